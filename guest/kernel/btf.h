@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "schema/base/result.h"
+
+namespace ktape {
+
+enum class TypeKind { kVoid, kInteger, kEnum, kPointer, kStruct, kUnion, kArray, kOther };
+
+// A BTF type with typedefs and qualifiers taken off.
+struct TypeInfo {
+  uint32_t id = 0;
+  TypeKind kind = TypeKind::kVoid;
+  std::string name;  // as declared: "u64", "struct task_struct"; typedef names are kept here
+  uint64_t size_bytes = 0;
+  uint32_t target_id = 0;  // pointer: what it points at; array: its element
+  uint64_t elements = 0;   // array
+};
+
+// A member found by a path of names without dereferences.
+struct FieldInfo {
+  uint64_t offset_bytes = 0;  // from the start of the type asked
+  TypeInfo type;
+};
+
+// Types of one kernel. Lookups by name are cached: the first is slow, later ones are not.
+class Btf {
+ public:
+  // kBadInput when the bytes are not BTF. The bytes are copied.
+  [[nodiscard]] static Result<std::unique_ptr<Btf>> parse(std::span<const std::byte> raw);
+  ~Btf();
+
+  // "struct rq", "union x", or a typedef or base type by its bare name. kNotFound names the nearest.
+  [[nodiscard]] Result<TypeInfo> type(std::string_view name) const;
+  [[nodiscard]] Result<TypeInfo> type(uint32_t id) const;
+  // Member of a struct or union, also through anonymous ones. kNotFound names the nearest existing
+  // members; kRefused for a bit-field, by name.
+  [[nodiscard]] Result<FieldInfo> member(uint32_t type_id, std::string_view name) const;
+  // "scx.dsq_vtime" within "struct task_struct": members and [i] only. Cached.
+  [[nodiscard]] Result<FieldInfo> field(std::string_view type_name, std::string_view path) const;
+  [[nodiscard]] bool has_field(std::string_view type_name, std::string_view path) const;
+  // Type of a per-CPU variable, e.g. "runqueues"; kNotFound for ordinary globals, which BTF leaves out.
+  [[nodiscard]] Result<TypeInfo> variable(std::string_view name) const;
+  // Value of an enumerator, e.g. ("scx_task_state", "SCX_TASK_ENABLED"); searches enum and enum64.
+  [[nodiscard]] std::optional<uint64_t> enumerator(std::string_view enum_name, std::string_view name) const;
+  [[nodiscard]] std::optional<std::string> enumerator_name(std::string_view enum_name, uint64_t value) const;
+
+ private:
+  struct Impl;
+  explicit Btf(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace ktape

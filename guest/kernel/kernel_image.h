@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <string>
+#include <vector>
+
+#include "schema/base/digest.h"
+#include "schema/base/result.h"
+
+namespace ktape {
+
+// A kernel file taken apart: the ELF vmlinux, unpacked where the file is a bzImage.
+struct KernelImage {
+  bool is_bzimage = false;
+  std::string codec;               // of a bzImage's payload: "gzip", "xz", "lz4", "zstd"
+  Digest file_digest{};            // SHA-256 of the file
+  std::vector<std::byte> vmlinux;  // ELF64
+};
+
+// kNotFound, or kBadInput naming what the file is instead, or the codec that is not supported.
+[[nodiscard]] Result<KernelImage> load_kernel_image(const std::string& path);
+
+}  // namespace ktape

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "guest/kernel/guest_memory.h"
+#include "guest/kernel/kernel.h"
+#include "guest/kernel/op.h"
+
+namespace ktape {
+
+// Where a kernel keeps a field that an op or a gate used.
+struct UsedLayout {
+  std::string type;
+  std::string path;
+  uint64_t offset_bytes = 0;
+  uint64_t size_bytes = 0;
+  std::string encoding;
+};
+
+// Serves kernel ops on a machine that stands still, or on memory that a tape kept. Resolves names
+// once and caches them. One per adopted kernel.
+class OpExecutor {
+ public:
+  explicit OpExecutor(const Kernel& kernel);
+  ~OpExecutor();
+
+  // A batch of reads: each succeeds or fails by itself. Same order and size as `ops`.
+  [[nodiscard]] std::vector<OpResult> read(const GuestMemory& memory, const std::vector<Op>& ops);
+
+  // A batch of writes: the first that does not succeed stops the rest (kNotReached), nothing is
+  // rolled back.
+  [[nodiscard]] std::vector<OpResult> write(WritableGuestMemory& memory, const std::vector<Op>& ops);
+
+  // One aligned value of at most 8 bytes of a symbol or per-CPU target, from a running machine.
+  [[nodiscard]] OpResult read_hot(const GuestMemory& memory, const Op& op);
+
+  // Fields that were resolved since the last call, each once in the executor's life.
+  [[nodiscard]] std::vector<UsedLayout> take_used_layouts();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace ktape

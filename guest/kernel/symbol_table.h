@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "guest/kernel/elf_image.h"
+#include "schema/base/result.h"
+
+namespace ktape {
+
+// Kernel symbols at link-time addresses. Per-CPU symbols are offsets into the per-CPU area on
+// kernels that link it at 0, and link addresses on those that do not: `per_cpu_offset` covers both.
+class SymbolTable {
+ public:
+  struct Symbol {
+    uint64_t address = 0;
+    char type = '?';  // nm's letter
+    std::string name;
+  };
+
+  // Decodes the kallsyms tables of a vmlinux (kernel/kallsyms.c, scripts/kallsyms.c). kBadInput
+  // when there are none, or when their encoding is not one of those known.
+  [[nodiscard]] static Result<SymbolTable> from_kallsyms(const ElfImage& vmlinux);
+  // The form kept on a tape: lines "ffffffff81000000 T _text", ascending. `text()` gives it.
+  [[nodiscard]] static Result<SymbolTable> from_text(std::string_view text);
+  [[nodiscard]] std::string text() const;
+
+  // Address of the first symbol of that name.
+  [[nodiscard]] std::optional<uint64_t> find(std::string_view name) const;
+  // Name and offset of the symbol at or below a link-time address: "schedule+0x1c"; empty when none.
+  [[nodiscard]] std::string describe(uint64_t address) const;
+  [[nodiscard]] const std::vector<Symbol>& symbols() const { return symbols_; }
+
+ private:
+  explicit SymbolTable(std::vector<Symbol> symbols);
+  std::vector<Symbol> symbols_;    // by address
+  std::vector<uint32_t> by_name_;  // indexes of symbols_, by name
+};
+
+}  // namespace ktape

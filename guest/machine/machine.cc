@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guest/machine/machine.h"
+
+#include <utility>
+
+namespace ktape {
+
+Frozen::~Frozen() {
+  // A destructor cannot report; a machine that does not resume shows as lost at the next wait().
+  if (backend_ != nullptr) (void)backend_->thaw();
+}
+
+WritableGuestMemory& Frozen::memory() {
+  KTAPE_CHECK(backend_ != nullptr);
+  return backend_->writable_memory();
+}
+
+Result<std::vector<VcpuRegisters>> Frozen::registers() {
+  KTAPE_CHECK(backend_ != nullptr);
+  return backend_->registers();
+}
+
+Result<void> Frozen::thaw() {
+  KTAPE_CHECK(backend_ != nullptr);
+  return std::exchange(backend_, nullptr)->thaw();
+}
+
+}  // namespace ktape

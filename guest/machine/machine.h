@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "guest/kernel/guest_memory.h"
+#include "schema/base/result.h"
+#include "schema/base/units.h"
+
+namespace ktape {
+
+enum class Accelerator { kKvm, kTcg, kAuto };
+
+// What a machine is made of. Passive; `QemuMachine::start` turns it into a running guest.
+struct MachineConfig {
+  Accelerator accelerator = Accelerator::kAuto;
+  uint32_t cpus = 2;
+  uint64_t memory_bytes = uint64_t{512} << 20;
+  std::string kernel_path;  // bzImage, or an extracted vmlinux (boots through PVH, no KASLR)
+  std::string initramfs_path;
+  std::string command_line;  // the kernel's
+  std::string qemu_program = "qemu-system-x86_64";
+};
+
+// What the machine turned out to be.
+struct MachineFacts {
+  Accelerator accelerator_used = Accelerator::kTcg;
+  std::string accelerator_reason;  // why, where the choice was ktape's
+  std::string emulator_version;    // "QEMU 10.0.2 (...)"
+  std::vector<std::string> emulator_arguments;
+};
+
+// One vCPU as it stood when the machine was frozen.
+struct VcpuRegisters {
+  uint64_t rip = 0;
+  uint64_t rsp = 0;
+  uint64_t rflags = 0;
+  uint16_t cs = 0;              // its low two bits are the privilege level
+  uint64_t gs_base = 0;         // 0 where the machine does not tell
+  uint64_t kernel_gs_base = 0;  // swapped in on kernel entry
+};
+
+enum class MachineEventKind {
+  kNothing,       // the deadline passed
+  kAgentBytes,    // `bytes` came from the agent's port
+  kConsoleBytes,  // `bytes` came from the serial console
+  kStopped,       // every vCPU stopped without being asked; `text` is the run state, e.g. "debug"
+  kEnded,         // the guest powered off or reset: no further events but kLost
+  kLost,          // the machine is gone: `text` says how. Final.
+  kWoken,         // the caller's wake-up descriptor became readable
+};
+
+struct MachineEvent {
+  MachineEventKind kind = MachineEventKind::kNothing;
+  std::vector<std::byte> bytes;
+  std::string text;
+};
+
+// Implemented by each machine for its freeze guard; not for callers.
+class FreezeBackend {
+ public:
+  virtual ~FreezeBackend() = default;
+  virtual WritableGuestMemory& writable_memory() = 0;
+  virtual Result<std::vector<VcpuRegisters>> registers() = 0;
+  virtual Result<void> thaw() = 0;
+};
+
+// Proof that every vCPU stands still. The only source of writable memory. Lives no longer than its
+// machine; at most one at a time. `thaw()` reports how the resumption went; the destructor thaws as
+// a last resort and cannot report.
+class Frozen {
+ public:
+  Frozen(FreezeBackend* backend, std::chrono::nanoseconds stop_latency)
+      : backend_(backend), stop_latency_(stop_latency) {}
+  ~Frozen();
+  Frozen(Frozen&& other) noexcept
+      : backend_(std::exchange(other.backend_, nullptr)), stop_latency_(other.stop_latency_) {}
+  Frozen& operator=(Frozen&&) = delete;
+  Frozen(const Frozen&) = delete;
+  Frozen& operator=(const Frozen&) = delete;
+
+  // From asking for the stop until every vCPU stood.
+  [[nodiscard]] std::chrono::nanoseconds stop_latency() const { return stop_latency_; }
+  [[nodiscard]] WritableGuestMemory& memory();
+  // One element per vCPU, in order.
+  [[nodiscard]] Result<std::vector<VcpuRegisters>> registers();
+  // Lets the guest run on. The guard is spent, also when this fails.
+  [[nodiscard]] Result<void> thaw();
+
+ private:
+  FreezeBackend* backend_;
+  std::chrono::nanoseconds stop_latency_;
+};
+
+// A guest machine. Used from one thread only. Everything that happens to it is told by `wait`, in
+// the order in which it happened. Destroying it ends the guest.
+class Machine {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  virtual ~Machine() = default;
+
+  [[nodiscard]] virtual const MachineFacts& facts() const = 0;
+
+  // The next event, or kNothing once `deadline` has passed. `wake_fd` (or -1) is polled as well.
+  [[nodiscard]] virtual Result<MachineEvent> wait(Clock::time_point deadline, int wake_fd) = 0;
+
+  // Queues bytes for the agent; they leave during `wait`. Never blocks. kHost when the queue is over
+  // its bound because the guest does not read.
+  [[nodiscard]] virtual Result<void> send_to_agent(std::span<const std::byte> bytes) = 0;
+
+  // Stops every vCPU. kMachineLost when the machine does not answer in time or is gone. Events that
+  // arrive meanwhile are kept for `wait`.
+  [[nodiscard]] virtual Result<Frozen> freeze() = 0;
+
+  // Memory of the running machine: for constants of the kernel and for hot reads only.
+  [[nodiscard]] virtual const GuestMemory& live_memory() const = 0;
+
+  // Ends the guest at once, without its consent.
+  virtual void end() = 0;
+};
+
+}  // namespace ktape

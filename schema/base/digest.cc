@@ -1,0 +1,71 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "schema/base/digest.h"
+
+#include <openssl/evp.h>
+
+#include "schema/base/result.h"
+
+namespace ktape {
+
+namespace {
+
+EVP_MD_CTX* context(void* p) { return static_cast<EVP_MD_CTX*>(p); }
+
+int hex_digit(char c) {
+  if (c >= '0' && c <= '9') return c - '0';
+  if (c >= 'a' && c <= 'f') return c - 'a' + 10;
+  if (c >= 'A' && c <= 'F') return c - 'A' + 10;
+  return -1;
+}
+
+}  // namespace
+
+Sha256::Sha256() : context_(EVP_MD_CTX_new()) {
+  KTAPE_CHECK(context_ != nullptr);
+  KTAPE_CHECK(EVP_DigestInit_ex(context(context_), EVP_sha256(), nullptr) == 1);
+}
+
+Sha256::~Sha256() { EVP_MD_CTX_free(context(context_)); }
+
+void Sha256::update(std::span<const std::byte> bytes) {
+  KTAPE_CHECK(EVP_DigestUpdate(context(context_), bytes.data(), bytes.size()) == 1);
+}
+
+Digest Sha256::finish() {
+  Digest digest;
+  KTAPE_CHECK(
+      EVP_DigestFinal_ex(context(context_), reinterpret_cast<unsigned char*>(digest.data()), nullptr) == 1);
+  KTAPE_CHECK(EVP_DigestInit_ex(context(context_), EVP_sha256(), nullptr) == 1);
+  return digest;
+}
+
+Digest sha256(std::span<const std::byte> bytes) {
+  Sha256 hash;
+  hash.update(bytes);
+  return hash.finish();
+}
+
+std::string to_hex(std::span<const std::byte> bytes) {
+  static constexpr char kDigits[] = "0123456789abcdef";
+  std::string text;
+  text.reserve(bytes.size() * 2);
+  for (std::byte b : bytes) {
+    text += kDigits[std::to_integer<unsigned>(b) >> 4];
+    text += kDigits[std::to_integer<unsigned>(b) & 15];
+  }
+  return text;
+}
+
+std::optional<Digest> digest_from_hex(std::string_view text) {
+  Digest digest;
+  if (text.size() != digest.size() * 2) return std::nullopt;
+  for (size_t i = 0; i < digest.size(); ++i) {
+    int high = hex_digit(text[2 * i]);
+    int low = hex_digit(text[2 * i + 1]);
+    if (high < 0 || low < 0) return std::nullopt;
+    digest[i] = static_cast<std::byte>(high << 4 | low);
+  }
+  return digest;
+}
+
+}  // namespace ktape

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace ktape {
+
+using Digest = std::array<std::byte, 32>;  // SHA-256
+
+[[nodiscard]] Digest sha256(std::span<const std::byte> bytes);
+
+// SHA-256 over parts that arrive one after another.
+class Sha256 {
+ public:
+  Sha256();
+  ~Sha256();
+  Sha256(const Sha256&) = delete;
+  Sha256& operator=(const Sha256&) = delete;
+
+  void update(std::span<const std::byte> bytes);
+  // Ends the digest; the object is then ready for a new one.
+  [[nodiscard]] Digest finish();
+
+ private:
+  void* context_;  // EVP_MD_CTX; OpenSSL's header stays out of ours
+};
+
+[[nodiscard]] std::string to_hex(std::span<const std::byte> bytes);
+// Lower or upper case hex to a digest; nothing when it is not 64 hex digits.
+[[nodiscard]] std::optional<Digest> digest_from_hex(std::string_view text);
+
+[[nodiscard]] inline std::span<const std::byte> as_bytes(std::string_view text) {
+  return std::as_bytes(std::span(text.data(), text.size()));
+}
+
+}  // namespace ktape

@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "schema/base/exit_code.h"
+
+namespace ktape {
+
+namespace {
+
+int severity(ExitCode code) {
+  switch (code) {
+    case ExitCode::kGood: return 0;
+    case ExitCode::kInconclusive: return 1;
+    case ExitCode::kViolated: return 2;
+    case ExitCode::kUsage: return 3;
+    case ExitCode::kHost: return 4;
+    case ExitCode::kBadInput: return 5;
+  }
+  return 5;
+}
+
+}  // namespace
+
+ExitCode exit_code(const Error& error) {
+  switch (error.code) {
+    case ErrorCode::kUsage: return ExitCode::kUsage;
+    case ErrorCode::kBadInput:
+    case ErrorCode::kNotFound:
+    case ErrorCode::kOutOfRange:
+    case ErrorCode::kRefused: return ExitCode::kBadInput;
+    case ErrorCode::kNotApplicable: return ExitCode::kInconclusive;
+    case ErrorCode::kHost:
+    case ErrorCode::kMachineLost:
+    case ErrorCode::kInternal: return ExitCode::kHost;
+  }
+  return ExitCode::kHost;
+}
+
+ExitCode worst(ExitCode a, ExitCode b) { return severity(a) >= severity(b) ? a : b; }
+
+std::string describe(std::string_view program, const Error& error) {
+  std::string text = std::string(program) + ": " + error.message + "\n";
+  if (!error.hint.empty()) text += "hint: " + error.hint + "\n";
+  return text;
+}
+
+}  // namespace ktape

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "schema/base/file.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <climits>
+
+namespace ktape {
+
+namespace {
+
+constexpr size_t kChunkBytes = size_t{1} << 20;
+
+// /proc and /sys files have no size to go by, so this reads to the end.
+template <typename Bytes>
+Result<Bytes> read_whole(const std::string& path, size_t limit_bytes) {
+  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!fd.valid()) {
+    ErrorCode code = errno == ENOENT ? ErrorCode::kNotFound : ErrorCode::kHost;
+    return system_error(code, "cannot open '" + path + "'");
+  }
+  Bytes bytes;
+  size_t filled = 0;
+  for (;;) {
+    bytes.resize(std::max(bytes.size(), filled + std::min(kChunkBytes, filled + 4096)));
+    ssize_t n = ::read(fd.get(), bytes.data() + filled, bytes.size() - filled);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return system_error(ErrorCode::kHost, "cannot read '" + path + "'");
+    if (n == 0) break;
+    filled += static_cast<size_t>(n);
+    if (filled > limit_bytes) {
+      return Error{ErrorCode::kBadInput,
+                   "'" + path + "' is larger than " + std::to_string(limit_bytes) + " bytes", ""};
+    }
+  }
+  bytes.resize(filled);
+  return bytes;
+}
+
+}  // namespace
+
+void UniqueFd::reset() {
+  // close() errors matter only where data was written; writers sync and check before they get here.
+  if (fd_ >= 0) ::close(std::exchange(fd_, -1));
+}
+
+Result<std::vector<std::byte>> read_file(const std::string& path, size_t limit_bytes) {
+  return read_whole<std::vector<std::byte>>(path, limit_bytes);
+}
+
+Result<std::string> read_text_file(const std::string& path, size_t limit_bytes) {
+  return read_whole<std::string>(path, limit_bytes);
+}
+
+Result<std::string> executable_folder() {
+  char path[PATH_MAX];
+  ssize_t n = ::readlink("/proc/self/exe", path, sizeof path);
+  if (n <= 0 || static_cast<size_t>(n) >= sizeof path) {
+    return system_error(ErrorCode::kHost, "cannot resolve '/proc/self/exe'");
+  }
+  std::string text(path, static_cast<size_t>(n));
+  return text.substr(0, text.rfind('/'));
+}
+
+}  // namespace ktape

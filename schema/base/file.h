@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "schema/base/result.h"
+
+namespace ktape {
+
+// Owns a file descriptor; -1 is none.
+class UniqueFd {
+ public:
+  UniqueFd() = default;
+  explicit UniqueFd(int fd) : fd_(fd) {}
+  ~UniqueFd() { reset(); }
+  UniqueFd(UniqueFd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
+  UniqueFd& operator=(UniqueFd&& other) noexcept {
+    if (this != &other) {
+      reset();
+      fd_ = std::exchange(other.fd_, -1);
+    }
+    return *this;
+  }
+
+  [[nodiscard]] int get() const { return fd_; }
+  [[nodiscard]] bool valid() const { return fd_ >= 0; }
+  [[nodiscard]] int release() { return std::exchange(fd_, -1); }
+  void reset();
+
+ private:
+  int fd_ = -1;
+};
+
+// The whole file. kNotFound when it is not there, kBadInput when it is over `limit_bytes`, else kHost.
+[[nodiscard]] Result<std::vector<std::byte>> read_file(const std::string& path, size_t limit_bytes);
+[[nodiscard]] Result<std::string> read_text_file(const std::string& path, size_t limit_bytes);
+
+// Folder of the running executable, links resolved: programs and data are found beside it.
+[[nodiscard]] Result<std::string> executable_folder();
+
+}  // namespace ktape

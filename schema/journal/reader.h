@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "schema/base/digest.h"
+#include "schema/base/result.h"
+#include "schema/base/units.h"
+#include "schema/record.capnp.h"
+
+namespace ktape {
+
+enum class TapeState {
+  kSealed,     // ends with a Sealed record
+  kTruncated,  // sealed by salvage from a recording that died
+  kUnsealed,   // a recording that died, or one in progress
+};
+
+// One record while `for_each` stands on it.
+struct RecordView {
+  Seq seq;
+  uint16_t kind = 0;              // the union's discriminant; may be one that this build does not know
+  bool known = true;              // false: `record` tells seq and times only
+  schema::Record::Reader record;  // valid inside the callback only
+};
+
+// Reads a tape that may come from a stranger: defensive mode, no memory mapping, sizes bounded, the
+// exact schema or refusal. Never writes to it: a sealed tape is opened immutable; a `.partial` is
+// copied with its `-wal` to a temporary place first. Memory use does not grow with the tape.
+class JournalReader {
+ public:
+  // kNotFound when there is no such file; kBadInput when it is not a tape, or of a later format.
+  [[nodiscard]] static Result<std::unique_ptr<JournalReader>> open(const std::string& path);
+  ~JournalReader();
+  JournalReader(const JournalReader&) = delete;
+  JournalReader& operator=(const JournalReader&) = delete;
+
+  [[nodiscard]] TapeState state() const;
+
+  // Every record in order. Stops at the first error of `visit` and returns it. A record that cannot
+  // be decoded is kBadInput with its sequence number. The chain is not checked here: see verify.h.
+  [[nodiscard]] Result<void> for_each(const std::function<Result<void>(const RecordView&)>& visit) const;
+
+  // A blob by its key, decompressed and checked against it; kNotFound when there is none.
+  [[nodiscard]] Result<std::vector<std::byte>> blob(const Digest& hash) const;
+
+  [[nodiscard]] const std::string& path() const;
+
+ private:
+  struct Impl;
+  explicit JournalReader(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace ktape

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "schema/base/digest.h"
+#include "schema/base/result.h"
+#include "schema/base/units.h"
+#include "schema/record.capnp.h"
+
+namespace ktape {
+
+// What a finished tape is known by.
+struct SealedTape {
+  std::string path;
+  Digest head{};         // chain value of the last record; `verify --expect` compares it
+  uint64_t records = 0;  // the Sealed record included
+  uint64_t bytes = 0;    // of the file
+};
+
+// Writes one tape. While it is written it is `PATH.partial` with its `-wal`, held in exclusive
+// locking mode; `seal` makes it PATH. A writer that goes away without sealing leaves the `.partial`.
+// One thread. After an error of the database every later call fails with that error.
+class JournalWriter {
+ public:
+  // kHost when the folder cannot be written, when PATH exists already, or when another writer is
+  // at work on it (or left a `.partial`): nothing is ever overwritten.
+  [[nodiscard]] static Result<std::unique_ptr<JournalWriter>> create(const std::string& path);
+  ~JournalWriter();
+  JournalWriter(const JournalWriter&) = delete;
+  JournalWriter& operator=(const JournalWriter&) = delete;
+
+  // Appends one record: `fill` sets its union member; seq and times are set here. The record and
+  // its rows of the projection belong to the current group, which `commit` makes durable. An
+  // `fill` that throws (Cap'n Proto) leaves the tape without the record and the writer usable.
+  [[nodiscard]] Result<Seq> append(HostNs host, GuestNs guest,
+                                   const std::function<void(schema::Record::Builder)>& fill);
+
+  // Commits what was appended since the last commit: the death of the process loses none of it.
+  [[nodiscard]] Result<void> commit();
+
+  // Keeps a named blob, once per content, compressed. Returns SHA-256 of `bytes`, its key.
+  [[nodiscard]] Result<Digest> add_blob(std::string_view name, std::span<const std::byte> bytes);
+
+  // Seals: appends the Sealed record, whose counts and digests are filled in here after `fill`,
+  // checkpoints, leaves WAL mode, syncs, renames without replacing, syncs the folder. The writer
+  // is spent. When the rename finds PATH taken, the tape stays whole as `.partial` and the error says so.
+  [[nodiscard]] Result<SealedTape> seal(HostNs host,
+                                        const std::function<void(schema::Sealed::Builder)>& fill);
+
+  // Where the tape is while it is written.
+  [[nodiscard]] const std::string& partial_path() const;
+
+ private:
+  struct Impl;
+  explicit JournalWriter(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace ktape

@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+@0xb4c1f6d4a1e0a201;
+
+# Kernel ops: what is read or written (targets), as what (values), and what came of it.
+# Used by scenarios, by the host-guest messages and by the records of a tape.
+
+using Cxx = import "/capnp/c++.capnp";
+$Cxx.namespace("ktape::schema");
+
+struct PathStep {
+  # One step of the way from a root to the bytes that are meant.
+  union {
+    member @0 :Text;        # a member of the current struct or union; members of anonymous ones count as its own
+    deref @1 :Void;         # '->': follow the pointer that was reached
+    index @2 :UInt64;       # '[i]': an element of the array that was reached, or of what a pointer points at
+    cpu @3 :UInt32;         # the instance, on this CPU, of the per-CPU object that the pointer names
+    list @4 :ListWalk;      # every entry of the list whose struct list_head was reached
+  }
+}
+
+struct ListWalk {
+  container @0 :Text;       # type of an entry, e.g. "struct task_struct"
+  link @1 :Text;            # its member that links it, e.g. "scx.runnable_node"
+  limit @2 :UInt32;         # entries at most; a list that does not end by then is an error
+}
+
+struct TaskRef {
+  # In a scenario, `worker` names one of its workers, and the agent fills in what is 0 below
+  # when it sends the request. Without a worker, pid and start time must be given.
+  worker @0 :Text;
+  pid @1 :Int32;            # in the initial pid namespace
+  startBoottimeNs @2 :UInt64;   # /proc/PID/stat field 22 in ns: start_boottime rounded down to a clock tick
+}
+
+struct Target {
+  union {
+    symbol @0 :Text;        # address of a kernel symbol
+    perCpu @1 :PerCpu;
+    task @2 :TaskRef;       # a struct task_struct
+    virtual @3 :Virtual;
+  }
+  path @4 :Text;            # as C would write it: "scx.dsq_vtime", "scx.dsq->id", "nodes[2].next"; "" is the root itself
+  steps @5 :List(PathStep); # `path`, parsed; filled in by the host, never by a scenario
+}
+
+struct PerCpu {
+  symbol @0 :Text;
+  cpu @1 :UInt32;
+}
+
+struct Virtual {
+  address @0 :UInt64;
+  type @1 :Text;            # BTF type of what stands there, e.g. "struct rq"; empty: untyped bytes
+}
+
+enum ValueKind {
+  auto @0;                  # the width that BTF gives
+  u8 @1;
+  u16 @2;
+  u32 @3;
+  u64 @4;
+  bytes @5;                 # `length` bytes, whatever their type
+  whole @6;                 # the whole object that the path reaches, kept as bytes
+}
+
+struct Bits {
+  width @0 :UInt8;          # bytes: 1, 2, 4 or 8
+  mask @1 :UInt64;
+}
+
+struct Value {
+  union {
+    none @0 :Void;
+    u8 @1 :UInt8;
+    u16 @2 :UInt16;
+    u32 @3 :UInt32;
+    u64 @4 :UInt64;
+    bytes @5 :Data;
+    setBits @6 :Bits;       # writes only
+    clearBits @7 :Bits;     # writes only
+    list @8 :List(Value);   # what a list walk found, in list order
+  }
+}
+
+enum OpMode {
+  cold @0;                  # every vCPU frozen
+  hot @1;                   # one aligned value of at most 8 bytes, read while the machine runs; never a write
+}
+
+struct OpEntry {
+  tag @0 :Text;             # the author's name for this value; analyzers find it by this
+  target @1 :Target;
+  union {
+    read @2 :ValueKind;
+    write @3 :Value;
+  }
+  length @4 :UInt32;        # bytes to read, for `read = bytes`
+}
+
+enum EntryStatus {
+  notSaid @0;               # an older recorder did not say
+  done @1;
+  refused @2;               # a gate, or a check of type, width or target, refused it: nothing was touched
+  failed @3;                # it was tried, and memory, a pointer or a list did not allow it
+  notReached @4;            # an earlier write of the batch stopped the batch
+}
+
+struct EntryReply {
+  status @0 :EntryStatus;
+  reason @1 :Text;          # for people; empty when done
+  value @2 :Value;          # what was read, or what stood there after the write
+  before @3 :Value;         # writes: what stood there before
+  virtualAddress @4 :UInt64;
+  physicalAddress @5 :UInt64;
+  type @6 :Data;            # BTF's name of the type, e.g. "u64"; empty when unchecked
+  widthBytes @7 :UInt32;    # width of what was reached; 0 when it was not reached
+  widthChecked @8 :Bool;    # the width asked was held against BTF's
+  protectingCpu @9 :Int32 = -1; # the CPU whose runqueue lock protects the value; -1: none known
+  elapsedNs @10 :UInt64;    # host time that this entry took
+  note @11 :Text;           # worth knowing, not an error: e.g. "sched_delayed is set"
+}

@@ -1,0 +1,371 @@
+# SPDX-License-Identifier: Apache-2.0
+@0xb4c1f6d4a1e0a203;
+
+# The records of a tape. One row of the table `event` is one Record.
+#
+# Rules: fields and kinds are only ever added, never renumbered. A default value means "the recorder
+# did not say". Text that the kernel or the guest wrote is Data. Ids are dense, given by the host,
+# and count from 1.
+
+using Cxx = import "/capnp/c++.capnp";
+$Cxx.namespace("ktape::schema");
+
+using Op = import "op.capnp";
+using Scn = import "scenario.capnp";
+
+struct Record {
+  seq @0 :UInt64;               # equals event.seq; the first record is 1
+  hostNs @1 :UInt64;            # CLOCK_MONOTONIC since the run began, when the host observed it
+  guestNs @2 :UInt64;           # guest CLOCK_MONOTONIC when sent; 0: did not come from the guest
+  union {                       # event.kind is the ordinal of the member minus 3
+    unknown @3 :Void;           # never written
+    runStarted @4 :RunStarted;
+    kernelIdentified @5 :KernelIdentified;
+    layoutUsed @6 :LayoutUsed;
+    guestHello @7 :GuestHello;
+    schedulerAttached @8 :SchedulerAttached;
+    schedulerOutput @9 :SchedulerOutput;
+    schedulerExited @10 :SchedulerExited;
+    workerStarted @11 :WorkerStarted;
+    workerReport @12 :WorkerReport;
+    stepStarted @13 :StepStarted;
+    stepFinished @14 :StepFinished;
+    opRequested @15 :OpRequested;
+    opDeferred @16 :OpDeferred;
+    freezeBegan @17 :FreezeBegan;
+    frozen @18 :Frozen;
+    thawed @19 :Thawed;
+    gateChecked @20 :GateChecked;
+    opReplied @21 :OpReplied;
+    sample @22 :Sample;
+    traceChunk @23 :TraceChunk;
+    console @24 :Console;
+    guestPanicked @25 :GuestPanicked;
+    watchdogFired @26 :WatchdogFired;
+    machineLost @27 :MachineLost;
+    guestExited @28 :GuestExited;
+    lost @29 :Lost;
+    sealed @30 :Sealed;
+  }
+}
+
+enum Accelerator {
+  notSaid @0;
+  kvm @1;
+  tcg @2;
+  auto @3;
+}
+
+struct RunStarted {
+  ktapeVersion @0 :Text;
+  hostCpu @1 :Data;
+  hostKernel @2 :Data;
+  acceleratorAsked @3 :Accelerator;
+  acceleratorUsed @4 :Accelerator;
+  acceleratorReason @5 :Text;
+  qemuVersion @6 :Data;
+  qemuArguments @7 :List(Text);
+  cpus @8 :UInt32;
+  sockets @9 :UInt32;
+  cores @10 :UInt32;
+  threads @11 :UInt32;
+  numaNodes @12 :UInt32;
+  memoryBytes @13 :UInt64;
+  kernelImage @14 :Text;        # as given: a version or a path
+  kernelImageDigest @15 :Data;  # SHA-256
+  kernelCommandLine @16 :Text;
+  initramfsDigest @17 :Data;    # SHA-256
+  scenario @18 :Scn.Scenario;
+  scenarioText @19 :Text;       # the file, byte for byte
+  wallClockNs @20 :UInt64;      # CLOCK_REALTIME when the run began
+  fastBoot @21 :Bool;           # --fast-boot: the kernel under test was changed by its command line
+  timeIsReal @22 :Bool;         # false under tcg: verdicts about time are inconclusive
+}
+
+struct KernelIdentified {
+  release @0 :Data;
+  banner @1 :Data;              # linux_banner, as read from guest memory
+  buildId @2 :Data;             # GNU build-id of the image
+  vmcoreinfo @3 :Data;          # text; empty when the guest has none
+  kaslrSlide @4 :UInt64;        # virtual: run-time minus link-time address of kernel text
+  physBase @5 :UInt64;          # the kernel's own phys_base
+  pageOffset @6 :UInt64;        # start of the direct map
+  pagingLevels @7 :UInt32;      # 4 or 5
+  hz @8 :UInt32;
+  cpus @9 :UInt32;              # nr_cpu_ids
+  preemption @10 :Data;         # e.g. "PREEMPT_DYNAMIC", from the banner
+  btfDigest @11 :Data;          # SHA-256 of raw BTF; also the key of its blob
+  symbolsDigest @12 :Data;      # SHA-256; key of the symbol table's blob
+  adoptionNs @13 :UInt64;       # host time from first look at guest memory to readiness
+  vmcoreinfoAgrees @14 :Bool;   # the slide found equals the guest's KERNELOFFSET
+}
+
+struct LayoutUsed {
+  # Once per field: where this kernel keeps it.
+  type @0 :Data;                # "struct task_struct"
+  path @1 :Text;                # "scx.dsq_vtime"
+  offsetBytes @2 :UInt64;       # from the start of `type`
+  sizeBytes @3 :UInt64;
+  encoding @4 :Data;            # BTF's name of the member's type
+}
+
+struct GuestHello {
+  agentVersion @0 :Text;
+  release @1 :Data;             # uname -r
+  version @2 :Data;             # uname -v
+  commandLine @3 :Data;         # /proc/cmdline
+  onlineCpus @4 :UInt32;
+  vmcoreinfoAddress @5 :UInt64; # guest-physical; 0: the kernel does not say
+  vmcoreinfoBytes @6 :UInt64;
+  bootTimeNs @7 :UInt64;        # guest CLOCK_BOOTTIME
+}
+
+enum VtimeSemantics {
+  notDeclared @0;
+  onlyGrows @1;                 # within one attachment dsq_vtime of a task never goes back
+}
+
+struct SchedulerAttached {
+  id @0 :UInt32;
+  name @1 :Data;                # sched_ext_ops.name
+  ops @2 :List(Text);           # callbacks that it implements
+  switchMode @3 :Scn.SwitchMode;
+  vtime @4 :VtimeSemantics;
+  timeoutMs @5 :UInt32;
+  parent @6 :UInt32;            # sub-schedulers: id of the parent; 0: none
+  cgroup @7 :Data;
+  objectDigest @8 :Data;        # SHA-256 of the BPF object
+}
+
+struct SchedulerOutput {
+  id @0 :UInt32;
+  text @1 :Data;
+}
+
+struct SchedulerExited {
+  id @0 :UInt32;
+  kind @1 :UInt64;              # enum scx_exit_kind
+  reason @2 :Data;
+  message @3 :Data;
+  dump @4 :Data;
+  exitCode @5 :Int64;
+}
+
+struct WorkerStarted {
+  name @0 :Text;
+  pid @1 :Int32;
+  startBoottimeNs @2 :UInt64;   # /proc/PID/stat field 22 in ns
+  policy @3 :Scn.Policy;
+  comm @4 :Data;
+}
+
+enum WorkerEvent {
+  notSaid @0;
+  exited @1;                    # `status` is its exit code
+  killed @2;                    # `status` is the signal
+  progress @3;
+}
+
+struct WorkerReport {
+  name @0 :Text;
+  pid @1 :Int32;
+  event @2 :WorkerEvent;
+  status @3 :Int32;
+  phasesDone @4 :UInt64;
+}
+
+struct StepStarted {
+  step @0 :UInt32;              # index in the scenario
+  name @1 :Text;
+}
+
+struct StepFinished {
+  step @0 :UInt32;
+  ok @1 :Bool;
+  detail @2 :Text;              # why it failed
+}
+
+struct OpRequested {
+  op @0 :UInt64;                # id of the request
+  guestRequest @1 :UInt64;      # the guest's own id; data, never trusted
+  step @2 :UInt32;
+  firstAction @3 :UInt32;       # index in the step of the first entry's action
+  mode @4 :Op.OpMode;
+  entries @5 :List(Op.OpEntry); # all reads or all writes
+}
+
+struct OpDeferred {
+  op @0 :UInt64;
+  reason @1 :Text;
+}
+
+struct OpReplied {
+  op @0 :UInt64;
+  freeze @1 :UInt64;            # 0: none (hot, or refused before a freeze)
+  ok @2 :Bool;                  # every entry is done
+  error @3 :Text;               # the request as a whole could not be served
+  entries @4 :List(Op.EntryReply);
+  liveNotCoherent @5 :Bool;     # hot: read while the machine ran
+}
+
+enum FreezeCause {
+  notSaid @0;
+  request @1;
+  trigger @2;                   # a breakpoint, e.g. on the scheduler's exit path
+  periodic @3;
+  user @4;
+}
+
+struct FreezeBegan {
+  freeze @0 :UInt64;
+  cause @1 :FreezeCause;
+  op @2 :UInt64;                # cause request
+  trigger @3 :Text;             # cause trigger: its name
+}
+
+struct VcpuState {
+  # Evidence of what a vCPU was doing when it stopped. `known` is false where it could not be read.
+  cpu @0 :UInt32;
+  known @1 :Bool;
+  rip @2 :UInt64;
+  symbol @3 :Text;              # "name+0xoffset"; empty: user space or unknown
+  cpl @4 :UInt8;                # privilege level: 0 kernel, 3 user
+  interruptsEnabled @5 :Bool;
+  preemptCount @6 :UInt64;
+  currentPid @7 :Int32;
+  currentComm @8 :Data;
+  runqueueLocked @9 :Bool;
+  kernelStateKnown @10 :Bool;   # preemptCount, current and runqueueLocked were read
+}
+
+struct Frozen {
+  freeze @0 :UInt64;
+  stopLatencyNs @1 :UInt64;     # from asking for the stop until every vCPU stood
+  vcpus @2 :List(VcpuState);
+  bypassDepth @3 :Int64 = -1;   # scx_bypass_depth; -1: not known
+}
+
+struct Thawed {
+  freeze @0 :UInt64;
+  frozenNs @1 :UInt64;          # host time from the stop to the resumption
+  thawLatencyNs @2 :UInt64;
+  pages @3 :UInt64;             # pages kept
+  pagesDigest @4 :Data;         # SHA-256 over the sorted page list; empty: none kept
+}
+
+enum Gate {
+  # In the order in which they are evaluated. DESIGN: see guest/kernel/gates.h.
+  notSaid @0;
+  pid @1;
+  identity @2;
+  alive @3;
+  offRunqueue @4;
+  notQueued @5;
+  schedClass @6;
+  policy @7;
+  initialised @8;
+  settled @9;
+  noDispatch @10;
+  unlocked @11;
+  enabled @12;
+}
+
+enum GateOutcome {
+  notSaid @0;
+  passed @1;
+  failed @2;
+  notEvaluated @3;              # there was nothing to look at
+}
+
+struct GateChecked {
+  op @0 :UInt64;
+  entry @1 :UInt32;
+  gate @2 :Gate;
+  outcome @3 :GateOutcome;
+  enforced @4 :Bool;            # false: observed only
+  observed @5 :Data;
+  expected @6 :Text;
+}
+
+struct Sample {
+  # A value that the host reads by itself, at intervals, while the machine runs.
+  name @0 :Text;
+  target @1 :Op.Target;
+  value @2 :Op.Value;
+}
+
+struct TraceChunk {
+  cpu @0 :UInt32;
+  pages @1 :Data;               # raw ftrace ring-buffer pages
+  formats @2 :List(TraceFormat);# with the first chunk
+}
+
+struct TraceFormat {
+  event @0 :Data;
+  text @1 :Data;                # the event's `format` file
+}
+
+struct Console {
+  text @0 :Data;
+}
+
+struct GuestPanicked {
+  text @0 :Data;                # the console from the panic line on
+}
+
+struct WatchdogFired {
+  name @0 :Text;                # "boot", "run"
+  limitMs @1 :UInt64;
+  detail @2 :Text;              # what the run was waiting for
+}
+
+struct MachineLost {
+  reason @0 :Text;
+}
+
+struct GuestExited {
+  explicitDone @0 :Bool;        # the agent said "done"
+  exitCode @1 :Int32;           # the agent's; 0 when every step went well
+  detail @2 :Text;
+}
+
+struct Lost {
+  counters @0 :List(LossCounter);
+}
+
+struct LossCounter {
+  name @0 :Text;                # e.g. "console_bytes"
+  description @1 :Text;
+  count @2 :UInt64;
+}
+
+enum Outcome {
+  notSaid @0;
+  completed @1;                 # the agent said done, every step went well
+  scenarioFailed @2;            # the agent said done, a step did not go well
+  guestPanicked @3;
+  runTimedOut @4;
+  bootTimedOut @5;
+  machineLost @6;
+  guestExited @7;               # the guest ended without saying done
+  interrupted @8;               # SIGINT or SIGTERM
+  hostFailed @9;                # the host could not go on; `detail` says why
+  truncated @10;                # made by salvage from a tape that was never sealed
+}
+
+struct KindCount {
+  kind @0 :UInt16;
+  count @1 :UInt64;
+}
+
+struct Sealed {
+  outcome @0 :Outcome;
+  exitCode @1 :Int32;           # the agent's; -1: it never said
+  detail @2 :Text;
+  records @3 :UInt64;           # before this one
+  counts @4 :List(KindCount);
+  pages @5 :UInt64;
+  blobs @6 :UInt64;
+  blobsDigest @7 :Data;         # SHA-256 over the sorted blob hashes
+  losses @8 :List(LossCounter);
+}

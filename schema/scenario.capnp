@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+@0xb4c1f6d4a1e0a202;
+
+# What a scenario file says: Cap'n Proto text of one Scenario, e.g. `( name = "idle", steps = [...] )`.
+# 0 and empty mean "the default", which is named beside each field.
+
+using Cxx = import "/capnp/c++.capnp";
+$Cxx.namespace("ktape::schema");
+
+using Op = import "op.capnp";
+
+struct Scenario {
+  name @0 :Text;
+  description @1 :Text;
+  durationMs @2 :UInt32;        # counted from the first step; `hold` sleeps to its end
+  watchdogMs @3 :UInt32;        # run watchdog: host time from the first step, frozen time not counted; default 60,000
+  bootDeadlineMs @4 :UInt32;    # from QEMU's start to the agent's hello; default 120,000
+  machine @5 :MachineSpec;
+  scheduler @6 :SchedulerSpec;
+  workers @7 :List(Worker);     # all started, in order, before the first step
+  steps @8 :List(Step);
+}
+
+struct MachineSpec {
+  cpus @0 :UInt32;              # default 2
+  memoryMb @1 :UInt32;          # MiB; default 512
+}
+
+enum SwitchMode {
+  full @0;                      # every fair-class task goes to sched_ext
+  partial @1;                   # only tasks of policy EXT
+}
+
+enum SchedulerFault {
+  none @0;
+  stall @1;                     # runnable tasks are left undispatched: the kernel's watchdog ejects the scheduler
+  unknownDsq @2;                # a dispatch to a DSQ that does not exist: a runtime error
+  bpfError @3;                  # the scheduler gives up by itself with scx_bpf_error()
+}
+
+struct SchedulerSpec {
+  union {
+    none @0 :Void;              # the kernel's own classes only
+    vtime @1 :VtimeScheduler;   # ktape's vtime-weighted scheduler
+  }
+}
+
+struct VtimeScheduler {
+  switchMode @0 :SwitchMode;
+  sliceUs @1 :UInt32;           # default 20,000
+  timeoutMs @2 :UInt32;         # the kernel's stall watchdog; default 30,000, which is its maximum
+  fault @3 :SchedulerFault;
+  faultAfterMs @4 :UInt32;      # after attaching
+  keepVtimeOnEnable @5 :Bool;   # ops.enable leaves dsq_vtime as it finds it
+}
+
+enum Policy {
+  normal @0;
+  batch @1;
+  idle @2;
+  fifo @3;
+  rr @4;
+  ext @5;
+}
+
+struct Worker {
+  name @0 :Text;
+  policy @1 :Policy;
+  priority @2 :UInt32;          # fifo and rr: 1 to 99; default 1
+  nice @3 :Int32;               # normal, batch and ext
+  cpus @4 :List(UInt32);        # affinity; empty: inherited
+  phases @5 :List(Phase);
+  loop @6 :Bool;                # phases again from the first, until the run ends
+}
+
+struct Phase {
+  union {
+    sleepMs @0 :UInt64;
+    spinMs @1 :UInt64;          # busy in user space
+    yieldMs @2 :UInt64;         # sched_yield() again and again
+  }
+}
+
+struct Step {
+  name @0 :Text;
+  actions @1 :List(Action);     # adjacent cold writes become one request, and so do adjacent cold reads
+}
+
+enum WorkerState {
+  sleeping @0;                  # 'S' in /proc/PID/stat
+  stopped @1;                   # 'T'
+  running @2;                   # 'R'
+}
+
+struct WaitWorker {
+  worker @0 :Text;
+  state @1 :WorkerState;
+  deadlineMs @2 :UInt32;        # default 30,000; the run fails when it passes
+}
+
+struct WorkerSignal {
+  worker @0 :Text;
+  signal @1 :Int32;             # e.g. 19, SIGSTOP
+}
+
+struct WorkerPolicy {
+  worker @0 :Text;
+  policy @1 :Policy;
+  priority @2 :UInt32;
+}
+
+struct Action {
+  union {
+    sleepMs @0 :UInt64;
+    wait @1 :WaitWorker;
+    op @2 :ScenarioOp;
+    hold @3 :Void;              # sleep until durationMs after the first step
+    panic @4 :Void;             # the guest panics: sysrq 'c'
+    signal @5 :WorkerSignal;
+    setPolicy @6 :WorkerPolicy;
+  }
+}
+
+struct ScenarioOp {
+  mode @0 :Op.OpMode;
+  entry @1 :Op.OpEntry;
+}

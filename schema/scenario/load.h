@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <capnp/message.h>
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "schema/base/result.h"
+#include "schema/scenario.capnp.h"
+
+namespace ktape {
+
+// A scenario as loaded: its text, and the message that it decodes to. Defaults are filled in,
+// target paths are parsed into steps.
+class LoadedScenario {
+ public:
+  LoadedScenario(std::string path, std::string text, std::unique_ptr<capnp::MallocMessageBuilder> message)
+      : path_(std::move(path)), text_(std::move(text)), message_(std::move(message)) {}
+
+  [[nodiscard]] schema::Scenario::Reader get() const {
+    return message_->getRoot<schema::Scenario>().asReader();
+  }
+  [[nodiscard]] const std::string& path() const { return path_; }
+  [[nodiscard]] const std::string& text() const { return text_; }
+
+ private:
+  std::string path_;
+  std::string text_;
+  std::unique_ptr<capnp::MallocMessageBuilder> message_;
+};
+
+// Decodes and checks scenario text. Errors are kUsage: "FILE:LINE:COLUMN: sentence" where the place
+// is known, with the nearest valid name as the hint for a misspelt field or enumerant.
+[[nodiscard]] Result<LoadedScenario> parse_scenario(const std::string& path, std::string text);
+[[nodiscard]] Result<LoadedScenario> load_scenario(const std::string& path);
+
+}  // namespace ktape

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+@0xb4c1f6d4a1e0a204;
+
+# Messages between the agent (PID 1 in the guest) and the host, over the virtio-serial port
+# "org.ktape.agent". A frame is a 32-bit little-endian length and that many bytes: one message in
+# Cap'n Proto's stream framing.
+
+using Cxx = import "/capnp/c++.capnp";
+$Cxx.namespace("ktape::schema");
+
+using Op = import "op.capnp";
+using Rec = import "record.capnp";
+using Scn = import "scenario.capnp";
+
+const protocolVersion :UInt32 = 1;
+
+struct FromAgent {
+  guestNs @0 :UInt64;           # CLOCK_MONOTONIC when sent
+  union {
+    unknown @1 :Void;
+    hello @2 :Hello;
+    schedulerAttached @3 :Rec.SchedulerAttached;
+    schedulerOutput @4 :Rec.SchedulerOutput;
+    schedulerExited @5 :Rec.SchedulerExited;
+    workerStarted @6 :Rec.WorkerStarted;
+    workerReport @7 :Rec.WorkerReport;
+    stepStarted @8 :Rec.StepStarted;
+    stepFinished @9 :Rec.StepFinished;
+    request @10 :OpRequest;     # the agent waits for its reply
+    done @11 :Rec.GuestExited;  # the last message; the agent then powers off
+  }
+}
+
+struct Hello {
+  protocol @0 :UInt32;
+  guest @1 :Rec.GuestHello;
+}
+
+struct OpRequest {
+  id @0 :UInt64;                # the agent's own; comes back in the reply
+  step @1 :UInt32;
+  firstAction @2 :UInt32;
+  mode @3 :Op.OpMode;
+  entries @4 :List(Op.OpEntry);
+}
+
+struct FromHost {
+  union {
+    unknown @0 :Void;
+    scenario @1 :Scn.Scenario;  # the answer to hello: begin
+    reply @2 :OpReply;
+    stop @3 :Void;              # end the run and power off
+  }
+}
+
+struct OpReply {
+  request @0 :UInt64;           # OpRequest.id
+  result @1 :Rec.OpReplied;
+}

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <capnp/message.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "schema/base/result.h"
+
+namespace ktape {
+
+inline constexpr uint32_t kMaxFrameBytes = 1u << 20;
+inline constexpr char kAgentPortName[] = "org.ktape.agent";
+
+// One frame: the length, and the message in stream framing. kOutOfRange when it is over kMaxFrameBytes.
+[[nodiscard]] Result<std::vector<std::byte>> encode_frame(capnp::MessageBuilder& message);
+
+// A decoded frame: owns its words, so that `root<T>()` stays valid as long as it does.
+class FrameMessage {
+ public:
+  explicit FrameMessage(std::vector<std::byte> payload);
+  ~FrameMessage();
+  FrameMessage(FrameMessage&&) noexcept;
+  FrameMessage& operator=(FrameMessage&&) noexcept;
+
+  // The message's reader, with traversal and nesting limits for a hostile sender. Reading a bad
+  // message throws kj::Exception: the caller stops it at its boundary.
+  [[nodiscard]] capnp::MessageReader& reader();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// Cuts a byte stream into frames. Bounded: holds at most one frame and what follows it.
+class FrameDecoder {
+ public:
+  void feed(std::span<const std::byte> bytes);
+  // The next whole frame, nothing when more bytes are needed. kBadInput for a length that is 0,
+  // not a multiple of 8, or over the limit: the stream cannot go on after that.
+  [[nodiscard]] Result<std::optional<FrameMessage>> next();
+
+ private:
+  std::vector<std::byte> buffer_;
+  size_t begin_ = 0;
+};
+
+}  // namespace ktape
