@@ -351,6 +351,7 @@ enum Outcome {
   interrupted @8;               # SIGINT or SIGTERM
   hostFailed @9;                # the host could not go on; `detail` says why
   truncated @10;                # made by salvage from a tape that was never sealed
+  protocolBroken @11;           # the agent sent what cannot be understood
 }
 
 struct KindCount {

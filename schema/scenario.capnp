@@ -14,7 +14,7 @@ struct Scenario {
   description @1 :Text;
   durationMs @2 :UInt32;        # counted from the first step; `hold` sleeps to its end
   watchdogMs @3 :UInt32;        # run watchdog: host time from the first step, frozen time not counted; default 60,000
-  bootDeadlineMs @4 :UInt32;    # from QEMU's start to the agent's hello; default 120,000
+  bootDeadlineMs @4 :UInt32;    # from QEMU's start to the first step; default 120,000
   machine @5 :MachineSpec;
   scheduler @6 :SchedulerSpec;
   workers @7 :List(Worker);     # all started, in order, before the first step
