@@ -32,19 +32,24 @@ struct FieldInfo {
   TypeInfo type;
 };
 
-// Types of one kernel. Lookups by name are cached: the first is slow, later ones are not.
+// Types of one kernel. Lookups by name are cached: the first is slow, later ones are not. Because of
+// the cache, one thread at a time. For the BTF of a kernel being captured: libbpf, which does not guard
+// against hostile input, parses it.
 class Btf {
  public:
   // kBadInput when the bytes are not BTF. The bytes are copied.
   [[nodiscard]] static Result<std::unique_ptr<Btf>> parse(std::span<const std::byte> raw);
   ~Btf();
 
-  // "struct rq", "union x", or a typedef or base type by its bare name. kNotFound names the nearest.
+  // "struct rq", "union x", "enum y", or a typedef or base type by its bare name. kNotFound names the
+  // nearest.
   [[nodiscard]] Result<TypeInfo> type(std::string_view name) const;
   [[nodiscard]] Result<TypeInfo> type(uint32_t id) const;
   // Member of a struct or union, also through anonymous ones. kNotFound names the nearest existing
   // members; kRefused for a bit-field, by name.
   [[nodiscard]] Result<FieldInfo> member(uint32_t type_id, std::string_view name) const;
+  // Element of an array; kOutOfRange where the array has a length and ends before it.
+  [[nodiscard]] Result<FieldInfo> element(const TypeInfo& array, uint64_t index) const;
   // "scx.dsq_vtime" within "struct task_struct": members and [i] only. Cached.
   [[nodiscard]] Result<FieldInfo> field(std::string_view type_name, std::string_view path) const;
   [[nodiscard]] bool has_field(std::string_view type_name, std::string_view path) const;
@@ -55,6 +60,8 @@ class Btf {
   [[nodiscard]] std::optional<std::string> enumerator_name(std::string_view enum_name, uint64_t value) const;
 
  private:
+  [[nodiscard]] Result<FieldInfo> find_field(std::string_view type_name, std::string_view path) const;
+
   struct Impl;
   explicit Btf(std::unique_ptr<Impl> impl);
   std::unique_ptr<Impl> impl_;
