@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "schema/scenario/check.h"
+
+#include <fmt/format.h>
+
+#include <set>
+#include <string>
+#include <vector>
+
+#include "schema/base/nearest.h"
+
+namespace ktape {
+
+namespace {
+
+constexpr size_t kMaxNameBytes = 15;            // of a task's comm, which the kernel cuts there
+constexpr uint64_t kMaxMs = 7ull * 86'400'000;  // a week
+constexpr uint32_t kMaxCpus = 255;              // of a PC without interrupt remapping
+constexpr uint32_t kMinMemoryMb = 128;
+constexpr uint32_t kMaxMemoryMb = 1u << 20;
+constexpr uint32_t kMaxStallTimeoutMs = 30'000;  // SCX_WATCHDOG_MAX_TIMEOUT, kernel/sched/ext.c
+constexpr int32_t kMaxSignal = 64;
+
+bool realtime(schema::Policy policy) {
+  return policy == schema::Policy::FIFO || policy == schema::Policy::RR;
+}
+
+class ScenarioCheck {
+ public:
+  ScenarioCheck(std::string_view file, const OutlineNode& outline, schema::Scenario::Reader scenario)
+      : file_(file), outline_(outline), scenario_(scenario) {}
+
+  Result<void> check() {
+    if (scenario_.getName().size() == 0) return error(outline_.at("name").place, "the scenario has no name");
+    KTAPE_TRY(check_times());
+    KTAPE_TRY(check_machine());
+    if (scenario_.getScheduler().isVtime()) KTAPE_TRY(check_scheduler());
+    KTAPE_TRY(check_workers());
+    return check_steps();
+  }
+
+ private:
+  Result<void> check_times() const {
+    KTAPE_TRY(check_ms(outline_, "durationMs", scenario_.getDurationMs()));
+    KTAPE_TRY(check_ms(outline_, "watchdogMs", scenario_.getWatchdogMs()));
+    KTAPE_TRY(check_ms(outline_, "bootDeadlineMs", scenario_.getBootDeadlineMs()));
+    if (scenario_.getWatchdogMs() > scenario_.getDurationMs()) return {};
+    return error(outline_.at("durationMs").place,
+                 fmt::format("the run watchdog would end the run after {} ms, before its {} ms are over",
+                             scenario_.getWatchdogMs(), scenario_.getDurationMs()),
+                 "make watchdogMs longer than durationMs");
+  }
+
+  Result<void> check_machine() const {
+    const OutlineNode& where = outline_.at("machine");
+    auto machine = scenario_.getMachine();
+    if (machine.getCpus() > kMaxCpus) {
+      return error(where.at("cpus").place, fmt::format("a machine has 1 to {} CPUs", kMaxCpus));
+    }
+    if (machine.getMemoryMb() < kMinMemoryMb || machine.getMemoryMb() > kMaxMemoryMb) {
+      return error(where.at("memoryMb").place,
+                   fmt::format("a machine has {} to {} MiB of memory", kMinMemoryMb, kMaxMemoryMb));
+    }
+    return {};
+  }
+
+  Result<void> check_scheduler() const {
+    const OutlineNode& where = outline_.at("scheduler").at("vtime");
+    auto vtime = scenario_.getScheduler().getVtime();
+    if (vtime.getTimeoutMs() > kMaxStallTimeoutMs) {
+      return error(where.at("timeoutMs").place,
+                   fmt::format("the kernel's stall watchdog takes at most {} ms", kMaxStallTimeoutMs));
+    }
+    if (vtime.getFaultAfterMs() != 0 && vtime.getFault() == schema::SchedulerFault::NONE) {
+      return error(where.at("faultAfterMs").place, "'faultAfterMs' needs a 'fault'");
+    }
+    return check_ms(where, "faultAfterMs", vtime.getFaultAfterMs());
+  }
+
+  Result<void> check_workers() {
+    std::set<std::string> names;
+    auto workers = scenario_.getWorkers();
+    for (unsigned i = 0; i < workers.size(); ++i) {
+      const OutlineNode& where = outline_.at("workers").at(i);
+      std::string name = workers[i].getName().cStr();
+      KTAPE_TRY(check_worker_name(where, name));
+      if (!names.insert(name).second) {
+        return error(where.at("name").place, fmt::format("there is a worker '{}' already", name));
+      }
+      KTAPE_TRY(check_priority(where, workers[i].getPolicy(), workers[i].getPriority()));
+      KTAPE_TRY(check_nice(where, workers[i]));
+      KTAPE_TRY(check_affinity(where.at("cpus"), workers[i].getCpus()));
+      KTAPE_TRY(check_phases(where, workers[i].getPhases()));
+    }
+    return {};
+  }
+
+  Result<void> check_worker_name(const OutlineNode& where, const std::string& name) const {
+    if (name.empty()) return error(where.place, "the worker has no name");
+    if (name.size() > kMaxNameBytes) {
+      return error(where.at("name").place,
+                   fmt::format("worker name '{}' has {} bytes; the kernel keeps {} of a task's name", name,
+                               name.size(), kMaxNameBytes));
+    }
+    for (char c : name) {
+      if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
+        return error(where.at("name").place, "a worker's name has no control characters");
+      }
+    }
+    return {};
+  }
+
+  Result<void> check_priority(const OutlineNode& where, schema::Policy policy, uint32_t priority) const {
+    if (realtime(policy)) {
+      if (priority <= 99) return {};
+      return error(where.at("priority").place, fmt::format("priority {} is not in 1 to 99", priority));
+    }
+    if (priority == 0) return {};
+    return error(where.at("priority").place, "'priority' is for policies fifo and rr only",
+                 "others are weighted by 'nice'");
+  }
+
+  Result<void> check_nice(const OutlineNode& where, schema::Worker::Reader worker) const {
+    int32_t nice = worker.getNice();
+    if (nice == 0) return {};
+    if (realtime(worker.getPolicy()) || worker.getPolicy() == schema::Policy::IDLE) {
+      return error(where.at("nice").place, "'nice' is for policies normal, batch and ext only");
+    }
+    if (nice >= -20 && nice <= 19) return {};
+    return error(where.at("nice").place, fmt::format("nice {} is not in -20 to 19", nice));
+  }
+
+  Result<void> check_affinity(const OutlineNode& where, capnp::List<uint32_t>::Reader cpus) const {
+    uint32_t available = scenario_.getMachine().getCpus();
+    for (unsigned i = 0; i < cpus.size(); ++i) {
+      if (cpus[i] < available) continue;
+      return error(where.at(i).place,
+                   fmt::format("CPU {} is not there: the machine has {}", cpus[i], available),
+                   fmt::format("CPUs count from 0; the last is {}", available - 1));
+    }
+    return {};
+  }
+
+  Result<void> check_phases(const OutlineNode& where, capnp::List<schema::Phase>::Reader phases) const {
+    if (phases.size() == 0) return error(where.place, "the worker has no phases: it would do nothing");
+    for (unsigned i = 0; i < phases.size(); ++i) {
+      const OutlineNode& phase = where.at("phases").at(i);
+      uint64_t ms = phases[i].isSleepMs()  ? phases[i].getSleepMs()
+                    : phases[i].isSpinMs() ? phases[i].getSpinMs()
+                                           : phases[i].getYieldMs();
+      if (ms == 0) return error(phase.place, "a phase lasts 1 ms at least");
+      if (phase.fields.empty()) continue;
+      KTAPE_TRY(check_ms(phase, phase.fields.front().name, ms));
+    }
+    return {};
+  }
+
+  Result<void> check_steps() {
+    auto steps = scenario_.getSteps();
+    if (steps.size() == 0) return error(outline_.at("steps").place, "the scenario has no steps");
+    for (unsigned i = 0; i < steps.size(); ++i) {
+      const OutlineNode& where = outline_.at("steps").at(i);
+      auto actions = steps[i].getActions();
+      if (actions.size() == 0) return error(where.place, "the step has no actions");
+      for (unsigned j = 0; j < actions.size(); ++j) {
+        KTAPE_TRY(check_action(where.at("actions").at(j), actions[j]));
+      }
+    }
+    return {};
+  }
+
+  Result<void> check_action(const OutlineNode& where, schema::Action::Reader action) {
+    if (where.fields.empty()) {
+      return error(where.place, "the action is empty",
+                   "one of: sleepMs, wait, op, hold, panic, signal, setPolicy");
+    }
+    switch (action.which()) {
+      case schema::Action::SLEEP_MS: return check_ms(where, "sleepMs", action.getSleepMs());
+      case schema::Action::WAIT: {
+        const OutlineNode& wait = where.at("wait");
+        KTAPE_TRY(check_ms(wait, "deadlineMs", action.getWait().getDeadlineMs()));
+        return check_worker(wait, action.getWait().getWorker());
+      }
+      case schema::Action::OP:
+        KTAPE_TRY(check_tag(where.at("op").at("entry"), action.getOp().getEntry().getTag().cStr()));
+        return check_op(file_, where.at("op"), scenario_, action.getOp());
+      case schema::Action::HOLD:
+        if (scenario_.getDurationMs() != 0) return {};
+        return error(where.at("hold").place, "'hold' lasts to the end of durationMs, which is not given");
+      case schema::Action::PANIC: return {};
+      case schema::Action::SIGNAL: {
+        const OutlineNode& signal = where.at("signal");
+        int32_t number = action.getSignal().getSignal();
+        if (number < 1 || number > kMaxSignal) {
+          return error(signal.at("signal").place,
+                       fmt::format("signal {} is not in 1 to {}", number, kMaxSignal));
+        }
+        return check_worker(signal, action.getSignal().getWorker());
+      }
+      case schema::Action::SET_POLICY: {
+        const OutlineNode& change = where.at("setPolicy");
+        auto asked = action.getSetPolicy();
+        KTAPE_TRY(check_priority(change, asked.getPolicy(), asked.getPriority()));
+        return check_worker(change, asked.getWorker());
+      }
+    }
+    return {};
+  }
+
+  Result<void> check_tag(const OutlineNode& where, std::string tag) {
+    if (tag.empty()) {
+      return error(where.place, "an op needs a 'tag'", "it is the name by which assertions find the value");
+    }
+    if (tags_.insert(tag).second) return {};
+    return error(where.at("tag").place, fmt::format("the tag '{}' is used already", tag));
+  }
+
+  Result<void> check_worker(const OutlineNode& where, capnp::Text::Reader worker) const {
+    return check_worker_exists(file_, where.at("worker").place, scenario_, worker.cStr());
+  }
+
+  Result<void> check_ms(const OutlineNode& where, std::string_view field, uint64_t ms) const {
+    if (ms <= kMaxMs) return {};
+    return error(where.at(field).place,
+                 fmt::format("'{}' is {} ms; at most a week, {} ms, can be asked", field, ms, kMaxMs));
+  }
+
+  Error error(Place place, std::string_view sentence, std::string hint = "") const {
+    return error_at(file_, place, sentence, std::move(hint));
+  }
+
+  std::string_view file_;
+  const OutlineNode& outline_;
+  schema::Scenario::Reader scenario_;
+  std::set<std::string> tags_;
+};
+
+}  // namespace
+
+Result<void> check_worker_exists(std::string_view file, Place place, schema::Scenario::Reader scenario,
+                                 std::string_view worker) {
+  std::vector<std::string> names;
+  for (auto candidate : scenario.getWorkers()) {
+    names.emplace_back(candidate.getName().cStr());
+    if (names.back() == worker) return {};
+  }
+  if (worker.empty()) return error_at(file, place, "which worker? 'worker' is not given");
+  std::string near = did_you_mean(worker, names);
+  return error_at(file, place, fmt::format("there is no worker '{}'", worker),
+                  !near.empty() ? near : "workers are declared in 'workers'");
+}
+
+Result<void> check_scenario(std::string_view file, const OutlineNode& outline,
+                            schema::Scenario::Reader scenario) {
+  return ScenarioCheck(file, outline, scenario).check();
+}
+
+}  // namespace ktape

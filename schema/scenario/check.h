@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string_view>
+
+#include "schema/base/result.h"
+#include "schema/scenario.capnp.h"
+#include "schema/scenario/outline.h"
+
+namespace ktape {
+
+// Says what a scenario asks that no run could do, with the place in its outline. `scenario` has its
+// defaults and parsed paths; `outline` is of the same text.
+[[nodiscard]] Result<void> check_scenario(std::string_view file, const OutlineNode& outline,
+                                          schema::Scenario::Reader scenario);
+
+// The same for one op of a step; `tag` is not looked at.
+[[nodiscard]] Result<void> check_op(std::string_view file, const OutlineNode& outline,
+                                    schema::Scenario::Reader scenario, schema::ScenarioOp::Reader op);
+
+// kUsage when the scenario has no worker of that name.
+[[nodiscard]] Result<void> check_worker_exists(std::string_view file, Place place,
+                                               schema::Scenario::Reader scenario, std::string_view worker);
+
+}  // namespace ktape

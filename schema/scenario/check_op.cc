@@ -1,0 +1,152 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include "schema/scenario/check.h"
+
+namespace ktape {
+
+namespace {
+
+// A request has to fit one frame of the agent's channel, with room for a whole step's entries.
+constexpr uint32_t kMaxBytes = 65'536;
+
+class OpCheck {
+ public:
+  OpCheck(std::string_view file, schema::Scenario::Reader scenario) : file_(file), scenario_(scenario) {}
+
+  Result<void> check(const OutlineNode& outline, schema::ScenarioOp::Reader op) const {
+    const OutlineNode& where = outline.at("entry");
+    auto entry = op.getEntry();
+    KTAPE_TRY(check_target(where.at("target"), entry.getTarget()));
+    if (!where.has("read") && !where.has("write")) {
+      return error(where.place, "an op needs 'read' or 'write'", "e.g. read = u64, or write = (u64 = 5)");
+    }
+    KTAPE_TRY(entry.isRead() ? check_read(where, entry) : check_write(where, entry));
+    return op.getMode() == schema::OpMode::HOT ? check_hot(outline, entry) : Result<void>();
+  }
+
+ private:
+  Result<void> check_target(const OutlineNode& where, schema::Target::Reader target) const {
+    if (!where.has("symbol") && !where.has("perCpu") && !where.has("task") && !where.has("virtual")) {
+      return error(where.place, "an op needs a target", "one of: symbol, perCpu, task, virtual");
+    }
+    switch (target.which()) {
+      case schema::Target::SYMBOL:
+        if (target.getSymbol().size() > 0) return {};
+        return error(where.at("symbol").place, "'symbol' is empty");
+      case schema::Target::PER_CPU: return check_per_cpu(where.at("perCpu"), target.getPerCpu());
+      case schema::Target::TASK: return check_task(where.at("task"), target.getTask());
+      case schema::Target::VIRTUAL:
+        if (target.getVirtual().getAddress() != 0) return {};
+        return error(where.at("virtual").place, "'virtual' needs an address other than 0");
+    }
+    return {};
+  }
+
+  Result<void> check_per_cpu(const OutlineNode& where, schema::PerCpu::Reader target) const {
+    if (target.getSymbol().size() == 0) return error(where.place, "'perCpu' needs a symbol");
+    uint32_t cpus = scenario_.getMachine().getCpus();
+    if (target.getCpu() < cpus) return {};
+    return error(where.at("cpu").place,
+                 fmt::format("CPU {} is not there: the machine has {}", target.getCpu(), cpus),
+                 fmt::format("CPUs count from 0; the last is {}", cpus - 1));
+  }
+
+  Result<void> check_task(const OutlineNode& where, schema::TaskRef::Reader task) const {
+    if (task.getWorker().size() > 0) {
+      return check_worker_exists(file_, where.at("worker").place, scenario_, task.getWorker().cStr());
+    }
+    if (task.getPid() > 0 && task.getStartBoottimeNs() > 0) return {};
+    return error(where.place, "a task is named by 'worker', or by 'pid' and 'startBoottimeNs' together",
+                 "a pid alone may name another task by the time it is looked up");
+  }
+
+  Result<void> check_read(const OutlineNode& where, schema::OpEntry::Reader entry) const {
+    auto kind = entry.getRead();
+    if (kind == schema::ValueKind::BYTES) {
+      if (entry.getLength() >= 1 && entry.getLength() <= kMaxBytes) return {};
+      return error(where.at("length").place,
+                   fmt::format("'read = bytes' needs a 'length' from 1 to {}", kMaxBytes));
+    }
+    if (entry.getLength() != 0) {
+      return error(where.at("length").place, "'length' belongs to 'read = bytes' only");
+    }
+    bool typed = kind == schema::ValueKind::AUTO || kind == schema::ValueKind::WHOLE;
+    if (typed && entry.getTarget().isSymbol()) {
+      return error(where.at("read").place,
+                   fmt::format("the kernel does not record the type of '{}', so its width must be said",
+                               entry.getTarget().getSymbol().cStr()),
+                   "read = u8, u16, u32, u64, or bytes with a length");
+    }
+    return {};
+  }
+
+  Result<void> check_write(const OutlineNode& where, schema::OpEntry::Reader entry) const {
+    if (entry.getLength() != 0) {
+      return error(where.at("length").place, "'length' belongs to 'read = bytes' only");
+    }
+    for (auto step : entry.getTarget().getSteps()) {
+      if (step.isList()) {
+        return error(where.at("target").at("path").place, "a write cannot walk a list: it needs one place");
+      }
+    }
+    const OutlineNode& place = where.at("write");
+    auto value = entry.getWrite();
+    switch (value.which()) {
+      case schema::Value::BYTES:
+        if (value.getBytes().size() >= 1 && value.getBytes().size() <= kMaxBytes) return {};
+        return error(place.at("bytes").place, fmt::format("'bytes' takes 1 to {} bytes", kMaxBytes));
+      case schema::Value::SET_BITS: return check_bits(place.at("setBits"), value.getSetBits());
+      case schema::Value::CLEAR_BITS: return check_bits(place.at("clearBits"), value.getClearBits());
+      case schema::Value::NONE:
+      case schema::Value::LIST:
+        return error(place.place, "a write needs a value: u8, u16, u32, u64, bytes, setBits or clearBits");
+      default: return {};
+    }
+  }
+
+  Result<void> check_bits(const OutlineNode& where, schema::Bits::Reader bits) const {
+    uint32_t width = bits.getWidth();
+    if (width != 1 && width != 2 && width != 4 && width != 8) {
+      return error(where.at("width").place, "'width' counts bytes: 1, 2, 4 or 8");
+    }
+    if (bits.getMask() == 0) return error(where.at("mask").place, "'mask' names no bit");
+    if (width < 8 && bits.getMask() >> (8 * width) != 0) {
+      return error(where.at("mask").place, fmt::format("'mask' has bits beyond its {} bytes", width));
+    }
+    return {};
+  }
+
+  Result<void> check_hot(const OutlineNode& outline, schema::OpEntry::Reader entry) const {
+    const OutlineNode& where = outline.at("entry");
+    if (entry.isWrite()) {
+      return error(where.at("write").place, "a write cannot be hot: the machine has to stand still",
+                   "leave out 'mode = hot'");
+    }
+    if (!entry.getTarget().isSymbol() && !entry.getTarget().isPerCpu()) {
+      return error(where.at("target").place, "a hot read takes a symbol or a per-CPU variable only",
+                   "leave out 'mode = hot'");
+    }
+    if (entry.getRead() == schema::ValueKind::BYTES || entry.getRead() == schema::ValueKind::WHOLE) {
+      return error(where.at("read").place, "a hot read takes one value of at most 8 bytes",
+                   "leave out 'mode = hot', or read u8, u16, u32 or u64");
+    }
+    return {};
+  }
+
+  Error error(Place place, std::string_view sentence, std::string hint = "") const {
+    return error_at(file_, place, sentence, std::move(hint));
+  }
+
+  std::string_view file_;
+  schema::Scenario::Reader scenario_;
+};
+
+}  // namespace
+
+Result<void> check_op(std::string_view file, const OutlineNode& outline, schema::Scenario::Reader scenario,
+                      schema::ScenarioOp::Reader op) {
+  return OpCheck(file, scenario).check(outline, op);
+}
+
+}  // namespace ktape

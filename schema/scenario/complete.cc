@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "schema/scenario/complete.h"
+
+#include <fmt/format.h>
+
+#include "schema/scenario/target_path.h"
+
+namespace ktape {
+
+namespace {
+
+template <typename T>
+T or_default(T value, T fallback) {
+  return value == 0 ? fallback : value;
+}
+
+uint32_t priority_or_default(schema::Policy policy, uint32_t priority) {
+  bool realtime = policy == schema::Policy::FIFO || policy == schema::Policy::RR;
+  return realtime ? or_default(priority, 1u) : priority;
+}
+
+void fill_action(schema::Action::Builder action) {
+  if (action.isWait()) {
+    auto wait = action.getWait();
+    wait.setDeadlineMs(or_default(wait.getDeadlineMs(), 30'000u));
+  } else if (action.isSetPolicy()) {
+    auto change = action.getSetPolicy();
+    change.setPriority(priority_or_default(change.getPolicy(), change.getPriority()));
+  }
+}
+
+Result<void> parse_path(std::string_view file, const OutlineNode& where, schema::Target::Builder target) {
+  if (where.has("steps")) {
+    return error_at(file, where.at("steps").place, "'steps' is filled in by ktape: write 'path' instead");
+  }
+  auto steps = parse_target_path(target.getPath().cStr());
+  if (!steps.ok()) {
+    return error_at(file, where.at("path").place, steps.error().message, steps.error().hint);
+  }
+  write_steps(steps.value(), target);
+  return {};
+}
+
+}  // namespace
+
+void fill_defaults(schema::Scenario::Builder scenario) {
+  scenario.setWatchdogMs(or_default(scenario.getWatchdogMs(), 60'000u));
+  scenario.setBootDeadlineMs(or_default(scenario.getBootDeadlineMs(), 120'000u));
+
+  auto machine = scenario.getMachine();
+  machine.setCpus(or_default(machine.getCpus(), 2u));
+  machine.setMemoryMb(or_default(machine.getMemoryMb(), 512u));
+
+  auto scheduler = scenario.getScheduler();
+  if (scheduler.isVtime()) {
+    auto vtime = scheduler.getVtime();
+    vtime.setSliceUs(or_default(vtime.getSliceUs(), 20'000u));
+    vtime.setTimeoutMs(or_default(vtime.getTimeoutMs(), 30'000u));
+  }
+  for (auto worker : scenario.getWorkers()) {
+    worker.setPriority(priority_or_default(worker.getPolicy(), worker.getPriority()));
+  }
+  for (auto step : scenario.getSteps()) {
+    for (auto action : step.getActions()) fill_action(action);
+  }
+}
+
+Result<void> parse_paths(std::string_view file, const OutlineNode& outline,
+                         schema::Scenario::Builder scenario) {
+  auto steps = scenario.getSteps();
+  for (unsigned i = 0; i < steps.size(); ++i) {
+    auto actions = steps[i].getActions();
+    for (unsigned j = 0; j < actions.size(); ++j) {
+      if (!actions[j].isOp()) continue;
+      const OutlineNode& entry = outline.at("steps").at(i).at("actions").at(j).at("op").at("entry");
+      KTAPE_TRY(parse_path(file, entry.at("target"), actions[j].getOp().getEntry().getTarget()));
+    }
+  }
+  return {};
+}
+
+}  // namespace ktape

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string_view>
+
+#include "schema/base/result.h"
+#include "schema/scenario.capnp.h"
+#include "schema/scenario/outline.h"
+
+namespace ktape {
+
+// Replaces 0 by the default that scenario.capnp names beside each field.
+void fill_defaults(schema::Scenario::Builder scenario);
+
+// Parses each target's path into its steps, which the author must have left out.
+[[nodiscard]] Result<void> parse_paths(std::string_view file, const OutlineNode& outline,
+                                       schema::Scenario::Builder scenario);
+
+}  // namespace ktape

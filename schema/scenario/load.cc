@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "schema/scenario/load.h"
+
+#include <capnp/serialize-text.h>
+#include <fmt/format.h>
+#include <kj/exception.h>
+
+#include <charconv>
+#include <memory>
+#include <string_view>
+#include <utility>
+
+#include "schema/base/file.h"
+#include "schema/scenario/check.h"
+#include "schema/scenario/complete.h"
+#include "schema/scenario/outline.h"
+#include "schema/scenario/shape.h"
+
+namespace ktape {
+
+namespace {
+
+constexpr size_t kMaxFileBytes = size_t{1} << 20;
+
+// The decoder's own complaint about text that the checks before it let pass: "FIRST-LAST: sentence",
+// where Cap'n Proto 0.9 counts columns from 0 on the first line and from 1 on the others.
+Error decoder_error(const std::string& path, const kj::Exception& exception) {
+  std::string_view description(exception.getDescription().begin(), exception.getDescription().size());
+  uint32_t line = static_cast<uint32_t>(exception.getLine());
+  uint32_t column = 0;
+  const char* end = description.data() + description.size();
+  auto [stop, status] = std::from_chars(description.data(), end, column);
+  size_t colon = description.find(": ");
+  if (status != std::errc() || stop == end || *stop != '-' || colon == std::string_view::npos) {
+    return Error{ErrorCode::kUsage, fmt::format("{}: cannot be decoded: {}", path, description), ""};
+  }
+  return error_at(path, Place{line, line == 1 ? column + 1 : column},
+                  fmt::format("cannot be decoded: {}", description.substr(colon + 2)));
+}
+
+}  // namespace
+
+Result<LoadedScenario> parse_scenario(const std::string& path, std::string text) {
+  KTAPE_ASSIGN(OutlineNode outline, parse_outline(path, text));
+  auto message = std::make_unique<capnp::MallocMessageBuilder>();
+  try {
+    KTAPE_TRY(check_shape(path, outline, capnp::Schema::from<schema::Scenario>()));
+    auto scenario = message->initRoot<schema::Scenario>();
+    capnp::TextCodec().decode(kj::StringPtr(text.c_str(), text.size()), scenario);
+    fill_defaults(scenario);
+    KTAPE_TRY(parse_paths(path, outline, scenario));
+    KTAPE_TRY(check_scenario(path, outline, scenario.asReader()));
+  } catch (const kj::Exception& exception) {
+    return decoder_error(path, exception);
+  }
+  return LoadedScenario(path, std::move(text), std::move(message));
+}
+
+Result<LoadedScenario> load_scenario(const std::string& path) {
+  auto text = read_text_file(path, kMaxFileBytes);
+  if (!text.ok()) {
+    // A scenario that is not there is a mistake on the command line, as one with a typo is.
+    ErrorCode code = text.error().code == ErrorCode::kHost ? ErrorCode::kHost : ErrorCode::kUsage;
+    return Error{code, text.error().message, text.error().hint};
+  }
+  return parse_scenario(path, std::move(text).value());
+}
+
+}  // namespace ktape

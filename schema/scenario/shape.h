@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <capnp/schema.h>
+
+#include <string_view>
+
+#include "schema/base/result.h"
+#include "schema/scenario/outline.h"
+
+namespace ktape {
+
+// Holds an outline against a schema: names of fields and enumerants, kinds of values, ranges of
+// integers, at most one member of each union. What passes, Cap'n Proto decodes. Errors are kUsage
+// with the place; the hint names what was probably meant.
+[[nodiscard]] Result<void> check_shape(std::string_view file, const OutlineNode& node,
+                                       capnp::StructSchema schema);
+
+}  // namespace ktape

@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
+#include <string>
+
+#include "schema/scenario/load.h"
+#include "schema/scenario/target_path.h"
+
+using Catch::Matchers::ContainsSubstring;
+
+namespace ktape {
+
+namespace {
+
+constexpr char kWorker[] = "(name = \"sleeper\", phases = [(sleepMs = 1000)])";
+constexpr char kStep[] = "(name = \"s\", actions = [(sleepMs = 1)])";
+
+// A scenario whose text is good apart from what the test puts in.
+std::string scenario(std::string_view extra, std::string_view workers = kWorker,
+                     std::string_view steps = kStep) {
+  return fmt::format("(\nname = \"t\",\n{}\nworkers = [{}],\nsteps = [{}],\n)", extra, workers, steps);
+}
+
+std::string with_worker(std::string_view fields) {
+  return scenario("", fmt::format("(name = \"w\", phases = [(sleepMs = 1)], {})", fields));
+}
+
+std::string with_action(std::string_view action) {
+  return scenario("", kWorker, fmt::format("(actions = [\n({})])", action));
+}
+
+std::string with_op(std::string_view target, std::string_view value, std::string_view mode = "cold") {
+  return with_action(
+      fmt::format("op = (mode = {}, entry = (tag = \"t\", target = ({}), {}))", mode, target, value));
+}
+
+// Message and hint of the error for text that must not load.
+std::string complaint(std::string text) {
+  auto loaded = parse_scenario("x", std::move(text));
+  if (loaded.ok()) return "no error";
+  CHECK(loaded.error().code == ErrorCode::kUsage);
+  return loaded.error().message + "; " + loaded.error().hint;
+}
+
+constexpr char kTask[] = "task = (worker = \"sleeper\"), path = \"scx.dsq_vtime\"";
+
+}  // namespace
+
+TEST_CASE("defaults that the schema names are filled in") {
+  auto loaded = parse_scenario("x", scenario("scheduler = (vtime = ()),"));
+  REQUIRE(loaded.ok());
+  auto read = loaded->get();
+  CHECK(read.getWatchdogMs() == 60'000);
+  CHECK(read.getBootDeadlineMs() == 120'000);
+  CHECK(read.getMachine().getCpus() == 2);
+  CHECK(read.getMachine().getMemoryMb() == 512);
+  CHECK(read.getScheduler().getVtime().getSliceUs() == 20'000);
+  CHECK(read.getScheduler().getVtime().getTimeoutMs() == 30'000);
+}
+
+TEST_CASE("a value that is given is not replaced by its default") {
+  auto loaded = parse_scenario("x", scenario("machine = (cpus = 4), watchdogMs = 5,"));
+  REQUIRE(loaded.ok());
+  CHECK(loaded->get().getMachine().getCpus() == 4);
+  CHECK(loaded->get().getWatchdogMs() == 5);
+}
+
+TEST_CASE("a wait has a deadline of 30 s by default") {
+  auto loaded = parse_scenario("x", with_action("wait = (worker = \"sleeper\")"));
+  REQUIRE(loaded.ok());
+  CHECK(loaded->get().getSteps()[0].getActions()[0].getWait().getDeadlineMs() == 30'000);
+}
+
+TEST_CASE("a real-time worker has priority 1 by default") {
+  auto loaded = parse_scenario("x", with_worker("policy = fifo"));
+  REQUIRE(loaded.ok());
+  CHECK(loaded->get().getWorkers()[0].getPriority() == 1);
+}
+
+TEST_CASE("target paths are parsed into steps") {
+  auto loaded = parse_scenario("x", with_op(kTask, "read = u64"));
+  REQUIRE(loaded.ok());
+  auto target = loaded->get().getSteps()[0].getActions()[0].getOp().getEntry().getTarget();
+  auto steps = read_steps(target);
+  REQUIRE(steps.ok());
+  CHECK(steps.value() == std::vector<PathStep>{MemberStep{"scx"}, MemberStep{"dsq_vtime"}});
+}
+
+TEST_CASE("the text of a scenario is kept as it was") {
+  std::string text = scenario("# a comment\n");
+  auto loaded = parse_scenario("x", text);
+  REQUIRE(loaded.ok());
+  CHECK(loaded->text() == text);
+}
+
+TEST_CASE("a scenario needs a name and a step with an action") {
+  CHECK(complaint("(steps = [])") == "x:1:1: the scenario has no name; ");
+  CHECK_THAT(complaint(scenario("", kWorker, "")), ContainsSubstring("x:5:9: the scenario has no steps"));
+  CHECK_THAT(complaint(scenario("", kWorker, "(name = \"s\")")),
+             ContainsSubstring("the step has no actions"));
+  CHECK_THAT(complaint(with_action("")), ContainsSubstring("x:6:1: the action is empty; one of: sleepMs"));
+}
+
+TEST_CASE("a run watchdog that ends every run is refused") {
+  CHECK_THAT(complaint(scenario("durationMs = 5000, watchdogMs = 5000,")),
+             ContainsSubstring("x:3:14: the run watchdog would end the run after 5000 ms"));
+}
+
+TEST_CASE("a duration of more than a week is refused") {
+  CHECK_THAT(complaint(with_action("sleepMs = 604800001")), ContainsSubstring("at most a week"));
+  CHECK_THAT(complaint(scenario("", "(name = \"w\", phases = [(spinMs = 18446744073709551615)])")),
+             ContainsSubstring("'spinMs' is 18446744073709551615 ms"));
+}
+
+TEST_CASE("a machine out of bounds is refused") {
+  CHECK_THAT(complaint(scenario("machine = (cpus = 256),")), ContainsSubstring("x:3:19: a machine has 1 to"));
+  CHECK_THAT(complaint(scenario("machine = (memoryMb = 64),")), ContainsSubstring("128 to 1048576 MiB"));
+}
+
+TEST_CASE("a stall timeout that the kernel would not take is refused") {
+  CHECK_THAT(complaint(scenario("scheduler = (vtime = (timeoutMs = 30001)),")),
+             ContainsSubstring("at most 30000 ms"));
+}
+
+TEST_CASE("a time for a fault that is not asked for is refused") {
+  CHECK_THAT(complaint(scenario("scheduler = (vtime = (faultAfterMs = 1)),")),
+             ContainsSubstring("'faultAfterMs' needs a 'fault'"));
+}
+
+TEST_CASE("worker names are unique, not empty and fit a task's name") {
+  CHECK_THAT(complaint(scenario("", fmt::format("{},\n{}", kWorker, kWorker))),
+             ContainsSubstring("x:5:9: there is a worker 'sleeper' already"));
+  CHECK_THAT(complaint(scenario("", "(phases = [(sleepMs = 1)])")), ContainsSubstring("has no name"));
+  CHECK_THAT(complaint(scenario("", "(name = \"0123456789abcdef\", phases = [(sleepMs = 1)])")),
+             ContainsSubstring("has 16 bytes; the kernel keeps 15"));
+  CHECK_THAT(complaint(scenario("", "(name = \"a\\n\", phases = [(sleepMs = 1)])")),
+             ContainsSubstring("no control characters"));
+}
+
+TEST_CASE("a worker name with a parenthesis and a space is good") {
+  CHECK(complaint(scenario("", "(name = \"a) R 1\", phases = [(sleepMs = 1)])")) == "no error");
+}
+
+TEST_CASE("priorities belong to real-time policies and end at 99") {
+  CHECK_THAT(complaint(with_worker("policy = rr, priority = 100")),
+             ContainsSubstring("priority 100 is not in 1 to 99"));
+  CHECK_THAT(complaint(with_worker("policy = batch, priority = 1")),
+             ContainsSubstring("'priority' is for policies fifo and rr only"));
+  CHECK_THAT(complaint(with_action("setPolicy = (worker = \"sleeper\", policy = fifo, priority = 100)")),
+             ContainsSubstring("priority 100 is not in 1 to 99"));
+}
+
+TEST_CASE("nice values belong to fair policies and go from -20 to 19") {
+  CHECK_THAT(complaint(with_worker("nice = 20")), ContainsSubstring("nice 20 is not in -20 to 19"));
+  CHECK_THAT(complaint(with_worker("policy = fifo, nice = 1")), ContainsSubstring("'nice' is for policies"));
+  CHECK(complaint(with_worker("policy = ext, nice = -20")) == "no error");
+}
+
+TEST_CASE("an affinity to a CPU that the machine does not have is refused at that CPU") {
+  CHECK_THAT(complaint(with_worker("cpus = [1, 2]")),
+             ContainsSubstring("CPU 2 is not there: the machine has 2; CPUs count from 0; the last is 1"));
+}
+
+TEST_CASE("a worker without phases, or with one of no length, is refused") {
+  CHECK_THAT(complaint(scenario("", "(name = \"w\")")), ContainsSubstring("the worker has no phases"));
+  CHECK_THAT(complaint(scenario("", "(name = \"w\", phases = [(spinMs = 0)])")),
+             ContainsSubstring("a phase lasts 1 ms at least"));
+}
+
+TEST_CASE("a worker that is not declared is named with the nearest one") {
+  CHECK_THAT(complaint(with_action("wait = (worker = \"sleepr\", state = sleeping)")),
+             ContainsSubstring("x:6:19: there is no worker 'sleepr'; did you mean 'sleeper'?"));
+  CHECK_THAT(complaint(with_action("signal = (worker = \"other\", signal = 9)")),
+             ContainsSubstring("there is no worker 'other'"));
+  CHECK_THAT(complaint(with_op("task = (worker = \"sleeperx\")", "read = u64")),
+             ContainsSubstring("there is no worker 'sleeperx'"));
+  CHECK_THAT(complaint(with_action("wait = (state = running)")), ContainsSubstring("which worker?"));
+}
+
+TEST_CASE("a signal that does not exist is refused") {
+  CHECK_THAT(complaint(with_action("signal = (worker = \"sleeper\", signal = 65)")),
+             ContainsSubstring("signal 65 is not in 1 to 64"));
+}
+
+TEST_CASE("hold needs a duration to hold to") {
+  CHECK_THAT(complaint(with_action("hold = void")),
+             ContainsSubstring("'hold' lasts to the end of durationMs"));
+}
+
+TEST_CASE("a target path that does not parse is refused where it stands") {
+  CHECK_THAT(complaint(with_op("task = (worker = \"sleeper\"), path = \"scx..vtime\"", "read = u64")),
+             ContainsSubstring("x:6:87: ") && ContainsSubstring("scx..vtime"));
+}
+
+TEST_CASE("the steps of a target are not for the author to write") {
+  CHECK_THAT(complaint(with_op("symbol = \"jiffies_64\", steps = []", "read = u64")),
+             ContainsSubstring("'steps' is filled in by ktape"));
+}
+
+TEST_CASE("an op needs a target, and a read or a write") {
+  CHECK_THAT(complaint(with_op("", "read = u64")), ContainsSubstring("an op needs a target"));
+  CHECK_THAT(complaint(with_op(kTask, "")), ContainsSubstring("an op needs 'read' or 'write'"));
+}
+
+TEST_CASE("a task without a worker needs pid and start time") {
+  CHECK_THAT(complaint(with_op("task = (pid = 5)", "read = u64")),
+             ContainsSubstring("'pid' and 'startBoottimeNs' together"));
+  CHECK(complaint(with_op("task = (pid = 5, startBoottimeNs = 10000000)", "read = u64")) == "no error");
+}
+
+TEST_CASE("a per-CPU target needs a symbol and a CPU of the machine") {
+  CHECK_THAT(complaint(with_op("perCpu = (symbol = \"runqueues\", cpu = 2)", "read = u64")),
+             ContainsSubstring("CPU 2 is not there: the machine has 2"));
+  CHECK_THAT(complaint(with_op("perCpu = (cpu = 0)", "read = u64")),
+             ContainsSubstring("'perCpu' needs a symbol"));
+}
+
+TEST_CASE("an address of 0 is refused") {
+  CHECK_THAT(complaint(with_op("virtual = (type = \"struct rq\")", "read = u64")),
+             ContainsSubstring("an address other than 0"));
+}
+
+TEST_CASE("a read of bytes needs a length, and no other read takes one") {
+  CHECK_THAT(complaint(with_op(kTask, "read = bytes")), ContainsSubstring("needs a 'length' from 1"));
+  CHECK_THAT(complaint(with_op(kTask, "read = u64, length = 8")), ContainsSubstring("'read = bytes' only"));
+}
+
+TEST_CASE("a plain symbol is read with a width that the author says") {
+  CHECK_THAT(complaint(with_op("symbol = \"jiffies_64\"", "read = auto")),
+             ContainsSubstring("the kernel does not record the type of 'jiffies_64'"));
+}
+
+TEST_CASE("a write needs a value and one place") {
+  CHECK_THAT(complaint(with_op(kTask, "write = ()")), ContainsSubstring("a write needs a value"));
+  CHECK_THAT(complaint(with_op(kTask, "write = (bytes = \"\")")), ContainsSubstring("1 to 65536 bytes"));
+  CHECK_THAT(complaint(with_op("perCpu = (symbol = \"runqueues\"), path = \"cfs_tasks{list task_struct "
+                               "se.group_node 5}\"",
+                               "write = (u64 = 1)")),
+             ContainsSubstring("a write cannot walk a list"));
+}
+
+TEST_CASE("bits to set need a width and a mask within it") {
+  CHECK_THAT(complaint(with_op(kTask, "write = (setBits = (width = 3, mask = 1))")),
+             ContainsSubstring("1, 2, 4 or 8"));
+  CHECK_THAT(complaint(with_op(kTask, "write = (clearBits = (width = 1, mask = 256))")),
+             ContainsSubstring("'mask' has bits beyond its 1 bytes"));
+  CHECK_THAT(complaint(with_op(kTask, "write = (setBits = (width = 8))")),
+             ContainsSubstring("'mask' names no bit"));
+}
+
+TEST_CASE("a hot write is refused") {
+  CHECK_THAT(complaint(with_op("symbol = \"jiffies_64\"", "write = (u64 = 1)", "hot")),
+             ContainsSubstring("a write cannot be hot"));
+}
+
+TEST_CASE("a hot read takes one small value of a symbol or per-CPU variable") {
+  CHECK_THAT(complaint(with_op(kTask, "read = u64", "hot")), ContainsSubstring("a symbol or a per-CPU"));
+  CHECK_THAT(complaint(with_op("symbol = \"a\"", "read = bytes, length = 4", "hot")),
+             ContainsSubstring("one value of at most 8 bytes"));
+  CHECK(complaint(with_op("symbol = \"jiffies_64\"", "read = u64", "hot")) == "no error");
+}
+
+TEST_CASE("tags are given and unique") {
+  CHECK_THAT(complaint(with_action("op = (entry = (target = (symbol = \"a\"), read = u64))")),
+             ContainsSubstring("an op needs a 'tag'"));
+  std::string op = "(op = (entry = (tag = \"same\", target = (symbol = \"a\"), read = u64)))";
+  CHECK_THAT(complaint(scenario("", kWorker, fmt::format("(actions = [{}, {}])", op, op))),
+             ContainsSubstring("the tag 'same' is used already"));
+}
+
+}  // namespace ktape
