@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "schema/journal/codec.h"
+
+#include <zstd.h>
+
+#include <string>
+
+namespace ktape {
+
+namespace {
+
+constexpr int kLevel = 9;
+
+Error bad(const std::string& message) { return Error{ErrorCode::kBadInput, message, ""}; }
+
+Error too_large(unsigned long long bytes, size_t limit_bytes) {
+  return bad("its content of " + std::to_string(bytes) + " bytes is over the limit of " +
+             std::to_string(limit_bytes));
+}
+
+Result<std::vector<std::byte>> decompress(std::span<const std::byte> data, size_t limit_bytes) {
+  unsigned long long size = ZSTD_getFrameContentSize(data.data(), data.size());
+  if (size == ZSTD_CONTENTSIZE_ERROR || size == ZSTD_CONTENTSIZE_UNKNOWN) {
+    return bad("it is not a zstd frame that tells its size");
+  }
+  if (size > limit_bytes) return too_large(size, limit_bytes);
+  std::vector<std::byte> content(size);
+  size_t got = ZSTD_decompress(content.data(), content.size(), data.data(), data.size());
+  if (ZSTD_isError(got) != 0) return bad(std::string("its zstd frame is damaged: ") + ZSTD_getErrorName(got));
+  if (got != size) return bad("its zstd frame is shorter than it says");
+  return content;
+}
+
+}  // namespace
+
+Result<Packed> pack(std::span<const std::byte> content) {
+  Packed packed{Codec::kZstd, std::vector<std::byte>(ZSTD_compressBound(content.size()))};
+  size_t size = ZSTD_compress(packed.data.data(), packed.data.size(), content.data(), content.size(), kLevel);
+  if (ZSTD_isError(size) != 0) {
+    return Error{ErrorCode::kHost, std::string("cannot compress: ") + ZSTD_getErrorName(size), ""};
+  }
+  if (size < content.size()) {
+    packed.data.resize(size);
+  } else {
+    packed = Packed{Codec::kPlain, {content.begin(), content.end()}};
+  }
+  return packed;
+}
+
+Result<std::vector<std::byte>> unpack(int64_t codec, std::span<const std::byte> data, size_t limit_bytes) {
+  switch (static_cast<Codec>(codec)) {
+    case Codec::kPlain:
+      if (data.size() > limit_bytes) return too_large(data.size(), limit_bytes);
+      return std::vector<std::byte>(data.begin(), data.end());
+    case Codec::kZstd: return decompress(data, limit_bytes);
+  }
+  return bad("its codec " + std::to_string(codec) + " is not known");
+}
+
+}  // namespace ktape

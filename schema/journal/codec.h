@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "schema/base/result.h"
+
+namespace ktape {
+
+// How the bytes of a blob or a page are kept; the values are in tapes.
+enum class Codec : int64_t {
+  kPlain = 0,
+  kZstd = 1,  // one zstd frame that tells its content's size
+};
+
+struct Packed {
+  Codec codec = Codec::kPlain;
+  std::vector<std::byte> data;
+};
+
+// Compressed where that makes it smaller.
+[[nodiscard]] Result<Packed> pack(std::span<const std::byte> content);
+
+// The inverse, for data that may come from a stranger: kBadInput for a codec that is not known, a
+// damaged frame, or content over `limit_bytes`, which is never allocated.
+[[nodiscard]] Result<std::vector<std::byte>> unpack(int64_t codec, std::span<const std::byte> data,
+                                                    size_t limit_bytes);
+
+}  // namespace ktape

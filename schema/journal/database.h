@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "schema/base/result.h"
+
+struct sqlite3;
+struct sqlite3_stmt;
+
+namespace ktape {
+
+// A prepared statement. Must not outlive its database.
+//
+// What is bound is not copied: it has to live until `step` said false, `run` returned or `reset` was
+// called. What a column gives is valid until the next step or reset.
+class Statement {
+ public:
+  Statement() = default;
+  Statement(sqlite3_stmt* statement, std::shared_ptr<const std::string> shown)
+      : statement_(statement), shown_(std::move(shown)) {}
+
+  // Parameters and columns count from 1 and from 0, as they do in SQLite.
+  void bind(int parameter, int64_t value);
+  void bind(int parameter, std::string_view text);
+  void bind(int parameter, std::span<const std::byte> blob);
+  void bind_null(int parameter);
+
+  // True: on a row. False: at the end, and ready for another execution.
+  [[nodiscard]] Result<bool> step();
+  // Executes a statement that gives no rows.
+  [[nodiscard]] Result<void> run();
+  void reset();
+
+  [[nodiscard]] int columns() const;
+  [[nodiscard]] int type(int column) const;  // SQLITE_INTEGER, SQLITE_TEXT, ...
+  [[nodiscard]] std::string name(int column) const;
+  [[nodiscard]] int64_t integer(int column) const;
+  [[nodiscard]] std::string text(int column) const;
+  [[nodiscard]] std::span<const std::byte> bytes(int column) const;  // of a blob or a text
+
+ private:
+  struct Finalize {
+    void operator()(sqlite3_stmt* statement) const;
+  };
+  std::unique_ptr<sqlite3_stmt, Finalize> statement_;
+  std::shared_ptr<const std::string> shown_;
+  int bind_error_ = 0;  // the first one since the last execution
+};
+
+// One connection. Errors are kBadInput where the file is at fault, kHost where the system is.
+class Database {
+ public:
+  // `name`: a path, a "file:" URI, ":memory:", or "" for a private temporary file. `shown` is what
+  // error messages call it. `flags` are SQLITE_OPEN_*.
+  [[nodiscard]] static Result<Database> open(const std::string& name, int flags, const std::string& shown);
+
+  [[nodiscard]] Result<void> execute(const std::string& sql);
+  [[nodiscard]] Result<Statement> prepare(std::string_view sql) const;
+  // The one value of a query such as a pragma, as text.
+  [[nodiscard]] Result<std::string> ask(std::string_view sql) const;
+  // Closes and reports what the destructor cannot. Every statement must be gone.
+  [[nodiscard]] Result<void> close();
+
+  [[nodiscard]] sqlite3* handle() const { return handle_.get(); }
+
+ private:
+  struct Close {
+    void operator()(sqlite3* handle) const;
+  };
+  Database(sqlite3* handle, const std::string& shown)
+      : handle_(handle), shown_(std::make_shared<const std::string>(shown)) {}
+
+  std::unique_ptr<sqlite3, Close> handle_;
+  std::shared_ptr<const std::string> shown_;
+};
+
+}  // namespace ktape

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "schema/journal/event_cursor.h"
+
+#include <kj/exception.h>
+#include <sqlite3.h>
+
+#include <limits>
+
+namespace ktape {
+
+Result<EventCursor> EventCursor::all(const Database& database) {
+  KTAPE_ASSIGN(Statement query, database.prepare("SELECT seq, kind, record, chain FROM event ORDER BY seq"));
+  return EventCursor(std::move(query), true);
+}
+
+Result<EventCursor> EventCursor::last(const Database& database) {
+  KTAPE_ASSIGN(Statement query,
+               database.prepare("SELECT seq, kind, record, chain FROM event ORDER BY seq DESC LIMIT 1"));
+  return EventCursor(std::move(query), false);
+}
+
+Error EventCursor::bad(const std::string& cause) const {
+  return Error{ErrorCode::kBadInput, "record " + std::to_string(seq_.value) + ": " + cause, ""};
+}
+
+Result<bool> EventCursor::next() {
+  KTAPE_ASSIGN(bool row, query_.step());
+  if (!row) return false;
+  Seq expected(seq_.value + 1);
+  seq_ = Seq(static_cast<uint64_t>(query_.integer(0)));
+  if (dense_ && seq_ != expected) {
+    return bad("record " + std::to_string(expected.value) + " should stand before it");
+  }
+  if (query_.type(1) != SQLITE_INTEGER || query_.type(2) != SQLITE_BLOB || query_.type(3) != SQLITE_BLOB) {
+    return bad("its row has a column of the wrong type");
+  }
+  int64_t kind = query_.integer(1);
+  if (kind <= 0 || kind > std::numeric_limits<uint16_t>::max()) {
+    return bad("its kind " + std::to_string(kind) + " is none");
+  }
+  kind_ = static_cast<uint16_t>(kind);
+  return true;
+}
+
+Result<schema::Record::Reader> EventCursor::record() {
+  auto record = decoder_.decode(message());
+  if (!record.ok()) return bad(record.error().message);
+  try {
+    if (record->getSeq() != seq_.value)
+      return bad("the record says that it is " + std::to_string(record->getSeq()));
+    if (kind_of(*record) != kind_) {
+      return bad("its row is of kind " + std::to_string(kind_) + ", the record of kind " +
+                 std::to_string(kind_of(*record)));
+    }
+  } catch (const kj::Exception& exception) {
+    return bad(exception.getDescription().cStr());
+  }
+  return record;
+}
+
+}  // namespace ktape

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "schema/journal/message.h"
+
+#include <kj/exception.h>
+
+#include <algorithm>
+#include <cstring>
+#include <string>
+
+#include "schema/journal/tables.h"
+
+namespace ktape {
+
+namespace {
+
+constexpr size_t kWordBytes = sizeof(capnp::word);
+constexpr int kNesting = 32;
+// A reader may walk a record often, but not be led in circles by its pointers.
+constexpr uint64_t kTraversalsOfARecord = 64;
+constexpr uint64_t kTraversalWordsAtLeast = uint64_t{1} << 20;
+
+Error bad(const std::string& message) { return Error{ErrorCode::kBadInput, message, ""}; }
+
+// A message that outgrew its first segment, again in one.
+kj::Array<capnp::word> in_one_segment(schema::Record::Reader record) {
+  capnp::MallocMessageBuilder message(static_cast<uint>(record.totalSize().wordCount + 1));
+  message.setRoot(record);
+  KTAPE_CHECK(message.getSegmentsForOutput().size() == 1);
+  return capnp::messageToFlatArray(message);
+}
+
+uint32_t load_u32(const std::byte* at) {
+  uint32_t value = 0;
+  for (int i = 0; i < 4; ++i) value |= std::to_integer<uint32_t>(at[i]) << (8 * i);
+  return value;
+}
+
+// Stream framing of one segment: segments less one, words of the first; then its words.
+bool is_one_segment(std::span<const std::byte> bytes) {
+  if (bytes.size() < 2 * kWordBytes || bytes.size() % kWordBytes != 0) return false;
+  return load_u32(bytes.data()) == 0 && load_u32(bytes.data() + 4) == bytes.size() / kWordBytes - 1;
+}
+
+}  // namespace
+
+Digest next_link(const Digest& previous, std::span<const std::byte> record) {
+  Digest digest = sha256(record);
+  std::array<std::byte, 64> both;
+  std::copy(previous.begin(), previous.end(), both.begin());
+  std::copy(digest.begin(), digest.end(), both.begin() + 32);
+  return sha256(both);
+}
+
+Result<RecordMessage> RecordMessage::build(Seq seq, HostNs host, GuestNs guest,
+                                           const std::function<void(schema::Record::Builder)>& fill) {
+  try {
+    capnp::MallocMessageBuilder message;
+    auto record = message.initRoot<schema::Record>();
+    fill(record);
+    record.setSeq(seq.value);
+    record.setHostNs(host.value);
+    record.setGuestNs(guest.value);
+    if (record.which() == schema::Record::UNKNOWN) {
+      return Error{ErrorCode::kInternal, "a record of no kind was appended", ""};
+    }
+    bool whole = message.getSegmentsForOutput().size() == 1;
+    RecordMessage built(whole ? capnp::messageToFlatArray(message) : in_one_segment(record.asReader()));
+    if (built.bytes().size() > kMaxRecordBytes) {
+      return Error{ErrorCode::kOutOfRange,
+                   "a record of " + std::to_string(built.bytes().size()) + " bytes is over the limit of " +
+                       std::to_string(kMaxRecordBytes),
+                   ""};
+    }
+    return built;
+  } catch (const kj::Exception& exception) {
+    return Error{ErrorCode::kInternal,
+                 std::string("cannot build a record: ") + exception.getDescription().cStr(), ""};
+  }
+}
+
+std::span<const std::byte> RecordMessage::bytes() const {
+  auto raw = words_.asBytes();
+  return {reinterpret_cast<const std::byte*>(raw.begin()), raw.size()};
+}
+
+Result<schema::Record::Reader> RecordDecoder::decode(std::span<const std::byte> bytes) {
+  if (bytes.size() > kMaxRecordBytes) return bad("it is larger than a record can be");
+  if (!is_one_segment(bytes)) return bad("it is not one message of one segment");
+  words_.resize(bytes.size() / kWordBytes);
+  std::memcpy(words_.data(), bytes.data(), bytes.size());
+  capnp::ReaderOptions limits;
+  limits.traversalLimitInWords = std::max(kTraversalWordsAtLeast, kTraversalsOfARecord * words_.size());
+  limits.nestingLimit = kNesting;
+  try {
+    auto words = reinterpret_cast<const capnp::word*>(words_.data());
+    reader_.emplace(kj::arrayPtr(words, words_.size()), limits);
+    return reader_->getRoot<schema::Record>();
+  } catch (const kj::Exception& exception) {
+    return bad(exception.getDescription().cStr());
+  }
+}
+
+}  // namespace ktape

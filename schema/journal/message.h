@@ -1,0 +1,58 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <capnp/message.h>
+#include <capnp/serialize.h>
+
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <span>
+#include <vector>
+
+#include "schema/base/digest.h"
+#include "schema/base/result.h"
+#include "schema/base/units.h"
+#include "schema/record.capnp.h"
+
+namespace ktape {
+
+// chain(n) = SHA-256(chain(n-1) || SHA-256(record n)); chain(0) is 32 zero bytes.
+[[nodiscard]] Digest next_link(const Digest& previous, std::span<const std::byte> record);
+
+// A record as a tape keeps it: one message of one segment in Cap'n Proto's stream framing.
+class RecordMessage {
+ public:
+  // Builds it. kInternal when `fill` throws or chooses no kind, kOutOfRange when it is too large.
+  [[nodiscard]] static Result<RecordMessage> build(Seq seq, HostNs host, GuestNs guest,
+                                                   const std::function<void(schema::Record::Builder)>& fill);
+
+  [[nodiscard]] std::span<const std::byte> bytes() const;
+
+ private:
+  explicit RecordMessage(kj::Array<capnp::word> words) : words_(std::move(words)) {}
+  kj::Array<capnp::word> words_;
+};
+
+// Decodes records one after another; keeps its memory between them.
+class RecordDecoder {
+ public:
+  // Valid until the next call. kBadInput when the bytes are no such message. Its members are not
+  // looked at yet: reading a bad one throws kj::Exception.
+  [[nodiscard]] Result<schema::Record::Reader> decode(std::span<const std::byte> bytes);
+
+ private:
+  std::vector<uint64_t> words_;  // aligned, which a database's bytes are not
+  std::optional<capnp::FlatArrayMessageReader> reader_;
+};
+
+// The union's discriminant, also of a kind that this build does not know.
+[[nodiscard]] inline uint16_t kind_of(schema::Record::Reader record) {
+  return static_cast<uint16_t>(record.which());
+}
+[[nodiscard]] inline bool is_known_kind(uint16_t kind) {
+  return kind > static_cast<uint16_t>(schema::Record::UNKNOWN) &&
+         kind <= static_cast<uint16_t>(schema::Record::SEALED);
+}
+
+}  // namespace ktape

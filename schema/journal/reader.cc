@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "schema/journal/reader.h"
+
+#include <kj/exception.h>
+#include <sqlite3.h>
+
+#include "schema/journal/codec.h"
+#include "schema/journal/event_cursor.h"
+#include "schema/journal/tables.h"
+#include "schema/journal/tape_source.h"
+
+namespace ktape {
+
+namespace {
+
+Result<TapeState> state_of(const Database& database) {
+  KTAPE_ASSIGN(EventCursor cursor, EventCursor::last(database));
+  KTAPE_ASSIGN(bool row, cursor.next());
+  if (!row || cursor.kind() != schema::Record::SEALED) return TapeState::kUnsealed;
+  KTAPE_ASSIGN(schema::Record::Reader record, cursor.record());
+  try {
+    bool truncated = record.getSealed().getOutcome() == schema::Outcome::TRUNCATED;
+    return truncated ? TapeState::kTruncated : TapeState::kSealed;
+  } catch (const kj::Exception& exception) {
+    return Error{ErrorCode::kBadInput, exception.getDescription().cStr(), ""};
+  }
+}
+
+Error about(const std::string& path, const Error& error) {
+  return Error{error.code, "'" + path + "' is not a tape that can be read: " + error.message, error.hint};
+}
+
+}  // namespace
+
+struct JournalReader::Impl {
+  std::string path;
+  TapeSource source;
+  TapeState state = TapeState::kUnsealed;
+};
+
+JournalReader::JournalReader(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+JournalReader::~JournalReader() = default;
+
+Result<std::unique_ptr<JournalReader>> JournalReader::open(const std::string& path) {
+  KTAPE_ASSIGN(TapeSource source, open_source(path));
+  if (auto tables = check_tables(source.database); !tables.ok()) return about(path, tables.error());
+  auto state = state_of(source.database);
+  if (!state.ok()) return about(path, state.error());
+  auto impl = std::make_unique<Impl>(Impl{path, std::move(source), *state});
+  return std::unique_ptr<JournalReader>(new JournalReader(std::move(impl)));
+}
+
+TapeState JournalReader::state() const { return impl_->state; }
+
+const std::string& JournalReader::path() const { return impl_->path; }
+
+Result<void> JournalReader::for_each(const std::function<Result<void>(const RecordView&)>& visit) const {
+  KTAPE_ASSIGN(EventCursor cursor, EventCursor::all(impl_->source.database));
+  for (;;) {
+    KTAPE_ASSIGN(bool row, cursor.next());
+    if (!row) return {};
+    KTAPE_ASSIGN(schema::Record::Reader record, cursor.record());
+    RecordView view{cursor.seq(), cursor.kind(), is_known_kind(cursor.kind()), record};
+    try {
+      KTAPE_TRY(visit(view));
+    } catch (const kj::Exception& exception) {
+      return cursor.bad(exception.getDescription().cStr());
+    }
+  }
+}
+
+Result<std::vector<std::byte>> JournalReader::blob(const Digest& hash) const {
+  KTAPE_ASSIGN(Statement query,
+               impl_->source.database.prepare("SELECT codec, data FROM blob WHERE hash = ?"));
+  query.bind(1, std::span<const std::byte>(hash));
+  KTAPE_ASSIGN(bool row, query.step());
+  std::string name = "blob '" + to_hex(hash) + "' of '" + impl_->path + "'";
+  if (!row) return Error{ErrorCode::kNotFound, "there is no " + name, ""};
+  auto content = unpack(query.integer(0), query.bytes(1), kMaxBlobBytes);
+  if (!content.ok()) return Error{content.error().code, name + ": " + content.error().message, ""};
+  if (sha256(*content) != hash) return Error{ErrorCode::kBadInput, name + " has another content", ""};
+  return content;
+}
+
+}  // namespace ktape

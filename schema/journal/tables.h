@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace ktape {
+
+// How a tape is told from other SQLite files, and what its tables are. A change of a table is a
+// change of the format: see schema/FORMAT.md.
+inline constexpr int32_t kApplicationId = 0x6b747065;  // "ktpe"
+inline constexpr int32_t kFormatVersion = 1;
+
+extern const char* const kTapeTables;        // tape.sql: the truth
+extern const char* const kProjectionTables;  // projection.sql: what follows from it
+
+// Bounds that a writer keeps and a reader insists on.
+inline constexpr size_t kMaxRecordBytes = size_t{16} << 20;
+inline constexpr size_t kMaxBlobBytes = size_t{64} << 20;  // decompressed
+inline constexpr size_t kPageBytes = 4096;
+
+}  // namespace ktape

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "schema/journal/tape_source.h"
+
+#include <fcntl.h>
+#include <sqlite3.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <map>
+#include <vector>
+
+#include "schema/base/file.h"
+#include "schema/journal/tables.h"
+#include "schema/journal/tape_file.h"
+
+namespace ktape {
+
+namespace {
+
+// SQLite's file header: https://www.sqlite.org/fileformat.html, section 1.3.
+constexpr char kMagic[] = "SQLite format 3";  // with its NUL, 16 bytes
+constexpr size_t kHeaderBytes = 100;
+constexpr size_t kReadVersionAt = 19;  // 2: the database is in WAL mode
+constexpr size_t kUserVersionAt = 60;
+constexpr size_t kApplicationIdAt = 68;
+constexpr size_t kWalHeaderBytes = 32;
+constexpr int kCopyAttempts = 10;
+
+using Header = std::array<std::byte, kHeaderBytes>;
+
+Error bad(const std::string& message, const std::string& hint = "") {
+  return Error{ErrorCode::kBadInput, message, hint};
+}
+
+int32_t big_endian(const Header& header, size_t at) {
+  uint32_t value = 0;
+  for (size_t i = 0; i < 4; ++i) value = value << 8 | std::to_integer<uint32_t>(header[at + i]);
+  return static_cast<int32_t>(value);
+}
+
+Error no_such_tape(const std::string& path) {
+  Error error = system_error(ErrorCode::kNotFound, "cannot open tape '" + path + "'", ENOENT);
+  std::string partial = partial_name(path);
+  if (::access(partial.c_str(), F_OK) == 0) error.hint = "it was not sealed: give the name '" + partial + "'";
+  return error;
+}
+
+Result<UniqueFd> open_regular(const std::string& path) {
+  // Without O_NONBLOCK a FIFO would wait for its writer.
+  UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  if (!fd.valid() && errno == ENOENT) return no_such_tape(path);
+  if (!fd.valid()) return system_error(ErrorCode::kHost, "cannot open tape '" + path + "'");
+  struct stat status;
+  if (::fstat(fd.get(), &status) != 0) return system_error(ErrorCode::kHost, "cannot stat '" + path + "'");
+  if (!S_ISREG(status.st_mode)) return bad("'" + path + "' is not a tape: not a regular file");
+  return fd;
+}
+
+Result<Header> read_header(const std::string& path) {
+  KTAPE_ASSIGN(UniqueFd fd, open_regular(path));
+  Header header{};
+  ssize_t n = ::pread(fd.get(), header.data(), header.size(), 0);
+  if (n < 0) return system_error(ErrorCode::kHost, "cannot read '" + path + "'");
+  if (static_cast<size_t>(n) < header.size() || std::memcmp(header.data(), kMagic, sizeof kMagic) != 0) {
+    return bad("'" + path + "' is not a tape: not an SQLite database");
+  }
+  return header;
+}
+
+Result<void> check_header(const std::string& path, const Header& header) {
+  if (big_endian(header, kApplicationIdAt) != kApplicationId) {
+    return bad("'" + path + "' is not a tape: an SQLite database of another program");
+  }
+  int32_t version = big_endian(header, kUserVersionAt);
+  if (version > kFormatVersion) {
+    return bad("'" + path + "' is a tape of format " + std::to_string(version) + "; this ktape reads up to " +
+                   std::to_string(kFormatVersion),
+               "read it with the ktape that recorded it, or a later one");
+  }
+  if (version < 1)
+    return bad("'" + path + "' is a tape of format " + std::to_string(version) + ", which is none");
+  return {};
+}
+
+// The path of a file as SQLite's URI.
+std::string uri(const std::string& path, const char* query) {
+  static constexpr char kDigits[] = "0123456789ABCDEF";
+  std::string text = "file:";
+  // "file://x" would name a host.
+  if (path.starts_with("//")) text += "//";
+  for (char c : path) {
+    auto byte = static_cast<unsigned char>(c);
+    bool plain = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
+                 (byte >= '0' && byte <= '9') || std::strchr("/._-", c) != nullptr;
+    if (plain) {
+      text += c;
+    } else {
+      text += {'%', kDigits[byte >> 4], kDigits[byte & 15]};
+    }
+  }
+  return text + query;
+}
+
+Result<void> harden(Database& database) {
+  sqlite3* handle = database.handle();
+  const std::pair<int, int> switches[] = {
+      {SQLITE_DBCONFIG_DEFENSIVE, 1},      {SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0},
+      {SQLITE_DBCONFIG_ENABLE_TRIGGER, 0}, {SQLITE_DBCONFIG_ENABLE_VIEW, 0},
+      {SQLITE_DBCONFIG_DQS_DDL, 0},        {SQLITE_DBCONFIG_DQS_DML, 0},
+      {SQLITE_DBCONFIG_WRITABLE_SCHEMA, 0}};
+  for (auto [option, value] : switches) sqlite3_db_config(handle, option, value, nullptr);
+  const std::pair<int, int> limits[] = {{SQLITE_LIMIT_LENGTH, static_cast<int>(kMaxBlobBytes + (1 << 16))},
+                                        {SQLITE_LIMIT_SQL_LENGTH, 1 << 16},
+                                        {SQLITE_LIMIT_COLUMN, 64},
+                                        {SQLITE_LIMIT_EXPR_DEPTH, 32},
+                                        {SQLITE_LIMIT_COMPOUND_SELECT, 4},
+                                        {SQLITE_LIMIT_FUNCTION_ARG, 8},
+                                        {SQLITE_LIMIT_ATTACHED, 0},
+                                        {SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 64},
+                                        {SQLITE_LIMIT_VARIABLE_NUMBER, 64},
+                                        {SQLITE_LIMIT_TRIGGER_DEPTH, 1},
+                                        {SQLITE_LIMIT_WORKER_THREADS, 0}};
+  for (auto [limit, value] : limits) sqlite3_limit(handle, limit, value);
+  return database.execute("PRAGMA mmap_size=0; PRAGMA cell_size_check=1; PRAGMA query_only=1");
+}
+
+Result<TapeSource> open_sealed(const std::string& path) {
+  constexpr int kFlags = SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX;
+  KTAPE_ASSIGN(Database database, Database::open(uri(path, "?mode=ro&immutable=1"), kFlags, path));
+  KTAPE_TRY(harden(database));
+  return TapeSource{CopyFolder(), std::move(database), false};
+}
+
+// Identity of a write-ahead log: its header changes when SQLite starts it afresh. Empty: no log.
+Result<std::vector<std::byte>> wal_header(const std::string& wal) {
+  UniqueFd fd(::open(wal.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  std::vector<std::byte> header(kWalHeaderBytes);
+  ssize_t n = fd.valid() ? ::pread(fd.get(), header.data(), header.size(), 0) : 0;
+  if (n < 0) return system_error(ErrorCode::kHost, "cannot read '" + wal + "'");
+  header.resize(static_cast<size_t>(n));
+  return header;
+}
+
+Result<void> copy_file(const std::string& from, const std::string& to) {
+  std::error_code error;
+  std::filesystem::copy_file(from, to, std::filesystem::copy_options::overwrite_existing, error);
+  if (error && error != std::errc::no_such_file_or_directory) {
+    return system_error(ErrorCode::kHost, "cannot copy '" + from + "' to '" + to + "'", error.value());
+  }
+  return {};
+}
+
+// A recorder may be at work while its files are copied. What it moves from the log into the main
+// file in the meantime is still in the log, which is copied last: only a log that was started
+// afresh meanwhile does not belong to the copied main file.
+Result<void> copy_recording(const std::string& path, const std::string& copy) {
+  std::string wal = path + "-wal";
+  for (int attempt = 0; attempt < kCopyAttempts; ++attempt) {
+    KTAPE_ASSIGN(auto before, wal_header(wal));
+    KTAPE_TRY(copy_file(path, copy));
+    if (before.empty()) return {};
+    KTAPE_TRY(copy_file(wal, copy + "-wal"));
+    KTAPE_ASSIGN(auto copied, wal_header(copy + "-wal"));
+    KTAPE_ASSIGN(auto after, wal_header(wal));
+    if (before == copied && before == after) return {};
+  }
+  return Error{ErrorCode::kHost, "cannot copy '" + path + "': it is being recorded too fast",
+               "wait until it is sealed"};
+}
+
+Result<TapeSource> open_recording(const std::string& path) {
+  KTAPE_ASSIGN(CopyFolder folder, CopyFolder::make());
+  std::string copy = folder.path() + "/tape";
+  KTAPE_TRY(copy_recording(path, copy));
+  KTAPE_ASSIGN(Database database, Database::open(copy, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, path));
+  // Exclusive: then the log's index lives in memory, not in one more file.
+  KTAPE_TRY(database.execute("PRAGMA locking_mode=EXCLUSIVE"));
+  KTAPE_TRY(harden(database));
+  return TapeSource{std::move(folder), std::move(database), true};
+}
+
+struct Object {
+  std::string type;
+  std::string table;
+  std::string sql;
+  bool operator==(const Object&) const = default;
+};
+using Objects = std::map<std::string, Object>;
+
+Result<Objects> objects_of(const Database& database) {
+  // More than any tape has: a stranger's file may hold a million.
+  KTAPE_ASSIGN(Statement query,
+               database.prepare("SELECT name, type, tbl_name, sql FROM sqlite_master LIMIT 100"));
+  Objects objects;
+  for (;;) {
+    KTAPE_ASSIGN(bool row, query.step());
+    if (!row) return objects;
+    objects[query.text(0)] = Object{query.text(1), query.text(2), query.text(3)};
+  }
+}
+
+Result<Objects> expected_objects() {
+  KTAPE_ASSIGN(Database database,
+               Database::open(":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, ":memory:"));
+  KTAPE_TRY(database.execute(kTapeTables));
+  KTAPE_TRY(database.execute(kProjectionTables));
+  return objects_of(database);
+}
+
+}  // namespace
+
+CopyFolder::~CopyFolder() {
+  std::error_code ignored;
+  if (!path_.empty()) std::filesystem::remove_all(path_, ignored);
+}
+
+CopyFolder& CopyFolder::operator=(CopyFolder&& other) noexcept {
+  std::swap(path_, other.path_);
+  return *this;
+}
+
+Result<CopyFolder> CopyFolder::make() {
+  std::error_code error;
+  std::string path = (std::filesystem::temp_directory_path(error) / "ktape-XXXXXX").string();
+  if (error || ::mkdtemp(path.data()) == nullptr) {
+    return system_error(ErrorCode::kHost, "cannot make a temporary folder '" + path + "'");
+  }
+  CopyFolder folder;
+  folder.path_ = path;
+  return folder;
+}
+
+Result<TapeSource> open_source(const std::string& path) {
+  KTAPE_ASSIGN(Header header, read_header(path));
+  KTAPE_TRY(check_header(path, header));
+  return header[kReadVersionAt] == std::byte{2} ? open_recording(path) : open_sealed(path);
+}
+
+Result<void> check_tables(const Database& database) {
+  KTAPE_ASSIGN(Objects expected, expected_objects());
+  KTAPE_ASSIGN(Objects found, objects_of(database));
+  for (const auto& [name, object] : found) {
+    if (!expected.contains(name)) return bad("it has a " + object.type + " '" + name + "' that no tape has");
+    if (expected[name] != object) return bad("its " + object.type + " '" + name + "' is not as in a tape");
+  }
+  for (const auto& [name, object] : expected) {
+    if (!found.contains(name)) return bad("its " + object.type + " '" + name + "' is missing");
+  }
+  return {};
+}
+
+}  // namespace ktape

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+#include "schema/base/result.h"
+#include "schema/journal/database.h"
+
+namespace ktape {
+
+// A folder for a copy, removed when the object goes away.
+class CopyFolder {
+ public:
+  CopyFolder() = default;
+  ~CopyFolder();
+  CopyFolder(CopyFolder&& other) noexcept : path_(std::move(other.path_)) { other.path_.clear(); }
+  CopyFolder& operator=(CopyFolder&& other) noexcept;
+
+  [[nodiscard]] static Result<CopyFolder> make();
+  [[nodiscard]] const std::string& path() const { return path_; }
+
+ private:
+  std::string path_;
+};
+
+// A tape's database, opened for reading with every precaution that a stranger's file asks for.
+struct TapeSource {
+  CopyFolder copy;  // of a recording; declared first, so that it outlives the connection
+  Database database;
+  bool recording = false;  // opened from a copy of a tape in WAL mode: never finished
+};
+
+// kNotFound; kBadInput when it is no tape, or one of a later format. The tables are not checked yet.
+[[nodiscard]] Result<TapeSource> open_source(const std::string& path);
+
+// The tables, and nothing but the tables, that a tape has: else kBadInput, naming the first that differs.
+[[nodiscard]] Result<void> check_tables(const Database& database);
+
+}  // namespace ktape

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "schema/journal/writer.h"
+
+#include "schema/journal/codec.h"
+#include "schema/journal/message.h"
+#include "schema/journal/tables.h"
+#include "schema/journal/tape_store.h"
+
+namespace ktape {
+
+struct JournalWriter::Impl {
+  std::unique_ptr<TapeStore> store;
+  RecordDecoder decoder;
+
+  Result<Seq> add(const RecordMessage& message) {
+    Seq seq = store->next_seq();
+    KTAPE_ASSIGN(schema::Record::Reader record, decoder.decode(message.bytes()));
+    KTAPE_TRY(store->add_record(record, message.bytes()));
+    return seq;
+  }
+};
+
+JournalWriter::JournalWriter(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
+JournalWriter::~JournalWriter() = default;
+
+Result<std::unique_ptr<JournalWriter>> JournalWriter::create(const std::string& path) {
+  auto impl = std::make_unique<Impl>();
+  KTAPE_ASSIGN(impl->store, TapeStore::create(path));
+  return std::unique_ptr<JournalWriter>(new JournalWriter(std::move(impl)));
+}
+
+Result<Seq> JournalWriter::append(HostNs host, GuestNs guest,
+                                  const std::function<void(schema::Record::Builder)>& fill) {
+  KTAPE_ASSIGN(RecordMessage message, RecordMessage::build(impl_->store->next_seq(), host, guest, fill));
+  return impl_->add(message);
+}
+
+Result<void> JournalWriter::commit() { return impl_->store->commit(); }
+
+Result<Digest> JournalWriter::add_blob(std::string_view name, std::span<const std::byte> bytes) {
+  if (bytes.size() > kMaxBlobBytes) {
+    return Error{ErrorCode::kOutOfRange,
+                 "blob '" + std::string(name) + "' of " + std::to_string(bytes.size()) +
+                     " bytes is over the limit of " + std::to_string(kMaxBlobBytes),
+                 ""};
+  }
+  Digest hash = sha256(bytes);
+  if (impl_->store->has_blob(hash)) return hash;
+  KTAPE_ASSIGN(Packed packed, pack(bytes));
+  KTAPE_TRY(impl_->store->add_blob(hash, name, static_cast<int64_t>(packed.codec), packed.data));
+  return hash;
+}
+
+Result<SealedTape> JournalWriter::seal(HostNs host,
+                                       const std::function<void(schema::Sealed::Builder)>& fill) {
+  auto fill_record = [&](schema::Record::Builder record) {
+    auto sealed = record.initSealed();
+    fill(sealed);
+    write_counts(impl_->store->counts(), sealed);
+  };
+  KTAPE_TRY(append(host, GuestNs(0), fill_record));
+  return impl_->store->finish();
+}
+
+const std::string& JournalWriter::partial_path() const { return impl_->store->partial_path(); }
+
+}  // namespace ktape
