@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "schema/base/digest.h"
@@ -20,5 +21,8 @@ struct KernelImage {
 
 // kNotFound, or kBadInput naming what the file is instead, or the codec that is not supported.
 [[nodiscard]] Result<KernelImage> load_kernel_image(const std::string& path);
+
+// The same for a file's bytes, which are taken over; `name` is for messages. kBadInput.
+[[nodiscard]] Result<KernelImage> unpack_kernel_image(std::vector<std::byte> file, std::string_view name);
 
 }  // namespace ktape
