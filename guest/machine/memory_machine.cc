@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guest/machine/memory_machine.h"
+
+#include <utility>
+
+#include "guest/machine/io.h"
+
+namespace ktape {
+
+MemoryMachine::MemoryMachine(std::vector<std::byte> ram, uint64_t low_bytes)
+    : ram_(std::move(ram)), memory_(ram_, low_bytes) {
+  facts_.accelerator_reason = "no guest runs: memory only";
+  facts_.emulator_version = "none";
+}
+
+void MemoryMachine::push(MachineEvent event) { events_.push_back(std::move(event)); }
+
+void MemoryMachine::on_agent_bytes(AgentBytes callback) { agent_bytes_ = std::move(callback); }
+
+void MemoryMachine::set_registers(std::vector<VcpuRegisters> registers) { registers_ = std::move(registers); }
+
+void MemoryMachine::fail_next_freeze(Error error) { freeze_error_ = std::move(error); }
+
+void MemoryMachine::fail_next_thaw(Error error) { thaw_error_ = std::move(error); }
+
+Result<MachineEvent> MemoryMachine::wait(Clock::time_point deadline, int wake_fd) {
+  flush_to_agent();
+  if (!events_.empty()) {
+    MachineEvent event = std::move(events_.front());
+    events_.pop_front();
+    if (event.kind == MachineEventKind::kLost) {
+      events_.clear();
+      lost_ = event;
+    }
+    return event;
+  }
+  if (lost_) return *lost_;
+  pollfd wake{wake_fd, POLLIN, 0};
+  KTAPE_ASSIGN(bool ready, poll_until({&wake, 1}, deadline));
+  return MachineEvent{ready ? MachineEventKind::kWoken : MachineEventKind::kNothing, {}, ""};
+}
+
+Result<void> MemoryMachine::send_to_agent(std::span<const std::byte> bytes) {
+  if (lost_) return Error{ErrorCode::kMachineLost, lost_->text, ""};
+  return unsent_.push(bytes);
+}
+
+Result<Frozen> MemoryMachine::freeze() {
+  KTAPE_CHECK(!frozen_);
+  if (lost_) return Error{ErrorCode::kMachineLost, lost_->text, ""};
+  if (freeze_error_) return *std::exchange(freeze_error_, std::nullopt);
+  frozen_ = true;
+  ++freezes_;
+  return Frozen(this, std::chrono::microseconds(1));
+}
+
+Result<void> MemoryMachine::thaw() {
+  frozen_ = false;
+  if (!thaw_error_) return {};
+  lose(thaw_error_->message);
+  return *std::exchange(thaw_error_, std::nullopt);
+}
+
+void MemoryMachine::end() {
+  ended_ = true;
+  lose("the machine was ended by ktape");
+}
+
+void MemoryMachine::flush_to_agent() {
+  // Without a callback the guest does not read, and the queue fills.
+  if (frozen_ || lost_ || unsent_.empty() || !agent_bytes_) return;
+  std::vector<std::byte> bytes(unsent_.pending().begin(), unsent_.pending().end());
+  unsent_.consume(bytes.size());
+  agent_bytes_(bytes);
+}
+
+void MemoryMachine::lose(std::string text) {
+  if (!lost_) lost_ = MachineEvent{MachineEventKind::kLost, {}, std::move(text)};
+}
+
+}  // namespace ktape

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <vector>
+
+#include "schema/base/result.h"
+
+namespace ktape {
+
+// Bytes that wait for the agent, bounded: a guest that does not read must not eat the host's memory.
+class SendQueue {
+ public:
+  static constexpr size_t kMaxBytes = size_t{4} << 20;
+
+  // All or nothing; kHost when the queue would be over its bound.
+  [[nodiscard]] Result<void> push(std::span<const std::byte> bytes);
+
+  [[nodiscard]] bool empty() const { return begin_ == bytes_.size(); }
+  // What was pushed and not yet consumed, in order. Valid until the next push or consume.
+  [[nodiscard]] std::span<const std::byte> pending() const { return std::span(bytes_).subspan(begin_); }
+  void consume(size_t bytes);
+
+ private:
+  std::vector<std::byte> bytes_;
+  size_t begin_ = 0;
+};
+
+}  // namespace ktape
