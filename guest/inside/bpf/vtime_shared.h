@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
+/*
+ * What the vtime scheduler and its loader share: the knobs (section .rodata.knobs, set before load)
+ * and the exit information (section .data.exit, which the loader maps).
+ */
+#ifndef KTAPE_VTIME_SHARED_H
+#define KTAPE_VTIME_SHARED_H
+
+enum vtime_fault {
+	VTIME_FAULT_NONE,
+	VTIME_FAULT_STALL,		/* ops.dispatch leaves every queued task where it is */
+	VTIME_FAULT_UNKNOWN_DSQ,	/* ops.enqueue inserts into a DSQ that does not exist */
+	VTIME_FAULT_BPF_ERROR,		/* ops.enqueue calls scx_bpf_error() */
+};
+
+struct vtime_knobs {
+	unsigned long long slice_ns;
+	unsigned long long fault_after_ns;	/* counted from ops.init */
+	unsigned int fault;			/* enum vtime_fault */
+	unsigned int keep_vtime_on_enable;
+};
+
+enum {
+	VTIME_REASON_LEN = 128,
+	VTIME_MESSAGE_LEN = 1024,
+	VTIME_DUMP_LEN = 32768,
+};
+
+struct vtime_exit {
+	unsigned int published;			/* written last: the rest is complete */
+	unsigned int padding;
+	unsigned long long kind;		/* enum scx_exit_kind */
+	long long exit_code;
+	char reason[VTIME_REASON_LEN];
+	char message[VTIME_MESSAGE_LEN];
+	char dump[VTIME_DUMP_LEN];
+};
+
+#endif

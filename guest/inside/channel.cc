@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guest/inside/channel.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <filesystem>
+#include <thread>
+
+#include "guest/inside/sysfs_text.h"
+
+namespace ktape {
+
+namespace {
+
+constexpr char kPortsFolder[] = "/sys/class/virtio-ports";
+constexpr size_t kNameLimitBytes = 4096;
+constexpr size_t kWriteLimitBytes = 32768;  // the driver takes no more in one write
+constexpr size_t kReadBytes = 4096;         // the driver gives no more in one read
+constexpr auto kLookAgain = std::chrono::milliseconds(5);
+
+std::vector<VirtioPort> list_ports() {
+  std::vector<VirtioPort> ports;
+  std::error_code error;  // no folder yet: no ports yet
+  for (const auto& entry : std::filesystem::directory_iterator(kPortsFolder, error)) {
+    auto name = read_text_file(entry.path().string() + "/name", kNameLimitBytes);
+    ports.push_back({entry.path().filename().string(), name ? *name : std::string()});
+  }
+  return ports;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Channel>> Channel::open(Clock::time_point deadline) {
+  for (;;) {
+    if (auto device = find_port(list_ports(), kAgentPortName)) {
+      std::string path = "/dev/" + *device;
+      UniqueFd fd(::open(path.c_str(), O_RDWR | O_CLOEXEC));
+      if (!fd.valid()) return system_error(ErrorCode::kHost, "cannot open '" + path + "'");
+      return std::unique_ptr<Channel>(new Channel(std::move(fd)));
+    }
+    if (Clock::now() >= deadline) {
+      return Error{ErrorCode::kHost, std::string("no virtio-serial port is named '") + kAgentPortName + "'",
+                   ""};
+    }
+    std::this_thread::sleep_for(kLookAgain);
+  }
+}
+
+Result<void> Channel::send(capnp::MessageBuilder& message) {
+  KTAPE_ASSIGN(std::vector<std::byte> frame, encode_frame(message));
+  for (size_t sent = 0; sent < frame.size();) {
+    ssize_t n = ::write(fd_.get(), frame.data() + sent, std::min(kWriteLimitBytes, frame.size() - sent));
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return system_error(ErrorCode::kHost, "cannot write to the host");
+    sent += static_cast<size_t>(n);
+  }
+  return {};
+}
+
+Result<void> Channel::read_some() {
+  std::array<std::byte, kReadBytes> buffer;
+  ssize_t n = ::read(fd_.get(), buffer.data(), buffer.size());
+  if (n < 0 && errno == EINTR) return {};
+  if (n < 0) return system_error(ErrorCode::kHost, "cannot read from the host");
+  if (n == 0) return Error{ErrorCode::kHost, "the host has left", ""};
+  decoder_.feed(std::span(buffer.data(), static_cast<size_t>(n)));
+  return {};
+}
+
+}  // namespace ktape

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <capnp/message.h>
+
+#include <chrono>
+#include <memory>
+#include <optional>
+
+#include "schema/base/file.h"
+#include "schema/base/result.h"
+#include "schema/wire/frame.h"
+
+namespace ktape {
+
+using Clock = std::chrono::steady_clock;  // guest CLOCK_MONOTONIC
+
+// The agent's end of the virtio-serial port to the host. Errors are kHost: without the host there is
+// nobody to tell, and the agent can only power off.
+class Channel {
+ public:
+  // Finds the port by its name, which may take the kernel a moment to announce.
+  [[nodiscard]] static Result<std::unique_ptr<Channel>> open(Clock::time_point deadline);
+
+  // Returns when every byte is in the port's queue; waits for a host that is not there yet.
+  [[nodiscard]] Result<void> send(capnp::MessageBuilder& message);
+
+  // Takes in what has arrived. Call when `fd()` is readable.
+  [[nodiscard]] Result<void> read_some();
+  // The next whole message, if there is one.
+  [[nodiscard]] Result<std::optional<FrameMessage>> next() { return decoder_.next(); }
+
+  // For poll(2). POLLHUP: the host has left.
+  [[nodiscard]] int fd() const { return fd_.get(); }
+
+ private:
+  explicit Channel(UniqueFd fd) : fd_(std::move(fd)) {}
+
+  UniqueFd fd_;
+  FrameDecoder decoder_;
+};
+
+}  // namespace ktape

@@ -1,0 +1,207 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guest/inside/executor.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <unistd.h>
+
+#include "guest/inside/proc_stat.h"
+
+namespace ktape {
+
+namespace {
+
+constexpr uint32_t kDefaultDeadlineMs = 30'000;
+constexpr auto kPanicTakes = std::chrono::seconds(5);
+constexpr auto kLookAtWorker = std::chrono::milliseconds(10);
+
+ActionKind kind_of(schema::Action::Reader action) {
+  if (!action.isOp()) return ActionKind::kOther;
+  if (action.getOp().getMode() == schema::OpMode::HOT) return ActionKind::kHot;
+  return action.getOp().getEntry().isWrite() ? ActionKind::kColdWrite : ActionKind::kColdRead;
+}
+
+std::vector<ActionGroup> groups_of(schema::Step::Reader step) {
+  std::vector<ActionKind> kinds;
+  for (schema::Action::Reader action : step.getActions()) kinds.push_back(kind_of(action));
+  return merge_ops(kinds);
+}
+
+char state_letter(schema::WorkerState state) {
+  switch (state) {
+    case schema::WorkerState::SLEEPING: return 'S';
+    case schema::WorkerState::STOPPED: return 'T';
+    case schema::WorkerState::RUNNING: return 'R';
+  }
+  return '?';
+}
+
+// Why a request was not done: the request's own error, or that of the first entry that has one.
+std::string failure_of(schema::OpReplied::Reader reply, schema::OpRequest::Reader request) {
+  if (reply.getError().size() != 0) return reply.getError().cStr();
+  auto entries = reply.getEntries();
+  for (unsigned i = 0; i < entries.size(); ++i) {
+    if (entries[i].getStatus() == schema::EntryStatus::DONE) continue;
+    std::string tag = i < request.getEntries().size() ? request.getEntries()[i].getTag().cStr() : "";
+    return "'" + tag + "': " + entries[i].getReason().cStr();
+  }
+  return "the host gave no reason";
+}
+
+}  // namespace
+
+Result<RunResult> Executor::run() {
+  KTAPE_TRY(set_up());
+  Result<RunResult> result = run_steps();
+  if (!result) return result;
+  KTAPE_TRY(session_.end());
+  return result;
+}
+
+Result<void> Executor::set_up() {
+  if (scenario_.getScheduler().isVtime()) {
+    KTAPE_TRY(session_.attach(scenario_.getScheduler().getVtime()));
+    log_("scheduler attached");
+  }
+  for (schema::Worker::Reader worker : scenario_.getWorkers()) {
+    KTAPE_TRY(session_.start_worker(worker));
+    log_("worker '" + std::string(worker.getName().cStr()) + "' started");
+  }
+  return {};
+}
+
+Result<RunResult> Executor::run_steps() {
+  RunResult result;
+  end_ = Clock::now() + std::chrono::milliseconds(scenario_.getDurationMs());
+  for (uint32_t i = 0; i < scenario_.getSteps().size() && !session_.stopped(); ++i) {
+    std::string name(scenario_.getSteps()[i].getName().cStr());
+    log_("step '" + name + "'");
+    KTAPE_TRY(session_.reporter().step_started(i, name));
+    KTAPE_ASSIGN(ActionResult step, run_step(i));
+    KTAPE_TRY(session_.reporter().step_finished(i, step.ok, step.detail));
+    if (step.ok) continue;
+    log_("step '" + name + "' failed: " + step.detail);
+    if (result.exit_code == 0) result = {1, "step '" + name + "': " + step.detail};
+    if (step.end_run) return result;
+  }
+  if (session_.stopped() && result.exit_code == 0) result = {1, "the host ended the run"};
+  return result;
+}
+
+// The first failure is the step's; later actions are still done.
+Result<Executor::ActionResult> Executor::run_step(uint32_t index) {
+  ActionResult step;
+  for (const ActionGroup& group : groups_of(scenario_.getSteps()[index])) {
+    KTAPE_ASSIGN(ActionResult action, act(index, group));
+    if (session_.stopped()) return ActionResult{false, true, "the host ended the run"};
+    if (!action.ok && step.ok) step = action;
+    if (action.end_run) return step;
+  }
+  return step;
+}
+
+Result<Executor::ActionResult> Executor::act(uint32_t step, const ActionGroup& group) {
+  if (group.kind != ActionKind::kOther) return request(step, group);
+  schema::Action::Reader action = scenario_.getSteps()[step].getActions()[group.first];
+  switch (action.which()) {
+    case schema::Action::SLEEP_MS:
+      return sleep_until(Clock::now() + std::chrono::milliseconds(action.getSleepMs()));
+    case schema::Action::WAIT: return wait_for(action.getWait());
+    case schema::Action::HOLD: return sleep_until(end_);
+    case schema::Action::PANIC: return panic();
+    case schema::Action::SIGNAL: return signal(action.getSignal());
+    case schema::Action::SET_POLICY: return change_policy(action.getSetPolicy());
+    case schema::Action::OP: break;  // not kOther
+  }
+  return ActionResult{false, false, "this agent does not know such an action"};
+}
+
+Result<Executor::ActionResult> Executor::sleep_until(Clock::time_point deadline) {
+  KTAPE_TRY(session_.wait(deadline));
+  return ActionResult{};
+}
+
+Result<Executor::ActionResult> Executor::wait_for(schema::WaitWorker::Reader wait) {
+  auto worker = session_.workers().find(wait.getWorker().cStr());
+  if (!worker) return ActionResult{false, true, worker.error().message};
+  uint32_t limit_ms = wait.getDeadlineMs() == 0 ? kDefaultDeadlineMs : wait.getDeadlineMs();
+  const char wanted = state_letter(wait.getState());
+  const Clock::time_point deadline = Clock::now() + std::chrono::milliseconds(limit_ms);
+  char state = '?';
+  while (Clock::now() < deadline && !session_.stopped() && (*worker)->alive) {
+    // A worker that is about to be reaped may have no stat any more: `alive` tells then.
+    if (auto stat = read_proc_stat((*worker)->pid)) state = stat->state;
+    if (state == wanted) return ActionResult{};
+    KTAPE_TRY(session_.wait(Clock::now() + kLookAtWorker));
+  }
+  if (!(*worker)->alive) return ActionResult{false, true, "worker '" + (*worker)->name + "' has exited"};
+  return ActionResult{false, true,
+                      "worker '" + (*worker)->name + "' is in state '" + state + "', expected '" + wanted +
+                          "' within " + std::to_string(limit_ms) + " ms"};
+}
+
+Result<Executor::ActionResult> Executor::signal(schema::WorkerSignal::Reader action) {
+  auto worker = session_.workers().find(action.getWorker().cStr());
+  if (!worker) return ActionResult{false, false, worker.error().message};
+  if (!(*worker)->alive) return ActionResult{false, false, "worker '" + (*worker)->name + "' has exited"};
+  if (::kill((*worker)->pid.value, action.getSignal()) != 0) {
+    return ActionResult{
+        false, false,
+        system_error(ErrorCode::kHost, "cannot signal worker '" + (*worker)->name + "'").message};
+  }
+  return ActionResult{};
+}
+
+Result<Executor::ActionResult> Executor::change_policy(schema::WorkerPolicy::Reader action) {
+  auto worker = session_.workers().find(action.getWorker().cStr());
+  if (!worker) return ActionResult{false, false, worker.error().message};
+  auto set = set_policy((*worker)->pid, action.getPolicy(), action.getPriority());
+  if (!set) return ActionResult{false, false, set.error().message};
+  return ActionResult{};
+}
+
+Result<Executor::ActionResult> Executor::panic() {
+  log_("panic, as the scenario asks");
+  UniqueFd trigger(::open("/proc/sysrq-trigger", O_WRONLY | O_CLOEXEC));
+  if (!trigger.valid() || ::write(trigger.get(), "c", 1) != 1) {
+    return ActionResult{false, true,
+                        system_error(ErrorCode::kHost, "cannot write '/proc/sysrq-trigger'").message};
+  }
+  KTAPE_TRY(session_.wait(Clock::now() + kPanicTakes));
+  return ActionResult{false, true, "the kernel did not panic"};
+}
+
+Result<Executor::ActionResult> Executor::request(uint32_t step, const ActionGroup& group) {
+  capnp::MallocMessageBuilder message;
+  auto request = message.initRoot<schema::OpRequest>();
+  request.setId(++last_request_);
+  request.setStep(step);
+  request.setFirstAction(group.first);
+  request.setMode(group.kind == ActionKind::kHot ? schema::OpMode::HOT : schema::OpMode::COLD);
+  auto entries = request.initEntries(group.count);
+  auto actions = scenario_.getSteps()[step].getActions();
+  for (uint32_t i = 0; i < group.count; ++i) {
+    entries.setWithCaveats(i, actions[group.first + i].getOp().getEntry());
+    if (!entries[i].getTarget().isTask()) continue;
+    auto filled = fill_in_worker(entries[i].getTarget().getTask());
+    if (!filled) return ActionResult{false, false, filled.error().message};
+  }
+  KTAPE_TRY(session_.reporter().send(
+      [&](schema::FromAgent::Builder sent) { sent.setRequest(request.asReader()); }));
+  KTAPE_ASSIGN(std::optional<FrameMessage> reply, session_.receive_reply(last_request_));
+  if (!reply) return ActionResult{};  // stopped: the caller sees it
+  auto result = reply->reader().getRoot<schema::FromHost>().getReply().getResult();
+  if (result.getOk()) return ActionResult{};
+  return ActionResult{false, false, failure_of(result, request)};
+}
+
+// A scenario may say a pid or a start time on purpose: only what is 0 is filled in.
+Result<void> Executor::fill_in_worker(schema::TaskRef::Builder task) {
+  if (task.getWorker().size() == 0) return {};
+  KTAPE_ASSIGN(const RunningWorker* worker, session_.workers().find(task.asReader().getWorker().cStr()));
+  if (task.getPid() == 0) task.setPid(worker->pid.value);
+  if (task.getStartBoottimeNs() == 0) task.setStartBoottimeNs(worker->start_boottime_ns);
+  return {};
+}
+
+}  // namespace ktape

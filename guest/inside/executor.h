@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <string>
+
+#include "guest/inside/merge_ops.h"
+#include "guest/inside/session.h"
+#include "schema/base/result.h"
+#include "schema/scenario.capnp.h"
+
+namespace ktape {
+
+// What `done` says at the end.
+struct RunResult {
+  int exit_code = 0;  // 0: every step went well; 1: one did not, or the host ended the run
+  std::string detail;
+};
+
+// Runs one scenario: attaches its scheduler, starts its workers, does its steps. An action that does
+// not go well fails its step, and the run goes on; a wait whose deadline passes ends it.
+class Executor {
+ public:
+  using Log = std::function<void(const std::string&)>;
+
+  Executor(Session& session, schema::Scenario::Reader scenario, Log log)
+      : session_(session), scenario_(scenario), log_(std::move(log)) {}
+
+  // An Error is not about the scenario's steps: the scheduler did not load, a worker did not start,
+  // or the session broke down.
+  [[nodiscard]] Result<RunResult> run();
+
+ private:
+  // How an action went: `end_run` where going on makes no sense.
+  struct ActionResult {
+    bool ok = true;
+    bool end_run = false;
+    std::string detail;
+  };
+
+  Result<void> set_up();
+  Result<RunResult> run_steps();
+  Result<ActionResult> run_step(uint32_t index);
+  Result<ActionResult> act(uint32_t step, const ActionGroup& group);
+  Result<ActionResult> sleep_until(Clock::time_point deadline);
+  Result<ActionResult> wait_for(schema::WaitWorker::Reader wait);
+  Result<ActionResult> signal(schema::WorkerSignal::Reader action);
+  Result<ActionResult> change_policy(schema::WorkerPolicy::Reader action);
+  Result<ActionResult> panic();
+  Result<ActionResult> request(uint32_t step, const ActionGroup& group);
+  Result<void> fill_in_worker(schema::TaskRef::Builder task);
+
+  Session& session_;
+  schema::Scenario::Reader scenario_;
+  Log log_;
+  Clock::time_point end_{};  // of the scenario's duration; known from the first step on
+  uint64_t last_request_ = 0;
+};
+
+}  // namespace ktape

@@ -1,0 +1,26 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "schema/base/result.h"
+#include "schema/base/units.h"
+
+namespace ktape {
+
+// What ktape uses of /proc/PID/stat (proc_pid_stat(5)).
+struct ProcStat {
+  std::string comm;
+  char state = '?';                // 'S', 'T', 'R', ...
+  uint64_t start_boottime_ns = 0;  // field 22: start_boottime, rounded down to a clock tick
+};
+
+// The command name may hold spaces and parentheses: it ends at the last ')'. kBadInput when a field
+// is missing or not a number.
+[[nodiscard]] Result<ProcStat> parse_proc_stat(std::string_view text);
+
+[[nodiscard]] Result<ProcStat> read_proc_stat(Pid pid);
+
+}  // namespace ktape

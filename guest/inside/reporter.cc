@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guest/inside/reporter.h"
+
+#include "schema/wire/data.h"
+
+namespace ktape {
+
+void Reporter::stamp(schema::FromAgent::Builder message) {
+  auto now = std::chrono::nanoseconds(Clock::now().time_since_epoch());
+  message.setGuestNs(static_cast<uint64_t>(now.count()));
+}
+
+Result<void> Reporter::step_started(uint32_t step, capnp::Text::Reader name) {
+  return send([&](schema::FromAgent::Builder message) {
+    auto started = message.initStepStarted();
+    started.setStep(step);
+    started.setName(name);
+  });
+}
+
+Result<void> Reporter::step_finished(uint32_t step, bool ok, const std::string& detail) {
+  return send([&](schema::FromAgent::Builder message) {
+    auto finished = message.initStepFinished();
+    finished.setStep(step);
+    finished.setOk(ok);
+    finished.setDetail(detail);
+  });
+}
+
+Result<void> Reporter::scheduler_output(uint32_t id, std::string_view text) {
+  return send([&](schema::FromAgent::Builder message) {
+    auto output = message.initSchedulerOutput();
+    output.setId(id);
+    output.setText(as_data(text));
+  });
+}
+
+Result<void> Reporter::done(int exit_code, const std::string& detail) {
+  return send([&](schema::FromAgent::Builder message) {
+    auto exited = message.initDone();
+    exited.setExplicitDone(true);
+    exited.setExitCode(exit_code);
+    exited.setDetail(detail);
+  });
+}
+
+}  // namespace ktape

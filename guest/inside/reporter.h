@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <capnp/message.h>
+
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "guest/inside/channel.h"
+#include "schema/base/result.h"
+#include "schema/wire.capnp.h"
+
+namespace ktape {
+
+// Sends the agent's messages, each stamped with the guest's time.
+class Reporter {
+ public:
+  explicit Reporter(Channel& channel) : channel_(channel) {}
+
+  // `fill` gets the schema::FromAgent::Builder and chooses what the message says.
+  template <typename Fill>
+  [[nodiscard]] Result<void> send(Fill&& fill) {
+    capnp::MallocMessageBuilder message;
+    auto root = message.initRoot<schema::FromAgent>();
+    std::forward<Fill>(fill)(root);
+    stamp(root);
+    return channel_.send(message);
+  }
+
+  [[nodiscard]] Result<void> step_started(uint32_t step, capnp::Text::Reader name);
+  [[nodiscard]] Result<void> step_finished(uint32_t step, bool ok, const std::string& detail);
+  [[nodiscard]] Result<void> scheduler_output(uint32_t id, std::string_view text);
+  [[nodiscard]] Result<void> done(int exit_code, const std::string& detail);
+
+ private:
+  static void stamp(schema::FromAgent::Builder message);
+
+  Channel& channel_;
+};
+
+}  // namespace ktape

@@ -1,0 +1,185 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guest/inside/session.h"
+
+#include <poll.h>
+#include <signal.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+
+#include "guest/inside/bpf_object.h"
+#include "schema/wire/data.h"
+
+namespace ktape {
+
+namespace {
+
+constexpr uint32_t kSchedulerId = 1;
+constexpr auto kLookForExit = std::chrono::milliseconds(100);  // the exit map cannot be polled for
+constexpr auto kWaitForHost = std::chrono::hours(24);          // the host has the watchdogs
+
+// Bytes of a digest that is written in hex.
+std::vector<std::byte> bytes_of_hex(std::string_view hex) {
+  std::vector<std::byte> bytes;
+  for (size_t i = 0; i + 1 < hex.size(); i += 2) {
+    bytes.push_back(static_cast<std::byte>(std::stoi(std::string(hex.substr(i, 2)), nullptr, 16)));
+  }
+  return bytes;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<Session>> Session::create(Channel& channel) {
+  sigset_t set;
+  sigemptyset(&set);
+  sigaddset(&set, SIGCHLD);
+  if (::sigprocmask(SIG_BLOCK, &set, nullptr) != 0) {
+    return system_error(ErrorCode::kHost, "cannot block SIGCHLD");
+  }
+  UniqueFd children(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
+  if (!children.valid()) return system_error(ErrorCode::kHost, "cannot make a signal descriptor");
+  return std::unique_ptr<Session>(new Session(channel, std::move(children)));
+}
+
+Result<std::optional<FrameMessage>> Session::receive_scenario() {
+  KTAPE_TRY(wait(Clock::now() + kWaitForHost, [this] { return scenario_.has_value(); }));
+  return std::exchange(scenario_, std::nullopt);
+}
+
+Result<std::optional<FrameMessage>> Session::receive_reply(uint64_t request) {
+  KTAPE_TRY(wait(Clock::now() + kWaitForHost, [this] { return reply_.has_value(); }));
+  std::optional<FrameMessage> reply = std::exchange(reply_, std::nullopt);
+  if (!reply) return reply;
+  uint64_t got = reply->reader().getRoot<schema::FromHost>().getReply().getRequest();
+  if (got != request) {
+    return Error{ErrorCode::kBadInput,
+                 "got the reply to request " + std::to_string(got) + ", expected " + std::to_string(request),
+                 ""};
+  }
+  return reply;
+}
+
+Result<void> Session::attach(schema::VtimeScheduler::Reader spec) {
+  std::string output;
+  auto attached = VtimeScheduler::attach(spec, output);
+  if (!output.empty()) KTAPE_TRY(reporter_.scheduler_output(kSchedulerId, output));
+  if (!attached) return attached.error();
+  scheduler_ = std::move(attached).value();
+  return reporter_.send([&](schema::FromAgent::Builder message) {
+    auto report = message.initSchedulerAttached();
+    report.setId(kSchedulerId);
+    report.setName(as_data(scheduler_->name()));
+    auto ops = report.initOps(static_cast<unsigned>(scheduler_->ops().size()));
+    for (unsigned i = 0; i < ops.size(); ++i) ops.set(i, scheduler_->ops()[i]);
+    report.setSwitchMode(spec.getSwitchMode());
+    report.setVtime(schema::VtimeSemantics::ONLY_GROWS);
+    report.setTimeoutMs(scheduler_->timeout_ms());
+    report.setObjectDigest(as_data(bytes_of_hex(vtime_object_digest())));
+  });
+}
+
+Result<void> Session::start_worker(schema::Worker::Reader spec) {
+  KTAPE_ASSIGN(const RunningWorker* worker, workers_.prepare(spec));
+  KTAPE_TRY(reporter_.send([&](schema::FromAgent::Builder message) {
+    auto started = message.initWorkerStarted();
+    started.setName(worker->name);
+    started.setPid(worker->pid.value);
+    started.setStartBoottimeNs(worker->start_boottime_ns);
+    started.setPolicy(spec.getPolicy());
+    started.setComm(as_data(worker->comm));
+  }));
+  return workers_.let_go(worker->name);
+}
+
+Result<void> Session::wait(Clock::time_point deadline, const std::function<bool()>& until) {
+  while (!stopped_ && !until()) {
+    Clock::time_point now = Clock::now();
+    if (now >= deadline) return {};
+    // Rounded up, so that the last round does not spin.
+    KTAPE_TRY(wait_once(std::chrono::ceil<std::chrono::milliseconds>(deadline - now)));
+  }
+  return {};
+}
+
+Result<void> Session::wait_once(std::chrono::milliseconds at_most) {
+  if (scheduler_ != nullptr) at_most = std::min(at_most, std::chrono::milliseconds(kLookForExit));
+  std::array<pollfd, 2> fds = {pollfd{channel_.fd(), POLLIN, 0}, pollfd{children_.get(), POLLIN, 0}};
+  constexpr auto kMost = std::chrono::milliseconds(60'000);
+  int n = ::poll(fds.data(), fds.size(), static_cast<int>(std::min(at_most, kMost).count()));
+  if (n < 0 && errno != EINTR) return system_error(ErrorCode::kHost, "cannot wait for the host");
+  if (n < 0) return {};
+  if ((fds[0].revents & POLLIN) != 0) {
+    KTAPE_TRY(take_messages());
+  } else if ((fds[0].revents & (POLLHUP | POLLERR)) != 0) {
+    return Error{ErrorCode::kHost, "the host has left", ""};
+  }
+  if ((fds[1].revents & POLLIN) != 0) KTAPE_TRY(report_worker_exits());
+  return report_scheduler_exit();
+}
+
+Result<void> Session::take_messages() {
+  KTAPE_TRY(channel_.read_some());
+  for (;;) {
+    KTAPE_ASSIGN(std::optional<FrameMessage> message, channel_.next());
+    if (!message) return {};
+    switch (message->reader().getRoot<schema::FromHost>().which()) {
+      case schema::FromHost::SCENARIO: scenario_ = std::move(message); break;
+      case schema::FromHost::REPLY: reply_ = std::move(message); break;
+      case schema::FromHost::STOP: stopped_ = true; break;
+      default: return Error{ErrorCode::kBadInput, "the host sent a message of unknown kind", ""};
+    }
+  }
+}
+
+Result<void> Session::report_worker_exits() {
+  signalfd_siginfo info;
+  while (::read(children_.get(), &info, sizeof info) > 0) {
+  }
+  for (const WorkerExit& exit : workers_.reap()) {
+    KTAPE_TRY(reporter_.send([&](schema::FromAgent::Builder message) {
+      auto report = message.initWorkerReport();
+      report.setName(exit.worker->name);
+      report.setPid(exit.worker->pid.value);
+      report.setEvent(exit.killed ? schema::WorkerEvent::KILLED : schema::WorkerEvent::EXITED);
+      report.setStatus(exit.status);
+      report.setPhasesDone(exit.worker->phases_done.value().load());
+    }));
+  }
+  return {};
+}
+
+Result<void> Session::report_scheduler_exit() {
+  std::optional<SchedulerExit> exit = scheduler_ ? scheduler_->take_exit() : std::nullopt;
+  if (!exit) return {};
+  return reporter_.send([&](schema::FromAgent::Builder message) {
+    auto report = message.initSchedulerExited();
+    report.setId(kSchedulerId);
+    report.setKind(exit->kind);
+    report.setReason(as_data(exit->reason));
+    report.setMessage(as_data(exit->message));
+    report.setDump(as_data(exit->dump));
+    report.setExitCode(exit->exit_code);
+  });
+}
+
+Result<void> Session::end() {
+  KTAPE_TRY(report_worker_exits());
+  for (const RunningWorker& worker : workers_.all()) {
+    if (!worker.alive) continue;
+    KTAPE_TRY(reporter_.send([&](schema::FromAgent::Builder message) {
+      auto report = message.initWorkerReport();
+      report.setName(worker.name);
+      report.setPid(worker.pid.value);
+      report.setEvent(schema::WorkerEvent::PROGRESS);
+      report.setPhasesDone(worker.phases_done.value().load());
+    }));
+  }
+  if (scheduler_ == nullptr) return {};
+  scheduler_->detach();
+  return report_scheduler_exit();
+}
+
+}  // namespace ktape

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guest/inside/system.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <sys/mount.h>
+#include <sys/reboot.h>
+#include <sys/stat.h>
+#include <sys/utsname.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+#include "guest/inside/sysfs_text.h"
+#include "schema/wire/data.h"
+
+namespace ktape {
+
+namespace {
+
+constexpr int kAgentPriority = 50;
+constexpr size_t kTextLimitBytes = size_t{64} << 10;
+
+struct Mount {
+  const char* type;
+  const char* where;
+};
+
+Result<void> mount_one(const Mount& mount) {
+  if (::mkdir(mount.where, 0755) != 0 && errno != EEXIST) {
+    return system_error(ErrorCode::kHost, std::string("cannot make '") + mount.where + "'");
+  }
+  // EBUSY: the kernel was there first (CONFIG_DEVTMPFS_MOUNT).
+  if (::mount(mount.type, mount.where, mount.type, 0, nullptr) != 0 && errno != EBUSY) {
+    return system_error(ErrorCode::kHost, std::string("cannot mount '") + mount.where + "'");
+  }
+  return {};
+}
+
+uint64_t boot_time_ns() {
+  timespec now{};
+  ::clock_gettime(CLOCK_BOOTTIME, &now);
+  return static_cast<uint64_t>(now.tv_sec) * 1'000'000'000 + static_cast<uint64_t>(now.tv_nsec);
+}
+
+}  // namespace
+
+Result<void> mount_file_systems() {
+  KTAPE_TRY(mount_one({"devtmpfs", "/dev"}));
+  KTAPE_TRY(mount_one({"proc", "/proc"}));
+  KTAPE_TRY(mount_one({"sysfs", "/sys"}));
+  if (::access("/sys/fs/cgroup", F_OK) == 0) KTAPE_TRY(mount_one({"cgroup2", "/sys/fs/cgroup"}));
+  return {};
+}
+
+Result<void> become_realtime() {
+  sched_param param{};
+  param.sched_priority = kAgentPriority;
+  if (::sched_setscheduler(0, SCHED_FIFO, &param) != 0) {
+    return system_error(ErrorCode::kHost, "cannot become SCHED_FIFO");
+  }
+  return {};
+}
+
+ConsoleLog::ConsoleLog() : console_(::open("/dev/console", O_WRONLY | O_NOCTTY | O_CLOEXEC)) {}
+
+void ConsoleLog::line(const std::string& text) const {
+  std::string line = "ktape-agent: " + text + "\n";
+  // Nobody to tell when the console does not take it.
+  [[maybe_unused]] ssize_t n = ::write(console_.get(), line.data(), line.size());
+}
+
+Result<void> send_hello(Reporter& reporter) {
+  utsname names{};
+  if (::uname(&names) != 0) return system_error(ErrorCode::kHost, "cannot ask for the kernel's name");
+  KTAPE_ASSIGN(std::string command_line, read_text_file("/proc/cmdline", kTextLimitBytes));
+  KTAPE_ASSIGN(std::string online, read_text_file("/sys/devices/system/cpu/online", kTextLimitBytes));
+  KTAPE_ASSIGN(uint32_t cpus, count_cpu_list(online));
+  Vmcoreinfo vmcoreinfo;  // zeros where the kernel does not say
+  if (auto text = read_text_file("/sys/kernel/vmcoreinfo", kTextLimitBytes)) {
+    KTAPE_ASSIGN(vmcoreinfo, parse_vmcoreinfo(*text));
+  }
+  return reporter.send([&](schema::FromAgent::Builder message) {
+    auto hello = message.initHello();
+    hello.setProtocol(schema::PROTOCOL_VERSION);
+    auto guest = hello.initGuest();
+    guest.setAgentVersion(KTAPE_VERSION);
+    guest.setRelease(as_data(names.release));
+    guest.setVersion(as_data(names.version));
+    guest.setCommandLine(as_data(command_line));
+    guest.setOnlineCpus(cpus);
+    guest.setVmcoreinfoAddress(vmcoreinfo.address);
+    guest.setVmcoreinfoBytes(vmcoreinfo.bytes);
+    guest.setBootTimeNs(boot_time_ns());
+  });
+}
+
+void power_off() { ::reboot(RB_POWER_OFF); }
+
+}  // namespace ktape

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "guest/inside/worker_process.h"
+#include "schema/base/result.h"
+#include "schema/base/units.h"
+#include "schema/scenario.capnp.h"
+
+namespace ktape {
+
+struct RunningWorker {
+  std::string name;
+  Pid pid;
+  uint64_t start_boottime_ns = 0;
+  std::string comm;
+  bool alive = true;
+  UniqueFd go;
+  SharedCounter phases_done;
+};
+
+// How a worker ended: `status` is its exit code, or the signal when it was killed.
+struct WorkerExit {
+  const RunningWorker* worker = nullptr;
+  bool killed = false;
+  int status = 0;
+};
+
+// Sets the policy of a task, with a priority where the policy has one (0: the default, 1).
+[[nodiscard]] Result<void> set_policy(Pid pid, schema::Policy policy, uint32_t priority);
+
+// The scenario's workers. Ended with the agent, by the kernel.
+class WorkerSet {
+ public:
+  // Forks and configures a worker: affinity, nice, policy. It does not run before `let_go`. The
+  // reference stays valid.
+  [[nodiscard]] Result<const RunningWorker*> prepare(schema::Worker::Reader spec);
+  [[nodiscard]] Result<void> let_go(std::string_view name);
+
+  // kNotFound names the worker.
+  [[nodiscard]] Result<const RunningWorker*> find(std::string_view name) const;
+  [[nodiscard]] const std::deque<RunningWorker>& all() const { return workers_; }
+
+  // The children that have ended since the last call. As PID 1 this also reaps strangers.
+  [[nodiscard]] std::vector<WorkerExit> reap();
+
+ private:
+  std::deque<RunningWorker> workers_;
+};
+
+}  // namespace ktape
