@@ -23,6 +23,7 @@ struct KernelKnowledge {
   std::string release;  // from the banner: "6.16.12+deb13-cloud-amd64"
   std::string banner;
   std::vector<std::byte> build_id;
+  uint32_t hz = 0;  // from what jiffies_64 begins with; 0: not known
   SymbolTable symbols;
   std::unique_ptr<Btf> btf;
   std::vector<std::byte> btf_raw;
@@ -30,7 +31,8 @@ struct KernelKnowledge {
   [[nodiscard]] bool has_sched_ext() const;  // by presence in BTF, never by version
 };
 
-// From a vmlinux. kBadInput names what is missing (no BTF, no kallsyms).
+// From a vmlinux. kBadInput names what is missing (no BTF, no kallsyms). Nothing points into `vmlinux`
+// afterwards.
 [[nodiscard]] Result<std::shared_ptr<const KernelKnowledge>> learn_kernel(std::span<const std::byte> vmlinux);
 
 // What adoption found out in the memory of a running kernel.
@@ -42,7 +44,7 @@ struct KernelFacts {
   uint32_t hz = 0;                 // 0: not known
   uint32_t cpus = 0;               // nr_cpu_ids
   std::string banner;              // as in guest memory
-  std::string preemption;          // e.g. "PREEMPT_DYNAMIC"
+  std::string preemption;          // e.g. "PREEMPT_DYNAMIC (lazy)"; empty when the banner says nothing
   std::string vmcoreinfo;          // text; empty when the guest has none
   bool vmcoreinfo_agrees = false;  // the slide equals its KERNELOFFSET
 };
@@ -51,9 +53,11 @@ struct KernelFacts {
 // Not bound to one memory: each call names the memory that it reads.
 class Kernel {
  public:
-  // Finds the kernel in memory by its banner (see FORMAT of `linux_banner` in init/version.c), takes
-  // slide, phys_base, page tables and per-CPU offsets. kNotFound when the image's banner is nowhere in
-  // RAM (another kernel, or not booted yet).
+  // Finds the kernel in memory by its banner (`linux_banner` in init/version-timestamp.c), takes slide,
+  // phys_base, page tables and per-CPU offsets, and checks them against each other: the page tables must
+  // lead to the banner that was found, and each CPU's `this_cpu_off` must be its offset. kNotFound when the
+  // image's banner is nowhere in RAM (another kernel, or not booted yet), or the kernel has not set up its
+  // page tables or per-CPU areas yet; kBadInput when a symbol that this needs is missing.
   [[nodiscard]] static Result<Kernel> adopt(std::shared_ptr<const KernelKnowledge> knowledge,
                                             const GuestMemory& memory);
 
@@ -61,37 +65,46 @@ class Kernel {
   [[nodiscard]] const Btf& btf() const { return *knowledge_->btf; }
   [[nodiscard]] const KernelFacts& facts() const { return facts_; }
 
-  // Run-time address of an ordinary symbol; kNotFound.
+  // Run-time address of a symbol; of a per-CPU one that of its template, which is no CPU's. kNotFound.
   [[nodiscard]] Result<GuestVirtual> symbol(std::string_view name) const;
-  // Run-time address of a CPU's instance of a per-CPU symbol. kNotFound; kOutOfRange for a CPU that
-  // does not exist.
+  // Run-time address of a CPU's instance of a per-CPU symbol. kNotFound, also for a symbol that is not
+  // per-CPU; kOutOfRange for a CPU that does not exist.
   [[nodiscard]] Result<GuestVirtual> per_cpu(const GuestMemory& memory, std::string_view name,
                                              CpuId cpu) const;
   // The instance, on `cpu`, of what a per-CPU pointer names (__percpu, as per_cpu_ptr() would).
   [[nodiscard]] Result<GuestVirtual> per_cpu_pointer(const GuestMemory& memory, uint64_t pointer,
                                                      CpuId cpu) const;
 
-  // By the kernel's own tables (init_top_pgt).
+  // By the kernel's own tables (init_top_pgt). Errors are those of `walk`, for reads and writes also
+  // those of the memory.
   [[nodiscard]] Result<GuestPhysical> translate(const GuestMemory& memory, GuestVirtual address) const;
-  // Bytes at a kernel virtual address; pages need not be contiguous.
+  // Bytes at a kernel virtual address; pages need not be contiguous. A write translates all its pages
+  // before it writes the first.
   [[nodiscard]] Result<void> read(const GuestMemory& memory, GuestVirtual address,
                                   std::span<std::byte> out) const;
   [[nodiscard]] Result<void> write(WritableGuestMemory& memory, GuestVirtual address,
                                    std::span<const std::byte> bytes) const;
-  // Little-endian unsigned value of 1, 2, 4 or 8 bytes.
+  // Little-endian unsigned value of 1, 2, 4 or 8 bytes; kUsage for another width.
   [[nodiscard]] Result<uint64_t> read_uint(const GuestMemory& memory, GuestVirtual address,
                                            size_t width) const;
 
-  // "schedule+0x1c" for a run-time address in kernel text or data; empty when it is none.
+  // "schedule+0x1c" for a run-time address in kernel text or data (_text to _end); empty when it is none.
   [[nodiscard]] std::string describe(GuestVirtual address) const;
 
  private:
   Kernel() = default;
+  [[nodiscard]] Result<void> place(const GuestMemory& memory);
+  [[nodiscard]] Result<void> adopt_cpus(const GuestMemory& memory);
+  [[nodiscard]] Result<void> check_cpu(const GuestMemory& memory, CpuId cpu) const;
+  void adopt_facts(const GuestMemory& memory);
+  [[nodiscard]] GuestVirtual at_run_time(uint64_t link_address) const;
+  [[nodiscard]] Result<uint64_t> read_symbol(const GuestMemory& memory, std::string_view name,
+                                             size_t width) const;
+
   std::shared_ptr<const KernelKnowledge> knowledge_;
   KernelFacts facts_;
   PageTables tables_;
   std::vector<uint64_t> per_cpu_offsets_;  // __per_cpu_offset[]
-  uint64_t per_cpu_start_ = 0;             // link address of the per-CPU area: 0 up to 6.14
 };
 
 }  // namespace ktape

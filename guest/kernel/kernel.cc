@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guest/kernel/kernel.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+namespace ktape {
+namespace {
+
+Error no_symbol(std::string_view name) {
+  return Error{ErrorCode::kNotFound, fmt::format("no symbol '{}' in this kernel", name)};
+}
+
+}  // namespace
+
+// Where per-CPU symbols are linked at 0, their addresses are offsets, which do not slide.
+GuestVirtual Kernel::at_run_time(uint64_t link_address) const {
+  bool slides = link_address >> 63;
+  return GuestVirtual(link_address + (slides ? facts_.slide : 0));
+}
+
+Result<GuestVirtual> Kernel::symbol(std::string_view name) const {
+  auto address = knowledge_->symbols.find(name);
+  if (!address) return no_symbol(name);
+  return at_run_time(*address);
+}
+
+Result<GuestVirtual> Kernel::per_cpu(const GuestMemory& memory, std::string_view name, CpuId cpu) const {
+  const SymbolTable& symbols = knowledge_->symbols;
+  auto address = symbols.find(name);
+  if (!address) return no_symbol(name);
+  auto start = symbols.find("__per_cpu_start");
+  auto end = symbols.find("__per_cpu_end");
+  if (start && end && (*address < *start || *address >= *end)) {
+    return Error{ErrorCode::kNotFound, fmt::format("symbol '{}' is not per-CPU", name)};
+  }
+  return per_cpu_pointer(memory, at_run_time(*address).value, cpu);
+}
+
+// Offsets never change after boot, so those taken at adoption serve every memory of this kernel.
+Result<GuestVirtual> Kernel::per_cpu_pointer(const GuestMemory&, uint64_t pointer, CpuId cpu) const {
+  if (cpu.value >= per_cpu_offsets_.size()) {
+    return Error{ErrorCode::kOutOfRange,
+                 fmt::format("no CPU {}: the kernel has {}", cpu.value, per_cpu_offsets_.size())};
+  }
+  return GuestVirtual(pointer + per_cpu_offsets_[cpu.value]);
+}
+
+Result<GuestPhysical> Kernel::translate(const GuestMemory& memory, GuestVirtual address) const {
+  KTAPE_ASSIGN(Mapping mapping, walk(memory, tables_, address));
+  return mapping.address;
+}
+
+Result<void> Kernel::read(const GuestMemory& memory, GuestVirtual address, std::span<std::byte> out) const {
+  while (!out.empty()) {
+    KTAPE_ASSIGN(Mapping mapping, walk(memory, tables_, address));
+    size_t bytes = std::min<uint64_t>(out.size(), mapping.contiguous_bytes);
+    KTAPE_TRY(memory.read(mapping.address, out.first(bytes)));
+    out = out.subspan(bytes);
+    address = address + bytes;
+  }
+  return {};
+}
+
+Result<void> Kernel::write(WritableGuestMemory& memory, GuestVirtual address,
+                           std::span<const std::byte> bytes) const {
+  std::vector<Mapping> pages;
+  for (uint64_t done = 0; done < bytes.size(); done += pages.back().contiguous_bytes) {
+    KTAPE_ASSIGN(Mapping mapping, walk(memory, tables_, address + done));
+    mapping.contiguous_bytes = std::min<uint64_t>(mapping.contiguous_bytes, bytes.size() - done);
+    pages.push_back(mapping);
+  }
+  for (const Mapping& page : pages) {
+    KTAPE_TRY(memory.write(page.address, bytes.first(page.contiguous_bytes)));
+    bytes = bytes.subspan(page.contiguous_bytes);
+  }
+  return {};
+}
+
+Result<uint64_t> Kernel::read_uint(const GuestMemory& memory, GuestVirtual address, size_t width) const {
+  if (width != 1 && width != 2 && width != 4 && width != 8) {
+    return Error{ErrorCode::kUsage, fmt::format("no integer of {} bytes: only of 1, 2, 4 or 8", width)};
+  }
+  uint64_t value = 0;
+  KTAPE_TRY(read(memory, address, std::as_writable_bytes(std::span(&value, 1)).first(width)));
+  return value;
+}
+
+Result<uint64_t> Kernel::read_symbol(const GuestMemory& memory, std::string_view name, size_t width) const {
+  KTAPE_ASSIGN(GuestVirtual address, symbol(name));
+  return read_uint(memory, address, width);
+}
+
+std::string Kernel::describe(GuestVirtual address) const {
+  const SymbolTable& symbols = knowledge_->symbols;
+  uint64_t link = address.value - facts_.slide;
+  auto start = symbols.find("_text");
+  auto end = symbols.find("_end");
+  if (!start || !end || link < *start || link >= *end) return {};
+  return symbols.describe(link);
+}
+
+}  // namespace ktape

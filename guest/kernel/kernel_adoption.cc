@@ -1,0 +1,198 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <optional>
+
+#include "guest/kernel/kernel.h"
+
+namespace ktape {
+namespace {
+
+// arch/x86/include/asm/page_64_types.h
+constexpr uint64_t kKernelMap = 0xffffffff80000000;
+constexpr uint64_t kPhysicalAlignment = uint64_t{2} << 20;  // least CONFIG_PHYSICAL_ALIGN there is
+constexpr uint64_t kMaxSlide = uint64_t{1} << 30;
+constexpr uint64_t kDirectMap4 = 0xffff888000000000;
+constexpr uint64_t kDirectMap5 = 0xff11000000000000;
+
+constexpr uint64_t kMaxCpus = 8192;  // largest NR_CPUS of x86-64
+constexpr uint64_t kMaxVmcoreinfoBytes = 4096;
+
+// A place in RAM where the kernel may be, and what is read there.
+struct Placement {
+  uint64_t slide = 0;
+  uint64_t phys_base = 0;
+  PageTables tables;
+};
+
+Error not_there(std::string message) { return Error{ErrorCode::kNotFound, std::move(message)}; }
+
+Result<uint64_t> link_address(const KernelKnowledge& knowledge, std::string_view name) {
+  auto address = knowledge.symbols.find(name);
+  if (address) return *address;
+  return Error{ErrorCode::kBadInput, fmt::format("kernel has no symbol '{}'", name)};
+}
+
+// Neighbouring ranges as one: the banner may cross from page to page of recorded memory.
+std::vector<PhysicalRange> merged(const std::vector<PhysicalRange>& ranges) {
+  std::vector<PhysicalRange> result;
+  for (const PhysicalRange& range : ranges) {
+    bool adjoins = !result.empty() && (result.back().start + result.back().bytes) == range.start;
+    if (adjoins) result.back().bytes += range.bytes;
+    if (!adjoins) result.push_back(range);
+  }
+  return result;
+}
+
+// Where `text` stands at `offset` within a 2 MiB step of RAM.
+Result<std::vector<GuestPhysical>> find_at_steps(const GuestMemory& memory, std::string_view text,
+                                                 uint64_t offset) {
+  KTAPE_ASSIGN(auto populated, memory.populated());
+  std::vector<GuestPhysical> found;
+  std::string seen(text.size(), '\0');
+  for (const PhysicalRange& range : merged(populated)) {
+    uint64_t skip = (offset - range.start.value) % kPhysicalAlignment;
+    for (; skip + text.size() <= range.bytes; skip += kPhysicalAlignment) {
+      GuestPhysical at = range.start + skip;
+      auto out = std::as_writable_bytes(std::span(seen.data(), seen.size()));
+      if (memory.read(at, out).ok() && seen == text) found.push_back(at);
+    }
+  }
+  return found;
+}
+
+// What the kernel says of itself if its banner is at `banner`; an error when that does not hold together.
+Result<Placement> placement_at(const KernelKnowledge& knowledge, const GuestMemory& memory,
+                               GuestPhysical banner) {
+  KTAPE_ASSIGN(uint64_t banner_link, link_address(knowledge, "linux_banner"));
+  KTAPE_ASSIGN(uint64_t text_link, link_address(knowledge, "_text"));
+  KTAPE_ASSIGN(uint64_t phys_base_link, link_address(knowledge, "phys_base"));
+  KTAPE_ASSIGN(uint64_t root_link, link_address(knowledge, "init_top_pgt"));
+  // The image is contiguous, in link order.
+  auto physical = [&](uint64_t link) { return GuestPhysical(banner.value + (link - banner_link)); };
+  Placement placement;
+  KTAPE_TRY(
+      memory.read(physical(phys_base_link), std::as_writable_bytes(std::span(&placement.phys_base, 1))));
+  placement.slide = physical(text_link).value - placement.phys_base + kKernelMap - text_link;
+  if (placement.slide >= kMaxSlide || placement.slide % kPhysicalAlignment != 0) {
+    return not_there(fmt::format("its phys_base {:#x} is not plausible", placement.phys_base));
+  }
+  // Nothing in memory says for sure how many levels there are. With the wrong number the walk does not
+  // come back to the banner.
+  for (int levels : {4, 5}) {
+    placement.tables = {physical(root_link), levels};
+    auto mapping = walk(memory, placement.tables, GuestVirtual(banner_link + placement.slide));
+    if (mapping.ok() && mapping->address == banner) return placement;
+  }
+  return not_there("its page tables do not map it");
+}
+
+// "PREEMPT_DYNAMIC" of "... #1 SMP PREEMPT_DYNAMIC Debian ..."
+std::string preemption_in(std::string_view banner) {
+  size_t start = banner.find(" PREEMPT");
+  if (start == banner.npos) return {};
+  std::string_view word = banner.substr(start + 1);
+  return std::string(word.substr(0, word.find(' ')));
+}
+
+std::optional<uint64_t> kernel_offset_in(std::string_view vmcoreinfo) {
+  constexpr std::string_view kKey = "KERNELOFFSET=";
+  size_t start = vmcoreinfo.find(kKey);
+  if (start == vmcoreinfo.npos) return std::nullopt;
+  std::string_view digits = vmcoreinfo.substr(start + kKey.size());
+  uint64_t value = 0;
+  auto parsed = std::from_chars(digits.data(), digits.data() + digits.size(), value, 16);
+  return parsed.ec == std::errc() ? std::optional(value) : std::nullopt;
+}
+
+}  // namespace
+
+Result<Kernel> Kernel::adopt(std::shared_ptr<const KernelKnowledge> knowledge, const GuestMemory& memory) {
+  Kernel kernel;
+  kernel.knowledge_ = std::move(knowledge);
+  KTAPE_TRY(kernel.place(memory));
+  KTAPE_TRY(kernel.adopt_cpus(memory));
+  kernel.adopt_facts(memory);
+  return kernel;
+}
+
+Result<void> Kernel::place(const GuestMemory& memory) {
+  KTAPE_ASSIGN(uint64_t banner_link, link_address(*knowledge_, "linux_banner"));
+  KTAPE_ASSIGN(auto hits, find_at_steps(memory, knowledge_->banner, banner_link % kPhysicalAlignment));
+  if (hits.empty()) {
+    return not_there(
+        fmt::format("kernel '{}' is not in guest memory: its banner is nowhere", knowledge_->release));
+  }
+  std::optional<Error> why;
+  for (GuestPhysical hit : hits) {
+    auto placement = placement_at(*knowledge_, memory, hit);
+    if (placement.ok()) {
+      facts_.slide = placement->slide;
+      facts_.phys_base = placement->phys_base;
+      facts_.paging_levels = placement->tables.levels;
+      tables_ = placement->tables;
+      return {};
+    }
+    why =
+        Error{placement.error().code, fmt::format("kernel '{}' at guest-physical {:#x} is not running: {}",
+                                                  knowledge_->release, hit.value, placement.error().message)};
+  }
+  return *why;
+}
+
+Result<void> Kernel::adopt_cpus(const GuestMemory& memory) {
+  const SymbolTable& symbols = knowledge_->symbols;
+  // A kernel built for one processor has neither symbol; its per-CPU variables are ordinary ones.
+  if (!symbols.find("__per_cpu_offset")) {
+    facts_.cpus = 1;
+    per_cpu_offsets_ = {0};
+    return {};
+  }
+  KTAPE_ASSIGN(uint64_t cpus, read_symbol(memory, "nr_cpu_ids", sizeof(uint32_t)));
+  if (cpus == 0 || cpus > kMaxCpus)
+    return not_there(fmt::format("kernel is not set up: nr_cpu_ids is {}", cpus));
+  facts_.cpus = static_cast<uint32_t>(cpus);
+  per_cpu_offsets_.resize(cpus);
+  KTAPE_ASSIGN(GuestVirtual offsets, symbol("__per_cpu_offset"));
+  KTAPE_TRY(read(memory, offsets, std::as_writable_bytes(std::span(per_cpu_offsets_))));
+  for (uint32_t cpu = 0; cpu < cpus; ++cpu) KTAPE_TRY(check_cpu(memory, CpuId(cpu)));
+  return {};
+}
+
+// Each CPU's area repeats the offset by which it was found (setup_per_cpu_areas,
+// arch/x86/kernel/setup_percpu.c).
+Result<void> Kernel::check_cpu(const GuestMemory& memory, CpuId cpu) const {
+  KTAPE_ASSIGN(GuestVirtual address, per_cpu(memory, "this_cpu_off", cpu));
+  auto offset = read_uint(memory, address, sizeof(uint64_t));
+  if (offset.ok() && *offset == per_cpu_offsets_[cpu.value]) return {};
+  return not_there(fmt::format("kernel is not set up: the per-CPU area of CPU {} is not there", cpu.value));
+}
+
+// What is good to know, but not needed: a kernel that lacks one of these is adopted all the same.
+void Kernel::adopt_facts(const GuestMemory& memory) {
+  auto page_offset = read_symbol(memory, "page_offset_base", sizeof(uint64_t));
+  facts_.page_offset = page_offset.ok()            ? *page_offset
+                       : facts_.paging_levels == 5 ? kDirectMap5
+                                                   : kDirectMap4;
+  facts_.hz = knowledge_->hz;
+  facts_.banner = knowledge_->banner;
+  facts_.preemption = preemption_in(facts_.banner);
+  // `enum` of preempt_dynamic_mode in kernel/sched/core.c; -1 before it is set.
+  constexpr std::array kModes = {"none", "voluntary", "full", "lazy"};
+  auto mode = read_symbol(memory, "preempt_dynamic_mode", sizeof(uint32_t));
+  if (mode.ok() && *mode < kModes.size()) facts_.preemption += fmt::format(" ({})", kModes[*mode]);
+
+  auto data = read_symbol(memory, "vmcoreinfo_data", sizeof(uint64_t));
+  auto size = read_symbol(memory, "vmcoreinfo_size", sizeof(uint64_t));
+  if (!data.ok() || !size.ok() || *size > kMaxVmcoreinfoBytes) return;
+  std::string text(*size, '\0');
+  if (!read(memory, GuestVirtual(*data), std::as_writable_bytes(std::span(text.data(), text.size()))).ok())
+    return;
+  facts_.vmcoreinfo = std::move(text);
+  facts_.vmcoreinfo_agrees = kernel_offset_in(facts_.vmcoreinfo) == facts_.slide;
+}
+
+}  // namespace ktape

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+
+#include "guest/kernel/elf_image.h"
+#include "guest/kernel/kernel.h"
+#include "guest/kernel/little_endian.h"
+
+namespace ktape {
+namespace {
+
+constexpr size_t kMaxBannerBytes = 1024;
+
+// The text at a link address, to its newline or end.
+std::string line_at(const ElfImage& elf, uint64_t address) {
+  std::string line;
+  while (line.size() < kMaxBannerBytes) {
+    auto byte = elf.at(address + line.size(), 1);
+    if (!byte || byte->front() == std::byte{0} || byte->front() == std::byte{'\n'}) break;
+    line += static_cast<char>(byte->front());
+  }
+  return line;
+}
+
+// "6.16.12+deb13-cloud-amd64" of "Linux version 6.16.12+deb13-cloud-amd64 (...)".
+std::string release_in(std::string_view banner) {
+  constexpr std::string_view kStart = "Linux version ";
+  if (!banner.starts_with(kStart)) return {};
+  banner.remove_prefix(kStart.size());
+  return std::string(banner.substr(0, banner.find(' ')));
+}
+
+// INITIAL_JIFFIES (include/linux/jiffies.h) is (u32)(-300 * HZ), so that jiffies wraps five minutes after
+// boot; the image holds it as the initial value of jiffies_64.
+uint32_t initial_hz(const ElfImage& elf, const SymbolTable& symbols) {
+  constexpr uint64_t kSecondsToWrap = 300;
+  constexpr uint64_t kWrap = uint64_t{1} << 32;
+  auto address = symbols.find("jiffies_64");
+  auto bytes = address ? elf.at(*address, sizeof(uint64_t)) : std::nullopt;
+  uint64_t initial = bytes ? *load<uint64_t>(*bytes, 0) : 0;
+  if (initial == 0 || initial >= kWrap || (kWrap - initial) % kSecondsToWrap != 0) return 0;
+  return static_cast<uint32_t>((kWrap - initial) / kSecondsToWrap);
+}
+
+}  // namespace
+
+bool KernelKnowledge::has_sched_ext() const {
+  return btf->type("struct sched_ext_ops").ok() && btf->type("struct sched_ext_entity").ok();
+}
+
+Result<std::shared_ptr<const KernelKnowledge>> learn_kernel(std::span<const std::byte> vmlinux) {
+  KTAPE_ASSIGN(ElfImage elf, ElfImage::parse(vmlinux));
+  auto knowledge = std::make_shared<KernelKnowledge>();
+  KTAPE_ASSIGN(knowledge->symbols, SymbolTable::from_kallsyms(elf));
+  const ElfSection* btf = elf.section(".BTF");
+  if (!btf || btf->bytes.empty()) {
+    return Error{ErrorCode::kBadInput, "kernel has no type information: no section '.BTF'",
+                 "ktape needs a kernel with CONFIG_DEBUG_INFO_BTF"};
+  }
+  KTAPE_ASSIGN(knowledge->btf, Btf::parse(btf->bytes));
+  knowledge->btf_raw.assign(btf->bytes.begin(), btf->bytes.end());
+  // Decoding kallsyms has proved that the banner is there.
+  knowledge->banner = line_at(elf, knowledge->symbols.find("linux_banner").value_or(0));
+  knowledge->release = release_in(knowledge->banner);
+  knowledge->build_id = elf.build_id();
+  knowledge->hz = initial_hz(elf, knowledge->symbols);
+  return std::shared_ptr<const KernelKnowledge>(std::move(knowledge));
+}
+
+}  // namespace ktape
