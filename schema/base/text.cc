@@ -1,0 +1,86 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "schema/base/text.h"
+
+#include <cstdint>
+#include <cstdio>
+
+namespace ktape {
+
+namespace {
+
+struct CodePoint {
+  size_t bytes = 0;  // 0: not UTF-8
+  uint32_t value = 0;
+};
+
+// The code point at the start of `text`; overlong forms, surrogates and cut sequences are none.
+CodePoint first_code_point(std::string_view text) {
+  auto byte = [&](size_t i) { return static_cast<uint8_t>(text[i]); };
+  uint8_t lead = byte(0);
+  if (lead < 0x80) return {1, lead};
+  size_t bytes = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
+  if (lead < 0xc2 || lead > 0xf4 || text.size() < bytes) return {};
+  uint32_t value = lead & (0x7f >> bytes);
+  for (size_t i = 1; i < bytes; ++i) {
+    if ((byte(i) & 0xc0) != 0x80) return {};
+    value = value << 6 | (byte(i) & 0x3f);
+  }
+  constexpr uint32_t kSmallest[] = {0, 0, 0x80, 0x800, 0x10000};
+  bool surrogate = value >= 0xd800 && value <= 0xdfff;
+  if (value < kSmallest[bytes] || value > 0x10ffff || surrogate) return {};
+  return {bytes, value};
+}
+
+// Terminals act on C1 controls as on C0; the others reorder or hide the text around them.
+bool acts_on_terminal(uint32_t c) {
+  return c < 0x20 || (c >= 0x7f && c < 0xa0) || (c >= 0x200b && c <= 0x200f) ||
+         (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) || c == 0xfeff;
+}
+
+std::string escaped(uint32_t c) {
+  if (c == '\n') return "\\n";
+  if (c == '\t') return "\\t";
+  if (c == '\r') return "\\r";
+  char text[16];
+  std::snprintf(text, sizeof text, c < 0x80 ? "\\x%02x" : "\\u{%04x}", static_cast<unsigned>(c));
+  return text;
+}
+
+}  // namespace
+
+bool is_utf8(std::string_view text) {
+  while (!text.empty()) {
+    CodePoint point = first_code_point(text);
+    if (point.bytes == 0) return false;
+    text.remove_prefix(point.bytes);
+  }
+  return true;
+}
+
+std::string printable(std::string_view text) {
+  std::string out;
+  out.reserve(text.size());
+  while (!text.empty()) {
+    CodePoint point = first_code_point(text);
+    if (point.bytes == 0) {
+      char hex[8];
+      std::snprintf(hex, sizeof hex, "\\x%02x", static_cast<unsigned>(static_cast<uint8_t>(text[0])));
+      out += hex;
+      text.remove_prefix(1);
+      continue;
+    }
+    if (point.value == '\\') {
+      out += "\\\\";
+    } else if (acts_on_terminal(point.value)) {
+      out += escaped(point.value);
+    } else {
+      out += text.substr(0, point.bytes);
+    }
+    text.remove_prefix(point.bytes);
+  }
+  return out;
+}
+
+std::string in_quotes(std::string_view text) { return "'" + printable(text) + "'"; }
+
+}  // namespace ktape
