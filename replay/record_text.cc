@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "replay/record_text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <span>
+
+#include "replay/page.h"
+#include "schema/base/digest.h"
+#include "schema/base/text.h"
+#include "schema/scenario/target_path.h"
+
+namespace ktape {
+
+namespace {
+
+constexpr size_t kBytesShown = 32;
+constexpr size_t kEntriesShown = 16;
+
+// Kernel addresses, DSQ ids with flags and "infinite" read better in hex.
+std::string number_text(uint64_t value) {
+  if (value < uint64_t{1} << 63) return std::to_string(value);
+  return fmt::format("{} ({:#x})", value, value);
+}
+
+std::string data_text(capnp::Data::Reader data) {
+  auto bytes = std::as_bytes(std::span(data.begin(), data.size()));
+  std::string hex = to_hex(bytes.first(std::min(bytes.size(), kBytesShown)));
+  return fmt::format("{}: {}{}", count_text(data.size(), "byte"), hex,
+                     data.size() > kBytesShown ? "..." : "");
+}
+
+std::string bits_text(std::string_view verb, schema::Bits::Reader bits) {
+  return fmt::format("{} bits {:#x} of {}", verb, bits.getMask(), count_text(bits.getWidth(), "byte"));
+}
+
+std::string list_text(capnp::List<schema::Value>::Reader list) {
+  std::string text = count_text(list.size(), "entry", "entries");
+  for (unsigned i = 0; i < list.size() && i < kEntriesShown; ++i) {
+    text += (i == 0 ? ": " : ", ") + value_text(list[i]);
+  }
+  return list.size() > kEntriesShown ? text + ", ..." : text;
+}
+
+}  // namespace
+
+std::string words(std::string_view camel_case) {
+  std::string text;
+  for (char c : camel_case) {
+    bool upper = c >= 'A' && c <= 'Z';
+    if (upper) text += ' ';
+    text += upper ? static_cast<char>(c - 'A' + 'a') : c;
+  }
+  return text;
+}
+
+std::string value_text(schema::Value::Reader value) {
+  switch (value.which()) {
+    case schema::Value::NONE: return "no value";
+    case schema::Value::U8: return number_text(value.getU8());
+    case schema::Value::U16: return number_text(value.getU16());
+    case schema::Value::U32: return number_text(value.getU32());
+    case schema::Value::U64: return number_text(value.getU64());
+    case schema::Value::BYTES: return data_text(value.getBytes());
+    case schema::Value::SET_BITS: return bits_text("set", value.getSetBits());
+    case schema::Value::CLEAR_BITS: return bits_text("clear", value.getClearBits());
+    case schema::Value::LIST: return list_text(value.getList());
+  }
+  return "a value of a kind that this build does not know";
+}
+
+std::string safe_target_text(schema::Target::Reader target) { return printable(target_text(target)); }
+
+std::string outcome_text(schema::Sealed::Reader sealed) {
+  std::string text = enum_text(sealed.getOutcome());
+  text += sealed.getExitCode() == -1 ? ", the agent gave no exit code"
+                                     : fmt::format(", exit code {}", sealed.getExitCode());
+  return sealed.getDetail().size() == 0 ? text : text + ": " + printable(chars(sealed.getDetail()));
+}
+
+std::string loss_text(schema::LossCounter::Reader loss) {
+  return fmt::format("{} {}: {}", loss.getCount(), printable(chars(loss.getName())),
+                     printable(chars(loss.getDescription())));
+}
+
+}  // namespace ktape

@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <capnp/schema.h>
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "schema/record.capnp.h"
+
+namespace ktape {
+
+// Parts of records in words, safe to print.
+
+// "guestPanicked" as "guest panicked".
+[[nodiscard]] std::string words(std::string_view camel_case);
+
+// An enumerant's name in words; "unknown (17)" for one of a later format.
+template <typename Enum>
+[[nodiscard]] std::string enum_text(Enum value) {
+  auto enumerants = capnp::Schema::from<Enum>().getEnumerants();
+  auto index = static_cast<unsigned>(value);
+  if (index >= enumerants.size()) return "unknown (" + std::to_string(index) + ")";
+  return words(enumerants[index].getProto().getName().cStr());
+}
+
+// "5", "18446744073709551615 (0xffffffffffffffff)", "16 bytes: 0011...", "set bits 0x4 of 4 bytes",
+// "3 entries: 1, 2, 3".
+[[nodiscard]] std::string value_text(schema::Value::Reader value);
+
+// A target in one line.
+[[nodiscard]] std::string safe_target_text(schema::Target::Reader target);
+
+// "outcome completed, exit code 0: detail"
+[[nodiscard]] std::string outcome_text(schema::Sealed::Reader sealed);
+
+// "17 (why this counter exists): NAME"
+[[nodiscard]] std::string loss_text(schema::LossCounter::Reader loss);
+
+}  // namespace ktape

@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "replay/run_header.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <string_view>
+
+#include "replay/record_text.h"
+#include "schema/base/digest.h"
+#include "schema/base/text.h"
+
+namespace ktape {
+
+namespace {
+
+template <typename Reader>
+std::string safe(const Reader& text) {
+  return printable(chars(text));
+}
+
+template <typename Reader>
+std::string or_unknown(const Reader& text) {
+  return text.size() == 0 ? "not known" : safe(text);
+}
+
+std::string short_digest(capnp::Data::Reader digest) { return to_hex(as_bytes(chars(digest))).substr(0, 16); }
+
+// "tape run.ktape: intact, 63 records"
+std::string integrity_text(const Verification& found) {
+  switch (found.integrity) {
+    case Integrity::kIntact: return "intact";
+    case Integrity::kTruncated: return "truncated: salvaged from a recorder that died";
+    case Integrity::kUnsealed: return "not sealed: the recorder died or is still at work";
+    case Integrity::kAltered: return "ALTERED: " + printable(found.finding);
+  }
+  return "";
+}
+
+std::string accelerator_text(schema::RunStarted::Reader run) {
+  std::string text = enum_text(run.getAcceleratorUsed());
+  text += fmt::format(" (asked {}", enum_text(run.getAcceleratorAsked()));
+  if (run.getAcceleratorReason().size() > 0) text += ": " + safe(run.getAcceleratorReason());
+  text += ")";
+  if (!run.getTimeIsReal()) text += "; its times are not those of real hardware";
+  return text;
+}
+
+std::string topology_text(schema::RunStarted::Reader run) {
+  std::string text = count_text(run.getCpus(), "CPU");
+  if (run.getSockets() > 0) {
+    text += fmt::format(": {}, {} each, {} per core", count_text(run.getSockets(), "socket"),
+                        count_text(run.getCores(), "core"), count_text(run.getThreads(), "thread"));
+  }
+  if (run.getNumaNodes() > 0) text += ", " + count_text(run.getNumaNodes(), "NUMA node");
+  return text + ", " + bytes_text(run.getMemoryBytes());
+}
+
+std::string scheduler_text(schema::SchedulerAttached::Reader scheduler) {
+  std::string text =
+      fmt::format("{}: {} switch, ", safe(scheduler.getName()), enum_text(scheduler.getSwitchMode()));
+  text += scheduler.getVtime() == schema::VtimeSemantics::ONLY_GROWS ? "declares that its vtime only grows"
+                                                                     : "declares nothing about its vtime";
+  if (scheduler.getTimeoutMs() > 0) text += fmt::format(", stall timeout {} ms", scheduler.getTimeoutMs());
+  if (scheduler.getParent() != 0) text += fmt::format(", child of scheduler {}", scheduler.getParent());
+  if (scheduler.getCgroup().size() > 0) text += ", cgroup " + safe(scheduler.getCgroup());
+  return text;
+}
+
+}  // namespace
+
+void RunHeader::visit(const RecordView& view) {
+  ++records_;
+  if (!view.known) {
+    ++unknown_;
+    return;
+  }
+  switch (view.record.which()) {
+    case schema::Record::RUN_STARTED: return run_.keep(view.record.getRunStarted());
+    case schema::Record::KERNEL_IDENTIFIED: return kernel_.keep(view.record.getKernelIdentified());
+    case schema::Record::LAYOUT_USED: return layouts_.emplace_back().keep(view.record.getLayoutUsed());
+    case schema::Record::SCHEDULER_ATTACHED:
+      return schedulers_.emplace_back().keep(view.record.getSchedulerAttached());
+    case schema::Record::CONSOLE: console_bytes_ += view.record.getConsole().getText().size(); return;
+    case schema::Record::LOST: return lost_.keep(view.record.getLost());
+    case schema::Record::SEALED: return sealed_.keep(view.record.getSealed());
+    default: return;
+  }
+}
+
+void RunHeader::show(const std::string& tape, const Verification& found, Page& page) const {
+  page.field("tape", printable(tape));
+  page.field("", integrity_text(found) + ", " + count_text(records_, "record"));
+  page.field("outcome",
+             sealed_.present() ? outcome_text(sealed_.get()) : "not known: the tape was never sealed");
+  show_run(page);
+  show_kernel(page);
+  show_schedulers(page);
+  show_layouts(page);
+}
+
+void RunHeader::show_run(Page& page) const {
+  if (!run_.present()) return page.field("run", "the tape does not say what was run");
+  auto run = run_.get();
+  auto scenario = run.getScenario();
+  page.field("scenario", or_unknown(scenario.getName()));
+  if (scenario.getDescription().size() > 0) page.field("", safe(scenario.getDescription()));
+  if (run.getWallClockNs() > 0) page.field("captured", wall_clock_text(run.getWallClockNs()));
+  page.field("by", fmt::format("ktape {}, host {}, {}", safe(run.getKtapeVersion()),
+                               or_unknown(run.getHostKernel()), or_unknown(run.getHostCpu())));
+  page.field("machine", accelerator_text(run));
+  page.field("", topology_text(run));
+  page.field("", or_unknown(run.getQemuVersion()));
+}
+
+void RunHeader::show_kernel(Page& page) const {
+  auto run = run_.get();
+  if (run.getKernelImage().size() > 0) {
+    std::string image = safe(run.getKernelImage());
+    if (run.getKernelImageDigest().size() > 0)
+      image += ", SHA-256 " + short_digest(run.getKernelImageDigest());
+    page.field("kernel", image);
+  }
+  if (kernel_.present()) {
+    auto kernel = kernel_.get();
+    std::string preemption = safe(kernel.getPreemption());
+    page.field(run.getKernelImage().size() > 0 ? "" : "kernel",
+               fmt::format("{}{}{}, HZ {}, {}, {}-level paging", safe(kernel.getRelease()),
+                           preemption.empty() ? "" : ", ", preemption, kernel.getHz(),
+                           count_text(kernel.getCpus(), "CPU"), kernel.getPagingLevels()));
+    page.field("", fmt::format("KASLR slide {:#x}, physical base {:#x}, direct map at {:#x}",
+                               kernel.getKaslrSlide(), kernel.getPhysBase(), kernel.getPageOffset()));
+  }
+  if (run.getKernelCommandLine().size() > 0) page.field("", safe(run.getKernelCommandLine()));
+  if (run.getFastBoot()) page.field("", "--fast-boot: its command line changes the kernel under test");
+}
+
+void RunHeader::show_schedulers(Page& page) const {
+  if (schedulers_.empty()) page.field("scheduler", "none was attached");
+  for (const auto& scheduler : schedulers_) {
+    auto reader = scheduler.get();
+    page.field(fmt::format("scheduler {}", reader.getId()), scheduler_text(reader));
+  }
+}
+
+void RunHeader::show_layouts(Page& page) const {
+  if (layouts_.empty()) return;
+  page.section("LAYOUT of the fields that were used");
+  // Columns as wide as their widest cell.
+  size_t widest_type = 0;
+  size_t widest_path = 0;
+  for (const auto& layout : layouts_) {
+    widest_type = std::max(widest_type, safe(layout.get().getType()).size());
+    widest_path = std::max(widest_path, safe(layout.get().getPath()).size());
+  }
+  for (const auto& kept : layouts_) {
+    auto layout = kept.get();
+    page.line(fmt::format("  {:<{}}  {:<{}}  {:>6}  {:>9}  {}", safe(layout.getType()), widest_type,
+                          safe(layout.getPath()), widest_path, fmt::format("+{}", layout.getOffsetBytes()),
+                          bytes_text(layout.getSizeBytes()), safe(layout.getEncoding())));
+  }
+}
+
+void RunHeader::show_end(const Verification& found, Page& page) const {
+  page.section("END");
+  page.field("outcome",
+             sealed_.present() ? outcome_text(sealed_.get()) : "not known: the tape was never sealed");
+  bool told = sealed_.present() || lost_.present();
+  auto losses = sealed_.present() ? sealed_.get().getLosses() : lost_.get().getCounters();
+  bool any = false;
+  for (auto loss : losses) {
+    if (loss.getCount() == 0) continue;
+    page.field(any ? "" : "lost", loss_text(loss));
+    any = true;
+  }
+  if (!any) page.field("lost", told ? "nothing" : "not known: the tape does not say");
+  if (console_bytes_ > 0) page.field("console", bytes_text(console_bytes_) + " (--console shows it)");
+  if (unknown_ > 0) {
+    page.field("unknown", count_text(unknown_, "record") + " of kinds that this build does not know");
+  }
+  if (found.integrity != Integrity::kAltered) page.field("head", to_hex(found.head));
+}
+
+}  // namespace ktape

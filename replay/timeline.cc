@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "replay/timeline.h"
+
+#include <fmt/format.h>
+
+#include "replay/record_text.h"
+#include "schema/base/text.h"
+
+namespace ktape {
+
+namespace {
+
+template <typename Reader>
+std::string safe(const Reader& text) {
+  return printable(chars(text));
+}
+
+// ": text", or nothing.
+template <typename Reader>
+std::string after_colon(const Reader& text) {
+  return text.size() == 0 ? "" : ": " + safe(text);
+}
+
+// Lines of text made safe one by one, so that a panic or a console can still be read.
+std::string safe_lines(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    size_t end = text.find('\n');
+    std::string_view line = text.substr(0, end);
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    out += printable(line) + "\n";
+    if (end == std::string_view::npos) break;
+    text.remove_prefix(end + 1);
+  }
+  return out;
+}
+
+std::string asked_text(schema::OpEntry::Reader entry) {
+  std::string target = safe_target_text(entry.getTarget());
+  std::string tag = entry.getTag().size() == 0 ? "" : "  as " + in_quotes(chars(entry.getTag()));
+  if (entry.isRead()) {
+    std::string width = entry.getRead() == schema::ValueKind::BYTES ? bytes_text(entry.getLength())
+                                                                    : enum_text(entry.getRead());
+    return fmt::format("read {} ({}){}", target, width, tag);
+  }
+  auto value = entry.getWrite();
+  bool bits = value.isSetBits() || value.isClearBits();
+  return fmt::format("write {}{}{}{}", target, bits ? ": " : " = ", value_text(value), tag);
+}
+
+std::string place_text(schema::EntryReply::Reader got) {
+  std::string text;
+  auto add = [&](const std::string& part) { text += (text.empty() ? "" : ", ") + part; };
+  if (got.getType().size() > 0) {
+    add(safe(got.getType()));
+  } else if (got.getWidthBytes() > 0) {
+    add(bytes_text(got.getWidthBytes()));
+  }
+  if (got.getWidthBytes() > 0 && !got.getWidthChecked()) add("width not checked");
+  if (got.getVirtualAddress() != 0) add(fmt::format("at {:#x}", got.getVirtualAddress()));
+  if (got.getPhysicalAddress() != 0) add(fmt::format("physical {:#x}", got.getPhysicalAddress()));
+  if (got.getProtectingCpu() >= 0)
+    add(fmt::format("protected by the runqueue lock of CPU {}", got.getProtectingCpu()));
+  if (got.getElapsedNs() > 0) add("took " + duration_text(got.getElapsedNs()));
+  return text;
+}
+
+std::string vcpu_text(schema::VcpuState::Reader vcpu) {
+  std::string text = fmt::format("CPU {}: ", vcpu.getCpu());
+  if (!vcpu.getKnown()) return text + "not known";
+  text += vcpu.getCpl() == 0 ? "kernel" : "user space";
+  text += vcpu.getSymbol().size() == 0 ? fmt::format(" at {:#x}", vcpu.getRip())
+                                       : " in " + safe(vcpu.getSymbol());
+  text += vcpu.getInterruptsEnabled() ? ", interrupts on" : ", interrupts off";
+  if (!vcpu.getKernelStateKnown()) return text;
+  text += fmt::format(", preempt count {:#x}", vcpu.getPreemptCount());
+  text += fmt::format(", running {} (pid {})", safe(vcpu.getCurrentComm()), vcpu.getCurrentPid());
+  return vcpu.getRunqueueLocked() ? text + ", RUNQUEUE LOCKED" : text;
+}
+
+}  // namespace
+
+void Timeline::event(const RecordView& view, const std::string& text) {
+  page_.event(view.seq, HostNs(view.record.getHostNs()), text);
+}
+
+void Timeline::visit(const RecordView& view) {
+  if (!view.known) return event(view, fmt::format("a record of unknown kind {}", view.kind));
+  auto record = view.record;
+  switch (record.which()) {
+    case schema::Record::UNKNOWN: return event(view, "a record without content");
+    case schema::Record::RUN_STARTED: return event(view, "run started");
+    case schema::Record::KERNEL_IDENTIFIED: {
+      auto kernel = record.getKernelIdentified();
+      return event(view, fmt::format("kernel {} identified in {}", safe(kernel.getRelease()),
+                                     duration_text(kernel.getAdoptionNs())));
+    }
+    case schema::Record::LAYOUT_USED: return;  // above the time line
+    case schema::Record::GUEST_HELLO: {
+      auto hello = record.getGuestHello();
+      return event(view, fmt::format("agent {} is up, {} online", safe(hello.getAgentVersion()),
+                                     count_text(hello.getOnlineCpus(), "CPU")));
+    }
+    case schema::Record::SCHEDULER_ATTACHED: {
+      auto scheduler = record.getSchedulerAttached();
+      return event(view, fmt::format("scheduler {} ({}) attached, {} switch", scheduler.getId(),
+                                     safe(scheduler.getName()), enum_text(scheduler.getSwitchMode())));
+    }
+    case schema::Record::SCHEDULER_OUTPUT: {
+      auto output = record.getSchedulerOutput();
+      event(view, fmt::format("scheduler {} says", output.getId()));
+      return page_.block(safe_lines(chars(output.getText())));
+    }
+    case schema::Record::SCHEDULER_EXITED: return scheduler_exited(view);
+    case schema::Record::WORKER_STARTED: return worker_started(view);
+    case schema::Record::WORKER_REPORT: return worker_report(view);
+    case schema::Record::STEP_STARTED:
+      return event(view, fmt::format("STEP {}{}", record.getStepStarted().getStep(),
+                                     after_colon(record.getStepStarted().getName())));
+    case schema::Record::STEP_FINISHED: return step_finished(view);
+    case schema::Record::OP_REQUESTED: return op_requested(view);
+    case schema::Record::OP_DEFERRED:
+      return event(view, fmt::format("request {} deferred{}", record.getOpDeferred().getOp(),
+                                     after_colon(record.getOpDeferred().getReason())));
+    case schema::Record::FREEZE_BEGAN: return freeze_began(view);
+    case schema::Record::FROZEN: return frozen(view);
+    case schema::Record::THAWED: return thawed(view);
+    case schema::Record::GATE_CHECKED: {
+      auto gate = record.getGateChecked();
+      return gates_[{gate.getOp(), gate.getEntry()}].emplace_back().keep(gate);
+    }
+    case schema::Record::OP_REPLIED: return op_replied(view);
+    case schema::Record::SAMPLE: {
+      auto sample = record.getSample();
+      return event(view, fmt::format("sample {}: {} = {}", in_quotes(chars(sample.getName())),
+                                     safe_target_text(sample.getTarget()), value_text(sample.getValue())));
+    }
+    case schema::Record::TRACE_CHUNK: {
+      auto trace = record.getTraceChunk();
+      return event(view,
+                   fmt::format("trace of CPU {}, {}", trace.getCpu(), bytes_text(trace.getPages().size())));
+    }
+    case schema::Record::CONSOLE: return console(view);
+    case schema::Record::GUEST_PANICKED: return panicked(view);
+    case schema::Record::WATCHDOG_FIRED: {
+      auto watchdog = record.getWatchdogFired();
+      return event(view,
+                   fmt::format("WATCHDOG {} fired: {} ms have passed{}", in_quotes(chars(watchdog.getName())),
+                               watchdog.getLimitMs(), after_colon(watchdog.getDetail())));
+    }
+    case schema::Record::MACHINE_LOST:
+      return event(view, "MACHINE LOST" + after_colon(record.getMachineLost().getReason()));
+    case schema::Record::GUEST_EXITED: return guest_exited(view);
+    case schema::Record::LOST: return lost(view);
+    case schema::Record::SEALED:
+      return event(
+          view, fmt::format("sealed after {}, {}, {}", count_text(record.getSealed().getRecords(), "record"),
+                            count_text(record.getSealed().getPages(), "memory page"),
+                            count_text(record.getSealed().getBlobs(), "blob")));
+  }
+}
+
+void Timeline::scheduler_exited(const RecordView& view) {
+  auto exited = view.record.getSchedulerExited();
+  event(view, fmt::format("scheduler {} exited, kind {}{}", exited.getId(), exited.getKind(),
+                          after_colon(exited.getReason())));
+  if (exited.getMessage().size() > 0) page_.detail(safe(exited.getMessage()));
+  if (exited.getDump().size() == 0) return;
+  if (options_.console) return page_.block(safe_lines(chars(exited.getDump())));
+  page_.detail(fmt::format("with a dump of {} (--console shows it)", bytes_text(exited.getDump().size())));
+}
+
+void Timeline::worker_started(const RecordView& view) {
+  auto worker = view.record.getWorkerStarted();
+  event(view, fmt::format("worker {} started: pid {}, policy {}, start time {} ns",
+                          in_quotes(chars(worker.getName())), worker.getPid(), enum_text(worker.getPolicy()),
+                          worker.getStartBoottimeNs()));
+}
+
+void Timeline::worker_report(const RecordView& view) {
+  auto report = view.record.getWorkerReport();
+  std::string text = fmt::format("worker {} ", in_quotes(chars(report.getName())));
+  switch (report.getEvent()) {
+    case schema::WorkerEvent::EXITED: text += fmt::format("exited with {}", report.getStatus()); break;
+    case schema::WorkerEvent::KILLED:
+      text += fmt::format("was killed by signal {}", report.getStatus());
+      break;
+    case schema::WorkerEvent::PROGRESS: text += "goes on"; break;
+    default: text += "reports"; break;
+  }
+  event(view, fmt::format("{}, {} done", text, count_text(report.getPhasesDone(), "phase")));
+}
+
+void Timeline::step_finished(const RecordView& view) {
+  auto step = view.record.getStepFinished();
+  event(view, fmt::format("step {} {}{}", step.getStep(), step.getOk() ? "done" : "FAILED",
+                          after_colon(step.getDetail())));
+}
+
+void Timeline::op_requested(const RecordView& view) {
+  auto request = view.record.getOpRequested();
+  auto entries = request.getEntries();
+  bool reads = entries.size() == 0 || entries[0].isRead();
+  event(view, fmt::format("request {}, {}, {}", request.getOp(), enum_text(request.getMode()),
+                          count_text(entries.size(), reads ? "read" : "write")));
+  for (auto entry : entries) page_.detail(asked_text(entry));
+  requests_[request.getOp()].keep(request);
+}
+
+void Timeline::freeze_began(const RecordView& view) {
+  auto freeze = view.record.getFreezeBegan();
+  std::string cause = freeze.getCause() == schema::FreezeCause::REQUEST
+                          ? fmt::format("for request {}", freeze.getOp())
+                          : "cause: " + enum_text(freeze.getCause());
+  event(view, fmt::format("freeze {} {}{}", freeze.getFreeze(), cause, after_colon(freeze.getTrigger())));
+}
+
+void Timeline::frozen(const RecordView& view) {
+  auto frozen = view.record.getFrozen();
+  std::string text =
+      fmt::format("frozen, every vCPU stood after {}", duration_text(frozen.getStopLatencyNs()));
+  if (frozen.getBypassDepth() > 0) text += fmt::format(", SCX BYPASS DEPTH {}", frozen.getBypassDepth());
+  event(view, text);
+  for (auto vcpu : frozen.getVcpus()) page_.detail(vcpu_text(vcpu));
+}
+
+void Timeline::thawed(const RecordView& view) {
+  auto thawed = view.record.getThawed();
+  std::string text = fmt::format("thawed after {}", duration_text(thawed.getFrozenNs()));
+  if (thawed.getThawLatencyNs() > 0)
+    text += fmt::format(" (thawing took {})", duration_text(thawed.getThawLatencyNs()));
+  if (thawed.getPages() > 0) text += ", " + count_text(thawed.getPages(), "page") + " kept";
+  event(view, text);
+}
+
+void Timeline::op_replied(const RecordView& view) {
+  auto reply = view.record.getOpReplied();
+  std::string text = fmt::format("reply {}: {}{}", reply.getOp(), reply.getOk() ? "done" : "NOT DONE",
+                                 after_colon(reply.getError()));
+  if (reply.getLiveNotCoherent()) text += " (live, not coherent)";
+  event(view, text);
+  auto asked = requests_[reply.getOp()].get().getEntries();
+  auto got = reply.getEntries();
+  for (unsigned i = 0; i < got.size(); ++i) {
+    entry_replied(reply.getOp(), i, i < asked.size() ? asked[i] : schema::OpEntry::Reader(), got[i]);
+  }
+  requests_.erase(reply.getOp());
+}
+
+void Timeline::entry_replied(uint64_t op, uint32_t index, schema::OpEntry::Reader asked,
+                             schema::EntryReply::Reader got) {
+  std::string target = safe_target_text(asked.getTarget());
+  std::string tag = asked.getTag().size() == 0 ? "" : "  as " + in_quotes(chars(asked.getTag()));
+  if (got.getStatus() == schema::EntryStatus::DONE) {
+    std::string before = got.getBefore().isNone() ? "" : ", was " + value_text(got.getBefore());
+    page_.detail(fmt::format("{} = {}{}{}", target, value_text(got.getValue()), before, tag));
+  } else {
+    page_.detail(
+        fmt::format("{}: {}{}{}", target, enum_text(got.getStatus()), after_colon(got.getReason()), tag));
+  }
+  std::string place = place_text(got);
+  if (!place.empty()) page_.detail(place, 1);
+  if (got.getNote().size() > 0) page_.detail("note: " + safe(got.getNote()), 1);
+  gates(op, index);
+}
+
+void Timeline::gates(uint64_t op, uint32_t index) {
+  auto it = gates_.find({op, index});
+  if (it == gates_.end()) return;
+  size_t passed = 0;
+  for (const auto& gate : it->second) passed += gate.get().getOutcome() == schema::GateOutcome::PASSED;
+  page_.detail(passed == it->second.size() ? count_text(passed, "gate") + " passed"
+                                           : fmt::format("{} of {} gates passed", passed, it->second.size()),
+               1);
+  for (const auto& kept : it->second) {
+    auto gate = kept.get();
+    if (gate.getOutcome() == schema::GateOutcome::PASSED) continue;
+    page_.detail(fmt::format("gate {}, {}: {}{}: observed {}, expected {}",
+                             static_cast<unsigned>(gate.getGate()), enum_text(gate.getGate()),
+                             enum_text(gate.getOutcome()), gate.getEnforced() ? "" : " (not enforced)",
+                             safe(gate.getObserved()), safe(gate.getExpected())),
+                 1);
+  }
+  gates_.erase(it);
+}
+
+void Timeline::console(const RecordView& view) {
+  if (!options_.console) return;
+  event(view, "console");
+  page_.block(safe_lines(chars(view.record.getConsole().getText())));
+}
+
+void Timeline::panicked(const RecordView& view) {
+  event(view, "GUEST PANICKED");
+  page_.block(safe_lines(chars(view.record.getGuestPanicked().getText())));
+}
+
+void Timeline::guest_exited(const RecordView& view) {
+  auto exited = view.record.getGuestExited();
+  std::string text = exited.getExplicitDone()
+                         ? fmt::format("agent is done, exit code {}", exited.getExitCode())
+                         : "guest ended WITHOUT SAYING DONE";
+  event(view, text + after_colon(exited.getDetail()));
+}
+
+void Timeline::lost(const RecordView& view) {
+  event(view, "the recorder counted losses");
+  for (auto loss : view.record.getLost().getCounters()) page_.detail(loss_text(loss));
+}
+
+}  // namespace ktape

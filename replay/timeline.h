@@ -1,0 +1,54 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "replay/kept.h"
+#include "replay/page.h"
+#include "schema/journal/reader.h"
+
+namespace ktape {
+
+struct TimelineOptions {
+  bool console = false;  // what the guest's kernel printed, and dumps, in full
+};
+
+// Shows a run record by record, for people. Gates are shown with the entry of the reply that they
+// belong to: those that passed as a number, the others with what was observed and expected.
+class Timeline {
+ public:
+  Timeline(Page& page, TimelineOptions options) : page_(page), options_(options) {}
+
+  void visit(const RecordView& view);
+
+ private:
+  void event(const RecordView& view, const std::string& text);
+
+  void scheduler_exited(const RecordView& view);
+  void worker_started(const RecordView& view);
+  void worker_report(const RecordView& view);
+  void step_finished(const RecordView& view);
+  void op_requested(const RecordView& view);
+  void op_replied(const RecordView& view);
+  void entry_replied(uint64_t op, uint32_t index, schema::OpEntry::Reader asked,
+                     schema::EntryReply::Reader got);
+  void gates(uint64_t op, uint32_t index);
+  void freeze_began(const RecordView& view);
+  void frozen(const RecordView& view);
+  void thawed(const RecordView& view);
+  void console(const RecordView& view);
+  void panicked(const RecordView& view);
+  void guest_exited(const RecordView& view);
+  void lost(const RecordView& view);
+
+  Page& page_;
+  TimelineOptions options_;
+  std::map<uint64_t, Kept<schema::OpRequested>> requests_;  // not yet replied to, by op
+  std::map<std::pair<uint64_t, uint32_t>, std::vector<Kept<schema::GateChecked>>> gates_;  // by op and entry
+};
+
+}  // namespace ktape
