@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/support/tape_builder.h"
 
+#include "schema/scenario/target_path.h"
 #include "tests/support/must.h"
 
 namespace ktape::test {
@@ -16,6 +17,8 @@ kj::ArrayPtr<const kj::byte> data(const std::string& text) {
 void fill_entry(const TapeEntry& from, schema::OpEntry::Builder to) {
   to.setTag(from.tag);
   from.target(to.initTarget());
+  std::string path(to.getTarget().getPath().cStr());
+  if (!path.empty()) write_steps(must(parse_target_path(path)), to.getTarget());
   if (from.write) {
     to.initWrite().setU64(*from.write);
   } else {
@@ -38,6 +41,9 @@ void fill_reply(const TapeEntry& from, schema::EntryReply::Builder to) {
   if (from.status == schema::EntryStatus::DONE) {
     fill_value(from, to.initValue());
     to.setWidthBytes(from.width_bytes);
+    to.setWidthChecked(from.width_checked);
+    to.setType(data(from.type));
+    if (from.before) to.initBefore().setU64(*from.before);
   }
 }
 
@@ -128,15 +134,20 @@ Seq TapeBuilder::step_finished(uint32_t step, bool ok) {
   });
 }
 
-Seq TapeBuilder::op(const std::vector<TapeEntry>& entries, uint32_t step) {
+Seq TapeBuilder::request(const std::vector<TapeEntry>& entries, uint32_t step) {
   uint64_t id = ++ops_;
-  add([&](schema::Record::Builder record) {
+  return add([&](schema::Record::Builder record) {
     auto request = record.initOpRequested();
     request.setOp(id);
     request.setStep(step);
     auto to = request.initEntries(static_cast<uint>(entries.size()));
     for (uint i = 0; i < entries.size(); ++i) fill_entry(entries[i], to[i]);
   });
+}
+
+Seq TapeBuilder::op(const std::vector<TapeEntry>& entries, uint32_t step) {
+  request(entries, step);
+  uint64_t id = ops_;
   add([&](schema::Record::Builder record) {
     auto began = record.initFreezeBegan();
     began.setFreeze(id);

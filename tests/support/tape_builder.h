@@ -29,6 +29,9 @@ struct TapeEntry {
   uint64_t value = 0;  // read, or found after the write; in the width asked
   uint32_t width_bytes = 8;
   std::string reason;
+  std::string type;  // BTF's name of the type
+  bool width_checked = false;
+  std::optional<uint64_t> before;  // writes: what stood there
 };
 
 // Builds a tape record by record, without a guest. Each record is one millisecond after the one
@@ -50,6 +53,9 @@ class TapeBuilder {
   // A cold request served in a freeze of its own: OpRequested, FreezeBegan, Frozen, Thawed and
   // OpReplied. Returns the sequence number of the reply.
   Seq op(const std::vector<TapeEntry>& entries, uint32_t step = 0);
+
+  // The request alone, never served. Returns its sequence number.
+  Seq request(const std::vector<TapeEntry>& entries, uint32_t step = 0);
 
   // GuestExited (for outcomes in which the agent says done), then the seal.
   SealedTape seal(schema::Outcome outcome = schema::Outcome::COMPLETED, int32_t exit_code = 0);
