@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "analyzers/assertion.h"
+
+#include <fmt/format.h>
+
+#include "schema/base/text.h"
+
+namespace ktape {
+
+namespace {
+
+// A tape with thousands of reads still gives a verdict that can be read.
+constexpr size_t kFindingsShown = 20;
+
+void note_losses(capnp::List<schema::LossCounter>::Reader counters, TapeFacts& facts) {
+  facts.losses_known = true;
+  facts.losses.clear();  // counters are totals: the last record that tells them holds
+  for (auto counter : counters) {
+    if (counter.getCount() == 0) continue;
+    facts.losses.push_back({printable(chars(counter.getName())), printable(chars(counter.getDescription())),
+                            counter.getCount()});
+  }
+}
+
+void take_facts(const RecordView& view, TapeFacts& facts) {
+  if (view.record.isLost()) note_losses(view.record.getLost().getCounters(), facts);
+  if (view.record.isSealed()) note_losses(view.record.getSealed().getLosses(), facts);
+}
+
+const char* state_text(TapeState state) {
+  switch (state) {
+    case TapeState::kSealed: return "sealed";
+    case TapeState::kTruncated: return "truncated: salvaged from a recorder that died";
+    case TapeState::kUnsealed: return "not sealed: the recorder died or is still at work";
+  }
+  return "";
+}
+
+std::string finding_text(const Finding& finding) {
+  return finding.seq == Seq(0) ? finding.text : fmt::format("seq {}: {}", finding.seq.value, finding.text);
+}
+
+void print_findings(std::string& out, std::string_view lead, const std::vector<Finding>& findings) {
+  for (size_t i = 0; i < findings.size() && i < kFindingsShown; ++i) {
+    out += fmt::format("# {}{}\n", lead, finding_text(findings[i]));
+  }
+  if (findings.size() > kFindingsShown) {
+    out += fmt::format("# {}and {} more\n", lead, findings.size() - kFindingsShown);
+  }
+}
+
+void print_losses(std::string& out, const TapeFacts& facts) {
+  if (!facts.losses_known) out += "# losses: not known, the tape does not say\n";
+  if (facts.losses_known && facts.losses.empty()) out += "# losses: none\n";
+  for (const auto& loss : facts.losses) {
+    out += fmt::format("# lost: {} {} ({})\n", loss.count, loss.name, loss.description);
+  }
+}
+
+std::string result_line(const Assertion& assertion) {
+  switch (assertion.verdict()) {
+    case Verdict::kPass: return fmt::format("ok 1 {}\n", assertion.name());
+    case Verdict::kFail: return fmt::format("not ok 1 {}\n", assertion.name());
+    case Verdict::kInconclusive: break;
+  }
+  std::string why = assertion.undecided().empty() ? "the tape has nothing to judge"
+                                                  : finding_text(assertion.undecided().front());
+  return fmt::format("ok 1 {} # SKIP inconclusive: {}\n", assertion.name(), why);
+}
+
+}  // namespace
+
+Verdict Assertion::verdict() const {
+  if (!violated_.empty()) return Verdict::kFail;
+  if (!undecided_.empty() || confirmed_.empty()) return Verdict::kInconclusive;
+  return Verdict::kPass;
+}
+
+Result<TapeFacts> judge(const JournalReader& tape, Assertion& assertion) {
+  TapeFacts facts;
+  facts.path = tape.path();
+  facts.state = tape.state();
+  KTAPE_TRY(tape.for_each([&](const RecordView& view) -> Result<void> {
+    ++facts.records;
+    if (!view.known) {
+      ++facts.unknown_records;
+      return {};
+    }
+    take_facts(view, facts);
+    assertion.visit(view);
+    return {};
+  }));
+  assertion.finish(facts.state);
+  return facts;
+}
+
+std::string ktap(const TapeFacts& facts, const Assertion& assertion) {
+  std::string out = "KTAP version 1\n1..1\n";
+  out += fmt::format("# tape: {} ({}, {} records)\n", printable(facts.path), state_text(facts.state),
+                     facts.records);
+  if (facts.unknown_records > 0) {
+    out += fmt::format("# {} records are of kinds that this build does not know\n", facts.unknown_records);
+  }
+  print_findings(out, "violated, ", assertion.violated());
+  print_findings(out, "undecided, ", assertion.undecided());
+  print_findings(out, "", assertion.confirmed());
+  print_findings(out, "note, ", assertion.notes());
+  print_losses(out, facts);
+  return out + result_line(assertion);
+}
+
+ExitCode exit_code(Verdict verdict) {
+  switch (verdict) {
+    case Verdict::kPass: return ExitCode::kGood;
+    case Verdict::kFail: return ExitCode::kViolated;
+    case Verdict::kInconclusive: return ExitCode::kInconclusive;
+  }
+  return ExitCode::kHost;
+}
+
+}  // namespace ktape

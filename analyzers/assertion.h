@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "schema/base/exit_code.h"
+#include "schema/base/result.h"
+#include "schema/base/units.h"
+#include "schema/journal/reader.h"
+
+// How to write an assertion: one source file that derives a class from Assertion (or, to judge what
+// requests read and wrote, from OpAssertion in op_assertion.h), and defines make_assertion();
+// `ktape_add_assertion(NAME)` in analyzers/CMakeLists.txt makes it the program ktape-assert-NAME.
+// It sees the records of one tape in order, and nothing else: no kernel, no machine, no clock.
+
+namespace ktape {
+
+enum class Verdict { kPass, kFail, kInconclusive };
+
+// A fact of the tape that speaks for or against an assertion, and the record that proves it.
+struct Finding {
+  Seq seq;           // 0: about the tape as a whole
+  std::string text;  // one clause, safe to print
+};
+
+class Assertion {
+ public:
+  virtual ~Assertion() = default;
+
+  [[nodiscard]] virtual std::string_view name() const = 0;  // "vtime-monotonic"
+  // What it asserts, when it fails and when it is inconclusive: the text of `--help`.
+  [[nodiscard]] virtual std::string_view help() const = 0;
+
+  // Each record in the tape's order. Records of kinds that this build does not know are not handed in.
+  virtual void visit(const RecordView& record) = 0;
+  // After the last record.
+  virtual void finish(TapeState state) = 0;
+
+  // Fail when anything was violated; else inconclusive when anything is undecided, or when nothing
+  // was confirmed; else pass.
+  [[nodiscard]] Verdict verdict() const;
+
+  [[nodiscard]] const std::vector<Finding>& confirmed() const { return confirmed_; }
+  [[nodiscard]] const std::vector<Finding>& violated() const { return violated_; }
+  [[nodiscard]] const std::vector<Finding>& undecided() const { return undecided_; }
+  [[nodiscard]] const std::vector<Finding>& notes() const { return notes_; }
+
+ protected:
+  void confirm(Seq seq, std::string text) { confirmed_.push_back({seq, std::move(text)}); }
+  void violate(Seq seq, std::string text) { violated_.push_back({seq, std::move(text)}); }
+  // What keeps the assertion from being judged: a missing record, a machine that was lost.
+  void leave_undecided(Seq seq, std::string text) { undecided_.push_back({seq, std::move(text)}); }
+  void note(Seq seq, std::string text) { notes_.push_back({seq, std::move(text)}); }
+
+ private:
+  std::vector<Finding> confirmed_;
+  std::vector<Finding> violated_;
+  std::vector<Finding> undecided_;
+  std::vector<Finding> notes_;
+};
+
+// Defined once by each assertion.
+[[nodiscard]] std::unique_ptr<Assertion> make_assertion();
+
+// What belongs beside every verdict.
+struct TapeFacts {
+  std::string path;
+  TapeState state = TapeState::kUnsealed;
+  uint64_t records = 0;
+  uint64_t unknown_records = 0;
+  bool losses_known = false;  // a Lost or Sealed record told
+  struct Loss {
+    std::string name;
+    std::string description;
+    uint64_t count = 0;
+  };
+  std::vector<Loss> losses;  // counters above 0
+};
+
+// Hands every record of the tape to the assertion. kBadInput names the record that cannot be read.
+[[nodiscard]] Result<TapeFacts> judge(const JournalReader& tape, Assertion& assertion);
+
+// The verdict in KTAP: a plan of one test, the findings and losses as diagnostics, the result line.
+[[nodiscard]] std::string ktap(const TapeFacts& facts, const Assertion& assertion);
+
+[[nodiscard]] ExitCode exit_code(Verdict verdict);
+
+}  // namespace ktape

@@ -1,0 +1,68 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// jiffies-nonzero: the kernel's tick counter counts.
+
+#include <fmt/format.h>
+
+#include <optional>
+
+#include "analyzers/op_assertion.h"
+#include "schema/base/text.h"
+
+namespace ktape {
+
+namespace {
+
+constexpr char kHelp[] =
+    "Asserts that every read of jiffies_64 is above 0, and that it never goes back from one read to the\n"
+    "next. Their order is the order of the replies. (The kernel starts it at (u32)(-300 * HZ), so that it\n"
+    "is large right after boot.)\n"
+    "\n"
+    "Inconclusive where the tape has no such read, where one did not succeed, and where it was not read as "
+    "u64.";
+
+class JiffiesNonzero final : public OpAssertion {
+ public:
+  std::string_view name() const override { return "jiffies-nonzero"; }
+  std::string_view help() const override { return kHelp; }
+
+ protected:
+  std::string subject() const override { return "read of jiffies_64"; }
+
+  bool concerns(schema::OpEntry::Reader asked) const override {
+    auto target = asked.getTarget();
+    return asked.isRead() && target.isSymbol() && chars(target.getSymbol()) == "jiffies_64" &&
+           path_is(target, {});
+  }
+
+  void answered(const AnsweredEntry& entry) override {
+    if (!entry.done()) return leave_undecided(entry.reply, entry.failure());
+    std::string tag = in_quotes(chars(entry.asked.getTag()));
+    auto value = entry.got.getValue();
+    // A narrower read sees the lower bits alone, and those do wrap around.
+    if (!value.isU64()) return leave_undecided(entry.reply, tag + " was not read as u64");
+    uint64_t now = value.getU64();
+    if (now == 0) {
+      violate(entry.reply, tag + " is 0");
+    } else if (last_ && now < last_->value) {
+      violate(entry.reply,
+              fmt::format("{} is {}, it was {} before (seq {})", tag, now, last_->value, last_->seq.value));
+    } else {
+      confirm(entry.reply, fmt::format("{} is {}", tag, now));
+    }
+    last_ = Read{now, entry.reply};
+  }
+
+ private:
+  struct Read {
+    uint64_t value = 0;
+    Seq seq;
+  };
+  std::optional<Read> last_;
+};
+
+}  // namespace
+
+std::unique_ptr<Assertion> make_assertion() { return std::make_unique<JiffiesNonzero>(); }
+
+}  // namespace ktape

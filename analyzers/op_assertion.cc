@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "analyzers/op_assertion.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "schema/base/text.h"
+#include "schema/scenario/target_path.h"
+
+namespace ktape {
+
+namespace {
+
+std::string status_text(schema::EntryStatus status) {
+  switch (status) {
+    case schema::EntryStatus::NOT_SAID: return "was not answered";
+    case schema::EntryStatus::DONE: return "was done";
+    case schema::EntryStatus::REFUSED: return "was refused";
+    case schema::EntryStatus::FAILED: return "failed";
+    case schema::EntryStatus::NOT_REACHED: return "was not reached";
+  }
+  return fmt::format("has the unknown status {}", static_cast<unsigned>(status));
+}
+
+}  // namespace
+
+std::string AnsweredEntry::failure() const {
+  std::string text = fmt::format("{} as {} {}", asked.isRead() ? "the read" : "the write",
+                                 in_quotes(chars(asked.getTag())), status_text(got.getStatus()));
+  std::string reason = got.getReason().size() > 0 ? std::string(chars(got.getReason())) : error;
+  return reason.empty() ? text : text + ": " + printable(reason);
+}
+
+void OpAssertion::visit(const RecordView& view) {
+  switch (view.record.which()) {
+    case schema::Record::OP_REQUESTED: return take_request(view);
+    case schema::Record::OP_REPLIED: return take_reply(view);
+    case schema::Record::MACHINE_LOST: machine_lost_ = true; break;
+    case schema::Record::SEALED:
+      machine_lost_ |= view.record.getSealed().getOutcome() == schema::Outcome::MACHINE_LOST;
+      break;
+    default: break;
+  }
+  other(view);
+}
+
+void OpAssertion::take_request(const RecordView& view) {
+  schema::OpRequested::Reader request = view.record.getOpRequested();
+  for (auto entry : request.getEntries()) tags_.emplace(chars(entry.getTag()));
+  // The reader ends with the visit, the request is needed until its reply.
+  auto copy = std::make_unique<capnp::MallocMessageBuilder>();
+  copy->setRoot(request);
+  pending_[request.getOp()] = Pending{view.seq, std::move(copy)};
+}
+
+void OpAssertion::take_reply(const RecordView& view) {
+  schema::OpReplied::Reader reply = view.record.getOpReplied();
+  auto it = pending_.find(reply.getOp());
+  if (it == pending_.end()) {
+    note(view.seq, fmt::format("a reply to request {}, which is not on the tape", reply.getOp()));
+    return;
+  }
+  Pending pending = std::move(it->second);
+  pending_.erase(it);
+  auto asked = pending.request->getRoot<schema::OpRequested>().asReader().getEntries();
+  auto got = reply.getEntries();
+  for (unsigned i = 0; i < asked.size(); ++i) {
+    if (!concerns(asked[i])) continue;
+    any_ = true;
+    schema::EntryReply::Reader nothing;
+    answered({pending.seq, view.seq, asked[i], i < got.size() ? got[i] : nothing,
+              std::string(chars(reply.getError()))});
+  }
+}
+
+void OpAssertion::finish(TapeState) {
+  for (const auto& [op, pending] : pending_) {
+    for (auto entry : pending.request->getRoot<schema::OpRequested>().asReader().getEntries()) {
+      if (!concerns(entry)) continue;
+      any_ = true;
+      leave_undecided(pending.seq, fmt::format("request {} ({}) was never answered", op,
+                                               in_quotes(chars(entry.getTag()))));
+    }
+  }
+  if (!any_) {
+    leave_undecided(Seq(0), fmt::format("the tape has no {}; tags found: {}", subject(), tags_found()));
+    return;
+  }
+  concluded();
+}
+
+std::string OpAssertion::tags_found() const {
+  std::string text;
+  for (const auto& tag : tags_) text += (text.empty() ? "" : ", ") + in_quotes(tag);
+  return text.empty() ? "none" : text;
+}
+
+std::optional<uint64_t> number(schema::Value::Reader value) {
+  switch (value.which()) {
+    case schema::Value::U8: return value.getU8();
+    case schema::Value::U16: return value.getU16();
+    case schema::Value::U32: return value.getU32();
+    case schema::Value::U64: return value.getU64();
+    default: return std::nullopt;
+  }
+}
+
+std::optional<uint64_t> width_bytes(schema::Value::Reader value) {
+  switch (value.which()) {
+    case schema::Value::U8: return 1;
+    case schema::Value::U16: return 2;
+    case schema::Value::U32: return 4;
+    case schema::Value::U64: return 8;
+    case schema::Value::BYTES: return value.getBytes().size();
+    default: return std::nullopt;
+  }
+}
+
+bool path_is(schema::Target::Reader target, std::initializer_list<std::string_view> members) {
+  // The host writes the parsed steps; a request that it could not take has the text alone.
+  bool parsed = target.getSteps().size() > 0 || target.getPath().size() == 0;
+  auto steps = parsed ? read_steps(target) : parse_target_path(chars(target.getPath()));
+  if (!steps.ok() || steps->size() != members.size()) return false;
+  auto same = [](const PathStep& step, std::string_view member) {
+    return step == PathStep(MemberStep{std::string(member)});
+  };
+  return std::equal(steps->begin(), steps->end(), members.begin(), same);
+}
+
+}  // namespace ktape

@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <capnp/message.h>
+
+#include <cstdint>
+#include <initializer_list>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+#include <string>
+#include <string_view>
+
+#include "analyzers/assertion.h"
+
+namespace ktape {
+
+// One entry of a request together with what came of it. Valid during the call that hands it in.
+struct AnsweredEntry {
+  Seq request;
+  Seq reply;
+  schema::OpEntry::Reader asked;
+  schema::EntryReply::Reader got;  // status notSaid when the reply has no such entry
+  std::string error;               // why the request as a whole could not be served; usually empty
+
+  [[nodiscard]] bool done() const { return got.getStatus() == schema::EntryStatus::DONE; }
+  // "read as 'verify_dsq_vtime' was refused: ..."
+  [[nodiscard]] std::string failure() const;
+};
+
+// An assertion about what requests read and wrote: pairs requests with their replies, and hands in
+// the entries that concern it in the order of the replies. Requests that were never answered, and a tape
+// without any entry that concerns it, are undecided.
+class OpAssertion : public Assertion {
+ public:
+  void visit(const RecordView& view) final;
+  void finish(TapeState state) final;
+
+ protected:
+  [[nodiscard]] virtual bool concerns(schema::OpEntry::Reader asked) const = 0;
+  // What it looks for, for messages: "read of jiffies_64".
+  [[nodiscard]] virtual std::string subject() const = 0;
+  virtual void answered(const AnsweredEntry& entry) = 0;
+  // Records that are neither request nor reply.
+  virtual void other(const RecordView&) {}
+  // After the last entry, when there was one.
+  virtual void concluded() {}
+
+  [[nodiscard]] bool machine_lost() const { return machine_lost_; }
+
+ private:
+  struct Pending {
+    Seq seq;
+    std::unique_ptr<capnp::MallocMessageBuilder> request;
+  };
+
+  void take_request(const RecordView& view);
+  void take_reply(const RecordView& view);
+  [[nodiscard]] std::string tags_found() const;
+
+  std::map<uint64_t, Pending> pending_;  // by op id
+  std::set<std::string> tags_;
+  bool any_ = false;
+  bool machine_lost_ = false;
+};
+
+// The value as an unsigned number: u8 to u64.
+[[nodiscard]] std::optional<uint64_t> number(schema::Value::Reader value);
+// Bytes that the value has; nothing for a list or no value.
+[[nodiscard]] std::optional<uint64_t> width_bytes(schema::Value::Reader value);
+
+// Whether the target's path is exactly these members.
+[[nodiscard]] bool path_is(schema::Target::Reader target, std::initializer_list<std::string_view> members);
+
+}  // namespace ktape

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// percpu-typed: per-CPU reads succeed, with the width that was asked.
+
+#include <fmt/format.h>
+
+#include "analyzers/op_assertion.h"
+#include "schema/base/text.h"
+#include "schema/scenario/target_path.h"
+
+namespace ktape {
+
+namespace {
+
+constexpr char kHelp[] =
+    "Asserts that every per-CPU read succeeded and has the width asked: a read as u8 to u64 gave a value\n"
+    "of that width, held against BTF; a read of N bytes gave N bytes; any other gave as many bytes as BTF "
+    "says.\n"
+    "\n"
+    "Inconclusive where the tape has no per-CPU read, or where the machine was lost before one was served.";
+
+class PercpuTyped final : public OpAssertion {
+ public:
+  std::string_view name() const override { return "percpu-typed"; }
+  std::string_view help() const override { return kHelp; }
+
+ protected:
+  std::string subject() const override { return "per-CPU read"; }
+
+  bool concerns(schema::OpEntry::Reader asked) const override {
+    return asked.isRead() && asked.getTarget().isPerCpu();
+  }
+
+  void answered(const AnsweredEntry& entry) override {
+    if (!entry.done()) {
+      // A check that said no is a fact; what merely failed may have failed with the machine.
+      bool refused = entry.got.getStatus() == schema::EntryStatus::REFUSED;
+      if (refused) return violate(entry.reply, entry.failure());
+      return failures_.push_back({entry.reply, entry.failure()});
+    }
+    std::string where = place(entry.asked);
+    std::string wrong = wrong_width(entry.asked, entry.got, entry.got.getValue());
+    if (!wrong.empty()) return violate(entry.reply, where + wrong);
+    confirm(entry.reply,
+            fmt::format("{} is {} bytes wide{}", where, entry.got.getWidthBytes(), type_text(entry.got)));
+  }
+
+  void concluded() override {
+    for (const auto& [seq, text] : failures_) {
+      if (machine_lost()) {
+        leave_undecided(seq, text + " (the machine was lost)");
+      } else {
+        violate(seq, text);
+      }
+    }
+  }
+
+ private:
+  static std::string place(schema::OpEntry::Reader asked) {
+    return in_quotes(chars(asked.getTag())) + ": " + printable(target_text(asked.getTarget()));
+  }
+
+  static std::string type_text(schema::EntryReply::Reader got) {
+    return got.getType().size() == 0 ? "" : ", " + printable(chars(got.getType()));
+  }
+
+  // What is wrong with the width of a value; empty when it is the one asked.
+  static std::string wrong_width(schema::OpEntry::Reader asked, schema::EntryReply::Reader got,
+                                 schema::Value::Reader value) {
+    if (value.isList()) {
+      for (auto element : value.getList()) {
+        std::string wrong = wrong_width(asked, got, element);
+        if (!wrong.empty()) return wrong;
+      }
+      return "";
+    }
+    std::optional<uint64_t> width = width_bytes(value);
+    if (!width) return " has no value";
+    uint64_t wanted = got.getWidthBytes();
+    switch (asked.getRead()) {
+      case schema::ValueKind::U8: wanted = 1; break;
+      case schema::ValueKind::U16: wanted = 2; break;
+      case schema::ValueKind::U32: wanted = 4; break;
+      case schema::ValueKind::U64: wanted = 8; break;
+      case schema::ValueKind::BYTES: wanted = asked.getLength(); break;
+      case schema::ValueKind::AUTO:
+      case schema::ValueKind::WHOLE: break;
+    }
+    if (*width != wanted) return fmt::format(" was read with {} bytes, asked were {}", *width, wanted);
+    if (asked.getRead() == schema::ValueKind::BYTES) return "";
+    if (got.getWidthBytes() != wanted) {
+      return fmt::format(" is {} bytes wide, asked were {}", got.getWidthBytes(), wanted);
+    }
+    bool from_btf = asked.getRead() == schema::ValueKind::AUTO || asked.getRead() == schema::ValueKind::WHOLE;
+    return from_btf || got.getWidthChecked() ? "" : ": its width was not held against BTF";
+  }
+
+  std::vector<Finding> failures_;
+};
+
+}  // namespace
+
+std::unique_ptr<Assertion> make_assertion() { return std::make_unique<PercpuTyped>(); }
+
+}  // namespace ktape

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// vtime-monotonic: the virtual time of a task never goes back under a scheduler that says so.
+
+#include <fmt/format.h>
+
+#include <map>
+#include <optional>
+#include <tuple>
+
+#include "analyzers/op_assertion.h"
+#include "schema/base/text.h"
+
+namespace ktape {
+
+namespace {
+
+constexpr char kHelp[] =
+    "Asserts that scx.dsq_vtime of a task never goes back: within one attachment of one scheduler, every\n"
+    "value read is at or after every value written or read before it. Values are compared by their signed\n"
+    "64-bit difference, as the kernel does; their order is the order of the replies. What a write found\n"
+    "in its place counts as read.\n"
+    "\n"
+    "A task is a pid with its start time, so only targets of the form task are judged.\n"
+    "Inconclusive where the scheduler does not declare that its vtime only grows, where several schedulers\n"
+    "were attached at once, where a read did not succeed, and where there are not two values to compare.";
+
+struct Value {
+  uint64_t vtime = 0;
+  Seq seq;
+  const char* how = "";  // "read", "written"
+};
+
+// Every value of one task under one attachment. Differences wrap around, so that the largest number
+// is not always the furthest value: all are kept.
+class History {
+ public:
+  void add(const Value& value) { values_.emplace(value.vtime, value); }
+
+  // The value furthest ahead of `vtime`, if any is ahead: u with (s64)(vtime - u) < 0.
+  [[nodiscard]] std::optional<Value> ahead_of(uint64_t vtime) const {
+    if (values_.empty()) return std::nullopt;
+    // Those are the u in (vtime, vtime + 2^63]: look at the last one at or before the end of that range.
+    auto it = values_.upper_bound(vtime + (uint64_t{1} << 63));
+    if (it == values_.begin()) it = values_.end();
+    const Value& candidate = std::prev(it)->second;
+    if (static_cast<int64_t>(vtime - candidate.vtime) >= 0) return std::nullopt;
+    return candidate;
+  }
+
+  [[nodiscard]] bool empty() const { return values_.empty(); }
+
+ private:
+  std::map<uint64_t, Value> values_;
+};
+
+class VtimeMonotonic final : public OpAssertion {
+ public:
+  std::string_view name() const override { return "vtime-monotonic"; }
+  std::string_view help() const override { return kHelp; }
+
+ protected:
+  std::string subject() const override { return "request for scx.dsq_vtime of a task"; }
+
+  bool concerns(schema::OpEntry::Reader asked) const override {
+    return asked.getTarget().isTask() && path_is(asked.getTarget(), {"scx", "dsq_vtime"});
+  }
+
+  void other(const RecordView& view) override {
+    if (view.record.isSchedulerAttached()) {
+      auto scheduler = view.record.getSchedulerAttached();
+      attached_[scheduler.getId()] = {view.seq, in_quotes(chars(scheduler.getName())),
+                                      scheduler.getVtime() == schema::VtimeSemantics::ONLY_GROWS};
+    } else if (view.record.isSchedulerExited()) {
+      attached_.erase(view.record.getSchedulerExited().getId());
+    }
+  }
+
+  void answered(const AnsweredEntry& entry) override {
+    if (!entry.done() && entry.asked.isWrite()) return note(entry.reply, entry.failure());
+    if (!entry.done()) return leave_undecided(entry.reply, entry.failure());
+    if (!judgeable(entry)) return;
+    auto task = entry.asked.getTarget().getTask();
+    Seq attachment = attached_.begin()->second.since;
+    History& history = histories_[{attachment, task.getPid(), task.getStartBoottimeNs()}];
+    std::string name = fmt::format("task {} (pid {})", in_quotes(chars(task.getWorker())), task.getPid());
+    std::optional<uint64_t> value = number(entry.got.getValue());
+    if (entry.asked.isRead()) {
+      if (!value) return note(entry.reply, "a read of another width than u64 is not judged");
+      compare(history, {*value, entry.reply, "read"}, name);
+      history.add({*value, entry.reply, "read"});
+      return;
+    }
+    // Once overwritten, what stood there before bounds nothing that comes after it.
+    if (auto before = number(entry.got.getBefore()))
+      compare(history, {*before, entry.reply, "found by a write"}, name);
+    if (!value) return note(entry.reply, "a write of another width than u64 is not judged");
+    history.add({*value, entry.reply, "written"});
+  }
+
+  void concluded() override {
+    if (verdict() == Verdict::kInconclusive && undecided().empty()) {
+      leave_undecided(Seq(0), "no value was read after another one of the same task and attachment");
+    }
+  }
+
+ private:
+  struct Attachment {
+    Seq since;
+    std::string name;
+    bool only_grows = false;
+  };
+  using Task = std::tuple<Seq, int32_t, uint64_t>;  // attachment, pid, start time
+
+  // Whether exactly one scheduler is attached, and declares what is asserted.
+  bool judgeable(const AnsweredEntry& entry) {
+    if (attached_.empty()) {
+      leave_undecided(entry.reply, "no scheduler was attached");
+    } else if (attached_.size() > 1) {
+      leave_undecided(entry.reply, fmt::format("{} schedulers were attached; whose task it was is not known",
+                                               attached_.size()));
+    } else if (const Attachment& only = attached_.begin()->second; !only.only_grows) {
+      leave_undecided(entry.reply,
+                      fmt::format("scheduler {} (seq {}) does not declare that its vtime only grows",
+                                  only.name, only.since.value));
+    } else {
+      return true;
+    }
+    return false;
+  }
+
+  void compare(const History& history, const Value& now, const std::string& task) {
+    if (history.empty()) return;
+    std::optional<Value> ahead = history.ahead_of(now.vtime);
+    std::string seen = fmt::format("{}: {} {}", task, now.vtime, now.how);
+    if (!ahead) return confirm(now.seq, seen + ", at or after every value before it");
+    violate(now.seq, fmt::format("{}, {} before {} {} at seq {}", seen, ahead->vtime - now.vtime,
+                                 ahead->vtime, ahead->how, ahead->seq.value));
+  }
+
+  std::map<uint32_t, Attachment> attached_;  // by the scheduler's id
+  std::map<Task, History> histories_;
+};
+
+}  // namespace
+
+std::unique_ptr<Assertion> make_assertion() { return std::make_unique<VtimeMonotonic>(); }
+
+}  // namespace ktape

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/analyzers/tape_under_test.h"
+
+#include "tests/support/must.h"
+
+namespace ktape::test {
+
+namespace {
+
+std::string lines(const std::vector<Finding>& findings) {
+  std::string text;
+  for (const auto& finding : findings) {
+    text += "seq " + std::to_string(finding.seq.value) + ": " + finding.text + "\n";
+  }
+  return text;
+}
+
+}  // namespace
+
+void TapeUnderTest::judge(schema::Outcome outcome, int32_t exit_code) {
+  judge_file(builder_->seal(outcome, exit_code).path);
+}
+
+void TapeUnderTest::judge_unsealed() {
+  must(builder_->writer().commit());
+  std::string path = builder_->writer().partial_path();
+  builder_.reset();
+  judge_file(path);
+}
+
+void TapeUnderTest::judge_file(const std::string& path) {
+  auto tape = must(JournalReader::open(path));
+  facts_ = must(ktape::judge(*tape, *assertion_));
+}
+
+std::string TapeUnderTest::violated() const { return lines(assertion_->violated()); }
+std::string TapeUnderTest::undecided() const { return lines(assertion_->undecided()); }
+std::string TapeUnderTest::confirmed() const { return lines(assertion_->confirmed()); }
+
+std::string TapeUnderTest::ktap() const {
+  TapeFacts facts = facts_;
+  facts.path = "run.ktape";
+  return ktape::ktap(facts, *assertion_);
+}
+
+}  // namespace ktape::test

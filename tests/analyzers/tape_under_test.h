@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "analyzers/assertion.h"
+#include "tests/support/tape_builder.h"
+#include "tests/support/temp_dir.h"
+
+namespace ktape::test {
+
+// A tape in a folder of its own, to be filled and then judged by the assertion under test.
+class TapeUnderTest {
+ public:
+  TapeUnderTest() : builder_(std::make_unique<TapeBuilder>(folder_.file("run.ktape"))) {}
+
+  TapeBuilder* operator->() { return builder_.get(); }
+
+  // Seals the tape and judges it.
+  void judge(schema::Outcome outcome = schema::Outcome::COMPLETED, int32_t exit_code = 0);
+  // Judges what a recorder that died left.
+  void judge_unsealed();
+  void judge_file(const std::string& path);
+
+  [[nodiscard]] Verdict verdict() const { return assertion_->verdict(); }
+  // "seq 7: text", one a line.
+  [[nodiscard]] std::string violated() const;
+  [[nodiscard]] std::string undecided() const;
+  [[nodiscard]] std::string confirmed() const;
+  // With "run.ktape" for the tape's path.
+  [[nodiscard]] std::string ktap() const;
+
+ private:
+  TempDir folder_;
+  std::unique_ptr<TapeBuilder> builder_;
+  std::unique_ptr<Assertion> assertion_ = make_assertion();
+  TapeFacts facts_;
+};
+
+}  // namespace ktape::test

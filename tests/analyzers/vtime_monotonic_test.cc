@@ -1,0 +1,221 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
+
+#include "tests/analyzers/tape_under_test.h"
+
+namespace ktape::test {
+
+using Catch::Matchers::ContainsSubstring;
+
+namespace {
+
+FillTarget vtime_of(int32_t pid, uint64_t start_ns = 1000) {
+  return task_target("sleeper", pid, start_ns, "scx.dsq_vtime");
+}
+
+TapeEntry read(uint64_t value, FillTarget target = vtime_of(57)) {
+  return {.tag = "vtime", .target = std::move(target), .value = value};
+}
+
+TapeEntry write(uint64_t value) {
+  return {.tag = "set", .target = vtime_of(57), .write = value, .value = value};
+}
+
+}  // namespace
+
+TEST_CASE("a vtime that is read at or after what was written passes") {
+  TapeUnderTest tape;
+  tape->scheduler_attached(1);
+  tape->op({write(100)});
+  tape->op({read(100)});
+  tape->op({read(101)});
+  tape.judge();
+  CHECK(tape.verdict() == Verdict::kPass);
+  CHECK(tape.confirmed() ==
+        "seq 11: task 'sleeper' (pid 57): 100 read, at or after every value before it\n"
+        "seq 16: task 'sleeper' (pid 57): 101 read, at or after every value before it\n");
+}
+
+TEST_CASE("a vtime that is read before what was written is violated by both replies") {
+  TapeUnderTest tape;
+  tape->scheduler_attached(1);
+  tape->op({write(100)});
+  tape->op({read(93)});
+  tape.judge();
+  CHECK(tape.verdict() == Verdict::kFail);
+  CHECK(tape.violated() == "seq 11: task 'sleeper' (pid 57): 93 read, 7 before 100 written at seq 6\n");
+}
+
+TEST_CASE("a vtime that goes back between two reads is violated, also within one reply") {
+  TapeUnderTest tape;
+  tape->scheduler_attached(1);
+  tape->op({read(100), read(99)});
+  tape.judge();
+  CHECK(tape.violated() == "seq 6: task 'sleeper' (pid 57): 99 read, 1 before 100 read at seq 6\n");
+}
+
+TEST_CASE("a vtime that falls below any earlier value is violated, not only below the last") {
+  TapeUnderTest tape;
+  tape->scheduler_attached(1);
+  tape->op({read(100)});
+  tape->op({write(50)});
+  tape->op({read(60)});
+  tape.judge();
+  CHECK(tape.violated() == "seq 16: task 'sleeper' (pid 57): 60 read, 40 before 100 read at seq 6\n");
+}
+
+TEST_CASE("a vtime that goes on beyond the largest u64 passes") {
+  TapeUnderTest tape;
+  tape->scheduler_attached(1);
+  tape->op({read(UINT64_MAX - 1)});
+  tape->op({read(5)});
+  tape.judge();
+  CHECK(tape.verdict() == Verdict::kPass);
+}
+
+TEST_CASE("a vtime that goes back beyond 0 is violated") {
+  TapeUnderTest tape;
+  tape->scheduler_attached(1);
+  tape->op({read(5)});
+  tape->op({read(UINT64_MAX)});
+  tape.judge();
+  CHECK(tape.violated() ==
+        "seq 11: task 'sleeper' (pid 57): 18446744073709551615 read, 6 before 5 read at seq 6\n");
+}
+
+TEST_CASE("a distance of exactly 2^63 counts as before, as a signed difference does") {
+  TapeUnderTest tape;
+  tape->scheduler_attached(1);
+  tape->op({read(0)});
+  tape->op({read(uint64_t{1} << 63)});
+  tape.judge();
+  CHECK(tape.verdict() == Verdict::kFail);
+}
+
+TEST_CASE("what a write found in its place is held against what came before") {
+  TapeUnderTest tape;
+  tape->scheduler_attached(1);
+  tape->op({read(100)});
+  TapeEntry entry = write(200);
+  entry.before = 90;
+  tape->op({entry});
+  tape.judge();
+  CHECK(tape.violated() ==
+        "seq 11: task 'sleeper' (pid 57): 90 found by a write, 10 before 100 read at seq 6\n");
+}
+
+TEST_CASE("what a write has overwritten bounds nothing that comes after it") {
+  TapeUnderTest tape;
+  tape->scheduler_attached(1);
+  TapeEntry entry = write(50);
+  entry.before = 100;
+  tape->op({entry});
+  tape->op({read(50)});
+  tape.judge();
+  CHECK(tape.verdict() == Verdict::kPass);
+}
+
+TEST_CASE("a refused write changes nothing") {
+  TapeUnderTest tape;
+  tape->scheduler_attached(1);
+  TapeEntry refused = write(1000);
+  refused.status = schema::EntryStatus::REFUSED;
+  tape->op({read(5)});
+  tape->op({refused});
+  tape->op({read(6)});
+  tape.judge();
+  CHECK(tape.verdict() == Verdict::kPass);
+}
+
+TEST_CASE("tasks are told apart by pid and by start time") {
+  TapeUnderTest tape;
+  tape->scheduler_attached(1);
+  tape->op({read(100, vtime_of(57, 1000))});
+  tape->op({read(10, vtime_of(57, 2000))});
+  tape->op({read(20, vtime_of(58, 1000))});
+  tape->op({read(101, vtime_of(57, 1000))});
+  tape.judge();
+  CHECK(tape.verdict() == Verdict::kPass);
+}
+
+TEST_CASE("another attachment of a scheduler begins anew") {
+  TapeUnderTest tape;
+  tape->scheduler_attached(1);
+  tape->op({read(100), read(100)});
+  tape->scheduler_exited(1);
+  tape->scheduler_attached(1);
+  tape->op({read(10)});
+  tape.judge();
+  CHECK(tape.verdict() == Verdict::kPass);
+}
+
+TEST_CASE("a scheduler that does not declare that its vtime grows leaves it undecided") {
+  TapeUnderTest tape;
+  tape->scheduler_attached(1, schema::VtimeSemantics::NOT_DECLARED);
+  tape->op({write(100)});
+  tape->op({read(50)});
+  tape.judge();
+  CHECK(tape.verdict() == Verdict::kInconclusive);
+  CHECK_THAT(tape.undecided(), ContainsSubstring("scheduler 'ktape_vtime' (seq 1) does not declare"));
+}
+
+TEST_CASE("a vtime read with no scheduler attached is undecided") {
+  TapeUnderTest tape;
+  tape->op({read(1), read(2)});
+  tape.judge();
+  CHECK(tape.verdict() == Verdict::kInconclusive);
+  CHECK_THAT(tape.undecided(), ContainsSubstring("no scheduler was attached"));
+}
+
+TEST_CASE("a vtime read with two schedulers attached is undecided") {
+  TapeUnderTest tape;
+  tape->scheduler_attached(1);
+  tape->scheduler_attached(2);
+  tape->op({read(1), read(2)});
+  tape.judge();
+  CHECK(tape.verdict() == Verdict::kInconclusive);
+  CHECK_THAT(tape.undecided(), ContainsSubstring("2 schedulers were attached"));
+}
+
+TEST_CASE("a read that did not succeed is undecided, with its reason") {
+  TapeUnderTest tape;
+  tape->scheduler_attached(1);
+  TapeEntry failed = read(0);
+  failed.status = schema::EntryStatus::REFUSED;
+  failed.reason = "gate 2";
+  tape->op({failed});
+  tape.judge();
+  CHECK(tape.verdict() == Verdict::kInconclusive);
+  CHECK(tape.undecided() == "seq 6: the read as 'vtime' was refused: gate 2\n");
+}
+
+TEST_CASE("one value alone has nothing to be compared with") {
+  TapeUnderTest tape;
+  tape->scheduler_attached(1);
+  tape->op({read(1)});
+  tape.judge();
+  CHECK(tape.verdict() == Verdict::kInconclusive);
+  CHECK_THAT(tape.undecided(), ContainsSubstring("no value was read after another one"));
+}
+
+TEST_CASE("a tape without a request for vtime is inconclusive and names the tags it has") {
+  TapeUnderTest tape;
+  tape->scheduler_attached(1);
+  tape->op({{.tag = "slice", .target = task_target("w", 1, 1, "scx.slice"), .value = 1}});
+  tape.judge();
+  CHECK(tape.verdict() == Verdict::kInconclusive);
+  CHECK(tape.undecided() ==
+        "seq 0: the tape has no request for scx.dsq_vtime of a task; tags found: 'slice'\n");
+}
+
+TEST_CASE("many findings are cut short in print, not in the verdict") {
+  TapeUnderTest tape;
+  tape->scheduler_attached(1);
+  for (uint64_t i = 0; i < 30; ++i) tape->op({read(i)});
+  tape.judge();
+  CHECK(tape.verdict() == Verdict::kPass);
+  CHECK_THAT(tape.ktap(), ContainsSubstring("# and 9 more\n"));
+}
+
+}  // namespace ktape::test
