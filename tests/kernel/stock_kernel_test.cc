@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: Apache-2.0
+// What ktape reads out of stock Debian kernels, as far as they are in the cache.
+#include <algorithm>
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+#include <cstdlib>
+#include <filesystem>
+#include <utility>
+
+#include "guest/kernel/elf_image.h"
+#include "guest/kernel/kernel.h"
+#include "guest/kernel/kernel_image.h"
+#include "guest/kernel/little_endian.h"
+
+namespace ktape {
+namespace {
+
+using NamedAddress = std::pair<std::string, uint64_t>;
+
+// In ${XDG_CACHE_HOME:-~/.cache}/ktape/kernels, where `tools/kernel fetch` puts them.
+std::string cached_kernel(const std::string& version) {
+  const char* cache = std::getenv("XDG_CACHE_HOME");
+  const char* home = std::getenv("HOME");
+  std::string root = cache && *cache ? cache : std::string(home ? home : "") + "/.cache";
+  return root + "/ktape/kernels/" + version + "/bzImage";
+}
+
+// A stock kernel, and what is learnt from it. Skips the test where it is not in the cache.
+struct Stock {
+  explicit Stock(const std::string& version) {
+    std::string path = cached_kernel(version);
+    if (!std::filesystem::exists(path)) SKIP("kernel " << version << " is not in the cache");
+    auto loaded = load_kernel_image(path);
+    if (!loaded.ok()) FAIL(loaded.error().message);
+    image = std::move(loaded).value();
+    auto learnt = learn_kernel(image.vmlinux);
+    if (!learnt.ok()) FAIL(learnt.error().message);
+    knowledge = std::move(learnt).value();
+  }
+  [[nodiscard]] const SymbolTable& symbols() const { return knowledge->symbols; }
+
+  KernelImage image;
+  std::shared_ptr<const KernelKnowledge> knowledge;
+};
+
+// An export (struct kernel_symbol, CONFIG_HAVE_ARCH_PREL32_RELOCATIONS) tells address and name of a symbol
+// apart from kallsyms: offsets from themselves to the symbol, its name and its namespace.
+std::vector<NamedAddress> exports_of(const ElfImage& elf) {
+  constexpr uint64_t kEntryBytes = 12;
+  std::vector<NamedAddress> exports;
+  const ElfSection* strings = elf.section("__ksymtab_strings");
+  for (const char* name : {"__ksymtab", "__ksymtab_gpl"}) {
+    const ElfSection* table = elf.section(name);
+    if (!table || !strings) continue;
+    for (uint64_t at = 0; at + kEntryBytes <= table->bytes.size(); at += kEntryBytes) {
+      auto target = [&](uint64_t field) {
+        return table->address + field + static_cast<uint64_t>(int64_t{*load<int32_t>(table->bytes, field)});
+      };
+      uint64_t text = target(at + 4) - strings->address;
+      REQUIRE(text < strings->bytes.size());
+      exports.emplace_back(reinterpret_cast<const char*>(strings->bytes.data() + text), target(at));
+    }
+  }
+  return exports;
+}
+
+std::string any_version() { return GENERATE("6.12.95", "6.16.12", "6.19.14", "7.3.4"); }
+
+}  // namespace
+
+TEST_CASE("a stock kernel's image is taken apart and learnt") {
+  std::string version = any_version();
+  Stock kernel(version);
+  INFO(version);
+  CHECK(kernel.image.is_bzimage);
+  CHECK(kernel.image.codec == "zstd");
+  CHECK(kernel.knowledge->release.starts_with(version + "+deb"));
+  CHECK(kernel.knowledge->banner.starts_with("Linux version " + kernel.knowledge->release + " ("));
+  CHECK(kernel.knowledge->build_id.size() == 20);
+  CHECK(kernel.knowledge->hz == 250);
+  // Debian's 6.12 is built without it.
+  CHECK(kernel.knowledge->has_sched_ext() == (version != "6.12.95"));
+  CHECK(kernel.symbols().find("ext_sched_class").has_value() == (version != "6.12.95"));
+}
+
+TEST_CASE("a stock kernel's symbols are plausible") {
+  std::string version = any_version();
+  Stock kernel(version);
+  INFO(version);
+  const auto& symbols = kernel.symbols().symbols();
+  CHECK(symbols.size() > 100'000);
+  CHECK(symbols.size() < 400'000);
+  CHECK(std::ranges::is_sorted(symbols, {}, &SymbolTable::Symbol::address));
+  CHECK(kernel.symbols().find("_text") == 0xffffffff81000000);
+  CHECK(kernel.symbols().find("_stext") == 0xffffffff81000000);
+  for (const char* name :
+       {"init_task", "runqueues", "jiffies_64", "phys_base", "init_top_pgt", "__per_cpu_offset"}) {
+    INFO(name);
+    CHECK(kernel.symbols().find(name));
+  }
+}
+
+TEST_CASE("every symbol that a stock kernel exports has the address that its export says") {
+  std::string version = any_version();
+  Stock kernel(version);
+  INFO(version);
+  auto elf = ElfImage::parse(kernel.image.vmlinux);
+  REQUIRE(elf.ok());
+  std::vector<NamedAddress> known;
+  for (const auto& symbol : kernel.symbols().symbols()) known.emplace_back(symbol.name, symbol.address);
+  std::ranges::sort(known);
+  auto exports = exports_of(*elf);
+  CHECK(exports.size() > 9'000);
+  size_t missing = 0;
+  for (const NamedAddress& entry : exports) {
+    if (std::ranges::binary_search(known, entry)) continue;
+    ++missing;
+    UNSCOPED_INFO(entry.first << " at " << std::hex << entry.second);
+  }
+  CHECK(missing == 0);
+}
+
+TEST_CASE("a stock kernel's symbol table is the same after its text form") {
+  Stock kernel("6.16.12");
+  std::string text = kernel.symbols().text();
+  auto again = SymbolTable::from_text(text);
+  REQUIRE(again.ok());
+  CHECK(again->symbols().size() == kernel.symbols().symbols().size());
+  CHECK(again->text() == text);
+}
+
+}  // namespace ktape
