@@ -74,7 +74,8 @@ struct OpResult {
   schema::EntryStatus status = schema::EntryStatus::NOT_REACHED;
   std::string reason;
   std::optional<OpValue> value;
-  std::vector<OpValue> list;  // for a path that walks a list
+  bool is_list = false;  // the path walks a list: `list` is its values, `value` is empty
+  std::vector<OpValue> list;
   std::optional<OpValue> before;
   GuestVirtual virtual_address;
   GuestPhysical physical_address;

@@ -2,23 +2,14 @@
 #pragma once
 
 #include <memory>
-#include <string>
 #include <vector>
 
 #include "guest/kernel/guest_memory.h"
 #include "guest/kernel/kernel.h"
+#include "guest/kernel/layout_log.h"
 #include "guest/kernel/op.h"
 
 namespace ktape {
-
-// Where a kernel keeps a field that an op or a gate used.
-struct UsedLayout {
-  std::string type;
-  std::string path;
-  uint64_t offset_bytes = 0;
-  uint64_t size_bytes = 0;
-  std::string encoding;
-};
 
 // Serves kernel ops on a machine that stands still, or on memory that a tape kept. Resolves names
 // once and caches them. One per adopted kernel.

@@ -1,0 +1,397 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guest/kernel/gates.h"
+
+#include <capnp/dynamic.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <utility>
+
+#include "guest/kernel/runqueue_lock.h"
+#include "guest/kernel/tasks.h"
+
+namespace ktape {
+
+namespace {
+
+// include/linux/sched.h; these are macros, so BTF does not have them.
+constexpr uint64_t kTaskDead = 0x80;
+constexpr uint64_t kTaskWaking = 0x200;
+constexpr uint64_t kTaskNew = 0x800;
+// include/uapi/linux/sched.h
+constexpr uint64_t kSchedNormal = 0;
+constexpr uint64_t kSchedBatch = 3;
+constexpr uint64_t kSchedIdle = 5;
+constexpr uint64_t kSchedExt = 7;
+// /proc/PID/stat counts in USER_HZ, which is 100 on x86 (include/asm-generic/param.h).
+constexpr uint64_t kClockTickNs = 10'000'000;
+
+constexpr size_t kGates = 12;
+constexpr std::string_view kTaskStruct = "struct task_struct";
+
+// A field of task_struct, as this kernel has it.
+struct TaskField {
+  std::string_view name;
+  std::optional<FieldInfo> info;
+};
+
+// What a gate saw. An Error in its place means that there was nothing to look at.
+struct Observation {
+  bool passed = false;
+  std::string observed;
+  std::string expected;
+};
+
+bool enforced_for_reads(schema::Gate gate) {
+  return gate == schema::Gate::PID || gate == schema::Gate::IDENTITY || gate == schema::Gate::ALIVE ||
+         gate == schema::Gate::INITIALISED;
+}
+
+std::string state_text(uint64_t state) {
+  std::string text = fmt::format("state={:#x}", state);
+  if ((state & kTaskDead) != 0) text += " (DEAD)";
+  if ((state & kTaskWaking) != 0) text += " (WAKING)";
+  if ((state & kTaskNew) != 0) text += " (NEW)";
+  return text;
+}
+
+}  // namespace
+
+std::string gate_name(schema::Gate gate) {
+  const auto enumerant = capnp::DynamicEnum(schema::Gate(gate)).getEnumerant();
+  KJ_IF_MAYBE (known, enumerant) return known->getProto().getName().cStr();
+  return "?";
+}
+
+// One task, as one check sees it.
+struct Subject {
+  const GuestMemory& memory;
+  const TaskRoot& asked;
+  GuestVirtual task;
+};
+
+struct GateChecker::Impl {
+  Impl(const Kernel& adopted, LayoutLog& log);
+
+  using Evaluate = Result<Observation> (Impl::*)(const Subject&) const;
+  struct Entry {
+    schema::Gate gate;
+    Evaluate evaluate;
+  };
+  static const std::array<Entry, kGates> kTable;
+
+  Result<uint64_t> get(const Subject& subject, const TaskField& field) const;
+  Result<uint64_t> scx_constant(std::string_view enum_name, std::string_view name) const;
+  Result<bool> switched_all(const GuestMemory& memory) const;
+  Result<std::pair<uint64_t, uint64_t>> enabled_state() const;
+  std::string class_name(uint64_t address) const;
+  std::string named(std::string_view enum_name, uint64_t value) const;
+
+  Result<Observation> pid_gate(const Subject& s) const;
+  Result<Observation> identity(const Subject& s) const;
+  Result<Observation> alive(const Subject& s) const;
+  Result<Observation> off_runqueue(const Subject& s) const;
+  Result<Observation> not_queued(const Subject& s) const;
+  Result<Observation> sched_class_gate(const Subject& s) const;
+  Result<Observation> policy_gate(const Subject& s) const;
+  Result<Observation> initialised(const Subject& s) const;
+  Result<Observation> settled(const Subject& s) const;
+  Result<Observation> no_dispatch(const Subject& s) const;
+  Result<Observation> unlocked(const Subject& s) const;
+  Result<Observation> enabled(const Subject& s) const;
+
+  GateResult judge(const Entry& entry, const Subject& subject, bool write) const;
+  GateResult no_sched_ext(const Entry& entry, const Subject& subject, bool write) const;
+  std::vector<GateResult> without_task(const TaskRoot& asked, const std::string& why, bool looked,
+                                       bool write) const;
+
+  const Kernel& kernel;
+  bool has_sched_ext;
+  Result<TaskFinder> finder;
+  RunqueueLock runqueue_lock;
+  TaskField pid{"pid"}, start_time{"start_time"}, start_boottime{"start_boottime"}, state{"__state"},
+      on_rq{"on_rq"}, on_cpu{"on_cpu"}, policy{"policy"}, sched_class{"sched_class"},
+      pi_lock{"pi_lock.raw_lock.val.counter"}, cpu{"thread_info.cpu"}, sched_delayed{"se.sched_delayed"},
+      dsq{"scx.dsq"}, runnable_node{"scx.runnable_node.next"}, ddsp_dsq_id{"scx.ddsp_dsq_id"},
+      ops_state{"scx.ops_state.counter"}, flags{"scx.flags"};
+  std::optional<FieldInfo> static_key_enabled;
+};
+
+const std::array<GateChecker::Impl::Entry, kGates> GateChecker::Impl::kTable = {{
+    {schema::Gate::PID, &Impl::pid_gate},
+    {schema::Gate::IDENTITY, &Impl::identity},
+    {schema::Gate::ALIVE, &Impl::alive},
+    {schema::Gate::OFF_RUNQUEUE, &Impl::off_runqueue},
+    {schema::Gate::NOT_QUEUED, &Impl::not_queued},
+    {schema::Gate::SCHED_CLASS, &Impl::sched_class_gate},
+    {schema::Gate::POLICY, &Impl::policy_gate},
+    {schema::Gate::INITIALISED, &Impl::initialised},
+    {schema::Gate::SETTLED, &Impl::settled},
+    {schema::Gate::NO_DISPATCH, &Impl::no_dispatch},
+    {schema::Gate::UNLOCKED, &Impl::unlocked},
+    {schema::Gate::ENABLED, &Impl::enabled},
+}};
+
+GateChecker::Impl::Impl(const Kernel& adopted, LayoutLog& log)
+    : kernel(adopted),
+      has_sched_ext(adopted.knowledge().has_sched_ext()),
+      finder(TaskFinder::create(adopted, log)),
+      runqueue_lock(adopted, log) {
+  for (TaskField* field : {&pid, &start_time, &start_boottime, &on_rq, &on_cpu, &policy, &sched_class,
+                           &pi_lock, &sched_delayed}) {
+    field->info = log.first_of(kTaskStruct, {field->name});
+  }
+  // `state` until 2f064a59a11f ("sched: Change task_struct::state").
+  state.info = log.first_of(kTaskStruct, {"__state", "state"});
+  // `cpu` in task_struct itself where CONFIG_THREAD_INFO_IN_TASK did not move it.
+  cpu.info = log.first_of(kTaskStruct, {"thread_info.cpu", "cpu"});
+  if (!has_sched_ext) return;
+  for (TaskField* field : {&dsq, &runnable_node, &ddsp_dsq_id, &ops_state, &flags}) {
+    field->info = log.first_of(kTaskStruct, {field->name});
+  }
+  static_key_enabled = log.first_of("struct static_key", {"enabled.counter"});
+}
+
+Result<uint64_t> GateChecker::Impl::get(const Subject& subject, const TaskField& field) const {
+  if (!field.info) {
+    return Error{ErrorCode::kNotFound, fmt::format("this kernel's task_struct has no '{}'", field.name), ""};
+  }
+  return kernel.read_uint(subject.memory, subject.task + field.info->offset_bytes,
+                          field.info->type.size_bytes);
+}
+
+Result<uint64_t> GateChecker::Impl::scx_constant(std::string_view enum_name, std::string_view name) const {
+  const std::optional<uint64_t> value = kernel.btf().enumerator(enum_name, name);
+  if (value) return *value;
+  return Error{ErrorCode::kNotFound, fmt::format("this kernel's 'enum {}' has no '{}'", enum_name, name), ""};
+}
+
+std::string GateChecker::Impl::named(std::string_view enum_name, uint64_t value) const {
+  return kernel.btf().enumerator_name(enum_name, value).value_or(fmt::format("{:#x}", value));
+}
+
+Result<Observation> GateChecker::Impl::pid_gate(const Subject& s) const {
+  KTAPE_ASSIGN(const uint64_t found, get(s, pid));
+  return Observation{static_cast<int32_t>(found) == s.asked.pid.value,
+                     fmt::format("pid={}", static_cast<int32_t>(found)),
+                     fmt::format("pid={}", s.asked.pid.value)};
+}
+
+Result<Observation> GateChecker::Impl::identity(const Subject& s) const {
+  KTAPE_ASSIGN(const uint64_t boottime, get(s, start_boottime));
+  const uint64_t rounded = boottime / kClockTickNs * kClockTickNs;
+  std::string observed = fmt::format("start_boottime={} (exactly {}", rounded, boottime);
+  const Result<uint64_t> monotonic = get(s, start_time);
+  observed += monotonic.ok() ? fmt::format(", start_time={})", *monotonic) : ")";
+  return Observation{rounded == s.asked.start_boottime_ns, std::move(observed),
+                     fmt::format("start_boottime={}", s.asked.start_boottime_ns)};
+}
+
+Result<Observation> GateChecker::Impl::alive(const Subject& s) const {
+  KTAPE_ASSIGN(const uint64_t found, get(s, state));
+  return Observation{(found & kTaskDead) == 0, state_text(found), "state without DEAD"};
+}
+
+Result<Observation> GateChecker::Impl::off_runqueue(const Subject& s) const {
+  KTAPE_ASSIGN(const uint64_t queued, get(s, on_rq));
+  KTAPE_ASSIGN(const uint64_t running, get(s, on_cpu));
+  return Observation{queued == 0 && running == 0, fmt::format("on_rq={} on_cpu={}", queued, running),
+                     "on_rq=0 on_cpu=0"};
+}
+
+Result<Observation> GateChecker::Impl::not_queued(const Subject& s) const {
+  KTAPE_ASSIGN(const uint64_t queue, get(s, dsq));
+  KTAPE_ASSIGN(const uint64_t next, get(s, runnable_node));
+  const bool empty = next == (s.task + runnable_node.info->offset_bytes).value;
+  return Observation{queue == 0 && empty,
+                     fmt::format("dsq={} runnable_node={}", queue == 0 ? "NULL" : fmt::format("{:#x}", queue),
+                                 empty ? "empty" : "linked"),
+                     "dsq=NULL runnable_node=empty"};
+}
+
+std::string GateChecker::Impl::class_name(uint64_t address) const {
+  std::string text = kernel.describe(GuestVirtual(address));
+  if (text.ends_with("+0x0")) text.resize(text.size() - 4);
+  return text.empty() ? fmt::format("{:#x}", address) : text;
+}
+
+Result<Observation> GateChecker::Impl::sched_class_gate(const Subject& s) const {
+  KTAPE_ASSIGN(const uint64_t found, get(s, sched_class));
+  KTAPE_ASSIGN(const GuestVirtual ext, kernel.symbol("ext_sched_class"));
+  return Observation{found == ext.value, "sched_class=" + class_name(found), "sched_class=ext_sched_class"};
+}
+
+// A static key: its count is 0 exactly when it is off.
+Result<bool> GateChecker::Impl::switched_all(const GuestMemory& memory) const {
+  KTAPE_ASSIGN(const GuestVirtual key, kernel.symbol("__scx_switched_all"));
+  if (!static_key_enabled) {
+    return Error{ErrorCode::kNotFound, "this kernel's 'struct static_key' has no 'enabled.counter'", ""};
+  }
+  KTAPE_ASSIGN(const uint64_t count, kernel.read_uint(memory, key + static_key_enabled->offset_bytes,
+                                                      static_key_enabled->type.size_bytes));
+  return count != 0;
+}
+
+Result<Observation> GateChecker::Impl::policy_gate(const Subject& s) const {
+  KTAPE_ASSIGN(const uint64_t found, get(s, policy));
+  KTAPE_ASSIGN(const bool full, switched_all(s.memory));
+  const bool fair = found == kSchedNormal || found == kSchedBatch || found == kSchedIdle;
+  return Observation{found == kSchedExt || (full && fair),
+                     fmt::format("policy={} switched_all={}", found, full ? 1 : 0),
+                     "policy=7, or 0, 3 or 5 with switched_all=1"};
+}
+
+Result<Observation> GateChecker::Impl::initialised(const Subject& s) const {
+  KTAPE_ASSIGN(const uint64_t boottime, get(s, start_boottime));
+  return Observation{boottime != 0, fmt::format("start_boottime={}", boottime), "start_boottime not 0"};
+}
+
+Result<Observation> GateChecker::Impl::settled(const Subject& s) const {
+  KTAPE_ASSIGN(const uint64_t found, get(s, state));
+  return Observation{(found & (kTaskWaking | kTaskNew)) == 0, state_text(found),
+                     "state without WAKING and NEW"};
+}
+
+Result<Observation> GateChecker::Impl::no_dispatch(const Subject& s) const {
+  KTAPE_ASSIGN(const uint64_t invalid, scx_constant("scx_dsq_id_flags", "SCX_DSQ_INVALID"));
+  KTAPE_ASSIGN(const uint64_t none, scx_constant("scx_ops_state", "SCX_OPSS_NONE"));
+  KTAPE_ASSIGN(const uint64_t shift, scx_constant("scx_ops_state", "SCX_OPSS_QSEQ_SHIFT"));
+  KTAPE_ASSIGN(const uint64_t id, get(s, ddsp_dsq_id));
+  KTAPE_ASSIGN(const uint64_t ops, get(s, ops_state));
+  // Above the state stands a sequence number that only has a meaning while the task is queued.
+  const uint64_t ops_now = ops & ((uint64_t{1} << (shift & 63)) - 1);
+  return Observation{id == invalid && ops_now == none,
+                     fmt::format("ddsp_dsq_id={} ops_state={}", named("scx_dsq_id_flags", id),
+                                 named("scx_ops_state", ops_now)),
+                     "ddsp_dsq_id=SCX_DSQ_INVALID ops_state=SCX_OPSS_NONE"};
+}
+
+Result<Observation> GateChecker::Impl::unlocked(const Subject& s) const {
+  KTAPE_ASSIGN(const uint64_t word, get(s, pi_lock));
+  KTAPE_ASSIGN(const uint64_t on, get(s, cpu));
+  KTAPE_ASSIGN(const bool locked, runqueue_lock.held(s.memory, CpuId(static_cast<uint32_t>(on))));
+  return Observation{
+      word == 0 && !locked,
+      fmt::format("pi_lock={} rq_lock={} cpu={}", word == 0 ? "free" : "held", locked ? "held" : "free", on),
+      "pi_lock=free rq_lock=free"};
+}
+
+Result<Observation> GateChecker::Impl::enabled(const Subject& s) const {
+  KTAPE_ASSIGN(const uint64_t found, get(s, flags));
+  KTAPE_ASSIGN(const uint64_t mask, scx_constant("scx_ent_flags", "SCX_TASK_STATE_MASK"));
+  const std::string expected = "state=SCX_TASK_ENABLED";
+  uint64_t now = found & mask;
+  // The states stand in an enum of their own, to be shifted, or among the flags, in place.
+  std::string_view states = "scx_ent_flags";
+  std::optional<uint64_t> wanted = kernel.btf().enumerator("scx_task_state", "SCX_TASK_ENABLED");
+  if (wanted) {
+    KTAPE_ASSIGN(const uint64_t shift, scx_constant("scx_ent_flags", "SCX_TASK_STATE_SHIFT"));
+    states = "scx_task_state";
+    now >>= shift & 63;
+  } else {
+    KTAPE_ASSIGN(wanted, scx_constant(states, "SCX_TASK_ENABLED"));
+  }
+  return Observation{now == *wanted, "state=" + named(states, now), expected};
+}
+
+GateResult GateChecker::Impl::judge(const Entry& entry, const Subject& subject, bool write) const {
+  GateResult result;
+  result.gate = entry.gate;
+  result.enforced = write || enforced_for_reads(entry.gate);
+  Result<Observation> seen = (this->*entry.evaluate)(subject);
+  if (!seen.ok()) {
+    result.observed = seen.error().message;
+    return result;
+  }
+  result.outcome = seen->passed ? schema::GateOutcome::PASSED : schema::GateOutcome::FAILED;
+  result.observed = std::move(seen->observed);
+  result.expected = std::move(seen->expected);
+  return result;
+}
+
+// Nothing to look at, but a write must not pass for that: it fails at the class.
+GateResult GateChecker::Impl::no_sched_ext(const Entry& entry, const Subject& subject, bool write) const {
+  GateResult result{entry.gate, schema::GateOutcome::NOT_EVALUATED, write, "this kernel has no sched_ext",
+                    ""};
+  if (entry.gate != schema::Gate::SCHED_CLASS || !write) return result;
+  result.outcome = schema::GateOutcome::FAILED;
+  result.expected = "sched_class=ext_sched_class";
+  const Result<uint64_t> found = get(subject, sched_class);
+  if (found.ok()) result.observed = "sched_class=" + class_name(*found) + ", " + result.observed;
+  return result;
+}
+
+std::vector<GateResult> GateChecker::Impl::without_task(const TaskRoot& asked, const std::string& why,
+                                                        bool looked, bool write) const {
+  std::vector<GateResult> gates;
+  for (const Entry& entry : kTable) {
+    const bool enforced_here = write || enforced_for_reads(entry.gate);
+    gates.push_back(GateResult{entry.gate, schema::GateOutcome::NOT_EVALUATED, enforced_here, "no task", ""});
+  }
+  gates[0].observed = why;
+  if (looked) {
+    gates[0].outcome = schema::GateOutcome::FAILED;
+    gates[0].expected = fmt::format("pid={}", asked.pid.value);
+  }
+  return gates;
+}
+
+namespace {
+
+bool needs_sched_ext(schema::Gate gate) {
+  return gate == schema::Gate::NOT_QUEUED || gate == schema::Gate::SCHED_CLASS ||
+         gate == schema::Gate::POLICY || gate == schema::Gate::NO_DISPATCH || gate == schema::Gate::ENABLED;
+}
+
+std::string refusal_of(const std::vector<GateResult>& gates) {
+  const auto stops = [&](schema::GateOutcome outcome) {
+    return std::find_if(gates.begin(), gates.end(),
+                        [&](const GateResult& gate) { return gate.enforced && gate.outcome == outcome; });
+  };
+  // What was seen to be wrong says more than what could not be looked at.
+  const auto failed = stops(schema::GateOutcome::FAILED);
+  if (failed != gates.end()) {
+    return fmt::format("gate {} ({}) refuses: observed {}, expected {}", static_cast<int>(failed->gate),
+                       gate_name(failed->gate), failed->observed, failed->expected);
+  }
+  const auto blind = stops(schema::GateOutcome::NOT_EVALUATED);
+  if (blind == gates.end()) return "";
+  return fmt::format("gate {} ({}) cannot be evaluated: {}", static_cast<int>(blind->gate),
+                     gate_name(blind->gate), blind->observed);
+}
+
+}  // namespace
+
+GateChecker::GateChecker(const Kernel& kernel, LayoutLog& log) : impl_(std::make_unique<Impl>(kernel, log)) {}
+GateChecker::~GateChecker() = default;
+
+GateVerdict GateChecker::check(const GuestMemory& memory, const TaskRoot& asked, bool write) const {
+  GateVerdict verdict;
+  const Result<std::optional<GuestVirtual>> found =
+      impl_->finder.ok() ? impl_->finder->find(memory, asked.pid) : impl_->finder.error();
+  if (!found.ok() || !*found) {
+    const std::string why =
+        found.ok() ? fmt::format("no task has pid {}", asked.pid.value) : found.error().message;
+    verdict.gates = impl_->without_task(asked, why, found.ok(), write);
+    verdict.refusal = refusal_of(verdict.gates);
+    return verdict;
+  }
+  const Subject subject{memory, asked, **found};
+  verdict.task = subject.task;
+  for (const Impl::Entry& entry : Impl::kTable) {
+    const bool blind = !impl_->has_sched_ext && needs_sched_ext(entry.gate);
+    verdict.gates.push_back(blind ? impl_->no_sched_ext(entry, subject, write)
+                                  : impl_->judge(entry, subject, write));
+  }
+  const Result<uint64_t> cpu = impl_->get(subject, impl_->cpu);
+  if (cpu.ok()) verdict.cpu = static_cast<int32_t>(*cpu);
+  const Result<uint64_t> delayed = impl_->get(subject, impl_->sched_delayed);
+  if (delayed.ok() && *delayed != 0) {
+    verdict.note = "sched_delayed is set: the task sleeps, but its dequeue is still to come";
+  }
+  verdict.refusal = refusal_of(verdict.gates);
+  return verdict;
+}
+
+}  // namespace ktape

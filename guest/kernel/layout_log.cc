@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guest/kernel/layout_log.h"
+
+namespace ktape {
+
+Result<FieldInfo> LayoutLog::field(std::string_view type, std::string_view path) {
+  KTAPE_ASSIGN(FieldInfo found, btf_->field(type, path));
+  note(type, path, found);
+  return found;
+}
+
+std::optional<FieldInfo> LayoutLog::first_of(std::string_view type,
+                                             std::initializer_list<std::string_view> paths) {
+  for (std::string_view path : paths) {
+    if (!btf_->has_field(type, path)) continue;
+    Result<FieldInfo> found = field(type, path);
+    if (found.ok()) return std::move(*found);
+  }
+  return std::nullopt;
+}
+
+void LayoutLog::note(std::string_view type, std::string_view path, const FieldInfo& field) {
+  if (!seen_.emplace(type, path).second) return;
+  fresh_.push_back(UsedLayout{std::string(type), std::string(path), field.offset_bytes, field.type.size_bytes,
+                              field.type.name});
+}
+
+}  // namespace ktape

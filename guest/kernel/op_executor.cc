@@ -1,0 +1,354 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guest/kernel/op_executor.h"
+
+#include <fmt/format.h>
+
+#include <chrono>
+#include <map>
+#include <unordered_map>
+#include <utility>
+
+#include "guest/kernel/gates.h"
+#include "guest/kernel/op_width.h"
+#include "guest/kernel/target_plan.h"
+
+namespace ktape {
+
+namespace {
+
+constexpr std::string_view kRunqueues = "runqueues";
+constexpr std::string_view kTaskStruct = "struct task_struct";
+// A list's values go into one reply; this leaves room for others beside it.
+constexpr uint64_t kMaxListBytes = uint64_t{256} << 10;
+
+// The reason that a reply carries: it has no place of its own for the remedy.
+std::string sentence(const Error& error) {
+  return error.hint.empty() ? error.message : error.message + ": " + error.hint;
+}
+
+// A check said no: nothing was touched. Always false, for callers that pass it on.
+bool refuse(OpResult& result, const Error& error) {
+  result.status = schema::EntryStatus::REFUSED;
+  result.reason = sentence(error);
+  return false;
+}
+
+// It was tried, and memory did not allow it. Always false.
+bool fail(OpResult& result, const Error& error) {
+  result.status = schema::EntryStatus::FAILED;
+  result.reason = sentence(error);
+  return false;
+}
+
+// Runs `serve` and tells how long that took.
+template <typename Serve>
+OpResult timed(Serve serve) {
+  const auto began = std::chrono::steady_clock::now();
+  OpResult result;
+  serve(result);
+  const auto passed = std::chrono::steady_clock::now() - began;
+  result.elapsed_ns =
+      static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(passed).count());
+  return result;
+}
+
+}  // namespace
+
+struct OpExecutor::Impl {
+  explicit Impl(const Kernel& adopted) : kernel(adopted), log(adopted.btf()) {}
+
+  // What names alone tell about a target; the same for every CPU and task.
+  struct Resolved {
+    Result<TargetPlan> plan;
+    std::map<uint32_t, GuestVirtual> per_cpu;  // instances found so far
+  };
+
+  // Where an op's value stands, and how wide it is.
+  struct Reached {
+    std::vector<GuestVirtual> places;  // one, or one for each entry of a list
+    bool is_list = false;
+    OpWidth width;
+  };
+
+  const Kernel& kernel;
+  LayoutLog log;
+  std::unique_ptr<GateChecker> gates;
+  std::unordered_map<std::string, Resolved> resolved;
+
+  const GateChecker& gate_checker() {
+    if (!gates) gates = std::make_unique<GateChecker>(kernel, log);
+    return *gates;
+  }
+
+  bool is_per_cpu(std::string_view symbol) const;
+  Result<std::optional<TypeInfo>> root_type(const OpTarget& target) const;
+  Resolved& resolve(const OpTarget& target);
+  Result<GuestVirtual> root_address(const GuestMemory& memory, const OpTarget& target, Resolved& names);
+  bool admit(const GuestMemory& memory, const Op& op, bool write, OpResult& result, GuestVirtual& task);
+  bool reach(const GuestMemory& memory, const Op& op, bool write, OpResult& result, Reached& to);
+  Result<OpValue> fetch(const GuestMemory& memory, GuestVirtual place, const OpWidth& width) const;
+
+  bool read_one(const GuestMemory& memory, const Op& op, OpResult& result);
+  bool write_one(WritableGuestMemory& memory, const Op& op, OpResult& result);
+  Result<void> store(WritableGuestMemory& memory, GuestVirtual place, const WriteAction& action,
+                     const OpWidth& width, OpResult& result) const;
+  bool hot_one(const GuestMemory& memory, const Op& op, OpResult& result);
+};
+
+// By where the symbol lies: BTF may describe ordinary variables too.
+bool OpExecutor::Impl::is_per_cpu(std::string_view symbol) const {
+  const SymbolTable& symbols = kernel.knowledge().symbols;
+  const auto at = symbols.find(symbol);
+  const auto start = symbols.find("__per_cpu_start");
+  const auto end = symbols.find("__per_cpu_end");
+  if (!start || !end) return kernel.btf().variable(symbol).ok();
+  return at && *at >= *start && *at < *end;
+}
+
+// What stands at the root; nothing when no type of it is known.
+Result<std::optional<TypeInfo>> OpExecutor::Impl::root_type(const OpTarget& target) const {
+  if (const auto* symbol = std::get_if<SymbolRoot>(&target.root)) {
+    KTAPE_TRY(kernel.symbol(symbol->name));
+    if (is_per_cpu(symbol->name)) {
+      return Error{ErrorCode::kRefused, fmt::format("'{}' is a per-CPU variable", symbol->name),
+                   "name it in a 'perCpu' target, with the CPU"};
+    }
+    Result<TypeInfo> type = kernel.btf().variable(symbol->name);
+    return type.ok() ? std::optional<TypeInfo>(std::move(*type)) : std::nullopt;
+  }
+  if (const auto* variable = std::get_if<PerCpuRoot>(&target.root)) {
+    KTAPE_TRY(kernel.symbol(variable->symbol));
+    if (!is_per_cpu(variable->symbol)) {
+      return Error{ErrorCode::kRefused, fmt::format("'{}' is not a per-CPU variable", variable->symbol),
+                   "name it in a 'symbol' target"};
+    }
+    Result<TypeInfo> type = kernel.btf().variable(variable->symbol);
+    return type.ok() ? std::optional<TypeInfo>(std::move(*type)) : std::nullopt;
+  }
+  if (std::holds_alternative<TaskRoot>(target.root)) {
+    KTAPE_ASSIGN(TypeInfo type, kernel.btf().type(kTaskStruct));
+    return std::optional<TypeInfo>(std::move(type));
+  }
+  const auto& place = std::get<VirtualRoot>(target.root);
+  if (place.type.empty()) return std::optional<TypeInfo>();
+  KTAPE_ASSIGN(TypeInfo type, kernel.btf().type(place.type));
+  return std::optional<TypeInfo>(std::move(type));
+}
+
+namespace {
+
+// A root's name for the cache and for messages: what its type depends on.
+std::pair<char, std::string> root_name(const OpTarget& target) {
+  if (const auto* symbol = std::get_if<SymbolRoot>(&target.root)) return {'s', symbol->name};
+  if (const auto* variable = std::get_if<PerCpuRoot>(&target.root)) return {'p', variable->symbol};
+  if (std::holds_alternative<TaskRoot>(target.root)) return {'t', std::string(kTaskStruct)};
+  const auto& place = std::get<VirtualRoot>(target.root);
+  return {'v', place.type.empty() ? fmt::format("{:#x}", place.address.value) : place.type};
+}
+
+}  // namespace
+
+OpExecutor::Impl::Resolved& OpExecutor::Impl::resolve(const OpTarget& target) {
+  const auto [kind, name] = root_name(target);
+  std::string key = kind + name + "\n" + target_path_text(target.path);
+  const auto cached = resolved.find(key);
+  if (cached != resolved.end()) return cached->second;
+  Result<std::optional<TypeInfo>> type = root_type(target);
+  Result<TargetPlan> plan =
+      type.ok() ? TargetPlan::make(kernel.btf(), *type, name, target.path, log) : type.error();
+  return resolved.emplace(std::move(key), Resolved{std::move(plan), {}}).first->second;
+}
+
+Result<GuestVirtual> OpExecutor::Impl::root_address(const GuestMemory& memory, const OpTarget& target,
+                                                    Resolved& names) {
+  if (const auto* symbol = std::get_if<SymbolRoot>(&target.root)) return kernel.symbol(symbol->name);
+  if (const auto* variable = std::get_if<PerCpuRoot>(&target.root)) {
+    const auto known = names.per_cpu.find(variable->cpu.value);
+    if (known != names.per_cpu.end()) return known->second;
+    KTAPE_ASSIGN(const GuestVirtual found, kernel.per_cpu(memory, variable->symbol, variable->cpu));
+    names.per_cpu.emplace(variable->cpu.value, found);
+    return found;
+  }
+  return std::get<VirtualRoot>(target.root).address;
+}
+
+// Runs the gates of a task target. False: the result says why not.
+bool OpExecutor::Impl::admit(const GuestMemory& memory, const Op& op, bool write, OpResult& result,
+                             GuestVirtual& task) {
+  GateVerdict verdict = gate_checker().check(memory, std::get<TaskRoot>(op.target.root), write);
+  result.gates = std::move(verdict.gates);
+  result.note = std::move(verdict.note);
+  result.protecting_cpu = verdict.cpu;
+  if (verdict.task) task = *verdict.task;
+  if (verdict.refusal.empty()) return true;
+  result.status = schema::EntryStatus::REFUSED;
+  result.reason = std::move(verdict.refusal);
+  return false;
+}
+
+// False: the result says why not.
+bool OpExecutor::Impl::reach(const GuestMemory& memory, const Op& op, bool write, OpResult& result,
+                             Reached& to) {
+  GuestVirtual root;
+  const bool is_task = std::holds_alternative<TaskRoot>(op.target.root);
+  const bool admitted = !is_task || admit(memory, op, write, result, root);
+  Resolved& names = resolve(op.target);
+  if (!names.plan.ok()) return refuse(result, names.plan.error());
+  const TargetPlan& plan = *names.plan;
+  const Result<OpWidth> fits = width_of(op, plan.type());
+  if (!fits.ok()) return refuse(result, fits.error());
+  to.width = *fits;
+  to.is_list = plan.walks_list();
+  result.type = plan.type() ? plan.type()->name : "";
+  if (!admitted) return false;
+  if (write && plan.walks_list()) {
+    return refuse(result,
+                  Error{ErrorCode::kRefused, "a write goes to one place, and this path walks a list", ""}),
+           false;
+  }
+  if (!is_task) {
+    const Result<GuestVirtual> address = root_address(memory, op.target, names);
+    if (!address.ok()) return refuse(result, address.error());
+    root = *address;
+  }
+  const auto* variable = std::get_if<PerCpuRoot>(&op.target.root);
+  if (variable && variable->symbol == kRunqueues)
+    result.protecting_cpu = static_cast<int32_t>(variable->cpu.value);
+  // What a pointer leads to is another object, with a lock of its own.
+  if (plan.follows_pointers()) result.protecting_cpu = -1;
+  Result<std::vector<GuestVirtual>> found = plan.run(kernel, memory, root);
+  if (!found.ok()) return fail(result, found.error());
+  to.places = std::move(*found);
+  if (!to.places.empty()) result.virtual_address = to.places[0];
+  result.width_bytes = to.width.bytes;
+  result.width_checked = to.width.checked;
+  return true;
+}
+
+Result<OpValue> OpExecutor::Impl::fetch(const GuestMemory& memory, GuestVirtual place,
+                                        const OpWidth& width) const {
+  OpValue value{width.kind, std::vector<std::byte>(width.bytes)};
+  KTAPE_TRY(kernel.read(memory, place, value.bytes));
+  return value;
+}
+
+bool OpExecutor::Impl::read_one(const GuestMemory& memory, const Op& op, OpResult& result) {
+  Reached to;
+  if (!reach(memory, op, false, result, to)) return false;
+  if (to.is_list && to.places.size() * to.width.bytes > kMaxListBytes) {
+    const std::string message = fmt::format("the list's values take {} bytes, and {} is the most",
+                                            to.places.size() * to.width.bytes, kMaxListBytes);
+    return fail(result, Error{ErrorCode::kOutOfRange, message, ""});
+  }
+  std::vector<OpValue> values;
+  for (const GuestVirtual place : to.places) {
+    Result<OpValue> value = fetch(memory, place, to.width);
+    if (!value.ok()) return fail(result, value.error());
+    values.push_back(std::move(*value));
+  }
+  if (!to.places.empty()) {
+    const Result<GuestPhysical> physical = kernel.translate(memory, to.places[0]);
+    if (!physical.ok()) return fail(result, physical.error());
+    result.physical_address = *physical;
+  }
+  result.is_list = to.is_list;
+  if (to.is_list) {
+    result.list = std::move(values);
+  } else {
+    result.value = std::move(values[0]);
+  }
+  result.status = schema::EntryStatus::DONE;
+  return true;
+}
+
+Result<void> OpExecutor::Impl::store(WritableGuestMemory& memory, GuestVirtual place,
+                                     const WriteAction& action, const OpWidth& width,
+                                     OpResult& result) const {
+  KTAPE_ASSIGN(result.physical_address, kernel.translate(memory, place));
+  // Reading first also proves that the whole range can be written.
+  KTAPE_ASSIGN(result.before, fetch(memory, place, width));
+  std::vector<std::byte> bytes = action.value.bytes;
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    const std::byte old = result.before->bytes[i];
+    if (action.kind == WriteKind::kSetBits) bytes[i] |= old;
+    if (action.kind == WriteKind::kClearBits) bytes[i] = old & ~bytes[i];
+  }
+  KTAPE_TRY(kernel.write(memory, place, bytes));
+  KTAPE_ASSIGN(result.value, fetch(memory, place, width));
+  return {};
+}
+
+bool OpExecutor::Impl::write_one(WritableGuestMemory& memory, const Op& op, OpResult& result) {
+  Reached to;
+  if (!reach(memory, op, true, result, to)) return false;
+  const Result<void> stored = store(memory, to.places[0], std::get<WriteAction>(op.action), to.width, result);
+  if (!stored.ok()) return fail(result, stored.error());
+  result.status = schema::EntryStatus::DONE;
+  return true;
+}
+
+bool OpExecutor::Impl::hot_one(const GuestMemory& memory, const Op& op, OpResult& result) {
+  const auto refused = [&](std::string why) {
+    return refuse(result,
+                  Error{ErrorCode::kRefused, std::move(why), "make it cold: it is then served in a freeze"});
+  };
+  const bool fixed = std::holds_alternative<SymbolRoot>(op.target.root) ||
+                     std::holds_alternative<PerCpuRoot>(op.target.root);
+  if (!std::holds_alternative<ReadAction>(op.action)) return refused("a hot op cannot write");
+  if (!fixed) return refused("a hot read takes a symbol or a per-CPU variable only");
+  const Resolved& names = resolve(op.target);
+  if (names.plan.ok() && names.plan->follows_pointers()) return refused("a hot read cannot follow pointers");
+  Reached to;
+  if (!reach(memory, op, false, result, to)) return false;
+  const uint32_t bytes = to.width.bytes;
+  const bool whole_word = bytes == 1 || bytes == 2 || bytes == 4 || bytes == 8;
+  if (!whole_word || to.places[0].value % bytes != 0) {
+    return refused(
+        fmt::format("a hot read takes one aligned value of 1, 2, 4 or 8 bytes, not {} bytes at {:#x}", bytes,
+                    to.places[0].value));
+  }
+  const Result<GuestPhysical> physical = kernel.translate(memory, to.places[0]);
+  if (!physical.ok()) return fail(result, physical.error());
+  result.physical_address = *physical;
+  OpValue value{to.width.kind, std::vector<std::byte>(bytes)};
+  // In one piece, so that the running guest cannot tear it.
+  const Result<void> read = memory.read(*physical, value.bytes);
+  if (!read.ok()) return fail(result, read.error());
+  result.value = std::move(value);
+  result.status = schema::EntryStatus::DONE;
+  return true;
+}
+
+OpExecutor::OpExecutor(const Kernel& kernel) : impl_(std::make_unique<Impl>(kernel)) {}
+OpExecutor::~OpExecutor() = default;
+
+std::vector<OpResult> OpExecutor::read(const GuestMemory& memory, const std::vector<Op>& ops) {
+  std::vector<OpResult> results;
+  results.reserve(ops.size());
+  for (const Op& op : ops)
+    results.push_back(timed([&](OpResult& result) { impl_->read_one(memory, op, result); }));
+  return results;
+}
+
+std::vector<OpResult> OpExecutor::write(WritableGuestMemory& memory, const std::vector<Op>& ops) {
+  std::vector<OpResult> results;
+  results.reserve(ops.size());
+  bool stopped = false;
+  for (const Op& op : ops) {
+    if (stopped) {
+      results.emplace_back();
+      results.back().reason = "an earlier write of the batch was not done";
+      continue;
+    }
+    results.push_back(timed([&](OpResult& result) { stopped = !impl_->write_one(memory, op, result); }));
+  }
+  return results;
+}
+
+OpResult OpExecutor::read_hot(const GuestMemory& memory, const Op& op) {
+  return timed([&](OpResult& result) { impl_->hot_one(memory, op, result); });
+}
+
+std::vector<UsedLayout> OpExecutor::take_used_layouts() { return impl_->log.take(); }
+
+}  // namespace ktape

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guest/kernel/runqueue_lock.h"
+
+#include <string>
+
+namespace ktape {
+
+RunqueueLock::RunqueueLock(const Kernel& kernel, LayoutLog& log) : kernel_(&kernel) {
+  const std::string word(kLockWord);
+  lock_ = log.first_of("struct rq", {"__lock" + word, "lock" + word});
+  core_enabled_ = log.first_of("struct rq", {"core_enabled"});
+  core_ = log.first_of("struct rq", {"core"});
+}
+
+Result<bool> RunqueueLock::held(const GuestMemory& memory, CpuId cpu) const {
+  if (!lock_)
+    return Error{ErrorCode::kNotFound, "this kernel's 'struct rq' has no '__lock' that is a qspinlock", ""};
+  KTAPE_ASSIGN(GuestVirtual rq, kernel_->per_cpu(memory, "runqueues", cpu));
+  if (core_enabled_ && core_) {
+    KTAPE_ASSIGN(const uint64_t enabled, kernel_->read_uint(memory, rq + core_enabled_->offset_bytes,
+                                                            core_enabled_->type.size_bytes));
+    if (enabled != 0) {
+      KTAPE_ASSIGN(const uint64_t core,
+                   kernel_->read_uint(memory, rq + core_->offset_bytes, core_->type.size_bytes));
+      rq = GuestVirtual(core);
+    }
+  }
+  KTAPE_ASSIGN(const uint64_t word,
+               kernel_->read_uint(memory, rq + lock_->offset_bytes, lock_->type.size_bytes));
+  return word != 0;
+}
+
+}  // namespace ktape

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "guest/kernel/guest_memory.h"
+#include "guest/kernel/kernel.h"
+#include "guest/kernel/layout_log.h"
+#include "schema/base/result.h"
+#include "schema/base/units.h"
+#include "schema/scenario/target_path.h"
+
+namespace ktape {
+
+// A target path, resolved against a kernel's types: offsets to add and pointers to follow. Made once
+// for a root type and a path; run for each address.
+class TargetPlan {
+ public:
+  // `root` is the type that stands at the root; nothing where none is known, and then only the empty
+  // path is taken. kRefused, kNotFound or kOutOfRange name the step that cannot be taken. `root_name`
+  // is for messages.
+  [[nodiscard]] static Result<TargetPlan> make(const Btf& btf, const std::optional<TypeInfo>& root,
+                                               const std::string& root_name,
+                                               const std::vector<PathStep>& path, LayoutLog& log);
+
+  // What the path reaches; for a list, in each entry. Nothing: untyped bytes.
+  [[nodiscard]] const std::optional<TypeInfo>& type() const { return type_; }
+  // Whether it stays inside the root object.
+  [[nodiscard]] bool follows_pointers() const { return follows_pointers_; }
+  [[nodiscard]] bool walks_list() const { return walks_list_; }
+
+  // Where the path leads from `root`: one address, or one for each entry of a list, in list order.
+  // kBadInput for a NULL pointer or a list that does not end, else the errors of memory.
+  [[nodiscard]] Result<std::vector<GuestVirtual>> run(const Kernel& kernel, const GuestMemory& memory,
+                                                      GuestVirtual root) const;
+
+ private:
+  struct Add {
+    uint64_t bytes = 0;
+  };
+  struct Follow {
+    std::string path;  // up to the pointer, for messages
+  };
+  struct PerCpu {
+    std::string path;
+    CpuId cpu;
+  };
+  struct Walk {
+    std::string path;
+    uint64_t next_offset = 0;  // within struct list_head
+    uint64_t link_offset = 0;  // of the link within an entry
+    uint32_t limit = 0;
+    // An iterator of the kernel may stand in the list among the entries: told by a flag beside the link.
+    std::optional<FieldInfo> cursor_flags;
+    uint64_t cursor_mask = 0;
+  };
+  using Action = std::variant<Add, Follow, PerCpu, Walk>;
+  class Maker;
+
+  [[nodiscard]] Result<GuestVirtual> step(const Kernel& kernel, const GuestMemory& memory, GuestVirtual from,
+                                          const Action& action) const;
+  [[nodiscard]] Result<std::vector<GuestVirtual>> walk(const Kernel& kernel, const GuestMemory& memory,
+                                                       GuestVirtual head, const Walk& walk) const;
+
+  std::vector<Action> actions_;
+  std::optional<TypeInfo> type_;
+  bool follows_pointers_ = false;
+  bool walks_list_ = false;
+};
+
+}  // namespace ktape

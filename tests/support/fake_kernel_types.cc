@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/support/fake_kernel_types.h"
+
+#include "tests/support/btf_builder.h"
+
+namespace ktape::test {
+
+namespace {
+
+using Fields = std::vector<BtfBuilder::Field>;
+
+// The types that others are made of, and those that only stand for themselves.
+struct Types {
+  BtfBuilder& b;
+  const FakeKernelShape& shape;
+  int u8, u32, u64, s32, word, character;
+  int pointer;  // void *
+  int list_head, hlist_node, hlist_head, raw_spinlock, atomic_long, static_key;
+
+  Types(BtfBuilder& builder, const FakeKernelShape& wanted) : b(builder), shape(wanted) {
+    u8 = b.typedef_of("u8", b.integer("unsigned char", 1));
+    u32 = b.typedef_of("u32", b.integer("unsigned int", 4));
+    u64 = b.typedef_of("u64", b.integer("long long unsigned int", 8));
+    s32 = b.integer("int", 4);
+    word = b.integer("long unsigned int", 8);
+    character = b.integer("char", 1);
+    pointer = b.pointer(0);
+    list_head =
+        b.structure("list_head", 16, {{"next", b.pointer(b.forward("list_head")), 0}, {"prev", pointer, 8}});
+    hlist_node = b.structure("hlist_node", 16, {{"next", pointer, 0}, {"pprev", pointer, 8}});
+    hlist_head = b.structure("hlist_head", 8, {{"first", b.pointer(hlist_node), 0}});
+    const int atomic = b.typedef_of("atomic_t", b.structure("", 4, {{"counter", s32, 0}}));
+    atomic_long = b.typedef_of(
+        "atomic_long_t",
+        b.structure("", 8, {{"counter", b.typedef_of("s64", b.integer("long long int", 8)), 0}}));
+    const int lock_union = b.union_of("", 4, {{"val", atomic, 0}, {"locked", u8, 0}});
+    const int qspinlock = b.structure("qspinlock", 4, {{"", lock_union, 0}});
+    raw_spinlock =
+        b.typedef_of("raw_spinlock_t", b.structure("raw_spinlock", 4, {{"raw_lock", qspinlock, 0}}));
+    static_key = b.structure("static_key", 16, {{"enabled", atomic, 0}});
+  }
+
+  void pids() {
+    const int xarray = b.structure("xarray", 16, {{"xa_lock", u32, 0}, {"xa_head", pointer, 8}});
+    const int idr = b.structure("idr", 24, {{"idr_rt", xarray, 0}, {"idr_base", u32, 16}});
+    b.structure("pid_namespace", 32, {{"padding", u64, 0}, {"idr", idr, 8}});
+    b.structure(
+        "xa_node", 576,
+        {{"shift", u8, 0}, {"offset", u8, 1}, {"parent", pointer, 8}, {"slots", b.array(pointer, 64), 40}});
+    const int upid = b.structure("upid", 16, {{"nr", s32, 0}, {"ns", pointer, 8}});
+    b.structure(
+        "pid", 64,
+        {{"level", u32, 4}, {"tasks", b.array(hlist_head, 4), 16}, {"numbers", b.array(upid, 0), 48}});
+    b.enumeration("pid_type", {{"PIDTYPE_PID", 0}, {"PIDTYPE_TGID", 1}});
+  }
+
+  int sched_ext_entity() {
+    const int queue =
+        b.structure("scx_dispatch_q", 48,
+                    {{"lock", raw_spinlock, 0}, {"list", list_head, 8}, {"nr", u32, 24}, {"id", u64, 32}});
+    const int node =
+        b.structure("scx_dsq_list_node", 24, {{"node", list_head, 0}, {"flags", u32, 16}, {"priv", u32, 20}});
+    b.structure("sched_ext_ops", 8, {{"name", pointer, 0}});
+    b.structure("scx_sched", 64, {{"bypass_depth", s32, 40}});
+    b.enumeration("scx_dsq_lnode_flags", {{"SCX_DSQ_LNODE_ITER_CURSOR", 1}});
+    b.enumeration("scx_ops_state", {{"SCX_OPSS_NONE", 0},
+                                    {"SCX_OPSS_QUEUEING", 1},
+                                    {"SCX_OPSS_QUEUED", 2},
+                                    {"SCX_OPSS_DISPATCHING", 3},
+                                    {"SCX_OPSS_QSEQ_SHIFT", 2}});
+    b.enumeration64("scx_dsq_id_flags",
+                    {{"SCX_DSQ_INVALID", uint64_t{1} << 63}, {"SCX_DSQ_LOCAL", (uint64_t{1} << 63) | 2}});
+    if (shape.states_among_flags) {
+      b.enumeration("scx_ent_flags", {{"SCX_TASK_STATE_SHIFT", 8},
+                                      {"SCX_TASK_STATE_MASK", 0x700},
+                                      {"SCX_TASK_READY", 0x300},
+                                      {"SCX_TASK_ENABLED", 0x400}});
+    } else {
+      b.enumeration("scx_ent_flags",
+                    {{"SCX_TASK_QUEUED", 1}, {"SCX_TASK_STATE_SHIFT", 8}, {"SCX_TASK_STATE_MASK", 0x300}});
+      b.enumeration(
+          "scx_task_state",
+          {{"SCX_TASK_NONE", 0}, {"SCX_TASK_INIT", 1}, {"SCX_TASK_READY", 2}, {"SCX_TASK_ENABLED", 3}});
+    }
+    return b.structure("sched_ext_entity", 112,
+                       {{"dsq", b.pointer(queue), 0},
+                        {"dsq_list", node, 8},
+                        {"flags", u32, 36},
+                        {"ops_state", atomic_long, 40},
+                        {"runnable_node", list_head, 48},
+                        {"ddsp_dsq_id", u64, 64},
+                        {"slice", u64, 72},
+                        {"dsq_vtime", u64, 80}});
+  }
+
+  void tasks() {
+    const int thread_info = b.structure("thread_info", 24, {{"flags", word, 0}, {"cpu", u32, 16}});
+    const int entity = b.structure("sched_entity", 64, {{"vruntime", u64, 0}, {"sched_delayed", u8, 9}});
+    const int on = shape.narrow_on_rq ? u8 : s32;
+    Fields fields = {
+        {"thread_info", thread_info, 0},
+        {"__state", u32, 24},
+        {"stack", pointer, 32},
+        {"on_cpu", on, 48},
+        {"on_rq", on, 52},
+        {"policy", u32, 56},
+        {"reset_on_fork", u32, 60, 1},
+        {"sched_class", b.pointer(b.constant(b.structure("sched_class", 8, {}))), 64},
+        {"se", entity, 72},
+        {"pid", b.typedef_of("pid_t", s32), 256},
+        {"pi_lock", raw_spinlock, 260},
+        {"start_time", u64, 264},
+        {"start_boottime", u64, 272},
+        {"pid_links", b.array(hlist_node, 4), 280},
+        {"comm", b.array(character, 16), 344},
+        {"parent", b.pointer(b.forward("task_struct")), 360},
+        {"stats", b.pointer(b.structure("task_stats", 16, {{"a", u64, 0}, {"b", u64, 8}})), 368}};
+    if (shape.sched_ext) fields.push_back({"scx", sched_ext_entity(), 136});
+    const int task = b.structure("task_struct", 512, fields);
+    runqueues(task);
+  }
+
+  void runqueues(int task) {
+    const int scx_rq = b.structure("scx_rq", 24, {{"runnable_list", list_head, 0}, {"nr_running", u32, 16}});
+    const int rq = b.structure("rq", 128,
+                               {{"nr_running", u32, 0},
+                                {"__lock", raw_spinlock, 8},
+                                {"scx", scx_rq, 16},
+                                {"curr", b.pointer(task), 40},
+                                {"cpu", s32, 48},
+                                {"core", b.pointer(b.forward("rq")), 56},
+                                {"core_enabled", u32, 64},
+                                {"clock", u64, 72}});
+    b.per_cpu_variable("runqueues", rq);
+    b.per_cpu_variable("this_cpu_off", word);
+    if (shape.per_cpu_hot) {
+      const int hot =
+          b.structure("pcpu_hot", 16, {{"current_task", b.pointer(task), 0}, {"preempt_count", s32, 8}});
+      b.per_cpu_variable("pcpu_hot", hot);
+      return;
+    }
+    b.per_cpu_variable("__preempt_count", s32);
+    b.per_cpu_variable("current_task", b.pointer(task));
+  }
+};
+
+}  // namespace
+
+std::vector<std::byte> fake_kernel_btf(const FakeKernelShape& shape) {
+  BtfBuilder builder;
+  Types types(builder, shape);
+  types.pids();
+  types.tasks();
+  return builder.bytes();
+}
+
+}  // namespace ktape::test
