@@ -3,6 +3,7 @@
 
 #include <fcntl.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <cerrno>
 
@@ -42,7 +43,7 @@ Result<ReadResult> read_some(int fd, size_t limit_bytes) {
   result.bytes.resize(limit_bytes);
   ssize_t n = 0;
   do {
-    n = ::recv(fd, result.bytes.data(), limit_bytes, 0);
+    n = ::read(fd, result.bytes.data(), limit_bytes);
   } while (n < 0 && errno == EINTR);
   result.bytes.resize(n > 0 ? static_cast<size_t>(n) : 0);
   if (n == 0 || (n < 0 && errno == ECONNRESET)) {
@@ -61,6 +62,18 @@ Result<size_t> write_some(int fd, std::span<const std::byte> bytes) {
   if (n >= 0) return static_cast<size_t>(n);
   if (errno == EAGAIN || errno == EWOULDBLOCK) return size_t{0};
   return system_error(ErrorCode::kMachineLost, "cannot write to the machine");
+}
+
+Result<void> write_all(int fd, std::span<const std::byte> bytes, Clock::time_point deadline) {
+  while (!bytes.empty()) {
+    KTAPE_ASSIGN(size_t written, write_some(fd, bytes));
+    bytes = bytes.subspan(written);
+    if (written > 0) continue;
+    pollfd writable{fd, POLLOUT, 0};
+    KTAPE_ASSIGN(bool ready, poll_until({&writable, 1}, deadline));
+    if (!ready) return Error{ErrorCode::kMachineLost, "the machine takes no bytes", ""};
+  }
+  return {};
 }
 
 }  // namespace ktape

@@ -37,4 +37,9 @@ struct ReadResult {
 // gone is kMachineLost.
 [[nodiscard]] Result<size_t> write_some(int fd, std::span<const std::byte> bytes);
 
+// Writes everything to a descriptor that does not block, waiting for room until `deadline`.
+// kMachineLost when the other side is gone or takes nothing for that long.
+[[nodiscard]] Result<void> write_all(int fd, std::span<const std::byte> bytes,
+                                     std::chrono::steady_clock::time_point deadline);
+
 }  // namespace ktape

@@ -28,6 +28,8 @@ struct MachineConfig {
   std::string initramfs_path;
   std::string command_line;  // the kernel's
   std::string qemu_program = "qemu-system-x86_64";
+  // How long the emulator may take to answer a request before the machine counts as lost.
+  std::chrono::milliseconds answer_within{10000};
 };
 
 // What the machine turned out to be.

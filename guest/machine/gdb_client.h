@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "guest/machine/gdb_packet.h"
+#include "schema/base/file.h"
+#include "schema/base/result.h"
+
+namespace ktape {
+
+// QEMU's gdbstub over a connected socket, beside QMP, which alone stops and resumes the machine: this
+// client only asks while it stands. Connecting pauses a machine that runs.
+class GdbClient {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  // Makes vCPUs addressable. kMachineLost where the stub does not answer.
+  [[nodiscard]] static Result<std::unique_ptr<GdbClient>> connect(UniqueFd socket,
+                                                                  Clock::time_point deadline);
+
+  // Registers of vCPUs 0 to `cpus` - 1, which must stand still. kMachineLost when no or no usable
+  // answer comes in time, and ever after.
+  [[nodiscard]] Result<std::vector<VcpuRegisters>> registers(uint32_t cpus, Clock::time_point deadline);
+
+ private:
+  explicit GdbClient(UniqueFd socket) : socket_(std::move(socket)) {}
+  Result<std::vector<VcpuRegisters>> ask_registers(uint32_t cpus, Clock::time_point deadline);
+  Result<std::string> ask(std::string_view payload, Clock::time_point deadline);
+  Result<void> expect_ok(std::string_view payload, Clock::time_point deadline);
+  Result<std::string> answer(Clock::time_point deadline);
+
+  UniqueFd socket_;
+  GdbPacketDecoder decoder_;
+  std::optional<Error> broken_;
+};
+
+}  // namespace ktape

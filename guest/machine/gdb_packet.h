@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "guest/machine/machine.h"
+#include "schema/base/result.h"
+
+namespace ktape {
+
+// "$payload#checksum". The payload is plain text without '#', '$', '}' or '*'.
+[[nodiscard]] std::string encode_gdb_packet(std::string_view payload);
+
+// Cuts a gdbstub's bytes into packets (GDB manual, Remote Protocol, Overview). Acknowledgements are
+// skipped, escapes and run lengths undone. Bounded.
+class GdbPacketDecoder {
+ public:
+  static constexpr size_t kMaxPacketBytes = size_t{64} << 10;
+
+  void feed(std::span<const std::byte> bytes);
+  // The next whole packet's payload, nothing when more bytes are needed. kBadInput for a wrong
+  // checksum, a refused packet ('-'), bytes between packets, or a packet over the bound.
+  [[nodiscard]] Result<std::optional<std::string>> next();
+
+ private:
+  std::string buffer_;
+};
+
+// QEMU's answer to 'g' for an x86-64 vCPU, in the order of its i386-64bit target description: 17
+// registers of 8 bytes, eflags and 6 selectors of 4, fs_base, gs_base and k_gs_base of 8, then more
+// that is not looked at. kBadInput when it is an error, not hex, or too short.
+[[nodiscard]] Result<VcpuRegisters> parse_gdb_registers(std::string_view hex);
+
+}  // namespace ktape

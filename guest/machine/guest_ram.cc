@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guest/machine/guest_ram.h"
+
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cerrno>
+
+namespace ktape {
+
+Result<GuestRam> GuestRam::create(uint64_t bytes) {
+  UniqueFd fd(::memfd_create("ktape-guest-ram", MFD_CLOEXEC));
+  if (!fd.valid()) return system_error(ErrorCode::kHost, "cannot make a memfd for the guest's RAM");
+  std::string what = fmt::format("cannot have {} bytes for the guest's RAM", bytes);
+  if (::ftruncate(fd.get(), static_cast<off_t>(bytes)) != 0) return system_error(ErrorCode::kHost, what);
+  void* mapped = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
+  if (mapped == MAP_FAILED) return system_error(ErrorCode::kHost, what);
+  return GuestRam(std::move(fd), std::span(static_cast<std::byte*>(mapped), bytes));
+}
+
+GuestRam::~GuestRam() {
+  if (!bytes_.empty()) ::munmap(bytes_.data(), bytes_.size());
+}
+
+Result<std::vector<FlatMemory::Extent>> GuestRam::data_extents() const {
+  std::vector<FlatMemory::Extent> extents;
+  off_t end = 0;
+  for (;;) {
+    off_t begin = ::lseek(fd_.get(), end, SEEK_DATA);
+    // ENXIO: nothing but a hole from there to the end.
+    if (begin < 0 && errno == ENXIO) return extents;
+    if (begin >= 0) end = ::lseek(fd_.get(), begin, SEEK_HOLE);
+    if (begin < 0 || end < 0) return system_error(ErrorCode::kHost, "cannot list the guest's RAM");
+    extents.push_back({static_cast<uint64_t>(begin), static_cast<uint64_t>(end - begin)});
+  }
+}
+
+}  // namespace ktape

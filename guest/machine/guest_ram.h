@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <utility>
+#include <vector>
+
+#include "guest/kernel/flat_memory.h"
+#include "schema/base/file.h"
+#include "schema/base/result.h"
+
+namespace ktape {
+
+// Guest RAM as a memfd, mapped shared. The emulator inherits the descriptor and maps the same pages.
+class GuestRam {
+ public:
+  // kHost when the host does not have it to give.
+  [[nodiscard]] static Result<GuestRam> create(uint64_t bytes);
+  ~GuestRam();
+  GuestRam(GuestRam&& other) noexcept
+      : fd_(std::move(other.fd_)), bytes_(std::exchange(other.bytes_, std::span<std::byte>())) {}
+  GuestRam& operator=(GuestRam&&) = delete;
+
+  [[nodiscard]] int fd() const { return fd_.get(); }
+  [[nodiscard]] std::span<std::byte> bytes() const { return bytes_; }
+
+  // The parts that were ever touched. Looking at the others through the mapping would allocate them.
+  [[nodiscard]] Result<std::vector<FlatMemory::Extent>> data_extents() const;
+
+ private:
+  GuestRam(UniqueFd fd, std::span<std::byte> bytes) : fd_(std::move(fd)), bytes_(bytes) {}
+
+  UniqueFd fd_;
+  std::span<std::byte> bytes_;
+};
+
+}  // namespace ktape

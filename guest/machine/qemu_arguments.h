@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "guest/machine/machine.h"
+
+namespace ktape {
+
+// Descriptors that QEMU inherits, by their numbers in QEMU. Fixed, so that the arguments on the tape
+// are the same for every run.
+struct QemuDescriptors {
+  static constexpr int kQmp = 3;
+  static constexpr int kGdb = 4;
+  static constexpr int kConsole = 5;
+  static constexpr int kAgent = 6;
+  static constexpr int kRam = 7;
+};
+
+// The version in QMP's greeting.
+struct QemuVersion {
+  int major = 0;
+  int minor = 0;
+  int micro = 0;
+  std::string package;  // the distributor's, e.g. "Debian 1:10.0.2+ds-2"; may be empty
+
+  [[nodiscard]] std::string text() const;  // "QEMU 10.0.2 (Debian 1:10.0.2+ds-2)"
+};
+
+inline constexpr int kMinTcgMajor = 10;
+
+// kUsage where no machine can be made of it: no CPUs or more than 255, memory that is not a multiple
+// of 1 MiB or below 64 MiB, no kernel.
+[[nodiscard]] Result<void> check_config(const MachineConfig& config);
+
+// kHost where this QEMU cannot be trusted with the accelerator: TCG before QEMU 10 corrupts guests
+// that patch their code, as attaching a scheduler does.
+[[nodiscard]] Result<void> check_version(const QemuVersion& version, Accelerator used);
+
+// Arguments after the program's name. The machine starts stopped: QMP `cont` sets it going.
+// `used` is kKvm or kTcg; `config` is one that `check_config` passes.
+[[nodiscard]] std::vector<std::string> qemu_arguments(const MachineConfig& config, Accelerator used);
+
+}  // namespace ktape

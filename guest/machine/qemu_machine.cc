@@ -1,0 +1,326 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guest/machine/qemu_machine.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <utility>
+
+#include "guest/machine/io.h"
+#include "guest/machine/qemu_arguments.h"
+
+namespace ktape {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr size_t kMaxEventBytes = size_t{64} << 10;
+// From its last word, or from the loss of a channel, until QEMU is gone.
+constexpr auto kEndGrace = 3s;
+// A kernel under working KVM prints within a second or two, also on a busy host.
+constexpr auto kKvmProof = 20s;
+
+Error cannot_use_kvm(std::string_view cause) {
+  return Error{ErrorCode::kHost, fmt::format("cannot run the kernel under KVM: {}", cause),
+               "use --accel tcg, or auto; `ktape doctor` tells what this host can do"};
+}
+
+Result<void> check_readable(std::string_view what, const std::string& path) {
+  if (::access(path.c_str(), R_OK) == 0) return {};
+  return system_error(ErrorCode::kNotFound, fmt::format("cannot read the {} '{}'", what, path));
+}
+
+Result<void> check_kvm_device() {
+  UniqueFd kvm(::open("/dev/kvm", O_RDWR | O_CLOEXEC));
+  if (!kvm.valid()) return system_error(ErrorCode::kHost, "cannot open '/dev/kvm'");
+  return {};
+}
+
+bool shows_life(const MachineEvent& event) {
+  return event.kind == MachineEventKind::kConsoleBytes || event.kind == MachineEventKind::kAgentBytes ||
+         event.kind == MachineEventKind::kEnded;
+}
+
+std::string field(const QmpFields& fields, const std::string& name) {
+  auto found = fields.find(name);
+  return found == fields.end() ? std::string() : found->second;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<QemuMachine>> QemuMachine::start(const MachineConfig& config) {
+  KTAPE_TRY(check_config(config));
+  KTAPE_TRY(check_readable("kernel", config.kernel_path));
+  if (!config.initramfs_path.empty()) KTAPE_TRY(check_readable("initramfs", config.initramfs_path));
+  if (config.accelerator == Accelerator::kTcg) return launch(config, Accelerator::kTcg);
+  if (config.accelerator == Accelerator::kKvm) return start_with_kvm(config, false);
+
+  auto machine = start_with_kvm(config, true);
+  std::string reason = machine.ok() ? "the kernel runs under KVM" : machine.error().message;
+  if (!machine.ok()) machine = launch(config, Accelerator::kTcg);
+  if (machine.ok()) machine.value()->facts_.accelerator_reason = std::move(reason);
+  return machine;
+}
+
+Result<std::unique_ptr<QemuMachine>> QemuMachine::start_with_kvm(const MachineConfig& config,
+                                                                 bool proof_needed) {
+  if (auto device = check_kvm_device(); !device.ok()) return cannot_use_kvm(device.error().message);
+  auto machine = launch(config, Accelerator::kKvm);
+  if (!machine.ok()) return cannot_use_kvm(machine.error().message);
+  auto proof = machine.value()->prove_kernel_runs(proof_needed);
+  if (!proof.ok()) return cannot_use_kvm(proof.error().message);
+  return machine;
+}
+
+Result<std::unique_ptr<QemuMachine>> QemuMachine::launch(const MachineConfig& config,
+                                                         Accelerator accelerator) {
+  std::unique_ptr<QemuMachine> machine(new QemuMachine(config));
+  Result<void> up = machine->bring_up(accelerator);
+  if (up.ok()) return machine;
+  if (up.error().code == ErrorCode::kHost || !machine->process_) return up.error();
+  return Error{ErrorCode::kHost, "cannot start the machine: " + machine->broken(up.error()).message, ""};
+}
+
+Result<void> QemuMachine::bring_up(Accelerator accelerator) {
+  KTAPE_ASSIGN(GuestRam ram, GuestRam::create(config_.memory_bytes));
+  ram_.emplace(std::move(ram));
+  UniqueFd qmp;
+  UniqueFd gdb;
+  KTAPE_TRY(spawn(accelerator, qmp, gdb));
+  KTAPE_ASSIGN(qmp_, QmpClient::connect(std::move(qmp), answer_deadline()));
+  facts_.accelerator_used = accelerator;
+  facts_.emulator_version = qmp_->version().text();
+  KTAPE_TRY(check_version(qmp_->version(), accelerator));
+  KTAPE_TRY(map_memory());
+  KTAPE_ASSIGN(gdb_, GdbClient::connect(std::move(gdb), answer_deadline()));
+  KTAPE_TRY(qmp_->execute("cont", {}, answer_deadline()));
+  return {};
+}
+
+Result<void> QemuMachine::spawn(Accelerator accelerator, UniqueFd& qmp, UniqueFd& gdb) {
+  using Fd = QemuDescriptors;
+  ChildProcess::Inherited inherited = {{ram_->fd(), Fd::kRam}};
+  std::array<UniqueFd, 4> theirs;
+  const std::array<std::pair<UniqueFd*, int>, 4> channels = {
+      {{&qmp, Fd::kQmp}, {&gdb, Fd::kGdb}, {&console_, Fd::kConsole}, {&agent_, Fd::kAgent}}};
+  for (size_t i = 0; i < channels.size(); ++i) {
+    KTAPE_ASSIGN(SocketPair pair, socket_pair());
+    *channels[i].first = std::move(pair.ours);
+    theirs[i] = std::move(pair.theirs);
+    inherited.emplace_back(theirs[i].get(), channels[i].second);
+  }
+  facts_.emulator_arguments = qemu_arguments(config_, accelerator);
+  auto process = ChildProcess::start(config_.qemu_program, facts_.emulator_arguments, inherited);
+  if (!process.ok()) return Error{ErrorCode::kHost, process.error().message, "run tools/setup"};
+  process_ = std::move(process).value();
+  return {};
+}
+
+Result<void> QemuMachine::map_memory() {
+  QmpArguments where = {{"path", "/machine/q35"}, {"property", "below-4g-mem-size"}};
+  KTAPE_ASSIGN(QmpFields reply, qmp_->execute("qom-get", where, answer_deadline()));
+  std::string text = field(reply, "");
+  uint64_t low_bytes = 0;
+  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), low_bytes);
+  if (error != std::errc() || end != text.data() + text.size() || low_bytes == 0 ||
+      low_bytes > config_.memory_bytes) {
+    return Error{ErrorCode::kHost, fmt::format("QEMU tells '{}' as the size of low memory", text), ""};
+  }
+  memory_.emplace(ram_->bytes(), low_bytes, [this] { return ram_->data_extents(); });
+  return {};
+}
+
+Result<void> QemuMachine::prove_kernel_runs(bool proof_needed) {
+  auto deadline = Clock::now() + kKvmProof;
+  while (!lost_ && Clock::now() < deadline) {
+    if (std::any_of(events_.begin(), events_.end(), shows_life)) return {};
+    KTAPE_TRY(pump(deadline, -1));
+  }
+  if (lost_) return lost_error();
+  if (!proof_needed) return {};
+  auto seconds = std::chrono::seconds(kKvmProof).count();
+  return Error{ErrorCode::kHost, fmt::format("no byte on its console within {} s", seconds), ""};
+}
+
+QemuMachine::~QemuMachine() = default;
+
+Result<MachineEvent> QemuMachine::wait(Clock::time_point deadline, int wake_fd) {
+  for (;;) {
+    if (!events_.empty()) {
+      MachineEvent event = std::move(events_.front());
+      events_.pop_front();
+      return event;
+    }
+    if (lost_) return MachineEvent{MachineEventKind::kLost, {}, *lost_};
+    KTAPE_ASSIGN(bool woken, pump(deadline, wake_fd));
+    if (!events_.empty()) continue;
+    if (woken) return MachineEvent{MachineEventKind::kWoken, {}, ""};
+    if (Clock::now() >= deadline) return MachineEvent{};
+  }
+}
+
+Result<void> QemuMachine::send_to_agent(std::span<const std::byte> bytes) {
+  if (lost_) return lost_error();
+  return to_agent_.push(bytes);
+}
+
+Result<Frozen> QemuMachine::freeze() {
+  KTAPE_CHECK(!frozen_);
+  // What came before is not this freeze's doing.
+  if (!lost_) take_control_messages();
+  if (lost_) return lost_error();
+  auto began = Clock::now();
+  auto stopped = qmp_->execute("stop", {}, answer_deadline());
+  auto latency = Clock::now() - began;
+  if (!stopped.ok()) return broken(stopped.error());
+  frozen_ = true;
+  while (auto event = qmp_->next_event()) {
+    if (event->name != "STOP") take_control_event(*event);
+  }
+  return Frozen(this, latency);
+}
+
+Result<std::vector<VcpuRegisters>> QemuMachine::registers() {
+  if (lost_) return lost_error();
+  return gdb_->registers(config_.cpus, answer_deadline());
+}
+
+Result<void> QemuMachine::thaw() {
+  frozen_ = false;
+  if (lost_) return lost_error();
+  auto resumed = qmp_->execute("cont", {}, answer_deadline());
+  if (!resumed.ok()) return broken(resumed.error());
+  return {};
+}
+
+void QemuMachine::end() { lose("ktape ended the machine"); }
+
+Result<bool> QemuMachine::pump(Clock::time_point deadline, int wake_fd) {
+  flush_to_agent();
+  bool to_send = !frozen_ && !to_agent_.empty();
+  auto agent_wants = static_cast<short>(POLLIN | (to_send ? POLLOUT : 0));
+  std::array<pollfd, 6> fds = {pollfd{console_.get(), POLLIN, 0}, {agent_.get(), agent_wants, 0},
+                               {qmp_->fd(), POLLIN, 0},           {process_->output_fd(), POLLIN, 0},
+                               {process_->exit_fd(), POLLIN, 0},  {wake_fd, POLLIN, 0}};
+  auto& [console, agent, control, output, exit, wake] = fds;
+  KTAPE_TRY(poll_until(fds, deadline));
+  // Bytes before control messages: what a panicking kernel printed comes before its reset.
+  if (console.revents != 0) take_bytes(console_, MachineEventKind::kConsoleBytes);
+  if ((agent.revents & ~POLLOUT) != 0) take_bytes(agent_, MachineEventKind::kAgentBytes);
+  if (output.revents != 0) process_->drain_output();
+  if (exit.revents != 0) {
+    take_end();
+  } else if (control.revents != 0) {
+    take_control_messages();
+  }
+  return wake.revents != 0;
+}
+
+void QemuMachine::flush_to_agent() {
+  if (frozen_ || to_agent_.empty()) return;
+  Result<size_t> written = write_some(agent_.get(), to_agent_.pending());
+  if (written.ok()) to_agent_.consume(*written);
+  // A broken channel means that QEMU is ending: its exit tells more.
+}
+
+bool QemuMachine::take_bytes(UniqueFd& fd, MachineEventKind kind) {
+  if (!fd.valid()) return false;
+  Result<ReadResult> got = read_some(fd.get(), kMaxEventBytes);
+  if (!got.ok() || got->ended) fd.reset();
+  if (!got.ok() || got->bytes.empty()) return false;
+  events_.push_back(MachineEvent{kind, std::move(got->bytes), ""});
+  return true;
+}
+
+void QemuMachine::take_control_messages() {
+  Result<bool> open = qmp_->receive();
+  while (auto event = qmp_->next_event()) take_control_event(*event);
+  if (lost_) return;
+  if (!open.ok()) {
+    (void)broken(open.error());
+  } else if (!*open) {
+    (void)broken(Error{ErrorCode::kMachineLost, "QEMU closed its control channel", ""});
+  }
+}
+
+void QemuMachine::take_control_event(const QmpEvent& event) {
+  if (lost_) return;
+  if (event.name == "STOP") {
+    take_stop();
+  } else if (event.name == "SHUTDOWN") {
+    // QEMU ends by itself now; what it still has to say comes first.
+    std::string reason = field(event.data, "reason");
+    if (field(event.data, "guest") == "true") {
+      shutdown_reason_ = reason;
+    } else {
+      lose(fmt::format("QEMU was told to end ({})", reason));
+    }
+  }
+}
+
+void QemuMachine::take_stop() {
+  auto status = qmp_->execute("query-status", {}, answer_deadline());
+  if (!status.ok()) {
+    (void)broken(status.error());
+    return;
+  }
+  std::string state = field(*status, "status");
+  if (state == "running") return;
+  if (state != "internal-error") {
+    events_.push_back(MachineEvent{MachineEventKind::kStopped, {}, state});
+    return;
+  }
+  process_->drain_output();
+  lose(fmt::format("the accelerator cannot run the guest any further: {}", telling_line(process_->output())));
+}
+
+void QemuMachine::take_end() {
+  if (lost_ || !process_->wait_for_end(Clock::now() + kEndGrace)) return;
+  process_->drain_output();
+  while (take_bytes(console_, MachineEventKind::kConsoleBytes)) {
+  }
+  while (take_bytes(agent_, MachineEventKind::kAgentBytes)) {
+  }
+  if (qmp_) {
+    for (Result<bool> open = qmp_->receive(); open.ok() && *open;) open = qmp_->receive();
+    while (auto event = qmp_->next_event()) {
+      if (event->name == "SHUTDOWN") take_control_event(*event);
+    }
+  }
+  if (lost_) return;
+  if (shutdown_reason_) {
+    events_.push_back(MachineEvent{MachineEventKind::kEnded, {}, *shutdown_reason_});
+    lost_ = fmt::format("the guest ended ({})", *shutdown_reason_);
+    return;
+  }
+  std::string said = telling_line(process_->output());
+  lose(fmt::format("QEMU {}{}{}", process_->how_it_ended(), said.empty() ? "" : ": ", said));
+}
+
+void QemuMachine::lose(std::string text) {
+  if (lost_) return;
+  process_->kill();
+  while (take_bytes(console_, MachineEventKind::kConsoleBytes)) {
+  }
+  while (take_bytes(agent_, MachineEventKind::kAgentBytes)) {
+  }
+  events_.push_back(MachineEvent{MachineEventKind::kLost, {}, text});
+  lost_ = std::move(text);
+}
+
+Error QemuMachine::broken(const Error& cause) {
+  if (process_->wait_for_end(Clock::now() + kEndGrace)) {
+    take_end();
+  } else {
+    process_->drain_output();
+    lose(cause.message);
+  }
+  return lost_error();
+}
+
+}  // namespace ktape

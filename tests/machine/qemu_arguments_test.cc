@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guest/machine/qemu_arguments.h"
+
+#include <algorithm>
+#include <catch2/catch_test_macros.hpp>
+
+namespace ktape {
+namespace {
+
+constexpr uint64_t kMiB = uint64_t{1} << 20;
+
+MachineConfig config() {
+  MachineConfig config;
+  config.cpus = 4;
+  config.memory_bytes = 768 * kMiB;
+  config.kernel_path = "/k/bzImage";
+  config.initramfs_path = "/k/initramfs";
+  config.command_line = "console=ttyS0";
+  return config;
+}
+
+// Values that follow an option, in order.
+std::vector<std::string> values(const std::vector<std::string>& arguments, const std::string& option) {
+  std::vector<std::string> found;
+  for (size_t i = 0; i + 1 < arguments.size(); ++i) {
+    if (arguments[i] == option) found.push_back(arguments[i + 1]);
+  }
+  return found;
+}
+
+bool has(const std::vector<std::string>& arguments, const std::string& argument) {
+  return std::find(arguments.begin(), arguments.end(), argument) != arguments.end();
+}
+
+TEST_CASE("the machine has what was asked for and nothing by default") {
+  auto arguments = qemu_arguments(config(), Accelerator::kTcg);
+  CHECK(has(arguments, "-nodefaults"));
+  CHECK(has(arguments, "-no-user-config"));
+  CHECK(values(arguments, "-smp") == std::vector<std::string>{"cpus=4,sockets=1,cores=4,threads=1"});
+  CHECK(values(arguments, "-m") == std::vector<std::string>{"size=768M"});
+  CHECK(values(arguments, "-kernel") == std::vector<std::string>{"/k/bzImage"});
+  CHECK(values(arguments, "-initrd") == std::vector<std::string>{"/k/initramfs"});
+  CHECK(values(arguments, "-append") == std::vector<std::string>{"console=ttyS0"});
+}
+
+TEST_CASE("a guest that resets ends, and nothing runs before it is told to") {
+  auto arguments = qemu_arguments(config(), Accelerator::kTcg);
+  CHECK(has(arguments, "-no-reboot"));
+  CHECK(has(arguments, "-S"));
+}
+
+TEST_CASE("kvm shows the host's CPU to the guest, tcg runs its vCPUs on threads of their own") {
+  auto kvm = qemu_arguments(config(), Accelerator::kKvm);
+  CHECK(values(kvm, "-accel") == std::vector<std::string>{"kvm"});
+  CHECK(values(kvm, "-cpu") == std::vector<std::string>{"host"});
+  auto tcg = qemu_arguments(config(), Accelerator::kTcg);
+  CHECK(values(tcg, "-accel") == std::vector<std::string>{"tcg,thread=multi"});
+}
+
+TEST_CASE("RAM and all channels are descriptors that QEMU inherits") {
+  auto arguments = qemu_arguments(config(), Accelerator::kTcg);
+  CHECK(values(arguments, "-object") ==
+        std::vector<std::string>{"memory-backend-file,id=ram,share=on,size=768M,mem-path=/proc/self/fd/7"});
+  CHECK(values(arguments, "-chardev") == std::vector<std::string>{"socket,id=qmp,fd=3", "socket,id=gdb,fd=4",
+                                                                  "socket,id=console,fd=5",
+                                                                  "socket,id=agent,fd=6"});
+}
+
+TEST_CASE("the agent's port has the name that the agent looks for") {
+  auto devices = values(qemu_arguments(config(), Accelerator::kTcg), "-device");
+  REQUIRE(devices.size() == 2);
+  CHECK(devices[1] == "virtserialport,bus=ports.0,nr=1,chardev=agent,name=org.ktape.agent");
+}
+
+TEST_CASE("without an initramfs there is no option for one") {
+  MachineConfig bare = config();
+  bare.initramfs_path.clear();
+  CHECK_FALSE(has(qemu_arguments(bare, Accelerator::kTcg), "-initrd"));
+}
+
+TEST_CASE("an impossible machine is a usage error that says what is possible") {
+  MachineConfig no_cpus = config();
+  no_cpus.cpus = 0;
+  MachineConfig odd_memory = config();
+  odd_memory.memory_bytes = 512 * kMiB + 4096;
+  MachineConfig little_memory = config();
+  little_memory.memory_bytes = 32 * kMiB;
+  MachineConfig no_kernel = config();
+  no_kernel.kernel_path.clear();
+  for (const MachineConfig& bad : {no_cpus, odd_memory, little_memory, no_kernel}) {
+    Result<void> checked = check_config(bad);
+    REQUIRE_FALSE(checked.ok());
+    CHECK(checked.error().code == ErrorCode::kUsage);
+  }
+  CHECK(check_config(config()).ok());
+}
+
+TEST_CASE("QEMU before 10 is refused under tcg, and only there") {
+  QemuVersion old{.major = 7, .minor = 2, .micro = 19, .package = "Debian 1:7.2"};
+  Result<void> refused = check_version(old, Accelerator::kTcg);
+  REQUIRE_FALSE(refused.ok());
+  CHECK(refused.error().code == ErrorCode::kHost);
+  CHECK(refused.error().message.find("QEMU 7.2.19 (Debian 1:7.2)") != std::string::npos);
+  CHECK(refused.error().hint == "run tools/setup");
+  CHECK(check_version(old, Accelerator::kKvm).ok());
+  CHECK(check_version(QemuVersion{.major = 10}, Accelerator::kTcg).ok());
+}
+
+}  // namespace
+}  // namespace ktape
