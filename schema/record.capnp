@@ -249,8 +249,8 @@ struct Thawed {
   freeze @0 :UInt64;
   frozenNs @1 :UInt64;          # host time from the stop to the resumption
   thawLatencyNs @2 :UInt64;
-  pages @3 :UInt64;             # pages kept
-  pagesDigest @4 :Data;         # SHA-256 over the sorted page list; empty: none kept
+  pages @3 :UInt64;             # pages kept, zero ones not counted
+  pagesDigest @4 :Data;         # SHA-256 over the sorted page list (FORMAT.md); empty: none kept
 }
 
 enum Gate {
@@ -367,6 +367,6 @@ struct Sealed {
   counts @4 :List(KindCount);
   pages @5 :UInt64;
   blobs @6 :UInt64;
-  blobsDigest @7 :Data;         # SHA-256 over the sorted blob hashes
+  blobsDigest @7 :Data;         # SHA-256 over hash and SHA-256(name) of each blob, sorted by hash
   losses @8 :List(LossCounter);
 }

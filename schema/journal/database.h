@@ -25,6 +25,8 @@ class Statement {
   Statement(sqlite3_stmt* statement, std::shared_ptr<const std::string> shown)
       : statement_(statement), shown_(std::move(shown)) {}
 
+  [[nodiscard]] bool prepared() const { return statement_ != nullptr; }
+
   // Parameters and columns count from 1 and from 0, as they do in SQLite.
   void bind(int parameter, int64_t value);
   void bind(int parameter, std::string_view text);

@@ -9,6 +9,7 @@
 #include "schema/base/units.h"
 #include "schema/journal/database.h"
 #include "schema/journal/message.h"
+#include "schema/journal/reader.h"
 
 namespace ktape {
 
@@ -44,5 +45,8 @@ class EventCursor {
   Seq seq_;
   uint16_t kind_ = 0;
 };
+
+// By the last record of the tape.
+[[nodiscard]] Result<TapeState> state_of(const Database& database);
 
 }  // namespace ktape

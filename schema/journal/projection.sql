@@ -1,7 +1,7 @@
 CREATE TABLE run (
   seq                 INTEGER PRIMARY KEY,
   scenario            TEXT NOT NULL,
-  started             TEXT NOT NULL,     -- UTC
+  started             TEXT,              -- UTC
   ktape_version       TEXT NOT NULL,
   kernel_image        TEXT NOT NULL,     -- as given: a version or a path
   kernel_image_sha256 TEXT,

@@ -13,19 +13,6 @@ namespace ktape {
 
 namespace {
 
-Result<TapeState> state_of(const Database& database) {
-  KTAPE_ASSIGN(EventCursor cursor, EventCursor::last(database));
-  KTAPE_ASSIGN(bool row, cursor.next());
-  if (!row || cursor.kind() != schema::Record::SEALED) return TapeState::kUnsealed;
-  KTAPE_ASSIGN(schema::Record::Reader record, cursor.record());
-  try {
-    bool truncated = record.getSealed().getOutcome() == schema::Outcome::TRUNCATED;
-    return truncated ? TapeState::kTruncated : TapeState::kSealed;
-  } catch (const kj::Exception& exception) {
-    return Error{ErrorCode::kBadInput, exception.getDescription().cStr(), ""};
-  }
-}
-
 Error about(const std::string& path, const Error& error) {
   return Error{error.code, "'" + path + "' is not a tape that can be read: " + error.message, error.hint};
 }

@@ -8,6 +8,7 @@
 
 #include "schema/journal/tables.h"
 #include "schema/journal/tape_file.h"
+#include "schema/wire/data.h"
 
 namespace ktape {
 
@@ -28,21 +29,6 @@ Result<void> make_tables(Database& database) {
   return database.execute("PRAGMA synchronous=NORMAL");
 }
 
-kj::ArrayPtr<const kj::byte> as_data(const Digest& digest) {
-  return {reinterpret_cast<const kj::byte*>(digest.data()), digest.size()};
-}
-
-}  // namespace
-
-Digest blobs_digest(const std::map<Digest, std::string>& names) {
-  Sha256 digest;
-  for (const auto& [hash, name] : names) {
-    digest.update(hash);
-    digest.update(sha256(as_bytes(name)));
-  }
-  return digest.finish();
-}
-
 void write_counts(const TapeCounts& counts, schema::Sealed::Builder sealed) {
   sealed.setRecords(counts.records);
   auto kinds = sealed.initCounts(static_cast<uint>(counts.kinds.size()));
@@ -54,6 +40,17 @@ void write_counts(const TapeCounts& counts, schema::Sealed::Builder sealed) {
   sealed.setPages(counts.pages);
   sealed.setBlobs(counts.blobs.size());
   sealed.setBlobsDigest(as_data(blobs_digest(counts.blobs)));
+}
+
+}  // namespace
+
+Digest blobs_digest(const std::map<Digest, std::string>& names) {
+  Sha256 digest;
+  for (const auto& [hash, name] : names) {
+    digest.update(hash);
+    digest.update(sha256(as_bytes(name)));
+  }
+  return digest.finish();
 }
 
 TapeStore::TapeStore(std::string path, Database database)
@@ -72,12 +69,16 @@ Result<std::unique_ptr<TapeStore>> TapeStore::create(const std::string& path) {
 }
 
 Result<void> TapeStore::prepare() {
-  KTAPE_ASSIGN(begin_, database_.prepare("BEGIN"));
-  KTAPE_ASSIGN(commit_, database_.prepare("COMMIT"));
-  KTAPE_ASSIGN(insert_event_,
-               database_.prepare("INSERT INTO event(seq, kind, record, chain) VALUES(?, ?, ?, ?)"));
-  KTAPE_ASSIGN(insert_blob_,
-               database_.prepare("INSERT INTO blob(hash, name, codec, data) VALUES(?, ?, ?, ?)"));
+  const std::pair<Statement*, const char*> statements[] = {
+      {&begin_, "BEGIN"},
+      {&commit_, "COMMIT"},
+      {&insert_event_, "INSERT INTO event(seq, kind, record, chain) VALUES(?, ?, ?, ?)"},
+      {&insert_blob_, "INSERT INTO blob(hash, name, codec, data) VALUES(?, ?, ?, ?)"},
+      {&insert_page_, "INSERT INTO page(hash, codec, data) VALUES(?, ?, ?)"},
+      {&insert_freeze_page_, "INSERT INTO freeze_page(freeze, frame, frames, hash) VALUES(?, ?, ?, ?)"}};
+  for (auto [statement, sql] : statements) {
+    KTAPE_ASSIGN(*statement, database_.prepare(sql));
+  }
   return {};
 }
 
@@ -86,28 +87,34 @@ Result<void> TapeStore::stick(Result<void> result) {
   return result;
 }
 
-Result<void> TapeStore::begin() {
-  if (in_group_) return {};
-  KTAPE_TRY(begin_.run());
+Result<void> TapeStore::insert(Statement& statement) {
+  if (!in_group_) KTAPE_TRY(begin_.run());
   in_group_ = true;
-  return {};
+  return statement.run();
 }
 
-Result<void> TapeStore::add_record(schema::Record::Reader record, std::span<const std::byte> message) {
+Result<void> TapeStore::add_record(std::span<const std::byte> message) {
   KTAPE_TRY(state_);
-  KTAPE_CHECK(record.getSeq() == next_seq().value);
-  return stick(insert_record(record, message));
+  KTAPE_ASSIGN(schema::Record::Reader record, decoder_.decode(message));
+  KTAPE_ASSIGN(std::vector<Row> rows, project_safely(record));
+  if (record.getSeq() != next_seq().value) {
+    return Error{
+        ErrorCode::kBadInput,
+        "got record " + std::to_string(record.getSeq()) + ", expected " + std::to_string(next_seq().value),
+        ""};
+  }
+  return stick(insert_record(kind_of(record), message, rows));
 }
 
-Result<void> TapeStore::insert_record(schema::Record::Reader record, std::span<const std::byte> message) {
-  KTAPE_TRY(begin());
+Result<void> TapeStore::insert_record(uint16_t kind, std::span<const std::byte> message,
+                                      const std::vector<Row>& rows) {
   Digest link = next_link(head_, message);
-  uint16_t kind = kind_of(record);
   insert_event_.bind(1, static_cast<int64_t>(next_seq().value));
   insert_event_.bind(2, int64_t{kind});
   insert_event_.bind(3, message);
   insert_event_.bind(4, std::span<const std::byte>(link));
-  KTAPE_TRY(insert_event_.run());
+  KTAPE_TRY(insert(insert_event_));
+  KTAPE_TRY(projection_.put(database_, rows));
   head_ = link;
   ++counts_.records;
   ++counts_.kinds[kind];
@@ -118,19 +125,36 @@ Result<void> TapeStore::add_blob(const Digest& hash, std::string_view name, int6
                                  std::span<const std::byte> data) {
   KTAPE_TRY(state_);
   if (has_blob(hash)) return {};
-  return stick(insert_blob(hash, name, codec, data));
-}
-
-Result<void> TapeStore::insert_blob(const Digest& hash, std::string_view name, int64_t codec,
-                                    std::span<const std::byte> data) {
-  KTAPE_TRY(begin());
   insert_blob_.bind(1, std::span<const std::byte>(hash));
   insert_blob_.bind(2, name);
   insert_blob_.bind(3, codec);
   insert_blob_.bind(4, data);
-  KTAPE_TRY(insert_blob_.run());
+  KTAPE_TRY(stick(insert(insert_blob_)));
   counts_.blobs.emplace(hash, name);
   return {};
+}
+
+Result<void> TapeStore::add_page(const Digest& hash, int64_t codec, std::span<const std::byte> data) {
+  KTAPE_TRY(state_);
+  insert_page_.bind(1, std::span<const std::byte>(hash));
+  insert_page_.bind(2, codec);
+  insert_page_.bind(3, data);
+  KTAPE_TRY(stick(insert(insert_page_)));
+  ++counts_.pages;
+  return {};
+}
+
+Result<void> TapeStore::add_freeze_page(const FreezePage& row) {
+  KTAPE_TRY(state_);
+  insert_freeze_page_.bind(1, static_cast<int64_t>(row.freeze));
+  insert_freeze_page_.bind(2, static_cast<int64_t>(row.frame));
+  insert_freeze_page_.bind(3, static_cast<int64_t>(row.frames));
+  if (row.hash) {
+    insert_freeze_page_.bind(4, std::span<const std::byte>(*row.hash));
+  } else {
+    insert_freeze_page_.bind_null(4);
+  }
+  return stick(insert(insert_freeze_page_));
 }
 
 Result<void> TapeStore::commit() {
@@ -145,10 +169,28 @@ Result<void> TapeStore::end_group() {
   return {};
 }
 
+Result<SealedTape> TapeStore::seal(HostNs host, const std::function<void(schema::Sealed::Builder)>& fill) {
+  KTAPE_TRY(state_);
+  auto fill_record = [&](schema::Record::Builder record) {
+    auto sealed = record.initSealed();
+    fill(sealed);
+    write_counts(counts_, sealed);
+  };
+  KTAPE_ASSIGN(RecordMessage message, RecordMessage::build(next_seq(), host, GuestNs(0), fill_record));
+  KTAPE_TRY(add_record(message.bytes()));
+  KTAPE_TRY(commit());
+  KTAPE_TRY(stick(close_database()));
+  return finish();
+}
+
 Result<void> TapeStore::close_database() {
   KTAPE_TRY(database_.execute("PRAGMA synchronous=FULL"));
   KTAPE_ASSIGN(std::string busy, database_.ask("PRAGMA wal_checkpoint(TRUNCATE)"));
-  for (Statement* statement : {&begin_, &commit_, &insert_event_, &insert_blob_}) *statement = Statement();
+  for (Statement* statement :
+       {&begin_, &commit_, &insert_event_, &insert_blob_, &insert_page_, &insert_freeze_page_}) {
+    *statement = Statement();
+  }
+  projection_.release();
   KTAPE_ASSIGN(std::string mode, database_.ask("PRAGMA journal_mode=DELETE"));
   if (busy != "0" || mode != "delete") {
     return Error{ErrorCode::kHost, "cannot fold the write-ahead log into '" + partial_ + "'", ""};
@@ -157,13 +199,12 @@ Result<void> TapeStore::close_database() {
 }
 
 Result<SealedTape> TapeStore::finish() {
-  KTAPE_TRY(commit());
-  KTAPE_TRY(stick(close_database()));
-  KTAPE_TRY(stick(publish(path_)));
-  struct stat status;
-  if (::stat(path_.c_str(), &status) != 0)
-    return system_error(ErrorCode::kHost, "cannot stat '" + path_ + "'");
   state_ = Error{ErrorCode::kInternal, "'" + path_ + "' is sealed", ""};
+  KTAPE_TRY(publish(path_));
+  struct stat status;
+  if (::stat(path_.c_str(), &status) != 0) {
+    return system_error(ErrorCode::kHost, "cannot stat '" + path_ + "'");
+  }
   return SealedTape{path_, head_, counts_.records, static_cast<uint64_t>(status.st_size)};
 }
 

@@ -1,23 +1,26 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
 #include <span>
 #include <string>
+#include <string_view>
 
 #include "schema/base/digest.h"
 #include "schema/base/result.h"
 #include "schema/base/units.h"
-#include "schema/journal/codec.h"
 #include "schema/journal/database.h"
 #include "schema/journal/message.h"
+#include "schema/journal/page_list.h"
+#include "schema/journal/projection_tables.h"
 #include "schema/journal/writer.h"
 #include "schema/record.capnp.h"
 
 namespace ktape {
 
-// SHA-256 over hash and name of every blob, sorted by hash: what Sealed.blobsDigest says.
+// SHA-256 over hash and SHA-256(name) of every blob, sorted by hash: what Sealed.blobsDigest says.
 [[nodiscard]] Digest blobs_digest(const std::map<Digest, std::string>& names);
 
 // What a tape holds, as its Sealed record says it.
@@ -28,37 +31,40 @@ struct TapeCounts {
   std::map<Digest, std::string> blobs;  // names by hash
 };
 
-void write_counts(const TapeCounts& counts, schema::Sealed::Builder sealed);
-
 // The database of a tape while it is written, in finished rows: beneath JournalWriter, which makes
-// records, and salvage, which copies them. The first error sticks: every later call returns it.
+// records, and salvage, which copies them. An error of the database sticks: every later call returns it.
 class TapeStore {
  public:
   [[nodiscard]] static Result<std::unique_ptr<TapeStore>> create(const std::string& path);
 
-  // `message` is `record`, encoded; its seq is `next_seq()`.
-  [[nodiscard]] Result<void> add_record(schema::Record::Reader record, std::span<const std::byte> message);
+  // Adds the encoded record whose seq is `next_seq()`. kBadInput for another seq or a record that
+  // cannot be decoded: that does not stick.
+  [[nodiscard]] Result<void> add_record(std::span<const std::byte> message);
   // Nothing happens when the hash is there already.
   [[nodiscard]] Result<void> add_blob(const Digest& hash, std::string_view name, int64_t codec,
                                       std::span<const std::byte> data);
+  [[nodiscard]] Result<void> add_page(const Digest& hash, int64_t codec, std::span<const std::byte> data);
+  [[nodiscard]] Result<void> add_freeze_page(const FreezePage& row);
+
   [[nodiscard]] Result<void> commit();
-  // Makes the file whole, durable and PATH. The last record has to be Sealed.
-  [[nodiscard]] Result<SealedTape> finish();
+  // Adds the Sealed record, its counts after `fill`; makes the file whole, durable and PATH.
+  [[nodiscard]] Result<SealedTape> seal(HostNs host,
+                                        const std::function<void(schema::Sealed::Builder)>& fill);
 
   [[nodiscard]] Seq next_seq() const { return Seq(counts_.records + 1); }
-  [[nodiscard]] const TapeCounts& counts() const { return counts_; }
+  [[nodiscard]] const Digest& head() const { return head_; }
   [[nodiscard]] bool has_blob(const Digest& hash) const { return counts_.blobs.contains(hash); }
   [[nodiscard]] const std::string& partial_path() const { return partial_; }
 
  private:
   TapeStore(std::string path, Database database);
   [[nodiscard]] Result<void> prepare();
-  [[nodiscard]] Result<void> begin();
-  [[nodiscard]] Result<void> insert_record(schema::Record::Reader record, std::span<const std::byte> message);
-  [[nodiscard]] Result<void> insert_blob(const Digest& hash, std::string_view name, int64_t codec,
-                                         std::span<const std::byte> data);
+  [[nodiscard]] Result<void> insert(Statement& statement);
+  [[nodiscard]] Result<void> insert_record(uint16_t kind, std::span<const std::byte> message,
+                                           const std::vector<Row>& rows);
   [[nodiscard]] Result<void> end_group();
   [[nodiscard]] Result<void> close_database();
+  [[nodiscard]] Result<SealedTape> finish();
   [[nodiscard]] Result<void> stick(Result<void> result);
 
   std::string path_;
@@ -68,6 +74,10 @@ class TapeStore {
   Statement commit_;
   Statement insert_event_;
   Statement insert_blob_;
+  Statement insert_page_;
+  Statement insert_freeze_page_;
+  ProjectionTables projection_;
+  RecordDecoder decoder_;
   Result<void> state_;  // the error that sticks
   bool in_group_ = false;
   Digest head_{};

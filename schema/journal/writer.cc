@@ -10,14 +10,6 @@ namespace ktape {
 
 struct JournalWriter::Impl {
   std::unique_ptr<TapeStore> store;
-  RecordDecoder decoder;
-
-  Result<Seq> add(const RecordMessage& message) {
-    Seq seq = store->next_seq();
-    KTAPE_ASSIGN(schema::Record::Reader record, decoder.decode(message.bytes()));
-    KTAPE_TRY(store->add_record(record, message.bytes()));
-    return seq;
-  }
 };
 
 JournalWriter::JournalWriter(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -31,8 +23,10 @@ Result<std::unique_ptr<JournalWriter>> JournalWriter::create(const std::string& 
 
 Result<Seq> JournalWriter::append(HostNs host, GuestNs guest,
                                   const std::function<void(schema::Record::Builder)>& fill) {
-  KTAPE_ASSIGN(RecordMessage message, RecordMessage::build(impl_->store->next_seq(), host, guest, fill));
-  return impl_->add(message);
+  Seq seq = impl_->store->next_seq();
+  KTAPE_ASSIGN(RecordMessage message, RecordMessage::build(seq, host, guest, fill));
+  KTAPE_TRY(impl_->store->add_record(message.bytes()));
+  return seq;
 }
 
 Result<void> JournalWriter::commit() { return impl_->store->commit(); }
@@ -53,13 +47,7 @@ Result<Digest> JournalWriter::add_blob(std::string_view name, std::span<const st
 
 Result<SealedTape> JournalWriter::seal(HostNs host,
                                        const std::function<void(schema::Sealed::Builder)>& fill) {
-  auto fill_record = [&](schema::Record::Builder record) {
-    auto sealed = record.initSealed();
-    fill(sealed);
-    write_counts(impl_->store->counts(), sealed);
-  };
-  KTAPE_TRY(append(host, GuestNs(0), fill_record));
-  return impl_->store->finish();
+  return impl_->store->seal(host, fill);
 }
 
 const std::string& JournalWriter::partial_path() const { return impl_->store->partial_path(); }

@@ -1,0 +1,316 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "schema/journal/projection.h"
+
+#include <string>
+
+#include "schema/journal/cells.h"
+#include "schema/journal/projection_ops.h"
+
+namespace ktape {
+
+namespace {
+
+using namespace cells;
+using schema::Record;
+
+struct ShapeInfo {
+  const char* table;
+  size_t key_columns;
+};
+
+constexpr ShapeInfo kShapes[] = {
+    {"run", 1},
+    {"kernel", 1},
+    {"guest", 1},
+    {"layout", 1},
+    {"scheduler", 1},
+    {"scheduler", 1},
+    {"scheduler_output", 1},
+    {"worker", 1},
+    {"worker", 1},
+    {"step", 1},
+    {"step", 1},
+    {"request", 1},
+    {"request", 1},
+    {"request", 1},
+    {"kernel_op", 2},
+    {"kernel_op", 2},
+    {"gate", 1},
+    {"freeze", 1},
+    {"freeze", 1},
+    {"freeze", 1},
+    {"vcpu", 2},
+    {"sample", 1},
+    {"trace_chunk", 1},
+    {"console", 1},
+    {"incident", 1},
+    {"guest_exit", 1},
+    {"loss", 2},
+    {"ending", 1},
+};
+static_assert(std::size(kShapes) == static_cast<size_t>(RowShape::kCount));
+
+Cell joined(capnp::List<capnp::Text>::Reader list) {
+  std::string all;
+  for (auto item : list) all += (all.empty() ? "" : " ") + std::string(item.begin(), item.size());
+  return plain(all);
+}
+
+Row run(Record::Reader record) {
+  auto run = record.getRunStarted();
+  return {RowShape::kRun,
+          {{"seq", count(record.getSeq())},
+           {"scenario", text(run.getScenario().getName())},
+           {"started", utc(run.getWallClockNs())},
+           {"ktape_version", text(run.getKtapeVersion())},
+           {"kernel_image", text(run.getKernelImage())},
+           {"kernel_image_sha256", digest(run.getKernelImageDigest())},
+           {"kernel_command_line", text(run.getKernelCommandLine())},
+           {"initramfs_sha256", digest(run.getInitramfsDigest())},
+           {"cpus", count(run.getCpus())},
+           {"sockets", count(run.getSockets())},
+           {"cores", count(run.getCores())},
+           {"threads", count(run.getThreads())},
+           {"numa_nodes", count(run.getNumaNodes())},
+           {"memory_bytes", count(run.getMemoryBytes())},
+           {"accelerator", name(run.getAcceleratorUsed())},
+           {"accelerator_asked", name(run.getAcceleratorAsked())},
+           {"accelerator_reason", text(run.getAcceleratorReason())},
+           {"time_is_real", flag(run.getTimeIsReal())},
+           {"fast_boot", flag(run.getFastBoot())},
+           {"qemu_version", text(run.getQemuVersion())},
+           {"qemu_arguments", joined(run.getQemuArguments())},
+           {"host_cpu", text(run.getHostCpu())},
+           {"host_kernel", text(run.getHostKernel())}}};
+}
+
+Row kernel(Record::Reader record) {
+  auto kernel = record.getKernelIdentified();
+  return {RowShape::kKernel,
+          {{"seq", count(record.getSeq())},
+           {"release", text(kernel.getRelease())},
+           {"banner", text(kernel.getBanner())},
+           {"preemption", text(kernel.getPreemption())},
+           {"hz", count(kernel.getHz())},
+           {"cpus", count(kernel.getCpus())},
+           {"paging_levels", count(kernel.getPagingLevels())},
+           {"kaslr_slide", hex(kernel.getKaslrSlide())},
+           {"phys_base", hex(kernel.getPhysBase())},
+           {"page_offset", hex(kernel.getPageOffset())},
+           {"vmcoreinfo_agrees", flag(kernel.getVmcoreinfoAgrees())},
+           {"build_id", digest(kernel.getBuildId())},
+           {"btf_sha256", digest(kernel.getBtfDigest())},
+           {"symbols_sha256", digest(kernel.getSymbolsDigest())},
+           {"adoption_ns", count(kernel.getAdoptionNs())}}};
+}
+
+Row guest(Record::Reader record) {
+  auto hello = record.getGuestHello();
+  return {RowShape::kGuest,
+          {{"seq", count(record.getSeq())},
+           {"host_ns", count(record.getHostNs())},
+           {"release", text(hello.getRelease())},
+           {"version", text(hello.getVersion())},
+           {"command_line", text(hello.getCommandLine())},
+           {"online_cpus", count(hello.getOnlineCpus())},
+           {"boot_time_ns", count(hello.getBootTimeNs())},
+           {"agent_version", text(hello.getAgentVersion())}}};
+}
+
+Row layout(Record::Reader record) {
+  auto layout = record.getLayoutUsed();
+  return {RowShape::kLayout,
+          {{"seq", count(record.getSeq())},
+           {"type", text(layout.getType())},
+           {"path", text(layout.getPath())},
+           {"offset_bytes", count(layout.getOffsetBytes())},
+           {"size_bytes", count(layout.getSizeBytes())},
+           {"encoding", text(layout.getEncoding())}}};
+}
+
+Row scheduler_attached(Record::Reader record) {
+  auto scheduler = record.getSchedulerAttached();
+  return {RowShape::kSchedulerAttached,
+          {{"id", count(scheduler.getId())},
+           {"name", text(scheduler.getName())},
+           {"switch_mode", name(scheduler.getSwitchMode())},
+           {"vtime", name(scheduler.getVtime())},
+           {"timeout_ms", count(scheduler.getTimeoutMs())},
+           {"ops", joined(scheduler.getOps())},
+           {"parent", count(scheduler.getParent())},
+           {"cgroup", text(scheduler.getCgroup())},
+           {"object_sha256", digest(scheduler.getObjectDigest())},
+           {"seq_attached", count(record.getSeq())}}};
+}
+
+Row scheduler_exited(Record::Reader record) {
+  auto exited = record.getSchedulerExited();
+  return {RowShape::kSchedulerExited,
+          {{"id", count(exited.getId())},
+           {"exit_kind", count(exited.getKind())},
+           {"exit_reason", text(exited.getReason())},
+           {"exit_message", text(exited.getMessage())},
+           {"exit_code", number(exited.getExitCode())},
+           {"exit_dump", text(exited.getDump())},
+           {"seq_exited", count(record.getSeq())}}};
+}
+
+Row scheduler_output(Record::Reader record) {
+  auto output = record.getSchedulerOutput();
+  return {RowShape::kSchedulerOutput,
+          {{"seq", count(record.getSeq())},
+           {"host_ns", count(record.getHostNs())},
+           {"scheduler", count(output.getId())},
+           {"text", text(output.getText())}}};
+}
+
+Row worker_started(Record::Reader record) {
+  auto worker = record.getWorkerStarted();
+  return {RowShape::kWorkerStarted,
+          {{"name", text(worker.getName())},
+           {"pid", number(worker.getPid())},
+           {"start_boottime_ns", count(worker.getStartBoottimeNs())},
+           {"policy", name(worker.getPolicy())},
+           {"comm", text(worker.getComm())},
+           {"seq_started", count(record.getSeq())}}};
+}
+
+Row worker_report(Record::Reader record) {
+  auto report = record.getWorkerReport();
+  return {RowShape::kWorkerReport,
+          {{"name", text(report.getName())},
+           {"event", name(report.getEvent())},
+           {"status", number(report.getStatus())},
+           {"phases_done", count(report.getPhasesDone())},
+           {"seq_reported", count(record.getSeq())}}};
+}
+
+Row step_started(Record::Reader record) {
+  auto step = record.getStepStarted();
+  return {RowShape::kStepStarted,
+          {{"step", count(step.getStep())},
+           {"name", text(step.getName())},
+           {"started_ns", count(record.getHostNs())},
+           {"seq_started", count(record.getSeq())}}};
+}
+
+Row step_finished(Record::Reader record) {
+  auto step = record.getStepFinished();
+  return {RowShape::kStepFinished,
+          {{"step", count(step.getStep())},
+           {"ok", flag(step.getOk())},
+           {"detail", text(step.getDetail())},
+           {"finished_ns", count(record.getHostNs())},
+           {"seq_finished", count(record.getSeq())}}};
+}
+
+Row trace_chunk(Record::Reader record) {
+  auto chunk = record.getTraceChunk();
+  return {RowShape::kTraceChunk,
+          {{"seq", count(record.getSeq())},
+           {"cpu", count(chunk.getCpu())},
+           {"bytes", count(chunk.getPages().size())}}};
+}
+
+Row console(Record::Reader record) {
+  return {RowShape::kConsole,
+          {{"seq", count(record.getSeq())},
+           {"host_ns", count(record.getHostNs())},
+           {"text", text(record.getConsole().getText())}}};
+}
+
+Row incident(Record::Reader record, const char* what, Cell detail) {
+  return {RowShape::kIncident,
+          {{"seq", count(record.getSeq())},
+           {"host_ns", count(record.getHostNs())},
+           {"what", plain(what)},
+           {"detail", std::move(detail)}}};
+}
+
+Row watchdog_fired(Record::Reader record) {
+  auto fired = record.getWatchdogFired();
+  std::string detail = std::string(fired.getName()) + " after " + std::to_string(fired.getLimitMs()) +
+                       " ms: " + std::string(fired.getDetail());
+  return incident(record, "watchdogFired", plain(detail));
+}
+
+Row guest_exited(Record::Reader record) {
+  auto exited = record.getGuestExited();
+  return {RowShape::kGuestExit,
+          {{"seq", count(record.getSeq())},
+           {"host_ns", count(record.getHostNs())},
+           {"explicit_done", flag(exited.getExplicitDone())},
+           {"exit_code", number(exited.getExitCode())},
+           {"detail", text(exited.getDetail())}}};
+}
+
+void losses(Record::Reader record, capnp::List<schema::LossCounter>::Reader counters, Rows& rows) {
+  for (auto counter : counters) {
+    rows.push_back({RowShape::kLoss,
+                    {{"seq", count(record.getSeq())},
+                     {"name", text(counter.getName())},
+                     {"count", count(counter.getCount())},
+                     {"description", text(counter.getDescription())}}});
+  }
+}
+
+void sealed(Record::Reader record, Rows& rows) {
+  auto sealed = record.getSealed();
+  rows.push_back({RowShape::kEnding,
+                  {{"seq", count(record.getSeq())},
+                   {"outcome", name(sealed.getOutcome())},
+                   {"exit_code", number(sealed.getExitCode())},
+                   {"detail", text(sealed.getDetail())},
+                   {"records", count(sealed.getRecords())},
+                   {"pages", count(sealed.getPages())},
+                   {"blobs", count(sealed.getBlobs())}}});
+  losses(record, sealed.getLosses(), rows);
+}
+
+void project_into(Record::Reader record, Rows& rows) {
+  switch (record.which()) {
+    case Record::UNKNOWN: return;
+    case Record::RUN_STARTED: return rows.push_back(run(record));
+    case Record::KERNEL_IDENTIFIED: return rows.push_back(kernel(record));
+    case Record::LAYOUT_USED: return rows.push_back(layout(record));
+    case Record::GUEST_HELLO: return rows.push_back(guest(record));
+    case Record::SCHEDULER_ATTACHED: return rows.push_back(scheduler_attached(record));
+    case Record::SCHEDULER_OUTPUT: return rows.push_back(scheduler_output(record));
+    case Record::SCHEDULER_EXITED: return rows.push_back(scheduler_exited(record));
+    case Record::WORKER_STARTED: return rows.push_back(worker_started(record));
+    case Record::WORKER_REPORT: return rows.push_back(worker_report(record));
+    case Record::STEP_STARTED: return rows.push_back(step_started(record));
+    case Record::STEP_FINISHED: return rows.push_back(step_finished(record));
+    case Record::OP_REQUESTED: return project_op_requested(record, rows);
+    case Record::OP_DEFERRED: return project_op_deferred(record, rows);
+    case Record::FREEZE_BEGAN: return project_freeze_began(record, rows);
+    case Record::FROZEN: return project_frozen(record, rows);
+    case Record::THAWED: return project_thawed(record, rows);
+    case Record::GATE_CHECKED: return project_gate(record, rows);
+    case Record::OP_REPLIED: return project_op_replied(record, rows);
+    case Record::SAMPLE: return project_sample(record, rows);
+    case Record::TRACE_CHUNK: return rows.push_back(trace_chunk(record));
+    case Record::CONSOLE: return rows.push_back(console(record));
+    case Record::GUEST_PANICKED:
+      return rows.push_back(incident(record, "guestPanicked", text(record.getGuestPanicked().getText())));
+    case Record::WATCHDOG_FIRED: return rows.push_back(watchdog_fired(record));
+    case Record::MACHINE_LOST:
+      return rows.push_back(incident(record, "machineLost", text(record.getMachineLost().getReason())));
+    case Record::GUEST_EXITED: return rows.push_back(guest_exited(record));
+    case Record::LOST: return losses(record, record.getLost().getCounters(), rows);
+    case Record::SEALED: return sealed(record, rows);
+  }
+}
+
+}  // namespace
+
+const char* table_of(RowShape shape) { return kShapes[static_cast<size_t>(shape)].table; }
+size_t key_columns_of(RowShape shape) { return kShapes[static_cast<size_t>(shape)].key_columns; }
+
+std::vector<Row> project(schema::Record::Reader record) {
+  Rows rows;
+  project_into(record, rows);
+  return rows;
+}
+
+}  // namespace ktape

@@ -1,0 +1,69 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "schema/record.capnp.h"
+
+namespace ktape {
+
+using Cell = std::variant<std::monostate, int64_t, std::string>;  // NULL, INTEGER, TEXT
+
+struct Column {
+  const char* name;
+  Cell cell;
+};
+
+// What one kind of record says in one table. Some tables have rows that several kinds fill in turn:
+// a request makes the rows of kernel_op, its reply completes them.
+enum class RowShape {
+  kRun,
+  kKernel,
+  kGuest,
+  kLayout,
+  kSchedulerAttached,
+  kSchedulerExited,
+  kSchedulerOutput,
+  kWorkerStarted,
+  kWorkerReport,
+  kStepStarted,
+  kStepFinished,
+  kRequest,
+  kRequestDeferred,
+  kRequestReplied,
+  kOpAsked,
+  kOpAnswered,
+  kGate,
+  kFreezeBegan,
+  kFrozen,
+  kThawed,
+  kVcpu,
+  kSample,
+  kTraceChunk,
+  kConsole,
+  kIncident,
+  kGuestExit,
+  kLoss,
+  kEnding,
+  kCount,  // how many there are
+};
+
+// The same columns, in the same order, for every row of a shape; those of the primary key first.
+// Where a row with that key exists, the other columns are set in it.
+struct Row {
+  RowShape shape;
+  std::vector<Column> columns;
+};
+
+[[nodiscard]] const char* table_of(RowShape shape);
+[[nodiscard]] size_t key_columns_of(RowShape shape);
+
+// The rows that a record puts into the projection tables, none for a kind that is not known. A pure
+// function of the record: what it says for a record of format version 1 never changes. Throws
+// kj::Exception for a record that cannot be decoded.
+[[nodiscard]] std::vector<Row> project(schema::Record::Reader record);
+
+}  // namespace ktape

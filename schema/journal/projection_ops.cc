@@ -1,0 +1,165 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "schema/journal/projection_ops.h"
+
+#include <string>
+
+#include "schema/journal/cells.h"
+#include "schema/scenario/target_path.h"
+
+namespace ktape {
+
+using namespace cells;
+using schema::Record;
+
+namespace {
+
+Cell asked(schema::OpEntry::Reader entry) {
+  if (entry.isWrite()) return value(entry.getWrite());
+  std::string kind = enum_text(entry.getRead());
+  if (entry.getRead() == schema::ValueKind::BYTES) kind += "(" + std::to_string(entry.getLength()) + ")";
+  return plain(kind);
+}
+
+Row op_answered(Record::Reader record, uint index) {
+  auto reply = record.getOpReplied();
+  auto entry = reply.getEntries()[index];
+  return {RowShape::kOpAnswered,
+          {{"op", count(reply.getOp())},
+           {"entry", count(index)},
+           {"status", name(entry.getStatus())},
+           {"value", value(entry.getValue())},
+           {"before", value(entry.getBefore())},
+           {"reason", text(entry.getReason())},
+           {"note", text(entry.getNote())},
+           {"type", text(entry.getType())},
+           {"width_bytes", count(entry.getWidthBytes())},
+           {"width_checked", flag(entry.getWidthChecked())},
+           {"address", address(entry.getVirtualAddress())},
+           {"physical_address", address(entry.getPhysicalAddress())},
+           {"protecting_cpu", number(entry.getProtectingCpu())},
+           {"elapsed_ns", count(entry.getElapsedNs())},
+           {"freeze", count(reply.getFreeze())},
+           {"seq_replied", count(record.getSeq())}}};
+}
+
+Row vcpu(uint64_t freeze, schema::VcpuState::Reader vcpu) {
+  bool known = vcpu.getKnown();
+  bool kernel_known = vcpu.getKernelStateKnown();
+  return {RowShape::kVcpu,
+          {{"freeze", count(freeze)},
+           {"cpu", count(vcpu.getCpu())},
+           {"rip", optional(known, hex(vcpu.getRip()))},
+           {"symbol", optional(known, text(vcpu.getSymbol()))},
+           {"cpl", optional(known, count(vcpu.getCpl()))},
+           {"interrupts_enabled", optional(known, flag(vcpu.getInterruptsEnabled()))},
+           {"preempt_count", optional(kernel_known, hex(vcpu.getPreemptCount()))},
+           {"current_pid", optional(kernel_known, number(vcpu.getCurrentPid()))},
+           {"current_comm", optional(kernel_known, text(vcpu.getCurrentComm()))},
+           {"runqueue_locked", optional(kernel_known, flag(vcpu.getRunqueueLocked()))}}};
+}
+
+}  // namespace
+
+void project_op_requested(Record::Reader record, Rows& rows) {
+  auto request = record.getOpRequested();
+  auto entries = request.getEntries();
+  rows.push_back({RowShape::kRequest,
+                  {{"op", count(request.getOp())},
+                   {"step", count(request.getStep())},
+                   {"mode", name(request.getMode())},
+                   {"entries", count(entries.size())},
+                   {"requested_ns", count(record.getHostNs())},
+                   {"seq_requested", count(record.getSeq())}}});
+  for (uint i = 0; i < entries.size(); ++i) {
+    auto entry = entries[i];
+    rows.push_back({RowShape::kOpAsked,
+                    {{"op", count(request.getOp())},
+                     {"entry", count(i)},
+                     {"step", count(request.getStep())},
+                     {"mode", name(request.getMode())},
+                     {"action", plain(entry.isWrite() ? "write" : "read")},
+                     {"tag", text(entry.getTag())},
+                     {"target", plain(target_text(entry.getTarget()))},
+                     {"asked", asked(entry)},
+                     {"step_action", count(uint64_t{request.getFirstAction()} + i)},
+                     {"seq_requested", count(record.getSeq())}}});
+  }
+}
+
+void project_op_deferred(Record::Reader record, Rows& rows) {
+  auto deferred = record.getOpDeferred();
+  rows.push_back({RowShape::kRequestDeferred,
+                  {{"op", count(deferred.getOp())},
+                   {"deferred", text(deferred.getReason())},
+                   {"seq_deferred", count(record.getSeq())}}});
+}
+
+void project_op_replied(Record::Reader record, Rows& rows) {
+  auto reply = record.getOpReplied();
+  rows.push_back({RowShape::kRequestReplied,
+                  {{"op", count(reply.getOp())},
+                   {"ok", flag(reply.getOk())},
+                   {"error", text(reply.getError())},
+                   {"freeze", count(reply.getFreeze())},
+                   {"replied_ns", count(record.getHostNs())},
+                   {"seq_replied", count(record.getSeq())}}});
+  for (uint i = 0; i < reply.getEntries().size(); ++i) rows.push_back(op_answered(record, i));
+}
+
+void project_gate(Record::Reader record, Rows& rows) {
+  auto gate = record.getGateChecked();
+  rows.push_back({RowShape::kGate,
+                  {{"seq", count(record.getSeq())},
+                   {"op", count(gate.getOp())},
+                   {"entry", count(gate.getEntry())},
+                   {"gate", count(static_cast<uint16_t>(gate.getGate()))},
+                   {"name", name(gate.getGate())},
+                   {"outcome", name(gate.getOutcome())},
+                   {"enforced", flag(gate.getEnforced())},
+                   {"observed", text(gate.getObserved())},
+                   {"expected", text(gate.getExpected())}}});
+}
+
+void project_freeze_began(Record::Reader record, Rows& rows) {
+  auto began = record.getFreezeBegan();
+  rows.push_back({RowShape::kFreezeBegan,
+                  {{"freeze", count(began.getFreeze())},
+                   {"cause", name(began.getCause())},
+                   {"op", count(began.getOp())},
+                   {"trigger_name", text(began.getTrigger())},
+                   {"began_ns", count(record.getHostNs())},
+                   {"seq_began", count(record.getSeq())}}});
+}
+
+void project_frozen(Record::Reader record, Rows& rows) {
+  auto frozen = record.getFrozen();
+  rows.push_back({RowShape::kFrozen,
+                  {{"freeze", count(frozen.getFreeze())},
+                   {"stop_latency_ns", count(frozen.getStopLatencyNs())},
+                   {"bypass_depth", number(frozen.getBypassDepth())},
+                   {"seq_frozen", count(record.getSeq())}}});
+  for (auto state : frozen.getVcpus()) rows.push_back(vcpu(frozen.getFreeze(), state));
+}
+
+void project_thawed(Record::Reader record, Rows& rows) {
+  auto thawed = record.getThawed();
+  rows.push_back({RowShape::kThawed,
+                  {{"freeze", count(thawed.getFreeze())},
+                   {"frozen_ns", count(thawed.getFrozenNs())},
+                   {"thaw_latency_ns", count(thawed.getThawLatencyNs())},
+                   {"pages", count(thawed.getPages())},
+                   {"pages_sha256", digest(thawed.getPagesDigest())},
+                   {"seq_thawed", count(record.getSeq())}}});
+}
+
+void project_sample(Record::Reader record, Rows& rows) {
+  auto sample = record.getSample();
+  rows.push_back({RowShape::kSample,
+                  {{"seq", count(record.getSeq())},
+                   {"host_ns", count(record.getHostNs())},
+                   {"name", text(sample.getName())},
+                   {"target", plain(target_text(sample.getTarget()))},
+                   {"value", value(sample.getValue())}}});
+}
+
+}  // namespace ktape

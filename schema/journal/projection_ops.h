@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <vector>
+
+#include "schema/journal/projection.h"
+#include "schema/record.capnp.h"
+
+namespace ktape {
+
+// The part of `project` that is about requests, gates, freezes and values.
+
+using Rows = std::vector<Row>;
+
+void project_op_requested(schema::Record::Reader record, Rows& rows);
+void project_op_deferred(schema::Record::Reader record, Rows& rows);
+void project_op_replied(schema::Record::Reader record, Rows& rows);
+void project_gate(schema::Record::Reader record, Rows& rows);
+void project_freeze_began(schema::Record::Reader record, Rows& rows);
+void project_frozen(schema::Record::Reader record, Rows& rows);
+void project_thawed(schema::Record::Reader record, Rows& rows);
+void project_sample(schema::Record::Reader record, Rows& rows);
+
+}  // namespace ktape

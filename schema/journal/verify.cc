@@ -1,0 +1,187 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "schema/journal/verify.h"
+
+#include <kj/exception.h>
+#include <sqlite3.h>
+
+#include <algorithm>
+#include <map>
+
+#include "schema/journal/event_cursor.h"
+#include "schema/journal/projection_tables.h"
+#include "schema/journal/tables.h"
+#include "schema/journal/tape_file.h"
+#include "schema/journal/tape_source.h"
+#include "schema/journal/tape_store.h"
+#include "schema/journal/verify_parts.h"
+#include "schema/wire/data.h"
+
+namespace ktape {
+
+namespace {
+
+Error bad(const std::string& message) { return Error{ErrorCode::kBadInput, message, ""}; }
+
+// What the Sealed record says, copied from it.
+struct SealedFacts {
+  TapeState state = TapeState::kUnsealed;
+  std::string detail;
+  uint64_t records = 0;
+  std::map<uint16_t, uint64_t> kinds;
+  uint64_t pages = 0;
+  uint64_t blobs = 0;
+  std::string blobs_digest;
+};
+
+// What the records add up to.
+struct RecordFacts {
+  Digest head{};
+  TapeCounts counts;  // before the Sealed record
+  std::map<uint64_t, ThawedPages> thawed;
+  std::optional<SealedFacts> sealed;
+};
+
+SealedFacts facts_of(schema::Sealed::Reader sealed) {
+  SealedFacts facts;
+  bool truncated = sealed.getOutcome() == schema::Outcome::TRUNCATED;
+  facts.state = truncated ? TapeState::kTruncated : TapeState::kSealed;
+  facts.detail = std::string(sealed.getDetail().begin(), sealed.getDetail().size());
+  facts.records = sealed.getRecords();
+  for (auto kind : sealed.getCounts()) facts.kinds[kind.getKind()] += kind.getCount();
+  facts.pages = sealed.getPages();
+  facts.blobs = sealed.getBlobs();
+  facts.blobs_digest = as_text(sealed.getBlobsDigest());
+  return facts;
+}
+
+void note(schema::Record::Reader record, RecordFacts& facts) {
+  if (record.isSealed()) {
+    facts.sealed = facts_of(record.getSealed());
+    return;
+  }
+  ++facts.counts.records;
+  ++facts.counts.kinds[kind_of(record)];
+  if (record.isThawed()) {
+    auto thawed = record.getThawed();
+    facts.thawed[thawed.getFreeze()] = {thawed.getPages(), std::string(as_text(thawed.getPagesDigest()))};
+  }
+}
+
+Result<void> check_record(EventCursor& cursor, const Database& projection, ProjectionTables& tables,
+                          RecordFacts& facts) {
+  if (facts.sealed) return cursor.bad("it comes after the Sealed record");
+  facts.head = next_link(facts.head, cursor.message());
+  if (!std::ranges::equal(cursor.chain(), facts.head)) {
+    return cursor.bad("its chain value does not follow from it and the records before it");
+  }
+  KTAPE_ASSIGN(schema::Record::Reader record, cursor.record());
+  auto rows = project_safely(record);
+  if (!rows.ok()) return cursor.bad(rows.error().message);
+  if (auto put = tables.put(projection, *rows); !put.ok()) return cursor.bad(put.error().message);
+  try {
+    note(record, facts);
+  } catch (const kj::Exception& exception) {
+    return cursor.bad(exception.getDescription().cStr());
+  }
+  return {};
+}
+
+// Walks the records and fills `projection` with what they say.
+Result<void> check_records(const Database& tape, const Database& projection, RecordFacts& facts) {
+  KTAPE_ASSIGN(EventCursor cursor, EventCursor::all(tape));
+  ProjectionTables tables;
+  for (;;) {
+    KTAPE_ASSIGN(bool row, cursor.next());
+    if (!row) return {};
+    KTAPE_TRY(check_record(cursor, projection, tables, facts));
+  }
+}
+
+// A database of its own, spilling to a temporary file where memory would grow.
+Result<Database> empty_projection() {
+  constexpr int kFlags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
+  KTAPE_ASSIGN(Database database, Database::open("", kFlags, "recomputed projection"));
+  KTAPE_TRY(database.execute("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF"));
+  KTAPE_TRY(database.execute(kProjectionTables));
+  KTAPE_TRY(database.execute("BEGIN"));
+  return database;
+}
+
+Result<void> check_count(const char* what, uint64_t found, uint64_t sealed) {
+  if (found == sealed) return {};
+  return bad("there are " + std::to_string(found) + " " + what + ", the Sealed record says " +
+             std::to_string(sealed));
+}
+
+Result<void> check_seal(const SealedFacts& sealed, const TapeCounts& counts) {
+  KTAPE_TRY(check_count("records before it", counts.records, sealed.records));
+  if (sealed.kinds != counts.kinds) return bad("the Sealed record counts other kinds of records");
+  KTAPE_TRY(check_count("pages", counts.pages, sealed.pages));
+  KTAPE_TRY(check_count("blobs", counts.blobs.size(), sealed.blobs));
+  if (!std::ranges::equal(as_bytes(sealed.blobs_digest), blobs_digest(counts.blobs))) {
+    return bad("hashes or names of the blobs are not those that the Sealed record was made from");
+  }
+  return {};
+}
+
+Result<void> check_database(const Database& tape) {
+  KTAPE_TRY(check_tables(tape));
+  KTAPE_ASSIGN(Statement check, tape.prepare("PRAGMA integrity_check(1)"));
+  KTAPE_ASSIGN(bool answered, check.step());
+  std::string answer = answered ? check.text(0) : "";
+  if (answer != "ok") return bad("the database is damaged: " + answer);
+  return {};
+}
+
+Result<void> check_everything(const Database& tape, RecordFacts& facts) {
+  KTAPE_TRY(check_database(tape));
+  KTAPE_ASSIGN(Database projection, empty_projection());
+  KTAPE_TRY(check_records(tape, projection, facts));
+  KTAPE_TRY(check_projection(tape, projection));
+  KTAPE_ASSIGN(facts.counts.blobs, check_blobs(tape));
+  KTAPE_ASSIGN(facts.counts.pages, check_pages(tape, facts.thawed));
+  if (facts.sealed) KTAPE_TRY(check_seal(*facts.sealed, facts.counts));
+  return {};
+}
+
+std::string unsealed_finding(const std::string& path) {
+  if (auto pid = recorder_at_work(path)) return "process " + std::to_string(*pid) + " is still recording it";
+  return "its recorder died before it could seal it; what is here is whole";
+}
+
+void conclude(const std::string& path, const RecordFacts& facts, Verification& verification) {
+  if (!facts.sealed) {
+    verification.integrity = Integrity::kUnsealed;
+    verification.finding = unsealed_finding(path);
+  } else if (facts.sealed->state == TapeState::kTruncated) {
+    verification.integrity = Integrity::kTruncated;
+    verification.finding = facts.sealed->detail;
+  } else {
+    verification.integrity = Integrity::kIntact;
+    verification.finding = "every record, blob, page and column is as it was recorded";
+  }
+}
+
+}  // namespace
+
+Result<Verification> verify(const std::string& path, const std::optional<Digest>& expect) {
+  KTAPE_ASSIGN(TapeSource source, open_source(path));
+  RecordFacts facts;
+  auto checked = check_everything(source.database, facts);
+  // What the host could not do says nothing about the tape.
+  if (!checked.ok() && checked.error().code != ErrorCode::kBadInput) return checked.error();
+  Verification verification;
+  verification.records = facts.counts.records + (facts.sealed ? 1 : 0);
+  verification.head = facts.head;
+  if (!checked.ok()) {
+    verification.finding = checked.error().message;
+  } else if (expect && *expect != facts.head) {
+    verification.finding =
+        "its head digest is " + to_hex(facts.head) + ", not " + to_hex(*expect) + " as expected";
+  } else {
+    conclude(path, facts, verification);
+  }
+  return verification;
+}
+
+}  // namespace ktape

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <string>
+
+#include "schema/base/digest.h"
+#include "schema/base/result.h"
+#include "schema/journal/database.h"
+
+namespace ktape {
+
+// The parts of `verify`. Each compares one part of a tape with what it should be; an error of
+// kBadInput is the finding.
+
+// What a freeze's Thawed record says about its pages.
+struct ThawedPages {
+  uint64_t pages = 0;
+  std::string digest;  // its bytes; empty: none kept
+};
+
+// The projection tables of `tape` against those of `expected`, row by row and column by column.
+[[nodiscard]] Result<void> check_projection(const Database& tape, const Database& expected);
+
+// Every blob against its hash. Returns the names by hash.
+[[nodiscard]] Result<std::map<Digest, std::string>> check_blobs(const Database& tape);
+
+// Every page against its hash, and the page lists of the freezes against their Thawed records.
+// Returns the number of pages.
+[[nodiscard]] Result<uint64_t> check_pages(const Database& tape,
+                                           const std::map<uint64_t, ThawedPages>& thawed);
+
+}  // namespace ktape

@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <sqlite3.h>
+
+#include <algorithm>
+#include <cstring>
+#include <set>
+
+#include "schema/journal/projection.h"
+#include "schema/journal/verify_parts.h"
+
+namespace ktape {
+
+namespace {
+
+constexpr size_t kMaxShown = 60;
+
+bool same_cell(const Statement& a, const Statement& b, int column) {
+  if (a.type(column) != b.type(column)) return false;
+  switch (a.type(column)) {
+    case SQLITE_NULL: return true;
+    case SQLITE_INTEGER: return a.integer(column) == b.integer(column);
+    default: return std::ranges::equal(a.bytes(column), b.bytes(column));
+  }
+}
+
+std::string shown(const Statement& row, int column) {
+  if (row.type(column) == SQLITE_NULL) return "nothing";
+  if (row.type(column) == SQLITE_BLOB) return "a blob";
+  std::string text = row.text(column);
+  if (text.size() > kMaxShown) text = text.substr(0, kMaxShown) + "...";
+  return "'" + text + "'";
+}
+
+// "kernel_op (op 2, entry 0)"
+std::string where(const std::string& table, const Statement& row, int keys) {
+  std::string text = table + " (";
+  for (int i = 0; i < keys; ++i) text += (i == 0 ? "" : ", ") + row.name(i) + " " + shown(row, i);
+  return text + ")";
+}
+
+Error bad(const std::string& message) { return Error{ErrorCode::kBadInput, message, ""}; }
+
+Result<void> compare_rows(const std::string& table, const Statement& found, const Statement& expected,
+                          int keys) {
+  for (int column = 0; column < expected.columns(); ++column) {
+    if (same_cell(found, expected, column)) continue;
+    return bad(where(table, expected, keys) + ": column '" + expected.name(column) + "' holds " +
+               shown(found, column) + ", the records say " + shown(expected, column));
+  }
+  return {};
+}
+
+// A table's primary key is its first columns.
+Result<void> compare_table(const Database& tape, const Database& expected, const std::string& table,
+                           int keys) {
+  std::string sql = "SELECT * FROM " + table + " ORDER BY 1";
+  if (keys == 2) sql += ", 2";
+  KTAPE_ASSIGN(Statement found, tape.prepare(sql));
+  KTAPE_ASSIGN(Statement wanted, expected.prepare(sql));
+  for (;;) {
+    KTAPE_ASSIGN(bool more_found, found.step());
+    KTAPE_ASSIGN(bool more_wanted, wanted.step());
+    if (!more_found && !more_wanted) return {};
+    if (!more_wanted) return bad(where(table, found, keys) + ": no record says so");
+    if (!more_found) return bad(where(table, wanted, keys) + ": the row is missing");
+    KTAPE_TRY(compare_rows(table, found, wanted, keys));
+  }
+}
+
+}  // namespace
+
+Result<void> check_projection(const Database& tape, const Database& expected) {
+  std::set<std::string> done;
+  for (size_t i = 0; i < static_cast<size_t>(RowShape::kCount); ++i) {
+    auto shape = static_cast<RowShape>(i);
+    if (!done.insert(table_of(shape)).second) continue;
+    KTAPE_TRY(compare_table(tape, expected, table_of(shape), static_cast<int>(key_columns_of(shape))));
+  }
+  return {};
+}
+
+}  // namespace ktape
