@@ -1,0 +1,78 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+# usage: launcher_test.sh PROGRAM
+. "$(dirname "$0")/expect.sh"
+program=$1
+
+# A copy of the launcher in bin/, alone, with the verb `show` beside it.
+install_launcher() {
+  mkdir -p bin libexec/ktape path
+  cp "$program" bin/ktape
+  script bin/ktape-show 'echo "show: $*"; exit 77'
+  export PATH=$PWD/path:/usr/bin:/bin
+}
+
+script() { printf '#!/bin/sh\n%s\n' "$2" >"$1" && chmod +x "$1"; }
+
+case_a_verb_gets_its_arguments_and_its_status_comes_back() {
+  install_launcher
+  expect_status 77 bin/ktape show --json "a b"
+  [[ $output == "show: --json a b" ]] || fail "the arguments were changed"
+}
+
+case_a_verb_is_found_in_the_libexec_folder() {
+  install_launcher
+  script libexec/ktape/ktape-verify 'echo verified'
+  expect_status 0 bin/ktape verify
+  expect_output verified
+}
+
+case_a_verb_is_found_on_the_path() {
+  install_launcher
+  script path/ktape-mine 'echo mine'
+  expect_status 0 bin/ktape mine
+  expect_output mine
+}
+
+case_the_program_beside_the_launcher_comes_before_the_path() {
+  install_launcher
+  script path/ktape-show 'echo "another one"'
+  expect_status 77 bin/ktape show
+}
+
+case_help_lists_the_verbs_that_are_there() {
+  install_launcher
+  script path/ktape-mine 'true'
+  expect_status 0 bin/ktape --help
+  expect_output "  show       show what is on a tape"
+  expect_output "  mine "
+  expect_no_output "  diff "
+}
+
+case_assertion_programs_are_no_verbs() {
+  install_launcher
+  script bin/ktape-assert-x 'true'
+  expect_status 0 bin/ktape --help
+  expect_no_output "assert-x"
+}
+
+case_an_unknown_verb_is_answered_with_the_nearest() {
+  install_launcher
+  expect_status 2 bin/ktape shwo
+  expect_output "ktape: there is no verb 'shwo'"
+  expect_output "hint: did you mean 'show'?"
+}
+
+case_no_verb_at_all_is_a_usage_error() {
+  install_launcher
+  expect_status 2 bin/ktape
+  expect_output "usage: ktape VERB"
+}
+
+case_the_version_is_told() {
+  install_launcher
+  expect_status 0 bin/ktape --version
+  expect_output "ktape "
+}
+
+run_cases

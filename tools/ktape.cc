@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+// ktape: runs ktape-VERB, the way git does.
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+#include "schema/base/exit_code.h"
+#include "schema/base/file.h"
+#include "schema/base/nearest.h"
+
+namespace ktape {
+
+namespace {
+
+constexpr std::string_view kPrefix = "ktape-";
+constexpr std::string_view kAssertions = "ktape-assert-";  // programs that `ktape check` runs, not verbs
+
+struct Verb {
+  std::string_view name;
+  std::string_view summary;
+};
+constexpr Verb kVerbs[] = {
+    {"capture", "run a scenario on a kernel and record it on a tape"},
+    {"show", "show what is on a tape"},
+    {"check", "judge a tape with the assertion programs"},
+    {"verify", "tell whether a tape is intact"},
+    {"read", "read kernel state from a tape's recorded memory"},
+    {"replay", "run a tape's ops again over its recorded memory"},
+    {"diff", "compare two tapes"},
+    {"report", "write a tape up for people"},
+    {"export", "convert a tape for other tools"},
+    {"kernel", "say what ktape would use of a kernel image"},
+    {"doctor", "say what this host lacks"},
+};
+
+bool executable(const std::filesystem::path& path) {
+  struct stat info;
+  return ::stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode) && ::access(path.c_str(), X_OK) == 0;
+}
+
+// Folders to look in, in order: beside this program, its libexec folder, PATH.
+std::vector<std::filesystem::path> program_folders() {
+  std::vector<std::filesystem::path> folders;
+  auto own = executable_folder();
+  if (own.ok()) {
+    folders.emplace_back(own.value());
+    folders.push_back(std::filesystem::path(own.value()).parent_path() / "libexec" / "ktape");
+  }
+  const char* path = std::getenv("PATH");
+  std::string_view rest = path != nullptr ? path : "";
+  while (!rest.empty()) {
+    size_t colon = std::min(rest.find(':'), rest.size());
+    if (colon > 0) folders.emplace_back(rest.substr(0, colon));
+    rest.remove_prefix(std::min(colon + 1, rest.size()));
+  }
+  return folders;
+}
+
+// The program of each verb that there is; the first folder that has it wins.
+std::map<std::string, std::filesystem::path> find_verbs() {
+  std::map<std::string, std::filesystem::path> verbs;
+  for (const auto& folder : program_folders()) {
+    std::error_code unreadable;  // folders on PATH that are not there are no error
+    std::filesystem::directory_iterator entry(folder, unreadable);
+    for (; entry != std::filesystem::directory_iterator(); entry.increment(unreadable)) {
+      std::string name = entry->path().filename().string();
+      if (!name.starts_with(kPrefix) || name.starts_with(kAssertions) || !executable(entry->path())) continue;
+      verbs.emplace(name.substr(kPrefix.size()), entry->path());
+    }
+  }
+  return verbs;
+}
+
+void print_help(const std::map<std::string, std::filesystem::path>& found, std::FILE* out) {
+  std::fprintf(out,
+               "usage: ktape VERB [ARGUMENTS]\n\nA flight recorder for Linux kernel schedulers. "
+               "`ktape VERB --help` says more.\n\n");
+  for (const Verb& verb : kVerbs) {
+    if (!found.contains(std::string(verb.name))) continue;
+    std::fprintf(out, "  %-10s %s\n", verb.name.data(), verb.summary.data());
+  }
+  for (const auto& [name, path] : found) {
+    if (std::ranges::find(kVerbs, name, &Verb::name) != std::end(kVerbs)) continue;
+    std::fprintf(out, "  %-10s (%s)\n", name.c_str(), path.c_str());
+  }
+}
+
+ExitCode fail(ErrorCode code, std::string message, std::string hint) {
+  Error error{code, std::move(message), std::move(hint)};
+  std::fputs(describe("ktape", error).c_str(), stderr);
+  return exit_code(error);
+}
+
+ExitCode run(int argc, char** argv) {
+  auto verbs = find_verbs();
+  std::string verb = argc > 1 ? argv[1] : "";
+  if (verb.empty() || verb == "--help" || verb == "-h" || verb == "help") {
+    print_help(verbs, verb.empty() ? stderr : stdout);
+    return verb.empty() ? ExitCode::kUsage : ExitCode::kGood;
+  }
+  if (verb == "--version") {
+    std::printf("ktape %s\n", KTAPE_VERSION);
+    return ExitCode::kGood;
+  }
+  auto program = verbs.find(verb);
+  if (program == verbs.end()) {
+    std::vector<std::string> names;
+    for (const auto& [name, path] : verbs) names.push_back(name);
+    std::string near = did_you_mean(verb, names);
+    return fail(ErrorCode::kUsage, "there is no verb '" + verb + "'",
+                near.empty() ? "`ktape --help` lists the verbs" : near);
+  }
+  std::string path = program->second.string();
+  argv[1] = path.data();
+  ::execv(path.c_str(), argv + 1);
+  Error error = system_error(ErrorCode::kHost, "cannot run '" + path + "'");
+  return fail(error.code, error.message, "");
+}
+
+}  // namespace
+
+}  // namespace ktape
+
+int main(int argc, char** argv) { return static_cast<int>(ktape::run(argc, argv)); }
