@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 CREATE TABLE run (
   seq                 INTEGER PRIMARY KEY,
   scenario            TEXT NOT NULL,

@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 CREATE TABLE event (
   seq    INTEGER PRIMARY KEY,  -- 1, 2, 3, ... without a hole
   kind   INTEGER NOT NULL,     -- which member of the union in Record: 1 is runStarted

@@ -1,0 +1,67 @@
+#!/usr/bin/env bash
+# SPDX-License-Identifier: Apache-2.0
+. "$(dirname "$0")/expect.sh"
+tools=$(cd "$(dirname "$0")/../../tools" && pwd)
+
+source_file() { mkdir -p "$(dirname "$1")" && printf '%s\n' "${@:2}" >"$1"; }
+
+case_arrows_of_the_house_are_followed() {
+  source_file replay/a.cc '#include "guest/kernel/kernel.h"' '#include <vector>'
+  source_file guest/machine/b.cc '#include "guest/kernel/guest_memory.h"'
+  expect_status 0 "$tools/layering" .
+}
+
+case_an_include_against_the_arrows_is_named_with_its_line() {
+  source_file schema/a.cc '#include <vector>' '#include "guest/kernel/kernel.h"'
+  expect_status 1 "$tools/layering" .
+  expect_output "schema/a.cc:2: schema may not use guest/kernel"
+}
+
+case_analyzers_use_the_schema_only() {
+  source_file analyzers/a.cc '#include "replay/check.h"'
+  expect_status 1 "$tools/layering" .
+  expect_output "analyzers may not use replay"
+}
+
+case_only_tests_use_tests() {
+  source_file capture/a.cc '#include "tests/support/a.h"'
+  expect_status 1 "$tools/layering" .
+  expect_output "capture may not use tests"
+}
+
+case_the_machine_sees_only_the_memory_interface_of_the_kernel() {
+  source_file guest/machine/a.cc '#include "guest/kernel/btf.h"'
+  expect_status 1 "$tools/layering" .
+  expect_output "guest/machine may use of guest/kernel only"
+}
+
+case_an_include_without_its_room_is_refused() {
+  source_file capture/a.cc '#include "recorder.h"'
+  expect_status 1 "$tools/layering" .
+  expect_output "'recorder.h' does not name its room"
+}
+
+case_an_include_of_a_source_file_is_refused() {
+  source_file analyzers/a.cc '#include "analyzers/b.cc"'
+  expect_status 1 "$tools/layering" .
+  expect_output "'analyzers/b.cc' is not a header"
+}
+
+case_a_link_against_the_arrows_is_named() {
+  source_file guest/kernel/CMakeLists.txt 'add_library(ktape_kernel STATIC a.cc)'
+  source_file analyzers/CMakeLists.txt '' 'target_link_libraries(x PRIVATE ktape_kernel)'
+  expect_status 1 "$tools/layering" .
+  expect_output "analyzers/CMakeLists.txt:2: analyzers may not link 'ktape_kernel' of guest/kernel"
+}
+
+case_a_file_without_its_licence_is_named() {
+  source_file schema/a.cc 'int main() {}'
+  source_file schema/b.cc '// SPDX-License-Identifier: Apache-2.0'
+  source_file guest/inside/bpf/c.c '// SPDX-License-Identifier: Apache-2.0'
+  expect_status 1 "$tools/licences" .
+  expect_output "schema/a.cc:1: no SPDX licence line"
+  expect_output "guest/inside/bpf/c.c:1:"
+  expect_no_output "schema/b.cc"
+}
+
+run_cases
