@@ -2,6 +2,7 @@
 #include "guest/inside/channel.h"
 
 #include <fcntl.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <algorithm>
@@ -53,12 +54,20 @@ Result<std::unique_ptr<Channel>> Channel::open(Clock::time_point deadline) {
 Result<void> Channel::send(capnp::MessageBuilder& message) {
   KTAPE_ASSIGN(std::vector<std::byte> frame, encode_frame(message));
   for (size_t sent = 0; sent < frame.size();) {
+    // A write without a host would wait for one.
+    if (host_was_there_ && !host_is_there()) return Error{ErrorCode::kHost, "the host has left", ""};
     ssize_t n = ::write(fd_.get(), frame.data() + sent, std::min(kWriteLimitBytes, frame.size() - sent));
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return system_error(ErrorCode::kHost, "cannot write to the host");
+    host_was_there_ = true;
     sent += static_cast<size_t>(n);
   }
   return {};
+}
+
+bool Channel::host_is_there() const {
+  pollfd port{fd_.get(), POLLOUT, 0};
+  return ::poll(&port, 1, 0) >= 0 && (port.revents & POLLHUP) == 0;
 }
 
 Result<void> Channel::read_some() {

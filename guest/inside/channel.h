@@ -22,7 +22,8 @@ class Channel {
   // Finds the port by its name, which may take the kernel a moment to announce.
   [[nodiscard]] static Result<std::unique_ptr<Channel>> open(Clock::time_point deadline);
 
-  // Returns when every byte is in the port's queue; waits for a host that is not there yet.
+  // Returns when every byte is in the port's queue. The first message waits for a host that is not
+  // there yet; later ones fail when the host has left.
   [[nodiscard]] Result<void> send(capnp::MessageBuilder& message);
 
   // Takes in what has arrived. Call when `fd()` is readable.
@@ -36,8 +37,11 @@ class Channel {
  private:
   explicit Channel(UniqueFd fd) : fd_(std::move(fd)) {}
 
+  [[nodiscard]] bool host_is_there() const;
+
   UniqueFd fd_;
   FrameDecoder decoder_;
+  bool host_was_there_ = false;
 };
 
 }  // namespace ktape

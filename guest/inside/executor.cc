@@ -51,10 +51,11 @@ std::string failure_of(schema::OpReplied::Reader reply, schema::OpRequest::Reade
 }  // namespace
 
 Result<RunResult> Executor::run() {
-  KTAPE_TRY(set_up());
-  Result<RunResult> result = run_steps();
-  if (!result) return result;
-  KTAPE_TRY(session_.end());
+  Result<void> ready = set_up();
+  Result<RunResult> result = ready ? run_steps() : Result<RunResult>(ready.error());
+  // The end is reported also after a failure, but what failed first is what counts.
+  Result<void> ended = session_.end();
+  if (result && !ended) return ended.error();
   return result;
 }
 
