@@ -81,7 +81,8 @@ void scx_bpf_error_bstr(char *fmt, unsigned long long *data, u32 data_bytes) __k
  * Newer kernels replace these; each pair has its older twin second. The suffix ___ktape is ours,
  * because libbpf drops the last ___suffix of a name before it looks for it.
  */
-bool scx_bpf_dsq_insert___v2___ktape(struct task_struct *p, u64 dsq_id, u64 slice, u64 enq_flags) __ksym __weak;
+bool scx_bpf_dsq_insert___v2___ktape(struct task_struct *p, u64 dsq_id, u64 slice,
+				     u64 enq_flags) __ksym __weak;
 void scx_bpf_dsq_insert___ktape(struct task_struct *p, u64 dsq_id, u64 slice, u64 enq_flags) __ksym __weak;
 
 struct scx_bpf_dsq_insert_vtime_args {
@@ -91,8 +92,10 @@ struct scx_bpf_dsq_insert_vtime_args {
 	u64 enq_flags;
 };
 
-bool __scx_bpf_dsq_insert_vtime(struct task_struct *p, struct scx_bpf_dsq_insert_vtime_args *args) __ksym __weak;
-void scx_bpf_dsq_insert_vtime(struct task_struct *p, u64 dsq_id, u64 slice, u64 vtime, u64 enq_flags) __ksym __weak;
+bool __scx_bpf_dsq_insert_vtime(struct task_struct *p,
+				struct scx_bpf_dsq_insert_vtime_args *args) __ksym __weak;
+void scx_bpf_dsq_insert_vtime(struct task_struct *p, u64 dsq_id, u64 slice, u64 vtime,
+			      u64 enq_flags) __ksym __weak;
 
 bool scx_bpf_dsq_move_to_local___v2___ktape(u64 dsq_id, u64 enq_flags) __ksym __weak;
 bool scx_bpf_dsq_move_to_local___ktape(u64 dsq_id) __ksym __weak;

@@ -8,15 +8,15 @@
 
 enum vtime_fault {
 	VTIME_FAULT_NONE,
-	VTIME_FAULT_STALL,		/* ops.dispatch leaves every queued task where it is */
-	VTIME_FAULT_UNKNOWN_DSQ,	/* ops.enqueue inserts into a DSQ that does not exist */
-	VTIME_FAULT_BPF_ERROR,		/* ops.enqueue calls scx_bpf_error() */
+	VTIME_FAULT_STALL,	 /* ops.dispatch leaves every queued task where it is */
+	VTIME_FAULT_UNKNOWN_DSQ, /* ops.enqueue inserts into a DSQ that does not exist */
+	VTIME_FAULT_BPF_ERROR,	 /* ops.enqueue calls scx_bpf_error() */
 };
 
 struct vtime_knobs {
 	unsigned long long slice_ns;
-	unsigned long long fault_after_ns;	/* counted from ops.init */
-	unsigned int fault;			/* enum vtime_fault */
+	unsigned long long fault_after_ns; /* counted from ops.init */
+	unsigned int fault;		   /* enum vtime_fault */
 	unsigned int keep_vtime_on_enable;
 };
 
@@ -27,9 +27,9 @@ enum {
 };
 
 struct vtime_exit {
-	unsigned int published;			/* written last: the rest is complete */
+	unsigned int published; /* written last: the rest is complete */
 	unsigned int padding;
-	unsigned long long kind;		/* enum scx_exit_kind */
+	unsigned long long kind; /* enum scx_exit_kind */
 	long long exit_code;
 	char reason[VTIME_REASON_LEN];
 	char message[VTIME_MESSAGE_LEN];
