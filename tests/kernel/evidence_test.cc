@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guest/kernel/evidence.h"
+
+#include <catch2/catch_test_macros.hpp>
+
+#include "tests/support/fake_kernel.h"
+
+using namespace ktape;
+using namespace ktape::test;
+
+TEST_CASE("each CPU tells its preempt count, current task and runqueue lock") {
+  FakeKernel fake;
+  for (uint32_t cpu = 0; cpu < FakeKernel::kCpus; ++cpu) {
+    const GuestVirtual task =
+        fake.add_task(static_cast<int32_t>(100 + cpu), cpu == 0 ? "first" : "second", 10'000'000);
+    fake.put(fake.per_cpu("current_task", cpu), task.value, 8);
+    fake.put(fake.per_cpu("__preempt_count", cpu), 0x80000000 | (cpu + 1), 4);
+  }
+  fake.set_rq(1, "__lock.raw_lock.val.counter", 1);
+  const auto cpus = cpu_evidence(fake.kernel(), fake.memory());
+  REQUIRE(cpus.size() == 2);
+  CHECK(cpus[0].known);
+  CHECK(cpus[0].preempt_count == 1);
+  CHECK(cpus[0].current_pid == Pid(100));
+  CHECK(cpus[0].current_comm == "first");
+  CHECK_FALSE(cpus[0].runqueue_locked);
+  CHECK(cpus[1].preempt_count == 2);
+  CHECK(cpus[1].current_comm == "second");
+  CHECK(cpus[1].runqueue_locked);
+}
+
+TEST_CASE("kernels that keep the hot variables together are understood") {
+  FakeKernel fake(FakeKernelShape{.per_cpu_hot = true});
+  const GuestVirtual task = fake.add_task(7, "hot", 10'000'000);
+  const GuestVirtual hot = fake.per_cpu("pcpu_hot", 0);
+  fake.set(hot, "struct pcpu_hot", "current_task", task.value);
+  fake.set(hot, "struct pcpu_hot", "preempt_count", 0x80000003);
+  const auto cpus = cpu_evidence(fake.kernel(), fake.memory());
+  CHECK(cpus[0].known);
+  CHECK(cpus[0].preempt_count == 3);
+  CHECK(cpus[0].current_pid == Pid(7));
+}
+
+TEST_CASE("a CPU whose current task cannot be read is not known") {
+  FakeKernel fake;
+  CHECK_FALSE(cpu_evidence(fake.kernel(), fake.memory())[0].known);
+}
+
+TEST_CASE("the bypass depth is a variable, or the root scheduler's") {
+  FakeKernel global;
+  global.put(global.symbol("scx_bypass_depth"), 2, 4);
+  CHECK(scx_bypass_depth(global.kernel(), global.memory()) == 2);
+
+  FakeKernel own(FakeKernelShape{.bypass_per_scheduler = true});
+  CHECK(scx_bypass_depth(own.kernel(), own.memory()) == 0);
+  const GuestVirtual sched = own.allocate(64);
+  own.set(sched, "struct scx_sched", "bypass_depth", 3);
+  own.put(own.symbol("scx_root"), sched.value, 8);
+  CHECK(scx_bypass_depth(own.kernel(), own.memory()) == 3);
+}
+
+TEST_CASE("a kernel without sched_ext has no bypass depth") {
+  FakeKernel fake(FakeKernelShape{.sched_ext = false, .bypass_per_scheduler = true});
+  CHECK(scx_bypass_depth(fake.kernel(), fake.memory()) == -1);
+}
