@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "guest/kernel/op_width.h"
+#include "schema/wire/data.h"
 
 namespace ktape {
 
@@ -148,10 +149,6 @@ Result<Op> read_op(schema::OpEntry::Reader entry, schema::OpMode mode) {
   return usage("neither a read nor a write");
 }
 
-capnp::Data::Reader as_data(std::string_view text) {
-  return {reinterpret_cast<const kj::byte*>(text.data()), text.size()};
-}
-
 }  // namespace
 
 Result<std::vector<Op>> read_ops(capnp::List<schema::OpEntry>::Reader entries, schema::OpMode mode) {
@@ -203,7 +200,7 @@ void write_result(const OpResult& result, schema::EntryReply::Builder to) {
   to.setStatus(result.status);
   to.setReason(result.reason);
   if (result.value) write_value(*result.value, to.initValue());
-  if (!result.value && result.is_list) {
+  if (result.is_list && result.status == schema::EntryStatus::DONE) {
     auto list = to.initValue().initList(static_cast<unsigned>(result.list.size()));
     for (unsigned i = 0; i < list.size(); ++i) write_value(result.list[i], list[i]);
   }
