@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 // What ktape reads out of stock Debian kernels, as far as they are in the cache.
+#include "tests/support/stock_kernel.h"
+
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 #include <catch2/generators/catch_generators_range.hpp>
-#include <cstdlib>
-#include <filesystem>
 #include <utility>
 
 #include "guest/kernel/elf_image.h"
@@ -18,18 +18,10 @@ namespace {
 
 using NamedAddress = std::pair<std::string, uint64_t>;
 
-// In ${XDG_CACHE_HOME:-~/.cache}/ktape/kernels, where `tools/kernel fetch` puts them.
-std::string cached_kernel(const std::string& version) {
-  const char* cache = std::getenv("XDG_CACHE_HOME");
-  const char* home = std::getenv("HOME");
-  std::string root = cache && *cache ? cache : std::string(home ? home : "") + "/.cache";
-  return root + "/ktape/kernels/" + version + "/bzImage";
-}
-
 // A stock kernel in the cache, and what is learnt from it.
 struct Stock {
   explicit Stock(const std::string& version) {
-    std::string path = cached_kernel(version);
+    std::string path = test::cached_kernel(version);
     auto loaded = load_kernel_image(path);
     if (!loaded.ok()) FAIL(loaded.error().message);
     image = std::move(loaded).value();
@@ -67,8 +59,7 @@ std::vector<NamedAddress> exports_of(const ElfImage& elf) {
 // A run per kernel that is in the cache; skips the test where none is.
 std::string each_version() {
   std::vector<std::string> versions = {"6.12.95", "6.16.12", "6.19.14", "7.3.4"};
-  std::erase_if(versions,
-                [](const std::string& version) { return !std::filesystem::exists(cached_kernel(version)); });
+  std::erase_if(versions, [](const std::string& version) { return !test::is_cached(version); });
   if (versions.empty()) SKIP("no stock kernel is in the cache");
   return GENERATE_COPY(from_range(versions));
 }

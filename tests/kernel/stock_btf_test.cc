@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: Apache-2.0
+// Layouts of stock Debian kernels that were read in running guests, as far as the kernels are in the cache.
+#include <catch2/catch_test_macros.hpp>
+
+#include "guest/kernel/kernel.h"
+#include "guest/kernel/kernel_image.h"
+#include "tests/support/must.h"
+#include "tests/support/stock_kernel.h"
+
+using namespace ktape;
+using namespace ktape::test;
+
+namespace {
+
+std::shared_ptr<const KernelKnowledge> learn(const std::string& version) {
+  if (!is_cached(version)) SKIP("kernel " + version + " is not in the cache");
+  return must(learn_kernel(must(load_kernel_image(cached_kernel(version))).vmlinux));
+}
+
+void check_field(const Btf& btf, std::string_view type, std::string_view path, uint64_t offset,
+                 uint64_t size) {
+  INFO(type << " " << path);
+  const auto field = btf.field(type, path);
+  REQUIRE(field.ok());
+  CHECK(field->offset_bytes == offset);
+  CHECK(field->type.size_bytes == size);
+}
+
+// What gates, task lookup and evidence look at on every kernel with sched_ext.
+constexpr std::string_view kTaskFields[] = {"__state",
+                                            "on_rq",
+                                            "on_cpu",
+                                            "policy",
+                                            "sched_class",
+                                            "pi_lock.raw_lock.val.counter",
+                                            "pid",
+                                            "comm",
+                                            "scx.dsq",
+                                            "start_boottime",
+                                            "scx.runnable_node",
+                                            "scx.ddsp_dsq_id",
+                                            "se.sched_delayed",
+                                            "scx.flags",
+                                            "start_time",
+                                            "scx.dsq_vtime",
+                                            "scx.ops_state.counter",
+                                            "pid_links[0]",
+                                            "thread_info.cpu"};
+
+void check_complete(const Btf& btf) {
+  for (std::string_view path : kTaskFields) {
+    INFO(path);
+    CHECK(btf.has_field("struct task_struct", path));
+  }
+  CHECK(btf.has_field("struct rq", "__lock.raw_lock.val.counter"));
+  CHECK(btf.has_field("struct pid_namespace", "idr.idr_rt.xa_head"));
+  CHECK(btf.has_field("struct xa_node", "slots[63]"));
+  CHECK(btf.has_field("struct static_key", "enabled.counter"));
+  CHECK(btf.enumerator("scx_dsq_id_flags", "SCX_DSQ_INVALID") == uint64_t{1} << 63);
+  CHECK(btf.enumerator("scx_ops_state", "SCX_OPSS_NONE") == 0);
+  CHECK(btf.enumerator("scx_ops_state", "SCX_OPSS_QSEQ_SHIFT") == 2);
+  CHECK(btf.enumerator("scx_ent_flags", "SCX_TASK_STATE_MASK").has_value());
+  CHECK(must(btf.variable("runqueues")).name == "struct rq");
+}
+
+}  // namespace
+
+TEST_CASE("6.16.12 keeps sched_ext's fields where its guests showed them") {
+  const auto kernel = learn("6.16.12");
+  const Btf& btf = *kernel->btf;
+  check_complete(btf);
+  check_field(btf, "struct task_struct", "scx", 688, 200);
+  check_field(btf, "struct sched_ext_entity", "dsq_vtime", 160, 8);
+  check_field(btf, "struct task_struct", "scx.dsq_vtime", 848, 8);
+  check_field(btf, "struct task_struct", "on_rq", 104, 4);
+  CHECK(must(btf.type("struct scx_rq")).size_bytes == 272);
+  CHECK(must(btf.variable("__preempt_count")).size_bytes == 4);
+  CHECK(btf.enumerator("scx_task_state", "SCX_TASK_ENABLED") == 3);
+}
+
+TEST_CASE("6.19.14 keeps sched_ext's fields where its guests showed them") {
+  const auto kernel = learn("6.19.14");
+  const Btf& btf = *kernel->btf;
+  check_complete(btf);
+  check_field(btf, "struct task_struct", "scx", 680, 200);
+  check_field(btf, "struct task_struct", "scx.dsq_vtime", 840, 8);
+  check_field(btf, "struct task_struct", "on_rq", 104, 4);
+  CHECK(must(btf.type("struct scx_rq")).size_bytes == 408);
+}
+
+TEST_CASE("7.3.4 keeps sched_ext's fields where its guests showed them") {
+  const auto kernel = learn("7.3.4");
+  const Btf& btf = *kernel->btf;
+  check_complete(btf);
+  check_field(btf, "struct task_struct", "scx", 776, 272);
+  check_field(btf, "struct sched_ext_entity", "dsq_vtime", 216, 8);
+  check_field(btf, "struct task_struct", "on_rq", 53, 1);
+  check_field(btf, "struct task_struct", "on_cpu", 52, 1);
+  CHECK(must(btf.type("struct scx_rq")).size_bytes == 672);
+  CHECK(must(btf.variable("__preempt_count")).size_bytes == 8);
+  // No longer an enum of its own.
+  CHECK(btf.enumerator("scx_ent_flags", "SCX_TASK_ENABLED") == 0x400);
+  CHECK_FALSE(btf.enumerator("scx_task_state", "SCX_TASK_ENABLED").has_value());
+}
+
+TEST_CASE("6.12.95 has no sched_ext, and keeps its hot per-CPU variables together") {
+  const auto kernel = learn("6.12.95");
+  const Btf& btf = *kernel->btf;
+  CHECK_FALSE(btf.has_field("struct task_struct", "scx"));
+  CHECK(btf.has_field("struct pcpu_hot", "preempt_count"));
+  CHECK(btf.has_field("struct pcpu_hot", "current_task"));
+  CHECK(must(btf.variable("pcpu_hot")).name == "struct pcpu_hot");
+}
