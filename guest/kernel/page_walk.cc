@@ -19,6 +19,17 @@ Error out_of_range(GuestVirtual address, std::string_view why) {
   return Error{ErrorCode::kOutOfRange, fmt::format("guest-virtual {:#x}: {}", address.value, why)};
 }
 
+// The code stays: recorded memory that lacks a page is not the same as a place without RAM.
+Error unreadable_table(GuestVirtual address, int level, GuestPhysical table, const Error& why) {
+  return Error{why.code,
+               fmt::format("guest-virtual {:#x}: level {} table at guest-physical {:#x} cannot be read: {}",
+                           address.value, level, table.value, why.message)};
+}
+
+Error not_present(GuestVirtual address, int level) {
+  return out_of_range(address, fmt::format("not mapped: level {} entry is not present", level));
+}
+
 bool is_canonical(uint64_t address, int levels) {
   int unused = 64 - (kPageShift + levels * kBitsPerLevel);
   return static_cast<uint64_t>(static_cast<int64_t>(address << unused) >> unused) == address;
@@ -36,15 +47,8 @@ Result<Mapping> walk(const GuestMemory& memory, const PageTables& tables, GuestV
     GuestPhysical slot = table + ((address.value >> shift) & kIndexMask) * sizeof(uint64_t);
     uint64_t entry = 0;
     auto read = memory.read(slot, std::as_writable_bytes(std::span(&entry, 1)));
-    if (!read.ok()) {
-      // The code stays: recorded memory that lacks a page is not the same as a place without RAM.
-      return Error{
-          read.error().code,
-          fmt::format("guest-virtual {:#x}: level {} table at guest-physical {:#x} cannot be read: {}",
-                      address.value, level, table.value, read.error().message)};
-    }
-    if (!(entry & kPresent))
-      return out_of_range(address, fmt::format("not mapped: level {} entry is not present", level));
+    if (!read.ok()) return unreadable_table(address, level, table, read.error());
+    if (!(entry & kPresent)) return not_present(address, level);
     bool is_page = level == 1 || (level <= kLargestPageLevel && (entry & kLargePage));
     if (is_page) {
       uint64_t page_bytes = uint64_t{1} << shift;
