@@ -22,6 +22,11 @@ using namespace std::chrono_literals;
 constexpr size_t kMaxEventBytes = size_t{64} << 10;
 // From its last word, or from the loss of a channel, until QEMU is gone.
 constexpr auto kEndGrace = 3s;
+// QEMU's serial port sends bytes one by one: they are read this much later, so that a line is not an
+// event per byte.
+constexpr auto kConsoleGather = 20ms;
+// QEMU answers late while it sets the machine up.
+constexpr auto kStartUp = 60s;
 // A kernel under working KVM prints within a second or two, also on a busy host.
 constexpr auto kKvmProof = 20s;
 
@@ -89,16 +94,17 @@ Result<std::unique_ptr<QemuMachine>> QemuMachine::launch(const MachineConfig& co
 Result<void> QemuMachine::bring_up(Accelerator accelerator) {
   KTAPE_ASSIGN(GuestRam ram, GuestRam::create(config_.memory_bytes));
   ram_.emplace(std::move(ram));
+  auto deadline = Clock::now() + kStartUp;
   UniqueFd qmp;
   UniqueFd gdb;
   KTAPE_TRY(spawn(accelerator, qmp, gdb));
-  KTAPE_ASSIGN(qmp_, QmpClient::connect(std::move(qmp), answer_deadline()));
+  KTAPE_ASSIGN(qmp_, QmpClient::connect(std::move(qmp), deadline));
   facts_.accelerator_used = accelerator;
   facts_.emulator_version = qmp_->version().text();
   KTAPE_TRY(check_version(qmp_->version(), accelerator));
-  KTAPE_TRY(map_memory());
-  KTAPE_ASSIGN(gdb_, GdbClient::connect(std::move(gdb), answer_deadline()));
-  KTAPE_TRY(qmp_->execute("cont", {}, answer_deadline()));
+  KTAPE_TRY(map_memory(deadline));
+  KTAPE_ASSIGN(gdb_, GdbClient::connect(std::move(gdb), deadline));
+  KTAPE_TRY(qmp_->execute("cont", {}, deadline));
   return {};
 }
 
@@ -121,9 +127,9 @@ Result<void> QemuMachine::spawn(Accelerator accelerator, UniqueFd& qmp, UniqueFd
   return {};
 }
 
-Result<void> QemuMachine::map_memory() {
+Result<void> QemuMachine::map_memory(Clock::time_point deadline) {
   QmpArguments where = {{"path", "/machine/q35"}, {"property", "below-4g-mem-size"}};
-  KTAPE_ASSIGN(QmpFields reply, qmp_->execute("qom-get", where, answer_deadline()));
+  KTAPE_ASSIGN(QmpFields reply, qmp_->execute("qom-get", where, deadline));
   std::string text = field(reply, "");
   uint64_t low_bytes = 0;
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), low_bytes);
@@ -204,14 +210,21 @@ Result<bool> QemuMachine::pump(Clock::time_point deadline, int wake_fd) {
   flush_to_agent();
   bool to_send = !frozen_ && !to_agent_.empty();
   auto agent_wants = static_cast<short>(POLLIN | (to_send ? POLLOUT : 0));
-  std::array<pollfd, 6> fds = {pollfd{console_.get(), POLLIN, 0}, {agent_.get(), agent_wants, 0},
-                               {qmp_->fd(), POLLIN, 0},           {process_->output_fd(), POLLIN, 0},
-                               {process_->exit_fd(), POLLIN, 0},  {wake_fd, POLLIN, 0}};
+  std::array<pollfd, 6> fds = {};
   auto& [console, agent, control, output, exit, wake] = fds;
-  KTAPE_TRY(poll_until(fds, deadline));
-  // Bytes before control messages: what a panicking kernel printed comes before its reset.
-  if (console.revents != 0) take_bytes(console_, MachineEventKind::kConsoleBytes);
-  if ((agent.revents & ~POLLOUT) != 0) take_bytes(agent_, MachineEventKind::kAgentBytes);
+  console = {console_due_ ? -1 : console_.get(), POLLIN, 0};
+  agent = {agent_.get(), agent_wants, 0};
+  control = {qmp_->fd(), POLLIN, 0};
+  output = {process_->output_fd(), POLLIN, 0};
+  exit = {process_->exit_fd(), POLLIN, 0};
+  wake = {wake_fd, POLLIN, 0};
+  KTAPE_TRY(poll_until(fds, console_due_ ? std::min(deadline, *console_due_) : deadline));
+  bool agent_spoke = (agent.revents & ~POLLOUT) != 0;
+  if (console.revents != 0) console_due_ = Clock::now() + kConsoleGather;
+  // Console first: what a panicking kernel printed comes before its reset.
+  bool others = agent_spoke || control.revents != 0 || exit.revents != 0;
+  if (console_due_ && (others || Clock::now() >= *console_due_)) take_console();
+  if (agent_spoke) take_bytes(agent_, MachineEventKind::kAgentBytes);
   if (output.revents != 0) process_->drain_output();
   if (exit.revents != 0) {
     take_end();
@@ -219,6 +232,11 @@ Result<bool> QemuMachine::pump(Clock::time_point deadline, int wake_fd) {
     take_control_messages();
   }
   return wake.revents != 0;
+}
+
+void QemuMachine::take_console() {
+  console_due_.reset();
+  take_bytes(console_, MachineEventKind::kConsoleBytes);
 }
 
 void QemuMachine::flush_to_agent() {

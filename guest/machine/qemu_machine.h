@@ -54,7 +54,7 @@ class QemuMachine final : public Machine, private FreezeBackend {
 
   Result<void> bring_up(Accelerator accelerator);
   Result<void> spawn(Accelerator accelerator, UniqueFd& qmp, UniqueFd& gdb);
-  Result<void> map_memory();
+  Result<void> map_memory(Clock::time_point deadline);
   Result<void> prove_kernel_runs(bool proof_needed);
 
   // Moves what has arrived into `events_`, waiting for something until `deadline`. True when the
@@ -63,6 +63,7 @@ class QemuMachine final : public Machine, private FreezeBackend {
   void flush_to_agent();
   // One read of at most kMaxEventBytes; false when there was nothing.
   bool take_bytes(UniqueFd& fd, MachineEventKind kind);
+  void take_console();
   void take_control_messages();
   void take_control_event(const QmpEvent& event);
   void take_stop();
@@ -84,6 +85,7 @@ class QemuMachine final : public Machine, private FreezeBackend {
   UniqueFd console_;
   UniqueFd agent_;
   SendQueue to_agent_;
+  std::optional<Clock::time_point> console_due_;  // something is there; when to read it at the latest
   std::deque<MachineEvent> events_;
   std::optional<std::string> shutdown_reason_;  // QMP announced that the guest ended
   std::optional<std::string> lost_;

@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guest/machine/host_probe.h"
+
+#include <fcntl.h>
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "guest/machine/guest_ram.h"
+#include "guest/machine/io.h"
+#include "guest/machine/qemu_machine.h"
+
+namespace ktape {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+constexpr auto kAnswerWithin = 10s;
+constexpr char kSetup[] = "run tools/setup";
+
+// Asks a QEMU without a machine.
+Result<QemuVersion> qemu_version(const std::string& program) {
+  KTAPE_ASSIGN(SocketPair qmp, socket_pair());
+  const int fd = QemuDescriptors::kQmp;
+  std::vector<std::string> arguments = {"-nodefaults", "-no-user-config", "-display",
+                                        "none",        "-machine",        "none"};
+  arguments.insert(arguments.end(), {"-chardev", fmt::format("socket,id=qmp,fd={}", fd)});
+  arguments.insert(arguments.end(), {"-mon", "chardev=qmp,mode=control"});
+  KTAPE_ASSIGN(auto qemu, ChildProcess::start(program, arguments, {{qmp.theirs.get(), fd}}));
+  qmp.theirs.reset();
+  KTAPE_ASSIGN(auto client,
+               QmpClient::connect(std::move(qmp.ours), std::chrono::steady_clock::now() + kAnswerWithin));
+  return client->version();
+}
+
+HostFact qemu_fact(const std::string& program) {
+  HostFact fact{.name = "QEMU", .hint = kSetup};
+  Result<QemuVersion> version = qemu_version(program);
+  if (!version.ok()) {
+    fact.detail = version.error().message;
+    return fact;
+  }
+  Result<void> good = check_version(*version, Accelerator::kTcg);
+  fact.ok = good.ok();
+  fact.needed = false;  // an old one still works under KVM
+  fact.detail = good.ok() ? version->text() : good.error().message;
+  return fact;
+}
+
+HostFact memfd_fact() {
+  HostFact fact{.name = "memfd"};
+  constexpr uint64_t kBytes = uint64_t{64} << 20;
+  Result<GuestRam> ram = GuestRam::create(kBytes);
+  if (!ram.ok()) {
+    fact.detail = ram.error().message;
+    fact.hint = "ktape keeps guest RAM in a memfd: use a kernel with CONFIG_MEMFD_CREATE";
+    return fact;
+  }
+  ram->bytes()[kBytes / 2] = std::byte{1};
+  auto extents = ram->data_extents();
+  fact.ok = extents.ok() && extents->size() == 1;
+  fact.detail =
+      fact.ok ? "guest RAM can be shared, and its holes are found" : "holes of a memfd are not found";
+  return fact;
+}
+
+HostFact kvm_fact(const HostProbe& probe) {
+  HostFact fact{.name = "KVM", .needed = false};
+  fact.hint = "captures run under TCG instead: slower, and verdicts about time are inconclusive";
+  UniqueFd kvm(::open("/dev/kvm", O_RDWR | O_CLOEXEC));
+  if (!kvm.valid()) {
+    fact.detail = system_error(ErrorCode::kHost, "cannot open '/dev/kvm'").message;
+    return fact;
+  }
+  if (probe.kernel_path.empty()) {
+    fact.detail = "'/dev/kvm' opens; whether it runs a kernel was not tried, for want of one";
+    fact.hint = "get a kernel with `tools/kernel fetch`";
+    return fact;
+  }
+  MachineConfig config;
+  config.accelerator = Accelerator::kKvm;
+  config.kernel_path = probe.kernel_path;
+  config.command_line = "console=ttyS0 panic=-1";
+  config.qemu_program = probe.qemu_program;
+  auto machine = QemuMachine::start(config);
+  fact.ok = machine.ok();
+  fact.detail = machine.ok() ? "runs '" + probe.kernel_path + "'" : machine.error().message;
+  return fact;
+}
+
+}  // namespace
+
+std::vector<HostFact> probe_host(const HostProbe& probe) {
+  std::vector<HostFact> facts = {qemu_fact(probe.qemu_program), memfd_fact(), kvm_fact(probe)};
+  for (HostFact& fact : facts) {
+    if (fact.ok) fact.hint.clear();
+  }
+  return facts;
+}
+
+}  // namespace ktape

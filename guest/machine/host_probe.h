@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+namespace ktape {
+
+// One thing that a capture needs or would like of this host.
+struct HostFact {
+  std::string name;    // "QEMU"
+  bool ok = false;     // as good as it can be
+  bool needed = true;  // without it no capture is possible
+  std::string detail;  // what was found
+  std::string hint;    // what mends it, where it is not ok
+};
+
+struct HostProbe {
+  std::string qemu_program = "qemu-system-x86_64";
+  // Tried under KVM; without one KVM is only opened.
+  std::string kernel_path;
+};
+
+// Looks at QEMU, KVM and memfds by using them. A KVM that takes a kernel but does not run it can take
+// 20 s to find out.
+[[nodiscard]] std::vector<HostFact> probe_host(const HostProbe& probe);
+
+}  // namespace ktape

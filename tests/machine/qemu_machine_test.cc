@@ -1,0 +1,284 @@
+// SPDX-License-Identifier: Apache-2.0
+// A stock kernel without an initramfs: it boots, finds no root file system and panics.
+#include "guest/machine/qemu_machine.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <catch2/catch_test_macros.hpp>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "guest/kernel/kernel_image.h"
+#include "guest/machine/io.h"
+#include "schema/base/digest.h"
+#include "tests/support/must.h"
+#include "tests/support/temp_dir.h"
+
+namespace ktape {
+namespace {
+
+using namespace std::chrono_literals;
+using test::must;
+
+constexpr char kVersion[] = "6.16.12";
+constexpr char kPanic[] = "Unable to mount root fs";
+
+// Deadlines only keep a broken test from hanging.
+auto within(std::chrono::seconds time) { return Machine::Clock::now() + time; }
+
+std::string bzimage() {
+  const char* cache = std::getenv("XDG_CACHE_HOME");
+  const char* home = std::getenv("HOME");
+  std::string base = cache && *cache ? cache : std::string(home ? home : "") + "/.cache";
+  std::string path = base + "/ktape/kernels/" + kVersion + "/bzImage";
+  if (!std::filesystem::exists(path)) SKIP("kernel " << kVersion << " is not in the cache");
+  return path;
+}
+
+MachineConfig config(std::string kernel) {
+  MachineConfig config;
+  config.accelerator = Accelerator::kTcg;
+  config.kernel_path = std::move(kernel);
+  config.command_line = "console=ttyS0 panic=-1";
+  return config;
+}
+
+// A guest, and what it has printed.
+class Guest {
+ public:
+  void boot(const MachineConfig& how) { machine_ = must(QemuMachine::start(how)); }
+
+  // Waits for an event of that kind; the console is kept on the way.
+  MachineEvent wait_for(MachineEventKind kind) {
+    auto deadline = within(180s);
+    for (;;) {
+      MachineEvent event = must(machine_->wait(deadline, -1));
+      if (event.kind == MachineEventKind::kConsoleBytes) {
+        console_.append(reinterpret_cast<const char*>(event.bytes.data()), event.bytes.size());
+      }
+      if (event.kind == kind) return event;
+      REQUIRE(event.kind != MachineEventKind::kNothing);
+      REQUIRE(event.kind != MachineEventKind::kLost);
+    }
+  }
+  void boot_to_console(const MachineConfig& how) {
+    boot(how);
+    wait_for(MachineEventKind::kConsoleBytes);
+  }
+
+  QemuMachine& machine() { return *machine_; }
+  [[nodiscard]] bool printed(std::string_view text) const { return console_.find(text) != std::string::npos; }
+
+  Digest memory_digest() {
+    Sha256 sha;
+    std::vector<std::byte> bytes;
+    for (const PhysicalRange& range : must(machine_->live_memory().populated())) {
+      bytes.resize(range.bytes);
+      must(machine_->live_memory().read(range.start, bytes));
+      sha.update(bytes);
+    }
+    return sha.finish();
+  }
+
+ private:
+  std::unique_ptr<QemuMachine> machine_;
+  std::string console_;
+};
+
+TEST_CASE_METHOD(Guest, "a bzImage boots, and its panic is told before its end") {
+  boot(config(bzimage()));
+  MachineEvent ended = wait_for(MachineEventKind::kEnded);
+  CHECK(ended.text == "guest-reset");
+  CHECK(printed("Linux version"));
+  CHECK(printed(kPanic));
+  CHECK(must(machine().wait(within(60s), -1)).kind == MachineEventKind::kLost);
+}
+
+TEST_CASE_METHOD(Guest, "a vmlinux boots") {
+  test::TempDir folder;
+  std::string path = folder.file("vmlinux");
+  {
+    KernelImage image = must(load_kernel_image(bzimage()));
+    std::ofstream out(path, std::ios::binary);
+    out.write(reinterpret_cast<const char*>(image.vmlinux.data()),
+              static_cast<std::streamsize>(image.vmlinux.size()));
+    REQUIRE(out.good());
+  }
+  boot(config(path));
+  wait_for(MachineEventKind::kEnded);
+  CHECK(printed(kPanic));
+}
+
+TEST_CASE_METHOD(Guest, "memory stands still while the machine is frozen, and moves again afterwards") {
+  boot_to_console(config(bzimage()));
+  Frozen frozen = must(machine().freeze());
+  Digest first = memory_digest();
+  std::this_thread::sleep_for(200ms);
+  CHECK(memory_digest() == first);
+  must(frozen.thaw());
+  wait_for(MachineEventKind::kConsoleBytes);
+  CHECK(memory_digest() != first);
+}
+
+TEST_CASE_METHOD(Guest, "what is written while frozen is what the guest has") {
+  boot_to_console(config(bzimage()));
+  Frozen frozen = must(machine().freeze());
+  // The real-mode interrupt vectors, which a running kernel leaves alone.
+  std::vector<std::byte> mark = {std::byte{0x6b}, std::byte{0x74}};
+  must(frozen.memory().write(GuestPhysical(0x3fe), mark));
+  must(frozen.thaw());
+  std::vector<std::byte> seen(2);
+  must(machine().live_memory().read(GuestPhysical(0x3fe), seen));
+  CHECK(seen == mark);
+}
+
+TEST_CASE_METHOD(Guest, "registers of all vCPUs are those of a kernel") {
+  MachineConfig how = config(bzimage());
+  how.cpus = 3;
+  boot(how);
+  // Secondary CPUs are up by then.
+  while (!printed(kPanic)) wait_for(MachineEventKind::kConsoleBytes);
+  Frozen frozen = must(machine().freeze());
+  auto registers = must(frozen.registers());
+  REQUIRE(registers.size() == 3);
+  for (const VcpuRegisters& vcpu : registers) {
+    CHECK(vcpu.rip >= 0xffffffff80000000);
+    CHECK(vcpu.rsp >= 0xffff800000000000);
+    CHECK((vcpu.cs & 3) == 0);
+    CHECK((vcpu.rflags & 2) == 2);
+    CHECK(vcpu.gs_base >= 0xffff800000000000);
+  }
+  CHECK(registers[0].gs_base != registers[1].gs_base);
+  CHECK(registers[1].gs_base != registers[2].gs_base);
+}
+
+TEST_CASE_METHOD(Guest, "many freezes and thaws leave the guest running") {
+  boot_to_console(config(bzimage()));
+  for (int i = 0; i < 50; ++i) {
+    Frozen frozen = must(machine().freeze());
+    CHECK(frozen.stop_latency() > 0ns);
+    must(frozen.thaw());
+  }
+  wait_for(MachineEventKind::kEnded);
+  CHECK(printed(kPanic));
+}
+
+TEST_CASE_METHOD(Guest, "memory above the hole is found where the guest has it") {
+  MachineConfig how = config(bzimage());
+  how.memory_bytes = uint64_t{3} << 30;
+  boot_to_console(how);
+  auto populated = must(machine().live_memory().populated());
+  REQUIRE_FALSE(populated.empty());
+  CHECK(populated.back().start >= GuestPhysical(uint64_t{4} << 30));
+  std::vector<std::byte> byte(1);
+  CHECK(machine().live_memory().read(GuestPhysical(uint64_t{2} << 30), byte).error().code ==
+        ErrorCode::kOutOfRange);
+  CHECK(machine().live_memory().read(GuestPhysical(uint64_t{5} << 30), byte).error().code ==
+        ErrorCode::kOutOfRange);
+}
+
+TEST_CASE_METHOD(Guest, "a killed QEMU is a lost machine, and its memory can still be read") {
+  boot_to_console(config(bzimage()));
+  REQUIRE(::kill(machine().emulator_pid(), SIGKILL) == 0);
+  MachineEvent event = must(machine().wait(within(60s), -1));
+  while (event.kind == MachineEventKind::kConsoleBytes) event = must(machine().wait(within(60s), -1));
+  CHECK(event.kind == MachineEventKind::kLost);
+  CHECK(event.text == "QEMU was killed by signal 9 (Killed)");
+  CHECK(machine().freeze().error().code == ErrorCode::kMachineLost);
+  CHECK_FALSE(must(machine().live_memory().populated()).empty());
+}
+
+TEST_CASE_METHOD(Guest, "a QEMU that does not answer is a lost machine") {
+  MachineConfig how = config(bzimage());
+  how.answer_within = 1s;
+  boot_to_console(how);
+  REQUIRE(::kill(machine().emulator_pid(), SIGSTOP) == 0);
+  CHECK(machine().freeze().error().code == ErrorCode::kMachineLost);
+  CHECK(must(machine().wait(within(60s), -1)).kind != MachineEventKind::kNothing);
+}
+
+TEST_CASE_METHOD(Guest, "bytes for an agent that is not there wait, up to the bound") {
+  boot(config(bzimage()));
+  std::vector<std::byte> most(SendQueue::kMaxBytes);
+  must(machine().send_to_agent(most));
+  CHECK(machine().send_to_agent(most).error().code == ErrorCode::kHost);
+}
+
+TEST_CASE_METHOD(Guest, "a machine that ktape ends is told as lost") {
+  boot(config(bzimage()));
+  machine().end();
+  MachineEvent event = must(machine().wait(within(60s), -1));
+  CHECK(event.kind == MachineEventKind::kLost);
+  CHECK(event.text == "ktape ended the machine");
+}
+
+TEST_CASE_METHOD(Guest, "auto boots whatever this host has, and says why it chose") {
+  MachineConfig how = config(bzimage());
+  how.accelerator = Accelerator::kAuto;
+  boot_to_console(how);
+  CHECK(machine().facts().accelerator_used != Accelerator::kAuto);
+  CHECK_FALSE(machine().facts().accelerator_reason.empty());
+}
+
+TEST_CASE_METHOD(Guest, "kvm asked for by name runs the kernel or is a host error with the cause") {
+  MachineConfig how = config(bzimage());
+  how.accelerator = Accelerator::kKvm;
+  auto machine = QemuMachine::start(how);
+  if (machine.ok()) {
+    CHECK((*machine)->facts().accelerator_used == Accelerator::kKvm);
+    return;
+  }
+  CHECK(machine.error().code == ErrorCode::kHost);
+  CHECK(machine.error().message.starts_with("cannot run the kernel under KVM: "));
+  CHECK_FALSE(machine.error().hint.empty());
+}
+
+TEST_CASE_METHOD(Guest, "a QEMU that refuses to start is a host error in its own words") {
+  MachineConfig how = config("/dev/null");
+  auto machine = QemuMachine::start(how);
+  REQUIRE_FALSE(machine.ok());
+  CHECK(machine.error().code == ErrorCode::kHost);
+  CHECK(machine.error().message.find("exited with status 1: qemu") != std::string::npos);
+}
+
+TEST_CASE("a missing kernel is named") {
+  auto machine = QemuMachine::start(config("/no/kernel"));
+  REQUIRE_FALSE(machine.ok());
+  CHECK(machine.error().code == ErrorCode::kNotFound);
+  CHECK(machine.error().message == "cannot read the kernel '/no/kernel': No such file or directory");
+}
+
+TEST_CASE("no QEMU is left behind when its recorder is killed") {
+  MachineConfig how = config(bzimage());
+  int fds[2];
+  REQUIRE(::pipe2(fds, O_CLOEXEC) == 0);
+  UniqueFd read_end(fds[0]), write_end(fds[1]);
+  pid_t recorder = ::fork();
+  REQUIRE(recorder >= 0);
+  if (recorder == 0) {
+    auto machine = QemuMachine::start(how);
+    pid_t emulator = machine.ok() ? (*machine)->emulator_pid() : 0;
+    (void)!::write(write_end.get(), &emulator, sizeof emulator);
+    for (;;) ::pause();
+  }
+  pid_t emulator = 0;
+  REQUIRE(::read(read_end.get(), &emulator, sizeof emulator) == sizeof emulator);
+  UniqueFd emulator_ends;
+  if (emulator > 0) emulator_ends = UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, emulator, 0)));
+  ::kill(recorder, SIGKILL);
+  ::waitpid(recorder, nullptr, 0);
+  REQUIRE(emulator > 0);
+  REQUIRE(emulator_ends.valid());
+  pollfd end{emulator_ends.get(), POLLIN, 0};
+  CHECK(must(poll_until({&end, 1}, within(60s))));
+}
+
+}  // namespace
+}  // namespace ktape
