@@ -30,7 +30,7 @@ ktape::Result<ktape::ExitCode> run(const std::string& path, ktape::Assertion& as
 int main(int argc, char** argv) {
   std::unique_ptr<ktape::Assertion> assertion = ktape::make_assertion();
   std::string program = "ktape-assert-" + std::string(assertion->name());
-  CLI::App app(std::string(assertion->help()), program);
+  CLI::App app(std::string(assertion->help()) + "\n", program);
   app.footer(kFooter);
   app.set_version_flag("--version", program + " " + KTAPE_VERSION);
   std::string path;

@@ -59,7 +59,7 @@ Result<Analyzers> find_analyzers(const std::vector<std::string>& folders) {
   return analyzers;
 }
 
-Result<Analyzers> only(const Analyzers& analyzers, const std::vector<std::string>& names) {
+Result<Analyzers> chosen_analyzers(const Analyzers& analyzers, const std::vector<std::string>& names) {
   if (names.empty()) return analyzers;
   Analyzers chosen;
   std::vector<std::string> all;

@@ -19,7 +19,8 @@ using Analyzers = std::map<std::string, std::string>;
 [[nodiscard]] Result<Analyzers> find_analyzers(const std::vector<std::string>& folders);
 
 // The named ones. kUsage for a name that is not there, with the nearest that is.
-[[nodiscard]] Result<Analyzers> only(const Analyzers& analyzers, const std::vector<std::string>& names);
+[[nodiscard]] Result<Analyzers> chosen_analyzers(const Analyzers& analyzers,
+                                                 const std::vector<std::string>& names);
 
 // One line of the result: an analyzer's word on a tape.
 struct CheckResult {

@@ -38,7 +38,7 @@ std::string bits_text(std::string_view verb, schema::Bits::Reader bits) {
 std::string list_text(capnp::List<schema::Value>::Reader list) {
   std::string text = count_text(list.size(), "entry", "entries");
   for (unsigned i = 0; i < list.size() && i < kEntriesShown; ++i) {
-    text += (i == 0 ? ": " : ", ") + value_text(list[i]);
+    text += (i == 0 ? ": " : ", ") + shown_value(list[i]);
   }
   return list.size() > kEntriesShown ? text + ", ..." : text;
 }
@@ -55,7 +55,7 @@ std::string words(std::string_view camel_case) {
   return text;
 }
 
-std::string value_text(schema::Value::Reader value) {
+std::string shown_value(schema::Value::Reader value) {
   switch (value.which()) {
     case schema::Value::NONE: return "no value";
     case schema::Value::U8: return number_text(value.getU8());
@@ -73,7 +73,7 @@ std::string value_text(schema::Value::Reader value) {
 std::string safe_target_text(schema::Target::Reader target) { return printable(target_text(target)); }
 
 std::string outcome_text(schema::Sealed::Reader sealed) {
-  std::string text = enum_text(sealed.getOutcome());
+  std::string text = enum_words(sealed.getOutcome());
   text += sealed.getExitCode() == -1 ? ", the agent gave no exit code"
                                      : fmt::format(", exit code {}", sealed.getExitCode());
   return sealed.getDetail().size() == 0 ? text : text + ": " + printable(chars(sealed.getDetail()));

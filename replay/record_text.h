@@ -18,7 +18,7 @@ namespace ktape {
 
 // An enumerant's name in words; "unknown (17)" for one of a later format.
 template <typename Enum>
-[[nodiscard]] std::string enum_text(Enum value) {
+[[nodiscard]] std::string enum_words(Enum value) {
   auto enumerants = capnp::Schema::from<Enum>().getEnumerants();
   auto index = static_cast<unsigned>(value);
   if (index >= enumerants.size()) return "unknown (" + std::to_string(index) + ")";
@@ -27,7 +27,7 @@ template <typename Enum>
 
 // "5", "18446744073709551615 (0xffffffffffffffff)", "16 bytes: 0011...", "set bits 0x4 of 4 bytes",
 // "3 entries: 1, 2, 3".
-[[nodiscard]] std::string value_text(schema::Value::Reader value);
+[[nodiscard]] std::string shown_value(schema::Value::Reader value);
 
 // A target in one line.
 [[nodiscard]] std::string safe_target_text(schema::Target::Reader target);

@@ -24,7 +24,9 @@ std::string or_unknown(const Reader& text) {
   return text.size() == 0 ? "not known" : safe(text);
 }
 
-std::string short_digest(capnp::Data::Reader digest) { return to_hex(as_bytes(chars(digest))).substr(0, 16); }
+std::string short_digest(capnp::Data::Reader digest) {
+  return to_hex(as_bytes(chars(digest))).substr(0, 16) + "...";
+}
 
 // "tape run.ktape: intact, 63 records"
 std::string integrity_text(const Verification& found) {
@@ -38,8 +40,8 @@ std::string integrity_text(const Verification& found) {
 }
 
 std::string accelerator_text(schema::RunStarted::Reader run) {
-  std::string text = enum_text(run.getAcceleratorUsed());
-  text += fmt::format(" (asked {}", enum_text(run.getAcceleratorAsked()));
+  std::string text = enum_words(run.getAcceleratorUsed());
+  text += fmt::format(" (asked {}", enum_words(run.getAcceleratorAsked()));
   if (run.getAcceleratorReason().size() > 0) text += ": " + safe(run.getAcceleratorReason());
   text += ")";
   if (!run.getTimeIsReal()) text += "; its times are not those of real hardware";
@@ -58,7 +60,7 @@ std::string topology_text(schema::RunStarted::Reader run) {
 
 std::string scheduler_text(schema::SchedulerAttached::Reader scheduler) {
   std::string text =
-      fmt::format("{}: {} switch, ", safe(scheduler.getName()), enum_text(scheduler.getSwitchMode()));
+      fmt::format("{}: {} switch, ", safe(scheduler.getName()), enum_words(scheduler.getSwitchMode()));
   text += scheduler.getVtime() == schema::VtimeSemantics::ONLY_GROWS ? "declares that its vtime only grows"
                                                                      : "declares nothing about its vtime";
   if (scheduler.getTimeoutMs() > 0) text += fmt::format(", stall timeout {} ms", scheduler.getTimeoutMs());
@@ -174,7 +176,7 @@ void RunHeader::show_end(const Verification& found, Page& page) const {
     any = true;
   }
   if (!any) page.field("lost", told ? "nothing" : "not known: the tape does not say");
-  if (console_bytes_ > 0) page.field("console", bytes_text(console_bytes_) + " (--console shows it)");
+  if (console_bytes_ > 0) page.field("console", bytes_text(console_bytes_) + " of text, shown by --console");
   if (unknown_ > 0) {
     page.field("unknown", count_text(unknown_, "record") + " of kinds that this build does not know");
   }

@@ -35,17 +35,21 @@ std::string safe_lines(std::string_view text) {
   return out;
 }
 
+// "tag: ", or nothing.
+std::string tag_text(schema::OpEntry::Reader entry) {
+  return entry.getTag().size() == 0 ? "" : safe(entry.getTag()) + ": ";
+}
+
 std::string asked_text(schema::OpEntry::Reader entry) {
   std::string target = safe_target_text(entry.getTarget());
-  std::string tag = entry.getTag().size() == 0 ? "" : "  as " + in_quotes(chars(entry.getTag()));
   if (entry.isRead()) {
     std::string width = entry.getRead() == schema::ValueKind::BYTES ? bytes_text(entry.getLength())
-                                                                    : enum_text(entry.getRead());
-    return fmt::format("read {} ({}){}", target, width, tag);
+                                                                    : enum_words(entry.getRead());
+    return fmt::format("{}read {} as {}", tag_text(entry), target, width);
   }
   auto value = entry.getWrite();
   bool bits = value.isSetBits() || value.isClearBits();
-  return fmt::format("write {}{}{}{}", target, bits ? ": " : " = ", value_text(value), tag);
+  return fmt::format("{}write {}{}{}", tag_text(entry), target, bits ? ": " : " = ", shown_value(value));
 }
 
 std::string place_text(schema::EntryReply::Reader got) {
@@ -60,7 +64,7 @@ std::string place_text(schema::EntryReply::Reader got) {
   if (got.getVirtualAddress() != 0) add(fmt::format("at {:#x}", got.getVirtualAddress()));
   if (got.getPhysicalAddress() != 0) add(fmt::format("physical {:#x}", got.getPhysicalAddress()));
   if (got.getProtectingCpu() >= 0)
-    add(fmt::format("protected by the runqueue lock of CPU {}", got.getProtectingCpu()));
+    add(fmt::format("under the runqueue lock of CPU {}", got.getProtectingCpu()));
   if (got.getElapsedNs() > 0) add("took " + duration_text(got.getElapsedNs()));
   return text;
 }
@@ -71,10 +75,10 @@ std::string vcpu_text(schema::VcpuState::Reader vcpu) {
   text += vcpu.getCpl() == 0 ? "kernel" : "user space";
   text += vcpu.getSymbol().size() == 0 ? fmt::format(" at {:#x}", vcpu.getRip())
                                        : " in " + safe(vcpu.getSymbol());
-  text += vcpu.getInterruptsEnabled() ? ", interrupts on" : ", interrupts off";
+  text += vcpu.getInterruptsEnabled() ? ", irqs on" : ", irqs off";
   if (!vcpu.getKernelStateKnown()) return text;
-  text += fmt::format(", preempt count {:#x}", vcpu.getPreemptCount());
-  text += fmt::format(", running {} (pid {})", safe(vcpu.getCurrentComm()), vcpu.getCurrentPid());
+  text += fmt::format(", preempt {:x}, {} ({})", vcpu.getPreemptCount(), safe(vcpu.getCurrentComm()),
+                      vcpu.getCurrentPid());
   return vcpu.getRunqueueLocked() ? text + ", RUNQUEUE LOCKED" : text;
 }
 
@@ -104,7 +108,7 @@ void Timeline::visit(const RecordView& view) {
     case schema::Record::SCHEDULER_ATTACHED: {
       auto scheduler = record.getSchedulerAttached();
       return event(view, fmt::format("scheduler {} ({}) attached, {} switch", scheduler.getId(),
-                                     safe(scheduler.getName()), enum_text(scheduler.getSwitchMode())));
+                                     safe(scheduler.getName()), enum_words(scheduler.getSwitchMode())));
     }
     case schema::Record::SCHEDULER_OUTPUT: {
       auto output = record.getSchedulerOutput();
@@ -133,7 +137,7 @@ void Timeline::visit(const RecordView& view) {
     case schema::Record::SAMPLE: {
       auto sample = record.getSample();
       return event(view, fmt::format("sample {}: {} = {}", in_quotes(chars(sample.getName())),
-                                     safe_target_text(sample.getTarget()), value_text(sample.getValue())));
+                                     safe_target_text(sample.getTarget()), shown_value(sample.getValue())));
     }
     case schema::Record::TRACE_CHUNK: {
       auto trace = record.getTraceChunk();
@@ -173,7 +177,7 @@ void Timeline::scheduler_exited(const RecordView& view) {
 void Timeline::worker_started(const RecordView& view) {
   auto worker = view.record.getWorkerStarted();
   event(view, fmt::format("worker {} started: pid {}, policy {}, start time {} ns",
-                          in_quotes(chars(worker.getName())), worker.getPid(), enum_text(worker.getPolicy()),
+                          in_quotes(chars(worker.getName())), worker.getPid(), enum_words(worker.getPolicy()),
                           worker.getStartBoottimeNs()));
 }
 
@@ -201,7 +205,7 @@ void Timeline::op_requested(const RecordView& view) {
   auto request = view.record.getOpRequested();
   auto entries = request.getEntries();
   bool reads = entries.size() == 0 || entries[0].isRead();
-  event(view, fmt::format("request {}, {}, {}", request.getOp(), enum_text(request.getMode()),
+  event(view, fmt::format("request {}, {}, {}", request.getOp(), enum_words(request.getMode()),
                           count_text(entries.size(), reads ? "read" : "write")));
   for (auto entry : entries) page_.detail(asked_text(entry));
   requests_[request.getOp()].keep(request);
@@ -211,7 +215,7 @@ void Timeline::freeze_began(const RecordView& view) {
   auto freeze = view.record.getFreezeBegan();
   std::string cause = freeze.getCause() == schema::FreezeCause::REQUEST
                           ? fmt::format("for request {}", freeze.getOp())
-                          : "cause: " + enum_text(freeze.getCause());
+                          : "cause: " + enum_words(freeze.getCause());
   event(view, fmt::format("freeze {} {}{}", freeze.getFreeze(), cause, after_colon(freeze.getTrigger())));
 }
 
@@ -249,14 +253,12 @@ void Timeline::op_replied(const RecordView& view) {
 
 void Timeline::entry_replied(uint64_t op, uint32_t index, schema::OpEntry::Reader asked,
                              schema::EntryReply::Reader got) {
-  std::string target = safe_target_text(asked.getTarget());
-  std::string tag = asked.getTag().size() == 0 ? "" : "  as " + in_quotes(chars(asked.getTag()));
+  std::string target = tag_text(asked) + safe_target_text(asked.getTarget());
   if (got.getStatus() == schema::EntryStatus::DONE) {
-    std::string before = got.getBefore().isNone() ? "" : ", was " + value_text(got.getBefore());
-    page_.detail(fmt::format("{} = {}{}{}", target, value_text(got.getValue()), before, tag));
+    std::string before = got.getBefore().isNone() ? "" : ", was " + shown_value(got.getBefore());
+    page_.detail(fmt::format("{} = {}{}", target, shown_value(got.getValue()), before));
   } else {
-    page_.detail(
-        fmt::format("{}: {}{}{}", target, enum_text(got.getStatus()), after_colon(got.getReason()), tag));
+    page_.detail(fmt::format("{} {}{}", target, enum_words(got.getStatus()), after_colon(got.getReason())));
   }
   std::string place = place_text(got);
   if (!place.empty()) page_.detail(place, 1);
@@ -276,8 +278,8 @@ void Timeline::gates(uint64_t op, uint32_t index) {
     auto gate = kept.get();
     if (gate.getOutcome() == schema::GateOutcome::PASSED) continue;
     page_.detail(fmt::format("gate {}, {}: {}{}: observed {}, expected {}",
-                             static_cast<unsigned>(gate.getGate()), enum_text(gate.getGate()),
-                             enum_text(gate.getOutcome()), gate.getEnforced() ? "" : " (not enforced)",
+                             static_cast<unsigned>(gate.getGate()), enum_words(gate.getGate()),
+                             enum_words(gate.getOutcome()), gate.getEnforced() ? "" : " (not enforced)",
                              safe(gate.getObserved()), safe(gate.getExpected())),
                  1);
   }

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// ktape-show: a run, for people or as JSON Lines.
+
+#include <CLI/CLI.hpp>
+#include <cstdio>
+
+#include "replay/json_lines.h"
+#include "replay/run_header.h"
+#include "replay/timeline.h"
+#include "schema/base/exit_code.h"
+#include "schema/journal/reader.h"
+#include "schema/journal/verify.h"
+
+namespace ktape {
+
+namespace {
+
+constexpr char kProgram[] = "ktape-show";
+
+constexpr char kHelp[] =
+    "Shows a run: what was run on what, the field layouts used, and the time line of steps, requests,\n"
+    "freezes, gates and replies. A line of the time line begins with the record's sequence number and the\n"
+    "host's time since the run began, in seconds.";
+
+constexpr char kFooter[] =
+    "--json prints one object per record and line: seq, hostNs, guestNs, kind, and the record's content\n"
+    "under the name of its kind, with the names of schema/record.capnp. 64-bit integers are strings of\n"
+    "digits; kernel text is a string, or {\"hex\":\"...\"} where it is not UTF-8; digests and memory are "
+    "hex.\n"
+    "\n"
+    "Exit status: 0 shown, 2 usage, 3 the tape is altered or unusable.";
+
+struct Options {
+  std::string tape;
+  bool json = false;
+  bool console = false;
+};
+
+Result<void> write_out(const std::string& text) {
+  if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size()) return {};
+  return system_error(ErrorCode::kHost, "cannot write to standard output");
+}
+
+Result<ExitCode> show_json(const JournalReader& tape) {
+  KTAPE_TRY(tape.for_each([](const RecordView& view) { return write_out(json_line(view)); }));
+  return ExitCode::kGood;
+}
+
+Result<ExitCode> show_text(const JournalReader& tape, const Options& options) {
+  KTAPE_ASSIGN(Verification found, verify(options.tape, std::nullopt));
+  RunHeader header;
+  KTAPE_TRY(tape.for_each([&](const RecordView& view) -> Result<void> {
+    header.visit(view);
+    return {};
+  }));
+  Page page;
+  header.show(options.tape, found, page);
+  page.section("TIME LINE");
+  Timeline timeline(page, {options.console});
+  KTAPE_TRY(tape.for_each([&](const RecordView& view) {
+    timeline.visit(view);
+    return write_out(page.take());
+  }));
+  header.show_end(found, page);
+  KTAPE_TRY(write_out(page.take()));
+  return found.integrity == Integrity::kAltered ? ExitCode::kBadInput : ExitCode::kGood;
+}
+
+Result<ExitCode> run(const Options& options) {
+  KTAPE_ASSIGN(auto tape, JournalReader::open(options.tape));
+  KTAPE_ASSIGN(ExitCode code, options.json ? show_json(*tape) : show_text(*tape, options));
+  if (std::fflush(stdout) != 0) return system_error(ErrorCode::kHost, "cannot write to standard output");
+  return code;
+}
+
+}  // namespace
+
+}  // namespace ktape
+
+int main(int argc, char** argv) {
+  CLI::App app(std::string(ktape::kHelp) + "\n", ktape::kProgram);
+  app.footer(ktape::kFooter);
+  app.set_version_flag("--version", std::string("ktape-show ") + KTAPE_VERSION);
+  ktape::Options options;
+  app.add_option("TAPE", options.tape, "a tape, or the .partial that a recorder left")->required();
+  auto* json = app.add_flag("--json", options.json, "every record as a line of JSON, for programs");
+  app.add_flag("--console", options.console, "with the guest's console and dumps")->excludes(json);
+  try {
+    app.parse(argc, argv);
+  } catch (const CLI::ParseError& e) {
+    return app.exit(e) == 0 ? 0 : static_cast<int>(ktape::ExitCode::kUsage);
+  }
+  ktape::Result<ktape::ExitCode> result = ktape::run(options);
+  if (result.ok()) return static_cast<int>(result.value());
+  std::fputs(ktape::describe(ktape::kProgram, result.error()).c_str(), stderr);
+  return static_cast<int>(ktape::exit_code(result.error()));
+}

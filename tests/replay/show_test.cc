@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
+
+#include "replay/run_header.h"
+#include "replay/timeline.h"
+#include "schema/base/file.h"
+#include "schema/wire/data.h"
+#include "tests/replay/sample_run.h"
+#include "tests/support/must.h"
+#include "tests/support/temp_dir.h"
+
+namespace ktape::test {
+
+using Catch::Matchers::ContainsSubstring;
+
+namespace {
+
+// What ktape-show prints of the tape, under the name run.ktape and without its head digest, which
+// changes with every version of ktape.
+std::string shown(const std::string& path, TimelineOptions options = {}) {
+  auto tape = must(JournalReader::open(path));
+  Verification found = must(verify(path, std::nullopt));
+  found.head = Digest{};
+  RunHeader header;
+  Page page;
+  must(tape->for_each([&](const RecordView& view) -> Result<void> {
+    header.visit(view);
+    return {};
+  }));
+  header.show("run.ktape", found, page);
+  page.section("TIME LINE");
+  Timeline timeline(page, options);
+  must(tape->for_each([&](const RecordView& view) -> Result<void> {
+    timeline.visit(view);
+    return {};
+  }));
+  header.show_end(found, page);
+  return page.take();
+}
+
+// The time line of a tape with this one record.
+std::string shown_record(const std::function<void(schema::Record::Builder)>& fill,
+                         TimelineOptions options = {}) {
+  TempDir folder;
+  TapeBuilder builder(folder.file("run.ktape"));
+  builder.add(fill);
+  return shown(builder.seal().path, options);
+}
+
+}  // namespace
+
+TEST_CASE("a run is shown as in the golden file") {
+  TempDir folder;
+  TapeBuilder builder(folder.file("run.ktape"));
+  record_sample_run(builder);
+  std::string text = shown(builder.seal().path);
+  CHECK(text == must(read_text_file(KTAPE_GOLDEN "/sample_run.txt", 1 << 20)));
+}
+
+TEST_CASE("the console is shown on request, with its control characters made visible") {
+  TempDir folder;
+  TapeBuilder builder(folder.file("run.ktape"));
+  record_sample_run(builder);
+  std::string path = builder.seal().path;
+  CHECK_THAT(shown(path), !ContainsSubstring("Linux version 6.16.12"));
+  CHECK_THAT(shown(path, {.console = true}), ContainsSubstring("Linux version 6.16.12\n"));
+  CHECK_THAT(shown(path, {.console = true}), ContainsSubstring("\\x1b[2Jcleared?\n"));
+}
+
+TEST_CASE("a panic is shown with its text") {
+  std::string text = shown_record([](schema::Record::Builder record) {
+    record.initGuestPanicked().setText(as_data("Kernel panic - not syncing: sysrq\nCall Trace:\n"));
+  });
+  CHECK_THAT(text, ContainsSubstring("GUEST PANICKED\n"));
+  CHECK_THAT(text, ContainsSubstring("  Kernel panic - not syncing: sysrq\n"));
+}
+
+TEST_CASE("losses are shown with what they mean") {
+  std::string text = shown_record([](schema::Record::Builder record) {
+    auto counter = record.initLost().initCounters(1)[0];
+    counter.setName("console_bytes");
+    counter.setDescription("console text over its limit");
+    counter.setCount(17);
+  });
+  CHECK_THAT(text, ContainsSubstring("17 console_bytes: console text over its limit\n"));
+}
+
+TEST_CASE("text of the guest cannot act on the terminal, wherever it is shown") {
+  std::string text = shown_record([](schema::Record::Builder record) {
+    auto exited = record.initSchedulerExited();
+    exited.setReason(as_data("\x1b]0;title\x07"));
+    exited.setMessage(as_data("\x9b"));
+  });
+  for (char c : text) CHECK((c == '\n' || static_cast<unsigned char>(c) >= 0x20));
+  CHECK_THAT(text, ContainsSubstring("\\x1b]0;title\\x07"));
+}
+
+TEST_CASE("a tape that was never sealed is shown as far as it goes") {
+  TempDir folder;
+  std::string partial;
+  {
+    TapeBuilder builder(folder.file("run.ktape"));
+    builder.run_started("test");
+    must(builder.writer().commit());
+    partial = builder.writer().partial_path();
+  }
+  std::string text = shown(partial);
+  CHECK_THAT(text, ContainsSubstring("not sealed: the recorder died or is still at work, 1 record\n"));
+  CHECK_THAT(text, ContainsSubstring("outcome     not known: the tape was never sealed\n"));
+  CHECK_THAT(text, ContainsSubstring("lost        not known: the tape does not say\n"));
+}
+
+}  // namespace ktape::test
