@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "schema/journal/writer.h"
 
+#include <unistd.h>
+
 #include "schema/journal/codec.h"
 #include "schema/journal/message.h"
 #include "schema/journal/tables.h"
@@ -48,6 +50,13 @@ Result<Digest> JournalWriter::add_blob(std::string_view name, std::span<const st
 Result<SealedTape> JournalWriter::seal(HostNs host,
                                        const std::function<void(schema::Sealed::Builder)>& fill) {
   return impl_->store->seal(host, fill);
+}
+
+void JournalWriter::discard() {
+  const std::string partial = impl_->store->partial_path();
+  impl_->store.reset();
+  ::unlink((partial + "-wal").c_str());
+  ::unlink(partial.c_str());
 }
 
 const std::string& JournalWriter::partial_path() const { return impl_->store->partial_path(); }

@@ -53,6 +53,9 @@ class JournalWriter {
   [[nodiscard]] Result<SealedTape> seal(HostNs host,
                                         const std::function<void(schema::Sealed::Builder)>& fill);
 
+  // Gives up before anything worth keeping was recorded: removes the `.partial`. The writer is spent.
+  void discard();
+
   // Where the tape is while it is written.
   [[nodiscard]] const std::string& partial_path() const;
 
