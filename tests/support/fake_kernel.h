@@ -36,6 +36,9 @@ class FakeKernel {
 
   [[nodiscard]] FlatMemory& memory() { return *memory_; }
   [[nodiscard]] const Kernel& kernel() const { return *kernel_; }
+  // What a machine needs to hold this kernel: a copy of its RAM, and what its image tells.
+  [[nodiscard]] const std::vector<std::byte>& ram() const { return ram_; }
+  [[nodiscard]] std::shared_ptr<const KernelKnowledge> knowledge() const { return knowledge_; }
 
   // A task that passes every gate: it sleeps, in sched_ext, under a scheduler that switched all.
   GuestVirtual add_task(int32_t pid, std::string_view comm, uint64_t start_boottime_ns, uint32_t cpu = 0);

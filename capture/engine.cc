@@ -1,0 +1,293 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "capture/engine.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "schema/wire/data.h"
+
+namespace ktape {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+// The guest is given this long to power off after its last words; then it is ended.
+constexpr auto kLastWordsGrace = 10s;
+// How often the live line is renewed.
+constexpr auto kTick = 200ms;
+
+double seconds(std::chrono::nanoseconds time) { return std::chrono::duration<double>(time).count(); }
+
+}  // namespace
+
+Engine::Engine(Machine& machine, Recorder& recorder, Progress& progress,
+               std::shared_ptr<const KernelKnowledge> knowledge, schema::Scenario::Reader scenario)
+    : machine_(machine),
+      recorder_(recorder),
+      progress_(progress),
+      knowledge_(std::move(knowledge)),
+      scenario_(scenario),
+      agent_(machine),
+      coordinator_(machine, recorder, agent_) {}
+
+Result<RunEnd> Engine::run(int interrupt_fd) {
+  began_ = Clock::now();
+  while (!end_) {
+    Clock::time_point limit = deadline();
+    Result<MachineEvent> event = machine_.wait(std::min(limit, Clock::now() + kTick), interrupt_fd);
+    if (!event.ok()) {
+      KTAPE_TRY(on_lost(event.error().message));
+    } else if (event->kind == MachineEventKind::kNothing && Clock::now() >= limit) {
+      KTAPE_TRY(on_deadline());
+    } else if (Result<void> handled = handle(*event); !handled.ok()) {
+      if (handled.error().code != ErrorCode::kMachineLost) return handled.error();
+      KTAPE_TRY(on_lost(handled.error().message));
+    }
+    KTAPE_TRY(recorder_.commit());
+    show_now();
+  }
+  machine_.end();
+  if (std::string rest = console_.rest(); !rest.empty()) KTAPE_TRY(on_console(rest));
+  if (console_.panicked()) KTAPE_TRY(record_panic());
+  return *end_;
+}
+
+Result<void> Engine::handle(const MachineEvent& event) {
+  switch (event.kind) {
+    case MachineEventKind::kNothing: return {};
+    case MachineEventKind::kAgentBytes: {
+      Result<void> received = agent_.receive(
+          event.bytes, [this](schema::FromAgent::Reader message) { return on_message(message); });
+      if (!received.ok() && received.error().code == ErrorCode::kBadInput) return offence(received.error());
+      return received;
+    }
+    case MachineEventKind::kConsoleBytes: return on_console(console_.feed(event.bytes));
+    case MachineEventKind::kStopped: return on_lost("the machine stopped by itself: " + event.text);
+    case MachineEventKind::kEnded: return on_ended();
+    case MachineEventKind::kLost: return on_lost(event.text);
+    case MachineEventKind::kWoken:
+      end(schema::Outcome::INTERRUPTED, "ended by a signal while " + waiting_for());
+      return {};
+  }
+  return {};
+}
+
+Result<void> Engine::on_message(schema::FromAgent::Reader message) {
+  const GuestNs guest(message.getGuestNs());
+  auto record = [&](auto fill) { return recorder_.record_at(recorder_.now(), guest, fill); };
+  using Which = schema::FromAgent::Which;
+  if (phase_ == Phase::kBooting && message.which() != Which::HELLO && message.which() != Which::REQUEST &&
+      message.which() != Which::DONE) {
+    return Error{ErrorCode::kBadInput, "the agent sent something else before its hello", ""};
+  }
+  switch (message.which()) {
+    case Which::HELLO: return on_hello(message.getHello(), guest);
+    case Which::REQUEST: return coordinator_.request(message.getRequest(), guest);
+    case Which::SCHEDULER_ATTACHED: {
+      auto from = message.getSchedulerAttached();
+      progress_.say(fmt::format("scheduler '{}' attached", as_text(from.getName())));
+      return record([&](schema::Record::Builder r) { r.setSchedulerAttached(from); });
+    }
+    case Which::SCHEDULER_OUTPUT:
+      return record([&](schema::Record::Builder r) { r.setSchedulerOutput(message.getSchedulerOutput()); });
+    case Which::SCHEDULER_EXITED: {
+      auto from = message.getSchedulerExited();
+      progress_.say(fmt::format("scheduler exited: kind {}, {}", from.getKind(), as_text(from.getReason())));
+      return record([&](schema::Record::Builder r) { r.setSchedulerExited(from); });
+    }
+    case Which::WORKER_STARTED:
+      return record([&](schema::Record::Builder r) { r.setWorkerStarted(message.getWorkerStarted()); });
+    case Which::WORKER_REPORT:
+      return record([&](schema::Record::Builder r) { r.setWorkerReport(message.getWorkerReport()); });
+    case Which::STEP_STARTED:
+      KTAPE_TRY(record([&](schema::Record::Builder r) { r.setStepStarted(message.getStepStarted()); }));
+      return on_step_started(message.getStepStarted());
+    case Which::STEP_FINISHED: {
+      auto from = message.getStepFinished();
+      if (!from.getOk())
+        progress_.say(fmt::format("step '{}' failed: {}", step_name_, from.getDetail().cStr()));
+      return record([&](schema::Record::Builder r) { r.setStepFinished(from); });
+    }
+    case Which::DONE:
+      KTAPE_TRY(record([&](schema::Record::Builder r) { r.setGuestExited(message.getDone()); }));
+      return on_done(message.getDone());
+    case Which::UNKNOWN: break;
+  }
+  return Error{
+      ErrorCode::kBadInput,
+      fmt::format("the agent sent a message of unknown kind {}", static_cast<unsigned>(message.which())), ""};
+}
+
+Result<void> Engine::on_hello(schema::Hello::Reader hello, GuestNs guest) {
+  KTAPE_TRY(recorder_.record_at(recorder_.now(), guest,
+                                [&](schema::Record::Builder r) { r.setGuestHello(hello.getGuest()); }));
+  if (phase_ != Phase::kBooting) return Error{ErrorCode::kBadInput, "the agent said hello twice", ""};
+  if (hello.getProtocol() != schema::PROTOCOL_VERSION) {
+    return Error{ErrorCode::kBadInput,
+                 fmt::format("the agent speaks protocol {}, expected {}", hello.getProtocol(),
+                             schema::PROTOCOL_VERSION),
+                 ""};
+  }
+  phase_ = Phase::kPreparing;
+  progress_.say(fmt::format("booted {}", as_text(hello.getGuest().getRelease())));
+  KTAPE_TRY(adopt());
+  return agent_.send([&](schema::FromHost::Builder message) { message.setScenario(scenario_); });
+}
+
+Result<void> Engine::adopt() {
+  Clock::time_point start = Clock::now();
+  // The kernel's text, constants and boot-time tables do not change any more: no freeze is needed.
+  Result<Kernel> kernel = Kernel::adopt(knowledge_, machine_.live_memory());
+  if (!kernel.ok()) {
+    progress_.say("the kernel could not be adopted: " + kernel.error().message);
+    return coordinator_.adoption_failed(kernel.error());
+  }
+  KTAPE_TRY(record_kernel(*kernel, Clock::now() - start));
+  return coordinator_.adopted(std::move(kernel).value());
+}
+
+Result<void> Engine::record_kernel(const Kernel& kernel, std::chrono::nanoseconds took) {
+  const KernelFacts& facts = kernel.facts();
+  const std::string symbols = knowledge_->symbols.text();
+  return recorder_.record([&](schema::Record::Builder record) {
+    auto to = record.initKernelIdentified();
+    to.setRelease(as_data(knowledge_->release));
+    to.setBanner(as_data(facts.banner));
+    to.setBuildId(as_data(std::span(knowledge_->build_id)));
+    to.setVmcoreinfo(as_data(facts.vmcoreinfo));
+    to.setKaslrSlide(facts.slide);
+    to.setPhysBase(facts.phys_base);
+    to.setPageOffset(facts.page_offset);
+    to.setPagingLevels(static_cast<uint32_t>(facts.paging_levels));
+    to.setHz(facts.hz);
+    to.setCpus(facts.cpus);
+    to.setPreemption(as_data(facts.preemption));
+    to.setBtfDigest(as_data(std::span<const std::byte>(sha256(knowledge_->btf_raw))));
+    to.setSymbolsDigest(as_data(std::span<const std::byte>(sha256(as_bytes(symbols)))));
+    to.setAdoptionNs(static_cast<uint64_t>(took.count()));
+    to.setVmcoreinfoAgrees(facts.vmcoreinfo_agrees);
+  });
+}
+
+Result<void> Engine::on_step_started(schema::StepStarted::Reader step) {
+  if (phase_ == Phase::kPreparing) {
+    phase_ = Phase::kStepping;
+    first_step_ = Clock::now();
+  }
+  step_name_ = step.getName();
+  progress_.say(
+      fmt::format("step {} of {}: {}", step.getStep() + 1, scenario_.getSteps().size(), step_name_));
+  return {};
+}
+
+Result<void> Engine::on_done(schema::GuestExited::Reader done) {
+  const bool good = done.getExplicitDone() && done.getExitCode() == 0;
+  done_ = RunEnd{good ? schema::Outcome::COMPLETED : schema::Outcome::SCENARIO_FAILED, done.getExitCode(),
+                 done.getDetail().cStr()};
+  phase_ = Phase::kDone;
+  last_words_ = Clock::now();
+  return {};
+}
+
+Result<void> Engine::on_console(const std::string& text) {
+  if (!text.empty()) {
+    KTAPE_TRY(recorder_.record(
+        [&](schema::Record::Builder record) { record.initConsole().setText(as_data(text)); }));
+  }
+  if (console_.panicked() && !panic_announced_) {
+    panic_announced_ = true;
+    progress_.say("the guest panicked: " + console_.panic_line());
+    last_words_ = Clock::now();
+  }
+  return {};
+}
+
+Result<void> Engine::record_panic() {
+  return recorder_.record([&](schema::Record::Builder record) {
+    record.initGuestPanicked().setText(as_data(console_.panic_text()));
+  });
+}
+
+// The machine delivers console bytes before the end that they led to, so a panic is known by now.
+Result<void> Engine::on_ended() {
+  if (console_.panicked()) {
+    end(schema::Outcome::GUEST_PANICKED, console_.panic_line());
+  } else if (done_) {
+    end_ = done_;
+  } else {
+    end(schema::Outcome::GUEST_EXITED, "the guest ended without saying done, while " + waiting_for());
+  }
+  return {};
+}
+
+Result<void> Engine::on_lost(const std::string& reason) {
+  KTAPE_TRY(
+      recorder_.record([&](schema::Record::Builder record) { record.initMachineLost().setReason(reason); }));
+  progress_.say("machine lost: " + reason);
+  end(schema::Outcome::MACHINE_LOST, reason);
+  return {};
+}
+
+Result<void> Engine::on_deadline() {
+  if (phase_ == Phase::kDone || console_.panicked()) return on_ended();
+  const bool boot = phase_ != Phase::kStepping;
+  const uint64_t limit_ms = boot ? scenario_.getBootDeadlineMs() : scenario_.getWatchdogMs();
+  const std::string detail = waiting_for();
+  KTAPE_TRY(recorder_.record([&](schema::Record::Builder record) {
+    auto to = record.initWatchdogFired();
+    to.setName(boot ? "boot" : "run");
+    to.setLimitMs(limit_ms);
+    to.setDetail(detail);
+  }));
+  progress_.say(fmt::format("{} watchdog fired after {:.1f} s, while {}", boot ? "boot" : "run",
+                            static_cast<double>(limit_ms) / 1000, detail));
+  end(boot ? schema::Outcome::BOOT_TIMED_OUT : schema::Outcome::RUN_TIMED_OUT,
+      fmt::format("{} ms passed while {}", limit_ms, detail));
+  return {};
+}
+
+// A guest that breaks the protocol ends its run: nothing that it says later could be trusted.
+Result<void> Engine::offence(const Error& error) {
+  progress_.say("the agent broke the protocol: " + error.message);
+  end(schema::Outcome::PROTOCOL_BROKEN, error.message);
+  return {};
+}
+
+Engine::Clock::time_point Engine::deadline() const {
+  if (phase_ == Phase::kDone || console_.panicked()) return last_words_ + kLastWordsGrace;
+  if (phase_ == Phase::kStepping) {
+    return first_step_ + std::chrono::milliseconds(scenario_.getWatchdogMs()) + coordinator_.frozen_time();
+  }
+  return began_ + std::chrono::milliseconds(scenario_.getBootDeadlineMs());
+}
+
+std::string Engine::waiting_for() const {
+  switch (phase_) {
+    case Phase::kBooting: return "booting; the console's last line: '" + console_.last_line() + "'";
+    case Phase::kPreparing: return "attaching the scheduler and starting workers";
+    case Phase::kStepping: return "in step '" + step_name_ + "'";
+    case Phase::kDone: return "powering off";
+  }
+  return "";
+}
+
+void Engine::end(schema::Outcome outcome, const std::string& detail) {
+  end_ = RunEnd{outcome, done_ ? done_->exit_code : -1, detail};
+}
+
+void Engine::show_now() {
+  switch (phase_) {
+    case Phase::kBooting: progress_.now("booting: " + console_.last_line().substr(0, 60)); break;
+    case Phase::kPreparing: progress_.now("preparing"); break;
+    case Phase::kStepping:
+      progress_.now(fmt::format("step '{}', {} requests, {} freezes, {:.1f} ms frozen", step_name_,
+                                coordinator_.requests(), coordinator_.freezes(),
+                                seconds(coordinator_.frozen_time()) * 1000));
+      break;
+    case Phase::kDone: progress_.now("powering off"); break;
+  }
+}
+
+}  // namespace ktape

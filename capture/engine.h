@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "capture/agent_channel.h"
+#include "capture/console_log.h"
+#include "capture/freeze_coordinator.h"
+#include "capture/progress.h"
+#include "capture/recorder.h"
+#include "guest/kernel/kernel.h"
+#include "guest/machine/machine.h"
+#include "schema/base/result.h"
+#include "schema/record.capnp.h"
+#include "schema/scenario.capnp.h"
+
+namespace ktape {
+
+// How a run ended: what its tape is sealed with.
+struct RunEnd {
+  schema::Outcome outcome = schema::Outcome::NOT_SAID;
+  int32_t exit_code = -1;  // the agent's; -1: it never said
+  std::string detail;
+};
+
+// Drives one run on a machine that was just started: hands the scenario to the agent, serves its
+// requests, records all that happens, enforces the deadlines. One thread; the machine is its only
+// source of events.
+class Engine {
+ public:
+  // All arguments outlive the engine.
+  Engine(Machine& machine, Recorder& recorder, Progress& progress,
+         std::shared_ptr<const KernelKnowledge> knowledge, schema::Scenario::Reader scenario);
+
+  // Runs to the end; the machine is gone afterwards. `interrupt_fd` (or -1) becomes readable when the
+  // user wants the run to end. An error only when the tape cannot be written.
+  Result<RunEnd> run(int interrupt_fd);
+
+ private:
+  using Clock = Machine::Clock;
+  enum class Phase { kBooting, kPreparing, kStepping, kDone };
+
+  Result<void> handle(const MachineEvent& event);
+  Result<void> on_message(schema::FromAgent::Reader message);
+  Result<void> on_hello(schema::Hello::Reader hello, GuestNs guest);
+  Result<void> on_step_started(schema::StepStarted::Reader step);
+  Result<void> on_done(schema::GuestExited::Reader done);
+  Result<void> on_console(const std::string& text);
+  Result<void> on_ended();
+  Result<void> on_lost(const std::string& reason);
+  Result<void> on_deadline();
+  Result<void> adopt();
+  Result<void> record_kernel(const Kernel& kernel, std::chrono::nanoseconds took);
+  Result<void> record_panic();
+  Result<void> offence(const Error& error);
+  [[nodiscard]] Clock::time_point deadline() const;
+  [[nodiscard]] std::string waiting_for() const;
+  void end(schema::Outcome outcome, const std::string& detail);
+  void show_now();
+
+  Machine& machine_;
+  Recorder& recorder_;
+  Progress& progress_;
+  std::shared_ptr<const KernelKnowledge> knowledge_;
+  schema::Scenario::Reader scenario_;
+
+  AgentChannel agent_;
+  FreezeCoordinator coordinator_;
+  ConsoleLog console_;
+  Phase phase_ = Phase::kBooting;
+  Clock::time_point began_;
+  Clock::time_point first_step_;
+  Clock::time_point last_words_;  // done or panic: the guest should end by itself soon
+  std::string step_name_;
+  bool panic_announced_ = false;
+  std::optional<RunEnd> done_;  // what the agent said
+  std::optional<RunEnd> end_;
+};
+
+}  // namespace ktape

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <deque>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "capture/agent_channel.h"
+#include "capture/recorder.h"
+#include "guest/kernel/evidence.h"
+#include "guest/kernel/kernel.h"
+#include "guest/kernel/op_executor.h"
+#include "guest/machine/machine.h"
+#include "schema/base/result.h"
+#include "schema/wire.capnp.h"
+
+namespace ktape {
+
+// Serves the guest's requests: one freeze each, in the order of arrival, every one with exactly one
+// reply. A request is committed to the tape before anything is touched; what happened inside a freeze
+// is recorded after the thaw, and the guest hears last. Requests that come before the kernel is
+// adopted are deferred.
+//
+// The methods fail only for what ends a run: kMachineLost, or a tape that cannot be written. What is
+// wrong with a request goes into its reply.
+class FreezeCoordinator {
+ public:
+  FreezeCoordinator(Machine& machine, Recorder& recorder, AgentChannel& agent)
+      : machine_(machine), recorder_(recorder), agent_(agent) {}
+
+  Result<void> request(schema::OpRequest::Reader request, GuestNs guest);
+
+  // The kernel is known: deferred requests are served now. `kernel` is kept.
+  Result<void> adopted(Kernel kernel);
+  // It never will be: deferred and later requests get `error` as their reply.
+  Result<void> adoption_failed(const Error& error);
+
+  // Host time that the machine has stood still so far.
+  [[nodiscard]] std::chrono::nanoseconds frozen_time() const { return frozen_time_; }
+  [[nodiscard]] uint64_t freezes() const { return last_freeze_; }
+  [[nodiscard]] uint64_t requests() const { return last_op_; }
+
+ private:
+  struct Request {
+    uint64_t op = 0;
+    uint64_t guest_request = 0;
+    schema::OpMode mode = schema::OpMode::COLD;
+    std::vector<Op> ops;
+  };
+  struct Freeze;  // what one freeze brought, until it is recorded
+
+  Result<void> serve(const Request& request);
+  Result<void> serve_cold(const Request& request);
+  Result<void> serve_hot(const Request& request);
+  Result<void> record_freeze(const Request& request, const Freeze& freeze);
+  Result<void> record_layouts();
+  Result<void> record_gates(const Request& request, const Freeze& freeze);
+  Result<void> finish(const Request& request, uint64_t freeze, const std::vector<OpResult>& results);
+  Result<void> record_refusal(const Request& request, const std::string& reason);
+  Result<void> refuse(const Request& request, const std::string& reason);
+
+  Machine& machine_;
+  Recorder& recorder_;
+  AgentChannel& agent_;
+  std::unique_ptr<Kernel> kernel_;        // adopted
+  std::unique_ptr<OpExecutor> executor_;  // of kernel_
+  std::optional<std::string> failure_;    // why it never will be
+  std::deque<Request> deferred_;
+  std::chrono::nanoseconds frozen_time_{0};
+  uint64_t last_op_ = 0;
+  uint64_t last_freeze_ = 0;
+};
+
+}  // namespace ktape

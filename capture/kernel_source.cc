@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "capture/kernel_source.h"
+
+#include <algorithm>
+#include <cstdlib>
+#include <filesystem>
+#include <vector>
+
+namespace ktape {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+bool is_file(const fs::path& path) {
+  std::error_code ignored;
+  return fs::is_regular_file(path, ignored);
+}
+
+// Debian's image and its configuration carry the same suffix: /boot/vmlinuz-X and /boot/config-X.
+std::string config_beside(const fs::path& image) {
+  if (fs::path config = image.parent_path() / "config"; is_file(config)) return config;
+  const std::string name = image.filename();
+  const size_t dash = name.find('-');
+  if (dash == std::string::npos) return "";
+  fs::path config = image.parent_path() / ("config" + name.substr(dash));
+  return is_file(config) ? config.string() : "";
+}
+
+std::string cached_versions() {
+  std::vector<std::string> versions;
+  std::error_code ignored;
+  for (const auto& entry : fs::directory_iterator(kernel_cache_folder(), ignored)) {
+    if (is_file(entry.path() / "bzImage")) versions.push_back(entry.path().filename());
+  }
+  std::sort(versions.begin(), versions.end());
+  std::string text;
+  for (const std::string& version : versions) text += (text.empty() ? "" : ", ") + version;
+  return text;
+}
+
+}  // namespace
+
+std::string kernel_cache_folder() {
+  const char* cache = std::getenv("XDG_CACHE_HOME");
+  if (cache != nullptr && *cache != '\0') return std::string(cache) + "/ktape/kernels";
+  const char* home = std::getenv("HOME");
+  return std::string(home != nullptr ? home : "/root") + "/.cache/ktape/kernels";
+}
+
+Result<KernelSource> find_kernel(const std::string& asked) {
+  if (asked.find('/') != std::string::npos || is_file(asked)) {
+    return KernelSource{asked, asked, config_beside(asked)};
+  }
+  const fs::path image = fs::path(kernel_cache_folder()) / asked / "bzImage";
+  if (is_file(image)) return KernelSource{asked, image, config_beside(image)};
+  const std::string cached = cached_versions();
+  return Error{
+      ErrorCode::kNotFound,
+      "kernel '" + asked + "' is not in the cache '" + kernel_cache_folder() + "'" +
+          (cached.empty() ? "" : "; cached: " + cached),
+      "'tools/kernel fetch " + asked + "' gets it; '--kernel' also takes the path of a bzImage or vmlinux"};
+}
+
+}  // namespace ktape

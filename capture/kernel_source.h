@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string>
+
+#include "schema/base/result.h"
+
+namespace ktape {
+
+inline constexpr char kDefaultKernel[] = "6.16.12";
+
+// A kernel that was asked for, found.
+struct KernelSource {
+  std::string asked;        // as given: a version or a path
+  std::string path;         // of the image
+  std::string config_path;  // of its configuration; empty when there is none beside it
+};
+
+// `asked` is a path when it holds a '/' or names an existing file, else a version in the kernel cache
+// (`tools/kernel fetch` fills it). kNotFound has the command that fetches it as its hint.
+[[nodiscard]] Result<KernelSource> find_kernel(const std::string& asked);
+
+// ${XDG_CACHE_HOME:-~/.cache}/ktape/kernels
+[[nodiscard]] std::string kernel_cache_folder();
+
+}  // namespace ktape

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <string>
+
+namespace ktape {
+
+// Tells a person what a run is doing. Lines that stay (`say`), and on a terminal one line that is
+// replaced as time passes (`now`).
+class Progress {
+ public:
+  virtual ~Progress() = default;
+  virtual void say(const std::string& line) = 0;
+  virtual void now(const std::string& line) = 0;
+};
+
+// Writes to a file descriptor: a live line on a terminal, plain lines otherwise.
+class TextProgress final : public Progress {
+ public:
+  explicit TextProgress(int fd);
+  ~TextProgress() override;
+  void say(const std::string& line) override;
+  void now(const std::string& line) override;
+
+ private:
+  [[nodiscard]] std::string stamp() const;
+
+  int fd_;
+  bool terminal_;
+  bool live_line_ = false;
+  std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
+};
+
+}  // namespace ktape

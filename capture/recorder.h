@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "schema/base/result.h"
+#include "schema/base/units.h"
+#include "schema/journal/writer.h"
+
+namespace ktape {
+
+// Puts what happens in a run on its tape: stamps records with host time since the run began, and
+// counts what had to be left out. Not bound to a machine.
+class Recorder {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  // `writer` outlives the recorder. The run begins now.
+  explicit Recorder(JournalWriter& writer) : writer_(writer), began_(Clock::now()) {}
+
+  [[nodiscard]] HostNs now() const { return at(Clock::now()); }
+  [[nodiscard]] HostNs at(Clock::time_point time) const;
+
+  // One record, as of now or as of `host`. `guest` is 0 for what the host itself observed.
+  Result<void> record(const std::function<void(schema::Record::Builder)>& fill) {
+    return record_at(now(), GuestNs(0), fill);
+  }
+  Result<void> record_at(HostNs host, GuestNs guest,
+                         const std::function<void(schema::Record::Builder)>& fill);
+  Result<void> commit() { return writer_.commit(); }
+  Result<Digest> add_blob(std::string_view name, std::span<const std::byte> bytes) {
+    return writer_.add_blob(name, bytes);
+  }
+
+  // Something was not recorded: it is counted under `name`, and the tape ends with the counts.
+  void lose(const std::string& name, const std::string& description, uint64_t count);
+
+  // Ends the tape. The recorder is spent.
+  Result<SealedTape> seal(schema::Outcome outcome, int32_t exit_code, const std::string& detail);
+
+ private:
+  struct Loss {
+    std::string description;
+    uint64_t count = 0;
+  };
+
+  JournalWriter& writer_;
+  Clock::time_point began_;
+  std::map<std::string, Loss> losses_;
+};
+
+}  // namespace ktape

@@ -1,0 +1,229 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "capture/session.h"
+
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <filesystem>
+#include <optional>
+
+#include "capture/kernel_command_line.h"
+#include "capture/kernel_source.h"
+#include "capture/recorder.h"
+#include "guest/kernel/kernel_image.h"
+#include "guest/machine/qemu_machine.h"
+#include "schema/base/digest.h"
+#include "schema/base/file.h"
+#include "schema/scenario/load.h"
+#include "schema/wire/data.h"
+
+namespace ktape {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr size_t kMaxInitramfsBytes = size_t{256} << 20;
+constexpr size_t kMaxConfigBytes = size_t{4} << 20;
+
+// Everything that a run needs, read and checked.
+struct Prepared {
+  LoadedScenario scenario;
+  KernelSource source;
+  KernelImage image;
+  std::shared_ptr<const KernelKnowledge> knowledge;
+  std::string initramfs_path;
+  Digest initramfs_digest{};
+  std::string output;
+  UniqueFd vmlinux;  // the unpacked kernel, when that is what boots
+};
+
+Result<std::string> data_folder() {
+  KTAPE_ASSIGN(std::string programs, executable_folder());
+  return fs::path(programs).parent_path().string() + "/share/ktape";
+}
+
+Result<std::string> find_scenario(const std::string& asked) {
+  std::error_code ignored;
+  if (asked.find('/') != std::string::npos || fs::exists(asked, ignored)) return asked;
+  KTAPE_ASSIGN(std::string data, data_folder());
+  std::string shipped = data + "/scenarios/" + asked;
+  if (!shipped.ends_with(".scenario")) shipped += ".scenario";
+  if (fs::exists(shipped, ignored)) return shipped;
+  return Error{ErrorCode::kUsage,
+               "cannot find scenario '" + asked + "': no such file, and none of that name ships",
+               "the scenarios that ship are in '" + data + "/scenarios'"};
+}
+
+Result<void> check_scheduler_support(const Prepared& prepared) {
+  const bool wants = !prepared.scenario.get().getScheduler().isNone();
+  if (!wants || prepared.knowledge->has_sched_ext()) return {};
+  return Error{ErrorCode::kBadInput,
+               fmt::format("kernel {} has no sched_ext, and scenario '{}' attaches a scheduler",
+                           prepared.knowledge->release, prepared.scenario.get().getName().cStr()),
+               "stock Debian kernels have it from 6.16 on: 'tools/kernel list'"};
+}
+
+Result<UniqueFd> unpack_vmlinux(const KernelImage& image) {
+  UniqueFd fd(::memfd_create("vmlinux", MFD_CLOEXEC));
+  if (!fd.valid()) return system_error(ErrorCode::kHost, "cannot make a memory file for the unpacked kernel");
+  size_t done = 0;
+  while (done < image.vmlinux.size()) {
+    ssize_t n = ::write(fd.get(), image.vmlinux.data() + done, image.vmlinux.size() - done);
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return system_error(ErrorCode::kHost, "cannot write the unpacked kernel to memory");
+    done += static_cast<size_t>(n);
+  }
+  return fd;
+}
+
+Result<Prepared> prepare(const CaptureOptions& options) {
+  KTAPE_ASSIGN(std::string scenario_path, find_scenario(options.scenario));
+  KTAPE_ASSIGN(LoadedScenario scenario, load_scenario(scenario_path));
+  KTAPE_ASSIGN(KernelSource source, find_kernel(options.kernel));
+  KTAPE_ASSIGN(KernelImage image, load_kernel_image(source.path));
+  KTAPE_ASSIGN(std::shared_ptr<const KernelKnowledge> knowledge, learn_kernel(image.vmlinux));
+  Prepared prepared{
+      std::move(scenario), std::move(source), std::move(image), std::move(knowledge), "", {}, "", {}};
+  KTAPE_TRY(check_scheduler_support(prepared));
+
+  KTAPE_ASSIGN(std::string data, data_folder());
+  prepared.initramfs_path = data + "/initramfs.cpio.zst";
+  KTAPE_ASSIGN(std::vector<std::byte> initramfs, read_file(prepared.initramfs_path, kMaxInitramfsBytes));
+  prepared.initramfs_digest = sha256(initramfs);
+  if (!options.kaslr && prepared.image.is_bzimage) {
+    KTAPE_ASSIGN(prepared.vmlinux, unpack_vmlinux(prepared.image));
+  }
+  prepared.output = options.output.empty() ? std::string(prepared.scenario.get().getName().cStr()) + ".ktape"
+                                           : options.output;
+  return prepared;
+}
+
+MachineConfig machine_config(const CaptureOptions& options, const Prepared& prepared) {
+  MachineConfig config;
+  auto spec = prepared.scenario.get().getMachine();
+  config.accelerator = options.accelerator;
+  config.cpus = spec.getCpus();
+  config.memory_bytes = uint64_t{spec.getMemoryMb()} << 20;
+  config.kernel_path = prepared.vmlinux.valid()
+                           ? fmt::format("/proc/{}/fd/{}", ::getpid(), prepared.vmlinux.get())
+                           : prepared.source.path;
+  config.initramfs_path = prepared.initramfs_path;
+  config.command_line = kernel_command_line({options.fast_boot, options.extra_arguments});
+  config.qemu_program = options.qemu_program;
+  return config;
+}
+
+schema::Accelerator record_accelerator(Accelerator accelerator) {
+  switch (accelerator) {
+    case Accelerator::kKvm: return schema::Accelerator::KVM;
+    case Accelerator::kTcg: return schema::Accelerator::TCG;
+    case Accelerator::kAuto: return schema::Accelerator::AUTO;
+  }
+  return schema::Accelerator::NOT_SAID;
+}
+
+// "model name" of /proc/cpuinfo; empty where the host does not say.
+std::string host_cpu() {
+  Result<std::string> info = read_text_file("/proc/cpuinfo", size_t{16} << 20);
+  if (!info.ok()) return "";
+  size_t at = info->find("model name");
+  if (at == std::string::npos) return "";
+  size_t colon = info->find(": ", at);
+  size_t end = info->find('\n', at);
+  if (colon == std::string::npos || end == std::string::npos || colon > end) return "";
+  return info->substr(colon + 2, end - colon - 2);
+}
+
+std::string host_kernel() {
+  utsname name{};
+  return ::uname(&name) == 0 ? name.release : "";
+}
+
+void write_run_started(const CaptureOptions& options, const Prepared& prepared, const MachineConfig& config,
+                       const MachineFacts& facts, schema::RunStarted::Builder run) {
+  run.setKtapeVersion(KTAPE_VERSION);
+  run.setHostCpu(as_data(host_cpu()));
+  run.setHostKernel(as_data(host_kernel()));
+  run.setAcceleratorAsked(record_accelerator(options.accelerator));
+  run.setAcceleratorUsed(record_accelerator(facts.accelerator_used));
+  run.setAcceleratorReason(facts.accelerator_reason);
+  run.setQemuVersion(as_data(facts.emulator_version));
+  auto arguments = run.initQemuArguments(static_cast<unsigned>(facts.emulator_arguments.size()));
+  for (unsigned i = 0; i < arguments.size(); ++i) arguments.set(i, facts.emulator_arguments[i]);
+  run.setCpus(config.cpus);
+  run.setSockets(1);
+  run.setCores(config.cpus);
+  run.setThreads(1);
+  run.setNumaNodes(1);
+  run.setMemoryBytes(config.memory_bytes);
+  run.setKernelImage(prepared.source.asked);
+  run.setKernelImageDigest(as_data(std::span<const std::byte>(prepared.image.file_digest)));
+  run.setKernelCommandLine(config.command_line);
+  run.setInitramfsDigest(as_data(std::span<const std::byte>(prepared.initramfs_digest)));
+  run.setScenario(prepared.scenario.get());
+  run.setScenarioText(prepared.scenario.text());
+  run.setWallClockNs(static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(
+                                               std::chrono::system_clock::now().time_since_epoch())
+                                               .count()));
+  run.setFastBoot(options.fast_boot);
+  run.setTimeIsReal(facts.accelerator_used == Accelerator::kKvm);
+}
+
+Result<void> keep_blobs(Recorder& recorder, const Prepared& prepared) {
+  KTAPE_TRY(recorder.add_blob("btf", prepared.knowledge->btf_raw));
+  const std::string symbols = prepared.knowledge->symbols.text();
+  KTAPE_TRY(recorder.add_blob("symbols", as_bytes(symbols)));
+  if (!prepared.source.config_path.empty()) {
+    KTAPE_ASSIGN(std::vector<std::byte> config, read_file(prepared.source.config_path, kMaxConfigBytes));
+    KTAPE_TRY(recorder.add_blob("config", config));
+  }
+  return recorder.commit();
+}
+
+Result<CaptureResult> record_run(const CaptureOptions& options, const Prepared& prepared,
+                                 const MachineConfig& config, Machine& machine, Recorder& recorder,
+                                 Progress& progress, int interrupt_fd) {
+  const MachineFacts& facts = machine.facts();
+  KTAPE_TRY(recorder.record([&](schema::Record::Builder record) {
+    write_run_started(options, prepared, config, facts, record.initRunStarted());
+  }));
+  KTAPE_TRY(keep_blobs(recorder, prepared));  // while the guest boots
+  Engine engine(machine, recorder, progress, prepared.knowledge, prepared.scenario.get());
+  KTAPE_ASSIGN(RunEnd end, engine.run(interrupt_fd));
+  progress.now("sealing");
+  KTAPE_ASSIGN(SealedTape tape, recorder.seal(end.outcome, end.exit_code, end.detail));
+  return CaptureResult{std::move(end), std::move(tape)};
+}
+
+}  // namespace
+
+Result<CaptureResult> capture(const CaptureOptions& options, Progress& progress, int interrupt_fd) {
+  KTAPE_ASSIGN(Prepared prepared, prepare(options));
+  KTAPE_ASSIGN(std::unique_ptr<JournalWriter> writer, JournalWriter::create(prepared.output));
+  MachineConfig config = machine_config(options, prepared);
+  Recorder recorder(*writer);
+  Result<std::unique_ptr<QemuMachine>> machine = QemuMachine::start(config);
+  if (!machine.ok()) {
+    writer->discard();
+    return machine.error();
+  }
+  const MachineFacts& facts = (*machine)->facts();
+  progress.say(fmt::format("{} on {}, {} vCPUs, {} MiB, {}", prepared.knowledge->release,
+                           facts.emulator_version, config.cpus, config.memory_bytes >> 20,
+                           facts.accelerator_used == Accelerator::kKvm ? "kvm" : "tcg"));
+  if (!facts.accelerator_reason.empty()) progress.say(facts.accelerator_reason);
+  Result<CaptureResult> result =
+      record_run(options, prepared, config, **machine, recorder, progress, interrupt_fd);
+  if (!result.ok()) {
+    Error error = result.error();
+    error.message += "; what was recorded is in '" + writer->partial_path() + "'";
+    return error;
+  }
+  return result;
+}
+
+}  // namespace ktape

@@ -1,0 +1,37 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+#include "capture/engine.h"
+#include "capture/progress.h"
+#include "guest/machine/machine.h"
+#include "schema/base/result.h"
+#include "schema/journal/writer.h"
+
+namespace ktape {
+
+// What the command line of `ktape capture` asks for.
+struct CaptureOptions {
+  std::string scenario;  // a file, or the name of a scenario that ships
+  std::string output;    // empty: SCENARIO-NAME.ktape in the current folder
+  std::string kernel;    // see find_kernel
+  Accelerator accelerator = Accelerator::kAuto;
+  bool kaslr = true;  // false: boot the unpacked vmlinux
+  bool fast_boot = false;
+  std::string extra_arguments;  // appended to the guest kernel's command line
+  std::string qemu_program = "qemu-system-x86_64";
+};
+
+struct CaptureResult {
+  RunEnd end;
+  SealedTape tape;
+};
+
+// One capture, from reading the scenario to the sealed tape. Everything that can be refused is
+// refused before a machine is started, and then leaves no file. Once a machine runs there is a tape,
+// whatever happens; an error after that names the `.partial` that holds what was recorded.
+[[nodiscard]] Result<CaptureResult> capture(const CaptureOptions& options, Progress& progress,
+                                            int interrupt_fd);
+
+}  // namespace ktape

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/capture/engine_fixture.h"
+
+#include "schema/journal/reader.h"
+#include "schema/wire/data.h"
+#include "tests/support/btf_builder.h"
+#include "tests/support/must.h"
+
+namespace ktape::test {
+
+namespace {
+
+// A kernel that no memory holds: adopting it fails.
+std::shared_ptr<const KernelKnowledge> unknown_kernel() {
+  BtfBuilder types;
+  types.integer("int", 4);
+  std::vector<std::byte> raw = types.bytes();
+  KernelKnowledge unknown{
+      .banner = "Linux version 0.0 (nobody)",
+      .symbols = must(SymbolTable::from_text("ffffffff81000000 T _text\nffffffff82000000 D linux_banner\n")),
+      .btf = must(Btf::parse(raw)),
+      .btf_raw = raw,
+  };
+  return std::make_shared<KernelKnowledge>(std::move(unknown));
+}
+
+}  // namespace
+
+EngineFixture::EngineFixture()
+    : tape_(folder_.file("run.ktape")),
+      scenario_text_("(name = \"t\", steps = [(name = \"only\", actions = [(sleepMs = 1)])])"),
+      knowledge_(unknown_kernel()),
+      machine_(std::make_unique<MemoryMachine>(std::vector<std::byte>(size_t{4} << 20))) {}
+
+void EngineFixture::knowledge(std::shared_ptr<const KernelKnowledge> knowledge, std::vector<std::byte> ram) {
+  knowledge_ = std::move(knowledge);
+  machine_ = std::make_unique<MemoryMachine>(std::move(ram));
+}
+
+void EngineFixture::agent_says(const std::function<void(schema::FromAgent::Builder)>& fill) {
+  capnp::MallocMessageBuilder message;
+  fill(message.initRoot<schema::FromAgent>());
+  machine_->push({MachineEventKind::kAgentBytes, must(encode_frame(message)), ""});
+}
+
+void EngineFixture::agent_sends_bytes(std::string_view bytes) {
+  auto span = as_bytes(bytes);
+  machine_->push({MachineEventKind::kAgentBytes, {span.begin(), span.end()}, ""});
+}
+
+void EngineFixture::hello() {
+  agent_says([](schema::FromAgent::Builder message) {
+    auto hello = message.initHello();
+    hello.setProtocol(schema::PROTOCOL_VERSION);
+    hello.initGuest().setRelease(as_data("0.0"));
+  });
+}
+
+void EngineFixture::step_started(uint32_t step, const std::string& name) {
+  agent_says([&](schema::FromAgent::Builder message) {
+    message.initStepStarted().setStep(step);
+    message.getStepStarted().setName(name);
+  });
+}
+
+void EngineFixture::request(uint64_t id, const std::function<void(schema::OpEntry::Builder)>& fill) {
+  agent_says([&](schema::FromAgent::Builder message) {
+    auto request = message.initRequest();
+    request.setId(id);
+    fill(request.initEntries(1)[0]);
+  });
+}
+
+void EngineFixture::read_symbol(uint64_t id, const std::string& tag, const std::string& symbol) {
+  request(id, [&](schema::OpEntry::Builder entry) {
+    entry.setTag(tag);
+    entry.initTarget().setSymbol(symbol);
+    entry.setRead(schema::ValueKind::U64);
+  });
+}
+
+void EngineFixture::done(int32_t exit_code) {
+  agent_says([&](schema::FromAgent::Builder message) {
+    message.initDone().setExplicitDone(true);
+    message.getDone().setExitCode(exit_code);
+  });
+}
+
+void EngineFixture::console(std::string_view text) {
+  auto span = as_bytes(text);
+  machine_->push({MachineEventKind::kConsoleBytes, {span.begin(), span.end()}, ""});
+}
+
+void EngineFixture::ended() { machine_->push({MachineEventKind::kEnded, {}, "guest-shutdown"}); }
+
+void EngineFixture::lost(const std::string& how) { machine_->push({MachineEventKind::kLost, {}, how}); }
+
+void EngineFixture::hear(std::span<const std::byte> bytes) {
+  heard_.feed(bytes);
+  while (auto frame = must(heard_.next())) {
+    auto message = frame->reader().getRoot<schema::FromHost>();
+    if (message.isScenario()) scenario_arrived = true;
+    if (!message.isReply()) continue;
+    auto result = message.getReply().getResult();
+    HeardReply reply{message.getReply().getRequest(), result.getOk(), result.getError().cStr(), {}};
+    for (auto entry : result.getEntries()) reply.statuses.push_back(entry.getStatus());
+    replies.push_back(std::move(reply));
+  }
+}
+
+RunEnd EngineFixture::run(int interrupt_fd) {
+  LoadedScenario scenario = must(parse_scenario("test.scenario", scenario_text_));
+  std::unique_ptr<JournalWriter> writer = must(JournalWriter::create(tape_));
+  Recorder recorder(*writer);
+  machine_->on_agent_bytes([this](std::span<const std::byte> bytes) { hear(bytes); });
+  Engine engine(*machine_, recorder, progress, knowledge_, scenario.get());
+  RunEnd end = must(engine.run(interrupt_fd));
+  (void)must(recorder.seal(end.outcome, end.exit_code, end.detail));
+  return end;
+}
+
+std::vector<schema::Record::Which> EngineFixture::kinds() const {
+  std::vector<schema::Record::Which> kinds;
+  must(must(JournalReader::open(tape_))->for_each([&](const RecordView& view) -> Result<void> {
+    kinds.push_back(view.record.which());
+    return {};
+  }));
+  return kinds;
+}
+
+}  // namespace ktape::test

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "capture/engine.h"
+#include "capture/progress.h"
+#include "capture/recorder.h"
+#include "guest/machine/memory_machine.h"
+#include "schema/journal/writer.h"
+#include "schema/scenario/load.h"
+#include "schema/wire.capnp.h"
+#include "schema/wire/frame.h"
+#include "tests/support/temp_dir.h"
+
+namespace ktape::test {
+
+// Keeps what a person would have been told.
+class RememberedProgress final : public Progress {
+ public:
+  void say(const std::string& line) override { lines.push_back(line); }
+  void now(const std::string&) override {}
+  std::vector<std::string> lines;
+};
+
+// A reply as the guest gets it.
+struct HeardReply {
+  uint64_t request = 0;
+  bool ok = false;
+  std::string error;
+  std::vector<schema::EntryStatus> statuses;
+};
+
+// An engine on a machine without a guest, and the verbs with which a test plays the agent. Verbs
+// queue events; `run` plays them all and reads the tape.
+class EngineFixture {
+ public:
+  EngineFixture();
+
+  // `text`: the scenario, as in a file. A minimal one until set.
+  void scenario(const std::string& text) { scenario_text_ = text; }
+  void knowledge(std::shared_ptr<const KernelKnowledge> knowledge, std::vector<std::byte> ram);
+
+  void agent_says(const std::function<void(schema::FromAgent::Builder)>& fill);
+  void agent_sends_bytes(std::string_view bytes);
+  void hello();
+  void step_started(uint32_t step, const std::string& name);
+  // A cold request of one entry.
+  void request(uint64_t id, const std::function<void(schema::OpEntry::Builder)>& fill);
+  void read_symbol(uint64_t id, const std::string& tag, const std::string& symbol);
+  void done(int32_t exit_code = 0);
+  void console(std::string_view text);
+  void ended();
+  void lost(const std::string& how);
+
+  MemoryMachine& machine() { return *machine_; }
+
+  // Runs the engine and seals the tape. `interrupt_fd` as in Engine::run.
+  RunEnd run(int interrupt_fd = -1);
+
+  std::vector<HeardReply> replies;  // that reached the guest, in order
+  bool scenario_arrived = false;    // the guest was given its scenario
+  RememberedProgress progress;
+  [[nodiscard]] const std::string& tape() const { return tape_; }
+  // Kinds of the tape's records, in order.
+  [[nodiscard]] std::vector<schema::Record::Which> kinds() const;
+
+ private:
+  void hear(std::span<const std::byte> bytes);
+
+  TempDir folder_;
+  std::string tape_;
+  std::string scenario_text_;
+  std::shared_ptr<const KernelKnowledge> knowledge_;
+  std::unique_ptr<MemoryMachine> machine_;
+  FrameDecoder heard_;
+};
+
+}  // namespace ktape::test

@@ -1,0 +1,269 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <sys/eventfd.h>
+
+#include <algorithm>
+#include <catch2/catch_test_macros.hpp>
+
+#include "schema/base/file.h"
+#include "schema/journal/reader.h"
+#include "tests/capture/engine_fixture.h"
+#include "tests/support/fake_kernel.h"
+#include "tests/support/must.h"
+
+namespace ktape::test {
+
+using schema::Outcome;
+using Record = schema::Record;
+
+TEST_CASE_METHOD(EngineFixture, "a run in which the agent says done is completed") {
+  hello();
+  step_started(0, "only");
+  done();
+  ended();
+  RunEnd end = run();
+  CHECK(end.outcome == Outcome::COMPLETED);
+  CHECK(end.exit_code == 0);
+  CHECK(scenario_arrived);
+  CHECK(machine().ended());
+  CHECK(kinds() ==
+        std::vector{Record::GUEST_HELLO, Record::STEP_STARTED, Record::GUEST_EXITED, Record::SEALED});
+}
+
+TEST_CASE_METHOD(EngineFixture, "a run whose agent reports a failed step is not completed") {
+  hello();
+  step_started(0, "only");
+  done(1);
+  ended();
+  RunEnd end = run();
+  CHECK(end.outcome == Outcome::SCENARIO_FAILED);
+  CHECK(end.exit_code == 1);
+}
+
+TEST_CASE_METHOD(EngineFixture, "a clean power-off without done is not a completed run") {
+  hello();
+  step_started(0, "only");
+  ended();
+  RunEnd end = run();
+  CHECK(end.outcome == Outcome::GUEST_EXITED);
+  CHECK(end.exit_code == -1);
+  CHECK(end.detail.find("in step 'only'") != std::string::npos);
+}
+
+TEST_CASE_METHOD(EngineFixture,
+                 "a panic is told from the console, although the machine only says that it ended") {
+  hello();
+  step_started(0, "only");
+  console("[ 5.0] Kernel panic - not syncing: Fatal exception\n[ 5.1] CPU: 1");
+  ended();
+  RunEnd end = run();
+  CHECK(end.outcome == Outcome::GUEST_PANICKED);
+  CHECK(end.detail == "Kernel panic - not syncing: Fatal exception");
+  // The unfinished last line is kept as well.
+  CHECK(kinds() == std::vector{Record::GUEST_HELLO, Record::STEP_STARTED, Record::CONSOLE, Record::CONSOLE,
+                               Record::GUEST_PANICKED, Record::SEALED});
+}
+
+TEST_CASE_METHOD(EngineFixture, "a lost machine is its own outcome, with the reason") {
+  hello();
+  lost("QEMU ended by signal 9");
+  RunEnd end = run();
+  CHECK(end.outcome == Outcome::MACHINE_LOST);
+  CHECK(end.detail == "QEMU ended by signal 9");
+  CHECK(kinds() == std::vector{Record::GUEST_HELLO, Record::MACHINE_LOST, Record::SEALED});
+}
+
+TEST_CASE_METHOD(EngineFixture, "a guest that never says hello meets the boot watchdog") {
+  scenario("(name = \"t\", bootDeadlineMs = 50, steps = [(name = \"only\", actions = [(sleepMs = 1)])])");
+  console("stuck here\n");
+  RunEnd end = run();
+  CHECK(end.outcome == Outcome::BOOT_TIMED_OUT);
+  CHECK(end.detail.find("'stuck here'") != std::string::npos);
+  CHECK(kinds() == std::vector{Record::CONSOLE, Record::WATCHDOG_FIRED, Record::SEALED});
+}
+
+TEST_CASE_METHOD(EngineFixture, "a step that never ends meets the run watchdog") {
+  scenario("(name = \"t\", watchdogMs = 50, steps = [(name = \"only\", actions = [(sleepMs = 1)])])");
+  hello();
+  step_started(0, "only");
+  RunEnd end = run();
+  CHECK(end.outcome == Outcome::RUN_TIMED_OUT);
+  CHECK(machine().ended());
+}
+
+TEST_CASE_METHOD(EngineFixture, "a signal to the program ends the run and seals its tape") {
+  UniqueFd interrupt(::eventfd(1, EFD_CLOEXEC));
+  hello();
+  RunEnd end = run(interrupt.get());
+  CHECK(end.outcome == Outcome::INTERRUPTED);
+  CHECK(kinds().back() == Record::SEALED);
+}
+
+TEST_CASE_METHOD(EngineFixture, "garbage from the agent ends the run as a broken protocol") {
+  hello();
+  agent_sends_bytes(std::string_view("\x05\x00\x00\x00garbage", 11));
+  RunEnd end = run();
+  CHECK(end.outcome == Outcome::PROTOCOL_BROKEN);
+}
+
+TEST_CASE_METHOD(EngineFixture, "an agent of another protocol version is refused by its number") {
+  agent_says([](schema::FromAgent::Builder message) { message.initHello().setProtocol(99); });
+  RunEnd end = run();
+  CHECK(end.outcome == Outcome::PROTOCOL_BROKEN);
+  CHECK(end.detail == "the agent speaks protocol 99, expected 1");
+}
+
+TEST_CASE_METHOD(EngineFixture, "when adoption fails for good, each request gets that error as its reply") {
+  read_symbol(7, "early", "jiffies_64");  // before hello: deferred
+  hello();
+  read_symbol(8, "late", "jiffies_64");
+  done();
+  ended();
+  (void)run();
+  REQUIRE(replies.size() == 2);
+  CHECK(replies[0].request == 7);
+  CHECK(replies[1].request == 8);
+  for (const HeardReply& reply : replies) {
+    CHECK_FALSE(reply.ok);
+    CHECK(reply.error.starts_with("the guest's kernel could not be adopted: "));
+  }
+  CHECK(machine().freezes() == 0);
+  CHECK(kinds() == std::vector{Record::OP_REQUESTED, Record::OP_DEFERRED, Record::GUEST_HELLO,
+                               Record::OP_REPLIED, Record::OP_REQUESTED, Record::OP_REPLIED,
+                               Record::GUEST_EXITED, Record::SEALED});
+}
+
+TEST_CASE_METHOD(EngineFixture,
+                 "a request that cannot be decoded still gets its reply, and stays on the tape") {
+  hello();
+  request(3, [](schema::OpEntry::Builder entry) {
+    entry.setTag("bad");
+    entry.initTarget().setSymbol("jiffies_64");
+    entry.getTarget().setPath("a..b");
+    entry.setRead(schema::ValueKind::U64);
+  });
+  agent_says([](schema::FromAgent::Builder message) { message.initRequest().setId(4); });  // no entries
+  done();
+  ended();
+  RunEnd end = run();
+  CHECK(end.outcome == Outcome::COMPLETED);
+  REQUIRE(replies.size() == 2);
+  CHECK(replies[0].request == 3);
+  CHECK_FALSE(replies[0].error.empty());
+  CHECK(replies[1].request == 4);
+  CHECK_FALSE(replies[1].error.empty());
+}
+
+namespace {
+
+// Requests on a machine that holds a kernel with one task that may be written.
+class ServedRequests : public EngineFixture {
+ public:
+  ServedRequests() {
+    FakeKernel kernel;
+    kernel.add_task(kPid, "sleeper", kStartNs);
+    knowledge(kernel.knowledge(), kernel.ram());
+  }
+
+  void on_vtime(uint64_t id, const std::function<void(schema::OpEntry::Builder)>& action) {
+    request(id, [&](schema::OpEntry::Builder entry) {
+      entry.setTag("vtime");
+      auto task = entry.initTarget().initTask();
+      task.setPid(kPid);
+      task.setStartBoottimeNs(kStartNs);
+      entry.getTarget().setPath("scx.dsq_vtime");
+      action(entry);
+    });
+  }
+  void write_vtime(uint64_t id, uint64_t value) {
+    on_vtime(id, [&](schema::OpEntry::Builder entry) { entry.initWrite().setU64(value); });
+  }
+  void read_vtime(uint64_t id) {
+    on_vtime(id, [](schema::OpEntry::Builder entry) { entry.setRead(schema::ValueKind::U64); });
+  }
+
+  // Values that the tape's replies carry, in order; 0 where there is none.
+  std::vector<uint64_t> replied_values() const {
+    std::vector<uint64_t> values;
+    must(must(JournalReader::open(tape()))->for_each([&](const RecordView& view) -> Result<void> {
+      if (!view.record.isOpReplied()) return {};
+      for (auto entry : view.record.getOpReplied().getEntries()) {
+        values.push_back(entry.getValue().isU64() ? entry.getValue().getU64() : 0);
+      }
+      return {};
+    }));
+    return values;
+  }
+
+ private:
+  static constexpr int32_t kPid = 70;
+  static constexpr uint64_t kStartNs = 5'000'000'000;
+};
+
+size_t count(const std::vector<schema::Record::Which>& kinds, schema::Record::Which kind) {
+  return static_cast<size_t>(std::count(kinds.begin(), kinds.end(), kind));
+}
+
+}  // namespace
+
+TEST_CASE_METHOD(ServedRequests, "requests that come before adoption are served after it, in order") {
+  write_vtime(1, 1000);
+  read_vtime(2);
+  write_vtime(3, 2000);
+  hello();
+  read_vtime(4);
+  done();
+  ended();
+  CHECK(run().outcome == Outcome::COMPLETED);
+  REQUIRE(replies.size() == 4);
+  for (uint64_t i = 0; i < 4; ++i) {
+    CHECK(replies[i].request == i + 1);
+    CHECK(replies[i].ok);
+  }
+  CHECK(replied_values() == std::vector<uint64_t>{1000, 1000, 2000, 2000});
+  CHECK(count(kinds(), Record::OP_DEFERRED) == 3);
+  CHECK(machine().freezes() == 4);
+}
+
+TEST_CASE_METHOD(ServedRequests,
+                 "a freeze is on the tape with its gates, between the request and its reply") {
+  hello();
+  write_vtime(1, 1000);
+  done();
+  ended();
+  (void)run();
+  std::vector<schema::Record::Which> all = kinds();
+  auto at = [&](Record::Which kind) { return std::find(all.begin(), all.end(), kind) - all.begin(); };
+  CHECK(at(Record::OP_REQUESTED) < at(Record::FREEZE_BEGAN));
+  CHECK(at(Record::FREEZE_BEGAN) < at(Record::FROZEN));
+  CHECK(at(Record::FROZEN) < at(Record::GATE_CHECKED));
+  CHECK(at(Record::GATE_CHECKED) < at(Record::THAWED));
+  CHECK(at(Record::THAWED) < at(Record::OP_REPLIED));
+  CHECK(count(all, Record::GATE_CHECKED) == 12);
+  CHECK(count(all, Record::LAYOUT_USED) > 0);
+}
+
+TEST_CASE_METHOD(ServedRequests,
+                 "a machine that is lost in a freeze leaves its request answered on the tape") {
+  machine().fail_next_freeze(Error{ErrorCode::kMachineLost, "QEMU ended by signal 9", ""});
+  hello();
+  write_vtime(1, 1000);
+  RunEnd end = run();
+  CHECK(end.outcome == Outcome::MACHINE_LOST);
+  std::vector<schema::Record::Which> all = kinds();
+  CHECK(count(all, Record::OP_REQUESTED) == 1);
+  CHECK(count(all, Record::OP_REPLIED) == 1);
+  CHECK(count(all, Record::THAWED) == 0);
+}
+
+TEST_CASE_METHOD(ServedRequests,
+                 "a machine that does not resume leaves what was done in the freeze on the tape") {
+  machine().fail_next_thaw(Error{ErrorCode::kMachineLost, "QMP does not answer", ""});
+  hello();
+  write_vtime(1, 1000);
+  RunEnd end = run();
+  CHECK(end.outcome == Outcome::MACHINE_LOST);
+  CHECK(replied_values() == std::vector<uint64_t>{1000});
+  CHECK(count(kinds(), Record::GATE_CHECKED) == 12);
+}
+
+}  // namespace ktape::test

@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "capture/kernel_source.h"
+
+#include <catch2/catch_test_macros.hpp>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include "capture/kernel_command_line.h"
+#include "tests/support/temp_dir.h"
+
+namespace ktape {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+// Points the kernel cache to a folder of its own while a test runs.
+class CacheFixture {
+ public:
+  CacheFixture() {
+    if (const char* old = std::getenv("XDG_CACHE_HOME")) old_ = old;
+    ::setenv("XDG_CACHE_HOME", folder_.path().c_str(), 1);
+  }
+  ~CacheFixture() {
+    if (old_) {
+      ::setenv("XDG_CACHE_HOME", old_->c_str(), 1);
+    } else {
+      ::unsetenv("XDG_CACHE_HOME");
+    }
+  }
+
+  void put(const std::string& path) {
+    fs::path file = fs::path(kernel_cache_folder()) / path;
+    fs::create_directories(file.parent_path());
+    std::ofstream(file) << "x";
+  }
+
+ private:
+  test::TempDir folder_;
+  std::optional<std::string> old_;
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(CacheFixture, "a version is found in the cache, with its configuration") {
+  put("6.16.12/bzImage");
+  put("6.16.12/config");
+  Result<KernelSource> source = find_kernel("6.16.12");
+  REQUIRE(source.ok());
+  CHECK(source->path == kernel_cache_folder() + "/6.16.12/bzImage");
+  CHECK(source->config_path == kernel_cache_folder() + "/6.16.12/config");
+}
+
+TEST_CASE_METHOD(CacheFixture,
+                 "a version that is not cached is answered with the cached ones and the remedy") {
+  put("6.16.12/bzImage");
+  put("7.3.4/bzImage");
+  Result<KernelSource> source = find_kernel("6.99");
+  REQUIRE_FALSE(source.ok());
+  CHECK(source.error().message.find("'6.99'") != std::string::npos);
+  CHECK(source.error().message.find("cached: 6.16.12, 7.3.4") != std::string::npos);
+  CHECK(source.error().hint.find("tools/kernel fetch 6.99") != std::string::npos);
+}
+
+TEST_CASE_METHOD(CacheFixture, "a path is taken as it is, with the configuration that stands beside it") {
+  put("vmlinuz-6.1.0-1-amd64");
+  put("config-6.1.0-1-amd64");
+  const std::string path = kernel_cache_folder() + "/vmlinuz-6.1.0-1-amd64";
+  Result<KernelSource> source = find_kernel(path);
+  REQUIRE(source.ok());
+  CHECK(source->path == path);
+  CHECK(source->config_path == kernel_cache_folder() + "/config-6.1.0-1-amd64");
+}
+
+TEST_CASE("the default command line switches nothing off in the kernel under test") {
+  const std::string line = kernel_command_line({});
+  CHECK(line.find("mitigations") == std::string::npos);
+  CHECK(line.find("nowatchdog") == std::string::npos);
+  CHECK(line.find("lsm=") == std::string::npos);
+  CHECK(kernel_command_line({.fast_boot = true}).find("mitigations=off") != std::string::npos);
+  CHECK(kernel_command_line({.extra = "nosmp"}).ends_with(" nosmp"));
+}
+
+}  // namespace ktape

@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/vm/capture_fixture.h"
+
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/interfaces/catch_interfaces_capture.hpp>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+
+#include "capture/kernel_source.h"
+#include "tests/support/must.h"
+
+namespace ktape::test {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+std::string scenario_path(const std::string& name) {
+  for (const char* folder : {KTAPE_SOURCE_DIR "/tests/scenarios/", KTAPE_SOURCE_DIR "/guest/scenarios/"}) {
+    std::string path = folder + name + ".scenario";
+    if (fs::exists(path)) return path;
+  }
+  FAIL("no scenario '" << name << "'");
+  return "";
+}
+
+}  // namespace
+
+ChildResult run_built(const std::string& program, const std::vector<std::string>& arguments) {
+  return must(run_child(std::string(KTAPE_BIN "/") + program, arguments, size_t{64} << 20));
+}
+
+CaptureFixture::CaptureFixture() {
+  std::string pattern = fs::temp_directory_path() / "ktape-vm-XXXXXX";
+  REQUIRE(::mkdtemp(pattern.data()) != nullptr);
+  folder_ = pattern;
+}
+
+CaptureFixture::~CaptureFixture() {
+  if (Catch::getResultCapture().lastAssertionPassed()) {
+    std::error_code ignored;
+    fs::remove_all(folder_, ignored);
+    return;
+  }
+  for (const std::string& tape : tapes_) {
+    std::fprintf(stderr, "the tape is kept: %s/ktape-show %s\n", KTAPE_BIN, tape.c_str());
+  }
+}
+
+Captured CaptureFixture::capture(const std::string& scenario, const std::string& kernel,
+                                 const std::vector<std::string>& more) {
+  if (!find_kernel(kernel).ok()) SKIP("kernel " << kernel << " is not cached: tools/kernel fetch " << kernel);
+  Captured captured;
+  captured.tape = folder_ + "/" + scenario + "-" + std::to_string(tapes_.size()) + ".ktape";
+  tapes_.push_back(captured.tape);
+  std::vector<std::string> arguments = {scenario_path(scenario), "-o", captured.tape, "--kernel", kernel};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  captured.program = run_built("ktape-capture", arguments);
+  INFO(captured.program.output);
+  Result<TapeFacts> facts = gather(captured.tape);
+  if (!facts.ok()) FAIL(facts.error().message);
+  captured.facts = std::move(facts).value();
+  return captured;
+}
+
+}  // namespace ktape::test

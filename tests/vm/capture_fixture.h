@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <vector>
+
+#include "replay/child.h"
+#include "tests/vm/tape_facts.h"
+
+namespace ktape::test {
+
+// Runs one of ktape's programs, of the build that this test belongs to.
+[[nodiscard]] ChildResult run_built(const std::string& program, const std::vector<std::string>& arguments);
+
+struct Captured {
+  ChildResult program;
+  std::string tape;
+  TapeFacts facts;
+};
+
+// Runs `ktape-capture` on a scenario with a kernel from the cache and reads what it recorded. Skips
+// the test case when the kernel is not cached. The tape stays where it is when the test case fails,
+// and the command that opens it is printed.
+class CaptureFixture {
+ public:
+  CaptureFixture();
+  ~CaptureFixture();
+
+  // `scenario`: the name of one that ships, or of a file in tests/scenarios.
+  Captured capture(const std::string& scenario, const std::string& kernel,
+                   const std::vector<std::string>& more = {});
+
+ private:
+  std::string folder_;
+  std::vector<std::string> tapes_;
+};
+
+}  // namespace ktape::test

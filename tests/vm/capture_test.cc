@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <catch2/catch_test_macros.hpp>
+
+#include "tests/vm/capture_fixture.h"
+
+namespace ktape::test {
+
+using schema::EntryStatus;
+using schema::Gate;
+using schema::Outcome;
+
+namespace {
+
+constexpr uint64_t kThirtyDaysNs = uint64_t{30} * 24 * 3600 * 1'000'000'000;
+
+// The whole promise of the reference scenario, on whatever kernel it ran.
+void check_reference(const Captured& captured) {
+  INFO(captured.program.output);
+  const TapeFacts& facts = captured.facts;
+  CHECK(captured.program.exit_status == 0);
+  REQUIRE(facts.outcome == Outcome::COMPLETED);
+  CHECK(facts.exit_code == 0);
+  CHECK(facts.vmcoreinfo_agrees);
+
+  CHECK(facts.requests == 2);  // the write, and the three reads merged into one
+  CHECK(facts.replies == 2);
+  CHECK(facts.freezes == 2);
+  CHECK(facts.thaws == 2);
+  for (const auto& [tag, entry] : facts.entries) {
+    INFO("entry " << tag << ": " << entry.reason);
+    CHECK(entry.status == EntryStatus::DONE);
+    CHECK(entry.failed.empty());
+  }
+  const EntryFacts& vtime = facts.entries.at("verify_dsq_vtime");
+  CHECK(vtime.value == kThirtyDaysNs);
+  CHECK(vtime.width_bytes == 8);
+  CHECK(vtime.gates == 12);
+  CHECK(facts.entries.at("verify_rq_nr_running").width_bytes == 4);
+  CHECK(facts.entries.at("verify_jiffies_64").value > 0);
+  CHECK(facts.scheduler_exit_kinds == std::vector<uint64_t>{64});  // SCX_EXIT_UNREG: detached at the end
+
+  ChildResult check = run_built("ktape-check", {captured.tape});
+  INFO(check.output);
+  CHECK(check.exit_status == 0);
+  CHECK(run_built("ktape-verify", {captured.tape}).exit_status == 0);
+}
+
+}  // namespace
+
+TEST_CASE_METHOD(CaptureFixture, "the reference scenario holds on 6.16.12 with KASLR") {
+  Captured captured = capture("cold_path_roundtrip", "6.16.12");
+  check_reference(captured);
+}
+
+TEST_CASE_METHOD(CaptureFixture, "the reference scenario holds on 6.16.12 without KASLR") {
+  Captured captured = capture("cold_path_roundtrip", "6.16.12", {"--no-kaslr"});
+  check_reference(captured);
+  CHECK(captured.facts.slide == 0);
+}
+
+TEST_CASE_METHOD(CaptureFixture, "the reference scenario holds on 7.3.4") {
+  Captured captured = capture("cold_path_roundtrip", "7.3.4");
+  check_reference(captured);
+}
+
+TEST_CASE_METHOD(CaptureFixture, "a write to a spinning worker is refused because it is on the runqueue") {
+  Captured captured = capture("spinning_worker_write", "6.16.12");
+  INFO(captured.program.output);
+  CHECK(captured.program.exit_status == 1);
+  CHECK(captured.facts.outcome == Outcome::SCENARIO_FAILED);
+  const EntryFacts& write = captured.facts.entries.at("write_dsq_vtime");
+  CHECK(write.status == EntryStatus::REFUSED);
+  CHECK(write.gates == 12);
+  CHECK(write.failed == std::set<Gate>{Gate::OFF_RUNQUEUE});
+}
+
+TEST_CASE_METHOD(CaptureFixture, "a wrong start time is refused by the identity gate") {
+  Captured captured = capture("wrong_start_time", "6.16.12");
+  INFO(captured.program.output);
+  CHECK(captured.program.exit_status == 1);
+  const EntryFacts& write = captured.facts.entries.at("write_dsq_vtime");
+  CHECK(write.status == EntryStatus::REFUSED);
+  CHECK(write.failed == std::set<Gate>{Gate::IDENTITY});
+}
+
+TEST_CASE_METHOD(CaptureFixture,
+                 "a guest panic ends in a sealed tape that says panic, with the console text") {
+  Captured captured = capture("guest_panic", "6.16.12");
+  INFO(captured.program.output);
+  CHECK(captured.program.exit_status == 1);
+  CHECK(captured.facts.outcome == Outcome::GUEST_PANICKED);
+  CHECK(captured.facts.panic.find("Kernel panic - not syncing: sysrq triggered crash") != std::string::npos);
+  CHECK(captured.facts.console.find("sysrq: Trigger a crash") != std::string::npos);
+  CHECK(run_built("ktape-verify", {captured.tape}).exit_status == 0);
+}
+
+TEST_CASE_METHOD(CaptureFixture, "a hung guest is ended by the run watchdog") {
+  Captured captured = capture("hung_guest", "6.16.12");
+  INFO(captured.program.output);
+  CHECK(captured.program.exit_status == 1);
+  CHECK(captured.facts.outcome == Outcome::RUN_TIMED_OUT);
+  CHECK(captured.facts.watchdog == "run");
+  CHECK(run_built("ktape-verify", {captured.tape}).exit_status == 0);
+}
+
+}  // namespace ktape::test

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/vm/tape_facts.h"
+
+#include "schema/journal/reader.h"
+#include "schema/wire/data.h"
+
+namespace ktape::test {
+
+namespace {
+
+uint64_t number(schema::Value::Reader value) {
+  switch (value.which()) {
+    case schema::Value::U8: return value.getU8();
+    case schema::Value::U16: return value.getU16();
+    case schema::Value::U32: return value.getU32();
+    case schema::Value::U64: return value.getU64();
+    default: return 0;
+  }
+}
+
+using Tags = std::map<uint64_t, std::vector<std::string>>;  // by op, in entry order
+
+void add_reply(schema::OpReplied::Reader reply, const Tags& tags, TapeFacts& facts) {
+  ++facts.replies;
+  auto entries = reply.getEntries();
+  for (unsigned i = 0; i < entries.size(); ++i) {
+    EntryFacts& entry = facts.entries[tags.at(reply.getOp()).at(i)];
+    entry.status = entries[i].getStatus();
+    entry.reason = entries[i].getReason();
+    entry.value = number(entries[i].getValue());
+    entry.width_bytes = entries[i].getWidthBytes();
+  }
+}
+
+void add(schema::Record::Reader record, Tags& tags, TapeFacts& facts) {
+  using Record = schema::Record;
+  switch (record.which()) {
+    case Record::KERNEL_IDENTIFIED:
+      facts.release = as_text(record.getKernelIdentified().getRelease());
+      facts.slide = record.getKernelIdentified().getKaslrSlide();
+      facts.vmcoreinfo_agrees = record.getKernelIdentified().getVmcoreinfoAgrees();
+      break;
+    case Record::OP_REQUESTED:
+      ++facts.requests;
+      for (auto entry : record.getOpRequested().getEntries()) {
+        tags[record.getOpRequested().getOp()].push_back(entry.getTag());
+        facts.entries[entry.getTag()].tag = entry.getTag();
+      }
+      break;
+    case Record::GATE_CHECKED: {
+      auto gate = record.getGateChecked();
+      EntryFacts& entry = facts.entries[tags.at(gate.getOp()).at(gate.getEntry())];
+      ++entry.gates;
+      if (gate.getOutcome() == schema::GateOutcome::FAILED) entry.failed.insert(gate.getGate());
+      break;
+    }
+    case Record::OP_REPLIED: add_reply(record.getOpReplied(), tags, facts); break;
+    case Record::FREEZE_BEGAN: ++facts.freezes; break;
+    case Record::THAWED: ++facts.thaws; break;
+    case Record::CONSOLE: facts.console += as_text(record.getConsole().getText()); break;
+    case Record::GUEST_PANICKED: facts.panic = as_text(record.getGuestPanicked().getText()); break;
+    case Record::WATCHDOG_FIRED: facts.watchdog = record.getWatchdogFired().getName().cStr(); break;
+    case Record::SCHEDULER_EXITED:
+      facts.scheduler_exit_kinds.push_back(record.getSchedulerExited().getKind());
+      break;
+    case Record::SEALED:
+      facts.outcome = record.getSealed().getOutcome();
+      facts.exit_code = record.getSealed().getExitCode();
+      facts.detail = record.getSealed().getDetail().cStr();
+      break;
+    default: break;
+  }
+}
+
+}  // namespace
+
+Result<TapeFacts> gather(const std::string& tape) {
+  KTAPE_ASSIGN(std::unique_ptr<JournalReader> reader, JournalReader::open(tape));
+  TapeFacts facts;
+  Tags tags;
+  KTAPE_TRY(reader->for_each([&](const RecordView& view) -> Result<void> {
+    if (view.known) add(view.record, tags, facts);
+    return {};
+  }));
+  return facts;
+}
+
+}  // namespace ktape::test
