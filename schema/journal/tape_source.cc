@@ -246,7 +246,8 @@ Result<void> check_tables(const Database& database) {
   KTAPE_ASSIGN(Objects expected, expected_objects());
   KTAPE_ASSIGN(Objects found, objects_of(database));
   for (const auto& [name, object] : found) {
-    if (!expected.contains(name)) return bad("it has the " + object.type + " '" + name + "', which no tape has");
+    if (!expected.contains(name))
+      return bad("it has the " + object.type + " '" + name + "', which no tape has");
     if (expected[name] != object) return bad("its " + object.type + " '" + name + "' is not as in a tape");
   }
   for (const auto& [name, object] : expected) {
