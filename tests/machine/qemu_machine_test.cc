@@ -10,8 +10,6 @@
 
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>
-#include <cstdlib>
-#include <filesystem>
 #include <fstream>
 #include <thread>
 
@@ -19,6 +17,7 @@
 #include "guest/machine/io.h"
 #include "schema/base/digest.h"
 #include "tests/support/must.h"
+#include "tests/support/stock_kernel.h"
 #include "tests/support/temp_dir.h"
 
 namespace ktape {
@@ -34,12 +33,8 @@ constexpr char kPanic[] = "Unable to mount root fs";
 auto within(std::chrono::seconds time) { return Machine::Clock::now() + time; }
 
 std::string bzimage() {
-  const char* cache = std::getenv("XDG_CACHE_HOME");
-  const char* home = std::getenv("HOME");
-  std::string base = cache && *cache ? cache : std::string(home ? home : "") + "/.cache";
-  std::string path = base + "/ktape/kernels/" + kVersion + "/bzImage";
-  if (!std::filesystem::exists(path)) SKIP("kernel " << kVersion << " is not in the cache");
-  return path;
+  if (!test::is_cached(kVersion)) SKIP("kernel " << kVersion << " is not in the cache");
+  return test::cached_kernel(kVersion);
 }
 
 MachineConfig config(std::string kernel) {
