@@ -91,8 +91,7 @@ class PercpuTyped final : public OpAssertion {
     if (got.getWidthBytes() != wanted) {
       return fmt::format(" is {} bytes wide, asked were {}", got.getWidthBytes(), wanted);
     }
-    bool from_btf = asked.getRead() == schema::ValueKind::AUTO || asked.getRead() == schema::ValueKind::WHOLE;
-    return from_btf || got.getWidthChecked() ? "" : ": its width was not held against BTF";
+    return got.getWidthChecked() ? "" : ": its width was not held against BTF";
   }
 
   std::vector<Finding> failures_;

@@ -42,6 +42,9 @@ struct Options {
   bool list = false;
 };
 
+// What cannot be written shows in the state of the stream, which is looked at last.
+void say(const std::string& text) { std::fputs(text.c_str(), stdout); }
+
 struct Tape {
   std::string path;
   std::string heading;                 // diagnostics above its results
@@ -90,18 +93,18 @@ Tape inspect(const std::string& path) {
 CheckResult run_analyzer(const std::string& name, const std::string& program, const std::string& tape) {
   Result<ChildResult> child = run_child(program, {tape}, kOutputLimitBytes);
   if (!child.ok()) return {CheckResult::Kind::kError, ExitCode::kHost, printable(child.error().message)};
-  fmt::print("{}", as_subtest(name, child->output));
+  say(as_subtest(name, child->output));
   return judge_child(*child);
 }
 
 ExitCode check(const std::vector<Tape>& tapes, const Analyzers& analyzers) {
   size_t planned = 0;
   for (const auto& tape : tapes) planned += tape.refused ? 1 : analyzers.size();
-  fmt::print("KTAP version 1\n1..{}\n", planned);
+  say(fmt::format("KTAP version 1\n1..{}\n", planned));
   CheckSummary summary;
   size_t number = 0;
   auto conclude = [&](const std::string& name, const CheckResult& result) {
-    fmt::print("{}", result_line(++number, name, result));
+    say(result_line(++number, name, result));
     summary.add(name, result);
     std::fflush(stdout);
   };
@@ -110,13 +113,13 @@ ExitCode check(const std::vector<Tape>& tapes, const Analyzers& analyzers) {
       conclude(tape.path, *tape.refused);
       continue;
     }
-    fmt::print("# {}: {}\n", printable(tape.path), tape.heading);
+    say(fmt::format("# {}: {}\n", printable(tape.path), tape.heading));
     for (const auto& [name, program] : analyzers) {
       CheckResult result = run_analyzer(name, program, tape.path);
       conclude(tapes.size() == 1 ? name : tape.path + ": " + name, result);
     }
   }
-  fmt::print("{}", summary.text());
+  say(summary.text());
   return summary.code();
 }
 
@@ -131,14 +134,15 @@ Result<ExitCode> run(const Options& options) {
                  "--analyzers DIR names another folder"};
   }
   if (options.list) {
-    for (const auto& [name, program] : analyzers) fmt::print("{:<24} {}\n", name, program);
+    for (const auto& [name, program] : analyzers) say(fmt::format("{:<24} {}\n", name, program));
     return ExitCode::kGood;
   }
   if (options.tapes.empty()) return Error{ErrorCode::kUsage, "no tape is given", "ktape check run.ktape"};
   std::vector<Tape> tapes;
   for (const auto& path : distinct(options.tapes)) tapes.push_back(inspect(path));
   ExitCode code = check(tapes, analyzers);
-  if (std::fflush(stdout) != 0) return system_error(ErrorCode::kHost, "cannot write to standard output");
+  if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
+    return system_error(ErrorCode::kHost, "cannot write to standard output");
   return code;
 }
 

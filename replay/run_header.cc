@@ -130,7 +130,7 @@ void RunHeader::show_kernel(Page& page) const {
                fmt::format("{}{}{}, HZ {}, {}, {}-level paging", safe(kernel.getRelease()),
                            preemption.empty() ? "" : ", ", preemption, kernel.getHz(),
                            count_text(kernel.getCpus(), "CPU"), kernel.getPagingLevels()));
-    page.field("", fmt::format("KASLR slide {:#x}, physical base {:#x}, direct map at {:#x}",
+    page.field("", fmt::format("KASLR slide {:#x}, phys_base {:#x}, direct map at {:#x}",
                                kernel.getKaslrSlide(), kernel.getPhysBase(), kernel.getPageOffset()));
   }
   if (run.getKernelCommandLine().size() > 0) page.field("", safe(run.getKernelCommandLine()));

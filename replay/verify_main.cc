@@ -59,12 +59,14 @@ ExitCode integrity_code(Integrity integrity) {
   return ExitCode::kBadInput;
 }
 
-void print(const std::string& path, const Verification& found) {
+Result<void> print(const std::string& path, const Verification& found) {
   std::string cause = found.finding.empty() ? "" : ": " + printable(found.finding);
-  fmt::print("{}: {}{}\n", printable(path), integrity_text(found.integrity), cause);
-  fmt::print("records {}\n", found.records);
+  std::string text = fmt::format("{}: {}{}\nrecords {}\n", printable(path), integrity_text(found.integrity),
+                                 cause, found.records);
   // The head of an altered tape is nothing to quote.
-  if (found.integrity != Integrity::kAltered) fmt::print("head    {}\n", to_hex(found.head));
+  if (found.integrity != Integrity::kAltered) text += "head    " + to_hex(found.head) + "\n";
+  if (std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0) return {};
+  return system_error(ErrorCode::kHost, "cannot write to standard output");
 }
 
 Result<ExitCode> run(const Options& options) {
@@ -77,13 +79,13 @@ Result<ExitCode> run(const Options& options) {
     }
   }
   KTAPE_ASSIGN(Verification found, verify(options.tape, expect));
-  print(options.tape, found);
+  KTAPE_TRY(print(options.tape, found));
   if (options.salvage.empty()) return integrity_code(found.integrity);
   if (found.integrity == Integrity::kIntact) {
     return Error{ErrorCode::kUsage, in_quotes(options.tape) + " is intact: there is nothing to salvage", ""};
   }
   KTAPE_ASSIGN(Verification made, salvage(options.tape, options.salvage));
-  print(options.salvage, made);
+  KTAPE_TRY(print(options.salvage, made));
   return ExitCode::kGood;
 }
 

@@ -94,15 +94,38 @@ TEST_CASE("a width that was never held against BTF is violated") {
   CHECK(tape.violated() == "seq 5: 'nr': runqueues[cpu 0].nr_running: its width was not held against BTF\n");
 }
 
-TEST_CASE("a per-CPU read that takes its width from BTF has none to be held against it") {
+TEST_CASE("a per-CPU read that takes its width from BTF passes with any") {
   TapeUnderTest tape;
   TapeEntry entry = nr_running();
   entry.asked = schema::ValueKind::AUTO;
   entry.width_bytes = 8;
-  entry.width_checked = false;
   tape->op({entry});
   tape.judge();
   CHECK(tape.verdict() == Verdict::kPass);
+}
+
+TEST_CASE("a per-CPU read of bytes has as many as were asked, and no type to be held against") {
+  TapeUnderTest tape;
+  auto read_bytes = [&](uint32_t asked, uint32_t got) {
+    tape->add([&](schema::Record::Builder record) {
+      auto entry = record.initOpRequested().initEntries(1)[0];
+      entry.setTag("raw");
+      per_cpu_target("runqueues", 1, "")(entry.initTarget());
+      entry.setRead(schema::ValueKind::BYTES);
+      entry.setLength(asked);
+    });
+    tape->add([&](schema::Record::Builder record) {
+      auto entry = record.initOpReplied().initEntries(1)[0];
+      entry.setStatus(schema::EntryStatus::DONE);
+      entry.initValue().initBytes(got);
+      entry.setWidthBytes(got);
+    });
+  };
+  read_bytes(16, 16);
+  read_bytes(16, 12);
+  tape.judge();
+  CHECK(tape.confirmed() == "seq 2: 'raw': runqueues[cpu 1] is 16 bytes wide\n");
+  CHECK(tape.violated() == "seq 4: 'raw': runqueues[cpu 1] was read with 12 bytes, asked were 16\n");
 }
 
 TEST_CASE("a request that was never answered is inconclusive") {
