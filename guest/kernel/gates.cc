@@ -64,6 +64,14 @@ std::string gate_name(schema::Gate gate) {
   return "?";
 }
 
+// How this kernel says ENABLED in scx.flags: (flags & mask) >> shift is `value`, and `states` names the rest.
+struct EnabledState {
+  uint64_t mask = 0;
+  uint64_t shift = 0;
+  uint64_t value = 0;
+  std::string_view states;
+};
+
 // One task, as one check sees it.
 struct Subject {
   const GuestMemory& memory;
@@ -83,8 +91,8 @@ struct GateChecker::Impl {
 
   Result<uint64_t> get(const Subject& subject, const TaskField& field) const;
   Result<uint64_t> scx_constant(std::string_view enum_name, std::string_view name) const;
+  Result<EnabledState> find_enabled_state() const;
   Result<bool> switched_all(const GuestMemory& memory) const;
-  Result<std::pair<uint64_t, uint64_t>> enabled_state() const;
   std::string class_name(uint64_t address) const;
   std::string named(std::string_view enum_name, uint64_t value) const;
 
@@ -116,6 +124,10 @@ struct GateChecker::Impl {
       dsq{"scx.dsq"}, runnable_node{"scx.runnable_node.next"}, ddsp_dsq_id{"scx.ddsp_dsq_id"},
       ops_state{"scx.ops_state.counter"}, flags{"scx.flags"};
   std::optional<FieldInfo> static_key_enabled;
+  // Looked up once: names are slow to find.
+  Result<GuestVirtual> ext_sched_class, switched_all_key;
+  Result<uint64_t> dsq_invalid, opss_none, opss_shift;
+  Result<EnabledState> enabled_state;
 };
 
 const std::array<GateChecker::Impl::Entry, kGates> GateChecker::Impl::kTable = {{
@@ -137,7 +149,13 @@ GateChecker::Impl::Impl(const Kernel& adopted, LayoutLog& log)
     : kernel(adopted),
       has_sched_ext(adopted.knowledge().has_sched_ext()),
       finder(TaskFinder::create(adopted, log)),
-      runqueue_lock(adopted, log) {
+      runqueue_lock(adopted, log),
+      ext_sched_class(adopted.symbol("ext_sched_class")),
+      switched_all_key(adopted.symbol("__scx_switched_all")),
+      dsq_invalid(scx_constant("scx_dsq_id_flags", "SCX_DSQ_INVALID")),
+      opss_none(scx_constant("scx_ops_state", "SCX_OPSS_NONE")),
+      opss_shift(scx_constant("scx_ops_state", "SCX_OPSS_QSEQ_SHIFT")),
+      enabled_state(find_enabled_state()) {
   for (TaskField* field : {&pid, &start_time, &start_boottime, &on_rq, &on_cpu, &policy, &sched_class,
                            &pi_lock, &sched_delayed}) {
     field->info = log.first_of(kTaskStruct, {field->name});
@@ -218,13 +236,15 @@ std::string GateChecker::Impl::class_name(uint64_t address) const {
 
 Result<Observation> GateChecker::Impl::sched_class_gate(const Subject& s) const {
   KTAPE_ASSIGN(const uint64_t found, get(s, sched_class));
-  KTAPE_ASSIGN(const GuestVirtual ext, kernel.symbol("ext_sched_class"));
-  return Observation{found == ext.value, "sched_class=" + class_name(found), "sched_class=ext_sched_class"};
+  KTAPE_ASSIGN(const GuestVirtual ext, ext_sched_class);
+  const bool is_ext = found == ext.value;
+  return Observation{is_ext, "sched_class=" + (is_ext ? "ext_sched_class" : class_name(found)),
+                     "sched_class=ext_sched_class"};
 }
 
 // A static key: its count is 0 exactly when it is off.
 Result<bool> GateChecker::Impl::switched_all(const GuestMemory& memory) const {
-  KTAPE_ASSIGN(const GuestVirtual key, kernel.symbol("__scx_switched_all"));
+  KTAPE_ASSIGN(const GuestVirtual key, switched_all_key);
   if (!static_key_enabled) {
     return Error{ErrorCode::kNotFound, "this kernel's 'struct static_key' has no 'enabled.counter'", ""};
   }
@@ -254,16 +274,17 @@ Result<Observation> GateChecker::Impl::settled(const Subject& s) const {
 }
 
 Result<Observation> GateChecker::Impl::no_dispatch(const Subject& s) const {
-  KTAPE_ASSIGN(const uint64_t invalid, scx_constant("scx_dsq_id_flags", "SCX_DSQ_INVALID"));
-  KTAPE_ASSIGN(const uint64_t none, scx_constant("scx_ops_state", "SCX_OPSS_NONE"));
-  KTAPE_ASSIGN(const uint64_t shift, scx_constant("scx_ops_state", "SCX_OPSS_QSEQ_SHIFT"));
+  KTAPE_ASSIGN(const uint64_t invalid, dsq_invalid);
+  KTAPE_ASSIGN(const uint64_t none, opss_none);
+  KTAPE_ASSIGN(const uint64_t shift, opss_shift);
   KTAPE_ASSIGN(const uint64_t id, get(s, ddsp_dsq_id));
   KTAPE_ASSIGN(const uint64_t ops, get(s, ops_state));
   // Above the state stands a sequence number that only has a meaning while the task is queued.
   const uint64_t ops_now = ops & ((uint64_t{1} << (shift & 63)) - 1);
-  return Observation{id == invalid && ops_now == none,
-                     fmt::format("ddsp_dsq_id={} ops_state={}", named("scx_dsq_id_flags", id),
-                                 named("scx_ops_state", ops_now)),
+  // The enum has several names for some of its values.
+  const std::string id_name = id == invalid ? "SCX_DSQ_INVALID" : named("scx_dsq_id_flags", id);
+  const std::string ops_name = ops_now == none ? "SCX_OPSS_NONE" : named("scx_ops_state", ops_now);
+  return Observation{id == invalid && ops_now == none, "ddsp_dsq_id=" + id_name + " ops_state=" + ops_name,
                      "ddsp_dsq_id=SCX_DSQ_INVALID ops_state=SCX_OPSS_NONE"};
 }
 
@@ -277,22 +298,25 @@ Result<Observation> GateChecker::Impl::unlocked(const Subject& s) const {
       "pi_lock=free rq_lock=free"};
 }
 
+// The states stand in an enum of their own, to be shifted, or among the flags, in place.
+Result<EnabledState> GateChecker::Impl::find_enabled_state() const {
+  KTAPE_ASSIGN(const uint64_t mask, scx_constant("scx_ent_flags", "SCX_TASK_STATE_MASK"));
+  const std::optional<uint64_t> own = kernel.btf().enumerator("scx_task_state", "SCX_TASK_ENABLED");
+  if (own) {
+    KTAPE_ASSIGN(const uint64_t shift, scx_constant("scx_ent_flags", "SCX_TASK_STATE_SHIFT"));
+    return EnabledState{mask, shift & 63, *own, "scx_task_state"};
+  }
+  KTAPE_ASSIGN(const uint64_t in_place, scx_constant("scx_ent_flags", "SCX_TASK_ENABLED"));
+  return EnabledState{mask, 0, in_place, "scx_ent_flags"};
+}
+
 Result<Observation> GateChecker::Impl::enabled(const Subject& s) const {
   KTAPE_ASSIGN(const uint64_t found, get(s, flags));
-  KTAPE_ASSIGN(const uint64_t mask, scx_constant("scx_ent_flags", "SCX_TASK_STATE_MASK"));
-  const std::string expected = "state=SCX_TASK_ENABLED";
-  uint64_t now = found & mask;
-  // The states stand in an enum of their own, to be shifted, or among the flags, in place.
-  std::string_view states = "scx_ent_flags";
-  std::optional<uint64_t> wanted = kernel.btf().enumerator("scx_task_state", "SCX_TASK_ENABLED");
-  if (wanted) {
-    KTAPE_ASSIGN(const uint64_t shift, scx_constant("scx_ent_flags", "SCX_TASK_STATE_SHIFT"));
-    states = "scx_task_state";
-    now >>= shift & 63;
-  } else {
-    KTAPE_ASSIGN(wanted, scx_constant(states, "SCX_TASK_ENABLED"));
-  }
-  return Observation{now == *wanted, "state=" + named(states, now), expected};
+  KTAPE_ASSIGN(const EnabledState wanted, enabled_state);
+  const uint64_t now = (found & wanted.mask) >> wanted.shift;
+  const bool is_enabled = now == wanted.value;
+  return Observation{is_enabled, "state=" + (is_enabled ? "SCX_TASK_ENABLED" : named(wanted.states, now)),
+                     "state=SCX_TASK_ENABLED"};
 }
 
 GateResult GateChecker::Impl::judge(const Entry& entry, const Subject& subject, bool write) const {

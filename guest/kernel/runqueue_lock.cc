@@ -5,7 +5,8 @@
 
 namespace ktape {
 
-RunqueueLock::RunqueueLock(const Kernel& kernel, LayoutLog& log) : kernel_(&kernel) {
+RunqueueLock::RunqueueLock(const Kernel& kernel, LayoutLog& log)
+    : kernel_(&kernel), runqueues_(kernel.symbol("runqueues")) {
   const std::string word(kLockWord);
   lock_ = log.first_of("struct rq", {"__lock" + word, "lock" + word});
   core_enabled_ = log.first_of("struct rq", {"core_enabled"});
@@ -15,7 +16,8 @@ RunqueueLock::RunqueueLock(const Kernel& kernel, LayoutLog& log) : kernel_(&kern
 Result<bool> RunqueueLock::held(const GuestMemory& memory, CpuId cpu) const {
   if (!lock_)
     return Error{ErrorCode::kNotFound, "this kernel's 'struct rq' has no '__lock' that is a qspinlock", ""};
-  KTAPE_ASSIGN(GuestVirtual rq, kernel_->per_cpu(memory, "runqueues", cpu));
+  KTAPE_ASSIGN(const GuestVirtual runqueues, runqueues_);
+  KTAPE_ASSIGN(GuestVirtual rq, kernel_->per_cpu_pointer(memory, runqueues.value, cpu));
   if (core_enabled_ && core_) {
     KTAPE_ASSIGN(const uint64_t enabled, kernel_->read_uint(memory, rq + core_enabled_->offset_bytes,
                                                             core_enabled_->type.size_bytes));

@@ -25,6 +25,7 @@ class RunqueueLock {
 
  private:
   const Kernel* kernel_;
+  Result<GuestVirtual> runqueues_;  // as a per-CPU pointer
   std::optional<FieldInfo> lock_;
   // With core scheduling switched on, SMT siblings share the lock of one of their runqueues
   // (kernel/sched/sched.h, __rq_lockp).

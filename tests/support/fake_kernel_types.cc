@@ -68,8 +68,9 @@ struct Types {
                                     {"SCX_OPSS_QUEUED", 2},
                                     {"SCX_OPSS_DISPATCHING", 3},
                                     {"SCX_OPSS_QSEQ_SHIFT", 2}});
-    b.enumeration64("scx_dsq_id_flags",
-                    {{"SCX_DSQ_INVALID", uint64_t{1} << 63}, {"SCX_DSQ_LOCAL", (uint64_t{1} << 63) | 2}});
+    b.enumeration64("scx_dsq_id_flags", {{"SCX_DSQ_FLAG_BUILTIN", uint64_t{1} << 63},
+                                         {"SCX_DSQ_INVALID", uint64_t{1} << 63},
+                                         {"SCX_DSQ_LOCAL", (uint64_t{1} << 63) | 2}});
     if (shape.states_among_flags) {
       b.enumeration("scx_ent_flags", {{"SCX_TASK_STATE_SHIFT", 8},
                                       {"SCX_TASK_STATE_MASK", 0x700},
