@@ -406,6 +406,8 @@ Result<TypeInfo> Btf::variable(std::string_view name) const {
                did_you_mean(name, impl_->names_of(impl_->variables))};
 }
 
+bool Btf::has_variable(std::string_view name) const { return impl_->variables.contains(name); }
+
 std::optional<uint64_t> Btf::enumerator(std::string_view enum_name, std::string_view name) const {
   for (const auto& [named, value] : impl_->enumerators(enum_name)) {
     if (named == name) return value;

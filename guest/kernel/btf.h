@@ -55,6 +55,7 @@ class Btf {
   [[nodiscard]] bool has_field(std::string_view type_name, std::string_view path) const;
   // Type of a per-CPU variable, e.g. "runqueues"; kNotFound for ordinary globals, which BTF leaves out.
   [[nodiscard]] Result<TypeInfo> variable(std::string_view name) const;
+  [[nodiscard]] bool has_variable(std::string_view name) const;
   // Value of an enumerator, e.g. ("scx_task_state", "SCX_TASK_ENABLED"); searches enum and enum64.
   [[nodiscard]] std::optional<uint64_t> enumerator(std::string_view enum_name, std::string_view name) const;
   [[nodiscard]] std::optional<std::string> enumerator_name(std::string_view enum_name, uint64_t value) const;

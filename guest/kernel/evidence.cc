@@ -24,8 +24,10 @@ struct PerCpuValue {
 
 std::optional<PerCpuValue> find_value(const Btf& btf, std::string_view variable,
                                       std::string_view hot_member) {
-  const Result<TypeInfo> own = btf.variable(variable);
-  if (own.ok()) return PerCpuValue{variable, 0, own->size_bytes};
+  if (btf.has_variable(variable)) {
+    const Result<TypeInfo> own = btf.variable(variable);
+    if (own.ok()) return PerCpuValue{variable, 0, own->size_bytes};
+  }
   if (!btf.has_field("struct pcpu_hot", hot_member)) return std::nullopt;
   const Result<FieldInfo> field = btf.field("struct pcpu_hot", hot_member);
   return PerCpuValue{"pcpu_hot", field->offset_bytes, field->type.size_bytes};

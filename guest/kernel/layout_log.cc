@@ -20,9 +20,16 @@ std::optional<FieldInfo> LayoutLog::first_of(std::string_view type,
 }
 
 void LayoutLog::note(std::string_view type, std::string_view path, const FieldInfo& field) {
-  if (!seen_.emplace(type, path).second) return;
-  fresh_.push_back(UsedLayout{std::string(type), std::string(path), field.offset_bytes, field.type.size_bytes,
-                              field.type.name});
+  add(UsedLayout{std::string(type), std::string(path), field.offset_bytes, field.type.size_bytes,
+                 field.type.name});
+}
+
+void LayoutLog::take_over(LayoutLog& other) {
+  for (UsedLayout& layout : other.take()) add(std::move(layout));
+}
+
+void LayoutLog::add(UsedLayout layout) {
+  if (seen_.emplace(layout.type, layout.path).second) fresh_.push_back(std::move(layout));
 }
 
 }  // namespace ktape

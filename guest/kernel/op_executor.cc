@@ -55,7 +55,8 @@ OpResult timed(Serve serve) {
 }  // namespace
 
 struct OpExecutor::Impl {
-  explicit Impl(const Kernel& adopted) : kernel(adopted), log(adopted.btf()) {}
+  explicit Impl(const Kernel& adopted)
+      : kernel(adopted), log(adopted.btf()), gate_log(adopted.btf()), gates(adopted, gate_log) {}
 
   // What names alone tell about a target; the same for every CPU and task.
   struct Resolved {
@@ -72,15 +73,13 @@ struct OpExecutor::Impl {
 
   const Kernel& kernel;
   LayoutLog log;
-  std::unique_ptr<GateChecker> gates;
+  // Resolved at once, not in the first freeze that needs it; told to `log` when it is used.
+  LayoutLog gate_log;
+  GateChecker gates;
   std::unordered_map<std::string, Resolved> resolved;
 
-  const GateChecker& gate_checker() {
-    if (!gates) gates = std::make_unique<GateChecker>(kernel, log);
-    return *gates;
-  }
-
   bool is_per_cpu(std::string_view symbol) const;
+  Result<std::optional<TypeInfo>> variable_type(const std::string& name) const;
   Result<std::optional<TypeInfo>> root_type(const OpTarget& target) const;
   Resolved& resolve(const OpTarget& target);
   Result<GuestVirtual> root_address(const GuestMemory& memory, const OpTarget& target, Resolved& names);
@@ -101,8 +100,14 @@ bool OpExecutor::Impl::is_per_cpu(std::string_view symbol) const {
   const auto at = symbols.find(symbol);
   const auto start = symbols.find("__per_cpu_start");
   const auto end = symbols.find("__per_cpu_end");
-  if (!start || !end) return kernel.btf().variable(symbol).ok();
+  if (!start || !end) return kernel.btf().has_variable(symbol);
   return at && *at >= *start && *at < *end;
+}
+
+Result<std::optional<TypeInfo>> OpExecutor::Impl::variable_type(const std::string& name) const {
+  if (!kernel.btf().has_variable(name)) return std::optional<TypeInfo>();
+  KTAPE_ASSIGN(TypeInfo type, kernel.btf().variable(name));
+  return std::optional<TypeInfo>(std::move(type));
 }
 
 // What stands at the root; nothing when no type of it is known.
@@ -113,8 +118,7 @@ Result<std::optional<TypeInfo>> OpExecutor::Impl::root_type(const OpTarget& targ
       return Error{ErrorCode::kRefused, fmt::format("'{}' is a per-CPU variable", symbol->name),
                    "name it in a 'perCpu' target, with the CPU"};
     }
-    Result<TypeInfo> type = kernel.btf().variable(symbol->name);
-    return type.ok() ? std::optional<TypeInfo>(std::move(*type)) : std::nullopt;
+    return variable_type(symbol->name);
   }
   if (const auto* variable = std::get_if<PerCpuRoot>(&target.root)) {
     KTAPE_TRY(kernel.symbol(variable->symbol));
@@ -122,8 +126,7 @@ Result<std::optional<TypeInfo>> OpExecutor::Impl::root_type(const OpTarget& targ
       return Error{ErrorCode::kRefused, fmt::format("'{}' is not a per-CPU variable", variable->symbol),
                    "name it in a 'symbol' target"};
     }
-    Result<TypeInfo> type = kernel.btf().variable(variable->symbol);
-    return type.ok() ? std::optional<TypeInfo>(std::move(*type)) : std::nullopt;
+    return variable_type(variable->symbol);
   }
   if (std::holds_alternative<TaskRoot>(target.root)) {
     KTAPE_ASSIGN(TypeInfo type, kernel.btf().type(kTaskStruct));
@@ -175,7 +178,8 @@ Result<GuestVirtual> OpExecutor::Impl::root_address(const GuestMemory& memory, c
 // Runs the gates of a task target. False: the result says why not.
 bool OpExecutor::Impl::admit(const GuestMemory& memory, const Op& op, bool write, OpResult& result,
                              GuestVirtual& task) {
-  GateVerdict verdict = gate_checker().check(memory, std::get<TaskRoot>(op.target.root), write);
+  log.take_over(gate_log);
+  GateVerdict verdict = gates.check(memory, std::get<TaskRoot>(op.target.root), write);
   result.gates = std::move(verdict.gates);
   result.note = std::move(verdict.note);
   result.protecting_cpu = verdict.cpu;
@@ -193,14 +197,14 @@ bool OpExecutor::Impl::reach(const GuestMemory& memory, const Op& op, bool write
   const bool is_task = std::holds_alternative<TaskRoot>(op.target.root);
   const bool admitted = !is_task || admit(memory, op, write, result, root);
   Resolved& names = resolve(op.target);
+  if (names.plan.ok() && names.plan->type()) result.type = names.plan->type()->name;
+  if (!admitted) return false;
   if (!names.plan.ok()) return refuse(result, names.plan.error());
   const TargetPlan& plan = *names.plan;
   const Result<OpWidth> fits = width_of(op, plan.type());
   if (!fits.ok()) return refuse(result, fits.error());
   to.width = *fits;
   to.is_list = plan.walks_list();
-  result.type = plan.type() ? plan.type()->name : "";
-  if (!admitted) return false;
   if (write && plan.walks_list()) {
     return refuse(result,
                   Error{ErrorCode::kRefused, "a write goes to one place, and this path walks a list", ""}),

@@ -367,6 +367,16 @@ TEST_CASE("a write that a gate refuses touches nothing and carries all twelve ga
   CHECK(f.fake.value(f.task, "struct task_struct", "scx.dsq_vtime") == 0);
 }
 
+TEST_CASE("without sched_ext a write to a task is refused at the class, whatever its path") {
+  Fixture f(FakeKernelShape{.sched_ext = false});
+  const std::string reason =
+      "gate 6 (schedClass) refuses: observed sched_class=fair_sched_class, this kernel has no sched_ext, "
+      "expected sched_class=ext_sched_class";
+  check_refused(f.write(f.of_task("scx.dsq_vtime"), u64_value(1)), reason);
+  check_refused(f.write(f.of_task("policy"), u32_value(1)), reason);
+  CHECK(number(f.read(f.of_task("policy"))) == 0);
+}
+
 TEST_CASE("a queued task can still be read") {
   Fixture f;
   f.fake.set_task(f.task, "on_rq", 1);
