@@ -8,7 +8,7 @@
 #include <limits>
 
 #include "schema/base/digest.h"
-#include "schema/wire/data.h"
+#include "schema/base/text.h"
 
 namespace ktape::cells {
 
@@ -16,27 +16,6 @@ namespace {
 
 constexpr size_t kMaxBytesShown = 256;
 constexpr size_t kMaxValueText = 64 << 10;
-
-bool is_continuation(std::string_view text, size_t at) {
-  return at < text.size() && (static_cast<unsigned char>(text[at]) & 0xc0) == 0x80;
-}
-
-// Length of the printable UTF-8 sequence that begins at `at`; 0 when there is none.
-size_t sequence_at(std::string_view text, size_t at) {
-  auto first = static_cast<unsigned char>(text[at]);
-  if (first < 0x80) return (first >= 0x20 && first != 0x7f) || first == '\n' || first == '\t' ? 1 : 0;
-  size_t length = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : 2;
-  if (first < 0xc2 || first > 0xf4) return 0;
-  for (size_t i = 1; i < length; ++i) {
-    if (!is_continuation(text, at + i)) return 0;
-  }
-  auto second = static_cast<unsigned char>(text[at + 1]);
-  bool control = first == 0xc2 && second < 0xa0;
-  bool overlong = (first == 0xe0 && second < 0xa0) || (first == 0xf0 && second < 0x90);
-  bool surrogate = first == 0xed && second >= 0xa0;
-  bool beyond = first == 0xf4 && second >= 0x90;
-  return control || overlong || surrogate || beyond ? 0 : length;
-}
 
 std::string hex_text(uint64_t value) {
   char digits[16];
@@ -85,20 +64,12 @@ void append_value(schema::Value::Reader value, std::string& out) {
 
 }  // namespace
 
-std::string printable(std::string_view text) {
+std::string printable_lines(std::string_view text) {
   std::string out;
-  out.reserve(text.size());
-  for (size_t at = 0; at < text.size();) {
-    size_t length = sequence_at(text, at);
-    if (length == 0) {
-      auto raw = static_cast<std::byte>(text[at++]);
-      out += "\\x" + to_hex(std::span(&raw, 1));
-    } else {
-      out += text.substr(at, length);
-      at += length;
-    }
+  for (size_t end; (end = text.find('\n')) != std::string_view::npos; text.remove_prefix(end + 1)) {
+    out += printable(text.substr(0, end)) + "\n";
   }
-  return out;
+  return out + printable(text);
 }
 
 std::string value_text(schema::Value::Reader value) {
@@ -112,9 +83,9 @@ Cell count(uint64_t value) {
   return static_cast<int64_t>(value);
 }
 
-Cell plain(std::string_view text) { return printable(text); }
-Cell text(capnp::Text::Reader text) { return printable({text.begin(), text.size()}); }
-Cell text(capnp::Data::Reader data) { return printable(as_text(data)); }
+Cell plain(std::string_view text) { return printable_lines(text); }
+Cell text(capnp::Text::Reader text) { return printable_lines(chars(text)); }
+Cell text(capnp::Data::Reader data) { return printable_lines(chars(data)); }
 Cell hex(uint64_t value) { return hex_text(value); }
 Cell address(uint64_t value) { return optional(value != 0, hex(value)); }
 

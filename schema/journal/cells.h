@@ -9,13 +9,12 @@
 
 #include "schema/journal/projection.h"
 #include "schema/op.capnp.h"
-#include "schema/wire/enum_text.h"
+#include "schema/wire/enum_name.h"
 
 namespace ktape::cells {
 
-// Text as it can be shown anywhere: bytes that are not UTF-8, and control characters other than tab
-// and newline, become \xNN.
-[[nodiscard]] std::string printable(std::string_view text);
+// `printable` (schema/base/text.h) line by line: line ends stay.
+[[nodiscard]] std::string printable_lines(std::string_view text);
 
 // A value for people: decimal, x'...' for bytes (the first 256), "set 0x10" and "clear 0x10" for
 // bits, "[1, 2]" for lists. Text that grows too long ends in "...".
@@ -36,7 +35,7 @@ namespace ktape::cells {
 
 template <typename Enum>
 [[nodiscard]] Cell name(Enum value) {
-  return enum_text(value);
+  return enum_name(value);
 }
 
 }  // namespace ktape::cells

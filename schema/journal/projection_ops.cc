@@ -15,7 +15,7 @@ namespace {
 
 Cell asked(schema::OpEntry::Reader entry) {
   if (entry.isWrite()) return value(entry.getWrite());
-  std::string kind = enum_text(entry.getRead());
+  std::string kind = enum_name(entry.getRead());
   if (entry.getRead() == schema::ValueKind::BYTES) kind += "(" + std::to_string(entry.getLength()) + ")";
   return plain(kind);
 }

@@ -57,10 +57,11 @@ std::string partial_name(const std::string& path) { return path + ".partial"; }
 Result<void> claim_partial(const std::string& path) {
   std::string partial = partial_name(path);
   if (exists(path)) return in_the_way(path, path, "give another name, or move it away");
+  if (exists(partial)) return partial_in_the_way(path);
   if (exists(partial + "-wal")) return in_the_way(path, partial + "-wal", "a recorder left it; move it away");
   UniqueFd fd(::open(partial.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
   if (fd.valid()) return {};
-  if (errno == EEXIST) return partial_in_the_way(path);
+  if (errno == EEXIST) return partial_in_the_way(path);  // made since we looked
   return system_error(ErrorCode::kHost, "cannot create '" + partial + "'");
 }
 

@@ -11,7 +11,7 @@ namespace ktape {
 // An enumerant's name as the schema spells it, e.g. "notEvaluated"; its number when a later schema
 // named it.
 template <typename Enum>
-[[nodiscard]] std::string enum_text(Enum value) {
+[[nodiscard]] std::string enum_name(Enum value) {
   auto enumerants = capnp::Schema::from<Enum>().getEnumerants();
   auto ordinal = static_cast<uint16_t>(value);
   if (ordinal >= enumerants.size()) return std::to_string(ordinal);
