@@ -5,28 +5,28 @@
 asm(R"(
   .section .rodata
   .balign 8
-ktape_vtime_object_begin:
+kVtimeObjectBegin:
   .incbin "ktape_vtime.bpf.o"
-ktape_vtime_object_end:
-ktape_vtime_digest_begin:
+kVtimeObjectEnd:
+kVtimeDigestBegin:
   .incbin "ktape_vtime.bpf.o.sha256"
-ktape_vtime_digest_end:
+kVtimeDigestEnd:
   .previous
 )");
 
 extern "C" {
-extern const std::byte ktape_vtime_object_begin[];
-extern const std::byte ktape_vtime_object_end[];
-extern const char ktape_vtime_digest_begin[];
-extern const char ktape_vtime_digest_end[];
+extern const std::byte kVtimeObjectBegin[];
+extern const std::byte kVtimeObjectEnd[];
+extern const char kVtimeDigestBegin[];
+extern const char kVtimeDigestEnd[];
 }
 
 namespace ktape {
 
-std::span<const std::byte> vtime_object() { return {ktape_vtime_object_begin, ktape_vtime_object_end}; }
+std::span<const std::byte> vtime_object() { return {kVtimeObjectBegin, kVtimeObjectEnd}; }
 
 std::string_view vtime_object_digest() {
-  return {ktape_vtime_digest_begin, static_cast<size_t>(ktape_vtime_digest_end - ktape_vtime_digest_begin)};
+  return {kVtimeDigestBegin, static_cast<size_t>(kVtimeDigestEnd - kVtimeDigestBegin)};
 }
 
 }  // namespace ktape

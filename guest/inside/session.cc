@@ -18,8 +18,9 @@ namespace ktape {
 namespace {
 
 constexpr uint32_t kSchedulerId = 1;
-constexpr auto kLookForExit = std::chrono::milliseconds(100);  // the exit map cannot be polled for
-constexpr auto kWaitForHost = std::chrono::hours(24);          // the host has the watchdogs
+constexpr auto kLookForExit = std::chrono::milliseconds(100);     // the exit map cannot be polled for
+constexpr auto kLongestPoll = std::chrono::milliseconds(60'000);  // fits in poll's int
+constexpr auto kWaitForHost = std::chrono::hours(24);             // the host has the watchdogs
 
 // Bytes of a digest that is written in hex.
 std::vector<std::byte> bytes_of_hex(std::string_view hex) {
@@ -107,8 +108,7 @@ Result<void> Session::wait(Clock::time_point deadline, const std::function<bool(
 Result<void> Session::wait_once(std::chrono::milliseconds at_most) {
   if (scheduler_ != nullptr) at_most = std::min(at_most, std::chrono::milliseconds(kLookForExit));
   std::array<pollfd, 2> fds = {pollfd{channel_.fd(), POLLIN, 0}, pollfd{children_.get(), POLLIN, 0}};
-  constexpr auto kMost = std::chrono::milliseconds(60'000);
-  int n = ::poll(fds.data(), fds.size(), static_cast<int>(std::min(at_most, kMost).count()));
+  int n = ::poll(fds.data(), fds.size(), static_cast<int>(std::min(at_most, kLongestPoll).count()));
   if (n < 0 && errno != EINTR) return system_error(ErrorCode::kHost, "cannot wait for the host");
   if (n < 0) return {};
   if ((fds[0].revents & POLLIN) != 0) {

@@ -47,8 +47,8 @@ struct {
 } turns SEC(".maps");
 
 /*
- * The virtual time with which a task left: from 7.x on the kernel clears dsq_vtime when a task
- * leaves sched_ext, and a task that comes back must not start behind.
+ * The virtual time with which a task left. Some kernels (7.3; not 6.16, not 6.19) clear dsq_vtime when
+ * a task leaves sched_ext, and a task that comes back must not have gone back.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
