@@ -23,7 +23,9 @@ Result<std::unique_ptr<GdbClient>> GdbClient::connect(UniqueFd socket, Clock::ti
   std::unique_ptr<GdbClient> client(new GdbClient(std::move(socket)));
   // Thread ids of the form pPID.TID are understood only after this. QEMU has no no-ack mode; it takes
   // the next packet as the acknowledgement of its last.
-  KTAPE_TRY(client->ask("qSupported:multiprocess+", deadline));
+  std::string question = encode_gdb_packet("qSupported:multiprocess+");
+  KTAPE_TRY(write_all(client->socket_.get(), as_bytes(question), deadline));
+  KTAPE_TRY(client->answer(deadline));
   return client;
 }
 
@@ -37,27 +39,24 @@ Result<std::vector<VcpuRegisters>> GdbClient::registers(uint32_t cpus, Clock::ti
 }
 
 Result<std::vector<VcpuRegisters>> GdbClient::ask_registers(uint32_t cpus, Clock::time_point deadline) {
-  std::vector<VcpuRegisters> all;
+  // All questions at once: on a busy host every round trip costs QEMU a wake-up, and the guest stands.
+  std::string questions;
   for (uint32_t cpu = 0; cpu < cpus; ++cpu) {
     // Threads count from 1.
-    KTAPE_TRY(expect_ok(fmt::format("Hgp1.{:x}", cpu + 1), deadline));
-    KTAPE_ASSIGN(std::string hex, ask("g", deadline));
+    questions += encode_gdb_packet(fmt::format("Hgp1.{:x}", cpu + 1)) + encode_gdb_packet("g");
+  }
+  KTAPE_TRY(write_all(socket_.get(), as_bytes(questions), deadline));
+  std::vector<VcpuRegisters> all;
+  for (uint32_t cpu = 0; cpu < cpus; ++cpu) {
+    KTAPE_ASSIGN(std::string chosen, answer(deadline));
+    if (chosen != "OK")
+      return lost(fmt::format("the gdbstub answered '{}' to the choice of vCPU {}", chosen, cpu));
+    KTAPE_ASSIGN(std::string hex, answer(deadline));
     Result<VcpuRegisters> one = parse_gdb_registers(hex);
     if (!one.ok()) return lost(one.error().message);
     all.push_back(*one);
   }
   return all;
-}
-
-Result<std::string> GdbClient::ask(std::string_view payload, Clock::time_point deadline) {
-  KTAPE_TRY(write_all(socket_.get(), as_bytes(encode_gdb_packet(payload)), deadline));
-  return answer(deadline);
-}
-
-Result<void> GdbClient::expect_ok(std::string_view payload, Clock::time_point deadline) {
-  KTAPE_ASSIGN(std::string got, ask(payload, deadline));
-  if (got != "OK") return lost(fmt::format("the gdbstub answered '{}' to '{}'", got, payload));
-  return {};
 }
 
 Result<std::string> GdbClient::answer(Clock::time_point deadline) {

@@ -6,7 +6,6 @@
 #include <memory>
 #include <optional>
 #include <string>
-#include <string_view>
 #include <vector>
 
 #include "guest/machine/gdb_packet.h"
@@ -32,8 +31,6 @@ class GdbClient {
  private:
   explicit GdbClient(UniqueFd socket) : socket_(std::move(socket)) {}
   Result<std::vector<VcpuRegisters>> ask_registers(uint32_t cpus, Clock::time_point deadline);
-  Result<std::string> ask(std::string_view payload, Clock::time_point deadline);
-  Result<void> expect_ok(std::string_view payload, Clock::time_point deadline);
   Result<std::string> answer(Clock::time_point deadline);
 
   UniqueFd socket_;
