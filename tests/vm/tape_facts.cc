@@ -57,6 +57,15 @@ void add(schema::Record::Reader record, Tags& tags, TapeFacts& facts) {
     case Record::OP_REPLIED: add_reply(record.getOpReplied(), tags, facts); break;
     case Record::FREEZE_BEGAN: ++facts.freezes; break;
     case Record::THAWED: ++facts.thaws; break;
+    case Record::WORKER_STARTED:
+      facts.workers[record.getWorkerStarted().getName()] = record.getWorkerStarted().getPid();
+      break;
+    case Record::FROZEN:
+      facts.running.clear();
+      for (auto vcpu : record.getFrozen().getVcpus()) {
+        if (vcpu.getKernelStateKnown()) facts.running[vcpu.getCurrentPid()] = vcpu.getRunqueueLocked();
+      }
+      break;
     case Record::CONSOLE: facts.console += as_text(record.getConsole().getText()); break;
     case Record::GUEST_PANICKED: facts.panic = as_text(record.getGuestPanicked().getText()); break;
     case Record::WATCHDOG_FIRED: facts.watchdog = record.getWatchdogFired().getName().cStr(); break;

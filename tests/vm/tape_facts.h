@@ -35,6 +35,8 @@ struct TapeFacts {
   std::string watchdog;  // the name of the one that fired
   std::vector<uint64_t> scheduler_exit_kinds;
   std::map<std::string, EntryFacts> entries;  // by tag
+  std::map<std::string, int32_t> workers;     // pid by name
+  std::map<int32_t, bool> running;  // pid of each CPU's task in the last freeze: is its runqueue locked
   size_t requests = 0;
   size_t replies = 0;
   size_t freezes = 0;
