@@ -129,13 +129,6 @@ void fill_sealed(const Salvage& salvage, schema::Sealed::Builder sealed) {
   loss.setCount(salvage.blobs_left_out);
 }
 
-// Nothing half made stays behind.
-void discard(std::unique_ptr<TapeStore> store) {
-  std::string partial = store->partial_path();
-  store.reset();
-  for (const char* suffix : {"", "-wal"}) ::remove((partial + suffix).c_str());
-}
-
 }  // namespace
 
 Result<Verification> salvage(const std::string& path, const std::string& out) {
@@ -157,7 +150,7 @@ Result<Verification> salvage(const std::string& path, const std::string& out) {
   copy_everything(work);
   auto sealed = store->seal(work.last, [&](schema::Sealed::Builder record) { fill_sealed(work, record); });
   if (!sealed.ok()) {
-    discard(std::move(store));
+    store->abandon();
     return sealed.error();
   }
   return verify(out, std::nullopt);

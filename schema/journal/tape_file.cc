@@ -78,6 +78,10 @@ Result<void> publish(const std::string& path) {
   return sync_folder_of(path);
 }
 
+void remove_partial(const std::string& path) {
+  for (const char* suffix : {"-wal", ""}) ::unlink((partial_name(path) + suffix).c_str());
+}
+
 Result<void> sync_folder_of(const std::string& path) {
   size_t slash = path.rfind('/');
   std::string folder = slash == std::string::npos ? "." : path.substr(0, slash + 1);

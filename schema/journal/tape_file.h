@@ -20,6 +20,9 @@ namespace ktape {
 // Makes a whole `PATH.partial` durable and PATH; never replaces anything.
 [[nodiscard]] Result<void> publish(const std::string& path);
 
+// Removes `PATH.partial` and its `-wal`: for a recording with nothing worth keeping.
+void remove_partial(const std::string& path);
+
 [[nodiscard]] Result<void> sync_folder_of(const std::string& path);
 
 // The process that holds the database in this file, if another one does.

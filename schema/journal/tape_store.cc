@@ -58,6 +58,12 @@ TapeStore::TapeStore(std::string path, Database database)
 
 Result<std::unique_ptr<TapeStore>> TapeStore::create(const std::string& path) {
   KTAPE_TRY(claim_partial(path));
+  auto store = open_claimed(path);
+  if (!store.ok()) remove_partial(path);
+  return store;
+}
+
+Result<std::unique_ptr<TapeStore>> TapeStore::open_claimed(const std::string& path) {
   KTAPE_ASSIGN(
       Database database,
       Database::open(partial_name(path), SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, partial_name(path)));
@@ -183,14 +189,26 @@ Result<SealedTape> TapeStore::seal(HostNs host, const std::function<void(schema:
   return finish();
 }
 
-Result<void> TapeStore::close_database() {
-  KTAPE_TRY(database_.execute("PRAGMA synchronous=FULL"));
-  KTAPE_ASSIGN(std::string busy, database_.ask("PRAGMA wal_checkpoint(TRUNCATE)"));
+void TapeStore::release_statements() {
   for (Statement* statement :
        {&begin_, &commit_, &insert_event_, &insert_blob_, &insert_page_, &insert_freeze_page_}) {
     *statement = Statement();
   }
   projection_.release();
+}
+
+void TapeStore::abandon() {
+  if (database_.handle() == nullptr) return;
+  release_statements();
+  (void)database_.close();
+  remove_partial(path_);
+  state_ = Error{ErrorCode::kInternal, "'" + path_ + "' was given up", ""};
+}
+
+Result<void> TapeStore::close_database() {
+  KTAPE_TRY(database_.execute("PRAGMA synchronous=FULL"));
+  KTAPE_ASSIGN(std::string busy, database_.ask("PRAGMA wal_checkpoint(TRUNCATE)"));
+  release_statements();
   KTAPE_ASSIGN(std::string mode, database_.ask("PRAGMA journal_mode=DELETE"));
   if (busy != "0" || mode != "delete") {
     return Error{ErrorCode::kHost, "cannot fold the write-ahead log into '" + partial_ + "'", ""};

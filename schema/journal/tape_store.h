@@ -51,6 +51,9 @@ class TapeStore {
   [[nodiscard]] Result<SealedTape> seal(HostNs host,
                                         const std::function<void(schema::Sealed::Builder)>& fill);
 
+  // Closes and removes the `.partial`, unless it is whole already: every later call fails.
+  void abandon();
+
   [[nodiscard]] Seq next_seq() const { return Seq(counts_.records + 1); }
   [[nodiscard]] const Digest& head() const { return head_; }
   [[nodiscard]] bool has_blob(const Digest& hash) const { return counts_.blobs.contains(hash); }
@@ -58,11 +61,13 @@ class TapeStore {
 
  private:
   TapeStore(std::string path, Database database);
+  [[nodiscard]] static Result<std::unique_ptr<TapeStore>> open_claimed(const std::string& path);
   [[nodiscard]] Result<void> prepare();
   [[nodiscard]] Result<void> insert(Statement& statement);
   [[nodiscard]] Result<void> insert_record(uint16_t kind, std::span<const std::byte> message,
                                            const std::vector<Row>& rows);
   [[nodiscard]] Result<void> end_group();
+  void release_statements();
   [[nodiscard]] Result<void> close_database();
   [[nodiscard]] Result<SealedTape> finish();
   [[nodiscard]] Result<void> stick(Result<void> result);

@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "schema/journal/writer.h"
 
-#include <unistd.h>
-
 #include "schema/journal/codec.h"
 #include "schema/journal/message.h"
 #include "schema/journal/tables.h"
@@ -52,12 +50,7 @@ Result<SealedTape> JournalWriter::seal(HostNs host,
   return impl_->store->seal(host, fill);
 }
 
-void JournalWriter::discard() {
-  const std::string partial = impl_->store->partial_path();
-  impl_->store.reset();
-  ::unlink((partial + "-wal").c_str());
-  ::unlink(partial.c_str());
-}
+void JournalWriter::discard() { impl_->store->abandon(); }
 
 const std::string& JournalWriter::partial_path() const { return impl_->store->partial_path(); }
 

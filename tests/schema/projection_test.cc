@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "schema/journal/projection.h"
+
+#include <capnp/message.h>
+
+#include <catch2/catch_test_macros.hpp>
+#include <functional>
+
+#include "schema/journal/cells.h"
+#include "schema/wire/data.h"
+#include "tests/support/must.h"
+#include "tests/support/sql.h"
+#include "tests/support/tape_builder.h"
+#include "tests/support/temp_dir.h"
+
+// What the tables say for given records is part of the format: a tape that was recorded by an older
+// ktape has to give the same rows today. A change of an expectation here is a change of the format.
+
+namespace ktape {
+
+using test::sql_rows;
+using test::TapeBuilder;
+using test::TempDir;
+using Rows = std::vector<std::string>;
+
+namespace {
+
+class ProjectionFixture {
+ public:
+  ProjectionFixture() : path(dir.file("run.ktape")), tape(path) {}
+
+  // The rows of a table, after the seal.
+  Rows rows(const std::string& query) {
+    if (!sealed_) tape.seal();
+    sealed_ = true;
+    return sql_rows(path, query);
+  }
+
+  TempDir dir;
+  std::string path;
+  TapeBuilder tape;
+
+ private:
+  bool sealed_ = false;
+};
+
+std::string value_text_of(const std::function<void(schema::Value::Builder)>& fill) {
+  capnp::MallocMessageBuilder message;
+  auto value = message.initRoot<schema::Value>();
+  fill(value);
+  return cells::value_text(value.asReader());
+}
+
+}  // namespace
+
+TEST_CASE_METHOD(ProjectionFixture, "the table run tells what was run, where and on what") {
+  tape.add([](schema::Record::Builder record) {
+    auto run = record.initRunStarted();
+    run.initScenario().setName("roundtrip");
+    run.setWallClockNs(1'795'340'538'123'456'789);
+    run.setKtapeVersion("0.1.0");
+    run.setKernelImage("6.16.12");
+    run.setKernelImageDigest(as_data(std::string_view("\x01\xff")));
+    run.setKernelCommandLine("console=ttyS0 quiet");
+    run.setCpus(2);
+    run.setMemoryBytes(512 << 20);
+    run.setAcceleratorAsked(schema::Accelerator::AUTO);
+    run.setAcceleratorUsed(schema::Accelerator::TCG);
+    run.setAcceleratorReason("no /dev/kvm");
+    auto arguments = run.initQemuArguments(2);
+    arguments.set(0, "-m");
+    arguments.set(1, "512");
+    run.setHostCpu(as_data(std::string_view("some\tCPU\x1b")));
+  });
+  CHECK(rows("SELECT * FROM run") == Rows{"1|roundtrip|2026-11-22T09:42:18Z|0.1.0|6.16.12|01ff|console=ttyS0 "
+                                          "quiet||2|0|0|0|0|536870912|tcg|auto|"
+                                          "no /dev/kvm|0|0||-m 512|some\\tCPU\\x1b|"});
+}
+
+TEST_CASE_METHOD(ProjectionFixture, "the table kernel shows addresses as hex text") {
+  tape.add([](schema::Record::Builder record) {
+    auto kernel = record.initKernelIdentified();
+    kernel.setRelease(as_data(std::string_view("6.16.12")));
+    kernel.setKaslrSlide(0x1e000000);
+    kernel.setPageOffset(0xffff888000000000);
+    kernel.setPagingLevels(4);
+    kernel.setHz(250);
+    kernel.setCpus(2);
+    kernel.setVmcoreinfoAgrees(true);
+    kernel.setAdoptionNs(70'000'000);
+  });
+  CHECK(rows("SELECT * FROM kernel") ==
+        Rows{"1|6.16.12|||250|2|4|0x1e000000|0x0|0xffff888000000000|1||||70000000"});
+}
+
+TEST_CASE_METHOD(ProjectionFixture, "guest, layout, console, sample and trace have a row per record") {
+  tape.add([](schema::Record::Builder record) {
+    auto hello = record.initGuestHello();
+    hello.setOnlineCpus(2);
+    hello.setAgentVersion("0.1.0");
+  });
+  tape.add([](schema::Record::Builder record) {
+    auto layout = record.initLayoutUsed();
+    layout.setType(as_data(std::string_view("struct task_struct")));
+    layout.setPath("scx.dsq_vtime");
+    layout.setOffsetBytes(848);
+    layout.setSizeBytes(8);
+    layout.setEncoding(as_data(std::string_view("u64")));
+  });
+  tape.add([](schema::Record::Builder record) {
+    record.initConsole().setText(as_data(std::string_view("first\nsecond\\\xff")));
+  });
+  tape.add([](schema::Record::Builder record) {
+    auto sample = record.initSample();
+    sample.setName("load");
+    sample.initTarget().setSymbol("jiffies_64");
+    sample.initValue().setU64(18'446'744'073'709'551'615u);
+  });
+  tape.add([](schema::Record::Builder record) {
+    auto chunk = record.initTraceChunk();
+    chunk.setCpu(1);
+    chunk.initPages(4096);
+  });
+  CHECK(rows("SELECT * FROM guest") == Rows{"1|1000000||||2|0|0.1.0"});
+  CHECK(rows("SELECT * FROM layout") == Rows{"2|struct task_struct|scx.dsq_vtime|848|8|u64"});
+  CHECK(rows("SELECT * FROM console") == Rows{"3|3000000|first\nsecond\\\\\\xff"});
+  CHECK(rows("SELECT * FROM sample") == Rows{"4|4000000|load|jiffies_64|18446744073709551615"});
+  CHECK(rows("SELECT * FROM trace_chunk") == Rows{"5|1|4096"});
+}
+
+TEST_CASE_METHOD(ProjectionFixture,
+                 "schedulers, workers and steps have one row, filled in by several records") {
+  tape.scheduler_attached(1);
+  tape.worker_started("sleeper", 71, 4'210'000'000);
+  tape.step_started(0, "roundtrip");
+  tape.step_finished(0);
+  tape.add([](schema::Record::Builder record) {
+    auto output = record.initSchedulerOutput();
+    output.setId(1);
+    output.setText(as_data(std::string_view("attached")));
+  });
+  tape.add([](schema::Record::Builder record) {
+    auto report = record.initWorkerReport();
+    report.setName("sleeper");
+    report.setEvent(schema::WorkerEvent::KILLED);
+    report.setStatus(9);
+    report.setPhasesDone(3);
+  });
+  tape.add([](schema::Record::Builder record) {
+    auto exited = record.initSchedulerExited();
+    exited.setId(1);
+    exited.setKind(1026);
+    exited.setReason(as_data(std::string_view("runnable task stall")));
+    exited.setExitCode(-1);
+  });
+  CHECK(rows("SELECT * FROM scheduler") ==
+        Rows{"1|ktape_vtime|full|onlyGrows|30000||0|||1|7|1026|runnable task stall||-1|"});
+  CHECK(rows("SELECT * FROM scheduler_output") == Rows{"5|5000000|1|attached"});
+  CHECK(rows("SELECT * FROM worker") == Rows{"sleeper|71|4210000000|normal|sleeper|killed|9|3|2|6"});
+  CHECK(rows("SELECT * FROM step") == Rows{"0|roundtrip|1||3000000|4000000|3|4"});
+}
+
+TEST_CASE_METHOD(ProjectionFixture, "a request makes rows of kernel_op that its reply completes") {
+  tape.add([](schema::Record::Builder record) {
+    auto request = record.initOpRequested();
+    request.setOp(5);
+    request.setStep(2);
+    request.setFirstAction(4);
+    auto entries = request.initEntries(2);
+    entries[0].setTag("flags");
+    test::task_target("sleeper", 71, 4'210'000'000, "flags")(entries[0].initTarget());
+    auto bits = entries[0].initWrite().initSetBits();
+    bits.setWidth(4);
+    bits.setMask(0x10);
+    entries[1].setTag("raw");
+    test::per_cpu_target("runqueues", 1, "")(entries[1].initTarget());
+    entries[1].setRead(schema::ValueKind::BYTES);
+    entries[1].setLength(3);
+  });
+  tape.add([](schema::Record::Builder record) {
+    auto deferred = record.initOpDeferred();
+    deferred.setOp(5);
+    deferred.setReason("the kernel is not adopted yet");
+  });
+  tape.add([](schema::Record::Builder record) {
+    auto gate = record.initGateChecked();
+    gate.setOp(5);
+    gate.setGate(schema::Gate::OFF_RUNQUEUE);
+    gate.setOutcome(schema::GateOutcome::FAILED);
+    gate.setEnforced(true);
+    gate.setObserved(as_data(std::string_view("on_rq 1")));
+    gate.setExpected("on_rq 0");
+  });
+  tape.add([](schema::Record::Builder record) {
+    auto reply = record.initOpReplied();
+    reply.setOp(5);
+    reply.setFreeze(7);
+    auto entries = reply.initEntries(2);
+    entries[0].setStatus(schema::EntryStatus::REFUSED);
+    entries[0].setReason("gate 4");
+    entries[1].setStatus(schema::EntryStatus::DONE);
+    entries[1].initValue().setBytes(as_data(std::string_view("\x01\x02\x03", 3)));
+    entries[1].setType(as_data(std::string_view("struct rq")));
+    entries[1].setWidthBytes(3);
+    entries[1].setWidthChecked(true);
+    entries[1].setVirtualAddress(0xffff88801f02a2c0);
+    entries[1].setPhysicalAddress(0x1f02a2c0);
+    entries[1].setProtectingCpu(1);
+    entries[1].setElapsedNs(900);
+  });
+  CHECK(rows("SELECT * FROM request") ==
+        Rows{"5|2|cold|2|0||7|the kernel is not adopted yet|1000000|4000000|1|2|4"});
+  CHECK(
+      rows("SELECT * FROM kernel_op") ==
+      Rows{"5|0|2|cold|write|flags|task 'sleeper' flags|set 0x10|refused|||gate 4|||0|0|||-1|0|7|4|1|4",
+           "5|1|2|cold|read|raw|runqueues[cpu 1]|bytes(3)|done|x'010203'||||struct rq|3|1|0xffff88801f02a2c0|"
+           "0x1f02a2c0|1|900|7|5|1|4"});
+  CHECK(rows("SELECT * FROM gate") == Rows{"3|5|0|4|offRunqueue|failed|1|on_rq 1|on_rq 0"});
+}
+
+TEST_CASE_METHOD(ProjectionFixture,
+                 "a freeze has one row, and one per vCPU where what could not be read is NULL") {
+  tape.add([](schema::Record::Builder record) {
+    auto began = record.initFreezeBegan();
+    began.setFreeze(1);
+    began.setCause(schema::FreezeCause::REQUEST);
+    began.setOp(1);
+  });
+  tape.add([](schema::Record::Builder record) {
+    auto frozen = record.initFrozen();
+    frozen.setFreeze(1);
+    frozen.setStopLatencyNs(500'000);
+    auto vcpus = frozen.initVcpus(2);
+    vcpus[0].setKnown(true);
+    vcpus[0].setKernelStateKnown(true);
+    vcpus[0].setRip(0xffffffff9f0012a4);
+    vcpus[0].setSymbol("halt+0x4");
+    vcpus[0].setPreemptCount(0x80000001);
+    vcpus[0].setCurrentComm(as_data(std::string_view("swapper/0")));
+    vcpus[1].setCpu(1);
+  });
+  tape.add([](schema::Record::Builder record) {
+    auto thawed = record.initThawed();
+    thawed.setFreeze(1);
+    thawed.setFrozenNs(2'000'000);
+    thawed.setThawLatencyNs(400'000);
+  });
+  CHECK(rows("SELECT * FROM freeze") == Rows{"1|request|1||500000|2000000|400000|-1|0||1000000|1|2|3"});
+  CHECK(rows("SELECT * FROM vcpu") ==
+        Rows{"1|0|0xffffffff9f0012a4|halt+0x4|0|0|0x80000001|0|swapper/0|0", "1|1||||||||"});
+  CHECK(rows("SELECT count(*) FROM vcpu WHERE rip IS NULL") == Rows{"1"});
+}
+
+TEST_CASE_METHOD(ProjectionFixture, "incidents, losses and the ending are told") {
+  tape.add([](schema::Record::Builder record) {
+    record.initGuestPanicked().setText(as_data(std::string_view("Kernel panic\n")));
+  });
+  tape.add([](schema::Record::Builder record) {
+    auto fired = record.initWatchdogFired();
+    fired.setName("run");
+    fired.setLimitMs(60'000);
+    fired.setDetail("waiting for the agent");
+  });
+  tape.add([](schema::Record::Builder record) { record.initMachineLost().setReason("it exited"); });
+  tape.add([](schema::Record::Builder record) {
+    auto counter = record.initLost().initCounters(1)[0];
+    counter.setName("console_bytes");
+    counter.setCount(17);
+    counter.setDescription("console text over the limit");
+  });
+  CHECK(rows("SELECT * FROM incident") ==
+        Rows{"1|1000000|guestPanicked|Kernel panic\n",
+             "2|2000000|watchdogFired|run after 60000 ms: waiting for the agent",
+             "3|3000000|machineLost|it exited"});
+  CHECK(rows("SELECT * FROM loss") == Rows{"4|console_bytes|17|console text over the limit"});
+  CHECK(rows("SELECT * FROM guest_exit") == Rows{"5|5000000|1|0|"});
+  CHECK(rows("SELECT * FROM ending") == Rows{"6|completed|0||5|0|0"});
+}
+
+TEST_CASE_METHOD(ProjectionFixture, "an enumerant of a later schema shows as its number") {
+  tape.add([](schema::Record::Builder record) {
+    record.initFreezeBegan().setCause(static_cast<schema::FreezeCause>(77));
+  });
+  CHECK(rows("SELECT cause FROM freeze") == Rows{"77"});
+}
+
+TEST_CASE("values read as people would write them") {
+  CHECK(value_text_of([](auto value) { value.setU8(255); }) == "255");
+  CHECK(value_text_of([](auto value) { value.setU64(18'446'744'073'709'551'615u); }) ==
+        "18446744073709551615");
+  CHECK(value_text_of([](auto value) { value.initClearBits().setMask(0xf0); }) == "clear 0xf0");
+  CHECK(value_text_of([](auto value) {
+          auto list = value.initList(3);
+          list[0].setU32(1);
+          list[1].initBytes(1);
+        }) == "[1, x'00', none]");
+  std::string large = value_text_of([](auto value) { value.initBytes(1000); });
+  CHECK(large == "x'" + std::string(512, '0') + "'... (1000 bytes)");
+}
+
+TEST_CASE("a long list of values is cut where its text grows too long") {
+  std::string text = value_text_of([](auto value) { value.initList(100'000); });
+  CHECK(text.size() < 70'000);
+  CHECK(text.ends_with(", ...]"));
+}
+
+}  // namespace ktape
