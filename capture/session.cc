@@ -126,6 +126,10 @@ schema::Accelerator record_accelerator(Accelerator accelerator) {
   return schema::Accelerator::NOT_SAID;
 }
 
+const char* accelerator_name(Accelerator accelerator) {
+  return accelerator == Accelerator::kKvm ? "kvm" : "tcg";
+}
+
 // "model name" of /proc/cpuinfo; empty where the host does not say.
 std::string host_cpu() {
   Result<std::string> info = read_text_file("/proc/cpuinfo", size_t{16} << 20);
@@ -214,8 +218,11 @@ Result<CaptureResult> capture(const CaptureOptions& options, Progress& progress,
   const MachineFacts& facts = (*machine)->facts();
   progress.say(fmt::format("{} on {}, {} vCPUs, {} MiB, {}", prepared.knowledge->release,
                            facts.emulator_version, config.cpus, config.memory_bytes >> 20,
-                           facts.accelerator_used == Accelerator::kKvm ? "kvm" : "tcg"));
-  if (!facts.accelerator_reason.empty()) progress.say(facts.accelerator_reason);
+                           accelerator_name(facts.accelerator_used)));
+  if (!facts.accelerator_reason.empty()) {
+    progress.say(
+        fmt::format("{}, because: {}", accelerator_name(facts.accelerator_used), facts.accelerator_reason));
+  }
   Result<CaptureResult> result =
       record_run(options, prepared, config, **machine, recorder, progress, interrupt_fd);
   if (!result.ok()) {

@@ -51,7 +51,7 @@ struct VtimeScheduler {
   timeoutMs @2 :UInt32;         # the kernel's stall watchdog; default 30,000, which is its maximum
   fault @3 :SchedulerFault;
   faultAfterMs @4 :UInt32;      # after attaching
-  keepVtimeOnEnable @5 :Bool;   # ops.enable leaves dsq_vtime as it finds it
+  keepVtimeOnEnable @5 :Bool;   # ops.enable leaves dsq_vtime as it finds it, and nothing is declared about it
 }
 
 enum Policy {

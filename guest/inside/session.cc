@@ -76,7 +76,10 @@ Result<void> Session::attach(schema::VtimeScheduler::Reader spec) {
     auto ops = report.initOps(static_cast<unsigned>(scheduler_->ops().size()));
     for (unsigned i = 0; i < ops.size(); ++i) ops.set(i, scheduler_->ops()[i]);
     report.setSwitchMode(spec.getSwitchMode());
-    report.setVtime(schema::VtimeSemantics::ONLY_GROWS);
+    // A scheduler that leaves vtime as it finds it cannot promise what kernels do that clear it when a
+    // task leaves (7.3; not 6.16, not 6.19).
+    report.setVtime(spec.getKeepVtimeOnEnable() ? schema::VtimeSemantics::NOT_DECLARED
+                                                : schema::VtimeSemantics::ONLY_GROWS);
     report.setTimeoutMs(scheduler_->timeout_ms());
     report.setObjectDigest(as_data(bytes_of_hex(vtime_object_digest())));
   });
