@@ -46,7 +46,7 @@ bool fault_of_run(schema::Outcome outcome) {
 }
 
 // "text: detail", or just the text.
-std::string with_detail(std::string text, capnp::Text::Reader detail) {
+std::string with_detail(const std::string& text, capnp::Text::Reader detail) {
   return detail.size() == 0 ? text : text + ": " + printable(chars(detail));
 }
 

@@ -147,7 +147,7 @@ Result<uint32_t> Btf::Impl::resolve(uint32_t id) const {
 std::string Btf::Impl::name(uint32_t id, int depth) const {
   const btf_type* type = raw(id);
   if (type == nullptr || depth > kMaxDepth) return "?";
-  const std::string named = type->name_off == 0 ? "(anonymous)" : std::string(text(type->name_off));
+  std::string named = type->name_off == 0 ? "(anonymous)" : std::string(text(type->name_off));
   switch (btf_kind(type)) {
     case BTF_KIND_UNKN: return "void";
     case BTF_KIND_STRUCT: return "struct " + named;

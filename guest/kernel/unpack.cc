@@ -17,7 +17,7 @@
 namespace ktape {
 namespace {
 
-using std::string_view_literals::operator""sv;
+using namespace std::string_view_literals;
 
 struct Magic {
   std::string_view codec;

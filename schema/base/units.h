@@ -13,7 +13,7 @@ struct Strong {
 
   constexpr Strong() = default;
   constexpr explicit Strong(Rep v) : value(v) {}
-  friend constexpr auto operator<=>(Strong, Strong) = default;
+  friend constexpr auto operator<=>(Strong, Strong) = default;  // NOLINT(modernize-use-nullptr)
 };
 
 using GuestPhysical = Strong<struct GuestPhysicalTag, uint64_t>;  // address in the guest's physical memory

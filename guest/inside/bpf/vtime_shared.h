@@ -6,6 +6,8 @@
 #ifndef KTAPE_VTIME_SHARED_H
 #define KTAPE_VTIME_SHARED_H
 
+/* NOLINTBEGIN(readability-identifier-naming): in the style of the kernel */
+
 enum vtime_fault {
 	VTIME_FAULT_NONE,
 	VTIME_FAULT_STALL,	 /* ops.dispatch leaves every queued task where it is */
@@ -35,5 +37,7 @@ struct vtime_exit {
 	char message[VTIME_MESSAGE_LEN];
 	char dump[VTIME_DUMP_LEN];
 };
+
+/* NOLINTEND(readability-identifier-naming) */
 
 #endif
