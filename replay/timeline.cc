@@ -77,7 +77,7 @@ std::string vcpu_text(schema::VcpuState::Reader vcpu) {
                                        : " in " + safe(vcpu.getSymbol());
   text += vcpu.getInterruptsEnabled() ? ", irqs on" : ", irqs off";
   if (!vcpu.getKernelStateKnown()) return text;
-  text += fmt::format(", preempt {:x}, {} ({})", vcpu.getPreemptCount(), safe(vcpu.getCurrentComm()),
+  text += fmt::format(", preempt {:#x}, {} ({})", vcpu.getPreemptCount(), safe(vcpu.getCurrentComm()),
                       vcpu.getCurrentPid());
   return vcpu.getRunqueueLocked() ? text + ", RUNQUEUE LOCKED" : text;
 }
