@@ -3,6 +3,8 @@
 
 #include <sqlite3.h>
 
+#include "schema/base/text.h"
+
 namespace ktape {
 
 namespace {
@@ -21,7 +23,7 @@ ErrorCode meaning(int code) {
 
 Error database_error(sqlite3* handle, int code, const std::string& shown, const char* verb) {
   std::string cause = handle != nullptr ? sqlite3_errmsg(handle) : sqlite3_errstr(code);
-  return Error{meaning(code), std::string("cannot ") + verb + " '" + shown + "': " + cause, ""};
+  return Error{meaning(code), std::string("cannot ") + verb + " '" + shown + "': " + printable(cause), ""};
 }
 
 Error statement_error(sqlite3_stmt* statement, int code, const std::string& shown) {

@@ -19,7 +19,7 @@ std::string put_sql(const Row& row) {
     if (i < key_columns_of(row.shape)) {
       keys += (i == 0 ? "" : ", ") + name;
     } else {
-      updates += (updates.empty() ? "" : ", ") + name + " = excluded." + name;
+      updates.append(updates.empty() ? "" : ", ").append(name).append(" = excluded.").append(name);
     }
   }
   return std::string("INSERT INTO ") + table_of(row.shape) + "(" + columns + ") VALUES(" + values +

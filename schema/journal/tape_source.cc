@@ -16,6 +16,7 @@
 #include <vector>
 
 #include "schema/base/file.h"
+#include "schema/base/text.h"
 #include "schema/journal/tables.h"
 #include "schema/journal/tape_file.h"
 
@@ -247,7 +248,7 @@ Result<void> check_tables(const Database& database) {
   KTAPE_ASSIGN(Objects found, objects_of(database));
   for (const auto& [name, object] : found) {
     if (!expected.contains(name))
-      return bad("it has the " + object.type + " '" + name + "', which no tape has");
+      return bad("it has the " + printable(object.type) + " " + in_quotes(name) + ", which no tape has");
     if (expected[name] != object) return bad("its " + object.type + " '" + name + "' is not as in a tape");
   }
   for (const auto& [name, object] : expected) {

@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <map>
 
+#include "schema/base/text.h"
 #include "schema/journal/event_cursor.h"
 #include "schema/journal/projection_tables.h"
 #include "schema/journal/tables.h"
@@ -45,7 +46,7 @@ SealedFacts facts_of(schema::Sealed::Reader sealed) {
   SealedFacts facts;
   bool truncated = sealed.getOutcome() == schema::Outcome::TRUNCATED;
   facts.state = truncated ? TapeState::kTruncated : TapeState::kSealed;
-  facts.detail = std::string(sealed.getDetail().begin(), sealed.getDetail().size());
+  facts.detail = printable(chars(sealed.getDetail()));
   facts.records = sealed.getRecords();
   for (auto kind : sealed.getCounts()) facts.kinds[kind.getKind()] += kind.getCount();
   facts.pages = sealed.getPages();
@@ -129,7 +130,7 @@ Result<void> check_database(const Database& tape) {
   KTAPE_ASSIGN(Statement check, tape.prepare("PRAGMA integrity_check(1)"));
   KTAPE_ASSIGN(bool answered, check.step());
   std::string answer = answered ? check.text(0) : "";
-  if (answer != "ok") return bad("the database is damaged: " + answer);
+  if (answer != "ok") return bad("the database is damaged: " + printable(answer));
   return {};
 }
 

@@ -2,9 +2,9 @@
 #include <sqlite3.h>
 
 #include <algorithm>
-#include <cstring>
 #include <set>
 
+#include "schema/base/text.h"
 #include "schema/journal/projection.h"
 #include "schema/journal/verify_parts.h"
 
@@ -12,7 +12,8 @@ namespace ktape {
 
 namespace {
 
-constexpr size_t kMaxShown = 60;
+constexpr size_t kMaxShown = 60;  // bytes of a cell
+constexpr size_t kContext = 10;
 
 bool same_cell(const Statement& a, const Statement& b, int column) {
   if (a.type(column) != b.type(column)) return false;
@@ -23,12 +24,20 @@ bool same_cell(const Statement& a, const Statement& b, int column) {
   }
 }
 
-std::string shown(const Statement& row, int column) {
+// A cell as it can be shown, from `from` on.
+std::string shown(const Statement& row, int column, size_t from = 0) {
   if (row.type(column) == SQLITE_NULL) return "nothing";
   if (row.type(column) == SQLITE_BLOB) return "a blob";
   std::string text = row.text(column);
-  if (text.size() > kMaxShown) text = text.substr(0, kMaxShown) + "...";
-  return "'" + text + "'";
+  std::string cut = text.substr(std::min(from, text.size()), kMaxShown);
+  return (from > 0 ? "..." : "") + in_quotes(cut) + (from + cut.size() < text.size() ? "..." : "");
+}
+
+// Where two long cells begin to differ, with something of what is before it.
+size_t first_difference(const Statement& a, const Statement& b, int column) {
+  auto left = a.bytes(column), right = b.bytes(column);
+  auto at = static_cast<size_t>(std::ranges::mismatch(left, right).in1 - left.begin());
+  return at + kContext < kMaxShown ? 0 : at - kContext;
 }
 
 // "kernel_op (op 2, entry 0)"
@@ -44,8 +53,9 @@ Result<void> compare_rows(const std::string& table, const Statement& found, cons
                           int keys) {
   for (int column = 0; column < expected.columns(); ++column) {
     if (same_cell(found, expected, column)) continue;
+    size_t from = first_difference(found, expected, column);
     return bad(where(table, expected, keys) + ": column '" + expected.name(column) + "' holds " +
-               shown(found, column) + ", the records say " + shown(expected, column));
+               shown(found, column, from) + ", the records say " + shown(expected, column, from));
   }
   return {};
 }

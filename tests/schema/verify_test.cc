@@ -117,6 +117,21 @@ TEST_CASE_METHOD(SealedTapeFixture,
              ContainsSubstring("column 'value' holds a blob, the records say '1'"));
 }
 
+TEST_CASE_METHOD(SealedTapeFixture, "the finding about long text shows where it differs") {
+  CHECK(finding_after("UPDATE gate SET expected = printf('%.*c', 100, 'a')") ==
+        "gate (seq '16'): column 'expected' holds '" + std::string(60, 'a') +
+            "'..., the records say 'on_rq 0 and on_cpu 0'");
+  CHECK(finding_after("UPDATE ending SET detail = detail || printf('%.*c', 100, 'a');"
+                      "UPDATE gate SET expected = 'on_rq 0 and on_cpu 0'") ==
+        "ending (seq '21'): column 'detail' holds '" + std::string(60, 'a') + "'..., the records say ''");
+}
+
+TEST_CASE_METHOD(SealedTapeFixture, "a finding is safe to print") {
+  auto finding = finding_after("UPDATE console SET text = text || char(27) || '[2J'");
+  CHECK_THAT(finding, ContainsSubstring("\\x1b[2J"));
+  CHECK(finding.find('\x1b') == std::string::npos);
+}
+
 TEST_CASE_METHOD(SealedTapeFixture, "a row of the projection that was taken out or added is found") {
   CHECK(finding_after("DELETE FROM gate") == "gate (seq '16'): the row is missing");
   CHECK(finding_after("INSERT INTO step(step, name) VALUES(9, 'more')") ==
