@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <catch2/catch_test_macros.hpp>
+
+#include "replay/child.h"
+#include "schema/base/file.h"
+#include "tests/support/must.h"
+
+// Tapes that were made once, when their format was new. Every version of ktape reads them, says the
+// same of them and gives the same verdicts.
+namespace ktape::test {
+
+namespace {
+
+constexpr char kTape[] = KTAPE_GOLDEN "/format-1.ktape";
+constexpr char kHead[] = "ba96163aee2f525cff4b7a4caea6398ee6bb3d1dbd23c716519bb0803e11532e";
+
+ChildResult run_program(const std::string& name, const std::vector<std::string>& arguments) {
+  return must(run_child(std::string(KTAPE_BIN "/") + name, arguments, 1 << 24));
+}
+
+// The file's text, with the place of the tape put in where the text was made without one.
+std::string expected(const std::string& name) {
+  std::string text = must(read_text_file(KTAPE_GOLDEN "/" + name, 1 << 20));
+  const std::string tape = "format-1.ktape";
+  for (size_t at = text.find(tape); at != std::string::npos; at = text.find(tape, at + sizeof kTape)) {
+    text.replace(at, tape.size(), kTape);
+  }
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE("a tape of format 1 is intact, and is the one that was recorded") {
+  CHECK(run_program("ktape-verify", {kTape, "--expect", kHead}).exit_status == 0);
+}
+
+TEST_CASE("a tape of format 1 is shown as when it was made") {
+  CHECK(run_program("ktape-show", {kTape}).output == expected("format-1.show.txt"));
+}
+
+TEST_CASE("a tape of format 1 has the verdicts that it had when it was made") {
+  ChildResult check = run_program("ktape-check", {kTape});
+  CHECK(check.exit_status == 0);
+  CHECK(check.output == expected("format-1.check.txt"));
+}
+
+}  // namespace ktape::test
