@@ -20,17 +20,6 @@ namespace ktape {
 
 namespace {
 
-struct Pipe {
-  UniqueFd read;
-  UniqueFd write;
-};
-
-Result<Pipe> make_pipe() {
-  int fds[2];
-  if (::pipe2(fds, O_CLOEXEC) != 0) return system_error(ErrorCode::kHost, "cannot make a pipe");
-  return Pipe{UniqueFd(fds[0]), UniqueFd(fds[1])};
-}
-
 // Everything that the child needs between fork and exec, where nothing may be allocated.
 struct ChildPlan {
   const char* program;

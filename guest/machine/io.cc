@@ -38,6 +38,12 @@ Result<SocketPair> socket_pair() {
   return pair;
 }
 
+Result<Pipe> make_pipe() {
+  int fds[2];
+  if (::pipe2(fds, O_CLOEXEC) != 0) return system_error(ErrorCode::kHost, "cannot make a pipe");
+  return Pipe{UniqueFd(fds[0]), UniqueFd(fds[1])};
+}
+
 Result<ReadResult> read_some(int fd, size_t limit_bytes) {
   ReadResult result;
   result.bytes.resize(limit_bytes);

@@ -22,6 +22,7 @@ using namespace std::chrono_literals;
 constexpr size_t kMaxEventBytes = size_t{64} << 10;
 // From its last word, or from the loss of a channel, until QEMU is gone.
 constexpr auto kEndGrace = 3s;
+constexpr int kConsolePipeBytes = 1 << 20;
 // QEMU's serial port sends bytes one by one: they are read this much later, so that a line is not an
 // event per byte.
 constexpr auto kConsoleGather = 20ms;
@@ -49,6 +50,17 @@ Result<void> check_kvm_device() {
 bool shows_life(const MachineEvent& event) {
   return event.kind == MachineEventKind::kConsoleBytes || event.kind == MachineEventKind::kAgentBytes ||
          event.kind == MachineEventKind::kEnded;
+}
+
+// A guest that prints while we are busy must not wait: its serial driver drops what it cannot send.
+Result<Pipe> console_pipe() {
+  KTAPE_ASSIGN(Pipe pipe, make_pipe());
+  if (::fcntl(pipe.read.get(), F_SETFL, O_NONBLOCK) != 0) {
+    return system_error(ErrorCode::kHost, "cannot make a pipe non-blocking");
+  }
+  // Where the host allows no more than its usual 64 KiB, those have to do.
+  (void)::fcntl(pipe.write.get(), F_SETPIPE_SZ, kConsolePipeBytes);
+  return pipe;
 }
 
 std::string field(const QmpFields& fields, const std::string& name) {
@@ -110,10 +122,12 @@ Result<void> QemuMachine::bring_up(Accelerator accelerator) {
 
 Result<void> QemuMachine::spawn(Accelerator accelerator, UniqueFd& qmp, UniqueFd& gdb) {
   using Fd = QemuDescriptors;
-  ChildProcess::Inherited inherited = {{ram_->fd(), Fd::kRam}};
-  std::array<UniqueFd, 4> theirs;
-  const std::array<std::pair<UniqueFd*, int>, 4> channels = {
-      {{&qmp, Fd::kQmp}, {&gdb, Fd::kGdb}, {&console_, Fd::kConsole}, {&agent_, Fd::kAgent}}};
+  KTAPE_ASSIGN(Pipe console, console_pipe());
+  ChildProcess::Inherited inherited = {{ram_->fd(), Fd::kRam}, {console.write.get(), Fd::kConsole}};
+  console_ = std::move(console.read);
+  std::array<UniqueFd, 3> theirs;
+  const std::array<std::pair<UniqueFd*, int>, 3> channels = {
+      {{&qmp, Fd::kQmp}, {&gdb, Fd::kGdb}, {&agent_, Fd::kAgent}}};
   for (size_t i = 0; i < channels.size(); ++i) {
     KTAPE_ASSIGN(SocketPair pair, socket_pair());
     *channels[i].first = std::move(pair.ours);

@@ -19,9 +19,9 @@
 
 namespace ktape {
 
-// A guest in QEMU (q35). Its RAM is a memfd that both map; QMP, gdbstub, console and agent are sockets
-// that QEMU inherits, so nothing of it has a name in the file system. QEMU dies with the thread that
-// called `start`, and with this object. RAM stays readable after QEMU has ended.
+// A guest in QEMU (q35). Its RAM is a memfd that both map; QMP, gdbstub and agent are sockets and
+// the console is a pipe that QEMU inherits, so nothing of it has a name in the file system. QEMU dies with
+// the thread that called `start`, and with this object. RAM stays readable after QEMU has ended.
 class QemuMachine final : public Machine, private FreezeBackend {
  public:
   // Boots the guest and returns as soon as it runs; with kvm or auto, once the kernel has proved that

@@ -62,7 +62,7 @@ TEST_CASE("RAM and all channels are descriptors that QEMU inherits") {
   CHECK(values(arguments, "-object") ==
         std::vector<std::string>{"memory-backend-file,id=ram,share=on,size=768M,mem-path=/proc/self/fd/7"});
   CHECK(values(arguments, "-chardev") == std::vector<std::string>{"socket,id=qmp,fd=3", "socket,id=gdb,fd=4",
-                                                                  "socket,id=console,fd=5",
+                                                                  "file,id=console,path=/proc/self/fd/5",
                                                                   "socket,id=agent,fd=6"});
 }
 
