@@ -10,9 +10,11 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <chrono>
 #include <cstring>
 #include <filesystem>
 #include <map>
+#include <thread>
 #include <vector>
 
 #include "schema/base/file.h"
@@ -170,6 +172,7 @@ Result<void> copy_recording(const std::string& path, const std::string& copy) {
     KTAPE_ASSIGN(auto copied, wal_header(copy + "-wal"));
     KTAPE_ASSIGN(auto after, wal_header(wal));
     if (before == copied && before == after) return {};
+    std::this_thread::sleep_for(std::chrono::milliseconds(1 << attempt));  // bursts pass
   }
   return Error{ErrorCode::kHost, "cannot copy '" + path + "': it is being recorded too fast",
                "wait until it is sealed"};
