@@ -9,6 +9,7 @@
 #include <utility>
 
 #include "guest/kernel/gates.h"
+#include "guest/kernel/op_plan.h"
 #include "guest/kernel/op_width.h"
 #include "guest/kernel/target_plan.h"
 
@@ -17,7 +18,6 @@ namespace ktape {
 namespace {
 
 constexpr std::string_view kRunqueues = "runqueues";
-constexpr std::string_view kTaskStruct = "struct task_struct";
 // A list's values go into one reply; this leaves room for others beside it.
 constexpr uint64_t kMaxListBytes = uint64_t{256} << 10;
 
@@ -78,9 +78,6 @@ struct OpExecutor::Impl {
   GateChecker gates;
   std::unordered_map<std::string, Resolved> resolved;
 
-  bool is_per_cpu(std::string_view symbol) const;
-  Result<std::optional<TypeInfo>> variable_type(const std::string& name) const;
-  Result<std::optional<TypeInfo>> root_type(const OpTarget& target) const;
   Resolved& resolve(const OpTarget& target);
   Result<GuestVirtual> root_address(const GuestMemory& memory, const OpTarget& target, Resolved& names);
   bool admit(const GuestMemory& memory, const Op& op, bool write, OpResult& result, GuestVirtual& task);
@@ -94,71 +91,12 @@ struct OpExecutor::Impl {
   bool hot_one(const GuestMemory& memory, const Op& op, OpResult& result);
 };
 
-// By where the symbol lies: BTF may describe ordinary variables too.
-bool OpExecutor::Impl::is_per_cpu(std::string_view symbol) const {
-  const SymbolTable& symbols = kernel.knowledge().symbols;
-  const auto at = symbols.find(symbol);
-  const auto start = symbols.find("__per_cpu_start");
-  const auto end = symbols.find("__per_cpu_end");
-  if (!start || !end) return kernel.btf().has_variable(symbol);
-  return at && *at >= *start && *at < *end;
-}
-
-Result<std::optional<TypeInfo>> OpExecutor::Impl::variable_type(const std::string& name) const {
-  if (!kernel.btf().has_variable(name)) return std::optional<TypeInfo>();
-  KTAPE_ASSIGN(TypeInfo type, kernel.btf().variable(name));
-  return std::optional<TypeInfo>(std::move(type));
-}
-
-// What stands at the root; nothing when no type of it is known.
-Result<std::optional<TypeInfo>> OpExecutor::Impl::root_type(const OpTarget& target) const {
-  if (const auto* symbol = std::get_if<SymbolRoot>(&target.root)) {
-    KTAPE_TRY(kernel.symbol(symbol->name));
-    if (is_per_cpu(symbol->name)) {
-      return Error{ErrorCode::kRefused, fmt::format("'{}' is a per-CPU variable", symbol->name),
-                   "name it in a 'perCpu' target, with the CPU"};
-    }
-    return variable_type(symbol->name);
-  }
-  if (const auto* variable = std::get_if<PerCpuRoot>(&target.root)) {
-    KTAPE_TRY(kernel.symbol(variable->symbol));
-    if (!is_per_cpu(variable->symbol)) {
-      return Error{ErrorCode::kRefused, fmt::format("'{}' is not a per-CPU variable", variable->symbol),
-                   "name it in a 'symbol' target"};
-    }
-    return variable_type(variable->symbol);
-  }
-  if (std::holds_alternative<TaskRoot>(target.root)) {
-    KTAPE_ASSIGN(TypeInfo type, kernel.btf().type(kTaskStruct));
-    return std::optional<TypeInfo>(std::move(type));
-  }
-  const auto& place = std::get<VirtualRoot>(target.root);
-  if (place.type.empty()) return std::optional<TypeInfo>();
-  KTAPE_ASSIGN(TypeInfo type, kernel.btf().type(place.type));
-  return std::optional<TypeInfo>(std::move(type));
-}
-
-namespace {
-
-// A root's name for the cache and for messages: what its type depends on.
-std::pair<char, std::string> root_name(const OpTarget& target) {
-  if (const auto* symbol = std::get_if<SymbolRoot>(&target.root)) return {'s', symbol->name};
-  if (const auto* variable = std::get_if<PerCpuRoot>(&target.root)) return {'p', variable->symbol};
-  if (std::holds_alternative<TaskRoot>(target.root)) return {'t', std::string(kTaskStruct)};
-  const auto& place = std::get<VirtualRoot>(target.root);
-  return {'v', place.type.empty() ? fmt::format("{:#x}", place.address.value) : place.type};
-}
-
-}  // namespace
-
 OpExecutor::Impl::Resolved& OpExecutor::Impl::resolve(const OpTarget& target) {
-  const auto [kind, name] = root_name(target);
-  std::string key = kind + name + "\n" + target_path_text(target.path);
+  std::string key =
+      fmt::format("{} {}\n{}", target.root.index(), root_name(target), target_path_text(target.path));
   const auto cached = resolved.find(key);
   if (cached != resolved.end()) return cached->second;
-  Result<std::optional<TypeInfo>> type = root_type(target);
-  Result<TargetPlan> plan =
-      type.ok() ? TargetPlan::make(kernel.btf(), *type, name, target.path, log) : type.error();
+  Result<TargetPlan> plan = plan_target(kernel.knowledge(), target, log);
   return resolved.emplace(std::move(key), Resolved{std::move(plan), {}}).first->second;
 }
 
@@ -201,15 +139,10 @@ bool OpExecutor::Impl::reach(const GuestMemory& memory, const Op& op, bool write
   if (!admitted) return false;
   if (!names.plan.ok()) return refuse(result, names.plan.error());
   const TargetPlan& plan = *names.plan;
-  const Result<OpWidth> fits = width_of(op, plan.type());
+  const Result<OpWidth> fits = fit_op(plan, op, schema::OpMode::COLD);
   if (!fits.ok()) return refuse(result, fits.error());
   to.width = *fits;
   to.is_list = plan.walks_list();
-  if (write && plan.walks_list()) {
-    return refuse(result,
-                  Error{ErrorCode::kRefused, "a write goes to one place, and this path walks a list", ""}),
-           false;
-  }
   if (!is_task) {
     const Result<GuestVirtual> address = root_address(memory, op.target, names);
     if (!address.ok()) return refuse(result, address.error());
@@ -292,24 +225,18 @@ bool OpExecutor::Impl::write_one(WritableGuestMemory& memory, const Op& op, OpRe
 }
 
 bool OpExecutor::Impl::hot_one(const GuestMemory& memory, const Op& op, OpResult& result) {
-  const auto refused = [&](std::string why) {
-    return refuse(result,
-                  Error{ErrorCode::kRefused, std::move(why), "make it cold: it is then served in a freeze"});
-  };
-  const bool fixed = std::holds_alternative<SymbolRoot>(op.target.root) ||
-                     std::holds_alternative<PerCpuRoot>(op.target.root);
-  if (!std::holds_alternative<ReadAction>(op.action)) return refused("a hot op cannot write");
-  if (!fixed) return refused("a hot read takes a symbol or a per-CPU variable only");
+  // Before `reach`: the gates of a task read what only stands still in a freeze.
   const Resolved& names = resolve(op.target);
-  if (names.plan.ok() && names.plan->follows_pointers()) return refused("a hot read cannot follow pointers");
+  const Result<OpWidth> fits =
+      names.plan.ok() ? fit_op(*names.plan, op, schema::OpMode::HOT) : names.plan.error();
+  if (!fits.ok()) return refuse(result, fits.error());
   Reached to;
   if (!reach(memory, op, false, result, to)) return false;
   const uint32_t bytes = to.width.bytes;
-  const bool whole_word = bytes == 1 || bytes == 2 || bytes == 4 || bytes == 8;
-  if (!whole_word || to.places[0].value % bytes != 0) {
-    return refused(
-        fmt::format("a hot read takes one aligned value of 1, 2, 4 or 8 bytes, not {} bytes at {:#x}", bytes,
-                    to.places[0].value));
+  if (to.places[0].value % bytes != 0) {
+    const std::string message =
+        fmt::format("a hot read takes an aligned value, not {} bytes at {:#x}", bytes, to.places[0].value);
+    return refuse(result, Error{ErrorCode::kRefused, message, "make it cold: it is then served in a freeze"});
   }
   const Result<GuestPhysical> physical = kernel.translate(memory, to.places[0]);
   if (!physical.ok()) return fail(result, physical.error());

@@ -111,7 +111,6 @@ Result<OpTarget> read_target(schema::Target::Reader from) {
       break;
     case schema::Target::TASK: {
       const auto task = from.getTask();
-      if (task.getPid() <= 0) return usage("a task target needs a pid above 0");
       to.root = TaskRoot{Pid(task.getPid()), task.getStartBoottimeNs(), string_of(task.getWorker())};
       break;
     }
@@ -129,7 +128,7 @@ Result<OpTarget> read_target(schema::Target::Reader from) {
   return to;
 }
 
-Result<Op> read_op(schema::OpEntry::Reader entry, schema::OpMode mode) {
+Result<Op> decode(schema::OpEntry::Reader entry, schema::OpMode mode) {
   Op op;
   op.tag = string_of(entry.getTag());
   KTAPE_ASSIGN(op.target, read_target(entry.getTarget()));
@@ -151,6 +150,14 @@ Result<Op> read_op(schema::OpEntry::Reader entry, schema::OpMode mode) {
 
 }  // namespace
 
+Result<Op> read_op(schema::OpEntry::Reader entry, schema::OpMode mode) {
+  try {
+    return decode(entry, mode);
+  } catch (const kj::Exception& e) {
+    return usage(fmt::format("cannot decode the entry: {}", e.getDescription().cStr()));
+  }
+}
+
 Result<std::vector<Op>> read_ops(capnp::List<schema::OpEntry>::Reader entries, schema::OpMode mode) {
   try {
     if (entries.size() == 0) return usage("a request without entries");
@@ -159,9 +166,11 @@ Result<std::vector<Op>> read_ops(capnp::List<schema::OpEntry>::Reader entries, s
     if (mode > schema::OpMode::HOT) return usage("a request of a mode that this ktape does not know");
     std::vector<Op> ops;
     for (unsigned i = 0; i < entries.size(); ++i) {
-      Result<Op> op = read_op(entries[i], mode);
+      Result<Op> op = decode(entries[i], mode);
       const std::string name = fmt::format("entry {} ('{}')", i + 1, string_of(entries[i].getTag()));
       if (!op.ok()) return usage(name + ": " + op.error().message);
+      const auto* task = std::get_if<TaskRoot>(&op->target.root);
+      if (task && task->pid.value <= 0) return usage(name + ": a task target needs a pid above 0");
       if (!ops.empty() && op->action.index() != ops[0].action.index()) {
         return usage(name + ": reads and writes cannot stand in one request");
       }

@@ -17,6 +17,9 @@ namespace ktape {
 [[nodiscard]] Result<std::vector<Op>> read_ops(capnp::List<schema::OpEntry>::Reader entries,
                                                schema::OpMode mode);
 
+// One entry by itself, as a scenario has it: a task named by its worker has no pid yet, which is then 0.
+[[nodiscard]] Result<Op> read_op(schema::OpEntry::Reader entry, schema::OpMode mode);
+
 // Copies an entry into a record with its parsed steps.
 void write_op(schema::OpEntry::Reader from, const Op& op, schema::OpEntry::Builder to);
 

@@ -140,6 +140,19 @@ TEST_CASE("what cannot be served is refused with the entry and the reason") {
         }) == "entry 1 ('t'): bits have a width of 1, 2, 4 or 8 bytes, not 3");
 }
 
+TEST_CASE("an entry by itself may name a worker that has no pid yet") {
+  capnp::MallocMessageBuilder message;
+  auto entry = message.initRoot<schema::OpEntry>();
+  entry.initTarget().initTask().setWorker("w");
+  entry.getTarget().setPath("scx.dsq_vtime");
+  entry.setRead(schema::ValueKind::U64);
+  const auto op = read_op(entry.asReader(), schema::OpMode::COLD);
+  REQUIRE(op.ok());
+  CHECK(std::get<TaskRoot>(op->target.root).worker == "w");
+  CHECK(std::get<TaskRoot>(op->target.root).pid.value == 0);
+  CHECK(op->target.path.size() == 2);
+}
+
 TEST_CASE("reads and writes do not stand in one request, and an empty one is none") {
   capnp::MallocMessageBuilder message;
   auto request = message.initRoot<schema::OpRequested>();
