@@ -13,6 +13,7 @@
 #include "capture/kernel_command_line.h"
 #include "capture/kernel_source.h"
 #include "capture/recorder.h"
+#include "capture/scenario_check.h"
 #include "guest/kernel/kernel_image.h"
 #include "guest/machine/qemu_machine.h"
 #include "schema/base/digest.h"
@@ -89,6 +90,7 @@ Result<Prepared> prepare(const CaptureOptions& options) {
   Prepared prepared{
       std::move(scenario), std::move(source), std::move(image), std::move(knowledge), "", {}, "", {}};
   KTAPE_TRY(check_scheduler_support(prepared));
+  KTAPE_TRY(check_scenario_ops(prepared.scenario, *prepared.knowledge));
 
   KTAPE_ASSIGN(std::string data, data_folder());
   prepared.initramfs_path = data + "/initramfs.cpio.zst";
