@@ -35,6 +35,7 @@ std::string AnsweredEntry::failure() const {
 void OpAssertion::visit(const RecordView& view) {
   switch (view.record.which()) {
     case schema::Record::OP_REQUESTED: return take_request(view);
+    case schema::Record::GATE_CHECKED: return take_gate(view);
     case schema::Record::OP_REPLIED: return take_reply(view);
     case schema::Record::MACHINE_LOST: machine_lost_ = true; break;
     case schema::Record::SEALED:
@@ -51,7 +52,16 @@ void OpAssertion::take_request(const RecordView& view) {
   // The reader ends with the visit, the request is needed until its reply.
   auto copy = std::make_unique<capnp::MallocMessageBuilder>();
   copy->setRoot(request);
-  pending_[request.getOp()] = Pending{view.seq, std::move(copy)};
+  pending_[request.getOp()] = Pending{view.seq, std::move(copy), {}};
+}
+
+void OpAssertion::take_gate(const RecordView& view) {
+  schema::GateChecked::Reader gate = view.record.getGateChecked();
+  if (gate.getOutcome() != schema::GateOutcome::FAILED) return;
+  auto it = pending_.find(gate.getOp());
+  if (it == pending_.end()) return;
+  it->second.failed_gates[gate.getEntry()].push_back(
+      {view.seq, gate.getGate(), printable(chars(gate.getObserved()))});
 }
 
 void OpAssertion::take_reply(const RecordView& view) {
@@ -70,7 +80,7 @@ void OpAssertion::take_reply(const RecordView& view) {
     any_ = true;
     schema::EntryReply::Reader nothing;
     answered({pending.seq, view.seq, asked[i], i < got.size() ? got[i] : nothing,
-              std::string(chars(reply.getError()))});
+              std::string(chars(reply.getError())), std::move(pending.failed_gates[i])});
   }
 }
 

@@ -11,18 +11,27 @@
 #include <set>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "analyzers/assertion.h"
 
 namespace ktape {
+
+// A gate that was seen to fail, for an entry.
+struct FailedGate {
+  Seq seq;
+  schema::Gate gate = schema::Gate::NOT_SAID;
+  std::string observed;  // safe to print
+};
 
 // One entry of a request together with what came of it. Valid during the call that hands it in.
 struct AnsweredEntry {
   Seq request;
   Seq reply;
   schema::OpEntry::Reader asked;
-  schema::EntryReply::Reader got;  // status notSaid when the reply has no such entry
-  std::string error;               // why the request as a whole could not be served; usually empty
+  schema::EntryReply::Reader got;        // status notSaid when the reply has no such entry
+  std::string error;                     // why the request as a whole could not be served; usually empty
+  std::vector<FailedGate> failed_gates;  // enforced or not; gates that were not evaluated are not here
 
   [[nodiscard]] bool done() const { return got.getStatus() == schema::EntryStatus::DONE; }
   // "read as 'verify_dsq_vtime' was refused: ..."
@@ -42,7 +51,7 @@ class OpAssertion : public Assertion {
   // What it looks for, for messages: "read of jiffies_64".
   [[nodiscard]] virtual std::string subject() const = 0;
   virtual void answered(const AnsweredEntry& entry) = 0;
-  // Records that are neither request nor reply.
+  // Records that are neither request, nor reply, nor gate.
   virtual void other(const RecordView&) {}
   // After the last entry, when there was one.
   virtual void concluded() {}
@@ -53,9 +62,11 @@ class OpAssertion : public Assertion {
   struct Pending {
     Seq seq;
     std::unique_ptr<capnp::MallocMessageBuilder> request;
+    std::map<uint32_t, std::vector<FailedGate>> failed_gates;  // by entry
   };
 
   void take_request(const RecordView& view);
+  void take_gate(const RecordView& view);
   void take_reply(const RecordView& view);
   [[nodiscard]] std::string tags_found() const;
 

@@ -21,6 +21,9 @@ constexpr char kHelp[] =
     "64-bit difference, as the kernel does; their order is the order of the replies. What a write found\n"
     "in its place counts as read.\n"
     "\n"
+    "A value that was read while the task was not under the scheduler is not judged: gate 6 (its class),\n"
+    "7 (its policy) or 12 (enabled) failed then. Kernels may clear the field of a task that leaves.\n"
+    "\n"
     "A task is a pid with its start time, so only targets of the form task are judged.\n"
     "Inconclusive where the scheduler does not declare that its vtime only grows, where several schedulers\n"
     "were attached at once, where a read did not succeed, and where there are not two values to compare.";
@@ -30,6 +33,16 @@ struct Value {
   Seq seq;
   const char* how = "";  // "read", "written"
 };
+
+// The gates that say whether a task is under the scheduler, and their names.
+const char* membership(schema::Gate gate) {
+  switch (gate) {
+    case schema::Gate::SCHED_CLASS: return "schedClass";
+    case schema::Gate::POLICY: return "policy";
+    case schema::Gate::ENABLED: return "enabled";
+    default: return nullptr;
+  }
+}
 
 // Every value of one task under one attachment. Differences wrap around, so that the largest number
 // is not always the furthest value: all are kept.
@@ -79,7 +92,7 @@ class VtimeMonotonic final : public OpAssertion {
   void answered(const AnsweredEntry& entry) override {
     if (!entry.done() && entry.asked.isWrite()) return note(entry.reply, entry.failure());
     if (!entry.done()) return leave_undecided(entry.reply, entry.failure());
-    if (!judgeable(entry)) return;
+    if (outside(entry) || !judgeable(entry)) return;
     auto task = entry.asked.getTarget().getTask();
     Seq attachment = attached_.begin()->second.since;
     History& history = histories_[{attachment, task.getPid(), task.getStartBoottimeNs()}];
@@ -100,7 +113,9 @@ class VtimeMonotonic final : public OpAssertion {
 
   void concluded() override {
     if (verdict() == Verdict::kInconclusive && undecided().empty()) {
-      leave_undecided(Seq(0), "no value was read after another one of the same task and attachment");
+      std::string text = "no value was read after another one of the same task and attachment";
+      if (any_outside_) text += " with the task under the scheduler";
+      leave_undecided(Seq(0), text);
     }
   }
 
@@ -111,6 +126,20 @@ class VtimeMonotonic final : public OpAssertion {
     bool only_grows = false;
   };
   using Task = std::tuple<Seq, int32_t, uint64_t>;  // attachment, pid, start time
+
+  // Whether the gates saw the task elsewhere: what is in the field then is no scheduler's.
+  bool outside(const AnsweredEntry& entry) {
+    for (const FailedGate& failed : entry.failed_gates) {
+      const char* name = membership(failed.gate);
+      if (name == nullptr) continue;
+      note(entry.reply,
+           fmt::format("not judged, the task was not under the scheduler: gate {} ({}) observed {} (seq {})",
+                       static_cast<unsigned>(failed.gate), name, failed.observed, failed.seq.value));
+      any_outside_ = true;
+      return true;
+    }
+    return false;
+  }
 
   // Whether exactly one scheduler is attached, and declares what is asserted.
   bool judgeable(const AnsweredEntry& entry) {
@@ -140,6 +169,7 @@ class VtimeMonotonic final : public OpAssertion {
 
   std::map<uint32_t, Attachment> attached_;  // by the scheduler's id
   std::map<Task, History> histories_;
+  bool any_outside_ = false;
 };
 
 }  // namespace

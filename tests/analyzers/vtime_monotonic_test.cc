@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 
 #include "tests/analyzers/tape_under_test.h"
@@ -20,6 +21,16 @@ TapeEntry read(uint64_t value, FillTarget target = vtime_of(57)) {
 
 TapeEntry write(uint64_t value) {
   return {.tag = "set", .target = vtime_of(57), .write = value, .value = value};
+}
+
+TapeEntry read_with_gate(uint64_t value, schema::Gate gate, schema::GateOutcome outcome, const char* seen) {
+  TapeEntry entry = read(value);
+  entry.gates = {{schema::Gate::PID, schema::GateOutcome::PASSED, ""}, {gate, outcome, seen}};
+  return entry;
+}
+
+TapeEntry read_outside(uint64_t value, schema::Gate gate = schema::Gate::ENABLED) {
+  return read_with_gate(value, gate, schema::GateOutcome::FAILED, "state=SCX_TASK_READY");
 }
 
 }  // namespace
@@ -148,6 +159,84 @@ TEST_CASE("another attachment of a scheduler begins anew") {
   tape->op({read(10)});
   tape.judge();
   CHECK(tape.verdict() == Verdict::kPass);
+}
+
+TEST_CASE("a value read while the task was not under the scheduler is not judged, and said so") {
+  TapeUnderTest tape;
+  tape->scheduler_attached(1);
+  tape->op({read(100)});
+  tape->op({read(101), read_outside(0)});
+  tape.judge();
+  CHECK(tape.verdict() == Verdict::kPass);
+  CHECK_THAT(tape.ktap(),
+             ContainsSubstring("# note, seq 13: not judged, the task was not under the scheduler: gate 12 "
+                               "(enabled) observed state=SCX_TASK_READY (seq 11)\n"));
+}
+
+TEST_CASE("any of the gates for class, policy and enabled puts a value outside of the attachment") {
+  auto gate = GENERATE(schema::Gate::SCHED_CLASS, schema::Gate::POLICY, schema::Gate::ENABLED);
+  TapeUnderTest tape;
+  tape->scheduler_attached(1);
+  tape->op({read(100)});
+  tape->op({read_outside(0, gate)});
+  tape->op({read(100)});
+  tape.judge();
+  CHECK(tape.verdict() == Verdict::kPass);
+}
+
+TEST_CASE("a value read outside of the attachment bounds nothing that comes after it") {
+  TapeUnderTest tape;
+  tape->scheduler_attached(1);
+  tape->op({read(50)});
+  tape->op({read_outside(100)});
+  tape->op({read(60)});
+  tape.judge();
+  CHECK(tape.verdict() == Verdict::kPass);
+}
+
+TEST_CASE("a task that is back under the scheduler is held against what it had before it left") {
+  TapeUnderTest tape;
+  tape->scheduler_attached(1);
+  tape->op({read(100)});
+  tape->op({read_outside(0)});
+  tape->op({read(40)});
+  tape.judge();
+  CHECK(tape.violated() == "seq 18: task 'sleeper' (pid 57): 40 read, 60 before 100 read at seq 6\n");
+}
+
+TEST_CASE("a tape whose only comparable value was read outside of the attachment is inconclusive") {
+  TapeUnderTest tape;
+  tape->scheduler_attached(1);
+  tape->op({read(100)});
+  tape->op({read_outside(0)});
+  tape.judge();
+  CHECK(tape.verdict() == Verdict::kInconclusive);
+  CHECK(tape.undecided() ==
+        "seq 0: no value was read after another one of the same task and attachment with the task under the "
+        "scheduler\n");
+}
+
+TEST_CASE("a gate that was not evaluated, and one that says nothing about membership, excuse nothing") {
+  auto outcome = GENERATE(schema::GateOutcome::NOT_EVALUATED, schema::GateOutcome::PASSED);
+  for (const TapeEntry& second :
+       {read_with_gate(0, schema::Gate::ENABLED, outcome, "not mapped"),
+        read_with_gate(0, schema::Gate::OFF_RUNQUEUE, schema::GateOutcome::FAILED, "on_rq=1")}) {
+    TapeUnderTest tape;
+    tape->scheduler_attached(1);
+    tape->op({read(100)});
+    tape->op({second});
+    tape.judge();
+    CHECK(tape.verdict() == Verdict::kFail);
+  }
+}
+
+TEST_CASE("the gates of one entry do not excuse another one") {
+  TapeUnderTest tape;
+  tape->scheduler_attached(1);
+  tape->op({read(100)});
+  tape->op({read_outside(0), read(0)});
+  tape.judge();
+  CHECK(tape.verdict() == Verdict::kFail);
 }
 
 TEST_CASE("a scheduler that does not declare that its vtime grows leaves it undecided") {

@@ -155,6 +155,7 @@ Seq TapeBuilder::op(const std::vector<TapeEntry>& entries, uint32_t step) {
     began.setOp(id);
   });
   add([&](schema::Record::Builder record) { record.initFrozen().setFreeze(id); });
+  for (uint32_t i = 0; i < entries.size(); ++i) add_gates(id, i, entries[i].gates);
   add([&](schema::Record::Builder record) { record.initThawed().setFreeze(id); });
   return add([&](schema::Record::Builder record) {
     auto reply = record.initOpReplied();
@@ -168,6 +169,19 @@ Seq TapeBuilder::op(const std::vector<TapeEntry>& entries, uint32_t step) {
     }
     reply.setOk(ok);
   });
+}
+
+void TapeBuilder::add_gates(uint64_t op, uint32_t entry, const std::vector<TapeGate>& gates) {
+  for (const TapeGate& gate : gates) {
+    add([&](schema::Record::Builder record) {
+      auto checked = record.initGateChecked();
+      checked.setOp(op);
+      checked.setEntry(entry);
+      checked.setGate(gate.gate);
+      checked.setOutcome(gate.outcome);
+      checked.setObserved(data(gate.observed));
+    });
+  }
 }
 
 SealedTape TapeBuilder::seal(schema::Outcome outcome, int32_t exit_code) {

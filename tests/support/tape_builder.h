@@ -19,6 +19,13 @@ FillTarget task_target(std::string worker, int32_t pid, uint64_t start_boottime_
 FillTarget per_cpu_target(std::string symbol, uint32_t cpu, std::string path);
 FillTarget symbol_target(std::string symbol);
 
+// A gate that was checked for an entry.
+struct TapeGate {
+  schema::Gate gate = schema::Gate::NOT_SAID;
+  schema::GateOutcome outcome = schema::GateOutcome::FAILED;
+  std::string observed;
+};
+
 // One entry of a request and what came of it. A read that is done, of a u64, unless said otherwise.
 struct TapeEntry {
   std::string tag;
@@ -32,6 +39,7 @@ struct TapeEntry {
   std::string type;  // BTF's name of the type
   bool width_checked = false;
   std::optional<uint64_t> before;  // writes: what stood there
+  std::vector<TapeGate> gates;
 };
 
 // Builds a tape record by record, without a guest. Each record is one millisecond after the one
@@ -50,8 +58,8 @@ class TapeBuilder {
   Seq step_started(uint32_t step, const std::string& name);
   Seq step_finished(uint32_t step, bool ok = true);
 
-  // A cold request served in a freeze of its own: OpRequested, FreezeBegan, Frozen, Thawed and
-  // OpReplied. Returns the sequence number of the reply.
+  // A cold request served in a freeze of its own: OpRequested, FreezeBegan, Frozen, the
+  // gates, Thawed and OpReplied. Returns the sequence number of the reply.
   Seq op(const std::vector<TapeEntry>& entries, uint32_t step = 0);
 
   // The request alone, never served. Returns its sequence number.
@@ -63,6 +71,8 @@ class TapeBuilder {
   [[nodiscard]] JournalWriter& writer() { return *writer_; }
 
  private:
+  void add_gates(uint64_t op, uint32_t entry, const std::vector<TapeGate>& gates);
+
   std::unique_ptr<JournalWriter> writer_;
   uint64_t host_ns_ = 0;
   uint64_t ops_ = 0;
