@@ -20,7 +20,7 @@ namespace ktape {
 
 namespace {
 
-constexpr char kProgram[] = "ktape-check";
+constexpr char kProgram[] = "ktape check";
 constexpr size_t kOutputLimitBytes = size_t{16} << 20;
 
 constexpr char kHelp[] =
@@ -153,7 +153,7 @@ Result<ExitCode> run(const Options& options) {
 int main(int argc, char** argv) {
   CLI::App app(std::string(ktape::kHelp) + "\n", ktape::kProgram);
   app.footer(ktape::kFooter);
-  app.set_version_flag("--version", std::string("ktape-check ") + KTAPE_VERSION);
+  app.set_version_flag("--version", std::string("ktape ") + KTAPE_VERSION);
   ktape::Options options;
   app.add_option("TAPE", options.tapes, "tapes; a file that is given twice is judged once");
   app.add_option("--only", options.only, "run this analyzer alone; may be repeated")

@@ -9,6 +9,7 @@
 #include "replay/run_header.h"
 #include "replay/timeline.h"
 #include "schema/base/exit_code.h"
+#include "schema/base/text.h"
 #include "schema/journal/reader.h"
 #include "schema/journal/verify.h"
 
@@ -16,7 +17,7 @@ namespace ktape {
 
 namespace {
 
-constexpr char kProgram[] = "ktape-show";
+constexpr char kProgram[] = "ktape show";
 
 constexpr char kHelp[] =
     "Shows a run: what was run on what, the field layouts used, and the time line of steps, requests,\n"
@@ -42,9 +43,15 @@ Result<void> write_out(const std::string& text) {
   return system_error(ErrorCode::kHost, "cannot write to standard output");
 }
 
-Result<ExitCode> show_json(const JournalReader& tape) {
+Result<ExitCode> show_json(const JournalReader& tape, const Options& options) {
+  KTAPE_ASSIGN(Verification found, verify(options.tape, std::nullopt));
   KTAPE_TRY(tape.for_each([](const RecordView& view) { return write_out(json_line(view)); }));
-  return ExitCode::kGood;
+  if (found.integrity != Integrity::kAltered) return ExitCode::kGood;
+  // Standard output has room for records only.
+  Error altered{ErrorCode::kBadInput, in_quotes(options.tape) + " is altered: " + printable(found.finding),
+                ""};
+  std::fputs(describe(kProgram, altered).c_str(), stderr);
+  return ExitCode::kBadInput;
 }
 
 Result<ExitCode> show_text(const JournalReader& tape, const Options& options) {
@@ -69,7 +76,7 @@ Result<ExitCode> show_text(const JournalReader& tape, const Options& options) {
 
 Result<ExitCode> run(const Options& options) {
   KTAPE_ASSIGN(auto tape, JournalReader::open(options.tape));
-  KTAPE_ASSIGN(ExitCode code, options.json ? show_json(*tape) : show_text(*tape, options));
+  KTAPE_ASSIGN(ExitCode code, options.json ? show_json(*tape, options) : show_text(*tape, options));
   if (std::fflush(stdout) != 0) return system_error(ErrorCode::kHost, "cannot write to standard output");
   return code;
 }
@@ -81,7 +88,7 @@ Result<ExitCode> run(const Options& options) {
 int main(int argc, char** argv) {
   CLI::App app(std::string(ktape::kHelp) + "\n", ktape::kProgram);
   app.footer(ktape::kFooter);
-  app.set_version_flag("--version", std::string("ktape-show ") + KTAPE_VERSION);
+  app.set_version_flag("--version", std::string("ktape ") + KTAPE_VERSION);
   ktape::Options options;
   app.add_option("TAPE", options.tape, "a tape, or the .partial that a recorder left")->required();
   auto* json = app.add_flag("--json", options.json, "every record as a line of JSON, for programs");

@@ -15,7 +15,7 @@ namespace ktape {
 
 namespace {
 
-constexpr char kProgram[] = "ktape-verify";
+constexpr char kProgram[] = "ktape verify";
 
 constexpr char kHelp[] =
     "Checks everything in a tape against everything else: the chain over all records, the projection\n"
@@ -96,7 +96,7 @@ Result<ExitCode> run(const Options& options) {
 int main(int argc, char** argv) {
   CLI::App app(std::string(ktape::kHelp) + "\n", ktape::kProgram);
   app.footer(ktape::kFooter);
-  app.set_version_flag("--version", std::string("ktape-verify ") + KTAPE_VERSION);
+  app.set_version_flag("--version", std::string("ktape ") + KTAPE_VERSION);
   ktape::Options options;
   app.add_option("TAPE", options.tape, "a tape, or the .partial that a recorder left")->required();
   app.add_option("--expect", options.expect, "the head digest that the recorder printed")

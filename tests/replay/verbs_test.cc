@@ -7,6 +7,7 @@
 #include "replay/child.h"
 #include "tests/replay/sample_run.h"
 #include "tests/support/must.h"
+#include "tests/support/sql.h"
 #include "tests/support/temp_dir.h"
 
 namespace ktape::test {
@@ -24,6 +25,21 @@ SealedTape make_tape(const std::string& path) {
   TapeBuilder builder(path);
   record_sample_run(builder);
   return builder.seal();
+}
+
+// Edits the record of a request, and nothing else. Returns its sequence number.
+std::string forge(const std::string& path) {
+  const std::string where = " WHERE instr(record, 'verify_jiffies_64') > 0";
+  std::vector<std::string> seqs = sql_rows(path, "SELECT seq FROM event" + where);
+  REQUIRE(seqs.size() == 1);
+  sql(path, "UPDATE event SET record = CAST(replace(record, 'verify_jif', 'forged_jif') AS BLOB)" + where);
+  return seqs.front();
+}
+
+// What a program prints on standard error, when run by a shell.
+std::string errors_of(const std::string& name, const std::string& arguments) {
+  std::string line = std::string(KTAPE_BIN "/") + name + " " + arguments + " 2>&1 >/dev/null";
+  return must(run_child("/bin/sh", {"-c", line}, 1 << 20)).output;
 }
 
 std::string make_partial(const std::string& path) {
@@ -175,6 +191,26 @@ TEST_CASE("show prints a run for people, and a line of JSON for each record") {
   CHECK(json.exit_status == 0);
   CHECK(std::count(json.output.begin(), json.output.end(), '\n') == 64);
   CHECK_THAT(json.output, StartsWith("{\"seq\":\"1\","));
+}
+
+TEST_CASE("show as JSON says on standard error that a tape is altered, and prints its records as they are") {
+  TempDir folder;
+  std::string tape = make_tape(folder.file("run.ktape")).path;
+  std::string seq = forge(tape);
+  ChildResult json = run_program("ktape-show", {"--json", tape});
+  CHECK(json.exit_status == 3);
+  CHECK(std::count(json.output.begin(), json.output.end(), '\n') == 64);
+  CHECK_THAT(errors_of("ktape-show", "--json " + tape),
+             StartsWith("ktape show: '" + tape + "' is altered: record " + seq + ": "));
+}
+
+TEST_CASE("the verbs call themselves as they are called") {
+  for (std::string verb : {"show", "check", "verify"}) {
+    CHECK_THAT(run_program("ktape-" + verb, {"--help"}).output, ContainsSubstring("ktape " + verb + " ["));
+  }
+  CHECK_THAT(errors_of("ktape-show", "/nonexistent"), StartsWith("ktape show: "));
+  CHECK_THAT(errors_of("ktape-check", "/nonexistent"), StartsWith("ktape check: "));
+  CHECK_THAT(errors_of("ktape-verify", "/nonexistent"), StartsWith("ktape verify: "));
 }
 
 TEST_CASE("show has exit status 3 for a file that is no tape and 2 for a bad command line") {
