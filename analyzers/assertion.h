@@ -81,7 +81,8 @@ struct TapeFacts {
   std::vector<Loss> losses;  // counters above 0
 };
 
-// Hands every record of the tape to the assertion. kBadInput names the record that cannot be read.
+// Hands every record of the tape to the assertion. kBadInput names the record that cannot be read, or is
+// not as it was recorded; the assertion's verdict means nothing then.
 [[nodiscard]] Result<TapeFacts> judge(const JournalReader& tape, Assertion& assertion);
 
 // The verdict in KTAP: a plan of one test, the findings and losses as diagnostics, the result line.

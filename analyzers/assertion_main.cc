@@ -13,7 +13,7 @@ constexpr char kFooter[] =
     "Prints KTAP: the findings with the sequence numbers of the records that prove them (`ktape show`\n"
     "lists them), what the recorder lost, and one result: ok, not ok, or ok with # SKIP inconclusive.\n"
     "\n"
-    "Exit status: 0 pass, 1 violated, 77 inconclusive, 2 usage, 3 the tape is unusable.";
+    "Exit status: 0 pass, 1 violated, 77 inconclusive, 2 usage, 3 the tape is altered or unusable.";
 
 ktape::Result<ktape::ExitCode> run(const std::string& path, ktape::Assertion& assertion) {
   KTAPE_ASSIGN(auto tape, ktape::JournalReader::open(path));

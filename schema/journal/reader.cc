@@ -4,8 +4,11 @@
 #include <kj/exception.h>
 #include <sqlite3.h>
 
+#include <algorithm>
+
 #include "schema/journal/codec.h"
 #include "schema/journal/event_cursor.h"
+#include "schema/journal/message.h"
 #include "schema/journal/tables.h"
 #include "schema/journal/tape_source.h"
 
@@ -15,6 +18,13 @@ namespace {
 
 Error about(const std::string& path, const Error& error) {
   return Error{error.code, "'" + path + "' is not a tape that can be read: " + error.message, error.hint};
+}
+
+Error edited(const std::string& path, Seq seq) {
+  return Error{
+      ErrorCode::kBadInput,
+      "'" + path + "' is altered: record " + std::to_string(seq.value) + " is not as it was recorded",
+      "'ktape verify' checks all of a tape"};
 }
 
 }  // namespace
@@ -41,11 +51,17 @@ TapeState JournalReader::state() const { return impl_->state; }
 
 const std::string& JournalReader::path() const { return impl_->path; }
 
-Result<void> JournalReader::for_each(const std::function<Result<void>(const RecordView&)>& visit) const {
+Result<void> JournalReader::for_each(const std::function<Result<void>(const RecordView&)>& visit,
+                                     ChainCheck chain) const {
   KTAPE_ASSIGN(EventCursor cursor, EventCursor::all(impl_->source.database));
+  Digest head{};
   for (;;) {
     KTAPE_ASSIGN(bool row, cursor.next());
     if (!row) return {};
+    if (chain == ChainCheck::kRecords) {
+      head = next_link(head, cursor.message());
+      if (!std::ranges::equal(cursor.chain(), head)) return edited(impl_->path, cursor.seq());
+    }
     KTAPE_ASSIGN(schema::Record::Reader record, cursor.record());
     RecordView view{cursor.seq(), cursor.kind(), is_known_kind(cursor.kind()), record};
     try {

@@ -29,6 +29,12 @@ struct RecordView {
   schema::Record::Reader record;  // valid inside the callback only
 };
 
+// Whether the records are held against the tape's chain while they are read.
+enum class ChainCheck {
+  kNone,
+  kRecords,  // costs a SHA-256 over them; looks at nothing but records, verify.h at everything
+};
+
 // Reads a tape that may come from a stranger: defensive mode, no memory mapping, sizes bounded, the
 // exact schema or refusal. Never writes to it: a sealed tape is opened immutable; a `.partial` is
 // copied with its `-wal` to a temporary place first. Memory use does not grow with the tape.
@@ -43,8 +49,10 @@ class JournalReader {
   [[nodiscard]] TapeState state() const;
 
   // Every record in order. Stops at the first error of `visit` and returns it. A record that cannot
-  // be decoded is kBadInput with its sequence number. The chain is not checked here: see verify.h.
-  [[nodiscard]] Result<void> for_each(const std::function<Result<void>(const RecordView&)>& visit) const;
+  // be decoded is kBadInput with its sequence number. With kRecords so is the first one that its chain
+  // value does not follow from, and `visit` does not see it; whoever acts on what it saw waits for the end.
+  [[nodiscard]] Result<void> for_each(const std::function<Result<void>(const RecordView&)>& visit,
+                                      ChainCheck chain = ChainCheck::kNone) const;
 
   // A blob by its key, decompressed and checked against it; kNotFound when there is none.
   [[nodiscard]] Result<std::vector<std::byte>> blob(const Digest& hash) const;

@@ -231,4 +231,18 @@ TEST_CASE("an assertion program's exit status is its verdict") {
   CHECK(run_program("ktape-assert-run-completed", {"--help"}).exit_status == 0);
 }
 
+TEST_CASE("an assertion program gives no verdict on a tape with an edited record, and names the record") {
+  TempDir folder;
+  std::string tape = make_tape(folder.file("run.ktape")).path;
+  std::string seq = forge(tape);
+  for (std::string name : {"jiffies-nonzero", "percpu-typed", "run-completed", "vtime-monotonic"}) {
+    ChildResult child = run_program("ktape-assert-" + name, {tape});
+    CHECK(child.exit_status == 3);
+    CHECK(child.output.empty());
+  }
+  CHECK(errors_of("ktape-assert-run-completed", tape) ==
+        "ktape-assert-run-completed: '" + tape + "' is altered: record " + seq +
+            " is not as it was recorded\nhint: 'ktape verify' checks all of a tape\n");
+}
+
 }  // namespace ktape::test

@@ -8,6 +8,7 @@
 #include "schema/journal/reader.h"
 #include "schema/journal/writer.h"
 #include "tests/support/must.h"
+#include "tests/support/sql.h"
 #include "tests/support/tape_builder.h"
 #include "tests/support/temp_dir.h"
 
@@ -198,6 +199,28 @@ TEST_CASE("a visitor's error ends the walk and is handed on") {
   REQUIRE_FALSE(walk.ok());
   CHECK(walk.error().message == "enough");
   CHECK(visits == 1);
+}
+
+TEST_CASE("records that are held against the chain end at the first edited one, unseen") {
+  TempDir dir;
+  std::string path = dir.file("run.ktape");
+  TapeBuilder tape(path);
+  for (size_t bytes : {1, 2, 3}) console(tape, bytes);
+  tape.seal();
+  auto reader = must(JournalReader::open(path));
+  uint64_t seen = 0;
+  auto visit = [&](const RecordView& view) -> Result<void> {
+    seen = view.seq.value;
+    return {};
+  };
+  must(reader->for_each(visit, ChainCheck::kRecords));
+  CHECK(seen == 5);
+  test::sql(path, "UPDATE event SET record = CAST(replace(record, 'xx', 'xy') AS BLOB) WHERE seq = 2");
+  auto walk = must(JournalReader::open(path))->for_each(visit, ChainCheck::kRecords);
+  REQUIRE_FALSE(walk.ok());
+  CHECK(walk.error().code == ErrorCode::kBadInput);
+  CHECK(walk.error().message == "'" + path + "' is altered: record 2 is not as it was recorded");
+  CHECK(seen == 1);
 }
 
 TEST_CASE("what is no tape is said to be none") {
