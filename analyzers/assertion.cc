@@ -12,9 +12,7 @@ namespace {
 // A tape with thousands of reads still gives a verdict that can be read.
 constexpr size_t kFindingsShown = 20;
 
-void note_losses(capnp::List<schema::LossCounter>::Reader counters, TapeFacts& facts) {
-  facts.losses_known = true;
-  facts.losses.clear();  // counters are totals: the last record that tells them holds
+void add_losses(capnp::List<schema::LossCounter>::Reader counters, TapeFacts& facts) {
   for (auto counter : counters) {
     if (counter.getCount() == 0) continue;
     facts.losses.push_back({printable(chars(counter.getName())), printable(chars(counter.getDescription())),
@@ -22,9 +20,22 @@ void note_losses(capnp::List<schema::LossCounter>::Reader counters, TapeFacts& f
   }
 }
 
+void note_losses(capnp::List<schema::LossCounter>::Reader counters, TapeFacts& facts) {
+  facts.losses_known = true;
+  facts.losses.clear();  // counters are totals: the last record that tells them holds
+  add_losses(counters, facts);
+}
+
 void take_facts(const RecordView& view, TapeFacts& facts) {
   if (view.record.isLost()) note_losses(view.record.getLost().getCounters(), facts);
-  if (view.record.isSealed()) note_losses(view.record.getSealed().getLosses(), facts);
+  if (!view.record.isSealed()) return;
+  auto sealed = view.record.getSealed();
+  // Salvage's seal tells only what salvage left out, not what the recorder lost.
+  if (sealed.getOutcome() == schema::Outcome::TRUNCATED) {
+    add_losses(sealed.getLosses(), facts);
+  } else {
+    note_losses(sealed.getLosses(), facts);
+  }
 }
 
 const char* state_text(TapeState state) {

@@ -72,7 +72,7 @@ struct TapeFacts {
   TapeState state = TapeState::kUnsealed;
   uint64_t records = 0;
   uint64_t unknown_records = 0;
-  bool losses_known = false;  // a Lost or Sealed record told
+  bool losses_known = false;  // the recorder told, in a Lost or its Sealed record
   struct Loss {
     std::string name;
     std::string description;

@@ -33,7 +33,7 @@ std::string integrity_text(const Verification& found) {
   switch (found.integrity) {
     case Integrity::kIntact: return "intact";
     case Integrity::kTruncated: return "truncated: salvaged from a recorder that died";
-    case Integrity::kUnsealed: return "not sealed: the recorder died or is still at work";
+    case Integrity::kUnsealed: return "unsealed: " + printable(found.finding);
     case Integrity::kAltered: return "ALTERED: " + printable(found.finding);
   }
   return "";
@@ -167,20 +167,34 @@ void RunHeader::show_end(const Verification& found, Page& page) const {
   page.section("END");
   page.field("outcome",
              sealed_.present() ? outcome_text(sealed_.get()) : "not known: the tape was never sealed");
-  bool told = sealed_.present() || lost_.present();
-  auto losses = sealed_.present() ? sealed_.get().getLosses() : lost_.get().getCounters();
-  bool any = false;
-  for (auto loss : losses) {
-    if (loss.getCount() == 0) continue;
-    page.field(any ? "" : "lost", loss_text(loss));
-    any = true;
-  }
-  if (!any) page.field("lost", told ? "nothing" : "not known: the tape does not say");
+  show_losses(page);
   if (console_bytes_ > 0) page.field("console", bytes_text(console_bytes_) + " of text, shown by --console");
   if (unknown_ > 0) {
     page.field("unknown", count_text(unknown_, "record") + " of kinds that this build does not know");
   }
   if (found.integrity != Integrity::kAltered) page.field("head", to_hex(found.head));
+}
+
+// The seal tells the totals of the recorder, but salvage's tells only what salvage left out.
+void RunHeader::show_losses(Page& page) const {
+  bool any = false;
+  auto show_all = [&](capnp::List<schema::LossCounter>::Reader counters) {
+    for (auto loss : counters) {
+      if (loss.getCount() == 0) continue;
+      page.field(any ? "" : "lost", loss_text(loss));
+      any = true;
+    }
+  };
+  bool by_recorder = sealed_.present() && sealed_.get().getOutcome() != schema::Outcome::TRUNCATED;
+  bool told = by_recorder || lost_.present();
+  if (!by_recorder && lost_.present()) show_all(lost_.get().getCounters());
+  if (sealed_.present()) show_all(sealed_.get().getLosses());
+  if (!told) {
+    page.field(any ? "" : "lost",
+               any ? "what the recorder lost is not known" : "not known: the tape does not say");
+  } else if (!any) {
+    page.field("lost", "nothing");
+  }
 }
 
 }  // namespace ktape

@@ -28,6 +28,7 @@ class RunHeader {
   void show_kernel(Page& page) const;
   void show_schedulers(Page& page) const;
   void show_layouts(Page& page) const;
+  void show_losses(Page& page) const;
 
   uint64_t records_ = 0;
   uint64_t unknown_ = 0;

@@ -19,6 +19,14 @@ TEST_CASE("a sealed run whose agent is done with exit code 0 passes") {
         "seq 2: the agent is done, exit code 0\nseq 3: the run was completed, and the tape was sealed\n");
 }
 
+TEST_CASE("what the recorder lost is not known of a tape that salvage sealed") {
+  TapeUnderTest tape;
+  tape->run_started();
+  tape.judge_salvaged();
+  CHECK(tape.verdict() != Verdict::kPass);
+  CHECK_THAT(tape.ktap(), ContainsSubstring("# losses: not known, the tape does not say\n"));
+}
+
 TEST_CASE("a run that the watchdog ended is violated by the watchdog's record") {
   TapeUnderTest tape;
   tape->add([](schema::Record::Builder record) {

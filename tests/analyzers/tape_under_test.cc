@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/analyzers/tape_under_test.h"
 
+#include "schema/journal/verify.h"
 #include "tests/support/must.h"
 
 namespace ktape::test {
@@ -26,6 +27,13 @@ void TapeUnderTest::judge_unsealed() {
   std::string path = builder_->writer().partial_path();
   builder_.reset();
   judge_file(path);
+}
+
+void TapeUnderTest::judge_salvaged() {
+  must(builder_->writer().commit());
+  builder_.reset();
+  must(salvage(folder_.file("run.ktape"), folder_.file("saved.ktape")));
+  judge_file(folder_.file("saved.ktape"));
 }
 
 void TapeUnderTest::judge_file(const std::string& path) {

@@ -22,6 +22,8 @@ class TapeUnderTest {
   void judge(schema::Outcome outcome = schema::Outcome::COMPLETED, int32_t exit_code = 0);
   // Judges what a recorder that died left.
   void judge_unsealed();
+  // Judges what salvage made of that.
+  void judge_salvaged();
   void judge_file(const std::string& path);
 
   [[nodiscard]] Verdict verdict() const { return assertion_->verdict(); }

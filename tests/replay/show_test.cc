@@ -8,6 +8,7 @@
 #include "schema/wire/data.h"
 #include "tests/replay/sample_run.h"
 #include "tests/support/must.h"
+#include "tests/support/sql.h"
 #include "tests/support/temp_dir.h"
 
 namespace ktape::test {
@@ -86,6 +87,26 @@ TEST_CASE("losses are shown with what they mean") {
   CHECK_THAT(text, ContainsSubstring("17 console_bytes: console text over its limit\n"));
 }
 
+TEST_CASE("what the recorder lost is not known of a tape that salvage sealed") {
+  TempDir folder;
+  {
+    TapeBuilder builder(folder.file("run.ktape"));
+    builder.run_started("test");
+    (void)must(builder.writer().add_blob("btf", as_bytes(std::string(20'000, 'b'))));
+    must(builder.writer().commit());
+  }
+  must(salvage(folder.file("run.ktape.partial"), folder.file("saved.ktape")));
+  CHECK_THAT(shown(folder.file("saved.ktape")),
+             ContainsSubstring("lost        not known: the tape does not say\n"));
+
+  sql(folder.file("run.ktape.partial"), "UPDATE blob SET data = zeroblob(100)");
+  must(salvage(folder.file("run.ktape.partial"), folder.file("less.ktape")));
+  CHECK_THAT(
+      shown(folder.file("less.ktape")),
+      ContainsSubstring("lost        1 salvage_blobs: blobs that were damaged and left out by salvage\n"
+                        "            what the recorder lost is not known\n"));
+}
+
 TEST_CASE("text of the guest cannot act on the terminal, wherever it is shown") {
   std::string text = shown_record([](schema::Record::Builder record) {
     auto exited = record.initSchedulerExited();
@@ -106,7 +127,9 @@ TEST_CASE("a tape that was never sealed is shown as far as it goes") {
     partial = builder.writer().partial_path();
   }
   std::string text = shown(partial);
-  CHECK_THAT(text, ContainsSubstring("not sealed: the recorder died or is still at work, 1 record\n"));
+  CHECK_THAT(text,
+             ContainsSubstring("unsealed: its recorder died before it could seal it; what is here is whole, "
+                               "1 record\n"));
   CHECK_THAT(text, ContainsSubstring("outcome     not known: the tape was never sealed\n"));
   CHECK_THAT(text, ContainsSubstring("lost        not known: the tape does not say\n"));
 }
