@@ -77,7 +77,7 @@ Tape inspect(const std::string& path) {
     case Integrity::kTruncated:
       tape.heading = "truncated: salvaged from a recorder that died, head " + head;
       break;
-    case Integrity::kUnsealed: tape.heading = "not sealed: the recorder died or is still at work"; break;
+    case Integrity::kUnsealed: tape.heading = "unsealed: " + printable(found->finding); break;
     case Integrity::kAltered:
       tape.refused = CheckResult{CheckResult::Kind::kError, ExitCode::kBadInput,
                                  "the tape is altered: " + printable(found->finding)};

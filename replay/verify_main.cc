@@ -27,7 +27,7 @@ constexpr char kHelp[] =
 constexpr char kFooter[] =
     "  intact     sealed, and as it was recorded\n"
     "  truncated  a valid beginning that --salvage sealed\n"
-    "  unsealed   a valid beginning: the recorder died, or is still at work\n"
+    "  unsealed   a valid beginning, or all of it but not one file: the recorder died, or is still at work\n"
     "  altered    something is not as it was recorded\n"
     "\n"
     "Exit status: 0 intact, 1 truncated or unsealed, 3 altered or not a tape, 2 usage.\n"
@@ -61,8 +61,9 @@ ExitCode integrity_code(Integrity integrity) {
 
 Result<void> print(const std::string& path, const Verification& found) {
   std::string cause = found.finding.empty() ? "" : ": " + printable(found.finding);
-  std::string text = fmt::format("{}: {}{}\nrecords {}\n", printable(path), integrity_text(found.integrity),
-                                 cause, found.records);
+  std::string hint = found.hint.empty() ? "" : "hint: " + printable(found.hint) + "\n";
+  std::string text = fmt::format("{}: {}{}\n{}records {}\n", printable(path), integrity_text(found.integrity),
+                                 cause, hint, found.records);
   // The head of an altered tape is nothing to quote.
   if (found.integrity != Integrity::kAltered) text += "head    " + to_hex(found.head) + "\n";
   if (std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0) return {};
@@ -101,8 +102,10 @@ int main(int argc, char** argv) {
   app.add_option("TAPE", options.tape, "a tape, or the .partial that a recorder left")->required();
   app.add_option("--expect", options.expect, "the head digest that the recorder printed")
       ->type_name("DIGEST");
-  app.add_option("--salvage", options.salvage,
-                 "make one file, marked truncated, from what a dead recorder left; TAPE is not touched")
+  app.add_option(
+         "--salvage", options.salvage,
+         "make one file from what a dead recorder left, marked truncated unless it is complete; TAPE is "
+         "not touched")
       ->type_name("OUT");
   try {
     app.parse(argc, argv);

@@ -11,6 +11,7 @@
 #include "schema/journal/tape_source.h"
 #include "schema/journal/tape_store.h"
 #include "schema/journal/verify.h"
+#include "schema/journal/verify_parts.h"
 
 namespace ktape {
 
@@ -30,6 +31,7 @@ struct Salvage {
   std::set<uint64_t> thawed;  // freezes whose end is on the tape
   std::set<Digest> pages;     // that those freezes refer to
   uint64_t blobs_left_out = 0;
+  bool keep_seal = false;  // the source has a Sealed record, and everything in it verifies
 };
 
 // The next record, if it is whole; false after the last.
@@ -40,6 +42,7 @@ Result<bool> copy_next(EventCursor& cursor, Salvage& salvage) {
   if (!std::ranges::equal(cursor.chain(), next_link(salvage.store.head(), cursor.message()))) {
     return cursor.bad("its chain value does not follow from it and the records before it");
   }
+  if (record.isSealed() && !salvage.keep_seal) return false;
   if (auto added = salvage.store.add_record(cursor.message()); !added.ok()) {
     return cursor.bad(added.error().message);
   }
@@ -110,11 +113,19 @@ void note_damage(const Result<void>& copied, Salvage& salvage) {
   if (!copied.ok() && salvage.stopped.empty()) salvage.stopped = copied.error().message;
 }
 
-void copy_everything(Salvage& salvage) {
+// A seal is kept when what it seals is whole; otherwise `checked` names the damage.
+Result<void> copy_everything(Salvage& salvage, bool has_seal) {
+  Result<void> checked;
+  if (has_seal) checked = check_contents(salvage.source);
+  // What the host could not do says nothing about the tape.
+  if (!checked.ok() && checked.error().code != ErrorCode::kBadInput) return checked;
+  salvage.keep_seal = has_seal && checked.ok();
   note_damage(copy_records(salvage), salvage);
   note_damage(copy_blobs(salvage), salvage);
   note_damage(copy_freeze_pages(salvage), salvage);
   note_damage(copy_pages(salvage), salvage);
+  note_damage(checked, salvage);
+  return {};
 }
 
 void fill_sealed(const Salvage& salvage, schema::Sealed::Builder sealed) {
@@ -129,6 +140,16 @@ void fill_sealed(const Salvage& salvage, schema::Sealed::Builder sealed) {
   loss.setCount(salvage.blobs_left_out);
 }
 
+Result<SealedTape> copy_and_seal(Salvage& salvage, bool has_seal) {
+  KTAPE_TRY(copy_everything(salvage, has_seal));
+  if (salvage.keep_seal && !salvage.stopped.empty()) {
+    return Error{ErrorCode::kHost, "cannot copy what was whole a moment ago: " + salvage.stopped, ""};
+  }
+  if (salvage.keep_seal) return salvage.store.finish();
+  return salvage.store.seal(salvage.last,
+                            [&](schema::Sealed::Builder record) { fill_sealed(salvage, record); });
+}
+
 }  // namespace
 
 Result<Verification> salvage(const std::string& path, const std::string& out) {
@@ -141,17 +162,17 @@ Result<Verification> salvage(const std::string& path, const std::string& out) {
   KTAPE_ASSIGN(TapeSource source, open_source(from));
   KTAPE_TRY(check_tables(source.database));
   auto state = state_of(source.database);
-  if (state.ok() && *state != TapeState::kUnsealed) {
+  bool has_seal = state.ok() && *state != TapeState::kUnsealed;
+  if (has_seal && !source.recording) {
     return Error{ErrorCode::kRefused, "'" + from + "' is sealed: there is nothing to salvage",
                  "move it to where you want it"};
   }
   KTAPE_ASSIGN(auto store, TapeStore::create(out));
-  Salvage work{source.database, *store, "", HostNs(0), {}, {}, 0};
-  copy_everything(work);
-  auto sealed = store->seal(work.last, [&](schema::Sealed::Builder record) { fill_sealed(work, record); });
-  if (!sealed.ok()) {
-    store->abandon();
-    return sealed.error();
+  Salvage work{source.database, *store, "", HostNs(0), {}, {}, 0, false};
+  if (auto sealed = copy_and_seal(work, has_seal); !sealed.ok()) {
+    Error error = sealed.error();
+    if (store->abandon()) error.hint.clear();  // it may speak of the files that are gone now
+    return error;
   }
   return verify(out, std::nullopt);
 }

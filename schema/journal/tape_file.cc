@@ -17,6 +17,7 @@ namespace {
 // Where SQLite keeps its locks in a database file: PENDING_BYTE and the 511 bytes after it.
 constexpr off_t kSqliteLocks = 0x40000000;
 constexpr off_t kSqliteLockBytes = 512;
+constexpr char kPartialSuffix[] = ".partial";
 
 bool exists(const std::string& path) {
   struct stat status;
@@ -24,7 +25,7 @@ bool exists(const std::string& path) {
 }
 
 Error in_the_way(const std::string& path, const std::string& obstacle, const std::string& hint) {
-  return Error{ErrorCode::kHost, "cannot record to '" + path + "': '" + obstacle + "' exists", hint};
+  return Error{ErrorCode::kUsage, "cannot record to '" + path + "': '" + obstacle + "' exists", hint};
 }
 
 Error partial_in_the_way(const std::string& path) {
@@ -52,7 +53,8 @@ int link_instead(const std::string& from, const std::string& to) {
 
 }  // namespace
 
-std::string partial_name(const std::string& path) { return path + ".partial"; }
+std::string partial_name(const std::string& path) { return path + kPartialSuffix; }
+bool is_partial_name(const std::string& path) { return path.ends_with(kPartialSuffix); }
 
 Result<void> claim_partial(const std::string& path) {
   std::string partial = partial_name(path);

@@ -13,8 +13,9 @@ namespace ktape {
 // The life of a tape as files: `PATH.partial` with its `-wal` while it is recorded, then PATH.
 
 [[nodiscard]] std::string partial_name(const std::string& path);
+[[nodiscard]] bool is_partial_name(const std::string& path);
 
-// Makes the empty `PATH.partial`. kHost, naming what is in the way, when it or PATH exists.
+// Makes the empty `PATH.partial`. kUsage, naming what is in the way, when it or PATH exists.
 [[nodiscard]] Result<void> claim_partial(const std::string& path);
 
 // Makes a whole `PATH.partial` durable and PATH; never replaces anything.

@@ -29,9 +29,14 @@ namespace {
 // SQLite's file header: https://www.sqlite.org/fileformat.html, section 1.3.
 constexpr char kMagic[] = "SQLite format 3";  // with its NUL, 16 bytes
 constexpr size_t kHeaderBytes = 100;
-constexpr size_t kReadVersionAt = 19;  // 2: the database is in WAL mode
+constexpr size_t kPageSizeAt = 16;  // two bytes; 1 means 65536
+constexpr size_t kWriteVersionAt = 18;
+constexpr size_t kReadVersionAt = 19;
+constexpr size_t kPageCountAt = 28;
 constexpr size_t kUserVersionAt = 60;
 constexpr size_t kApplicationIdAt = 68;
+constexpr std::byte kRollbackMode{1};  // a write or read version
+constexpr std::byte kWalMode{2};
 constexpr size_t kWalHeaderBytes = 32;
 constexpr int kCopyAttempts = 10;
 
@@ -45,6 +50,13 @@ int32_t big_endian(const Header& header, size_t at) {
   uint32_t value = 0;
   for (size_t i = 0; i < 4; ++i) value = value << 8 | std::to_integer<uint32_t>(header[at + i]);
   return static_cast<int32_t>(value);
+}
+
+uint64_t database_bytes(const Header& header) {
+  uint64_t page_bytes = std::to_integer<uint64_t>(header[kPageSizeAt]) << 8 |
+                        std::to_integer<uint64_t>(header[kPageSizeAt + 1]);
+  if (page_bytes == 1) page_bytes = 65536;
+  return page_bytes * static_cast<uint32_t>(big_endian(header, kPageCountAt));
 }
 
 Error no_such_tape(const std::string& path) {
@@ -178,6 +190,14 @@ Result<void> copy_recording(const std::string& path, const std::string& copy) {
                "wait until it is sealed"};
 }
 
+// Also where the header does not say WAL mode: SQLite would use a log that stands beside a recording.
+Result<bool> is_recording(const std::string& path, const Header& header) {
+  if (header[kReadVersionAt] == kWalMode) return true;
+  if (!is_partial_name(path)) return false;
+  KTAPE_ASSIGN(auto wal, wal_header(path + "-wal"));
+  return !wal.empty();
+}
+
 Result<TapeSource> open_recording(const std::string& path) {
   KTAPE_ASSIGN(CopyFolder folder, CopyFolder::make());
   std::string copy = folder.path() + "/tape";
@@ -243,7 +263,30 @@ Result<CopyFolder> CopyFolder::make() {
 Result<TapeSource> open_source(const std::string& path) {
   KTAPE_ASSIGN(Header header, read_header(path));
   KTAPE_TRY(check_header(path, header));
-  return header[kReadVersionAt] == std::byte{2} ? open_recording(path) : open_sealed(path);
+  KTAPE_ASSIGN(bool recording, is_recording(path, header));
+  return recording ? open_recording(path) : open_sealed(path);
+}
+
+Result<void> check_file(const std::string& path) {
+  KTAPE_ASSIGN(Header header, read_header(path));
+  struct stat status;
+  if (::stat(path.c_str(), &status) != 0) return system_error(ErrorCode::kHost, "cannot stat '" + path + "'");
+  auto bytes = static_cast<uint64_t>(status.st_size);
+  uint64_t expected = database_bytes(header);
+  if (bytes < expected) {
+    return bad("the file is shorter than its header says: " + std::to_string(bytes) + " of " +
+               std::to_string(expected) + " bytes");
+  }
+  if (bytes > expected) {
+    return bad("the file goes on after the database: it has " + std::to_string(bytes) +
+               " bytes, its header says " + std::to_string(expected));
+  }
+  if (header[kWriteVersionAt] != kRollbackMode || header[kReadVersionAt] != kRollbackMode) {
+    return bad("its header says another journal mode than a sealed tape's: write and read version " +
+               std::to_string(std::to_integer<int>(header[kWriteVersionAt])) + " and " +
+               std::to_string(std::to_integer<int>(header[kReadVersionAt])) + ", not 1 and 1");
+  }
+  return {};
 }
 
 Result<void> check_tables(const Database& database) {

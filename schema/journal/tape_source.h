@@ -27,11 +27,14 @@ class CopyFolder {
 struct TapeSource {
   CopyFolder copy;  // of a recording; declared first, so that it outlives the connection
   Database database;
-  bool recording = false;  // opened from a copy of a tape in WAL mode: never finished
+  bool recording = false;  // opened from a copy, with its write-ahead log: never made one file
 };
 
 // kNotFound; kBadInput when it is no tape, or one of a later format. The tables are not checked yet.
 [[nodiscard]] Result<TapeSource> open_source(const std::string& path);
+
+// A sealed tape's file is in rollback-journal mode and exactly the database's pages: else kBadInput.
+[[nodiscard]] Result<void> check_file(const std::string& path);
 
 // The tables, and nothing but the tables, that a tape has: else kBadInput, naming the first that differs.
 [[nodiscard]] Result<void> check_tables(const Database& database);

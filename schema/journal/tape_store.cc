@@ -185,9 +185,18 @@ Result<SealedTape> TapeStore::seal(HostNs host, const std::function<void(schema:
   };
   KTAPE_ASSIGN(RecordMessage message, RecordMessage::build(next_seq(), host, GuestNs(0), fill_record));
   KTAPE_TRY(add_record(message.bytes()));
-  KTAPE_TRY(commit());
-  KTAPE_TRY(stick(close_database()));
   return finish();
+}
+
+Result<SealedTape> TapeStore::finish() {
+  KTAPE_TRY(commit());
+  if (auto closed = close_database(); !closed.ok()) {
+    Error error = closed.error();
+    error.hint = "all of it is in '" + partial_ + "' and its '-wal': 'ktape verify " + partial_ +
+                 " --salvage OUT' makes one file of them";
+    return stick(error).error();
+  }
+  return publish_whole();
 }
 
 void TapeStore::release_statements() {
@@ -198,12 +207,13 @@ void TapeStore::release_statements() {
   projection_.release();
 }
 
-void TapeStore::abandon() {
-  if (database_.handle() == nullptr) return;
+bool TapeStore::abandon() {
+  if (database_.handle() == nullptr) return false;
   release_statements();
   (void)database_.close();
   remove_partial(path_);
   state_ = Error{ErrorCode::kInternal, "'" + path_ + "' was given up", ""};
+  return true;
 }
 
 Result<void> TapeStore::close_database() {
@@ -217,7 +227,7 @@ Result<void> TapeStore::close_database() {
   return database_.close();
 }
 
-Result<SealedTape> TapeStore::finish() {
+Result<SealedTape> TapeStore::publish_whole() {
   state_ = Error{ErrorCode::kInternal, "'" + path_ + "' is sealed", ""};
   KTAPE_TRY(publish(path_));
   struct stat status;

@@ -50,9 +50,11 @@ class TapeStore {
   // Adds the Sealed record, its counts after `fill`; makes the file whole, durable and PATH.
   [[nodiscard]] Result<SealedTape> seal(HostNs host,
                                         const std::function<void(schema::Sealed::Builder)>& fill);
+  // Makes the file whole, durable and PATH; the last record that was added is Sealed.
+  [[nodiscard]] Result<SealedTape> finish();
 
-  // Closes and removes the `.partial`, unless it is whole already: every later call fails.
-  void abandon();
+  // Closes and removes the `.partial`, unless it is whole already: then false. Every later call fails.
+  bool abandon();
 
   [[nodiscard]] Seq next_seq() const { return Seq(counts_.records + 1); }
   [[nodiscard]] const Digest& head() const { return head_; }
@@ -69,7 +71,7 @@ class TapeStore {
   [[nodiscard]] Result<void> end_group();
   void release_statements();
   [[nodiscard]] Result<void> close_database();
-  [[nodiscard]] Result<SealedTape> finish();
+  [[nodiscard]] Result<SealedTape> publish_whole();
   [[nodiscard]] Result<void> stick(Result<void> result);
 
   std::string path_;

@@ -145,15 +145,30 @@ Result<void> check_everything(const Database& tape, RecordFacts& facts) {
   return {};
 }
 
-std::string unsealed_finding(const std::string& path) {
-  if (auto pid = recorder_at_work(path)) return "process " + std::to_string(*pid) + " is still recording it";
-  return "its recorder died before it could seal it; what is here is whole";
+// The contents, and the file around them, whose finding says more when it was cut short.
+Result<void> check_source(const std::string& path, const TapeSource& source, RecordFacts& facts) {
+  auto contents = check_everything(source.database, facts);
+  // Only a recorder leaves a seal in WAL mode, and only under its own name.
+  bool one_file = !source.recording || (facts.sealed && !is_partial_name(path));
+  if (one_file) KTAPE_TRY(check_file(path));
+  return contents;
 }
 
-void conclude(const std::string& path, const RecordFacts& facts, Verification& verification) {
-  if (!facts.sealed) {
-    verification.integrity = Integrity::kUnsealed;
-    verification.finding = unsealed_finding(path);
+void conclude_unsealed(const std::string& path, bool seal, Verification& verification) {
+  verification.integrity = Integrity::kUnsealed;
+  if (auto pid = recorder_at_work(path)) {
+    verification.finding = "process " + std::to_string(*pid) + " is still recording it";
+    return;
+  }
+  verification.finding = seal ? "sealed, but never made one file; what is here is whole"
+                              : "its recorder died before it could seal it; what is here is whole";
+  verification.hint = "'ktape verify " + path + " --salvage OUT' makes one file of it";
+}
+
+void conclude(const std::string& path, const TapeSource& source, const RecordFacts& facts,
+              Verification& verification) {
+  if (!facts.sealed || source.recording) {
+    conclude_unsealed(path, facts.sealed.has_value(), verification);
   } else if (facts.sealed->state == TapeState::kTruncated) {
     verification.integrity = Integrity::kTruncated;
     verification.finding = facts.sealed->detail;
@@ -165,10 +180,15 @@ void conclude(const std::string& path, const RecordFacts& facts, Verification& v
 
 }  // namespace
 
+Result<void> check_contents(const Database& tape) {
+  RecordFacts facts;
+  return check_everything(tape, facts);
+}
+
 Result<Verification> verify(const std::string& path, const std::optional<Digest>& expect) {
   KTAPE_ASSIGN(TapeSource source, open_source(path));
   RecordFacts facts;
-  auto checked = check_everything(source.database, facts);
+  auto checked = check_source(path, source, facts);
   // What the host could not do says nothing about the tape.
   if (!checked.ok() && checked.error().code != ErrorCode::kBadInput) return checked.error();
   Verification verification;
@@ -180,7 +200,7 @@ Result<Verification> verify(const std::string& path, const std::optional<Digest>
     verification.finding =
         "its head digest is " + to_hex(facts.head) + ", not " + to_hex(*expect) + " as expected";
   } else {
-    conclude(path, facts, verification);
+    conclude(path, source, facts, verification);
   }
   return verification;
 }

@@ -13,13 +13,14 @@ namespace ktape {
 enum class Integrity {
   kIntact,     // sealed; every record, page, blob and column is as recorded
   kTruncated,  // a valid prefix that salvage sealed
-  kUnsealed,   // a valid prefix of a recording that died or is still going on
+  kUnsealed,   // a recording that was never made one file: a valid prefix, or all up to its Sealed record
   kAltered,    // something is not as it was recorded
 };
 
 struct Verification {
   Integrity integrity = Integrity::kAltered;
   std::string finding;  // one sentence; names table, row and cause when altered
+  std::string hint;     // the remedy, when there is one
   uint64_t records = 0;
   Digest head{};
 };
@@ -28,8 +29,9 @@ struct Verification {
 // be read as a tape at all. `expect`: the head digest that the recorder printed; another one is kAltered.
 [[nodiscard]] Result<Verification> verify(const std::string& path, const std::optional<Digest>& expect);
 
-// Makes one sealed file, marked truncated, from what a dead recorder left at `path` (the `.partial`
-// or the tape's own name). The source is not touched. kHost when `out` exists.
+// Makes one sealed file from what a dead recorder left at `path` (the `.partial` or the tape's own
+// name). A Sealed record that is there is kept with its outcome, when everything verifies; else the file
+// is marked truncated. The source is not touched. kUsage when `out` exists.
 [[nodiscard]] Result<Verification> salvage(const std::string& path, const std::string& out);
 
 }  // namespace ktape

@@ -19,6 +19,9 @@ struct ThawedPages {
   std::string digest;  // its bytes; empty: none kept
 };
 
+// All of them: everything in `tape` against everything else.
+[[nodiscard]] Result<void> check_contents(const Database& tape);
+
 // The projection tables of `tape` against those of `expected`, row by row and column by column.
 [[nodiscard]] Result<void> check_projection(const Database& tape, const Database& expected);
 

@@ -28,8 +28,8 @@ struct SealedTape {
 // One thread. After an error of the database every later call fails with that error.
 class JournalWriter {
  public:
-  // kHost when the folder cannot be written, when PATH exists already, or when another writer is
-  // at work on it (or left a `.partial`): nothing is ever overwritten.
+  // kUsage when PATH exists already, or when another writer is at work on it (or left a `.partial`):
+  // nothing is ever overwritten. kHost when the folder cannot be written.
   [[nodiscard]] static Result<std::unique_ptr<JournalWriter>> create(const std::string& path);
   ~JournalWriter();
   JournalWriter(const JournalWriter&) = delete;
@@ -49,7 +49,8 @@ class JournalWriter {
 
   // Seals: appends the Sealed record, whose counts and digests are filled in here after `fill`,
   // checkpoints, leaves WAL mode, syncs, renames without replacing, syncs the folder. The writer
-  // is spent. When the rename finds PATH taken, the tape stays whole as `.partial` and the error says so.
+  // is spent. When the rename finds PATH taken, the tape stays whole as `.partial` and the error says so;
+  // when the disk is full, the records stay in `.partial` and its `-wal`, from which salvage makes the tape.
   [[nodiscard]] Result<SealedTape> seal(HostNs host,
                                         const std::function<void(schema::Sealed::Builder)>& fill);
 

@@ -107,6 +107,16 @@ TEST_CASE("verify says unsealed for what a recorder left, and truncated for what
   CHECK_THAT(truncated.output, StartsWith(out + ": truncated"));
 }
 
+TEST_CASE("verify says how to make one file of what a recorder left, and does not overwrite") {
+  TempDir folder;
+  std::string partial = make_partial(folder.file("run.ktape"));
+  CHECK_THAT(
+      run_program("ktape-verify", {partial}).output,
+      ContainsSubstring("\nhint: 'ktape verify " + partial + " --salvage OUT' makes one file of it\n"));
+  std::string taken = make_tape(folder.file("taken.ktape")).path;
+  CHECK(run_program("ktape-verify", {partial, "--salvage", taken}).exit_status == 2);
+}
+
 TEST_CASE("verify has exit status 3 for a file that is no tape and 2 for a digest that is none") {
   TempDir folder;
   CHECK(run_program("ktape-verify", {folder.file("missing.ktape")}).exit_status == 3);

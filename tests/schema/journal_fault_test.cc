@@ -1,14 +1,17 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators_range.hpp>
 #include <filesystem>
 #include <fstream>
 #include <functional>
+#include <random>
 
 #include "schema/base/file.h"
 #include "schema/journal/reader.h"
@@ -106,7 +109,70 @@ std::vector<std::string> contents(const std::string& path) {
   return all;
 }
 
+// Exits with 7 when the seal fails, as it should, at folding the log into a file that cannot grow.
+[[noreturn]] void record_to_full_disk(const std::string& path) noexcept {
+  TapeBuilder tape(path);
+  tape.run_started();
+  // The file has to grow, and the log to stay smaller than it: a few pages that zstd cannot shrink.
+  std::string noise(20'000, '\0');
+  std::ranges::generate(noise, [random = std::mt19937()]() mutable { return static_cast<char>(random()); });
+  (void)must(tape.writer().add_blob("noise", as_bytes(noise)));
+  must(tape.writer().commit());
+  ::signal(SIGXFSZ, SIG_IGN);
+  rlimit limit;
+  bool limited = ::getrlimit(RLIMIT_FSIZE, &limit) == 0;
+  limit.rlim_cur = std::filesystem::file_size(path + ".partial");
+  limited = limited && ::setrlimit(RLIMIT_FSIZE, &limit) == 0;
+  auto sealed = tape.writer().seal(
+      HostNs(1), [](schema::Sealed::Builder record) { record.setOutcome(schema::Outcome::COMPLETED); });
+  bool hinted = !sealed.ok() && sealed.error().hint.find("--salvage") != std::string::npos;
+  ::_exit(limited && hinted && sealed.error().code == ErrorCode::kHost ? 7 : 1);
+}
+
+// Leaves a sealed `path` in two files, as a recorder does whose disk is full when it seals.
+void make_sealed_in_two_files(const std::string& path) {
+  pid_t child = ::fork();
+  if (child == 0) record_to_full_disk(path);
+  int status = 0;
+  REQUIRE(::waitpid(child, &status, 0) == child);
+  REQUIRE(WIFEXITED(status));
+  REQUIRE(WEXITSTATUS(status) == 7);
+  REQUIRE(std::filesystem::file_size(path + ".partial-wal") > 0);
+}
+
 }  // namespace
+
+TEST_CASE("a tape whose disk was full when it was sealed is never intact, and salvage makes it whole") {
+  TempDir dir;
+  std::string partial = dir.file("run.ktape.partial");
+  make_sealed_in_two_files(dir.file("run.ktape"));
+  Verification left = must(verify(partial, std::nullopt));
+  CHECK(left.integrity == Integrity::kUnsealed);
+  CHECK(left.finding == "sealed, but never made one file; what is here is whole");
+  CHECK(left.hint == "'ktape verify " + partial + " --salvage OUT' makes one file of it");
+
+  Verification saved = must(salvage(partial, dir.file("saved.ktape")));
+  CHECK(saved.integrity == Integrity::kIntact);
+  CHECK(saved.head == left.head);
+  CHECK(saved.records == left.records);
+  CHECK(test::sql_rows(dir.file("saved.ktape"), "SELECT outcome FROM ending") ==
+        std::vector<std::string>{"completed"});
+}
+
+TEST_CASE("a seal in two files is not kept by salvage when what it seals is damaged") {
+  TempDir dir;
+  std::string partial = dir.file("run.ktape.partial");
+  make_sealed_in_two_files(dir.file("run.ktape"));
+  uint64_t records = must(verify(partial, std::nullopt)).records;
+  // Folds the log into the file, which stays in WAL mode.
+  test::sql(partial, "UPDATE blob SET name = 'other'");
+  Verification left = must(verify(partial, std::nullopt));
+  CHECK(left.integrity == Integrity::kAltered);
+  Verification saved = must(salvage(partial, dir.file("saved.ktape")));
+  CHECK(saved.integrity == Integrity::kTruncated);
+  CHECK(saved.records == records);
+  CHECK(saved.finding == "salvaged up to the first damage: " + left.finding);
+}
 
 TEST_CASE("a recorder killed with SIGKILL loses nothing that it had committed") {
   size_t records = GENERATE(1, 7, 60, 400, 9000);

@@ -120,7 +120,7 @@ TEST_CASE("RefusesToOverwrite: a tape of that name") {
   TapeBuilder(path).seal();
   auto again = JournalWriter::create(path);
   REQUIRE_FALSE(again.ok());
-  CHECK(again.error().code == ErrorCode::kHost);
+  CHECK(again.error().code == ErrorCode::kUsage);
   CHECK(again.error().message == "cannot record to '" + path + "': '" + path + "' exists");
 }
 
@@ -130,6 +130,7 @@ TEST_CASE("RefusesToOverwrite: what a dead recorder left") {
   must(must(JournalWriter::create(path))->commit());
   auto again = JournalWriter::create(path);
   REQUIRE_FALSE(again.ok());
+  CHECK(again.error().code == ErrorCode::kUsage);
   CHECK(again.error().message == "cannot record to '" + path + "': '" + path + ".partial' exists");
   CHECK(again.error().hint.find("--salvage") != std::string::npos);
 }

@@ -5,6 +5,7 @@
 #include <catch2/generators/catch_generators.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 #include <filesystem>
+#include <fstream>
 
 #include "schema/journal/reader.h"
 #include "tests/schema/reference_tape.h"
@@ -186,6 +187,47 @@ TEST_CASE_METHOD(SealedTapeFixture, "objects that no tape has are found, and kee
   CHECK_THAT(reader.error().message, ContainsSubstring(finding));
 }
 
+TEST_CASE_METHOD(SealedTapeFixture, "bytes after the database are found") {
+  auto size = std::filesystem::file_size(path);
+  std::string junk = GENERATE(std::string("junk"), std::string(4096, '\0'));
+  std::ofstream(path, std::ios::app) << junk;
+  Verification verification = must(verify(path, sealed.head));
+  CHECK(verification.integrity == Integrity::kAltered);
+  CHECK(verification.finding == "the file goes on after the database: it has " +
+                                    std::to_string(size + junk.size()) + " bytes, its header says " +
+                                    std::to_string(size));
+}
+
+TEST_CASE_METHOD(SealedTapeFixture, "a tape cut short is found, and how much is missing") {
+  auto size = std::filesystem::file_size(path);
+  auto left = GENERATE_COPY(size - 1, size - 4096, size / 2, uintmax_t{100});
+  std::filesystem::resize_file(path, left);
+  Verification verification = must(verify(path, std::nullopt));
+  CHECK(verification.integrity == Integrity::kAltered);
+  CHECK(verification.finding == "the file is shorter than its header says: " + std::to_string(left) + " of " +
+                                    std::to_string(size) + " bytes");
+}
+
+TEST_CASE_METHOD(SealedTapeFixture,
+                 "a tape that was put into WAL mode is found, and salvage takes it out again") {
+  CHECK(finding_after("PRAGMA journal_mode=WAL") ==
+        "its header says another journal mode than a sealed tape's: write and read version 2 and 2, not 1 "
+        "and 1");
+  Verification salvaged = must(salvage(path, dir.file("saved.ktape")));
+  CHECK(salvaged.integrity == Integrity::kIntact);
+  CHECK(salvaged.head == sealed.head);
+}
+
+TEST_CASE_METHOD(SealedTapeFixture, "a write version of another journal mode is found") {
+  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
+  file.seekp(18);
+  file.put(2);
+  file.close();
+  Verification verification = must(verify(path, std::nullopt));
+  CHECK(verification.integrity == Integrity::kAltered);
+  CHECK_THAT(verification.finding, ContainsSubstring("write and read version 2 and 1, not 1 and 1"));
+}
+
 TEST_CASE_METHOD(SealedTapeFixture, "a tape of a later format is refused, and named") {
   sql(path, "PRAGMA user_version=2");
   auto verification = verify(path, std::nullopt);
@@ -213,6 +255,7 @@ TEST_CASE("a tape that was never sealed is a valid prefix") {
   Verification verification = must(verify(path + ".partial", std::nullopt));
   CHECK(verification.integrity == Integrity::kUnsealed);
   CHECK(verification.finding == "its recorder died before it could seal it; what is here is whole");
+  CHECK(verification.hint == "'ktape verify " + path + ".partial --salvage OUT' makes one file of it");
   CHECK(verification.records == 19);
 }
 
@@ -260,7 +303,7 @@ TEST_CASE("salvage refuses a sealed tape and an existing name") {
   must(must(JournalWriter::create(dir.file("dead")))->commit());
   auto taken = salvage(dir.file("dead"), path);
   REQUIRE_FALSE(taken.ok());
-  CHECK(taken.error().code == ErrorCode::kHost);
+  CHECK(taken.error().code == ErrorCode::kUsage);
 }
 
 }  // namespace ktape
