@@ -3,12 +3,12 @@
 #include <sys/signalfd.h>
 #include <unistd.h>
 
-#include <CLI/CLI.hpp>
 #include <csignal>
-#include <map>
+#include <cstdio>
 
 #include "capture/kernel_source.h"
 #include "capture/session.h"
+#include "schema/base/command_line.h"
 #include "schema/base/digest.h"
 #include "schema/base/exit_code.h"
 #include "schema/base/file.h"
@@ -41,23 +41,31 @@ const char* outcome_text(schema::Outcome outcome) {
     case schema::Outcome::MACHINE_LOST: return "machine lost";
     case schema::Outcome::GUEST_EXITED: return "guest exited without saying done";
     case schema::Outcome::INTERRUPTED: return "interrupted";
+    case schema::Outcome::HOST_FAILED: return "host failed";
     case schema::Outcome::PROTOCOL_BROKEN: return "agent broke the protocol";
     default: return "unknown";
   }
 }
 
 ExitCode outcome_code(schema::Outcome outcome) {
-  if (outcome == schema::Outcome::COMPLETED) return ExitCode::kGood;
-  return outcome == schema::Outcome::MACHINE_LOST ? ExitCode::kHost : ExitCode::kViolated;
+  switch (outcome) {
+    case schema::Outcome::COMPLETED: return ExitCode::kGood;
+    case schema::Outcome::MACHINE_LOST:
+    case schema::Outcome::HOST_FAILED: return ExitCode::kHost;
+    default: return ExitCode::kViolated;
+  }
 }
 
-// SIGINT and SIGTERM end the run, not the program: the tape is sealed first.
+// SIGINT, SIGTERM and SIGHUP end the run, not the program: the tape is sealed first. A reader of our
+// output that goes away ends neither.
 UniqueFd interrupts() {
   sigset_t set;
   sigemptyset(&set);
   sigaddset(&set, SIGINT);
   sigaddset(&set, SIGTERM);
+  sigaddset(&set, SIGHUP);
   sigprocmask(SIG_BLOCK, &set, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
   return UniqueFd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
 }
 
@@ -78,17 +86,16 @@ int run(int argc, char** argv) {
   CLI::App app(kDescription, kProgram);
   app.footer(kFooter);
   app.set_version_flag("--version", std::string("ktape ") + KTAPE_VERSION);
-  const std::map<std::string, Accelerator> accelerators = {
-      {"auto", Accelerator::kAuto}, {"kvm", Accelerator::kKvm}, {"tcg", Accelerator::kTcg}};
+  std::string accelerator = "auto";
   bool no_kaslr = false;
   app.add_option("SCENARIO", options.scenario, "A scenario file, or the name of one that ships")->required();
   app.add_option("-o,--output", options.output, "The tape to write; default: the scenario's name, .ktape");
   app.add_option("-k,--kernel", options.kernel,
                  "A version from the cache ('tools/kernel list'), or the path of a bzImage or vmlinux")
       ->capture_default_str();
-  app.add_option("--accel", options.accelerator, "kvm, tcg, or auto: kvm where it can run a kernel, else tcg")
-      ->transform(CLI::CheckedTransformer(accelerators, CLI::ignore_case))
-      ->default_str("auto");
+  app.add_option("--accel", accelerator, "kvm, tcg, or auto: kvm where it can run a kernel, else tcg")
+      ->check(CLI::IsMember({"auto", "kvm", "tcg"}))
+      ->capture_default_str();
   app.add_flag("--no-kaslr", no_kaslr,
                "Boot the unpacked vmlinux: faster, and its addresses are those of the image");
   app.add_flag("--fast-boot", options.fast_boot,
@@ -96,12 +103,11 @@ int run(int argc, char** argv) {
                "This changes the kernel under test; the tape says so");
   app.add_option("--append", options.extra_arguments, "More arguments for the guest kernel's command line");
   app.add_option("--qemu", options.qemu_program, "The QEMU program")->capture_default_str();
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? 0 : static_cast<int>(ExitCode::kUsage);
-  }
+  if (std::optional<int> status = parse_command_line(app, argc, argv)) return *status;
   options.kaslr = !no_kaslr;
+  options.accelerator = accelerator == "kvm"   ? Accelerator::kKvm
+                        : accelerator == "tcg" ? Accelerator::kTcg
+                                               : Accelerator::kAuto;
 
   UniqueFd interrupt = interrupts();
   Result<CaptureResult> result = [&] {
@@ -113,6 +119,11 @@ int run(int argc, char** argv) {
     return static_cast<int>(exit_code(result.error()));
   }
   print_result(*result);
+  // The tape is sealed and whole, but the head digest has not reached the user.
+  if (std::fflush(stdout) != 0) {
+    fmt::print(stderr, "{}", describe(kProgram, system_error(ErrorCode::kHost, "cannot write to standard output")));
+    return static_cast<int>(ExitCode::kHost);
+  }
   return static_cast<int>(outcome_code(result->end.outcome));
 }
 

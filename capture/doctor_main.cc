@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 
 #include "capture/kernel_source.h"
 #include "guest/machine/host_probe.h"
+#include "schema/base/command_line.h"
 #include "schema/base/exit_code.h"
 #include "schema/base/text.h"
 
@@ -42,11 +42,7 @@ int run(int argc, char** argv) {
   app.add_option("-k,--kernel", kernel, "The kernel to try: a version from the cache, or a path")
       ->capture_default_str();
   app.add_option("--qemu", probe.qemu_program, "The QEMU program")->capture_default_str();
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? 0 : static_cast<int>(ExitCode::kUsage);
-  }
+  if (std::optional<int> status = parse_command_line(app, argc, argv)) return *status;
 
   Result<KernelSource> source = find_kernel(kernel);
   if (source.ok()) probe.kernel_path = source->path;

@@ -2,6 +2,7 @@
 #include "capture/engine.h"
 
 #include <fmt/format.h>
+#include <poll.h>
 
 #include <algorithm>
 
@@ -17,6 +18,11 @@ using namespace std::chrono_literals;
 constexpr auto kLastWordsGrace = 10s;
 // How often the live line is renewed.
 constexpr auto kTick = 200ms;
+
+bool is_readable(int fd) {
+  pollfd ready{fd, POLLIN, 0};
+  return fd >= 0 && ::poll(&ready, 1, 0) == 1;
+}
 
 double seconds(std::chrono::nanoseconds time) { return std::chrono::duration<double>(time).count(); }
 
@@ -35,16 +41,13 @@ Engine::Engine(Machine& machine, Recorder& recorder, Progress& progress,
 Result<RunEnd> Engine::run(int interrupt_fd) {
   began_ = Clock::now();
   while (!end_) {
-    Clock::time_point limit = deadline();
+    const Clock::time_point limit = deadline();
     Result<MachineEvent> event = machine_.wait(std::min(limit, Clock::now() + kTick), interrupt_fd);
-    if (!event.ok()) {
-      KTAPE_TRY(on_lost(event.error().message));
-    } else if (event->kind == MachineEventKind::kNothing && Clock::now() >= limit) {
-      KTAPE_TRY(on_deadline());
-    } else if (Result<void> handled = handle(*event); !handled.ok()) {
-      if (handled.error().code != ErrorCode::kMachineLost) return handled.error();
-      KTAPE_TRY(on_lost(handled.error().message));
-    }
+    Result<void> handled = event.ok() ? handle(*event) : Result<void>(event.error());
+    if (!handled.ok()) KTAPE_TRY(on_failure(handled.error()));
+    // A guest that never stops talking must not keep its deadline or the user waiting.
+    if (!end_ && is_readable(interrupt_fd)) KTAPE_TRY(handle({MachineEventKind::kWoken, {}, ""}));
+    if (!end_ && Clock::now() >= limit) KTAPE_TRY(on_deadline());
     KTAPE_TRY(recorder_.commit());
     show_now();
   }
@@ -219,6 +222,15 @@ Result<void> Engine::on_ended() {
   } else {
     end(schema::Outcome::GUEST_EXITED, "the guest ended without saying done, while " + waiting_for());
   }
+  return {};
+}
+
+// Whatever went wrong, the run ends here and its tape is sealed; a tape that cannot be written any more
+// shows at the next commit.
+Result<void> Engine::on_failure(const Error& error) {
+  if (error.code == ErrorCode::kMachineLost) return on_lost(error.message);
+  progress_.say("the host cannot go on: " + error.message);
+  end(schema::Outcome::HOST_FAILED, error.message);
   return {};
 }
 

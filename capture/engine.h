@@ -35,8 +35,8 @@ class Engine {
   Engine(Machine& machine, Recorder& recorder, Progress& progress,
          std::shared_ptr<const KernelKnowledge> knowledge, schema::Scenario::Reader scenario);
 
-  // Runs to the end; the machine is gone afterwards. `interrupt_fd` (or -1) becomes readable when the
-  // user wants the run to end. An error only when the tape cannot be written.
+  // Runs to the end; the machine is gone afterwards. `interrupt_fd` (or -1) becomes readable, and stays
+  // so, when the user wants the run to end. An error only when the tape cannot be written.
   Result<RunEnd> run(int interrupt_fd);
 
  private:
@@ -50,6 +50,7 @@ class Engine {
   Result<void> on_done(schema::GuestExited::Reader done);
   Result<void> on_console(const std::string& text);
   Result<void> on_ended();
+  Result<void> on_failure(const Error& error);
   Result<void> on_lost(const std::string& reason);
   Result<void> on_deadline();
   Result<void> adopt();

@@ -30,15 +30,16 @@ void write_reply(uint64_t op, uint64_t freeze, const std::vector<OpResult>& resu
   for (unsigned i = 0; i < results.size(); ++i) write_result(results[i], entries[i]);
 }
 
-void write_vcpu(const Kernel& kernel, uint32_t cpu, const VcpuRegisters& registers,
-                const CpuEvidence& evidence, schema::VcpuState::Builder to) {
+void write_registers(const Kernel& kernel, const VcpuRegisters& registers, schema::VcpuState::Builder to) {
   constexpr uint64_t kInterruptFlag = uint64_t{1} << 9;  // RFLAGS.IF
-  to.setCpu(cpu);
   to.setKnown(true);
   to.setRip(registers.rip);
   to.setCpl(registers.cs & 3);
   if (to.getCpl() == 0) to.setSymbol(kernel.describe(GuestVirtual(registers.rip)));
   to.setInterruptsEnabled((registers.rflags & kInterruptFlag) != 0);
+}
+
+void write_evidence(const CpuEvidence& evidence, schema::VcpuState::Builder to) {
   to.setKernelStateKnown(evidence.known);
   to.setPreemptCount(evidence.preempt_count);
   to.setCurrentPid(evidence.current_pid.value);
@@ -182,10 +183,12 @@ Result<void> FreezeCoordinator::record_freeze(const Request& request, const Free
     to.setFreeze(freeze.id);
     to.setStopLatencyNs(static_cast<uint64_t>(freeze.stop_latency.count()));
     to.setBypassDepth(freeze.bypass_depth);
-    auto vcpus = to.initVcpus(static_cast<unsigned>(freeze.registers.size()));
-    for (unsigned i = 0; i < vcpus.size(); ++i) {
-      CpuEvidence evidence = i < freeze.evidence.size() ? freeze.evidence[i] : CpuEvidence{};
-      write_vcpu(*kernel_, i, freeze.registers[i], evidence, vcpus[i]);
+    const size_t count = std::max(freeze.registers.size(), freeze.evidence.size());
+    auto vcpus = to.initVcpus(static_cast<unsigned>(count));
+    for (unsigned i = 0; i < count; ++i) {
+      vcpus[i].setCpu(i);
+      if (i < freeze.registers.size()) write_registers(*kernel_, freeze.registers[i], vcpus[i]);
+      if (i < freeze.evidence.size()) write_evidence(freeze.evidence[i], vcpus[i]);
     }
   }));
   KTAPE_TRY(record_gates(request, freeze));

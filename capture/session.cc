@@ -197,6 +197,8 @@ Result<CaptureResult> record_run(const CaptureOptions& options, const Prepared& 
   KTAPE_TRY(recorder.record([&](schema::Record::Builder record) {
     write_run_started(options, prepared, config, facts, record.initRunStarted());
   }));
+  // What is known already must not depend on whether the blobs fit on the disk.
+  KTAPE_TRY(recorder.commit());
   KTAPE_TRY(keep_blobs(recorder, prepared));  // while the guest boots
   Engine engine(machine, recorder, progress, prepared.knowledge, prepared.scenario.get());
   KTAPE_ASSIGN(RunEnd end, engine.run(interrupt_fd));
