@@ -121,7 +121,8 @@ int run(int argc, char** argv) {
   print_result(*result);
   // The tape is sealed and whole, but the head digest has not reached the user.
   if (std::fflush(stdout) != 0) {
-    fmt::print(stderr, "{}", describe(kProgram, system_error(ErrorCode::kHost, "cannot write to standard output")));
+    fmt::print(stderr, "{}",
+               describe(kProgram, system_error(ErrorCode::kHost, "cannot write to standard output")));
     return static_cast<int>(ExitCode::kHost);
   }
   return static_cast<int>(outcome_code(result->end.outcome));

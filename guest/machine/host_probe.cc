@@ -93,6 +93,8 @@ HostFact kvm_fact(const HostProbe& probe) {
 
 std::vector<HostFact> probe_host(const HostProbe& probe) {
   std::vector<HostFact> facts = {qemu_fact(probe.qemu_program), memfd_fact(), kvm_fact(probe)};
+  // An old QEMU is good enough only where KVM works.
+  if (!facts[0].ok && !facts[2].ok) facts[0].needed = true;
   for (HostFact& fact : facts) {
     if (fact.ok) fact.hint.clear();
   }

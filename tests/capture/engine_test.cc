@@ -98,6 +98,15 @@ TEST_CASE_METHOD(EngineFixture, "a signal to the program ends the run and seals 
   CHECK(kinds().back() == Record::SEALED);
 }
 
+TEST_CASE_METHOD(EngineFixture, "a guest that never stops talking does not keep the user waiting") {
+  UniqueFd interrupt(::eventfd(1, EFD_CLOEXEC));
+  hello();
+  for (int i = 0; i < 100; ++i) console("chatter\n");
+  CHECK(run(interrupt.get()).outcome == Outcome::INTERRUPTED);
+  std::vector<Record::Which> all = kinds();
+  CHECK(std::count(all.begin(), all.end(), Record::CONSOLE) < 100);
+}
+
 TEST_CASE_METHOD(EngineFixture, "garbage from the agent ends the run as a broken protocol") {
   hello();
   agent_sends_bytes(std::string_view("\x05\x00\x00\x00garbage", 11));
@@ -264,6 +273,16 @@ TEST_CASE_METHOD(ServedRequests,
   CHECK(end.outcome == Outcome::MACHINE_LOST);
   CHECK(replied_values() == std::vector<uint64_t>{1000});
   CHECK(count(kinds(), Record::GATE_CHECKED) == 12);
+}
+
+TEST_CASE_METHOD(ServedRequests, "a host that cannot go on ends the run with a sealed tape that says why") {
+  machine().fail_next_freeze(Error{ErrorCode::kHost, "no memory", ""});
+  hello();
+  write_vtime(1, 1000);
+  RunEnd end = run();
+  CHECK(end.outcome == Outcome::HOST_FAILED);
+  CHECK(end.detail == "no memory");
+  CHECK(kinds().back() == Record::SEALED);
 }
 
 }  // namespace ktape::test

@@ -9,6 +9,7 @@
 #include "schema/wire/data.h"
 #include "tests/inside/guest_run.h"
 #include "tests/support/must.h"
+#include "tests/support/stock_kernel.h"
 
 namespace ktape::test {
 namespace {
@@ -24,9 +25,9 @@ constexpr uint64_t kBpfError = 1025;
 constexpr uint64_t kStall = 1026;
 
 std::string kernel(const std::string& version) {
-  auto path = cached_kernel(version);
-  if (!path) SKIP("kernel " << version << " is not in the cache: run tools/kernel fetch " << version);
-  return *path;
+  if (!test::is_cached(version))
+    SKIP("kernel " << version << " is not in the cache: run tools/kernel fetch " << version);
+  return test::cached_kernel(version);
 }
 
 // Two workers that compete for one CPU, so that the scheduler has tasks to queue.
@@ -155,10 +156,11 @@ TEST_CASE("A scheduler that gives up by itself ends with its own error") {
 }
 
 TEST_CASE("Without sched_ext in the kernel the agent says so and is done") {
-  GuestRun run = must(GuestRun::of(kernel("6.12.95"), [](schema::Scenario::Builder scenario) {
-    scenario.initScheduler().initVtime();
-    add_hold(scenario, 100);
-  }));
+  GuestRun run =
+      must(GuestRun::of(kernel(test::cached_of_series("6.12")), [](schema::Scenario::Builder scenario) {
+        scenario.initScheduler().initVtime();
+        add_hold(scenario, 100);
+      }));
   INFO(run.console());
   auto done = run.only(Kind::DONE).getDone();
   CHECK(done.getExitCode() == 2);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/inside/guest_run.h"
 
-#include <unistd.h>
 
 #include <chrono>
 #include <cstdlib>
@@ -44,15 +43,6 @@ Result<void> answer(schema::FromAgent::Reader message, Machine& machine,
 }
 
 }  // namespace
-
-std::optional<std::string> cached_kernel(const std::string& version) {
-  const char* cache = std::getenv("XDG_CACHE_HOME");
-  const char* home = std::getenv("HOME");
-  std::string base = cache != nullptr ? cache : std::string(home != nullptr ? home : "") + "/.cache";
-  std::string path = base + "/ktape/kernels/" + version + "/bzImage";
-  if (::access(path.c_str(), R_OK) != 0) return std::nullopt;
-  return path;
-}
 
 Result<GuestRun> GuestRun::of(const std::string& kernel_path,
                               const std::function<void(schema::Scenario::Builder)>& scenario) {

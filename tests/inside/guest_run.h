@@ -13,9 +13,6 @@
 
 namespace ktape::test {
 
-// The image of a kernel version in the kernel cache, if it is there.
-[[nodiscard]] std::optional<std::string> cached_kernel(const std::string& version);
-
 // What a guest said and did until it powered off.
 class GuestRun {
  public:

@@ -3,6 +3,10 @@
 
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>
+#include <filesystem>
+#include <fstream>
+
+#include "tests/support/temp_dir.h"
 
 namespace ktape {
 namespace {
@@ -25,6 +29,22 @@ TEST_CASE("a program that is not QEMU is told") {
   HostFact qemu = fact(probe_host(HostProbe{.qemu_program = "true"}), "QEMU");
   CHECK_FALSE(qemu.ok);
   CHECK(qemu.detail.find("instead of sending a greeting") != std::string::npos);
+}
+
+TEST_CASE("an old QEMU on a host without a working KVM is no host for captures") {
+  test::TempDir folder;
+  const std::string program = folder.file("old-qemu");
+  std::ofstream(program) << R"(#!/usr/bin/env python3
+import json, os
+os.write(3, b'{"QMP": {"version": {"qemu": {"major": 7, "minor": 2, "micro": 22}, "package": ""}, "capabilities": []}}\r\n')
+while line := os.read(3, 4096):
+    os.write(3, (json.dumps({"return": {}, "id": json.loads(line).get("id")}) + "\r\n").encode())
+)";
+  std::filesystem::permissions(program, std::filesystem::perms::owner_all);
+  HostFact qemu = fact(probe_host(HostProbe{.qemu_program = program}), "QEMU");
+  CHECK_FALSE(qemu.ok);
+  CHECK(qemu.needed);
+  CHECK(qemu.detail.find("7.2") != std::string::npos);
 }
 
 TEST_CASE("without a kernel KVM is not called proved") {

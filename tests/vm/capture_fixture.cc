@@ -2,7 +2,8 @@
 #include "tests/vm/capture_fixture.h"
 
 #include <catch2/catch_test_macros.hpp>
-#include <catch2/interfaces/catch_interfaces_capture.hpp>
+#include <catch2/reporters/catch_reporter_event_listener.hpp>
+#include <catch2/reporters/catch_reporter_registrars.hpp>
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
@@ -25,6 +26,25 @@ std::string scenario_path(const std::string& name) {
   return "";
 }
 
+// Only the end of a test case tells whether all of it held.
+class KeepTapes : public Catch::EventListenerBase {
+ public:
+  using EventListenerBase::EventListenerBase;
+  static inline std::string folder;  // of the test case that runs
+
+  void testCaseEnded(const Catch::TestCaseStats& stats) override {
+    if (folder.empty()) return;
+    if (stats.totals.assertions.allOk()) {
+      std::error_code ignored;
+      fs::remove_all(folder, ignored);
+    } else {
+      std::fprintf(stderr, "the tape is kept: %s/ktape-show %s/*.ktape\n", KTAPE_BIN, folder.c_str());
+    }
+    folder.clear();
+  }
+};
+CATCH_REGISTER_LISTENER(KeepTapes)
+
 }  // namespace
 
 ChildResult run_built(const std::string& program, const std::vector<std::string>& arguments) {
@@ -35,25 +55,14 @@ CaptureFixture::CaptureFixture() {
   std::string pattern = fs::temp_directory_path() / "ktape-vm-XXXXXX";
   REQUIRE(::mkdtemp(pattern.data()) != nullptr);
   folder_ = pattern;
-}
-
-CaptureFixture::~CaptureFixture() {
-  if (Catch::getResultCapture().lastAssertionPassed()) {
-    std::error_code ignored;
-    fs::remove_all(folder_, ignored);
-    return;
-  }
-  for (const std::string& tape : tapes_) {
-    std::fprintf(stderr, "the tape is kept: %s/ktape-show %s\n", KTAPE_BIN, tape.c_str());
-  }
+  KeepTapes::folder = folder_;
 }
 
 Captured CaptureFixture::capture(const std::string& scenario, const std::string& kernel,
                                  const std::vector<std::string>& more) {
   if (!find_kernel(kernel).ok()) SKIP("kernel " << kernel << " is not cached: tools/kernel fetch " << kernel);
   Captured captured;
-  captured.tape = folder_ + "/" + scenario + "-" + std::to_string(tapes_.size()) + ".ktape";
-  tapes_.push_back(captured.tape);
+  captured.tape = folder_ + "/" + scenario + ".ktape";
   std::vector<std::string> arguments = {scenario_path(scenario), "-o", captured.tape, "--kernel", kernel};
   arguments.insert(arguments.end(), more.begin(), more.end());
   captured.program = run_built("ktape-capture", arguments);

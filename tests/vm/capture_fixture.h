@@ -24,7 +24,6 @@ struct Captured {
 class CaptureFixture {
  public:
   CaptureFixture();
-  ~CaptureFixture();
 
   // `scenario`: the name of one that ships, or of a file in tests/scenarios.
   Captured capture(const std::string& scenario, const std::string& kernel,
@@ -32,7 +31,6 @@ class CaptureFixture {
 
  private:
   std::string folder_;
-  std::vector<std::string> tapes_;
 };
 
 }  // namespace ktape::test

@@ -38,6 +38,7 @@ void add(schema::Record::Reader record, Tags& tags, TapeFacts& facts) {
     case Record::KERNEL_IDENTIFIED:
       facts.release = as_text(record.getKernelIdentified().getRelease());
       facts.slide = record.getKernelIdentified().getKaslrSlide();
+      facts.phys_base = record.getKernelIdentified().getPhysBase();
       facts.vmcoreinfo_agrees = record.getKernelIdentified().getVmcoreinfoAgrees();
       break;
     case Record::OP_REQUESTED:

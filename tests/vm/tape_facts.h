@@ -29,6 +29,7 @@ struct TapeFacts {
   std::string detail;
   std::string release;
   uint64_t slide = 0;
+  uint64_t phys_base = 0;
   bool vmcoreinfo_agrees = false;
   std::string console;
   std::string panic;

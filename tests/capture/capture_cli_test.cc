@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
+#include <filesystem>
+#include <fstream>
+
+#include "replay/child.h"
+#include "tests/support/must.h"
+#include "tests/support/stock_kernel.h"
+#include "tests/support/temp_dir.h"
+
+// What `ktape capture` refuses before a machine runs: with the cause, the exit status, and no file.
+namespace ktape::test {
+
+using Catch::Matchers::ContainsSubstring;
+
+namespace {
+
+class CaptureCli {
+ public:
+  // Both outputs together, as a person sees them.
+  ChildResult capture(const std::string& arguments) {
+    return must(run_child(
+        "/bin/sh",
+        {"-c", "cd " + folder.path() + " && exec " KTAPE_BIN "/ktape-capture " + arguments + " 2>&1"},
+        1 << 20));
+  }
+  std::string kernel() {
+    if (!is_cached("6.16.12")) SKIP("kernel 6.16.12 is not cached: tools/kernel fetch 6.16.12");
+    return "--kernel " + cached_kernel("6.16.12");
+  }
+  size_t files() const {
+    size_t count = 0;
+    for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(folder.path())) ++count;
+    return count;
+  }
+
+  TempDir folder;
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(CaptureCli, "a capture without a scenario is a mistake, told in one line and a hint") {
+  ChildResult result = capture("");
+  CHECK(result.exit_status == 2);
+  CHECK(result.output ==
+        "ktape capture: SCENARIO is required\nhint: 'ktape capture --help' says what it takes\n");
+}
+
+TEST_CASE_METHOD(CaptureCli, "a scenario that does not exist is told, with where to look") {
+  ChildResult result = capture("nosuch");
+  CHECK(result.exit_status == 2);
+  CHECK_THAT(result.output, ContainsSubstring("cannot find scenario 'nosuch'"));
+}
+
+TEST_CASE_METHOD(CaptureCli, "a kernel that is not cached is unusable input, and the hint fetches it") {
+  ChildResult result = capture("cold_path_roundtrip --kernel 1.2.3");
+  CHECK(result.exit_status == 3);
+  CHECK_THAT(result.output, ContainsSubstring("kernel '1.2.3' is not in the cache"));
+  CHECK_THAT(result.output, ContainsSubstring("tools/kernel fetch 1.2.3"));
+  CHECK(files() == 0);
+}
+
+TEST_CASE_METHOD(CaptureCli, "a file that is no kernel is unusable input") {
+  std::ofstream(folder.file("notes.txt")) << "not a kernel\n";
+  ChildResult result = capture("cold_path_roundtrip --kernel ./notes.txt");
+  CHECK(result.exit_status == 3);
+  CHECK_THAT(result.output, ContainsSubstring("notes.txt"));
+  CHECK(files() == 1);
+}
+
+TEST_CASE_METHOD(CaptureCli,
+                 "a scenario with a scheduler is refused on a kernel without sched_ext, before it boots") {
+  const std::string version = cached_of_series("6.12");
+  if (!is_cached(version)) SKIP("no 6.12 kernel is cached: tools/kernel fetch 6.12");
+  ChildResult result = capture("cold_path_roundtrip --kernel " + cached_kernel(version));
+  CHECK(result.exit_status == 3);
+  CHECK_THAT(result.output, ContainsSubstring("has no sched_ext"));
+  CHECK(files() == 0);
+}
+
+TEST_CASE_METHOD(CaptureCli, "a tape that exists is never overwritten") {
+  std::ofstream(folder.file("run.ktape")) << "mine\n";
+  ChildResult result = capture("cold_path_roundtrip -o run.ktape " + kernel());
+  CHECK(result.exit_status == 2);
+  CHECK_THAT(result.output, ContainsSubstring("'run.ktape'"));
+  CHECK(files() == 1);
+  CHECK(std::filesystem::file_size(folder.file("run.ktape")) == 5);
+}
+
+TEST_CASE_METHOD(CaptureCli, "an output folder that does not exist is told") {
+  ChildResult result = capture("cold_path_roundtrip -o nowhere/run.ktape " + kernel());
+  CHECK(result.exit_status == 4);
+  CHECK_THAT(result.output, ContainsSubstring("nowhere/run.ktape"));
+}
+
+TEST_CASE_METHOD(CaptureCli, "without QEMU there is the remedy, and no file") {
+  ChildResult result = capture("cold_path_roundtrip -o run.ktape --qemu /no/qemu " + kernel());
+  CHECK(result.exit_status == 4);
+  CHECK_THAT(result.output, ContainsSubstring("'/no/qemu'"));
+  CHECK_THAT(result.output, ContainsSubstring("hint: "));
+  CHECK(files() == 0);
+}
+
+}  // namespace ktape::test
