@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/inside/guest_run.h"
 
-
 #include <chrono>
 #include <cstdlib>
 #include <stdexcept>
