@@ -2,10 +2,10 @@
 
 // The command line that every assertion program shares.
 
-#include <CLI/CLI.hpp>
 #include <cstdio>
 
 #include "analyzers/assertion.h"
+#include "schema/base/command_line.h"
 
 namespace {
 
@@ -35,11 +35,7 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", program + " " + KTAPE_VERSION);
   std::string path;
   app.add_option("TAPE", path, "a tape, or the .partial that a recorder left")->required();
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? 0 : static_cast<int>(ktape::ExitCode::kUsage);
-  }
+  if (std::optional<int> status = ktape::parse_command_line(app, argc, argv)) return *status;
   ktape::Result<ktape::ExitCode> result = run(path, *assertion);
   if (result.ok()) return static_cast<int>(result.value());
   std::fputs(ktape::describe(program, result.error()).c_str(), stderr);

@@ -5,13 +5,13 @@
 #include <fmt/format.h>
 #include <sys/stat.h>
 
-#include <CLI/CLI.hpp>
 #include <cstdio>
 #include <optional>
 #include <set>
 
 #include "replay/check.h"
 #include "replay/ktap.h"
+#include "schema/base/command_line.h"
 #include "schema/base/file.h"
 #include "schema/base/text.h"
 #include "schema/journal/verify.h"
@@ -163,11 +163,7 @@ int main(int argc, char** argv) {
       ->type_name("DIR")
       ->allow_extra_args(false);
   app.add_flag("--list", options.list, "print the analyzers' names and programs");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? 0 : static_cast<int>(ktape::ExitCode::kUsage);
-  }
+  if (std::optional<int> status = ktape::parse_command_line(app, argc, argv)) return *status;
   ktape::Result<ktape::ExitCode> result = ktape::run(options);
   if (result.ok()) return static_cast<int>(result.value());
   std::fputs(ktape::describe(ktape::kProgram, result.error()).c_str(), stderr);

@@ -2,12 +2,12 @@
 
 // ktape-show: a run, for people or as JSON Lines.
 
-#include <CLI/CLI.hpp>
 #include <cstdio>
 
 #include "replay/json_lines.h"
 #include "replay/run_header.h"
 #include "replay/timeline.h"
+#include "schema/base/command_line.h"
 #include "schema/base/exit_code.h"
 #include "schema/base/text.h"
 #include "schema/journal/reader.h"
@@ -93,11 +93,7 @@ int main(int argc, char** argv) {
   app.add_option("TAPE", options.tape, "a tape, or the .partial that a recorder left")->required();
   auto* json = app.add_flag("--json", options.json, "every record as a line of JSON, for programs");
   app.add_flag("--console", options.console, "with the guest's console and dumps")->excludes(json);
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? 0 : static_cast<int>(ktape::ExitCode::kUsage);
-  }
+  if (std::optional<int> status = ktape::parse_command_line(app, argc, argv)) return *status;
   ktape::Result<ktape::ExitCode> result = ktape::run(options);
   if (result.ok()) return static_cast<int>(result.value());
   std::fputs(ktape::describe(ktape::kProgram, result.error()).c_str(), stderr);

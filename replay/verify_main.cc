@@ -4,9 +4,9 @@
 
 #include <fmt/format.h>
 
-#include <CLI/CLI.hpp>
 #include <cstdio>
 
+#include "schema/base/command_line.h"
 #include "schema/base/exit_code.h"
 #include "schema/base/text.h"
 #include "schema/journal/verify.h"
@@ -107,11 +107,7 @@ int main(int argc, char** argv) {
          "make one file from what a dead recorder left, marked truncated unless it is complete; TAPE is "
          "not touched")
       ->type_name("OUT");
-  try {
-    app.parse(argc, argv);
-  } catch (const CLI::ParseError& e) {
-    return app.exit(e) == 0 ? 0 : static_cast<int>(ktape::ExitCode::kUsage);
-  }
+  if (std::optional<int> status = ktape::parse_command_line(app, argc, argv)) return *status;
   ktape::Result<ktape::ExitCode> result = ktape::run(options);
   if (result.ok()) return static_cast<int>(result.value());
   std::fputs(ktape::describe(ktape::kProgram, result.error()).c_str(), stderr);

@@ -32,6 +32,9 @@ class ScenarioCheck {
 
   Result<void> check() {
     if (scenario_.getName().size() == 0) return error(outline_.at("name").place, "the scenario has no name");
+    if (std::string_view(scenario_.getName().cStr()).find('/') != std::string_view::npos) {
+      return error(outline_.at("name").place, "a scenario's name has no '/': tapes are named after it");
+    }
     KTAPE_TRY(check_times());
     KTAPE_TRY(check_machine());
     if (scenario_.getScheduler().isVtime()) KTAPE_TRY(check_scheduler());

@@ -97,6 +97,8 @@ TEST_CASE("the text of a scenario is kept as it was") {
 
 TEST_CASE("a scenario needs a name and a step with an action") {
   CHECK(complaint("(steps = [])") == "x:1:1: the scenario has no name; ");
+  CHECK_THAT(complaint("(name = \"../x\", steps = [(name = \"s\", actions = [(sleepMs = 1)])])"),
+             ContainsSubstring("a scenario's name has no '/'"));
   CHECK_THAT(complaint(scenario("", kWorker, "")), ContainsSubstring("x:5:9: the scenario has no steps"));
   CHECK_THAT(complaint(scenario("", kWorker, "(name = \"s\")")),
              ContainsSubstring("the step has no actions"));
