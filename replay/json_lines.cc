@@ -46,7 +46,8 @@ bool is_binary(std::string_view field) {
   return field.ends_with("Digest") || field == "buildId" || field == "bytes" || field == "pages";
 }
 
-void put_value(std::string& out, capnp::DynamicValue::Reader value, capnp::Type type, std::string_view field);
+void put_value(std::string& out, const capnp::DynamicValue::Reader& value, capnp::Type type,
+               std::string_view field);
 
 void put_field(std::string& out, capnp::DynamicStruct::Reader record, capnp::StructSchema::Field field) {
   std::string_view name = field.getProto().getName().cStr();
@@ -83,7 +84,7 @@ void put_enum(std::string& out, capnp::DynamicEnum value) {
   }
 }
 
-void put_value(std::string& out, capnp::DynamicValue::Reader value, capnp::Type type,
+void put_value(std::string& out, const capnp::DynamicValue::Reader& value, capnp::Type type,
                std::string_view field) {
   switch (value.getType()) {
     case capnp::DynamicValue::VOID: out += "null"; return;

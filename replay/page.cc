@@ -57,7 +57,7 @@ void Page::block(std::string_view text) {
 
 std::string Page::take() { return std::exchange(text_, {}); }
 
-void Page::wrapped(std::string lead, std::string_view text) {
+void Page::wrapped(const std::string& lead, std::string_view text) {
   std::string line = lead;
   const std::string indent(columns(lead), ' ');
   bool empty = true;  // no word on this line yet

@@ -29,7 +29,7 @@ class Page {
   [[nodiscard]] std::string take();
 
  private:
-  void wrapped(std::string lead, std::string_view text);
+  void wrapped(const std::string& lead, std::string_view text);
 
   std::string text_;
 };

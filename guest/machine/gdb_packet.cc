@@ -10,11 +10,11 @@ namespace ktape {
 namespace {
 
 // Byte offsets in the answer to 'g'.
-constexpr size_t kRsp = 7 * 8;
-constexpr size_t kRip = 16 * 8;
+constexpr size_t kRsp = size_t{7} * 8;
+constexpr size_t kRip = size_t{16} * 8;
 constexpr size_t kEflags = kRip + 8;
 constexpr size_t kCs = kEflags + 4;
-constexpr size_t kFsBase = kCs + 6 * 4;
+constexpr size_t kFsBase = kCs + size_t{6} * 4;
 constexpr size_t kGsBase = kFsBase + 8;
 constexpr size_t kKernelGsBase = kGsBase + 8;
 constexpr size_t kNeededBytes = kKernelGsBase + 8;

@@ -51,8 +51,10 @@ void flatten(Json::Reader value, const std::string& name, QmpFields& out) {
     case Json::STRING: out[name] = view(value.getString()); break;
     case Json::OBJECT:
       for (auto field : value.getObject()) {
-        std::string own(view(field.getName()));
-        flatten(field.getValue(), name.empty() ? own : name + "." + own, out);
+        std::string own = name;
+        if (!own.empty()) own += '.';
+        own += view(field.getName());
+        flatten(field.getValue(), own, out);
       }
       break;
     default: break;
