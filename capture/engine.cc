@@ -116,6 +116,7 @@ Result<void> Engine::on_message(schema::FromAgent::Reader message) {
     case Which::DONE:
       KTAPE_TRY(record([&](schema::Record::Builder r) { r.setGuestExited(message.getDone()); }));
       return on_done(message.getDone());
+    case Which::FACTS: return record([&](schema::Record::Builder r) { r.setGuestFacts(message.getFacts()); });
     case Which::UNKNOWN: break;
   }
   return Error{

@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "replay/record_text.h"
+#include "schema/base/digest.h"
 #include "schema/base/text.h"
 
 namespace ktape {
@@ -161,6 +162,12 @@ void Timeline::visit(const RecordView& view) {
           view, fmt::format("sealed after {}, {}, {}", count_text(record.getSealed().getRecords(), "record"),
                             count_text(record.getSealed().getPages(), "memory page"),
                             count_text(record.getSealed().getBlobs(), "blob")));
+    case schema::Record::GUEST_OOPS: return oops(view);
+    case schema::Record::GUEST_FACTS: return guest_facts(view);
+    case schema::Record::SLIMMED:
+      return event(view, "made from the tape with head digest " +
+                             to_hex(as_bytes(chars(record.getSlimmed().getHead()))) +
+                             ": what nothing on it used was left out");
   }
 }
 
@@ -295,6 +302,20 @@ void Timeline::console(const RecordView& view) {
 void Timeline::panicked(const RecordView& view) {
   event(view, "GUEST PANICKED");
   page_.block(safe_lines(chars(view.record.getGuestPanicked().getText())));
+}
+
+void Timeline::oops(const RecordView& view) {
+  auto oops = view.record.getGuestOops();
+  event(view, fmt::format("KERNEL COMPLAINT: {}", enum_words(oops.getKind())));
+  page_.block(safe_lines(chars(oops.getText())));
+}
+
+void Timeline::guest_facts(const RecordView& view) {
+  auto said = view.record.getGuestFacts();
+  event(view, fmt::format("the guest says of {}", in_quotes(chars(said.getSubject()))));
+  for (auto fact : said.getFacts()) {
+    page_.detail(fmt::format("{} = {}", safe(fact.getName()), safe(fact.getValue())));
+  }
 }
 
 void Timeline::guest_exited(const RecordView& view) {

@@ -42,6 +42,8 @@ class Timeline {
   void thawed(const RecordView& view);
   void console(const RecordView& view);
   void panicked(const RecordView& view);
+  void oops(const RecordView& view);
+  void guest_facts(const RecordView& view);
   void guest_exited(const RecordView& view);
   void lost(const RecordView& view);
 

@@ -46,6 +46,9 @@ struct Record {
     guestExited @28 :GuestExited;
     lost @29 :Lost;
     sealed @30 :Sealed;
+    guestOops @31 :GuestOops;
+    guestFacts @32 :GuestFacts;
+    slimmed @33 :Slimmed;
   }
 }
 
@@ -313,6 +316,31 @@ struct GuestPanicked {
   text @0 :Data;                # the console from the panic line on
 }
 
+enum OopsKind {
+  notSaid @0;
+  oops @1;                      # a fault in the kernel: "Oops: ", "BUG: unable to handle page fault"
+  bug @2;                       # "kernel BUG at FILE:LINE!"
+  warning @3;                   # "WARNING: CPU: ..."
+  lockup @4;                    # a soft or hard lock-up, an RCU stall
+}
+
+struct GuestOops {
+  # The kernel complained on its console. It may have gone on; a panic has a record of its own.
+  kind @0 :OopsKind;
+  text @1 :Data;                # the console from the first line of the complaint to its end
+}
+
+struct GuestFact {
+  name @0 :Text;                # e.g. "sockets", "policy"
+  value @1 :Data;               # as the guest's kernel puts it
+}
+
+struct GuestFacts {
+  # What the guest says of itself, to be held against what the host reads.
+  subject @0 :Text;             # "topology", or the name of a worker
+  facts @1 :List(GuestFact);
+}
+
 struct WatchdogFired {
   name @0 :Text;                # "boot", "run"
   limitMs @1 :UInt64;
@@ -369,4 +397,11 @@ struct Sealed {
   blobs @6 :UInt64;
   blobsDigest @7 :Data;         # SHA-256 over hash and SHA-256(name) of each blob, sorted by hash
   losses @8 :List(LossCounter);
+}
+
+struct Slimmed {
+  # This tape was made from another one: symbols, types and pages that nothing on it used are left out.
+  # Stands before Sealed.
+  head @0 :Data;                # head digest of the tape that it was made from
+  ktapeVersion @1 :Text;        # of the program that made it
 }

@@ -28,6 +28,7 @@ struct FromAgent {
     stepFinished @9 :Rec.StepFinished;
     request @10 :OpRequest;     # the agent waits for its reply
     done @11 :Rec.GuestExited;  # the last message; the agent then powers off
+    facts @12 :Rec.GuestFacts;
   }
 }
 
