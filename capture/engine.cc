@@ -271,7 +271,8 @@ Result<void> Engine::offence(const Error& error) {
 Engine::Clock::time_point Engine::deadline() const {
   if (phase_ == Phase::kDone || console_.panicked()) return last_words_ + kLastWordsGrace;
   if (phase_ == Phase::kStepping) {
-    return first_step_ + std::chrono::milliseconds(scenario_.getWatchdogMs()) + coordinator_.frozen_time();
+    return first_step_ + std::chrono::milliseconds(scenario_.getWatchdogMs()) +
+           coordinator_.freezer().frozen_time();
   }
   return began_ + std::chrono::milliseconds(scenario_.getBootDeadlineMs());
 }
@@ -296,8 +297,8 @@ void Engine::show_now() {
     case Phase::kPreparing: progress_.now("preparing"); break;
     case Phase::kStepping:
       progress_.now(fmt::format("step '{}', {} requests, {} freezes, {:.1f} ms frozen", step_name_,
-                                coordinator_.requests(), coordinator_.freezes(),
-                                seconds(coordinator_.frozen_time()) * 1000));
+                                coordinator_.requests(), coordinator_.freezer().freezes(),
+                                seconds(coordinator_.freezer().frozen_time()) * 1000));
       break;
     case Phase::kDone: progress_.now("powering off"); break;
   }

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <chrono>
 #include <cstdint>
 #include <deque>
 #include <memory>
@@ -10,8 +9,8 @@
 #include <vector>
 
 #include "capture/agent_channel.h"
+#include "capture/freezer.h"
 #include "capture/recorder.h"
-#include "guest/kernel/evidence.h"
 #include "guest/kernel/kernel.h"
 #include "guest/kernel/op_executor.h"
 #include "guest/machine/machine.h"
@@ -30,7 +29,7 @@ namespace ktape {
 class FreezeCoordinator {
  public:
   FreezeCoordinator(Machine& machine, Recorder& recorder, AgentChannel& agent)
-      : machine_(machine), recorder_(recorder), agent_(agent) {}
+      : machine_(machine), recorder_(recorder), agent_(agent), freezer_(machine, recorder) {}
 
   Result<void> request(schema::OpRequest::Reader request, GuestNs guest);
 
@@ -39,9 +38,7 @@ class FreezeCoordinator {
   // It never will be: deferred and later requests get `error` as their reply.
   Result<void> adoption_failed(const Error& error);
 
-  // Host time that the machine has stood still so far.
-  [[nodiscard]] std::chrono::nanoseconds frozen_time() const { return frozen_time_; }
-  [[nodiscard]] uint64_t freezes() const { return last_freeze_; }
+  [[nodiscard]] const Freezer& freezer() const { return freezer_; }
   [[nodiscard]] uint64_t requests() const { return last_op_; }
 
  private:
@@ -51,14 +48,10 @@ class FreezeCoordinator {
     schema::OpMode mode = schema::OpMode::COLD;
     std::vector<Op> ops;
   };
-  struct Freeze;  // what one freeze brought, until it is recorded
 
   Result<void> serve(const Request& request);
   Result<void> serve_cold(const Request& request);
   Result<void> serve_hot(const Request& request);
-  Result<void> record_freeze(const Request& request, const Freeze& freeze);
-  Result<void> record_layouts();
-  Result<void> record_gates(const Request& request, const Freeze& freeze);
   Result<void> finish(const Request& request, uint64_t freeze, const std::vector<OpResult>& results);
   Result<void> record_refusal(const Request& request, const std::string& reason);
   Result<void> refuse(const Request& request, const std::string& reason);
@@ -66,13 +59,12 @@ class FreezeCoordinator {
   Machine& machine_;
   Recorder& recorder_;
   AgentChannel& agent_;
+  Freezer freezer_;
   std::unique_ptr<Kernel> kernel_;        // adopted
   std::unique_ptr<OpExecutor> executor_;  // of kernel_
   std::optional<std::string> failure_;    // why it never will be
   std::deque<Request> deferred_;
-  std::chrono::nanoseconds frozen_time_{0};
   uint64_t last_op_ = 0;
-  uint64_t last_freeze_ = 0;
 };
 
 }  // namespace ktape

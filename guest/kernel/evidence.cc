@@ -39,81 +39,92 @@ Result<uint64_t> read_value(const Kernel& kernel, const GuestMemory& memory, con
   return kernel.read_uint(memory, at + value.offset_bytes, value.width_bytes);
 }
 
-class EvidenceReader {
- public:
-  explicit EvidenceReader(const Kernel& kernel) : kernel_(kernel), log_(kernel.btf()), lock_(kernel, log_) {
-    preempt_count_ = find_value(kernel.btf(), "__preempt_count", "preempt_count");
-    current_ = find_value(kernel.btf(), "current_task", "current_task");
-    pid_ = log_.first_of("struct task_struct", {"pid"});
-    comm_ = log_.first_of("struct task_struct", {"comm"});
-  }
-
-  Result<CpuEvidence> read(const GuestMemory& memory, CpuId cpu) const {
-    if (!preempt_count_ || !current_ || !pid_ || !comm_) {
-      return Error{ErrorCode::kNotFound, "this kernel lacks a field that the evidence needs", ""};
-    }
-    CpuEvidence evidence;
-    KTAPE_ASSIGN(const uint64_t count, read_value(kernel_, memory, *preempt_count_, cpu));
-    // The top bit is an inverted need-resched flag (arch/x86/include/asm/preempt.h).
-    evidence.preempt_count = count & ~(uint64_t{1} << (preempt_count_->width_bytes * 8 - 1));
-    KTAPE_ASSIGN(const uint64_t task, read_value(kernel_, memory, *current_, cpu));
-    KTAPE_ASSIGN(const uint64_t pid,
-                 kernel_.read_uint(memory, GuestVirtual(task) + pid_->offset_bytes, pid_->type.size_bytes));
-    evidence.current_pid = Pid(static_cast<int32_t>(pid));
-    KTAPE_ASSIGN(evidence.current_comm, comm(memory, GuestVirtual(task)));
-    KTAPE_ASSIGN(evidence.runqueue_locked, lock_.held(memory, cpu));
-    evidence.known = true;
-    return evidence;
-  }
-
- private:
-  Result<std::string> comm(const GuestMemory& memory, GuestVirtual task) const {
-    std::array<char, 64> text{};
-    const size_t bytes = std::min<size_t>(comm_->type.size_bytes, text.size());
-    KTAPE_TRY(kernel_.read(memory, task + comm_->offset_bytes,
-                           std::as_writable_bytes(std::span(text).first(bytes))));
-    return std::string(text.begin(), std::find(text.begin(), text.begin() + bytes, '\0'));
-  }
-
-  const Kernel& kernel_;
-  LayoutLog log_;
-  RunqueueLock lock_;
-  std::optional<PerCpuValue> preempt_count_, current_;
-  std::optional<FieldInfo> pid_, comm_;
-};
-
-// Where each scheduler has a bypass depth of its own, that of the root scheduler; 0 without one.
-Result<int64_t> root_bypass_depth(const Kernel& kernel, const GuestMemory& memory) {
-  KTAPE_ASSIGN(const FieldInfo depth, kernel.btf().field("struct scx_sched", "bypass_depth"));
-  KTAPE_ASSIGN(const GuestVirtual root, kernel.symbol("scx_root"));
-  KTAPE_ASSIGN(const uint64_t sched, kernel.read_uint(memory, root, kPointerBytes));
-  if (sched == 0) return int64_t{0};
-  KTAPE_ASSIGN(const uint64_t value,
-               kernel.read_uint(memory, GuestVirtual(sched) + depth.offset_bytes, depth.type.size_bytes));
-  return static_cast<int64_t>(value);
-}
-
 }  // namespace
 
-std::vector<CpuEvidence> cpu_evidence(const Kernel& kernel, const GuestMemory& memory) {
-  const EvidenceReader reader(kernel);
-  std::vector<CpuEvidence> all;
-  for (uint32_t cpu = 0; cpu < kernel.facts().cpus; ++cpu) {
-    Result<CpuEvidence> one = reader.read(memory, CpuId(cpu));
-    all.push_back(one.ok() ? std::move(*one) : CpuEvidence{});
+struct EvidenceReader::Impl {
+  explicit Impl(const Kernel& adopted) : kernel(adopted), log(adopted.btf()), lock(adopted, log) {
+    preempt_count = find_value(kernel.btf(), "__preempt_count", "preempt_count");
+    current = find_value(kernel.btf(), "current_task", "current_task");
+    pid = log.first_of("struct task_struct", {"pid"});
+    comm = log.first_of("struct task_struct", {"comm"});
+    const Result<GuestVirtual> global = kernel.symbol("scx_bypass_depth");
+    const Result<GuestVirtual> root = kernel.symbol("scx_root");
+    if (global.ok()) {
+      // An int of its own until the schedulers got one each.
+      bypass_global = *global;
+    } else if (root.ok()) {
+      scx_root = *root;
+      root_bypass = log.first_of("struct scx_sched", {"bypass_depth"});
+    }
   }
-  return all;
+
+  const Kernel& kernel;
+  LayoutLog log;
+  RunqueueLock lock;
+  std::optional<PerCpuValue> preempt_count, current;
+  std::optional<FieldInfo> pid, comm;
+  std::optional<GuestVirtual> bypass_global, scx_root;
+  std::optional<FieldInfo> root_bypass;  // of the scheduler that scx_root points at
+
+  Result<CpuEvidence> read_cpu(const GuestMemory& memory, CpuId cpu) const;
+  Result<std::string> read_comm(const GuestMemory& memory, GuestVirtual task) const;
+  Result<int64_t> read_bypass_depth(const GuestMemory& memory) const;
+};
+
+Result<CpuEvidence> EvidenceReader::Impl::read_cpu(const GuestMemory& memory, CpuId cpu) const {
+  if (!preempt_count || !current || !pid || !comm) {
+    return Error{ErrorCode::kNotFound, "this kernel lacks a field that the evidence needs", ""};
+  }
+  CpuEvidence evidence;
+  KTAPE_ASSIGN(const uint64_t count, read_value(kernel, memory, *preempt_count, cpu));
+  // The top bit is an inverted need-resched flag (arch/x86/include/asm/preempt.h).
+  evidence.preempt_count = count & ~(uint64_t{1} << (preempt_count->width_bytes * 8 - 1));
+  KTAPE_ASSIGN(const uint64_t task, read_value(kernel, memory, *current, cpu));
+  KTAPE_ASSIGN(const uint64_t number,
+               kernel.read_uint(memory, GuestVirtual(task) + pid->offset_bytes, pid->type.size_bytes));
+  evidence.current_pid = Pid(static_cast<int32_t>(number));
+  KTAPE_ASSIGN(evidence.current_comm, read_comm(memory, GuestVirtual(task)));
+  KTAPE_ASSIGN(evidence.runqueue_locked, lock.held(memory, cpu));
+  evidence.known = true;
+  return evidence;
 }
 
-int64_t scx_bypass_depth(const Kernel& kernel, const GuestMemory& memory) {
-  // An int of its own until the schedulers got one each.
-  const Result<GuestVirtual> global = kernel.symbol("scx_bypass_depth");
-  if (global.ok()) {
-    const Result<uint64_t> depth = kernel.read_uint(memory, *global, sizeof(int32_t));
-    return depth.ok() ? static_cast<int64_t>(*depth) : -1;
-  }
-  const Result<int64_t> depth = root_bypass_depth(kernel, memory);
-  return depth.ok() ? *depth : -1;
+Result<std::string> EvidenceReader::Impl::read_comm(const GuestMemory& memory, GuestVirtual task) const {
+  std::array<char, 64> text{};
+  const size_t bytes = std::min<size_t>(comm->type.size_bytes, text.size());
+  KTAPE_TRY(
+      kernel.read(memory, task + comm->offset_bytes, std::as_writable_bytes(std::span(text).first(bytes))));
+  return std::string(text.begin(), std::find(text.begin(), text.begin() + bytes, '\0'));
 }
+
+// Where each scheduler has a bypass depth of its own, that of the root scheduler; 0 without one.
+Result<int64_t> EvidenceReader::Impl::read_bypass_depth(const GuestMemory& memory) const {
+  if (bypass_global) {
+    KTAPE_ASSIGN(const uint64_t depth, kernel.read_uint(memory, *bypass_global, sizeof(int32_t)));
+    return static_cast<int64_t>(depth);
+  }
+  if (!scx_root || !root_bypass) return int64_t{-1};
+  KTAPE_ASSIGN(const uint64_t sched, kernel.read_uint(memory, *scx_root, kPointerBytes));
+  if (sched == 0) return int64_t{0};
+  KTAPE_ASSIGN(const uint64_t depth, kernel.read_uint(memory, GuestVirtual(sched) + root_bypass->offset_bytes,
+                                                      root_bypass->type.size_bytes));
+  return static_cast<int64_t>(depth);
+}
+
+EvidenceReader::EvidenceReader(const Kernel& kernel) : impl_(std::make_unique<Impl>(kernel)) {}
+EvidenceReader::~EvidenceReader() = default;
+
+Evidence EvidenceReader::read(const GuestMemory& memory) const {
+  Evidence evidence;
+  for (uint32_t cpu = 0; cpu < impl_->kernel.facts().cpus; ++cpu) {
+    Result<CpuEvidence> one = impl_->read_cpu(memory, CpuId(cpu));
+    evidence.cpus.push_back(one.ok() ? std::move(*one) : CpuEvidence{});
+  }
+  const Result<int64_t> depth = impl_->read_bypass_depth(memory);
+  if (depth.ok()) evidence.bypass_depth = *depth;
+  return evidence;
+}
+
+std::vector<UsedLayout> EvidenceReader::take_used_layouts() { return impl_->log.take(); }
 
 }  // namespace ktape

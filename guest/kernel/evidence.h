@@ -2,11 +2,13 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <vector>
 
 #include "guest/kernel/guest_memory.h"
 #include "guest/kernel/kernel.h"
+#include "guest/kernel/layout_log.h"
 #include "schema/base/units.h"
 
 namespace ktape {
@@ -20,9 +22,26 @@ struct CpuEvidence {
   bool runqueue_locked = false;
 };
 
-[[nodiscard]] std::vector<CpuEvidence> cpu_evidence(const Kernel& kernel, const GuestMemory& memory);
+// What a machine that stands still tells about the moment, whatever it was stopped for.
+struct Evidence {
+  std::vector<CpuEvidence> cpus;  // one element per CPU of the kernel, in order
+  int64_t bypass_depth = -1;      // scx_bypass_depth; -1 where the kernel has none
+};
 
-// scx_bypass_depth; -1 where the kernel has none.
-[[nodiscard]] int64_t scx_bypass_depth(const Kernel& kernel, const GuestMemory& memory);
+// Takes evidence. Names are resolved once, when it is made. One per adopted kernel, which outlives it.
+class EvidenceReader {
+ public:
+  explicit EvidenceReader(const Kernel& kernel);
+  ~EvidenceReader();
+
+  [[nodiscard]] Evidence read(const GuestMemory& memory) const;
+
+  // Fields that the evidence is made of: all of them at the first call, none later.
+  [[nodiscard]] std::vector<UsedLayout> take_used_layouts();
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
 
 }  // namespace ktape

@@ -20,15 +20,15 @@ std::optional<FieldInfo> LayoutLog::first_of(std::string_view type,
 }
 
 void LayoutLog::note(std::string_view type, std::string_view path, const FieldInfo& field) {
-  add(UsedLayout{std::string(type), std::string(path), field.offset_bytes, field.type.size_bytes,
-                 field.type.name});
+  note(UsedLayout{std::string(type), std::string(path), field.offset_bytes, field.type.size_bytes,
+                  field.type.name});
 }
 
 void LayoutLog::take_over(LayoutLog& other) {
-  for (UsedLayout& layout : other.take()) add(std::move(layout));
+  for (UsedLayout& layout : other.take()) note(std::move(layout));
 }
 
-void LayoutLog::add(UsedLayout layout) {
+void LayoutLog::note(UsedLayout layout) {
   if (seen_.emplace(layout.type, layout.path).second) fresh_.push_back(std::move(layout));
 }
 

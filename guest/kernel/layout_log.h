@@ -34,14 +34,13 @@ class LayoutLog {
   [[nodiscard]] std::optional<FieldInfo> first_of(std::string_view type,
                                                   std::initializer_list<std::string_view> paths);
   void note(std::string_view type, std::string_view path, const FieldInfo& field);
+  void note(UsedLayout layout);
   // Notes what `other` has noted since it was last taken from.
   void take_over(LayoutLog& other);
   // What was noted since the last call.
   [[nodiscard]] std::vector<UsedLayout> take() { return std::exchange(fresh_, {}); }
 
  private:
-  void add(UsedLayout layout);
-
   const Btf* btf_;
   std::set<std::pair<std::string, std::string>> seen_;
   std::vector<UsedLayout> fresh_;

@@ -17,7 +17,7 @@ TEST_CASE("each CPU tells its preempt count, current task and runqueue lock") {
     fake.put(fake.per_cpu("__preempt_count", cpu), 0x80000000 | (cpu + 1), 4);
   }
   fake.set_rq(1, "__lock.raw_lock.val.counter", 1);
-  const auto cpus = cpu_evidence(fake.kernel(), fake.memory());
+  const auto cpus = EvidenceReader(fake.kernel()).read(fake.memory()).cpus;
   REQUIRE(cpus.size() == 2);
   CHECK(cpus[0].known);
   CHECK(cpus[0].preempt_count == 1);
@@ -35,7 +35,7 @@ TEST_CASE("kernels that keep the hot variables together are understood") {
   const GuestVirtual hot = fake.per_cpu("pcpu_hot", 0);
   fake.set(hot, "struct pcpu_hot", "current_task", task.value);
   fake.set(hot, "struct pcpu_hot", "preempt_count", 0x80000003);
-  const auto cpus = cpu_evidence(fake.kernel(), fake.memory());
+  const auto cpus = EvidenceReader(fake.kernel()).read(fake.memory()).cpus;
   CHECK(cpus[0].known);
   CHECK(cpus[0].preempt_count == 3);
   CHECK(cpus[0].current_pid == Pid(7));
@@ -43,23 +43,23 @@ TEST_CASE("kernels that keep the hot variables together are understood") {
 
 TEST_CASE("a CPU whose current task cannot be read is not known") {
   FakeKernel fake;
-  CHECK_FALSE(cpu_evidence(fake.kernel(), fake.memory())[0].known);
+  CHECK_FALSE(EvidenceReader(fake.kernel()).read(fake.memory()).cpus[0].known);
 }
 
 TEST_CASE("the bypass depth is a variable, or the root scheduler's") {
   FakeKernel global;
   global.put(global.symbol("scx_bypass_depth"), 2, 4);
-  CHECK(scx_bypass_depth(global.kernel(), global.memory()) == 2);
+  CHECK(EvidenceReader(global.kernel()).read(global.memory()).bypass_depth == 2);
 
   FakeKernel own(FakeKernelShape{.bypass_per_scheduler = true});
-  CHECK(scx_bypass_depth(own.kernel(), own.memory()) == 0);
+  CHECK(EvidenceReader(own.kernel()).read(own.memory()).bypass_depth == 0);
   const GuestVirtual sched = own.allocate(64);
   own.set(sched, "struct scx_sched", "bypass_depth", 3);
   own.put(own.symbol("scx_root"), sched.value, 8);
-  CHECK(scx_bypass_depth(own.kernel(), own.memory()) == 3);
+  CHECK(EvidenceReader(own.kernel()).read(own.memory()).bypass_depth == 3);
 }
 
 TEST_CASE("a kernel without sched_ext has no bypass depth") {
   FakeKernel fake(FakeKernelShape{.sched_ext = false, .bypass_per_scheduler = true});
-  CHECK(scx_bypass_depth(fake.kernel(), fake.memory()) == -1);
+  CHECK(EvidenceReader(fake.kernel()).read(fake.memory()).bypass_depth == -1);
 }

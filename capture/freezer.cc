@@ -1,0 +1,144 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "capture/freezer.h"
+
+#include <algorithm>
+
+#include "guest/kernel/op_records.h"
+#include "schema/wire/data.h"
+
+namespace ktape {
+
+namespace {
+
+using Clock = Recorder::Clock;
+
+uint64_t ns_between(Clock::time_point from, Clock::time_point to) {
+  return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(to - from).count());
+}
+
+void write_registers(const Kernel& kernel, const VcpuRegisters& registers, schema::VcpuState::Builder to) {
+  constexpr uint64_t kInterruptFlag = uint64_t{1} << 9;  // RFLAGS.IF
+  to.setKnown(true);
+  to.setRip(registers.rip);
+  to.setCpl(registers.cs & 3);
+  if (to.getCpl() == 0) to.setSymbol(kernel.describe(GuestVirtual(registers.rip)));
+  to.setInterruptsEnabled((registers.rflags & kInterruptFlag) != 0);
+}
+
+void write_evidence(const CpuEvidence& evidence, schema::VcpuState::Builder to) {
+  to.setKernelStateKnown(evidence.known);
+  to.setPreemptCount(evidence.preempt_count);
+  to.setCurrentPid(evidence.current_pid.value);
+  to.setCurrentComm(as_data(evidence.current_comm));
+  to.setRunqueueLocked(evidence.runqueue_locked);
+}
+
+}  // namespace
+
+struct Freezer::Moment {
+  Clock::time_point began, frozen, thawing, thawed;
+  std::chrono::nanoseconds stop_latency{0};
+  std::vector<VcpuRegisters> registers;
+  Evidence evidence;
+};
+
+void Freezer::adopted(const Kernel& kernel) {
+  kernel_ = &kernel;
+  evidence_ = std::make_unique<EvidenceReader>(kernel);
+  layouts_ = std::make_unique<LayoutLog>(kernel.btf());
+}
+
+Result<FreezeDone> Freezer::freeze(const FreezeReason& reason, const FreezeWork& work) {
+  KTAPE_CHECK(kernel_ != nullptr);
+  Moment moment;
+  moment.began = Clock::now();
+  KTAPE_ASSIGN(Frozen frozen, machine_.freeze());
+  FreezeDone done;
+  done.id = ++last_freeze_;
+  moment.frozen = Clock::now();
+  moment.stop_latency = frozen.stop_latency();
+
+  WritableGuestMemory& memory = frozen.memory();
+  Result<std::vector<VcpuRegisters>> registers = frozen.registers();
+  moment.evidence = evidence_->read(memory);
+  if (work) done.results = work(memory);
+  moment.thawing = Clock::now();
+  done.thaw = frozen.thaw();
+  moment.thawed = Clock::now();
+  frozen_time_ += moment.thawed - moment.frozen;
+
+  if (registers.ok()) {
+    moment.registers = std::move(registers).value();
+  } else {
+    recorder_.lose("vcpu_registers", "freezes whose vCPU registers could not be read", 1);
+  }
+  KTAPE_TRY(record(reason, moment, done));
+  return done;
+}
+
+// Host times never go back along the tape: what was seen inside the freeze is stamped with its end.
+Result<void> Freezer::record(const FreezeReason& reason, const Moment& moment, const FreezeDone& done) {
+  KTAPE_TRY(recorder_.record_at(recorder_.at(moment.began), GuestNs(0), [&](schema::Record::Builder record) {
+    auto to = record.initFreezeBegan();
+    to.setFreeze(done.id);
+    to.setCause(reason.cause);
+    to.setOp(reason.op);
+    to.setTrigger(reason.trigger);
+  }));
+  KTAPE_TRY(record_frozen(moment, done.id));
+  KTAPE_TRY(record_gates(reason, moment, done.results));
+  KTAPE_TRY(recorder_.record_at(recorder_.at(moment.thawed), GuestNs(0), [&](schema::Record::Builder record) {
+    auto to = record.initThawed();
+    to.setFreeze(done.id);
+    to.setFrozenNs(ns_between(moment.frozen, moment.thawed));
+    to.setThawLatencyNs(ns_between(moment.thawing, moment.thawed));
+  }));
+  return record_layouts(evidence_->take_used_layouts());
+}
+
+Result<void> Freezer::record_frozen(const Moment& moment, uint64_t freeze) {
+  return recorder_.record_at(recorder_.at(moment.frozen), GuestNs(0), [&](schema::Record::Builder record) {
+    auto to = record.initFrozen();
+    to.setFreeze(freeze);
+    to.setStopLatencyNs(static_cast<uint64_t>(moment.stop_latency.count()));
+    to.setBypassDepth(moment.evidence.bypass_depth);
+    const std::vector<CpuEvidence>& cpus = moment.evidence.cpus;
+    const size_t count = std::max(moment.registers.size(), cpus.size());
+    auto vcpus = to.initVcpus(static_cast<unsigned>(count));
+    for (unsigned i = 0; i < count; ++i) {
+      vcpus[i].setCpu(i);
+      if (i < moment.registers.size()) write_registers(*kernel_, moment.registers[i], vcpus[i]);
+      if (i < cpus.size()) write_evidence(cpus[i], vcpus[i]);
+    }
+  });
+}
+
+Result<void> Freezer::record_gates(const FreezeReason& reason, const Moment& moment,
+                                   const std::vector<OpResult>& results) {
+  const HostNs end = recorder_.at(moment.thawing);
+  for (uint32_t entry = 0; entry < results.size(); ++entry) {
+    for (const GateResult& gate : results[entry].gates) {
+      KTAPE_TRY(recorder_.record_at(end, GuestNs(0), [&](schema::Record::Builder record) {
+        write_gate(reason.op, entry, gate, record.initGateChecked());
+      }));
+    }
+  }
+  return {};
+}
+
+Result<void> Freezer::record_layouts(std::vector<UsedLayout> used) {
+  for (UsedLayout& layout : used) layouts_->note(std::move(layout));
+  for (const UsedLayout& layout : layouts_->take()) {
+    KTAPE_TRY(recorder_.record([&](schema::Record::Builder record) {
+      auto to = record.initLayoutUsed();
+      to.setType(as_data(layout.type));
+      to.setPath(layout.path);
+      to.setOffsetBytes(layout.offset_bytes);
+      to.setSizeBytes(layout.size_bytes);
+      to.setEncoding(as_data(layout.encoding));
+    }));
+  }
+  return {};
+}
+
+}  // namespace ktape

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "capture/recorder.h"
+#include "guest/kernel/evidence.h"
+#include "guest/kernel/kernel.h"
+#include "guest/kernel/layout_log.h"
+#include "guest/kernel/op.h"
+#include "guest/machine/machine.h"
+#include "schema/base/result.h"
+#include "schema/record.capnp.h"
+
+namespace ktape {
+
+// Why a machine is frozen.
+struct FreezeReason {
+  schema::FreezeCause cause = schema::FreezeCause::NOT_SAID;
+  uint64_t op = 0;      // the request that is served in it; 0: none
+  std::string trigger;  // cause trigger: its name
+};
+
+// What is done while the machine stands still; its results are entries of the reason's request. Copies
+// and compares only: recording, describing and sending wait for the thaw.
+using FreezeWork = std::function<std::vector<OpResult>(WritableGuestMemory&)>;
+
+// A freeze that took place, and is on the tape.
+struct FreezeDone {
+  uint64_t id = 0;
+  std::vector<OpResult> results;  // of the work
+  Result<void> thaw;              // kMachineLost: the machine did not resume
+};
+
+// Freezes a machine, takes evidence, lets work be done, thaws, and records all that: the same way
+// whatever the cause. The machine's time at a standstill is counted.
+class Freezer {
+ public:
+  // Both outlive the freezer.
+  Freezer(Machine& machine, Recorder& recorder) : machine_(machine), recorder_(recorder) {}
+
+  // Before the first freeze. `kernel` outlives the freezer.
+  void adopted(const Kernel& kernel);
+
+  // `work` may be empty. Fails when the machine could not be frozen (nothing is recorded then), or when
+  // the tape cannot be written.
+  Result<FreezeDone> freeze(const FreezeReason& reason, const FreezeWork& work);
+
+  // Records fields that an op or the evidence used, each once in a run.
+  Result<void> record_layouts(std::vector<UsedLayout> used);
+
+  // Host time that the machine has stood still so far.
+  [[nodiscard]] std::chrono::nanoseconds frozen_time() const { return frozen_time_; }
+  [[nodiscard]] uint64_t freezes() const { return last_freeze_; }
+
+ private:
+  struct Moment;  // what one freeze brought, until it is recorded
+
+  Result<void> record(const FreezeReason& reason, const Moment& moment, const FreezeDone& done);
+  Result<void> record_frozen(const Moment& moment, uint64_t freeze);
+  Result<void> record_gates(const FreezeReason& reason, const Moment& moment,
+                            const std::vector<OpResult>& results);
+
+  Machine& machine_;
+  Recorder& recorder_;
+  const Kernel* kernel_ = nullptr;
+  std::unique_ptr<EvidenceReader> evidence_;
+  std::unique_ptr<LayoutLog> layouts_;  // recorded so far
+  std::chrono::nanoseconds frozen_time_{0};
+  uint64_t last_freeze_ = 0;
+};
+
+}  // namespace ktape
