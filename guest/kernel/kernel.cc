@@ -39,12 +39,14 @@ Result<GuestVirtual> Kernel::per_cpu(const GuestMemory& memory, std::string_view
 }
 
 // Offsets never change after boot, so those taken at adoption serve every memory of this kernel.
-Result<GuestVirtual> Kernel::per_cpu_pointer(const GuestMemory&, uint64_t pointer, CpuId cpu) const {
-  if (cpu.value >= per_cpu_offsets_.size()) {
-    return Error{ErrorCode::kOutOfRange,
-                 fmt::format("no CPU {}: the kernel has {}", cpu.value, per_cpu_offsets_.size())};
+Result<GuestVirtual> Kernel::per_cpu_pointer(const GuestMemory& memory, uint64_t pointer, CpuId cpu) const {
+  if (cpu.value >= facts_.cpus) {
+    return Error{ErrorCode::kOutOfRange, fmt::format("no CPU {}: the kernel has {}", cpu.value, facts_.cpus)};
   }
-  return GuestVirtual(pointer + per_cpu_offsets_[cpu.value]);
+  if (!per_cpu_offsets_.empty()) return GuestVirtual(pointer + per_cpu_offsets_[cpu.value]);
+  KTAPE_ASSIGN(GuestVirtual offsets, symbol("__per_cpu_offset"));
+  KTAPE_ASSIGN(uint64_t offset, read_uint(memory, offsets + cpu.value * sizeof(uint64_t), sizeof(uint64_t)));
+  return GuestVirtual(pointer + offset);
 }
 
 Result<GuestPhysical> Kernel::translate(const GuestMemory& memory, GuestVirtual address) const {

@@ -61,6 +61,12 @@ class Kernel {
   [[nodiscard]] static Result<Kernel> adopt(std::shared_ptr<const KernelKnowledge> knowledge,
                                             const GuestMemory& memory);
 
+  // The kernel that was adopted when a tape was recorded, from the facts that the tape kept. Looks at no
+  // memory: per-CPU offsets are read from whatever memory is asked about. The facts may be a stranger's:
+  // kBadInput when they are not possible, or a symbol that this needs is missing.
+  [[nodiscard]] static Result<Kernel> restore(std::shared_ptr<const KernelKnowledge> knowledge,
+                                              KernelFacts facts);
+
   [[nodiscard]] const KernelKnowledge& knowledge() const { return *knowledge_; }
   [[nodiscard]] const Btf& btf() const { return *knowledge_->btf; }
   [[nodiscard]] const KernelFacts& facts() const { return facts_; }
@@ -104,7 +110,8 @@ class Kernel {
   std::shared_ptr<const KernelKnowledge> knowledge_;
   KernelFacts facts_;
   PageTables tables_;
-  std::vector<uint64_t> per_cpu_offsets_;  // __per_cpu_offset[]
+  // __per_cpu_offset[], as adoption found it; empty in a restored kernel, which reads it when asked.
+  std::vector<uint64_t> per_cpu_offsets_;
 };
 
 }  // namespace ktape

@@ -119,6 +119,26 @@ Result<Kernel> Kernel::adopt(std::shared_ptr<const KernelKnowledge> knowledge, c
   return kernel;
 }
 
+Result<Kernel> Kernel::restore(std::shared_ptr<const KernelKnowledge> knowledge, KernelFacts facts) {
+  if (facts.paging_levels != 4 && facts.paging_levels != 5) {
+    return Error{ErrorCode::kBadInput,
+                 fmt::format("{} paging levels: there are 4 or 5", facts.paging_levels)};
+  }
+  if (facts.cpus == 0 || facts.cpus > kMaxCpus) {
+    return Error{ErrorCode::kBadInput, fmt::format("{} CPUs: there are 1 to {}", facts.cpus, kMaxCpus)};
+  }
+  KTAPE_ASSIGN(uint64_t root_link, link_address(*knowledge, "init_top_pgt"));
+  Kernel kernel;
+  kernel.knowledge_ = std::move(knowledge);
+  kernel.facts_ = std::move(facts);
+  // __pa_symbol (arch/x86/include/asm/page.h)
+  uint64_t root = root_link + kernel.facts_.slide - kKernelMap + kernel.facts_.phys_base;
+  kernel.tables_ = {GuestPhysical(root), kernel.facts_.paging_levels};
+  if (!kernel.knowledge_->symbols.find("__per_cpu_offset"))
+    kernel.per_cpu_offsets_.assign(kernel.facts_.cpus, 0);
+  return kernel;
+}
+
 Result<void> Kernel::place(const GuestMemory& memory) {
   KTAPE_ASSIGN(uint64_t banner_link, link_address(*knowledge_, "linux_banner"));
   KTAPE_ASSIGN(auto hits, find_at_steps(memory, knowledge_->banner, banner_link % kPhysicalAlignment));

@@ -31,12 +31,24 @@ std::optional<SymbolTable::Symbol> parse_line(std::string_view line) {
 
 }  // namespace
 
-SymbolTable::SymbolTable(std::vector<Symbol> symbols)
-    : symbols_(std::move(symbols)), by_name_(std::bit_ceil(2 * symbols_.size() + 1)) {
-  for (uint32_t i = 0; i < symbols_.size(); ++i) {
-    uint32_t& slot = by_name_[slot_of(symbols_[i].name)];
-    if (slot == 0) slot = i + 1;
+Result<SymbolTable> SymbolTable::build(std::vector<Symbol> symbols) {
+  SymbolTable table;
+  table.symbols_ = std::move(symbols);
+  const size_t count = table.symbols_.size();
+  table.by_name_.assign(std::bit_ceil(2 * count + 1), 0);
+  // At most half full, so names that were not chosen for it collide seldom: 1.5 steps each.
+  size_t steps_left = 1024 + 16 * count;
+  for (uint32_t i = 0; i < count; ++i) {
+    const size_t home = std::hash<std::string_view>()(table.symbols_[i].name);
+    const size_t found = table.slot_of(table.symbols_[i].name);
+    const size_t steps = (found - home) & (table.by_name_.size() - 1);
+    if (steps > steps_left) {
+      return Error{ErrorCode::kBadInput, "symbol table: its names were chosen to collide"};
+    }
+    steps_left -= steps;
+    if (table.by_name_[found] == 0) table.by_name_[found] = i + 1;
   }
+  return table;
 }
 
 // The slot that holds the name, or the free one where it would go.
@@ -49,7 +61,7 @@ size_t SymbolTable::slot_of(std::string_view name) const {
 
 Result<SymbolTable> SymbolTable::from_kallsyms(const ElfImage& vmlinux) {
   KTAPE_ASSIGN(std::vector<Symbol> symbols, decode_kallsyms(vmlinux));
-  return SymbolTable(std::move(symbols));
+  return build(std::move(symbols));
 }
 
 Result<SymbolTable> SymbolTable::from_text(std::string_view text) {
@@ -66,7 +78,7 @@ Result<SymbolTable> SymbolTable::from_text(std::string_view text) {
     }
     symbols.push_back(std::move(*symbol));
   }
-  return SymbolTable(std::move(symbols));
+  return build(std::move(symbols));
 }
 
 std::string SymbolTable::text() const {

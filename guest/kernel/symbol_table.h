@@ -30,7 +30,7 @@ class SymbolTable {
   // their encoding is not one of those known.
   [[nodiscard]] static Result<SymbolTable> from_kallsyms(const ElfImage& vmlinux);
   // The form kept on a tape: lines "ffffffff81000000 T _text", ascending. `text()` gives it. kBadInput
-  // names the line that is not of that form.
+  // names the line that is not of that form; also for names that were chosen to make lookups slow.
   [[nodiscard]] static Result<SymbolTable> from_text(std::string_view text);
   [[nodiscard]] std::string text() const;
 
@@ -42,7 +42,7 @@ class SymbolTable {
   [[nodiscard]] const std::vector<Symbol>& symbols() const { return symbols_; }
 
  private:
-  explicit SymbolTable(std::vector<Symbol> symbols);
+  [[nodiscard]] static Result<SymbolTable> build(std::vector<Symbol> symbols);
   [[nodiscard]] size_t slot_of(std::string_view name) const;
 
   std::vector<Symbol> symbols_;  // by address

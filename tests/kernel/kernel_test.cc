@@ -129,6 +129,42 @@ TEST_CASE("per-CPU addresses are refused for ordinary symbols and for CPUs that 
   CHECK_THAT(beyond.error().message, ContainsSubstring("no CPU 2"));
 }
 
+TEST_CASE("a kernel restored from its facts reads what the adopted one reads") {
+  GuestOptions options;
+  options.form = GENERATE(Kallsyms::kAbsolutePerCpu, Kallsyms::kPlaceRelative);
+  options.levels = GENERATE(4, 5);
+  Guest guest(options);
+  Kernel adopted = must_adopt(guest);
+  auto restored = Kernel::restore(guest.knowledge(), adopted.facts());
+  REQUIRE(restored.ok());
+  CHECK(restored->facts().slide == adopted.facts().slide);
+  GuestVirtual spare = restored->symbol("spare").value();
+  CHECK(spare == adopted.symbol("spare").value());
+  CHECK(restored->translate(guest.memory(), spare).value() == guest.physical("spare"));
+  for (uint32_t cpu = 0; cpu < Guest::kCpus; ++cpu) {
+    CHECK(restored->per_cpu(guest.memory(), "runqueues", CpuId(cpu)).value() ==
+          adopted.per_cpu(guest.memory(), "runqueues", CpuId(cpu)).value());
+  }
+  CHECK(restored->per_cpu(guest.memory(), "runqueues", CpuId(2)).error().code == ErrorCode::kOutOfRange);
+}
+
+TEST_CASE("facts that no kernel has are refused") {
+  Guest guest;
+  KernelFacts facts = must_adopt(guest).facts();
+  auto refused = [&](KernelFacts wrong) {
+    auto kernel = Kernel::restore(guest.knowledge(), std::move(wrong));
+    return !kernel.ok() && kernel.error().code == ErrorCode::kBadInput;
+  };
+  CHECK_FALSE(refused(facts));
+  facts.cpus = 8193;
+  CHECK(refused(facts));
+  facts.cpus = 0;
+  CHECK(refused(facts));
+  facts.cpus = 1;
+  facts.paging_levels = 6;
+  CHECK(refused(facts));
+}
+
 TEST_CASE("memory that does not hold the kernel is refused") {
   Guest guest;
   guest.put_text(guest.physical("linux_banner"), "Linux version 6.99.2");

@@ -174,4 +174,20 @@ TEST_CASE("text that is no symbol table is refused by line") {
   }
 }
 
+TEST_CASE("names that were chosen to make lookups slow are refused") {
+  constexpr size_t kNames = 2000;
+  std::string text;
+  size_t found = 0;
+  for (size_t i = 0; found < kNames; ++i) {
+    const std::string name = "n" + std::to_string(i);
+    if ((std::hash<std::string_view>()(name) & 4095) != 0) continue;
+    text += "ffffffff81000000 T " + name + "\n";
+    ++found;
+  }
+  const auto table = SymbolTable::from_text(text);
+  REQUIRE_FALSE(table.ok());
+  CHECK(table.error().code == ErrorCode::kBadInput);
+  CHECK_THAT(table.error().message, ContainsSubstring("chosen to collide"));
+}
+
 }  // namespace ktape

@@ -1,0 +1,27 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string_view>
+
+#include "schema/base/result.h"
+#include "schema/op.capnp.h"
+
+namespace ktape {
+
+// A read as people type it on one line: a root, a path as scenarios write it, and after a colon the width.
+//
+//   jiffies_64:u64                        a symbol; its width has to be said
+//   cpu0:runqueues.nr_running             a CPU's instance of a per-CPU variable
+//   task:sleeper.scx.dsq_vtime            a worker of the scenario, by its name
+//   task:147.comm                         a task by its pid; task:147@5230000000 also by its start time in ns
+//   '(struct rq)0xffff888012345680.curr->pid'   what stands at an address
+//   0xffff888012345680:bytes(16)
+//
+// The width is u8, u16, u32, u64, bytes(N), whole, or auto (the default), which takes the type's. What
+// `target_text` gives is taken too: "runqueues[cpu 0].nr_running", "task 'sleeper' scx.dsq_vtime". A name
+// with other characters than letters, digits and '_' stands in single quotes.
+//
+// Fills in target, read and length. kUsage names the column and what was expected there.
+[[nodiscard]] Result<void> parse_target_line(std::string_view text, schema::OpEntry::Builder entry);
+
+}  // namespace ktape
