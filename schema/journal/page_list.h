@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 
 #include "schema/base/digest.h"
+#include "schema/base/result.h"
 
 namespace ktape {
 
@@ -14,6 +17,24 @@ struct FreezePage {
   uint64_t frame = 0;
   uint64_t frames = 1;
   std::optional<Digest> hash;
+};
+
+// Frames that exist: physical addresses of x86-64 have 52 bits at most.
+inline constexpr uint64_t kFrames = uint64_t{1} << 40;
+
+// Most rows of one freeze: what 16 GiB of pages that differ take. Bounds what a stranger's tape can make a
+// reader allocate.
+inline constexpr size_t kMaxFreezeRows = size_t{4} << 20;
+
+// Holds the rows of one freeze, one after another, against the form that they must have.
+class PageListOrder {
+ public:
+  // kBadInput for a row that is neither one page nor a run of zero frames, that reaches beyond kFrames, or
+  // that does not come after the one before it.
+  [[nodiscard]] Result<void> next(const FreezePage& row);
+
+ private:
+  uint64_t free_frame_ = 0;  // the first that no row spoke of yet
 };
 
 // What a freeze's Thawed record says about its rows of freeze_page, which come sorted by frame.

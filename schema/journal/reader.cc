@@ -5,10 +5,12 @@
 #include <sqlite3.h>
 
 #include <algorithm>
+#include <limits>
 
 #include "schema/journal/codec.h"
 #include "schema/journal/event_cursor.h"
 #include "schema/journal/message.h"
+#include "schema/journal/page_rows.h"
 #include "schema/journal/tables.h"
 #include "schema/journal/tape_source.h"
 
@@ -33,6 +35,9 @@ struct JournalReader::Impl {
   std::string path;
   TapeSource source;
   TapeState state = TapeState::kUnsealed;
+
+  // What stands under `hash` in a table of (hash, codec, data).
+  Result<std::vector<std::byte>> content(const char* table, const Digest& hash, size_t limit_bytes) const;
 };
 
 JournalReader::JournalReader(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -72,17 +77,52 @@ Result<void> JournalReader::for_each(const std::function<Result<void>(const Reco
   }
 }
 
-Result<std::vector<std::byte>> JournalReader::blob(const Digest& hash) const {
+Result<std::vector<std::byte>> JournalReader::Impl::content(const char* table, const Digest& hash,
+                                                            size_t limit_bytes) const {
   KTAPE_ASSIGN(Statement query,
-               impl_->source.database.prepare("SELECT codec, data FROM blob WHERE hash = ?"));
+               source.database.prepare("SELECT codec, data FROM " + std::string(table) + " WHERE hash = ?"));
   query.bind(1, std::span<const std::byte>(hash));
   KTAPE_ASSIGN(bool row, query.step());
-  std::string name = "blob '" + to_hex(hash) + "' of '" + impl_->path + "'";
+  std::string name = std::string(table) + " '" + to_hex(hash) + "' of '" + path + "'";
   if (!row) return Error{ErrorCode::kNotFound, "there is no " + name, ""};
-  auto content = unpack(query.integer(0), query.bytes(1), kMaxBlobBytes);
-  if (!content.ok()) return Error{content.error().code, name + ": " + content.error().message, ""};
-  if (sha256(*content) != hash) return Error{ErrorCode::kBadInput, name + " has another content", ""};
-  return content;
+  auto bytes = unpack(query.integer(0), query.bytes(1), limit_bytes);
+  if (!bytes.ok()) return Error{bytes.error().code, name + ": " + bytes.error().message, ""};
+  if (sha256(*bytes) != hash) return Error{ErrorCode::kBadInput, name + " has another content", ""};
+  return bytes;
+}
+
+Result<std::vector<std::byte>> JournalReader::blob(const Digest& hash) const {
+  return impl_->content("blob", hash, kMaxBlobBytes);
+}
+
+Result<std::vector<std::byte>> JournalReader::page(const Digest& hash) const {
+  KTAPE_ASSIGN(std::vector<std::byte> bytes, impl_->content("page", hash, kPageBytes));
+  if (bytes.size() == kPageBytes) return bytes;
+  return Error{ErrorCode::kBadInput,
+               "page '" + to_hex(hash) + "' of '" + impl_->path + "' is not of 4096 bytes", ""};
+}
+
+Result<std::vector<FreezePage>> JournalReader::freeze_pages(uint64_t freeze, size_t limit) const {
+  std::vector<FreezePage> rows;
+  if (freeze > static_cast<uint64_t>(std::numeric_limits<int64_t>::max())) return rows;
+  KTAPE_ASSIGN(Statement query,
+               impl_->source.database.prepare(
+                   "SELECT freeze, frame, frames, hash FROM freeze_page WHERE freeze = ? ORDER BY frame"));
+  query.bind(1, static_cast<int64_t>(freeze));
+  PageListOrder order;
+  for (;;) {
+    KTAPE_ASSIGN(bool more, query.step());
+    if (!more) return rows;
+    if (rows.size() == limit) {
+      return Error{ErrorCode::kOutOfRange,
+                   "'" + impl_->path + "' has more than " + std::to_string(limit) +
+                       " rows of freeze_page for freeze " + std::to_string(freeze),
+                   ""};
+    }
+    KTAPE_ASSIGN(FreezePage row, freeze_page_in(query));
+    KTAPE_TRY(order.next(row));
+    rows.push_back(row);
+  }
 }
 
 }  // namespace ktape

@@ -11,6 +11,7 @@
 #include "schema/base/digest.h"
 #include "schema/base/result.h"
 #include "schema/base/units.h"
+#include "schema/journal/page_list.h"
 #include "schema/record.capnp.h"
 
 namespace ktape {
@@ -56,6 +57,15 @@ class JournalReader {
 
   // A blob by its key, decompressed and checked against it; kNotFound when there is none.
   [[nodiscard]] Result<std::vector<std::byte>> blob(const Digest& hash) const;
+
+  // What memory held at a freeze, sorted by frame; empty where nothing was kept. The rows have their form
+  // (see PageListOrder), else kBadInput; nothing holds them against the Thawed record here. kOutOfRange
+  // for more than `limit` of them.
+  [[nodiscard]] Result<std::vector<FreezePage>> freeze_pages(uint64_t freeze,
+                                                             size_t limit = kMaxFreezeRows) const;
+
+  // The 4096 bytes of a page, checked against their hash; kNotFound when there is none.
+  [[nodiscard]] Result<std::vector<std::byte>> page(const Digest& hash) const;
 
   [[nodiscard]] const std::string& path() const;
 

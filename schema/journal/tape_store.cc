@@ -143,11 +143,14 @@ Result<void> TapeStore::add_blob(const Digest& hash, std::string_view name, int6
 
 Result<void> TapeStore::add_page(const Digest& hash, int64_t codec, std::span<const std::byte> data) {
   KTAPE_TRY(state_);
+  if (has_page(hash)) return {};
   insert_page_.bind(1, std::span<const std::byte>(hash));
   insert_page_.bind(2, codec);
   insert_page_.bind(3, data);
   KTAPE_TRY(stick(insert(insert_page_)));
+  pages_.insert(hash);
   ++counts_.pages;
+  counts_.page_bytes += data.size();
   return {};
 }
 
@@ -234,7 +237,9 @@ Result<SealedTape> TapeStore::publish_whole() {
   if (::stat(path_.c_str(), &status) != 0) {
     return system_error(ErrorCode::kHost, "cannot stat '" + path_ + "'");
   }
-  return SealedTape{path_, head_, counts_.records, static_cast<uint64_t>(status.st_size)};
+  return SealedTape{path_,           head_,
+                    counts_.records, static_cast<uint64_t>(status.st_size),
+                    counts_.pages,   counts_.page_bytes};
 }
 
 }  // namespace ktape

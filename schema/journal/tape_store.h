@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <span>
 #include <string>
 #include <string_view>
@@ -28,6 +29,7 @@ struct TapeCounts {
   uint64_t records = 0;
   std::map<uint16_t, uint64_t> kinds;
   uint64_t pages = 0;
+  uint64_t page_bytes = 0;              // compressed
   std::map<Digest, std::string> blobs;  // names by hash
 };
 
@@ -59,6 +61,7 @@ class TapeStore {
   [[nodiscard]] Seq next_seq() const { return Seq(counts_.records + 1); }
   [[nodiscard]] const Digest& head() const { return head_; }
   [[nodiscard]] bool has_blob(const Digest& hash) const { return counts_.blobs.contains(hash); }
+  [[nodiscard]] bool has_page(const Digest& hash) const { return pages_.contains(hash); }
   [[nodiscard]] const std::string& partial_path() const { return partial_; }
 
  private:
@@ -89,6 +92,7 @@ class TapeStore {
   bool in_group_ = false;
   Digest head_{};
   TapeCounts counts_;
+  std::set<Digest> pages_;
 };
 
 }  // namespace ktape

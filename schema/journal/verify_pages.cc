@@ -6,6 +6,7 @@
 
 #include "schema/journal/codec.h"
 #include "schema/journal/page_list.h"
+#include "schema/journal/page_rows.h"
 #include "schema/journal/tables.h"
 #include "schema/journal/verify_parts.h"
 
@@ -14,14 +15,6 @@ namespace ktape {
 namespace {
 
 Error bad(const std::string& message) { return Error{ErrorCode::kBadInput, message, ""}; }
-
-std::optional<Digest> digest_in(const Statement& row, int column) {
-  auto bytes = row.bytes(column);
-  Digest digest;
-  if (row.type(column) != SQLITE_BLOB || bytes.size() != digest.size()) return std::nullopt;
-  std::copy(bytes.begin(), bytes.end(), digest.begin());
-  return digest;
-}
 
 // The content of a row of (hash, codec, data), held against its hash.
 Result<Digest> check_content(const std::string& table, const Statement& row, size_t limit_bytes) {
@@ -35,22 +28,6 @@ Result<Digest> check_content(const std::string& table, const Statement& row, siz
   if (sha256(*content) != *hash) return bad(what + " has another content");
   if (table == "page" && content->size() != kPageBytes) return bad(what + " is not of 4096 bytes");
   return *hash;
-}
-
-Result<FreezePage> freeze_page_in(const Statement& row) {
-  for (int column : {0, 1, 2}) {
-    if (row.type(column) != SQLITE_INTEGER || row.integer(column) < 0) {
-      return bad("a row of freeze_page has a column of the wrong type");
-    }
-  }
-  FreezePage page{static_cast<uint64_t>(row.integer(0)), static_cast<uint64_t>(row.integer(1)),
-                  static_cast<uint64_t>(row.integer(2)), digest_in(row, 3)};
-  bool hash_fits = page.hash ? page.frames == 1 : row.type(3) == SQLITE_NULL && page.frames > 0;
-  if (!hash_fits) {
-    return bad("freeze_page (freeze " + std::to_string(page.freeze) + ", frame " +
-               std::to_string(page.frame) + ") is neither one page nor a run of zero pages");
-  }
-  return page;
 }
 
 Result<void> check_page_list(uint64_t freeze, const ThawedPages& thawed, PageListDigest& list) {
@@ -78,11 +55,9 @@ Result<void> check_freeze_pages(const Database& tape, std::map<uint64_t, ThawedP
     if (claimed.empty())
       return bad("freeze_page has pages of freeze " + std::to_string(freeze) + ", which never ended");
     PageListDigest list;
-    uint64_t free_frame = 0;
+    PageListOrder order;
     while (more && page.freeze == freeze) {
-      if (page.frame < free_frame)
-        return bad("freeze_page has frame " + std::to_string(page.frame) + " twice");
-      free_frame = page.frame + page.frames;
+      KTAPE_TRY(order.next(page));
       list.add(page);
       KTAPE_ASSIGN(more, rows.step());
       if (more) {

@@ -45,6 +45,41 @@ Result<Digest> JournalWriter::add_blob(std::string_view name, std::span<const st
   return hash;
 }
 
+Result<Digest> JournalWriter::add_page(std::span<const std::byte> bytes) {
+  if (bytes.size() != kPageBytes) {
+    return Error{ErrorCode::kUsage, "got a page of " + std::to_string(bytes.size()) + " bytes, expected 4096",
+                 ""};
+  }
+  Digest hash = sha256(bytes);
+  if (impl_->store->has_page(hash)) return hash;
+  KTAPE_ASSIGN(Packed packed, pack(bytes));
+  KTAPE_TRY(impl_->store->add_page(hash, static_cast<int64_t>(packed.codec), packed.data));
+  return hash;
+}
+
+Result<PagesKept> JournalWriter::add_freeze_pages(uint64_t freeze, std::span<const FreezePage> rows) {
+  if (rows.size() > kMaxFreezeRows) {
+    return Error{ErrorCode::kOutOfRange,
+                 "freeze " + std::to_string(freeze) + " has " + std::to_string(rows.size()) +
+                     " runs of pages, over the limit of " + std::to_string(kMaxFreezeRows),
+                 ""};
+  }
+  PageListOrder order;
+  for (const FreezePage& row : rows) {
+    if (auto fits = order.next(row); !fits.ok()) return Error{ErrorCode::kUsage, fits.error().message, ""};
+    if (row.hash && !impl_->store->has_page(*row.hash)) {
+      return Error{ErrorCode::kUsage, "page " + to_hex(*row.hash) + " was never added", ""};
+    }
+  }
+  PageListDigest list;
+  for (FreezePage row : rows) {
+    row.freeze = freeze;
+    KTAPE_TRY(impl_->store->add_freeze_page(row));
+    list.add(row);
+  }
+  return PagesKept{list.pages(), list.finish()};
+}
+
 Result<SealedTape> JournalWriter::seal(HostNs host,
                                        const std::function<void(schema::Sealed::Builder)>& fill) {
   return impl_->store->seal(host, fill);

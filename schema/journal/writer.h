@@ -11,6 +11,7 @@
 #include "schema/base/digest.h"
 #include "schema/base/result.h"
 #include "schema/base/units.h"
+#include "schema/journal/page_list.h"
 #include "schema/record.capnp.h"
 
 namespace ktape {
@@ -18,9 +19,17 @@ namespace ktape {
 // What a finished tape is known by.
 struct SealedTape {
   std::string path;
-  Digest head{};         // chain value of the last record; `verify --expect` compares it
-  uint64_t records = 0;  // the Sealed record included
-  uint64_t bytes = 0;    // of the file
+  Digest head{};            // chain value of the last record; `verify --expect` compares it
+  uint64_t records = 0;     // the Sealed record included
+  uint64_t bytes = 0;       // of the file
+  uint64_t pages = 0;       // pages of guest memory, each content once
+  uint64_t page_bytes = 0;  // that they take, compressed
+};
+
+// What a freeze's Thawed record says about its pages.
+struct PagesKept {
+  uint64_t pages = 0;  // rows with a page, zero ones not counted
+  Digest digest{};     // over the sorted rows
 };
 
 // Writes one tape. While it is written it is `PATH.partial` with its `-wal`, held in exclusive
@@ -46,6 +55,17 @@ class JournalWriter {
 
   // Keeps a named blob, once per content, compressed. Returns SHA-256 of `bytes`, its key.
   [[nodiscard]] Result<Digest> add_blob(std::string_view name, std::span<const std::byte> bytes);
+
+  // Keeps a page of guest memory (4096 bytes, else kUsage), once per content, compressed; a content that
+  // is there already costs its SHA-256, which is returned. A page must belong to a freeze: it goes into
+  // one group with the rows below that name it and with that freeze's Thawed record. Only then `commit`.
+  [[nodiscard]] Result<Digest> add_page(std::span<const std::byte> bytes);
+
+  // Says what memory held at a freeze: rows sorted by frame, without overlap, each a page that was
+  // added or a run of zero frames. Once per freeze; `freeze` counts, not what the rows say of it. Returns
+  // what the Thawed record has to say. kUsage, and nothing written, for rows that are not of
+  // that form; kOutOfRange for more than kMaxFreezeRows.
+  [[nodiscard]] Result<PagesKept> add_freeze_pages(uint64_t freeze, std::span<const FreezePage> rows);
 
   // Seals: appends the Sealed record, whose counts and digests are filled in here after `fill`,
   // checkpoints, leaves WAL mode, syncs, renames without replacing, syncs the folder. The writer

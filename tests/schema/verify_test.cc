@@ -168,7 +168,8 @@ TEST_CASE_METHOD(SealedTapeFixture, "pages of a freeze that claims none are foun
              ContainsSubstring("of freeze 1 are not those that its Thawed record was made from"));
   CHECK_THAT(finding_after("UPDATE freeze_page SET freeze = 99"),
              ContainsSubstring("freeze 99, which never ended"));
-  CHECK_THAT(finding_after("UPDATE freeze_page SET frames = 0"), ContainsSubstring("neither one page nor"));
+  CHECK_THAT(finding_after("UPDATE freeze_page SET freeze = 1, frames = 0"),
+             ContainsSubstring("neither one page nor"));
 }
 
 TEST_CASE_METHOD(SealedTapeFixture, "objects that no tape has are found, and keep the tape from being read") {
