@@ -1,13 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "guest/kernel/btf.h"
 
-#include <bpf/btf.h>
-#include <bpf/libbpf.h>
-
 #include <limits>
 #include <unordered_map>
 #include <utility>
 
+#include "guest/kernel/btf_names.h"
+#include "guest/kernel/btf_table.h"
 #include "schema/base/nearest.h"
 #include "schema/scenario/target_path.h"
 
@@ -18,45 +17,35 @@ namespace {
 // Chains of qualifiers, nested anonymous members and derived types end long before this; a loop in
 // damaged BTF does not.
 constexpr int kMaxDepth = 32;
+// Members that one lookup may look at: anonymous ones within each other multiply.
+constexpr uint32_t kMaxMembersSeen = 1u << 18;
 constexpr uint64_t kPointerBytes = 8;
 
-struct FreeBtf {
-  void operator()(struct btf* btf) const { btf__free(btf); }
-};
-
-// libbpf prints its complaints to stderr unless told not to; the error that it returns is enough.
-class QuietLibbpf {
- public:
-  QuietLibbpf() : before_(libbpf_set_print(nullptr)) {}
-  ~QuietLibbpf() { libbpf_set_print(before_); }
-  QuietLibbpf(const QuietLibbpf&) = delete;
-  QuietLibbpf& operator=(const QuietLibbpf&) = delete;
-
- private:
-  libbpf_print_fn_t before_;
-};
-
-bool is_modifier(const btf_type* type) {
-  switch (btf_kind(type)) {
-    case BTF_KIND_TYPEDEF:
-    case BTF_KIND_VOLATILE:
-    case BTF_KIND_CONST:
-    case BTF_KIND_RESTRICT:
-    case BTF_KIND_TYPE_TAG: return true;
+bool is_modifier(BtfKind kind) {
+  switch (kind) {
+    case BtfKind::kTypedef:
+    case BtfKind::kVolatile:
+    case BtfKind::kConst:
+    case BtfKind::kRestrict:
+    case BtfKind::kTypeTag: return true;
     default: return false;
   }
 }
 
-TypeKind kind_of(const btf_type* type) {
-  switch (btf_kind(type)) {
-    case BTF_KIND_UNKN: return TypeKind::kVoid;
-    case BTF_KIND_INT: return TypeKind::kInteger;
-    case BTF_KIND_ENUM:
-    case BTF_KIND_ENUM64: return TypeKind::kEnum;
-    case BTF_KIND_PTR: return TypeKind::kPointer;
-    case BTF_KIND_STRUCT: return TypeKind::kStruct;
-    case BTF_KIND_UNION: return TypeKind::kUnion;
-    case BTF_KIND_ARRAY: return TypeKind::kArray;
+bool is_composite(const BtfType& type) {
+  return type.kind == BtfKind::kStruct || type.kind == BtfKind::kUnion;
+}
+
+TypeKind kind_of(const BtfType& type) {
+  switch (type.kind) {
+    case BtfKind::kVoid: return TypeKind::kVoid;
+    case BtfKind::kInteger: return TypeKind::kInteger;
+    case BtfKind::kEnum:
+    case BtfKind::kEnum64: return TypeKind::kEnum;
+    case BtfKind::kPointer: return TypeKind::kPointer;
+    case BtfKind::kStruct: return TypeKind::kStruct;
+    case BtfKind::kUnion: return TypeKind::kUnion;
+    case BtfKind::kArray: return TypeKind::kArray;
     default: return TypeKind::kOther;
   }
 }
@@ -68,113 +57,101 @@ Error bad_type(uint32_t id, std::string_view why) {
 }  // namespace
 
 struct Btf::Impl {
-  using Names = std::unordered_map<std::string_view, uint32_t>;
+  explicit Impl(BtfTable parsed) : table(std::move(parsed)) { index(); }
 
-  std::unique_ptr<struct btf, FreeBtf> btf;
-  // The first of each name, as libbpf's own search would find. Views into `btf`.
-  Names structs, unions, enums, others, variables;
-  std::unordered_multimap<std::string_view, uint32_t> all_enums;  // a name may have several
+  BtfTable table;
+  BtfNames structs, unions, enums, others, variables;
   mutable std::unordered_map<std::string, Result<FieldInfo>> fields;
 
-  const btf_type* raw(uint32_t id) const { return btf__type_by_id(btf.get(), id); }
-  std::string_view text(uint32_t offset) const {
-    const char* found = btf__name_by_offset(btf.get(), offset);
-    return found == nullptr ? std::string_view() : std::string_view(found);
-  }
+  std::string_view text(uint32_t name) const { return table.text(name); }
 
   void index();
-  void index_type(uint32_t id, const btf_type* type);
-  uint32_t defined(uint32_t id) const;
+  void index_type(uint32_t id, const BtfType& type);
+  uint32_t defined(uint32_t id, const BtfType& type) const;
   Result<uint32_t> resolve(uint32_t id) const;
   std::string name(uint32_t id, int depth) const;
   Result<TypeInfo> info(uint32_t id, int depth) const;
-  Result<void> array_info(const btf_type* type, int depth, TypeInfo& to) const;
-  Result<std::optional<FieldInfo>> find_member(uint32_t id, std::string_view wanted, int depth) const;
-  Result<FieldInfo> member_info(const btf_type* owner, uint32_t index, std::string_view wanted) const;
-  void member_names(uint32_t id, int depth, std::vector<std::string>& to) const;
+  Result<void> array_info(const BtfType& type, int depth, TypeInfo& to) const;
+  Result<std::optional<FieldInfo>> find_member(uint32_t id, std::string_view wanted, int depth,
+                                               uint32_t& seen) const;
+  Result<FieldInfo> member_info(const BtfType& owner, const BtfMember& member, std::string_view wanted) const;
+  void member_names(uint32_t id, int depth, uint32_t& seen, std::vector<std::string>& to) const;
   Result<FieldInfo> element(const TypeInfo& array, uint64_t index) const;
-  std::pair<const Names*, std::string_view> split(std::string_view type_name) const;
+  std::pair<const BtfNames*, std::string_view> split(std::string_view type_name) const;
   std::optional<uint32_t> find_type(std::string_view name) const;
   Error no_type(std::string_view name) const;
-  std::vector<std::string> names_of(const Names& names) const;
-  std::vector<std::pair<std::string_view, uint64_t>> enumerators(std::string_view enum_name) const;
+  std::vector<BtfEnumerator> enumerators(std::string_view enum_name) const;
 };
 
-void Btf::Impl::index_type(uint32_t id, const btf_type* type) {
-  const std::string_view named = text(type->name_off);
-  switch (btf_kind(type)) {
-    case BTF_KIND_STRUCT: structs.emplace(named, id); break;
-    case BTF_KIND_UNION: unions.emplace(named, id); break;
-    case BTF_KIND_VAR: variables.emplace(named, id); break;
-    case BTF_KIND_ENUM:
-    case BTF_KIND_ENUM64:
-      enums.emplace(named, id);
-      all_enums.emplace(named, id);
-      break;
-    case BTF_KIND_INT:
-    case BTF_KIND_FLOAT:
-    case BTF_KIND_TYPEDEF: others.emplace(named, id); break;
+void Btf::Impl::index_type(uint32_t id, const BtfType& type) {
+  switch (type.kind) {
+    case BtfKind::kStruct: structs.add(text(type.name), id); break;
+    case BtfKind::kUnion: unions.add(text(type.name), id); break;
+    case BtfKind::kVariable: variables.add(text(type.name), id); break;
+    case BtfKind::kEnum:
+    case BtfKind::kEnum64: enums.add(text(type.name), id); break;
+    case BtfKind::kInteger:
+    case BtfKind::kFloat:
+    case BtfKind::kTypedef: others.add(text(type.name), id); break;
     default: break;
   }
 }
 
 void Btf::Impl::index() {
-  const uint32_t count = btf__type_cnt(btf.get());
-  for (uint32_t id = 1; id < count; ++id) index_type(id, raw(id));
-  for (Names* names : {&structs, &unions, &enums, &others, &variables}) names->erase("");
+  for (uint32_t id = 1; id < table.size(); ++id) index_type(id, table.type(id));
+  for (BtfNames* names : {&structs, &unions, &enums, &others, &variables}) names->finish();
 }
 
 // A forward declaration stands for the struct or union of that name, where there is one.
-uint32_t Btf::Impl::defined(uint32_t id) const {
-  const btf_type* type = raw(id);
-  if (btf_kind(type) != BTF_KIND_FWD) return id;
-  const Names& names = btf_kflag(type) ? unions : structs;
-  const auto found = names.find(text(type->name_off));
-  return found == names.end() ? id : found->second;
+uint32_t Btf::Impl::defined(uint32_t id, const BtfType& type) const {
+  if (type.kind != BtfKind::kForward) return id;
+  return (type.flag ? unions : structs).first(table, text(type.name)).value_or(id);
 }
 
 Result<uint32_t> Btf::Impl::resolve(uint32_t id) const {
+  if (!table.contains(id)) return bad_type(id, "does not exist");
   uint32_t at = id;
   for (int depth = 0; depth < kMaxDepth; ++depth) {
-    const btf_type* type = raw(at);
-    if (type == nullptr) return bad_type(at, "does not exist");
-    if (!is_modifier(type)) return defined(at);
-    at = type->type;
+    const BtfType type = table.type(at);
+    if (!is_modifier(type.kind)) return defined(at, type);
+    at = type.target;
   }
   return bad_type(id, "is a chain of typedefs without an end");
 }
 
 std::string Btf::Impl::name(uint32_t id, int depth) const {
-  const btf_type* type = raw(id);
-  if (type == nullptr || depth > kMaxDepth) return "?";
-  std::string named = type->name_off == 0 ? "(anonymous)" : std::string(text(type->name_off));
-  switch (btf_kind(type)) {
-    case BTF_KIND_UNKN: return "void";
-    case BTF_KIND_STRUCT: return "struct " + named;
-    case BTF_KIND_UNION: return "union " + named;
-    case BTF_KIND_FWD: return (btf_kflag(type) ? "union " : "struct ") + named;
-    case BTF_KIND_ENUM:
-    case BTF_KIND_ENUM64: return "enum " + named;
-    case BTF_KIND_CONST:
-    case BTF_KIND_VOLATILE:
-    case BTF_KIND_RESTRICT:
-    case BTF_KIND_TYPE_TAG: return name(type->type, depth + 1);
-    case BTF_KIND_FUNC_PROTO: return "function";
-    case BTF_KIND_ARRAY:
-      return name(btf_array(type)->type, depth + 1) + "[" + std::to_string(btf_array(type)->nelems) + "]";
-    case BTF_KIND_PTR: {
-      const std::string target = name(type->type, depth + 1);
+  if (depth > kMaxDepth) return "?";
+  const BtfType type = table.type(id);
+  std::string named = type.name == 0 ? "(anonymous)" : std::string(text(type.name));
+  switch (type.kind) {
+    case BtfKind::kVoid: return "void";
+    case BtfKind::kStruct: return "struct " + named;
+    case BtfKind::kUnion: return "union " + named;
+    case BtfKind::kForward: return (type.flag ? "union " : "struct ") + named;
+    case BtfKind::kEnum:
+    case BtfKind::kEnum64: return "enum " + named;
+    case BtfKind::kConst:
+    case BtfKind::kVolatile:
+    case BtfKind::kRestrict:
+    case BtfKind::kTypeTag: return name(type.target, depth + 1);
+    case BtfKind::kFunctionProto: return "function";
+    case BtfKind::kArray: {
+      const BtfArray array = table.array(type);
+      return name(array.element, depth + 1) + "[" + std::to_string(array.count) + "]";
+    }
+    case BtfKind::kPointer: {
+      const std::string target = name(type.target, depth + 1);
       return target + (target.ends_with('*') ? "*" : " *");
     }
     default: return named;
   }
 }
 
-Result<void> Btf::Impl::array_info(const btf_type* type, int depth, TypeInfo& to) const {
-  const struct btf_array* array = btf_array(type);
-  KTAPE_ASSIGN(const TypeInfo element, info(array->type, depth + 1));
-  to.target_id = array->type;
-  to.elements = array->nelems;
+Result<void> Btf::Impl::array_info(const BtfType& type, int depth, TypeInfo& to) const {
+  const BtfArray array = table.array(type);
+  KTAPE_ASSIGN(const TypeInfo element, info(array.element, depth + 1));
+  to.target_id = array.element;
+  to.elements = array.count;
   if (element.size_bytes != 0 && to.elements > std::numeric_limits<uint32_t>::max() / element.size_bytes) {
     return bad_type(to.id, "is an array of more than 4 GiB");
   }
@@ -185,128 +162,103 @@ Result<void> Btf::Impl::array_info(const btf_type* type, int depth, TypeInfo& to
 Result<TypeInfo> Btf::Impl::info(uint32_t id, int depth) const {
   if (depth > kMaxDepth) return bad_type(id, "is nested too deeply");
   KTAPE_ASSIGN(const uint32_t resolved, resolve(id));
-  const btf_type* type = raw(resolved);
+  const BtfType type = table.type(resolved);
   TypeInfo to;
   to.id = resolved;
   to.kind = kind_of(type);
   to.name = name(id, 0);
-  switch (btf_kind(type)) {
-    case BTF_KIND_PTR:
-      to.size_bytes = kPointerBytes;
-      to.target_id = type->type;
-      break;
-    case BTF_KIND_ARRAY: KTAPE_TRY(array_info(type, depth, to)); break;
-    case BTF_KIND_INT:
-    case BTF_KIND_FLOAT:
-    case BTF_KIND_ENUM:
-    case BTF_KIND_ENUM64:
-    case BTF_KIND_STRUCT:
-    case BTF_KIND_UNION: to.size_bytes = type->size; break;
-    default: break;
+  to.size_bytes = type.size;
+  if (type.kind == BtfKind::kPointer) {
+    to.size_bytes = kPointerBytes;
+    to.target_id = type.target;
   }
+  if (type.kind == BtfKind::kArray) KTAPE_TRY(array_info(type, depth, to));
   return to;
 }
 
-Result<FieldInfo> Btf::Impl::member_info(const btf_type* owner, uint32_t index,
+Result<FieldInfo> Btf::Impl::member_info(const BtfType& owner, const BtfMember& member,
                                          std::string_view wanted) const {
-  const btf_member* member = btf_members(owner) + index;
-  const uint32_t bit_offset = btf_member_bit_offset(owner, index);
-  KTAPE_ASSIGN(TypeInfo type, info(member->type, 0));
-  const btf_type* raw_type = raw(type.id);
+  KTAPE_ASSIGN(TypeInfo type, info(member.type, 0));
+  const BtfType raw_type = table.type(type.id);
   const bool narrow_integer =
-      btf_kind(raw_type) == BTF_KIND_INT && btf_int_bits(raw_type) != type.size_bytes * 8;
-  if (btf_member_bitfield_size(owner, index) != 0 || bit_offset % 8 != 0 || narrow_integer) {
+      raw_type.kind == BtfKind::kInteger && table.integer(raw_type).bits != type.size_bytes * 8;
+  if (member.bits != 0 || member.bit_offset % 8 != 0 || narrow_integer) {
     return Error{ErrorCode::kRefused,
                  "'" + std::string(wanted) + "' is a bit-field: it has no address of its own",
                  "read the whole object, or the bytes around it"};
   }
-  return FieldInfo{bit_offset / 8, std::move(type)};
+  if (member.bit_offset / 8 + type.size_bytes > owner.size) {
+    return Error{ErrorCode::kBadInput, "'" + std::string(wanted) + "' reaches beyond its struct in BTF", ""};
+  }
+  return FieldInfo{member.bit_offset / 8, std::move(type)};
 }
 
-Result<std::optional<FieldInfo>> Btf::Impl::find_member(uint32_t id, std::string_view wanted,
-                                                        int depth) const {
+Result<std::optional<FieldInfo>> Btf::Impl::find_member(uint32_t id, std::string_view wanted, int depth,
+                                                        uint32_t& seen) const {
   if (depth > kMaxDepth) return bad_type(id, "is nested too deeply");
-  const btf_type* owner = raw(id);
-  for (uint32_t i = 0; i < btf_vlen(owner); ++i) {
-    const btf_member* member = btf_members(owner) + i;
-    if (member->name_off != 0) {
-      if (text(member->name_off) != wanted) continue;
-      KTAPE_ASSIGN(FieldInfo found, member_info(owner, i, wanted));
+  const BtfType owner = table.type(id);
+  for (uint32_t i = 0; i < owner.count; ++i) {
+    if (++seen > kMaxMembersSeen) return bad_type(id, "has too many members to look through");
+    const BtfMember member = table.member(owner, i);
+    if (member.name != 0) {
+      if (text(member.name) != wanted) continue;
+      KTAPE_ASSIGN(FieldInfo found, member_info(owner, member, wanted));
       return std::optional<FieldInfo>(std::move(found));
     }
-    KTAPE_ASSIGN(const uint32_t inner, resolve(member->type));
-    if (!btf_is_composite(raw(inner))) continue;  // an unnamed bit-field is padding
-    KTAPE_ASSIGN(std::optional<FieldInfo> found, find_member(inner, wanted, depth + 1));
+    KTAPE_ASSIGN(const uint32_t inner, resolve(member.type));
+    if (!is_composite(table.type(inner))) continue;  // an unnamed bit-field is padding
+    KTAPE_ASSIGN(std::optional<FieldInfo> found, find_member(inner, wanted, depth + 1, seen));
     if (found) {
-      found->offset_bytes += btf_member_bit_offset(owner, i) / 8;
+      found->offset_bytes += member.bit_offset / 8;
       return found;
     }
   }
   return std::optional<FieldInfo>();
 }
 
-void Btf::Impl::member_names(uint32_t id, int depth, std::vector<std::string>& to) const {
-  const btf_type* owner = raw(id);
-  for (uint32_t i = 0; i < btf_vlen(owner) && depth <= kMaxDepth; ++i) {
-    const btf_member* member = btf_members(owner) + i;
-    if (member->name_off != 0) {
-      to.emplace_back(text(member->name_off));
+void Btf::Impl::member_names(uint32_t id, int depth, uint32_t& seen, std::vector<std::string>& to) const {
+  const BtfType owner = table.type(id);
+  for (uint32_t i = 0; i < owner.count && depth <= kMaxDepth && ++seen <= kMaxMembersSeen; ++i) {
+    const BtfMember member = table.member(owner, i);
+    if (member.name != 0) {
+      to.emplace_back(text(member.name));
       continue;
     }
-    const auto inner = resolve(member->type);
-    if (inner.ok() && btf_is_composite(raw(*inner))) member_names(*inner, depth + 1, to);
+    const auto inner = resolve(member.type);
+    if (inner.ok() && is_composite(table.type(*inner))) member_names(*inner, depth + 1, seen, to);
   }
 }
 
 // Which index a type's name belongs to, and the keyword that says so.
-std::pair<const Btf::Impl::Names*, std::string_view> Btf::Impl::split(std::string_view type_name) const {
+std::pair<const BtfNames*, std::string_view> Btf::Impl::split(std::string_view type_name) const {
   if (type_name.starts_with("struct ")) return {&structs, "struct "};
   if (type_name.starts_with("union ")) return {&unions, "union "};
   if (type_name.starts_with("enum ")) return {&enums, "enum "};
   return {&others, ""};
 }
 
-std::vector<std::pair<std::string_view, uint64_t>> Btf::Impl::enumerators(std::string_view enum_name) const {
-  std::vector<std::pair<std::string_view, uint64_t>> found;
-  const auto [first, last] = all_enums.equal_range(enum_name);
-  for (auto it = first; it != last; ++it) {
-    const btf_type* type = raw(it->second);
-    const bool wide = btf_is_enum64(type), is_signed = btf_kflag(type);
-    for (uint32_t i = 0; i < btf_vlen(type); ++i) {
-      if (wide) {
-        const struct btf_enum64* entry = btf_enum64(type) + i;
-        found.emplace_back(text(entry->name_off), btf_enum64_value(entry));
-      } else {
-        const struct btf_enum* entry = btf_enum(type) + i;
-        const uint64_t bits = static_cast<uint32_t>(entry->val);
-        found.emplace_back(text(entry->name_off),
-                           is_signed ? static_cast<uint64_t>(int64_t{entry->val}) : bits);
-      }
-    }
+// Of every enum of that name: a kernel has several.
+std::vector<BtfEnumerator> Btf::Impl::enumerators(std::string_view enum_name) const {
+  std::vector<BtfEnumerator> found;
+  for (const uint32_t id : enums.all(table, enum_name)) {
+    const BtfType type = table.type(id);
+    for (uint32_t i = 0; i < type.count; ++i) found.push_back(table.enumerator(type, i));
   }
   return found;
 }
 
-std::vector<std::string> Btf::Impl::names_of(const Names& names) const {
-  std::vector<std::string> list;
-  list.reserve(names.size());
-  for (const auto& [named, id] : names) list.emplace_back(named);
-  return list;
-}
-
 std::optional<uint32_t> Btf::Impl::find_type(std::string_view name) const {
   const auto [names, tag] = split(name);
-  const auto found = names->find(name.substr(tag.size()));
-  return found == names->end() ? std::nullopt : std::optional<uint32_t>(found->second);
+  return names->first(table, name.substr(tag.size()));
 }
 
 Error Btf::Impl::no_type(std::string_view name) const {
   const auto [names, tag] = split(name);
   std::string hint;
-  if (tag.empty() && structs.contains(name)) {
+  if (tag.empty() && structs.first(table, name)) {
     hint = "did you mean 'struct " + std::string(name) + "'?";
   } else {
-    hint = did_you_mean(name.substr(tag.size()), names_of(*names));
+    hint = did_you_mean(name.substr(tag.size()), names->names(table));
   }
   return Error{ErrorCode::kNotFound, "no type '" + std::string(name) + "' in this kernel's BTF", hint};
 }
@@ -332,16 +284,8 @@ Btf::Btf(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Btf::~Btf() = default;
 
 Result<std::unique_ptr<Btf>> Btf::parse(std::span<const std::byte> raw) {
-  if (raw.size() > std::numeric_limits<uint32_t>::max()) {
-    return Error{ErrorCode::kBadInput, "BTF of more than 4 GiB", ""};
-  }
-  const QuietLibbpf quiet;
-  struct btf* parsed = btf__new(raw.data(), static_cast<uint32_t>(raw.size()));
-  if (parsed == nullptr) return system_error(ErrorCode::kBadInput, "cannot parse BTF");
-  auto impl = std::make_unique<Impl>();
-  impl->btf.reset(parsed);
-  impl->index();
-  return std::unique_ptr<Btf>(new Btf(std::move(impl)));
+  KTAPE_ASSIGN(BtfTable table, BtfTable::parse(raw));
+  return std::unique_ptr<Btf>(new Btf(std::make_unique<Impl>(std::move(table))));
 }
 
 Result<TypeInfo> Btf::type(std::string_view name) const {
@@ -359,10 +303,12 @@ Result<FieldInfo> Btf::member(uint32_t type_id, std::string_view name) const {
                  "'" + owner.name + "' has no members: cannot take '" + std::string(name) + "'",
                  owner.kind == TypeKind::kPointer ? "follow the pointer with '->'" : ""};
   }
-  KTAPE_ASSIGN(std::optional<FieldInfo> found, impl_->find_member(owner.id, name, 0));
+  uint32_t seen = 0;
+  KTAPE_ASSIGN(std::optional<FieldInfo> found, impl_->find_member(owner.id, name, 0, seen));
   if (found) return std::move(*found);
   std::vector<std::string> names;
-  impl_->member_names(owner.id, 0, names);
+  seen = 0;
+  impl_->member_names(owner.id, 0, seen, names);
   return Error{ErrorCode::kNotFound, "'" + owner.name + "' has no member '" + std::string(name) + "'",
                did_you_mean(name, names)};
 }
@@ -399,25 +345,27 @@ bool Btf::has_field(std::string_view type_name, std::string_view path) const {
 }
 
 Result<TypeInfo> Btf::variable(std::string_view name) const {
-  const auto found = impl_->variables.find(name);
-  if (found != impl_->variables.end()) return impl_->info(impl_->raw(found->second)->type, 0);
+  const std::optional<uint32_t> found = impl_->variables.first(impl_->table, name);
+  if (found) return impl_->info(impl_->table.type(*found).target, 0);
   return Error{ErrorCode::kNotFound,
                "no variable '" + std::string(name) + "' in this kernel's BTF: it has per-CPU variables only",
-               did_you_mean(name, impl_->names_of(impl_->variables))};
+               did_you_mean(name, impl_->variables.names(impl_->table))};
 }
 
-bool Btf::has_variable(std::string_view name) const { return impl_->variables.contains(name); }
+bool Btf::has_variable(std::string_view name) const {
+  return impl_->variables.first(impl_->table, name).has_value();
+}
 
 std::optional<uint64_t> Btf::enumerator(std::string_view enum_name, std::string_view name) const {
-  for (const auto& [named, value] : impl_->enumerators(enum_name)) {
-    if (named == name) return value;
+  for (const BtfEnumerator& entry : impl_->enumerators(enum_name)) {
+    if (impl_->text(entry.name) == name) return entry.value;
   }
   return std::nullopt;
 }
 
 std::optional<std::string> Btf::enumerator_name(std::string_view enum_name, uint64_t value) const {
-  for (const auto& [named, found] : impl_->enumerators(enum_name)) {
-    if (found == value) return std::string(named);
+  for (const BtfEnumerator& entry : impl_->enumerators(enum_name)) {
+    if (entry.value == value) return std::string(impl_->text(entry.name));
   }
   return std::nullopt;
 }

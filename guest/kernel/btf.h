@@ -32,12 +32,12 @@ struct FieldInfo {
   TypeInfo type;
 };
 
-// Types of one kernel. Lookups by name are cached: the first is slow, later ones are not. Because of
-// the cache, one thread at a time. For the BTF of a kernel being captured: libbpf, which does not guard
-// against hostile input, parses it.
+// Types of one kernel, safe for a stranger's BTF too: whatever the bytes are, memory, time and depth of
+// each call are bounded, and an error says what is wrong with them. Fields by path are cached, so one
+// thread at a time.
 class Btf {
  public:
-  // kBadInput when the bytes are not BTF. The bytes are copied.
+  // kBadInput says why the bytes are not usable. They are copied.
   [[nodiscard]] static Result<std::unique_ptr<Btf>> parse(std::span<const std::byte> raw);
   ~Btf();
 
