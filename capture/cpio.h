@@ -1,0 +1,32 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+#include <vector>
+
+namespace ktape {
+
+// Writes an archive in the form that the kernel unpacks as an initramfs: cpio "newc"
+// (Documentation/driver-api/early-userspace/buffer-format.rst). The same bytes for the same entries:
+// owner 0, time 0. Paths have no leading '/'; a folder comes before what is in it.
+class CpioWriter {
+ public:
+  void folder(std::string_view path, uint32_t permissions);
+  void file(std::string_view path, uint32_t permissions, std::span<const std::byte> content);
+  void link(std::string_view path, std::string_view target);
+
+  // Ends the archive. The writer is spent.
+  [[nodiscard]] std::vector<std::byte> finish();
+
+ private:
+  void entry(std::string_view path, uint32_t mode, uint32_t links, std::span<const std::byte> content);
+  void pad();
+
+  std::vector<std::byte> bytes_;
+  uint32_t last_inode_ = 0;
+};
+
+}  // namespace ktape

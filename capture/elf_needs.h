@@ -1,0 +1,31 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "schema/base/result.h"
+
+namespace ktape {
+
+// What an ELF file asks of the dynamic linker (gabi, "Dynamic Section"; ld.so(8)).
+struct ElfNeeds {
+  std::string interpreter;           // PT_INTERP; empty for a library and for a static program
+  std::vector<std::string> needed;   // DT_NEEDED, in order
+  std::vector<std::string> rpath;    // DT_RPATH, split; $ORIGIN as written
+  std::vector<std::string> runpath;  // DT_RUNPATH, the same
+};
+
+// Of a program or a library for x86-64. kBadInput says what the file is instead. The file may be a
+// stranger's: nothing of it is run.
+[[nodiscard]] Result<ElfNeeds> read_elf_needs(std::span<const std::byte> file, std::string_view name);
+
+// The words after "#!" of a script: the interpreter and, where there is one, all the rest as its
+// argument. Nothing for what is no script.
+[[nodiscard]] std::optional<std::vector<std::string>> script_interpreter(std::span<const std::byte> file);
+
+}  // namespace ktape

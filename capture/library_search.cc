@@ -1,0 +1,174 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "capture/library_search.h"
+
+#include <cstdint>
+#include <cstring>
+#include <deque>
+#include <filesystem>
+#include <optional>
+#include <set>
+
+#include "capture/elf_needs.h"
+#include "schema/base/file.h"
+
+namespace ktape {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr char kCacheFile[] = "/etc/ld.so.cache";
+constexpr size_t kMaxCacheBytes = size_t{64} << 20;
+constexpr size_t kMaxFileBytes = size_t{1} << 30;
+constexpr size_t kMaxLibraries = 1024;
+
+// sysdeps/generic/dl-cache.h: struct cache_file_new and struct file_entry_new.
+constexpr std::string_view kCacheMagic = "glibc-ld.so.cache1.1";
+constexpr size_t kCacheCountAt = 20;
+constexpr size_t kCacheHeaderBytes = 48;
+constexpr size_t kCacheEntryBytes = 24;
+constexpr int32_t kX8664Libc6 = 0x0303;  // FLAG_X8664_LIB64 | FLAG_ELF_LIBC6
+
+template <typename T>
+T load(std::string_view bytes, size_t at) {
+  T value;
+  std::memcpy(&value, bytes.data() + at, sizeof value);
+  return value;
+}
+
+std::string text_at(std::string_view bytes, size_t at) {
+  if (at >= bytes.size()) return {};
+  bytes.remove_prefix(at);
+  return std::string(bytes.substr(0, bytes.find('\0')));
+}
+
+bool is_file(const std::string& path) {
+  std::error_code ignored;
+  return fs::is_regular_file(path, ignored);
+}
+
+// "$ORIGIN/../lib" of a file in /opt/x is /opt/x/../lib.
+std::string with_origin(std::string folder, const std::string& of_file) {
+  const std::string origin = fs::path(of_file).parent_path();
+  for (const std::string_view name : {std::string_view("${ORIGIN}"), std::string_view("$ORIGIN")}) {
+    for (size_t at; (at = folder.find(name)) != std::string::npos;) folder.replace(at, name.size(), origin);
+  }
+  return folder;
+}
+
+struct Loaded {
+  std::string path;
+  ElfNeeds needs;
+  const Loaded* loader = nullptr;  // what needed it first
+};
+
+class Search {
+ public:
+  explicit Search(const LibraryPlaces& places) : places_(places) {}
+
+  Result<std::vector<std::string>> run(const std::string& program) {
+    std::error_code ignored;
+    const fs::path real = fs::canonical(program, ignored);
+    KTAPE_TRY(load(real.empty() ? program : real.string(), nullptr));
+    const std::string interpreter = loaded_.front().needs.interpreter;
+    if (!interpreter.empty()) {
+      if (!is_file(interpreter)) return missing(interpreter, program);
+      found_.push_back(interpreter);
+      names_.insert(fs::path(interpreter).filename());
+    }
+    for (size_t i = 0; i < loaded_.size(); ++i) {
+      for (const std::string& name : loaded_[i].needs.needed) KTAPE_TRY(need(name, loaded_[i]));
+    }
+    return std::move(found_);
+  }
+
+ private:
+  Result<void> load(const std::string& path, const Loaded* loader) {
+    KTAPE_ASSIGN(const std::vector<std::byte> file, read_file(path, kMaxFileBytes));
+    KTAPE_ASSIGN(ElfNeeds needs, read_elf_needs(file, path));
+    loaded_.push_back(Loaded{path, std::move(needs), loader});
+    return {};
+  }
+
+  Result<void> need(const std::string& name, const Loaded& by) {
+    if (!names_.insert(name).second) return {};
+    const std::optional<std::string> path = find(name, by);
+    if (!path) return missing(name, by.path);
+    found_.push_back(*path);
+    if (found_.size() > kMaxLibraries) {
+      return Error{ErrorCode::kBadInput, "'" + loaded_.front().path + "' needs more than 1024 libraries", ""};
+    }
+    return load(*path, &by);
+  }
+
+  [[nodiscard]] std::optional<std::string> find(const std::string& name, const Loaded& by) const {
+    if (name.find('/') != std::string::npos) return is_file(name) ? std::optional(name) : std::nullopt;
+    if (by.needs.runpath.empty()) {
+      for (const Loaded* from = &by; from != nullptr; from = from->loader) {
+        if (auto path = in_folders(name, from->needs.rpath, from->path)) return path;
+      }
+    }
+    if (auto path = in_folders(name, by.needs.runpath, by.path)) return path;
+    const auto cached = places_.cache.find(name);
+    if (cached != places_.cache.end() && is_file(cached->second)) return cached->second;
+    return in_folders(name, places_.folders, by.path);
+  }
+
+  [[nodiscard]] static std::optional<std::string> in_folders(const std::string& name,
+                                                             const std::vector<std::string>& folders,
+                                                             const std::string& of_file) {
+    for (const std::string& folder : folders) {
+      const std::string path = (fs::path(with_origin(folder, of_file)) / name).lexically_normal();
+      if (is_file(path)) return path;
+    }
+    return std::nullopt;
+  }
+
+  static Error missing(const std::string& library, const std::string& by) {
+    return Error{ErrorCode::kNotFound,
+                 "cannot find the shared library '" + library + "' that '" + by + "' needs",
+                 "install it on this host, or build the scheduler without it"};
+  }
+
+  const LibraryPlaces& places_;
+  std::deque<Loaded> loaded_;  // grows while references into it are held
+  std::set<std::string> names_;
+  std::vector<std::string> found_;
+};
+
+}  // namespace
+
+std::map<std::string, std::string, std::less<>> parse_library_cache(std::string_view cache) {
+  std::map<std::string, std::string, std::less<>> libraries;
+  // An older form may stand before it.
+  const size_t start = cache.find(kCacheMagic);
+  if (start == std::string_view::npos) return libraries;
+  cache.remove_prefix(start);
+  if (cache.size() < kCacheHeaderBytes) return libraries;
+  const size_t count = std::min<size_t>(load<uint32_t>(cache, kCacheCountAt),
+                                        (cache.size() - kCacheHeaderBytes) / kCacheEntryBytes);
+  for (size_t i = 0; i < count; ++i) {
+    const size_t at = kCacheHeaderBytes + i * kCacheEntryBytes;
+    if (load<int32_t>(cache, at) != kX8664Libc6 || load<uint64_t>(cache, at + 16) != 0) continue;
+    libraries.try_emplace(text_at(cache, load<uint32_t>(cache, at + 4)),
+                          text_at(cache, load<uint32_t>(cache, at + 8)));
+  }
+  return libraries;
+}
+
+LibraryPlaces LibraryPlaces::of_host() {
+  LibraryPlaces places;
+  // Musl has no cache, and a host may have none yet.
+  if (const Result<std::string> cache = read_text_file(kCacheFile, kMaxCacheBytes); cache.ok()) {
+    places.cache = parse_library_cache(*cache);
+  }
+  places.folders = {
+      "/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib64", "/usr/lib64", "/lib", "/usr/lib"};
+  return places;
+}
+
+Result<std::vector<std::string>> needed_libraries(const std::string& program, const LibraryPlaces& places) {
+  return Search(places).run(program);
+}
+
+}  // namespace ktape
