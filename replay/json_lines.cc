@@ -112,6 +112,18 @@ void put_value(std::string& out, const capnp::DynamicValue::Reader& value, capnp
 
 }  // namespace
 
+std::string json_text(capnp::DynamicStruct::Reader part) {
+  std::string out = "{";
+  put_fields(out, part);
+  return out + "}";
+}
+
+std::string json_string(std::string_view text) {
+  std::string out;
+  put_text(out, text);
+  return out;
+}
+
 std::string json_line(const RecordView& view) {
   std::string out = "{";
   capnp::DynamicStruct::Reader record = view.record;

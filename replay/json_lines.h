@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <capnp/dynamic.h>
+
 #include <string>
+#include <string_view>
 
 #include "schema/journal/reader.h"
 
@@ -13,5 +16,11 @@ namespace ktape {
 // Fields that the record does not have are left out. A kind that this build does not know has
 // "kind":"unknown" and "kindNumber". Throws kj::Exception where the record cannot be read.
 [[nodiscard]] std::string json_line(const RecordView& view);
+
+// A part of a record by itself, in the same form. Throws as json_line.
+[[nodiscard]] std::string json_text(capnp::DynamicStruct::Reader part);
+
+// The text as a string of JSON, in its quotes; what is not UTF-8 as {"hex":"..."}.
+[[nodiscard]] std::string json_string(std::string_view text);
 
 }  // namespace ktape

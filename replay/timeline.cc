@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "replay/entry_text.h"
 #include "replay/record_text.h"
 #include "schema/base/digest.h"
 #include "schema/base/text.h"
@@ -51,23 +52,6 @@ std::string asked_text(schema::OpEntry::Reader entry) {
   auto value = entry.getWrite();
   bool bits = value.isSetBits() || value.isClearBits();
   return fmt::format("{}write {}{}{}", tag_text(entry), target, bits ? ": " : " = ", shown_value(value));
-}
-
-std::string place_text(schema::EntryReply::Reader got) {
-  std::string text;
-  auto add = [&](const std::string& part) { text += (text.empty() ? "" : ", ") + part; };
-  if (got.getType().size() > 0) {
-    add(safe(got.getType()));
-  } else if (got.getWidthBytes() > 0) {
-    add(bytes_text(got.getWidthBytes()));
-  }
-  if (got.getWidthBytes() > 0 && !got.getWidthChecked()) add("width not checked");
-  if (got.getVirtualAddress() != 0) add(fmt::format("at {:#x}", got.getVirtualAddress()));
-  if (got.getPhysicalAddress() != 0) add(fmt::format("physical {:#x}", got.getPhysicalAddress()));
-  if (got.getProtectingCpu() >= 0)
-    add(fmt::format("under the runqueue lock of CPU {}", got.getProtectingCpu()));
-  if (got.getElapsedNs() > 0) add("took " + duration_text(got.getElapsedNs()));
-  return text;
 }
 
 std::string vcpu_text(schema::VcpuState::Reader vcpu) {
@@ -276,20 +260,7 @@ void Timeline::entry_replied(uint64_t op, uint32_t index, schema::OpEntry::Reade
 void Timeline::gates(uint64_t op, uint32_t index) {
   auto it = gates_.find({op, index});
   if (it == gates_.end()) return;
-  size_t passed = 0;
-  for (const auto& gate : it->second) passed += gate.get().getOutcome() == schema::GateOutcome::PASSED;
-  page_.detail(passed == it->second.size() ? count_text(passed, "gate") + " passed"
-                                           : fmt::format("{} of {} gates passed", passed, it->second.size()),
-               1);
-  for (const auto& kept : it->second) {
-    auto gate = kept.get();
-    if (gate.getOutcome() == schema::GateOutcome::PASSED) continue;
-    page_.detail(fmt::format("gate {}, {}: {}{}: observed {}, expected {}",
-                             static_cast<unsigned>(gate.getGate()), enum_words(gate.getGate()),
-                             enum_words(gate.getOutcome()), gate.getEnforced() ? "" : " (not enforced)",
-                             safe(gate.getObserved()), safe(gate.getExpected())),
-                 1);
-  }
+  for (const std::string& line : gate_lines(it->second)) page_.detail(line, 1);
   gates_.erase(it);
 }
 

@@ -24,8 +24,6 @@ constexpr uint64_t kSchedNormal = 0;
 constexpr uint64_t kSchedBatch = 3;
 constexpr uint64_t kSchedIdle = 5;
 constexpr uint64_t kSchedExt = 7;
-// /proc/PID/stat counts in USER_HZ, which is 100 on x86 (include/asm-generic/param.h).
-constexpr uint64_t kClockTickNs = 10'000'000;
 
 constexpr size_t kGates = 12;
 constexpr std::string_view kTaskStruct = "struct task_struct";

@@ -15,6 +15,9 @@
 
 namespace ktape {
 
+// /proc/PID/stat counts in USER_HZ, which is 100 on x86 (include/asm-generic/param.h).
+inline constexpr uint64_t kClockTickNs = 10'000'000;
+
 // What the gates found out about a task target.
 struct GateVerdict {
   std::vector<GateResult> gates;     // all twelve, in order

@@ -50,8 +50,9 @@ Result<std::optional<TypeInfo>> variable_type(const KernelKnowledge& kernel, con
                  nearest_symbols(kernel, name, per_cpu)};
   }
   if (!per_cpu && is_per_cpu(kernel, name)) {
-    return refused(fmt::format("'{}' is a per-CPU variable", name),
-                   "name it in a 'perCpu' target, with the CPU");
+    return refused(
+        fmt::format("'{}' is a per-CPU variable", name),
+        fmt::format("name its CPU: in a 'perCpu' target, or as 'cpu0:{}' on a command line", name));
   }
   if (per_cpu && !is_per_cpu(kernel, name)) {
     return refused(fmt::format("'{}' is not a per-CPU variable", name), "name it in a 'symbol' target");

@@ -137,7 +137,8 @@ TEST_CASE("unknown symbols and CPUs that do not exist are refused") {
 TEST_CASE("a per-CPU variable is not read as a plain symbol, nor the other way round") {
   Fixture f;
   check_refused(f.read(symbol_target("runqueues"), ValueKind::U64),
-                "'runqueues' is a per-CPU variable: name it in a 'perCpu' target, with the CPU");
+                "'runqueues' is a per-CPU variable: name its CPU: in a 'perCpu' target, or as "
+                "'cpu0:runqueues' on a command line");
   check_refused(f.read(per_cpu_target("jiffies_64", 0, ""), ValueKind::U64),
                 "'jiffies_64' is not a per-CPU variable: name it in a 'symbol' target");
 }

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "replay/target_read.h"
+
+#include <capnp/message.h>
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "guest/kernel/gates.h"
+#include "guest/kernel/layout_log.h"
+#include "guest/kernel/op_executor.h"
+#include "guest/kernel/op_plan.h"
+#include "guest/kernel/op_records.h"
+#include "guest/kernel/tasks.h"
+#include "schema/base/text.h"
+#include "schema/scenario/target_line.h"
+
+namespace ktape {
+
+namespace {
+
+// When the task that has this pid in this memory began, in clock ticks as /proc tells it; 0 when there is
+// no such task or it was not captured: then the gates say so.
+uint64_t start_of(const Kernel& kernel, const RecordedMemory& memory, Pid pid) {
+  LayoutLog log(kernel.btf());
+  const auto finder = TaskFinder::create(kernel, log);
+  const auto task = finder.ok() ? finder->find(memory, pid) : finder.error();
+  const auto field = log.field("struct task_struct", "start_boottime");
+  if (!task.ok() || !*task || !field.ok()) return 0;
+  const auto start = kernel.read_uint(memory, **task + field->offset_bytes, field->type.size_bytes);
+  return start.ok() ? *start / kClockTickNs * kClockTickNs : 0;
+}
+
+Result<void> name_task(const Kernel& kernel, const RecordedMemory& memory, const TapeIndex& index,
+                       const RecordedFreeze& freeze, TaskRoot& task) {
+  if (!task.worker.empty()) {
+    KTAPE_ASSIGN(const RecordedWorker* worker, index.worker(task.worker, freeze.began));
+    task.pid = worker->pid;
+    task.start_boottime_ns = worker->start_boottime_ns;
+  } else if (task.start_boottime_ns == 0) {
+    task.start_boottime_ns = start_of(kernel, memory, task.pid);
+  }
+  return {};
+}
+
+// What the kernel's symbols and types alone say against the op is a mistake of whoever typed it.
+Result<void> check_op(const Kernel& kernel, const Op& op) {
+  LayoutLog log(kernel.btf());
+  const auto plan = plan_target(kernel.knowledge(), op.target, log);
+  const auto fits = plan.ok() ? fit_op(*plan, op, schema::OpMode::COLD) : plan.error();
+  if (fits.ok()) return {};
+  Error error = fits.error();
+  if (error.code != ErrorCode::kBadInput) error.code = ErrorCode::kUsage;
+  return error;
+}
+
+template <typename T, typename Fill>
+Kept<T> built(Fill fill) {
+  capnp::MallocMessageBuilder message;
+  fill(message.initRoot<T>());
+  Kept<T> kept;
+  kept.keep(message.getRoot<T>().asReader());
+  return kept;
+}
+
+}  // namespace
+
+ExitCode TargetRead::code() const {
+  return reply.get().getStatus() == schema::EntryStatus::DONE ? ExitCode::kGood : ExitCode::kInconclusive;
+}
+
+Result<TargetRead> read_target(const Kernel& kernel, const RecordedMemory& memory, const TapeIndex& index,
+                               const RecordedFreeze& freeze, const std::string& line) {
+  capnp::MallocMessageBuilder message;
+  const auto entry = message.initRoot<schema::OpEntry>();
+  KTAPE_TRY(parse_target_line(line, entry));
+  KTAPE_ASSIGN(Op op, read_op(entry.asReader(), schema::OpMode::COLD));
+  if (auto fits = check_op(kernel, op); !fits.ok()) {
+    return Error{fits.error().code, fmt::format("target {}: {}", in_quotes(line), fits.error().message),
+                 fits.error().hint};
+  }
+  auto* task = std::get_if<TaskRoot>(&op.target.root);
+  if (task != nullptr) KTAPE_TRY(name_task(kernel, memory, index, freeze, *task));
+
+  (void)memory.take_missing();
+  OpResult result = OpExecutor(kernel).read(memory, {op}).at(0);
+  result.elapsed_ns = 0;  // of this host, now: it says nothing about the run
+
+  TargetRead read;
+  read.line = line;
+  read.missing = memory.take_missing();
+  read.asked.keep(entry.asReader());
+  read.reply = built<schema::EntryReply>([&](auto to) { write_result(result, to); });
+  for (const GateResult& gate : result.gates) {
+    read.gates.push_back(built<schema::GateChecked>([&](auto to) { write_gate(freeze.op, 0, gate, to); }));
+  }
+  return read;
+}
+
+}  // namespace ktape

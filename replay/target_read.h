@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "guest/kernel/kernel.h"
+#include "replay/kept.h"
+#include "replay/recorded_memory.h"
+#include "replay/tape_index.h"
+#include "schema/base/exit_code.h"
+#include "schema/base/result.h"
+#include "schema/record.capnp.h"
+
+namespace ktape {
+
+// What one target read in recorded memory, in the form that records have.
+struct TargetRead {
+  std::string line;  // as it was typed
+  Kept<schema::OpEntry> asked;
+  Kept<schema::EntryReply> reply;
+  std::vector<Kept<schema::GateChecked>> gates;  // task targets
+  // What was needed and not captured; a reply that is done needed it for a gate only.
+  std::optional<GuestPhysical> missing;
+
+  // 0 when it was read. 77 when it was not: not captured, no such task, a NULL pointer on the way.
+  [[nodiscard]] ExitCode code() const;
+};
+
+// Reads a target, as people type it (schema/scenario/target_line.h), at a freeze. The ops of a capture
+// do the same in the same way: identity gates stand before a task. A worker is the last of that name that
+// had started; a pid without a start time is the task that has it in this memory. kUsage for a target
+// that this kernel cannot have: a symbol, a member, a width.
+[[nodiscard]] Result<TargetRead> read_target(const Kernel& kernel, const RecordedMemory& memory,
+                                             const TapeIndex& index, const RecordedFreeze& freeze,
+                                             const std::string& line);
+
+}  // namespace ktape

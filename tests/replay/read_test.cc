@@ -1,0 +1,181 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
+
+#include "replay/child.h"
+#include "tests/replay/fake_tape.h"
+#include "tests/support/must.h"
+#include "tests/support/temp_dir.h"
+
+namespace ktape::test {
+
+using Catch::Matchers::ContainsSubstring;
+using Catch::Matchers::StartsWith;
+
+namespace {
+
+ChildResult read(const std::vector<std::string>& arguments) {
+  return must(run_child(KTAPE_BIN "/ktape-read", arguments, 1 << 24));
+}
+
+// Standard output and error of a command in which something is wrong.
+ChildResult all_of(const std::string& arguments) {
+  return must(
+      run_child("/bin/sh", {"-c", std::string(KTAPE_BIN "/ktape-read ") + arguments + " 2>&1"}, 1 << 20));
+}
+
+// A run in which only a jiffies value was read; everything else is there to be found out.
+struct Fixture {
+  Fixture() : tape(folder.file("run.ktape")) {
+    FakeKernel& kernel = tape.kernel();
+    kernel.set_task(tape.task(), "scx.dsq_vtime", 4711);
+    kernel.set_rq(1, "nr_running", 3);
+    const GuestVirtual second = kernel.add_task(78, "other", FakeTape::kStartNs);
+    const GuestVirtual list = kernel.field(kernel.per_cpu("runqueues", 0), "struct rq", "scx.runnable_list");
+    for (const GuestVirtual task : {tape.task(), second}) {
+      kernel.link(list, kernel.field(task, "struct task_struct", "scx.runnable_node"));
+    }
+    kernel.set_task(tape.task(), "parent", second.value);
+  }
+
+  std::string path() {
+    if (path_.empty()) {
+      tape.serve({read_line("jiffies_64:u64")});
+      path_ = tape.seal().path;
+    }
+    return path_;
+  }
+  ChildResult at_last(const std::string& target) { return read({path(), "--at", "freeze:last", target}); }
+
+  TempDir folder;
+  FakeTape tape;
+  std::string path_;
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(Fixture, "a value that nobody read at capture is read from the tape") {
+  const ChildResult child = at_last("cpu1:runqueues.nr_running");
+  CHECK(child.exit_status == 0);
+  CHECK_THAT(child.output, StartsWith("cpu1:runqueues.nr_running = 3\n  u32, at 0x"));
+  CHECK(at_last("jiffies_64:u64").output.starts_with("jiffies_64:u64 = 4294892296"));
+}
+
+TEST_CASE_METHOD(Fixture,
+                 "a worker's task is found by name, by pid, and by pid and start time, and shows its gates") {
+  for (const char* target : {"task:sleeper.scx.dsq_vtime", "task:77.scx.dsq_vtime",
+                             "task:77@5230000000.scx.dsq_vtime", "task 'sleeper' scx.dsq_vtime"}) {
+    const ChildResult child = at_last(target);
+    INFO(child.output);
+    CHECK(child.exit_status == 0);
+    CHECK_THAT(child.output, StartsWith(std::string(target) + " = 4711\n"));
+    CHECK_THAT(child.output,
+               ContainsSubstring("11 of 12 gates passed\n  gate 5, not queued: failed (not enforced)"));
+  }
+}
+
+TEST_CASE_METHOD(Fixture, "a task that has another start time, or is not there, is not read") {
+  const ChildResult other = at_last("task:77@5240000000.scx.dsq_vtime");
+  CHECK(other.exit_status == 77);
+  CHECK_THAT(other.output, ContainsSubstring(": refused: gate 2 (identity) refuses"));
+  const ChildResult none = at_last("task:99.scx.dsq_vtime");
+  CHECK(none.exit_status == 77);
+  CHECK_THAT(none.output, ContainsSubstring("no task has pid 99"));
+}
+
+TEST_CASE_METHOD(Fixture, "pointers are followed and lists are walked") {
+  const ChildResult parent = at_last("task:sleeper.parent->pid");
+  CHECK(parent.exit_status == 0);
+  CHECK_THAT(parent.output, StartsWith("task:sleeper.parent->pid = 78\n"));
+  const std::string walk =
+      "cpu0:runqueues.scx.runnable_list{list struct task_struct scx.runnable_node 100}.pid";
+  const ChildResult list = at_last(walk);
+  CHECK(list.exit_status == 0);
+  CHECK_THAT(list.output, StartsWith(walk + " = 2 entries: 77, 78\n"));
+  const ChildResult null = at_last("task:77.scx.dsq->id");
+  CHECK(null.exit_status == 77);
+  CHECK_THAT(null.output, ContainsSubstring("failed: 'scx.dsq->': the pointer is NULL"));
+}
+
+TEST_CASE_METHOD(Fixture, "what was not captured is told so with its address, never as a zero") {
+  const uint64_t frame =
+      must(tape.kernel().kernel().translate(tape.kernel().memory(), tape.task())).value / 4096;
+  tape.keep_frames([=](uint64_t kept) { return kept != frame; });
+  const ChildResult child = at_last("task:sleeper.scx.dsq_vtime");
+  CHECK(child.exit_status == 77);
+  CHECK_THAT(child.output, StartsWith("task:sleeper.scx.dsq_vtime: not captured\n"));
+  CHECK_THAT(child.output, ContainsSubstring(": not captured\n"));
+  CHECK(at_last("cpu1:runqueues.nr_running").exit_status == 0);
+}
+
+TEST_CASE_METHOD(Fixture,
+                 "of several targets each is read, and one that was not captured shows in the status") {
+  tape.keep_frames([](uint64_t frame) { return frame < 1280; });  // below the heap, in which tasks are
+  const ChildResult child =
+      read({path(), "--at", "freeze:1", "jiffies_64:u64", "task:77.pid", "cpu0:runqueues.cpu"});
+  CHECK(child.exit_status == 77);
+  CHECK_THAT(child.output, ContainsSubstring("jiffies_64:u64 = 4294892296\n"));
+  CHECK_THAT(child.output, ContainsSubstring("\ntask:77.pid: not captured\n"));
+  CHECK_THAT(child.output, ContainsSubstring("\ncpu0:runqueues.cpu = 0\n"));
+}
+
+TEST_CASE_METHOD(Fixture, "a tape without memory, or without that freeze, has nothing to read") {
+  tape.keep_no_memory();
+  const std::string at = path() + " --at ";
+  const ChildResult none = all_of(at + "freeze:1 jiffies_64:u64");
+  CHECK(none.exit_status == 77);
+  CHECK(none.output ==
+        "ktape read: no memory of freeze 1 was kept\nhint: 'ktape capture --memory sched' keeps it\n");
+  const ChildResult missing = all_of(at + "freeze:7 jiffies_64:u64");
+  CHECK(missing.exit_status == 77);
+  CHECK(missing.output == "ktape read: there is no freeze 7 on the tape: they are 1 to 1\n");
+}
+
+TEST_CASE_METHOD(Fixture, "without --at the freezes are listed") {
+  const ChildResult child = read({path()});
+  CHECK(child.exit_status == 0);
+  CHECK_THAT(child.output, ContainsSubstring("freeze:1  for request 1 in step 'look', "));
+  CHECK_THAT(child.output, ContainsSubstring(" pages kept\n"));
+  CHECK_THAT(read({path(), "--json"}).output, StartsWith("{\"freeze\":\"1\",\"seq\":"));
+}
+
+TEST_CASE_METHOD(Fixture, "read as JSON has the reply and the gates as records have them") {
+  const ChildResult child = read({path(), "--at", "freeze:last", "--json", "task:sleeper.scx.dsq_vtime"});
+  CHECK(child.exit_status == 0);
+  CHECK_THAT(child.output, StartsWith("{\"freeze\":\"1\",\"target\":\"task:sleeper.scx.dsq_vtime\","
+                                      "\"notCaptured\":null,\"reply\":{\"status\":\"done\","));
+  CHECK_THAT(child.output, ContainsSubstring("\"value\":{\"u64\":\"4711\"}"));
+  CHECK_THAT(child.output, ContainsSubstring("\"gate\":\"enabled\",\"outcome\":\"passed\""));
+}
+
+TEST_CASE_METHOD(Fixture, "mistakes in a target are usage errors that say what is right") {
+  const std::string at = path() + " --at freeze:last ";
+  const auto mistake = [&](const std::string& arguments) {
+    const ChildResult child = all_of(arguments);
+    CHECK(child.exit_status == 2);
+    return child.output;
+  };
+  CHECK(mistake(at + "cpu0:runqueues.nr_runing") ==
+        "ktape read: target 'cpu0:runqueues.nr_runing': 'struct rq' has no member 'nr_runing'\n"
+        "hint: did you mean 'nr_running'?\n");
+  CHECK_THAT(mistake(at + "jiffies_64"), ContainsSubstring("hint: ask for u8, u16, u32, u64 or bytes\n"));
+  CHECK_THAT(mistake(at + "runqueues.cpu"), ContainsSubstring("'cpu0:runqueues' on a command line"));
+  CHECK_THAT(mistake(at + "cpu0:runqueues.cpu:u64"),
+             ContainsSubstring("u64 was asked, and 'int' has 4 bytes"));
+  CHECK_THAT(mistake(at + "task:slepper.pid"), ContainsSubstring("hint: did you mean 'sleeper'?\n"));
+  CHECK_THAT(mistake(at + "jiffies_64:u46"), ContainsSubstring("column 12: got 'u', expected u8"));
+  CHECK_THAT(mistake(path() + " --at 1 jiffies_64:u64"),
+             ContainsSubstring("expected freeze:N or freeze:last"));
+  CHECK_THAT(mistake(path() + " jiffies_64:u64"), ContainsSubstring("targets without --at"));
+  CHECK_THAT(mistake(path() + " --at freeze:1"), ContainsSubstring("--at without a target"));
+}
+
+TEST_CASE("read has exit status 3 for a file that is no tape, and helps with examples") {
+  CHECK(read({"/nonexistent"}).exit_status == 3);
+  const ChildResult help = read({"--help"});
+  CHECK(help.exit_status == 0);
+  CHECK_THAT(help.output, ContainsSubstring("Examples:"));
+  CHECK_THAT(help.output, ContainsSubstring("Exit status: 0 read;"));
+}
+
+}  // namespace ktape::test
