@@ -7,6 +7,7 @@
 #include <cstdio>
 
 #include "capture/kernel_source.h"
+#include "capture/machine_options.h"
 #include "capture/session.h"
 #include "schema/base/command_line.h"
 #include "schema/base/digest.h"
@@ -25,6 +26,7 @@ constexpr char kFooter[] =
     "examples:\n"
     "  ktape capture cold_path_roundtrip -o run.ktape\n"
     "  ktape capture my.scenario --kernel 7.3.4\n"
+    "  ktape capture my.scenario --topology sockets=2,cores=2,threads=2,numaNodes=2\n"
     "  ktape capture my.scenario --kernel ~/linux/arch/x86/boot/bzImage\n"
     "\n"
     "While it records the tape is 'run.ktape.partial'; 'run.ktape' exists once it is sealed.\n"
@@ -80,6 +82,12 @@ void print_result(const CaptureResult& result) {
              result.tape.path);
 }
 
+int usage_error(const std::string& where, Error error) {
+  error.message = where + error.message;
+  fmt::print(stderr, "{}", describe(kProgram, error));
+  return static_cast<int>(ExitCode::kUsage);
+}
+
 int run(int argc, char** argv) {
   CaptureOptions options;
   options.kernel = kDefaultKernel;
@@ -93,6 +101,18 @@ int run(int argc, char** argv) {
   app.add_option("-k,--kernel", options.kernel,
                  "A version from the cache ('tools/kernel list'), or the path of a bzImage or vmlinux")
       ->capture_default_str();
+  std::string topology;
+  uint32_t cpus = 0;
+  uint32_t memory_mb = 0;
+  auto* cpus_option =
+      app.add_option("--cpus", cpus, "So many vCPUs in one socket, instead of the scenario's machine")
+          ->check(CLI::Range(uint32_t{1}, kMaxCpus));
+  app.add_option("--topology", topology,
+                 "Sockets, cores of a socket, threads of a core, LLCs and NUMA nodes, instead of the\n"
+                 "scenario's: sockets=2,cores=4,threads=2,llcs=4,numaNodes=2")
+      ->excludes(cpus_option);
+  app.add_option("--memory-mb", memory_mb, "MiB of RAM, instead of the scenario's")
+      ->check(CLI::Range(kMinMemoryMb, kMaxMemoryMb));
   app.add_option("--accel", accelerator, "kvm, tcg, or auto: kvm where it can run a kernel, else tcg")
       ->check(CLI::IsMember({"auto", "kvm", "tcg"}))
       ->capture_default_str();
@@ -104,6 +124,13 @@ int run(int argc, char** argv) {
   app.add_option("--append", options.extra_arguments, "More arguments for the guest kernel's command line");
   app.add_option("--qemu", options.qemu_program, "The QEMU program")->capture_default_str();
   if (std::optional<int> status = parse_command_line(app, argc, argv)) return *status;
+  if (!topology.empty()) {
+    const Result<MachineShape> shape = parse_topology(topology);
+    if (!shape.ok()) return usage_error("--topology: ", shape.error());
+    options.machine.shape = *shape;
+  }
+  if (cpus != 0) options.machine.shape = MachineShape{.cpus = cpus};
+  if (memory_mb != 0) options.machine.memory_mb = memory_mb;
   options.kaslr = !no_kaslr;
   options.accelerator = accelerator == "kvm"   ? Accelerator::kKvm
                         : accelerator == "tcg" ? Accelerator::kTcg

@@ -83,7 +83,7 @@ Result<UniqueFd> unpack_vmlinux(const KernelImage& image) {
 
 Result<Prepared> prepare(const CaptureOptions& options) {
   KTAPE_ASSIGN(std::string scenario_path, find_scenario(options.scenario));
-  KTAPE_ASSIGN(LoadedScenario scenario, load_scenario(scenario_path));
+  KTAPE_ASSIGN(LoadedScenario scenario, load_scenario(scenario_path, options.machine));
   KTAPE_ASSIGN(KernelSource source, find_kernel(options.kernel));
   KTAPE_ASSIGN(KernelImage image, load_kernel_image(source.path));
   KTAPE_ASSIGN(std::shared_ptr<const KernelKnowledge> knowledge, learn_kernel(image.vmlinux));
@@ -109,6 +109,10 @@ MachineConfig machine_config(const CaptureOptions& options, const Prepared& prep
   auto spec = prepared.scenario.get().getMachine();
   config.accelerator = options.accelerator;
   config.cpus = spec.getCpus();
+  config.sockets = spec.getSockets();
+  config.threads = spec.getThreads();
+  config.llcs = spec.getLlcs();
+  config.numa_nodes = spec.getNumaNodes();
   config.memory_bytes = uint64_t{spec.getMemoryMb()} << 20;
   config.kernel_path = prepared.vmlinux.valid()
                            ? fmt::format("/proc/{}/fd/{}", ::getpid(), prepared.vmlinux.get())
@@ -161,10 +165,11 @@ void write_run_started(const CaptureOptions& options, const Prepared& prepared, 
   auto arguments = run.initQemuArguments(static_cast<unsigned>(facts.emulator_arguments.size()));
   for (unsigned i = 0; i < arguments.size(); ++i) arguments.set(i, facts.emulator_arguments[i]);
   run.setCpus(config.cpus);
-  run.setSockets(1);
-  run.setCores(config.cpus);
-  run.setThreads(1);
-  run.setNumaNodes(1);
+  run.setSockets(config.sockets);
+  run.setCores(config.cpus / config.sockets / config.threads);
+  run.setThreads(config.threads);
+  run.setLlcs(config.llcs);
+  run.setNumaNodes(config.numa_nodes);
   run.setMemoryBytes(config.memory_bytes);
   run.setKernelImage(prepared.source.asked);
   run.setKernelImageDigest(as_data(std::span<const std::byte>(prepared.image.file_digest)));

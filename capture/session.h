@@ -8,14 +8,16 @@
 #include "guest/machine/machine.h"
 #include "schema/base/result.h"
 #include "schema/journal/writer.h"
+#include "schema/scenario/machine.h"
 
 namespace ktape {
 
 // What the command line of `ktape capture` asks for.
 struct CaptureOptions {
-  std::string scenario;  // a file, or the name of a scenario that ships
-  std::string output;    // empty: SCENARIO-NAME.ktape in the current folder
-  std::string kernel;    // see find_kernel
+  std::string scenario;     // a file, or the name of a scenario that ships
+  std::string output;       // empty: SCENARIO-NAME.ktape in the current folder
+  std::string kernel;       // see find_kernel
+  MachineOverride machine;  // stands in for the scenario's
   Accelerator accelerator = Accelerator::kAuto;
   bool kaslr = true;  // false: boot the unpacked vmlinux
   bool fast_boot = false;

@@ -54,6 +54,7 @@ std::string topology_text(schema::RunStarted::Reader run) {
     text += fmt::format(": {}, {} each, {} per core", count_text(run.getSockets(), "socket"),
                         count_text(run.getCores(), "core"), count_text(run.getThreads(), "thread"));
   }
+  if (run.getLlcs() > 0) text += ", " + count_text(run.getLlcs(), "LLC");
   if (run.getNumaNodes() > 0) text += ", " + count_text(run.getNumaNodes(), "NUMA node");
   return text + ", " + bytes_text(run.getMemoryBytes());
 }

@@ -70,8 +70,8 @@ struct RunStarted {
   qemuArguments @7 :List(Text);
   cpus @8 :UInt32;
   sockets @9 :UInt32;
-  cores @10 :UInt32;
-  threads @11 :UInt32;
+  cores @10 :UInt32;            # of a socket
+  threads @11 :UInt32;          # of a core
   numaNodes @12 :UInt32;
   memoryBytes @13 :UInt64;
   kernelImage @14 :Text;        # as given: a version or a path
@@ -83,6 +83,7 @@ struct RunStarted {
   wallClockNs @20 :UInt64;      # CLOCK_REALTIME when the run began
   fastBoot @21 :Bool;           # --fast-boot: the kernel under test was changed by its command line
   timeIsReal @22 :Bool;         # false under tcg: verdicts about time are inconclusive
+  llcs @23 :UInt32;             # last-level caches of the machine
 }
 
 struct KernelIdentified {
@@ -337,6 +338,7 @@ struct GuestFact {
 
 struct GuestFacts {
   # What the guest says of itself, to be held against what the host reads.
+  # Of "topology": cpus and memoryBytes; sockets, cores, llcs and numaNodes as CPU lists, one after another.
   subject @0 :Text;             # "topology", or the name of a worker
   facts @1 :List(GuestFact);
 }

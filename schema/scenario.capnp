@@ -22,8 +22,14 @@ struct Scenario {
 }
 
 struct MachineSpec {
-  cpus @0 :UInt32;              # default 2
-  memoryMb @1 :UInt32;          # MiB; default 512
+  # A socket has the same number of cores as every other, and so on down: what does not divide is refused.
+  cpus @0 :UInt32;              # vCPUs, 1 to 64; default sockets × cores × threads if one is given, else 2
+  memoryMb @1 :UInt32;          # MiB; default 512; what is beyond 2 GiB stands above the PCI hole, from 4 GiB on
+  sockets @2 :UInt32;           # default 1
+  cores @3 :UInt32;             # of a socket; default cpus / sockets / threads
+  threads @4 :UInt32;           # of a core; default 1
+  llcs @5 :UInt32;              # last-level caches of the machine; default one per socket
+  numaNodes @6 :UInt32;         # of the machine, each with the same LLCs and memory; default 1
 }
 
 enum SwitchMode {

@@ -27,6 +27,8 @@ constexpr auto kDrain = std::chrono::milliseconds(100);
 Result<RunResult> run_scenario(Channel& channel, Reporter& reporter, const ConsoleLog& log) {
   KTAPE_ASSIGN(std::unique_ptr<Session> session, Session::create(channel));
   KTAPE_TRY(send_hello(reporter));
+  KTAPE_ASSIGN(const Facts topology, read_topology("/sys", "/proc"));
+  KTAPE_TRY(reporter.facts("topology", topology));
   log.line("hello sent, waiting for the scenario");
   KTAPE_ASSIGN(std::optional<FrameMessage> message, session->receive_scenario());
   if (!message) return RunResult{1, "the host ended the run before it began"};

@@ -35,6 +35,18 @@ Result<void> Reporter::scheduler_output(uint32_t id, std::string_view text) {
   });
 }
 
+Result<void> Reporter::facts(std::string_view subject, const Facts& facts) {
+  return send([&](schema::FromAgent::Builder message) {
+    auto said = message.initFacts();
+    said.setSubject(std::string(subject));
+    auto list = said.initFacts(static_cast<unsigned>(facts.size()));
+    for (unsigned i = 0; i < list.size(); ++i) {
+      list[i].setName(facts[i].first);
+      list[i].setValue(as_data(facts[i].second));
+    }
+  });
+}
+
 Result<void> Reporter::done(int exit_code, const std::string& detail) {
   return send([&](schema::FromAgent::Builder message) {
     auto exited = message.initDone();

@@ -8,6 +8,7 @@
 #include <utility>
 
 #include "guest/inside/channel.h"
+#include "guest/inside/topology.h"
 #include "schema/base/result.h"
 #include "schema/wire.capnp.h"
 
@@ -31,6 +32,7 @@ class Reporter {
   [[nodiscard]] Result<void> step_started(uint32_t step, capnp::Text::Reader name);
   [[nodiscard]] Result<void> step_finished(uint32_t step, bool ok, const std::string& detail);
   [[nodiscard]] Result<void> scheduler_output(uint32_t id, std::string_view text);
+  [[nodiscard]] Result<void> facts(std::string_view subject, const Facts& facts);
   [[nodiscard]] Result<void> done(int exit_code, const std::string& detail);
 
  private:

@@ -7,6 +7,8 @@ namespace ktape {
 
 namespace {
 
+constexpr size_t kMaxListed = 65'536;
+
 std::string_view trim(std::string_view text) {
   size_t end = text.find_last_not_of(" \t\n");
   return end == std::string_view::npos ? std::string_view() : text.substr(0, end + 1);
@@ -25,9 +27,9 @@ bool parse_hex(std::string_view text, uint64_t& number) {
 
 }  // namespace
 
-Result<uint32_t> count_cpu_list(std::string_view text) {
+Result<std::vector<uint32_t>> list_cpus(std::string_view text) {
   const Error bad{ErrorCode::kBadInput, "'" + std::string(trim(text)) + "' is not a CPU list", ""};
-  uint32_t count = 0;
+  std::vector<uint32_t> cpus;
   for (std::string_view rest = trim(text); !rest.empty();) {
     size_t comma = rest.find(',');
     std::string_view range = rest.substr(0, comma);
@@ -37,10 +39,10 @@ Result<uint32_t> count_cpu_list(std::string_view text) {
     if (!parse_whole(range.substr(0, dash), first, 10)) return bad;
     uint32_t last = first;
     if (dash != std::string_view::npos && !parse_whole(range.substr(dash + 1), last, 10)) return bad;
-    if (last < first) return bad;
-    count += last - first + 1;
+    if (last < first || last - first >= kMaxListed - cpus.size()) return bad;
+    for (uint64_t cpu = first; cpu <= last; ++cpu) cpus.push_back(static_cast<uint32_t>(cpu));
   }
-  return count;
+  return cpus;
 }
 
 Result<Vmcoreinfo> parse_vmcoreinfo(std::string_view text) {

@@ -11,8 +11,9 @@
 
 namespace ktape {
 
-// CPUs in a kernel CPU list ("0-3,8"). kBadInput for anything else.
-[[nodiscard]] Result<uint32_t> count_cpu_list(std::string_view text);
+// The numbers in a kernel CPU list ("0-3,8"), ascending as they stand there. kBadInput for anything else,
+// and for more than 65,536 of them.
+[[nodiscard]] Result<std::vector<uint32_t>> list_cpus(std::string_view text);
 
 struct Vmcoreinfo {
   uint64_t address = 0;  // guest-physical

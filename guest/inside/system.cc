@@ -76,7 +76,7 @@ Result<void> send_hello(Reporter& reporter) {
   if (::uname(&names) != 0) return system_error(ErrorCode::kHost, "cannot ask for the kernel's name");
   KTAPE_ASSIGN(std::string command_line, read_text_file("/proc/cmdline", kTextLimitBytes));
   KTAPE_ASSIGN(std::string online, read_text_file("/sys/devices/system/cpu/online", kTextLimitBytes));
-  KTAPE_ASSIGN(uint32_t cpus, count_cpu_list(online));
+  KTAPE_ASSIGN(std::vector<uint32_t> cpus, list_cpus(online));
   Vmcoreinfo vmcoreinfo;  // zeros where the kernel does not say
   if (auto text = read_text_file("/sys/kernel/vmcoreinfo", kTextLimitBytes)) {
     KTAPE_ASSIGN(vmcoreinfo, parse_vmcoreinfo(*text));
@@ -89,7 +89,7 @@ Result<void> send_hello(Reporter& reporter) {
     guest.setRelease(as_data(names.release));
     guest.setVersion(as_data(names.version));
     guest.setCommandLine(as_data(command_line));
-    guest.setOnlineCpus(cpus);
+    guest.setOnlineCpus(static_cast<uint32_t>(cpus.size()));
     guest.setVmcoreinfoAddress(vmcoreinfo.address);
     guest.setVmcoreinfoBytes(vmcoreinfo.bytes);
     guest.setBootTimeNs(boot_time_ns());

@@ -23,6 +23,10 @@ enum class Accelerator { kKvm, kTcg, kAuto };
 struct MachineConfig {
   Accelerator accelerator = Accelerator::kAuto;
   uint32_t cpus = 2;
+  uint32_t sockets = 1;
+  uint32_t threads = 1;     // of a core
+  uint32_t llcs = 1;        // last-level caches, of the whole machine
+  uint32_t numa_nodes = 1;  // of the whole machine
   uint64_t memory_bytes = uint64_t{512} << 20;
   std::string kernel_path;  // bzImage, or an extracted vmlinux (boots through PVH, no KASLR)
   std::string initramfs_path;

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <functional>
 #include <utility>
 
 #include "schema/wire/frame.h"
@@ -15,7 +16,58 @@ constexpr uint64_t kMiB = uint64_t{1} << 20;
 constexpr uint64_t kMinMemoryBytes = 64 * kMiB;
 constexpr uint32_t kMaxCpus = 255;  // q35 without an interrupt remapper
 
+using Add = std::function<void(std::string option, std::string value)>;
+
 std::string socket(std::string_view id, int fd) { return fmt::format("socket,id={},fd={}", id, fd); }
+
+// Dies are how an LLC becomes narrower than a socket: QEMU gives each die an L3 of its own.
+uint32_t dies_per_socket(const MachineConfig& config) { return config.llcs / config.sockets; }
+
+bool shares_evenly(const MachineConfig& config) {
+  const uint32_t parts = config.sockets * config.threads;
+  if (parts == 0 || config.numa_nodes == 0 || config.llcs == 0 || config.cpus % parts != 0) return false;
+  if (config.llcs % config.sockets != 0 || config.llcs % config.numa_nodes != 0) return false;
+  return (config.cpus / parts) % dies_per_socket(config) == 0 &&
+         config.memory_bytes / kMiB % config.numa_nodes == 0;
+}
+
+std::string cpu_model(const MachineConfig& config, bool kvm, bool host_is_amd) {
+  // The host's own caches would be shared as the host's CPUs are, not as the guest's. AMD's leaf that
+  // tells how caches are shared comes with topoext, which QEMU leaves out unless asked.
+  if (kvm) return host_is_amd ? "host,host-cache-info=off,topoext=on" : "host,host-cache-info=off";
+  // TCG would offer 57-bit addresses, and the kernel would take them: most hosts have 4 paging levels.
+  std::string model = "max,la57=off";
+  // Under TCG QEMU's CPU is AMD's and lacks topoext, so that kernels see one LLC per socket; Intel's
+  // leaf 4 tells more. Leaves that are out of range answer as the last one does, and QEMU 10.0 aborts
+  // when that is 0x1f with a wrong sub-leaf (encode_topo_cpuid1f in target/i386/cpu.c): 0x20 is none.
+  if (dies_per_socket(config) > 1) model += ",vendor=GenuineIntel,min-level=0x20";
+  return model;
+}
+
+std::string smp(const MachineConfig& config) {
+  const uint32_t dies = dies_per_socket(config);
+  const uint32_t cores = config.cpus / config.sockets / config.threads / dies;
+  return fmt::format("cpus={},sockets={},{}cores={},threads={}", config.cpus, config.sockets,
+                     dies > 1 ? fmt::format("dies={},", dies) : "", cores, config.threads);
+}
+
+// One file for the RAM of all nodes, in the order in which QEMU puts them into the guest.
+void add_memory(const MachineConfig& config, const Add& add) {
+  const uint64_t node_mib = config.memory_bytes / kMiB / config.numa_nodes;
+  const std::string file = fmt::format("mem-path=/proc/self/fd/{}", QemuDescriptors::kRam);
+  add("-m", fmt::format("size={}M", config.memory_bytes / kMiB));
+  if (config.numa_nodes == 1) {
+    add("-object", fmt::format("memory-backend-file,id=ram,share=on,size={}M,{}", node_mib, file));
+    return;
+  }
+  const uint32_t node_cpus = config.cpus / config.numa_nodes;
+  for (uint32_t node = 0; node < config.numa_nodes; ++node) {
+    add("-object", fmt::format("memory-backend-file,id=ram{},share=on,size={}M,{},offset={}M", node, node_mib,
+                               file, node * node_mib));
+    add("-numa", fmt::format("node,nodeid={0},memdev=ram{0},cpus={1}-{2}", node, node * node_cpus,
+                             (node + 1) * node_cpus - 1));
+  }
+}
 
 }  // namespace
 
@@ -37,6 +89,15 @@ Result<void> check_config(const MachineConfig& config) {
                              config.memory_bytes),
                  ""};
   }
+  if (!shares_evenly(config)) {
+    return Error{
+        ErrorCode::kUsage,
+        fmt::format("cannot make a machine of {} CPUs, {} sockets, {} threads a core, {} LLCs, {} NUMA "
+                    "nodes and {} MiB: they cannot be shared out evenly",
+                    config.cpus, config.sockets, config.threads, config.llcs, config.numa_nodes,
+                    config.memory_bytes / kMiB),
+        ""};
+  }
   if (config.kernel_path.empty()) {
     return Error{ErrorCode::kUsage, "cannot make a machine without a kernel", ""};
   }
@@ -52,25 +113,23 @@ Result<void> check_version(const QemuVersion& version, Accelerator used) {
                "run tools/setup"};
 }
 
-std::vector<std::string> qemu_arguments(const MachineConfig& config, Accelerator used) {
+std::vector<std::string> qemu_arguments(const MachineConfig& config, Accelerator used, bool host_is_amd) {
   using Fd = QemuDescriptors;
   bool kvm = used == Accelerator::kKvm;
-  uint64_t memory_mib = config.memory_bytes / kMiB;
   std::vector<std::string> arguments = {"-nodefaults", "-no-user-config", "-no-reboot", "-S"};
   auto add = [&](std::string option, std::string value) {
     arguments.push_back(std::move(option));
     arguments.push_back(std::move(value));
   };
   add("-display", "none");
-  // Nothing hangs on the SATA and SMBus controllers that q35 brings along.
-  add("-machine", "q35,memory-backend=ram,sata=off,smbus=off,vmport=off");
+  // Nothing hangs on the SATA and SMBus controllers that q35 brings along. With several nodes each has a
+  // memory backend of its own.
+  add("-machine", fmt::format("q35{},sata=off,smbus=off,vmport=off",
+                              config.numa_nodes == 1 ? ",memory-backend=ram" : ""));
   add("-accel", kvm ? "kvm" : "tcg,thread=multi");
-  // TCG would offer 57-bit addresses, and the kernel would take them: most hosts have 4 paging levels.
-  add("-cpu", kvm ? "host" : "max,la57=off");
-  add("-smp", fmt::format("cpus={0},sockets=1,cores={0},threads=1", config.cpus));
-  add("-m", fmt::format("size={}M", memory_mib));
-  add("-object", fmt::format("memory-backend-file,id=ram,share=on,size={}M,mem-path=/proc/self/fd/{}",
-                             memory_mib, Fd::kRam));
+  add("-cpu", cpu_model(config, kvm, host_is_amd));
+  add("-smp", smp(config));
+  add_memory(config, add);
   add("-chardev", socket("qmp", Fd::kQmp));
   add("-mon", "chardev=qmp,mode=control");
   add("-chardev", socket("gdb", Fd::kGdb));

@@ -134,7 +134,7 @@ Result<void> QemuMachine::spawn(Accelerator accelerator, UniqueFd& qmp, UniqueFd
     theirs[i] = std::move(pair.theirs);
     inherited.emplace_back(theirs[i].get(), channels[i].second);
   }
-  facts_.emulator_arguments = qemu_arguments(config_, accelerator);
+  facts_.emulator_arguments = qemu_arguments(config_, accelerator, __builtin_cpu_is("amd") != 0);
   auto process = ChildProcess::start(config_.qemu_program, facts_.emulator_arguments, inherited);
   if (!process.ok()) return Error{ErrorCode::kHost, process.error().message, "run tools/setup"};
   process_ = std::move(process).value();

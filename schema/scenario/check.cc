@@ -13,11 +13,8 @@ namespace ktape {
 
 namespace {
 
-constexpr size_t kMaxNameBytes = 15;            // of a task's comm, which the kernel cuts there
-constexpr uint64_t kMaxMs = 7ull * 86'400'000;  // a week
-constexpr uint32_t kMaxCpus = 255;              // of a PC without interrupt remapping
-constexpr uint32_t kMinMemoryMb = 128;
-constexpr uint32_t kMaxMemoryMb = 1u << 20;
+constexpr size_t kMaxNameBytes = 15;             // of a task's comm, which the kernel cuts there
+constexpr uint64_t kMaxMs = 7ull * 86'400'000;   // a week
 constexpr uint32_t kMaxStallTimeoutMs = 30'000;  // SCX_WATCHDOG_MAX_TIMEOUT, kernel/sched/ext.c
 constexpr int32_t kMaxSignal = 64;
 
@@ -27,8 +24,9 @@ bool realtime(schema::Policy policy) {
 
 class ScenarioCheck {
  public:
-  ScenarioCheck(std::string_view file, const OutlineNode& outline, schema::Scenario::Reader scenario)
-      : file_(file), outline_(outline), scenario_(scenario) {}
+  ScenarioCheck(std::string_view file, const OutlineNode& outline, schema::Scenario::Reader scenario,
+                const MachineOverride& machine)
+      : file_(file), outline_(outline), scenario_(scenario), override_(machine) {}
 
   Result<void> check() {
     if (scenario_.getName().size() == 0) return error(outline_.at("name").place, "the scenario has no name");
@@ -55,16 +53,12 @@ class ScenarioCheck {
   }
 
   Result<void> check_machine() const {
-    const OutlineNode& where = outline_.at("machine");
-    auto machine = scenario_.getMachine();
-    if (machine.getCpus() > kMaxCpus) {
-      return error(where.at("cpus").place, fmt::format("a machine has 1 to {} CPUs", kMaxCpus));
+    const auto problem = find_machine_problem(scenario_.getMachine());
+    if (!problem) return {};
+    if (override_.decides(problem->field)) {
+      return Error{ErrorCode::kUsage, "the machine of the command line: " + problem->sentence, problem->hint};
     }
-    if (machine.getMemoryMb() < kMinMemoryMb || machine.getMemoryMb() > kMaxMemoryMb) {
-      return error(where.at("memoryMb").place,
-                   fmt::format("a machine has {} to {} MiB of memory", kMinMemoryMb, kMaxMemoryMb));
-    }
-    return {};
+    return error(outline_.at("machine").at(problem->field).place, problem->sentence, problem->hint);
   }
 
   Result<void> check_scheduler() const {
@@ -235,6 +229,7 @@ class ScenarioCheck {
   std::string_view file_;
   const OutlineNode& outline_;
   schema::Scenario::Reader scenario_;
+  const MachineOverride& override_;
   std::set<std::string> tags_;
 };
 
@@ -254,8 +249,8 @@ Result<void> check_worker_exists(std::string_view file, Place place, schema::Sce
 }
 
 Result<void> check_scenario(std::string_view file, const OutlineNode& outline,
-                            schema::Scenario::Reader scenario) {
-  return ScenarioCheck(file, outline, scenario).check();
+                            schema::Scenario::Reader scenario, const MachineOverride& machine) {
+  return ScenarioCheck(file, outline, scenario, machine).check();
 }
 
 }  // namespace ktape

@@ -5,14 +5,15 @@
 
 #include "schema/base/result.h"
 #include "schema/scenario.capnp.h"
+#include "schema/scenario/machine.h"
 #include "schema/scenario/outline.h"
 
 namespace ktape {
 
 // Says what a scenario asks that no run could do, with the place in its outline. `scenario` has its
-// defaults and parsed paths; `outline` is of the same text.
+// defaults and parsed paths; `outline` is of the same text. What `machine` decides is not in the text.
 [[nodiscard]] Result<void> check_scenario(std::string_view file, const OutlineNode& outline,
-                                          schema::Scenario::Reader scenario);
+                                          schema::Scenario::Reader scenario, const MachineOverride& machine);
 
 // The same for one op of a step; `tag` is not looked at.
 [[nodiscard]] Result<void> check_op(std::string_view file, const OutlineNode& outline,

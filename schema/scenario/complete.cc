@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "schema/scenario/machine.h"
 #include "schema/scenario/target_path.h"
 
 namespace ktape {
@@ -47,9 +48,7 @@ void fill_defaults(schema::Scenario::Builder scenario) {
   scenario.setWatchdogMs(or_default(scenario.getWatchdogMs(), 60'000u));
   scenario.setBootDeadlineMs(or_default(scenario.getBootDeadlineMs(), 120'000u));
 
-  auto machine = scenario.getMachine();
-  machine.setCpus(or_default(machine.getCpus(), 2u));
-  machine.setMemoryMb(or_default(machine.getMemoryMb(), 512u));
+  complete_machine(scenario.getMachine());
 
   auto scheduler = scenario.getScheduler();
   if (scheduler.isVtime()) {

@@ -40,30 +40,32 @@ Error decoder_error(const std::string& path, const kj::Exception& exception) {
 
 }  // namespace
 
-Result<LoadedScenario> parse_scenario(const std::string& path, std::string text) {
+Result<LoadedScenario> parse_scenario(const std::string& path, std::string text,
+                                      const MachineOverride& machine) {
   KTAPE_ASSIGN(OutlineNode outline, parse_outline(path, text));
   auto message = std::make_unique<capnp::MallocMessageBuilder>();
   try {
     KTAPE_TRY(check_shape(path, outline, capnp::Schema::from<schema::Scenario>()));
     auto scenario = message->initRoot<schema::Scenario>();
     capnp::TextCodec().decode(kj::StringPtr(text.c_str(), text.size()), scenario);
+    apply_override(machine, scenario.getMachine());
     fill_defaults(scenario);
     KTAPE_TRY(parse_paths(path, outline, scenario));
-    KTAPE_TRY(check_scenario(path, outline, scenario.asReader()));
+    KTAPE_TRY(check_scenario(path, outline, scenario.asReader(), machine));
   } catch (const kj::Exception& exception) {
     return decoder_error(path, exception);
   }
   return LoadedScenario(path, std::move(text), std::move(message));
 }
 
-Result<LoadedScenario> load_scenario(const std::string& path) {
+Result<LoadedScenario> load_scenario(const std::string& path, const MachineOverride& machine) {
   auto text = read_text_file(path, kMaxFileBytes);
   if (!text.ok()) {
     // A scenario that is not there is a mistake on the command line, as one with a typo is.
     ErrorCode code = text.error().code == ErrorCode::kHost ? ErrorCode::kHost : ErrorCode::kUsage;
     return Error{code, text.error().message, text.error().hint};
   }
-  return parse_scenario(path, std::move(text).value());
+  return parse_scenario(path, std::move(text).value(), machine);
 }
 
 }  // namespace ktape

@@ -9,6 +9,7 @@
 
 #include "schema/base/result.h"
 #include "schema/scenario.capnp.h"
+#include "schema/scenario/machine.h"
 
 namespace ktape {
 
@@ -32,8 +33,11 @@ class LoadedScenario {
 };
 
 // Decodes and checks scenario text. Errors are kUsage: "FILE:LINE:COLUMN: sentence" where the place
-// is known, with the nearest valid name as the hint for a misspelt field or enumerant.
-[[nodiscard]] Result<LoadedScenario> parse_scenario(const std::string& path, std::string text);
-[[nodiscard]] Result<LoadedScenario> load_scenario(const std::string& path);
+// is known, with the nearest valid name as the hint for a misspelt field or enumerant. `machine` is put
+// in before anything is checked: what it gives is not held against the text.
+[[nodiscard]] Result<LoadedScenario> parse_scenario(const std::string& path, std::string text,
+                                                    const MachineOverride& machine = {});
+[[nodiscard]] Result<LoadedScenario> load_scenario(const std::string& path,
+                                                   const MachineOverride& machine = {});
 
 }  // namespace ktape

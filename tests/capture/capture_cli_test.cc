@@ -102,4 +102,23 @@ TEST_CASE_METHOD(CaptureCli, "without QEMU there is the remedy, and no file") {
   CHECK(files() == 0);
 }
 
+TEST_CASE_METHOD(CaptureCli,
+                 "a machine that cannot be made is refused, also when the command line asks for it") {
+  ChildResult shape = capture("cold_path_roundtrip --topology sockets=2,cores=3,cpus=4");
+  CHECK(shape.exit_status == 2);
+  CHECK_THAT(shape.output,
+             ContainsSubstring("the machine of the command line: 2 sockets of 3 cores of 1 thread"
+                               " are 6 CPUs, not 4"));
+  ChildResult name = capture("cold_path_roundtrip --topology sokets=2");
+  CHECK(name.exit_status == 2);
+  CHECK(name.output ==
+        "ktape capture: --topology: a topology has no 'sokets'\nhint: did you mean 'sockets'?\n");
+  ChildResult cpus = capture("cold_path_roundtrip --cpus 65");
+  CHECK(cpus.exit_status == 2);
+  CHECK_THAT(cpus.output, ContainsSubstring("--cpus"));
+  ChildResult both = capture("cold_path_roundtrip --cpus 2 --topology sockets=2");
+  CHECK(both.exit_status == 2);
+  CHECK(files() == 0);
+}
+
 }  // namespace ktape::test

@@ -6,25 +6,25 @@
 namespace ktape {
 namespace {
 
-uint32_t count(std::string_view text) {
-  auto cpus = count_cpu_list(text);
+std::vector<uint32_t> listed(std::string_view text) {
+  auto cpus = list_cpus(text);
   REQUIRE(cpus.ok());
   return *cpus;
 }
 
-TEST_CASE("A CPU list counts single CPUs and ranges") {
-  CHECK(count("0\n") == 1);
-  CHECK(count("0-3\n") == 4);
-  CHECK(count("0-1,4,6-7\n") == 5);
+TEST_CASE("A CPU list holds single CPUs and ranges") {
+  CHECK(listed("0\n") == std::vector<uint32_t>{0});
+  CHECK(listed("0-1,4,6-7\n") == std::vector<uint32_t>{0, 1, 4, 6, 7});
 }
 
-TEST_CASE("An empty CPU list has no CPUs") { CHECK(count("\n") == 0); }
+TEST_CASE("An empty CPU list has no CPUs") { CHECK(listed("\n").empty()); }
 
 TEST_CASE("Text that is not a CPU list is refused") {
-  CHECK_FALSE(count_cpu_list("a\n"));
-  CHECK_FALSE(count_cpu_list("0-\n"));
-  CHECK_FALSE(count_cpu_list("3-1\n"));
-  CHECK_FALSE(count_cpu_list("0,,1\n"));
+  CHECK_FALSE(list_cpus("a\n"));
+  CHECK_FALSE(list_cpus("0-\n"));
+  CHECK_FALSE(list_cpus("3-1\n"));
+  CHECK_FALSE(list_cpus("0,,1\n"));
+  CHECK_FALSE(list_cpus("0-4294967295\n"));
 }
 
 TEST_CASE("vmcoreinfo is a physical address and a size in hex") {

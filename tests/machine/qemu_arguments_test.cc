@@ -33,7 +33,7 @@ bool has(const std::vector<std::string>& arguments, const std::string& argument)
 }
 
 TEST_CASE("the machine has what was asked for and nothing by default") {
-  auto arguments = qemu_arguments(config(), Accelerator::kTcg);
+  auto arguments = qemu_arguments(config(), Accelerator::kTcg, false);
   CHECK(has(arguments, "-nodefaults"));
   CHECK(has(arguments, "-no-user-config"));
   CHECK(values(arguments, "-smp") == std::vector<std::string>{"cpus=4,sockets=1,cores=4,threads=1"});
@@ -44,21 +44,23 @@ TEST_CASE("the machine has what was asked for and nothing by default") {
 }
 
 TEST_CASE("a guest that resets ends, and nothing runs before it is told to") {
-  auto arguments = qemu_arguments(config(), Accelerator::kTcg);
+  auto arguments = qemu_arguments(config(), Accelerator::kTcg, false);
   CHECK(has(arguments, "-no-reboot"));
   CHECK(has(arguments, "-S"));
 }
 
 TEST_CASE("kvm shows the host's CPU to the guest, tcg runs its vCPUs on threads of their own") {
-  auto kvm = qemu_arguments(config(), Accelerator::kKvm);
+  auto kvm = qemu_arguments(config(), Accelerator::kKvm, false);
   CHECK(values(kvm, "-accel") == std::vector<std::string>{"kvm"});
-  CHECK(values(kvm, "-cpu") == std::vector<std::string>{"host"});
-  auto tcg = qemu_arguments(config(), Accelerator::kTcg);
+  CHECK(values(kvm, "-cpu") == std::vector<std::string>{"host,host-cache-info=off"});
+  auto amd = qemu_arguments(config(), Accelerator::kKvm, true);
+  CHECK(values(amd, "-cpu") == std::vector<std::string>{"host,host-cache-info=off,topoext=on"});
+  auto tcg = qemu_arguments(config(), Accelerator::kTcg, false);
   CHECK(values(tcg, "-accel") == std::vector<std::string>{"tcg,thread=multi"});
 }
 
 TEST_CASE("RAM and all channels are descriptors that QEMU inherits") {
-  auto arguments = qemu_arguments(config(), Accelerator::kTcg);
+  auto arguments = qemu_arguments(config(), Accelerator::kTcg, false);
   CHECK(values(arguments, "-object") ==
         std::vector<std::string>{"memory-backend-file,id=ram,share=on,size=768M,mem-path=/proc/self/fd/7"});
   CHECK(values(arguments, "-chardev") == std::vector<std::string>{"socket,id=qmp,fd=3", "socket,id=gdb,fd=4",
@@ -66,8 +68,39 @@ TEST_CASE("RAM and all channels are descriptors that QEMU inherits") {
                                                                   "socket,id=agent,fd=6"});
 }
 
+TEST_CASE("LLCs that are narrower than a socket are dies of a CPU that tells how caches are shared") {
+  MachineConfig split = config();
+  split.cpus = 16;
+  split.sockets = 2;
+  split.threads = 2;
+  split.llcs = 4;
+  auto arguments = qemu_arguments(split, Accelerator::kTcg, false);
+  CHECK(values(arguments, "-smp") == std::vector<std::string>{"cpus=16,sockets=2,dies=2,cores=2,threads=2"});
+  CHECK(values(arguments, "-cpu") ==
+        std::vector<std::string>{"max,la57=off,vendor=GenuineIntel,min-level=0x20"});
+  split.llcs = 2;
+  auto whole = qemu_arguments(split, Accelerator::kTcg, false);
+  CHECK(values(whole, "-smp") == std::vector<std::string>{"cpus=16,sockets=2,cores=4,threads=2"});
+  CHECK(values(whole, "-cpu") == std::vector<std::string>{"max,la57=off"});
+}
+
+TEST_CASE("the RAM of NUMA nodes is one file, node after node") {
+  MachineConfig two = config();
+  two.sockets = 2;
+  two.llcs = 2;
+  two.numa_nodes = 2;
+  auto arguments = qemu_arguments(two, Accelerator::kTcg, false);
+  CHECK(values(arguments, "-machine") == std::vector<std::string>{"q35,sata=off,smbus=off,vmport=off"});
+  const std::string node = "memory-backend-file,id=ram";
+  CHECK(values(arguments, "-object") ==
+        std::vector<std::string>{node + "0,share=on,size=384M,mem-path=/proc/self/fd/7,offset=0M",
+                                 node + "1,share=on,size=384M,mem-path=/proc/self/fd/7,offset=384M"});
+  CHECK(values(arguments, "-numa") ==
+        std::vector<std::string>{"node,nodeid=0,memdev=ram0,cpus=0-1", "node,nodeid=1,memdev=ram1,cpus=2-3"});
+}
+
 TEST_CASE("the agent's port has the name that the agent looks for") {
-  auto devices = values(qemu_arguments(config(), Accelerator::kTcg), "-device");
+  auto devices = values(qemu_arguments(config(), Accelerator::kTcg, false), "-device");
   REQUIRE(devices.size() == 2);
   CHECK(devices[1] == "virtserialport,bus=ports.0,nr=1,chardev=agent,name=org.ktape.agent");
 }
@@ -75,7 +108,7 @@ TEST_CASE("the agent's port has the name that the agent looks for") {
 TEST_CASE("without an initramfs there is no option for one") {
   MachineConfig bare = config();
   bare.initramfs_path.clear();
-  CHECK_FALSE(has(qemu_arguments(bare, Accelerator::kTcg), "-initrd"));
+  CHECK_FALSE(has(qemu_arguments(bare, Accelerator::kTcg, false), "-initrd"));
 }
 
 TEST_CASE("an impossible machine is a usage error that says what is possible") {
@@ -85,9 +118,16 @@ TEST_CASE("an impossible machine is a usage error that says what is possible") {
   odd_memory.memory_bytes = 512 * kMiB + 4096;
   MachineConfig little_memory = config();
   little_memory.memory_bytes = 32 * kMiB;
+  MachineConfig odd_cpus = config();
+  odd_cpus.sockets = 3;
+  MachineConfig odd_llcs = config();
+  odd_llcs.llcs = 3;
+  MachineConfig odd_nodes = config();
+  odd_nodes.numa_nodes = 2;  // with one LLC
   MachineConfig no_kernel = config();
   no_kernel.kernel_path.clear();
-  for (const MachineConfig& bad : {no_cpus, odd_memory, little_memory, no_kernel}) {
+  for (const MachineConfig& bad :
+       {no_cpus, odd_memory, little_memory, odd_cpus, odd_llcs, odd_nodes, no_kernel}) {
     Result<void> checked = check_config(bad);
     REQUIRE_FALSE(checked.ok());
     CHECK(checked.error().code == ErrorCode::kUsage);
