@@ -45,8 +45,8 @@ void Page::detail(std::string_view text, size_t depth) {
   wrapped(std::string(kEventColumns + 2 * depth + 2, ' '), text);
 }
 
-void Page::block(std::string_view text) {
-  std::string indent(kEventColumns + 2, ' ');
+void Page::block(std::string_view text, size_t depth) {
+  std::string indent(kEventColumns + 2 * depth + 2, ' ');
   while (!text.empty()) {
     size_t end = text.find('\n');
     text_ += indent + std::string(text.substr(0, end)) + "\n";

@@ -23,7 +23,7 @@ class Page {
   // More about the event above; `depth` levels further in.
   void detail(std::string_view text, size_t depth = 0);
   // Text as it is, each of its lines at the depth of a detail.
-  void block(std::string_view text);
+  void block(std::string_view text, size_t depth = 0);
 
   // What was written since the last call.
   [[nodiscard]] std::string take();

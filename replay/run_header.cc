@@ -91,6 +91,14 @@ void RunHeader::visit(const RecordView& view) {
   }
 }
 
+std::optional<Digest> RunHeader::types() const {
+  const auto bytes = as_bytes(chars(kernel_.get().getBtfDigest()));
+  Digest digest;
+  if (bytes.size() != digest.size()) return std::nullopt;
+  std::copy(bytes.begin(), bytes.end(), digest.begin());
+  return digest;
+}
+
 void RunHeader::show(const std::string& tape, const Verification& found, Page& page) const {
   page.field("tape", printable(tape));
   page.field("", integrity_text(found) + ", " + count_text(records_, "record"));

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,8 @@ class RunHeader {
 
   // `tape` and `found`: which file, and whether it is as it was recorded.
   void show(const std::string& tape, const Verification& found, Page& page) const;
+  // What the kernel's types are kept under; nothing when the tape does not say.
+  [[nodiscard]] std::optional<Digest> types() const;
   // What was lost, and how the run ended: shown below the time line.
   void show_end(const Verification& found, Page& page) const;
 

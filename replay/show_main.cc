@@ -22,7 +22,8 @@ constexpr char kProgram[] = "ktape show";
 constexpr char kHelp[] =
     "Shows a run: what was run on what, the field layouts used, and the time line of steps, requests,\n"
     "freezes, gates and replies. A line of the time line begins with the record's sequence number and the\n"
-    "host's time since the run began, in seconds.";
+    "host's time since the run began, in seconds. A whole object is shown member by member, by the kernel's\n"
+    "types that the tape has.";
 
 constexpr char kFooter[] =
     "--json prints one object per record and line: seq, hostNs, guestNs, kind, and the record's content\n"
@@ -54,6 +55,14 @@ Result<ExitCode> show_json(const JournalReader& tape, const Options& options) {
   return ExitCode::kBadInput;
 }
 
+// The kernel's types, by which whole objects are shown; null where the tape has none.
+Result<std::unique_ptr<Btf>> load_types(const JournalReader& tape, const RunHeader& header) {
+  const std::optional<Digest> digest = header.types();
+  if (!digest) return std::unique_ptr<Btf>();
+  KTAPE_ASSIGN(const std::vector<std::byte> raw, tape.blob(*digest));
+  return Btf::parse(raw);
+}
+
 Result<ExitCode> show_text(const JournalReader& tape, const Options& options) {
   KTAPE_ASSIGN(Verification found, verify(options.tape, std::nullopt));
   RunHeader header;
@@ -63,8 +72,11 @@ Result<ExitCode> show_text(const JournalReader& tape, const Options& options) {
   }));
   Page page;
   header.show(options.tape, found, page);
+  const Result<std::unique_ptr<Btf>> types = load_types(tape, header);
+  if (!types.ok())
+    page.field("types", "whole objects are shown as bytes: " + printable(types.error().message));
   page.section("TIME LINE");
-  Timeline timeline(page, {options.console});
+  Timeline timeline(page, {options.console, types.ok() ? types->get() : nullptr});
   KTAPE_TRY(tape.for_each([&](const RecordView& view) {
     timeline.visit(view);
     return write_out(page.take());

@@ -3,6 +3,9 @@
 
 #include <fmt/format.h>
 
+#include "guest/kernel/op_plan.h"
+#include "guest/kernel/op_records.h"
+#include "guest/kernel/type_text.h"
 #include "replay/entry_text.h"
 #include "replay/record_text.h"
 #include "schema/base/digest.h"
@@ -253,8 +256,25 @@ void Timeline::entry_replied(uint64_t op, uint32_t index, schema::OpEntry::Reade
   }
   std::string place = place_text(got);
   if (!place.empty()) page_.detail(place, 1);
+  if (got.getStatus() == schema::EntryStatus::DONE) whole_value(asked, got.getValue());
   if (got.getNote().size() > 0) page_.detail("note: " + safe(got.getNote()), 1);
   gates(op, index);
+}
+
+// A whole object as the kernel's types describe it. Where they do not, the line above has its bytes.
+void Timeline::whole_value(schema::OpEntry::Reader asked, schema::Value::Reader value) {
+  if (options_.types == nullptr || !asked.isRead() || asked.getRead() == schema::ValueKind::BYTES) return;
+  const Result<Op> op = read_op(asked, schema::OpMode::COLD);
+  if (!op.ok()) return;
+  const Result<std::optional<TypeInfo>> type = target_type(*options_.types, op->target);
+  if (!type.ok() || !*type) return;
+  const auto show = [&](schema::Value::Reader one) {
+    if (!one.isBytes()) return;
+    page_.block(type_text(*options_.types, (*type)->id, as_bytes(chars(one.getBytes()))), 1);
+  };
+  show(value);
+  if (!value.isList()) return;
+  for (auto one : value.getList()) show(one);
 }
 
 void Timeline::gates(uint64_t op, uint32_t index) {

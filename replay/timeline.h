@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "guest/kernel/btf.h"
 #include "replay/kept.h"
 #include "replay/page.h"
 #include "schema/journal/reader.h"
@@ -14,7 +15,8 @@
 namespace ktape {
 
 struct TimelineOptions {
-  bool console = false;  // what the guest's kernel printed, and dumps, in full
+  bool console = false;        // what the guest's kernel printed, and dumps, in full
+  const Btf* types = nullptr;  // the kernel's; whole objects are shown by them, else as bytes
 };
 
 // Shows a run record by record, for people. Gates are shown with the entry of the reply that they
@@ -36,6 +38,7 @@ class Timeline {
   void op_replied(const RecordView& view);
   void entry_replied(uint64_t op, uint32_t index, schema::OpEntry::Reader asked,
                      schema::EntryReply::Reader got);
+  void whole_value(schema::OpEntry::Reader asked, schema::Value::Reader value);
   void gates(uint64_t op, uint32_t index);
   void freeze_began(const RecordView& view);
   void frozen(const RecordView& view);

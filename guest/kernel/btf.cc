@@ -313,6 +313,29 @@ Result<FieldInfo> Btf::member(uint32_t type_id, std::string_view name) const {
                did_you_mean(name, names)};
 }
 
+Result<std::vector<MemberInfo>> Btf::members(uint32_t type_id) const {
+  KTAPE_ASSIGN(const uint32_t id, impl_->resolve(type_id));
+  const BtfType owner = impl_->table.type(id);
+  if (!is_composite(owner))
+    return Error{ErrorCode::kNotFound, "'" + impl_->name(id, 0) + "' has no members", ""};
+  std::vector<MemberInfo> list;
+  list.reserve(owner.count);
+  for (uint32_t i = 0; i < owner.count; ++i) {
+    const BtfMember member = impl_->table.member(owner, i);
+    list.push_back({std::string(impl_->text(member.name)), member.type, member.bit_offset, member.bits});
+  }
+  return list;
+}
+
+Result<IntegerInfo> Btf::integer(uint32_t type_id) const {
+  KTAPE_ASSIGN(const uint32_t id, impl_->resolve(type_id));
+  const BtfType type = impl_->table.type(id);
+  if (type.kind != BtfKind::kInteger)
+    return Error{ErrorCode::kNotFound, "'" + impl_->name(id, 0) + "' is not an integer", ""};
+  const BtfInteger integer = impl_->table.integer(type);
+  return IntegerInfo{integer.is_signed, integer.is_character, integer.is_bool};
+}
+
 Result<FieldInfo> Btf::element(const TypeInfo& array, uint64_t index) const {
   return impl_->element(array, index);
 }
@@ -366,6 +389,19 @@ std::optional<uint64_t> Btf::enumerator(std::string_view enum_name, std::string_
 std::optional<std::string> Btf::enumerator_name(std::string_view enum_name, uint64_t value) const {
   for (const BtfEnumerator& entry : impl_->enumerators(enum_name)) {
     if (entry.value == value) return std::string(impl_->text(entry.name));
+  }
+  return std::nullopt;
+}
+
+std::optional<std::string> Btf::enumerator_name(uint32_t type_id, uint64_t value) const {
+  const Result<uint32_t> id = impl_->resolve(type_id);
+  if (!id.ok()) return std::nullopt;
+  const BtfType type = impl_->table.type(*id);
+  if (type.kind != BtfKind::kEnum && type.kind != BtfKind::kEnum64) return std::nullopt;
+  const uint64_t counted = type.size < 8 ? (uint64_t{1} << type.size * 8) - 1 : ~uint64_t{0};
+  for (uint32_t i = 0; i < type.count; ++i) {
+    const BtfEnumerator entry = impl_->table.enumerator(type, i);
+    if (((entry.value ^ value) & counted) == 0) return std::string(impl_->text(entry.name));
   }
   return std::nullopt;
 }

@@ -32,6 +32,20 @@ struct FieldInfo {
   TypeInfo type;
 };
 
+// A member as it is declared: also an anonymous one, or a bit-field.
+struct MemberInfo {
+  std::string name;  // empty: anonymous
+  uint32_t type_id = 0;
+  uint64_t bit_offset = 0;  // from the start of its struct or union
+  uint32_t bits = 0;        // of a bit-field; 0: an ordinary member
+};
+
+struct IntegerInfo {
+  bool is_signed = false;
+  bool is_character = false;
+  bool is_bool = false;
+};
+
 // Types of one kernel, safe for a stranger's BTF too: whatever the bytes are, memory, time and depth of
 // each call are bounded, and an error says what is wrong with them. Fields by path are cached, so one
 // thread at a time.
@@ -48,6 +62,10 @@ class Btf {
   // Member of a struct or union, also through anonymous ones. kNotFound names the nearest existing
   // members; kRefused for a bit-field, by name.
   [[nodiscard]] Result<FieldInfo> member(uint32_t type_id, std::string_view name) const;
+  // All members of a struct or union in order, as declared. kNotFound for another type.
+  [[nodiscard]] Result<std::vector<MemberInfo>> members(uint32_t type_id) const;
+  // kNotFound when the type is no integer.
+  [[nodiscard]] Result<IntegerInfo> integer(uint32_t type_id) const;
   // Element of an array; kOutOfRange where the array has a length and ends before it.
   [[nodiscard]] Result<FieldInfo> element(const TypeInfo& array, uint64_t index) const;
   // "scx.dsq_vtime" within "struct task_struct": members and [i] only. Cached.
@@ -59,6 +77,8 @@ class Btf {
   // Value of an enumerator, e.g. ("scx_task_state", "SCX_TASK_ENABLED"); searches enum and enum64.
   [[nodiscard]] std::optional<uint64_t> enumerator(std::string_view enum_name, std::string_view name) const;
   [[nodiscard]] std::optional<std::string> enumerator_name(std::string_view enum_name, uint64_t value) const;
+  // The same of one enum, which may have no name; of `value` as many bytes count as the enum has.
+  [[nodiscard]] std::optional<std::string> enumerator_name(uint32_t type_id, uint64_t value) const;
 
  private:
   [[nodiscard]] Result<FieldInfo> find_field(std::string_view type_name, std::string_view path) const;

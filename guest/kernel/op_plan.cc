@@ -42,9 +42,8 @@ std::string nearest_symbols(const KernelKnowledge& kernel, const std::string& na
   return did_you_mean(name, near);
 }
 
-// A variable, which has a type where BTF describes it.
-Result<std::optional<TypeInfo>> variable_type(const KernelKnowledge& kernel, const std::string& name,
-                                              bool per_cpu) {
+// Whether there is such a variable, and whether it is per-CPU as the target has it.
+Result<void> check_variable(const KernelKnowledge& kernel, const std::string& name, bool per_cpu) {
   if (!kernel.symbols.find(name)) {
     return Error{ErrorCode::kNotFound, fmt::format("no symbol '{}' in this kernel", name),
                  nearest_symbols(kernel, name, per_cpu)};
@@ -57,22 +56,22 @@ Result<std::optional<TypeInfo>> variable_type(const KernelKnowledge& kernel, con
   if (per_cpu && !is_per_cpu(kernel, name)) {
     return refused(fmt::format("'{}' is not a per-CPU variable", name), "name it in a 'symbol' target");
   }
-  if (!kernel.btf->has_variable(name)) return std::optional<TypeInfo>();
-  KTAPE_ASSIGN(TypeInfo type, kernel.btf->variable(name));
-  return std::optional<TypeInfo>(std::move(type));
+  return {};
 }
 
 // What stands at the root; nothing when no type of it is known.
-Result<std::optional<TypeInfo>> root_type(const KernelKnowledge& kernel, const OpTarget& target) {
-  if (const auto* symbol = std::get_if<SymbolRoot>(&target.root)) {
-    return variable_type(kernel, symbol->name, false);
-  }
-  if (const auto* variable = std::get_if<PerCpuRoot>(&target.root)) {
-    return variable_type(kernel, variable->symbol, true);
+Result<std::optional<TypeInfo>> root_type(const Btf& btf, const OpTarget& target) {
+  const auto* symbol = std::get_if<SymbolRoot>(&target.root);
+  const auto* variable = std::get_if<PerCpuRoot>(&target.root);
+  if (symbol != nullptr || variable != nullptr) {
+    const std::string& name = symbol != nullptr ? symbol->name : variable->symbol;
+    if (!btf.has_variable(name)) return std::optional<TypeInfo>();
+    KTAPE_ASSIGN(TypeInfo type, btf.variable(name));
+    return std::optional<TypeInfo>(std::move(type));
   }
   const auto* place = std::get_if<VirtualRoot>(&target.root);
   if (place != nullptr && place->type.empty()) return std::optional<TypeInfo>();
-  KTAPE_ASSIGN(TypeInfo type, kernel.btf->type(place != nullptr ? place->type : kTaskStruct));
+  KTAPE_ASSIGN(TypeInfo type, btf.type(place != nullptr ? place->type : kTaskStruct));
   return std::optional<TypeInfo>(std::move(type));
 }
 
@@ -102,8 +101,19 @@ std::string root_name(const OpTarget& target) {
 }
 
 Result<TargetPlan> plan_target(const KernelKnowledge& kernel, const OpTarget& target, LayoutLog& log) {
-  KTAPE_ASSIGN(const std::optional<TypeInfo> root, root_type(kernel, target));
+  const auto* symbol = std::get_if<SymbolRoot>(&target.root);
+  const auto* variable = std::get_if<PerCpuRoot>(&target.root);
+  if (symbol != nullptr) KTAPE_TRY(check_variable(kernel, symbol->name, false));
+  if (variable != nullptr) KTAPE_TRY(check_variable(kernel, variable->symbol, true));
+  KTAPE_ASSIGN(const std::optional<TypeInfo> root, root_type(*kernel.btf, target));
   return TargetPlan::make(*kernel.btf, root, root_name(target), target.path, log);
+}
+
+Result<std::optional<TypeInfo>> target_type(const Btf& btf, const OpTarget& target) {
+  KTAPE_ASSIGN(const std::optional<TypeInfo> root, root_type(btf, target));
+  LayoutLog unused(btf);
+  KTAPE_ASSIGN(const TargetPlan plan, TargetPlan::make(btf, root, root_name(target), target.path, unused));
+  return plan.type();
 }
 
 Result<OpWidth> fit_op(const TargetPlan& plan, const Op& op, schema::OpMode mode) {

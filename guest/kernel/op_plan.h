@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "guest/kernel/kernel.h"
@@ -24,6 +25,11 @@ namespace ktape {
 // else as TargetPlan::make.
 [[nodiscard]] Result<TargetPlan> plan_target(const KernelKnowledge& kernel, const OpTarget& target,
                                              LayoutLog& log);
+
+// The type that a target's path reaches, by types alone: what a tape can tell without its symbols.
+// Nothing where the root's type is not known and the path is empty. Errors as of plan_target, except
+// that a symbol is not looked for.
+[[nodiscard]] Result<std::optional<TypeInfo>> target_type(const Btf& btf, const OpTarget& target);
 
 // Holds an op against the plan of its target. kRefused for a width (see width_of), for a write that
 // would walk a list, and for what a hot op may not be, except that its address must be aligned.

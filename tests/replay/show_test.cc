@@ -7,6 +7,7 @@
 #include "schema/base/file.h"
 #include "schema/wire/data.h"
 #include "tests/replay/sample_run.h"
+#include "tests/support/btf_builder.h"
 #include "tests/support/must.h"
 #include "tests/support/sql.h"
 #include "tests/support/temp_dir.h"
@@ -132,6 +133,43 @@ TEST_CASE("a tape that was never sealed is shown as far as it goes") {
                                "1 record\n"));
   CHECK_THAT(text, ContainsSubstring("outcome     not known: the tape was never sealed\n"));
   CHECK_THAT(text, ContainsSubstring("lost        not known: the tape does not say\n"));
+}
+
+TEST_CASE("a whole object is shown member by member, by the types that the tape has") {
+  BtfBuilder types;
+  const int number = types.integer("unsigned int", 4);
+  const int inner = types.structure("load", 4, {{"weight", number, 0}});
+  const int rq = types.structure("rq", 8, {{"nr_running", number, 0}, {"load", inner, 4}});
+  types.per_cpu_variable("runqueues", rq);
+  const auto btf = must(Btf::parse(types.bytes()));
+
+  TempDir folder;
+  TapeBuilder builder(folder.file("run.ktape"));
+  builder.add([](schema::Record::Builder record) {
+    auto request = record.initOpRequested();
+    request.setOp(1);
+    auto entry = request.initEntries(1)[0];
+    entry.setTag("queue");
+    per_cpu_target("runqueues", 0, "")(entry.initTarget());
+    entry.setRead(schema::ValueKind::WHOLE);
+  });
+  builder.add([](schema::Record::Builder record) {
+    auto reply = record.initOpReplied();
+    reply.setOp(1);
+    auto entry = reply.initEntries(1)[0];
+    entry.setStatus(schema::EntryStatus::DONE);
+    entry.initValue().setBytes(as_data(std::string_view("\x03\0\0\0\x00\x04\0\0", 8)));
+  });
+  const std::string path = builder.seal().path;
+  CHECK_THAT(shown(path, {.types = btf.get()}),
+             ContainsSubstring("queue: runqueues[cpu 0] = 8 bytes: 0300000000040000\n"
+                               "                          {\n"
+                               "                            nr_running = 3\n"
+                               "                            load = {\n"
+                               "                              weight = 1024\n"
+                               "                            }\n"
+                               "                          }\n"));
+  CHECK_THAT(shown(path), !ContainsSubstring("nr_running = 3"));
 }
 
 }  // namespace ktape::test

@@ -27,6 +27,14 @@ int BtfBuilder::integer(const std::string& name, uint32_t bytes) {
   return made(btf__add_int(btf_, name.c_str(), bytes, 0));
 }
 
+int BtfBuilder::signed_integer(const std::string& name, uint32_t bytes) {
+  return made(btf__add_int(btf_, name.c_str(), bytes, BTF_INT_SIGNED));
+}
+
+int BtfBuilder::boolean(const std::string& name) {
+  return made(btf__add_int(btf_, name.c_str(), 1, BTF_INT_BOOL));
+}
+
 int BtfBuilder::pointer(int target) { return made(btf__add_ptr(btf_, target)); }
 
 int BtfBuilder::array(int element, uint32_t elements) {

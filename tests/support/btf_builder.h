@@ -29,6 +29,8 @@ class BtfBuilder {
   BtfBuilder& operator=(const BtfBuilder&) = delete;
 
   int integer(const std::string& name, uint32_t bytes);
+  int signed_integer(const std::string& name, uint32_t bytes);
+  int boolean(const std::string& name);
   int pointer(int target);
   int array(int element, uint32_t elements);
   int constant(int target);
