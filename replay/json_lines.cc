@@ -118,6 +118,12 @@ std::string json_text(capnp::DynamicStruct::Reader part) {
   return out + "}";
 }
 
+std::string json_field(capnp::DynamicStruct::Reader part, capnp::StructSchema::Field field) {
+  std::string out;
+  put_value(out, part.get(field), field.getType(), field.getProto().getName().cStr());
+  return out;
+}
+
 std::string json_string(std::string_view text) {
   std::string out;
   put_text(out, text);

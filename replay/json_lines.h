@@ -20,6 +20,9 @@ namespace ktape {
 // A part of a record by itself, in the same form. Throws as json_line.
 [[nodiscard]] std::string json_text(capnp::DynamicStruct::Reader part);
 
+// The value of one field, in the same form. Throws as json_line.
+[[nodiscard]] std::string json_field(capnp::DynamicStruct::Reader part, capnp::StructSchema::Field field);
+
 // The text as a string of JSON, in its quotes; what is not UTF-8 as {"hex":"..."}.
 [[nodiscard]] std::string json_string(std::string_view text);
 

@@ -39,6 +39,16 @@ const FreezePage* RecordedMemory::row_of(uint64_t frame) const {
   return frame - row.frame < row.frames ? &row : nullptr;
 }
 
+Result<RecordedMemory::Page> RecordedMemory::load(const FreezePage& row) const {
+  Result<Page> content = load_(*row.hash);
+  if (content.ok() && content->size() != kPageBytes) {
+    content = Error{ErrorCode::kBadInput,
+                    fmt::format("the page of frame {:#x} has {} bytes", row.frame, content->size()), ""};
+  }
+  if (!content.ok() && intact_.ok()) intact_ = content.error();
+  return content;
+}
+
 Result<const RecordedMemory::Page*> RecordedMemory::page(uint64_t frame) const {
   const auto written = written_.find(frame);
   if (written != written_.end()) return &written->second;
@@ -51,11 +61,7 @@ Result<const RecordedMemory::Page*> RecordedMemory::page(uint64_t frame) const {
   if (!row->hash) return nullptr;
   const auto cached = cache_.find(*row->hash);
   if (cached != cache_.end()) return &cached->second;
-  KTAPE_ASSIGN(Page content, load_(*row->hash));
-  if (content.size() != kPageBytes) {
-    return Error{ErrorCode::kBadInput,
-                 fmt::format("the page of frame {:#x} has {} bytes", frame, content.size()), ""};
-  }
+  KTAPE_ASSIGN(Page content, load(*row));
   if (cache_.size() == kCachedPages) cache_.clear();
   return &cache_.emplace(*row->hash, std::move(content)).first->second;
 }

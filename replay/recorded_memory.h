@@ -45,11 +45,15 @@ class RecordedMemory final : public WritableGuestMemory {
   // meanwhile may have gone another way than it would have with that place.
   [[nodiscard]] std::optional<GuestPhysical> take_missing() const;
 
+  // The first error of `load` so far: the tape is damaged, and nothing that was read since is worth anything.
+  [[nodiscard]] Result<void> intact() const { return intact_; }
+
  private:
   using Page = std::vector<std::byte>;
 
   RecordedMemory(std::vector<FreezePage> rows, LoadPage load)
       : rows_(std::move(rows)), load_(std::move(load)) {}
+  [[nodiscard]] Result<Page> load(const FreezePage& row) const;
   [[nodiscard]] const FreezePage* row_of(uint64_t frame) const;
   // The page of a frame, valid until the next call; nullptr for zeroes.
   [[nodiscard]] Result<const Page*> page(uint64_t frame) const;
@@ -60,6 +64,7 @@ class RecordedMemory final : public WritableGuestMemory {
   std::map<uint64_t, Page> written_;  // by frame
   mutable std::map<Digest, Page> cache_;
   mutable std::optional<GuestPhysical> missing_;
+  mutable Result<void> intact_;
 };
 
 }  // namespace ktape

@@ -84,6 +84,7 @@ Result<TargetRead> read_target(const Kernel& kernel, const RecordedMemory& memor
 
   (void)memory.take_missing();
   OpResult result = OpExecutor(kernel).read(memory, {op}).at(0);
+  KTAPE_TRY(memory.intact());
   result.elapsed_ns = 0;  // of this host, now: it says nothing about the run
 
   TargetRead read;

@@ -38,7 +38,7 @@ FillEntry write_u64(std::string tag, std::string line, uint64_t value) {
   };
 }
 
-FakeTape::FakeTape(const std::string& path)
+FakeTape::FakeTape(const std::string& path, const EditKernel& edit_kernel)
     : builder_(path), task_(kernel_.add_task(kPid, "sleeper", kStartNs + 4567)), executor_(kernel_.kernel()) {
   builder_.run_started();
   const KernelKnowledge& knowledge = *kernel_.knowledge();
@@ -58,6 +58,7 @@ FakeTape::FakeTape(const std::string& path)
     to.setCpus(facts.cpus);
     to.setBtfDigest(as_data(std::span<const std::byte>(btf)));
     to.setSymbolsDigest(as_data(std::span<const std::byte>(symbols)));
+    if (edit_kernel) edit_kernel(to, builder_.writer());
   });
   builder_.scheduler_attached(1);
   builder_.worker_started("sleeper", kPid, kStartNs);
@@ -125,7 +126,21 @@ Seq FakeTape::reply(uint64_t freeze, const std::vector<OpResult>& results) {
 }
 
 Seq FakeTape::serve(const std::vector<FillEntry>& entries) {
+  return serve_now(request(entries, schema::OpMode::COLD));
+}
+
+Seq FakeTape::defer(const std::vector<FillEntry>& entries) {
   const std::vector<Op> ops = request(entries, schema::OpMode::COLD);
+  add([&](schema::Record::Builder record) { record.initOpDeferred().setOp(ops_); });
+  return serve_now(ops);
+}
+
+Seq FakeTape::ask(const std::vector<FillEntry>& entries) {
+  request(entries, schema::OpMode::COLD);
+  return add([&](schema::Record::Builder record) { record.initOpDeferred().setOp(ops_); });
+}
+
+Seq FakeTape::serve_now(const std::vector<Op>& ops) {
   const uint64_t freeze = ++freezes_;
   add([&](schema::Record::Builder record) {
     auto to = record.initFreezeBegan();
@@ -133,7 +148,21 @@ Seq FakeTape::serve(const std::vector<FillEntry>& entries) {
     to.setCause(schema::FreezeCause::REQUEST);
     to.setOp(ops_);
   });
-  add([&](schema::Record::Builder record) { record.initFrozen().setFreeze(freeze); });
+  const Evidence evidence = EvidenceReader(kernel_.kernel()).read(kernel_.memory());
+  add([&](schema::Record::Builder record) {
+    auto to = record.initFrozen();
+    to.setFreeze(freeze);
+    to.setBypassDepth(evidence.bypass_depth);
+    auto vcpus = to.initVcpus(static_cast<unsigned>(evidence.cpus.size()));
+    for (unsigned i = 0; i < vcpus.size(); ++i) {
+      vcpus[i].setCpu(i);
+      vcpus[i].setKernelStateKnown(evidence.cpus[i].known);
+      vcpus[i].setPreemptCount(evidence.cpus[i].preempt_count);
+      vcpus[i].setCurrentPid(evidence.cpus[i].current_pid.value);
+      vcpus[i].setCurrentComm(as_data(evidence.cpus[i].current_comm));
+      vcpus[i].setRunqueueLocked(evidence.cpus[i].runqueue_locked);
+    }
+  });
   PagesKept kept;
   if (keep_memory_) kept = keep_memory(freeze);
   const bool writes = std::holds_alternative<WriteAction>(ops.front().action);

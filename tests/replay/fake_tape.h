@@ -24,7 +24,9 @@ class FakeTape {
   static constexpr int32_t kPid = 77;
   static constexpr uint64_t kStartNs = 5'230'000'000;
 
-  explicit FakeTape(const std::string& path);
+  // `edit_kernel` changes what the tape says of its kernel.
+  using EditKernel = std::function<void(schema::KernelIdentified::Builder, JournalWriter&)>;
+  explicit FakeTape(const std::string& path, const EditKernel& edit_kernel = {});
 
   [[nodiscard]] FakeKernel& kernel() { return kernel_; }
   [[nodiscard]] GuestVirtual task() const { return task_; }
@@ -38,6 +40,10 @@ class FakeTape {
 
   // A cold request in a freeze of its own. Returns the sequence number of the reply.
   Seq serve(const std::vector<FillEntry>& entries);
+  // The same, deferred first.
+  Seq defer(const std::vector<FillEntry>& entries);
+  // A request that is never replied to.
+  Seq ask(const std::vector<FillEntry>& entries);
   // A hot one, and one that was refused before a freeze.
   Seq serve_hot(const FillEntry& entry);
   Seq refuse(const FillEntry& entry, const std::string& error);
@@ -46,6 +52,7 @@ class FakeTape {
 
  private:
   Seq add(const std::function<void(schema::Record::Builder)>& fill);
+  Seq serve_now(const std::vector<Op>& ops);
   std::vector<Op> request(const std::vector<FillEntry>& entries, schema::OpMode mode);
   PagesKept keep_memory(uint64_t freeze);
   Seq reply(uint64_t freeze, const std::vector<OpResult>& results);

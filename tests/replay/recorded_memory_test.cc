@@ -172,7 +172,10 @@ TEST_CASE("a page of another size than a page has is refused") {
       must(RecordedMemory::make({{1, 7, 1, hash}}, [](const Digest&) -> Result<std::vector<std::byte>> {
         return std::vector<std::byte>(100);
       }));
+  CHECK(memory.intact().ok());
   CHECK(failure(memory, 7 * kPage).message == "the page of frame 0x7 has 100 bytes");
+  CHECK_FALSE(memory.intact().ok());
+  CHECK_FALSE(memory.take_missing());
 }
 
 }  // namespace ktape::test
