@@ -5,6 +5,7 @@
 
 #include "guest/machine/io.h"
 #include "schema/base/digest.h"
+#include "schema/base/text.h"
 
 namespace ktape {
 
@@ -59,12 +60,52 @@ Result<std::vector<VcpuRegisters>> GdbClient::ask_registers(uint32_t cpus, Clock
   return all;
 }
 
-Result<std::string> GdbClient::answer(Clock::time_point deadline) {
+Result<std::string> GdbClient::ask(const std::string& question, Clock::time_point deadline) {
+  if (broken_) return *broken_;
+  Result<void> asked = write_all(socket_.get(), as_bytes(encode_gdb_packet(question)), deadline);
+  Result<std::string> got = asked.ok() ? answer(deadline) : asked.error();
+  if (!got.ok()) broken_ = got.error();
+  return got;
+}
+
+Result<void> GdbClient::change_breakpoint(char verb, GuestVirtual address, Clock::time_point deadline) {
+  // Type 1 is a hardware breakpoint, its kind the length of an instruction: 1 on x86 (GDB manual, Packets).
+  KTAPE_ASSIGN(const std::string got, ask(fmt::format("{}1,{:x},1", verb, address.value), deadline));
+  if (got == "OK") return {};
+  return Error{ErrorCode::kHost,
+               fmt::format("QEMU answered '{}' to {} a breakpoint at {:#x}", printable(got.substr(0, 32)),
+                           verb == 'Z' ? "setting" : "clearing", address.value),
+               ""};
+}
+
+Result<void> GdbClient::set_breakpoint(GuestVirtual address, Clock::time_point deadline) {
+  return change_breakpoint('Z', address, deadline);
+}
+
+Result<void> GdbClient::clear_breakpoint(GuestVirtual address, Clock::time_point deadline) {
+  return change_breakpoint('z', address, deadline);
+}
+
+Result<void> GdbClient::step(uint32_t cpu, Clock::time_point deadline) {
+  if (broken_) return *broken_;
+  const std::string order = encode_gdb_packet(fmt::format("vCont;s:p1.{:x}", cpu + 1));
+  Result<void> asked = write_all(socket_.get(), as_bytes(order), deadline);
+  Result<std::string> got = asked.ok() ? answer(deadline, StopReplies::kWanted) : asked.error();
+  if (got.ok() && !is_stop_reply(*got)) {
+    got = lost(
+        fmt::format("the gdbstub answered '{}' to a step of vCPU {}", printable(got->substr(0, 32)), cpu));
+  }
+  if (got.ok()) return {};
+  broken_ = got.error();
+  return got.error();
+}
+
+Result<std::string> GdbClient::answer(Clock::time_point deadline, StopReplies stops) {
   for (;;) {
     auto packet = decoder_.next();
     if (!packet.ok()) return lost(packet.error().message);
     if (packet->has_value()) {
-      if (is_stop_reply(**packet)) continue;
+      if (is_stop_reply(**packet) && stops == StopReplies::kSkipped) continue;
       return std::move(**packet);
     }
     pollfd readable{socket_.get(), POLLIN, 0};

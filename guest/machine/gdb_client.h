@@ -11,6 +11,7 @@
 #include "guest/machine/gdb_packet.h"
 #include "schema/base/file.h"
 #include "schema/base/result.h"
+#include "schema/base/units.h"
 
 namespace ktape {
 
@@ -28,10 +29,20 @@ class GdbClient {
   // answer comes in time, and ever after.
   [[nodiscard]] Result<std::vector<VcpuRegisters>> registers(uint32_t cpus, Clock::time_point deadline);
 
+  // Hardware breakpoints on every vCPU, which must stand still. kHost when the stub refuses, e.g. because
+  // they are all in use.
+  [[nodiscard]] Result<void> set_breakpoint(GuestVirtual address, Clock::time_point deadline);
+  [[nodiscard]] Result<void> clear_breakpoint(GuestVirtual address, Clock::time_point deadline);
+  // Lets one vCPU execute one instruction while the others stand.
+  [[nodiscard]] Result<void> step(uint32_t cpu, Clock::time_point deadline);
+
  private:
   explicit GdbClient(UniqueFd socket) : socket_(std::move(socket)) {}
   Result<std::vector<VcpuRegisters>> ask_registers(uint32_t cpus, Clock::time_point deadline);
-  Result<std::string> answer(Clock::time_point deadline);
+  Result<std::string> ask(const std::string& question, Clock::time_point deadline);
+  Result<void> change_breakpoint(char verb, GuestVirtual address, Clock::time_point deadline);
+  enum class StopReplies { kSkipped, kWanted };
+  Result<std::string> answer(Clock::time_point deadline, StopReplies stops = StopReplies::kSkipped);
 
   UniqueFd socket_;
   GdbPacketDecoder decoder_;

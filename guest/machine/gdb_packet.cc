@@ -10,6 +10,7 @@ namespace ktape {
 namespace {
 
 // Byte offsets in the answer to 'g'.
+constexpr size_t kRdi = size_t{5} * 8;
 constexpr size_t kRsp = size_t{7} * 8;
 constexpr size_t kRip = size_t{16} * 8;
 constexpr size_t kEflags = kRip + 8;
@@ -111,6 +112,7 @@ Result<VcpuRegisters> parse_gdb_registers(std::string_view hex) {
   }
   return VcpuRegisters{.rip = little_endian(needed, kRip, 8),
                        .rsp = little_endian(needed, kRsp, 8),
+                       .rdi = little_endian(needed, kRdi, 8),
                        .rflags = little_endian(needed, kEflags, 4),
                        .cs = static_cast<uint16_t>(little_endian(needed, kCs, 4)),
                        .gs_base = little_endian(needed, kGsBase, 8),

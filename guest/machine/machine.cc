@@ -20,6 +20,16 @@ Result<std::vector<VcpuRegisters>> Frozen::registers() {
   return backend_->registers();
 }
 
+Result<void> Frozen::set_breakpoint(GuestVirtual address) {
+  KTAPE_CHECK(backend_ != nullptr);
+  return backend_->set_breakpoint(address);
+}
+
+Result<void> Frozen::clear_breakpoint(GuestVirtual address) {
+  KTAPE_CHECK(backend_ != nullptr);
+  return backend_->clear_breakpoint(address);
+}
+
 Result<void> Frozen::thaw() {
   KTAPE_CHECK(backend_ != nullptr);
   return std::exchange(backend_, nullptr)->thaw();

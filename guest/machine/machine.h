@@ -48,6 +48,7 @@ struct MachineFacts {
 struct VcpuRegisters {
   uint64_t rip = 0;
   uint64_t rsp = 0;
+  uint64_t rdi = 0;  // at a function's first instruction: its first argument
   uint64_t rflags = 0;
   uint16_t cs = 0;              // its low two bits are the privilege level
   uint64_t gs_base = 0;         // 0 where the machine does not tell
@@ -58,11 +59,16 @@ enum class MachineEventKind {
   kNothing,       // the deadline passed
   kAgentBytes,    // `bytes` came from the agent's port
   kConsoleBytes,  // `bytes` came from the serial console
+  kBreakpoint,    // every vCPU stopped because one reached a breakpoint: the caller's next freeze and
+                  // its thaw resume the machine past it. Rarely no vCPU stands at one any more
   kStopped,       // every vCPU stopped without being asked; `text` is the run state, e.g. "debug"
   kEnded,         // the guest powered off or reset: no further events but kLost
   kLost,          // the machine is gone: `text` says how. Final.
   kWoken,         // the caller's wake-up descriptor became readable
 };
+
+// A processor has that many hardware breakpoints.
+inline constexpr size_t kMaxBreakpoints = 4;
 
 struct MachineEvent {
   MachineEventKind kind = MachineEventKind::kNothing;
@@ -76,6 +82,8 @@ class FreezeBackend {
   virtual ~FreezeBackend() = default;
   virtual WritableGuestMemory& writable_memory() = 0;
   virtual Result<std::vector<VcpuRegisters>> registers() = 0;
+  virtual Result<void> set_breakpoint(GuestVirtual address) = 0;
+  virtual Result<void> clear_breakpoint(GuestVirtual address) = 0;
   virtual Result<void> thaw() = 0;
 };
 
@@ -98,6 +106,11 @@ class Frozen {
   [[nodiscard]] WritableGuestMemory& memory();
   // One element per vCPU, in order.
   [[nodiscard]] Result<std::vector<VcpuRegisters>> registers();
+  // From now on the machine stops by itself, with kBreakpoint, when a vCPU is about to execute the
+  // instruction at `address`. Setting one that is set, or clearing one that is not, is an error of the
+  // caller. kOutOfRange for more than kMaxBreakpoints; kHost where the machine cannot.
+  [[nodiscard]] Result<void> set_breakpoint(GuestVirtual address);
+  [[nodiscard]] Result<void> clear_breakpoint(GuestVirtual address);
   // Lets the guest run on. The guard is spent, also when this fails.
   [[nodiscard]] Result<void> thaw();
 

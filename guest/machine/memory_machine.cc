@@ -23,6 +23,8 @@ void MemoryMachine::fail_next_freeze(Error error) { freeze_error_ = std::move(er
 
 void MemoryMachine::fail_next_thaw(Error error) { thaw_error_ = std::move(error); }
 
+void MemoryMachine::fail_next_breakpoint(Error error) { breakpoint_error_ = std::move(error); }
+
 Result<MachineEvent> MemoryMachine::wait(Clock::time_point deadline, int wake_fd) {
   flush_to_agent();
   if (!events_.empty()) {
@@ -52,6 +54,19 @@ Result<Frozen> MemoryMachine::freeze() {
   frozen_ = true;
   ++freezes_;
   return Frozen(this, std::chrono::microseconds(1));
+}
+
+Result<void> MemoryMachine::set_breakpoint(GuestVirtual address) {
+  if (breakpoint_error_) return *std::exchange(breakpoint_error_, std::nullopt);
+  if (breakpoints_.size() >= kMaxBreakpoints)
+    return Error{ErrorCode::kOutOfRange, "every breakpoint is in use", ""};
+  KTAPE_CHECK(breakpoints_.insert(address.value).second);
+  return {};
+}
+
+Result<void> MemoryMachine::clear_breakpoint(GuestVirtual address) {
+  KTAPE_CHECK(breakpoints_.erase(address.value) == 1);
+  return {};
 }
 
 Result<void> MemoryMachine::thaw() {

@@ -6,6 +6,7 @@
 #include <deque>
 #include <functional>
 #include <optional>
+#include <set>
 #include <span>
 #include <vector>
 
@@ -38,6 +39,8 @@ class MemoryMachine final : public Machine, private FreezeBackend {
   // The next freeze, or the next thaw, fails with this error; a failed thaw leaves the machine lost.
   void fail_next_freeze(Error error);
   void fail_next_thaw(Error error);
+  // Setting the next breakpoint fails with this error.
+  void fail_next_breakpoint(Error error);
   // The guest's memory as the guest sees it: writable at any time.
   [[nodiscard]] FlatMemory& memory() { return memory_; }
   [[nodiscard]] MachineFacts& mutable_facts() { return facts_; }
@@ -46,6 +49,7 @@ class MemoryMachine final : public Machine, private FreezeBackend {
 
   [[nodiscard]] uint64_t freezes() const { return freezes_; }
   [[nodiscard]] bool frozen() const { return frozen_; }
+  [[nodiscard]] const std::set<uint64_t>& breakpoints() const { return breakpoints_; }
   [[nodiscard]] bool ended() const { return ended_; }
   // Queued by `send_to_agent` and not yet handed to the callback.
   [[nodiscard]] std::span<const std::byte> unsent() const { return unsent_.pending(); }
@@ -62,6 +66,8 @@ class MemoryMachine final : public Machine, private FreezeBackend {
   // FreezeBackend
   WritableGuestMemory& writable_memory() override { return memory_; }
   Result<std::vector<VcpuRegisters>> registers() override { return registers_; }
+  Result<void> set_breakpoint(GuestVirtual address) override;
+  Result<void> clear_breakpoint(GuestVirtual address) override;
   Result<void> thaw() override;
 
   void flush_to_agent();
@@ -76,6 +82,8 @@ class MemoryMachine final : public Machine, private FreezeBackend {
   AgentBytes agent_bytes_;
   std::optional<Error> freeze_error_;
   std::optional<Error> thaw_error_;
+  std::optional<Error> breakpoint_error_;
+  std::set<uint64_t> breakpoints_;
   std::optional<MachineEvent> lost_;
   uint64_t freezes_ = 0;
   bool frozen_ = false;

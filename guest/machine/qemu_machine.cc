@@ -174,6 +174,7 @@ Result<MachineEvent> QemuMachine::wait(Clock::time_point deadline, int wake_fd) 
     if (!events_.empty()) {
       MachineEvent event = std::move(events_.front());
       events_.pop_front();
+      at_breakpoint_ |= event.kind == MachineEventKind::kBreakpoint;
       return event;
     }
     if (lost_) return MachineEvent{MachineEventKind::kLost, {}, *lost_};
@@ -210,9 +211,48 @@ Result<std::vector<VcpuRegisters>> QemuMachine::registers() {
   return gdb_->registers(config_.cpus, answer_deadline());
 }
 
+Result<void> QemuMachine::set_breakpoint(GuestVirtual address) {
+  if (lost_) return lost_error();
+  if (breakpoints_.size() >= kMaxBreakpoints)
+    return Error{ErrorCode::kOutOfRange, "every breakpoint is in use", ""};
+  KTAPE_CHECK(!breakpoints_.contains(address.value));
+  KTAPE_TRY(gdb_->set_breakpoint(address, answer_deadline()));
+  breakpoints_.insert(address.value);
+  return {};
+}
+
+Result<void> QemuMachine::clear_breakpoint(GuestVirtual address) {
+  if (lost_) return lost_error();
+  KTAPE_CHECK(breakpoints_.erase(address.value) == 1);
+  return gdb_->clear_breakpoint(address, answer_deadline());
+}
+
+Result<void> QemuMachine::step_over_breakpoints() {
+  KTAPE_ASSIGN(const std::vector<VcpuRegisters> registers, gdb_->registers(config_.cpus, answer_deadline()));
+  for (uint32_t cpu = 0; cpu < registers.size(); ++cpu) {
+    const GuestVirtual at(registers[cpu].rip);
+    if (!breakpoints_.contains(at.value)) continue;
+    KTAPE_TRY(gdb_->clear_breakpoint(at, answer_deadline()));
+    KTAPE_TRY(gdb_->step(cpu, answer_deadline()));
+    KTAPE_TRY(gdb_->set_breakpoint(at, answer_deadline()));
+  }
+  // Each step resumed and stopped the machine, and QEMU has told so by now.
+  KTAPE_TRY(qmp_->execute("query-status", {}, answer_deadline()));
+  while (auto event = qmp_->next_event()) {
+    if (event->name != "STOP") take_control_event(*event);
+  }
+  return {};
+}
+
 Result<void> QemuMachine::thaw() {
   frozen_ = false;
   if (lost_) return lost_error();
+  if (std::exchange(at_breakpoint_, false)) {
+    if (auto stepped = step_over_breakpoints(); !stepped.ok()) return broken(stepped.error());
+  } else {
+    // A vCPU that reached one unnoticed during this freeze stands there, and reaches it again.
+    std::erase_if(events_, [](const MachineEvent& e) { return e.kind == MachineEventKind::kBreakpoint; });
+  }
   auto resumed = qmp_->execute("cont", {}, answer_deadline());
   if (!resumed.ok()) return broken(resumed.error());
   return {};
@@ -303,6 +343,10 @@ void QemuMachine::take_stop() {
   }
   std::string state = field(*status, "status");
   if (state == "running") return;
+  if (state == "debug" && !breakpoints_.empty()) {
+    events_.push_back(MachineEvent{MachineEventKind::kBreakpoint, {}, ""});
+    return;
+  }
   if (state != "internal-error") {
     events_.push_back(MachineEvent{MachineEventKind::kStopped, {}, state});
     return;

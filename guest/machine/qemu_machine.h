@@ -6,6 +6,7 @@
 #include <deque>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -50,6 +51,8 @@ class QemuMachine final : public Machine, private FreezeBackend {
   // FreezeBackend
   WritableGuestMemory& writable_memory() override { return *memory_; }
   Result<std::vector<VcpuRegisters>> registers() override;
+  Result<void> set_breakpoint(GuestVirtual address) override;
+  Result<void> clear_breakpoint(GuestVirtual address) override;
   Result<void> thaw() override;
 
   Result<void> bring_up(Accelerator accelerator);
@@ -67,6 +70,8 @@ class QemuMachine final : public Machine, private FreezeBackend {
   void take_control_messages();
   void take_control_event(const QmpEvent& event);
   void take_stop();
+  // Lets every vCPU that stands at a breakpoint execute the instruction there.
+  Result<void> step_over_breakpoints();
   // Everything that QEMU said before it ended, and that it did.
   void take_end();
   void lose(std::string text);
@@ -89,6 +94,8 @@ class QemuMachine final : public Machine, private FreezeBackend {
   std::deque<MachineEvent> events_;
   std::optional<std::string> shutdown_reason_;  // QMP announced that the guest ended
   std::optional<std::string> lost_;
+  std::set<uint64_t> breakpoints_;
+  bool at_breakpoint_ = false;  // kBreakpoint was told, and the machine has not been resumed since
   bool frozen_ = false;
 };
 

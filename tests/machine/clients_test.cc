@@ -162,5 +162,40 @@ TEST_CASE_METHOD(GdbPeer, "a stub that refuses a vCPU is a lost machine") {
   CHECK(gdb->registers(1, soon()).error().code == ErrorCode::kMachineLost);
 }
 
+TEST_CASE_METHOD(GdbPeer, "a breakpoint is set and cleared in hardware") {
+  auto gdb = connect();
+  says("+$OK#9a+$OK#9a");
+  must(gdb->set_breakpoint(GuestVirtual(0xffffffff813b5d20), soon()));
+  must(gdb->clear_breakpoint(GuestVirtual(0xffffffff813b5d20), soon()));
+  CHECK(heard() == encode_gdb_packet("qSupported:multiprocess+") +
+                       encode_gdb_packet("Z1,ffffffff813b5d20,1") +
+                       encode_gdb_packet("z1,ffffffff813b5d20,1"));
+}
+
+TEST_CASE_METHOD(GdbPeer, "a stub that refuses a breakpoint is the host's lack, and goes on answering") {
+  auto gdb = connect();
+  says("+" + encode_gdb_packet("E22") + "+$OK#9a+" + registers("01"));
+  CHECK(gdb->set_breakpoint(GuestVirtual(0x1000), soon()).error().code == ErrorCode::kHost);
+  CHECK(must(gdb->registers(1, soon())).size() == 1);
+}
+
+TEST_CASE_METHOD(GdbPeer, "a step ends with the stop that it leads to") {
+  auto gdb = connect();
+  says("+" + encode_gdb_packet("T05thread:p01.02;"));
+  must(gdb->step(1, soon()));
+  CHECK(heard() == encode_gdb_packet("qSupported:multiprocess+") + encode_gdb_packet("vCont;s:p1.2"));
+}
+
+TEST_CASE_METHOD(GdbPeer, "a step that is refused, or never ends, is a lost machine") {
+  auto gdb = connect();
+  says("+" + encode_gdb_packet("E22"));
+  CHECK(gdb->step(0, soon()).error().code == ErrorCode::kMachineLost);
+
+  GdbPeer silent;
+  auto other = silent.connect();
+  CHECK(other->step(0, now()).error().code == ErrorCode::kMachineLost);
+  CHECK(other->registers(1, soon()).error().code == ErrorCode::kMachineLost);
+}
+
 }  // namespace
 }  // namespace ktape

@@ -78,12 +78,14 @@ std::string registers_with(std::initializer_list<std::pair<size_t, std::string>>
 }
 
 TEST_CASE("registers are found at their places, low byte first") {
-  auto registers = must(parse_gdb_registers(registers_with({{56, "703dc089ffffffff"},
+  auto registers = must(parse_gdb_registers(registers_with({{40, "f0debc9a78563412"},
+                                                            {56, "703dc089ffffffff"},
                                                             {128, "b05aff88ffffffff"},
                                                             {136, "46020000"},
                                                             {140, "10000000"},
                                                             {172, "0000c354ce8dffff"},
                                                             {180, "8877665544332211"}})));
+  CHECK(registers.rdi == 0x123456789abcdef0);
   CHECK(registers.rsp == 0xffffffff89c03d70);
   CHECK(registers.rip == 0xffffffff88ff5ab0);
   CHECK(registers.rflags == 0x246);

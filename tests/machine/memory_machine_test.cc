@@ -123,5 +123,15 @@ TEST_CASE_METHOD(Twin, "ending the machine is told as lost") {
   CHECK(next().kind == MachineEventKind::kLost);
 }
 
+TEST_CASE_METHOD(Twin, "breakpoints are remembered until they are cleared, and there are four of them") {
+  Result<Frozen> frozen = machine.freeze();
+  REQUIRE(frozen.ok());
+  for (uint64_t at = 1; at <= kMaxBreakpoints; ++at) CHECK(frozen->set_breakpoint(GuestVirtual(at)).ok());
+  CHECK(frozen->set_breakpoint(GuestVirtual(99)).error().code == ErrorCode::kOutOfRange);
+  CHECK(frozen->clear_breakpoint(GuestVirtual(1)).ok());
+  CHECK(frozen->set_breakpoint(GuestVirtual(99)).ok());
+  CHECK(machine.breakpoints() == std::set<uint64_t>{2, 3, 4, 99});
+}
+
 }  // namespace
 }  // namespace ktape

@@ -13,6 +13,7 @@
 #include <fstream>
 #include <thread>
 
+#include "guest/kernel/kernel.h"
 #include "guest/kernel/kernel_image.h"
 #include "guest/machine/io.h"
 #include "schema/base/digest.h"
@@ -107,17 +108,18 @@ TEST_CASE_METHOD(Guest, "a bzImage boots, and its panic is told before its end")
   CHECK(must(machine().wait(within(60s), -1)).kind == MachineEventKind::kLost);
 }
 
+// The unpacked kernel in a file: it runs at the addresses of its image.
+std::string unpacked(const KernelImage& image, const std::string& path) {
+  std::ofstream out(path, std::ios::binary);
+  out.write(reinterpret_cast<const char*>(image.vmlinux.data()),
+            static_cast<std::streamsize>(image.vmlinux.size()));
+  REQUIRE(out.good());
+  return path;
+}
+
 TEST_CASE_METHOD(Guest, "a vmlinux boots") {
   test::TempDir folder;
-  std::string path = folder.file("vmlinux");
-  {
-    KernelImage image = must(load_kernel_image(bzimage()));
-    std::ofstream out(path, std::ios::binary);
-    out.write(reinterpret_cast<const char*>(image.vmlinux.data()),
-              static_cast<std::streamsize>(image.vmlinux.size()));
-    REQUIRE(out.good());
-  }
-  boot(config(path));
+  boot(config(unpacked(must(load_kernel_image(bzimage())), folder.file("vmlinux"))));
   wait_for(MachineEventKind::kEnded);
   CHECK(printed(kPanic));
 }
@@ -189,6 +191,34 @@ TEST_CASE_METHOD(Guest, "memory above the hole is found where the guest has it")
         ErrorCode::kOutOfRange);
   CHECK(machine().live_memory().read(GuestPhysical(uint64_t{5} << 30), byte).error().code ==
         ErrorCode::kOutOfRange);
+}
+
+TEST_CASE_METHOD(
+    Guest, "the machine stops at a breakpoint each time, runs past it, and no more once it is cleared") {
+  test::TempDir folder;
+  const KernelImage image = must(load_kernel_image(bzimage()));
+  const auto knowledge = must(learn_kernel(image.vmlinux));
+  // Every kernel thread of the boot passes it.
+  const GuestVirtual address(*knowledge->symbols.find("kernel_clone"));
+  boot(config(unpacked(image, folder.file("vmlinux"))));
+  {
+    Frozen frozen = must(machine().freeze());
+    must(frozen.set_breakpoint(address));
+    must(frozen.thaw());
+  }
+  for (int hit = 0; hit < 5; ++hit) {
+    wait_for(MachineEventKind::kBreakpoint);
+    Frozen frozen = must(machine().freeze());
+    const auto registers = must(frozen.registers());
+    const auto at = std::find_if(registers.begin(), registers.end(),
+                                 [&](const VcpuRegisters& vcpu) { return vcpu.rip == address.value; });
+    REQUIRE(at != registers.end());
+    CHECK(at->rdi >= 0xffff800000000000);  // struct kernel_clone_args *
+    if (hit == 4) must(frozen.clear_breakpoint(address));
+    must(frozen.thaw());
+  }
+  wait_for(MachineEventKind::kEnded);
+  CHECK(printed(kPanic));
 }
 
 // The serial port's single bytes once filled a socket within 300 of them, and the guest dropped the rest.
