@@ -27,8 +27,10 @@ constexpr char kFooter[] =
     "  ktape capture cold_path_roundtrip -o run.ktape\n"
     "  ktape capture my.scenario --kernel 7.3.4\n"
     "  ktape capture my.scenario --topology sockets=2,cores=2,threads=2,numaNodes=2\n"
+    "  ktape capture my.scenario --freeze-on symbol:sched_setscheduler*3 --freeze-every 500\n"
     "  ktape capture my.scenario --kernel ~/linux/arch/x86/boot/bzImage\n"
     "\n"
+    "SIGUSR1 freezes once, on demand; SIGINT and SIGTERM end the run and seal the tape.\n"
     "While it records the tape is 'run.ktape.partial'; 'run.ktape' exists once it is sealed.\n"
     "exit codes: 0 completed; 1 sealed with another outcome; 2 usage or scenario; 3 unusable kernel;\n"
     "            4 the host lacks something, or the machine was lost";
@@ -58,16 +60,12 @@ ExitCode outcome_code(schema::Outcome outcome) {
   }
 }
 
-// SIGINT, SIGTERM and SIGHUP end the run, not the program: the tape is sealed first. A reader of our
-// output that goes away ends neither.
-UniqueFd interrupts() {
+// A descriptor that is readable when one of the signals came; they do nothing else any more.
+UniqueFd take_signals(std::initializer_list<int> signals) {
   sigset_t set;
   sigemptyset(&set);
-  sigaddset(&set, SIGINT);
-  sigaddset(&set, SIGTERM);
-  sigaddset(&set, SIGHUP);
+  for (const int signal : signals) sigaddset(&set, signal);
   sigprocmask(SIG_BLOCK, &set, nullptr);
-  std::signal(SIGPIPE, SIG_IGN);
   return UniqueFd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
 }
 
@@ -96,6 +94,7 @@ int run(int argc, char** argv) {
   app.set_version_flag("--version", std::string("ktape ") + KTAPE_VERSION);
   std::string accelerator = "auto";
   bool no_kaslr = false;
+  int64_t every_ms = 0;
   app.add_option("SCENARIO", options.scenario, "A scenario file, or the name of one that ships")->required();
   app.add_option("-o,--output", options.output, "The tape to write; default: the scenario's name, .ktape");
   app.add_option("-k,--kernel", options.kernel,
@@ -122,6 +121,9 @@ int run(int argc, char** argv) {
                "Leave out mitigations, LSMs, lock-up watchdogs and slow initcalls.\n"
                "This changes the kernel under test; the tape says so");
   app.add_option("--append", options.extra_arguments, "More arguments for the guest kernel's command line");
+  app.add_option("--freeze-on", options.freeze_on, kFreezeOnHelp)->take_all()->expected(1);
+  app.add_option("--freeze-every", every_ms, "Freeze every so many ms, from the first step to the last's end")
+      ->check(CLI::Range(1, 86400000));
   app.add_option("--qemu", options.qemu_program, "The QEMU program")->capture_default_str();
   if (std::optional<int> status = parse_command_line(app, argc, argv)) return *status;
   if (!topology.empty()) {
@@ -132,14 +134,19 @@ int run(int argc, char** argv) {
   if (cpus != 0) options.machine.shape = MachineShape{.cpus = cpus};
   if (memory_mb != 0) options.machine.memory_mb = memory_mb;
   options.kaslr = !no_kaslr;
+  options.freeze_every = std::chrono::milliseconds(every_ms);
   options.accelerator = accelerator == "kvm"   ? Accelerator::kKvm
                         : accelerator == "tcg" ? Accelerator::kTcg
                                                : Accelerator::kAuto;
 
-  UniqueFd interrupt = interrupts();
+  // SIGINT, SIGTERM and SIGHUP end the run, not the program: the tape is sealed first. A reader of our
+  // output that goes away ends neither.
+  const UniqueFd end = take_signals({SIGINT, SIGTERM, SIGHUP});
+  const UniqueFd freeze = take_signals({SIGUSR1});
+  std::signal(SIGPIPE, SIG_IGN);
   Result<CaptureResult> result = [&] {
     TextProgress progress(STDERR_FILENO);
-    return capture(options, progress, interrupt.get());
+    return capture(options, progress, {end.get(), freeze.get()});
   }();
   if (!result.ok()) {
     fmt::print(stderr, "{}", describe(kProgram, result.error()));

@@ -3,9 +3,14 @@
 
 #include <fmt/format.h>
 #include <poll.h>
+#include <sys/epoll.h>
+#include <unistd.h>
 
 #include <algorithm>
+#include <array>
+#include <cerrno>
 
+#include "schema/base/file.h"
 #include "schema/wire/data.h"
 
 namespace ktape {
@@ -19,6 +24,17 @@ constexpr auto kLastWordsGrace = 10s;
 // How often the live line is renewed.
 constexpr auto kTick = 200ms;
 
+// A descriptor that is readable while any of `fds` is; those that are -1 are left out.
+Result<UniqueFd> any_of(std::initializer_list<int> fds) {
+  UniqueFd any(::epoll_create1(EPOLL_CLOEXEC));
+  for (const int fd : fds) {
+    epoll_event wanted{.events = EPOLLIN, .data = {}};
+    if (any.valid() && fd >= 0 && ::epoll_ctl(any.get(), EPOLL_CTL_ADD, fd, &wanted) != 0) any.reset();
+  }
+  if (!any.valid()) return system_error(ErrorCode::kHost, "cannot watch for signals");
+  return any;
+}
+
 bool is_readable(int fd) {
   pollfd ready{fd, POLLIN, 0};
   return fd >= 0 && ::poll(&ready, 1, 0) == 1;
@@ -29,24 +45,29 @@ double seconds(std::chrono::nanoseconds time) { return std::chrono::duration<dou
 }  // namespace
 
 Engine::Engine(Machine& machine, Recorder& recorder, Progress& progress,
-               std::shared_ptr<const KernelKnowledge> knowledge, schema::Scenario::Reader scenario)
+               std::shared_ptr<const KernelKnowledge> knowledge, schema::Scenario::Reader scenario,
+               FreezePlan freezes)
     : machine_(machine),
       recorder_(recorder),
       progress_(progress),
       knowledge_(std::move(knowledge)),
       scenario_(scenario),
       agent_(machine),
-      coordinator_(machine, recorder, agent_) {}
+      coordinator_(machine, recorder, agent_),
+      host_freezes_(coordinator_, recorder, progress, std::move(freezes)) {}
 
-Result<RunEnd> Engine::run(int interrupt_fd) {
+Result<RunEnd> Engine::run(const UserWishes& wishes) {
   began_ = Clock::now();
+  KTAPE_ASSIGN(const UniqueFd wake, any_of({wishes.end_fd, wishes.freeze_fd}));
   while (!end_) {
     const Clock::time_point limit = deadline();
-    Result<MachineEvent> event = machine_.wait(std::min(limit, Clock::now() + kTick), interrupt_fd);
+    Result<MachineEvent> event =
+        machine_.wait(std::min({limit, host_freezes_.due(), Clock::now() + kTick}), wake.get());
     Result<void> handled = event.ok() ? handle(*event) : Result<void>(event.error());
-    if (!handled.ok()) KTAPE_TRY(on_failure(handled.error()));
     // A guest that never stops talking must not keep its deadline or the user waiting.
-    if (!end_ && is_readable(interrupt_fd)) KTAPE_TRY(handle({MachineEventKind::kWoken, {}, ""}));
+    if (handled.ok() && !end_) handled = on_wishes(wishes);
+    if (handled.ok() && !end_) handled = host_freezes_.on_time();
+    if (!handled.ok()) KTAPE_TRY(on_failure(handled.error()));
     if (!end_ && Clock::now() >= limit) KTAPE_TRY(on_deadline());
     KTAPE_TRY(recorder_.commit());
     show_now();
@@ -70,11 +91,22 @@ Result<void> Engine::handle(const MachineEvent& event) {
     case MachineEventKind::kStopped: return on_lost("the machine stopped by itself: " + event.text);
     case MachineEventKind::kEnded: return on_ended();
     case MachineEventKind::kLost: return on_lost(event.text);
-    case MachineEventKind::kWoken:
-      end(schema::Outcome::INTERRUPTED, "ended by a signal while " + waiting_for());
-      return {};
+    case MachineEventKind::kBreakpoint: return host_freezes_.on_breakpoint();
+    case MachineEventKind::kWoken: return {};  // why, tell the descriptors
   }
   return {};
+}
+
+Result<void> Engine::on_wishes(const UserWishes& wishes) {
+  if (is_readable(wishes.end_fd)) {
+    end(schema::Outcome::INTERRUPTED, "ended by a signal while " + waiting_for());
+    return {};
+  }
+  if (!is_readable(wishes.freeze_fd)) return {};
+  std::array<std::byte, 1024> told{};  // what came together is one wish
+  if (::read(wishes.freeze_fd, told.data(), told.size()) < 0 && errno != EAGAIN && errno != EINTR)
+    return system_error(ErrorCode::kHost, "cannot read which signals came");
+  return host_freezes_.on_demand();
 }
 
 Result<void> Engine::on_message(schema::FromAgent::Reader message) {
@@ -101,6 +133,7 @@ Result<void> Engine::on_message(schema::FromAgent::Reader message) {
       return record([&](schema::Record::Builder r) { r.setSchedulerExited(from); });
     }
     case Which::WORKER_STARTED:
+      host_freezes_.worker_started(message.getWorkerStarted());
       return record([&](schema::Record::Builder r) { r.setWorkerStarted(message.getWorkerStarted()); });
     case Which::WORKER_REPORT:
       return record([&](schema::Record::Builder r) { r.setWorkerReport(message.getWorkerReport()); });
@@ -149,7 +182,8 @@ Result<void> Engine::adopt() {
     return coordinator_.adoption_failed(kernel.error());
   }
   KTAPE_TRY(record_kernel(*kernel, Clock::now() - start));
-  return coordinator_.adopted(std::move(kernel).value());
+  KTAPE_TRY(coordinator_.adopted(std::move(kernel).value()));
+  return host_freezes_.adopted();
 }
 
 Result<void> Engine::record_kernel(const Kernel& kernel, std::chrono::nanoseconds took) {
@@ -180,6 +214,7 @@ Result<void> Engine::on_step_started(schema::StepStarted::Reader step) {
     phase_ = Phase::kStepping;
     first_step_ = Clock::now();
   }
+  host_freezes_.step_started(step.getStep());
   step_name_ = step.getName();
   progress_.say(
       fmt::format("step {} of {}: {}", step.getStep() + 1, scenario_.getSteps().size(), step_name_));
@@ -191,6 +226,7 @@ Result<void> Engine::on_done(schema::GuestExited::Reader done) {
   done_ = RunEnd{good ? schema::Outcome::COMPLETED : schema::Outcome::SCENARIO_FAILED, done.getExitCode(),
                  done.getDetail().cStr()};
   phase_ = Phase::kDone;
+  host_freezes_.steps_ended();
   last_words_ = Clock::now();
   return {};
 }
@@ -202,6 +238,7 @@ Result<void> Engine::on_console(const std::string& text) {
   }
   if (console_.panicked() && !panic_announced_) {
     panic_announced_ = true;
+    host_freezes_.steps_ended();
     progress_.say("the guest panicked: " + console_.panic_line());
     last_words_ = Clock::now();
   }

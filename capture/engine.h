@@ -9,6 +9,7 @@
 #include "capture/agent_channel.h"
 #include "capture/console_log.h"
 #include "capture/freeze_coordinator.h"
+#include "capture/host_freezes.h"
 #include "capture/progress.h"
 #include "capture/recorder.h"
 #include "guest/kernel/kernel.h"
@@ -26,6 +27,12 @@ struct RunEnd {
   std::string detail;
 };
 
+// How a user reaches a run: descriptors, or -1.
+struct UserWishes {
+  int end_fd = -1;     // becomes readable, and stays so, when the run is to end
+  int freeze_fd = -1;  // becomes readable when a freeze is wanted; the engine reads it empty
+};
+
 // Drives one run on a machine that was just started: hands the scenario to the agent, serves its
 // requests, records all that happens, enforces the deadlines. One thread; the machine is its only
 // source of events.
@@ -33,11 +40,11 @@ class Engine {
  public:
   // All arguments outlive the engine.
   Engine(Machine& machine, Recorder& recorder, Progress& progress,
-         std::shared_ptr<const KernelKnowledge> knowledge, schema::Scenario::Reader scenario);
+         std::shared_ptr<const KernelKnowledge> knowledge, schema::Scenario::Reader scenario,
+         FreezePlan freezes = {});
 
-  // Runs to the end; the machine is gone afterwards. `interrupt_fd` (or -1) becomes readable, and stays
-  // so, when the user wants the run to end. An error only when the tape cannot be written.
-  Result<RunEnd> run(int interrupt_fd);
+  // Runs to the end; the machine is gone afterwards. An error only when the tape cannot be written.
+  Result<RunEnd> run(const UserWishes& wishes);
 
  private:
   using Clock = Machine::Clock;
@@ -53,6 +60,7 @@ class Engine {
   Result<void> on_failure(const Error& error);
   Result<void> on_lost(const std::string& reason);
   Result<void> on_deadline();
+  Result<void> on_wishes(const UserWishes& wishes);
   Result<void> adopt();
   Result<void> record_kernel(const Kernel& kernel, std::chrono::nanoseconds took);
   Result<void> record_panic();
@@ -70,6 +78,7 @@ class Engine {
 
   AgentChannel agent_;
   FreezeCoordinator coordinator_;
+  HostFreezes host_freezes_;
   ConsoleLog console_;
   Phase phase_ = Phase::kBooting;
   Clock::time_point began_;

@@ -33,20 +33,7 @@ Result<void> FreezeCoordinator::request(schema::OpRequest::Reader request, Guest
   accepted.mode = request.getMode();
   Result<std::vector<Op>> ops = read_ops(request.getEntries(), request.getMode());
 
-  KTAPE_TRY(recorder_.record_at(recorder_.now(), guest, [&](schema::Record::Builder record) {
-    auto to = record.initOpRequested();
-    to.setOp(accepted.op);
-    to.setGuestRequest(request.getId());
-    to.setStep(request.getStep());
-    to.setFirstAction(request.getFirstAction());
-    to.setMode(request.getMode());
-    if (!ops.ok()) {
-      to.setEntries(request.getEntries());  // as it came: its reply says what is wrong with it
-      return;
-    }
-    auto entries = to.initEntries(request.getEntries().size());
-    for (unsigned i = 0; i < entries.size(); ++i) write_op(request.getEntries()[i], (*ops)[i], entries[i]);
-  }));
+  KTAPE_TRY(record_request(accepted, request, ops, recorder_.now(), guest));
   // A write must be on the tape before it touches the guest.
   KTAPE_TRY(recorder_.commit());
 
@@ -63,6 +50,48 @@ Result<void> FreezeCoordinator::request(schema::OpRequest::Reader request, Guest
   }));
   deferred_.push_back(std::move(accepted));
   return {};
+}
+
+Result<void> FreezeCoordinator::record_request(const Request& request, schema::OpRequest::Reader from,
+                                               const Result<std::vector<Op>>& ops, HostNs host,
+                                               GuestNs guest) {
+  return recorder_.record_at(host, guest, [&](schema::Record::Builder record) {
+    auto to = record.initOpRequested();
+    to.setOp(request.op);
+    to.setGuestRequest(from.getId());
+    to.setStep(from.getStep());
+    to.setFirstAction(from.getFirstAction());
+    to.setMode(from.getMode());
+    if (!ops.ok()) {
+      to.setEntries(from.getEntries());  // as it came: its reply says what is wrong with it
+      return;
+    }
+    auto entries = to.initEntries(from.getEntries().size());
+    for (unsigned i = 0; i < entries.size(); ++i) write_op(from.getEntries()[i], (*ops)[i], entries[i]);
+  });
+}
+
+Result<void> FreezeCoordinator::freeze_for_host(Standstill at, FreezeReason reason,
+                                                schema::OpRequest::Reader reads) {
+  Result<std::vector<Op>> ops = read_ops(reads.getEntries(), schema::OpMode::COLD);
+  KTAPE_CHECK(ops.ok());
+  Request request;
+  if (!ops->empty()) {
+    request.op = ++last_op_;
+    KTAPE_TRY(record_request(request, reads, ops, recorder_.at(at.began), GuestNs(0)));
+  }
+  reason.op = request.op;
+  KTAPE_ASSIGN(const FreezeDone freeze,
+               freezer_.finish(std::move(at), reason,
+                               [&](WritableGuestMemory& memory) { return executor_->read(memory, *ops); }));
+  KTAPE_TRY(freezer_.record_layouts(executor_->take_used_layouts()));
+  if (request.op != 0) {
+    KTAPE_TRY(recorder_.record([&](schema::Record::Builder record) {
+      write_reply(request.op, freeze.id, freeze.results, record.initOpReplied());
+    }));
+  }
+  KTAPE_TRY(recorder_.commit());
+  return freeze.thaw;
 }
 
 Result<void> FreezeCoordinator::adopted(Kernel kernel) {

@@ -38,7 +38,15 @@ class FreezeCoordinator {
   // It never will be: deferred and later requests get `error` as their reply.
   Result<void> adoption_failed(const Error& error);
 
+  [[nodiscard]] const Kernel* kernel() const { return kernel_.get(); }  // nullptr before adoption
+  [[nodiscard]] Freezer& freezer() { return freezer_; }
   [[nodiscard]] const Freezer& freezer() const { return freezer_; }
+
+  // Makes a freeze of a machine that the host stopped for a reason of its own. `reads` are served in it
+  // and go on the tape as a request of the host's, with the guest's id 0; without entries there is none.
+  // The kernel is adopted.
+  Result<void> freeze_for_host(Standstill at, FreezeReason reason, schema::OpRequest::Reader reads);
+
   [[nodiscard]] uint64_t requests() const { return last_op_; }
 
  private:
@@ -49,6 +57,8 @@ class FreezeCoordinator {
     std::vector<Op> ops;
   };
 
+  Result<void> record_request(const Request& request, schema::OpRequest::Reader from,
+                              const Result<std::vector<Op>>& ops, HostNs host, GuestNs guest);
   Result<void> serve(const Request& request);
   Result<void> serve_cold(const Request& request);
   Result<void> serve_hot(const Request& request);

@@ -49,26 +49,43 @@ void Freezer::adopted(const Kernel& kernel) {
 }
 
 Result<FreezeDone> Freezer::freeze(const FreezeReason& reason, const FreezeWork& work) {
+  KTAPE_ASSIGN(Standstill at, stop());
+  return finish(std::move(at), reason, work);
+}
+
+Result<Standstill> Freezer::stop() {
   KTAPE_CHECK(kernel_ != nullptr);
-  Moment moment;
-  moment.began = Clock::now();
+  const Clock::time_point began = Clock::now();
   KTAPE_ASSIGN(Frozen frozen, machine_.freeze());
+  const Clock::time_point stopped = Clock::now();
+  Result<std::vector<VcpuRegisters>> registers = frozen.registers();
+  return Standstill{std::move(frozen), began, stopped, std::move(registers)};
+}
+
+Result<void> Freezer::let_go(Standstill at) {
+  Result<void> thaw = at.frozen.thaw();
+  frozen_time_ += Clock::now() - at.stopped;
+  return thaw;
+}
+
+Result<FreezeDone> Freezer::finish(Standstill at, const FreezeReason& reason, const FreezeWork& work) {
+  Moment moment;
+  moment.began = at.began;
+  moment.frozen = at.stopped;
+  moment.stop_latency = at.frozen.stop_latency();
   FreezeDone done;
   done.id = ++last_freeze_;
-  moment.frozen = Clock::now();
-  moment.stop_latency = frozen.stop_latency();
 
-  WritableGuestMemory& memory = frozen.memory();
-  Result<std::vector<VcpuRegisters>> registers = frozen.registers();
+  WritableGuestMemory& memory = at.frozen.memory();
   moment.evidence = evidence_->read(memory);
   if (work) done.results = work(memory);
   moment.thawing = Clock::now();
-  done.thaw = frozen.thaw();
+  done.thaw = at.frozen.thaw();
   moment.thawed = Clock::now();
   frozen_time_ += moment.thawed - moment.frozen;
 
-  if (registers.ok()) {
-    moment.registers = std::move(registers).value();
+  if (at.registers.ok()) {
+    moment.registers = std::move(at.registers).value();
   } else {
     recorder_.lose("vcpu_registers", "freezes whose vCPU registers could not be read", 1);
   }
@@ -84,6 +101,8 @@ Result<void> Freezer::record(const FreezeReason& reason, const Moment& moment, c
     to.setCause(reason.cause);
     to.setOp(reason.op);
     to.setTrigger(reason.trigger);
+    to.setVcpu(reason.vcpu);
+    to.setDetail(as_data(reason.detail));
   }));
   KTAPE_TRY(record_frozen(moment, done.id));
   KTAPE_TRY(record_gates(reason, moment, done.results));

@@ -24,6 +24,15 @@ struct FreezeReason {
   schema::FreezeCause cause = schema::FreezeCause::NOT_SAID;
   uint64_t op = 0;      // the request that is served in it; 0: none
   std::string trigger;  // cause trigger: its name
+  int32_t vcpu = -1;    // cause trigger: who reached it
+  std::string detail;   // cause trigger: what the kernel says about it
+};
+
+// A machine that stands still, and of which nothing is on the tape yet.
+struct Standstill {
+  Frozen frozen;
+  Recorder::Clock::time_point began, stopped;
+  Result<std::vector<VcpuRegisters>> registers;
 };
 
 // What is done while the machine stands still; its results are entries of the reason's request. Copies
@@ -50,6 +59,12 @@ class Freezer {
   // `work` may be empty. Fails when the machine could not be frozen (nothing is recorded then), or when
   // the tape cannot be written.
   Result<FreezeDone> freeze(const FreezeReason& reason, const FreezeWork& work);
+
+  // The same in two parts, for who must look before it is known what the freeze is for.
+  Result<Standstill> stop();
+  Result<FreezeDone> finish(Standstill at, const FreezeReason& reason, const FreezeWork& work);
+  // Or for nothing: the machine goes on, and no freeze is recorded.
+  Result<void> let_go(Standstill at);
 
   // Records fields that an op or the evidence used, each once in a run.
   Result<void> record_layouts(std::vector<UsedLayout> used);

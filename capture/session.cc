@@ -40,6 +40,7 @@ struct Prepared {
   Digest initramfs_digest{};
   std::string output;
   UniqueFd vmlinux;  // the unpacked kernel, when that is what boots
+  FreezePlan freezes;
 };
 
 Result<std::string> data_folder() {
@@ -88,9 +89,11 @@ Result<Prepared> prepare(const CaptureOptions& options) {
   KTAPE_ASSIGN(KernelImage image, load_kernel_image(source.path));
   KTAPE_ASSIGN(std::shared_ptr<const KernelKnowledge> knowledge, learn_kernel(image.vmlinux));
   Prepared prepared{
-      std::move(scenario), std::move(source), std::move(image), std::move(knowledge), "", {}, "", {}};
+      std::move(scenario), std::move(source), std::move(image), std::move(knowledge), "", {}, "", {}, {}};
   KTAPE_TRY(check_scheduler_support(prepared));
   KTAPE_TRY(check_scenario_ops(prepared.scenario, *prepared.knowledge));
+  KTAPE_ASSIGN(prepared.freezes.triggers, plan_triggers(options.freeze_on, *prepared.knowledge));
+  prepared.freezes.every = options.freeze_every;
 
   KTAPE_ASSIGN(std::string data, data_folder());
   prepared.initramfs_path = data + "/initramfs.cpio.zst";
@@ -197,7 +200,7 @@ Result<void> keep_blobs(Recorder& recorder, const Prepared& prepared) {
 
 Result<CaptureResult> record_run(const CaptureOptions& options, const Prepared& prepared,
                                  const MachineConfig& config, Machine& machine, Recorder& recorder,
-                                 Progress& progress, int interrupt_fd) {
+                                 Progress& progress, const UserWishes& wishes) {
   const MachineFacts& facts = machine.facts();
   KTAPE_TRY(recorder.record([&](schema::Record::Builder record) {
     write_run_started(options, prepared, config, facts, record.initRunStarted());
@@ -205,8 +208,8 @@ Result<CaptureResult> record_run(const CaptureOptions& options, const Prepared& 
   // What is known already must not depend on whether the blobs fit on the disk.
   KTAPE_TRY(recorder.commit());
   KTAPE_TRY(keep_blobs(recorder, prepared));  // while the guest boots
-  Engine engine(machine, recorder, progress, prepared.knowledge, prepared.scenario.get());
-  KTAPE_ASSIGN(RunEnd end, engine.run(interrupt_fd));
+  Engine engine(machine, recorder, progress, prepared.knowledge, prepared.scenario.get(), prepared.freezes);
+  KTAPE_ASSIGN(RunEnd end, engine.run(wishes));
   progress.now("sealing");
   KTAPE_ASSIGN(SealedTape tape, recorder.seal(end.outcome, end.exit_code, end.detail));
   return CaptureResult{std::move(end), std::move(tape)};
@@ -214,7 +217,7 @@ Result<CaptureResult> record_run(const CaptureOptions& options, const Prepared& 
 
 }  // namespace
 
-Result<CaptureResult> capture(const CaptureOptions& options, Progress& progress, int interrupt_fd) {
+Result<CaptureResult> capture(const CaptureOptions& options, Progress& progress, const UserWishes& wishes) {
   KTAPE_ASSIGN(Prepared prepared, prepare(options));
   KTAPE_ASSIGN(std::unique_ptr<JournalWriter> writer, JournalWriter::create(prepared.output));
   MachineConfig config = machine_config(options, prepared);
@@ -232,8 +235,7 @@ Result<CaptureResult> capture(const CaptureOptions& options, Progress& progress,
     progress.say(
         fmt::format("{}, because: {}", accelerator_name(facts.accelerator_used), facts.accelerator_reason));
   }
-  Result<CaptureResult> result =
-      record_run(options, prepared, config, **machine, recorder, progress, interrupt_fd);
+  Result<CaptureResult> result = record_run(options, prepared, config, **machine, recorder, progress, wishes);
   if (!result.ok()) {
     Error error = result.error();
     error.message += "; what was recorded is in '" + writer->partial_path() + "'";

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <string>
+#include <vector>
 
 #include "capture/engine.h"
 #include "capture/progress.h"
@@ -23,6 +25,8 @@ struct CaptureOptions {
   bool fast_boot = false;
   std::string extra_arguments;  // appended to the guest kernel's command line
   std::string qemu_program = "qemu-system-x86_64";
+  std::vector<std::string> freeze_on;         // see plan_triggers
+  std::chrono::milliseconds freeze_every{0};  // 0: never
 };
 
 struct CaptureResult {
@@ -34,6 +38,6 @@ struct CaptureResult {
 // refused before a machine is started, and then leaves no file. Once a machine runs there is a tape,
 // whatever happens; an error after that names the `.partial` that holds what was recorded.
 [[nodiscard]] Result<CaptureResult> capture(const CaptureOptions& options, Progress& progress,
-                                            int interrupt_fd);
+                                            const UserWishes& wishes);
 
 }  // namespace ktape

@@ -210,7 +210,9 @@ void Timeline::freeze_began(const RecordView& view) {
   std::string cause = freeze.getCause() == schema::FreezeCause::REQUEST
                           ? fmt::format("for request {}", freeze.getOp())
                           : "cause: " + enum_words(freeze.getCause());
+  if (freeze.getVcpu() >= 0) cause += fmt::format(" on CPU {}", freeze.getVcpu());
   event(view, fmt::format("freeze {} {}{}", freeze.getFreeze(), cause, after_colon(freeze.getTrigger())));
+  if (freeze.getDetail().size() > 0) page_.detail(safe(freeze.getDetail()));
 }
 
 void Timeline::frozen(const RecordView& view) {

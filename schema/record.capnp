@@ -223,8 +223,10 @@ enum FreezeCause {
 struct FreezeBegan {
   freeze @0 :UInt64;
   cause @1 :FreezeCause;
-  op @2 :UInt64;                # cause request
-  trigger @3 :Text;             # cause trigger: its name
+  op @2 :UInt64;                # the request that is served in it; 0: none
+  trigger @3 :Text;             # cause trigger: its name, e.g. "scx-error", "symbol:schedule"
+  vcpu @4 :Int32 = -1;          # cause trigger: who reached it; the first of several
+  detail @5 :Data;              # cause trigger: what the kernel has to say about it, e.g. an exit's reason
 }
 
 struct VcpuState {

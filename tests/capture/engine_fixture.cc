@@ -108,13 +108,13 @@ void EngineFixture::hear(std::span<const std::byte> bytes) {
   }
 }
 
-RunEnd EngineFixture::run(int interrupt_fd) {
+RunEnd EngineFixture::run(const UserWishes& wishes) {
   LoadedScenario scenario = must(parse_scenario("test.scenario", scenario_text_));
   std::unique_ptr<JournalWriter> writer = must(JournalWriter::create(tape_));
   Recorder recorder(*writer);
   machine_->on_agent_bytes([this](std::span<const std::byte> bytes) { hear(bytes); });
-  Engine engine(*machine_, recorder, progress, knowledge_, scenario.get());
-  RunEnd end = must(engine.run(interrupt_fd));
+  Engine engine(*machine_, recorder, progress, knowledge_, scenario.get(), freezes);
+  RunEnd end = must(engine.run(wishes));
   (void)must(recorder.seal(end.outcome, end.exit_code, end.detail));
   return end;
 }

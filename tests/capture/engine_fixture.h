@@ -57,10 +57,12 @@ class EngineFixture {
   void ended();
   void lost(const std::string& how);
 
+  FreezePlan freezes;  // what the host freezes for
+
   MemoryMachine& machine() { return *machine_; }
 
-  // Runs the engine and seals the tape. `interrupt_fd` as in Engine::run.
-  RunEnd run(int interrupt_fd = -1);
+  // Runs the engine and seals the tape.
+  RunEnd run(const UserWishes& wishes = {});
 
   std::vector<HeardReply> replies;  // that reached the guest, in order
   bool scenario_arrived = false;    // the guest was given its scenario

@@ -93,7 +93,7 @@ TEST_CASE_METHOD(EngineFixture, "a step that never ends meets the run watchdog")
 TEST_CASE_METHOD(EngineFixture, "a signal to the program ends the run and seals its tape") {
   UniqueFd interrupt(::eventfd(1, EFD_CLOEXEC));
   hello();
-  RunEnd end = run(interrupt.get());
+  RunEnd end = run({.end_fd = interrupt.get(), .freeze_fd = -1});
   CHECK(end.outcome == Outcome::INTERRUPTED);
   CHECK(kinds().back() == Record::SEALED);
 }
@@ -102,7 +102,7 @@ TEST_CASE_METHOD(EngineFixture, "a guest that never stops talking does not keep 
   UniqueFd interrupt(::eventfd(1, EFD_CLOEXEC));
   hello();
   for (int i = 0; i < 100; ++i) console("chatter\n");
-  CHECK(run(interrupt.get()).outcome == Outcome::INTERRUPTED);
+  CHECK(run({.end_fd = interrupt.get(), .freeze_fd = -1}).outcome == Outcome::INTERRUPTED);
   std::vector<Record::Which> all = kinds();
   CHECK(std::count(all.begin(), all.end(), Record::CONSOLE) < 100);
 }

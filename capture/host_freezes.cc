@@ -1,0 +1,182 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "capture/host_freezes.h"
+
+#include <capnp/message.h>
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+
+namespace ktape {
+
+namespace {
+
+// A guest that names more than this is not worth a longer standstill.
+constexpr size_t kMostWorkers = 64;
+// A function that is reached this often without freezing anything slows the guest down for nothing.
+constexpr uint32_t kMostHits = 10000;
+
+struct WorkerField {
+  std::string_view path;
+  std::string_view needs;  // in struct task_struct, for this kernel to have it
+};
+// What tells where a task stands: whether it is runnable, where it may run, in which DSQ it waits, and
+// since when.
+constexpr std::array kWorkerFields = {
+    WorkerField{"__state", "__state"},
+    WorkerField{"on_rq", "on_rq"},
+    WorkerField{"cpus_mask.bits[0]", "cpus_mask.bits"},
+    WorkerField{"scx.dsq->id", "scx.dsq"},
+    WorkerField{"scx.runnable_at", "scx.runnable_at"},
+};
+
+}  // namespace
+
+Result<void> HostFreezes::adopted() {
+  if (plan_.triggers.empty()) return {};
+  KTAPE_ASSIGN(Standstill at, coordinator_.freezer().stop());
+  Result<void> armed = arm(at.frozen);
+  KTAPE_TRY(coordinator_.freezer().let_go(std::move(at)));
+  if (armed.ok() || armed.error().code == ErrorCode::kMachineLost) return armed;
+  // A run without its triggers is still a run.
+  progress_.say("cannot freeze on every trigger: " + armed.error().message);
+  recorder_.lose("freeze_triggers", "freeze triggers that could not be set up",
+                 plan_.triggers.size() - armed_.size());
+  return {};
+}
+
+Result<void> HostFreezes::arm(Frozen& frozen) {
+  const Kernel& kernel = *coordinator_.kernel();
+  for (const FreezeTrigger& trigger : plan_.triggers) {
+    if (trigger.scx_error) {
+      KTAPE_ASSIGN(exits_, ScxExitReader::create(kernel));
+    }
+    KTAPE_ASSIGN(const GuestVirtual address, kernel.symbol(trigger.function));
+    KTAPE_TRY(frozen.set_breakpoint(address));
+    armed_.push_back({trigger, address});
+  }
+  return {};
+}
+
+void HostFreezes::worker_started(schema::WorkerStarted::Reader worker) {
+  if (worker.getPid() <= 0 || workers_.size() >= kMostWorkers) return;
+  workers_.push_back({worker.getName().cStr(), worker.getPid(), worker.getStartBoottimeNs()});
+}
+
+void HostFreezes::step_started(uint32_t step) {
+  step_ = step;
+  if (plan_.every.count() > 0 && coordinator_.kernel() != nullptr && !next_)
+    next_ = Clock::now() + plan_.every;
+}
+
+// The armed breakpoint at which a vCPU stands, and which one does; nothing when it has moved on.
+HostFreezes::Armed* HostFreezes::reached(const Standstill& at, int32_t& vcpu) {
+  if (!at.registers.ok()) return nullptr;
+  for (size_t cpu = 0; cpu < at.registers->size(); ++cpu) {
+    for (Armed& armed : armed_) {
+      if ((*at.registers)[cpu].rip != armed.address.value) continue;
+      vcpu = static_cast<int32_t>(cpu);
+      return &armed;
+    }
+  }
+  return nullptr;
+}
+
+Result<void> HostFreezes::on_breakpoint() {
+  KTAPE_ASSIGN(Standstill at, coordinator_.freezer().stop());
+  int32_t vcpu = -1;
+  Armed* armed = reached(at, vcpu);
+  if (armed == nullptr) return coordinator_.freezer().let_go(std::move(at));
+  return fire(std::move(at), *armed, vcpu);
+}
+
+Result<void> HostFreezes::fire(Standstill at, Armed& armed, int32_t vcpu) {
+  ++armed.hits;
+  std::optional<ScxExit> exit;
+  if (armed.trigger.scx_error) {
+    const GuestVirtual argument((*at.registers)[static_cast<size_t>(vcpu)].rdi);
+    Result<ScxExit> found = exits_->read(at.frozen.memory(), argument);
+    // What cannot be read may be an error as well, and its evidence would be lost.
+    if (found.ok() && !found->error) {
+      KTAPE_TRY(disarm_if_spent(at.frozen, armed));
+      return coordinator_.freezer().let_go(std::move(at));
+    }
+    if (found.ok()) exit = std::move(*found);
+  }
+  ++armed.times;
+  FreezeReason reason{schema::FreezeCause::TRIGGER, 0, armed.trigger.name, vcpu, exit ? exit->text() : ""};
+  KTAPE_TRY(disarm_if_spent(at.frozen, armed));
+  progress_.say(fmt::format("frozen by {} on CPU {}{}", reason.trigger, vcpu,
+                            reason.detail.empty() ? "" : ": " + reason.detail));
+  return freeze(std::move(at), std::move(reason), exit);
+}
+
+Result<void> HostFreezes::disarm_if_spent(Frozen& frozen, const Armed& armed) {
+  if (armed.times < armed.trigger.times && armed.hits < kMostHits) return {};
+  const GuestVirtual address = armed.address;
+  std::erase_if(armed_, [&](const Armed& other) { return other.address == address; });
+  return frozen.clear_breakpoint(address);
+}
+
+Result<void> HostFreezes::on_demand() {
+  if (coordinator_.kernel() == nullptr) {
+    progress_.say("not frozen: the kernel is not known yet");
+    return {};
+  }
+  KTAPE_ASSIGN(Standstill at, coordinator_.freezer().stop());
+  return freeze(std::move(at), {schema::FreezeCause::USER, 0, "", -1, ""}, std::nullopt);
+}
+
+Result<void> HostFreezes::on_time() {
+  if (!next_ || Clock::now() < *next_) return {};
+  const FreezeReason reason{schema::FreezeCause::PERIODIC, 0, "", -1, ""};
+  KTAPE_ASSIGN(const FreezeDone done, coordinator_.freezer().freeze(reason, {}));
+  // From now on: a host that is late must not make up for it with freezes one after the other.
+  next_ = Clock::now() + plan_.every;
+  return done.thaw;
+}
+
+Result<void> HostFreezes::freeze(Standstill at, FreezeReason reason, const std::optional<ScxExit>& exit) {
+  capnp::MallocMessageBuilder message;
+  auto reads = message.initRoot<schema::OpRequest>();
+  fill_reads(exit, reads);
+  return coordinator_.freeze_for_host(std::move(at), std::move(reason), reads.asReader());
+}
+
+void HostFreezes::fill_reads(const std::optional<ScxExit>& exit, schema::OpRequest::Builder reads) const {
+  std::vector<std::string_view> paths;
+  for (const WorkerField& field : kWorkerFields) {
+    if (coordinator_.kernel()->btf().has_field("struct task_struct", field.needs))
+      paths.push_back(field.path);
+  }
+  reads.setStep(step_);
+  auto entries =
+      reads.initEntries(static_cast<unsigned>(1 + (exit ? 2 : 0) + workers_.size() * paths.size()));
+  unsigned next = 0;
+  const auto entry = [&](const std::string& tag, std::string_view path, schema::ValueKind kind) {
+    auto to = entries[next++];
+    to.setTag(tag);
+    to.setRead(kind);
+    to.initTarget().setPath(std::string(path));
+    return to.getTarget();
+  };
+  entry("jiffies_64", "", schema::ValueKind::U64).setSymbol("jiffies_64");
+  if (exit) {
+    for (const char* member : {"kind", "exit_code"}) {
+      auto info =
+          entry(fmt::format("scx_exit_info.{}", member), member, schema::ValueKind::AUTO).initVirtual();
+      info.setAddress(exit->address.value);
+      info.setType("struct scx_exit_info");
+    }
+  }
+  for (const Worker& worker : workers_) {
+    for (const std::string_view path : paths) {
+      auto task = entry(fmt::format("{}.{}", worker.name, path), path, schema::ValueKind::AUTO).initTask();
+      task.setWorker(worker.name);
+      task.setPid(worker.pid);
+      task.setStartBoottimeNs(worker.start_boottime_ns);
+    }
+  }
+}
+
+}  // namespace ktape

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "capture/freeze_coordinator.h"
+#include "capture/freeze_triggers.h"
+#include "capture/progress.h"
+#include "capture/recorder.h"
+#include "guest/kernel/scx_exit.h"
+#include "schema/base/result.h"
+#include "schema/record.capnp.h"
+
+namespace ktape {
+
+// The freezes that the host makes of its own: at breakpoints, at intervals, on demand. In those at a
+// breakpoint and on demand it also reads where each worker stands, so that the tape tells that without
+// its memory. Nothing is frozen before the kernel is adopted.
+//
+// The methods fail only for what ends a run, as those of FreezeCoordinator.
+class HostFreezes {
+ public:
+  using Clock = std::chrono::steady_clock;
+
+  // All outlive it.
+  HostFreezes(FreezeCoordinator& coordinator, Recorder& recorder, Progress& progress, FreezePlan plan)
+      : coordinator_(coordinator), recorder_(recorder), progress_(progress), plan_(std::move(plan)) {}
+
+  // The coordinator has its kernel: breakpoints are set, which takes a short stop of the machine.
+  Result<void> adopted();
+  void worker_started(schema::WorkerStarted::Reader worker);
+  // A step began; from the first on the periodic freezes are made.
+  void step_started(uint32_t step);
+  // No more periodic freezes.
+  void steps_ended() { next_.reset(); }
+
+  // The machine stopped at a breakpoint. It runs on afterwards.
+  Result<void> on_breakpoint();
+  // The user asks for a freeze.
+  Result<void> on_demand();
+  // Makes the periodic freeze if it is due.
+  Result<void> on_time();
+  // When on_time() has something to do; the far future without periodic freezes.
+  [[nodiscard]] Clock::time_point due() const { return next_.value_or(Clock::time_point::max()); }
+
+ private:
+  struct Armed {
+    FreezeTrigger trigger;
+    GuestVirtual address;
+    uint32_t times = 0;  // that it froze
+    uint32_t hits = 0;   // that it was reached
+  };
+  struct Worker {
+    std::string name;
+    int32_t pid = 0;
+    uint64_t start_boottime_ns = 0;
+  };
+
+  Result<void> arm(Frozen& frozen);
+  [[nodiscard]] Armed* reached(const Standstill& at, int32_t& vcpu);
+  Result<void> fire(Standstill at, Armed& armed, int32_t vcpu);
+  // `armed` may be gone afterwards.
+  Result<void> disarm_if_spent(Frozen& frozen, const Armed& armed);
+  Result<void> freeze(Standstill at, FreezeReason reason, const std::optional<ScxExit>& exit);
+  void fill_reads(const std::optional<ScxExit>& exit, schema::OpRequest::Builder reads) const;
+
+  FreezeCoordinator& coordinator_;
+  Recorder& recorder_;
+  Progress& progress_;
+  FreezePlan plan_;
+  std::vector<Armed> armed_;
+  std::optional<ScxExitReader> exits_;
+  std::vector<Worker> workers_;
+  uint32_t step_ = 0;
+  std::optional<Clock::time_point> next_;
+};
+
+}  // namespace ktape
