@@ -12,32 +12,6 @@ namespace {
 // A tape with thousands of reads still gives a verdict that can be read.
 constexpr size_t kFindingsShown = 20;
 
-void add_losses(capnp::List<schema::LossCounter>::Reader counters, TapeFacts& facts) {
-  for (auto counter : counters) {
-    if (counter.getCount() == 0) continue;
-    facts.losses.push_back({printable(chars(counter.getName())), printable(chars(counter.getDescription())),
-                            counter.getCount()});
-  }
-}
-
-void note_losses(capnp::List<schema::LossCounter>::Reader counters, TapeFacts& facts) {
-  facts.losses_known = true;
-  facts.losses.clear();  // counters are totals: the last record that tells them holds
-  add_losses(counters, facts);
-}
-
-void take_facts(const RecordView& view, TapeFacts& facts) {
-  if (view.record.isLost()) note_losses(view.record.getLost().getCounters(), facts);
-  if (!view.record.isSealed()) return;
-  auto sealed = view.record.getSealed();
-  // Salvage's seal tells only what salvage left out, not what the recorder lost.
-  if (sealed.getOutcome() == schema::Outcome::TRUNCATED) {
-    add_losses(sealed.getLosses(), facts);
-  } else {
-    note_losses(sealed.getLosses(), facts);
-  }
-}
-
 const char* state_text(TapeState state) {
   switch (state) {
     case TapeState::kSealed: return "sealed";
@@ -61,9 +35,9 @@ void print_findings(std::string& out, std::string_view lead, const std::vector<F
 }
 
 void print_losses(std::string& out, const TapeFacts& facts) {
-  if (!facts.losses_known) out += "# losses: not known, the tape does not say\n";
-  if (facts.losses_known && facts.losses.empty()) out += "# losses: none\n";
-  for (const auto& loss : facts.losses) {
+  if (!facts.losses.known()) out += "# losses: not known, the tape does not say\n";
+  if (facts.losses.known() && facts.losses.losses().empty()) out += "# losses: none\n";
+  for (const auto& loss : facts.losses.losses()) {
     out += fmt::format("# lost: {} {} ({})\n", loss.count, loss.name, loss.description);
   }
 }
@@ -97,7 +71,7 @@ Result<TapeFacts> judge(const JournalReader& tape, Assertion& assertion) {
       ++facts.unknown_records;
       return {};
     }
-    take_facts(view, facts);
+    facts.losses.visit(view.record);
     assertion.visit(view);
     return {};
   };

@@ -10,6 +10,7 @@
 #include "schema/base/exit_code.h"
 #include "schema/base/result.h"
 #include "schema/base/units.h"
+#include "schema/journal/losses.h"
 #include "schema/journal/reader.h"
 
 // How to write an assertion: one source file that derives a class from Assertion (or, to judge what
@@ -72,13 +73,7 @@ struct TapeFacts {
   TapeState state = TapeState::kUnsealed;
   uint64_t records = 0;
   uint64_t unknown_records = 0;
-  bool losses_known = false;  // the recorder told, in a Lost or its Sealed record
-  struct Loss {
-    std::string name;
-    std::string description;
-    uint64_t count = 0;
-  };
-  std::vector<Loss> losses;  // counters above 0
+  LossTally losses;
 };
 
 // Hands every record of the tape to the assertion. kBadInput names the record that cannot be read, or is

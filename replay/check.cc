@@ -3,20 +3,18 @@
 
 #include <fmt/format.h>
 #include <string.h>
-#include <unistd.h>
 
-#include <filesystem>
 #include <string_view>
 
 #include "replay/ktap.h"
-#include "schema/base/nearest.h"
 #include "schema/base/text.h"
 
 namespace ktape {
 
 namespace {
 
-constexpr std::string_view kPrefix = "ktape-assert-";
+// Names in the summary; the results above it have them all.
+constexpr size_t kNamesShown = 20;
 
 CheckResult error_result(ExitCode code, std::string reason) {
   return {CheckResult::Kind::kError, code, std::move(reason)};
@@ -29,8 +27,15 @@ ExitCode code_of(const KtapResults& results) {
 
 std::string joined(const std::vector<std::string>& names) {
   std::string text;
-  for (const auto& name : names) text += (text.empty() ? "" : ", ") + name;
+  for (size_t i = 0; i < names.size() && i < kNamesShown; ++i) text += (i == 0 ? "" : ", ") + names[i];
+  if (names.size() > kNamesShown) text += fmt::format(" and {} more", names.size() - kNamesShown);
   return text;
+}
+
+// Whether a program that ended with kUsage says in KTAP that it was given too little.
+bool lacks_arguments(const std::string& output) {
+  Result<KtapResults> results = read_ktap(output);
+  return results.ok() && results->passed == 0 && results->failed == 0;
 }
 
 // In KTAP a '#' begins a directive.
@@ -40,49 +45,22 @@ std::string without_hash(std::string text) {
   return text;
 }
 
+// " # why", or nothing.
+std::string after_hash(const std::string& why) { return why.empty() ? "" : " # " + why; }
+
 }  // namespace
 
-Result<Analyzers> find_analyzers(const std::vector<std::string>& folders) {
-  Analyzers analyzers;
-  for (const auto& folder : folders) {
-    std::error_code error;
-    std::filesystem::directory_iterator entries(folder, error);
-    if (error)
-      return system_error(ErrorCode::kHost, "cannot read the folder " + in_quotes(folder), error.value());
-    for (const auto& entry : entries) {
-      std::string file = entry.path().filename().string();
-      bool program = file.size() > kPrefix.size() && file.starts_with(kPrefix) &&
-                     entry.is_regular_file(error) && ::access(entry.path().c_str(), X_OK) == 0;
-      if (program) analyzers.emplace(file.substr(kPrefix.size()), entry.path().string());
-    }
-  }
-  return analyzers;
-}
-
-Result<Analyzers> chosen_analyzers(const Analyzers& analyzers, const std::vector<std::string>& names) {
-  if (names.empty()) return analyzers;
-  Analyzers chosen;
-  std::vector<std::string> all;
-  for (const auto& [name, path] : analyzers) all.push_back(name);
-  for (const auto& name : names) {
-    auto it = analyzers.find(name.starts_with(kPrefix) ? name.substr(kPrefix.size()) : name);
-    if (it == analyzers.end()) {
-      std::string hint = did_you_mean(name, all);
-      return Error{ErrorCode::kUsage, "there is no analyzer " + in_quotes(name),
-                   hint.empty() ? "ktape check --list names them" : hint};
-    }
-    chosen.insert(*it);
-  }
-  return chosen;
-}
-
 CheckResult judge_child(const ChildResult& child) {
+  if (!child.stopped.empty()) return error_result(ExitCode::kHost, child.stopped);
   if (child.signal != 0) {
     return error_result(ExitCode::kHost, fmt::format("it was killed by signal {} ({})", child.signal,
                                                      ::strsignal(child.signal)));
   }
   auto code = static_cast<ExitCode>(child.exit_status);
   if (code == ExitCode::kBadInput) return error_result(code, "it cannot use the tape");
+  if (code == ExitCode::kUsage && lacks_arguments(child.output)) {
+    return {CheckResult::Kind::kInconclusive, ExitCode::kInconclusive, read_ktap(child.output)->skip_reason};
+  }
   if (code != ExitCode::kGood && code != ExitCode::kViolated && code != ExitCode::kInconclusive) {
     return error_result(ExitCode::kHost, fmt::format("it ended with exit status {}", child.exit_status));
   }
@@ -95,15 +73,20 @@ CheckResult judge_child(const ChildResult& child) {
                     child.exit_status, results->passed, results->failed, results->skipped));
   }
   if (code == ExitCode::kGood) return {CheckResult::Kind::kPassed, code, ""};
-  if (code == ExitCode::kViolated) return {CheckResult::Kind::kViolated, code, ""};
+  if (code == ExitCode::kViolated) return {CheckResult::Kind::kViolated, code, results->failure};
   return {CheckResult::Kind::kInconclusive, code, results->skip_reason};
+}
+
+CheckResult required(CheckResult result) {
+  if (result.kind != CheckResult::Kind::kInconclusive) return result;
+  return {CheckResult::Kind::kViolated, ExitCode::kViolated, "required, but " + result.reason};
 }
 
 std::string result_line(size_t number, const std::string& name, const CheckResult& result) {
   std::string test = fmt::format("{} {}", number, without_hash(printable(name)));
   switch (result.kind) {
     case CheckResult::Kind::kPassed: return fmt::format("ok {}\n", test);
-    case CheckResult::Kind::kViolated: return fmt::format("not ok {}\n", test);
+    case CheckResult::Kind::kViolated: return fmt::format("not ok {}{}\n", test, after_hash(result.reason));
     case CheckResult::Kind::kInconclusive: return fmt::format("ok {} # SKIP {}\n", test, result.reason);
     case CheckResult::Kind::kError: break;
   }
@@ -120,12 +103,17 @@ void CheckSummary::add(const std::string& name, const CheckResult& result) {
   }
 }
 
+void CheckSummary::add_losses(const std::string& tape, const std::string& losses) {
+  if (!losses.empty()) losses_.push_back(fmt::format("{} ({})", printable(tape), losses));
+}
+
 std::string CheckSummary::text() const {
   size_t all = passed_ + violated_.size() + inconclusive_.size() + errors_.size();
   std::string out = fmt::format("# {} of {} assertions passed", passed_, all);
   if (!violated_.empty()) out += "; violated: " + joined(violated_);
   if (!inconclusive_.empty()) out += "; inconclusive: " + joined(inconclusive_);
   if (!errors_.empty()) out += "; error: " + joined(errors_);
+  out += "\n# losses: " + (losses_.empty() ? "none" : joined(losses_));
   return out + fmt::format("\n# Totals: pass:{} fail:{} xfail:0 xpass:0 skip:{} error:{}\n", passed_,
                            violated_.size(), inconclusive_.size(), errors_.size());
 }

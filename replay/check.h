@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <map>
 #include <string>
 #include <vector>
 
@@ -11,28 +10,21 @@
 
 namespace ktape {
 
-// Analyzer programs by name ("vtime-monotonic"), in the order in which they run.
-using Analyzers = std::map<std::string, std::string>;
-
-// The programs ktape-assert-* of the folders; of two with one name, that of the earlier folder.
-// kHost when a folder cannot be read.
-[[nodiscard]] Result<Analyzers> find_analyzers(const std::vector<std::string>& folders);
-
-// The named ones. kUsage for a name that is not there, with the nearest that is.
-[[nodiscard]] Result<Analyzers> chosen_analyzers(const Analyzers& analyzers,
-                                                 const std::vector<std::string>& names);
-
 // One line of the result: an analyzer's word on a tape.
 struct CheckResult {
   enum class Kind { kPassed, kViolated, kInconclusive, kError };
   Kind kind = Kind::kError;
   ExitCode code = ExitCode::kHost;
-  std::string reason;  // inconclusive and error
+  std::string reason;  // empty when passed
 };
 
-// What an analyzer that ended so has said. Its exit status and its KTAP must agree: one that crashes or
-// says nothing is an error, never a pass.
+// What an analyzer that ended so has said. Its exit status and its KTAP must agree: one that crashes, was
+// stopped or says nothing is an error, never a pass. Exit status 2 with nothing but skipped results says that
+// it lacks arguments.
 [[nodiscard]] CheckResult judge_child(const ChildResult& child);
+
+// The same, for an assertion that must not be left open: inconclusive is violated.
+[[nodiscard]] CheckResult required(CheckResult result);
 
 // "ok 1 vtime-monotonic\n", with directives as KTAP has them.
 [[nodiscard]] std::string result_line(size_t number, const std::string& name, const CheckResult& result);
@@ -41,15 +33,22 @@ struct CheckResult {
 class CheckSummary {
  public:
   void add(const std::string& name, const CheckResult& result);
-  // Two lines of KTAP diagnostics: one for people, one as kselftest prints it.
+  // What the recorder of a tape lost; empty for nothing.
+  void add_losses(const std::string& tape, const std::string& losses);
+  // Lines of KTAP diagnostics: the verdicts and the losses for people, the totals as kselftest prints them.
   [[nodiscard]] std::string text() const;
   [[nodiscard]] ExitCode code() const { return code_; }
+  [[nodiscard]] size_t passed() const { return passed_; }
+  [[nodiscard]] size_t violated() const { return violated_.size(); }
+  [[nodiscard]] size_t inconclusive() const { return inconclusive_.size(); }
+  [[nodiscard]] size_t errors() const { return errors_.size(); }
 
  private:
   size_t passed_ = 0;
   std::vector<std::string> violated_;
   std::vector<std::string> inconclusive_;
   std::vector<std::string> errors_;
+  std::vector<std::string> losses_;
   ExitCode code_ = ExitCode::kGood;
 };
 

@@ -24,6 +24,14 @@ std::vector<std::string_view> lines_of(std::string_view text) {
   return lines;
 }
 
+// The line as it is, if no terminal would act on it.
+std::string safe_line(std::string_view line) {
+  std::string doubled;
+  for (char c : line) doubled += c == '\\' ? std::string("\\\\") : std::string(1, c);
+  std::string safe = printable(line);
+  return safe == doubled ? std::string(line) : safe;
+}
+
 bool is_version(std::string_view line) {
   return line.starts_with("KTAP version ") || line.starts_with("TAP version ");
 }
@@ -57,7 +65,14 @@ void count_result(std::string_view line, KtapResults& results) {
   }
   std::string_view reason = line.substr(skip + 6);
   if (reason.starts_with(" ")) reason.remove_prefix(1);
-  if (results.skipped++ == 0) results.skip_reason = reason;
+  if (results.skipped++ == 0) results.skip_reason = safe_line(reason);
+}
+
+void take_failure(std::string_view line, KtapResults& results) {
+  constexpr std::string_view kLead = "# violated, ";
+  if (results.failure.empty() && line.starts_with(kLead)) {
+    results.failure = safe_line(line.substr(kLead.size()));
+  }
 }
 
 }  // namespace
@@ -70,6 +85,7 @@ Result<KtapResults> read_ktap(std::string_view text) {
   for (std::string_view line : lines) {
     if (line.starts_with("Bail out!")) return not_ktap("it bailed out: " + printable(line.substr(9)));
     if (auto count = plan_of(line)) plan = count;
+    take_failure(line, results);
     if (starts_result(line, "ok") || starts_result(line, "not ok")) count_result(line, results);
   }
   if (!plan) return not_ktap("its KTAP has no plan");
@@ -79,14 +95,15 @@ Result<KtapResults> read_ktap(std::string_view text) {
   return results;
 }
 
-std::string as_subtest(std::string_view name, std::string_view text) {
+std::string as_subtest(std::string_view name, std::string_view text, std::string_view errors) {
   std::vector<std::string_view> lines = lines_of(text);
   bool ktap = !lines.empty() && is_version(lines.front());
   std::string out;
   for (const std::string_view& line : lines) {
-    out += ktap ? fmt::format("  {}\n", line) : fmt::format("  # {}\n", printable(line));
-    if (ktap && &line == &lines.front()) out += fmt::format("  # Subtest: {}\n", name);
+    out += ktap ? fmt::format("  {}\n", safe_line(line)) : fmt::format("  # {}\n", printable(line));
+    if (ktap && &line == &lines.front()) out += fmt::format("  # Subtest: {}\n", safe_line(name));
   }
+  for (std::string_view line : lines_of(errors)) out += fmt::format("  # stderr: {}\n", safe_line(line));
   return out;
 }
 

@@ -78,6 +78,7 @@ void RunHeader::visit(const RecordView& view) {
     ++unknown_;
     return;
   }
+  losses_.visit(view.record);
   switch (view.record.which()) {
     case schema::Record::RUN_STARTED: return run_.keep(view.record.getRunStarted());
     case schema::Record::KERNEL_IDENTIFIED: return kernel_.keep(view.record.getKernelIdentified());
@@ -85,7 +86,6 @@ void RunHeader::visit(const RecordView& view) {
     case schema::Record::SCHEDULER_ATTACHED:
       return schedulers_.emplace_back().keep(view.record.getSchedulerAttached());
     case schema::Record::CONSOLE: console_bytes_ += view.record.getConsole().getText().size(); return;
-    case schema::Record::LOST: return lost_.keep(view.record.getLost());
     case schema::Record::SEALED: return sealed_.keep(view.record.getSealed());
     default: return;
   }
@@ -184,24 +184,16 @@ void RunHeader::show_end(const Verification& found, Page& page) const {
   if (found.integrity != Integrity::kAltered) page.field("head", to_hex(found.head));
 }
 
-// The seal tells the totals of the recorder, but salvage's tells only what salvage left out.
 void RunHeader::show_losses(Page& page) const {
-  bool any = false;
-  auto show_all = [&](capnp::List<schema::LossCounter>::Reader counters) {
-    for (auto loss : counters) {
-      if (loss.getCount() == 0) continue;
-      page.field(any ? "" : "lost", loss_text(loss));
-      any = true;
-    }
-  };
-  bool by_recorder = sealed_.present() && sealed_.get().getOutcome() != schema::Outcome::TRUNCATED;
-  bool told = by_recorder || lost_.present();
-  if (!by_recorder && lost_.present()) show_all(lost_.get().getCounters());
-  if (sealed_.present()) show_all(sealed_.get().getLosses());
-  if (!told) {
-    page.field(any ? "" : "lost",
-               any ? "what the recorder lost is not known" : "not known: the tape does not say");
-  } else if (!any) {
+  const std::vector<Loss>& losses = losses_.losses();
+  for (const Loss& loss : losses) {
+    page.field(&loss == &losses.front() ? "lost" : "",
+               fmt::format("{} {}: {}", loss.count, loss.name, loss.description));
+  }
+  if (!losses_.known()) {
+    page.field(losses.empty() ? "lost" : "",
+               losses.empty() ? "not known: the tape does not say" : "what the recorder lost is not known");
+  } else if (losses.empty()) {
     page.field("lost", "nothing");
   }
 }

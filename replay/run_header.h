@@ -9,6 +9,7 @@
 
 #include "replay/kept.h"
 #include "replay/page.h"
+#include "schema/journal/losses.h"
 #include "schema/journal/reader.h"
 #include "schema/journal/verify.h"
 
@@ -39,7 +40,7 @@ class RunHeader {
   Kept<schema::RunStarted> run_;
   Kept<schema::KernelIdentified> kernel_;
   Kept<schema::Sealed> sealed_;
-  Kept<schema::Lost> lost_;
+  LossTally losses_;
   std::vector<Kept<schema::SchedulerAttached>> schedulers_;
   std::vector<Kept<schema::LayoutUsed>> layouts_;
 };

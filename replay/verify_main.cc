@@ -65,7 +65,9 @@ Result<void> print(const std::string& path, const Verification& found) {
   std::string text = fmt::format("{}: {}{}\n{}records {}\n", printable(path), integrity_text(found.integrity),
                                  cause, hint, found.records);
   // The head of an altered tape is nothing to quote.
-  if (found.integrity != Integrity::kAltered) text += "head    " + to_hex(found.head) + "\n";
+  if (found.integrity != Integrity::kAltered) {
+    text += "head    " + to_hex(found.head) + "\nlosses  " + found.losses.text() + "\n";
+  }
   if (std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0) return {};
   return system_error(ErrorCode::kHost, "cannot write to standard output");
 }

@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 #include <filesystem>
 #include <map>
 #include <string>
@@ -55,13 +54,7 @@ std::vector<std::filesystem::path> program_folders() {
     folders.emplace_back(own.value());
     folders.push_back(std::filesystem::path(own.value()).parent_path() / "libexec" / "ktape");
   }
-  const char* path = std::getenv("PATH");
-  std::string_view rest = path != nullptr ? path : "";
-  while (!rest.empty()) {
-    size_t colon = std::min(rest.find(':'), rest.size());
-    if (colon > 0) folders.emplace_back(rest.substr(0, colon));
-    rest.remove_prefix(std::min(colon + 1, rest.size()));
-  }
+  for (const auto& folder : path_folders()) folders.emplace_back(folder);
   return folders;
 }
 

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <climits>
+#include <cstdlib>
+#include <string_view>
 
 namespace ktape {
 
@@ -53,6 +55,18 @@ Result<std::vector<std::byte>> read_file(const std::string& path, size_t limit_b
 
 Result<std::string> read_text_file(const std::string& path, size_t limit_bytes) {
   return read_whole<std::string>(path, limit_bytes);
+}
+
+std::vector<std::string> path_folders() {
+  std::vector<std::string> folders;
+  const char* path = std::getenv("PATH");
+  std::string_view rest = path != nullptr ? path : "";
+  while (!rest.empty()) {
+    size_t colon = std::min(rest.find(':'), rest.size());
+    if (colon > 0) folders.emplace_back(rest.substr(0, colon));
+    rest.remove_prefix(std::min(colon + 1, rest.size()));
+  }
+  return folders;
 }
 
 Result<std::string> executable_folder() {

@@ -39,6 +39,10 @@ class UniqueFd {
 [[nodiscard]] Result<std::vector<std::byte>> read_file(const std::string& path, size_t limit_bytes);
 [[nodiscard]] Result<std::string> read_text_file(const std::string& path, size_t limit_bytes);
 
+// The folders of the environment variable PATH, in its order; empty ones, which would be the current folder,
+// are left out.
+[[nodiscard]] std::vector<std::string> path_folders();
+
 // Folder of the running executable, links resolved: programs and data are found beside it.
 [[nodiscard]] Result<std::string> executable_folder();
 

@@ -40,6 +40,7 @@ struct RecordFacts {
   TapeCounts counts;  // before the Sealed record
   std::map<uint64_t, ThawedPages> thawed;
   std::optional<SealedFacts> sealed;
+  LossTally losses;
 };
 
 SealedFacts facts_of(schema::Sealed::Reader sealed) {
@@ -56,6 +57,7 @@ SealedFacts facts_of(schema::Sealed::Reader sealed) {
 }
 
 void note(schema::Record::Reader record, RecordFacts& facts) {
+  facts.losses.visit(record);
   if (record.isSealed()) {
     facts.sealed = facts_of(record.getSealed());
     return;
@@ -194,6 +196,7 @@ Result<Verification> verify(const std::string& path, const std::optional<Digest>
   Verification verification;
   verification.records = facts.counts.records + (facts.sealed ? 1 : 0);
   verification.head = facts.head;
+  verification.losses = facts.losses;
   if (!checked.ok()) {
     verification.finding = checked.error().message;
   } else if (expect && *expect != facts.head) {

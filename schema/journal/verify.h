@@ -7,6 +7,7 @@
 #include "schema/base/digest.h"
 #include "schema/base/result.h"
 #include "schema/base/units.h"
+#include "schema/journal/losses.h"
 
 namespace ktape {
 
@@ -23,6 +24,7 @@ struct Verification {
   std::string hint;     // the remedy, when there is one
   uint64_t records = 0;
   Digest head{};
+  LossTally losses;  // of the records up to the first damage
 };
 
 // Checks everything that is in a tape against everything else. An error only when the file cannot

@@ -3,11 +3,6 @@
 
 #include <catch2/catch_test_macros.hpp>
 #include <csignal>
-#include <filesystem>
-#include <fstream>
-
-#include "tests/support/must.h"
-#include "tests/support/temp_dir.h"
 
 namespace ktape::test {
 
@@ -18,12 +13,6 @@ const std::string kFailed = "KTAP version 1\n1..1\nnot ok 1 a\n";
 const std::string kSkipped = "KTAP version 1\n1..1\nok 1 a # SKIP inconclusive: no tag\n";
 
 CheckResult ended(int status, const std::string& output) { return judge_child({status, 0, output}); }
-
-void make_program(const std::string& path, bool executable = true) {
-  std::ofstream(path) << "#!/bin/sh\n";
-  using std::filesystem::perms;
-  std::filesystem::permissions(path, executable ? perms::owner_all : perms::owner_read);
-}
 
 }  // namespace
 
@@ -71,8 +60,9 @@ TEST_CASE("a name with a hash cannot pass for a directive") {
 TEST_CASE("the summary names what did not pass and takes the worst exit status") {
   CheckSummary summary;
   summary.add("a", ended(0, kPassed));
-  CHECK(summary.text() ==
-        "# 1 of 1 assertions passed\n# Totals: pass:1 fail:0 xfail:0 xpass:0 skip:0 error:0\n");
+  CHECK(
+      summary.text() ==
+      "# 1 of 1 assertions passed\n# losses: none\n# Totals: pass:1 fail:0 xfail:0 xpass:0 skip:0 error:0\n");
   CHECK(summary.code() == ExitCode::kGood);
   summary.add("b", ended(77, kSkipped));
   CHECK(summary.code() == ExitCode::kInconclusive);
@@ -82,32 +72,51 @@ TEST_CASE("the summary names what did not pass and takes the worst exit status")
   CHECK(summary.code() == ExitCode::kHost);
   CHECK(summary.text() ==
         "# 1 of 4 assertions passed; violated: c; inconclusive: b; error: d\n"
+        "# losses: none\n"
         "# Totals: pass:1 fail:1 xfail:0 xpass:0 skip:1 error:1\n");
 }
 
-TEST_CASE("analyzers are the executable files of that prefix, by name, the earlier folder first") {
-  TempDir first, second;
-  make_program(first.file("ktape-assert-b"));
-  make_program(first.file("ktape-assert-plain-file"), false);
-  make_program(second.file("ktape-assert-a"));
-  make_program(second.file("ktape-assert-b"));
-  make_program(second.file("ktape-show"));
-  Analyzers analyzers = must(find_analyzers({first.path(), second.path()}));
-  CHECK(analyzers == Analyzers{{"a", second.file("ktape-assert-a")}, {"b", first.file("ktape-assert-b")}});
+TEST_CASE("an analyzer that was stopped is an error, whatever it printed") {
+  ChildResult child{-1, SIGKILL, kPassed, "", "it did not end within 100 ms"};
+  CHECK(judge_child(child).kind == CheckResult::Kind::kError);
+  CHECK(judge_child(child).reason == "it did not end within 100 ms");
 }
 
-TEST_CASE("a folder that is not there is an error") {
-  CHECK(find_analyzers({"/nonexistent"}).error().code == ErrorCode::kHost);
+TEST_CASE("an analyzer that lacks arguments is inconclusive if it says so, and else an error") {
+  CHECK(ended(2, kSkipped).kind == CheckResult::Kind::kInconclusive);
+  CHECK(ended(2, kSkipped).reason == "inconclusive: no tag");
+  CHECK(ended(2, kFailed).kind == CheckResult::Kind::kError);
+  CHECK(ended(2, "usage: mine\n").reason == "it ended with exit status 2");
 }
 
-TEST_CASE("analyzers are chosen by name, and a misspelt one names the nearest") {
-  Analyzers all = {{"run-completed", "/x"}, {"vtime-monotonic", "/y"}};
-  CHECK(must(chosen_analyzers(all, {})) == all);
-  CHECK(must(chosen_analyzers(all, {"ktape-assert-run-completed"})) == Analyzers{{"run-completed", "/x"}});
-  auto wrong = chosen_analyzers(all, {"run-complete"});
-  REQUIRE_FALSE(wrong.ok());
-  CHECK(wrong.error().code == ErrorCode::kUsage);
-  CHECK(wrong.error().hint == "did you mean 'run-completed'?");
+TEST_CASE("an assertion that is required is violated where it would be inconclusive") {
+  CheckResult open = required(ended(77, kSkipped));
+  CHECK(open.kind == CheckResult::Kind::kViolated);
+  CHECK(result_line(1, "a", open) == "not ok 1 a # required, but inconclusive: no tag\n");
+  CHECK(required(ended(0, kPassed)).kind == CheckResult::Kind::kPassed);
+  CHECK(required(ended(0, "")).kind == CheckResult::Kind::kError);
+}
+
+TEST_CASE("a violated result cites the first thing that violates it") {
+  CheckResult result =
+      ended(1, "KTAP version 1\n1..1\n# seq 3: fine\n# violated, seq 5: 'x' is 0\nnot ok 1 a\n");
+  CHECK(result_line(1, "a", result) == "not ok 1 a # seq 5: 'x' is 0\n");
+}
+
+TEST_CASE("the summary names the tapes whose recorder lost something, or did not say") {
+  CheckSummary summary;
+  summary.add_losses("a", "");
+  summary.add_losses("b", "17 console_bytes");
+  CHECK(summary.text() ==
+        "# 0 of 0 assertions passed\n# losses: b (17 console_bytes)\n"
+        "# Totals: pass:0 fail:0 xfail:0 xpass:0 skip:0 error:0\n");
+}
+
+TEST_CASE("a summary of very many names shows the first of them") {
+  CheckSummary summary;
+  for (int i = 0; i < 25; ++i) summary.add("t" + std::to_string(i), ended(1, kFailed));
+  CHECK(summary.text().starts_with("# 0 of 25 assertions passed; violated: t0, t1, "));
+  CHECK(summary.text().find("t19 and 5 more\n") != std::string::npos);
 }
 
 }  // namespace ktape::test

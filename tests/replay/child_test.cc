@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "replay/child.h"
 
+#include <unistd.h>
+
 #include <catch2/catch_test_macros.hpp>
 #include <csignal>
 
@@ -41,6 +43,59 @@ TEST_CASE("a program that is not there is an error with its name") {
   auto child = run_child("/nonexistent/program", {}, 1);
   REQUIRE_FALSE(child.ok());
   CHECK(child.error().message == "cannot run '/nonexistent/program': No such file or directory");
+}
+
+TEST_CASE("a child that does not end in time is stopped, and what it said is kept") {
+  ChildOptions options{.output_bytes = 1 << 20, .time = std::chrono::milliseconds(50)};
+  ChildResult child = must(run_child("/bin/sh", {"-c", "echo first; sleep 1000"}, options));
+  CHECK(child.stopped == "it did not end within 50 ms");
+  CHECK(child.output == "first\n");
+}
+
+TEST_CASE("what is stopped is the whole group, so that nobody goes on writing") {
+  ChildOptions options{.output_bytes = 1 << 20, .time = std::chrono::milliseconds(200)};
+  ChildResult child = must(run_child("/bin/sh", {"-c", "sleep 1000 & echo $!; wait"}, options));
+  REQUIRE_FALSE(child.stopped.empty());
+  pid_t grandchild = std::stoi(child.output);
+  // Killed before its parent was waited for; init may not have waited for it yet.
+  std::string state =
+      must(shell("cat /proc/" + std::to_string(grandchild) + "/stat 2>/dev/null; true")).output;
+  CHECK((state.empty() || state.find(") Z") != std::string::npos));
+}
+
+TEST_CASE("a program that leaves another one running has said what it said") {
+  ChildOptions options{.output_bytes = 1 << 20, .time = std::chrono::seconds(600)};
+  ChildResult child = must(run_child("/bin/sh", {"-c", "sleep 1000 & echo done; exit 3"}, options));
+  CHECK(child.stopped.empty());
+  CHECK(child.exit_status == 3);
+  CHECK(child.output == "done\n");
+}
+
+TEST_CASE("a child that closes its output and goes on is stopped all the same") {
+  ChildOptions options{.output_bytes = 1 << 20, .time = std::chrono::milliseconds(50)};
+  CHECK(must(run_child("/bin/sh", {"-c", "exec >&- 2>&-; sleep 1000"}, options)).stopped ==
+        "it did not end within 50 ms");
+}
+
+TEST_CASE("standard error is kept up to its limit, and output up to its own") {
+  ChildOptions options{.output_bytes = 5, .error_bytes = 4};
+  ChildResult child = must(run_child("/bin/sh", {"-c", "echo errors >&2; echo hi; exit 1"}, options));
+  CHECK(child.errors == "erro");
+  CHECK(child.output == "hi\n");
+  CHECK(child.exit_status == 1);
+  ChildResult more = must(run_child("/bin/sh", {"-c", "echo much more"}, options));
+  CHECK(more.stopped == "it printed more than 5 bytes");
+  CHECK(more.output == "much ");
+}
+
+TEST_CASE("an interruption stops the child") {
+  int ends[2];
+  REQUIRE(::pipe(ends) == 0);
+  REQUIRE(::write(ends[1], "x", 1) == 1);
+  ChildOptions options{.output_bytes = 5, .interrupt_fd = ends[0]};
+  CHECK(must(run_child("/bin/sh", {"-c", "sleep 1000"}, options)).stopped == "it was interrupted");
+  ::close(ends[0]);
+  ::close(ends[1]);
 }
 
 }  // namespace ktape::test

@@ -49,4 +49,13 @@ TEST_CASE("output that is no KTAP becomes diagnostics, made safe") {
   CHECK(as_subtest("a", "ok 1 forged\n\x1b[2J\n") == "  # ok 1 forged\n  # \\x1b[2J\n");
 }
 
+TEST_CASE("a line of KTAP that a terminal would act on is made safe, any other stays as it is") {
+  CHECK(as_subtest("a", "KTAP version 1\n1..1\n# a \\x1b and caf\xc3\xa9\n# \x1b[2J\nok 1 a\n") ==
+        "  KTAP version 1\n  # Subtest: a\n  1..1\n  # a \\x1b and caf\xc3\xa9\n  # \\x1b[2J\n  ok 1 a\n");
+}
+
+TEST_CASE("what was told on standard error stands under the subtest") {
+  CHECK(as_subtest("a", "", "no such table\n") == "  # stderr: no such table\n");
+}
+
 }  // namespace ktape::test

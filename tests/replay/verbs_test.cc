@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "replay/child.h"
+#include "tests/replay/programs.h"
 #include "tests/replay/sample_run.h"
 #include "tests/support/must.h"
 #include "tests/support/sql.h"
@@ -17,16 +17,6 @@ using Catch::Matchers::StartsWith;
 
 namespace {
 
-ChildResult run_program(const std::string& name, const std::vector<std::string>& arguments) {
-  return must(run_child(std::string(KTAPE_BIN "/") + name, arguments, 1 << 24));
-}
-
-SealedTape make_tape(const std::string& path) {
-  TapeBuilder builder(path);
-  record_sample_run(builder);
-  return builder.seal();
-}
-
 // Edits the record of a request, and nothing else. Returns its sequence number.
 std::string forge(const std::string& path) {
   const std::string where = " WHERE instr(record, 'verify_jiffies_64') > 0";
@@ -34,35 +24,6 @@ std::string forge(const std::string& path) {
   REQUIRE(seqs.size() == 1);
   sql(path, "UPDATE event SET record = CAST(replace(record, 'verify_jif', 'forged_jif') AS BLOB)" + where);
   return seqs.front();
-}
-
-// What a program prints on standard error, when run by a shell.
-std::string errors_of(const std::string& name, const std::string& arguments) {
-  std::string line = std::string(KTAPE_BIN "/") + name + " " + arguments + " 2>&1 >/dev/null";
-  return must(run_child("/bin/sh", {"-c", line}, 1 << 20)).output;
-}
-
-std::string make_partial(const std::string& path) {
-  TapeBuilder builder(path);
-  record_sample_run(builder);
-  must(builder.writer().commit());
-  return builder.writer().partial_path();
-}
-
-// Turns over one bit of the file where `text` stands in it.
-void damage(const std::string& path, const std::string& text) {
-  std::fstream file(path, std::ios::in | std::ios::out | std::ios::binary);
-  std::string bytes((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-  size_t at = bytes.find(text);
-  REQUIRE(at != std::string::npos);
-  file.clear();
-  file.seekp(static_cast<std::streamoff>(at));
-  file.put(static_cast<char>(bytes[at] ^ 1));
-}
-
-void make_analyzer(const std::string& path, const std::string& script) {
-  std::ofstream(path) << "#!/bin/sh\n" << script << "\n";
-  std::filesystem::permissions(path, std::filesystem::perms::owner_all);
 }
 
 }  // namespace
@@ -123,72 +84,6 @@ TEST_CASE("verify has exit status 3 for a file that is no tape and 2 for a diges
   CHECK(run_program("ktape-verify", {KTAPE_BIN "/ktape-verify"}).exit_status == 3);
   CHECK(run_program("ktape-verify", {make_tape(folder.file("a.ktape")).path, "--expect", "12"}).exit_status ==
         2);
-}
-
-TEST_CASE("check runs every assertion over a good run and all pass") {
-  TempDir folder;
-  ChildResult child = run_program("ktape-check", {make_tape(folder.file("run.ktape")).path});
-  CHECK(child.exit_status == 0);
-  CHECK_THAT(child.output, StartsWith("KTAP version 1\n1..4\n"));
-  CHECK_THAT(child.output, ContainsSubstring("\nok 1 jiffies-nonzero\n"));
-  CHECK_THAT(child.output, ContainsSubstring("\nok 2 percpu-typed\n"));
-  CHECK_THAT(child.output, ContainsSubstring("\nok 3 run-completed\n"));
-  CHECK_THAT(child.output, ContainsSubstring("\nok 4 vtime-monotonic\n# 4 of 4 assertions passed\n"));
-}
-
-TEST_CASE("check judges the .partial of a recorder that died") {
-  TempDir folder;
-  ChildResult child = run_program("ktape-check", {make_partial(folder.file("run.ktape"))});
-  CHECK(child.exit_status == 77);
-  CHECK_THAT(child.output,
-             ContainsSubstring("\nok 3 run-completed # SKIP inconclusive: the tape was never sealed"));
-  CHECK_THAT(child.output, ContainsSubstring("\nok 4 vtime-monotonic\n"));
-}
-
-TEST_CASE("an analyzer that crashes is an error beside the others' results") {
-  TempDir folder;
-  std::string tape = make_tape(folder.file("run.ktape")).path;
-  make_analyzer(folder.file("ktape-assert-crash"), "echo half a line; kill -SEGV $$");
-  make_analyzer(folder.file("ktape-assert-silent"), "exit 0");
-  ChildResult child = run_program("ktape-check", {tape, "--analyzers", folder.path(), "--only", "crash",
-                                                  "--only", "silent", "--only", "run-completed"});
-  CHECK(child.exit_status == 4);
-  CHECK_THAT(child.output,
-             ContainsSubstring("  # half a line\nnot ok 1 crash # ERROR it was killed by signal 11"));
-  CHECK_THAT(child.output, ContainsSubstring("\nok 2 run-completed\n"));
-  CHECK_THAT(child.output, ContainsSubstring("\nnot ok 3 silent # ERROR its output is not KTAP\n"));
-}
-
-TEST_CASE("a dropped-in analyzer counts as any other") {
-  TempDir folder;
-  std::string tape = make_tape(folder.file("run.ktape")).path;
-  make_analyzer(folder.file("ktape-assert-mine"),
-                "printf 'KTAP version 1\\n1..1\\nnot ok 1 mine\\n'; exit 1");
-  ChildResult child = run_program("ktape-check", {"--analyzers", folder.path(), tape});
-  CHECK(child.exit_status == 1);
-  CHECK_THAT(child.output, ContainsSubstring("# 4 of 5 assertions passed; violated: mine\n"));
-}
-
-TEST_CASE("of several tapes each is judged once, and one that is missing or altered is an error") {
-  TempDir folder;
-  std::string good = make_tape(folder.file("a.ktape")).path;
-  std::string altered = make_tape(folder.file("b.ktape")).path;
-  damage(altered, "verify_jiffies_64");
-  std::string missing = folder.file("c.ktape");
-  ChildResult child = run_program("ktape-check", {good, altered, missing, good, "--only", "run-completed"});
-  CHECK(child.exit_status == 3);
-  CHECK_THAT(child.output, StartsWith("KTAP version 1\n1..3\n"));
-  CHECK_THAT(child.output, ContainsSubstring("\nok 1 " + good + ": run-completed\n"));
-  CHECK_THAT(child.output, ContainsSubstring("\nnot ok 2 " + altered + " # ERROR the tape is altered"));
-  CHECK_THAT(child.output, ContainsSubstring("\nnot ok 3 " + missing + " # ERROR cannot open"));
-}
-
-TEST_CASE("check lists the analyzers, and refuses one that is not there and no tape") {
-  ChildResult list = run_program("ktape-check", {"--list"});
-  CHECK(list.exit_status == 0);
-  CHECK_THAT(list.output, StartsWith("jiffies-nonzero "));
-  CHECK(run_program("ktape-check", {"--only", "nothing", "x"}).exit_status == 2);
-  CHECK(run_program("ktape-check", {}).exit_status == 2);
 }
 
 TEST_CASE("show prints a run for people, and a line of JSON for each record") {

@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "replay/analyzers.h"
+
+#include <fnmatch.h>
+#include <unistd.h>
+
+#include <filesystem>
+#include <set>
+#include <string_view>
+
+#include "replay/shell_words.h"
+#include "schema/base/nearest.h"
+#include "schema/base/text.h"
+
+namespace ktape {
+
+namespace {
+
+constexpr std::string_view kPrefix = "ktape-assert-";
+
+void add_program(const std::filesystem::directory_entry& entry, FoundAnalyzers& found) {
+  std::string file = entry.path().filename().string();
+  std::error_code error;
+  bool program = file.size() > kPrefix.size() && file.starts_with(kPrefix) && entry.is_regular_file(error) &&
+                 ::access(entry.path().c_str(), X_OK) == 0;
+  if (!program) return;
+  std::string name = file.substr(kPrefix.size());
+  auto [first, is_new] = found.analyzers.emplace(name, entry.path().string());
+  if (!is_new && first->second != entry.path()) found.hidden.emplace_back(name, entry.path().string());
+}
+
+Result<void> add_folder(const std::string& folder, FoundAnalyzers& found) {
+  std::error_code error;
+  std::filesystem::directory_iterator entry(folder, error);
+  for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
+    add_program(*entry, found);
+  }
+  if (!error) return {};
+  return system_error(ErrorCode::kHost, "cannot read the folder " + in_quotes(folder), error.value());
+}
+
+std::string without_prefix(const std::string& name) {
+  return name.starts_with(kPrefix) ? name.substr(kPrefix.size()) : name;
+}
+
+Error unknown(const Analyzers& analyzers, const std::string& name) {
+  std::vector<std::string> all;
+  for (const auto& [known, path] : analyzers) all.push_back(known);
+  std::string hint = did_you_mean(name, all);
+  return Error{ErrorCode::kUsage, "there is no analyzer " + in_quotes(name),
+               hint.empty() ? "ktape check --list names them" : hint};
+}
+
+// Adds the names that are meant by `pattern`.
+Result<void> match(const Analyzers& analyzers, const std::string& pattern, std::set<std::string>& names) {
+  std::string wanted = without_prefix(pattern);
+  bool any = false;
+  for (const auto& [name, path] : analyzers) {
+    if (::fnmatch(wanted.c_str(), name.c_str(), 0) != 0) continue;
+    names.insert(name);
+    any = true;
+  }
+  return any ? Result<void>() : unknown(analyzers, wanted);
+}
+
+}  // namespace
+
+std::string AnalyzerRun::label() const {
+  std::string text = name;
+  for (const auto& argument : arguments) text += " " + argument;
+  return text;
+}
+
+Result<FoundAnalyzers> find_analyzers(const std::vector<std::string>& folders,
+                                      const std::vector<std::string>& path) {
+  FoundAnalyzers found;
+  for (const auto& folder : folders) KTAPE_TRY(add_folder(folder, found));
+  for (const auto& folder : path) (void)add_folder(folder, found);  // folders on PATH may be missing
+  return found;
+}
+
+Result<std::vector<AnalyzerRun>> choose_runs(const Analyzers& analyzers, const AnalyzerChoice& choice) {
+  std::set<std::string> chosen;
+  std::set<std::string> required;
+  std::multimap<std::string, std::vector<std::string>> arguments;
+  for (const auto& pattern : choice.only) KTAPE_TRY(match(analyzers, pattern, chosen));
+  for (const auto& pattern : choice.require) KTAPE_TRY(match(analyzers, pattern, required));
+  for (const auto& line : choice.with) {
+    KTAPE_ASSIGN(std::vector<std::string> words, shell_words(line));
+    if (words.empty()) return Error{ErrorCode::kUsage, "--with names no analyzer", ""};
+    std::string name = without_prefix(words.front());
+    if (!analyzers.contains(name)) return unknown(analyzers, name);
+    arguments.emplace(name, std::vector<std::string>(words.begin() + 1, words.end()));
+  }
+  std::vector<AnalyzerRun> runs;
+  for (const auto& [name, program] : analyzers) {
+    bool wanted = choice.only.empty() || chosen.contains(name) || required.contains(name);
+    auto [first, last] = arguments.equal_range(name);
+    if (first == last && wanted) runs.push_back({name, program, {}, required.contains(name)});
+    for (auto it = first; it != last; ++it) {
+      runs.push_back({name, program, it->second, required.contains(name)});
+    }
+  }
+  return runs;
+}
+
+}  // namespace ktape

@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "replay/check_run.h"
+
+#include "replay/child.h"
+#include "replay/in_order.h"
+#include "replay/ktap.h"
+#include "schema/base/digest.h"
+#include "schema/base/text.h"
+#include "schema/journal/verify.h"
+
+namespace ktape {
+
+namespace {
+
+CheckResult refusal(ExitCode code, std::string reason) {
+  return {CheckResult::Kind::kError, code, std::move(reason)};
+}
+
+const char* integrity_name(Integrity integrity) {
+  switch (integrity) {
+    case Integrity::kIntact: return "intact";
+    case Integrity::kTruncated: return "truncated";
+    case Integrity::kUnsealed: return "unsealed";
+    case Integrity::kAltered: return "altered";
+  }
+  return "altered";
+}
+
+// What a program takes for an option is still a file.
+std::string as_argument(const std::string& path) { return path.starts_with('-') ? "./" + path : path; }
+
+CheckedRun run_analyzer(const AnalyzerRun& run, const std::string& tape, const CheckLimits& limits) {
+  std::vector<std::string> arguments = {as_argument(tape)};
+  arguments.insert(arguments.end(), run.arguments.begin(), run.arguments.end());
+  ChildOptions options{limits.output_bytes, limits.error_bytes, limits.time, limits.interrupt_fd};
+  Result<ChildResult> child = run_child(run.program, arguments, options);
+  if (!child.ok()) return {refusal(ExitCode::kHost, printable(child.error().message)), ""};
+  CheckedRun checked{judge_child(*child), as_subtest(run.label(), child->output, child->errors)};
+  if (run.required) checked.result = required(std::move(checked.result));
+  return checked;
+}
+
+}  // namespace
+
+CheckedTape inspect_tape(const std::string& path) {
+  CheckedTape tape;
+  tape.path = path;
+  Result<Verification> found = verify(path, std::nullopt);
+  if (!found.ok()) {
+    tape.integrity = "unreadable";
+    tape.finding = printable(found.error().message);
+    tape.hint = found.error().hint;
+    tape.refused = refusal(exit_code(found.error()), tape.finding);
+    return tape;
+  }
+  tape.integrity = integrity_name(found->integrity);
+  tape.finding = printable(found->finding);
+  tape.losses = found->losses.text();
+  tape.lossless = found->losses.known() && found->losses.losses().empty();
+  if (found->integrity == Integrity::kAltered) {
+    tape.refused = refusal(ExitCode::kBadInput, "the tape is altered: " + tape.finding);
+  } else {
+    tape.head = to_hex(found->head);
+  }
+  return tape;
+}
+
+std::vector<CheckedTape> inspect_tapes(const std::vector<std::string>& paths, const CheckLimits& limits,
+                                       const std::function<void(size_t)>& inspected) {
+  std::vector<CheckedTape> tapes;
+  in_order<CheckedTape>(
+      paths.size(), limits.jobs, [&](size_t i) { return inspect_tape(paths[i]); },
+      [&](size_t, CheckedTape tape) {
+        tapes.push_back(std::move(tape));
+        inspected(tapes.size());
+        return true;
+      });
+  return tapes;
+}
+
+void check_tapes(const std::vector<CheckedTape>& tapes, const std::vector<AnalyzerRun>& runs,
+                 const CheckLimits& limits, const std::function<bool(const CheckStep&)>& take) {
+  struct Piece {
+    const CheckedTape* tape;
+    const AnalyzerRun* run;
+  };
+  std::vector<Piece> pieces;
+  for (const auto& tape : tapes) {
+    if (tape.refused) pieces.push_back({&tape, nullptr});
+    for (size_t i = 0; !tape.refused && i < runs.size(); ++i) pieces.push_back({&tape, &runs[i]});
+  }
+  in_order<CheckedRun>(
+      pieces.size(), limits.jobs,
+      [&](size_t i) {
+        const auto& [tape, run] = pieces[i];
+        return run == nullptr ? CheckedRun{*tape->refused, ""} : run_analyzer(*run, tape->path, limits);
+      },
+      [&](size_t i, CheckedRun checked) {
+        return take({*pieces[i].tape, pieces[i].run, std::move(checked)});
+      });
+}
+
+}  // namespace ktape

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "replay/analyzers.h"
+
+#include <catch2/catch_test_macros.hpp>
+#include <filesystem>
+#include <fstream>
+
+#include "replay/shell_words.h"
+#include "tests/support/must.h"
+#include "tests/support/temp_dir.h"
+
+namespace ktape::test {
+
+namespace {
+
+using Words = std::vector<std::string>;
+
+void make_program(const std::string& path, bool executable = true) {
+  std::ofstream(path) << "#!/bin/sh\n";
+  using std::filesystem::perms;
+  std::filesystem::permissions(path, executable ? perms::owner_all : perms::owner_read);
+}
+
+const Analyzers kAll = {{"run-completed", "/x"}, {"value", "/v"}, {"vtime-monotonic", "/y"}};
+
+std::string labels(const AnalyzerChoice& choice) {
+  std::string text;
+  for (const auto& run : must(choose_runs(kAll, choice)))
+    text += run.label() + (run.required ? "!" : "") + "\n";
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE("analyzers are the executable files of that prefix, by name, the earlier folder first") {
+  TempDir first, second;
+  make_program(first.file("ktape-assert-b"));
+  make_program(first.file("ktape-assert-plain-file"), false);
+  make_program(second.file("ktape-assert-a"));
+  make_program(second.file("ktape-assert-b"));
+  make_program(second.file("ktape-show"));
+  FoundAnalyzers found = must(find_analyzers({first.path(), second.path()}));
+  CHECK(found.analyzers ==
+        Analyzers{{"a", second.file("ktape-assert-a")}, {"b", first.file("ktape-assert-b")}});
+  REQUIRE(found.hidden.size() == 1);
+  CHECK(found.hidden.front() == std::pair<std::string, std::string>("b", second.file("ktape-assert-b")));
+}
+
+TEST_CASE("a folder that is not there is an error, unless it is one of PATH") {
+  TempDir folder;
+  make_program(folder.file("ktape-assert-a"));
+  CHECK(find_analyzers({"/nonexistent"}).error().code == ErrorCode::kHost);
+  CHECK(must(find_analyzers({}, {"/nonexistent", folder.path()})).analyzers.size() == 1);
+}
+
+TEST_CASE("all analyzers run, each once, when none is chosen") {
+  CHECK(labels({}) == "run-completed\nvalue\nvtime-monotonic\n");
+}
+
+TEST_CASE("analyzers are chosen by name, by file name, or by pattern") {
+  CHECK(labels({.only = {"ktape-assert-run-completed"}}) == "run-completed\n");
+  CHECK(labels({.only = {"v*"}}) == "value\nvtime-monotonic\n");
+}
+
+TEST_CASE("what is required runs, whatever else is chosen") {
+  CHECK(labels({.only = {"value"}, .require = {"vtime-monotonic"}}) == "value\nvtime-monotonic!\n");
+  CHECK(labels({.require = {"run-completed"}}) == "run-completed!\nvalue\nvtime-monotonic\n");
+}
+
+TEST_CASE("each set of arguments is a run, in place of the one without") {
+  CHECK(labels({.with = {"value --tag b", "value --tag 'a b'"}}) ==
+        "run-completed\nvalue --tag b\nvalue --tag a b\nvtime-monotonic\n");
+  CHECK(labels({.only = {"run-completed"}, .with = {"value --to 1"}}) == "run-completed\nvalue --to 1\n");
+}
+
+TEST_CASE("an analyzer that is not there is a mistake, wherever it is named") {
+  for (const AnalyzerChoice& choice :
+       {AnalyzerChoice{.only = {"run-complete"}}, AnalyzerChoice{.require = {"run-complete"}},
+        AnalyzerChoice{.with = {"run-complete --x"}}}) {
+    auto wrong = choose_runs(kAll, choice);
+    REQUIRE_FALSE(wrong.ok());
+    CHECK(wrong.error().code == ErrorCode::kUsage);
+    CHECK(wrong.error().message == "there is no analyzer 'run-complete'");
+    CHECK(wrong.error().hint == "did you mean 'run-completed'?");
+  }
+  CHECK(choose_runs(kAll, {.with = {" "}}).error().message == "--with names no analyzer");
+}
+
+TEST_CASE("words are split at blanks outside of quotes") {
+  CHECK(must(shell_words(" a  b\t")) == Words{"a", "b"});
+  CHECK(must(shell_words("--op \">=\" 'a b'c \"\"")) == Words{"--op", ">=", "a bc", ""});
+  CHECK(must(shell_words(R"(a\ b 'c\' "\"")")) == Words{"a b", "c\\", "\""});
+  CHECK(must(shell_words("")).empty());
+}
+
+TEST_CASE("a quote that is not closed is a mistake") {
+  CHECK(shell_words("a 'b").error().code == ErrorCode::kUsage);
+  CHECK(shell_words("a \"b").error().message == "a quote is not closed in 'a \"b'");
+}
+
+}  // namespace ktape::test
