@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <charconv>
+
 #include "schema/base/text.h"
 
 namespace ktape {
@@ -93,6 +95,26 @@ std::string ktap(const TapeFacts& facts, const Assertion& assertion) {
   print_findings(out, "note, ", assertion.notes());
   print_losses(out, facts);
   return out + result_line(assertion);
+}
+
+std::string ktap_lacking(const Assertion& assertion, const std::vector<std::string>& missing) {
+  std::string names;
+  for (size_t i = 0; i < missing.size(); ++i) {
+    if (i > 0) names += i + 1 == missing.size() ? " and " : ", ";
+    names += missing[i];
+  }
+  return fmt::format("KTAP version 1\n1..1\nok 1 {} # SKIP inconclusive: it needs {}\n", assertion.name(),
+                     names);
+}
+
+Result<uint64_t> number_argument(std::string_view argument, std::string_view value) {
+  bool hex = value.starts_with("0x") || value.starts_with("0X");
+  std::string_view digits = hex ? value.substr(2) : value;
+  uint64_t number = 0;
+  auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number, hex ? 16 : 10);
+  if (error == std::errc() && end == digits.data() + digits.size()) return number;
+  return Error{ErrorCode::kUsage,
+               fmt::format("{} takes a number from 0 to 2^64 - 1, not {}", argument, in_quotes(value)), ""};
 }
 
 ExitCode exit_code(Verdict verdict) {

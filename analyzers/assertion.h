@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -28,6 +29,16 @@ struct Finding {
   std::string text;  // one clause, safe to print
 };
 
+// An argument of an assertion's command line, such as "--max-ns N".
+struct Argument {
+  std::string name;   // "--max-ns"
+  std::string value;  // what stands for its value in `--help`; empty: a flag, without a value
+  std::string help;
+  bool required = false;
+  // Takes the value ("" of a flag). kUsage says what is wrong with it.
+  std::function<Result<void>(const std::string&)> take;
+};
+
 class Assertion {
  public:
   virtual ~Assertion() = default;
@@ -35,6 +46,9 @@ class Assertion {
   [[nodiscard]] virtual std::string_view name() const = 0;  // "vtime-monotonic"
   // What it asserts, when it fails and when it is inconclusive: the text of `--help`.
   [[nodiscard]] virtual std::string_view help() const = 0;
+
+  // What it can be given, in the order of `--help`. Taken before the first record.
+  [[nodiscard]] virtual std::vector<Argument> arguments() { return {}; }
 
   // Each record in the tape's order. Records of kinds that this build does not know are not handed in.
   virtual void visit(const RecordView& record) = 0;
@@ -83,6 +97,12 @@ struct TapeFacts {
 // The verdict in KTAP: a plan of one test, the findings and losses as diagnostics, the result line.
 [[nodiscard]] std::string ktap(const TapeFacts& facts, const Assertion& assertion);
 
+// The KTAP of an assertion that was not given the arguments that it needs: a skip that names them.
+[[nodiscard]] std::string ktap_lacking(const Assertion& assertion, const std::vector<std::string>& missing);
+
 [[nodiscard]] ExitCode exit_code(Verdict verdict);
+
+// The value of an argument as a number: decimal, or hex after 0x, up to 2^64 - 1. kUsage names `argument`.
+[[nodiscard]] Result<uint64_t> number_argument(std::string_view argument, std::string_view value);
 
 }  // namespace ktape

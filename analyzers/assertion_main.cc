@@ -25,6 +25,49 @@ ktape::Result<ktape::ExitCode> run(const std::string& path, ktape::Assertion& as
   return ktape::exit_code(assertion.verdict());
 }
 
+// The arguments of an assertion as options, and what was given for them.
+class ArgumentOptions {
+ public:
+  ArgumentOptions(ktape::Assertion& assertion, CLI::App& app)
+      : assertion_(assertion), arguments_(assertion.arguments()) {
+    for (const ktape::Argument& argument : arguments_) {
+      const std::string help = argument.help + (argument.required ? "; required" : "");
+      CLI::Option* option = argument.value.empty()
+                                ? app.add_flag(argument.name, help)
+                                : app.add_option(argument.name, help)->type_name(argument.value);
+      options_.push_back(option);
+    }
+  }
+
+  // Hands the assertion what was given. After a mistake the error, and what it lacks in KTAP for `ktape
+  // check`.
+  ktape::Result<void> take() const {
+    std::vector<std::string> missing;
+    for (size_t i = 0; i < arguments_.size(); ++i) {
+      const ktape::Argument& argument = arguments_[i];
+      if (options_[i]->count() > 0) {
+        KTAPE_TRY(argument.take(argument.value.empty() ? "" : options_[i]->as<std::string>()));
+      } else if (argument.required) {
+        missing.push_back(argument.name);
+      }
+    }
+    if (missing.empty()) return {};
+    std::fputs(ktape::ktap_lacking(assertion_, missing).c_str(), stdout);
+    return ktape::Error{ktape::ErrorCode::kUsage, "it needs " + missing.front(),
+                        "'--help' says what it takes"};
+  }
+
+ private:
+  ktape::Assertion& assertion_;
+  std::vector<ktape::Argument> arguments_;
+  std::vector<CLI::Option*> options_;
+};
+
+int conclude(const std::string& program, const ktape::Error& error) {
+  std::fputs(ktape::describe(program, error).c_str(), stderr);
+  return static_cast<int>(ktape::exit_code(error));
+}
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -35,9 +78,10 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", program + " " + KTAPE_VERSION);
   std::string path;
   app.add_option("TAPE", path, "a tape, or the .partial that a recorder left")->required();
+  ArgumentOptions arguments(*assertion, app);
   if (std::optional<int> status = ktape::parse_command_line(app, argc, argv)) return *status;
+  if (auto taken = arguments.take(); !taken.ok()) return conclude(program, taken.error());
   ktape::Result<ktape::ExitCode> result = run(path, *assertion);
   if (result.ok()) return static_cast<int>(result.value());
-  std::fputs(ktape::describe(program, result.error()).c_str(), stderr);
-  return static_cast<int>(ktape::exit_code(result.error()));
+  return conclude(program, result.error());
 }

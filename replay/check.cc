@@ -59,7 +59,7 @@ CheckResult judge_child(const ChildResult& child) {
   auto code = static_cast<ExitCode>(child.exit_status);
   if (code == ExitCode::kBadInput) return error_result(code, "it cannot use the tape");
   if (code == ExitCode::kUsage && lacks_arguments(child.output)) {
-    return {CheckResult::Kind::kInconclusive, ExitCode::kInconclusive, read_ktap(child.output)->skip_reason};
+    return {CheckResult::Kind::kNotAsked, ExitCode::kGood, read_ktap(child.output)->skip_reason};
   }
   if (code != ExitCode::kGood && code != ExitCode::kViolated && code != ExitCode::kInconclusive) {
     return error_result(ExitCode::kHost, fmt::format("it ended with exit status {}", child.exit_status));
@@ -78,7 +78,8 @@ CheckResult judge_child(const ChildResult& child) {
 }
 
 CheckResult required(CheckResult result) {
-  if (result.kind != CheckResult::Kind::kInconclusive) return result;
+  bool open = result.kind == CheckResult::Kind::kInconclusive || result.kind == CheckResult::Kind::kNotAsked;
+  if (!open) return result;
   return {CheckResult::Kind::kViolated, ExitCode::kViolated, "required, but " + result.reason};
 }
 
@@ -87,6 +88,7 @@ std::string result_line(size_t number, const std::string& name, const CheckResul
   switch (result.kind) {
     case CheckResult::Kind::kPassed: return fmt::format("ok {}\n", test);
     case CheckResult::Kind::kViolated: return fmt::format("not ok {}{}\n", test, after_hash(result.reason));
+    case CheckResult::Kind::kNotAsked:
     case CheckResult::Kind::kInconclusive: return fmt::format("ok {} # SKIP {}\n", test, result.reason);
     case CheckResult::Kind::kError: break;
   }
@@ -99,6 +101,7 @@ void CheckSummary::add(const std::string& name, const CheckResult& result) {
     case CheckResult::Kind::kPassed: ++passed_; break;
     case CheckResult::Kind::kViolated: violated_.push_back(printable(name)); break;
     case CheckResult::Kind::kInconclusive: inconclusive_.push_back(printable(name)); break;
+    case CheckResult::Kind::kNotAsked: not_asked_.push_back(printable(name)); break;
     case CheckResult::Kind::kError: errors_.push_back(printable(name)); break;
   }
 }
@@ -108,14 +111,15 @@ void CheckSummary::add_losses(const std::string& tape, const std::string& losses
 }
 
 std::string CheckSummary::text() const {
-  size_t all = passed_ + violated_.size() + inconclusive_.size() + errors_.size();
+  size_t all = passed_ + violated_.size() + inconclusive_.size() + errors_.size();  // that were asked
   std::string out = fmt::format("# {} of {} assertions passed", passed_, all);
   if (!violated_.empty()) out += "; violated: " + joined(violated_);
   if (!inconclusive_.empty()) out += "; inconclusive: " + joined(inconclusive_);
+  if (!not_asked_.empty()) out += "; not asked: " + joined(not_asked_);
   if (!errors_.empty()) out += "; error: " + joined(errors_);
   out += "\n# losses: " + (losses_.empty() ? "none" : joined(losses_));
   return out + fmt::format("\n# Totals: pass:{} fail:{} xfail:0 xpass:0 skip:{} error:{}\n", passed_,
-                           violated_.size(), inconclusive_.size(), errors_.size());
+                           violated_.size(), skipped(), errors_.size());
 }
 
 }  // namespace ktape

@@ -12,7 +12,8 @@ namespace ktape {
 
 // One line of the result: an analyzer's word on a tape.
 struct CheckResult {
-  enum class Kind { kPassed, kViolated, kInconclusive, kError };
+  // Not asked: it was not given the arguments that it needs, and says nothing about the tape.
+  enum class Kind { kPassed, kViolated, kInconclusive, kNotAsked, kError };
   Kind kind = Kind::kError;
   ExitCode code = ExitCode::kHost;
   std::string reason;  // empty when passed
@@ -20,10 +21,10 @@ struct CheckResult {
 
 // What an analyzer that ended so has said. Its exit status and its KTAP must agree: one that crashes, was
 // stopped or says nothing is an error, never a pass. Exit status 2 with nothing but skipped results says that
-// it lacks arguments.
+// it lacks arguments: such an assertion was not asked, and its exit status counts as good.
 [[nodiscard]] CheckResult judge_child(const ChildResult& child);
 
-// The same, for an assertion that must not be left open: inconclusive is violated.
+// The same, for an assertion that must not be left open: inconclusive and not asked are violated.
 [[nodiscard]] CheckResult required(CheckResult result);
 
 // "ok 1 vtime-monotonic\n", with directives as KTAP has them.
@@ -40,13 +41,14 @@ class CheckSummary {
   [[nodiscard]] ExitCode code() const { return code_; }
   [[nodiscard]] size_t passed() const { return passed_; }
   [[nodiscard]] size_t violated() const { return violated_.size(); }
-  [[nodiscard]] size_t inconclusive() const { return inconclusive_.size(); }
+  [[nodiscard]] size_t skipped() const { return inconclusive_.size() + not_asked_.size(); }
   [[nodiscard]] size_t errors() const { return errors_.size(); }
 
  private:
   size_t passed_ = 0;
   std::vector<std::string> violated_;
   std::vector<std::string> inconclusive_;
+  std::vector<std::string> not_asked_;
   std::vector<std::string> errors_;
   std::vector<std::string> losses_;
   ExitCode code_ = ExitCode::kGood;

@@ -29,6 +29,7 @@ const char* verdict_name(CheckResult::Kind kind) {
     case CheckResult::Kind::kPassed: return "pass";
     case CheckResult::Kind::kViolated: return "fail";
     case CheckResult::Kind::kInconclusive: return "inconclusive";
+    case CheckResult::Kind::kNotAsked: return "notAsked";
     case CheckResult::Kind::kError: return "error";
   }
   return "error";
@@ -98,9 +99,9 @@ std::string JsonReport::finish(const CheckSummary& summary) {
   close_tape();
   return fmt::format(
       "{{\n  \"ktape\":\"{}\",\n  \"exitStatus\":{},\n"
-      "  \"totals\":{{\"pass\":{},\"fail\":{},\"inconclusive\":{},\"error\":{}}},\n  \"tapes\":[{}]\n}}\n",
+      "  \"totals\":{{\"pass\":{},\"fail\":{},\"skip\":{},\"error\":{}}},\n  \"tapes\":[{}]\n}}\n",
       KTAPE_VERSION, static_cast<int>(summary.code()), summary.passed(), summary.violated(),
-      summary.inconclusive(), summary.errors(), tapes_);
+      summary.skipped(), summary.errors(), tapes_);
 }
 
 void JunitReport::add(const CheckStep& step) {
@@ -118,6 +119,7 @@ void JunitReport::add(const CheckStep& step) {
       ++failures_;
       outcome = fmt::format("      <failure message=\"{}\"/>\n", why.empty() ? "violated" : why);
       break;
+    case CheckResult::Kind::kNotAsked:
     case CheckResult::Kind::kInconclusive:
       ++skipped_;
       outcome = fmt::format("      <skipped message=\"{}\"/>\n", why);
@@ -147,12 +149,12 @@ void JunitReport::close_tape() {
 
 std::string JunitReport::finish(const CheckSummary& summary) {
   close_tape();
-  size_t all = summary.passed() + summary.violated() + summary.inconclusive() + summary.errors();
+  size_t all = summary.passed() + summary.violated() + summary.skipped() + summary.errors();
   return fmt::format(
       "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
       "<testsuites name=\"ktape check\" tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\">\n{}"
       "</testsuites>\n",
-      all, summary.violated(), summary.errors(), summary.inconclusive(), suites_);
+      all, summary.violated(), summary.errors(), summary.skipped(), suites_);
 }
 
 Result<void> check_report_path(const std::string& path) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/analyzers/tape_under_test.h"
 
+#include <stdexcept>
+
 #include "schema/journal/verify.h"
 #include "tests/support/must.h"
 
@@ -17,6 +19,13 @@ std::string lines(const std::vector<Finding>& findings) {
 }
 
 }  // namespace
+
+bool TapeUnderTest::give(const std::string& name, const std::string& value) {
+  for (const Argument& argument : assertion_->arguments()) {
+    if (argument.name == name) return argument.take(value).ok();
+  }
+  throw std::runtime_error("there is no argument " + name);
+}
 
 void TapeUnderTest::judge(schema::Outcome outcome, int32_t exit_code) {
   judge_file(builder_->seal(outcome, exit_code).path);
@@ -44,6 +53,7 @@ void TapeUnderTest::judge_file(const std::string& path) {
 std::string TapeUnderTest::violated() const { return lines(assertion_->violated()); }
 std::string TapeUnderTest::undecided() const { return lines(assertion_->undecided()); }
 std::string TapeUnderTest::confirmed() const { return lines(assertion_->confirmed()); }
+std::string TapeUnderTest::notes() const { return lines(assertion_->notes()); }
 
 std::string TapeUnderTest::ktap() const {
   TapeFacts facts = facts_;

@@ -16,6 +16,9 @@ class TapeUnderTest {
  public:
   TapeUnderTest() : builder_(std::make_unique<TapeBuilder>(folder_.file("run.ktape"))) {}
 
+  // Gives the assertion an argument of its command line. False: it did not take the value.
+  bool give(const std::string& name, const std::string& value = "");
+
   TapeBuilder* operator->() { return builder_.get(); }
 
   // Seals the tape and judges it.
@@ -31,6 +34,7 @@ class TapeUnderTest {
   [[nodiscard]] std::string violated() const;
   [[nodiscard]] std::string undecided() const;
   [[nodiscard]] std::string confirmed() const;
+  [[nodiscard]] std::string notes() const;
   // With "run.ktape" for the tape's path.
   [[nodiscard]] std::string ktap() const;
 

@@ -82,11 +82,19 @@ TEST_CASE("an analyzer that was stopped is an error, whatever it printed") {
   CHECK(judge_child(child).reason == "it did not end within 100 ms");
 }
 
-TEST_CASE("an analyzer that lacks arguments is inconclusive if it says so, and else an error") {
-  CHECK(ended(2, kSkipped).kind == CheckResult::Kind::kInconclusive);
-  CHECK(ended(2, kSkipped).reason == "inconclusive: no tag");
+TEST_CASE("an analyzer that lacks arguments was not asked if it says so, and is else an error") {
+  CHECK(ended(2, kSkipped).kind == CheckResult::Kind::kNotAsked);
+  CHECK(ended(2, kSkipped).code == ExitCode::kGood);
   CHECK(ended(2, kFailed).kind == CheckResult::Kind::kError);
   CHECK(ended(2, "usage: mine\n").reason == "it ended with exit status 2");
+  CheckSummary summary;
+  summary.add("a", ended(0, kPassed));
+  summary.add("b", ended(2, kSkipped));
+  CHECK(summary.code() == ExitCode::kGood);
+  CHECK(summary.text() ==
+        "# 1 of 1 assertions passed; not asked: b\n# losses: none\n"
+        "# Totals: pass:1 fail:0 xfail:0 xpass:0 skip:1 error:0\n");
+  CHECK(required(ended(2, kSkipped)).kind == CheckResult::Kind::kViolated);
 }
 
 TEST_CASE("an assertion that is required is violated where it would be inconclusive") {

@@ -1,12 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "replay/child.h"
 
+#include <fcntl.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #include <catch2/catch_test_macros.hpp>
 #include <csignal>
 
+#include "schema/base/file.h"
 #include "tests/support/must.h"
+#include "tests/support/temp_dir.h"
 
 namespace ktape::test {
 
@@ -53,14 +57,16 @@ TEST_CASE("a child that does not end in time is stopped, and what it said is kep
 }
 
 TEST_CASE("what is stopped is the whole group, so that nobody goes on writing") {
-  ChildOptions options{.output_bytes = 1 << 20, .time = std::chrono::milliseconds(200)};
-  ChildResult child = must(run_child("/bin/sh", {"-c", "sleep 1000 & echo $!; wait"}, options));
+  TempDir folder;
+  std::string lock = folder.file("lock");
+  ChildOptions options{.output_bytes = 1 << 20, .time = std::chrono::milliseconds(500)};
+  ChildResult child = must(
+      run_child("/bin/sh", {"-c", "flock '" + lock + "' sh -c 'echo held; sleep 1000' & wait"}, options));
   REQUIRE_FALSE(child.stopped.empty());
-  pid_t grandchild = std::stoi(child.output);
-  // Killed before its parent was waited for; init may not have waited for it yet.
-  std::string state =
-      must(shell("cat /proc/" + std::to_string(grandchild) + "/stat 2>/dev/null; true")).output;
-  CHECK((state.empty() || state.find(") Z") != std::string::npos));
+  CHECK(child.output == "held\n");
+  // Waits until nobody holds it any more.
+  UniqueFd file(::open(lock.c_str(), O_RDWR | O_CLOEXEC));
+  CHECK(::flock(file.get(), LOCK_EX) == 0);
 }
 
 TEST_CASE("a program that leaves another one running has said what it said") {

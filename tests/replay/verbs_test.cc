@@ -140,8 +140,21 @@ TEST_CASE("an assertion program gives no verdict on a tape with an edited record
   TempDir folder;
   std::string tape = make_tape(folder.file("run.ktape")).path;
   std::string seq = forge(tape);
-  for (std::string name : {"jiffies-nonzero", "percpu-typed", "run-completed", "vtime-monotonic"}) {
-    ChildResult child = run_program("ktape-assert-" + name, {tape});
+  const std::vector<std::vector<std::string>> all = {{"freeze-bound", "--max-ns", "5", "--force"},
+                                                     {"freeze-order"},
+                                                     {"gates-complete"},
+                                                     {"jiffies-nonzero"},
+                                                     {"no-scheduler-error"},
+                                                     {"op-pairing"},
+                                                     {"percpu-typed"},
+                                                     {"run-completed"},
+                                                     {"value", "--tag", "x", "--op", "==", "--to", "1"},
+                                                     {"vtime-monotonic"},
+                                                     {"worker-progress", "--max-gap-ms", "5"}};
+  for (std::vector<std::string> words : all) {
+    std::string program = "ktape-assert-" + words.front();
+    words.front() = tape;
+    ChildResult child = run_program(program, words);
     CHECK(child.exit_status == 3);
     CHECK(child.output.empty());
   }

@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// op-pairing: every request has exactly one reply.
+
+#include <fmt/format.h>
+
+#include <map>
+
+#include "analyzers/assertion.h"
+
+namespace ktape {
+
+namespace {
+
+constexpr char kHelp[] =
+    "Asserts that every request has exactly one reply, after it, with a result for each of its entries; "
+    "that\n"
+    "no reply answers a request that is not there; and that requests count from 1 without a hole.\n"
+    "\n"
+    "Inconclusive where the tape has no request, and where one has no reply because the run did not come to\n"
+    "its end or its recorder was lost.";
+
+class OpPairing final : public Assertion {
+ public:
+  std::string_view name() const override { return "op-pairing"; }
+  std::string_view help() const override { return kHelp; }
+
+  void visit(const RecordView& view) override {
+    switch (view.record.which()) {
+      case schema::Record::OP_REQUESTED: return requested(view.seq, view.record.getOpRequested());
+      case schema::Record::OP_DEFERRED: return deferred(view.seq, view.record.getOpDeferred().getOp());
+      case schema::Record::OP_REPLIED: return replied(view.seq, view.record.getOpReplied());
+      case schema::Record::SEALED:
+        completed_ = view.record.getSealed().getOutcome() == schema::Outcome::COMPLETED;
+        return;
+      default: return;
+    }
+  }
+
+  void finish(TapeState) override {
+    for (const auto& [op, request] : requests_) {
+      if (request.replied != Seq(0)) continue;
+      std::string text = fmt::format("request {} has no reply", op);
+      if (completed_) {
+        violate(request.asked, text);
+      } else {
+        leave_undecided(request.asked, text + ": the run did not come to its end");
+      }
+    }
+    if (requests_.empty() && violated().empty()) return leave_undecided(Seq(0), "the tape has no request");
+    if (pairs_ > 0) confirm(last_, fmt::format("{} requests, each with one reply", pairs_));
+  }
+
+ private:
+  struct Request {
+    Seq asked;
+    uint32_t entries = 0;
+    Seq replied;  // 0: not yet
+  };
+
+  void requested(Seq seq, schema::OpRequested::Reader request) {
+    uint64_t op = request.getOp();
+    if (auto it = requests_.find(op); it != requests_.end()) {
+      return violate(seq,
+                     fmt::format("request {} is there twice, first at seq {}", op, it->second.asked.value));
+    }
+    if (op != last_id_ + 1) violate(seq, fmt::format("request {} follows request {}", op, last_id_));
+    last_id_ = op;
+    requests_[op] = Request{seq, request.getEntries().size(), Seq(0)};
+  }
+
+  void deferred(Seq seq, uint64_t op) {
+    auto it = requests_.find(op);
+    if (it == requests_.end() || it->second.replied != Seq(0)) {
+      violate(seq, fmt::format("request {} was deferred, and was not waiting for a reply", op));
+    }
+  }
+
+  void replied(Seq seq, schema::OpReplied::Reader reply) {
+    uint64_t op = reply.getOp();
+    auto it = requests_.find(op);
+    if (it == requests_.end()) {
+      return violate(seq, fmt::format("a reply to request {}, which was not made before it", op));
+    }
+    Request& request = it->second;
+    if (request.replied != Seq(0)) {
+      return violate(
+          seq, fmt::format("a second reply to request {}, the first is seq {}", op, request.replied.value));
+    }
+    request.replied = seq;
+    // A request that could not be served as a whole has an error in place of results.
+    if (reply.getEntries().size() != request.entries && reply.getError().size() == 0) {
+      return violate(seq, fmt::format("request {} has {} entries, its reply {}", op, request.entries,
+                                      reply.getEntries().size()));
+    }
+    ++pairs_;
+    last_ = seq;
+  }
+
+  std::map<uint64_t, Request> requests_;  // by op
+  uint64_t last_id_ = 0;
+  uint64_t pairs_ = 0;
+  Seq last_;
+  bool completed_ = false;
+};
+
+}  // namespace
+
+std::unique_ptr<Assertion> make_assertion() { return std::make_unique<OpPairing>(); }
+
+}  // namespace ktape

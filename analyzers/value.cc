@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// value: what was read under a tag compares as asked.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <functional>
+
+#include "analyzers/op_assertion.h"
+#include "schema/base/text.h"
+
+namespace ktape {
+
+namespace {
+
+constexpr char kHelp[] =
+    "Asserts something of every value that was read, or found after a write, under a tag: that it is ==, "
+    "!=,\n"
+    "<, <=, > or >= a number. Values are unsigned, of 8 to 64 bits; of a list each value is compared.\n"
+    "\n"
+    "Inconclusive where the tape has no such tag, where a read did not succeed, and where a value is no "
+    "number\n"
+    "of at most 64 bits.\n"
+    "\n"
+    "Example: ktape-assert-value run.ktape --tag nr_running --op '<=' --to 8";
+
+struct Comparison {
+  std::string_view sign;
+  bool (*holds)(uint64_t, uint64_t);
+};
+constexpr std::array<Comparison, 6> kComparisons = {{
+    {"==", [](uint64_t a, uint64_t b) { return a == b; }},
+    {"!=", [](uint64_t a, uint64_t b) { return a != b; }},
+    {"<", [](uint64_t a, uint64_t b) { return a < b; }},
+    {"<=", [](uint64_t a, uint64_t b) { return a <= b; }},
+    {">", [](uint64_t a, uint64_t b) { return a > b; }},
+    {">=", [](uint64_t a, uint64_t b) { return a >= b; }},
+}};
+
+class ValueAssertion final : public OpAssertion {
+ public:
+  std::string_view name() const override { return "value"; }
+  std::string_view help() const override { return kHelp; }
+
+  std::vector<Argument> arguments() override {
+    return {{"--tag", "T", "the tag of the values", true,
+             [this](const std::string& value) -> Result<void> {
+               tag_ = value;
+               return {};
+             }},
+            {"--op", "OP", "==, !=, <, <=, > or >=", true,
+             [this](const std::string& value) { return take_comparison(value); }},
+            {"--to", "N", "the number to compare with: decimal, or hex after 0x", true,
+             [this](const std::string& value) -> Result<void> {
+               KTAPE_ASSIGN(to_, number_argument("--to", value));
+               return {};
+             }}};
+  }
+
+ protected:
+  std::string subject() const override { return "value with the tag " + in_quotes(tag_); }
+
+  bool concerns(schema::OpEntry::Reader asked) const override { return chars(asked.getTag()) == tag_; }
+
+  void answered(const AnsweredEntry& entry) override {
+    if (!entry.done()) return leave_undecided(entry.reply, entry.failure());
+    auto value = entry.got.getValue();
+    if (!value.isList()) return compare(entry.reply, value);
+    for (auto element : value.getList()) compare(entry.reply, element);
+    if (value.getList().size() == 0) note(entry.reply, "the list was empty");
+  }
+
+ private:
+  Result<void> take_comparison(const std::string& sign) {
+    auto it = std::ranges::find(kComparisons, std::string_view(sign), &Comparison::sign);
+    if (it == kComparisons.end()) {
+      return Error{ErrorCode::kUsage, "--op takes ==, !=, <, <=, > or >=, not " + in_quotes(sign), ""};
+    }
+    comparison_ = &*it;
+    return {};
+  }
+
+  void compare(Seq seq, schema::Value::Reader value) {
+    std::optional<uint64_t> is = number(value);
+    if (!is) return leave_undecided(seq, in_quotes(tag_) + " is no number of at most 64 bits");
+    if (comparison_->holds(*is, to_)) {
+      confirm(seq, fmt::format("{} is {}", in_quotes(tag_), *is));
+    } else {
+      violate(seq, fmt::format("{} is {}, not {} {}", in_quotes(tag_), *is, comparison_->sign, to_));
+    }
+  }
+
+  std::string tag_;
+  const Comparison* comparison_ = &kComparisons[0];
+  uint64_t to_ = 0;
+};
+
+}  // namespace
+
+std::unique_ptr<Assertion> make_assertion() { return std::make_unique<ValueAssertion>(); }
+
+}  // namespace ktape

@@ -1,0 +1,204 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// worker-progress: no worker was kept from its phases for longer than it may.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "analyzers/time_assertion.h"
+#include "schema/base/text.h"
+
+namespace ktape {
+
+namespace {
+
+constexpr char kHelp[] =
+    "Asserts that no worker was kept from running for longer than --max-gap-ms milliseconds. A phase of a\n"
+    "worker ends when the time that the scenario gives it has passed for the guest and the worker runs; "
+    "what\n"
+    "it took beyond that, the worker waited. Between two reports of a worker the tape tells how many phases\n"
+    "it ended, and so how long it waited in all. The longest gap is at most that and a phase of spinning or\n"
+    "yielding, within which waits do not show; it is at least the share of one phase.\n"
+    "\n"
+    "Fails where that least is too much. Inconclusive where only the most is, where the scenario sends the\n"
+    "worker signals, where the tape has no report of a worker, and, unless --force is given, where the "
+    "run's\n"
+    "times are not those of real hardware.";
+
+constexpr uint64_t kNsPerMs = 1'000'000;
+constexpr uint64_t kForever = ~uint64_t{0};
+
+uint64_t add(uint64_t a, uint64_t b) { return a > kForever - b ? kForever : a + b; }
+uint64_t multiply(uint64_t a, uint64_t b) { return b != 0 && a > kForever / b ? kForever : a * b; }
+
+// How long a worker's phases take when nobody keeps it from them.
+class Plan {
+ public:
+  Plan() = default;
+  explicit Plan(schema::Worker::Reader worker) : loop_(worker.getLoop()) {
+    for (auto phase : worker.getPhases()) {
+      uint64_t busy_ms = phase.isSpinMs() ? phase.getSpinMs() : phase.isYieldMs() ? phase.getYieldMs() : 0;
+      longest_busy_ns_ = std::max(longest_busy_ns_, multiply(busy_ms, kNsPerMs));
+      uint64_t ms = phase.isSleepMs() ? phase.getSleepMs() : busy_ms;
+      before_.push_back(add(before_.back(), multiply(ms, kNsPerMs)));
+    }
+  }
+
+  // The first `count` phases; a worker that has done all of them, and does not loop, has none to come.
+  [[nodiscard]] uint64_t length_ns(uint64_t count) const {
+    uint64_t phases = before_.size() - 1;
+    if (phases == 0) return 0;
+    if (!loop_) return before_[std::min(count, phases)];
+    return add(multiply(before_.back(), count / phases), before_[count % phases]);
+  }
+  [[nodiscard]] uint64_t longest_busy_ns() const { return longest_busy_ns_; }
+  [[nodiscard]] bool through(uint64_t done) const { return !loop_ && done >= before_.size() - 1; }
+
+ private:
+  std::vector<uint64_t> before_ = {0};  // before_[i]: the length of the phases before phase i
+  uint64_t longest_busy_ns_ = 0;
+  bool loop_ = false;
+};
+
+class WorkerProgress final : public TimeAssertion {
+ public:
+  std::string_view name() const override { return "worker-progress"; }
+  std::string_view help() const override { return kHelp; }
+
+ protected:
+  std::vector<Argument> own_arguments() override {
+    return {{"--max-gap-ms", "N", "the longest that a worker may wait", true,
+             [this](const std::string& value) -> Result<void> {
+               KTAPE_ASSIGN(uint64_t ms, number_argument("--max-gap-ms", value));
+               max_gap_ns_ = multiply(ms, kNsPerMs);
+               return {};
+             }},
+            {"--worker", "NAME", "judge this worker alone", false,
+             [this](const std::string& value) -> Result<void> {
+               only_ = value;
+               return {};
+             }}};
+  }
+
+  void look_at(const RecordView& view) override {
+    if (view.record.isRunStarted()) {
+      take_scenario(view.record.getRunStarted().getScenario());
+    } else if (view.record.isWorkerStarted()) {
+      std::string name(chars(view.record.getWorkerStarted().getName()));
+      workers_[name].last = Point{view.seq, view.record.getGuestNs(), 0};
+    } else if (view.record.isWorkerReport()) {
+      take_report(view, view.record.getWorkerReport());
+    }
+  }
+
+  void conclude(TapeState) override {
+    for (const auto& [name, worker] : workers_) {
+      if (only_ && name != *only_) continue;
+      if (!worker.last) leave_undecided(Seq(0), "worker " + in_quotes(name) + " was never started");
+      if (worker.last && worker.reports == 0) {
+        leave_undecided(worker.last->seq, "worker " + in_quotes(name) + " was never reported of");
+      }
+      if (!worker.intervals.empty()) judge(name, worker);
+    }
+    bool any = only_ ? workers_.contains(*only_) : !workers_.empty();
+    if (!any) leave_undecided(Seq(0), "the tape has no worker" + (only_ ? " " + in_quotes(*only_) : ""));
+  }
+
+ private:
+  struct Point {
+    Seq seq;
+    uint64_t guest_ns = 0;
+    uint64_t phases = 0;
+  };
+  struct Interval {
+    Seq end;
+    uint64_t most_ns = 0;   // the longest gap is at most this
+    uint64_t least_ns = 0;  // the longest gap is at least this
+  };
+  struct Worker {
+    Plan plan;
+    bool planned = false;
+    bool signalled = false;
+    std::optional<Point> last;
+    uint64_t reports = 0;
+    std::vector<Interval> intervals;
+  };
+
+  void take_scenario(schema::Scenario::Reader scenario) {
+    for (auto spec : scenario.getWorkers()) {
+      Worker& worker = workers_[std::string(chars(spec.getName()))];
+      worker.plan = Plan(spec);
+      worker.planned = true;
+    }
+    for (auto step : scenario.getSteps()) {
+      for (auto action : step.getActions()) {
+        if (!action.isSignal()) continue;
+        auto it = workers_.find(std::string(chars(action.getSignal().getWorker())));
+        if (it != workers_.end()) it->second.signalled = true;
+      }
+    }
+  }
+
+  void take_report(const RecordView& view, schema::WorkerReport::Reader report) {
+    auto it = workers_.find(std::string(chars(report.getName())));
+    if (it == workers_.end() || !it->second.last)
+      return note(view.seq, "a report of a worker that was not started");
+    Worker& worker = it->second;
+    Point now{view.seq, view.record.getGuestNs(), report.getPhasesDone()};
+    Point before = *worker.last;
+    ++worker.reports;
+    worker.last = now;
+    if (!worker.planned)
+      return leave_undecided(view.seq, "the scenario does not tell of worker " + in_quotes(it->first));
+    if (before.guest_ns == 0 || now.guest_ns == 0) {
+      return leave_undecided(view.seq,
+                             "worker " + in_quotes(it->first) + ": the guest's time is not on the tape");
+    }
+    if (now.guest_ns < before.guest_ns || now.phases < before.phases) {
+      return leave_undecided(view.seq, "worker " + in_quotes(it->first) + ": the reports go back");
+    }
+    if (worker.plan.through(before.phases)) return;  // it had nothing left to do
+    uint64_t passed = now.guest_ns - before.guest_ns;
+    // The phase that it was in at the first report may have been all but done; the one at the last not yet
+    // begun.
+    uint64_t done_ns = worker.plan.length_ns(now.phases);
+    uint64_t could = worker.plan.length_ns(now.phases + 1) - worker.plan.length_ns(before.phases);
+    uint64_t must = done_ns - std::min(done_ns, worker.plan.length_ns(before.phases + 1));
+    uint64_t phases = now.phases - before.phases + 1;
+    uint64_t waited = passed - std::min(passed, must);
+    worker.intervals.push_back(
+        {view.seq, add(waited, worker.plan.longest_busy_ns()), (passed - std::min(passed, could)) / phases});
+  }
+
+  void judge(const std::string& name, const Worker& worker) {
+    auto longest = std::ranges::max_element(worker.intervals, {}, &Interval::least_ns);
+    auto widest = std::ranges::max_element(worker.intervals, {}, &Interval::most_ns);
+    std::string who = "worker " + in_quotes(name);
+    if (longest->least_ns > max_gap_ns_ && !worker.signalled) {
+      return violate(longest->end, fmt::format("{} waited for {} or longer at one time, {} are allowed", who,
+                                               milliseconds(longest->least_ns), milliseconds(max_gap_ns_)));
+    }
+    if (widest->most_ns > max_gap_ns_) {
+      std::string why = worker.signalled ? "; the scenario sends it signals" : "; more reports would tell";
+      return leave_undecided(
+          widest->end, fmt::format("{} waited between {} and {}{}", who, milliseconds(longest->least_ns),
+                                   milliseconds(widest->most_ns), why));
+    }
+    confirm(widest->end, fmt::format("{} waited for {} at most", who, milliseconds(widest->most_ns)));
+  }
+
+  uint64_t max_gap_ns_ = 0;
+  std::optional<std::string> only_;
+  std::map<std::string, Worker> workers_;
+};
+
+}  // namespace
+
+std::unique_ptr<Assertion> make_assertion() { return std::make_unique<WorkerProgress>(); }
+
+}  // namespace ktape

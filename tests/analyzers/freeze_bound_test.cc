@@ -1,0 +1,102 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
+
+#include "tests/analyzers/tape_under_test.h"
+
+namespace ktape::test {
+
+using Catch::Matchers::ContainsSubstring;
+
+namespace {
+
+// A freeze that lasted so long, with a run on real hardware before it.
+void record(TapeUnderTest& tape, std::vector<uint64_t> frozen_ns, bool real = true) {
+  tape->add([&](schema::Record::Builder record) { record.initRunStarted().setTimeIsReal(real); });
+  uint64_t id = 0;
+  for (uint64_t ns : frozen_ns) {
+    ++id;
+    tape->add([&](schema::Record::Builder record) { record.initFreezeBegan().setFreeze(id); });
+    tape->add([&](schema::Record::Builder record) {
+      auto thawed = record.initThawed();
+      thawed.setFreeze(id);
+      thawed.setFrozenNs(ns);
+    });
+  }
+}
+
+}  // namespace
+
+TEST_CASE("freezes that are short enough pass, the longest is cited") {
+  TapeUnderTest tape;
+  tape.give("--max-ns", "1000");
+  record(tape, {10, 1000, 500});
+  tape.judge();
+  CHECK(tape.verdict() == Verdict::kPass);
+  CHECK(tape.confirmed() == "seq 5: freeze 2 lasted 1000 ns, the longest of 3\n");
+}
+
+TEST_CASE("a freeze that is too long is violated by its end") {
+  TapeUnderTest tape;
+  tape.give("--max-ns", "999");
+  record(tape, {10, 1000});
+  tape.judge();
+  CHECK(tape.verdict() == Verdict::kFail);
+  CHECK(tape.violated() == "seq 5: freeze 2 lasted 1000 ns, 999 are allowed\n");
+}
+
+TEST_CASE("a bound may have all 64 bits") {
+  TapeUnderTest tape;
+  CHECK(tape.give("--max-ns", "18446744073709551615"));
+  CHECK_FALSE(tape.give("--max-ns", "18446744073709551616"));
+  CHECK_FALSE(tape.give("--max-ns", "5 ms"));
+  CHECK_FALSE(tape.give("--max-ns", "-1"));
+}
+
+TEST_CASE("how long a freeze lasted is not judged where time is not real, unless that is forced") {
+  for (bool force : {false, true}) {
+    TapeUnderTest tape;
+    tape.give("--max-ns", "5");
+    if (force) tape.give("--force");
+    record(tape, {10}, false);
+    tape.judge();
+    CHECK(tape.verdict() == (force ? Verdict::kFail : Verdict::kInconclusive));
+    if (!force) {
+      CHECK(tape.undecided() ==
+            "seq 1: the run's times are not those of real hardware; --force judges them\n");
+    }
+  }
+}
+
+TEST_CASE("a tape without a freeze, and one whose freeze has no end, are inconclusive") {
+  TapeUnderTest none;
+  none.give("--max-ns", "5");
+  record(none, {});
+  none.judge();
+  CHECK(none.undecided() == "seq 0: the tape has no freeze that ended\n");
+
+  TapeUnderTest open;
+  open.give("--max-ns", "5");
+  record(open, {3});
+  open->add([&](schema::Record::Builder record) { record.initFreezeBegan().setFreeze(2); });
+  open.judge_salvaged();
+  CHECK(open.verdict() == Verdict::kInconclusive);
+  CHECK(open.undecided() == "seq 4: a freeze has no end on the tape\n");
+}
+
+TEST_CASE("a freeze that is too long is violated on a truncated tape too") {
+  TapeUnderTest tape;
+  tape.give("--max-ns", "5");
+  record(tape, {10});
+  tape.judge_salvaged();
+  CHECK(tape.verdict() == Verdict::kFail);
+}
+
+TEST_CASE("an assertion that lacks its argument says so in KTAP") {
+  auto assertion = make_assertion();
+  CHECK(ktap_lacking(*assertion, {"--max-ns"}) ==
+        "KTAP version 1\n1..1\nok 1 freeze-bound # SKIP inconclusive: it needs --max-ns\n");
+  CHECK_THAT(ktap_lacking(*assertion, {"--a", "--b", "--c"}), ContainsSubstring("needs --a, --b and --c\n"));
+}
+
+}  // namespace ktape::test
