@@ -60,6 +60,13 @@ ExitCode outcome_code(schema::Outcome outcome) {
   }
 }
 
+schema::MemoryMode memory_mode(const std::string& name) {
+  if (name == "none") return schema::MemoryMode::NONE;
+  if (name == "touched") return schema::MemoryMode::TOUCHED;
+  if (name == "full") return schema::MemoryMode::FULL;
+  return schema::MemoryMode::SCHED;
+}
+
 // A descriptor that is readable when one of the signals came; they do nothing else any more.
 UniqueFd take_signals(std::initializer_list<int> signals) {
   sigset_t set;
@@ -75,6 +82,10 @@ void print_result(const CaptureResult& result) {
   fmt::print("outcome  {}\n", outcome);
   fmt::print("tape     {}  ({} records, {:.1f} MB)\n", result.tape.path, result.tape.records,
              static_cast<double>(result.tape.bytes) / 1e6);
+  if (result.tape.pages > 0) {
+    fmt::print("memory   {} pages of the guest's memory, {:.2f} MB of the tape\n", result.tape.pages,
+               static_cast<double>(result.tape.page_bytes) / 1e6);
+  }
   fmt::print("head     {}\n", to_hex(result.tape.head));
   fmt::print("next     ktape {} {}\n", result.end.outcome == schema::Outcome::COMPLETED ? "check" : "show",
              result.tape.path);
@@ -93,6 +104,7 @@ int run(int argc, char** argv) {
   app.footer(kFooter);
   app.set_version_flag("--version", std::string("ktape ") + KTAPE_VERSION);
   std::string accelerator = "auto";
+  std::string memory = "sched";
   bool no_kaslr = false;
   int64_t every_ms = 0;
   app.add_option("SCENARIO", options.scenario, "A scenario file, or the name of one that ships")->required();
@@ -114,6 +126,12 @@ int run(int argc, char** argv) {
       ->check(CLI::Range(kMinMemoryMb, kMaxMemoryMb));
   app.add_option("--accel", accelerator, "kvm, tcg, or auto: kvm where it can run a kernel, else tcg")
       ->check(CLI::IsMember({"auto", "kvm", "tcg"}))
+      ->capture_default_str();
+  app.add_option("--memory", memory,
+                 "What to keep of the guest's memory at each freeze, as it was before ops wrote.\n"
+                 "sched: runqueues, tasks, the scheduler, its queues and BPF maps, and what ops touched;\n"
+                 "touched: what ops touched; full: all of it, tens of MB; none")
+      ->check(CLI::IsMember({"sched", "touched", "full", "none"}))
       ->capture_default_str();
   app.add_flag("--no-kaslr", no_kaslr,
                "Boot the unpacked vmlinux: faster, and its addresses are those of the image");
@@ -139,6 +157,7 @@ int run(int argc, char** argv) {
                         : accelerator == "tcg" ? Accelerator::kTcg
                                                : Accelerator::kAuto;
 
+  options.memory = memory_mode(memory);
   // SIGINT, SIGTERM and SIGHUP end the run, not the program: the tape is sealed first. A reader of our
   // output that goes away ends neither.
   const UniqueFd end = take_signals({SIGINT, SIGTERM, SIGHUP});

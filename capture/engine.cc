@@ -46,14 +46,14 @@ double seconds(std::chrono::nanoseconds time) { return std::chrono::duration<dou
 
 Engine::Engine(Machine& machine, Recorder& recorder, Progress& progress,
                std::shared_ptr<const KernelKnowledge> knowledge, schema::Scenario::Reader scenario,
-               FreezePlan freezes)
+               schema::MemoryMode memory, FreezePlan freezes)
     : machine_(machine),
       recorder_(recorder),
       progress_(progress),
       knowledge_(std::move(knowledge)),
       scenario_(scenario),
       agent_(machine),
-      coordinator_(machine, recorder, agent_),
+      coordinator_(machine, recorder, agent_, memory),
       host_freezes_(coordinator_, recorder, progress, std::move(freezes)) {}
 
 Result<RunEnd> Engine::run(const UserWishes& wishes) {

@@ -38,10 +38,10 @@ struct UserWishes {
 // source of events.
 class Engine {
  public:
-  // All arguments outlive the engine.
+  // All arguments outlive the engine. `memory`: what to keep of the guest's memory at each freeze.
   Engine(Machine& machine, Recorder& recorder, Progress& progress,
          std::shared_ptr<const KernelKnowledge> knowledge, schema::Scenario::Reader scenario,
-         FreezePlan freezes = {});
+         schema::MemoryMode memory, FreezePlan freezes = {});
 
   // Runs to the end; the machine is gone afterwards. An error only when the tape cannot be written.
   Result<RunEnd> run(const UserWishes& wishes);

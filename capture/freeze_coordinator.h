@@ -28,8 +28,8 @@ namespace ktape {
 // wrong with a request goes into its reply.
 class FreezeCoordinator {
  public:
-  FreezeCoordinator(Machine& machine, Recorder& recorder, AgentChannel& agent)
-      : machine_(machine), recorder_(recorder), agent_(agent), freezer_(machine, recorder) {}
+  FreezeCoordinator(Machine& machine, Recorder& recorder, AgentChannel& agent, schema::MemoryMode memory)
+      : machine_(machine), recorder_(recorder), agent_(agent), freezer_(machine, recorder, memory) {}
 
   Result<void> request(schema::OpRequest::Reader request, GuestNs guest);
 

@@ -46,6 +46,7 @@ void Freezer::adopted(const Kernel& kernel) {
   kernel_ = &kernel;
   evidence_ = std::make_unique<EvidenceReader>(kernel);
   layouts_ = std::make_unique<LayoutLog>(kernel.btf());
+  pages_.adopted(kernel);
 }
 
 Result<FreezeDone> Freezer::freeze(const FreezeReason& reason, const FreezeWork& work) {
@@ -76,7 +77,7 @@ Result<FreezeDone> Freezer::finish(Standstill at, const FreezeReason& reason, co
   FreezeDone done;
   done.id = ++last_freeze_;
 
-  WritableGuestMemory& memory = at.frozen.memory();
+  WritableGuestMemory& memory = pages_.watch(at.frozen.memory());
   moment.evidence = evidence_->read(memory);
   if (work) done.results = work(memory);
   moment.thawing = Clock::now();
@@ -106,11 +107,15 @@ Result<void> Freezer::record(const FreezeReason& reason, const Moment& moment, c
   }));
   KTAPE_TRY(record_frozen(moment, done.id));
   KTAPE_TRY(record_gates(reason, moment, done.results));
+  KTAPE_ASSIGN(std::optional<PagesKept> kept, pages_.keep(done.id));
   KTAPE_TRY(recorder_.record_at(recorder_.at(moment.thawed), GuestNs(0), [&](schema::Record::Builder record) {
     auto to = record.initThawed();
     to.setFreeze(done.id);
     to.setFrozenNs(ns_between(moment.frozen, moment.thawed));
     to.setThawLatencyNs(ns_between(moment.thawing, moment.thawed));
+    if (!kept) return;
+    to.setPages(kept->pages);
+    to.setPagesDigest(as_data(std::span<const std::byte>(kept->digest)));
   }));
   return record_layouts(evidence_->take_used_layouts());
 }

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "capture/page_keeper.h"
 #include "capture/recorder.h"
 #include "guest/kernel/evidence.h"
 #include "guest/kernel/kernel.h"
@@ -46,12 +47,13 @@ struct FreezeDone {
   Result<void> thaw;              // kMachineLost: the machine did not resume
 };
 
-// Freezes a machine, takes evidence, lets work be done, thaws, and records all that: the same way
-// whatever the cause. The machine's time at a standstill is counted.
+// Freezes a machine, takes evidence, keeps its memory, lets work be done, thaws, and records all that: the
+// same way whatever the cause. The machine's time at a standstill is counted.
 class Freezer {
  public:
-  // Both outlive the freezer.
-  Freezer(Machine& machine, Recorder& recorder) : machine_(machine), recorder_(recorder) {}
+  // Machine and recorder outlive the freezer.
+  Freezer(Machine& machine, Recorder& recorder, schema::MemoryMode memory)
+      : machine_(machine), recorder_(recorder), pages_(memory, recorder) {}
 
   // Before the first freeze. `kernel` outlives the freezer.
   void adopted(const Kernel& kernel);
@@ -83,6 +85,7 @@ class Freezer {
 
   Machine& machine_;
   Recorder& recorder_;
+  PageKeeper pages_;
   const Kernel* kernel_ = nullptr;
   std::unique_ptr<EvidenceReader> evidence_;
   std::unique_ptr<LayoutLog> layouts_;  // recorded so far

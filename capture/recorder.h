@@ -37,6 +37,11 @@ class Recorder {
     return writer_.add_blob(name, bytes);
   }
 
+  Result<Digest> add_page(std::span<const std::byte> bytes) { return writer_.add_page(bytes); }
+  Result<PagesKept> add_freeze_pages(uint64_t freeze, std::span<const FreezePage> rows) {
+    return writer_.add_freeze_pages(freeze, rows);
+  }
+
   // Something was not recorded: it is counted under `name`, and the tape ends with the counts.
   void lose(const std::string& name, const std::string& description, uint64_t count);
 

@@ -185,6 +185,7 @@ void write_run_started(const CaptureOptions& options, const Prepared& prepared, 
                                                .count()));
   run.setFastBoot(options.fast_boot);
   run.setTimeIsReal(facts.accelerator_used == Accelerator::kKvm);
+  run.setMemoryMode(options.memory);
 }
 
 Result<void> keep_blobs(Recorder& recorder, const Prepared& prepared) {
@@ -208,7 +209,8 @@ Result<CaptureResult> record_run(const CaptureOptions& options, const Prepared& 
   // What is known already must not depend on whether the blobs fit on the disk.
   KTAPE_TRY(recorder.commit());
   KTAPE_TRY(keep_blobs(recorder, prepared));  // while the guest boots
-  Engine engine(machine, recorder, progress, prepared.knowledge, prepared.scenario.get(), prepared.freezes);
+  Engine engine(machine, recorder, progress, prepared.knowledge, prepared.scenario.get(), options.memory,
+                prepared.freezes);
   KTAPE_ASSIGN(RunEnd end, engine.run(wishes));
   progress.now("sealing");
   KTAPE_ASSIGN(SealedTape tape, recorder.seal(end.outcome, end.exit_code, end.detail));

@@ -23,7 +23,8 @@ struct CaptureOptions {
   Accelerator accelerator = Accelerator::kAuto;
   bool kaslr = true;  // false: boot the unpacked vmlinux
   bool fast_boot = false;
-  std::string extra_arguments;  // appended to the guest kernel's command line
+  schema::MemoryMode memory = schema::MemoryMode::SCHED;  // kept at each freeze
+  std::string extra_arguments;                            // appended to the guest kernel's command line
   std::string qemu_program = "qemu-system-x86_64";
   std::vector<std::string> freeze_on;         // see plan_triggers
   std::chrono::milliseconds freeze_every{0};  // 0: never

@@ -59,6 +59,18 @@ std::string topology_text(schema::RunStarted::Reader run) {
   return text + ", " + bytes_text(run.getMemoryBytes());
 }
 
+// Nothing where the recorder did not say.
+const char* memory_text(schema::MemoryMode mode) {
+  switch (mode) {
+    case schema::MemoryMode::NOT_SAID: return nullptr;
+    case schema::MemoryMode::NONE: return "none";
+    case schema::MemoryMode::TOUCHED: return "touched: what ops touched at each freeze";
+    case schema::MemoryMode::SCHED: return "sched: the scheduler's, and what ops touched at each freeze";
+    case schema::MemoryMode::FULL: return "full: all of it at each freeze";
+  }
+  return "of a mode that this version does not know";
+}
+
 std::string scheduler_text(schema::SchedulerAttached::Reader scheduler) {
   std::string text =
       fmt::format("{}: {} switch, ", safe(scheduler.getName()), enum_words(scheduler.getSwitchMode()));
@@ -122,6 +134,7 @@ void RunHeader::show_run(Page& page) const {
   page.field("machine", accelerator_text(run));
   page.field("", topology_text(run));
   page.field("", or_unknown(run.getQemuVersion()));
+  if (const char* kept = memory_text(run.getMemoryMode())) page.field("memory kept", kept);
 }
 
 void RunHeader::show_kernel(Page& page) const {

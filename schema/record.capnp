@@ -84,6 +84,15 @@ struct RunStarted {
   fastBoot @21 :Bool;           # --fast-boot: the kernel under test was changed by its command line
   timeIsReal @22 :Bool;         # false under tcg: verdicts about time are inconclusive
   llcs @23 :UInt32;             # last-level caches of the machine
+  memoryMode @24 :MemoryMode;   # what was to be kept of the guest's memory at each freeze
+}
+
+enum MemoryMode {
+  notSaid @0;
+  none @1;
+  touched @2;                   # what ops, gates, walks and evidence read or wrote
+  sched @3;                     # that, and what the scheduler consists of: runqueues, tasks, DSQs, BPF maps, ...
+  full @4;                      # all of it
 }
 
 struct KernelIdentified {

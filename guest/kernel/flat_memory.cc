@@ -67,10 +67,16 @@ Result<void> FlatMemory::write(GuestPhysical address, std::span<const std::byte>
 }
 
 Result<std::vector<PhysicalRange>> FlatMemory::populated() const {
-  std::vector<Extent> extents{{0, low_.size() + high_.size()}};
-  if (data_extents_) {
-    KTAPE_ASSIGN(extents, data_extents_());
-  }
+  if (!data_extents_) return ram();
+  KTAPE_ASSIGN(std::vector<Extent> extents, data_extents_());
+  return ranges_of(extents);
+}
+
+Result<std::vector<PhysicalRange>> FlatMemory::ram() const {
+  return ranges_of({{0, low_.size() + high_.size()}});
+}
+
+std::vector<PhysicalRange> FlatMemory::ranges_of(const std::vector<Extent>& extents) const {
   std::vector<PhysicalRange> ranges;
   auto add = [&](const Extent& extent, uint64_t from, uint64_t to, uint64_t base) {
     uint64_t start = std::max(extent.offset, from);

@@ -37,11 +37,14 @@ class FlatMemory final : public WritableGuestMemory {
   Result<void> read(GuestPhysical address, std::span<std::byte> out) const override;
   Result<void> write(GuestPhysical address, std::span<const std::byte> bytes) override;
   Result<std::vector<PhysicalRange>> populated() const override;
+  Result<std::vector<PhysicalRange>> ram() const override;
 
   // The bytes themselves; nothing where they are not RAM from end to end.
   [[nodiscard]] std::optional<std::span<std::byte>> at(GuestPhysical address, uint64_t bytes) const;
 
  private:
+  [[nodiscard]] std::vector<PhysicalRange> ranges_of(const std::vector<Extent>& extents) const;
+
   std::span<std::byte> low_;
   std::span<std::byte> high_;
   DataExtents data_extents_;

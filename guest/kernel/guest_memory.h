@@ -38,6 +38,9 @@ class WritableGuestMemory : public GuestMemory {
  public:
   // All or nothing where the range is RAM; kOutOfRange, and nothing written, where it is not.
   virtual Result<void> write(GuestPhysical address, std::span<const std::byte> bytes) = 0;
+
+  // Where RAM is, ascending, all that is known of: what of it is not populated is zero.
+  virtual Result<std::vector<PhysicalRange>> ram() const { return populated(); }
 };
 
 }  // namespace ktape

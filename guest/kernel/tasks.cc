@@ -3,19 +3,17 @@
 
 #include <string>
 
+#include "guest/kernel/xarray.h"
+
 namespace ktape {
 
 namespace {
 
-// include/linux/xarray.h: an entry whose low bits are 10 is internal, and above 4096 it is a node.
-constexpr uint64_t kInternalMask = 3;
-constexpr uint64_t kInternal = 2;
-constexpr uint64_t kLowestNode = 4096;
+using xarray::is_internal;
+using xarray::is_node;
+
 constexpr uint64_t kPointerBytes = 8;
 constexpr uint64_t kIdrBits = 64;
-
-bool is_internal(uint64_t entry) { return (entry & kInternalMask) == kInternal; }
-bool is_node(uint64_t entry) { return is_internal(entry) && entry > kLowestNode; }
 
 }  // namespace
 
@@ -46,7 +44,7 @@ Result<uint64_t> TaskFinder::lookup(const GuestMemory& memory, uint64_t index) c
   KTAPE_ASSIGN(uint64_t entry, kernel_->read_uint(memory, idr_ + head_offset_, kPointerBytes));
   uint64_t above = kIdrBits;
   while (is_node(entry)) {
-    const GuestVirtual node(entry - kInternal);
+    const GuestVirtual node(entry - xarray::kInternal);
     KTAPE_ASSIGN(const uint64_t shift, kernel_->read_uint(memory, node + shift_offset_, 1));
     if (shift >= above) {
       return Error{ErrorCode::kBadInput,

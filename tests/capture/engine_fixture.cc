@@ -113,7 +113,7 @@ RunEnd EngineFixture::run(const UserWishes& wishes) {
   std::unique_ptr<JournalWriter> writer = must(JournalWriter::create(tape_));
   Recorder recorder(*writer);
   machine_->on_agent_bytes([this](std::span<const std::byte> bytes) { hear(bytes); });
-  Engine engine(*machine_, recorder, progress, knowledge_, scenario.get(), freezes);
+  Engine engine(*machine_, recorder, progress, knowledge_, scenario.get(), memory_, freezes);
   RunEnd end = must(engine.run(wishes));
   (void)must(recorder.seal(end.outcome, end.exit_code, end.detail));
   return end;

@@ -43,6 +43,8 @@ class EngineFixture {
 
   // `text`: the scenario, as in a file. A minimal one until set.
   void scenario(const std::string& text) { scenario_text_ = text; }
+  // What is kept of memory at each freeze; nothing until set.
+  void memory(schema::MemoryMode mode) { memory_ = mode; }
   void knowledge(std::shared_ptr<const KernelKnowledge> knowledge, std::vector<std::byte> ram);
 
   void agent_says(const std::function<void(schema::FromAgent::Builder)>& fill);
@@ -77,6 +79,7 @@ class EngineFixture {
   TempDir folder_;
   std::string tape_;
   std::string scenario_text_;
+  schema::MemoryMode memory_ = schema::MemoryMode::NONE;
   std::shared_ptr<const KernelKnowledge> knowledge_;
   std::unique_ptr<MemoryMachine> machine_;
   FrameDecoder heard_;

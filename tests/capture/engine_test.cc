@@ -3,9 +3,12 @@
 
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+#include <cstring>
 
 #include "schema/base/file.h"
 #include "schema/journal/reader.h"
+#include "schema/journal/verify.h"
 #include "tests/capture/engine_fixture.h"
 #include "tests/support/fake_kernel.h"
 #include "tests/support/must.h"
@@ -283,6 +286,64 @@ TEST_CASE_METHOD(ServedRequests, "a host that cannot go on ends the run with a s
   CHECK(end.outcome == Outcome::HOST_FAILED);
   CHECK(end.detail == "no memory");
   CHECK(kinds().back() == Record::SEALED);
+}
+
+namespace {
+
+// The u64 at the place that each reply names, as the pages of its freeze have it.
+std::vector<uint64_t> values_in_pages(const std::string& path) {
+  auto tape = must(JournalReader::open(path));
+  std::vector<uint64_t> values;
+  must(tape->for_each([&](const RecordView& view) -> Result<void> {
+    if (!view.record.isOpReplied()) return {};
+    auto reply = view.record.getOpReplied();
+    const uint64_t at = reply.getEntries()[0].getPhysicalAddress();
+    for (const FreezePage& row : must(tape->freeze_pages(reply.getFreeze()))) {
+      if (row.frame != at / 4096 || !row.hash) continue;
+      auto page = must(tape->page(*row.hash));
+      uint64_t value = 0;
+      std::memcpy(&value, page.data() + at % 4096, sizeof(value));
+      values.push_back(value);
+    }
+    return {};
+  }));
+  return values;
+}
+
+}  // namespace
+
+TEST_CASE_METHOD(ServedRequests, "memory is on the tape as it was before the ops of its freeze wrote") {
+  memory(GENERATE(schema::MemoryMode::TOUCHED, schema::MemoryMode::SCHED, schema::MemoryMode::FULL));
+  hello();
+  write_vtime(1, 1000);
+  write_vtime(2, 2000);
+  read_vtime(3);
+  done();
+  ended();
+  CHECK(run().outcome == Outcome::COMPLETED);
+  CHECK(replied_values() == std::vector<uint64_t>{1000, 2000, 2000});
+  CHECK(values_in_pages(tape()) == std::vector<uint64_t>{0, 1000, 2000});
+  CHECK(must(verify(tape(), std::nullopt)).integrity == Integrity::kIntact);
+}
+
+TEST_CASE_METHOD(ServedRequests, "without memory a freeze keeps no page") {
+  memory(schema::MemoryMode::NONE);
+  hello();
+  write_vtime(1, 1000);
+  done();
+  ended();
+  (void)run();
+  CHECK(values_in_pages(tape()).empty());
+  CHECK(must(verify(tape(), std::nullopt)).integrity == Integrity::kIntact);
+}
+
+TEST_CASE_METHOD(ServedRequests, "the memory of a machine that does not resume is on the tape") {
+  memory(schema::MemoryMode::TOUCHED);
+  machine().fail_next_thaw(Error{ErrorCode::kMachineLost, "QMP does not answer", ""});
+  hello();
+  write_vtime(1, 1000);
+  CHECK(run().outcome == Outcome::MACHINE_LOST);
+  CHECK(values_in_pages(tape()) == std::vector<uint64_t>{0});
 }
 
 }  // namespace ktape::test

@@ -42,6 +42,7 @@ constexpr std::array kSymbols = {
     Placed{"page_offset_base", kText + 0x3300},
     Placed{"jiffies_64", kText + 0x3400},
     Placed{"init_pid_ns", kText + 0x3500},
+    Placed{"map_idr", kText + 0x3580},
     Placed{"__scx_switched_all", kText + 0x3600},
     Placed{"scx_bypass_depth", kText + 0x3700},
     Placed{"scx_root", kText + 0x3710},

@@ -15,6 +15,7 @@ struct Types {
   const FakeKernelShape& shape;
   int u8, u32, u64, s32, word, character;
   int pointer;  // void *
+  int dispatch_queue = 0;
   int list_head, hlist_node, hlist_head, raw_spinlock, atomic_long, static_key;
 
   Types(BtfBuilder& builder, const FakeKernelShape& wanted) : b(builder), shape(wanted) {
@@ -55,13 +56,33 @@ struct Types {
   }
 
   int sched_ext_entity() {
-    const int queue =
-        b.structure("scx_dispatch_q", 48,
-                    {{"lock", raw_spinlock, 0}, {"list", list_head, 8}, {"nr", u32, 24}, {"id", u64, 32}});
+    const int queue = b.structure("scx_dispatch_q", 48,
+                                  {{"lock", raw_spinlock, 0},
+                                   {"list", list_head, 8},
+                                   {"nr", u32, 24},
+                                   {"id", u64, 32},
+                                   {"hash_node", b.structure("rhash_head", 8, {{"next", pointer, 0}}), 40}});
     const int node =
         b.structure("scx_dsq_list_node", 24, {{"node", list_head, 0}, {"flags", u32, 16}, {"priv", u32, 20}});
     b.structure("sched_ext_ops", 8, {{"name", pointer, 0}});
-    b.structure("scx_sched", 64, {{"bypass_depth", s32, 40}});
+    b.structure("bucket_table", 64,
+                {{"size", u32, 0},
+                 {"nest", u32, 4},
+                 {"future_tbl", pointer, 16},
+                 {"buckets", b.array(pointer, 0), 64}});
+    const int table = b.structure("rhashtable", 16, {{"tbl", pointer, 0}});
+    b.structure("scx_exit_info", 40,
+                {{"reason", pointer, 0},
+                 {"bt", pointer, 8},
+                 {"bt_len", u32, 16},
+                 {"msg", pointer, 24},
+                 {"dump", pointer, 32}});
+    b.structure("scx_sched", 128,
+                {{"bypass_depth", s32, 40},
+                 {"dsq_hash", table, 64},
+                 {"global_dsqs", pointer, 80},
+                 {"exit_info", pointer, 88}});
+    dispatch_queue = queue;
     b.enumeration("scx_dsq_lnode_flags", {{"SCX_DSQ_LNODE_ITER_CURSOR", 1}});
     b.enumeration("scx_ops_state", {{"SCX_OPSS_NONE", 0},
                                     {"SCX_OPSS_QUEUEING", 1},
@@ -94,6 +115,14 @@ struct Types {
                         {"dsq_vtime", u64, 80}});
   }
 
+  void maps() {
+    const int map =
+        b.structure("bpf_map", 64, {{"map_type", u32, 0}, {"value_size", u32, 4}, {"max_entries", u32, 8}});
+    b.structure("bpf_array", 72,
+                {{"map", map, 0}, {"elem_size", u32, 64}, {"value", b.array(character, 0), 72}});
+    b.enumeration("bpf_map_type", {{"BPF_MAP_TYPE_ARRAY", 2}});
+  }
+
   void tasks() {
     const int thread_info = b.structure("thread_info", 24, {{"flags", word, 0}, {"cpu", u32, 16}});
     const int entity = b.structure("sched_entity", 64, {{"vruntime", u64, 0}, {"sched_delayed", u8, 9}});
@@ -122,11 +151,13 @@ struct Types {
   }
 
   void runqueues(int task) {
-    const int scx_rq = b.structure("scx_rq", 24, {{"runnable_list", list_head, 0}, {"nr_running", u32, 16}});
-    const int rq = b.structure("rq", 128,
+    Fields of_scx = {{"runnable_list", list_head, 0}, {"nr_running", u32, 16}};
+    if (shape.sched_ext) of_scx.push_back({"local_dsq", dispatch_queue, 24});
+    const int scx_rq = b.structure("scx_rq", 72, of_scx);
+    const int rq = b.structure("rq", 256,
                                {{"nr_running", u32, 0},
                                 {"__lock", raw_spinlock, 8},
-                                {"scx", scx_rq, 16},
+                                {"scx", scx_rq, 128},
                                 {"curr", b.pointer(task), 40},
                                 {"cpu", s32, 48},
                                 {"core", b.pointer(b.forward("rq")), 56},
@@ -152,6 +183,7 @@ std::vector<std::byte> fake_kernel_btf(const FakeKernelShape& shape) {
   Types types(builder, shape);
   types.pids();
   types.tasks();
+  types.maps();
   return builder.bytes();
 }
 

@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+
+#include "guest/kernel/btf.h"
+#include "guest/kernel/memory_survey.h"
+
+namespace ktape::xarray {
+
+// include/linux/xarray.h: an entry whose low bits are 10 is internal, and above 4096 it is a node.
+inline constexpr uint64_t kInternalMask = 3;
+inline constexpr uint64_t kInternal = 2;
+inline constexpr uint64_t kLowestNode = 4096;
+
+[[nodiscard]] inline bool is_internal(uint64_t entry) { return (entry & kInternalMask) == kInternal; }
+[[nodiscard]] inline bool is_node(uint64_t entry) { return is_internal(entry) && entry > kLowestNode; }
+
+// Goes through a whole struct idr.
+class IdrSurvey {
+ public:
+  // Nothing where BTF lacks a type that this needs.
+  [[nodiscard]] static std::optional<IdrSurvey> create(const Btf& btf);
+
+  // Calls `visit` with each entry. Every node is recorded. Ends because a node's shift must be below its
+  // parent's; one that is not is a loss.
+  void entries(MemorySurvey& survey, GuestVirtual idr, const std::function<void(uint64_t)>& visit) const;
+
+ private:
+  IdrSurvey() = default;
+  void node(MemorySurvey& survey, GuestVirtual node, uint64_t above,
+            const std::function<void(uint64_t)>& visit) const;
+
+  uint64_t head_offset_ = 0;
+  uint64_t node_bytes_ = 0;
+  uint64_t shift_offset_ = 0;
+  uint64_t slots_offset_ = 0;
+  uint64_t slots_ = 0;
+};
+
+}  // namespace ktape::xarray
