@@ -83,7 +83,7 @@ void check_freeze_run(const Captured& captured) {
     CHECK(read.status == EntryStatus::DONE);
     if (value) CHECK(read.value == *value);
     const uint64_t now = facts.entries.at(fmt::format("jiffies{}", round)).value;
-    CHECK(now > jiffies);
+    CHECK(now >= jiffies);  // the CPU whose tick moves them may not have had its turn
     jiffies = now;
     CHECK(facts.entries.at(fmt::format("running{}", round)).value >= 1);
   }
