@@ -350,6 +350,8 @@ struct GuestFact {
 struct GuestFacts {
   # What the guest says of itself, to be held against what the host reads.
   # Of "topology": cpus and memoryBytes; sockets, cores, llcs and numaNodes as CPU lists, one after another.
+  # Of a worker: fields of /proc/PID/stat and /proc/PID/sched by the names that they have in proc(5) and there,
+  # "jiffies" and "uptime" when it was asked, "schedulerVtime": the vtime in the books of ktape's scheduler.
   subject @0 :Text;             # "topology", or the name of a worker
   facts @1 :List(GuestFact);
 }

@@ -42,6 +42,7 @@ enum SchedulerFault {
   stall @1;                     # runnable tasks are left undispatched: the kernel's watchdog ejects the scheduler
   unknownDsq @2;                # a dispatch to a DSQ that does not exist: a runtime error
   bpfError @3;                  # the scheduler gives up by itself with scx_bpf_error()
+  swallow @4;                   # ops.enqueue keeps runnable tasks to itself: ejected like a stall
 }
 
 struct SchedulerSpec {
@@ -77,6 +78,7 @@ struct Worker {
   cpus @4 :List(UInt32);        # affinity; empty: inherited
   phases @5 :List(Phase);
   loop @6 :Bool;                # phases again from the first, until the run ends
+  unreaped @7 :Bool;            # once it has ended it stays a zombie, until the run ends
 }
 
 struct Phase {
@@ -96,6 +98,7 @@ enum WorkerState {
   sleeping @0;                  # 'S' in /proc/PID/stat
   stopped @1;                   # 'T'
   running @2;                   # 'R'
+  zombie @3;                    # 'Z': it has ended; only an unreaped worker stays so
 }
 
 struct WaitWorker {
@@ -115,6 +118,10 @@ struct WorkerPolicy {
   priority @2 :UInt32;
 }
 
+struct WorkerFacts {
+  worker @0 :Text;
+}
+
 struct Action {
   union {
     sleepMs @0 :UInt64;
@@ -124,6 +131,7 @@ struct Action {
     panic @4 :Void;             # the guest panics: sysrq 'c'
     signal @5 :WorkerSignal;
     setPolicy @6 :WorkerPolicy;
+    report @7 :WorkerFacts;     # the guest says what it knows of a worker, for comparison with what the host reads
   }
 }
 

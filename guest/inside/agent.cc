@@ -16,6 +16,7 @@
 #include "guest/inside/executor.h"
 #include "guest/inside/session.h"
 #include "guest/inside/system.h"
+#include "guest/inside/topology.h"
 
 namespace ktape {
 namespace {

@@ -32,6 +32,7 @@ char state_letter(schema::WorkerState state) {
     case schema::WorkerState::SLEEPING: return 'S';
     case schema::WorkerState::STOPPED: return 'T';
     case schema::WorkerState::RUNNING: return 'R';
+    case schema::WorkerState::ZOMBIE: return 'Z';
   }
   return '?';
 }
@@ -112,6 +113,7 @@ Result<Executor::ActionResult> Executor::act(uint32_t step, const ActionGroup& g
     case schema::Action::PANIC: return panic();
     case schema::Action::SIGNAL: return signal(action.getSignal());
     case schema::Action::SET_POLICY: return change_policy(action.getSetPolicy());
+    case schema::Action::REPORT: return report(action.getReport());
     case schema::Action::OP: break;  // not kOther
   }
   return ActionResult{false, false, "this agent does not know such an action"};
@@ -158,6 +160,18 @@ Result<Executor::ActionResult> Executor::change_policy(schema::WorkerPolicy::Rea
   if (!worker) return ActionResult{false, false, worker.error().message};
   auto set = set_policy((*worker)->pid, action.getPolicy(), action.getPriority());
   if (!set) return ActionResult{false, false, set.error().message};
+  return ActionResult{};
+}
+
+Result<Executor::ActionResult> Executor::report(schema::WorkerFacts::Reader action) {
+  auto worker = session_.workers().find(action.getWorker().cStr());
+  if (!worker) return ActionResult{false, false, worker.error().message};
+  Result<void> told = session_.report_facts(**worker);
+  // A worker that has ended has nothing to be told of; anything else is the agent's own failure.
+  if (!told && told.error().code == ErrorCode::kNotFound) {
+    return ActionResult{false, false, told.error().message};
+  }
+  KTAPE_TRY(told);
   return ActionResult{};
 }
 

@@ -47,6 +47,7 @@ class Executor {
   Result<ActionResult> wait_for(schema::WaitWorker::Reader wait);
   Result<ActionResult> signal(schema::WorkerSignal::Reader action);
   Result<ActionResult> change_policy(schema::WorkerPolicy::Reader action);
+  Result<ActionResult> report(schema::WorkerFacts::Reader action);
   Result<ActionResult> panic();
   Result<ActionResult> request(uint32_t step, const ActionGroup& group);
   Result<void> fill_in_worker(schema::TaskRef::Builder task);

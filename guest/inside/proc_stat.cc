@@ -9,8 +9,9 @@ namespace ktape {
 
 namespace {
 
-constexpr uint64_t kTickNs = 10'000'000;     // USER_HZ is 100 on x86, whatever HZ is
-constexpr int kFieldsFromStateToStart = 19;  // field 3 to field 22
+constexpr uint64_t kTickNs = 10'000'000;  // USER_HZ is 100 on x86, whatever HZ is
+constexpr size_t kFirstField = 3;         // after the pid and the command name
+constexpr size_t kStartTimeField = 22;
 constexpr size_t kStatLimitBytes = 4096;
 
 // Takes the first word, and the spaces after it, off `text`.
@@ -24,6 +25,10 @@ std::string_view take_word(std::string_view& text) {
 
 }  // namespace
 
+std::string ProcStat::field(size_t number) const {
+  return number - kFirstField < fields.size() ? fields[number - kFirstField] : "";
+}
+
 Result<ProcStat> parse_proc_stat(std::string_view text) {
   size_t open = text.find('(');
   size_t close = text.rfind(')');
@@ -35,11 +40,11 @@ Result<ProcStat> parse_proc_stat(std::string_view text) {
   stat.comm = std::string(text.substr(open + 1, close - open - 1));
 
   std::string_view rest = text.substr(close + 2);
-  std::string_view state = take_word(rest);
+  while (!rest.empty()) stat.fields.emplace_back(take_word(rest));
+  const std::string state = stat.field(kFirstField);
   if (state.size() != 1) return Error{ErrorCode::kBadInput, "no state in '" + std::string(text) + "'", ""};
   stat.state = state[0];
-  for (int field = 1; field < kFieldsFromStateToStart; ++field) take_word(rest);
-  std::string_view start = take_word(rest);
+  const std::string start = stat.field(kStartTimeField);
   uint64_t ticks = 0;
   auto [end, error] = std::from_chars(start.data(), start.data() + start.size(), ticks);
   if (error != std::errc() || end != start.data() + start.size()) {

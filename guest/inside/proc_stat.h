@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "schema/base/result.h"
 #include "schema/base/units.h"
@@ -13,8 +14,12 @@ namespace ktape {
 // What ktape uses of /proc/PID/stat (proc_pid_stat(5)).
 struct ProcStat {
   std::string comm;
-  char state = '?';                // 'S', 'T', 'R', ...
-  uint64_t start_boottime_ns = 0;  // field 22: start_boottime, rounded down to a clock tick
+  char state = '?';                 // 'S', 'T', 'R', ...
+  uint64_t start_boottime_ns = 0;   // field 22: start_boottime, rounded down to a clock tick
+  std::vector<std::string> fields;  // from field 3 on, as they stand there
+
+  // By its number in proc_pid_stat(5), from 3 on; "" where the kernel does not say.
+  [[nodiscard]] std::string field(size_t number) const;
 };
 
 // The command name may hold spaces and parentheses: it ends at the last ')'. kBadInput when a field

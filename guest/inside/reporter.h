@@ -8,7 +8,7 @@
 #include <utility>
 
 #include "guest/inside/channel.h"
-#include "guest/inside/topology.h"
+#include "guest/inside/facts.h"
 #include "schema/base/result.h"
 #include "schema/wire.capnp.h"
 

@@ -11,6 +11,7 @@
 #include <cerrno>
 
 #include "guest/inside/bpf_object.h"
+#include "guest/inside/worker_facts.h"
 #include "schema/wire/data.h"
 
 namespace ktape {
@@ -98,6 +99,16 @@ Result<void> Session::start_worker(schema::Worker::Reader spec) {
   return workers_.let_go(worker->name);
 }
 
+Result<void> Session::report_facts(const RunningWorker& worker) {
+  KTAPE_ASSIGN(Facts facts, read_worker_facts(worker.pid));
+  if (scheduler_ != nullptr) {
+    if (auto vtime = scheduler_->booked_vtime(worker.pid)) {
+      facts.emplace_back("schedulerVtime", std::to_string(*vtime));
+    }
+  }
+  return reporter_.facts(worker.name, facts);
+}
+
 Result<void> Session::wait(Clock::time_point deadline, const std::function<bool()>& until) {
   while (!stopped_ && !until()) {
     Clock::time_point now = Clock::now();
@@ -169,6 +180,7 @@ Result<void> Session::report_scheduler_exit() {
 }
 
 Result<void> Session::end() {
+  workers_.keep_no_zombies();
   KTAPE_TRY(report_worker_exits());
   for (const RunningWorker& worker : workers_.all()) {
     if (!worker.alive) continue;

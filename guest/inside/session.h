@@ -36,6 +36,9 @@ class Session {
   [[nodiscard]] Result<void> attach(schema::VtimeScheduler::Reader spec);
   [[nodiscard]] Result<void> start_worker(schema::Worker::Reader spec);
 
+  // Tells what kernel and scheduler say of a worker. kNotFound where it is gone.
+  [[nodiscard]] Result<void> report_facts(const RunningWorker& worker);
+
   // Waits until the deadline, until `until` holds, or until the host says stop.
   [[nodiscard]] Result<void> wait(Clock::time_point deadline, const std::function<bool()>& until);
   [[nodiscard]] Result<void> wait(Clock::time_point deadline) {

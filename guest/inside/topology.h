@@ -4,15 +4,11 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
-#include <utility>
-#include <vector>
 
+#include "guest/inside/facts.h"
 #include "schema/base/result.h"
 
 namespace ktape {
-
-// What the guest's kernel says of something: names and values, as a GuestFacts record has them.
-using Facts = std::vector<std::pair<std::string, std::string>>;
 
 // How the kernel sees its machine: "cpus" (those online) and "memoryBytes" (its RAM, and "memoryEnd",
 // the address after the last of it); "sockets", "cores", "llcs" and "numaNodes" as the CPU lists of each,

@@ -5,6 +5,7 @@
 #include <bpf/btf.h>
 #include <bpf/libbpf.h>
 #include <sys/mman.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include <atomic>
@@ -13,6 +14,7 @@
 
 #include "guest/inside/bpf/vtime_shared.h"
 #include "guest/inside/bpf_object.h"
+#include "schema/base/file.h"
 
 namespace ktape {
 
@@ -24,6 +26,7 @@ constexpr char kOpsMap[] = "vtime_ops";
 constexpr char kProgramPrefix[] = "vtime_";
 constexpr char kKnobsMap[] = ".rodata.knobs";
 constexpr char kExitMap[] = ".data.exit";
+constexpr char kBooksMap[] = "booked_vtime";
 constexpr size_t kOutputLimitBytes = size_t{256} << 10;
 
 // libbpf's print hook takes no context, so what it prints has to go to a fixed place.
@@ -100,6 +103,7 @@ uint32_t fault_number(schema::SchedulerFault fault) {
     case schema::SchedulerFault::STALL: return VTIME_FAULT_STALL;
     case schema::SchedulerFault::UNKNOWN_DSQ: return VTIME_FAULT_UNKNOWN_DSQ;
     case schema::SchedulerFault::BPF_ERROR: return VTIME_FAULT_BPF_ERROR;
+    case schema::SchedulerFault::SWALLOW: return VTIME_FAULT_SWALLOW;
   }
   return VTIME_FAULT_NONE;
 }
@@ -208,6 +212,17 @@ std::optional<SchedulerExit> VtimeScheduler::take_exit() {
   return SchedulerExit{exit_->kind, exit_->exit_code, text_of(exit_->reason, sizeof exit_->reason),
                        text_of(exit_->message, sizeof exit_->message),
                        text_of(exit_->dump, sizeof exit_->dump)};
+}
+
+std::optional<uint64_t> VtimeScheduler::booked_vtime(Pid pid) const {
+  const bpf_map* map = bpf_object__find_map_by_name(object_.get(), kBooksMap);
+  const UniqueFd task(static_cast<int>(::syscall(SYS_pidfd_open, pid.value, 0)));
+  const int key = task.get();
+  uint64_t vtime = 0;
+  if (map == nullptr || !task.valid() || bpf_map_lookup_elem(bpf_map__fd(map), &key, &vtime) != 0) {
+    return std::nullopt;
+  }
+  return vtime;
 }
 
 void VtimeScheduler::detach() { link_.reset(); }

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "schema/base/result.h"
+#include "schema/base/units.h"
 #include "schema/scenario.capnp.h"
 
 struct bpf_link;
@@ -43,6 +44,9 @@ class VtimeScheduler {
 
   // The exit, once, as soon as there is one. Cheap: looks at mapped memory.
   [[nodiscard]] std::optional<SchedulerExit> take_exit();
+
+  // The virtual time of a task in the scheduler's own books; nothing where it never had the task.
+  [[nodiscard]] std::optional<uint64_t> booked_vtime(Pid pid) const;
 
   // Unregisters it and waits until the kernel has switched every task back; then there is an exit.
   void detach();

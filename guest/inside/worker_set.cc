@@ -6,6 +6,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
+
 #include "guest/inside/proc_stat.h"
 
 namespace ktape {
@@ -91,7 +93,7 @@ Result<const RunningWorker*> WorkerSet::prepare(schema::Worker::Reader spec) {
   KTAPE_TRY(configure(forked.pid, spec));
   KTAPE_ASSIGN(ProcStat stat, read_proc_stat(forked.pid));
   workers_.push_back(RunningWorker{std::move(name), forked.pid, stat.start_boottime_ns, stat.comm, true,
-                                   std::move(forked.go), std::move(counter)});
+                                   spec.getUnreaped(), std::move(forked.go), std::move(counter)});
   return &workers_.back();
 }
 
@@ -117,8 +119,22 @@ Result<const RunningWorker*> WorkerSet::find(std::string_view name) const {
 
 std::vector<WorkerExit> WorkerSet::reap() {
   std::vector<WorkerExit> exits;
+  const bool keeps = std::any_of(workers_.begin(), workers_.end(),
+                                 [](const RunningWorker& worker) { return worker.alive && worker.unreaped; });
+  if (!keeps) {
+    reap_matching(-1, exits);
+    return exits;
+  }
+  for (const RunningWorker& worker : workers_) {
+    if (worker.alive && !worker.unreaped) reap_matching(worker.pid.value, exits);
+  }
+  return exits;
+}
+
+// `which` as waitpid has it: a pid, or -1 for all.
+void WorkerSet::reap_matching(pid_t which, std::vector<WorkerExit>& exits) {
   int status = 0;
-  for (pid_t pid; (pid = ::waitpid(-1, &status, WNOHANG)) > 0;) {
+  for (pid_t pid; (pid = ::waitpid(which, &status, WNOHANG)) > 0;) {
     for (RunningWorker& worker : workers_) {
       if (worker.pid.value != pid || !worker.alive) continue;
       worker.alive = false;
@@ -126,7 +142,10 @@ std::vector<WorkerExit> WorkerSet::reap() {
       exits.push_back({&worker, killed, killed ? WTERMSIG(status) : WEXITSTATUS(status)});
     }
   }
-  return exits;
+}
+
+void WorkerSet::keep_no_zombies() {
+  for (RunningWorker& worker : workers_) worker.unreaped = false;
 }
 
 }  // namespace ktape

@@ -20,6 +20,7 @@ struct RunningWorker {
   uint64_t start_boottime_ns = 0;
   std::string comm;
   bool alive = true;
+  bool unreaped = false;  // stays a zombie once it has ended
   UniqueFd go;
   SharedCounter phases_done;
 };
@@ -46,10 +47,16 @@ class WorkerSet {
   [[nodiscard]] Result<const RunningWorker*> find(std::string_view name) const;
   [[nodiscard]] const std::deque<RunningWorker>& all() const { return workers_; }
 
-  // The children that have ended since the last call. As PID 1 this also reaps strangers.
+  // The children that have ended since the last call. As PID 1 this also reaps strangers, but only where no
+  // worker is to stay a zombie: the kernel would hand out that one again and again.
   [[nodiscard]] std::vector<WorkerExit> reap();
 
+  // From now on every worker that has ended is reaped.
+  void keep_no_zombies();
+
  private:
+  void reap_matching(pid_t which, std::vector<WorkerExit>& exits);
+
   std::deque<RunningWorker> workers_;
 };
 

@@ -51,6 +51,14 @@ TEST_CASE("Text that ends with the command name is refused") {
 
 TEST_CASE("Text without a command name is refused") { CHECK_FALSE(parse_proc_stat("147 S 1 147")); }
 
+TEST_CASE("Fields are found by their numbers; one that is not there is empty") {
+  ProcStat stat = parse(std::string("147 (a b)") + kAfterName);
+  CHECK(stat.field(3) == "S");
+  CHECK(stat.field(18) == "20");
+  CHECK(stat.field(24) == "12");
+  CHECK(stat.field(25).empty());
+}
+
 TEST_CASE("The stat of a live process can be read") {
   auto stat = read_proc_stat(Pid(1));
   REQUIRE(stat.ok());

@@ -116,6 +116,12 @@ TEST_CASE("a duration of more than a week is refused") {
              ContainsSubstring("'spinMs' is 18446744073709551615 ms"));
 }
 
+TEST_CASE("a report is of a worker that exists") {
+  CHECK(complaint(with_action("report = (worker = \"sleeper\")")) == "no error");
+  CHECK_THAT(complaint(with_action("report = (worker = \"slepper\")")),
+             ContainsSubstring("there is no worker 'slepper'; did you mean 'sleeper'?"));
+}
+
 TEST_CASE("a stall timeout that the kernel would not take is refused") {
   CHECK_THAT(complaint(scenario("scheduler = (vtime = (timeoutMs = 30001)),")),
              ContainsSubstring("at most 30000 ms"));

@@ -7,6 +7,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <filesystem>
+#include <fstream>
 
 #include "capture/kernel_source.h"
 #include "tests/support/must.h"
@@ -60,10 +61,22 @@ CaptureFixture::CaptureFixture() {
 
 Captured CaptureFixture::capture(const std::string& scenario, const std::string& kernel,
                                  const std::vector<std::string>& more) {
+  return run(scenario, scenario_path(scenario), kernel, more);
+}
+
+Captured CaptureFixture::capture_text(const std::string& name, const std::string& text,
+                                      const std::string& kernel, const std::vector<std::string>& more) {
+  const std::string file = folder_ + "/" + name + ".scenario";
+  std::ofstream(file) << text;
+  return run(name, file, kernel, more);
+}
+
+Captured CaptureFixture::run(const std::string& name, const std::string& scenario_file,
+                             const std::string& kernel, const std::vector<std::string>& more) {
   if (!find_kernel(kernel).ok()) SKIP("kernel " << kernel << " is not cached: tools/kernel fetch " << kernel);
   Captured captured;
-  captured.tape = folder_ + "/" + scenario + ".ktape";
-  std::vector<std::string> arguments = {scenario_path(scenario), "-o", captured.tape, "--kernel", kernel};
+  captured.tape = folder_ + "/" + name + ".ktape";
+  std::vector<std::string> arguments = {scenario_file, "-o", captured.tape, "--kernel", kernel};
   arguments.insert(arguments.end(), more.begin(), more.end());
   captured.program = run_built("ktape-capture", arguments);
   INFO(captured.program.output);

@@ -28,8 +28,14 @@ class CaptureFixture {
   // `scenario`: the name of one that ships, or of a file in tests/scenarios.
   Captured capture(const std::string& scenario, const std::string& kernel,
                    const std::vector<std::string>& more = {});
+  // The same for the text of one.
+  Captured capture_text(const std::string& name, const std::string& text, const std::string& kernel,
+                        const std::vector<std::string>& more = {});
 
  private:
+  Captured run(const std::string& name, const std::string& scenario_file, const std::string& kernel,
+               const std::vector<std::string>& more);
+
   std::string folder_;
 };
 

@@ -22,6 +22,7 @@ using Tags = std::map<uint64_t, std::vector<std::string>>;  // by op, in entry o
 
 void add_reply(schema::OpReplied::Reader reply, const Tags& tags, TapeFacts& facts) {
   ++facts.replies;
+  ++facts.replies_by_op[reply.getOp()];
   auto entries = reply.getEntries();
   for (unsigned i = 0; i < entries.size(); ++i) {
     EntryFacts& entry = facts.entries[tags.at(reply.getOp()).at(i)];
@@ -29,6 +30,8 @@ void add_reply(schema::OpReplied::Reader reply, const Tags& tags, TapeFacts& fac
     entry.reason = entries[i].getReason();
     entry.value = number(entries[i].getValue());
     entry.width_bytes = entries[i].getWidthBytes();
+    entry.physical_address = entries[i].getPhysicalAddress();
+    entry.freeze = reply.getFreeze();
   }
 }
 
@@ -37,12 +40,14 @@ void add(schema::Record::Reader record, Tags& tags, TapeFacts& facts) {
   switch (record.which()) {
     case Record::KERNEL_IDENTIFIED:
       facts.release = as_text(record.getKernelIdentified().getRelease());
+      facts.hz = record.getKernelIdentified().getHz();
       facts.slide = record.getKernelIdentified().getKaslrSlide();
       facts.phys_base = record.getKernelIdentified().getPhysBase();
       facts.vmcoreinfo_agrees = record.getKernelIdentified().getVmcoreinfoAgrees();
       break;
     case Record::OP_REQUESTED:
       ++facts.requests;
+      facts.replies_by_op.try_emplace(record.getOpRequested().getOp(), 0);
       for (auto entry : record.getOpRequested().getEntries()) {
         tags[record.getOpRequested().getOp()].push_back(entry.getTag());
         facts.entries[entry.getTag()].tag = entry.getTag();
@@ -52,6 +57,7 @@ void add(schema::Record::Reader record, Tags& tags, TapeFacts& facts) {
       auto gate = record.getGateChecked();
       EntryFacts& entry = facts.entries[tags.at(gate.getOp()).at(gate.getEntry())];
       ++entry.gates;
+      entry.observed[gate.getGate()] = as_text(gate.getObserved());
       if (gate.getOutcome() == schema::GateOutcome::FAILED) entry.failed.insert(gate.getGate());
       break;
     }
@@ -61,12 +67,23 @@ void add(schema::Record::Reader record, Tags& tags, TapeFacts& facts) {
     case Record::WORKER_STARTED:
       facts.workers[record.getWorkerStarted().getName()] = record.getWorkerStarted().getPid();
       break;
-    case Record::FROZEN:
-      facts.running.clear();
+    case Record::FROZEN: {
+      FreezeFacts& freeze = facts.frozen[record.getFrozen().getFreeze()];
       for (auto vcpu : record.getFrozen().getVcpus()) {
-        if (vcpu.getKernelStateKnown()) facts.running[vcpu.getCurrentPid()] = vcpu.getRunqueueLocked();
+        if (!vcpu.getKernelStateKnown()) continue;
+        freeze.running.insert(vcpu.getCurrentPid());
+        if (vcpu.getRunqueueLocked()) freeze.locked_cpus.insert(vcpu.getCpu());
       }
       break;
+    }
+    case Record::GUEST_FACTS: {
+      SaidFacts said{record.getGuestFacts().getSubject().cStr(), {}};
+      for (auto fact : record.getGuestFacts().getFacts()) {
+        said.facts[fact.getName().cStr()] = as_text(fact.getValue());
+      }
+      facts.said.push_back(std::move(said));
+      break;
+    }
     case Record::CONSOLE: facts.console += as_text(record.getConsole().getText()); break;
     case Record::GUEST_PANICKED: facts.panic = as_text(record.getGuestPanicked().getText()); break;
     case Record::WATCHDOG_FIRED: facts.watchdog = record.getWatchdogFired().getName().cStr(); break;

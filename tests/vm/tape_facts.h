@@ -19,7 +19,22 @@ struct EntryFacts {
   uint64_t value = 0;  // of u8 to u64
   uint32_t width_bytes = 0;
   std::set<schema::Gate> failed;  // gates that failed, enforced or not
-  size_t gates = 0;               // gates recorded
+  std::map<schema::Gate, std::string> observed;
+  size_t gates = 0;     // gates recorded
+  uint64_t freeze = 0;  // in which it was served
+  uint64_t physical_address = 0;
+};
+
+// What the vCPUs were doing in a freeze, by the evidence that was taken.
+struct FreezeFacts {
+  std::set<int32_t> running;       // pid of each CPU's task
+  std::set<uint32_t> locked_cpus;  // whose runqueue was locked
+};
+
+// What the guest said of one subject, at one time.
+struct SaidFacts {
+  std::string subject;
+  std::map<std::string, std::string> facts;
 };
 
 // What a run's tape says, gathered for tests.
@@ -37,7 +52,10 @@ struct TapeFacts {
   std::vector<uint64_t> scheduler_exit_kinds;
   std::map<std::string, EntryFacts> entries;  // by tag
   std::map<std::string, int32_t> workers;     // pid by name
-  std::map<int32_t, bool> running;  // pid of each CPU's task in the last freeze: is its runqueue locked
+  std::map<uint64_t, FreezeFacts> frozen;     // by freeze
+  std::vector<SaidFacts> said;
+  std::map<uint64_t, size_t> replies_by_op;  // of every op that was requested
+  uint32_t hz = 0;
   size_t requests = 0;
   size_t replies = 0;
   size_t freezes = 0;

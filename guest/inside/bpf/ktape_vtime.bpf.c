@@ -9,7 +9,8 @@
  * 100 / weight. The global virtual time is the greatest one that started to run. A task that slept
  * keeps at most one slice of credit. A woken task goes straight to an idle CPU if there is one.
  * Values are only ever raised: whatever is written into dsq_vtime from outside, however far ahead,
- * stays, and the task waits behind the others accordingly.
+ * stays, and the task waits behind the others accordingly. Apart from the kernel's, the scheduler keeps
+ * a book of the virtual times that it gave, against which what is read of the kernel can be held.
  *
  * Limits: one DSQ for the whole machine, no topology, no cgroup weights. A task that was set far
  * ahead pulls the global virtual time along once it runs.
@@ -47,18 +48,26 @@ struct {
 } turns SEC(".maps");
 
 /*
- * The virtual time with which a task left. Some kernels (7.3; not 6.16, not 6.19) clear dsq_vtime when
- * a task leaves sched_ext, and a task that comes back must not have gone back.
+ * The virtual time that each task was given last, or with which it left. Some kernels (7.3; not 6.16, not
+ * 6.19) clear dsq_vtime when a task leaves sched_ext, and a task that comes back must not have gone back.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
 	__uint(map_flags, BPF_F_NO_PREALLOC);
 	__type(key, int);
 	__type(value, u64);
-} left_with SEC(".maps");
+} booked_vtime SEC(".maps");
 
 static u64 vtime_now;
 static u64 begun_at_ns;
+
+static void book(struct task_struct *p, u64 vtime)
+{
+	u64 *booked = bpf_task_storage_get(&booked_vtime, p, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
+
+	if (booked)
+		*booked = vtime;
+}
 
 static bool fault_due(enum vtime_fault fault)
 {
@@ -98,10 +107,13 @@ void BPF_PROG(vtime_enqueue, struct task_struct *p, u64 enq_flags)
 		scx_insert(p, UNKNOWN_DSQ, knobs.slice_ns, enq_flags);
 		return;
 	}
+	if (fault_due(VTIME_FAULT_SWALLOW))
+		return;
 
 	if (vtime_before(vtime, vtime_now - knobs.slice_ns))
 		vtime = vtime_now - knobs.slice_ns;
 	scx_insert_vtime(p, SHARED_DSQ, knobs.slice_ns, vtime, enq_flags);
+	book(p, vtime);
 }
 
 SEC("struct_ops/vtime_dispatch")
@@ -130,6 +142,7 @@ void BPF_PROG(vtime_stopping, struct task_struct *p, bool runnable)
 {
 	u32 key = 0;
 	u32 weight = p->scx.weight;
+	u64 vtime;
 	struct turn *turn = bpf_map_lookup_elem(&turns, &key);
 
 	/*
@@ -138,7 +151,9 @@ void BPF_PROG(vtime_stopping, struct task_struct *p, bool runnable)
 	 */
 	if (!turn || turn->pid != p->pid || !weight)
 		return;
-	scx_set_vtime(p, p->scx.dsq_vtime + (p->se.sum_exec_runtime - turn->from_ns) * 100 / weight);
+	vtime = p->scx.dsq_vtime + (p->se.sum_exec_runtime - turn->from_ns) * 100 / weight;
+	scx_set_vtime(p, vtime);
+	book(p, vtime);
 	turn->pid = 0;
 }
 
@@ -148,23 +163,23 @@ void BPF_PROG(vtime_enable, struct task_struct *p)
 	u64 vtime = p->scx.dsq_vtime;
 	u64 *left;
 
-	if (knobs.keep_vtime_on_enable)
+	if (knobs.keep_vtime_on_enable) {
+		book(p, vtime);
 		return;
-	left = bpf_task_storage_get(&left_with, p, NULL, 0);
+	}
+	left = bpf_task_storage_get(&booked_vtime, p, NULL, 0);
 	if (left && vtime_before(vtime, *left))
 		vtime = *left;
 	if (vtime_before(vtime, vtime_now))
 		vtime = vtime_now;
 	scx_set_vtime(p, vtime);
+	book(p, vtime);
 }
 
 SEC("struct_ops/vtime_disable")
 void BPF_PROG(vtime_disable, struct task_struct *p)
 {
-	u64 *left = bpf_task_storage_get(&left_with, p, NULL, BPF_LOCAL_STORAGE_GET_F_CREATE);
-
-	if (left)
-		*left = p->scx.dsq_vtime;
+	book(p, p->scx.dsq_vtime);
 }
 
 SEC("struct_ops.s/vtime_init")

@@ -13,6 +13,7 @@ enum vtime_fault {
 	VTIME_FAULT_STALL,	 /* ops.dispatch leaves every queued task where it is */
 	VTIME_FAULT_UNKNOWN_DSQ, /* ops.enqueue inserts into a DSQ that does not exist */
 	VTIME_FAULT_BPF_ERROR,	 /* ops.enqueue calls scx_bpf_error() */
+	VTIME_FAULT_SWALLOW,	 /* ops.enqueue inserts the task nowhere */
 };
 
 struct vtime_knobs {

@@ -1,0 +1,235 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <catch2/catch_test_macros.hpp>
+#include <cmath>
+
+#include "tests/vm/capture_fixture.h"
+#include "tests/vm/topology_check.h"
+
+// What the host reads with the machine frozen, against what the guest's kernel says of itself.
+namespace ktape::test {
+
+using schema::EntryStatus;
+using schema::Gate;
+using schema::Outcome;
+
+namespace {
+
+constexpr uint64_t kClockTickNs = 10'000'000;  // of /proc/PID/stat
+constexpr int kMaxRtPrio = 100;                // include/linux/sched/prio.h
+constexpr int kDefaultPrio = 120;
+constexpr uint64_t kInitialSecondsToWrap = 300;  // INITIAL_JIFFIES, include/linux/jiffies.h
+constexpr double kUptimeStep = 0.01;             // /proc/uptime has two decimals
+
+using Said = std::map<std::string, std::string>;
+
+// The guest's statements about a worker, before and after the freeze.
+struct Statements {
+  Said before;
+  Said after;
+};
+
+Statements statements(const TapeFacts& facts, const std::string& worker) {
+  std::vector<Said> found;
+  for (const SaidFacts& said : facts.said) {
+    if (said.subject == worker) found.push_back(said.facts);
+  }
+  INFO("worker " << worker);
+  REQUIRE(found.size() == 2);
+  return {found[0], found[1]};
+}
+
+// What was read of a worker, beside the two statements about it.
+class WorkerCheck {
+ public:
+  WorkerCheck(const TapeFacts& facts, std::string worker)
+      : facts_(facts), worker_(std::move(worker)), said_(statements(facts, worker_)) {}
+
+  int64_t read(const std::string& path) const {
+    const EntryFacts& entry = facts_.entries.at(worker_ + "." + path);
+    INFO(worker_ << "." << path << ": " << entry.reason);
+    CHECK(entry.status == EntryStatus::DONE);
+    return entry.width_bytes == 4 ? static_cast<int32_t>(entry.value) : static_cast<int64_t>(entry.value);
+  }
+
+  // Of a worker that sleeps or is stopped: the same before and after, so also at the freeze.
+  int64_t told(const std::string& name) const {
+    INFO(worker_ << ", " << name);
+    REQUIRE(said_.before.contains(name));
+    CHECK(said_.before.at(name) == said_.after.at(name));
+    return std::stoll(said_.before.at(name));
+  }
+
+  void check_identity() const {
+    INFO(worker_);
+    CHECK(read("pid") == told("pid"));
+    CHECK(static_cast<uint64_t>(read("start_boottime")) / kClockTickNs ==
+          static_cast<uint64_t>(told("starttime")));
+    CHECK(read("thread_info.cpu") == told("processor"));
+  }
+
+  void check_priority() const {
+    INFO(worker_);
+    CHECK(read("policy") == told("policy"));
+    CHECK(read("policy") == told("sched.policy"));
+    CHECK(read("static_prio") - kDefaultPrio == told("nice"));
+    CHECK(read("prio") - kMaxRtPrio == told("priority"));
+    CHECK(read("prio") == told("sched.prio"));
+    CHECK(read("rt_priority") == told("rt_priority"));
+    CHECK(read("se.load.weight") == told("sched.se.load.weight"));
+  }
+
+  // By the symbol that its sched_class points at.
+  void check_class(const std::string& symbol) const {
+    const EntryFacts& entry = facts_.entries.at(worker_ + ".pid");
+    INFO(worker_);
+    CHECK(entry.observed.at(Gate::SCHED_CLASS) == "sched_class=" + symbol);
+    CHECK(told("sched.ext.enabled") == (symbol == "ext_sched_class" ? 1 : 0));
+  }
+
+  void check_vtime() const {
+    INFO(worker_);
+    CHECK(read("scx.dsq_vtime") > 0);
+    CHECK(read("scx.dsq_vtime") == told("schedulerVtime"));
+  }
+
+ private:
+  const TapeFacts& facts_;
+  std::string worker_;
+  Statements said_;
+};
+
+double uptime_of(const Said& said) { return std::stod(said.at("uptime")); }
+uint64_t jiffies_of(const Said& said) { return std::stoull(said.at("jiffies")); }
+
+void check_clock(const TapeFacts& facts) {
+  const Said before = statements(facts, "spinner1").before;  // the last one before the freeze
+  const Said after = statements(facts, "sleeper").after;     // the first one after it
+  const uint64_t read = facts.entries.at("jiffies").value;
+  CHECK(jiffies_of(before) <= read);
+  CHECK(read <= jiffies_of(after));
+
+  // Uptime begins a moment later than jiffies or earlier, by how the kernel came up; from then on they agree.
+  const double initial = std::pow(2, 32) - static_cast<double>(kInitialSecondsToWrap * facts.hz);
+  const auto seconds = [&](uint64_t jiffies) { return (static_cast<double>(jiffies) - initial) / facts.hz; };
+  const double lead = uptime_of(before) - seconds(jiffies_of(before));
+  const double jiffy = 1.0 / facts.hz;
+  CHECK(std::abs(lead) < 10);
+  CHECK(seconds(read) + lead >= uptime_of(before) - kUptimeStep - jiffy);
+  CHECK(seconds(read) + lead <= uptime_of(after) + kUptimeStep + jiffy);
+}
+
+// Under a partial switch those workers alone are under sched_ext, and of them the spinners of CPU 0 are
+// runnable.
+void check_nr_running(const TapeFacts& facts) {
+  uint64_t runnable = 0;
+  for (const char* worker : {"sleeper", "stopped", "spinner0", "spinner1"}) {
+    const Statements said = statements(facts, worker);
+    const bool on_cpu0 = said.before.at("processor") == "0";
+    CHECK(said.before.at("state") == said.after.at("state"));
+    CHECK(said.before.at("sched.ext.enabled") == "1");
+    if (on_cpu0 && said.before.at("state") == "R") ++runnable;
+  }
+  CHECK(runnable == 2);
+  CHECK(facts.entries.at("nr_running").value == runnable);
+}
+
+void check_host_and_guest(const Captured& captured) {
+  const TapeFacts& facts = captured.facts;
+  INFO(captured.program.output);
+  REQUIRE(facts.outcome == Outcome::COMPLETED);
+  CHECK((facts.slide != 0 || facts.phys_base != 0));  // KASLR; one of the two may be 0 by chance
+  CHECK(facts.vmcoreinfo_agrees);
+  CHECK(facts.freezes == 1);
+  const std::map<std::string, std::string> classes = {{"sleeper", "ext_sched_class"},
+                                                      {"stopped", "ext_sched_class"},
+                                                      {"fair", "fair_sched_class"},
+                                                      {"idle", "fair_sched_class"},
+                                                      {"fifo", "rt_sched_class"}};
+  for (const auto& [worker, symbol] : classes) {
+    const WorkerCheck check(facts, worker);
+    check.check_identity();
+    check.check_priority();
+    check.check_class(symbol);
+  }
+  const WorkerCheck sleeper(facts, "sleeper");
+  const WorkerCheck stopped(facts, "stopped");
+  sleeper.check_vtime();
+  stopped.check_vtime();
+  CHECK(sleeper.told("nice") == 5);
+  CHECK(stopped.told("nice") == -5);
+  // kernel/sched/core.c: sched_prio_to_weight[] has 335 for nice 5 and 3121 for -5; sched_ext's weights are
+  // cgroup's, where 100 is nice 0: 335 * 100 / 1024 and 3121 * 100 / 1024, rounded.
+  CHECK(sleeper.read("scx.weight") == 33);
+  CHECK(stopped.read("scx.weight") == 305);
+  check_nr_running(facts);
+  check_clock(facts);
+}
+
+const std::vector<std::string> kOneCpu = {"--cpus", "1", "--memory-mb", "256"};
+const std::vector<std::string> kTwoCpus = {"--cpus", "2", "--memory-mb", "3072"};
+const std::vector<std::string> kEightCpus = {"--topology", "sockets=2,cores=2,threads=2,llcs=2,numaNodes=2"};
+
+// Low RAM of q35 ends at 2 GiB where not all fits below the PCI hole. Linux takes task structs from the top.
+void check_high_memory(const TapeFacts& facts) {
+  constexpr uint64_t kFourGiB = uint64_t{4} << 30;
+  CHECK(facts.entries.at("sleeper.pid").physical_address >= kFourGiB);
+  CHECK(facts.entries.at("fair.pid").physical_address >= kFourGiB);
+  CHECK(facts.entries.at("jiffies").physical_address < kFourGiB);
+}
+
+}  // namespace
+
+TEST_CASE_METHOD(CaptureFixture, "host and guest agree on 6.16.12 with 1 vCPU and 256 MiB") {
+  Captured captured = capture("host_and_guest", "6.16.12", kOneCpu);
+  check_host_and_guest(captured);
+  check_topology(captured.facts, {.cpus = "0", .sockets = "0", .cores = "0", .llcs = "0", .nodes = "0"}, 256);
+}
+
+TEST_CASE_METHOD(CaptureFixture, "host and guest agree on 6.16.12 with 2 vCPUs and memory above 4 GiB") {
+  Captured captured = capture("host_and_guest", "6.16.12", kTwoCpus);
+  check_host_and_guest(captured);
+  check_high_memory(captured.facts);
+  check_topology(captured.facts, kTwoCores, 3072);
+}
+
+TEST_CASE_METHOD(CaptureFixture, "host and guest agree on 6.16.12 with 8 vCPUs on 2 NUMA nodes") {
+  Captured captured = capture("host_and_guest", "6.16.12", kEightCpus);
+  check_host_and_guest(captured);
+  check_topology(captured.facts, kTwoByTwoByTwo, 512);
+}
+
+TEST_CASE_METHOD(CaptureFixture, "host and guest agree on 6.19.14 with 1 vCPU and 256 MiB") {
+  check_host_and_guest(capture("host_and_guest", "6.19.14", kOneCpu));
+}
+
+TEST_CASE_METHOD(CaptureFixture, "host and guest agree on 6.19.14 with 2 vCPUs and memory above 4 GiB") {
+  Captured captured = capture("host_and_guest", "6.19.14", kTwoCpus);
+  check_host_and_guest(captured);
+  check_high_memory(captured.facts);
+  check_topology(captured.facts, kTwoCores, 3072);
+}
+
+TEST_CASE_METHOD(CaptureFixture, "host and guest agree on 6.19.14 with 8 vCPUs on 2 NUMA nodes") {
+  Captured captured = capture("host_and_guest", "6.19.14", kEightCpus);
+  check_host_and_guest(captured);
+  check_topology(captured.facts, kTwoByTwoByTwo, 512);
+}
+
+TEST_CASE_METHOD(CaptureFixture, "host and guest agree on 7.3.4 with 1 vCPU and 256 MiB") {
+  check_host_and_guest(capture("host_and_guest", "7.3.4", kOneCpu));
+}
+
+TEST_CASE_METHOD(CaptureFixture, "host and guest agree on 7.3.4 with 2 vCPUs and memory above 4 GiB") {
+  Captured captured = capture("host_and_guest", "7.3.4", kTwoCpus);
+  check_host_and_guest(captured);
+  check_high_memory(captured.facts);
+  check_topology(captured.facts, kTwoCores, 3072);
+}
+
+TEST_CASE_METHOD(CaptureFixture, "host and guest agree on 7.3.4 with 8 vCPUs on 2 NUMA nodes") {
+  Captured captured = capture("host_and_guest", "7.3.4", kEightCpus);
+  check_host_and_guest(captured);
+  check_topology(captured.facts, kTwoByTwoByTwo, 512);
+}
+
+}  // namespace ktape::test

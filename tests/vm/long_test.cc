@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <array>
+#include <catch2/catch_test_macros.hpp>
+#include <cstdio>
+
+#include "tests/vm/freeze_runs.h"
+#include "tests/vm/topology_check.h"
+
+// Too long for every test run.
+namespace ktape::test {
+
+using schema::Outcome;
+
+namespace {
+
+constexpr int kRuns = 20;
+constexpr std::array<const char*, 3> kKernels = {"6.16.12", "6.19.14", "7.3.4"};
+
+// "0 1 2 ..." of `count` lists with `width` CPUs each.
+std::string cpu_lists(uint32_t count, uint32_t width) {
+  std::string text;
+  for (uint32_t i = 0; i < count; ++i) {
+    if (i != 0) text += " ";
+    text += width == 1 ? fmt::format("{}", i) : fmt::format("{}-{}", i * width, (i + 1) * width - 1);
+  }
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE_METHOD(
+    CaptureFixture,
+    "20 runs of 50 freezes of 8 busy vCPUs lose no guest, stall nothing and give no wrong value") {
+  for (int run = 0; run < kRuns; ++run) {
+    const char* kernel = kKernels[static_cast<size_t>(run) % kKernels.size()];
+    std::fprintf(stderr, "run %d of %d, on %s\n", run + 1, kRuns, kernel);
+    INFO("run " << run + 1 << ", on " << kernel);
+    check_freeze_run(capture_text(fmt::format("freezes-{}", run + 1), freeze_scenario(), kernel));
+  }
+}
+
+TEST_CASE_METHOD(CaptureFixture,
+                 "a guest of 64 vCPUs sees all of them, and its state can be written and read") {
+  Captured captured =
+      capture("cold_path_roundtrip", "7.3.4",
+              {"--topology", "sockets=4,cores=8,threads=2,llcs=8,numaNodes=4", "--memory-mb", "4096"});
+  INFO(captured.program.output);
+  REQUIRE(captured.facts.outcome == Outcome::COMPLETED);
+  check_topology(captured.facts,
+                 {"0-63", cpu_lists(4, 16), cpu_lists(32, 2), cpu_lists(8, 8), cpu_lists(4, 16)}, 4096);
+}
+
+}  // namespace ktape::test
