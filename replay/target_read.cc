@@ -12,6 +12,7 @@
 #include "guest/kernel/op_plan.h"
 #include "guest/kernel/op_records.h"
 #include "guest/kernel/tasks.h"
+#include "guest/kernel/type_text.h"
 #include "schema/base/text.h"
 #include "schema/scenario/target_line.h"
 
@@ -54,6 +55,21 @@ Result<void> check_op(const Kernel& kernel, const Op& op) {
   return error;
 }
 
+std::vector<std::string> decode(const Kernel& kernel, const Op& op, const OpResult& result) {
+  const auto* action = std::get_if<ReadAction>(&op.action);
+  const auto type = target_type(kernel.btf(), op.target);
+  if (action == nullptr || action->kind == schema::ValueKind::BYTES || !type.ok() || !*type) return {};
+  TypeTextOptions options;
+  options.symbol = [&](uint64_t address) { return printable(kernel.describe(GuestVirtual(address))); };
+  std::vector<std::string> texts;
+  const auto add = [&](const OpValue& value) {
+    texts.push_back(type_text(kernel.btf(), (*type)->id, value.bytes, options));
+  };
+  if (result.value) add(*result.value);
+  for (const OpValue& value : result.list) add(value);
+  return texts;
+}
+
 template <typename T, typename Fill>
 Kept<T> built(Fill fill) {
   capnp::MallocMessageBuilder message;
@@ -91,6 +107,7 @@ Result<TargetRead> read_target(const Kernel& kernel, const RecordedMemory& memor
   read.line = line;
   read.missing = memory.take_missing();
   read.asked.keep(entry.asReader());
+  if (result.status == schema::EntryStatus::DONE) read.decoded = decode(kernel, op, result);
   read.reply = built<schema::EntryReply>([&](auto to) { write_result(result, to); });
   for (const GateResult& gate : result.gates) {
     read.gates.push_back(built<schema::GateChecked>([&](auto to) { write_gate(freeze.op, 0, gate, to); }));

@@ -97,6 +97,22 @@ TEST_CASE_METHOD(Fixture, "pointers are followed and lists are walked") {
   CHECK_THAT(null.output, ContainsSubstring("failed: 'scx.dsq->': the pointer is NULL"));
 }
 
+TEST_CASE_METHOD(Fixture, "whole objects are shown member by member, also those of a list") {
+  const ChildResult whole = at_last("cpu1:runqueues:whole");
+  CHECK(whole.exit_status == 0);
+  CHECK_THAT(whole.output, StartsWith("cpu1:runqueues:whole = {\n"));
+  CHECK_THAT(whole.output, ContainsSubstring("\n  nr_running = 3\n"));
+  const ChildResult list =
+      at_last("cpu0:runqueues.scx.runnable_list{list struct task_struct scx.runnable_node 9}");
+  CHECK(list.exit_status == 0);
+  CHECK_THAT(list.output, ContainsSubstring(" = 2 entries:\n[0] {\n"));
+  CHECK_THAT(list.output, ContainsSubstring("\n  comm = \"sleeper\"\n"));
+  CHECK_THAT(list.output, ContainsSubstring("\n[1] {\n"));
+  CHECK_THAT(list.output, ContainsSubstring("\n  comm = \"other\"\n"));
+  const ChildResult address = at_last("task:sleeper.sched_class");
+  CHECK_THAT(address.output, ContainsSubstring("ext_sched_class"));
+}
+
 TEST_CASE_METHOD(Fixture, "what was not captured is told so with its address, never as a zero") {
   const uint64_t frame =
       must(tape.kernel().kernel().translate(tape.kernel().memory(), tape.task())).value / 4096;
@@ -145,6 +161,7 @@ TEST_CASE_METHOD(Fixture, "read as JSON has the reply and the gates as records h
   CHECK_THAT(child.output, StartsWith("{\"freeze\":\"1\",\"target\":\"task:sleeper.scx.dsq_vtime\","
                                       "\"notCaptured\":null,\"reply\":{\"status\":\"done\","));
   CHECK_THAT(child.output, ContainsSubstring("\"value\":{\"u64\":\"4711\"}"));
+  CHECK_THAT(child.output, ContainsSubstring("\"decoded\":[\"4711\"]"));
   CHECK_THAT(child.output, ContainsSubstring("\"gate\":\"enabled\",\"outcome\":\"passed\""));
 }
 
