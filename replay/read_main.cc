@@ -35,6 +35,8 @@ constexpr char kHelp[] =
     "  task:147.comm                    a task by its pid; task:147@5230000000 also by its start time in ns\n"
     "  '(struct rq)0xffff888012345680.curr->pid'\n"
     "                                   what stands at an address; without the type it is bytes\n"
+    "  '(struct task_struct)init_task.comm'\n"
+    "                                   what stands at a symbol\n"
     "A path has members, '->' to follow a pointer, '[i]', '{cpu N}' for a CPU's instance of a per-CPU\n"
     "pointer, and '{list TYPE LINK LIMIT}' to walk a list. The width is u8, u16, u32, u64, bytes(N), whole,\n"
     "or auto: the type's, which is the default. What 'ktape show' prints as a target is taken too.";

@@ -92,6 +92,9 @@ TEST_CASE_METHOD(Fixture, "pointers are followed and lists are walked") {
   const ChildResult list = at_last(walk);
   CHECK(list.exit_status == 0);
   CHECK_THAT(list.output, StartsWith(walk + " = 2 entries: 77, 78\n"));
+  const ChildResult symbol = at_last("(struct pid_namespace)init_pid_ns.idr.idr_base");
+  CHECK(symbol.exit_status == 0);
+  CHECK_THAT(symbol.output, StartsWith("(struct pid_namespace)init_pid_ns.idr.idr_base = 0\n"));
   const ChildResult null = at_last("task:77.scx.dsq->id");
   CHECK(null.exit_status == 77);
   CHECK_THAT(null.output, ContainsSubstring("failed: 'scx.dsq->': the pointer is NULL"));
@@ -175,6 +178,7 @@ TEST_CASE_METHOD(Fixture, "mistakes in a target are usage errors that say what i
   CHECK(mistake(at + "cpu0:runqueues.nr_runing") ==
         "ktape read: target 'cpu0:runqueues.nr_runing': 'struct rq' has no member 'nr_runing'\n"
         "hint: did you mean 'nr_running'?\n");
+  CHECK_THAT(mistake(at + "'(struct rq)runqueus'"), ContainsSubstring("no symbol 'runqueus' in this kernel"));
   CHECK_THAT(mistake(at + "jiffies_64"), ContainsSubstring("hint: ask for u8, u16, u32, u64 or bytes\n"));
   CHECK_THAT(mistake(at + "runqueues.cpu"), ContainsSubstring("'cpu0:runqueues' on a command line"));
   CHECK_THAT(mistake(at + "cpu0:runqueues.cpu:u64"),
