@@ -20,7 +20,7 @@ namespace {
 
 constexpr uint64_t kPage = 4096;
 // e_phnum has 16 bits, and its largest value means something else.
-constexpr size_t kMaxSegments = PN_XNUM - 2;
+constexpr size_t kMaxSegments = PN_XNUM - 3;
 // Far above any guest; a run of zero frames costs a stranger's tape nothing.
 constexpr uint64_t kMaxBytes = uint64_t{1} << 42;
 constexpr size_t kMaxVcpus = 8192;
@@ -164,47 +164,76 @@ Elf64_Ehdr make_header(size_t segments) {
   header.e_phoff = sizeof(Elf64_Ehdr);
   header.e_ehsize = sizeof(Elf64_Ehdr);
   header.e_phentsize = sizeof(Elf64_Phdr);
-  header.e_phnum = static_cast<uint16_t>(segments + 1);
+  header.e_phnum = static_cast<uint16_t>(segments);
   return header;
 }
 
-// Places the segments behind the notes, page by page; returns the headers, and the end of the file.
-std::vector<std::byte> make_headers(std::vector<Segment>& segments, size_t notes_bytes, uint64_t page_offset,
-                                    uint64_t& end) {
-  std::vector<std::byte> headers;
-  append(headers, bytes_of(make_header(segments.size())));
-  Elf64_Phdr note{};
-  note.p_type = PT_NOTE;
-  note.p_offset = sizeof(Elf64_Ehdr) + (segments.size() + 1) * sizeof(Elf64_Phdr);
-  note.p_filesz = notes_bytes;
-  note.p_align = 4;
-  append(headers, bytes_of(note));
-  end = (note.p_offset + notes_bytes + kPage - 1) / kPage * kPage;
+Elf64_Phdr make_load(uint64_t offset, uint64_t address, uint64_t physical, uint64_t bytes) {
+  Elf64_Phdr load{};
+  load.p_type = PT_LOAD;
+  load.p_flags = PF_R | PF_W | PF_X;
+  load.p_offset = offset;
+  load.p_vaddr = address;
+  load.p_paddr = physical;
+  load.p_filesz = load.p_memsz = bytes;
+  return load;
+}
+
+// Where in the file the image is; it lies in one of the segments.
+Result<uint64_t> image_offset(const std::vector<Segment>& segments, const ImagePlace& image) {
+  for (const Segment& segment : segments) {
+    const uint64_t start = segment.frame * kPage;
+    const uint64_t bytes = segment.frames * kPage;
+    if (image.physical.value < start || image.physical.value - start > bytes) continue;
+    const uint64_t within = image.physical.value - start;
+    if (image.bytes <= bytes - within) return segment.offset + within;
+  }
+  return Error{ErrorCode::kNotApplicable, "the kernel's image was not captured whole",
+               "'ktape capture --memory full' keeps all of the guest's memory"};
+}
+
+// Places the segments behind headers and notes, page by page. Returns the end of the file.
+uint64_t place(std::vector<Segment>& segments, uint64_t end) {
   for (Segment& segment : segments) {
     segment.offset = end;
-    Elf64_Phdr load{};
-    load.p_type = PT_LOAD;
-    load.p_flags = PF_R | PF_W | PF_X;
-    load.p_offset = segment.offset;
-    load.p_paddr = segment.frame * kPage;
-    load.p_vaddr = page_offset + load.p_paddr;
-    load.p_filesz = load.p_memsz = segment.frames * kPage;
-    load.p_align = kPage;
-    append(headers, bytes_of(load));
-    end += load.p_filesz;
+    end += segment.frames * kPage;
   }
-  return headers;
+  return end;
+}
+
+// The file up to its first page: ELF header, program headers, notes.
+Result<std::vector<std::byte>> make_front(const CoreSource& source, std::vector<Segment>& segments,
+                                          uint64_t& end) {
+  KTAPE_ASSIGN(const std::vector<std::byte> notes, make_notes(source));
+  const size_t headers = segments.size() + 2;
+  Elf64_Phdr note{};
+  note.p_type = PT_NOTE;
+  note.p_offset = sizeof(Elf64_Ehdr) + headers * sizeof(Elf64_Phdr);
+  note.p_filesz = notes.size();
+  end = place(segments, (note.p_offset + notes.size() + kPage - 1) / kPage * kPage);
+  KTAPE_ASSIGN(const uint64_t image, image_offset(segments, source.image));
+
+  std::vector<std::byte> front;
+  append(front, bytes_of(make_header(headers)));
+  append(front, bytes_of(note));
+  append(front, bytes_of(make_load(image, source.image.start.value, source.image.physical.value,
+                                   source.image.bytes)));
+  for (const Segment& segment : segments) {
+    const uint64_t physical = segment.frame * kPage;
+    append(front, bytes_of(make_load(segment.offset, source.kernel.getPageOffset() + physical, physical,
+                                     segment.frames * kPage)));
+  }
+  append(front, notes);
+  return front;
 }
 
 }  // namespace
 
 Result<CoreFacts> write_core(const CoreSource& source, const std::string& path,
                              const std::function<void(uint64_t, uint64_t)>& progress) {
-  KTAPE_ASSIGN(const std::vector<std::byte> notes, make_notes(source));
   KTAPE_ASSIGN(std::vector<Segment> segments, segments_of(source.rows));
   uint64_t end = 0;
-  std::vector<std::byte> headers = make_headers(segments, notes.size(), source.kernel.getPageOffset(), end);
-  append(headers, notes);
+  KTAPE_ASSIGN(const std::vector<std::byte> front, make_front(source, segments, end));
 
   CoreFacts facts;
   facts.segments = segments.size();
@@ -214,7 +243,7 @@ Result<CoreFacts> write_core(const CoreSource& source, const std::string& path,
   for (const FreezePage& row : source.rows) total += row.hash.has_value();
 
   KTAPE_ASSIGN(NewFile file, NewFile::create(path));
-  KTAPE_TRY(file.write(0, headers));
+  KTAPE_TRY(file.write(0, front));
   auto segment = segments.begin();
   for (const FreezePage& row : source.rows) {
     if (!row.hash) continue;

@@ -70,14 +70,24 @@ Result<CoreRecords> core_records(const JournalReader& tape, const RecordedFreeze
   return found;
 }
 
+Result<ImagePlace> image_of(const Kernel& kernel, const GuestMemory& memory) {
+  KTAPE_ASSIGN(const GuestVirtual start, kernel.symbol("_text"));
+  KTAPE_ASSIGN(const GuestVirtual end, kernel.symbol("_end"));
+  KTAPE_ASSIGN(const GuestPhysical physical, kernel.translate(memory, start));
+  return ImagePlace{start, physical, end.value - start.value};
+}
+
 Result<ExitCode> export_core(const Options& options) {
   KTAPE_ASSIGN(auto tape, JournalReader::open(options.tape));
   KTAPE_ASSIGN(const TapeIndex index, TapeIndex::make(*tape));
   KTAPE_ASSIGN(const RecordedFreeze* freeze, index.freeze_at(options.core));
+  KTAPE_ASSIGN(const RecordedMemory memory, memory_at(*tape, *freeze));
+  KTAPE_ASSIGN(const Kernel kernel, restore_kernel(*tape, index));
+  KTAPE_ASSIGN(const ImagePlace image, image_of(kernel, memory));
   KTAPE_ASSIGN(std::vector<FreezePage> rows, rows_at(*tape, *freeze));
   KTAPE_ASSIGN(const CoreRecords records, core_records(*tape, *freeze));
   const CoreSource source{std::move(rows), [&](const Digest& hash) { return tape->page(hash); },
-                          index.kernel(), records.frozen.get()};
+                          index.kernel(), records.frozen.get(), image};
   KTAPE_ASSIGN(const CoreFacts facts, write_core(source, options.output, show_progress));
   fmt::print("{}: {} of memory in {}, {}, {}\n", printable(options.output), bytes_text(facts.bytes),
              count_text(facts.segments, "segment"), count_text(facts.pages, "page"),
