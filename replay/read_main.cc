@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cstdio>
 
 #include "replay/entry_text.h"
@@ -34,6 +35,8 @@ constexpr char kHelp[] =
     "  task:147.comm                    a task by its pid; task:147@5230000000 also by its start time in ns\n"
     "  '(struct rq)0xffff888012345680.curr->pid'\n"
     "                                   what stands at an address; without the type it is bytes\n"
+    "  '(struct task_struct)init_task.comm'\n"
+    "                                   what stands at a symbol\n"
     "A path has members, '->' to follow a pointer, '[i]', '{cpu N}' for a CPU's instance of a per-CPU\n"
     "pointer, and '{list TYPE LINK LIMIT}' to walk a list. The width is u8, u16, u32, u64, bytes(N), whole,\n"
     "or auto: the type's, which is the default. What 'ktape show' prints as a target is taken too.";
@@ -111,15 +114,33 @@ std::string read_json(const TargetRead& read, const RecordedFreeze& freeze) {
   std::string gates;
   for (const auto& gate : read.gates) gates += (gates.empty() ? "" : ",") + json_text(gate.get());
   const std::string missing = read.missing ? fmt::format("\"{:#x}\"", read.missing->value) : "null";
-  return fmt::format("{{\"freeze\":\"{}\",\"target\":{},\"notCaptured\":{},\"reply\":{},\"gates\":[{}]}}\n",
-                     freeze.id, json_string(read.line), missing, json_text(read.reply.get()), gates);
+  std::string decoded;
+  for (const std::string& text : read.decoded) decoded += (decoded.empty() ? "" : ",") + json_string(text);
+  return fmt::format(
+      "{{\"freeze\":\"{}\",\"target\":{},\"notCaptured\":{},\"reply\":{},\"decoded\":[{}],\"gates\":[{}]}}\n",
+      freeze.id, json_string(read.line), missing, json_text(read.reply.get()), decoded, gates);
+}
+
+// "5"; "{ ... }" over several lines; "2 entries: 77, 78", or one below the other where they are long.
+std::string value_text(const TargetRead& read) {
+  const auto value = read.reply.get().getValue();
+  if (read.decoded.empty()) return shown_value(value);
+  if (!value.isList()) return read.decoded.front();
+  const bool is_short =
+      std::ranges::all_of(read.decoded, [](const std::string& text) { return text.find('\n') == text.npos; });
+  std::string text = count_text(read.decoded.size(), "entry", "entries") + ":";
+  for (size_t i = 0; i < read.decoded.size(); ++i) {
+    text += is_short ? (i == 0 ? " " : ", ") : fmt::format("\n[{}] ", i);
+    text += read.decoded[i];
+  }
+  return text;
 }
 
 std::string read_text(const TargetRead& read) {
   const auto reply = read.reply.get();
   std::string text = printable(read.line);
   if (reply.getStatus() == schema::EntryStatus::DONE) {
-    text += " = " + shown_value(reply.getValue()) + "\n";
+    text += " = " + value_text(read) + "\n";
   } else if (read.missing) {
     text += fmt::format(": not captured\n  {}\n", printable(chars(reply.getReason())));
   } else {

@@ -89,7 +89,7 @@ Result<Kernel> restore_kernel(const JournalReader& tape, const TapeIndex& index)
       fmt::format("record {} (kernelIdentified): {}", index.kernel_seq().value, kernel.error().message), ""};
 }
 
-Result<RecordedMemory> memory_at(const JournalReader& tape, const RecordedFreeze& freeze) {
+Result<std::vector<FreezePage>> rows_at(const JournalReader& tape, const RecordedFreeze& freeze) {
   if (!freeze.pages_digest) {
     return Error{ErrorCode::kNotApplicable, fmt::format("no memory of freeze {} was kept", freeze.id),
                  "'ktape capture --memory sched' keeps it"};
@@ -103,6 +103,11 @@ Result<RecordedMemory> memory_at(const JournalReader& tape, const RecordedFreeze
                              freeze.id, freeze.thawed.value),
                  "'ktape verify' checks all of a tape"};
   }
+  return rows;
+}
+
+Result<RecordedMemory> memory_at(const JournalReader& tape, const RecordedFreeze& freeze) {
+  KTAPE_ASSIGN(std::vector<FreezePage> rows, rows_at(tape, freeze));
   return RecordedMemory::make(std::move(rows), [&tape](const Digest& hash) { return tape.page(hash); });
 }
 

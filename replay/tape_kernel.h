@@ -13,8 +13,13 @@ namespace ktape {
 // record. kNotApplicable when the tape does not tell them; kBadInput names the record or blob that is wrong.
 [[nodiscard]] Result<Kernel> restore_kernel(const JournalReader& tape, const TapeIndex& index);
 
-// What memory held at a freeze, before the freeze's own writes. `tape` outlives it. kNotApplicable when no
-// memory was kept; kBadInput when the list of its pages is not the one that was recorded.
+// The rows of a freeze's pages, by frame. kNotApplicable when no memory was kept; kBadInput when they are not
+// those that were recorded.
+[[nodiscard]] Result<std::vector<FreezePage>> rows_at(const JournalReader& tape,
+                                                      const RecordedFreeze& freeze);
+
+// What memory held at a freeze, before the freeze's own writes. `tape` outlives it. Errors as of
+// rows_at.
 [[nodiscard]] Result<RecordedMemory> memory_at(const JournalReader& tape, const RecordedFreeze& freeze);
 
 }  // namespace ktape

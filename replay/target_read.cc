@@ -12,6 +12,7 @@
 #include "guest/kernel/op_plan.h"
 #include "guest/kernel/op_records.h"
 #include "guest/kernel/tasks.h"
+#include "guest/kernel/type_text.h"
 #include "schema/base/text.h"
 #include "schema/scenario/target_line.h"
 
@@ -43,15 +44,33 @@ Result<void> name_task(const Kernel& kernel, const RecordedMemory& memory, const
   return {};
 }
 
-// What the kernel's symbols and types alone say against the op is a mistake of whoever typed it.
+// What the kernel's symbols and types alone say against the op.
 Result<void> check_op(const Kernel& kernel, const Op& op) {
   LayoutLog log(kernel.btf());
-  const auto plan = plan_target(kernel.knowledge(), op.target, log);
-  const auto fits = plan.ok() ? fit_op(*plan, op, schema::OpMode::COLD) : plan.error();
-  if (fits.ok()) return {};
-  Error error = fits.error();
-  if (error.code != ErrorCode::kBadInput) error.code = ErrorCode::kUsage;
-  return error;
+  KTAPE_ASSIGN(const TargetPlan plan, plan_target(kernel.knowledge(), op.target, log));
+  KTAPE_TRY(fit_op(plan, op, schema::OpMode::COLD));
+  return {};
+}
+
+// It is a mistake of whoever typed the target, unless the types themselves are bad.
+Error usage(const std::string& line, const Error& why) {
+  return Error{why.code == ErrorCode::kBadInput ? why.code : ErrorCode::kUsage,
+               fmt::format("target {}: {}", in_quotes(line), why.message), why.hint};
+}
+
+std::vector<std::string> decode(const Kernel& kernel, const Op& op, const OpResult& result) {
+  const auto* action = std::get_if<ReadAction>(&op.action);
+  const auto type = target_type(kernel.btf(), op.target);
+  if (action == nullptr || action->kind == schema::ValueKind::BYTES || !type.ok() || !*type) return {};
+  TypeTextOptions options;
+  options.symbol = [&](uint64_t address) { return printable(kernel.describe(GuestVirtual(address))); };
+  std::vector<std::string> texts;
+  const auto add = [&](const OpValue& value) {
+    texts.push_back(type_text(kernel.btf(), (*type)->id, value.bytes, options));
+  };
+  if (result.value) add(*result.value);
+  for (const OpValue& value : result.list) add(value);
+  return texts;
 }
 
 template <typename T, typename Fill>
@@ -72,13 +91,15 @@ ExitCode TargetRead::code() const {
 Result<TargetRead> read_target(const Kernel& kernel, const RecordedMemory& memory, const TapeIndex& index,
                                const RecordedFreeze& freeze, const std::string& line) {
   capnp::MallocMessageBuilder message;
-  const auto entry = message.initRoot<schema::OpEntry>();
-  KTAPE_TRY(parse_target_line(line, entry));
-  KTAPE_ASSIGN(Op op, read_op(entry.asReader(), schema::OpMode::COLD));
-  if (auto fits = check_op(kernel, op); !fits.ok()) {
-    return Error{fits.error().code, fmt::format("target {}: {}", in_quotes(line), fits.error().message),
-                 fits.error().hint};
+  auto entry = message.initRoot<schema::OpEntry>();
+  KTAPE_ASSIGN(const std::string symbol, parse_target_line(line, entry));
+  if (!symbol.empty()) {
+    const auto address = kernel.symbol(symbol);
+    if (!address.ok()) return usage(line, address.error());
+    entry.getTarget().getVirtual().setAddress(address->value);
   }
+  KTAPE_ASSIGN(Op op, read_op(entry.asReader(), schema::OpMode::COLD));
+  if (auto fits = check_op(kernel, op); !fits.ok()) return usage(line, fits.error());
   auto* task = std::get_if<TaskRoot>(&op.target.root);
   if (task != nullptr) KTAPE_TRY(name_task(kernel, memory, index, freeze, *task));
 
@@ -91,6 +112,7 @@ Result<TargetRead> read_target(const Kernel& kernel, const RecordedMemory& memor
   read.line = line;
   read.missing = memory.take_missing();
   read.asked.keep(entry.asReader());
+  if (result.status == schema::EntryStatus::DONE) read.decoded = decode(kernel, op, result);
   read.reply = built<schema::EntryReply>([&](auto to) { write_result(result, to); });
   for (const GateResult& gate : result.gates) {
     read.gates.push_back(built<schema::GateChecked>([&](auto to) { write_gate(freeze.op, 0, gate, to); }));

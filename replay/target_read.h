@@ -22,6 +22,9 @@ struct TargetRead {
   Kept<schema::OpEntry> asked;
   Kept<schema::EntryReply> reply;
   std::vector<Kept<schema::GateChecked>> gates;  // task targets
+  // Its values as their type describes them, safe to print: one, or one for each entry of a list. Empty
+  // where no type is known, and for a read of bytes.
+  std::vector<std::string> decoded;
   // What was needed and not captured; a reply that is done needed it for a gate only.
   std::optional<GuestPhysical> missing;
 

@@ -20,7 +20,13 @@ class LineParser {
  public:
   LineParser(std::string_view text, schema::OpEntry::Builder entry) : text_(text), entry_(entry) {}
 
-  Result<void> parse() {
+  Result<std::string> parse() {
+    KTAPE_TRY(parse_all());
+    return std::move(symbol_);
+  }
+
+ private:
+  Result<void> parse_all() {
     KTAPE_TRY(root());
     const std::string_view rest = text_.substr(at_);
     const size_t colon = rest.rfind(':');
@@ -33,7 +39,6 @@ class LineParser {
     return width(rest.substr(colon + 1));
   }
 
- private:
   Error expected(std::string_view what) const {
     const std::string found =
         at_ < text_.size() ? "'" + std::string(1, text_[at_]) + "'" : std::string("the end");
@@ -158,7 +163,11 @@ class LineParser {
     if (close == std::string_view::npos || close == at_ + 1) return expected("a type in parentheses");
     const std::string type(text_.substr(at_ + 1, close - at_ - 1));
     at_ = close + 1;
-    KTAPE_ASSIGN(const uint64_t address, number("an address"));
+    if (at_ < text_.size() && !digit(text_[at_])) {
+      KTAPE_ASSIGN(symbol_, name("an address or a symbol"));
+      return place(type, 0);
+    }
+    KTAPE_ASSIGN(const uint64_t address, number("an address or a symbol"));
     return place(type, address);
   }
 
@@ -218,11 +227,12 @@ class LineParser {
   std::string_view text_;
   schema::OpEntry::Builder entry_;
   size_t at_ = 0;
+  std::string symbol_;  // whose address is to be the root
 };
 
 }  // namespace
 
-Result<void> parse_target_line(std::string_view text, schema::OpEntry::Builder entry) {
+Result<std::string> parse_target_line(std::string_view text, schema::OpEntry::Builder entry) {
   return LineParser(text, entry).parse();
 }
 

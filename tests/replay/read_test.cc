@@ -92,9 +92,28 @@ TEST_CASE_METHOD(Fixture, "pointers are followed and lists are walked") {
   const ChildResult list = at_last(walk);
   CHECK(list.exit_status == 0);
   CHECK_THAT(list.output, StartsWith(walk + " = 2 entries: 77, 78\n"));
+  const ChildResult symbol = at_last("(struct pid_namespace)init_pid_ns.idr.idr_base");
+  CHECK(symbol.exit_status == 0);
+  CHECK_THAT(symbol.output, StartsWith("(struct pid_namespace)init_pid_ns.idr.idr_base = 0\n"));
   const ChildResult null = at_last("task:77.scx.dsq->id");
   CHECK(null.exit_status == 77);
   CHECK_THAT(null.output, ContainsSubstring("failed: 'scx.dsq->': the pointer is NULL"));
+}
+
+TEST_CASE_METHOD(Fixture, "whole objects are shown member by member, also those of a list") {
+  const ChildResult whole = at_last("cpu1:runqueues:whole");
+  CHECK(whole.exit_status == 0);
+  CHECK_THAT(whole.output, StartsWith("cpu1:runqueues:whole = {\n"));
+  CHECK_THAT(whole.output, ContainsSubstring("\n  nr_running = 3\n"));
+  const ChildResult list =
+      at_last("cpu0:runqueues.scx.runnable_list{list struct task_struct scx.runnable_node 9}");
+  CHECK(list.exit_status == 0);
+  CHECK_THAT(list.output, ContainsSubstring(" = 2 entries:\n[0] {\n"));
+  CHECK_THAT(list.output, ContainsSubstring("\n  comm = \"sleeper\"\n"));
+  CHECK_THAT(list.output, ContainsSubstring("\n[1] {\n"));
+  CHECK_THAT(list.output, ContainsSubstring("\n  comm = \"other\"\n"));
+  const ChildResult address = at_last("task:sleeper.sched_class");
+  CHECK_THAT(address.output, ContainsSubstring("ext_sched_class"));
 }
 
 TEST_CASE_METHOD(Fixture, "what was not captured is told so with its address, never as a zero") {
@@ -145,6 +164,7 @@ TEST_CASE_METHOD(Fixture, "read as JSON has the reply and the gates as records h
   CHECK_THAT(child.output, StartsWith("{\"freeze\":\"1\",\"target\":\"task:sleeper.scx.dsq_vtime\","
                                       "\"notCaptured\":null,\"reply\":{\"status\":\"done\","));
   CHECK_THAT(child.output, ContainsSubstring("\"value\":{\"u64\":\"4711\"}"));
+  CHECK_THAT(child.output, ContainsSubstring("\"decoded\":[\"4711\"]"));
   CHECK_THAT(child.output, ContainsSubstring("\"gate\":\"enabled\",\"outcome\":\"passed\""));
 }
 
@@ -158,6 +178,7 @@ TEST_CASE_METHOD(Fixture, "mistakes in a target are usage errors that say what i
   CHECK(mistake(at + "cpu0:runqueues.nr_runing") ==
         "ktape read: target 'cpu0:runqueues.nr_runing': 'struct rq' has no member 'nr_runing'\n"
         "hint: did you mean 'nr_running'?\n");
+  CHECK_THAT(mistake(at + "'(struct rq)runqueus'"), ContainsSubstring("no symbol 'runqueus' in this kernel"));
   CHECK_THAT(mistake(at + "jiffies_64"), ContainsSubstring("hint: ask for u8, u16, u32, u64 or bytes\n"));
   CHECK_THAT(mistake(at + "runqueues.cpu"), ContainsSubstring("'cpu0:runqueues' on a command line"));
   CHECK_THAT(mistake(at + "cpu0:runqueues.cpu:u64"),

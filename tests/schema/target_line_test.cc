@@ -79,6 +79,16 @@ TEST_CASE("an address is untyped, or has its type in front") {
   CHECK(std::string(typed.target().getPath()) == "curr->pid");
 }
 
+TEST_CASE("a symbol with a type in front is an address that is still to be found") {
+  capnp::MallocMessageBuilder message;
+  auto entry = message.initRoot<schema::OpEntry>();
+  const auto symbol = parse_target_line("(struct task_struct)init_task.comm", entry);
+  REQUIRE(symbol.ok());
+  CHECK(*symbol == "init_task");
+  CHECK(std::string(entry.asReader().getTarget().getVirtual().getType()) == "struct task_struct");
+  CHECK(std::string(entry.asReader().getTarget().getPath()) == "comm");
+}
+
 TEST_CASE("a path has the steps that scenarios have, lists included") {
   Line line("cpu1:runqueues.scx.runnable_list{list struct task_struct scx.runnable_node 100}.pid:u32");
   CHECK(line.target().getSteps().size() == 4);
@@ -104,7 +114,8 @@ TEST_CASE("a mistake is told with its column and what was expected") {
   CHECK(error_of("task:.comm") ==
         "target 'task:.comm': column 6: got '.', expected a worker's name or a pid");
   CHECK(error_of("task:0") == "target 'task:0': column 6: got '0', expected a pid from 1 to 2147483647");
-  CHECK(error_of("(struct rq)rq") == "target '(struct rq)rq': column 12: got 'r', expected an address");
+  CHECK(error_of("(struct rq)") ==
+        "target '(struct rq)': column 12: got the end, expected an address or a symbol");
   CHECK(error_of("jiffies_64:bytes(0)") ==
         "target 'jiffies_64:bytes(0)': column 19: got ')', expected bytes(N), N being 1 or more");
   CHECK(error_of("task:'x") == "target 'task:'x': column 7: got 'x', expected a name and its closing quote");
