@@ -431,7 +431,8 @@ TEST_CASE("layouts are told once for each field that ops and gates used") {
   REQUIRE(first.size() == 1);
   CHECK(first[0].type == "struct rq");
   CHECK(first[0].path == "scx.nr_running");
-  CHECK(first[0].offset_bytes == 32);
+  CHECK(first[0].offset_bytes ==
+        must(f.fake.kernel().btf().field("struct rq", "scx.nr_running")).offset_bytes);
   CHECK(first[0].size_bytes == 4);
   CHECK(first[0].encoding == "u32");
   number(f.read(per_cpu_target("runqueues", 1, "scx.nr_running")));
