@@ -31,6 +31,8 @@ void Page::line(std::string_view text) {
   text_ += '\n';
 }
 
+void Page::led(std::string_view lead, std::string_view text) { wrapped(std::string(lead), text); }
+
 void Page::field(std::string_view label, std::string_view value) {
   wrapped(fmt::format("{:<{}}", label, kLabelColumns), value);
 }

@@ -16,6 +16,8 @@ class Page {
   void section(std::string_view title);
   // A line as it is.
   void line(std::string_view text);
+  // A line that begins with `lead`; what is wrapped stands under where the text began.
+  void led(std::string_view lead, std::string_view text);
   // "label       value"
   void field(std::string_view label, std::string_view value);
   // "   12 [    3.204518] text": one record of the time line.

@@ -75,7 +75,7 @@ Captured CaptureFixture::run(const std::string& name, const std::string& scenari
                              const std::string& kernel, const std::vector<std::string>& more) {
   if (!find_kernel(kernel).ok()) SKIP("kernel " << kernel << " is not cached: tools/kernel fetch " << kernel);
   Captured captured;
-  captured.tape = folder_ + "/" + name + ".ktape";
+  captured.tape = folder_ + "/" + name + "-" + kernel + ".ktape";
   std::vector<std::string> arguments = {scenario_file, "-o", captured.tape, "--kernel", kernel};
   arguments.insert(arguments.end(), more.begin(), more.end());
   captured.program = run_built("ktape-capture", arguments);

@@ -1,0 +1,136 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "schema/base/result.h"
+#include "schema/base/units.h"
+#include "schema/journal/reader.h"
+
+// What a tape says, gathered so that two of them can be held against each other. Every text is safe to
+// print. What only numbers the records (seq) and what only this run has (addresses, pids) is kept apart
+// from what the run did.
+
+namespace ktape {
+
+// A value as it was read or stored.
+struct ValueFacts {
+  bool present = false;
+  bool bytes = false;  // memory as it is: a struct or a run of bytes
+  bool zero = false;   // every bit of it
+  std::string shown;
+  std::string exact;  // equal exactly when the values are; a number has the same in every width
+};
+
+struct GateFacts {
+  schema::GateOutcome outcome = schema::GateOutcome::NOT_SAID;
+  bool enforced = false;
+  std::string observed;
+};
+
+// One entry of a request, and what came of it.
+struct EntryFacts {
+  uint32_t step = 0;
+  std::string step_name;
+  std::string tag;       // the target's text where the scenario gave none
+  uint32_t nth = 0;      // of the entries in steps of this name with this tag; from 0
+  std::string target;    // "task 'sleeper' scx.dsq_vtime"
+  std::string path;      // of the target, as the scenario wrote it
+  std::string name;      // the last member of its path, else its symbol: "dsq_vtime"
+  bool per_cpu = false;  // the target is a CPU's own
+  bool write = false;
+  bool set_before = false;  // an earlier entry of this run wrote to the same target
+  schema::EntryStatus status = schema::EntryStatus::NOT_SAID;
+  std::string reason;
+  ValueFacts value;
+  ValueFacts before;  // writes
+  std::string type;   // BTF's name; empty when unchecked
+  uint32_t width_bytes = 0;
+  uint64_t address = 0;
+  std::map<schema::Gate, GateFacts> gates;
+  Seq request;
+  Seq reply;  // 0: there was none
+
+  [[nodiscard]] std::string step_key() const;  // the step's name, else its index
+};
+
+struct StepFacts {
+  uint32_t index = 0;
+  std::string name;
+  uint32_t nth = 0;  // of the steps of this name
+  bool finished = false;
+  bool ok = false;
+  std::string detail;
+  Seq seq;  // where it ended, else where it began
+
+  [[nodiscard]] std::string key() const;  // as EntryFacts::step_key
+};
+
+struct LayoutFacts {
+  uint64_t offset_bytes = 0;
+  uint64_t size_bytes = 0;
+  std::string encoding;
+  Seq seq;
+};
+
+struct SchedulerFacts {
+  uint32_t id = 0;
+  std::string name;
+  std::string declared;  // switch mode and vtime semantics
+  bool exited = false;
+  uint64_t exit_kind = 0;
+  std::string exit_reason;
+  std::string exit_message;
+  Seq seq;  // of the exit, else of the attachment
+};
+
+struct WorkerFacts {
+  int32_t pid = 0;
+  uint64_t start_boottime_ns = 0;
+  std::string policy;
+  std::string end;  // "exited with 0", "killed by signal 9"; empty: it was there to the end
+  Seq seq;
+};
+
+// A panic, a complaint of the kernel, a watchdog, a freeze that a trigger caused: by what it is.
+struct IncidentFacts {
+  std::string what;   // "guest panicked", "freeze by trigger 'scx-error'"
+  std::string first;  // first line of its text
+  Seq seq;
+};
+
+struct RunFacts {
+  std::string scenario;
+  std::string scenario_text;
+  std::string kernel;        // uname -r, else the image as given
+  std::string image_digest;  // hex
+  std::string machine;       // "2 CPUs, 512 MiB, tcg"
+  std::string kernel_command_line;
+  std::string recorder;  // ktape's version
+  std::string captured;  // UTC
+  uint64_t records = 0;
+  uint64_t slide = 0;
+  uint64_t phys_base = 0;
+  bool sealed = false;
+  std::string outcome;  // with the agent's exit code
+  std::string outcome_detail;
+  Seq outcome_seq;
+  bool losses_known = false;
+  std::map<std::string, uint64_t> losses;  // counters above 0
+  std::vector<StepFacts> steps;
+  std::vector<EntryFacts> entries;
+  std::map<std::pair<std::string, std::string>, LayoutFacts> layouts;  // by type and path
+  std::vector<SchedulerFacts> schedulers;
+  std::map<std::string, WorkerFacts> workers;
+  std::vector<IncidentFacts> incidents;
+};
+
+// Reads a whole tape. kBadInput when it cannot be read, or has more entries than anybody would compare.
+[[nodiscard]] Result<RunFacts> gather_run_facts(const JournalReader& tape);
+
+}  // namespace ktape

@@ -1,0 +1,83 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "replay/verdicts.h"
+
+#include <algorithm>
+#include <filesystem>
+#include <thread>
+
+#include "schema/base/file.h"
+#include "schema/base/text.h"
+
+namespace ktape {
+
+namespace {
+
+constexpr size_t kFindingsKept = 32;
+
+bool is_in(const std::string& program, const std::vector<std::string>& folders) {
+  std::string folder = std::filesystem::path(program).parent_path().lexically_normal();
+  return std::ranges::any_of(folders, [&](const std::string& one) {
+    std::filesystem::path normal = std::filesystem::path(one + "/").lexically_normal();
+    return normal.parent_path() == folder;
+  });
+}
+
+}  // namespace
+
+Result<Judges> find_judges(const JudgeOptions& options) {
+  std::vector<std::string> folders = options.folders;
+  KTAPE_ASSIGN(std::string own_folder, executable_folder());
+  folders.push_back(own_folder);
+  KTAPE_ASSIGN(FoundAnalyzers found, find_analyzers(folders));
+  Judges judges;
+  KTAPE_ASSIGN(judges.runs, choose_runs(found.analyzers, options.choice));
+  if (judges.runs.empty()) {
+    return Error{ErrorCode::kHost, "there is no program ktape-assert-* in " + in_quotes(own_folder),
+                 "--analyzers DIR names another folder"};
+  }
+  for (const AnalyzerRun& run : judges.runs) {
+    bool named = !options.choice.only.empty() || run.required || !run.arguments.empty() ||
+                 is_in(run.program, options.folders);
+    if (named) judges.named.push_back(printable(run.label()));
+  }
+  return judges;
+}
+
+Result<CheckedTape> inspect_readable(const std::string& path) {
+  CheckedTape tape = inspect_tape(path);
+  if (!tape.refused) return tape;
+  std::string what =
+      tape.integrity == "altered" ? in_quotes(path) + " is altered: " + tape.finding : tape.finding;
+  return Error{ErrorCode::kBadInput, what, tape.hint};
+}
+
+Verdicts judge_tape(const CheckedTape& tape, const Judges& judges) {
+  CheckLimits limits;
+  limits.jobs = std::max(1u, std::thread::hardware_concurrency());
+  Verdicts verdicts;
+  check_tapes({tape}, judges.runs, limits, [&](const CheckStep& step) {
+    if (step.run == nullptr) return true;
+    std::string label = printable(step.run->label());
+    bool named = std::ranges::find(judges.named, label) != judges.named.end();
+    verdicts[label] = {step.checked.result, findings_in(step.checked.text), named};
+    return true;
+  });
+  return verdicts;
+}
+
+std::vector<std::string> findings_in(std::string_view subtest) {
+  constexpr std::string_view kElsewhere[] = {"Subtest: ", "tape: ", "losses: ", "lost: "};
+  std::vector<std::string> findings;
+  while (!subtest.empty() && findings.size() < kFindingsKept) {
+    size_t end = subtest.find('\n');
+    std::string_view line = subtest.substr(0, end);
+    subtest.remove_prefix(end == std::string_view::npos ? subtest.size() : end + 1);
+    if (!line.starts_with("  # ")) continue;
+    line.remove_prefix(4);
+    bool elsewhere = std::ranges::any_of(kElsewhere, [&](auto begin) { return line.starts_with(begin); });
+    if (!elsewhere) findings.push_back(printable(line));
+  }
+  return findings;
+}
+
+}  // namespace ktape

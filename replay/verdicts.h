@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "replay/analyzers.h"
+#include "replay/check.h"
+#include "replay/check_run.h"
+#include "schema/base/result.h"
+
+namespace ktape {
+
+// What one assertion says of a tape.
+struct Verdict {
+  CheckResult result;
+  std::vector<std::string> findings;  // its KTAP diagnostics, safe to print, without the "# "
+  bool named = false;                 // the user asked for this assertion, not for whatever there is
+};
+
+using Verdicts = std::map<std::string, Verdict>;  // by AnalyzerRun::label
+
+// Where analyzers are looked for and which of them are asked, as for `ktape check`.
+struct JudgeOptions {
+  std::vector<std::string> folders;  // before the program's own
+  AnalyzerChoice choice;
+};
+
+// The runs that are asked for. kUsage for a name that is not there; kHost when there are no analyzers.
+struct Judges {
+  std::vector<AnalyzerRun> runs;
+  std::vector<std::string> named;  // labels of those that the options name or whose folder they name
+};
+[[nodiscard]] Result<Judges> find_judges(const JudgeOptions& options);
+
+// Verifies a tape. kBadInput when it is altered or cannot be read.
+[[nodiscard]] Result<CheckedTape> inspect_readable(const std::string& path);
+
+// Runs the analyzers over the tape, as many at a time as there are CPUs, each for a minute at most.
+[[nodiscard]] Verdicts judge_tape(const CheckedTape& tape, const Judges& judges);
+
+// The diagnostics in the output of an analyzer as a subtest (as_subtest); not the tape's name, and not
+// what was lost, which is the same for every assertion.
+[[nodiscard]] std::vector<std::string> findings_in(std::string_view subtest);
+
+}  // namespace ktape

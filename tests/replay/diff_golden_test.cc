@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
+#include <filesystem>
+#include <fstream>
+#include <regex>
+
+#include "replay/child.h"
+#include "schema/base/file.h"
+#include "tests/replay/two_runs.h"
+#include "tests/support/must.h"
+#include "tests/support/sql.h"
+#include "tests/support/temp_dir.h"
+
+// ktape-diff as people and programs see it.
+namespace ktape::test {
+
+using Catch::Matchers::ContainsSubstring;
+using Catch::Matchers::StartsWith;
+
+namespace {
+
+// A run on a newer kernel, in which most things went differently.
+RunSpec newer() {
+  return {.kernel = "7.3.4",
+          .slide = 0x1000000,
+          .pid = 146,
+          .start_boottime_ns = 1'970'000'000,
+          .vtime_offset = 992,
+          .nr_running = 2,
+          .jiffies = 0,
+          .vtime_after_write = 0,
+          .with_last_entry = true,
+          .exit_kind = 1026,
+          .exit_message = "sleeper[146] failed to run for 30.012s",
+          .lost_bytes = 17};
+}
+
+ChildResult diff(const std::vector<std::string>& arguments) {
+  return must(run_child(KTAPE_BIN "/ktape-diff", arguments, 1 << 24));
+}
+
+// The output without what is not the same in every test run: the folder and the head digests.
+std::string stable(std::string text, const TempDir& folder) {
+  for (size_t at = text.find(folder.path() + "/"); at != std::string::npos;
+       at = text.find(folder.path() + "/")) {
+    text.erase(at, folder.path().size() + 1);
+  }
+  return std::regex_replace(text, std::regex("[0-9a-f]{64}"), "DIGEST");
+}
+
+void check_golden(const std::vector<std::string>& options, const std::string& name) {
+  TempDir folder;
+  std::vector<std::string> arguments = {record_run(folder.file("a.ktape"), {}).path,
+                                        record_run(folder.file("b.ktape"), newer()).path, "--only",
+                                        "jiffies-nonzero"};
+  arguments.insert(arguments.end(), options.begin(), options.end());
+  ChildResult child = diff(arguments);
+  CHECK(child.exit_status == 1);
+  std::string text = stable(child.output, folder);
+  std::string golden = must(read_text_file(KTAPE_GOLDEN "/" + name, 1 << 20));
+  CHECK(text == golden);
+}
+
+}  // namespace
+
+TEST_CASE("two runs are compared for people as in the golden file") { check_golden({}, "diff.txt"); }
+
+TEST_CASE("with --all what does not matter is shown as in the golden file") {
+  check_golden({"--all"}, "diff_all.txt");
+}
+
+TEST_CASE("two runs are compared in Markdown as in the golden file") {
+  check_golden({"--markdown"}, "diff.md");
+}
+
+TEST_CASE("two runs are compared in JSON as in the golden file") { check_golden({"--json"}, "diff.json"); }
+
+TEST_CASE("a tape compared with itself has no difference and exit status 0") {
+  TempDir folder;
+  std::string tape = record_run(folder.file("a.ktape"), {}).path;
+  ChildResult child = diff({tape, tape});
+  CHECK(child.exit_status == 0);
+  CHECK_THAT(child.output, ContainsSubstring("\nno difference that matters\n"));
+}
+
+TEST_CASE("an altered tape is not compared, and is exit status 3") {
+  TempDir folder;
+  std::string a = record_run(folder.file("a.ktape"), {}).path;
+  std::string b = record_run(folder.file("b.ktape"), {}).path;
+  sql(b, "UPDATE event SET record = CAST(replace(record, 'set_vtime', 'set_other') AS BLOB)");
+  ChildResult child = diff({a, b});
+  CHECK(child.exit_status == 3);
+  CHECK(child.output.empty());
+  CHECK(diff({b, a}).exit_status == 3);
+}
+
+TEST_CASE("a tape that was never sealed is compared as far as it goes, and that it is not is a difference") {
+  TempDir folder;
+  std::string a = record_run(folder.file("a.ktape"), {}).path;
+  TapeBuilder builder(folder.file("b.ktape"));
+  builder.run_started();
+  must(builder.writer().commit());
+  ChildResult child = diff({a, builder.writer().partial_path()});
+  CHECK(child.exit_status == 1);
+  CHECK_THAT(child.output, ContainsSubstring("ktape.partial: unsealed"));
+  CHECK_THAT(child.output, ContainsSubstring("B  the tape was never sealed\n"));
+}
+
+TEST_CASE("a verdict that one kernel changes is told; an assertion that crashes is exit status 4") {
+  TempDir folder;
+  std::string a = record_run(folder.file("a.ktape"), {}).path;
+  std::string b = record_run(folder.file("b.ktape"), {.jiffies = 0}).path;
+  ChildResult child = diff({a, b});
+  CHECK(child.exit_status == 1);
+  CHECK_THAT(child.output,
+             ContainsSubstring("VERDICT CHANGED\n  jiffies-nonzero\n    A  passes\n    B  is violated: "));
+  std::string broken = folder.file("ktape-assert-broken");
+  std::ofstream(broken) << "#!/bin/sh\nkill -SEGV $$\n";
+  std::filesystem::permissions(broken, std::filesystem::perms::owner_all);
+  CHECK(diff({a, a, "--analyzers", folder.path()}).exit_status == 4);
+}
+
+TEST_CASE("diff tells mistakes on its command line, and files that are no tapes") {
+  TempDir folder;
+  std::string a = record_run(folder.file("a.ktape"), {}).path;
+  CHECK(diff({a}).exit_status == 2);
+  CHECK(diff({a, a, "--json", "--markdown"}).exit_status == 2);
+  CHECK(diff({a, a, "--only", "no-such-assertion"}).exit_status == 2);
+  CHECK(diff({a, folder.file("missing.ktape")}).exit_status == 3);
+  CHECK(diff({"--help"}).exit_status == 0);
+}
+
+}  // namespace ktape::test
