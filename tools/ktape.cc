@@ -34,6 +34,7 @@ constexpr Verb kVerbs[] = {
     {"verify", "tell whether a tape is intact"},
     {"read", "read kernel state from a tape's recorded memory"},
     {"replay", "run a tape's ops again over its recorded memory"},
+    {"test", "capture a scenario and judge its tape, in one"},
     {"diff", "compare two tapes"},
     {"report", "write a tape up for people"},
     {"export", "convert a tape for other tools"},
