@@ -29,6 +29,7 @@ constexpr char kFooter[] =
     "  ktape capture my.scenario --topology sockets=2,cores=2,threads=2,numaNodes=2\n"
     "  ktape capture my.scenario --freeze-on symbol:sched_setscheduler*3 --freeze-every 500\n"
     "  ktape capture my.scenario --kernel ~/linux/arch/x86/boot/bzImage\n"
+    "  ktape capture my.scenario --scheduler './scx_mine --slice 5000'\n"
     "\n"
     "SIGUSR1 freezes once, on demand; SIGINT and SIGTERM end the run and seal the tape.\n"
     "While it records the tape is 'run.ktape.partial'; 'run.ktape' exists once it is sealed.\n"
@@ -124,6 +125,18 @@ int run(int argc, char** argv) {
       ->excludes(cpus_option);
   app.add_option("--memory-mb", memory_mb, "MiB of RAM, instead of the scenario's")
       ->check(CLI::Range(kMinMemoryMb, kMaxMemoryMb));
+  app.add_option("--scheduler", options.guest.scheduler,
+                 "A scheduler's command, 'PROGRAM ARGUMENTS', instead of the scenario's scheduler.\n"
+                 "Words are quoted as for a shell; none is run")
+      ->type_name("COMMAND");
+  app.add_option("--scheduler-dir", options.guest.scheduler_folders,
+                 "Look for a scheduler's program here, before PATH; more than once for several")
+      ->type_name("DIR")
+      ->allow_extra_args(false);
+  app.add_option("--overlay", options.guest.overlays,
+                 "Give the guest the files in this folder, as they are; more than once for several")
+      ->type_name("DIR")
+      ->allow_extra_args(false);
   app.add_option("--accel", accelerator, "kvm, tcg, or auto: kvm where it can run a kernel, else tcg")
       ->check(CLI::IsMember({"auto", "kvm", "tcg"}))
       ->capture_default_str();

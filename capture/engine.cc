@@ -46,7 +46,7 @@ double seconds(std::chrono::nanoseconds time) { return std::chrono::duration<dou
 
 Engine::Engine(Machine& machine, Recorder& recorder, Progress& progress,
                std::shared_ptr<const KernelKnowledge> knowledge, schema::Scenario::Reader scenario,
-               schema::MemoryMode memory, FreezePlan freezes)
+               schema::MemoryMode memory, FreezePlan freezes, const Digest& program)
     : machine_(machine),
       recorder_(recorder),
       progress_(progress),
@@ -54,7 +54,8 @@ Engine::Engine(Machine& machine, Recorder& recorder, Progress& progress,
       scenario_(scenario),
       agent_(machine),
       coordinator_(machine, recorder, agent_, memory),
-      host_freezes_(coordinator_, recorder, progress, std::move(freezes)) {}
+      host_freezes_(coordinator_, recorder, progress, std::move(freezes)),
+      schedulers_(machine.live_memory(), recorder, progress, program) {}
 
 Result<RunEnd> Engine::run(const UserWishes& wishes) {
   began_ = Clock::now();
@@ -67,6 +68,7 @@ Result<RunEnd> Engine::run(const UserWishes& wishes) {
     // A guest that never stops talking must not keep its deadline or the user waiting.
     if (handled.ok() && !end_) handled = on_wishes(wishes);
     if (handled.ok() && !end_) handled = host_freezes_.on_time();
+    if (handled.ok()) handled = settle_schedulers();
     if (!handled.ok()) KTAPE_TRY(on_failure(handled.error()));
     if (!end_ && Clock::now() >= limit) KTAPE_TRY(on_deadline());
     KTAPE_TRY(recorder_.commit());
@@ -125,7 +127,12 @@ Result<void> Engine::on_message(schema::FromAgent::Reader message) {
       progress_.say(fmt::format("scheduler '{}' attached", as_text(from.getName())));
       return record([&](schema::Record::Builder r) { r.setSchedulerAttached(from); });
     }
+    case Which::SCHEDULER_STATE: return on_scheduler_state(message.getSchedulerState(), guest);
     case Which::SCHEDULER_OUTPUT:
+      if (const uint64_t lost = message.getSchedulerOutput().getLostBytes(); lost > 0) {
+        recorder_.lose("scheduler_output_bytes", "bytes that the scheduler printed and that were left out",
+                       lost);
+      }
       return record([&](schema::Record::Builder r) { r.setSchedulerOutput(message.getSchedulerOutput()); });
     case Which::SCHEDULER_EXITED: {
       auto from = message.getSchedulerExited();
@@ -183,7 +190,18 @@ Result<void> Engine::adopt() {
   }
   KTAPE_TRY(record_kernel(*kernel, Clock::now() - start));
   KTAPE_TRY(coordinator_.adopted(std::move(kernel).value()));
-  return host_freezes_.adopted();
+  KTAPE_TRY(host_freezes_.adopted());
+  return scenario_.getScheduler().isExternal() ? watch_schedulers() : Result<void>();
+}
+
+Result<void> Engine::watch_schedulers() {
+  schedulers_.adopted(*coordinator_.kernel());
+  coordinator_.freezer().observe([this](Standstill& at) {
+    if (at.registers.ok()) schedulers_.look_at(at.frozen.memory(), *at.registers);
+  });
+  KTAPE_ASSIGN(Standstill at, coordinator_.freezer().stop());
+  schedulers_.arm(at.frozen);
+  return coordinator_.freezer().let_go(std::move(at));
 }
 
 Result<void> Engine::record_kernel(const Kernel& kernel, std::chrono::nanoseconds took) {
@@ -207,6 +225,20 @@ Result<void> Engine::record_kernel(const Kernel& kernel, std::chrono::nanosecond
     to.setAdoptionNs(static_cast<uint64_t>(took.count()));
     to.setVmcoreinfoAgrees(facts.vmcoreinfo_agrees);
   });
+}
+
+Result<void> Engine::on_scheduler_state(schema::SchedulerState::Reader state, GuestNs guest) {
+  // What was seen go before is not to be read any more.
+  KTAPE_TRY(schedulers_.record_seen());
+  return schedulers_.on_state(state, guest);
+}
+
+// The agent does not end the guest before the exits are on the tape.
+Result<void> Engine::settle_schedulers() {
+  KTAPE_TRY(schedulers_.record_seen());
+  if (!schedulers_.take_settled()) return {};
+  KTAPE_TRY(recorder_.commit());
+  return agent_.send([](schema::FromHost::Builder message) { message.setSchedulersSettled(); });
 }
 
 Result<void> Engine::on_step_started(schema::StepStarted::Reader step) {

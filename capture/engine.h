@@ -12,6 +12,7 @@
 #include "capture/host_freezes.h"
 #include "capture/progress.h"
 #include "capture/recorder.h"
+#include "capture/scheduler_watch.h"
 #include "guest/kernel/kernel.h"
 #include "guest/machine/machine.h"
 #include "schema/base/result.h"
@@ -38,10 +39,11 @@ struct UserWishes {
 // source of events.
 class Engine {
  public:
-  // All arguments outlive the engine. `memory`: what to keep of the guest's memory at each freeze.
+  // All arguments outlive the engine. `memory`: what to keep of the guest's memory at each freeze; `program`:
+  // the digest of an external scheduler's executable.
   Engine(Machine& machine, Recorder& recorder, Progress& progress,
          std::shared_ptr<const KernelKnowledge> knowledge, schema::Scenario::Reader scenario,
-         schema::MemoryMode memory, FreezePlan freezes = {});
+         schema::MemoryMode memory, FreezePlan freezes = {}, const Digest& program = {});
 
   // Runs to the end; the machine is gone afterwards. An error only when the tape cannot be written.
   Result<RunEnd> run(const UserWishes& wishes);
@@ -53,6 +55,8 @@ class Engine {
   Result<void> handle(const MachineEvent& event);
   Result<void> on_message(schema::FromAgent::Reader message);
   Result<void> on_hello(schema::Hello::Reader hello, GuestNs guest);
+  Result<void> on_scheduler_state(schema::SchedulerState::Reader state, GuestNs guest);
+  Result<void> settle_schedulers();
   Result<void> on_step_started(schema::StepStarted::Reader step);
   Result<void> on_done(schema::GuestExited::Reader done);
   Result<void> on_console(const std::string& text);
@@ -62,6 +66,7 @@ class Engine {
   Result<void> on_deadline();
   Result<void> on_wishes(const UserWishes& wishes);
   Result<void> adopt();
+  Result<void> watch_schedulers();
   Result<void> record_kernel(const Kernel& kernel, std::chrono::nanoseconds took);
   Result<void> record_panic();
   Result<void> offence(const Error& error);
@@ -79,6 +84,7 @@ class Engine {
   AgentChannel agent_;
   FreezeCoordinator coordinator_;
   HostFreezes host_freezes_;
+  SchedulerWatch schedulers_;
   ConsoleLog console_;
   Phase phase_ = Phase::kBooting;
   Clock::time_point began_;

@@ -60,7 +60,9 @@ Result<Standstill> Freezer::stop() {
   KTAPE_ASSIGN(Frozen frozen, machine_.freeze());
   const Clock::time_point stopped = Clock::now();
   Result<std::vector<VcpuRegisters>> registers = frozen.registers();
-  return Standstill{std::move(frozen), began, stopped, std::move(registers)};
+  Standstill at{std::move(frozen), began, stopped, std::move(registers)};
+  if (observer_) observer_(at);
+  return at;
 }
 
 Result<void> Freezer::let_go(Standstill at) {

@@ -62,6 +62,9 @@ class Freezer {
   // the tape cannot be written.
   Result<FreezeDone> freeze(const FreezeReason& reason, const FreezeWork& work);
 
+  // Called each time that the machine has come to a stop, whatever for; copies and compares only.
+  void observe(std::function<void(Standstill&)> observer) { observer_ = std::move(observer); }
+
   // The same in two parts, for who must look before it is known what the freeze is for.
   Result<Standstill> stop();
   Result<FreezeDone> finish(Standstill at, const FreezeReason& reason, const FreezeWork& work);
@@ -87,6 +90,7 @@ class Freezer {
   Recorder& recorder_;
   PageKeeper pages_;
   const Kernel* kernel_ = nullptr;
+  std::function<void(Standstill&)> observer_;
   std::unique_ptr<EvidenceReader> evidence_;
   std::unique_ptr<LayoutLog> layouts_;  // recorded so far
   std::chrono::nanoseconds frozen_time_{0};

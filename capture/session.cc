@@ -2,10 +2,10 @@
 #include "capture/session.h"
 
 #include <fmt/format.h>
-#include <sys/mman.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <optional>
@@ -29,6 +29,7 @@ namespace fs = std::filesystem;
 
 constexpr size_t kMaxInitramfsBytes = size_t{256} << 20;
 constexpr size_t kMaxConfigBytes = size_t{4} << 20;
+constexpr size_t kMaxListedFiles = 1000;
 
 // Everything that a run needs, read and checked.
 struct Prepared {
@@ -38,6 +39,8 @@ struct Prepared {
   std::shared_ptr<const KernelKnowledge> knowledge;
   std::string initramfs_path;
   Digest initramfs_digest{};
+  GuestPack guest;
+  UniqueFd initrd;  // the initramfs and the guest's files, where it has any
   std::string output;
   UniqueFd vmlinux;  // the unpacked kernel, when that is what boots
   FreezePlan freezes;
@@ -69,27 +72,17 @@ Result<void> check_scheduler_support(const Prepared& prepared) {
                "stock Debian kernels have it from 6.16 on: 'tools/kernel list'"};
 }
 
-Result<UniqueFd> unpack_vmlinux(const KernelImage& image) {
-  UniqueFd fd(::memfd_create("vmlinux", MFD_CLOEXEC));
-  if (!fd.valid()) return system_error(ErrorCode::kHost, "cannot make a memory file for the unpacked kernel");
-  size_t done = 0;
-  while (done < image.vmlinux.size()) {
-    ssize_t n = ::write(fd.get(), image.vmlinux.data() + done, image.vmlinux.size() - done);
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return system_error(ErrorCode::kHost, "cannot write the unpacked kernel to memory");
-    done += static_cast<size_t>(n);
-  }
-  return fd;
-}
-
 Result<Prepared> prepare(const CaptureOptions& options) {
   KTAPE_ASSIGN(std::string scenario_path, find_scenario(options.scenario));
   KTAPE_ASSIGN(LoadedScenario scenario, load_scenario(scenario_path, options.machine));
   KTAPE_ASSIGN(KernelSource source, find_kernel(options.kernel));
   KTAPE_ASSIGN(KernelImage image, load_kernel_image(source.path));
   KTAPE_ASSIGN(std::shared_ptr<const KernelKnowledge> knowledge, learn_kernel(image.vmlinux));
-  Prepared prepared{
-      std::move(scenario), std::move(source), std::move(image), std::move(knowledge), "", {}, "", {}, {}};
+  Prepared prepared{.scenario = std::move(scenario),
+                    .source = std::move(source),
+                    .image = std::move(image),
+                    .knowledge = std::move(knowledge)};
+  KTAPE_ASSIGN(prepared.guest, pack_guest(prepared.scenario, options.guest));
   KTAPE_TRY(check_scheduler_support(prepared));
   KTAPE_TRY(check_scenario_ops(prepared.scenario, *prepared.knowledge));
   KTAPE_ASSIGN(prepared.freezes.triggers, plan_triggers(options.freeze_on, *prepared.knowledge));
@@ -99,8 +92,11 @@ Result<Prepared> prepare(const CaptureOptions& options) {
   prepared.initramfs_path = data + "/initramfs.cpio.zst";
   KTAPE_ASSIGN(std::vector<std::byte> initramfs, read_file(prepared.initramfs_path, kMaxInitramfsBytes));
   prepared.initramfs_digest = sha256(initramfs);
+  if (!prepared.guest.archive.empty()) {
+    KTAPE_ASSIGN(prepared.initrd, make_initrd(initramfs, prepared.guest));
+  }
   if (!options.kaslr && prepared.image.is_bzimage) {
-    KTAPE_ASSIGN(prepared.vmlinux, unpack_vmlinux(prepared.image));
+    KTAPE_ASSIGN(prepared.vmlinux, memory_file("vmlinux", {prepared.image.vmlinux}));
   }
   prepared.output = options.output.empty() ? std::string(prepared.scenario.get().getName().cStr()) + ".ktape"
                                            : options.output;
@@ -117,10 +113,11 @@ MachineConfig machine_config(const CaptureOptions& options, const Prepared& prep
   config.llcs = spec.getLlcs();
   config.numa_nodes = spec.getNumaNodes();
   config.memory_bytes = uint64_t{spec.getMemoryMb()} << 20;
-  config.kernel_path = prepared.vmlinux.valid()
-                           ? fmt::format("/proc/{}/fd/{}", ::getpid(), prepared.vmlinux.get())
-                           : prepared.source.path;
-  config.initramfs_path = prepared.initramfs_path;
+  const auto path_of = [](const UniqueFd& fd, const std::string& otherwise) {
+    return fd.valid() ? fmt::format("/proc/{}/fd/{}", ::getpid(), fd.get()) : otherwise;
+  };
+  config.kernel_path = path_of(prepared.vmlinux, prepared.source.path);
+  config.initramfs_path = path_of(prepared.initrd, prepared.initramfs_path);
   config.command_line = kernel_command_line({options.fast_boot, options.extra_arguments});
   config.qemu_program = options.qemu_program;
   return config;
@@ -188,6 +185,19 @@ void write_run_started(const CaptureOptions& options, const Prepared& prepared, 
   run.setMemoryMode(options.memory);
 }
 
+void write_guest_files(const GuestPack& guest, schema::RunStarted::Builder run) {
+  if (guest.archive.empty()) return;
+  const size_t listed = std::min(guest.files.size(), kMaxListedFiles);
+  auto files = run.initGuestFiles(static_cast<unsigned>(listed));
+  for (unsigned i = 0; i < listed; ++i) {
+    files[i].setPath(guest.files[i].path);
+    files[i].setBytes(guest.files[i].bytes);
+    files[i].setDigest(as_data(std::span<const std::byte>(guest.files[i].digest)));
+  }
+  run.setGuestFilesDigest(as_data(std::span<const std::byte>(guest.archive_digest)));
+  run.setGuestFilesLeftOut(static_cast<uint32_t>(guest.files.size() - listed));
+}
+
 Result<void> keep_blobs(Recorder& recorder, const Prepared& prepared) {
   KTAPE_TRY(recorder.add_blob("btf", prepared.knowledge->btf_raw));
   const std::string symbols = prepared.knowledge->symbols.text();
@@ -205,12 +215,14 @@ Result<CaptureResult> record_run(const CaptureOptions& options, const Prepared& 
   const MachineFacts& facts = machine.facts();
   KTAPE_TRY(recorder.record([&](schema::Record::Builder record) {
     write_run_started(options, prepared, config, facts, record.initRunStarted());
+    write_guest_files(prepared.guest, record.getRunStarted());
   }));
   // What is known already must not depend on whether the blobs fit on the disk.
   KTAPE_TRY(recorder.commit());
   KTAPE_TRY(keep_blobs(recorder, prepared));  // while the guest boots
+  const Digest program = prepared.guest.scheduler ? prepared.guest.scheduler->digest : Digest{};
   Engine engine(machine, recorder, progress, prepared.knowledge, prepared.scenario.get(), options.memory,
-                prepared.freezes);
+                prepared.freezes, program);
   KTAPE_ASSIGN(RunEnd end, engine.run(wishes));
   progress.now("sealing");
   KTAPE_ASSIGN(SealedTape tape, recorder.seal(end.outcome, end.exit_code, end.detail));

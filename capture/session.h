@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "capture/engine.h"
+#include "capture/guest_pack.h"
 #include "capture/progress.h"
 #include "guest/machine/machine.h"
 #include "schema/base/result.h"
@@ -20,6 +21,7 @@ struct CaptureOptions {
   std::string output;       // empty: SCENARIO-NAME.ktape in the current folder
   std::string kernel;       // see find_kernel
   MachineOverride machine;  // stands in for the scenario's
+  GuestPackOptions guest;   // its scheduler and files
   Accelerator accelerator = Accelerator::kAuto;
   bool kaslr = true;  // false: boot the unpacked vmlinux
   bool fast_boot = false;

@@ -85,6 +85,15 @@ struct RunStarted {
   timeIsReal @22 :Bool;         # false under tcg: verdicts about time are inconclusive
   llcs @23 :UInt32;             # last-level caches of the machine
   memoryMode @24 :MemoryMode;   # what was to be kept of the guest's memory at each freeze
+  guestFiles @25 :List(PackedFile); # what the guest was given besides the agent: its scheduler, libraries, overlays
+  guestFilesDigest @26 :Data;   # SHA-256 of the archive of all of them; empty: there were none
+  guestFilesLeftOut @27 :UInt32; # files that the list above leaves out
+}
+
+struct PackedFile {
+  path @0 :Text;                # in the guest
+  bytes @1 :UInt64;
+  digest @2 :Data;              # SHA-256 of its content
 }
 
 enum MemoryMode {
@@ -151,8 +160,9 @@ struct SchedulerAttached {
 }
 
 struct SchedulerOutput {
-  id @0 :UInt32;
+  id @0 :UInt32;                # of an external scheduler, whose program may attach several: of its first
   text @1 :Data;
+  lostBytes @2 :UInt64;         # left out after this text
 }
 
 struct SchedulerExited {

@@ -49,7 +49,16 @@ struct SchedulerSpec {
   union {
     none @0 :Void;              # the kernel's own classes only
     vtime @1 :VtimeScheduler;   # ktape's vtime-weighted scheduler
+    external @2 :ExternalScheduler; # any program that attaches a scheduler
   }
+}
+
+struct ExternalScheduler {
+  # Runs from before the workers start until the run ends, then gets SIGINT. Nothing of it is changed.
+  program @0 :Text;             # a path, from the scenario's folder; or a name, looked for there, in --scheduler-dir, on PATH
+  arguments @1 :List(Text);
+  attachDeadlineMs @2 :UInt32;  # from its start until the kernel says that a scheduler is attached; default 30,000
+  guestPath @3 :Text;           # where the guest has it; filled in by the host, never by a scenario
 }
 
 struct VtimeScheduler {

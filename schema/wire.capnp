@@ -29,12 +29,25 @@ struct FromAgent {
     request @10 :OpRequest;     # the agent waits for its reply
     done @11 :Rec.GuestExited;  # the last message; the agent then powers off
     facts @12 :Rec.GuestFacts;
+    schedulerState @13 :SchedulerState;
   }
 }
 
 struct Hello {
   protocol @0 :UInt32;
   guest @1 :Rec.GuestHello;
+}
+
+struct SchedulerState {
+  # With an external scheduler: sysfs says something else of sched_ext than before, or the scheduler's program ended.
+  # What the kernel's memory says, the host reads for itself.
+  state @0 :Data;               # /sys/kernel/sched_ext/state
+  names @1 :List(Data);         # of the schedulers in sysfs, the root scheduler's first
+  program @2 :Text;             # its path in the guest
+  pid @3 :Int32;
+  ended @4 :Bool;
+  killed @5 :Bool;
+  status @6 :Int32;             # its exit status, or the signal that killed it
 }
 
 struct OpRequest {
@@ -51,6 +64,7 @@ struct FromHost {
     scenario @1 :Scn.Scenario;  # the answer to hello: begin
     reply @2 :OpReply;
     stop @3 :Void;              # end the run and power off
+    schedulersSettled @4 :Void; # the program has ended, and each scheduler's exit is on the tape or never will be
   }
 }
 

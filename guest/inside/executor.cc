@@ -64,6 +64,9 @@ Result<void> Executor::set_up() {
   if (scenario_.getScheduler().isVtime()) {
     KTAPE_TRY(session_.attach(scenario_.getScheduler().getVtime()));
     log_("scheduler attached");
+  } else if (scenario_.getScheduler().isExternal()) {
+    KTAPE_TRY(session_.attach(scenario_.getScheduler().getExternal()));
+    log_("external scheduler attached");
   }
   for (schema::Worker::Reader worker : scenario_.getWorkers()) {
     KTAPE_TRY(session_.start_worker(worker));

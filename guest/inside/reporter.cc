@@ -27,11 +27,12 @@ Result<void> Reporter::step_finished(uint32_t step, bool ok, const std::string& 
   });
 }
 
-Result<void> Reporter::scheduler_output(uint32_t id, std::string_view text) {
+Result<void> Reporter::scheduler_output(uint32_t id, std::string_view text, uint64_t lost_bytes) {
   return send([&](schema::FromAgent::Builder message) {
     auto output = message.initSchedulerOutput();
     output.setId(id);
     output.setText(as_data(text));
+    output.setLostBytes(lost_bytes);
   });
 }
 

@@ -22,6 +22,17 @@ constexpr uint32_t kSchedulerId = 1;
 constexpr auto kLookForExit = std::chrono::milliseconds(100);     // the exit map cannot be polled for
 constexpr auto kLongestPoll = std::chrono::milliseconds(60'000);  // fits in poll's int
 constexpr auto kWaitForHost = std::chrono::hours(24);             // the host has the watchdogs
+constexpr auto kWaitForSettled = std::chrono::seconds(10);
+constexpr auto kWaitForDetach = std::chrono::seconds(3);  // by what the program has left behind
+
+// How the program of an external scheduler is ended: asked, told, killed.
+struct Ending {
+  int signal;
+  std::chrono::seconds wait;
+};
+constexpr Ending kEndings[] = {{SIGINT, std::chrono::seconds(10)},
+                               {SIGTERM, std::chrono::seconds(5)},
+                               {SIGKILL, std::chrono::seconds(5)}};
 
 // Bytes of a digest that is written in hex.
 std::vector<std::byte> bytes_of_hex(std::string_view hex) {
@@ -86,6 +97,14 @@ Result<void> Session::attach(schema::VtimeScheduler::Reader spec) {
   });
 }
 
+Result<void> Session::attach(schema::ExternalScheduler::Reader spec) {
+  KTAPE_ASSIGN(external_, ExternalScheduler::start(spec, reporter_));
+  const auto deadline = Clock::now() + std::chrono::milliseconds(spec.getAttachDeadlineMs());
+  KTAPE_TRY(wait(deadline, [this] { return external_->attached() || external_->has_ended(); }));
+  if (external_->attached() || stopped_) return {};
+  return Error{ErrorCode::kHost, external_->why_not_attached(), ""};
+}
+
 Result<void> Session::start_worker(schema::Worker::Reader spec) {
   KTAPE_ASSIGN(const RunningWorker* worker, workers_.prepare(spec));
   KTAPE_TRY(reporter_.send([&](schema::FromAgent::Builder message) {
@@ -120,8 +139,9 @@ Result<void> Session::wait(Clock::time_point deadline, const std::function<bool(
 }
 
 Result<void> Session::wait_once(std::chrono::milliseconds at_most) {
-  if (scheduler_ != nullptr) at_most = std::min(at_most, std::chrono::milliseconds(kLookForExit));
-  std::array<pollfd, 2> fds = {pollfd{channel_.fd(), POLLIN, 0}, pollfd{children_.get(), POLLIN, 0}};
+  if (scheduler_ != nullptr || external_ != nullptr) at_most = std::min(at_most, kLookForExit);
+  std::array<pollfd, 3> fds = {pollfd{channel_.fd(), POLLIN, 0}, pollfd{children_.get(), POLLIN, 0},
+                               pollfd{external_ ? external_->output_fd() : -1, POLLIN, 0}};
   int n = ::poll(fds.data(), fds.size(), static_cast<int>(std::min(at_most, kLongestPoll).count()));
   if (n < 0 && errno != EINTR) return system_error(ErrorCode::kHost, "cannot wait for the host");
   if (n < 0) return {};
@@ -130,7 +150,8 @@ Result<void> Session::wait_once(std::chrono::milliseconds at_most) {
   } else if ((fds[0].revents & (POLLHUP | POLLERR)) != 0) {
     return Error{ErrorCode::kHost, "the host has left", ""};
   }
-  if ((fds[1].revents & POLLIN) != 0) KTAPE_TRY(report_worker_exits());
+  if ((fds[1].revents & POLLIN) != 0) KTAPE_TRY(reap_children());
+  if (external_ != nullptr) KTAPE_TRY(external_->look());
   return report_scheduler_exit();
 }
 
@@ -143,26 +164,32 @@ Result<void> Session::take_messages() {
       case schema::FromHost::SCENARIO: scenario_ = std::move(message); break;
       case schema::FromHost::REPLY: reply_ = std::move(message); break;
       case schema::FromHost::STOP: stopped_ = true; break;
+      case schema::FromHost::SCHEDULERS_SETTLED: schedulers_settled_ = true; break;
       default: return Error{ErrorCode::kBadInput, "the host sent a message of unknown kind", ""};
     }
   }
 }
 
-Result<void> Session::report_worker_exits() {
+Result<void> Session::reap_children() {
   signalfd_siginfo info;
   while (::read(children_.get(), &info, sizeof info) > 0) {
   }
-  for (const WorkerExit& exit : workers_.reap()) {
-    KTAPE_TRY(reporter_.send([&](schema::FromAgent::Builder message) {
-      auto report = message.initWorkerReport();
-      report.setName(exit.worker->name);
-      report.setPid(exit.worker->pid.value);
-      report.setEvent(exit.killed ? schema::WorkerEvent::KILLED : schema::WorkerEvent::EXITED);
-      report.setStatus(exit.status);
-      report.setPhasesDone(exit.worker->phases_done.value().load());
-    }));
-  }
-  return {};
+  for (const WorkerExit& exit : workers_.reap()) KTAPE_TRY(report_worker_exit(exit));
+  const std::vector<EndedChild> others = workers_.take_strangers();
+  if (external_ == nullptr) return {};
+  for (const EndedChild& child : others) KTAPE_TRY(external_->child_ended(child.pid, child.wait_status));
+  return external_->reap();
+}
+
+Result<void> Session::report_worker_exit(const WorkerExit& exit) {
+  return reporter_.send([&](schema::FromAgent::Builder message) {
+    auto report = message.initWorkerReport();
+    report.setName(exit.worker->name);
+    report.setPid(exit.worker->pid.value);
+    report.setEvent(exit.killed ? schema::WorkerEvent::KILLED : schema::WorkerEvent::EXITED);
+    report.setStatus(exit.status);
+    report.setPhasesDone(exit.worker->phases_done.value().load());
+  });
 }
 
 Result<void> Session::report_scheduler_exit() {
@@ -181,7 +208,7 @@ Result<void> Session::report_scheduler_exit() {
 
 Result<void> Session::end() {
   workers_.keep_no_zombies();
-  KTAPE_TRY(report_worker_exits());
+  KTAPE_TRY(reap_children());
   for (const RunningWorker& worker : workers_.all()) {
     if (!worker.alive) continue;
     KTAPE_TRY(reporter_.send([&](schema::FromAgent::Builder message) {
@@ -192,9 +219,23 @@ Result<void> Session::end() {
       report.setPhasesDone(worker.phases_done.value().load());
     }));
   }
+  if (external_ != nullptr) return end_external_scheduler();
   if (scheduler_ == nullptr) return {};
   scheduler_->detach();
   return report_scheduler_exit();
+}
+
+Result<void> Session::end_external_scheduler() {
+  for (const Ending& ending : kEndings) {
+    if (external_->has_ended()) break;
+    external_->signal(ending.signal);
+    KTAPE_TRY(wait(Clock::now() + ending.wait, [this] { return external_->has_ended(); }));
+  }
+  KTAPE_TRY(external_->look());
+  // Its children, if it had any, are in its group and may still be on their way out.
+  if (external_->attached()) external_->signal(SIGTERM);
+  KTAPE_TRY(wait(Clock::now() + kWaitForDetach, [this] { return !external_->attached(); }));
+  return wait(Clock::now() + kWaitForSettled, [this] { return schedulers_settled_; });
 }
 
 }  // namespace ktape

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "guest/inside/channel.h"
+#include "guest/inside/external_scheduler.h"
 #include "guest/inside/reporter.h"
 #include "guest/inside/vtime_scheduler.h"
 #include "guest/inside/worker_set.h"
@@ -34,6 +35,8 @@ class Session {
 
   // Each reports what it started.
   [[nodiscard]] Result<void> attach(schema::VtimeScheduler::Reader spec);
+  // Waits until a scheduler is attached; kHost, with the program's last words, when none is in time.
+  [[nodiscard]] Result<void> attach(schema::ExternalScheduler::Reader spec);
   [[nodiscard]] Result<void> start_worker(schema::Worker::Reader spec);
 
   // Tells what kernel and scheduler say of a worker. kNotFound where it is gone.
@@ -48,7 +51,7 @@ class Session {
   // Waits for the reply to a request that was sent; nothing when the host said stop instead.
   [[nodiscard]] Result<std::optional<FrameMessage>> receive_reply(uint64_t request);
 
-  // Reports how far each worker came, and detaches the scheduler.
+  // Reports how far each worker came, and detaches the scheduler; waits until the host has its exit.
   [[nodiscard]] Result<void> end();
 
   // The host asked for the end.
@@ -60,14 +63,18 @@ class Session {
 
   Result<void> wait_once(std::chrono::milliseconds at_most);
   Result<void> take_messages();
-  Result<void> report_worker_exits();
+  Result<void> reap_children();
+  Result<void> report_worker_exit(const WorkerExit& exit);
   Result<void> report_scheduler_exit();
+  Result<void> end_external_scheduler();
 
   Channel& channel_;
   Reporter reporter_;
   UniqueFd children_;  // signalfd of SIGCHLD
   WorkerSet workers_;
   std::unique_ptr<VtimeScheduler> scheduler_;
+  std::unique_ptr<ExternalScheduler> external_;
+  bool schedulers_settled_ = false;
   std::optional<FrameMessage> scenario_;
   std::optional<FrameMessage> reply_;
   bool stopped_ = false;

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <utility>
 
 #include "guest/inside/proc_stat.h"
 
@@ -135,12 +136,15 @@ std::vector<WorkerExit> WorkerSet::reap() {
 void WorkerSet::reap_matching(pid_t which, std::vector<WorkerExit>& exits) {
   int status = 0;
   for (pid_t pid; (pid = ::waitpid(which, &status, WNOHANG)) > 0;) {
+    bool known = false;
     for (RunningWorker& worker : workers_) {
       if (worker.pid.value != pid || !worker.alive) continue;
+      known = true;
       worker.alive = false;
       bool killed = WIFSIGNALED(status);
       exits.push_back({&worker, killed, killed ? WTERMSIG(status) : WEXITSTATUS(status)});
     }
+    if (!known) strangers_.push_back({Pid(pid), status});
   }
 }
 

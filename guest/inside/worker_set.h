@@ -5,6 +5,7 @@
 #include <deque>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "guest/inside/worker_process.h"
@@ -32,6 +33,12 @@ struct WorkerExit {
   int status = 0;
 };
 
+// A child of the agent that is no worker, reaped.
+struct EndedChild {
+  Pid pid;
+  int wait_status = 0;
+};
+
 // Sets the policy of a task, with a priority where the policy has one (0: the default, 1).
 [[nodiscard]] Result<void> set_policy(Pid pid, schema::Policy policy, uint32_t priority);
 
@@ -50,6 +57,8 @@ class WorkerSet {
   // The children that have ended since the last call. As PID 1 this also reaps strangers, but only where no
   // worker is to stay a zombie: the kernel would hand out that one again and again.
   [[nodiscard]] std::vector<WorkerExit> reap();
+  // The others among them.
+  [[nodiscard]] std::vector<EndedChild> take_strangers() { return std::exchange(strangers_, {}); }
 
   // From now on every worker that has ended is reaped.
   void keep_no_zombies();
@@ -58,6 +67,7 @@ class WorkerSet {
   void reap_matching(pid_t which, std::vector<WorkerExit>& exits);
 
   std::deque<RunningWorker> workers_;
+  std::vector<EndedChild> strangers_;
 };
 
 }  // namespace ktape

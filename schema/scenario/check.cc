@@ -36,6 +36,7 @@ class ScenarioCheck {
     KTAPE_TRY(check_times());
     KTAPE_TRY(check_machine());
     if (scenario_.getScheduler().isVtime()) KTAPE_TRY(check_scheduler());
+    if (scenario_.getScheduler().isExternal()) KTAPE_TRY(check_external_scheduler());
     KTAPE_TRY(check_workers());
     return check_steps();
   }
@@ -72,6 +73,16 @@ class ScenarioCheck {
       return error(where.at("faultAfterMs").place, "'faultAfterMs' needs a 'fault'");
     }
     return check_ms(where, "faultAfterMs", vtime.getFaultAfterMs());
+  }
+
+  Result<void> check_external_scheduler() const {
+    const OutlineNode& where = outline_.at("scheduler").at("external");
+    auto external = scenario_.getScheduler().getExternal();
+    if (external.getProgram().size() == 0) return error(where.place, "the external scheduler has no program");
+    if (where.has("guestPath")) {
+      return error(where.at("guestPath").place, "'guestPath' is filled in by ktape: write 'program' instead");
+    }
+    return check_ms(where, "attachDeadlineMs", external.getAttachDeadlineMs());
   }
 
   Result<void> check_workers() {

@@ -55,6 +55,9 @@ void fill_defaults(schema::Scenario::Builder scenario) {
     auto vtime = scheduler.getVtime();
     vtime.setSliceUs(or_default(vtime.getSliceUs(), 20'000u));
     vtime.setTimeoutMs(or_default(vtime.getTimeoutMs(), 30'000u));
+  } else if (scheduler.isExternal()) {
+    auto external = scheduler.getExternal();
+    external.setAttachDeadlineMs(or_default(external.getAttachDeadlineMs(), 30'000u));
   }
   for (auto worker : scenario.getWorkers()) {
     worker.setPriority(priority_or_default(worker.getPolicy(), worker.getPriority()));

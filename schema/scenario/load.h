@@ -23,6 +23,8 @@ class LoadedScenario {
   [[nodiscard]] schema::Scenario::Reader get() const {
     return message_->getRoot<schema::Scenario>().asReader();
   }
+  // For what the command line and the host add to it.
+  [[nodiscard]] schema::Scenario::Builder edit() { return message_->getRoot<schema::Scenario>(); }
   [[nodiscard]] const std::string& path() const { return path_; }
   [[nodiscard]] const std::string& text() const { return text_; }
 

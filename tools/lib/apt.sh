@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
-# Sourced by tools/setup and tools/kernel, after common.sh: other suites of the machine's own Debian
+# Sourced by tools/setup, tools/kernel and tools/scx-examples, after common.sh: other suites of the machine's own Debian
 # mirror, through package lists in a private folder. The system's apt sources are never changed.
 
-readonly kKeyring=/usr/share/keyrings/debian-archive-keyring.gpg
+readonly kKeyring=/usr/share/keyrings/debian-archive-keyring.gpg kMaxListAgeMinutes=1440
 
 # The system that this runs on, from os-release: "debian bookworm".
 distribution() {
@@ -49,4 +49,44 @@ private_apt_options() {
     -o "Dir::State::Lists=$1/lists" -o "Dir::Cache::pkgcache=$1/pkgcache.bin"
     -o Dir::Cache::srcpkgcache= -o APT::Sandbox::User=root
   )
+}
+
+write_sources() {
+  local uri=$mirror system codename
+  read -r system codename < <(distribution)
+  if [[ -z $uri ]]; then
+    [[ $system == debian ]] && uri=$(debian_mirror "$codename")
+    [[ -n $uri ]] || die $kHost "no Debian mirror in this machine's apt configuration" \
+      "name one: tools/kernel --mirror URL fetch"
+  fi
+  [[ -r $kKeyring ]] || die $kHost "'$kKeyring' is missing" "install the package debian-archive-keyring"
+  private_sources "$uri" trixie-backports sid bookworm-backports
+}
+
+have_lists() { compgen -G "$apt_folder/lists/*_Packages*" >/dev/null; }
+
+# Makes the private package lists of the suites that have kernels ready in $apt_folder, from $mirror or the
+# machine's own, and sets apt_options. Old ones will do where new ones cannot be had. One at a time: the
+# caller holds the cache's lock.
+refresh_lists() {
+  command -v apt-get >/dev/null || die $kHost "apt-get is missing: kernels come from a Debian mirror" \
+    "put a bzImage into $kernels/VERSION/bzImage, or give its path to ktape capture --kernel"
+  mkdir -p "$apt_folder/lists/partial"
+  local sources stamp=$apt_folder/updated
+  sources=$(write_sources)
+  if [[ $sources != "$(cat "$apt_folder/sources.list" 2>/dev/null)" ]]; then
+    rm -rf "$apt_folder/lists" "$stamp"
+    mkdir -p "$apt_folder/lists/partial"
+    printf '%s\n' "$sources" >"$apt_folder/sources.list"
+  fi
+  private_apt_options "$apt_folder"
+  if have_lists && [[ -n $(find "$stamp" -mmin -$kMaxListAgeMinutes 2>/dev/null) ]]; then return; fi
+  if step kernel-lists "looking up which kernels the mirror has" apt-get "${apt_options[@]}" update; then
+    touch "$stamp"
+  elif have_lists; then
+    # A mirror need not have every suite; and without a network the lists of before are good enough.
+    say "not every package list could be refreshed; using those that are there"
+  else
+    die $kHost "the mirror's package lists cannot be had"
+  fi
 }

@@ -1,0 +1,101 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "capture/guest_pack.h"
+
+#include <fmt/format.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdlib>
+#include <filesystem>
+
+#include "capture/command_words.h"
+
+namespace ktape {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+// The kernel looks for the next archive at a multiple of 4 (init/initramfs.c); whole pages keep every loader
+// happy.
+constexpr size_t kAlignment = 4096;
+constexpr uint32_t kAttachDeadlineMs = 30'000;
+// Unpacked and packed, the files are in the guest's memory twice for a while.
+constexpr uint64_t kShareOfMemory = 4;
+
+std::string search_path() {
+  const char* path = std::getenv("PATH");
+  return path == nullptr ? "" : path;
+}
+
+Result<void> override_scheduler(LoadedScenario& scenario, const std::string& command) {
+  KTAPE_ASSIGN(const std::vector<std::string> words, split_command(command));
+  auto external = scenario.edit().getScheduler().initExternal();
+  external.setProgram(words.front());
+  auto arguments = external.initArguments(static_cast<unsigned>(words.size() - 1));
+  for (unsigned i = 0; i < arguments.size(); ++i) arguments.set(i, words[i + 1]);
+  external.setAttachDeadlineMs(kAttachDeadlineMs);
+  return {};
+}
+
+Result<SchedulerProgram> add_scheduler(LoadedScenario& scenario, const GuestPackOptions& options,
+                                       GuestFiles& files) {
+  const std::string name = scenario.get().getScheduler().getExternal().getProgram().cStr();
+  SchedulerPlaces places{fs::path(scenario.path()).parent_path(), options.scheduler_folders, search_path()};
+  // A path on the command line is one from the current folder.
+  if (!options.scheduler.empty() && name.find('/') != std::string::npos) places.beside = "";
+  KTAPE_ASSIGN(SchedulerProgram program, find_scheduler(name, places));
+  KTAPE_TRY(pack_scheduler(program, LibraryPlaces::of_host(), search_path(), files));
+  scenario.edit().getScheduler().getExternal().setGuestPath(program.path);
+  return program;
+}
+
+}  // namespace
+
+Result<GuestPack> pack_guest(LoadedScenario& scenario, const GuestPackOptions& options) {
+  if (!options.scheduler.empty()) KTAPE_TRY(override_scheduler(scenario, options.scheduler));
+  GuestPack pack;
+  GuestFiles files;
+  if (scenario.get().getScheduler().isExternal()) {
+    KTAPE_ASSIGN(pack.scheduler, add_scheduler(scenario, options, files));
+  }
+  for (const std::string& overlay : options.overlays) KTAPE_TRY(files.add_overlay(overlay));
+  if (files.empty()) return pack;
+  const uint64_t memory_bytes = uint64_t{scenario.get().getMachine().getMemoryMb()} << 20;
+  if (files.bytes() > memory_bytes / kShareOfMemory) {
+    return Error{ErrorCode::kUsage,
+                 fmt::format("the files for the guest are {} MiB, too much for its {} MiB of memory",
+                             files.bytes() >> 20, memory_bytes >> 20),
+                 "give the scenario's machine more memoryMb"};
+  }
+  pack.files = files.files();
+  pack.archive = files.archive();
+  pack.archive_digest = sha256(pack.archive);
+  return pack;
+}
+
+Result<UniqueFd> memory_file(const std::string& name, const std::vector<std::span<const std::byte>>& parts) {
+  UniqueFd fd(::memfd_create(name.c_str(), MFD_CLOEXEC));
+  if (!fd.valid()) return system_error(ErrorCode::kHost, "cannot make a memory file for the " + name);
+  for (std::span<const std::byte> part : parts) {
+    while (!part.empty()) {
+      const ssize_t n = ::write(fd.get(), part.data(), part.size());
+      if (n < 0 && errno == EINTR) continue;
+      if (n < 0) return system_error(ErrorCode::kHost, "cannot write the " + name + " to memory");
+      part = part.subspan(static_cast<size_t>(n));
+    }
+  }
+  return fd;
+}
+
+Result<UniqueFd> make_initrd(std::span<const std::byte> initramfs, const GuestPack& pack) {
+  const auto padding = [](size_t bytes) {
+    return std::vector<std::byte>((kAlignment - bytes % kAlignment) % kAlignment);
+  };
+  const std::vector<std::byte> between = padding(initramfs.size());
+  const std::vector<std::byte> behind = padding(pack.archive.size());
+  return memory_file("initrd", {initramfs, between, pack.archive, behind});
+}
+
+}  // namespace ktape

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guest/inside/external_scheduler.h"
+
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include "schema/wire/data.h"
+
+namespace ktape {
+
+namespace {
+
+constexpr char kSysfsFolder[] = "/sys/kernel/sched_ext";
+constexpr uint32_t kFirstSchedulerId = 1;
+constexpr size_t kOutputLimitBytes = size_t{4} << 20;
+constexpr size_t kLastLineBytes = 400;
+
+// What schedulers commonly use besides what the agent has; a kernel need not have them.
+void mount_for_schedulers() {
+  ::mount("bpf", "/sys/fs/bpf", "bpf", 0, nullptr);
+  ::mount("tracefs", "/sys/kernel/tracing", "tracefs", 0, nullptr);
+  ::mkdir("/tmp", 01777);
+  ::mkdir("/run", 0755);
+}
+
+// The last line of `text` that says something.
+std::string last_line_of(std::string_view text) {
+  while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.remove_suffix(1);
+  const size_t newline = text.rfind('\n');
+  if (newline != std::string_view::npos) text.remove_prefix(newline + 1);
+  return std::string(text.substr(0, kLastLineBytes));
+}
+
+}  // namespace
+
+ExternalScheduler::ExternalScheduler(std::string path, std::unique_ptr<SchedulerProcess> process,
+                                     Reporter& reporter)
+    : path_(std::move(path)), process_(std::move(process)), reporter_(reporter), limit_(kOutputLimitBytes) {}
+
+Result<std::unique_ptr<ExternalScheduler>> ExternalScheduler::start(schema::ExternalScheduler::Reader spec,
+                                                                    Reporter& reporter) {
+  if (read_sched_ext(kSysfsFolder).state.empty()) {
+    return Error{ErrorCode::kNotApplicable, "this kernel has no sched_ext",
+                 "it needs CONFIG_SCHED_CLASS_EXT"};
+  }
+  mount_for_schedulers();
+  std::vector<std::string> arguments;
+  for (auto argument : spec.getArguments()) arguments.emplace_back(argument.cStr());
+  std::string path(spec.getGuestPath().cStr());
+  KTAPE_ASSIGN(std::unique_ptr<SchedulerProcess> process, SchedulerProcess::start(path, arguments));
+  return std::unique_ptr<ExternalScheduler>(
+      new ExternalScheduler(std::move(path), std::move(process), reporter));
+}
+
+Result<void> ExternalScheduler::look() {
+  KTAPE_TRY(take_output());
+  SchedExtView view = read_sched_ext(kSysfsFolder);
+  if (view == view_) return {};
+  view_ = std::move(view);
+  return report();
+}
+
+Result<void> ExternalScheduler::child_ended(Pid pid, int wait_status) {
+  if (pid.value != process_->pid()) return {};
+  process_->ended(wait_status);
+  KTAPE_TRY(take_output());
+  view_ = read_sched_ext(kSysfsFolder);
+  return report();
+}
+
+Result<void> ExternalScheduler::reap() {
+  int status = 0;
+  if (has_ended() || ::waitpid(process_->pid(), &status, WNOHANG) <= 0) return {};
+  return child_ended(Pid(process_->pid()), status);
+}
+
+Result<void> ExternalScheduler::take_output() {
+  for (std::string text; !(text = process_->read_output()).empty();) {
+    if (std::string line = last_line_of(text); !line.empty()) last_line_ = std::move(line);
+    const std::string_view passed = limit_.pass(text);
+    const uint64_t lost = limit_.take_lost();
+    if (passed.empty() && lost == 0) continue;
+    KTAPE_TRY(reporter_.scheduler_output(kFirstSchedulerId, passed, lost));
+  }
+  return {};
+}
+
+Result<void> ExternalScheduler::report() {
+  return reporter_.send([&](schema::FromAgent::Builder message) {
+    auto state = message.initSchedulerState();
+    state.setState(as_data(view_.state));
+    auto names = state.initNames(static_cast<unsigned>(view_.names.size()));
+    for (unsigned i = 0; i < names.size(); ++i) names.set(i, as_data(view_.names[i]));
+    state.setProgram(path_);
+    state.setPid(process_->pid());
+    state.setEnded(process_->has_ended());
+    state.setKilled(process_->was_killed());
+    state.setStatus(process_->status());
+  });
+}
+
+std::string ExternalScheduler::why_not_attached() const {
+  return "the scheduler's program '" + path_ + "' " + process_->how_it_ended() +
+         " and has not attached a scheduler" + (last_line_.empty() ? "" : ": " + last_line_);
+}
+
+}  // namespace ktape

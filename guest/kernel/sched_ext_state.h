@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "guest/kernel/guest_memory.h"
+#include "guest/kernel/kernel.h"
+#include "guest/kernel/layout_log.h"
+#include "schema/base/result.h"
+#include "schema/base/units.h"
+
+namespace ktape {
+
+// An attached sched_ext scheduler, as its struct scx_sched says (kernel/sched/ext.c).
+struct SchedulerState {
+  GuestVirtual address;          // of its struct scx_sched
+  std::string name;              // sched_ext_ops.name
+  std::vector<std::string> ops;  // the callbacks that are not NULL
+  bool partial = false;          // it has the flag SCX_OPS_SWITCH_PARTIAL
+  uint32_t timeout_ms = 0;       // of the kernel's stall watchdog for it; 0: not known
+  GuestVirtual parent{0};        // of a sub-scheduler: its parent's struct scx_sched
+  std::string cgroup;            // of a sub-scheduler
+};
+
+// What a struct scx_exit_info says once the kernel has filled it in.
+struct SchedulerExitInfo {
+  uint64_t kind = 0;  // enum scx_exit_kind
+  int64_t exit_code = 0;
+  std::string reason;
+  std::string message;
+  std::string dump;
+};
+
+// Reads from the kernel's own memory which schedulers are attached, and why one is no longer. For kernels
+// whose schedulers are objects (struct scx_sched, since "sched_ext: Introduce scx_sched", v6.16). Names are
+// resolved once, when it is made; what is read is bounded, whatever the memory holds.
+//
+// A scheduler's object outlives its exit: the exit information is complete before ops.exit() is called,
+// scx_root is cleared after that, and the object is freed, by free_function(), when its last reference
+// goes, which is the loader's link. So it can be read until that function runs.
+class SchedExtReader {
+ public:
+  // kNotFound names what this kernel lacks. `kernel` outlives the reader.
+  [[nodiscard]] static Result<std::unique_ptr<SchedExtReader>> create(const Kernel& kernel);
+  ~SchedExtReader();
+
+  // The attached schedulers: the root scheduler, then, where the kernel has them, the sub-schedulers,
+  // parents first. Empty when there is none. Errors are those of memory.
+  [[nodiscard]] Result<std::vector<GuestVirtual>> attached(const GuestMemory& memory) const;
+  // `scheduler` is the address of a struct scx_sched.
+  [[nodiscard]] Result<SchedulerState> read(const GuestMemory& memory, GuestVirtual scheduler) const;
+  // Nothing while the scheduler has no exit.
+  [[nodiscard]] Result<std::optional<SchedulerExitInfo>> exit(const GuestMemory& memory,
+                                                              GuestVirtual scheduler) const;
+  // Whether every task of the fair class was switched over (__scx_switched_all).
+  [[nodiscard]] Result<bool> switched_all(const GuestMemory& memory) const;
+
+  // The function that frees a scheduler (scx_sched_free_rcu_work, a work function, so never inlined); and
+  // the scheduler that it is about to free, by its first argument.
+  [[nodiscard]] GuestVirtual free_function() const;
+  [[nodiscard]] GuestVirtual scheduler_to_free(uint64_t argument) const;
+
+  [[nodiscard]] std::vector<UsedLayout> take_used_layouts();
+
+ private:
+  struct Impl;
+  explicit SchedExtReader(std::unique_ptr<Impl> impl);
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace ktape
