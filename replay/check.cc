@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 #include <string.h>
 
+#include <algorithm>
 #include <string_view>
 
 #include "replay/ktap.h"
@@ -101,7 +102,11 @@ void CheckSummary::add(const std::string& name, const CheckResult& result) {
     case CheckResult::Kind::kPassed: ++passed_; break;
     case CheckResult::Kind::kViolated: violated_.push_back(printable(name)); break;
     case CheckResult::Kind::kInconclusive: inconclusive_.push_back(printable(name)); break;
-    case CheckResult::Kind::kNotAsked: not_asked_.push_back(printable(name)); break;
+    case CheckResult::Kind::kNotAsked:
+      ++not_asked_runs_;
+      if (std::ranges::find(not_asked_, printable(name)) == not_asked_.end())
+        not_asked_.push_back(printable(name));
+      break;
     case CheckResult::Kind::kError: errors_.push_back(printable(name)); break;
   }
 }

@@ -41,14 +41,15 @@ class CheckSummary {
   [[nodiscard]] ExitCode code() const { return code_; }
   [[nodiscard]] size_t passed() const { return passed_; }
   [[nodiscard]] size_t violated() const { return violated_.size(); }
-  [[nodiscard]] size_t skipped() const { return inconclusive_.size() + not_asked_.size(); }
+  [[nodiscard]] size_t skipped() const { return inconclusive_.size() + not_asked_runs_; }
   [[nodiscard]] size_t errors() const { return errors_.size(); }
 
  private:
   size_t passed_ = 0;
   std::vector<std::string> violated_;
   std::vector<std::string> inconclusive_;
-  std::vector<std::string> not_asked_;
+  std::vector<std::string> not_asked_;  // each name once, of however many tapes
+  size_t not_asked_runs_ = 0;
   std::vector<std::string> errors_;
   std::vector<std::string> losses_;
   ExitCode code_ = ExitCode::kGood;

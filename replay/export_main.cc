@@ -1,20 +1,23 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// ktape-export: a tape, or a part of it, in the form that another tool reads.
+// ktape-export: a tape for other tools.
 
-#include <fmt/format.h>
-#include <unistd.h>
+#include <sys/stat.h>
 
+#include <algorithm>
+#include <cerrno>
 #include <cstdio>
 
-#include "replay/core_dump.h"
-#include "replay/page.h"
-#include "replay/tape_index.h"
-#include "replay/tape_kernel.h"
+#include "replay/csv_export.h"
+#include "replay/export_core.h"
+#include "replay/json_lines.h"
+#include "replay/output_file.h"
+#include "replay/perfetto_export.h"
 #include "schema/base/command_line.h"
-#include "schema/base/exit_code.h"
+#include "schema/base/nearest.h"
 #include "schema/base/text.h"
 #include "schema/journal/reader.h"
+#include "schema/journal/verify.h"
 
 namespace ktape {
 
@@ -23,81 +26,114 @@ namespace {
 constexpr char kProgram[] = "ktape export";
 
 constexpr char kHelp[] =
-    "Writes the memory of a freeze as an ELF core file of the kernel: PT_LOAD segments by physical address\n"
-    "and by that of the direct map, a note for each vCPU with what the tape has of its registers, and the\n"
-    "VMCOREINFO note. drgn and crash open it. The file is as long as the guest's memory, and sparse.";
+    "Converts a tape for other tools. An altered tape is not converted, and nothing is overwritten.\n"
+    "\n"
+    "  --perfetto  a trace for ui.perfetto.dev: steps, requests, freezes by vCPU, workers, values by tag\n"
+    "  --jsonl     every record as a line of JSON, as 'ktape show --json' prints it\n"
+    "  --csv       the tables for SQL, a file for each in the folder OUT; one alone with --table\n"
+    "  --core      the memory of a freeze as an ELF core file of the kernel: PT_LOAD segments by physical\n"
+    "              address and by that of the direct map, a note for each vCPU with what the tape has of "
+    "its\n"
+    "              registers, and the VMCOREINFO note. drgn and crash open it. The file is as long as the\n"
+    "              guest's memory, and sparse.";
 
 constexpr char kFooter[] =
-    "drgn walks the kernel's page tables in it and reads by virtual address. It has no types and few "
-    "symbols\n"
-    "unless it is given the kernel's debug information with -s: 'ktape read --json' tells addresses.\n"
+    "Numbers of 64 bits. In JSON they are strings. In CSV a value of the kernel stands twice: NAME in "
+    "decimal,\n"
+    "and NAME_hex, which every reader takes for text. Readers that guess types round the decimal one from\n"
+    "2^53 on where a column also has empty cells, unless they are told:\n"
+    "  pandas   pandas.read_csv('kernel_op.csv', dtype={'value': 'string', 'before': 'string'})\n"
+    "  duckdb   SELECT * FROM read_csv('kernel_op.csv', types = {'value': 'VARCHAR'})\n"
+    "  sqlite3  .mode csv, then .import kernel_op.csv kernel_op: every column is text\n"
+    "Perfetto keeps counters as floating-point numbers; the exact value is with the slice of its request.\n"
+    "\n"
+    "drgn walks the kernel's page tables in a core and reads by virtual address. It has no types and few\n"
+    "symbols unless it is given the kernel's debug information with -s: 'ktape read --json' tells "
+    "addresses.\n"
     "\n"
     "Examples:\n"
-    "  ktape capture SCENARIO --memory full -o run.ktape\n"
-    "  ktape export run.ktape --core freeze:last -o core\n"
+    "  ktape capture SCENARIO --memory full -o run.ktape && ktape export run.ktape --core freeze:last -o "
+    "core\n"
     "  drgn -c core -s vmlinux\n"
+    "  ktape export run.ktape --perfetto -o run.pftrace\n"
+    "  ktape export run.ktape --csv -o tables\n"
+    "  ktape export run.ktape --csv --table kernel_op -o - | head\n"
     "\n"
-    "Exit status: 0 written; 77 no memory of that freeze was kept; 2 usage, which includes a file that\n"
-    "exists; 3 the tape is altered or unusable; 4 the file cannot be written.";
+    "Exit status: 0 converted; 77 no memory of that freeze was kept; 2 usage, which includes an output that\n"
+    "exists; 3 the tape is altered or unusable; 4 the output cannot be written.";
 
 struct Options {
   std::string tape;
+  bool perfetto = false;
+  bool jsonl = false;
+  bool csv = false;
+  std::string table;
   std::string core;
-  std::string output;
+  std::string out;
 };
 
-void show_progress(uint64_t done, uint64_t total) {
-  constexpr uint64_t kEvery = 1024;
-  if (::isatty(STDERR_FILENO) == 0 || (done % kEvery != 0 && done != total)) return;
-  fmt::print(stderr, "\r{} of {} pages{}", done, total, done == total ? "\n" : "");
-}
-
-// What a core needs besides pages.
-struct CoreRecords {
-  uint64_t memory_bytes = 0;
-  Kept<schema::Frozen> frozen;
-};
-
-Result<CoreRecords> core_records(const JournalReader& tape, const RecordedFreeze& freeze) {
-  CoreRecords found;
-  KTAPE_TRY(tape.for_each([&](const RecordView& view) -> Result<void> {
-    if (!view.known) return {};
-    if (view.record.isRunStarted()) found.memory_bytes = view.record.getRunStarted().getMemoryBytes();
-    const bool ours = view.record.isFrozen() && view.record.getFrozen().getFreeze() == freeze.id;
-    if (ours) found.frozen.keep(view.record.getFrozen());
-    return {};
-  }));
-  return found;
-}
-
-Result<ImagePlace> image_of(const Kernel& kernel, const GuestMemory& memory) {
-  KTAPE_ASSIGN(const GuestVirtual start, kernel.symbol("_text"));
-  KTAPE_ASSIGN(const GuestVirtual end, kernel.symbol("_end"));
-  KTAPE_ASSIGN(const GuestPhysical physical, kernel.translate(memory, start));
-  return ImagePlace{start, physical, end.value - start.value};
-}
-
-Result<ExitCode> export_core(const Options& options) {
+Result<void> export_jsonl(const Options& options) {
   KTAPE_ASSIGN(auto tape, JournalReader::open(options.tape));
-  KTAPE_ASSIGN(const TapeIndex index, TapeIndex::make(*tape));
-  KTAPE_ASSIGN(const RecordedFreeze* freeze, index.freeze_at(options.core));
-  KTAPE_ASSIGN(const RecordedMemory memory, memory_at(*tape, *freeze));
-  KTAPE_ASSIGN(const Kernel kernel, restore_kernel(*tape, index));
-  KTAPE_ASSIGN(const ImagePlace image, image_of(kernel, memory));
-  KTAPE_ASSIGN(std::vector<FreezePage> rows, rows_at(*tape, *freeze));
-  KTAPE_ASSIGN(const CoreRecords records, core_records(*tape, *freeze));
-  const CoreSource source{std::move(rows), [&](const Digest& hash) { return tape->page(hash); },
-                          index.kernel(), records.frozen.get(), image};
-  KTAPE_ASSIGN(const CoreFacts facts, write_core(source, options.output, show_progress));
-  fmt::print("{}: {} of memory in {}, {}, {}\n", printable(options.output), bytes_text(facts.bytes),
-             count_text(facts.segments, "segment"), count_text(facts.pages, "page"),
-             count_text(facts.vcpus, "vCPU"));
-  if (facts.bytes < records.memory_bytes) {
-    fmt::print(
-        stderr,
-        "{}: the tape kept {} of the guest's {}\nhint: 'ktape capture --memory full' keeps all of it\n",
-        kProgram, bytes_text(facts.bytes), bytes_text(records.memory_bytes));
+  KTAPE_ASSIGN(OutputFile out, OutputFile::create(options.out));
+  KTAPE_TRY(tape->for_each([&](const RecordView& view) { return out.write(json_line(view)); }));
+  return out.finish();
+}
+
+Result<void> export_perfetto(const Options& options) {
+  KTAPE_ASSIGN(auto tape, JournalReader::open(options.tape));
+  KTAPE_ASSIGN(OutputFile out, OutputFile::create(options.out));
+  PerfettoExport exported([&](std::string_view bytes) { return out.write(bytes); });
+  KTAPE_TRY(tape->for_each([&](const RecordView& view) { return exported.visit(view); }));
+  KTAPE_TRY(exported.finish());
+  return out.finish();
+}
+
+Result<void> export_table(const TableReader& tape, const std::string& table, const std::string& path) {
+  KTAPE_ASSIGN(OutputFile out, OutputFile::create(path));
+  KTAPE_TRY(csv_table(tape, table, [&](std::string_view text) { return out.write(text); }));
+  return out.finish();
+}
+
+Result<void> export_csv(const Options& options) {
+  KTAPE_ASSIGN(TableReader tape, TableReader::open(options.tape));
+  if (!options.table.empty()) {
+    if (std::ranges::find(tape.tables(), options.table) != tape.tables().end()) {
+      return export_table(tape, options.table, options.out);
+    }
+    std::string hint = did_you_mean(options.table, tape.tables());
+    return Error{ErrorCode::kUsage, "there is no table " + in_quotes(options.table),
+                 hint.empty() ? "schema/FORMAT.md lists them" : hint};
   }
+  if (::mkdir(options.out.c_str(), 0777) != 0) {
+    if (errno == EEXIST) {
+      return Error{ErrorCode::kUsage, in_quotes(options.out) + " exists already", "choose another folder"};
+    }
+    return system_error(ErrorCode::kHost, "cannot make the folder " + in_quotes(options.out));
+  }
+  for (const auto& table : tape.tables()) {
+    KTAPE_TRY(export_table(tape, table, options.out + "/" + table + ".csv"));
+  }
+  return {};
+}
+
+Result<ExitCode> run(const Options& options) {
+  bool core = !options.core.empty();
+  if (int{options.perfetto} + int{options.jsonl} + int{options.csv} + int{core} != 1) {
+    return Error{ErrorCode::kUsage, "one of --perfetto, --jsonl, --csv and --core says what to make", ""};
+  }
+  if (core) return export_core(options.tape, options.core, options.out);
+  if (options.out == "-" && options.csv && options.table.empty()) {
+    return Error{ErrorCode::kUsage, "--csv makes a folder of files", "--table names one for standard output"};
+  }
+  if (!options.table.empty() && !options.csv) return Error{ErrorCode::kUsage, "--table goes with --csv", ""};
+  KTAPE_ASSIGN(Verification found, verify(options.tape, std::nullopt));
+  if (found.integrity == Integrity::kAltered) {
+    return Error{ErrorCode::kBadInput, in_quotes(options.tape) + " is altered: " + printable(found.finding),
+                 ""};
+  }
+  if (options.perfetto) KTAPE_TRY(export_perfetto(options));
+  if (options.jsonl) KTAPE_TRY(export_jsonl(options));
+  if (options.csv) KTAPE_TRY(export_csv(options));
   return ExitCode::kGood;
 }
 
@@ -111,12 +147,17 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", std::string("ktape ") + KTAPE_VERSION);
   ktape::Options options;
   app.add_option("TAPE", options.tape, "a tape, or the .partial that a recorder left")->required();
-  app.add_option("--core", options.core, "the freeze: freeze:N, or freeze:last")
-      ->type_name("FREEZE")
+  app.add_flag("--perfetto", options.perfetto, "make a Perfetto trace");
+  app.add_flag("--jsonl", options.jsonl, "make JSON Lines");
+  app.add_flag("--csv", options.csv, "make CSV files");
+  app.add_option("--core", options.core, "make a core file of this freeze: freeze:N, or freeze:last")
+      ->type_name("FREEZE");
+  app.add_option("--table", options.table, "of the tables, this one alone")->type_name("NAME");
+  app.add_option("-o,--output", options.out, "the file or folder to make; '-' is standard output")
+      ->type_name("OUT")
       ->required();
-  app.add_option("-o,--output", options.output, "the file to write")->type_name("FILE")->required();
   if (std::optional<int> status = ktape::parse_command_line(app, argc, argv)) return *status;
-  ktape::Result<ktape::ExitCode> result = ktape::export_core(options);
+  ktape::Result<ktape::ExitCode> result = ktape::run(options);
   if (result.ok()) return static_cast<int>(result.value());
   std::fputs(ktape::describe(ktape::kProgram, result.error()).c_str(), stderr);
   return static_cast<int>(ktape::exit_code(result.error()));

@@ -37,6 +37,7 @@ constexpr Verb kVerbs[] = {
     {"test", "capture a scenario and judge its tape, in one"},
     {"diff", "compare two tapes"},
     {"report", "write a tape up for people"},
+    {"info", "say what a tape is, and what takes its space"},
     {"export", "convert a tape for other tools"},
     {"kernel", "say what ktape would use of a kernel image"},
     {"doctor", "say what this host lacks"},

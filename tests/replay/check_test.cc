@@ -2,6 +2,7 @@
 #include "replay/check.h"
 
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
 #include <csignal>
 
 namespace ktape::test {
@@ -94,6 +95,9 @@ TEST_CASE("an analyzer that lacks arguments was not asked if it says so, and is 
   CHECK(summary.text() ==
         "# 1 of 1 assertions passed; not asked: b\n# losses: none\n"
         "# Totals: pass:1 fail:0 xfail:0 xpass:0 skip:1 error:0\n");
+  summary.add("b", ended(2, kSkipped));  // for another tape
+  CHECK_THAT(summary.text(), Catch::Matchers::ContainsSubstring("not asked: b\n"));
+  CHECK_THAT(summary.text(), Catch::Matchers::ContainsSubstring("skip:2"));
   CHECK(required(ended(2, kSkipped)).kind == CheckResult::Kind::kViolated);
 }
 

@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// ktape-info: a tape in a few lines, and what takes its space.
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <map>
+
+#include "replay/json_lines.h"
+#include "replay/kept.h"
+#include "replay/page.h"
+#include "replay/record_text.h"
+#include "schema/base/command_line.h"
+#include "schema/base/text.h"
+#include "schema/journal/reader.h"
+#include "schema/journal/tape_size.h"
+#include "schema/journal/verify.h"
+
+namespace ktape {
+
+namespace {
+
+constexpr char kProgram[] = "ktape info";
+
+constexpr char kHelp[] =
+    "Says what a tape is in a few lines: whether it is intact, how the run ended, what ran on which kernel,\n"
+    "how many records of each kind it has, and its head digest. --size says what takes the space; the parts\n"
+    "add up to the file.";
+
+constexpr char kFooter[] =
+    "--json prints one object: tape, integrity, finding, outcome, exitCode, scenario, kernel, accelerator,\n"
+    "records (by kind), losses, head; with --size also fileBytes and size: a list of group, name, count,\n"
+    "bytes.\n"
+    "\n"
+    "Exit status: 0 told, 2 usage, 3 the tape is altered or unusable, 4 SQLite cannot tell sizes.";
+
+struct Options {
+  std::string tape;
+  bool size = false;
+  bool json = false;
+};
+
+struct Facts {
+  Verification found;
+  Kept<schema::RunStarted> run;
+  Kept<schema::KernelIdentified> kernel;
+  Kept<schema::Sealed> sealed;
+  std::map<std::string, uint64_t> kinds;
+  TapeSize size;
+};
+
+const char* integrity_name(Integrity integrity) {
+  switch (integrity) {
+    case Integrity::kIntact: return "intact";
+    case Integrity::kTruncated: return "truncated";
+    case Integrity::kUnsealed: return "unsealed";
+    case Integrity::kAltered: return "altered";
+  }
+  return "altered";
+}
+
+std::string kind_of(const RecordView& view) {
+  if (!view.known) return fmt::format("kind {}", view.kind);
+  KJ_IF_MAYBE (field, capnp::DynamicStruct::Reader(view.record).which()) {
+    return field->getProto().getName().cStr();
+  }
+  return "unknown";
+}
+
+void take(const RecordView& view, Facts& facts) {
+  ++facts.kinds[kind_of(view)];
+  if (!view.known) return;
+  if (view.record.isRunStarted()) facts.run.keep(view.record.getRunStarted());
+  if (view.record.isKernelIdentified()) facts.kernel.keep(view.record.getKernelIdentified());
+  if (view.record.isSealed()) facts.sealed.keep(view.record.getSealed());
+}
+
+Result<Facts> gather(const Options& options) {
+  Facts facts;
+  KTAPE_ASSIGN(facts.found, verify(options.tape, std::nullopt));
+  KTAPE_ASSIGN(auto tape, JournalReader::open(options.tape));
+  KTAPE_TRY(tape->for_each([&](const RecordView& view) -> Result<void> {
+    take(view, facts);
+    return {};
+  }));
+  if (options.size) {
+    KTAPE_ASSIGN(facts.size, measure_tape(options.tape));
+  }
+  return facts;
+}
+
+void print_size(const TapeSize& size, Page& page) {
+  page.section(fmt::format("SIZE: {} bytes", size.file_bytes));
+  std::string group;
+  for (const SizePart& part : size.parts) {
+    if (part.bytes == 0 && part.count == 0) continue;
+    double share = size.file_bytes == 0
+                       ? 0
+                       : 100.0 * static_cast<double>(part.bytes) / static_cast<double>(size.file_bytes);
+    std::string count = part.count == 0 ? "" : fmt::format("{}", part.count);
+    page.line(fmt::format("{:<8} {:>12} {:5.1f} %  {:>7}  {}", part.group == group ? "" : part.group,
+                          part.bytes, share, count, part.name));
+    group = part.group;
+  }
+}
+
+std::string text_of(const Facts& facts, const Options& options) {
+  Page page;
+  page.field("tape", printable(options.tape));
+  page.field(
+      "",
+      fmt::format("{}{}", integrity_name(facts.found.integrity),
+                  facts.found.integrity == Integrity::kIntact ? "" : ": " + printable(facts.found.finding)));
+  page.field("outcome", facts.sealed.present() ? outcome_text(facts.sealed.get())
+                                               : "not known: the tape was never sealed");
+  if (facts.run.present()) {
+    auto run = facts.run.get();
+    page.field("scenario", printable(chars(run.getScenario().getName())));
+    if (run.getWallClockNs() > 0) page.field("captured", wall_clock_text(run.getWallClockNs()));
+    page.field("machine", fmt::format("{}, {}, {}", enum_words(run.getAcceleratorUsed()),
+                                      count_text(run.getCpus(), "CPU"), bytes_text(run.getMemoryBytes())));
+  }
+  if (facts.kernel.present()) page.field("kernel", printable(chars(facts.kernel.get().getRelease())));
+  std::string kinds;
+  uint64_t records = 0;
+  for (const auto& [kind, count] : facts.kinds) {
+    kinds += fmt::format("{}{} {}", kinds.empty() ? "" : ", ", count, kind);
+    records += count;
+  }
+  page.field("records", fmt::format("{}: {}", records, kinds));
+  page.field("losses", facts.found.losses.text());
+  if (facts.found.integrity != Integrity::kAltered) page.field("head", to_hex(facts.found.head));
+  if (options.size) print_size(facts.size, page);
+  return page.take();
+}
+
+std::string json_of(const Facts& facts, const Options& options) {
+  auto run = facts.run.get();
+  auto sealed = facts.sealed.get();
+  std::string kinds;
+  for (const auto& [kind, count] : facts.kinds) {
+    kinds += fmt::format("{}{}:{}", kinds.empty() ? "" : ",", json_string(kind), count);
+  }
+  std::string text = fmt::format(
+      "{{\"tape\":{},\"integrity\":\"{}\",\"finding\":{},\"outcome\":{},\"exitCode\":{},\"scenario\":{},"
+      "\"kernel\":{},"
+      "\"accelerator\":{},\"records\":{{{}}},\"losses\":{},\"head\":\"{}\"",
+      json_string(printable(options.tape)), integrity_name(facts.found.integrity),
+      json_string(printable(facts.found.finding)),
+      facts.sealed.present() ? json_string(enum_words(sealed.getOutcome())) : "null",
+      facts.sealed.present() ? std::to_string(sealed.getExitCode()) : "null",
+      json_string(printable(chars(run.getScenario().getName()))),
+      json_string(printable(chars(facts.kernel.get().getRelease()))),
+      json_string(enum_words(run.getAcceleratorUsed())), kinds, json_string(facts.found.losses.text()),
+      facts.found.integrity == Integrity::kAltered ? "" : to_hex(facts.found.head));
+  if (!options.size) return text + "}\n";
+  std::string parts;
+  for (const SizePart& part : facts.size.parts) {
+    parts += fmt::format("{}{{\"group\":{},\"name\":{},\"count\":{},\"bytes\":{}}}", parts.empty() ? "" : ",",
+                         json_string(part.group), json_string(part.name), part.count, part.bytes);
+  }
+  return text + fmt::format(",\"fileBytes\":{},\"size\":[{}]}}\n", facts.size.file_bytes, parts);
+}
+
+Result<ExitCode> run(const Options& options) {
+  KTAPE_ASSIGN(Facts facts, gather(options));
+  std::string text = options.json ? json_of(facts, options) : text_of(facts, options);
+  if (std::fputs(text.c_str(), stdout) < 0 || std::fflush(stdout) != 0) {
+    return system_error(ErrorCode::kHost, "cannot write to standard output");
+  }
+  return facts.found.integrity == Integrity::kAltered ? ExitCode::kBadInput : ExitCode::kGood;
+}
+
+}  // namespace
+
+}  // namespace ktape
+
+int main(int argc, char** argv) {
+  CLI::App app(std::string(ktape::kHelp) + "\n", ktape::kProgram);
+  app.footer(ktape::kFooter);
+  app.set_version_flag("--version", std::string("ktape ") + KTAPE_VERSION);
+  ktape::Options options;
+  app.add_option("TAPE", options.tape, "a tape, or the .partial that a recorder left")->required();
+  app.add_flag("--size", options.size, "what takes the space");
+  app.add_flag("--json", options.json, "for programs");
+  if (std::optional<int> status = ktape::parse_command_line(app, argc, argv)) return *status;
+  ktape::Result<ktape::ExitCode> result = ktape::run(options);
+  if (result.ok()) return static_cast<int>(result.value());
+  std::fputs(ktape::describe(ktape::kProgram, result.error()).c_str(), stderr);
+  return static_cast<int>(ktape::exit_code(result.error()));
+}

@@ -1,0 +1,33 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdio>
+#include <string>
+#include <string_view>
+
+#include "schema/base/result.h"
+
+namespace ktape {
+
+// A file that is being made. Never takes the place of another one, and is gone again when it is not finished.
+// "-" is standard output.
+class OutputFile {
+ public:
+  // kUsage when the file exists.
+  [[nodiscard]] static Result<OutputFile> create(const std::string& path);
+  ~OutputFile();
+  OutputFile(OutputFile&& other) noexcept;
+  OutputFile& operator=(OutputFile&&) = delete;
+
+  [[nodiscard]] Result<void> write(std::string_view bytes);
+  // The file is whole. Nothing is written after this.
+  [[nodiscard]] Result<void> finish();
+
+ private:
+  OutputFile(std::string path, std::FILE* file) : path_(std::move(path)), file_(file) {}
+
+  std::string path_;
+  std::FILE* file_;  // null: finished
+};
+
+}  // namespace ktape

@@ -1,0 +1,75 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "replay/kept.h"
+#include "replay/perfetto_trace.h"
+#include "schema/journal/reader.h"
+
+namespace ktape {
+
+// A run as a Perfetto trace, record by record. Tracks: the run (steps, incidents, schedulers), requests, a
+// freeze track for each vCPU, a track for each worker; a counter for each tag and each sampled name. Slices
+// carry the sequence numbers of their records; the values of an op stand in its slice with all their bits.
+class PerfettoExport {
+ public:
+  explicit PerfettoExport(PerfettoTrace::Sink sink) : trace_(std::move(sink)) {}
+
+  [[nodiscard]] Result<void> visit(const RecordView& view);
+  // After the last record: ends what was left open.
+  [[nodiscard]] Result<void> finish();
+
+ private:
+  using Track = PerfettoTrace::Track;
+  using Facts = PerfettoTrace::Facts;
+  struct OpenRequest {
+    Kept<schema::OpRequested> asked;
+    Track lane = 0;
+  };
+
+  Result<void> dispatch(const RecordView& view);
+  Result<void> begin(Track track, const RecordView& view, const std::string& name, Facts facts);
+  Result<void> end(Track track, const RecordView& view, Facts facts);
+  Result<void> instant(Track track, const RecordView& view, const std::string& name, Facts facts);
+
+  Result<void> run_started(schema::RunStarted::Reader run);
+  Result<void> scheduler_attached(const RecordView& view);
+  Result<void> scheduler_exited(const RecordView& view);
+  Result<void> worker_started(const RecordView& view);
+  Result<void> worker_report(const RecordView& view);
+  Result<void> requested(const RecordView& view);
+  Result<void> replied(const RecordView& view);
+  Result<void> frozen(const RecordView& view);
+  Result<void> thawed(const RecordView& view);
+  Result<void> count(const RecordView& view, const std::string& name, schema::Value::Reader value);
+
+  Result<Track> group(Track& group, const std::string& name);
+  // The track of that name, made when it is first asked for. Nothing beyond the most that are made.
+  Result<std::optional<Track>> track_of(std::map<std::string, Track>& tracks, Track group,
+                                        const std::string& name, bool counter);
+  Result<Track> free_lane();
+
+  PerfettoTrace trace_;
+  uint64_t groups_ = 0;
+  Track run_ = 0;
+  Track freezes_ = 0;
+  Track workers_ = 0;
+  Track values_ = 0;
+  Track steps_ = 0;
+  std::map<std::string, Track> run_tracks_;
+  std::map<std::string, Track> worker_tracks_;
+  std::map<std::string, Track> counters_;
+  std::map<std::string, Track> cpu_tracks_;
+  std::vector<Track> lanes_;
+  std::set<Track> busy_;                      // tracks with an open slice
+  std::map<uint64_t, OpenRequest> requests_;  // by op
+  HostNs last_;
+};
+
+}  // namespace ktape
