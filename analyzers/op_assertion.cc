@@ -79,7 +79,7 @@ void OpAssertion::take_reply(const RecordView& view) {
     if (!concerns(asked[i])) continue;
     any_ = true;
     schema::EntryReply::Reader nothing;
-    answered({pending.seq, view.seq, asked[i], i < got.size() ? got[i] : nothing,
+    answered({pending.seq, view.seq, reply.getFreeze(), asked[i], i < got.size() ? got[i] : nothing,
               std::string(chars(reply.getError())), std::move(pending.failed_gates[i])});
   }
 }

@@ -28,6 +28,7 @@ struct FailedGate {
 struct AnsweredEntry {
   Seq request;
   Seq reply;
+  uint64_t freeze = 0;  // in which it was served; 0: none
   schema::OpEntry::Reader asked;
   schema::EntryReply::Reader got;        // status notSaid when the reply has no such entry
   std::string error;                     // why the request as a whole could not be served; usually empty

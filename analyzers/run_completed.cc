@@ -17,9 +17,12 @@ constexpr char kHelp[] =
     "Asserts that the run came to its end: no watchdog fired, the guest did not panic or vanish, the\n"
     "agent said that it is done with exit code 0, and the tape was sealed.\n"
     "\n"
+    "An oops, a BUG or a warning that the guest survived is told beside the verdict.\n"
     "Fails for a timeout, a panic, a guest that ended without a word, a step that did not go well.\n"
     "Inconclusive where the recording side failed: the machine or the recorder was lost, the host could\n"
     "not go on, the user interrupted the run. That says nothing about the kernel.";
+
+constexpr size_t kMaxLineBytes = 200;
 
 const char* outcome_text(schema::Outcome outcome) {
   switch (outcome) {
@@ -59,6 +62,7 @@ class RunCompleted final : public Assertion {
     switch (view.record.which()) {
       case schema::Record::WATCHDOG_FIRED: return watchdog(view.seq, view.record.getWatchdogFired());
       case schema::Record::GUEST_PANICKED: return violate(view.seq, "the guest panicked");
+      case schema::Record::GUEST_OOPS: return complained(view.seq, view.record.getGuestOops());
       case schema::Record::GUEST_EXITED: return exited(view.seq, view.record.getGuestExited());
       case schema::Record::STEP_FINISHED: return step(view.seq, view.record.getStepFinished());
       case schema::Record::MACHINE_LOST:
@@ -81,6 +85,17 @@ class RunCompleted final : public Assertion {
     std::string text = fmt::format("the {} watchdog fired after {} ms", printable(chars(fired.getName())),
                                    fired.getLimitMs());
     violate(seq, with_detail(text, fired.getDetail()));
+  }
+
+  // The run went on, and what the kernel complained of may be what the run is about: it is told, not judged.
+  void complained(Seq seq, schema::GuestOops::Reader oops) {
+    const std::string_view text = chars(oops.getText());
+    std::string_view line = text.substr(0, text.find('\n'));
+    if (line.find("[ cut here ]") != std::string_view::npos && line.size() < text.size()) {
+      line = text.substr(line.size() + 1);
+      line = line.substr(0, line.find('\n'));
+    }
+    note(seq, fmt::format("the kernel complained: {}", printable(line.substr(0, kMaxLineBytes))));
   }
 
   void exited(Seq seq, schema::GuestExited::Reader exit) {

@@ -33,10 +33,12 @@ std::string ConsoleLog::rest() {
   std::string text = std::move(partial_);
   partial_.clear();
   if (!text.empty()) line(text);
+  complaints_.end();
   return text;
 }
 
 void ConsoleLog::line(const std::string& text) {
+  complaints_.line(text);
   std::string plain = without_line_end(text);
   if (!plain.empty()) last_line_ = plain;
   size_t at = plain.find(kPanic);

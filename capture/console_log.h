@@ -6,6 +6,8 @@
 #include <span>
 #include <string>
 
+#include "capture/kernel_complaints.h"
+
 namespace ktape {
 
 // Follows the serial console: cuts it into chunks of whole lines for the tape, and finds the line
@@ -15,7 +17,7 @@ class ConsoleLog {
   // Takes bytes as they come; returns the whole lines that they complete, to be recorded as one
   // chunk (empty when no line ended). A line over 4 KiB is cut.
   [[nodiscard]] std::string feed(std::span<const std::byte> bytes);
-  // What is left of an unfinished line.
+  // What is left of an unfinished line; nothing more will come.
   [[nodiscard]] std::string rest();
 
   // The kernel has panicked: its panic line was seen ("Kernel panic - not syncing", kernel/panic.c).
@@ -24,6 +26,8 @@ class ConsoleLog {
   [[nodiscard]] const std::string& panic_text() const { return panic_text_; }
   // The panic line without its time stamp: "Kernel panic - not syncing: ...".
   [[nodiscard]] const std::string& panic_line() const { return panic_line_; }
+  // What the kernel complained of beside that.
+  [[nodiscard]] KernelComplaints& complaints() { return complaints_; }
   // The last whole line, for messages about a guest that says nothing more.
   [[nodiscard]] const std::string& last_line() const { return last_line_; }
 
@@ -35,6 +39,7 @@ class ConsoleLog {
   std::string panic_text_;
   std::string panic_line_;
   std::string last_line_;
+  KernelComplaints complaints_;
 };
 
 }  // namespace ktape

@@ -75,7 +75,7 @@ Result<RunEnd> Engine::run(const UserWishes& wishes) {
     show_now();
   }
   machine_.end();
-  if (std::string rest = console_.rest(); !rest.empty()) KTAPE_TRY(on_console(rest));
+  KTAPE_TRY(on_console(console_.rest()));
   if (console_.panicked()) KTAPE_TRY(record_panic());
   return *end_;
 }
@@ -268,12 +268,30 @@ Result<void> Engine::on_console(const std::string& text) {
     KTAPE_TRY(recorder_.record(
         [&](schema::Record::Builder record) { record.initConsole().setText(as_data(text)); }));
   }
+  KTAPE_TRY(record_complaints());
   if (console_.panicked() && !panic_announced_) {
     panic_announced_ = true;
     host_freezes_.steps_ended();
     progress_.say("the guest panicked: " + console_.panic_line());
     last_words_ = Clock::now();
   }
+  return {};
+}
+
+Result<void> Engine::record_complaints() {
+  for (const KernelComplaint& complaint : console_.complaints().take()) {
+    progress_.say("the guest's kernel complained: " + complaint.headline);
+    KTAPE_TRY(recorder_.record([&](schema::Record::Builder record) {
+      auto to = record.initGuestOops();
+      to.setKind(complaint.kind);
+      to.setText(as_data(complaint.text));
+    }));
+  }
+  const KernelComplaints::Losses losses = console_.complaints().take_losses();
+  if (losses.complaints > 0)
+    recorder_.lose("guest_oopses", "complaints of the guest's kernel over the bound", losses.complaints);
+  if (losses.text_bytes > 0)
+    recorder_.lose("guest_oops_text", "bytes of such complaints over the bound", losses.text_bytes);
   return {};
 }
 

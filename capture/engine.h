@@ -69,6 +69,7 @@ class Engine {
   Result<void> watch_schedulers();
   Result<void> record_kernel(const Kernel& kernel, std::chrono::nanoseconds took);
   Result<void> record_panic();
+  Result<void> record_complaints();
   Result<void> offence(const Error& error);
   [[nodiscard]] Clock::time_point deadline() const;
   [[nodiscard]] std::string waiting_for() const;

@@ -343,7 +343,8 @@ void QemuMachine::take_stop() {
   }
   std::string state = field(*status, "status");
   if (state == "running") return;
-  if (state == "debug" && !breakpoints_.empty()) {
+  // Also when the last breakpoint is gone: a second vCPU may have reached it at the same time.
+  if (state == "debug") {
     events_.push_back(MachineEvent{MachineEventKind::kBreakpoint, {}, ""});
     return;
   }

@@ -59,6 +59,14 @@ TEST_CASE("the bypass depth is a variable, or the root scheduler's") {
   CHECK(EvidenceReader(own.kernel()).read(own.memory()).bypass_depth == 3);
 }
 
+TEST_CASE("what the evidence is made of is told once") {
+  FakeKernel fake;
+  EvidenceReader reader(fake.kernel());
+  CHECK_FALSE(reader.take_used_layouts().empty());
+  (void)reader.read(fake.memory());
+  CHECK(reader.take_used_layouts().empty());
+}
+
 TEST_CASE("a kernel without sched_ext has no bypass depth") {
   FakeKernel fake(FakeKernelShape{.sched_ext = false, .bypass_per_scheduler = true});
   CHECK(EvidenceReader(fake.kernel()).read(fake.memory()).bypass_depth == -1);

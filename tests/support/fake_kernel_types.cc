@@ -71,17 +71,25 @@ struct Types {
                  {"future_tbl", pointer, 16},
                  {"buckets", b.array(pointer, 0), 64}});
     const int table = b.structure("rhashtable", 16, {{"tbl", pointer, 0}});
-    b.structure("scx_exit_info", 40,
+    const int kind = b.enumeration("scx_exit_kind", {{"SCX_EXIT_NONE", 0},
+                                                     {"SCX_EXIT_UNREG", 64},
+                                                     {"SCX_EXIT_ERROR", 1024},
+                                                     {"SCX_EXIT_ERROR_STALL", 1026}});
+    b.structure("scx_exit_info", 56,
                 {{"reason", pointer, 0},
                  {"bt", pointer, 8},
                  {"bt_len", u32, 16},
                  {"msg", pointer, 24},
-                 {"dump", pointer, 32}});
+                 {"dump", pointer, 32},
+                 {"kind", kind, 40},
+                 {"exit_code", u64, 48}});
+    const int irq_work = b.structure("irq_work", 8, {{"func", pointer, 0}});
     b.structure("scx_sched", 128,
                 {{"bypass_depth", s32, 40},
                  {"dsq_hash", table, 64},
                  {"global_dsqs", pointer, 80},
-                 {"exit_info", pointer, 88}});
+                 {"exit_info", pointer, 88},
+                 {"error_irq_work", irq_work, 96}});
     dispatch_queue = queue;
     b.enumeration("scx_dsq_lnode_flags", {{"SCX_DSQ_LNODE_ITER_CURSOR", 1}});
     b.enumeration("scx_ops_state", {{"SCX_OPSS_NONE", 0},

@@ -36,6 +36,7 @@ void fill_value(const TapeEntry& from, schema::Value::Builder to) {
 }
 
 void fill_reply(const TapeEntry& from, schema::EntryReply::Builder to) {
+  to.setProtectingCpu(from.protecting_cpu);
   to.setStatus(from.status);
   to.setReason(from.reason);
   if (from.status == schema::EntryStatus::DONE) {
@@ -154,7 +155,10 @@ Seq TapeBuilder::op(const std::vector<TapeEntry>& entries, uint32_t step) {
     began.setCause(schema::FreezeCause::REQUEST);
     began.setOp(id);
   });
-  add([&](schema::Record::Builder record) { record.initFrozen().setFreeze(id); });
+  add([&](schema::Record::Builder record) {
+    record.initFrozen().setFreeze(id);
+    if (frozen) frozen(record.getFrozen());
+  });
   for (uint32_t i = 0; i < entries.size(); ++i) add_gates(id, i, entries[i].gates);
   add([&](schema::Record::Builder record) { record.initThawed().setFreeze(id); });
   return add([&](schema::Record::Builder record) {

@@ -40,6 +40,7 @@ struct TapeEntry {
   bool width_checked = false;
   std::optional<uint64_t> before;  // writes: what stood there
   std::vector<TapeGate> gates;
+  int32_t protecting_cpu = -1;
 };
 
 // Builds a tape record by record, without a guest. Each record is one millisecond after the one
@@ -61,6 +62,9 @@ class TapeBuilder {
   // A cold request served in a freeze of its own: OpRequested, FreezeBegan, Frozen, the
   // gates, Thawed and OpReplied. Returns the sequence number of the reply.
   Seq op(const std::vector<TapeEntry>& entries, uint32_t step = 0);
+
+  // Fills in what later freezes find; nothing until set.
+  std::function<void(schema::Frozen::Builder)> frozen;
 
   // The request alone, never served. Returns its sequence number.
   Seq request(const std::vector<TapeEntry>& entries, uint32_t step = 0);

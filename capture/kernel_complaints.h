@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "schema/record.capnp.h"
+
+namespace ktape {
+
+// Something that a kernel complained of on its console, other than a panic.
+struct KernelComplaint {
+  schema::OopsKind kind = schema::OopsKind::NOT_SAID;
+  std::string headline;  // its first line, without the time stamp
+  std::string text;      // from the first line to the end, as printed
+};
+
+// Finds complaints among a console's lines: oopses, BUGs, warnings, lock-ups and stalls, each up to the
+// line that ends it. Bounded, whatever is printed: what was left out is counted.
+class KernelComplaints {
+ public:
+  static constexpr size_t kMaxTextBytes = 16 << 10;
+  static constexpr size_t kMaxComplaints = 64;
+
+  // One line, with its line end.
+  void line(const std::string& text);
+  // Nothing more will come: a complaint without its end is complete now.
+  void end();
+
+  // Those complete since the last call, in order.
+  [[nodiscard]] std::vector<KernelComplaint> take();
+  // Complaints beyond the first kMaxComplaints, and bytes of text beyond kMaxTextBytes, since the last
+  // call.
+  struct Losses {
+    uint64_t complaints = 0;
+    uint64_t text_bytes = 0;
+  };
+  [[nodiscard]] Losses take_losses();
+
+ private:
+  void begin(schema::OopsKind kind, std::string_view headline);
+  void add(const std::string& text);
+
+  std::optional<KernelComplaint> open_;
+  size_t lines_ = 0;      // of the open one
+  std::string cut_here_;  // the line before, when it was "[ cut here ]"
+  size_t complaints_ = 0;
+  std::vector<KernelComplaint> complete_;
+  Losses losses_;
+};
+
+}  // namespace ktape

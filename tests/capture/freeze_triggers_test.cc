@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "capture/freeze_triggers.h"
+
+#include <catch2/catch_test_macros.hpp>
+
+#include "tests/support/btf_builder.h"
+#include "tests/support/must.h"
+
+namespace ktape::test {
+
+namespace {
+
+KernelKnowledge kernel(bool sched_ext = true) {
+  BtfBuilder types;
+  const int word = types.integer("int", 4);
+  if (sched_ext) {
+    types.structure("sched_ext_ops", 4, {{"timeout_ms", word, 0}});
+    types.structure("sched_ext_entity", 4, {{"weight", word, 0}});
+  }
+  std::string symbols =
+      "ffffffff81000000 T _text\n"
+      "ffffffff81000100 T schedule\n"
+      "ffffffff81000110 t __pfx_helper\n"
+      "ffffffff81000120 t helper\n"
+      "ffffffff81000130 t twin\n"
+      "ffffffff81000140 t twin\n"
+      "ffffffff81000150 t one\n"
+      "ffffffff81000160 t two\n"
+      "ffffffff81000170 t three\n";
+  if (sched_ext) symbols += "ffffffff81000180 t scx_error_irq_workfn\n";
+  symbols += "ffffffff82000000 D jiffies_64\n";
+  KernelKnowledge knowledge{.release = "6.99",
+                            .symbols = must(SymbolTable::from_text(symbols)),
+                            .btf = must(Btf::parse(types.bytes()))};
+  return knowledge;
+}
+
+std::string refusal(const std::vector<std::string>& freeze_on, bool sched_ext = true) {
+  const Result<std::vector<FreezeTrigger>> plan = plan_triggers(freeze_on, kernel(sched_ext));
+  REQUIRE_FALSE(plan.ok());
+  CHECK(plan.error().code == ErrorCode::kUsage);
+  return plan.error().message + "|" + plan.error().hint;
+}
+
+}  // namespace
+
+TEST_CASE("without being told, a run freezes on scheduler errors") {
+  const auto plan = must(plan_triggers({}, kernel()));
+  REQUIRE(plan.size() == 1);
+  CHECK(plan[0].name == "scx-error");
+  CHECK(plan[0].function == "scx_error_irq_workfn");
+  CHECK(plan[0].scx_error);
+  CHECK(must(plan_triggers({"none"}, kernel())).empty());
+}
+
+TEST_CASE("on a kernel without sched_ext it is left out, unless it was asked for") {
+  CHECK(must(plan_triggers({}, kernel(false))).empty());
+  CHECK(refusal({"scx-error"}, false) == "kernel 6.99 has no scheduler exit to freeze on: no sched_ext|");
+}
+
+TEST_CASE("a function is frozen on once, or as often as is said") {
+  const auto plan = must(plan_triggers({"none", "symbol:schedule", "symbol:helper*7"}, kernel()));
+  REQUIRE(plan.size() == 2);
+  CHECK(plan[0].name == "symbol:schedule");
+  CHECK(plan[0].times == 1);
+  CHECK(plan[1].function == "helper");
+  CHECK(plan[1].times == 7);
+}
+
+TEST_CASE("what cannot be frozen on is refused before anything boots") {
+  CHECK(refusal({"symbol:shcedule"}) == "kernel 6.99 has no function 'shcedule'|did you mean 'schedule'?");
+  CHECK(refusal({"symbol:jiffies_64"}) == "'jiffies_64' is data, not a function|");
+  CHECK(refusal({"symbol:__pfx_helper"}) == "'__pfx_helper' is padding, which is never executed|");
+  CHECK(refusal({"symbol:twin"}) ==
+        "kernel 6.99 has 2 symbols named 'twin': one cannot be told from the others|");
+  CHECK(refusal({"symbol:helper*0"}) == "'symbol:helper*0': what follows '*' is how often, 1 to 1000|");
+  CHECK(refusal({"symbol:helper*x"}) == "'symbol:helper*x': what follows '*' is how often, 1 to 1000|");
+  CHECK(refusal({"panic"}) ==
+        "'panic' is nothing to freeze on|it is 'scx-error', 'symbol:NAME', 'symbol:NAME*N' or 'none'");
+  CHECK(refusal({"none", "scx-error"}) ==
+        "'--freeze-on none' and '--freeze-on scx-error' contradict each other|");
+  CHECK(refusal({"symbol:helper", "symbol:helper*2"}) ==
+        "'symbol:helper' and 'symbol:helper' are the same function, 'helper'|");
+  CHECK(refusal({"symbol:one", "symbol:two", "symbol:three", "symbol:helper"}) ==
+        "5 functions to freeze on, and a processor has breakpoints for 4|scx-error is one of them; "
+        "'--freeze-on none' leaves it out");
+}
+
+}  // namespace ktape::test

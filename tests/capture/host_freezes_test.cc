@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "capture/host_freezes.h"
+
+#include <sys/eventfd.h>
+
+#include <algorithm>
+#include <catch2/catch_test_macros.hpp>
+
+#include "schema/base/file.h"
+#include "schema/journal/reader.h"
+#include "schema/wire/data.h"
+#include "tests/capture/engine_fixture.h"
+#include "tests/support/fake_kernel.h"
+#include "tests/support/must.h"
+
+namespace ktape::test {
+
+namespace {
+
+using schema::FreezeCause;
+
+constexpr int32_t kPid = 70;
+constexpr uint64_t kStartNs = 5'000'000'000;
+constexpr uint64_t kErrorStall = 1026;
+constexpr uint64_t kUnregistered = 64;
+
+struct SeenFreeze {
+  FreezeCause cause = FreezeCause::NOT_SAID;
+  uint64_t op = 0;
+  std::string trigger;
+  int32_t vcpu = -1;
+  std::string detail;
+};
+
+// A guest whose kernel holds a scheduler that exits, and a worker of its.
+class HostFreezesFixture : public EngineFixture {
+ public:
+  HostFreezesFixture() {
+    const GuestVirtual info = kernel_.allocate(64);
+    const GuestVirtual text = kernel_.allocate(64);
+    put_text(text, "stall");
+    put_text(text + 32, "w[70] failed to run");
+    kernel_.set(info, "struct scx_exit_info", "reason", text.value);
+    kernel_.set(info, "struct scx_exit_info", "msg", text.value + 32);
+    info_ = info;
+    scheduler_ = kernel_.allocate(128);
+    kernel_.set(scheduler_, "struct scx_sched", "exit_info", info.value);
+    kernel_.add_task(kPid, "w", kStartNs);
+    scx_error_ = {"scx-error", "scx_error_irq_workfn", 2, true};
+  }
+
+  // The kernel as it is now goes into the machine.
+  void load(uint64_t exit_kind = 0) {
+    kernel_.set(info_, "struct scx_exit_info", "kind", exit_kind);
+    knowledge(kernel_.knowledge(), kernel_.ram());
+  }
+  void worker() {
+    agent_says([](schema::FromAgent::Builder message) {
+      auto worker = message.initWorkerStarted();
+      worker.setName("w");
+      worker.setPid(kPid);
+      worker.setStartBoottimeNs(kStartNs);
+    });
+  }
+  // CPU 1 stands at a function, called with the scheduler's irq_work.
+  void stands_at(const std::string& function) {
+    std::vector<VcpuRegisters> registers(2);
+    registers[1].rip = kernel_.symbol(function).value;
+    registers[1].rdi = kernel_.field(scheduler_, "struct scx_sched", "error_irq_work").value;
+    machine().set_registers(registers);
+  }
+  void breakpoint() { machine().push({MachineEventKind::kBreakpoint, {}, ""}); }
+  void finish() {
+    done();
+    ended();
+    CHECK(run().outcome == schema::Outcome::COMPLETED);
+  }
+
+  std::vector<SeenFreeze> freezes_seen() const {
+    std::vector<SeenFreeze> all;
+    read([&](schema::Record::Reader record) {
+      if (!record.isFreezeBegan()) return;
+      auto freeze = record.getFreezeBegan();
+      SeenFreeze& seen = all.emplace_back();
+      seen.cause = freeze.getCause();
+      seen.op = freeze.getOp();
+      seen.trigger = freeze.getTrigger().cStr();
+      seen.vcpu = freeze.getVcpu();
+      seen.detail = as_text(freeze.getDetail());
+    });
+    return all;
+  }
+  // Tags of the entries that the host read by itself, and that were done.
+  std::vector<std::string> tags_read() const {
+    std::vector<std::string> asked, found;
+    read([&](schema::Record::Reader record) {
+      if (record.isOpRequested()) {
+        CHECK(record.getOpRequested().getGuestRequest() == 0);
+        for (auto entry : record.getOpRequested().getEntries()) asked.push_back(entry.getTag().cStr());
+      }
+      if (!record.isOpReplied()) return;
+      auto entries = record.getOpReplied().getEntries();
+      for (unsigned i = 0; i < entries.size(); ++i) {
+        if (entries[i].getStatus() == schema::EntryStatus::DONE) found.push_back(asked.at(i));
+      }
+    });
+    return found;
+  }
+  [[nodiscard]] uint64_t address(const std::string& function) const { return kernel_.symbol(function).value; }
+
+  FreezeTrigger scx_error_;
+
+  void read(const std::function<void(schema::Record::Reader)>& visit) const {
+    must(must(JournalReader::open(tape()))->for_each([&](const RecordView& view) -> Result<void> {
+      visit(view.record);
+      return {};
+    }));
+  }
+
+ private:
+  void put_text(GuestVirtual at, std::string_view text) {
+    for (size_t i = 0; i < text.size(); ++i) kernel_.put(at + i, static_cast<uint8_t>(text[i]), 1);
+  }
+  FakeKernel kernel_;
+  GuestVirtual info_, scheduler_;
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(HostFreezesFixture,
+                 "an exit with an error freezes, with what the kernel says and where the workers stand") {
+  load(kErrorStall);
+  freezes.triggers = {scx_error_};
+  hello();
+  worker();
+  stands_at("scx_error_irq_workfn");
+  breakpoint();
+  finish();
+  const auto seen = freezes_seen();
+  REQUIRE(seen.size() == 1);
+  CHECK(seen[0].cause == FreezeCause::TRIGGER);
+  CHECK(seen[0].trigger == "scx-error");
+  CHECK(seen[0].vcpu == 1);
+  CHECK(seen[0].op == 1);
+  CHECK(seen[0].detail == "SCX_EXIT_ERROR_STALL (1026): stall: w[70] failed to run");
+  const auto tags = tags_read();
+  for (const char* tag : {"jiffies_64", "scx_exit_info.kind", "w.__state", "w.on_rq"}) {
+    INFO(tag);
+    CHECK(std::count(tags.begin(), tags.end(), tag) == 1);
+  }
+  CHECK(replies.empty());  // the guest hears nothing of it
+  CHECK_FALSE(machine().frozen());
+  // It may err again.
+  CHECK(machine().breakpoints() == std::set<uint64_t>{address("scx_error_irq_workfn")});
+}
+
+TEST_CASE_METHOD(HostFreezesFixture, "a scheduler that is unregistered is not frozen on") {
+  load(kUnregistered);
+  freezes.triggers = {scx_error_};
+  hello();
+  stands_at("scx_error_irq_workfn");
+  breakpoint();
+  finish();
+  CHECK(freezes_seen().empty());
+  CHECK_FALSE(machine().frozen());
+}
+
+TEST_CASE_METHOD(HostFreezesFixture, "a stop at which no CPU stands at a breakpoint any more is let go") {
+  load(kErrorStall);
+  freezes.triggers = {scx_error_};
+  hello();
+  breakpoint();
+  finish();
+  CHECK(freezes_seen().empty());
+  CHECK_FALSE(machine().frozen());
+}
+
+TEST_CASE_METHOD(HostFreezesFixture, "a trigger fires as often as it may, and its breakpoint is gone then") {
+  load(kErrorStall);
+  freezes.triggers = {scx_error_};
+  hello();
+  stands_at("scx_error_irq_workfn");
+  for (int i = 0; i < 3; ++i) breakpoint();
+  finish();
+  CHECK(freezes_seen().size() == 2);
+  CHECK(machine().breakpoints().empty());
+}
+
+TEST_CASE_METHOD(HostFreezesFixture, "a function that is entered freezes under its name") {
+  load();
+  freezes.triggers = {{"symbol:jiffies_64", "jiffies_64", 1, false}};
+  hello();
+  stands_at("jiffies_64");
+  breakpoint();
+  finish();
+  const auto seen = freezes_seen();
+  REQUIRE(seen.size() == 1);
+  CHECK(seen[0].trigger == "symbol:jiffies_64");
+  CHECK(seen[0].detail.empty());
+  CHECK(machine().breakpoints().empty());
+}
+
+TEST_CASE_METHOD(HostFreezesFixture, "a run whose trigger cannot be set up goes on, and its tape says so") {
+  load();
+  freezes.triggers = {scx_error_};
+  machine().fail_next_breakpoint(Error{ErrorCode::kHost, "no breakpoint", ""});
+  hello();
+  finish();
+  std::vector<std::string> losses;
+  read([&](schema::Record::Reader record) {
+    if (!record.isSealed()) return;
+    for (auto loss : record.getSealed().getLosses()) losses.push_back(loss.getName().cStr());
+  });
+  CHECK(losses == std::vector<std::string>{"freeze_triggers"});
+}
+
+TEST_CASE_METHOD(HostFreezesFixture, "periodic freezes are made from the first step on") {
+  scenario("(name = \"t\", watchdogMs = 50, steps = [(name = \"only\", actions = [(sleepMs = 1)])])");
+  load();
+  freezes.every = std::chrono::milliseconds(1);
+  hello();
+  step_started(0, "only");
+  CHECK(run().outcome == schema::Outcome::RUN_TIMED_OUT);
+  const auto seen = freezes_seen();
+  REQUIRE_FALSE(seen.empty());
+  for (const SeenFreeze& freeze : seen) {
+    CHECK(freeze.cause == FreezeCause::PERIODIC);
+    CHECK(freeze.op == 0);
+  }
+}
+
+TEST_CASE_METHOD(HostFreezesFixture, "before the first step nothing is frozen periodically") {
+  scenario("(name = \"t\", bootDeadlineMs = 50, steps = [(name = \"only\", actions = [(sleepMs = 1)])])");
+  load();
+  freezes.every = std::chrono::milliseconds(1);
+  hello();
+  CHECK(run().outcome == schema::Outcome::BOOT_TIMED_OUT);
+  CHECK(freezes_seen().empty());
+}
+
+TEST_CASE_METHOD(HostFreezesFixture, "a user's wish freezes once") {
+  UniqueFd wish(::eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK));
+  load();
+  // The wish is looked at after an event: after the hello.
+  hello();
+  done();
+  ended();
+  CHECK(run({.end_fd = -1, .freeze_fd = wish.get()}).outcome == schema::Outcome::COMPLETED);
+  const auto seen = freezes_seen();
+  REQUIRE(seen.size() == 1);
+  CHECK(seen[0].cause == FreezeCause::USER);
+}
+
+TEST_CASE_METHOD(HostFreezesFixture, "before the kernel is known a wish is told to be in vain") {
+  UniqueFd wish(::eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK));
+  load();
+  console("booting\n");
+  hello();
+  done();
+  ended();
+  CHECK(run({.end_fd = -1, .freeze_fd = wish.get()}).outcome == schema::Outcome::COMPLETED);
+  CHECK(freezes_seen().empty());
+  CHECK(std::count(progress.lines.begin(), progress.lines.end(), "not frozen: the kernel is not known yet") ==
+        1);
+}
+
+}  // namespace ktape::test

@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: Apache-2.0
+// Freezes that the host makes by itself, and what a kernel complains of, on real kernels.
+#include <algorithm>
+#include <catch2/catch_test_macros.hpp>
+
+#include "schema/journal/reader.h"
+#include "schema/wire/data.h"
+#include "tests/support/must.h"
+#include "tests/vm/capture_fixture.h"
+
+namespace ktape::test {
+
+using schema::EntryStatus;
+using schema::FreezeCause;
+using schema::Gate;
+using schema::OopsKind;
+using schema::Outcome;
+
+namespace {
+
+constexpr uint64_t kErrorUnknownDsq = 1024;
+constexpr uint64_t kErrorBpf = 1025;
+constexpr uint64_t kErrorStall = 1026;
+
+struct HostFreeze {
+  Seq seq;
+  FreezeCause cause = FreezeCause::NOT_SAID;
+  std::string trigger;
+  std::string detail;
+  std::string symbol;  // where the vCPU that reached it stood
+  int64_t bypass_depth = -1;
+};
+
+struct HostFacts {
+  std::vector<HostFreeze> freezes;
+  Seq scheduler_exited;
+  std::vector<std::pair<OopsKind, std::string>> oopses;
+};
+
+HostFacts host_facts(const std::string& tape) {
+  HostFacts facts;
+  int32_t vcpu = -1;
+  must(must(JournalReader::open(tape))->for_each([&](const RecordView& view) -> Result<void> {
+    switch (view.record.which()) {
+      case schema::Record::FREEZE_BEGAN: {
+        auto freeze = view.record.getFreezeBegan();
+        vcpu = freeze.getVcpu();
+        HostFreeze& seen = facts.freezes.emplace_back();
+        seen.seq = view.seq;
+        seen.cause = freeze.getCause();
+        seen.trigger = freeze.getTrigger().cStr();
+        seen.detail = as_text(freeze.getDetail());
+        break;
+      }
+      case schema::Record::FROZEN: {
+        HostFreeze& freeze = facts.freezes.back();
+        freeze.bypass_depth = view.record.getFrozen().getBypassDepth();
+        for (auto state : view.record.getFrozen().getVcpus()) {
+          if (static_cast<int32_t>(state.getCpu()) != vcpu) continue;
+          freeze.symbol = state.getSymbol().cStr();
+        }
+        break;
+      }
+      case schema::Record::SCHEDULER_EXITED: facts.scheduler_exited = view.seq; break;
+      case schema::Record::GUEST_OOPS:
+        facts.oopses.emplace_back(view.record.getGuestOops().getKind(),
+                                  as_text(view.record.getGuestOops().getText()));
+        break;
+      default: break;
+    }
+    return {};
+  }));
+  return facts;
+}
+
+// The one freeze of the run is from before the ejection, and its worker was runnable then.
+void check_ejection(const Captured& captured, uint64_t kind, const std::string& detail) {
+  INFO(captured.program.output);
+  CHECK(captured.facts.scheduler_exit_kinds == std::vector<uint64_t>{kind});
+  const HostFacts facts = host_facts(captured.tape);
+  REQUIRE(facts.freezes.size() == 1);
+  const HostFreeze& freeze = facts.freezes[0];
+  CHECK(freeze.cause == FreezeCause::TRIGGER);
+  CHECK(freeze.trigger == "scx-error");
+  CHECK(freeze.detail.find(detail) != std::string::npos);
+  CHECK(freeze.seq < facts.scheduler_exited);
+  CHECK(freeze.bypass_depth == 0);
+
+  const auto& entries = captured.facts.entries;
+  CHECK(entries.at("scx_exit_info.kind").value == kind);
+  CHECK(entries.at("victim.on_rq").value == 1);
+  CHECK(entries.at("victim.on_rq").failed.contains(Gate::NOT_QUEUED));  // its runnable_node is linked
+  CHECK(entries.at("victim.scx.runnable_at").value > 0);
+  CHECK(entries.at("victim.scx.runnable_at").value <= entries.at("jiffies_64").value);
+  CHECK(captured.facts.requests == captured.facts.replies);
+  CHECK(run_built("ktape-verify", {captured.tape}).exit_status == 0);
+}
+
+void check_stall(const Captured& captured) {
+  check_ejection(captured, kErrorStall, "victim[");
+  const EntryFacts& dsq = captured.facts.entries.at("victim.scx.dsq->id");
+  CHECK(dsq.status == EntryStatus::DONE);
+  CHECK(dsq.value == 0);  // the scheduler's shared DSQ
+}
+
+}  // namespace
+
+TEST_CASE_METHOD(CaptureFixture,
+                 "a stall is frozen before the ejection on 6.16.12, its worker still queued") {
+  check_stall(capture("scheduler_stall", "6.16.12"));
+}
+
+TEST_CASE_METHOD(CaptureFixture, "a stall is frozen before the ejection on 7.3.4, its worker still queued") {
+  check_stall(capture("scheduler_stall", "7.3.4"));
+}
+
+TEST_CASE_METHOD(CaptureFixture, "a dispatch to an unknown DSQ is frozen before the ejection on 6.16.12") {
+  check_ejection(capture("unknown_dsq", "6.16.12"), kErrorUnknownDsq, "0xdead");
+}
+
+TEST_CASE_METHOD(CaptureFixture, "a dispatch to an unknown DSQ is frozen before the ejection on 7.3.4") {
+  check_ejection(capture("unknown_dsq", "7.3.4"), kErrorUnknownDsq, "0xdead");
+}
+
+TEST_CASE_METHOD(CaptureFixture, "a scheduler that gives up is frozen before the ejection on 6.16.12") {
+  check_ejection(capture("bpf_error", "6.16.12"), kErrorBpf, "deliberate fault");
+}
+
+TEST_CASE_METHOD(CaptureFixture, "a scheduler that gives up is frozen before the ejection on 7.3.4") {
+  check_ejection(capture("bpf_error", "7.3.4"), kErrorBpf, "deliberate fault");
+}
+
+TEST_CASE_METHOD(CaptureFixture,
+                 "a function freezes as often as it may, and so do intervals; scx-error can be left out") {
+  Captured captured = capture(
+      "bpf_error", "6.16.12",
+      {"--freeze-on", "none", "--freeze-on", "symbol:__x64_sys_clock_nanosleep*3", "--freeze-every", "200"});
+  INFO(captured.program.output);
+  CHECK(captured.facts.scheduler_exit_kinds == std::vector<uint64_t>{kErrorBpf});
+  size_t entered = 0, periodic = 0;
+  for (const HostFreeze& freeze : host_facts(captured.tape).freezes) {
+    CHECK(freeze.trigger != "scx-error");
+    if (freeze.cause == FreezeCause::PERIODIC) ++periodic;
+    if (freeze.cause != FreezeCause::TRIGGER) continue;
+    ++entered;
+    CHECK(freeze.trigger == "symbol:__x64_sys_clock_nanosleep");
+    CHECK(freeze.symbol == "__x64_sys_clock_nanosleep");
+  }
+  CHECK(entered == 3);
+  CHECK(periodic >= 2);
+}
+
+TEST_CASE_METHOD(CaptureFixture, "an oops that the guest survives is told from a panic, with its text") {
+  Captured captured = capture("kernel_oops", "6.16.12");
+  INFO(captured.program.output);
+  CHECK(captured.facts.outcome == Outcome::COMPLETED);
+  CHECK(captured.facts.panic.empty());
+  const HostFacts facts = host_facts(captured.tape);
+  REQUIRE(facts.oopses.size() >= 2);
+  CHECK(facts.oopses[0].first == OopsKind::OOPS);
+  CHECK(facts.oopses[0].second.find("BUG: kernel NULL pointer dereference") != std::string::npos);
+  CHECK(facts.oopses[0].second.find("__blk_flush_plug") != std::string::npos);
+  CHECK(facts.oopses[0].second.find("---[ end trace") != std::string::npos);
+  // A task must not end with a plug (kernel/exit.c).
+  CHECK(facts.oopses[1].first == OopsKind::WARNING);
+  const ChildResult completed = run_built("ktape-assert-run-completed", {captured.tape});
+  CHECK(completed.exit_status == 0);
+  CHECK(completed.output.find("the kernel complained: ") != std::string::npos);
+}
+
+}  // namespace ktape::test
