@@ -8,6 +8,7 @@
 #include "tests/support/must.h"
 #include "tests/vm/capture_fixture.h"
 #include "tests/vm/gate_check.h"
+#include "tests/vm/replay_check.h"
 
 namespace ktape::test {
 
@@ -87,6 +88,7 @@ void check_reference(const Captured& captured) {
   INFO(check.output);
   CHECK(check.exit_status == 0);
   check_memory(captured);
+  check_replay(captured);
   CHECK(run_built("ktape-verify", {captured.tape}).exit_status == 0);
 }
 
