@@ -3,7 +3,9 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
+#include <optional>
 #include <vector>
 
 namespace ktape {
@@ -27,13 +29,28 @@ std::string config_beside(const fs::path& image) {
   return is_file(config) ? config.string() : "";
 }
 
-std::string cached_versions() {
+std::vector<std::string> cached_versions() {
   std::vector<std::string> versions;
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator(kernel_cache_folder(), ignored)) {
     if (is_file(entry.path() / "bzImage")) versions.push_back(entry.path().filename());
   }
-  std::sort(versions.begin(), versions.end());
+  std::sort(versions.begin(), versions.end(), [](const std::string& a, const std::string& b) {
+    return ::strverscmp(a.c_str(), b.c_str()) < 0;
+  });
+  return versions;
+}
+
+// The newest cached version of what may be a series: 6.17.13 of "6.17".
+std::optional<std::string> newest_of_series(const std::vector<std::string>& versions,
+                                            const std::string& series) {
+  const auto found = std::find_if(versions.rbegin(), versions.rend(), [&](const std::string& version) {
+    return version.starts_with(series + ".");
+  });
+  return found == versions.rend() ? std::nullopt : std::optional(*found);
+}
+
+std::string listed(const std::vector<std::string>& versions) {
   std::string text;
   for (const std::string& version : versions) text += (text.empty() ? "" : ", ") + version;
   return text;
@@ -52,13 +69,18 @@ Result<KernelSource> find_kernel(const std::string& asked) {
   if (asked.find('/') != std::string::npos || is_file(asked)) {
     return KernelSource{asked, asked, config_beside(asked)};
   }
-  const fs::path image = fs::path(kernel_cache_folder()) / asked / "bzImage";
+  const auto cached_image = [](const std::string& version) {
+    return fs::path(kernel_cache_folder()) / version / "bzImage";
+  };
+  fs::path image = cached_image(asked);
+  const std::vector<std::string> cached = cached_versions();
+  const std::optional<std::string> newest = newest_of_series(cached, asked);
+  if (!is_file(image) && newest) image = cached_image(*newest);
   if (is_file(image)) return KernelSource{asked, image, config_beside(image)};
-  const std::string cached = cached_versions();
   return Error{
       ErrorCode::kNotFound,
       "kernel '" + asked + "' is not in the cache '" + kernel_cache_folder() + "'" +
-          (cached.empty() ? "" : "; cached: " + cached),
+          (cached.empty() ? "" : "; cached: " + listed(cached)),
       "'tools/kernel fetch " + asked + "' gets it; '--kernel' also takes the path of a bzImage or vmlinux"};
 }
 

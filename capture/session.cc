@@ -14,6 +14,7 @@
 #include "capture/kernel_source.h"
 #include "capture/recorder.h"
 #include "capture/scenario_check.h"
+#include "capture/scenario_source.h"
 #include "guest/kernel/kernel_image.h"
 #include "guest/machine/qemu_machine.h"
 #include "schema/base/digest.h"
@@ -45,23 +46,6 @@ struct Prepared {
   UniqueFd vmlinux;  // the unpacked kernel, when that is what boots
   FreezePlan freezes;
 };
-
-Result<std::string> data_folder() {
-  KTAPE_ASSIGN(std::string programs, executable_folder());
-  return fs::path(programs).parent_path().string() + "/share/ktape";
-}
-
-Result<std::string> find_scenario(const std::string& asked) {
-  std::error_code ignored;
-  if (asked.find('/') != std::string::npos || fs::exists(asked, ignored)) return asked;
-  KTAPE_ASSIGN(std::string data, data_folder());
-  std::string shipped = data + "/scenarios/" + asked;
-  if (!shipped.ends_with(".scenario")) shipped += ".scenario";
-  if (fs::exists(shipped, ignored)) return shipped;
-  return Error{ErrorCode::kUsage,
-               "cannot find scenario '" + asked + "': no such file, and none of that name ships",
-               "the scenarios that ship are in '" + data + "/scenarios'"};
-}
 
 Result<void> check_scheduler_support(const Prepared& prepared) {
   const bool wants = !prepared.scenario.get().getScheduler().isNone();

@@ -14,20 +14,7 @@ namespace ktape {
 
 namespace {
 
-void put_string(std::string& out, std::string_view text) {
-  out += '"';
-  for (char c : text) {
-    if (c == '"' || c == '\\') {
-      out += '\\';
-      out += c;
-    } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
-      out += fmt::format("\\u{:04x}", static_cast<unsigned char>(c));
-    } else {
-      out += c;
-    }
-  }
-  out += '"';
-}
+void put_string(std::string& out, std::string_view text) { out += json_string(text); }
 
 // Numbers of 64 bits are strings: most readers of JSON keep 53 of them.
 void put_number(std::string& out, const std::string& digits, bool wide) {
@@ -35,11 +22,6 @@ void put_number(std::string& out, const std::string& digits, bool wide) {
 }
 
 std::string hex(std::string_view bytes) { return to_hex(as_bytes(bytes)); }
-
-void put_text(std::string& out, std::string_view text) {
-  if (is_utf8(text)) return put_string(out, text);
-  out += "{\"hex\":\"" + hex(text) + "\"}";
-}
 
 // Data fields that never are text, whatever bytes they happen to have.
 bool is_binary(std::string_view field) {
@@ -94,10 +76,10 @@ void put_value(std::string& out, const capnp::DynamicValue::Reader& value, capnp
     case capnp::DynamicValue::UINT:
       return put_number(out, std::to_string(value.as<uint64_t>()), type.isUInt64());
     case capnp::DynamicValue::ENUM: return put_enum(out, value.as<capnp::DynamicEnum>());
-    case capnp::DynamicValue::TEXT: return put_text(out, chars(value.as<capnp::Text>()));
+    case capnp::DynamicValue::TEXT: return put_string(out, chars(value.as<capnp::Text>()));
     case capnp::DynamicValue::DATA: {
       auto data = value.as<capnp::Data>();
-      if (!is_binary(field)) return put_text(out, chars(data));
+      if (!is_binary(field)) return put_string(out, chars(data));
       return put_string(out, hex(chars(data)));
     }
     case capnp::DynamicValue::LIST: return put_list(out, value.as<capnp::DynamicList>(), field);
@@ -121,12 +103,6 @@ std::string json_text(capnp::DynamicStruct::Reader part) {
 std::string json_field(capnp::DynamicStruct::Reader part, capnp::StructSchema::Field field) {
   std::string out;
   put_value(out, part.get(field), field.getType(), field.getProto().getName().cStr());
-  return out;
-}
-
-std::string json_string(std::string_view text) {
-  std::string out;
-  put_text(out, text);
   return out;
 }
 

@@ -4,7 +4,6 @@
 #include <capnp/dynamic.h>
 
 #include <string>
-#include <string_view>
 
 #include "schema/journal/reader.h"
 
@@ -22,8 +21,5 @@ namespace ktape {
 
 // The value of one field, in the same form. Throws as json_line.
 [[nodiscard]] std::string json_field(capnp::DynamicStruct::Reader part, capnp::StructSchema::Field field);
-
-// The text as a string of JSON, in its quotes; what is not UTF-8 as {"hex":"..."}.
-[[nodiscard]] std::string json_string(std::string_view text);
 
 }  // namespace ktape

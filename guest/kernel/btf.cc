@@ -288,6 +288,8 @@ Result<std::unique_ptr<Btf>> Btf::parse(std::span<const std::byte> raw) {
   return std::unique_ptr<Btf>(new Btf(std::make_unique<Impl>(std::move(table))));
 }
 
+uint32_t Btf::types() const { return impl_->table.size(); }
+
 Result<TypeInfo> Btf::type(std::string_view name) const {
   const std::optional<uint32_t> id = impl_->find_type(name);
   if (!id) return impl_->no_type(name);

@@ -55,6 +55,8 @@ class Btf {
   [[nodiscard]] static Result<std::unique_ptr<Btf>> parse(std::span<const std::byte> raw);
   ~Btf();
 
+  // How many types there are; ids count from 0, which is void.
+  [[nodiscard]] uint32_t types() const;
   // "struct rq", "union x", "enum y", or a typedef or base type by its bare name. kNotFound names the
   // nearest.
   [[nodiscard]] Result<TypeInfo> type(std::string_view name) const;

@@ -6,6 +6,7 @@
 #include <charconv>
 #include <optional>
 
+#include "guest/kernel/banner.h"
 #include "guest/kernel/kernel.h"
 
 namespace ktape {
@@ -88,14 +89,6 @@ Result<Placement> placement_at(const KernelKnowledge& knowledge, const GuestMemo
     if (mapping.ok() && mapping->address == banner) return placement;
   }
   return not_there("its page tables do not map it");
-}
-
-// "PREEMPT_DYNAMIC" of "... #1 SMP PREEMPT_DYNAMIC Debian ..."
-std::string preemption_in(std::string_view banner) {
-  size_t start = banner.find(" PREEMPT");
-  if (start == banner.npos) return {};
-  std::string_view word = banner.substr(start + 1);
-  return std::string(word.substr(0, word.find(' ')));
 }
 
 std::optional<uint64_t> kernel_offset_in(std::string_view vmcoreinfo) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
 
+#include "guest/kernel/banner.h"
 #include "guest/kernel/elf_image.h"
 #include "guest/kernel/kernel.h"
 #include "guest/kernel/little_endian.h"
@@ -19,14 +20,6 @@ std::string line_at(const ElfImage& elf, uint64_t address) {
     line += static_cast<char>(byte->front());
   }
   return line;
-}
-
-// "6.16.12+deb13-cloud-amd64" of "Linux version 6.16.12+deb13-cloud-amd64 (...)".
-std::string release_in(std::string_view banner) {
-  constexpr std::string_view kStart = "Linux version ";
-  if (!banner.starts_with(kStart)) return {};
-  banner.remove_prefix(kStart.size());
-  return std::string(banner.substr(0, banner.find(' ')));
 }
 
 // INITIAL_JIFFIES (include/linux/jiffies.h) is (u32)(-300 * HZ), so that jiffies wraps five minutes after

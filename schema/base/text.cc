@@ -4,6 +4,8 @@
 #include <cstdint>
 #include <cstdio>
 
+#include "schema/base/digest.h"
+
 namespace ktape {
 
 namespace {
@@ -82,5 +84,23 @@ std::string printable(std::string_view text) {
 }
 
 std::string in_quotes(std::string_view text) { return "'" + printable(text) + "'"; }
+
+std::string json_string(std::string_view text) {
+  if (!is_utf8(text)) return "{\"hex\":\"" + to_hex(as_bytes(text)) + "\"}";
+  std::string out = "\"";
+  for (char c : text) {
+    if (c == '"' || c == '\\') {
+      out += '\\';
+      out += c;
+    } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
+      char escape[8];
+      std::snprintf(escape, sizeof escape, "\\u%04x", static_cast<unsigned>(static_cast<unsigned char>(c)));
+      out += escape;
+    } else {
+      out += c;
+    }
+  }
+  return out + '"';
+}
 
 }  // namespace ktape

@@ -14,6 +14,9 @@ namespace ktape {
 // and what is not UTF-8 appears as \n, \t, \r, \xNN or \u{NNNN}; a backslash as two.
 [[nodiscard]] std::string printable(std::string_view text);
 
+// The text as a string of JSON, in its quotes; what is not UTF-8 as {"hex":"..."}.
+[[nodiscard]] std::string json_string(std::string_view text);
+
 // The characters of a Cap'n Proto Text or Data reader; valid as long as the reader's message.
 template <typename Reader>
 [[nodiscard]] std::string_view chars(const Reader& reader) {

@@ -63,6 +63,14 @@ TEST_CASE_METHOD(CacheFixture,
   CHECK(source.error().hint.find("tools/kernel fetch 6.99") != std::string::npos);
 }
 
+TEST_CASE_METHOD(CacheFixture, "the name of a series stands for its newest version in the cache") {
+  put("6.17.8/bzImage");
+  put("6.17.13/bzImage");
+  put("6.1.170/bzImage");
+  CHECK(find_kernel("6.17")->path == kernel_cache_folder() + "/6.17.13/bzImage");
+  CHECK(find_kernel("6.1")->path == kernel_cache_folder() + "/6.1.170/bzImage");
+}
+
 TEST_CASE_METHOD(CacheFixture, "a path is taken as it is, with the configuration that stands beside it") {
   put("vmlinuz-6.1.0-1-amd64");
   put("config-6.1.0-1-amd64");

@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace ktape {
+
+// Parts of a kernel's banner (`linux_banner`, init/version-timestamp.c); empty where it has none.
+
+// "6.16.12+deb13-cloud-amd64" of "Linux version 6.16.12+deb13-cloud-amd64 (...)".
+[[nodiscard]] std::string release_in(std::string_view banner);
+
+// "PREEMPT_DYNAMIC" of "... #1 SMP PREEMPT_DYNAMIC Debian ...".
+[[nodiscard]] std::string preemption_in(std::string_view banner);
+
+}  // namespace ktape

@@ -1,0 +1,63 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
+#include <fstream>
+
+#include "replay/child.h"
+#include "tests/support/must.h"
+#include "tests/support/stock_kernel.h"
+#include "tests/support/temp_dir.h"
+
+// `ktape kernel inspect` as a person runs it.
+namespace ktape::test {
+
+using Catch::Matchers::ContainsSubstring;
+
+namespace {
+
+ChildResult inspect(const std::string& arguments) {
+  return must(run_child("/bin/sh", {"-c", "exec " KTAPE_BIN "/ktape-kernel inspect " + arguments + " 2>&1"},
+                        1 << 20));
+}
+
+std::string kernel(const std::string& version) {
+  if (!is_cached(version)) SKIP("kernel " + version + " is not cached: tools/kernel fetch " + version);
+  return cached_kernel(version);
+}
+
+}  // namespace
+
+TEST_CASE("a stock kernel is inspected with the layouts of the reference scenario") {
+  const ChildResult result = inspect(kernel("7.3.4"));
+  CHECK(result.exit_status == 0);
+  CHECK_THAT(result.output, ContainsSubstring("release     7.3.4+deb13-cloud-amd64\n"));
+  CHECK_THAT(result.output, ContainsSubstring("sched_ext   yes\n"));
+  CHECK_THAT(result.output, ContainsSubstring("HZ          250\n"));
+  CHECK_THAT(result.output, ContainsSubstring("missing     nothing: all that a guest needs is built in\n"));
+  CHECK_THAT(result.output, ContainsSubstring("scx.dsq_vtime                +992        8 bytes  u64\n"));
+}
+
+TEST_CASE("a kernel without sched_ext is inspected, and the ops that it cannot serve are named") {
+  const ChildResult result = inspect(kernel(cached_of_series("6.12")));
+  CHECK(result.exit_status == 0);
+  CHECK_THAT(result.output, ContainsSubstring("sched_ext   no\n"));
+  CHECK_THAT(result.output, ContainsSubstring("write_dsq_vtime: task 'sleeper' scx.dsq_vtime: "
+                                              "'struct task_struct' has no member 'scx'\n"));
+}
+
+TEST_CASE("a file that is no kernel is refused with what it is") {
+  TempDir folder;
+  std::ofstream(folder.file("notes")) << "these are words\n";
+  const ChildResult result = inspect(folder.file("notes"));
+  CHECK(result.exit_status == 3);
+  CHECK_THAT(result.output,
+             ContainsSubstring("' is not usable: it is text\nhint: a kernel is an x86-64 bzImage"));
+}
+
+TEST_CASE("a program of the host is not taken for a kernel") {
+  const ChildResult result = inspect(KTAPE_BIN "/ktape-kernel");
+  CHECK(result.exit_status == 3);
+  CHECK_THAT(result.output, ContainsSubstring("UNUSABLE: it is no kernel"));
+}
+
+}  // namespace ktape::test

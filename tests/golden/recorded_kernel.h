@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "guest/kernel/kernel.h"
+#include "guest/kernel/op.h"
+#include "replay/recorded_memory.h"
+#include "replay/tape_index.h"
+#include "schema/journal/reader.h"
+
+namespace ktape::test {
+
+// A real kernel on a golden tape, at the freeze of its last request: everything that a live one would
+// tell, without a guest. A test that cannot have one fails.
+class RecordedKernel {
+ public:
+  // `tape`: the file's name in this folder.
+  explicit RecordedKernel(const std::string& tape);
+
+  [[nodiscard]] const Kernel& kernel() const { return *kernel_; }
+  // The memory as it was recorded. Each call gives another: what is written to one, no other has.
+  [[nodiscard]] RecordedMemory memory() const;
+  // The worker of the reference scenario, which sleeps.
+  [[nodiscard]] TaskRoot sleeper() const;
+
+ private:
+  std::unique_ptr<JournalReader> tape_;
+  TapeIndex index_;
+  const RecordedFreeze* freeze_ = nullptr;
+  std::unique_ptr<Kernel> kernel_;
+};
+
+}  // namespace ktape::test
