@@ -20,10 +20,10 @@ constexpr char kHelp[] =
     "Asserts that the values which were read with the machine frozen can be trusted: the lock that protects\n"
     "each was free, so that no CPU was stopped in the middle of changing it.\n"
     "\n"
-    "Marks, and fails for, a value that was read while the runqueue lock that protects it was held, or "
-    "while\n"
-    "a lock of its task was held (gate 'unlocked'). That is no fault of the scheduler: it says of which\n"
-    "values on this tape nothing can be concluded.\n"
+    "Marks, and fails for, a value that was read while the runqueue lock that protects it was held, while a\n"
+    "lock of its task was held (gate 'unlocked'), or while the sequence count that protects it was odd. "
+    "That\n"
+    "is no fault of the scheduler: it says of which values on this tape nothing can be concluded.\n"
     "Inconclusive where nothing was read whose protection is known, or where the evidence is missing.\n"
     "Hot reads are not judged: they never claim to be coherent.";
 
@@ -32,7 +32,13 @@ struct Moment {
   std::set<int32_t> known;   // CPUs whose kernel state was read
   std::set<int32_t> locked;  // those whose runqueue was locked
   std::map<int32_t, std::string> doing;
+  std::map<std::string, uint32_t> seqcounts;
 };
+
+// The sequence count that protects a target; nullptr where ktape knows none.
+const char* seqcount_of(schema::Target::Reader target) {
+  return target.isSymbol() && chars(target.getSymbol()) == "jiffies_64" ? "jiffies_seq" : nullptr;
+}
 
 class FreezeConsistent final : public OpAssertion {
  public:
@@ -56,6 +62,8 @@ class FreezeConsistent final : public OpAssertion {
       moment_.locked.insert(cpu);
       moment_.doing[cpu] = printable(chars(vcpu.getSymbol()));
     }
+    for (auto seqcount : view.record.getFrozen().getSeqcounts())
+      moment_.seqcounts[seqcount.getName().cStr()] = seqcount.getSequence();
   }
 
   void answered(const AnsweredEntry& entry) override {
@@ -82,8 +90,8 @@ class FreezeConsistent final : public OpAssertion {
 
   void concluded() override {
     for (const auto& [freeze, sound] : sound_) {
-      confirm(sound.reply,
-              fmt::format("freeze {}: {} read, no lock of theirs was held", freeze, values(sound.values)));
+      confirm(sound.reply, fmt::format("freeze {}: {} read, no lock or sequence count of theirs was held",
+                                       freeze, values(sound.values)));
     }
     if (unprotected_ > 0)
       note(Seq(0), fmt::format("{} of which ktape knows no protection, not judged", values(unprotected_)));
@@ -109,6 +117,10 @@ class FreezeConsistent final : public OpAssertion {
     for (const FailedGate& gate : entry.failed_gates) {
       if (gate.gate == schema::Gate::UNLOCKED) return "a lock of its task was held: " + gate.observed;
     }
+    const char* seqcount = seqcount_of(entry.asked.getTarget());
+    const auto found = seqcount == nullptr ? moment_.seqcounts.end() : moment_.seqcounts.find(seqcount);
+    if (found != moment_.seqcounts.end() && found->second % 2 != 0)
+      return fmt::format("{} was odd", seqcount);
     return std::nullopt;
   }
 
@@ -118,7 +130,10 @@ class FreezeConsistent final : public OpAssertion {
                                                     : "";
   }
 
-  static bool judged(const AnsweredEntry& entry) { return entry.got.getProtectingCpu() >= 0; }
+  bool judged(const AnsweredEntry& entry) const {
+    const char* seqcount = seqcount_of(entry.asked.getTarget());
+    return entry.got.getProtectingCpu() >= 0 || (seqcount != nullptr && moment_.seqcounts.contains(seqcount));
+  }
 
   uint64_t freeze_ = 0;
   Moment moment_;                    // of freeze_

@@ -25,12 +25,23 @@ void write_registers(const Kernel& kernel, const VcpuRegisters& registers, schem
   to.setInterruptsEnabled((registers.rflags & kInterruptFlag) != 0);
 }
 
+schema::ExecContext record_context(ExecContext context) {
+  switch (context) {
+    case ExecContext::kTask: return schema::ExecContext::TASK;
+    case ExecContext::kSoftirq: return schema::ExecContext::SOFTIRQ;
+    case ExecContext::kHardirq: return schema::ExecContext::HARDIRQ;
+    case ExecContext::kNmi: return schema::ExecContext::NMI;
+  }
+  return schema::ExecContext::NOT_SAID;
+}
+
 void write_evidence(const CpuEvidence& evidence, schema::VcpuState::Builder to) {
   to.setKernelStateKnown(evidence.known);
   to.setPreemptCount(evidence.preempt_count);
   to.setCurrentPid(evidence.current_pid.value);
   to.setCurrentComm(as_data(evidence.current_comm));
   to.setRunqueueLocked(evidence.runqueue_locked);
+  if (evidence.known) to.setContext(record_context(evidence.context));
 }
 
 }  // namespace
@@ -128,6 +139,11 @@ Result<void> Freezer::record_frozen(const Moment& moment, uint64_t freeze) {
     to.setFreeze(freeze);
     to.setStopLatencyNs(static_cast<uint64_t>(moment.stop_latency.count()));
     to.setBypassDepth(moment.evidence.bypass_depth);
+    auto seqcounts = to.initSeqcounts(static_cast<unsigned>(moment.evidence.seqcounts.size()));
+    for (unsigned i = 0; i < seqcounts.size(); ++i) {
+      seqcounts[i].setName(moment.evidence.seqcounts[i].name);
+      seqcounts[i].setSequence(moment.evidence.seqcounts[i].sequence);
+    }
     const std::vector<CpuEvidence>& cpus = moment.evidence.cpus;
     const size_t count = std::max(moment.registers.size(), cpus.size());
     auto vcpus = to.initVcpus(static_cast<unsigned>(count));

@@ -67,6 +67,7 @@ std::string vcpu_text(schema::VcpuState::Reader vcpu) {
   if (!vcpu.getKernelStateKnown()) return text;
   text += fmt::format(", preempt {:#x}, {} ({})", vcpu.getPreemptCount(), safe(vcpu.getCurrentComm()),
                       vcpu.getCurrentPid());
+  if (vcpu.getContext() > schema::ExecContext::TASK) text += ", in " + enum_words(vcpu.getContext());
   return vcpu.getRunqueueLocked() ? text + ", RUNQUEUE LOCKED" : text;
 }
 
@@ -220,6 +221,9 @@ void Timeline::frozen(const RecordView& view) {
   std::string text =
       fmt::format("frozen, every vCPU stood after {}", duration_text(frozen.getStopLatencyNs()));
   if (frozen.getBypassDepth() > 0) text += fmt::format(", SCX BYPASS DEPTH {}", frozen.getBypassDepth());
+  for (auto seqcount : frozen.getSeqcounts()) {
+    if (seqcount.getSequence() % 2 != 0) text += fmt::format(", {} BEING CHANGED", safe(seqcount.getName()));
+  }
   event(view, text);
   for (auto vcpu : frozen.getVcpus()) page_.detail(vcpu_text(vcpu));
 }

@@ -210,7 +210,7 @@ struct StepFinished {
 
 struct OpRequested {
   op @0 :UInt64;                # id of the request
-  guestRequest @1 :UInt64;      # the guest's own id; data, never trusted
+  guestRequest @1 :UInt64;      # the guest's own id; data, never trusted; 0: the host asked by itself
   step @2 :UInt32;
   firstAction @3 :UInt32;       # index in the step of the first entry's action
   mode @4 :Op.OpMode;
@@ -248,6 +248,14 @@ struct FreezeBegan {
   detail @5 :Data;              # cause trigger: what the kernel has to say about it, e.g. an exit's reason
 }
 
+enum ExecContext {
+  notSaid @0;
+  task @1;                      # a task's own, or the idle loop
+  softirq @2;
+  hardirq @3;
+  nmi @4;
+}
+
 struct VcpuState {
   # Evidence of what a vCPU was doing when it stopped. `known` is false where it could not be read.
   cpu @0 :UInt32;
@@ -261,6 +269,13 @@ struct VcpuState {
   currentComm @8 :Data;
   runqueueLocked @9 :Bool;
   kernelStateKnown @10 :Bool;   # preemptCount, current and runqueueLocked were read
+  context @11 :ExecContext;     # the innermost that its kernel was in, by preemptCount
+}
+
+struct SeqcountState {
+  # While a sequence count is odd, somebody is in the middle of changing what it protects.
+  name @0 :Text;                # its symbol, e.g. "jiffies_seq", which protects jiffies_64
+  sequence @1 :UInt32;
 }
 
 struct Frozen {
@@ -268,6 +283,7 @@ struct Frozen {
   stopLatencyNs @1 :UInt64;     # from asking for the stop until every vCPU stood
   vcpus @2 :List(VcpuState);
   bypassDepth @3 :Int64 = -1;   # scx_bypass_depth; -1: not known
+  seqcounts @4 :List(SeqcountState); # those that this kernel has and ktape looks at
 }
 
 struct Thawed {

@@ -5,6 +5,7 @@
 #include <array>
 #include <optional>
 #include <string_view>
+#include <utility>
 
 #include "guest/kernel/layout_log.h"
 #include "guest/kernel/runqueue_lock.h"
@@ -14,6 +15,26 @@ namespace ktape {
 namespace {
 
 constexpr size_t kPointerBytes = 8;
+
+// Where the counts stand within __preempt_count (include/linux/preempt.h). Kernels that keep it in 8 bytes
+// also count there, in 8 bits above the softirqs, how often interrupts were disabled.
+struct PreemptBits {
+  uint64_t serving_softirq, hardirq, nmi;
+};
+constexpr PreemptBits kNarrow = {uint64_t{1} << 8, uint64_t{0xf} << 16, uint64_t{0xf} << 20};
+constexpr PreemptBits kWide = {uint64_t{1} << 8, uint64_t{0xf} << 24, uint64_t{0xf} << 28};
+
+ExecContext context_of(uint64_t preempt_count, uint64_t width_bytes) {
+  const PreemptBits& bits = width_bytes > 4 ? kWide : kNarrow;
+  if ((preempt_count & bits.nmi) != 0) return ExecContext::kNmi;
+  if ((preempt_count & bits.hardirq) != 0) return ExecContext::kHardirq;
+  if ((preempt_count & bits.serving_softirq) != 0) return ExecContext::kSoftirq;
+  return ExecContext::kTask;
+}
+
+// seqcount_t and its typed kinds begin with the 4 bytes of the count (include/linux/seqlock_types.h).
+// jiffies_seq protects jiffies_64 (kernel/time/jiffies.c).
+constexpr std::array<std::string_view, 1> kSeqcounts = {"jiffies_seq"};
 
 // A per-CPU value: a variable of its own, or a member of `pcpu_hot`, where kernels 6.2 to 6.14 keep both.
 struct PerCpuValue {
@@ -47,6 +68,10 @@ struct EvidenceReader::Impl {
     current = find_value(kernel.btf(), "current_task", "current_task");
     pid = log.first_of("struct task_struct", {"pid"});
     comm = log.first_of("struct task_struct", {"comm"});
+    for (const std::string_view name : kSeqcounts) {
+      const Result<GuestVirtual> at = kernel.symbol(name);
+      if (at.ok()) seqcounts.emplace_back(name, *at);
+    }
     const Result<GuestVirtual> global = kernel.symbol("scx_bypass_depth");
     const Result<GuestVirtual> root = kernel.symbol("scx_root");
     if (global.ok()) {
@@ -64,6 +89,7 @@ struct EvidenceReader::Impl {
   std::optional<PerCpuValue> preempt_count, current;
   std::optional<FieldInfo> pid, comm;
   std::optional<GuestVirtual> bypass_global, scx_root;
+  std::vector<std::pair<std::string, GuestVirtual>> seqcounts;
   std::optional<FieldInfo> root_bypass;  // of the scheduler that scx_root points at
 
   Result<CpuEvidence> read_cpu(const GuestMemory& memory, CpuId cpu) const;
@@ -79,6 +105,7 @@ Result<CpuEvidence> EvidenceReader::Impl::read_cpu(const GuestMemory& memory, Cp
   KTAPE_ASSIGN(const uint64_t count, read_value(kernel, memory, *preempt_count, cpu));
   // The top bit is an inverted need-resched flag (arch/x86/include/asm/preempt.h).
   evidence.preempt_count = count & ~(uint64_t{1} << (preempt_count->width_bytes * 8 - 1));
+  evidence.context = context_of(evidence.preempt_count, preempt_count->width_bytes);
   KTAPE_ASSIGN(const uint64_t task, read_value(kernel, memory, *current, cpu));
   KTAPE_ASSIGN(const uint64_t number,
                kernel.read_uint(memory, GuestVirtual(task) + pid->offset_bytes, pid->type.size_bytes));
@@ -122,6 +149,10 @@ Evidence EvidenceReader::read(const GuestMemory& memory) const {
   }
   const Result<int64_t> depth = impl_->read_bypass_depth(memory);
   if (depth.ok()) evidence.bypass_depth = *depth;
+  for (const auto& [name, at] : impl_->seqcounts) {
+    const Result<uint64_t> sequence = impl_->kernel.read_uint(memory, at, sizeof(uint32_t));
+    if (sequence.ok()) evidence.seqcounts.push_back({name, static_cast<uint32_t>(*sequence)});
+  }
   return evidence;
 }
 

@@ -14,7 +14,7 @@ TapeEntry vtime(int32_t cpu) {
 }
 
 // Two CPUs whose state is known; those in `locked` have their runqueue locked.
-std::function<void(schema::Frozen::Builder)> cpus(std::set<unsigned> locked) {
+std::function<void(schema::Frozen::Builder)> cpus(std::set<unsigned> locked, uint32_t jiffies_seq = 0) {
   return [=](schema::Frozen::Builder frozen) {
     auto vcpus = frozen.initVcpus(2);
     for (unsigned cpu = 0; cpu < 2; ++cpu) {
@@ -23,6 +23,8 @@ std::function<void(schema::Frozen::Builder)> cpus(std::set<unsigned> locked) {
       vcpus[cpu].setRunqueueLocked(locked.contains(cpu));
       vcpus[cpu].setSymbol("enqueue_task_scx+0x1f");
     }
+    frozen.initSeqcounts(1)[0].setName("jiffies_seq");
+    frozen.getSeqcounts()[0].setSequence(jiffies_seq);
   };
 }
 
@@ -34,7 +36,7 @@ TEST_CASE("values that were read while their lock was free pass, counted by free
   tape->op({vtime(0), vtime(0)});
   tape.judge();
   CHECK(tape.verdict() == Verdict::kPass);
-  CHECK(tape.confirmed() == "seq 5: freeze 1: 2 values read, no lock of theirs was held\n");
+  CHECK(tape.confirmed() == "seq 5: freeze 1: 2 values read, no lock or sequence count of theirs was held\n");
 }
 
 TEST_CASE("a value that was read while its runqueue lock was held is marked") {
@@ -59,9 +61,20 @@ TEST_CASE("a value whose task was locked is marked by its gate") {
         "seq 6: 'vtime' was read in freeze 1 while a lock of its task was held: pi_lock=1\n");
 }
 
+TEST_CASE("jiffies are marked while their sequence count is odd, and trusted while it is even") {
+  TapeUnderTest tape;
+  tape->frozen = cpus({}, 6);
+  tape->op({{.tag = "ticks", .target = symbol_target("jiffies_64"), .value = 1}});
+  tape->frozen = cpus({}, 7);
+  tape->op({{.tag = "ticks", .target = symbol_target("jiffies_64"), .value = 1}});
+  tape.judge();
+  CHECK(tape.confirmed() == "seq 5: freeze 1: 1 value read, no lock or sequence count of theirs was held\n");
+  CHECK(tape.violated() == "seq 10: 'ticks' was read in freeze 2 while jiffies_seq was odd\n");
+}
+
 TEST_CASE("values whose protection nobody knows are not judged") {
   TapeUnderTest tape;
-  tape->frozen = cpus({0, 1});
+  tape->frozen = cpus({0, 1}, 1);
   tape->op({{.tag = "loops", .target = symbol_target("loops_per_jiffy"), .value = 1}});
   tape.judge();
   CHECK(tape.verdict() == Verdict::kInconclusive);

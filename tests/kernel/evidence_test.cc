@@ -67,6 +67,31 @@ TEST_CASE("what the evidence is made of is told once") {
   CHECK(reader.take_used_layouts().empty());
 }
 
+TEST_CASE("the context of a CPU is the innermost that its preempt count tells") {
+  FakeKernel fake;
+  const GuestVirtual task = fake.add_task(100, "t", 10'000'000);
+  fake.put(fake.per_cpu("current_task", 0), task.value, 8);
+  const EvidenceReader reader(fake.kernel());
+  const auto context = [&](uint64_t count) {
+    fake.put(fake.per_cpu("__preempt_count", 0), 0x80000000 | count, 4);
+    return reader.read(fake.memory()).cpus[0].context;
+  };
+  CHECK(context(0x1) == ExecContext::kTask);
+  CHECK(context(0x201) == ExecContext::kTask);  // bottom halves are only disabled
+  CHECK(context(0x101) == ExecContext::kSoftirq);
+  CHECK(context(0x10101) == ExecContext::kHardirq);
+  CHECK(context(0x110001) == ExecContext::kNmi);
+}
+
+TEST_CASE("the sequence count that protects jiffies is evidence") {
+  FakeKernel fake;
+  fake.put(fake.symbol("jiffies_seq"), 7, 4);
+  const Evidence evidence = EvidenceReader(fake.kernel()).read(fake.memory());
+  REQUIRE(evidence.seqcounts.size() == 1);
+  CHECK(evidence.seqcounts[0].name == "jiffies_seq");
+  CHECK(evidence.seqcounts[0].sequence == 7);
+}
+
 TEST_CASE("a kernel without sched_ext has no bypass depth") {
   FakeKernel fake(FakeKernelShape{.sched_ext = false, .bypass_per_scheduler = true});
   CHECK(EvidenceReader(fake.kernel()).read(fake.memory()).bypass_depth == -1);

@@ -49,6 +49,7 @@ constexpr std::array kSymbols = {
     Placed{"fair_sched_class", kText + 0x3800},
     Placed{"ext_sched_class", kText + 0x3900},
     Placed{"scx_error_irq_workfn", kText + 0x3a00},
+    Placed{"jiffies_seq", kText + 0x3a80},
     Placed{"page_end", kText + 0x4ffc},
     Placed{"__per_cpu_start", kPerCpuLink},
     Placed{"this_cpu_off", kPerCpuLink + 0x10},
