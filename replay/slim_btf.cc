@@ -161,8 +161,7 @@ class Slimmer {
 
   [[nodiscard]] bool is_left_out(uint32_t id, const BtfType& type) const {
     if (type.kind == BtfKind::kDataSection) return variables_of(type).empty();
-    return kept_[id] == Kept::kNot || type.kind == BtfKind::kFunction ||
-           type.kind == BtfKind::kFunctionProto || type.kind == BtfKind::kDeclTag;
+    return kept_[id] == Kept::kNot || type.kind == BtfKind::kFunction || type.kind == BtfKind::kDeclTag;
   }
 
   // Where the entries of a section's kept variables stand.
@@ -189,6 +188,7 @@ class Slimmer {
     if (is_composite(type.kind) && kept_[id] != Kept::kWhole) {
       return text_.put_head(name, BtfKind::kForward, type.kind == BtfKind::kUnion, 0, 0);
     }
+    if (type.kind == BtfKind::kFunctionProto) return text_.put_head(name, type.kind, false, 0, 0);
     if (type.kind == BtfKind::kDataSection) return write_section(type);
     const uint32_t refers_to = type.target;  // 0 for those that have a size there
     text_.put_head(name, type.kind, type.flag, type.count, refers_to != 0 ? new_ids_[refers_to] : type.size);
