@@ -153,7 +153,7 @@ void Timeline::visit(const RecordView& view) {
     case schema::Record::GUEST_OOPS: return oops(view);
     case schema::Record::GUEST_FACTS: return guest_facts(view);
     case schema::Record::SLIMMED:
-      return event(view, "made from the tape with head digest " +
+      return event(view, "slim: made from the tape with head digest " +
                              to_hex(as_bytes(chars(record.getSlimmed().getHead()))) +
                              ": what nothing on it used was left out");
   }

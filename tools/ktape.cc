@@ -36,6 +36,7 @@ constexpr Verb kVerbs[] = {
     {"replay", "run a tape's ops again over its recorded memory"},
     {"test", "capture a scenario and judge its tape, in one"},
     {"diff", "compare two tapes"},
+    {"slim", "cut a tape down to what its run used"},
     {"report", "write a tape up for people"},
     {"info", "say what a tape is, and what takes its space"},
     {"export", "convert a tape for other tools"},
