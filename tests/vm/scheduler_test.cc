@@ -94,6 +94,12 @@ void check_stall(const Captured& captured) {
   CHECK(since.status == EntryStatus::DONE);
   const uint64_t waited = facts.entries.at("jiffies_64").value - since.value;
   CHECK(waited > 5 * 250);  // longer than qmap's timeout, at 250 Hz
+  // And what nobody asked for then, from the memory that the tape kept.
+  const ChildResult read =
+      run_built("ktape-read", {captured.tape, "--at", "freeze:" + freeze, "task:" + stalled + ".scx.weight"});
+  INFO(read.output);
+  CHECK(read.exit_status == 0);
+  CHECK(contains(read.output, "task '" + stalled + "' scx.weight = 100"));
 }
 
 }  // namespace
