@@ -59,14 +59,15 @@ Result<void> check_scheduler_support(const Prepared& prepared) {
 Result<Prepared> prepare(const CaptureOptions& options) {
   KTAPE_ASSIGN(std::string scenario_path, find_scenario(options.scenario));
   KTAPE_ASSIGN(LoadedScenario scenario, load_scenario(scenario_path, options.machine));
+  KTAPE_ASSIGN(GuestPack guest, pack_guest(scenario, options.guest));
   KTAPE_ASSIGN(KernelSource source, find_kernel(options.kernel));
   KTAPE_ASSIGN(KernelImage image, load_kernel_image(source.path));
   KTAPE_ASSIGN(std::shared_ptr<const KernelKnowledge> knowledge, learn_kernel(image.vmlinux));
   Prepared prepared{.scenario = std::move(scenario),
                     .source = std::move(source),
                     .image = std::move(image),
-                    .knowledge = std::move(knowledge)};
-  KTAPE_ASSIGN(prepared.guest, pack_guest(prepared.scenario, options.guest));
+                    .knowledge = std::move(knowledge),
+                    .guest = std::move(guest)};
   KTAPE_TRY(check_scheduler_support(prepared));
   KTAPE_TRY(check_scenario_ops(prepared.scenario, *prepared.knowledge));
   KTAPE_ASSIGN(prepared.freezes.triggers, plan_triggers(options.freeze_on, *prepared.knowledge));

@@ -53,6 +53,27 @@ TEST_CASE_METHOD(CaptureCli, "a scenario that does not exist is told, with where
   CHECK_THAT(result.output, ContainsSubstring("cannot find scenario 'nosuch'"));
 }
 
+TEST_CASE_METHOD(CaptureCli, "a scheduler that is nowhere is refused before boot, with where was looked") {
+  ChildResult result =
+      capture("cold_path_roundtrip --scheduler 'scx_nosuch -x' --scheduler-dir /one --scheduler-dir /two");
+  CHECK(result.exit_status == 2);
+  CHECK_THAT(result.output, ContainsSubstring("cannot find scheduler 'scx_nosuch': looked in '"));
+  CHECK_THAT(result.output, ContainsSubstring("'/one', '/two', and on PATH"));
+  CHECK(files() == 0);
+}
+
+TEST_CASE_METHOD(CaptureCli,
+                 "a file that is no program cannot be the scheduler, nor a command that needs a shell") {
+  std::ofstream(folder.file("text")) << "hello";
+  std::filesystem::permissions(folder.file("text"), std::filesystem::perms::owner_all);
+  ChildResult text = capture("cold_path_roundtrip --scheduler ./text");
+  CHECK(text.exit_status == 3);
+  CHECK_THAT(text.output, ContainsSubstring("text' is not an ELF file"));
+  ChildResult shell = capture("cold_path_roundtrip --scheduler 'a | b'");
+  CHECK(shell.exit_status == 2);
+  CHECK_THAT(shell.output, ContainsSubstring("no shell is run"));
+}
+
 TEST_CASE_METHOD(CaptureCli, "a kernel that is not cached is unusable input, and the hint fetches it") {
   ChildResult result = capture("cold_path_roundtrip --kernel 1.2.3");
   CHECK(result.exit_status == 3);

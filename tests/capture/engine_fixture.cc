@@ -100,6 +100,8 @@ void EngineFixture::hear(std::span<const std::byte> bytes) {
   while (auto frame = must(heard_.next())) {
     auto message = frame->reader().getRoot<schema::FromHost>();
     if (message.isScenario()) scenario_arrived = true;
+    if (message.isScenario() && on_scenario) on_scenario();
+    if (message.isSchedulersSettled()) ++settled;
     if (!message.isReply()) continue;
     auto result = message.getReply().getResult();
     HeardReply reply{message.getReply().getRequest(), result.getOk(), result.getError().cStr(), {}};

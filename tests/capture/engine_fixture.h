@@ -66,8 +66,10 @@ class EngineFixture {
   // Runs the engine and seals the tape.
   RunEnd run(const UserWishes& wishes = {});
 
-  std::vector<HeardReply> replies;  // that reached the guest, in order
-  bool scenario_arrived = false;    // the guest was given its scenario
+  std::vector<HeardReply> replies;    // that reached the guest, in order
+  bool scenario_arrived = false;      // the guest was given its scenario
+  std::function<void()> on_scenario;  // called when it is given
+  int settled = 0;                    // how often the guest heard that its schedulers are settled
   RememberedProgress progress;
   [[nodiscard]] const std::string& tape() const { return tape_; }
   // Kinds of the tape's records, in order.

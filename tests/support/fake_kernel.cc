@@ -46,6 +46,7 @@ constexpr std::array kSymbols = {
     Placed{"__scx_switched_all", kText + 0x3600},
     Placed{"scx_bypass_depth", kText + 0x3700},
     Placed{"scx_root", kText + 0x3710},
+    Placed{"scx_sched_free_rcu_work", kText + 0x3720},
     Placed{"fair_sched_class", kText + 0x3800},
     Placed{"ext_sched_class", kText + 0x3900},
     Placed{"scx_error_irq_workfn", kText + 0x3a00},

@@ -55,6 +55,47 @@ struct Types {
     b.enumeration("pid_type", {{"PIDTYPE_PID", 0}, {"PIDTYPE_TGID", 1}});
   }
 
+  // A scheduler is an object, as since 6.16, and may have sub-schedulers, as since 7.1.
+  void schedulers(int hash_table) {
+    const int ops = b.structure("sched_ext_ops", 64,
+                                {{"select_cpu", pointer, 0},
+                                 {"enqueue", pointer, 8},
+                                 {"exit", pointer, 16},
+                                 {"flags", u64, 24},
+                                 {"timeout_ms", u32, 32},
+                                 {"name", b.array(character, 16), 36},
+                                 {"priv", pointer, 56}});
+    const int kind = b.enumeration("scx_exit_kind", {{"SCX_EXIT_NONE", 0},
+                                                     {"SCX_EXIT_UNREG", 64},
+                                                     {"SCX_EXIT_ERROR", 1024},
+                                                     {"SCX_EXIT_ERROR_STALL", 1026}});
+    const int info = b.structure("scx_exit_info", 56,
+                                 {{"reason", pointer, 0},
+                                  {"bt", pointer, 8},
+                                  {"bt_len", u32, 16},
+                                  {"msg", pointer, 24},
+                                  {"dump", pointer, 32},
+                                  {"kind", kind, 40},
+                                  {"exit_code", u64, 48}});
+    const int irq_work = b.structure("irq_work", 8, {{"func", pointer, 0}});
+    const int work = b.structure("work_struct", 8, {{"func", pointer, 0}});
+    const int rcu_work = b.structure("rcu_work", 16, {{"rcu", pointer, 0}, {"work", work, 8}});
+    b.structure("scx_sched", 192,
+                {{"ops", ops, 0},
+                 {"bypass_depth", s32, 64},
+                 {"level", s32, 68},
+                 {"exit_info", b.pointer(info), 72},
+                 {"children", list_head, 80},
+                 {"sibling", list_head, 96},
+                 {"cgrp_path", b.pointer(character), 112},
+                 {"rcu_work", rcu_work, 120},
+                 {"dsq_hash", hash_table, 136},
+                 {"global_dsqs", pointer, 152},
+                 {"error_irq_work", irq_work, 160},
+                 {"ancestors", b.array(pointer, 0), 168}});
+    b.enumeration("scx_ops_flags", {{"SCX_OPS_SWITCH_PARTIAL", 8}});
+  }
+
   int sched_ext_entity() {
     const int queue = b.structure("scx_dispatch_q", 48,
                                   {{"lock", raw_spinlock, 0},
@@ -64,32 +105,13 @@ struct Types {
                                    {"hash_node", b.structure("rhash_head", 8, {{"next", pointer, 0}}), 40}});
     const int node =
         b.structure("scx_dsq_list_node", 24, {{"node", list_head, 0}, {"flags", u32, 16}, {"priv", u32, 20}});
-    b.structure("sched_ext_ops", 8, {{"name", pointer, 0}});
     b.structure("bucket_table", 64,
                 {{"size", u32, 0},
                  {"nest", u32, 4},
                  {"future_tbl", pointer, 16},
                  {"buckets", b.array(pointer, 0), 64}});
     const int table = b.structure("rhashtable", 16, {{"tbl", pointer, 0}});
-    const int kind = b.enumeration("scx_exit_kind", {{"SCX_EXIT_NONE", 0},
-                                                     {"SCX_EXIT_UNREG", 64},
-                                                     {"SCX_EXIT_ERROR", 1024},
-                                                     {"SCX_EXIT_ERROR_STALL", 1026}});
-    b.structure("scx_exit_info", 56,
-                {{"reason", pointer, 0},
-                 {"bt", pointer, 8},
-                 {"bt_len", u32, 16},
-                 {"msg", pointer, 24},
-                 {"dump", pointer, 32},
-                 {"kind", kind, 40},
-                 {"exit_code", u64, 48}});
-    const int irq_work = b.structure("irq_work", 8, {{"func", pointer, 0}});
-    b.structure("scx_sched", 128,
-                {{"bypass_depth", s32, 40},
-                 {"dsq_hash", table, 64},
-                 {"global_dsqs", pointer, 80},
-                 {"exit_info", pointer, 88},
-                 {"error_irq_work", irq_work, 96}});
+    schedulers(table);
     dispatch_queue = queue;
     b.enumeration("scx_dsq_lnode_flags", {{"SCX_DSQ_LNODE_ITER_CURSOR", 1}});
     b.enumeration("scx_ops_state", {{"SCX_OPSS_NONE", 0},

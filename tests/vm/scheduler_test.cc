@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <catch2/catch_test_macros.hpp>
+#include <filesystem>
+
+#include "capture/kernel_source.h"
+#include "schema/base/digest.h"
+#include "schema/base/file.h"
+#include "tests/support/must.h"
+#include "tests/support/sql.h"
+#include "tests/vm/capture_fixture.h"
+
+namespace ktape::test {
+
+namespace fs = std::filesystem;
+using schema::EntryStatus;
+using schema::Outcome;
+
+namespace {
+
+// The kernel's own example schedulers for a kernel, where tools/scx-examples builds them.
+std::string examples(const std::string& kernel) {
+  const std::string folder = fs::path(kernel_cache_folder()).parent_path().string() + "/schedulers/" + kernel;
+  if (!fs::exists(folder + "/scx_qmap")) {
+    SKIP("no example schedulers for " << kernel << ": tools/scx-examples " << kernel);
+  }
+  return folder;
+}
+
+// The value of a query with one row and one column.
+std::string sql_value(const std::string& tape, const std::string& query) {
+  const std::vector<std::string> rows = sql_rows(tape, query);
+  REQUIRE(rows.size() == 1);
+  return rows.front();
+}
+
+bool contains(const std::string& text, const std::string& part) {
+  return text.find(part) != std::string::npos;
+}
+
+void check_simple(const Captured& captured, const std::string& program) {
+  INFO(captured.program.output);
+  CHECK(captured.program.exit_status == 0);
+  CHECK(captured.facts.outcome == Outcome::COMPLETED);
+  CHECK(captured.facts.entries.at("weight").status == EntryStatus::DONE);
+  CHECK(captured.facts.entries.at("weight").value == 100);
+
+  const auto value = [&](const std::string& column) {
+    return sql_value(captured.tape, "SELECT " + column + " FROM scheduler");
+  };
+  CHECK(sql_value(captured.tape, "SELECT count(*) FROM scheduler") == "1");
+  CHECK(value("name") == "simple");
+  CHECK(value("switch_mode") == "full");
+  CHECK(value("vtime") == "notDeclared");
+  CHECK(value("timeout_ms") == "30000");  // the kernel's default, which scx_simple leaves as it is
+  CHECK(value("exit_kind") == "64");      // SCX_EXIT_UNREG: it detached when it was asked to
+  CHECK(value("exit_reason") == "unregistered from user space");
+  const std::string ops = " " + value("ops") + " ";
+  for (const char* callback : {" select_cpu ", " enqueue ", " dispatch ", " running ", " stopping ",
+                               " enable ", " init ", " exit "}) {
+    CHECK(contains(ops, callback));
+  }
+  CHECK_FALSE(contains(ops, " tick "));
+  CHECK(value("object_sha256") == to_hex(sha256(must(read_file(program, size_t{64} << 20)))));
+  CHECK(contains(sql_value(captured.tape, "SELECT group_concat(text, '') FROM scheduler_output"), "local="));
+}
+
+// scx_qmap's own fault switch: what the tape holds of the stall.
+void check_stall(const Captured& captured) {
+  INFO(captured.program.output);
+  const TapeFacts& facts = captured.facts;
+  CHECK(facts.outcome == Outcome::COMPLETED);  // the steps after the ejection went well
+  CHECK(facts.entries.at("after").status == EntryStatus::DONE);
+  const auto value = [&](const std::string& query) { return sql_value(captured.tape, query); };
+  CHECK(value("SELECT name FROM scheduler") == "qmap");
+  CHECK(value("SELECT timeout_ms FROM scheduler") == "5000");  // qmap's own, not ktape's
+  CHECK(value("SELECT exit_kind FROM scheduler") == "1026");   // SCX_EXIT_ERROR_STALL
+  CHECK(value("SELECT exit_reason FROM scheduler") == "runnable task stall");
+  // "busy2[151] failed to run for 6.656s"
+  const std::string message = value("SELECT exit_message FROM scheduler");
+  REQUIRE(message.starts_with("busy"));
+  CHECK(contains(message, "failed to run for"));
+  const std::string stalled = message.substr(0, message.find('['));
+  CHECK(message.starts_with(stalled + "[" + std::to_string(facts.workers.at(stalled)) + "]"));
+  CHECK(contains(value("SELECT exit_dump FROM scheduler"), stalled));
+
+  // A freeze from before the ejection: the task is still runnable, and still sched_ext's.
+  const std::string freeze = value("SELECT freeze FROM freeze WHERE cause = 'trigger'");
+  CHECK(value("SELECT f.seq_began < s.seq_exited FROM freeze f, scheduler s WHERE f.freeze = " + freeze) ==
+        "1");
+  const EntryFacts& on_rq = facts.entries.at(stalled + ".on_rq");
+  CHECK(on_rq.status == EntryStatus::DONE);
+  CHECK(on_rq.value == 1);
+  const EntryFacts& since = facts.entries.at(stalled + ".scx.runnable_at");
+  CHECK(since.status == EntryStatus::DONE);
+  const uint64_t waited = facts.entries.at("jiffies_64").value - since.value;
+  CHECK(waited > 5 * 250);  // longer than qmap's timeout, at 250 Hz
+  // And what nobody asked for then, from the memory that the tape kept.
+  const ChildResult read =
+      run_built("ktape-read", {captured.tape, "--at", "freeze:" + freeze, "task:" + stalled + ".scx.weight"});
+  INFO(read.output);
+  CHECK(read.exit_status == 0);
+  CHECK(contains(read.output, "task '" + stalled + "' scx.weight = 100"));
+}
+
+}  // namespace
+
+TEST_CASE_METHOD(CaptureFixture, "the kernel's own scx_simple runs unmodified on 6.16.12") {
+  const std::string folder = examples("6.16.12");
+  check_simple(capture("foreign_scheduler", "6.16.12", {"--scheduler-dir", folder}), folder + "/scx_simple");
+}
+
+TEST_CASE_METHOD(CaptureFixture, "the kernel's own scx_simple runs unmodified on 7.3.4, by --scheduler") {
+  const std::string program = examples("7.3.4") + "/scx_simple";
+  check_simple(capture("foreign_scheduler", "7.3.4", {"--scheduler", program}), program);
+}
+
+TEST_CASE_METHOD(CaptureFixture,
+                 "a stall of the kernel's own scx_qmap is on the tape, with its task, on 6.16.12") {
+  check_stall(capture("foreign_stall", "6.16.12", {"--scheduler-dir", examples("6.16.12")}));
+}
+
+TEST_CASE_METHOD(CaptureFixture,
+                 "a stall of the kernel's own scx_qmap is on the tape, with its task, on 7.3.4") {
+  check_stall(capture("foreign_stall", "7.3.4", {"--scheduler-dir", examples("7.3.4")}));
+}
+
+TEST_CASE_METHOD(CaptureFixture, "a program that attaches no scheduler ends the run with its last words") {
+  const std::string program = examples("6.16.12") + "/scx_simple";
+  const Captured captured = capture("foreign_scheduler", "6.16.12", {"--scheduler", program + " -h"});
+  INFO(captured.program.output);
+  CHECK(captured.program.exit_status == 1);
+  CHECK(captured.facts.outcome == Outcome::SCENARIO_FAILED);
+  CHECK(contains(captured.facts.detail, "exited with status 0 and has not attached a scheduler"));
+  CHECK(contains(sql_value(captured.tape, "SELECT group_concat(text, '') FROM scheduler_output"),
+                 "A simple sched_ext scheduler."));
+}
+
+}  // namespace ktape::test
