@@ -1,0 +1,195 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "replay/report_facts.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <filesystem>
+
+#include "replay/dump_tasks.h"
+#include "replay/record_text.h"
+#include "replay/tape_index.h"
+#include "replay/tape_kernel.h"
+#include "replay/worker_reads.h"
+#include "schema/base/text.h"
+
+namespace ktape {
+
+namespace {
+
+constexpr std::string_view kScxError = "scx-error";
+constexpr size_t kMostCpus = 8192;
+constexpr uint8_t kUserLevel = 3;
+
+// The records of a freeze, and of the exits, which come after it.
+struct FreezeRecords {
+  Kept<schema::FreezeBegan> began;
+  Kept<schema::Frozen> frozen;
+  Kept<schema::OpRequested> request;
+  Kept<schema::OpReplied> reply;
+  Kept<schema::SchedulerExited> exited;  // the first after the freeze
+};
+
+Result<FreezeRecords> records_of(const JournalReader& tape, const RecordedFreeze& freeze) {
+  FreezeRecords kept;
+  KTAPE_TRY(tape.for_each([&](const RecordView& view) -> Result<void> {
+    if (!view.known) return {};
+    const auto record = view.record;
+    if (record.isFreezeBegan() && view.seq == freeze.began) kept.began.keep(record.getFreezeBegan());
+    if (record.isFrozen() && record.getFrozen().getFreeze() == freeze.id)
+      kept.frozen.keep(record.getFrozen());
+    if (record.isOpRequested() && freeze.op != 0 && record.getOpRequested().getOp() == freeze.op)
+      kept.request.keep(record.getOpRequested());
+    if (record.isOpReplied() && freeze.op != 0 && record.getOpReplied().getOp() == freeze.op)
+      kept.reply.keep(record.getOpReplied());
+    if (record.isSchedulerExited() && freeze.began < view.seq && !kept.exited.present())
+      kept.exited.keep(record.getSchedulerExited());
+    return {};
+  }));
+  return kept;
+}
+
+Result<const RecordedFreeze*> choose_freeze(const TapeIndex& index, const ReportOptions& options) {
+  if (options.freeze) return index.freeze_at(fmt::format("freeze:{}", *options.freeze));
+  const RecordedFreeze* chosen = nullptr;
+  for (const RecordedFreeze& freeze : index.freezes()) {
+    if (freeze.cause == schema::FreezeCause::TRIGGER && freeze.trigger == kScxError) chosen = &freeze;
+  }
+  if (chosen == nullptr && !index.freezes().empty()) chosen = &index.freezes().back();
+  return chosen;
+}
+
+std::string cause_of(const RecordedFreeze& freeze, int32_t vcpu) {
+  switch (freeze.cause) {
+    case schema::FreezeCause::REQUEST: return fmt::format("for request {}", freeze.op);
+    case schema::FreezeCause::TRIGGER: {
+      const std::string text = "by trigger " + in_quotes(freeze.trigger);
+      return vcpu < 0 ? text : fmt::format("{} on CPU {}", text, vcpu);
+    }
+    default: return enum_words(freeze.cause);
+  }
+}
+
+ReportCpu cpu_facts(schema::VcpuState::Reader vcpu) {
+  ReportCpu cpu;
+  cpu.cpu = vcpu.getCpu();
+  if (vcpu.getKnown()) {
+    cpu.where = printable(chars(vcpu.getSymbol()));
+    if (cpu.where.empty())
+      cpu.where = vcpu.getCpl() == kUserLevel ? "user space" : fmt::format("{:#x}", vcpu.getRip());
+    if (!vcpu.getInterruptsEnabled()) cpu.state = "irqs off";
+  }
+  if (!vcpu.getKernelStateKnown()) return cpu;
+  cpu.current = fmt::format("{}[{}]", printable(chars(vcpu.getCurrentComm())), vcpu.getCurrentPid());
+  const auto add = [&](const std::string& word) { cpu.state += (cpu.state.empty() ? "" : ", ") + word; };
+  if (vcpu.getPreemptCount() != 0) add(fmt::format("preempt {:#x}", vcpu.getPreemptCount()));
+  if (vcpu.getRunqueueLocked()) add("rq locked");
+  return cpu;
+}
+
+// From the best source that the tape has.
+Result<void> find_waiting(const JournalReader& tape, const Result<Kernel>& kernel,
+                          const RecordedFreeze& freeze, const FreezeRecords& records, ReportFreeze& to) {
+  Error why = kernel.ok() ? Error{} : kernel.error();
+  if (kernel.ok()) {
+    const auto memory = memory_at(tape, freeze);
+    const auto found = memory.ok() ? find_waiting_tasks(*kernel, *memory) : memory.error();
+    if (memory.ok()) KTAPE_TRY(memory->intact());
+    if (found.ok()) {
+      to.source = WaitingSource::kMemory;
+      to.waiting = *found;
+      return {};
+    }
+    why = found.error();
+  }
+  if (why.code == ErrorCode::kBadInput) return why;
+  to.source_note = why.message;
+  if (records.request.present() && records.reply.present()) {
+    const auto hz = kernel.ok() ? kernel->facts().hz : 0;
+    const auto cpus = kernel.ok() ? kernel->facts().cpus : 64;
+    to.waiting = waiting_in_reads(records.request.get(), records.reply.get(), hz, cpus,
+                                  kernel.ok() ? &kernel->btf() : nullptr);
+    if (to.waiting.total > 0) {
+      to.source = WaitingSource::kReads;
+      return {};
+    }
+  }
+  if (records.exited.present()) {
+    to.waiting = waiting_in_dump(chars(records.exited.get().getDump()));
+    if (to.waiting.total > 0) to.source = WaitingSource::kDump;
+  }
+  return {};
+}
+
+Result<ReportFreeze> freeze_facts(const JournalReader& tape, const Result<Kernel>& kernel,
+                                  const RecordedFreeze& freeze) {
+  KTAPE_ASSIGN(const FreezeRecords records, records_of(tape, freeze));
+  ReportFreeze facts;
+  facts.id = freeze.id;
+  facts.began = freeze.began;
+  facts.at = freeze.at;
+  facts.cause = cause_of(freeze, records.began.get().getVcpu());
+  facts.detail = printable(chars(records.began.get().getDetail()));
+  facts.step = printable(freeze.step);
+  for (const auto vcpu : records.frozen.get().getVcpus()) {
+    if (facts.cpus.size() < kMostCpus) facts.cpus.push_back(cpu_facts(vcpu));
+  }
+  KTAPE_TRY(find_waiting(tape, kernel, freeze, records, facts));
+  return facts;
+}
+
+// Where the kernel's types are not on the tape, any kind that says something is taken for an error.
+ReportScheduler scheduler_facts(const SchedulerFacts& facts, const Result<Kernel>& kernel) {
+  ReportScheduler scheduler{facts, "", false};
+  if (!facts.exited) return scheduler;
+  scheduler.kind = fmt::format("exit kind {}", facts.exit_kind);
+  if (!kernel.ok()) {
+    scheduler.error = !facts.exit_message.empty();
+    return scheduler;
+  }
+  const Btf& btf = kernel->btf();
+  if (const auto name = btf.enumerator_name("scx_exit_kind", facts.exit_kind))
+    scheduler.kind = fmt::format("{} ({})", printable(*name), facts.exit_kind);
+  const auto error = btf.enumerator("scx_exit_kind", "SCX_EXIT_ERROR");
+  scheduler.error = error && facts.exit_kind >= *error;
+  return scheduler;
+}
+
+}  // namespace
+
+bool ReportFacts::good() const {
+  return run.sealed && run.outcome.starts_with("completed") &&
+         std::ranges::none_of(schedulers, &ReportScheduler::error) &&
+         std::ranges::none_of(assertions, [](const ReportAssertion& assertion) {
+           return assertion.result.kind == CheckResult::Kind::kViolated;
+         });
+}
+
+Result<ReportFacts> gather_report(const ReportOptions& options) {
+  KTAPE_ASSIGN(const Judges judges, find_judges(options.judges));
+  KTAPE_ASSIGN(const CheckedTape checked, inspect_readable(options.tape));
+  KTAPE_ASSIGN(auto tape, JournalReader::open(options.tape));
+  KTAPE_ASSIGN(const TapeIndex index, TapeIndex::make(*tape));
+  KTAPE_ASSIGN(const RecordedFreeze* freeze, choose_freeze(index, options));
+  ReportFacts report;
+  report.tape = printable(std::filesystem::path(options.tape).filename().string());
+  report.integrity =
+      checked.integrity == "intact" ? checked.integrity : checked.integrity + ": " + checked.finding;
+  report.head = checked.head;
+  report.losses = checked.losses;
+  KTAPE_ASSIGN(report.run, gather_run_facts(*tape));
+  const Result<Kernel> kernel = restore_kernel(*tape, index);
+  if (!kernel.ok() && kernel.error().code == ErrorCode::kBadInput) return kernel.error();
+  for (const SchedulerFacts& facts : report.run.schedulers)
+    report.schedulers.push_back(scheduler_facts(facts, kernel));
+  if (freeze != nullptr) {
+    KTAPE_ASSIGN(report.freeze, freeze_facts(*tape, kernel, *freeze));
+  }
+  for (const auto& [name, verdict] : judge_tape(checked, judges)) {
+    if (verdict.result.kind == CheckResult::Kind::kNotAsked) continue;
+    report.assertions.push_back({name, verdict.result, verdict.findings});
+  }
+  return report;
+}
+
+}  // namespace ktape

@@ -1,0 +1,84 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "replay/run_facts.h"
+#include "replay/verdicts.h"
+#include "replay/waiting_tasks.h"
+#include "schema/base/result.h"
+#include "schema/base/units.h"
+
+// What a report says of a tape, gathered once for all its forms. Every text is safe to print.
+
+namespace ktape {
+
+struct ReportOptions {
+  std::string tape;
+  std::optional<uint64_t> freeze;  // the freeze to look into; nothing: see ReportFacts::freeze
+  JudgeOptions judges;
+};
+
+// Where a CPU stood when the machine was frozen.
+struct ReportCpu {
+  uint32_t cpu = 0;
+  std::string where;    // "do_idle+0x1c", "user space"; empty: not known
+  std::string current;  // "spinner[57]"; empty: not known
+  std::string state;    // "interrupts off, preempt count 2, runqueue locked"; may be empty
+};
+
+enum class WaitingSource {
+  kNone,    // the tape does not tell who waited
+  kMemory,  // recorded memory: all tasks
+  kReads,   // what the recorder read of each worker: workers only
+  kDump,    // the kernel's debug dump of the scheduler's exit
+};
+
+struct ReportFreeze {
+  uint64_t id = 0;
+  Seq began;
+  HostNs at;
+  std::string cause;   // "trigger 'scx-error', met by CPU 1"
+  std::string detail;  // what the kernel said of it; may be empty
+  std::string step;    // that ran; may be empty
+  std::vector<ReportCpu> cpus;
+  WaitingSource source = WaitingSource::kNone;
+  std::string source_note;  // why it is not a better one; may be empty
+  WaitingTasks waiting;
+};
+
+struct ReportScheduler {
+  SchedulerFacts facts;
+  std::string kind;  // of its exit: "SCX_EXIT_ERROR_STALL (1026)"; empty: it did not exit
+  bool error = false;
+};
+
+struct ReportAssertion {
+  std::string name;
+  CheckResult result;
+  std::vector<std::string> findings;
+};
+
+struct ReportFacts {
+  std::string tape;       // the name of its file
+  std::string integrity;  // "intact"; else with what was found: "unsealed: ..."
+  std::string head;       // head digest in hex
+  std::string losses;     // LossTally::text()
+  RunFacts run;
+  std::vector<ReportScheduler> schedulers;
+  std::vector<ReportAssertion> assertions;  // by name; those that were not asked left out
+  // The last freeze on a scheduler's error, else the last freeze; nothing when there was none.
+  std::optional<ReportFreeze> freeze;
+
+  // Whether the run is what one hopes for: completed, no scheduler error, no assertion violated.
+  [[nodiscard]] bool good() const;
+};
+
+// Verifies the tape, judges it and reads it. kBadInput when it is altered or cannot be read;
+// kNotApplicable when it has no such freeze.
+[[nodiscard]] Result<ReportFacts> gather_report(const ReportOptions& options);
+
+}  // namespace ktape

@@ -1,0 +1,19 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+
+#include "guest/kernel/btf.h"
+#include "replay/waiting_tasks.h"
+#include "schema/record.capnp.h"
+
+namespace ktape {
+
+// The workers that waited, by what the recorder read of them in a freeze of its own: jiffies_64, and of
+// each worker on_rq, cpus_mask, scx.dsq->id and scx.runnable_at. One that is on a runqueue counts; it may
+// be the one that runs. `hz` 0: times are not known. `btf` may be null: DSQs stay numbers.
+[[nodiscard]] WaitingTasks waiting_in_reads(schema::OpRequested::Reader request,
+                                            schema::OpReplied::Reader reply, uint32_t hz, uint32_t cpus,
+                                            const Btf* btf);
+
+}  // namespace ktape
