@@ -168,7 +168,7 @@
 
   // Values are exact in their labels; a double places the dot only.
   function chart(series) {
-    const kWidth = 340, kHeight = 110, kLeft = 8, kRight = 332, kHigh = 22, kLow = 84;
+    const kWidth = 340, kHeight = 124, kLeft = 8, kRight = 332, kHigh = 22, kLow = 84;
     const values = series.points.map((point) => BigInt(point.value));
     const least = values.reduce((a, b) => (b < a ? b : a));
     const most = values.reduce((a, b) => (b > a ? b : a));
