@@ -3,9 +3,9 @@
 
 #include <algorithm>
 
-#include "replay/json_lines.h"
 #include "replay/page.h"
 #include "replay/report_html.h"
+#include "schema/base/text.h"
 
 namespace ktape {
 
