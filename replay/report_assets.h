@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string_view>
+
+namespace ktape {
+
+// The one style sheet and the one script of a report (report.css, report.js), as they stand in the sources.
+[[nodiscard]] std::string_view report_style();
+[[nodiscard]] std::string_view report_script();
+
+}  // namespace ktape

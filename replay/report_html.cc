@@ -1,0 +1,327 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "replay/report_html.h"
+
+#include <fmt/format.h>
+
+#include "replay/html.h"
+#include "replay/output_file.h"
+#include "replay/page.h"
+#include "replay/record_text.h"
+#include "replay/report_assets.h"
+#include "schema/base/text.h"
+
+namespace ktape {
+
+namespace {
+
+constexpr size_t kMostFindings = 50;  // of an assertion
+constexpr size_t kMostFreezes = 200;  // with a table of vCPUs each
+constexpr size_t kFindingLimit = 2'000;
+
+std::string number(uint64_t value) { return fmt::format("{}", value); }
+std::string seconds(HostNs at) { return fmt::format("{:.6f}", static_cast<double>(at.value) / 1e9); }
+
+HtmlCell plain(std::string_view text) { return {html_text(text), ""}; }
+HtmlCell mono(std::string_view text) { return {html_text(text), "mono"}; }
+HtmlCell count(std::string_view text) { return {html_text(text), "number"}; }
+HtmlCell badge(std::string_view text, std::string_view kind) {
+  return {fmt::format("<span class=\"badge {}\">{}</span>", kind, html_text(text)), ""};
+}
+
+HtmlCell list(const std::vector<std::string>& lines) {
+  std::string html;
+  for (const std::string& line : lines) html += "<li>" + html_text(line) + "</li>";
+  return {html.empty() ? "" : "<ul>" + html + "</ul>", ""};
+}
+
+std::string section(const char* id, const char* title, const std::string& content) {
+  return fmt::format("<section aria-labelledby=\"{0}\">\n<h2 id=\"{0}\">{1}</h2>\n{2}</section>\n", id, title,
+                     content);
+}
+
+std::string field(const char* name, const std::string& html) {
+  return html.empty() ? "" : fmt::format("<dt>{}</dt><dd>{}</dd>\n", name, html);
+}
+
+HtmlCell verdict_badge(CheckResult::Kind kind) {
+  switch (kind) {
+    case CheckResult::Kind::kPassed: return badge("passed", "good");
+    case CheckResult::Kind::kViolated: return badge("violated", "bad");
+    case CheckResult::Kind::kInconclusive: return badge("inconclusive", "open");
+    case CheckResult::Kind::kNotAsked: return badge("not asked", "soft");
+    case CheckResult::Kind::kError: return badge("error", "bad");
+  }
+  return badge("error", "bad");
+}
+
+std::string summary(const RunFacts& run, const CheckedTape& checked) {
+  bool completed = run.outcome.starts_with("completed");
+  std::string outcome = run.sealed ? run.outcome : "not known: the tape was never sealed";
+  std::string integrity = badge(checked.integrity, checked.integrity == "intact" ? "good" : "open").html;
+  if (!checked.finding.empty()) integrity += " " + html_text(checked.finding);
+  std::string detail = run.outcome_detail.empty() ? "" : " " + html_text(run.outcome_detail);
+  return fmt::format(
+      "<dl>\n{}{}{}{}{}{}{}{}{}{}{}</dl>\n",
+      field("outcome", badge(outcome, completed ? "good" : "bad").html + detail), field("tape", integrity),
+      field("scenario", html_text(run.scenario)), field("kernel", html_text(run.kernel)),
+      field("machine", html_text(run.machine)),
+      field("command line", "<span class=\"mono\">" + html_text(run.kernel_command_line) + "</span>"),
+      field("captured", html_text(run.captured)), field("by", html_text("ktape " + run.recorder)),
+      field("records", number(run.records)), field("lost", html_text(checked.losses)),
+      field("head digest", "<span class=\"mono\">" + html_text(checked.head) + "</span>"));
+}
+
+std::string verdicts_table(const Verdicts& verdicts) {
+  HtmlTable table("Verdicts of the assertions", {"assertion", "verdict", "why", "findings"});
+  for (const auto& [label, verdict] : verdicts) {
+    std::vector<std::string> findings;
+    for (const std::string& finding : verdict.findings) {
+      if (findings.size() >= kMostFindings) {
+        findings.push_back(number(verdict.findings.size() - kMostFindings) + " more are left out");
+        break;
+      }
+      findings.push_back(
+          finding.size() <= kFindingLimit ? finding : printable(finding.substr(0, kFindingLimit)) + "...");
+    }
+    table.row({mono(printable(label)), verdict_badge(verdict.result.kind), plain(verdict.result.reason),
+               list(findings)});
+  }
+  return table.take("No assertion was asked.");
+}
+
+std::string incidents_table(const RunFacts& run) {
+  HtmlTable table("What went wrong on the way", {"record", "what", "first line"});
+  for (const IncidentFacts& incident : run.incidents) {
+    table.row({count(number(incident.seq.value)), plain(incident.what), mono(incident.first)});
+  }
+  return table.take("No panic, no complaint of the kernel, no watchdog, no freeze by a trigger.");
+}
+
+std::string timeline() {
+  return "<figure>\n<div id=\"controls\" hidden>"
+         "<button id=\"show-whole\">Whole run</button><button id=\"show-steps\">Steps</button>"
+         "<button id=\"show-requests\">Requests and freezes</button>"
+         "<button id=\"show-closer\" aria-label=\"Zoom in\">+</button>"
+         "<button id=\"show-wider\" aria-label=\"Zoom out\">\u2212</button>"
+         "<button id=\"show-earlier\" aria-label=\"Earlier\">\u2190</button>"
+         "<button id=\"show-later\" aria-label=\"Later\">\u2192</button>"
+         "<span class=\"soft\">Click a bar to zoom to it; drag to move; Ctrl and the wheel to "
+         "zoom.</span></div>\n"
+         "<svg id=\"timeline\" role=\"img\" tabindex=\"0\" aria-label=\"Timeline of schedulers, workers, "
+         "steps, "
+         "requests and freezes; the tables below say the same\"></svg>\n"
+         "<p id=\"picked\" class=\"soft\" aria-live=\"polite\"></p>\n"
+         "<noscript><p class=\"note\">The timeline is drawn by a script. The tables say the "
+         "same.</p></noscript>\n"
+         "</figure>\n";
+}
+
+std::string steps_table(const ReportSpans& spans) {
+  HtmlTable table("Steps of the scenario", {"step", "began, s", "took", "record", "how it went"});
+  for (const Span& step : spans.steps) {
+    table.row({plain(step.label), count(seconds(step.begin)),
+               count(duration_text(step.end.value - step.begin.value)), count(number(step.seq.value)),
+               step.failed ? badge(step.text, "bad") : plain(step.text)});
+  }
+  return table.take("No step began.");
+}
+
+std::string time_of(const ReportSpans& spans, Seq seq) {
+  auto it = spans.times.find(seq.value);
+  return it == spans.times.end() ? "" : seconds(it->second);
+}
+
+HtmlCell entry_status(const EntryFacts& entry) {
+  if (entry.reply.value == 0) return badge("no reply", "open");
+  HtmlCell cell = badge(enum_words(entry.status), entry.status == schema::EntryStatus::DONE ? "good" : "bad");
+  if (!entry.reason.empty()) cell.html += " " + html_text(entry.reason);
+  return cell;
+}
+
+std::string entries_table(const RunFacts& run, const ReportSpans& spans) {
+  HtmlTable table("Kernel state that was read and written, in order",
+                  {"tag", "time, s", "target", "", "before", "value", "type", "how it went", "record"});
+  for (const EntryFacts& entry : run.entries) {
+    table.row({mono(entry.tag), count(time_of(spans, entry.reply.value == 0 ? entry.request : entry.reply)),
+               mono(entry.target), plain(entry.write ? "write" : "read"), mono(entry.before.shown),
+               mono(entry.value.shown), mono(entry.type), entry_status(entry),
+               count(number(entry.reply.value == 0 ? entry.request.value : entry.reply.value))});
+  }
+  return "<div id=\"charts\"></div>\n" + table.take("Nothing was read or written.");
+}
+
+std::string gates_table(const RunFacts& run) {
+  HtmlTable table("Gates before each access to a task",
+                  {"tag", "request", "passed", "others, with what was observed"});
+  for (const EntryFacts& entry : run.entries) {
+    if (entry.gates.empty()) continue;
+    std::vector<std::string> others;
+    size_t passed = 0;
+    for (const auto& [gate, facts] : entry.gates) {
+      if (facts.outcome == schema::GateOutcome::PASSED) {
+        ++passed;
+        continue;
+      }
+      others.push_back(fmt::format("gate {}, {}: {}{}{}", static_cast<unsigned>(gate), enum_words(gate),
+                                   enum_words(facts.outcome), facts.enforced ? "" : " (not enforced)",
+                                   facts.observed.empty() ? "" : ", " + facts.observed));
+    }
+    table.row({mono(entry.tag), count("record " + number(entry.request.value)),
+               count(fmt::format("{} of {}", passed, entry.gates.size())), list(others)});
+  }
+  return table.take("No gate was checked.");
+}
+
+std::string freeze_evidence(const FreezeFacts& freeze) {
+  HtmlTable table(fmt::format("vCPUs at freeze {}", freeze.id), {"CPU", "where", "state", "running"});
+  for (const VcpuFacts& vcpu : freeze.vcpus) {
+    table.row({count(number(vcpu.cpu)), mono(vcpu.where), plain(vcpu.state), mono(vcpu.occupant)});
+  }
+  std::string more;
+  if (freeze.vcpus_left_out > 0) {
+    more =
+        fmt::format("<p class=\"note\">{} more left out.</p>\n", count_text(freeze.vcpus_left_out, "vCPU"));
+  }
+  std::string bypass =
+      freeze.bypass_depth > 0 ? fmt::format(", SCX BYPASS DEPTH {}", freeze.bypass_depth) : "";
+  std::string ended = freeze.thawed ? fmt::format("frozen for {}, {} kept", duration_text(freeze.frozen_ns),
+                                                  count_text(freeze.pages, "page"))
+                                    : "never thawed";
+  return fmt::format(
+      "<h3>Freeze {} <span class=\"soft\">for {}</span></h3>\n<p>At {} s, record {}; every vCPU stood after "
+      "{}; {}{}"
+      ".</p>\n{}{}",
+      freeze.id, html_text(freeze.cause), seconds(freeze.at), freeze.seq.value,
+      duration_text(freeze.stop_latency_ns), ended, bypass, table.take("The tape has no state of the vCPUs."),
+      more);
+}
+
+std::string freezes(const ReportSpans& spans) {
+  if (spans.freezes.empty()) return "<p class=\"soft\">The machine was never frozen.</p>\n";
+  std::string html;
+  size_t shown = 0;
+  for (const FreezeFacts& freeze : spans.freezes) {
+    if (shown++ == kMostFreezes) {
+      return html + fmt::format("<p class=\"note\">{} more left out.</p>\n",
+                                count_text(spans.freezes.size() - kMostFreezes, "freeze"));
+    }
+    html += freeze_evidence(freeze);
+  }
+  return html;
+}
+
+std::string schedulers_table(const RunFacts& run) {
+  HtmlTable table("Schedulers and how they ended",
+                  {"scheduler", "declares", "exit", "reason", "message", "record"});
+  for (const SchedulerFacts& scheduler : run.schedulers) {
+    table.row({plain(fmt::format("{} {}", scheduler.id, scheduler.name)), plain(scheduler.declared),
+               plain(scheduler.exited ? fmt::format("kind {}", scheduler.exit_kind) : "did not exit"),
+               plain(scheduler.exit_reason), mono(scheduler.exit_message),
+               count(number(scheduler.seq.value))});
+  }
+  return table.take("No scheduler was attached.");
+}
+
+std::string workers_table(const RunFacts& run) {
+  HtmlTable table("Workers", {"worker", "pid", "policy", "end", "record"});
+  for (const auto& [name, worker] : run.workers) {
+    table.row({mono(name), count(std::to_string(worker.pid)), plain(worker.policy),
+               plain(worker.end.empty() ? "was there to the end" : worker.end),
+               count(number(worker.seq.value))});
+  }
+  return table.take("There were no workers.");
+}
+
+std::string layouts_table(const RunFacts& run) {
+  HtmlTable table("Where this kernel keeps the fields that were used",
+                  {"type", "path", "offset, bytes", "size, bytes", "encoding"});
+  for (const auto& [field, layout] : run.layouts) {
+    table.row({mono(field.first), mono(field.second), count(number(layout.offset_bytes)),
+               count(number(layout.size_bytes)), mono(layout.encoding)});
+  }
+  return table.take("The tape has no layouts.");
+}
+
+std::string samples_table(const ReportSpans& spans) {
+  HtmlTable table("Values sampled while the machine ran", {"name", "time, s", "value", "record"});
+  for (const SampleFacts& sample : spans.samples) {
+    table.row(
+        {mono(sample.name), count(seconds(sample.at)), mono(sample.value), count(number(sample.seq.value))});
+  }
+  return spans.samples.empty() ? "" : table.take("");
+}
+
+std::string losses_table(const RunFacts& run) {
+  HtmlTable table("What the recorder lost", {"counter", "count"});
+  for (const auto& [name, lost] : run.losses) table.row({mono(name), count(number(lost))});
+  return table.take(run.losses_known ? "Nothing was lost." : "Not known: the tape does not say.");
+}
+
+std::string left_out(const ReportSpans& spans) {
+  std::string what;
+  for (const auto& [sort, left] : spans.left_out)
+    what += fmt::format("{}{} {}", what.empty() ? "" : ", ", left, sort);
+  return what.empty() ? "" : "<p class=\"note\">Left out of this page: " + html_text(what) + ".</p>\n";
+}
+
+std::string console(const ReportSpans& spans) {
+  if (spans.console.empty()) return "<p class=\"soft\">The guest's kernel printed nothing.</p>\n";
+  return "<pre tabindex=\"0\">" + html_text(spans.console) + "</pre>\n";
+}
+
+std::string head(const std::string& title) {
+  return fmt::format(
+      "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
+      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; script-src '{}'; style-src "
+      "'{}'; "
+      "base-uri 'none'; form-action 'none'\">\n"
+      "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
+      "<meta name=\"color-scheme\" content=\"light dark\">\n<title>{}</title>\n<style>{}</style>\n</head>\n",
+      csp_hash(report_script()), csp_hash(report_style()), html_text(title), report_style());
+}
+
+constexpr char kContents[] =
+    "<nav aria-label=\"Contents\"><a href=\"#verdicts\">Verdicts</a><a href=\"#incidents\">Incidents</a>"
+    "<a href=\"#time\">Timeline</a><a href=\"#values\">Values</a><a href=\"#gates\">Gates</a>"
+    "<a href=\"#freezes\">Freezes</a><a href=\"#schedulers\">Schedulers</a><a href=\"#layouts\">Layouts</a>"
+    "<a href=\"#losses\">Losses</a><a href=\"#console\">Console</a></nav>\n";
+
+}  // namespace
+
+Result<std::string> report_html(const JournalReader& tape, const CheckedTape& checked,
+                                const Verdicts& verdicts) {
+  KTAPE_ASSIGN(RunFacts run, gather_run_facts(tape));
+  KTAPE_ASSIGN(ReportSpans spans, gather_report_spans(tape));
+  const std::string name = printable(checked.path.substr(checked.path.rfind('/') + 1));
+  std::string html = head((run.scenario.empty() ? name : run.scenario) + " - ktape report");
+  html += "<body>\n<header><h1>" + html_text(run.scenario.empty() ? "A tape" : run.scenario) +
+          "</h1><p class=\"soft\">" + html_text(name) + "</p></header>\n<main>\n";
+  html += summary(run, checked) + left_out(spans) + kContents;
+  html += section("verdicts", "Verdicts", verdicts_table(verdicts));
+  html += section("incidents", "Incidents", incidents_table(run));
+  html += section("time", "Timeline", timeline() + steps_table(spans));
+  html += section("values", "Values over time", entries_table(run, spans) + samples_table(spans));
+  html += section("gates", "Gates", gates_table(run));
+  html += section("freezes", "Freezes", freezes(spans));
+  html += section("schedulers", "Schedulers and workers", schedulers_table(run) + workers_table(run));
+  html += section("layouts", "Layouts", layouts_table(run));
+  html += section("losses", "Losses", losses_table(run));
+  html += section("console", "Console", console(spans));
+  html += "</main>\n<script type=\"application/json\" id=\"data\">" + html_json(report_drawing(run, spans)) +
+          "</script>\n<script>";
+  html += report_script();
+  html += "</script>\n</body>\n</html>\n";
+  return html;
+}
+
+Result<void> write_report_page(const std::string& tape, const JudgeOptions& judges, const std::string& out) {
+  KTAPE_ASSIGN(OutputFile file, OutputFile::create(out));
+  KTAPE_ASSIGN(CheckedTape checked, inspect_readable(tape));
+  KTAPE_ASSIGN(Judges found, find_judges(judges));
+  KTAPE_ASSIGN(auto reader, JournalReader::open(tape));
+  KTAPE_ASSIGN(std::string html, report_html(*reader, checked, judge_tape(checked, found)));
+  KTAPE_TRY(file.write(html));
+  return file.finish();
+}
+
+}  // namespace ktape
