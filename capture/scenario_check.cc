@@ -43,6 +43,12 @@ class OpsCheck {
     };
     const Result<Op> op = read_op(entry, from.getMode());
     if (!op.ok()) return error(where.place, op.error());
+    if (std::holds_alternative<TaskRoot>(op->target.root) && entry.isWrite() && !kernel_.has_sched_ext()) {
+      return error(
+          where.at("write").place,
+          Error{ErrorCode::kRefused, "this kernel has no sched_ext: the gates let no write to a task pass",
+                "reads of tasks, and writes elsewhere, are served"});
+    }
     const Result<TargetPlan> plan = plan_target(kernel_, op->target, log_);
     if (!plan.ok()) return error(where.at("target").place, plan.error());
     const Result<OpWidth> fits = fit_op(*plan, *op, from.getMode());

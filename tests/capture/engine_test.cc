@@ -236,6 +236,57 @@ TEST_CASE_METHOD(ServedRequests, "requests that come before adoption are served 
   CHECK(machine().freezes() == 4);
 }
 
+TEST_CASE_METHOD(EngineFixture,
+                 "an image that is not what runs gives each request that error, exactly once") {
+  FakeKernel imaged;
+  FakeKernel running;
+  std::vector<std::byte> ram = running.ram();
+  // What runs says of itself that it is another.
+  constexpr std::string_view kBanner = "Linux version";
+  const auto as_bytes_of_banner = as_bytes(kBanner);
+  for (auto at = ram.begin(); at != ram.end();) {
+    at = std::search(at, ram.end(), as_bytes_of_banner.begin(), as_bytes_of_banner.end());
+    if (at != ram.end()) *at++ = std::byte{'X'};
+  }
+  knowledge(imaged.knowledge(), std::move(ram));
+  for (uint64_t id = 1; id <= 3; ++id) read_symbol(id, "early", "jiffies_64");
+  hello();
+  done();
+  ended();
+  (void)run();
+  REQUIRE(replies.size() == 3);
+  for (uint64_t i = 0; i < 3; ++i) {
+    CHECK(replies[i].request == i + 1);
+    CHECK(replies[i].error.find("is not in guest memory: its banner is nowhere") != std::string::npos);
+  }
+  CHECK(machine().freezes() == 0);
+}
+
+TEST_CASE_METHOD(EngineFixture,
+                 "without sched_ext a deferred write to a task is refused, and a deferred read served") {
+  FakeKernel kernel(FakeKernelShape{.sched_ext = false});
+  kernel.add_task(70, "sleeper", 5'000'000'000);
+  knowledge(kernel.knowledge(), kernel.ram());
+  const auto on_pid = [&](uint64_t id, const std::function<void(schema::OpEntry::Builder)>& action) {
+    request(id, [&](schema::OpEntry::Builder entry) {
+      auto task = entry.initTarget().initTask();
+      task.setPid(70);
+      task.setStartBoottimeNs(5'000'000'000);
+      entry.getTarget().setPath("policy");
+      action(entry);
+    });
+  };
+  on_pid(1, [](schema::OpEntry::Builder entry) { entry.initWrite().setU32(3); });
+  on_pid(2, [](schema::OpEntry::Builder entry) { entry.setRead(schema::ValueKind::U32); });
+  hello();
+  done();
+  ended();
+  CHECK(run().outcome == Outcome::COMPLETED);
+  REQUIRE(replies.size() == 2);
+  CHECK(replies[0].statuses == std::vector{schema::EntryStatus::REFUSED});
+  CHECK(replies[1].statuses == std::vector{schema::EntryStatus::DONE});
+}
+
 TEST_CASE_METHOD(ServedRequests,
                  "a freeze is on the tape with its gates, between the request and its reply") {
   hello();

@@ -119,3 +119,13 @@ TEST_CASE("a stock kernel without sched_ext takes a scenario that does not ask f
           with_op("target = (perCpu = (symbol = \"runqueues\"), path = \"nr_running\"), read = u32"), *kernel)
           .ok());
 }
+
+TEST_CASE("without sched_ext a write to a task is refused before anything boots, and a read is not") {
+  const FakeKernel fake(FakeKernelShape{.sched_ext = false});
+  const std::string target = "target = (task = (worker = \"w\"), path = \"policy\"), ";
+  CHECK(refusal(*fake.knowledge(), target + "write = (u32 = 3)").message ==
+        "my.scenario:4:93: step 'look', op 'vtime': this kernel has no sched_ext: the gates let no write to "
+        "a task "
+        "pass");
+  CHECK(check_scenario_ops(with_op(target + "read = u32"), *fake.knowledge()).ok());
+}

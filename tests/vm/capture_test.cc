@@ -6,6 +6,7 @@
 #include "replay/tape_kernel.h"
 #include "schema/journal/reader.h"
 #include "tests/support/must.h"
+#include "tests/support/stock_kernel.h"
 #include "tests/vm/capture_fixture.h"
 #include "tests/vm/gate_check.h"
 #include "tests/vm/replay_check.h"
@@ -160,6 +161,36 @@ TEST_CASE_METHOD(CaptureFixture, "a hung guest is ended by the run watchdog") {
   CHECK(captured.facts.outcome == Outcome::RUN_TIMED_OUT);
   CHECK(captured.facts.watchdog == "run");
   CHECK(run_built("ktape-verify", {captured.tape}).exit_status == 0);
+}
+
+TEST_CASE_METHOD(CaptureFixture, "a kernel without sched_ext runs a scenario that needs no scheduler") {
+  const Captured captured = capture_text("no_scheduler", R"((
+    name = "no_scheduler",
+    durationMs = 500,
+    workers = [(name = "sleeper", policy = normal, phases = [(sleepMs = 600000)])],
+    steps = [
+      (name = "settle", actions = [(wait = (worker = "sleeper", state = sleeping, deadlineMs = 30000))]),
+      (name = "look", actions = [
+        (op = (entry = (tag = "jiffies", target = (symbol = "jiffies_64"), read = u64))),
+        (op = (entry = (tag = "pid", target = (task = (worker = "sleeper"), path = "pid"), read = u32))),
+        (op = (entry = (tag = "queue", target = (perCpu = (symbol = "runqueues", cpu = 0), path = "nr_running"),
+                        read = u32))),
+      ]),
+    ],
+  ))",
+                                         cached_of_series("6.12"));
+  CHECK(captured.facts.outcome == Outcome::COMPLETED);
+  CHECK(captured.facts.entries.at("jiffies").status == EntryStatus::DONE);
+  CHECK(captured.facts.entries.at("queue").status == EntryStatus::DONE);
+  const EntryFacts& pid = captured.facts.entries.at("pid");
+  CHECK(pid.status == EntryStatus::DONE);
+  CHECK(pid.value == static_cast<uint64_t>(captured.facts.workers.at("sleeper")));
+  CHECK(pid.gates == 12);
+  CHECK(pid.failed.empty());
+  for (const Gate blind :
+       {Gate::NOT_QUEUED, Gate::SCHED_CLASS, Gate::POLICY, Gate::NO_DISPATCH, Gate::ENABLED}) {
+    CHECK(pid.observed.at(blind) == "this kernel has no sched_ext");
+  }
 }
 
 }  // namespace ktape::test
