@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <set>
 
 #include "replay/dump_tasks.h"
 #include "replay/record_text.h"
@@ -36,11 +37,13 @@ Result<FreezeRecords> records_of(const JournalReader& tape, const RecordedFreeze
     if (!view.known) return {};
     const auto record = view.record;
     if (record.isFreezeBegan() && view.seq == freeze.began) kept.began.keep(record.getFreezeBegan());
-    if (record.isFrozen() && record.getFrozen().getFreeze() == freeze.id)
+    if (record.isFrozen() && !kept.frozen.present() && record.getFrozen().getFreeze() == freeze.id)
       kept.frozen.keep(record.getFrozen());
-    if (record.isOpRequested() && freeze.op != 0 && record.getOpRequested().getOp() == freeze.op)
+    if (record.isOpRequested() && !kept.request.present() && freeze.op != 0 &&
+        record.getOpRequested().getOp() == freeze.op)
       kept.request.keep(record.getOpRequested());
-    if (record.isOpReplied() && freeze.op != 0 && record.getOpReplied().getOp() == freeze.op)
+    if (record.isOpReplied() && !kept.reply.present() && freeze.op != 0 &&
+        record.getOpReplied().getOp() == freeze.op)
       kept.reply.keep(record.getOpReplied());
     if (record.isSchedulerExited() && freeze.began < view.seq && !kept.exited.present())
       kept.exited.keep(record.getSchedulerExited());
@@ -155,6 +158,28 @@ ReportScheduler scheduler_facts(const SchedulerFacts& facts, const Result<Kernel
   return scheduler;
 }
 
+// Entries that were not done, without what the recorder asked for itself in its own freezes: that a field
+// of a worker cannot be read is nothing that went wrong.
+Result<std::vector<EntryFacts>> undone_entries(const JournalReader& tape, const TapeIndex& index,
+                                               const RunFacts& run) {
+  std::set<uint64_t> own_ops;
+  for (const RecordedFreeze& freeze : index.freezes()) {
+    if (freeze.cause != schema::FreezeCause::REQUEST) own_ops.insert(freeze.op);
+  }
+  std::set<uint64_t> own_seqs;
+  KTAPE_TRY(tape.for_each([&](const RecordView& view) -> Result<void> {
+    if (view.known && view.record.isOpRequested() && own_ops.contains(view.record.getOpRequested().getOp()))
+      own_seqs.insert(view.seq.value);
+    return {};
+  }));
+  std::vector<EntryFacts> undone;
+  for (const EntryFacts& entry : run.entries) {
+    if (entry.status == schema::EntryStatus::DONE || own_seqs.contains(entry.request.value)) continue;
+    if (undone.size() < ReportFacts::kMostUndone) undone.push_back(entry);
+  }
+  return undone;
+}
+
 }  // namespace
 
 bool ReportFacts::good() const {
@@ -182,6 +207,7 @@ Result<ReportFacts> gather_report(const ReportOptions& options) {
   if (!kernel.ok() && kernel.error().code == ErrorCode::kBadInput) return kernel.error();
   for (const SchedulerFacts& facts : report.run.schedulers)
     report.schedulers.push_back(scheduler_facts(facts, kernel));
+  KTAPE_ASSIGN(report.undone, undone_entries(*tape, index, report.run));
   if (freeze != nullptr) {
     KTAPE_ASSIGN(report.freeze, freeze_facts(*tape, kernel, *freeze));
   }

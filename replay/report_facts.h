@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -63,12 +64,15 @@ struct ReportAssertion {
 };
 
 struct ReportFacts {
+  static constexpr size_t kMostUndone = 1000;
+
   std::string tape;       // the name of its file
   std::string integrity;  // "intact"; else with what was found: "unsealed: ..."
   std::string head;       // head digest in hex
   std::string losses;     // LossTally::text()
   RunFacts run;
   std::vector<ReportScheduler> schedulers;
+  std::vector<EntryFacts> undone;  // what the scenario asked for and did not get; kMostUndone at most
   std::vector<ReportAssertion> assertions;  // by name; those that were not asked left out
   // The last freeze on a scheduler's error, else the last freeze; nothing when there was none.
   std::optional<ReportFreeze> freeze;

@@ -151,14 +151,12 @@ Section failures(const ReportFacts& report) {
                                               step.detail.empty() ? "" : ": ", step.detail),
                                   2));
   }
-  for (const EntryFacts& entry : report.run.entries) {
-    if (entry.status == schema::EntryStatus::DONE) continue;
+  for (const EntryFacts& entry : report.undone) {
     append(section.lines,
            wrapped("  ",
                    fmt::format("seq {}: '{}' in step {} was not done: {}", entry.request.value, entry.tag,
                                entry.step_key(), entry.reason.empty() ? "no reply" : entry.reason),
                    2));
-    if (section.lines.size() > kReportLines) break;
   }
   for (const auto& [name, worker] : report.run.workers) {
     if (!worker.end.starts_with("killed")) continue;
@@ -168,19 +166,28 @@ Section failures(const ReportFacts& report) {
   return section;
 }
 
-Section freeze(const ReportFreeze& freeze) {
+// Whether the exit of a scheduler says it already.
+bool is_told(const ReportFacts& report, const std::string& detail) {
+  return std::ranges::any_of(report.schedulers, [&](const ReportScheduler& scheduler) {
+    const std::string& message = scheduler.facts.exit_message;
+    return !message.empty() && detail.find(message) != std::string::npos;
+  });
+}
+
+Section freeze(const ReportFacts& report) {
+  const ReportFreeze& freeze = *report.freeze;
   Section section;
   section.title = fitted(fmt::format("FREEZE {}, {} (seq {}, {:.3f} s into the run)", freeze.id, freeze.cause,
                                      freeze.began.value, static_cast<double>(freeze.at.value) / 1e9),
                          kReportColumns);
   if (!freeze.step.empty()) append(section.lines, wrapped("  in step ", "'" + freeze.step + "'", 1));
-  if (!freeze.detail.empty()) append(section.lines, wrapped("  ", freeze.detail, 3));
+  if (!is_told(report, freeze.detail)) append(section.lines, wrapped("  ", freeze.detail, 3));
   for (const ReportCpu& cpu : freeze.cpus) {
     const std::string lead = fmt::format("  CPU {:<3} ran ", cpu.cpu);
     std::string text = cpu.current.empty() ? "?" : cpu.current;
     text += " at " + (cpu.where.empty() ? "?" : cpu.where);
     if (!cpu.state.empty()) text += "; " + cpu.state;
-    append(section.lines, wrapped(lead, text, 1));
+    append(section.lines, wrapped(lead, text, 2));
   }
   return section;
 }
@@ -190,7 +197,7 @@ std::string source_text(const ReportFreeze& freeze) {
     case WaitingSource::kMemory:
       return freeze.waiting.incomplete ? "from recorded memory, which is not complete"
                                        : "from recorded memory, all tasks";
-    case WaitingSource::kReads: return "workers on a runqueue, as the recorder read them";
+    case WaitingSource::kReads: return "workers, as read then";
     case WaitingSource::kDump: return "from the kernel's dump";
     case WaitingSource::kNone: break;
   }
@@ -200,8 +207,8 @@ std::string source_text(const ReportFreeze& freeze) {
 std::string task_line(const ReportFreeze& freeze, const WaitingTask& task) {
   const bool named = !freeze.detail.empty() && freeze.detail.find(task.name()) != std::string::npos;
   return fitted(
-      fmt::format("{} {} {:>11}  {} {:>4}  {}", named ? '*' : ' ', cell(task.name(), 23), milliseconds(task),
-                  cell(task.dsq.empty() ? "-" : task.dsq, 17),
+      fmt::format("{} {} {:>12}  {} {:>6}  {}", named ? '*' : ' ', cell(task.name(), 22), milliseconds(task),
+                  cell(task.dsq.empty() ? "-" : task.dsq, 16),
                   task.last_cpu ? std::to_string(*task.last_cpu) : "?", task.cpus.empty() ? "?" : task.cpus),
       kReportColumns);
 }
@@ -221,7 +228,7 @@ Section waiting(const ReportFreeze& freeze) {
     section.lines.emplace_back("  nobody");
     return section;
   }
-  section.lines.push_back(fmt::format("  {:<23} {:>11}  {:<17} {:>4}  {}", "task", "runnable for", "DSQ",
+  section.lines.push_back(fmt::format("  {:<22} {:>12}  {:<16} {:>6}  {}", "task", "runnable for", "DSQ",
                                       "ran on", "may run on"));
   const size_t shown = std::min(waiting.tasks.size(), kTasksShown);
   for (size_t i = 0; i < shown; ++i) section.lines.push_back(task_line(freeze, waiting.tasks[i]));
@@ -229,28 +236,33 @@ Section waiting(const ReportFreeze& freeze) {
   return section;
 }
 
+// What an assertion found; its result's reason is the first of that again.
+Lines evidence(const ReportAssertion& assertion) {
+  const bool violated = assertion.result.kind == CheckResult::Kind::kViolated;
+  Lines lines = {"  " + fitted(assertion.name, kReportColumns - 20) +
+                 (violated ? " is violated" : " could not be asked")};
+  if (assertion.findings.empty() && !assertion.result.reason.empty())
+    append(lines, wrapped("    ", assertion.result.reason, 2));
+  const size_t shown = std::min(assertion.findings.size(), kFindingsShown);
+  for (size_t i = 0; i < shown; ++i) append(lines, wrapped("    ", assertion.findings[i], 2));
+  if (assertion.findings.size() > shown)
+    lines.push_back(fmt::format("    and {} more", assertion.findings.size() - shown));
+  return lines;
+}
+
 Section assertions(const ReportFacts& report) {
+  using Kind = CheckResult::Kind;
+  const auto count = [&](Kind kind) {
+    return std::ranges::count(report.assertions, kind,
+                              [](const ReportAssertion& assertion) { return assertion.result.kind; });
+  };
   Section section;
-  size_t passed = 0, open = 0, bad = 0;
   for (const ReportAssertion& assertion : report.assertions) {
-    passed += assertion.result.kind == CheckResult::Kind::kPassed;
-    open += assertion.result.kind == CheckResult::Kind::kInconclusive;
-    if (assertion.result.kind != CheckResult::Kind::kViolated &&
-        assertion.result.kind != CheckResult::Kind::kError)
-      continue;
-    ++bad;
-    const char* word =
-        assertion.result.kind == CheckResult::Kind::kViolated ? "violated" : "could not be asked";
-    append(section.lines, wrapped("  ",
-                                  fmt::format("{}: {}", assertion.name,
-                                              assertion.result.reason.empty()
-                                                  ? word
-                                                  : std::string(word) + ": " + assertion.result.reason),
-                                  2));
-    for (size_t i = 0; i < std::min(assertion.findings.size(), kFindingsShown); ++i)
-      append(section.lines, wrapped("    ", assertion.findings[i], 2));
+    const Kind kind = assertion.result.kind;
+    if (kind == Kind::kViolated || kind == Kind::kError) append(section.lines, evidence(assertion));
   }
-  section.title = fmt::format("ASSERTIONS: {} hold, {} open, {} violated or in error", passed, open, bad);
+  section.title = fmt::format("ASSERTIONS: {} hold, {} inconclusive, {} violated", count(Kind::kPassed),
+                              count(Kind::kInconclusive), count(Kind::kViolated));
   if (section.lines.empty()) section.lines.emplace_back("  none is violated");
   return section;
 }
@@ -295,7 +307,7 @@ std::string report_as_text(const ReportFacts& report) {
   sections.push_back(incidents(report));
   sections.push_back(failures(report));
   if (report.freeze) {
-    sections.push_back(freeze(*report.freeze));
+    sections.push_back(freeze(report));
     sections.push_back(waiting(*report.freeze));
   }
   sections.push_back(assertions(report));

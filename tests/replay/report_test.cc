@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
+#include <regex>
+#include <sstream>
+
+#include "replay/dump_tasks.h"
+#include "replay/report_text.h"
+#include "schema/base/file.h"
+#include "schema/wire/data.h"
+#include "tests/replay/programs.h"
+#include "tests/support/must.h"
+#include "tests/support/tape_builder.h"
+#include "tests/support/temp_dir.h"
+
+// ktape-report over tapes that code built.
+namespace ktape::test {
+
+using Catch::Matchers::ContainsSubstring;
+
+namespace {
+
+constexpr int32_t kPid = 144;
+constexpr uint64_t kStartNs = 1'930'000'000;
+// As the kernel prints it.
+constexpr char kDump[] =
+    "kworker/u8:1[36] triggered exit kind 1026:\n"
+    "CPU 0   : nr_run=1 flags=0x1 cpu_rel=0 ops_qseq=9 pnt_seq=24\n"
+    "          curr=swapper/0[0] class=idle_sched_class\n"
+    "\n"
+    " *R other[99] -12ms\n"
+    "      sticky/holding_cpu=-1/-1 dsq_id=(n/a)\n"
+    "CPU 1   : nr_run=2 flags=0x1 cpu_rel=0 ops_qseq=9 pnt_seq=24\n"
+    "  R left_alone[144] -3112ms\n"
+    "      scx_state/flags=3/0x1 dsq_flags=0x1 ops_state/qseq=0/0\n"
+    "      sticky/holding_cpu=-1/-1 dsq_id=0x1f\n"
+    "      cpus=2\n"
+    "  R kept away[145] -2320ms\n"
+    "      sticky/holding_cpu=-1/-1 dsq_id=(n/a)\n"
+    "      cpus=1,0000000f\n";
+
+struct StallSpec {
+  bool with_reads = true;
+  std::string comm = "left_alone";
+  unsigned vcpus = 2;
+};
+
+// A run that ends with a stall, with the freeze that a capture makes then; the memory is not kept.
+class StallTape {
+ public:
+  explicit StallTape(const std::string& path, const StallSpec& spec = {}) : tape_(path) {
+    tape_.run_started("stall");
+    tape_.scheduler_attached(1);
+    tape_.worker_started(spec.comm, kPid, kStartNs);
+    tape_.step_started(0, "stalled");
+    if (spec.with_reads) request(spec);
+    freeze(spec);
+    if (spec.with_reads) reply();
+    tape_.add([&](schema::Record::Builder record) {
+      auto exited = record.initSchedulerExited();
+      exited.setId(1);
+      exited.setKind(1026);
+      exited.setReason(as_data(std::string_view("runnable task stall")));
+      exited.setMessage(as_data(message(spec)));
+      exited.setDump(as_data(std::string_view(kDump)));
+    });
+  }
+  TapeBuilder& builder() { return tape_; }
+  void end() {
+    tape_.step_finished(0);
+    tape_.seal();
+  }
+
+ private:
+  static std::string message(const StallSpec& spec) { return spec.comm + "[144] failed to run for 3.080s"; }
+
+  void request(const StallSpec& spec) {
+    tape_.add([&](schema::Record::Builder record) {
+      auto asked = record.initOpRequested();
+      asked.setOp(1);
+      auto entries = asked.initEntries(5);
+      entries[0].getTarget().setSymbol("jiffies_64");
+      unsigned i = 1;
+      for (const char* path : {"on_rq", "cpus_mask.bits[0]", "scx.dsq->id", "scx.runnable_at"}) {
+        auto target = entries[i].getTarget();
+        entries[i++].setTag(spec.comm + "." + path);
+        auto task = target.initTask();
+        task.setWorker(spec.comm);
+        task.setPid(kPid);
+        task.setStartBoottimeNs(kStartNs);
+        target.setPath(path);
+      }
+    });
+  }
+
+  void freeze(const StallSpec& spec) {
+    tape_.add([&](schema::Record::Builder record) {
+      auto began = record.initFreezeBegan();
+      began.setFreeze(1);
+      began.setCause(schema::FreezeCause::TRIGGER);
+      began.setOp(spec.with_reads ? 1 : 0);
+      began.setTrigger("scx-error");
+      began.setVcpu(0);
+      began.setDetail(as_data("SCX_EXIT_ERROR_STALL (1026) of 'ktape_vtime': " + message(spec)));
+    });
+    tape_.add([&](schema::Record::Builder record) {
+      auto frozen = record.initFrozen();
+      frozen.setFreeze(1);
+      auto vcpus = frozen.initVcpus(spec.vcpus);
+      for (unsigned cpu = 0; cpu < spec.vcpus; ++cpu) {
+        vcpus[cpu].setCpu(cpu);
+        vcpus[cpu].setKnown(true);
+        vcpus[cpu].setSymbol(cpu == 0 ? "scx_error_irq_workfn" : "pv_native_safe_halt+0xf");
+        vcpus[cpu].setInterruptsEnabled(cpu != 0);
+        vcpus[cpu].setKernelStateKnown(true);
+        vcpus[cpu].setCurrentComm(as_data(std::string_view(cpu == 0 ? "kworker/u8:1" : "swapper/1")));
+        vcpus[cpu].setCurrentPid(cpu == 0 ? 36 : 0);
+      }
+    });
+    tape_.add([&](schema::Record::Builder record) { record.initThawed().setFreeze(1); });
+  }
+
+  void reply() {
+    tape_.add([&](schema::Record::Builder record) {
+      auto reply = record.initOpReplied();
+      reply.setOp(1);
+      reply.setFreeze(1);
+      auto entries = reply.initEntries(5);
+      const uint64_t values[] = {5000, 1, 2, 31, 4000};
+      for (unsigned i = 0; i < 5; ++i) {
+        entries[i].setStatus(schema::EntryStatus::DONE);
+        entries[i].initValue().setU64(values[i]);
+      }
+    });
+  }
+
+  TapeBuilder tape_;
+};
+
+ChildResult report(const std::string& tape) {
+  return run_program("ktape-report", {tape, "--only", "no-scheduler-error", "--only", "run-completed"});
+}
+
+std::string stall_report(const StallSpec& spec = {}) {
+  TempDir folder;
+  StallTape tape(folder.file("run.ktape"), spec);
+  tape.end();
+  const ChildResult child = report(folder.file("run.ktape"));
+  CHECK(child.exit_status == 0);
+  return child.output;
+}
+
+void check_form(const std::string& text) {
+  INFO(text);
+  size_t lines = 0;
+  size_t widest = 0;
+  std::istringstream stream(text);
+  for (std::string line; std::getline(stream, line); ++lines) {
+    const auto columns =
+        std::ranges::count_if(line, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; });
+    widest = std::max(widest, static_cast<size_t>(columns));
+  }
+  CHECK(lines <= kReportLines);
+  CHECK(widest <= kReportColumns);
+  CHECK(std::ranges::all_of(text, [](char c) { return c == '\n' || static_cast<unsigned char>(c) >= ' '; }));
+}
+
+}  // namespace
+
+TEST_CASE("the report of a stall is as it was agreed") {
+  const std::string text = std::regex_replace(stall_report(), std::regex("[0-9a-f]{64}"), "DIGEST");
+  check_form(text);
+  const auto golden = must(read_file(KTAPE_TESTS "/golden/report.txt", 1 << 16));
+  CHECK(text == std::string(reinterpret_cast<const char*>(golden.data()), golden.size()));
+}
+
+TEST_CASE("without memory and reads a report takes the waiting tasks from the kernel's dump") {
+  const std::string text = stall_report({.with_reads = false});
+  CHECK_THAT(text, ContainsSubstring("WAITING IN SCHED_EXT: 2 (from the kernel's dump)"));
+  CHECK_THAT(text, ContainsSubstring("* left_alone[144]             3112 ms  0x1f                  1  1\n"));
+  CHECK_THAT(text,
+             ContainsSubstring("  kept away[145]              2320 ms  -                     1  0-3,32\n"));
+}
+
+TEST_CASE("a report keeps its form with hostile names and many CPUs, failures and complaints") {
+  TempDir folder;
+  StallTape tape(folder.file("run.ktape"), {.comm = std::string(3000, '\x1b'), .vcpus = 500});
+  const std::string complaint = "WARNING: \x1b[2J " + std::string(5000, 'x');
+  for (int i = 0; i < 200; ++i) {
+    tape.builder().add([&](schema::Record::Builder record) {
+      auto oops = record.initGuestOops();
+      oops.setKind(schema::OopsKind::WARNING);
+      oops.setText(as_data(complaint));
+    });
+    tape.builder().op({{.tag = "bad\n",
+                        .target = symbol_target("jiffies_64"),
+                        .status = schema::EntryStatus::REFUSED,
+                        .reason = complaint}});
+    tape.builder().scheduler_exited(static_cast<uint32_t>(i), 1026);
+  }
+  tape.end();
+  const ChildResult child = report(folder.file("run.ktape"));
+  CHECK(child.exit_status == 0);
+  check_form(child.output);
+  CHECK_THAT(child.output, ContainsSubstring("more\n") && ContainsSubstring("verify     ktape verify"));
+}
+
+TEST_CASE("a report of a tape that was never sealed says so") {
+  TempDir folder;
+  const std::string partial = make_partial(folder.file("run.ktape"));
+  const ChildResult child = report(partial);
+  CHECK(child.exit_status == 0);
+  CHECK_THAT(child.output, ContainsSubstring("not known: the tape was never sealed"));
+  CHECK_THAT(child.output, ContainsSubstring("unsealed: "));
+}
+
+TEST_CASE("an altered tape is not reported on") {
+  TempDir folder;
+  StallTape tape(folder.file("run.ktape"));
+  tape.end();
+  damage(folder.file("run.ktape"), "kworker/u8:1");
+  const ChildResult child = report(folder.file("run.ktape"));
+  CHECK(child.exit_status == 3);
+  CHECK(child.output.empty());
+}
+
+TEST_CASE("a report on a freeze that the tape does not have is exit status 77") {
+  TempDir folder;
+  StallTape tape(folder.file("run.ktape"));
+  tape.end();
+  CHECK(run_program("ktape-report", {folder.file("run.ktape"), "--freeze", "9"}).exit_status == 77);
+}
+
+TEST_CASE("a dump that is no dump has no waiting tasks") {
+  for (const char* text :
+       {"", "R [", "  R a[1] ms\n", "  R a] [ -5ms", "CPU x\n*\n cpus=zz", "  R a[99999999999] -1ms"}) {
+    CHECK(waiting_in_dump(text).total == 0);
+  }
+}
+
+}  // namespace ktape::test

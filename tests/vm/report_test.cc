@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
+
+#include "tests/vm/capture_fixture.h"
+
+namespace ktape::test {
+
+using Catch::Matchers::ContainsSubstring;
+using Catch::Matchers::Matches;
+
+// Of two workers that wait in the built-in scheduler's DSQ, which is number 0, one may run on CPU 1 only.
+TEST_CASE_METHOD(CaptureFixture,
+                 "a report of a stall says who waited, in which DSQ, since when, where it may run, and what "
+                 "each CPU ran") {
+  const Captured captured = capture("stall", "6.16.12");
+  INFO(captured.program.output);
+  const ChildResult report = run_built("ktape-report", {"--text", captured.tape});
+  INFO(report.output);
+  CHECK(report.exit_status == 0);
+  std::string text = report.output;
+  std::ranges::replace(text, '\n', '~');  // '.' of a regular expression matches no line end
+  CHECK_THAT(text, ContainsSubstring("ejected, SCX_EXIT_ERROR_STALL (1026)") &&
+                       ContainsSubstring("reason   runnable task stall"));
+  CHECK_THAT(text, Matches(".*message  (left_alone|waiting)\\[[0-9]+\\] failed to run for .*"));
+  CHECK_THAT(text,
+             ContainsSubstring("by trigger 'scx-error' on CPU ") && ContainsSubstring("in step 'stalled'"));
+  CHECK_THAT(text, ContainsSubstring("WAITING IN SCHED_EXT: 2 (from recorded memory, all tasks)"));
+  CHECK_THAT(text, Matches(".*~[* ] left_alone\\[[0-9]+\\] +[0-9]+ ms +0x0 +1 +1~.*"));
+  CHECK_THAT(text, Matches(".*~[* ] waiting\\[[0-9]+\\] +[0-9]+ ms +0x0 +[01] +0-1~.*"));
+  CHECK_THAT(text, Matches(".*~\\* (left_alone|waiting)\\[.*"));  // whom the kernel names
+  CHECK_THAT(
+      text,
+      Matches(".*~  CPU 0   ran [^ ]+\\[[0-9]+\\] at [^ ].*~  CPU 1   ran [^ ]+\\[[0-9]+\\] at [^ ].*"));
+  CHECK_THAT(text, ContainsSubstring("no-scheduler-error is violated"));
+  CHECK(text.find("was not done") == std::string::npos);  // the recorder's own reads are no failures
+}
+
+}  // namespace ktape::test
