@@ -29,6 +29,7 @@ struct FreezeRecords {
   Kept<schema::OpRequested> request;
   Kept<schema::OpReplied> reply;
   Kept<schema::SchedulerExited> exited;  // the first after the freeze
+  std::set<uint32_t> other_class;        // entries of the request whose task is not in sched_ext
 };
 
 Result<FreezeRecords> records_of(const JournalReader& tape, const RecordedFreeze& freeze) {
@@ -45,6 +46,11 @@ Result<FreezeRecords> records_of(const JournalReader& tape, const RecordedFreeze
     if (record.isOpReplied() && !kept.reply.present() && freeze.op != 0 &&
         record.getOpReplied().getOp() == freeze.op)
       kept.reply.keep(record.getOpReplied());
+    if (record.isGateChecked() && freeze.op != 0 && record.getGateChecked().getOp() == freeze.op) {
+      const auto gate = record.getGateChecked();
+      if (gate.getGate() == schema::Gate::SCHED_CLASS && gate.getOutcome() == schema::GateOutcome::FAILED)
+        kept.other_class.insert(gate.getEntry());
+    }
     if (record.isSchedulerExited() && freeze.began < view.seq && !kept.exited.present())
       kept.exited.keep(record.getSchedulerExited());
     return {};
@@ -90,6 +96,18 @@ ReportCpu cpu_facts(schema::VcpuState::Reader vcpu) {
   return cpu;
 }
 
+// Workers on a runqueue that do not wait in sched_ext: they run, or are of another class.
+std::set<int32_t> not_waiting(const FreezeRecords& records) {
+  std::set<int32_t> pids;
+  for (const auto vcpu : records.frozen.get().getVcpus()) pids.insert(vcpu.getCurrentPid());
+  const auto entries = records.request.get().getEntries();
+  for (const uint32_t entry : records.other_class) {
+    if (entry < entries.size() && entries[entry].getTarget().isTask())
+      pids.insert(entries[entry].getTarget().getTask().getPid());
+  }
+  return pids;
+}
+
 // From the best source that the tape has.
 Result<void> find_waiting(const JournalReader& tape, const Result<Kernel>& kernel,
                           const RecordedFreeze& freeze, const FreezeRecords& records, ReportFreeze& to) {
@@ -110,7 +128,7 @@ Result<void> find_waiting(const JournalReader& tape, const Result<Kernel>& kerne
   if (records.request.present() && records.reply.present()) {
     const auto hz = kernel.ok() ? kernel->facts().hz : 0;
     const auto cpus = kernel.ok() ? kernel->facts().cpus : 64;
-    to.waiting = waiting_in_reads(records.request.get(), records.reply.get(), hz, cpus,
+    to.waiting = waiting_in_reads(records.request.get(), records.reply.get(), not_waiting(records), hz, cpus,
                                   kernel.ok() ? &kernel->btf() : nullptr);
     if (to.waiting.total > 0) {
       to.source = WaitingSource::kReads;

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <string>
@@ -31,7 +32,7 @@ struct Read {
 }  // namespace
 
 WaitingTasks waiting_in_reads(schema::OpRequested::Reader request, schema::OpReplied::Reader reply,
-                              uint32_t hz, uint32_t cpus, const Btf* btf) {
+                              const std::set<int32_t>& others, uint32_t hz, uint32_t cpus, const Btf* btf) {
   std::optional<uint64_t> jiffies;
   std::map<int32_t, Read> workers;
   const auto asked = request.getEntries();
@@ -54,7 +55,7 @@ WaitingTasks waiting_in_reads(schema::OpRequested::Reader request, schema::OpRep
     };
     const auto dsq = field("scx.dsq->id");
     const auto since = field("scx.runnable_at");
-    if (field("on_rq").value_or(0) == 0 || !since) continue;
+    if (others.contains(pid) || field("on_rq").value_or(0) == 0 || !since) continue;
     WaitingTask task;
     task.pid = pid;
     task.comm = read.worker;

@@ -46,6 +46,7 @@ struct StallSpec {
   bool with_reads = true;
   std::string comm = "left_alone";
   unsigned vcpus = 2;
+  bool other_class = false;  // the worker is not in sched_ext
 };
 
 // A run that ends with a stall, with the freeze that a capture makes then; the memory is not kept.
@@ -120,6 +121,15 @@ class StallTape {
         vcpus[cpu].setCurrentPid(cpu == 0 ? 36 : 0);
       }
     });
+    if (spec.other_class) {
+      tape_.add([&](schema::Record::Builder record) {
+        auto gate = record.initGateChecked();
+        gate.setOp(1);
+        gate.setEntry(2);
+        gate.setGate(schema::Gate::SCHED_CLASS);
+        gate.setOutcome(schema::GateOutcome::FAILED);
+      });
+    }
     tape_.add([&](schema::Record::Builder record) { record.initThawed().setFreeze(1); });
   }
 
@@ -175,6 +185,11 @@ TEST_CASE("the report of a stall is as it was agreed") {
   check_form(text);
   const auto golden = must(read_file(KTAPE_TESTS "/golden/report.txt", 1 << 16));
   CHECK(text == std::string(reinterpret_cast<const char*>(golden.data()), golden.size()));
+}
+
+TEST_CASE("a worker of another class is not among those that wait in sched_ext") {
+  const std::string text = stall_report({.other_class = true});
+  CHECK_THAT(text, ContainsSubstring("(from the kernel's dump)"));  // the reads name nobody
 }
 
 TEST_CASE("without memory and reads a report takes the waiting tasks from the kernel's dump") {
