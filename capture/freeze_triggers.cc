@@ -25,29 +25,39 @@ Error usage(std::string message, std::string hint = "") {
   return Error{ErrorCode::kUsage, std::move(message), std::move(hint)};
 }
 
-bool is_code(const SymbolTable::Symbol& symbol) {
-  return symbol.type == 't' || symbol.type == 'T' || symbol.type == 'w' || symbol.type == 'W';
+// Where a kernel's text lies. kallsyms calls some data 'T' too, jiffies_64 on 6.16 among it.
+struct TextRange {
+  explicit TextRange(const SymbolTable& symbols)
+      : start(symbols.find("_stext").value_or(0)), end(symbols.find("_etext").value_or(UINT64_MAX)) {}
+  uint64_t start, end;
+};
+
+bool is_code(const SymbolTable::Symbol& symbol, const TextRange& text) {
+  const bool named = symbol.type == 't' || symbol.type == 'T' || symbol.type == 'w' || symbol.type == 'W';
+  return named && symbol.address >= text.start && symbol.address < text.end;
 }
 
 // Padding in front of a function (CONFIG_FUNCTION_PADDING_BYTES) is never executed.
 bool is_padding(std::string_view name) { return name.starts_with("__pfx_"); }
 
 Error unknown_function(const std::string& name, const KernelKnowledge& kernel) {
+  const TextRange text(kernel.symbols);
   std::vector<std::string> functions;
   for (const SymbolTable::Symbol& symbol : kernel.symbols.symbols()) {
-    if (is_code(symbol) && !is_padding(symbol.name)) functions.push_back(symbol.name);
+    if (is_code(symbol, text) && !is_padding(symbol.name)) functions.push_back(symbol.name);
   }
   return usage(fmt::format("kernel {} has no function '{}'", kernel.release, name),
                did_you_mean(name, functions));
 }
 
 Result<void> check_function(const std::string& name, const KernelKnowledge& kernel) {
+  const TextRange text(kernel.symbols);
   size_t functions = 0;
   bool data = false;
   for (const SymbolTable::Symbol& symbol : kernel.symbols.symbols()) {
     if (symbol.name != name) continue;
-    functions += is_code(symbol);
-    data |= !is_code(symbol);
+    functions += is_code(symbol, text);
+    data |= !is_code(symbol, text);
   }
   if (is_padding(name)) return usage(fmt::format("'{}' is padding, which is never executed", name));
   // The nearer mistake first: what is data has no function of that name either.

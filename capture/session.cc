@@ -48,11 +48,17 @@ struct Prepared {
 };
 
 Result<void> check_scheduler_support(const Prepared& prepared) {
-  const bool wants = !prepared.scenario.get().getScheduler().isNone();
-  if (!wants || prepared.knowledge->has_sched_ext()) return {};
+  if (prepared.knowledge->has_sched_ext()) return {};
+  const schema::Scenario::Reader scenario = prepared.scenario.get();
+  std::string wants = scenario.getScheduler().isNone() ? "" : "attaches a scheduler";
+  for (auto worker : scenario.getWorkers()) {
+    if (wants.empty() && worker.getPolicy() == schema::Policy::EXT)
+      wants = fmt::format("has worker '{}' of policy ext", worker.getName().cStr());
+  }
+  if (wants.empty()) return {};
   return Error{ErrorCode::kBadInput,
-               fmt::format("kernel {} has no sched_ext, and scenario '{}' attaches a scheduler",
-                           prepared.knowledge->release, prepared.scenario.get().getName().cStr()),
+               fmt::format("kernel {} has no sched_ext, and scenario '{}' {}", prepared.knowledge->release,
+                           scenario.getName().cStr(), wants),
                "stock Debian kernels have it from 6.16 on: 'tools/kernel list'"};
 }
 

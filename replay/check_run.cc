@@ -51,6 +51,7 @@ CheckedTape inspect_tape(const std::string& path) {
   Result<Verification> found = verify(path, std::nullopt);
   if (!found.ok()) {
     tape.integrity = "unreadable";
+    tape.losses = "not known, the tape cannot be read";
     tape.finding = printable(found.error().message);
     tape.hint = found.error().hint;
     tape.refused = refusal(exit_code(found.error()), tape.finding);

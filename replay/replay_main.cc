@@ -16,6 +16,7 @@
 #include "schema/base/exit_code.h"
 #include "schema/base/text.h"
 #include "schema/journal/reader.h"
+#include "schema/journal/verify.h"
 
 namespace ktape {
 
@@ -59,7 +60,17 @@ Result<void> write_out(const std::string& text) {
   return system_error(ErrorCode::kHost, "cannot write to standard output");
 }
 
-std::string json_of(const ReplayReport& report) {
+const char* integrity_word(Integrity integrity) {
+  switch (integrity) {
+    case Integrity::kIntact: return "intact";
+    case Integrity::kTruncated: return "truncated";
+    case Integrity::kUnsealed: return "unsealed";
+    case Integrity::kAltered: return "altered";
+  }
+  return "";
+}
+
+std::string json_of(const ReplayReport& report, const Verification& found) {
   std::string differences;
   for (const ReplayDifference& difference : report.differences) {
     differences +=
@@ -73,13 +84,15 @@ std::string json_of(const ReplayReport& report) {
       "\","
       "\"entries\":\"{}\",\"gates\":\"{}\",\"freezes\":\"{}\",\"layouts\":\"{}\",\"hot\":\"{}\",\"refused\":"
       "\"{}\","
-      "\"unanswered\":\"{}\",\"differenceCount\":\"{}\",\"differences\":[{}]}}\n",
+      "\"unanswered\":\"{}\",\"differenceCount\":\"{}\",\"differences\":[{}],\"integrity\":\"{}\",\"losses\":"
+      "{}}}\n",
       report.requests, report.replayed, report.no_memory, report.not_captured, report.deferred,
       report.entries, report.gates, report.freezes, report.layouts, report.hot, report.refused,
-      report.unanswered, report.difference_count, differences);
+      report.unanswered, report.difference_count, differences, integrity_word(found.integrity),
+      json_string(found.losses.text()));
 }
 
-std::string text_of(const ReplayReport& report) {
+std::string text_of(const ReplayReport& report, const Verification& found) {
   std::string text;
   for (const ReplayDifference& difference : report.differences) {
     text += fmt::format("seq {}: {}: {}: recorded {}, computed {}\n", difference.seq.value, difference.what,
@@ -103,6 +116,8 @@ std::string text_of(const ReplayReport& report) {
   line(report.hot, "not replayed: hot, read while the machine ran");
   line(report.refused, "not replayed: refused before a freeze");
   line(report.unanswered, "not replayed: the tape has no reply");
+  text += fmt::format("tape: {}{}{}\nlosses: {}\n", integrity_word(found.integrity),
+                      found.finding.empty() ? "" : ", ", printable(found.finding), found.losses.text());
   return text;
 }
 
@@ -113,13 +128,14 @@ ExitCode code_of(const ReplayReport& report) {
 }
 
 Result<ExitCode> replay(const JournalReader& tape, const Options& options) {
+  KTAPE_ASSIGN(const Verification found, verify(options.tape, std::nullopt));
   KTAPE_ASSIGN(const TapeIndex index, TapeIndex::make(tape));
   KTAPE_ASSIGN(const Kernel kernel, restore_kernel(tape, index));
   Reexecution reexecution(tape, index, kernel);
   KTAPE_TRY(tape.for_each([&](const RecordView& view) { return reexecution.visit(view); }));
   const ReplayReport report = reexecution.finish();
-  KTAPE_TRY(write_out(options.json ? json_of(report) : text_of(report)));
-  return code_of(report);
+  KTAPE_TRY(write_out(options.json ? json_of(report, found) : text_of(report, found)));
+  return found.integrity == Integrity::kAltered ? ExitCode::kBadInput : code_of(report);
 }
 
 Result<ExitCode> show_state(const JournalReader& tape, const Options& options) {

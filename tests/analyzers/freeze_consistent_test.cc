@@ -44,8 +44,8 @@ TEST_CASE("a value that was read while its runqueue lock was held is marked") {
   tape->frozen = cpus({1});
   tape->op({vtime(0), vtime(1)});
   tape.judge();
-  CHECK(tape.verdict() == Verdict::kFail);
-  CHECK(tape.violated() ==
+  CHECK(tape.verdict() == Verdict::kInconclusive);
+  CHECK(tape.undecided() ==
         "seq 5: 'vtime' was read in freeze 1 while the runqueue lock of CPU 1 was held, that CPU being in "
         "enqueue_task_scx+0x1f\n");
 }
@@ -57,7 +57,7 @@ TEST_CASE("a value whose task was locked is marked by its gate") {
   entry.gates = {{schema::Gate::UNLOCKED, schema::GateOutcome::FAILED, "pi_lock=1"}};
   tape->op({entry});
   tape.judge();
-  CHECK(tape.violated() ==
+  CHECK(tape.undecided() ==
         "seq 6: 'vtime' was read in freeze 1 while a lock of its task was held: pi_lock=1\n");
 }
 
@@ -69,7 +69,7 @@ TEST_CASE("jiffies are marked while their sequence count is odd, and trusted whi
   tape->op({{.tag = "ticks", .target = symbol_target("jiffies_64"), .value = 1}});
   tape.judge();
   CHECK(tape.confirmed() == "seq 5: freeze 1: 1 value read, no lock or sequence count of theirs was held\n");
-  CHECK(tape.violated() == "seq 10: 'ticks' was read in freeze 2 while jiffies_seq was odd\n");
+  CHECK(tape.undecided() == "seq 10: 'ticks' was read in freeze 2 while jiffies_seq was odd\n");
 }
 
 TEST_CASE("values whose protection nobody knows are not judged") {

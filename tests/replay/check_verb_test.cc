@@ -232,7 +232,7 @@ for tape in check["tapes"]:
         "bad fail seq 5: <x> & \"y\" \\x1b[1m\n"
         "crash error it was killed by signal 11 (Segmentation fault)\n"
         "run-completed pass \n"
-        "unreadable  0\n"
+        "unreadable not known, the tape cannot be read 0\n"
         "verify error cannot open tape \n");
   CHECK(python(R"(
 import sys, xml.etree.ElementTree as tree

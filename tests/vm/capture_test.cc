@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 
 #include "guest/kernel/tasks.h"
@@ -87,7 +88,10 @@ void check_reference(const Captured& captured) {
 
   ChildResult check = run_built("ktape-check", {captured.tape});
   INFO(check.output);
-  CHECK(check.exit_status == 0);
+  // A freeze may fall into an update of what it reads; freeze-consistent then leaves that value undecided.
+  const bool updating = std::ranges::any_of(
+      facts.frozen, [](const auto& freeze) { return !freeze.second.locked_cpus.empty(); });
+  CHECK((check.exit_status == 0 || (updating && check.exit_status == 77)));
   check_memory(captured);
   check_replay(captured);
   CHECK(run_built("ktape-verify", {captured.tape}).exit_status == 0);
