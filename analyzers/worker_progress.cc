@@ -5,9 +5,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <charconv>
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "analyzers/time_assertion.h"
@@ -23,7 +25,9 @@ constexpr char kHelp[] =
     "what\n"
     "it took beyond that, the worker waited. Between two reports of a worker the tape tells how many phases\n"
     "it ended, and so how long it waited in all. The longest gap is at most that and a phase of spinning or\n"
-    "yielding, within which waits do not show; it is at least the share of one phase.\n"
+    "yielding, within which waits do not show; it is at least the share of one phase. When the kernel "
+    "ejects\n"
+    "a scheduler because a worker failed to run, its message says for how long: that is a gap as well.\n"
     "\n"
     "Fails where that least is too much. Inconclusive where only the most is, where the scenario sends the\n"
     "worker signals, where the tape has no report of a worker, and, unless --force is given, where the "
@@ -35,6 +39,35 @@ constexpr uint64_t kForever = ~uint64_t{0};
 
 uint64_t add(uint64_t a, uint64_t b) { return a > kForever - b ? kForever : a + b; }
 uint64_t multiply(uint64_t a, uint64_t b) { return b != 0 && a > kForever / b ? kForever : a * b; }
+
+// A task that was runnable for too long, as a scheduler's exit message names it.
+struct Stalled {
+  int32_t pid = 0;
+  uint64_t waited_ns = 0;
+};
+
+// "victim[142] failed to run for 3.024s" (kernel/sched/ext.c, the watchdog's check of a runqueue); nothing
+// for another message.
+std::optional<Stalled> stalled_task(std::string_view message) {
+  constexpr std::string_view kAfterPid = "] failed to run for ";
+  constexpr uint64_t kNsPerSecond = 1'000'000'000;
+  const size_t end = message.find(kAfterPid);
+  const size_t begin = end == message.npos ? end : message.rfind('[', end);
+  if (begin == message.npos) return std::nullopt;
+  Stalled stalled;
+  uint64_t seconds = 0, milliseconds = 0;
+  const auto number = [](std::string_view text, auto& value) {
+    const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    return error == std::errc() ? static_cast<size_t>(stop - text.data()) : 0;
+  };
+  const std::string_view time = message.substr(end + kAfterPid.size());
+  const size_t whole = number(time, seconds);
+  const bool read = number(message.substr(begin + 1, end - begin - 1), stalled.pid) > 0 && whole > 0 &&
+                    time.substr(whole).starts_with('.') && number(time.substr(whole + 1), milliseconds) == 3;
+  if (!read) return std::nullopt;
+  stalled.waited_ns = add(multiply(seconds, kNsPerSecond), milliseconds * kNsPerMs);
+  return stalled;
+}
 
 // How long a worker's phases take when nobody keeps it from them.
 class Plan {
@@ -91,8 +124,11 @@ class WorkerProgress final : public TimeAssertion {
     } else if (view.record.isWorkerStarted()) {
       std::string name(chars(view.record.getWorkerStarted().getName()));
       workers_[name].last = Point{view.seq, view.record.getGuestNs(), 0};
+      workers_[name].pid = view.record.getWorkerStarted().getPid();
     } else if (view.record.isWorkerReport()) {
       take_report(view, view.record.getWorkerReport());
+    } else if (view.record.isSchedulerExited()) {
+      take_exit(view, chars(view.record.getSchedulerExited().getMessage()));
     }
   }
 
@@ -124,6 +160,7 @@ class WorkerProgress final : public TimeAssertion {
     Plan plan;
     bool planned = false;
     bool signalled = false;
+    int32_t pid = 0;
     std::optional<Point> last;
     uint64_t reports = 0;
     std::vector<Interval> intervals;
@@ -141,6 +178,14 @@ class WorkerProgress final : public TimeAssertion {
         auto it = workers_.find(std::string(chars(action.getSignal().getWorker())));
         if (it != workers_.end()) it->second.signalled = true;
       }
+    }
+  }
+
+  void take_exit(const RecordView& view, std::string_view message) {
+    const std::optional<Stalled> stalled = stalled_task(message);
+    for (auto& [name, worker] : workers_) {
+      if (stalled && worker.pid == stalled->pid)
+        worker.intervals.push_back({view.seq, stalled->waited_ns, stalled->waited_ns});
     }
   }
 
@@ -171,8 +216,8 @@ class WorkerProgress final : public TimeAssertion {
     uint64_t must = done_ns - std::min(done_ns, worker.plan.length_ns(before.phases + 1));
     uint64_t phases = now.phases - before.phases + 1;
     uint64_t waited = passed - std::min(passed, must);
-    worker.intervals.push_back(
-        {view.seq, add(waited, worker.plan.longest_busy_ns()), (passed - std::min(passed, could)) / phases});
+    worker.intervals.push_back({view.seq, std::min(passed, add(waited, worker.plan.longest_busy_ns())),
+                                (passed - std::min(passed, could)) / phases});
   }
 
   void judge(const std::string& name, const Worker& worker) {

@@ -2,6 +2,7 @@
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 
+#include "schema/wire/data.h"
 #include "tests/analyzers/tape_under_test.h"
 #include "tests/support/must.h"
 
@@ -55,6 +56,38 @@ void reported(TapeUnderTest& tape, uint64_t guest_ms, uint64_t phases) {
 }
 
 }  // namespace
+
+TEST_CASE("a worker for whose sake the kernel ejected a scheduler was kept waiting") {
+  TapeUnderTest tape;
+  tape.give("--max-gap-ms", "1000");
+  run(tape, {.spin_ms = {10}});
+  at(tape, 1000, [](schema::Record::Builder record) {
+    record.initWorkerStarted().setName("w");
+    record.getWorkerStarted().setPid(142);
+  });
+  at(tape, 5000, [](schema::Record::Builder record) {
+    record.initSchedulerExited().setMessage(as_data("w[142] failed to run for 3.024s"));
+  });
+  tape.judge();
+  CHECK(tape.verdict() == Verdict::kFail);
+  CHECK(tape.violated() ==
+        "seq 3: worker 'w' waited for 3024.000 ms or longer at one time, 1000.000 ms are allowed\n");
+}
+
+TEST_CASE("a scheduler's exit for the sake of another task says nothing of a worker") {
+  TapeUnderTest tape;
+  tape.give("--max-gap-ms", "1000");
+  run(tape, {.spin_ms = {10}});
+  started(tape, 1000);
+  for (const char* message :
+       {"kworker[7] failed to run for 3.024s", "x] failed to run for", "[1] failed to run for 9s"}) {
+    at(tape, 2000, [&](schema::Record::Builder record) {
+      record.initSchedulerExited().setMessage(as_data(std::string_view(message)));
+    });
+  }
+  tape.judge();
+  CHECK(tape.violated().empty());
+}
 
 TEST_CASE("a worker that ends its phases in time passes") {
   TapeUnderTest tape;
