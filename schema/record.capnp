@@ -88,6 +88,14 @@ struct RunStarted {
   guestFiles @25 :List(PackedFile); # what the guest was given besides the agent: its scheduler, libraries, overlays
   guestFilesDigest @26 :Data;   # SHA-256 of the archive of all of them; empty: there were none
   guestFilesLeftOut @27 :UInt32; # files that the list above leaves out
+  freezeTriggers @28 :List(PlannedTrigger); # what the machine was to be frozen for, beside requests
+  freezeEveryMs @29 :UInt64;    # --freeze-every; 0: never
+}
+
+struct PlannedTrigger {
+  name @0 :Text;                # as in FreezeBegan.trigger
+  function @1 :Text;            # of the kernel, at whose entry it freezes
+  times @2 :UInt32;             # that it freezes at most
 }
 
 struct PackedFile {
@@ -270,6 +278,41 @@ struct VcpuState {
   runqueueLocked @9 :Bool;
   kernelStateKnown @10 :Bool;   # preemptCount, current and runqueueLocked were read
   context @11 :ExecContext;     # the innermost that its kernel was in, by preemptCount
+  registers @12 :Registers;     # the others, where `known`; older tapes have none
+}
+
+struct Registers {
+  # A vCPU's, named as in QEMU's gdbstub (target description i386-64bit); rip stands in VcpuState.
+  rax @0 :UInt64;
+  rbx @1 :UInt64;
+  rcx @2 :UInt64;
+  rdx @3 :UInt64;
+  rsi @4 :UInt64;
+  rdi @5 :UInt64;
+  rbp @6 :UInt64;
+  rsp @7 :UInt64;
+  r8 @8 :UInt64;
+  r9 @9 :UInt64;
+  r10 @10 :UInt64;
+  r11 @11 :UInt64;
+  r12 @12 :UInt64;
+  r13 @13 :UInt64;
+  r14 @14 :UInt64;
+  r15 @15 :UInt64;
+  rflags @16 :UInt64;
+  cs @17 :UInt16;
+  ss @18 :UInt16;
+  ds @19 :UInt16;
+  es @20 :UInt16;
+  fs @21 :UInt16;
+  gs @22 :UInt16;
+  fsBase @23 :UInt64;
+  gsBase @24 :UInt64;
+  kernelGsBase @25 :UInt64;
+  cr0 @26 :UInt64;
+  cr2 @27 :UInt64;
+  cr3 @28 :UInt64;
+  cr4 @29 :UInt64;
 }
 
 struct SeqcountState {
@@ -438,6 +481,13 @@ struct Sealed {
   blobs @6 :UInt64;
   blobsDigest @7 :Data;         # SHA-256 over hash and SHA-256(name) of each blob, sorted by hash
   losses @8 :List(LossCounter);
+  triggers @9 :List(TriggerCount); # one for each of RunStarted.freezeTriggers
+}
+
+struct TriggerCount {
+  name @0 :Text;
+  armed @1 :Bool;               # its breakpoint was set; false: the run ended before, or it could not be
+  freezes @2 :UInt64;
 }
 
 struct Slimmed {
