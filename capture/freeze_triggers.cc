@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <charconv>
 
+#include "guest/kernel/sched_ext_state.h"
 #include "guest/kernel/scx_exit.h"
 #include "guest/machine/machine.h"
 #include "schema/base/nearest.h"
@@ -87,10 +88,32 @@ Result<FreezeTrigger> symbol_trigger(std::string_view value, const KernelKnowled
   return trigger;
 }
 
+// No function twice, and no more of them than there are breakpoints. `watched`: the function at which the
+// exit of an external scheduler is read; empty: none.
+Result<void> check_breakpoints(const std::vector<FreezeTrigger>& triggers, std::string_view watched) {
+  for (size_t i = 0; i < triggers.size(); ++i) {
+    if (triggers[i].function == watched)
+      return usage(
+          fmt::format("'{}': the exit of an external scheduler is read at that function", triggers[i].name));
+    for (size_t j = 0; j < i; ++j) {
+      if (triggers[i].function == triggers[j].function)
+        return usage(fmt::format("'{}' and '{}' are the same function, '{}'", triggers[j].name,
+                                 triggers[i].name, triggers[i].function));
+    }
+  }
+  const size_t left = kMaxBreakpoints - (watched.empty() ? 0 : 1);
+  if (triggers.size() <= left) return {};
+  const bool scx_error = triggers[0].scx_error;
+  return usage(
+      fmt::format("{} functions to freeze on, and a processor has breakpoints for {}{}", triggers.size(),
+                  left, watched.empty() ? "" : " beside the exit of an external scheduler"),
+      scx_error ? "scx-error is one of them; '--freeze-on none' leaves it out" : "");
+}
+
 }  // namespace
 
 Result<std::vector<FreezeTrigger>> plan_triggers(const std::vector<std::string>& freeze_on,
-                                                 const KernelKnowledge& kernel) {
+                                                 const KernelKnowledge& kernel, bool external_scheduler) {
   bool wants_scx_error = true;
   bool asked = false;
   std::vector<FreezeTrigger> triggers;
@@ -117,17 +140,8 @@ Result<std::vector<FreezeTrigger>> plan_triggers(const std::vector<std::string>&
   if (wants_scx_error && !exit.empty())
     triggers.insert(triggers.begin(),
                     FreezeTrigger{std::string(kScxError), std::string(exit), kScxErrorTimes, true});
-  for (size_t i = 0; i < triggers.size(); ++i) {
-    for (size_t j = 0; j < i; ++j) {
-      if (triggers[i].function == triggers[j].function)
-        return usage(fmt::format("'{}' and '{}' are the same function, '{}'", triggers[j].name,
-                                 triggers[i].name, triggers[i].function));
-    }
-  }
-  if (triggers.size() > kMaxBreakpoints)
-    return usage(fmt::format("{} functions to freeze on, and a processor has breakpoints for {}",
-                             triggers.size(), kMaxBreakpoints),
-                 "scx-error is one of them; '--freeze-on none' leaves it out");
+  const bool watched = external_scheduler && kernel.symbols.find(kSchedulerFreeFunction).has_value();
+  KTAPE_TRY(check_breakpoints(triggers, watched ? kSchedulerFreeFunction : ""));
   return triggers;
 }
 

@@ -19,6 +19,13 @@ struct FreezeTrigger {
   bool scx_error = false;  // only when a scheduler exits with an error
 };
 
+// What became of a trigger.
+struct TriggerCount {
+  std::string name;
+  bool armed = false;  // its breakpoint was set
+  uint64_t freezes = 0;
+};
+
 // What a run is frozen for, beside the guest's requests.
 struct FreezePlan {
   std::vector<FreezeTrigger> triggers;
@@ -34,8 +41,10 @@ inline constexpr char kFreezeOnHelp[] =
 // Turns the values of `--freeze-on` into triggers for this kernel. kUsage, with the nearest names, for
 // what cannot be: an unknown symbol, data, a name of several functions, more than the processor has
 // breakpoints for, scx-error asked of a kernel without it. Where nobody asked for scx-error it is left
-// out on such a kernel.
+// out on such a kernel. `external_scheduler`: one breakpoint is SchedulerWatch's, where the kernel has the
+// function for it.
 [[nodiscard]] Result<std::vector<FreezeTrigger>> plan_triggers(const std::vector<std::string>& freeze_on,
-                                                               const KernelKnowledge& kernel);
+                                                               const KernelKnowledge& kernel,
+                                                               bool external_scheduler);
 
 }  // namespace ktape

@@ -31,7 +31,9 @@ void SchedulerWatch::arm(Frozen& frozen) {
   if (!reader_) return;
   const Result<void> set = frozen.set_breakpoint(reader_->free_function());
   armed_ = set.ok();
-  if (!armed_) progress_.say("an exit of a scheduler may be missed: " + set.error().message);
+  if (armed_) return;
+  progress_.say("an exit of a scheduler may be missed: " + set.error().message);
+  recorder_.lose("scheduler_exit_watch", "breakpoints on a scheduler's end that could not be set", 1);
 }
 
 Result<void> SchedulerWatch::on_state(schema::SchedulerState::Reader state, GuestNs guest) {

@@ -33,7 +33,8 @@ class SchedulerWatch {
   // The kernel is known; it outlives the watch.
   void adopted(const Kernel& kernel);
   // Makes the machine stop where a scheduler is about to be freed. Whatever stops it, each stop is then one
-  // for look_at().
+  // for look_at(). Where it cannot be made to, exits are seen only if the scheduler is still there when the
+  // agent tells of them; that is counted as lost.
   void arm(Frozen& frozen);
 
   // The agent's word; the kernel's memory is read while the machine runs.

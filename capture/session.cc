@@ -76,7 +76,8 @@ Result<Prepared> prepare(const CaptureOptions& options) {
                     .guest = std::move(guest)};
   KTAPE_TRY(check_scheduler_support(prepared));
   KTAPE_TRY(check_scenario_ops(prepared.scenario, *prepared.knowledge));
-  KTAPE_ASSIGN(prepared.freezes.triggers, plan_triggers(options.freeze_on, *prepared.knowledge));
+  KTAPE_ASSIGN(prepared.freezes.triggers, plan_triggers(options.freeze_on, *prepared.knowledge,
+                                                        prepared.scenario.get().getScheduler().isExternal()));
   prepared.freezes.every = options.freeze_every;
 
   KTAPE_ASSIGN(std::string data, data_folder());

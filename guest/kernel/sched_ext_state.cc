@@ -47,7 +47,7 @@ struct SchedExtReader::Impl {
 
 Result<void> SchedExtReader::Impl::resolve() {
   KTAPE_ASSIGN(root, kernel.symbol("scx_root"));
-  KTAPE_ASSIGN(free_function, kernel.symbol("scx_sched_free_rcu_work"));
+  KTAPE_ASSIGN(free_function, kernel.symbol(kSchedulerFreeFunction));
   KTAPE_ASSIGN(switched_all, kernel.symbol("__scx_switched_all"));
   KTAPE_ASSIGN(name, log.field(kSched, "ops.name"));
   KTAPE_ASSIGN(flags, log.field(kSched, "ops.flags"));

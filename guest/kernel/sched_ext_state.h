@@ -15,6 +15,10 @@
 
 namespace ktape {
 
+// The function that frees a scheduler, a work function, so never inlined (kernel/sched/ext.c). A kernel
+// without it has schedulers whose exit cannot be met.
+inline constexpr char kSchedulerFreeFunction[] = "scx_sched_free_rcu_work";
+
 // An attached sched_ext scheduler, as its struct scx_sched says (kernel/sched/ext.c).
 struct SchedulerState {
   GuestVirtual address;          // of its struct scx_sched
@@ -59,8 +63,7 @@ class SchedExtReader {
   // Whether every task of the fair class was switched over (__scx_switched_all).
   [[nodiscard]] Result<bool> switched_all(const GuestMemory& memory) const;
 
-  // The function that frees a scheduler (scx_sched_free_rcu_work, a work function, so never inlined); and
-  // the scheduler that it is about to free, by its first argument.
+  // kSchedulerFreeFunction; and the scheduler that it is about to free, by its first argument.
   [[nodiscard]] GuestVirtual free_function() const;
   [[nodiscard]] GuestVirtual scheduler_to_free(uint64_t argument) const;
 

@@ -27,7 +27,11 @@ KernelKnowledge kernel(bool sched_ext = true) {
       "ffffffff81000150 t one\n"
       "ffffffff81000160 t two\n"
       "ffffffff81000170 t three\n";
-  if (sched_ext) symbols += "ffffffff81000180 t scx_error_irq_workfn\n";
+  if (sched_ext) {
+    symbols +=
+        "ffffffff81000180 t scx_error_irq_workfn\n"
+        "ffffffff81000190 t scx_sched_free_rcu_work\n";
+  }
   symbols += "ffffffff82000000 D jiffies_64\n";
   KernelKnowledge knowledge{.release = "6.99",
                             .symbols = must(SymbolTable::from_text(symbols)),
@@ -35,8 +39,8 @@ KernelKnowledge kernel(bool sched_ext = true) {
   return knowledge;
 }
 
-std::string refusal(const std::vector<std::string>& freeze_on, bool sched_ext = true) {
-  const Result<std::vector<FreezeTrigger>> plan = plan_triggers(freeze_on, kernel(sched_ext));
+std::string refusal(const std::vector<std::string>& freeze_on, bool sched_ext = true, bool external = false) {
+  const Result<std::vector<FreezeTrigger>> plan = plan_triggers(freeze_on, kernel(sched_ext), external);
   REQUIRE_FALSE(plan.ok());
   CHECK(plan.error().code == ErrorCode::kUsage);
   return plan.error().message + "|" + plan.error().hint;
@@ -45,21 +49,21 @@ std::string refusal(const std::vector<std::string>& freeze_on, bool sched_ext = 
 }  // namespace
 
 TEST_CASE("without being told, a run freezes on scheduler errors") {
-  const auto plan = must(plan_triggers({}, kernel()));
+  const auto plan = must(plan_triggers({}, kernel(), false));
   REQUIRE(plan.size() == 1);
   CHECK(plan[0].name == "scx-error");
   CHECK(plan[0].function == "scx_error_irq_workfn");
   CHECK(plan[0].scx_error);
-  CHECK(must(plan_triggers({"none"}, kernel())).empty());
+  CHECK(must(plan_triggers({"none"}, kernel(), false)).empty());
 }
 
 TEST_CASE("on a kernel without sched_ext it is left out, unless it was asked for") {
-  CHECK(must(plan_triggers({}, kernel(false))).empty());
+  CHECK(must(plan_triggers({}, kernel(false), false)).empty());
   CHECK(refusal({"scx-error"}, false) == "kernel 6.99 has no scheduler exit to freeze on: no sched_ext|");
 }
 
 TEST_CASE("a function is frozen on once, or as often as is said") {
-  const auto plan = must(plan_triggers({"none", "symbol:schedule", "symbol:helper*7"}, kernel()));
+  const auto plan = must(plan_triggers({"none", "symbol:schedule", "symbol:helper*7"}, kernel(), false));
   REQUIRE(plan.size() == 2);
   CHECK(plan[0].name == "symbol:schedule");
   CHECK(plan[0].times == 1);
@@ -84,6 +88,26 @@ TEST_CASE("what cannot be frozen on is refused before anything boots") {
   CHECK(refusal({"symbol:one", "symbol:two", "symbol:three", "symbol:helper"}) ==
         "5 functions to freeze on, and a processor has breakpoints for 4|scx-error is one of them; "
         "'--freeze-on none' leaves it out");
+  CHECK(refusal({"none", "symbol:one", "symbol:two", "symbol:three", "symbol:helper", "symbol:schedule"}) ==
+        "5 functions to freeze on, and a processor has breakpoints for 4|");
+}
+
+TEST_CASE("an external scheduler's exit takes a breakpoint, also from scx-error and those of a user") {
+  const std::vector<std::string> three = {"symbol:one", "symbol:two", "symbol:three"};
+  CHECK(must(plan_triggers(three, kernel(), false)).size() == 4);
+  CHECK(refusal(three, true, true) ==
+        "4 functions to freeze on, and a processor has breakpoints for 3 beside the exit of an external "
+        "scheduler|scx-error is one of them; '--freeze-on none' leaves it out");
+  CHECK(must(plan_triggers({"symbol:one", "symbol:two"}, kernel(), true)).size() == 3);
+  CHECK(must(plan_triggers({"none", "symbol:one", "symbol:two", "symbol:three"}, kernel(), true)).size() ==
+        3);
+  CHECK(refusal({"symbol:scx_sched_free_rcu_work"}, true, true) ==
+        "'symbol:scx_sched_free_rcu_work': the exit of an external scheduler is read at that function|");
+  CHECK(must(plan_triggers({"symbol:scx_sched_free_rcu_work"}, kernel(), false)).size() == 2);
+  // Where the kernel has no such function, none is set.
+  CHECK(
+      must(plan_triggers({"symbol:one", "symbol:two", "symbol:three", "symbol:helper"}, kernel(false), true))
+          .size() == 4);
 }
 
 }  // namespace ktape::test

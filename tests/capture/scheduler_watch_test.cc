@@ -14,6 +14,7 @@ namespace {
 struct Told {
   std::vector<std::string> lines;  // "attached 1 first", "exited 1 1026 reason message"
   uint64_t lost = 0;
+  std::vector<std::string> losses;  // their names
 };
 
 // A run with an external scheduler on a kernel in memory.
@@ -51,7 +52,10 @@ class Watched : public EngineFixture {
                              std::to_string(exited.getKind()) + " " +
                              std::string(as_text(exited.getReason())));
       } else if (view.record.isSealed()) {
-        for (auto loss : view.record.getSealed().getLosses()) told.lost += loss.getCount();
+        for (auto loss : view.record.getSealed().getLosses()) {
+          told.lost += loss.getCount();
+          told.losses.emplace_back(loss.getName().cStr());
+        }
       }
       return {};
     }));
@@ -110,6 +114,21 @@ TEST_CASE_METHOD(Watched, "the agent is let go only once the exits of what it at
   (void)run();
   CHECK(told().lines == std::vector<std::string>{"attached 1 first"});
   CHECK(settled == 0);
+}
+
+TEST_CASE_METHOD(Watched,
+                 "an exit for which there was no breakpoint is lost, on the tape, and holds nobody up") {
+  first.become_root();
+  boot();
+  machine().fail_next_breakpoint(Error{ErrorCode::kOutOfRange, "every breakpoint is in use", ""});
+  hello();
+  state("enabled", "first");
+  state("disabled", "", true);
+  done();
+  ended();
+  (void)run();
+  CHECK(settled == 1);
+  CHECK(told().losses == std::vector<std::string>{"scheduler_exit_watch", "scheduler_exits"});
 }
 
 TEST_CASE_METHOD(Watched, "a scheduler that outlives its program, pinned, does not hold the agent up") {
