@@ -27,6 +27,9 @@ constexpr char kProgramPrefix[] = "vtime_";
 constexpr char kKnobsMap[] = ".rodata.knobs";
 constexpr char kExitMap[] = ".data.exit";
 constexpr char kBooksMap[] = "booked_vtime";
+constexpr char kNoDsq[] =
+    "ktape_vtime: this kernel's BTF hides scx_bpf_create_dsq() from schedulers, as a build with an old "
+    "pahole does: tasks wait in SCX_DSQ_GLOBAL, in the order in which they came, not by their virtual time\n";
 constexpr size_t kOutputLimitBytes = size_t{256} << 10;
 
 // libbpf's print hook takes no context, so what it prints has to go to a fixed place.
@@ -136,6 +139,7 @@ Result<std::unique_ptr<VtimeScheduler>> VtimeScheduler::attach(schema::VtimeSche
     KTAPE_TRY(scheduler->map_exit());
     scheduler->link_.reset(bpf_map__attach_struct_ops(scheduler->ops_map_));
     if (scheduler->link_ == nullptr) return libbpf_error("attach");
+    if (scheduler->exit_->no_dsq != 0) libbpf_output() += kNoDsq;
     return {};
   };
   Result<void> loaded = load();

@@ -31,7 +31,8 @@ struct SchedulerExit {
 class VtimeScheduler {
  public:
   // Loads and attaches it. `output` gets what libbpf and the verifier had to say, above all when this
-  // fails. kHost where the kernel refuses, kNotApplicable where it has no sched_ext.
+  // fails, and what the scheduler has to do without. kHost where the kernel refuses, kNotApplicable where it
+  // has no sched_ext.
   [[nodiscard]] static Result<std::unique_ptr<VtimeScheduler>> attach(schema::VtimeScheduler::Reader spec,
                                                                       std::string& output);
   ~VtimeScheduler();

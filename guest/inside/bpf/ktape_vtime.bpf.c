@@ -13,7 +13,8 @@
  * a book of the virtual times that it gave, against which what is read of the kernel can be held.
  *
  * Limits: one DSQ for the whole machine, no topology, no cgroup weights. A task that was set far
- * ahead pulls the global virtual time along once it runs.
+ * ahead pulls the global virtual time along once it runs. Where the kernel lets nobody create a DSQ, tasks
+ * wait in its global one, which has no order but that of arrival and is served by the kernel itself.
  *
  * The faults are deliberate; they begin `fault_after_ns` after ops.init.
  */
@@ -112,14 +113,23 @@ void BPF_PROG(vtime_enqueue, struct task_struct *p, u64 enq_flags)
 
 	if (vtime_before(vtime, vtime_now - knobs.slice_ns))
 		vtime = vtime_now - knobs.slice_ns;
-	scx_insert_vtime(p, SHARED_DSQ, knobs.slice_ns, vtime, enq_flags);
+	if (scx_can_create_dsq()) {
+		scx_insert_vtime(p, SHARED_DSQ, knobs.slice_ns, vtime, enq_flags);
+	} else if (fault_due(VTIME_FAULT_STALL)) {
+		/* Nobody keeps the kernel from serving its own DSQ. */
+		return;
+	} else {
+		scx_set_vtime(p, vtime);
+		scx_insert(p, bpf_core_enum_value(enum scx_dsq_id_flags, SCX_DSQ_GLOBAL), knobs.slice_ns,
+			   enq_flags);
+	}
 	book(p, vtime);
 }
 
 SEC("struct_ops/vtime_dispatch")
 void BPF_PROG(vtime_dispatch, s32 cpu, struct task_struct *prev)
 {
-	if (!fault_due(VTIME_FAULT_STALL))
+	if (scx_can_create_dsq() && !fault_due(VTIME_FAULT_STALL))
 		scx_move_to_local(SHARED_DSQ);
 }
 
@@ -186,7 +196,10 @@ SEC("struct_ops.s/vtime_init")
 s32 BPF_PROG(vtime_init)
 {
 	begun_at_ns = bpf_ktime_get_ns();
-	return scx_bpf_create_dsq(SHARED_DSQ, -1);
+	if (scx_can_create_dsq())
+		return scx_bpf_create_dsq___ktape(SHARED_DSQ, -1);
+	exit_info.no_dsq = 1;
+	return 0;
 }
 
 SEC("struct_ops/vtime_exit")

@@ -22,6 +22,7 @@ typedef __s32 s32;
 
 /* Values differ between kernels: read them with bpf_core_enum_value() only. */
 enum scx_dsq_id_flags {
+	SCX_DSQ_GLOBAL,
 	SCX_DSQ_LOCAL,
 };
 
@@ -73,14 +74,22 @@ struct sched_ext_ops {
 	char name[128];
 };
 
-s32 scx_bpf_create_dsq(u64 dsq_id, s32 node) __ksym;
 s32 scx_bpf_select_cpu_dfl(struct task_struct *p, s32 prev_cpu, u64 wake_flags, bool *is_idle) __ksym;
 void scx_bpf_error_bstr(char *fmt, unsigned long long *data, u32 data_bytes) __ksym;
 
 /*
- * Newer kernels replace these; each pair has its older twin second. The suffix ___ktape is ours,
- * because libbpf drops the last ___suffix of a name before it looks for it.
+ * The suffix ___ktape is ours, because libbpf drops the last ___suffix of a name before it looks for it. A
+ * weak one counts as missing when its arguments are not those of the kernel's BTF.
+ *
+ * So it is with kfuncs that get the program's struct bpf_prog_aux from the verifier (KF_IMPLICIT_ARGS), where
+ * the kernel was built with a pahole that does not tag each of them as a kfunc (DECL_TAG "bpf_kfunc"): BTF
+ * then shows that argument and lacks their twin NAME_impl (tools/bpf/resolve_btfids), without which the
+ * verifier lets nobody call them. Debian's 7.1.13 is such a kernel: it has no use for scx_bpf_create_dsq,
+ * scx_bpf_dsq_insert___v2 and scx_bpf_task_set_dsq_vtime.
  */
+s32 scx_bpf_create_dsq___ktape(u64 dsq_id, s32 node) __ksym __weak;
+
+/* Newer kernels replace these; each pair has its older twin second. */
 bool scx_bpf_dsq_insert___v2___ktape(struct task_struct *p, u64 dsq_id, u64 slice,
 				     u64 enq_flags) __ksym __weak;
 void scx_bpf_dsq_insert___ktape(struct task_struct *p, u64 dsq_id, u64 slice, u64 enq_flags) __ksym __weak;
@@ -102,6 +111,11 @@ bool scx_bpf_dsq_move_to_local___ktape(u64 dsq_id) __ksym __weak;
 
 /* Where it is missing, p->scx.dsq_vtime is written directly. */
 bool scx_bpf_task_set_dsq_vtime(struct task_struct *p, u64 vtime) __ksym __weak;
+
+static inline bool scx_can_create_dsq(void)
+{
+	return bpf_ksym_exists(scx_bpf_create_dsq___ktape);
+}
 
 static inline void scx_insert(struct task_struct *p, u64 dsq_id, u64 slice, u64 enq_flags)
 {

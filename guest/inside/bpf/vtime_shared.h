@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 /*
  * What the vtime scheduler and its loader share: the knobs (section .rodata.knobs, set before load)
- * and the exit information (section .data.exit, which the loader maps).
+ * and what the scheduler has to say (section .data.exit, which the loader maps).
  */
 #ifndef KTAPE_VTIME_SHARED_H
 #define KTAPE_VTIME_SHARED_H
@@ -30,8 +30,8 @@ enum {
 };
 
 struct vtime_exit {
-	unsigned int published; /* written last: the rest is complete */
-	unsigned int padding;
+	unsigned int published;	 /* written last: the rest is complete */
+	unsigned int no_dsq;	 /* set by ops.init: this kernel lets nobody create a DSQ */
 	unsigned long long kind; /* enum scx_exit_kind */
 	long long exit_code;
 	char reason[VTIME_REASON_LEN];
