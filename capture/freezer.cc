@@ -16,6 +16,39 @@ uint64_t ns_between(Clock::time_point from, Clock::time_point to) {
   return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(to - from).count());
 }
 
+void write_others(const VcpuRegisters& from, schema::Registers::Builder to) {
+  to.setRax(from.rax);
+  to.setRbx(from.rbx);
+  to.setRcx(from.rcx);
+  to.setRdx(from.rdx);
+  to.setRsi(from.rsi);
+  to.setRdi(from.rdi);
+  to.setRbp(from.rbp);
+  to.setRsp(from.rsp);
+  to.setR8(from.r8);
+  to.setR9(from.r9);
+  to.setR10(from.r10);
+  to.setR11(from.r11);
+  to.setR12(from.r12);
+  to.setR13(from.r13);
+  to.setR14(from.r14);
+  to.setR15(from.r15);
+  to.setRflags(from.rflags);
+  to.setCs(from.cs);
+  to.setSs(from.ss);
+  to.setDs(from.ds);
+  to.setEs(from.es);
+  to.setFs(from.fs);
+  to.setGs(from.gs);
+  to.setFsBase(from.fs_base);
+  to.setGsBase(from.gs_base);
+  to.setKernelGsBase(from.kernel_gs_base);
+  to.setCr0(from.cr0);
+  to.setCr2(from.cr2);
+  to.setCr3(from.cr3);
+  to.setCr4(from.cr4);
+}
+
 void write_registers(const Kernel& kernel, const VcpuRegisters& registers, schema::VcpuState::Builder to) {
   constexpr uint64_t kInterruptFlag = uint64_t{1} << 9;  // RFLAGS.IF
   to.setKnown(true);
@@ -23,6 +56,7 @@ void write_registers(const Kernel& kernel, const VcpuRegisters& registers, schem
   to.setCpl(registers.cs & 3);
   if (to.getCpl() == 0) to.setSymbol(kernel.describe(GuestVirtual(registers.rip)));
   to.setInterruptsEnabled((registers.rflags & kInterruptFlag) != 0);
+  write_others(registers, to.initRegisters());
 }
 
 schema::ExecContext record_context(ExecContext context) {

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/procfs.h>
+#include <sys/user.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -56,16 +57,56 @@ void add_note(std::vector<std::byte>& notes, std::string_view name, uint32_t typ
   padded();
 }
 
-elf_prstatus status_of(schema::VcpuState::Reader vcpu) {
-  // user_regs_struct (sys/user.h); __KERNEL_CS and __USER_CS of arch/x86/include/asm/segment.h
-  constexpr size_t kRip = 16, kCs = 17, kFlags = 18;
+// What a recorder that kept no other registers says: three of them, and no more.
+user_regs_struct few_registers(schema::VcpuState::Reader vcpu) {
+  // arch/x86/include/asm/segment.h
   constexpr uint64_t kKernelCs = 0x10, kUserCs = 0x33, kInterruptFlag = 0x200, kAlwaysSet = 2;
+  user_regs_struct to{};
+  to.rip = vcpu.getRip();
+  to.cs = vcpu.getCpl() == 0 ? kKernelCs : kUserCs;
+  to.eflags = kAlwaysSet | (vcpu.getInterruptsEnabled() ? kInterruptFlag : 0);
+  return to;
+}
+
+user_regs_struct all_registers(uint64_t rip, schema::Registers::Reader from) {
+  user_regs_struct to{};
+  to.r15 = from.getR15();
+  to.r14 = from.getR14();
+  to.r13 = from.getR13();
+  to.r12 = from.getR12();
+  to.rbp = from.getRbp();
+  to.rbx = from.getRbx();
+  to.r11 = from.getR11();
+  to.r10 = from.getR10();
+  to.r9 = from.getR9();
+  to.r8 = from.getR8();
+  to.rax = from.getRax();
+  to.rcx = from.getRcx();
+  to.rdx = from.getRdx();
+  to.rsi = from.getRsi();
+  to.rdi = from.getRdi();
+  to.rip = rip;
+  to.cs = from.getCs();
+  to.eflags = from.getRflags();
+  to.rsp = from.getRsp();
+  to.ss = from.getSs();
+  to.fs_base = from.getFsBase();
+  to.gs_base = from.getGsBase();
+  to.ds = from.getDs();
+  to.es = from.getEs();
+  to.fs = from.getFs();
+  to.gs = from.getGs();
+  return to;
+}
+
+elf_prstatus status_of(schema::VcpuState::Reader vcpu) {
   elf_prstatus status{};
   status.pr_pid = vcpu.getCurrentPid();
   if (!vcpu.getKnown()) return status;
-  status.pr_reg[kRip] = vcpu.getRip();
-  status.pr_reg[kCs] = vcpu.getCpl() == 0 ? kKernelCs : kUserCs;
-  status.pr_reg[kFlags] = kAlwaysSet | (vcpu.getInterruptsEnabled() ? kInterruptFlag : 0);
+  const user_regs_struct registers =
+      vcpu.hasRegisters() ? all_registers(vcpu.getRip(), vcpu.getRegisters()) : few_registers(vcpu);
+  static_assert(sizeof registers == sizeof status.pr_reg);
+  std::memcpy(&status.pr_reg, &registers, sizeof registers);
   return status;
 }
 
@@ -237,7 +278,14 @@ Result<CoreFacts> write_core(const CoreSource& source, const std::string& path,
 
   CoreFacts facts;
   facts.segments = segments.size();
-  facts.vcpus = source.frozen.getVcpus().size();
+  for (const auto vcpu : source.frozen.getVcpus()) {
+    ++facts.vcpus;
+    if (!vcpu.getKnown()) {
+      ++facts.vcpus_unknown;
+    } else if (!vcpu.hasRegisters()) {
+      ++facts.vcpus_without_most;
+    }
+  }
   facts.bytes = end - segments.front().offset;
   uint64_t total = 0;
   for (const FreezePage& row : source.rows) total += row.hash.has_value();

@@ -36,13 +36,16 @@ struct CoreFacts {
   uint64_t pages = 0;  // written
   uint64_t bytes = 0;  // of physical memory
   uint64_t vcpus = 0;
+  uint64_t vcpus_unknown = 0;       // none of their registers is on the tape
+  uint64_t vcpus_without_most = 0;  // an older recorder kept but three
 };
 
 // Writes a freeze as an ELF core file of the kernel, for drgn, crash and the like, as
 // crash_prepare_elf64_headers (kernel/crash_core.c) lays it out:
 //
-//   PT_NOTE   NT_PRSTATUS for each vCPU, with what the tape has of its registers (RIP, privilege level,
-//             interrupt flag) and its task's pid; VMCOREINFO
+//   PT_NOTE   NT_PRSTATUS for each vCPU, with its registers as a user_regs_struct (sys/user.h; orig_rax is 0)
+//             and its task's pid; VMCOREINFO. Of a tape from before registers were kept it has RIP, and CS
+//             and EFLAGS by what the tape says of privilege level and interrupt flag
 //   PT_LOAD   the kernel's image by the addresses at which it runs: readers find the page tables in it
 //   PT_LOAD   each run of neighbouring frames that were captured: p_paddr is guest-physical, p_vaddr the
 //             address in the direct map. Frames known to be zero are holes of the file

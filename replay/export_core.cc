@@ -51,6 +51,20 @@ Result<ImagePlace> image_of(const Kernel& kernel, const GuestMemory& memory) {
   return ImagePlace{start, physical, end.value - start.value};
 }
 
+void tell_registers(const CoreFacts& facts) {
+  if (facts.vcpus_unknown > 0) {
+    fmt::print(stderr, "{}: the registers of {} are not on the tape, and are 0 in the core\n", kProgram,
+               count_text(facts.vcpus_unknown, "vCPU"));
+  }
+  if (facts.vcpus_without_most > 0) {
+    fmt::print(
+        stderr,
+        "{}: of {} only rip, privilege level and interrupt flag are on the tape; the other registers are "
+        "not, and are 0 in the core\n",
+        kProgram, count_text(facts.vcpus_without_most, "vCPU"));
+  }
+}
+
 }  // namespace
 
 Result<ExitCode> export_core(const std::string& path, const std::string& at, const std::string& output) {
@@ -68,6 +82,7 @@ Result<ExitCode> export_core(const std::string& path, const std::string& at, con
   fmt::print("{}: {} of memory in {}, {}, {}\n", printable(output), bytes_text(facts.bytes),
              count_text(facts.segments, "segment"), count_text(facts.pages, "page"),
              count_text(facts.vcpus, "vCPU"));
+  tell_registers(facts);
   if (facts.bytes < records.memory_bytes) {
     fmt::print(
         stderr,

@@ -32,8 +32,7 @@ constexpr char kHelp[] =
     "  --jsonl     every record as a line of JSON, as 'ktape show --json' prints it\n"
     "  --csv       the tables for SQL, a file for each in the folder OUT; one alone with --table\n"
     "  --core      the memory of a freeze as an ELF core file of the kernel: PT_LOAD segments by physical\n"
-    "              address and by that of the direct map, a note for each vCPU with what the tape has of "
-    "its\n"
+    "              address and by that of the direct map, a note for each vCPU with its general and segment\n"
     "              registers, and the VMCOREINFO note. drgn and crash open it. The file is as long as the\n"
     "              guest's memory, and sparse.";
 

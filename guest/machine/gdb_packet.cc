@@ -9,16 +9,8 @@ namespace ktape {
 
 namespace {
 
-// Byte offsets in the answer to 'g'.
-constexpr size_t kRdi = size_t{5} * 8;
-constexpr size_t kRsp = size_t{7} * 8;
-constexpr size_t kRip = size_t{16} * 8;
-constexpr size_t kEflags = kRip + 8;
-constexpr size_t kCs = kEflags + 4;
-constexpr size_t kFsBase = kCs + size_t{6} * 4;
-constexpr size_t kGsBase = kFsBase + 8;
-constexpr size_t kKernelGsBase = kGsBase + 8;
-constexpr size_t kNeededBytes = kKernelGsBase + 8;
+// The registers of an answer to 'g' that are kept: 17 of 8 bytes, 7 of 4, 7 of 8.
+constexpr size_t kNeededBytes = 17 * 8 + 7 * 4 + 7 * 8;
 
 // A run length is a printable character, 29 above the number of repetitions.
 constexpr int kRunBase = 29;
@@ -60,14 +52,27 @@ Result<std::string> unescape(std::string_view raw) {
   return out;
 }
 
-uint64_t little_endian(std::string_view hex, size_t offset, size_t bytes) {
-  uint64_t value = 0;
-  for (size_t i = bytes; i-- > 0;) {
-    const char* pair = &hex[2 * (offset + i)];
-    value = value << 8 | static_cast<uint64_t>(digit(pair[0]) << 4 | digit(pair[1]));
+// Takes one register after the other from hex digits, low byte first.
+class RegisterReader {
+ public:
+  explicit RegisterReader(std::string_view hex) : hex_(hex) {}
+
+  void wide(uint64_t& to) { to = take(8); }
+  void narrow(uint64_t& to) { to = take(4); }
+  void selector(uint16_t& to) { to = static_cast<uint16_t>(take(4)); }
+
+ private:
+  uint64_t take(size_t bytes) {
+    uint64_t value = 0;
+    for (size_t i = bytes; i-- > 0;) {
+      value = value << 8 | static_cast<uint64_t>(digit(hex_[2 * i]) << 4 | digit(hex_[2 * i + 1]));
+    }
+    hex_.remove_prefix(2 * bytes);
+    return value;
   }
-  return value;
-}
+
+  std::string_view hex_;
+};
 
 }  // namespace
 
@@ -110,13 +115,18 @@ Result<VcpuRegisters> parse_gdb_registers(std::string_view hex) {
   if (std::any_of(needed.begin(), needed.end(), [](char c) { return digit(c) < 0; })) {
     return bad_packet("registers that are not hex");
   }
-  return VcpuRegisters{.rip = little_endian(needed, kRip, 8),
-                       .rsp = little_endian(needed, kRsp, 8),
-                       .rdi = little_endian(needed, kRdi, 8),
-                       .rflags = little_endian(needed, kEflags, 4),
-                       .cs = static_cast<uint16_t>(little_endian(needed, kCs, 4)),
-                       .gs_base = little_endian(needed, kGsBase, 8),
-                       .kernel_gs_base = little_endian(needed, kKernelGsBase, 8)};
+  VcpuRegisters to;
+  RegisterReader from(needed);
+  for (uint64_t* wide : {&to.rax, &to.rbx, &to.rcx, &to.rdx, &to.rsi, &to.rdi, &to.rbp, &to.rsp, &to.r8,
+                         &to.r9, &to.r10, &to.r11, &to.r12, &to.r13, &to.r14, &to.r15, &to.rip}) {
+    from.wide(*wide);
+  }
+  from.narrow(to.rflags);
+  for (uint16_t* selector : {&to.cs, &to.ss, &to.ds, &to.es, &to.fs, &to.gs}) from.selector(*selector);
+  for (uint64_t* wide : {&to.fs_base, &to.gs_base, &to.kernel_gs_base, &to.cr0, &to.cr2, &to.cr3, &to.cr4}) {
+    from.wide(*wide);
+  }
+  return to;
 }
 
 }  // namespace ktape

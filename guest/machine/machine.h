@@ -46,13 +46,19 @@ struct MachineFacts {
 
 // One vCPU as it stood when the machine was frozen.
 struct VcpuRegisters {
-  uint64_t rip = 0;
-  uint64_t rsp = 0;
+  uint64_t rax = 0, rbx = 0, rcx = 0, rdx = 0;
+  uint64_t rsi = 0;
   uint64_t rdi = 0;  // at a function's first instruction: its first argument
+  uint64_t rbp = 0, rsp = 0;
+  uint64_t r8 = 0, r9 = 0, r10 = 0, r11 = 0, r12 = 0, r13 = 0, r14 = 0, r15 = 0;
+  uint64_t rip = 0;
   uint64_t rflags = 0;
-  uint16_t cs = 0;              // its low two bits are the privilege level
+  uint16_t cs = 0;  // its low two bits are the privilege level
+  uint16_t ss = 0, ds = 0, es = 0, fs = 0, gs = 0;
+  uint64_t fs_base = 0;
   uint64_t gs_base = 0;         // 0 where the machine does not tell
   uint64_t kernel_gs_base = 0;  // swapped in on kernel entry
+  uint64_t cr0 = 0, cr2 = 0, cr3 = 0, cr4 = 0;
 };
 
 enum class MachineEventKind {

@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "guest/machine/gdb_packet.h"
 
+#include <fmt/format.h>
+
 #include <catch2/catch_test_macros.hpp>
+#include <iterator>
 
 #include "schema/base/digest.h"
 #include "tests/support/must.h"
@@ -70,35 +73,42 @@ TEST_CASE("a packet without an end is an error before it fills the memory") {
   CHECK(is_error("$" + std::string(GdbPacketDecoder::kMaxPacketBytes + 1, '0')));
 }
 
-// The answer to 'g' with every byte zero but those given.
-std::string registers_with(std::initializer_list<std::pair<size_t, std::string>> values) {
-  std::string hex(608 * 2, '0');
-  for (const auto& [offset, digits] : values) hex.replace(offset * 2, digits.size(), digits);
+// The answer to 'g' of QEMU 10, 608 bytes long, with every byte its own place modulo 256.
+std::string counted_registers() {
+  std::string hex;
+  for (int i = 0; i < 608; ++i) hex += fmt::format("{:02x}", i & 0xff);
   return hex;
 }
 
+// What stands in it at a place, low byte first.
+uint64_t counted(uint64_t offset, int bytes) {
+  uint64_t value = 0;
+  for (int i = bytes; i-- > 0;) value = value << 8 | (offset + static_cast<uint64_t>(i));
+  return value;
+}
+
 TEST_CASE("registers are found at their places, low byte first") {
-  auto registers = must(parse_gdb_registers(registers_with({{40, "f0debc9a78563412"},
-                                                            {56, "703dc089ffffffff"},
-                                                            {128, "b05aff88ffffffff"},
-                                                            {136, "46020000"},
-                                                            {140, "10000000"},
-                                                            {172, "0000c354ce8dffff"},
-                                                            {180, "8877665544332211"}})));
-  CHECK(registers.rdi == 0x123456789abcdef0);
-  CHECK(registers.rsp == 0xffffffff89c03d70);
-  CHECK(registers.rip == 0xffffffff88ff5ab0);
-  CHECK(registers.rflags == 0x246);
-  CHECK(registers.cs == 0x10);
-  CHECK(registers.gs_base == 0xffff8dce54c30000);
-  CHECK(registers.kernel_gs_base == 0x1122334455667788);
+  const VcpuRegisters got = must(parse_gdb_registers(counted_registers()));
+  const uint64_t wide[] = {got.rax, got.rbx, got.rcx, got.rdx, got.rsi, got.rdi, got.rbp, got.rsp, got.r8,
+                           got.r9,  got.r10, got.r11, got.r12, got.r13, got.r14, got.r15, got.rip};
+  for (size_t i = 0; i < std::size(wide); ++i) CHECK(wide[i] == counted(8 * i, 8));
+  CHECK(got.rflags == counted(136, 4));
+  const uint16_t selectors[] = {got.cs, got.ss, got.ds, got.es, got.fs, got.gs};
+  for (size_t i = 0; i < std::size(selectors); ++i) CHECK(selectors[i] == counted(140 + 4 * i, 2));
+  const uint64_t bases[] = {got.fs_base, got.gs_base, got.kernel_gs_base, got.cr0, got.cr2, got.cr3, got.cr4};
+  for (size_t i = 0; i < std::size(bases); ++i) CHECK(bases[i] == counted(164 + 8 * i, 8));
+}
+
+TEST_CASE("registers need no more than those that are kept") {
+  CHECK(parse_gdb_registers(counted_registers().substr(0, 2 * 220)).ok());
+  CHECK_FALSE(parse_gdb_registers(counted_registers().substr(0, 2 * 219)).ok());
 }
 
 TEST_CASE("an answer that is no registers is an error") {
   CHECK_FALSE(parse_gdb_registers("E22").ok());
   CHECK_FALSE(parse_gdb_registers("").ok());
   CHECK_FALSE(parse_gdb_registers(std::string(100, '0')).ok());
-  CHECK_FALSE(parse_gdb_registers(registers_with({{130, "xx"}})).ok());
+  CHECK_FALSE(parse_gdb_registers(counted_registers().replace(2 * 130, 2, "xx")).ok());
 }
 
 }  // namespace
