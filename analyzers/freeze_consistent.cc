@@ -6,36 +6,78 @@
 
 #include <map>
 #include <optional>
-#include <set>
+#include <string>
+#include <string_view>
 
 #include "analyzers/op_assertion.h"
+#include "schema/base/entry_note.h"
 #include "schema/base/text.h"
-#include "schema/scenario/target_path.h"
 
 namespace ktape {
 
 namespace {
 
 constexpr char kHelp[] =
-    "Asserts that the values which were read with the machine frozen can be trusted: the lock that protects\n"
-    "each was free, so that no CPU was stopped in the middle of changing it.\n"
+    "Asserts that the values which were read with the machine frozen can be trusted: no CPU was stopped in\n"
+    "the middle of changing one.\n"
     "\n"
-    "Marks a value that was read while the runqueue lock that protects it was held, while a lock of its "
-    "task\n"
-    "was held (gate 'unlocked'), or while the sequence count that protects it was odd. That is chance and "
-    "no\n"
-    "fault of the scheduler: it says of which values on this tape nothing can be concluded, so the verdict\n"
-    "is inconclusive, and never a failure. The locks of dispatch queues are not looked at.\n"
+    "Marks a value that was read while\n"
+    "  the runqueue lock that protects it was held,\n"
+    "  a lock of its task was held (gate 'unlocked'),\n"
+    "  the lock of the dispatch queue that it was read in, or that its task was in, was held,\n"
+    "  the sequence count that protects it was odd, or\n"
+    "  the CPU of a per-CPU variable that no lock protects was inside an update: in an interrupt, or in the\n"
+    "  kernel with interrupts or preemption off.\n"
+    "That is chance and no fault of the scheduler: it says of which values on this tape nothing can be\n"
+    "concluded, so the verdict is inconclusive, and never a failure.\n"
     "Inconclusive too where nothing was read whose protection is known, or where the evidence is missing.\n"
     "Hot reads are not judged: they never claim to be coherent.";
 
+// What a CPU was in the middle of when it stopped.
+struct CpuMoment {
+  bool locked = false;  // its runqueue
+  std::string symbol;   // where in the kernel it was; may be empty
+  // Of the variables that it alone changes: what it may have been changing them in; empty: nothing. Nothing
+  // where that is not known.
+  std::optional<std::string> updating;
+};
+
 // What a freeze found, that a value read in it is held against.
 struct Moment {
-  std::set<int32_t> known;   // CPUs whose kernel state was read
-  std::set<int32_t> locked;  // those whose runqueue was locked
-  std::map<int32_t, std::string> doing;
+  std::map<int32_t, CpuMoment> cpus;  // those whose kernel state was read
   std::map<std::string, uint32_t> seqcounts;
 };
+
+const char* interrupt_name(schema::ExecContext context) {
+  switch (context) {
+    case schema::ExecContext::SOFTIRQ: return "a soft interrupt";
+    case schema::ExecContext::HARDIRQ: return "a hard interrupt";
+    case schema::ExecContext::NMI: return "an NMI";
+    default: return nullptr;
+  }
+}
+
+// A CPU changes its own variables in interrupts, or with interrupts or preemption off. The idle task never
+// has preemption on (include/asm-generic/preempt.h, init_idle_preempt_count()).
+std::optional<std::string> updating(schema::VcpuState::Reader vcpu) {
+  constexpr uint64_t kDepths = 0xffff;  // include/linux/preempt.h, PREEMPT_MASK | SOFTIRQ_MASK
+  if (!vcpu.getKnown() || vcpu.getContext() == schema::ExecContext::NOT_SAID) return std::nullopt;
+  if (const char* interrupt = interrupt_name(vcpu.getContext())) return std::string("in ") + interrupt;
+  if (vcpu.getCpl() != 0) return "";
+  if (!vcpu.getInterruptsEnabled()) return "in the kernel with interrupts off";
+  const uint64_t depth = vcpu.getPreemptCount() & kDepths;
+  return depth > (vcpu.getCurrentPid() == 0 ? 1 : 0) ? "in the kernel with preemption off" : "";
+}
+
+// The CPU that alone changes a target: of a per-CPU variable that no runqueue lock protects. Nothing where
+// a path leads away from it.
+std::optional<int32_t> only_writer_of(schema::Target::Reader target) {
+  if (!target.isPerCpu() || chars(target.getPerCpu().getSymbol()) == "runqueues") return std::nullopt;
+  for (auto step : target.getSteps()) {
+    if (!step.isMember() && !step.isIndex()) return std::nullopt;
+  }
+  return static_cast<int32_t>(target.getPerCpu().getCpu());
+}
 
 // The sequence count that protects a target; nullptr where ktape knows none.
 const char* seqcount_of(schema::Target::Reader target) {
@@ -57,12 +99,9 @@ class FreezeConsistent final : public OpAssertion {
     moment_ = Moment();
     freeze_ = view.record.getFrozen().getFreeze();
     for (auto vcpu : view.record.getFrozen().getVcpus()) {
-      const auto cpu = static_cast<int32_t>(vcpu.getCpu());
       if (!vcpu.getKernelStateKnown()) continue;
-      moment_.known.insert(cpu);
-      if (!vcpu.getRunqueueLocked()) continue;
-      moment_.locked.insert(cpu);
-      moment_.doing[cpu] = printable(chars(vcpu.getSymbol()));
+      moment_.cpus[static_cast<int32_t>(vcpu.getCpu())] = {
+          vcpu.getRunqueueLocked(), printable(chars(vcpu.getSymbol())), updating(vcpu)};
     }
     for (auto seqcount : view.record.getFrozen().getSeqcounts())
       moment_.seqcounts[seqcount.getName().cStr()] = seqcount.getSequence();
@@ -110,31 +149,52 @@ class FreezeConsistent final : public OpAssertion {
 
   // Why the value cannot be trusted; nothing when it can.
   std::optional<std::string> marked(const AnsweredEntry& entry) const {
-    const int32_t cpu = entry.got.getProtectingCpu();
-    if (moment_.locked.contains(cpu)) {
-      const std::string& symbol = moment_.doing.at(cpu);
-      return fmt::format("the runqueue lock of CPU {} was held{}", cpu,
-                         symbol.empty() ? "" : ", that CPU being in " + symbol);
-    }
+    if (const CpuMoment* cpu = moment_of(entry.got.getProtectingCpu()); cpu != nullptr && cpu->locked)
+      return fmt::format("the runqueue lock of CPU {} was held{}", entry.got.getProtectingCpu(),
+                         being_in(*cpu));
     for (const FailedGate& gate : entry.failed_gates) {
       if (gate.gate == schema::Gate::UNLOCKED) return "a lock of its task was held: " + gate.observed;
     }
+    if (notes(entry, kDsqLockHeld)) return std::string(kDsqLockHeld);
     const char* seqcount = seqcount_of(entry.asked.getTarget());
     const auto found = seqcount == nullptr ? moment_.seqcounts.end() : moment_.seqcounts.find(seqcount);
     if (found != moment_.seqcounts.end() && found->second % 2 != 0)
       return fmt::format("{} was odd", seqcount);
+    const std::optional<int32_t> writer = only_writer_of(entry.asked.getTarget());
+    const CpuMoment* own = writer ? moment_of(*writer) : nullptr;
+    if (own != nullptr && !own->updating.value_or("").empty())
+      return fmt::format("CPU {} was {}{}", *writer, *own->updating, being_in(*own));
     return std::nullopt;
   }
 
+  // Why nothing can be said of the value; empty when there is no such reason.
   std::string lacking(const AnsweredEntry& entry) const {
     const int32_t cpu = entry.got.getProtectingCpu();
-    return cpu >= 0 && !moment_.known.contains(cpu) ? fmt::format("the state of CPU {} is not known", cpu)
-                                                    : "";
+    if (cpu >= 0 && moment_of(cpu) == nullptr) return fmt::format("the state of CPU {} is not known", cpu);
+    const std::optional<int32_t> writer = only_writer_of(entry.asked.getTarget());
+    if (!writer) return "";
+    const CpuMoment* own = moment_of(*writer);
+    return own != nullptr && own->updating ? "" : fmt::format("what CPU {} was doing is not known", *writer);
   }
 
   bool judged(const AnsweredEntry& entry) const {
     const char* seqcount = seqcount_of(entry.asked.getTarget());
-    return entry.got.getProtectingCpu() >= 0 || (seqcount != nullptr && moment_.seqcounts.contains(seqcount));
+    return entry.got.getProtectingCpu() >= 0 || notes(entry, kDsqLockFree) ||
+           (seqcount != nullptr && moment_.seqcounts.contains(seqcount)) ||
+           only_writer_of(entry.asked.getTarget());
+  }
+
+  static bool notes(const AnsweredEntry& entry, std::string_view what) {
+    return chars(entry.got.getNote()).find(what) != std::string_view::npos;
+  }
+
+  static std::string being_in(const CpuMoment& cpu) {
+    return cpu.symbol.empty() ? "" : ", that CPU being in " + cpu.symbol;
+  }
+
+  const CpuMoment* moment_of(int32_t cpu) const {
+    const auto found = moment_.cpus.find(cpu);
+    return found == moment_.cpus.end() ? nullptr : &found->second;
   }
 
   uint64_t freeze_ = 0;

@@ -408,6 +408,8 @@ GateVerdict GateChecker::check(const GuestMemory& memory, const TaskRoot& asked,
   }
   const Result<uint64_t> cpu = impl_->get(subject, impl_->cpu);
   if (cpu.ok()) verdict.cpu = static_cast<int32_t>(*cpu);
+  const Result<uint64_t> dsq = impl_->get(subject, impl_->dsq);
+  if (dsq.ok()) verdict.dsq = GuestVirtual(*dsq);
   const Result<uint64_t> delayed = impl_->get(subject, impl_->sched_delayed);
   if (delayed.ok() && *delayed != 0) {
     verdict.note = "sched_delayed is set: the task sleeps, but its dequeue is still to come";

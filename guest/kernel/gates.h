@@ -23,6 +23,7 @@ struct GateVerdict {
   std::vector<GateResult> gates;     // all twelve, in order
   std::optional<GuestVirtual> task;  // its struct task_struct; nothing when no task has the pid
   int32_t cpu = -1;                  // where it runs or ran last; -1: not known
+  GuestVirtual dsq;                  // the dispatch queue that it is in; 0: none
   std::string note;                  // worth knowing, not an error
   std::string refusal;               // why an op must not go on; empty when every enforced gate passed
 };

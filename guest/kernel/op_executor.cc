@@ -5,13 +5,16 @@
 
 #include <chrono>
 #include <map>
+#include <set>
 #include <unordered_map>
 #include <utility>
 
+#include "guest/kernel/dsq_lock.h"
 #include "guest/kernel/gates.h"
 #include "guest/kernel/op_plan.h"
 #include "guest/kernel/op_width.h"
 #include "guest/kernel/target_plan.h"
+#include "schema/base/entry_note.h"
 
 namespace ktape {
 
@@ -40,6 +43,20 @@ bool fail(OpResult& result, const Error& error) {
   return false;
 }
 
+// Whether a task's member says where it is queued: "p->scx.dsq_* can't change" under the DSQ's lock
+// (kernel/sched/ext.c, dispatch_dequeue()).
+bool tells_place_in_queue(const std::vector<PathStep>& path) {
+  const auto* first = path.empty() ? nullptr : std::get_if<MemberStep>(&path[0]);
+  if (first == nullptr || first->name != "scx") return path.empty();
+  const auto* second = path.size() < 2 ? nullptr : std::get_if<MemberStep>(&path[1]);
+  return second == nullptr || second->name.starts_with("dsq") || second->name == "holding_cpu";
+}
+
+void add_note(OpResult& result, std::string_view note) {
+  if (!result.note.empty()) result.note += "; ";
+  result.note += note;
+}
+
 // Runs `serve` and tells how long that took.
 template <typename Serve>
 OpResult timed(Serve serve) {
@@ -56,7 +73,12 @@ OpResult timed(Serve serve) {
 
 struct OpExecutor::Impl {
   explicit Impl(const Kernel& adopted)
-      : kernel(adopted), log(adopted.btf()), gate_log(adopted.btf()), gates(adopted, gate_log) {}
+      : kernel(adopted),
+        log(adopted.btf()),
+        gate_log(adopted.btf()),
+        gates(adopted, gate_log),
+        dsq_log(adopted.btf()),
+        dsq_lock(adopted, dsq_log) {}
 
   // What names alone tell about a target; the same for every CPU and task.
   struct Resolved {
@@ -69,6 +91,8 @@ struct OpExecutor::Impl {
     std::vector<GuestVirtual> places;  // one, or one for each entry of a list
     bool is_list = false;
     OpWidth width;
+    std::vector<GuestVirtual> queues;  // dispatch queues on the way
+    GuestVirtual own_queue;            // that a value says something of its task's place in; 0: none
   };
 
   const Kernel& kernel;
@@ -76,11 +100,14 @@ struct OpExecutor::Impl {
   // Resolved at once, not in the first freeze that needs it; told to `log` when it is used.
   LayoutLog gate_log;
   GateChecker gates;
+  LayoutLog dsq_log;
+  DsqLock dsq_lock;
   std::unordered_map<std::string, Resolved> resolved;
 
   Resolved& resolve(const OpTarget& target);
   Result<GuestVirtual> root_address(const GuestMemory& memory, const OpTarget& target, Resolved& names);
-  bool admit(const GuestMemory& memory, const Op& op, bool write, OpResult& result, GuestVirtual& task);
+  bool admit(const GuestMemory& memory, const Op& op, bool write, OpResult& result, GateVerdict& verdict);
+  void look_at_queues(const GuestMemory& memory, const Reached& to, OpResult& result);
   bool reach(const GuestMemory& memory, const Op& op, bool write, OpResult& result, Reached& to);
   Result<OpValue> fetch(const GuestMemory& memory, GuestVirtual place, const OpWidth& width) const;
 
@@ -115,13 +142,12 @@ Result<GuestVirtual> OpExecutor::Impl::root_address(const GuestMemory& memory, c
 
 // Runs the gates of a task target. False: the result says why not.
 bool OpExecutor::Impl::admit(const GuestMemory& memory, const Op& op, bool write, OpResult& result,
-                             GuestVirtual& task) {
+                             GateVerdict& verdict) {
   log.take_over(gate_log);
-  GateVerdict verdict = gates.check(memory, std::get<TaskRoot>(op.target.root), write);
+  verdict = gates.check(memory, std::get<TaskRoot>(op.target.root), write);
   result.gates = std::move(verdict.gates);
   result.note = std::move(verdict.note);
   result.protecting_cpu = verdict.cpu;
-  if (verdict.task) task = *verdict.task;
   if (verdict.refusal.empty()) return true;
   result.status = schema::EntryStatus::REFUSED;
   result.reason = std::move(verdict.refusal);
@@ -131,9 +157,10 @@ bool OpExecutor::Impl::admit(const GuestMemory& memory, const Op& op, bool write
 // False: the result says why not.
 bool OpExecutor::Impl::reach(const GuestMemory& memory, const Op& op, bool write, OpResult& result,
                              Reached& to) {
-  GuestVirtual root;
+  GateVerdict verdict;
   const bool is_task = std::holds_alternative<TaskRoot>(op.target.root);
-  const bool admitted = !is_task || admit(memory, op, write, result, root);
+  const bool admitted = !is_task || admit(memory, op, write, result, verdict);
+  GuestVirtual root = verdict.task.value_or(GuestVirtual());
   Resolved& names = resolve(op.target);
   if (names.plan.ok() && names.plan->type()) result.type = names.plan->type()->name;
   if (!admitted) return false;
@@ -153,13 +180,36 @@ bool OpExecutor::Impl::reach(const GuestMemory& memory, const Op& op, bool write
     result.protecting_cpu = static_cast<int32_t>(variable->cpu.value);
   // What a pointer leads to is another object, with a lock of its own.
   if (plan.follows_pointers()) result.protecting_cpu = -1;
-  Result<std::vector<GuestVirtual>> found = plan.run(kernel, memory, root);
+  Result<TargetPlan::Places> found = plan.run(kernel, memory, root);
   if (!found.ok()) return fail(result, found.error());
-  to.places = std::move(*found);
+  to.places = std::move(found->values);
+  to.queues = std::move(found->queues);
+  if (is_task && tells_place_in_queue(op.target.path)) to.own_queue = verdict.dsq;
   if (!to.places.empty()) result.virtual_address = to.places[0];
   result.width_bytes = to.width.bytes;
   result.width_checked = to.width.checked;
   return true;
+}
+
+// Says which lock protects what was reached in a dispatch queue, and whether a queue's own was held.
+void OpExecutor::Impl::look_at_queues(const GuestMemory& memory, const Reached& to, OpResult& result) {
+  std::set<GuestVirtual> queues(to.queues.begin(), to.queues.end());
+  const bool through_queue = !queues.empty();
+  if (to.own_queue != GuestVirtual()) queues.insert(to.own_queue);
+  if (queues.empty()) return;
+  log.take_over(dsq_log);
+  size_t free = 0;
+  for (const GuestVirtual queue : queues) {
+    const std::optional<CpuId> cpu = dsq_lock.local_to(memory, queue);
+    if (cpu) {
+      if (queues.size() == 1) result.protecting_cpu = static_cast<int32_t>(cpu->value);
+      continue;
+    }
+    const Result<bool> held = dsq_lock.held(memory, queue);
+    if (held.ok() && *held) return add_note(result, kDsqLockHeld);
+    if (held.ok()) ++free;
+  }
+  if (through_queue && free == queues.size()) add_note(result, kDsqLockFree);
 }
 
 Result<OpValue> OpExecutor::Impl::fetch(const GuestMemory& memory, GuestVirtual place,
@@ -172,6 +222,7 @@ Result<OpValue> OpExecutor::Impl::fetch(const GuestMemory& memory, GuestVirtual 
 bool OpExecutor::Impl::read_one(const GuestMemory& memory, const Op& op, OpResult& result) {
   Reached to;
   if (!reach(memory, op, false, result, to)) return false;
+  look_at_queues(memory, to, result);
   if (to.is_list && to.places.size() * to.width.bytes > kMaxListBytes) {
     const std::string message = fmt::format("the list's values take {} bytes, and {} is the most",
                                             to.places.size() * to.width.bytes, kMaxListBytes);
@@ -218,6 +269,7 @@ Result<void> OpExecutor::Impl::store(WritableGuestMemory& memory, GuestVirtual p
 bool OpExecutor::Impl::write_one(WritableGuestMemory& memory, const Op& op, OpResult& result) {
   Reached to;
   if (!reach(memory, op, true, result, to)) return false;
+  look_at_queues(memory, to, result);
   const Result<void> stored = store(memory, to.places[0], std::get<WriteAction>(op.action), to.width, result);
   if (!stored.ok()) return fail(result, stored.error());
   result.status = schema::EntryStatus::DONE;

@@ -5,6 +5,8 @@
 
 #include <utility>
 
+#include "guest/kernel/dsq_lock.h"
+
 namespace ktape {
 
 namespace {
@@ -29,9 +31,11 @@ class TargetPlan::Maker {
   Result<TargetPlan> make(const std::optional<TypeInfo>& root, const std::vector<PathStep>& path) {
     if (!root) return untyped(path);
     begin_object(*root);
+    note_queue();
     for (const PathStep& step : path) {
       taken_.push_back(step);
       KTAPE_TRY(take(step));
+      note_queue();
     }
     end_object();
     plan_.type_ = at_;
@@ -60,6 +64,10 @@ class TargetPlan::Maker {
     at_ = type;
     offset_ = 0;
     within_.clear();
+  }
+
+  void note_queue() {
+    if (at_.name == kDispatchQueue) plan_.actions_.emplace_back(Queue{offset_});
   }
 
   // Emits what was added up within the current object.
@@ -214,16 +222,20 @@ Result<std::vector<GuestVirtual>> TargetPlan::walk(const Kernel& kernel, const G
   return entries;
 }
 
-Result<std::vector<GuestVirtual>> TargetPlan::run(const Kernel& kernel, const GuestMemory& memory,
-                                                  GuestVirtual root) const {
-  std::vector<GuestVirtual> places{root};
+Result<TargetPlan::Places> TargetPlan::run(const Kernel& kernel, const GuestMemory& memory,
+                                           GuestVirtual root) const {
+  Places places{{root}, {}};
   for (const Action& action : actions_) {
     if (const auto* list = std::get_if<Walk>(&action)) {
-      KTAPE_ASSIGN(places, walk(kernel, memory, places[0], *list));
+      KTAPE_ASSIGN(places.values, walk(kernel, memory, places.values[0], *list));
       continue;
     }
-    for (GuestVirtual& place : places) {
-      KTAPE_ASSIGN(place, step(kernel, memory, place, action));
+    for (GuestVirtual& place : places.values) {
+      if (const auto* queue = std::get_if<Queue>(&action)) {
+        places.queues.push_back(place + queue->bytes);
+      } else {
+        KTAPE_ASSIGN(place, step(kernel, memory, place, action));
+      }
     }
   }
   return places;

@@ -33,10 +33,13 @@ class TargetPlan {
   [[nodiscard]] bool follows_pointers() const { return follows_pointers_; }
   [[nodiscard]] bool walks_list() const { return walks_list_; }
 
-  // Where the path leads from `root`: one address, or one for each entry of a list, in list order.
-  // kBadInput for a NULL pointer or a list that does not end, else the errors of memory.
-  [[nodiscard]] Result<std::vector<GuestVirtual>> run(const Kernel& kernel, const GuestMemory& memory,
-                                                      GuestVirtual root) const;
+  struct Places {
+    std::vector<GuestVirtual> values;  // one, or one for each entry of a list, in list order
+    std::vector<GuestVirtual> queues;  // dispatch queues (struct scx_dispatch_q) that the path leads through
+  };
+  // Where the path leads from `root`. kBadInput for a NULL pointer or a list that does not end, else the
+  // errors of memory.
+  [[nodiscard]] Result<Places> run(const Kernel& kernel, const GuestMemory& memory, GuestVirtual root) const;
 
  private:
   struct Add {
@@ -49,6 +52,9 @@ class TargetPlan {
     std::string path;
     CpuId cpu;
   };
+  struct Queue {
+    uint64_t bytes = 0;  // from the place that was reached to the dispatch queue
+  };
   struct Walk {
     std::string path;
     uint64_t next_offset = 0;  // within struct list_head
@@ -58,7 +64,7 @@ class TargetPlan {
     std::optional<FieldInfo> cursor_flags;
     uint64_t cursor_mask = 0;
   };
-  using Action = std::variant<Add, Follow, PerCpu, Walk>;
+  using Action = std::variant<Add, Follow, PerCpu, Queue, Walk>;
   class Maker;
 
   [[nodiscard]] Result<GuestVirtual> step(const Kernel& kernel, const GuestMemory& memory, GuestVirtual from,

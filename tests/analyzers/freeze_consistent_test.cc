@@ -28,6 +28,41 @@ std::function<void(schema::Frozen::Builder)> cpus(std::set<unsigned> locked, uin
   };
 }
 
+// A per-CPU variable that no lock protects.
+TapeEntry counter(uint32_t cpu) {
+  return {.tag = "counter", .target = per_cpu_target("kstat", cpu, "softirqs_sum"), .value = 1};
+}
+
+// CPU 0 as `fill` has it, and CPU 1 in user space.
+std::function<void(schema::Frozen::Builder)> cpu0(
+    const std::function<void(schema::VcpuState::Builder)>& fill) {
+  return [=](schema::Frozen::Builder frozen) {
+    auto vcpus = frozen.initVcpus(2);
+    for (unsigned cpu = 0; cpu < 2; ++cpu) {
+      vcpus[cpu].setCpu(cpu);
+      vcpus[cpu].setKnown(true);
+      vcpus[cpu].setKernelStateKnown(true);
+      vcpus[cpu].setInterruptsEnabled(true);
+      vcpus[cpu].setContext(schema::ExecContext::TASK);
+      vcpus[cpu].setCurrentPid(70);
+      vcpus[cpu].setCpl(3);
+    }
+    fill(vcpus[0]);
+  };
+}
+
+// What is undecided of a read of both CPUs' counters, CPU 0 being as `fill` has it.
+std::string undecided_of(const std::function<void(schema::VcpuState::Builder)>& fill) {
+  TapeUnderTest tape;
+  tape->frozen = cpu0(fill);
+  tape->op({counter(0), counter(1)});
+  tape.judge();
+  CHECK(
+      tape.confirmed().find("freeze 1: " + std::string(tape.undecided().empty() ? "2 values" : "1 value")) !=
+      std::string::npos);
+  return tape.undecided();
+}
+
 }  // namespace
 
 TEST_CASE("values that were read while their lock was free pass, counted by freeze") {
@@ -70,6 +105,96 @@ TEST_CASE("jiffies are marked while their sequence count is odd, and trusted whi
   tape.judge();
   CHECK(tape.confirmed() == "seq 5: freeze 1: 1 value read, no lock or sequence count of theirs was held\n");
   CHECK(tape.undecided() == "seq 10: 'ticks' was read in freeze 2 while jiffies_seq was odd\n");
+}
+
+TEST_CASE(
+    "a value in a dispatch queue is marked while the queue's lock was held, and trusted while it was free") {
+  TapeUnderTest tape;
+  tape->frozen = cpus({});
+  TapeEntry entry = {.tag = "nr", .target = task_target("w", 70, 5'000'000'000, "scx.dsq->nr"), .value = 1};
+  entry.note = "sched_delayed is set; the lock of its DSQ was free";
+  tape->op({entry});
+  entry.note = "the lock of its DSQ was held";
+  tape->op({entry});
+  tape.judge();
+  CHECK(tape.verdict() == Verdict::kInconclusive);
+  CHECK(tape.confirmed() == "seq 5: freeze 1: 1 value read, no lock or sequence count of theirs was held\n");
+  CHECK(tape.undecided() == "seq 10: 'nr' was read in freeze 2 while the lock of its DSQ was held\n");
+}
+
+TEST_CASE(
+    "a task's place in a dispatch queue is marked while the queue's lock was held, though its runqueue was "
+    "free") {
+  TapeUnderTest tape;
+  tape->frozen = cpus({});
+  TapeEntry entry = vtime(0);
+  entry.note = "the lock of its DSQ was held";
+  tape->op({entry, vtime(0)});
+  tape.judge();
+  CHECK(tape.undecided() == "seq 5: 'vtime' was read in freeze 1 while the lock of its DSQ was held\n");
+}
+
+TEST_CASE("a per-CPU variable is trusted while its CPU is in user space, or in the kernel with all on") {
+  CHECK(undecided_of([](schema::VcpuState::Builder) {}).empty());
+  CHECK(undecided_of([](schema::VcpuState::Builder cpu) { cpu.setCpl(0); }).empty());
+  CHECK(undecided_of([](schema::VcpuState::Builder cpu) {  // the idle task has preemption off, always
+          cpu.setCpl(0);
+          cpu.setCurrentPid(0);
+          cpu.setPreemptCount(1);
+        })
+            .empty());
+}
+
+TEST_CASE("a per-CPU variable is marked while its CPU was inside an update") {
+  const std::string read = "seq 5: 'counter' was read in freeze 1 while CPU 0 was in ";
+  using Cpu = schema::VcpuState::Builder;
+  CHECK(undecided_of([](Cpu cpu) { cpu.setContext(schema::ExecContext::SOFTIRQ); }) ==
+        read + "a soft interrupt\n");
+  CHECK(undecided_of([](Cpu cpu) { cpu.setContext(schema::ExecContext::HARDIRQ); }) ==
+        read + "a hard interrupt\n");
+  CHECK(undecided_of([](Cpu cpu) {
+          cpu.setContext(schema::ExecContext::NMI);
+          cpu.setSymbol("nmi_handle+0x10");
+        }) == read + "an NMI, that CPU being in nmi_handle+0x10\n");
+  CHECK(undecided_of([](Cpu cpu) {
+          cpu.setCpl(0);
+          cpu.setInterruptsEnabled(false);
+        }) == read + "the kernel with interrupts off\n");
+  CHECK(undecided_of([](Cpu cpu) {
+          cpu.setCpl(0);
+          cpu.setPreemptCount(1);
+        }) == read + "the kernel with preemption off\n");
+  CHECK(undecided_of([](Cpu cpu) {
+          cpu.setCpl(0);
+          cpu.setCurrentPid(0);
+          cpu.setPreemptCount(2);
+        }) == read + "the kernel with preemption off\n");
+}
+
+TEST_CASE("a per-CPU variable is undecided where what its CPU was doing is not on the tape") {
+  const std::string unknown = "seq 5: 'counter': what CPU 0 was doing is not known\n";
+  CHECK(undecided_of([](schema::VcpuState::Builder cpu) { cpu.setKnown(false); }) == unknown);
+  CHECK(undecided_of([](schema::VcpuState::Builder cpu) { cpu.setContext(schema::ExecContext::NOT_SAID); }) ==
+        unknown);
+  CHECK(undecided_of([](schema::VcpuState::Builder cpu) { cpu.setKernelStateKnown(false); }) == unknown);
+}
+
+TEST_CASE(
+    "a value under a runqueue lock is trusted in an interrupt, which nobody takes with that lock held") {
+  TapeUnderTest tape;
+  tape->frozen = cpu0([](schema::VcpuState::Builder cpu) { cpu.setContext(schema::ExecContext::HARDIRQ); });
+  tape->op({vtime(0)});
+  tape.judge();
+  CHECK(tape.verdict() == Verdict::kPass);
+}
+
+TEST_CASE("what a pointer in a per-CPU variable leads to is not that CPU's alone") {
+  TapeUnderTest tape;
+  tape->frozen = cpu0([](schema::VcpuState::Builder cpu) { cpu.setContext(schema::ExecContext::HARDIRQ); });
+  tape->op({{.tag = "far", .target = per_cpu_target("kstat", 0, "next->count"), .value = 1}});
+  tape.judge();
+  CHECK(tape.undecided().empty());
+  CHECK(tape.confirmed().empty());
 }
 
 TEST_CASE("values whose protection nobody knows are not judged") {

@@ -21,8 +21,8 @@ RecordedKernel::RecordedKernel(const std::string& tape)
 
 RecordedMemory RecordedKernel::memory() const { return must(memory_at(*tape_, *freeze_)); }
 
-TaskRoot RecordedKernel::sleeper() const {
-  const RecordedWorker* worker = must(index_.worker("sleeper", freeze_->began));
+TaskRoot RecordedKernel::worker(const std::string& name) const {
+  const RecordedWorker* worker = must(index_.worker(name, freeze_->began));
   return {worker->pid, worker->start_boottime_ns, worker->name};
 }
 

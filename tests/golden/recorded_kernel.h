@@ -22,8 +22,9 @@ class RecordedKernel {
   [[nodiscard]] const Kernel& kernel() const { return *kernel_; }
   // The memory as it was recorded. Each call gives another: what is written to one, no other has.
   [[nodiscard]] RecordedMemory memory() const;
+  [[nodiscard]] TaskRoot worker(const std::string& name) const;
   // The worker of the reference scenario, which sleeps.
-  [[nodiscard]] TaskRoot sleeper() const;
+  [[nodiscard]] TaskRoot sleeper() const { return worker("sleeper"); }
 
  private:
   std::unique_ptr<JournalReader> tape_;

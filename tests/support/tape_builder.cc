@@ -37,6 +37,7 @@ void fill_value(const TapeEntry& from, schema::Value::Builder to) {
 
 void fill_reply(const TapeEntry& from, schema::EntryReply::Builder to) {
   to.setProtectingCpu(from.protecting_cpu);
+  to.setNote(from.note);
   to.setStatus(from.status);
   to.setReason(from.reason);
   if (from.status == schema::EntryStatus::DONE) {

@@ -41,6 +41,7 @@ struct TapeEntry {
   std::optional<uint64_t> before;  // writes: what stood there
   std::vector<TapeGate> gates;
   int32_t protecting_cpu = -1;
+  std::string note;
 };
 
 // Builds a tape record by record, without a guest. Each record is one millisecond after the one

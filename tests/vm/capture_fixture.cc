@@ -67,9 +67,18 @@ Captured CaptureFixture::capture(const std::string& scenario, const std::string&
 
 Captured CaptureFixture::capture_text(const std::string& name, const std::string& text,
                                       const std::string& kernel, const std::vector<std::string>& more) {
-  const std::string file = folder_ + "/" + name + ".scenario";
+  return run(name, write_scenario(name, text), kernel, more);
+}
+
+Captured CaptureFixture::capture_text_once(const std::string& name, const std::string& text,
+                                           const std::string& kernel) {
+  return run_once(name, write_scenario(name, text), kernel, {});
+}
+
+std::string CaptureFixture::write_scenario(const std::string& name, const std::string& text) const {
+  std::string file = folder_ + "/" + name + ".scenario";
   std::ofstream(file) << text;
-  return run(name, file, kernel, more);
+  return file;
 }
 
 namespace {

@@ -29,6 +29,9 @@ void add_reply(schema::OpReplied::Reader reply, const Tags& tags, TapeFacts& fac
     entry.status = entries[i].getStatus();
     entry.reason = entries[i].getReason();
     entry.value = number(entries[i].getValue());
+    if (entries[i].getValue().isList()) {
+      for (auto element : entries[i].getValue().getList()) entry.list.push_back(number(element));
+    }
     entry.width_bytes = entries[i].getWidthBytes();
     entry.physical_address = entries[i].getPhysicalAddress();
     entry.freeze = reply.getFreeze();

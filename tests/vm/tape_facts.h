@@ -16,7 +16,8 @@ struct EntryFacts {
   std::string tag;
   schema::EntryStatus status = schema::EntryStatus::NOT_SAID;
   std::string reason;
-  uint64_t value = 0;  // of u8 to u64
+  uint64_t value = 0;          // of u8 to u64
+  std::vector<uint64_t> list;  // of a list of such values
   uint32_t width_bytes = 0;
   std::set<schema::Gate> failed;  // gates that failed, enforced or not
   std::map<schema::Gate, std::string> observed;
