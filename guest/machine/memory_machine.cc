@@ -8,7 +8,11 @@
 namespace ktape {
 
 MemoryMachine::MemoryMachine(std::vector<std::byte> ram, uint64_t low_bytes)
-    : ram_(std::move(ram)), memory_(ram_, low_bytes) {
+    : MemoryMachine(std::span(ram), low_bytes) {
+  ram_ = std::move(ram);  // its bytes stay where they are
+}
+
+MemoryMachine::MemoryMachine(std::span<std::byte> ram, uint64_t low_bytes) : memory_(ram, low_bytes) {
   facts_.accelerator_reason = "no guest runs: memory only";
   facts_.emulator_version = "none";
 }

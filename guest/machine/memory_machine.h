@@ -26,6 +26,8 @@ class MemoryMachine final : public Machine, private FreezeBackend {
 
   // `ram` is laid out as FlatMemory describes.
   explicit MemoryMachine(std::vector<std::byte> ram, uint64_t low_bytes = FlatMemory::kHighStart);
+  // The same with RAM that the test owns, and which outlives the machine.
+  explicit MemoryMachine(std::span<std::byte> ram, uint64_t low_bytes = FlatMemory::kHighStart);
 
   // What the test decides.
 

@@ -209,6 +209,31 @@ Result<TapeSource> open_recording(const std::string& path) {
   return TapeSource{std::move(folder), std::move(database), true};
 }
 
+// A recorder makes its tables before anything else, in one transaction with a rollback journal: until that
+// is through there is an empty file, or a part of an empty tape. Such a journal also stands there for a
+// moment when a tape is sealed, whose records are whole by then. It is never opened: it can name files to
+// delete.
+bool is_stillborn(const std::string& path) {
+  if (!is_partial_name(path)) return false;
+  struct stat status;
+  if (::stat(path.c_str(), &status) != 0 || !S_ISREG(status.st_mode)) return false;
+  if (status.st_size == 0) return true;
+  if (::stat((path + "-journal").c_str(), &status) != 0 || status.st_size == 0) return false;
+  const Result<Header> header = read_header(path);
+  if (header.ok() && (*header)[kReadVersionAt] == kWalMode) return false;
+  const Result<TapeSource> source = open_sealed(path);
+  if (!source.ok()) return true;
+  const Result<std::string> first = source->database.ask("SELECT seq FROM event LIMIT 1");
+  return !first.ok() || first->empty();
+}
+
+Error nothing_recorded(const std::string& path) {
+  if (auto pid = recorder_at_work(path))
+    return bad("nothing is recorded in '" + path + "' yet: process " + std::to_string(*pid) +
+               " has just begun");
+  return bad("nothing was recorded in '" + path + "': its recorder died at once", "remove it");
+}
+
 struct Object {
   std::string type;
   std::string table;
@@ -261,6 +286,7 @@ Result<CopyFolder> CopyFolder::make() {
 }
 
 Result<TapeSource> open_source(const std::string& path) {
+  if (is_stillborn(path)) return nothing_recorded(path);
   KTAPE_ASSIGN(Header header, read_header(path));
   KTAPE_TRY(check_header(path, header));
   KTAPE_ASSIGN(bool recording, is_recording(path, header));

@@ -37,6 +37,11 @@ void EngineFixture::knowledge(std::shared_ptr<const KernelKnowledge> knowledge, 
   machine_ = std::make_unique<MemoryMachine>(std::move(ram));
 }
 
+void EngineFixture::knowledge(std::shared_ptr<const KernelKnowledge> knowledge, std::span<std::byte> ram) {
+  knowledge_ = std::move(knowledge);
+  machine_ = std::make_unique<MemoryMachine>(ram);
+}
+
 void EngineFixture::agent_says(const std::function<void(schema::FromAgent::Builder)>& fill) {
   capnp::MallocMessageBuilder message;
   fill(message.initRoot<schema::FromAgent>());
@@ -107,6 +112,7 @@ void EngineFixture::hear(std::span<const std::byte> bytes) {
     HeardReply reply{message.getReply().getRequest(), result.getOk(), result.getError().cStr(), {}};
     for (auto entry : result.getEntries()) reply.statuses.push_back(entry.getStatus());
     replies.push_back(std::move(reply));
+    if (on_reply) on_reply(replies.back());
   }
 }
 

@@ -4,6 +4,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -46,6 +47,8 @@ class EngineFixture {
   // What is kept of memory at each freeze; nothing until set.
   void memory(schema::MemoryMode mode) { memory_ = mode; }
   void knowledge(std::shared_ptr<const KernelKnowledge> knowledge, std::vector<std::byte> ram);
+  // The same with RAM that the test owns.
+  void knowledge(std::shared_ptr<const KernelKnowledge> knowledge, std::span<std::byte> ram);
 
   void agent_says(const std::function<void(schema::FromAgent::Builder)>& fill);
   void agent_sends_bytes(std::string_view bytes);
@@ -66,10 +69,11 @@ class EngineFixture {
   // Runs the engine and seals the tape.
   RunEnd run(const UserWishes& wishes = {});
 
-  std::vector<HeardReply> replies;    // that reached the guest, in order
-  bool scenario_arrived = false;      // the guest was given its scenario
-  std::function<void()> on_scenario;  // called when it is given
-  int settled = 0;                    // how often the guest heard that its schedulers are settled
+  std::vector<HeardReply> replies;                  // that reached the guest, in order
+  std::function<void(const HeardReply&)> on_reply;  // called with each; what the guest says then comes next
+  bool scenario_arrived = false;                    // the guest was given its scenario
+  std::function<void()> on_scenario;                // called when it is given
+  int settled = 0;  // how often the guest heard that its schedulers are settled
   RememberedProgress progress;
   [[nodiscard]] const std::string& tape() const { return tape_; }
   // Kinds of the tape's records, in order.

@@ -174,6 +174,25 @@ TEST_CASE("a seal in two files is not kept by salvage when what it seals is dama
   CHECK(saved.finding == "salvaged up to the first damage: " + left.finding);
 }
 
+TEST_CASE(
+    "what a recorder left that died before it had made its tables is told as nothing, not as a broken tape") {
+  TempDir dir;
+  std::string partial = dir.file("run.ktape.partial");
+  const bool tables = GENERATE(false, true);
+  if (tables) {
+    TapeBuilder(dir.file("run.ktape"));
+    test::sql(partial, "PRAGMA journal_mode=DELETE");
+    std::ofstream(partial + "-journal") << "hot";
+  } else {
+    std::ofstream{partial};
+  }
+  auto left = verify(partial, std::nullopt);
+  REQUIRE_FALSE(left.ok());
+  CHECK(left.error().code == ErrorCode::kBadInput);
+  CHECK(left.error().message == "nothing was recorded in '" + partial + "': its recorder died at once");
+  CHECK(left.error().hint == "remove it");
+}
+
 TEST_CASE("a recorder killed with SIGKILL loses nothing that it had committed") {
   size_t records = GENERATE(1, 7, 60, 400, 9000);
   TempDir dir;
