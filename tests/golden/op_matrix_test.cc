@@ -11,6 +11,7 @@
 #include <catch2/catch_test_macros.hpp>
 #include <cstdlib>
 #include <fstream>
+#include <map>
 
 #include "guest/kernel/op_executor.h"
 #include "guest/kernel/op_records.h"
@@ -26,7 +27,7 @@ namespace ktape::test {
 
 namespace {
 
-// {curr} stands for the address of the task that CPU 0 runs.
+// {curr} stands for the address of the task that CPU 0 runs, {scx} for that of the root scheduler.
 constexpr std::array kTargets = {
     // symbols
     "jiffies_64",
@@ -42,6 +43,10 @@ constexpr std::array kTargets = {
     "cpu0:runqueues.curr->comm",
     "cpu0:runqueues.curr.pid",
     "cpu0:runqueues.curr[0].on_cpu",
+    "cpu0:runqueues.__lock.raw_lock.val.counter",
+    "cpu0:runqueues.__lock.raw_lock.locked",
+    "cpu0:runqueues.__lock.raw_lock.locked_pending",
+    "cpu0:runqueues.scx.local_dsq.list{list struct task_struct scx.dsq_list.node 8}.pid",
     "cpu0:runqueues.nr_runing",
     "cpu0:runqueues.nr_running->pid",
     "cpu9:runqueues.nr_running",
@@ -71,13 +76,23 @@ constexpr std::array kTargets = {
     "task:sleeper.pid{list struct task_struct sibling 16}.pid",
     "task:sleeper.real_parent->children{list struct task_struct sibling 64}.pid",
     "task:sleeper.real_parent->children{list struct task_struct sibling 1}.pid",
+    "task:sleeper.tasks{list struct task_struct tasks 500}.pid",
+    "task:sleeper.tasks{list struct task_struct tasks 3}.pid",
     "task:sleeper.pid{cpu 0}",
+    "task:sleeper.scx.sched->pcpu{cpu 0}.event_stats.SCX_EV_BYPASS_ACTIVATE",
+    "task:sleeper.scx.sched->pcpu{cpu 9}.event_stats.SCX_EV_BYPASS_ACTIVATE",
     "task:2147483647@10000000.pid",
     "task:sleeper@10000000.pid",
     // addresses
     "(struct task_struct){curr}.pid",
     "(struct task_struct){curr}.scx.flags",
     "(struct task_strict){curr}.pid",
+    "(struct scx_sched){scx}.event_stats_cpu{cpu 0}.SCX_EV_BYPASS_ACTIVATE",
+    "(struct scx_sched){scx}.event_stats_cpu{cpu 9}.SCX_EV_BYPASS_ACTIVATE",
+    "(struct scx_sched){scx}.pcpu{cpu 1}.event_stats.SCX_EV_BYPASS_ACTIVATE",
+    "(struct scx_sched){scx}.pcpu{cpu 9}.event_stats.SCX_EV_BYPASS_ACTIVATE",
+    "(struct scx_sched){scx}.global_dsqs[0]->nr",
+    "(struct scx_sched){scx}.pnode[0]->global_dsq.nr",
     "{curr}",
     "{curr}.pid",
     "0x1000",
@@ -108,8 +123,8 @@ class Matrix {
  public:
   explicit Matrix(const std::string& version)
       : recorded_("kernel-" + version + ".ktape"), executor_(recorded_.kernel()) {
-    const Op op = op_of("cpu0:runqueues.curr", "");
-    curr_ = fmt::format("{:#x}", number_of(executor_.read(recorded_.memory(), {op}).at(0)));
+    stands_for_["{curr}"] = address_in("cpu0:runqueues.curr", "");
+    stands_for_["{scx}"] = address_in("scx_root", "u64");
   }
 
   std::string text() {
@@ -127,8 +142,18 @@ class Matrix {
   }
 
  private:
+  std::string address_in(const std::string& target, const std::string& kind) {
+    return fmt::format("{:#x}", number_of(executor_.read(recorded_.memory(), {op_of(target, kind)}).at(0)));
+  }
+
+  static void replace(std::string& text, const std::string& from, const std::string& to) {
+    for (size_t at = text.find(from); at != std::string::npos; at = text.find(from, at)) {
+      text.replace(at, from.size(), to);
+    }
+  }
+
   Op op_of(std::string target, const std::string& kind) {
-    if (const size_t at = target.find("{curr}"); at != std::string::npos) target.replace(at, 6, curr_);
+    for (const auto& [name, address] : stands_for_) replace(target, name, address);
     // A task of another start time, by the worker's pid.
     const std::string worker = "task:sleeper@";
     if (target.starts_with(worker)) target.replace(5, 7, fmt::format("{}", recorded_.sleeper().pid.value));
@@ -204,6 +229,7 @@ class Matrix {
     if (!result.type.empty()) text += fmt::format(", a '{}'", result.type);
     if (!result.width_checked) text += ", width not checked";
     if (result.protecting_cpu >= 0) text += fmt::format(", under the lock of CPU {}", result.protecting_cpu);
+    if (!result.note.empty()) text += "; " + result.note;
     return text;
   }
 
@@ -212,9 +238,7 @@ class Matrix {
 
   void add(Block& block, std::string asked, const OpResult& result) const {
     std::string text = fmt::format("{}: {}", enum_words(result.status), printable(result_text(result)));
-    for (size_t at = text.find(curr_); at != std::string::npos; at = text.find(curr_, at)) {
-      text.replace(at, curr_.size(), "{curr}");
-    }
+    for (const auto& [name, address] : stands_for_) replace(text, address, name);
     const auto same =
         std::find_if(block.begin(), block.end(), [&](const auto& one) { return one.first == text; });
     if (same == block.end()) {
@@ -226,7 +250,7 @@ class Matrix {
 
   RecordedKernel recorded_;
   OpExecutor executor_;
-  std::string curr_;
+  std::map<std::string, std::string> stands_for_;
 };
 
 // KTAPE_RENEW_GOLDEN=1 writes the file instead: then read what has changed in it.
