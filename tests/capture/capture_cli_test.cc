@@ -4,9 +4,11 @@
 #include <filesystem>
 #include <fstream>
 
+#include "guest/kernel/elf_image.h"
 #include "replay/child.h"
 #include "tests/support/must.h"
 #include "tests/support/stock_kernel.h"
+#include "tests/support/synthetic_guest.h"
 #include "tests/support/temp_dir.h"
 
 // What `ktape capture` refuses before a machine runs: with the cause, the exit status, and no file.
@@ -87,6 +89,45 @@ TEST_CASE_METHOD(CaptureCli, "a file that is no kernel is unusable input") {
   ChildResult result = capture("cold_path_roundtrip --kernel ./notes.txt");
   CHECK(result.exit_status == 3);
   CHECK_THAT(result.output, ContainsSubstring("notes.txt"));
+  CHECK(files() == 1);
+}
+
+namespace {
+
+// A small kernel's image, without one of its sections, or without its symbols.
+void write_kernel(const std::string& file, std::string_view left_out) {
+  const synthetic::Guest guest;
+  std::vector<synthetic::Section> sections;
+  const ElfImage elf = must(ElfImage::parse(guest.vmlinux()));
+  for (const ElfSection& section : elf.sections()) {
+    if (section.name == left_out || section.name == ".shstrtab") continue;
+    std::vector<std::byte> bytes(section.bytes.begin(), section.bytes.end());
+    // What begins the tables stands behind the banner.
+    if (section.name == ".rodata" && left_out == "kallsyms")
+      bytes.resize(synthetic::Guest::kBanner.size() + 1);
+    sections.push_back({section.name, section.address, std::move(bytes)});
+  }
+  const std::vector<std::byte> image = synthetic::make_elf(sections);
+  std::ofstream(file).write(reinterpret_cast<const char*>(image.data()),
+                            static_cast<std::streamsize>(image.size()));
+}
+
+}  // namespace
+
+TEST_CASE_METHOD(CaptureCli,
+                 "a kernel without types or without symbols is refused before it boots, with what it needs") {
+  write_kernel(folder.file("vmlinux"), ".BTF");
+  ChildResult types = capture("cold_path_roundtrip --kernel ./vmlinux");
+  CHECK(types.exit_status == 3);
+  CHECK(types.output ==
+        "ktape capture: kernel has no type information: no section '.BTF'\n"
+        "hint: ktape needs a kernel with CONFIG_DEBUG_INFO_BTF\n");
+  write_kernel(folder.file("vmlinux"), "kallsyms");
+  ChildResult symbols = capture("cold_path_roundtrip --kernel ./vmlinux");
+  CHECK(symbols.exit_status == 3);
+  CHECK(symbols.output ==
+        "ktape capture: no kallsyms tables found\n"
+        "hint: ktape needs a kernel with CONFIG_KALLSYMS and CONFIG_KALLSYMS_ALL\n");
   CHECK(files() == 1);
 }
 

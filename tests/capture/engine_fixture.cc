@@ -109,8 +109,11 @@ void EngineFixture::hear(std::span<const std::byte> bytes) {
     if (message.isSchedulersSettled()) ++settled;
     if (!message.isReply()) continue;
     auto result = message.getReply().getResult();
-    HeardReply reply{message.getReply().getRequest(), result.getOk(), result.getError().cStr(), {}};
-    for (auto entry : result.getEntries()) reply.statuses.push_back(entry.getStatus());
+    HeardReply reply{message.getReply().getRequest(), result.getOk(), result.getError().cStr(), {}, {}};
+    for (auto entry : result.getEntries()) {
+      reply.statuses.push_back(entry.getStatus());
+      reply.reasons.emplace_back(entry.getReason().cStr());
+    }
     replies.push_back(std::move(reply));
     if (on_reply) on_reply(replies.back());
   }

@@ -34,6 +34,7 @@ struct HeardReply {
   bool ok = false;
   std::string error;
   std::vector<schema::EntryStatus> statuses;
+  std::vector<std::string> reasons;  // of each entry
 };
 
 // An engine on a machine without a guest, and the verbs with which a test plays the agent. Verbs
