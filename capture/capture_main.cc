@@ -87,6 +87,10 @@ void print_result(const CaptureResult& result) {
     fmt::print("memory   {} pages of the guest's memory, {:.2f} MB of the tape\n", result.tape.pages,
                static_cast<double>(result.tape.page_bytes) / 1e6);
   }
+  if (result.tape.partial_was_gone)
+    fmt::print(
+        "note     '{}.partial' was removed while it was recorded: the tape is a copy of what was in it\n",
+        result.tape.path);
   fmt::print("head     {}\n", to_hex(result.tape.head));
   fmt::print("next     ktape {} {}\n", result.end.outcome == schema::Outcome::COMPLETED ? "check" : "show",
              result.tape.path);
@@ -176,6 +180,8 @@ int run(int argc, char** argv) {
   const UniqueFd end = take_signals({SIGINT, SIGTERM, SIGHUP});
   const UniqueFd freeze = take_signals({SIGUSR1});
   std::signal(SIGPIPE, SIG_IGN);
+  // A tape that may not grow any more is an error like a full disk, not the program's death.
+  std::signal(SIGXFSZ, SIG_IGN);
   Result<CaptureResult> result = [&] {
     TextProgress progress(STDERR_FILENO);
     return capture(options, progress, {end.get(), freeze.get()});

@@ -244,7 +244,11 @@ Result<CaptureResult> capture(const CaptureOptions& options, Progress& progress,
   Result<CaptureResult> result = record_run(options, prepared, config, **machine, recorder, progress, wishes);
   if (!result.ok()) {
     Error error = result.error();
-    error.message += "; what was recorded is in '" + writer->partial_path() + "'";
+    const std::string& partial = writer->partial_path();
+    if (!fs::exists(partial)) return error;
+    error.message += "; what was recorded is in '" + partial + "'";
+    if (error.hint.empty())
+      error.hint = "'ktape verify " + partial + " --salvage OUT' makes one file of it, where there is room";
     return error;
   }
   return result;

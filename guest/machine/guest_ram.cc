@@ -9,13 +9,24 @@
 
 namespace ktape {
 
+namespace {
+
+constexpr char kLessMemory[] = "give the guest less with --memory-mb, or raise this host's limit";
+
+}  // namespace
+
 Result<GuestRam> GuestRam::create(uint64_t bytes) {
   UniqueFd fd(::memfd_create("ktape-guest-ram", MFD_CLOEXEC));
   if (!fd.valid()) return system_error(ErrorCode::kHost, "cannot make a memfd for the guest's RAM");
-  std::string what = fmt::format("cannot have {} bytes for the guest's RAM", bytes);
-  if (::ftruncate(fd.get(), static_cast<off_t>(bytes)) != 0) return system_error(ErrorCode::kHost, what);
+  const auto refused = [&] {
+    Error error =
+        system_error(ErrorCode::kHost, fmt::format("cannot have {} MiB for the guest's RAM", bytes >> 20));
+    error.hint = kLessMemory;
+    return error;
+  };
+  if (::ftruncate(fd.get(), static_cast<off_t>(bytes)) != 0) return refused();
   void* mapped = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
-  if (mapped == MAP_FAILED) return system_error(ErrorCode::kHost, what);
+  if (mapped == MAP_FAILED) return refused();
   return GuestRam(std::move(fd), std::span(static_cast<std::byte*>(mapped), bytes));
 }
 

@@ -100,7 +100,8 @@ Result<std::unique_ptr<QemuMachine>> QemuMachine::launch(const MachineConfig& co
   Result<void> up = machine->bring_up(accelerator);
   if (up.ok()) return machine;
   if (up.error().code == ErrorCode::kHost || !machine->process_) return up.error();
-  return Error{ErrorCode::kHost, "cannot start the machine: " + machine->broken(up.error()).message, ""};
+  return Error{ErrorCode::kHost, "cannot start the machine: " + machine->broken(up.error()).message,
+               "`ktape doctor` tells what this host can do; --memory-mb gives the guest less memory"};
 }
 
 Result<void> QemuMachine::bring_up(Accelerator accelerator) {

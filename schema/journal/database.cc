@@ -3,6 +3,8 @@
 
 #include <sqlite3.h>
 
+#include <cstring>
+
 #include "schema/base/text.h"
 
 namespace ktape {
@@ -23,11 +25,19 @@ ErrorCode meaning(int code) {
 
 Error database_error(sqlite3* handle, int code, const std::string& shown, const char* verb) {
   std::string cause = handle != nullptr ? sqlite3_errmsg(handle) : sqlite3_errstr(code);
+  // SQLite only says "disk I/O error" or "unable to open database file".
+  const int errnum = handle != nullptr ? sqlite3_system_errno(handle) : 0;
+  const bool of_system = (code & 0xff) == SQLITE_IOERR || (code & 0xff) == SQLITE_CANTOPEN;
+  if (of_system && errnum != 0) cause += std::string(" (") + std::strerror(errnum) + ")";
   return Error{meaning(code), std::string("cannot ") + verb + " '" + shown + "': " + printable(cause), ""};
 }
 
 Error statement_error(sqlite3_stmt* statement, int code, const std::string& shown) {
-  const char* verb = sqlite3_stmt_readonly(statement) != 0 ? "read" : "write";
+  // A pragma that folds the log or changes the mode counts as one that only reads.
+  const int kind = code & 0xff;
+  const bool reading = kind == SQLITE_IOERR ? code == SQLITE_IOERR_READ || code == SQLITE_IOERR_SHORT_READ
+                                            : kind != SQLITE_FULL && sqlite3_stmt_readonly(statement) != 0;
+  const char* verb = reading ? "read" : "write";
   return database_error(sqlite3_db_handle(statement), code, shown, verb);
 }
 
@@ -124,6 +134,12 @@ Result<std::string> Database::ask(std::string_view sql) const {
   KTAPE_ASSIGN(Statement statement, prepare(sql));
   KTAPE_ASSIGN(bool row, statement.step());
   return row ? statement.text(0) : std::string();
+}
+
+Result<void> Database::leave_wal_mode() {
+  KTAPE_ASSIGN(std::string mode, ask("PRAGMA journal_mode=DELETE"));
+  if (mode == "delete") return {};
+  return Error{ErrorCode::kHost, "cannot take '" + *shown_ + "' out of WAL mode", ""};
 }
 
 Result<void> Database::close() {

@@ -66,6 +66,8 @@ class Database {
   [[nodiscard]] Result<Statement> prepare(std::string_view sql) const;
   // The one value of a query such as a pragma, as text.
   [[nodiscard]] Result<std::string> ask(std::string_view sql) const;
+  // To rollback-journal mode, of a database that only we have open.
+  [[nodiscard]] Result<void> leave_wal_mode();
   // Closes and reports what the destructor cannot. Every statement must be gone.
   [[nodiscard]] Result<void> close();
 

@@ -2,6 +2,7 @@
 #include "schema/journal/tape_file.h"
 
 #include <fcntl.h>
+#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -64,20 +65,42 @@ Result<void> claim_partial(const std::string& path) {
   UniqueFd fd(::open(partial.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
   if (fd.valid()) return {};
   if (errno == EEXIST) return partial_in_the_way(path);  // made since we looked
-  return system_error(ErrorCode::kHost, "cannot create '" + partial + "'");
+  Error error = system_error(ErrorCode::kHost, "cannot create '" + partial + "'");
+  error.hint = "record to a folder that exists and can be written";
+  return error;
 }
 
-Result<void> publish(const std::string& path) {
-  std::string partial = partial_name(path);
-  KTAPE_TRY(sync_path(partial, O_RDWR));
-  int failed = ::renameat2(AT_FDCWD, partial.c_str(), AT_FDCWD, path.c_str(), RENAME_NOREPLACE);
-  if (failed != 0 && (errno == EINVAL || errno == ENOSYS)) failed = link_instead(partial, path);
+Result<void> publish(const std::string& from, const std::string& path) {
+  KTAPE_TRY(sync_path(from, O_RDWR));
+  int failed = ::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, path.c_str(), RENAME_NOREPLACE);
+  if (failed != 0 && (errno == EINVAL || errno == ENOSYS)) failed = link_instead(from, path);
   if (failed != 0) {
-    Error error = system_error(ErrorCode::kHost, "cannot rename '" + partial + "' to '" + path + "'");
-    error.hint = "the tape is whole as '" + partial + "'";
+    Error error = system_error(ErrorCode::kHost, "cannot rename '" + from + "' to '" + path + "'");
+    error.hint = "the tape is whole as '" + from + "'";
     return error;
   }
   return sync_folder_of(path);
+}
+
+bool is_name_of(const std::string& path, int fd) {
+  struct stat named, opened;
+  return ::stat(path.c_str(), &named) == 0 && ::fstat(fd, &opened) == 0 && named.st_dev == opened.st_dev &&
+         named.st_ino == opened.st_ino;
+}
+
+Result<void> copy_open_file(int fd, const std::string& to) {
+  const auto failure = [&] { return system_error(ErrorCode::kHost, "cannot write '" + to + "'"); };
+  UniqueFd out(::open(to.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
+  if (!out.valid()) return failure();
+  constexpr size_t kAtOnce = size_t{1} << 30;
+  off_t offset = 0;
+  ssize_t copied = 0;
+  do {
+    copied = ::sendfile(out.get(), fd, &offset, kAtOnce);
+  } while (copied > 0 || (copied < 0 && errno == EINTR));
+  if (copied < 0) return failure();
+  if (::close(out.release()) != 0) return failure();
+  return {};
 }
 
 void remove_partial(const std::string& path) {

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "schema/journal/tape_store.h"
 
+#include <fcntl.h>
 #include <sqlite3.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <utility>
 
@@ -54,8 +56,11 @@ Digest blobs_digest(const std::map<Digest, std::string>& names) {
   return digest.finish();
 }
 
-TapeStore::TapeStore(std::string path, Database database)
-    : path_(std::move(path)), partial_(partial_name(path_)), database_(std::move(database)) {}
+TapeStore::TapeStore(std::string path, UniqueFd file, Database database)
+    : path_(std::move(path)),
+      partial_(partial_name(path_)),
+      file_(std::move(file)),
+      database_(std::move(database)) {}
 
 Result<std::unique_ptr<TapeStore>> TapeStore::create(const std::string& path) {
   KTAPE_TRY(claim_partial(path));
@@ -65,12 +70,14 @@ Result<std::unique_ptr<TapeStore>> TapeStore::create(const std::string& path) {
 }
 
 Result<std::unique_ptr<TapeStore>> TapeStore::open_claimed(const std::string& path) {
+  UniqueFd file(::open(partial_name(path).c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file.valid()) return system_error(ErrorCode::kHost, "cannot open '" + partial_name(path) + "'");
   KTAPE_ASSIGN(
       Database database,
       Database::open(partial_name(path), SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, partial_name(path)));
   KTAPE_TRY(make_tables(database));
   KTAPE_TRY(sync_folder_of(path));
-  std::unique_ptr<TapeStore> store(new TapeStore(path, std::move(database)));
+  std::unique_ptr<TapeStore> store(new TapeStore(path, std::move(file), std::move(database)));
   KTAPE_TRY(store->prepare());
   return store;
 }
@@ -193,13 +200,27 @@ Result<SealedTape> TapeStore::seal(HostNs host, const std::function<void(schema:
 
 Result<SealedTape> TapeStore::finish() {
   KTAPE_TRY(commit());
+  if (!is_name_of(partial_, file_.get())) return finish_nameless();
   if (auto closed = close_database(); !closed.ok()) {
     Error error = closed.error();
     error.hint = "all of it is in '" + partial_ + "' and its '-wal': 'ktape verify " + partial_ +
                  " --salvage OUT' makes one file of them";
     return stick(error).error();
   }
-  return publish_whole();
+  return publish_whole(partial_);
+}
+
+Result<SealedTape> TapeStore::finish_nameless() {
+  const std::string copy = partial_name(path_ + "." + std::to_string(::getpid()));
+  if (auto closed = close_nameless(copy); !closed.ok()) {
+    Error error = closed.error();
+    error.message =
+        "'" + partial_ + "' was removed while it was recorded, and cannot be written anew: " + error.message;
+    return stick(error).error();
+  }
+  KTAPE_ASSIGN(SealedTape tape, publish_whole(copy));
+  tape.partial_was_gone = true;
+  return tape;
 }
 
 void TapeStore::release_statements() {
@@ -212,34 +233,58 @@ void TapeStore::release_statements() {
 
 bool TapeStore::abandon() {
   if (database_.handle() == nullptr) return false;
+  const bool named = is_name_of(partial_, file_.get());
   release_statements();
   (void)database_.close();
-  remove_partial(path_);
+  if (named) remove_partial(path_);
   state_ = Error{ErrorCode::kInternal, "'" + path_ + "' was given up", ""};
   return true;
 }
 
-Result<void> TapeStore::close_database() {
+Result<void> TapeStore::fold_log() {
   KTAPE_TRY(database_.execute("PRAGMA synchronous=FULL"));
   KTAPE_ASSIGN(std::string busy, database_.ask("PRAGMA wal_checkpoint(TRUNCATE)"));
   release_statements();
-  KTAPE_ASSIGN(std::string mode, database_.ask("PRAGMA journal_mode=DELETE"));
-  if (busy != "0" || mode != "delete") {
-    return Error{ErrorCode::kHost, "cannot fold the write-ahead log into '" + partial_ + "'", ""};
-  }
+  if (busy == "0") return {};
+  return Error{ErrorCode::kHost, "cannot fold the write-ahead log into '" + partial_ + "'", ""};
+}
+
+Result<void> TapeStore::close_database() {
+  KTAPE_TRY(fold_log());
+  KTAPE_TRY(database_.leave_wal_mode());
   return database_.close();
 }
 
-Result<SealedTape> TapeStore::publish_whole() {
+// What has the names of our files now may be another recorder's, and is left alone.
+Result<void> TapeStore::close_nameless(const std::string& copy) {
+  KTAPE_TRY(fold_log());
+  KTAPE_TRY(copy_open_file(file_.get(), copy));
+  int keep = 1;
+  (void)sqlite3_file_control(database_.handle(), nullptr, SQLITE_FCNTL_PERSIST_WAL, &keep);
+  KTAPE_TRY(database_.close());
+  KTAPE_ASSIGN(Database database, Database::open(copy, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, copy));
+  KTAPE_TRY(database.execute("PRAGMA locking_mode=EXCLUSIVE"));
+  KTAPE_TRY(database.leave_wal_mode());
+  return database.close();
+}
+
+Result<SealedTape> TapeStore::publish_whole(const std::string& from) {
   state_ = Error{ErrorCode::kInternal, "'" + path_ + "' is sealed", ""};
-  KTAPE_TRY(publish(path_));
+  if (auto published = publish(from, path_); !published.ok()) {
+    Error error = published.error();
+    if (error.hint.empty()) error.hint = "all of it was written; 'ktape verify' tells whether it is whole";
+    return error;
+  }
   struct stat status;
   if (::stat(path_.c_str(), &status) != 0) {
     return system_error(ErrorCode::kHost, "cannot stat '" + path_ + "'");
   }
-  return SealedTape{path_,           head_,
-                    counts_.records, static_cast<uint64_t>(status.st_size),
-                    counts_.pages,   counts_.page_bytes};
+  return SealedTape{.path = path_,
+                    .head = head_,
+                    .records = counts_.records,
+                    .bytes = static_cast<uint64_t>(status.st_size),
+                    .pages = counts_.pages,
+                    .page_bytes = counts_.page_bytes};
 }
 
 }  // namespace ktape

@@ -10,6 +10,7 @@
 #include <string_view>
 
 #include "schema/base/digest.h"
+#include "schema/base/file.h"
 #include "schema/base/result.h"
 #include "schema/base/units.h"
 #include "schema/journal/database.h"
@@ -65,7 +66,7 @@ class TapeStore {
   [[nodiscard]] const std::string& partial_path() const { return partial_; }
 
  private:
-  TapeStore(std::string path, Database database);
+  TapeStore(std::string path, UniqueFd file, Database database);
   [[nodiscard]] static Result<std::unique_ptr<TapeStore>> open_claimed(const std::string& path);
   [[nodiscard]] Result<void> prepare();
   [[nodiscard]] Result<void> insert(Statement& statement);
@@ -73,12 +74,18 @@ class TapeStore {
                                            const std::vector<Row>& rows);
   [[nodiscard]] Result<void> end_group();
   void release_statements();
+  [[nodiscard]] Result<void> fold_log();
   [[nodiscard]] Result<void> close_database();
-  [[nodiscard]] Result<SealedTape> publish_whole();
+  [[nodiscard]] Result<void> close_nameless(const std::string& copy);
+  [[nodiscard]] Result<SealedTape> finish_nameless();
+  [[nodiscard]] Result<SealedTape> publish_whole(const std::string& from);
   [[nodiscard]] Result<void> stick(Result<void> result);
 
   std::string path_;
   std::string partial_;
+  // The database's file, also when its name is gone. Closed after it: closing any descriptor of a file gives
+  // up the process's locks on it.
+  UniqueFd file_;
   Database database_;
   Statement begin_;
   Statement commit_;

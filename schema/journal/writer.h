@@ -24,6 +24,8 @@ struct SealedTape {
   uint64_t bytes = 0;       // of the file
   uint64_t pages = 0;       // pages of guest memory, each content once
   uint64_t page_bytes = 0;  // that they take, compressed
+  // Somebody removed or moved the `.partial` while it was recorded: the tape is a copy of what was in it.
+  bool partial_was_gone = false;
 };
 
 // What a freeze's Thawed record says about its pages.
@@ -71,6 +73,8 @@ class JournalWriter {
   // checkpoints, leaves WAL mode, syncs, renames without replacing, syncs the folder. The writer
   // is spent. When the rename finds PATH taken, the tape stays whole as `.partial` and the error says so;
   // when the disk is full, the records stay in `.partial` and its `-wal`, from which salvage makes the tape.
+  // When the `.partial` is not there any more, or is another recorder's, PATH is made from the file that is
+  // still open.
   [[nodiscard]] Result<SealedTape> seal(HostNs host,
                                         const std::function<void(schema::Sealed::Builder)>& fill);
 

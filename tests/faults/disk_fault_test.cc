@@ -1,0 +1,170 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+#include <sqlite3.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <catch2/catch_test_macros.hpp>
+#include <cerrno>
+#include <filesystem>
+#include <random>
+#include <set>
+
+#include "schema/journal/verify.h"
+#include "tests/faults/real_mix.h"
+#include "tests/faults/watched_disk.h"
+#include "tests/support/must.h"
+#include "tests/support/sql.h"
+#include "tests/support/temp_dir.h"
+
+// KTAPE_CUTS: how many disks fail in each way.
+namespace ktape::test {
+
+namespace {
+
+constexpr int kRounds = 1;
+
+struct Fault {
+  size_t operation = 0;  // the first that fails
+  int errnum = 0;
+  bool lasts = false;  // so do all after it
+};
+
+// What became of a recorder on a disk with a fault.
+struct Outcome {
+  Result<SealedTape> result = Error{};
+  bool created = false;
+  uint64_t committed = 0;  // records
+  size_t operations = 0;
+};
+
+class FailingDisks {
+ public:
+  FailingDisks() : healthy_(record(folder_.file("whole.ktape"), folder_, {.operation = ~size_t{0}})) {
+    must(healthy_.result);
+    heads_ = sql_rows(folder_.file("whole.ktape"), "SELECT lower(hex(chain)) FROM event ORDER BY seq");
+  }
+
+  // A disk on which some operation fails that chance chooses.
+  void fail_one(int errnum, bool lasts) {
+    const TempDir folder;
+    const Fault fault{random_() % healthy_.operations, errnum, lasts};
+    const Outcome outcome = record(folder.file("run.ktape"), folder, fault);
+    INFO("operation " << fault.operation << " of " << healthy_.operations
+                      << " fails: " << strerrorname_np(errnum) << (lasts ? ", and all after it" : ""));
+    check(folder, outcome);
+  }
+
+  std::set<std::string> messages;  // all that a user would have seen, without the name of the file
+
+ private:
+  Outcome record(const std::string& path, const TempDir& folder, const Fault& fault) {
+    Outcome outcome;
+    const WatchedDisk disk(folder.path(), [&](const DiskOp&) {
+      const size_t now = outcome.operations++;
+      return now == fault.operation || (now > fault.operation && fault.lasts) ? fault.errnum : 0;
+    });
+    outcome.result = mix_.record(path, kRounds, [&](uint64_t records) {
+      outcome.created = true;
+      outcome.committed = records;
+    });
+    return outcome;
+  }
+
+  void check_message(const Error& error, const std::string& path) {
+    INFO(error.message);
+    CHECK(error.code == ErrorCode::kHost);
+    CHECK(error.message.find(path) != std::string::npos);
+    CHECK(error.message.find('\n') == std::string::npos);
+    std::string text = error.message + (error.hint.empty() ? "" : " | hint: " + error.hint);
+    for (size_t at = text.find(path); at != std::string::npos; at = text.find(path))
+      text.replace(at, path.size(), "run.ktape");
+    messages.insert(text);
+  }
+
+  void check(const TempDir& folder, const Outcome& outcome) {
+    const std::string path = folder.file("run.ktape");
+    if (outcome.result.ok()) {
+      // SQLite can do without some operations: a file that is to be deleted may stay.
+      CHECK(must(verify(path, std::nullopt)).integrity == Integrity::kIntact);
+      CHECK(to_hex(outcome.result->head) == heads_.back());
+      return;
+    }
+    check_message(outcome.result.error(), path);
+    if (!outcome.created) {
+      CHECK_FALSE(std::filesystem::exists(path));
+      CHECK_FALSE(std::filesystem::exists(path + ".partial"));
+      return;
+    }
+    const bool renamed = std::filesystem::exists(path);
+    const Verification found = must(verify(renamed ? path : path + ".partial", std::nullopt));
+    INFO(found.finding);
+    CHECK((found.integrity == Integrity::kUnsealed || found.integrity == Integrity::kIntact));
+    CHECK(found.records >= outcome.committed);
+    REQUIRE(found.records <= heads_.size());
+    if (found.records > 0) CHECK(to_hex(found.head) == heads_[found.records - 1]);
+  }
+
+  TempDir folder_;
+  const RealMix mix_{"cold_path_roundtrip-7.3.4.ktape"};
+  std::mt19937_64 random_{std::random_device()()};
+  const Outcome healthy_;
+  std::vector<std::string> heads_;
+};
+
+void fail_many(int errnum, bool lasts) {
+  FailingDisks disks;
+  for (int i = 0; i < KTAPE_CUTS; ++i) disks.fail_one(errnum, lasts);
+  CHECK_FALSE(disks.messages.empty());
+  for (const std::string& message : disks.messages) fmt::print(stderr, "  {}\n", message);
+}
+
+}  // namespace
+
+TEST_CASE("a disk that is full from any moment on costs nothing that was committed") {
+  fail_many(ENOSPC, true);
+}
+
+TEST_CASE("a disk that fails for good at any moment costs nothing that was committed") {
+  fail_many(EIO, true);
+}
+
+TEST_CASE("a single operation that fails at any moment costs nothing that was committed") {
+  fail_many(EIO, false);
+}
+
+namespace {
+
+ssize_t half_write(int fd, const void* data, size_t bytes, off64_t offset) {
+  return ::pwrite64(fd, data, bytes > 1 ? bytes / 2 : bytes, offset);
+}
+
+// While it lives, the system takes half of every write of SQLite's.
+class ShortWrites {
+ public:
+  ShortWrites() { put(reinterpret_cast<sqlite3_syscall_ptr>(half_write)); }
+  ~ShortWrites() { put(nullptr); }
+  ShortWrites(const ShortWrites&) = delete;
+  ShortWrites& operator=(const ShortWrites&) = delete;
+
+ private:
+  // Null: the real one.
+  static void put(sqlite3_syscall_ptr call) {
+    sqlite3_vfs* unix = sqlite3_vfs_find("unix");
+    if (unix->xSetSystemCall(unix, "pwrite64", call) != SQLITE_OK) throw std::runtime_error("no pwrite64");
+  }
+};
+
+}  // namespace
+
+TEST_CASE("a system that takes half of every write makes the same tape") {
+  const TempDir folder;
+  const RealMix mix("cold_path_roundtrip-7.3.4.ktape");
+  const SealedTape whole = must(mix.record(folder.file("whole.ktape"), kRounds, [](uint64_t) {}));
+  const ShortWrites disk;
+  const SealedTape made = must(mix.record(folder.file("run.ktape"), kRounds, [](uint64_t) {}));
+  CHECK(made.head == whole.head);
+  CHECK(must(verify(made.path, made.head)).integrity == Integrity::kIntact);
+}
+
+}  // namespace ktape::test

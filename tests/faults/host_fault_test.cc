@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
+#include <filesystem>
+#include <fstream>
+
+#include "replay/child.h"
+#include "schema/journal/verify.h"
+#include "schema/journal/writer.h"
+#include "tests/faults/left_processes.h"
+#include "tests/support/must.h"
+#include "tests/support/stock_kernel.h"
+#include "tests/support/temp_dir.h"
+
+// Hosts on which no guest can run: `ktape capture` says why, in one sentence and a hint.
+namespace ktape::test {
+
+using Catch::Matchers::ContainsSubstring;
+using Catch::Matchers::StartsWith;
+
+namespace {
+
+class BadHost {
+ public:
+  // `before`: what a shell does first. Both outputs together, as a person sees them.
+  ChildResult capture(const std::string& arguments, const std::string& before = "true") {
+    if (!is_cached("6.16.12")) SKIP("kernel 6.16.12 is not cached: tools/kernel fetch 6.16.12");
+    const std::string command = fmt::format(
+        "cd {} && {} && {} exec " KTAPE_BIN "/ktape-capture cold_path_roundtrip --kernel {} {} 2>&1",
+        folder.path(), before, mark.assignment(), cached_kernel("6.16.12"), arguments);
+    return must(run_child("/bin/sh", {"-c", command}, 1 << 20));
+  }
+
+  // One sentence, a hint, nothing else; exit status 4; no file and no QEMU is left.
+  void check_refused(const ChildResult& result, const std::string& sentence) {
+    INFO(result.output);
+    CHECK(result.exit_status == 4);
+    CHECK_THAT(result.output, StartsWith("ktape capture: " + sentence));
+    CHECK_THAT(result.output, ContainsSubstring("\nhint: "));
+    CHECK(std::count(result.output.begin(), result.output.end(), '\n') == 2);
+    CHECK_FALSE(std::filesystem::exists(folder.file("run.ktape")));
+    CHECK_FALSE(std::filesystem::exists(folder.file("run.ktape.partial")));
+    CHECK(mark.processes().empty());
+  }
+
+  // A program that says to be QEMU of some version, as far as ktape asks before it looks at the version.
+  std::string qemu_of_version(int major, int minor) {
+    const std::string path = folder.file("qemu");
+    std::ofstream(path) << fmt::format(R"(#!/usr/bin/env python3
+import socket, sys
+fd = [a for a in sys.argv if a.startswith("socket,id=qmp")][0].split("fd=")[1].split(",")[0]
+qmp = socket.socket(fileno=int(fd))
+qmp.sendall(b'{{"QMP": {{"version": {{"qemu": {{"micro": 0, "minor": {1}, "major": {0}}}, "package": ""}},'
+            b' "capabilities": []}}}}\r\n')
+for line in qmp.makefile():
+    id = line.split('"id":')[1].rstrip("}}\r\n")
+    qmp.sendall(b'{{"return": {{}}, "id": ' + id.encode() + b'}}\r\n')
+)",
+                                       major, minor);
+    std::filesystem::permissions(path, std::filesystem::perms::owner_all);
+    return path;
+  }
+
+  TempDir folder;
+  LeftProcesses mark;
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(BadHost, "a host without QEMU is told what to run") {
+  check_refused(capture("-o run.ktape", "export PATH=/nowhere"),
+                "cannot run 'qemu-system-x86_64': No such file or directory\n");
+}
+
+TEST_CASE_METHOD(BadHost, "a QEMU that is too old for TCG is named with its version, and why") {
+  check_refused(capture("-o run.ktape --accel tcg --qemu " + qemu_of_version(7, 2)),
+                "cannot use QEMU 7.2.0 without KVM: before QEMU 10 ");
+}
+
+TEST_CASE_METHOD(BadHost, "a QEMU that is no QEMU is named, in its own words") {
+  check_refused(capture("-o run.ktape --accel tcg --qemu /bin/false"),
+                "cannot start the machine: QEMU exited with ");
+}
+
+// The address sanitizer takes more of the address space than any limit.
+#ifndef KTAPE_SANITIZED
+TEST_CASE_METHOD(BadHost, "a process that may not have the guest's memory is told to ask for less") {
+  check_refused(capture("-o run.ktape --accel tcg --memory-mb 4096", "ulimit -v 2000000"),
+                "cannot have 4096 MiB for the guest's RAM: Cannot allocate memory\n");
+}
+
+TEST_CASE_METHOD(BadHost, "a QEMU that cannot have its memory is told in its own words") {
+  check_refused(capture("-o run.ktape --accel tcg", "ulimit -v 1100000"),
+                "cannot start the machine: QEMU exited with status 1: qemu-system-x86_64: ");
+}
+
+#endif
+
+TEST_CASE_METHOD(BadHost, "a guest that is larger than any host is refused before it is waited for") {
+  check_refused(capture("-o run.ktape --accel tcg --memory-mb 1048576"), "cannot ");
+}
+
+TEST_CASE_METHOD(BadHost, "a folder that cannot be written is told, and nothing is started") {
+  // Nobody can write to this one, not even root.
+  check_refused(capture("-o /sys/run.ktape"), "cannot create '/sys/run.ktape.partial': ");
+  if (::geteuid() == 0) return;
+  const std::string locked = folder.file("locked");
+  std::filesystem::create_directory(locked);
+  std::filesystem::permissions(locked,
+                               std::filesystem::perms::owner_read | std::filesystem::perms::owner_exec);
+  check_refused(capture("-o locked/run.ktape"),
+                "cannot create 'locked/run.ktape.partial': Permission denied\n");
+}
+
+TEST_CASE_METHOD(BadHost, "a kvm that cannot run the kernel is told by its cause, or runs it") {
+  const ChildResult result = capture("-o run.ktape --accel kvm");
+  if (result.exit_status == 0) return;
+  check_refused(result, "cannot run the kernel under KVM: ");
+}
+
+TEST_CASE_METHOD(BadHost, "a second capture to a file is refused with who records to it, who goes on") {
+  auto first = must(JournalWriter::create(folder.file("run.ktape")));
+  const ChildResult second = capture("-o run.ktape");
+  CHECK(second.exit_status == 2);
+  CHECK(second.output ==
+        fmt::format("ktape capture: cannot record to 'run.ktape': 'run.ktape.partial' exists\n"
+                    "hint: process {} is recording to it\n",
+                    ::getpid()));
+  CHECK(mark.processes().empty());
+  const SealedTape sealed = must(first->seal(
+      HostNs(1), [](schema::Sealed::Builder record) { record.setOutcome(schema::Outcome::COMPLETED); }));
+  CHECK(must(verify(sealed.path, sealed.head)).integrity == Integrity::kIntact);
+}
+
+}  // namespace ktape::test
