@@ -42,12 +42,13 @@ class KernelComplaints {
   [[nodiscard]] Losses take_losses();
 
  private:
+  [[nodiscard]] bool is_next(std::string_view line, schema::OopsKind kind) const;
   void begin(schema::OopsKind kind, std::string_view headline);
   void add(const std::string& text);
 
   std::optional<KernelComplaint> open_;
-  size_t lines_ = 0;      // of the open one
-  std::string cut_here_;  // the line before, when it was "[ cut here ]"
+  size_t lines_ = 0;      // of the open one, or of cut_here_
+  std::string cut_here_;  // "[ cut here ]" and the lines after it, until it is known what was cut off
   size_t complaints_ = 0;
   std::vector<KernelComplaint> complete_;
   Losses losses_;

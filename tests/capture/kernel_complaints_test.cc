@@ -123,6 +123,53 @@ TEST_CASE("a warning in the words of later kernels is known by the cut before it
   CHECK(Console().prints("[    1.1] fine\n").prints(later).found().empty());
 }
 
+TEST_CASE("a warning with a message of its own has it, between the cut and the warning") {
+  const std::string text =
+      "[    1.1] ------------[ cut here ]------------\n"
+      "[    1.2] refcount_t: underflow; use-after-free.\n"
+      "[    1.3] WARNING: lib/refcount.c:28 at refcount_warn_saturate+0xbe/0x110, CPU#0: victim/149\n"
+      "[    1.4] ---[ end trace 0000000000000000 ]---\n";
+  const auto found = Console().prints(text).found();
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].kind == OopsKind::WARNING);
+  CHECK(found[0].text == text);
+}
+
+TEST_CASE("a cut that nothing comes of is forgotten") {
+  Console console;
+  console.prints("[    1.1] ------------[ cut here ]------------\n");
+  for (int line = 0; line < 8; ++line) console.prints("[    1.2] fine\n");
+  CHECK(console.prints("[    1.3] WARNING: something else\n").found().empty());
+}
+
+TEST_CASE("a stack that overflowed is an oops, which is told of in two lines") {
+  const auto found = Console()
+                         .prints(
+                             "[    1.1] BUG: TASK stack guard page was hit at ffffc9000003fff8\n"
+                             "[    1.2] Oops: stack guard page: 0000 [#1] SMP NOPTI\n"
+                             "[    1.3] ---[ end trace 0000000000000000 ]---\n")
+                         .found();
+  REQUIRE(found.size() == 1);
+  CHECK(found[0].kind == OopsKind::OOPS);
+}
+
+TEST_CASE("what ends a stall, and who holds what a task waits for, are no complaints of their own") {
+  CHECK(Console()
+            .prints("[    1.1] rcu: INFO: Stall ended before state dump start\n"
+                    "[    1.2] INFO: task a:7 is blocked on a mutex, but the owner is not found.\n"
+                    "[    1.3] INFO: task a:7 blocked on a semaphore likely last held by task b:8\n")
+            .found()
+            .empty());
+}
+
+TEST_CASE("a lock-up whose end is not marked does not swallow the BUG after it") {
+  const auto found = Console().prints(kRcuStall.substr(0, 70)).prints("\n").prints(kBug).found();
+  REQUIRE(found.size() == 2);
+  CHECK(found[0].kind == OopsKind::LOCKUP);
+  CHECK(found[1].kind == OopsKind::BUG);
+  CHECK(found[1].text == kBug);
+}
+
 TEST_CASE("a panic is none, and ends the complaint that led to it") {
   CHECK(Console().prints(kPanic).found().empty());
   const auto found =
