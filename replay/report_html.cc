@@ -8,6 +8,7 @@
 #include "replay/page.h"
 #include "replay/record_text.h"
 #include "replay/report_assets.h"
+#include "replay/report_facts.h"
 #include "schema/base/text.h"
 
 namespace ktape {
@@ -16,6 +17,7 @@ namespace {
 
 constexpr size_t kMostFindings = 50;  // of an assertion
 constexpr size_t kMostFreezes = 200;  // with a table of vCPUs each
+constexpr size_t kMostWaiting = 50;   // freezes with a table of who waited
 constexpr size_t kFindingLimit = 2'000;
 
 std::string number(uint64_t value) { return fmt::format("{}", value); }
@@ -172,7 +174,34 @@ std::string gates_table(const RunFacts& run) {
   return table.take("No gate was checked.");
 }
 
-std::string freeze_evidence(const FreezeFacts& freeze) {
+// Who was runnable and waited in sched_ext, whom the kernel named marked.
+std::string waiting_table(const ReportFreeze& freeze) {
+  if (freeze.source == WaitingSource::kNone) {
+    return "<p class=\"soft\">Who waited in sched_ext is not known: " +
+           html_text(freeze.source_note.empty() ? "the tape does not tell" : printable(freeze.source_note)) +
+           ".</p>\n";
+  }
+  const std::string source = waiting_source_text(freeze);
+  HtmlTable table(
+      fmt::format("{} runnable, waiting in sched_ext ({})", count_text(freeze.waiting.total, "task"), source),
+      {"task", "runnable for", "DSQ", "ran on", "may run on"});
+  for (const WaitingTask& task : freeze.waiting.tasks) {
+    HtmlCell name = mono(task.name());
+    if (is_named(freeze, task)) name.html += " " + badge("named by the kernel", "bad").html;
+    table.row({name, count(task.waiting_ms ? fmt::format("{} ms", *task.waiting_ms) : "?"),
+               mono(task.dsq.empty() ? "none" : task.dsq),
+               count(task.last_cpu ? std::to_string(*task.last_cpu) : "?"),
+               mono(task.cpus.empty() ? "?" : task.cpus)});
+  }
+  std::string html = table.take("Nobody was runnable and waited in sched_ext (" + source + ").");
+  if (freeze.waiting.total > freeze.waiting.tasks.size()) {
+    html += fmt::format("<p class=\"note\">{} more left out.</p>\n",
+                        count_text(freeze.waiting.total - freeze.waiting.tasks.size(), "task"));
+  }
+  return html;
+}
+
+std::string freeze_evidence(const FreezeFacts& freeze, const ReportFreeze* waiting) {
   HtmlTable table(fmt::format("vCPUs at freeze {}", freeze.id), {"CPU", "where", "state", "running"});
   for (const VcpuFacts& vcpu : freeze.vcpus) {
     table.row({count(number(vcpu.cpu)), mono(vcpu.where), plain(vcpu.state), mono(vcpu.occupant)});
@@ -190,13 +219,13 @@ std::string freeze_evidence(const FreezeFacts& freeze) {
   return fmt::format(
       "<h3>Freeze {} <span class=\"soft\">for {}</span></h3>\n<p>At {} s, record {}; every vCPU stood after "
       "{}; {}{}"
-      ".</p>\n{}{}",
+      ".</p>\n{}{}{}",
       freeze.id, html_text(freeze.cause), seconds(freeze.at), freeze.seq.value,
       duration_text(freeze.stop_latency_ns), ended, bypass, table.take("The tape has no state of the vCPUs."),
-      more);
+      more, waiting == nullptr ? "" : waiting_table(*waiting));
 }
 
-std::string freezes(const ReportSpans& spans) {
+std::string freezes(const ReportSpans& spans, const std::map<uint64_t, ReportFreeze>& waiting) {
   if (spans.freezes.empty()) return "<p class=\"soft\">The machine was never frozen.</p>\n";
   std::string html;
   size_t shown = 0;
@@ -205,7 +234,8 @@ std::string freezes(const ReportSpans& spans) {
       return html + fmt::format("<p class=\"note\">{} more left out.</p>\n",
                                 count_text(spans.freezes.size() - kMostFreezes, "freeze"));
     }
-    html += freeze_evidence(freeze);
+    const auto found = waiting.find(freeze.id);
+    html += freeze_evidence(freeze, found == waiting.end() ? nullptr : &found->second);
   }
   return html;
 }
@@ -292,6 +322,7 @@ Result<std::string> report_html(const JournalReader& tape, const CheckedTape& ch
                                 const Verdicts& verdicts) {
   KTAPE_ASSIGN(RunFacts run, gather_run_facts(tape));
   KTAPE_ASSIGN(ReportSpans spans, gather_report_spans(tape));
+  KTAPE_ASSIGN(const auto waiting, gather_report_freezes(tape, kMostWaiting));
   const std::string name = printable(checked.path.substr(checked.path.rfind('/') + 1));
   std::string html = head((run.scenario.empty() ? name : run.scenario) + " - ktape report");
   html += "<body>\n<header><h1>" + html_text(run.scenario.empty() ? "A tape" : run.scenario) +
@@ -302,7 +333,7 @@ Result<std::string> report_html(const JournalReader& tape, const CheckedTape& ch
   html += section("time", "Timeline", timeline() + steps_table(spans));
   html += section("values", "Values over time", entries_table(run, spans) + samples_table(spans));
   html += section("gates", "Gates", gates_table(run));
-  html += section("freezes", "Freezes", freezes(spans));
+  html += section("freezes", "Freezes", freezes(spans, waiting));
   html += section("schedulers", "Schedulers and workers", schedulers_table(run) + workers_table(run));
   html += section("layouts", "Layouts", layouts_table(run));
   html += section("losses", "Losses", losses_table(run));
