@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "replay/html.h"
 #include "replay/output_file.h"
 #include "replay/page.h"
@@ -23,8 +25,15 @@ constexpr size_t kFindingLimit = 2'000;
 std::string number(uint64_t value) { return fmt::format("{}", value); }
 std::string seconds(HostNs at) { return fmt::format("{:.6f}", static_cast<double>(at.value) / 1e9); }
 
-HtmlCell plain(std::string_view text) { return {html_text(text), ""}; }
-HtmlCell mono(std::string_view text) { return {html_text(text), "mono"}; }
+// A short text stays in one line; a long one is broken wherever it must be.
+std::string kind_of(std::string_view kind, std::string_view text) {
+  constexpr size_t kShort = 24;
+  const std::string_view space = kind.empty() || text.size() > kShort ? "" : " ";
+  return fmt::format("{}{}{}", kind, space, text.size() > kShort ? "" : "short");
+}
+
+HtmlCell plain(std::string_view text) { return {html_text(text), kind_of("", text)}; }
+HtmlCell mono(std::string_view text) { return {html_text(text), kind_of("mono", text)}; }
 HtmlCell count(std::string_view text) { return {html_text(text), "number"}; }
 HtmlCell badge(std::string_view text, std::string_view kind) {
   return {fmt::format("<span class=\"badge {}\">{}</span>", kind, html_text(text)), ""};
@@ -73,11 +82,23 @@ std::string summary(const RunFacts& run, const CheckedTape& checked) {
       field("head digest", "<span class=\"mono\">" + html_text(checked.head) + "</span>"));
 }
 
+// Whether a finding ("undecided, seq 5: ...") has nothing that the reason ("inconclusive: seq 5: ...") has
+// not.
+bool says_again(std::string_view finding, std::string_view reason) {
+  constexpr std::string_view kInconclusive = "inconclusive: ";
+  if (reason.starts_with(kInconclusive)) reason.remove_prefix(kInconclusive.size());
+  for (const std::string_view verdict : {"undecided, ", "violated, "}) {
+    if (finding.starts_with(verdict)) return finding.substr(verdict.size()) == reason;
+  }
+  return false;
+}
+
 std::string verdicts_table(const Verdicts& verdicts) {
-  HtmlTable table("Verdicts of the assertions", {"assertion", "verdict", "why", "findings"});
+  HtmlTable table("Verdicts of the assertions", {"assertion", "verdict", "why, and by which records"});
   for (const auto& [label, verdict] : verdicts) {
     std::vector<std::string> findings;
     for (const std::string& finding : verdict.findings) {
+      if (says_again(finding, verdict.result.reason)) continue;
       if (findings.size() >= kMostFindings) {
         findings.push_back(number(verdict.findings.size() - kMostFindings) + " more are left out");
         break;
@@ -85,8 +106,9 @@ std::string verdicts_table(const Verdicts& verdicts) {
       findings.push_back(
           finding.size() <= kFindingLimit ? finding : printable(finding.substr(0, kFindingLimit)) + "...");
     }
-    table.row({mono(printable(label)), verdict_badge(verdict.result.kind), plain(verdict.result.reason),
-               list(findings)});
+    HtmlCell why = list(findings);
+    why.html.insert(0, html_text(verdict.result.reason));
+    table.row({mono(printable(label)), verdict_badge(verdict.result.kind), why});
   }
   return table.take("No assertion was asked.");
 }
@@ -152,24 +174,40 @@ std::string entries_table(const RunFacts& run, const ReportSpans& spans) {
   return "<div id=\"charts\"></div>\n" + table.take("Nothing was read or written.");
 }
 
+// The gates of an entry in two cells: how many passed, and the others.
+std::pair<std::string, std::string> gate_cells(const EntryFacts& entry) {
+  std::vector<std::string> others;
+  size_t passed = 0;
+  for (const auto& [gate, facts] : entry.gates) {
+    if (facts.outcome == schema::GateOutcome::PASSED) {
+      ++passed;
+      continue;
+    }
+    others.push_back(fmt::format("gate {}, {}: {}{}{}", static_cast<unsigned>(gate), enum_words(gate),
+                                 enum_words(facts.outcome), facts.enforced ? "" : " (not enforced)",
+                                 facts.observed.empty() ? "" : ", " + facts.observed));
+  }
+  return {fmt::format("{} of {}", passed, entry.gates.size()), list(others).html};
+}
+
+// Neighbours of one request whose gates are the same, as those of one task are, share a row.
 std::string gates_table(const RunFacts& run) {
   HtmlTable table("Gates before each access to a task",
                   {"tag", "request", "passed", "others, with what was observed"});
-  for (const EntryFacts& entry : run.entries) {
+  for (size_t i = 0; i < run.entries.size(); ++i) {
+    const EntryFacts& entry = run.entries[i];
     if (entry.gates.empty()) continue;
-    std::vector<std::string> others;
-    size_t passed = 0;
-    for (const auto& [gate, facts] : entry.gates) {
-      if (facts.outcome == schema::GateOutcome::PASSED) {
-        ++passed;
-        continue;
-      }
-      others.push_back(fmt::format("gate {}, {}: {}{}{}", static_cast<unsigned>(gate), enum_words(gate),
-                                   enum_words(facts.outcome), facts.enforced ? "" : " (not enforced)",
-                                   facts.observed.empty() ? "" : ", " + facts.observed));
+    const auto cells = gate_cells(entry);
+    std::string tags = html_text(entry.tag);
+    for (; i + 1 < run.entries.size(); ++i) {
+      const EntryFacts& next = run.entries[i + 1];
+      if (next.request != entry.request || next.gates.empty() || gate_cells(next) != cells) break;
+      tags += "<br>" + html_text(next.tag);
     }
-    table.row({mono(entry.tag), count("record " + number(entry.request.value)),
-               count(fmt::format("{} of {}", passed, entry.gates.size())), list(others)});
+    table.row({{tags, "mono"},
+               count("record " + number(entry.request.value)),
+               count(cells.first),
+               {cells.second, ""}});
   }
   return table.take("No gate was checked.");
 }
