@@ -83,9 +83,9 @@ ReportCpu cpu_facts(schema::VcpuState::Reader vcpu) {
   ReportCpu cpu;
   cpu.cpu = vcpu.getCpu();
   if (vcpu.getKnown()) {
-    cpu.where = printable(chars(vcpu.getSymbol()));
-    if (cpu.where.empty())
-      cpu.where = vcpu.getCpl() == kUserLevel ? "user space" : fmt::format("{:#x}", vcpu.getRip());
+    const bool named = vcpu.getSymbol().size() > 0;
+    cpu.where = "at " + (named ? printable(chars(vcpu.getSymbol())) : fmt::format("{:#x}", vcpu.getRip()));
+    if (!named && vcpu.getCpl() == kUserLevel) cpu.where = "in user space";
     if (!vcpu.getInterruptsEnabled()) cpu.state = "irqs off";
   }
   if (!vcpu.getKernelStateKnown()) return cpu;
@@ -199,6 +199,42 @@ Result<std::vector<EntryFacts>> undone_entries(const JournalReader& tape, const 
 }
 
 }  // namespace
+
+std::string waiting_source_text(const ReportFreeze& freeze) {
+  switch (freeze.source) {
+    case WaitingSource::kMemory:
+      return freeze.waiting.incomplete ? "from recorded memory, which is not complete"
+                                       : "from recorded memory, all tasks";
+    case WaitingSource::kReads: return "workers, as read then";
+    case WaitingSource::kDump: return "from the kernel's dump";
+    case WaitingSource::kNone: break;
+  }
+  return "not known";
+}
+
+bool is_named(const ReportFreeze& freeze, const WaitingTask& task) {
+  return !freeze.detail.empty() && freeze.detail.find(task.name()) != std::string::npos;
+}
+
+Result<std::map<uint64_t, ReportFreeze>> gather_report_freezes(const JournalReader& tape, size_t most) {
+  KTAPE_ASSIGN(const TapeIndex index, TapeIndex::make(tape));
+  const Result<Kernel> kernel = restore_kernel(tape, index);
+  std::vector<const RecordedFreeze*> order;
+  for (const RecordedFreeze& freeze : index.freezes()) order.push_back(&freeze);
+  std::ranges::stable_partition(
+      order, [](const RecordedFreeze* freeze) { return freeze->cause != schema::FreezeCause::REQUEST; });
+  if (order.size() > most) order.resize(most);
+  std::map<uint64_t, ReportFreeze> found;
+  for (const RecordedFreeze* freeze : order) {
+    Result<ReportFreeze> facts = freeze_facts(tape, kernel, *freeze);
+    if (facts.ok()) {
+      found.emplace(freeze->id, std::move(*facts));
+    } else {
+      found[freeze->id].source_note = facts.error().message;
+    }
+  }
+  return found;
+}
 
 bool ReportFacts::good() const {
   return run.sealed && run.outcome.starts_with("completed") &&

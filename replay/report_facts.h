@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -12,6 +13,7 @@
 #include "replay/waiting_tasks.h"
 #include "schema/base/result.h"
 #include "schema/base/units.h"
+#include "schema/journal/reader.h"
 
 // What a report says of a tape, gathered once for all its forms. Every text is safe to print.
 
@@ -26,7 +28,7 @@ struct ReportOptions {
 // Where a CPU stood when the machine was frozen.
 struct ReportCpu {
   uint32_t cpu = 0;
-  std::string where;    // "do_idle+0x1c", "user space"; empty: not known
+  std::string where;    // "at do_idle+0x1c", "in user space"; empty: not known
   std::string current;  // "spinner[57]"; empty: not known
   std::string state;    // "interrupts off, preempt count 2, runqueue locked"; may be empty
 };
@@ -80,6 +82,17 @@ struct ReportFacts {
   // Whether the run is what one hopes for: completed, no scheduler error, no assertion violated.
   [[nodiscard]] bool good() const;
 };
+
+// "from recorded memory, all tasks".
+[[nodiscard]] std::string waiting_source_text(const ReportFreeze& freeze);
+
+// Whether the kernel's words about the freeze name the task.
+[[nodiscard]] bool is_named(const ReportFreeze& freeze, const WaitingTask& task);
+
+// By id, `most` freezes at most: those that were not for requests come before the others. Who waited at one
+// whose memory cannot be used is not known, and its note says why. kBadInput when the tape cannot be read.
+[[nodiscard]] Result<std::map<uint64_t, ReportFreeze>> gather_report_freezes(const JournalReader& tape,
+                                                                             size_t most);
 
 // Verifies the tape, judges it and reads it. kBadInput when it is altered or cannot be read;
 // kNotApplicable when it has no such freeze.

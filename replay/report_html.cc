@@ -3,11 +3,14 @@
 
 #include <fmt/format.h>
 
+#include <utility>
+
 #include "replay/html.h"
 #include "replay/output_file.h"
 #include "replay/page.h"
 #include "replay/record_text.h"
 #include "replay/report_assets.h"
+#include "replay/report_facts.h"
 #include "schema/base/text.h"
 
 namespace ktape {
@@ -16,13 +19,21 @@ namespace {
 
 constexpr size_t kMostFindings = 50;  // of an assertion
 constexpr size_t kMostFreezes = 200;  // with a table of vCPUs each
+constexpr size_t kMostWaiting = 50;   // freezes with a table of who waited
 constexpr size_t kFindingLimit = 2'000;
 
 std::string number(uint64_t value) { return fmt::format("{}", value); }
 std::string seconds(HostNs at) { return fmt::format("{:.6f}", static_cast<double>(at.value) / 1e9); }
 
-HtmlCell plain(std::string_view text) { return {html_text(text), ""}; }
-HtmlCell mono(std::string_view text) { return {html_text(text), "mono"}; }
+// A short text stays in one line; a long one is broken wherever it must be.
+std::string kind_of(std::string_view kind, std::string_view text) {
+  constexpr size_t kShort = 24;
+  const std::string_view space = kind.empty() || text.size() > kShort ? "" : " ";
+  return fmt::format("{}{}{}", kind, space, text.size() > kShort ? "" : "short");
+}
+
+HtmlCell plain(std::string_view text) { return {html_text(text), kind_of("", text)}; }
+HtmlCell mono(std::string_view text) { return {html_text(text), kind_of("mono", text)}; }
 HtmlCell count(std::string_view text) { return {html_text(text), "number"}; }
 HtmlCell badge(std::string_view text, std::string_view kind) {
   return {fmt::format("<span class=\"badge {}\">{}</span>", kind, html_text(text)), ""};
@@ -71,11 +82,23 @@ std::string summary(const RunFacts& run, const CheckedTape& checked) {
       field("head digest", "<span class=\"mono\">" + html_text(checked.head) + "</span>"));
 }
 
+// Whether a finding ("undecided, seq 5: ...") has nothing that the reason ("inconclusive: seq 5: ...") has
+// not.
+bool says_again(std::string_view finding, std::string_view reason) {
+  constexpr std::string_view kInconclusive = "inconclusive: ";
+  if (reason.starts_with(kInconclusive)) reason.remove_prefix(kInconclusive.size());
+  for (const std::string_view verdict : {"undecided, ", "violated, "}) {
+    if (finding.starts_with(verdict)) return finding.substr(verdict.size()) == reason;
+  }
+  return false;
+}
+
 std::string verdicts_table(const Verdicts& verdicts) {
-  HtmlTable table("Verdicts of the assertions", {"assertion", "verdict", "why", "findings"});
+  HtmlTable table("Verdicts of the assertions", {"assertion", "verdict", "why, and by which records"});
   for (const auto& [label, verdict] : verdicts) {
     std::vector<std::string> findings;
     for (const std::string& finding : verdict.findings) {
+      if (says_again(finding, verdict.result.reason)) continue;
       if (findings.size() >= kMostFindings) {
         findings.push_back(number(verdict.findings.size() - kMostFindings) + " more are left out");
         break;
@@ -83,8 +106,9 @@ std::string verdicts_table(const Verdicts& verdicts) {
       findings.push_back(
           finding.size() <= kFindingLimit ? finding : printable(finding.substr(0, kFindingLimit)) + "...");
     }
-    table.row({mono(printable(label)), verdict_badge(verdict.result.kind), plain(verdict.result.reason),
-               list(findings)});
+    HtmlCell why = list(findings);
+    why.html.insert(0, html_text(verdict.result.reason));
+    table.row({mono(printable(label)), verdict_badge(verdict.result.kind), why});
   }
   return table.take("No assertion was asked.");
 }
@@ -150,29 +174,72 @@ std::string entries_table(const RunFacts& run, const ReportSpans& spans) {
   return "<div id=\"charts\"></div>\n" + table.take("Nothing was read or written.");
 }
 
+// The gates of an entry in two cells: how many passed, and the others.
+std::pair<std::string, std::string> gate_cells(const EntryFacts& entry) {
+  std::vector<std::string> others;
+  size_t passed = 0;
+  for (const auto& [gate, facts] : entry.gates) {
+    if (facts.outcome == schema::GateOutcome::PASSED) {
+      ++passed;
+      continue;
+    }
+    others.push_back(fmt::format("gate {}, {}: {}{}{}", static_cast<unsigned>(gate), enum_words(gate),
+                                 enum_words(facts.outcome), facts.enforced ? "" : " (not enforced)",
+                                 facts.observed.empty() ? "" : ", " + facts.observed));
+  }
+  return {fmt::format("{} of {}", passed, entry.gates.size()), list(others).html};
+}
+
+// Neighbours of one request whose gates are the same, as those of one task are, share a row.
 std::string gates_table(const RunFacts& run) {
   HtmlTable table("Gates before each access to a task",
                   {"tag", "request", "passed", "others, with what was observed"});
-  for (const EntryFacts& entry : run.entries) {
+  for (size_t i = 0; i < run.entries.size(); ++i) {
+    const EntryFacts& entry = run.entries[i];
     if (entry.gates.empty()) continue;
-    std::vector<std::string> others;
-    size_t passed = 0;
-    for (const auto& [gate, facts] : entry.gates) {
-      if (facts.outcome == schema::GateOutcome::PASSED) {
-        ++passed;
-        continue;
-      }
-      others.push_back(fmt::format("gate {}, {}: {}{}{}", static_cast<unsigned>(gate), enum_words(gate),
-                                   enum_words(facts.outcome), facts.enforced ? "" : " (not enforced)",
-                                   facts.observed.empty() ? "" : ", " + facts.observed));
+    const auto cells = gate_cells(entry);
+    std::string tags = html_text(entry.tag);
+    for (; i + 1 < run.entries.size(); ++i) {
+      const EntryFacts& next = run.entries[i + 1];
+      if (next.request != entry.request || next.gates.empty() || gate_cells(next) != cells) break;
+      tags += "<br>" + html_text(next.tag);
     }
-    table.row({mono(entry.tag), count("record " + number(entry.request.value)),
-               count(fmt::format("{} of {}", passed, entry.gates.size())), list(others)});
+    table.row({{tags, "mono"},
+               count("record " + number(entry.request.value)),
+               count(cells.first),
+               {cells.second, ""}});
   }
   return table.take("No gate was checked.");
 }
 
-std::string freeze_evidence(const FreezeFacts& freeze) {
+// Who was runnable and waited in sched_ext, whom the kernel named marked.
+std::string waiting_table(const ReportFreeze& freeze) {
+  if (freeze.source == WaitingSource::kNone) {
+    return "<p class=\"soft\">Who waited in sched_ext is not known: " +
+           html_text(freeze.source_note.empty() ? "the tape does not tell" : printable(freeze.source_note)) +
+           ".</p>\n";
+  }
+  const std::string source = waiting_source_text(freeze);
+  HtmlTable table(
+      fmt::format("{} runnable, waiting in sched_ext ({})", count_text(freeze.waiting.total, "task"), source),
+      {"task", "runnable for", "DSQ", "ran on", "may run on"});
+  for (const WaitingTask& task : freeze.waiting.tasks) {
+    HtmlCell name = mono(task.name());
+    if (is_named(freeze, task)) name.html += " " + badge("named by the kernel", "bad").html;
+    table.row({name, count(task.waiting_ms ? fmt::format("{} ms", *task.waiting_ms) : "?"),
+               mono(task.dsq.empty() ? "none" : task.dsq),
+               count(task.last_cpu ? std::to_string(*task.last_cpu) : "?"),
+               mono(task.cpus.empty() ? "?" : task.cpus)});
+  }
+  std::string html = table.take("Nobody was runnable and waited in sched_ext (" + source + ").");
+  if (freeze.waiting.total > freeze.waiting.tasks.size()) {
+    html += fmt::format("<p class=\"note\">{} more left out.</p>\n",
+                        count_text(freeze.waiting.total - freeze.waiting.tasks.size(), "task"));
+  }
+  return html;
+}
+
+std::string freeze_evidence(const FreezeFacts& freeze, const ReportFreeze* waiting) {
   HtmlTable table(fmt::format("vCPUs at freeze {}", freeze.id), {"CPU", "where", "state", "running"});
   for (const VcpuFacts& vcpu : freeze.vcpus) {
     table.row({count(number(vcpu.cpu)), mono(vcpu.where), plain(vcpu.state), mono(vcpu.occupant)});
@@ -190,13 +257,13 @@ std::string freeze_evidence(const FreezeFacts& freeze) {
   return fmt::format(
       "<h3>Freeze {} <span class=\"soft\">for {}</span></h3>\n<p>At {} s, record {}; every vCPU stood after "
       "{}; {}{}"
-      ".</p>\n{}{}",
+      ".</p>\n{}{}{}",
       freeze.id, html_text(freeze.cause), seconds(freeze.at), freeze.seq.value,
       duration_text(freeze.stop_latency_ns), ended, bypass, table.take("The tape has no state of the vCPUs."),
-      more);
+      more, waiting == nullptr ? "" : waiting_table(*waiting));
 }
 
-std::string freezes(const ReportSpans& spans) {
+std::string freezes(const ReportSpans& spans, const std::map<uint64_t, ReportFreeze>& waiting) {
   if (spans.freezes.empty()) return "<p class=\"soft\">The machine was never frozen.</p>\n";
   std::string html;
   size_t shown = 0;
@@ -205,7 +272,8 @@ std::string freezes(const ReportSpans& spans) {
       return html + fmt::format("<p class=\"note\">{} more left out.</p>\n",
                                 count_text(spans.freezes.size() - kMostFreezes, "freeze"));
     }
-    html += freeze_evidence(freeze);
+    const auto found = waiting.find(freeze.id);
+    html += freeze_evidence(freeze, found == waiting.end() ? nullptr : &found->second);
   }
   return html;
 }
@@ -292,6 +360,7 @@ Result<std::string> report_html(const JournalReader& tape, const CheckedTape& ch
                                 const Verdicts& verdicts) {
   KTAPE_ASSIGN(RunFacts run, gather_run_facts(tape));
   KTAPE_ASSIGN(ReportSpans spans, gather_report_spans(tape));
+  KTAPE_ASSIGN(const auto waiting, gather_report_freezes(tape, kMostWaiting));
   const std::string name = printable(checked.path.substr(checked.path.rfind('/') + 1));
   std::string html = head((run.scenario.empty() ? name : run.scenario) + " - ktape report");
   html += "<body>\n<header><h1>" + html_text(run.scenario.empty() ? "A tape" : run.scenario) +
@@ -302,7 +371,7 @@ Result<std::string> report_html(const JournalReader& tape, const CheckedTape& ch
   html += section("time", "Timeline", timeline() + steps_table(spans));
   html += section("values", "Values over time", entries_table(run, spans) + samples_table(spans));
   html += section("gates", "Gates", gates_table(run));
-  html += section("freezes", "Freezes", freezes(spans));
+  html += section("freezes", "Freezes", freezes(spans, waiting));
   html += section("schedulers", "Schedulers and workers", schedulers_table(run) + workers_table(run));
   html += section("layouts", "Layouts", layouts_table(run));
   html += section("losses", "Losses", losses_table(run));

@@ -185,30 +185,17 @@ Section freeze(const ReportFacts& report) {
   for (const ReportCpu& cpu : freeze.cpus) {
     const std::string lead = fmt::format("  CPU {:<3} ran ", cpu.cpu);
     std::string text = cpu.current.empty() ? "?" : cpu.current;
-    text += " at " + (cpu.where.empty() ? "?" : cpu.where);
+    text += " " + (cpu.where.empty() ? "at ?" : cpu.where);
     if (!cpu.state.empty()) text += "; " + cpu.state;
     append(section.lines, wrapped(lead, text, 2));
   }
   return section;
 }
 
-std::string source_text(const ReportFreeze& freeze) {
-  switch (freeze.source) {
-    case WaitingSource::kMemory:
-      return freeze.waiting.incomplete ? "from recorded memory, which is not complete"
-                                       : "from recorded memory, all tasks";
-    case WaitingSource::kReads: return "workers, as read then";
-    case WaitingSource::kDump: return "from the kernel's dump";
-    case WaitingSource::kNone: break;
-  }
-  return "not known";
-}
-
 std::string task_line(const ReportFreeze& freeze, const WaitingTask& task) {
-  const bool named = !freeze.detail.empty() && freeze.detail.find(task.name()) != std::string::npos;
   return fitted(
-      fmt::format("{} {} {:>12}  {} {:>6}  {}", named ? '*' : ' ', cell(task.name(), 22), milliseconds(task),
-                  cell(task.dsq.empty() ? "-" : task.dsq, 16),
+      fmt::format("{} {} {:>12}  {} {:>6}  {}", is_named(freeze, task) ? '*' : ' ', cell(task.name(), 22),
+                  milliseconds(task), cell(task.dsq.empty() ? "-" : task.dsq, 16),
                   task.last_cpu ? std::to_string(*task.last_cpu) : "?", task.cpus.empty() ? "?" : task.cpus),
       kReportColumns);
 }
@@ -217,7 +204,7 @@ Section waiting(const ReportFreeze& freeze) {
   Section section;
   const WaitingTasks& waiting = freeze.waiting;
   section.title =
-      fmt::format("RUNNABLE AND WAITING IN SCHED_EXT: {} ({})", waiting.total, source_text(freeze));
+      fmt::format("RUNNABLE AND WAITING IN SCHED_EXT: {} ({})", waiting.total, waiting_source_text(freeze));
   if (freeze.source == WaitingSource::kNone) {
     section.title = "RUNNABLE AND WAITING IN SCHED_EXT: not known";
     append(section.lines,

@@ -161,6 +161,9 @@ TEST_CASE_METHOD(Fixture, "every field of a reply counts, but for the host's tim
   SECTION("protecting CPU") {
     names([](auto entry) { entry.setProtectingCpu(7); }, "protectingCpu: recorded 7, computed 0");
   }
+  SECTION("note") {
+    names([](auto entry) { entry.setNote("x"); }, "note: recorded 'x', computed ''");
+  }
   SECTION("time") {
     CHECK(edited([](auto entry) { entry.setElapsedNs(123456789); }).exit_status == 0);
   }

@@ -101,7 +101,7 @@ TEST_CASE("a page's tables have what the tape has, without a script") {
   TempDir folder;
   SealedTape tape = make_tape(folder.file("run.ktape"));
   std::string html = page_of(tape.path);
-  CHECK_THAT(html, ContainsSubstring("<td class=\"mono\">2592000000000000</td>"));
+  CHECK_THAT(html, ContainsSubstring("<td class=\"mono short\">2592000000000000</td>"));
   CHECK_THAT(html, ContainsSubstring("11 of 12") &&
                        ContainsSubstring("gate 4, off runqueue: failed, on_rq 1, on_cpu 0"));
   CHECK_THAT(html, ContainsSubstring("kernel in default_idle+0xf") && ContainsSubstring("ktape-agent (1)"));
