@@ -60,8 +60,8 @@ Result<OpWidth> fixed(schema::ValueKind kind, const std::optional<TypeInfo>& typ
   const uint32_t bytes = bytes_of(kind);
   if (!type) return OpWidth{kind, bytes, false};
   if (type->size_bytes != bytes) {
-    return refused(
-        fmt::format("u{} was asked, and '{}' has {} bytes", bytes * 8, type->name, type->size_bytes));
+    return refused(fmt::format("u{} was asked, and '{}' has {} {}", bytes * 8, type->name, type->size_bytes,
+                               type->size_bytes == 1 ? "byte" : "bytes"));
   }
   return OpWidth{kind, bytes, true};
 }
