@@ -35,26 +35,31 @@ constexpr std::array kWorkerFields = {
 Result<void> HostFreezes::adopted() {
   if (plan_.triggers.empty()) return {};
   KTAPE_ASSIGN(Standstill at, coordinator_.freezer().stop());
-  Result<void> armed = arm(at.frozen);
+  std::vector<std::pair<std::string, Error>> failed;
+  for (size_t i = 0; i < plan_.triggers.size(); ++i) {
+    Result<void> armed = arm(at.frozen, i);
+    if (!armed.ok()) failed.emplace_back(plan_.triggers[i].name, armed.error());
+  }
   KTAPE_TRY(coordinator_.freezer().let_go(std::move(at)));
-  if (armed.ok() || armed.error().code == ErrorCode::kMachineLost) return armed;
-  // A run without its triggers is still a run.
-  progress_.say("cannot freeze on every trigger: " + armed.error().message);
-  recorder_.lose("freeze_triggers", "freeze triggers that could not be set up",
-                 plan_.triggers.size() - armed_.size());
+  for (const auto& [name, error] : failed) {
+    if (error.code == ErrorCode::kMachineLost) return error;
+    // A run without a trigger is still a run.
+    progress_.say(fmt::format("cannot freeze on {}: {}", name, error.message));
+    recorder_.lose("freeze_triggers", "freeze triggers that could not be set up", 1);
+  }
   return {};
 }
 
-Result<void> HostFreezes::arm(Frozen& frozen) {
+Result<void> HostFreezes::arm(Frozen& frozen, size_t planned) {
   const Kernel& kernel = *coordinator_.kernel();
-  for (const FreezeTrigger& trigger : plan_.triggers) {
-    if (trigger.scx_error) {
-      KTAPE_ASSIGN(exits_, ScxExitReader::create(kernel));
-    }
-    KTAPE_ASSIGN(const GuestVirtual address, kernel.symbol(trigger.function));
-    KTAPE_TRY(frozen.set_breakpoint(address));
-    armed_.push_back({trigger, address});
+  const FreezeTrigger& trigger = plan_.triggers[planned];
+  if (trigger.scx_error) {
+    KTAPE_ASSIGN(exits_, ScxExitReader::create(kernel));
   }
+  KTAPE_ASSIGN(const GuestVirtual address, kernel.symbol(trigger.function));
+  KTAPE_TRY(frozen.set_breakpoint(address));
+  armed_.push_back({planned, address});
+  counts_[planned].armed = true;
   return {};
 }
 
@@ -92,8 +97,9 @@ Result<void> HostFreezes::on_breakpoint() {
 
 Result<void> HostFreezes::fire(Standstill at, Armed& armed, int32_t vcpu) {
   ++armed.hits;
+  const FreezeTrigger& trigger = plan_.triggers[armed.planned];
   std::optional<ScxExit> exit;
-  if (armed.trigger.scx_error) {
+  if (trigger.scx_error) {
     const GuestVirtual argument((*at.registers)[static_cast<size_t>(vcpu)].rdi);
     Result<ScxExit> found = exits_->read(at.frozen.memory(), argument);
     // What cannot be read may be an error as well, and its evidence would be lost.
@@ -103,8 +109,8 @@ Result<void> HostFreezes::fire(Standstill at, Armed& armed, int32_t vcpu) {
     }
     if (found.ok()) exit = std::move(*found);
   }
-  ++armed.times;
-  FreezeReason reason{schema::FreezeCause::TRIGGER, 0, armed.trigger.name, vcpu, exit ? exit->text() : ""};
+  ++counts_[armed.planned].freezes;
+  FreezeReason reason{schema::FreezeCause::TRIGGER, 0, trigger.name, vcpu, exit ? exit->text() : ""};
   KTAPE_TRY(disarm_if_spent(at.frozen, armed));
   progress_.say(fmt::format("frozen by {} on CPU {}{}", reason.trigger, vcpu,
                             reason.detail.empty() ? "" : ": " + reason.detail));
@@ -112,7 +118,8 @@ Result<void> HostFreezes::fire(Standstill at, Armed& armed, int32_t vcpu) {
 }
 
 Result<void> HostFreezes::disarm_if_spent(Frozen& frozen, const Armed& armed) {
-  if (armed.times < armed.trigger.times && armed.hits < kMostHits) return {};
+  const bool spent = counts_[armed.planned].freezes >= plan_.triggers[armed.planned].times;
+  if (!spent && armed.hits < kMostHits) return {};
   const GuestVirtual address = armed.address;
   std::erase_if(armed_, [&](const Armed& other) { return other.address == address; });
   return frozen.clear_breakpoint(address);

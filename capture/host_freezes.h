@@ -29,7 +29,9 @@ class HostFreezes {
 
   // All outlive it.
   HostFreezes(FreezeCoordinator& coordinator, Recorder& recorder, Progress& progress, FreezePlan plan)
-      : coordinator_(coordinator), recorder_(recorder), progress_(progress), plan_(std::move(plan)) {}
+      : coordinator_(coordinator), recorder_(recorder), progress_(progress), plan_(std::move(plan)) {
+    for (const FreezeTrigger& trigger : plan_.triggers) counts_.push_back({trigger.name});
+  }
 
   // The coordinator has its kernel: breakpoints are set, which takes a short stop of the machine.
   Result<void> adopted();
@@ -45,15 +47,16 @@ class HostFreezes {
   Result<void> on_demand();
   // Makes the periodic freeze if it is due.
   Result<void> on_time();
+  // What became of each trigger of the plan, in its order.
+  [[nodiscard]] const std::vector<TriggerCount>& counts() const { return counts_; }
   // When on_time() has something to do; the far future without periodic freezes.
   [[nodiscard]] Clock::time_point due() const { return next_.value_or(Clock::time_point::max()); }
 
  private:
   struct Armed {
-    FreezeTrigger trigger;
+    size_t planned = 0;  // place in the plan
     GuestVirtual address;
-    uint32_t times = 0;  // that it froze
-    uint32_t hits = 0;   // that it was reached
+    uint32_t hits = 0;  // that it was reached
   };
   struct Worker {
     std::string name;
@@ -61,7 +64,7 @@ class HostFreezes {
     uint64_t start_boottime_ns = 0;
   };
 
-  Result<void> arm(Frozen& frozen);
+  Result<void> arm(Frozen& frozen, size_t planned);
   [[nodiscard]] Armed* reached(const Standstill& at, int32_t& vcpu);
   Result<void> fire(Standstill at, Armed& armed, int32_t vcpu);
   // `armed` may be gone afterwards.
@@ -73,6 +76,7 @@ class HostFreezes {
   Recorder& recorder_;
   Progress& progress_;
   FreezePlan plan_;
+  std::vector<TriggerCount> counts_;  // one for each of plan_.triggers
   std::vector<Armed> armed_;
   std::optional<ScxExitReader> exits_;
   std::vector<Worker> workers_;
