@@ -5,34 +5,18 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 
 namespace ktape {
 
 namespace {
 
-// A guest that names more than this is not worth a longer standstill.
-constexpr size_t kMostWorkers = 64;
 // A function that is reached this often without freezing anything slows the guest down for nothing.
 constexpr uint32_t kMostHits = 10000;
-
-struct WorkerField {
-  std::string_view path;
-  std::string_view needs;  // in struct task_struct, for this kernel to have it
-};
-// What tells where a task stands: whether it is runnable, where it may run, in which DSQ it waits, and
-// since when.
-constexpr std::array kWorkerFields = {
-    WorkerField{"__state", "__state"},
-    WorkerField{"on_rq", "on_rq"},
-    WorkerField{"cpus_mask.bits[0]", "cpus_mask.bits"},
-    WorkerField{"scx.dsq->id", "scx.dsq"},
-    WorkerField{"scx.runnable_at", "scx.runnable_at"},
-};
 
 }  // namespace
 
 Result<void> HostFreezes::adopted() {
+  reads_.adopted(*coordinator_.kernel());
   if (plan_.triggers.empty()) return {};
   KTAPE_ASSIGN(Standstill at, coordinator_.freezer().stop());
   std::vector<std::pair<std::string, Error>> failed;
@@ -61,11 +45,6 @@ Result<void> HostFreezes::arm(Frozen& frozen, size_t planned) {
   armed_.push_back({planned, address});
   counts_[planned].armed = true;
   return {};
-}
-
-void HostFreezes::worker_started(schema::WorkerStarted::Reader worker) {
-  if (worker.getPid() <= 0 || workers_.size() >= kMostWorkers) return;
-  workers_.push_back({worker.getName().cStr(), worker.getPid(), worker.getStartBoottimeNs()});
 }
 
 void HostFreezes::step_started(uint32_t step) {
@@ -146,44 +125,9 @@ Result<void> HostFreezes::on_time() {
 Result<void> HostFreezes::freeze(Standstill at, FreezeReason reason, const std::optional<ScxExit>& exit) {
   capnp::MallocMessageBuilder message;
   auto reads = message.initRoot<schema::OpRequest>();
-  fill_reads(exit, reads);
-  return coordinator_.freeze_for_host(std::move(at), std::move(reason), reads.asReader());
-}
-
-void HostFreezes::fill_reads(const std::optional<ScxExit>& exit, schema::OpRequest::Builder reads) const {
-  std::vector<std::string_view> paths;
-  for (const WorkerField& field : kWorkerFields) {
-    if (coordinator_.kernel()->btf().has_field("struct task_struct", field.needs))
-      paths.push_back(field.path);
-  }
   reads.setStep(step_);
-  auto entries =
-      reads.initEntries(static_cast<unsigned>(1 + (exit ? 2 : 0) + workers_.size() * paths.size()));
-  unsigned next = 0;
-  const auto entry = [&](const std::string& tag, std::string_view path, schema::ValueKind kind) {
-    auto to = entries[next++];
-    to.setTag(tag);
-    to.setRead(kind);
-    to.initTarget().setPath(std::string(path));
-    return to.getTarget();
-  };
-  entry("jiffies_64", "", schema::ValueKind::U64).setSymbol("jiffies_64");
-  if (exit) {
-    for (const char* member : {"kind", "exit_code"}) {
-      auto info =
-          entry(fmt::format("scx_exit_info.{}", member), member, schema::ValueKind::AUTO).initVirtual();
-      info.setAddress(exit->address.value);
-      info.setType("struct scx_exit_info");
-    }
-  }
-  for (const Worker& worker : workers_) {
-    for (const std::string_view path : paths) {
-      auto task = entry(fmt::format("{}.{}", worker.name, path), path, schema::ValueKind::AUTO).initTask();
-      task.setWorker(worker.name);
-      task.setPid(worker.pid);
-      task.setStartBoottimeNs(worker.start_boottime_ns);
-    }
-  }
+  reads_.fill(at.frozen.memory(), exit, reads);
+  return coordinator_.freeze_for_host(std::move(at), std::move(reason), reads.asReader());
 }
 
 }  // namespace ktape

@@ -10,6 +10,7 @@
 
 #include "capture/freeze_coordinator.h"
 #include "capture/freeze_triggers.h"
+#include "capture/host_reads.h"
 #include "capture/progress.h"
 #include "capture/recorder.h"
 #include "guest/kernel/scx_exit.h"
@@ -35,7 +36,7 @@ class HostFreezes {
 
   // The coordinator has its kernel: breakpoints are set, which takes a short stop of the machine.
   Result<void> adopted();
-  void worker_started(schema::WorkerStarted::Reader worker);
+  void worker_started(schema::WorkerStarted::Reader worker) { reads_.worker_started(worker); }
   // A step began; from the first on the periodic freezes are made.
   void step_started(uint32_t step);
   // No more periodic freezes.
@@ -58,11 +59,6 @@ class HostFreezes {
     GuestVirtual address;
     uint32_t hits = 0;  // that it was reached
   };
-  struct Worker {
-    std::string name;
-    int32_t pid = 0;
-    uint64_t start_boottime_ns = 0;
-  };
 
   Result<void> arm(Frozen& frozen, size_t planned);
   [[nodiscard]] Armed* reached(const Standstill& at, int32_t& vcpu);
@@ -70,7 +66,6 @@ class HostFreezes {
   // `armed` may be gone afterwards.
   Result<void> disarm_if_spent(Frozen& frozen, const Armed& armed);
   Result<void> freeze(Standstill at, FreezeReason reason, const std::optional<ScxExit>& exit);
-  void fill_reads(const std::optional<ScxExit>& exit, schema::OpRequest::Builder reads) const;
 
   FreezeCoordinator& coordinator_;
   Recorder& recorder_;
@@ -79,7 +74,7 @@ class HostFreezes {
   std::vector<TriggerCount> counts_;  // one for each of plan_.triggers
   std::vector<Armed> armed_;
   std::optional<ScxExitReader> exits_;
-  std::vector<Worker> workers_;
+  HostReads reads_;
   uint32_t step_ = 0;
   std::optional<Clock::time_point> next_;
 };
