@@ -110,6 +110,7 @@ Result<void> HostFreezes::on_demand() {
     return {};
   }
   KTAPE_ASSIGN(Standstill at, coordinator_.freezer().stop());
+  progress_.say("frozen on demand");
   return freeze(std::move(at), {schema::FreezeCause::USER, 0, "", -1, ""}, std::nullopt);
 }
 

@@ -367,6 +367,7 @@ TEST_CASE_METHOD(HostFreezesFixture, "a user's wish freezes once") {
   const auto seen = freezes_seen();
   REQUIRE(seen.size() == 1);
   CHECK(seen[0].cause == FreezeCause::USER);
+  CHECK(std::ranges::count(progress.lines, "frozen on demand") == 1);
 }
 
 TEST_CASE_METHOD(HostFreezesFixture, "before the kernel is known a wish is told to be in vain") {
