@@ -91,6 +91,11 @@ void print_result(const CaptureResult& result) {
     fmt::print(
         "note     '{}.partial' was removed while it was recorded: the tape is a copy of what was in it\n",
         result.tape.path);
+  // That no scheduler erred needs no line.
+  for (const TriggerCount& trigger : result.end.triggers) {
+    if (trigger.freezes > 0 || trigger.name != kScxErrorTrigger)
+      fmt::print("frozen   on {}\n", trigger.text());
+  }
   fmt::print("head     {}\n", to_hex(result.tape.head));
   fmt::print("next     ktape {} {}\n", result.end.outcome == schema::Outcome::COMPLETED ? "check" : "show",
              result.tape.path);

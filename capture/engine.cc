@@ -77,6 +77,7 @@ Result<RunEnd> Engine::run(const UserWishes& wishes) {
   machine_.end();
   KTAPE_TRY(on_console(console_.rest()));
   if (console_.panicked()) KTAPE_TRY(record_panic());
+  end_->triggers = host_freezes_.counts();
   return *end_;
 }
 
@@ -255,8 +256,10 @@ Result<void> Engine::on_step_started(schema::StepStarted::Reader step) {
 
 Result<void> Engine::on_done(schema::GuestExited::Reader done) {
   const bool good = done.getExplicitDone() && done.getExitCode() == 0;
-  done_ = RunEnd{good ? schema::Outcome::COMPLETED : schema::Outcome::SCENARIO_FAILED, done.getExitCode(),
-                 done.getDetail().cStr()};
+  done_ = RunEnd{good ? schema::Outcome::COMPLETED : schema::Outcome::SCENARIO_FAILED,
+                 done.getExitCode(),
+                 done.getDetail().cStr(),
+                 {}};
   phase_ = Phase::kDone;
   host_freezes_.steps_ended();
   last_words_ = Clock::now();
@@ -375,7 +378,7 @@ std::string Engine::waiting_for() const {
 }
 
 void Engine::end(schema::Outcome outcome, const std::string& detail) {
-  end_ = RunEnd{outcome, done_ ? done_->exit_code : -1, detail};
+  end_ = RunEnd{outcome, done_ ? done_->exit_code : -1, detail, {}};
 }
 
 void Engine::show_now() {

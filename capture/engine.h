@@ -26,6 +26,7 @@ struct RunEnd {
   schema::Outcome outcome = schema::Outcome::NOT_SAID;
   int32_t exit_code = -1;  // the agent's; -1: it never said
   std::string detail;
+  std::vector<TriggerCount> triggers;  // one for each that was planned
 };
 
 // How a user reaches a run: descriptors, or -1.

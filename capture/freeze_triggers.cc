@@ -15,7 +15,6 @@ namespace ktape {
 
 namespace {
 
-constexpr std::string_view kScxError = "scx-error";
 constexpr std::string_view kSymbol = "symbol:";
 constexpr std::string_view kNone = "none";
 constexpr uint32_t kMostTimes = 1000;
@@ -112,6 +111,13 @@ Result<void> check_breakpoints(const std::vector<FreezeTrigger>& triggers, std::
 
 }  // namespace
 
+std::string TriggerCount::text() const {
+  if (!armed) return name + ": never, it was not set up";
+  if (freezes > 0)
+    return fmt::format("{}: {}", name, freezes == 1 ? "once" : fmt::format("{} times", freezes));
+  return name + (name == kScxErrorTrigger ? ": never" : ": never, it was not entered");
+}
+
 Result<std::vector<FreezeTrigger>> plan_triggers(const std::vector<std::string>& freeze_on,
                                                  const KernelKnowledge& kernel, bool external_scheduler) {
   bool wants_scx_error = true;
@@ -120,7 +126,7 @@ Result<std::vector<FreezeTrigger>> plan_triggers(const std::vector<std::string>&
   for (const std::string& value : freeze_on) {
     if (value == kNone) {
       wants_scx_error = false;
-    } else if (value == kScxError) {
+    } else if (value == kScxErrorTrigger) {
       asked = true;
     } else if (value.starts_with(kSymbol)) {
       KTAPE_ASSIGN(FreezeTrigger trigger, symbol_trigger(value, kernel));
@@ -139,7 +145,7 @@ Result<std::vector<FreezeTrigger>> plan_triggers(const std::vector<std::string>&
                     kernel.has_sched_ext() ? "none of the functions that ktape knows" : "no sched_ext"));
   if (wants_scx_error && !exit.empty())
     triggers.insert(triggers.begin(),
-                    FreezeTrigger{std::string(kScxError), std::string(exit), kScxErrorTimes, true});
+                    FreezeTrigger{kScxErrorTrigger, std::string(exit), kScxErrorTimes, true});
   const bool watched = external_scheduler && kernel.symbols.find(kSchedulerFreeFunction).has_value();
   KTAPE_TRY(check_breakpoints(triggers, watched ? kSchedulerFreeFunction : ""));
   return triggers;

@@ -11,6 +11,9 @@
 
 namespace ktape {
 
+// The trigger that nobody has to ask for.
+inline constexpr char kScxErrorTrigger[] = "scx-error";
+
 // A kernel function at whose entry the machine is frozen.
 struct FreezeTrigger {
   std::string name;  // as on the tape: "scx-error", "symbol:schedule"
@@ -24,6 +27,9 @@ struct TriggerCount {
   std::string name;
   bool armed = false;  // its breakpoint was set
   uint64_t freezes = 0;
+
+  // "symbol:schedule: 3 times", "symbol:schedule: never, it was not entered"
+  [[nodiscard]] std::string text() const;
 };
 
 // What a run is frozen for, beside the guest's requests.

@@ -5,62 +5,46 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <array>
 
 namespace ktape {
 
 namespace {
 
-// A guest that names more than this is not worth a longer standstill.
-constexpr size_t kMostWorkers = 64;
 // A function that is reached this often without freezing anything slows the guest down for nothing.
 constexpr uint32_t kMostHits = 10000;
-
-struct WorkerField {
-  std::string_view path;
-  std::string_view needs;  // in struct task_struct, for this kernel to have it
-};
-// What tells where a task stands: whether it is runnable, where it may run, in which DSQ it waits, and
-// since when.
-constexpr std::array kWorkerFields = {
-    WorkerField{"__state", "__state"},
-    WorkerField{"on_rq", "on_rq"},
-    WorkerField{"cpus_mask.bits[0]", "cpus_mask.bits"},
-    WorkerField{"scx.dsq->id", "scx.dsq"},
-    WorkerField{"scx.runnable_at", "scx.runnable_at"},
-};
 
 }  // namespace
 
 Result<void> HostFreezes::adopted() {
+  reads_.adopted(*coordinator_.kernel());
   if (plan_.triggers.empty()) return {};
   KTAPE_ASSIGN(Standstill at, coordinator_.freezer().stop());
-  Result<void> armed = arm(at.frozen);
+  std::vector<std::pair<std::string, Error>> failed;
+  for (size_t i = 0; i < plan_.triggers.size(); ++i) {
+    Result<void> armed = arm(at.frozen, i);
+    if (!armed.ok()) failed.emplace_back(plan_.triggers[i].name, armed.error());
+  }
   KTAPE_TRY(coordinator_.freezer().let_go(std::move(at)));
-  if (armed.ok() || armed.error().code == ErrorCode::kMachineLost) return armed;
-  // A run without its triggers is still a run.
-  progress_.say("cannot freeze on every trigger: " + armed.error().message);
-  recorder_.lose("freeze_triggers", "freeze triggers that could not be set up",
-                 plan_.triggers.size() - armed_.size());
-  return {};
-}
-
-Result<void> HostFreezes::arm(Frozen& frozen) {
-  const Kernel& kernel = *coordinator_.kernel();
-  for (const FreezeTrigger& trigger : plan_.triggers) {
-    if (trigger.scx_error) {
-      KTAPE_ASSIGN(exits_, ScxExitReader::create(kernel));
-    }
-    KTAPE_ASSIGN(const GuestVirtual address, kernel.symbol(trigger.function));
-    KTAPE_TRY(frozen.set_breakpoint(address));
-    armed_.push_back({trigger, address});
+  for (const auto& [name, error] : failed) {
+    if (error.code == ErrorCode::kMachineLost) return error;
+    // A run without a trigger is still a run.
+    progress_.say(fmt::format("cannot freeze on {}: {}", name, error.message));
+    recorder_.lose("freeze_triggers", "freeze triggers that could not be set up", 1);
   }
   return {};
 }
 
-void HostFreezes::worker_started(schema::WorkerStarted::Reader worker) {
-  if (worker.getPid() <= 0 || workers_.size() >= kMostWorkers) return;
-  workers_.push_back({worker.getName().cStr(), worker.getPid(), worker.getStartBoottimeNs()});
+Result<void> HostFreezes::arm(Frozen& frozen, size_t planned) {
+  const Kernel& kernel = *coordinator_.kernel();
+  const FreezeTrigger& trigger = plan_.triggers[planned];
+  if (trigger.scx_error) {
+    KTAPE_ASSIGN(exits_, ScxExitReader::create(kernel));
+  }
+  KTAPE_ASSIGN(const GuestVirtual address, kernel.symbol(trigger.function));
+  KTAPE_TRY(frozen.set_breakpoint(address));
+  armed_.push_back({planned, address});
+  counts_[planned].armed = true;
+  return {};
 }
 
 void HostFreezes::step_started(uint32_t step) {
@@ -92,8 +76,9 @@ Result<void> HostFreezes::on_breakpoint() {
 
 Result<void> HostFreezes::fire(Standstill at, Armed& armed, int32_t vcpu) {
   ++armed.hits;
+  const FreezeTrigger& trigger = plan_.triggers[armed.planned];
   std::optional<ScxExit> exit;
-  if (armed.trigger.scx_error) {
+  if (trigger.scx_error) {
     const GuestVirtual argument((*at.registers)[static_cast<size_t>(vcpu)].rdi);
     Result<ScxExit> found = exits_->read(at.frozen.memory(), argument);
     // What cannot be read may be an error as well, and its evidence would be lost.
@@ -103,8 +88,8 @@ Result<void> HostFreezes::fire(Standstill at, Armed& armed, int32_t vcpu) {
     }
     if (found.ok()) exit = std::move(*found);
   }
-  ++armed.times;
-  FreezeReason reason{schema::FreezeCause::TRIGGER, 0, armed.trigger.name, vcpu, exit ? exit->text() : ""};
+  ++counts_[armed.planned].freezes;
+  FreezeReason reason{schema::FreezeCause::TRIGGER, 0, trigger.name, vcpu, exit ? exit->text() : ""};
   KTAPE_TRY(disarm_if_spent(at.frozen, armed));
   progress_.say(fmt::format("frozen by {} on CPU {}{}", reason.trigger, vcpu,
                             reason.detail.empty() ? "" : ": " + reason.detail));
@@ -112,7 +97,8 @@ Result<void> HostFreezes::fire(Standstill at, Armed& armed, int32_t vcpu) {
 }
 
 Result<void> HostFreezes::disarm_if_spent(Frozen& frozen, const Armed& armed) {
-  if (armed.times < armed.trigger.times && armed.hits < kMostHits) return {};
+  const bool spent = counts_[armed.planned].freezes >= plan_.triggers[armed.planned].times;
+  if (!spent && armed.hits < kMostHits) return {};
   const GuestVirtual address = armed.address;
   std::erase_if(armed_, [&](const Armed& other) { return other.address == address; });
   return frozen.clear_breakpoint(address);
@@ -124,6 +110,7 @@ Result<void> HostFreezes::on_demand() {
     return {};
   }
   KTAPE_ASSIGN(Standstill at, coordinator_.freezer().stop());
+  progress_.say("frozen on demand");
   return freeze(std::move(at), {schema::FreezeCause::USER, 0, "", -1, ""}, std::nullopt);
 }
 
@@ -139,44 +126,9 @@ Result<void> HostFreezes::on_time() {
 Result<void> HostFreezes::freeze(Standstill at, FreezeReason reason, const std::optional<ScxExit>& exit) {
   capnp::MallocMessageBuilder message;
   auto reads = message.initRoot<schema::OpRequest>();
-  fill_reads(exit, reads);
-  return coordinator_.freeze_for_host(std::move(at), std::move(reason), reads.asReader());
-}
-
-void HostFreezes::fill_reads(const std::optional<ScxExit>& exit, schema::OpRequest::Builder reads) const {
-  std::vector<std::string_view> paths;
-  for (const WorkerField& field : kWorkerFields) {
-    if (coordinator_.kernel()->btf().has_field("struct task_struct", field.needs))
-      paths.push_back(field.path);
-  }
   reads.setStep(step_);
-  auto entries =
-      reads.initEntries(static_cast<unsigned>(1 + (exit ? 2 : 0) + workers_.size() * paths.size()));
-  unsigned next = 0;
-  const auto entry = [&](const std::string& tag, std::string_view path, schema::ValueKind kind) {
-    auto to = entries[next++];
-    to.setTag(tag);
-    to.setRead(kind);
-    to.initTarget().setPath(std::string(path));
-    return to.getTarget();
-  };
-  entry("jiffies_64", "", schema::ValueKind::U64).setSymbol("jiffies_64");
-  if (exit) {
-    for (const char* member : {"kind", "exit_code"}) {
-      auto info =
-          entry(fmt::format("scx_exit_info.{}", member), member, schema::ValueKind::AUTO).initVirtual();
-      info.setAddress(exit->address.value);
-      info.setType("struct scx_exit_info");
-    }
-  }
-  for (const Worker& worker : workers_) {
-    for (const std::string_view path : paths) {
-      auto task = entry(fmt::format("{}.{}", worker.name, path), path, schema::ValueKind::AUTO).initTask();
-      task.setWorker(worker.name);
-      task.setPid(worker.pid);
-      task.setStartBoottimeNs(worker.start_boottime_ns);
-    }
-  }
+  reads_.fill(at.frozen.memory(), exit, reads);
+  return coordinator_.freeze_for_host(std::move(at), std::move(reason), reads.asReader());
 }
 
 }  // namespace ktape

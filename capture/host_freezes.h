@@ -10,6 +10,7 @@
 
 #include "capture/freeze_coordinator.h"
 #include "capture/freeze_triggers.h"
+#include "capture/host_reads.h"
 #include "capture/progress.h"
 #include "capture/recorder.h"
 #include "guest/kernel/scx_exit.h"
@@ -29,11 +30,13 @@ class HostFreezes {
 
   // All outlive it.
   HostFreezes(FreezeCoordinator& coordinator, Recorder& recorder, Progress& progress, FreezePlan plan)
-      : coordinator_(coordinator), recorder_(recorder), progress_(progress), plan_(std::move(plan)) {}
+      : coordinator_(coordinator), recorder_(recorder), progress_(progress), plan_(std::move(plan)) {
+    for (const FreezeTrigger& trigger : plan_.triggers) counts_.push_back({trigger.name});
+  }
 
   // The coordinator has its kernel: breakpoints are set, which takes a short stop of the machine.
   Result<void> adopted();
-  void worker_started(schema::WorkerStarted::Reader worker);
+  void worker_started(schema::WorkerStarted::Reader worker) { reads_.worker_started(worker); }
   // A step began; from the first on the periodic freezes are made.
   void step_started(uint32_t step);
   // No more periodic freezes.
@@ -45,37 +48,33 @@ class HostFreezes {
   Result<void> on_demand();
   // Makes the periodic freeze if it is due.
   Result<void> on_time();
+  // What became of each trigger of the plan, in its order.
+  [[nodiscard]] const std::vector<TriggerCount>& counts() const { return counts_; }
   // When on_time() has something to do; the far future without periodic freezes.
   [[nodiscard]] Clock::time_point due() const { return next_.value_or(Clock::time_point::max()); }
 
  private:
   struct Armed {
-    FreezeTrigger trigger;
+    size_t planned = 0;  // place in the plan
     GuestVirtual address;
-    uint32_t times = 0;  // that it froze
-    uint32_t hits = 0;   // that it was reached
-  };
-  struct Worker {
-    std::string name;
-    int32_t pid = 0;
-    uint64_t start_boottime_ns = 0;
+    uint32_t hits = 0;  // that it was reached
   };
 
-  Result<void> arm(Frozen& frozen);
+  Result<void> arm(Frozen& frozen, size_t planned);
   [[nodiscard]] Armed* reached(const Standstill& at, int32_t& vcpu);
   Result<void> fire(Standstill at, Armed& armed, int32_t vcpu);
   // `armed` may be gone afterwards.
   Result<void> disarm_if_spent(Frozen& frozen, const Armed& armed);
   Result<void> freeze(Standstill at, FreezeReason reason, const std::optional<ScxExit>& exit);
-  void fill_reads(const std::optional<ScxExit>& exit, schema::OpRequest::Builder reads) const;
 
   FreezeCoordinator& coordinator_;
   Recorder& recorder_;
   Progress& progress_;
   FreezePlan plan_;
+  std::vector<TriggerCount> counts_;  // one for each of plan_.triggers
   std::vector<Armed> armed_;
   std::optional<ScxExitReader> exits_;
-  std::vector<Worker> workers_;
+  HostReads reads_;
   uint32_t step_ = 0;
   std::optional<Clock::time_point> next_;
 };

@@ -20,7 +20,8 @@ void Recorder::lose(const std::string& name, const std::string& description, uin
   loss.count += count;
 }
 
-Result<SealedTape> Recorder::seal(schema::Outcome outcome, int32_t exit_code, const std::string& detail) {
+Result<SealedTape> Recorder::seal(schema::Outcome outcome, int32_t exit_code, const std::string& detail,
+                                  const std::vector<TriggerCount>& triggers) {
   return writer_.seal(now(), [&](schema::Sealed::Builder sealed) {
     sealed.setOutcome(outcome);
     sealed.setExitCode(exit_code);
@@ -32,6 +33,12 @@ Result<SealedTape> Recorder::seal(schema::Outcome outcome, int32_t exit_code, co
       list[i].setDescription(loss.description);
       list[i].setCount(loss.count);
       ++i;
+    }
+    auto counts = sealed.initTriggers(static_cast<unsigned>(triggers.size()));
+    for (unsigned at = 0; at < counts.size(); ++at) {
+      counts[at].setName(triggers[at].name);
+      counts[at].setArmed(triggers[at].armed);
+      counts[at].setFreezes(triggers[at].freezes);
     }
   });
 }

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "capture/freeze_triggers.h"
 #include "schema/base/result.h"
 #include "schema/base/units.h"
 #include "schema/journal/writer.h"
@@ -46,7 +47,8 @@ class Recorder {
   void lose(const std::string& name, const std::string& description, uint64_t count);
 
   // Ends the tape. The recorder is spent.
-  Result<SealedTape> seal(schema::Outcome outcome, int32_t exit_code, const std::string& detail);
+  Result<SealedTape> seal(schema::Outcome outcome, int32_t exit_code, const std::string& detail,
+                          const std::vector<TriggerCount>& triggers = {});
 
  private:
   struct Loss {

@@ -190,6 +190,16 @@ void write_guest_files(const GuestPack& guest, schema::RunStarted::Builder run) 
   run.setGuestFilesLeftOut(static_cast<uint32_t>(guest.files.size() - listed));
 }
 
+void write_freezes(const FreezePlan& freezes, schema::RunStarted::Builder run) {
+  run.setFreezeEveryMs(static_cast<uint64_t>(freezes.every.count()));
+  auto triggers = run.initFreezeTriggers(static_cast<unsigned>(freezes.triggers.size()));
+  for (unsigned i = 0; i < triggers.size(); ++i) {
+    triggers[i].setName(freezes.triggers[i].name);
+    triggers[i].setFunction(freezes.triggers[i].function);
+    triggers[i].setTimes(freezes.triggers[i].times);
+  }
+}
+
 Result<void> keep_blobs(Recorder& recorder, const Prepared& prepared) {
   KTAPE_TRY(recorder.add_blob("btf", prepared.knowledge->btf_raw));
   const std::string symbols = prepared.knowledge->symbols.text();
@@ -208,6 +218,7 @@ Result<CaptureResult> record_run(const CaptureOptions& options, const Prepared& 
   KTAPE_TRY(recorder.record([&](schema::Record::Builder record) {
     write_run_started(options, prepared, config, facts, record.initRunStarted());
     write_guest_files(prepared.guest, record.getRunStarted());
+    write_freezes(prepared.freezes, record.getRunStarted());
   }));
   // What is known already must not depend on whether the blobs fit on the disk.
   KTAPE_TRY(recorder.commit());
@@ -217,7 +228,7 @@ Result<CaptureResult> record_run(const CaptureOptions& options, const Prepared& 
                 prepared.freezes, program);
   KTAPE_ASSIGN(RunEnd end, engine.run(wishes));
   progress.now("sealing");
-  KTAPE_ASSIGN(SealedTape tape, recorder.seal(end.outcome, end.exit_code, end.detail));
+  KTAPE_ASSIGN(SealedTape tape, recorder.seal(end.outcome, end.exit_code, end.detail, end.triggers));
   return CaptureResult{std::move(end), std::move(tape)};
 }
 

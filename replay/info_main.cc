@@ -6,6 +6,7 @@
 
 #include <cstdio>
 #include <map>
+#include <utility>
 
 #include "replay/json_lines.h"
 #include "replay/kept.h"
@@ -30,8 +31,9 @@ constexpr char kHelp[] =
 
 constexpr char kFooter[] =
     "--json prints one object: tape, integrity, finding, outcome, exitCode, scenario, kernel, accelerator,\n"
-    "records (by kind), losses, head; with --size also fileBytes and size: a list of group, name, count,\n"
-    "bytes.\n"
+    "records (by kind), triggers (a list of name, armed, freezes; null: not known), losses, head; with "
+    "--size\n"
+    "also fileBytes and size: a list of group, name, count, bytes.\n"
     "\n"
     "Exit status: 0 told, 2 usage, 3 the tape is altered or unusable, 4 SQLite cannot tell sizes.";
 
@@ -129,10 +131,25 @@ std::string text_of(const Facts& facts, const Options& options) {
     records += count;
   }
   page.field("records", fmt::format("{}: {}", records, kinds));
+  std::string label = "frozen on";
+  for (auto trigger : facts.sealed.get().getTriggers())
+    page.field(std::exchange(label, ""), trigger_text(trigger));
   page.field("losses", facts.found.losses.text());
   if (facts.found.integrity != Integrity::kAltered) page.field("head", to_hex(facts.found.head));
   if (options.size) print_size(facts.size, page);
   return page.take();
+}
+
+// What the machine was to be frozen for; null where the tape does not say.
+std::string json_of_triggers(schema::Sealed::Reader sealed) {
+  if (!sealed.hasTriggers()) return "null";
+  std::string text;
+  for (auto trigger : sealed.getTriggers()) {
+    text += fmt::format("{}{{\"name\":{},\"armed\":{},\"freezes\":{}}}", text.empty() ? "" : ",",
+                        json_string(printable(chars(trigger.getName()))), trigger.getArmed(),
+                        trigger.getFreezes());
+  }
+  return "[" + text + "]";
 }
 
 std::string json_of(const Facts& facts, const Options& options) {
@@ -145,14 +162,15 @@ std::string json_of(const Facts& facts, const Options& options) {
   std::string text = fmt::format(
       "{{\"tape\":{},\"integrity\":\"{}\",\"finding\":{},\"outcome\":{},\"exitCode\":{},\"scenario\":{},"
       "\"kernel\":{},"
-      "\"accelerator\":{},\"records\":{{{}}},\"losses\":{},\"head\":\"{}\"",
+      "\"accelerator\":{},\"records\":{{{}}},\"triggers\":{},\"losses\":{},\"head\":\"{}\"",
       json_string(printable(options.tape)), integrity_name(facts.found.integrity),
       json_string(printable(facts.found.finding)),
       facts.sealed.present() ? json_string(enum_words(sealed.getOutcome())) : "null",
       facts.sealed.present() ? std::to_string(sealed.getExitCode()) : "null",
       json_string(printable(chars(run.getScenario().getName()))),
       json_string(printable(chars(facts.kernel.get().getRelease()))),
-      json_string(enum_words(run.getAcceleratorUsed())), kinds, json_string(facts.found.losses.text()),
+      json_string(enum_words(run.getAcceleratorUsed())), kinds, json_of_triggers(sealed),
+      json_string(facts.found.losses.text()),
       facts.found.integrity == Integrity::kAltered ? "" : to_hex(facts.found.head));
   if (!options.size) return text + "}\n";
   std::string parts;

@@ -79,6 +79,13 @@ std::string outcome_text(schema::Sealed::Reader sealed) {
   return sealed.getDetail().size() == 0 ? text : text + ": " + printable(chars(sealed.getDetail()));
 }
 
+std::string trigger_text(schema::TriggerCount::Reader trigger) {
+  std::string text = printable(chars(trigger.getName())) + ": ";
+  if (trigger.getFreezes() > 0)
+    return text + (trigger.getFreezes() == 1 ? "once" : fmt::format("{} times", trigger.getFreezes()));
+  return text + (trigger.getArmed() ? "never" : "never, it was not set up");
+}
+
 std::string loss_text(schema::LossCounter::Reader loss) {
   return fmt::format("{} {}: {}", loss.getCount(), printable(chars(loss.getName())),
                      printable(chars(loss.getDescription())));

@@ -38,4 +38,7 @@ template <typename Enum>
 // "17 (why this counter exists): NAME"
 [[nodiscard]] std::string loss_text(schema::LossCounter::Reader loss);
 
+// "scx-error: 2 times", "symbol:schedule: never, it was not set up"
+[[nodiscard]] std::string trigger_text(schema::TriggerCount::Reader trigger);
+
 }  // namespace ktape

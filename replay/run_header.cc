@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <string_view>
+#include <utility>
 
 #include "replay/record_text.h"
 #include "schema/base/digest.h"
@@ -135,6 +136,18 @@ void RunHeader::show_run(Page& page) const {
   page.field("", topology_text(run));
   page.field("", or_unknown(run.getQemuVersion()));
   if (const char* kept = memory_text(run.getMemoryMode())) page.field("memory kept", kept);
+  show_freezes_planned(page);
+}
+
+void RunHeader::show_freezes_planned(Page& page) const {
+  auto run = run_.get();
+  std::string label = "frozen on";
+  for (auto trigger : run.getFreezeTriggers()) {
+    page.field(std::exchange(label, ""),
+               fmt::format("{}: {}(), at most {}", safe(trigger.getName()), safe(trigger.getFunction()),
+                           count_text(trigger.getTimes(), "time")));
+  }
+  if (run.getFreezeEveryMs() > 0) page.field(label, fmt::format("time: every {} ms", run.getFreezeEveryMs()));
 }
 
 void RunHeader::show_kernel(Page& page) const {
@@ -189,12 +202,19 @@ void RunHeader::show_end(const Verification& found, Page& page) const {
   page.section("END");
   page.field("outcome",
              sealed_.present() ? outcome_text(sealed_.get()) : "not known: the tape was never sealed");
+  show_triggers(page);
   show_losses(page);
   if (console_bytes_ > 0) page.field("console", bytes_text(console_bytes_) + " of text, shown by --console");
   if (unknown_ > 0) {
     page.field("unknown", count_text(unknown_, "record") + " of kinds that this build does not know");
   }
   if (found.integrity != Integrity::kAltered) page.field("head", to_hex(found.head));
+}
+
+void RunHeader::show_triggers(Page& page) const {
+  std::string label = "frozen on";
+  for (auto trigger : sealed_.get().getTriggers())
+    page.field(std::exchange(label, ""), trigger_text(trigger));
 }
 
 void RunHeader::show_losses(Page& page) const {

@@ -32,6 +32,8 @@ class RunHeader {
   void show_kernel(Page& page) const;
   void show_schedulers(Page& page) const;
   void show_layouts(Page& page) const;
+  void show_freezes_planned(Page& page) const;
+  void show_triggers(Page& page) const;
   void show_losses(Page& page) const;
 
   uint64_t records_ = 0;

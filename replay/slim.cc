@@ -132,6 +132,7 @@ class Copy {
       sealed.setExitCode(old.getExitCode());
       sealed.setDetail(old.getDetail());
       sealed.setLosses(old.getLosses());
+      sealed.setTriggers(old.getTriggers());
     });
   }
 

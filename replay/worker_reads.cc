@@ -7,6 +7,7 @@
 #include <map>
 #include <optional>
 #include <string>
+#include <string_view>
 
 #include "schema/base/text.h"
 
@@ -23,6 +24,9 @@ std::optional<uint64_t> number_of(schema::Value::Reader value) {
     default: return std::nullopt;
   }
 }
+
+// "kworker/0:1" of "kworker/0:1[33].on_rq": a task that is no worker.
+std::string comm_of_tag(std::string_view tag) { return printable(tag.substr(0, tag.rfind('['))); }
 
 struct Read {
   std::string worker;
@@ -45,6 +49,7 @@ WaitingTasks waiting_in_reads(schema::OpRequested::Reader request, schema::OpRep
     if (!target.isTask()) continue;
     Read& read = workers[target.getTask().getPid()];
     read.worker = printable(chars(target.getTask().getWorker()));
+    if (read.worker.empty()) read.worker = comm_of_tag(chars(asked[i].getTag()));
     read.fields[std::string(chars(target.getPath()))] = *value;
   }
   WaitingTasks waiting;

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <array>
+#include <charconv>
 
 namespace ktape {
 
@@ -56,6 +57,17 @@ std::string ScxExit::text() const {
   if (!reason.empty()) text += ": " + reason;
   if (!message.empty()) text += ": " + message;
   return text;
+}
+
+std::optional<StalledTask> ScxExit::stalled_task() const {
+  const size_t end = message.find("] failed to run for ");
+  const size_t begin = end == message.npos ? end : message.rfind('[', end);  // a comm may have one too
+  if (begin == message.npos) return std::nullopt;
+  const char* digits_end = message.data() + end;
+  int32_t pid = 0;
+  const auto [stop, failure] = std::from_chars(message.data() + begin + 1, digits_end, pid);
+  if (failure != std::errc() || stop != digits_end || pid <= 0) return std::nullopt;
+  return StalledTask{message.substr(0, begin), Pid(pid)};
 }
 
 Result<ScxExitReader> ScxExitReader::create(const Kernel& kernel) {

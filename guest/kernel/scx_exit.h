@@ -22,6 +22,12 @@ namespace ktape {
 // none of them.
 [[nodiscard]] std::string_view scx_exit_function(const KernelKnowledge& kernel);
 
+// A task that was runnable for too long.
+struct StalledTask {
+  std::string comm;
+  Pid pid;
+};
+
 // A struct scx_exit_info of a scheduler that is about to exit.
 struct ScxExit {
   uint64_t kind = 0;  // enum scx_exit_kind
@@ -34,6 +40,9 @@ struct ScxExit {
 
   // "SCX_EXIT_ERROR_STALL (1026) of 'qmap': runnable task stall: task[12] failed to run for 5.0s"
   [[nodiscard]] std::string text() const;
+  // Whom the message of a stall names: "task[12] failed to run for 5.0s" (kernel/sched/ext.c, the watchdog's
+  // check of a runqueue). Nothing for another message.
+  [[nodiscard]] std::optional<StalledTask> stalled_task() const;
 };
 
 // Reads exits. Names are resolved once, when it is made.

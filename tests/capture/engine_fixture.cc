@@ -126,7 +126,7 @@ RunEnd EngineFixture::run(const UserWishes& wishes) {
   machine_->on_agent_bytes([this](std::span<const std::byte> bytes) { hear(bytes); });
   Engine engine(*machine_, recorder, progress, knowledge_, scenario.get(), memory_, freezes);
   RunEnd end = must(engine.run(wishes));
-  (void)must(recorder.seal(end.outcome, end.exit_code, end.detail));
+  (void)must(recorder.seal(end.outcome, end.exit_code, end.detail, end.triggers));
   return end;
 }
 

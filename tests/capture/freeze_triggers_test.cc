@@ -48,6 +48,14 @@ std::string refusal(const std::vector<std::string>& freeze_on, bool sched_ext = 
 
 }  // namespace
 
+TEST_CASE("what became of a trigger is said in a few words") {
+  CHECK(TriggerCount{"symbol:schedule", true, 1}.text() == "symbol:schedule: once");
+  CHECK(TriggerCount{"symbol:schedule", true, 3}.text() == "symbol:schedule: 3 times");
+  CHECK(TriggerCount{"symbol:schedule", true, 0}.text() == "symbol:schedule: never, it was not entered");
+  CHECK(TriggerCount{"symbol:schedule", false, 0}.text() == "symbol:schedule: never, it was not set up");
+  CHECK(TriggerCount{"scx-error", true, 0}.text() == "scx-error: never");
+}
+
 TEST_CASE("without being told, a run freezes on scheduler errors") {
   const auto plan = must(plan_triggers({}, kernel(), false));
   REQUIRE(plan.size() == 1);

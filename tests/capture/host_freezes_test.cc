@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 
 #include "schema/base/file.h"
 #include "schema/journal/reader.h"
@@ -20,6 +21,7 @@ namespace {
 using schema::FreezeCause;
 
 constexpr int32_t kPid = 70;
+constexpr int32_t kOther = 71;  // a task that is no worker
 constexpr uint64_t kStartNs = 5'000'000'000;
 constexpr uint64_t kErrorStall = 1026;
 constexpr uint64_t kUnregistered = 64;
@@ -37,18 +39,24 @@ class HostFreezesFixture : public EngineFixture {
  public:
   HostFreezesFixture() {
     const GuestVirtual info = kernel_.allocate(64);
-    const GuestVirtual text = kernel_.allocate(64);
-    put_text(text, "stall");
-    put_text(text + 32, "w[70] failed to run");
-    kernel_.set(info, "struct scx_exit_info", "reason", text.value);
-    kernel_.set(info, "struct scx_exit_info", "msg", text.value + 32);
+    const GuestVirtual reason = kernel_.allocate(32);
+    put_text(reason, "stall");
+    kernel_.set(info, "struct scx_exit_info", "reason", reason.value);
+    message_ = kernel_.allocate(64);
+    says("w[70] failed to run for 3.024s");
+    kernel_.set(info, "struct scx_exit_info", "msg", message_.value);
     info_ = info;
     scheduler_ = kernel_.allocate(128);
     kernel_.set(scheduler_, "struct scx_sched", "exit_info", info.value);
-    kernel_.add_task(kPid, "w", kStartNs);
+    worker_ = kernel_.add_task(kPid, "w", kStartNs);
+    other_ = kernel_.add_task(kOther, "k]2", kStartNs + 17);
     scx_error_ = {"scx-error", "scx_error_irq_workfn", 2, true};
   }
 
+  // The message of the exit.
+  void says(std::string_view message) { put_text(message_, std::string(message) + '\0'); }
+  // The worker, or the other task, waits in a DSQ.
+  void queue(GuestVirtual task) { kernel_.set_task(task, "scx.dsq", kernel_.allocate(64).value); }
   // The kernel as it is now goes into the machine.
   void load(uint64_t exit_kind = 0) {
     kernel_.set(info_, "struct scx_exit_info", "kind", exit_kind);
@@ -90,7 +98,16 @@ class HostFreezesFixture : public EngineFixture {
     });
     return all;
   }
-  // Tags of the entries that the host read by itself, and that were done.
+  // Tags of the entries that the host asked for by itself.
+  std::vector<std::string> tags_asked() const {
+    std::vector<std::string> asked;
+    read([&](schema::Record::Reader record) {
+      if (!record.isOpRequested()) return;
+      for (auto entry : record.getOpRequested().getEntries()) asked.push_back(entry.getTag().cStr());
+    });
+    return asked;
+  }
+  // Those of them that were done.
   std::vector<std::string> tags_read() const {
     std::vector<std::string> asked, found;
     read([&](schema::Record::Reader record) {
@@ -106,9 +123,21 @@ class HostFreezesFixture : public EngineFixture {
     });
     return found;
   }
+  // What the seal says of each trigger: "NAME armed FREEZES".
+  std::vector<std::string> triggers_sealed() const {
+    std::vector<std::string> all;
+    read([&](schema::Record::Reader record) {
+      if (!record.isSealed()) return;
+      for (auto trigger : record.getSealed().getTriggers())
+        all.push_back(trigger.getName().cStr() + std::string(trigger.getArmed() ? " armed " : " not armed ") +
+                      std::to_string(trigger.getFreezes()));
+    });
+    return all;
+  }
   [[nodiscard]] uint64_t address(const std::string& function) const { return kernel_.symbol(function).value; }
 
   FreezeTrigger scx_error_;
+  GuestVirtual worker_, other_;
 
   void read(const std::function<void(schema::Record::Reader)>& visit) const {
     must(must(JournalReader::open(tape()))->for_each([&](const RecordView& view) -> Result<void> {
@@ -122,7 +151,7 @@ class HostFreezesFixture : public EngineFixture {
     for (size_t i = 0; i < text.size(); ++i) kernel_.put(at + i, static_cast<uint8_t>(text[i]), 1);
   }
   FakeKernel kernel_;
-  GuestVirtual info_, scheduler_;
+  GuestVirtual info_, message_, scheduler_;
 };
 
 }  // namespace
@@ -142,7 +171,7 @@ TEST_CASE_METHOD(HostFreezesFixture,
   CHECK(seen[0].trigger == "scx-error");
   CHECK(seen[0].vcpu == 1);
   CHECK(seen[0].op == 1);
-  CHECK(seen[0].detail == "SCX_EXIT_ERROR_STALL (1026): stall: w[70] failed to run");
+  CHECK(seen[0].detail == "SCX_EXIT_ERROR_STALL (1026): stall: w[70] failed to run for 3.024s");
   const auto tags = tags_read();
   for (const char* tag : {"jiffies_64", "scx_exit_info.kind", "w.__state", "w.on_rq"}) {
     INFO(tag);
@@ -152,6 +181,63 @@ TEST_CASE_METHOD(HostFreezesFixture,
   CHECK_FALSE(machine().frozen());
   // It may err again.
   CHECK(machine().breakpoints() == std::set<uint64_t>{address("scx_error_irq_workfn")});
+}
+
+TEST_CASE_METHOD(HostFreezesFixture, "a worker in no DSQ is not asked for the id of one, and no read fails") {
+  load(kErrorStall);
+  freezes.triggers = {scx_error_};
+  hello();
+  worker();
+  stands_at("scx_error_irq_workfn");
+  breakpoint();
+  finish();
+  CHECK(tags_asked() == tags_read());
+  CHECK(std::ranges::count(tags_read(), "w.scx.dsq") == 1);
+  CHECK(std::ranges::count(tags_asked(), "w.scx.dsq->id") == 0);
+}
+
+TEST_CASE_METHOD(HostFreezesFixture, "a worker in a DSQ is asked for its id") {
+  queue(worker_);
+  load(kErrorStall);
+  freezes.triggers = {scx_error_};
+  hello();
+  worker();
+  stands_at("scx_error_irq_workfn");
+  breakpoint();
+  finish();
+  CHECK(std::ranges::count(tags_read(), "w.scx.dsq->id") == 1);
+}
+
+TEST_CASE_METHOD(HostFreezesFixture, "the task that a stall names is read as well when it is no worker") {
+  says("k]2[71] failed to run for 3.024s");
+  queue(other_);
+  load(kErrorStall);
+  freezes.triggers = {scx_error_};
+  hello();
+  worker();
+  stands_at("scx_error_irq_workfn");
+  breakpoint();
+  finish();
+  const auto tags = tags_read();
+  for (const char* tag : {"w.on_rq", "k]2[71].on_rq", "k]2[71].scx.dsq->id"}) {
+    INFO(tag);
+    CHECK(std::ranges::count(tags, tag) == 1);
+  }
+}
+
+TEST_CASE_METHOD(HostFreezesFixture,
+                 "a stall of a task that is not there, or of a worker, is no more to read") {
+  says(GENERATE("k]2[72] failed to run for 3.024s", "w[70] failed to run for 3.024s"));
+  load(kErrorStall);
+  freezes.triggers = {scx_error_};
+  hello();
+  worker();
+  stands_at("scx_error_irq_workfn");
+  breakpoint();
+  finish();
+  CHECK(std::ranges::count(tags_asked(), "w.on_rq") == 1);
+  CHECK(std::ranges::count_if(tags_asked(), [](const std::string& tag) { return tag.ends_with(".on_rq"); }) ==
+        1);
 }
 
 TEST_CASE_METHOD(HostFreezesFixture, "a scheduler that is unregistered is not frozen on") {
@@ -184,6 +270,7 @@ TEST_CASE_METHOD(HostFreezesFixture, "a trigger fires as often as it may, and it
   finish();
   CHECK(freezes_seen().size() == 2);
   CHECK(machine().breakpoints().empty());
+  CHECK(triggers_sealed() == std::vector<std::string>{"scx-error armed 2"});
 }
 
 TEST_CASE_METHOD(HostFreezesFixture, "a function that is entered freezes under its name") {
@@ -212,6 +299,37 @@ TEST_CASE_METHOD(HostFreezesFixture, "a run whose trigger cannot be set up goes 
     for (auto loss : record.getSealed().getLosses()) losses.push_back(loss.getName().cStr());
   });
   CHECK(losses == std::vector<std::string>{"freeze_triggers"});
+  CHECK(triggers_sealed() == std::vector<std::string>{"scx-error not armed 0"});
+}
+
+TEST_CASE_METHOD(HostFreezesFixture, "one trigger that cannot be set up leaves the others armed") {
+  load();
+  freezes.triggers = {scx_error_, {"symbol:jiffies_64", "jiffies_64", 3, false}};
+  machine().fail_next_breakpoint(Error{ErrorCode::kHost, "no breakpoint", ""});
+  hello();
+  stands_at("jiffies_64");
+  breakpoint();
+  finish();
+  CHECK(freezes_seen().size() == 1);
+  CHECK(triggers_sealed() == std::vector<std::string>{"scx-error not armed 0", "symbol:jiffies_64 armed 1"});
+}
+
+TEST_CASE_METHOD(HostFreezesFixture,
+                 "a trigger that had nothing to freeze for is sealed as one without freezes") {
+  load(kUnregistered);
+  freezes.triggers = {scx_error_};
+  hello();
+  stands_at("scx_error_irq_workfn");
+  breakpoint();
+  finish();
+  CHECK(triggers_sealed() == std::vector<std::string>{"scx-error armed 0"});
+}
+
+TEST_CASE_METHOD(HostFreezesFixture, "of a kernel that is never known no trigger is armed") {
+  freezes.triggers = {scx_error_};
+  hello();  // the fixture's own kernel is in no memory
+  finish();
+  CHECK(triggers_sealed() == std::vector<std::string>{"scx-error not armed 0"});
 }
 
 TEST_CASE_METHOD(HostFreezesFixture, "periodic freezes are made from the first step on") {
@@ -249,6 +367,7 @@ TEST_CASE_METHOD(HostFreezesFixture, "a user's wish freezes once") {
   const auto seen = freezes_seen();
   REQUIRE(seen.size() == 1);
   CHECK(seen[0].cause == FreezeCause::USER);
+  CHECK(std::ranges::count(progress.lines, "frozen on demand") == 1);
 }
 
 TEST_CASE_METHOD(HostFreezesFixture, "before the kernel is known a wish is told to be in vain") {

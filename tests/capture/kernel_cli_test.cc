@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+#include <catch2/generators/catch_generators_range.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 #include <fstream>
 
@@ -35,6 +37,22 @@ TEST_CASE("a stock kernel is inspected with the layouts of the reference scenari
   CHECK_THAT(result.output, ContainsSubstring("HZ          250\n"));
   CHECK_THAT(result.output, ContainsSubstring("missing     nothing: all that a guest needs is built in\n"));
   CHECK_THAT(result.output, ContainsSubstring("scx.dsq_vtime                +992        8 bytes  u64\n"));
+}
+
+TEST_CASE("each kernel with sched_ext is inspected, and can serve every op of the reference scenario") {
+  std::vector<std::string> versions = {"6.16.12", "6.17.13", "6.18.15", "6.19.14",
+                                       "7.0.13",  "7.1.13",  "7.2.13",  "7.3.4"};
+  std::erase_if(versions, [](const std::string& version) { return !is_cached(version); });
+  if (versions.empty()) SKIP("no stock kernel is in the cache");
+  const std::string version = GENERATE_COPY(from_range(versions));
+  INFO(version);
+  const ChildResult result = inspect(cached_kernel(version));
+  CHECK(result.exit_status == 0);
+  CHECK_THAT(result.output, ContainsSubstring("release     " + version + "+deb"));
+  CHECK_THAT(result.output, ContainsSubstring("sched_ext   yes\n"));
+  CHECK_THAT(result.output, ContainsSubstring("missing     nothing: all that a guest needs is built in\n"));
+  CHECK_THAT(result.output, ContainsSubstring("scx.dsq_vtime "));
+  CHECK_THAT(result.output, !ContainsSubstring("write_dsq_vtime: "));  // an op that cannot be served
 }
 
 TEST_CASE("a kernel without sched_ext is inspected, and the ops that it cannot serve are named") {

@@ -1,9 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 // Layouts of stock Debian kernels that were read in running guests, as far as the kernels are in the cache.
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+#include <catch2/generators/catch_generators_range.hpp>
 
 #include "guest/kernel/kernel.h"
 #include "guest/kernel/kernel_image.h"
+#include "guest/kernel/sched_ext_state.h"
+#include "guest/kernel/scx_exit.h"
 #include "tests/support/must.h"
 #include "tests/support/stock_kernel.h"
 
@@ -101,6 +105,42 @@ TEST_CASE("7.3.4 keeps sched_ext's fields where its guests showed them") {
   // No longer an enum of its own.
   CHECK(btf.enumerator("scx_ent_flags", "SCX_TASK_ENABLED") == 0x400);
   CHECK_FALSE(btf.enumerator("scx_task_state", "SCX_TASK_ENABLED").has_value());
+}
+
+namespace {
+
+// Offsets and sizes in bytes, as `bpftool btf dump` shows them.
+struct ShownLayout {
+  const char* version;
+  uint64_t scx, scx_bytes, dsq_vtime, on_rq, on_rq_bytes, scx_rq_bytes;
+  uint64_t enabled;  // SCX_TASK_ENABLED
+};
+constexpr ShownLayout kBetween[] = {
+    {"6.17.13", 680, 200, 160, 104, 4, 272, 3},   {"6.18.15", 680, 200, 160, 104, 4, 272, 3},
+    {"7.0.13", 744, 200, 160, 104, 4, 408, 3},    {"7.1.13", 776, 208, 168, 104, 4, 392, 0x400},
+    {"7.2.13", 776, 224, 184, 53, 1, 384, 0x400},
+};
+
+}  // namespace
+
+TEST_CASE("the kernels between them keep sched_ext's fields where another tool shows them") {
+  std::vector<ShownLayout> cached(std::begin(kBetween), std::end(kBetween));
+  std::erase_if(cached, [](const ShownLayout& layout) { return !is_cached(layout.version); });
+  if (cached.empty()) SKIP("none of them is in the cache: tools/test --full fetches them");
+  const ShownLayout shown = GENERATE_COPY(from_range(cached));
+  INFO(shown.version);
+  const auto kernel = learn(shown.version);
+  const Btf& btf = *kernel->btf;
+  check_complete(btf);
+  check_field(btf, "struct task_struct", "scx", shown.scx, shown.scx_bytes);
+  check_field(btf, "struct task_struct", "scx.dsq_vtime", shown.scx + shown.dsq_vtime, 8);
+  check_field(btf, "struct task_struct", "on_rq", shown.on_rq, shown.on_rq_bytes);
+  CHECK(must(btf.type("struct scx_rq")).size_bytes == shown.scx_rq_bytes);
+  const auto state = btf.enumerator("scx_task_state", "SCX_TASK_ENABLED");
+  CHECK((state ? state : btf.enumerator("scx_ent_flags", "SCX_TASK_ENABLED")) == shown.enabled);
+  // What the host's own freezes need.
+  CHECK_FALSE(scx_exit_function(*kernel).empty());
+  CHECK(kernel->symbols.find(kSchedulerFreeFunction).has_value());
 }
 
 TEST_CASE("6.12.95 has no sched_ext, and keeps its hot per-CPU variables together") {

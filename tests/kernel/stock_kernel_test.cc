@@ -58,7 +58,8 @@ std::vector<NamedAddress> exports_of(const ElfImage& elf) {
 
 // A run per kernel that is in the cache; skips the test where none is.
 std::string each_version() {
-  std::vector<std::string> versions = {"6.12.95", "6.16.12", "6.19.14", "7.3.4"};
+  std::vector<std::string> versions = {"6.12.95", "6.16.12", "6.17.13", "6.18.15", "6.19.14",
+                                       "7.0.13",  "7.1.13",  "7.2.13",  "7.3.4"};
   std::erase_if(versions, [](const std::string& version) { return !test::is_cached(version); });
   if (versions.empty()) SKIP("no stock kernel is in the cache");
   return GENERATE_COPY(from_range(versions));

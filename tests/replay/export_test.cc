@@ -227,4 +227,27 @@ TEST_CASE("info tells each blob's size by its name, and what a tape is in a few 
   CHECK(run_program("ktape-info", {tape.path}).exit_status == 3);
 }
 
+TEST_CASE("info tells what became of each trigger") {
+  TempDir folder;
+  TapeBuilder builder(folder.file("run.ktape"));
+  builder.run_started("small");
+  builder.triggers = {{"scx-error"}, {"symbol:schedule", true, 2}, {"symbol:panic", false, 0}};
+  SealedTape tape = builder.seal();
+  const ChildResult child = run_program("ktape-info", {tape.path});
+  CHECK_THAT(child.output, ContainsSubstring("frozen on   scx-error: never\n"
+                                             "            symbol:schedule: 2 times\n"
+                                             "            symbol:panic: never, it was not set up\n"));
+  CHECK_THAT(run_program("ktape-info", {tape.path, "--json"}).output,
+             ContainsSubstring(R"("triggers":[{"name":"scx-error","armed":true,"freezes":0},)"
+                               R"({"name":"symbol:schedule","armed":true,"freezes":2},)"
+                               R"({"name":"symbol:panic","armed":false,"freezes":0}],)"));
+}
+
+TEST_CASE("info does not know the triggers of a recorder that did not say") {
+  TempDir folder;
+  const std::string tape = make_tape(folder.file("run.ktape")).path;
+  CHECK_THAT(run_program("ktape-info", {tape}).output, !ContainsSubstring("frozen on"));
+  CHECK_THAT(run_program("ktape-info", {tape, "--json"}).output, ContainsSubstring("\"triggers\":null,"));
+}
+
 }  // namespace ktape::test

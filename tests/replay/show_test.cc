@@ -60,6 +60,27 @@ TEST_CASE("a run is shown as in the golden file") {
   CHECK(text == must(read_text_file(KTAPE_GOLDEN "/sample_run.txt", 1 << 20)));
 }
 
+TEST_CASE("what a run was to be frozen on is shown above, and what became of it below") {
+  TempDir folder;
+  TapeBuilder builder(folder.file("run.ktape"));
+  builder.add([](schema::Record::Builder record) {
+    auto run = record.initRunStarted();
+    run.setFreezeEveryMs(200);
+    auto triggers = run.initFreezeTriggers(2);
+    triggers[0].setName("scx-error");
+    triggers[0].setFunction("scx_error_irq_workfn");
+    triggers[0].setTimes(16);
+    triggers[1].setName("symbol:\x1b[2J");
+    triggers[1].setTimes(1);
+  });
+  builder.triggers = {{"scx-error", true, 1}, {"symbol:\x1b[2J"}};
+  const std::string text = shown(builder.seal().path);
+  CHECK_THAT(text, ContainsSubstring("frozen on   scx-error: scx_error_irq_workfn(), at most 16 times\n"
+                                     "            symbol:\\x1b[2J: (), at most 1 time\n"
+                                     "            time: every 200 ms\n"));
+  CHECK_THAT(text, ContainsSubstring("frozen on   scx-error: once\n            symbol:\\x1b[2J: never\n"));
+}
+
 TEST_CASE("the console is shown on request, with its control characters made visible") {
   TempDir folder;
   TapeBuilder builder(folder.file("run.ktape"));

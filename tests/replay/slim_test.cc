@@ -28,6 +28,7 @@ namespace {
 struct Fixture {
   Fixture() {
     FakeTape tape(folder.file("run.ktape"));
+    tape.builder().triggers = {{"symbol:schedule", true, 3}};
     tape.serve({read_line("task:77.scx.dsq_vtime")});
     source = tape.seal();
   }
@@ -62,6 +63,17 @@ TEST_CASE_METHOD(Fixture, "a slim tape is intact and keeps the records") {
   CHECK(must(verify(out(), slim.head)).integrity == Integrity::kIntact);
   CHECK(records_of(out()) == records_of(source.path));
   CHECK(slim.pages == source.pages);
+}
+
+TEST_CASE_METHOD(Fixture, "a slim tape says what became of the triggers") {
+  (void)must(slim_tape(source.path, out()));
+  uint64_t freezes = 0;
+  must(must(JournalReader::open(out()))->for_each([&](const RecordView& view) -> Result<void> {
+    if (!view.record.isSealed()) return {};
+    for (auto trigger : view.record.getSealed().getTriggers()) freezes += trigger.getFreezes();
+    return {};
+  }));
+  CHECK(freezes == 3);
 }
 
 TEST_CASE_METHOD(Fixture, "a slim tape says before its seal which tape it was made from") {

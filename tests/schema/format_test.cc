@@ -81,6 +81,14 @@ TEST_CASE_METHOD(ExampleTape, "the first record of FORMAT.md's example is as lis
 TEST_CASE_METHOD(ExampleTape, "the digests of FORMAT.md's example are those of the tape") {
   auto chain = sql_rows(path, "SELECT lower(hex(chain)) FROM event ORDER BY seq");
   REQUIRE(chain.size() == 2);
+  for (const std::string seq : {"1", "2"}) {
+    const auto record = sql_rows(path, "SELECT lower(hex(record)) FROM event WHERE seq = " + seq);
+    std::vector<std::byte> bytes;
+    for (size_t at = 0; at + 1 < record[0].size(); at += 2)
+      bytes.push_back(static_cast<std::byte>(std::stoul(record[0].substr(at, 2), nullptr, 16)));
+    CHECK_THAT(document(),
+               ContainsSubstring("    SHA-256(record " + seq + ")  " + to_hex(sha256(bytes)) + "\n"));
+  }
   CHECK_THAT(document(), ContainsSubstring("    chain(1)           " + chain[0] + "\n"));
   CHECK_THAT(document(), ContainsSubstring("    chain(2)           " + chain[1] + "\n"));
   CHECK(to_hex(sealed.head) == chain[1]);

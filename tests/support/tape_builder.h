@@ -67,6 +67,14 @@ class TapeBuilder {
   // Fills in what later freezes find; nothing until set.
   std::function<void(schema::Frozen::Builder)> frozen;
 
+  // What the seal says of triggers; nothing until set.
+  struct Trigger {
+    std::string name;
+    bool armed = true;
+    uint64_t freezes = 0;
+  };
+  std::vector<Trigger> triggers;
+
   // The request alone, never served. Returns its sequence number.
   Seq request(const std::vector<TapeEntry>& entries, uint32_t step = 0);
 

@@ -83,6 +83,23 @@ std::string CaptureFixture::write_scenario(const std::string& name, const std::s
 
 namespace {
 
+// Runs `ktape-capture`, and sends it SIGUSR1 once its progress, which goes to a file, has the text.
+ChildResult run_signalled(const std::string& text, const std::string& progress,
+                          std::vector<std::string> arguments) {
+  constexpr char kScript[] = R"(
+    text=$1 progress=$2 program=$3
+    shift 3
+    "$program" "$@" 2>"$progress" &
+    until grep -qsF "$text" "$progress"; do
+      kill -0 $! || exit 9
+      sleep 0.1
+    done
+    kill -USR1 $!
+    wait $!)";
+  arguments.insert(arguments.begin(), {"-c", kScript, "sh", text, progress, KTAPE_BIN "/ktape-capture"});
+  return must(run_child("/bin/sh", arguments, size_t{1} << 20));
+}
+
 // A write that only gate 11 kept out: the freeze happened to fall into an update.
 bool fell_into_an_update(const TapeFacts& facts) {
   return std::any_of(facts.entries.begin(), facts.entries.end(), [](const auto& named) {
@@ -112,7 +129,8 @@ Captured CaptureFixture::run_once(const std::string& name, const std::string& sc
   captured.tape = folder_ + "/" + name + "-" + kernel + ".ktape";
   std::vector<std::string> arguments = {scenario_file, "-o", captured.tape, "--kernel", kernel};
   arguments.insert(arguments.end(), more.begin(), more.end());
-  captured.program = run_built("ktape-capture", arguments);
+  captured.program = signal_at.empty() ? run_built("ktape-capture", arguments)
+                                       : run_signalled(signal_at, folder_ + "/progress", arguments);
   INFO(captured.program.output);
   Result<TapeFacts> facts = gather(captured.tape);
   if (!facts.ok()) FAIL(facts.error().message);

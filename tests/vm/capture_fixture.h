@@ -26,6 +26,9 @@ class CaptureFixture {
   CaptureFixture();
 
   // `scenario`: the name of one that ships, or of a file in tests/scenarios.
+  // Set: when `ktape-capture` says something with this text, it is sent SIGUSR1, once.
+  std::string signal_at;
+
   Captured capture(const std::string& scenario, const std::string& kernel,
                    const std::vector<std::string>& more = {});
   // The same for the text of one.

@@ -35,7 +35,23 @@ struct HostFacts {
   std::vector<HostFreeze> freezes;
   Seq scheduler_exited;
   std::vector<std::pair<OopsKind, std::string>> oopses;
+  std::vector<std::string> planned;  // "NAME FUNCTION TIMES" of each trigger, "every MS"
+  std::vector<std::string> sealed;   // "NAME armed FREEZES"
 };
+
+void note_plan(schema::RunStarted::Reader run, HostFacts& facts) {
+  for (auto trigger : run.getFreezeTriggers())
+    facts.planned.push_back(std::string(trigger.getName().cStr()) + " " + trigger.getFunction().cStr() + " " +
+                            std::to_string(trigger.getTimes()));
+  if (run.getFreezeEveryMs() > 0) facts.planned.push_back("every " + std::to_string(run.getFreezeEveryMs()));
+}
+
+void note_counts(schema::Sealed::Reader sealed, HostFacts& facts) {
+  for (auto trigger : sealed.getTriggers())
+    facts.sealed.push_back(trigger.getName().cStr() +
+                           std::string(trigger.getArmed() ? " armed " : " not armed ") +
+                           std::to_string(trigger.getFreezes()));
+}
 
 HostFacts host_facts(const std::string& tape) {
   HostFacts facts;
@@ -61,6 +77,8 @@ HostFacts host_facts(const std::string& tape) {
         }
         break;
       }
+      case schema::Record::RUN_STARTED: note_plan(view.record.getRunStarted(), facts); break;
+      case schema::Record::SEALED: note_counts(view.record.getSealed(), facts); break;
       case schema::Record::SCHEDULER_EXITED: facts.scheduler_exited = view.seq; break;
       case schema::Record::GUEST_OOPS:
         facts.oopses.emplace_back(view.record.getGuestOops().getKind(),
@@ -79,6 +97,7 @@ void check_ejection(const Captured& captured, uint64_t kind, const std::string& 
   CHECK(captured.facts.scheduler_exit_kinds == std::vector<uint64_t>{kind});
   const HostFacts facts = host_facts(captured.tape);
   REQUIRE(facts.freezes.size() == 1);
+  CHECK(facts.sealed == std::vector<std::string>{"scx-error armed 1"});
   const HostFreeze& freeze = facts.freezes[0];
   CHECK(freeze.cause == FreezeCause::TRIGGER);
   CHECK(freeze.trigger == "scx-error");
@@ -101,6 +120,7 @@ void check_stall(const Captured& captured) {
   const EntryFacts& dsq = captured.facts.entries.at("victim.scx.dsq->id");
   CHECK(dsq.status == EntryStatus::DONE);
   CHECK(dsq.value == 0);  // the scheduler's shared DSQ
+  CHECK(captured.facts.entries.at("victim.scx.dsq").value != 0);
 }
 
 }  // namespace
@@ -130,17 +150,22 @@ TEST_CASE_METHOD(CaptureFixture, "a scheduler that gives up is frozen before the
   check_ejection(capture("bpf_error", "7.3.4"), kErrorBpf, "deliberate fault");
 }
 
-TEST_CASE_METHOD(CaptureFixture,
-                 "a function freezes as often as it may, and so do intervals; scx-error can be left out") {
-  Captured captured = capture(
-      "bpf_error", "6.16.12",
-      {"--freeze-on", "none", "--freeze-on", "symbol:__x64_sys_clock_nanosleep*3", "--freeze-every", "200"});
+TEST_CASE_METHOD(
+    CaptureFixture,
+    "a function freezes as often as it may, and so do intervals and a SIGUSR1; scx-error can be left "
+    "out, and the tape has what was planned and what came of it") {
+  signal_at = "step 1 of ";
+  Captured captured = capture("bpf_error", "6.16.12",
+                              {"--freeze-on", "none", "--freeze-on", "symbol:__x64_sys_clock_nanosleep*3",
+                               "--freeze-on", "symbol:panic", "--freeze-every", "200"});
   INFO(captured.program.output);
   CHECK(captured.facts.scheduler_exit_kinds == std::vector<uint64_t>{kErrorBpf});
-  size_t entered = 0, periodic = 0;
-  for (const HostFreeze& freeze : host_facts(captured.tape).freezes) {
+  size_t entered = 0, periodic = 0, user = 0;
+  const HostFacts facts = host_facts(captured.tape);
+  for (const HostFreeze& freeze : facts.freezes) {
     CHECK(freeze.trigger != "scx-error");
     if (freeze.cause == FreezeCause::PERIODIC) ++periodic;
+    if (freeze.cause == FreezeCause::USER) ++user;
     if (freeze.cause != FreezeCause::TRIGGER) continue;
     ++entered;
     CHECK(freeze.trigger == "symbol:__x64_sys_clock_nanosleep");
@@ -148,6 +173,14 @@ TEST_CASE_METHOD(CaptureFixture,
   }
   CHECK(entered == 3);
   CHECK(periodic >= 2);
+  CHECK(user == 1);
+  CHECK(facts.planned ==
+        std::vector<std::string>{"symbol:__x64_sys_clock_nanosleep __x64_sys_clock_nanosleep 3",
+                                 "symbol:panic panic 1", "every 200"});
+  CHECK(facts.sealed ==
+        std::vector<std::string>{"symbol:__x64_sys_clock_nanosleep armed 3", "symbol:panic armed 0"});
+  CHECK(captured.program.output.find("frozen   on symbol:panic: never, it was not entered\n") !=
+        std::string::npos);
 }
 
 TEST_CASE_METHOD(CaptureFixture, "an oops that the guest survives is told from a panic, with its text") {
