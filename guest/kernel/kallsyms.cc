@@ -22,9 +22,8 @@ constexpr uint64_t kSymbolsPerMarker = 256;
 constexpr uint64_t kSmallestAlignment = 4;
 constexpr uint64_t kLargestAlignment = 8;
 
-// Bounds for damaged input; the kernel's own are KSYM_NAME_LEN = 512 and some 200 thousand symbols.
+// Bounds for damaged input, beside kMaxSymbols; the kernel's own is KSYM_NAME_LEN = 512.
 constexpr uint64_t kMaxNameBytes = 1024;
-constexpr uint64_t kMaxSymbols = uint64_t{1} << 21;
 constexpr uint64_t kMaxTextBytes = uint64_t{256} << 20;
 constexpr int kMaxCandidates = 64;
 

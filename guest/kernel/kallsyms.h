@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <vector>
 
 #include "guest/kernel/elf_image.h"
@@ -8,6 +9,9 @@
 #include "schema/base/result.h"
 
 namespace ktape {
+
+// A bound for damaged input, also for the form that a tape keeps: kernels have some 200 thousand.
+inline constexpr size_t kMaxSymbols = size_t{1} << 21;
 
 // Finds and decodes the tables that scripts/kallsyms.c writes into .rodata, in the order that kernels
 // have since 6.4 (commit 404bad70fcf7, "scripts/kallsyms: change the output order"):

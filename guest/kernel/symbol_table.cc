@@ -76,6 +76,10 @@ Result<SymbolTable> SymbolTable::from_text(std::string_view text) {
                    fmt::format("symbol table line {}: {}", symbols.size() + 1,
                                symbol ? "its address is below the line before" : "not 'address type name'")};
     }
+    if (symbols.size() == kMaxSymbols) {
+      return Error{ErrorCode::kBadInput,
+                   fmt::format("symbol table: it has more than {} symbols", kMaxSymbols)};
+    }
     symbols.push_back(std::move(*symbol));
   }
   return build(std::move(symbols));

@@ -92,6 +92,7 @@ int Statement::columns() const { return sqlite3_column_count(statement_.get()); 
 int Statement::type(int column) const { return sqlite3_column_type(statement_.get(), column); }
 std::string Statement::name(int column) const { return sqlite3_column_name(statement_.get(), column); }
 int64_t Statement::integer(int column) const { return sqlite3_column_int64(statement_.get(), column); }
+double Statement::real(int column) const { return sqlite3_column_double(statement_.get(), column); }
 
 std::string Statement::text(int column) const {
   auto raw = bytes(column);

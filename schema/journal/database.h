@@ -43,6 +43,7 @@ class Statement {
   [[nodiscard]] int type(int column) const;  // SQLITE_INTEGER, SQLITE_TEXT, ...
   [[nodiscard]] std::string name(int column) const;
   [[nodiscard]] int64_t integer(int column) const;
+  [[nodiscard]] double real(int column) const;
   [[nodiscard]] std::string text(int column) const;
   [[nodiscard]] std::span<const std::byte> bytes(int column) const;  // of a blob or a text
 

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <string>
 
+#include "schema/journal/message_shape.h"
 #include "schema/journal/tables.h"
 
 namespace ktape {
@@ -88,6 +89,7 @@ Result<schema::Record::Reader> RecordDecoder::decode(std::span<const std::byte> 
   if (!is_one_segment(bytes)) return bad("it is not one message of one segment");
   words_.resize(bytes.size() / kWordBytes);
   std::memcpy(words_.data(), bytes.data(), bytes.size());
+  KTAPE_TRY(check_shape(std::span<const uint64_t>(words_).subspan(1)));
   capnp::ReaderOptions limits;
   limits.traversalLimitInWords = std::max(kTraversalWordsAtLeast, kTraversalsOfARecord * words_.size());
   limits.nestingLimit = kNesting;

@@ -245,7 +245,7 @@ Row guest_exited(Record::Reader record) {
 }
 
 void losses(Record::Reader record, capnp::List<schema::LossCounter>::Reader counters, Rows& rows) {
-  for (auto counter : counters) {
+  for (auto counter : of_rows(counters)) {
     rows.push_back({RowShape::kLoss,
                     {{"seq", count(record.getSeq())},
                      {"name", text(counter.getName())},

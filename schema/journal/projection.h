@@ -61,9 +61,14 @@ struct Row {
 [[nodiscard]] const char* table_of(RowShape shape);
 [[nodiscard]] size_t key_columns_of(RowShape shape);
 
+// Most rows that a record puts into one table: far more than there are CPUs, or entries in a frame of the
+// agent's. A stranger's record of 16 MiB may have a list of 16 million elements, each of which would become a
+// row.
+inline constexpr uint32_t kMaxRowsOfARecord = uint32_t{1} << 16;
+
 // The rows that a record puts into the projection tables, none for a kind that is not known. A pure
 // function of the record: what it says for a record of format version 1 never changes. Throws
-// kj::Exception for a record that cannot be decoded.
+// kj::Exception for a record that cannot be decoded, or has a list of more than kMaxRowsOfARecord.
 [[nodiscard]] std::vector<Row> project(schema::Record::Reader record);
 
 }  // namespace ktape

@@ -62,7 +62,7 @@ Row vcpu(uint64_t freeze, schema::VcpuState::Reader vcpu) {
 
 void project_op_requested(Record::Reader record, Rows& rows) {
   auto request = record.getOpRequested();
-  auto entries = request.getEntries();
+  auto entries = of_rows(request.getEntries());
   rows.push_back({RowShape::kRequest,
                   {{"op", count(request.getOp())},
                    {"step", count(request.getStep())},
@@ -103,7 +103,8 @@ void project_op_replied(Record::Reader record, Rows& rows) {
                    {"freeze", count(reply.getFreeze())},
                    {"replied_ns", count(record.getHostNs())},
                    {"seq_replied", count(record.getSeq())}}});
-  for (uint i = 0; i < reply.getEntries().size(); ++i) rows.push_back(op_answered(record, i));
+  const uint entries = of_rows(reply.getEntries()).size();
+  for (uint i = 0; i < entries; ++i) rows.push_back(op_answered(record, i));
 }
 
 void project_gate(Record::Reader record, Rows& rows) {
@@ -138,7 +139,7 @@ void project_frozen(Record::Reader record, Rows& rows) {
                    {"stop_latency_ns", count(frozen.getStopLatencyNs())},
                    {"bypass_depth", number(frozen.getBypassDepth())},
                    {"seq_frozen", count(record.getSeq())}}});
-  for (auto state : frozen.getVcpus()) rows.push_back(vcpu(frozen.getFreeze(), state));
+  for (auto state : of_rows(frozen.getVcpus())) rows.push_back(vcpu(frozen.getFreeze(), state));
 }
 
 void project_thawed(Record::Reader record, Rows& rows) {

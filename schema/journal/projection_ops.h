@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <kj/exception.h>
+
 #include <vector>
 
 #include "schema/journal/projection.h"
@@ -11,6 +13,16 @@ namespace ktape {
 // The part of `project` that is about requests, gates, freezes and values.
 
 using Rows = std::vector<Row>;
+
+// The list, of which each element becomes a row. Throws kj::Exception for more than kMaxRowsOfARecord.
+template <typename List>
+List of_rows(List list) {
+  if (list.size() > kMaxRowsOfARecord) {
+    kj::throwFatalException(kj::Exception(kj::Exception::Type::FAILED, __FILE__, __LINE__,
+                                          kj::str("a list of it is longer than any that a recorder writes")));
+  }
+  return list;
+}
 
 void project_op_requested(schema::Record::Reader record, Rows& rows);
 void project_op_deferred(schema::Record::Reader record, Rows& rows);

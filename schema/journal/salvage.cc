@@ -67,15 +67,17 @@ Digest digest_of(std::span<const std::byte> bytes) {
 
 Result<void> copy_blobs(Salvage& salvage) {
   KTAPE_ASSIGN(Statement rows, salvage.source.prepare("SELECT hash, name, codec, data FROM blob"));
+  size_t left = kMaxBlobsBytes;
   for (;;) {
     KTAPE_ASSIGN(bool more, rows.step());
     if (!more) return {};
     Digest hash = digest_of(rows.bytes(0));
-    auto content = unpack(rows.integer(2), rows.bytes(3), kMaxBlobBytes);
+    auto content = unpack(rows.integer(2), rows.bytes(3), std::min(kMaxBlobBytes, left));
     if (!content.ok() || sha256(*content) != hash) {
       ++salvage.blobs_left_out;
       continue;
     }
+    left -= content->size();
     KTAPE_TRY(salvage.store.add_blob(hash, rows.text(1), rows.integer(2), rows.bytes(3)));
   }
 }

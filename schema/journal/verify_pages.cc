@@ -16,8 +16,13 @@ namespace {
 
 Error bad(const std::string& message) { return Error{ErrorCode::kBadInput, message, ""}; }
 
+struct Content {
+  Digest hash;
+  size_t bytes = 0;  // decompressed
+};
+
 // The content of a row of (hash, codec, data), held against its hash.
-Result<Digest> check_content(const std::string& table, const Statement& row, size_t limit_bytes) {
+Result<Content> check_content(const std::string& table, const Statement& row, size_t limit_bytes) {
   auto hash = digest_in(row, 0);
   if (!hash) return bad("a row of " + table + " has no hash");
   std::string what = table + " " + to_hex(*hash);
@@ -27,7 +32,7 @@ Result<Digest> check_content(const std::string& table, const Statement& row, siz
   if (!content.ok()) return bad(what + ": " + content.error().message);
   if (sha256(*content) != *hash) return bad(what + " has another content");
   if (table == "page" && content->size() != kPageBytes) return bad(what + " is not of 4096 bytes");
-  return *hash;
+  return Content{*hash, content->size()};
 }
 
 Result<void> check_page_list(uint64_t freeze, const ThawedPages& thawed, PageListDigest& list) {
@@ -86,12 +91,19 @@ Result<void> check_none(const Database& tape, const std::string& sql, const std:
 Result<std::map<Digest, std::string>> check_blobs(const Database& tape) {
   KTAPE_ASSIGN(Statement rows, tape.prepare("SELECT hash, codec, data, name FROM blob"));
   std::map<Digest, std::string> names;
+  size_t bytes = 0;
   for (;;) {
     KTAPE_ASSIGN(bool more, rows.step());
     if (!more) return names;
-    KTAPE_ASSIGN(Digest hash, check_content("blob", rows, kMaxBlobBytes));
-    if (rows.type(3) != SQLITE_TEXT) return bad("blob " + to_hex(hash) + " has a name of the wrong type");
-    names.emplace(hash, rows.text(3));
+    KTAPE_ASSIGN(const Content blob, check_content("blob", rows, kMaxBlobBytes));
+    // Zeroes are packed ten thousand to one: a small file may be a long time's work.
+    bytes += blob.bytes;
+    if (bytes > kMaxBlobsBytes) {
+      return bad("its blobs are over the limit of " + std::to_string(kMaxBlobsBytes) + " bytes in all");
+    }
+    if (rows.type(3) != SQLITE_TEXT)
+      return bad("blob " + to_hex(blob.hash) + " has a name of the wrong type");
+    names.emplace(blob.hash, rows.text(3));
   }
 }
 

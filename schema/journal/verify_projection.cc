@@ -2,6 +2,7 @@
 #include <sqlite3.h>
 
 #include <algorithm>
+#include <bit>
 #include <set>
 
 #include "schema/base/text.h"
@@ -20,6 +21,9 @@ bool same_cell(const Statement& a, const Statement& b, int column) {
   switch (a.type(column)) {
     case SQLITE_NULL: return true;
     case SQLITE_INTEGER: return a.integer(column) == b.integer(column);
+    // As text the last of its digits are lost.
+    case SQLITE_FLOAT:
+      return std::bit_cast<uint64_t>(a.real(column)) == std::bit_cast<uint64_t>(b.real(column));
     default: return std::ranges::equal(a.bytes(column), b.bytes(column));
   }
 }

@@ -10,6 +10,7 @@ namespace ktape {
 
 struct JournalWriter::Impl {
   std::unique_ptr<TapeStore> store;
+  size_t blob_bytes = 0;  // of all blobs, before they are compressed
 };
 
 JournalWriter::JournalWriter(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -40,6 +41,13 @@ Result<Digest> JournalWriter::add_blob(std::string_view name, std::span<const st
   }
   Digest hash = sha256(bytes);
   if (impl_->store->has_blob(hash)) return hash;
+  if (bytes.size() > kMaxBlobsBytes - impl_->blob_bytes) {
+    return Error{ErrorCode::kOutOfRange,
+                 "with blob '" + std::string(name) + "' all blobs are over the limit of " +
+                     std::to_string(kMaxBlobsBytes) + " bytes",
+                 ""};
+  }
+  impl_->blob_bytes += bytes.size();
   KTAPE_ASSIGN(Packed packed, pack(bytes));
   KTAPE_TRY(impl_->store->add_blob(hash, name, static_cast<int64_t>(packed.codec), packed.data));
   return hash;

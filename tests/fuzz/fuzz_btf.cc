@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "guest/kernel/btf.h"
 
+// Type information that is said to be a kernel's, and what is asked of it.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto btf = ktape::Btf::parse(std::as_bytes(std::span(data, size)));
   if (!btf.ok()) return 0;

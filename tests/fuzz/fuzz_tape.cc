@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <unistd.h>
 
+#include <algorithm>
 #include <cstdlib>
 #include <string>
 
@@ -11,34 +12,51 @@
 // A stranger's file: opened, read to its end, verified; and read only.
 namespace {
 
-// In memory where the system has such a folder.
-std::string scratch_path() {
-  const char* folder = ::access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp";
-  return std::string(folder) + "/ktape-fuzz-tape." + std::to_string(::getpid());
+using namespace ktape;
+
+// A file of the process's own, in memory where the system has such a folder.
+class Scratch {
+ public:
+  Scratch()
+      : path_(std::string(::access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp") + "/ktape-fuzz-XXXXXX") {
+    fd_ = UniqueFd(::mkstemp(path_.data()));
+  }
+  ~Scratch() { ::unlink(path_.c_str()); }
+  Scratch(const Scratch&) = delete;
+  Scratch& operator=(const Scratch&) = delete;
+
+  [[nodiscard]] const std::string& path() const { return path_; }
+  [[nodiscard]] bool put(std::span<const std::byte> bytes) const {
+    return ::ftruncate(fd_.get(), static_cast<off_t>(bytes.size())) == 0 &&
+           ::pwrite(fd_.get(), bytes.data(), bytes.size(), 0) == static_cast<ssize_t>(bytes.size());
+  }
+  [[nodiscard]] bool holds(std::span<const std::byte> bytes) const {
+    const auto now = read_file(path_, bytes.size());
+    return now.ok() && std::ranges::equal(*now, bytes);
+  }
+
+ private:
+  std::string path_;
+  UniqueFd fd_;
+};
+
+void read_tape(const std::string& path) {
+  const auto tape = JournalReader::open(path);
+  if (!tape.ok()) return;
+  (void)(*tape)->for_each([](const RecordView&) { return Result<void>(); }, ChainCheck::kRecords);
+  const auto pages = (*tape)->freeze_pages(1);
+  if (!pages.ok() || pages->empty() || !pages->front().hash) return;
+  (void)(*tape)->page(*pages->front().hash);
 }
 
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  static const std::string path = [] {
-    std::atexit([] { ::unlink(scratch_path().c_str()); });
-    return scratch_path();
-  }();
+  static const Scratch scratch;
   const auto bytes = std::as_bytes(std::span(data, size));
-  if (std::FILE* file = std::fopen(path.c_str(), "wb")) {
-    std::fwrite(data, 1, size, file);
-    std::fclose(file);
-  }
-  {
-    const auto tape = ktape::JournalReader::open(path);
-    if (tape.ok()) {
-      (void)(*tape)->for_each([](const ktape::RecordView&) { return ktape::Result<void>(); },
-                              ktape::ChainCheck::kRecords);
-      (void)(*tape)->freeze_pages(1);
-    }
-  }
-  (void)ktape::verify(path, std::nullopt);
-  const auto after = ktape::read_file(path, size + 1);
-  if (!after.ok() || !std::equal(after->begin(), after->end(), bytes.begin(), bytes.end())) std::abort();
+  if (!scratch.put(bytes)) return 0;
+  read_tape(scratch.path());
+  (void)verify(scratch.path(), std::nullopt);
+  if (!scratch.holds(bytes)) std::abort();
   return 0;
 }

@@ -4,6 +4,7 @@
 #include "schema/scenario/target_line.h"
 #include "schema/scenario/target_path.h"
 
+// A target and its width as they are typed on a command line.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   capnp::MallocMessageBuilder message;
   auto entry = message.initRoot<ktape::schema::OpEntry>();

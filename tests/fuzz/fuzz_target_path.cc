@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "schema/scenario/target_path.h"
 
+// The path of a target.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   auto steps = ktape::parse_target_path({reinterpret_cast<const char*>(data), size});
   if (!steps.ok()) return 0;

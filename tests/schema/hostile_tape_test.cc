@@ -13,12 +13,14 @@
 #include "schema/journal/message.h"
 #include "schema/journal/page_list.h"
 #include "schema/journal/reader.h"
+#include "schema/journal/tables.h"
 #include "schema/journal/tape_store.h"
 #include "schema/journal/verify.h"
 #include "schema/wire/data.h"
 #include "tests/schema/reference_tape.h"
 #include "tests/support/must.h"
 #include "tests/support/sql.h"
+#include "tests/support/tape_editor.h"
 #include "tests/support/temp_dir.h"
 
 namespace ktape {
@@ -139,6 +141,27 @@ TEST_CASE("a blob that claims to be huge is not decompressed") {
   REQUIRE_FALSE(blob.ok());
   CHECK(blob.error().code == ErrorCode::kBadInput);
   CHECK_THAT(blob.error().message, ContainsSubstring("over the limit"));
+}
+
+TEST_CASE("blobs that take long to unpack in all are neither written nor unpacked") {
+  TempDir dir;
+  const std::string path = dir.file("run.ktape");
+  std::vector<std::byte> zeroes(kMaxBlobBytes);
+  TapeBuilder tape(path);
+  for (size_t i = 0; i < kMaxBlobsBytes / kMaxBlobBytes; ++i) {
+    zeroes[0] = std::byte(i);
+    must(tape.writer().add_blob("zeroes", zeroes));
+  }
+  zeroes[0] = std::byte{0xff};
+  const auto over = tape.writer().add_blob("one more", zeroes);
+  REQUIRE_FALSE(over.ok());
+  CHECK(over.error().code == ErrorCode::kOutOfRange);
+  tape.seal();
+  CHECK(must(verify(path, std::nullopt)).integrity == Integrity::kIntact);
+
+  (void)test::put_blob(path, "one more", zeroes);
+  CHECK_THAT(must(verify(path, std::nullopt)).finding,
+             ContainsSubstring("its blobs are over the limit of 268435456 bytes in all"));
 }
 
 TEST_CASE("content over the limit is never unpacked, whatever its codec") {

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tests/schema/every_kind.h"
+
+#include "schema/wire/data.h"
+#include "tests/schema/reference_tape.h"
+#include "tests/support/must.h"
+
+namespace ktape::test {
+
+namespace {
+
+using schema::Record;
+
+void add_freeze(TapeBuilder& tape, uint64_t freeze) {
+  const auto page = [&](int fill) {
+    return must(tape.writer().add_page(std::vector<std::byte>(4096, std::byte(fill))));
+  };
+  const int own = static_cast<int>(freeze % 10) * 10;
+  const std::vector<FreezePage> rows = {
+      {freeze, 100, 1, page(own)}, {freeze, 101, 1, page(own + 1)}, {freeze, 102, 20, std::nullopt}};
+  const PagesKept kept = must(tape.writer().add_freeze_pages(freeze, rows));
+  tape.add([&](Record::Builder record) {
+    auto thawed = record.initThawed();
+    thawed.setFreeze(freeze);
+    thawed.setPages(kept.pages);
+    thawed.setPagesDigest(as_data(std::span<const std::byte>(kept.digest)));
+  });
+}
+
+void add_layouts(TapeBuilder& tape) {
+  for (const char* path : {"scx.dsq_vtime", "on_rq"}) {
+    tape.add([&](Record::Builder record) {
+      auto layout = record.initLayoutUsed();
+      layout.setType(as_data("struct task_struct"));
+      layout.setPath(path);
+      // Beyond 2^63 a column holds a real number.
+      layout.setOffsetBytes(0xfedcba9876543210);
+    });
+  }
+}
+
+void add_what_is_rare(TapeBuilder& tape, uint64_t other) {
+  tape.add([](Record::Builder record) { record.initGuestHello().setOnlineCpus(2); });
+  tape.add([](Record::Builder record) { record.initSchedulerOutput().setText(as_data("printed")); });
+  tape.add([](Record::Builder record) {
+    auto report = record.initWorkerReport();
+    report.setName("sleeper");
+    report.setPhasesDone(3);
+  });
+  tape.add([](Record::Builder record) {
+    auto deferred = record.initOpDeferred();
+    deferred.setOp(1);
+    deferred.setReason("not adopted yet");
+  });
+  tape.add([&](Record::Builder record) {
+    auto sample = record.initSample();
+    sample.setName("nr_running");
+    sample.initTarget().setSymbol("runqueues");
+    sample.initValue().setU64(other);
+  });
+  tape.add([](Record::Builder record) { record.initTraceChunk().setPages(as_data("raw")); });
+  tape.add([](Record::Builder record) { record.initGuestPanicked().setText(as_data("Kernel panic")); });
+  tape.add([](Record::Builder record) { record.initWatchdogFired().setName("run"); });
+  tape.add([](Record::Builder record) { record.initMachineLost().setReason("gone"); });
+  tape.add([](Record::Builder record) { record.initGuestOops().setText(as_data("kernel BUG at a.c:1!")); });
+  tape.add([](Record::Builder record) { record.initGuestFacts().setSubject("topology"); });
+  tape.add([](Record::Builder record) {
+    auto counters = record.initLost().initCounters(2);
+    counters[0].setName("console_bytes");
+    counters[0].setCount(3);
+    counters[1].setName("samples");
+  });
+}
+
+}  // namespace
+
+void record_every_kind(TapeBuilder& tape, uint64_t other) {
+  record_reference(tape);
+  add_layouts(tape);
+  tape.scheduler_attached(2);
+  tape.worker_started("spinner", 72, 4'220'000'000);
+  tape.step_started(1, "more");
+  add_freeze(tape, 21);
+  add_freeze(tape, 22);
+  add_what_is_rare(tape, other);
+}
+
+}  // namespace ktape::test
