@@ -13,11 +13,15 @@
 #include "schema/base/digest.h"
 #include "schema/base/exit_code.h"
 #include "schema/base/file.h"
+#include "schema/base/text.h"
 
 namespace ktape {
 namespace {
 
 constexpr char kProgram[] = "ktape capture";
+// The guest may have a part in the detail of an outcome; the tape has all of it.
+constexpr size_t kMostDetailBytes = 2000;
+constexpr uint64_t kMegabyte = 1000000;
 
 constexpr char kDescription[] =
     "Boots a kernel in a guest, runs a scenario there, and records all of it on one tape.";
@@ -79,7 +83,7 @@ UniqueFd take_signals(std::initializer_list<int> signals) {
 
 void print_result(const CaptureResult& result) {
   std::string outcome = outcome_text(result.end.outcome);
-  if (!result.end.detail.empty()) outcome += ": " + result.end.detail;
+  if (!result.end.detail.empty()) outcome += ": " + printable(result.end.detail.substr(0, kMostDetailBytes));
   fmt::print("outcome  {}\n", outcome);
   fmt::print("tape     {}  ({} records, {:.1f} MB)\n", result.tape.path, result.tape.records,
              static_cast<double>(result.tape.bytes) / 1e6);
@@ -117,6 +121,7 @@ int run(int argc, char** argv) {
   std::string memory = "sched";
   bool no_kaslr = false;
   int64_t every_ms = 0;
+  uint64_t max_tape_mb = options.max_tape_bytes / kMegabyte;
   app.add_option("SCENARIO", options.scenario, "A scenario file, or the name of one that ships")->required();
   app.add_option("-o,--output", options.output, "The tape to write; default: the scenario's name, .ktape");
   app.add_option("-k,--kernel", options.kernel,
@@ -164,6 +169,10 @@ int run(int argc, char** argv) {
   app.add_option("--freeze-on", options.freeze_on, kFreezeOnHelp)->take_all()->expected(1);
   app.add_option("--freeze-every", every_ms, "Freeze every so many ms, from the first step to the last's end")
       ->check(CLI::Range(1, 86400000));
+  app.add_option("--max-tape", max_tape_mb,
+                 "End the run, as failed by the host, when its tape takes this many MB")
+      ->check(CLI::Range(uint64_t{1}, uint64_t{1} << 40))
+      ->capture_default_str();
   app.add_option("--qemu", options.qemu_program, "The QEMU program")->capture_default_str();
   if (std::optional<int> status = parse_command_line(app, argc, argv)) return *status;
   if (!topology.empty()) {
@@ -174,6 +183,7 @@ int run(int argc, char** argv) {
   if (cpus != 0) options.machine.shape = MachineShape{.cpus = cpus};
   if (memory_mb != 0) options.machine.memory_mb = memory_mb;
   options.kaslr = !no_kaslr;
+  options.max_tape_bytes = max_tape_mb * kMegabyte;
   options.freeze_every = std::chrono::milliseconds(every_ms);
   options.accelerator = accelerator == "kvm"   ? Accelerator::kKvm
                         : accelerator == "tcg" ? Accelerator::kTcg

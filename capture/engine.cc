@@ -23,6 +23,12 @@ using namespace std::chrono_literals;
 constexpr auto kLastWordsGrace = 10s;
 // How often the live line is renewed.
 constexpr auto kTick = 200ms;
+// A guest may be silent for long, a machine must still answer: it is asked after this long without an event.
+constexpr auto kSilence = 5s;
+// Frozen time does not count against the watchdog, but a guest must not buy itself a run without end with it.
+constexpr int kMostFrozenTimes = 10;
+// What of a name that the guest gave goes into messages.
+constexpr size_t kNameBytes = 200;
 
 // A descriptor that is readable while any of `fds` is; those that are -1 are left out.
 Result<UniqueFd> any_of(std::initializer_list<int> fds) {
@@ -58,37 +64,51 @@ Engine::Engine(Machine& machine, Recorder& recorder, Progress& progress,
       schedulers_(machine.live_memory(), recorder, progress, program) {}
 
 Result<RunEnd> Engine::run(const UserWishes& wishes) {
-  began_ = Clock::now();
+  began_ = last_heard_ = Clock::now();
   KTAPE_ASSIGN(const UniqueFd wake, any_of({wishes.end_fd, wishes.freeze_fd}));
   while (!end_) {
     const Clock::time_point limit = deadline();
-    Result<MachineEvent> event =
-        machine_.wait(std::min({limit, host_freezes_.due(), Clock::now() + kTick}), wake.get());
-    Result<void> handled = event.ok() ? handle(*event) : Result<void>(event.error());
+    Result<void> handled = turn(std::min({limit, host_freezes_.due(), Clock::now() + kTick}), wake.get());
     // A guest that never stops talking must not keep its deadline or the user waiting.
     if (handled.ok() && !end_) handled = on_wishes(wishes);
     if (handled.ok() && !end_) handled = host_freezes_.on_time();
     if (handled.ok()) handled = settle_schedulers();
+    if (handled.ok() && !end_) handled = on_silence();
     if (!handled.ok()) KTAPE_TRY(on_failure(handled.error()));
     if (!end_ && Clock::now() >= limit) KTAPE_TRY(on_deadline());
     KTAPE_TRY(recorder_.commit());
+    if (!end_ && recorder_.is_full()) KTAPE_TRY(on_full_tape());
     show_now();
   }
   machine_.end();
+  count_unfinished();
   KTAPE_TRY(on_console(console_.rest()));
   if (console_.panicked()) KTAPE_TRY(record_panic());
   end_->triggers = host_freezes_.counts();
   return *end_;
 }
 
+// One message at a time: a guest that sends many at once must not keep the deadline or the user waiting.
+Result<void> Engine::turn(Clock::time_point until, int wake_fd) {
+  KTAPE_ASSIGN(const bool had_message, take_message());
+  if (had_message) return {};
+  KTAPE_ASSIGN(const MachineEvent event, machine_.wait(until, wake_fd));
+  const bool silent = event.kind == MachineEventKind::kNothing || event.kind == MachineEventKind::kWoken;
+  if (!silent) last_heard_ = Clock::now();
+  return handle(event);
+}
+
+Result<bool> Engine::take_message() {
+  return agent_.next([this](schema::FromAgent::Reader message) { return on_message(message); });
+}
+
 Result<void> Engine::handle(const MachineEvent& event) {
   switch (event.kind) {
     case MachineEventKind::kNothing: return {};
     case MachineEventKind::kAgentBytes: {
-      Result<void> received = agent_.receive(
-          event.bytes, [this](schema::FromAgent::Reader message) { return on_message(message); });
-      if (!received.ok() && received.error().code == ErrorCode::kBadInput) return offence(received.error());
-      return received;
+      agent_.feed(event.bytes);
+      const Result<bool> taken = take_message();
+      return taken.ok() ? Result<void>() : Result<void>(taken.error());
     }
     case MachineEventKind::kConsoleBytes: return on_console(console_.feed(event.bytes));
     case MachineEventKind::kStopped: return on_lost("the machine stopped by itself: " + event.text);
@@ -248,13 +268,15 @@ Result<void> Engine::on_step_started(schema::StepStarted::Reader step) {
     first_step_ = Clock::now();
   }
   host_freezes_.step_started(step.getStep());
-  step_name_ = step.getName();
+  step_name_ = std::string(step.getName().cStr()).substr(0, kNameBytes);
   progress_.say(
       fmt::format("step {} of {}: {}", step.getStep() + 1, scenario_.getSteps().size(), step_name_));
   return {};
 }
 
 Result<void> Engine::on_done(schema::GuestExited::Reader done) {
+  // Else it could put off its end for as long as it likes.
+  if (done_) return Error{ErrorCode::kBadInput, "the agent said done twice", ""};
   const bool good = done.getExplicitDone() && done.getExitCode() == 0;
   done_ = RunEnd{good ? schema::Outcome::COMPLETED : schema::Outcome::SCENARIO_FAILED,
                  done.getExitCode(),
@@ -320,6 +342,7 @@ Result<void> Engine::on_ended() {
 // shows at the next commit.
 Result<void> Engine::on_failure(const Error& error) {
   if (error.code == ErrorCode::kMachineLost) return on_lost(error.message);
+  if (error.code == ErrorCode::kBadInput) return offence(error);
   progress_.say("the host cannot go on: " + error.message);
   end(schema::Outcome::HOST_FAILED, error.message);
   return {};
@@ -333,8 +356,26 @@ Result<void> Engine::on_lost(const std::string& reason) {
   return {};
 }
 
+// A machine that has gone silent may be lost: that is not the guest's doing, and need not wait for the
+// watchdog.
+Result<void> Engine::on_silence() {
+  if (Clock::now() - last_heard_ < kSilence) return {};
+  last_heard_ = Clock::now();
+  return machine_.check();
+}
+
+Result<void> Engine::on_full_tape() {
+  const std::string detail = fmt::format("the tape has reached its bound of {} MB: --max-tape allows more",
+                                         recorder_.most_tape_bytes() / 1000000);
+  progress_.say(detail);
+  end(schema::Outcome::HOST_FAILED, detail);
+  return {};
+}
+
 Result<void> Engine::on_deadline() {
   if (phase_ == Phase::kDone || console_.panicked()) return on_ended();
+  // The guest is to blame only when its machine is still there.
+  if (const Result<void> alive = machine_.check(); !alive.ok()) return on_failure(alive.error());
   const bool boot = phase_ != Phase::kStepping;
   const uint64_t limit_ms = boot ? scenario_.getBootDeadlineMs() : scenario_.getWatchdogMs();
   const std::string detail = waiting_for();
@@ -351,6 +392,12 @@ Result<void> Engine::on_deadline() {
   return {};
 }
 
+// What was cut off, or came after what ended the run.
+void Engine::count_unfinished() {
+  if (const size_t bytes = agent_.unfinished_bytes(); bytes > 0)
+    recorder_.lose("agent_bytes", "bytes of the agent that came and make no message that was read", bytes);
+}
+
 // A guest that breaks the protocol ends its run: nothing that it says later could be trusted.
 Result<void> Engine::offence(const Error& error) {
   progress_.say("the agent broke the protocol: " + error.message);
@@ -361,8 +408,8 @@ Result<void> Engine::offence(const Error& error) {
 Engine::Clock::time_point Engine::deadline() const {
   if (phase_ == Phase::kDone || console_.panicked()) return last_words_ + kLastWordsGrace;
   if (phase_ == Phase::kStepping) {
-    return first_step_ + std::chrono::milliseconds(scenario_.getWatchdogMs()) +
-           coordinator_.freezer().frozen_time();
+    const std::chrono::nanoseconds limit = std::chrono::milliseconds(scenario_.getWatchdogMs());
+    return first_step_ + limit + std::min(coordinator_.freezer().frozen_time(), kMostFrozenTimes * limit);
   }
   return began_ + std::chrono::milliseconds(scenario_.getBootDeadlineMs());
 }

@@ -53,6 +53,10 @@ class Engine {
   using Clock = Machine::Clock;
   enum class Phase { kBooting, kPreparing, kStepping, kDone };
 
+  // The next message that has come, or else the next event; waits for one until `until`.
+  Result<void> turn(Clock::time_point until, int wake_fd);
+  // False when none has come whole.
+  Result<bool> take_message();
   Result<void> handle(const MachineEvent& event);
   Result<void> on_message(schema::FromAgent::Reader message);
   Result<void> on_hello(schema::Hello::Reader hello, GuestNs guest);
@@ -65,6 +69,8 @@ class Engine {
   Result<void> on_failure(const Error& error);
   Result<void> on_lost(const std::string& reason);
   Result<void> on_deadline();
+  Result<void> on_silence();
+  Result<void> on_full_tape();
   Result<void> on_wishes(const UserWishes& wishes);
   Result<void> adopt();
   Result<void> watch_schedulers();
@@ -72,6 +78,7 @@ class Engine {
   Result<void> record_panic();
   Result<void> record_complaints();
   Result<void> offence(const Error& error);
+  void count_unfinished();
   [[nodiscard]] Clock::time_point deadline() const;
   [[nodiscard]] std::string waiting_for() const;
   void end(schema::Outcome outcome, const std::string& detail);
@@ -92,6 +99,7 @@ class Engine {
   Clock::time_point began_;
   Clock::time_point first_step_;
   Clock::time_point last_words_;  // done or panic: the guest should end by itself soon
+  Clock::time_point last_heard_;  // when the machine last showed life
   std::string step_name_;
   bool panic_announced_ = false;
   std::optional<RunEnd> done_;  // what the agent said

@@ -10,6 +10,11 @@ namespace ktape {
 
 namespace {
 
+// A guest waits for each reply before it asks again; one that does not must not fill the host's memory.
+constexpr size_t kMostDeferred = 64;
+// An error may quote what the guest sent.
+constexpr size_t kMostErrorBytes = 4096;
+
 bool all_done(const std::vector<OpResult>& results) {
   return std::all_of(results.begin(), results.end(),
                      [](const OpResult& r) { return r.status == schema::EntryStatus::DONE; });
@@ -37,12 +42,16 @@ Result<void> FreezeCoordinator::request(schema::OpRequest::Reader request, Guest
   // A write must be on the tape before it touches the guest.
   KTAPE_TRY(recorder_.commit());
 
-  if (!ops.ok()) return refuse(accepted, ops.error().message);
+  if (!ops.ok()) return refuse(accepted, ops.error().message.substr(0, kMostErrorBytes));
   if (ops->empty()) return refuse(accepted, "the request has no entries");
   accepted.ops = std::move(ops).value();
   if (failure_) return refuse(accepted, *failure_);
   if (kernel_) return serve(accepted);
 
+  if (deferred_.size() >= kMostDeferred) {
+    return refuse(accepted,
+                  std::to_string(kMostDeferred) + " requests wait already for the kernel to be adopted");
+  }
   KTAPE_TRY(recorder_.record([&](schema::Record::Builder record) {
     auto to = record.initOpDeferred();
     to.setOp(accepted.op);
@@ -66,8 +75,10 @@ Result<void> FreezeCoordinator::record_request(const Request& request, schema::O
       to.setEntries(from.getEntries());  // as it came: its reply says what is wrong with it
       return;
     }
-    auto entries = to.initEntries(from.getEntries().size());
-    for (unsigned i = 0; i < entries.size(); ++i) write_op(from.getEntries()[i], (*ops)[i], entries[i]);
+    // Once: each time that a list is reached counts against what may be read of a message.
+    const auto asked = from.getEntries();
+    auto entries = to.initEntries(asked.size());
+    for (unsigned i = 0; i < entries.size(); ++i) write_op(asked[i], (*ops)[i], entries[i]);
   });
 }
 
@@ -153,11 +164,13 @@ Result<void> FreezeCoordinator::finish(const Request& request, uint64_t freeze,
   };
   KTAPE_TRY(recorder_.record([&](schema::Record::Builder record) { fill(record.initOpReplied()); }));
   KTAPE_TRY(recorder_.commit());
-  return agent_.send([&](schema::FromHost::Builder message) {
+  const Result<void> sent = agent_.send([&](schema::FromHost::Builder message) {
     auto reply = message.initReply();
     reply.setRequest(request.guest_request);
     fill(reply.initResult());
   });
+  if (sent.ok() || sent.error().code != ErrorCode::kOutOfRange) return sent;
+  return send_error(request, "the reply is too long for a message; the tape has it");
 }
 
 Result<void> FreezeCoordinator::record_refusal(const Request& request, const std::string& reason) {
@@ -171,11 +184,15 @@ Result<void> FreezeCoordinator::record_refusal(const Request& request, const std
 
 Result<void> FreezeCoordinator::refuse(const Request& request, const std::string& reason) {
   KTAPE_TRY(record_refusal(request, reason));
+  return send_error(request, reason);
+}
+
+Result<void> FreezeCoordinator::send_error(const Request& request, const std::string& error) {
   return agent_.send([&](schema::FromHost::Builder message) {
     auto reply = message.initReply();
     reply.setRequest(request.guest_request);
     reply.initResult().setOp(request.op);
-    reply.getResult().setError(reason);
+    reply.getResult().setError(error);
   });
 }
 

@@ -22,7 +22,7 @@ namespace ktape {
 // Serves the guest's requests: one freeze each, in the order of arrival, every one with exactly one
 // reply. A request is committed to the tape before anything is touched; what happened inside a freeze
 // is recorded after the thaw, and the guest hears last. Requests that come before the kernel is
-// adopted are deferred.
+// adopted are deferred, so many; further ones are refused.
 //
 // The methods fail only for what ends a run: kMachineLost, or a tape that cannot be written. What is
 // wrong with a request goes into its reply.
@@ -65,6 +65,7 @@ class FreezeCoordinator {
   Result<void> finish(const Request& request, uint64_t freeze, const std::vector<OpResult>& results);
   Result<void> record_refusal(const Request& request, const std::string& reason);
   Result<void> refuse(const Request& request, const std::string& reason);
+  Result<void> send_error(const Request& request, const std::string& error);
 
   Machine& machine_;
   Recorder& recorder_;

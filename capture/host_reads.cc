@@ -17,6 +17,7 @@ namespace {
 
 // A guest that names more than this is not worth a longer standstill.
 constexpr size_t kMostWorkers = 64;
+constexpr size_t kMostNameBytes = 256;
 constexpr std::string_view kTask = "struct task_struct";
 constexpr std::string_view kDsqId = "scx.dsq->id";
 
@@ -52,7 +53,8 @@ void HostReads::adopted(const Kernel& kernel) {
 }
 
 void HostReads::worker_started(schema::WorkerStarted::Reader worker) {
-  if (worker.getPid() <= 0 || workers_.size() >= kMostWorkers) return;
+  if (worker.getPid() <= 0 || worker.getName().size() > kMostNameBytes || workers_.size() >= kMostWorkers)
+    return;
   const std::string name = worker.getName().cStr();
   workers_.push_back({name, name, worker.getPid(), worker.getStartBoottimeNs()});
 }

@@ -11,6 +11,8 @@ namespace ktape {
 namespace {
 
 constexpr char kEraseLine[] = "\r\033[K";
+constexpr size_t kMostLineBytes = 1000;
+constexpr size_t kMostLines = 10000;
 
 // Progress is a courtesy: a closed terminal must not end a run.
 void put(int fd, const std::string& text) {
@@ -32,13 +34,16 @@ std::string TextProgress::stamp() const {
 }
 
 void TextProgress::say(const std::string& line) {
-  put(fd_, (live_line_ ? kEraseLine : "") + stamp() + printable(line) + "\n");
+  if (++lines_ > kMostLines) return;
+  const std::string text =
+      lines_ < kMostLines ? printable(line.substr(0, kMostLineBytes)) : "the rest is on the tape only";
+  put(fd_, (live_line_ ? kEraseLine : "") + stamp() + text + "\n");
   live_line_ = false;
 }
 
 void TextProgress::now(const std::string& line) {
   if (!terminal_) return;
-  put(fd_, kEraseLine + stamp() + printable(line));
+  put(fd_, kEraseLine + stamp() + printable(line.substr(0, kMostLineBytes)));
   live_line_ = true;
 }
 

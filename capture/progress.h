@@ -2,6 +2,7 @@
 #pragma once
 
 #include <chrono>
+#include <cstddef>
 #include <string>
 
 namespace ktape {
@@ -15,7 +16,8 @@ class Progress {
   virtual void now(const std::string& line) = 0;
 };
 
-// Writes to a file descriptor: a live line on a terminal, plain lines otherwise.
+// Writes to a file descriptor: a live line on a terminal, plain lines otherwise. Lines quote what the guest
+// says: what a terminal would act on is escaped, and their length and number are bounded.
 class TextProgress final : public Progress {
  public:
   explicit TextProgress(int fd);
@@ -29,6 +31,7 @@ class TextProgress final : public Progress {
   int fd_;
   bool terminal_;
   bool live_line_ = false;
+  size_t lines_ = 0;
   std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
 };
 

@@ -21,8 +21,12 @@ class Recorder {
  public:
   using Clock = std::chrono::steady_clock;
 
-  // `writer` outlives the recorder. The run begins now.
-  explicit Recorder(JournalWriter& writer) : writer_(writer), began_(Clock::now()) {}
+  // A guest must not fill the host's disk.
+  static constexpr uint64_t kMostTapeBytes = uint64_t{4000} * 1000 * 1000;
+
+  // `writer` outlives the recorder. The run begins now. `most_tape_bytes`: when the tape counts as full.
+  explicit Recorder(JournalWriter& writer, uint64_t most_tape_bytes = kMostTapeBytes)
+      : writer_(writer), most_tape_bytes_(most_tape_bytes), began_(Clock::now()) {}
 
   [[nodiscard]] HostNs now() const { return at(Clock::now()); }
   [[nodiscard]] HostNs at(Clock::time_point time) const;
@@ -34,6 +38,9 @@ class Recorder {
   Result<void> record_at(HostNs host, GuestNs guest,
                          const std::function<void(schema::Record::Builder)>& fill);
   Result<void> commit() { return writer_.commit(); }
+  // The tape takes as much of the disk as it may, by the last commit; what is recorded still goes on it.
+  [[nodiscard]] bool is_full() const { return writer_.bytes() >= most_tape_bytes_; }
+  [[nodiscard]] uint64_t most_tape_bytes() const { return most_tape_bytes_; }
   Result<Digest> add_blob(std::string_view name, std::span<const std::byte> bytes) {
     return writer_.add_blob(name, bytes);
   }
@@ -57,6 +64,7 @@ class Recorder {
   };
 
   JournalWriter& writer_;
+  uint64_t most_tape_bytes_;
   Clock::time_point began_;
   std::map<std::string, Loss> losses_;
 };

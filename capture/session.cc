@@ -238,7 +238,7 @@ Result<CaptureResult> capture(const CaptureOptions& options, Progress& progress,
   KTAPE_ASSIGN(Prepared prepared, prepare(options));
   KTAPE_ASSIGN(std::unique_ptr<JournalWriter> writer, JournalWriter::create(prepared.output));
   MachineConfig config = machine_config(options, prepared);
-  Recorder recorder(*writer);
+  Recorder recorder(*writer, options.max_tape_bytes);
   Result<std::unique_ptr<QemuMachine>> machine = QemuMachine::start(config);
   if (!machine.ok()) {
     writer->discard();

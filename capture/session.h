@@ -30,6 +30,7 @@ struct CaptureOptions {
   std::string qemu_program = "qemu-system-x86_64";
   std::vector<std::string> freeze_on;         // see plan_triggers
   std::chrono::milliseconds freeze_every{0};  // 0: never
+  uint64_t max_tape_bytes = Recorder::kMostTapeBytes;
 };
 
 struct CaptureResult {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <optional>
 #include <set>
@@ -23,9 +24,11 @@ struct UsedLayout {
   std::string encoding;
 };
 
-// Field lookups that are remembered, each once.
+// Field lookups that are remembered, each once: the first kMost of them, for who asks may be hostile.
 class LayoutLog {
  public:
+  static constexpr size_t kMost = 16384;
+
   explicit LayoutLog(const Btf& btf) : btf_(&btf) {}
 
   // As Btf::field.

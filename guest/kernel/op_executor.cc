@@ -23,10 +23,21 @@ namespace {
 constexpr std::string_view kRunqueues = "runqueues";
 // A list's values go into one reply; this leaves room for others beside it.
 constexpr uint64_t kMaxListBytes = uint64_t{256} << 10;
+// The values of a request go into one reply, and that into one message of the agent's channel (wire/frame.h).
+constexpr uint64_t kMaxReplyBytes = uint64_t{768} << 10;
+// That a value takes in a reply beside its bytes (struct Value).
+constexpr uint64_t kValueBytes = 32;
+// A reason may quote what a hostile guest sent.
+constexpr size_t kMaxReasonBytes = 1024;
+// Names are looked up once. A guest that asks for ever new ones costs no more memory than this many, and no
+// more time than so many searches for the nearest name.
+constexpr size_t kMaxResolved = 16384;
+constexpr size_t kMaxUnresolved = 1000;
 
 // The reason that a reply carries: it has no place of its own for the remedy.
 std::string sentence(const Error& error) {
-  return error.hint.empty() ? error.message : error.message + ": " + error.hint;
+  const std::string text = error.hint.empty() ? error.message : error.message + ": " + error.hint;
+  return text.substr(0, kMaxReasonBytes);
 }
 
 // A check said no: nothing was touched. Always false, for callers that pass it on.
@@ -103,7 +114,16 @@ struct OpExecutor::Impl {
   LayoutLog dsq_log;
   DsqLock dsq_lock;
   std::unordered_map<std::string, Resolved> resolved;
+  size_t unresolved = 0;
+  // What is left to the request that is being served.
+  PathBudget paths;
+  uint64_t reply_bytes = 0;
 
+  void begin_request() {
+    paths = PathBudget();
+    reply_bytes = kMaxReplyBytes;
+  }
+  bool take_reply_bytes(uint64_t values, uint64_t width, OpResult& result);
   Resolved& resolve(const OpTarget& target);
   Result<GuestVirtual> root_address(const GuestMemory& memory, const OpTarget& target, Resolved& names);
   bool admit(const GuestMemory& memory, const Op& op, bool write, OpResult& result, GateVerdict& verdict);
@@ -123,7 +143,13 @@ OpExecutor::Impl::Resolved& OpExecutor::Impl::resolve(const OpTarget& target) {
       fmt::format("{} {}\n{}", target.root.index(), root_name(target), target_path_text(target.path));
   const auto cached = resolved.find(key);
   if (cached != resolved.end()) return cached->second;
-  Result<TargetPlan> plan = plan_target(kernel.knowledge(), target, log);
+  if (resolved.size() >= kMaxResolved) resolved.clear();
+  Result<TargetPlan> plan =
+      unresolved < kMaxUnresolved
+          ? plan_target(kernel.knowledge(), target, log)
+          : Error{ErrorCode::kRefused,
+                  "too many targets of this run are not in its kernel: no more are looked up", ""};
+  if (!plan.ok()) ++unresolved;
   return resolved.emplace(std::move(key), Resolved{std::move(plan), {}}).first->second;
 }
 
@@ -180,7 +206,7 @@ bool OpExecutor::Impl::reach(const GuestMemory& memory, const Op& op, bool write
     result.protecting_cpu = static_cast<int32_t>(variable->cpu.value);
   // What a pointer leads to is another object, with a lock of its own.
   if (plan.follows_pointers()) result.protecting_cpu = -1;
-  Result<TargetPlan::Places> found = plan.run(kernel, memory, root);
+  Result<TargetPlan::Places> found = plan.run(kernel, memory, root, paths);
   if (!found.ok()) return fail(result, found.error());
   to.places = std::move(found->values);
   to.queues = std::move(found->queues);
@@ -212,6 +238,18 @@ void OpExecutor::Impl::look_at_queues(const GuestMemory& memory, const Reached& 
   if (through_queue && free == queues.size()) add_note(result, kDsqLockFree);
 }
 
+// False: the values do not fit into the reply any more, and the result says so.
+bool OpExecutor::Impl::take_reply_bytes(uint64_t values, uint64_t width, OpResult& result) {
+  const uint64_t bytes = values * (kValueBytes + width);
+  if (bytes > reply_bytes) {
+    const std::string message =
+        fmt::format("the values of this request take more than {} bytes in its reply", kMaxReplyBytes);
+    return fail(result, Error{ErrorCode::kOutOfRange, message, ""});
+  }
+  reply_bytes -= bytes;
+  return true;
+}
+
 Result<OpValue> OpExecutor::Impl::fetch(const GuestMemory& memory, GuestVirtual place,
                                         const OpWidth& width) const {
   OpValue value{width.kind, std::vector<std::byte>(width.bytes)};
@@ -228,6 +266,7 @@ bool OpExecutor::Impl::read_one(const GuestMemory& memory, const Op& op, OpResul
                                             to.places.size() * to.width.bytes, kMaxListBytes);
     return fail(result, Error{ErrorCode::kOutOfRange, message, ""});
   }
+  if (!take_reply_bytes(to.places.size(), to.width.bytes, result)) return false;
   std::vector<OpValue> values;
   for (const GuestVirtual place : to.places) {
     Result<OpValue> value = fetch(memory, place, to.width);
@@ -270,6 +309,8 @@ bool OpExecutor::Impl::write_one(WritableGuestMemory& memory, const Op& op, OpRe
   Reached to;
   if (!reach(memory, op, true, result, to)) return false;
   look_at_queues(memory, to, result);
+  // The value before, and the value after.
+  if (!take_reply_bytes(2, to.width.bytes, result)) return false;
   const Result<void> stored = store(memory, to.places[0], std::get<WriteAction>(op.action), to.width, result);
   if (!stored.ok()) return fail(result, stored.error());
   result.status = schema::EntryStatus::DONE;
@@ -306,6 +347,7 @@ OpExecutor::OpExecutor(const Kernel& kernel) : impl_(std::make_unique<Impl>(kern
 OpExecutor::~OpExecutor() = default;
 
 std::vector<OpResult> OpExecutor::read(const GuestMemory& memory, const std::vector<Op>& ops) {
+  impl_->begin_request();
   std::vector<OpResult> results;
   results.reserve(ops.size());
   for (const Op& op : ops)
@@ -314,6 +356,7 @@ std::vector<OpResult> OpExecutor::read(const GuestMemory& memory, const std::vec
 }
 
 std::vector<OpResult> OpExecutor::write(WritableGuestMemory& memory, const std::vector<Op>& ops) {
+  impl_->begin_request();
   std::vector<OpResult> results;
   results.reserve(ops.size());
   bool stopped = false;
@@ -329,6 +372,7 @@ std::vector<OpResult> OpExecutor::write(WritableGuestMemory& memory, const std::
 }
 
 OpResult OpExecutor::read_hot(const GuestMemory& memory, const Op& op) {
+  impl_->begin_request();
   return timed([&](OpResult& result) { impl_->hot_one(memory, op, result); });
 }
 

@@ -12,7 +12,8 @@
 namespace ktape {
 
 // Serves kernel ops on a machine that stands still, or on memory that a tape kept. Resolves names
-// once and caches them. One per adopted kernel.
+// once and caches them. One per adopted kernel. Bounded, whatever a hostile guest asks for: in the places
+// that the paths of a request lead to, in the bytes that its values take, in the names that are kept.
 class OpExecutor {
  public:
   explicit OpExecutor(const Kernel& kernel);

@@ -15,6 +15,14 @@ constexpr uint64_t kPointerBytes = 8;
 // Far above any list of a scheduler; bounds what a stranger's path can cost.
 constexpr uint32_t kMaxListEntries = 65536;
 
+// Takes `steps` from the budget; an error when they are not there.
+Result<void> spend(PathBudget& budget, uint64_t steps) {
+  if (steps > budget.steps)
+    return Error{ErrorCode::kOutOfRange, "the paths of this request lead to too many places", ""};
+  budget.steps -= steps;
+  return {};
+}
+
 Error refused(std::string message, std::string hint = "") {
   return Error{ErrorCode::kRefused, std::move(message), std::move(hint)};
 }
@@ -198,10 +206,12 @@ Result<GuestVirtual> TargetPlan::step(const Kernel& kernel, const GuestMemory& m
 }
 
 Result<std::vector<GuestVirtual>> TargetPlan::walk(const Kernel& kernel, const GuestMemory& memory,
-                                                   GuestVirtual head, const Walk& walk) const {
+                                                   GuestVirtual head, const Walk& walk,
+                                                   PathBudget& budget) const {
   std::vector<GuestVirtual> entries;
   KTAPE_ASSIGN(uint64_t link, kernel.read_uint(memory, head + walk.next_offset, kPointerBytes));
   for (uint32_t seen = 0; link != head.value; ++seen) {
+    KTAPE_TRY(spend(budget, 1));
     if (seen == walk.limit) {
       return Error{ErrorCode::kBadInput,
                    fmt::format("'{}': the list does not end within {} entries", walk.path, walk.limit), ""};
@@ -222,14 +232,15 @@ Result<std::vector<GuestVirtual>> TargetPlan::walk(const Kernel& kernel, const G
   return entries;
 }
 
-Result<TargetPlan::Places> TargetPlan::run(const Kernel& kernel, const GuestMemory& memory,
-                                           GuestVirtual root) const {
+Result<TargetPlan::Places> TargetPlan::run(const Kernel& kernel, const GuestMemory& memory, GuestVirtual root,
+                                           PathBudget& budget) const {
   Places places{{root}, {}};
   for (const Action& action : actions_) {
     if (const auto* list = std::get_if<Walk>(&action)) {
-      KTAPE_ASSIGN(places.values, walk(kernel, memory, places.values[0], *list));
+      KTAPE_ASSIGN(places.values, walk(kernel, memory, places.values[0], *list, budget));
       continue;
     }
+    KTAPE_TRY(spend(budget, places.values.size()));
     for (GuestVirtual& place : places.values) {
       if (const auto* queue = std::get_if<Queue>(&action)) {
         places.queues.push_back(place + queue->bytes);

@@ -16,6 +16,11 @@
 
 namespace ktape {
 
+// What the paths of one request may cost: places that are gone to, entries of lists among them.
+struct PathBudget {
+  uint64_t steps = uint64_t{1} << 20;
+};
+
 // A target path, resolved against a kernel's types: offsets to add and pointers to follow. Made once
 // for a root type and a path; run for each address.
 class TargetPlan {
@@ -37,9 +42,10 @@ class TargetPlan {
     std::vector<GuestVirtual> values;  // one, or one for each entry of a list, in list order
     std::vector<GuestVirtual> queues;  // dispatch queues (struct scx_dispatch_q) that the path leads through
   };
-  // Where the path leads from `root`. kBadInput for a NULL pointer or a list that does not end, else the
-  // errors of memory.
-  [[nodiscard]] Result<Places> run(const Kernel& kernel, const GuestMemory& memory, GuestVirtual root) const;
+  // Where the path leads from `root`. kBadInput for a NULL pointer or a list that does not end, kOutOfRange
+  // once `budget` is used up, else the errors of memory.
+  [[nodiscard]] Result<Places> run(const Kernel& kernel, const GuestMemory& memory, GuestVirtual root,
+                                   PathBudget& budget) const;
 
  private:
   struct Add {
@@ -70,7 +76,8 @@ class TargetPlan {
   [[nodiscard]] Result<GuestVirtual> step(const Kernel& kernel, const GuestMemory& memory, GuestVirtual from,
                                           const Action& action) const;
   [[nodiscard]] Result<std::vector<GuestVirtual>> walk(const Kernel& kernel, const GuestMemory& memory,
-                                                       GuestVirtual head, const Walk& walk) const;
+                                                       GuestVirtual head, const Walk& walk,
+                                                       PathBudget& budget) const;
 
   std::vector<Action> actions_;
   std::optional<TypeInfo> type_;

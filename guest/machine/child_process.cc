@@ -148,6 +148,14 @@ std::string ChildProcess::how_it_ended() const {
   return fmt::format("was killed by signal {} ({})", WTERMSIG(status_), ::strsignal(WTERMSIG(status_)));
 }
 
+std::string ChildProcess::how_it_stopped() const {
+  siginfo_t info{};
+  // Left waitable, so that the next call tells it again.
+  if (ended_ || ::waitid(P_PID, static_cast<id_t>(pid_), &info, WSTOPPED | WNOHANG | WNOWAIT) != 0) return "";
+  if (info.si_pid != pid_ || info.si_code != CLD_STOPPED) return "";
+  return fmt::format("is stopped by signal {} ({})", info.si_status, ::strsignal(info.si_status));
+}
+
 std::string telling_line(std::string_view output) {
   std::string last;
   while (!output.empty()) {

@@ -52,6 +52,8 @@ class ChildProcess {
   void kill();
   // "exited with status 1", "was killed by signal 9 (Killed)"; "is running" before the end.
   [[nodiscard]] std::string how_it_ended() const;
+  // "is stopped by signal 19 (Stopped (signal))" while it is; else empty.
+  [[nodiscard]] std::string how_it_stopped() const;
 
  private:
   ChildProcess(pid_t pid, UniqueFd exit_fd, UniqueFd output_fd)

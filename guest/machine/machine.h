@@ -138,9 +138,13 @@ class Machine {
   // The next event, or kNothing once `deadline` has passed. `wake_fd` (or -1) is polled as well.
   [[nodiscard]] virtual Result<MachineEvent> wait(Clock::time_point deadline, int wake_fd) = 0;
 
-  // Queues bytes for the agent; they leave during `wait`. Never blocks. kHost when the queue is over
+  // Queues bytes for the agent; they leave during `wait`. Never blocks. kBadInput when the queue is over
   // its bound because the guest does not read.
   [[nodiscard]] virtual Result<void> send_to_agent(std::span<const std::byte> bytes) = 0;
+
+  // Whether the machine still answers, whatever its guest does. kMachineLost, with what is known of the
+  // cause, when it does not in time: it is gone then. Events that arrive meanwhile are kept for `wait`.
+  [[nodiscard]] virtual Result<void> check() = 0;
 
   // Stops every vCPU. kMachineLost when the machine does not answer in time or is gone. Events that
   // arrive meanwhile are kept for `wait`.

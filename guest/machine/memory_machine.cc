@@ -19,6 +19,8 @@ MemoryMachine::MemoryMachine(std::span<std::byte> ram, uint64_t low_bytes) : mem
 
 void MemoryMachine::push(MachineEvent event) { events_.push_back(std::move(event)); }
 
+void MemoryMachine::on_idle(std::function<void()> callback) { idle_ = std::move(callback); }
+
 void MemoryMachine::on_agent_bytes(AgentBytes callback) { agent_bytes_ = std::move(callback); }
 
 void MemoryMachine::set_registers(std::vector<VcpuRegisters> registers) { registers_ = std::move(registers); }
@@ -27,10 +29,13 @@ void MemoryMachine::fail_next_freeze(Error error) { freeze_error_ = std::move(er
 
 void MemoryMachine::fail_next_thaw(Error error) { thaw_error_ = std::move(error); }
 
+void MemoryMachine::fail_next_check(Error error) { check_error_ = std::move(error); }
+
 void MemoryMachine::fail_next_breakpoint(Error error) { breakpoint_error_ = std::move(error); }
 
 Result<MachineEvent> MemoryMachine::wait(Clock::time_point deadline, int wake_fd) {
   flush_to_agent();
+  if (events_.empty() && idle_) idle_();
   if (!events_.empty()) {
     MachineEvent event = std::move(events_.front());
     events_.pop_front();
@@ -49,6 +54,14 @@ Result<MachineEvent> MemoryMachine::wait(Clock::time_point deadline, int wake_fd
 Result<void> MemoryMachine::send_to_agent(std::span<const std::byte> bytes) {
   if (lost_) return Error{ErrorCode::kMachineLost, lost_->text, ""};
   return unsent_.push(bytes);
+}
+
+Result<void> MemoryMachine::check() {
+  ++checks_;
+  if (lost_) return Error{ErrorCode::kMachineLost, lost_->text, ""};
+  if (!check_error_) return {};
+  lose(check_error_->message);
+  return *std::exchange(check_error_, std::nullopt);
 }
 
 Result<Frozen> MemoryMachine::freeze() {

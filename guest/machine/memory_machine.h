@@ -33,6 +33,9 @@ class MemoryMachine final : public Machine, private FreezeBackend {
 
   // Appends to what `wait` tells.
   void push(MachineEvent event);
+  // Called from `wait` when there is no event to tell: it may push some, so that a test need not hold all of
+  // a long run's at once.
+  void on_idle(std::function<void()> callback);
   // Called from `wait` with what `send_to_agent` queued, in order, in pieces of any size. It may push
   // events: that is how a test answers frames.
   void on_agent_bytes(AgentBytes callback);
@@ -41,6 +44,8 @@ class MemoryMachine final : public Machine, private FreezeBackend {
   // The next freeze, or the next thaw, fails with this error; a failed thaw leaves the machine lost.
   void fail_next_freeze(Error error);
   void fail_next_thaw(Error error);
+  // The next `check` fails with this error, and the machine is lost.
+  void fail_next_check(Error error);
   // Setting the next breakpoint fails with this error.
   void fail_next_breakpoint(Error error);
   // The guest's memory as the guest sees it: writable at any time.
@@ -51,6 +56,8 @@ class MemoryMachine final : public Machine, private FreezeBackend {
 
   [[nodiscard]] uint64_t freezes() const { return freezes_; }
   [[nodiscard]] bool frozen() const { return frozen_; }
+  // How often it was asked whether it answers.
+  [[nodiscard]] uint64_t checks() const { return checks_; }
   [[nodiscard]] const std::set<uint64_t>& breakpoints() const { return breakpoints_; }
   [[nodiscard]] bool ended() const { return ended_; }
   // Queued by `send_to_agent` and not yet handed to the callback.
@@ -60,6 +67,7 @@ class MemoryMachine final : public Machine, private FreezeBackend {
   [[nodiscard]] const MachineFacts& facts() const override { return facts_; }
   [[nodiscard]] Result<MachineEvent> wait(Clock::time_point deadline, int wake_fd) override;
   [[nodiscard]] Result<void> send_to_agent(std::span<const std::byte> bytes) override;
+  [[nodiscard]] Result<void> check() override;
   [[nodiscard]] Result<Frozen> freeze() override;
   [[nodiscard]] const GuestMemory& live_memory() const override { return memory_; }
   void end() override;
@@ -82,12 +90,15 @@ class MemoryMachine final : public Machine, private FreezeBackend {
   std::deque<MachineEvent> events_;
   SendQueue unsent_;
   AgentBytes agent_bytes_;
+  std::function<void()> idle_;
+  std::optional<Error> check_error_;
   std::optional<Error> freeze_error_;
   std::optional<Error> thaw_error_;
   std::optional<Error> breakpoint_error_;
   std::set<uint64_t> breakpoints_;
   std::optional<MachineEvent> lost_;
   uint64_t freezes_ = 0;
+  uint64_t checks_ = 0;
   bool frozen_ = false;
   bool ended_ = false;
 };

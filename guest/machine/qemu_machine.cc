@@ -191,6 +191,17 @@ Result<void> QemuMachine::send_to_agent(std::span<const std::byte> bytes) {
   return to_agent_.push(bytes);
 }
 
+Result<void> QemuMachine::check() {
+  KTAPE_CHECK(!frozen_);
+  // What waits to be told says that it lived, or how it ended.
+  if (!events_.empty()) return {};
+  if (lost_) return lost_error();
+  auto status = qmp_->execute("query-status", {}, answer_deadline());
+  if (!status.ok()) return broken(status.error());
+  while (auto event = qmp_->next_event()) take_control_event(*event);
+  return {};
+}
+
 Result<Frozen> QemuMachine::freeze() {
   KTAPE_CHECK(!frozen_);
   // What came before is not this freeze's doing.
@@ -392,7 +403,10 @@ void QemuMachine::lose(std::string text) {
 }
 
 Error QemuMachine::broken(const Error& cause) {
-  if (process_->wait_for_end(Clock::now() + kEndGrace)) {
+  const std::string stopped = process_->how_it_stopped();
+  if (!stopped.empty()) {
+    lose(fmt::format("{}: it {}", cause.message, stopped));
+  } else if (process_->wait_for_end(Clock::now() + kEndGrace)) {
     take_end();
   } else {
     process_->drain_output();

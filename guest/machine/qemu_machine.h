@@ -37,6 +37,7 @@ class QemuMachine final : public Machine, private FreezeBackend {
   [[nodiscard]] const MachineFacts& facts() const override { return facts_; }
   [[nodiscard]] Result<MachineEvent> wait(Clock::time_point deadline, int wake_fd) override;
   [[nodiscard]] Result<void> send_to_agent(std::span<const std::byte> bytes) override;
+  [[nodiscard]] Result<void> check() override;
   [[nodiscard]] Result<Frozen> freeze() override;
   [[nodiscard]] const GuestMemory& live_memory() const override { return *memory_; }
   void end() override;

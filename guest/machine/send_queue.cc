@@ -8,7 +8,7 @@ namespace ktape {
 Result<void> SendQueue::push(std::span<const std::byte> bytes) {
   size_t waiting = bytes_.size() - begin_;
   if (bytes.size() > kMaxBytes - waiting) {
-    return Error{ErrorCode::kHost,
+    return Error{ErrorCode::kBadInput,
                  fmt::format("cannot queue {} bytes for the agent: {} wait already, the guest does not read",
                              bytes.size(), waiting),
                  ""};

@@ -14,7 +14,7 @@ class SendQueue {
  public:
   static constexpr size_t kMaxBytes = size_t{4} << 20;
 
-  // All or nothing; kHost when the queue would be over its bound.
+  // All or nothing; kBadInput when the queue would be over its bound: the guest's fault, not the host's.
   [[nodiscard]] Result<void> push(std::span<const std::byte> bytes);
 
   [[nodiscard]] bool empty() const { return begin_ == bytes_.size(); }

@@ -231,6 +231,15 @@ void TapeStore::release_statements() {
   projection_.release();
 }
 
+uint64_t TapeStore::bytes() const {
+  uint64_t bytes = 0;
+  for (const std::string& path : {partial_, partial_ + "-wal"}) {
+    struct stat status;
+    if (::stat(path.c_str(), &status) == 0) bytes += static_cast<uint64_t>(status.st_size);
+  }
+  return bytes;
+}
+
 bool TapeStore::abandon() {
   if (database_.handle() == nullptr) return false;
   const bool named = is_name_of(partial_, file_.get());

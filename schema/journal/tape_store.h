@@ -64,6 +64,8 @@ class TapeStore {
   [[nodiscard]] bool has_blob(const Digest& hash) const { return counts_.blobs.contains(hash); }
   [[nodiscard]] bool has_page(const Digest& hash) const { return pages_.contains(hash); }
   [[nodiscard]] const std::string& partial_path() const { return partial_; }
+  // That the tape takes on the disk so far, its '-wal' included.
+  [[nodiscard]] uint64_t bytes() const;
 
  private:
   TapeStore(std::string path, UniqueFd file, Database database);

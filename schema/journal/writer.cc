@@ -95,6 +95,8 @@ Result<SealedTape> JournalWriter::seal(HostNs host,
 
 void JournalWriter::discard() { impl_->store->abandon(); }
 
+uint64_t JournalWriter::bytes() const { return impl_->store->bytes(); }
+
 const std::string& JournalWriter::partial_path() const { return impl_->store->partial_path(); }
 
 }  // namespace ktape

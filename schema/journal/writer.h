@@ -81,6 +81,9 @@ class JournalWriter {
   // Gives up before anything worth keeping was recorded: removes the `.partial`. The writer is spent.
   void discard();
 
+  // That the tape takes on the disk so far. What was appended counts from its commit on.
+  [[nodiscard]] uint64_t bytes() const;
+
   // Where the tape is while it is written.
   [[nodiscard]] const std::string& partial_path() const;
 

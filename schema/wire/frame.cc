@@ -3,6 +3,7 @@
 
 #include <capnp/serialize.h>
 
+#include <algorithm>
 #include <cstring>
 #include <string>
 #include <utility>
@@ -13,6 +14,7 @@ namespace {
 
 constexpr size_t kLengthBytes = 4;
 constexpr size_t kWordBytes = sizeof(capnp::word);
+constexpr size_t kExcerptBytes = 32;
 
 // Enough to read a frame several times over, not enough to be led in circles by its pointers.
 constexpr uint64_t kTraversalWords = uint64_t{8} * kMaxFrameBytes / kWordBytes;
@@ -55,6 +57,7 @@ FrameMessage::FrameMessage(std::vector<std::byte> payload) : impl_(std::make_uni
   impl_->payload = std::move(payload);
 }
 FrameMessage::~FrameMessage() = default;
+std::span<const std::byte> FrameMessage::payload() const { return impl_->payload; }
 FrameMessage::FrameMessage(FrameMessage&&) noexcept = default;
 FrameMessage& FrameMessage::operator=(FrameMessage&&) noexcept = default;
 
@@ -69,6 +72,18 @@ capnp::MessageReader& FrameMessage::reader() {
   return *impl_->reader;
 }
 
+std::string excerpt(std::span<const std::byte> bytes) {
+  constexpr char kDigits[] = "0123456789abcdef";
+  std::string text;
+  for (const std::byte b : bytes.first(std::min(bytes.size(), kExcerptBytes))) {
+    const auto value = std::to_integer<unsigned>(b);
+    text += {kDigits[value >> 4], kDigits[value & 15], ' '};
+  }
+  if (bytes.size() > kExcerptBytes) return text + "...";
+  if (!text.empty()) text.pop_back();
+  return text;
+}
+
 void FrameDecoder::feed(std::span<const std::byte> bytes) {
   buffer_.erase(buffer_.begin(), buffer_.begin() + static_cast<ptrdiff_t>(std::exchange(begin_, 0)));
   buffer_.insert(buffer_.end(), bytes.begin(), bytes.end());
@@ -81,7 +96,8 @@ Result<std::optional<FrameMessage>> FrameDecoder::next() {
   if (length == 0 || length % kWordBytes != 0 || length > kMaxFrameBytes) {
     return Error{ErrorCode::kBadInput,
                  "got a frame of " + std::to_string(length) + " bytes, expected a multiple of 8 up to " +
-                     std::to_string(kMaxFrameBytes),
+                     std::to_string(kMaxFrameBytes) + "; it begins " +
+                     excerpt(std::span(buffer_).subspan(begin_)),
                  ""};
   }
   if (available - kLengthBytes < length) return std::optional<FrameMessage>();

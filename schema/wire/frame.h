@@ -8,6 +8,7 @@
 #include <memory>
 #include <optional>
 #include <span>
+#include <string>
 #include <vector>
 
 #include "schema/base/result.h"
@@ -32,18 +33,27 @@ class FrameMessage {
   // message throws kj::Exception: the caller stops it at its boundary.
   [[nodiscard]] capnp::MessageReader& reader();
 
+  // The message as it came.
+  [[nodiscard]] std::span<const std::byte> payload() const;
+
  private:
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
+
+// The first of some bytes, as hex, for a message about them: "05 00 00 00 67 ...".
+[[nodiscard]] std::string excerpt(std::span<const std::byte> bytes);
 
 // Cuts a byte stream into frames. Bounded: holds at most one frame and what follows it.
 class FrameDecoder {
  public:
   void feed(std::span<const std::byte> bytes);
   // The next whole frame, nothing when more bytes are needed. kBadInput for a length that is 0,
-  // not a multiple of 8, or over the limit: the stream cannot go on after that.
+  // not a multiple of 8, or over the limit, with the first of the bytes that came: the stream cannot go on
+  // after that.
   [[nodiscard]] Result<std::optional<FrameMessage>> next();
+  // Bytes that were fed and have not come out in a frame.
+  [[nodiscard]] size_t pending_bytes() const { return buffer_.size() - begin_; }
 
  private:
   std::vector<std::byte> buffer_;

@@ -122,12 +122,22 @@ void EngineFixture::hear(std::span<const std::byte> bytes) {
 RunEnd EngineFixture::run(const UserWishes& wishes) {
   LoadedScenario scenario = must(parse_scenario("test.scenario", scenario_text_));
   std::unique_ptr<JournalWriter> writer = must(JournalWriter::create(tape_));
-  Recorder recorder(*writer);
-  machine_->on_agent_bytes([this](std::span<const std::byte> bytes) { hear(bytes); });
+  Recorder recorder(*writer, most_tape_bytes);
+  if (!deaf) machine_->on_agent_bytes([this](std::span<const std::byte> bytes) { hear(bytes); });
   Engine engine(*machine_, recorder, progress, knowledge_, scenario.get(), memory_, freezes);
   RunEnd end = must(engine.run(wishes));
   (void)must(recorder.seal(end.outcome, end.exit_code, end.detail, end.triggers));
   return end;
+}
+
+std::map<std::string, uint64_t> EngineFixture::losses() const {
+  std::map<std::string, uint64_t> losses;
+  must(must(JournalReader::open(tape_))->for_each([&](const RecordView& view) -> Result<void> {
+    if (!view.record.isSealed()) return {};
+    for (auto loss : view.record.getSealed().getLosses()) losses[loss.getName().cStr()] = loss.getCount();
+    return {};
+  }));
+  return losses;
 }
 
 std::vector<schema::Record::Which> EngineFixture::kinds() const {

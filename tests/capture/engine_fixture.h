@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <memory>
 #include <optional>
 #include <span>
@@ -64,6 +65,8 @@ class EngineFixture {
   void lost(const std::string& how);
 
   FreezePlan freezes;  // what the host freezes for
+  uint64_t most_tape_bytes = Recorder::kMostTapeBytes;
+  bool deaf = false;  // the guest reads nothing of what the host sends
 
   MemoryMachine& machine() { return *machine_; }
 
@@ -77,6 +80,8 @@ class EngineFixture {
   int settled = 0;  // how often the guest heard that its schedulers are settled
   RememberedProgress progress;
   [[nodiscard]] const std::string& tape() const { return tape_; }
+  // What the tape counts as lost, by name.
+  [[nodiscard]] std::map<std::string, uint64_t> losses() const;
   // Kinds of the tape's records, in order.
   [[nodiscard]] std::vector<schema::Record::Which> kinds() const;
 

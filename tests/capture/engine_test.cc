@@ -93,6 +93,22 @@ TEST_CASE_METHOD(EngineFixture, "a step that never ends meets the run watchdog")
   CHECK(machine().ended());
 }
 
+// The in-memory machine's twin of a QEMU that was stopped (SIGSTOP): a lost machine is never the guest's
+// failure.
+TEST_CASE_METHOD(EngineFixture,
+                 "a machine that does not answer when the watchdog fires is lost, not timed out") {
+  scenario("(name = \"t\", watchdogMs = 50, steps = [(name = \"only\", actions = [(sleepMs = 1)])])");
+  hello();
+  step_started(0, "only");
+  machine().fail_next_check(Error{ErrorCode::kMachineLost,
+                                  "QEMU does not answer: it is stopped by signal 19 (Stopped (signal))", ""});
+  RunEnd end = run();
+  CHECK(end.outcome == Outcome::MACHINE_LOST);
+  CHECK(end.detail == "QEMU does not answer: it is stopped by signal 19 (Stopped (signal))");
+  CHECK(kinds() ==
+        std::vector{Record::GUEST_HELLO, Record::STEP_STARTED, Record::MACHINE_LOST, Record::SEALED});
+}
+
 TEST_CASE_METHOD(EngineFixture, "a signal to the program ends the run and seals its tape") {
   UniqueFd interrupt(::eventfd(1, EFD_CLOEXEC));
   hello();

@@ -254,7 +254,7 @@ TEST_CASE_METHOD(Guest, "bytes for an agent that is not there wait, up to the bo
   boot(config(bzimage()));
   std::vector<std::byte> most(SendQueue::kMaxBytes);
   must(machine().send_to_agent(most));
-  CHECK(machine().send_to_agent(most).error().code == ErrorCode::kHost);
+  CHECK(machine().send_to_agent(most).error().code == ErrorCode::kBadInput);
 }
 
 TEST_CASE_METHOD(Guest, "a machine that ktape ends is told as lost") {

@@ -29,7 +29,7 @@ TEST_CASE("a push over the bound is refused whole and leaves the queue as it was
   REQUIRE(queue.push(most).ok());
   Result<void> pushed = queue.push(as_bytes("xy"));
   REQUIRE_FALSE(pushed.ok());
-  CHECK(pushed.error().code == ErrorCode::kHost);
+  CHECK(pushed.error().code == ErrorCode::kBadInput);
   CHECK(queue.pending().size() == most.size());
   CHECK(queue.push(as_bytes("x")).ok());
 }

@@ -6,6 +6,7 @@
 #include "schema/journal/reader.h"
 #include "schema/wire/data.h"
 #include "tests/support/must.h"
+#include "tests/support/sql.h"
 #include "tests/vm/capture_fixture.h"
 
 namespace ktape::test {
@@ -183,19 +184,31 @@ TEST_CASE_METHOD(
         std::string::npos);
 }
 
-TEST_CASE_METHOD(CaptureFixture, "an oops that the guest survives is told from a panic, with its text") {
+TEST_CASE_METHOD(
+    CaptureFixture,
+    "an oops and a BUG that the guest survives are told from a panic, with the workers that died") {
   Captured captured = capture("kernel_oops", "6.16.12");
   INFO(captured.program.output);
   CHECK(captured.facts.outcome == Outcome::COMPLETED);
   CHECK(captured.facts.panic.empty());
   const HostFacts facts = host_facts(captured.tape);
-  REQUIRE(facts.oopses.size() >= 2);
+  REQUIRE(facts.oopses.size() >= 3);
   CHECK(facts.oopses[0].first == OopsKind::OOPS);
   CHECK(facts.oopses[0].second.find("BUG: kernel NULL pointer dereference") != std::string::npos);
   CHECK(facts.oopses[0].second.find("__blk_flush_plug") != std::string::npos);
   CHECK(facts.oopses[0].second.find("---[ end trace") != std::string::npos);
   // A task must not end with a plug (kernel/exit.c).
   CHECK(facts.oopses[1].first == OopsKind::WARNING);
+  const auto bug = std::find_if(facts.oopses.begin(), facts.oopses.end(),
+                                [](const auto& oops) { return oops.first == OopsKind::BUG; });
+  REQUIRE(bug != facts.oopses.end());
+  CHECK(bug->second.find("kernel BUG at mm/mmap.c:") != std::string::npos);
+  CHECK(bug->second.find("exit_mmap") != std::string::npos);
+  CHECK(bug->second.find("---[ end trace") != std::string::npos);
+  // The oops ends its task with SIGSEGV (kernel/exit.c, make_task_dead); the one that met the BUG while it
+  // exited is never reaped.
+  CHECK(sql_rows(captured.tape, "SELECT name, event, status FROM worker ORDER BY name") ==
+        std::vector<std::string>{"doomed|progress|0", "shot|killed|9", "victim|killed|9"});
   const ChildResult completed = run_built("ktape-assert-run-completed", {captured.tape});
   CHECK(completed.exit_status == 0);
   CHECK(completed.output.find("the kernel complained: ") != std::string::npos);

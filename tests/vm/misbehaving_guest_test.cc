@@ -1,0 +1,265 @@
+// SPDX-License-Identifier: Apache-2.0
+// Guests and machines that misbehave, on a real kernel: each has an outcome of its own, on a sealed tape.
+#include <signal.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <catch2/catch_test_macros.hpp>
+#include <filesystem>
+#include <fstream>
+#include <thread>
+
+#include "capture/kernel_source.h"
+#include "guest/machine/child_process.h"
+#include "guest/machine/io.h"
+#include "schema/journal/reader.h"
+#include "schema/wire.capnp.h"
+#include "schema/wire/data.h"
+#include "schema/wire/frame.h"
+#include "tests/support/must.h"
+#include "tests/support/sql.h"
+#include "tests/support/temp_dir.h"
+#include "tests/vm/capture_fixture.h"
+
+namespace ktape::test {
+
+namespace fs = std::filesystem;
+using namespace std::chrono_literals;
+using schema::OopsKind;
+using schema::Outcome;
+
+namespace {
+
+constexpr char kKernel[] = "6.16.12";
+constexpr int kViolated = 1;
+constexpr int kMachineLost = 4;
+constexpr int kInconclusive = 77;
+
+bool contains(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
+
+// An external scheduler's program that does what it is told, within a minute.
+std::string with_program(const std::string& more) {
+  return R"((
+    name = "misbehaving", watchdogMs = 5000,
+    scheduler = (external = (program = "misbehave", attachDeadlineMs = 60000)),
+    workers = [(name = "victim", policy = normal, phases = [(sleepMs = 600000)])],
+    steps = [(name = "long", actions = [)" +
+         more + R"(])],
+  ))";
+}
+
+class Misbehaving : public CaptureFixture {
+ public:
+  // Captures a run in which the program does `what`.
+  Captured misbehave(const std::string& what, const std::vector<std::string>& more = {}) {
+    std::vector<std::string> arguments = {"--scheduler", std::string(KTAPE_VM_PROGRAMS "/misbehave ") + what};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    return capture_text("misbehaving", with_program("(sleepMs = 600000)"), kKernel, arguments);
+  }
+
+  static void check_outcome(const Captured& captured, Outcome outcome, int exit_status, int check_status) {
+    INFO(captured.program.output);
+    CHECK(captured.program.exit_status == exit_status);
+    CHECK(captured.facts.outcome == outcome);
+    CHECK(run_built("ktape-verify", {captured.tape}).exit_status == 0);
+    const ChildResult check = run_built("ktape-check", {captured.tape});
+    INFO(check.output);
+    CHECK(check.exit_status == check_status);
+  }
+
+  TempDir overlay;
+};
+
+// The records of a kind, by what `of` makes of them.
+template <typename T>
+std::vector<T> from_records(const std::string& tape, schema::Record::Which kind,
+                            const std::function<T(schema::Record::Reader)>& of) {
+  std::vector<T> found;
+  must(must(JournalReader::open(tape))->for_each([&](const RecordView& view) -> Result<void> {
+    if (view.record.which() == kind) found.push_back(of(view.record));
+    return {};
+  }));
+  return found;
+}
+
+}  // namespace
+
+TEST_CASE_METHOD(Misbehaving,
+                 "a CPU that locks up with interrupts off is on the tape, and the watchdog ends the run") {
+  const Captured captured = capture(
+      "kernel_lockup", kKernel, {"--freeze-every", "2000", "--append", "rcupdate.rcu_cpu_stall_timeout=3"});
+  check_outcome(captured, Outcome::RUN_TIMED_OUT, kViolated, kViolated);
+  CHECK(captured.facts.watchdog == "run");
+  CHECK(contains(captured.facts.detail, "in step 'wake'"));
+  // The other CPU misses it.
+  const auto lockups = from_records<std::string>(captured.tape, schema::Record::GUEST_OOPS, [](auto record) {
+    auto oops = record.getGuestOops();
+    return oops.getKind() == OopsKind::LOCKUP ? std::string(as_text(oops.getText())) : std::string();
+  });
+  CHECK(std::any_of(lockups.begin(), lockups.end(),
+                    [](const std::string& text) { return contains(text, "rcu: INFO: "); }));
+  const auto locked = from_records<bool>(captured.tape, schema::Record::FROZEN, [](auto record) {
+    bool any = false;
+    for (auto vcpu : record.getFrozen().getVcpus())
+      any |= !vcpu.getInterruptsEnabled() && contains(vcpu.getSymbol().cStr(), "queued_spin_lock_slowpath");
+    return any;
+  });
+  CHECK(std::count(locked.begin(), locked.end(), true) > 0);
+}
+
+TEST_CASE_METHOD(Misbehaving, "an agent that is killed takes its kernel with it: a panic, with its reason") {
+  const Captured captured = misbehave("kill-agent");
+  check_outcome(captured, Outcome::GUEST_PANICKED, kViolated, kViolated);
+  CHECK(contains(captured.facts.panic, "Attempted to kill init! exitcode=0x0000000b"));
+}
+
+TEST_CASE_METHOD(Misbehaving, "a guest that ends without its agent's word has not completed") {
+  const Captured captured = misbehave("power-off");
+  check_outcome(captured, Outcome::GUEST_EXITED, kViolated, kViolated);
+  CHECK(contains(captured.facts.detail, "the guest ended without saying done"));
+}
+
+TEST_CASE_METHOD(Misbehaving, "an agent that hangs in a step that never ends meets the run watchdog") {
+  const std::string simple =
+      fs::path(kernel_cache_folder()).parent_path().string() + "/schedulers/" + kKernel + "/scx_simple";
+  if (!fs::exists(simple)) SKIP("no example schedulers: tools/scx-examples " << kKernel);
+  fs::create_directory(overlay.file("opt"));
+  fs::copy_file(simple, overlay.file("opt/scx_simple"));
+  const Captured captured = misbehave("stop-agent", {"--overlay", overlay.path()});
+  check_outcome(captured, Outcome::RUN_TIMED_OUT, kViolated, kViolated);
+  CHECK(contains(captured.facts.detail, "in step 'long'"));
+}
+
+TEST_CASE_METHOD(Misbehaving,
+                 "what a hostile guest sends over the agent's port is answered, recorded, and ends its run") {
+  // Requests for what is not there, reports of nobody, and garbage.
+  std::string bytes;
+  const auto add = [&](const std::function<void(schema::FromAgent::Builder)>& fill) {
+    capnp::MallocMessageBuilder message;
+    fill(message.initRoot<schema::FromAgent>());
+    for (const std::byte b : must(encode_frame(message))) bytes += static_cast<char>(b);
+  };
+  constexpr uint64_t kEach = 100;
+  for (uint64_t i = 0; i < kEach; ++i) {
+    add([&](schema::FromAgent::Builder message) {
+      auto request = message.initRequest();
+      request.setId(~i);
+      auto entry = request.initEntries(1)[0];
+      entry.setTag("absurd");
+      entry.initTarget().initVirtual().setAddress(i << 48);
+      entry.initWrite().setU64(i);
+    });
+    add([](schema::FromAgent::Builder message) { message.initWorkerReport().setName("nobody"); });
+  }
+  bytes += std::string("\x05\x00\x00\x00garbage", 11);
+  fs::create_directory(overlay.file("opt"));
+  std::ofstream(overlay.file("opt/bytes"), std::ios::binary) << bytes;
+
+  const Captured captured = misbehave("send /opt/bytes", {"--overlay", overlay.path(), "--memory", "none"});
+  check_outcome(captured, Outcome::PROTOCOL_BROKEN, kViolated, kInconclusive);
+  CHECK(contains(captured.facts.detail, "it begins 05 00 00 00 67 61 72 62 61 67 65"));
+  CHECK(captured.facts.requests == kEach);
+  CHECK(captured.facts.replies == kEach);
+  CHECK(captured.facts.entries.at("absurd").status != schema::EntryStatus::DONE);
+  CHECK(sql_rows(captured.tape, "SELECT count(*) FROM event WHERE kind = 9") ==
+        std::vector<std::string>{std::to_string(kEach)});  // WorkerReport
+}
+
+TEST_CASE_METHOD(Misbehaving,
+                 "a scheduler that the verifier refuses ends the run, with the verifier's log on the tape") {
+  fs::create_directory(overlay.file("opt"));
+  fs::copy_file(KTAPE_VTIME_OBJECT, overlay.file("opt/ktape_vtime.bpf.o"));
+  const Captured captured =
+      capture_text("refused", with_program("(sleepMs = 1)"), kKernel,
+                   {"--scheduler", KTAPE_VM_PROGRAMS "/refused_scheduler", "--overlay", overlay.path()});
+  check_outcome(captured, Outcome::SCENARIO_FAILED, kViolated, kViolated);
+  CHECK(contains(captured.facts.detail,
+                 "exited with status 1 and has not attached a scheduler: "
+                 "the scheduler was not loaded: Permission denied"));
+  std::string output;
+  for (const std::string& line : sql_rows(captured.tape, "SELECT text FROM scheduler_output"))
+    output += line + "\n";
+  CHECK(contains(output, "-- BEGIN PROG LOAD LOG --"));
+  CHECK(contains(output, "invalid read from stack R10 off=8 size=8"));
+}
+
+namespace {
+
+// A capture that runs beside the test, until something happens to its QEMU.
+class BesideUs : public Misbehaving {
+ public:
+  BesideUs() : tape(overlay.file("run.ktape")) {
+    if (!find_kernel(kKernel).ok())
+      SKIP("kernel " << kKernel << " is not cached: tools/kernel fetch " << kKernel);
+    const std::string scenario = overlay.file("hold.scenario");
+    std::ofstream(scenario) << R"((
+      name = "hold", durationMs = 600000, watchdogMs = 700000,
+      workers = [(name = "sleeper", phases = [(sleepMs = 600000)])],
+      steps = [(name = "hold", actions = [(hold = void)])],
+    ))";
+    capture_ = must(ChildProcess::start(KTAPE_BIN "/ktape-capture",
+                                        {scenario, "-o", tape, "--kernel", kKernel, "--accel", "tcg"}, {}));
+    while (!contains(output(), "step 1 of 1")) REQUIRE_FALSE(ended(100ms));
+    std::ifstream children("/proc/" + std::to_string(capture_->pid()) + "/task/" +
+                           std::to_string(capture_->pid()) + "/children");
+    children >> qemu_;
+    REQUIRE(qemu_ > 0);
+    qemu_process_ = UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, qemu_, 0)));
+    REQUIRE(qemu_process_.valid());
+  }
+
+  void signal_qemu(int signal) {
+    REQUIRE(::syscall(SYS_pidfd_send_signal, qemu_process_.get(), signal, nullptr, 0) == 0);
+  }
+
+  // The capture ends by itself, and its QEMU is gone.
+  Captured finish() {
+    REQUIRE(ended(180s));
+    pollfd end{qemu_process_.get(), POLLIN, 0};
+    CHECK(must(poll_until({&end, 1}, std::chrono::steady_clock::now())));
+    Captured captured;
+    captured.tape = tape;
+    captured.program.output = output();
+    captured.program.exit_status = capture_->how_it_ended() == "exited with status 4" ? kMachineLost : -1;
+    captured.facts = must(gather(tape));
+    return captured;
+  }
+
+  std::string tape;
+
+ private:
+  bool ended(std::chrono::milliseconds within) {
+    return capture_->wait_for_end(std::chrono::steady_clock::now() + within);
+  }
+  const std::string& output() {
+    capture_->drain_output();
+    return capture_->output();
+  }
+
+  std::unique_ptr<ChildProcess> capture_;
+  pid_t qemu_ = 0;
+  UniqueFd qemu_process_;
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(BesideUs,
+                 "a QEMU that is killed is a lost machine, no failed assertion, and the tape is sealed") {
+  signal_qemu(SIGKILL);
+  const Captured captured = finish();
+  check_outcome(captured, Outcome::MACHINE_LOST, kMachineLost, kInconclusive);
+  CHECK(captured.facts.detail == "QEMU was killed by signal 9 (Killed)");
+}
+
+TEST_CASE_METHOD(
+    BesideUs, "a QEMU that is stopped is a lost machine, long before the watchdog, and none is left behind") {
+  signal_qemu(SIGSTOP);
+  const Captured captured = finish();
+  check_outcome(captured, Outcome::MACHINE_LOST, kMachineLost, kInconclusive);
+  CHECK(
+      captured.facts.detail ==
+      "QEMU did not send an answer to 'query-status' in time: it is stopped by signal 19 (Stopped (signal))");
+}
+
+}  // namespace ktape::test
