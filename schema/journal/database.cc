@@ -23,12 +23,22 @@ ErrorCode meaning(int code) {
   }
 }
 
+// What the system said last; 0 when SQLite did not keep it. Of a commit that fails only the log knows.
+int system_errno(sqlite3* handle) {
+  int errnum = sqlite3_system_errno(handle);
+  sqlite3_file* log = nullptr;
+  (void)sqlite3_file_control(handle, nullptr, SQLITE_FCNTL_JOURNAL_POINTER, &log);
+  if (errnum == 0 && log != nullptr && log->pMethods != nullptr)
+    (void)log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &errnum);
+  return errnum;
+}
+
 Error database_error(sqlite3* handle, int code, const std::string& shown, const char* verb) {
   std::string cause = handle != nullptr ? sqlite3_errmsg(handle) : sqlite3_errstr(code);
   // SQLite only says "disk I/O error" or "unable to open database file".
-  const int errnum = handle != nullptr ? sqlite3_system_errno(handle) : 0;
   const bool of_system = (code & 0xff) == SQLITE_IOERR || (code & 0xff) == SQLITE_CANTOPEN;
-  if (of_system && errnum != 0) cause += std::string(" (") + std::strerror(errnum) + ")";
+  const int errnum = of_system && handle != nullptr ? system_errno(handle) : 0;
+  if (errnum != 0) cause += std::string(" (") + std::strerror(errnum) + ")";
   return Error{meaning(code), std::string("cannot ") + verb + " '" + shown + "': " + printable(cause), ""};
 }
 

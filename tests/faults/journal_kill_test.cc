@@ -142,7 +142,10 @@ TEST_CASE("a recorder that is killed at any moment leaves every record that it h
   KilledRecorder brief(kShort);
   KilledRecorder lasting(kLong);
   Tally tally;
-  for (int i = 0; i < KTAPE_KILLS; ++i) (i % kLongEvery == 0 ? lasting : brief).kill_one(tally);
+  for (int i = 0; i < KTAPE_KILLS; ++i) {
+    if (i % 100 == 0) fmt::print(stderr, "kill {} of {}\n", i + 1, KTAPE_KILLS);
+    (i % kLongEvery == 0 ? lasting : brief).kill_one(tally);
+  }
   fmt::print(stderr,
              "{} kills: {} before there was a tape, {} unsealed, {} sealed in two files, {} sealed but not"
              " renamed, {} sealed\n",

@@ -1,0 +1,65 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <sys/types.h>
+
+#include <string>
+#include <vector>
+
+#include "schema/base/file.h"
+#include "tests/faults/left_processes.h"
+#include "tests/support/temp_dir.h"
+
+namespace ktape::test {
+
+// A run of `ktape-capture` with a real guest, to which things can be done while it records. The test case is
+// skipped when the kernel is not cached.
+class LiveCapture {
+ public:
+  // Starts it on a scenario's text; the tape is `tape()`. `environment`: NAME=VALUE, for it and what it
+  // starts.
+  explicit LiveCapture(const std::string& scenario, const std::vector<std::string>& environment = {});
+  ~LiveCapture();
+  LiveCapture(const LiveCapture&) = delete;
+  LiveCapture& operator=(const LiveCapture&) = delete;
+
+  // Waits until it has told its user `text`. The test case fails when it ends without.
+  void wait_for(const std::string& text);
+  // Waits until its guest runs.
+  void wait_for_guest();
+  void signal(int number) const;
+  // Waits for its end: its exit status, or the negated signal that killed it.
+  int wait();
+  [[nodiscard]] bool has_ended();
+
+  // The guest's memory, which stays while this is open; invalid while there is none.
+  [[nodiscard]] UniqueFd guest_ram() const;
+  // All that it has told, standard output and error.
+  [[nodiscard]] std::string told() const;
+  [[nodiscard]] std::string tape() const { return folder_.file("run.ktape"); }
+  [[nodiscard]] std::string partial() const { return tape() + ".partial"; }
+  [[nodiscard]] std::string file(const std::string& name) const { return folder_.file(name); }
+  [[nodiscard]] pid_t pid() const { return pid_; }
+  [[nodiscard]] bool nothing_is_left() const { return mark_.all_gone(); }
+
+ private:
+  TempDir folder_;
+  LeftProcesses mark_;
+  pid_t pid_ = -1;
+  bool ended_ = false;
+  int status_ = 0;
+};
+
+// Scenarios: one that is over as soon as the guest is up, one that waits in its step "wait" for an end by
+// others, and one whose step "writes" writes 1, 2, 3... to a sleeping task's vtime, `kWritesBase` above.
+inline constexpr char kBrief[] =
+    "(name = \"brief\", machine = (memoryMb = 256), steps = [(name = \"only\", actions = [(sleepMs = "
+    "1500)])])";
+inline constexpr char kLasting[] =
+    "(name = \"lasting\", machine = (memoryMb = 256), steps = [(name = \"wait\", actions = [(sleepMs = "
+    "60000)])])";
+inline constexpr uint64_t kWritesBase = 7'000'000'000'000'000;
+inline constexpr uint64_t kWritesToGuest = 40;
+[[nodiscard]] std::string writing_scenario();
+
+}  // namespace ktape::test
