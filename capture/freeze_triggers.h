@@ -42,7 +42,8 @@ struct FreezePlan {
 inline constexpr char kFreezeOnHelp[] =
     "scx-error (the default): when the kernel is about to eject a scheduler, with the evidence still there;\n"
     "symbol:NAME: when that kernel function is entered, once; symbol:NAME*N: N times;\n"
-    "none: not scx-error. Repeatable. Nothing is frozen before the booted kernel is understood";
+    "none: not scx-error. Repeatable, for four functions at most, three with a scheduler of your own.\n"
+    "Nothing is frozen before the booted kernel is understood";
 
 // Turns the values of `--freeze-on` into triggers for this kernel. kUsage, with the nearest names, for
 // what cannot be: an unknown symbol, data, a name of several functions, more than the processor has

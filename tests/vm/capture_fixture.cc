@@ -53,6 +53,13 @@ ChildResult run_built(const std::string& program, const std::vector<std::string>
   return must(run_child(std::string(KTAPE_BIN "/") + program, arguments, size_t{64} << 20));
 }
 
+std::string example_schedulers(const std::string& kernel) {
+  const std::string folder = fs::path(kernel_cache_folder()).parent_path().string() + "/schedulers/" + kernel;
+  if (!fs::exists(folder + "/scx_qmap"))
+    SKIP("no example schedulers for " << kernel << ": tools/scx-examples " << kernel);
+  return folder;
+}
+
 CaptureFixture::CaptureFixture() {
   std::string pattern = fs::temp_directory_path() / "ktape-vm-XXXXXX";
   REQUIRE(::mkdtemp(pattern.data()) != nullptr);

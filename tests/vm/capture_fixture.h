@@ -12,6 +12,10 @@ namespace ktape::test {
 // Runs one of ktape's programs, of the build that this test belongs to.
 [[nodiscard]] ChildResult run_built(const std::string& program, const std::vector<std::string>& arguments);
 
+// The folder of the kernel's own example schedulers for a kernel, where tools/scx-examples builds them; skips
+// the test case when they are not there.
+[[nodiscard]] std::string example_schedulers(const std::string& kernel);
+
 struct Captured {
   ChildResult program;
   std::string tape;

@@ -5,6 +5,7 @@
 #include <catch2/catch_test_macros.hpp>
 #include <cstdio>
 
+#include "tests/support/sql.h"
 #include "tests/vm/freeze_runs.h"
 #include "tests/vm/topology_check.h"
 
@@ -39,6 +40,34 @@ TEST_CASE_METHOD(
     INFO("run " << run + 1 << ", on " << kernel);
     check_freeze_run(capture_text_once(fmt::format("freezes-{}", run + 1), freeze_scenario(), kernel));
   }
+}
+
+TEST_CASE_METHOD(CaptureFixture,
+                 "a stall of a kernel thread is frozen with what the host read of that thread") {
+  // qmap leaves every 20th runnable kernel thread undispatched, and is ejected after 5 s.
+  const std::string scheduler = example_schedulers("6.16.12") + "/scx_qmap -T 20";
+  const Captured captured = capture_text("kernel_thread", R"((
+    name = "kernel_thread",
+    scheduler = (external = (program = "scx_qmap")),
+    workers = [(name = "sleeper", phases = [(sleepMs = 600000)])],
+    steps = [(name = "wait", actions = [(sleepMs = 16000)])],
+  ))",
+                                         "6.16.12", {"--scheduler", scheduler});
+  INFO(captured.program.output);
+  CHECK(captured.facts.scheduler_exit_kinds == std::vector<uint64_t>{1026});  // SCX_EXIT_ERROR_STALL
+  std::string thread;                                                         // "kcompactd0[39]"
+  for (const auto& [tag, entry] : captured.facts.entries) {
+    if (tag.ends_with("].on_rq")) thread = tag.substr(0, tag.rfind('.'));
+    CHECK(entry.status == schema::EntryStatus::DONE);
+  }
+  REQUIRE_FALSE(thread.empty());
+  CHECK(captured.program.output.find("frozen   on scx-error: once\n") != std::string::npos);
+  CHECK(sql_rows(captured.tape, "SELECT exit_message FROM scheduler")
+            .at(0)
+            .starts_with(thread + " failed to run"));
+  CHECK(captured.facts.entries.at(thread + ".on_rq").value == 1);
+  CHECK(captured.facts.entries.at(thread + ".scx.runnable_at").value <
+        captured.facts.entries.at("jiffies_64").value);
 }
 
 TEST_CASE_METHOD(CaptureFixture,

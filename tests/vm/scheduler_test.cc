@@ -1,8 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <catch2/catch_test_macros.hpp>
-#include <filesystem>
 
-#include "capture/kernel_source.h"
 #include "schema/base/digest.h"
 #include "schema/base/file.h"
 #include "tests/support/must.h"
@@ -11,20 +9,10 @@
 
 namespace ktape::test {
 
-namespace fs = std::filesystem;
 using schema::EntryStatus;
 using schema::Outcome;
 
 namespace {
-
-// The kernel's own example schedulers for a kernel, where tools/scx-examples builds them.
-std::string examples(const std::string& kernel) {
-  const std::string folder = fs::path(kernel_cache_folder()).parent_path().string() + "/schedulers/" + kernel;
-  if (!fs::exists(folder + "/scx_qmap")) {
-    SKIP("no example schedulers for " << kernel << ": tools/scx-examples " << kernel);
-  }
-  return folder;
-}
 
 // The value of a query with one row and one column.
 std::string sql_value(const std::string& tape, const std::string& query) {
@@ -105,27 +93,27 @@ void check_stall(const Captured& captured) {
 }  // namespace
 
 TEST_CASE_METHOD(CaptureFixture, "the kernel's own scx_simple runs unmodified on 6.16.12") {
-  const std::string folder = examples("6.16.12");
+  const std::string folder = example_schedulers("6.16.12");
   check_simple(capture("foreign_scheduler", "6.16.12", {"--scheduler-dir", folder}), folder + "/scx_simple");
 }
 
 TEST_CASE_METHOD(CaptureFixture, "the kernel's own scx_simple runs unmodified on 7.3.4, by --scheduler") {
-  const std::string program = examples("7.3.4") + "/scx_simple";
+  const std::string program = example_schedulers("7.3.4") + "/scx_simple";
   check_simple(capture("foreign_scheduler", "7.3.4", {"--scheduler", program}), program);
 }
 
 TEST_CASE_METHOD(CaptureFixture,
                  "a stall of the kernel's own scx_qmap is on the tape, with its task, on 6.16.12") {
-  check_stall(capture("foreign_stall", "6.16.12", {"--scheduler-dir", examples("6.16.12")}));
+  check_stall(capture("foreign_stall", "6.16.12", {"--scheduler-dir", example_schedulers("6.16.12")}));
 }
 
 TEST_CASE_METHOD(CaptureFixture,
                  "a stall of the kernel's own scx_qmap is on the tape, with its task, on 7.3.4") {
-  check_stall(capture("foreign_stall", "7.3.4", {"--scheduler-dir", examples("7.3.4")}));
+  check_stall(capture("foreign_stall", "7.3.4", {"--scheduler-dir", example_schedulers("7.3.4")}));
 }
 
 TEST_CASE_METHOD(CaptureFixture, "a program that attaches no scheduler ends the run with its last words") {
-  const std::string program = examples("6.16.12") + "/scx_simple";
+  const std::string program = example_schedulers("6.16.12") + "/scx_simple";
   const Captured captured = capture("foreign_scheduler", "6.16.12", {"--scheduler", program + " -h"});
   INFO(captured.program.output);
   CHECK(captured.program.exit_status == 1);
