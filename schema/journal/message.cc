@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "schema/journal/message.h"
 
+#include <capnp/dynamic.h>
 #include <kj/exception.h>
 
 #include <algorithm>
@@ -40,6 +41,30 @@ uint32_t load_u32(const std::byte* at) {
 bool is_one_segment(std::span<const std::byte> bytes) {
   if (bytes.size() < 2 * kWordBytes || bytes.size() % kWordBytes != 0) return false;
   return load_u32(bytes.data()) == 0 && load_u32(bytes.data() + 4) == bytes.size() / kWordBytes - 1;
+}
+
+bool lists_fit(const capnp::DynamicValue::Reader& value);
+
+bool struct_fits(const capnp::DynamicStruct::Reader& part) {
+  KJ_IF_MAYBE (chosen, part.which()) {
+    if (!lists_fit(part.get(*chosen))) return false;
+  }
+  for (auto field : part.getSchema().getNonUnionFields()) {
+    if (part.has(field) && !lists_fit(part.get(field))) return false;
+  }
+  return true;
+}
+
+// Whether no list in it is longer than kMaxListElements. Bytes are no list here.
+bool lists_fit(const capnp::DynamicValue::Reader& value) {
+  if (value.getType() == capnp::DynamicValue::STRUCT) return struct_fits(value.as<capnp::DynamicStruct>());
+  if (value.getType() != capnp::DynamicValue::LIST) return true;
+  const auto list = value.as<capnp::DynamicList>();
+  if (list.size() > kMaxListElements) return false;
+  for (auto element : list) {
+    if (!lists_fit(element)) return false;
+  }
+  return true;
 }
 
 }  // namespace
@@ -96,7 +121,12 @@ Result<schema::Record::Reader> RecordDecoder::decode(std::span<const std::byte> 
   try {
     auto words = reinterpret_cast<const capnp::word*>(words_.data());
     reader_.emplace(kj::arrayPtr(words, words_.size()), limits);
-    return reader_->getRoot<schema::Record>();
+    const auto record = reader_->getRoot<schema::Record>();
+    // An element may be as small as a byte: a smaller message has fewer than that.
+    if (bytes.size() > kMaxListElements && !lists_fit(capnp::toDynamic(record))) {
+      return bad("it has a list of more than " + std::to_string(kMaxListElements) + " elements");
+    }
+    return record;
   } catch (const kj::Exception& exception) {
     return bad(exception.getDescription().cStr());
   }

@@ -16,6 +16,7 @@ extern const char* const kProjectionTables;  // projection.sql: what follows fro
 
 // Bounds that a writer keeps and a reader insists on.
 inline constexpr size_t kMaxRecordBytes = size_t{16} << 20;
+inline constexpr size_t kMaxListElements = size_t{1} << 18;  // of a list in a record
 inline constexpr size_t kMaxBlobBytes = size_t{64} << 20;    // decompressed
 inline constexpr size_t kMaxBlobsBytes = size_t{256} << 20;  // of all blobs of a tape, decompressed
 inline constexpr size_t kPageBytes = 4096;

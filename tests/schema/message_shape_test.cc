@@ -88,6 +88,21 @@ TEST_CASE("pointers that lead nowhere are left to whoever reads them") {
   CHECK(finding({uint64_t{3}}).empty());
 }
 
+TEST_CASE("a list of elements that are a byte each is refused when it is longer than any that is recorded") {
+  const uint16_t kind = static_cast<uint16_t>(schema::Record::OP_REPLIED);
+  const auto record_of = [&](uint64_t elements) {
+    std::vector<uint64_t> words = {struct_at(0, 4, 1),         1, 0, 0, kind, struct_at(0, 3, 2), 0, 0, 0, 0,
+                                   list_at(0, kByte, elements)};
+    words.resize(words.size() + elements / 8 + 1);
+    return test::framed(words);
+  };
+  RecordDecoder decoder;
+  CHECK(decoder.decode(record_of(1u << 18)).ok());
+  const auto record = decoder.decode(record_of((1u << 18) + 1));
+  REQUIRE_FALSE(record.ok());
+  CHECK(record.error().message == "it has a list of more than 262144 elements");
+}
+
 TEST_CASE("a record that was made to exhaust its reader is refused in whichever list it hides") {
   RecordDecoder decoder;
   // A Record: five words of data (the union's tag is in the fourth), one pointer.

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <string>
+#include <vector>
+
+namespace ktape::test {
+
+// A tape of a fake kernel with memory at two freezes, a write, reads, and rows in most tables: what is
+// attacked.
+void make_victim(const std::string& path);
+
+// What a stranger made of a tape.
+struct Attack {
+  std::string name;
+  std::function<void(const std::string& path)> apply;  // to a copy of the victim; may leave files beside it
+};
+
+std::vector<Attack> file_attacks();      // the bytes of the file, and what stands beside it
+std::vector<Attack> database_attacks();  // what SQLite makes of it
+std::vector<Attack> record_attacks();    // records with a chain that holds
+std::vector<Attack> blob_attacks();      // pages, types and symbols under their right hashes
+
+}  // namespace ktape::test
