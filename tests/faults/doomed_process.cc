@@ -7,6 +7,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <cstdio>
 #include <stdexcept>
 #include <utility>
 
@@ -18,6 +19,16 @@ void tell(int fd, uint64_t number) {
   if (::write(fd, &number, sizeof number) != sizeof number) ::_exit(9);
 }
 
+[[noreturn]] void live(const std::function<void(const DoomedProcess::Report&)>& work, int reports) {
+  try {
+    work([&](uint64_t number) { tell(reports, number); });
+  } catch (const std::exception& exception) {
+    std::fprintf(stderr, "%s\n", exception.what());
+    ::_exit(8);
+  }
+  ::_exit(0);
+}
+
 }  // namespace
 
 DoomedProcess::DoomedProcess(const std::function<void(const Report&)>& work) {
@@ -27,8 +38,7 @@ DoomedProcess::DoomedProcess(const std::function<void(const Report&)>& work) {
   if (child_ < 0) throw std::runtime_error("cannot fork");
   if (child_ == 0) {
     ::close(ends[0]);
-    work([fd = ends[1]](uint64_t number) { tell(fd, number); });
-    ::_exit(0);
+    live(work, ends[1]);
   }
   ::close(ends[1]);
   reports_ = UniqueFd(ends[0]);
