@@ -49,7 +49,7 @@ void HostReads::adopted(const Kernel& kernel) {
   kernel_ = &kernel;
   LayoutLog log(kernel.btf());
   Result<TaskFinder> finder = TaskFinder::create(kernel, log);
-  if (finder.ok()) finder_ = std::move(*finder);
+  if (finder.ok()) finder_ = *finder;
 }
 
 void HostReads::worker_started(schema::WorkerStarted::Reader worker) {
