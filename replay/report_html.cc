@@ -113,10 +113,22 @@ std::string verdicts_table(const Verdicts& verdicts) {
   return table.take("No assertion was asked.");
 }
 
-std::string incidents_table(const RunFacts& run) {
-  HtmlTable table("What went wrong on the way", {"record", "what", "first line"});
+using ReportFreezes = std::map<uint64_t, ReportFreeze>;  // by id
+
+// What the kernel said of the freeze that began with this record; empty: nothing, or it is no such record.
+std::string said_of_freeze(const ReportFreezes& freezes, Seq began) {
+  for (const auto& [id, freeze] : freezes) {
+    if (freeze.began == began) return freeze.detail;
+  }
+  return "";
+}
+
+std::string incidents_table(const RunFacts& run, const ReportFreezes& freezes) {
+  HtmlTable table("What went wrong on the way", {"record", "what", "the kernel's words"});
   for (const IncidentFacts& incident : run.incidents) {
-    table.row({count(number(incident.seq.value)), plain(incident.what), mono(incident.first)});
+    const std::string& first = incident.first;
+    table.row({count(number(incident.seq.value)), plain(incident.what),
+               mono(first.empty() ? said_of_freeze(freezes, incident.seq) : first)});
   }
   return table.take("No panic, no complaint of the kernel, no watchdog, no freeze by a trigger.");
 }
@@ -263,7 +275,7 @@ std::string freeze_evidence(const FreezeFacts& freeze, const ReportFreeze* waiti
       more, waiting == nullptr ? "" : waiting_table(*waiting));
 }
 
-std::string freezes(const ReportSpans& spans, const std::map<uint64_t, ReportFreeze>& waiting) {
+std::string freezes(const ReportSpans& spans, const ReportFreezes& waiting) {
   if (spans.freezes.empty()) return "<p class=\"soft\">The machine was never frozen.</p>\n";
   std::string html;
   size_t shown = 0;
@@ -360,14 +372,14 @@ Result<std::string> report_html(const JournalReader& tape, const CheckedTape& ch
                                 const Verdicts& verdicts) {
   KTAPE_ASSIGN(RunFacts run, gather_run_facts(tape));
   KTAPE_ASSIGN(ReportSpans spans, gather_report_spans(tape));
-  KTAPE_ASSIGN(const auto waiting, gather_report_freezes(tape, kMostWaiting));
+  KTAPE_ASSIGN(const ReportFreezes waiting, gather_report_freezes(tape, kMostWaiting));
   const std::string name = printable(checked.path.substr(checked.path.rfind('/') + 1));
   std::string html = head((run.scenario.empty() ? name : run.scenario) + " - ktape report");
   html += "<body>\n<header><h1>" + html_text(run.scenario.empty() ? "A tape" : run.scenario) +
           "</h1><p class=\"soft\">" + html_text(name) + "</p></header>\n<main>\n";
   html += summary(run, checked) + left_out(spans) + kContents;
   html += section("verdicts", "Verdicts", verdicts_table(verdicts));
-  html += section("incidents", "Incidents", incidents_table(run));
+  html += section("incidents", "Incidents", incidents_table(run, waiting));
   html += section("time", "Timeline", timeline() + steps_table(spans));
   html += section("values", "Values over time", entries_table(run, spans) + samples_table(spans));
   html += section("gates", "Gates", gates_table(run));
