@@ -103,7 +103,7 @@ std::string ktap_lacking(const Assertion& assertion, const std::vector<std::stri
     if (i > 0) names += i + 1 == missing.size() ? " and " : ", ";
     names += missing[i];
   }
-  return fmt::format("KTAP version 1\n1..1\nok 1 {} # SKIP inconclusive: it needs {}\n", assertion.name(),
+  return fmt::format("KTAP version 1\n1..1\nok 1 {} # SKIP not asked: it needs {}\n", assertion.name(),
                      names);
 }
 

@@ -27,7 +27,7 @@ constexpr char kDescription[] =
     "Boots a kernel in a guest, runs a scenario there, and records all of it on one tape.";
 
 constexpr char kFooter[] =
-    "examples:\n"
+    "Examples:\n"
     "  ktape capture cold_path_roundtrip -o run.ktape\n"
     "  ktape capture my.scenario --kernel 7.3.4\n"
     "  ktape capture my.scenario --topology sockets=2,cores=2,threads=2,numaNodes=2\n"
@@ -37,8 +37,8 @@ constexpr char kFooter[] =
     "\n"
     "SIGUSR1 freezes once, on demand; SIGINT and SIGTERM end the run and seal the tape.\n"
     "While it records the tape is 'run.ktape.partial'; 'run.ktape' exists once it is sealed.\n"
-    "exit codes: 0 completed; 1 sealed with another outcome; 2 usage or scenario; 3 unusable kernel;\n"
-    "            4 the host lacks something, or the machine was lost";
+    "Exit status: 0 completed; 1 sealed with another outcome; 2 usage or scenario; 3 unusable kernel;\n"
+    "4 the host lacks something, or the machine was lost";
 
 const char* outcome_text(schema::Outcome outcome) {
   switch (outcome) {
@@ -114,7 +114,7 @@ int usage_error(const std::string& where, Error error) {
 int run(int argc, char** argv) {
   CaptureOptions options;
   options.kernel = kDefaultKernel;
-  CLI::App app(kDescription, kProgram);
+  CLI::App app(std::string(kDescription) + "\n", kProgram);
   app.footer(kFooter);
   app.set_version_flag("--version", std::string("ktape ") + KTAPE_VERSION);
   std::string accelerator = "auto";
@@ -139,10 +139,11 @@ int run(int argc, char** argv) {
       ->excludes(cpus_option);
   app.add_option("--memory-mb", memory_mb, "MiB of RAM, instead of the scenario's")
       ->check(CLI::Range(kMinMemoryMb, kMaxMemoryMb));
-  app.add_option("--scheduler", options.guest.scheduler,
-                 "A scheduler's command, 'PROGRAM ARGUMENTS', instead of the scenario's scheduler.\n"
-                 "Words are quoted as for a shell; none is run")
-      ->type_name("COMMAND");
+  auto* scheduler_option =
+      app.add_option("--scheduler", options.guest.scheduler,
+                     "A scheduler's command, 'PROGRAM ARGUMENTS', instead of the scenario's scheduler.\n"
+                     "Words are quoted as for a shell; none is run")
+          ->type_name("COMMAND");
   app.add_option("--scheduler-dir", options.guest.scheduler_folders,
                  "Look for a scheduler's program here, before PATH; more than once for several")
       ->type_name("DIR")
@@ -175,6 +176,10 @@ int run(int argc, char** argv) {
       ->capture_default_str();
   app.add_option("--qemu", options.qemu_program, "The QEMU program")->capture_default_str();
   if (std::optional<int> status = parse_command_line(app, argc, argv)) return *status;
+  if (scheduler_option->count() > 0 && options.guest.scheduler.empty()) {
+    return usage_error("--scheduler: ", {ErrorCode::kUsage, "the command is empty",
+                                         "leave it out to run the scenario's own scheduler"});
+  }
   if (!topology.empty()) {
     const Result<MachineShape> shape = parse_topology(topology);
     if (!shape.ok()) return usage_error("--topology: ", shape.error());

@@ -18,7 +18,7 @@ constexpr char kDescription[] =
     "Says what a capture needs of this host, by trying it, and what mends what is not there.";
 
 constexpr char kFooter[] =
-    "exit codes: 0 a capture can run; 2 usage; 4 the host lacks something that every capture needs\n"
+    "Exit status: 0 a capture can run; 2 usage; 4 the host lacks something that every capture needs\n"
     "\n"
     "Trying KVM boots a kernel for a moment, where one is cached; a KVM that hangs takes 20 s to find out.";
 
@@ -36,7 +36,7 @@ void print_fact(const HostFact& fact) {
 int run(int argc, char** argv) {
   HostProbe probe;
   std::string kernel = kDefaultKernel;
-  CLI::App app(kDescription, kProgram);
+  CLI::App app(std::string(kDescription) + "\n", kProgram);
   app.footer(kFooter);
   app.set_version_flag("--version", std::string("ktape ") + KTAPE_VERSION);
   app.add_option("-k,--kernel", kernel, "The kernel to try: a version from the cache, or a path")

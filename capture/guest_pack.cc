@@ -54,6 +54,11 @@ Result<SchedulerProgram> add_scheduler(LoadedScenario& scenario, const GuestPack
 }  // namespace
 
 Result<GuestPack> pack_guest(LoadedScenario& scenario, const GuestPackOptions& options) {
+  for (const std::string& folder : options.scheduler_folders) {
+    std::error_code ignored;
+    if (!fs::is_directory(folder, ignored))
+      return Error{ErrorCode::kUsage, "--scheduler-dir '" + folder + "': there is no such folder", ""};
+  }
   if (!options.scheduler.empty()) KTAPE_TRY(override_scheduler(scenario, options.scheduler));
   GuestPack pack;
   GuestFiles files;

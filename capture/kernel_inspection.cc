@@ -7,6 +7,7 @@
 #include <array>
 #include <iterator>
 
+#include "capture/scenario_check.h"
 #include "guest/kernel/banner.h"
 #include "guest/kernel/op_plan.h"
 #include "guest/kernel/op_records.h"
@@ -141,6 +142,8 @@ KernelInspection inspect_kernel(const KernelImage& image, schema::Scenario::Read
     to.banner = kernel.banner;
     to.sched_ext = kernel.has_sched_ext();
     to.hz = kernel.hz;
+    if (const auto runs = check_sched_ext(scenario, kernel); !runs.ok())
+      to.scenario_problem = runs.error().message;
     inspect_ops(kernel, scenario, to);
   } else {
     to.unusable.push_back(known.error().message);
@@ -179,6 +182,8 @@ std::string inspection_text(const KernelInspection& kernel, std::string_view sce
       problems +=
           fmt::format("  {}: {}: {}\n", printable(op.tag), printable(op.target), printable(op.problem));
   }
+  if (!kernel.scenario_problem.empty())
+    text += "\nit cannot run the scenario: " + printable(kernel.scenario_problem) + "\n";
   if (!problems.empty()) text += "\nops of it that this kernel cannot serve\n" + problems;
   if (!kernel.unusable.empty()) text += "\n";
   for (const std::string& why : kernel.unusable) text += "UNUSABLE: " + printable(why) + "\n";
@@ -203,13 +208,14 @@ std::string inspection_json(const KernelInspection& kernel, std::string_view sce
   const auto reason = [](const std::string& why) { return json_string(why); };
   return fmt::format(
       R"({{"release":{},"banner":{},"buildId":"{}","image":{},"schedExt":{},"btfBytes":{},"btfTypes":{},)"
-      R"("symbols":{},"hz":{},"preemption":{},"builtIn":{},"scenario":{},"layouts":{},"ops":{},"unusable":{}}})"
+      R"("symbols":{},"hz":{},"preemption":{},"builtIn":{},"scenario":{},"scenarioProblem":{},)"
+      R"("layouts":{},"ops":{},"unusable":{}}})"
       "\n",
       json_string(kernel.release), json_string(kernel.banner), to_hex(kernel.build_id),
       json_string(kernel.format), kernel.sched_ext, kernel.btf_bytes, kernel.btf_types, kernel.symbols,
       kernel.hz, json_string(kernel.preemption), json_list_of(kernel.built_in, built_in),
-      json_string(scenario_name), json_list_of(kernel.layouts, layout), json_list_of(kernel.ops, op),
-      json_list_of(kernel.unusable, reason));
+      json_string(scenario_name), json_string(kernel.scenario_problem), json_list_of(kernel.layouts, layout),
+      json_list_of(kernel.ops, op), json_list_of(kernel.unusable, reason));
 }
 
 }  // namespace ktape

@@ -47,6 +47,7 @@ struct KernelInspection {
   uint32_t hz = 0;  // 0: not known
   std::string preemption;
   std::vector<FoundBuiltIn> built_in;
+  std::string scenario_problem;       // why the scenario cannot run on it at all; empty when it can
   std::vector<InspectedOp> ops;       // of the scenario, in order
   std::vector<UsedLayout> layouts;    // of the fields that its ops name
   std::vector<std::string> unusable;  // why ktape cannot use this kernel; what it says of itself is above

@@ -27,13 +27,13 @@ constexpr char kInspectDescription[] =
     "where it keeps the fields that a scenario names. Nothing is booted.";
 
 constexpr char kFooter[] =
-    "examples:\n"
+    "Examples:\n"
     "  ktape kernel inspect 7.3.4\n"
     "  ktape kernel inspect /boot/vmlinuz-$(uname -r) --scenario my.scenario\n"
     "  ktape kernel inspect ~/linux/vmlinux --json | jq .layouts\n"
     "\n"
-    "exit codes: 0 ktape can use it; 2 usage or scenario; 3 it is no kernel, or one that ktape cannot use:\n"
-    "            the last lines, and 'unusable' of --json, say why";
+    "Exit status: 0 ktape can use it; 2 usage or scenario; 3 it is no kernel, or one that ktape cannot use:\n"
+    "the last lines, and 'unusable' of --json, say why";
 
 struct Options {
   std::string image;
@@ -56,7 +56,7 @@ Result<ExitCode> inspect(const Options& options) {
 
 int run(int argc, char** argv) {
   Options options;
-  CLI::App app(kDescription, kProgram);
+  CLI::App app(std::string(kDescription) + "\n", kProgram);
   app.footer(kFooter);
   app.set_version_flag("--version", std::string("ktape ") + KTAPE_VERSION);
   app.require_subcommand(1);
@@ -69,10 +69,7 @@ int run(int argc, char** argv) {
       ->capture_default_str();
   verb->add_flag("--json", options.json, "One JSON object, for programs");
   if (std::optional<int> status = parse_command_line(app, argc, argv)) return *status;
-  const Result<ExitCode> result = inspect(options);
-  if (result.ok()) return static_cast<int>(*result);
-  fmt::print(stderr, "{}", describe(kProgram, result.error()));
-  return static_cast<int>(exit_code(result.error()));
+  return exit_status(kProgram, inspect(options));
 }
 
 }  // namespace

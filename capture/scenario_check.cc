@@ -65,6 +65,20 @@ class OpsCheck {
 
 }  // namespace
 
+Result<void> check_sched_ext(schema::Scenario::Reader scenario, const KernelKnowledge& kernel) {
+  if (kernel.has_sched_ext()) return {};
+  std::string wants = scenario.getScheduler().isNone() ? "" : "attaches a scheduler";
+  for (auto worker : scenario.getWorkers()) {
+    if (wants.empty() && worker.getPolicy() == schema::Policy::EXT)
+      wants = fmt::format("has worker '{}' of policy ext", worker.getName().cStr());
+  }
+  if (wants.empty()) return {};
+  return Error{ErrorCode::kBadInput,
+               fmt::format("kernel {} has no sched_ext, and scenario '{}' {}", kernel.release,
+                           scenario.getName().cStr(), wants),
+               "stock Debian kernels have it from 6.16 on: 'tools/kernel list'"};
+}
+
 Result<void> check_scenario_ops(const LoadedScenario& scenario, const KernelKnowledge& kernel) {
   KTAPE_ASSIGN(const OutlineNode outline, parse_outline(scenario.path(), scenario.text()));
   return OpsCheck(scenario, kernel, outline).check();

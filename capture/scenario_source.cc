@@ -2,8 +2,10 @@
 #include "capture/scenario_source.h"
 
 #include <filesystem>
+#include <vector>
 
 #include "schema/base/file.h"
+#include "schema/base/nearest.h"
 
 namespace ktape {
 
@@ -21,9 +23,14 @@ Result<std::string> find_scenario(const std::string& asked) {
   std::string shipped = data + "/scenarios/" + asked;
   if (!shipped.ends_with(".scenario")) shipped += ".scenario";
   if (fs::exists(shipped, ignored)) return shipped;
+  std::vector<std::string> shipping;
+  for (const auto& entry : fs::directory_iterator(data + "/scenarios", ignored)) {
+    shipping.push_back(entry.path().stem());
+  }
+  const std::string meant = did_you_mean(asked, shipping);
   return Error{ErrorCode::kUsage,
                "cannot find scenario '" + asked + "': no such file, and none of that name ships",
-               "the scenarios that ship are in '" + data + "/scenarios'"};
+               meant.empty() ? "the scenarios that ship are in '" + data + "/scenarios'" : meant};
 }
 
 }  // namespace ktape

@@ -34,6 +34,15 @@ std::vector<std::string> folders_of(std::string_view search_path) {
   return folders;
 }
 
+// The name leads to a file, so the name is right and the file is not.
+Error not_a_program(const fs::path& path) {
+  std::error_code ignored;
+  const bool file = fs::is_regular_file(path, ignored);
+  return Error{ErrorCode::kBadInput,
+               "cannot use scheduler '" + path.string() + "': it is not " + (file ? "executable" : "a file"),
+               file ? "chmod +x " + path.string() : ""};
+}
+
 std::optional<std::string> in_folders(const std::string& name, const std::vector<std::string>& folders) {
   for (const std::string& folder : folders) {
     if (is_program(fs::path(folder) / name)) return fs::path(folder) / name;
@@ -46,16 +55,18 @@ Result<std::string> find(const std::string& name, const SchedulerPlaces& places)
     const fs::path path = fs::path(places.beside) / name;
     if (is_program(path)) return path.string();
     std::error_code ignored;
-    const bool exists = fs::exists(path, ignored);
-    return Error{ErrorCode::kUsage,
-                 "cannot use scheduler '" + path.string() +
-                     "': " + (exists ? "it is no executable file" : "there is no such file"),
+    if (fs::exists(path, ignored)) return not_a_program(path);
+    return Error{ErrorCode::kUsage, "cannot find scheduler '" + path.string() + "': there is no such file",
                  ""};
   }
   std::vector<std::string> folders = {places.beside.empty() ? "." : places.beside};
   folders.insert(folders.end(), places.folders.begin(), places.folders.end());
   if (auto path = in_folders(name, folders)) return *path;
   if (auto path = in_folders(name, folders_of(places.search_path))) return *path;
+  for (const std::string& folder : folders) {
+    std::error_code ignored;
+    if (fs::is_regular_file(fs::path(folder) / name, ignored)) return not_a_program(fs::path(folder) / name);
+  }
   std::string looked;
   for (const std::string& folder : folders) looked += "'" + folder + "', ";
   return Error{ErrorCode::kUsage, "cannot find scheduler '" + name + "': looked in " + looked + "and on PATH",

@@ -25,7 +25,8 @@ struct SchedulerPlaces {
   std::string search_path;
 };
 
-// kUsage says where was looked; kBadInput what the file is that is neither a program nor a script.
+// kUsage says where was looked; kBadInput what the file is that cannot be executed, or is neither a program
+// nor a script.
 [[nodiscard]] Result<SchedulerProgram> find_scheduler(const std::string& name, const SchedulerPlaces& places);
 
 // Gives the guest a program at the path that it has on the host, with the libraries that it needs; for a

@@ -47,21 +47,6 @@ struct Prepared {
   FreezePlan freezes;
 };
 
-Result<void> check_scheduler_support(const Prepared& prepared) {
-  if (prepared.knowledge->has_sched_ext()) return {};
-  const schema::Scenario::Reader scenario = prepared.scenario.get();
-  std::string wants = scenario.getScheduler().isNone() ? "" : "attaches a scheduler";
-  for (auto worker : scenario.getWorkers()) {
-    if (wants.empty() && worker.getPolicy() == schema::Policy::EXT)
-      wants = fmt::format("has worker '{}' of policy ext", worker.getName().cStr());
-  }
-  if (wants.empty()) return {};
-  return Error{ErrorCode::kBadInput,
-               fmt::format("kernel {} has no sched_ext, and scenario '{}' {}", prepared.knowledge->release,
-                           scenario.getName().cStr(), wants),
-               "stock Debian kernels have it from 6.16 on: 'tools/kernel list'"};
-}
-
 Result<Prepared> prepare(const CaptureOptions& options) {
   KTAPE_ASSIGN(std::string scenario_path, find_scenario(options.scenario));
   KTAPE_ASSIGN(LoadedScenario scenario, load_scenario(scenario_path, options.machine));
@@ -74,7 +59,7 @@ Result<Prepared> prepare(const CaptureOptions& options) {
                     .image = std::move(image),
                     .knowledge = std::move(knowledge),
                     .guest = std::move(guest)};
-  KTAPE_TRY(check_scheduler_support(prepared));
+  KTAPE_TRY(check_sched_ext(prepared.scenario.get(), *prepared.knowledge));
   KTAPE_TRY(check_scenario_ops(prepared.scenario, *prepared.knowledge));
   KTAPE_ASSIGN(prepared.freezes.triggers, plan_triggers(options.freeze_on, *prepared.knowledge,
                                                         prepared.scenario.get().getScheduler().isExternal()));

@@ -21,10 +21,13 @@ constexpr std::string_view kPrefix = "ktape-assert-";
 void add_program(const std::filesystem::directory_entry& entry, FoundAnalyzers& found) {
   std::string file = entry.path().filename().string();
   std::error_code error;
-  bool program = file.size() > kPrefix.size() && file.starts_with(kPrefix) && entry.is_regular_file(error) &&
-                 ::access(entry.path().c_str(), X_OK) == 0;
-  if (!program) return;
+  bool named = file.size() > kPrefix.size() && file.starts_with(kPrefix) && entry.is_regular_file(error);
+  if (!named) return;
   std::string name = file.substr(kPrefix.size());
+  if (::access(entry.path().c_str(), X_OK) != 0) {
+    found.not_programs.emplace(name, entry.path().string());
+    return;
+  }
   auto [first, is_new] = found.analyzers.emplace(name, entry.path().string());
   if (!is_new && first->second != entry.path()) found.hidden.emplace_back(name, entry.path().string());
 }
@@ -43,24 +46,29 @@ std::string without_prefix(const std::string& name) {
   return name.starts_with(kPrefix) ? name.substr(kPrefix.size()) : name;
 }
 
-Error unknown(const Analyzers& analyzers, const std::string& name) {
+Error unknown(const FoundAnalyzers& found, const std::string& name) {
+  const auto file = found.not_programs.find(name);
+  if (file != found.not_programs.end()) {
+    return Error{ErrorCode::kUsage, "cannot run analyzer " + in_quotes(name) + ": it is not executable",
+                 "chmod +x " + printable(file->second)};
+  }
   std::vector<std::string> all;
-  for (const auto& [known, path] : analyzers) all.push_back(known);
+  for (const auto& [known, path] : found.analyzers) all.push_back(known);
   std::string hint = did_you_mean(name, all);
   return Error{ErrorCode::kUsage, "there is no analyzer " + in_quotes(name),
                hint.empty() ? "ktape check --list names them" : hint};
 }
 
 // Adds the names that are meant by `pattern`.
-Result<void> match(const Analyzers& analyzers, const std::string& pattern, std::set<std::string>& names) {
+Result<void> match(const FoundAnalyzers& found, const std::string& pattern, std::set<std::string>& names) {
   std::string wanted = without_prefix(pattern);
   bool any = false;
-  for (const auto& [name, path] : analyzers) {
+  for (const auto& [name, path] : found.analyzers) {
     if (::fnmatch(wanted.c_str(), name.c_str(), 0) != 0) continue;
     names.insert(name);
     any = true;
   }
-  return any ? Result<void>() : unknown(analyzers, wanted);
+  return any ? Result<void>() : unknown(found, wanted);
 }
 
 }  // namespace
@@ -79,21 +87,21 @@ Result<FoundAnalyzers> find_analyzers(const std::vector<std::string>& folders,
   return found;
 }
 
-Result<std::vector<AnalyzerRun>> choose_runs(const Analyzers& analyzers, const AnalyzerChoice& choice) {
+Result<std::vector<AnalyzerRun>> choose_runs(const FoundAnalyzers& found, const AnalyzerChoice& choice) {
   std::set<std::string> chosen;
   std::set<std::string> required;
   std::multimap<std::string, std::vector<std::string>> arguments;
-  for (const auto& pattern : choice.only) KTAPE_TRY(match(analyzers, pattern, chosen));
-  for (const auto& pattern : choice.require) KTAPE_TRY(match(analyzers, pattern, required));
+  for (const auto& pattern : choice.only) KTAPE_TRY(match(found, pattern, chosen));
+  for (const auto& pattern : choice.require) KTAPE_TRY(match(found, pattern, required));
   for (const auto& line : choice.with) {
     KTAPE_ASSIGN(std::vector<std::string> words, shell_words(line));
     if (words.empty()) return Error{ErrorCode::kUsage, "--with names no analyzer", ""};
     std::string name = without_prefix(words.front());
-    if (!analyzers.contains(name)) return unknown(analyzers, name);
+    if (!found.analyzers.contains(name)) return unknown(found, name);
     arguments.emplace(name, std::vector<std::string>(words.begin() + 1, words.end()));
   }
   std::vector<AnalyzerRun> runs;
-  for (const auto& [name, program] : analyzers) {
+  for (const auto& [name, program] : found.analyzers) {
     bool wanted = choice.only.empty() || chosen.contains(name) || required.contains(name);
     auto [first, last] = arguments.equal_range(name);
     if (first == last && wanted) runs.push_back({name, program, {}, required.contains(name)});

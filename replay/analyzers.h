@@ -16,7 +16,8 @@ using Analyzers = std::map<std::string, std::string>;
 struct FoundAnalyzers {
   Analyzers analyzers;
   std::vector<std::pair<std::string, std::string>>
-      hidden;  // name and program: an earlier folder has the name
+      hidden;              // name and program: an earlier folder has the name
+  Analyzers not_programs;  // files with the name of an analyzer that cannot be executed
 };
 
 // The programs ktape-assert-* of the folders; of several with one name, that of the earliest folder. Folders
@@ -44,8 +45,8 @@ struct AnalyzerRun {
 
 // The runs that are asked for, by name; of one analyzer, in the order in which its arguments were given. What
 // is required, or given arguments, runs whether or not `only` names it. kUsage for a name that is not
-// there, with the nearest that is.
-[[nodiscard]] Result<std::vector<AnalyzerRun>> choose_runs(const Analyzers& analyzers,
+// there, with the nearest that is, or what keeps it from being run.
+[[nodiscard]] Result<std::vector<AnalyzerRun>> choose_runs(const FoundAnalyzers& found,
                                                            const AnalyzerChoice& choice);
 
 }  // namespace ktape

@@ -237,6 +237,9 @@ Result<void> list(const FoundAnalyzers& found, const std::vector<AnalyzerRun>& r
       if (name == run.name) say(fmt::format("{:<24} hides {}\n", "", program));
     }
   }
+  for (const auto& [name, file] : found.not_programs) {
+    say(fmt::format("{:<24} not run: {} is not executable\n", printable(name), printable(file)));
+  }
   if (std::fflush(stdout) != 0) return system_error(ErrorCode::kHost, "cannot write to standard output");
   return {};
 }
@@ -246,7 +249,7 @@ Result<ExitCode> run(const Options& options) {
   KTAPE_ASSIGN(std::string own_folder, executable_folder());
   folders.push_back(own_folder);
   KTAPE_ASSIGN(FoundAnalyzers found, find_analyzers(folders, path_folders()));
-  KTAPE_ASSIGN(std::vector<AnalyzerRun> runs, choose_runs(found.analyzers, options.choice));
+  KTAPE_ASSIGN(std::vector<AnalyzerRun> runs, choose_runs(found, options.choice));
   if (runs.empty()) {
     return Error{ErrorCode::kHost,
                  "there is no program ktape-assert-* in " + in_quotes(own_folder) + " or on PATH",
@@ -255,6 +258,10 @@ Result<ExitCode> run(const Options& options) {
   if (options.list) {
     KTAPE_TRY(list(found, runs));
     return ExitCode::kGood;
+  }
+  for (const auto& [name, file] : found.not_programs) {
+    std::fputs(fmt::format("{}: {} is not run: it is not executable\n", kProgram, in_quotes(file)).c_str(),
+               stderr);
   }
   if (options.tapes.empty()) return Error{ErrorCode::kUsage, "no tape is given", "ktape check run.ktape"};
   for (const auto& report : {options.junit, options.json}) {
@@ -300,8 +307,5 @@ int main(int argc, char** argv) {
   ktape::Options options;
   ktape::add_options(app, options);
   if (std::optional<int> status = ktape::parse_command_line(app, argc, argv)) return *status;
-  ktape::Result<ktape::ExitCode> result = ktape::run(options);
-  if (result.ok()) return static_cast<int>(result.value());
-  std::fputs(ktape::describe(ktape::kProgram, result.error()).c_str(), stderr);
-  return static_cast<int>(ktape::exit_code(result.error()));
+  return ktape::exit_status(ktape::kProgram, ktape::run(options));
 }

@@ -16,16 +16,6 @@ CheckResult refusal(ExitCode code, std::string reason) {
   return {CheckResult::Kind::kError, code, std::move(reason)};
 }
 
-const char* integrity_name(Integrity integrity) {
-  switch (integrity) {
-    case Integrity::kIntact: return "intact";
-    case Integrity::kTruncated: return "truncated";
-    case Integrity::kUnsealed: return "unsealed";
-    case Integrity::kAltered: return "altered";
-  }
-  return "altered";
-}
-
 // What a program takes for an option is still a file.
 std::string as_argument(const std::string& path) { return path.starts_with('-') ? "./" + path : path; }
 

@@ -116,6 +116,7 @@ class Comparison {
   void values(const Entry& a, const Entry& b, const ValueFacts& in_a, const ValueFacts& in_b,
               const std::string& what, bool set);
   void gates(const Entry& a, const Entry& b);
+  [[nodiscard]] bool is_asked(const std::pair<std::string, std::string>& field) const;
   void layouts();
   void losses();
   void of_this_run();
@@ -322,24 +323,30 @@ void Comparison::entries() {
   });
 }
 
+// Where a tape does not tell what was asked, everything may have been.
+bool Comparison::is_asked(const std::pair<std::string, std::string>& field) const {
+  return !a_.asked || !b_.asked || a_.asked->contains(field) || b_.asked->contains(field);
+}
+
 void Comparison::layouts() {
   bool same_image = a_.run.image_digest == b_.run.image_digest && !a_.run.image_digest.empty();
-  align_maps(a_.run.layouts, b_.run.layouts,
-             [&](const auto& key, const LayoutFacts* a, const LayoutFacts* b) {
-               const std::string subject = key.first + " " + key.second;
-               auto text = [](const LayoutFacts* layout) {
-                 return layout != nullptr ? layout_text(*layout) : kNotThere;
-               };
-               if (text(a) == text(b)) return;
-               if (a == nullptr || b == nullptr) {
-                 add(DiffKind::kMissing, "layout of " + subject, text(a), text(b),
-                     a != nullptr ? a->seq : Seq(0), b != nullptr ? b->seq : Seq(0),
-                     same_image ? "the kernel is the same: one run did not use the field" : "");
-                 return;
-               }
-               moved_.insert(key.second);
-               add(DiffKind::kLayout, subject, text(a), text(b), a->seq, b->seq);
-             });
+  align_maps(
+      a_.run.layouts, b_.run.layouts, [&](const auto& key, const LayoutFacts* a, const LayoutFacts* b) {
+        const std::string subject = key.first + " " + key.second;
+        auto text = [](const LayoutFacts* layout) {
+          return layout != nullptr ? layout_text(*layout) : kNotThere;
+        };
+        if (text(a) == text(b)) return;
+        const std::string own = is_asked(key) ? "" : "no request asks for it: ktape used it for itself";
+        if (a == nullptr || b == nullptr) {
+          add(DiffKind::kMissing, "layout of " + subject, text(a), text(b), a != nullptr ? a->seq : Seq(0),
+              b != nullptr ? b->seq : Seq(0),
+              same_image ? "the kernel is the same: one run did not use the field" : own);
+          return;
+        }
+        if (own.empty()) moved_.insert(key.second);
+        add(DiffKind::kLayout, subject, text(a), text(b), a->seq, b->seq, own);
+      });
 }
 
 void Comparison::losses() {

@@ -3,9 +3,11 @@
 
 #include <cstddef>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "replay/asked_fields.h"
 #include "replay/check.h"
 #include "replay/run_facts.h"
 
@@ -45,6 +47,7 @@ struct DiffSide {
   std::string integrity;  // "intact", "truncated: ..."
   std::string head;       // hex
   RunFacts run;
+  std::optional<FieldNames> asked;              // nothing: the tape does not tell
   std::map<std::string, CheckResult> verdicts;  // by assertion
   std::map<std::string, std::string> evidence;  // of violated ones: the first finding
 };
@@ -62,6 +65,7 @@ struct Diff {
 //
 // A difference that any two runs have (how_it_varies) does not matter, except where one side is 0 and
 // the other is not, and where both runs wrote the value before: those say more than the passing of time.
+// A layout that no request of either run asked for (asked_fields) does not matter: ktape used it for itself.
 // A gate that was only observed, and looks at what the task did at that instant, does not matter either.
 // Counts of losses matter where only one run lost anything of a kind. Kernel, machine and scenario are
 // what is compared, not differences.

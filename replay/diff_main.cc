@@ -32,19 +32,25 @@ constexpr char kHelp[] =
     "  reply changed     an entry that was done in one run was refused or failed in the other\n"
     "  gate changed      a gate passed in one run and failed in the other\n"
     "  missing in one    a step, entry, worker, scheduler, incident or field that only one run has\n"
-    "  layout changed    offset, size or type of a field that was used\n"
+    "  layout changed    offset, size or type of a field that the scenario's targets lead through\n"
     "  loss changed      what a recorder lost";
 
 constexpr char kFooter[] =
-    "Not shown, and no difference, is what any two runs have different, however alike they are:\n"
+    "Not shown, and no difference that matters, is what any two runs have different, however alike they "
+    "are:\n"
     "addresses and pointers, process ids, times (by type or by name: jiffies, *_ns, *vtime, *_runtime ...),\n"
     "counts of events, what a CPU did at that instant (nr_running, curr, on_cpu ...), the bytes of whole\n"
     "objects. They do count where both runs wrote the value before, and, but for what a CPU did, where one\n"
-    "run has 0 and the other has not. --all shows them all, with the reason.\n"
+    "run has 0 and the other has not. Nor is a layout that no request asks for: of the many that ktape uses\n"
+    "for itself, for gates, evidence and pages, most move from kernel to kernel. --all shows all of it, "
+    "with\n"
+    "the reason.\n"
+    "\n"
+    "Assertions are found as by `ktape check`: in each --analyzers, beside this program, and on PATH.\n"
     "\n"
     "Kernel, machine and scenario are what is compared; that they differ is said, and is no difference.\n"
     "\n"
-    "examples:\n"
+    "Examples:\n"
     "  ktape diff old.ktape new.ktape\n"
     "  ktape diff old.ktape new.ktape --markdown >comment.md\n"
     "\n"
@@ -69,6 +75,10 @@ Result<DiffSide> load(const std::string& path, const Judges& judges) {
       checked.integrity == "intact" ? checked.integrity : checked.integrity + ": " + checked.finding;
   side.head = checked.head;
   KTAPE_ASSIGN(side.run, gather_run_facts(*tape));
+  Result<FieldNames> asked = asked_fields(*tape);
+  // Without types, or with such as cannot be read, every layout counts.
+  if (!asked.ok() && asked.error().code == ErrorCode::kHost) return asked.error();
+  if (asked.ok()) side.asked = std::move(*asked);
   for (auto& [name, verdict] : judge_tape(checked, judges)) {
     side.verdicts[name] = verdict.result;
     if (verdict.result.kind == CheckResult::Kind::kViolated && !verdict.findings.empty()) {
@@ -114,13 +124,10 @@ int main(int argc, char** argv) {
   ktape::Options options;
   app.add_option("A", options.a, "a tape, or the .partial that a recorder left")->required();
   app.add_option("B", options.b, "the tape to hold against it")->required();
-  app.add_flag("--all", options.all, "also what any two runs have different");
+  app.add_flag("--all", options.all, "also what does not matter, with the reason");
   auto* json = app.add_flag("--json", options.json, "one JSON object, for programs");
   app.add_flag("--markdown", options.markdown, "tables in Markdown")->excludes(json);
   ktape::add_judge_options(app, options.judges);
   if (std::optional<int> status = ktape::parse_command_line(app, argc, argv)) return *status;
-  ktape::Result<ktape::ExitCode> result = ktape::run(options);
-  if (result.ok()) return static_cast<int>(result.value());
-  std::fputs(ktape::describe(ktape::kProgram, result.error()).c_str(), stderr);
-  return static_cast<int>(ktape::exit_code(result.error()));
+  return ktape::exit_status(ktape::kProgram, ktape::run(options));
 }

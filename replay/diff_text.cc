@@ -53,11 +53,13 @@ std::string summary(const Diff& diff, bool all) {
         diff.differences, [&](const Difference& one) { return one.kind == kind && one.hidden.empty(); }));
     if (n > 0) text += fmt::format("{}{}: {}", text.empty() ? "" : ", ", diff_kind_text(kind), n);
   }
-  text = diff.mattering() == 0 ? "no difference that matters"
-                               : fmt::format("{}: {}", counted(diff.mattering(), "difference"), text);
+  text = diff.mattering() == 0 ? "nothing that matters differs"
+                               : fmt::format("{} that matter{}: {}", counted(diff.mattering(), "difference"),
+                                             diff.mattering() == 1 ? "s" : "", text);
   if (diff.hidden() == 0) return text;
-  return text + fmt::format("; {} that any two runs have {}", counted(diff.hidden(), "difference"),
-                            all ? "shown as well" : "not shown (--all shows them)");
+  const char* verb = diff.hidden() == 1 ? "does" : "do";
+  return text + fmt::format("; {} more that {} not matter{}", diff.hidden(), verb,
+                            all ? "" : ": --all shows, and says why");
 }
 
 std::string different_scenarios() {
@@ -79,18 +81,22 @@ std::string layout_change(const std::string& a, const std::string& b) {
   return (moved_only ? a.substr(0, rest_a) : a) + " -> " + b;
 }
 
+// Why it does not matter, behind it; nothing when it does.
+std::string reason(const Difference& one) {
+  return one.hidden.empty() ? "" : fmt::format(" [does not matter: {}]", one.hidden);
+}
+
 void layout_rows(Page& page, const std::vector<const Difference*>& rows) {
   size_t widest = 0;
   for (const Difference* row : rows) widest = std::max(widest, row->subject.size());
   for (const Difference* row : rows) {
-    page.led(fmt::format("  {:<{}}  ", row->subject, widest), layout_change(row->a, row->b));
+    page.led(fmt::format("  {:<{}}  ", row->subject, widest), layout_change(row->a, row->b) + reason(*row));
   }
 }
 
 void difference_rows(Page& page, const std::vector<const Difference*>& rows) {
   for (const Difference* row : rows) {
-    std::string why = row->hidden.empty() ? "" : fmt::format(" [does not matter: {}]", row->hidden);
-    page.led("  ", row->subject + why);
+    page.led("  ", row->subject + reason(*row));
     page.led("    A  ", cited(row->a, row->seq_a));
     page.led("    B  ", cited(row->b, row->seq_b));
   }

@@ -16,6 +16,11 @@ std::string safe(const Reader& text) {
   return printable(chars(text));
 }
 
+// Reads are held to the gates that tell that it is the right task; the others are observed all the same.
+bool refuses_writes_only(schema::GateChecked::Reader gate) {
+  return gate.getOutcome() == schema::GateOutcome::FAILED && !gate.getEnforced();
+}
+
 }  // namespace
 
 std::string place_text(schema::EntryReply::Reader got) {
@@ -30,23 +35,29 @@ std::string place_text(schema::EntryReply::Reader got) {
   if (got.getVirtualAddress() != 0) add(fmt::format("at {:#x}", got.getVirtualAddress()));
   if (got.getPhysicalAddress() != 0) add(fmt::format("physical {:#x}", got.getPhysicalAddress()));
   if (got.getProtectingCpu() >= 0)
-    add(fmt::format("under the runqueue lock of CPU {}", got.getProtectingCpu()));
+    add(fmt::format("protected by the runqueue lock of CPU {}", got.getProtectingCpu()));
   if (got.getElapsedNs() > 0) add("took " + duration_text(got.getElapsedNs()));
   return text;
 }
 
 std::vector<std::string> gate_lines(const std::vector<Kept<schema::GateChecked>>& gates) {
   size_t passed = 0;
-  for (const auto& gate : gates) passed += gate.get().getOutcome() == schema::GateOutcome::PASSED;
-  std::vector<std::string> lines{passed == gates.size()
-                                     ? count_text(passed, "gate") + " passed"
-                                     : fmt::format("{} of {} gates passed", passed, gates.size())};
+  size_t for_writes = 0;
+  for (const auto& kept : gates) {
+    passed += kept.get().getOutcome() == schema::GateOutcome::PASSED;
+    for_writes += refuses_writes_only(kept.get());
+  }
+  if (passed == gates.size()) return {count_text(passed, "gate") + " passed"};
+  const bool only_for_writes = passed + for_writes == gates.size();
+  std::vector<std::string> lines{fmt::format("{} of {} gates passed{}", passed, gates.size(),
+                                             only_for_writes ? "; this read is not held to the others" : "")};
   for (const auto& kept : gates) {
     auto gate = kept.get();
     if (gate.getOutcome() == schema::GateOutcome::PASSED) continue;
-    lines.push_back(fmt::format("gate {}, {}: {}{}: observed {}, expected {}",
-                                static_cast<unsigned>(gate.getGate()), enum_words(gate.getGate()),
-                                enum_words(gate.getOutcome()), gate.getEnforced() ? "" : " (not enforced)",
+    const std::string outcome =
+        refuses_writes_only(gate) ? "would refuse a write" : enum_words(gate.getOutcome());
+    lines.push_back(fmt::format("gate {}, {}: {}: observed {}, expected {}",
+                                static_cast<unsigned>(gate.getGate()), enum_words(gate.getGate()), outcome,
                                 safe(gate.getObserved()), safe(gate.getExpected())));
   }
   return lines;

@@ -107,7 +107,8 @@ Result<void> export_csv(const Options& options) {
   }
   if (::mkdir(options.out.c_str(), 0777) != 0) {
     if (errno == EEXIST) {
-      return Error{ErrorCode::kUsage, in_quotes(options.out) + " exists already", "choose another folder"};
+      return Error{ErrorCode::kUsage, in_quotes(options.out) + " exists already",
+                   "give another name, or move it away"};
     }
     return system_error(ErrorCode::kHost, "cannot make the folder " + in_quotes(options.out));
   }
@@ -158,8 +159,5 @@ int main(int argc, char** argv) {
       ->type_name("OUT")
       ->required();
   if (std::optional<int> status = ktape::parse_command_line(app, argc, argv)) return *status;
-  ktape::Result<ktape::ExitCode> result = ktape::run(options);
-  if (result.ok()) return static_cast<int>(result.value());
-  std::fputs(ktape::describe(ktape::kProgram, result.error()).c_str(), stderr);
-  return static_cast<int>(ktape::exit_code(result.error()));
+  return ktape::exit_status(ktape::kProgram, ktape::run(options));
 }

@@ -52,16 +52,6 @@ struct Facts {
   TapeSize size;
 };
 
-const char* integrity_name(Integrity integrity) {
-  switch (integrity) {
-    case Integrity::kIntact: return "intact";
-    case Integrity::kTruncated: return "truncated";
-    case Integrity::kUnsealed: return "unsealed";
-    case Integrity::kAltered: return "altered";
-  }
-  return "altered";
-}
-
 std::string kind_of(const RecordView& view) {
   if (!view.known) return fmt::format("kind {}", view.kind);
   KJ_IF_MAYBE (field, capnp::DynamicStruct::Reader(view.record).which()) {
@@ -203,8 +193,5 @@ int main(int argc, char** argv) {
   app.add_flag("--size", options.size, "what takes the space");
   app.add_flag("--json", options.json, "for programs");
   if (std::optional<int> status = ktape::parse_command_line(app, argc, argv)) return *status;
-  ktape::Result<ktape::ExitCode> result = ktape::run(options);
-  if (result.ok()) return static_cast<int>(result.value());
-  std::fputs(ktape::describe(ktape::kProgram, result.error()).c_str(), stderr);
-  return static_cast<int>(ktape::exit_code(result.error()));
+  return ktape::exit_status(ktape::kProgram, ktape::run(options));
 }

@@ -8,6 +8,7 @@
 #include <cstdio>
 
 #include "replay/entry_text.h"
+#include "replay/integrity_text.h"
 #include "replay/json_lines.h"
 #include "replay/page.h"
 #include "replay/record_text.h"
@@ -17,6 +18,7 @@
 #include "schema/base/exit_code.h"
 #include "schema/base/text.h"
 #include "schema/journal/reader.h"
+#include "schema/journal/verify.h"
 
 namespace ktape {
 
@@ -53,10 +55,13 @@ constexpr char kFooter[] =
     "  ktape read run.ktape --at freeze:2 --json task:sleeper.scx.dsq_vtime | jq -r .reply.value.u64\n"
     "\n"
     "A target of a task shows the gates that it passed; reads need the first ones, which tell that it is\n"
-    "the right task. What memory does not hold is told as not captured, with the physical address.\n"
+    "the right task. What memory does not hold is told as not captured, with the physical address. Of a\n"
+    "list that goes on beyond its limit, or to where memory was not captured, the entries before that are\n"
+    "shown. The tape is verified first.\n"
     "\n"
-    "Exit status: 0 read; 77 something was not captured, or is not there to be read; 2 usage, which\n"
-    "includes a symbol or member that the kernel does not have; 3 the tape is altered or unusable.";
+    "Exit status: 0 read; 77 something was not captured, is not there to be read, or is not all of a list;\n"
+    "2 usage, which includes a symbol or member that the kernel does not have; 3 the tape is altered or\n"
+    "unusable.";
 
 struct Options {
   std::string tape;
@@ -85,19 +90,20 @@ std::string memory_text(const RecordedFreeze& freeze) {
   return count_text(freeze.pages, "page") + " kept";
 }
 
-std::string freeze_json(const RecordedFreeze& freeze) {
+std::string freeze_json(const RecordedFreeze& freeze, const Verification& found) {
   return fmt::format(
       "{{\"freeze\":\"{}\",\"seq\":\"{}\",\"hostNs\":\"{}\",\"cause\":{},\"op\":\"{}\",\"trigger\":{},"
-      "\"step\":{},\"memoryKept\":{},\"pages\":\"{}\"}}\n",
+      "\"step\":{},\"memoryKept\":{},\"pages\":\"{}\",{}}}\n",
       freeze.id, freeze.began.value, freeze.at.value, json_string(enum_words(freeze.cause)), freeze.op,
-      json_string(freeze.trigger), json_string(freeze.step), freeze.pages_digest.has_value(), freeze.pages);
+      json_string(freeze.trigger), json_string(freeze.step), freeze.pages_digest.has_value(), freeze.pages,
+      integrity_json(found));
 }
 
-Result<ExitCode> list_freezes(const TapeIndex& index, const Options& options) {
+Result<ExitCode> list_freezes(const TapeIndex& index, const Verification& found, const Options& options) {
   Page page;
   for (const RecordedFreeze& freeze : index.freezes()) {
     if (options.json) {
-      KTAPE_TRY(write_out(freeze_json(freeze)));
+      KTAPE_TRY(write_out(freeze_json(freeze, found)));
       continue;
     }
     page.event(freeze.began, freeze.at,
@@ -110,15 +116,18 @@ Result<ExitCode> list_freezes(const TapeIndex& index, const Options& options) {
   return ExitCode::kGood;
 }
 
-std::string read_json(const TargetRead& read, const RecordedFreeze& freeze) {
+std::string read_json(const TargetRead& read, const RecordedFreeze& freeze, const Verification& found) {
   std::string gates;
   for (const auto& gate : read.gates) gates += (gates.empty() ? "" : ",") + json_text(gate.get());
   const std::string missing = read.missing ? fmt::format("\"{:#x}\"", read.missing->value) : "null";
   std::string decoded;
   for (const std::string& text : read.decoded) decoded += (decoded.empty() ? "" : ",") + json_string(text);
   return fmt::format(
-      "{{\"freeze\":\"{}\",\"target\":{},\"notCaptured\":{},\"reply\":{},\"decoded\":[{}],\"gates\":[{}]}}\n",
-      freeze.id, json_string(read.line), missing, json_text(read.reply.get()), decoded, gates);
+      "{{\"freeze\":\"{}\",\"target\":{},\"notCaptured\":{},\"notAll\":{},\"reply\":{},\"decoded\":[{}],"
+      "\"gates\":[{}],{}}}\n",
+      freeze.id, json_string(read.line), missing,
+      read.broke_off.empty() ? "null" : json_string(printable(read.broke_off)), json_text(read.reply.get()),
+      decoded, gates, integrity_json(found));
 }
 
 // "5"; "{ ... }" over several lines; "2 entries: 77, 78", or one below the other where they are long.
@@ -128,7 +137,9 @@ std::string value_text(const TargetRead& read) {
   if (!value.isList()) return read.decoded.front();
   const bool is_short =
       std::ranges::all_of(read.decoded, [](const std::string& text) { return text.find('\n') == text.npos; });
-  std::string text = count_text(read.decoded.size(), "entry", "entries") + ":";
+  std::string text = count_text(read.decoded.size(), "entry", "entries");
+  if (!read.broke_off.empty()) text += " and more";
+  text += ":";
   for (size_t i = 0; i < read.decoded.size(); ++i) {
     text += is_short ? (i == 0 ? " " : ", ") : fmt::format("\n[{}] ", i);
     text += read.decoded[i];
@@ -141,6 +152,7 @@ std::string read_text(const TargetRead& read) {
   std::string text = printable(read.line);
   if (reply.getStatus() == schema::EntryStatus::DONE) {
     text += " = " + value_text(read) + "\n";
+    if (!read.broke_off.empty()) text += "  not all: " + printable(read.broke_off) + "\n";
   } else if (read.missing) {
     text += fmt::format(": not captured\n  {}\n", printable(chars(reply.getReason())));
   } else {
@@ -154,14 +166,15 @@ std::string read_text(const TargetRead& read) {
   return text;
 }
 
-Result<ExitCode> read_targets(const JournalReader& tape, const TapeIndex& index, const Options& options) {
+Result<ExitCode> read_targets(const JournalReader& tape, const TapeIndex& index, const Verification& found,
+                              const Options& options) {
   KTAPE_ASSIGN(const RecordedFreeze* freeze, index.freeze_at(options.at));
   KTAPE_ASSIGN(const RecordedMemory memory, memory_at(tape, *freeze));
   KTAPE_ASSIGN(const Kernel kernel, restore_kernel(tape, index));
   ExitCode code = ExitCode::kGood;
   for (const std::string& target : options.targets) {
     KTAPE_ASSIGN(const TargetRead read, read_target(kernel, memory, index, *freeze, target));
-    KTAPE_TRY(write_out(options.json ? read_json(read, *freeze) : read_text(read)));
+    KTAPE_TRY(write_out(options.json ? read_json(read, *freeze, found) : read_text(read)));
     code = worst(code, read.code());
   }
   return code;
@@ -175,11 +188,13 @@ Result<ExitCode> run(const Options& options) {
                                     : "'ktape read --help' says what they are"};
   }
   KTAPE_ASSIGN(auto tape, JournalReader::open(options.tape));
+  KTAPE_ASSIGN(const Verification found, verify(options.tape, std::nullopt));
   KTAPE_ASSIGN(const TapeIndex index, TapeIndex::make(*tape));
-  KTAPE_ASSIGN(ExitCode code,
-               options.targets.empty() ? list_freezes(index, options) : read_targets(*tape, index, options));
+  KTAPE_ASSIGN(ExitCode code, options.targets.empty() ? list_freezes(index, found, options)
+                                                      : read_targets(*tape, index, found, options));
+  if (!options.json) KTAPE_TRY(write_out(integrity_lines(found)));
   if (std::fflush(stdout) != 0) return system_error(ErrorCode::kHost, "cannot write to standard output");
-  return code;
+  return with_integrity(code, found);
 }
 
 }  // namespace
@@ -196,8 +211,5 @@ int main(int argc, char** argv) {
   app.add_option("--at", options.at, "freeze:N, or freeze:last")->type_name("FREEZE");
   app.add_flag("--json", options.json, "a line of JSON for each target, or freeze");
   if (std::optional<int> status = ktape::parse_command_line(app, argc, argv)) return *status;
-  ktape::Result<ktape::ExitCode> result = ktape::run(options);
-  if (result.ok()) return static_cast<int>(result.value());
-  std::fputs(ktape::describe(ktape::kProgram, result.error()).c_str(), stderr);
-  return static_cast<int>(ktape::exit_code(result.error()));
+  return ktape::exit_status(ktape::kProgram, ktape::run(options));
 }

@@ -6,6 +6,7 @@
 
 #include <cstdio>
 
+#include "replay/integrity_text.h"
 #include "replay/json_lines.h"
 #include "replay/page.h"
 #include "replay/reexecution.h"
@@ -51,23 +52,13 @@ constexpr char kFooter[] =
 
 struct Options {
   std::string tape;
-  uint64_t state_at = 0;
+  int64_t state_at = 0;
   bool json = false;
 };
 
 Result<void> write_out(const std::string& text) {
   if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size()) return {};
   return system_error(ErrorCode::kHost, "cannot write to standard output");
-}
-
-const char* integrity_word(Integrity integrity) {
-  switch (integrity) {
-    case Integrity::kIntact: return "intact";
-    case Integrity::kTruncated: return "truncated";
-    case Integrity::kUnsealed: return "unsealed";
-    case Integrity::kAltered: return "altered";
-  }
-  return "";
 }
 
 std::string json_of(const ReplayReport& report, const Verification& found) {
@@ -84,12 +75,27 @@ std::string json_of(const ReplayReport& report, const Verification& found) {
       "\","
       "\"entries\":\"{}\",\"gates\":\"{}\",\"freezes\":\"{}\",\"layouts\":\"{}\",\"hot\":\"{}\",\"refused\":"
       "\"{}\","
-      "\"unanswered\":\"{}\",\"differenceCount\":\"{}\",\"differences\":[{}],\"integrity\":\"{}\",\"losses\":"
-      "{}}}\n",
+      "\"unanswered\":\"{}\",\"differenceCount\":\"{}\",\"differences\":[{}],{}}}\n",
       report.requests, report.replayed, report.no_memory, report.not_captured, report.deferred,
       report.entries, report.gates, report.freezes, report.layouts, report.hot, report.refused,
-      report.unanswered, report.difference_count, differences, integrity_word(found.integrity),
-      json_string(found.losses.text()));
+      report.unanswered, report.difference_count, differences, integrity_json(found));
+}
+
+// Where nothing was compared there is no saying that nothing differs.
+std::string what_was_replayed(const ReplayReport& report) {
+  const uint64_t compared = report.entries + report.gates + report.freezes + report.layouts;
+  std::string text = report.requests == 0 ? std::string("the run has no cold request to replay")
+                                          : fmt::format("{} of {} replayed", report.replayed,
+                                                        count_text(report.requests, "cold request"));
+  if (compared == 0) return text + ": nothing could be compared\n";
+  if (report.difference_count > 0) {
+    text += ": " + count_text(report.difference_count, "difference");
+  } else {
+    text += report.replayed > 0 ? ": nothing differs" : ": of what else could be compared nothing differs";
+  }
+  return text + fmt::format("\ncompared: {}, {}, evidence of {}, {}\n",
+                            count_text(report.entries, "entry", "entries"), count_text(report.gates, "gate"),
+                            count_text(report.freezes, "freeze"), count_text(report.layouts, "layout"));
 }
 
 std::string text_of(const ReplayReport& report, const Verification& found) {
@@ -101,12 +107,7 @@ std::string text_of(const ReplayReport& report, const Verification& found) {
   if (report.difference_count > report.differences.size()) {
     text += fmt::format("... and {} more\n", report.difference_count - report.differences.size());
   }
-  text += fmt::format(
-      "{} of {} replayed: {}\n", report.replayed, count_text(report.requests, "cold request"),
-      report.difference_count == 0 ? "nothing differs" : count_text(report.difference_count, "difference"));
-  text += fmt::format("compared: {}, {}, evidence of {}, {}\n",
-                      count_text(report.entries, "entry", "entries"), count_text(report.gates, "gate"),
-                      count_text(report.freezes, "freeze"), count_text(report.layouts, "layout"));
+  text += what_was_replayed(report);
   const auto line = [&](uint64_t count, std::string_view why) {
     if (count > 0) text += fmt::format("{}: {}\n", count_text(count, "request"), why);
   };
@@ -116,9 +117,7 @@ std::string text_of(const ReplayReport& report, const Verification& found) {
   line(report.hot, "not replayed: hot, read while the machine ran");
   line(report.refused, "not replayed: refused before a freeze");
   line(report.unanswered, "not replayed: the tape has no reply");
-  text += fmt::format("tape: {}{}{}\nlosses: {}\n", integrity_word(found.integrity),
-                      found.finding.empty() ? "" : ", ", printable(found.finding), found.losses.text());
-  return text;
+  return text + integrity_lines(found);
 }
 
 // 77 also for a run in which there was nothing to replay.
@@ -135,7 +134,7 @@ Result<ExitCode> replay(const JournalReader& tape, const Options& options) {
   KTAPE_TRY(tape.for_each([&](const RecordView& view) { return reexecution.visit(view); }));
   const ReplayReport report = reexecution.finish();
   KTAPE_TRY(write_out(options.json ? json_of(report, found) : text_of(report, found)));
-  return found.integrity == Integrity::kAltered ? ExitCode::kBadInput : code_of(report);
+  return with_integrity(code_of(report), found);
 }
 
 Result<ExitCode> show_state(const JournalReader& tape, const Options& options) {
@@ -144,8 +143,9 @@ Result<ExitCode> show_state(const JournalReader& tape, const Options& options) {
   bool found = false;
   const auto visit = [&](const RecordView& view) -> Result<void> {
     last = view.seq;
-    if (view.seq.value > options.state_at) return {};
-    found = view.seq.value == options.state_at;
+    const auto seq = static_cast<int64_t>(view.seq.value);
+    if (seq > options.state_at) return {};
+    found = seq == options.state_at;
     return state.visit(view);
   };
   KTAPE_TRY(tape.for_each(visit, ChainCheck::kRecords));
@@ -181,8 +181,5 @@ int main(int argc, char** argv) {
       app.add_option("--state-at", options.state_at, "what was going on at this record")->type_name("SEQ");
   app.add_flag("--json", options.json, "one line of JSON, for programs");
   if (std::optional<int> status = ktape::parse_command_line(app, argc, argv)) return *status;
-  ktape::Result<ktape::ExitCode> result = ktape::run(options, state->count() > 0);
-  if (result.ok()) return static_cast<int>(result.value());
-  std::fputs(ktape::describe(ktape::kProgram, result.error()).c_str(), stderr);
-  return static_cast<int>(ktape::exit_code(result.error()));
+  return ktape::exit_status(ktape::kProgram, ktape::run(options, state->count() > 0));
 }

@@ -76,8 +76,5 @@ int main(int argc, char** argv) {
       ->excludes(freeze);
   ktape::add_judge_options(app, options.judges);
   if (std::optional<int> status = ktape::parse_command_line(app, argc, argv)) return *status;
-  ktape::Result<ktape::ExitCode> result = ktape::run(options, page);
-  if (result.ok()) return static_cast<int>(result.value());
-  std::fputs(ktape::describe(ktape::kProgram, result.error()).c_str(), stderr);
-  return static_cast<int>(ktape::exit_code(result.error()));
+  return ktape::exit_status(ktape::kProgram, ktape::run(options, page));
 }

@@ -251,12 +251,18 @@ Section assertions(const ReportFacts& report) {
   section.title = fmt::format("ASSERTIONS: {} hold, {} inconclusive, {} violated", count(Kind::kPassed),
                               count(Kind::kInconclusive), count(Kind::kViolated));
   if (section.lines.empty()) section.lines.emplace_back("  none is violated");
+  std::string undecided;
+  for (const ReportAssertion& assertion : report.assertions) {
+    if (assertion.result.kind == Kind::kInconclusive)
+      undecided += (undecided.empty() ? "" : ", ") + assertion.name;
+  }
+  if (!undecided.empty()) append(section.lines, wrapped("  inconclusive: ", undecided, 3));
   return section;
 }
 
 Section proof(const ReportFacts& report) {
   Section section;
-  section.title = "EVIDENCE";
+  section.title = "THE TAPE";
   section.whole = true;
   section.field("lost", report.losses, 2);
   if (report.head.empty()) return section;

@@ -106,8 +106,5 @@ int main(int argc, char** argv) {
   auto* json = app.add_flag("--json", options.json, "every record as a line of JSON, for programs");
   app.add_flag("--console", options.console, "with the guest's console and dumps")->excludes(json);
   if (std::optional<int> status = ktape::parse_command_line(app, argc, argv)) return *status;
-  ktape::Result<ktape::ExitCode> result = ktape::run(options);
-  if (result.ok()) return static_cast<int>(result.value());
-  std::fputs(ktape::describe(ktape::kProgram, result.error()).c_str(), stderr);
-  return static_cast<int>(ktape::exit_code(result.error()));
+  return ktape::exit_status(ktape::kProgram, ktape::run(options));
 }

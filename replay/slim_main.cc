@@ -56,8 +56,5 @@ int main(int argc, char** argv) {
   app.add_option("TAPE", tape, "a sealed tape")->required();
   app.add_option("OUT", out, "the tape to make")->required();
   if (std::optional<int> status = ktape::parse_command_line(app, argc, argv)) return *status;
-  ktape::Result<ktape::ExitCode> result = ktape::run(tape, out);
-  if (result.ok()) return static_cast<int>(result.value());
-  std::fputs(ktape::describe(ktape::kProgram, result.error()).c_str(), stderr);
-  return static_cast<int>(ktape::exit_code(result.error()));
+  return ktape::exit_status(ktape::kProgram, ktape::run(tape, out));
 }

@@ -89,6 +89,12 @@ Result<Kernel> restore_kernel(const JournalReader& tape, const TapeIndex& index)
       fmt::format("record {} (kernelIdentified): {}", index.kernel_seq().value, kernel.error().message), ""};
 }
 
+Result<std::unique_ptr<Btf>> restore_types(const JournalReader& tape, const TapeIndex& index) {
+  KTAPE_ASSIGN(const auto raw, named_blob(tape, index, "btf", index.kernel().getBtfDigest()));
+  auto btf = Btf::parse(raw);
+  return btf.ok() ? std::move(btf) : bad_blob("btf", btf.error());
+}
+
 Result<std::vector<FreezePage>> rows_at(const JournalReader& tape, const RecordedFreeze& freeze) {
   if (!freeze.pages_digest) {
     return Error{ErrorCode::kNotApplicable, fmt::format("no memory of freeze {} was kept", freeze.id),

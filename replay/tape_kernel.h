@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <memory>
+
 #include "guest/kernel/kernel.h"
 #include "replay/recorded_memory.h"
 #include "replay/tape_index.h"
@@ -12,6 +14,9 @@ namespace ktape {
 // The kernel of a run, from its tape alone: types and symbols of its blobs, facts of its KernelIdentified
 // record. kNotApplicable when the tape does not tell them; kBadInput names the record or blob that is wrong.
 [[nodiscard]] Result<Kernel> restore_kernel(const JournalReader& tape, const TapeIndex& index);
+
+// The kernel's types alone. Errors as of restore_kernel.
+[[nodiscard]] Result<std::unique_ptr<Btf>> restore_types(const JournalReader& tape, const TapeIndex& index);
 
 // The rows of a freeze's pages, by frame. kNotApplicable when no memory was kept; kBadInput when they are not
 // those that were recorded.

@@ -60,7 +60,8 @@ Error usage(const std::string& line, const Error& why) {
 
 std::vector<std::string> decode(const Kernel& kernel, const Op& op, const OpResult& result) {
   const auto* action = std::get_if<ReadAction>(&op.action);
-  const auto type = target_type(kernel.btf(), op.target);
+  LayoutLog unused(kernel.btf());
+  const auto type = target_type(kernel.btf(), op.target, unused);
   if (action == nullptr || action->kind == schema::ValueKind::BYTES || !type.ok() || !*type) return {};
   TypeTextOptions options;
   options.symbol = [&](uint64_t address) { return printable(kernel.describe(GuestVirtual(address))); };
@@ -85,7 +86,8 @@ Kept<T> built(Fill fill) {
 }  // namespace
 
 ExitCode TargetRead::code() const {
-  return reply.get().getStatus() == schema::EntryStatus::DONE ? ExitCode::kGood : ExitCode::kInconclusive;
+  const bool all = reply.get().getStatus() == schema::EntryStatus::DONE && broke_off.empty();
+  return all ? ExitCode::kGood : ExitCode::kInconclusive;
 }
 
 Result<TargetRead> read_target(const Kernel& kernel, const RecordedMemory& memory, const TapeIndex& index,
@@ -98,19 +100,28 @@ Result<TargetRead> read_target(const Kernel& kernel, const RecordedMemory& memor
     if (!address.ok()) return usage(line, address.error());
     entry.getTarget().getVirtual().setAddress(address->value);
   }
-  KTAPE_ASSIGN(Op op, read_op(entry.asReader(), schema::OpMode::COLD));
+  const auto target = entry.asReader().getTarget();
+  if (symbol.empty() && target.isVirtual() && target.getVirtual().getType().size() == 0 &&
+      target.getSteps().size() > 0) {
+    return usage(line, Error{ErrorCode::kUsage, "a path needs the type of what stands at the address",
+                             "e.g. '(struct rq)" + line + "'"});
+  }
+  Result<Op> asked = read_op(entry.asReader(), schema::OpMode::COLD);
+  if (!asked.ok()) return usage(line, asked.error());
+  Op& op = *asked;
   if (auto fits = check_op(kernel, op); !fits.ok()) return usage(line, fits.error());
   auto* task = std::get_if<TaskRoot>(&op.target.root);
   if (task != nullptr) KTAPE_TRY(name_task(kernel, memory, index, freeze, *task));
 
   (void)memory.take_missing();
-  OpResult result = OpExecutor(kernel).read(memory, {op}).at(0);
+  OpResult result = OpExecutor(kernel, Lists::kAsFarAsTheyGo).read(memory, {op}).at(0);
   KTAPE_TRY(memory.intact());
   result.elapsed_ns = 0;  // of this host, now: it says nothing about the run
 
   TargetRead read;
   read.line = line;
   read.missing = memory.take_missing();
+  read.broke_off = result.broke_off;
   read.asked.keep(entry.asReader());
   if (result.status == schema::EntryStatus::DONE) read.decoded = decode(kernel, op, result);
   read.reply = built<schema::EntryReply>([&](auto to) { write_result(result, to); });

@@ -27,8 +27,11 @@ struct TargetRead {
   std::vector<std::string> decoded;
   // What was needed and not captured; a reply that is done needed it for a gate only.
   std::optional<GuestPhysical> missing;
+  // Why a list was not read to its end: it goes on beyond its limit, or an entry was not captured.
+  std::string broke_off;
 
-  // 0 when it was read. 77 when it was not: not captured, no such task, a NULL pointer on the way.
+  // 0 when it was read. 77 when it was not: not captured, no such task, a NULL pointer on the way; and for
+  // a list that was not read to its end.
   [[nodiscard]] ExitCode code() const;
 };
 

@@ -51,7 +51,7 @@ constexpr char kFooter[] =
     "--git-bisect is for `git bisect run`: it exits with 0 for good, 1 for bad and 125 for everything else,\n"
     "mistakes on the command line included, and stops at the first bad run.\n"
     "\n"
-    "examples:\n"
+    "Examples:\n"
     "  ktape test cold_path_roundtrip --kernel 7.3.4 --repeat 10\n"
     "  git bisect run sh -c 'make -j8 bzImage || exit 125\n"
     "    ktape test my.scenario --kernel arch/x86/boot/bzImage --git-bisect --only vtime-monotonic'\n"

@@ -272,7 +272,8 @@ void Timeline::whole_value(schema::OpEntry::Reader asked, schema::Value::Reader 
   if (options_.types == nullptr || !asked.isRead() || asked.getRead() == schema::ValueKind::BYTES) return;
   const Result<Op> op = read_op(asked, schema::OpMode::COLD);
   if (!op.ok()) return;
-  const Result<std::optional<TypeInfo>> type = target_type(*options_.types, op->target);
+  LayoutLog unused(*options_.types);
+  const Result<std::optional<TypeInfo>> type = target_type(*options_.types, op->target, unused);
   if (!type.ok() || !*type) return;
   const auto show = [&](schema::Value::Reader one) {
     if (!one.isBytes()) return;

@@ -28,11 +28,12 @@ Result<Judges> find_judges(const JudgeOptions& options) {
   std::vector<std::string> folders = options.folders;
   KTAPE_ASSIGN(std::string own_folder, executable_folder());
   folders.push_back(own_folder);
-  KTAPE_ASSIGN(FoundAnalyzers found, find_analyzers(folders));
+  KTAPE_ASSIGN(FoundAnalyzers found, find_analyzers(folders, path_folders()));
   Judges judges;
-  KTAPE_ASSIGN(judges.runs, choose_runs(found.analyzers, options.choice));
+  KTAPE_ASSIGN(judges.runs, choose_runs(found, options.choice));
   if (judges.runs.empty()) {
-    return Error{ErrorCode::kHost, "there is no program ktape-assert-* in " + in_quotes(own_folder),
+    return Error{ErrorCode::kHost,
+                 "there is no program ktape-assert-* in " + in_quotes(own_folder) + " or on PATH",
                  "--analyzers DIR names another folder"};
   }
   for (const AnalyzerRun& run : judges.runs) {

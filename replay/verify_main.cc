@@ -39,16 +39,6 @@ struct Options {
   std::string salvage;
 };
 
-const char* integrity_text(Integrity integrity) {
-  switch (integrity) {
-    case Integrity::kIntact: return "intact";
-    case Integrity::kTruncated: return "truncated";
-    case Integrity::kUnsealed: return "unsealed";
-    case Integrity::kAltered: return "altered";
-  }
-  return "";
-}
-
 ExitCode integrity_code(Integrity integrity) {
   switch (integrity) {
     case Integrity::kIntact: return ExitCode::kGood;
@@ -62,7 +52,7 @@ ExitCode integrity_code(Integrity integrity) {
 Result<void> print(const std::string& path, const Verification& found) {
   std::string cause = found.finding.empty() ? "" : ": " + printable(found.finding);
   std::string hint = found.hint.empty() ? "" : "hint: " + printable(found.hint) + "\n";
-  std::string text = fmt::format("{}: {}{}\n{}records {}\n", printable(path), integrity_text(found.integrity),
+  std::string text = fmt::format("{}: {}{}\n{}records {}\n", printable(path), integrity_name(found.integrity),
                                  cause, hint, found.records);
   // The head of an altered tape is nothing to quote.
   if (found.integrity != Integrity::kAltered) {
@@ -110,8 +100,5 @@ int main(int argc, char** argv) {
          "not touched")
       ->type_name("OUT");
   if (std::optional<int> status = ktape::parse_command_line(app, argc, argv)) return *status;
-  ktape::Result<ktape::ExitCode> result = ktape::run(options);
-  if (result.ok()) return static_cast<int>(result.value());
-  std::fputs(ktape::describe(ktape::kProgram, result.error()).c_str(), stderr);
-  return static_cast<int>(ktape::exit_code(result.error()));
+  return ktape::exit_status(ktape::kProgram, ktape::run(options));
 }

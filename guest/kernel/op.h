@@ -76,6 +76,7 @@ struct OpResult {
   std::optional<OpValue> value;
   bool is_list = false;  // the path walks a list: `list` is its values, `value` is empty
   std::vector<OpValue> list;
+  std::string broke_off;  // why `list` is not all of it (Lists::kAsFarAsTheyGo); empty: it is
   std::optional<OpValue> before;
   GuestVirtual virtual_address;
   GuestPhysical physical_address;

@@ -83,8 +83,9 @@ OpResult timed(Serve serve) {
 }  // namespace
 
 struct OpExecutor::Impl {
-  explicit Impl(const Kernel& adopted)
+  Impl(const Kernel& adopted, Lists walks)
       : kernel(adopted),
+        lists(walks),
         log(adopted.btf()),
         gate_log(adopted.btf()),
         gates(adopted, gate_log),
@@ -100,6 +101,7 @@ struct OpExecutor::Impl {
   // Where an op's value stands, and how wide it is.
   struct Reached {
     std::vector<GuestVirtual> places;  // one, or one for each entry of a list
+    std::optional<Error> broke_off;    // why these are not all entries
     bool is_list = false;
     OpWidth width;
     std::vector<GuestVirtual> queues;  // dispatch queues on the way
@@ -107,6 +109,7 @@ struct OpExecutor::Impl {
   };
 
   const Kernel& kernel;
+  const Lists lists;
   LayoutLog log;
   // Resolved at once, not in the first freeze that needs it; told to `log` when it is used.
   LayoutLog gate_log;
@@ -206,9 +209,10 @@ bool OpExecutor::Impl::reach(const GuestMemory& memory, const Op& op, bool write
     result.protecting_cpu = static_cast<int32_t>(variable->cpu.value);
   // What a pointer leads to is another object, with a lock of its own.
   if (plan.follows_pointers()) result.protecting_cpu = -1;
-  Result<TargetPlan::Places> found = plan.run(kernel, memory, root, paths);
+  Result<TargetPlan::Places> found = plan.run(kernel, memory, root, lists, paths);
   if (!found.ok()) return fail(result, found.error());
   to.places = std::move(found->values);
+  to.broke_off = std::move(found->broke_off);
   to.queues = std::move(found->queues);
   if (is_task && tells_place_in_queue(op.target.path)) to.own_queue = verdict.dsq;
   if (!to.places.empty()) result.virtual_address = to.places[0];
@@ -264,13 +268,20 @@ bool OpExecutor::Impl::read_one(const GuestMemory& memory, const Op& op, OpResul
   if (to.is_list && to.places.size() * to.width.bytes > kMaxListBytes) {
     const std::string message = fmt::format("the list's values take {} bytes, and {} is the most",
                                             to.places.size() * to.width.bytes, kMaxListBytes);
-    return fail(result, Error{ErrorCode::kOutOfRange, message, ""});
+    const Error error{ErrorCode::kOutOfRange, message, ""};
+    if (lists == Lists::kWhole) return fail(result, error);
+    to.places.resize(kMaxListBytes / to.width.bytes);
+    to.broke_off = error;
   }
   if (!take_reply_bytes(to.places.size(), to.width.bytes, result)) return false;
   std::vector<OpValue> values;
   for (const GuestVirtual place : to.places) {
     Result<OpValue> value = fetch(memory, place, to.width);
-    if (!value.ok()) return fail(result, value.error());
+    if (!value.ok() && (lists == Lists::kWhole || values.empty())) return fail(result, value.error());
+    if (!value.ok()) {
+      to.broke_off = value.error();
+      break;
+    }
     values.push_back(std::move(*value));
   }
   if (!to.places.empty()) {
@@ -279,6 +290,7 @@ bool OpExecutor::Impl::read_one(const GuestMemory& memory, const Op& op, OpResul
     result.physical_address = *physical;
   }
   result.is_list = to.is_list;
+  if (to.broke_off) result.broke_off = sentence(*to.broke_off);
   if (to.is_list) {
     result.list = std::move(values);
   } else {
@@ -343,7 +355,7 @@ bool OpExecutor::Impl::hot_one(const GuestMemory& memory, const Op& op, OpResult
   return true;
 }
 
-OpExecutor::OpExecutor(const Kernel& kernel) : impl_(std::make_unique<Impl>(kernel)) {}
+OpExecutor::OpExecutor(const Kernel& kernel, Lists lists) : impl_(std::make_unique<Impl>(kernel, lists)) {}
 OpExecutor::~OpExecutor() = default;
 
 std::vector<OpResult> OpExecutor::read(const GuestMemory& memory, const std::vector<Op>& ops) {

@@ -8,6 +8,7 @@
 #include "guest/kernel/kernel.h"
 #include "guest/kernel/layout_log.h"
 #include "guest/kernel/op.h"
+#include "guest/kernel/target_plan.h"
 
 namespace ktape {
 
@@ -16,7 +17,7 @@ namespace ktape {
 // that the paths of a request lead to, in the bytes that its values take, in the names that are kept.
 class OpExecutor {
  public:
-  explicit OpExecutor(const Kernel& kernel);
+  explicit OpExecutor(const Kernel& kernel, Lists lists = Lists::kWhole);
   ~OpExecutor();
 
   // A batch of reads: each succeeds or fails by itself. Same order and size as `ops`.

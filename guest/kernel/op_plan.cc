@@ -109,10 +109,9 @@ Result<TargetPlan> plan_target(const KernelKnowledge& kernel, const OpTarget& ta
   return TargetPlan::make(*kernel.btf, root, root_name(target), target.path, log);
 }
 
-Result<std::optional<TypeInfo>> target_type(const Btf& btf, const OpTarget& target) {
+Result<std::optional<TypeInfo>> target_type(const Btf& btf, const OpTarget& target, LayoutLog& log) {
   KTAPE_ASSIGN(const std::optional<TypeInfo> root, root_type(btf, target));
-  LayoutLog unused(btf);
-  KTAPE_ASSIGN(const TargetPlan plan, TargetPlan::make(btf, root, root_name(target), target.path, unused));
+  KTAPE_ASSIGN(const TargetPlan plan, TargetPlan::make(btf, root, root_name(target), target.path, log));
   return plan.type();
 }
 

@@ -28,8 +28,9 @@ namespace ktape {
 
 // The type that a target's path reaches, by types alone: what a tape can tell without its symbols.
 // Nothing where the root's type is not known and the path is empty. Errors as of plan_target, except
-// that a symbol is not looked for.
-[[nodiscard]] Result<std::optional<TypeInfo>> target_type(const Btf& btf, const OpTarget& target);
+// that a symbol is not looked for. `log` is told the fields on the way.
+[[nodiscard]] Result<std::optional<TypeInfo>> target_type(const Btf& btf, const OpTarget& target,
+                                                          LayoutLog& log);
 
 // Holds an op against the plan of its target. kRefused for a width (see width_of), for a write that
 // would walk a list, and for what a hot op may not be, except that its address must be aligned.

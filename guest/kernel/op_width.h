@@ -17,9 +17,6 @@ struct OpWidth {
   bool checked = false;  // held against BTF's
 };
 
-// Larger values are refused: a reply has to fit into one message.
-inline constexpr uint32_t kMaxValueBytes = 64u << 10;
-
 // Holds the width that an op asks for against the type that its path reaches (nothing: no type is
 // known). For a typed target they must be equal, except that `bytes` may ask for less; `auto` and
 // `whole` need a type. kRefused names both.

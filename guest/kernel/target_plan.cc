@@ -27,6 +27,15 @@ Error refused(std::string message, std::string hint = "") {
   return Error{ErrorCode::kRefused, std::move(message), std::move(hint)};
 }
 
+// Types do not tell a per-CPU pointer from another, but its value does: it is relative to the kernel image's
+// per-CPU section (include/asm-generic/percpu.h, mm/percpu.c: __addr_to_pcpu_ptr), and so never an address in
+// the direct map (Documentation/arch/x86/x86_64/mm.rst: 64 TB of it, or less).
+bool is_ordinary(const Kernel& kernel, uint64_t pointer) {
+  constexpr uint64_t kDirectMapBytes = uint64_t{64} << 40;
+  const uint64_t begin = kernel.facts().page_offset;
+  return pointer >= begin && pointer - begin < kDirectMapBytes;
+}
+
 }  // namespace
 
 // Takes the steps one by one. Members and indexes add up to one field of the object that was last
@@ -202,13 +211,19 @@ Result<GuestVirtual> TargetPlan::step(const Kernel& kernel, const GuestMemory& m
                  fmt::format("'{}': the pointer is NULL", follow ? follow->path : instance->path), ""};
   }
   if (follow != nullptr) return GuestVirtual(pointer);
+  if (is_ordinary(kernel, pointer)) {
+    return Error{
+        ErrorCode::kBadInput,
+        fmt::format("'{}': the pointer is an ordinary one, to {:#x}: it has no instance for each CPU",
+                    instance->path, pointer),
+        "'->' follows it"};
+  }
   return kernel.per_cpu_pointer(memory, pointer, instance->cpu);
 }
 
-Result<std::vector<GuestVirtual>> TargetPlan::walk(const Kernel& kernel, const GuestMemory& memory,
-                                                   GuestVirtual head, const Walk& walk,
-                                                   PathBudget& budget) const {
-  std::vector<GuestVirtual> entries;
+Result<void> TargetPlan::walk(const Kernel& kernel, const GuestMemory& memory, GuestVirtual head,
+                              const Walk& walk, std::vector<GuestVirtual>& entries,
+                              PathBudget& budget) const {
   KTAPE_ASSIGN(uint64_t link, kernel.read_uint(memory, head + walk.next_offset, kPointerBytes));
   for (uint32_t seen = 0; link != head.value; ++seen) {
     KTAPE_TRY(spend(budget, 1));
@@ -229,15 +244,19 @@ Result<std::vector<GuestVirtual>> TargetPlan::walk(const Kernel& kernel, const G
     if ((flags & walk.cursor_mask) == 0) entries.push_back(entry);
     KTAPE_ASSIGN(link, kernel.read_uint(memory, GuestVirtual(link) + walk.next_offset, kPointerBytes));
   }
-  return entries;
+  return {};
 }
 
 Result<TargetPlan::Places> TargetPlan::run(const Kernel& kernel, const GuestMemory& memory, GuestVirtual root,
-                                           PathBudget& budget) const {
-  Places places{{root}, {}};
+                                           Lists lists, PathBudget& budget) const {
+  Places places{{root}, {}, std::nullopt};
   for (const Action& action : actions_) {
     if (const auto* list = std::get_if<Walk>(&action)) {
-      KTAPE_ASSIGN(places.values, walk(kernel, memory, places.values[0], *list, budget));
+      std::vector<GuestVirtual> entries;
+      const Result<void> walked = walk(kernel, memory, places.values[0], *list, entries, budget);
+      if (!walked.ok() && (lists == Lists::kWhole || entries.empty())) return walked.error();
+      if (!walked.ok()) places.broke_off = walked.error();
+      places.values = std::move(entries);
       continue;
     }
     KTAPE_TRY(spend(budget, places.values.size()));

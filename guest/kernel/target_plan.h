@@ -21,6 +21,13 @@ struct PathBudget {
   uint64_t steps = uint64_t{1} << 20;
 };
 
+// What becomes of a list that cannot be walked to its end: it goes on beyond its limit, or an entry cannot
+// be read.
+enum class Lists {
+  kWhole,          // an error: nothing of it counts
+  kAsFarAsTheyGo,  // the entries before that, told to be not all
+};
+
 // A target path, resolved against a kernel's types: offsets to add and pointers to follow. Made once
 // for a root type and a path; run for each address.
 class TargetPlan {
@@ -41,11 +48,12 @@ class TargetPlan {
   struct Places {
     std::vector<GuestVirtual> values;  // one, or one for each entry of a list, in list order
     std::vector<GuestVirtual> queues;  // dispatch queues (struct scx_dispatch_q) that the path leads through
+    std::optional<Error> broke_off;    // why `values` are not all entries of the list; kAsFarAsTheyGo
   };
   // Where the path leads from `root`. kBadInput for a NULL pointer or a list that does not end, kOutOfRange
   // once `budget` is used up, else the errors of memory.
   [[nodiscard]] Result<Places> run(const Kernel& kernel, const GuestMemory& memory, GuestVirtual root,
-                                   PathBudget& budget) const;
+                                   Lists lists, PathBudget& budget) const;
 
  private:
   struct Add {
@@ -75,9 +83,10 @@ class TargetPlan {
 
   [[nodiscard]] Result<GuestVirtual> step(const Kernel& kernel, const GuestMemory& memory, GuestVirtual from,
                                           const Action& action) const;
-  [[nodiscard]] Result<std::vector<GuestVirtual>> walk(const Kernel& kernel, const GuestMemory& memory,
-                                                       GuestVirtual head, const Walk& walk,
-                                                       PathBudget& budget) const;
+  // Adds the entries that it reaches.
+  [[nodiscard]] Result<void> walk(const Kernel& kernel, const GuestMemory& memory, GuestVirtual head,
+                                  const Walk& walk, std::vector<GuestVirtual>& entries,
+                                  PathBudget& budget) const;
 
   std::vector<Action> actions_;
   std::optional<TypeInfo> type_;

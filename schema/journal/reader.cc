@@ -18,8 +18,10 @@ namespace ktape {
 
 namespace {
 
+// As whoever verifies it says it.
 Error about(const std::string& path, const Error& error) {
-  return Error{error.code, "'" + path + "' is not a tape that can be read: " + error.message, error.hint};
+  if (error.code != ErrorCode::kBadInput) return error;
+  return Error{error.code, "'" + path + "' is altered: " + error.message, error.hint};
 }
 
 Error edited(const std::string& path, Seq seq) {
@@ -45,7 +47,9 @@ JournalReader::~JournalReader() = default;
 
 Result<std::unique_ptr<JournalReader>> JournalReader::open(const std::string& path) {
   KTAPE_ASSIGN(TapeSource source, open_source(path));
-  if (auto tables = check_tables(source.database); !tables.ok()) return about(path, tables.error());
+  auto whole = source.recording ? Result<void>() : check_length(path);
+  if (whole.ok()) whole = check_tables(source.database);
+  if (!whole.ok()) return about(path, whole.error());
   auto state = state_of(source.database);
   if (!state.ok()) return about(path, state.error());
   auto impl = std::make_unique<Impl>(Impl{path, std::move(source), *state});

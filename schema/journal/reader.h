@@ -41,7 +41,8 @@ enum class ChainCheck {
 // copied with its `-wal` to a temporary place first. Memory use does not grow with the tape.
 class JournalReader {
  public:
-  // kNotFound when there is no such file; kBadInput when it is not a tape, or of a later format.
+  // kNotFound when there is no such file; kBadInput when it is not a tape, or of a later format, or so
+  // damaged that nothing can be read from it. The message names the file; `verify` says the same of it.
   [[nodiscard]] static Result<std::unique_ptr<JournalReader>> open(const std::string& path);
   ~JournalReader();
   JournalReader(const JournalReader&) = delete;

@@ -25,16 +25,16 @@ bool exists(const std::string& path) {
   return ::lstat(path.c_str(), &status) == 0;
 }
 
-Error in_the_way(const std::string& path, const std::string& obstacle, const std::string& hint) {
-  return Error{ErrorCode::kUsage, "cannot record to '" + path + "': '" + obstacle + "' exists", hint};
+Error in_the_way(const std::string& obstacle, const std::string& hint) {
+  return Error{ErrorCode::kUsage, "'" + obstacle + "' exists already", hint};
 }
 
 Error partial_in_the_way(const std::string& path) {
   std::string partial = partial_name(path);
   if (auto pid = recorder_at_work(partial)) {
-    return in_the_way(path, partial, "process " + std::to_string(*pid) + " is recording to it");
+    return in_the_way(partial, "process " + std::to_string(*pid) + " is recording to it");
   }
-  return in_the_way(path, partial,
+  return in_the_way(partial,
                     "a recorder left it; 'ktape verify " + partial + " --salvage OUT' keeps what is in it");
 }
 
@@ -59,9 +59,9 @@ bool is_partial_name(const std::string& path) { return path.ends_with(kPartialSu
 
 Result<void> claim_partial(const std::string& path) {
   std::string partial = partial_name(path);
-  if (exists(path)) return in_the_way(path, path, "give another name, or move it away");
+  if (exists(path)) return in_the_way(path, "give another name, or move it away");
   if (exists(partial)) return partial_in_the_way(path);
-  if (exists(partial + "-wal")) return in_the_way(path, partial + "-wal", "a recorder left it; move it away");
+  if (exists(partial + "-wal")) return in_the_way(partial + "-wal", "a recorder left it; move it away");
   UniqueFd fd(::open(partial.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
   if (fd.valid()) return {};
   if (errno == EEXIST) return partial_in_the_way(path);  // made since we looked

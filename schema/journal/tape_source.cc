@@ -66,14 +66,27 @@ Error no_such_tape(const std::string& path) {
   return error;
 }
 
+// Whether the name that was given is wrong, or the host cannot do what it should.
+ErrorCode meaning_of(int open_errno) {
+  switch (open_errno) {
+    case EACCES:
+    case ELOOP:
+    case ENAMETOOLONG:
+    case ENOTDIR: return ErrorCode::kBadInput;
+    default: return ErrorCode::kHost;
+  }
+}
+
 Result<UniqueFd> open_regular(const std::string& path) {
   // Without O_NONBLOCK a FIFO would wait for its writer.
   UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   if (!fd.valid() && errno == ENOENT) return no_such_tape(path);
-  if (!fd.valid()) return system_error(ErrorCode::kHost, "cannot open tape '" + path + "'");
+  if (!fd.valid()) return system_error(meaning_of(errno), "cannot open tape '" + path + "'");
   struct stat status;
   if (::fstat(fd.get(), &status) != 0) return system_error(ErrorCode::kHost, "cannot stat '" + path + "'");
+  if (S_ISDIR(status.st_mode)) return bad("'" + path + "' is not a tape: it is a folder");
   if (!S_ISREG(status.st_mode)) return bad("'" + path + "' is not a tape: not a regular file");
+  if (status.st_size == 0) return bad("'" + path + "' is not a tape: it is empty");
   return fd;
 }
 
@@ -82,10 +95,26 @@ Result<Header> read_header(const std::string& path) {
   Header header{};
   ssize_t n = ::pread(fd.get(), header.data(), header.size(), 0);
   if (n < 0) return system_error(ErrorCode::kHost, "cannot read '" + path + "'");
-  if (static_cast<size_t>(n) < header.size() || std::memcmp(header.data(), kMagic, sizeof kMagic) != 0) {
+  const auto bytes = static_cast<size_t>(n);
+  if (std::memcmp(header.data(), kMagic, std::min(bytes, sizeof kMagic)) != 0) {
     return bad("'" + path + "' is not a tape: not an SQLite database");
   }
+  if (bytes < header.size()) {
+    return bad("'" + path + "' is not a tape: it has " + std::to_string(bytes) + " bytes, too few for one");
+  }
   return header;
+}
+
+struct FileLength {
+  uint64_t bytes = 0;
+  uint64_t expected = 0;  // what the header says
+};
+
+Result<FileLength> file_length(const std::string& path) {
+  KTAPE_ASSIGN(Header header, read_header(path));
+  struct stat status;
+  if (::stat(path.c_str(), &status) != 0) return system_error(ErrorCode::kHost, "cannot stat '" + path + "'");
+  return FileLength{static_cast<uint64_t>(status.st_size), database_bytes(header)};
 }
 
 Result<void> check_header(const std::string& path, const Header& header) {
@@ -293,20 +322,21 @@ Result<TapeSource> open_source(const std::string& path) {
   return recording ? open_recording(path) : open_sealed(path);
 }
 
+Result<void> check_length(const std::string& path) {
+  KTAPE_ASSIGN(FileLength length, file_length(path));
+  if (length.bytes >= length.expected) return {};
+  return bad("the file is shorter than its header says: " + std::to_string(length.bytes) + " of " +
+             std::to_string(length.expected) + " bytes");
+}
+
 Result<void> check_file(const std::string& path) {
+  KTAPE_TRY(check_length(path));
+  KTAPE_ASSIGN(FileLength length, file_length(path));
+  if (length.bytes > length.expected) {
+    return bad("the file goes on after the database: it has " + std::to_string(length.bytes) +
+               " bytes, its header says " + std::to_string(length.expected));
+  }
   KTAPE_ASSIGN(Header header, read_header(path));
-  struct stat status;
-  if (::stat(path.c_str(), &status) != 0) return system_error(ErrorCode::kHost, "cannot stat '" + path + "'");
-  auto bytes = static_cast<uint64_t>(status.st_size);
-  uint64_t expected = database_bytes(header);
-  if (bytes < expected) {
-    return bad("the file is shorter than its header says: " + std::to_string(bytes) + " of " +
-               std::to_string(expected) + " bytes");
-  }
-  if (bytes > expected) {
-    return bad("the file goes on after the database: it has " + std::to_string(bytes) +
-               " bytes, its header says " + std::to_string(expected));
-  }
   if (header[kWriteVersionAt] != kRollbackMode || header[kReadVersionAt] != kRollbackMode) {
     return bad("its header says another journal mode than a sealed tape's: write and read version " +
                std::to_string(std::to_integer<int>(header[kWriteVersionAt])) + " and " +

@@ -182,6 +182,16 @@ void conclude(const std::string& path, const TapeSource& source, const RecordFac
 
 }  // namespace
 
+const char* integrity_name(Integrity integrity) {
+  switch (integrity) {
+    case Integrity::kIntact: return "intact";
+    case Integrity::kTruncated: return "truncated";
+    case Integrity::kUnsealed: return "unsealed";
+    case Integrity::kAltered: return "altered";
+  }
+  return "altered";
+}
+
 Result<void> check_contents(const Database& tape) {
   RecordFacts facts;
   return check_everything(tape, facts);

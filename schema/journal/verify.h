@@ -18,6 +18,9 @@ enum class Integrity {
   kAltered,    // something is not as it was recorded
 };
 
+// "intact"
+[[nodiscard]] const char* integrity_name(Integrity integrity);
+
 struct Verification {
   Integrity integrity = Integrity::kAltered;
   std::string finding;  // one sentence; names table, row and cause when altered

@@ -2,13 +2,11 @@
 #include <fmt/format.h>
 
 #include "schema/scenario/check.h"
+#include "schema/scenario/target_path.h"
 
 namespace ktape {
 
 namespace {
-
-// A request has to fit one frame of the agent's channel, with room for a whole step's entries.
-constexpr uint32_t kMaxBytes = 65'536;
 
 class OpCheck {
  public:
@@ -37,8 +35,12 @@ class OpCheck {
       case schema::Target::PER_CPU: return check_per_cpu(where.at("perCpu"), target.getPerCpu());
       case schema::Target::TASK: return check_task(where.at("task"), target.getTask());
       case schema::Target::VIRTUAL:
-        if (target.getVirtual().getAddress() != 0) return {};
-        return error(where.at("virtual").place, "'virtual' needs an address other than 0");
+        if (target.getVirtual().getAddress() == 0) {
+          return error(where.at("virtual").place, "'virtual' needs an address other than 0");
+        }
+        if (target.getVirtual().getType().size() > 0 || target.getPath().size() == 0) return {};
+        return error(where.at("path").place, "a path needs the type of what stands at the address",
+                     "e.g. virtual = (address = 0xffff888000000000, type = \"struct rq\")");
     }
     return {};
   }
@@ -64,9 +66,9 @@ class OpCheck {
   Result<void> check_read(const OutlineNode& where, schema::OpEntry::Reader entry) const {
     auto kind = entry.getRead();
     if (kind == schema::ValueKind::BYTES) {
-      if (entry.getLength() >= 1 && entry.getLength() <= kMaxBytes) return {};
+      if (entry.getLength() >= 1 && entry.getLength() <= kMaxValueBytes) return {};
       return error(where.at("length").place,
-                   fmt::format("'read = bytes' needs a 'length' from 1 to {}", kMaxBytes));
+                   fmt::format("'read = bytes' needs a 'length' from 1 to {}", kMaxValueBytes));
     }
     if (entry.getLength() != 0) {
       return error(where.at("length").place, "'length' belongs to 'read = bytes' only");
@@ -94,8 +96,8 @@ class OpCheck {
     auto value = entry.getWrite();
     switch (value.which()) {
       case schema::Value::BYTES:
-        if (value.getBytes().size() >= 1 && value.getBytes().size() <= kMaxBytes) return {};
-        return error(place.at("bytes").place, fmt::format("'bytes' takes 1 to {} bytes", kMaxBytes));
+        if (value.getBytes().size() >= 1 && value.getBytes().size() <= kMaxValueBytes) return {};
+        return error(place.at("bytes").place, fmt::format("'bytes' takes 1 to {} bytes", kMaxValueBytes));
       case schema::Value::SET_BITS: return check_bits(place.at("setBits"), value.getSetBits());
       case schema::Value::CLEAR_BITS: return check_bits(place.at("clearBits"), value.getClearBits());
       case schema::Value::NONE:

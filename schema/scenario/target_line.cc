@@ -39,13 +39,13 @@ class LineParser {
     return width(rest.substr(colon + 1));
   }
 
-  Error expected(std::string_view what) const {
+  Error expected(std::string_view what, std::string hint = "") const {
     const std::string found =
         at_ < text_.size() ? "'" + std::string(1, text_[at_]) + "'" : std::string("the end");
     return Error{ErrorCode::kUsage,
                  "target '" + std::string(text_) + "': column " + std::to_string(at_ + 1) + ": got " + found +
                      ", expected " + std::string(what),
-                 ""};
+                 std::move(hint)};
   }
 
   bool next_is(std::string_view text) const { return text_.substr(at_).starts_with(text); }
@@ -57,6 +57,13 @@ class LineParser {
 
   Result<void> root() {
     if (next_is("(")) return typed_address();
+    for (const std::string_view type : {"struct ", "union ", "'struct ", "'union "}) {
+      if (next_is(type)) {
+        return expected(
+            "a symbol, 'cpuN:', 'task:' or an address, not a type",
+            "'(struct rq)0xffff...' is what stands at an address, 'cpu0:runqueues' a CPU's variable");
+      }
+    }
     if (at_ < text_.size() && digit(text_[at_])) {
       KTAPE_ASSIGN(const uint64_t address, number("an address"));
       return place("", address);
@@ -184,7 +191,8 @@ class LineParser {
       // Between root and path: a dot as between members, or a space as after a quoted worker.
       const bool space = first == ' ' && entry_.getTarget().isTask();
       if (first != '.' && first != '-' && first != '[' && first != '{' && !space) {
-        return expected("'.', '->', '[', '{' or ':'");
+        return expected("'.', '->', '[', '{' or ':'",
+                        first == '+' ? "a path has names, not offsets: kernels differ in those" : "");
       }
       if (first == '.' || space) text.remove_prefix(1);
       if (text.empty()) {
@@ -216,8 +224,12 @@ class LineParser {
     constexpr std::string_view kWidths = "u8, u16, u32, u64, bytes(N), whole or auto";
     if (!skip("bytes(")) return expected(kWidths);
     KTAPE_ASSIGN(const uint64_t length, number("a number of bytes"));
-    if (length == 0 || length > std::numeric_limits<uint32_t>::max() || !skip(")") || at_ != text_.size()) {
-      return expected("bytes(N), N being 1 or more");
+    if (!skip(")") || at_ != text_.size()) return expected("')' and the end after 'bytes(N'");
+    if (length == 0 || length > kMaxValueBytes) {
+      return Error{ErrorCode::kUsage,
+                   "target '" + std::string(text_) + "': got " + std::to_string(length) +
+                       " bytes, expected 1 to " + std::to_string(kMaxValueBytes),
+                   ""};
     }
     entry_.setRead(schema::ValueKind::BYTES);
     entry_.setLength(static_cast<uint32_t>(length));

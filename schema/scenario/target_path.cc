@@ -15,6 +15,8 @@ namespace {
 // Far above any real path; keeps a stranger's tape from asking for more.
 constexpr size_t kMaxSteps = 64;
 constexpr size_t kMaxNameBytes = 256;
+constexpr char kListExample[] =
+    "e.g. '{list struct task_struct scx.runnable_node 100}': type of an entry, member that links it, limit";
 
 bool name_start(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
 bool digit(char c) { return c >= '0' && c <= '9'; }
@@ -105,13 +107,13 @@ class PathParser {
   }
 
  private:
-  Error expected(std::string_view what) const {
+  Error expected(std::string_view what, std::string hint = "") const {
     const std::string found =
         at_ < text_.size() ? "'" + std::string(1, text_[at_]) + "'" : std::string("the end");
     return Error{ErrorCode::kUsage,
                  "target path '" + std::string(text_) + "': column " + std::to_string(at_ + 1) + ": got " +
                      found + ", expected " + std::string(what),
-                 ""};
+                 std::move(hint)};
   }
 
   Result<void> member() {
@@ -138,14 +140,14 @@ class PathParser {
   Result<void> braces() {
     const size_t start = ++at_;
     const size_t close = text_.find('}', start);
-    if (close == std::string_view::npos) return expected("'cpu N}' or 'list TYPE LINK LIMIT}'");
+    if (close == std::string_view::npos) return expected("'cpu N}' or 'list TYPE LINK LIMIT}'", kListExample);
     const std::vector<std::string_view> parts = words(text_.substr(start, close - start));
     if (!parts.empty() && parts[0] == "cpu") {
       KTAPE_TRY(cpu(parts));
     } else if (!parts.empty() && parts[0] == "list") {
       KTAPE_TRY(list(parts));
     } else {
-      return expected("'cpu N}' or 'list TYPE LINK LIMIT}'");
+      return expected("'cpu N}' or 'list TYPE LINK LIMIT}'", kListExample);
     }
     at_ = close + 1;
     return {};
@@ -160,16 +162,16 @@ class PathParser {
 
   Result<void> list(const std::vector<std::string_view>& parts) {
     if (parts.size() != 4 && parts.size() != 5) {
-      return expected("'list', the type of an entry, its link member, and a limit");
+      return expected("'list', the type of an entry, its link member, and a limit", kListExample);
     }
     std::string container(parts[1]);
     if (parts.size() == 5) container += " " + std::string(parts[2]);
     const std::string_view link = parts[parts.size() - 2];
     const auto limit = to_number(parts.back());
-    if (!is_type_name(container)) return expected("a list of a type as in C, e.g. 'struct task_struct'");
-    if (!is_member_path(link)) return expected("a list with a link member, e.g. 'scx.runnable_node'");
+    if (!is_type_name(container)) return expected("a list of a type as in C", kListExample);
+    if (!is_member_path(link)) return expected("a list with a link member", kListExample);
     if (!limit || *limit == 0 || *limit > std::numeric_limits<uint32_t>::max()) {
-      return expected("a list with a limit of at least 1");
+      return expected("a list with a limit of at least 1", kListExample);
     }
     steps_.emplace_back(ListStep{container, std::string(link), static_cast<uint32_t>(*limit)});
     return {};

@@ -57,10 +57,10 @@ TEST_CASE_METHOD(CaptureCli, "a scenario that does not exist is told, with where
 
 TEST_CASE_METHOD(CaptureCli, "a scheduler that is nowhere is refused before boot, with where was looked") {
   ChildResult result =
-      capture("cold_path_roundtrip --scheduler 'scx_nosuch -x' --scheduler-dir /one --scheduler-dir /two");
+      capture("cold_path_roundtrip --scheduler 'scx_nosuch -x' --scheduler-dir /usr --scheduler-dir /etc");
   CHECK(result.exit_status == 2);
   CHECK_THAT(result.output, ContainsSubstring("cannot find scheduler 'scx_nosuch': looked in '"));
-  CHECK_THAT(result.output, ContainsSubstring("'/one', '/two', and on PATH"));
+  CHECK_THAT(result.output, ContainsSubstring("'/usr', '/etc', and on PATH"));
   CHECK(files() == 0);
 }
 
@@ -74,6 +74,43 @@ TEST_CASE_METHOD(CaptureCli,
   ChildResult shell = capture("cold_path_roundtrip --scheduler 'a | b'");
   CHECK(shell.exit_status == 2);
   CHECK_THAT(shell.output, ContainsSubstring("no shell is run"));
+}
+
+TEST_CASE_METHOD(CaptureCli, "a scheduler that is there and not executable is told so, with the remedy") {
+  std::ofstream(folder.file("scx_mine")) << "#!/bin/sh\n";
+  const std::string hint = "': it is not executable\nhint: chmod +x ";
+  ChildResult in_folder = capture("cold_path_roundtrip --scheduler scx_mine --scheduler-dir .");
+  CHECK(in_folder.exit_status == 3);
+  CHECK_THAT(in_folder.output, ContainsSubstring("cannot use scheduler './scx_mine" + hint + "./scx_mine\n"));
+  ChildResult by_path = capture("cold_path_roundtrip --scheduler ./scx_mine");
+  CHECK(by_path.exit_status == 3);
+  CHECK_THAT(by_path.output, ContainsSubstring(hint));
+}
+
+TEST_CASE_METHOD(CaptureCli,
+                 "a folder for schedulers that is not there, and an empty command, are mistakes") {
+  ChildResult nowhere = capture("cold_path_roundtrip --scheduler-dir /nosuch");
+  CHECK(nowhere.exit_status == 2);
+  CHECK(nowhere.output == "ktape capture: --scheduler-dir '/nosuch': there is no such folder\n");
+  ChildResult empty = capture("cold_path_roundtrip --scheduler ''");
+  CHECK(empty.exit_status == 2);
+  CHECK_THAT(empty.output, ContainsSubstring("--scheduler: the command is empty\nhint: "));
+}
+
+TEST_CASE_METHOD(CaptureCli, "the script of a scheduler needs its interpreter") {
+  for (const char* line : {"#!/nosuch", "#!/usr/bin/env nosuch"}) {
+    std::ofstream(folder.file("script")) << line << "\n";
+    std::filesystem::permissions(folder.file("script"), std::filesystem::perms::owner_all);
+    ChildResult result = capture("cold_path_roundtrip --scheduler ./script");
+    CHECK(result.exit_status == 3);
+    CHECK_THAT(result.output, ContainsSubstring("nosuch'"));
+  }
+}
+
+TEST_CASE_METHOD(CaptureCli, "the name of a scenario that ships, misspelt, is answered with the nearest") {
+  ChildResult result = capture("cold_path_roundtip");
+  CHECK(result.exit_status == 2);
+  CHECK_THAT(result.output, ContainsSubstring("hint: did you mean 'cold_path_roundtrip'?\n"));
 }
 
 TEST_CASE_METHOD(CaptureCli, "a kernel that is not cached is unusable input, and the hint fetches it") {

@@ -59,6 +59,10 @@ TEST_CASE("a kernel without sched_ext is inspected, and the ops that it cannot s
   const ChildResult result = inspect(kernel(cached_of_series("6.12")));
   CHECK(result.exit_status == 0);
   CHECK_THAT(result.output, ContainsSubstring("sched_ext   no\n"));
+  CHECK_THAT(result.output, ContainsSubstring("\nit cannot run the scenario: kernel 6.12"));
+  CHECK_THAT(
+      result.output,
+      ContainsSubstring("has no sched_ext, and scenario 'cold_path_roundtrip' attaches a scheduler\n"));
   CHECK_THAT(result.output, ContainsSubstring("write_dsq_vtime: task 'sleeper' scx.dsq_vtime: "
                                               "'struct task_struct' has no member 'scx'\n"));
 }

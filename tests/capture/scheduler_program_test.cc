@@ -143,7 +143,7 @@ TEST_CASE_METHOD(Host, "a scheduler that is nowhere is refused with where was lo
   CHECK(error.code == ErrorCode::kUsage);
   CHECK(error.message == "cannot find scheduler 'scx_nothing': looked in '/beside', '/one', and on PATH");
   CHECK(find_scheduler("./x", places).error().message ==
-        "cannot use scheduler '/beside/./x': there is no such file");
+        "cannot find scheduler '/beside/./x': there is no such file");
 }
 
 TEST_CASE_METHOD(Host, "what is neither a program for x86-64 nor a script is refused before boot") {
@@ -153,7 +153,12 @@ TEST_CASE_METHOD(Host, "what is neither a program for x86-64 nor a script is ref
   const Error error = find_scheduler("./text", places).error();
   CHECK(error.code == ErrorCode::kBadInput);
   CHECK(error.message.ends_with("/text' is not an ELF file"));
-  CHECK(find_scheduler("./plain", places).error().message.ends_with("it is no executable file"));
+  for (const char* plain : {"./plain", "plain"}) {
+    const Error refused = find_scheduler(plain, places).error();
+    CHECK(refused.code == ErrorCode::kBadInput);
+    CHECK(refused.message.ends_with("plain': it is not executable"));
+    CHECK(refused.hint.starts_with("chmod +x "));
+  }
 }
 
 TEST_CASE_METHOD(Host, "a program is packed at its own path with its libraries, and a link to it as a link") {

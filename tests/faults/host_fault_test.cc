@@ -127,10 +127,9 @@ TEST_CASE_METHOD(BadHost, "a second capture to a file is refused with who record
   auto first = must(JournalWriter::create(folder.file("run.ktape")));
   const ChildResult second = capture("-o run.ktape");
   CHECK(second.exit_status == 2);
-  CHECK(second.output ==
-        fmt::format("ktape capture: cannot record to 'run.ktape': 'run.ktape.partial' exists\n"
-                    "hint: process {} is recording to it\n",
-                    ::getpid()));
+  CHECK(second.output == fmt::format("ktape capture: 'run.ktape.partial' exists already\n"
+                                     "hint: process {} is recording to it\n",
+                                     ::getpid()));
   CHECK(mark.processes().empty());
   const SealedTape sealed = must(first->seal(
       HostNs(1), [](schema::Sealed::Builder record) { record.setOutcome(schema::Outcome::COMPLETED); }));

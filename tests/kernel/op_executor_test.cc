@@ -201,6 +201,15 @@ TEST_CASE("a per-CPU pointer leads to the instance of a CPU") {
   CHECK(nowhere.reason == "no CPU 5: the kernel has 2");
 }
 
+TEST_CASE("an ordinary pointer has no instance for each CPU") {
+  Fixture f;
+  f.fake.set_task(f.task, "stats", f.fake.allocate(16).value);
+  const OpResult result = f.read(f.of_task("stats{cpu 1}.a"));
+  CHECK(result.status == EntryStatus::FAILED);
+  CHECK(result.reason.starts_with("'stats{cpu 1}': the pointer is an ordinary one, to 0xffff"));
+  CHECK(result.reason.ends_with(": it has no instance for each CPU: '->' follows it"));
+}
+
 TEST_CASE("a list walk gives one value for each entry, in list order") {
   Fixture f;
   const GuestVirtual list = f.fake.field(f.fake.per_cpu("runqueues", 0), "struct rq", "scx.runnable_list");

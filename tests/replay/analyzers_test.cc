@@ -21,7 +21,10 @@ void make_program(const std::string& path, bool executable = true) {
   std::filesystem::permissions(path, executable ? perms::owner_all : perms::owner_read);
 }
 
-const Analyzers kAll = {{"run-completed", "/x"}, {"value", "/v"}, {"vtime-monotonic", "/y"}};
+const FoundAnalyzers kAll = {
+    .analyzers = {{"run-completed", "/x"}, {"value", "/v"}, {"vtime-monotonic", "/y"}},
+    .hidden = {},
+    .not_programs = {{"mine", "/m/ktape-assert-mine"}}};
 
 std::string labels(const AnalyzerChoice& choice) {
   std::string text;
@@ -42,6 +45,7 @@ TEST_CASE("analyzers are the executable files of that prefix, by name, the earli
   FoundAnalyzers found = must(find_analyzers({first.path(), second.path()}));
   CHECK(found.analyzers ==
         Analyzers{{"a", second.file("ktape-assert-a")}, {"b", first.file("ktape-assert-b")}});
+  CHECK(found.not_programs == Analyzers{{"plain-file", first.file("ktape-assert-plain-file")}});
   REQUIRE(found.hidden.size() == 1);
   CHECK(found.hidden.front() == std::pair<std::string, std::string>("b", second.file("ktape-assert-b")));
 }
@@ -83,6 +87,9 @@ TEST_CASE("an analyzer that is not there is a mistake, wherever it is named") {
     CHECK(wrong.error().message == "there is no analyzer 'run-complete'");
     CHECK(wrong.error().hint == "did you mean 'run-completed'?");
   }
+  CHECK(choose_runs(kAll, {.only = {"mine"}}).error().message ==
+        "cannot run analyzer 'mine': it is not executable");
+  CHECK(choose_runs(kAll, {.only = {"mine"}}).error().hint == "chmod +x /m/ktape-assert-mine");
   CHECK(choose_runs(kAll, {.with = {" "}}).error().message == "--with names no analyzer");
 }
 

@@ -81,7 +81,7 @@ TEST_CASE("a tape compared with itself has no difference and exit status 0") {
   std::string tape = record_run(folder.file("a.ktape"), {}).path;
   ChildResult child = diff({tape, tape});
   CHECK(child.exit_status == 0);
-  CHECK_THAT(child.output, ContainsSubstring("\nno difference that matters\n"));
+  CHECK_THAT(child.output, ContainsSubstring("\nnothing that matters differs\n"));
 }
 
 TEST_CASE("an altered tape is not compared, and is exit status 3") {
@@ -119,6 +119,22 @@ TEST_CASE("a verdict that one kernel changes is told; an assertion that crashes 
   std::ofstream(broken) << "#!/bin/sh\nkill -SEGV $$\n";
   std::filesystem::permissions(broken, std::filesystem::perms::owner_all);
   CHECK(diff({a, a, "--analyzers", folder.path()}).exit_status == 4);
+}
+
+TEST_CASE("diff judges with assertions of others, from --analyzers and from PATH, as check does") {
+  TempDir folder;
+  TempDir programs;
+  std::string a = record_run(folder.file("a.ktape"), {}).path;
+  std::string b = record_run(folder.file("b.ktape"), {}).path;
+  std::string mine = programs.file("ktape-assert-mine");
+  std::ofstream(mine) << "#!/bin/sh\necho KTAP version 1; echo 1..1\n"
+                         "case $1 in *a.ktape) echo ok 1 ;; *) echo not ok 1; exit 1 ;; esac\n";
+  std::filesystem::permissions(mine, std::filesystem::perms::owner_all);
+  const std::string changed = "VERDICT CHANGED\n  mine\n    A  passes\n    B  is violated\n";
+  CHECK(diff({a, b}).exit_status == 0);
+  CHECK_THAT(diff({a, b, "--analyzers", programs.path()}).output, ContainsSubstring(changed));
+  std::string line = "PATH=" + programs.path() + ":$PATH " KTAPE_BIN "/ktape-diff " + a + " " + b;
+  CHECK_THAT(must(run_child("/bin/sh", {"-c", line}, 1 << 24)).output, ContainsSubstring(changed));
 }
 
 TEST_CASE("diff tells mistakes on its command line, and files that are no tapes") {

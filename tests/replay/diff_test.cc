@@ -20,7 +20,7 @@ DiffSide side_of(const RunSpec& spec) {
   TempDir folder;
   std::string path = record_run(folder.file("run.ktape"), spec).path;
   auto tape = must(JournalReader::open(path));
-  return DiffSide{path, "intact", "", must(gather_run_facts(*tape)), {}, {}};
+  return DiffSide{path, "intact", "", must(gather_run_facts(*tape)), {}, {}, {}};
 }
 
 Diff diff_of(const RunSpec& a, const RunSpec& b) { return compare_runs(side_of(a), side_of(b)); }
@@ -74,6 +74,43 @@ TEST_CASE("a field that moved is a layout that changed, not a value") {
   CHECK(one.subject == "struct task_struct scx.dsq_vtime");
   CHECK(one.a == "+848, 8 bytes, u64");
   CHECK(one.b == "+992, 8 bytes, u64");
+}
+
+TEST_CASE("a layout that no request asks for does not matter; one that a request asks for does") {
+  DiffSide a = side_of({});
+  DiffSide b = side_of({.vtime_offset = 992});
+  CHECK_FALSE(a.asked);  // such a tape does not tell
+  a.asked = FieldNames{{"struct rq", "nr_running"}};
+  b.asked = a.asked;
+  Diff own = compare_runs(a, b);
+  CHECK(own.mattering() == 0);
+  REQUIRE(of_kind(own, DiffKind::kLayout, false).size() == 1);
+  CHECK(of_kind(own, DiffKind::kLayout, false)[0].hidden ==
+        "no request asks for it: ktape used it for itself");
+  b.asked->emplace("struct task_struct", "scx.dsq_vtime");
+  CHECK(only(compare_runs(a, b)).kind == DiffKind::kLayout);
+}
+
+TEST_CASE("what a run's requests ask for is told from what ktape uses for itself, by the tape's types") {
+  auto tape = must(JournalReader::open(KTAPE_TAPES "/cold_path_roundtrip-7.3.4.ktape"));
+  CHECK(must(asked_fields(*tape)) ==
+        FieldNames{{"struct rq", "nr_running"}, {"struct task_struct", "scx.dsq_vtime"}});
+}
+
+TEST_CASE("of one scenario on two kernels only the fields that it asks for have a layout that changed") {
+  const auto side = [](const std::string& version) {
+    DiffSide made;
+    made.path = KTAPE_TAPES "/cold_path_roundtrip-" + version + ".ktape";
+    auto tape = must(JournalReader::open(made.path));
+    made.run = must(gather_run_facts(*tape));
+    made.asked = must(asked_fields(*tape));
+    return made;
+  };
+  Diff diff = compare_runs(side("6.16.12"), side("7.3.4"));
+  for (const Difference& one : of_kind(diff, DiffKind::kLayout))
+    CHECK((one.subject == "struct rq nr_running" || one.subject == "struct task_struct scx.dsq_vtime"));
+  CHECK(of_kind(diff, DiffKind::kLayout, false).size() > 5);
+  CHECK(of_kind(diff, DiffKind::kMissing).empty());
 }
 
 TEST_CASE("a refused write is a reply that changed, and its gate a gate that changed") {

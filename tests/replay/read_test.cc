@@ -5,11 +5,13 @@
 #include "replay/child.h"
 #include "tests/replay/fake_tape.h"
 #include "tests/support/must.h"
+#include "tests/support/sql.h"
 #include "tests/support/temp_dir.h"
 
 namespace ktape::test {
 
 using Catch::Matchers::ContainsSubstring;
+using Catch::Matchers::EndsWith;
 using Catch::Matchers::StartsWith;
 
 namespace {
@@ -69,8 +71,8 @@ TEST_CASE_METHOD(Fixture,
     INFO(child.output);
     CHECK(child.exit_status == 0);
     CHECK_THAT(child.output, StartsWith(std::string(target) + " = 4711\n"));
-    CHECK_THAT(child.output,
-               ContainsSubstring("11 of 12 gates passed\n  gate 5, not queued: failed (not enforced)"));
+    CHECK_THAT(child.output, ContainsSubstring("11 of 12 gates passed; this read is not held to the others\n"
+                                               "  gate 5, not queued: would refuse a write: observed "));
   }
 }
 
@@ -98,6 +100,22 @@ TEST_CASE_METHOD(Fixture, "pointers are followed and lists are walked") {
   const ChildResult null = at_last("task:77.scx.dsq->id");
   CHECK(null.exit_status == 77);
   CHECK_THAT(null.output, ContainsSubstring("failed: 'scx.dsq->': the pointer is NULL"));
+}
+
+TEST_CASE_METHOD(
+    Fixture,
+    "of a list that goes on beyond its limit the entries before that are shown, and told to be not all") {
+  const std::string walk = "cpu0:runqueues.scx.runnable_list{list struct task_struct scx.runnable_node 1}";
+  const ChildResult cut = at_last(walk + ".pid");
+  CHECK(cut.exit_status == 77);
+  CHECK_THAT(
+      cut.output,
+      StartsWith(walk + ".pid = 1 entry and more: 77\n  not all: 'scx.runnable_list{list struct "
+                        "task_struct scx.runnable_node 1}': the list does not end within 1 entries\n"));
+  const ChildResult json = read({path(), "--at", "freeze:last", "--json", walk + ".pid"});
+  CHECK(json.exit_status == 77);
+  CHECK_THAT(json.output, ContainsSubstring("\"notAll\":\"'scx.runnable_list{list "));
+  CHECK_THAT(json.output, ContainsSubstring("\"decoded\":[\"77\"]"));
 }
 
 TEST_CASE_METHOD(Fixture, "whole objects are shown member by member, also those of a list") {
@@ -161,8 +179,9 @@ TEST_CASE_METHOD(Fixture, "without --at the freezes are listed") {
 TEST_CASE_METHOD(Fixture, "read as JSON has the reply and the gates as records have them") {
   const ChildResult child = read({path(), "--at", "freeze:last", "--json", "task:sleeper.scx.dsq_vtime"});
   CHECK(child.exit_status == 0);
-  CHECK_THAT(child.output, StartsWith("{\"freeze\":\"1\",\"target\":\"task:sleeper.scx.dsq_vtime\","
-                                      "\"notCaptured\":null,\"reply\":{\"status\":\"done\","));
+  CHECK_THAT(child.output,
+             StartsWith("{\"freeze\":\"1\",\"target\":\"task:sleeper.scx.dsq_vtime\","
+                        "\"notCaptured\":null,\"notAll\":null,\"reply\":{\"status\":\"done\","));
   CHECK_THAT(child.output, ContainsSubstring("\"value\":{\"u64\":\"4711\"}"));
   CHECK_THAT(child.output, ContainsSubstring("\"decoded\":[\"4711\"]"));
   CHECK_THAT(child.output, ContainsSubstring("\"gate\":\"enabled\",\"outcome\":\"passed\""));
@@ -179,16 +198,59 @@ TEST_CASE_METHOD(Fixture, "mistakes in a target are usage errors that say what i
         "ktape read: target 'cpu0:runqueues.nr_runing': 'struct rq' has no member 'nr_runing'\n"
         "hint: did you mean 'nr_running'?\n");
   CHECK_THAT(mistake(at + "'(struct rq)runqueus'"), ContainsSubstring("no symbol 'runqueus' in this kernel"));
+  CHECK(mistake(at + "0xffff888000000000.cpu") ==
+        "ktape read: target '0xffff888000000000.cpu': a path needs the type of what stands at the address\n"
+        "hint: e.g. '(struct rq)0xffff888000000000.cpu'\n");
   CHECK_THAT(mistake(at + "jiffies_64"), ContainsSubstring("hint: ask for u8, u16, u32, u64 or bytes\n"));
   CHECK_THAT(mistake(at + "runqueues.cpu"), ContainsSubstring("'cpu0:runqueues' on a command line"));
   CHECK_THAT(mistake(at + "cpu0:runqueues.cpu:u64"),
              ContainsSubstring("u64 was asked, and 'int' has 4 bytes"));
   CHECK_THAT(mistake(at + "task:slepper.pid"), ContainsSubstring("hint: did you mean 'sleeper'?\n"));
+  CHECK(mistake(at + "jiffies_64:'bytes(99999999999)'") ==
+        "ktape read: target 'jiffies_64:bytes(99999999999)': got 99999999999 bytes, expected 1 to 65536\n");
   CHECK_THAT(mistake(at + "jiffies_64:u46"), ContainsSubstring("column 12: got 'u', expected u8"));
   CHECK_THAT(mistake(path() + " --at 1 jiffies_64:u64"),
              ContainsSubstring("expected freeze:N or freeze:last"));
   CHECK_THAT(mistake(path() + " jiffies_64:u64"), ContainsSubstring("targets without --at"));
   CHECK_THAT(mistake(path() + " --at freeze:1"), ContainsSubstring("--at without a target"));
+}
+
+TEST_CASE_METHOD(Fixture, "read says whether the tape is as it was recorded, and what was lost") {
+  const ChildResult child = at_last("jiffies_64:u64");
+  CHECK_THAT(child.output,
+             EndsWith("\ntape: intact, every record, blob, page and column is as it was recorded\n"
+                      "losses: none\n"));
+  CHECK_THAT(read({path()}).output, ContainsSubstring("\ntape: intact, "));
+  CHECK_THAT(read({path(), "--at", "freeze:last", "--json", "jiffies_64:u64"}).output,
+             ContainsSubstring(",\"integrity\":\"intact\",\"finding\":"));
+}
+
+TEST_CASE_METHOD(Fixture, "what is read from an altered tape is told to be so, and is exit status 3") {
+  sql(path(), "UPDATE kernel_op SET value = '1'");
+  const ChildResult child = at_last("jiffies_64:u64");
+  CHECK(child.exit_status == 3);
+  CHECK_THAT(child.output, ContainsSubstring("\ntape: altered, "));
+  CHECK_THAT(read({path(), "--at", "freeze:last", "--json", "jiffies_64:u64"}).output,
+             ContainsSubstring(",\"integrity\":\"altered\","));
+  CHECK(read({path()}).exit_status == 3);
+}
+
+TEST_CASE_METHOD(Fixture, "an assertion in Python asks the memory of a tape by way of read") {
+  const auto judge = [](const std::string& of) {
+    return must(run_child(
+        "/bin/sh", {"-c", "PATH=" KTAPE_BIN ":$PATH " KTAPE_EXAMPLES "/ktape-assert-runnable-counted " + of},
+        1 << 20));
+  };
+  const ChildResult violated = judge(path());
+  CHECK(violated.exit_status == 1);
+  CHECK_THAT(violated.output, ContainsSubstring("# violated, seq 7: freeze 1, CPU 0: nr_running is 0, on the "
+                                                "list: \"sleeper\", \"other\"\n# 2 runqueues looked at\n"
+                                                "# losses: none\nnot ok 1 runnable-counted\n"));
+  for (const char* version : {"6.16.12", "6.19.14", "7.3.4"}) {
+    const ChildResult good = judge(std::string(KTAPE_TAPES "/queued_spinners-") + version + ".ktape");
+    CHECK(good.exit_status == 0);
+    CHECK_THAT(good.output, ContainsSubstring("# 4 runqueues looked at\n"));
+  }
 }
 
 TEST_CASE("read has exit status 3 for a file that is no tape, and helps with examples") {

@@ -94,7 +94,8 @@ TEST_CASE_METHOD(Fixture, "replay is inconclusive where nothing can be replayed"
   tape.serve({read_line(kVtime)});
   const ChildResult child = replayed();
   CHECK(child.exit_status == 77);
-  CHECK_THAT(child.output, StartsWith("0 of 1 cold request replayed: nothing differs\n"));
+  CHECK_THAT(child.output, StartsWith("0 of 1 cold request replayed: of what else could be compared nothing "
+                                      "differs\n"));
 }
 
 TEST_CASE_METHOD(Fixture, "a request that needs what was not captured differs in nothing") {
@@ -262,6 +263,12 @@ TEST_CASE_METHOD(Fixture,
              ContainsSubstring("\"pending\":[{\"op\":\"2\",\"requested\":\""));
   CHECK(state(10000).exit_status == 2);
   CHECK(state(0).exit_status == 2);
+}
+
+TEST_CASE_METHOD(Fixture, "a run without cold requests is told to be one") {
+  const ChildResult none = replayed();
+  CHECK(none.exit_status == 77);
+  CHECK_THAT(none.output, StartsWith("the run has no cold request to replay: nothing could be compared\n"));
 }
 
 TEST_CASE("replay has exit status 3 for a file that is no tape and 77 for a tape without a kernel") {

@@ -230,6 +230,7 @@ TEST_CASE("a report of a tape that was never sealed says so") {
   CHECK(child.exit_status == 0);
   CHECK_THAT(child.output, ContainsSubstring("not known: the tape was never sealed"));
   CHECK_THAT(child.output, ContainsSubstring("unsealed: "));
+  CHECK_THAT(child.output, ContainsSubstring("\n  inconclusive: ") && ContainsSubstring("run-completed"));
 }
 
 TEST_CASE("an altered tape is not reported on") {

@@ -121,7 +121,7 @@ TEST_CASE("RefusesToOverwrite: a tape of that name") {
   auto again = JournalWriter::create(path);
   REQUIRE_FALSE(again.ok());
   CHECK(again.error().code == ErrorCode::kUsage);
-  CHECK(again.error().message == "cannot record to '" + path + "': '" + path + "' exists");
+  CHECK(again.error().message == "'" + path + "' exists already");
 }
 
 TEST_CASE("RefusesToOverwrite: what a dead recorder left") {
@@ -131,7 +131,7 @@ TEST_CASE("RefusesToOverwrite: what a dead recorder left") {
   auto again = JournalWriter::create(path);
   REQUIRE_FALSE(again.ok());
   CHECK(again.error().code == ErrorCode::kUsage);
-  CHECK(again.error().message == "cannot record to '" + path + "': '" + path + ".partial' exists");
+  CHECK(again.error().message == "'" + path + ".partial' exists already");
   CHECK(again.error().hint.find("--salvage") != std::string::npos);
 }
 
@@ -235,8 +235,11 @@ TEST_CASE("what is no tape is said to be none") {
   std::ofstream(dir.file("text")) << std::string(4096, 'x');
   CHECK(message(dir.file("text")).ends_with("is not a tape: not an SQLite database"));
   std::ofstream(dir.file("empty")).flush();
-  CHECK(message(dir.file("empty")).ends_with("is not a tape: not an SQLite database"));
-  CHECK(message(dir.path()).ends_with("is not a tape: not a regular file"));
+  CHECK(message(dir.file("empty")).ends_with("is not a tape: it is empty"));
+  std::ofstream(dir.file("short")) << "SQLite format 3";
+  CHECK(message(dir.file("short")).ends_with("is not a tape: it has 15 bytes, too few for one"));
+  CHECK(message(dir.path()).ends_with("is not a tape: it is a folder"));
+  CHECK(message(dir.file("text") + "/tape").ends_with("/tape': Not a directory"));
 }
 
 }  // namespace ktape

@@ -103,6 +103,20 @@ TEST_CASE("a target as it is shown is taken as it is") {
   }
 }
 
+TEST_CASE("a type in place of a symbol, an offset and half a list are answered with what is right") {
+  const auto error = [](std::string_view text) {
+    capnp::MallocMessageBuilder message;
+    return parse_target_line(text, message.initRoot<schema::OpEntry>()).error();
+  };
+  for (const char* text : {"struct rq", "'struct rq':whole"}) {
+    CHECK(error(text).message.ends_with("expected a symbol, 'cpuN:', 'task:' or an address, not a type"));
+    CHECK(error(text).hint.starts_with("'(struct rq)0xffff...' is what stands at an address"));
+  }
+  CHECK(error("cpu0:runqueues+8").hint == "a path has names, not offsets: kernels differ in those");
+  CHECK(error("cpu0:runqueues.scx.runnable_list{list}")
+            .hint.starts_with("e.g. '{list struct task_struct scx.runnable_node 100}'"));
+}
+
 TEST_CASE("a mistake is told with its column and what was expected") {
   CHECK(error_of("") ==
         "target '': column 1: got the end, expected a symbol, 'cpuN:', 'task:' or an address");
@@ -116,8 +130,11 @@ TEST_CASE("a mistake is told with its column and what was expected") {
   CHECK(error_of("task:0") == "target 'task:0': column 6: got '0', expected a pid from 1 to 2147483647");
   CHECK(error_of("(struct rq)") ==
         "target '(struct rq)': column 12: got the end, expected an address or a symbol");
-  CHECK(error_of("jiffies_64:bytes(0)") ==
-        "target 'jiffies_64:bytes(0)': column 19: got ')', expected bytes(N), N being 1 or more");
+  CHECK(error_of("jiffies_64:bytes(0)") == "target 'jiffies_64:bytes(0)': got 0 bytes, expected 1 to 65536");
+  CHECK(error_of("jiffies_64:bytes(99999999999)") ==
+        "target 'jiffies_64:bytes(99999999999)': got 99999999999 bytes, expected 1 to 65536");
+  CHECK(error_of("jiffies_64:bytes(8") ==
+        "target 'jiffies_64:bytes(8': column 19: got the end, expected ')' and the end after 'bytes(N'");
   CHECK(error_of("task:'x") == "target 'task:'x': column 7: got 'x', expected a name and its closing quote");
   CHECK(error_of("a b") == "target 'a b': column 2: got ' ', expected '.', '->', '[', '{' or ':'");
   CHECK(error_of("cpu0:runqueues.") ==
