@@ -71,10 +71,11 @@ class FailingDisks {
     return outcome;
   }
 
-  void check_message(const Error& error, const std::string& path) {
+  void check_message(const Error& error, const TempDir& folder) {
+    const std::string path = folder.file("run.ktape");
     INFO(error.message);
     CHECK(error.code == ErrorCode::kHost);
-    CHECK(error.message.find(path) != std::string::npos);
+    CHECK(error.message.find("'" + folder.path()) != std::string::npos);  // the file, or the folder itself
     CHECK(error.message.find('\n') == std::string::npos);
     std::string text = error.message + (error.hint.empty() ? "" : " | hint: " + error.hint);
     for (size_t at = text.find(path); at != std::string::npos; at = text.find(path))
@@ -90,7 +91,7 @@ class FailingDisks {
       CHECK(to_hex(outcome.result->head) == heads_.back());
       return;
     }
-    check_message(outcome.result.error(), path);
+    check_message(outcome.result.error(), folder);
     if (!outcome.created) {
       CHECK_FALSE(std::filesystem::exists(path));
       CHECK_FALSE(std::filesystem::exists(path + ".partial"));
