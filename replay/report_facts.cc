@@ -221,8 +221,10 @@ Result<std::map<uint64_t, ReportFreeze>> gather_report_freezes(const JournalRead
   const Result<Kernel> kernel = restore_kernel(tape, index);
   std::vector<const RecordedFreeze*> order;
   for (const RecordedFreeze& freeze : index.freezes()) order.push_back(&freeze);
-  std::ranges::stable_partition(
-      order, [](const RecordedFreeze* freeze) { return freeze->cause != schema::FreezeCause::REQUEST; });
+  // The one of std::ranges cannot be compiled by clang 14.
+  std::stable_partition(order.begin(), order.end(), [](const RecordedFreeze* freeze) {
+    return freeze->cause != schema::FreezeCause::REQUEST;
+  });
   if (order.size() > most) order.resize(most);
   std::map<uint64_t, ReportFreeze> found;
   for (const RecordedFreeze* freeze : order) {
