@@ -76,9 +76,11 @@ Result<std::optional<FrameMessage>> Session::receive_reply(uint64_t request) {
 }
 
 Result<void> Session::attach(schema::VtimeScheduler::Reader spec) {
-  std::string output;
+  OutputTail output(0);
   auto attached = VtimeScheduler::attach(spec, output);
-  if (!output.empty()) KTAPE_TRY(reporter_.scheduler_output(kSchedulerId, output));
+  // An output's lost bytes are those after it.
+  if (output.lost() > 0) KTAPE_TRY(reporter_.scheduler_output(kSchedulerId, "", output.lost()));
+  if (!output.text().empty()) KTAPE_TRY(reporter_.scheduler_output(kSchedulerId, output.text()));
   if (!attached) return attached.error();
   scheduler_ = std::move(attached).value();
   return reporter_.send([&](schema::FromAgent::Builder message) {

@@ -33,8 +33,8 @@ constexpr char kNoDsq[] =
 constexpr size_t kOutputLimitBytes = size_t{256} << 10;
 
 // libbpf's print hook takes no context, so what it prints has to go to a fixed place.
-std::string& libbpf_output() {
-  static std::string output;
+OutputTail& libbpf_output() {
+  static OutputTail output(kOutputLimitBytes);
   return output;
 }
 
@@ -43,12 +43,10 @@ int keep_output(libbpf_print_level level, const char* format, va_list arguments)
   va_list again;
   va_copy(again, arguments);
   int length = std::vsnprintf(nullptr, 0, format, arguments);
-  std::string& output = libbpf_output();
-  if (length > 0 && output.size() + static_cast<size_t>(length) <= kOutputLimitBytes) {
-    size_t old_size = output.size();
-    output.resize(old_size + static_cast<size_t>(length) + 1);
-    std::vsnprintf(output.data() + old_size, static_cast<size_t>(length) + 1, format, again);
-    output.pop_back();
+  if (length > 0) {
+    std::string text(static_cast<size_t>(length), '\0');  // its own NUL is beyond
+    std::vsnprintf(text.data(), text.size() + 1, format, again);
+    libbpf_output().add(text);
   }
   va_end(again);
   return length;
@@ -123,7 +121,7 @@ void VtimeScheduler::Close::operator()(bpf_object* object) const { bpf_object__c
 void VtimeScheduler::Close::operator()(bpf_link* link) const { bpf_link__destroy(link); }
 
 Result<std::unique_ptr<VtimeScheduler>> VtimeScheduler::attach(schema::VtimeScheduler::Reader spec,
-                                                               std::string& output) {
+                                                               OutputTail& output) {
   if (::access("/sys/kernel/sched_ext", F_OK) != 0) {
     return Error{ErrorCode::kNotApplicable, "this kernel has no sched_ext",
                  "it needs CONFIG_SCHED_CLASS_EXT"};
@@ -139,7 +137,7 @@ Result<std::unique_ptr<VtimeScheduler>> VtimeScheduler::attach(schema::VtimeSche
     KTAPE_TRY(scheduler->map_exit());
     scheduler->link_.reset(bpf_map__attach_struct_ops(scheduler->ops_map_));
     if (scheduler->link_ == nullptr) return libbpf_error("attach");
-    if (scheduler->exit_->no_dsq != 0) libbpf_output() += kNoDsq;
+    if (scheduler->exit_->no_dsq != 0) libbpf_output().add(kNoDsq);
     return {};
   };
   Result<void> loaded = load();

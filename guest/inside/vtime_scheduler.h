@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "guest/inside/output_tail.h"
 #include "schema/base/result.h"
 #include "schema/base/units.h"
 #include "schema/scenario.capnp.h"
@@ -34,7 +35,7 @@ class VtimeScheduler {
   // fails, and what the scheduler has to do without. kHost where the kernel refuses, kNotApplicable where it
   // has no sched_ext.
   [[nodiscard]] static Result<std::unique_ptr<VtimeScheduler>> attach(schema::VtimeScheduler::Reader spec,
-                                                                      std::string& output);
+                                                                      OutputTail& output);
   ~VtimeScheduler();
   VtimeScheduler(const VtimeScheduler&) = delete;
   VtimeScheduler& operator=(const VtimeScheduler&) = delete;

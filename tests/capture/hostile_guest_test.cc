@@ -30,11 +30,18 @@ namespace {
 
 constexpr uint64_t kMiB = uint64_t{1} << 20;
 
+// Not under the address sanitizer, which keeps for a while what was freed.
 #if defined(__SANITIZE_ADDRESS__)
-constexpr bool kMemoryTells = false;  // what was freed is kept for a while
-#else
-constexpr bool kMemoryTells = true;
+#define KTAPE_MEMORY_TELLS false
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define KTAPE_MEMORY_TELLS false
 #endif
+#endif
+#ifndef KTAPE_MEMORY_TELLS
+#define KTAPE_MEMORY_TELLS true
+#endif
+constexpr bool kMemoryTells = KTAPE_MEMORY_TELLS;
 
 // Of this process, now.
 uint64_t resident_bytes() {

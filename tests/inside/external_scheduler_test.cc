@@ -9,6 +9,7 @@
 #include <fstream>
 
 #include "guest/inside/output_limit.h"
+#include "guest/inside/output_tail.h"
 #include "guest/inside/sched_ext_sysfs.h"
 #include "guest/inside/scheduler_process.h"
 #include "tests/support/must.h"
@@ -33,6 +34,19 @@ std::string run_to_its_end(SchedulerProcess& process) {
 }
 
 }  // namespace
+
+TEST_CASE("of a log that is too long the end is kept, and what was before it is counted") {
+  OutputTail tail(5);
+  tail.add("abc");
+  CHECK(tail.text() == "abc");
+  CHECK(tail.lost() == 0);
+  tail.add("defgh");
+  CHECK(tail.text() == "defgh");
+  CHECK(tail.lost() == 3);
+  tail.add("0123456789");
+  CHECK(tail.text() == "56789");
+  CHECK(tail.lost() == 13);
+}
 
 TEST_CASE("output passes up to the limit, and what comes after is counted") {
   OutputLimit limit(5);
