@@ -17,6 +17,7 @@ Result<FieldNames> asked_fields(const JournalReader& tape) {
   KTAPE_TRY(tape.for_each([&](const RecordView& view) -> Result<void> {
     if (!view.known || !view.record.isOpRequested()) return {};
     const auto request = view.record.getOpRequested();
+    if (request.getGuestRequest() == 0) return {};  // ktape's own
     for (const auto entry : request.getEntries()) {
       // A target that leads nowhere leads through what it could take of its path all the same.
       if (const Result<Op> op = read_op(entry, request.getMode()); op.ok())

@@ -115,6 +115,11 @@ void CheckSummary::add_losses(const std::string& tape, const std::string& losses
   if (!losses.empty()) losses_.push_back(fmt::format("{} ({})", printable(tape), losses));
 }
 
+ExitCode CheckSummary::code() const {
+  const size_t decided = passed_ + violated_.size() + inconclusive_.size() + errors_.size();
+  return decided == 0 && not_asked_runs_ > 0 ? ExitCode::kInconclusive : code_;
+}
+
 std::string CheckSummary::text() const {
   size_t all = passed_ + violated_.size() + inconclusive_.size() + errors_.size();  // that were asked
   std::string out = fmt::format("# {} of {} assertions passed", passed_, all);

@@ -141,9 +141,9 @@ class Printer {
   void plan(size_t results) { print(fmt::format("KTAP version 1\n1..{}\n", results)); }
 
   void add(const CheckStep& step) {
-    if (step.run != nullptr && tape_ != &step.tape) {
+    if (tape_ != &step.tape) {
       tape_ = &step.tape;
-      print(heading(step.tape));
+      if (step.run != nullptr) print(heading(step.tape));
       summary_.add_losses(step.tape.path, step.tape.lossless ? "" : step.tape.losses);
     }
     std::string name = step.run == nullptr ? step.tape.path : step.run->label();

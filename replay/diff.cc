@@ -57,7 +57,7 @@ std::string entry_subject(const EntryFacts& entry) {
   std::string text = fmt::format("step {} ", entry.step);
   if (!entry.step_name.empty()) text += fmt::format("'{}', ", entry.step_name);
   text += entry.tag;
-  if (entry.nth > 0) text += fmt::format(" (the {}th)", entry.nth + 1);
+  if (entry.nth > 0) text += fmt::format(" (no. {})", entry.nth + 1);
   return entry.tag == entry.target ? text : text + ": " + entry.target;
 }
 
@@ -81,6 +81,14 @@ std::string verdict_text(const CheckResult& result, const std::string& evidence)
 
 std::string gate_text(const GateFacts* gate) {
   return gate == nullptr ? "not recorded" : with_reason(enum_words(gate->outcome), gate->observed);
+}
+
+// Whether a lock was held when the machine stopped says nothing of the kernel.
+bool is_chance(const std::string& assertion, const CheckResult& a, const CheckResult& b) {
+  auto chance = [](const CheckResult& result) {
+    return result.kind == CheckResult::Kind::kPassed || result.kind == CheckResult::Kind::kInconclusive;
+  };
+  return assertion == "freeze-consistent" && chance(a) && chance(b);
 }
 
 bool is_momentary(schema::Gate gate) {
@@ -124,11 +132,13 @@ class Comparison {
   const DiffSide& a_;
   const DiffSide& b_;
   std::set<std::string> moved_;  // paths of fields whose layout changed
+  std::string aside_;            // why what is compared now does not matter; empty: it does
   Diff diff_;
 };
 
 void Comparison::add(DiffKind kind, std::string subject, std::string a, std::string b, Seq seq_a, Seq seq_b,
                      std::string hidden) {
+  if (hidden.empty()) hidden = aside_;
   diff_.differences.push_back(
       {kind, std::move(subject), std::move(a), std::move(b), seq_a, seq_b, std::move(hidden)});
 }
@@ -247,7 +257,7 @@ void Comparison::verdicts() {
                  return it == side.evidence.end() ? std::string() : it->second;
                };
                add(DiffKind::kVerdict, name, verdict_text(*a, evidence(a_)), verdict_text(*b, evidence(b_)),
-                   Seq(0), Seq(0));
+                   Seq(0), Seq(0), is_chance(name, *a, *b) ? "what a freeze falls into is chance" : "");
              });
 }
 
@@ -313,19 +323,23 @@ void Comparison::entry(const Entry& a, const Entry& b) {
 void Comparison::entries() {
   auto key = [](const Entry& entry) { return std::tuple(entry.step_key(), entry.tag, entry.nth); };
   align(a_.run.entries, b_.run.entries, key, [&](const Entry* a, const Entry* b) {
-    if (a != nullptr && b != nullptr) return entry(*a, *b);
     const Entry& only = a != nullptr ? *a : *b;
+    // The moment of such a freeze is chance, and the objects that it looks at are where this run has them.
+    aside_ = only.own ? "ktape asked for it by itself" : "";
+    if (a != nullptr && b != nullptr) return entry(*a, *b);
     std::string text =
         only.value.present ? only.value.shown : with_reason(enum_words(only.status), only.reason);
     add(DiffKind::kMissing, entry_subject(only), a != nullptr ? text : kNotThere,
         b != nullptr ? text : kNotThere, a != nullptr ? only.request : Seq(0),
         b != nullptr ? only.request : Seq(0));
   });
+  aside_.clear();
 }
 
-// Where a tape does not tell what was asked, everything may have been.
+// Where neither tape tells what was asked, everything may have been.
 bool Comparison::is_asked(const std::pair<std::string, std::string>& field) const {
-  return !a_.asked || !b_.asked || a_.asked->contains(field) || b_.asked->contains(field);
+  if (!a_.asked && !b_.asked) return true;
+  return (a_.asked && a_.asked->contains(field)) || (b_.asked && b_.asked->contains(field));
 }
 
 void Comparison::layouts() {

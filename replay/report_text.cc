@@ -181,7 +181,8 @@ Section freeze(const ReportFacts& report) {
                                      freeze.began.value, static_cast<double>(freeze.at.value) / 1e9),
                          kReportColumns);
   if (!freeze.step.empty()) append(section.lines, wrapped("  in step ", "'" + freeze.step + "'", 1));
-  if (!is_told(report, freeze.detail)) append(section.lines, wrapped("  ", freeze.detail, 3));
+  if (!freeze.detail.empty() && !is_told(report, freeze.detail))
+    append(section.lines, wrapped("  ", freeze.detail, 3));
   for (const ReportCpu& cpu : freeze.cpus) {
     const std::string lead = fmt::format("  CPU {:<3} ran ", cpu.cpu);
     std::string text = cpu.current.empty() ? "?" : cpu.current;

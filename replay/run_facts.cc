@@ -223,6 +223,7 @@ void Gatherer::requested(schema::OpRequested::Reader request, Seq seq) {
     entry.name = last_name(from.getTarget());
     entry.per_cpu = from.getTarget().isPerCpu();
     entry.write = from.isWrite();
+    entry.own = request.getGuestRequest() == 0;
     entry.set_before = written_.contains(entry.target);
     entry.request = seq;
     if (entry.write) written.push_back(entry.target);

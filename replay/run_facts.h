@@ -44,6 +44,7 @@ struct EntryFacts {
   std::string name;      // the last member of its path, else its symbol: "dsq_vtime"
   bool per_cpu = false;  // the target is a CPU's own
   bool write = false;
+  bool own = false;         // ktape asked for it by itself, at a freeze that no request made
   bool set_before = false;  // an earlier entry of this run wrote to the same target
   schema::EntryStatus status = schema::EntryStatus::NOT_SAID;
   std::string reason;

@@ -270,16 +270,23 @@ struct Object {
   bool operator==(const Object&) const = default;
 };
 using Objects = std::map<std::string, Object>;
+constexpr size_t kMaxObjects = 100;
 
 Result<Objects> objects_of(const Database& database) {
-  // More than any tape has: a stranger's file may hold a million.
-  KTAPE_ASSIGN(Statement query,
-               database.prepare("SELECT name, type, tbl_name, sql FROM sqlite_master LIMIT 100"));
+  KTAPE_ASSIGN(
+      Statement query,
+      database.prepare("SELECT name, type, tbl_name, CASE typeof(sql) WHEN 'blob' THEN '' ELSE sql END "
+                       "FROM sqlite_master"));
   Objects objects;
   for (;;) {
     KTAPE_ASSIGN(bool row, query.step());
     if (!row) return objects;
-    objects[query.text(0)] = Object{query.text(1), query.text(2), query.text(3)};
+    const std::string name = query.text(0);
+    // SQLite bears several rows of one name. More names than any tape has: a stranger's file may hold a
+    // million.
+    if (!objects.emplace(name, Object{query.text(1), query.text(2), query.text(3)}).second)
+      return bad("it has " + in_quotes(name) + " twice");
+    if (objects.size() > kMaxObjects) return bad("it has more tables and indexes than any tape");
   }
 }
 

@@ -99,6 +99,9 @@ TEST_CASE("an analyzer that lacks arguments was not asked if it says so, and is 
   CHECK_THAT(summary.text(), Catch::Matchers::ContainsSubstring("not asked: b\n"));
   CHECK_THAT(summary.text(), Catch::Matchers::ContainsSubstring("skip:2"));
   CHECK(required(ended(2, kSkipped)).kind == CheckResult::Kind::kViolated);
+  CheckSummary nothing;
+  nothing.add("b", ended(2, kSkipped));
+  CHECK(nothing.code() == ExitCode::kInconclusive);  // nothing was decided
 }
 
 TEST_CASE("an assertion that is required is violated where it would be inconclusive") {

@@ -165,6 +165,27 @@ TEST_CASE("a verdict that changed is told with its evidence") {
   CHECK(one.b == "is violated: violated, seq 12: it went back");
 }
 
+TEST_CASE("whether freeze-consistent passes or is inconclusive is chance, that it is violated is not") {
+  DiffSide a = side_of({});
+  DiffSide b = a;
+  a.verdicts["freeze-consistent"] = {CheckResult::Kind::kPassed, ExitCode::kGood, ""};
+  b.verdicts["freeze-consistent"] = {CheckResult::Kind::kInconclusive, ExitCode::kInconclusive, "a lock"};
+  CHECK(compare_runs(a, b).mattering() == 0);
+  b.verdicts["freeze-consistent"] = {CheckResult::Kind::kViolated, ExitCode::kViolated, ""};
+  CHECK(only(compare_runs(a, b)).kind == DiffKind::kVerdict);
+}
+
+TEST_CASE("what ktape asked for by itself does not matter") {
+  DiffSide a = side_of({});
+  DiffSide b = side_of({.vtime_after_write = 7001});
+  for (DiffSide* side : {&a, &b}) {
+    for (EntryFacts& entry : side->run.entries) entry.own = true;
+  }
+  const Diff diff = compare_runs(a, b);
+  CHECK(diff.mattering() == 0);
+  CHECK_FALSE(of_kind(diff, DiffKind::kValue, false).empty());
+}
+
 TEST_CASE("runs of different scenarios are aligned by the names of steps and tags") {
   Diff diff =
       diff_of({}, {.scenario = "other", .scenario_text = "( name = \"other\" )", .vtime_after_write = 5});

@@ -178,6 +178,11 @@ TEST_CASE_METHOD(SealedTapeFixture, "objects that no tape has are found, and kee
         "it has the trigger 't', which no tape has"},
        {"CREATE TABLE extra(x)", "it has the table 'extra', which no tape has"},
        {"CREATE VIEW v AS SELECT 1", "it has the view 'v', which no tape has"},
+       {"PRAGMA writable_schema=ON; WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < "
+        "100) "
+        "INSERT INTO sqlite_master SELECT type, name, tbl_name, rootpage, sql FROM sqlite_master, n WHERE "
+        "name = 'sqlite_autoindex_blob_1'",
+        "it has 'sqlite_autoindex_blob_1' twice"},
        {"CREATE INDEX i ON event(kind)", "it has the index 'i', which no tape has"},
        {"DROP TABLE vcpu", "its table 'vcpu' is missing"},
        {"ALTER TABLE step ADD COLUMN more", "its table 'step' is not as in a tape"}}));

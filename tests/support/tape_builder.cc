@@ -141,6 +141,7 @@ Seq TapeBuilder::request(const std::vector<TapeEntry>& entries, uint32_t step) {
   return add([&](schema::Record::Builder record) {
     auto request = record.initOpRequested();
     request.setOp(id);
+    request.setGuestRequest(id);
     request.setStep(step);
     auto to = request.initEntries(static_cast<uint>(entries.size()));
     for (uint i = 0; i < entries.size(); ++i) fill_entry(entries[i], to[i]);
