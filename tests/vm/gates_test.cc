@@ -4,8 +4,8 @@
 #include "tests/vm/capture_fixture.h"
 #include "tests/vm/gate_check.h"
 
-// What each gate says of tasks that real kernels keep in the state that it is there for. Gates 8, 9 and 11
-// pass by in an instant on a live kernel: they are shown on memory.
+// What each gate says of tasks that real kernels keep in the state that it is there for. Gates 9 and 11
+// fail amid a wakeup, which long_test.cc stops; gate 8 passes by in an instant: it is shown on memory.
 namespace ktape::test {
 
 using schema::EntryStatus;

@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <array>
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 #include <cstdio>
 
 #include "tests/support/sql.h"
@@ -40,6 +42,46 @@ TEST_CASE_METHOD(
     INFO("run " << run + 1 << ", on " << kernel);
     check_freeze_run(capture_text_once(fmt::format("freezes-{}", run + 1), freeze_scenario(), kernel));
   }
+}
+
+TEST_CASE_METHOD(
+    CaptureFixture,
+    "a task that is stopped amid its wakeup fails gates 9 and 11 alone, and hot reads see time go on") {
+  // try_to_wake_up() asks the class for a CPU with the task WAKING and its pi_lock held
+  // (kernel/sched/core.c).
+  const std::string kernel = GENERATE(as<std::string>{}, "6.16.12", "7.3.4");
+  CAPTURE(kernel);
+  const Captured captured =
+      capture_text("woken", R"((
+    name = "woken",
+    durationMs = 1000,
+    scheduler = (vtime = (switchMode = partial, timeoutMs = 30000)),
+    workers = [(name = "waker", policy = ext, phases = [(spinMs = 5), (sleepMs = 20)], loop = true)],
+    steps = [(name = "hot", actions = [
+      (op = (mode = hot, entry = (tag = "before", target = (symbol = "jiffies_64"), read = u64))),
+      (sleepMs = 500),
+      (op = (mode = hot, entry = (tag = "after", target = (symbol = "jiffies_64"), read = u64))),
+      (sleepMs = 2500),
+    ])],
+  ))",
+                   kernel, {"--freeze-on", "symbol:select_task_rq_scx*20", "--freeze-every", "700"});
+  INFO(captured.program.output);
+  CHECK(captured.facts.outcome == Outcome::COMPLETED);
+  const std::vector<std::string> failed = sql_rows(
+      captured.tape,
+      "SELECT group_concat(name, ' ') FROM (SELECT op, entry, gate.name FROM gate JOIN kernel_op USING (op, "
+      "entry) "
+      "WHERE tag LIKE 'waker.%' AND outcome = 'failed' ORDER BY op, entry, gate) GROUP BY op, entry");
+  CHECK(std::ranges::count(failed, "settled unlocked") > 0);
+
+  const auto& entries = captured.facts.entries;
+  CHECK(entries.at("before").value > 0);
+  CHECK(entries.at("after").value > entries.at("before").value);
+  CHECK(entries.at("before").freeze == 0);
+  CHECK(entries.at("after").freeze == 0);
+  // A freeze that no request made keeps its pages like any other.
+  CHECK(sql_rows(captured.tape, "SELECT count(*) FROM freeze_page GROUP BY freeze").size() ==
+        captured.facts.freezes);
 }
 
 TEST_CASE_METHOD(CaptureFixture,
