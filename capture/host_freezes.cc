@@ -70,6 +70,8 @@ Result<void> HostFreezes::on_breakpoint() {
   KTAPE_ASSIGN(Standstill at, coordinator_.freezer().stop());
   int32_t vcpu = -1;
   Armed* armed = reached(at, vcpu);
+  if (!at.registers.ok())
+    recorder_.lose("unknown_breakpoints", "stops at a breakpoint of which registers could not be read", 1);
   if (armed == nullptr) return coordinator_.freezer().let_go(std::move(at));
   return fire(std::move(at), *armed, vcpu);
 }
@@ -99,6 +101,8 @@ Result<void> HostFreezes::fire(Standstill at, Armed& armed, int32_t vcpu) {
 Result<void> HostFreezes::disarm_if_spent(Frozen& frozen, const Armed& armed) {
   const bool spent = counts_[armed.planned].freezes >= plan_.triggers[armed.planned].times;
   if (!spent && armed.hits < kMostHits) return {};
+  if (!spent)
+    recorder_.lose("spent_triggers", "triggers given up because their function is entered too often", 1);
   const GuestVirtual address = armed.address;
   std::erase_if(armed_, [&](const Armed& other) { return other.address == address; });
   return frozen.clear_breakpoint(address);
