@@ -77,6 +77,11 @@ Result<Facts> gather(const Options& options) {
     return {};
   }));
   if (options.size) {
+    // Its tables may lead in circles, which only the whole check finds.
+    if (facts.found.integrity == Integrity::kAltered)
+      return Error{ErrorCode::kBadInput,
+                   fmt::format("'{}' is altered, and is not measured: {}", options.tape, facts.found.finding),
+                   "without --size ktape info tells what it can"};
     KTAPE_ASSIGN(facts.size, measure_tape(options.tape));
   }
   return facts;
