@@ -19,6 +19,8 @@ inline constexpr size_t kMaxRecordBytes = size_t{16} << 20;
 inline constexpr size_t kMaxListElements = size_t{1} << 18;  // of a list in a record
 inline constexpr size_t kMaxBlobBytes = size_t{64} << 20;    // decompressed
 inline constexpr size_t kMaxBlobsBytes = size_t{256} << 20;  // of all blobs of a tape, decompressed
+// Of a name: recorders use a few words.
+inline constexpr size_t kMaxBlobNameBytes = 4096;
 inline constexpr size_t kPageBytes = 4096;
 
 }  // namespace ktape

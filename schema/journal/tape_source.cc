@@ -151,7 +151,24 @@ std::string uri(const std::string& path, const char* query) {
   return text + query;
 }
 
-Result<void> harden(Database& database) {
+// SQLite takes a table apart before we can look at it, in time that grows with the square of its length: a
+// tape's own tables and our queries are shorter than this.
+constexpr int kMaxSqlBytes = 1 << 12;
+// Steps of SQLite's machine to read the schema: some six for an object, of which a tape has 26.
+constexpr int kMaxSchemaSteps = 2000;
+
+// A schema that cannot be read otherwise is told of by who reads a table.
+Result<void> load_schema(Database& database, const std::string& path) {
+  sqlite3_progress_handler(
+      database.handle(), kMaxSchemaSteps, [](void*) { return 1; }, nullptr);
+  const Result<std::string> loaded = database.ask("SELECT 1 FROM sqlite_master LIMIT 1");
+  const bool too_many = !loaded.ok() && sqlite3_errcode(database.handle()) == SQLITE_INTERRUPT;
+  sqlite3_progress_handler(database.handle(), 0, nullptr, nullptr);
+  if (too_many) return bad(in_quotes(path) + " is not a tape: it has more tables and indexes than any");
+  return {};
+}
+
+Result<void> harden(Database& database, const std::string& path) {
   sqlite3* handle = database.handle();
   const std::pair<int, int> switches[] = {
       {SQLITE_DBCONFIG_DEFENSIVE, 1},      {SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0},
@@ -160,7 +177,7 @@ Result<void> harden(Database& database) {
       {SQLITE_DBCONFIG_WRITABLE_SCHEMA, 0}};
   for (auto [option, value] : switches) sqlite3_db_config(handle, option, value, nullptr);
   const std::pair<int, int> limits[] = {{SQLITE_LIMIT_LENGTH, static_cast<int>(kMaxBlobBytes + (1 << 16))},
-                                        {SQLITE_LIMIT_SQL_LENGTH, 1 << 16},
+                                        {SQLITE_LIMIT_SQL_LENGTH, kMaxSqlBytes},
                                         {SQLITE_LIMIT_COLUMN, 64},
                                         {SQLITE_LIMIT_EXPR_DEPTH, 32},
                                         {SQLITE_LIMIT_COMPOUND_SELECT, 4},
@@ -171,13 +188,14 @@ Result<void> harden(Database& database) {
                                         {SQLITE_LIMIT_TRIGGER_DEPTH, 1},
                                         {SQLITE_LIMIT_WORKER_THREADS, 0}};
   for (auto [limit, value] : limits) sqlite3_limit(handle, limit, value);
+  KTAPE_TRY(load_schema(database, path));
   return database.execute("PRAGMA mmap_size=0; PRAGMA cell_size_check=1; PRAGMA query_only=1");
 }
 
 Result<TapeSource> open_sealed(const std::string& path) {
   constexpr int kFlags = SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX;
   KTAPE_ASSIGN(Database database, Database::open(uri(path, "?mode=ro&immutable=1"), kFlags, path));
-  KTAPE_TRY(harden(database));
+  KTAPE_TRY(harden(database, path));
   return TapeSource{CopyFolder(), std::move(database), false};
 }
 
@@ -234,7 +252,7 @@ Result<TapeSource> open_recording(const std::string& path) {
   KTAPE_ASSIGN(Database database, Database::open(copy, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, path));
   // Exclusive: then the log's index lives in memory, not in one more file.
   KTAPE_TRY(database.execute("PRAGMA locking_mode=EXCLUSIVE"));
-  KTAPE_TRY(harden(database));
+  KTAPE_TRY(harden(database, path));
   return TapeSource{std::move(folder), std::move(database), true};
 }
 

@@ -103,6 +103,9 @@ Result<std::map<Digest, std::string>> check_blobs(const Database& tape) {
     }
     if (rows.type(3) != SQLITE_TEXT)
       return bad("blob " + to_hex(blob.hash) + " has a name of the wrong type");
+    if (rows.bytes(3).size() > kMaxBlobNameBytes)
+      return bad("blob " + to_hex(blob.hash) + " has a name of over " + std::to_string(kMaxBlobNameBytes) +
+                 " bytes");
     names.emplace(blob.hash, rows.text(3));
   }
 }

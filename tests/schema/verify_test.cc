@@ -193,6 +193,28 @@ TEST_CASE_METHOD(SealedTapeFixture, "objects that no tape has are found, and kee
   CHECK_THAT(reader.error().message, ContainsSubstring(finding));
 }
 
+TEST_CASE_METHOD(SealedTapeFixture, "a schema that is slow to take apart is not taken apart") {
+  std::string clauses = "a, b";
+  for (int i = 0; i < 1000; ++i) clauses += ", UNIQUE(a, b)";
+  const std::string statement = GENERATE_COPY("CREATE TABLE slow(" + clauses + ")", [] {
+    std::string many;
+    for (int i = 0; i < 1000; ++i) many += "CREATE TABLE t" + std::to_string(i) + "(a);";
+    return many;
+  }());
+  sql(path, statement);
+  const auto verified = verify(path, std::nullopt);
+  CHECK((!verified.ok() || verified->integrity == Integrity::kAltered));
+  const auto opened = JournalReader::open(path);
+  REQUIRE_FALSE(opened.ok());
+  CHECK(opened.error().code == ErrorCode::kBadInput);
+  CHECK_THAT(opened.error().message, ContainsSubstring("'" + path + "'"));
+}
+
+TEST_CASE_METHOD(SealedTapeFixture, "a blob's name is no place for a blob") {
+  CHECK_THAT(finding_after("UPDATE blob SET name = printf('%.5000c', 'x')"),
+             ContainsSubstring("has a name of over 4096 bytes"));
+}
+
 TEST_CASE_METHOD(SealedTapeFixture, "bytes after the database are found") {
   auto size = std::filesystem::file_size(path);
   std::string junk = GENERATE(std::string("junk"), std::string(4096, '\0'));
