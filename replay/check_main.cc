@@ -55,7 +55,7 @@ constexpr char kFooter[] =
     "  ktape check *.ktape --junit check.xml\n"
     "\n"
     "Exit status: 0 all passed; else the worst of 3 a tape is unusable, 4 an analyzer failed, 1 an\n"
-    "assertion is violated, 77 an assertion is inconclusive; 2 usage.";
+    "assertion is violated, 77 an assertion is inconclusive, or none was asked; 2 usage.";
 
 struct Options {
   std::vector<std::string> tapes;
