@@ -482,6 +482,9 @@ struct Sealed {
   blobsDigest @7 :Data;         # SHA-256 over hash and SHA-256(name) of each blob, sorted by hash
   losses @8 :List(LossCounter);
   triggers @9 :List(TriggerCount); # one for each of RunStarted.freezeTriggers
+  packedDigest @10 :Data;       # of how blobs and pages are packed: SHA-256 of two SHA-256, the first over
+                                # hash, codec (64-bit little-endian) and SHA-256(data) of each row of blob in the
+                                # order they were added, the second likewise of page
 }
 
 struct TriggerCount {

@@ -3,6 +3,7 @@
 
 #include <zstd.h>
 
+#include <array>
 #include <string>
 
 namespace ktape {
@@ -24,6 +25,10 @@ Result<std::vector<std::byte>> decompress(std::span<const std::byte> data, size_
     return bad("it is not a zstd frame that tells its size");
   }
   if (size > limit_bytes) return too_large(size, limit_bytes);
+  // A decoder takes more frames, and skips those that it does not know.
+  if (ZSTD_findFrameCompressedSize(data.data(), data.size()) != data.size()) {
+    return bad("it is not one whole zstd frame");
+  }
   std::vector<std::byte> content(size);
   size_t got = ZSTD_decompress(content.data(), content.size(), data.data(), data.size());
   if (ZSTD_isError(got) != 0) return bad(std::string("its zstd frame is damaged: ") + ZSTD_getErrorName(got));
@@ -55,6 +60,21 @@ Result<std::vector<std::byte>> unpack(int64_t codec, std::span<const std::byte> 
     case Codec::kZstd: return decompress(data, limit_bytes);
   }
   return bad("its codec " + std::to_string(codec) + " is not known");
+}
+
+void PackedRows::add(const Digest& hash, int64_t codec, std::span<const std::byte> data) {
+  std::array<std::byte, sizeof codec> little_endian;
+  for (size_t i = 0; i < little_endian.size(); ++i) little_endian[i] = std::byte(codec >> (8 * i) & 0xff);
+  rows_.update(hash);
+  rows_.update(little_endian);
+  rows_.update(sha256(data));
+}
+
+Digest packed_digest(PackedRows& blobs, PackedRows& pages) {
+  Sha256 both;
+  both.update(blobs.finish());
+  both.update(pages.finish());
+  return both.finish();
 }
 
 }  // namespace ktape

@@ -6,6 +6,7 @@
 #include <span>
 #include <vector>
 
+#include "schema/base/digest.h"
 #include "schema/base/result.h"
 
 namespace ktape {
@@ -28,5 +29,20 @@ struct Packed {
 // damaged frame, or content over `limit_bytes`, which is never allocated.
 [[nodiscard]] Result<std::vector<std::byte>> unpack(int64_t codec, std::span<const std::byte> data,
                                                     size_t limit_bytes);
+
+// How the rows of blob, or of page, are packed: SHA-256 over hash, codec and SHA-256(data) of each, in the
+// order they were added.
+class PackedRows {
+ public:
+  void add(const Digest& hash, int64_t codec, std::span<const std::byte> data);
+  // Ends the digest.
+  [[nodiscard]] Digest finish() { return rows_.finish(); }
+
+ private:
+  Sha256 rows_;
+};
+
+// What Sealed.packedDigest says.
+[[nodiscard]] Digest packed_digest(PackedRows& blobs, PackedRows& pages);
 
 }  // namespace ktape

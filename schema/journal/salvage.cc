@@ -66,7 +66,8 @@ Digest digest_of(std::span<const std::byte> bytes) {
 }
 
 Result<void> copy_blobs(Salvage& salvage) {
-  KTAPE_ASSIGN(Statement rows, salvage.source.prepare("SELECT hash, name, codec, data FROM blob"));
+  KTAPE_ASSIGN(Statement rows,
+               salvage.source.prepare("SELECT hash, name, codec, data FROM blob ORDER BY rowid"));
   size_t left = kMaxBlobsBytes;
   for (;;) {
     KTAPE_ASSIGN(bool more, rows.step());
@@ -98,7 +99,7 @@ Result<void> copy_freeze_pages(Salvage& salvage) {
 }
 
 Result<void> copy_pages(Salvage& salvage) {
-  KTAPE_ASSIGN(Statement rows, salvage.source.prepare("SELECT hash, codec, data FROM page"));
+  KTAPE_ASSIGN(Statement rows, salvage.source.prepare("SELECT hash, codec, data FROM page ORDER BY rowid"));
   for (;;) {
     KTAPE_ASSIGN(bool more, rows.step());
     if (!more) return {};

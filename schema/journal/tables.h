@@ -10,6 +10,7 @@ namespace ktape {
 // change of the format: see schema/FORMAT.md.
 inline constexpr int32_t kApplicationId = 0x6b747065;  // "ktpe"
 inline constexpr int32_t kFormatVersion = 1;
+inline constexpr size_t kTapePageBytes = 4096;  // of the SQLite file
 
 extern const char* const kTapeTables;        // tape.sql: the truth
 extern const char* const kProjectionTables;  // projection.sql: what follows from it

@@ -32,9 +32,11 @@ constexpr size_t kHeaderBytes = 100;
 constexpr size_t kPageSizeAt = 16;  // two bytes; 1 means 65536
 constexpr size_t kWriteVersionAt = 18;
 constexpr size_t kReadVersionAt = 19;
+constexpr size_t kChangesAt = 24;
 constexpr size_t kPageCountAt = 28;
 constexpr size_t kUserVersionAt = 60;
 constexpr size_t kApplicationIdAt = 68;
+constexpr size_t kVersionValidForAt = 92;
 constexpr std::byte kRollbackMode{1};  // a write or read version
 constexpr std::byte kWalMode{2};
 constexpr size_t kWalHeaderBytes = 32;
@@ -130,6 +132,39 @@ Result<void> check_header(const std::string& path, const Header& header) {
   if (version < 1)
     return bad("'" + path + "' is a tape of format " + std::to_string(version) + ", which is none");
   return {};
+}
+
+struct HeaderField {
+  size_t at;
+  size_t bytes;
+  uint64_t value;
+  const char* name;
+};
+
+// What the header of every sealed tape says, next to what `check_file` holds against the file.
+constexpr HeaderField kHeaderFields[] = {{kPageSizeAt, 2, kTapePageBytes, "page size"},
+                                         {20, 1, 0, "room kept at the end of pages"},
+                                         {21, 3, 0x402020, "payload fractions"},
+                                         {44, 4, 4, "schema format"},
+                                         {48, 4, 0, "cache size"},
+                                         {52, 4, 0, "largest root page"},
+                                         {56, 4, 1, "text encoding"},
+                                         {64, 4, 0, "incremental vacuum"},
+                                         {72, 8, 0, "reserved bytes"},
+                                         {80, 8, 0, "reserved bytes"},
+                                         {88, 4, 0, "reserved bytes"}};
+
+Result<void> check_constants(const Header& header) {
+  for (const HeaderField& field : kHeaderFields) {
+    uint64_t value = 0;
+    for (size_t i = 0; i < field.bytes; ++i)
+      value = value << 8 | std::to_integer<uint64_t>(header[field.at + i]);
+    if (value == field.value) continue;
+    return bad("its header says another " + std::string(field.name) +
+               " than a tape's: " + std::to_string(value) + ", not " + std::to_string(field.value));
+  }
+  if (big_endian(header, kChangesAt) == big_endian(header, kVersionValidForAt)) return {};
+  return bad("its header says that its number of pages is of another time");
 }
 
 // The path of a file as SQLite's URI.
@@ -385,7 +420,7 @@ Result<void> check_file(const std::string& path) {
                std::to_string(std::to_integer<int>(header[kWriteVersionAt])) + " and " +
                std::to_string(std::to_integer<int>(header[kReadVersionAt])) + ", not 1 and 1");
   }
-  return {};
+  return check_constants(header);
 }
 
 Result<void> check_tables(const Database& database) {

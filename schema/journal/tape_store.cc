@@ -18,7 +18,9 @@ namespace {
 
 // The tables exist before the database enters WAL mode, so that the main file alone says what it is.
 Result<void> make_tables(Database& database) {
-  KTAPE_TRY(database.execute("PRAGMA locking_mode=EXCLUSIVE; BEGIN"));
+  KTAPE_TRY(database.execute(
+      "PRAGMA page_size=" + std::to_string(kTapePageBytes) +
+      "; PRAGMA encoding='UTF-8'; PRAGMA secure_delete=ON; PRAGMA locking_mode=EXCLUSIVE; BEGIN"));
   KTAPE_TRY(database.execute(kTapeTables));
   KTAPE_TRY(database.execute(kProjectionTables));
   KTAPE_TRY(database.execute("PRAGMA application_id=" + std::to_string(kApplicationId) +
@@ -145,6 +147,7 @@ Result<void> TapeStore::add_blob(const Digest& hash, std::string_view name, int6
   insert_blob_.bind(4, data);
   KTAPE_TRY(stick(insert(insert_blob_)));
   counts_.blobs.emplace(hash, name);
+  packed_blobs_.add(hash, codec, data);
   return {};
 }
 
@@ -158,6 +161,7 @@ Result<void> TapeStore::add_page(const Digest& hash, int64_t codec, std::span<co
   pages_.insert(hash);
   ++counts_.pages;
   counts_.page_bytes += data.size();
+  packed_pages_.add(hash, codec, data);
   return {};
 }
 
@@ -192,6 +196,7 @@ Result<SealedTape> TapeStore::seal(HostNs host, const std::function<void(schema:
     auto sealed = record.initSealed();
     fill(sealed);
     write_counts(counts_, sealed);
+    sealed.setPackedDigest(as_data(packed_digest(packed_blobs_, packed_pages_)));
   };
   KTAPE_ASSIGN(RecordMessage message, RecordMessage::build(next_seq(), host, GuestNs(0), fill_record));
   KTAPE_TRY(add_record(message.bytes()));

@@ -13,6 +13,7 @@
 #include "schema/base/file.h"
 #include "schema/base/result.h"
 #include "schema/base/units.h"
+#include "schema/journal/codec.h"
 #include "schema/journal/database.h"
 #include "schema/journal/message.h"
 #include "schema/journal/page_list.h"
@@ -102,6 +103,8 @@ class TapeStore {
   Digest head_{};
   TapeCounts counts_;
   std::set<Digest> pages_;
+  PackedRows packed_blobs_;
+  PackedRows packed_pages_;
 };
 
 }  // namespace ktape

@@ -32,6 +32,7 @@ struct SealedFacts {
   uint64_t pages = 0;
   uint64_t blobs = 0;
   std::string blobs_digest;
+  std::string packed_digest;  // empty: of a recorder that did not say
 };
 
 // What the records add up to.
@@ -41,6 +42,8 @@ struct RecordFacts {
   std::map<uint64_t, ThawedPages> thawed;
   std::optional<SealedFacts> sealed;
   LossTally losses;
+  PackedRows blobs;
+  PackedRows pages;
 };
 
 SealedFacts facts_of(schema::Sealed::Reader sealed) {
@@ -53,6 +56,7 @@ SealedFacts facts_of(schema::Sealed::Reader sealed) {
   facts.pages = sealed.getPages();
   facts.blobs = sealed.getBlobs();
   facts.blobs_digest = as_text(sealed.getBlobsDigest());
+  facts.packed_digest = as_text(sealed.getPackedDigest());
   return facts;
 }
 
@@ -116,13 +120,18 @@ Result<void> check_count(const char* what, uint64_t found, uint64_t sealed) {
              std::to_string(sealed));
 }
 
-Result<void> check_seal(const SealedFacts& sealed, const TapeCounts& counts) {
+Result<void> check_seal(const SealedFacts& sealed, RecordFacts& facts) {
+  const TapeCounts& counts = facts.counts;
   KTAPE_TRY(check_count("records before it", counts.records, sealed.records));
   if (sealed.kinds != counts.kinds) return bad("the Sealed record counts other kinds of records");
   KTAPE_TRY(check_count("pages", counts.pages, sealed.pages));
   KTAPE_TRY(check_count("blobs", counts.blobs.size(), sealed.blobs));
   if (!std::ranges::equal(as_bytes(sealed.blobs_digest), blobs_digest(counts.blobs))) {
     return bad("hashes or names of the blobs are not those that the Sealed record was made from");
+  }
+  if (sealed.packed_digest.empty()) return {};
+  if (!std::ranges::equal(as_bytes(sealed.packed_digest), packed_digest(facts.blobs, facts.pages))) {
+    return bad("blobs and pages unpack to what was recorded, but are packed or ordered in another way");
   }
   return {};
 }
@@ -133,7 +142,11 @@ Result<void> check_database(const Database& tape) {
   KTAPE_ASSIGN(bool answered, check.step());
   std::string answer = answered ? check.text(0) : "";
   if (answer != "ok") return bad("the database is damaged: " + printable(answer));
-  return {};
+  // Each table was made once.
+  KTAPE_ASSIGN(std::string changes, tape.ask("PRAGMA schema_version"));
+  KTAPE_ASSIGN(std::string tables, tape.ask("SELECT count(*) FROM sqlite_schema WHERE type = 'table'"));
+  if (changes == tables) return {};
+  return bad("its tables were changed " + changes + " times, those of a tape " + tables + " times");
 }
 
 Result<void> check_everything(const Database& tape, RecordFacts& facts) {
@@ -141,9 +154,9 @@ Result<void> check_everything(const Database& tape, RecordFacts& facts) {
   KTAPE_ASSIGN(Database projection, empty_projection());
   KTAPE_TRY(check_records(tape, projection, facts));
   KTAPE_TRY(check_projection(tape, projection));
-  KTAPE_ASSIGN(facts.counts.blobs, check_blobs(tape));
-  KTAPE_ASSIGN(facts.counts.pages, check_pages(tape, facts.thawed));
-  if (facts.sealed) KTAPE_TRY(check_seal(*facts.sealed, facts.counts));
+  KTAPE_ASSIGN(facts.counts.blobs, check_blobs(tape, facts.blobs));
+  KTAPE_ASSIGN(facts.counts.pages, check_pages(tape, facts.thawed, facts.pages));
+  if (facts.sealed) KTAPE_TRY(check_seal(*facts.sealed, facts));
   return {};
 }
 
@@ -153,7 +166,8 @@ Result<void> check_source(const std::string& path, const TapeSource& source, Rec
   // Only a recorder leaves a seal in WAL mode, and only under its own name.
   bool one_file = !source.recording || (facts.sealed && !is_partial_name(path));
   if (one_file) KTAPE_TRY(check_file(path));
-  return contents;
+  if (!contents.ok() || source.recording) return contents;
+  return check_rows(source.database, path);
 }
 
 void conclude_unsealed(const std::string& path, bool seal, Verification& verification) {

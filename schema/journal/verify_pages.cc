@@ -88,8 +88,8 @@ Result<void> check_none(const Database& tape, const std::string& sql, const std:
 
 }  // namespace
 
-Result<std::map<Digest, std::string>> check_blobs(const Database& tape) {
-  KTAPE_ASSIGN(Statement rows, tape.prepare("SELECT hash, codec, data, name FROM blob"));
+Result<std::map<Digest, std::string>> check_blobs(const Database& tape, PackedRows& packed) {
+  KTAPE_ASSIGN(Statement rows, tape.prepare("SELECT hash, codec, data, name FROM blob ORDER BY rowid"));
   std::map<Digest, std::string> names;
   size_t bytes = 0;
   for (;;) {
@@ -107,16 +107,19 @@ Result<std::map<Digest, std::string>> check_blobs(const Database& tape) {
       return bad("blob " + to_hex(blob.hash) + " has a name of over " + std::to_string(kMaxBlobNameBytes) +
                  " bytes");
     names.emplace(blob.hash, rows.text(3));
+    packed.add(blob.hash, rows.integer(1), rows.bytes(2));
   }
 }
 
-Result<uint64_t> check_pages(const Database& tape, const std::map<uint64_t, ThawedPages>& thawed) {
-  KTAPE_ASSIGN(Statement rows, tape.prepare("SELECT hash, codec, data FROM page"));
+Result<uint64_t> check_pages(const Database& tape, const std::map<uint64_t, ThawedPages>& thawed,
+                             PackedRows& packed) {
+  KTAPE_ASSIGN(Statement rows, tape.prepare("SELECT hash, codec, data FROM page ORDER BY rowid"));
   uint64_t pages = 0;
   for (;;) {
     KTAPE_ASSIGN(bool more, rows.step());
     if (!more) break;
-    KTAPE_TRY(check_content("page", rows, kPageBytes));
+    KTAPE_ASSIGN(const Content page, check_content("page", rows, kPageBytes));
+    packed.add(page.hash, rows.integer(1), rows.bytes(2));
     ++pages;
   }
   KTAPE_TRY(check_freeze_pages(tape, thawed));

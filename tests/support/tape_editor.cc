@@ -69,15 +69,6 @@ void append_cell(std::string& to, const Editor::Query& row, int column) {
   to += '\n';
 }
 
-// Of a row of (hash, codec, data): how it is packed is not what it says.
-void append_content(std::string& to, const Editor::Query& row, int codec, int data) {
-  to += std::to_string(sqlite3_column_type(row.get(), codec)) +
-        std::to_string(sqlite3_column_type(row.get(), data));
-  const auto content = unpack(sqlite3_column_int64(row.get(), codec), bytes_of(row, data), kMaxBlobBytes);
-  to += content.ok() ? "content:" : "damaged:";
-  append(to, content.ok() ? std::span<const std::byte>(*content) : bytes_of(row, data));
-}
-
 }  // namespace
 
 std::string content_of(const std::string& path) {
@@ -86,13 +77,12 @@ std::string content_of(const std::string& path) {
   for (const std::string& table :
        sql_rows(path, "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY 1")) {
     content += table + "\n";
-    const auto rows = editor.query("SELECT * FROM \"" + table + "\" ORDER BY 1, 2");
+    // Where no column is the row's number, it is one more that may be changed.
+    const std::string number = table == "blob" || table == "page" ? "rowid, " : "";
+    const auto rows = editor.query("SELECT " + number + "* FROM \"" + table + "\" ORDER BY 1, 2");
     while (editor.step(rows)) {
-      for (int column = 0; column < sqlite3_column_count(rows.get()); ++column) {
-        const std::string name = sqlite3_column_name(rows.get(), column);
-        if (name == "data") append_content(content, rows, column - 1, column);
-        if (name != "data" && name != "codec") append_cell(content, rows, column);
-      }
+      for (int column = 0; column < sqlite3_column_count(rows.get()); ++column)
+        append_cell(content, rows, column);
     }
   }
   return content;

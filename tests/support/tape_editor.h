@@ -10,8 +10,8 @@ namespace ktape::test {
 
 // What one who edits a tape with SQLite can do. What goes wrong is thrown.
 
-// Every row of every table: types and bytes of the cells, blobs and pages decompressed. Two tapes have the
-// same content exactly when this is the same.
+// Every row of every table: types and bytes of the cells, blobs and pages as they are packed. Two tapes have
+// the same content exactly when this is the same.
 [[nodiscard]] std::string content_of(const std::string& path);
 
 // Puts another message into the row of a record.
