@@ -25,6 +25,8 @@ class GdbClient {
   [[nodiscard]] static Result<std::unique_ptr<GdbClient>> connect(UniqueFd socket,
                                                                   Clock::time_point deadline);
 
+  [[nodiscard]] int fd() const { return socket_.get(); }
+
   // Registers of vCPUs 0 to `cpus` - 1, which must stand still. kMachineLost when no or no usable
   // answer comes in time, and ever after.
   [[nodiscard]] Result<std::vector<VcpuRegisters>> registers(uint32_t cpus, Clock::time_point deadline);

@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: Apache-2.0
+// Measures on a real guest, and prints one JSON object: lists of samples, `floor` and `ours` in turns. What
+// is measured where is said beside each function; tools/benchmarks/guest.py makes rows of it.
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <cstdio>
+
+#include "schema/base/command_line.h"
+#include "schema/base/exit_code.h"
+#include "tools/benchmarks/guest_run.h"
+#include "tools/benchmarks/memory_costs.h"
+#include "tools/benchmarks/xp_costs.h"
+
+namespace ktape::bench {
+namespace {
+
+std::string json(const Samples& samples) {
+  return fmt::format("{{\"floor\": [{}], \"ours\": [{}]}}", fmt::join(samples.floor, ", "),
+                     fmt::join(samples.ours, ", "));
+}
+
+// `freeze`: from asking for the stop until the machine runs again. `request`: from a request until the
+// guest's next, which follows as soon as it has its reply. Floor: stop, registers of every vCPU, cont, and an
+// answer.
+Result<std::string> measure_requests(const GuestOptions& options) {
+  std::string result;
+  KTAPE_ASSIGN(const RunEnd end, run_guest(
+                                     options, [](Guest&) {},
+                                     [&](Guest& guest) {
+                                       result = fmt::format("{{\"freeze\": {}, \"request\": {}}}",
+                                                            json(guest.probe.freezes()),
+                                                            json(guest.probe.requests()));
+                                     }));
+  if (end.outcome != schema::Outcome::COMPLETED)
+    return Error{ErrorCode::kHost, "the run failed: " + end.detail, ""};
+  return result;
+}
+
+int run(int argc, char** argv) {
+  GuestOptions options;
+  options.kernel = "6.16.12";
+  uint32_t pairs = 20;
+  std::string what;
+  std::string accelerator = "auto";
+  CLI::App app("Measures on a real guest; for tools/bench.\n", "bench_guest");
+  app.add_option("WHAT", what, "requests, full, sched, or xp")
+      ->required()
+      ->check(CLI::IsMember({"requests", "full", "sched", "xp"}));
+  app.add_option("--scratch", options.scratch, "A folder for tapes, which are removed")->required();
+  app.add_option("--kernel", options.kernel)->capture_default_str();
+  app.add_option("--accel", accelerator)->check(CLI::IsMember({"auto", "kvm", "tcg"}));
+  app.add_option("--cpus", options.cpus)->capture_default_str();
+  app.add_option("--entries", options.entries, "Of a request")->capture_default_str();
+  app.add_option("--pairs", pairs)->capture_default_str();
+  app.add_flag("--busy", options.busy, "A task spins on every vCPU");
+  bool keep_none = false;
+  app.add_flag("--keep-none", keep_none, "As with --memory none, instead of sched");
+  if (std::optional<int> status = parse_command_line(app, argc, argv)) return *status;
+  options.accelerator = accelerator == "kvm"   ? Accelerator::kKvm
+                        : accelerator == "tcg" ? Accelerator::kTcg
+                                               : Accelerator::kAuto;
+  if (keep_none) options.memory = schema::MemoryMode::NONE;
+  if (what == "requests") options.requests = 2 * pairs;
+  const Result<std::string> result = what == "requests" ? measure_requests(options)
+                                     : what == "xp"     ? measure_xp(options, pairs)
+                                     : what == "full"   ? measure_full_memory(options, pairs)
+                                                        : measure_sched_memory(options, pairs);
+  if (!result.ok()) {
+    fmt::print(stderr, "{}", describe("bench_guest", result.error()));
+    return static_cast<int>(exit_code(result.error()));
+  }
+  fmt::print("{}\n", *result);
+  return 0;
+}
+
+}  // namespace
+}  // namespace ktape::bench
+
+int main(int argc, char** argv) { return ktape::bench::run(argc, argv); }

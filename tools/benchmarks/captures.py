@@ -1,0 +1,181 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is measured of whole captures: boot, memory, several side by side."""
+
+import os
+import shutil
+import sqlite3
+import subprocess
+import time
+
+from harness import BenchError
+from row import VALUE, Benchmark, Row
+
+SCENARIO = "cold_path_roundtrip"
+KERNEL = "6.16.12"
+TARGETS = ("ktape-capture", "ktape_inside", "ktape_initramfs")
+CAPTURES_SIDE_BY_SIDE = 4
+SIDE_BY_SIDE_CORES = 2
+BOOT_DEADLINE_S = 120
+# That of a capture.
+COMMAND_LINE = "console=ttyS0 panic=-1 no_timer_check"
+
+# A guest that is done as soon as its first step is.
+SHORT_SCENARIO = """(
+  name = "short", durationMs = 100,
+  scheduler = (vtime = (switchMode = full)),
+  workers = [(name = "sleeper", policy = normal, phases = [(sleepMs = 600000)])],
+  steps = [
+    (name = "settle", actions = [(wait = (worker = "sleeper", state = sleeping)), (sleepMs = 100)]),
+    (name = "look", actions = [
+      (op = (entry = (tag = "vtime", target = (task = (worker = "sleeper"), path = "scx.dsq_vtime"), read = u64))),
+      (op = (entry = (tag = "jiffies", target = (symbol = "jiffies_64"), read = u64))),
+    ]),
+  ],
+)
+"""
+
+
+def kernel_image():
+    cache = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    image = os.path.join(cache, "ktape", "kernels", KERNEL, "bzImage")
+    if os.path.exists(image):
+        return image
+    raise BenchError(f"kernel {KERNEL} is not in the cache: tools/kernel fetch {KERNEL}")
+
+
+def wait_for(process, stream, text):
+    """Seconds until a line with `text` has come. BenchError when it does not in time."""
+    began, seen = time.monotonic(), []
+    while time.monotonic() < began + BOOT_DEADLINE_S:
+        line = stream.readline()
+        if not line:
+            break
+        seen.append(line.decode(errors="replace").rstrip())
+        if text in seen[-1]:
+            return time.monotonic() - began
+    process.kill()
+    raise BenchError(f"'{text}' did not come; the last that did:\n" + "\n".join(seen[-15:]))
+
+
+def capture_command(context, tape, *more):
+    return [context.program("ktape-capture"), SCENARIO, "--kernel", KERNEL, "-o", tape, *more]
+
+
+def accelerator(context):
+    """What `ktape capture --accel auto` takes on this host."""
+    tape = os.path.join(context.work, "accelerator.ktape")
+    context.run(capture_command(context, tape))
+    with sqlite3.connect(tape) as database:
+        (used,), = database.execute("select accelerator from run")
+    os.remove(tape)
+    return used
+
+
+def boot_capture(context, accel, *more):
+    """Seconds from starting `ktape capture` to the first step."""
+    tape = os.path.join(context.work, "boot.ktape")
+    command = capture_command(context, tape, "--accel", accel, *more)
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as process:
+        seconds = wait_for(process, process.stderr, "step 1 of")
+        process.terminate()
+        process.stderr.read()
+    os.remove(tape)
+    return seconds
+
+
+def plain_command(context, accel, machine="q35", cpu=None, kernel=None, command_line=COMMAND_LINE, more=()):
+    """QEMU with the same kernel and the smallest guest that attaches the same scheduler."""
+    cpu = cpu or ("host" if accel == "kvm" else "max,la57=off")
+    return ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
+            "-machine", machine, "-accel", "kvm" if accel == "kvm" else "tcg,thread=multi", "-cpu", cpu, "-smp", "2",
+            "-m", "512", "-serial", "stdio", "-kernel", kernel or kernel_image(),
+            "-initrd", os.path.join(context.build, "tools", "benchmarks", "plain_guest.cpio.zst"),
+            "-append", command_line, *more]
+
+
+def boot_plain(context, accel, **options):
+    """Seconds from starting QEMU until the scheduler is attached."""
+    command = plain_command(context, accel, **options)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
+        seconds = wait_for(process, process.stdout, "plain_init: attached")
+        process.kill()
+    return seconds
+
+
+def run_boot(context):
+    accel = accelerator(context)
+    floor, ours = context.interleave(lambda: boot_plain(context, accel), lambda: boot_capture(context, accel))
+    return [Row("boot", "s", floor, ours, 1.1, note=f"under {accel}")]
+
+
+def peak_beyond_ram(context):
+    """MB of a capture's anonymous memory and of files, as /proc/PID/status has it each 5 ms. The guest's RAM is shared
+    memory and not in it; QEMU is another process."""
+    tape = os.path.join(context.work, "memory.ktape")
+    peak = 0
+    with subprocess.Popen(capture_command(context, tape), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+        while process.poll() is None:
+            with open(f"/proc/{process.pid}/status", encoding="ascii", errors="replace") as status:
+                fields = dict(line.split(":", 1) for line in status if ":" in line)
+            rss = sum(int(fields.get(name, "0 kB").split()[0]) for name in ("RssAnon", "RssFile"))
+            peak = max(peak, rss)
+            time.sleep(0.005)
+        if process.returncode != 0:
+            raise BenchError(f"the capture ended with status {process.returncode}")
+    os.remove(tape)
+    return peak * 1024 / 1e6
+
+
+def run_memory(context):
+    peaks = [peak_beyond_ram(context) for _ in range(2 if context.quick else 5)]
+    return [Row("capture-memory", "MB", (), peaks, 64, goal_of=VALUE, note="RssAnon + RssFile at their highest")]
+
+
+def what_is_on(tape):
+    """What a run of one scenario has in common with every other."""
+    with sqlite3.connect(f"file:{tape}?mode=ro", uri=True) as database:
+        return list(database.execute("select tag, action, status, type from kernel_op order by op, entry"))
+
+
+def capture_several(context, accel, together):
+    """Seconds that four captures take on two cores."""
+    scenario = os.path.join(context.work, "short.scenario")
+    with open(scenario, "w", encoding="utf-8") as file:
+        file.write(SHORT_SCENARIO)
+    folder = os.path.join(context.work, "several")
+    os.makedirs(folder)
+    tapes = [os.path.join(folder, f"{i}.ktape") for i in range(CAPTURES_SIDE_BY_SIDE)]
+    cores = sorted(os.sched_getaffinity(0))[:SIDE_BY_SIDE_CORES]
+    began = time.monotonic()
+    running = []
+    for tape in tapes:
+        command = [context.program("ktape-capture"), scenario, "--kernel", KERNEL, "--accel", accel, "-o", tape]
+        running.append(subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                                        preexec_fn=lambda: os.sched_setaffinity(0, cores)))
+        if not together:
+            running[-1].wait()
+    statuses = [process.wait() for process in running]
+    seconds = time.monotonic() - began
+    if any(statuses):
+        raise BenchError(f"captures ended with status {statuses}")
+    seen = [what_is_on(tape) for tape in tapes]
+    if len(seen[0]) != 2 or any(one != seen[0] for one in seen):
+        raise BenchError(f"captures of one scenario differ: {seen}")
+    shutil.rmtree(folder)
+    return seconds
+
+
+def run_side_by_side(context):
+    accel = accelerator(context)
+    floor, ours = context.interleave(lambda: capture_several(context, accel, together=False),
+                                     lambda: capture_several(context, accel, together=True))
+    return [Row("side-by-side", "s", floor, ours, 1,
+                note="four captures on two cores; floor: one after another. Each tape has the same ops")]
+
+
+BENCHMARKS = [
+    Benchmark(("boot",), "from starting to the first step; floor: plain QEMU until its scheduler is attached", run_boot,
+              TARGETS + ("plain_guest",)),
+    Benchmark(("capture-memory",), "memory of ktape capture beyond the guest's RAM", run_memory, TARGETS),
+    Benchmark(("side-by-side",), "four captures at a time, and one after another", run_side_by_side, TARGETS),
+]

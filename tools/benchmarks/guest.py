@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is measured on a running guest: freezes, requests, the memory that is kept, reads by QMP. See bench_guest.cc."""
+
+import json
+import os
+import sqlite3
+import tempfile
+
+from row import DIFFERENCE, VALUE, Benchmark, Curve, Row, median
+
+PROGRAM = "bench_guest"
+PAIRS = 30
+PAIRS_MOST = 55  # requests of one scenario; a step of many takes a guest long to look at
+VCPUS = (1, 2, 4)
+LOADS = ("idle", "busy")
+XP_GOAL = 1 / 1000
+
+
+def sample(context, what, *arguments, pairs=None, folder=None):
+    """What bench_guest prints, from a guest of its own."""
+    with tempfile.TemporaryDirectory(dir=context.work) as scratch:
+        folder = folder or scratch
+        pairs = pairs or max(context.pairs, 5 if context.quick else PAIRS)
+        return json.loads(context.run([context.program(PROGRAM), what, "--scratch", folder, "--pairs", str(pairs),
+                                       *map(str, arguments)]))
+
+
+def scaled(samples, scale):
+    return [value / scale for value in samples]
+
+
+def freeze_row(cpus, load):
+    name = f"freeze-{cpus}-{load}"
+
+    def run(context):
+        arguments = ["--cpus", cpus] + (["--busy"] if load == "busy" else [])
+        found = sample(context, "requests", *arguments)["freeze"]
+        return [Row(name, "us", scaled(found["floor"], 1e3), scaled(found["ours"], 1e3), 1.3, goal_p99=2)]
+
+    return Benchmark((name,), f"from a stop to running again, for a request of 4 entries: {cpus} vCPUs, {load}", run,
+                     (PROGRAM,))
+
+
+def run_request(context):
+    found = sample(context, "requests")["request"]
+    return [Row("request-cold", "us", scaled(found["floor"], 1e3), scaled(found["ours"], 1e3), 1.3,
+                note="the guest's time from one request to the next is in both")]
+
+
+def run_xp(context):
+    found = sample(context, "xp")
+    return [Row(f"xp-{kind}", "ns", found[kind]["floor"], found[kind]["ours"], XP_GOAL,
+                note="with twelve gates, of which xp has none" if kind == "task" else "") for kind in found]
+
+
+def run_full(context):
+    found = sample(context, "full")
+    way = median(found["way"]) / 1e6
+    return [Row("memory-full", "ms", scaled(found["floor"], 1e6), scaled(found["ours"], 1e6), 1.5,
+                note=f"ours has {way:.2f} ms that a freeze takes which keeps nothing")]
+
+
+def kept_at_freezes(tape):
+    """Bytes of the tape that the pages of each freeze took, those that an earlier one had brought not counted."""
+    with sqlite3.connect(f"file:{tape}?mode=ro", uri=True) as database:
+        return [count for _, count in database.execute("""
+            select first, sum(bytes) from (select min(f.freeze) as first, length(p.data) + 32 as bytes
+            from freeze_page f join page p on p.hash = f.hash group by p.hash) group by first order by first""")]
+
+
+def run_sched(context):
+    with tempfile.TemporaryDirectory(dir=context.work) as folder:
+        found = sample(context, "sched", folder=folder)
+        kept = scaled(kept_at_freezes(os.path.join(folder, "sched.ktape")), 1e3)
+    return [Row("memory-sched", "ms", scaled(found["floor"], 1e6), scaled(found["ours"], 1e6), 2, goal_of=DIFFERENCE),
+            Row("memory-sched-kept", "kB", (), kept, 300, goal_of=VALUE, goal_p99=300,
+                note=f"compressed pages that a freeze adds to the tape; the first one {kept[0]:.1f} kB")]
+
+
+BENCHMARKS = [freeze_row(cpus, load) for cpus in VCPUS for load in LOADS] + [
+    Benchmark(("request-cold",), "from a request of the guest to its reply, cold", run_request, (PROGRAM,)),
+    Benchmark(("xp-symbol", "xp-per-cpu", "xp-task"), "a value by QMP's xp, and by a typed read", run_xp, (PROGRAM,)),
+    Benchmark(("memory-full",), "time frozen with --memory full, 512 MB, after the first", run_full, (PROGRAM,)),
+    Benchmark(("memory-sched", "memory-sched-kept"), "time frozen with --memory sched and none, and what is kept",
+              run_sched, (PROGRAM,)),
+]
+
+
+def freeze_line(context, *arguments, pairs=None):
+    """Median us of a freeze and of a request, floor and ours, and the ratios."""
+    found = sample(context, "requests", *arguments, pairs=pairs)
+    cells = []
+    for what in ("freeze", "request"):
+        floor, ours = (median(found[what][which]) / 1e3 for which in ("floor", "ours"))
+        cells += [floor, ours, ours / floor]
+    return cells
+
+
+def curve_vcpus(context):
+    return [[str(cpus), load] + freeze_line(context, "--cpus", cpus, *(["--busy"] if load == "busy" else []))
+            for cpus in (1, 2, 4, 8) for load in LOADS]
+
+
+def curve_entries(context):
+    # The text of a scenario is bounded, and so are its actions.
+    return [[str(entries)] + freeze_line(context, "--entries", entries, pairs=max(5, min(PAIRS, 480 // entries)))
+            for entries in (1, 4, 16, 64)]
+
+
+MEASURED = ("freeze floor, us", "freeze, us", "ratio", "request floor, us", "request, us", "ratio")
+CURVES = [
+    Curve("vcpus", "A request of four entries, by vCPUs", ("vCPUs", "load") + MEASURED, curve_vcpus, (PROGRAM,)),
+    Curve("entries", "A request, by its entries", ("entries",) + MEASURED, curve_entries, (PROGRAM,)),
+]

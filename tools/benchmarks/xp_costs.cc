@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "tools/benchmarks/xp_costs.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <vector>
+
+#include "guest/kernel/op_executor.h"
+#include "tests/support/make_op.h"
+#include "tools/benchmarks/at_rest.h"
+
+namespace ktape::bench {
+
+namespace {
+
+constexpr size_t kEntries = 64;
+constexpr int kRequests = 200;  // a sample
+
+using Clock = Machine::Clock;
+
+double ns_between(Clock::time_point from, Clock::time_point to) {
+  return std::chrono::duration<double, std::nano>(to - from).count();
+}
+
+struct Costs {
+  std::vector<double> floor, ours;
+};
+
+Error differs(const std::string& what, std::string_view xp) {
+  return Error{ErrorCode::kInternal, fmt::format("{}: xp does not see the same: {}", what, xp), ""};
+}
+
+Result<Costs> compare(BareControl& bare, OpExecutor& executor, const GuestMemory& memory, const Op& op,
+                      uint32_t pairs, const std::string& what) {
+  const std::vector<Op> request(kEntries, op);
+  const std::vector<OpResult> first = executor.read(memory, request);
+  if (first.back().status != schema::EntryStatus::DONE)
+    return Error{ErrorCode::kInternal, what + ": " + first.back().reason, ""};
+  const uint64_t place = first.back().physical_address.value;
+  const uint32_t width = first.back().width_bytes;
+  const std::string seen =
+      fmt::format("{:016x}: 0x{:0{}x}", place, test::number_in(*first.back().value), 2 * width);
+  Costs costs;
+  for (uint32_t pair = 0; pair < pairs; ++pair) {
+    const Clock::time_point asked = Clock::now();
+    const std::string_view answer = bare.xp(place, width == 8 ? 'g' : 'w');
+    costs.floor.push_back(ns_between(asked, Clock::now()));
+    if (answer.find(seen) == std::string_view::npos) return differs(what + " is " + seen, answer);
+    const Clock::time_point began = Clock::now();
+    for (int i = 0; i < kRequests; ++i) {
+      if (executor.read(memory, request).size() != kEntries) std::abort();
+    }
+    costs.ours.push_back(ns_between(began, Clock::now()) / (kRequests * double{kEntries}));
+  }
+  return costs;
+}
+
+std::string json(const Costs& costs) {
+  return fmt::format("{{\"floor\": {}, \"ours\": {}}}", costs.floor, costs.ours);
+}
+
+}  // namespace
+
+Result<std::string> measure_xp(const GuestOptions& options, uint32_t pairs) {
+  std::string result;
+  KTAPE_TRY(measure_at_rest(options, [&](Guest& guest, const Kernel& kernel) -> Result<void> {
+    KTAPE_ASSIGN(Frozen frozen, guest.machine.freeze());
+    BareControl bare(guest.machine.channels(), options.cpus);
+    OpExecutor executor(kernel);
+    const auto cost = [&](const OpTarget& target, schema::ValueKind kind, const char* what) {
+      return compare(bare, executor, frozen.memory(), test::read_of(target, kind), pairs, what);
+    };
+    const Probe::Worker worker = guest.probe.worker();
+    KTAPE_ASSIGN(const Costs symbol,
+                 cost(test::symbol_target("jiffies_64"), schema::ValueKind::U64, "symbol"));
+    KTAPE_ASSIGN(const Costs per_cpu,
+                 cost(test::per_cpu_target("runqueues", 0, "nr_running"), schema::ValueKind::U32, "per-CPU"));
+    KTAPE_ASSIGN(const Costs task,
+                 cost(test::task_target(worker.pid, worker.start_boottime_ns, "scx.dsq_vtime"),
+                      schema::ValueKind::U64, "task"));
+    result = fmt::format("{{\"symbol\": {}, \"per-cpu\": {}, \"task\": {}}}", json(symbol), json(per_cpu),
+                         json(task));
+    return frozen.thaw();
+  }));
+  return result;
+}
+
+}  // namespace ktape::bench
