@@ -320,6 +320,7 @@ struct Object {
   std::string type;
   std::string table;
   std::string sql;
+  std::string types;  // of the row's columns: a blob reads as text
   bool operator==(const Object&) const = default;
 };
 using Objects = std::map<std::string, Object>;
@@ -328,7 +329,8 @@ constexpr size_t kMaxObjects = 100;
 Result<Objects> objects_of(const Database& database) {
   KTAPE_ASSIGN(
       Statement query,
-      database.prepare("SELECT name, type, tbl_name, CASE typeof(sql) WHEN 'blob' THEN '' ELSE sql END "
+      database.prepare("SELECT name, type, tbl_name, CASE typeof(sql) WHEN 'blob' THEN '' ELSE sql END, "
+                       "typeof(name) || typeof(type) || typeof(tbl_name) || typeof(rootpage) || typeof(sql) "
                        "FROM sqlite_master"));
   Objects objects;
   for (;;) {
@@ -337,7 +339,7 @@ Result<Objects> objects_of(const Database& database) {
     const std::string name = query.text(0);
     // SQLite bears several rows of one name. More names than any tape has: a stranger's file may hold a
     // million.
-    if (!objects.emplace(name, Object{query.text(1), query.text(2), query.text(3)}).second)
+    if (!objects.emplace(name, Object{query.text(1), query.text(2), query.text(3), query.text(4)}).second)
       return bad("it has " + in_quotes(name) + " twice");
     if (objects.size() > kMaxObjects) return bad("it has more tables and indexes than any tape");
   }

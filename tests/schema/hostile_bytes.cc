@@ -15,7 +15,9 @@
 #include "schema/wire/data.h"
 #include "tests/schema/reference_tape.h"
 #include "tests/support/must.h"
+#include "tests/support/sql.h"
 #include "tests/support/tape_editor.h"
+#include "tests/support/tape_map.h"
 #include "tests/support/temp_dir.h"
 
 namespace ktape::test {
@@ -52,18 +54,32 @@ class SmallTape {
 
   [[nodiscard]] size_t size() const { return bytes_.size(); }
 
-  void turn_bit(size_t at, BytesTried& tried) {
-    const std::byte other = bytes_[at] ^ (std::byte{1} << (at % 8));
+  // Of the bytes that are in use, or of the others: where they stand.
+  [[nodiscard]] std::vector<size_t> bytes(bool in_use) const {
+    std::vector<unsigned> roots;
+    for (const std::string& root : sql_rows(path_, "SELECT rootpage FROM sqlite_schema"))
+      roots.push_back(static_cast<unsigned>(std::stoul(root)));
+    const std::vector<bool> used = bytes_in_use(bytes_, roots);
+    std::vector<size_t> found;
+    for (size_t at = 0; at < used.size(); ++at) {
+      if (used[at] == in_use) found.push_back(at);
+    }
+    return found;
+  }
+
+  void turn(size_t at, std::byte bits, bool in_use, BytesTried& tried) {
+    const std::byte other = bytes_[at] ^ bits;
     write(at, other);
     std::vector<std::byte> now = bytes_;
     now[at] = other;
-    look(now, "bit turned in byte " + std::to_string(at), tried);
+    look(now, "byte " + std::to_string(at) + " with other bits " + to_hex(std::span(&bits, 1)), in_use,
+         tried);
     write(at, bytes_[at]);
   }
 
   void cut(size_t length, BytesTried& tried) {
     std::filesystem::resize_file(path_, length);
-    look(std::span(bytes_).first(length), "cut after " + std::to_string(length) + " bytes", tried);
+    look(std::span(bytes_).first(length), "cut after " + std::to_string(length) + " bytes", true, tried);
     if (::pwrite(file_.get(), bytes_.data(), bytes_.size(), 0) != static_cast<ssize_t>(bytes_.size())) {
       throw std::runtime_error("cannot restore the tape");
     }
@@ -76,7 +92,7 @@ class SmallTape {
   }
 
   // What verify says has to be so, and reading has to end; neither may touch the file or leave one beside it.
-  void look(std::span<const std::byte> now, const std::string& what, BytesTried& tried) {
+  void look(std::span<const std::byte> now, const std::string& what, bool in_use, BytesTried& tried) {
     ++tried.tried;
     const auto found = verify(path_, std::nullopt);
     const auto tape = JournalReader::open(path_);
@@ -92,8 +108,8 @@ class SmallTape {
       ++tried.altered;
     } else {
       ++tried.same;
-      const bool same =
-          found->integrity == Integrity::kIntact && found->head == head_ && content_of(path_) == content_;
+      const bool same = !in_use && found->integrity == Integrity::kIntact && found->head == head_ &&
+                        content_of(path_) == content_;
       if (!same) wrong = "verify does not see that it is another tape";
     }
     if (!std::ranges::equal(must(read_file(path_, kMaxTapeBytes)), now)) wrong = "the file was written to";
@@ -112,10 +128,21 @@ class SmallTape {
 
 }  // namespace
 
-BytesTried turn_bits(size_t stride) {
+BytesTried turn_bits_in_use(size_t first, size_t stride) {
   SmallTape tape;
   BytesTried tried;
-  for (size_t at = 0; at < tape.size(); at += stride) tape.turn_bit(at, tried);
+  const std::vector<size_t> bytes = tape.bytes(true);
+  for (size_t bit = first; bit < 8 * bytes.size(); bit += stride) {
+    tape.turn(bytes[bit / 8], std::byte{1} << (bit % 8), true, tried);
+  }
+  return tried;
+}
+
+BytesTried turn_unused_bytes(size_t stride) {
+  SmallTape tape;
+  BytesTried tried;
+  const std::vector<size_t> bytes = tape.bytes(false);
+  for (size_t i = 0; i < bytes.size(); i += stride) tape.turn(bytes[i], std::byte{0xff}, false, tried);
   return tried;
 }
 

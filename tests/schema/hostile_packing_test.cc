@@ -130,6 +130,15 @@ TEST_CASE_METHOD(Fixture, "rows of pages and blobs that have other numbers are f
   }
 }
 
+TEST_CASE_METHOD(Fixture, "a name in the schema that is a blob is found, and so is SQL where there is none") {
+  CHECK_THAT(
+      finding_after(std::string("PRAGMA writable_schema=ON; UPDATE sqlite_schema SET ") +
+                    GENERATE("tbl_name = CAST(tbl_name AS BLOB) WHERE name = 'gate'",
+                             "sql = CAST(sql AS BLOB) WHERE name = 'gate'",
+                             "sql = x'7061796c6f6164' WHERE sql IS NULL", "sql = '' WHERE sql IS NULL")),
+      ContainsSubstring("is not as in a tape") || ContainsSubstring("malformed database schema"));
+}
+
 TEST_CASE_METHOD(Fixture, "a codec that differs beyond 32 bits is found") {
   const std::string table = GENERATE("page", "blob");
   CHECK_THAT(finding_after("UPDATE " + table + " SET codec = codec + 4294967296"),
