@@ -164,7 +164,7 @@ Result<void> FreezeCoordinator::finish(const Request& request, uint64_t freeze,
   };
   KTAPE_TRY(recorder_.record([&](schema::Record::Builder record) { fill(record.initOpReplied()); }));
   KTAPE_TRY(recorder_.commit());
-  const Result<void> sent = agent_.send([&](schema::FromHost::Builder message) {
+  Result<void> sent = agent_.send([&](schema::FromHost::Builder message) {
     auto reply = message.initReply();
     reply.setRequest(request.guest_request);
     fill(reply.initResult());

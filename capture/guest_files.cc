@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "capture/guest_files.h"
 
+#include <fmt/format.h>
 #include <sys/stat.h>
 
 #include <cerrno>
@@ -88,10 +89,11 @@ Result<void> GuestFiles::add_overlay(const std::string& host_folder) {
     } else if (fs::is_regular_file(status)) {
       KTAPE_TRY(add_file(guest, host));
     } else {
-      return Error{ErrorCode::kUsage,
-                   "cannot pack overlay '" + host_folder + "': '" + host +
-                       "' is neither a file nor a folder nor a symbolic link",
-                   ""};
+      return Error{
+          ErrorCode::kUsage,
+          fmt::format("cannot pack overlay '{}': '{}' is neither a file nor a folder nor a symbolic link",
+                      host_folder, host),
+          ""};
     }
   }
   if (!error) return {};

@@ -150,8 +150,8 @@ class Printer {
     if (step.run != nullptr && several_) name = step.tape.path + ": " + name;
     print(step.checked.text + result_line(++number_, name, step.checked.result));
     // That an analyzer needs arguments has nothing to do with the tape.
-    bool asked = step.checked.result.kind != CheckResult::Kind::kNotAsked;
-    summary_.add(asked ? name : step.run->label(), step.checked.result);
+    const bool unasked = step.run != nullptr && step.checked.result.kind == CheckResult::Kind::kNotAsked;
+    summary_.add(unasked ? step.run->label() : name, step.checked.result);
     if (!options_.json.empty()) json_.add(step);
     if (!options_.junit.empty()) junit_.add(step);
   }

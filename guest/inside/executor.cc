@@ -174,7 +174,7 @@ Result<Executor::ActionResult> Executor::report(schema::WorkerFacts::Reader acti
   if (!told && told.error().code == ErrorCode::kNotFound) {
     return ActionResult{false, false, told.error().message};
   }
-  KTAPE_TRY(told);
+  if (!told) return told.error();
   return ActionResult{};
 }
 
