@@ -6,6 +6,7 @@
 
 #include "schema/wire.capnp.h"
 #include "schema/wire/frame.h"
+#include "tests/fuzz/no_stack_traces.h"
 #include "tests/fuzz/read_everything.h"
 
 // What an agent sends: the input as a stream of frames, which comes in two pieces; and as the one segment of
@@ -33,6 +34,7 @@ void put(std::vector<std::byte>& to, uint32_t value) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const ktape::fuzz::NoStackTraces quick;
   const auto bytes = std::as_bytes(std::span(data, size));
   ktape::FrameDecoder stream;
   stream.feed(bytes.first(size / 2));

@@ -13,6 +13,7 @@
 #include "schema/journal/losses.h"
 #include "schema/journal/message.h"
 #include "schema/journal/projection.h"
+#include "tests/fuzz/no_stack_traces.h"
 #include "tests/fuzz/read_everything.h"
 
 // The records of a tape, one after another: two bytes that say how many words, and the segment of one
@@ -75,6 +76,7 @@ void read_record(std::span<const std::byte> message, Readers& readers) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  const fuzz::NoStackTraces quick;
   Readers readers;
   auto rest = std::as_bytes(std::span(data, size));
   for (size_t i = 0; i < kMaxRecords && rest.size() >= 2 + kWordBytes; ++i) {

@@ -7,25 +7,36 @@
 
 namespace ktape::fuzz {
 
-// Reads every field of a message, of long lists the beginning. Throws kj::Exception where a field is bad.
-inline void read_everything(const capnp::DynamicValue::Reader& value) {
-  constexpr uint kElements = 32;
-  switch (value.getType()) {
-    case capnp::DynamicValue::STRUCT: {
-      const auto part = value.as<capnp::DynamicStruct>();
-      KJ_IF_MAYBE (chosen, part.which()) {
-        read_everything(part.get(*chosen));
-      }
-      for (const auto field : part.getSchema().getNonUnionFields()) read_everything(part.get(field));
-      return;
+// Reads the fields of a message, of long lists the beginning. Throws kj::Exception where a field is bad.
+class EverythingReader {
+ public:
+  void read(const capnp::DynamicValue::Reader& value) {
+    // Pointers may lead to one place again and again: what was read a thousand times is not worth more.
+    if (left_ == 0) return;
+    --left_;
+    switch (value.getType()) {
+      case capnp::DynamicValue::STRUCT: return read_struct(value.as<capnp::DynamicStruct>());
+      case capnp::DynamicValue::LIST: return read_list(value.as<capnp::DynamicList>());
+      default: return;
     }
-    case capnp::DynamicValue::LIST: {
-      const auto list = value.as<capnp::DynamicList>();
-      for (uint i = 0; i < std::min(list.size(), kElements); ++i) read_everything(list[i]);
-      return;
-    }
-    default: return;
   }
-}
+
+ private:
+  void read_struct(const capnp::DynamicStruct::Reader& part) {
+    KJ_IF_MAYBE (chosen, part.which()) {
+      read(part.get(*chosen));
+    }
+    for (const auto field : part.getSchema().getNonUnionFields()) read(part.get(field));
+  }
+
+  void read_list(const capnp::DynamicList::Reader& list) {
+    constexpr uint kElements = 32;
+    for (uint i = 0; i < std::min(list.size(), kElements); ++i) read(list[i]);
+  }
+
+  size_t left_ = 1000;  // values
+};
+
+inline void read_everything(const capnp::DynamicValue::Reader& value) { EverythingReader().read(value); }
 
 }  // namespace ktape::fuzz
