@@ -6,7 +6,7 @@
 
 #include <algorithm>
 
-#include "guest/kernel/gates.h"
+#include "guest/kernel/gate_words.h"
 #include "guest/kernel/op_records.h"
 #include "replay/tape_kernel.h"
 #include "schema/base/text.h"

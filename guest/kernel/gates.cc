@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "guest/kernel/gates.h"
 
-#include <capnp/dynamic.h>
 #include <fmt/format.h>
 
 #include <algorithm>
 #include <array>
 #include <utility>
 
+#include "guest/kernel/gate_words.h"
 #include "guest/kernel/runqueue_lock.h"
 #include "guest/kernel/tasks.h"
 
@@ -15,10 +15,6 @@ namespace ktape {
 
 namespace {
 
-// include/linux/sched.h; these are macros, so BTF does not have them.
-constexpr uint64_t kTaskDead = 0x80;
-constexpr uint64_t kTaskWaking = 0x200;
-constexpr uint64_t kTaskNew = 0x800;
 // include/uapi/linux/sched.h
 constexpr uint64_t kSchedNormal = 0;
 constexpr uint64_t kSchedBatch = 3;
@@ -27,6 +23,7 @@ constexpr uint64_t kSchedExt = 7;
 
 constexpr size_t kGates = 12;
 constexpr std::string_view kTaskStruct = "struct task_struct";
+constexpr std::string_view kNoSchedExt = "this kernel has no sched_ext";
 
 // A field of task_struct, as this kernel has it.
 struct TaskField {
@@ -34,33 +31,17 @@ struct TaskField {
   std::optional<FieldInfo> info;
 };
 
-// What a gate saw. An Error in its place means that there was nothing to look at.
-struct Observation {
-  bool passed = false;
-  std::string observed;
-  std::string expected;
-};
-
 bool enforced_for_reads(schema::Gate gate) {
   return gate == schema::Gate::PID || gate == schema::Gate::IDENTITY || gate == schema::Gate::ALIVE ||
          gate == schema::Gate::INITIALISED;
 }
 
-std::string state_text(uint64_t state) {
-  std::string text = fmt::format("state={:#x}", state);
-  if ((state & kTaskDead) != 0) text += " (DEAD)";
-  if ((state & kTaskWaking) != 0) text += " (WAKING)";
-  if ((state & kTaskNew) != 0) text += " (NEW)";
-  return text;
+schema::GateOutcome outcome_of(const Result<GateSight>& seen) {
+  if (!seen.ok()) return schema::GateOutcome::NOT_EVALUATED;
+  return seen->passed ? schema::GateOutcome::PASSED : schema::GateOutcome::FAILED;
 }
 
 }  // namespace
-
-std::string gate_name(schema::Gate gate) {
-  const auto enumerant = capnp::DynamicEnum(schema::Gate(gate)).getEnumerant();
-  KJ_IF_MAYBE (known, enumerant) return known->getProto().getName().cStr();
-  return "?";
-}
 
 // How this kernel says ENABLED in scx.flags: (flags & mask) >> shift is `value`, and `states` names the rest.
 struct EnabledState {
@@ -80,7 +61,7 @@ struct Subject {
 struct GateChecker::Impl {
   Impl(const Kernel& adopted, LayoutLog& log);
 
-  using Evaluate = Result<Observation> (Impl::*)(const Subject&) const;
+  using Evaluate = Result<GateSight> (Impl::*)(const Subject&) const;
   struct Entry {
     schema::Gate gate;
     Evaluate evaluate;
@@ -91,24 +72,27 @@ struct GateChecker::Impl {
   Result<uint64_t> scx_constant(std::string_view enum_name, std::string_view name) const;
   Result<EnabledState> find_enabled_state() const;
   Result<bool> switched_all(const GuestMemory& memory) const;
-  std::string class_name(uint64_t address) const;
-  std::string named(std::string_view enum_name, uint64_t value) const;
 
-  Result<Observation> pid_gate(const Subject& s) const;
-  Result<Observation> identity(const Subject& s) const;
-  Result<Observation> alive(const Subject& s) const;
-  Result<Observation> off_runqueue(const Subject& s) const;
-  Result<Observation> not_queued(const Subject& s) const;
-  Result<Observation> sched_class_gate(const Subject& s) const;
-  Result<Observation> policy_gate(const Subject& s) const;
-  Result<Observation> initialised(const Subject& s) const;
-  Result<Observation> settled(const Subject& s) const;
-  Result<Observation> no_dispatch(const Subject& s) const;
-  Result<Observation> unlocked(const Subject& s) const;
-  Result<Observation> enabled(const Subject& s) const;
+  Result<GateSight> pid_gate(const Subject& s) const;
+  Result<GateSight> identity(const Subject& s) const;
+  Result<GateSight> alive(const Subject& s) const;
+  Result<GateSight> off_runqueue(const Subject& s) const;
+  Result<GateSight> not_queued(const Subject& s) const;
+  Result<GateSight> sched_class_gate(const Subject& s) const;
+  Result<GateSight> policy_gate(const Subject& s) const;
+  Result<GateSight> initialised(const Subject& s) const;
+  Result<GateSight> settled(const Subject& s) const;
+  Result<GateSight> no_dispatch(const Subject& s) const;
+  Result<GateSight> unlocked(const Subject& s) const;
+  Result<GateSight> enabled(const Subject& s) const;
 
-  GateResult judge(const Entry& entry, const Subject& subject, bool write) const;
-  GateResult no_sched_ext(const Entry& entry, const Subject& subject, bool write) const;
+  // Nothing to look at in a kernel without sched_ext, but a write must not pass for that: it fails at the
+  // class.
+  Result<GateSight> no_sched_ext(const Entry& entry, const Subject& subject, bool write) const;
+  bool is_blind(schema::Gate gate) const;
+
+  GateResult gate_in_words(const Entry& entry, const Result<GateSight>& seen, const TaskRoot& asked,
+                           bool write) const;
   std::vector<GateResult> without_task(const TaskRoot& asked, const std::string& why, bool looked,
                                        bool write) const;
 
@@ -183,61 +167,41 @@ Result<uint64_t> GateChecker::Impl::scx_constant(std::string_view enum_name, std
   return Error{ErrorCode::kNotFound, fmt::format("this kernel's 'enum {}' has no '{}'", enum_name, name), ""};
 }
 
-std::string GateChecker::Impl::named(std::string_view enum_name, uint64_t value) const {
-  return kernel.btf().enumerator_name(enum_name, value).value_or(fmt::format("{:#x}", value));
-}
-
-Result<Observation> GateChecker::Impl::pid_gate(const Subject& s) const {
+Result<GateSight> GateChecker::Impl::pid_gate(const Subject& s) const {
   KTAPE_ASSIGN(const uint64_t found, get(s, pid));
-  return Observation{static_cast<int32_t>(found) == s.asked.pid.value,
-                     fmt::format("pid={}", static_cast<int32_t>(found)),
-                     fmt::format("pid={}", s.asked.pid.value)};
+  return GateSight{static_cast<int32_t>(found) == s.asked.pid.value, {found}};
 }
 
-Result<Observation> GateChecker::Impl::identity(const Subject& s) const {
+Result<GateSight> GateChecker::Impl::identity(const Subject& s) const {
   KTAPE_ASSIGN(const uint64_t boottime, get(s, start_boottime));
-  const uint64_t rounded = boottime / kClockTickNs * kClockTickNs;
-  std::string observed = fmt::format("start_boottime={} (exactly {}", rounded, boottime);
+  const bool same = boottime / kClockTickNs * kClockTickNs == s.asked.start_boottime_ns;
   const Result<uint64_t> monotonic = get(s, start_time);
-  observed += monotonic.ok() ? fmt::format(", start_time={})", *monotonic) : ")";
-  return Observation{rounded == s.asked.start_boottime_ns, std::move(observed),
-                     fmt::format("start_boottime={}", s.asked.start_boottime_ns)};
+  if (!monotonic.ok()) return GateSight{same, {boottime, 0, 0}};
+  return GateSight{same, {boottime, *monotonic, 1}};
 }
 
-Result<Observation> GateChecker::Impl::alive(const Subject& s) const {
+Result<GateSight> GateChecker::Impl::alive(const Subject& s) const {
   KTAPE_ASSIGN(const uint64_t found, get(s, state));
-  return Observation{(found & kTaskDead) == 0, state_text(found), "state without DEAD"};
+  return GateSight{(found & kTaskDead) == 0, {found}};
 }
 
-Result<Observation> GateChecker::Impl::off_runqueue(const Subject& s) const {
+Result<GateSight> GateChecker::Impl::off_runqueue(const Subject& s) const {
   KTAPE_ASSIGN(const uint64_t queued, get(s, on_rq));
   KTAPE_ASSIGN(const uint64_t running, get(s, on_cpu));
-  return Observation{queued == 0 && running == 0, fmt::format("on_rq={} on_cpu={}", queued, running),
-                     "on_rq=0 on_cpu=0"};
+  return GateSight{queued == 0 && running == 0, {queued, running}};
 }
 
-Result<Observation> GateChecker::Impl::not_queued(const Subject& s) const {
+Result<GateSight> GateChecker::Impl::not_queued(const Subject& s) const {
   KTAPE_ASSIGN(const uint64_t queue, get(s, dsq));
   KTAPE_ASSIGN(const uint64_t next, get(s, runnable_node));
   const bool empty = next == (s.task + runnable_node.info->offset_bytes).value;
-  return Observation{queue == 0 && empty,
-                     fmt::format("dsq={} runnable_node={}", queue == 0 ? "NULL" : fmt::format("{:#x}", queue),
-                                 empty ? "empty" : "linked"),
-                     "dsq=NULL runnable_node=empty"};
+  return GateSight{queue == 0 && empty, {queue, empty ? 1u : 0u}};
 }
 
-std::string GateChecker::Impl::class_name(uint64_t address) const {
-  std::string text = kernel.describe(GuestVirtual(address));
-  if (text.ends_with("+0x0")) text.resize(text.size() - 4);
-  return text.empty() ? fmt::format("{:#x}", address) : text;
-}
-
-Result<Observation> GateChecker::Impl::sched_class_gate(const Subject& s) const {
+Result<GateSight> GateChecker::Impl::sched_class_gate(const Subject& s) const {
   KTAPE_ASSIGN(const uint64_t found, get(s, sched_class));
   KTAPE_ASSIGN(const GuestVirtual ext, ext_sched_class);
-  const bool is_ext = found == ext.value;
-  return Observation{is_ext, "sched_class=" + (is_ext ? "ext_sched_class" : class_name(found)),
-                     "sched_class=ext_sched_class"};
+  return GateSight{found == ext.value, {found}};
 }
 
 // A static key: its count is 0 exactly when it is off.
@@ -251,27 +215,24 @@ Result<bool> GateChecker::Impl::switched_all(const GuestMemory& memory) const {
   return count != 0;
 }
 
-Result<Observation> GateChecker::Impl::policy_gate(const Subject& s) const {
+Result<GateSight> GateChecker::Impl::policy_gate(const Subject& s) const {
   KTAPE_ASSIGN(const uint64_t found, get(s, policy));
   KTAPE_ASSIGN(const bool full, switched_all(s.memory));
   const bool fair = found == kSchedNormal || found == kSchedBatch || found == kSchedIdle;
-  return Observation{found == kSchedExt || (full && fair),
-                     fmt::format("policy={} switched_all={}", found, full ? 1 : 0),
-                     "policy=7, or 0, 3 or 5 with switched_all=1"};
+  return GateSight{found == kSchedExt || (full && fair), {found, full ? 1u : 0u}};
 }
 
-Result<Observation> GateChecker::Impl::initialised(const Subject& s) const {
+Result<GateSight> GateChecker::Impl::initialised(const Subject& s) const {
   KTAPE_ASSIGN(const uint64_t boottime, get(s, start_boottime));
-  return Observation{boottime != 0, fmt::format("start_boottime={}", boottime), "start_boottime not 0"};
+  return GateSight{boottime != 0, {boottime}};
 }
 
-Result<Observation> GateChecker::Impl::settled(const Subject& s) const {
+Result<GateSight> GateChecker::Impl::settled(const Subject& s) const {
   KTAPE_ASSIGN(const uint64_t found, get(s, state));
-  return Observation{(found & (kTaskWaking | kTaskNew)) == 0, state_text(found),
-                     "state without WAKING and NEW"};
+  return GateSight{(found & (kTaskWaking | kTaskNew)) == 0, {found}};
 }
 
-Result<Observation> GateChecker::Impl::no_dispatch(const Subject& s) const {
+Result<GateSight> GateChecker::Impl::no_dispatch(const Subject& s) const {
   KTAPE_ASSIGN(const uint64_t invalid, dsq_invalid);
   KTAPE_ASSIGN(const uint64_t none, opss_none);
   KTAPE_ASSIGN(const uint64_t shift, opss_shift);
@@ -279,21 +240,15 @@ Result<Observation> GateChecker::Impl::no_dispatch(const Subject& s) const {
   KTAPE_ASSIGN(const uint64_t ops, get(s, ops_state));
   // Above the state stands a sequence number that only has a meaning while the task is queued.
   const uint64_t ops_now = ops & ((uint64_t{1} << (shift & 63)) - 1);
-  // The enum has several names for some of its values.
-  const std::string id_name = id == invalid ? "SCX_DSQ_INVALID" : named("scx_dsq_id_flags", id);
-  const std::string ops_name = ops_now == none ? "SCX_OPSS_NONE" : named("scx_ops_state", ops_now);
-  return Observation{id == invalid && ops_now == none, "ddsp_dsq_id=" + id_name + " ops_state=" + ops_name,
-                     "ddsp_dsq_id=SCX_DSQ_INVALID ops_state=SCX_OPSS_NONE"};
+  const uint64_t wanted = (id == invalid ? kDsqIsInvalid : 0) | (ops_now == none ? kOpsAreNone : 0);
+  return GateSight{wanted == (kDsqIsInvalid | kOpsAreNone), {id, ops_now, wanted}};
 }
 
-Result<Observation> GateChecker::Impl::unlocked(const Subject& s) const {
+Result<GateSight> GateChecker::Impl::unlocked(const Subject& s) const {
   KTAPE_ASSIGN(const uint64_t word, get(s, pi_lock));
   KTAPE_ASSIGN(const uint64_t on, get(s, cpu));
   KTAPE_ASSIGN(const bool locked, runqueue_lock.held(s.memory, CpuId(static_cast<uint32_t>(on))));
-  return Observation{
-      word == 0 && !locked,
-      fmt::format("pi_lock={} rq_lock={} cpu={}", word == 0 ? "free" : "held", locked ? "held" : "free", on),
-      "pi_lock=free rq_lock=free"};
+  return GateSight{word == 0 && !locked, {word, locked ? 1u : 0u, on}};
 }
 
 // The states stand in an enum of their own, to be shifted, or among the flags, in place.
@@ -308,39 +263,45 @@ Result<EnabledState> GateChecker::Impl::find_enabled_state() const {
   return EnabledState{mask, 0, in_place, "scx_ent_flags"};
 }
 
-Result<Observation> GateChecker::Impl::enabled(const Subject& s) const {
+Result<GateSight> GateChecker::Impl::enabled(const Subject& s) const {
   KTAPE_ASSIGN(const uint64_t found, get(s, flags));
   KTAPE_ASSIGN(const EnabledState wanted, enabled_state);
   const uint64_t now = (found & wanted.mask) >> wanted.shift;
-  const bool is_enabled = now == wanted.value;
-  return Observation{is_enabled, "state=" + (is_enabled ? "SCX_TASK_ENABLED" : named(wanted.states, now)),
-                     "state=SCX_TASK_ENABLED"};
+  return GateSight{now == wanted.value, {now}};
 }
 
-GateResult GateChecker::Impl::judge(const Entry& entry, const Subject& subject, bool write) const {
-  GateResult result;
-  result.gate = entry.gate;
-  result.enforced = write || enforced_for_reads(entry.gate);
-  Result<Observation> seen = (this->*entry.evaluate)(subject);
+bool GateChecker::Impl::is_blind(schema::Gate gate) const {
+  if (has_sched_ext) return false;
+  return gate == schema::Gate::NOT_QUEUED || gate == schema::Gate::SCHED_CLASS ||
+         gate == schema::Gate::POLICY || gate == schema::Gate::NO_DISPATCH || gate == schema::Gate::ENABLED;
+}
+
+Result<GateSight> GateChecker::Impl::no_sched_ext(const Entry& entry, const Subject& subject,
+                                                  bool write) const {
+  if (entry.gate != schema::Gate::SCHED_CLASS || !write) {
+    return Error{ErrorCode::kNotFound, std::string(kNoSchedExt), ""};
+  }
+  const Result<uint64_t> found = get(subject, sched_class);
+  if (!found.ok()) return GateSight{};
+  return GateSight{false, {*found, 1}};
+}
+
+GateResult GateChecker::Impl::gate_in_words(const Entry& entry, const Result<GateSight>& seen,
+                                            const TaskRoot& asked, bool write) const {
+  GateResult result{entry.gate, outcome_of(seen), write || enforced_for_reads(entry.gate), "", ""};
   if (!seen.ok()) {
     result.observed = seen.error().message;
     return result;
   }
-  result.outcome = seen->passed ? schema::GateOutcome::PASSED : schema::GateOutcome::FAILED;
-  result.observed = std::move(seen->observed);
-  result.expected = std::move(seen->expected);
-  return result;
-}
-
-// Nothing to look at, but a write must not pass for that: it fails at the class.
-GateResult GateChecker::Impl::no_sched_ext(const Entry& entry, const Subject& subject, bool write) const {
-  GateResult result{entry.gate, schema::GateOutcome::NOT_EVALUATED, write, "this kernel has no sched_ext",
-                    ""};
-  if (entry.gate != schema::Gate::SCHED_CLASS || !write) return result;
-  result.outcome = schema::GateOutcome::FAILED;
-  result.expected = "sched_class=ext_sched_class";
-  const Result<uint64_t> found = get(subject, sched_class);
-  if (found.ok()) result.observed = "sched_class=" + class_name(*found) + ", " + result.observed;
+  const GateWords words(kernel, enabled_state.ok() ? enabled_state->states : "");
+  result.expected = GateWords::expected(entry.gate, asked);
+  if (!is_blind(entry.gate)) {
+    result.observed = words.observed(entry.gate, *seen);
+    return result;
+  }
+  result.observed = kNoSchedExt;
+  if (seen->saw[1] != 0)
+    result.observed = "sched_class=" + words.class_name(seen->saw[0]) + ", " + result.observed;
   return result;
 }
 
@@ -360,11 +321,6 @@ std::vector<GateResult> GateChecker::Impl::without_task(const TaskRoot& asked, c
 }
 
 namespace {
-
-bool needs_sched_ext(schema::Gate gate) {
-  return gate == schema::Gate::NOT_QUEUED || gate == schema::Gate::SCHED_CLASS ||
-         gate == schema::Gate::POLICY || gate == schema::Gate::NO_DISPATCH || gate == schema::Gate::ENABLED;
-}
 
 std::string refusal_of(const std::vector<GateResult>& gates) {
   const auto stops = [&](schema::GateOutcome outcome) {
@@ -388,30 +344,44 @@ std::string refusal_of(const std::vector<GateResult>& gates) {
 GateChecker::GateChecker(const Kernel& kernel, LayoutLog& log) : impl_(std::make_unique<Impl>(kernel, log)) {}
 GateChecker::~GateChecker() = default;
 
-GateVerdict GateChecker::check(const GuestMemory& memory, const TaskRoot& asked, bool write) const {
-  GateVerdict verdict;
+GateSights GateChecker::look(const GuestMemory& memory, const TaskRoot& asked, bool write) const {
+  GateSights sights;
   const Result<std::optional<GuestVirtual>> found =
       impl_->finder.ok() ? impl_->finder->find(memory, asked.pid) : impl_->finder.error();
-  if (!found.ok() || !*found) {
-    const std::string why =
-        found.ok() ? fmt::format("no task has pid {}", asked.pid.value) : found.error().message;
-    verdict.gates = impl_->without_task(asked, why, found.ok(), write);
-    verdict.refusal = refusal_of(verdict.gates);
-    return verdict;
-  }
+  if (!found.ok()) sights.not_looked = found.error();
+  if (!found.ok() || !*found) return sights;
   const Subject subject{memory, asked, **found};
-  verdict.task = subject.task;
+  sights.task = subject.task;
+  sights.admitted = true;
+  sights.gates.reserve(kGates);
   for (const Impl::Entry& entry : Impl::kTable) {
-    const bool blind = !impl_->has_sched_ext && needs_sched_ext(entry.gate);
-    verdict.gates.push_back(blind ? impl_->no_sched_ext(entry, subject, write)
-                                  : impl_->judge(entry, subject, write));
+    const Result<GateSight>& seen =
+        sights.gates.emplace_back(impl_->is_blind(entry.gate) ? impl_->no_sched_ext(entry, subject, write)
+                                                              : (impl_.get()->*entry.evaluate)(subject));
+    const bool passed = seen.ok() && seen->passed;
+    if (!passed && (write || enforced_for_reads(entry.gate))) sights.admitted = false;
   }
   const Result<uint64_t> cpu = impl_->get(subject, impl_->cpu);
-  if (cpu.ok()) verdict.cpu = static_cast<int32_t>(*cpu);
+  if (cpu.ok()) sights.cpu = static_cast<int32_t>(*cpu);
   const Result<uint64_t> dsq = impl_->get(subject, impl_->dsq);
-  if (dsq.ok()) verdict.dsq = GuestVirtual(*dsq);
+  if (dsq.ok()) sights.dsq = GuestVirtual(*dsq);
   const Result<uint64_t> delayed = impl_->get(subject, impl_->sched_delayed);
-  if (delayed.ok() && *delayed != 0) {
+  sights.sched_delayed = delayed.ok() && *delayed != 0;
+  return sights;
+}
+
+GateVerdict GateChecker::tell(const GateSights& sights, const TaskRoot& asked, bool write) const {
+  GateVerdict verdict;
+  if (sights.task) {
+    for (size_t i = 0; i < kGates; ++i) {
+      verdict.gates.push_back(impl_->gate_in_words(Impl::kTable[i], sights.gates[i], asked, write));
+    }
+  } else {
+    const std::string why =
+        sights.not_looked ? sights.not_looked->message : fmt::format("no task has pid {}", asked.pid.value);
+    verdict.gates = impl_->without_task(asked, why, !sights.not_looked, write);
+  }
+  if (sights.sched_delayed) {
     verdict.note = "sched_delayed is set: the task sleeps, but its dequeue is still to come";
   }
   verdict.refusal = refusal_of(verdict.gates);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -11,6 +12,7 @@
 #include "guest/kernel/kernel.h"
 #include "guest/kernel/layout_log.h"
 #include "guest/kernel/op.h"
+#include "schema/base/result.h"
 #include "schema/base/units.h"
 
 namespace ktape {
@@ -18,14 +20,35 @@ namespace ktape {
 // /proc/PID/stat counts in USER_HZ, which is 100 on x86 (include/asm-generic/param.h).
 inline constexpr uint64_t kClockTickNs = 10'000'000;
 
+// Of task_struct's __state: include/linux/sched.h. They are macros, so BTF does not have them.
+inline constexpr uint64_t kTaskDead = 0x80;
+inline constexpr uint64_t kTaskWaking = 0x200;
+inline constexpr uint64_t kTaskNew = 0x800;
+// What gate noDispatch says in its third number.
+inline constexpr uint64_t kDsqIsInvalid = 1, kOpsAreNone = 2;
+
+// What one gate saw, in numbers; which numbers is a matter between the gate and its words (gate_words.h).
+struct GateSight {
+  bool passed = false;
+  std::array<uint64_t, 3> saw{};
+};
+
+// What the gates saw of a task target while the machine stood still, not in words yet.
+struct GateSights {
+  std::vector<Result<GateSight>> gates;  // all twelve, in order; empty when there is no task
+  std::optional<GuestVirtual> task;      // its struct task_struct; nothing when no task has the pid
+  std::optional<Error> not_looked;       // why it is not known whether a task has the pid
+  int32_t cpu = -1;                      // where it runs or ran last; -1: not known
+  GuestVirtual dsq;                      // the dispatch queue that it is in; 0: none
+  bool sched_delayed = false;
+  bool admitted = false;  // every enforced gate passed
+};
+
 // What the gates found out about a task target.
 struct GateVerdict {
-  std::vector<GateResult> gates;     // all twelve, in order
-  std::optional<GuestVirtual> task;  // its struct task_struct; nothing when no task has the pid
-  int32_t cpu = -1;                  // where it runs or ran last; -1: not known
-  GuestVirtual dsq;                  // the dispatch queue that it is in; 0: none
-  std::string note;                  // worth knowing, not an error
-  std::string refusal;               // why an op must not go on; empty when every enforced gate passed
+  std::vector<GateResult> gates;  // all twelve, in order
+  std::string note;               // worth knowing, not an error
+  std::string refusal;            // why an op must not go on; empty when every enforced gate passed
 };
 
 // Gates 1 to 12, with the machine stopped:
@@ -52,14 +75,13 @@ class GateChecker {
   GateChecker(const Kernel& kernel, LayoutLog& log);
   ~GateChecker();
 
-  [[nodiscard]] GateVerdict check(const GuestMemory& memory, const TaskRoot& asked, bool write) const;
+  [[nodiscard]] GateSights look(const GuestMemory& memory, const TaskRoot& asked, bool write) const;
+  // What was seen of the same task for the same purpose, in words. Needs no memory, so the machine may go on.
+  [[nodiscard]] GateVerdict tell(const GateSights& sights, const TaskRoot& asked, bool write) const;
 
  private:
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
-
-// "pid", "identity", ...: as the schema names them.
-[[nodiscard]] std::string gate_name(schema::Gate gate);
 
 }  // namespace ktape

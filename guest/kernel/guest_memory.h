@@ -17,6 +17,8 @@ struct PhysicalRange {
   uint64_t bytes = 0;
 };
 
+class Translations;
+
 // The guest's physical memory, for reading. Live machines map it; recorded memory serves the pages
 // that a tape kept. Everything that understands a kernel knows this interface only.
 class GuestMemory {
@@ -31,6 +33,9 @@ class GuestMemory {
   // Where RAM is, ascending, without the parts known to be all zero where that is cheap to tell.
   // For searches.
   virtual Result<std::vector<PhysicalRange>> populated() const = 0;
+
+  // What is remembered of the kernel's page tables while nothing can change them; nullptr: nothing is.
+  virtual Translations* translations() const { return nullptr; }
 };
 
 // The same, for writing: only a freeze hands it out.

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+#include "guest/kernel/still_memory.h"
+
 namespace ktape {
 namespace {
 
@@ -49,16 +51,25 @@ Result<GuestVirtual> Kernel::per_cpu_pointer(const GuestMemory& memory, uint64_t
   return GuestVirtual(pointer + offset);
 }
 
+Result<Mapping> Kernel::mapping(const GuestMemory& memory, GuestVirtual address) const {
+  Translations* const known = memory.translations();
+  if (known == nullptr) return walk(memory, tables_, address);
+  if (const std::optional<Mapping> page = known->find(address)) return *page;
+  Result<Mapping> walked = walk(memory, tables_, address);
+  if (walked.ok()) known->add(address, *walked);
+  return walked;
+}
+
 Result<GuestPhysical> Kernel::translate(const GuestMemory& memory, GuestVirtual address) const {
-  KTAPE_ASSIGN(Mapping mapping, walk(memory, tables_, address));
-  return mapping.address;
+  KTAPE_ASSIGN(const Mapping page, mapping(memory, address));
+  return page.address;
 }
 
 Result<void> Kernel::read(const GuestMemory& memory, GuestVirtual address, std::span<std::byte> out) const {
   while (!out.empty()) {
-    KTAPE_ASSIGN(Mapping mapping, walk(memory, tables_, address));
-    size_t bytes = std::min<uint64_t>(out.size(), mapping.contiguous_bytes);
-    KTAPE_TRY(memory.read(mapping.address, out.first(bytes)));
+    KTAPE_ASSIGN(const Mapping page, mapping(memory, address));
+    size_t bytes = std::min<uint64_t>(out.size(), page.contiguous_bytes);
+    KTAPE_TRY(memory.read(page.address, out.first(bytes)));
     out = out.subspan(bytes);
     address = address + bytes;
   }

@@ -103,6 +103,8 @@ class Kernel {
   [[nodiscard]] Result<void> adopt_cpus(const GuestMemory& memory);
   [[nodiscard]] Result<void> check_cpu(const GuestMemory& memory, CpuId cpu) const;
   void adopt_facts(const GuestMemory& memory);
+  // The page that an address is in, by the tables or by what `memory` remembers of them.
+  [[nodiscard]] Result<Mapping> mapping(const GuestMemory& memory, GuestVirtual address) const;
   [[nodiscard]] GuestVirtual at_run_time(uint64_t link_address) const;
   [[nodiscard]] Result<uint64_t> read_symbol(const GuestMemory& memory, std::string_view name,
                                              size_t width) const;

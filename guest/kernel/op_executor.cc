@@ -3,16 +3,16 @@
 
 #include <fmt/format.h>
 
-#include <chrono>
-#include <map>
 #include <set>
 #include <unordered_map>
 #include <utility>
 
 #include "guest/kernel/dsq_lock.h"
 #include "guest/kernel/gates.h"
+#include "guest/kernel/lap_timer.h"
 #include "guest/kernel/op_plan.h"
 #include "guest/kernel/op_width.h"
+#include "guest/kernel/still_memory.h"
 #include "guest/kernel/target_plan.h"
 #include "schema/base/entry_note.h"
 
@@ -21,6 +21,8 @@ namespace ktape {
 namespace {
 
 constexpr std::string_view kRunqueues = "runqueues";
+constexpr size_t kWordBytes = sizeof(uint64_t);
+constexpr uint64_t kPageBytes = 4096;  // the smallest that there is
 // A list's values go into one reply; this leaves room for others beside it.
 constexpr uint64_t kMaxListBytes = uint64_t{256} << 10;
 // The values of a request go into one reply, and that into one message of the agent's channel (wire/frame.h).
@@ -41,16 +43,16 @@ std::string sentence(const Error& error) {
 }
 
 // A check said no: nothing was touched. Always false, for callers that pass it on.
-bool refuse(OpResult& result, const Error& error) {
-  result.status = schema::EntryStatus::REFUSED;
-  result.reason = sentence(error);
+bool refuse(ServedOp& served, std::string reason) {
+  served.status = schema::EntryStatus::REFUSED;
+  served.more().reason = std::move(reason);
   return false;
 }
 
 // It was tried, and memory did not allow it. Always false.
-bool fail(OpResult& result, const Error& error) {
-  result.status = schema::EntryStatus::FAILED;
-  result.reason = sentence(error);
+bool fail(ServedOp& served, const Error& error) {
+  served.status = schema::EntryStatus::FAILED;
+  served.more().reason = sentence(error);
   return false;
 }
 
@@ -63,21 +65,15 @@ bool tells_place_in_queue(const std::vector<PathStep>& path) {
   return second == nullptr || second->name.starts_with("dsq") || second->name == "holding_cpu";
 }
 
-void add_note(OpResult& result, std::string_view note) {
-  if (!result.note.empty()) result.note += "; ";
-  result.note += note;
+void add_note(std::string& notes, std::string_view note) {
+  if (note.empty()) return;
+  if (!notes.empty()) notes += "; ";
+  notes += note;
 }
 
-// Runs `serve` and tells how long that took.
-template <typename Serve>
-OpResult timed(Serve serve) {
-  const auto began = std::chrono::steady_clock::now();
-  OpResult result;
-  serve(result);
-  const auto passed = std::chrono::steady_clock::now() - began;
-  result.elapsed_ns =
-      static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(passed).count());
-  return result;
+OpValue value_of(uint64_t word, const OpWidth& width) {
+  const auto bytes = std::as_bytes(std::span(&word, 1)).first(width.bytes);
+  return {width.kind, {bytes.begin(), bytes.end()}};
 }
 
 }  // namespace
@@ -92,16 +88,11 @@ struct OpExecutor::Impl {
         dsq_log(adopted.btf()),
         dsq_lock(adopted, dsq_log) {}
 
-  // What names alone tell about a target; the same for every CPU and task.
-  struct Resolved {
-    Result<TargetPlan> plan;
-    std::map<uint32_t, GuestVirtual> per_cpu;  // instances found so far
-  };
-
   // Where an op's value stands, and how wide it is.
   struct Reached {
-    std::vector<GuestVirtual> places;  // one, or one for each entry of a list
-    std::optional<Error> broke_off;    // why these are not all entries
+    GuestVirtual place;                 // the only one, or that of a list's first entry
+    std::vector<GuestVirtual> entries;  // of a list
+    std::optional<Error> broke_off;     // why these are not all entries
     bool is_list = false;
     OpWidth width;
     std::vector<GuestVirtual> queues;  // dispatch queues on the way
@@ -116,7 +107,7 @@ struct OpExecutor::Impl {
   GateChecker gates;
   LayoutLog dsq_log;
   DsqLock dsq_lock;
-  std::unordered_map<std::string, Resolved> resolved;
+  std::unordered_map<std::string, std::shared_ptr<TargetNames>> resolved;
   size_t unresolved = 0;
   // What is left to the request that is being served.
   PathBudget paths;
@@ -126,22 +117,30 @@ struct OpExecutor::Impl {
     paths = PathBudget();
     reply_bytes = kMaxReplyBytes;
   }
-  bool take_reply_bytes(uint64_t values, uint64_t width, OpResult& result);
-  Resolved& resolve(const OpTarget& target);
-  Result<GuestVirtual> root_address(const GuestMemory& memory, const OpTarget& target, Resolved& names);
-  bool admit(const GuestMemory& memory, const Op& op, bool write, OpResult& result, GateVerdict& verdict);
-  void look_at_queues(const GuestMemory& memory, const Reached& to, OpResult& result);
-  bool reach(const GuestMemory& memory, const Op& op, bool write, OpResult& result, Reached& to);
-  Result<OpValue> fetch(const GuestMemory& memory, GuestVirtual place, const OpWidth& width) const;
+  std::shared_ptr<TargetNames> resolve(const OpTarget& target);
+  PreparedOp prepare(const Op& op, schema::OpMode mode);
+  OpResult tell(const PreparedOp& prepared, ServedOp served, double ns_per_tick) const;
 
-  bool read_one(const GuestMemory& memory, const Op& op, OpResult& result);
-  bool write_one(WritableGuestMemory& memory, const Op& op, OpResult& result);
-  Result<void> store(WritableGuestMemory& memory, GuestVirtual place, const WriteAction& action,
-                     const OpWidth& width, OpResult& result) const;
-  bool hot_one(const GuestMemory& memory, const Op& op, OpResult& result);
+  bool take_reply_bytes(uint64_t values, uint64_t width, ServedOp& served);
+  Result<GuestVirtual> root_address(const GuestMemory& memory, const PreparedOp& prepared);
+  bool admit(const GuestMemory& memory, const PreparedOp& prepared, bool write, ServedOp& served);
+  void look_at_queues(const GuestMemory& memory, const Reached& to, ServedOp& served);
+  bool reach(const GuestMemory& memory, const PreparedOp& prepared, bool write, ServedOp& served,
+             Reached& to);
+  bool follow(const GuestMemory& memory, const TargetPlan& plan, GuestVirtual root, ServedOp& served,
+              Reached& to);
+  Result<OpValue> fetch(const GuestMemory& memory, GuestVirtual place, const OpWidth& width) const;
+  Result<void> fetch_value(const GuestMemory& memory, const Reached& to, ServedOp& served) const;
+  bool fetch_list(const GuestMemory& memory, Reached& to, ServedOp& served) const;
+
+  bool read_one(const GuestMemory& memory, const PreparedOp& prepared, ServedOp& served);
+  bool write_one(WritableGuestMemory& memory, const PreparedOp& prepared, ServedOp& served);
+  Result<void> store(WritableGuestMemory& memory, const Reached& to, const WriteAction& action,
+                     ServedOp& served) const;
+  bool hot_one(const GuestMemory& memory, const PreparedOp& prepared, ServedOp& served);
 };
 
-OpExecutor::Impl::Resolved& OpExecutor::Impl::resolve(const OpTarget& target) {
+std::shared_ptr<TargetNames> OpExecutor::Impl::resolve(const OpTarget& target) {
   std::string key =
       fmt::format("{} {}\n{}", target.root.index(), root_name(target), target_path_text(target.path));
   const auto cached = resolved.find(key);
@@ -153,102 +152,127 @@ OpExecutor::Impl::Resolved& OpExecutor::Impl::resolve(const OpTarget& target) {
           : Error{ErrorCode::kRefused,
                   "too many targets of this run are not in its kernel: no more are looked up", ""};
   if (!plan.ok()) ++unresolved;
-  return resolved.emplace(std::move(key), Resolved{std::move(plan), {}}).first->second;
+  auto names = std::make_shared<TargetNames>(TargetNames{std::move(plan), {}});
+  return resolved.emplace(std::move(key), std::move(names)).first->second;
 }
 
-Result<GuestVirtual> OpExecutor::Impl::root_address(const GuestMemory& memory, const OpTarget& target,
-                                                    Resolved& names) {
-  if (const auto* symbol = std::get_if<SymbolRoot>(&target.root)) return kernel.symbol(symbol->name);
-  if (const auto* variable = std::get_if<PerCpuRoot>(&target.root)) {
-    const auto known = names.per_cpu.find(variable->cpu.value);
-    if (known != names.per_cpu.end()) return known->second;
-    KTAPE_ASSIGN(const GuestVirtual found, kernel.per_cpu(memory, variable->symbol, variable->cpu));
-    names.per_cpu.emplace(variable->cpu.value, found);
-    return found;
+PreparedOp OpExecutor::Impl::prepare(const Op& op, schema::OpMode mode) {
+  PreparedOp prepared{&op, resolve(op.target), "", {}, {}, ""};
+  const Result<TargetPlan>& plan = prepared.names->plan;
+  const Result<OpWidth> fits = plan.ok() ? fit_op(*plan, op, mode) : plan.error();
+  if (plan.ok() && plan->type()) prepared.type = plan->type()->name;
+  const auto refuse = [&](const Error& why) {
+    prepared.refusal = sentence(why);
+    return prepared;
+  };
+  if (!fits.ok()) return refuse(fits.error());
+  prepared.width = *fits;
+  if (std::holds_alternative<TaskRoot>(op.target.root)) {
+    log.take_over(gate_log);
+  } else if (const auto* place = std::get_if<VirtualRoot>(&op.target.root)) {
+    prepared.root = place->address;
+  } else {
+    const Result<GuestVirtual> symbol = kernel.symbol(root_name(op.target));
+    if (!symbol.ok()) return refuse(symbol.error());
+    prepared.root = *symbol;
   }
-  return std::get<VirtualRoot>(target.root).address;
+  return prepared;
 }
 
-// Runs the gates of a task target. False: the result says why not.
-bool OpExecutor::Impl::admit(const GuestMemory& memory, const Op& op, bool write, OpResult& result,
-                             GateVerdict& verdict) {
-  log.take_over(gate_log);
-  verdict = gates.check(memory, std::get<TaskRoot>(op.target.root), write);
-  result.gates = std::move(verdict.gates);
-  result.note = std::move(verdict.note);
-  result.protecting_cpu = verdict.cpu;
-  if (verdict.refusal.empty()) return true;
-  result.status = schema::EntryStatus::REFUSED;
-  result.reason = std::move(verdict.refusal);
-  return false;
+Result<GuestVirtual> OpExecutor::Impl::root_address(const GuestMemory& memory, const PreparedOp& prepared) {
+  const auto* variable = std::get_if<PerCpuRoot>(&prepared.op->target.root);
+  if (variable == nullptr) return prepared.root;
+  auto& instances = prepared.names->per_cpu;
+  const auto known = instances.find(variable->cpu.value);
+  if (known != instances.end()) return known->second;
+  KTAPE_ASSIGN(const GuestVirtual found, kernel.per_cpu_pointer(memory, prepared.root.value, variable->cpu));
+  instances.emplace(variable->cpu.value, found);
+  return found;
+}
+
+// Runs the gates of a task target. False: they refuse it.
+bool OpExecutor::Impl::admit(const GuestMemory& memory, const PreparedOp& prepared, bool write,
+                             ServedOp& served) {
+  GateSights& sights =
+      served.more().gates.emplace(gates.look(memory, std::get<TaskRoot>(prepared.op->target.root), write));
+  served.protecting_cpu = sights.cpu;
+  if (!sights.admitted) served.status = schema::EntryStatus::REFUSED;
+  return sights.admitted;
 }
 
 // False: the result says why not.
-bool OpExecutor::Impl::reach(const GuestMemory& memory, const Op& op, bool write, OpResult& result,
-                             Reached& to) {
-  GateVerdict verdict;
-  const bool is_task = std::holds_alternative<TaskRoot>(op.target.root);
-  const bool admitted = !is_task || admit(memory, op, write, result, verdict);
-  GuestVirtual root = verdict.task.value_or(GuestVirtual());
-  Resolved& names = resolve(op.target);
-  if (names.plan.ok() && names.plan->type()) result.type = names.plan->type()->name;
-  if (!admitted) return false;
-  if (!names.plan.ok()) return refuse(result, names.plan.error());
-  const TargetPlan& plan = *names.plan;
-  const Result<OpWidth> fits = fit_op(plan, op, schema::OpMode::COLD);
-  if (!fits.ok()) return refuse(result, fits.error());
-  to.width = *fits;
-  to.is_list = plan.walks_list();
-  if (!is_task) {
-    const Result<GuestVirtual> address = root_address(memory, op.target, names);
-    if (!address.ok()) return refuse(result, address.error());
+bool OpExecutor::Impl::reach(const GuestMemory& memory, const PreparedOp& prepared, bool write,
+                             ServedOp& served, Reached& to) {
+  const OpTarget& target = prepared.op->target;
+  const bool is_task = std::holds_alternative<TaskRoot>(target.root);
+  if (is_task && !admit(memory, prepared, write, served)) return false;
+  if (!prepared.refusal.empty()) return refuse(served, prepared.refusal);
+  GuestVirtual root;
+  if (is_task) {
+    root = *served.rest->gates->task;
+    if (tells_place_in_queue(target.path)) to.own_queue = served.rest->gates->dsq;
+  } else {
+    const Result<GuestVirtual> address = root_address(memory, prepared);
+    if (!address.ok()) return refuse(served, sentence(address.error()));
     root = *address;
   }
-  const auto* variable = std::get_if<PerCpuRoot>(&op.target.root);
+  const auto* variable = std::get_if<PerCpuRoot>(&target.root);
   if (variable && variable->symbol == kRunqueues)
-    result.protecting_cpu = static_cast<int32_t>(variable->cpu.value);
+    served.protecting_cpu = static_cast<int32_t>(variable->cpu.value);
+  const TargetPlan& plan = *prepared.names->plan;
+  to.width = prepared.width;
+  if (plan.fixed_offset()) {
+    to.place = root + *plan.fixed_offset();
+  } else if (!follow(memory, plan, root, served, to)) {
+    return false;
+  }
+  served.virtual_address = to.place;
+  served.reached = true;
+  return true;
+}
+
+bool OpExecutor::Impl::follow(const GuestMemory& memory, const TargetPlan& plan, GuestVirtual root,
+                              ServedOp& served, Reached& to) {
   // What a pointer leads to is another object, with a lock of its own.
-  if (plan.follows_pointers()) result.protecting_cpu = -1;
+  if (plan.follows_pointers()) served.protecting_cpu = -1;
   Result<TargetPlan::Places> found = plan.run(kernel, memory, root, lists, paths);
-  if (!found.ok()) return fail(result, found.error());
-  to.places = std::move(found->values);
+  if (!found.ok()) return fail(served, found.error());
+  to.is_list = plan.walks_list();
+  if (!found->values.empty()) to.place = found->values[0];
+  if (to.is_list) to.entries = std::move(found->values);
   to.broke_off = std::move(found->broke_off);
   to.queues = std::move(found->queues);
-  if (is_task && tells_place_in_queue(op.target.path)) to.own_queue = verdict.dsq;
-  if (!to.places.empty()) result.virtual_address = to.places[0];
-  result.width_bytes = to.width.bytes;
-  result.width_checked = to.width.checked;
   return true;
 }
 
 // Says which lock protects what was reached in a dispatch queue, and whether a queue's own was held.
-void OpExecutor::Impl::look_at_queues(const GuestMemory& memory, const Reached& to, OpResult& result) {
+void OpExecutor::Impl::look_at_queues(const GuestMemory& memory, const Reached& to, ServedOp& served) {
+  if (to.queues.empty() && to.own_queue == GuestVirtual()) return;
   std::set<GuestVirtual> queues(to.queues.begin(), to.queues.end());
   const bool through_queue = !queues.empty();
   if (to.own_queue != GuestVirtual()) queues.insert(to.own_queue);
-  if (queues.empty()) return;
   log.take_over(dsq_log);
   size_t free = 0;
   for (const GuestVirtual queue : queues) {
     const std::optional<CpuId> cpu = dsq_lock.local_to(memory, queue);
     if (cpu) {
-      if (queues.size() == 1) result.protecting_cpu = static_cast<int32_t>(cpu->value);
+      if (queues.size() == 1) served.protecting_cpu = static_cast<int32_t>(cpu->value);
       continue;
     }
     const Result<bool> held = dsq_lock.held(memory, queue);
-    if (held.ok() && *held) return add_note(result, kDsqLockHeld);
+    if (held.ok() && *held) return add_note(served.more().note, kDsqLockHeld);
     if (held.ok()) ++free;
   }
-  if (through_queue && free == queues.size()) add_note(result, kDsqLockFree);
+  if (through_queue && free == queues.size()) add_note(served.more().note, kDsqLockFree);
 }
 
 // False: the values do not fit into the reply any more, and the result says so.
-bool OpExecutor::Impl::take_reply_bytes(uint64_t values, uint64_t width, OpResult& result) {
+bool OpExecutor::Impl::take_reply_bytes(uint64_t values, uint64_t width, ServedOp& served) {
   const uint64_t bytes = values * (kValueBytes + width);
   if (bytes > reply_bytes) {
     const std::string message =
         fmt::format("the values of this request take more than {} bytes in its reply", kMaxReplyBytes);
-    return fail(result, Error{ErrorCode::kOutOfRange, message, ""});
+    return fail(served, Error{ErrorCode::kOutOfRange, message, ""});
   }
   reply_bytes -= bytes;
   return true;
@@ -261,131 +285,219 @@ Result<OpValue> OpExecutor::Impl::fetch(const GuestMemory& memory, GuestVirtual 
   return value;
 }
 
-bool OpExecutor::Impl::read_one(const GuestMemory& memory, const Op& op, OpResult& result) {
-  Reached to;
-  if (!reach(memory, op, false, result, to)) return false;
-  look_at_queues(memory, to, result);
-  if (to.is_list && to.places.size() * to.width.bytes > kMaxListBytes) {
-    const std::string message = fmt::format("the list's values take {} bytes, and {} is the most",
-                                            to.places.size() * to.width.bytes, kMaxListBytes);
-    const Error error{ErrorCode::kOutOfRange, message, ""};
-    if (lists == Lists::kWhole) return fail(result, error);
-    to.places.resize(kMaxListBytes / to.width.bytes);
-    to.broke_off = error;
+Result<void> OpExecutor::Impl::fetch_value(const GuestMemory& memory, const Reached& to,
+                                           ServedOp& served) const {
+  KTAPE_ASSIGN(const GuestPhysical physical, kernel.translate(memory, to.place));
+  if (to.width.bytes > kWordBytes) {
+    KTAPE_ASSIGN(served.more().value, fetch(memory, to.place, to.width));
+  } else {
+    const auto word = std::as_writable_bytes(std::span(&served.word, 1)).first(to.width.bytes);
+    const bool in_one_page = to.place.value % kPageBytes + word.size() <= kPageBytes;
+    KTAPE_TRY(in_one_page ? memory.read(physical, word) : kernel.read(memory, to.place, word));
   }
-  if (!take_reply_bytes(to.places.size(), to.width.bytes, result)) return false;
+  served.physical_address = physical;
+  return {};
+}
+
+bool OpExecutor::Impl::fetch_list(const GuestMemory& memory, Reached& to, ServedOp& served) const {
   std::vector<OpValue> values;
-  for (const GuestVirtual place : to.places) {
-    Result<OpValue> value = fetch(memory, place, to.width);
-    if (!value.ok() && (lists == Lists::kWhole || values.empty())) return fail(result, value.error());
+  for (const GuestVirtual entry : to.entries) {
+    Result<OpValue> value = fetch(memory, entry, to.width);
+    if (!value.ok() && (lists == Lists::kWhole || values.empty())) return fail(served, value.error());
     if (!value.ok()) {
       to.broke_off = value.error();
       break;
     }
     values.push_back(std::move(*value));
   }
-  if (!to.places.empty()) {
-    const Result<GuestPhysical> physical = kernel.translate(memory, to.places[0]);
-    if (!physical.ok()) return fail(result, physical.error());
-    result.physical_address = *physical;
-  }
-  result.is_list = to.is_list;
-  if (to.broke_off) result.broke_off = sentence(*to.broke_off);
-  if (to.is_list) {
-    result.list = std::move(values);
-  } else {
-    result.value = std::move(values[0]);
-  }
-  result.status = schema::EntryStatus::DONE;
+  served.more().list = std::move(values);
   return true;
 }
 
-Result<void> OpExecutor::Impl::store(WritableGuestMemory& memory, GuestVirtual place,
-                                     const WriteAction& action, const OpWidth& width,
-                                     OpResult& result) const {
-  KTAPE_ASSIGN(result.physical_address, kernel.translate(memory, place));
+bool OpExecutor::Impl::read_one(const GuestMemory& memory, const PreparedOp& prepared, ServedOp& served) {
+  Reached to;
+  if (!reach(memory, prepared, false, served, to)) return false;
+  look_at_queues(memory, to, served);
+  const uint64_t list_bytes = to.entries.size() * to.width.bytes;
+  if (list_bytes > kMaxListBytes) {
+    const std::string message =
+        fmt::format("the list's values take {} bytes, and {} is the most", list_bytes, kMaxListBytes);
+    const Error error{ErrorCode::kOutOfRange, message, ""};
+    if (lists == Lists::kWhole) return fail(served, error);
+    to.entries.resize(kMaxListBytes / to.width.bytes);
+    to.broke_off = error;
+  }
+  if (!take_reply_bytes(to.is_list ? to.entries.size() : 1, to.width.bytes, served)) return false;
+  if (to.is_list) {
+    if (!fetch_list(memory, to, served)) return false;
+    if (to.broke_off) served.more().broke_off = sentence(*to.broke_off);
+  } else {
+    const Result<void> fetched = fetch_value(memory, to, served);
+    if (!fetched.ok()) return fail(served, fetched.error());
+  }
+  if (!to.entries.empty()) {
+    const Result<GuestPhysical> physical = kernel.translate(memory, to.place);
+    if (!physical.ok()) return fail(served, physical.error());
+    served.physical_address = *physical;
+  }
+  served.status = schema::EntryStatus::DONE;
+  return true;
+}
+
+Result<void> OpExecutor::Impl::store(WritableGuestMemory& memory, const Reached& to,
+                                     const WriteAction& action, ServedOp& served) const {
+  KTAPE_ASSIGN(served.physical_address, kernel.translate(memory, to.place));
   // Reading first also proves that the whole range can be written.
-  KTAPE_ASSIGN(result.before, fetch(memory, place, width));
+  KTAPE_ASSIGN(const OpValue before, fetch(memory, to.place, to.width));
+  served.more().before = before;
   std::vector<std::byte> bytes = action.value.bytes;
   for (size_t i = 0; i < bytes.size(); ++i) {
-    const std::byte old = result.before->bytes[i];
+    const std::byte old = before.bytes[i];
     if (action.kind == WriteKind::kSetBits) bytes[i] |= old;
     if (action.kind == WriteKind::kClearBits) bytes[i] = old & ~bytes[i];
   }
-  KTAPE_TRY(kernel.write(memory, place, bytes));
-  KTAPE_ASSIGN(result.value, fetch(memory, place, width));
-  return {};
+  KTAPE_TRY(kernel.write(memory, to.place, bytes));
+  return fetch_value(memory, to, served);
 }
 
-bool OpExecutor::Impl::write_one(WritableGuestMemory& memory, const Op& op, OpResult& result) {
+bool OpExecutor::Impl::write_one(WritableGuestMemory& memory, const PreparedOp& prepared, ServedOp& served) {
   Reached to;
-  if (!reach(memory, op, true, result, to)) return false;
-  look_at_queues(memory, to, result);
+  if (!reach(memory, prepared, true, served, to)) return false;
+  look_at_queues(memory, to, served);
   // The value before, and the value after.
-  if (!take_reply_bytes(2, to.width.bytes, result)) return false;
-  const Result<void> stored = store(memory, to.places[0], std::get<WriteAction>(op.action), to.width, result);
-  if (!stored.ok()) return fail(result, stored.error());
-  result.status = schema::EntryStatus::DONE;
+  if (!take_reply_bytes(2, to.width.bytes, served)) return false;
+  const Result<void> stored = store(memory, to, std::get<WriteAction>(prepared.op->action), served);
+  if (!stored.ok()) return fail(served, stored.error());
+  served.status = schema::EntryStatus::DONE;
   return true;
 }
 
-bool OpExecutor::Impl::hot_one(const GuestMemory& memory, const Op& op, OpResult& result) {
+bool OpExecutor::Impl::hot_one(const GuestMemory& memory, const PreparedOp& prepared, ServedOp& served) {
   // Before `reach`: the gates of a task read what only stands still in a freeze.
-  const Resolved& names = resolve(op.target);
-  const Result<OpWidth> fits =
-      names.plan.ok() ? fit_op(*names.plan, op, schema::OpMode::HOT) : names.plan.error();
-  if (!fits.ok()) return refuse(result, fits.error());
+  if (!prepared.refusal.empty()) return refuse(served, prepared.refusal);
   Reached to;
-  if (!reach(memory, op, false, result, to)) return false;
+  if (!reach(memory, prepared, false, served, to)) return false;
   const uint32_t bytes = to.width.bytes;
-  if (to.places[0].value % bytes != 0) {
+  if (to.place.value % bytes != 0) {
     const std::string message =
-        fmt::format("a hot read takes an aligned value, not {} bytes at {:#x}", bytes, to.places[0].value);
-    return refuse(result, Error{ErrorCode::kRefused, message, "make it cold: it is then served in a freeze"});
+        fmt::format("a hot read takes an aligned value, not {} bytes at {:#x}", bytes, to.place.value);
+    return refuse(served,
+                  sentence({ErrorCode::kRefused, message, "make it cold: it is then served in a freeze"}));
   }
-  const Result<GuestPhysical> physical = kernel.translate(memory, to.places[0]);
-  if (!physical.ok()) return fail(result, physical.error());
-  result.physical_address = *physical;
-  OpValue value{to.width.kind, std::vector<std::byte>(bytes)};
+  const Result<GuestPhysical> physical = kernel.translate(memory, to.place);
+  if (!physical.ok()) return fail(served, physical.error());
+  served.physical_address = *physical;
   // In one piece, so that the running guest cannot tear it.
-  const Result<void> read = memory.read(*physical, value.bytes);
-  if (!read.ok()) return fail(result, read.error());
-  result.value = std::move(value);
-  result.status = schema::EntryStatus::DONE;
+  const auto word = std::as_writable_bytes(std::span(&served.word, 1));
+  const Result<void> read = memory.read(*physical, word.first(bytes));
+  if (!read.ok()) return fail(served, read.error());
+  served.status = schema::EntryStatus::DONE;
   return true;
+}
+
+OpResult OpExecutor::Impl::tell(const PreparedOp& prepared, ServedOp served, double ns_per_tick) const {
+  const Op& op = *prepared.op;
+  OpResult result;
+  result.status = served.status;
+  result.elapsed_ns = static_cast<uint64_t>(static_cast<double>(served.ticks) * ns_per_tick);
+  result.protecting_cpu = served.protecting_cpu;
+  result.virtual_address = served.virtual_address;
+  result.physical_address = served.physical_address;
+  if (served.status != schema::EntryStatus::NOT_REACHED) result.type = prepared.type;
+  if (served.reached) {
+    result.width_bytes = prepared.width.bytes;
+    result.width_checked = prepared.width.checked;
+  }
+  const bool done = served.status == schema::EntryStatus::DONE;
+  result.is_list = done && prepared.names->plan->walks_list();
+  if (done && !result.is_list && prepared.width.bytes <= kWordBytes)
+    result.value = value_of(served.word, prepared.width);
+  if (served.rest == nullptr) return result;
+  ServedRest& rest = *served.rest;
+  result.reason = std::move(rest.reason);
+  if (rest.gates) {
+    const bool write = std::holds_alternative<WriteAction>(op.action);
+    GateVerdict verdict = gates.tell(*rest.gates, std::get<TaskRoot>(op.target.root), write);
+    result.gates = std::move(verdict.gates);
+    result.note = std::move(verdict.note);
+    if (!verdict.refusal.empty()) result.reason = std::move(verdict.refusal);
+  }
+  add_note(result.note, rest.note);
+  if (rest.value) result.value = std::move(rest.value);
+  result.before = std::move(rest.before);
+  result.list = std::move(rest.list);
+  result.broke_off = std::move(rest.broke_off);
+  return result;
 }
 
 OpExecutor::OpExecutor(const Kernel& kernel, Lists lists) : impl_(std::make_unique<Impl>(kernel, lists)) {}
 OpExecutor::~OpExecutor() = default;
 
-std::vector<OpResult> OpExecutor::read(const GuestMemory& memory, const std::vector<Op>& ops) {
-  impl_->begin_request();
-  std::vector<OpResult> results;
-  results.reserve(ops.size());
-  for (const Op& op : ops)
-    results.push_back(timed([&](OpResult& result) { impl_->read_one(memory, op, result); }));
-  return results;
+PreparedOps OpExecutor::prepare(const std::vector<Op>& ops) {
+  PreparedOps prepared;
+  prepared.ops.reserve(ops.size());
+  for (const Op& op : ops) prepared.ops.push_back(impl_->prepare(op, schema::OpMode::COLD));
+  return prepared;
 }
 
-std::vector<OpResult> OpExecutor::write(WritableGuestMemory& memory, const std::vector<Op>& ops) {
+ServedOps OpExecutor::serve_reads(const GuestMemory& memory, const PreparedOps& prepared) {
   impl_->begin_request();
-  std::vector<OpResult> results;
-  results.reserve(ops.size());
+  const StillMemory still(memory);
+  ServedOps served{std::vector<ServedOp>(prepared.ops.size())};
+  LapTimer timer;
+  for (size_t i = 0; i < served.ops.size(); ++i) {
+    impl_->read_one(still, prepared.ops[i], served.ops[i]);
+    served.ops[i].ticks = timer.lap();
+  }
+  served.ns_per_tick = timer.ns_per_tick();
+  return served;
+}
+
+ServedOps OpExecutor::serve_writes(WritableGuestMemory& memory, const PreparedOps& prepared) {
+  impl_->begin_request();
+  ServedOps served{std::vector<ServedOp>(prepared.ops.size())};
+  LapTimer timer;
   bool stopped = false;
-  for (const Op& op : ops) {
+  for (size_t i = 0; i < served.ops.size(); ++i) {
     if (stopped) {
-      results.emplace_back();
-      results.back().reason = "an earlier write of the batch was not done";
+      served.ops[i].more().reason = "an earlier write of the batch was not done";
       continue;
     }
-    results.push_back(timed([&](OpResult& result) { stopped = !impl_->write_one(memory, op, result); }));
+    stopped = !impl_->write_one(memory, prepared.ops[i], served.ops[i]);
+    served.ops[i].ticks = timer.lap();
+  }
+  served.ns_per_tick = timer.ns_per_tick();
+  return served;
+}
+
+std::vector<OpResult> OpExecutor::tell(const PreparedOps& prepared, ServedOps served) const {
+  std::vector<OpResult> results;
+  results.reserve(served.ops.size());
+  for (size_t i = 0; i < served.ops.size(); ++i) {
+    results.push_back(impl_->tell(prepared.ops[i], std::move(served.ops[i]), served.ns_per_tick));
   }
   return results;
 }
 
+std::vector<OpResult> OpExecutor::read(const GuestMemory& memory, const std::vector<Op>& ops) {
+  const PreparedOps prepared = prepare(ops);
+  return tell(prepared, serve_reads(memory, prepared));
+}
+
+std::vector<OpResult> OpExecutor::write(WritableGuestMemory& memory, const std::vector<Op>& ops) {
+  const PreparedOps prepared = prepare(ops);
+  return tell(prepared, serve_writes(memory, prepared));
+}
+
 OpResult OpExecutor::read_hot(const GuestMemory& memory, const Op& op) {
   impl_->begin_request();
-  return timed([&](OpResult& result) { impl_->hot_one(memory, op, result); });
+  PreparedOp prepared = impl_->prepare(op, schema::OpMode::HOT);
+  if (!prepared.refusal.empty()) prepared.type.clear();
+  ServedOp served;
+  LapTimer timer;
+  impl_->hot_one(memory, prepared, served);
+  served.ticks = timer.lap();
+  return impl_->tell(prepared, std::move(served), timer.ns_per_tick());
 }
 
 std::vector<UsedLayout> OpExecutor::take_used_layouts() { return impl_->log.take(); }

@@ -8,6 +8,7 @@
 #include "guest/kernel/kernel.h"
 #include "guest/kernel/layout_log.h"
 #include "guest/kernel/op.h"
+#include "guest/kernel/served_op.h"
 #include "guest/kernel/target_plan.h"
 
 namespace ktape {
@@ -20,11 +21,19 @@ class OpExecutor {
   explicit OpExecutor(const Kernel& kernel, Lists lists = Lists::kWhole);
   ~OpExecutor();
 
-  // A batch of reads: each succeeds or fails by itself. Same order and size as `ops`.
-  [[nodiscard]] std::vector<OpResult> read(const GuestMemory& memory, const std::vector<Op>& ops);
-
+  // A request is served in three parts, so that the machine stands still for the second only. `ops` outlive
+  // what is made of them.
+  [[nodiscard]] PreparedOps prepare(const std::vector<Op>& ops);
+  // A batch of reads: each succeeds or fails by itself. Same order and size as the ops.
+  [[nodiscard]] ServedOps serve_reads(const GuestMemory& memory, const PreparedOps& prepared);
   // A batch of writes: the first that does not succeed stops the rest (kNotReached), nothing is
   // rolled back.
+  [[nodiscard]] ServedOps serve_writes(WritableGuestMemory& memory, const PreparedOps& prepared);
+  // `served` is of `prepared`.
+  [[nodiscard]] std::vector<OpResult> tell(const PreparedOps& prepared, ServedOps served) const;
+
+  // All three at once.
+  [[nodiscard]] std::vector<OpResult> read(const GuestMemory& memory, const std::vector<Op>& ops);
   [[nodiscard]] std::vector<OpResult> write(WritableGuestMemory& memory, const std::vector<Op>& ops);
 
   // One aligned value of at most 8 bytes of a symbol or per-CPU target, from a running machine.

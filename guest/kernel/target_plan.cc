@@ -56,11 +56,15 @@ class TargetPlan::Maker {
     }
     end_object();
     plan_.type_ = at_;
+    const auto& actions = plan_.actions_;
+    if (actions.empty()) plan_.fixed_offset_ = 0;
+    if (actions.size() == 1 && std::holds_alternative<Add>(actions[0])) plan_.fixed_offset_ = offset_;
     return std::move(plan_);
   }
 
  private:
   Result<TargetPlan> untyped(const std::vector<PathStep>& path) {
+    plan_.fixed_offset_ = 0;
     if (path.empty()) return std::move(plan_);
     return refused(fmt::format("'{}' has no type in this kernel's BTF: a path needs one", root_name_),
                    "use a 'virtual' target, which names the type that stands at an address");

@@ -45,6 +45,10 @@ class TargetPlan {
   [[nodiscard]] bool follows_pointers() const { return follows_pointers_; }
   [[nodiscard]] bool walks_list() const { return walks_list_; }
 
+  // Of a path that stays inside the root object and meets no dispatch queue: how far from the root it leads,
+  // without a look at memory. Nothing of any other.
+  [[nodiscard]] const std::optional<uint64_t>& fixed_offset() const { return fixed_offset_; }
+
   struct Places {
     std::vector<GuestVirtual> values;  // one, or one for each entry of a list, in list order
     std::vector<GuestVirtual> queues;  // dispatch queues (struct scx_dispatch_q) that the path leads through
@@ -90,6 +94,7 @@ class TargetPlan {
 
   std::vector<Action> actions_;
   std::optional<TypeInfo> type_;
+  std::optional<uint64_t> fixed_offset_;
   bool follows_pointers_ = false;
   bool walks_list_ = false;
 };

@@ -9,7 +9,7 @@
 #include <functional>
 #include <map>
 
-#include "guest/kernel/gates.h"
+#include "guest/kernel/gate_words.h"
 #include "guest/kernel/op_executor.h"
 #include "tests/golden/recorded_kernel.h"
 #include "tests/support/make_op.h"
@@ -38,7 +38,7 @@ class Sleeper {
         checker_(kernel(), log_),
         executor_(kernel()),
         asked(recorded_.sleeper()) {
-    task_ = checker_.check(memory_, asked, false).task.value();
+    task_ = checker_.look(memory_, asked, false).task.value();
   }
 
   const Kernel& kernel() const { return recorded_.kernel(); }
@@ -76,7 +76,8 @@ class Sleeper {
 
   Names with(schema::GateOutcome outcome, bool write) const {
     Names names;
-    for (const GateResult& gate : checker_.check(memory_, asked, write).gates) {
+    const GateSights sights = checker_.look(memory_, asked, write);
+    for (const GateResult& gate : checker_.tell(sights, asked, write).gates) {
       if (gate.outcome == outcome) names.push_back(gate_name(gate.gate));
     }
     return names;

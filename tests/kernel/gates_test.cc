@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "guest/kernel/gates.h"
-
 #include <catch2/catch_test_macros.hpp>
 
+#include "guest/kernel/gate_words.h"
 #include "tests/support/fake_kernel.h"
 
 using namespace ktape;
@@ -21,12 +20,16 @@ struct Fixture {
       : fake(shape), task(fake.add_task(kPid, "sleeper", kExactStart)), log(fake.kernel().btf()) {}
 
   GateVerdict check(bool write, Pid pid = Pid(kPid), uint64_t start = kStart) {
-    return GateChecker(fake.kernel(), log).check(fake.memory(), TaskRoot{pid, start, ""}, write);
+    const GateChecker checker(fake.kernel(), log);
+    const TaskRoot asked{pid, start, ""};
+    sights = checker.look(fake.memory(), asked, write);
+    return checker.tell(sights, asked, write);
   }
 
   FakeKernel fake;
   GuestVirtual task;
   LayoutLog log;
+  GateSights sights;  // of the last check
 };
 
 using Names = std::vector<std::string>;
@@ -54,8 +57,8 @@ TEST_CASE("a sleeping task under a full switch passes all twelve gates") {
   CHECK(failed(verdict).empty());
   CHECK(blind(verdict).empty());
   CHECK(verdict.refusal.empty());
-  CHECK(verdict.task == f.task);
-  CHECK(verdict.cpu == 0);
+  CHECK(f.sights.task == f.task);
+  CHECK(f.sights.cpu == 0);
   REQUIRE(verdict.gates.size() == 12);
   for (size_t i = 0; i < 12; ++i) {
     CHECK(static_cast<size_t>(verdict.gates[i].gate) == i + 1);
@@ -96,7 +99,7 @@ TEST_CASE("gate 1 refuses a pid that no task has, and leaves nothing to look at"
   CHECK(blind(verdict).size() == 11);
   CHECK(observed(verdict, schema::Gate::PID) == "no task has pid 78");
   CHECK(verdict.refusal == "gate 1 (pid) refuses: observed no task has pid 78, expected pid=78");
-  CHECK_FALSE(verdict.task.has_value());
+  CHECK_FALSE(f.sights.task.has_value());
 }
 
 TEST_CASE("gate 1 refuses a task that says it is another") {
