@@ -86,11 +86,11 @@ Result<TapeSize> measure_tape(const std::string& path) {
   size.file_bytes = static_cast<uint64_t>(pages.integer(0));
 
   uint64_t overhead = 0;
-  KTAPE_TRY(
-      add_table(tape, "event", "records",
-                "SELECT kind & 65535, count(*), sum(length(record) + length(chain)) FROM event GROUP BY 1 "
-                "ORDER BY 3 DESC, 1",
-                trees, overhead, size));
+  KTAPE_TRY(add_table(
+      tape, "event", "records",
+      "SELECT coalesce(kind, 0) & 65535, count(*), sum(length(record) + length(chain)) FROM event GROUP BY 1 "
+      "ORDER BY 3 DESC, 1",
+      trees, overhead, size));
   name_kinds(size);
   KTAPE_TRY(add_table(tape, "blob", "blobs",
                       "SELECT name, count(*), sum(length(data)) FROM blob GROUP BY 1 ORDER BY 3 DESC, 1",

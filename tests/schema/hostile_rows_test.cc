@@ -5,6 +5,7 @@
 #include <set>
 
 #include "schema/journal/page_list.h"
+#include "schema/journal/tape_size.h"
 #include "schema/journal/tape_store.h"
 #include "schema/journal/verify.h"
 #include "schema/wire/data.h"
@@ -212,6 +213,19 @@ TEST_CASE_METHOD(Fixture,
   CHECK(found.integrity == Integrity::kAltered);
   CHECK_THAT(found.finding,
              Catch::Matchers::ContainsSubstring("worker (name 'slaaper'): column 'name' holds 'sleeper'"));
+}
+
+TEST_CASE_METHOD(Fixture, "a record of no kind at all is measured like any other") {
+  const std::string declared = "'kind   INTEGER NOT NULL,', 'kind   INTEGER         ,'";
+  const std::string other =
+      copy_of("PRAGMA writable_schema=ON; UPDATE sqlite_master SET sql = replace(sql, " + declared +
+              ") WHERE name = 'event'");
+  sql(other, "UPDATE event SET kind = NULL WHERE seq = 3");
+  sql(other,
+      "PRAGMA writable_schema=ON; UPDATE sqlite_master SET sql = replace(sql, "
+      "'kind   INTEGER         ,', 'kind   INTEGER NOT NULL,') WHERE name = 'event'");
+  CHECK(sql_rows(other, "SELECT typeof(kind) FROM event WHERE seq = 3") == std::vector<std::string>{"null"});
+  CHECK(must(measure_tape(other)).parts.size() > 1);
 }
 
 }  // namespace ktape::test
