@@ -18,7 +18,6 @@ using Digest = std::array<std::byte, 32>;  // SHA-256
 class Sha256 {
  public:
   Sha256();
-  ~Sha256();
   Sha256(const Sha256&) = delete;
   Sha256& operator=(const Sha256&) = delete;
 
@@ -27,7 +26,7 @@ class Sha256 {
   [[nodiscard]] Digest finish();
 
  private:
-  void* context_;  // EVP_MD_CTX; OpenSSL's header stays out of ours
+  alignas(8) std::array<std::byte, 112> context_;  // SHA256_CTX; OpenSSL's header stays out of ours
 };
 
 [[nodiscard]] std::string to_hex(std::span<const std::byte> bytes);
