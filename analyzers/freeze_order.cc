@@ -50,7 +50,9 @@ class FreezeOrder final : public Assertion {
     }
     if (freezes_ == 0 && !open_ && violated().empty())
       return leave_undecided(Seq(0), "the tape has no freeze");
-    if (freezes_ > 0) confirm(last_, fmt::format("{} freezes, each with its beginning and end", freezes_));
+    if (freezes_ > 0)
+      confirm(last_, freezes_ == 1 ? std::string("1 freeze, with its beginning and end")
+                                   : fmt::format("{} freezes, each with its beginning and end", freezes_));
   }
 
  private:

@@ -48,7 +48,9 @@ class OpPairing final : public Assertion {
       }
     }
     if (requests_.empty() && violated().empty()) return leave_undecided(Seq(0), "the tape has no request");
-    if (pairs_ > 0) confirm(last_, fmt::format("{} requests, each with one reply", pairs_));
+    if (pairs_ > 0)
+      confirm(last_, pairs_ == 1 ? std::string("1 request, with one reply")
+                                 : fmt::format("{} requests, each with one reply", pairs_));
   }
 
  private:

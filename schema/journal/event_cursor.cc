@@ -27,6 +27,9 @@ Result<bool> EventCursor::next() {
   KTAPE_ASSIGN(bool row, query_.step());
   if (!row) return false;
   Seq expected(seq_.value + 1);
+  if (query_.integer(0) < 1)
+    return Error{ErrorCode::kBadInput, "event has a row with the number " + std::to_string(query_.integer(0)),
+                 ""};
   seq_ = Seq(static_cast<uint64_t>(query_.integer(0)));
   if (dense_ && seq_ != expected) {
     return bad("record " + std::to_string(expected.value) + " should stand before it");

@@ -237,6 +237,9 @@ Result<TapeSource> open_sealed(const std::string& path) {
 // Identity of a write-ahead log: its header changes when SQLite starts it afresh. Empty: no log.
 Result<std::vector<std::byte>> wal_header(const std::string& wal) {
   UniqueFd fd(::open(wal.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+  struct stat status;
+  if (fd.valid() && ::fstat(fd.get(), &status) == 0 && !S_ISREG(status.st_mode))
+    return bad("'" + wal + "' is not the log of a recording: not a regular file");
   std::vector<std::byte> header(kWalHeaderBytes);
   ssize_t n = fd.valid() ? ::pread(fd.get(), header.data(), header.size(), 0) : 0;
   if (n < 0) return system_error(ErrorCode::kHost, "cannot read '" + wal + "'");

@@ -84,7 +84,10 @@ Result<void> check_record(EventCursor& cursor, const Database& projection, Proje
   KTAPE_ASSIGN(schema::Record::Reader record, cursor.record());
   auto rows = project_safely(record);
   if (!rows.ok()) return cursor.bad(rows.error().message);
-  if (auto put = tables.put(projection, *rows); !put.ok()) return cursor.bad(put.error().message);
+  if (auto put = tables.put(projection, *rows); !put.ok()) {
+    if (put.error().code == ErrorCode::kHost) return put;
+    return cursor.bad("what it says does not fit into its tables");
+  }
   try {
     note(record, facts);
   } catch (const kj::Exception& exception) {
@@ -141,7 +144,9 @@ Result<void> check_database(const Database& tape) {
   KTAPE_ASSIGN(Statement check, tape.prepare("PRAGMA integrity_check(1)"));
   KTAPE_ASSIGN(bool answered, check.step());
   std::string answer = answered ? check.text(0) : "";
-  if (answer != "ok") return bad("the database is damaged: " + printable(answer));
+  // A line that names the database may stand before it.
+  if (answer != "ok")
+    return bad("the database is damaged: " + printable(answer.substr(answer.find('\n') + 1)));
   // Each table was made once.
   KTAPE_ASSIGN(std::string changes, tape.ask("PRAGMA schema_version"));
   KTAPE_ASSIGN(std::string tables, tape.ask("SELECT count(*) FROM sqlite_schema WHERE type = 'table'"));

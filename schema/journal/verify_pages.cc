@@ -123,8 +123,10 @@ Result<uint64_t> check_pages(const Database& tape, const std::map<uint64_t, Thaw
     ++pages;
   }
   KTAPE_TRY(check_freeze_pages(tape, thawed));
-  KTAPE_TRY(check_none(tape, "SELECT hash FROM freeze_page WHERE hash NOT IN (SELECT hash FROM page) LIMIT 1",
-                       "is missing"));
+  KTAPE_TRY(check_none(
+      tape,
+      "SELECT hash FROM freeze_page WHERE hash NOT NULL AND hash NOT IN (SELECT hash FROM page) LIMIT 1",
+      "is missing"));
   KTAPE_TRY(check_none(tape,
                        "SELECT hash FROM page WHERE hash NOT IN "
                        "(SELECT hash FROM freeze_page WHERE hash IS NOT NULL) LIMIT 1",

@@ -36,6 +36,13 @@ TEST_CASE("freezes one after another pass") {
   CHECK(tape.confirmed() == "seq 6: 2 freezes, each with its beginning and end\n");
 }
 
+TEST_CASE("one freeze is told of as one") {
+  TapeUnderTest tape;
+  whole(tape, 1);
+  tape.judge();
+  CHECK(tape.confirmed() == "seq 3: 1 freeze, with its beginning and end\n");
+}
+
 TEST_CASE("a freeze within a freeze is violated") {
   TapeUnderTest tape;
   began(tape, 1);

@@ -31,6 +31,13 @@ TEST_CASE("requests that each have one reply pass") {
   CHECK(tape.confirmed() == "seq 10: 2 requests, each with one reply\n");
 }
 
+TEST_CASE("one request is told of as one") {
+  TapeUnderTest tape;
+  tape->op({entry("a")});
+  tape.judge();
+  CHECK_THAT(tape.confirmed(), Catch::Matchers::EndsWith(": 1 request, with one reply\n"));
+}
+
 TEST_CASE("a reply may come after that of a later request") {
   TapeUnderTest tape;
   tape->request({entry("a")});

@@ -20,14 +20,16 @@ void record(FakeTape& tape) {
   tape.serve({write_u64("set", "task:sleeper.scx.dsq_vtime", 5)});
   tape.serve({read_line("task:sleeper.scx.dsq_vtime"), read_line("cpu0:runqueues.nr_running")});
   tape.builder().add([](schema::Record::Builder to) { to.initConsole().setText(as_data("Linux\n")); });
+  tape.builder().add([](schema::Record::Builder to) { to.initLost().initCounters(1)[0].setName("samples"); });
   tape.builder().step_finished(0);
   tape.builder().scheduler_exited(1);
 }
 
-// A tape that says these are its kernel's types or symbols.
+// A tape that says these are its kernel's types or symbols: a recorder's that had a lie for a kernel.
 Attack knowledge(const std::string& name, bool types,
                  const std::function<std::vector<std::byte>()>& content) {
-  return {name, [=](const std::string& path) {
+  return {name,
+          [=](const std::string& path) {
             std::filesystem::remove(path);
             FakeTape tape(path, [&](schema::KernelIdentified::Builder kernel, JournalWriter& writer) {
               const Digest hash = must(writer.add_blob("stranger's", content()));
@@ -36,7 +38,8 @@ Attack knowledge(const std::string& name, bool types,
             });
             record(tape);
             tape.seal();
-          }};
+          },
+          "intact"};
 }
 
 std::vector<std::byte> bytes_of(const std::string& text) {

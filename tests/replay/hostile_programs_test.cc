@@ -14,8 +14,9 @@
 #include "tests/support/temp_dir.h"
 
 // Every program over every tape that a stranger made. None may crash, take more than a gigabyte or a minute,
-// write to the tape, or leave anything beside it or in the temporary folder. KTAPE_EVERY: of how many pairs
-// of attack and program one is tried; tools/test --full tries all of them.
+// write to the tape, or leave anything beside it or in the temporary folder; and ktape verify gives the
+// verdict that the attack deserves. KTAPE_EVERY: of how many pairs of attack and another program one is
+// tried; tools/test --full tries all of them.
 
 namespace ktape::test {
 
@@ -68,11 +69,15 @@ class Fixture {
       fs::copy_file(victim_, tape);
       attack.apply(tape);
       const auto before = snapshot(folder_);
+      {
+        INFO(attack.name);
+        check_verdict(attack, run("ktape-verify T"));
+      }
       size_t turn = attacked_;
       for (const std::string& program : programs()) {
         if (++turn % KTAPE_EVERY != 0) continue;
         INFO(attack.name << ": " << program);
-        run(program);
+        (void)run(program);
         CHECK(fs::is_empty(temporary_));
         CHECK(snapshot(folder_) == before);
       }
@@ -85,8 +90,7 @@ class Fixture {
  private:
   // Command lines: T is the tape, V one that is sound, O what may be written to.
   static std::vector<std::string> programs() {
-    return {"ktape-verify T",
-            "ktape-verify T --salvage O",
+    return {"ktape-verify T --salvage O",
             "ktape-show T --console",
             "ktape-show T --json",
             "ktape-info T --size",
@@ -108,7 +112,21 @@ class Fixture {
             "ktape-assert-worker-progress T --max-gap-ms 10"};
   }
 
-  void run(std::string line) {
+  // The word after the tape's name; what is no tape is an error of the program's.
+  void check_verdict(const Attack& attack, const ChildResult& child) const {
+    const std::string begin = folder_ + "/run.ktape: ";
+    std::string verdict = "unusable";
+    if (child.output.starts_with(begin))
+      verdict = child.output.substr(begin.size(), child.output.find(':', begin.size()) - begin.size());
+    INFO(child.output.substr(0, 2000));
+    CHECK(verdict == attack.verdict);
+    CHECK(child.exit_status == (verdict == "intact"                               ? 0
+                                : verdict == "truncated" || verdict == "unsealed" ? 1
+                                                                                  : 3));
+    if (verdict == "unusable") CHECK(child.output.starts_with("ktape verify: "));
+  }
+
+  ChildResult run(std::string line) {
     const std::string out = dir_.file("out");
     fs::remove_all(out);
     for (const auto& [name, value] :
@@ -116,7 +134,7 @@ class Fixture {
       if (const size_t at = line.find(name + " "); at != std::string::npos) line.replace(at + 1, 1, value);
       if (line.ends_with(name)) line.replace(line.size() - 1, 1, value);
     }
-    const std::string limits = kSanitized ? "" : "ulimit -v 1048576; ";
+    const std::string limits = kSanitized ? "" : "ulimit -v 1048576; ulimit -t 60; ";
     const std::string script =
         "ulimit -c 0; " + limits + "TMPDIR=" + temporary_ + " exec " + KTAPE_BIN "/" + line + " 2>&1";
     ChildOptions options;
@@ -138,6 +156,7 @@ class Fixture {
     // Who refuses says why, in words that a terminal can show.
     if (child.exit_status == 3) CHECK_FALSE(child.output.empty());
     CHECK(child.output.find('\x1b') == std::string::npos);
+    return child;
   }
 
   TempDir dir_;

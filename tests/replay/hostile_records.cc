@@ -76,6 +76,45 @@ Attack byte_list(const std::string& name, Record::Which kind, uint64_t data, uin
           }};
 }
 
+// Counters, or triggers, whose names are all one text of a megabyte.
+Attack shared_names(const std::string& name, Record::Which kind, uint64_t data, uint64_t slot) {
+  return {name, [=](const std::string& path) {
+            replace(path, static_cast<uint16_t>(kind), [&](uint64_t seq) {
+              constexpr uint64_t kElements = 10'000, kTextWords = 1u << 17, kWords = 3;
+              std::vector<uint64_t> words = record_of(seq, kind, data, slot);
+              words.back() = list_at(0, 7, kElements * kWords);
+              words.push_back(struct_at(static_cast<int32_t>(kElements), 1, 2));
+              for (uint64_t i = 0; i < kElements; ++i) {
+                const uint64_t after = (kElements - i - 1) * kWords;
+                words.push_back(i);
+                words.push_back(list_at(static_cast<int32_t>(after + 1), 2, kTextWords * 8));
+                words.push_back(list_at(static_cast<int32_t>(after), 2, kTextWords * 8));
+              }
+              words.resize(words.size() + kTextWords, 0x1b1b1b1b1b1b1b1b);
+              words.back() = 0;
+              return framed(words);
+            });
+          }};
+}
+
+// A tower of lists, each of two values that are both the next list: 2^40 values.
+Attack tower_of_values(const std::string& name, Record::Which kind, uint64_t data, uint64_t slot) {
+  return {name, [=](const std::string& path) {
+            replace(path, static_cast<uint16_t>(kind), [&](uint64_t seq) {
+              constexpr uint64_t kFloors = 40;
+              std::vector<uint64_t> words = record_of(seq, kind, data, slot);
+              for (uint64_t floor = 0; floor < kFloors; ++floor) {
+                // The pointer before this leads here, to a list of two pointers.
+                words.back() = list_at(0, 6, 2);
+                words.push_back(list_at(1, 6, 2));
+                words.push_back(list_at(0, 6, 2));
+              }
+              words.resize(words.size() + 2);
+              return framed(words);
+            });
+          }};
+}
+
 // A list of pointers that all lead to one text of a megabyte.
 Attack shared_text(const std::string& name, Record::Which kind, uint64_t data, uint64_t slot) {
   return {name, [=](const std::string& path) {
@@ -184,6 +223,11 @@ std::vector<Attack> record_attacks() {
       byte_list("15 million replies", Record::OP_REPLIED, 3, 1),
       byte_list("15 million CPUs", Record::FROZEN, 3, 0),
       byte_list("15 million counters", Record::SEALED, 4, 3),
+      shared_names("counters of one name", Record::LOST, 0, 0),
+      shared_names("one name in a seal", Record::SEALED, 4, 3),
+      tower_of_values("a tower of values in a reply", Record::OP_REPLIED, 3, 1),
+      tower_of_values("a tower of values in a gate", Record::GATE_CHECKED, 3, 0),
+      tower_of_values("a tower of values in console text", Record::CONSOLE, 0, 0),
       shared_text("one text 10,000 times", Record::RUN_STARTED, 8, 5),
       shared_text("one callback 10,000 times", Record::SCHEDULER_ATTACHED, 2, 1),
   };

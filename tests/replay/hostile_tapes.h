@@ -15,6 +15,7 @@ void make_victim(const std::string& path);
 struct Attack {
   std::string name;
   std::function<void(const std::string& path)> apply;  // to a copy of the victim; may leave files beside it
+  std::string verdict = "altered";                     // of ktape verify; "unusable": it is no tape
 };
 
 std::vector<Attack> file_attacks();      // the bytes of the file, and what stands beside it
