@@ -36,8 +36,8 @@ struct Standstill {
   Result<std::vector<VcpuRegisters>> registers;
 };
 
-// What is done while the machine stands still, which copies and compares only; and what came of it, asked once
-// the machine has been thawed: entries of the reason's request.
+// What is done while the machine stands still, which copies and compares only; and what came of it, asked
+// once the machine has been thawed: entries of the reason's request.
 struct FreezeWork {
   std::function<void(WritableGuestMemory&)> serve;
   std::function<std::vector<OpResult>()> tell;
