@@ -92,9 +92,7 @@ Result<void> FreezeCoordinator::freeze_for_host(Standstill at, FreezeReason reas
     KTAPE_TRY(record_request(request, reads, ops, recorder_.at(at.began), GuestNs(0)));
   }
   reason.op = request.op;
-  KTAPE_ASSIGN(const FreezeDone freeze,
-               freezer_.finish(std::move(at), reason,
-                               [&](WritableGuestMemory& memory) { return executor_->read(memory, *ops); }));
+  KTAPE_ASSIGN(const FreezeDone freeze, freezer_.finish(std::move(at), reason, serving(*ops)));
   KTAPE_TRY(freezer_.record_layouts(executor_->take_used_layouts()));
   if (request.op != 0) {
     KTAPE_TRY(recorder_.record([&](schema::Record::Builder record) {
@@ -131,12 +129,24 @@ Result<void> FreezeCoordinator::serve(const Request& request) {
   return request.mode == schema::OpMode::HOT ? serve_hot(request) : serve_cold(request);
 }
 
+// Names are resolved now: before the freeze, where it has not begun yet.
+FreezeWork FreezeCoordinator::serving(const std::vector<Op>& ops) {
+  struct Batch {
+    PreparedOps prepared;
+    ServedOps served;
+  };
+  auto batch = std::make_shared<Batch>(Batch{executor_->prepare(ops), {}});
+  const bool writes = !ops.empty() && std::holds_alternative<WriteAction>(ops.front().action);
+  return {[this, batch, writes](WritableGuestMemory& memory) {
+            batch->served = writes ? executor_->serve_writes(memory, batch->prepared)
+                                   : executor_->serve_reads(memory, batch->prepared);
+          },
+          [this, batch] { return executor_->tell(batch->prepared, std::move(batch->served)); }};
+}
+
 Result<void> FreezeCoordinator::serve_cold(const Request& request) {
-  const bool writes = std::holds_alternative<WriteAction>(request.ops.front().action);
   Result<FreezeDone> freeze =
-      freezer_.freeze({schema::FreezeCause::REQUEST, request.op, ""}, [&](WritableGuestMemory& memory) {
-        return writes ? executor_->write(memory, request.ops) : executor_->read(memory, request.ops);
-      });
+      freezer_.freeze({schema::FreezeCause::REQUEST, request.op, ""}, serving(request.ops));
   if (!freeze.ok()) {
     KTAPE_TRY(record_refusal(request, freeze.error().message));
     return freeze.error();

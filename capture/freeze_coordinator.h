@@ -60,6 +60,8 @@ class FreezeCoordinator {
   Result<void> record_request(const Request& request, schema::OpRequest::Reader from,
                               const Result<std::vector<Op>>& ops, HostNs host, GuestNs guest);
   Result<void> serve(const Request& request);
+  // `ops` outlive it.
+  FreezeWork serving(const std::vector<Op>& ops);
   Result<void> serve_cold(const Request& request);
   Result<void> serve_hot(const Request& request);
   Result<void> finish(const Request& request, uint64_t freeze, const std::vector<OpResult>& results);

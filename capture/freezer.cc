@@ -126,11 +126,12 @@ Result<FreezeDone> Freezer::finish(Standstill at, const FreezeReason& reason, co
 
   WritableGuestMemory& memory = pages_.watch(at.frozen.memory());
   moment.evidence = evidence_->read(memory);
-  if (work) done.results = work(memory);
+  if (work.serve) work.serve(memory);
   moment.thawing = Clock::now();
   done.thaw = at.frozen.thaw();
   moment.thawed = Clock::now();
   frozen_time_ += moment.thawed - moment.frozen;
+  if (work.tell) done.results = work.tell();
 
   if (at.registers.ok()) {
     moment.registers = std::move(at.registers).value();

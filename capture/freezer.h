@@ -36,9 +36,12 @@ struct Standstill {
   Result<std::vector<VcpuRegisters>> registers;
 };
 
-// What is done while the machine stands still; its results are entries of the reason's request. Copies
-// and compares only: recording, describing and sending wait for the thaw.
-using FreezeWork = std::function<std::vector<OpResult>(WritableGuestMemory&)>;
+// What is done while the machine stands still, which copies and compares only; and what came of it, asked
+// once the machine has been thawed: entries of the reason's request.
+struct FreezeWork {
+  std::function<void(WritableGuestMemory&)> serve;
+  std::function<std::vector<OpResult>()> tell;
+};
 
 // A freeze that took place, and is on the tape.
 struct FreezeDone {
@@ -58,7 +61,7 @@ class Freezer {
   // Before the first freeze. `kernel` outlives the freezer.
   void adopted(const Kernel& kernel);
 
-  // `work` may be empty. Fails when the machine could not be frozen (nothing is recorded then), or when
+  // `work` may be empty: {}. Fails when the machine could not be frozen (nothing is recorded then), or when
   // the tape cannot be written.
   Result<FreezeDone> freeze(const FreezeReason& reason, const FreezeWork& work);
 
