@@ -75,6 +75,7 @@ Result<Prepared> prepare(const CaptureOptions& options) {
   if (!options.kaslr && prepared.image.is_bzimage) {
     KTAPE_ASSIGN(prepared.vmlinux, memory_file("vmlinux", {prepared.image.vmlinux}));
   }
+  prepared.image.vmlinux = {};  // tens of MB, and all that is needed of it is known
   prepared.output = options.output.empty() ? std::string(prepared.scenario.get().getName().cStr()) + ".ktape"
                                            : options.output;
   return prepared;

@@ -36,6 +36,9 @@ class FlatMemory final : public WritableGuestMemory {
 
   Result<void> read(GuestPhysical address, std::span<std::byte> out) const override;
   Result<void> write(GuestPhysical address, std::span<const std::byte> bytes) override;
+  std::span<const std::byte> view(GuestPhysical address, uint64_t bytes) const override {
+    return at(address, bytes).value_or(std::span<std::byte>());
+  }
   Result<std::vector<PhysicalRange>> populated() const override;
   Result<std::vector<PhysicalRange>> ram() const override;
 

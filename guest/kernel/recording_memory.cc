@@ -42,8 +42,13 @@ Result<void> RecordingMemory::record(GuestPhysical address, uint64_t bytes) cons
 }
 
 Result<void> RecordingMemory::record_frame(uint64_t number) const {
-  std::array<std::byte, kFrameBytes> now;
-  KTAPE_TRY(frozen_->read(GuestPhysical(number * kFrameBytes), now));
+  const GuestPhysical start(number * kFrameBytes);
+  std::array<std::byte, kFrameBytes> read;
+  std::span<const std::byte> now = frozen_->view(start, kFrameBytes);
+  if (now.empty()) {
+    KTAPE_TRY(frozen_->read(start, read));
+    now = read;
+  }
   bool is_new = false;
   Copy& copy = copy_of(number, is_new);
   copy.changed = is_new || std::memcmp(copy.bytes, now.data(), kFrameBytes) != 0;

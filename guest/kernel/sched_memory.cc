@@ -25,19 +25,28 @@ constexpr uint64_t kBitsPerWord = 64;
 
 struct SchedMemory::Impl {
   explicit Impl(const Kernel& adopted)
-      : kernel(adopted), tasks(adopted), queues(adopted, tasks), schedulers(adopted, queues), maps(adopted) {}
-
-  void globals(MemorySurvey& survey) const {
-    for (const char* name : kGlobals) {
-      if (const auto at = survey.symbol(name)) survey.keep(*at, kWordBytes);
-    }
+      : kernel(adopted), tasks(adopted), queues(adopted, tasks), schedulers(adopted, queues), maps(adopted) {
     const uint64_t mask_bytes = (kernel.facts().cpus + kBitsPerWord - 1) / kBitsPerWord * kWordBytes;
-    for (const char* name : kCpuMasks) {
-      if (const auto at = survey.symbol(name)) survey.keep(*at, mask_bytes);
-    }
+    for (const char* name : kGlobals) find(name, kWordBytes, globals);
+    for (const char* name : kCpuMasks) find(name, mask_bytes, globals);
+    find("__per_cpu_offset", kernel.facts().cpus * kWordBytes, anchors);
+  }
+
+  struct Place {
+    GuestVirtual address;
+    uint64_t bytes = 0;
+  };
+
+  void find(const char* name, uint64_t bytes, std::vector<Place>& places) const {
+    if (const auto at = kernel.symbol(name); at.ok()) places.push_back({*at, bytes});
+  }
+
+  static void keep(const std::vector<Place>& places, MemorySurvey& survey) {
+    for (const Place& place : places) survey.keep(place.address, place.bytes);
   }
 
   const Kernel& kernel;
+  std::vector<Place> globals, anchors;
   TaskSurvey tasks;
   DsqSurvey queues;
   ScxSurvey schedulers;
@@ -48,18 +57,15 @@ SchedMemory::SchedMemory(const Kernel& kernel) : impl_(std::make_unique<Impl>(ke
 SchedMemory::~SchedMemory() = default;
 
 void SchedMemory::record_anchors(const RecordingMemory& memory) const {
-  const Kernel& kernel = impl_->kernel;
-  MemorySurvey survey(kernel, memory);
-  if (const auto offsets = survey.symbol("__per_cpu_offset")) {
-    survey.keep(*offsets, kernel.facts().cpus * kWordBytes);
-  }
+  MemorySurvey survey(impl_->kernel, memory);
+  SchedMemory::Impl::keep(impl_->anchors, survey);
 }
 
 std::vector<MemoryLoss> SchedMemory::record(const RecordingMemory& memory) const {
   MemorySurvey survey(impl_->kernel, memory);
   TaskSurvey::Seen seen;
   survey.subject("globals");
-  impl_->globals(survey);
+  SchedMemory::Impl::keep(impl_->globals, survey);
   survey.subject("runqueues");
   impl_->tasks.runqueues(survey, seen);
   survey.subject("tasks");

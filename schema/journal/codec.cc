@@ -11,6 +11,8 @@ namespace ktape {
 namespace {
 
 constexpr int kLevel = 9;
+// Less than level 9: the guest waits for its reply meanwhile.
+constexpr int kPageLevel = 3;
 
 Error bad(const std::string& message) { return Error{ErrorCode::kBadInput, message, ""}; }
 
@@ -38,9 +40,14 @@ Result<std::vector<std::byte>> decompress(std::span<const std::byte> data, size_
 
 }  // namespace
 
-Result<Packed> pack(std::span<const std::byte> content) {
+namespace {
+
+// Compressed where that makes it smaller, by a function that is given where to, how much room there is, and
+// what.
+template <typename Compress>
+Result<Packed> pack_by(Compress compress, std::span<const std::byte> content) {
   Packed packed{Codec::kZstd, std::vector<std::byte>(ZSTD_compressBound(content.size()))};
-  size_t size = ZSTD_compress(packed.data.data(), packed.data.size(), content.data(), content.size(), kLevel);
+  const size_t size = compress(packed.data.data(), packed.data.size(), content.data(), content.size());
   if (ZSTD_isError(size) != 0) {
     return Error{ErrorCode::kHost, std::string("cannot compress: ") + ZSTD_getErrorName(size), ""};
   }
@@ -50,6 +57,25 @@ Result<Packed> pack(std::span<const std::byte> content) {
     packed = Packed{Codec::kPlain, {content.begin(), content.end()}};
   }
   return packed;
+}
+
+}  // namespace
+
+Result<Packed> pack(std::span<const std::byte> content) {
+  return pack_by([](auto... what) { return ZSTD_compress(what..., kLevel); }, content);
+}
+
+struct PagePacker::Context {
+  std::unique_ptr<ZSTD_CCtx, decltype(&ZSTD_freeCCtx)> zstd{ZSTD_createCCtx(), &ZSTD_freeCCtx};
+};
+
+PagePacker::PagePacker() : context_(std::make_unique<Context>()) {}
+PagePacker::~PagePacker() = default;
+
+Result<Packed> PagePacker::pack(std::span<const std::byte> content) {
+  ZSTD_CCtx* zstd = context_->zstd.get();
+  if (zstd == nullptr) return Error{ErrorCode::kHost, "libzstd does not start", ""};
+  return pack_by([&](auto... what) { return ZSTD_compressCCtx(zstd, what..., kPageLevel); }, content);
 }
 
 Result<std::vector<std::byte>> unpack(int64_t codec, std::span<const std::byte> data, size_t limit_bytes) {

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <span>
 #include <vector>
 
@@ -24,6 +25,19 @@ struct Packed {
 
 // Compressed where that makes it smaller.
 [[nodiscard]] Result<Packed> pack(std::span<const std::byte> content);
+
+// The same for many small contents, one after the other: what the compressor needs is set up once, and its
+// level is one that keeps up with freezes. One thread.
+class PagePacker {
+ public:
+  PagePacker();
+  ~PagePacker();
+  [[nodiscard]] Result<Packed> pack(std::span<const std::byte> content);
+
+ private:
+  struct Context;
+  std::unique_ptr<Context> context_;
+};
 
 // The inverse, for data that may come from a stranger: kBadInput for a codec that is not known, a
 // damaged frame, or content over `limit_bytes`, which is never allocated.

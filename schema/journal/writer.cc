@@ -10,6 +10,7 @@ namespace ktape {
 
 struct JournalWriter::Impl {
   std::unique_ptr<TapeStore> store;
+  PagePacker pages;
   size_t blob_bytes = 0;  // of all blobs, before they are compressed
 };
 
@@ -60,7 +61,7 @@ Result<Digest> JournalWriter::add_page(std::span<const std::byte> bytes) {
   }
   Digest hash = sha256(bytes);
   if (impl_->store->has_page(hash)) return hash;
-  KTAPE_ASSIGN(Packed packed, pack(bytes));
+  KTAPE_ASSIGN(Packed packed, impl_->pages.pack(bytes));
   KTAPE_TRY(impl_->store->add_page(hash, static_cast<int64_t>(packed.codec), packed.data));
   return hash;
 }
