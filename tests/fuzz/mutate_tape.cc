@@ -49,7 +49,8 @@ std::string ask(const Handle& database, const std::string& sql) {
 // Computes every chain value anew, as one who rewrites a whole tape would.
 void chain_again(const Handle& database) {
   Digest head{};
-  const Query events = query_of(database, "SELECT rowid, record FROM event ORDER BY seq");
+  // A damaged tree may lead in circles.
+  const Query events = query_of(database, "SELECT rowid, record FROM event ORDER BY seq LIMIT 1000");
   const Query update = query_of(database, "UPDATE event SET chain = ? WHERE rowid = ?");
   while (events != nullptr && update != nullptr && sqlite3_step(events.get()) == SQLITE_ROW) {
     const auto* record = static_cast<const std::byte*>(sqlite3_column_blob(events.get(), 1));
