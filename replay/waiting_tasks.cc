@@ -169,7 +169,7 @@ void keep_longest(WaitingTasks& waiting) {
 
 std::string dsq_name(const Btf& btf, uint64_t id) {
   if (const auto name = btf.enumerator_name("scx_dsq_id_flags", id)) return printable(*name);
-  return fmt::format("{:#x}", id);
+  return fmt::format("user {:#x}", id);
 }
 
 std::string cpu_list(const std::vector<uint64_t>& words, uint32_t cpus) {

@@ -40,7 +40,7 @@ struct WaitingTasks {
 // Sorts, counts, and leaves out what is too much.
 void keep_longest(WaitingTasks& waiting);
 
-// "SCX_DSQ_LOCAL", or the id in hex when no enumerator has that value.
+// "SCX_DSQ_LOCAL"; "user 0x1f" when no enumerator has that value.
 [[nodiscard]] std::string dsq_name(const Btf& btf, uint64_t id);
 
 // Set bits as ranges: "0-3,7"; the first `cpus` bits count.

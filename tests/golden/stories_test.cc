@@ -55,7 +55,7 @@ TEST_CASE("the report of a stall has what the kernel itself said of it, found in
   const std::string task = kernel == "7.3.4" ? "beside[103]" : "beside[147]";
   CHECK_THAT(text,
              ContainsSubstring("message  " + task + " failed to run for 3." + waited.substr(1) + "s\n"));
-  CHECK_THAT(text, ContainsSubstring("* " + task + "                 " + waited + " ms  0x0 "));
+  CHECK_THAT(text, ContainsSubstring("* " + task + "                 " + waited + " ms  user 0x0 "));
   CHECK_THAT(text, ContainsSubstring("  CPU 0   ran kworker/u8:") && ContainsSubstring("  CPU 1   ran "));
 }
 

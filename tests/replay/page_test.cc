@@ -25,6 +25,12 @@ TEST_CASE("an event begins with its sequence number and the time in seconds") {
   CHECK(page.take() == "   12 [    3.204518]  frozen\n");
 }
 
+TEST_CASE("an empty line of a block takes one byte") {
+  Page page;
+  page.block("a\n\n\nb\n");
+  CHECK(page.take().find("a\n\n\n ") != std::string::npos);
+}
+
 TEST_CASE("durations keep three digits that count") {
   CHECK(duration_text(0) == "0 ns");
   CHECK(duration_text(999) == "999 ns");

@@ -71,6 +71,7 @@ STACK_BYTES = 16384  # THREAD_SIZE and IRQ_STACK_SIZE of x86-64 (asm/page_64_typ
 def check_registers(cpu, core_has, tape_has):
     """True when the vCPU was in the kernel, so that its stack is known."""
     renamed = {"fs_base": "fsBase", "gs_base": "gsBase", "eflags": "rflags"}
+    assert "registers" in tape_has, f"CPU {cpu}: the tape has no registers, only rip, rsp and the like"
     for name in set(REGISTERS) - {"orig_rax", "rip"}:
         said = int(tape_has["registers"][renamed.get(name, name)])
         assert core_has[name] == said, f"CPU {cpu}: {name} is {core_has[name]:#x}, on the tape {said:#x}"
