@@ -6,45 +6,29 @@
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
 
-#include <cstdlib>
 #include <map>
 
-#include "guest/kernel/flat_memory.h"
 #include "guest/kernel/op_executor.h"
 #include "tests/golden/recorded_kernel.h"
 #include "tests/support/make_op.h"
 #include "tests/support/must.h"
+#include "tools/benchmarks/stopped_memory.h"
 
 namespace ktape::test {
 namespace {
 
-constexpr uint64_t kRamBytes = uint64_t{512} << 20;  // of the machines that the golden tapes are of
 constexpr const char* kKernels[] = {"6.16.12", "6.19.14", "7.3.4"};
 constexpr int64_t kEntries[] = {1, 4, 16, 64, 256};
 constexpr const char* kRowKernel = "7.3.4";
 constexpr int64_t kRowEntries = 64;
 
-// A kernel that stands still. Zeroed pages take no memory until they are written.
-class StoppedKernel {
- public:
+// A kernel that stands still.
+struct StoppedKernel {
   explicit StoppedKernel(const std::string& version)
-      : recorded(fmt::format("kernel-{}.ktape", version)),
-        ram_(static_cast<std::byte*>(std::calloc(kRamBytes, 1)), &std::free),
-        memory({ram_.get(), kRamBytes}, kRamBytes),
-        executor(recorded.kernel()) {
-    const RecordedMemory pages = recorded.memory();
-    for (const PhysicalRange& range : must(pages.populated())) {
-      must(pages.read(range.start, {ram_.get() + range.start.value, range.bytes}));
-    }
-  }
+      : recorded(fmt::format("kernel-{}.ktape", version)), machine(recorded), executor(recorded.kernel()) {}
 
   const RecordedKernel recorded;
-
- private:
-  std::unique_ptr<std::byte, decltype(&std::free)> ram_;
-
- public:
-  const FlatMemory memory;
+  const StoppedMemory machine;
   OpExecutor executor;
 };
 
@@ -67,7 +51,7 @@ void read_batches(benchmark::State& state, const std::string& version, int64_t e
   const std::vector<Op> batch(static_cast<size_t>(entries), make(kernel.recorded));
   const PreparedOps prepared = kernel.executor.prepare(batch);
   for (auto _ : state) {
-    const ServedOps served = kernel.executor.serve_reads(kernel.memory, prepared);
+    const ServedOps served = kernel.executor.serve_reads(kernel.machine.memory, prepared);
     if (served.ops.back().status != schema::EntryStatus::DONE)
       return state.SkipWithError("a read was refused");
   }

@@ -12,7 +12,7 @@ from row import VALUE, Benchmark, Row
 
 SCENARIO = "cold_path_roundtrip"
 KERNEL = "6.16.12"
-TARGETS = ("ktape-capture", "ktape_inside", "ktape_initramfs")
+TARGETS = ("ktape-capture", "ktape_inside", "ktape_initramfs", "ktape_scenarios")
 CAPTURES_SIDE_BY_SIDE = 4
 SIDE_BY_SIDE_CORES = 2
 BOOT_DEADLINE_S = 120
