@@ -6,6 +6,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <filesystem>
+#include <system_error>
 #include <utility>
 
 #include "schema/journal/tables.h"
@@ -216,6 +218,9 @@ Result<SealedTape> TapeStore::finish() {
 }
 
 Result<SealedTape> TapeStore::finish_nameless() {
+  // Its folder may be gone too. Where that cannot be made anew, writing the copy says so.
+  std::error_code failed;
+  std::filesystem::create_directories(std::filesystem::path(path_).parent_path(), failed);
   const std::string copy = partial_name(path_ + "." + std::to_string(::getpid()));
   if (auto closed = close_nameless(copy); !closed.ok()) {
     Error error = closed.error();

@@ -24,7 +24,8 @@ struct SealedTape {
   uint64_t bytes = 0;       // of the file
   uint64_t pages = 0;       // pages of guest memory, each content once
   uint64_t page_bytes = 0;  // that they take, compressed
-  // Somebody removed or moved the `.partial` while it was recorded: the tape is a copy of what was in it.
+  // Somebody removed or moved the `.partial`, or its folder, while it was recorded: the tape is a copy of
+  // what was in it, in the folder made anew.
   bool partial_was_gone = false;
 };
 

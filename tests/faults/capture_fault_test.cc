@@ -65,6 +65,17 @@ TEST_CASE("an output file that is removed during the capture is made anew, and t
   CHECK(capture.nothing_is_left());
 }
 
+TEST_CASE("a folder that is removed with the tape in it is made anew, and the tape in it") {
+  LiveCapture capture(kBrief);
+  capture.wait_for("step 1 of 1: only");
+  std::filesystem::remove_all(std::filesystem::path(capture.partial()).parent_path());
+  CHECK(capture.wait() == 0);
+  INFO(capture.told());
+  CHECK(must(verify(capture.tape(), std::nullopt)).integrity == Integrity::kIntact);
+  CHECK_THAT(capture.told(), ContainsSubstring("run.ktape.partial' was removed while it was recorded"));
+  CHECK(capture.nothing_is_left());
+}
+
 TEST_CASE("a wall clock that jumps by years changes nothing, and no time on the tape") {
   const auto began = std::chrono::steady_clock::now();
   LiveCapture capture(kBrief, {"LD_PRELOAD=" KTAPE_JUMPING_CLOCK});

@@ -38,6 +38,7 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
 
 LiveCapture::LiveCapture(const std::string& scenario, const std::vector<std::string>& environment) {
   if (!is_cached(kKernel)) SKIP("kernel " << kKernel << " is not cached: tools/kernel fetch " << kKernel);
+  fs::create_directory(file("tapes"));
   const std::string scenario_file = file("live.scenario");
   std::ofstream(scenario_file) << scenario;
   std::vector<std::string> arguments = {

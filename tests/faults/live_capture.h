@@ -36,7 +36,7 @@ class LiveCapture {
   [[nodiscard]] UniqueFd guest_ram() const;
   // All that it has told, standard output and error.
   [[nodiscard]] std::string told() const;
-  [[nodiscard]] std::string tape() const { return folder_.file("run.ktape"); }
+  [[nodiscard]] std::string tape() const { return folder_.file("tapes/run.ktape"); }
   [[nodiscard]] std::string partial() const { return tape() + ".partial"; }
   [[nodiscard]] std::string file(const std::string& name) const { return folder_.file(name); }
   [[nodiscard]] pid_t pid() const { return pid_; }
