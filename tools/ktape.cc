@@ -110,6 +110,7 @@ ExitCode run(int argc, char** argv) {
   auto program = verbs.find(verb);
   if (program == verbs.end()) {
     std::vector<std::string> names;
+    names.reserve(verbs.size());
     for (const auto& [name, path] : verbs) names.push_back(name);
     std::string near = did_you_mean(verb, names);
     return fail(ErrorCode::kUsage, "there is no verb '" + verb + "'",

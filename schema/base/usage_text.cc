@@ -48,7 +48,7 @@ std::string message_of(const std::string& text) {
 }  // namespace
 
 std::string option_values(std::string_view type) {
-  const std::string said(type);
+  std::string said(type);
   if (auto it = match(said, R"(.*:\{(.*)\})")) {
     std::string names = it->str(1);
     for (char& c : names) c = c == ',' ? '|' : c;

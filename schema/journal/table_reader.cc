@@ -39,6 +39,7 @@ Result<std::vector<std::string>> TableReader::columns(const std::string& table) 
   }
   KTAPE_ASSIGN(Statement query, source_.database.prepare("SELECT * FROM " + table));
   std::vector<std::string> columns;
+  columns.reserve(static_cast<size_t>(query.columns()));
   for (int i = 0; i < query.columns(); ++i) columns.push_back(query.name(i));
   return columns;
 }

@@ -301,7 +301,7 @@ Result<std::vector<PathStep>> read_steps(schema::Target::Reader target) {
 
 std::string target_text(schema::Target::Reader target) {
   try {
-    const std::string root = root_text(target);
+    std::string root = root_text(target);
     std::string path(target.getPath().cStr());
     if (path.empty()) {
       const auto steps = read_steps(target);
