@@ -11,9 +11,6 @@ namespace ktape {
 
 namespace {
 
-// A tape with thousands of reads still gives a verdict that can be read.
-constexpr size_t kFindingsShown = 20;
-
 const char* state_text(TapeState state) {
   switch (state) {
     case TapeState::kSealed: return "sealed";
@@ -27,13 +24,12 @@ std::string finding_text(const Finding& finding) {
   return finding.seq == Seq(0) ? finding.text : fmt::format("seq {}: {}", finding.seq.value, finding.text);
 }
 
-void print_findings(std::string& out, std::string_view lead, const std::vector<Finding>& findings) {
-  for (size_t i = 0; i < findings.size() && i < kFindingsShown; ++i) {
-    out += fmt::format("# {}{}\n", lead, finding_text(findings[i]));
+void print_findings(std::string& out, std::string_view lead, const Findings& findings) {
+  for (const Finding& finding : findings.first()) {
+    out += fmt::format("# {}{}\n", lead, finding_text(finding));
   }
-  if (findings.size() > kFindingsShown) {
-    out += fmt::format("# {}and {} more\n", lead, findings.size() - kFindingsShown);
-  }
+  const size_t more = findings.count() - findings.first().size();
+  if (more > 0) out += fmt::format("# {}and {} more\n", lead, more);
 }
 
 void print_losses(std::string& out, const TapeFacts& facts) {
@@ -51,11 +47,21 @@ std::string result_line(const Assertion& assertion) {
     case Verdict::kInconclusive: break;
   }
   std::string why = assertion.undecided().empty() ? "the tape has nothing to judge"
-                                                  : finding_text(assertion.undecided().front());
+                                                  : finding_text(assertion.undecided().first().front());
   return fmt::format("ok 1 {} # SKIP inconclusive: {}\n", assertion.name(), why);
 }
 
 }  // namespace
+
+void Findings::add(Seq seq, std::string text) {
+  ++count_;
+  if (first_.size() < kKept) first_.push_back({seq, std::move(text)});
+}
+
+void Findings::add(const Findings& more) {
+  for (const Finding& finding : more.first_) add(finding.seq, finding.text);
+  count_ += more.count_ - more.first_.size();
+}
 
 Verdict Assertion::verdict() const {
   if (!violated_.empty()) return Verdict::kFail;

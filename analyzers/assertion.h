@@ -17,7 +17,8 @@
 // How to write an assertion: one source file that derives a class from Assertion (or, to judge what
 // requests read and wrote, from OpAssertion in op_assertion.h), and defines make_assertion();
 // `ktape_add_assertion(NAME)` in analyzers/CMakeLists.txt makes it the program ktape-assert-NAME.
-// It sees the records of one tape in order, and nothing else: no kernel, no machine, no clock.
+// It sees the records of one tape in order, and nothing else: no kernel, no machine, no clock. What it keeps
+// grows with tasks, schedulers and requests without a reply, not with records.
 
 namespace ktape {
 
@@ -27,6 +28,24 @@ enum class Verdict { kPass, kFail, kInconclusive };
 struct Finding {
   Seq seq;           // 0: about the tape as a whole
   std::string text;  // one clause, safe to print
+};
+
+// Findings as they come: all are counted, the first kKept are kept, so that a tape of a million of them takes
+// no more memory than one of twenty.
+class Findings {
+ public:
+  static constexpr size_t kKept = 20;
+
+  void add(Seq seq, std::string text);
+  void add(const Findings& more);
+
+  [[nodiscard]] size_t count() const { return count_; }
+  [[nodiscard]] bool empty() const { return count_ == 0; }
+  [[nodiscard]] const std::vector<Finding>& first() const { return first_; }
+
+ private:
+  std::vector<Finding> first_;
+  size_t count_ = 0;
 };
 
 // An argument of an assertion's command line, such as "--max-ns N".
@@ -59,23 +78,25 @@ class Assertion {
   // was confirmed; else pass.
   [[nodiscard]] Verdict verdict() const;
 
-  [[nodiscard]] const std::vector<Finding>& confirmed() const { return confirmed_; }
-  [[nodiscard]] const std::vector<Finding>& violated() const { return violated_; }
-  [[nodiscard]] const std::vector<Finding>& undecided() const { return undecided_; }
-  [[nodiscard]] const std::vector<Finding>& notes() const { return notes_; }
+  [[nodiscard]] const Findings& confirmed() const { return confirmed_; }
+  [[nodiscard]] const Findings& violated() const { return violated_; }
+  [[nodiscard]] const Findings& undecided() const { return undecided_; }
+  [[nodiscard]] const Findings& notes() const { return notes_; }
 
  protected:
-  void confirm(Seq seq, std::string text) { confirmed_.push_back({seq, std::move(text)}); }
-  void violate(Seq seq, std::string text) { violated_.push_back({seq, std::move(text)}); }
+  void confirm(Seq seq, std::string text) { confirmed_.add(seq, std::move(text)); }
+  void violate(Seq seq, std::string text) { violated_.add(seq, std::move(text)); }
+  void violate(const Findings& all) { violated_.add(all); }
   // What keeps the assertion from being judged: a missing record, a machine that was lost.
-  void leave_undecided(Seq seq, std::string text) { undecided_.push_back({seq, std::move(text)}); }
-  void note(Seq seq, std::string text) { notes_.push_back({seq, std::move(text)}); }
+  void leave_undecided(Seq seq, std::string text) { undecided_.add(seq, std::move(text)); }
+  void leave_undecided(const Findings& all) { undecided_.add(all); }
+  void note(Seq seq, std::string text) { notes_.add(seq, std::move(text)); }
 
  private:
-  std::vector<Finding> confirmed_;
-  std::vector<Finding> violated_;
-  std::vector<Finding> undecided_;
-  std::vector<Finding> notes_;
+  Findings confirmed_;
+  Findings violated_;
+  Findings undecided_;
+  Findings notes_;
 };
 
 // Defined once by each assertion.

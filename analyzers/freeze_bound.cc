@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include <vector>
+#include <optional>
 
 #include "analyzers/time_assertion.h"
 
@@ -40,23 +40,16 @@ class FreezeBound final : public TimeAssertion {
       open_ = view.seq;
     } else if (view.record.isThawed()) {
       open_ = Seq(0);
-      auto thawed = view.record.getThawed();
-      freezes_.push_back({view.seq, thawed.getFreeze(), thawed.getFrozenNs()});
+      take(view.seq, view.record.getThawed());
     }
   }
 
   void conclude(TapeState) override {
-    const Freeze* longest = nullptr;
-    for (const Freeze& freeze : freezes_) {
-      if (longest == nullptr || freeze.frozen_ns > longest->frozen_ns) longest = &freeze;
-      if (freeze.frozen_ns <= max_ns_) continue;
-      violate(freeze.thawed,
-              fmt::format("freeze {} lasted {} ns, {} are allowed", freeze.id, freeze.frozen_ns, max_ns_));
-    }
+    violate(too_long_);
     if (open_ != Seq(0)) leave_undecided(open_, "a freeze has no end on the tape");
-    if (longest == nullptr) return leave_undecided(Seq(0), "the tape has no freeze that ended");
-    confirm(longest->thawed, fmt::format("freeze {} lasted {} ns, the longest of {}", longest->id,
-                                         longest->frozen_ns, freezes_.size()));
+    if (!longest_) return leave_undecided(Seq(0), "the tape has no freeze that ended");
+    confirm(longest_->thawed, fmt::format("freeze {} lasted {} ns, the longest of {}", longest_->id,
+                                          longest_->frozen_ns, freezes_));
   }
 
  private:
@@ -65,9 +58,21 @@ class FreezeBound final : public TimeAssertion {
     uint64_t id = 0;
     uint64_t frozen_ns = 0;
   };
+
+  void take(Seq seq, schema::Thawed::Reader thawed) {
+    const Freeze freeze{seq, thawed.getFreeze(), thawed.getFrozenNs()};
+    ++freezes_;
+    if (!longest_ || freeze.frozen_ns > longest_->frozen_ns) longest_ = freeze;
+    if (freeze.frozen_ns <= max_ns_) return;
+    too_long_.add(
+        seq, fmt::format("freeze {} lasted {} ns, {} are allowed", freeze.id, freeze.frozen_ns, max_ns_));
+  }
+
   uint64_t max_ns_ = 0;
   Seq open_;
-  std::vector<Freeze> freezes_;
+  size_t freezes_ = 0;
+  std::optional<Freeze> longest_;
+  Findings too_long_;
 };
 
 }  // namespace

@@ -96,6 +96,7 @@ class FreezeConsistent final : public OpAssertion {
   void other(const RecordView& view) override {
     if (!view.record.isFrozen()) return;
     // Replies follow their freeze; those before are not needed any more.
+    conclude_freeze();
     moment_ = Moment();
     freeze_ = view.record.getFrozen().getFreeze();
     for (auto vcpu : view.record.getFrozen().getVcpus()) {
@@ -122,30 +123,29 @@ class FreezeConsistent final : public OpAssertion {
     if (const std::string missing = lacking(entry); !missing.empty())
       return leave_undecided(entry.reply, what + ": " + missing);
     if (judged(entry)) {
-      ++sound_[entry.freeze].values;
-      sound_[entry.freeze].reply = entry.reply;
+      ++sound_values_;
+      sound_reply_ = entry.reply;
     } else {
       ++unprotected_;
     }
   }
 
   void concluded() override {
-    for (const auto& [freeze, sound] : sound_) {
-      confirm(sound.reply, fmt::format("freeze {}: {} read, no lock or sequence count of theirs was held",
-                                       freeze, values(sound.values)));
-    }
+    conclude_freeze();
     if (unprotected_ > 0)
       note(Seq(0), fmt::format("{} of which ktape knows no protection, not judged", values(unprotected_)));
     if (hot_ > 0) note(Seq(0), fmt::format("{} read hot, not judged", values(hot_)));
   }
 
  private:
-  struct Sound {
-    size_t values = 0;
-    Seq reply;
-  };
-
   static std::string values(size_t count) { return fmt::format("{} value{}", count, count == 1 ? "" : "s"); }
+
+  void conclude_freeze() {
+    if (sound_values_ == 0) return;
+    confirm(sound_reply_, fmt::format("freeze {}: {} read, no lock or sequence count of theirs was held",
+                                      freeze_, values(sound_values_)));
+    sound_values_ = 0;
+  }
 
   // Why the value cannot be trusted; nothing when it can.
   std::optional<std::string> marked(const AnsweredEntry& entry) const {
@@ -198,8 +198,9 @@ class FreezeConsistent final : public OpAssertion {
   }
 
   uint64_t freeze_ = 0;
-  Moment moment_;                    // of freeze_
-  std::map<uint64_t, Sound> sound_;  // by freeze
+  Moment moment_;            // of freeze_
+  size_t sound_values_ = 0;  // read in it
+  Seq sound_reply_;          // the last of them
   size_t unprotected_ = 0;
   size_t hot_ = 0;
 };

@@ -2,7 +2,6 @@
 
 // gates-complete: every op on a task went through all of its gates, and was refused when it had to be.
 
-#include <capnp/message.h>
 #include <fmt/format.h>
 
 #include <map>
@@ -10,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "analyzers/assertion.h"
+#include "analyzers/op_assertion.h"
 #include "schema/base/text.h"
 
 namespace ktape {
@@ -67,9 +66,7 @@ class GatesComplete final : public Assertion {
   };
 
   void requested(schema::OpRequested::Reader request) {
-    auto copy = std::make_unique<capnp::MallocMessageBuilder>();
-    copy->setRoot(request);
-    pending_[request.getOp()] = Pending{std::move(copy), {}};
+    pending_[request.getOp()] = Pending{copy_of(request), {}};
   }
 
   void checked(Seq seq, schema::GateChecked::Reader gate) {

@@ -32,6 +32,13 @@ std::string AnsweredEntry::failure() const {
   return reason.empty() ? text : text + ": " + printable(reason);
 }
 
+std::unique_ptr<capnp::MallocMessageBuilder> copy_of(schema::OpRequested::Reader request) {
+  auto copy =
+      std::make_unique<capnp::MallocMessageBuilder>(static_cast<uint>(request.totalSize().wordCount + 1));
+  copy->setRoot(request);
+  return copy;
+}
+
 void OpAssertion::visit(const RecordView& view) {
   switch (view.record.which()) {
     case schema::Record::OP_REQUESTED: return take_request(view);
@@ -50,8 +57,7 @@ void OpAssertion::take_request(const RecordView& view) {
   schema::OpRequested::Reader request = view.record.getOpRequested();
   for (auto entry : request.getEntries()) tags_.emplace(chars(entry.getTag()));
   // The reader ends with the visit, the request is needed until its reply.
-  auto copy = std::make_unique<capnp::MallocMessageBuilder>();
-  copy->setRoot(request);
+  auto copy = copy_of(request);
   pending_[request.getOp()] = Pending{view.seq, std::move(copy), {}};
 }
 

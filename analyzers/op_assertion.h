@@ -39,6 +39,9 @@ struct AnsweredEntry {
   [[nodiscard]] std::string failure() const;
 };
 
+// A request beyond the visit that hands it in, in as much memory as it takes.
+[[nodiscard]] std::unique_ptr<capnp::MallocMessageBuilder> copy_of(schema::OpRequested::Reader request);
+
 // An assertion about what requests read and wrote: pairs requests with their replies, and hands in
 // the entries that concern it in the order of the replies. Requests that were never answered, and a tape
 // without any entry that concerns it, are undecided.

@@ -4,7 +4,10 @@
 
 #include <fmt/format.h>
 
+#include <deque>
+#include <iterator>
 #include <map>
+#include <string>
 
 #include "analyzers/assertion.h"
 
@@ -19,6 +22,38 @@ constexpr char kHelp[] =
     "\n"
     "Inconclusive where the tape has no request, and where one has no reply because the run did not come to\n"
     "its end or its recorder was lost.";
+
+// Of those that were answered, so many are remembered with their records; of those before, their numbers
+// alone.
+constexpr size_t kRemembered = 1000;
+
+// A set of numbers, most of which follow one another: kept as ranges.
+class Numbers {
+ public:
+  [[nodiscard]] bool contains(uint64_t number) const {
+    const auto after = ranges_.upper_bound(number);
+    return after != ranges_.begin() && std::prev(after)->second >= number;
+  }
+
+  // One that it does not contain.
+  void add(uint64_t number) {
+    uint64_t last = number;
+    const auto after = ranges_.upper_bound(number);
+    if (after != ranges_.end() && after->first == number + 1) {
+      last = after->second;
+      ranges_.erase(after);
+    }
+    const auto behind = ranges_.upper_bound(number);
+    if (behind != ranges_.begin() && std::prev(behind)->second + 1 == number) {
+      std::prev(behind)->second = last;
+    } else {
+      ranges_[number] = last;
+    }
+  }
+
+ private:
+  std::map<uint64_t, uint64_t> ranges_;  // last by first
+};
 
 class OpPairing final : public Assertion {
  public:
@@ -66,6 +101,7 @@ class OpPairing final : public Assertion {
       return violate(seq,
                      fmt::format("request {} is there twice, first at seq {}", op, it->second.asked.value));
     }
+    if (forgotten_.contains(op)) return violate(seq, fmt::format("request {} is there twice", op));
     if (op != last_id_ + 1) violate(seq, fmt::format("request {} follows request {}", op, last_id_));
     last_id_ = op;
     requests_[op] = Request{seq, request.getEntries().size(), Seq(0)};
@@ -81,6 +117,7 @@ class OpPairing final : public Assertion {
   void replied(Seq seq, schema::OpReplied::Reader reply) {
     uint64_t op = reply.getOp();
     auto it = requests_.find(op);
+    if (forgotten_.contains(op)) return violate(seq, fmt::format("a second reply to request {}", op));
     if (it == requests_.end()) {
       return violate(seq, fmt::format("a reply to request {}, which was not made before it", op));
     }
@@ -90,16 +127,29 @@ class OpPairing final : public Assertion {
           seq, fmt::format("a second reply to request {}, the first is seq {}", op, request.replied.value));
     }
     request.replied = seq;
+    const uint32_t entries = request.entries;
+    remember(op);
     // A request that could not be served as a whole has an error in place of results.
-    if (reply.getEntries().size() != request.entries && reply.getError().size() == 0) {
-      return violate(seq, fmt::format("request {} has {} entries, its reply {}", op, request.entries,
+    if (reply.getEntries().size() != entries && reply.getError().size() == 0) {
+      return violate(seq, fmt::format("request {} has {} entries, its reply {}", op, entries,
                                       reply.getEntries().size()));
     }
     ++pairs_;
     last_ = seq;
   }
 
-  std::map<uint64_t, Request> requests_;  // by op
+  // Puts a request that was answered among those that are forgotten when enough others were.
+  void remember(uint64_t op) {
+    answered_.push_back(op);
+    if (answered_.size() <= kRemembered) return;
+    requests_.erase(answered_.front());
+    forgotten_.add(answered_.front());
+    answered_.pop_front();
+  }
+
+  std::map<uint64_t, Request> requests_;  // by op, but those forgotten
+  std::deque<uint64_t> answered_;         // of those, the oldest reply first
+  Numbers forgotten_;
   uint64_t last_id_ = 0;
   uint64_t pairs_ = 0;
   Seq last_;

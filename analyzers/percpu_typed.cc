@@ -36,7 +36,8 @@ class PercpuTyped final : public OpAssertion {
       // A check that said no is a fact; what merely failed may have failed with the machine.
       bool refused = entry.got.getStatus() == schema::EntryStatus::REFUSED;
       if (refused) return violate(entry.reply, entry.failure());
-      return failures_.push_back({entry.reply, entry.failure()});
+      failed_.add(entry.reply, entry.failure());
+      return failed_with_machine_.add(entry.reply, entry.failure() + " (the machine was lost)");
     }
     std::string where = place(entry.asked);
     std::string wrong = wrong_width(entry.asked, entry.got, entry.got.getValue());
@@ -46,13 +47,8 @@ class PercpuTyped final : public OpAssertion {
   }
 
   void concluded() override {
-    for (const auto& [seq, text] : failures_) {
-      if (machine_lost()) {
-        leave_undecided(seq, text + " (the machine was lost)");
-      } else {
-        violate(seq, text);
-      }
-    }
+    if (machine_lost()) return leave_undecided(failed_with_machine_);
+    violate(failed_);
   }
 
  private:
@@ -94,7 +90,9 @@ class PercpuTyped final : public OpAssertion {
     return got.getWidthChecked() ? "" : ": its width was not held against BTF";
   }
 
-  std::vector<Finding> failures_;
+  // Whether the machine was lost is known at the end.
+  Findings failed_;
+  Findings failed_with_machine_;
 };
 
 }  // namespace

@@ -44,17 +44,29 @@ const char* membership(schema::Gate gate) {
   }
 }
 
-// Every value of one task under one attachment. Differences wrap around, so that the largest number
-// is not always the furthest value: all are kept.
+// The values of one task under one attachment, of which three tell as much as all. Differences wrap around:
+// numbers lie on a circle, and something is ahead of one when it is on the half of the circle after it. While
+// half the circle holds all values, the first and the last of them tell that; as soon as no half does, three
+// of them lie so that every half has one.
 class History {
  public:
-  void add(const Value& value) { values_.emplace(value.vtime, value); }
+  void add(const Value& value) {
+    if (values_.size() == kMost || !values_.emplace(value.vtime, value).second || values_.size() < kMost)
+      return;
+    // Between two of three that are on one half is the third, which is not needed.
+    for (auto it = values_.begin(); it != values_.end(); ++it) {
+      const auto after = next(it);
+      if (after->first - it->first <= kHalf) continue;
+      values_.erase(next(after));
+      return;
+    }
+  }
 
   // The value furthest ahead of `vtime`, if any is ahead: u with (s64)(vtime - u) < 0.
   [[nodiscard]] std::optional<Value> ahead_of(uint64_t vtime) const {
     if (values_.empty()) return std::nullopt;
     // Those are the u in (vtime, vtime + 2^63]: look at the last one at or before the end of that range.
-    auto it = values_.upper_bound(vtime + (uint64_t{1} << 63));
+    auto it = values_.upper_bound(vtime + kHalf);
     if (it == values_.begin()) it = values_.end();
     const Value& candidate = std::prev(it)->second;
     if (static_cast<int64_t>(vtime - candidate.vtime) >= 0) return std::nullopt;
@@ -64,7 +76,14 @@ class History {
   [[nodiscard]] bool empty() const { return values_.empty(); }
 
  private:
-  std::map<uint64_t, Value> values_;
+  static constexpr uint64_t kHalf = uint64_t{1} << 63;
+  static constexpr size_t kMost = 3;
+  using Values = std::map<uint64_t, Value>;
+
+  // Around the circle.
+  Values::iterator next(Values::iterator it) { return ++it == values_.end() ? values_.begin() : it; }
+
+  Values values_;
 };
 
 class VtimeMonotonic final : public OpAssertion {

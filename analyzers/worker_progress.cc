@@ -139,7 +139,7 @@ class WorkerProgress final : public TimeAssertion {
       if (worker.last && worker.reports == 0) {
         leave_undecided(worker.last->seq, "worker " + in_quotes(name) + " was never reported of");
       }
-      if (!worker.intervals.empty()) judge(name, worker);
+      if (worker.longest) judge(name, worker);
     }
     bool any = only_ ? workers_.contains(*only_) : !workers_.empty();
     if (!any) leave_undecided(Seq(0), "the tape has no worker" + (only_ ? " " + in_quotes(*only_) : ""));
@@ -163,7 +163,13 @@ class WorkerProgress final : public TimeAssertion {
     int32_t pid = 0;
     std::optional<Point> last;
     uint64_t reports = 0;
-    std::vector<Interval> intervals;
+    std::optional<Interval> longest;  // of all intervals, that with the largest least_ns
+    std::optional<Interval> widest;   // and that with the largest most_ns
+
+    void add(const Interval& interval) {
+      if (!longest || interval.least_ns > longest->least_ns) longest = interval;
+      if (!widest || interval.most_ns > widest->most_ns) widest = interval;
+    }
   };
 
   void take_scenario(schema::Scenario::Reader scenario) {
@@ -185,7 +191,7 @@ class WorkerProgress final : public TimeAssertion {
     const std::optional<Stalled> stalled = stalled_task(message);
     for (auto& [name, worker] : workers_) {
       if (stalled && worker.pid == stalled->pid)
-        worker.intervals.push_back({view.seq, stalled->waited_ns, stalled->waited_ns});
+        worker.add({view.seq, stalled->waited_ns, stalled->waited_ns});
     }
   }
 
@@ -216,13 +222,12 @@ class WorkerProgress final : public TimeAssertion {
     uint64_t must = done_ns - std::min(done_ns, worker.plan.length_ns(before.phases + 1));
     uint64_t phases = now.phases - before.phases + 1;
     uint64_t waited = passed - std::min(passed, must);
-    worker.intervals.push_back({view.seq, std::min(passed, add(waited, worker.plan.longest_busy_ns())),
-                                (passed - std::min(passed, could)) / phases});
+    worker.add({view.seq, std::min(passed, add(waited, worker.plan.longest_busy_ns())),
+                (passed - std::min(passed, could)) / phases});
   }
 
   void judge(const std::string& name, const Worker& worker) {
-    auto longest = std::ranges::max_element(worker.intervals, {}, &Interval::least_ns);
-    auto widest = std::ranges::max_element(worker.intervals, {}, &Interval::most_ns);
+    const std::optional<Interval>&longest = worker.longest, &widest = worker.widest;
     std::string who = "worker " + in_quotes(name);
     if (longest->least_ns > max_gap_ns_ && !worker.signalled) {
       return violate(longest->end, fmt::format("{} waited for {} or longer at one time, {} are allowed", who,

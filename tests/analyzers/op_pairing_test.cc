@@ -108,4 +108,24 @@ TEST_CASE("a tape without a request is inconclusive for pairs") {
              ContainsSubstring("ok 1 op-pairing # SKIP inconclusive: the tape has no request\n"));
 }
 
+TEST_CASE("a request that was answered long ago is still known to be there") {
+  TapeUnderTest tape;
+  constexpr uint64_t kRequests = 2500;
+  for (uint64_t op = 1; op <= kRequests; ++op) tape->request({entry("a")});
+  // Not in their order.
+  for (uint64_t op = 2; op <= kRequests; op += 2) reply(tape, op);
+  for (uint64_t op = 1; op <= kRequests; op += 2) reply(tape, op);
+  for (const uint64_t op : {1, 2, 1501, 2499, 2501}) reply(tape, op);
+  tape->add([](schema::Record::Builder record) { record.initOpRequested().setOp(3); });
+  tape.judge();
+  CHECK(tape.violated() ==
+        "seq 5001: a second reply to request 1\n"
+        "seq 5002: a second reply to request 2\n"
+        "seq 5003: a second reply to request 1501, the first is seq 4501\n"
+        "seq 5004: a second reply to request 2499, the first is seq 5000\n"
+        "seq 5005: a reply to request 2501, which was not made before it\n"
+        "seq 5006: request 3 is there twice\n");
+  CHECK_THAT(tape.confirmed(), ContainsSubstring("2500 requests, each with one reply"));
+}
+
 }  // namespace ktape::test

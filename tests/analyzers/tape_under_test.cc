@@ -10,9 +10,9 @@ namespace ktape::test {
 
 namespace {
 
-std::string lines(const std::vector<Finding>& findings) {
+std::string lines(const Findings& findings) {
   std::string text;
-  for (const auto& finding : findings) {
+  for (const auto& finding : findings.first()) {
     text += "seq " + std::to_string(finding.seq.value) + ": " + finding.text + "\n";
   }
   return text;

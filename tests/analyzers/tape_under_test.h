@@ -30,7 +30,8 @@ class TapeUnderTest {
   void judge_file(const std::string& path);
 
   [[nodiscard]] Verdict verdict() const { return assertion_->verdict(); }
-  // "seq 7: text", one a line.
+  [[nodiscard]] const Assertion& assertion() const { return *assertion_; }
+  // "seq 7: text", one a line; the first of them.
   [[nodiscard]] std::string violated() const;
   [[nodiscard]] std::string undecided() const;
   [[nodiscard]] std::string confirmed() const;

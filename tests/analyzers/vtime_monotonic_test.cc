@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
+#include <iterator>
+#include <random>
+#include <vector>
 
 #include "tests/analyzers/tape_under_test.h"
 
@@ -298,13 +302,46 @@ TEST_CASE("a tape without a request for vtime is inconclusive and names the tags
         "seq 0: the tape has no request for scx.dsq_vtime of a task; tags found: 'slice'\n");
 }
 
-TEST_CASE("many findings are cut short in print, not in the verdict") {
+TEST_CASE("of very many findings the first are kept and shown, and all are counted") {
   TapeUnderTest tape;
   tape->scheduler_attached(1);
-  for (uint64_t i = 0; i < 30; ++i) tape->op({read(i)});
+  constexpr uint64_t kReads = 3000;
+  for (uint64_t i = 0; i < kReads; ++i) tape->op({read(i)});
+  tape->op({read(7)});
   tape.judge();
-  CHECK(tape.verdict() == Verdict::kPass);
-  CHECK_THAT(tape.ktap(), ContainsSubstring("# and 9 more\n"));
+  const Findings& confirmed = tape.assertion().confirmed();
+  CHECK(confirmed.count() == kReads - 1);
+  CHECK(confirmed.first().size() == Findings::kKept);
+  CHECK_THAT(tape.ktap(), ContainsSubstring("20 read, at or after every value before it\n# and 2979 more\n"));
+  CHECK_THAT(tape.ktap(), !ContainsSubstring(" 21 read"));
+  CHECK_THAT(tape.ktap(),
+             ContainsSubstring("violated, seq 15006: task 'sleeper' (pid 57): 7 read, 2992 before 2999"));
+}
+
+TEST_CASE("a few values of a task tell as much as all of them, however they lie on the circle of numbers") {
+  constexpr uint64_t kHalf = uint64_t{1} << 63;
+  constexpr uint64_t kSteps[] = {0,     1,         kHalf / 2,         kHalf - 1,
+                                 kHalf, kHalf + 1, kHalf + kHalf / 2, ~uint64_t{0}};
+  std::mt19937_64 random(57);
+  for (int round = 0; round < 40; ++round) {
+    TapeUnderTest tape;
+    tape->scheduler_attached(1);
+    std::vector<uint64_t> seen;
+    size_t violated = 0;
+    uint64_t value = random();
+    for (int i = 0; i < 12; ++i) {
+      // The first steps of most rounds are small: half a circle holds them all.
+      value += i < round % 12 ? random() % 5 - 2 : kSteps[random() % std::size(kSteps)];
+      const bool ahead =
+          std::ranges::any_of(seen, [&](uint64_t other) { return static_cast<int64_t>(value - other) < 0; });
+      violated += ahead ? 1 : 0;
+      seen.push_back(value);
+      tape->op({read(value)});
+    }
+    tape.judge();
+    INFO("round " << round);
+    CHECK(tape.assertion().violated().count() == violated);
+  }
 }
 
 }  // namespace ktape::test

@@ -51,8 +51,8 @@ TEST_CASE("values that real kernels gave in a freeze pass, and are marked had th
   INFO(tape);
   const auto as_it_is = judged(tape, [](schema::Record::Builder) {});
   CHECK(as_it_is->verdict() == Verdict::kPass);
-  REQUIRE(as_it_is->confirmed().size() == 1);
-  CHECK(as_it_is->confirmed()[0].text ==
+  REQUIRE(as_it_is->confirmed().count() == 1);
+  CHECK(as_it_is->confirmed().first()[0].text ==
         "freeze 2: 2 values read, no lock or sequence count of theirs was held");
 
   const auto locked = judged(tape, [](schema::Record::Builder record) {
@@ -60,7 +60,7 @@ TEST_CASE("values that real kernels gave in a freeze pass, and are marked had th
     for (auto vcpu : record.getFrozen().getVcpus()) vcpu.setRunqueueLocked(vcpu.getCpu() == 1);
   });
   CHECK(locked->verdict() == Verdict::kInconclusive);
-  const auto& marked = locked->undecided();  // on one kernel the sleeper was on that CPU too
+  const auto& marked = locked->undecided().first();  // on one kernel the sleeper was on that CPU too
   CHECK(std::any_of(marked.begin(), marked.end(), [](const Finding& finding) {
     return finding.text.starts_with(
         "'waiting' was read in freeze 2 while the runqueue lock of CPU 1 was held");
@@ -82,8 +82,8 @@ TEST_CASE("the jiffies that a real kernel gave are marked had their sequence cou
   CHECK(with_count(4712)->verdict() == Verdict::kPass);
   const auto odd = with_count(4711);
   CHECK(odd->verdict() == Verdict::kInconclusive);
-  REQUIRE(odd->undecided().size() == 1);
-  CHECK(odd->undecided()[0].text.ends_with(" was read in freeze 2 while jiffies_seq was odd"));
+  REQUIRE(odd->undecided().count() == 1);
+  CHECK(odd->undecided().first()[0].text.ends_with(" was read in freeze 2 while jiffies_seq was odd"));
 }
 
 TEST_CASE("a queue that a real kernel's task waits in tells whether its lock was held") {

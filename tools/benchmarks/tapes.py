@@ -8,8 +8,8 @@ import time
 from harness import BenchError
 from row import VALUE, Benchmark, Curve, Row, median
 
-JOURNAL, CHECK, MAKE, SELECT, NOTHING = ("bench_journal", "bench_check", "bench_make_tape", "bench_select_records",
-                                         "bench_nothing")
+JOURNAL, CHECK, MAKE, SELECT, NOTHING, MOST_MEMORY = ("bench_journal", "bench_check", "bench_make_tape",
+                                                      "bench_select_records", "bench_nothing", "bench_most_memory")
 RECORDS = (10_000, 100_000, 1_000_000)
 ANALYZERS = ("freeze-bound", "freeze-consistent", "freeze-order", "gates-complete", "jiffies-nonzero", "no-scheduler-error",
              "op-pairing", "percpu-typed", "run-completed", "value", "vtime-monotonic", "worker-progress")
@@ -22,11 +22,11 @@ TAPES = (1, 10, 100)
 
 
 def append_row(name):
-    def run(context):
+    def rows(context):
         samples = context.google(JOURNAL, name, per="second")
         return [Row(name=name, unit="1/s", floor=samples["floor"], ours=samples["ours"], goal=0.8, better="higher")]
 
-    return run
+    return rows
 
 
 def check_row(context):
@@ -44,16 +44,24 @@ def tape_of(context, records):
     return path
 
 
-def finished(command, statuses=(0,)):
-    """Runs a program: (seconds that it took, most kB of memory that it had)."""
+def run(command, statuses):
+    """Runs a program to its end: what it printed."""
+    done = subprocess.run(command, stdout=subprocess.PIPE, check=False)
+    if done.returncode not in statuses:
+        raise BenchError(f"'{' '.join(command)}' ended with status {done.returncode}")
+    return done.stdout
+
+
+def seconds(_, command, statuses=(0,)):
+    """That a program takes."""
     began = time.monotonic()
-    child = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    _, status, usage = os.wait4(child.pid, 0)
-    took = time.monotonic() - began
-    child.returncode = os.waitstatus_to_exitcode(status)
-    if child.returncode not in statuses:
-        raise BenchError(f"'{' '.join(command)}' ended with status {child.returncode}")
-    return took, usage.ru_maxrss
+    run(command, statuses)
+    return time.monotonic() - began
+
+
+def kilobytes(context, command, statuses=(0,)):
+    """Of memory that a program has at most."""
+    return int(run([context.program(MOST_MEMORY)] + command, statuses))
 
 
 def analyzing(context, name, records):
@@ -67,15 +75,15 @@ def selecting(context, records):
 
 def slowest(context, records):
     """The analyzer that takes longest for a tape of as many records."""
-    return max(ANALYZERS, key=lambda name: finished(analyzing(context, name, records), JUDGED)[0])
+    return max(ANALYZERS, key=lambda name: seconds(context, analyzing(context, name, records), JUDGED))
 
 
 def analyze_row(context):
     records = RECORDS[-1]
     tape_of(context, records)
     name = slowest(context, RECORDS[1])
-    floor, ours = context.interleave(lambda: records / finished(selecting(context, records))[0],
-                                     lambda: records / finished(analyzing(context, name, records), JUDGED)[0])
+    floor, ours = context.interleave(lambda: records / seconds(context, selecting(context, records)),
+                                     lambda: records / seconds(context, analyzing(context, name, records), JUDGED))
     return [Row(name="analyze-million", unit="1/s", floor=floor, ours=ours, goal=0.5, better="higher",
                 note=f"{name}, the slowest of all")]
 
@@ -83,24 +91,24 @@ def analyze_row(context):
 def memory_row(context):
     """Memory at a million records beside that at ten thousand, of the analyzer where they differ most."""
     def memory(name, records):
-        return finished(analyzing(context, name, records), JUDGED)[1]
+        return kilobytes(context, analyzing(context, name, records), JUDGED)
 
     name = max(ANALYZERS, key=lambda one: memory(one, RECORDS[-1]) / memory(one, RECORDS[0]))
     floor, ours = context.interleave(lambda: memory(name, RECORDS[0]), lambda: memory(name, RECORDS[-1]))
     return [Row(name="analyze-memory", unit="kB", floor=floor, ours=ours, goal=1.1,
-                note=f"{name}, which grows most; at {RECORDS[-1]} records, the floor is the same at {RECORDS[0]}")]
+                note=f"{name}, which grows most of all; at {RECORDS[-1]} records, the floor at {RECORDS[0]}")]
 
 
 def curve_of_records(measure):
-    def run(context):
+    def lines_of(context):
         def least(command, statuses=(0,)):
-            return min(finished(command, statuses)[measure] for _ in range(3))
+            return min(measure(context, command, statuses) for _ in range(3))
 
         lines = [["the bare select"] + [least(selecting(context, records)) for records in RECORDS]]
         return lines + [[name] + [least(analyzing(context, name, records), JUDGED) for records in RECORDS]
                         for name in ANALYZERS]
 
-    return run
+    return lines_of
 
 
 def curve_of_tapes(context):
@@ -116,7 +124,7 @@ def curve_of_assertions(context):
         command = [context.program("ktape-check"), tape]
         for name in ANALYZERS[:count]:
             command += ["--only", name]
-        lines.append([str(count), 1000 * min(finished(command, JUDGED)[0] for _ in range(context.pairs))])
+        lines.append([str(count), 1000 * min(seconds(context, command, JUDGED) for _ in range(context.pairs))])
     return lines
 
 
@@ -127,15 +135,15 @@ BENCHMARKS = [
     Benchmark(("analyze-million",), "analyzing a tape of a million records beside a bare select: records a second",
               analyze_row, (MAKE, SELECT) + PROGRAMS),
     Benchmark(("analyze-memory",), "memory of an analyzer at a million records beside that at ten thousand: kB",
-              memory_row, (MAKE,) + PROGRAMS),
+              memory_row, (MAKE, MOST_MEMORY) + PROGRAMS),
     Benchmark(("check-reference",), "ktape check of the reference tape beside as many processes that do nothing: ms",
               check_row, (CHECK, NOTHING, "ktape", "ktape-check") + PROGRAMS),
 ]
 CURVES = [
     Curve("analyze-time", "Analyzing a tape: seconds, by its records", ("program",) + tuple(map(str, RECORDS)),
-          curve_of_records(0), (MAKE, SELECT) + PROGRAMS),
+          curve_of_records(seconds), (MAKE, SELECT) + PROGRAMS),
     Curve("analyze-memory", "Analyzing a tape: most memory in kB, by its records", ("program",) + tuple(map(str, RECORDS)),
-          curve_of_records(1), (MAKE, SELECT) + PROGRAMS),
+          curve_of_records(kilobytes), (MAKE, SELECT, MOST_MEMORY) + PROGRAMS),
     Curve("check-tapes", "ktape check with all assertions: ms, by tapes", ("tapes", "processes", "that do nothing", "ktape check"),
           curve_of_tapes, (CHECK, NOTHING, "ktape", "ktape-check") + PROGRAMS),
     Curve("check-assertions", "ktape check of one tape: ms, by assertions", ("assertions", "ktape check"),
