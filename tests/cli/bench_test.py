@@ -13,6 +13,7 @@ ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__)
 sys.path.insert(0, os.path.join(ROOT, "tools", "benchmarks"))
 sys.dont_write_bytecode = True
 
+import boot_options  # noqa: E402
 import harness  # noqa: E402
 import table  # noqa: E402
 from row import DIFFERENCE, VALUE, Row  # noqa: E402
@@ -87,6 +88,36 @@ class Interleaving(unittest.TestCase):
         floor, ours = harness.Context(root=ROOT, work="").interleave(take("f"), take("o"), pairs=3)
         self.assertEqual("".join(order), "fooffo")
         self.assertEqual((floor, ours), ([1, 4, 5], [2, 3, 6]))
+
+
+class BootOptions(unittest.TestCase):
+    def measure(self, costs, pairs=4):
+        """What is said of each option, of boots that take (wall, processor) seconds by its name."""
+        options = [boot_options.Option(name, used, "no", {}) for name, used in
+                   (("quick", "no"), ("slow", "no"), ("idle", "no"), ("there", boot_options.DEFAULT))]
+        boots = []
+
+        def boot(option):
+            boots.append(option.name if option else None)
+            return costs[option.name if option else None]
+
+        saved, own = boot_options.measured(options, boot, pairs)
+        return {line[0]: line[3:] for line in boot_options.lines(options, saved, own)}, boots
+
+    def test_what_an_option_saves_is_told_of_the_boots_beside_it(self):
+        said, boots = self.measure({None: (3, 4), "quick": (2.9, 3.8), "slow": (3.5, 4.5), "idle": (3, 4), "there": (3.2, 4.1)})
+        self.assertEqual(said["quick"], ["+100 (+100 to +100)", "+200 (+200 to +200)", "yes"])
+        self.assertEqual(said["slow"], ["-500 (-500 to -500)", "-500 (-500 to -500)", "costs"])
+        self.assertEqual(said["idle"], ["+0 (+0 to +0)", "+0 (+0 to +0)", "noise"])
+        self.assertEqual((boots.count(None), boots.count("quick")), (4, 4))
+
+    def test_an_option_that_captures_have_is_measured_by_taking_it_away(self):
+        said, _ = self.measure({None: (3, 4), "quick": (3, 4), "slow": (3, 4), "idle": (3, 4), "there": (3.2, 4.1)})
+        self.assertEqual(said["there"], ["+200 (+200 to +200)", "+100 (+100 to +100)", "yes"])
+
+    def test_what_only_one_of_the_two_times_says_is_noise(self):
+        said, _ = self.measure({None: (3, 4), "quick": (2.9, 4), "slow": (3, 4.1), "idle": (3, 4), "there": (3, 4)})
+        self.assertEqual((said["quick"][2], said["slow"][2]), ("noise", "noise"))
 
 
 class Tables(unittest.TestCase):

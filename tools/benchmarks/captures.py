@@ -16,8 +16,9 @@ TARGETS = ("ktape-capture", "ktape_inside", "ktape_initramfs", "ktape_scenarios"
 CAPTURES_SIDE_BY_SIDE = 4
 SIDE_BY_SIDE_CORES = 2
 BOOT_DEADLINE_S = 120
-# That of a capture.
+# Those of a capture.
 COMMAND_LINE = "console=ttyS0 panic=-1 no_timer_check"
+MACHINE = "q35,sata=off,smbus=off,vmport=off"
 
 # A guest that is done as soon as its first step is.
 SHORT_SCENARIO = """(
@@ -83,23 +84,33 @@ def boot_capture(context, accel, *more):
     return seconds
 
 
-def plain_command(context, accel, machine="q35", cpu=None, kernel=None, command_line=COMMAND_LINE, more=()):
+def plain_initrd(context):
+    return os.path.join(context.build, "tools", "benchmarks", "plain_guest.cpio.zst")
+
+
+def plain_command(context, accel, machine=MACHINE, tcg="tcg,thread=multi", cpu=None, kernel=None, initrd=None,
+                  command_line=COMMAND_LINE, more=()):
     """QEMU with the same kernel and the smallest guest that attaches the same scheduler."""
     cpu = cpu or ("host" if accel == "kvm" else "max,la57=off")
     return ["qemu-system-x86_64", "-nodefaults", "-no-user-config", "-no-reboot", "-display", "none",
-            "-machine", machine, "-accel", "kvm" if accel == "kvm" else "tcg,thread=multi", "-cpu", cpu, "-smp", "2",
+            "-machine", machine, "-accel", "kvm" if accel == "kvm" else tcg, "-cpu", cpu, "-smp", "2",
             "-m", "512", "-serial", "stdio", "-kernel", kernel or kernel_image(),
-            "-initrd", os.path.join(context.build, "tools", "benchmarks", "plain_guest.cpio.zst"),
-            "-append", command_line, *more]
+            "-initrd", initrd or plain_initrd(context), "-append", command_line, *more]
+
+
+def plain_costs(command, pass_fds=()):
+    """Seconds from starting QEMU until the scheduler is attached, and the processor's seconds that it took."""
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, pass_fds=pass_fds) as process:
+        seconds = wait_for(process, process.stdout, "plain_init: attached")
+        process.kill()
+        _, status, usage = os.wait4(process.pid, 0)
+        process.returncode = os.waitstatus_to_exitcode(status)
+    return seconds, usage.ru_utime + usage.ru_stime
 
 
 def boot_plain(context, accel, **options):
     """Seconds from starting QEMU until the scheduler is attached."""
-    command = plain_command(context, accel, **options)
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
-        seconds = wait_for(process, process.stdout, "plain_init: attached")
-        process.kill()
-    return seconds
+    return plain_costs(plain_command(context, accel, **options))[0]
 
 
 def run_boot(context):
