@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "replay/analyzers.h"
 
+#include <dirent.h>
 #include <fnmatch.h>
 #include <unistd.h>
 
+#include <cerrno>
 #include <filesystem>
+#include <memory>
 #include <set>
 #include <string_view>
 
@@ -18,28 +21,33 @@ namespace {
 
 constexpr std::string_view kPrefix = "ktape-assert-";
 
-void add_program(const std::filesystem::directory_entry& entry, FoundAnalyzers& found) {
-  std::string file = entry.path().filename().string();
+void add_program(const std::filesystem::path& program, FoundAnalyzers& found) {
   std::error_code error;
-  bool named = file.size() > kPrefix.size() && file.starts_with(kPrefix) && entry.is_regular_file(error);
-  if (!named) return;
-  std::string name = file.substr(kPrefix.size());
-  if (::access(entry.path().c_str(), X_OK) != 0) {
-    found.not_programs.emplace(name, entry.path().string());
+  if (!std::filesystem::is_regular_file(program, error)) return;
+  std::string name = program.filename().string().substr(kPrefix.size());
+  if (::access(program.c_str(), X_OK) != 0) {
+    found.not_programs.emplace(name, program.string());
     return;
   }
-  auto [first, is_new] = found.analyzers.emplace(name, entry.path().string());
-  if (!is_new && first->second != entry.path()) found.hidden.emplace_back(name, entry.path().string());
+  auto [first, is_new] = found.analyzers.emplace(name, program.string());
+  if (!is_new && first->second != program) found.hidden.emplace_back(name, program.string());
 }
 
+// Not by std::filesystem, which takes longer to make paths of the thousands of programs on PATH than an
+// assertion takes.
 Result<void> add_folder(const std::string& folder, FoundAnalyzers& found) {
-  std::error_code error;
-  std::filesystem::directory_iterator entry(folder, error);
-  for (; !error && entry != std::filesystem::directory_iterator(); entry.increment(error)) {
-    add_program(*entry, found);
+  const std::unique_ptr<DIR, int (*)(DIR*)> open(::opendir(folder.c_str()), &::closedir);
+  if (open == nullptr) return system_error(ErrorCode::kHost, "cannot read the folder " + in_quotes(folder));
+  for (;;) {
+    errno = 0;
+    const dirent* entry = ::readdir(open.get());
+    if (entry == nullptr && errno == 0) return {};
+    if (entry == nullptr)
+      return system_error(ErrorCode::kHost, "cannot read the folder " + in_quotes(folder));
+    const std::string_view file = entry->d_name;
+    if (file.size() > kPrefix.size() && file.starts_with(kPrefix))
+      add_program(std::filesystem::path(folder) / file, found);
   }
-  if (!error) return {};
-  return system_error(ErrorCode::kHost, "cannot read the folder " + in_quotes(folder), error.value());
 }
 
 std::string without_prefix(const std::string& name) {

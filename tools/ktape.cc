@@ -76,6 +76,16 @@ std::map<std::string, std::filesystem::path> find_verbs() {
   return verbs;
 }
 
+// The program of one verb, without a look at all others; empty where there is none.
+std::string find_verb(const std::string& verb) {
+  const std::string name = std::string(kPrefix) + verb;
+  if (name.starts_with(kAssertions) || name.find('/') != std::string::npos) return "";
+  for (const auto& folder : program_folders()) {
+    if (executable(folder / name)) return folder / name;
+  }
+  return "";
+}
+
 void print_help(const std::map<std::string, std::filesystem::path>& found, std::FILE* out) {
   std::fprintf(out,
                "usage: ktape VERB [ARGUMENTS]\n\nA flight recorder for Linux kernel schedulers. "
@@ -97,26 +107,25 @@ ExitCode fail(ErrorCode code, std::string message, std::string hint) {
 }
 
 ExitCode run(int argc, char** argv) {
-  auto verbs = find_verbs();
   std::string verb = argc > 1 ? argv[1] : "";
   if (verb.empty() || verb == "--help" || verb == "-h" || verb == "help") {
-    print_help(verbs, verb.empty() ? stderr : stdout);
+    print_help(find_verbs(), verb.empty() ? stderr : stdout);
     return verb.empty() ? ExitCode::kUsage : ExitCode::kGood;
   }
   if (verb == "--version") {
     std::printf("ktape %s\n", KTAPE_VERSION);
     return ExitCode::kGood;
   }
-  auto program = verbs.find(verb);
-  if (program == verbs.end()) {
+  std::string path = find_verb(verb);
+  if (path.empty()) {
+    const auto verbs = find_verbs();
     std::vector<std::string> names;
     names.reserve(verbs.size());
-    for (const auto& [name, path] : verbs) names.push_back(name);
+    for (const auto& [name, program] : verbs) names.push_back(name);
     std::string near = did_you_mean(verb, names);
     return fail(ErrorCode::kUsage, "there is no verb '" + verb + "'",
                 near.empty() ? "`ktape --help` lists the verbs" : near);
   }
-  std::string path = program->second.string();
   argv[1] = path.data();
   ::execv(path.c_str(), argv + 1);
   Error error = system_error(ErrorCode::kHost, "cannot run '" + path + "'");

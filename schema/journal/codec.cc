@@ -21,7 +21,10 @@ Error too_large(unsigned long long bytes, size_t limit_bytes) {
              std::to_string(limit_bytes));
 }
 
-Result<std::vector<std::byte>> decompress(std::span<const std::byte> data, size_t limit_bytes) {
+Error does_not_start() { return Error{ErrorCode::kHost, "libzstd does not start", ""}; }
+
+Result<std::vector<std::byte>> decompress(ZSTD_DCtx* zstd, std::span<const std::byte> data,
+                                          size_t limit_bytes) {
   unsigned long long size = ZSTD_getFrameContentSize(data.data(), data.size());
   if (size == ZSTD_CONTENTSIZE_ERROR || size == ZSTD_CONTENTSIZE_UNKNOWN) {
     return bad("it is not a zstd frame that tells its size");
@@ -31,8 +34,9 @@ Result<std::vector<std::byte>> decompress(std::span<const std::byte> data, size_
   if (ZSTD_findFrameCompressedSize(data.data(), data.size()) != data.size()) {
     return bad("it is not one whole zstd frame");
   }
+  if (zstd == nullptr) return does_not_start();
   std::vector<std::byte> content(size);
-  size_t got = ZSTD_decompress(content.data(), content.size(), data.data(), data.size());
+  size_t got = ZSTD_decompressDCtx(zstd, content.data(), content.size(), data.data(), data.size());
   if (ZSTD_isError(got) != 0) return bad(std::string("its zstd frame is damaged: ") + ZSTD_getErrorName(got));
   if (got != size) return bad("its zstd frame is shorter than it says");
   return content;
@@ -74,18 +78,30 @@ PagePacker::~PagePacker() = default;
 
 Result<Packed> PagePacker::pack(std::span<const std::byte> content) {
   ZSTD_CCtx* zstd = context_->zstd.get();
-  if (zstd == nullptr) return Error{ErrorCode::kHost, "libzstd does not start", ""};
+  if (zstd == nullptr) return does_not_start();
   return pack_by([&](auto... what) { return ZSTD_compressCCtx(zstd, what..., kPageLevel); }, content);
 }
 
-Result<std::vector<std::byte>> unpack(int64_t codec, std::span<const std::byte> data, size_t limit_bytes) {
+struct Unpacker::Context {
+  std::unique_ptr<ZSTD_DCtx, decltype(&ZSTD_freeDCtx)> zstd{ZSTD_createDCtx(), &ZSTD_freeDCtx};
+};
+
+Unpacker::Unpacker() : context_(std::make_unique<Context>()) {}
+Unpacker::~Unpacker() = default;
+
+Result<std::vector<std::byte>> Unpacker::unpack(int64_t codec, std::span<const std::byte> data,
+                                                size_t limit_bytes) {
   switch (static_cast<Codec>(codec)) {
     case Codec::kPlain:
       if (data.size() > limit_bytes) return too_large(data.size(), limit_bytes);
       return std::vector<std::byte>(data.begin(), data.end());
-    case Codec::kZstd: return decompress(data, limit_bytes);
+    case Codec::kZstd: return decompress(context_->zstd.get(), data, limit_bytes);
   }
   return bad("its codec " + std::to_string(codec) + " is not known");
+}
+
+Result<std::vector<std::byte>> unpack(int64_t codec, std::span<const std::byte> data, size_t limit_bytes) {
+  return Unpacker().unpack(codec, data, limit_bytes);
 }
 
 void PackedRows::add(const Digest& hash, int64_t codec, std::span<const std::byte> data) {

@@ -44,6 +44,19 @@ class PagePacker {
 [[nodiscard]] Result<std::vector<std::byte>> unpack(int64_t codec, std::span<const std::byte> data,
                                                     size_t limit_bytes);
 
+// The same for many, one after the other: what the decompressor needs is set up once. One thread.
+class Unpacker {
+ public:
+  Unpacker();
+  ~Unpacker();
+  [[nodiscard]] Result<std::vector<std::byte>> unpack(int64_t codec, std::span<const std::byte> data,
+                                                      size_t limit_bytes);
+
+ private:
+  struct Context;
+  std::unique_ptr<Context> context_;
+};
+
 // How the rows of blob, or of page, are packed: SHA-256 over hash, codec and SHA-256(data) of each, in the
 // order they were added.
 class PackedRows {

@@ -22,13 +22,14 @@ struct Content {
 };
 
 // The content of a row of (hash, codec, data), held against its hash.
-Result<Content> check_content(const std::string& table, const Statement& row, size_t limit_bytes) {
+Result<Content> check_content(const std::string& table, const Statement& row, size_t limit_bytes,
+                              Unpacker& unpacker) {
   auto hash = digest_in(row, 0);
   if (!hash) return bad("a row of " + table + " has no hash");
   std::string what = table + " " + to_hex(*hash);
   if (row.type(1) != SQLITE_INTEGER || row.type(2) != SQLITE_BLOB)
     return bad(what + " has a column of the wrong type");
-  auto content = unpack(row.integer(1), row.bytes(2), limit_bytes);
+  auto content = unpacker.unpack(row.integer(1), row.bytes(2), limit_bytes);
   if (!content.ok()) return bad(what + ": " + content.error().message);
   if (sha256(*content) != *hash) return bad(what + " has another content");
   if (table == "page" && content->size() != kPageBytes) return bad(what + " is not of 4096 bytes");
@@ -90,12 +91,13 @@ Result<void> check_none(const Database& tape, const std::string& sql, const std:
 
 Result<std::map<Digest, std::string>> check_blobs(const Database& tape, PackedRows& packed) {
   KTAPE_ASSIGN(Statement rows, tape.prepare("SELECT hash, codec, data, name FROM blob ORDER BY rowid"));
+  Unpacker unpacker;
   std::map<Digest, std::string> names;
   size_t bytes = 0;
   for (;;) {
     KTAPE_ASSIGN(bool more, rows.step());
     if (!more) return names;
-    KTAPE_ASSIGN(const Content blob, check_content("blob", rows, kMaxBlobBytes));
+    KTAPE_ASSIGN(const Content blob, check_content("blob", rows, kMaxBlobBytes, unpacker));
     // Zeroes are packed ten thousand to one: a small file may be a long time's work.
     bytes += blob.bytes;
     if (bytes > kMaxBlobsBytes) {
@@ -114,11 +116,12 @@ Result<std::map<Digest, std::string>> check_blobs(const Database& tape, PackedRo
 Result<uint64_t> check_pages(const Database& tape, const std::map<uint64_t, ThawedPages>& thawed,
                              PackedRows& packed) {
   KTAPE_ASSIGN(Statement rows, tape.prepare("SELECT hash, codec, data FROM page ORDER BY rowid"));
+  Unpacker unpacker;
   uint64_t pages = 0;
   for (;;) {
     KTAPE_ASSIGN(bool more, rows.step());
     if (!more) break;
-    KTAPE_ASSIGN(const Content page, check_content("page", rows, kPageBytes));
+    KTAPE_ASSIGN(const Content page, check_content("page", rows, kPageBytes, unpacker));
     packed.add(page.hash, rows.integer(1), rows.bytes(2));
     ++pages;
   }
