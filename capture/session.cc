@@ -53,12 +53,17 @@ Result<Prepared> prepare(const CaptureOptions& options) {
   KTAPE_ASSIGN(GuestPack guest, pack_guest(scenario, options.guest));
   KTAPE_ASSIGN(KernelSource source, find_kernel(options.kernel));
   KTAPE_ASSIGN(KernelImage image, load_kernel_image(source.path));
-  KTAPE_ASSIGN(std::shared_ptr<const KernelKnowledge> knowledge, learn_kernel(image.vmlinux));
+  UniqueFd vmlinux;
+  if (!options.kaslr && image.is_bzimage) {
+    KTAPE_ASSIGN(vmlinux, memory_file("vmlinux", {image.vmlinux}));
+  }
+  KTAPE_ASSIGN(std::shared_ptr<const KernelKnowledge> knowledge, learn_kernel(std::move(image.vmlinux)));
   Prepared prepared{.scenario = std::move(scenario),
                     .source = std::move(source),
                     .image = std::move(image),
                     .knowledge = std::move(knowledge),
-                    .guest = std::move(guest)};
+                    .guest = std::move(guest),
+                    .vmlinux = std::move(vmlinux)};
   KTAPE_TRY(check_sched_ext(prepared.scenario.get(), *prepared.knowledge));
   KTAPE_TRY(check_scenario_ops(prepared.scenario, *prepared.knowledge));
   KTAPE_ASSIGN(prepared.freezes.triggers, plan_triggers(options.freeze_on, *prepared.knowledge,
@@ -72,10 +77,6 @@ Result<Prepared> prepare(const CaptureOptions& options) {
   if (!prepared.guest.archive.empty()) {
     KTAPE_ASSIGN(prepared.initrd, make_initrd(initramfs, prepared.guest));
   }
-  if (!options.kaslr && prepared.image.is_bzimage) {
-    KTAPE_ASSIGN(prepared.vmlinux, memory_file("vmlinux", {prepared.image.vmlinux}));
-  }
-  prepared.image.vmlinux = {};  // tens of MB, and all that is needed of it is known
   prepared.output = options.output.empty() ? std::string(prepared.scenario.get().getName().cStr()) + ".ktape"
                                            : options.output;
   return prepared;

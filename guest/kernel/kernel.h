@@ -13,6 +13,7 @@
 #include "guest/kernel/guest_memory.h"
 #include "guest/kernel/page_walk.h"
 #include "guest/kernel/symbol_table.h"
+#include "schema/base/page_buffer.h"
 #include "schema/base/result.h"
 #include "schema/base/units.h"
 
@@ -34,6 +35,8 @@ struct KernelKnowledge {
 // From a vmlinux. kBadInput names what is missing (no BTF, no kallsyms). Nothing points into `vmlinux`
 // afterwards.
 [[nodiscard]] Result<std::shared_ptr<const KernelKnowledge>> learn_kernel(std::span<const std::byte> vmlinux);
+// The same, in less memory: what is not needed of `vmlinux` is given back beforehand.
+[[nodiscard]] Result<std::shared_ptr<const KernelKnowledge>> learn_kernel(PageBuffer&& vmlinux);
 
 // What adoption found out in the memory of a running kernel.
 struct KernelFacts {

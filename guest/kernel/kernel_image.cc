@@ -80,7 +80,8 @@ Result<std::span<const std::byte>> find_payload(std::span<const std::byte> file)
   return file.subspan(start, *length);
 }
 
-Result<KernelImage> unpack_bzimage(std::span<const std::byte> file) {
+// Gives the memory of `file` back as it goes.
+Result<KernelImage> unpack_bzimage(PageBuffer& file) {
   KTAPE_ASSIGN(auto payload, find_payload(file));
   KernelImage image;
   image.is_bzimage = true;
@@ -93,7 +94,9 @@ Result<KernelImage> unpack_bzimage(std::span<const std::byte> file) {
   uint32_t size = *load<uint32_t>(payload, payload.size() - kSizeBytes);
   // gzip's own trailer is that size.
   if (image.codec != "gzip") payload = payload.first(payload.size() - kSizeBytes);
-  KTAPE_ASSIGN(image.vmlinux, unpack(image.codec, payload, kVmlinuxLimitBytes));
+  const auto start = static_cast<size_t>(payload.data() - file.data());
+  KTAPE_ASSIGN(image.vmlinux, unpack(image.codec, payload, std::min<size_t>(size, kVmlinuxLimitBytes),
+                                     [&](size_t bytes) { file.release(0, start + bytes); }));
   if (image.vmlinux.size() != size) {
     return Error{ErrorCode::kBadInput,
                  fmt::format("bzImage payload unpacks to {} bytes, but its trailer says {}",
@@ -104,7 +107,7 @@ Result<KernelImage> unpack_bzimage(std::span<const std::byte> file) {
 
 }  // namespace
 
-Result<KernelImage> unpack_kernel_image(std::vector<std::byte> file, std::string_view name) {
+Result<KernelImage> unpack_kernel_image(PageBuffer file, std::string_view name) {
   auto unusable = [&](std::string_view why, std::string hint = {}) {
     return Error{ErrorCode::kBadInput, fmt::format("kernel '{}' is not usable: {}", name, why),
                  std::move(hint)};
@@ -131,7 +134,7 @@ Result<KernelImage> load_kernel_image(const std::string& path) {
   if (std::filesystem::is_directory(path, ignored)) {
     return Error{ErrorCode::kBadInput, fmt::format("kernel '{}' is not usable: it is a directory", path)};
   }
-  auto file = read_file(path, kFileLimitBytes);
+  auto file = read_file_to_pages(path, kFileLimitBytes);
   if (!file.ok()) return file.error();
   return unpack_kernel_image(std::move(file).value(), path);
 }

@@ -4,9 +4,9 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
-#include <vector>
 
 #include "schema/base/digest.h"
+#include "schema/base/page_buffer.h"
 #include "schema/base/result.h"
 
 namespace ktape {
@@ -14,15 +14,15 @@ namespace ktape {
 // A kernel file taken apart: the ELF vmlinux, unpacked where the file is a bzImage.
 struct KernelImage {
   bool is_bzimage = false;
-  std::string codec;               // of a bzImage's payload: "gzip", "xz", "lz4", "zstd"
-  Digest file_digest{};            // SHA-256 of the file
-  std::vector<std::byte> vmlinux;  // ELF64
+  std::string codec;     // of a bzImage's payload: "gzip", "xz", "lz4", "zstd"
+  Digest file_digest{};  // SHA-256 of the file
+  PageBuffer vmlinux;    // ELF64
 };
 
 // kNotFound, or kBadInput naming what the file is instead, or the codec that is not supported.
 [[nodiscard]] Result<KernelImage> load_kernel_image(const std::string& path);
 
 // The same for a file's bytes, which are taken over; `name` is for messages. kBadInput.
-[[nodiscard]] Result<KernelImage> unpack_kernel_image(std::vector<std::byte> file, std::string_view name);
+[[nodiscard]] Result<KernelImage> unpack_kernel_image(PageBuffer file, std::string_view name);
 
 }  // namespace ktape

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <algorithm>
+#include <utility>
+#include <vector>
 
 #include "guest/kernel/banner.h"
 #include "guest/kernel/elf_image.h"
@@ -34,14 +36,31 @@ uint32_t initial_hz(const ElfImage& elf, const SymbolTable& symbols) {
   return static_cast<uint32_t>((kWrap - initial) / kSecondsToWrap);
 }
 
-}  // namespace
-
-bool KernelKnowledge::has_sched_ext() const {
-  return btf->type("struct sched_ext_ops").ok() && btf->type("struct sched_ext_entity").ok();
+// Whether it holds what is learnt: symbols and banner, types, the build-id, the initial values of variables.
+bool is_read(const ElfSection& section) {
+  return section.name == ".rodata" || section.name == ".BTF" || section.name == ".data" ||
+         section.name.starts_with(".note");
 }
 
-Result<std::shared_ptr<const KernelKnowledge>> learn_kernel(std::span<const std::byte> vmlinux) {
-  KTAPE_ASSIGN(ElfImage elf, ElfImage::parse(vmlinux));
+void release_unread(PageBuffer& vmlinux, const ElfImage& elf) {
+  std::vector<std::pair<size_t, size_t>> read;  // first byte, and the one behind the last
+  for (const ElfSection& section : elf.sections()) {
+    if (section.bytes.empty() || !is_read(section)) continue;
+    const auto first = static_cast<size_t>(section.bytes.data() - vmlinux.data());
+    read.emplace_back(first, first + section.bytes.size());
+  }
+  std::sort(read.begin(), read.end());
+  size_t at = 0;
+  for (const auto& [first, end] : read) {
+    if (first > at) vmlinux.release(at, first - at);
+    at = std::max(at, end);
+  }
+  vmlinux.release(at, vmlinux.size() - at);
+}
+
+using Learnt = Result<std::shared_ptr<const KernelKnowledge>>;
+
+Learnt learn(const ElfImage& elf) {
   auto knowledge = std::make_shared<KernelKnowledge>();
   KTAPE_ASSIGN(knowledge->symbols, SymbolTable::from_kallsyms(elf));
   const ElfSection* btf = elf.section(".BTF");
@@ -57,6 +76,24 @@ Result<std::shared_ptr<const KernelKnowledge>> learn_kernel(std::span<const std:
   knowledge->build_id = elf.build_id();
   knowledge->hz = initial_hz(elf, knowledge->symbols);
   return std::shared_ptr<const KernelKnowledge>(std::move(knowledge));
+}
+
+}  // namespace
+
+bool KernelKnowledge::has_sched_ext() const {
+  return btf->type("struct sched_ext_ops").ok() && btf->type("struct sched_ext_entity").ok();
+}
+
+Learnt learn_kernel(std::span<const std::byte> vmlinux) {
+  KTAPE_ASSIGN(const ElfImage elf, ElfImage::parse(vmlinux));
+  return learn(elf);
+}
+
+Learnt learn_kernel(PageBuffer&& vmlinux) {
+  PageBuffer image = std::move(vmlinux);
+  KTAPE_ASSIGN(const ElfImage elf, ElfImage::parse(image));
+  release_unread(image, elf);
+  return learn(elf);
 }
 
 }  // namespace ktape

@@ -86,11 +86,14 @@ Result<SymbolTable> SymbolTable::from_text(std::string_view text) {
 }
 
 std::string SymbolTable::text() const {
-  fmt::memory_buffer text;
+  size_t bytes = 0;
+  for (const Symbol& symbol : symbols_) bytes += kNameColumn + symbol.name.size() + 1;
+  std::string text;
+  text.reserve(bytes);
   for (const Symbol& symbol : symbols_) {
     fmt::format_to(std::back_inserter(text), "{:016x} {} {}\n", symbol.address, symbol.type, symbol.name);
   }
-  return fmt::to_string(text);
+  return text;
 }
 
 std::optional<uint64_t> SymbolTable::find(std::string_view name) const {

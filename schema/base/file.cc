@@ -53,6 +53,10 @@ Result<std::vector<std::byte>> read_file(const std::string& path, size_t limit_b
   return read_whole<std::vector<std::byte>>(path, limit_bytes);
 }
 
+Result<PageBuffer> read_file_to_pages(const std::string& path, size_t limit_bytes) {
+  return read_whole<PageBuffer>(path, limit_bytes);
+}
+
 Result<std::string> read_text_file(const std::string& path, size_t limit_bytes) {
   return read_whole<std::string>(path, limit_bytes);
 }

@@ -7,6 +7,7 @@
 #include <utility>
 #include <vector>
 
+#include "schema/base/page_buffer.h"
 #include "schema/base/result.h"
 
 namespace ktape {
@@ -38,6 +39,7 @@ class UniqueFd {
 // The whole file. kNotFound when it is not there, kBadInput when it is over `limit_bytes`, else kHost.
 [[nodiscard]] Result<std::vector<std::byte>> read_file(const std::string& path, size_t limit_bytes);
 [[nodiscard]] Result<std::string> read_text_file(const std::string& path, size_t limit_bytes);
+[[nodiscard]] Result<PageBuffer> read_file_to_pages(const std::string& path, size_t limit_bytes);
 
 // The folders of the environment variable PATH, in its order; empty ones, which would be the current folder,
 // are left out.

@@ -38,7 +38,7 @@ Guest typed_kernel() {
 
 KernelInspection inspect(std::vector<std::byte> vmlinux) {
   KernelImage image;
-  image.vmlinux = std::move(vmlinux);
+  image.vmlinux = PageBuffer(vmlinux);
   return inspect_kernel(image, must(parse_scenario("look.scenario", kScenario)).get());
 }
 

@@ -6,7 +6,7 @@
 // A file that is said to be a kernel: bzImage or ELF, and the symbols inside.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto bytes = std::as_bytes(std::span(data, size));
-  const auto image = ktape::unpack_kernel_image({bytes.begin(), bytes.end()}, "fuzzed");
+  const auto image = ktape::unpack_kernel_image(ktape::PageBuffer(bytes), "fuzzed");
   if (!image.ok()) return 0;
   const auto elf = ktape::ElfImage::parse(image->vmlinux);
   if (!elf.ok()) return 0;

@@ -68,6 +68,17 @@ TEST_CASE("sched_ext is found by its types") {
   CHECK(Guest(options).knowledge()->has_sched_ext());
 }
 
+TEST_CASE("an image that is taken over teaches the same") {
+  Guest guest;
+  const auto knowledge = learn_kernel(PageBuffer(guest.vmlinux()));
+  REQUIRE(knowledge.ok());
+  CHECK((*knowledge)->symbols.text() == guest.knowledge()->symbols.text());
+  CHECK((*knowledge)->btf_raw == guest.knowledge()->btf_raw);
+  CHECK((*knowledge)->banner == guest.knowledge()->banner);
+  CHECK((*knowledge)->build_id == guest.knowledge()->build_id);
+  CHECK((*knowledge)->hz == 250);
+}
+
 TEST_CASE("an image without type information is refused with the option that is missing") {
   Guest guest;
   auto knowledge = learn_kernel(synthetic::make_elf(sections_without(guest, ".BTF")));

@@ -29,14 +29,14 @@ constexpr size_t kVmlinuxLimitBytes = size_t{512} << 20;
 std::vector<std::byte> file() { return must(read_file(cached_kernel(kVersion), kFileLimitBytes)); }
 
 // Where in the file the payload is, found once: its place costs nothing to know.
-std::vector<std::byte> unpacked(const std::vector<std::byte>& file) {
+PageBuffer unpacked(const std::vector<std::byte>& file) {
   const auto load = [&](size_t at) { return *reinterpret_cast<const uint32_t*>(file.data() + at); };
   const size_t start = (std::to_integer<size_t>(file[0x1f1]) + 1) * 512 + load(0x248);  // boot.rst
   const auto payload = std::span(file).subspan(start, load(0x24c) - sizeof(uint32_t));
   return must(unpack(codec_of(payload), payload, kVmlinuxLimitBytes));
 }
 
-void parse_once(const std::vector<std::byte>& vmlinux) {
+void parse_once(const PageBuffer& vmlinux) {
   const ElfImage elf = must(ElfImage::parse(vmlinux));
   const SymbolTable symbols = must(SymbolTable::from_kallsyms(elf));
   const std::unique_ptr<Btf> btf = must(Btf::parse(elf.section(".BTF")->bytes));
@@ -65,7 +65,7 @@ int main(int count, char** arguments) {
   benchmark::Initialize(&count, arguments);
   const RecordedKernel recorded(std::string("kernel-") + kVersion + ".ktape");
   const StoppedMemory machine(recorded);
-  const std::vector<std::byte> vmlinux = unpacked(file());
+  const PageBuffer vmlinux = unpacked(file());
   const auto knowledge = must(learn_kernel(vmlinux));
   const ElfImage elf = must(ElfImage::parse(vmlinux));
   const std::string text = knowledge->symbols.text();
@@ -73,8 +73,9 @@ int main(int count, char** arguments) {
 
   add("adoption/floor", [] { parse_once(unpacked(file())); });
   add("adoption/ours", [&] {
-    const KernelImage image = must(load_kernel_image(cached_kernel(kVersion)));
-    read_a_symbol(must(Kernel::adopt(must(learn_kernel(image.vmlinux)), machine.memory)), machine.memory);
+    KernelImage image = must(load_kernel_image(cached_kernel(kVersion)));
+    read_a_symbol(must(Kernel::adopt(must(learn_kernel(std::move(image.vmlinux))), machine.memory)),
+                  machine.memory);
   });
   add("adoption-parts/unpack", [] { benchmark::DoNotOptimize(unpacked(file()).data()); });
   add("adoption-parts/digest", [file = file()] { benchmark::DoNotOptimize(sha256(file)); });
