@@ -39,6 +39,13 @@ bool acts_on_terminal(uint32_t c) {
          (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) || c == 0xfeff;
 }
 
+// How many bytes at the start of `text` stand for themselves: most of what is ever printed.
+size_t plain_bytes(std::string_view text) {
+  size_t plain = 0;
+  while (plain < text.size() && text[plain] >= 0x20 && text[plain] < 0x7f && text[plain] != '\\') ++plain;
+  return plain;
+}
+
 std::string escaped(uint32_t c) {
   if (c == '\n') return "\\n";
   if (c == '\t') return "\\t";
@@ -62,7 +69,11 @@ bool is_utf8(std::string_view text) {
 std::string printable(std::string_view text) {
   std::string out;
   out.reserve(text.size());
-  while (!text.empty()) {
+  for (;;) {
+    const size_t plain = plain_bytes(text);
+    out += text.substr(0, plain);
+    text.remove_prefix(plain);
+    if (text.empty()) return out;
     CodePoint point = first_code_point(text);
     if (point.bytes == 0) {
       char hex[8];
@@ -80,7 +91,6 @@ std::string printable(std::string_view text) {
     }
     text.remove_prefix(point.bytes);
   }
-  return out;
 }
 
 std::string in_quotes(std::string_view text) { return "'" + printable(text) + "'"; }

@@ -69,7 +69,7 @@ std::string printable_lines(std::string_view text) {
   for (size_t end; (end = text.find('\n')) != std::string_view::npos; text.remove_prefix(end + 1)) {
     out += printable(text.substr(0, end)) + "\n";
   }
-  return out + printable(text);
+  return out.empty() ? printable(text) : out + printable(text);
 }
 
 std::string value_text(schema::Value::Reader value) {

@@ -5,6 +5,7 @@
 #include <kj/exception.h>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <string>
 
@@ -16,6 +17,7 @@ namespace ktape {
 namespace {
 
 constexpr size_t kWordBytes = sizeof(capnp::word);
+constexpr size_t kScratchWords = 256;
 constexpr int kNesting = 32;
 // A reader may walk a record often, but not be led in circles by its pointers.
 constexpr uint64_t kTraversalsOfARecord = 64;
@@ -80,7 +82,10 @@ Digest next_link(const Digest& previous, std::span<const std::byte> record) {
 Result<RecordMessage> RecordMessage::build(Seq seq, HostNs host, GuestNs guest,
                                            const std::function<void(schema::Record::Builder)>& fill) {
   try {
-    capnp::MallocMessageBuilder message;
+    // Most records fit in here. Cap'n Proto would take 8 KiB of zeroed memory for each.
+    std::array<uint64_t, kScratchWords> scratch{};
+    capnp::MallocMessageBuilder message(
+        kj::arrayPtr(reinterpret_cast<capnp::word*>(scratch.data()), scratch.size()));
     auto record = message.initRoot<schema::Record>();
     fill(record);
     record.setSeq(seq.value);

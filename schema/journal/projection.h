@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
+#include <iterator>
 #include <string>
 #include <variant>
 #include <vector>
@@ -54,6 +56,11 @@ enum class RowShape {
 // The same columns, in the same order, for every row of a shape; those of the primary key first.
 // Where a row with that key exists, the other columns are set in it.
 struct Row {
+  // Of columns that are listed in braces: a vector would copy them from there, each with its text.
+  template <size_t count>
+  Row(RowShape of, Column (&&listed)[count])
+      : shape(of), columns(std::make_move_iterator(listed), std::make_move_iterator(listed + count)) {}
+
   RowShape shape;
   std::vector<Column> columns;
 };

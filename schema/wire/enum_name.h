@@ -5,6 +5,7 @@
 
 #include <cstdint>
 #include <string>
+#include <vector>
 
 namespace ktape {
 
@@ -12,10 +13,15 @@ namespace ktape {
 // named it.
 template <typename Enum>
 [[nodiscard]] std::string enum_name(Enum value) {
-  auto enumerants = capnp::Schema::from<Enum>().getEnumerants();
+  // Looked up once: the way to a name in the schema is longer than that of a record to its tables.
+  static const std::vector<std::string> names = [] {
+    std::vector<std::string> all;
+    for (auto enumerant : capnp::Schema::from<Enum>().getEnumerants())
+      all.emplace_back(enumerant.getProto().getName().cStr());
+    return all;
+  }();
   auto ordinal = static_cast<uint16_t>(value);
-  if (ordinal >= enumerants.size()) return std::to_string(ordinal);
-  return enumerants[ordinal].getProto().getName().cStr();
+  return ordinal < names.size() ? names[ordinal] : std::to_string(ordinal);
 }
 
 }  // namespace ktape
