@@ -13,6 +13,7 @@
 #include "schema/journal/page_rows.h"
 #include "schema/journal/tables.h"
 #include "schema/journal/tape_source.h"
+#include "schema/journal/tape_tables.h"
 
 namespace ktape {
 

@@ -10,6 +10,7 @@
 #include "schema/journal/tape_file.h"
 #include "schema/journal/tape_source.h"
 #include "schema/journal/tape_store.h"
+#include "schema/journal/tape_tables.h"
 #include "schema/journal/verify.h"
 #include "schema/journal/verify_parts.h"
 

@@ -8,6 +8,7 @@
 #include <string_view>
 
 #include "schema/base/text.h"
+#include "schema/journal/tape_tables.h"
 
 namespace ktape {
 

@@ -7,6 +7,7 @@
 
 #include "schema/base/text.h"
 #include "schema/journal/tape_source.h"
+#include "schema/journal/tape_tables.h"
 #include "schema/record.capnp.h"
 
 namespace ktape {

@@ -39,7 +39,4 @@ struct TapeSource {
 // A sealed tape's file is in rollback-journal mode and exactly the database's pages: else kBadInput.
 [[nodiscard]] Result<void> check_file(const std::string& path);
 
-// The tables, and nothing but the tables, that a tape has: else kBadInput, naming the first that differs.
-[[nodiscard]] Result<void> check_tables(const Database& database);
-
 }  // namespace ktape

@@ -11,6 +11,7 @@
 #include "schema/journal/reader.h"
 #include "schema/wire/data.h"
 #include "tests/support/must.h"
+#include "tests/support/shift_ids.h"
 
 namespace ktape::test {
 
@@ -44,16 +45,6 @@ bool ends_group(Record::Which kind) {
   static const std::set<Record::Which> kWithin = {Record::FREEZE_BEGAN, Record::FROZEN, Record::GATE_CHECKED,
                                                   Record::THAWED, Record::LAYOUT_USED};
   return !kWithin.contains(kind);
-}
-
-// Gives a record's request and freeze the ids of `round`.
-void renumber(capnp::DynamicStruct::Builder body, uint64_t round) {
-  for (const char* name : {"op", "freeze"}) {
-    KJ_IF_MAYBE (field, body.getSchema().findFieldByName(name)) {
-      const auto id = body.get(*field).as<uint64_t>();
-      if (id != 0) body.set(*field, id + round * kIdsPerRound);
-    }
-  }
 }
 
 }  // namespace
@@ -117,7 +108,7 @@ Result<void> RealMix::append(JournalWriter& writer, Record::Reader record, uint6
     capnp::DynamicStruct::Builder copy(to);
     const auto field = KJ_ASSERT_NONNULL(from.which());
     copy.set(field, from.get(field));
-    renumber(copy.get(field).as<capnp::DynamicStruct>(), round);
+    shift_ids(copy.get(field).as<capnp::DynamicStruct>(), round * kIdsPerRound);
     if (!kept) return;
     to.getThawed().setPages(kept->pages);
     to.getThawed().setPagesDigest(as_data(std::span<const std::byte>(kept->digest)));

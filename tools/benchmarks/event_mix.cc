@@ -7,6 +7,7 @@
 
 #include "schema/journal/reader.h"
 #include "tests/support/must.h"
+#include "tests/support/shift_ids.h"
 
 namespace ktape::bench {
 
@@ -21,16 +22,6 @@ bool repeats(Record::Which kind) {
       Record::OP_REQUESTED, Record::FREEZE_BEGAN, Record::FROZEN, Record::THAWED,
       Record::GATE_CHECKED, Record::OP_REPLIED,   Record::CONSOLE};
   return kKinds.contains(kind);
-}
-
-// Gives an event's request and freeze the numbers of `round`.
-void renumber(capnp::DynamicStruct::Builder body, uint64_t round) {
-  for (const char* name : {"op", "freeze"}) {
-    KJ_IF_MAYBE (field, body.getSchema().findFieldByName(name)) {
-      const auto id = body.get(*field).as<uint64_t>();
-      if (id != 0) body.set(*field, id + round * kIdsPerRound);
-    }
-  }
 }
 
 }  // namespace
@@ -61,10 +52,12 @@ std::unique_ptr<capnp::MallocMessageBuilder> EventMix::next() {
     if (round_ > 0 && !repeats(event.which())) continue;
     ++at_;
     // As small as it is: events that are made beforehand should not be far apart in memory.
-    auto made = std::make_unique<capnp::MallocMessageBuilder>(static_cast<uint>(event.totalSize().wordCount + 1));
+    auto made =
+        std::make_unique<capnp::MallocMessageBuilder>(static_cast<uint>(event.totalSize().wordCount + 1));
     made->setRoot(event);
     capnp::DynamicStruct::Builder whole(made->getRoot<Record>());
-    renumber(whole.get(KJ_ASSERT_NONNULL(whole.which())).as<capnp::DynamicStruct>(), round_);
+    test::shift_ids(whole.get(KJ_ASSERT_NONNULL(whole.which())).as<capnp::DynamicStruct>(),
+                    round_ * kIdsPerRound);
     return made;
   }
 }

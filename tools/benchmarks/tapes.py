@@ -111,6 +111,22 @@ def curve_of_records(measure):
     return lines_of
 
 
+def curve_of_work(context):
+    def appending(records):
+        path = os.path.join(context.work, "appended.ktape")
+        took = float(run([context.program(MAKE), path, str(records)], (0,)))
+        os.remove(path)
+        return took
+
+    def judging(verb, records, statuses):
+        return seconds(context, [context.program("ktape"), verb, tape_of(context, records)], statuses)
+
+    work = [("appending, committed by the thousand", appending),
+            ("ktape verify", lambda records: judging("verify", records, (0,))),
+            ("ktape check, all assertions", lambda records: judging("check", records, JUDGED))]
+    return [[name] + [min(measure(records) for _ in range(3)) for records in RECORDS] for name, measure in work]
+
+
 def curve_of_tapes(context):
     samples = context.google_all(CHECK, "^check-tapes/")
     return [[str(tapes), str(1 + tapes * len(ANALYZERS))]
@@ -140,6 +156,9 @@ BENCHMARKS = [
               check_row, (CHECK, NOTHING, "ktape", "ktape-check") + PROGRAMS),
 ]
 CURVES = [
+    Curve("tape-time", "Appending, verifying and checking a tape: seconds, by its records",
+          ("what",) + tuple(map(str, RECORDS)), curve_of_work,
+          (MAKE, "ktape", "ktape-verify", "ktape-check") + PROGRAMS),
     Curve("analyze-time", "Analyzing a tape: seconds, by its records", ("program",) + tuple(map(str, RECORDS)),
           curve_of_records(seconds), (MAKE, SELECT) + PROGRAMS),
     Curve("analyze-memory", "Analyzing a tape: most memory in kB, by its records", ("program",) + tuple(map(str, RECORDS)),
