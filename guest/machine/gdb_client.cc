@@ -31,17 +31,33 @@ Result<std::unique_ptr<GdbClient>> GdbClient::connect(UniqueFd socket, Clock::ti
 }
 
 Result<std::vector<VcpuRegisters>> GdbClient::registers(uint32_t cpus, Clock::time_point deadline) {
+  return ask_registers("", cpus, deadline);
+}
+
+Result<std::vector<VcpuRegisters>> GdbClient::stop(uint32_t cpus, Clock::time_point deadline) {
+  // QEMU takes an interrupt only when its last packet was acknowledged (gdbstub/gdbstub.c, gdb_read_byte()).
+  // It has stopped every vCPU before it looks at the questions behind it.
+  return ask_registers("+\x03", cpus, deadline);
+}
+
+Result<void> GdbClient::go_on(Clock::time_point deadline) {
   if (broken_) return *broken_;
-  Result<std::vector<VcpuRegisters>> all = ask_registers(cpus, deadline);
+  return write_all(socket_.get(), as_bytes(encode_gdb_packet("c")), deadline);
+}
+
+Result<std::vector<VcpuRegisters>> GdbClient::ask_registers(std::string before, uint32_t cpus,
+                                                            Clock::time_point deadline) {
+  if (broken_) return *broken_;
+  Result<std::vector<VcpuRegisters>> all = exchange_registers(std::move(before), cpus, deadline);
   // A late answer would be taken for the next one's. The connection stays open: closing it lets the
   // guest run.
   if (!all.ok()) broken_ = all.error();
   return all;
 }
 
-Result<std::vector<VcpuRegisters>> GdbClient::ask_registers(uint32_t cpus, Clock::time_point deadline) {
+Result<std::vector<VcpuRegisters>> GdbClient::exchange_registers(std::string questions, uint32_t cpus,
+                                                                 Clock::time_point deadline) {
   // All questions at once: on a busy host every round trip costs QEMU a wake-up, and the guest stands.
-  std::string questions;
   for (uint32_t cpu = 0; cpu < cpus; ++cpu) {
     // Threads count from 1.
     questions += encode_gdb_packet(fmt::format("Hgp1.{:x}", cpu + 1)) + encode_gdb_packet("g");

@@ -15,8 +15,9 @@
 
 namespace ktape {
 
-// QEMU's gdbstub over a connected socket, beside QMP, which alone stops and resumes the machine: this
-// client only asks while it stands. Connecting pauses a machine that runs.
+// QEMU's gdbstub over a connected socket. It stops and resumes the machine in a third of the time that QMP
+// takes, whose commands are handed from one thread of QEMU's to another. Connecting pauses a machine that
+// runs.
 class GdbClient {
  public:
   using Clock = std::chrono::steady_clock;
@@ -26,6 +27,12 @@ class GdbClient {
                                                                   Clock::time_point deadline);
 
   [[nodiscard]] int fd() const { return socket_.get(); }
+
+  // Stops every vCPU of a machine that may run, and returns the registers of vCPUs 0 to `cpus` - 1. As
+  // `registers` fails.
+  [[nodiscard]] Result<std::vector<VcpuRegisters>> stop(uint32_t cpus, Clock::time_point deadline);
+  // Lets the machine run on. That it does, QMP tells: by its event RESUME.
+  [[nodiscard]] Result<void> go_on(Clock::time_point deadline);
 
   // Registers of vCPUs 0 to `cpus` - 1, which must stand still. kMachineLost when no or no usable
   // answer comes in time, and ever after.
@@ -40,7 +47,10 @@ class GdbClient {
 
  private:
   explicit GdbClient(UniqueFd socket) : socket_(std::move(socket)) {}
-  Result<std::vector<VcpuRegisters>> ask_registers(uint32_t cpus, Clock::time_point deadline);
+  Result<std::vector<VcpuRegisters>> ask_registers(std::string before, uint32_t cpus,
+                                                   Clock::time_point deadline);
+  Result<std::vector<VcpuRegisters>> exchange_registers(std::string questions, uint32_t cpus,
+                                                        Clock::time_point deadline);
   Result<std::string> ask(const std::string& question, Clock::time_point deadline);
   Result<void> change_breakpoint(char verb, GuestVirtual address, Clock::time_point deadline);
   enum class StopReplies { kSkipped, kWanted };

@@ -208,19 +208,17 @@ Result<Frozen> QemuMachine::freeze() {
   if (!lost_) take_control_messages();
   if (lost_) return lost_error();
   auto began = Clock::now();
-  auto stopped = qmp_->execute("stop", {}, answer_deadline());
+  auto stopped = gdb_->stop(config_.cpus, answer_deadline());
   auto latency = Clock::now() - began;
   if (!stopped.ok()) return broken(stopped.error());
+  registers_ = std::move(*stopped);
   frozen_ = true;
-  while (auto event = qmp_->next_event()) {
-    if (event->name != "STOP") take_control_event(*event);
-  }
   return Frozen(this, latency);
 }
 
 Result<std::vector<VcpuRegisters>> QemuMachine::registers() {
   if (lost_) return lost_error();
-  return gdb_->registers(config_.cpus, answer_deadline());
+  return registers_;
 }
 
 Result<void> QemuMachine::set_breakpoint(GuestVirtual address) {
@@ -265,9 +263,22 @@ Result<void> QemuMachine::thaw() {
     // A vCPU that reached one unnoticed during this freeze stands there, and reaches it again.
     std::erase_if(events_, [](const MachineEvent& e) { return e.kind == MachineEventKind::kBreakpoint; });
   }
-  auto resumed = qmp_->execute("cont", {}, answer_deadline());
+  auto resumed = resume();
   if (!resumed.ok()) return broken(resumed.error());
+  // A breakpoint may have been reached by now.
+  while (auto event = qmp_->next_event()) take_control_event(*event);
   return {};
+}
+
+Result<void> QemuMachine::resume() {
+  const auto deadline = answer_deadline();
+  KTAPE_TRY(gdb_->go_on(deadline));
+  // Stops that are told before it are this freeze's.
+  for (;;) {
+    KTAPE_ASSIGN(const QmpEvent event, qmp_->wait_for_event(deadline));
+    if (event.name == "RESUME") return {};
+    if (event.name != "STOP") take_control_event(event);
+  }
 }
 
 void QemuMachine::end() { lose("ktape ended the machine"); }

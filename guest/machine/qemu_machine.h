@@ -77,6 +77,8 @@ class QemuMachine final : public Machine, private FreezeBackend {
   void take_control_messages();
   void take_control_event(const QmpEvent& event);
   void take_stop();
+  // Returns once the machine runs.
+  Result<void> resume();
   // Lets every vCPU that stands at a breakpoint execute the instruction there.
   Result<void> step_over_breakpoints();
   // Everything that QEMU said before it ended, and that it did.
@@ -104,6 +106,7 @@ class QemuMachine final : public Machine, private FreezeBackend {
   std::set<uint64_t> breakpoints_;
   bool at_breakpoint_ = false;  // kBreakpoint was told, and the machine has not been resumed since
   bool frozen_ = false;
+  std::vector<VcpuRegisters> registers_;  // as of the last freeze
 };
 
 }  // namespace ktape

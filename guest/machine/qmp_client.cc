@@ -57,6 +57,13 @@ std::optional<QmpEvent> QmpClient::next_event() {
   return event;
 }
 
+Result<QmpEvent> QmpClient::wait_for_event(Clock::time_point deadline) {
+  for (;;) {
+    if (auto event = next_event()) return std::move(*event);
+    KTAPE_TRY(wait_for_more("an event", deadline));
+  }
+}
+
 Result<void> QmpClient::take(QmpMessage message) {
   if (auto* event = std::get_if<QmpEvent>(&message)) {
     events_.push_back(std::move(*event));
@@ -80,7 +87,7 @@ Result<void> QmpClient::wait_for_more(std::string_view what, Clock::time_point d
   if (!ready) return lost(fmt::format("QEMU did not send {} in time", what));
   KTAPE_ASSIGN(bool open, receive());
   // The last bytes may have brought it.
-  if (!open && !reply_)
+  if (!open && !reply_ && events_.empty())
     return lost(fmt::format("QEMU closed its control channel instead of sending {}", what));
   return {};
 }

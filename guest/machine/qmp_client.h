@@ -39,6 +39,8 @@ class QmpClient {
   [[nodiscard]] Result<bool> receive();
 
   [[nodiscard]] std::optional<QmpEvent> next_event();
+  // The next one; waits for it. kMachineLost when none comes before `deadline`.
+  [[nodiscard]] Result<QmpEvent> wait_for_event(Clock::time_point deadline);
 
  private:
   explicit QmpClient(UniqueFd socket) : socket_(std::move(socket)) {}

@@ -97,6 +97,14 @@ TEST_CASE_METHOD(QmpPeer, "a reply that comes too late is not taken for the next
   CHECK(must(qmp->execute("next", {}, soon())).at("") == "mine");
 }
 
+TEST_CASE_METHOD(QmpPeer, "an event is waited for, and one that does not come in time is a lost machine") {
+  auto qmp = connect();
+  says("{\"event\": \"STOP\"}\n{\"event\": \"RESUME\"}\n");
+  CHECK(must(qmp->wait_for_event(soon())).name == "STOP");
+  CHECK(must(qmp->wait_for_event(now())).name == "RESUME");
+  CHECK(qmp->wait_for_event(now()).error().code == ErrorCode::kMachineLost);
+}
+
 TEST_CASE_METHOD(QmpPeer, "a reply to a request that was never sent is a lost machine") {
   auto qmp = connect();
   says("{\"return\": {}, \"id\": 99}\n");
@@ -141,6 +149,24 @@ TEST_CASE_METHOD(GdbPeer, "registers of each vCPU are asked for in turn") {
   CHECK(all[1].rip == 2);
   CHECK(heard() == encode_gdb_packet("qSupported:multiprocess+") + encode_gdb_packet("Hgp1.1") +
                        encode_gdb_packet("g") + encode_gdb_packet("Hgp1.2") + encode_gdb_packet("g"));
+}
+
+TEST_CASE_METHOD(GdbPeer,
+                 "a stop is an acknowledgement and an interrupt, with the registers asked behind it") {
+  auto gdb = connect();
+  says(encode_gdb_packet("T02thread:p01.01;") + "+$OK#9a+" + registers("01"));
+  auto all = must(gdb->stop(1, soon()));
+  REQUIRE(all.size() == 1);
+  CHECK(all[0].rip == 1);
+  must(gdb->go_on(soon()));
+  CHECK(heard() == encode_gdb_packet("qSupported:multiprocess+") + "+\x03" + encode_gdb_packet("Hgp1.1") +
+                       encode_gdb_packet("g") + encode_gdb_packet("c"));
+}
+
+TEST_CASE_METHOD(GdbPeer, "a machine whose stop was not answered in time is not resumed either") {
+  auto gdb = connect();
+  CHECK(gdb->stop(1, now()).error().code == ErrorCode::kMachineLost);
+  CHECK(gdb->go_on(soon()).error().code == ErrorCode::kMachineLost);
 }
 
 TEST_CASE_METHOD(GdbPeer, "a stop reply that nobody asked for is skipped") {

@@ -28,9 +28,12 @@ Result<std::string> measure_requests(const GuestOptions& options) {
   KTAPE_ASSIGN(const RunEnd end, run_guest(
                                      options, [](Guest&) {},
                                      [&](Guest& guest) {
-                                       result = fmt::format("{{\"freeze\": {}, \"request\": {}}}",
-                                                            json(guest.probe.freezes()),
-                                                            json(guest.probe.requests()));
+                                       const Probe::Parts& parts = guest.probe.parts();
+                                       result = fmt::format(
+                                           "{{\"freeze\": {}, \"request\": {}, \"stop\": {}, \"still\": {}, "
+                                           "\"go-on\": {}}}",
+                                           json(guest.probe.freezes()), json(guest.probe.requests()),
+                                           parts.stop, parts.still, parts.go_on);
                                      }));
   if (end.outcome != schema::Outcome::COMPLETED)
     return Error{ErrorCode::kHost, "the run failed: " + end.detail, ""};

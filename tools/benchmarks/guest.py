@@ -44,13 +44,19 @@ def freeze_row(cpus, load):
 def run_request(context):
     found = sample(context, "requests")["request"]
     return [Row("request-cold", "us", scaled(found["floor"], 1e3), scaled(found["ours"], 1e3), 1.3,
-                note="the guest's time from one request to the next is in both")]
+                note="the guest's time from one request to the next is in both; the floor answers with as many bytes")]
 
 
 def run_xp(context):
     found = sample(context, "xp")
-    return [Row(f"xp-{kind}", "ns", found[kind]["floor"], found[kind]["ours"], XP_GOAL,
-                note="with twelve gates, of which xp has none" if kind == "task" else "") for kind in found]
+    return [Row(f"xp-{kind}", "ns", of["floor"], of["ours"], XP_GOAL, note=xp_note(of)) for kind, of in found.items()]
+
+
+def xp_note(found):
+    """What the floor is made of, and how a single command compares with ours."""
+    single = median(found["single"])
+    commands = "one command" if found["commands"] == 1 else f"{found['commands']} commands, what ours reads"
+    return f"floor: {commands}; one alone, without gates, takes {single / 1e3:.0f} us, {single / median(found['ours']):.0f} x ours"
 
 
 def run_full(context):
@@ -97,18 +103,30 @@ def freeze_line(context, *arguments, pairs=None):
 
 
 def curve_vcpus(context):
-    return [[str(cpus), load] + freeze_line(context, "--cpus", cpus, *(["--busy"] if load == "busy" else []))
-            for cpus in (1, 2, 4, 8) for load in LOADS]
+    return [[str(cpus)] + freeze_line(context, "--cpus", cpus) for cpus in (1, 2, 4, 8)]
 
 
 def curve_entries(context):
     # The text of a scenario is bounded, and so are its actions.
     return [[str(entries)] + freeze_line(context, "--entries", entries, pairs=max(5, min(PAIRS, 480 // entries)))
-            for entries in (1, 4, 16, 64)]
+            for entries in (1, 4, 16, 64, 256)]
+
+
+def curve_parts(context):
+    """Median us of each part of a freeze."""
+    lines = []
+    for cpus in (1, 4):
+        found = sample(context, "requests", "--cpus", cpus)
+        lines.append([str(cpus)] + [median(found[part]) / 1e3 for part in ("stop", "still", "go-on")] +
+                     [median(found["freeze"]["floor"]) / 1e3])
+    return lines
 
 
 MEASURED = ("freeze floor, us", "freeze, us", "ratio", "request floor, us", "request, us", "ratio")
 CURVES = [
-    Curve("vcpus", "A request of four entries, by vCPUs", ("vCPUs", "load") + MEASURED, curve_vcpus, (PROGRAM,)),
-    Curve("entries", "A request, by its entries", ("entries",) + MEASURED, curve_entries, (PROGRAM,)),
+    Curve("vcpus", "A request of four entries in an idle guest, by vCPUs", ("vCPUs",) + MEASURED, curve_vcpus, (PROGRAM,)),
+    Curve("entries", "A request of an idle guest, by its entries", ("entries",) + MEASURED, curve_entries, (PROGRAM,)),
+    Curve("freeze-parts", "A freeze: us of each part",
+          ("vCPUs", "until it stands, with registers", "while it stands", "until it runs", "floor, all of it"),
+          curve_parts, (PROGRAM,)),
 ]

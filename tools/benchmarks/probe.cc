@@ -10,10 +10,11 @@ namespace ktape::bench {
 
 namespace {
 
-uint64_t ns_since(Machine::Clock::time_point start) {
-  return static_cast<uint64_t>(
-      std::chrono::duration_cast<std::chrono::nanoseconds>(Machine::Clock::now() - start).count());
+uint64_t ns_between(Machine::Clock::time_point from, Machine::Clock::time_point to) {
+  return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(to - from).count());
 }
+
+uint64_t ns_since(Machine::Clock::time_point start) { return ns_between(start, Machine::Clock::now()); }
 
 MachineEvent as_event(std::span<const std::byte> payload) {
   MachineEvent event{MachineEventKind::kAgentBytes, {}, ""};
@@ -63,6 +64,13 @@ Result<void> Probe::take(std::span<const std::byte> bytes) {
   }
 }
 
+Result<void> Probe::send_to_agent(std::span<const std::byte> bytes) {
+  to_agent_.feed(bytes);
+  KTAPE_ASSIGN(std::optional<FrameMessage> frame, to_agent_.next());
+  if (frame && frame->reader().getRoot<schema::FromHost>().isReply()) last_reply_.emplace(std::move(*frame));
+  return machine_.send_to_agent(bytes);
+}
+
 bool Probe::on_request(uint64_t id, Clock::time_point came) {
   if (requests_seen_ > warm_up_) {
     const auto cycle = std::chrono::duration_cast<std::chrono::nanoseconds>(came - last_came_).count();
@@ -78,9 +86,12 @@ bool Probe::on_request(uint64_t id, Clock::time_point came) {
 
 void Probe::serve(uint64_t id) {
   capnp::MallocMessageBuilder message;
-  auto reply = message.initRoot<schema::FromHost>().initReply();
-  reply.setRequest(id);
-  reply.initResult().setOk(true);
+  if (last_reply_) {
+    message.setRoot(last_reply_->reader().getRoot<schema::FromHost>());
+  } else {
+    message.initRoot<schema::FromHost>().initReply().initResult().setOk(true);
+  }
+  message.getRoot<schema::FromHost>().getReply().setRequest(id);
   const std::vector<std::byte> frame = std::move(encode_frame(message)).value();
   const Clock::time_point began = Clock::now();
   bare_.stop();
@@ -94,12 +105,19 @@ Result<Frozen> Probe::freeze() {
   froze_ = Clock::now();
   KTAPE_ASSIGN(Frozen frozen, machine_.freeze());
   frozen_.emplace(std::move(frozen));
+  if (requests_seen_ > warm_up_) parts_.stop.push_back(ns_since(froze_));
+  stood_ = Clock::now();
   return Frozen(this, frozen_->stop_latency());
 }
 
 Result<void> Probe::thaw() {
+  const Clock::time_point asked = Clock::now();
   Result<void> thawed = frozen_->thaw();
-  if (requests_seen_ > warm_up_) freezes_.ours.push_back(ns_since(froze_));
+  if (requests_seen_ > warm_up_) {
+    parts_.still.push_back(ns_between(stood_, asked));
+    parts_.go_on.push_back(ns_since(asked));
+    freezes_.ours.push_back(ns_since(froze_));
+  }
   frozen_.reset();
   return thawed;
 }

@@ -20,8 +20,8 @@ struct Samples {
 };
 
 // A machine as the engine sees it, with a stopwatch between the two. The guest's requests are served in turns
-// by the engine and by the floor, which stops the machine, reads its registers, lets it go on and sends an
-// answer; neither guest nor engine notices.
+// by the engine and by the floor, which stops the machine, reads its registers, lets it go on and answers
+// with what the engine said last, so that the guest has as much to read; neither guest nor engine notices.
 class Probe final : public Machine, private FreezeBackend {
  public:
   // The machine outlives the probe. The first `warm_up` requests are not counted.
@@ -39,15 +39,19 @@ class Probe final : public Machine, private FreezeBackend {
 
   // From asking for a stop until the machine runs again.
   [[nodiscard]] const Samples& freezes() const { return freezes_; }
+  // The parts of ours: until every vCPU stood and its registers were known, what was done then, and until it
+  // ran again.
+  struct Parts {
+    std::vector<uint64_t> stop, still, go_on;
+  };
+  [[nodiscard]] const Parts& parts() const { return parts_; }
   // From a request until the next one, which the guest sends as soon as it has its reply.
   [[nodiscard]] const Samples& requests() const { return requests_; }
 
   // Machine
   [[nodiscard]] const MachineFacts& facts() const override { return machine_.facts(); }
   [[nodiscard]] Result<MachineEvent> wait(Clock::time_point deadline, int wake_fd) override;
-  [[nodiscard]] Result<void> send_to_agent(std::span<const std::byte> bytes) override {
-    return machine_.send_to_agent(bytes);
-  }
+  [[nodiscard]] Result<void> send_to_agent(std::span<const std::byte> bytes) override;
   [[nodiscard]] Result<void> check() override { return machine_.check(); }
   [[nodiscard]] Result<Frozen> freeze() override;
   [[nodiscard]] const GuestMemory& live_memory() const override { return machine_.live_memory(); }
@@ -71,15 +75,17 @@ class Probe final : public Machine, private FreezeBackend {
   uint32_t warm_up_;
   std::string step_;
   std::function<void()> act_;
-  FrameDecoder decoder_;
+  FrameDecoder decoder_, to_agent_;
+  std::optional<FrameMessage> last_reply_;  // the engine's
   Worker worker_;
   std::deque<MachineEvent> events_;
   std::optional<Frozen> frozen_;
-  Clock::time_point froze_;
+  Clock::time_point froze_, stood_;
   Clock::time_point last_came_;
   uint64_t requests_seen_ = 0;
   bool by_floor_ = false;  // who serves the request that is under way
   Samples freezes_, requests_;
+  Parts parts_;
 };
 
 }  // namespace ktape::bench
