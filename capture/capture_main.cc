@@ -164,7 +164,7 @@ int run(int argc, char** argv) {
   app.add_flag("--no-kaslr", no_kaslr,
                "Boot the unpacked vmlinux: faster, and its addresses are those of the image");
   app.add_flag("--fast-boot", options.fast_boot,
-               "Leave out mitigations, LSMs, lock-up watchdogs and slow initcalls.\n"
+               "Leave out slow initcalls: the keys of module signatures, a generator of random numbers.\n"
                "This changes the kernel under test; the tape says so");
   app.add_option("--append", options.extra_arguments, "More arguments for the guest kernel's command line");
   app.add_option("--freeze-on", options.freeze_on, kFreezeOnHelp)->take_all()->expected(1);

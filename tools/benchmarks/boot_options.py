@@ -25,10 +25,10 @@ HZ = 250  # of Debian's kernels
 DEFAULT, FAST, NO_KASLR, NOT = "default", "--fast-boot", "--no-kaslr", "no"
 CHANGED, SAME = "yes", "no"  # what is tested: the kernel, or the CPUs, clocks and memory that it finds
 
-# What --fast-boot leaves out. Those that take longest by initcall_debug are measured by themselves, the rest together.
-SLOW_INITCALLS = ("load_system_certificate_list", "jent_mod_init", "init_encrypted", "crypto_kdf108_init",
-                  "crypto_hkdf_module_init")
-OTHER_INITCALLS = ("libaescfb_init", "init_ima", "nvme_core_init", "fscrypt_init", "load_module_cert", "init_evm")
+FAST_INITCALLS = ("load_system_certificate_list", "jent_mod_init")  # what --fast-boot leaves out
+# The next that could be left out, by initcall_debug, and small ones together.
+SLOW_INITCALLS = ("init_encrypted", "crypto_kdf108_init", "crypto_hkdf_module_init")
+SMALL_INITCALLS = ("libaescfb_init", "init_ima", "nvme_core_init", "fscrypt_init", "load_module_cert", "init_evm")
 
 
 @dataclass
@@ -133,30 +133,29 @@ def kernel(text, changes, used=NOT):
     return Option(text, used, changes, {"command_line": line})
 
 
-def blacklist(*names):
-    option = kernel("initcall_blacklist=" + ",".join(names), CHANGED, FAST)
-    if len(names) > 1:
-        option.name = f"initcall_blacklist= of {len(names)}"
+def blacklist(*names, used=NOT):
+    option = kernel("initcall_blacklist=" + ",".join(names), CHANGED, used)
+    if len(names) > 2:
+        option.name = f"initcall_blacklist= of {len(names)} small ones"
     return option
 
 
 def initcalls(_context, _accel):
-    return [blacklist(*names) for names in [(name,) for name in SLOW_INITCALLS] + [OTHER_INITCALLS]]
+    return ([blacklist(*FAST_INITCALLS, used=FAST)] + [blacklist(name, used=FAST) for name in FAST_INITCALLS]
+            + [blacklist(name) for name in SLOW_INITCALLS] + [blacklist(*SMALL_INITCALLS)])
 
 
 def kernel_options(context, accel):
     khz = clock_khz(context, accel)
     return [
         kernel("no_timer_check", SAME, DEFAULT),
-        *(kernel(text, CHANGED, FAST) for text in (
-            "mitigations=off", "audit=0", "lsm=", "nowatchdog", "cryptomgr.notests", "random.trust_cpu=on",
-            "raid=noautodetect")),
-        blacklist(*SLOW_INITCALLS, *OTHER_INITCALLS),
+        kernel("cryptomgr.notests", SAME, DEFAULT),
         *(kernel(text, CHANGED) for text in (
-            "nokaslr", f"lpj={khz * 1000 // HZ}", "tsc=reliable", f"tsc_early_khz={khz}", "rcupdate.rcu_expedited=1",
-            "ipv6.disable=1")),
+            "mitigations=off", "audit=0", "lsm=", "nowatchdog", "nokaslr", f"lpj={khz * 1000 // HZ}", "tsc=reliable",
+            f"tsc_early_khz={khz}", "rcupdate.rcu_expedited=1", "ipv6.disable=1")),
         *(kernel(text, SAME) for text in (
-            "quiet", "8250.nr_uarts=1", "i8042.noaux", "pci=lastbus=0", "pci=noacpi")),
+            "random.trust_cpu=on", "raid=noautodetect", "quiet", "8250.nr_uarts=1", "i8042.noaux", "pci=lastbus=0",
+            "pci=noacpi")),
         Option("console=hvc0 (not ttyS0)", NOT, SAME, {
             "command_line": COMMAND_LINE.replace("ttyS0", "hvc0"),
             "more": devices() + ["-chardev", "stdio,id=hvc0", "-device", "virtconsole,bus=ports.0,chardev=hvc0"],
@@ -164,11 +163,12 @@ def kernel_options(context, accel):
     ]
 
 
-def measured(options, boot, pairs):
+def measured(options, boot, pairs, say=lambda _: None):
     """What each option saves, and the costs of boots with a capture's own options. `boot` takes an option, or None for
     those, and returns seconds, wall and processor. Each round is in another order."""
     saved, own, order = {option.name: Saved() for option in options}, Saved(), random.Random(1)
-    for _ in range(pairs):
+    for pair in range(pairs):
+        say(f"pair {pair + 1} of {pairs} of each option")
         shuffled = order.sample(options, len(options))
         for first in range(0, len(shuffled), NEIGHBOURS):
             some = shuffled[first:first + NEIGHBOURS]
@@ -219,7 +219,7 @@ def table_of(options_of):
             except BenchError as error:
                 raise BenchError(f"{option.name if option else 'a boot'}: {error}") from error
 
-        return lines(options, *measured(options, boot, PAIRS_QUICK if context.quick else PAIRS))
+        return lines(options, *measured(options, boot, PAIRS_QUICK if context.quick else PAIRS, context.say))
     return run
 
 

@@ -1,0 +1,88 @@
+// SPDX-License-Identifier: Apache-2.0
+// Two captures at a time, of one scenario, kernel and name, and what --fast-boot makes of a kernel.
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
+#include <filesystem>
+#include <fstream>
+#include <future>
+
+#include "tests/support/must.h"
+#include "tests/support/sql.h"
+#include "tests/support/stock_kernel.h"
+#include "tests/support/temp_dir.h"
+#include "tests/vm/capture_fixture.h"
+
+namespace ktape::test {
+
+using Catch::Matchers::ContainsSubstring;
+using Rows = std::vector<std::string>;
+
+namespace {
+
+constexpr char kKernel[] = "6.16.12";
+// What an initcall says that --fast-boot leaves out (certs/system_keyring.c).
+constexpr char kSlowInitcall[] = "Loading compiled-in X.509 certificates";
+constexpr char kScenario[] = R"((
+  name = "twin", durationMs = 100,
+  scheduler = (vtime = (switchMode = full)),
+  workers = [(name = "sleeper", policy = normal, phases = [(sleepMs = 600000)])],
+  steps = [
+    (name = "settle", actions = [(wait = (worker = "sleeper", state = sleeping, deadlineMs = 60000))]),
+    (name = "look", actions = [
+      (op = (entry = (tag = "jiffies", target = (symbol = "jiffies_64"), read = u64))),
+      (op = (entry = (tag = "pid", target = (task = (worker = "sleeper"), path = "pid"), read = u32))),
+    ]),
+  ],
+))";
+
+struct Twin {
+  std::string tape;
+  std::future<ChildResult> program;
+
+  // Records twin.ktape in a folder of its own.
+  Twin(const TempDir& temp, const std::string& name, const std::vector<std::string>& more) {
+    const std::string folder = temp.file(name);
+    std::filesystem::create_directory(folder);
+    tape = folder + "/twin.ktape";
+    std::vector<std::string> arguments = {temp.file("twin.scenario"), "-o", tape, "--kernel", kKernel};
+    arguments.insert(arguments.end(), more.begin(), more.end());
+    program = std::async(std::launch::async, run_built, "ktape-capture", arguments);
+  }
+};
+
+TapeFacts completed(Twin& twin) {
+  const ChildResult program = twin.program.get();
+  INFO(program.output);
+  REQUIRE(program.exit_status == 0);
+  CHECK(run_built("ktape-verify", {twin.tape}).exit_status == 0);
+  return must(gather(twin.tape));
+}
+
+std::string command_line(const Twin& twin) {
+  return sql_rows(twin.tape, "select kernel_command_line from run").at(0);
+}
+
+}  // namespace
+
+TEST_CASE("two captures at a time do not meet, and the one with --fast-boot says and shows that it has it") {
+  if (!is_cached(kKernel)) SKIP("kernel " << kKernel << " is not cached: tools/kernel fetch " << kKernel);
+  const TempDir temp;
+  std::ofstream(temp.file("twin.scenario")) << kScenario;
+  Twin plain(temp, "plain", {}), fast(temp, "fast", {"--fast-boot"});
+  const TapeFacts plain_facts = completed(plain), fast_facts = completed(fast);
+
+  for (const TapeFacts* facts : {&plain_facts, &fast_facts}) {
+    CHECK(facts->entries.at("pid").value == static_cast<uint64_t>(facts->workers.at("sleeper")));
+    CHECK(facts->freezes == 1);
+  }
+  CHECK(sql_rows(plain.tape, "select fast_boot from run") == Rows{"0"});
+  CHECK(sql_rows(fast.tape, "select fast_boot from run") == Rows{"1"});
+  // What the tape says that the kernel was given is what the kernel says that it got, and does.
+  CHECK_THAT(plain_facts.console, ContainsSubstring("Kernel command line: " + command_line(plain)));
+  CHECK_THAT(fast_facts.console, ContainsSubstring("Kernel command line: " + command_line(fast)));
+  CHECK(command_line(fast).starts_with(command_line(plain) + " "));
+  CHECK_THAT(plain_facts.console, ContainsSubstring(kSlowInitcall));
+  CHECK_THAT(fast_facts.console, !ContainsSubstring(kSlowInitcall));
+}
+
+}  // namespace ktape::test
