@@ -19,9 +19,7 @@ Result<EventCursor> EventCursor::last(const Database& database) {
   return EventCursor(std::move(query), false);
 }
 
-Error EventCursor::bad(const std::string& cause) const {
-  return Error{ErrorCode::kBadInput, "record " + std::to_string(seq_.value) + ": " + cause, ""};
-}
+Error EventCursor::bad(const std::string& cause) const { return bad_record(seq_, cause); }
 
 Result<bool> EventCursor::next() {
   KTAPE_ASSIGN(bool row, query_.step());
@@ -46,19 +44,26 @@ Result<bool> EventCursor::next() {
 }
 
 Result<schema::Record::Reader> EventCursor::record() {
-  auto record = decoder_.decode(message());
-  if (!record.ok()) return bad(record.error().message);
+  return agreeing(decoder_.decode(message()), seq_, kind_);
+}
+
+Result<schema::Record::Reader> agreeing(Result<schema::Record::Reader> record, Seq seq, uint16_t kind) {
+  if (!record.ok()) return bad_record(seq, record.error().message);
   try {
-    if (record->getSeq() != seq_.value)
-      return bad("the record says that it is " + std::to_string(record->getSeq()));
-    if (kind_of(*record) != kind_) {
-      return bad("its row is of kind " + std::to_string(kind_) + ", the record of kind " +
-                 std::to_string(kind_of(*record)));
+    if (record->getSeq() != seq.value)
+      return bad_record(seq, "the record says that it is " + std::to_string(record->getSeq()));
+    if (kind_of(*record) != kind) {
+      return bad_record(seq, "its row is of kind " + std::to_string(kind) + ", the record of kind " +
+                                 std::to_string(kind_of(*record)));
     }
   } catch (const kj::Exception& exception) {
-    return bad(exception.getDescription().cStr());
+    return bad_record(seq, exception.getDescription().cStr());
   }
   return record;
+}
+
+Error bad_record(Seq seq, const std::string& cause) {
+  return Error{ErrorCode::kBadInput, "record " + std::to_string(seq.value) + ": " + cause, ""};
 }
 
 Result<TapeState> state_of(const Database& database) {

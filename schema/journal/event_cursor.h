@@ -46,6 +46,12 @@ class EventCursor {
   uint16_t kind_ = 0;
 };
 
+// `record`, which stands in a row of that number and kind: kBadInput where it says otherwise.
+[[nodiscard]] Result<schema::Record::Reader> agreeing(Result<schema::Record::Reader> record, Seq seq,
+                                                      uint16_t kind);
+
+[[nodiscard]] Error bad_record(Seq seq, const std::string& cause);
+
 // By the last record of the tape.
 [[nodiscard]] Result<TapeState> state_of(const Database& database);
 

@@ -45,6 +45,11 @@ bool is_one_segment(std::span<const std::byte> bytes) {
   return load_u32(bytes.data()) == 0 && load_u32(bytes.data() + 4) == bytes.size() / kWordBytes - 1;
 }
 
+Result<void> check_framing(std::span<const std::byte> bytes) {
+  if (bytes.size() > kMaxRecordBytes) return bad("it is larger than a record can be");
+  return is_one_segment(bytes) ? Result<void>() : bad("it is not one message of one segment");
+}
+
 bool lists_fit(const capnp::DynamicValue::Reader& value);
 
 bool struct_fits(const capnp::DynamicStruct::Reader& part) {
@@ -115,17 +120,22 @@ std::span<const std::byte> RecordMessage::bytes() const {
 }
 
 Result<schema::Record::Reader> RecordDecoder::decode(std::span<const std::byte> bytes) {
-  if (bytes.size() > kMaxRecordBytes) return bad("it is larger than a record can be");
-  if (!is_one_segment(bytes)) return bad("it is not one message of one segment");
+  KTAPE_TRY(check_framing(bytes));
   words_.resize(bytes.size() / kWordBytes);
   std::memcpy(words_.data(), bytes.data(), bytes.size());
-  KTAPE_TRY(check_shape(std::span<const uint64_t>(words_).subspan(1)));
+  return decode_in_place(std::as_bytes(std::span(words_)));
+}
+
+Result<schema::Record::Reader> RecordDecoder::decode_in_place(std::span<const std::byte> bytes) {
+  KTAPE_CHECK(reinterpret_cast<uintptr_t>(bytes.data()) % kWordBytes == 0);
+  KTAPE_TRY(check_framing(bytes));
+  const std::span words(reinterpret_cast<const uint64_t*>(bytes.data()), bytes.size() / kWordBytes);
+  KTAPE_TRY(check_shape(words.subspan(1)));
   capnp::ReaderOptions limits;
-  limits.traversalLimitInWords = std::max(kTraversalWordsAtLeast, kTraversalsOfARecord * words_.size());
+  limits.traversalLimitInWords = std::max(kTraversalWordsAtLeast, kTraversalsOfARecord * words.size());
   limits.nestingLimit = kNesting;
   try {
-    auto words = reinterpret_cast<const capnp::word*>(words_.data());
-    reader_.emplace(kj::arrayPtr(words, words_.size()), limits);
+    reader_.emplace(kj::arrayPtr(reinterpret_cast<const capnp::word*>(words.data()), words.size()), limits);
     const auto record = reader_->getRoot<schema::Record>();
     // An element may be as small as a byte: a smaller message has fewer than that.
     if (bytes.size() > kMaxListElements && !lists_fit(capnp::toDynamic(record))) {

@@ -224,6 +224,53 @@ TEST_CASE("records that are held against the chain end at the first edited one, 
   CHECK(seen == 1);
 }
 
+TEST_CASE(
+    "a long tape that is held against the chain is seen to its end, or to what is wrong, wherever that is") {
+  // Of several MiB: it is hashed by a thread of its own.
+  TempDir dir;
+  std::string path = dir.file("run.ktape");
+  TapeBuilder tape(path);
+  constexpr size_t kLong = 120, kRecords = 302;
+  for (size_t i = 1; i <= 300; ++i) console(tape, i == kLong ? size_t{2} << 20 : 10'000);
+  tape.seal();
+  uint64_t seen = 0;
+  const auto walk = [&](uint64_t stop_at) {
+    seen = 0;
+    return must(JournalReader::open(path))
+        ->for_each(
+            [&](const RecordView& view) -> Result<void> {
+              REQUIRE(view.seq.value == seen + 1);
+              if (view.seq.value == stop_at) return Error{ErrorCode::kUsage, "enough", ""};
+              seen = view.seq.value;
+              const bool console = view.seq.value <= 300;
+              REQUIRE(view.record.isConsole() == console);
+              if (console) {
+                CHECK(view.record.getConsole().getText().size() ==
+                      (view.seq.value == kLong ? size_t{2} << 20 : 10'000));
+              }
+              return {};
+            },
+            ChainCheck::kRecords);
+  };
+  must(walk(0));
+  CHECK(seen == kRecords);
+  for (const uint64_t stop_at : {1, 100, 301}) {
+    CHECK(walk(stop_at).error().message == "enough");
+    CHECK(seen == stop_at - 1);
+  }
+  test::sql(path, "DELETE FROM event WHERE seq = 299");
+  CHECK(walk(0).error().message == "record 300: record 299 should stand before it");
+  CHECK(seen == 298);
+  for (const uint64_t wrong : {250, 121, 120, 53, 1}) {
+    test::sql(path, "UPDATE event SET chain = zeroblob(32) WHERE seq = " + std::to_string(wrong));
+    CHECK(walk(0).error().message ==
+          "'" + path + "' is altered: record " + std::to_string(wrong) + " is not as it was recorded");
+    CHECK(seen == wrong - 1);
+  }
+  test::sql(path, "UPDATE event SET chain = x'00' WHERE seq = 1");
+  CHECK_FALSE(walk(0).ok());
+}
+
 TEST_CASE("what is no tape is said to be none") {
   TempDir dir;
   auto message = [](const std::string& path) {
