@@ -119,6 +119,10 @@ class BootOptions(unittest.TestCase):
         said, _ = self.measure({None: (3, 4), "quick": (2.9, 4), "slow": (3, 4.1), "idle": (3, 4), "there": (3, 4)})
         self.assertEqual((said["quick"][2], said["slow"][2]), ("noise", "noise"))
 
+    def test_a_boot_that_fails_is_told_and_is_no_pair(self):
+        said, _ = self.measure({None: (3, 4), "quick": None, "slow": (3, 4), "idle": (3, 4), "there": (3, 4)})
+        self.assertEqual(said["quick"], ["-", "-", "noise; 4 did not boot"])
+
 
 class Tables(unittest.TestCase):
     def test_a_row_has_its_floor_ours_ratio_and_goal_and_whether_that_is_met(self):

@@ -47,6 +47,11 @@ class Option:
 class Saved:
     seconds: list = field(default_factory=list)  # one a pair
     processor: list = field(default_factory=list)
+    failed: int = 0  # boots that came to nothing
+
+    def add(self, seconds, processor):
+        self.seconds.append(seconds)
+        self.processor.append(processor)
 
 
 def devices(port="", memory="share=on"):
@@ -165,7 +170,7 @@ def kernel_options(context, accel):
 
 def measured(options, boot, pairs, say=lambda _: None):
     """What each option saves, and the costs of boots with a capture's own options. `boot` takes an option, or None for
-    those, and returns seconds, wall and processor. Each round is in another order."""
+    those, and returns seconds, wall and processor, or None when it failed. Each round is in another order."""
     saved, own, order = {option.name: Saved() for option in options}, Saved(), random.Random(1)
     for pair in range(pairs):
         say(f"pair {pair + 1} of {pairs} of each option")
@@ -175,12 +180,16 @@ def measured(options, boot, pairs, say=lambda _: None):
             middle = len(some) // 2
             costs = [boot(option) for option in some[:middle] + [None] + some[middle:]]
             beside = costs.pop(middle)
-            own.seconds.append(beside[0])
-            own.processor.append(beside[1])
+            if beside is None:
+                own.failed += 1
+                continue
+            own.add(*beside)
             for option, cost in zip(some, costs):
+                if cost is None:
+                    saved[option.name].failed += 1
+                    continue
                 sign = -1 if option.used == DEFAULT else 1
-                saved[option.name].seconds.append(sign * (beside[0] - cost[0]))
-                saved[option.name].processor.append(sign * (beside[1] - cost[1]))
+                saved[option.name].add(sign * (beside[0] - cost[0]), sign * (beside[1] - cost[1]))
     return saved, own
 
 
@@ -190,20 +199,24 @@ def quartiles(samples):
 
 def spread(samples, sign=""):
     """Median and quartiles of seconds, in ms: "+123 (100 to 150)"."""
+    if len(samples) < 2:
+        return "-"
     low, middle, high = (1000 * value for value in quartiles(samples))
     return f"{round(middle):{sign}} ({round(low):{sign}} to {round(high):{sign}})"
 
 
 def verdict(saved):
     """"yes" or "costs" where the quartiles of both times agree on it; else it cannot be told from noise."""
-    wall, processor = quartiles(saved.seconds), quartiles(saved.processor)
-    if min(wall[0], processor[0]) > 0:
-        return "yes"
-    return "costs" if max(wall[2], processor[2]) < 0 else "noise"
+    word = "noise"
+    if len(saved.seconds) > 1:
+        wall, processor = quartiles(saved.seconds), quartiles(saved.processor)
+        word = "yes" if min(wall[0], processor[0]) > 0 else "costs" if max(wall[2], processor[2]) < 0 else "noise"
+    return f"{word}; {saved.failed} did not boot" if saved.failed else word
 
 
 def lines(options, saved, own):
-    found = [["a capture's own", "", "", f"takes {spread(own.seconds)}", f"takes {spread(own.processor)}", ""]]
+    failed = f"{own.failed} did not boot" if own.failed else ""
+    found = [["a capture's own", "", "", f"takes {spread(own.seconds)}", f"takes {spread(own.processor)}", failed]]
     return found + [[option.name, option.used, option.changes, spread(saved[option.name].seconds, "+"),
                      spread(saved[option.name].processor, "+"), verdict(saved[option.name])] for option in options]
 
@@ -217,7 +230,8 @@ def table_of(options_of):
             try:
                 return plain_costs(boot_command(context, accel, option))
             except BenchError as error:
-                raise BenchError(f"{option.name if option else 'a boot'}: {error}") from error
+                context.say(f"{option.name if option else 'a boot'}: {error}")
+                return None
 
         return lines(options, *measured(options, boot, PAIRS_QUICK if context.quick else PAIRS, context.say))
     return run
