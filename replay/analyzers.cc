@@ -3,6 +3,7 @@
 
 #include <dirent.h>
 #include <fnmatch.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cerrno>
@@ -10,6 +11,7 @@
 #include <memory>
 #include <set>
 #include <string_view>
+#include <utility>
 
 #include "replay/shell_words.h"
 #include "schema/base/nearest.h"
@@ -33,11 +35,17 @@ void add_program(const std::filesystem::path& program, FoundAnalyzers& found) {
   if (!is_new && first->second != program) found.hidden.emplace_back(name, program.string());
 }
 
+// Device and number of each folder that was looked into: PATH often has one twice, as /bin and /usr/bin.
+using Folders = std::set<std::pair<dev_t, ino_t>>;
+
 // Not by std::filesystem, which takes longer to make paths of the thousands of programs on PATH than an
 // assertion takes.
-Result<void> add_folder(const std::string& folder, FoundAnalyzers& found) {
+Result<void> add_folder(const std::string& folder, Folders& seen, FoundAnalyzers& found) {
   const std::unique_ptr<DIR, int (*)(DIR*)> open(::opendir(folder.c_str()), &::closedir);
   if (open == nullptr) return system_error(ErrorCode::kHost, "cannot read the folder " + in_quotes(folder));
+  struct stat which;
+  if (::fstat(::dirfd(open.get()), &which) == 0 && !seen.emplace(which.st_dev, which.st_ino).second)
+    return {};
   for (;;) {
     errno = 0;
     const dirent* entry = ::readdir(open.get());
@@ -90,8 +98,9 @@ std::string AnalyzerRun::label() const {
 Result<FoundAnalyzers> find_analyzers(const std::vector<std::string>& folders,
                                       const std::vector<std::string>& path) {
   FoundAnalyzers found;
-  for (const auto& folder : folders) KTAPE_TRY(add_folder(folder, found));
-  for (const auto& folder : path) (void)add_folder(folder, found);  // folders on PATH may be missing
+  Folders seen;
+  for (const auto& folder : folders) KTAPE_TRY(add_folder(folder, seen, found));
+  for (const auto& folder : path) (void)add_folder(folder, seen, found);  // folders on PATH may be missing
   return found;
 }
 

@@ -19,6 +19,10 @@ namespace ktape {
 template <typename T>
 void in_order(size_t count, size_t jobs, const std::function<T(size_t)>& work,
               const std::function<bool(size_t, T)>& take) {
+  if (count == 1) {
+    (void)take(0, work(0));
+    return;
+  }
   std::mutex mutex;
   std::condition_variable changed;
   std::map<size_t, T> done;

@@ -17,13 +17,6 @@ namespace {
 
 constexpr size_t kBatchBytes = size_t{512} << 10;
 
-Error edited(const std::string& path, Seq seq) {
-  return Error{
-      ErrorCode::kBadInput,
-      "'" + path + "' is altered: record " + std::to_string(seq.value) + " is not as it was recorded",
-      "'ktape verify' checks all of a tape"};
-}
-
 // Records in a row, copied out of the database.
 class Batch {
  public:
@@ -104,27 +97,29 @@ class Batch {
 
 }  // namespace
 
-Result<void> for_each_checked(const Database& database, const std::string& path,
-                              const std::function<Result<void>(const RecordView&)>& visit) {
-  KTAPE_ASSIGN(EventCursor cursor, EventCursor::all(database));
+Error edited(const std::string& path, Seq seq) {
+  return Error{
+      ErrorCode::kBadInput,
+      "'" + path + "' is altered: record " + std::to_string(seq.value) + " is not as it was recorded",
+      "'ktape verify' checks all of a tape"};
+}
+
+Result<void> for_each_ahead(EventCursor& cursor, Digest head, const std::string& path,
+                            const std::function<Result<void>(const RecordView&)>& visit) {
   RecordDecoder decoder;
   std::array<Batch, 2> batches;
-  batches[0].fill(cursor);
-  if (batches[0].last()) {
-    (void)batches[0].hash(Digest{});
-    return batches[0].visit(path, decoder, visit);
-  }
-  const auto hash = [](Batch& batch, const Digest& head) {
-    return std::async(std::launch::async, [&batch, head] { return batch.hash(head); });
+  const auto hash = [&head](Batch& batch) {
+    return std::async(std::launch::async, [&batch, before = head] { return batch.hash(before); });
   };
+  batches[0].fill(cursor);
   // Declared after what it works on: when it goes away it waits for the thread.
-  std::future<Digest> hashed = hash(batches[0], Digest{});
+  std::future<Digest> hashed = hash(batches[0]);
   for (size_t at = 0;; at ^= 1) {
     Batch& batch = batches[at];
     Batch& next = batches[at ^ 1];
     if (!batch.last()) next.fill(cursor);
-    const Digest head = hashed.get();
-    if (!batch.last()) hashed = hash(next, head);
+    head = hashed.get();
+    if (!batch.last()) hashed = hash(next);
     KTAPE_TRY(batch.visit(path, decoder, visit));
     if (batch.last()) return {};
   }

@@ -4,6 +4,7 @@
 #include <kj/exception.h>
 #include <sqlite3.h>
 
+#include <algorithm>
 #include <limits>
 
 #include "schema/journal/checked_records.h"
@@ -18,6 +19,9 @@
 namespace ktape {
 
 namespace {
+
+// What a thread would take longer to help with than it takes.
+constexpr size_t kShortBytes = size_t{256} << 10;
 
 // As whoever verifies it says it.
 Error about(const std::string& path, const Error& error) {
@@ -56,11 +60,17 @@ const std::string& JournalReader::path() const { return impl_->path; }
 
 Result<void> JournalReader::for_each(const std::function<Result<void>(const RecordView&)>& visit,
                                      ChainCheck chain) const {
-  if (chain == ChainCheck::kRecords) return for_each_checked(impl_->source.database, impl_->path, visit);
   KTAPE_ASSIGN(EventCursor cursor, EventCursor::all(impl_->source.database));
+  Digest head{};
+  size_t checked_bytes = 0;
   for (;;) {
     KTAPE_ASSIGN(bool row, cursor.next());
     if (!row) return {};
+    if (chain == ChainCheck::kRecords) {
+      head = next_link(head, cursor.message());
+      if (!std::ranges::equal(cursor.chain(), head)) return edited(impl_->path, cursor.seq());
+      checked_bytes += cursor.message().size();
+    }
     KTAPE_ASSIGN(schema::Record::Reader record, cursor.record());
     RecordView view{cursor.seq(), cursor.kind(), is_known_kind(cursor.kind()), record};
     try {
@@ -68,6 +78,7 @@ Result<void> JournalReader::for_each(const std::function<Result<void>(const Reco
     } catch (const kj::Exception& exception) {
       return cursor.bad(exception.getDescription().cStr());
     }
+    if (checked_bytes > kShortBytes) return for_each_ahead(cursor, head, impl_->path, visit);
   }
 }
 
