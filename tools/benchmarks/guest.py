@@ -14,6 +14,7 @@ PAIRS_MOST = 55  # requests of one scenario; a step of many takes a guest long t
 VCPUS = (1, 2, 4)
 LOADS = ("idle", "busy")
 XP_GOAL = 1 / 1000
+KERNEL = "6.16.12"
 
 
 def sample(context, what, *arguments, pairs=None, folder=None):
@@ -122,10 +123,50 @@ def curve_parts(context):
     return lines
 
 
+# A guest with some work, for long enough to be frozen a thousand times.
+LONG_SCENARIO = """(
+  name = "long", durationMs = 30000, watchdogMs = 120000,
+  scheduler = (vtime = (switchMode = full)),
+  workers = [(name = "worker", policy = normal, phases = [(spinMs = 1), (sleepMs = 3)], loop = true)],
+  steps = [(name = "sleep", actions = [(sleepMs = 12000)])],
+)
+"""
+FREEZE_EVERY_MS = 5
+FREEZES = (1, 10, 100, 1000)
+NEIGHBOURS = 10  # freezes of which a line has the median
+
+
+def curve_freezes(context):
+    with tempfile.TemporaryDirectory(dir=context.work) as folder:
+        scenario, tape = (os.path.join(folder, name) for name in ("long.scenario", "long.ktape"))
+        with open(scenario, "w", encoding="utf-8") as file:
+            file.write(LONG_SCENARIO)
+        context.run([context.program("ktape-capture"), scenario, "--kernel", KERNEL, "-o", tape, "--freeze-every",
+                     str(FREEZE_EVERY_MS)])
+        with sqlite3.connect(f"file:{tape}?mode=ro", uri=True) as database:
+            freezes = list(database.execute("select began_ns, stop_latency_ns, frozen_ns from freeze order by freeze"))
+            kept = dict(database.execute("""
+                select first, sum(bytes) from (select min(f.freeze) as first, length(p.data) + 32 as bytes
+                from freeze_page f join page p on p.hash = f.hash group by p.hash) group by first"""))
+    return [freezes_line(freezes, kept, number) for number in FREEZES if number + NEIGHBOURS < len(freezes)]
+
+
+def freezes_line(freezes, kept, number):
+    """Of the freeze of this number and those that follow, the first one by itself."""
+    chosen = range(number, number + (1 if number == 1 else NEIGHBOURS))
+    stood = [(freezes[n - 1][1] + freezes[n - 1][2]) / 1e3 for n in chosen]
+    # The next one begins so long after its recording is over.
+    after = [(freezes[n][0] - sum(freezes[n - 1])) / 1e3 - FREEZE_EVERY_MS * 1e3 for n in chosen]
+    return [str(number), median(stood), median(after), median([kept.get(n, 0) / 1e3 for n in chosen])]
+
+
 MEASURED = ("freeze floor, us", "freeze, us", "ratio", "request floor, us", "request, us", "ratio")
 CURVES = [
     Curve("vcpus", "A request of four entries in an idle guest, by vCPUs", ("vCPUs",) + MEASURED, curve_vcpus, (PROGRAM,)),
     Curve("entries", "A request of an idle guest, by its entries", ("entries",) + MEASURED, curve_entries, (PROGRAM,)),
+    Curve("freezes", "Freezes of one run, which keeps its scheduler's memory at each",
+          ("freeze", "stop to thaw, us", "after the thaw, us", "kept, kB"), curve_freezes,
+          ("ktape-capture", "ktape_inside", "ktape_initramfs", "ktape_scenarios")),
     Curve("freeze-parts", "A freeze: us of each part",
           ("vCPUs", "until it stands, with registers", "while it stands", "until it runs", "floor, all of it"),
           curve_parts, (PROGRAM,)),
