@@ -11,6 +11,7 @@
 #include "guest/kernel/gates.h"
 #include "guest/kernel/lap_timer.h"
 #include "guest/kernel/op_plan.h"
+#include "guest/kernel/op_telling.h"
 #include "guest/kernel/op_width.h"
 #include "guest/kernel/still_memory.h"
 #include "guest/kernel/target_plan.h"
@@ -21,7 +22,6 @@ namespace ktape {
 namespace {
 
 constexpr std::string_view kRunqueues = "runqueues";
-constexpr size_t kWordBytes = sizeof(uint64_t);
 constexpr uint64_t kPageBytes = 4096;  // the smallest that there is
 // A list's values go into one reply; this leaves room for others beside it.
 constexpr uint64_t kMaxListBytes = uint64_t{256} << 10;
@@ -63,17 +63,6 @@ bool tells_place_in_queue(const std::vector<PathStep>& path) {
   if (first == nullptr || first->name != "scx") return path.empty();
   const auto* second = path.size() < 2 ? nullptr : std::get_if<MemberStep>(&path[1]);
   return second == nullptr || second->name.starts_with("dsq") || second->name == "holding_cpu";
-}
-
-void add_note(std::string& notes, std::string_view note) {
-  if (note.empty()) return;
-  if (!notes.empty()) notes += "; ";
-  notes += note;
-}
-
-OpValue value_of(uint64_t word, const OpWidth& width) {
-  const auto bytes = std::as_bytes(std::span(&word, 1)).first(width.bytes);
-  return {width.kind, {bytes.begin(), bytes.end()}};
 }
 
 }  // namespace
@@ -119,7 +108,6 @@ struct OpExecutor::Impl {
   }
   std::shared_ptr<TargetNames> resolve(const OpTarget& target);
   PreparedOp prepare(const Op& op, schema::OpMode mode);
-  OpResult tell(const PreparedOp& prepared, ServedOp served, double ns_per_tick) const;
 
   bool take_reply_bytes(uint64_t values, uint64_t width, ServedOp& served);
   Result<GuestVirtual> root_address(const GuestMemory& memory, const PreparedOp& prepared);
@@ -260,10 +248,10 @@ void OpExecutor::Impl::look_at_queues(const GuestMemory& memory, const Reached& 
       continue;
     }
     const Result<bool> held = dsq_lock.held(memory, queue);
-    if (held.ok() && *held) return add_note(served.more().note, kDsqLockHeld);
+    if (held.ok() && *held) return append_note(served.more().note, kDsqLockHeld);
     if (held.ok()) ++free;
   }
-  if (through_queue && free == queues.size()) add_note(served.more().note, kDsqLockFree);
+  if (through_queue && free == queues.size()) append_note(served.more().note, kDsqLockFree);
 }
 
 // False: the values do not fit into the reply any more, and the result says so.
@@ -395,41 +383,6 @@ bool OpExecutor::Impl::hot_one(const GuestMemory& memory, const PreparedOp& prep
   return true;
 }
 
-OpResult OpExecutor::Impl::tell(const PreparedOp& prepared, ServedOp served, double ns_per_tick) const {
-  const Op& op = *prepared.op;
-  OpResult result;
-  result.status = served.status;
-  result.elapsed_ns = static_cast<uint64_t>(static_cast<double>(served.ticks) * ns_per_tick);
-  result.protecting_cpu = served.protecting_cpu;
-  result.virtual_address = served.virtual_address;
-  result.physical_address = served.physical_address;
-  if (served.status != schema::EntryStatus::NOT_REACHED) result.type = prepared.type;
-  if (served.reached) {
-    result.width_bytes = prepared.width.bytes;
-    result.width_checked = prepared.width.checked;
-  }
-  const bool done = served.status == schema::EntryStatus::DONE;
-  result.is_list = done && prepared.names->plan->walks_list();
-  if (done && !result.is_list && prepared.width.bytes <= kWordBytes)
-    result.value = value_of(served.word, prepared.width);
-  if (served.rest == nullptr) return result;
-  ServedRest& rest = *served.rest;
-  result.reason = std::move(rest.reason);
-  if (rest.gates) {
-    const bool write = std::holds_alternative<WriteAction>(op.action);
-    GateVerdict verdict = gates.tell(*rest.gates, std::get<TaskRoot>(op.target.root), write);
-    result.gates = std::move(verdict.gates);
-    result.note = std::move(verdict.note);
-    if (!verdict.refusal.empty()) result.reason = std::move(verdict.refusal);
-  }
-  add_note(result.note, rest.note);
-  if (rest.value) result.value = std::move(rest.value);
-  result.before = std::move(rest.before);
-  result.list = std::move(rest.list);
-  result.broke_off = std::move(rest.broke_off);
-  return result;
-}
-
 OpExecutor::OpExecutor(const Kernel& kernel, Lists lists) : impl_(std::make_unique<Impl>(kernel, lists)) {}
 OpExecutor::~OpExecutor() = default;
 
@@ -474,7 +427,7 @@ std::vector<OpResult> OpExecutor::tell(const PreparedOps& prepared, ServedOps se
   std::vector<OpResult> results;
   results.reserve(served.ops.size());
   for (size_t i = 0; i < served.ops.size(); ++i) {
-    results.push_back(impl_->tell(prepared.ops[i], std::move(served.ops[i]), served.ns_per_tick));
+    results.push_back(tell_op(impl_->gates, prepared.ops[i], std::move(served.ops[i]), served.ns_per_tick));
   }
   return results;
 }
@@ -497,7 +450,7 @@ OpResult OpExecutor::read_hot(const GuestMemory& memory, const Op& op) {
   LapTimer timer;
   impl_->hot_one(memory, prepared, served);
   served.ticks = timer.lap();
-  return impl_->tell(prepared, std::move(served), timer.ns_per_tick());
+  return tell_op(impl_->gates, prepared, std::move(served), timer.ns_per_tick());
 }
 
 std::vector<UsedLayout> OpExecutor::take_used_layouts() { return impl_->log.take(); }

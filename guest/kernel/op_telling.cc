@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guest/kernel/op_telling.h"
+
+#include <span>
+#include <utility>
+#include <variant>
+
+namespace ktape {
+
+namespace {
+
+OpValue value_of(uint64_t word, const OpWidth& width) {
+  const auto bytes = std::as_bytes(std::span(&word, 1)).first(width.bytes);
+  return {width.kind, {bytes.begin(), bytes.end()}};
+}
+
+}  // namespace
+
+void append_note(std::string& notes, std::string_view note) {
+  if (note.empty()) return;
+  if (!notes.empty()) notes += "; ";
+  notes += note;
+}
+
+OpResult tell_op(const GateChecker& gates, const PreparedOp& prepared, ServedOp served, double ns_per_tick) {
+  const Op& op = *prepared.op;
+  OpResult result;
+  result.status = served.status;
+  result.elapsed_ns = static_cast<uint64_t>(static_cast<double>(served.ticks) * ns_per_tick);
+  result.protecting_cpu = served.protecting_cpu;
+  result.virtual_address = served.virtual_address;
+  result.physical_address = served.physical_address;
+  if (served.status != schema::EntryStatus::NOT_REACHED) result.type = prepared.type;
+  if (served.reached) {
+    result.width_bytes = prepared.width.bytes;
+    result.width_checked = prepared.width.checked;
+  }
+  const bool done = served.status == schema::EntryStatus::DONE;
+  result.is_list = done && prepared.names->plan->walks_list();
+  if (done && !result.is_list && prepared.width.bytes <= kWordBytes)
+    result.value = value_of(served.word, prepared.width);
+  if (served.rest == nullptr) return result;
+  ServedRest& rest = *served.rest;
+  result.reason = std::move(rest.reason);
+  if (rest.gates) {
+    const bool write = std::holds_alternative<WriteAction>(op.action);
+    GateVerdict verdict = gates.tell(*rest.gates, std::get<TaskRoot>(op.target.root), write);
+    result.gates = std::move(verdict.gates);
+    result.note = std::move(verdict.note);
+    if (!verdict.refusal.empty()) result.reason = std::move(verdict.refusal);
+  }
+  append_note(result.note, rest.note);
+  if (rest.value) result.value = std::move(rest.value);
+  result.before = std::move(rest.before);
+  result.list = std::move(rest.list);
+  result.broke_off = std::move(rest.broke_off);
+  return result;
+}
+
+}  // namespace ktape
