@@ -79,13 +79,11 @@ struct OpExecutor::Impl {
 
   // Where an op's value stands, and how wide it is.
   struct Reached {
-    GuestVirtual place;                 // the only one, or that of a list's first entry
-    std::vector<GuestVirtual> entries;  // of a list
-    std::optional<Error> broke_off;     // why these are not all entries
+    GuestVirtual place;  // the only one, or that of a list's first entry
     bool is_list = false;
     OpWidth width;
-    std::vector<GuestVirtual> queues;  // dispatch queues on the way
-    GuestVirtual own_queue;            // that a value says something of its task's place in; 0: none
+    GuestVirtual own_queue;                     // that a value says something of its task's place in; 0: none
+    std::unique_ptr<TargetPlan::Places> found;  // by a path that does not lead to a fixed place
   };
 
   const Kernel& kernel;
@@ -110,7 +108,7 @@ struct OpExecutor::Impl {
   PreparedOp prepare(const Op& op, schema::OpMode mode);
 
   bool take_reply_bytes(uint64_t values, uint64_t width, ServedOp& served);
-  Result<GuestVirtual> root_address(const GuestMemory& memory, const PreparedOp& prepared);
+  Result<GuestVirtual> instance(const GuestMemory& memory, const PreparedOp& prepared, CpuId cpu);
   bool admit(const GuestMemory& memory, const PreparedOp& prepared, bool write, ServedOp& served);
   void look_at_queues(const GuestMemory& memory, const Reached& to, ServedOp& served);
   bool reach(const GuestMemory& memory, const PreparedOp& prepared, bool write, ServedOp& served,
@@ -119,7 +117,7 @@ struct OpExecutor::Impl {
               Reached& to);
   Result<OpValue> fetch(const GuestMemory& memory, GuestVirtual place, const OpWidth& width) const;
   Result<void> fetch_value(const GuestMemory& memory, const Reached& to, ServedOp& served) const;
-  bool fetch_list(const GuestMemory& memory, Reached& to, ServedOp& served) const;
+  bool fetch_list(const GuestMemory& memory, const Reached& to, ServedOp& served);
 
   bool read_one(const GuestMemory& memory, const PreparedOp& prepared, ServedOp& served);
   bool write_one(WritableGuestMemory& memory, const PreparedOp& prepared, ServedOp& served);
@@ -164,17 +162,19 @@ PreparedOp OpExecutor::Impl::prepare(const Op& op, schema::OpMode mode) {
     if (!symbol.ok()) return refuse(symbol.error());
     prepared.root = *symbol;
   }
+  const auto* variable = std::get_if<PerCpuRoot>(&op.target.root);
+  prepared.is_runqueue = variable != nullptr && variable->symbol == kRunqueues;
   return prepared;
 }
 
-Result<GuestVirtual> OpExecutor::Impl::root_address(const GuestMemory& memory, const PreparedOp& prepared) {
-  const auto* variable = std::get_if<PerCpuRoot>(&prepared.op->target.root);
-  if (variable == nullptr) return prepared.root;
+// Where the variable stands of which `prepared` has the template.
+Result<GuestVirtual> OpExecutor::Impl::instance(const GuestMemory& memory, const PreparedOp& prepared,
+                                                CpuId cpu) {
   auto& instances = prepared.names->per_cpu;
-  const auto known = instances.find(variable->cpu.value);
+  const auto known = instances.find(cpu.value);
   if (known != instances.end()) return known->second;
-  KTAPE_ASSIGN(const GuestVirtual found, kernel.per_cpu_pointer(memory, prepared.root.value, variable->cpu));
-  instances.emplace(variable->cpu.value, found);
+  KTAPE_ASSIGN(const GuestVirtual found, kernel.per_cpu_pointer(memory, prepared.root.value, cpu));
+  instances.emplace(cpu.value, found);
   return found;
 }
 
@@ -195,18 +195,16 @@ bool OpExecutor::Impl::reach(const GuestMemory& memory, const PreparedOp& prepar
   const bool is_task = std::holds_alternative<TaskRoot>(target.root);
   if (is_task && !admit(memory, prepared, write, served)) return false;
   if (!prepared.refusal.empty()) return refuse(served, prepared.refusal);
-  GuestVirtual root;
+  GuestVirtual root = prepared.root;
   if (is_task) {
     root = *served.rest->gates->task;
     if (tells_place_in_queue(target.path)) to.own_queue = served.rest->gates->dsq;
-  } else {
-    const Result<GuestVirtual> address = root_address(memory, prepared);
+  } else if (const auto* variable = std::get_if<PerCpuRoot>(&target.root)) {
+    const Result<GuestVirtual> address = instance(memory, prepared, variable->cpu);
     if (!address.ok()) return refuse(served, sentence(address.error()));
     root = *address;
+    if (prepared.is_runqueue) served.protecting_cpu = static_cast<int32_t>(variable->cpu.value);
   }
-  const auto* variable = std::get_if<PerCpuRoot>(&target.root);
-  if (variable && variable->symbol == kRunqueues)
-    served.protecting_cpu = static_cast<int32_t>(variable->cpu.value);
   const TargetPlan& plan = *prepared.names->plan;
   to.width = prepared.width;
   if (plan.fixed_offset()) {
@@ -227,18 +225,18 @@ bool OpExecutor::Impl::follow(const GuestMemory& memory, const TargetPlan& plan,
   if (!found.ok()) return fail(served, found.error());
   to.is_list = plan.walks_list();
   if (!found->values.empty()) to.place = found->values[0];
-  if (to.is_list) to.entries = std::move(found->values);
-  to.broke_off = std::move(found->broke_off);
-  to.queues = std::move(found->queues);
+  to.found = std::make_unique<TargetPlan::Places>(std::move(found).value());
   return true;
 }
 
 // Says which lock protects what was reached in a dispatch queue, and whether a queue's own was held.
 void OpExecutor::Impl::look_at_queues(const GuestMemory& memory, const Reached& to, ServedOp& served) {
-  if (to.queues.empty() && to.own_queue == GuestVirtual()) return;
-  std::set<GuestVirtual> queues(to.queues.begin(), to.queues.end());
+  if (!to.found && to.own_queue == GuestVirtual()) return;
+  std::set<GuestVirtual> queues;
+  if (to.found) queues.insert(to.found->queues.begin(), to.found->queues.end());
   const bool through_queue = !queues.empty();
   if (to.own_queue != GuestVirtual()) queues.insert(to.own_queue);
+  if (queues.empty()) return;
   log.take_over(dsq_log);
   size_t free = 0;
   for (const GuestVirtual queue : queues) {
@@ -287,18 +285,35 @@ Result<void> OpExecutor::Impl::fetch_value(const GuestMemory& memory, const Reac
   return {};
 }
 
-bool OpExecutor::Impl::fetch_list(const GuestMemory& memory, Reached& to, ServedOp& served) const {
+// False: the result says why not.
+bool OpExecutor::Impl::fetch_list(const GuestMemory& memory, const Reached& to, ServedOp& served) {
+  std::span<const GuestVirtual> entries = to.found->values;
+  std::optional<Error> broke_off = to.found->broke_off;
+  if (const uint64_t bytes = entries.size() * to.width.bytes; bytes > kMaxListBytes) {
+    const std::string message =
+        fmt::format("the list's values take {} bytes, and {} is the most", bytes, kMaxListBytes);
+    const Error error{ErrorCode::kOutOfRange, message, ""};
+    if (lists == Lists::kWhole) return fail(served, error);
+    entries = entries.first(kMaxListBytes / to.width.bytes);
+    broke_off = error;
+  }
+  if (!take_reply_bytes(entries.size(), to.width.bytes, served)) return false;
   std::vector<OpValue> values;
-  for (const GuestVirtual entry : to.entries) {
+  for (const GuestVirtual entry : entries) {
     Result<OpValue> value = fetch(memory, entry, to.width);
     if (!value.ok() && (lists == Lists::kWhole || values.empty())) return fail(served, value.error());
     if (!value.ok()) {
-      to.broke_off = value.error();
+      broke_off = value.error();
       break;
     }
     values.push_back(std::move(*value));
   }
   served.more().list = std::move(values);
+  if (broke_off) served.more().broke_off = sentence(*broke_off);
+  if (entries.empty()) return true;
+  const Result<GuestPhysical> physical = kernel.translate(memory, to.place);
+  if (!physical.ok()) return fail(served, physical.error());
+  served.physical_address = *physical;
   return true;
 }
 
@@ -306,27 +321,12 @@ bool OpExecutor::Impl::read_one(const GuestMemory& memory, const PreparedOp& pre
   Reached to;
   if (!reach(memory, prepared, false, served, to)) return false;
   look_at_queues(memory, to, served);
-  const uint64_t list_bytes = to.entries.size() * to.width.bytes;
-  if (list_bytes > kMaxListBytes) {
-    const std::string message =
-        fmt::format("the list's values take {} bytes, and {} is the most", list_bytes, kMaxListBytes);
-    const Error error{ErrorCode::kOutOfRange, message, ""};
-    if (lists == Lists::kWhole) return fail(served, error);
-    to.entries.resize(kMaxListBytes / to.width.bytes);
-    to.broke_off = error;
-  }
-  if (!take_reply_bytes(to.is_list ? to.entries.size() : 1, to.width.bytes, served)) return false;
   if (to.is_list) {
     if (!fetch_list(memory, to, served)) return false;
-    if (to.broke_off) served.more().broke_off = sentence(*to.broke_off);
   } else {
+    if (!take_reply_bytes(1, to.width.bytes, served)) return false;
     const Result<void> fetched = fetch_value(memory, to, served);
     if (!fetched.ok()) return fail(served, fetched.error());
-  }
-  if (!to.entries.empty()) {
-    const Result<GuestPhysical> physical = kernel.translate(memory, to.place);
-    if (!physical.ok()) return fail(served, physical.error());
-    served.physical_address = *physical;
   }
   served.status = schema::EntryStatus::DONE;
   return true;

@@ -31,8 +31,9 @@ struct PreparedOp {
   std::shared_ptr<TargetNames> names;
   std::string refusal;  // why it cannot be served, as far as names and types tell; empty: it can
   OpWidth width;
-  GuestVirtual root;  // of a symbol, a per-CPU variable's template, or an address; no task's
-  std::string type;   // what the path reaches, for the result
+  GuestVirtual root;         // of a symbol, a per-CPU variable's template, or an address; no task's
+  std::string type;          // what the path reaches, for the result
+  bool is_runqueue = false;  // the root is a CPU's runqueue
 };
 
 // Refers to the ops that it was made of.
