@@ -323,7 +323,7 @@ struct SeqcountState {
 
 struct Frozen {
   freeze @0 :UInt64;
-  stopLatencyNs @1 :UInt64;     # from asking for the stop until every vCPU stood
+  stopLatencyNs @1 :UInt64;     # from asking for the stop until every vCPU stood and its registers were known
   vcpus @2 :List(VcpuState);
   bypassDepth @3 :Int64 = -1;   # scx_bypass_depth; -1: not known
   seqcounts @4 :List(SeqcountState); # those that this kernel has and ktape looks at
@@ -331,7 +331,7 @@ struct Frozen {
 
 struct Thawed {
   freeze @0 :UInt64;
-  frozenNs @1 :UInt64;          # host time from the stop to the resumption
+  frozenNs @1 :UInt64;          # host time from there to the resumption
   thawLatencyNs @2 :UInt64;
   pages @3 :UInt64;             # pages kept, zero ones not counted
   pagesDigest @4 :Data;         # SHA-256 over the sorted page list (FORMAT.md); empty: none kept

@@ -15,8 +15,8 @@
 
 namespace ktape {
 
-// QEMU's gdbstub over a connected socket. It stops and resumes the machine in a third of the time that QMP
-// takes, whose commands are handed from one thread of QEMU's to another. Connecting pauses a machine that
+// QEMU's gdbstub over a connected socket. It stops and resumes the machine in less time than QMP, whose
+// commands are handed from one thread of QEMU's to another. Connecting pauses a machine that
 // runs.
 class GdbClient {
  public:

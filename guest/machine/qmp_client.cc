@@ -20,7 +20,8 @@ Error lost(std::string message) { return Error{ErrorCode::kMachineLost, std::mov
 
 Result<std::unique_ptr<QmpClient>> QmpClient::connect(UniqueFd socket, Clock::time_point deadline) {
   std::unique_ptr<QmpClient> client(new QmpClient(std::move(socket)));
-  while (!client->greeted_) KTAPE_TRY(client->wait_for_more("a greeting", deadline));
+  const auto greeted = [&client] { return client->greeted_; };
+  while (!greeted()) KTAPE_TRY(client->wait_for_more("a greeting", greeted, deadline));
   KTAPE_TRY(client->execute("qmp_capabilities", {}, deadline));
   return client;
 }
@@ -30,7 +31,8 @@ Result<QmpFields> QmpClient::execute(std::string_view command, const QmpArgument
   reply_.reset();
   std::string request = qmp_request(++last_id_, command, arguments);
   KTAPE_TRY(write_all(socket_.get(), as_bytes(request), deadline));
-  while (!reply_) KTAPE_TRY(wait_for_more(fmt::format("an answer to '{}'", command), deadline));
+  const auto came = [this] { return reply_.has_value(); };
+  while (!came()) KTAPE_TRY(wait_for_more(fmt::format("an answer to '{}'", command), came, deadline));
   QmpReply reply = std::move(*reply_);
   reply_.reset();
   if (reply.ok) return std::move(reply.value);
@@ -60,7 +62,8 @@ std::optional<QmpEvent> QmpClient::next_event() {
 Result<QmpEvent> QmpClient::wait_for_event(Clock::time_point deadline) {
   for (;;) {
     if (auto event = next_event()) return std::move(*event);
-    KTAPE_TRY(wait_for_more("an event", deadline));
+    KTAPE_TRY(wait_for_more(
+        "an event", [this] { return !events_.empty(); }, deadline));
   }
 }
 
@@ -81,13 +84,13 @@ Result<void> QmpClient::take(QmpMessage message) {
   return {};
 }
 
-Result<void> QmpClient::wait_for_more(std::string_view what, Clock::time_point deadline) {
+Result<void> QmpClient::wait_for_more(std::string_view what, const std::function<bool()>& came,
+                                      Clock::time_point deadline) {
   pollfd readable{socket_.get(), POLLIN, 0};
   KTAPE_ASSIGN(bool ready, poll_until({&readable, 1}, deadline));
   if (!ready) return lost(fmt::format("QEMU did not send {} in time", what));
   KTAPE_ASSIGN(bool open, receive());
-  // The last bytes may have brought it.
-  if (!open && !reply_ && events_.empty())
+  if (!open && !came())
     return lost(fmt::format("QEMU closed its control channel instead of sending {}", what));
   return {};
 }

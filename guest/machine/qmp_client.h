@@ -4,6 +4,7 @@
 #include <chrono>
 #include <cstdint>
 #include <deque>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -45,7 +46,9 @@ class QmpClient {
  private:
   explicit QmpClient(UniqueFd socket) : socket_(std::move(socket)) {}
   Result<void> take(QmpMessage message);
-  Result<void> wait_for_more(std::string_view what, Clock::time_point deadline);
+  // `came` tells whether what is waited for is there: the last bytes of a QEMU that ends may have brought it.
+  Result<void> wait_for_more(std::string_view what, const std::function<bool()>& came,
+                             Clock::time_point deadline);
 
   UniqueFd socket_;
   QmpLines lines_;

@@ -105,6 +105,18 @@ TEST_CASE_METHOD(QmpPeer, "an event is waited for, and one that does not come in
   CHECK(qmp->wait_for_event(now()).error().code == ErrorCode::kMachineLost);
 }
 
+TEST_CASE_METHOD(QmpPeer, "a QEMU that tells an event and ends instead of replying is a lost machine") {
+  auto qmp = connect();
+  std::jthread end([this] {
+    (void)heard();
+    says("{\"event\": \"SHUTDOWN\"}\n");
+    leaves();
+  });
+  CHECK(qmp->execute("stop", {}, soon()).error().code == ErrorCode::kMachineLost);
+  CHECK(must(qmp->wait_for_event(soon())).name == "SHUTDOWN");
+  CHECK(qmp->wait_for_event(soon()).error().code == ErrorCode::kMachineLost);
+}
+
 TEST_CASE_METHOD(QmpPeer, "a reply to a request that was never sent is a lost machine") {
   auto qmp = connect();
   says("{\"return\": {}, \"id\": 99}\n");
