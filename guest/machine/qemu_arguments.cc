@@ -125,10 +125,10 @@ std::vector<std::string> qemu_arguments(const MachineConfig& config, Accelerator
   add("-display", "none");
   // What each of these saves of a boot, and what was tried besides: tools/bench --curves --only
   // boot-options-machine, and tools/benchmarks/README.md.
-  // q35: boots some 0.1 s slower than pc. microvm saves 0.2 s under TCG, and needs to be told the host's clock.
-  // sata=off, smbus=off, vmport=off: nothing hangs on them, so that a guest has no more devices than it uses.
-  // They are for that: what they save cannot be told from noise.
-  // With several nodes each has a memory backend of its own.
+  // q35: boots some 0.1 s slower than pc. microvm saves 0.2 s under TCG, and needs to be told the host's
+  // clock. sata=off, smbus=off, vmport=off: nothing hangs on them, so that a guest has no more devices than
+  // it uses. They are for that: what they save cannot be told from noise. With several nodes each has a
+  // memory backend of its own.
   add("-machine", fmt::format("q35{},sata=off,smbus=off,vmport=off",
                               config.numa_nodes == 1 ? ",memory-backend=ram" : ""));
   add("-accel", kvm ? "kvm" : "tcg,thread=multi");
