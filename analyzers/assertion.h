@@ -18,7 +18,7 @@
 // requests read and wrote, from OpAssertion in op_assertion.h), and defines make_assertion();
 // `ktape_add_assertion(NAME)` in analyzers/CMakeLists.txt makes it the program ktape-assert-NAME.
 // It sees the records of one tape in order, and nothing else: no kernel, no machine, no clock. What it keeps
-// grows with tasks, schedulers and requests without a reply, not with records.
+// grows with tasks, schedulers, different tags and requests without a reply, not with records as such.
 
 namespace ktape {
 

@@ -15,7 +15,7 @@ constexpr size_t kReadBytes = size_t{16} << 10;
 
 Error lost(std::string message) { return Error{ErrorCode::kMachineLost, std::move(message), ""}; }
 
-// Sent when the machine stops, unasked: QMP has told it already.
+// Sent when the machine stops, for whatever reason; why it did is asked by QMP.
 bool is_stop_reply(std::string_view payload) { return payload.starts_with('T') || payload.starts_with('S'); }
 
 }  // namespace

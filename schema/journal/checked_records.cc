@@ -109,7 +109,9 @@ Result<void> for_each_ahead(EventCursor& cursor, Digest head, const std::string&
   RecordDecoder decoder;
   std::array<Batch, 2> batches;
   const auto hash = [&head](Batch& batch) {
-    return std::async(std::launch::async, [&batch, before = head] { return batch.hash(before); });
+    // Deferred, it is hashed when it is asked for: libstdc++ does that where no thread is to be had.
+    return std::async(std::launch::async | std::launch::deferred,
+                      [&batch, before = head] { return batch.hash(before); });
   };
   batches[0].fill(cursor);
   // Declared after what it works on: when it goes away it waits for the thread.

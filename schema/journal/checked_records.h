@@ -16,7 +16,8 @@ namespace ktape {
 // row after that on which `cursor` stands, whose chain value is `head`. Records are read in batches of half a
 // MiB; while those of one are looked at, and the next is read, a thread of its own hashes: half of the work
 // is SHA-256. A batch is looked at when all of it has been hashed, so nothing is seen that does not follow
-// from the chain. At most two batches are in memory, of which each may have one record more than half a MiB.
+// from the chain. At most two batches are in memory, of
+// which each may have one record (of kMaxRecordBytes) more than half a MiB.
 [[nodiscard]] Result<void> for_each_ahead(EventCursor& cursor, Digest head, const std::string& path,
                                           const std::function<Result<void>(const RecordView&)>& visit);
 
