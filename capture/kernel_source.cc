@@ -41,11 +41,17 @@ std::vector<std::string> cached_versions() {
   return versions;
 }
 
-// The newest cached version of what may be a series: 6.17.13 of "6.17".
+// The newest cached version of what may be a series: 6.17.13 of "6.17", 7.3.4-rt of "7.3-rt".
 std::optional<std::string> newest_of_series(const std::vector<std::string>& versions,
                                             const std::string& series) {
+  const auto flavour_of = [](const std::string& version) {
+    const size_t dash = version.find('-');
+    return dash == std::string::npos ? std::string() : version.substr(dash);
+  };
+  const std::string flavour = flavour_of(series);
+  const std::string prefix = series.substr(0, series.size() - flavour.size()) + ".";
   const auto found = std::find_if(versions.rbegin(), versions.rend(), [&](const std::string& version) {
-    return version.starts_with(series + ".");
+    return version.starts_with(prefix) && flavour_of(version) == flavour;
   });
   return found == versions.rend() ? std::nullopt : std::optional(*found);
 }

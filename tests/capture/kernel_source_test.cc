@@ -71,6 +71,13 @@ TEST_CASE_METHOD(CacheFixture, "the name of a series stands for its newest versi
   CHECK(find_kernel("6.1")->path == kernel_cache_folder() + "/6.1.170/bzImage");
 }
 
+TEST_CASE_METHOD(CacheFixture, "a series is of one flavour of kernel") {
+  put("7.3.4/bzImage");
+  put("7.3.9-rt/bzImage");
+  CHECK(find_kernel("7.3")->path == kernel_cache_folder() + "/7.3.4/bzImage");
+  CHECK(find_kernel("7.3-rt")->path == kernel_cache_folder() + "/7.3.9-rt/bzImage");
+}
+
 TEST_CASE_METHOD(CacheFixture, "a path is taken as it is, with the configuration that stands beside it") {
   put("vmlinuz-6.1.0-1-amd64");
   put("config-6.1.0-1-amd64");

@@ -37,6 +37,15 @@ case_the_newest_of_a_series_is_taken_from_the_cache() {
   expect_output "/6.16.12/bzImage"
 }
 
+case_a_series_is_of_one_flavour() {
+  fill_cache
+  cp -r cache/ktape/kernels/6.16.12 cache/ktape/kernels/6.16.13-rt
+  expect_status 0 kernel fetch 6.16
+  expect_output "/6.16.12/bzImage"
+  expect_status 0 kernel fetch 6.16-rt
+  expect_output "/6.16.13-rt/bzImage"
+}
+
 case_a_damaged_kernel_is_not_handed_out() {
   fill_cache
   echo damage >>cache/ktape/kernels/6.16.12/bzImage
@@ -53,7 +62,7 @@ case_without_a_mirror_a_kernel_that_is_not_there_cannot_be_had() {
 case_the_list_shows_what_is_cached_without_a_network() {
   fill_cache
   expect_status 0 kernel list
-  expect_output "6.16.12    yes        cached"
+  expect_output "6.16.12          yes        cached"
 }
 
 case_an_unknown_verb_is_a_usage_error() {
