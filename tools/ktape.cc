@@ -37,6 +37,7 @@ constexpr Verb kVerbs[] = {
     {"test", "capture a scenario and judge its tape, in one"},
     {"diff", "compare two tapes"},
     {"slim", "cut a tape down to what its run used"},
+    {"upgrade", "write a tape's tables anew, in today's format"},
     {"report", "write a tape up for people"},
     {"info", "say what a tape is, and what takes its space"},
     {"export", "convert a tape for other tools"},

@@ -44,6 +44,11 @@ constexpr ShapeInfo kShapes[] = {
     {"trace_chunk", 1},
     {"console", 1},
     {"incident", 1},
+    {"oops", 1},
+    {"guest_fact", 2},
+    {"freeze_trigger", 1},
+    {"freeze_trigger", 1},
+    {"slimmed", 1},
     {"guest_exit", 1},
     {"loss", 2},
     {"ending", 1},
@@ -56,32 +61,41 @@ Cell joined(capnp::List<capnp::Text>::Reader list) {
   return plain(all);
 }
 
-Row run(Record::Reader record) {
+void run_started(Record::Reader record, Rows& rows) {
   auto run = record.getRunStarted();
-  return {RowShape::kRun,
-          {{"seq", count(record.getSeq())},
-           {"scenario", text(run.getScenario().getName())},
-           {"started", utc(run.getWallClockNs())},
-           {"ktape_version", text(run.getKtapeVersion())},
-           {"kernel_image", text(run.getKernelImage())},
-           {"kernel_image_sha256", digest(run.getKernelImageDigest())},
-           {"kernel_command_line", text(run.getKernelCommandLine())},
-           {"initramfs_sha256", digest(run.getInitramfsDigest())},
-           {"cpus", count(run.getCpus())},
-           {"sockets", count(run.getSockets())},
-           {"cores", count(run.getCores())},
-           {"threads", count(run.getThreads())},
-           {"numa_nodes", count(run.getNumaNodes())},
-           {"memory_bytes", count(run.getMemoryBytes())},
-           {"accelerator", name(run.getAcceleratorUsed())},
-           {"accelerator_asked", name(run.getAcceleratorAsked())},
-           {"accelerator_reason", text(run.getAcceleratorReason())},
-           {"time_is_real", flag(run.getTimeIsReal())},
-           {"fast_boot", flag(run.getFastBoot())},
-           {"qemu_version", text(run.getQemuVersion())},
-           {"qemu_arguments", joined(run.getQemuArguments())},
-           {"host_cpu", text(run.getHostCpu())},
-           {"host_kernel", text(run.getHostKernel())}}};
+  rows.push_back({RowShape::kRun,
+                  {{"seq", count(record.getSeq())},
+                   {"scenario", text(run.getScenario().getName())},
+                   {"started", utc(run.getWallClockNs())},
+                   {"ktape_version", text(run.getKtapeVersion())},
+                   {"kernel_image", text(run.getKernelImage())},
+                   {"kernel_image_sha256", digest(run.getKernelImageDigest())},
+                   {"kernel_command_line", text(run.getKernelCommandLine())},
+                   {"initramfs_sha256", digest(run.getInitramfsDigest())},
+                   {"cpus", count(run.getCpus())},
+                   {"sockets", count(run.getSockets())},
+                   {"cores", count(run.getCores())},
+                   {"threads", count(run.getThreads())},
+                   {"numa_nodes", count(run.getNumaNodes())},
+                   {"memory_bytes", count(run.getMemoryBytes())},
+                   {"accelerator", name(run.getAcceleratorUsed())},
+                   {"accelerator_asked", name(run.getAcceleratorAsked())},
+                   {"accelerator_reason", text(run.getAcceleratorReason())},
+                   {"time_is_real", flag(run.getTimeIsReal())},
+                   {"fast_boot", flag(run.getFastBoot())},
+                   {"qemu_version", text(run.getQemuVersion())},
+                   {"qemu_arguments", joined(run.getQemuArguments())},
+                   {"host_cpu", text(run.getHostCpu())},
+                   {"host_kernel", text(run.getHostKernel())},
+                   {"llcs", count(run.getLlcs())},
+                   {"memory_mode", name(run.getMemoryMode())},
+                   {"freeze_every_ms", count(run.getFreezeEveryMs())}}});
+  for (auto trigger : of_rows(run.getFreezeTriggers())) {
+    rows.push_back({RowShape::kTriggerPlanned,
+                    {{"name", text(trigger.getName())},
+                     {"function", text(trigger.getFunction())},
+                     {"times", count(trigger.getTimes())}}});
+  }
 }
 
 Row kernel(Record::Reader record) {
@@ -227,6 +241,36 @@ Row incident(Record::Reader record, const char* what, Cell detail) {
            {"detail", std::move(detail)}}};
 }
 
+Row oops(Record::Reader record) {
+  auto oops = record.getGuestOops();
+  return {RowShape::kOops,
+          {{"seq", count(record.getSeq())},
+           {"host_ns", count(record.getHostNs())},
+           {"kind", name(oops.getKind())},
+           {"text", text(oops.getText())}}};
+}
+
+void guest_facts(Record::Reader record, Rows& rows) {
+  auto told = record.getGuestFacts();
+  const auto facts = of_rows(told.getFacts());
+  for (uint i = 0; i < facts.size(); ++i) {
+    rows.push_back({RowShape::kGuestFact,
+                    {{"seq", count(record.getSeq())},
+                     {"fact", count(i)},
+                     {"subject", text(told.getSubject())},
+                     {"name", text(facts[i].getName())},
+                     {"value", text(facts[i].getValue())}}});
+  }
+}
+
+Row slimmed(Record::Reader record) {
+  auto slimmed = record.getSlimmed();
+  return {RowShape::kSlimmed,
+          {{"seq", count(record.getSeq())},
+           {"head_sha256", digest(slimmed.getHead())},
+           {"ktape_version", text(slimmed.getKtapeVersion())}}};
+}
+
 Row watchdog_fired(Record::Reader record) {
   auto fired = record.getWatchdogFired();
   std::string detail = std::string(fired.getName()) + " after " + std::to_string(fired.getLimitMs()) +
@@ -265,12 +309,18 @@ void sealed(Record::Reader record, Rows& rows) {
                    {"pages", count(sealed.getPages())},
                    {"blobs", count(sealed.getBlobs())}}});
   losses(record, sealed.getLosses(), rows);
+  for (auto trigger : of_rows(sealed.getTriggers())) {
+    rows.push_back({RowShape::kTriggerCounted,
+                    {{"name", text(trigger.getName())},
+                     {"armed", flag(trigger.getArmed())},
+                     {"freezes", count(trigger.getFreezes())}}});
+  }
 }
 
 void project_into(Record::Reader record, Rows& rows) {
   switch (record.which()) {
     case Record::UNKNOWN: return;
-    case Record::RUN_STARTED: return rows.push_back(run(record));
+    case Record::RUN_STARTED: return run_started(record, rows);
     case Record::KERNEL_IDENTIFIED: return rows.push_back(kernel(record));
     case Record::LAYOUT_USED: return rows.push_back(layout(record));
     case Record::GUEST_HELLO: return rows.push_back(guest(record));
@@ -299,10 +349,9 @@ void project_into(Record::Reader record, Rows& rows) {
     case Record::GUEST_EXITED: return rows.push_back(guest_exited(record));
     case Record::LOST: return losses(record, record.getLost().getCounters(), rows);
     case Record::SEALED: return sealed(record, rows);
-    // Later than format 1's tables, which have no place for them.
-    case Record::GUEST_OOPS:
-    case Record::GUEST_FACTS:
-    case Record::SLIMMED: return;
+    case Record::GUEST_OOPS: return rows.push_back(oops(record));
+    case Record::GUEST_FACTS: return guest_facts(record, rows);
+    case Record::SLIMMED: return rows.push_back(slimmed(record));
   }
 }
 

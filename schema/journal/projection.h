@@ -47,6 +47,11 @@ enum class RowShape {
   kTraceChunk,
   kConsole,
   kIncident,
+  kOops,
+  kGuestFact,
+  kTriggerPlanned,
+  kTriggerCounted,
+  kSlimmed,
   kGuestExit,
   kLoss,
   kEnding,
@@ -74,7 +79,8 @@ struct Row {
 inline constexpr uint32_t kMaxRowsOfARecord = uint32_t{1} << 16;
 
 // The rows that a record puts into the projection tables, none for a kind that is not known. A pure
-// function of the record: what it says for a record of format version 1 never changes. Throws
+// function of the record. Each format version adds tables and columns to those before it; what a cell says
+// never changes, for tapes of earlier versions have it too. Throws
 // kj::Exception for a record that cannot be decoded, or has a list of more than kMaxRowsOfARecord.
 [[nodiscard]] std::vector<Row> project(schema::Record::Reader record);
 

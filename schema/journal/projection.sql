@@ -22,7 +22,10 @@ CREATE TABLE run (
   qemu_version        TEXT NOT NULL,
   qemu_arguments      TEXT NOT NULL,
   host_cpu            TEXT NOT NULL,
-  host_kernel         TEXT NOT NULL
+  host_kernel         TEXT NOT NULL,
+  llcs                INTEGER NOT NULL,
+  memory_mode         TEXT NOT NULL,     -- what was kept of the guest's memory at each freeze
+  freeze_every_ms     INTEGER NOT NULL   -- 0: never
 );
 CREATE TABLE kernel (
   seq               INTEGER PRIMARY KEY,
@@ -163,6 +166,8 @@ CREATE TABLE freeze (
   cause           TEXT,
   op              INTEGER,
   trigger_name    TEXT,
+  trigger_cpu     INTEGER,  -- who reached it; -1: nobody
+  detail          TEXT,     -- what the kernel says about the trigger's event
   stop_latency_ns INTEGER,
   frozen_ns       INTEGER,
   thaw_latency_ns INTEGER,
@@ -185,6 +190,7 @@ CREATE TABLE vcpu (
   current_pid        INTEGER,
   current_comm       TEXT,
   runqueue_locked    INTEGER,
+  context            TEXT,     -- task, softirq, hardirq, nmi
   PRIMARY KEY (freeze, cpu)
 ) WITHOUT ROWID;
 CREATE TABLE sample (
@@ -209,6 +215,32 @@ CREATE TABLE incident (
   host_ns INTEGER NOT NULL,
   what    TEXT NOT NULL,  -- guestPanicked, watchdogFired, machineLost
   detail  TEXT NOT NULL
+);
+CREATE TABLE oops (
+  seq     INTEGER PRIMARY KEY,
+  host_ns INTEGER NOT NULL,
+  kind    TEXT NOT NULL,  -- oops, bug, warning, lockup
+  text    TEXT NOT NULL
+);
+CREATE TABLE guest_fact (
+  seq     INTEGER NOT NULL,
+  fact    INTEGER NOT NULL,  -- within the record, from 0
+  subject TEXT NOT NULL,     -- "topology", "sched_ext", or a worker
+  name    TEXT NOT NULL,
+  value   TEXT NOT NULL,
+  PRIMARY KEY (seq, fact)
+) WITHOUT ROWID;
+CREATE TABLE freeze_trigger (
+  name     TEXT PRIMARY KEY NOT NULL,
+  function TEXT,
+  times    INTEGER,  -- that it was to freeze at most
+  armed    INTEGER,  -- NULL here and below: the tape was not sealed
+  freezes  INTEGER
+) WITHOUT ROWID;
+CREATE TABLE slimmed (
+  seq           INTEGER PRIMARY KEY,
+  head_sha256   TEXT,          -- head digest of the tape that it was made from
+  ktape_version TEXT NOT NULL
 );
 CREATE TABLE guest_exit (
   seq           INTEGER PRIMARY KEY,

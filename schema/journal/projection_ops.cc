@@ -54,7 +54,8 @@ Row vcpu(uint64_t freeze, schema::VcpuState::Reader vcpu) {
            {"preempt_count", optional(kernel_known, hex(vcpu.getPreemptCount()))},
            {"current_pid", optional(kernel_known, number(vcpu.getCurrentPid()))},
            {"current_comm", optional(kernel_known, text(vcpu.getCurrentComm()))},
-           {"runqueue_locked", optional(kernel_known, flag(vcpu.getRunqueueLocked()))}}};
+           {"runqueue_locked", optional(kernel_known, flag(vcpu.getRunqueueLocked()))},
+           {"context", optional(kernel_known, name(vcpu.getContext()))}}};
 }
 
 }  // namespace
@@ -128,6 +129,8 @@ void project_freeze_began(Record::Reader record, Rows& rows) {
                    {"cause", name(began.getCause())},
                    {"op", count(began.getOp())},
                    {"trigger_name", text(began.getTrigger())},
+                   {"trigger_cpu", number(began.getVcpu())},
+                   {"detail", text(began.getDetail())},
                    {"began_ns", count(record.getHostNs())},
                    {"seq_began", count(record.getSeq())}}});
 }

@@ -9,11 +9,15 @@ namespace ktape {
 // How a tape is told from other SQLite files, and what its tables are. A change of a table is a
 // change of the format: see schema/FORMAT.md.
 inline constexpr int32_t kApplicationId = 0x6b747065;  // "ktpe"
-inline constexpr int32_t kFormatVersion = 1;
-inline constexpr size_t kTapePageBytes = 4096;  // of the SQLite file
+inline constexpr int32_t kFormatVersion = 2;           // of the tapes that this ktape writes
+inline constexpr size_t kTapePageBytes = 4096;         // of the SQLite file
 
 extern const char* const kTapeTables;        // tape.sql: the truth
 extern const char* const kProjectionTables;  // projection.sql: what follows from it
+
+// Those of a format version, from 1 to kFormatVersion. A version adds tables and columns to those before it,
+// and takes none away.
+[[nodiscard]] const char* projection_tables(int32_t version);
 
 // Bounds that a writer keeps and a reader insists on.
 inline constexpr size_t kMaxRecordBytes = size_t{16} << 20;

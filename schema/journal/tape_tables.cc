@@ -65,17 +65,26 @@ void add_expected(std::string_view tables, Objects& objects) {
 }
 
 // Not by making them in an SQLite database: that takes longer than all else that opening a tape does.
-Objects expected_objects() {
+Objects expected_objects(int32_t format) {
   Objects objects;
   add_expected(kTapeTables, objects);
-  add_expected(kProjectionTables, objects);
+  add_expected(projection_tables(format), objects);
   return objects;
 }
 
 }  // namespace
 
+Result<int32_t> format_of(const Database& database) {
+  KTAPE_ASSIGN(const std::string text, database.ask("PRAGMA user_version"));
+  for (int32_t version = 1; version <= kFormatVersion; ++version) {
+    if (text == std::to_string(version)) return version;
+  }
+  return bad("its format is " + text + ", which this ktape does not know");
+}
+
 Result<void> check_tables(const Database& database) {
-  static const Objects expected = expected_objects();
+  KTAPE_ASSIGN(const int32_t format, format_of(database));
+  const Objects expected = expected_objects(format);
   KTAPE_ASSIGN(Objects found, objects_of(database));
   for (const auto& [name, object] : found) {
     if (!expected.contains(name))

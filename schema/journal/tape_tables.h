@@ -1,12 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
+
 #include "schema/base/result.h"
 #include "schema/journal/database.h"
 
 namespace ktape {
 
-// The tables, and nothing but the tables, that a tape has: else kBadInput, naming the first that differs.
+// The version of a tape's format, 1 to kFormatVersion; kBadInput for another.
+[[nodiscard]] Result<int32_t> format_of(const Database& database);
+
+// The tables, and nothing but the tables, that a tape of its format has: else kBadInput, naming the first
+// that differs.
 [[nodiscard]] Result<void> check_tables(const Database& database);
 
 }  // namespace ktape

@@ -98,9 +98,10 @@ Result<void> check_record(EventCursor& cursor, const Database& projection, Proje
 }
 
 // Walks the records and fills `projection` with what they say.
-Result<void> check_records(const Database& tape, const Database& projection, RecordFacts& facts) {
+Result<void> check_records(const Database& tape, int32_t format, const Database& projection,
+                           RecordFacts& facts) {
   KTAPE_ASSIGN(EventCursor cursor, EventCursor::all(tape));
-  ProjectionTables tables;
+  ProjectionTables tables(format);
   for (;;) {
     KTAPE_ASSIGN(bool row, cursor.next());
     if (!row) return {};
@@ -109,11 +110,11 @@ Result<void> check_records(const Database& tape, const Database& projection, Rec
 }
 
 // A database of its own, spilling to a temporary file where memory would grow.
-Result<Database> empty_projection() {
+Result<Database> empty_projection(int32_t format) {
   constexpr int kFlags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
   KTAPE_ASSIGN(Database database, Database::open("", kFlags, "recomputed projection"));
   KTAPE_TRY(database.execute("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF"));
-  KTAPE_TRY(database.execute(kProjectionTables));
+  KTAPE_TRY(database.execute(projection_tables(format)));
   KTAPE_TRY(database.execute("BEGIN"));
   return database;
 }
@@ -157,8 +158,9 @@ Result<void> check_database(const Database& tape) {
 
 Result<void> check_everything(const Database& tape, RecordFacts& facts) {
   KTAPE_TRY(check_database(tape));
-  KTAPE_ASSIGN(Database projection, empty_projection());
-  KTAPE_TRY(check_records(tape, projection, facts));
+  KTAPE_ASSIGN(const int32_t format, format_of(tape));
+  KTAPE_ASSIGN(Database projection, empty_projection(format));
+  KTAPE_TRY(check_records(tape, format, projection, facts));
   KTAPE_TRY(check_projection(tape, projection));
   KTAPE_ASSIGN(facts.counts.blobs, check_blobs(tape, facts.blobs));
   KTAPE_ASSIGN(facts.counts.pages, check_pages(tape, facts.thawed, facts.pages));

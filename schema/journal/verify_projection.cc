@@ -64,6 +64,17 @@ Result<void> compare_rows(const std::string& table, const Statement& found, cons
   return {};
 }
 
+// Which of the tables of later formats an earlier one has.
+Result<std::set<std::string>> tables_of(const Database& database) {
+  KTAPE_ASSIGN(Statement query, database.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'"));
+  std::set<std::string> tables;
+  for (;;) {
+    KTAPE_ASSIGN(const bool row, query.step());
+    if (!row) return tables;
+    tables.insert(query.text(0));
+  }
+}
+
 // A table's primary key is its first columns.
 Result<void> compare_table(const Database& tape, const Database& expected, const std::string& table,
                            int keys) {
@@ -84,10 +95,11 @@ Result<void> compare_table(const Database& tape, const Database& expected, const
 }  // namespace
 
 Result<void> check_projection(const Database& tape, const Database& expected) {
-  std::set<std::string> done;
+  // Those that are still to be compared.
+  KTAPE_ASSIGN(std::set<std::string> tables, tables_of(expected));
   for (size_t i = 0; i < static_cast<size_t>(RowShape::kCount); ++i) {
     auto shape = static_cast<RowShape>(i);
-    if (!done.insert(table_of(shape)).second) continue;
+    if (tables.erase(table_of(shape)) == 0) continue;
     KTAPE_TRY(compare_table(tape, expected, table_of(shape), static_cast<int>(key_columns_of(shape))));
   }
   return {};

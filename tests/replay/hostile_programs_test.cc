@@ -105,6 +105,7 @@ class Fixture {
             "ktape-export T --csv -o O",
             "ktape-export T --core -o O",
             "ktape-slim T O",
+            "ktape-upgrade T O",
             "ktape-diff T V",
             "ktape-diff V T",
             "ktape-assert-freeze-consistent T",

@@ -63,7 +63,17 @@ void add_what_is_rare(TapeBuilder& tape, uint64_t other) {
   tape.add([](Record::Builder record) { record.initWatchdogFired().setName("run"); });
   tape.add([](Record::Builder record) { record.initMachineLost().setReason("gone"); });
   tape.add([](Record::Builder record) { record.initGuestOops().setText(as_data("kernel BUG at a.c:1!")); });
-  tape.add([](Record::Builder record) { record.initGuestFacts().setSubject("topology"); });
+  for (const char* subject : {"topology", "sleeper"}) {
+    tape.add([&](Record::Builder record) {
+      auto told = record.initGuestFacts();
+      told.setSubject(subject);
+      auto facts = told.initFacts(2);
+      facts[0].setName("cpus");
+      facts[1].setName("sockets");
+    });
+  }
+  tape.add([](Record::Builder record) { record.initSlimmed().setKtapeVersion("0.1.0"); });
+  tape.triggers = {{"scx-error", true, 1}, {"symbol:schedule", false, 0}};
   tape.add([](Record::Builder record) {
     auto counters = record.initLost().initCounters(2);
     counters[0].setName("console_bytes");

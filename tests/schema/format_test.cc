@@ -96,7 +96,7 @@ TEST_CASE_METHOD(ExampleTape, "the digests of FORMAT.md's example are those of t
 
 TEST_CASE_METHOD(ExampleTape, "the file header says what FORMAT.md says") {
   auto bytes = must(read_file(path, 1 << 20));
-  CHECK(to_hex(std::span(bytes).subspan(60, 4)) == "00000001");
+  CHECK(to_hex(std::span(bytes).subspan(60, 4)) == "00000002");
   CHECK(to_hex(std::span(bytes).subspan(68, 4)) == "6b747065");
   CHECK(to_hex(std::span(bytes).subspan(18, 2)) == "0101");  // rollback journal
 }

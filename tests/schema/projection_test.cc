@@ -74,7 +74,7 @@ TEST_CASE_METHOD(ProjectionFixture, "the table run tells what was run, where and
   });
   CHECK(rows("SELECT * FROM run") == Rows{"1|roundtrip|2026-11-22T09:42:18Z|0.1.0|6.16.12|01ff|console=ttyS0 "
                                           "quiet||2|0|0|0|0|536870912|tcg|auto|"
-                                          "no /dev/kvm|0|0||-m 512|some\\tCPU\\x1b|"});
+                                          "no /dev/kvm|0|0||-m 512|some\\tCPU\\x1b||0|notSaid|0"});
 }
 
 TEST_CASE_METHOD(ProjectionFixture, "the table kernel shows addresses as hex text") {
@@ -245,9 +245,9 @@ TEST_CASE_METHOD(ProjectionFixture,
     thawed.setFrozenNs(2'000'000);
     thawed.setThawLatencyNs(400'000);
   });
-  CHECK(rows("SELECT * FROM freeze") == Rows{"1|request|1||500000|2000000|400000|-1|0||1000000|1|2|3"});
+  CHECK(rows("SELECT * FROM freeze") == Rows{"1|request|1||-1||500000|2000000|400000|-1|0||1000000|1|2|3"});
   CHECK(rows("SELECT * FROM vcpu") ==
-        Rows{"1|0|0xffffffff9f0012a4|halt+0x4|0|0|0x80000001|0|swapper/0|0", "1|1||||||||"});
+        Rows{"1|0|0xffffffff9f0012a4|halt+0x4|0|0|0x80000001|0|swapper/0|0|notSaid", "1|1|||||||||"});
   CHECK(rows("SELECT count(*) FROM vcpu WHERE rip IS NULL") == Rows{"1"});
 }
 
@@ -275,6 +275,49 @@ TEST_CASE_METHOD(ProjectionFixture, "incidents, losses and the ending are told")
   CHECK(rows("SELECT * FROM loss") == Rows{"4|console_bytes|17|console text over the limit"});
   CHECK(rows("SELECT * FROM guest_exit") == Rows{"5|5000000|1|0|"});
   CHECK(rows("SELECT * FROM ending") == Rows{"6|completed|0||5|0|0"});
+}
+
+TEST_CASE_METHOD(ProjectionFixture,
+                 "a complaint of the kernel, and what the guest says of itself, have tables") {
+  tape.add([](schema::Record::Builder record) {
+    auto oops = record.initGuestOops();
+    oops.setKind(schema::OopsKind::WARNING);
+    oops.setText(as_data(std::string_view("WARNING: CPU: 1\nat x")));
+  });
+  tape.add([](schema::Record::Builder record) {
+    auto told = record.initGuestFacts();
+    told.setSubject("sleeper");
+    auto facts = told.initFacts(2);
+    facts[0].setName("policy");
+    facts[0].setValue(as_data(std::string_view("0")));
+    facts[1].setName("nice");
+    facts[1].setValue(as_data(std::string_view("-5")));
+  });
+  CHECK(rows("SELECT * FROM oops") == Rows{"1|1000000|warning|WARNING: CPU: 1\nat x"});
+  CHECK(rows("SELECT * FROM guest_fact") == Rows{"2|0|sleeper|policy|0", "2|1|sleeper|nice|-5"});
+}
+
+TEST_CASE_METHOD(ProjectionFixture, "a trigger of the plan gets what became of it from the seal") {
+  tape.add([](schema::Record::Builder record) {
+    auto triggers = record.initRunStarted().initFreezeTriggers(2);
+    triggers[0].setName("scx-error");
+    triggers[0].setFunction("scx_error_irq_workfn");
+    triggers[0].setTimes(16);
+    triggers[1].setName("symbol:schedule");
+    triggers[1].setFunction("schedule");
+    triggers[1].setTimes(3);
+  });
+  tape.triggers = {{"scx-error", true, 1}, {"symbol:schedule", false, 0}};
+  CHECK(rows("SELECT * FROM freeze_trigger") ==
+        Rows{"scx-error|scx_error_irq_workfn|16|1|1", "symbol:schedule|schedule|3|0|0"});
+}
+
+TEST_CASE_METHOD(ProjectionFixture, "a slim tape names the tape that it was made from") {
+  tape.add([](schema::Record::Builder record) {
+    record.initSlimmed().setHead(as_data(std::string_view("\x12\x34")));
+    record.getSlimmed().setKtapeVersion("0.2.0");
+  });
+  CHECK(rows("SELECT * FROM slimmed") == Rows{"1|1234|0.2.0"});
 }
 
 TEST_CASE_METHOD(ProjectionFixture, "an enumerant of a later schema shows as its number") {

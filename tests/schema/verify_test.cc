@@ -257,11 +257,11 @@ TEST_CASE_METHOD(SealedTapeFixture, "a write version of another journal mode is 
 }
 
 TEST_CASE_METHOD(SealedTapeFixture, "a tape of a later format is refused, and named") {
-  sql(path, "PRAGMA user_version=2");
+  sql(path, "PRAGMA user_version=3");
   auto verification = verify(path, std::nullopt);
   REQUIRE_FALSE(verification.ok());
   CHECK(verification.error().code == ErrorCode::kBadInput);
-  CHECK(verification.error().message == "'" + path + "' is a tape of format 2; this ktape reads up to 1");
+  CHECK(verification.error().message == "'" + path + "' is a tape of format 3; this ktape reads up to 2");
 }
 
 TEST_CASE_METHOD(SealedTapeFixture, "another program's database is no tape") {

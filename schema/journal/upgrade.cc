@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "schema/journal/upgrade.h"
+
+#include <memory>
+
+#include "schema/base/text.h"
+#include "schema/journal/tape_copy.h"
+#include "schema/journal/tape_source.h"
+#include "schema/journal/tape_tables.h"
+#include "schema/journal/verify.h"
+
+namespace ktape {
+
+namespace {
+
+Result<SealedTape> copy_whole(const Database& source, TapeStore& store) {
+  TapeCopy copy{.source = source, .store = store, .keep_seal = true};
+  KTAPE_TRY(copy_records(copy));
+  KTAPE_TRY(copy_blobs(copy));
+  KTAPE_TRY(copy_freeze_pages(copy));
+  KTAPE_TRY(copy_pages(copy));
+  return store.finish();
+}
+
+}  // namespace
+
+Result<UpgradedTape> upgrade(const std::string& path, const std::string& out) {
+  KTAPE_ASSIGN(const Verification found, verify(path, std::nullopt));
+  if (found.integrity == Integrity::kAltered)
+    return Error{ErrorCode::kBadInput, in_quotes(path) + " is altered: " + found.finding, ""};
+  if (found.integrity == Integrity::kUnsealed)
+    return Error{ErrorCode::kRefused, in_quotes(path) + " is not sealed: " + found.finding, found.hint};
+  KTAPE_ASSIGN(TapeSource source, open_source(path));
+  KTAPE_ASSIGN(const int32_t format, format_of(source.database));
+  KTAPE_ASSIGN(std::unique_ptr<TapeStore> store, TapeStore::create(out));
+  Result<SealedTape> made = copy_whole(source.database, *store);
+  if (!made.ok()) {
+    Error error = made.error();
+    if (store->abandon()) error.hint.clear();  // it may speak of files that are gone now
+    return error;
+  }
+  return UpgradedTape{format, std::move(*made)};
+}
+
+}  // namespace ktape
