@@ -12,7 +12,6 @@ namespace ktape {
 namespace {
 
 constexpr uint64_t kPointerBytes = 8;
-constexpr uint64_t kMaxMaps = 1024;
 constexpr uint64_t kMaxBuckets = 65536;
 constexpr uint64_t kMaxElements = 65536;
 
@@ -60,11 +59,7 @@ void BpfSurvey::maps(MemorySurvey& survey) const {
   const auto map_idr = survey.symbol("map_idr");  // kernel/bpf/syscall.c
   if (!map_idr || !idr_ || !type_ || !value_size_ || !max_entries_) return;
   uint64_t budget_bytes = kMaxContentBytes;
-  uint64_t maps = 0;
-  idr_->entries(survey, *map_idr, [&](uint64_t entry) {
-    if (++maps > kMaxMaps) return survey.lose();
-    map(survey, GuestVirtual(entry), budget_bytes);
-  });
+  idr_->entries(survey, *map_idr, [&](uint64_t entry) { map(survey, GuestVirtual(entry), budget_bytes); });
 }
 
 void BpfSurvey::map(MemorySurvey& survey, GuestVirtual at, uint64_t& budget_bytes) const {

@@ -12,7 +12,8 @@ namespace ktape {
 
 // Records the BPF maps that the guest has loaded, among them those of its scheduler (.bss, .data, the
 // struct_ops map, what its programs count in): the head of each, and the contents of arrays, per-CPU arrays
-// and hash tables, a bounded amount in all. See SchedMemory.
+// and hash tables, a bounded amount in all. Heads are as many as there are: schedulers make thousands of maps
+// (scx_pair one for each cgroup that there may be), and what bounds a survey bounds them. See SchedMemory.
 class BpfSurvey {
  public:
   static constexpr uint64_t kMaxContentBytes = uint64_t{2} << 20;

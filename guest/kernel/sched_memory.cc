@@ -3,6 +3,7 @@
 
 #include "guest/kernel/bpf_survey.h"
 #include "guest/kernel/dsq_survey.h"
+#include "guest/kernel/group_survey.h"
 #include "guest/kernel/scx_survey.h"
 #include "guest/kernel/task_survey.h"
 
@@ -25,7 +26,12 @@ constexpr uint64_t kBitsPerWord = 64;
 
 struct SchedMemory::Impl {
   explicit Impl(const Kernel& adopted)
-      : kernel(adopted), tasks(adopted), queues(adopted, tasks), schedulers(adopted, queues), maps(adopted) {
+      : kernel(adopted),
+        tasks(adopted),
+        groups(adopted),
+        queues(adopted, tasks),
+        schedulers(adopted, queues),
+        maps(adopted) {
     const uint64_t mask_bytes = (kernel.facts().cpus + kBitsPerWord - 1) / kBitsPerWord * kWordBytes;
     for (const char* name : kGlobals) find(name, kWordBytes, globals);
     for (const char* name : kCpuMasks) find(name, mask_bytes, globals);
@@ -48,6 +54,7 @@ struct SchedMemory::Impl {
   const Kernel& kernel;
   std::vector<Place> globals, anchors;
   TaskSurvey tasks;
+  GroupSurvey groups;
   DsqSurvey queues;
   ScxSurvey schedulers;
   BpfSurvey maps;
@@ -70,6 +77,8 @@ std::vector<MemoryLoss> SchedMemory::record(const RecordingMemory& memory) const
   impl_->tasks.runqueues(survey, seen);
   survey.subject("tasks");
   impl_->tasks.tasks(survey, seen);
+  survey.subject("task_groups");
+  impl_->groups.groups(survey);
   survey.subject("schedulers");
   impl_->schedulers.schedulers(survey, seen);
   survey.subject("local_queues");

@@ -14,6 +14,7 @@ namespace ktape {
 //
 //   every CPU's runqueue, its tasks, and the other per-CPU values that tell what it does
 //   every task and thread, with what leads there from its pid and from its group
+//   every task group, with its part on each CPU and the cgroup that it is
 //   sched_ext's own variables, its schedulers with their exit information, every dispatch queue
 //   the BPF maps that the guest has loaded: their heads, and the contents of arrays and hash tables
 //   a handful of constants and counters that ops and gates use

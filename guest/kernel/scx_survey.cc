@@ -19,6 +19,18 @@ constexpr uint64_t kMaxBacktrace = 64;
 constexpr uint64_t kMaxMessageBytes = 1024;
 constexpr uint64_t kMaxDumpBytes = uint64_t{256} << 10;
 
+// Link addresses between two symbols; none where a kernel lacks one of them.
+struct Range {
+  uint64_t start = 0;
+  uint64_t end = 0;
+
+  [[nodiscard]] bool has(uint64_t address) const { return address >= start && address < end; }
+};
+
+Range range_of(const SymbolTable& table, std::string_view start, std::string_view end) {
+  return {table.find(start).value_or(0), table.find(end).value_or(0)};
+}
+
 }  // namespace
 
 ScxSurvey::ScxSurvey(const Kernel& kernel, const DsqSurvey& queues) : queues_(queues) {
@@ -45,18 +57,26 @@ ScxSurvey::ScxSurvey(const Kernel& kernel, const DsqSurvey& queues) : queues_(qu
   find_variables(kernel);
 }
 
-// The types of symbols do not tell data from text in every image, their places do.
+// The types of symbols do not tell data from text in every image, their places do. What a kernel frees once
+// it has booted is other data by then, or, with page-table isolation, not there (free_initmem): the init
+// sections, and among them the templates that each CPU's instances were made from.
 void ScxSurvey::find_variables(const Kernel& kernel) {
   const SymbolTable& table = kernel.knowledge().symbols;
-  const uint64_t start = table.find("_sdata").value_or(0);
-  const uint64_t end = table.find("_end").value_or(0);
+  const Range data = range_of(table, "_sdata", "_end");
+  const Range freed = range_of(table, "__init_begin", "__init_end");
+  const Range per_cpu = range_of(table, "__per_cpu_start", "__per_cpu_end");
   const std::vector<SymbolTable::Symbol>& symbols = table.symbols();
   for (size_t i = 0; i + 1 < symbols.size(); ++i) {
-    const std::string_view name = symbols[i].name;
-    const bool ours = name.starts_with("scx_") || name.starts_with("__scx_");
-    if (!ours || symbols[i].address < start || symbols[i].address >= end) continue;
-    const uint64_t bytes = std::min(symbols[i + 1].address - symbols[i].address, kMaxVariableBytes);
-    variables_.push_back({symbols[i].address, std::max(bytes, kPointerBytes)});
+    const std::string& name = symbols[i].name;
+    const uint64_t address = symbols[i].address;
+    if (!name.starts_with("scx_") && !name.starts_with("__scx_")) continue;
+    const uint64_t bytes =
+        std::max(std::min(symbols[i + 1].address - address, kMaxVariableBytes), kPointerBytes);
+    if (per_cpu.has(address)) {
+      per_cpu_variables_.push_back({name, bytes});
+    } else if (data.has(address) && !freed.has(address)) {
+      variables_.push_back({address, bytes});
+    }
   }
 }
 
@@ -82,6 +102,13 @@ void ScxSurvey::variables(MemorySurvey& survey) const {
   const uint64_t slide = survey.kernel().facts().slide;
   for (const Variable& variable : variables_) {
     survey.keep(GuestVirtual(variable.link_address + slide), variable.bytes);
+  }
+  const Kernel& kernel = survey.kernel();
+  for (const PerCpuVariable& variable : per_cpu_variables_) {
+    for (uint32_t cpu = 0; cpu < kernel.facts().cpus; ++cpu) {
+      const auto at = kernel.per_cpu(survey.memory(), variable.name, CpuId(cpu));
+      if (at.ok()) survey.keep(*at, variable.bytes);
+    }
   }
 }
 

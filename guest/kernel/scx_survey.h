@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "guest/kernel/dsq_survey.h"
@@ -28,6 +29,10 @@ class ScxSurvey {
     uint64_t link_address = 0;
     uint64_t bytes = 0;
   };
+  struct PerCpuVariable {
+    std::string name;
+    uint64_t bytes = 0;
+  };
   // What a member of struct scx_sched points at.
   struct Part {
     std::optional<uint64_t> offset;        // of the pointer
@@ -45,6 +50,7 @@ class ScxSurvey {
 
   const DsqSurvey& queues_;
   std::vector<Variable> variables_;
+  std::vector<PerCpuVariable> per_cpu_variables_;
   uint64_t scheduler_bytes_ = 0, info_bytes_ = 0;
   std::optional<uint64_t> all_, dsq_hash_, cgroup_path_, info_;                     // in struct scx_sched
   Part global_queues_, nodes_;                                                      // arrays by node

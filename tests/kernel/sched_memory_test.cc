@@ -13,6 +13,7 @@ namespace ktape::test {
 namespace {
 
 constexpr uint64_t kFrame = RecordingMemory::kFrameBytes;
+constexpr const char* kGroup = "struct task_group";
 
 class Surveyed {
  public:
@@ -48,6 +49,18 @@ class Surveyed {
     fake.put(list, list.value, 8);
     fake.put(list + 8, list.value, 8);
     return queue;
+  }
+  // A group in a frame of its own, on the kernel's list of them.
+  GuestVirtual add_group(GuestVirtual parent) {
+    const GuestVirtual head = fake.symbol("task_groups");
+    if (fake.get(head, 8) == 0) {
+      fake.put(head, head.value, 8);
+      fake.put(head + 8, head.value, 8);
+    }
+    const GuestVirtual group = far(64);
+    fake.set(group, kGroup, "parent", parent.value);
+    fake.link(head, fake.field(group, kGroup, "list"));
+    return group;
   }
   void enqueue(GuestVirtual queue, GuestVirtual task) {
     fake.link(fake.field(queue, "struct scx_dispatch_q", "list"),
@@ -150,6 +163,105 @@ TEST_CASE_METHOD(Surveyed, "a queue whose list does not end is a loss in bounded
   fake.put(list, node.value, 8);
   fake.put(node, node.value, 8);
   CHECK(count_of(survey(), "pages_local_queues") == 1);
+}
+
+TEST_CASE_METHOD(
+    Surveyed, "of sched_ext's variables each CPU's instance is recorded, and nothing that the kernel frees") {
+  CHECK(survey().empty());
+  for (uint32_t cpu : {0u, 1u}) CHECK(has(fake.per_cpu("scx_per_cpu", cpu)));
+  CHECK_FALSE(has(fake.symbol("scx_per_cpu")));  // the template
+  CHECK_FALSE(has(fake.symbol("scx_init_table")));
+  CHECK(has(fake.symbol("scx_root")));
+}
+
+TEST_CASE_METHOD(Surveyed, "task groups are recorded with their parts on each CPU and their cgroups") {
+  const GuestVirtual root = add_group({});
+  const GuestVirtual queues = far(16);
+  const GuestVirtual entities = far(16);
+  fake.set(root, kGroup, "cfs_rq", queues.value);
+  fake.set(root, kGroup, "se", entities.value);
+  // As in a kernel: the root's queues stand in the runqueues, and it has no entities.
+  const GuestVirtual queue = far(64);
+  fake.put(queues + 8, queue.value, 8);
+  const GuestVirtual child = add_group(root);
+  const GuestVirtual child_entities = far(16);
+  fake.set(child, kGroup, "se", child_entities.value);
+  const GuestVirtual entity = far(64);
+  fake.put(child_entities, entity.value, 8);
+  const GuestVirtual cgroup = far(16);
+  const GuestVirtual node = far(32);
+  const GuestVirtual parent_node = far(32);
+  const GuestVirtual name = far(16);
+  fake.set(child, kGroup, "css.cgroup", cgroup.value);
+  fake.set(cgroup, "struct cgroup", "kn", node.value);
+  fake.set(node, "struct kernfs_node", "__parent", parent_node.value);
+  fake.set(parent_node, "struct kernfs_node", "name", name.value);
+
+  CHECK(survey().empty());
+  for (GuestVirtual part : {root, queues, entities, queue, child, child_entities, entity}) CHECK(has(part));
+  for (GuestVirtual part : {cgroup, node, parent_node, name}) CHECK(has(part));
+}
+
+TEST_CASE("of task groups in one per-CPU allocation each CPU's part is recorded, the entity too") {
+  Surveyed surveyed({.per_cpu_groups = true});
+  FakeKernel& fake = surveyed.fake;
+  const GuestVirtual root = surveyed.add_group({});
+  const GuestVirtual child = surveyed.add_group(root);
+  // A per-CPU pointer is what per_cpu_ptr() adds a CPU's offset to.
+  const GuestVirtual part = surveyed.far(0x20000);
+  fake.set(child, kGroup, "cfs_rq",
+           part.value - (fake.per_cpu("runqueues", 0).value - fake.symbol("runqueues").value));
+  CHECK(surveyed.survey().empty());
+  const uint64_t apart = fake.per_cpu("runqueues", 1).value - fake.per_cpu("runqueues", 0).value;
+  for (const uint64_t cpu : {uint64_t{0}, uint64_t{1}}) {
+    CHECK(surveyed.has(part + cpu * apart));
+    CHECK(surveyed.has(part + cpu * apart + 4096));
+  }
+}
+
+TEST_CASE_METHOD(Surveyed, "cgroups without end, and groups that lead nowhere, are losses in bounded time") {
+  const GuestVirtual group = add_group({});
+  const GuestVirtual cgroup = far(16);
+  const GuestVirtual node = far(32);
+  fake.set(group, kGroup, "css.cgroup", cgroup.value);
+  fake.set(cgroup, "struct cgroup", "kn", node.value);
+  fake.set(node, "struct kernfs_node", "__parent", node.value);
+  fake.set(add_group(group), kGroup, "cfs_rq", FakeKernel::kNoRam.value);
+  CHECK(count_of(survey(), "pages_task_groups") == 2);
+}
+
+TEST_CASE_METHOD(Surveyed, "thousands of BPF maps are recorded, each of them") {
+  // Two levels of nodes, with 64 maps to a leaf.
+  const GuestVirtual top = far(576);
+  fake.set(top, "struct xa_node", "shift", 6);
+  std::vector<GuestVirtual> maps;
+  for (uint64_t i = 0; i < 40; ++i) {
+    const GuestVirtual leaf = fake.allocate(576);
+    fake.set(top, "struct xa_node", "slots[" + std::to_string(i) + "]", leaf.value | 2);
+    for (uint64_t j = 0; j < 64; ++j) {
+      maps.push_back(fake.allocate(64));
+      fake.set(leaf, "struct xa_node", "slots[" + std::to_string(j) + "]", maps.back().value);
+    }
+  }
+  fake.set(fake.symbol("map_idr"), "struct idr", "idr_rt.xa_head", top.value | 2);
+  CHECK(survey().empty());
+  CHECK(std::ranges::all_of(maps, [&](GuestVirtual map) { return has(map); }));
+}
+
+TEST_CASE_METHOD(Surveyed, "a map IDR that claims more maps than there is memory ends within the budget") {
+  // Each node's slots all lead to the next: 64 to the power of the levels.
+  constexpr uint64_t kLevels = 10;
+  std::vector<GuestVirtual> nodes;
+  for (uint64_t level = 0; level < kLevels; ++level) nodes.push_back(fake.allocate(576));
+  const GuestVirtual map = fake.allocate(64);
+  for (uint64_t level = 0; level < kLevels; ++level) {
+    fake.set(nodes[level], "struct xa_node", "shift", level * 6);
+    const uint64_t below = level == 0 ? map.value : nodes[level - 1].value | 2;
+    for (uint64_t slot = 0; slot < 64; ++slot)
+      fake.set(nodes[level], "struct xa_node", "slots[" + std::to_string(slot) + "]", below);
+  }
+  fake.set(fake.symbol("map_idr"), "struct idr", "idr_rt.xa_head", nodes.back().value | 2);
+  CHECK(count_of(survey(), "pages_budget") == 1);
 }
 
 TEST_CASE_METHOD(Surveyed, "BPF maps are recorded with the contents of arrays") {

@@ -51,7 +51,10 @@ constexpr std::array kSymbols = {
     Placed{"ext_sched_class", kText + 0x3900},
     Placed{"scx_error_irq_workfn", kText + 0x3a00},
     Placed{"jiffies_seq", kText + 0x3a80},
+    Placed{"task_groups", kText + 0x3b00},
     Placed{"page_end", kText + 0x4ffc},
+    Placed{"__init_begin", kText + 0xff000},
+    Placed{"scx_init_table", kText + 0xff800},
     Placed{"__per_cpu_start", kPerCpuLink},
     Placed{"this_cpu_off", kPerCpuLink + 0x10},
     Placed{"__preempt_count", kPerCpuLink + 0x18},
@@ -59,7 +62,9 @@ constexpr std::array kSymbols = {
     Placed{"pcpu_hot", kPerCpuLink + 0x30},
     Placed{"untyped_counter", kPerCpuLink + 0x40},
     Placed{"runqueues", kPerCpuLink + 0x80},
-    Placed{"__per_cpu_end", kPerCpuLink + 0x1000},
+    Placed{"scx_per_cpu", kPerCpuLink + 0x2000},
+    Placed{"__per_cpu_end", kPerCpuLink + 0x3000},
+    Placed{"__init_end", kPerCpuLink + 0x3000},
     Placed{"_end", kText + 0x200000},
 };
 

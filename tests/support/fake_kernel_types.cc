@@ -153,6 +153,25 @@ struct Types {
     b.enumeration("bpf_map_type", {{"BPF_MAP_TYPE_ARRAY", 2}});
   }
 
+  void groups() {
+    const int node = b.structure("kernfs_node", 32,
+                                 {{"__parent", b.pointer(b.forward("kernfs_node")), 0},
+                                  {"name", b.pointer(character), 8},
+                                  {"id", u64, 16}});
+    const int cgroup = b.structure("cgroup", 16, {{"level", s32, 0}, {"kn", b.pointer(node), 8}});
+    const int css = b.structure("cgroup_subsys_state", 16, {{"cgroup", b.pointer(cgroup), 0}});
+    const int queue = b.structure("cfs_rq", 64, {{"nr_queued", u32, 0}});
+    const int entity = b.structure("group_entity", 64, {{"vruntime", u64, 0}});
+    b.structure("cfs_tg_state", 8192, {{"cfs_rq", queue, 0}, {"se", entity, 4096}});
+    Fields fields = {{"css", css, 0},
+                     {"cfs_rq", b.pointer(shape.per_cpu_groups ? queue : b.pointer(queue)), 16},
+                     {"list", list_head, 32},
+                     {"parent", b.pointer(b.forward("task_group")), 48},
+                     {"shares", word, 56}};
+    if (!shape.per_cpu_groups) fields.push_back({"se", b.pointer(b.pointer(entity)), 24});
+    b.structure("task_group", 64, fields);
+  }
+
   void tasks() {
     const int thread_info = b.structure("thread_info", 24, {{"flags", word, 0}, {"cpu", u32, 16}});
     const int entity = b.structure("sched_entity", 64, {{"vruntime", u64, 0}, {"sched_delayed", u8, 9}});
@@ -214,6 +233,7 @@ std::vector<std::byte> fake_kernel_btf(const FakeKernelShape& shape) {
   types.pids();
   types.tasks();
   types.maps();
+  types.groups();
   return builder.bytes();
 }
 
