@@ -51,9 +51,9 @@ inline std::optional<int> parse_command_line(CLI::App& app, int argc, char** arg
     if (e.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) return app.exit(e);
     // Something may be missing only because what stands there is not known.
     const std::vector<std::string> unknown = app.remaining(true);
-    const bool other = e.get_name() == "RequiredError" && !unknown.empty();
-    const std::string said = other ? CLI::ExtrasError(app.get_name(), unknown).what() : e.what();
-    Error error = usage_error(said, option_names(app));
+    const bool blamed =
+        !unknown.empty() && (e.get_name() == "ExtrasError" || e.get_name() == "RequiredError");
+    Error error = blamed ? unexpected_arguments(unknown, option_names(app)) : usage_error(e.what());
     if (error.hint.empty()) error.hint = "'" + app.get_name() + " --help' says what it takes";
     std::fputs(describe(app.get_name(), error).c_str(), stderr);
     return static_cast<int>(ExitCode::kUsage);

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "schema/base/exit_code.h"
 
+#include "schema/base/text.h"
+
 namespace ktape {
 
 namespace {
@@ -15,6 +17,19 @@ int severity(ExitCode code) {
     case ExitCode::kBadInput: return 5;
   }
   return 5;
+}
+
+// The sentence on one line, without what a terminal would act on: a file's name, or what stands in a file,
+// may hold that. Quoted parts may have gone through printable() already, so a backslash stays one.
+std::string safe_line(std::string_view sentence) {
+  std::string line;
+  for (;;) {
+    const size_t end = sentence.find('\\');
+    line += printable(sentence.substr(0, end));
+    if (end == std::string_view::npos) return line;
+    line += '\\';
+    sentence.remove_prefix(end + 1);
+  }
 }
 
 }  // namespace
@@ -37,8 +52,8 @@ ExitCode exit_code(const Error& error) {
 ExitCode worst(ExitCode a, ExitCode b) { return severity(a) >= severity(b) ? a : b; }
 
 std::string describe(std::string_view program, const Error& error) {
-  std::string text = std::string(program) + ": " + error.message + "\n";
-  if (!error.hint.empty()) text += "hint: " + error.hint + "\n";
+  std::string text = std::string(program) + ": " + safe_line(error.message) + "\n";
+  if (!error.hint.empty()) text += "hint: " + safe_line(error.hint) + "\n";
   return text;
 }
 

@@ -24,7 +24,8 @@ enum class ExitCode : int {
 // The one that speaks for both: 3 before 4 before 2 before 1 before 77 before 0.
 [[nodiscard]] ExitCode worst(ExitCode a, ExitCode b);
 
-// "ktape show: cannot open ...\nhint: ...\n"
+// "ktape show: cannot open ...\nhint: ...\n": two lines at most, whatever the message quotes; control
+// characters in it are escaped.
 [[nodiscard]] std::string describe(std::string_view program, const Error& error);
 
 }  // namespace ktape

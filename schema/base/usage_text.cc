@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "schema/base/usage_text.h"
 
+#include <algorithm>
 #include <optional>
 #include <regex>
 
@@ -61,15 +62,17 @@ std::string option_values(std::string_view type) {
   return said;
 }
 
-Error usage_error(std::string_view text, std::span<const std::string> options) {
-  const std::string said(text);
-  const auto extra = match(said, R"(The following arguments? (?:was|were) not expected: (\S+).*)");
-  if (!extra) return Error{ErrorCode::kUsage, message_of(said), ""};
-  const std::string name = extra->str(1);
-  const bool option = name.starts_with('-');
-  return Error{ErrorCode::kUsage,
-               (option ? "there is no option " : "there is no use for the argument ") + in_quotes(name),
-               option ? did_you_mean(name, options) : ""};
+Error usage_error(std::string_view text) { return {ErrorCode::kUsage, message_of(std::string(text)), ""}; }
+
+Error unexpected_arguments(std::span<const std::string> arguments, std::span<const std::string> options) {
+  KTAPE_CHECK(!arguments.empty());
+  const auto is_option = [](const std::string& argument) { return argument.starts_with('-'); };
+  const auto option = std::find_if(arguments.begin(), arguments.end(), is_option);
+  if (option == arguments.end()) {
+    return {ErrorCode::kUsage, "there is no use for the argument " + in_quotes(arguments.front()), ""};
+  }
+  const std::string name = option->substr(0, option->find('='));
+  return {ErrorCode::kUsage, "there is no option " + in_quotes(name), did_you_mean(name, options)};
 }
 
 }  // namespace ktape

@@ -10,7 +10,7 @@ namespace {
 
 const std::vector<std::string> kOptions = {"--at", "--json", "--markdown"};
 
-std::string said(std::string_view text) { return usage_error(text, kOptions).message; }
+std::string said(std::string_view text) { return usage_error(text).message; }
 
 }  // namespace
 
@@ -24,13 +24,19 @@ TEST_CASE("mistakes on a command line are told as got and expected") {
 }
 
 TEST_CASE("an option that is not there is answered with the nearest, an argument too many is named") {
-  const Error option = usage_error("The following argument was not expected: --jsn", kOptions);
+  const auto unexpected = [](const std::vector<std::string>& arguments) {
+    return unexpected_arguments(arguments, kOptions);
+  };
+  const Error option = unexpected({"--jsn"});
   CHECK(option.code == ErrorCode::kUsage);
   CHECK(option.message == "there is no option '--jsn'");
   CHECK(option.hint == "did you mean '--json'?");
-  const Error argument = usage_error("The following arguments were not expected: more and", kOptions);
-  CHECK(argument.message == "there is no use for the argument 'more'");
+  const Error argument = unexpected({"more words", "and"});
+  CHECK(argument.message == "there is no use for the argument 'more words'");
   CHECK(argument.hint.empty());
+  // The value of an option that is not there is not to blame, on whichever side it stands.
+  CHECK(unexpected({"freeze:1", "--atx"}).message == "there is no option '--atx'");
+  CHECK(unexpected({"--atx=freeze:1"}).message == "there is no option '--atx'");
 }
 
 TEST_CASE("what is not known of a mistake is told as it was said") {
