@@ -18,11 +18,15 @@ struct ElfNeeds {
   std::vector<std::string> needed;   // DT_NEEDED, in order
   std::vector<std::string> rpath;    // DT_RPATH, split; $ORIGIN as written
   std::vector<std::string> runpath;  // DT_RUNPATH, the same
+  std::vector<std::byte> build_id;   // NT_GNU_BUILD_ID; empty where there is none
 };
 
-// Of a program or a library for x86-64. kBadInput says what the file is instead. The file may be a
-// stranger's: nothing of it is run.
-[[nodiscard]] Result<ElfNeeds> read_elf_needs(std::span<const std::byte> file, std::string_view name);
+// Of a program or a library for x86-64. kBadInput says what the file is instead, as in "it is not an ELF
+// file". The file may be a stranger's: nothing of it is run.
+[[nodiscard]] Result<ElfNeeds> read_elf_needs(std::span<const std::byte> file);
+
+// By its first bytes alone.
+[[nodiscard]] bool is_elf(std::span<const std::byte> file);
 
 // The words after "#!" of a script: the interpreter and, where there is one, all the rest as its
 // argument. Nothing for what is no script.

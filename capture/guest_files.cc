@@ -20,6 +20,7 @@ namespace {
 constexpr uint64_t kMaxBytes = uint64_t{1} << 30;
 constexpr size_t kMaxEntries = 100'000;
 constexpr uint32_t kFolderPermissions = 0755;
+constexpr int kMaxLinks = 40;  // MAXSYMLINKS, include/linux/namei.h
 
 Error not_packed(const std::string& guest_path, const std::string& why) {
   return Error{ErrorCode::kUsage, "cannot give the guest a file '" + guest_path + "': " + why, ""};
@@ -68,6 +69,51 @@ Result<void> GuestFiles::add_file(const std::string& guest_path, const std::stri
 Result<void> GuestFiles::add_link(const std::string& guest_path, const std::string& target) {
   const auto bytes = as_bytes(target);
   return add(guest_path, Entry{Kind::kLink, 0777, {bytes.begin(), bytes.end()}});
+}
+
+Result<void> GuestFiles::add_missing_file(const std::string& guest_path, const std::string& host_path) {
+  const std::string path = resolve(guest_path);
+  return entries_.contains(path) ? Result<void>() : add_file(path, host_path);
+}
+
+std::string GuestFiles::resolve(const std::string& guest_path) const {
+  fs::path path = fs::path(guest_path).lexically_normal();
+  for (int links = 0; links < kMaxLinks; ++links) {
+    // The first link on the way, and what stands behind it.
+    fs::path walked;
+    auto part = path.begin();
+    const Entry* link = nullptr;
+    for (; part != path.end() && link == nullptr; ++part) {
+      walked /= *part;
+      const auto at = entries_.find(walked.string());
+      if (at != entries_.end() && at->second.kind == Kind::kLink) link = &at->second;
+    }
+    if (link == nullptr) return path.string();
+    fs::path led = walked.parent_path() /
+                   std::string(reinterpret_cast<const char*>(link->content.data()), link->content.size());
+    for (; part != path.end(); ++part) led /= *part;
+    path = led.lexically_normal();
+  }
+  return guest_path;
+}
+
+std::optional<std::span<const std::byte>> GuestFiles::content(const std::string& guest_path) const {
+  const auto at = entries_.find(resolve(guest_path));
+  if (at == entries_.end() || at->second.kind != Kind::kFile) return std::nullopt;
+  return std::span<const std::byte>(at->second.content);
+}
+
+std::vector<std::string> GuestFiles::paths() const {
+  std::vector<std::string> paths;
+  for (const auto& [path, entry] : entries_) {
+    if (entry.kind == Kind::kFile) paths.push_back(path);
+  }
+  return paths;
+}
+
+bool GuestFiles::is_executable(const std::string& guest_path) const {
+  const auto at = entries_.find(resolve(guest_path));
+  return at != entries_.end() && at->second.kind == Kind::kFile && (at->second.permissions & 0111) != 0;
 }
 
 Result<void> GuestFiles::add_overlay(const std::string& host_folder) {

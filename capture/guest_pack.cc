@@ -10,6 +10,7 @@
 #include <filesystem>
 
 #include "capture/command_words.h"
+#include "capture/program_pack.h"
 
 namespace ktape {
 
@@ -40,13 +41,14 @@ Result<void> override_scheduler(LoadedScenario& scenario, const std::string& com
 }
 
 Result<SchedulerProgram> add_scheduler(LoadedScenario& scenario, const GuestPackOptions& options,
-                                       GuestFiles& files) {
+                                       GuestFiles& files, std::vector<std::string>& notes) {
   const std::string name = scenario.get().getScheduler().getExternal().getProgram().cStr();
   SchedulerPlaces places{fs::path(scenario.path()).parent_path(), options.scheduler_folders, search_path()};
   // A path on the command line is one from the current folder.
   if (!options.scheduler.empty() && name.find('/') != std::string::npos) places.beside = "";
   KTAPE_ASSIGN(SchedulerProgram program, find_scheduler(name, places));
-  KTAPE_TRY(pack_scheduler(program, LibraryPlaces::of_host(), search_path(), files));
+  if (!program.note.empty()) notes.push_back(program.note);
+  KTAPE_TRY(pack_program(program.path, search_path(), files, notes));
   scenario.edit().getScheduler().getExternal().setGuestPath(program.path);
   return program;
 }
@@ -61,11 +63,13 @@ Result<GuestPack> pack_guest(LoadedScenario& scenario, const GuestPackOptions& o
   }
   if (!options.scheduler.empty()) KTAPE_TRY(override_scheduler(scenario, options.scheduler));
   GuestPack pack;
+  // What an overlay has stands before what the host has of the same path.
   GuestFiles files;
-  if (scenario.get().getScheduler().isExternal()) {
-    KTAPE_ASSIGN(pack.scheduler, add_scheduler(scenario, options, files));
-  }
   for (const std::string& overlay : options.overlays) KTAPE_TRY(files.add_overlay(overlay));
+  KTAPE_TRY(pack_needs_of_all(search_path(), files, pack.notes));
+  if (scenario.get().getScheduler().isExternal()) {
+    KTAPE_ASSIGN(pack.scheduler, add_scheduler(scenario, options, files, pack.notes));
+  }
   if (files.empty()) return pack;
   const uint64_t memory_bytes = uint64_t{scenario.get().getMachine().getMemoryMb()} << 20;
   if (files.bytes() > memory_bytes / kShareOfMemory) {

@@ -19,18 +19,20 @@ struct GuestPackOptions {
       scheduler;  // a command; it takes the place of the scenario's scheduler. Empty: as the scenario says
   std::vector<std::string> scheduler_folders;
   std::vector<std::string> overlays;
+  bool operator==(const GuestPackOptions&) const = default;
 };
 
 // What a guest gets besides the agent.
 struct GuestPack {
   std::optional<SchedulerProgram> scheduler;
+  std::vector<std::string> notes;  // what people should know of how it came about
   std::vector<PackedFile> files;
   std::vector<std::byte> archive;  // of all the files, for the kernel; empty: there are none
   Digest archive_digest{};         // where there is an archive
 };
 
 // Finds and packs the scheduler that the command line or the scenario names, and the overlays, and fills in
-// what the scenario has to say to the guest. Errors are those of find_scheduler, pack_scheduler and
+// what the scenario has to say to the guest. Errors are those of find_scheduler, pack_program and
 // GuestFiles, and kUsage for files that the guest's memory would not hold.
 [[nodiscard]] Result<GuestPack> pack_guest(LoadedScenario& scenario, const GuestPackOptions& options);
 

@@ -129,7 +129,6 @@ KernelInspection inspect_kernel(const KernelImage& image, schema::Scenario::Read
     return to;
   }
   to.banner = elf->banner();
-  if (to.banner.empty()) to.unusable.push_back("it is no kernel: no text in it begins 'Linux version'");
   to.build_id = elf->build_id();
   const Result<SymbolTable> symbols = SymbolTable::from_kallsyms(*elf);
   if (symbols.ok()) inspect_symbols(*symbols, to);

@@ -83,11 +83,12 @@ Result<KernelSource> find_kernel(const std::string& asked) {
   const std::optional<std::string> newest = newest_of_series(cached, asked);
   if (!is_file(image) && newest) image = cached_image(*newest);
   if (is_file(image)) return KernelSource{asked, image, config_beside(image)};
-  return Error{
-      ErrorCode::kNotFound,
-      "kernel '" + asked + "' is not in the cache '" + kernel_cache_folder() + "'" +
-          (cached.empty() ? "" : "; cached: " + listed(cached)),
-      "'tools/kernel fetch " + asked + "' gets it; '--kernel' also takes the path of a bzImage or vmlinux"};
+  return Error{ErrorCode::kNotFound,
+               "kernel '" + asked + "' is not in the cache '" + kernel_cache_folder() + "'" +
+                   (cached.empty() ? "" : "; cached: " + listed(cached)),
+               "'tools/kernel list' shows those that 'tools/kernel fetch' can get; '--kernel' also takes the "
+               "path of a "
+               "bzImage or vmlinux"};
 }
 
 }  // namespace ktape

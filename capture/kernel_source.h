@@ -18,8 +18,8 @@ struct KernelSource {
 };
 
 // `asked` is a path when it holds a '/' or names an existing file, else a version in the kernel cache
-// (`tools/kernel fetch` fills it), or a series, "6.17", for the newest version of it there. kNotFound has the
-// command that fetches it as its hint.
+// (`tools/kernel fetch` fills it), or a series, "6.17", for the newest version of it there. kNotFound says
+// which are there, and has the command that lists the others as its hint.
 [[nodiscard]] Result<KernelSource> find_kernel(const std::string& asked);
 
 // ${XDG_CACHE_HOME:-~/.cache}/ktape/kernels

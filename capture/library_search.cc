@@ -67,12 +67,10 @@ class Search {
   explicit Search(const LibraryPlaces& places) : places_(places) {}
 
   Result<std::vector<std::string>> run(const std::string& program) {
-    std::error_code ignored;
-    const fs::path real = fs::canonical(program, ignored);
-    KTAPE_TRY(load(real.empty() ? program : real.string(), nullptr));
+    KTAPE_TRY(load(real_path(program), nullptr));
     const std::string interpreter = loaded_.front().needs.interpreter;
     if (!interpreter.empty()) {
-      if (!is_file(interpreter)) return missing(interpreter, program);
+      if (!is_there(interpreter)) return missing(interpreter, program);
       found_.push_back(interpreter);
       names_.insert(fs::path(interpreter).filename());
     }
@@ -84,10 +82,36 @@ class Search {
 
  private:
   Result<void> load(const std::string& path, const Loaded* loader) {
-    KTAPE_ASSIGN(const std::vector<std::byte> file, read_file(path, kMaxFileBytes));
-    KTAPE_ASSIGN(ElfNeeds needs, read_elf_needs(file, path));
-    loaded_.push_back(Loaded{path, std::move(needs), loader});
+    Result<ElfNeeds> needs = read_needs(path);
+    if (!needs.ok()) {
+      const Error& error = needs.error();
+      if (error.code != ErrorCode::kBadInput) return error;
+      return Error{error.code, "cannot use '" + path + "': " + error.message, error.hint};
+    }
+    loaded_.push_back(Loaded{path, std::move(needs).value(), loader});
     return {};
+  }
+
+  [[nodiscard]] Result<ElfNeeds> read_needs(const std::string& path) const {
+    if (const auto given = given_content(path)) return read_elf_needs(*given);
+    KTAPE_ASSIGN(const std::vector<std::byte> file, read_file(path, kMaxFileBytes));
+    return read_elf_needs(file);
+  }
+
+  [[nodiscard]] std::optional<std::span<const std::byte>> given_content(const std::string& path) const {
+    return places_.given == nullptr ? std::nullopt : places_.given->content(path);
+  }
+
+  // $ORIGIN is the folder of the file itself, not that of a link to it.
+  [[nodiscard]] std::string real_path(const std::string& path) const {
+    if (given_content(path)) return places_.given->resolve(path);
+    std::error_code ignored;
+    const fs::path real = fs::canonical(path, ignored);
+    return real.empty() ? path : real.string();
+  }
+
+  [[nodiscard]] bool is_there(const std::string& path) const {
+    return given_content(path).has_value() || is_file(path);
   }
 
   Result<void> need(const std::string& name, const Loaded& by) {
@@ -102,7 +126,7 @@ class Search {
   }
 
   [[nodiscard]] std::optional<std::string> find(const std::string& name, const Loaded& by) const {
-    if (name.find('/') != std::string::npos) return is_file(name) ? std::optional(name) : std::nullopt;
+    if (name.find('/') != std::string::npos) return is_there(name) ? std::optional(name) : std::nullopt;
     if (by.needs.runpath.empty()) {
       for (const Loaded* from = &by; from != nullptr; from = from->loader) {
         if (auto path = in_folders(name, from->needs.rpath, from->path)) return path;
@@ -110,16 +134,16 @@ class Search {
     }
     if (auto path = in_folders(name, by.needs.runpath, by.path)) return path;
     const auto cached = places_.cache.find(name);
-    if (cached != places_.cache.end() && is_file(cached->second)) return cached->second;
+    if (cached != places_.cache.end() && is_there(cached->second)) return cached->second;
     return in_folders(name, places_.folders, by.path);
   }
 
-  [[nodiscard]] static std::optional<std::string> in_folders(const std::string& name,
-                                                             const std::vector<std::string>& folders,
-                                                             const std::string& of_file) {
+  [[nodiscard]] std::optional<std::string> in_folders(const std::string& name,
+                                                      const std::vector<std::string>& folders,
+                                                      const std::string& of_file) const {
     for (const std::string& folder : folders) {
       const std::string path = (fs::path(with_origin(folder, of_file)) / name).lexically_normal();
-      if (is_file(path)) return path;
+      if (is_there(path)) return path;
     }
     return std::nullopt;
   }
@@ -127,7 +151,7 @@ class Search {
   static Error missing(const std::string& library, const std::string& by) {
     return Error{ErrorCode::kNotFound,
                  "cannot find the shared library '" + library + "' that '" + by + "' needs",
-                 "install it on this host, or build the scheduler without it"};
+                 "install it on this host, build the program without it, or put it into an --overlay"};
   }
 
   const LibraryPlaces& places_;
@@ -164,6 +188,15 @@ LibraryPlaces LibraryPlaces::of_host() {
   }
   places.folders = {
       "/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib64", "/usr/lib64", "/lib", "/usr/lib"};
+  return places;
+}
+
+LibraryPlaces LibraryPlaces::of_guest(const GuestFiles& files) {
+  LibraryPlaces places = of_host();
+  places.given = &files;
+  if (const auto cache = files.content(kCacheFile)) {
+    places.cache = parse_library_cache({reinterpret_cast<const char*>(cache->data()), cache->size()});
+  }
   return places;
 }
 

@@ -47,6 +47,13 @@ struct Prepared {
   FreezePlan freezes;
 };
 
+Result<std::shared_ptr<const KernelKnowledge>> learn(const KernelSource& source, PageBuffer vmlinux) {
+  auto knowledge = learn_kernel(std::move(vmlinux));
+  if (knowledge.ok()) return knowledge;
+  const Error& error = knowledge.error();
+  return Error{error.code, "kernel '" + source.path + "' is not usable: " + error.message, error.hint};
+}
+
 Result<Prepared> prepare(const CaptureOptions& options) {
   KTAPE_ASSIGN(std::string scenario_path, find_scenario(options.scenario));
   KTAPE_ASSIGN(LoadedScenario scenario, load_scenario(scenario_path, options.machine));
@@ -57,7 +64,7 @@ Result<Prepared> prepare(const CaptureOptions& options) {
   if (!options.kaslr && image.is_bzimage) {
     KTAPE_ASSIGN(vmlinux, memory_file("vmlinux", {image.vmlinux}));
   }
-  KTAPE_ASSIGN(std::shared_ptr<const KernelKnowledge> knowledge, learn_kernel(std::move(image.vmlinux)));
+  KTAPE_ASSIGN(std::shared_ptr<const KernelKnowledge> knowledge, learn(source, std::move(image.vmlinux)));
   Prepared prepared{.scenario = std::move(scenario),
                     .source = std::move(source),
                     .image = std::move(image),
@@ -226,6 +233,7 @@ Result<CaptureResult> capture(const CaptureOptions& options, Progress& progress,
   KTAPE_ASSIGN(std::unique_ptr<JournalWriter> writer, JournalWriter::create(prepared.output));
   MachineConfig config = machine_config(options, prepared);
   Recorder recorder(*writer, options.max_tape_bytes);
+  for (const std::string& note : prepared.guest.notes) progress.say(note);
   Result<std::unique_ptr<QemuMachine>> machine = QemuMachine::start(config);
   if (!machine.ok()) {
     writer->discard();

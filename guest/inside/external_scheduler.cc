@@ -14,7 +14,6 @@ namespace {
 constexpr char kSysfsFolder[] = "/sys/kernel/sched_ext";
 constexpr uint32_t kFirstSchedulerId = 1;
 constexpr size_t kOutputLimitBytes = size_t{4} << 20;
-constexpr size_t kLastLineBytes = 400;
 
 // What schedulers commonly use besides what the agent has; a kernel need not have them.
 void mount_for_schedulers() {
@@ -22,14 +21,6 @@ void mount_for_schedulers() {
   ::mount("tracefs", "/sys/kernel/tracing", "tracefs", 0, nullptr);
   ::mkdir("/tmp", 01777);
   ::mkdir("/run", 0755);
-}
-
-// The last line of `text` that says something.
-std::string last_line_of(std::string_view text) {
-  while (!text.empty() && (text.back() == '\n' || text.back() == ' ')) text.remove_suffix(1);
-  const size_t newline = text.rfind('\n');
-  if (newline != std::string_view::npos) text.remove_prefix(newline + 1);
-  return std::string(text.substr(0, kLastLineBytes));
 }
 
 }  // namespace
@@ -77,7 +68,7 @@ Result<void> ExternalScheduler::reap() {
 
 Result<void> ExternalScheduler::take_output() {
   for (std::string text; !(text = process_->read_output()).empty();) {
-    if (std::string line = last_line_of(text); !line.empty()) last_line_ = std::move(line);
+    last_words_.add(text);
     const std::string_view passed = limit_.pass(text);
     const uint64_t lost = limit_.take_lost();
     if (passed.empty() && lost == 0) continue;
@@ -101,8 +92,9 @@ Result<void> ExternalScheduler::report() {
 }
 
 std::string ExternalScheduler::why_not_attached() const {
+  const std::string printed = last_words_.text();
   return "the scheduler's program '" + path_ + "' " + process_->how_it_ended() +
-         " and has not attached a scheduler" + (last_line_.empty() ? "" : ": " + last_line_);
+         " and has not attached a scheduler" + (printed.empty() ? "" : ": " + printed);
 }
 
 }  // namespace ktape

@@ -4,6 +4,7 @@
 #include <memory>
 #include <string>
 
+#include "guest/inside/last_words.h"
 #include "guest/inside/output_limit.h"
 #include "guest/inside/reporter.h"
 #include "guest/inside/sched_ext_sysfs.h"
@@ -37,7 +38,7 @@ class ExternalScheduler {
   [[nodiscard]] bool output_open() const { return process_->output_fd() >= 0; }
   void signal(int number) const { process_->signal(number); }
 
-  // Why there is no scheduler: how the program ended, and the last line that it printed.
+  // Why there is no scheduler: how the program ended, and its last words.
   [[nodiscard]] std::string why_not_attached() const;
 
  private:
@@ -50,7 +51,7 @@ class ExternalScheduler {
   std::unique_ptr<SchedulerProcess> process_;
   Reporter& reporter_;
   OutputLimit limit_;
-  std::string last_line_;
+  LastWords last_words_;
   SchedExtView view_;
 };
 

@@ -11,6 +11,8 @@
 #include <array>
 #include <cerrno>
 
+#include "schema/base/guest_paths.h"
+
 namespace ktape {
 
 namespace {
@@ -52,8 +54,7 @@ Result<Pipe> make_pipe() {
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   const sched_param normal{};
   if (::sched_setscheduler(0, SCHED_OTHER, &normal) != 0 || ::chdir("/") != 0) fail_child();
-  std::array<const char*, 4> environment = {
-      "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME=/", "TERM=dumb", nullptr};
+  std::array<const char*, 4> environment = {kGuestPathVariable, "HOME=/", "TERM=dumb", nullptr};
   ::execve(path, arguments, const_cast<char**>(environment.data()));
   fail_child();
 }

@@ -62,10 +62,16 @@ using Learnt = Result<std::shared_ptr<const KernelKnowledge>>;
 
 Learnt learn(const ElfImage& elf) {
   auto knowledge = std::make_shared<KernelKnowledge>();
-  KTAPE_ASSIGN(knowledge->symbols, SymbolTable::from_kallsyms(elf));
+  Result<SymbolTable> symbols = SymbolTable::from_kallsyms(elf);
+  // Any ELF file has come this far.
+  if (!symbols.ok() && elf.banner().empty()) {
+    return Error{ErrorCode::kBadInput, "it is no kernel: no text in it begins 'Linux version'",
+                 "a kernel is an x86-64 bzImage (/boot/vmlinuz-*) or vmlinux"};
+  }
+  KTAPE_ASSIGN(knowledge->symbols, std::move(symbols));
   const ElfSection* btf = elf.section(".BTF");
   if (!btf || btf->bytes.empty()) {
-    return Error{ErrorCode::kBadInput, "kernel has no type information: no section '.BTF'",
+    return Error{ErrorCode::kBadInput, "it has no type information: no section '.BTF'",
                  "ktape needs a kernel with CONFIG_DEBUG_INFO_BTF"};
   }
   KTAPE_ASSIGN(knowledge->btf, Btf::parse(btf->bytes));

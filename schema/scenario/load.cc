@@ -6,6 +6,7 @@
 #include <kj/exception.h>
 
 #include <charconv>
+#include <filesystem>
 #include <memory>
 #include <string_view>
 #include <utility>
@@ -59,6 +60,9 @@ Result<LoadedScenario> parse_scenario(const std::string& path, std::string text,
 }
 
 Result<LoadedScenario> load_scenario(const std::string& path, const MachineOverride& machine) {
+  std::error_code ignored;
+  if (std::filesystem::is_directory(path, ignored))
+    return Error{ErrorCode::kUsage, fmt::format("cannot read scenario '{}': it is a folder", path), ""};
   auto text = read_text_file(path, kMaxFileBytes);
   if (!text.ok()) {
     // A scenario that is not there is a mistake on the command line, as one with a typo is.

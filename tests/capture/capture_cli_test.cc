@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 #include <filesystem>
@@ -59,8 +60,9 @@ TEST_CASE_METHOD(CaptureCli, "a scheduler that is nowhere is refused before boot
   ChildResult result =
       capture("cold_path_roundtrip --scheduler 'scx_nosuch -x' --scheduler-dir /usr --scheduler-dir /etc");
   CHECK(result.exit_status == 2);
-  CHECK_THAT(result.output, ContainsSubstring("cannot find scheduler 'scx_nosuch': looked in '"));
-  CHECK_THAT(result.output, ContainsSubstring("'/usr', '/etc', and on PATH"));
+  CHECK_THAT(result.output,
+             ContainsSubstring("cannot find scheduler 'scx_nosuch': looked in '/usr', '/etc', '"));
+  CHECK_THAT(result.output, ContainsSubstring("', and on PATH"));
   CHECK(files() == 0);
 }
 
@@ -70,7 +72,7 @@ TEST_CASE_METHOD(CaptureCli,
   std::filesystem::permissions(folder.file("text"), std::filesystem::perms::owner_all);
   ChildResult text = capture("cold_path_roundtrip --scheduler ./text");
   CHECK(text.exit_status == 3);
-  CHECK_THAT(text.output, ContainsSubstring("text' is not an ELF file"));
+  CHECK_THAT(text.output, ContainsSubstring("text': it is not an ELF file\n"));
   ChildResult shell = capture("cold_path_roundtrip --scheduler 'a | b'");
   CHECK(shell.exit_status == 2);
   CHECK_THAT(shell.output, ContainsSubstring("no shell is run"));
@@ -97,6 +99,37 @@ TEST_CASE_METHOD(CaptureCli,
   CHECK_THAT(empty.output, ContainsSubstring("--scheduler: the command is empty\nhint: "));
 }
 
+TEST_CASE_METHOD(CaptureCli, "a script with the line ends of DOS is told as one, without a raw CR") {
+  std::ofstream(folder.file("script")) << "#!/bin/sh\r\n";
+  std::filesystem::permissions(folder.file("script"), std::filesystem::perms::owner_all);
+  ChildResult result = capture("cold_path_roundtrip --scheduler ./script");
+  CHECK(result.exit_status == 3);
+  CHECK_THAT(result.output, ContainsSubstring("its first line ends in CR (a DOS text file)"));
+  CHECK_THAT(result.output, !ContainsSubstring("\r"));
+}
+
+TEST_CASE_METHOD(CaptureCli, "a name with control characters is told without them") {
+  for (const char* option : {"", "--kernel ", "-o x --scheduler-dir "}) {
+    ChildResult result =
+        capture("cold_path_roundtrip " + std::string(option) + "'nosuch\n\033[2Jhint: x'");
+    CHECK(result.exit_status != 0);
+    CHECK(std::count(result.output.begin(), result.output.end(), '\n') <= 2);
+    CHECK_THAT(result.output, !ContainsSubstring("\033"));
+  }
+}
+
+TEST_CASE_METHOD(CaptureCli, "a scenario with the line ends of DOS is taken as one with ours") {
+  std::ofstream(folder.file("dos.scenario")) << "# a comment\r\n(\r\n  name = \"dos\",\r\n  steps = [(name = "
+                                                "\"s\", actions = [(sleepMs = 1)])],\r\n)\r\n";
+  ChildResult result = capture("./dos.scenario --kernel 1.2.3");  // the first thing after the scenario
+  CHECK_THAT(result.output, ContainsSubstring("kernel '1.2.3' is not in the cache"));
+  std::ofstream(folder.file("dos.scenario")) << "(\r\n  nam = \"dos\",\r\n)\r\n";
+  ChildResult wrong = capture("./dos.scenario");
+  CHECK(wrong.exit_status == 2);
+  CHECK_THAT(wrong.output, ContainsSubstring("dos.scenario:2:3: "));
+  CHECK_THAT(wrong.output, !ContainsSubstring("\r"));
+}
+
 TEST_CASE_METHOD(CaptureCli, "the script of a scheduler needs its interpreter") {
   for (const char* line : {"#!/nosuch", "#!/usr/bin/env nosuch"}) {
     std::ofstream(folder.file("script")) << line << "\n";
@@ -113,11 +146,15 @@ TEST_CASE_METHOD(CaptureCli, "the name of a scenario that ships, misspelt, is an
   CHECK_THAT(result.output, ContainsSubstring("hint: did you mean 'cold_path_roundtrip'?\n"));
 }
 
-TEST_CASE_METHOD(CaptureCli, "a kernel that is not cached is unusable input, and the hint fetches it") {
+TEST_CASE_METHOD(CaptureCli,
+                 "a kernel that is not cached is unusable input, and the hint lists those that can be had") {
   ChildResult result = capture("cold_path_roundtrip --kernel 1.2.3");
   CHECK(result.exit_status == 3);
   CHECK_THAT(result.output, ContainsSubstring("kernel '1.2.3' is not in the cache"));
-  CHECK_THAT(result.output, ContainsSubstring("tools/kernel fetch 1.2.3"));
+  CHECK_THAT(result.output,
+             ContainsSubstring("'tools/kernel list' shows those that 'tools/kernel fetch' can get"));
+  // There may be no such kernel: no command for it is promised.
+  CHECK_THAT(result.output, !ContainsSubstring("fetch 1.2.3"));
   CHECK(files() == 0);
 }
 
@@ -151,19 +188,29 @@ void write_kernel(const std::string& file, std::string_view left_out) {
 
 }  // namespace
 
+TEST_CASE_METHOD(CaptureCli, "a program is not taken for a kernel, and a folder is no scenario") {
+  ChildResult program = capture("cold_path_roundtrip --kernel /bin/ls");
+  CHECK(program.exit_status == 3);
+  CHECK_THAT(program.output,
+             ContainsSubstring("kernel '/bin/ls' is not usable: it is no kernel: no text in"));
+  ChildResult scenario = capture("/tmp");
+  CHECK(scenario.exit_status == 2);
+  CHECK(scenario.output == "ktape capture: cannot read scenario '/tmp': it is a folder\n");
+}
+
 TEST_CASE_METHOD(CaptureCli,
                  "a kernel without types or without symbols is refused before it boots, with what it needs") {
   write_kernel(folder.file("vmlinux"), ".BTF");
   ChildResult types = capture("cold_path_roundtrip --kernel ./vmlinux");
   CHECK(types.exit_status == 3);
   CHECK(types.output ==
-        "ktape capture: kernel has no type information: no section '.BTF'\n"
+        "ktape capture: kernel './vmlinux' is not usable: it has no type information: no section '.BTF'\n"
         "hint: ktape needs a kernel with CONFIG_DEBUG_INFO_BTF\n");
   write_kernel(folder.file("vmlinux"), "kallsyms");
   ChildResult symbols = capture("cold_path_roundtrip --kernel ./vmlinux");
   CHECK(symbols.exit_status == 3);
   CHECK(symbols.output ==
-        "ktape capture: no kallsyms tables found\n"
+        "ktape capture: kernel './vmlinux' is not usable: no kallsyms tables found\n"
         "hint: ktape needs a kernel with CONFIG_KALLSYMS and CONFIG_KALLSYMS_ALL\n");
   CHECK(files() == 1);
 }

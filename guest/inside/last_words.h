@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <algorithm>
+#include <cctype>
+#include <cstddef>
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <string_view>
+
+namespace ktape {
+
+// Keeps of a program's output what tells why it ended: its last lines, and the first that speaks of an error.
+// A loader's last line hardly ever has the cause: that stands above, in libbpf's words or the verifier's.
+class LastWords {
+ public:
+  static constexpr size_t kLines = 8;
+  static constexpr size_t kLineBytes = 200;  // more of a line is left out
+
+  // Lines may come in pieces.
+  void add(std::string_view text) {
+    while (!text.empty()) {
+      const size_t end = text.find('\n');
+      const std::string_view part = text.substr(0, end);
+      line_ += part.substr(0, kLineBytes - std::min(kLineBytes, line_.size()));
+      if (end == std::string_view::npos) return;
+      end_line();
+      text.remove_prefix(end + 1);
+    }
+  }
+
+  // In order, joined by " | ", with "..." where lines are left out; empty when nothing was printed.
+  [[nodiscard]] std::string text() const {
+    LastWords whole = *this;
+    whole.end_line();
+    const uint64_t left_out = whole.count_ - whole.lines_.size();
+    std::string text;
+    if (!whole.error_.empty() && whole.error_at_ < left_out) text = whole.error_;
+    if (left_out > (text.empty() ? 0 : 1)) text += text.empty() ? "..." : " | ...";
+    for (const std::string& line : whole.lines_) text += (text.empty() ? "" : " | ") + line;
+    return text;
+  }
+
+ private:
+  // Blanks around a line, and lines of nothing else, say nothing.
+  void end_line() {
+    const size_t first = line_.find_first_not_of(" \t\r");
+    if (first != std::string::npos) {
+      std::string line = line_.substr(first, line_.find_last_not_of(" \t\r") + 1 - first);
+      if (error_.empty() && speaks_of_error(line)) {
+        error_ = line;
+        error_at_ = count_;
+      }
+      ++count_;
+      lines_.push_back(std::move(line));
+      if (lines_.size() > kLines) lines_.pop_front();
+    }
+    line_.clear();
+  }
+
+  static bool speaks_of_error(std::string_view line) {
+    std::string lower(line);
+    std::transform(lower.begin(), lower.end(), lower.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+    for (const char* word : {"error", "fail", "invalid", "cannot", "can't", "unable", "denied", "panic"}) {
+      if (lower.find(word) != std::string::npos) return true;
+    }
+    return false;
+  }
+
+  std::string line_;  // that has not ended yet
+  std::deque<std::string> lines_;
+  uint64_t count_ = 0;  // lines that said something
+  std::string error_;
+  uint64_t error_at_ = 0;  // its number
+};
+
+}  // namespace ktape
