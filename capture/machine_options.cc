@@ -60,4 +60,12 @@ Result<MachineShape> parse_topology(std::string_view text) {
   return shape;
 }
 
+std::string topology_text(const MachineShape& shape) {
+  std::string text;
+  for (const auto& [name, member] : kParts) {
+    if (shape.*member != 0) text += fmt::format("{}{}={}", text.empty() ? "" : ",", name, shape.*member);
+  }
+  return text;
+}
+
 }  // namespace ktape

@@ -10,6 +10,8 @@
 #include <filesystem>
 #include <optional>
 
+#include "capture/capture_arguments.h"
+#include "capture/checkout.h"
 #include "capture/kernel_command_line.h"
 #include "capture/kernel_source.h"
 #include "capture/recorder.h"
@@ -41,7 +43,8 @@ struct Prepared {
   std::string initramfs_path;
   Digest initramfs_digest{};
   GuestPack guest;
-  UniqueFd initrd;  // the initramfs and the guest's files, where it has any
+  Checkout checkout;  // that the guest's scheduler stands in
+  UniqueFd initrd;    // the initramfs and the guest's files, where it has any
   std::string output;
   UniqueFd vmlinux;  // the unpacked kernel, when that is what boots
   FreezePlan freezes;
@@ -76,6 +79,11 @@ Result<Prepared> prepare(const CaptureOptions& options) {
   KTAPE_ASSIGN(prepared.freezes.triggers, plan_triggers(options.freeze_on, *prepared.knowledge,
                                                         prepared.scenario.get().getScheduler().isExternal()));
   prepared.freezes.every = options.freeze_every;
+  if (prepared.guest.scheduler) {
+    std::error_code ignored;
+    const fs::path real = fs::canonical(prepared.guest.scheduler->path, ignored);
+    prepared.checkout = checkout_of(real.parent_path());
+  }
 
   KTAPE_ASSIGN(std::string data, data_folder());
   prepared.initramfs_path = data + "/initramfs.cpio.zst";
@@ -171,6 +179,25 @@ void write_run_started(const CaptureOptions& options, const Prepared& prepared, 
   run.setMemoryMode(options.memory);
 }
 
+void write_what_was_asked(const CaptureOptions& options, schema::RunStarted::Builder run) {
+  const std::vector<std::string> words = capture_words(options);
+  auto arguments = run.initArguments(static_cast<unsigned>(words.size()));
+  for (unsigned i = 0; i < arguments.size(); ++i) arguments.set(i, words[i]);
+  std::error_code ignored;
+  run.setWorkingFolder(fs::current_path(ignored).string());
+}
+
+void write_scheduler(const SchedulerProgram& scheduler, const Checkout& checkout,
+                     schema::TestedProgram::Builder program) {
+  program.setPath(scheduler.path);
+  program.setDigest(as_data(std::span<const std::byte>(scheduler.digest)));
+  program.setBuildId(as_data(std::span<const std::byte>(scheduler.build_id)));
+  program.setCheckout(checkout.state);
+  program.setCommit(checkout.commit);
+  program.setCheckoutFolder(checkout.folder);
+  program.setReason(checkout.reason);
+}
+
 void write_guest_files(const GuestPack& guest, schema::RunStarted::Builder run) {
   if (guest.archive.empty()) return;
   const size_t listed = std::min(guest.files.size(), kMaxListedFiles);
@@ -213,6 +240,11 @@ Result<CaptureResult> record_run(const CaptureOptions& options, const Prepared& 
     write_run_started(options, prepared, config, facts, record.initRunStarted());
     write_guest_files(prepared.guest, record.getRunStarted());
     write_freezes(prepared.freezes, record.getRunStarted());
+    write_what_was_asked(options, record.getRunStarted());
+    if (prepared.guest.scheduler) {
+      write_scheduler(*prepared.guest.scheduler, prepared.checkout,
+                      record.getRunStarted().initSchedulerProgram());
+    }
   }));
   // What is known already must not depend on whether the blobs fit on the disk.
   KTAPE_TRY(recorder.commit());

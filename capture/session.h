@@ -31,6 +31,7 @@ struct CaptureOptions {
   std::vector<std::string> freeze_on;         // see plan_triggers
   std::chrono::milliseconds freeze_every{0};  // 0: never
   uint64_t max_tape_bytes = Recorder::kMostTapeBytes;
+  bool operator==(const CaptureOptions&) const = default;
 };
 
 struct CaptureResult {

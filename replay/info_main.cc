@@ -11,6 +11,7 @@
 #include "replay/json_lines.h"
 #include "replay/kept.h"
 #include "replay/page.h"
+#include "replay/provenance.h"
 #include "replay/record_text.h"
 #include "schema/base/command_line.h"
 #include "schema/base/text.h"
@@ -31,22 +32,31 @@ constexpr char kHelp[] =
 
 constexpr char kFooter[] =
     "--json prints one object: tape, integrity, finding, outcome, exitCode, scenario, kernel, accelerator,\n"
-    "records (by kind), triggers (a list of name, armed, freezes; null: not known), losses, head; with "
-    "--size\n"
-    "also fileBytes and size: a list of group, name, count, bytes.\n"
+    "records (by kind), triggers (a list of name, armed, freezes; null: not known), losses, head, reproduce\n"
+    "(the command; null: not known), schedulerProgram (path, sha256, buildId, checkout, commit,\n"
+    "checkoutFolder, reason; null: none); with --size also fileBytes and size: a list of group, name, "
+    "count,\n"
+    "bytes.\n"
     "\n"
-    "Exit status: 0 told, 2 usage, 3 the tape is altered or unusable, 4 SQLite cannot tell sizes.";
+    "--reproduce prints a script for a shell: the command that captures the run again, below comments that\n"
+    "say which kernel, scheduler and scenario it led to. It may be a stranger's: read it before you run it.\n"
+    "\n"
+    "Exit status: 0 told, 2 usage, 3 the tape is altered or unusable, 4 SQLite cannot tell sizes,\n"
+    "77 --reproduce: an older ktape did not keep what it was asked.";
 
 struct Options {
   std::string tape;
   bool size = false;
   bool json = false;
+  bool reproduce = false;
+  bool scenario_text = false;
 };
 
 struct Facts {
   Verification found;
   Kept<schema::RunStarted> run;
   Kept<schema::KernelIdentified> kernel;
+  Kept<schema::SchedulerAttached> scheduler;  // the first
   Kept<schema::Sealed> sealed;
   std::map<std::string, uint64_t> kinds;
   TapeSize size;
@@ -65,6 +75,8 @@ void take(const RecordView& view, Facts& facts) {
   if (!view.known) return;
   if (view.record.isRunStarted()) facts.run.keep(view.record.getRunStarted());
   if (view.record.isKernelIdentified()) facts.kernel.keep(view.record.getKernelIdentified());
+  if (view.record.isSchedulerAttached() && !facts.scheduler.present())
+    facts.scheduler.keep(view.record.getSchedulerAttached());
   if (view.record.isSealed()) facts.sealed.keep(view.record.getSealed());
 }
 
@@ -102,6 +114,16 @@ void print_size(const TapeSize& size, Page& page) {
   }
 }
 
+// The program that a user brought; else ktape's own scheduler, by the object that the guest loaded.
+void page_schedulers(const Facts& facts, Page& page) {
+  const std::string tested = tested_program_text(facts.run.get().getSchedulerProgram());
+  if (!tested.empty()) return page.field("scheduler", tested);
+  auto own = facts.scheduler.get();
+  if (own.getObjectDigest().size() == 0) return;
+  page.field("scheduler", fmt::format("{}, SHA-256 {}", printable(chars(own.getName())),
+                                      to_hex(as_bytes(chars(own.getObjectDigest())))));
+}
+
 std::string text_of(const Facts& facts, const Options& options) {
   Page page;
   page.field("tape", printable(options.tape));
@@ -119,6 +141,7 @@ std::string text_of(const Facts& facts, const Options& options) {
                                       count_text(run.getCpus(), "CPU"), bytes_text(run.getMemoryBytes())));
   }
   if (facts.kernel.present()) page.field("kernel", printable(chars(facts.kernel.get().getRelease())));
+  page_schedulers(facts, page);
   std::string kinds;
   uint64_t records = 0;
   for (const auto& [kind, count] : facts.kinds) {
@@ -147,6 +170,22 @@ std::string json_of_triggers(schema::Sealed::Reader sealed) {
   return "[" + text + "]";
 }
 
+// Null where the user brought no scheduler.
+std::string json_of_program(schema::TestedProgram::Reader program) {
+  if (program.getPath().size() == 0) return "null";
+  const auto text = [](const auto& of) { return json_string(printable(chars(of))); };
+  return fmt::format(
+      R"({{"path":{},"sha256":"{}","buildId":"{}","checkout":{},"commit":{},"checkoutFolder":{},"reason":{}}})",
+      text(program.getPath()), to_hex(as_bytes(chars(program.getDigest()))),
+      to_hex(as_bytes(chars(program.getBuildId()))), json_string(enum_words(program.getCheckout())),
+      text(program.getCommit()), text(program.getCheckoutFolder()), text(program.getReason()));
+}
+
+std::string json_of_command(schema::RunStarted::Reader run) {
+  const Result<std::string> command = capture_command(run);
+  return command.ok() ? json_string(*command) : "null";
+}
+
 std::string json_of(const Facts& facts, const Options& options) {
   auto run = facts.run.get();
   auto sealed = facts.sealed.get();
@@ -157,7 +196,8 @@ std::string json_of(const Facts& facts, const Options& options) {
   std::string text = fmt::format(
       "{{\"tape\":{},\"integrity\":\"{}\",\"finding\":{},\"outcome\":{},\"exitCode\":{},\"scenario\":{},"
       "\"kernel\":{},"
-      "\"accelerator\":{},\"records\":{{{}}},\"triggers\":{},\"losses\":{},\"head\":\"{}\"",
+      "\"accelerator\":{},\"records\":{{{}}},\"triggers\":{},\"losses\":{},\"head\":\"{}\",\"reproduce\":{},"
+      "\"schedulerProgram\":{}",
       json_string(printable(options.tape)), integrity_name(facts.found.integrity),
       json_string(printable(facts.found.finding)),
       facts.sealed.present() ? json_string(enum_words(sealed.getOutcome())) : "null",
@@ -166,7 +206,8 @@ std::string json_of(const Facts& facts, const Options& options) {
       json_string(printable(chars(facts.kernel.get().getRelease()))),
       json_string(enum_words(run.getAcceleratorUsed())), kinds, json_of_triggers(sealed),
       json_string(facts.found.losses.text()),
-      facts.found.integrity == Integrity::kAltered ? "" : to_hex(facts.found.head));
+      facts.found.integrity == Integrity::kAltered ? "" : to_hex(facts.found.head), json_of_command(run),
+      json_of_program(run.getSchedulerProgram()));
   if (!options.size) return text + "}\n";
   std::string parts;
   for (const SizePart& part : facts.size.parts) {
@@ -176,9 +217,20 @@ std::string json_of(const Facts& facts, const Options& options) {
   return text + fmt::format(",\"fileBytes\":{},\"size\":[{}]}}\n", facts.size.file_bytes, parts);
 }
 
+Result<std::string> asked_text(const Facts& facts, const Options& options) {
+  if (!options.reproduce && !options.scenario_text)
+    return options.json ? json_of(facts, options) : text_of(facts, options);
+  // Nothing of it is to be trusted, and this would be taken to run it.
+  if (facts.found.integrity == Integrity::kAltered)
+    return Error{ErrorCode::kBadInput,
+                 in_quotes(options.tape) + " is altered: " + printable(facts.found.finding), ""};
+  if (options.reproduce) return reproduce_script(options.tape, facts.run.get(), facts.kernel.get());
+  return std::string(chars(facts.run.get().getScenarioText()));
+}
+
 Result<ExitCode> run(const Options& options) {
   KTAPE_ASSIGN(Facts facts, gather(options));
-  std::string text = options.json ? json_of(facts, options) : text_of(facts, options);
+  KTAPE_ASSIGN(const std::string text, asked_text(facts, options));
   if (std::fputs(text.c_str(), stdout) < 0 || std::fflush(stdout) != 0) {
     return system_error(ErrorCode::kHost, "cannot write to standard output");
   }
@@ -195,8 +247,16 @@ int main(int argc, char** argv) {
   app.set_version_flag("--version", std::string("ktape ") + KTAPE_VERSION);
   ktape::Options options;
   app.add_option("TAPE", options.tape, "a tape, or the .partial that a recorder left")->required();
-  app.add_flag("--size", options.size, "what takes the space");
-  app.add_flag("--json", options.json, "for programs");
+  auto* size = app.add_flag("--size", options.size, "what takes the space");
+  auto* json = app.add_flag("--json", options.json, "for programs");
+  auto* reproduce =
+      app.add_flag("--reproduce", options.reproduce, "only the command that captures the run again")
+          ->excludes(size)
+          ->excludes(json);
+  app.add_flag("--scenario-text", options.scenario_text, "only the scenario that was run, byte for byte")
+      ->excludes(size)
+      ->excludes(json)
+      ->excludes(reproduce);
   if (std::optional<int> status = ktape::parse_command_line(app, argc, argv)) return *status;
   return ktape::exit_status(ktape::kProgram, ktape::run(options));
 }

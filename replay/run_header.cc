@@ -7,6 +7,7 @@
 #include <string_view>
 #include <utility>
 
+#include "replay/provenance.h"
 #include "replay/record_text.h"
 #include "schema/base/digest.h"
 #include "schema/base/text.h"
@@ -136,6 +137,8 @@ void RunHeader::show_run(Page& page) const {
   page.field("", topology_text(run));
   page.field("", or_unknown(run.getQemuVersion()));
   if (const char* kept = memory_text(run.getMemoryMode())) page.field("memory kept", kept);
+  if (const std::string tested = tested_program_text(run.getSchedulerProgram()); !tested.empty())
+    page.field("tested", tested);
   show_freezes_planned(page);
 }
 

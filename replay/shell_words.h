@@ -13,4 +13,7 @@ namespace ktape {
 // and without expanding anything. kUsage for a quote that is not closed.
 [[nodiscard]] Result<std::vector<std::string>> shell_words(std::string_view line);
 
+// The inverse of one word: as it is where a shell takes it so, else in single quotes.
+[[nodiscard]] std::string shell_quoted(std::string_view word);
+
 }  // namespace ktape

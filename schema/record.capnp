@@ -90,6 +90,27 @@ struct RunStarted {
   guestFilesLeftOut @27 :UInt32; # files that the list above leaves out
   freezeTriggers @28 :List(PlannedTrigger); # what the machine was to be frozen for, beside requests
   freezeEveryMs @29 :UInt64;    # --freeze-every; 0: never
+  arguments @30 :List(Text);    # what `ktape capture` was asked, word by word, in one form: the scenario first
+  workingFolder @31 :Text;      # that relative paths among them start from
+  schedulerProgram @32 :TestedProgram; # of a scheduler that the user brought
+}
+
+enum CheckoutState {
+  notSaid @0;
+  none @1;                      # the program is in no git checkout
+  clean @2;                     # no file of the checkout that git tracks differs from the commit
+  changed @3;
+  notKnown @4;                  # git could not say; `reason` has why
+}
+
+struct TestedProgram {
+  path @0 :Text;                # on the host, absolute
+  digest @1 :Data;              # SHA-256 of its content
+  buildId @2 :Data;             # GNU build-id; empty: it has none
+  checkout @3 :CheckoutState;   # of the folder that it stands in, links followed
+  commit @4 :Text;              # that is checked out there, in hex
+  checkoutFolder @5 :Text;      # the checkout's own folder
+  reason @6 :Text;
 }
 
 struct PlannedTrigger {

@@ -30,6 +30,7 @@ struct MachineShape {
 struct MachineOverride {
   std::optional<MachineShape> shape;
   std::optional<uint32_t> memory_mb;
+  bool operator==(const MachineOverride&) const = default;
 
   // Does it decide what this field of MachineSpec is?
   [[nodiscard]] bool decides(std::string_view field) const;

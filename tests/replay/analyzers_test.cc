@@ -96,6 +96,9 @@ TEST_CASE("an analyzer that is not there is a mistake, wherever it is named") {
 TEST_CASE("words are split at blanks outside of quotes") {
   CHECK(must(shell_words(" a  b\t")) == Words{"a", "b"});
   CHECK(must(shell_words("--op \">=\" 'a b'c \"\"")) == Words{"--op", ">=", "a bc", ""});
+  for (const std::string& word : Words{"plain-1.5", "", "a b", "it's", "\"$x\" `y`", "back\\slash", "'"})
+    CHECK(must(shell_words("a " + shell_quoted(word) + " b")) == Words{"a", word, "b"});
+  CHECK(shell_quoted("./x=1,2") == "./x=1,2");
   CHECK(must(shell_words(R"(a\ b 'c\' "\"")")) == Words{"a b", "c\\", "\""});
   CHECK(must(shell_words("")).empty());
 }

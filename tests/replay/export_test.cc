@@ -255,6 +255,67 @@ TEST_CASE("info tells what became of each trigger") {
                                R"({"name":"symbol:panic","armed":false,"freezes":0}],)"));
 }
 
+TEST_CASE("info prints what was tested, the command that captures it again, and the scenario byte for byte") {
+  TempDir folder;
+  TapeBuilder builder(folder.file("run.ktape"));
+  constexpr char kText[] = "(name = \"mine\",\r\n steps = [])";
+  builder.add([&](schema::Record::Builder record) {
+    auto run = record.initRunStarted();
+    run.initScenario().setName("mine");
+    run.setScenarioText(kText);
+    run.setWorkingFolder("/work");
+    auto words = run.initArguments(3);
+    for (unsigned i = 0; const char* word : {"--scheduler", "./scx_mine -s 5", "mine.scenario"})
+      words.set(i++, word);
+    auto program = run.initSchedulerProgram();
+    program.setPath("/work/scx_mine");
+    const std::string bytes = "\xab\xcd";
+    program.setBuildId(kj::arrayPtr(reinterpret_cast<const kj::byte*>(bytes.data()), bytes.size()));
+    program.setCheckout(schema::CheckoutState::CHANGED);
+    program.setCommit("0123456789");
+    program.setCheckoutFolder("/work");
+  });
+  const std::string tape = builder.seal().path;
+  const std::string command = "ktape capture --scheduler './scx_mine -s 5' mine.scenario";
+  const std::string commit = "commit 0123456789 with changes that are not committed, of '/work'";
+  const ChildResult script = run_program("ktape-info", {tape, "--reproduce"});
+  CHECK(script.exit_status == 0);
+  CHECK_THAT(script.output, ContainsSubstring("in '/work'\n# kernel "));
+  CHECK_THAT(script.output,
+             ContainsSubstring("# scheduler '/work/scx_mine', SHA-256 , build-id abcd, " + commit));
+  CHECK_THAT(script.output, ContainsSubstring("'ktape info " + tape + " --scenario-text' prints it\n"));
+  CHECK(script.output.ends_with("\n" + command + "\n"));
+  CHECK(run_program("ktape-info", {tape, "--scenario-text"}).output == kText);
+  // The same among the rest, for people and for programs.
+  CHECK_THAT(run_program("ktape-info", {tape}).output, ContainsSubstring("scheduler   '/work/scx_mine', "));
+  CHECK_THAT(run_program("ktape-show", {tape}).output, ContainsSubstring("tested      '/work/scx_mine', "));
+  const std::string json = run_program("ktape-info", {tape, "--json"}).output;
+  CHECK_THAT(json, ContainsSubstring(R"("reproduce":")" + command +
+                                     R"(","schedulerProgram":{"path":"/work/scx_mine")"));
+  CHECK_THAT(json,
+             ContainsSubstring(R"("checkout":"changed","commit":"0123456789","checkoutFolder":"/work")"));
+  CHECK(run_program("ktape-info", {tape, "--reproduce", "--json"}).exit_status == 2);
+}
+
+TEST_CASE("info has no command of a tape that does not say what was asked") {
+  TempDir folder;
+  TapeBuilder builder(folder.file("run.ktape"));
+  builder.run_started("small");
+  const std::string tape = builder.seal().path;
+  CHECK(run_program("ktape-info", {tape, "--reproduce"}).exit_status == 77);
+  CHECK_THAT(run_program("ktape-info", {tape, "--json"}).output,
+             ContainsSubstring(R"("reproduce":null,"schedulerProgram":null)"));
+}
+
+TEST_CASE("an option that a verb does not have is blamed, not what stands behind it") {
+  for (const char* verb : {"ktape-show", "ktape-info", "ktape-report", "ktape-verify"}) {
+    const ChildResult result =
+        must(run_child("/bin/sh", {"-c", std::string(KTAPE_BIN "/") + verb + " T --at freeze:1 2>&1"}, 4096));
+    CHECK(result.exit_status == 2);
+    CHECK_THAT(result.output, ContainsSubstring(": there is no option '--at'\n"));
+  }
+}
+
 TEST_CASE("info does not know the triggers of a recorder that did not say") {
   TempDir folder;
   const std::string tape = make_tape(folder.file("run.ktape")).path;

@@ -1,0 +1,99 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "replay/provenance.h"
+
+#include <fmt/format.h>
+
+#include "replay/page.h"
+#include "replay/record_text.h"
+#include "replay/shell_words.h"
+#include "schema/base/digest.h"
+#include "schema/base/text.h"
+
+namespace ktape {
+
+namespace {
+
+template <typename Reader>
+std::string safe(const Reader& text) {
+  return printable(chars(text));
+}
+
+std::string hex(capnp::Data::Reader bytes) { return to_hex(as_bytes(chars(bytes))); }
+
+std::string checkout_text(schema::TestedProgram::Reader program) {
+  using schema::CheckoutState;
+  const std::string place = fmt::format(", of '{}'", safe(program.getCheckoutFolder()));
+  const std::string commit = "commit " + safe(program.getCommit());
+  switch (program.getCheckout()) {
+    case CheckoutState::NOT_SAID: return "";
+    case CheckoutState::NONE: return ", in no git checkout";
+    case CheckoutState::CLEAN: return ", " + commit + ", clean" + place;
+    case CheckoutState::CHANGED: return ", " + commit + " with changes that are not committed" + place;
+    case CheckoutState::NOT_KNOWN:
+      return (program.getCommit().size() > 0 ? ", " + commit : "") +
+             ", of a git checkout that is not known: " + safe(program.getReason());
+  }
+  return "";
+}
+
+void comment(std::string& script, std::string_view label, const std::string& text) {
+  if (!text.empty()) script += fmt::format("# {:<9} {}\n", label, text);
+}
+
+// Where the scenario's text is, when the file has moved on.
+std::string scenario_comment(std::string_view tape, schema::RunStarted::Reader run) {
+  const std::string quoted = shell_quoted(tape);
+  return fmt::format("SHA-256 {}; 'ktape info {} --scenario-text' prints it",
+                     to_hex(sha256(as_bytes(chars(run.getScenarioText())))), printable(quoted));
+}
+
+}  // namespace
+
+std::string tested_program_text(schema::TestedProgram::Reader program) {
+  if (program.getPath().size() == 0) return "";
+  std::string text = fmt::format("'{}', SHA-256 {}", safe(program.getPath()), hex(program.getDigest()));
+  text += program.getBuildId().size() > 0 ? ", build-id " + hex(program.getBuildId()) : ", no build-id";
+  return text + checkout_text(program);
+}
+
+Result<std::string> capture_command(schema::RunStarted::Reader run) {
+  if (run.getArguments().size() == 0) {
+    return Error{ErrorCode::kNotApplicable, "the tape does not say what 'ktape capture' was asked",
+                 "it was recorded by an older ktape"};
+  }
+  std::string command = "ktape capture";
+  for (auto argument : run.getArguments()) {
+    const std::string word(chars(argument));
+    std::string shown = printable(word);
+    // A backslash is no danger between single quotes, but printable() doubles it.
+    for (size_t at = 0; (at = shown.find("\\\\", at)) != std::string::npos; ++at) shown.erase(at, 1);
+    if (shown != word) {
+      return Error{ErrorCode::kBadInput,
+                   "'ktape capture' was asked for what cannot be shown: " + in_quotes(word), ""};
+    }
+    command += " " + shell_quoted(word);
+  }
+  return command;
+}
+
+Result<std::string> reproduce_script(std::string_view tape, schema::RunStarted::Reader run,
+                                     schema::KernelIdentified::Reader kernel) {
+  KTAPE_ASSIGN(const std::string command, capture_command(run));
+  std::string script;
+  comment(script, "captured",
+          fmt::format("{} by ktape {}, in '{}'", wall_clock_text(run.getWallClockNs()),
+                      safe(run.getKtapeVersion()), safe(run.getWorkingFolder())));
+  const std::string release = kernel.getRelease().size() > 0 ? safe(kernel.getRelease()) + ", " : "";
+  comment(script, "kernel", release + "image's SHA-256 " + hex(run.getKernelImageDigest()));
+  comment(script, "machine",
+          fmt::format("{}, {}", enum_words(run.getAcceleratorUsed()), safe(run.getQemuVersion())));
+  comment(script, "scheduler", tested_program_text(run.getSchedulerProgram()));
+  comment(script, "files",
+          run.getGuestFilesDigest().size() == 0
+              ? ""
+              : "SHA-256 of all that the guest was given " + hex(run.getGuestFilesDigest()));
+  comment(script, "scenario", scenario_comment(tape, run));
+  return script + command + "\n";
+}
+
+}  // namespace ktape
