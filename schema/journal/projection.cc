@@ -63,6 +63,7 @@ Cell joined(capnp::List<capnp::Text>::Reader list) {
 
 void run_started(Record::Reader record, Rows& rows) {
   auto run = record.getRunStarted();
+  auto program = run.getSchedulerProgram();
   rows.push_back({RowShape::kRun,
                   {{"seq", count(record.getSeq())},
                    {"scenario", text(run.getScenario().getName())},
@@ -89,7 +90,14 @@ void run_started(Record::Reader record, Rows& rows) {
                    {"host_kernel", text(run.getHostKernel())},
                    {"llcs", count(run.getLlcs())},
                    {"memory_mode", name(run.getMemoryMode())},
-                   {"freeze_every_ms", count(run.getFreezeEveryMs())}}});
+                   {"freeze_every_ms", count(run.getFreezeEveryMs())},
+                   {"arguments", joined(run.getArguments())},
+                   {"working_folder", text(run.getWorkingFolder())},
+                   {"scheduler_program", text(program.getPath())},
+                   {"scheduler_sha256", digest(program.getDigest())},
+                   {"scheduler_build_id", digest(program.getBuildId())},
+                   {"scheduler_checkout", name(program.getCheckout())},
+                   {"scheduler_commit", text(program.getCommit())}}});
   for (auto trigger : of_rows(run.getFreezeTriggers())) {
     rows.push_back({RowShape::kTriggerPlanned,
                     {{"name", text(trigger.getName())},

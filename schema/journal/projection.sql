@@ -25,7 +25,14 @@ CREATE TABLE run (
   host_kernel         TEXT NOT NULL,
   llcs                INTEGER NOT NULL,
   memory_mode         TEXT NOT NULL,     -- what was kept of the guest's memory at each freeze
-  freeze_every_ms     INTEGER NOT NULL   -- 0: never
+  freeze_every_ms     INTEGER NOT NULL,  -- 0: never
+  arguments           TEXT NOT NULL,     -- of ktape capture, joined by blanks; ktape info --reproduce quotes them
+  working_folder      TEXT NOT NULL,     -- that relative paths among them start from
+  scheduler_program   TEXT NOT NULL,     -- that a user brought: its path on the host; empty: none
+  scheduler_sha256    TEXT,
+  scheduler_build_id  TEXT,
+  scheduler_checkout  TEXT NOT NULL,     -- the git checkout that it stands in: none, clean, changed, notKnown
+  scheduler_commit    TEXT NOT NULL      -- that is checked out there
 );
 CREATE TABLE kernel (
   seq               INTEGER PRIMARY KEY,

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 
+#include "tests/support/sql.h"
 #include "tests/vm/capture_fixture.h"
 
 // What can be read of a run afterwards that kept less than the memory of the scheduler. `sched`, the default,
@@ -44,6 +46,49 @@ void check_replies(const Captured& captured) {
 }
 
 }  // namespace
+
+namespace {
+
+// Page-table isolation, which a CPU of Intel's has, takes from the kernel's tables what the kernel has freed.
+constexpr char kIsolated[] = R"((
+  name = "groups", machine = (sockets = 1, cores = 2, llcs = 2),
+  scheduler = (vtime = (switchMode = full)),
+  workers = [(name = "sleeper", policy = normal, phases = [(sleepMs = 600000)])],
+  steps = [(name = "look", actions = [
+    (wait = (worker = "sleeper", state = sleeping)),
+    (op = (entry = (tag = "jiffies", target = (symbol = "jiffies_64"), read = u64))),
+  ])]))";
+
+}  // namespace
+
+TEST_CASE_METHOD(
+    CaptureFixture,
+    "the scheduler's memory is whole under page-table isolation, and leads from a task to its group") {
+  struct Expected {
+    const char* kernel;
+    const char* queue;   // of the group, on CPU 1: an array of pointers once, a per-CPU pointer since
+    const char* weight;  // sched_ext's part of the group
+  };
+  const auto expected = GENERATE(Expected{"6.16.12", "cfs_rq[1]->nr_queued", "scx_weight"},
+                                 Expected{"7.3.4", "cfs_rq{cpu 1}.nr_queued", "scx.weight"});
+  const Captured captured = capture_text("groups", kIsolated, expected.kernel);
+  INFO(captured.program.output);
+  REQUIRE(captured.program.exit_status == 0);
+  CHECK(sql_rows(captured.tape, "SELECT name FROM loss WHERE name LIKE 'pages_%'").empty());
+  const std::string group = "task:sleeper.sched_task_group->";
+  check_value(captured, group + "shares", "1048576");
+  check_value(captured, group + expected.weight, "100");
+  for (const std::string& path : {std::string(expected.queue), std::string("css.cgroup->kn->id")}) {
+    const ChildResult read = read_at(captured, "freeze:1", group + path);
+    INFO(read.output);
+    CHECK(read.exit_status == 0);
+  }
+  // Every group there is, by the kernel's own list.
+  const ChildResult groups =
+      read_at(captured, "freeze:1", "(struct list_head)task_groups{list struct task_group list 100}.shares");
+  INFO(groups.output);
+  CHECK(groups.exit_status == 0);
+}
 
 TEST_CASE_METHOD(CaptureFixture,
                  "with --memory touched what ops looked at is read and replayed, and nothing else is there") {

@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <catch2/catch_test_macros.hpp>
+#include <filesystem>
+#include <fstream>
 
 #include "schema/base/digest.h"
 #include "schema/base/file.h"
 #include "tests/support/must.h"
 #include "tests/support/sql.h"
+#include "tests/support/temp_dir.h"
 #include "tests/vm/capture_fixture.h"
 
 namespace ktape::test {
@@ -99,7 +102,51 @@ TEST_CASE_METHOD(CaptureFixture, "the kernel's own scx_simple runs unmodified on
 
 TEST_CASE_METHOD(CaptureFixture, "the kernel's own scx_simple runs unmodified on 7.3.4, by --scheduler") {
   const std::string program = example_schedulers("7.3.4") + "/scx_simple";
-  check_simple(capture("foreign_scheduler", "7.3.4", {"--scheduler", program}), program);
+  const Captured captured = capture("foreign_scheduler", "7.3.4", {"--scheduler", program});
+  check_simple(captured, program);
+  // The tape says what was tested, and how to test it again.
+  CHECK(sql_value(captured.tape, "SELECT length(scheduler_build_id) FROM run") == "40");
+  CHECK(sql_value(captured.tape, "SELECT scheduler_checkout FROM run") == "none");
+  const ChildResult again = run_built("ktape-info", {captured.tape, "--reproduce"});
+  CHECK(again.exit_status == 0);
+  CHECK(contains(again.output, "\nktape capture --kernel 7.3.4 --scheduler " + program + " "));
+  CHECK(contains(again.output, "# scheduler '" + program + "', SHA-256 "));
+  CHECK(
+      contains(run_built("ktape-info", {captured.tape, "--scenario-text"}).output, "\"foreign_scheduler\""));
+}
+
+TEST_CASE_METHOD(CaptureFixture, "programs in an overlay run in the guest, with the libraries of this host") {
+  // The loader is a script. It makes a cgroup of its own, with programs of this host, and there runs the
+  // scheduler's.
+  TempDir folder;
+  namespace fs = std::filesystem;
+  fs::create_directories(folder.file("overlay/opt"));
+  for (const char* tool : {"mkdir", "mount"}) {
+    fs::copy_file(std::string("/bin/") + tool, folder.file(std::string("overlay/opt/") + tool));
+  }
+  fs::copy_file(example_schedulers("7.3.4") + "/scx_simple", folder.file("overlay/opt/simple"));
+  std::ofstream(folder.file("loader"))
+      << "#!/usr/bin/env sh\n"
+         "/opt/mkdir /cg && /opt/mount -t cgroup2 none /cg && echo +cpu > /cg/cgroup.subtree_control &&\n"
+         "/opt/mkdir /cg/child && echo 500 > /cg/child/cpu.weight && echo $$ > /cg/child/cgroup.procs || "
+         "exit 1\n"
+         "exec /opt/simple\n";
+  fs::permissions(folder.file("loader"), fs::perms::owner_all);
+  const Captured captured =
+      capture("foreign_scheduler", "7.3.4",
+              {"--scheduler", folder.file("loader"), "--overlay", folder.file("overlay")});
+  INFO(captured.program.output);
+  CHECK(captured.facts.outcome == Outcome::COMPLETED);
+  CHECK(sql_value(captured.tape, "SELECT name FROM scheduler") == "simple");
+  // The memory that was kept leads to both groups, and to their queues on a CPU.
+  const std::string groups = "(struct list_head)task_groups{list struct task_group list 100}.";
+  const auto read = [&](const std::string& path) {
+    return run_built("ktape-read", {captured.tape, "--at", "freeze:1", groups + path}).output;
+  };
+  CHECK(contains(read("shares"), " = 2 entries: 1048576, 5242880\n"));
+  CHECK(contains(read("scx.weight"), " = 2 entries: 100, 500\n"));
+  CHECK(contains(read("cfs_rq{cpu 1}.tg"), " = 2 entries: "));
+  CHECK(contains(read("css.cgroup->kn->id"), " = 2 entries: "));
 }
 
 TEST_CASE_METHOD(CaptureFixture,
