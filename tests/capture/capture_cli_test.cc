@@ -110,8 +110,7 @@ TEST_CASE_METHOD(CaptureCli, "a script with the line ends of DOS is told as one,
 
 TEST_CASE_METHOD(CaptureCli, "a name with control characters is told without them") {
   for (const char* option : {"", "--kernel ", "-o x --scheduler-dir "}) {
-    ChildResult result =
-        capture("cold_path_roundtrip " + std::string(option) + "'nosuch\n\033[2Jhint: x'");
+    ChildResult result = capture("cold_path_roundtrip " + std::string(option) + "'nosuch\n\033[2Jhint: x'");
     CHECK(result.exit_status != 0);
     CHECK(std::count(result.output.begin(), result.output.end(), '\n') <= 2);
     CHECK_THAT(result.output, !ContainsSubstring("\033"));
@@ -176,9 +175,11 @@ void write_kernel(const std::string& file, std::string_view left_out) {
   for (const ElfSection& section : elf.sections()) {
     if (section.name == left_out || section.name == ".shstrtab") continue;
     std::vector<std::byte> bytes(section.bytes.begin(), section.bytes.end());
-    // What begins the tables stands behind the banner.
-    if (section.name == ".rodata" && left_out == "kallsyms")
-      bytes.resize(synthetic::Guest::kBanner.size() + 1);
+    // The tables stand behind the banner.
+    if (section.name == ".rodata" && left_out == "kallsyms") {
+      const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+      bytes.resize(text.find(synthetic::Guest::kBanner) + synthetic::Guest::kBanner.size() + 1);
+    }
     sections.push_back({section.name, section.address, std::move(bytes)});
   }
   const std::vector<std::byte> image = synthetic::make_elf(sections);
