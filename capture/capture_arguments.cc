@@ -113,12 +113,16 @@ void add_options(CLI::App& app, Asked& asked) {
                      "A scheduler's command, 'PROGRAM ARGUMENTS', instead of the scenario's scheduler.\n"
                      "Words are quoted as for a shell; none is run")
           ->type_name("COMMAND");
-  app.add_option("--scheduler-dir", asked.options.guest.scheduler_folders,
-                 "Look for a scheduler's program here, before PATH; more than once for several")
+  app.add_option(
+         "--scheduler-dir", asked.options.guest.scheduler_folders,
+         "Look for a scheduler's program here, before the scenario's folder and PATH; more than once\n"
+         "for several")
       ->type_name("DIR")
       ->allow_extra_args(false);
-  app.add_option("--overlay", asked.options.guest.overlays,
-                 "Give the guest the files in this folder, as they are; more than once for several")
+  app.add_option(
+         "--overlay", asked.options.guest.overlays,
+         "Give the guest the files in this folder, and what programs among them need of this host; more\n"
+         "than once for several")
       ->type_name("DIR")
       ->allow_extra_args(false);
   app.add_option("--accel", asked.accelerator, "kvm, tcg, or auto: kvm where it can run a kernel, else tcg")
