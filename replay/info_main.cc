@@ -42,7 +42,7 @@ constexpr char kFooter[] =
     "say which kernel, scheduler and scenario it led to. It may be a stranger's: read it before you run it.\n"
     "\n"
     "Exit status: 0 told, 2 usage, 3 the tape is altered or unusable, 4 SQLite cannot tell sizes,\n"
-    "77 --reproduce: an older ktape did not keep what it was asked.";
+    "77 the tape does not say what --reproduce or --scenario-text asks for.";
 
 struct Options {
   std::string tape;
@@ -225,7 +225,7 @@ Result<std::string> asked_text(const Facts& facts, const Options& options) {
     return Error{ErrorCode::kBadInput,
                  in_quotes(options.tape) + " is altered: " + printable(facts.found.finding), ""};
   if (options.reproduce) return reproduce_script(options.tape, facts.run.get(), facts.kernel.get());
-  return std::string(chars(facts.run.get().getScenarioText()));
+  return scenario_text(facts.run.get());
 }
 
 Result<ExitCode> run(const Options& options) {

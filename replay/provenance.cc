@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+
 #include "replay/page.h"
 #include "replay/record_text.h"
 #include "replay/shell_words.h"
@@ -36,6 +38,17 @@ std::string checkout_text(schema::TestedProgram::Reader program) {
   return "";
 }
 
+// Nothing in it acts on a terminal, but for these characters.
+bool is_safe(std::string_view text, std::string_view but_for) {
+  const std::string apart = "\\" + std::string(but_for);  // printable() doubles a backslash
+  while (!text.empty()) {
+    const std::string_view part = text.substr(0, text.find_first_of(apart));
+    if (printable(part) != part) return false;
+    text.remove_prefix(std::min(part.size() + 1, text.size()));
+  }
+  return true;
+}
+
 void comment(std::string& script, std::string_view label, const std::string& text) {
   if (!text.empty()) script += fmt::format("# {:<9} {}\n", label, text);
 }
@@ -64,16 +77,22 @@ Result<std::string> capture_command(schema::RunStarted::Reader run) {
   std::string command = "ktape capture";
   for (auto argument : run.getArguments()) {
     const std::string word(chars(argument));
-    std::string shown = printable(word);
-    // A backslash is no danger between single quotes, but printable() doubles it.
-    for (size_t at = 0; (at = shown.find("\\\\", at)) != std::string::npos; ++at) shown.erase(at, 1);
-    if (shown != word) {
+    if (!is_safe(word, "")) {
       return Error{ErrorCode::kBadInput,
                    "'ktape capture' was asked for what cannot be shown: " + in_quotes(word), ""};
     }
     command += " " + shell_quoted(word);
   }
   return command;
+}
+
+Result<std::string> scenario_text(schema::RunStarted::Reader run) {
+  const std::string_view text = chars(run.getScenarioText());
+  if (text.empty()) return Error{ErrorCode::kNotApplicable, "the tape does not have its scenario's text", ""};
+  // What was captured has none: the recorder had refused it.
+  if (!is_safe(text, "\n\r\t"))
+    return Error{ErrorCode::kBadInput, "what the tape has for a scenario holds control characters", ""};
+  return std::string(text);
 }
 
 Result<std::string> reproduce_script(std::string_view tape, schema::RunStarted::Reader run,

@@ -19,6 +19,9 @@ namespace ktape {
 // keep what it was asked; kBadInput for words that no shell could be shown.
 [[nodiscard]] Result<std::string> capture_command(schema::RunStarted::Reader run);
 
+// The text of the scenario, byte for byte. kNotApplicable where there is none, kBadInput for what is no text.
+[[nodiscard]] Result<std::string> scenario_text(schema::RunStarted::Reader run);
+
 // A script for a shell: capture_command, and above it, as comments, what was recorded of all that the command
 // leads to. `tape` is the path of the tape. Errors as those of capture_command.
 [[nodiscard]] Result<std::string> reproduce_script(std::string_view tape, schema::RunStarted::Reader run,

@@ -297,11 +297,23 @@ TEST_CASE("info prints what was tested, the command that captures it again, and 
   CHECK(run_program("ktape-info", {tape, "--reproduce", "--json"}).exit_status == 2);
 }
 
-TEST_CASE("info has no command of a tape that does not say what was asked") {
+TEST_CASE("info has no command of a tape that does not say what was asked, nor a scenario that is no text") {
   TempDir folder;
   TapeBuilder builder(folder.file("run.ktape"));
   builder.run_started("small");
   const std::string tape = builder.seal().path;
+  CHECK(run_program("ktape-info", {tape, "--scenario-text"}).exit_status == 77);
+  TapeBuilder hostile(folder.file("hostile.ktape"));
+  hostile.add([](schema::Record::Builder record) {
+    record.initRunStarted().setScenarioText("(name = \"\x1b[2J\")");
+    record.getRunStarted().initArguments(1).set(0, "\x1b[2J");
+  });
+  const std::string other = hostile.seal().path;
+  for (const char* asked : {"--scenario-text", "--reproduce"}) {
+    const ChildResult result = run_program("ktape-info", {other, asked});
+    CHECK(result.exit_status == 3);
+    CHECK(result.output.empty());
+  }
   CHECK(run_program("ktape-info", {tape, "--reproduce"}).exit_status == 77);
   CHECK_THAT(run_program("ktape-info", {tape, "--json"}).output,
              ContainsSubstring(R"("reproduce":null,"schedulerProgram":null)"));

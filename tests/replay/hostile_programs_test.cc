@@ -94,6 +94,7 @@ class Fixture {
             "ktape-show T --console",
             "ktape-show T --json",
             "ktape-info T --size",
+            "ktape-info T --reproduce",
             "ktape-check T",
             "ktape-read T --at freeze:1 task:sleeper.scx.dsq_vtime",
             "ktape-replay T",
