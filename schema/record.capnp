@@ -300,6 +300,11 @@ struct VcpuState {
   kernelStateKnown @10 :Bool;   # preemptCount, current and runqueueLocked were read
   context @11 :ExecContext;     # the innermost that its kernel was in, by preemptCount
   registers @12 :Registers;     # the others, where `known`; older tapes have none
+  currentPolicy @13 :Int32 = -1; # of the current task, as in sched_setscheduler(2); -1: not known
+  currentClass @14 :Text;       # symbol of its sched_class: "rt_sched_class"; empty: not known
+  currentPriority @15 :Int32;   # its `prio`, which is in force, where the policy is known: -1 deadline, 0 to 99
+                                # real time (0 is the highest), 100 and up the others
+  currentRtPriority @16 :UInt32; # what fifo and rr asked for: 1 to 99 (99 is the highest)
 }
 
 struct Registers {
