@@ -7,6 +7,8 @@
 #include <set>
 #include <utility>
 
+#include "replay/diff_entries.h"
+#include "replay/diff_rows.h"
 #include "replay/page.h"
 #include "replay/record_text.h"
 #include "replay/volatile_value.h"
@@ -14,52 +16,6 @@
 namespace ktape {
 
 namespace {
-
-constexpr char kNotThere[] = "not there";
-
-// Puts the parts of two lists that have the same key beside each other: those of A in A's order, then
-// those that only B has.
-template <typename Item, typename KeyOf, typename Both>
-void align(const std::vector<Item>& a, const std::vector<Item>& b, const KeyOf& key_of, const Both& both) {
-  std::map<decltype(key_of(a.front())), const Item*> of_b;
-  for (const Item& item : b) of_b.emplace(key_of(item), &item);
-  std::set<decltype(key_of(a.front()))> done;
-  for (const Item& item : a) {
-    auto key = key_of(item);
-    if (!done.insert(key).second) continue;
-    auto it = of_b.find(key);
-    both(&item, it == of_b.end() ? nullptr : it->second);
-  }
-  for (const Item& item : b) {
-    if (done.insert(key_of(item)).second) both(nullptr, &item);
-  }
-}
-
-// The same of two maps, in the order of their keys.
-template <typename Map, typename Both>
-void align_maps(const Map& a, const Map& b, const Both& both) {
-  std::set<typename Map::key_type> keys;
-  for (const auto& [key, value] : a) keys.insert(key);
-  for (const auto& [key, value] : b) keys.insert(key);
-  for (const auto& key : keys) {
-    auto in_a = a.find(key);
-    auto in_b = b.find(key);
-    both(key, in_a == a.end() ? nullptr : &in_a->second, in_b == b.end() ? nullptr : &in_b->second);
-  }
-}
-
-// "failed: why it did"
-std::string with_reason(std::string text, const std::string& reason) {
-  return reason.empty() ? text : std::move(text) + ": " + reason;
-}
-
-std::string entry_subject(const EntryFacts& entry) {
-  std::string text = fmt::format("step {} ", entry.step);
-  if (!entry.step_name.empty()) text += fmt::format("'{}', ", entry.step_name);
-  text += entry.tag;
-  if (entry.nth > 0) text += fmt::format(" (no. {})", entry.nth + 1);
-  return entry.tag == entry.target ? text : text + ": " + entry.target;
-}
 
 std::string layout_text(const LayoutFacts& layout) {
   return fmt::format("+{}, {}, {}", layout.offset_bytes, count_text(layout.size_bytes, "byte"),
@@ -79,52 +35,37 @@ std::string verdict_text(const CheckResult& result, const std::string& evidence)
   return "";
 }
 
-std::string gate_text(const GateFacts* gate) {
-  return gate == nullptr ? "not recorded" : with_reason(enum_words(gate->outcome), gate->observed);
-}
-
 // Whether a lock was held when the machine stopped says nothing of the kernel.
-bool is_chance(const std::string& assertion, const CheckResult& a, const CheckResult& b) {
-  auto chance = [](const CheckResult& result) {
-    return result.kind == CheckResult::Kind::kPassed || result.kind == CheckResult::Kind::kInconclusive;
+bool is_chance(const std::string& assertion, const DiffRow<CheckResult>& row) {
+  const auto chance = [](const CheckResult* result) {
+    return result->kind == CheckResult::Kind::kPassed || result->kind == CheckResult::Kind::kInconclusive;
   };
-  return assertion == "freeze-consistent" && chance(a) && chance(b);
+  return assertion == "freeze-consistent" && std::ranges::all_of(row.a, chance) &&
+         std::ranges::all_of(row.b, chance);
 }
 
-bool is_momentary(schema::Gate gate) {
-  switch (gate) {
-    case schema::Gate::OFF_RUNQUEUE:
-    case schema::Gate::NOT_QUEUED:
-    case schema::Gate::SETTLED:
-    case schema::Gate::NO_DISPATCH:
-    case schema::Gate::UNLOCKED: return true;
-    default: return false;
-  }
+// What is equal where the texts are, but for numbers in them: "failed to run for 30.012s".
+Seen seen_but_numbers(std::string text, Seq seq) {
+  std::string key = without_numbers(text);
+  return Seen{std::move(text), std::move(key), std::nullopt, seq};
 }
+
+Seen seen_as_it_is(const std::string& text, Seq seq) { return Seen{text, text, std::nullopt, seq}; }
 
 class Comparison {
  public:
-  Comparison(const DiffSide& a, const DiffSide& b) : a_(a), b_(b) {}
+  Comparison(const DiffSide& a, const DiffSide& b) : a_(a), b_(b), differences_(a, b) {}
   Diff run();
 
  private:
-  using Entry = EntryFacts;
-
-  void add(DiffKind kind, std::string subject, std::string a, std::string b, Seq seq_a, Seq seq_b,
-           std::string hidden = "");
   void outcomes();
   void steps();
   void schedulers();
-  void scheduler(const SchedulerFacts* a, const SchedulerFacts* b);
+  void scheduler(const DiffRow<SchedulerFacts>& row);
   void workers();
   void incidents();
   void verdicts();
-  void entries();
-  void entry(const Entry& a, const Entry& b);
-  void values(const Entry& a, const Entry& b, const ValueFacts& in_a, const ValueFacts& in_b,
-              const std::string& what, bool set);
-  void gates(const Entry& a, const Entry& b);
-  [[nodiscard]] bool is_asked(const std::pair<std::string, std::string>& field) const;
+  [[nodiscard]] bool is_asked(const FieldName& field) const;
   void layouts();
   void losses();
   void of_this_run();
@@ -132,273 +73,216 @@ class Comparison {
   const DiffSide& a_;
   const DiffSide& b_;
   std::set<std::string> moved_;  // paths of fields whose layout changed
-  std::string aside_;            // why what is compared now does not matter; empty: it does
-  Diff diff_;
+  Differences differences_;
 };
 
-void Comparison::add(DiffKind kind, std::string subject, std::string a, std::string b, Seq seq_a, Seq seq_b,
-                     std::string hidden) {
-  if (hidden.empty()) hidden = aside_;
-  diff_.differences.push_back(
-      {kind, std::move(subject), std::move(a), std::move(b), seq_a, seq_b, std::move(hidden)});
-}
-
 void Comparison::outcomes() {
-  auto text = [](const RunFacts& run) {
-    return run.sealed ? with_reason(run.outcome, run.outcome_detail)
-                      : std::string("the tape was never sealed");
+  const auto of_side = [](const DiffSide& side) {
+    Column column;
+    for (const DiffTape& tape : side.tapes) {
+      const RunFacts& run = tape.run;
+      column.push_back(run.sealed
+                           ? seen_but_numbers(with_reason(run.outcome, run.outcome_detail), run.outcome_seq)
+                           : seen_as_it_is("the tape was never sealed", Seq(0)));
+      // The exit code counts.
+      if (run.sealed) column.back().key = run.outcome + without_numbers(run.outcome_detail);
+    }
+    return column;
   };
-  const RunFacts& a = a_.run;
-  const RunFacts& b = b_.run;
-  if (a.sealed != b.sealed || a.outcome != b.outcome ||
-      without_numbers(a.outcome_detail) != without_numbers(b.outcome_detail)) {
-    add(DiffKind::kOutcome, "the run", text(a), text(b), a.outcome_seq, b.outcome_seq);
-  }
+  differences_.add(DiffKind::kOutcome, "the run", of_side(a_), of_side(b_));
 }
 
 void Comparison::steps() {
-  auto text = [](const StepFacts& step) {
-    if (!step.finished) return std::string("never ended");
-    return step.ok ? std::string("done") : with_reason("failed", step.detail);
+  const auto key = [](const StepFacts& step) { return std::pair(step.key(), step.nth); };
+  const auto seen = [](const StepFacts& step) {
+    if (!step.finished) return seen_as_it_is("never ended", step.seq);
+    return seen_but_numbers(step.ok ? "done" : with_reason("failed", step.detail), step.seq);
   };
-  auto key = [](const StepFacts& step) { return std::pair(step.key(), step.nth); };
-  align(a_.run.steps, b_.run.steps, key, [&](const StepFacts* a, const StepFacts* b) {
-    const StepFacts& any = a != nullptr ? *a : *b;
+  for (const auto& [_, row] : align_lists(a_, b_, &RunFacts::steps, key)) {
+    const StepFacts& any = row.any();
     std::string subject = fmt::format("step {}", any.index);
     if (!any.name.empty()) subject += fmt::format(" '{}'", any.name);
-    if (a == nullptr || b == nullptr) {
-      add(DiffKind::kMissing, subject, a != nullptr ? text(*a) : kNotThere,
-          b != nullptr ? text(*b) : kNotThere, a != nullptr ? a->seq : Seq(0),
-          b != nullptr ? b->seq : Seq(0));
-    } else if (without_numbers(text(*a)) != without_numbers(text(*b))) {
-      add(DiffKind::kOutcome, subject, text(*a), text(*b), a->seq, b->seq);
-    }
-  });
+    differences_.add(DiffKind::kOutcome, subject, column_of(row.a, seen), column_of(row.b, seen));
+  }
 }
 
-void Comparison::scheduler(const SchedulerFacts* a, const SchedulerFacts* b) {
-  const SchedulerFacts& any = a != nullptr ? *a : *b;
+void Comparison::scheduler(const DiffRow<SchedulerFacts>& row) {
+  const SchedulerFacts& any = row.any();
   const std::string subject = fmt::format("scheduler {} ({})", any.id, any.name);
-  auto end = [](const SchedulerFacts& of) {
-    if (!of.exited) return std::string("did not exit");
-    std::string text = fmt::format("exited, kind {}", of.exit_kind);
-    return with_reason(with_reason(text, of.exit_reason), of.exit_message);
+  const auto declared = [](const SchedulerFacts& of) {
+    return seen_as_it_is(of.name + ", " + of.declared, of.seq);
   };
-  if (a == nullptr || b == nullptr) {
-    add(DiffKind::kMissing, subject, a != nullptr ? end(*a) : kNotThere, b != nullptr ? end(*b) : kNotThere,
-        a != nullptr ? a->seq : Seq(0), b != nullptr ? b->seq : Seq(0));
-    return;
-  }
-  if (a->name != b->name || a->declared != b->declared) {
-    add(DiffKind::kOutcome, subject, a->name + ", " + a->declared, b->name + ", " + b->declared, a->seq,
-        b->seq);
-  }
-  bool same_end = a->exited == b->exited && a->exit_kind == b->exit_kind && a->exit_reason == b->exit_reason;
-  if (!same_end || without_numbers(a->exit_message) != without_numbers(b->exit_message)) {
-    add(DiffKind::kOutcome, subject, end(*a), end(*b), a->seq, b->seq);
-  } else if (a->exit_message != b->exit_message) {
-    add(DiffKind::kThisRun, subject + ", its message", a->exit_message, b->exit_message, a->seq, b->seq,
-        "only numbers in it differ");
+  const auto end = [](const SchedulerFacts& of) {
+    if (!of.exited) return seen_as_it_is("did not exit", of.seq);
+    const std::string kind = fmt::format("exited, kind {}", of.exit_kind);
+    return Seen{with_reason(with_reason(kind, of.exit_reason), of.exit_message),
+                kind + of.exit_reason + without_numbers(of.exit_message), std::nullopt, of.seq};
+  };
+  // One that only some attached is told once, by how it ended.
+  const DiffRow<SchedulerFacts> there = row.present();
+  if (row.on_both_sides())
+    differences_.add(DiffKind::kOutcome, subject, column_of(there.a, declared), column_of(there.b, declared));
+  differences_.add(DiffKind::kOutcome, subject, column_of(row.a, end), column_of(row.b, end));
+  const auto message = [](const SchedulerFacts& of) { return seen_as_it_is(of.exit_message, of.seq); };
+  const auto same = [&](const auto& seen) {
+    return row.complete() && judge(column_of(row.a, seen), column_of(row.b, seen)) == Judgement::kSame;
+  };
+  if (same(end) && !same(message)) {
+    differences_.add(DiffKind::kThisRun, subject + ", its message", column_of(row.a, message),
+                     column_of(row.b, message), Aside::may_vary("only numbers in it differ"));
   }
 }
 
 void Comparison::schedulers() {
-  auto key = [](const SchedulerFacts& scheduler) { return scheduler.id; };
-  align(a_.run.schedulers, b_.run.schedulers, key,
-        [&](const SchedulerFacts* a, const SchedulerFacts* b) { scheduler(a, b); });
+  const auto key = [](const SchedulerFacts& scheduler) { return scheduler.id; };
+  for (const auto& [_, row] : align_lists(a_, b_, &RunFacts::schedulers, key)) scheduler(row);
 }
 
 void Comparison::workers() {
-  align_maps(a_.run.workers, b_.run.workers,
-             [&](const std::string& name, const WorkerFacts* a, const WorkerFacts* b) {
-               auto text = [](const WorkerFacts* worker) {
-                 if (worker == nullptr) return std::string(kNotThere);
-                 return fmt::format("policy {}, {}", worker->policy,
-                                    worker->end.empty() ? "there to the end" : worker->end);
-               };
-               if (text(a) == text(b)) return;
-               bool missing = a == nullptr || b == nullptr;
-               add(missing ? DiffKind::kMissing : DiffKind::kOutcome, fmt::format("worker '{}'", name),
-                   text(a), text(b), a != nullptr ? a->seq : Seq(0), b != nullptr ? b->seq : Seq(0));
-             });
+  const auto rows = align_maps<std::string, WorkerFacts>(
+      a_, b_, [](const DiffTape& tape) -> const auto& { return tape.run.workers; });
+  const auto seen = [](const WorkerFacts& worker) {
+    return seen_as_it_is(
+        fmt::format("policy {}, {}", worker.policy, worker.end.empty() ? "there to the end" : worker.end),
+        worker.seq);
+  };
+  for (const auto& [name, row] : rows) {
+    differences_.add(DiffKind::kOutcome, fmt::format("worker '{}'", name), column_of(row.a, seen),
+                     column_of(row.b, seen));
+  }
 }
 
 void Comparison::incidents() {
-  std::map<std::string, size_t> turn_a;
-  std::map<std::string, size_t> turn_b;
-  auto numbered = [](const std::vector<IncidentFacts>& from, std::map<std::string, size_t>& turn) {
-    std::vector<std::pair<std::string, const IncidentFacts*>> out;
-    for (const IncidentFacts& incident : from) {
-      std::string key = incident.what + without_numbers(incident.first);
-      size_t nth = turn[key]++;
-      out.emplace_back(key + "#" + std::to_string(nth), &incident);
+  using Key = std::pair<std::string, size_t>;
+  const auto rows = align_rows<IncidentFacts, Key>(a_, b_, [](const DiffTape& tape, const auto& visit) {
+    std::map<std::string, size_t> turns;
+    for (const IncidentFacts& incident : tape.run.incidents) {
+      const std::string what = incident.what + without_numbers(incident.first);
+      visit(Key(what, turns[what]++), incident);
     }
-    return out;
+  });
+  const auto seen = [](const IncidentFacts& incident) {
+    return Seen{incident.first.empty() ? "it happened" : incident.first, "", std::nullopt, incident.seq};
   };
-  using Numbered = std::pair<std::string, const IncidentFacts*>;
-  align(
-      numbered(a_.run.incidents, turn_a), numbered(b_.run.incidents, turn_b),
-      [](const Numbered& item) { return item.first; },
-      [&](const Numbered* a, const Numbered* b) {
-        if (a != nullptr && b != nullptr) return;
-        const IncidentFacts& only = a != nullptr ? *a->second : *b->second;
-        std::string text = only.first.empty() ? "it happened" : only.first;
-        add(DiffKind::kMissing, only.what, a != nullptr ? text : kNotThere, b != nullptr ? text : kNotThere,
-            a != nullptr ? only.seq : Seq(0), b != nullptr ? only.seq : Seq(0));
-      });
+  for (const auto& [_, row] : rows)
+    differences_.add(DiffKind::kMissing, row.any().what, column_of(row.a, seen), column_of(row.b, seen));
 }
 
 void Comparison::verdicts() {
-  align_maps(a_.verdicts, b_.verdicts,
-             [&](const std::string& name, const CheckResult* a, const CheckResult* b) {
-               if (a == nullptr || b == nullptr || a->kind == b->kind) return;
-               auto evidence = [&](const DiffSide& side) {
-                 auto it = side.evidence.find(name);
-                 return it == side.evidence.end() ? std::string() : it->second;
-               };
-               add(DiffKind::kVerdict, name, verdict_text(*a, evidence(a_)), verdict_text(*b, evidence(b_)),
-                   Seq(0), Seq(0), is_chance(name, *a, *b) ? "what a freeze falls into is chance" : "");
-             });
-}
-
-void Comparison::values(const Entry& a, const Entry& b, const ValueFacts& in_a, const ValueFacts& in_b,
-                        const std::string& what, bool set) {
-  if (in_a.present == in_b.present && in_a.exact == in_b.exact) return;
-  bool bytes = in_a.bytes || in_b.bytes;
-  Variation variation = how_it_varies({a.name, a.type, bytes, a.per_cpu});
-  if (variation.why.empty()) variation = how_it_varies({b.name, b.type, bytes, b.per_cpu});
-  bool telling = set || in_a.present != in_b.present || (variation.zero_tells && in_a.zero != in_b.zero);
-  auto text = [](const ValueFacts& value) { return value.present ? value.shown : std::string("no value"); };
-  add(DiffKind::kValue, entry_subject(a) + what, text(in_a), text(in_b), a.reply, b.reply,
-      telling ? "" : variation.why);
-}
-
-void Comparison::gates(const Entry& a, const Entry& b) {
-  align_maps(a.gates, b.gates, [&](schema::Gate gate, const GateFacts* in_a, const GateFacts* in_b) {
-    if (gate_text(in_a) == gate_text(in_b)) return;
-    std::string hidden;
-    if (in_a != nullptr && in_b != nullptr) {
-      if (in_a->outcome == in_b->outcome) {
-        hidden = "its outcome is the same";
-      } else if (is_momentary(gate) && !in_a->enforced && !in_b->enforced) {
-        hidden = "only observed: what the task did at that instant";
+  const auto rows = align_maps<std::string, CheckResult>(
+      a_, b_, [](const DiffTape& tape) -> const auto& { return tape.verdicts; });
+  for (const auto& [name, row] : rows) {
+    if (!row.complete()) continue;
+    const auto of_side = [&name = name](const DiffSide& side) {
+      Column column;
+      for (const DiffTape& tape : side.tapes) {
+        const CheckResult& result = tape.verdicts.at(name);
+        const auto evidence = tape.evidence.find(name);
+        column.push_back({verdict_text(result, evidence == tape.evidence.end() ? "" : evidence->second),
+                          std::to_string(static_cast<int>(result.kind)), std::nullopt, Seq(0)});
       }
-    }
-    std::string subject =
-        fmt::format("{}, gate {} ({})", entry_subject(a), static_cast<unsigned>(gate), enum_words(gate));
-    add(DiffKind::kGate, subject, gate_text(in_a), gate_text(in_b), a.request, b.request, hidden);
-  });
-}
-
-void Comparison::entry(const Entry& a, const Entry& b) {
-  auto status = [](const Entry& of) {
-    if (of.reply.value == 0) return std::string("not answered");
-    return with_reason(enum_words(of.status), of.reason);
-  };
-  if (a.target != b.target || a.write != b.write) {
-    auto text = [](const Entry& of) { return (of.write ? "write " : "read ") + of.target; };
-    add(DiffKind::kReply, entry_subject(a), text(a), text(b), a.request, b.request);
-  }
-  if (a.status != b.status || without_numbers(status(a)) != without_numbers(status(b))) {
-    add(DiffKind::kReply, entry_subject(a), status(a), status(b), a.reply, b.reply);
-  } else {
-    values(a, b, a.value, b.value, "", (a.set_before && b.set_before) || a.write);
-    values(a, b, a.before, b.before, ", what stood there", a.set_before && b.set_before);
-  }
-  if ((a.type != b.type || a.width_bytes != b.width_bytes) && a.status == b.status &&
-      !moved_.contains(a.path)) {
-    auto text = [](const Entry& of) {
-      return fmt::format("{}, {}", count_text(of.width_bytes, "byte"),
-                         of.type.empty() ? "unchecked" : of.type);
+      return column;
     };
-    add(DiffKind::kLayout, entry_subject(a), text(a), text(b), a.reply, b.reply);
-  }
-  gates(a, b);
-  if (a.address != b.address) {
-    add(DiffKind::kThisRun, entry_subject(a) + ", where it is", fmt::format("{:#x}", a.address),
-        fmt::format("{:#x}", b.address), a.reply, b.reply, "an address");
+    differences_.add(DiffKind::kVerdict, name, of_side(a_), of_side(b_),
+                     is_chance(name, row) ? Aside::may_vary("what a freeze falls into is chance") : Aside{});
   }
 }
 
-void Comparison::entries() {
-  auto key = [](const Entry& entry) { return std::tuple(entry.step_key(), entry.tag, entry.nth); };
-  align(a_.run.entries, b_.run.entries, key, [&](const Entry* a, const Entry* b) {
-    const Entry& only = a != nullptr ? *a : *b;
-    // The moment of such a freeze is chance, and the objects that it looks at are where this run has them.
-    aside_ = only.own ? "ktape asked for it by itself" : "";
-    if (a != nullptr && b != nullptr) return entry(*a, *b);
-    std::string text =
-        only.value.present ? only.value.shown : with_reason(enum_words(only.status), only.reason);
-    add(DiffKind::kMissing, entry_subject(only), a != nullptr ? text : kNotThere,
-        b != nullptr ? text : kNotThere, a != nullptr ? only.request : Seq(0),
-        b != nullptr ? only.request : Seq(0));
-  });
-  aside_.clear();
+// Where no tape tells what was asked, everything may have been.
+bool Comparison::is_asked(const FieldName& field) const {
+  bool told = false;
+  for (const DiffSide* side : {&a_, &b_}) {
+    for (const DiffTape& tape : side->tapes) {
+      told = told || tape.asked;
+      if (tape.asked && tape.asked->contains(field)) return true;
+    }
+  }
+  return !told;
 }
 
-// Where neither tape tells what was asked, everything may have been.
-bool Comparison::is_asked(const std::pair<std::string, std::string>& field) const {
-  if (!a_.asked && !b_.asked) return true;
-  return (a_.asked && a_.asked->contains(field)) || (b_.asked && b_.asked->contains(field));
-}
-
+// Repeats have one kernel, so that each layout of a side is told by the first tape that used it.
 void Comparison::layouts() {
-  bool same_image = a_.run.image_digest == b_.run.image_digest && !a_.run.image_digest.empty();
-  align_maps(
-      a_.run.layouts, b_.run.layouts, [&](const auto& key, const LayoutFacts* a, const LayoutFacts* b) {
-        const std::string subject = key.first + " " + key.second;
-        auto text = [](const LayoutFacts* layout) {
-          return layout != nullptr ? layout_text(*layout) : kNotThere;
-        };
-        if (text(a) == text(b)) return;
-        const std::string own = is_asked(key) ? "" : "no request asks for it: ktape used it for itself";
-        if (a == nullptr || b == nullptr) {
-          add(DiffKind::kMissing, "layout of " + subject, text(a), text(b), a != nullptr ? a->seq : Seq(0),
-              b != nullptr ? b->seq : Seq(0),
-              same_image ? "the kernel is the same: one run did not use the field" : own);
-          return;
-        }
-        if (own.empty()) moved_.insert(key.second);
-        add(DiffKind::kLayout, subject, text(a), text(b), a->seq, b->seq, own);
-      });
+  const RunFacts& run_a = a_.run();
+  const RunFacts& run_b = b_.run();
+  const bool same_image = run_a.image_digest == run_b.image_digest && !run_a.image_digest.empty();
+  const auto rows = align_maps<FieldName, LayoutFacts>(
+      a_, b_, [](const DiffTape& tape) -> const auto& { return tape.run.layouts; });
+  const auto seen = [](const LayoutFacts& layout) { return seen_as_it_is(layout_text(layout), layout.seq); };
+  for (const auto& [key, row] : rows) {
+    const std::string subject = key.first + " " + key.second;
+    const DiffRow<LayoutFacts> there = row.present();
+    const bool asked = is_asked(key);
+    const Aside own = asked ? Aside{} : Aside::hide(HiddenClass::kOwnLayout);
+    if (!row.on_both_sides()) {
+      differences_.add(DiffKind::kMissing, "layout of " + subject, column_of(row.a, seen),
+                       column_of(row.b, seen), same_image ? Aside::hide(HiddenClass::kUnusedLayout) : own);
+      continue;
+    }
+    Column a = column_of(there.a, seen);
+    Column b = column_of(there.b, seen);
+    if (asked && judge(a, b) != Judgement::kSame) moved_.insert(key.second);
+    differences_.add(DiffKind::kLayout, subject, std::move(a), std::move(b), own);
+  }
 }
 
 void Comparison::losses() {
-  if (a_.run.losses_known != b_.run.losses_known) {
-    auto text = [](const RunFacts& run) { return run.losses_known ? "told" : "not known"; };
-    add(DiffKind::kLoss, "what the recorder lost", text(a_.run), text(b_.run), Seq(0), Seq(0));
+  const auto known = [](const DiffSide& side) {
+    Column column;
+    for (const DiffTape& tape : side.tapes)
+      column.push_back(seen_as_it_is(tape.run.losses_known ? "told" : "not known", Seq(0)));
+    return column;
+  };
+  differences_.add(DiffKind::kLoss, "what the recorder lost", known(a_), known(b_));
+  std::set<std::string> names;
+  for (const DiffSide* side : {&a_, &b_}) {
+    for (const DiffTape& tape : side->tapes) {
+      for (const auto& [name, count] : tape.run.losses) names.insert(name);
+    }
   }
-  align_maps(a_.run.losses, b_.run.losses,
-             [&](const std::string& name, const uint64_t* a, const uint64_t* b) {
-               uint64_t in_a = a != nullptr ? *a : 0;
-               uint64_t in_b = b != nullptr ? *b : 0;
-               if (in_a == in_b) return;
-               add(DiffKind::kLoss, name, std::to_string(in_a), std::to_string(in_b), Seq(0), Seq(0),
-                   in_a != 0 && in_b != 0 ? "both runs lost some" : "");
-             });
+  for (const std::string& name : names) {
+    const auto of_side = [&](const DiffSide& side, bool whether) {
+      Column column;
+      for (const DiffTape& tape : side.tapes) {
+        const auto it = tape.run.losses.find(name);
+        const uint64_t count = it == tape.run.losses.end() ? 0 : it->second;
+        const std::string text = std::to_string(count);
+        column.push_back({text, whether ? (count > 0 ? "some" : "none") : text, std::nullopt, Seq(0)});
+      }
+      return column;
+    };
+    const bool both = judge(of_side(a_, true), of_side(b_, true)) == Judgement::kSame;
+    differences_.add(DiffKind::kLoss, name, of_side(a_, !both), of_side(b_, !both),
+                     both ? Aside::may_vary("both lost some") : Aside{});
+  }
 }
 
+// Of repeats there is nothing to be told that the next ones would not have different again.
 void Comparison::of_this_run() {
-  auto add_if = [&](const std::string& subject, const std::string& a, const std::string& b, const char* why) {
-    if (a != b) add(DiffKind::kThisRun, subject, a, b, Seq(0), Seq(0), why);
+  if (differences_.repeated()) return;
+  const auto add = [&](const std::string& subject, const std::string& a, const std::string& b,
+                       HiddenClass why) {
+    differences_.add(DiffKind::kThisRun, subject, {seen_as_it_is(a, Seq(0))}, {seen_as_it_is(b, Seq(0))},
+                     Aside::hide(why));
   };
-  auto hex = [](uint64_t value) { return fmt::format("{:#x}", value); };
-  add_if("captured", a_.run.captured, b_.run.captured, "a time");
-  add_if("records", std::to_string(a_.run.records), std::to_string(b_.run.records), "a count of events");
-  add_if("KASLR slide", hex(a_.run.slide), hex(b_.run.slide), "an address");
-  add_if("phys_base", hex(a_.run.phys_base), hex(b_.run.phys_base), "an address");
-  align_maps(a_.run.workers, b_.run.workers,
-             [&](const std::string& name, const WorkerFacts* a, const WorkerFacts* b) {
-               if (a == nullptr || b == nullptr) return;
-               const std::string worker = fmt::format("worker '{}', ", name);
-               add_if(worker + "pid", std::to_string(a->pid), std::to_string(b->pid), "a process id");
-               add_if(worker + "start_boottime", std::to_string(a->start_boottime_ns),
-                      std::to_string(b->start_boottime_ns), "a time");
-             });
+  const RunFacts& a = a_.run();
+  const RunFacts& b = b_.run();
+  const auto hex = [](uint64_t value) { return fmt::format("{:#x}", value); };
+  add("captured", a.captured, b.captured, HiddenClass::kOfTheRun);
+  add("records", std::to_string(a.records), std::to_string(b.records), HiddenClass::kOfTheRun);
+  add("KASLR slide", hex(a.slide), hex(b.slide), HiddenClass::kAddress);
+  add("phys_base", hex(a.phys_base), hex(b.phys_base), HiddenClass::kAddress);
+  for (const auto& [name, in_a] : a.workers) {
+    const auto other = b.workers.find(name);
+    if (other == b.workers.end()) continue;
+    const WorkerFacts& in_b = other->second;
+    const std::string worker = fmt::format("worker '{}', ", name);
+    add(worker + "pid", std::to_string(in_a.pid), std::to_string(in_b.pid), HiddenClass::kProcessId);
+    add(worker + "start_boottime", std::to_string(in_a.start_boottime_ns),
+        std::to_string(in_b.start_boottime_ns), HiddenClass::kOfTheRun);
+  }
 }
 
 Diff Comparison::run() {
-  diff_.same_scenario = a_.run.scenario == b_.run.scenario && a_.run.scenario_text == b_.run.scenario_text;
   outcomes();
   steps();
   schedulers();
@@ -406,14 +290,34 @@ Diff Comparison::run() {
   incidents();
   verdicts();
   layouts();
-  entries();
+  compare_entries(a_, b_, moved_, differences_);
   losses();
   of_this_run();
-  auto rank = [](const Difference& difference) {
+  Diff diff;
+  diff.same_scenario =
+      a_.run().scenario == b_.run().scenario && a_.run().scenario_text == b_.run().scenario_text;
+  diff.repeated = differences_.repeated();
+  diff.differences = differences_.take();
+  const auto rank = [](const Difference& difference) {
     return std::ranges::find(kDiffKinds, difference.kind) - std::begin(kDiffKinds);
   };
-  std::ranges::stable_sort(diff_.differences, {}, rank);
-  return std::move(diff_);
+  std::ranges::stable_sort(diff.differences, {}, rank);
+  return diff;
+}
+
+std::string_view hidden_noun(HiddenClass of) {
+  switch (of) {
+    case HiddenClass::kNone: break;
+    case HiddenClass::kAddress: return "address";
+    case HiddenClass::kProcessId: return "process id";
+    case HiddenClass::kOfTheRun: return "fact of the run itself";
+    case HiddenClass::kOwnRead: return "value that ktape read by itself";
+    case HiddenClass::kOwnLayout: return "layout that ktape used for itself";
+    case HiddenClass::kUnusedLayout: return "layout that one run did not use";
+    case HiddenClass::kSameGate: return "gate with the same outcome";
+    case HiddenClass::kMomentaryGate: return "gate that was only observed";
+  }
+  return "";
 }
 
 }  // namespace
@@ -433,9 +337,17 @@ std::string diff_kind_text(DiffKind kind) {
   return "";
 }
 
-size_t Diff::mattering() const {
-  return static_cast<size_t>(
-      std::ranges::count_if(differences, [](const Difference& one) { return one.hidden.empty(); }));
+std::string hidden_count_text(HiddenClass of, size_t count) {
+  const std::string noun(hidden_noun(of));
+  // The noun ends where what is said of it begins.
+  const size_t end = std::min({noun.find(" that"), noun.find(" of"), noun.find(" with"), noun.size()});
+  const std::string plural =
+      noun.substr(0, end) + (of == HiddenClass::kAddress ? "es" : "s") + noun.substr(end);
+  return count_text(count, noun, plural);
+}
+
+size_t Diff::count(Weight weight) const {
+  return static_cast<size_t>(std::ranges::count(differences, weight, &Difference::weight));
 }
 
 Diff compare_runs(const DiffSide& a, const DiffSide& b) { return Comparison(a, b).run(); }

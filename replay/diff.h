@@ -9,6 +9,7 @@
 
 #include "replay/asked_fields.h"
 #include "replay/check.h"
+#include "replay/repeats.h"
 #include "replay/run_facts.h"
 
 namespace ktape {
@@ -31,19 +32,45 @@ inline constexpr DiffKind kDiffKinds[] = {DiffKind::kOutcome, DiffKind::kVerdict
 // "value changed"
 [[nodiscard]] std::string diff_kind_text(DiffKind kind);
 
+enum class Weight {
+  kMatters,
+  kMayVary,  // shown, but any two runs may have it: what was read is never left out without a trace
+  kHidden,   // counted by its class, and shown when all is asked for
+};
+
+// Why a difference is hidden.
+enum class HiddenClass {
+  kNone,
+  kAddress,
+  kProcessId,
+  kOfTheRun,       // when it was, how many records it has
+  kOwnRead,        // ktape asked for it by itself; the moment of such a freeze is chance
+  kOwnLayout,      // of a field that no request asks for
+  kUnusedLayout,   // of a field that one run did not use, of one and the same kernel
+  kSameGate,       // what a gate saw, where its outcome is the same
+  kMomentaryGate,  // of a gate that was only observed, and looks at what the task did at that instant
+};
+
+// "12 addresses"
+[[nodiscard]] std::string hidden_count_text(HiddenClass of, size_t count);
+
 struct Difference {
   DiffKind kind = DiffKind::kValue;
   std::string subject;  // "step 1 'back', vtime_after: task 'wanderer' scx.dsq_vtime"
-  std::string a;        // what A has; "not there"
+  std::string a;        // what A has; "not there"; of repeats "655462..661200"
   std::string b;
-  Seq seq_a;  // the record that says so; 0: none
+  Seq seq_a;  // the record that says so; 0: none, or there are repeats
   Seq seq_b;
-  std::string hidden;  // why it does not matter; empty: it matters
+  Weight weight = Weight::kMatters;
+  HiddenClass hidden = HiddenClass::kNone;
+  std::string why;   // it does not matter: "a time", "same within repeats (n=3)"; empty: it matters
+  Column repeats_a;  // where there are repeats: what each tape has
+  Column repeats_b;
 };
 
-// One of the two sides, as it is known before anything is compared.
-struct DiffSide {
-  std::string path;       // as given
+// A tape, as it is known before anything is compared.
+struct DiffTape {
+  std::string path;       // as given; of a folder's tape the name within it
   std::string integrity;  // "intact", "truncated: ..."
   std::string head;       // hex
   RunFacts run;
@@ -52,22 +79,35 @@ struct DiffSide {
   std::map<std::string, std::string> evidence;  // of violated ones: the first finding
 };
 
-struct Diff {
-  bool same_scenario = true;
-  std::vector<Difference> differences;  // in the order of kDiffKinds; within a kind in the order of A
+// One of the two sides: a tape, or those of the repeats of a run. Never empty.
+struct DiffSide {
+  std::string path;  // as given
+  std::vector<DiffTape> tapes;
 
-  [[nodiscard]] size_t mattering() const;
-  [[nodiscard]] size_t hidden() const { return differences.size() - mattering(); }
+  [[nodiscard]] const RunFacts& run() const { return tapes.front().run; }
 };
 
-// Holds two runs against each other: steps by name, entries by step, tag and turn, fields by type and
+struct Diff {
+  bool same_scenario = true;
+  bool repeated = false;                // at least one side has several tapes
+  std::vector<Difference> differences;  // in the order of kDiffKinds; within a kind in the order of A
+
+  [[nodiscard]] size_t count(Weight weight) const;
+  [[nodiscard]] size_t mattering() const { return count(Weight::kMatters); }
+};
+
+// Holds two sides against each other: steps by name, entries by step, tag and turn, fields by type and
 // path, everything else by name. Time plays no part.
 //
-// A difference that any two runs have (how_it_varies) does not matter, except where one side is 0 and
-// the other is not, and where both runs wrote the value before: those say more than the passing of time.
-// A layout that no request of either run asked for (asked_fields) does not matter: ktape used it for itself.
-// A gate that was only observed, and looks at what the task did at that instant, does not matter either.
-// Counts of losses matter where only one run lost anything of a kind. Kernel, machine and scenario are
+// With repeats on a side, what they vary by tells what matters: see judge(). What a CPU or a task did at an
+// instant matters only when the repeats are so many that chance would hardly part them. Of single tapes a
+// value of a kind that varies between any two runs (how_it_varies) may vary, except where one side is 0 and
+// the other is not (zero_tells), and where both runs wrote the value before and at least one still has what
+// it wrote: those say more than the passing of time. Addresses and process ids are hidden, with repeats too.
+//
+// A layout that no request of either side asked for (asked_fields) is hidden: ktape used it for itself.
+// A gate that was only observed, and looks at what the task did at that instant, is hidden too.
+// Counts of losses matter where only one side lost anything of a kind. Kernel, machine and scenario are
 // what is compared, not differences.
 [[nodiscard]] Diff compare_runs(const DiffSide& a, const DiffSide& b);
 

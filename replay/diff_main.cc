@@ -5,14 +5,11 @@
 #include <cstdio>
 
 #include "replay/diff.h"
+#include "replay/diff_sides.h"
 #include "replay/diff_text.h"
 #include "replay/judge_options.h"
 #include "replay/verdicts.h"
 #include "schema/base/command_line.h"
-#include "schema/base/digest.h"
-#include "schema/base/file.h"
-#include "schema/base/text.h"
-#include "schema/journal/verify.h"
 
 namespace ktape {
 
@@ -22,7 +19,7 @@ constexpr char kProgram[] = "ktape diff";
 
 constexpr char kHelp[] =
     "Says what two runs have different: the same scenario on two kernels, before and after a change, today\n"
-    "and last year. Runs are held against each other by step, tag and name, never by time. Both tapes are\n"
+    "and last year. Runs are held against each other by step, tag and name, never by time. All tapes are\n"
     "judged by the assertions that `ktape check` runs.\n"
     "\n"
     "A difference is one of\n"
@@ -33,19 +30,31 @@ constexpr char kHelp[] =
     "  gate changed      a gate passed in one run and failed in the other\n"
     "  missing in one    a step, entry, worker, scheduler, incident or field that only one run has\n"
     "  layout changed    offset, size or type of a field that the scenario's targets lead through\n"
-    "  loss changed      what a recorder lost";
+    "  loss changed      what a recorder lost\n"
+    "\n"
+    "A and B are tapes, or folders of tapes of repeats: one scenario on one kernel and machine, captured\n"
+    "several times. Then what the repeats of a side vary by tells what changed, and every value is shown\n"
+    "with its range.";
 
 constexpr char kFooter[] =
-    "Not shown, and no difference that matters, is what any two runs have different, however alike they "
-    "are:\n"
-    "addresses and pointers, process ids, times (by type or by name: jiffies, *_ns, *vtime, *_runtime ...),\n"
-    "counts of events, what a CPU did at that instant (nr_running, curr, on_cpu ...), the bytes of whole\n"
-    "objects. They do count where both runs wrote the value before, and, but for what a CPU did, where one\n"
-    "run has 0 and the other has not. Nor is a layout that no request asks for: of the many that ktape uses\n"
-    "for itself, for gates, evidence and pages, most move from kernel to kernel. Nor is what ktape read by\n"
-    "itself when a trigger froze the machine, or that freeze-consistent is inconclusive in one run: when "
-    "the\n"
-    "machine stands is chance. --all shows all of it, with the reason.\n"
+    "With repeats, a number changed when the ranges of A and B do not overlap, and either the gap is\n"
+    "wider than either range, or the repeats are so many (4 and 4, 3 and 5 ...) that chance would part\n"
+    "them in at most one of twenty comparisons. Of what a CPU or a task did at that instant\n"
+    "(nr_running, curr, on_cpu ...) a few repeats are alike by chance: there only the latter counts.\n"
+    "Anything else changed when no repeat of A has what a repeat of B has, or when they have it in\n"
+    "shares that chance makes in at most one of twenty comparisons. The rest is shown as the same\n"
+    "within repeats.\n"
+    "\n"
+    "Of single tapes nothing is known of that. There values of a kind that differs between any two\n"
+    "runs are shown under MAY VARY: times (by type or by name: jiffies, *_ns, *vtime, *_runtime ...),\n"
+    "counts of events (run_delay, pcount, nr_switches ...), what a CPU or a task did at that instant,\n"
+    "the bytes of whole objects. They count as changed where both runs wrote the value before and one\n"
+    "still has what it wrote, and, for times, where one run has 0 and the other has not.\n"
+    "\n"
+    "Hidden, but counted, are addresses and pointers, unless one is NULL, and process ids; layouts\n"
+    "that no request asks for: of the many that ktape uses for itself, for gates, evidence and pages,\n"
+    "most move from kernel to kernel; and what ktape read by itself when a trigger froze the machine:\n"
+    "when it stands then is chance. --all shows all of it, with the reason.\n"
     "\n"
     "Assertions are found as by `ktape check`: in each --analyzers, beside this program, and on PATH.\n"
     "\n"
@@ -53,10 +62,12 @@ constexpr char kFooter[] =
     "\n"
     "Examples:\n"
     "  ktape diff old.ktape new.ktape\n"
+    "  for i in 1 2 3 4; do ktape capture my.scenario --kernel 6.16.12 -o old/$i.ktape; done\n"
+    "  ktape diff old/ new/\n"
     "  ktape diff old.ktape new.ktape --markdown >comment.md\n"
     "\n"
-    "Exit status: 0 nothing that matters differs, 1 something does, 2 usage, 3 a tape is altered or\n"
-    "unusable, 4 an assertion could not be run.";
+    "Exit status: 0 nothing that matters differs, whatever may vary; 1 something does; 2 usage; 3 a tape is\n"
+    "altered or unusable, or a folder has none or such as are not repeats; 4 an assertion could not be run.";
 
 struct Options {
   std::string a;
@@ -67,34 +78,14 @@ struct Options {
   bool markdown = false;
 };
 
-Result<DiffSide> load(const std::string& path, const Judges& judges) {
-  KTAPE_ASSIGN(CheckedTape checked, inspect_readable(path));
-  KTAPE_ASSIGN(auto tape, JournalReader::open(path));
-  DiffSide side;
-  side.path = path;
-  side.integrity =
-      checked.integrity == "intact" ? checked.integrity : checked.integrity + ": " + checked.finding;
-  side.head = checked.head;
-  KTAPE_ASSIGN(side.run, gather_run_facts(*tape));
-  Result<FieldNames> asked = asked_fields(*tape);
-  // Without types, or with such as cannot be read, every layout counts.
-  if (!asked.ok() && asked.error().code == ErrorCode::kHost) return asked.error();
-  if (asked.ok()) side.asked = std::move(*asked);
-  for (auto& [name, verdict] : judge_tape(checked, judges)) {
-    side.verdicts[name] = verdict.result;
-    if (verdict.result.kind == CheckResult::Kind::kViolated && !verdict.findings.empty()) {
-      side.evidence[name] = verdict.findings.front();
-    }
-  }
-  return side;
-}
-
 // Assertions that cannot be run are no verdicts to compare.
 ExitCode code_of(const Diff& diff, const DiffSide& a, const DiffSide& b) {
   ExitCode code = diff.mattering() > 0 ? ExitCode::kViolated : ExitCode::kGood;
   for (const DiffSide* side : {&a, &b}) {
-    for (const auto& [name, result] : side->verdicts) {
-      if (result.kind == CheckResult::Kind::kError) code = worst(code, result.code);
+    for (const DiffTape& tape : side->tapes) {
+      for (const auto& [name, result] : tape.verdicts) {
+        if (result.kind == CheckResult::Kind::kError) code = worst(code, result.code);
+      }
     }
   }
   return code;
@@ -102,8 +93,8 @@ ExitCode code_of(const Diff& diff, const DiffSide& a, const DiffSide& b) {
 
 Result<ExitCode> run(const Options& options) {
   KTAPE_ASSIGN(Judges judges, find_judges(options.judges));
-  KTAPE_ASSIGN(DiffSide a, load(options.a, judges));
-  KTAPE_ASSIGN(DiffSide b, load(options.b, judges));
+  KTAPE_ASSIGN(DiffSide a, load_side(options.a, judges));
+  KTAPE_ASSIGN(DiffSide b, load_side(options.b, judges));
   Diff diff = compare_runs(a, b);
   std::string text = options.json       ? diff_as_json(a, b, diff, options.all)
                      : options.markdown ? diff_as_markdown(a, b, diff, options.all)
@@ -123,9 +114,10 @@ int main(int argc, char** argv) {
   app.footer(ktape::kFooter);
   app.set_version_flag("--version", std::string("ktape ") + KTAPE_VERSION);
   ktape::Options options;
-  app.add_option("A", options.a, "a tape, or the .partial that a recorder left")->required();
-  app.add_option("B", options.b, "the tape to hold against it")->required();
-  app.add_flag("--all", options.all, "also what does not matter, with the reason");
+  app.add_option("A", options.a, "a tape, the .partial that a recorder left, or a folder of repeats")
+      ->required();
+  app.add_option("B", options.b, "the tape or folder to hold against it")->required();
+  app.add_flag("--all", options.all, "also what is hidden, with the reason");
   auto* json = app.add_flag("--json", options.json, "one JSON object, for programs");
   app.add_flag("--markdown", options.markdown, "tables in Markdown")->excludes(json);
   ktape::add_judge_options(app, options.judges);

@@ -58,6 +58,7 @@ ValueFacts value_facts(schema::Value::Reader value) {
   if (auto number = number_of(value)) {
     facts.zero = *number == 0;
     facts.exact = std::to_string(*number);
+    facts.number = number;
   } else if (value.isBytes()) {
     auto bytes = value.getBytes();
     facts.bytes = true;
@@ -122,7 +123,7 @@ class Gatherer {
   std::map<uint64_t, std::pair<size_t, size_t>> pending_;  // op: its first entry, and how many
   std::map<uint32_t, size_t> steps_;                       // where each stands in facts_
   std::map<std::string, uint32_t> seen_;                   // step and tag: how often
-  std::set<std::string> written_;                          // targets
+  std::map<std::string, std::string> written_;             // target: what was written to it last
 };
 
 std::string Gatherer::step_name(uint32_t index) const {
@@ -224,11 +225,13 @@ void Gatherer::requested(schema::OpRequested::Reader request, Seq seq) {
     entry.per_cpu = from.getTarget().isPerCpu();
     entry.write = from.isWrite();
     entry.own = request.getGuestRequest() == 0;
-    entry.set_before = written_.contains(entry.target);
+    const auto earlier = written_.find(entry.target);
+    entry.set_before = earlier != written_.end();
+    if (entry.set_before) entry.set_to = earlier->second;
     entry.request = seq;
     if (entry.write) written.push_back(entry.target);
   }
-  written_.insert(written.begin(), written.end());
+  for (std::string& target : written) written_.try_emplace(std::move(target));
 }
 
 void Gatherer::replied(schema::OpReplied::Reader reply, Seq seq) {
@@ -246,6 +249,7 @@ void Gatherer::replied(schema::OpReplied::Reader reply, Seq seq) {
     if (from.getReason().size() > 0) entry.reason = shortened(safe(from.getReason()));
     entry.value = value_facts(from.getValue());
     entry.before = value_facts(from.getBefore());
+    if (entry.write && entry.status == schema::EntryStatus::DONE) written_[entry.target] = entry.value.exact;
     entry.type = safe(from.getType());
     entry.width_bytes = from.getWidthBytes();
     entry.address = from.getVirtualAddress();

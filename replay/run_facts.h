@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -25,6 +26,7 @@ struct ValueFacts {
   bool zero = false;   // every bit of it
   std::string shown;
   std::string exact;  // equal exactly when the values are; a number has the same in every width
+  std::optional<uint64_t> number;
 };
 
 struct GateFacts {
@@ -46,6 +48,7 @@ struct EntryFacts {
   bool write = false;
   bool own = false;         // ktape asked for it by itself, at a freeze that no request made
   bool set_before = false;  // an earlier entry of this run wrote to the same target
+  std::string set_to;       // ValueFacts::exact of what it wrote last; empty when nothing was
   schema::EntryStatus status = schema::EntryStatus::NOT_SAID;
   std::string reason;
   ValueFacts value;

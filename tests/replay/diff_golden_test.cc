@@ -76,6 +76,59 @@ TEST_CASE("two runs are compared in Markdown as in the golden file") {
 
 TEST_CASE("two runs are compared in JSON as in the golden file") { check_golden({"--json"}, "diff.json"); }
 
+namespace {
+
+// Three repeats on one kernel in olds/, two on another one in news/.
+std::pair<std::string, std::string> repeats(const TempDir& folder) {
+  const std::string olds = folder.file("olds");
+  const std::string news = folder.file("news");
+  std::filesystem::create_directory(olds);
+  std::filesystem::create_directory(news);
+  const auto olds_spec = [](uint64_t vtime, uint64_t jiffies) {
+    return RunSpec{.jiffies = jiffies, .vtime_read = vtime};
+  };
+  record_run(olds + "/1.ktape", olds_spec(655'462, 4'294'892'877));
+  record_run(olds + "/2.ktape", olds_spec(655'470, 4'294'892'890));
+  record_run(olds + "/3.ktape", olds_spec(655'000, 4'294'892'840));
+  RunSpec spec = newer();
+  spec.jiffies = 4'294'892'880;
+  spec.vtime_read = 357'218'481;
+  record_run(news + "/1.ktape", spec);
+  spec.vtime_read = 357'000'000;
+  spec.jiffies = 4'294'892'870;
+  spec.exit_kind = 64;
+  record_run(news + "/2.ktape", spec);
+  return {olds, news};
+}
+
+void check_repeats(const std::vector<std::string>& options, const std::string& name) {
+  TempDir folder;
+  const auto [olds, news] = repeats(folder);
+  std::vector<std::string> arguments = {olds, news, "--only", "jiffies-nonzero"};
+  arguments.insert(arguments.end(), options.begin(), options.end());
+  const ChildResult child = diff(arguments);
+  CHECK(child.exit_status == 1);
+  CHECK(stable(child.output, folder) == must(read_text_file(KTAPE_GOLDEN "/" + name, 1 << 20)));
+}
+
+}  // namespace
+
+TEST_CASE("folders of repeats are compared as in the golden files") {
+  check_repeats({}, "diff_repeats.txt");
+  check_repeats({"--markdown"}, "diff_repeats.md");
+  check_repeats({"--json"}, "diff_repeats.json");
+}
+
+TEST_CASE("a folder without tapes, or with such as are not repeats, is exit status 3") {
+  TempDir folder;
+  const auto [olds, news] = repeats(folder);
+  std::filesystem::create_directory(folder.file("empty"));
+  CHECK(diff({olds, folder.file("empty")}).exit_status == 3);
+  std::filesystem::copy(news + "/1.ktape", olds + "/4.ktape");
+  CHECK(diff({olds, news}).exit_status == 3);
+  CHECK(diff({news, news}).exit_status == 0);
+}
+
 TEST_CASE("a tape compared with itself has no difference and exit status 0") {
   TempDir folder;
   std::string tape = record_run(folder.file("a.ktape"), {}).path;
