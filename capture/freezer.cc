@@ -59,25 +59,6 @@ void write_registers(const Kernel& kernel, const VcpuRegisters& registers, schem
   write_others(registers, to.initRegisters());
 }
 
-schema::ExecContext record_context(ExecContext context) {
-  switch (context) {
-    case ExecContext::kTask: return schema::ExecContext::TASK;
-    case ExecContext::kSoftirq: return schema::ExecContext::SOFTIRQ;
-    case ExecContext::kHardirq: return schema::ExecContext::HARDIRQ;
-    case ExecContext::kNmi: return schema::ExecContext::NMI;
-  }
-  return schema::ExecContext::NOT_SAID;
-}
-
-void write_evidence(const CpuEvidence& evidence, schema::VcpuState::Builder to) {
-  to.setKernelStateKnown(evidence.known);
-  to.setPreemptCount(evidence.preempt_count);
-  to.setCurrentPid(evidence.current_pid.value);
-  to.setCurrentComm(as_data(evidence.current_comm));
-  to.setRunqueueLocked(evidence.runqueue_locked);
-  if (evidence.known) to.setContext(record_context(evidence.context));
-}
-
 }  // namespace
 
 struct Freezer::Moment {
@@ -185,7 +166,7 @@ Result<void> Freezer::record_frozen(const Moment& moment, uint64_t freeze) {
     for (unsigned i = 0; i < count; ++i) {
       vcpus[i].setCpu(i);
       if (i < moment.registers.size()) write_registers(*kernel_, moment.registers[i], vcpus[i]);
-      if (i < cpus.size()) write_evidence(cpus[i], vcpus[i]);
+      if (i < cpus.size()) write_evidence(*kernel_, cpus[i], vcpus[i]);
     }
   });
 }

@@ -123,7 +123,10 @@ Result<void> Reexecution::frozen(Seq seq, schema::Frozen::Reader recorded) {
   KTAPE_ASSIGN(RecordedMemory * memory, memory_of(recorded.getFreeze()));
   if (memory == nullptr) return {};
   (void)memory->take_missing();
-  const Evidence evidence = evidence_.read(*memory);
+  bool with_scheduling = false;
+  for (const auto vcpu : recorded.getVcpus())
+    with_scheduling = with_scheduling || vcpu.getCurrentPolicy() >= 0;
+  const Evidence evidence = evidence_.read(*memory, with_scheduling);
   KTAPE_TRY(memory->intact());
   if (memory->take_missing()) return {};
   ++report_.freezes;
@@ -139,11 +142,7 @@ Result<void> Reexecution::frozen(Seq seq, schema::Frozen::Reader recorded) {
     capnp::MallocMessageBuilder message;
     message.setRoot(vcpus[cpu]);  // registers are the machine's; the rest is what memory says
     auto computed = message.getRoot<schema::VcpuState>();
-    computed.setKernelStateKnown(seen.known);
-    computed.setPreemptCount(seen.preempt_count);
-    computed.setCurrentPid(seen.current_pid.value);
-    computed.setCurrentComm(as_data(seen.current_comm));
-    computed.setRunqueueLocked(seen.runqueue_locked);
+    write_evidence(kernel_, seen, computed);
     add_all(found, seq, fmt::format("{} CPU {}", name, cpu),
             differences(vcpus[cpu], computed.asReader(), {}, kVcpuStateFields));
   }

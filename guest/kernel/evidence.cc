@@ -7,8 +7,10 @@
 #include <string_view>
 #include <utility>
 
+#include "guest/kernel/gate_words.h"
 #include "guest/kernel/layout_log.h"
 #include "guest/kernel/runqueue_lock.h"
+#include "schema/wire/data.h"
 
 namespace ktape {
 
@@ -30,6 +32,16 @@ ExecContext context_of(uint64_t preempt_count, uint64_t width_bytes) {
   if ((preempt_count & bits.hardirq) != 0) return ExecContext::kHardirq;
   if ((preempt_count & bits.serving_softirq) != 0) return ExecContext::kSoftirq;
   return ExecContext::kTask;
+}
+
+schema::ExecContext record_context(ExecContext context) {
+  switch (context) {
+    case ExecContext::kTask: return schema::ExecContext::TASK;
+    case ExecContext::kSoftirq: return schema::ExecContext::SOFTIRQ;
+    case ExecContext::kHardirq: return schema::ExecContext::HARDIRQ;
+    case ExecContext::kNmi: return schema::ExecContext::NMI;
+  }
+  return schema::ExecContext::NOT_SAID;
 }
 
 // seqcount_t and its typed kinds begin with the 4 bytes of the count (include/linux/seqlock_types.h).
@@ -68,6 +80,10 @@ struct EvidenceReader::Impl {
     current = find_value(kernel.btf(), "current_task", "current_task");
     pid = log.first_of("struct task_struct", {"pid"});
     comm = log.first_of("struct task_struct", {"comm"});
+    policy = log.first_of("struct task_struct", {"policy"});
+    sched_class = log.first_of("struct task_struct", {"sched_class"});
+    prio = log.first_of("struct task_struct", {"prio"});
+    rt_priority = log.first_of("struct task_struct", {"rt_priority"});
     for (const std::string_view name : kSeqcounts) {
       const Result<GuestVirtual> at = kernel.symbol(name);
       if (at.ok()) seqcounts.emplace_back(name, *at);
@@ -87,17 +103,21 @@ struct EvidenceReader::Impl {
   LayoutLog log;
   RunqueueLock lock;
   std::optional<PerCpuValue> preempt_count, current;
-  std::optional<FieldInfo> pid, comm;
+  std::optional<FieldInfo> pid, comm, policy, sched_class, prio, rt_priority;
   std::optional<GuestVirtual> bypass_global, scx_root;
   std::vector<std::pair<std::string, GuestVirtual>> seqcounts;
   std::optional<FieldInfo> root_bypass;  // of the scheduler that scx_root points at
 
-  Result<CpuEvidence> read_cpu(const GuestMemory& memory, CpuId cpu) const;
+  Result<CpuEvidence> read_cpu(const GuestMemory& memory, CpuId cpu, bool with_scheduling) const;
+  std::optional<uint64_t> read_field(const GuestMemory& memory, GuestVirtual task,
+                                     const std::optional<FieldInfo>& field) const;
+  void read_scheduling(const GuestMemory& memory, GuestVirtual task, CpuEvidence& to) const;
   Result<std::string> read_comm(const GuestMemory& memory, GuestVirtual task) const;
   Result<int64_t> read_bypass_depth(const GuestMemory& memory) const;
 };
 
-Result<CpuEvidence> EvidenceReader::Impl::read_cpu(const GuestMemory& memory, CpuId cpu) const {
+Result<CpuEvidence> EvidenceReader::Impl::read_cpu(const GuestMemory& memory, CpuId cpu,
+                                                   bool with_scheduling) const {
   if (!preempt_count || !current || !pid || !comm) {
     return Error{ErrorCode::kNotFound, "this kernel lacks a field that the evidence needs", ""};
   }
@@ -112,8 +132,25 @@ Result<CpuEvidence> EvidenceReader::Impl::read_cpu(const GuestMemory& memory, Cp
   evidence.current_pid = Pid(static_cast<int32_t>(number));
   KTAPE_ASSIGN(evidence.current_comm, read_comm(memory, GuestVirtual(task)));
   KTAPE_ASSIGN(evidence.runqueue_locked, lock.held(memory, cpu));
+  if (with_scheduling) read_scheduling(memory, GuestVirtual(task), evidence);
   evidence.known = true;
   return evidence;
+}
+
+std::optional<uint64_t> EvidenceReader::Impl::read_field(const GuestMemory& memory, GuestVirtual task,
+                                                         const std::optional<FieldInfo>& field) const {
+  if (!field) return std::nullopt;
+  const Result<uint64_t> value = kernel.read_uint(memory, task + field->offset_bytes, field->type.size_bytes);
+  return value.ok() ? std::optional(*value) : std::nullopt;
+}
+
+void EvidenceReader::Impl::read_scheduling(const GuestMemory& memory, GuestVirtual task,
+                                           CpuEvidence& to) const {
+  if (const auto value = read_field(memory, task, policy)) to.current_policy = static_cast<int32_t>(*value);
+  if (const auto value = read_field(memory, task, sched_class)) to.current_class = GuestVirtual(*value);
+  if (const auto value = read_field(memory, task, prio)) to.current_priority = static_cast<int32_t>(*value);
+  if (const auto value = read_field(memory, task, rt_priority))
+    to.current_rt_priority = static_cast<uint32_t>(*value);
 }
 
 Result<std::string> EvidenceReader::Impl::read_comm(const GuestMemory& memory, GuestVirtual task) const {
@@ -141,10 +178,10 @@ Result<int64_t> EvidenceReader::Impl::read_bypass_depth(const GuestMemory& memor
 EvidenceReader::EvidenceReader(const Kernel& kernel) : impl_(std::make_unique<Impl>(kernel)) {}
 EvidenceReader::~EvidenceReader() = default;
 
-Evidence EvidenceReader::read(const GuestMemory& memory) const {
+Evidence EvidenceReader::read(const GuestMemory& memory, bool with_scheduling) const {
   Evidence evidence;
   for (uint32_t cpu = 0; cpu < impl_->kernel.facts().cpus; ++cpu) {
-    Result<CpuEvidence> one = impl_->read_cpu(memory, CpuId(cpu));
+    Result<CpuEvidence> one = impl_->read_cpu(memory, CpuId(cpu), with_scheduling);
     evidence.cpus.push_back(one.ok() ? std::move(*one) : CpuEvidence{});
   }
   const Result<int64_t> depth = impl_->read_bypass_depth(memory);
@@ -157,5 +194,18 @@ Evidence EvidenceReader::read(const GuestMemory& memory) const {
 }
 
 std::vector<UsedLayout> EvidenceReader::take_used_layouts() { return impl_->log.take(); }
+
+void write_evidence(const Kernel& kernel, const CpuEvidence& evidence, schema::VcpuState::Builder to) {
+  to.setKernelStateKnown(evidence.known);
+  to.setPreemptCount(evidence.preempt_count);
+  to.setCurrentPid(evidence.current_pid.value);
+  to.setCurrentComm(as_data(evidence.current_comm));
+  to.setRunqueueLocked(evidence.runqueue_locked);
+  if (evidence.known) to.setContext(record_context(evidence.context));
+  if (evidence.current_policy) to.setCurrentPolicy(*evidence.current_policy);
+  if (evidence.current_class) to.setCurrentClass(class_name(kernel, *evidence.current_class));
+  if (evidence.current_priority) to.setCurrentPriority(*evidence.current_priority);
+  if (evidence.current_rt_priority) to.setCurrentRtPriority(*evidence.current_rt_priority);
+}
 
 }  // namespace ktape

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -10,6 +11,7 @@
 #include "guest/kernel/kernel.h"
 #include "guest/kernel/layout_log.h"
 #include "schema/base/units.h"
+#include "schema/record.capnp.h"
 
 namespace ktape {
 
@@ -24,6 +26,11 @@ struct CpuEvidence {
   Pid current_pid;
   std::string current_comm;
   bool runqueue_locked = false;
+  // How the current task is scheduled; each of them nothing where it could not be read.
+  std::optional<int32_t> current_policy;
+  std::optional<GuestVirtual> current_class;  // its sched_class, which class_name() names
+  std::optional<int32_t> current_priority;    // `prio`: the one in force
+  std::optional<uint32_t> current_rt_priority;
 };
 
 // A sequence count: while it is odd, what it protects is being changed.
@@ -45,7 +52,9 @@ class EvidenceReader {
   explicit EvidenceReader(const Kernel& kernel);
   ~EvidenceReader();
 
-  [[nodiscard]] Evidence read(const GuestMemory& memory) const;
+  // `with_scheduling`: also policy, class and priority of the current tasks. An older recorder did not read
+  // them, and may not have kept the memory that they stand in.
+  [[nodiscard]] Evidence read(const GuestMemory& memory, bool with_scheduling = true) const;
 
   // Fields that the evidence is made of: all of them at the first call, none later.
   [[nodiscard]] std::vector<UsedLayout> take_used_layouts();
@@ -54,5 +63,8 @@ class EvidenceReader {
   struct Impl;
   std::unique_ptr<Impl> impl_;
 };
+
+// Into a record, with the names that they have on this kernel. Looks at no memory.
+void write_evidence(const Kernel& kernel, const CpuEvidence& evidence, schema::VcpuState::Builder to);
 
 }  // namespace ktape

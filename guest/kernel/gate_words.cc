@@ -37,12 +37,6 @@ std::string GateWords::named(std::string_view enum_name, uint64_t value) const {
   return kernel_.btf().enumerator_name(enum_name, value).value_or(fmt::format("{:#x}", value));
 }
 
-std::string GateWords::class_name(uint64_t address) const {
-  std::string text = kernel_.describe(GuestVirtual(address));
-  if (text.ends_with("+0x0")) text.resize(text.size() - 4);
-  return text.empty() ? fmt::format("{:#x}", address) : text;
-}
-
 // The enums have several names for some of their values: those that the gate wants are told by it.
 std::string GateWords::dispatch(const GateSight& sight) const {
   const auto [id, ops, wanted] = sight.saw;
@@ -64,7 +58,7 @@ std::string GateWords::observed(schema::Gate gate, const GateSight& sight) const
       return fmt::format("dsq={} runnable_node={}", saw[0] == 0 ? "NULL" : fmt::format("{:#x}", saw[0]),
                          saw[1] != 0 ? "empty" : "linked");
     case schema::Gate::SCHED_CLASS:
-      return "sched_class=" + (sight.passed ? "ext_sched_class" : class_name(saw[0]));
+      return "sched_class=" + (sight.passed ? "ext_sched_class" : class_name(kernel_, GuestVirtual(saw[0])));
     case schema::Gate::POLICY: return fmt::format("policy={} switched_all={}", saw[0], saw[1]);
     case schema::Gate::INITIALISED: return fmt::format("start_boottime={}", saw[0]);
     case schema::Gate::NO_DISPATCH: return dispatch(sight);
@@ -94,6 +88,12 @@ std::string GateWords::expected(schema::Gate gate, const TaskRoot& asked) {
     case schema::Gate::NOT_SAID: break;
   }
   return "?";
+}
+
+std::string class_name(const Kernel& kernel, GuestVirtual at) {
+  std::string text = kernel.describe(at);
+  if (text.ends_with("+0x0")) text.resize(text.size() - 4);
+  return text.empty() ? fmt::format("{:#x}", at.value) : text;
 }
 
 }  // namespace ktape

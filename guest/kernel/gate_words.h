@@ -20,8 +20,6 @@ class GateWords {
 
   [[nodiscard]] std::string observed(schema::Gate gate, const GateSight& sight) const;
   [[nodiscard]] static std::string expected(schema::Gate gate, const TaskRoot& asked);
-  // "ext_sched_class", or the address where no symbol stands.
-  [[nodiscard]] std::string class_name(uint64_t address) const;
 
  private:
   [[nodiscard]] std::string named(std::string_view enum_name, uint64_t value) const;
@@ -30,6 +28,9 @@ class GateWords {
   const Kernel& kernel_;
   std::string_view task_states_;
 };
+
+// The symbol of a sched_class: "ext_sched_class"; its address where no symbol stands.
+[[nodiscard]] std::string class_name(const Kernel& kernel, GuestVirtual at);
 
 // "pid", "identity", ...: as the schema names them.
 [[nodiscard]] std::string gate_name(schema::Gate gate);

@@ -301,7 +301,7 @@ GateResult GateChecker::Impl::gate_in_words(const Entry& entry, const Result<Gat
   }
   result.observed = kNoSchedExt;
   if (seen->saw[1] != 0)
-    result.observed = "sched_class=" + words.class_name(seen->saw[0]) + ", " + result.observed;
+    result.observed = "sched_class=" + class_name(kernel, GuestVirtual(seen->saw[0])) + ", " + result.observed;
   return result;
 }
 

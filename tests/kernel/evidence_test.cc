@@ -1,7 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "guest/kernel/evidence.h"
 
+#include <capnp/message.h>
+
 #include <catch2/catch_test_macros.hpp>
+#include <string_view>
 
 #include "tests/support/fake_kernel.h"
 
@@ -27,6 +30,31 @@ TEST_CASE("each CPU tells its preempt count, current task and runqueue lock") {
   CHECK(cpus[1].preempt_count == 2);
   CHECK(cpus[1].current_comm == "second");
   CHECK(cpus[1].runqueue_locked);
+}
+
+TEST_CASE("each CPU tells the policy, class and priority of its current task") {
+  FakeKernel fake;
+  const GuestVirtual task = fake.add_task(100, "rthog", 10'000'000);
+  fake.put(fake.per_cpu("current_task", 0), task.value, 8);
+  fake.set(task, "struct task_struct", "policy", 1);
+  fake.set(task, "struct task_struct", "sched_class", fake.symbol("ext_sched_class").value);
+  fake.set(task, "struct task_struct", "prio", 49);
+  fake.set(task, "struct task_struct", "rt_priority", 50);
+  const CpuEvidence seen = EvidenceReader(fake.kernel()).read(fake.memory()).cpus[0];
+  REQUIRE(seen.known);
+  CHECK(seen.current_policy == 1);
+  CHECK(seen.current_class == fake.symbol("ext_sched_class"));
+  CHECK(seen.current_priority == 49);
+  CHECK(seen.current_rt_priority == 50u);
+  capnp::MallocMessageBuilder message;
+  auto record = message.initRoot<schema::VcpuState>();
+  write_evidence(fake.kernel(), seen, record);
+  CHECK(record.getCurrentPolicy() == 1);
+  CHECK(std::string_view(record.getCurrentClass().cStr()) == "ext_sched_class");
+  CHECK(record.getCurrentPriority() == 49);
+  CHECK(record.getCurrentRtPriority() == 50);
+  // Neither read nor written where an older recorder did not.
+  CHECK_FALSE(EvidenceReader(fake.kernel()).read(fake.memory(), false).cpus[0].current_policy);
 }
 
 TEST_CASE("kernels that keep the hot variables together are understood") {

@@ -156,11 +156,7 @@ Seq FakeTape::serve_now(const std::vector<Op>& ops) {
     auto vcpus = to.initVcpus(static_cast<unsigned>(evidence.cpus.size()));
     for (unsigned i = 0; i < vcpus.size(); ++i) {
       vcpus[i].setCpu(i);
-      vcpus[i].setKernelStateKnown(evidence.cpus[i].known);
-      vcpus[i].setPreemptCount(evidence.cpus[i].preempt_count);
-      vcpus[i].setCurrentPid(evidence.cpus[i].current_pid.value);
-      vcpus[i].setCurrentComm(as_data(evidence.cpus[i].current_comm));
-      vcpus[i].setRunqueueLocked(evidence.cpus[i].runqueue_locked);
+      write_evidence(kernel_.kernel(), evidence.cpus[i], vcpus[i]);
     }
   });
   PagesKept kept;
