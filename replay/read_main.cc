@@ -35,6 +35,7 @@ constexpr char kHelp[] =
     "  cpu0:runqueues.nr_running        a CPU's instance of a per-CPU variable\n"
     "  task:sleeper.scx.dsq_vtime       a worker of the scenario, by its name\n"
     "  task:147.comm                    a task by its pid; task:147@5230000000 also by its start time in ns\n"
+    "  task:pid=147.comm                the same, should a worker be named '147'\n"
     "  '(struct rq)0xffff888012345680.curr->pid'\n"
     "                                   what stands at an address; without the type it is bytes\n"
     "  '(struct task_struct)init_task.comm'\n"

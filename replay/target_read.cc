@@ -32,6 +32,18 @@ uint64_t start_of(const Kernel& kernel, const RecordedMemory& memory, Pid pid) {
   return start.ok() ? *start / kClockTickNs * kClockTickNs : 0;
 }
 
+// "task:12" of a tape whose worker '12' started by then could be either: neither is read in place of the
+// other.
+Result<void> check_unambiguous(const std::string& line, const TapeIndex& index, const RecordedFreeze& freeze,
+                               const TaskRoot& task) {
+  const std::string number = std::to_string(task.pid.value);
+  if (!task.worker.empty() || task.start_boottime_ns != 0 || !line.starts_with("task:" + number)) return {};
+  if (!index.worker(number, freeze.began).ok()) return {};
+  return Error{ErrorCode::kUsage,
+               fmt::format("target {}: '{}' is a worker's name, and may be a pid", in_quotes(line), number),
+               fmt::format("\"task:'{0}'\" is the worker, task:pid={0} the pid", number)};
+}
+
 Result<void> name_task(const Kernel& kernel, const RecordedMemory& memory, const TapeIndex& index,
                        const RecordedFreeze& freeze, TaskRoot& task) {
   if (!task.worker.empty()) {
@@ -111,6 +123,7 @@ Result<TargetRead> read_target(const Kernel& kernel, const RecordedMemory& memor
   Op& op = *asked;
   if (auto fits = check_op(kernel, op); !fits.ok()) return usage(line, fits.error());
   auto* task = std::get_if<TaskRoot>(&op.target.root);
+  if (task != nullptr) KTAPE_TRY(check_unambiguous(line, index, freeze, *task));
   if (task != nullptr) KTAPE_TRY(name_task(kernel, memory, index, freeze, *task));
 
   (void)memory.take_missing();

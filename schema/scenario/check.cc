@@ -3,20 +3,27 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "schema/base/nearest.h"
+#include "schema/base/text.h"
 
 namespace ktape {
 
 namespace {
 
-constexpr size_t kMaxNameBytes = 15;             // of a task's comm, which the kernel cuts there
+constexpr size_t kMaxNameBytes = 15;  // of a task's comm, which the kernel cuts there
+constexpr size_t kMaxScenarioNameBytes = 100;
 constexpr uint64_t kMaxMs = 7ull * 86'400'000;   // a week
 constexpr uint32_t kMaxStallTimeoutMs = 30'000;  // SCX_WATCHDOG_MAX_TIMEOUT, kernel/sched/ext.c
 constexpr int32_t kMaxSignal = 64;
+
+bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
+bool is_digit(char c) { return c >= '0' && c <= '9'; }
+bool is_name_part(char c) { return is_letter(c) || is_digit(c) || c == '_' || c == '-'; }
 
 bool realtime(schema::Policy policy) {
   return policy == schema::Policy::FIFO || policy == schema::Policy::RR;
@@ -29,10 +36,7 @@ class ScenarioCheck {
       : file_(file), outline_(outline), scenario_(scenario), override_(machine) {}
 
   Result<void> check() {
-    if (scenario_.getName().size() == 0) return error(outline_.at("name").place, "the scenario has no name");
-    if (std::string_view(scenario_.getName().cStr()).find('/') != std::string_view::npos) {
-      return error(outline_.at("name").place, "a scenario's name has no '/': tapes are named after it");
-    }
+    KTAPE_TRY(check_scenario_name());
     KTAPE_TRY(check_times());
     KTAPE_TRY(check_machine());
     if (scenario_.getScheduler().isVtime()) KTAPE_TRY(check_scheduler());
@@ -42,6 +46,34 @@ class ScenarioCheck {
   }
 
  private:
+  // It is the name of a file, and stands in tables and reports.
+  Result<void> check_scenario_name() const {
+    const std::string_view name = scenario_.getName().cStr();
+    const Place place = outline_.at("name").place;
+    if (name.empty()) return error(place, "the scenario has no name");
+    if (name.find('/') != std::string_view::npos)
+      return error(place, "a scenario's name has no '/': tapes are named after it");
+    const bool good = (is_letter(name[0]) || is_digit(name[0])) && name.size() <= kMaxScenarioNameBytes &&
+                      std::ranges::all_of(name, [](char c) { return is_name_part(c) || c == '.'; });
+    if (good) return {};
+    return error(
+        place, fmt::format("a scenario cannot be named {}: tapes are named after it", in_quotes(name)),
+        fmt::format("a name has at most {} letters, digits, '_', '-' and '.', and begins with one of the "
+                    "former two",
+                    kMaxScenarioNameBytes));
+  }
+
+  // Step names and tags are shown in quotes, and given on command lines: they have characters that show.
+  Result<void> check_shown_name(const OutlineNode& where, std::string_view field,
+                                std::string_view name) const {
+    const bool good = is_utf8(name) && printable(name) == name && name.find('\'') == std::string_view::npos &&
+                      !name.starts_with(' ') && !name.ends_with(' ');
+    if (good) return {};
+    return error(where.at(field).place,
+                 fmt::format("{} cannot be a {}", in_quotes(name), field == "tag" ? "tag" : "step's name"),
+                 "no control characters, quotes and backslashes, and no blank at an end");
+  }
+
   Result<void> check_times() const {
     KTAPE_TRY(check_ms(outline_, "durationMs", scenario_.getDurationMs()));
     KTAPE_TRY(check_ms(outline_, "watchdogMs", scenario_.getWatchdogMs()));
@@ -110,12 +142,10 @@ class ScenarioCheck {
                    fmt::format("worker name '{}' has {} bytes; the kernel keeps {} of a task's name", name,
                                name.size(), kMaxNameBytes));
     }
-    for (char c : name) {
-      if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
-        return error(where.at("name").place, "a worker's name has no control characters");
-      }
-    }
-    return {};
+    if (is_letter(name[0]) && std::ranges::all_of(name, is_name_part)) return {};
+    // "task:12.comm" reads a task by its pid, and a dot begins the path.
+    return error(where.at("name").place, fmt::format("a worker cannot be named {}", in_quotes(name)),
+                 "a name has letters, digits, '_' and '-', and begins with a letter");
   }
 
   Result<void> check_priority(const OutlineNode& where, schema::Policy policy, uint32_t priority) const {
@@ -169,6 +199,7 @@ class ScenarioCheck {
     for (unsigned i = 0; i < steps.size(); ++i) {
       const OutlineNode& where = outline_.at("steps").at(i);
       auto actions = steps[i].getActions();
+      KTAPE_TRY(check_shown_name(where, "name", steps[i].getName().cStr()));
       if (actions.size() == 0) return error(where.place, "the step has no actions");
       for (unsigned j = 0; j < actions.size(); ++j) {
         KTAPE_TRY(check_action(where.at("actions").at(j), actions[j]));
@@ -220,6 +251,7 @@ class ScenarioCheck {
     if (tag.empty()) {
       return error(where.place, "an op needs a 'tag'", "it is the name by which assertions find the value");
     }
+    KTAPE_TRY(check_shown_name(where, "tag", tag));
     if (tags_.insert(tag).second) return {};
     return error(where.at("tag").place, fmt::format("the tag '{}' is used already", tag));
   }

@@ -76,17 +76,31 @@ class LineParser {
     return {};
   }
 
-  // A word of letters and digits, or anything in single quotes.
-  Result<std::string> name(std::string_view what) {
-    if (skip("'")) {
+  // What stands in single quotes; a quote in it is doubled.
+  Result<std::string> quoted_name() {
+    const size_t begin = at_;
+    std::string quoted;
+    while (true) {
       const size_t close = text_.find('\'', at_);
-      if (close == std::string_view::npos || close == at_) return expected("a name and its closing quote");
-      std::string quoted(text_.substr(at_, close - at_));
+      if (close == std::string_view::npos || (close == begin && !text_.substr(close).starts_with("''"))) {
+        at_ = begin;
+        return expected("a name and its closing quote");
+      }
+      quoted += text_.substr(at_, close - at_);
       at_ = close + 1;
-      return quoted;
+      if (!skip("'")) return quoted;
+      quoted += '\'';
     }
+  }
+
+  // A word of letters and digits, or anything in single quotes. `dashes`: "rt-hog" is one word, but
+  // "hog->pid" is not.
+  Result<std::string> name(std::string_view what, bool dashes = false) {
+    if (skip("'")) return quoted_name();
     size_t end = at_;
-    while (end < text_.size() && name_part(text_[end])) ++end;
+    while (end < text_.size() && (name_part(text_[end]) || (dashes && end > at_ && text_[end] == '-' &&
+                                                            !text_.substr(end).starts_with("->"))))
+      ++end;
     if (end == at_) return expected(what);
     std::string word(text_.substr(at_, end - at_));
     at_ = end;
@@ -146,9 +160,9 @@ class LineParser {
 
   Result<void> task() {
     auto to = entry_.getTarget().initTask();
-    const bool is_pid = at_ < text_.size() && digit(text_[at_]);
+    const bool is_pid = skip("pid=") || (at_ < text_.size() && digit(text_[at_]));
     if (!is_pid) {
-      KTAPE_ASSIGN(const std::string worker, name("a worker's name or a pid"));
+      KTAPE_ASSIGN(const std::string worker, name("a worker's name or a pid", true));
       to.setWorker(worker);
       return {};
     }

@@ -216,6 +216,13 @@ std::string hex(uint64_t value) {
   return "0x" + std::string(digits, end);
 }
 
+// As parse_target_line() takes a name in quotes.
+std::string doubled_quotes(std::string_view name) {
+  std::string text;
+  for (const char c : name) text += c == '\'' ? std::string("''") : std::string(1, c);
+  return text;
+}
+
 std::string root_text(schema::Target::Reader target) {
   switch (target.which()) {
     case schema::Target::SYMBOL: return target.getSymbol().cStr();
@@ -224,7 +231,7 @@ std::string root_text(schema::Target::Reader target) {
              std::to_string(target.getPerCpu().getCpu()) + "]";
     case schema::Target::TASK: {
       const auto task = target.getTask();
-      if (task.getWorker().size() > 0) return "task '" + std::string(task.getWorker().cStr()) + "'";
+      if (task.getWorker().size() > 0) return "task '" + doubled_quotes(task.getWorker().cStr()) + "'";
       return "task " + std::to_string(task.getPid());
     }
     case schema::Target::VIRTUAL: {

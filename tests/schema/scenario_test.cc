@@ -139,11 +139,47 @@ TEST_CASE("worker names are unique, not empty and fit a task's name") {
   CHECK_THAT(complaint(scenario("", "(name = \"0123456789abcdef\", phases = [(sleepMs = 1)])")),
              ContainsSubstring("has 16 bytes; the kernel keeps 15"));
   CHECK_THAT(complaint(scenario("", "(name = \"a\\n\", phases = [(sleepMs = 1)])")),
-             ContainsSubstring("no control characters"));
+             ContainsSubstring("a worker cannot be named 'a\\n'"));
 }
 
-TEST_CASE("a worker name with a parenthesis and a space is good") {
-  CHECK(complaint(scenario("", "(name = \"a) R 1\", phases = [(sleepMs = 1)])")) == "no error");
+TEST_CASE("a worker has a name that stands for itself wherever names are typed") {
+  const auto named = [](const std::string& name) {
+    return complaint(scenario("", fmt::format("(name = \"{}\", phases = [(sleepMs = 1)])", name)));
+  };
+  for (const char* name : {"a", "rt-hog", "W_2", "x9"}) CHECK(named(name) == "no error");
+  for (const char* name : {"12", "1a", "-a", "_a", "a b", "a.b", "a->b", "a:b", "a'b", "a) R 1", "w\u00e4"}) {
+    CAPTURE(name);
+    CHECK_THAT(named(name), ContainsSubstring("x:4:20: a worker cannot be named '") &&
+                                ContainsSubstring("begins with a letter"));
+  }
+}
+
+TEST_CASE("a scenario has a name that a file can have") {
+  const auto named = [](const std::string& name) {
+    return complaint(fmt::format("(name = \"{}\", workers = [{}], steps = [{}])", name, kWorker, kStep));
+  };
+  for (const char* name : {"a", "reads-1.2", "7_runs"}) CHECK(named(name) == "no error");
+  for (const char* name : {".hidden", "-o", "a b", "a\\nb", "a|b", "\u00e4"}) {
+    CAPTURE(name);
+    CHECK_THAT(named(name), ContainsSubstring("x:1:9: a scenario cannot be named '"));
+  }
+}
+
+TEST_CASE("a step's name and a tag have characters that show") {
+  CHECK_THAT(complaint(scenario("", kWorker, "(name = \"a\\tb\", actions = [(sleepMs = 1)])")),
+             ContainsSubstring("'a\\tb' cannot be a step's name"));
+  CHECK(complaint(scenario("", kWorker, "(name = \"let it run\", actions = [(sleepMs = 1)])")) == "no error");
+  const auto tagged = [](const std::string& tag) {
+    return complaint(scenario("", kWorker,
+                              fmt::format("(name = \"s\", actions = [(op = (entry = (tag = \"{}\", target = "
+                                          "(symbol = \"jiffies\"), read = u64)))])",
+                                          tag)));
+  };
+  CHECK(tagged("cpu0 rq->nr_running[1]") == "no error");
+  for (const char* tag : {"a\\nb", " a", "a ", "it's", "\\x1b[2J"}) {
+    CAPTURE(tag);
+    CHECK_THAT(tagged(tag), ContainsSubstring("cannot be a tag"));
+  }
 }
 
 TEST_CASE("priorities belong to real-time policies and end at 99") {

@@ -68,6 +68,11 @@ TEST_CASE("a task is named by worker, by pid, and by pid and start time") {
   CHECK(pid.target().getTask().getStartBoottimeNs() == 0);
   CHECK(Line("task:147@5230000000.comm").target().getTask().getStartBoottimeNs() == 5'230'000'000);
   CHECK(std::string(Line("task:'7 of: 9'.comm").target().getTask().getWorker()) == "7 of: 9");
+  CHECK(std::string(Line("task:'it''s'.comm").target().getTask().getWorker()) == "it's");
+  CHECK(std::string(Line("task:rt-hog.comm").target().getTask().getWorker()) == "rt-hog");
+  CHECK(std::string(Line("task:hog->pid").target().getTask().getWorker()) == "hog");
+  CHECK(Line("task:pid=147.comm").target().getTask().getPid() == 147);
+  CHECK(std::string(Line("task:'147'.comm").target().getTask().getWorker()) == "147");
 }
 
 TEST_CASE("an address is untyped, or has its type in front") {
