@@ -41,4 +41,8 @@ template <typename Enum>
 // "scx-error: 2 times", "symbol:schedule: never, it was not set up"
 [[nodiscard]] std::string trigger_text(schema::TriggerCount::Reader trigger);
 
+// How the current task of a vCPU was scheduled: "normal", "fifo 50", "normal, class ext" where its class is
+// not the one of its policy, "normal, class rt, prio 49" where it was boosted, "idle task". Empty: not known.
+[[nodiscard]] std::string scheduling_text(schema::VcpuState::Reader vcpu);
+
 }  // namespace ktape

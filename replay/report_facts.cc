@@ -79,9 +79,10 @@ std::string cause_of(const RecordedFreeze& freeze, int32_t vcpu) {
   }
 }
 
-ReportCpu cpu_facts(schema::VcpuState::Reader vcpu) {
+ReportCpu cpu_facts(schema::VcpuState::Reader vcpu, int32_t trigger) {
   ReportCpu cpu;
   cpu.cpu = vcpu.getCpu();
+  cpu.trigger = trigger >= 0 && static_cast<uint32_t>(trigger) == vcpu.getCpu();
   if (vcpu.getKnown()) {
     const bool named = vcpu.getSymbol().size() > 0;
     cpu.where = "at " + (named ? printable(chars(vcpu.getSymbol())) : fmt::format("{:#x}", vcpu.getRip()));
@@ -90,6 +91,8 @@ ReportCpu cpu_facts(schema::VcpuState::Reader vcpu) {
   }
   if (!vcpu.getKernelStateKnown()) return cpu;
   cpu.current = fmt::format("{}[{}]", printable(chars(vcpu.getCurrentComm())), vcpu.getCurrentPid());
+  cpu.scheduling = scheduling_text(vcpu);
+  cpu.idle = vcpu.getCurrentPid() == 0;
   const auto add = [&](const std::string& word) { cpu.state += (cpu.state.empty() ? "" : ", ") + word; };
   if (vcpu.getPreemptCount() != 0) add(fmt::format("preempt {:#x}", vcpu.getPreemptCount()));
   if (vcpu.getRunqueueLocked()) add("rq locked");
@@ -153,7 +156,7 @@ Result<ReportFreeze> freeze_facts(const JournalReader& tape, const Result<Kernel
   facts.detail = printable(chars(records.began.get().getDetail()));
   facts.step = printable(freeze.step);
   for (const auto vcpu : records.frozen.get().getVcpus()) {
-    if (facts.cpus.size() < kMostCpus) facts.cpus.push_back(cpu_facts(vcpu));
+    if (facts.cpus.size() < kMostCpus) facts.cpus.push_back(cpu_facts(vcpu, records.began.get().getVcpu()));
   }
   KTAPE_TRY(find_waiting(tape, kernel, freeze, records, facts));
   return facts;
@@ -178,8 +181,7 @@ ReportScheduler scheduler_facts(const SchedulerFacts& facts, const Result<Kernel
 
 // Entries that were not done, without what the recorder asked for itself in its own freezes: that a field
 // of a worker cannot be read is nothing that went wrong.
-Result<std::vector<EntryFacts>> undone_entries(const JournalReader& tape, const TapeIndex& index,
-                                               const RunFacts& run) {
+Result<void> find_undone(const JournalReader& tape, const TapeIndex& index, ReportFacts& report) {
   std::set<uint64_t> own_ops;
   for (const RecordedFreeze& freeze : index.freezes()) {
     if (freeze.cause != schema::FreezeCause::REQUEST) own_ops.insert(freeze.op);
@@ -190,12 +192,12 @@ Result<std::vector<EntryFacts>> undone_entries(const JournalReader& tape, const 
       own_seqs.insert(view.seq.value);
     return {};
   }));
-  std::vector<EntryFacts> undone;
-  for (const EntryFacts& entry : run.entries) {
+  for (const EntryFacts& entry : report.run.entries) {
     if (entry.status == schema::EntryStatus::DONE || own_seqs.contains(entry.request.value)) continue;
-    if (undone.size() < ReportFacts::kMostUndone) undone.push_back(entry);
+    if (report.undone.size() < ReportFacts::kMostUndone) report.undone.push_back(entry);
+    ++report.undone_total;
   }
-  return undone;
+  return {};
 }
 
 }  // namespace
@@ -221,9 +223,13 @@ Result<std::map<uint64_t, ReportFreeze>> gather_report_freezes(const JournalRead
   const Result<Kernel> kernel = restore_kernel(tape, index);
   std::vector<const RecordedFreeze*> order;
   for (const RecordedFreeze& freeze : index.freezes()) order.push_back(&freeze);
-  // The one of std::ranges cannot be compiled by clang 14.
-  std::stable_partition(order.begin(), order.end(), [](const RecordedFreeze* freeze) {
-    return freeze->cause != schema::FreezeCause::REQUEST;
+  // What a trigger or a user caused says most, then intervals.
+  const auto rank = [](const RecordedFreeze* freeze) {
+    if (freeze->cause == schema::FreezeCause::REQUEST) return 2;
+    return freeze->cause == schema::FreezeCause::PERIODIC ? 1 : 0;
+  };
+  std::stable_sort(order.begin(), order.end(), [&](const RecordedFreeze* one, const RecordedFreeze* other) {
+    return rank(one) < rank(other);
   });
   if (order.size() > most) order.resize(most);
   std::map<uint64_t, ReportFreeze> found;
@@ -263,7 +269,7 @@ Result<ReportFacts> gather_report(const ReportOptions& options) {
   if (!kernel.ok() && kernel.error().code == ErrorCode::kBadInput) return kernel.error();
   for (const SchedulerFacts& facts : report.run.schedulers)
     report.schedulers.push_back(scheduler_facts(facts, kernel));
-  KTAPE_ASSIGN(report.undone, undone_entries(*tape, index, report.run));
+  KTAPE_TRY(find_undone(*tape, index, report));
   if (freeze != nullptr) {
     KTAPE_ASSIGN(report.freeze, freeze_facts(*tape, kernel, *freeze));
   }

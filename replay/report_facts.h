@@ -28,9 +28,12 @@ struct ReportOptions {
 // Where a CPU stood when the machine was frozen.
 struct ReportCpu {
   uint32_t cpu = 0;
-  std::string where;    // "at do_idle+0x1c", "in user space"; empty: not known
-  std::string current;  // "spinner[57]"; empty: not known
-  std::string state;    // "interrupts off, preempt count 2, runqueue locked"; may be empty
+  std::string where;       // "at do_idle+0x1c", "in user space"; empty: not known
+  std::string current;     // "spinner[57]"; empty: not known
+  std::string scheduling;  // of that task: scheduling_text()
+  bool idle = false;       // it ran its idle task
+  bool trigger = false;    // it is the one that the machine was frozen for
+  std::string state;       // "interrupts off, preempt count 2, runqueue locked"; may be empty
 };
 
 enum class WaitingSource {
@@ -75,6 +78,7 @@ struct ReportFacts {
   RunFacts run;
   std::vector<ReportScheduler> schedulers;
   std::vector<EntryFacts> undone;  // what the scenario asked for and did not get; kMostUndone at most
+  size_t undone_total = 0;
   std::vector<ReportAssertion> assertions;  // by name; those that were not asked left out
   // The last freeze on a scheduler's error, else the last freeze; nothing when there was none.
   std::optional<ReportFreeze> freeze;
@@ -89,8 +93,9 @@ struct ReportFacts {
 // Whether the kernel's words about the freeze name the task.
 [[nodiscard]] bool is_named(const ReportFreeze& freeze, const WaitingTask& task);
 
-// By id, `most` freezes at most: those that were not for requests come before the others. Who waited at one
-// whose memory cannot be used is not known, and its note says why. kBadInput when the tape cannot be read.
+// By id, `most` freezes at most: those that a trigger or a user caused come first, then those at intervals.
+// Who waited at one whose memory cannot be used is not known, and its note says why. kBadInput when the tape
+// cannot be read.
 [[nodiscard]] Result<std::map<uint64_t, ReportFreeze>> gather_report_freezes(const JournalReader& tape,
                                                                              size_t most);
 

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <utility>
 
 #include "replay/html.h"
@@ -93,14 +94,33 @@ bool says_again(std::string_view finding, std::string_view reason) {
   return false;
 }
 
+// "3 violations and 20 notes more are left out"
+std::string left_out_text(const FindingCounts& rest) {
+  std::vector<std::string> parts;
+  const auto add = [&](size_t n, std::string_view what) {
+    if (n > 0) parts.push_back(count_text(n, what));
+  };
+  add(rest.violated, "violation");
+  add(rest.undecided, "undecided finding");
+  add(rest.other, "finding");
+  add(rest.notes, "note");
+  std::string text;
+  for (size_t i = 0; i < parts.size(); ++i)
+    text += (i == 0 ? "" : i + 1 == parts.size() ? " and " : ", ") + parts[i];
+  return text + " more, left out";
+}
+
 std::string verdicts_table(const Verdicts& verdicts) {
   HtmlTable table("Verdicts of the assertions", {"assertion", "verdict", "why, and by which records"});
   for (const auto& [label, verdict] : verdicts) {
     std::vector<std::string> findings;
-    for (const std::string& finding : verdict.findings) {
+    for (size_t i = 0; i < verdict.findings.size(); ++i) {
+      const std::string& finding = verdict.findings[i];
       if (says_again(finding, verdict.result.reason)) continue;
       if (findings.size() >= kMostFindings) {
-        findings.push_back(number(verdict.findings.size() - kMostFindings) + " more are left out");
+        const FindingCounts rest =
+            count_findings({verdict.findings.begin() + static_cast<ptrdiff_t>(i), verdict.findings.end()});
+        findings.push_back(left_out_text(rest));
         break;
       }
       findings.push_back(
@@ -252,9 +272,11 @@ std::string waiting_table(const ReportFreeze& freeze) {
 }
 
 std::string freeze_evidence(const FreezeFacts& freeze, const ReportFreeze* waiting) {
-  HtmlTable table(fmt::format("vCPUs at freeze {}", freeze.id), {"CPU", "where", "state", "running"});
+  HtmlTable table(fmt::format("vCPUs at freeze {}", freeze.id),
+                  {"CPU", "where", "state", "running", "policy, class"});
   for (const VcpuFacts& vcpu : freeze.vcpus) {
-    table.row({count(number(vcpu.cpu)), mono(vcpu.where), plain(vcpu.state), mono(vcpu.occupant)});
+    table.row({count(number(vcpu.cpu)), mono(vcpu.where), plain(vcpu.state), mono(vcpu.occupant),
+               plain(vcpu.scheduling.empty() ? "not known" : vcpu.scheduling)});
   }
   std::string more;
   if (freeze.vcpus_left_out > 0) {
@@ -277,16 +299,24 @@ std::string freeze_evidence(const FreezeFacts& freeze, const ReportFreeze* waiti
 
 std::string freezes(const ReportSpans& spans, const ReportFreezes& waiting) {
   if (spans.freezes.empty()) return "<p class=\"soft\">The machine was never frozen.</p>\n";
+  // Those that were for requests, or at intervals, give way to those that something caused.
+  const auto own = static_cast<size_t>(std::ranges::count_if(spans.freezes, &FreezeFacts::own));
+  size_t room_of_own = std::min(own, kMostFreezes);
+  size_t room_of_others = kMostFreezes - room_of_own;
+  size_t left_out = 0;
   std::string html;
-  size_t shown = 0;
   for (const FreezeFacts& freeze : spans.freezes) {
-    if (shown++ == kMostFreezes) {
-      return html + fmt::format("<p class=\"note\">{} more left out.</p>\n",
-                                count_text(spans.freezes.size() - kMostFreezes, "freeze"));
+    size_t& room = freeze.own ? room_of_own : room_of_others;
+    if (room == 0) {
+      ++left_out;
+      continue;
     }
+    --room;
     const auto found = waiting.find(freeze.id);
     html += freeze_evidence(freeze, found == waiting.end() ? nullptr : &found->second);
   }
+  if (left_out > 0)
+    html += fmt::format("<p class=\"note\">{} more left out.</p>\n", count_text(left_out, "freeze"));
   return html;
 }
 

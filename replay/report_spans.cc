@@ -43,6 +43,7 @@ VcpuFacts vcpu_facts(schema::VcpuState::Reader vcpu) {
   facts.state += fmt::format(", preempt {:#x}", vcpu.getPreemptCount());
   if (vcpu.getRunqueueLocked()) facts.state += ", RUNQUEUE LOCKED";
   facts.occupant = fmt::format("{} ({})", safe(vcpu.getCurrentComm()), vcpu.getCurrentPid());
+  facts.scheduling = scheduling_text(vcpu);
   return facts;
 }
 
@@ -100,6 +101,8 @@ class Gatherer {
   OpenSpans<uint32_t> schedulers_{out_.schedulers, out_.left_out["schedulers on the timeline"]};
   OpenSpans<std::string> workers_{out_.workers, out_.left_out["workers on the timeline"]};
   std::map<uint64_t, size_t> freezes_;
+  size_t own_freezes_ = 0;
+  size_t other_freezes_ = 0;
   std::string head_;  // of the console
   std::string tail_;
   uint64_t console_bytes_ = 0;
@@ -128,13 +131,19 @@ void Gatherer::requested(schema::OpRequested::Reader request, HostNs at, Seq seq
 }
 
 void Gatherer::freeze_began(schema::FreezeBegan::Reader began, HostNs at, Seq seq) {
-  if (out_.freezes.size() >= kMostSpans) {
+  // What froze by itself says more than the next request: it has room of its own.
+  const bool own =
+      began.getCause() != schema::FreezeCause::REQUEST && began.getCause() != schema::FreezeCause::PERIODIC;
+  size_t& kept = own ? own_freezes_ : other_freezes_;
+  if (kept >= kMostSpans) {
     ++out_.left_out["freezes"];
     freezes_.erase(began.getFreeze());
     return;
   }
+  ++kept;
   freezes_[began.getFreeze()] = out_.freezes.size();
   FreezeFacts& facts = out_.freezes.emplace_back();
+  facts.own = own;
   facts.id = began.getFreeze();
   facts.at = at;
   facts.seq = seq;

@@ -29,9 +29,10 @@ struct Span {
 
 struct VcpuFacts {
   uint32_t cpu = 0;
-  std::string where;     // "kernel in default_idle+0xf"; "not known"
-  std::string state;     // "irqs on, preempt 0x1, runqueue locked"
-  std::string occupant;  // "swapper/0 (0)"
+  std::string where;       // "kernel in default_idle+0xf"; "not known"
+  std::string state;       // "irqs on, preempt 0x1, runqueue locked"
+  std::string occupant;    // "swapper/0 (0)"
+  std::string scheduling;  // of that task: scheduling_text()
 };
 
 struct FreezeFacts {
@@ -45,6 +46,7 @@ struct FreezeFacts {
   bool thawed = false;
   std::vector<VcpuFacts> vcpus;
   uint64_t vcpus_left_out = 0;
+  bool own = false;  // a trigger or a user froze, not a request and no interval
   Seq seq;
 };
 

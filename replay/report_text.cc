@@ -4,87 +4,20 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <map>
 #include <utility>
+#include <vector>
 
 #include "replay/page.h"
+#include "replay/report_section.h"
+#include "replay/volatile_value.h"
 
 namespace ktape {
 
 namespace {
 
-constexpr size_t kLabelColumns = 11;
-constexpr size_t kMostFieldLines = 3;
 constexpr size_t kFindingsShown = 2;
 constexpr size_t kTasksShown = 16;
-
-using Lines = std::vector<std::string>;
-
-bool continues(char c) { return (static_cast<unsigned char>(c) & 0xc0) == 0x80; }
-
-// The text's first `columns` columns; a UTF-8 sequence counts as one.
-std::string cut(std::string_view text, size_t columns) {
-  size_t at = 0;
-  for (size_t n = 0; at < text.size(); ++at) {
-    if (!continues(text[at]) && n++ == columns) break;
-  }
-  return std::string(text.substr(0, at));
-}
-
-size_t width(std::string_view text) {
-  return static_cast<size_t>(std::ranges::count_if(text, [](char c) { return !continues(c); }));
-}
-
-// In `columns` columns; what was cut off is told by dots.
-std::string fitted(std::string_view text, size_t columns) {
-  return width(text) <= columns ? std::string(text) : cut(text, columns - 3) + "...";
-}
-
-std::string cell(std::string_view text, size_t columns) {
-  std::string fit = fitted(text, columns);
-  fit.append(columns - width(fit), ' ');
-  return fit;
-}
-
-// Words in lines that begin with `lead`, then under it; at most `most` lines, the last with dots when
-// there was more.
-Lines wrapped(const std::string& lead, std::string_view text, size_t most) {
-  const size_t room = kReportColumns - width(lead);
-  const std::string indent(width(lead), ' ');
-  Lines lines;
-  while (lines.size() < most) {
-    std::string head = cut(text, room);
-    if (head.size() < text.size() && lines.size() + 1 < most) {
-      const size_t blank = text[head.size()] == ' ' ? head.size() : head.rfind(' ');
-      if (blank != head.npos && blank > 0) head.resize(blank);
-    } else {
-      head = fitted(text, room);
-    }
-    lines.push_back((lines.empty() ? lead : indent) + head);
-    if (head.size() >= text.size() || lines.size() == most) break;
-    text.remove_prefix(head.size());
-    while (text.starts_with(' ')) text.remove_prefix(1);
-    if (text.empty()) break;
-  }
-  for (std::string& line : lines) line.erase(line.find_last_not_of(' ') + 1);
-  return lines;
-}
-
-void append(Lines& to, const Lines& lines) { to.insert(to.end(), lines.begin(), lines.end()); }
-
-// A part of the report. Where room is short, lines from its end give way to one that says how many.
-struct Section {
-  std::string title;  // empty: none, and no empty line before it
-  Lines lines;
-  bool whole = false;  // never cut
-  size_t hidden = 0;
-
-  void field(std::string_view label, std::string_view value, size_t most = kMostFieldLines) {
-    append(lines, wrapped(cell(label, kLabelColumns), value, most));
-  }
-  [[nodiscard]] size_t height() const {
-    return lines.empty() ? 0 : lines.size() + (title.empty() ? 0 : 2) + (hidden > 0 ? 1 : 0);
-  }
-};
 
 std::string milliseconds(const WaitingTask& task) {
   return task.waiting_ms ? fmt::format("{} ms", *task.waiting_ms) : "?";
@@ -94,48 +27,135 @@ Section head(const ReportFacts& report) {
   const RunFacts& run = report.run;
   Section section;
   section.whole = true;
-  section.field("tape", report.tape, 1);
-  if (report.integrity != "intact") section.field("", report.integrity, 2);
+  section.field("tape", report.tape);
+  if (report.integrity != "intact") section.field("", report.integrity);
   section.field("outcome", run.sealed
                                ? run.outcome + (run.outcome_detail.empty() ? "" : ": ") + run.outcome_detail
                                : "not known: the tape was never sealed");
-  if (!run.scenario.empty()) section.field("scenario", run.scenario, 1);
-  section.field("kernel", run.kernel.empty() ? "not known" : run.kernel, 2);
-  if (!run.machine.empty()) section.field("machine", run.machine, 1);
-  if (!run.captured.empty()) section.field("captured", run.captured + " by ktape " + run.recorder, 1);
+  if (!run.scenario.empty()) section.field("scenario", run.scenario);
+  section.field("kernel", run.kernel.empty() ? "not known" : run.kernel);
+  if (!run.machine.empty()) section.field("machine", run.machine);
+  if (!run.captured.empty()) section.field("captured", run.captured + " by ktape " + run.recorder);
   return section;
 }
 
+std::string name_of(const SchedulerFacts& facts) {
+  return facts.name.empty() ? fmt::format("scheduler {}", facts.id) : facts.name;
+}
+
+// Things that are alike, told once.
+template <typename Thing>
+struct Alike {
+  const Thing* first = nullptr;
+  const Thing* last = nullptr;
+  size_t count = 0;
+};
+
+// By what they are alike in, in the order of the first of each.
+template <typename Thing, typename KeyOf>
+std::vector<Alike<Thing>> alike(const std::vector<const Thing*>& things, const KeyOf& key_of) {
+  std::vector<Alike<Thing>> groups;
+  std::map<std::string, size_t> places;
+  for (const Thing* thing : things) {
+    const auto [place, added] = places.try_emplace(key_of(*thing), groups.size());
+    if (added) groups.push_back({thing, thing, 0});
+    groups[place->second].last = thing;
+    ++groups[place->second].count;
+  }
+  return groups;
+}
+
+// "seq 10", "12 times, seq 10 to 99"
+std::string times(size_t count, Seq first, Seq last) {
+  return count == 1 ? fmt::format("seq {}", first.value)
+                    : fmt::format("{} times, seq {} to {}", count, first.value, last.value);
+}
+
+// One that an error ended: with the kernel's reason and message.
+Lines ejected(const Alike<ReportScheduler>& group) {
+  const SchedulerFacts& facts = group.first->facts;
+  Lines lines = wrapped("  ",
+                        fmt::format("{}: ejected, {} ({})", name_of(facts), group.first->kind,
+                                    times(group.count, facts.seq, group.last->facts.seq)),
+                        2);
+  if (!facts.exit_reason.empty()) append(lines, wrapped("    reason   ", facts.exit_reason, 2));
+  if (!facts.exit_message.empty()) append(lines, wrapped("    message  ", facts.exit_message, 3));
+  return lines;
+}
+
+Lines not_ejected(const Alike<ReportScheduler>& group) {
+  const SchedulerFacts& facts = group.first->facts;
+  if (!facts.exited) {
+    const std::string often = group.count == 1 ? "" : fmt::format(" ({} of them)", group.count);
+    return wrapped(
+        "  ", fmt::format("{}: attached, {}; was there to the end{}", name_of(facts), facts.declared, often),
+        2);
+  }
+  Lines lines = wrapped("  ",
+                        fmt::format("{}: exited, {} ({})", name_of(facts), group.first->kind,
+                                    times(group.count, facts.seq, group.last->facts.seq)),
+                        2);
+  if (group.count > 1) return lines;
+  if (!facts.exit_reason.empty()) append(lines, wrapped("    reason   ", facts.exit_reason, 2));
+  if (!facts.exit_message.empty()) append(lines, wrapped("    message  ", facts.exit_message, 3));
+  return lines;
+}
+
+// Errors come first, whatever ended well after them; those that are alike are told once, with how many.
 Section schedulers(const ReportFacts& report) {
   Section section;
   section.title = "SCHEDULER";
-  for (const ReportScheduler& scheduler : report.schedulers) {
-    const SchedulerFacts& facts = scheduler.facts;
-    const std::string name = facts.name.empty() ? fmt::format("scheduler {}", facts.id) : facts.name;
-    if (!facts.exited) {
-      append(section.lines,
-             wrapped("  ", fmt::format("{}: attached, {}; was there to the end", name, facts.declared), 2));
-      continue;
-    }
-    append(section.lines,
-           wrapped("  ",
-                   fmt::format("{}: {} {} (seq {})", name, scheduler.error ? "ejected," : "exited,",
-                               scheduler.kind, facts.seq.value),
-                   2));
-    if (!facts.exit_reason.empty()) append(section.lines, wrapped("    reason   ", facts.exit_reason, 2));
-    if (!facts.exit_message.empty()) append(section.lines, wrapped("    message  ", facts.exit_message, 3));
+  std::vector<const ReportScheduler*> errors;
+  std::vector<const ReportScheduler*> others;
+  for (const ReportScheduler& scheduler : report.schedulers)
+    (scheduler.error ? errors : others).push_back(&scheduler);
+  if (report.schedulers.size() > 1) {
+    section.title = fmt::format("SCHEDULERS: {}, {} ejected", report.schedulers.size(), errors.size());
+  }
+  const auto error_key = [](const ReportScheduler& scheduler) {
+    return scheduler.facts.name + "\n" + scheduler.kind + "\n" + scheduler.facts.exit_reason + "\n" +
+           without_numbers(scheduler.facts.exit_message);
+  };
+  for (const Alike<ReportScheduler>& group : alike(errors, error_key)) {
+    section.add(ejected(group), Rank::kImportant, group.first->kind);
+  }
+  const auto ordinary_key = [](const ReportScheduler& scheduler) {
+    return scheduler.facts.name + "\n" + scheduler.kind + "\n" +
+           (scheduler.facts.exited ? "" : scheduler.facts.declared);
+  };
+  for (const Alike<ReportScheduler>& group : alike(others, ordinary_key)) {
+    section.add(not_ejected(group), Rank::kOrdinary,
+                group.first->facts.exited ? group.first->kind : "still attached");
   }
   return section;
+}
+
+// What ended the run before what it survived.
+int severity(const IncidentFacts& incident) {
+  if (incident.what.find("panic") != std::string::npos) return 0;
+  if (incident.what.ends_with("warning")) return 2;
+  return 1;
 }
 
 Section incidents(const ReportFacts& report) {
   Section section;
   section.title = "KERNEL";
+  std::vector<const IncidentFacts*> told;
   for (const IncidentFacts& incident : report.run.incidents) {
     if (incident.first.empty() && incident.what.starts_with("freeze by")) continue;
-    append(
-        section.lines,
-        wrapped("  ", fmt::format("seq {}: {}: {}", incident.seq.value, incident.what, incident.first), 3));
+    told.push_back(&incident);
+  }
+  std::ranges::stable_sort(told, {}, [](const IncidentFacts* incident) { return severity(*incident); });
+  const auto key = [](const IncidentFacts& incident) {
+    return incident.what + without_numbers(incident.first);
+  };
+  for (const Alike<IncidentFacts>& group : alike(told, key)) {
+    const IncidentFacts& first = *group.first;
+    section.add(wrapped("  ",
+                        fmt::format("{}: {}: {}", times(group.count, first.seq, group.last->seq), first.what,
+                                    first.first),
+                        3),
+                severity(first) == 0 ? Rank::kImportant : Rank::kNormal);
   }
   return section;
 }
@@ -145,24 +165,35 @@ Section failures(const ReportFacts& report) {
   section.title = "STEPS AND WORKERS THAT DID NOT GO WELL";
   for (const StepFacts& step : report.run.steps) {
     if (step.finished && step.ok) continue;
-    append(section.lines, wrapped("  ",
-                                  fmt::format("seq {}: step {} {}{}{}", step.seq.value, step.key(),
-                                              step.finished ? "failed" : "did not end",
-                                              step.detail.empty() ? "" : ": ", step.detail),
-                                  2));
-  }
-  for (const EntryFacts& entry : report.undone) {
-    append(section.lines,
-           wrapped("  ",
-                   fmt::format("seq {}: '{}' in step {} was not done: {}", entry.request.value, entry.tag,
-                               entry.step_key(), entry.reason.empty() ? "no reply" : entry.reason),
-                   2));
+    section.add(wrapped("  ",
+                        fmt::format("seq {}: step {} {}{}{}", step.seq.value, step.key(),
+                                    step.finished ? "failed" : "did not end", step.detail.empty() ? "" : ": ",
+                                    step.detail),
+                        3),
+                Rank::kImportant, "steps");
   }
   for (const auto& [name, worker] : report.run.workers) {
     if (!worker.end.starts_with("killed")) continue;
-    append(section.lines,
-           wrapped("  ", fmt::format("seq {}: worker '{}' was {}", worker.seq.value, name, worker.end), 2));
+    section.add(
+        wrapped("  ", fmt::format("seq {}: worker '{}' was {}", worker.seq.value, name, worker.end), 2),
+        Rank::kNormal, "workers");
   }
+  std::vector<const EntryFacts*> undone;
+  for (const EntryFacts& entry : report.undone) undone.push_back(&entry);
+  const auto key = [](const EntryFacts& entry) {
+    return entry.tag + "\n" + entry.step_key() + "\n" + without_numbers(entry.reason);
+  };
+  for (const Alike<EntryFacts>& group : alike(undone, key)) {
+    const EntryFacts& entry = *group.first;
+    section.add(wrapped("  ",
+                        fmt::format("{}: '{}' in step {} was not done: {}",
+                                    times(group.count, entry.request, group.last->request), entry.tag,
+                                    entry.step_key(), entry.reason.empty() ? "no reply" : entry.reason),
+                        3),
+                Rank::kOrdinary, "that were not done");
+  }
+  section.hidden = report.undone_total - report.undone.size();
+  if (section.hidden > 0) section.hidden_sorts["that were not done"] = section.hidden;
   return section;
 }
 
@@ -177,19 +208,21 @@ bool is_told(const ReportFacts& report, const std::string& detail) {
 Section freeze(const ReportFacts& report) {
   const ReportFreeze& freeze = *report.freeze;
   Section section;
-  section.title = fitted(fmt::format("FREEZE {}, {} (seq {}, {:.3f} s into the run)", freeze.id, freeze.cause,
-                                     freeze.began.value, static_cast<double>(freeze.at.value) / 1e9),
-                         kReportColumns);
-  if (!freeze.step.empty()) append(section.lines, wrapped("  in step ", "'" + freeze.step + "'", 1));
+  section.title = fmt::format("FREEZE {}, {} (seq {}, {:.3f} s into the run)", freeze.id, freeze.cause,
+                              freeze.began.value, static_cast<double>(freeze.at.value) / 1e9);
+  if (!freeze.step.empty()) section.add(wrapped("  in step ", "'" + freeze.step + "'", 2), Rank::kImportant);
   if (!freeze.detail.empty() && !is_told(report, freeze.detail))
-    append(section.lines, wrapped("  ", freeze.detail, 3));
+    section.add(wrapped("  ", freeze.detail, 3), Rank::kImportant);
   for (const ReportCpu& cpu : freeze.cpus) {
     const std::string lead = fmt::format("  CPU {:<3} ran ", cpu.cpu);
     std::string text = cpu.current.empty() ? "?" : cpu.current;
+    if (!cpu.scheduling.empty()) text += fmt::format(" ({})", cpu.scheduling);
     text += " " + (cpu.where.empty() ? "at ?" : cpu.where);
     if (!cpu.state.empty()) text += "; " + cpu.state;
-    append(section.lines, wrapped(lead, text, 2));
+    const Rank rank = cpu.trigger ? Rank::kImportant : cpu.idle ? Rank::kOrdinary : Rank::kNormal;
+    section.add(wrapped(lead, text, 3), rank, cpu.idle ? "idle" : "");
   }
+  if (freeze.cpus.empty()) section.add({"  the tape does not tell what the vCPUs did"});
   return section;
 }
 
@@ -208,33 +241,60 @@ Section waiting(const ReportFreeze& freeze) {
       fmt::format("RUNNABLE AND WAITING IN SCHED_EXT: {} ({})", waiting.total, waiting_source_text(freeze));
   if (freeze.source == WaitingSource::kNone) {
     section.title = "RUNNABLE AND WAITING IN SCHED_EXT: not known";
-    append(section.lines,
-           wrapped("  ", freeze.source_note.empty() ? "the tape does not tell" : freeze.source_note, 2));
+    section.add(wrapped("  ", freeze.source_note.empty() ? "the tape does not tell" : freeze.source_note, 3));
     return section;
   }
   if (waiting.tasks.empty()) {
-    section.lines.emplace_back("  nobody");
+    section.add({"  nobody"});
     return section;
   }
-  section.lines.push_back(fmt::format("  {:<22} {:>12}  {:<16} {:>6}  {}", "task", "runnable for", "DSQ",
-                                      "ran on", "may run on"));
-  const size_t shown = std::min(waiting.tasks.size(), kTasksShown);
-  for (size_t i = 0; i < shown; ++i) section.lines.push_back(task_line(freeze, waiting.tasks[i]));
-  section.hidden = waiting.total - shown;
+  section.add({fmt::format("  {:<22} {:>12}  {:<16} {:>6}  {}", "task", "runnable for", "DSQ", "ran on",
+                           "may run on")},
+              Rank::kImportant);
+  size_t ordinary = 0;
+  for (const WaitingTask& task : waiting.tasks) {
+    // Who the kernel names is told in any case.
+    const bool named = is_named(freeze, task);
+    if (!named && ordinary++ >= kTasksShown) continue;
+    section.add({task_line(freeze, task)}, named ? Rank::kImportant : Rank::kNormal);
+  }
+  section.hidden = waiting.total - (section.items.size() - 1);
   return section;
 }
 
-// What an assertion found; its result's reason is the first of that again.
+// "3 more, 23 notes": what was found beside the `shown` of its violations.
+std::string not_shown(const FindingCounts& counts, size_t shown) {
+  const bool ours = counts.violated > 0;
+  std::string text;
+  const auto add = [&](size_t n, const std::string& what) {
+    if (n > 0) text += (text.empty() ? "" : ", ") + what;
+  };
+  const size_t more = (ours ? counts.violated : counts.other) - shown;
+  add(more, fmt::format("{} more", more));
+  add(counts.undecided, fmt::format("{} undecided", counts.undecided));
+  if (ours) add(counts.other, fmt::format("{} that speak for it", counts.other));
+  add(counts.notes, count_text(counts.notes, "note"));
+  return text;
+}
+
+// What an assertion found; its result's reason is the first of that again. Notes and what speaks for it are
+// no violations: they are counted apart.
 Lines evidence(const ReportAssertion& assertion) {
   const bool violated = assertion.result.kind == CheckResult::Kind::kViolated;
-  Lines lines = {"  " + fitted(assertion.name, kReportColumns - 20) +
-                 (violated ? " is violated" : " could not be asked")};
+  Lines lines = wrapped("  ", assertion.name + (violated ? " is violated" : " could not be asked"), 2);
+  const FindingCounts counts = count_findings(assertion.findings);
   if (assertion.findings.empty() && !assertion.result.reason.empty())
-    append(lines, wrapped("    ", assertion.result.reason, 2));
-  const size_t shown = std::min(assertion.findings.size(), kFindingsShown);
-  for (size_t i = 0; i < shown; ++i) append(lines, wrapped("    ", assertion.findings[i], 2));
-  if (assertion.findings.size() > shown)
-    lines.push_back(fmt::format("    and {} more", assertion.findings.size() - shown));
+    append(lines, wrapped("    ", assertion.result.reason, 3));
+  size_t shown = 0;
+  for (const std::string& finding : assertion.findings) {
+    const FindingCounts one = count_findings({finding});
+    const bool is_one = (counts.violated > 0 ? one.violated : one.other) == 1;
+    if (shown == kFindingsShown || !is_one) continue;
+    append(lines, wrapped("    ", finding, 3));
+    ++shown;
+  }
+  const std::string rest = not_shown(counts, shown);
+  if (!rest.empty()) append(lines, wrapped("    ", "and " + rest, 2));
   return lines;
 }
 
@@ -245,19 +305,24 @@ Section assertions(const ReportFacts& report) {
                               [](const ReportAssertion& assertion) { return assertion.result.kind; });
   };
   Section section;
-  for (const ReportAssertion& assertion : report.assertions) {
-    const Kind kind = assertion.result.kind;
-    if (kind == Kind::kViolated || kind == Kind::kError) append(section.lines, evidence(assertion));
+  for (const Kind kind : {Kind::kViolated, Kind::kError}) {
+    for (const ReportAssertion& assertion : report.assertions) {
+      if (assertion.result.kind == kind)
+        section.add(evidence(assertion), Rank::kImportant,
+                    kind == Kind::kViolated ? "violated" : "not asked");
+    }
   }
   section.title = fmt::format("ASSERTIONS: {} hold, {} inconclusive, {} violated", count(Kind::kPassed),
                               count(Kind::kInconclusive), count(Kind::kViolated));
-  if (section.lines.empty()) section.lines.emplace_back("  none is violated");
+  if (const auto errors = count(Kind::kError); errors > 0)
+    section.title += fmt::format(", {} not asked", errors);
+  if (section.items.empty()) section.add({"  none is violated"});
   std::string undecided;
   for (const ReportAssertion& assertion : report.assertions) {
     if (assertion.result.kind == Kind::kInconclusive)
       undecided += (undecided.empty() ? "" : ", ") + assertion.name;
   }
-  if (!undecided.empty()) append(section.lines, wrapped("  inconclusive: ", undecided, 3));
+  if (!undecided.empty()) section.add(wrapped("  inconclusive: ", undecided, 5));
   return section;
 }
 
@@ -265,31 +330,11 @@ Section proof(const ReportFacts& report) {
   Section section;
   section.title = "THE TAPE";
   section.whole = true;
-  section.field("lost", report.losses, 2);
+  section.field("lost", report.losses);
   if (report.head.empty()) return section;
-  section.field("head", report.head, 1);
-  section.field("verify", "ktape verify --expect HEAD " + report.tape, 2);
+  section.field("head", report.head);
+  section.field("verify", "ktape verify --expect HEAD " + report.tape);
   return section;
-}
-
-// Takes lines from whoever has most, until all of it fits.
-void shrink(std::vector<Section>& sections) {
-  const auto total = [&] {
-    size_t lines = 0;
-    for (const Section& section : sections) lines += section.height();
-    return lines;
-  };
-  while (total() > kReportLines) {
-    Section* most = nullptr;
-    for (Section& section : sections) {
-      if (!section.whole && section.lines.size() > 1 &&
-          (most == nullptr || section.lines.size() > most->lines.size()))
-        most = &section;
-    }
-    if (most == nullptr) return;
-    most->lines.pop_back();
-    ++most->hidden;
-  }
 }
 
 }  // namespace
@@ -306,14 +351,9 @@ std::string report_as_text(const ReportFacts& report) {
   }
   sections.push_back(assertions(report));
   sections.push_back(proof(report));
-  shrink(sections);
+  shrink(sections, kReportLines);
   std::string text;
-  for (const Section& section : sections) {
-    if (section.lines.empty()) continue;
-    if (!section.title.empty()) text += "\n" + fitted(section.title, kReportColumns) + "\n";
-    for (const std::string& line : section.lines) text += line + "\n";
-    if (section.hidden > 0) text += fmt::format("  and {} more\n", section.hidden);
-  }
+  for (const std::string& line : lines_of(sections)) text += line + "\n";
   return text;
 }
 

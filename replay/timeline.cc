@@ -67,6 +67,7 @@ std::string vcpu_text(schema::VcpuState::Reader vcpu) {
   if (!vcpu.getKernelStateKnown()) return text;
   text += fmt::format(", preempt {:#x}, {} ({})", vcpu.getPreemptCount(), safe(vcpu.getCurrentComm()),
                       vcpu.getCurrentPid());
+  if (const std::string scheduling = scheduling_text(vcpu); !scheduling.empty()) text += ", " + scheduling;
   if (vcpu.getContext() > schema::ExecContext::TASK) text += ", in " + enum_words(vcpu.getContext());
   return vcpu.getRunqueueLocked() ? text + ", RUNQUEUE LOCKED" : text;
 }

@@ -2,8 +2,12 @@
 #include "replay/verdicts.h"
 
 #include <algorithm>
+#include <charconv>
 #include <filesystem>
+#include <string_view>
+#include <system_error>
 #include <thread>
+#include <utility>
 
 #include "schema/base/file.h"
 #include "schema/base/text.h"
@@ -12,7 +16,18 @@ namespace ktape {
 
 namespace {
 
-constexpr size_t kFindingsKept = 32;
+// 3 of "and 3 more", else 1.
+size_t findings_told(std::string_view text) {
+  constexpr std::string_view kAnd = "and ";
+  size_t count = 0;
+  if (!text.starts_with(kAnd)) return 1;
+  text.remove_prefix(kAnd.size());
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+  const bool is_count = error == std::errc() && std::string_view(end, text.data() + text.size()) == " more";
+  return is_count ? count : 1;
+}
+
+constexpr size_t kFindingsKept = 128;  // more than an assertion of ours tells
 
 bool is_in(const std::string& program, const std::vector<std::string>& folders) {
   std::string folder = std::filesystem::path(program).parent_path().lexically_normal();
@@ -69,16 +84,41 @@ Verdicts judge_tape(const CheckedTape& tape, const Judges& judges) {
 std::vector<std::string> findings_in(std::string_view subtest) {
   constexpr std::string_view kElsewhere[] = {"Subtest: ", "tape: ", "losses: ", "lost: "};
   std::vector<std::string> findings;
-  while (!subtest.empty() && findings.size() < kFindingsKept) {
+  size_t left_out = 0;
+  while (!subtest.empty()) {
     size_t end = subtest.find('\n');
     std::string_view line = subtest.substr(0, end);
     subtest.remove_prefix(end == std::string_view::npos ? subtest.size() : end + 1);
     if (!line.starts_with("  # ")) continue;
     line.remove_prefix(4);
     bool elsewhere = std::ranges::any_of(kElsewhere, [&](auto begin) { return line.starts_with(begin); });
-    if (!elsewhere) findings.push_back(printable(line));
+    if (elsewhere) continue;
+    if (findings.size() < kFindingsKept) {
+      findings.push_back(printable(line));
+    } else {
+      ++left_out;
+    }
   }
+  if (left_out > 0) findings.push_back("and " + std::to_string(left_out) + " more");
   return findings;
+}
+
+FindingCounts count_findings(const std::vector<std::string>& findings) {
+  FindingCounts counts;
+  const std::pair<std::string_view, size_t FindingCounts::*> kSorts[] = {
+      {"violated, ", &FindingCounts::violated},
+      {"undecided, ", &FindingCounts::undecided},
+      {"note, ", &FindingCounts::notes},
+      {"", &FindingCounts::other},
+  };
+  for (const std::string_view finding : findings) {
+    for (const auto& [lead, sort] : kSorts) {
+      if (!finding.starts_with(lead)) continue;
+      counts.*sort += findings_told(finding.substr(lead.size()));
+      break;
+    }
+  }
+  return counts;
 }
 
 }  // namespace ktape

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
 #include <map>
 #include <string>
 #include <string_view>
@@ -44,5 +45,15 @@ struct Judges {
 // The diagnostics in the output of an analyzer as a subtest (as_subtest); not the tape's name, and not
 // what was lost, which is the same for every assertion.
 [[nodiscard]] std::vector<std::string> findings_in(std::string_view subtest);
+
+// How many findings there are of each sort; "violated, and 3 more" is three. What an assertion of others
+// says in its own way is `other`.
+struct FindingCounts {
+  size_t violated = 0;
+  size_t undecided = 0;
+  size_t notes = 0;
+  size_t other = 0;
+};
+[[nodiscard]] FindingCounts count_findings(const std::vector<std::string>& findings);
 
 }  // namespace ktape
