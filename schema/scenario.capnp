@@ -10,7 +10,7 @@ $Cxx.namespace("ktape::schema");
 using Op = import "op.capnp";
 
 struct Scenario {
-  name @0 :Text;
+  name @0 :Text;                # at most 100 letters, digits, '_', '-' and '.', beginning with one of the former two
   description @1 :Text;
   durationMs @2 :UInt32;        # counted from the first step; `hold` sleeps to its end
   watchdogMs @3 :UInt32;        # run watchdog: host time from the first step, frozen time not counted; default 60,000
@@ -80,7 +80,7 @@ enum Policy {
 }
 
 struct Worker {
-  name @0 :Text;
+  name @0 :Text;                # at most 15 letters, digits, '_' and '-', beginning with a letter
   policy @1 :Policy;
   priority @2 :UInt32;          # fifo and rr: 1 to 99; default 1
   nice @3 :Int32;               # normal, batch and ext

@@ -198,6 +198,10 @@ CREATE TABLE vcpu (
   current_comm       TEXT,
   runqueue_locked    INTEGER,
   context            TEXT,     -- task, softirq, hardirq, nmi
+  current_policy     INTEGER,  -- of the current task, as in sched_setscheduler(2): 1 fifo, 2 rr, 7 ext
+  current_class      TEXT,     -- symbol of its sched_class
+  current_priority   INTEGER,  -- its prio: -1 deadline, 0 to 99 real time, 100 and up the others
+  current_rt_priority INTEGER, -- what fifo and rr asked for: 1 to 99
   PRIMARY KEY (freeze, cpu)
 ) WITHOUT ROWID;
 CREATE TABLE sample (

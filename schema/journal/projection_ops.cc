@@ -44,6 +44,7 @@ Row op_answered(Record::Reader record, uint index, schema::EntryReply::Reader en
 Row vcpu(uint64_t freeze, schema::VcpuState::Reader vcpu) {
   bool known = vcpu.getKnown();
   bool kernel_known = vcpu.getKernelStateKnown();
+  bool scheduling_known = kernel_known && vcpu.getCurrentPolicy() >= 0;
   return {RowShape::kVcpu,
           {{"freeze", count(freeze)},
            {"cpu", count(vcpu.getCpu())},
@@ -55,7 +56,11 @@ Row vcpu(uint64_t freeze, schema::VcpuState::Reader vcpu) {
            {"current_pid", optional(kernel_known, number(vcpu.getCurrentPid()))},
            {"current_comm", optional(kernel_known, text(vcpu.getCurrentComm()))},
            {"runqueue_locked", optional(kernel_known, flag(vcpu.getRunqueueLocked()))},
-           {"context", optional(kernel_known, name(vcpu.getContext()))}}};
+           {"context", optional(kernel_known, name(vcpu.getContext()))},
+           {"current_policy", optional(scheduling_known, number(vcpu.getCurrentPolicy()))},
+           {"current_class", optional(vcpu.getCurrentClass().size() > 0, text(vcpu.getCurrentClass()))},
+           {"current_priority", optional(scheduling_known, number(vcpu.getCurrentPriority()))},
+           {"current_rt_priority", optional(scheduling_known, count(vcpu.getCurrentRtPriority()))}}};
 }
 
 }  // namespace

@@ -246,6 +246,10 @@ TEST_CASE_METHOD(ProjectionFixture,
     vcpus[0].setSymbol("halt+0x4");
     vcpus[0].setPreemptCount(0x80000001);
     vcpus[0].setCurrentComm(as_data(std::string_view("swapper/0")));
+    vcpus[0].setCurrentPolicy(1);
+    vcpus[0].setCurrentClass("rt_sched_class");
+    vcpus[0].setCurrentPriority(49);
+    vcpus[0].setCurrentRtPriority(50);
     vcpus[1].setCpu(1);
   });
   tape.add([](schema::Record::Builder record) {
@@ -256,7 +260,8 @@ TEST_CASE_METHOD(ProjectionFixture,
   });
   CHECK(rows("SELECT * FROM freeze") == Rows{"1|request|1||-1||500000|2000000|400000|-1|0||1000000|1|2|3"});
   CHECK(rows("SELECT * FROM vcpu") ==
-        Rows{"1|0|0xffffffff9f0012a4|halt+0x4|0|0|0x80000001|0|swapper/0|0|notSaid", "1|1|||||||||"});
+        Rows{"1|0|0xffffffff9f0012a4|halt+0x4|0|0|0x80000001|0|swapper/0|0|notSaid|1|rt_sched_class|49|50",
+             "1|1|||||||||||||"});
   CHECK(rows("SELECT count(*) FROM vcpu WHERE rip IS NULL") == Rows{"1"});
 }
 

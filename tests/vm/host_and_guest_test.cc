@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <catch2/catch_test_macros.hpp>
+#include <map>
+#include <set>
+#include <string>
 
 #include "tests/vm/capture_fixture.h"
 #include "tests/vm/clock_check.h"
@@ -121,6 +124,21 @@ void check_nr_running(const TapeFacts& facts) {
   CHECK(facts.entries.at("nr_running").value == runnable);
 }
 
+// Whoever ran is in the class of its policy, but for the idle task and the one that stops a CPU.
+void check_who_ran(const TapeFacts& facts) {
+  const std::map<int32_t, std::set<std::string>> classes = {{0, {"fair_sched_class", "idle_sched_class"}},
+                                                            {1, {"rt_sched_class", "stop_sched_class"}},
+                                                            {5, {"fair_sched_class"}},
+                                                            {7, {"ext_sched_class"}}};
+  for (const auto& [freeze, seen] : facts.frozen) {
+    CHECK_FALSE(seen.scheduling.empty());
+    for (const auto& [policy, in_class] : seen.scheduling) {
+      CAPTURE(policy, in_class);
+      CHECK((classes.contains(policy) && classes.at(policy).contains(in_class)));
+    }
+  }
+}
+
 void check_host_and_guest(const Captured& captured) {
   const TapeFacts& facts = captured.facts;
   INFO(captured.program.output);
@@ -151,6 +169,7 @@ void check_host_and_guest(const Captured& captured) {
   CHECK(stopped.read("scx.weight") == 305);
   check_nr_running(facts);
   check_clock(facts);
+  check_who_ran(facts);
 }
 
 const std::vector<std::string> kOneCpu = {"--cpus", "1", "--memory-mb", "256"};

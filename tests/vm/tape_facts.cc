@@ -75,6 +75,7 @@ void add(schema::Record::Reader record, Tags& tags, TapeFacts& facts) {
       for (auto vcpu : record.getFrozen().getVcpus()) {
         if (!vcpu.getKernelStateKnown()) continue;
         freeze.running.insert(vcpu.getCurrentPid());
+        freeze.scheduling.emplace_back(vcpu.getCurrentPolicy(), vcpu.getCurrentClass().cStr());
         if (vcpu.getRunqueueLocked()) freeze.locked_cpus.insert(vcpu.getCpu());
       }
       break;

@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "schema/base/result.h"
@@ -28,8 +29,9 @@ struct EntryFacts {
 
 // What the vCPUs were doing in a freeze, by the evidence that was taken.
 struct FreezeFacts {
-  std::set<int32_t> running;       // pid of each CPU's task
-  std::set<uint32_t> locked_cpus;  // whose runqueue was locked
+  std::set<int32_t> running;                                // pid of each CPU's task
+  std::set<uint32_t> locked_cpus;                           // whose runqueue was locked
+  std::vector<std::pair<int32_t, std::string>> scheduling;  // policy and class of each CPU's task
 };
 
 // What the guest said of one subject, at one time.
