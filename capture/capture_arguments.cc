@@ -27,6 +27,7 @@ constexpr char kFooter[] =
     "  ktape capture my.scenario --kernel 7.3.4\n"
     "  ktape capture my.scenario --topology sockets=2,cores=2,threads=2,numaNodes=2\n"
     "  ktape capture my.scenario --freeze-on symbol:sched_setscheduler*3 --freeze-every 500\n"
+    "  ktape capture my.scenario --freeze-on symbol:schedule*50@attach\n"
     "  ktape capture my.scenario --kernel ~/linux/arch/x86/boot/bzImage\n"
     "  ktape capture my.scenario --scheduler './scx_mine --slice 5000'\n"
     "\n"
@@ -143,7 +144,8 @@ void add_options(CLI::App& app, Asked& asked) {
                  "More arguments for the guest kernel's command line");
   app.add_option("--freeze-on", asked.options.freeze_on, kFreezeOnHelp)->take_all()->expected(1);
   app.add_option("--freeze-every", asked.every_ms,
-                 "Freeze every so many ms, from the first step to the last's end")
+                 "Freeze every so many ms, from the first step to the last's end. An interval whose end comes\n"
+                 "while the freeze before is recorded, or too soon after it, is skipped, and counted")
       ->check(CLI::Range(1, 86400000));
   app.add_option("--max-tape", asked.max_tape_mb,
                  "End the run, as failed by the host, when its tape takes this many MB")

@@ -10,6 +10,7 @@
 #include <array>
 #include <cerrno>
 
+#include "capture/boot_deadline.h"
 #include "schema/base/file.h"
 #include "schema/wire/data.h"
 
@@ -25,7 +26,8 @@ constexpr auto kLastWordsGrace = 10s;
 constexpr auto kTick = 200ms;
 // A guest may be silent for long, a machine must still answer: it is asked after this long without an event.
 constexpr auto kSilence = 5s;
-// Frozen time does not count against the watchdog, but a guest must not buy itself a run without end with it.
+// Frozen time does not count against the deadlines, but a guest must not buy itself a run without end with
+// it.
 constexpr int kMostFrozenTimes = 10;
 // What of a name that the guest gave goes into messages.
 constexpr size_t kNameBytes = 200;
@@ -60,22 +62,23 @@ Engine::Engine(Machine& machine, Recorder& recorder, Progress& progress,
       scenario_(scenario),
       agent_(machine),
       coordinator_(machine, recorder, agent_, memory),
-      host_freezes_(coordinator_, recorder, progress, std::move(freezes)),
+      host_freezes_(coordinator_, breakpoints_, recorder, progress, std::move(freezes)),
       schedulers_(machine.live_memory(), recorder, progress, program) {}
 
 Result<RunEnd> Engine::run(const UserWishes& wishes) {
   began_ = last_heard_ = Clock::now();
   KTAPE_ASSIGN(const UniqueFd wake, any_of({wishes.end_fd, wishes.freeze_fd}));
   while (!end_) {
-    const Clock::time_point limit = deadline();
-    Result<void> handled = turn(std::min({limit, host_freezes_.due(), Clock::now() + kTick}), wake.get());
+    Result<void> handled =
+        turn(std::min({deadline(), host_freezes_.due(), Clock::now() + kTick}), wake.get());
     // A guest that never stops talking must not keep its deadline or the user waiting.
     if (handled.ok() && !end_) handled = on_wishes(wishes);
     if (handled.ok() && !end_) handled = host_freezes_.on_time();
     if (handled.ok()) handled = settle_schedulers();
     if (handled.ok() && !end_) handled = on_silence();
     if (!handled.ok()) KTAPE_TRY(on_failure(handled.error()));
-    if (!end_ && Clock::now() >= limit) KTAPE_TRY(on_deadline());
+    // Asked again: it has moved on by what was frozen meanwhile.
+    if (!end_ && Clock::now() >= deadline()) KTAPE_TRY(on_deadline());
     KTAPE_TRY(recorder_.commit());
     if (!end_ && recorder_.is_full()) KTAPE_TRY(on_full_tape());
     show_now();
@@ -84,7 +87,9 @@ Result<RunEnd> Engine::run(const UserWishes& wishes) {
   count_unfinished();
   KTAPE_TRY(on_console(console_.rest()));
   if (console_.panicked()) KTAPE_TRY(record_panic());
+  host_freezes_.steps_ended();
   end_->triggers = host_freezes_.counts();
+  end_->intervals = host_freezes_.intervals();
   return *end_;
 }
 
@@ -146,7 +151,8 @@ Result<void> Engine::on_message(schema::FromAgent::Reader message) {
     case Which::SCHEDULER_ATTACHED: {
       auto from = message.getSchedulerAttached();
       progress_.say(fmt::format("scheduler '{}' attached", as_text(from.getName())));
-      return record([&](schema::Record::Builder r) { r.setSchedulerAttached(from); });
+      KTAPE_TRY(record([&](schema::Record::Builder r) { r.setSchedulerAttached(from); }));
+      return host_freezes_.scheduler_attached();
     }
     case Which::SCHEDULER_STATE: return on_scheduler_state(message.getSchedulerState(), guest);
     case Which::SCHEDULER_OUTPUT:
@@ -221,7 +227,7 @@ Result<void> Engine::watch_schedulers() {
     if (at.registers.ok()) schedulers_.look_at(at.frozen.memory(), *at.registers);
   });
   KTAPE_ASSIGN(Standstill at, coordinator_.freezer().stop());
-  schedulers_.arm(at.frozen);
+  schedulers_.arm(at.frozen, breakpoints_);
   return coordinator_.freezer().let_go(std::move(at));
 }
 
@@ -251,7 +257,8 @@ Result<void> Engine::record_kernel(const Kernel& kernel, std::chrono::nanosecond
 Result<void> Engine::on_scheduler_state(schema::SchedulerState::Reader state, GuestNs guest) {
   // What was seen go before is not to be read any more.
   KTAPE_TRY(schedulers_.record_seen());
-  return schedulers_.on_state(state, guest);
+  KTAPE_TRY(schedulers_.on_state(state, guest));
+  return schedulers_.has_attached() ? host_freezes_.scheduler_attached() : Result<void>();
 }
 
 // The agent does not end the guest before the exits are on the tape.
@@ -266,12 +273,13 @@ Result<void> Engine::on_step_started(schema::StepStarted::Reader step) {
   if (phase_ == Phase::kPreparing) {
     phase_ = Phase::kStepping;
     first_step_ = Clock::now();
+    frozen_before_ = coordinator_.freezer().frozen_time();
   }
-  host_freezes_.step_started(step.getStep());
+  KTAPE_TRY(host_freezes_.step_started(step.getStep()));
   step_name_ = std::string(step.getName().cStr()).substr(0, kNameBytes);
   progress_.say(
       fmt::format("step {} of {}: {}", step.getStep() + 1, scenario_.getSteps().size(), step_name_));
-  return {};
+  return agent_.send([&](schema::FromHost::Builder message) { message.setStepReady(step.getStep()); });
 }
 
 Result<void> Engine::on_done(schema::GuestExited::Reader done) {
@@ -377,7 +385,7 @@ Result<void> Engine::on_deadline() {
   // The guest is to blame only when its machine is still there.
   if (const Result<void> alive = machine_.check(); !alive.ok()) return on_failure(alive.error());
   const bool boot = phase_ != Phase::kStepping;
-  const uint64_t limit_ms = boot ? scenario_.getBootDeadlineMs() : scenario_.getWatchdogMs();
+  const uint64_t limit_ms = boot ? static_cast<uint64_t>(boot_deadline().count()) : scenario_.getWatchdogMs();
   const std::string detail = waiting_for();
   KTAPE_TRY(recorder_.record([&](schema::Record::Builder record) {
     auto to = record.initWatchdogFired();
@@ -388,7 +396,8 @@ Result<void> Engine::on_deadline() {
   progress_.say(fmt::format("{} watchdog fired after {:.1f} s, while {}", boot ? "boot" : "run",
                             static_cast<double>(limit_ms) / 1000, detail));
   end(boot ? schema::Outcome::BOOT_TIMED_OUT : schema::Outcome::RUN_TIMED_OUT,
-      fmt::format("{} ms passed while {}", limit_ms, detail));
+      fmt::format("{} ms passed while {}; '{}' in the scenario allows more", limit_ms, detail,
+                  boot ? "bootDeadlineMs" : "watchdogMs"));
   return {};
 }
 
@@ -405,13 +414,18 @@ Result<void> Engine::offence(const Error& error) {
   return {};
 }
 
+std::chrono::milliseconds Engine::boot_deadline() const {
+  if (scenario_.getBootDeadlineMs() > 0) return std::chrono::milliseconds(scenario_.getBootDeadlineMs());
+  return default_boot_deadline(scenario_.getMachine().getCpus(), machine_.facts().accelerator_used);
+}
+
 Engine::Clock::time_point Engine::deadline() const {
   if (phase_ == Phase::kDone || console_.panicked()) return last_words_ + kLastWordsGrace;
-  if (phase_ == Phase::kStepping) {
-    const std::chrono::nanoseconds limit = std::chrono::milliseconds(scenario_.getWatchdogMs());
-    return first_step_ + limit + std::min(coordinator_.freezer().frozen_time(), kMostFrozenTimes * limit);
-  }
-  return began_ + std::chrono::milliseconds(scenario_.getBootDeadlineMs());
+  const bool stepping = phase_ == Phase::kStepping;
+  const std::chrono::nanoseconds limit =
+      stepping ? std::chrono::milliseconds(scenario_.getWatchdogMs()) : boot_deadline();
+  const std::chrono::nanoseconds frozen = coordinator_.freezer().frozen_time() - frozen_before_;
+  return (stepping ? first_step_ : began_) + limit + std::min(frozen, kMostFrozenTimes * limit);
 }
 
 std::string Engine::waiting_for() const {

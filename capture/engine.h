@@ -26,7 +26,8 @@ struct RunEnd {
   schema::Outcome outcome = schema::Outcome::NOT_SAID;
   int32_t exit_code = -1;  // the agent's; -1: it never said
   std::string detail;
-  std::vector<TriggerCount> triggers;  // one for each that was planned
+  std::vector<TriggerCount> triggers;       // one for each that was planned
+  std::optional<IntervalCounts> intervals;  // where some were planned
 };
 
 // How a user reaches a run: descriptors, or -1.
@@ -79,6 +80,7 @@ class Engine {
   Result<void> record_complaints();
   Result<void> offence(const Error& error);
   void count_unfinished();
+  [[nodiscard]] std::chrono::milliseconds boot_deadline() const;
   [[nodiscard]] Clock::time_point deadline() const;
   [[nodiscard]] std::string waiting_for() const;
   void end(schema::Outcome outcome, const std::string& detail);
@@ -92,14 +94,16 @@ class Engine {
 
   AgentChannel agent_;
   FreezeCoordinator coordinator_;
+  Breakpoints breakpoints_;
   HostFreezes host_freezes_;
   SchedulerWatch schedulers_;
   ConsoleLog console_;
   Phase phase_ = Phase::kBooting;
   Clock::time_point began_;
   Clock::time_point first_step_;
-  Clock::time_point last_words_;  // done or panic: the guest should end by itself soon
-  Clock::time_point last_heard_;  // when the machine last showed life
+  std::chrono::nanoseconds frozen_before_{0};  // the first step
+  Clock::time_point last_words_;               // done or panic: the guest should end by itself soon
+  Clock::time_point last_heard_;               // when the machine last showed life
   std::string step_name_;
   bool panic_announced_ = false;
   std::optional<RunEnd> done_;  // what the agent said

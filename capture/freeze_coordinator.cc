@@ -146,7 +146,7 @@ FreezeWork FreezeCoordinator::serving(const std::vector<Op>& ops) {
 
 Result<void> FreezeCoordinator::serve_cold(const Request& request) {
   Result<FreezeDone> freeze =
-      freezer_.freeze({schema::FreezeCause::REQUEST, request.op, ""}, serving(request.ops));
+      freezer_.freeze({schema::FreezeCause::REQUEST, request.op, {}}, serving(request.ops));
   if (!freeze.ok()) {
     KTAPE_TRY(record_refusal(request, freeze.error().message));
     return freeze.error();

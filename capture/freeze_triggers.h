@@ -8,6 +8,8 @@
 
 #include "guest/kernel/kernel.h"
 #include "schema/base/result.h"
+#include "schema/record.capnp.h"
+#include "schema/scenario/load.h"
 
 namespace ktape {
 
@@ -18,15 +20,19 @@ inline constexpr char kScxErrorTrigger[] = "scx-error";
 struct FreezeTrigger {
   std::string name;  // as on the tape: "scx-error", "symbol:schedule"
   std::string function;
-  uint32_t times = 1;      // that it freezes at most
+  uint32_t times = 1;      // hits that it freezes for at most
   bool scx_error = false;  // only when a scheduler exits with an error
+  schema::TriggerArming arming = schema::TriggerArming::KERNEL_KNOWN;  // from when on
+  uint32_t step = 0;                                                   // arming step: which
 };
 
-// What became of a trigger.
+// What became of a trigger. A hit is a vCPU that stood at the function when the machine stopped; those of one
+// stop are served in one freeze.
 struct TriggerCount {
   std::string name;
   bool armed = false;  // its breakpoint was set
   uint64_t freezes = 0;
+  uint64_t hits = 0;
 
   // "symbol:schedule: 3 times", "symbol:schedule: never, it was not entered"
   [[nodiscard]] std::string text() const;
@@ -41,17 +47,25 @@ struct FreezePlan {
 // What `--freeze-on` may say, for --help.
 inline constexpr char kFreezeOnHelp[] =
     "scx-error (the default): when the kernel is about to eject a scheduler, with the evidence still there;\n"
-    "symbol:NAME: when that kernel function is entered, once; symbol:NAME*N: N times;\n"
-    "none: not scx-error. Repeatable, for four functions at most, three with a scheduler of your own.\n"
-    "Nothing is frozen before the booted kernel is understood";
+    "symbol:NAME: when a CPU enters that kernel function, once; symbol:NAME*N: N times; both from the "
+    "moment\n"
+    "the booted kernel is understood, or with @attach behind: from when a scheduler is attached; with\n"
+    "@step:STEP: from when that step begins. none: not scx-error. Repeatable, for four functions at most,\n"
+    "three with a scheduler of your own. Instead of what the scenario says";
 
-// Turns the values of `--freeze-on` into triggers for this kernel. kUsage, with the nearest names, for
-// what cannot be: an unknown symbol, data, a name of several functions, more than the processor has
-// breakpoints for, scx-error asked of a kernel without it. Where nobody asked for scx-error it is left
-// out on such a kernel. `external_scheduler`: one breakpoint is SchedulerWatch's, where the kernel has the
-// function for it.
+// Turns the values of `--freeze-on`, or of a scenario's `freezes.on`, into triggers for this kernel and
+// scenario. kUsage, with the nearest names, for what cannot be: an unknown symbol, data, a name of several
+// functions, an unknown step, an attachment in a scenario without a scheduler, more than the processor has
+// breakpoints for, also those that SchedulerWatch needs, scx-error asked of a kernel without it. Where nobody
+// asked for scx-error it is left out on such a kernel.
 [[nodiscard]] Result<std::vector<FreezeTrigger>> plan_triggers(const std::vector<std::string>& freeze_on,
                                                                const KernelKnowledge& kernel,
-                                                               bool external_scheduler);
+                                                               schema::Scenario::Reader scenario);
+
+// The freezes of a run: what the command line says (empty, 0: nothing), else what the scenario does. An error
+// about what stands in the scenario is "FILE:LINE:COLUMN: sentence".
+[[nodiscard]] Result<FreezePlan> plan_freezes(const std::vector<std::string>& freeze_on,
+                                              std::chrono::milliseconds every, const KernelKnowledge& kernel,
+                                              const LoadedScenario& scenario);
 
 }  // namespace ktape

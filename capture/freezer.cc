@@ -59,6 +59,19 @@ void write_registers(const Kernel& kernel, const VcpuRegisters& registers, schem
   write_others(registers, to.initRegisters());
 }
 
+void write_hits(const std::vector<TriggerHit>& from, schema::FreezeBegan::Builder to) {
+  if (from.empty()) return;
+  to.setTrigger(from[0].trigger);
+  to.setVcpu(from[0].vcpu);
+  to.setDetail(as_data(from[0].detail));
+  auto hits = to.initHits(static_cast<unsigned>(from.size()));
+  for (unsigned i = 0; i < hits.size(); ++i) {
+    hits[i].setTrigger(from[i].trigger);
+    hits[i].setVcpu(static_cast<uint32_t>(from[i].vcpu));
+    hits[i].setDetail(as_data(from[i].detail));
+  }
+}
+
 }  // namespace
 
 struct Freezer::Moment {
@@ -130,9 +143,8 @@ Result<void> Freezer::record(const FreezeReason& reason, const Moment& moment, c
     to.setFreeze(done.id);
     to.setCause(reason.cause);
     to.setOp(reason.op);
-    to.setTrigger(reason.trigger);
-    to.setVcpu(reason.vcpu);
-    to.setDetail(as_data(reason.detail));
+    to.setInterval(reason.interval);
+    write_hits(reason.hits, to);
   }));
   KTAPE_TRY(record_frozen(moment, done.id));
   KTAPE_TRY(record_gates(reason, moment, done.results));

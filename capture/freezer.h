@@ -20,13 +20,19 @@
 
 namespace ktape {
 
+// A vCPU that stood at a trigger's function when the machine stopped.
+struct TriggerHit {
+  std::string trigger;  // its name
+  int32_t vcpu = -1;
+  std::string detail;  // what the kernel says about it
+};
+
 // Why a machine is frozen.
 struct FreezeReason {
   schema::FreezeCause cause = schema::FreezeCause::NOT_SAID;
-  uint64_t op = 0;      // the request that is served in it; 0: none
-  std::string trigger;  // cause trigger: its name
-  int32_t vcpu = -1;    // cause trigger: who reached it
-  std::string detail;   // cause trigger: what the kernel says about it
+  uint64_t op = 0;               // the request that is served in it; 0: none
+  std::vector<TriggerHit> hits;  // cause trigger: one or more
+  uint64_t interval = 0;         // cause periodic: which of the run's
 };
 
 // A machine that stands still, and of which nothing is on the tape yet.

@@ -10,102 +10,166 @@ namespace ktape {
 
 namespace {
 
-// A function that is reached this often without freezing anything slows the guest down for nothing.
-constexpr uint32_t kMostHits = 10000;
+// A function that is entered this often without freezing anything slows the guest down for nothing.
+constexpr uint32_t kMostEntered = 10000;
+
+std::string frozen_by(const std::vector<TriggerHit>& hits) {
+  std::string text;
+  for (const TriggerHit& hit : hits) {
+    text += fmt::format("{}{} on CPU {}{}", text.empty() ? "frozen by " : "; ", hit.trigger, hit.vcpu,
+                        hit.detail.empty() ? "" : ": " + hit.detail);
+  }
+  return text;
+}
 
 }  // namespace
 
 Result<void> HostFreezes::adopted() {
   reads_.adopted(*coordinator_.kernel());
-  if (plan_.triggers.empty()) return {};
-  KTAPE_ASSIGN(Standstill at, coordinator_.freezer().stop());
-  std::vector<std::pair<std::string, Error>> failed;
+  return arm_all(
+      [](const FreezeTrigger& trigger) { return trigger.arming == schema::TriggerArming::KERNEL_KNOWN; });
+}
+
+Result<void> HostFreezes::scheduler_attached() {
+  if (std::exchange(attached_, true)) return {};
+  return arm_all(
+      [](const FreezeTrigger& trigger) { return trigger.arming == schema::TriggerArming::ATTACH; });
+}
+
+Result<void> HostFreezes::step_started(uint32_t step) {
+  step_ = step;
+  KTAPE_TRY(arm_all([step](const FreezeTrigger& trigger) {
+    return trigger.arming == schema::TriggerArming::STEP && trigger.step == step;
+  }));
+  if (coordinator_.kernel() != nullptr) intervals_.begin(Clock::now());
+  return {};
+}
+
+Result<void> HostFreezes::arm_all(const std::function<bool(const FreezeTrigger&)>& which) {
+  if (coordinator_.kernel() == nullptr) return {};
+  std::vector<size_t> due;
   for (size_t i = 0; i < plan_.triggers.size(); ++i) {
-    Result<void> armed = arm(at.frozen, i);
-    if (!armed.ok()) failed.emplace_back(plan_.triggers[i].name, armed.error());
+    // A guest may say twice that a step began.
+    if (which(plan_.triggers[i]) && tried_.insert(i).second) due.push_back(i);
   }
+  if (due.empty()) return {};
+  KTAPE_ASSIGN(Standstill at, coordinator_.freezer().stop());
+  for (const size_t planned : due) changes_.push_back(arm(at.frozen, planned));
   KTAPE_TRY(coordinator_.freezer().let_go(std::move(at)));
-  for (const auto& [name, error] : failed) {
-    if (error.code == ErrorCode::kMachineLost) return error;
+  for (const Change& change : changes_) {
+    if (!change.error) continue;
+    if (change.error->code == ErrorCode::kMachineLost) return *change.error;
     // A run without a trigger is still a run.
-    progress_.say(fmt::format("cannot freeze on {}: {}", name, error.message));
+    progress_.say(
+        fmt::format("cannot freeze on {}: {}", plan_.triggers[change.planned].name, change.error->message));
     recorder_.lose("freeze_triggers", "freeze triggers that could not be set up", 1);
   }
-  return {};
+  return record_changes();
 }
 
-Result<void> HostFreezes::arm(Frozen& frozen, size_t planned) {
+HostFreezes::Change HostFreezes::arm(Frozen& frozen, size_t planned) {
   const Kernel& kernel = *coordinator_.kernel();
   const FreezeTrigger& trigger = plan_.triggers[planned];
-  if (trigger.scx_error) {
-    KTAPE_ASSIGN(exits_, ScxExitReader::create(kernel));
-  }
-  KTAPE_ASSIGN(const GuestVirtual address, kernel.symbol(trigger.function));
-  KTAPE_TRY(frozen.set_breakpoint(address));
-  armed_.push_back({planned, address});
-  counts_[planned].armed = true;
-  return {};
-}
-
-void HostFreezes::step_started(uint32_t step) {
-  step_ = step;
-  if (plan_.every.count() > 0 && coordinator_.kernel() != nullptr && !next_)
-    next_ = Clock::now() + plan_.every;
-}
-
-// The armed breakpoint at which a vCPU stands, and which one does; nothing when it has moved on.
-HostFreezes::Armed* HostFreezes::reached(const Standstill& at, int32_t& vcpu) {
-  if (!at.registers.ok()) return nullptr;
-  for (size_t cpu = 0; cpu < at.registers->size(); ++cpu) {
-    for (Armed& armed : armed_) {
-      if ((*at.registers)[cpu].rip != armed.address.value) continue;
-      vcpu = static_cast<int32_t>(cpu);
-      return &armed;
+  Change change{planned, schema::TriggerChange::NOT_ARMED, {}, {}};
+  const auto set = [&]() -> Result<void> {
+    if (trigger.scx_error) {
+      KTAPE_ASSIGN(exits_, ScxExitReader::create(kernel));
     }
+    KTAPE_ASSIGN(change.address, kernel.symbol(trigger.function));
+    return breakpoints_.hold(frozen, change.address);
+  };
+  if (const Result<void> done = set(); !done.ok()) {
+    change.error = done.error();
+    return change;
   }
-  return nullptr;
+  change.change = schema::TriggerChange::ARMED;
+  armed_[planned] = {change.address};
+  counts_[planned].armed = true;
+  return change;
+}
+
+Result<void> HostFreezes::record_changes() {
+  for (const Change& change : std::exchange(changes_, {})) {
+    KTAPE_TRY(recorder_.record([&](schema::Record::Builder record) {
+      auto to = record.initTriggerChanged();
+      to.setTrigger(plan_.triggers[change.planned].name);
+      to.setChange(change.change);
+      to.setAddress(change.address.value);
+      if (change.error) to.setReason(change.error->message);
+    }));
+  }
+  return {};
 }
 
 Result<void> HostFreezes::on_breakpoint() {
   KTAPE_ASSIGN(Standstill at, coordinator_.freezer().stop());
-  int32_t vcpu = -1;
-  Armed* armed = reached(at, vcpu);
   if (!at.registers.ok())
     recorder_.lose("unknown_breakpoints", "stops at a breakpoint of which registers could not be read", 1);
-  if (armed == nullptr) return coordinator_.freezer().let_go(std::move(at));
-  return fire(std::move(at), *armed, vcpu);
-}
-
-Result<void> HostFreezes::fire(Standstill at, Armed& armed, int32_t vcpu) {
-  ++armed.hits;
-  const FreezeTrigger& trigger = plan_.triggers[armed.planned];
-  std::optional<ScxExit> exit;
-  if (trigger.scx_error) {
-    const GuestVirtual argument((*at.registers)[static_cast<size_t>(vcpu)].rdi);
-    Result<ScxExit> found = exits_->read(at.frozen.memory(), argument);
-    // What cannot be read may be an error as well, and its evidence would be lost.
-    if (found.ok() && !found->error) {
-      KTAPE_TRY(disarm_if_spent(at.frozen, armed));
-      return coordinator_.freezer().let_go(std::move(at));
-    }
-    if (found.ok()) exit = std::move(*found);
+  Hits found = take_hits(at);
+  KTAPE_TRY(disarm_spent(at.frozen));
+  if (found.hits.empty()) {
+    KTAPE_TRY(coordinator_.freezer().let_go(std::move(at)));
+    return record_changes();
   }
-  ++counts_[armed.planned].freezes;
-  FreezeReason reason{schema::FreezeCause::TRIGGER, 0, trigger.name, vcpu, exit ? exit->text() : ""};
-  KTAPE_TRY(disarm_if_spent(at.frozen, armed));
-  progress_.say(fmt::format("frozen by {} on CPU {}{}", reason.trigger, vcpu,
-                            reason.detail.empty() ? "" : ": " + reason.detail));
-  return freeze(std::move(at), std::move(reason), exit);
+  progress_.say(frozen_by(found.hits));
+  KTAPE_TRY(freeze(std::move(at), {schema::FreezeCause::TRIGGER, 0, std::move(found.hits)}, found.exits));
+  return record_changes();
 }
 
-Result<void> HostFreezes::disarm_if_spent(Frozen& frozen, const Armed& armed) {
-  const bool spent = counts_[armed.planned].freezes >= plan_.triggers[armed.planned].times;
-  if (!spent && armed.hits < kMostHits) return {};
-  if (!spent)
-    recorder_.lose("spent_triggers", "triggers given up because their function is entered too often", 1);
-  const GuestVirtual address = armed.address;
-  std::erase_if(armed_, [&](const Armed& other) { return other.address == address; });
-  return frozen.clear_breakpoint(address);
+// Every vCPU that stands at an armed function, in order; none when they have moved on.
+HostFreezes::Hits HostFreezes::take_hits(Standstill& at) {
+  Hits found;
+  const size_t vcpus = at.registers.ok() ? at.registers->size() : 0;
+  for (size_t vcpu = 0; vcpu < vcpus; ++vcpu) {
+    for (auto& [planned, armed] : armed_) {
+      if ((*at.registers)[vcpu].rip != armed.address.value) continue;
+      ++armed.entered;
+      if (auto one = hit(at, planned, vcpu, found.exits)) found.hits.push_back(std::move(*one));
+    }
+  }
+  for (size_t planned = 0; planned < counts_.size(); ++planned) {
+    const bool froze = std::ranges::any_of(
+        found.hits, [&](const TriggerHit& one) { return one.trigger == counts_[planned].name; });
+    counts_[planned].freezes += froze ? 1 : 0;
+  }
+  return found;
+}
+
+std::optional<TriggerHit> HostFreezes::hit(Standstill& at, size_t planned, size_t vcpu,
+                                           std::vector<ScxExit>& exits) {
+  const FreezeTrigger& trigger = plan_.triggers[planned];
+  if (counts_[planned].hits >= trigger.times) return std::nullopt;
+  TriggerHit one{trigger.name, static_cast<int32_t>(vcpu), ""};
+  if (trigger.scx_error) {
+    const GuestVirtual argument((*at.registers)[vcpu].rdi);
+    Result<ScxExit> exit = exits_->read(at.frozen.memory(), argument);
+    // What cannot be read may be an error as well, and its evidence would be lost.
+    if (exit.ok() && !exit->error) return std::nullopt;
+    if (exit.ok()) {
+      one.detail = exit->text();
+      exits.push_back(std::move(*exit));
+    }
+  }
+  ++counts_[planned].hits;
+  return one;
+}
+
+Result<void> HostFreezes::disarm_spent(Frozen& frozen) {
+  for (auto next = armed_.begin(); next != armed_.end();) {
+    const auto& [planned, armed] = *next;
+    const bool spent = counts_[planned].hits >= plan_.triggers[planned].times;
+    if (!spent && armed.entered < kMostEntered) {
+      ++next;
+      continue;
+    }
+    if (!spent)
+      recorder_.lose("spent_triggers", "triggers given up because their function is entered too often", 1);
+    changes_.push_back(
+        {planned, spent ? schema::TriggerChange::SPENT : schema::TriggerChange::GIVEN_UP, armed.address, {}});
+    KTAPE_TRY(breakpoints_.release(frozen, armed.address));
+    next = armed_.erase(next);
+  }
+  return {};
 }
 
 Result<void> HostFreezes::on_demand() {
@@ -115,23 +179,29 @@ Result<void> HostFreezes::on_demand() {
   }
   KTAPE_ASSIGN(Standstill at, coordinator_.freezer().stop());
   progress_.say("frozen on demand");
-  return freeze(std::move(at), {schema::FreezeCause::USER, 0, "", -1, ""}, std::nullopt);
+  return freeze(std::move(at), {schema::FreezeCause::USER, 0, {}}, {});
 }
 
 Result<void> HostFreezes::on_time() {
-  if (!next_ || Clock::now() < *next_) return {};
-  const FreezeReason reason{schema::FreezeCause::PERIODIC, 0, "", -1, ""};
+  const Clock::time_point now = Clock::now();
+  if (now < intervals_.due()) return {};
+  const FreezeReason reason{schema::FreezeCause::PERIODIC, 0, {}, intervals_.take(now)};
   KTAPE_ASSIGN(const FreezeDone done, coordinator_.freezer().freeze(reason, {}));
-  // From now on: a host that is late must not make up for it with freezes one after the other.
-  next_ = Clock::now() + plan_.every;
+  KTAPE_TRY(recorder_.commit());
+  intervals_.done(Clock::now());
   return done.thaw;
 }
 
-Result<void> HostFreezes::freeze(Standstill at, FreezeReason reason, const std::optional<ScxExit>& exit) {
+std::optional<IntervalCounts> HostFreezes::intervals() const {
+  if (plan_.every.count() == 0) return std::nullopt;
+  return intervals_.counts();
+}
+
+Result<void> HostFreezes::freeze(Standstill at, FreezeReason reason, const std::vector<ScxExit>& exits) {
   capnp::MallocMessageBuilder message;
   auto reads = message.initRoot<schema::OpRequest>();
   reads.setStep(step_);
-  reads_.fill(at.frozen.memory(), exit, reads);
+  reads_.fill(at.frozen.memory(), exits, reads);
   return coordinator_.freeze_for_host(std::move(at), std::move(reason), reads.asReader());
 }
 

@@ -3,14 +3,18 @@
 
 #include <chrono>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
+#include "capture/breakpoints.h"
 #include "capture/freeze_coordinator.h"
 #include "capture/freeze_triggers.h"
 #include "capture/host_reads.h"
+#include "capture/intervals.h"
 #include "capture/progress.h"
 #include "capture/recorder.h"
 #include "guest/kernel/scx_exit.h"
@@ -23,24 +27,38 @@ namespace ktape {
 // breakpoint and on demand it also reads where each worker stands, so that the tape tells that without
 // its memory. Nothing is frozen before the kernel is adopted.
 //
+// A vCPU that stands at a trigger's function when the machine stopped at a breakpoint is one hit. All hits
+// of one stop are served in one freeze, and the machine lets all those vCPUs past when it is thawed: so an
+// entry of the function is a hit once, whoever stopped the machine.
+//
 // The methods fail only for what ends a run, as those of FreezeCoordinator.
 class HostFreezes {
  public:
   using Clock = std::chrono::steady_clock;
 
-  // All outlive it.
-  HostFreezes(FreezeCoordinator& coordinator, Recorder& recorder, Progress& progress, FreezePlan plan)
-      : coordinator_(coordinator), recorder_(recorder), progress_(progress), plan_(std::move(plan)) {
+  // All outlive it. `breakpoints` may have other holders.
+  HostFreezes(FreezeCoordinator& coordinator, Breakpoints& breakpoints, Recorder& recorder,
+              Progress& progress, FreezePlan plan)
+      : coordinator_(coordinator),
+        breakpoints_(breakpoints),
+        recorder_(recorder),
+        progress_(progress),
+        plan_(std::move(plan)),
+        intervals_(plan_.every) {
     for (const FreezeTrigger& trigger : plan_.triggers) counts_.push_back({trigger.name});
   }
 
-  // The coordinator has its kernel: breakpoints are set, which takes a short stop of the machine.
+  // The coordinator has its kernel. The triggers that are due are armed, here and in the next two, which
+  // takes a short stop of the machine.
   Result<void> adopted();
+  // A scheduler is attached; heard as often as anybody likes.
+  Result<void> scheduler_attached();
+  // A step began, and its first action waits for the return; from the first step on the periodic freezes are
+  // made.
+  Result<void> step_started(uint32_t step);
   void worker_started(schema::WorkerStarted::Reader worker) { reads_.worker_started(worker); }
-  // A step began; from the first on the periodic freezes are made.
-  void step_started(uint32_t step);
   // No more periodic freezes.
-  void steps_ended() { next_.reset(); }
+  void steps_ended() { intervals_.end(Clock::now()); }
 
   // The machine stopped at a breakpoint. It runs on afterwards.
   Result<void> on_breakpoint();
@@ -50,33 +68,50 @@ class HostFreezes {
   Result<void> on_time();
   // What became of each trigger of the plan, in its order.
   [[nodiscard]] const std::vector<TriggerCount>& counts() const { return counts_; }
+  // What became of the intervals; nothing when the plan has none.
+  [[nodiscard]] std::optional<IntervalCounts> intervals() const;
   // When on_time() has something to do; the far future without periodic freezes.
-  [[nodiscard]] Clock::time_point due() const { return next_.value_or(Clock::time_point::max()); }
+  [[nodiscard]] Clock::time_point due() const { return intervals_.due(); }
 
  private:
   struct Armed {
-    size_t planned = 0;  // place in the plan
     GuestVirtual address;
-    uint32_t hits = 0;  // that it was reached
+    uint32_t entered = 0;  // how often a vCPU stood there
+  };
+  struct Change {
+    size_t planned = 0;
+    schema::TriggerChange change = schema::TriggerChange::NOT_SAID;
+    GuestVirtual address;
+    std::optional<Error> error;
+  };
+  struct Hits {
+    std::vector<TriggerHit> hits;
+    std::vector<ScxExit> exits;
   };
 
-  Result<void> arm(Frozen& frozen, size_t planned);
-  [[nodiscard]] Armed* reached(const Standstill& at, int32_t& vcpu);
-  Result<void> fire(Standstill at, Armed& armed, int32_t vcpu);
-  // `armed` may be gone afterwards.
-  Result<void> disarm_if_spent(Frozen& frozen, const Armed& armed);
-  Result<void> freeze(Standstill at, FreezeReason reason, const std::optional<ScxExit>& exit);
+  Result<void> arm_all(const std::function<bool(const FreezeTrigger&)>& which);
+  Change arm(Frozen& frozen, size_t planned);
+  Hits take_hits(Standstill& at);
+  // Nothing where there is nothing to freeze for.
+  std::optional<TriggerHit> hit(Standstill& at, size_t planned, size_t vcpu, std::vector<ScxExit>& exits);
+  Result<void> disarm_spent(Frozen& frozen);
+  Result<void> record_changes();
+  Result<void> freeze(Standstill at, FreezeReason reason, const std::vector<ScxExit>& exits);
 
   FreezeCoordinator& coordinator_;
+  Breakpoints& breakpoints_;
   Recorder& recorder_;
   Progress& progress_;
   FreezePlan plan_;
+  Intervals intervals_;
   std::vector<TriggerCount> counts_;  // one for each of plan_.triggers
-  std::vector<Armed> armed_;
+  std::set<size_t> tried_;            // to arm, by place in the plan
+  std::map<size_t, Armed> armed_;     // by place in the plan
+  std::vector<Change> changes_;       // not recorded yet
   std::optional<ScxExitReader> exits_;
   HostReads reads_;
   uint32_t step_ = 0;
-  std::optional<Clock::time_point> next_;
+  bool attached_ = false;
 };
 
 }  // namespace ktape

@@ -88,22 +88,25 @@ bool HostReads::in_no_dsq(const GuestMemory& memory, int32_t pid) const {
   return pointer.ok() && *pointer == 0;
 }
 
-void HostReads::fill(const GuestMemory& memory, const std::optional<ScxExit>& exit,
+void HostReads::fill(const GuestMemory& memory, const std::vector<ScxExit>& exits,
                      schema::OpRequest::Builder reads) const {
   std::vector<Entry> entries;
   entries.push_back({"jiffies_64", "", schema::ValueKind::U64,
                      [](schema::Target::Builder target) { target.setSymbol("jiffies_64"); }});
-  for (const char* member : {"kind", "exit_code"}) {
-    if (!exit) break;
-    entries.push_back({fmt::format("scx_exit_info.{}", member), member, schema::ValueKind::AUTO,
-                       [&](schema::Target::Builder target) {
-                         target.initVirtual().setAddress(exit->address.value);
-                         target.getVirtual().setType("struct scx_exit_info");
-                       }});
-  }
   std::vector<Task> tasks = workers_;
-  if (exit) {
-    if (std::optional<Task> task = stalled(memory, *exit)) tasks.push_back(std::move(*task));
+  for (const ScxExit& exit : exits) {
+    const std::string number = &exit == exits.data() ? "" : fmt::format("[{}]", &exit - exits.data());
+    for (const char* member : {"kind", "exit_code"}) {
+      entries.push_back({fmt::format("scx_exit_info{}.{}", number, member), member, schema::ValueKind::AUTO,
+                         [&](schema::Target::Builder target) {
+                           target.initVirtual().setAddress(exit.address.value);
+                           target.getVirtual().setType("struct scx_exit_info");
+                         }});
+    }
+    std::optional<Task> task = stalled(memory, exit);
+    const bool known =
+        task && std::ranges::any_of(tasks, [&](const Task& other) { return other.pid == task->pid; });
+    if (task && !known) tasks.push_back(std::move(*task));
   }
   for (const Task& task : tasks) {
     const bool queued = !in_no_dsq(memory, task.pid);

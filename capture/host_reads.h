@@ -26,8 +26,8 @@ class HostReads {
   void worker_started(schema::WorkerStarted::Reader worker);
 
   // Fills in the entries. `memory` stands still: it tells who waits in a DSQ, for the id of none is not
-  // asked for. `exit`: of the scheduler for which the machine was frozen.
-  void fill(const GuestMemory& memory, const std::optional<ScxExit>& exit,
+  // asked for. `exits`: of the schedulers for which the machine was frozen.
+  void fill(const GuestMemory& memory, const std::vector<ScxExit>& exits,
             schema::OpRequest::Builder reads) const;
 
  private:

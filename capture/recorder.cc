@@ -21,7 +21,8 @@ void Recorder::lose(const std::string& name, const std::string& description, uin
 }
 
 Result<SealedTape> Recorder::seal(schema::Outcome outcome, int32_t exit_code, const std::string& detail,
-                                  const std::vector<TriggerCount>& triggers) {
+                                  const std::vector<TriggerCount>& triggers,
+                                  const std::optional<IntervalCounts>& intervals) {
   return writer_.seal(now(), [&](schema::Sealed::Builder sealed) {
     sealed.setOutcome(outcome);
     sealed.setExitCode(exit_code);
@@ -39,7 +40,13 @@ Result<SealedTape> Recorder::seal(schema::Outcome outcome, int32_t exit_code, co
       counts[at].setName(triggers[at].name);
       counts[at].setArmed(triggers[at].armed);
       counts[at].setFreezes(triggers[at].freezes);
+      counts[at].setHits(triggers[at].hits);
     }
+    if (!intervals) return;
+    auto to = sealed.initIntervals();
+    to.setFroze(intervals->froze);
+    to.setSkippedBusy(intervals->skipped_busy);
+    to.setSkippedLate(intervals->skipped_late);
   });
 }
 

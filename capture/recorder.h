@@ -5,10 +5,12 @@
 #include <cstdint>
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "capture/freeze_triggers.h"
+#include "schema/base/freeze_counts.h"
 #include "schema/base/result.h"
 #include "schema/base/units.h"
 #include "schema/journal/writer.h"
@@ -55,7 +57,8 @@ class Recorder {
 
   // Ends the tape. The recorder is spent.
   Result<SealedTape> seal(schema::Outcome outcome, int32_t exit_code, const std::string& detail,
-                          const std::vector<TriggerCount>& triggers = {});
+                          const std::vector<TriggerCount>& triggers = {},
+                          const std::optional<IntervalCounts>& intervals = {});
 
  private:
   struct Loss {

@@ -27,9 +27,15 @@ void SchedulerWatch::adopted(const Kernel& kernel) {
   }
 }
 
-void SchedulerWatch::arm(Frozen& frozen) {
+std::vector<BreakpointWish> SchedulerWatch::breakpoints(const KernelKnowledge& kernel,
+                                                        schema::Scenario::Reader scenario) {
+  if (!scenario.getScheduler().isExternal() || !kernel.symbols.find(kSchedulerFreeFunction)) return {};
+  return {{BreakpointPriority::kSchedulers, "the exit of an external scheduler", kSchedulerFreeFunction}};
+}
+
+void SchedulerWatch::arm(Frozen& frozen, Breakpoints& breakpoints) {
   if (!reader_) return;
-  const Result<void> set = frozen.set_breakpoint(reader_->free_function());
+  const Result<void> set = breakpoints.hold(frozen, reader_->free_function());
   armed_ = set.ok();
   if (armed_) return;
   progress_.say("an exit of a scheduler may be missed: " + set.error().message);

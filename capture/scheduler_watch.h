@@ -7,6 +7,7 @@
 #include <string>
 #include <vector>
 
+#include "capture/breakpoints.h"
 #include "capture/progress.h"
 #include "capture/recorder.h"
 #include "guest/kernel/kernel.h"
@@ -30,12 +31,16 @@ class SchedulerWatch {
   SchedulerWatch(const GuestMemory& memory, Recorder& recorder, Progress& progress, const Digest& program)
       : memory_(memory), recorder_(recorder), progress_(progress), program_(program) {}
 
+  // The functions at which it wants the machine to stop, on this kernel; none without an external scheduler.
+  [[nodiscard]] static std::vector<BreakpointWish> breakpoints(const KernelKnowledge& kernel,
+                                                               schema::Scenario::Reader scenario);
+
   // The kernel is known; it outlives the watch.
   void adopted(const Kernel& kernel);
   // Makes the machine stop where a scheduler is about to be freed. Whatever stops it, each stop is then one
   // for look_at(). Where it cannot be made to, exits are seen only if the scheduler is still there when the
   // agent tells of them; that is counted as lost.
-  void arm(Frozen& frozen);
+  void arm(Frozen& frozen, Breakpoints& breakpoints);
 
   // The agent's word; the kernel's memory is read while the machine runs.
   Result<void> on_state(schema::SchedulerState::Reader state, GuestNs guest);
@@ -44,6 +49,8 @@ class SchedulerWatch {
   // Records what look_at() has seen; after the thaw.
   Result<void> record_seen();
 
+  // Whether the tape has an attachment.
+  [[nodiscard]] bool has_attached() const { return last_id_ > 0; }
   // The program has ended, and nothing more is to come: true once.
   [[nodiscard]] bool take_settled();
 

@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <optional>
 
+#include "capture/boot_deadline.h"
 #include "capture/capture_arguments.h"
 #include "capture/checkout.h"
 #include "capture/kernel_command_line.h"
@@ -76,9 +77,8 @@ Result<Prepared> prepare(const CaptureOptions& options) {
                     .vmlinux = std::move(vmlinux)};
   KTAPE_TRY(check_sched_ext(prepared.scenario.get(), *prepared.knowledge));
   KTAPE_TRY(check_scenario_ops(prepared.scenario, *prepared.knowledge));
-  KTAPE_ASSIGN(prepared.freezes.triggers, plan_triggers(options.freeze_on, *prepared.knowledge,
-                                                        prepared.scenario.get().getScheduler().isExternal()));
-  prepared.freezes.every = options.freeze_every;
+  KTAPE_ASSIGN(prepared.freezes,
+               plan_freezes(options.freeze_on, options.freeze_every, *prepared.knowledge, prepared.scenario));
   if (prepared.guest.scheduler) {
     std::error_code ignored;
     const fs::path real = fs::canonical(prepared.guest.scheduler->path, ignored);
@@ -218,6 +218,8 @@ void write_freezes(const FreezePlan& freezes, schema::RunStarted::Builder run) {
     triggers[i].setName(freezes.triggers[i].name);
     triggers[i].setFunction(freezes.triggers[i].function);
     triggers[i].setTimes(freezes.triggers[i].times);
+    triggers[i].setArming(freezes.triggers[i].arming);
+    triggers[i].setStep(freezes.triggers[i].step);
   }
 }
 
@@ -254,7 +256,8 @@ Result<CaptureResult> record_run(const CaptureOptions& options, const Prepared& 
                 prepared.freezes, program);
   KTAPE_ASSIGN(RunEnd end, engine.run(wishes));
   progress.now("sealing");
-  KTAPE_ASSIGN(SealedTape tape, recorder.seal(end.outcome, end.exit_code, end.detail, end.triggers));
+  KTAPE_ASSIGN(SealedTape tape,
+               recorder.seal(end.outcome, end.exit_code, end.detail, end.triggers, end.intervals));
   return CaptureResult{std::move(end), std::move(tape)};
 }
 
@@ -278,6 +281,11 @@ Result<CaptureResult> capture(const CaptureOptions& options, Progress& progress,
   if (!facts.accelerator_reason.empty()) {
     progress.say(
         fmt::format("{}, because: {}", accelerator_name(facts.accelerator_used), facts.accelerator_reason));
+  }
+  // The tape has the deadline that was kept.
+  if (auto scenario = prepared.scenario.edit(); scenario.getBootDeadlineMs() == 0) {
+    const auto deadline = default_boot_deadline(config.cpus, facts.accelerator_used);
+    scenario.setBootDeadlineMs(static_cast<uint32_t>(deadline.count()));
   }
   Result<CaptureResult> result = record_run(options, prepared, config, **machine, recorder, progress, wishes);
   if (!result.ok()) {

@@ -32,11 +32,10 @@ constexpr char kHelp[] =
 
 constexpr char kFooter[] =
     "--json prints one object: tape, integrity, finding, outcome, exitCode, scenario, kernel, accelerator,\n"
-    "records (by kind), triggers (a list of name, armed, freezes; null: not known), losses, head, reproduce\n"
-    "(the command; null: not known), schedulerProgram (path, sha256, buildId, checkout, commit,\n"
-    "checkoutFolder, reason; null: none); with --size also fileBytes and size: a list of group, name, "
-    "count,\n"
-    "bytes.\n"
+    "records (by kind), triggers (a list of name, armed, freezes, hits; null: not known), intervals (froze,\n"
+    "skippedBusy, skippedLate; null: none, or not known), losses, head, reproduce (the command; null: not\n"
+    "known), schedulerProgram (path, sha256, buildId, checkout, commit, checkoutFolder, reason; null: none);\n"
+    "with --size also fileBytes and size: a list of group, name, count, bytes.\n"
     "\n"
     "--reproduce prints a script for a shell: the command that captures the run again, below comments that\n"
     "say which kernel, scheduler and scenario it led to. It may be a stranger's: read it before you run it.\n"
@@ -152,6 +151,8 @@ std::string text_of(const Facts& facts, const Options& options) {
   std::string label = "frozen on";
   for (auto trigger : facts.sealed.get().getTriggers())
     page.field(std::exchange(label, ""), trigger_text(trigger));
+  if (facts.sealed.get().hasIntervals())
+    page.field(label, "time: " + intervals_text(facts.sealed.get().getIntervals()));
   page.field("losses", facts.found.losses.text());
   if (facts.found.integrity != Integrity::kAltered) page.field("head", to_hex(facts.found.head));
   if (options.size) print_size(facts.size, page);
@@ -163,9 +164,9 @@ std::string json_of_triggers(schema::Sealed::Reader sealed) {
   if (!sealed.hasTriggers()) return "null";
   std::string text;
   for (auto trigger : sealed.getTriggers()) {
-    text += fmt::format("{}{{\"name\":{},\"armed\":{},\"freezes\":{}}}", text.empty() ? "" : ",",
+    text += fmt::format("{}{{\"name\":{},\"armed\":{},\"freezes\":{},\"hits\":{}}}", text.empty() ? "" : ",",
                         json_string(printable(chars(trigger.getName()))), trigger.getArmed(),
-                        trigger.getFreezes());
+                        trigger.getFreezes(), trigger.getHits());
   }
   return "[" + text + "]";
 }
@@ -186,6 +187,14 @@ std::string json_of_command(schema::RunStarted::Reader run) {
   return command.ok() ? json_string(*command) : "null";
 }
 
+// What became of --freeze-every; null without it, or where the tape does not say.
+std::string json_of_intervals(schema::Sealed::Reader sealed) {
+  if (!sealed.hasIntervals()) return "null";
+  auto intervals = sealed.getIntervals();
+  return fmt::format("{{\"froze\":{},\"skippedBusy\":{},\"skippedLate\":{}}}", intervals.getFroze(),
+                     intervals.getSkippedBusy(), intervals.getSkippedLate());
+}
+
 std::string json_of(const Facts& facts, const Options& options) {
   auto run = facts.run.get();
   auto sealed = facts.sealed.get();
@@ -196,8 +205,8 @@ std::string json_of(const Facts& facts, const Options& options) {
   std::string text = fmt::format(
       "{{\"tape\":{},\"integrity\":\"{}\",\"finding\":{},\"outcome\":{},\"exitCode\":{},\"scenario\":{},"
       "\"kernel\":{},"
-      "\"accelerator\":{},\"records\":{{{}}},\"triggers\":{},\"losses\":{},\"head\":\"{}\",\"reproduce\":{},"
-      "\"schedulerProgram\":{}",
+      "\"accelerator\":{},\"records\":{{{}}},\"triggers\":{},\"intervals\":{},\"losses\":{},"
+      "\"head\":\"{}\",\"reproduce\":{},\"schedulerProgram\":{}",
       json_string(printable(options.tape)), integrity_name(facts.found.integrity),
       json_string(printable(facts.found.finding)),
       facts.sealed.present() ? json_string(enum_words(sealed.getOutcome())) : "null",
@@ -205,7 +214,7 @@ std::string json_of(const Facts& facts, const Options& options) {
       json_string(printable(chars(run.getScenario().getName()))),
       json_string(printable(chars(facts.kernel.get().getRelease()))),
       json_string(enum_words(run.getAcceleratorUsed())), kinds, json_of_triggers(sealed),
-      json_string(facts.found.losses.text()),
+      json_of_intervals(sealed), json_string(facts.found.losses.text()),
       facts.found.integrity == Integrity::kAltered ? "" : to_hex(facts.found.head), json_of_command(run),
       json_of_program(run.getSchedulerProgram()));
   if (!options.size) return text + "}\n";

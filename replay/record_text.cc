@@ -2,12 +2,15 @@
 #include "replay/record_text.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <set>
 #include <span>
 
 #include "replay/page.h"
 #include "schema/base/digest.h"
+#include "schema/base/freeze_counts.h"
 #include "schema/base/text.h"
 #include "schema/scenario/target_path.h"
 
@@ -100,9 +103,24 @@ std::string outcome_text(schema::Sealed::Reader sealed) {
 
 std::string trigger_text(schema::TriggerCount::Reader trigger) {
   std::string text = printable(chars(trigger.getName())) + ": ";
-  if (trigger.getFreezes() > 0)
-    return text + (trigger.getFreezes() == 1 ? "once" : fmt::format("{} times", trigger.getFreezes()));
-  return text + (trigger.getArmed() ? "never" : "never, it was not set up");
+  text += hits_text(trigger.getFreezes(), trigger.getHits());
+  return trigger.getFreezes() > 0 || trigger.getArmed() ? text : text + ", it was not set up";
+}
+
+std::string intervals_text(schema::IntervalCounts::Reader intervals) {
+  return intervals_text(IntervalCounts{.froze = intervals.getFroze(),
+                                       .skipped_busy = intervals.getSkippedBusy(),
+                                       .skipped_late = intervals.getSkippedLate()});
+}
+
+std::string reached_text(schema::FreezeBegan::Reader began) {
+  if (began.getVcpu() < 0) return "";
+  std::set<uint32_t> cpus;
+  for (auto hit : began.getHits()) {
+    if (cpus.size() < kEntriesShown) cpus.insert(hit.getVcpu());
+  }
+  if (cpus.size() < 2) return fmt::format(" on CPU {}", began.getVcpu());
+  return fmt::format(" on CPUs {}", fmt::join(cpus, ", "));
 }
 
 std::string loss_text(schema::LossCounter::Reader loss) {

@@ -38,11 +38,17 @@ template <typename Enum>
 // "17 (why this counter exists): NAME"
 [[nodiscard]] std::string loss_text(schema::LossCounter::Reader loss);
 
-// "scx-error: 2 times", "symbol:schedule: never, it was not set up"
+// "scx-error: 2 times", "symbol:schedule: 100 hits in 64 freezes", "symbol:panic: never, it was not set up"
 [[nodiscard]] std::string trigger_text(schema::TriggerCount::Reader trigger);
 
 // How the current task of a vCPU was scheduled: "normal", "fifo 50", "normal, class ext" where its class is
 // not the one of its policy, "normal, class rt, prio 49" where it was boosted, "idle task". Empty: not known.
 [[nodiscard]] std::string scheduling_text(schema::VcpuState::Reader vcpu);
+
+// "232 of 450 intervals froze; 218 were skipped: the previous freeze and its recording took longer"
+[[nodiscard]] std::string intervals_text(schema::IntervalCounts::Reader intervals);
+
+// Which CPUs had reached a trigger: " on CPU 1", " on CPUs 1, 3"; empty for another cause.
+[[nodiscard]] std::string reached_text(schema::FreezeBegan::Reader began);
 
 }  // namespace ktape

@@ -68,13 +68,10 @@ Result<const RecordedFreeze*> choose_freeze(const TapeIndex& index, const Report
   return chosen;
 }
 
-std::string cause_of(const RecordedFreeze& freeze, int32_t vcpu) {
+std::string cause_of(const RecordedFreeze& freeze, schema::FreezeBegan::Reader began) {
   switch (freeze.cause) {
     case schema::FreezeCause::REQUEST: return fmt::format("for request {}", freeze.op);
-    case schema::FreezeCause::TRIGGER: {
-      const std::string text = "by trigger " + in_quotes(freeze.trigger);
-      return vcpu < 0 ? text : fmt::format("{} on CPU {}", text, vcpu);
-    }
+    case schema::FreezeCause::TRIGGER: return "by trigger " + in_quotes(freeze.trigger) + reached_text(began);
     default: return enum_words(freeze.cause);
   }
 }
@@ -152,7 +149,7 @@ Result<ReportFreeze> freeze_facts(const JournalReader& tape, const Result<Kernel
   facts.id = freeze.id;
   facts.began = freeze.began;
   facts.at = freeze.at;
-  facts.cause = cause_of(freeze, records.began.get().getVcpu());
+  facts.cause = cause_of(freeze, records.began.get());
   facts.detail = printable(chars(records.began.get().getDetail()));
   facts.step = printable(freeze.step);
   for (const auto vcpu : records.frozen.get().getVcpus()) {

@@ -150,7 +150,7 @@ void Gatherer::freeze_began(schema::FreezeBegan::Reader began, HostNs at, Seq se
   facts.cause = began.getCause() == schema::FreezeCause::REQUEST ? fmt::format("request {}", began.getOp())
                                                                  : enum_words(began.getCause());
   if (began.getTrigger().size() > 0) facts.cause += " '" + safe(began.getTrigger()) + "'";
-  if (began.getVcpu() >= 0) facts.cause += fmt::format(" on CPU {}", began.getVcpu());
+  facts.cause += reached_text(began);
   facts.cause += after_colon(began.getDetail());
 }
 

@@ -73,6 +73,15 @@ const char* memory_text(schema::MemoryMode mode) {
   return "of a mode that this version does not know";
 }
 
+// Nothing for what is armed at once, or where the recorder did not say.
+std::string arming_text(schema::PlannedTrigger::Reader trigger, schema::RunStarted::Reader run) {
+  if (trigger.getArming() == schema::TriggerArming::ATTACH) return ", from the first attachment on";
+  if (trigger.getArming() != schema::TriggerArming::STEP) return "";
+  auto steps = run.getScenario().getSteps();
+  if (trigger.getStep() >= steps.size()) return fmt::format(", from step {} on", trigger.getStep() + 1ull);
+  return fmt::format(", from step {} on", in_quotes(chars(steps[trigger.getStep()].getName())));
+}
+
 std::string scheduler_text(schema::SchedulerAttached::Reader scheduler) {
   std::string text =
       fmt::format("{}: {} switch, ", safe(scheduler.getName()), enum_words(scheduler.getSwitchMode()));
@@ -100,9 +109,16 @@ void RunHeader::visit(const RecordView& view) {
     case schema::Record::SCHEDULER_ATTACHED:
       return schedulers_.emplace_back().keep(view.record.getSchedulerAttached());
     case schema::Record::CONSOLE: console_bytes_ += view.record.getConsole().getText().size(); return;
+    case schema::Record::FREEZE_BEGAN: return freeze_began(view.record.getFreezeBegan());
     case schema::Record::SEALED: return sealed_.keep(view.record.getSealed());
     default: return;
   }
+}
+
+void RunHeader::freeze_began(schema::FreezeBegan::Reader began) {
+  if (began.getCause() != schema::FreezeCause::PERIODIC) return;
+  ++periodic_;
+  last_interval_ = std::max(last_interval_, began.getInterval());
 }
 
 std::optional<Digest> RunHeader::types() const {
@@ -147,8 +163,8 @@ void RunHeader::show_freezes_planned(Page& page) const {
   std::string label = "frozen on";
   for (auto trigger : run.getFreezeTriggers()) {
     page.field(std::exchange(label, ""),
-               fmt::format("{}: {}(), at most {}", safe(trigger.getName()), safe(trigger.getFunction()),
-                           count_text(trigger.getTimes(), "time")));
+               fmt::format("{}: {}(), at most {}{}", safe(trigger.getName()), safe(trigger.getFunction()),
+                           count_text(trigger.getTimes(), "time"), arming_text(trigger, run)));
   }
   if (run.getFreezeEveryMs() > 0) page.field(label, fmt::format("time: every {} ms", run.getFreezeEveryMs()));
 }
@@ -218,6 +234,16 @@ void RunHeader::show_triggers(Page& page) const {
   std::string label = "frozen on";
   for (auto trigger : sealed_.get().getTriggers())
     page.field(std::exchange(label, ""), trigger_text(trigger));
+  const std::string intervals = periodic_text();
+  if (!intervals.empty()) page.field(label, "time: " + intervals);
+}
+
+// Without the seal's word there are the freezes themselves.
+std::string RunHeader::periodic_text() const {
+  if (sealed_.get().hasIntervals()) return intervals_text(sealed_.get().getIntervals());
+  if (periodic_ == 0) return "";
+  if (last_interval_ == 0) return count_text(periodic_, "freeze");
+  return fmt::format("{} of the first {} froze", periodic_, count_text(last_interval_, "interval"));
 }
 
 void RunHeader::show_losses(Page& page) const {

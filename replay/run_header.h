@@ -34,9 +34,13 @@ class RunHeader {
   void show_layouts(Page& page) const;
   void show_freezes_planned(Page& page) const;
   void show_triggers(Page& page) const;
+  void freeze_began(schema::FreezeBegan::Reader began);
+  [[nodiscard]] std::string periodic_text() const;
   void show_losses(Page& page) const;
 
   uint64_t records_ = 0;
+  uint64_t periodic_ = 0;  // freezes
+  uint64_t last_interval_ = 0;
   uint64_t unknown_ = 0;
   uint64_t console_bytes_ = 0;
   Kept<schema::RunStarted> run_;

@@ -133,6 +133,7 @@ class Copy {
       sealed.setDetail(old.getDetail());
       sealed.setLosses(old.getLosses());
       sealed.setTriggers(old.getTriggers());
+      if (old.hasIntervals()) sealed.setIntervals(old.getIntervals());
     });
   }
 

@@ -153,6 +153,7 @@ void Timeline::visit(const RecordView& view) {
                             count_text(record.getSealed().getBlobs(), "blob")));
     case schema::Record::GUEST_OOPS: return oops(view);
     case schema::Record::GUEST_FACTS: return guest_facts(view);
+    case schema::Record::TRIGGER_CHANGED: return trigger_changed(view);
     case schema::Record::SLIMMED:
       return event(view, "slim: made from the tape with head digest " +
                              to_hex(as_bytes(chars(record.getSlimmed().getHead()))) +
@@ -212,9 +213,32 @@ void Timeline::freeze_began(const RecordView& view) {
   std::string cause = freeze.getCause() == schema::FreezeCause::REQUEST
                           ? fmt::format("for request {}", freeze.getOp())
                           : "cause: " + enum_words(freeze.getCause());
-  if (freeze.getVcpu() >= 0) cause += fmt::format(" on CPU {}", freeze.getVcpu());
+  cause += reached_text(freeze);
+  if (freeze.getInterval() > 0) cause += fmt::format(", interval {}", freeze.getInterval());
   event(view, fmt::format("freeze {} {}{}", freeze.getFreeze(), cause, after_colon(freeze.getTrigger())));
-  if (freeze.getDetail().size() > 0) page_.detail(safe(freeze.getDetail()));
+  auto hits = freeze.getHits();
+  if (hits.size() < 2 && freeze.getDetail().size() > 0) page_.detail(safe(freeze.getDetail()));
+  for (unsigned i = 0; hits.size() > 1 && i < hits.size(); ++i) {
+    page_.detail(fmt::format("CPU {}: {}{}", hits[i].getVcpu(), safe(hits[i].getTrigger()),
+                             after_colon(hits[i].getDetail())));
+  }
+}
+
+void Timeline::trigger_changed(const RecordView& view) {
+  auto changed = view.record.getTriggerChanged();
+  const std::string where = changed.getAddress() == 0 ? "" : fmt::format(" at {:#x}", changed.getAddress());
+  const auto what = [&]() -> std::string {
+    switch (changed.getChange()) {
+      case schema::TriggerChange::ARMED: return "armed" + where;
+      case schema::TriggerChange::NOT_ARMED: return "NOT ARMED";
+      case schema::TriggerChange::SPENT: return "spent: it had all its hits";
+      case schema::TriggerChange::GIVEN_UP: return "given up: its function is entered too often for nothing";
+      case schema::TriggerChange::NOT_SAID: break;
+    }
+    return "changed, how is not known";
+  };
+  event(view,
+        fmt::format("trigger {} {}{}", safe(changed.getTrigger()), what(), after_colon(changed.getReason())));
 }
 
 void Timeline::frozen(const RecordView& view) {

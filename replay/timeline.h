@@ -41,6 +41,7 @@ class Timeline {
   void whole_value(schema::OpEntry::Reader asked, schema::Value::Reader value);
   void gates(uint64_t op, uint32_t index);
   void freeze_began(const RecordView& view);
+  void trigger_changed(const RecordView& view);
   void frozen(const RecordView& view);
   void thawed(const RecordView& view);
   void console(const RecordView& view);

@@ -49,6 +49,7 @@ struct Record {
     guestOops @31 :GuestOops;
     guestFacts @32 :GuestFacts;
     slimmed @33 :Slimmed;
+    triggerChanged @34 :TriggerChanged;
   }
 }
 
@@ -116,7 +117,31 @@ struct TestedProgram {
 struct PlannedTrigger {
   name @0 :Text;                # as in FreezeBegan.trigger
   function @1 :Text;            # of the kernel, at whose entry it freezes
-  times @2 :UInt32;             # that it freezes at most
+  times @2 :UInt32;             # hits that it freezes for at most
+  arming @3 :TriggerArming;     # from when on
+  step @4 :UInt32;              # arming step: which, its index in the scenario
+}
+
+enum TriggerArming {
+  notSaid @0;                   # an older recorder: once the booted kernel was understood
+  kernelKnown @1;               # once the booted kernel is understood
+  attach @2;                    # once the first scheduler is attached
+  step @3;                      # once a step has begun, before its first action
+}
+
+enum TriggerChange {
+  notSaid @0;
+  armed @1;                     # its breakpoint was set: the machine ran with it from here on
+  notArmed @2;                  # it could not be; `reason` says why
+  spent @3;                     # it had all the hits that it may have, and its breakpoint was cleared
+  givenUp @4;                   # its function was entered too often for nothing, and its breakpoint was cleared
+}
+
+struct TriggerChanged {
+  trigger @0 :Text;             # as in FreezeBegan.trigger
+  change @1 :TriggerChange;
+  address @2 :UInt64;           # of its function in this guest; 0: not known
+  reason @3 :Text;
 }
 
 struct PackedFile {
@@ -275,6 +300,17 @@ struct FreezeBegan {
   trigger @3 :Text;             # cause trigger: its name, e.g. "scx-error", "symbol:schedule"
   vcpu @4 :Int32 = -1;          # cause trigger: who reached it; the first of several
   detail @5 :Data;              # cause trigger: what the kernel has to say about it, e.g. an exit's reason
+  hits @6 :List(TriggerHit);    # cause trigger: every vCPU that stood at a trigger's function when the machine stopped,
+                                # by number; `trigger`, `vcpu`, `detail` are the first one's. Empty: an older recorder
+  interval @7 :UInt64;          # cause periodic: which of the run's intervals it is, from 1: those that no freeze has
+                                # were skipped. 0: an older recorder
+}
+
+struct TriggerHit {
+  # A vCPU was about to execute the first instruction of a trigger's function; thawed, it went past it.
+  vcpu @0 :UInt32;
+  trigger @1 :Text;
+  detail @2 :Data;
 }
 
 enum ExecContext {
@@ -511,12 +547,22 @@ struct Sealed {
   packedDigest @10 :Data;       # of how blobs and pages are packed: SHA-256 of two SHA-256, the first over
                                 # hash, codec (64-bit little-endian) and SHA-256(data) of each row of blob in the
                                 # order they were added, the second likewise of page
+  intervals @11 :IntervalCounts;# of RunStarted.freezeEveryMs; absent: there were none, or an older recorder
+}
+
+struct IntervalCounts {
+  # What became of the intervals between the first step's begin and the last one's end.
+  froze @0 :UInt64;
+  skippedBusy @1 :UInt64;       # the freeze before, with its recording, took longer than an interval, or ended so
+                                # late that the guest would have run for less than half of one
+  skippedLate @2 :UInt64;       # the host was serving something else, or got no processor
 }
 
 struct TriggerCount {
   name @0 :Text;
   armed @1 :Bool;               # its breakpoint was set; false: the run ended before, or it could not be
   freezes @2 :UInt64;
+  hits @3 :UInt64;              # in those freezes, of which each has one or several; 0 with freezes: an older recorder
 }
 
 struct Slimmed {

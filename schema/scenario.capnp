@@ -14,11 +14,19 @@ struct Scenario {
   description @1 :Text;
   durationMs @2 :UInt32;        # counted from the first step; `hold` sleeps to its end
   watchdogMs @3 :UInt32;        # run watchdog: host time from the first step, frozen time not counted; default 60,000
-  bootDeadlineMs @4 :UInt32;    # from QEMU's start to the first step; default 120,000
+  bootDeadlineMs @4 :UInt32;    # host time from QEMU's start to the first step, frozen time not counted; default
+                                # 120,000, and for each vCPU beyond 2 another 2,000 (KVM) or 12,000 (TCG)
   machine @5 :MachineSpec;
   scheduler @6 :SchedulerSpec;
   workers @7 :List(Worker);     # all started, in order, before the first step
   steps @8 :List(Step);
+  freezes @9 :FreezeSpec;       # of the host's own, beside those for ops
+}
+
+struct FreezeSpec {
+  # The command line's --freeze-on and --freeze-every each stand in for what is said here.
+  on @0 :List(Text);            # as --freeze-on: "scx-error", "symbol:NAME*N", "symbol:NAME@step:STEP", "none", ...
+  everyMs @1 :UInt32;           # as --freeze-every; default: not at intervals
 }
 
 struct MachineSpec {

@@ -12,7 +12,7 @@ using Op = import "op.capnp";
 using Rec = import "record.capnp";
 using Scn = import "scenario.capnp";
 
-const protocolVersion :UInt32 = 1;
+const protocolVersion :UInt32 = 2;
 
 struct FromAgent {
   guestNs @0 :UInt64;           # CLOCK_MONOTONIC when sent
@@ -24,7 +24,7 @@ struct FromAgent {
     schedulerExited @5 :Rec.SchedulerExited;
     workerStarted @6 :Rec.WorkerStarted;
     workerReport @7 :Rec.WorkerReport;
-    stepStarted @8 :Rec.StepStarted;
+    stepStarted @8 :Rec.StepStarted; # the agent waits for stepReady
     stepFinished @9 :Rec.StepFinished;
     request @10 :OpRequest;     # the agent waits for its reply
     done @11 :Rec.GuestExited;  # the last message; the agent then powers off
@@ -65,6 +65,7 @@ struct FromHost {
     reply @2 :OpReply;
     stop @3 :Void;              # end the run and power off
     schedulersSettled @4 :Void; # the program has ended, and each scheduler's exit is on the tape or never will be
+    stepReady @5 :UInt32;       # the answer to stepStarted: what is to be armed at this step is; its actions begin
   }
 }
 

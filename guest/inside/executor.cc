@@ -81,7 +81,8 @@ Result<RunResult> Executor::run_steps() {
   for (uint32_t i = 0; i < scenario_.getSteps().size() && !session_.stopped(); ++i) {
     std::string name(scenario_.getSteps()[i].getName().cStr());
     log_("step '" + name + "'");
-    KTAPE_TRY(session_.reporter().step_started(i, name));
+    KTAPE_TRY(session_.begin_step(i, name));
+    if (session_.stopped()) break;
     KTAPE_ASSIGN(ActionResult step, run_step(i));
     KTAPE_TRY(session_.reporter().step_finished(i, step.ok, step.detail));
     if (step.ok) continue;

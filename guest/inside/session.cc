@@ -75,6 +75,11 @@ Result<std::optional<FrameMessage>> Session::receive_reply(uint64_t request) {
   return reply;
 }
 
+Result<void> Session::begin_step(uint32_t step, const std::string& name) {
+  KTAPE_TRY(reporter_.step_started(step, name));
+  return wait(Clock::now() + kWaitForHost, [this, step] { return ready_step_ == step; });
+}
+
 Result<void> Session::attach(schema::VtimeScheduler::Reader spec) {
   OutputTail output(0);
   auto attached = VtimeScheduler::attach(spec, output);
@@ -167,6 +172,9 @@ Result<void> Session::take_messages() {
       case schema::FromHost::REPLY: reply_ = std::move(message); break;
       case schema::FromHost::STOP: stopped_ = true; break;
       case schema::FromHost::SCHEDULERS_SETTLED: schedulers_settled_ = true; break;
+      case schema::FromHost::STEP_READY:
+        ready_step_ = message->reader().getRoot<schema::FromHost>().getStepReady();
+        break;
       default: return Error{ErrorCode::kBadInput, "the host sent a message of unknown kind", ""};
     }
   }

@@ -39,6 +39,9 @@ class Session {
   [[nodiscard]] Result<void> attach(schema::ExternalScheduler::Reader spec);
   [[nodiscard]] Result<void> start_worker(schema::Worker::Reader spec);
 
+  // Reports that a step began, and waits until the host has armed what is to be armed for it, or says stop.
+  [[nodiscard]] Result<void> begin_step(uint32_t step, const std::string& name);
+
   // Tells what kernel and scheduler say of a worker. kNotFound where it is gone.
   [[nodiscard]] Result<void> report_facts(const RunningWorker& worker);
 
@@ -75,6 +78,7 @@ class Session {
   std::unique_ptr<VtimeScheduler> scheduler_;
   std::unique_ptr<ExternalScheduler> external_;
   bool schedulers_settled_ = false;
+  std::optional<uint32_t> ready_step_;
   std::optional<FrameMessage> scenario_;
   std::optional<FrameMessage> reply_;
   bool stopped_ = false;

@@ -65,12 +65,14 @@ enum class MachineEventKind {
   kNothing,       // the deadline passed
   kAgentBytes,    // `bytes` came from the agent's port
   kConsoleBytes,  // `bytes` came from the serial console
-  kBreakpoint,    // every vCPU stopped because one reached a breakpoint: the caller's next freeze and
-                  // its thaw resume the machine past it. Rarely no vCPU stands at one any more
-  kStopped,       // every vCPU stopped without being asked; `text` is the run state, e.g. "debug"
-  kEnded,         // the guest powered off or reset: no further events but kLost
-  kLost,          // the machine is gone: `text` says how. Final.
-  kWoken,         // the caller's wake-up descriptor became readable
+  kBreakpoint,  // every vCPU stopped because one is about to execute an instruction with a breakpoint. Others
+                // may be about to as well. The caller's next freeze tells by RIP which ones, and its thaw
+                // lets each of them past: none of them is told again. Rarely none stands at one any more.
+                // A freeze for anything else lets nobody past: who stands at one is told after its thaw
+  kStopped,     // every vCPU stopped without being asked; `text` is the run state, e.g. "debug"
+  kEnded,       // the guest powered off or reset: no further events but kLost
+  kLost,        // the machine is gone: `text` says how. Final.
+  kWoken,       // the caller's wake-up descriptor became readable
 };
 
 // A processor has that many hardware breakpoints.

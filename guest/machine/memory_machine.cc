@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "guest/machine/memory_machine.h"
 
+#include <thread>
 #include <utility>
 
 #include "guest/machine/io.h"
@@ -39,6 +40,7 @@ Result<MachineEvent> MemoryMachine::wait(Clock::time_point deadline, int wake_fd
   if (!events_.empty()) {
     MachineEvent event = std::move(events_.front());
     events_.pop_front();
+    at_breakpoint_ |= event.kind == MachineEventKind::kBreakpoint;
     if (event.kind == MachineEventKind::kLost) {
       events_.clear();
       lost_ = event;
@@ -88,6 +90,11 @@ Result<void> MemoryMachine::clear_breakpoint(GuestVirtual address) {
 
 Result<void> MemoryMachine::thaw() {
   frozen_ = false;
+  const bool past = std::exchange(at_breakpoint_, false);
+  for (uint32_t cpu = 0; past && cpu < registers_.size(); ++cpu) {
+    if (breakpoints_.contains(registers_[cpu].rip)) let_past_.push_back(cpu);
+  }
+  std::this_thread::sleep_for(thaw_takes_);
   if (!thaw_error_) return {};
   lose(thaw_error_->message);
   return *std::exchange(thaw_error_, std::nullopt);

@@ -44,6 +44,8 @@ class MemoryMachine final : public Machine, private FreezeBackend {
   // The next freeze, or the next thaw, fails with this error; a failed thaw leaves the machine lost.
   void fail_next_freeze(Error error);
   void fail_next_thaw(Error error);
+  // Each thaw takes that long: so long is the machine frozen.
+  void thaw_takes(std::chrono::milliseconds time) { thaw_takes_ = time; }
   // The next `check` fails with this error, and the machine is lost.
   void fail_next_check(Error error);
   // Setting the next breakpoint fails with this error.
@@ -59,6 +61,9 @@ class MemoryMachine final : public Machine, private FreezeBackend {
   // How often it was asked whether it answers.
   [[nodiscard]] uint64_t checks() const { return checks_; }
   [[nodiscard]] const std::set<uint64_t>& breakpoints() const { return breakpoints_; }
+  // vCPUs that thaws after a kBreakpoint have let past the breakpoint at which they stood, in order. Their
+  // registers stay as the test has set them: as if each had come back at once.
+  [[nodiscard]] const std::vector<uint32_t>& let_past() const { return let_past_; }
   [[nodiscard]] bool ended() const { return ended_; }
   // Queued by `send_to_agent` and not yet handed to the callback.
   [[nodiscard]] std::span<const std::byte> unsent() const { return unsent_.pending(); }
@@ -94,8 +99,11 @@ class MemoryMachine final : public Machine, private FreezeBackend {
   std::optional<Error> check_error_;
   std::optional<Error> freeze_error_;
   std::optional<Error> thaw_error_;
+  std::chrono::milliseconds thaw_takes_{0};
   std::optional<Error> breakpoint_error_;
   std::set<uint64_t> breakpoints_;
+  std::vector<uint32_t> let_past_;
+  bool at_breakpoint_ = false;  // kBreakpoint was told, and the machine has not been resumed since
   std::optional<MachineEvent> lost_;
   uint64_t freezes_ = 0;
   uint64_t checks_ = 0;

@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <map>
 #include <utility>
 
 #include "guest/machine/io.h"
@@ -239,12 +240,18 @@ Result<void> QemuMachine::clear_breakpoint(GuestVirtual address) {
 
 Result<void> QemuMachine::step_over_breakpoints() {
   KTAPE_ASSIGN(const std::vector<VcpuRegisters> registers, gdb_->registers(config_.cpus, answer_deadline()));
+  std::map<uint64_t, std::vector<uint32_t>> standing;  // vCPUs at each breakpoint
   for (uint32_t cpu = 0; cpu < registers.size(); ++cpu) {
-    const GuestVirtual at(registers[cpu].rip);
-    if (!breakpoints_.contains(at.value)) continue;
-    KTAPE_TRY(gdb_->clear_breakpoint(at, answer_deadline()));
-    KTAPE_TRY(gdb_->step(cpu, answer_deadline()));
-    KTAPE_TRY(gdb_->set_breakpoint(at, answer_deadline()));
+    if (breakpoints_.contains(registers[cpu].rip)) standing[registers[cpu].rip].push_back(cpu);
+  }
+  // QEMU lets a vCPU past no breakpoint by itself: under TCG (accel/tcg/cpu-exec.c, check_for_breakpoints())
+  // as under KVM, where the fault leaves RFLAGS.RF clear, it reaches the one where it stands again, whether
+  // it has told of it or only happens to stand there. So those are the vCPUs that are stepped, each once;
+  // while one is, the others stand and interrupts are held back (gdbstub, SSTEP_NOIRQ).
+  for (const auto& [at, cpus] : standing) {
+    KTAPE_TRY(gdb_->clear_breakpoint(GuestVirtual(at), answer_deadline()));
+    for (const uint32_t cpu : cpus) KTAPE_TRY(gdb_->step(cpu, answer_deadline()));
+    KTAPE_TRY(gdb_->set_breakpoint(GuestVirtual(at), answer_deadline()));
   }
   // Each step resumed and stopped the machine, and QEMU has told so by now.
   KTAPE_TRY(qmp_->execute("query-status", {}, answer_deadline()));

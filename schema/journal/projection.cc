@@ -360,6 +360,7 @@ void project_into(Record::Reader record, Rows& rows) {
     case Record::GUEST_OOPS: return rows.push_back(oops(record));
     case Record::GUEST_FACTS: return guest_facts(record, rows);
     case Record::SLIMMED: return rows.push_back(slimmed(record));
+    case Record::TRIGGER_CHANGED: return;
   }
 }
 

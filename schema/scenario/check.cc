@@ -42,6 +42,7 @@ class ScenarioCheck {
     if (scenario_.getScheduler().isVtime()) KTAPE_TRY(check_scheduler());
     if (scenario_.getScheduler().isExternal()) KTAPE_TRY(check_external_scheduler());
     KTAPE_TRY(check_workers());
+    KTAPE_TRY(check_ms(outline_.at("freezes"), "everyMs", scenario_.getFreezes().getEveryMs()));
     return check_steps();
   }
 

@@ -46,7 +46,6 @@ Result<void> parse_path(std::string_view file, const OutlineNode& where, schema:
 
 void fill_defaults(schema::Scenario::Builder scenario) {
   scenario.setWatchdogMs(or_default(scenario.getWatchdogMs(), 60'000u));
-  scenario.setBootDeadlineMs(or_default(scenario.getBootDeadlineMs(), 120'000u));
 
   complete_machine(scenario.getMachine());
 

@@ -107,6 +107,7 @@ void EngineFixture::hear(std::span<const std::byte> bytes) {
     if (message.isScenario()) scenario_arrived = true;
     if (message.isScenario() && on_scenario) on_scenario();
     if (message.isSchedulersSettled()) ++settled;
+    if (message.isStepReady()) ready_steps.push_back(message.getStepReady());
     if (!message.isReply()) continue;
     auto result = message.getReply().getResult();
     HeardReply reply{message.getReply().getRequest(), result.getOk(), result.getError().cStr(), {}, {}};
@@ -126,7 +127,7 @@ RunEnd EngineFixture::run(const UserWishes& wishes) {
   if (!deaf) machine_->on_agent_bytes([this](std::span<const std::byte> bytes) { hear(bytes); });
   Engine engine(*machine_, recorder, progress, knowledge_, scenario.get(), memory_, freezes);
   RunEnd end = must(engine.run(wishes));
-  (void)must(recorder.seal(end.outcome, end.exit_code, end.detail, end.triggers));
+  (void)must(recorder.seal(end.outcome, end.exit_code, end.detail, end.triggers, end.intervals));
   return end;
 }
 

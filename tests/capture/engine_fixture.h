@@ -77,6 +77,7 @@ class EngineFixture {
   std::function<void(const HeardReply&)> on_reply;  // called with each; what the guest says then comes next
   bool scenario_arrived = false;                    // the guest was given its scenario
   std::function<void()> on_scenario;                // called when it is given
+  std::vector<uint32_t> ready_steps;                // that the guest was told to go on with
   int settled = 0;  // how often the guest heard that its schedulers are settled
   RememberedProgress progress;
   [[nodiscard]] const std::string& tape() const { return tape_; }

@@ -6,6 +6,7 @@
 #include <catch2/generators/catch_generators.hpp>
 #include <cstring>
 
+#include "capture/boot_deadline.h"
 #include "schema/base/file.h"
 #include "schema/journal/reader.h"
 #include "schema/journal/verify.h"
@@ -81,6 +82,7 @@ TEST_CASE_METHOD(EngineFixture, "a guest that never says hello meets the boot wa
   RunEnd end = run();
   CHECK(end.outcome == Outcome::BOOT_TIMED_OUT);
   CHECK(end.detail.find("'stuck here'") != std::string::npos);
+  CHECK(end.detail.ends_with("; 'bootDeadlineMs' in the scenario allows more"));
   CHECK(kinds() == std::vector{Record::CONSOLE, Record::WATCHDOG_FIRED, Record::SEALED});
 }
 
@@ -90,7 +92,25 @@ TEST_CASE_METHOD(EngineFixture, "a step that never ends meets the run watchdog")
   step_started(0, "only");
   RunEnd end = run();
   CHECK(end.outcome == Outcome::RUN_TIMED_OUT);
+  CHECK(end.detail == "50 ms passed while in step 'only'; 'watchdogMs' in the scenario allows more");
   CHECK(machine().ended());
+}
+
+TEST_CASE("a machine of many CPUs may take longer to boot, and longer still where it is emulated") {
+  using std::chrono::seconds;
+  CHECK(default_boot_deadline(1, Accelerator::kTcg) == seconds(120));
+  CHECK(default_boot_deadline(2, Accelerator::kTcg) == seconds(120));
+  CHECK(default_boot_deadline(64, Accelerator::kTcg) == seconds(864));
+  CHECK(default_boot_deadline(64, Accelerator::kKvm) == seconds(244));
+}
+
+TEST_CASE_METHOD(EngineFixture, "a step may begin when the host is ready for it") {
+  hello();
+  step_started(0, "only");
+  done();
+  ended();
+  (void)run();
+  CHECK(ready_steps == std::vector<uint32_t>{0});
 }
 
 // The in-memory machine's twin of a QEMU that was stopped (SIGSTOP): a lost machine is never the guest's
@@ -137,7 +157,7 @@ TEST_CASE_METHOD(EngineFixture, "an agent of another protocol version is refused
   agent_says([](schema::FromAgent::Builder message) { message.initHello().setProtocol(99); });
   RunEnd end = run();
   CHECK(end.outcome == Outcome::PROTOCOL_BROKEN);
-  CHECK(end.detail == "the agent speaks protocol 99, expected 1");
+  CHECK(end.detail == "the agent speaks protocol 99, expected " + std::to_string(schema::PROTOCOL_VERSION));
 }
 
 TEST_CASE_METHOD(EngineFixture, "when adoption fails for good, each request gets that error as its reply") {

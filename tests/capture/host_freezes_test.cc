@@ -32,6 +32,8 @@ struct SeenFreeze {
   std::string trigger;
   int32_t vcpu = -1;
   std::string detail;
+  std::vector<std::string> hits;  // "VCPU TRIGGER"
+  uint64_t interval = 0;
 };
 
 // A guest whose kernel holds a scheduler that exits, and a worker of its.
@@ -71,11 +73,19 @@ class HostFreezesFixture : public EngineFixture {
     });
   }
   // CPU 1 stands at a function, called with the scheduler's irq_work.
-  void stands_at(const std::string& function) {
-    std::vector<VcpuRegisters> registers(2);
-    registers[1].rip = kernel_.symbol(function).value;
-    registers[1].rdi = kernel_.field(scheduler_, "struct scx_sched", "error_irq_work").value;
+  void stands_at(const std::string& function) { stand_at({"", function}); }
+  // Each CPU does so, at its own function; empty: elsewhere.
+  void stand_at(const std::vector<std::string>& functions) {
+    std::vector<VcpuRegisters> registers(functions.size());
+    for (size_t i = 0; i < functions.size(); ++i) {
+      if (functions[i].empty()) continue;
+      registers[i].rip = kernel_.symbol(functions[i]).value;
+      registers[i].rdi = kernel_.field(scheduler_, "struct scx_sched", "error_irq_work").value;
+    }
     machine().set_registers(registers);
+  }
+  void attached() {
+    agent_says([](schema::FromAgent::Builder message) { message.initSchedulerAttached().setId(1); });
   }
   void breakpoint() { machine().push({MachineEventKind::kBreakpoint, {}, ""}); }
   void finish() {
@@ -95,6 +105,9 @@ class HostFreezesFixture : public EngineFixture {
       seen.trigger = freeze.getTrigger().cStr();
       seen.vcpu = freeze.getVcpu();
       seen.detail = as_text(freeze.getDetail());
+      seen.interval = freeze.getInterval();
+      for (auto hit : freeze.getHits())
+        seen.hits.push_back(std::to_string(hit.getVcpu()) + " " + hit.getTrigger().cStr());
     });
     return all;
   }
@@ -122,6 +135,33 @@ class HostFreezesFixture : public EngineFixture {
       }
     });
     return found;
+  }
+  // What the tape says of triggers, among the records that mark when: "symbol:x armed", "step 0".
+  std::vector<std::string> changes() const {
+    std::vector<std::string> all;
+    const std::vector<std::string> names = {"not said", "armed", "not armed", "spent", "given up"};
+    read([&](schema::Record::Reader record) {
+      if (record.isTriggerChanged()) {
+        auto change = record.getTriggerChanged();
+        all.push_back(change.getTrigger().cStr() + (" " + names.at(static_cast<size_t>(change.getChange()))));
+      }
+      if (record.isStepStarted()) all.push_back("step " + std::to_string(record.getStepStarted().getStep()));
+      if (record.isSchedulerAttached()) all.emplace_back("attached");
+      if (record.isFreezeBegan())
+        all.push_back("freeze " + std::to_string(record.getFreezeBegan().getFreeze()));
+    });
+    return all;
+  }
+  // What the seal says of hits: "NAME HITS in FREEZES".
+  std::vector<std::string> hits_sealed() const {
+    std::vector<std::string> all;
+    read([&](schema::Record::Reader record) {
+      if (!record.isSealed()) return;
+      for (auto trigger : record.getSealed().getTriggers())
+        all.push_back(trigger.getName().cStr() + (" " + std::to_string(trigger.getHits())) + " in " +
+                      std::to_string(trigger.getFreezes()));
+    });
+    return all;
   }
   // What the seal says of each trigger: "NAME armed FREEZES".
   std::vector<std::string> triggers_sealed() const {
@@ -330,6 +370,196 @@ TEST_CASE_METHOD(HostFreezesFixture, "of a kernel that is never known no trigger
   hello();  // the fixture's own kernel is in no memory
   finish();
   CHECK(triggers_sealed() == std::vector<std::string>{"scx-error not armed 0"});
+}
+
+// Of 36 second hits 34 were lost under KVM: a freeze told of the first vCPU, and the thaw stepped all of
+// them.
+TEST_CASE_METHOD(HostFreezesFixture,
+                 "every CPU that stands at a function is a hit of the one freeze, and is let past once") {
+  load();
+  freezes.triggers = {{"symbol:jiffies_64", "jiffies_64", 10, false}};
+  hello();
+  stand_at({"jiffies_64", "", "jiffies_64", "jiffies_64"});
+  breakpoint();
+  finish();
+  const auto seen = freezes_seen();
+  REQUIRE(seen.size() == 1);
+  CHECK(seen[0].trigger == "symbol:jiffies_64");
+  CHECK(seen[0].vcpu == 0);
+  CHECK(seen[0].hits ==
+        std::vector<std::string>{"0 symbol:jiffies_64", "2 symbol:jiffies_64", "3 symbol:jiffies_64"});
+  CHECK(machine().let_past() == std::vector<uint32_t>{0, 2, 3});
+  CHECK(hits_sealed() == std::vector<std::string>{"symbol:jiffies_64 3 in 1"});
+  CHECK(std::ranges::count(progress.lines,
+                           "frozen by symbol:jiffies_64 on CPU 0; symbol:jiffies_64 on CPU 2; "
+                           "symbol:jiffies_64 on CPU 3") == 1);
+}
+
+TEST_CASE_METHOD(HostFreezesFixture, "how often a trigger may freeze is counted in hits, not in freezes") {
+  load();
+  freezes.triggers = {{"symbol:jiffies_64", "jiffies_64", 5, false}};
+  hello();
+  stand_at({"jiffies_64", "jiffies_64", "jiffies_64"});
+  for (int i = 0; i < 3; ++i) breakpoint();
+  finish();
+  const auto seen = freezes_seen();
+  REQUIRE(seen.size() == 2);
+  CHECK(seen[0].hits.size() == 3);
+  CHECK(seen[1].hits == std::vector<std::string>{"0 symbol:jiffies_64", "1 symbol:jiffies_64"});
+  CHECK(hits_sealed() == std::vector<std::string>{"symbol:jiffies_64 5 in 2"});
+  CHECK(machine().breakpoints().empty());
+  CHECK(changes() == std::vector<std::string>{"symbol:jiffies_64 armed", "freeze 1", "freeze 2",
+                                              "symbol:jiffies_64 spent"});
+}
+
+TEST_CASE_METHOD(HostFreezesFixture, "CPUs that stand at different functions are hits of one freeze") {
+  load(kErrorStall);
+  freezes.triggers = {scx_error_, {"symbol:jiffies_64", "jiffies_64", 3, false}};
+  hello();
+  stand_at({"jiffies_64", "scx_error_irq_workfn"});
+  breakpoint();
+  finish();
+  const auto seen = freezes_seen();
+  REQUIRE(seen.size() == 1);
+  CHECK(seen[0].hits == std::vector<std::string>{"0 symbol:jiffies_64", "1 scx-error"});
+  CHECK(hits_sealed() == std::vector<std::string>{"scx-error 1 in 1", "symbol:jiffies_64 1 in 1"});
+  CHECK(std::ranges::count(tags_read(), "scx_exit_info.kind") == 1);
+}
+
+TEST_CASE_METHOD(HostFreezesFixture,
+                 "an exit without an error is no hit of a freeze that another CPU causes") {
+  load(kUnregistered);
+  freezes.triggers = {scx_error_, {"symbol:jiffies_64", "jiffies_64", 3, false}};
+  hello();
+  stand_at({"jiffies_64", "scx_error_irq_workfn"});
+  breakpoint();
+  finish();
+  REQUIRE(freezes_seen().size() == 1);
+  CHECK(freezes_seen()[0].hits == std::vector<std::string>{"0 symbol:jiffies_64"});
+  CHECK(machine().let_past() == std::vector<uint32_t>{0, 1});
+}
+
+TEST_CASE_METHOD(HostFreezesFixture, "two triggers at one function share a breakpoint until both are spent") {
+  load(kErrorStall);
+  freezes.triggers = {scx_error_, {"symbol:scx_error_irq_workfn", "scx_error_irq_workfn", 1, false}};
+  hello();
+  stands_at("scx_error_irq_workfn");
+  breakpoint();
+  breakpoint();
+  finish();
+  const auto seen = freezes_seen();
+  REQUIRE(seen.size() == 2);
+  CHECK(seen[0].hits == std::vector<std::string>{"1 scx-error", "1 symbol:scx_error_irq_workfn"});
+  CHECK(seen[1].hits == std::vector<std::string>{"1 scx-error"});
+  CHECK(machine().breakpoints().empty());
+}
+
+TEST_CASE_METHOD(HostFreezesFixture,
+                 "a freeze for a request lets no CPU past a breakpoint, which is hit later") {
+  load();
+  freezes.triggers = {{"symbol:jiffies_64", "jiffies_64", 3, false}};
+  hello();
+  stands_at("jiffies_64");
+  read_symbol(1, "j", "jiffies_64");
+  finish();
+  CHECK(freezes_seen().size() == 1);
+  CHECK(freezes_seen()[0].hits.empty());
+  CHECK(machine().let_past().empty());
+}
+
+TEST_CASE_METHOD(HostFreezesFixture,
+                 "a trigger is armed after the attachment, or at a step, and not before") {
+  scenario(
+      "(name = \"t\", steps = [(name = \"a\", actions = [(sleepMs = 1)]), (name = \"b\", actions = [(sleepMs "
+      "= 1)])])");
+  load();
+  const auto later = [](const char* name, schema::TriggerArming arming, uint32_t step) {
+    return FreezeTrigger{"symbol:" + std::string(name), name, 3, false, arming, step};
+  };
+  freezes.triggers = {later("jiffies_64", schema::TriggerArming::ATTACH, 0),
+                      later("scx_error_irq_workfn", schema::TriggerArming::STEP, 1)};
+  hello();
+  stand_at({"jiffies_64", "scx_error_irq_workfn"});
+  breakpoint();
+  attached();
+  breakpoint();
+  attached();  // another one
+  step_started(0, "a");
+  step_started(1, "b");
+  breakpoint();
+  step_started(1, "b");  // a guest may say anything
+  finish();
+  CHECK(changes() == std::vector<std::string>{"attached", "symbol:jiffies_64 armed", "freeze 1", "attached",
+                                              "step 0", "step 1", "symbol:scx_error_irq_workfn armed",
+                                              "freeze 2", "step 1"});
+  CHECK(freezes_seen()[0].hits.size() == 1);
+  CHECK(freezes_seen()[1].hits.size() == 2);
+  CHECK(ready_steps == std::vector<uint32_t>{0, 1, 1});
+}
+
+TEST_CASE_METHOD(HostFreezesFixture,
+                 "a trigger whose time never comes is sealed as one that was not set up") {
+  load();
+  freezes.triggers = {{"symbol:jiffies_64", "jiffies_64", 3, false, schema::TriggerArming::ATTACH, 0}};
+  hello();
+  finish();
+  CHECK(triggers_sealed() == std::vector<std::string>{"symbol:jiffies_64 not armed 0"});
+  CHECK(machine().breakpoints().empty());
+}
+
+TEST_CASE_METHOD(HostFreezesFixture, "the tape has how many intervals froze, and how many did not and why") {
+  scenario("(name = \"t\", watchdogMs = 60, steps = [(name = \"only\", actions = [(sleepMs = 1)])])");
+  load();
+  freezes.every = std::chrono::milliseconds(1);
+  hello();
+  step_started(0, "only");
+  const RunEnd end = run();
+  REQUIRE(end.intervals);
+  const auto seen = freezes_seen();
+  uint64_t last = 0;
+  for (const SeenFreeze& freeze : seen) {
+    CHECK(freeze.interval > last);
+    last = freeze.interval;
+  }
+  CHECK(end.intervals->froze == seen.size());
+  CHECK(end.intervals->all() >= last);
+  CHECK(end.intervals->all() >= 59);
+  bool sealed = false;
+  read([&](schema::Record::Reader record) {
+    if (!record.isSealed()) return;
+    sealed = record.getSealed().hasIntervals();
+    CHECK(record.getSealed().getIntervals().getFroze() == end.intervals->froze);
+    CHECK(record.getSealed().getIntervals().getSkippedBusy() == end.intervals->skipped_busy);
+    CHECK(record.getSealed().getIntervals().getSkippedLate() == end.intervals->skipped_late);
+  });
+  CHECK(sealed);
+}
+
+TEST_CASE_METHOD(HostFreezesFixture, "neither the boot deadline nor the run watchdog counts frozen time") {
+  scenario(
+      "(name = \"t\", bootDeadlineMs = 200, watchdogMs = 200, "
+      "steps = [(name = \"only\", actions = [(sleepMs = 1)])])");
+  load();
+  machine().thaw_takes(std::chrono::milliseconds(150));
+  freezes.triggers = {{"symbol:jiffies_64", "jiffies_64", 9, false}};
+  hello();  // 150 ms
+  stands_at("jiffies_64");
+  breakpoint();
+  breakpoint();
+  step_started(0, "only");
+  breakpoint();
+  breakpoint();
+  finish();
+  CHECK(freezes_seen().size() == 4);
+}
+
+TEST_CASE_METHOD(HostFreezesFixture, "a run without intervals has none on its tape") {
+  load();
+  hello();
+  finish();
+  read([](schema::Record::Reader record) {
+    if (record.isSealed()) CHECK_FALSE(record.getSealed().hasIntervals());
+  });
 }
 
 TEST_CASE_METHOD(HostFreezesFixture, "periodic freezes are made from the first step on") {

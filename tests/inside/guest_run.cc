@@ -30,6 +30,8 @@ Result<void> answer(schema::FromAgent::Reader message, Machine& machine,
   auto host = answer.initRoot<schema::FromHost>();
   if (message.isHello()) {
     scenario(host.initScenario());
+  } else if (message.isStepStarted()) {
+    host.setStepReady(message.getStepStarted().getStep());
   } else if (message.isRequest()) {
     auto reply = host.initReply();
     reply.setRequest(message.getRequest().getId());

@@ -123,6 +123,27 @@ TEST_CASE_METHOD(Twin, "ending the machine is told as lost") {
   CHECK(next().kind == MachineEventKind::kLost);
 }
 
+TEST_CASE_METHOD(
+    Twin, "a thaw lets past a breakpoint who stands there, but only after the machine stopped for one") {
+  std::vector<VcpuRegisters> registers(3);
+  registers[0].rip = registers[2].rip = 7;
+  machine.set_registers(registers);
+  const auto freeze_and_thaw = [&](bool set) {
+    Result<Frozen> frozen = machine.freeze();
+    REQUIRE(frozen.ok());
+    if (set) CHECK(frozen->set_breakpoint(GuestVirtual(7)).ok());
+    CHECK(frozen->thaw().ok());
+  };
+  freeze_and_thaw(true);
+  CHECK(machine.let_past().empty());
+  machine.push({MachineEventKind::kBreakpoint, {}, ""});
+  CHECK(next().kind == MachineEventKind::kBreakpoint);
+  freeze_and_thaw(false);
+  CHECK(machine.let_past() == std::vector<uint32_t>{0, 2});
+  freeze_and_thaw(false);
+  CHECK(machine.let_past().size() == 2);
+}
+
 TEST_CASE_METHOD(Twin, "breakpoints are remembered until they are cleared, and there are four of them") {
   Result<Frozen> frozen = machine.freeze();
   REQUIRE(frozen.ok());

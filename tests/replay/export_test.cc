@@ -243,16 +243,23 @@ TEST_CASE("info tells what became of each trigger") {
   TempDir folder;
   TapeBuilder builder(folder.file("run.ktape"));
   builder.run_started("small");
-  builder.triggers = {{"scx-error"}, {"symbol:schedule", true, 2}, {"symbol:panic", false, 0}};
+  builder.triggers = {{"scx-error"}, {"symbol:schedule", true, 2, 3}, {"symbol:panic", false, 0}};
+  builder.intervals = [](schema::IntervalCounts::Builder counts) {
+    counts.setFroze(7);
+    counts.setSkippedLate(1);
+  };
   SealedTape tape = builder.seal();
   const ChildResult child = run_program("ktape-info", {tape.path});
-  CHECK_THAT(child.output, ContainsSubstring("frozen on   scx-error: never\n"
-                                             "            symbol:schedule: 2 times\n"
-                                             "            symbol:panic: never, it was not set up\n"));
+  CHECK_THAT(child.output,
+             ContainsSubstring("frozen on   scx-error: never\n"
+                               "            symbol:schedule: 3 hits in 2 freezes\n"
+                               "            symbol:panic: never, it was not set up\n"
+                               "            time: 7 of 8 intervals froze; 1 was skipped: the "));
   CHECK_THAT(run_program("ktape-info", {tape.path, "--json"}).output,
-             ContainsSubstring(R"("triggers":[{"name":"scx-error","armed":true,"freezes":0},)"
-                               R"({"name":"symbol:schedule","armed":true,"freezes":2},)"
-                               R"({"name":"symbol:panic","armed":false,"freezes":0}],)"));
+             ContainsSubstring(R"("triggers":[{"name":"scx-error","armed":true,"freezes":0,"hits":0},)"
+                               R"({"name":"symbol:schedule","armed":true,"freezes":2,"hits":3},)"
+                               R"({"name":"symbol:panic","armed":false,"freezes":0,"hits":0}],)"
+                               R"("intervals":{"froze":7,"skippedBusy":0,"skippedLate":1},)"));
 }
 
 TEST_CASE("info prints what was tested, the command that captures it again, and the scenario byte for byte") {
@@ -332,7 +339,8 @@ TEST_CASE("info does not know the triggers of a recorder that did not say") {
   TempDir folder;
   const std::string tape = make_tape(folder.file("run.ktape")).path;
   CHECK_THAT(run_program("ktape-info", {tape}).output, !ContainsSubstring("frozen on"));
-  CHECK_THAT(run_program("ktape-info", {tape, "--json"}).output, ContainsSubstring("\"triggers\":null,"));
+  CHECK_THAT(run_program("ktape-info", {tape, "--json"}).output,
+             ContainsSubstring("\"triggers\":null,\"intervals\":null,"));
 }
 
 }  // namespace ktape::test

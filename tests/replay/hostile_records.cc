@@ -195,6 +195,42 @@ void seal_of_a_liar(Record::Builder record) {
   sealed.initCounts(60'000);
 }
 
+void hits_of_a_liar(Record::Builder record) {
+  auto began = record.initFreezeBegan();
+  began.setFreeze(1);
+  began.setCause(schema::FreezeCause::TRIGGER);
+  began.setVcpu(std::numeric_limits<int32_t>::max());
+  began.setInterval(std::numeric_limits<uint64_t>::max());
+  for (auto hit : began.initHits(3000)) {
+    hit.setVcpu(4'000'000'000);
+    hit.setTrigger("\x1b[2J");
+    hit.setDetail(as_data(std::string_view("\x1b[2J\n")));
+  }
+}
+
+void change_of_a_liar(Record::Builder record) {
+  auto changed = record.initTriggerChanged();
+  changed.setTrigger("\x1b[2J");
+  changed.setChange(static_cast<schema::TriggerChange>(60'000));
+  changed.setAddress(std::numeric_limits<uint64_t>::max());
+  changed.setReason("\x1b[2J\n");
+}
+
+void plan_of_a_liar(Record::Builder record) {
+  auto triggers = record.initRunStarted().initFreezeTriggers(1000);
+  for (auto trigger : triggers) {
+    trigger.setArming(schema::TriggerArming::STEP);
+    trigger.setStep(std::numeric_limits<uint32_t>::max());
+  }
+}
+
+void intervals_of_a_liar(Record::Builder record) {
+  auto intervals = record.initSealed().initIntervals();
+  intervals.setFroze(std::numeric_limits<uint64_t>::max());
+  intervals.setSkippedBusy(std::numeric_limits<uint64_t>::max());
+  intervals.setSkippedLate(std::numeric_limits<uint64_t>::max());
+}
+
 void unknown_enumerants(Record::Builder record) {
   record.initSchedulerAttached().setVtime(static_cast<schema::VtimeSemantics>(60'000));
 }
@@ -212,16 +248,22 @@ std::vector<Attack> record_attacks() {
       built("a reply to nothing", Record::OP_REPLIED, absurd_reply),
       built("pages of a liar", Record::THAWED, pages_of_a_liar),
       built("a seal of a liar", Record::SEALED, seal_of_a_liar),
+      built("hits of a liar", Record::FREEZE_BEGAN, hits_of_a_liar),
+      built("a trigger of a liar", Record::TRIGGER_CHANGED, change_of_a_liar),
+      built("a plan of a liar", Record::RUN_STARTED, plan_of_a_liar),
+      built("intervals of a liar", Record::SEALED, intervals_of_a_liar),
       built("enumerants that are none", Record::SCHEDULER_ATTACHED, unknown_enumerants),
       // Words of data and the slot of the list's pointer are those of schema/record.capnp.
       void_list("entries of nothing", Record::OP_REQUESTED, 4, 0),
       void_list("replies of nothing", Record::OP_REPLIED, 3, 1),
       void_list("CPUs of nothing", Record::FROZEN, 3, 0),
+      void_list("hits of nothing", Record::FREEZE_BEGAN, 4, 2),
       void_list("arguments of nothing", Record::RUN_STARTED, 8, 5),
       void_list("counters of nothing", Record::SEALED, 4, 3),
       byte_list("15 million entries", Record::OP_REQUESTED, 4, 0),
       byte_list("15 million replies", Record::OP_REPLIED, 3, 1),
       byte_list("15 million CPUs", Record::FROZEN, 3, 0),
+      byte_list("15 million hits", Record::FREEZE_BEGAN, 4, 2),
       byte_list("15 million counters", Record::SEALED, 4, 3),
       shared_names("counters of one name", Record::LOST, 0, 0),
       shared_names("one name in a seal", Record::SEALED, 4, 3),

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
+#include <limits>
 
 #include "replay/run_header.h"
 #include "replay/timeline.h"
@@ -79,6 +80,95 @@ TEST_CASE("what a run was to be frozen on is shown above, and what became of it 
                                      "            symbol:\\x1b[2J: (), at most 1 time\n"
                                      "            time: every 200 ms\n"));
   CHECK_THAT(text, ContainsSubstring("frozen on   scx-error: once\n            symbol:\\x1b[2J: never\n"));
+}
+
+TEST_CASE("a trigger that was armed later is shown with when, and its hits beside its freezes") {
+  TempDir folder;
+  TapeBuilder builder(folder.file("run.ktape"));
+  builder.add([](schema::Record::Builder record) {
+    auto run = record.initRunStarted();
+    auto steps = run.initScenario().initSteps(2);
+    steps[1].setName("b\x1b");
+    auto triggers = run.initFreezeTriggers(3);
+    for (auto trigger : triggers) trigger.setTimes(9);
+    triggers[0].setName("symbol:one");
+    triggers[0].setArming(schema::TriggerArming::ATTACH);
+    triggers[1].setName("symbol:two");
+    triggers[1].setArming(schema::TriggerArming::STEP);
+    triggers[1].setStep(1);
+    triggers[2].setName("symbol:three");
+    triggers[2].setArming(schema::TriggerArming::STEP);
+    triggers[2].setStep(std::numeric_limits<uint32_t>::max());
+  });
+  builder.triggers = {{"symbol:one", true, 2, 5}};
+  builder.intervals = [](schema::IntervalCounts::Builder counts) {
+    counts.setFroze(232);
+    counts.setSkippedBusy(218);
+  };
+  const std::string text = shown(builder.seal().path);
+  CHECK_THAT(text, ContainsSubstring("symbol:one: (), at most 9 times, from the first attachment on\n"));
+  CHECK_THAT(text, ContainsSubstring("symbol:two: (), at most 9 times, from step 'b\\x1b' on\n"));
+  CHECK_THAT(text, ContainsSubstring("symbol:three: (), at most 9 times, from step 4294967296 on\n"));
+  CHECK_THAT(text, ContainsSubstring("frozen on   symbol:one: 5 hits in 2 freezes\n"
+                                     "            time: 232 of 450 intervals froze; 218 were skipped: the"));
+}
+
+TEST_CASE("a trigger is shown being armed, spent, given up or not armed, with the reason") {
+  using schema::TriggerChange;
+  const auto change = [](TriggerChange change, uint64_t address, const std::string& reason) {
+    return shown_record([&](schema::Record::Builder record) {
+      auto to = record.initTriggerChanged();
+      to.setTrigger("symbol:\x1b");
+      to.setChange(change);
+      to.setAddress(address);
+      to.setReason(reason);
+    });
+  };
+  CHECK_THAT(change(TriggerChange::ARMED, 0xffffffff81000100, ""),
+             ContainsSubstring("trigger symbol:\\x1b armed at 0xffffffff81000100\n"));
+  CHECK_THAT(change(TriggerChange::SPENT, 1, ""), ContainsSubstring(" spent: it had all its hits\n"));
+  CHECK_THAT(change(TriggerChange::GIVEN_UP, 1, ""), ContainsSubstring(" given up: "));
+  CHECK_THAT(change(TriggerChange::NOT_ARMED, 0, "no\nroom"), ContainsSubstring(" NOT ARMED: no\\nroom\n"));
+  CHECK_THAT(change(static_cast<TriggerChange>(77), 0, ""),
+             ContainsSubstring(" changed, how is not known\n"));
+}
+
+TEST_CASE("a freeze at which several CPUs had reached functions shows each of them") {
+  const std::string text = shown_record([](schema::Record::Builder record) {
+    auto began = record.initFreezeBegan();
+    began.setFreeze(3);
+    began.setCause(schema::FreezeCause::TRIGGER);
+    began.setTrigger("symbol:one");
+    began.setVcpu(1);
+    auto hits = began.initHits(2);
+    hits[0].setVcpu(1);
+    hits[0].setTrigger("symbol:one");
+    hits[1].setVcpu(3);
+    hits[1].setTrigger("scx-error");
+    hits[1].setDetail(as_data("stall\x1b"));
+  });
+  CHECK_THAT(text, ContainsSubstring("freeze 3 cause: trigger on CPUs 1, 3: symbol:one\n"));
+  CHECK_THAT(text, ContainsSubstring("CPU 1: symbol:one\n"));
+  CHECK_THAT(text, ContainsSubstring("CPU 3: scx-error: stall\\x1b\n"));
+}
+
+TEST_CASE("a freeze of intervals has its interval, and a tape without the seal's counts those that froze") {
+  TempDir folder;
+  const auto shown_with = [&](const char* name, uint64_t interval) {
+    TapeBuilder builder(folder.file(name));
+    for (uint64_t freeze = 1; freeze <= 2; ++freeze) {
+      builder.add([&](schema::Record::Builder record) {
+        record.initFreezeBegan().setFreeze(freeze);
+        record.getFreezeBegan().setCause(schema::FreezeCause::PERIODIC);
+        record.getFreezeBegan().setInterval(interval * freeze);
+      });
+    }
+    return shown(builder.seal().path);
+  };
+  const std::string text = shown_with("new.ktape", 3);
+  CHECK_THAT(text, ContainsSubstring("freeze 2 cause: periodic, interval 6\n"));
+  CHECK_THAT(text, ContainsSubstring("frozen on   time: 2 of the first 6 intervals froze\n"));
+  CHECK_THAT(shown_with("old.ktape", 0), ContainsSubstring("frozen on   time: 2 freezes\n"));
 }
 
 TEST_CASE("the console is shown on request, with its control characters made visible") {

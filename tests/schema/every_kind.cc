@@ -75,6 +75,12 @@ void add_what_is_rare(TapeBuilder& tape, uint64_t other) {
   tape.add([](Record::Builder record) { record.initSlimmed().setKtapeVersion("0.1.0"); });
   tape.triggers = {{"scx-error", true, 1}, {"symbol:schedule", false, 0}};
   tape.add([](Record::Builder record) {
+    auto changed = record.initTriggerChanged();
+    changed.setTrigger("symbol:schedule");
+    changed.setChange(schema::TriggerChange::ARMED);
+    changed.setAddress(0xffffffff81000100);
+  });
+  tape.add([](Record::Builder record) {
     auto counters = record.initLost().initCounters(2);
     counters[0].setName("console_bytes");
     counters[0].setCount(3);

@@ -53,7 +53,7 @@ TEST_CASE("defaults that the schema names are filled in") {
   REQUIRE(loaded.ok());
   auto read = loaded->get();
   CHECK(read.getWatchdogMs() == 60'000);
-  CHECK(read.getBootDeadlineMs() == 120'000);
+  CHECK(read.getBootDeadlineMs() == 0);  // it depends on the accelerator
   CHECK(read.getMachine().getCpus() == 2);
   CHECK(read.getMachine().getMemoryMb() == 512);
   CHECK(read.getScheduler().getVtime().getSliceUs() == 20'000);

@@ -202,12 +202,14 @@ SealedTape TapeBuilder::seal(schema::Outcome outcome, int32_t exit_code) {
   return must(writer_->seal(HostNs(host_ns_), [&](schema::Sealed::Builder sealed) {
     sealed.setOutcome(outcome);
     sealed.setExitCode(exit_code);
+    if (intervals) intervals(sealed.initIntervals());
     if (triggers.empty()) return;
     auto counts = sealed.initTriggers(static_cast<unsigned>(triggers.size()));
     for (unsigned i = 0; i < counts.size(); ++i) {
       counts[i].setName(triggers[i].name);
       counts[i].setArmed(triggers[i].armed);
       counts[i].setFreezes(triggers[i].freezes);
+      counts[i].setHits(triggers[i].hits);
     }
   }));
 }

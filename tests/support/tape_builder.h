@@ -72,8 +72,11 @@ class TapeBuilder {
     std::string name;
     bool armed = true;
     uint64_t freezes = 0;
+    uint64_t hits = 0;
   };
   std::vector<Trigger> triggers;
+  // What it says of intervals; nothing until set.
+  std::function<void(schema::IntervalCounts::Builder)> intervals;
 
   // The request alone, never served. Returns its sequence number.
   Seq request(const std::vector<TapeEntry>& entries, uint32_t step = 0);

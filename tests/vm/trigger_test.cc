@@ -2,6 +2,8 @@
 // Freezes that the host makes by itself, and what a kernel complains of, on real kernels.
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>
+#include <map>
+#include <set>
 
 #include "schema/journal/reader.h"
 #include "schema/wire/data.h"
@@ -28,7 +30,9 @@ struct HostFreeze {
   FreezeCause cause = FreezeCause::NOT_SAID;
   std::string trigger;
   std::string detail;
-  std::string symbol;  // where the vCPU that reached it stood
+  std::string symbol;                                  // where the vCPU that reached it stood
+  std::vector<std::pair<uint32_t, std::string>> hits;  // vCPU and trigger
+  std::vector<std::string> symbols;                    // where each vCPU stood
   int64_t bypass_depth = -1;
 };
 
@@ -38,6 +42,24 @@ struct HostFacts {
   std::vector<std::pair<OopsKind, std::string>> oopses;
   std::vector<std::string> planned;  // "NAME FUNCTION TIMES" of each trigger, "every MS"
   std::vector<std::string> sealed;   // "NAME armed FREEZES"
+  std::map<std::string, uint64_t> sealed_hits;
+  std::map<std::string, Seq> armed;        // by trigger
+  std::map<std::string, Seq> steps;        // where each began, by name
+  std::map<std::string, uint64_t> phases;  // done by each worker that has exited
+  Seq attached;
+  uint64_t intervals_froze = 0, intervals_skipped = 0;
+
+  Seq done;  // that the agent said it
+
+  // While the steps ran: the agent, too, makes system calls once it has said that it is done.
+  [[nodiscard]] size_t hits_of(const std::string& trigger) const {
+    size_t count = 0;
+    for (const HostFreeze& freeze : freezes) {
+      if (done.value != 0 && freeze.seq > done) continue;
+      for (const auto& hit : freeze.hits) count += hit.second == trigger;
+    }
+    return count;
+  }
 };
 
 void note_plan(schema::RunStarted::Reader run, HostFacts& facts) {
@@ -52,6 +74,9 @@ void note_counts(schema::Sealed::Reader sealed, HostFacts& facts) {
     facts.sealed.push_back(trigger.getName().cStr() +
                            std::string(trigger.getArmed() ? " armed " : " not armed ") +
                            std::to_string(trigger.getFreezes()));
+  for (auto trigger : sealed.getTriggers()) facts.sealed_hits[trigger.getName().cStr()] = trigger.getHits();
+  facts.intervals_froze = sealed.getIntervals().getFroze();
+  facts.intervals_skipped = sealed.getIntervals().getSkippedBusy() + sealed.getIntervals().getSkippedLate();
 }
 
 HostFacts host_facts(const std::string& tape) {
@@ -67,12 +92,14 @@ HostFacts host_facts(const std::string& tape) {
         seen.cause = freeze.getCause();
         seen.trigger = freeze.getTrigger().cStr();
         seen.detail = as_text(freeze.getDetail());
+        for (auto hit : freeze.getHits()) seen.hits.emplace_back(hit.getVcpu(), hit.getTrigger().cStr());
         break;
       }
       case schema::Record::FROZEN: {
         HostFreeze& freeze = facts.freezes.back();
         freeze.bypass_depth = view.record.getFrozen().getBypassDepth();
         for (auto state : view.record.getFrozen().getVcpus()) {
+          freeze.symbols.emplace_back(state.getSymbol().cStr());
           if (static_cast<int32_t>(state.getCpu()) != vcpu) continue;
           freeze.symbol = state.getSymbol().cStr();
         }
@@ -80,6 +107,23 @@ HostFacts host_facts(const std::string& tape) {
       }
       case schema::Record::RUN_STARTED: note_plan(view.record.getRunStarted(), facts); break;
       case schema::Record::SEALED: note_counts(view.record.getSealed(), facts); break;
+      case schema::Record::TRIGGER_CHANGED: {
+        auto change = view.record.getTriggerChanged();
+        if (change.getChange() == schema::TriggerChange::ARMED)
+          facts.armed[change.getTrigger().cStr()] = view.seq;
+        break;
+      }
+      case schema::Record::STEP_STARTED:
+        facts.steps[view.record.getStepStarted().getName().cStr()] = view.seq;
+        break;
+      case schema::Record::GUEST_EXITED: facts.done = view.seq; break;
+      case schema::Record::SCHEDULER_ATTACHED: facts.attached = view.seq; break;
+      case schema::Record::WORKER_REPORT: {
+        auto report = view.record.getWorkerReport();
+        if (report.getEvent() == schema::WorkerEvent::EXITED)
+          facts.phases[report.getName().cStr()] = report.getPhasesDone();
+        break;
+      }
       case schema::Record::SCHEDULER_EXITED: facts.scheduler_exited = view.seq; break;
       case schema::Record::GUEST_OOPS:
         facts.oopses.emplace_back(view.record.getGuestOops().getKind(),
@@ -174,6 +218,7 @@ TEST_CASE_METHOD(
   }
   CHECK(entered == 3);
   CHECK(periodic >= 2);
+  CHECK(facts.intervals_froze == periodic);
   CHECK(user == 1);
   CHECK(facts.planned ==
         std::vector<std::string>{"symbol:__x64_sys_clock_nanosleep __x64_sys_clock_nanosleep 3",
@@ -182,6 +227,88 @@ TEST_CASE_METHOD(
         std::vector<std::string>{"symbol:__x64_sys_clock_nanosleep armed 3", "symbol:panic armed 0"});
   CHECK(captured.program.output.find("frozen   on symbol:panic: never, it was not entered\n") !=
         std::string::npos);
+  CHECK(captured.program.output.find("frozen   on time: " + std::to_string(periodic) + " of ") !=
+        std::string::npos);
+}
+
+// Four workers on four CPUs make 30 sleeps each, a system call apiece.
+constexpr char kCountedCalls[] = R"((
+  name = "counted_calls", watchdogMs = 300000, machine = (cpus = 4),
+  freezes = (on = ["none", "symbol:__x64_sys_clock_nanosleep*1000", "symbol:try_to_wake_up*100"]),
+  workers = [WORKERS],
+  steps = [(name = "work", actions = [ACTIONS])],
+))";
+
+std::string counted_calls() {
+  std::string workers, actions, text = kCountedCalls;
+  for (int cpu = 0; cpu < 4; ++cpu) {
+    const std::string name = "w" + std::to_string(cpu);
+    std::string phases;
+    for (int i = 0; i < 30; ++i) phases += "(sleepMs = 1), ";
+    workers += "(name = \"" + name + "\", unreaped = true, cpus = [" + std::to_string(cpu) + "], phases = [" +
+               phases + "]), ";
+    actions += "(wait = (worker = \"" + name + "\", state = zombie, deadlineMs = 200000)), ";
+  }
+  text.replace(text.find("WORKERS"), 7, workers);
+  return text.replace(text.find("ACTIONS"), 7, actions);
+}
+
+TEST_CASE_METHOD(
+    CaptureFixture,
+    "of a function that four CPUs enter, often at once, every call is one hit: none is lost, none is twice") {
+  constexpr char kCall[] = "symbol:__x64_sys_clock_nanosleep";
+  constexpr char kWakeUp[] = "symbol:try_to_wake_up";
+  Captured captured = capture_text("counted_calls", counted_calls(), "6.16.12", {"--memory", "touched"});
+  INFO(captured.program.output);
+  CHECK(captured.facts.outcome == Outcome::COMPLETED);
+  const HostFacts facts = host_facts(captured.tape);
+  CHECK(facts.phases == std::map<std::string, uint64_t>{{"w0", 30}, {"w1", 30}, {"w2", 30}, {"w3", 30}});
+  CHECK(facts.hits_of(kCall) == 120);
+  CHECK(facts.hits_of(kWakeUp) == 100);
+  CHECK(facts.sealed_hits.at(kCall) - 120 <= 1);  // that of the agent
+  CHECK(facts.sealed_hits.at(kWakeUp) == 100);
+  size_t together = 0;
+  for (const HostFreeze& freeze : facts.freezes) {
+    REQUIRE_FALSE(freeze.hits.empty());
+    together += freeze.hits.size() > 1;
+    std::set<uint32_t> cpus;
+    for (const auto& [cpu, trigger] : freeze.hits) {
+      CHECK(cpus.insert(cpu).second);
+      CHECK("symbol:" + freeze.symbols.at(cpu) == trigger);
+    }
+  }
+  WARN(together << " of " << facts.freezes.size() << " freezes have several hits");
+  CHECK(together > 0);
+  CHECK(run_built("ktape-verify", {captured.tape}).exit_status == 0);
+}
+
+TEST_CASE_METHOD(
+    CaptureFixture,
+    "a trigger is armed after the attachment, or at a step, whose first action it does not miss") {
+  Captured captured = capture_text("armed_later", R"((
+    name = "armed_later", scheduler = (vtime = (switchMode = full)),
+    freezes = (on = ["symbol:pick_task_scx*5@attach", "symbol:__x64_sys_sched_setscheduler*9@step:change"]),
+    workers = [
+      (name = "w", policy = fifo, loop = true, phases = [(sleepMs = 5)]),
+      (name = "busy", loop = true, phases = [(sleepMs = 1)]),
+    ],
+    steps = [
+      (name = "settle", actions = [(sleepMs = 300)]),
+      (name = "change", actions = [(setPolicy = (worker = "w", policy = rr, priority = 2)), (sleepMs = 50)]),
+    ],
+  ))",
+                                   "6.16.12");
+  INFO(captured.program.output);
+  CHECK(captured.facts.outcome == Outcome::COMPLETED);
+  const HostFacts facts = host_facts(captured.tape);
+  const Seq attach = facts.armed.at("symbol:pick_task_scx");
+  const Seq step = facts.armed.at("symbol:__x64_sys_sched_setscheduler");
+  CHECK(attach > facts.attached);
+  CHECK(step > facts.steps.at("change"));
+  CHECK(facts.hits_of("symbol:pick_task_scx") == 5);
+  // The workers' own were made before.
+  CHECK(facts.hits_of("symbol:__x64_sys_sched_setscheduler") == 1);
+  for (const HostFreeze& freeze : facts.freezes) CHECK(freeze.seq > attach);
 }
 
 TEST_CASE_METHOD(
