@@ -43,7 +43,8 @@ class ScenarioCheck {
     if (scenario_.getScheduler().isExternal()) KTAPE_TRY(check_external_scheduler());
     KTAPE_TRY(check_workers());
     KTAPE_TRY(check_ms(outline_.at("freezes"), "everyMs", scenario_.getFreezes().getEveryMs()));
-    return check_steps();
+    KTAPE_TRY(check_steps());
+    return check_lasting();
   }
 
  private:
@@ -204,6 +205,29 @@ class ScenarioCheck {
       if (actions.size() == 0) return error(where.place, "the step has no actions");
       for (unsigned j = 0; j < actions.size(); ++j) {
         KTAPE_TRY(check_action(where.at("actions").at(j), actions[j]));
+      }
+    }
+    return {};
+  }
+
+  // What the steps last at the least. How long a wait or an op takes nobody knows.
+  Result<void> check_lasting() const {
+    const uint64_t limit_ms = scenario_.getWatchdogMs();
+    uint64_t lasted_ms = 0;
+    auto steps = scenario_.getSteps();
+    for (unsigned i = 0; i < steps.size(); ++i) {
+      auto actions = steps[i].getActions();
+      for (unsigned j = 0; j < actions.size(); ++j) {
+        if (actions[j].isPanic()) return {};
+        if (actions[j].isSleepMs()) lasted_ms += actions[j].getSleepMs();
+        if (actions[j].isHold()) lasted_ms = std::max<uint64_t>(lasted_ms, scenario_.getDurationMs());
+        if (lasted_ms < limit_ms) continue;
+        return error(outline_.at("steps").at(i).at("actions").at(j).place,
+                     fmt::format("the run watchdog would end the run after {} ms, and until here the steps "
+                                 "last {} ms",
+                                 limit_ms, lasted_ms),
+                     fmt::format("make watchdogMs longer than that: {} is {}", limit_ms,
+                                 outline_.has("watchdogMs") ? "what the scenario says" : "its default"));
       }
     }
     return {};

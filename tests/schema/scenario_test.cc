@@ -110,6 +110,32 @@ TEST_CASE("a run watchdog that ends every run is refused") {
              ContainsSubstring("x:3:14: the run watchdog would end the run after 5000 ms"));
 }
 
+// A step of 90 s under the default watchdog of 60 s once booted, and was ended after a minute.
+TEST_CASE("steps that surely last longer than the run watchdog allows are refused with their place") {
+  CHECK(complaint("(name = \"s\", steps = [\n(name = \"a\", actions = [(sleepMs = 90000)])])") ==
+        "x:2:25: the run watchdog would end the run after 60000 ms, and until here the steps last 90000 ms; "
+        "make watchdogMs longer than that: 60000 is its default");
+  CHECK(complaint("(name = \"s\", watchdogMs = 100, steps = [\n(name = \"a\", actions = [(sleepMs = 60)]),\n"
+                  "(name = \"b\", actions = [(sleepMs = 10), (sleepMs = 30)])])") ==
+        "x:3:42: the run watchdog would end the run after 100 ms, and until here the steps last 100 ms; make "
+        "watchdogMs longer than that: 100 is what the scenario says");
+  // A hold lasts to the end of durationMs, and the steps before it are part of that.
+  const std::string hold =
+      "(name = \"s\", watchdogMs = 100, durationMs = 90, steps = [(name = \"a\", actions = [";
+  CHECK(complaint(hold + "(sleepMs = 80), (hold = void)])])") == "no error");
+  CHECK_THAT(complaint(hold + "(hold = void), (sleepMs = 20)])])"), ContainsSubstring("last 110 ms"));
+}
+
+TEST_CASE("what may take less than the watchdog allows is not refused, nor what a panic makes void") {
+  const std::string start =
+      "(name = \"s\", watchdogMs = 100, workers = [(name = \"w\", phases = [(spinMs = 1)])], ";
+  CHECK(complaint(start +
+                  "steps = [(name = \"a\", actions = [(wait = (worker = \"w\", deadlineMs = 5000))])])") ==
+        "no error");
+  CHECK(complaint(start + "steps = [(name = \"a\", actions = [(panic = void), (sleepMs = 500)])])") ==
+        "no error");
+}
+
 TEST_CASE("a duration of more than a week is refused") {
   CHECK_THAT(complaint(with_action("sleepMs = 604800001")), ContainsSubstring("at most a week"));
   CHECK_THAT(complaint(scenario("", "(name = \"w\", phases = [(spinMs = 18446744073709551615)])")),
