@@ -37,6 +37,7 @@ constexpr ShapeInfo kShapes[] = {
     {"kernel_op", 2},
     {"gate", 1},
     {"freeze", 1},
+    {"freeze_hit", 2},
     {"freeze", 1},
     {"freeze", 1},
     {"vcpu", 2},
@@ -48,6 +49,7 @@ constexpr ShapeInfo kShapes[] = {
     {"guest_fact", 2},
     {"freeze_trigger", 1},
     {"freeze_trigger", 1},
+    {"trigger_change", 1},
     {"slimmed", 1},
     {"guest_exit", 1},
     {"loss", 2},
@@ -102,7 +104,9 @@ void run_started(Record::Reader record, Rows& rows) {
     rows.push_back({RowShape::kTriggerPlanned,
                     {{"name", text(trigger.getName())},
                      {"function", text(trigger.getFunction())},
-                     {"times", count(trigger.getTimes())}}});
+                     {"times", count(trigger.getTimes())},
+                     {"arming", name(trigger.getArming())},
+                     {"step", count(trigger.getStep())}}});
   }
 }
 
@@ -271,6 +275,17 @@ void guest_facts(Record::Reader record, Rows& rows) {
   }
 }
 
+Row trigger_changed(Record::Reader record) {
+  auto changed = record.getTriggerChanged();
+  return {RowShape::kTriggerChanged,
+          {{"seq", count(record.getSeq())},
+           {"host_ns", count(record.getHostNs())},
+           {"name", text(changed.getTrigger())},
+           {"change", name(changed.getChange())},
+           {"address", hex(changed.getAddress())},
+           {"reason", text(changed.getReason())}}};
+}
+
 Row slimmed(Record::Reader record) {
   auto slimmed = record.getSlimmed();
   return {RowShape::kSlimmed,
@@ -308,6 +323,8 @@ void losses(Record::Reader record, capnp::List<schema::LossCounter>::Reader coun
 
 void sealed(Record::Reader record, Rows& rows) {
   auto sealed = record.getSealed();
+  auto intervals = sealed.getIntervals();
+  const auto of_intervals = [&](uint64_t value) { return sealed.hasIntervals() ? count(value) : Cell(); };
   rows.push_back({RowShape::kEnding,
                   {{"seq", count(record.getSeq())},
                    {"outcome", name(sealed.getOutcome())},
@@ -315,13 +332,17 @@ void sealed(Record::Reader record, Rows& rows) {
                    {"detail", text(sealed.getDetail())},
                    {"records", count(sealed.getRecords())},
                    {"pages", count(sealed.getPages())},
-                   {"blobs", count(sealed.getBlobs())}}});
+                   {"blobs", count(sealed.getBlobs())},
+                   {"intervals_froze", of_intervals(intervals.getFroze())},
+                   {"intervals_skipped_busy", of_intervals(intervals.getSkippedBusy())},
+                   {"intervals_skipped_late", of_intervals(intervals.getSkippedLate())}}});
   losses(record, sealed.getLosses(), rows);
   for (auto trigger : of_rows(sealed.getTriggers())) {
     rows.push_back({RowShape::kTriggerCounted,
                     {{"name", text(trigger.getName())},
                      {"armed", flag(trigger.getArmed())},
-                     {"freezes", count(trigger.getFreezes())}}});
+                     {"freezes", count(trigger.getFreezes())},
+                     {"hits", count(trigger.getHits())}}});
   }
 }
 
@@ -360,7 +381,7 @@ void project_into(Record::Reader record, Rows& rows) {
     case Record::GUEST_OOPS: return rows.push_back(oops(record));
     case Record::GUEST_FACTS: return guest_facts(record, rows);
     case Record::SLIMMED: return rows.push_back(slimmed(record));
-    case Record::TRIGGER_CHANGED: return;
+    case Record::TRIGGER_CHANGED: return rows.push_back(trigger_changed(record));
   }
 }
 

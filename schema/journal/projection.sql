@@ -175,6 +175,7 @@ CREATE TABLE freeze (
   trigger_name    TEXT,
   trigger_cpu     INTEGER,  -- who reached it; -1: nobody
   detail          TEXT,     -- what the kernel says about the trigger's event
+  interval        INTEGER,  -- cause periodic: which of the run's, from 1; 0: none, or not said
   stop_latency_ns INTEGER,
   frozen_ns       INTEGER,
   thaw_latency_ns INTEGER,
@@ -186,6 +187,14 @@ CREATE TABLE freeze (
   seq_frozen      INTEGER,
   seq_thawed      INTEGER
 );
+CREATE TABLE freeze_hit (
+  freeze       INTEGER NOT NULL,
+  hit          INTEGER NOT NULL,  -- within the freeze, from 0
+  cpu          INTEGER NOT NULL,  -- which stood at the trigger's function
+  trigger_name TEXT NOT NULL,
+  detail       TEXT NOT NULL,
+  PRIMARY KEY (freeze, hit)
+) WITHOUT ROWID;
 CREATE TABLE vcpu (
   freeze             INTEGER NOT NULL,
   cpu                INTEGER NOT NULL,
@@ -244,10 +253,21 @@ CREATE TABLE guest_fact (
 CREATE TABLE freeze_trigger (
   name     TEXT PRIMARY KEY NOT NULL,
   function TEXT,
-  times    INTEGER,  -- that it was to freeze at most
+  times    INTEGER,  -- hits that it was to freeze for at most
+  arming   TEXT,     -- from when on: kernelKnown, attach, step
+  step     INTEGER,  -- arming step: which
   armed    INTEGER,  -- NULL here and below: the tape was not sealed
-  freezes  INTEGER
+  freezes  INTEGER,
+  hits     INTEGER   -- 0 with freezes: not said
 ) WITHOUT ROWID;
+CREATE TABLE trigger_change (
+  seq     INTEGER PRIMARY KEY,
+  host_ns INTEGER NOT NULL,
+  name    TEXT NOT NULL,
+  change  TEXT NOT NULL,  -- armed, notArmed, spent, givenUp
+  address TEXT NOT NULL,
+  reason  TEXT NOT NULL
+);
 CREATE TABLE slimmed (
   seq           INTEGER PRIMARY KEY,
   head_sha256   TEXT,          -- head digest of the tape that it was made from
@@ -274,5 +294,8 @@ CREATE TABLE ending (
   detail    TEXT NOT NULL,
   records   INTEGER NOT NULL,
   pages     INTEGER NOT NULL,
-  blobs     INTEGER NOT NULL
+  blobs     INTEGER NOT NULL,
+  intervals_froze        INTEGER,  -- NULL here and below: there were none, or it is not said
+  intervals_skipped_busy INTEGER,
+  intervals_skipped_late INTEGER
 );

@@ -136,8 +136,18 @@ void project_freeze_began(Record::Reader record, Rows& rows) {
                    {"trigger_name", text(began.getTrigger())},
                    {"trigger_cpu", number(began.getVcpu())},
                    {"detail", text(began.getDetail())},
+                   {"interval", count(began.getInterval())},
                    {"began_ns", count(record.getHostNs())},
                    {"seq_began", count(record.getSeq())}}});
+  const auto hits = of_rows(began.getHits());
+  for (uint i = 0; i < hits.size(); ++i) {
+    rows.push_back({RowShape::kFreezeHit,
+                    {{"freeze", count(began.getFreeze())},
+                     {"hit", count(i)},
+                     {"cpu", count(hits[i].getVcpu())},
+                     {"trigger_name", text(hits[i].getTrigger())},
+                     {"detail", text(hits[i].getDetail())}}});
+  }
 }
 
 void project_frozen(Record::Reader record, Rows& rows) {

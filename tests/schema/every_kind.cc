@@ -74,6 +74,18 @@ void add_what_is_rare(TapeBuilder& tape, uint64_t other) {
   }
   tape.add([](Record::Builder record) { record.initSlimmed().setKtapeVersion("0.1.0"); });
   tape.triggers = {{"scx-error", true, 1}, {"symbol:schedule", false, 0}};
+  for (const uint64_t freeze : {31, 32}) {
+    tape.add([&](Record::Builder record) {
+      auto began = record.initFreezeBegan();
+      began.setFreeze(freeze);
+      auto hits = began.initHits(2);
+      for (uint32_t i = 0; i < hits.size(); ++i) {
+        hits[i].setVcpu(static_cast<uint32_t>(freeze) * 10 + i);
+        hits[i].setTrigger(freeze == 31 ? "symbol:schedule" : "scx-error");
+        hits[i].setDetail(as_data("detail"));
+      }
+    });
+  }
   tape.add([](Record::Builder record) {
     auto changed = record.initTriggerChanged();
     changed.setTrigger("symbol:schedule");

@@ -258,7 +258,7 @@ TEST_CASE_METHOD(ProjectionFixture,
     thawed.setFrozenNs(2'000'000);
     thawed.setThawLatencyNs(400'000);
   });
-  CHECK(rows("SELECT * FROM freeze") == Rows{"1|request|1||-1||500000|2000000|400000|-1|0||1000000|1|2|3"});
+  CHECK(rows("SELECT * FROM freeze") == Rows{"1|request|1||-1||0|500000|2000000|400000|-1|0||1000000|1|2|3"});
   CHECK(rows("SELECT * FROM vcpu") ==
         Rows{"1|0|0xffffffff9f0012a4|halt+0x4|0|0|0x80000001|0|swapper/0|0|notSaid|1|rt_sched_class|49|50",
              "1|1|||||||||||||"});
@@ -288,7 +288,7 @@ TEST_CASE_METHOD(ProjectionFixture, "incidents, losses and the ending are told")
              "3|3000000|machineLost|it exited"});
   CHECK(rows("SELECT * FROM loss") == Rows{"4|console_bytes|17|console text over the limit"});
   CHECK(rows("SELECT * FROM guest_exit") == Rows{"5|5000000|1|0|"});
-  CHECK(rows("SELECT * FROM ending") == Rows{"6|completed|0||5|0|0"});
+  CHECK(rows("SELECT * FROM ending") == Rows{"6|completed|0||5|0|0|||"});
 }
 
 TEST_CASE_METHOD(ProjectionFixture,
@@ -320,10 +320,53 @@ TEST_CASE_METHOD(ProjectionFixture, "a trigger of the plan gets what became of i
     triggers[1].setName("symbol:schedule");
     triggers[1].setFunction("schedule");
     triggers[1].setTimes(3);
+    triggers[1].setArming(schema::TriggerArming::STEP);
+    triggers[1].setStep(2);
   });
-  tape.triggers = {{"scx-error", true, 1}, {"symbol:schedule", false, 0}};
+  tape.triggers = {{"scx-error", true, 1, 4}, {"symbol:schedule", false, 0}};
   CHECK(rows("SELECT * FROM freeze_trigger") ==
-        Rows{"scx-error|scx_error_irq_workfn|16|1|1", "symbol:schedule|schedule|3|0|0"});
+        Rows{"scx-error|scx_error_irq_workfn|16|notSaid|0|1|1|4", "symbol:schedule|schedule|3|step|2|0|0|0"});
+}
+
+TEST_CASE_METHOD(ProjectionFixture, "a freeze has a row for each hit, and a trigger one for each change") {
+  tape.add([](schema::Record::Builder record) {
+    auto began = record.initFreezeBegan();
+    began.setFreeze(7);
+    began.setCause(schema::FreezeCause::TRIGGER);
+    auto hits = began.initHits(2);
+    hits[0].setTrigger("symbol:schedule");
+    hits[1].setVcpu(3);
+    hits[1].setTrigger("scx-error");
+    hits[1].setDetail(as_data(std::string_view("stall")));
+  });
+  tape.add([](schema::Record::Builder record) {
+    auto changed = record.initTriggerChanged();
+    changed.setTrigger("symbol:schedule");
+    changed.setChange(schema::TriggerChange::GIVEN_UP);
+    changed.setAddress(0xffffffff81000100);
+  });
+  CHECK(rows("SELECT * FROM freeze_hit") == Rows{"7|0|0|symbol:schedule|", "7|1|3|scx-error|stall"});
+  CHECK(rows("SELECT * FROM trigger_change") ==
+        Rows{"2|2000000|symbol:schedule|givenUp|0xffffffff81000100|"});
+}
+
+TEST_CASE_METHOD(ProjectionFixture, "what became of the intervals is told, and NULL where there were none") {
+  tape.add([](schema::Record::Builder record) {
+    record.initFreezeBegan().setFreeze(1);
+    record.getFreezeBegan().setInterval(12);
+  });
+  tape.intervals = [](schema::IntervalCounts::Builder counts) {
+    counts.setFroze(1);
+    counts.setSkippedBusy(9);
+    counts.setSkippedLate(2);
+  };
+  CHECK(rows("SELECT interval FROM freeze") == Rows{"12"});
+  CHECK(rows("SELECT intervals_froze, intervals_skipped_busy, intervals_skipped_late FROM ending") ==
+        Rows{"1|9|2"});
+}
+
+TEST_CASE_METHOD(ProjectionFixture, "a run without intervals has no count of them") {
+  CHECK(rows("SELECT intervals_froze IS NULL FROM ending") == Rows{"1"});
 }
 
 TEST_CASE_METHOD(ProjectionFixture, "a slim tape names the tape that it was made from") {

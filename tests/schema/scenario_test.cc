@@ -117,7 +117,7 @@ TEST_CASE("steps that surely last longer than the run watchdog allows are refuse
         "make watchdogMs longer than that: 60000 is its default");
   CHECK(complaint("(name = \"s\", watchdogMs = 100, steps = [\n(name = \"a\", actions = [(sleepMs = 60)]),\n"
                   "(name = \"b\", actions = [(sleepMs = 10), (sleepMs = 30)])])") ==
-        "x:3:42: the run watchdog would end the run after 100 ms, and until here the steps last 100 ms; make "
+        "x:3:41: the run watchdog would end the run after 100 ms, and until here the steps last 100 ms; make "
         "watchdogMs longer than that: 100 is what the scenario says");
   // A hold lasts to the end of durationMs, and the steps before it are part of that.
   const std::string hold =
