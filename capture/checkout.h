@@ -16,8 +16,9 @@ struct Checkout {
 };
 
 // Asks git, at most for some seconds, and changes nothing: no lock is taken, no index refreshed, and no hook,
-// file-system monitor or pager of the checkout is run. A host without git, or a checkout that git refuses to
-// read (safe.directory), is NOT_KNOWN; a folder below no ".git" is NONE without git being run.
+// file-system monitor or pager of the checkout is run (its filters may be: git compares by them). A host
+// without git, or a checkout that git refuses to read (safe.directory), is NOT_KNOWN; a folder below no
+// ".git" is NONE without git being run.
 [[nodiscard]] Checkout checkout_of(const std::string& folder);
 
 }  // namespace ktape

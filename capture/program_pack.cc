@@ -23,6 +23,7 @@ constexpr size_t kMaxProgramBytes = size_t{1} << 30;
 constexpr char kLibraryCache[] = "/etc/ld.so.cache";
 // Where a guest's env finds what stands in a folder that is not on its PATH.
 constexpr char kLinkFolder[] = "/usr/local/bin";
+constexpr size_t kMostNotes = 10;  // of programs in overlays
 constexpr char kOwnPath[] = "write the path of the program itself after '#!'";
 
 // One script on its way into a guest.
@@ -78,7 +79,9 @@ class Packer {
   Result<void> pack_interpreters(const std::string& script, const std::vector<std::string>& words) {
     if (!words.empty() && words.back().ends_with('\r')) {
       return cannot_run(
-          script, "its first line ends in CR (a DOS text file), which the kernel takes for a part of it",
+          script,
+          "its first line ends in CR (a DOS text file), and the kernel takes that for a part of "
+          "the interpreter's name",
           "sed -i 's/\\r$//' " + script);
     }
     if (words.empty() || words.front().front() != '/') {
@@ -118,8 +121,8 @@ class Packer {
       const std::string path = fs::path(folder) / name;
       if (!is_there(path)) continue;
       if (here && real_path(*here) != real_path(path)) {
-        notes_.push_back("'env " + name + "' of script '" + script + "' is '" + path +
-                         "' in the guest, not '" + *here + "'");
+        const std::string note = "'env " + name + "' is '" + path + "' in the guest, not '" + *here + "'";
+        if (std::find(notes_.begin(), notes_.end(), note) == notes_.end()) notes_.push_back(note);
       }
       return path;
     }
@@ -192,6 +195,7 @@ Result<void> pack_program(const std::string& path, const std::string& search_pat
 
 Result<void> pack_needs_of_all(const std::string& search_path, GuestFiles& files,
                                std::vector<std::string>& notes) {
+  size_t unmet = 0;
   for (const std::string& path : files.paths()) {
     const std::span<const std::byte> content = *files.content(path);
     // Objects, modules and programs for other machines are ELF files too, and nobody's mistake.
@@ -201,8 +205,10 @@ Result<void> pack_needs_of_all(const std::string& search_path, GuestFiles& files
     const Result<void> packed = pack_program(path, search_path, files, notes);
     if (packed.ok()) continue;
     if (packed.error().code == ErrorCode::kHost || packed.error().code == ErrorCode::kUsage) return packed;
+    if (++unmet > kMostNotes) continue;
     notes.push_back("may not run in the guest: '" + path + "' of an overlay: " + packed.error().message);
   }
+  if (unmet > kMostNotes) notes.push_back("nor may " + std::to_string(unmet - kMostNotes) + " more");
   return {};
 }
 

@@ -51,8 +51,9 @@ inline std::optional<int> parse_command_line(CLI::App& app, int argc, char** arg
     if (e.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) return app.exit(e);
     // Something may be missing only because what stands there is not known.
     const std::vector<std::string> unknown = app.remaining(true);
+    const auto is = [&](CLI::ExitCodes code) { return e.get_exit_code() == static_cast<int>(code); };
     const bool blamed =
-        !unknown.empty() && (e.get_name() == "ExtrasError" || e.get_name() == "RequiredError");
+        !unknown.empty() && (is(CLI::ExitCodes::ExtrasError) || is(CLI::ExitCodes::RequiredError));
     Error error = blamed ? unexpected_arguments(unknown, option_names(app)) : usage_error(e.what());
     if (error.hint.empty()) error.hint = "'" + app.get_name() + " --help' says what it takes";
     std::fputs(describe(app.get_name(), error).c_str(), stderr);

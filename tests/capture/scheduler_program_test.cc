@@ -242,10 +242,9 @@ TEST_CASE_METHOD(Host, "a script with the line ends of DOS is refused as one") {
   const std::string script = write("dos", "#!/bin/sh\r\necho\r\n");
   const Error error = pack(script).error();
   CHECK(error.code == ErrorCode::kBadInput);
-  CHECK(error.message ==
-        "script '" + script +
-            "' cannot run in the guest: its first line ends in CR (a DOS text file), which the "
-            "kernel takes for a part of it");
+  CHECK(error.message == "script '" + script +
+                             "' cannot run in the guest: its first line ends in CR (a DOS text file), and "
+                             "the kernel takes that for a part of the interpreter's name");
   CHECK(error.hint == "sed -i 's/\\r$//' " + script);
   CHECK_FALSE(pack(write("by_env", "#!/usr/bin/env sh\r\n")).ok());
   CHECK_FALSE(pack(write("relative", "#!sh\n")).ok());
@@ -267,8 +266,8 @@ TEST_CASE_METHOD(Host,
   fs::copy_file("/bin/true", folder.file("overlay/usr/bin/tool"));
   must(files.add_overlay(folder.file("overlay")));
   must(pack(script));
-  CHECK(notes == std::vector<std::string>{"'env tool' of script '" + script +
-                                          "' is '/usr/bin/tool' in the guest, not '" +
+  must(pack(script));  // told once
+  CHECK(notes == std::vector<std::string>{"'env tool' is '/usr/bin/tool' in the guest, not '" +
                                           folder.file("shims/tool") + "'"});
 }
 
@@ -327,6 +326,15 @@ TEST_CASE_METHOD(Host, "what a program of an overlay needs and is nowhere is tol
   CHECK(notes[1] ==
         "may not run in the guest: '/opt/program' of an overlay: cannot find the shared library "
         "'libfixture_outer.so' that '/opt/program' needs");
+}
+
+TEST_CASE_METHOD(Host,
+                 "of many programs of an overlay that may not run some are named and the others counted") {
+  for (int i = 0; i < 25; ++i) write("overlay/opt/" + std::to_string(i), "#!/nosuch\n");
+  must(files.add_overlay(folder.file("overlay")));
+  must(pack_needs_of_all("", files, notes));
+  REQUIRE(notes.size() == 11);
+  CHECK(notes.back() == "nor may 15 more");
 }
 
 TEST_CASE_METHOD(Host, "an overlay has what this host lacks of a scheduler") {

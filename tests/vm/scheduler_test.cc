@@ -115,7 +115,9 @@ TEST_CASE_METHOD(CaptureFixture, "the kernel's own scx_simple runs unmodified on
       contains(run_built("ktape-info", {captured.tape, "--scenario-text"}).output, "\"foreign_scheduler\""));
 }
 
-TEST_CASE_METHOD(CaptureFixture, "programs in an overlay run in the guest, with the libraries of this host") {
+TEST_CASE_METHOD(
+    CaptureFixture,
+    "programs of an overlay run in the guest, and memory is whole with a cgroup and thousands of maps") {
   // The loader is a script. It makes a cgroup of its own, with programs of this host, and there runs the
   // scheduler's.
   TempDir folder;
@@ -124,13 +126,14 @@ TEST_CASE_METHOD(CaptureFixture, "programs in an overlay run in the guest, with 
   for (const char* tool : {"mkdir", "mount"}) {
     fs::copy_file(std::string("/bin/") + tool, folder.file(std::string("overlay/opt/") + tool));
   }
+  fs::copy_file(KTAPE_VM_PROGRAMS "/many_maps", folder.file("overlay/opt/many_maps"));
   fs::copy_file(example_schedulers("7.3.4") + "/scx_simple", folder.file("overlay/opt/simple"));
   std::ofstream(folder.file("loader"))
       << "#!/usr/bin/env sh\n"
          "/opt/mkdir /cg && /opt/mount -t cgroup2 none /cg && echo +cpu > /cg/cgroup.subtree_control &&\n"
          "/opt/mkdir /cg/child && echo 500 > /cg/child/cpu.weight && echo $$ > /cg/child/cgroup.procs || "
          "exit 1\n"
-         "exec /opt/simple\n";
+         "exec /opt/many_maps /opt/simple\n";
   fs::permissions(folder.file("loader"), fs::perms::owner_all);
   const Captured captured =
       capture("foreign_scheduler", "7.3.4",
@@ -138,6 +141,7 @@ TEST_CASE_METHOD(CaptureFixture, "programs in an overlay run in the guest, with 
   INFO(captured.program.output);
   CHECK(captured.facts.outcome == Outcome::COMPLETED);
   CHECK(sql_value(captured.tape, "SELECT name FROM scheduler") == "simple");
+  CHECK(sql_rows(captured.tape, "SELECT name FROM loss WHERE name LIKE 'pages_%'").empty());
   // The memory that was kept leads to both groups, and to their queues on a CPU.
   const std::string groups = "(struct list_head)task_groups{list struct task_group list 100}.";
   const auto read = [&](const std::string& path) {
