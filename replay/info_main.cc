@@ -115,12 +115,9 @@ void print_size(const TapeSize& size, Page& page) {
 
 // The program that a user brought; else ktape's own scheduler, by the object that the guest loaded.
 void page_schedulers(const Facts& facts, Page& page) {
-  const std::string tested = tested_program_text(facts.run.get().getSchedulerProgram());
-  if (!tested.empty()) return page.field("scheduler", tested);
-  auto own = facts.scheduler.get();
-  if (own.getObjectDigest().size() == 0) return;
-  page.field("scheduler", fmt::format("{}, SHA-256 {}", printable(chars(own.getName())),
-                                      to_hex(as_bytes(chars(own.getObjectDigest())))));
+  std::string text = tested_program_text(facts.run.get().getSchedulerProgram());
+  if (text.empty()) text = own_scheduler_text(facts.scheduler.get());
+  if (!text.empty()) page.field("scheduler", text);
 }
 
 std::string text_of(const Facts& facts, const Options& options) {
@@ -233,7 +230,8 @@ Result<std::string> asked_text(const Facts& facts, const Options& options) {
   if (facts.found.integrity == Integrity::kAltered)
     return Error{ErrorCode::kBadInput,
                  in_quotes(options.tape) + " is altered: " + printable(facts.found.finding), ""};
-  if (options.reproduce) return reproduce_script(options.tape, facts.run.get(), facts.kernel.get());
+  if (options.reproduce)
+    return reproduce_script(options.tape, facts.run.get(), facts.kernel.get(), facts.scheduler.get());
   return scenario_text(facts.run.get());
 }
 

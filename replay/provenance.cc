@@ -69,6 +69,11 @@ std::string tested_program_text(schema::TestedProgram::Reader program) {
   return text + checkout_text(program);
 }
 
+std::string own_scheduler_text(schema::SchedulerAttached::Reader scheduler) {
+  if (scheduler.getObjectDigest().size() == 0) return "";
+  return fmt::format("{}, SHA-256 {}", safe(scheduler.getName()), hex(scheduler.getObjectDigest()));
+}
+
 Result<std::string> capture_command(schema::RunStarted::Reader run) {
   if (run.getArguments().size() == 0) {
     return Error{ErrorCode::kNotApplicable, "the tape does not say what 'ktape capture' was asked",
@@ -96,7 +101,8 @@ Result<std::string> scenario_text(schema::RunStarted::Reader run) {
 }
 
 Result<std::string> reproduce_script(std::string_view tape, schema::RunStarted::Reader run,
-                                     schema::KernelIdentified::Reader kernel) {
+                                     schema::KernelIdentified::Reader kernel,
+                                     schema::SchedulerAttached::Reader attached) {
   KTAPE_ASSIGN(const std::string command, capture_command(run));
   std::string script;
   comment(script, "captured",
@@ -106,7 +112,8 @@ Result<std::string> reproduce_script(std::string_view tape, schema::RunStarted::
   comment(script, "kernel", release + "image's SHA-256 " + hex(run.getKernelImageDigest()));
   comment(script, "machine",
           fmt::format("{}, {}", enum_words(run.getAcceleratorUsed()), safe(run.getQemuVersion())));
-  comment(script, "scheduler", tested_program_text(run.getSchedulerProgram()));
+  const std::string tested = tested_program_text(run.getSchedulerProgram());
+  comment(script, "scheduler", tested.empty() ? own_scheduler_text(attached) : tested);
   comment(script, "files",
           run.getGuestFilesDigest().size() == 0
               ? ""

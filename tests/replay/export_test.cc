@@ -310,6 +310,20 @@ TEST_CASE("info has no command of a tape that does not say what was asked, nor a
   builder.run_started("small");
   const std::string tape = builder.seal().path;
   CHECK(run_program("ktape-info", {tape, "--scenario-text"}).exit_status == 77);
+  // Of ktape's own scheduler there is the object that the guest loaded.
+  TapeBuilder own(folder.file("own.ktape"));
+  own.add([](schema::Record::Builder record) { record.initRunStarted().initArguments(1).set(0, "own"); });
+  own.add([](schema::Record::Builder record) {
+    auto scheduler = record.initSchedulerAttached();
+    scheduler.setId(1);
+    const std::string text[] = {"ktape_vtime", "\x12\x34"};
+    scheduler.setName(kj::arrayPtr(reinterpret_cast<const kj::byte*>(text[0].data()), text[0].size()));
+    scheduler.setObjectDigest(
+        kj::arrayPtr(reinterpret_cast<const kj::byte*>(text[1].data()), text[1].size()));
+  });
+  const std::string own_tape = own.seal().path;
+  for (const std::vector<std::string>& asked : {std::vector{own_tape}, {own_tape, "--reproduce"}})
+    CHECK_THAT(run_program("ktape-info", asked).output, ContainsSubstring("ktape_vtime, SHA-256 1234\n"));
   TapeBuilder hostile(folder.file("hostile.ktape"));
   hostile.add([](schema::Record::Builder record) {
     record.initRunStarted().setScenarioText("(name = \"\x1b[2J\")");
