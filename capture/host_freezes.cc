@@ -122,7 +122,7 @@ HostFreezes::Hits HostFreezes::take_hits(Standstill& at) {
   const size_t vcpus = at.registers.ok() ? at.registers->size() : 0;
   for (size_t vcpu = 0; vcpu < vcpus; ++vcpu) {
     for (auto& [planned, armed] : armed_) {
-      if ((*at.registers)[vcpu].rip != armed.address.value) continue;
+      if (!arrives_at((*at.registers)[vcpu], armed.address)) continue;
       ++armed.entered;
       if (auto one = hit(at, planned, vcpu, found.exits)) found.hits.push_back(std::move(*one));
     }

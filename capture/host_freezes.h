@@ -27,7 +27,7 @@ namespace ktape {
 // breakpoint and on demand it also reads where each worker stands, so that the tape tells that without
 // its memory. Nothing is frozen before the kernel is adopted.
 //
-// A vCPU that stands at a trigger's function when the machine stopped at a breakpoint is one hit. All hits
+// A vCPU that arrives at a trigger's function when the machine stopped at a breakpoint is one hit. All hits
 // of one stop are served in one freeze, and the machine lets all those vCPUs past when it is thawed: so an
 // entry of the function is a hit once, whoever stopped the machine.
 //

@@ -61,6 +61,14 @@ struct VcpuRegisters {
   uint64_t cr0 = 0, cr2 = 0, cr3 = 0, cr4 = 0;
 };
 
+// Whether a vCPU has come to an instruction that it has not yet tried to execute. With RFLAGS.RF set it has:
+// it was let past a breakpoint there, met a fault, and is back to try again (Intel SDM 3, Instruction-
+// Breakpoint Exception Condition). QEMU's TCG stops there once more, a processor does not.
+[[nodiscard]] inline bool arrives_at(const VcpuRegisters& vcpu, GuestVirtual address) {
+  constexpr uint64_t kResumeFlag = uint64_t{1} << 16;
+  return vcpu.rip == address.value && (vcpu.rflags & kResumeFlag) == 0;
+}
+
 enum class MachineEventKind {
   kNothing,       // the deadline passed
   kAgentBytes,    // `bytes` came from the agent's port
