@@ -11,6 +11,7 @@
 
 #include "analyzers/op_assertion.h"
 #include "schema/base/entry_note.h"
+#include "schema/base/protection.h"
 #include "schema/base/text.h"
 
 namespace ktape {
@@ -48,40 +49,35 @@ struct Moment {
   std::map<std::string, uint32_t> seqcounts;
 };
 
-const char* interrupt_name(schema::ExecContext context) {
+std::string_view interrupt_name(schema::ExecContext context) {
   switch (context) {
     case schema::ExecContext::SOFTIRQ: return "a soft interrupt";
     case schema::ExecContext::HARDIRQ: return "a hard interrupt";
     case schema::ExecContext::NMI: return "an NMI";
-    default: return nullptr;
+    default: return "";
   }
 }
 
-// A CPU changes its own variables in interrupts, or with interrupts or preemption off. The idle task never
-// has preemption on (include/asm-generic/preempt.h, init_idle_preempt_count()).
-std::optional<std::string> updating(schema::VcpuState::Reader vcpu) {
-  constexpr uint64_t kDepths = 0xffff;  // include/linux/preempt.h, PREEMPT_MASK | SOFTIRQ_MASK
+std::optional<std::string> what_is_updated_in(schema::VcpuState::Reader vcpu) {
   if (!vcpu.getKnown() || vcpu.getContext() == schema::ExecContext::NOT_SAID) return std::nullopt;
-  if (const char* interrupt = interrupt_name(vcpu.getContext())) return std::string("in ") + interrupt;
-  if (vcpu.getCpl() != 0) return "";
-  if (!vcpu.getInterruptsEnabled()) return "in the kernel with interrupts off";
-  const uint64_t depth = vcpu.getPreemptCount() & kDepths;
-  return depth > (vcpu.getCurrentPid() == 0 ? 1 : 0) ? "in the kernel with preemption off" : "";
+  return updating({interrupt_name(vcpu.getContext()), vcpu.getCpl(), vcpu.getInterruptsEnabled(),
+                   vcpu.getPreemptCount(), vcpu.getCurrentPid()});
 }
 
 // The CPU that alone changes a target: of a per-CPU variable that no runqueue lock protects. Nothing where
 // a path leads away from it.
 std::optional<int32_t> only_writer_of(schema::Target::Reader target) {
-  if (!target.isPerCpu() || chars(target.getPerCpu().getSymbol()) == "runqueues") return std::nullopt;
+  if (!target.isPerCpu() || !is_changed_by_its_cpu_alone(chars(target.getPerCpu().getSymbol())))
+    return std::nullopt;
   for (auto step : target.getSteps()) {
     if (!step.isMember() && !step.isIndex()) return std::nullopt;
   }
   return static_cast<int32_t>(target.getPerCpu().getCpu());
 }
 
-// The sequence count that protects a target; nullptr where ktape knows none.
-const char* seqcount_of(schema::Target::Reader target) {
-  return target.isSymbol() && chars(target.getSymbol()) == "jiffies_64" ? "jiffies_seq" : nullptr;
+// The sequence count that protects a target; empty where ktape knows none.
+std::string seqcount_protecting(schema::Target::Reader target) {
+  return target.isSymbol() ? std::string(seqcount_of(chars(target.getSymbol()))) : "";
 }
 
 class FreezeConsistent final : public OpAssertion {
@@ -102,7 +98,7 @@ class FreezeConsistent final : public OpAssertion {
     for (auto vcpu : view.record.getFrozen().getVcpus()) {
       if (!vcpu.getKernelStateKnown()) continue;
       moment_.cpus[static_cast<int32_t>(vcpu.getCpu())] = {
-          vcpu.getRunqueueLocked(), printable(chars(vcpu.getSymbol())), updating(vcpu)};
+          vcpu.getRunqueueLocked(), printable(chars(vcpu.getSymbol())), what_is_updated_in(vcpu)};
     }
     for (auto seqcount : view.record.getFrozen().getSeqcounts())
       moment_.seqcounts[seqcount.getName().cStr()] = seqcount.getSequence();
@@ -156,8 +152,8 @@ class FreezeConsistent final : public OpAssertion {
       if (gate.gate == schema::Gate::UNLOCKED) return "a lock of its task was held: " + gate.observed;
     }
     if (notes(entry, kDsqLockHeld)) return std::string(kDsqLockHeld);
-    const char* seqcount = seqcount_of(entry.asked.getTarget());
-    const auto found = seqcount == nullptr ? moment_.seqcounts.end() : moment_.seqcounts.find(seqcount);
+    const std::string seqcount = seqcount_protecting(entry.asked.getTarget());
+    const auto found = moment_.seqcounts.find(seqcount);
     if (found != moment_.seqcounts.end() && found->second % 2 != 0)
       return fmt::format("{} was odd", seqcount);
     const std::optional<int32_t> writer = only_writer_of(entry.asked.getTarget());
@@ -178,9 +174,8 @@ class FreezeConsistent final : public OpAssertion {
   }
 
   bool judged(const AnsweredEntry& entry) const {
-    const char* seqcount = seqcount_of(entry.asked.getTarget());
     return entry.got.getProtectingCpu() >= 0 || notes(entry, kDsqLockFree) ||
-           (seqcount != nullptr && moment_.seqcounts.contains(seqcount)) ||
+           moment_.seqcounts.contains(seqcount_protecting(entry.asked.getTarget())) ||
            only_writer_of(entry.asked.getTarget());
   }
 
