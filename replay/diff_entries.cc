@@ -61,7 +61,8 @@ bool is_momentary(schema::Gate gate) {
     case schema::Gate::NOT_QUEUED:
     case schema::Gate::SETTLED:
     case schema::Gate::NO_DISPATCH:
-    case schema::Gate::UNLOCKED: return true;
+    case schema::Gate::UNLOCKED:
+    case schema::Gate::CONSISTENT: return true;
     default: return false;
   }
 }

@@ -95,6 +95,56 @@ struct OpEntry {
     write @3 :Value;
   }
   length @4 :UInt32;        # bytes to read, for `read = bytes`
+  consistent @5 :Bool;      # cold reads: only in a freeze in which what protects the value is free (gate `consistent`)
+}
+
+enum Gate {
+  # In the order in which they are evaluated; guest/kernel/gates.h says what each lets pass.
+  notSaid @0;
+  pid @1;
+  identity @2;
+  alive @3;
+  offRunqueue @4;
+  notQueued @5;
+  schedClass @6;
+  policy @7;
+  initialised @8;
+  settled @9;
+  noDispatch @10;
+  unlocked @11;
+  enabled @12;
+  consistent @13;           # of reads that ask for it, whatever their target: what protects the value is free
+}
+
+struct Expectation {
+  # What is to come of an op: anything else fails its step.
+  union {
+    done @0 :Void;
+    refused @1 :Gate;       # this gate refuses it, perhaps beside others
+  }
+}
+
+enum LockRole {
+  notSaid @0;
+  holder @1;
+  waiter @2;
+}
+
+enum Basis {
+  notSaid @0;
+  observed @1;              # guest memory says so
+  inferred @2;              # it fits what was seen, and may be otherwise
+}
+
+struct LockUser {
+  # Who may hold a lock that refused an op, or waits for it. A qspinlock does not say who holds it.
+  lock @0 :Text;            # "pi_lock", "runqueue lock of CPU 1", "lock of DSQ 0xffff888004a1c3d8", "jiffies_seq"
+  role @1 :LockRole;
+  basis @2 :Basis;
+  cpu @3 :Int32 = -1;       # -1: not known
+  pid @4 :Int32;            # the task that this CPU ran
+  comm @5 :Data;
+  symbol @6 :Text;          # where in the kernel this CPU was; may be empty
 }
 
 enum EntryStatus {
@@ -118,4 +168,6 @@ struct EntryReply {
   protectingCpu @9 :Int32 = -1; # the CPU whose runqueue lock protects the value; -1: none known
   elapsedNs @10 :UInt64;    # host time that this entry took
   note @11 :Text;           # worth knowing, not an error: e.g. "sched_delayed is set"
+  refusedBy @12 :Gate;      # the gate that refused it, the first of several; notSaid: none did
+  lockUsers @13 :List(LockUser); # refused because of a lock
 }

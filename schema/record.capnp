@@ -269,6 +269,8 @@ struct OpRequested {
   firstAction @3 :UInt32;       # index in the step of the first entry's action
   mode @4 :Op.OpMode;
   entries @5 :List(Op.OpEntry); # all reads or all writes
+  retryMs @6 :Int32 = -1;       # how long a refusal by a condition that passes was to be waited for
+  expect @7 :Op.Expectation;    # of its only entry
 }
 
 struct OpDeferred {
@@ -283,6 +285,9 @@ struct OpReplied {
   error @3 :Text;               # the request as a whole could not be served
   entries @4 :List(Op.EntryReply);
   liveNotCoherent @5 :Bool;     # hot: read while the machine ran
+  tries @6 :UInt32;             # freezes that it took; `freeze` is the last; 0: none, or an older recorder did not say
+  waitedNs @7 :UInt64;          # host time that the guest ran between them
+  asExpected @8 :Bool;          # it was refused by the gate that OpRequested.expect names
 }
 
 enum FreezeCause {
@@ -304,6 +309,7 @@ struct FreezeBegan {
                                 # by number; `trigger`, `vcpu`, `detail` are the first one's. Empty: an older recorder
   interval @7 :UInt64;          # cause periodic: which of the run's intervals it is, from 1: those that no freeze has
                                 # were skipped. 0: an older recorder
+  try @8 :UInt32;               # of the request: 1 for its first freeze; all but its last were refused, and wrote nothing
 }
 
 struct TriggerHit {
@@ -399,23 +405,6 @@ struct Thawed {
   pagesDigest @4 :Data;         # SHA-256 over the sorted page list (FORMAT.md); empty: none kept
 }
 
-enum Gate {
-  # In the order in which they are evaluated. DESIGN: see guest/kernel/gates.h.
-  notSaid @0;
-  pid @1;
-  identity @2;
-  alive @3;
-  offRunqueue @4;
-  notQueued @5;
-  schedClass @6;
-  policy @7;
-  initialised @8;
-  settled @9;
-  noDispatch @10;
-  unlocked @11;
-  enabled @12;
-}
-
 enum GateOutcome {
   notSaid @0;
   passed @1;
@@ -426,11 +415,13 @@ enum GateOutcome {
 struct GateChecked {
   op @0 :UInt64;
   entry @1 :UInt32;
-  gate @2 :Gate;
+  gate @2 :Op.Gate;
   outcome @3 :GateOutcome;
   enforced @4 :Bool;            # false: observed only
   observed @5 :Data;
   expected @6 :Text;
+  freeze @7 :UInt64;            # in which it was evaluated
+  try @8 :UInt32;               # FreezeBegan.try of that freeze
 }
 
 struct Sample {

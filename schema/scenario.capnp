@@ -21,6 +21,7 @@ struct Scenario {
   workers @7 :List(Worker);     # all started, in order, before the first step
   steps @8 :List(Step);
   freezes @9 :FreezeSpec;       # of the host's own, beside those for ops
+  retryMs @10 :Int32 = -1;      # how long an op that a passing condition refuses is tried again; default 1,000; 0: never
 }
 
 struct FreezeSpec {
@@ -108,7 +109,9 @@ struct Phase {
 
 struct Step {
   name @0 :Text;
-  actions @1 :List(Action);     # adjacent cold writes become one request, and so do adjacent cold reads
+  # Adjacent cold writes of one retryMs become one request, and so do adjacent cold reads. An op that is to be refused is
+  # one by itself.
+  actions @1 :List(Action);
 }
 
 enum WorkerState {
@@ -155,4 +158,6 @@ struct Action {
 struct ScenarioOp {
   mode @0 :Op.OpMode;
   entry @1 :Op.OpEntry;
+  retryMs @2 :Int32 = -1;       # default: the scenario's
+  expect @3 :Op.Expectation;    # default: that it is done
 }

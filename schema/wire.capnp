@@ -56,6 +56,8 @@ struct OpRequest {
   firstAction @2 :UInt32;
   mode @3 :Op.OpMode;
   entries @4 :List(Op.OpEntry);
+  retryMs @5 :Int32 = -1;       # guest-running time; -1: 1,000
+  expect @6 :Op.Expectation;    # of its only entry
 }
 
 struct FromHost {

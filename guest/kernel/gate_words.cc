@@ -66,6 +66,7 @@ std::string GateWords::observed(schema::Gate gate, const GateSight& sight) const
       return fmt::format("pi_lock={} rq_lock={} cpu={}", lock_text(saw[0]), lock_text(saw[1]), saw[2]);
     case schema::Gate::ENABLED:
       return "state=" + (sight.passed ? "SCX_TASK_ENABLED" : named(task_states_, saw[0]));
+    case schema::Gate::CONSISTENT:  // protection.h
     case schema::Gate::NOT_SAID: break;
   }
   return "?";
@@ -85,6 +86,7 @@ std::string GateWords::expected(schema::Gate gate, const TaskRoot& asked) {
     case schema::Gate::NO_DISPATCH: return "ddsp_dsq_id=SCX_DSQ_INVALID ops_state=SCX_OPSS_NONE";
     case schema::Gate::UNLOCKED: return "pi_lock=free rq_lock=free";
     case schema::Gate::ENABLED: return "state=SCX_TASK_ENABLED";
+    case schema::Gate::CONSISTENT:  // protection.h
     case schema::Gate::NOT_SAID: break;
   }
   return "?";

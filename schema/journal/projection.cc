@@ -35,6 +35,7 @@ constexpr ShapeInfo kShapes[] = {
     {"request", 1},
     {"kernel_op", 2},
     {"kernel_op", 2},
+    {"lock_user", 3},
     {"gate", 1},
     {"freeze", 1},
     {"freeze_hit", 2},

@@ -38,6 +38,7 @@ enum class RowShape {
   kRequestReplied,
   kOpAsked,
   kOpAnswered,
+  kLockUser,
   kGate,
   kFreezeBegan,
   kFreezeHit,

@@ -128,7 +128,12 @@ CREATE TABLE request (
   replied_ns      INTEGER,
   seq_requested   INTEGER,
   seq_deferred    INTEGER,
-  seq_replied     INTEGER
+  seq_replied     INTEGER,
+  retry_ms        INTEGER,  -- how long it was to be tried again; NULL: nobody said
+  expected        TEXT,     -- done, or the gate that is to refuse it
+  tries           INTEGER,  -- freezes that it took; 0: none, or an older recorder did not say
+  waited_ns       INTEGER,  -- host time that the guest ran between them
+  as_expected     INTEGER   -- it was refused by that gate
 );
 CREATE TABLE kernel_op (
   op               INTEGER NOT NULL,
@@ -155,7 +160,22 @@ CREATE TABLE kernel_op (
   step_action      INTEGER,           -- index of the action in the step
   seq_requested    INTEGER,
   seq_replied      INTEGER,
+  consistent       INTEGER,           -- 1: a read only of what is not being changed
+  refused_by       TEXT,              -- the gate, the first of several; notSaid: none
   PRIMARY KEY (op, entry)
+) WITHOUT ROWID;
+CREATE TABLE lock_user (
+  op       INTEGER NOT NULL,
+  entry    INTEGER NOT NULL,
+  place    INTEGER NOT NULL,  -- within the entry's reply, from 0
+  lock     TEXT NOT NULL,
+  role     TEXT NOT NULL,     -- holder, waiter
+  basis    TEXT NOT NULL,     -- observed, inferred
+  cpu      INTEGER NOT NULL,  -- -1: not known
+  pid      INTEGER NOT NULL,  -- the task that this CPU ran
+  comm     TEXT NOT NULL,
+  symbol   TEXT NOT NULL,
+  PRIMARY KEY (op, entry, place)
 ) WITHOUT ROWID;
 CREATE TABLE gate (
   seq      INTEGER PRIMARY KEY,
@@ -166,7 +186,9 @@ CREATE TABLE gate (
   outcome  TEXT NOT NULL,     -- passed, failed, notEvaluated
   enforced INTEGER NOT NULL,  -- 0: observed only
   observed TEXT NOT NULL,
-  expected TEXT NOT NULL
+  expected TEXT NOT NULL,
+  freeze   INTEGER NOT NULL,  -- in which it was evaluated; 0: an older recorder did not say
+  try      INTEGER NOT NULL   -- which of the request's freezes that was
 );
 CREATE TABLE freeze (
   freeze          INTEGER PRIMARY KEY,
@@ -185,7 +207,8 @@ CREATE TABLE freeze (
   began_ns        INTEGER,
   seq_began       INTEGER,
   seq_frozen      INTEGER,
-  seq_thawed      INTEGER
+  seq_thawed      INTEGER,
+  try             INTEGER   -- of the request: 1 for its first freeze; 0: none, or an older recorder did not say
 );
 CREATE TABLE freeze_hit (
   freeze       INTEGER NOT NULL,

@@ -20,6 +20,10 @@ Cell asked(schema::OpEntry::Reader entry) {
   return plain(kind);
 }
 
+Cell expected(schema::Expectation::Reader expect) {
+  return expect.isRefused() ? name(expect.getRefused()) : plain("done");
+}
+
 Row op_answered(Record::Reader record, uint index, schema::EntryReply::Reader entry) {
   auto reply = record.getOpReplied();
   return {RowShape::kOpAnswered,
@@ -38,7 +42,26 @@ Row op_answered(Record::Reader record, uint index, schema::EntryReply::Reader en
            {"protecting_cpu", number(entry.getProtectingCpu())},
            {"elapsed_ns", count(entry.getElapsedNs())},
            {"freeze", count(reply.getFreeze())},
-           {"seq_replied", count(record.getSeq())}}};
+           {"seq_replied", count(record.getSeq())},
+           {"refused_by", name(entry.getRefusedBy())}}};
+}
+
+void lock_users(uint64_t op, uint index, schema::EntryReply::Reader entry, Rows& rows) {
+  const auto users = entry.getLockUsers();
+  for (uint i = 0; i < users.size(); ++i) {
+    const auto user = users[i];
+    rows.push_back({RowShape::kLockUser,
+                    {{"op", count(op)},
+                     {"entry", count(index)},
+                     {"place", count(i)},
+                     {"lock", text(user.getLock())},
+                     {"role", name(user.getRole())},
+                     {"basis", name(user.getBasis())},
+                     {"cpu", number(user.getCpu())},
+                     {"pid", number(user.getPid())},
+                     {"comm", text(user.getComm())},
+                     {"symbol", text(user.getSymbol())}}});
+  }
 }
 
 Row vcpu(uint64_t freeze, schema::VcpuState::Reader vcpu) {
@@ -74,7 +97,9 @@ void project_op_requested(Record::Reader record, Rows& rows) {
                    {"mode", name(request.getMode())},
                    {"entries", count(entries.size())},
                    {"requested_ns", count(record.getHostNs())},
-                   {"seq_requested", count(record.getSeq())}}});
+                   {"seq_requested", count(record.getSeq())},
+                   {"retry_ms", optional(request.getRetryMs() >= 0, number(request.getRetryMs()))},
+                   {"expected", expected(request.getExpect())}}});
   for (uint i = 0; i < entries.size(); ++i) {
     auto entry = entries[i];
     rows.push_back({RowShape::kOpAsked,
@@ -87,7 +112,8 @@ void project_op_requested(Record::Reader record, Rows& rows) {
                      {"target", plain(target_text(entry.getTarget()))},
                      {"asked", asked(entry)},
                      {"step_action", count(uint64_t{request.getFirstAction()} + i)},
-                     {"seq_requested", count(record.getSeq())}}});
+                     {"seq_requested", count(record.getSeq())},
+                     {"consistent", flag(entry.getConsistent())}}});
   }
 }
 
@@ -107,10 +133,19 @@ void project_op_replied(Record::Reader record, Rows& rows) {
                    {"error", text(reply.getError())},
                    {"freeze", count(reply.getFreeze())},
                    {"replied_ns", count(record.getHostNs())},
-                   {"seq_replied", count(record.getSeq())}}});
+                   {"seq_replied", count(record.getSeq())},
+                   {"tries", count(reply.getTries())},
+                   {"waited_ns", count(reply.getWaitedNs())},
+                   {"as_expected", flag(reply.getAsExpected())}}});
   // Once: each time that a list is reached counts against what may be read of a record.
   const auto entries = of_rows(reply.getEntries());
-  for (uint i = 0; i < entries.size(); ++i) rows.push_back(op_answered(record, i, entries[i]));
+  uint64_t users = 0;
+  for (auto entry : entries) users += entry.getLockUsers().size();
+  bound_rows(users);
+  for (uint i = 0; i < entries.size(); ++i) {
+    rows.push_back(op_answered(record, i, entries[i]));
+    lock_users(reply.getOp(), i, entries[i], rows);
+  }
 }
 
 void project_gate(Record::Reader record, Rows& rows) {
@@ -124,7 +159,9 @@ void project_gate(Record::Reader record, Rows& rows) {
                    {"outcome", name(gate.getOutcome())},
                    {"enforced", flag(gate.getEnforced())},
                    {"observed", text(gate.getObserved())},
-                   {"expected", text(gate.getExpected())}}});
+                   {"expected", text(gate.getExpected())},
+                   {"freeze", count(gate.getFreeze())},
+                   {"try", count(gate.getTry())}}});
 }
 
 void project_freeze_began(Record::Reader record, Rows& rows) {
@@ -138,7 +175,8 @@ void project_freeze_began(Record::Reader record, Rows& rows) {
                    {"detail", text(began.getDetail())},
                    {"interval", count(began.getInterval())},
                    {"began_ns", count(record.getHostNs())},
-                   {"seq_began", count(record.getSeq())}}});
+                   {"seq_began", count(record.getSeq())},
+                   {"try", count(began.getTry())}}});
   const auto hits = of_rows(began.getHits());
   for (uint i = 0; i < hits.size(); ++i) {
     rows.push_back({RowShape::kFreezeHit,

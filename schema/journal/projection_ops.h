@@ -14,13 +14,17 @@ namespace ktape {
 
 using Rows = std::vector<Row>;
 
-// The list, of which each element becomes a row. Throws kj::Exception for more than kMaxRowsOfARecord.
+// Throws kj::Exception for more rows of a table than kMaxRowsOfARecord.
+inline void bound_rows(uint64_t rows) {
+  if (rows <= kMaxRowsOfARecord) return;
+  kj::throwFatalException(kj::Exception(kj::Exception::Type::FAILED, __FILE__, __LINE__,
+                                        kj::str("a list of it is longer than any that a recorder writes")));
+}
+
+// The list, of which each element becomes a row.
 template <typename List>
 List of_rows(List list) {
-  if (list.size() > kMaxRowsOfARecord) {
-    kj::throwFatalException(kj::Exception(kj::Exception::Type::FAILED, __FILE__, __LINE__,
-                                          kj::str("a list of it is longer than any that a recorder writes")));
-  }
+  bound_rows(list.size());
   return list;
 }
 

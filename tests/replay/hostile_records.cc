@@ -174,6 +174,17 @@ void many_entries(Record::Builder record) {
   for (auto entry : entries) entry.setTag("tag");
 }
 
+// Few enough in each entry, and more than a record may make rows of in all.
+void many_lock_users(Record::Builder record) {
+  for (auto entry : record.initOpReplied().initEntries(4)) {
+    entry.setStatus(static_cast<schema::EntryStatus>(9999));
+    for (auto user : entry.initLockUsers(30'000)) {
+      user.setCpu(-2147483647 - 1);
+      user.setRole(static_cast<schema::LockRole>(9999));
+    }
+  }
+}
+
 void absurd_reply(Record::Builder record) {
   auto reply = record.initOpReplied();
   reply.setOp(std::numeric_limits<uint64_t>::max());
@@ -245,6 +256,7 @@ std::vector<Attack> record_attacks() {
       built("15 MiB of escapes", Record::CONSOLE, long_text),
       built("15 million lines", Record::CONSOLE, many_lines),
       built("60,000 entries", Record::OP_REQUESTED, many_entries),
+      built("120,000 users of a lock", Record::OP_REPLIED, many_lock_users),
       built("a reply to nothing", Record::OP_REPLIED, absurd_reply),
       built("pages of a liar", Record::THAWED, pages_of_a_liar),
       built("a seal of a liar", Record::SEALED, seal_of_a_liar),

@@ -173,6 +173,8 @@ TEST_CASE_METHOD(ProjectionFixture, "a request makes rows of kernel_op that its 
   tape.add([](schema::Record::Builder record) {
     auto request = record.initOpRequested();
     request.setOp(5);
+    request.setRetryMs(30);
+    request.initExpect().setRefused(schema::Gate::UNLOCKED);
     request.setStep(2);
     request.setFirstAction(4);
     auto entries = request.initEntries(2);
@@ -185,6 +187,7 @@ TEST_CASE_METHOD(ProjectionFixture, "a request makes rows of kernel_op that its 
     test::per_cpu_target("runqueues", 1, "")(entries[1].initTarget());
     entries[1].setRead(schema::ValueKind::BYTES);
     entries[1].setLength(3);
+    entries[1].setConsistent(true);
   });
   tape.add([](schema::Record::Builder record) {
     auto deferred = record.initOpDeferred();
@@ -199,14 +202,30 @@ TEST_CASE_METHOD(ProjectionFixture, "a request makes rows of kernel_op that its 
     gate.setEnforced(true);
     gate.setObserved(as_data(std::string_view("on_rq 1")));
     gate.setExpected("on_rq 0");
+    gate.setFreeze(7);
+    gate.setTry(2);
   });
   tape.add([](schema::Record::Builder record) {
     auto reply = record.initOpReplied();
     reply.setOp(5);
     reply.setFreeze(7);
+    reply.setTries(2);
+    reply.setWaitedNs(1'000'123);
     auto entries = reply.initEntries(2);
     entries[0].setStatus(schema::EntryStatus::REFUSED);
     entries[0].setReason("gate 4");
+    entries[0].setRefusedBy(schema::Gate::OFF_RUNQUEUE);
+    auto users = entries[0].initLockUsers(2);
+    users[0].setLock("pi_lock");
+    users[0].setRole(schema::LockRole::HOLDER);
+    users[0].setBasis(schema::Basis::INFERRED);
+    users[0].setCpu(1);
+    users[0].setPid(81);
+    users[0].setComm(as_data(std::string_view("spin")));
+    users[0].setSymbol("schedule+0x1");
+    users[1].setLock("pi_lock");
+    users[1].setRole(schema::LockRole::WAITER);
+    users[1].setBasis(schema::Basis::OBSERVED);
     entries[1].setStatus(schema::EntryStatus::DONE);
     entries[1].initValue().setBytes(as_data(std::string_view("\x01\x02\x03", 3)));
     entries[1].setType(as_data(std::string_view("struct rq")));
@@ -218,13 +237,16 @@ TEST_CASE_METHOD(ProjectionFixture, "a request makes rows of kernel_op that its 
     entries[1].setElapsedNs(900);
   });
   CHECK(rows("SELECT * FROM request") ==
-        Rows{"5|2|cold|2|0||7|the kernel is not adopted yet|1000000|4000000|1|2|4"});
+        Rows{"5|2|cold|2|0||7|the kernel is not adopted yet|1000000|4000000|1|2|4|30|unlocked|2|1000123|0"});
   CHECK(
       rows("SELECT * FROM kernel_op") ==
-      Rows{"5|0|2|cold|write|flags|task 'sleeper' flags|set 0x10|refused|||gate 4|||0|0|||-1|0|7|4|1|4",
+      Rows{"5|0|2|cold|write|flags|task 'sleeper' flags|set 0x10|refused|||gate "
+           "4|||0|0|||-1|0|7|4|1|4|0|offRunqueue",
            "5|1|2|cold|read|raw|runqueues[cpu 1]|bytes(3)|done|x'010203'||||struct rq|3|1|0xffff88801f02a2c0|"
-           "0x1f02a2c0|1|900|7|5|1|4"});
-  CHECK(rows("SELECT * FROM gate") == Rows{"3|5|0|4|offRunqueue|failed|1|on_rq 1|on_rq 0"});
+           "0x1f02a2c0|1|900|7|5|1|4|1|notSaid"});
+  CHECK(rows("SELECT * FROM lock_user") ==
+        Rows{"5|0|0|pi_lock|holder|inferred|1|81|spin|schedule+0x1", "5|0|1|pi_lock|waiter|observed|-1|0||"});
+  CHECK(rows("SELECT * FROM gate") == Rows{"3|5|0|4|offRunqueue|failed|1|on_rq 1|on_rq 0|7|2"});
 }
 
 TEST_CASE_METHOD(ProjectionFixture,
@@ -234,6 +256,7 @@ TEST_CASE_METHOD(ProjectionFixture,
     began.setFreeze(1);
     began.setCause(schema::FreezeCause::REQUEST);
     began.setOp(1);
+    began.setTry(2);
   });
   tape.add([](schema::Record::Builder record) {
     auto frozen = record.initFrozen();
@@ -258,7 +281,8 @@ TEST_CASE_METHOD(ProjectionFixture,
     thawed.setFrozenNs(2'000'000);
     thawed.setThawLatencyNs(400'000);
   });
-  CHECK(rows("SELECT * FROM freeze") == Rows{"1|request|1||-1||0|500000|2000000|400000|-1|0||1000000|1|2|3"});
+  CHECK(rows("SELECT * FROM freeze") ==
+        Rows{"1|request|1||-1||0|500000|2000000|400000|-1|0||1000000|1|2|3|2"});
   CHECK(rows("SELECT * FROM vcpu") ==
         Rows{"1|0|0xffffffff9f0012a4|halt+0x4|0|0|0x80000001|0|swapper/0|0|notSaid|1|rt_sched_class|49|50",
              "1|1|||||||||||||"});
