@@ -43,7 +43,8 @@ class OpsCheck {
     };
     const Result<Op> op = read_op(entry, from.getMode());
     if (!op.ok()) return error(where.place, op.error());
-    if (std::holds_alternative<TaskRoot>(op->target.root) && entry.isWrite() && !kernel_.has_sched_ext()) {
+    const bool is_to_pass = entry.isWrite() && !from.getExpect().isRefused();
+    if (std::holds_alternative<TaskRoot>(op->target.root) && is_to_pass && !kernel_.has_sched_ext()) {
       return error(
           where.at("write").place,
           Error{ErrorCode::kRefused, "this kernel has no sched_ext: the gates let no write to a task pass",

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "guest/inside/executor.h"
 
+#include <capnp/schema.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
@@ -22,9 +23,12 @@ ActionKind kind_of(schema::Action::Reader action) {
 }
 
 std::vector<ActionGroup> groups_of(schema::Step::Reader step) {
-  std::vector<ActionKind> kinds;
-  for (schema::Action::Reader action : step.getActions()) kinds.push_back(kind_of(action));
-  return merge_ops(kinds);
+  std::vector<ActionToMerge> actions;
+  for (schema::Action::Reader action : step.getActions()) {
+    const auto op = action.isOp() ? action.getOp() : schema::ScenarioOp::Reader();
+    actions.emplace_back(kind_of(action), op.getExpect().isRefused(), op.getRetryMs());
+  }
+  return merge_ops(actions);
 }
 
 char state_letter(schema::WorkerState state) {
@@ -37,6 +41,22 @@ char state_letter(schema::WorkerState state) {
   return '?';
 }
 
+std::string gate_text(schema::Gate gate) {
+  const auto number = static_cast<unsigned>(gate);
+  for (auto known : capnp::Schema::from<schema::Gate>().getEnumerants()) {
+    if (known.getOrdinal() == number)
+      return "gate " + std::to_string(number) + " (" + known.getProto().getName().cStr() + ")";
+  }
+  return "gate " + std::to_string(number);
+}
+
+// Of a request that took more than one try.
+std::string tries_text(schema::OpReplied::Reader reply) {
+  if (reply.getTries() < 2) return "";
+  return "; tried " + std::to_string(reply.getTries()) + " times over " +
+         std::to_string(reply.getWaitedNs() / 1'000'000) + " ms of the guest's";
+}
+
 // Why a request was not done: the request's own error, or that of the first entry that has one.
 std::string failure_of(schema::OpReplied::Reader reply, schema::OpRequest::Reader request) {
   if (reply.getError().size() != 0) return reply.getError().cStr();
@@ -44,9 +64,18 @@ std::string failure_of(schema::OpReplied::Reader reply, schema::OpRequest::Reade
   for (unsigned i = 0; i < entries.size(); ++i) {
     if (entries[i].getStatus() == schema::EntryStatus::DONE) continue;
     std::string tag = i < request.getEntries().size() ? request.getEntries()[i].getTag().cStr() : "";
-    return "'" + tag + "': " + entries[i].getReason().cStr();
+    return "'" + tag + "': " + entries[i].getReason().cStr() + tries_text(reply);
   }
   return "the host gave no reason";
+}
+
+// What is wrong with the reply to a request; empty when it is as the scenario wants it.
+std::string problem_of(schema::OpReplied::Reader reply, schema::OpRequest::Reader request) {
+  if (!request.getExpect().isRefused()) return reply.getOk() ? "" : failure_of(reply, request);
+  if (reply.getAsExpected()) return "";
+  std::string tag = request.getEntries()[0].getTag().cStr();
+  std::string came = reply.getOk() ? "'" + tag + "' was done" : failure_of(reply, request);
+  return came + "; expected a refusal by " + gate_text(request.getExpect().getRefused());
 }
 
 }  // namespace
@@ -200,7 +229,10 @@ Result<Executor::ActionResult> Executor::request(uint32_t step, const ActionGrou
   auto entries = request.initEntries(group.count);
   auto actions = scenario_.getSteps()[step].getActions();
   for (uint32_t i = 0; i < group.count; ++i) {
-    entries.setWithCaveats(i, actions[group.first + i].getOp().getEntry());
+    const auto op = actions[group.first + i].getOp();
+    request.setRetryMs(op.getRetryMs());  // the same for all of a group
+    if (op.getExpect().isRefused()) request.initExpect().setRefused(op.getExpect().getRefused());
+    entries.setWithCaveats(i, op.getEntry());
     if (!entries[i].getTarget().isTask()) continue;
     auto filled = fill_in_worker(entries[i].getTarget().getTask());
     if (!filled) return ActionResult{false, false, filled.error().message};
@@ -210,8 +242,8 @@ Result<Executor::ActionResult> Executor::request(uint32_t step, const ActionGrou
   KTAPE_ASSIGN(std::optional<FrameMessage> reply, session_.receive_reply(last_request_));
   if (!reply) return ActionResult{};  // stopped: the caller sees it
   auto result = reply->reader().getRoot<schema::FromHost>().getReply().getResult();
-  if (result.getOk()) return ActionResult{};
-  return ActionResult{false, false, failure_of(result, request)};
+  const std::string problem = problem_of(result, request);
+  return ActionResult{problem.empty(), false, problem};
 }
 
 // A scenario may say a pid or a start time on purpose: only what is 0 is filled in.

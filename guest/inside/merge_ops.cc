@@ -3,14 +3,22 @@
 
 namespace ktape {
 
-std::vector<ActionGroup> merge_ops(const std::vector<ActionKind>& actions) {
+namespace {
+
+bool are_one_request(const ActionToMerge& one, const ActionToMerge& next) {
+  const bool cold = one.kind == ActionKind::kColdRead || one.kind == ActionKind::kColdWrite;
+  return cold && one.kind == next.kind && !one.alone && !next.alone && one.retry_ms == next.retry_ms;
+}
+
+}  // namespace
+
+std::vector<ActionGroup> merge_ops(const std::vector<ActionToMerge>& actions) {
   std::vector<ActionGroup> groups;
   for (uint32_t i = 0; i < actions.size(); ++i) {
-    bool mergeable = actions[i] == ActionKind::kColdRead || actions[i] == ActionKind::kColdWrite;
-    if (mergeable && !groups.empty() && groups.back().kind == actions[i]) {
+    if (i > 0 && are_one_request(actions[i - 1], actions[i])) {
       ++groups.back().count;
     } else {
-      groups.push_back({i, 1, actions[i]});
+      groups.push_back({i, 1, actions[i].kind});
     }
   }
   return groups;

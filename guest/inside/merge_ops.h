@@ -6,8 +6,18 @@
 
 namespace ktape {
 
-// What an action of a step is, as far as merging is concerned.
+// What an action of a step is.
 enum class ActionKind { kOther, kColdRead, kColdWrite, kHot };
+
+// An action of a step, as far as merging is concerned.
+struct ActionToMerge {
+  ActionToMerge(ActionKind of, bool is_alone = false, int32_t waited_for_ms = 0)  // NOLINT: a kind is one
+      : kind(of), alone(is_alone), retry_ms(waited_for_ms) {}
+
+  ActionKind kind;
+  bool alone;        // never done together with another
+  int32_t retry_ms;  // a request has one: only equal ones are done together
+};
 
 // Adjacent actions that are done together. More than one only where they become one request.
 struct ActionGroup {
@@ -19,6 +29,6 @@ struct ActionGroup {
 
 // Groups the actions of one step, in order: adjacent cold writes into one request, adjacent cold
 // reads into one; a hot op is always a request of its own, since it is one value.
-[[nodiscard]] std::vector<ActionGroup> merge_ops(const std::vector<ActionKind>& actions);
+[[nodiscard]] std::vector<ActionGroup> merge_ops(const std::vector<ActionToMerge>& actions);
 
 }  // namespace ktape

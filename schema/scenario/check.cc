@@ -80,6 +80,7 @@ class ScenarioCheck {
     KTAPE_TRY(check_ms(outline_, "durationMs", scenario_.getDurationMs()));
     KTAPE_TRY(check_ms(outline_, "watchdogMs", scenario_.getWatchdogMs()));
     KTAPE_TRY(check_ms(outline_, "bootDeadlineMs", scenario_.getBootDeadlineMs()));
+    KTAPE_TRY(check_retry_ms(file_, outline_, scenario_.getRetryMs(), scenario_));
     if (scenario_.getWatchdogMs() > scenario_.getDurationMs()) return {};
     return error(outline_.at("durationMs").place,
                  fmt::format("the run watchdog would end the run after {} ms, before its {} ms are over",

@@ -19,6 +19,10 @@ namespace ktape {
 [[nodiscard]] Result<void> check_op(std::string_view file, const OutlineNode& outline,
                                     schema::Scenario::Reader scenario, schema::ScenarioOp::Reader op);
 
+// kUsage where `retryMs` of the scenario or of an op, which stands at `where`, can be no such time.
+[[nodiscard]] Result<void> check_retry_ms(std::string_view file, const OutlineNode& where, int32_t retry_ms,
+                                          schema::Scenario::Reader scenario);
+
 // kUsage when the scenario has no worker of that name.
 [[nodiscard]] Result<void> check_worker_exists(std::string_view file, Place place,
                                                schema::Scenario::Reader scenario, std::string_view worker);

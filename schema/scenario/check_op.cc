@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include "schema/base/protection.h"
 #include "schema/scenario/check.h"
+#include "schema/scenario/retry.h"
 #include "schema/scenario/target_path.h"
 
 namespace ktape {
@@ -20,6 +22,9 @@ class OpCheck {
       return error(where.place, "an op needs 'read' or 'write'", "e.g. read = u64, or write = (u64 = 5)");
     }
     KTAPE_TRY(entry.isRead() ? check_read(where, entry) : check_write(where, entry));
+    KTAPE_TRY(check_retry_ms(file_, outline, op.getRetryMs(), scenario_));
+    if (entry.getConsistent()) KTAPE_TRY(check_consistent(where, op));
+    if (outline.has("expect")) KTAPE_TRY(check_expectation(outline.at("expect"), op));
     return op.getMode() == schema::OpMode::HOT ? check_hot(outline, entry) : Result<void>();
   }
 
@@ -121,6 +126,10 @@ class OpCheck {
 
   Result<void> check_hot(const OutlineNode& outline, schema::OpEntry::Reader entry) const {
     const OutlineNode& where = outline.at("entry");
+    if (outline.has("retryMs")) {
+      return error(outline.at("retryMs").place,
+                   "a hot read is not tried again: nothing refuses it for a moment", "leave out 'retryMs'");
+    }
     if (entry.isWrite()) {
       return error(where.at("write").place, "a write cannot be hot: the machine has to stand still",
                    "leave out 'mode = hot'");
@@ -136,6 +145,51 @@ class OpCheck {
     return {};
   }
 
+  Result<void> check_consistent(const OutlineNode& where, schema::ScenarioOp::Reader op) const {
+    const auto entry = op.getEntry();
+    const Place place = where.at("consistent").place;
+    if (entry.isWrite()) {
+      return error(place, "only a read is asked to be consistent: a write to a task passes its gates anyway",
+                   "leave out 'consistent'");
+    }
+    if (op.getMode() == schema::OpMode::HOT) {
+      return error(place, "a hot read cannot be consistent: the machine runs on meanwhile",
+                   "leave out 'mode = hot'");
+    }
+    const auto target = entry.getTarget();
+    if (!target.isSymbol() || !seqcount_of(target.getSymbol().cStr()).empty()) return {};
+    return error(place, fmt::format("ktape knows nothing that protects '{}'", target.getSymbol().cStr()),
+                 "leave out 'consistent'");
+  }
+
+  // Whether a gate may refuse such an op at all.
+  static bool may_refuse(schema::Gate gate, schema::OpEntry::Reader entry) {
+    if (gate == schema::Gate::CONSISTENT) return entry.getConsistent();
+    if (!entry.getTarget().isTask()) return false;
+    return entry.isWrite() || gate == schema::Gate::PID || gate == schema::Gate::IDENTITY ||
+           gate == schema::Gate::ALIVE || gate == schema::Gate::INITIALISED;
+  }
+
+  Result<void> check_expectation(const OutlineNode& where, schema::ScenarioOp::Reader op) const {
+    if (op.getMode() == schema::OpMode::HOT) {
+      return error(where.place, "a hot read has no gates, so nothing is to be expected of it",
+                   "leave out 'mode = hot', or 'expect'");
+    }
+    if (!op.getExpect().isRefused()) return {};
+    const OutlineNode& gate = where.at("refused");
+    const auto entry = op.getEntry();
+    if (op.getExpect().getRefused() == schema::Gate::NOT_SAID)
+      return error(gate.place, "'refused' names a gate", "e.g. expect = (refused = offRunqueue)");
+    if (may_refuse(op.getExpect().getRefused(), entry)) return {};
+    if (op.getExpect().getRefused() == schema::Gate::CONSISTENT)
+      return error(gate.place, "gate 'consistent' refuses only reads with 'consistent = true'");
+    if (!entry.getTarget().isTask())
+      return error(gate.place, fmt::format("only ops on tasks have the gate '{}'", gate.word));
+    return error(gate.place,
+                 fmt::format("no read is refused by the gate '{}': it is observed only", gate.word),
+                 "reads are held to pid, identity, alive and initialised");
+  }
+
   Error error(Place place, std::string_view sentence, std::string hint = "") const {
     return error_at(file_, place, sentence, std::move(hint));
   }
@@ -145,6 +199,22 @@ class OpCheck {
 };
 
 }  // namespace
+
+Result<void> check_retry_ms(std::string_view file, const OutlineNode& where, int32_t retry_ms,
+                            schema::Scenario::Reader scenario) {
+  if (!where.has("retryMs")) return {};
+  const Place place = where.at("retryMs").place;
+  if (retry_ms < kRetryNotSaid) {
+    return error_at(file, place, fmt::format("'retryMs' is {}: a time is not negative", retry_ms),
+                    "0: an op that is refused is not tried again");
+  }
+  if (retry_ms < static_cast<int64_t>(scenario.getWatchdogMs())) return {};
+  return error_at(
+      file, place,
+      fmt::format("the run watchdog would end the run after {} ms, before an op is tried for {} ms",
+                  scenario.getWatchdogMs(), retry_ms),
+      "make watchdogMs longer than retryMs");
+}
 
 Result<void> check_op(std::string_view file, const OutlineNode& outline, schema::Scenario::Reader scenario,
                       schema::ScenarioOp::Reader op) {

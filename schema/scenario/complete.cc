@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "schema/scenario/machine.h"
+#include "schema/scenario/retry.h"
 #include "schema/scenario/target_path.h"
 
 namespace ktape {
@@ -20,7 +21,12 @@ uint32_t priority_or_default(schema::Policy policy, uint32_t priority) {
   return realtime ? or_default(priority, 1u) : priority;
 }
 
-void fill_action(schema::Action::Builder action) {
+int32_t retry_or(int32_t retry_ms, int32_t fallback) {
+  return retry_ms == kRetryNotSaid ? fallback : retry_ms;
+}
+
+void fill_action(schema::Action::Builder action, int32_t retry_ms) {
+  if (action.isOp()) action.getOp().setRetryMs(retry_or(action.getOp().getRetryMs(), retry_ms));
   if (action.isWait()) {
     auto wait = action.getWait();
     wait.setDeadlineMs(or_default(wait.getDeadlineMs(), 30'000u));
@@ -46,6 +52,7 @@ Result<void> parse_path(std::string_view file, const OutlineNode& where, schema:
 
 void fill_defaults(schema::Scenario::Builder scenario) {
   scenario.setWatchdogMs(or_default(scenario.getWatchdogMs(), 60'000u));
+  scenario.setRetryMs(retry_or(scenario.getRetryMs(), kDefaultRetryMs));
 
   complete_machine(scenario.getMachine());
 
@@ -62,7 +69,7 @@ void fill_defaults(schema::Scenario::Builder scenario) {
     worker.setPriority(priority_or_default(worker.getPolicy(), worker.getPriority()));
   }
   for (auto step : scenario.getSteps()) {
-    for (auto action : step.getActions()) fill_action(action);
+    for (auto action : step.getActions()) fill_action(action, scenario.getRetryMs());
   }
 }
 

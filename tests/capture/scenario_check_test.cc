@@ -128,4 +128,11 @@ TEST_CASE("without sched_ext a write to a task is refused before anything boots,
         "a task "
         "pass");
   CHECK(check_scenario_ops(with_op(target + "read = u32"), *fake.knowledge()).ok());
+  // Who wants to see it refused may boot.
+  const LoadedScenario expecting = must(parse_scenario(
+      "my.scenario",
+      "(name = \"t\", workers = [(name = \"w\", phases = [(sleepMs = 1)])], steps = [(actions = [(op = "
+      "(expect = (refused = schedClass), entry = (tag = \"x\", " +
+          target + "write = (u32 = 3))))])])"));
+  CHECK(check_scenario_ops(expecting, *fake.knowledge()).ok());
 }

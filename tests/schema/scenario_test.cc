@@ -327,6 +327,66 @@ TEST_CASE("a hot read takes one small value of a symbol or per-CPU variable") {
   CHECK(complaint(with_op("symbol = \"jiffies_64\"", "read = u64", "hot")) == "no error");
 }
 
+TEST_CASE("an op is tried again for as long as it says, else the scenario, else a second") {
+  const auto retry_of = [](std::string_view scenario_says, std::string_view op_says) {
+    const std::string op = fmt::format(
+        "op = ({} entry = (tag = \"t\", target = (symbol = \"jiffies_64\"), read = u64))", op_says);
+    const auto loaded =
+        parse_scenario("t", scenario(scenario_says, kWorker, fmt::format("(actions = [({})])", op)));
+    REQUIRE(loaded.ok());
+    return loaded->get().getSteps()[0].getActions()[0].getOp().getRetryMs();
+  };
+  CHECK(retry_of("", "") == 1000);
+  CHECK(retry_of("retryMs = 30,", "") == 30);
+  CHECK(retry_of("retryMs = 30,", "retryMs = 0,") == 0);
+  CHECK(retry_of("watchdogMs = 500,", "") == 1000);
+}
+
+TEST_CASE("a time to try again in is no negative one, nor longer than the run may last") {
+  CHECK_THAT(complaint(scenario("retryMs = -2,")),
+             ContainsSubstring("'retryMs' is -2: a time is not negative"));
+  CHECK_THAT(complaint(scenario("retryMs = 60000,")),
+             ContainsSubstring("the run watchdog would end the run after 60000 ms, before an op is tried"));
+  CHECK_THAT(complaint(with_action("op = (mode = hot, retryMs = 5, entry = (tag = \"t\", target = (symbol = "
+                                   "\"jiffies_64\"), read = u64))")),
+             ContainsSubstring("a hot read is not tried again"));
+}
+
+TEST_CASE("only a cold read of what something protects can be consistent") {
+  CHECK_THAT(complaint(with_op("symbol = \"x\"", "write = (u64 = 1), consistent = true")),
+             ContainsSubstring("only a read is asked to be consistent"));
+  CHECK_THAT(complaint(with_op("symbol = \"jiffies_64\"", "read = u64, consistent = true", "hot")),
+             ContainsSubstring("a hot read cannot be consistent"));
+  CHECK_THAT(complaint(with_op("symbol = \"x\"", "read = u64, consistent = true")),
+             ContainsSubstring("ktape knows nothing that protects 'x'"));
+  CHECK(parse_scenario("t", with_op("symbol = \"jiffies_64\"", "read = u64, consistent = true")).ok());
+}
+
+TEST_CASE("an op is expected to be refused only by a gate that it has") {
+  const auto expecting = [](std::string_view gate, std::string_view target, std::string_view value,
+                            std::string_view mode = "cold") {
+    return with_action(
+        fmt::format("op = (mode = {}, expect = (refused = {}), entry = (tag = \"t\", target = ({}), {}))",
+                    mode, gate, target, value));
+  };
+  constexpr std::string_view kTask = "task = (worker = \"sleeper\"), path = \"policy\"";
+  constexpr std::string_view kRunqueue = "perCpu = (symbol = \"runqueues\"), path = \"nr_running\"";
+  CHECK(parse_scenario("t", expecting("unlocked", kTask, "write = (u32 = 1)")).ok());
+  CHECK(parse_scenario("t", expecting("alive", kTask, "read = u32")).ok());
+  CHECK(parse_scenario("t", expecting("consistent", kRunqueue, "read = auto, consistent = true")).ok());
+  CHECK_THAT(complaint(expecting("unlocked", kTask, "read = u32")),
+             ContainsSubstring("no read is refused by the gate 'unlocked': it is observed only"));
+  CHECK_THAT(complaint(expecting("alive", kRunqueue, "read = auto")),
+             ContainsSubstring("only ops on tasks have the gate 'alive'"));
+  CHECK_THAT(complaint(expecting("consistent", kRunqueue, "read = auto")),
+             ContainsSubstring("gate 'consistent' refuses only reads with 'consistent = true'"));
+  CHECK_THAT(complaint(expecting("notSaid", kTask, "write = (u32 = 1)")),
+             ContainsSubstring("'refused' names a gate"));
+  CHECK_THAT(complaint(expecting("pid", "symbol = \"jiffies_64\"", "read = u64", "hot")),
+             ContainsSubstring("a hot read has no gates"));
+  CHECK_THAT(complaint(expecting("unlokced", kTask, "write = (u32 = 1)")), ContainsSubstring("unlocked"));
+}
+
 TEST_CASE("tags are given and unique") {
   CHECK_THAT(complaint(with_action("op = (entry = (target = (symbol = \"a\"), read = u64))")),
              ContainsSubstring("an op needs a 'tag'"));
