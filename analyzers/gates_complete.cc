@@ -21,13 +21,25 @@ constexpr char kHelp[] =
     "tape, in order; that a write enforces all of them and a read at least 1, 2, 3 and 8; that the entry was "
     "refused\n"
     "where an enforced gate did not pass; and that no gate is given as the reason where all of them did.\n"
+    "A read that is to be consistent has gate 13 besides, whatever its target.\n"
     "\n"
-    "Entries that an earlier write of the batch stopped have no gates. Inconclusive where the tape has no\n"
+    "A request that was tried several times has all of that of each try, and each but the last was refused.\n"
+    "\n"
+    "Entries that an earlier write of the batch stopped may have no gates. Inconclusive where the tape has "
+    "no\n"
     "such entry that was answered.";
 
 constexpr uint16_t kGates = 12;
+constexpr uint16_t kConsistent = static_cast<uint16_t>(schema::Gate::CONSISTENT);
 
-bool enforced_for_reads(uint16_t gate) { return gate == 1 || gate == 2 || gate == 3 || gate == 8; }
+bool enforced_for_reads(uint16_t gate) {
+  return gate == 1 || gate == 2 || gate == 3 || gate == 8 || gate == kConsistent;
+}
+
+// Whether a gate may refuse something for a moment; of 4 and 5 only the task's state tells.
+bool may_pass_later(uint16_t gate) {
+  return gate == 4 || gate == 5 || gate == 9 || gate == 10 || gate == 11 || gate == kConsistent;
+}
 
 class GatesComplete final : public Assertion {
  public:
@@ -48,8 +60,10 @@ class GatesComplete final : public Assertion {
       return leave_undecided(Seq(0), "the tape has no answered cold op on a task");
     }
     if (entries_ > 0) {
-      confirm(last_, fmt::format("{} ops on tasks have their {} gates, {} of them were refused", entries_,
-                                 kGates, refused_));
+      const std::string again =
+          tries_ == 0 ? "" : fmt::format("; {} earlier tries, each refused for a moment", tries_);
+      confirm(last_, fmt::format("{} ops on tasks have their {} gates, {} of them were refused{}", entries_,
+                                 kGates, refused_, again));
     }
   }
 
@@ -60,9 +74,14 @@ class GatesComplete final : public Assertion {
     bool passed = false;
     bool enforced = false;
   };
+  struct Try {
+    Seq first;  // of its gates
+    uint64_t freeze = 0;
+    std::map<uint32_t, std::vector<SeenGate>> gates;  // by entry
+  };
   struct Pending {
     std::unique_ptr<capnp::MallocMessageBuilder> request;
-    std::map<uint32_t, std::vector<SeenGate>> gates;  // by entry
+    std::map<uint32_t, Try> tries;  // 0: of a recorder that tried once
   };
 
   void requested(schema::OpRequested::Reader request) {
@@ -75,9 +94,12 @@ class GatesComplete final : public Assertion {
       return violate(seq,
                      fmt::format("a gate of request {}, which was not waiting for a reply", gate.getOp()));
     }
-    it->second.gates[gate.getEntry()].push_back({seq, static_cast<uint16_t>(gate.getGate()),
-                                                 gate.getOutcome() == schema::GateOutcome::PASSED,
-                                                 gate.getEnforced()});
+    Try& attempt = it->second.tries[gate.getTry()];
+    if (attempt.first == Seq(0)) attempt.first = seq;
+    attempt.freeze = gate.getFreeze();
+    attempt.gates[gate.getEntry()].push_back({seq, static_cast<uint16_t>(gate.getGate()),
+                                              gate.getOutcome() == schema::GateOutcome::PASSED,
+                                              gate.getEnforced()});
   }
 
   void replied(Seq seq, schema::OpReplied::Reader reply) {
@@ -90,34 +112,89 @@ class GatesComplete final : public Assertion {
     if (request.getMode() != schema::OpMode::COLD || reply.getError().size() > 0) return;
     auto asked = request.getEntries();
     auto got = reply.getEntries();
-    for (uint32_t i = 0; i < asked.size() && i < got.size(); ++i) {
-      if (!asked[i].getTarget().isTask()) continue;
-      if (got[i].getStatus() == schema::EntryStatus::NOT_REACHED) continue;
-      judge(seq, asked[i], got[i], pending.gates[i]);
+    for (auto& [number, attempt] : pending.tries) {
+      if (number < reply.getTries()) judge_earlier(seq, request, number, attempt);
     }
+    judge_numbers(seq, reply, pending);
+    Try& last = pending.tries[reply.getTries()];
+    for (uint32_t i = 0; i < asked.size() && i < got.size(); ++i) {
+      if (!asked[i].getTarget().isTask() && !asked[i].getConsistent()) continue;
+      if (got[i].getStatus() == schema::EntryStatus::NOT_REACHED) continue;
+      judge(seq, asked[i], got[i], last.gates[i]);
+    }
+  }
+
+  // Each try left gates: only ops that have some are tried again.
+  void judge_numbers(Seq seq, schema::OpReplied::Reader reply, const Pending& pending) {
+    for (uint32_t number = 1; number < reply.getTries(); ++number) {
+      if (!pending.tries.contains(number))
+        return violate(seq, fmt::format("request {} was tried {} times, and try {} left no gate",
+                                        reply.getOp(), reply.getTries(), number));
+    }
+    for (const auto& [number, attempt] : pending.tries) {
+      if (number > reply.getTries())
+        violate(attempt.first, fmt::format("request {} was tried {} times, and has gates of try {}",
+                                           reply.getOp(), reply.getTries(), number));
+    }
+    const auto last = pending.tries.find(reply.getTries());
+    if (reply.getTries() > 0 && last != pending.tries.end() && last->second.freeze != reply.getFreeze())
+      violate(last->second.first,
+              fmt::format("the last try of request {} was made in freeze {}, its reply says {}",
+                          reply.getOp(), last->second.freeze, reply.getFreeze()));
+  }
+
+  // A try that was followed by another was refused, and by nothing that lasts.
+  void judge_earlier(Seq seq, schema::OpRequested::Reader request, uint32_t number, const Try& attempt) {
+    ++tries_;
+    const std::string which = fmt::format("try {} of request {}", number, request.getOp());
+    bool refused = false;
+    for (const auto& [entry, gates] : attempt.gates) {
+      if (entry >= request.getEntries().size())
+        return violate(seq, fmt::format("{} has gates of entry {}, which is not there", which, entry));
+      const schema::OpEntry::Reader asked = request.getEntries()[entry];
+      const SeenGate* barrier =
+          check_gates(seq, asked, which + ": " + in_quotes(chars(asked.getTag())), gates);
+      if (barrier == nullptr) continue;
+      refused = true;
+      if (asked.isWrite() && !may_pass_later(barrier->gate))
+        violate(barrier->seq,
+                fmt::format("{} was refused by gate {}, which does not pass, and was not the last", which,
+                            barrier->gate));
+    }
+    if (!refused) violate(seq, which + " was not the last, though no gate refused it");
   }
 
   void judge(Seq reply, schema::OpEntry::Reader asked, schema::EntryReply::Reader got,
              const std::vector<SeenGate>& gates) {
     std::string tag = in_quotes(chars(asked.getTag()));
-    ++entries_;
+    if (asked.getTarget().isTask()) ++entries_;
     last_ = reply;
-    if (gates.size() != kGates) {
-      violate(reply, fmt::format("{} has {} gates of {} on the tape", tag, gates.size(), kGates));
-    }
+    judge_refusal(reply, tag, got, check_gates(reply, asked, tag, gates));
+  }
+
+  // Whether an entry has the gates that it should have, in order. Returns the first that had to stop it.
+  const SeenGate* check_gates(Seq reply, schema::OpEntry::Reader asked, const std::string& tag,
+                              const std::vector<SeenGate>& gates) {
+    std::vector<uint16_t> wanted;
+    for (uint16_t gate = 1; asked.getTarget().isTask() && gate <= kGates; ++gate) wanted.push_back(gate);
+    // What was refused before its value was reached has no gate `consistent`.
+    const bool has_last = !gates.empty() && gates.back().gate == kConsistent;
+    if (asked.getConsistent() && has_last) wanted.push_back(kConsistent);
+    if (gates.size() != wanted.size())
+      violate(reply, fmt::format("{} has {} gates of {} on the tape", tag, gates.size(), wanted.size()));
     const SeenGate* barrier = nullptr;
-    for (size_t i = 0; i < gates.size() && i < kGates; ++i) {
+    for (size_t i = 0; i < gates.size() && i < wanted.size(); ++i) {
       const SeenGate& gate = gates[i];
-      if (gate.gate != i + 1) {
-        return violate(gate.seq,
-                       fmt::format("{}: gate {} stands where gate {} belongs", tag, gate.gate, i + 1));
+      if (gate.gate != wanted[i]) {
+        violate(gate.seq, fmt::format("{}: gate {} stands where gate {} belongs", tag, gate.gate, wanted[i]));
+        return barrier;
       }
       bool enforced = asked.isWrite() || enforced_for_reads(gate.gate);
       if (enforced && !gate.enforced)
         violate(gate.seq, fmt::format("{}: gate {} was not enforced", tag, gate.gate));
       if (gate.enforced && !gate.passed && barrier == nullptr) barrier = &gate;
     }
-    judge_refusal(reply, tag, got, barrier);
+    return barrier;
   }
 
   void judge_refusal(Seq reply, const std::string& tag, schema::EntryReply::Reader got,
@@ -141,6 +218,7 @@ class GatesComplete final : public Assertion {
   std::map<uint64_t, Pending> pending_;  // by op
   uint64_t entries_ = 0;
   uint64_t refused_ = 0;
+  uint64_t tries_ = 0;  // before the last of each
   Seq last_;
 };
 

@@ -36,6 +36,7 @@ class JiffiesNonzero final : public OpAssertion {
   }
 
   void answered(const AnsweredEntry& entry) override {
+    if (entry.as_expected) return note(entry.reply, entry.failure() + "; as the scenario expects");
     if (!entry.done()) return leave_undecided(entry.reply, entry.failure());
     std::string tag = in_quotes(chars(entry.asked.getTag()));
     auto value = entry.got.getValue();

@@ -67,7 +67,7 @@ void OpAssertion::take_gate(const RecordView& view) {
   auto it = pending_.find(gate.getOp());
   if (it == pending_.end()) return;
   it->second.failed_gates[gate.getEntry()].push_back(
-      {view.seq, gate.getGate(), printable(chars(gate.getObserved()))});
+      {view.seq, gate.getFreeze(), gate.getGate(), printable(chars(gate.getObserved()))});
 }
 
 void OpAssertion::take_reply(const RecordView& view) {
@@ -85,8 +85,12 @@ void OpAssertion::take_reply(const RecordView& view) {
     if (!concerns(asked[i])) continue;
     any_ = true;
     schema::EntryReply::Reader nothing;
+    std::vector<FailedGate> failed = std::move(pending.failed_gates[i]);
+    // Those of earlier tries say nothing of the one that was served.
+    std::erase_if(
+        failed, [&](const FailedGate& gate) { return gate.freeze != 0 && gate.freeze != reply.getFreeze(); });
     answered({pending.seq, view.seq, reply.getFreeze(), asked[i], i < got.size() ? got[i] : nothing,
-              std::string(chars(reply.getError())), std::move(pending.failed_gates[i])});
+              std::string(chars(reply.getError())), std::move(failed), reply.getAsExpected()});
   }
 }
 

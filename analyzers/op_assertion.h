@@ -20,6 +20,7 @@ namespace ktape {
 // A gate that was seen to fail, for an entry.
 struct FailedGate {
   Seq seq;
+  uint64_t freeze = 0;  // 0: an older recorder, which tried once, did not say
   schema::Gate gate = schema::Gate::NOT_SAID;
   std::string observed;  // safe to print
 };
@@ -33,6 +34,7 @@ struct AnsweredEntry {
   schema::EntryReply::Reader got;        // status notSaid when the reply has no such entry
   std::string error;                     // why the request as a whole could not be served; usually empty
   std::vector<FailedGate> failed_gates;  // enforced or not; gates that were not evaluated are not here
+  bool as_expected = false;              // it was refused as the scenario wanted it
 
   [[nodiscard]] bool done() const { return got.getStatus() == schema::EntryStatus::DONE; }
   // "read as 'verify_dsq_vtime' was refused: ..."

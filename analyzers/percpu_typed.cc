@@ -32,6 +32,7 @@ class PercpuTyped final : public OpAssertion {
   }
 
   void answered(const AnsweredEntry& entry) override {
+    if (entry.as_expected) return note(entry.reply, entry.failure() + "; as the scenario expects");
     if (!entry.done()) {
       // A check that said no is a fact; what merely failed may have failed with the machine.
       bool refused = entry.got.getStatus() == schema::EntryStatus::REFUSED;

@@ -65,6 +65,7 @@ class ValueAssertion final : public OpAssertion {
   bool concerns(schema::OpEntry::Reader asked) const override { return chars(asked.getTag()) == tag_; }
 
   void answered(const AnsweredEntry& entry) override {
+    if (entry.as_expected) return note(entry.reply, entry.failure() + "; as the scenario expects");
     if (!entry.done()) return leave_undecided(entry.reply, entry.failure());
     auto value = entry.got.getValue();
     if (!value.isList()) return compare(entry.reply, value);

@@ -109,6 +109,7 @@ class VtimeMonotonic final : public OpAssertion {
   }
 
   void answered(const AnsweredEntry& entry) override {
+    if (entry.as_expected) return note(entry.reply, entry.failure() + "; as the scenario expects");
     if (!entry.done() && entry.asked.isWrite()) return note(entry.reply, entry.failure());
     if (!entry.done()) return leave_undecided(entry.reply, entry.failure());
     if (outside(entry) || !judgeable(entry)) return;

@@ -21,6 +21,13 @@ bool refuses_writes_only(schema::GateChecked::Reader gate) {
   return gate.getOutcome() == schema::GateOutcome::FAILED && !gate.getEnforced();
 }
 
+std::string gate_line(schema::GateChecked::Reader gate) {
+  const std::string outcome =
+      refuses_writes_only(gate) ? "would refuse a write" : enum_words(gate.getOutcome());
+  return fmt::format("gate {}, {}: {}: observed {}, expected {}", static_cast<unsigned>(gate.getGate()),
+                     enum_words(gate.getGate()), outcome, safe(gate.getObserved()), safe(gate.getExpected()));
+}
+
 }  // namespace
 
 std::string place_text(schema::EntryReply::Reader got) {
@@ -54,11 +61,17 @@ std::vector<std::string> gate_lines(const std::vector<Kept<schema::GateChecked>>
   for (const auto& kept : gates) {
     auto gate = kept.get();
     if (gate.getOutcome() == schema::GateOutcome::PASSED) continue;
-    const std::string outcome =
-        refuses_writes_only(gate) ? "would refuse a write" : enum_words(gate.getOutcome());
-    lines.push_back(fmt::format("gate {}, {}: {}: observed {}, expected {}",
-                                static_cast<unsigned>(gate.getGate()), enum_words(gate.getGate()), outcome,
-                                safe(gate.getObserved()), safe(gate.getExpected())));
+    lines.push_back(gate_line(gate));
+  }
+  return lines;
+}
+
+std::vector<std::string> refusing_gate_lines(const std::vector<Kept<schema::GateChecked>>& gates) {
+  std::vector<std::string> lines;
+  for (const auto& kept : gates) {
+    const auto gate = kept.get();
+    if (gate.getEnforced() && gate.getOutcome() != schema::GateOutcome::PASSED)
+      lines.push_back(gate_line(gate));
   }
   return lines;
 }

@@ -18,4 +18,8 @@ namespace ktape {
 // "12 gates passed"; or how many did, and a line for each of the others.
 [[nodiscard]] std::vector<std::string> gate_lines(const std::vector<Kept<schema::GateChecked>>& gates);
 
+// A line for each that is enforced and did not pass.
+[[nodiscard]] std::vector<std::string> refusing_gate_lines(
+    const std::vector<Kept<schema::GateChecked>>& gates);
+
 }  // namespace ktape

@@ -123,6 +123,17 @@ std::string reached_text(schema::FreezeBegan::Reader began) {
   return fmt::format(" on CPUs {}", fmt::join(cpus, ", "));
 }
 
+std::string reply_text(schema::OpReplied::Reader reply) {
+  std::string text = reply.getOk() ? "done" : reply.getAsExpected() ? "refused, as expected" : "NOT DONE";
+  if (reply.getTries() < 2) return text;
+  return text + fmt::format(" at try {}, the guest having run {} between them", reply.getTries(),
+                            duration_text(reply.getWaitedNs()));
+}
+
+std::string later_try_text(schema::FreezeBegan::Reader began) {
+  return began.getTry() < 2 ? "" : fmt::format(", try {}", began.getTry());
+}
+
 std::string loss_text(schema::LossCounter::Reader loss) {
   return fmt::format("{} {}: {}", loss.getCount(), printable(chars(loss.getName())),
                      printable(chars(loss.getDescription())));

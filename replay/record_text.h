@@ -35,6 +35,13 @@ template <typename Enum>
 // "outcome completed, exit code 0: detail"
 [[nodiscard]] std::string outcome_text(schema::Sealed::Reader sealed);
 
+// "done", "refused, as expected", "NOT DONE"; of one that was tried several times, how often and for how
+// long.
+[[nodiscard]] std::string reply_text(schema::OpReplied::Reader reply);
+
+// ", try 2"; empty of the first try of a request.
+[[nodiscard]] std::string later_try_text(schema::FreezeBegan::Reader began);
+
 // "17 (why this counter exists): NAME"
 [[nodiscard]] std::string loss_text(schema::LossCounter::Reader loss);
 

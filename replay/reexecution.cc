@@ -48,12 +48,18 @@ void add_all(std::vector<ReplayDifference>& to, Seq seq, const std::string& what
   for (FieldDifference& field : fields) add(to, seq, what, std::move(field));
 }
 
+// A recorder that tried once did not say in which freeze.
+bool is_of_freeze(schema::GateChecked::Reader gate, uint64_t freeze) {
+  return gate.getFreeze() == freeze || gate.getFreeze() == 0;
+}
+
 // Returns how many gates stand on both sides.
-size_t compare_gates(const ServedRequest& served, uint32_t entry, const std::string& name,
+size_t compare_gates(const ServedRequest& served, uint64_t freeze, uint32_t entry, const std::string& name,
                      const std::vector<GateResult>& gates, std::vector<ReplayDifference>& to) {
   std::map<schema::Gate, const RecordedGate*> recorded;
   for (const RecordedGate& gate : served.gates) {
-    if (gate.gate.get().getEntry() == entry) recorded.emplace(gate.gate.get().getGate(), &gate);
+    const auto of = gate.gate.get();
+    if (of.getEntry() == entry && is_of_freeze(of, freeze)) recorded.emplace(of.getGate(), &gate);
   }
   size_t compared = 0;
   for (const GateResult& gate : gates) {
@@ -66,6 +72,8 @@ size_t compare_gates(const ServedRequest& served, uint32_t entry, const std::str
     capnp::MallocMessageBuilder message;
     auto computed = message.initRoot<schema::GateChecked>();
     write_gate(served.request.get().getOp(), entry, gate, computed);
+    computed.setFreeze(found->second->gate.get().getFreeze());
+    computed.setTry(found->second->gate.get().getTry());
     ++compared;
     add_all(to, found->second->seq, what,
             differences(found->second->gate.get(), computed.asReader(), {}, kGateCheckedFields));
@@ -86,7 +94,11 @@ Reexecution::Reexecution(const JournalReader& tape, const TapeIndex& index, cons
       kernel_(kernel),
       executor_(kernel),
       evidence_(kernel),
-      requests_([this](const ServedRequest& request) { return served(request); }) {}
+      requests_([this](const ServedRequest& request) { return served(request); }) {
+  for (const RecordedFreeze& freeze : index.freezes()) {
+    if (freeze.op != 0) freezes_[freeze.op].push_back(&freeze);
+  }
+}
 
 Result<void> Reexecution::visit(const RecordView& view) {
   if (!view.known) return {};
@@ -120,6 +132,15 @@ Result<RecordedMemory*> Reexecution::memory_of(uint64_t freeze) {
 }
 
 Result<void> Reexecution::frozen(Seq seq, schema::Frozen::Reader recorded) {
+  const RecordedFreeze* of = index_.freeze(recorded.getFreeze());
+  if (of != nullptr && of->op != 0) {
+    std::vector<StoppedCpu>& stopped = stopped_[of->id];
+    stopped.clear();
+    for (auto vcpu : recorded.getVcpus()) {
+      stopped.push_back(
+          {vcpu.getKnown(), GuestVirtual(vcpu.getRip()), vcpu.getCpl(), vcpu.getInterruptsEnabled()});
+    }
+  }
   KTAPE_ASSIGN(RecordedMemory * memory, memory_of(recorded.getFreeze()));
   if (memory == nullptr) return {};
   (void)memory->take_missing();
@@ -163,28 +184,98 @@ Result<void> Reexecution::served(const ServedRequest& served) {
   }
   ++report_.requests;
   if (served.deferred) ++report_.deferred;
+  KTAPE_TRY(replay_earlier_tries(served));
   KTAPE_ASSIGN(RecordedMemory * memory, memory_of(freeze));
-  if (memory == nullptr) {
+  if (memory != nullptr) {
+    KTAPE_TRY(replay(served, *memory));
+  } else {
     ++report_.no_memory;
-    return {};
   }
-  return replay(served, *memory);
+  for (const RecordedFreeze* attempt : freezes_[served.request.get().getOp()]) stopped_.erase(attempt->id);
+  return {};
 }
 
-// `blind`: entries that needed something that was not captured, and may differ for that.
-void Reexecution::execute(const std::vector<Op>& ops, RecordedMemory& memory, std::vector<OpResult>& results,
-                          std::vector<bool>& blind) {
+// All but the last, in which the request was refused, and nothing was written.
+Result<void> Reexecution::replay_earlier_tries(const ServedRequest& served) {
+  const auto request = served.request.get();
+  const Result<std::vector<Op>> ops = read_ops(request.getEntries(), request.getMode());
+  if (!ops.ok()) return {};  // told of the last
+  for (const RecordedFreeze* attempt : freezes_[request.getOp()]) {
+    if (attempt->id == served.reply.getFreeze() || attempt->attempt == 0) continue;
+    KTAPE_ASSIGN(RecordedMemory * memory, memory_of(attempt->id));
+    if (memory == nullptr) continue;
+    const Execution execution = execute(*ops, *memory, moment_of(attempt->id, *memory));
+    KTAPE_TRY(memory->intact());
+    compare_try(served, *attempt, execution);
+  }
+  return {};
+}
+
+void Reexecution::compare_try(const ServedRequest& served, const RecordedFreeze& freeze,
+                              const Execution& execution) {
+  const std::string which = fmt::format("try {} of ", freeze.attempt);
+  Found found;
+  size_t gates = 0;
+  for (uint32_t entry = 0; entry < execution.results.size(); ++entry) {
+    if (execution.blind[entry]) return;
+    gates += compare_gates(served, freeze.id, entry, which + entry_name(served, entry),
+                           execution.results[entry].gates, found);
+  }
+  if (!execution.may_pass)
+    add(found, freeze.began, which + fmt::format("request {}", served.request.get().getOp()),
+        {"outcome", "to be tried again", all_done(execution.results) ? "done" : "refused for good"});
+  ++report_.tries;
+  report_.gates += gates;
+  report(std::move(found));
+}
+
+StopMoment Reexecution::moment_of(uint64_t freeze, const RecordedMemory& memory) const {
+  const auto stopped = stopped_.find(freeze);
+  return {stopped != stopped_.end() ? stopped->second : std::vector<StoppedCpu>(), evidence_.read(memory)};
+}
+
+Reexecution::Execution Reexecution::execute(const std::vector<Op>& ops, RecordedMemory& memory,
+                                            const StopMoment& moment) {
   (void)memory.take_missing();
+  Execution execution;
   if (std::holds_alternative<WriteAction>(ops.front().action)) {
     // The first that is not done stops the rest: they go together.
-    results = executor_.write(memory, ops);
-    blind.assign(ops.size(), memory.take_missing().has_value());
-    return;
+    const PreparedOps prepared = executor_.prepare(ops);
+    ServedOps served = executor_.serve_writes(memory, prepared);
+    execution.may_pass = served.may_pass;
+    execution.results = executor_.tell(prepared, std::move(served), moment);
+    execution.blind.assign(ops.size(), memory.take_missing().has_value());
+    return execution;
   }
   for (const Op& op : ops) {
-    results.push_back(executor_.read(memory, {op}).at(0));
-    blind.push_back(memory.take_missing().has_value());
+    const std::vector<Op> alone{op};
+    const PreparedOps prepared = executor_.prepare(alone);
+    ServedOps served = executor_.serve_reads(memory, prepared, moment);
+    execution.may_pass = execution.may_pass || served.may_pass;
+    execution.results.push_back(executor_.tell(prepared, std::move(served), moment).at(0));
+    execution.blind.push_back(memory.take_missing().has_value());
   }
+  return execution;
+}
+
+// As recorders did that tried once: each write of a batch was held to its gates when its turn came.
+Reexecution::Execution Reexecution::execute_in_order(const std::vector<Op>& ops, RecordedMemory& memory) {
+  if (std::holds_alternative<ReadAction>(ops.front().action)) return execute(ops, memory, {});
+  (void)memory.take_missing();
+  Execution execution;
+  bool stopped = false;
+  for (const Op& op : ops) {
+    OpResult& result = execution.results.emplace_back();
+    if (stopped) {
+      result.reason = kStoppedBefore;
+      continue;
+    }
+    result = executor_.write(memory, {op}).at(0);
+    result.lock_users.clear();  // that nobody told then
+    stopped = result.status != schema::EntryStatus::DONE;
+  }
+  execution.blind.assign(ops.size(), memory.take_missing().has_value());
+  return execution;
 }
 
 Result<void> Reexecution::replay(const ServedRequest& served, RecordedMemory& memory) {
@@ -196,21 +287,22 @@ Result<void> Reexecution::replay(const ServedRequest& served, RecordedMemory& me
     report({{served.replied, name, {"error", "served", in_quotes(ops.error().message)}}});
     return {};
   }
-  std::vector<OpResult> results;
-  std::vector<bool> blind;
-  execute(*ops, memory, results, blind);
+  const bool told_tries = served.reply.getTries() > 0;
+  Execution execution = told_tries ? execute(*ops, memory, moment_of(served.reply.getFreeze(), memory))
+                                   : execute_in_order(*ops, memory);
   KTAPE_TRY(memory.intact());
-  const bool whole = compare_entries(served, results, blind);
+  const bool done = all_done(execution.results);
+  const bool whole = compare_entries(served, std::move(execution));
   ++(whole ? report_.replayed : report_.not_captured);
-  if (whole && served.reply.getOk() != all_done(results)) {
-    report({{served.replied, name, {"ok", truth(served.reply.getOk()), truth(all_done(results))}}});
+  if (whole && served.reply.getOk() != done) {
+    report({{served.replied, name, {"ok", truth(served.reply.getOk()), truth(done)}}});
   }
   return {};
 }
 
 // False when an entry differs, and what it needed was not captured: that says nothing about today's code.
-bool Reexecution::compare_entries(const ServedRequest& served, const std::vector<OpResult>& results,
-                                  const std::vector<bool>& blind) {
+bool Reexecution::compare_entries(const ServedRequest& served, Execution execution) {
+  const std::vector<OpResult>& results = execution.results;
   const auto recorded = served.reply.getEntries();
   if (recorded.size() != results.size()) {
     report({{served.replied,
@@ -222,7 +314,8 @@ bool Reexecution::compare_entries(const ServedRequest& served, const std::vector
   for (uint32_t entry = 0; entry < results.size(); ++entry) {
     const std::string name = entry_name(served, entry);
     Found found;
-    const size_t gates = compare_gates(served, entry, name, results[entry].gates, found);
+    const size_t gates =
+        compare_gates(served, served.reply.getFreeze(), entry, name, results[entry].gates, found);
     capnp::MallocMessageBuilder message;
     auto computed = message.initRoot<schema::EntryReply>();
     write_result(results[entry], computed);
@@ -231,7 +324,7 @@ bool Reexecution::compare_entries(const ServedRequest& served, const std::vector
     add_all(found, served.replied, name,
             differences(recorded[entry], computed.asReader(), {"elapsedNs", noted ? "" : "note"},
                         kEntryReplyFields));
-    if (blind[entry] && !found.empty()) {
+    if (execution.blind[entry] && !found.empty()) {
       whole = false;
       continue;
     }

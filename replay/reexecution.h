@@ -38,6 +38,7 @@ struct ReplayReport {
   uint64_t deferred = 0;      // of those: came before the kernel was adopted
   uint64_t entries = 0;       // compared
   uint64_t gates = 0;         // compared
+  uint64_t tries = 0;         // of requests, before the last of each, whose gates were compared
   uint64_t freezes = 0;       // whose evidence was compared
   uint64_t layouts = 0;       // compared
   uint64_t hot = 0;           // read while the machine ran: there is nothing that they could be held against
@@ -70,11 +71,20 @@ class Reexecution {
   Result<RecordedMemory*> memory_of(uint64_t freeze);
   Result<void> frozen(Seq seq, schema::Frozen::Reader recorded);
   Result<void> served(const ServedRequest& served);
+  // What came of the ops of a request in a freeze.
+  struct Execution {
+    std::vector<OpResult> results;
+    std::vector<bool> blind;  // entries that needed something that was not captured, and may differ for that
+    bool may_pass = false;    // what refused them
+  };
+
+  Result<void> replay_earlier_tries(const ServedRequest& served);
   Result<void> replay(const ServedRequest& served, RecordedMemory& memory);
-  void execute(const std::vector<Op>& ops, RecordedMemory& memory, std::vector<OpResult>& results,
-               std::vector<bool>& blind);
-  bool compare_entries(const ServedRequest& served, const std::vector<OpResult>& results,
-                       const std::vector<bool>& blind);
+  [[nodiscard]] StopMoment moment_of(uint64_t freeze, const RecordedMemory& memory) const;
+  Execution execute(const std::vector<Op>& ops, RecordedMemory& memory, const StopMoment& moment);
+  Execution execute_in_order(const std::vector<Op>& ops, RecordedMemory& memory);
+  void compare_try(const ServedRequest& served, const RecordedFreeze& freeze, const Execution& execution);
+  bool compare_entries(const ServedRequest& served, Execution execution);
   void layout_used(Seq seq, schema::LayoutUsed::Reader recorded);
   void compare_layouts();
   void report(Found found);
@@ -85,9 +95,11 @@ class Reexecution {
   OpExecutor executor_;
   EvidenceReader evidence_;
   ServedRequests requests_;
-  uint64_t memory_freeze_ = 0;                       // whose memory is open; freezes count from 1
-  std::optional<RecordedMemory> memory_;             // nothing: none was kept
-  std::vector<std::pair<Seq, UsedLayout>> layouts_;  // recorded
+  std::map<uint64_t, std::vector<const RecordedFreeze*>> freezes_;  // of each request
+  std::map<uint64_t, std::vector<StoppedCpu>> stopped_;  // of freezes whose request has no reply yet
+  uint64_t memory_freeze_ = 0;                           // whose memory is open; freezes count from 1
+  std::optional<RecordedMemory> memory_;                 // nothing: none was kept
+  std::vector<std::pair<Seq, UsedLayout>> layouts_;      // recorded
   ReplayReport report_;
 };
 

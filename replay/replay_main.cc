@@ -26,9 +26,12 @@ namespace {
 constexpr char kProgram[] = "ktape replay";
 
 constexpr char kHelp[] =
-    "Executes every cold request of a tape again, with the op and gate code of this ktape, over the memory\n"
-    "that the tape kept of its freeze, and compares each gate and each field of the reply with what was\n"
-    "recorded: status, reason, value, addresses, type, width. Writes go to a copy. Also the evidence of "
+    "Executes every cold request of a tape again, each of its tries, with the op and gate code of this "
+    "ktape,\n"
+    "over the memory that the tape kept of its freeze, and compares each gate and each field of the reply "
+    "with\n"
+    "what was recorded: status, reason, value, addresses, type, width. Writes go to a copy. Also the "
+    "evidence of "
     "each\n"
     "freeze and the layouts that were used are held against what this ktape finds.\n"
     "\n"
@@ -73,11 +76,11 @@ std::string json_of(const ReplayReport& report, const Verification& found) {
   return fmt::format(
       "{{\"requests\":\"{}\",\"replayed\":\"{}\",\"noMemory\":\"{}\",\"notCaptured\":\"{}\",\"deferred\":\"{}"
       "\","
-      "\"entries\":\"{}\",\"gates\":\"{}\",\"freezes\":\"{}\",\"layouts\":\"{}\",\"hot\":\"{}\",\"refused\":"
-      "\"{}\","
+      "\"entries\":\"{}\",\"gates\":\"{}\",\"freezes\":\"{}\",\"layouts\":\"{}\",\"tries\":\"{}\","
+      "\"hot\":\"{}\",\"refused\":\"{}\","
       "\"unanswered\":\"{}\",\"differenceCount\":\"{}\",\"differences\":[{}],{}}}\n",
       report.requests, report.replayed, report.no_memory, report.not_captured, report.deferred,
-      report.entries, report.gates, report.freezes, report.layouts, report.hot, report.refused,
+      report.entries, report.gates, report.freezes, report.layouts, report.tries, report.hot, report.refused,
       report.unanswered, report.difference_count, differences, integrity_json(found));
 }
 
@@ -93,9 +96,12 @@ std::string what_was_replayed(const ReplayReport& report) {
   } else {
     text += report.replayed > 0 ? ": nothing differs" : ": of what else could be compared nothing differs";
   }
-  return text + fmt::format("\ncompared: {}, {}, evidence of {}, {}\n",
+  const std::string tries =
+      report.tries == 0 ? "" : ", " + count_text(report.tries, "earlier try", "earlier tries");
+  return text + fmt::format("\ncompared: {}, {}{}, evidence of {}, {}\n",
                             count_text(report.entries, "entry", "entries"), count_text(report.gates, "gate"),
-                            count_text(report.freezes, "freeze"), count_text(report.layouts, "layout"));
+                            tries, count_text(report.freezes, "freeze"),
+                            count_text(report.layouts, "layout"));
 }
 
 std::string text_of(const ReplayReport& report, const Verification& found) {
@@ -111,7 +117,7 @@ std::string text_of(const ReplayReport& report, const Verification& found) {
   const auto line = [&](uint64_t count, std::string_view why) {
     if (count > 0) text += fmt::format("{}: {}\n", count_text(count, "request"), why);
   };
-  line(report.deferred, "deferred at first, until the kernel was identified");
+  line(report.deferred, "deferred at first");
   line(report.no_memory, "not replayed: no memory of the freeze was kept");
   line(report.not_captured, "not replayed: something that was needed was not captured");
   line(report.hot, "not replayed: hot, read while the machine ran");

@@ -48,6 +48,7 @@ Result<FreezeRecords> records_of(const JournalReader& tape, const RecordedFreeze
       kept.reply.keep(record.getOpReplied());
     if (record.isGateChecked() && freeze.op != 0 && record.getGateChecked().getOp() == freeze.op) {
       const auto gate = record.getGateChecked();
+      if (gate.getFreeze() != 0 && gate.getFreeze() != freeze.id) return {};  // of another try
       if (gate.getGate() == schema::Gate::SCHED_CLASS && gate.getOutcome() == schema::GateOutcome::FAILED)
         kept.other_class.insert(gate.getEntry());
     }
@@ -190,7 +191,9 @@ Result<void> find_undone(const JournalReader& tape, const TapeIndex& index, Repo
     return {};
   }));
   for (const EntryFacts& entry : report.run.entries) {
-    if (entry.status == schema::EntryStatus::DONE || own_seqs.contains(entry.request.value)) continue;
+    if (entry.status == schema::EntryStatus::DONE || entry.as_expected ||
+        own_seqs.contains(entry.request.value))
+      continue;
     if (report.undone.size() < ReportFacts::kMostUndone) report.undone.push_back(entry);
     ++report.undone_total;
   }

@@ -188,8 +188,10 @@ std::string time_of(const ReportSpans& spans, Seq seq) {
 }
 
 HtmlCell entry_status(const EntryFacts& entry) {
+  const bool good = entry.status == schema::EntryStatus::DONE || entry.as_expected;
   if (entry.reply.value == 0) return badge("no reply", "open");
-  HtmlCell cell = badge(enum_words(entry.status), entry.status == schema::EntryStatus::DONE ? "good" : "bad");
+  HtmlCell cell =
+      badge(enum_words(entry.status) + (entry.as_expected ? ", as expected" : ""), good ? "good" : "bad");
   if (!entry.reason.empty()) cell.html += " " + html_text(entry.reason);
   return cell;
 }

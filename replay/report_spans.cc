@@ -147,8 +147,9 @@ void Gatherer::freeze_began(schema::FreezeBegan::Reader began, HostNs at, Seq se
   facts.id = began.getFreeze();
   facts.at = at;
   facts.seq = seq;
-  facts.cause = began.getCause() == schema::FreezeCause::REQUEST ? fmt::format("request {}", began.getOp())
-                                                                 : enum_words(began.getCause());
+  facts.cause = began.getCause() == schema::FreezeCause::REQUEST
+                    ? fmt::format("request {}{}", began.getOp(), later_try_text(began))
+                    : enum_words(began.getCause());
   if (began.getTrigger().size() > 0) facts.cause += " '" + safe(began.getTrigger()) + "'";
   facts.cause += reached_text(began);
   facts.cause += after_colon(began.getDetail());
@@ -242,9 +243,8 @@ void Gatherer::visit(const RecordView& view) {
     case schema::Record::OP_REPLIED: {
       auto reply = record.getOpReplied();
       time(at, view.seq);
-      return requests_.end(reply.getOp(), at,
-                           reply.getOk() ? ", done" : ", NOT DONE" + after_colon(reply.getError()),
-                           !reply.getOk());
+      return requests_.end(reply.getOp(), at, ", " + reply_text(reply) + after_colon(reply.getError()),
+                           !reply.getOk() && !reply.getAsExpected());
     }
     case schema::Record::FREEZE_BEGAN:
       time(at, view.seq);

@@ -246,6 +246,7 @@ void Gatherer::replied(schema::OpReplied::Reader reply, Seq seq) {
     if (i >= got.size()) continue;
     auto from = got[static_cast<unsigned>(i)];
     entry.status = from.getStatus();
+    entry.as_expected = reply.getAsExpected();
     if (from.getReason().size() > 0) entry.reason = shortened(safe(from.getReason()));
     entry.value = value_facts(from.getValue());
     entry.before = value_facts(from.getBefore());

@@ -50,6 +50,7 @@ struct EntryFacts {
   bool set_before = false;  // an earlier entry of this run wrote to the same target
   std::string set_to;       // ValueFacts::exact of what it wrote last; empty when nothing was
   schema::EntryStatus status = schema::EntryStatus::NOT_SAID;
+  bool as_expected = false;  // it was refused as the scenario wanted it
   std::string reason;
   ValueFacts value;
   ValueFacts before;  // writes

@@ -59,6 +59,7 @@ Result<void> TapeIndex::visit(const RecordView& view) {
       freeze.at = HostNs(record.getHostNs());
       freeze.cause = from.getCause();
       freeze.op = from.getOp();
+      freeze.attempt = from.getTry();
       freeze.trigger = string_of(from.getTrigger());
       freeze.step = step_;
       return {};

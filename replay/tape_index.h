@@ -24,6 +24,7 @@ struct RecordedFreeze {
   Seq thawed;  // 0: the tape ends before
   schema::FreezeCause cause = schema::FreezeCause::NOT_SAID;
   uint64_t op = 0;                     // cause request
+  uint32_t attempt = 0;                // of the request, from 1; 0: an older recorder did not say
   std::string trigger;                 // cause trigger
   std::string step;                    // name of the step that ran; empty before the first
   uint64_t pages = 0;                  // zero ones not counted

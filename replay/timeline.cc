@@ -50,7 +50,8 @@ std::string asked_text(schema::OpEntry::Reader entry) {
   if (entry.isRead()) {
     std::string width = entry.getRead() == schema::ValueKind::BYTES ? bytes_text(entry.getLength())
                                                                     : enum_words(entry.getRead());
-    return fmt::format("{}read {} as {}", tag_text(entry), target, width);
+    return fmt::format("{}read {} as {}{}", tag_text(entry), target, width,
+                       entry.getConsistent() ? ", consistent" : "");
   }
   auto value = entry.getWrite();
   bool bits = value.isSetBits() || value.isClearBits();
@@ -202,8 +203,11 @@ void Timeline::op_requested(const RecordView& view) {
   auto request = view.record.getOpRequested();
   auto entries = request.getEntries();
   bool reads = entries.size() == 0 || entries[0].isRead();
-  event(view, fmt::format("request {}, {}, {}", request.getOp(), enum_words(request.getMode()),
-                          count_text(entries.size(), reads ? "read" : "write")));
+  std::string text = fmt::format("request {}, {}, {}", request.getOp(), enum_words(request.getMode()),
+                                 count_text(entries.size(), reads ? "read" : "write"));
+  if (request.getExpect().isRefused())
+    text += fmt::format(", expected to be refused by gate {}", enum_words(request.getExpect().getRefused()));
+  event(view, text);
   for (auto entry : entries) page_.detail(asked_text(entry));
   requests_[request.getOp()].keep(request);
 }
@@ -211,7 +215,7 @@ void Timeline::op_requested(const RecordView& view) {
 void Timeline::freeze_began(const RecordView& view) {
   auto freeze = view.record.getFreezeBegan();
   std::string cause = freeze.getCause() == schema::FreezeCause::REQUEST
-                          ? fmt::format("for request {}", freeze.getOp())
+                          ? fmt::format("for request {}{}", freeze.getOp(), later_try_text(freeze))
                           : "cause: " + enum_words(freeze.getCause());
   cause += reached_text(freeze);
   if (freeze.getInterval() > 0) cause += fmt::format(", interval {}", freeze.getInterval());
@@ -221,6 +225,19 @@ void Timeline::freeze_began(const RecordView& view) {
   for (unsigned i = 0; hits.size() > 1 && i < hits.size(); ++i) {
     page_.detail(fmt::format("CPU {}: {}{}", hits[i].getVcpu(), safe(hits[i].getTrigger()),
                              after_colon(hits[i].getDetail())));
+  }
+  if (freeze.getTry() > 1) why_again(freeze.getOp());
+}
+
+// What refused the try before, by the gates that it left.
+void Timeline::why_again(uint64_t op) {
+  const auto asked = requests_[op].get().getEntries();
+  for (auto it = gates_.lower_bound({op, 0}); it != gates_.end() && it->first.first == op;
+       it = gates_.erase(it)) {
+    const uint32_t entry = it->first.second;
+    const std::string tag = entry < asked.size() ? tag_text(asked[entry]) : "";
+    for (const std::string& line : refusing_gate_lines(it->second))
+      page_.detail(fmt::format("tried again: {}{}", tag, line));
   }
 }
 
@@ -264,8 +281,8 @@ void Timeline::thawed(const RecordView& view) {
 
 void Timeline::op_replied(const RecordView& view) {
   auto reply = view.record.getOpReplied();
-  std::string text = fmt::format("reply {}: {}{}", reply.getOp(), reply.getOk() ? "done" : "NOT DONE",
-                                 after_colon(reply.getError()));
+  std::string text =
+      fmt::format("reply {}: {}{}", reply.getOp(), reply_text(reply), after_colon(reply.getError()));
   if (reply.getLiveNotCoherent()) text += " (live, not coherent)";
   event(view, text);
   auto asked = requests_[reply.getOp()].get().getEntries();

@@ -42,6 +42,7 @@ class Timeline {
   void gates(uint64_t op, uint32_t index);
   void freeze_began(const RecordView& view);
   void trigger_changed(const RecordView& view);
+  void why_again(uint64_t op);
   void frozen(const RecordView& view);
   void thawed(const RecordView& view);
   void console(const RecordView& view);

@@ -27,14 +27,12 @@ std::optional<CpuId> DsqLock::local_to(const GuestMemory& memory, GuestVirtual d
   return std::nullopt;
 }
 
-Result<bool> DsqLock::held(const GuestMemory& memory, GuestVirtual dsq) const {
+Result<uint64_t> DsqLock::word(const GuestMemory& memory, GuestVirtual dsq) const {
   if (!lock_) {
     return Error{ErrorCode::kNotFound,
                  "this kernel's 'struct scx_dispatch_q' has no 'lock' that is a qspinlock", ""};
   }
-  KTAPE_ASSIGN(const uint64_t word,
-               kernel_->read_uint(memory, dsq + lock_->offset_bytes, lock_->type.size_bytes));
-  return word != 0;
+  return kernel_->read_uint(memory, dsq + lock_->offset_bytes, lock_->type.size_bytes);
 }
 
 }  // namespace ktape

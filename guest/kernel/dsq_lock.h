@@ -23,8 +23,8 @@ class DsqLock {
   // The CPU whose local queue `dsq` is; nothing when it is no local one, or cannot be read.
   [[nodiscard]] std::optional<CpuId> local_to(const GuestMemory& memory, GuestVirtual dsq) const;
 
-  // Whether its own lock is held. kNotFound names what this kernel's BTF lacks.
-  [[nodiscard]] Result<bool> held(const GuestMemory& memory, GuestVirtual dsq) const;
+  // The word of its own lock: 0 when it is free. kNotFound names what this kernel's BTF lacks.
+  [[nodiscard]] Result<uint64_t> word(const GuestMemory& memory, GuestVirtual dsq) const;
 
  private:
   const Kernel* kernel_;

@@ -46,6 +46,20 @@ struct Evidence {
   std::vector<SeqcountValue> seqcounts;
 };
 
+// A vCPU's registers when it stopped, as far as they tell what it was in the middle of.
+struct StoppedCpu {
+  bool known = false;
+  GuestVirtual rip;
+  uint8_t cpl = 0;  // privilege level: 0 kernel, 3 user
+  bool interrupts_enabled = false;
+};
+
+// All that is known of a moment in which a machine stands still.
+struct StopMoment {
+  std::vector<StoppedCpu> cpus;  // one element per vCPU, or none
+  Evidence evidence;
+};
+
 // Takes evidence. Names are resolved once, when it is made. One per adopted kernel, which outlives it.
 class EvidenceReader {
  public:

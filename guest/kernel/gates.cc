@@ -36,6 +36,18 @@ bool enforced_for_reads(schema::Gate gate) {
          gate == schema::Gate::INITIALISED;
 }
 
+// Whether a task that fails this gate may pass it a moment later.
+bool fails_by_the_instant(schema::Gate gate, bool goes_to_sleep) {
+  switch (gate) {
+    case schema::Gate::OFF_RUNQUEUE:
+    case schema::Gate::NOT_QUEUED: return goes_to_sleep;
+    case schema::Gate::SETTLED:
+    case schema::Gate::NO_DISPATCH:
+    case schema::Gate::UNLOCKED: return true;
+    default: return false;
+  }
+}
+
 schema::GateOutcome outcome_of(const Result<GateSight>& seen) {
   if (!seen.ok()) return schema::GateOutcome::NOT_EVALUATED;
   return seen->passed ? schema::GateOutcome::PASSED : schema::GateOutcome::FAILED;
@@ -72,6 +84,7 @@ struct GateChecker::Impl {
   Result<uint64_t> scx_constant(std::string_view enum_name, std::string_view name) const;
   Result<EnabledState> find_enabled_state() const;
   Result<bool> switched_all(const GuestMemory& memory) const;
+  bool goes_to_sleep(const Subject& s) const;
 
   Result<GateSight> pid_gate(const Subject& s) const;
   Result<GateSight> identity(const Subject& s) const;
@@ -247,8 +260,8 @@ Result<GateSight> GateChecker::Impl::no_dispatch(const Subject& s) const {
 Result<GateSight> GateChecker::Impl::unlocked(const Subject& s) const {
   KTAPE_ASSIGN(const uint64_t word, get(s, pi_lock));
   KTAPE_ASSIGN(const uint64_t on, get(s, cpu));
-  KTAPE_ASSIGN(const bool locked, runqueue_lock.held(s.memory, CpuId(static_cast<uint32_t>(on))));
-  return GateSight{word == 0 && !locked, {word, locked ? 1u : 0u, on}};
+  KTAPE_ASSIGN(const uint64_t rq_word, runqueue_lock.word(s.memory, CpuId(static_cast<uint32_t>(on))));
+  return GateSight{word == 0 && rq_word == 0, {word, rq_word, on}};
 }
 
 // The states stand in an enum of their own, to be shifted, or among the flags, in place.
@@ -268,6 +281,12 @@ Result<GateSight> GateChecker::Impl::enabled(const Subject& s) const {
   KTAPE_ASSIGN(const EnabledState wanted, enabled_state);
   const uint64_t now = (found & wanted.mask) >> wanted.shift;
   return GateSight{now == wanted.value, {now}};
+}
+
+// set_current_state() comes before the dequeue (kernel/sched/core.c, __schedule()).
+bool GateChecker::Impl::goes_to_sleep(const Subject& s) const {
+  const Result<uint64_t> found = get(s, state);
+  return found.ok() && *found != kTaskRunning;
 }
 
 bool GateChecker::Impl::is_blind(schema::Gate gate) const {
@@ -301,7 +320,8 @@ GateResult GateChecker::Impl::gate_in_words(const Entry& entry, const Result<Gat
   }
   result.observed = kNoSchedExt;
   if (seen->saw[1] != 0)
-    result.observed = "sched_class=" + class_name(kernel, GuestVirtual(seen->saw[0])) + ", " + result.observed;
+    result.observed =
+        "sched_class=" + class_name(kernel, GuestVirtual(seen->saw[0])) + ", " + result.observed;
   return result;
 }
 
@@ -322,24 +342,29 @@ std::vector<GateResult> GateChecker::Impl::without_task(const TaskRoot& asked, c
 
 namespace {
 
-std::string refusal_of(const std::vector<GateResult>& gates) {
+void tell_refusal(GateVerdict& verdict) {
+  const std::vector<GateResult>& gates = verdict.gates;
   const auto stops = [&](schema::GateOutcome outcome) {
     return std::find_if(gates.begin(), gates.end(),
                         [&](const GateResult& gate) { return gate.enforced && gate.outcome == outcome; });
   };
   // What was seen to be wrong says more than what could not be looked at.
   const auto failed = stops(schema::GateOutcome::FAILED);
-  if (failed != gates.end()) {
-    return fmt::format("gate {} ({}) refuses: observed {}, expected {}", static_cast<int>(failed->gate),
-                       gate_name(failed->gate), failed->observed, failed->expected);
-  }
   const auto blind = stops(schema::GateOutcome::NOT_EVALUATED);
-  if (blind == gates.end()) return "";
-  return fmt::format("gate {} ({}) cannot be evaluated: {}", static_cast<int>(blind->gate),
-                     gate_name(blind->gate), blind->observed);
+  const auto refusing = failed != gates.end() ? failed : blind;
+  if (refusing == gates.end()) return;
+  verdict.refused_by = refusing->gate;
+  verdict.refusal = refusal_text(*refusing);
 }
 
 }  // namespace
+
+std::string refusal_text(const GateResult& gate) {
+  const std::string which = fmt::format("gate {} ({})", static_cast<int>(gate.gate), gate_name(gate.gate));
+  if (gate.outcome == schema::GateOutcome::FAILED)
+    return fmt::format("{} refuses: observed {}, expected {}", which, gate.observed, gate.expected);
+  return fmt::format("{} cannot be evaluated: {}", which, gate.observed);
+}
 
 GateChecker::GateChecker(const Kernel& kernel, LayoutLog& log) : impl_(std::make_unique<Impl>(kernel, log)) {}
 GateChecker::~GateChecker() = default;
@@ -353,14 +378,18 @@ GateSights GateChecker::look(const GuestMemory& memory, const TaskRoot& asked, b
   const Subject subject{memory, asked, **found};
   sights.task = subject.task;
   sights.admitted = true;
+  sights.may_pass = true;
+  const bool goes_to_sleep = impl_->goes_to_sleep(subject);
   sights.gates.reserve(kGates);
   for (const Impl::Entry& entry : Impl::kTable) {
     const Result<GateSight>& seen =
         sights.gates.emplace_back(impl_->is_blind(entry.gate) ? impl_->no_sched_ext(entry, subject, write)
                                                               : (impl_.get()->*entry.evaluate)(subject));
-    const bool passed = seen.ok() && seen->passed;
-    if (!passed && (write || enforced_for_reads(entry.gate))) sights.admitted = false;
+    if ((seen.ok() && seen->passed) || !(write || enforced_for_reads(entry.gate))) continue;
+    sights.admitted = false;
+    sights.may_pass = sights.may_pass && seen.ok() && fails_by_the_instant(entry.gate, goes_to_sleep);
   }
+  sights.may_pass = sights.may_pass && !sights.admitted;
   const Result<uint64_t> cpu = impl_->get(subject, impl_->cpu);
   if (cpu.ok()) sights.cpu = static_cast<int32_t>(*cpu);
   const Result<uint64_t> dsq = impl_->get(subject, impl_->dsq);
@@ -384,7 +413,7 @@ GateVerdict GateChecker::tell(const GateSights& sights, const TaskRoot& asked, b
   if (sights.sched_delayed) {
     verdict.note = "sched_delayed is set: the task sleeps, but its dequeue is still to come";
   }
-  verdict.refusal = refusal_of(verdict.gates);
+  tell_refusal(verdict);
   return verdict;
 }
 

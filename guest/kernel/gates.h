@@ -21,6 +21,7 @@ namespace ktape {
 inline constexpr uint64_t kClockTickNs = 10'000'000;
 
 // Of task_struct's __state: include/linux/sched.h. They are macros, so BTF does not have them.
+inline constexpr uint64_t kTaskRunning = 0;
 inline constexpr uint64_t kTaskDead = 0x80;
 inline constexpr uint64_t kTaskWaking = 0x200;
 inline constexpr uint64_t kTaskNew = 0x800;
@@ -42,6 +43,7 @@ struct GateSights {
   GuestVirtual dsq;                      // the dispatch queue that it is in; 0: none
   bool sched_delayed = false;
   bool admitted = false;  // every enforced gate passed
+  bool may_pass = false;  // not admitted, and each of those that did not pass fails by the instant alone
 };
 
 // What the gates found out about a task target.
@@ -49,7 +51,11 @@ struct GateVerdict {
   std::vector<GateResult> gates;  // all twelve, in order
   std::string note;               // worth knowing, not an error
   std::string refusal;            // why an op must not go on; empty when every enforced gate passed
+  schema::Gate refused_by = schema::Gate::NOT_SAID;
 };
+
+// Of a gate that is enforced and was not passed: "gate 11 (unlocked) refuses: observed ..., expected ...".
+[[nodiscard]] std::string refusal_text(const GateResult& gate);
 
 // Gates 1 to 12, with the machine stopped:
 //
@@ -70,6 +76,10 @@ struct GateVerdict {
 // one failed. A gate that could not be evaluated says why where it would say what it observed, and
 // counts as not passed. On a kernel without sched_ext 5, 6, 7, 10 and 12 are not evaluated, except
 // that a write fails gate 6.
+//
+// Gates 9, 10 and 11 fail in the middle of something that passes: a moment later the same task may be
+// admitted. So do 4 and 5 of a task on its way to sleep: its __state is not TASK_RUNNING any more, and it is
+// still on the runqueue or on its CPU, or it was preempted just then and is queued again.
 class GateChecker {
  public:
   GateChecker(const Kernel& kernel, LayoutLog& log);

@@ -60,6 +60,18 @@ struct Op {
   std::string tag;
   OpTarget target;
   std::variant<ReadAction, WriteAction> action;
+  bool consistent = false;  // a read: only where what protects the value is free
+};
+
+// Who may hold a lock that refused an op, or waits for it; as in the schema.
+struct LockUser {
+  std::string lock;
+  schema::LockRole role = schema::LockRole::HOLDER;
+  schema::Basis basis = schema::Basis::INFERRED;
+  int32_t cpu = -1;
+  Pid pid;
+  std::string comm;
+  std::string symbol;
 };
 
 struct GateResult {
@@ -86,7 +98,10 @@ struct OpResult {
   int32_t protecting_cpu = -1;
   uint64_t elapsed_ns = 0;
   std::string note;
-  std::vector<GateResult> gates;  // task targets: all twelve, in order
+  std::vector<GateResult>
+      gates;  // task targets: all twelve, in order; then gate `consistent` of a read with it
+  schema::Gate refused_by = schema::Gate::NOT_SAID;
+  std::vector<LockUser> lock_users;  // refused because of a lock
 };
 
 }  // namespace ktape

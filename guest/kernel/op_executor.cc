@@ -7,15 +7,17 @@
 #include <unordered_map>
 #include <utility>
 
-#include "guest/kernel/dsq_lock.h"
 #include "guest/kernel/gates.h"
 #include "guest/kernel/lap_timer.h"
 #include "guest/kernel/op_plan.h"
 #include "guest/kernel/op_telling.h"
 #include "guest/kernel/op_width.h"
+#include "guest/kernel/protection.h"
 #include "guest/kernel/still_memory.h"
 #include "guest/kernel/target_plan.h"
+#include "guest/kernel/write_admission.h"
 #include "schema/base/entry_note.h"
+#include "schema/base/protection.h"
 
 namespace ktape {
 
@@ -74,8 +76,8 @@ struct OpExecutor::Impl {
         log(adopted.btf()),
         gate_log(adopted.btf()),
         gates(adopted, gate_log),
-        dsq_log(adopted.btf()),
-        dsq_lock(adopted, dsq_log) {}
+        protection_log(adopted.btf()),
+        protection(adopted, protection_log) {}
 
   // Where an op's value stands, and how wide it is.
   struct Reached {
@@ -92,8 +94,8 @@ struct OpExecutor::Impl {
   // Resolved at once, not in the first freeze that needs it; told to `log` when it is used.
   LayoutLog gate_log;
   GateChecker gates;
-  LayoutLog dsq_log;
-  DsqLock dsq_lock;
+  LayoutLog protection_log;
+  Protection protection;
   std::unordered_map<std::string, std::shared_ptr<TargetNames>> resolved;
   size_t unresolved = 0;
   // What is left to the request that is being served.
@@ -119,11 +121,19 @@ struct OpExecutor::Impl {
   Result<void> fetch_value(const GuestMemory& memory, const Reached& to, ServedOp& served) const;
   bool fetch_list(const GuestMemory& memory, const Reached& to, ServedOp& served);
 
-  bool read_one(const GuestMemory& memory, const PreparedOp& prepared, ServedOp& served);
+  ToProtect what_to_protect(const PreparedOp& prepared, const Reached& to, const ServedOp& served) const;
+  bool is_consistent(const GuestMemory& memory, const PreparedOp& prepared, const StopMoment& moment,
+                     const Reached& to, ServedOp& served);
+  bool read_one(const GuestMemory& memory, const PreparedOp& prepared, const StopMoment& moment,
+                ServedOp& served);
   bool write_one(WritableGuestMemory& memory, const PreparedOp& prepared, ServedOp& served);
   Result<void> store(WritableGuestMemory& memory, const Reached& to, const WriteAction& action,
                      ServedOp& served) const;
   bool hot_one(const GuestMemory& memory, const PreparedOp& prepared, ServedOp& served);
+  OpResult tell(const PreparedOp& prepared, ServedOp served, const StopMoment& moment,
+                double ns_per_tick) const {
+    return tell_op({kernel, gates, moment, ns_per_tick}, prepared, std::move(served));
+  }
 };
 
 std::shared_ptr<TargetNames> OpExecutor::Impl::resolve(const OpTarget& target) {
@@ -178,11 +188,11 @@ Result<GuestVirtual> OpExecutor::Impl::instance(const GuestMemory& memory, const
   return found;
 }
 
-// Runs the gates of a task target. False: they refuse it.
+// Runs the gates of a task target, where that was not done before. False: they refuse it.
 bool OpExecutor::Impl::admit(const GuestMemory& memory, const PreparedOp& prepared, bool write,
                              ServedOp& served) {
-  GateSights& sights =
-      served.more().gates.emplace(gates.look(memory, std::get<TaskRoot>(prepared.op->target.root), write));
+  if (!served.more().gates) look_at_task(gates, memory, prepared, write, served);
+  const GateSights& sights = *served.rest->gates;
   served.protecting_cpu = sights.cpu;
   if (!sights.admitted) served.status = schema::EntryStatus::REFUSED;
   return sights.admitted;
@@ -237,7 +247,8 @@ void OpExecutor::Impl::look_at_queues(const GuestMemory& memory, const Reached& 
   const bool through_queue = !queues.empty();
   if (to.own_queue != GuestVirtual()) queues.insert(to.own_queue);
   if (queues.empty()) return;
-  log.take_over(dsq_log);
+  log.take_over(protection_log);
+  const DsqLock& dsq_lock = protection.dsq_lock();
   size_t free = 0;
   for (const GuestVirtual queue : queues) {
     const std::optional<CpuId> cpu = dsq_lock.local_to(memory, queue);
@@ -245,9 +256,9 @@ void OpExecutor::Impl::look_at_queues(const GuestMemory& memory, const Reached& 
       if (queues.size() == 1) served.protecting_cpu = static_cast<int32_t>(cpu->value);
       continue;
     }
-    const Result<bool> held = dsq_lock.held(memory, queue);
-    if (held.ok() && *held) return append_note(served.more().note, kDsqLockHeld);
-    if (held.ok()) ++free;
+    const Result<uint64_t> word = dsq_lock.word(memory, queue);
+    if (word.ok() && *word != 0) return append_note(served.more().note, kDsqLockHeld);
+    if (word.ok()) ++free;
   }
   if (through_queue && free == queues.size()) append_note(served.more().note, kDsqLockFree);
 }
@@ -317,10 +328,40 @@ bool OpExecutor::Impl::fetch_list(const GuestMemory& memory, const Reached& to, 
   return true;
 }
 
-bool OpExecutor::Impl::read_one(const GuestMemory& memory, const PreparedOp& prepared, ServedOp& served) {
+// What a pointer leads to has locks of its own: those of dispatch queues are known, no others.
+ToProtect OpExecutor::Impl::what_to_protect(const PreparedOp& prepared, const Reached& to,
+                                            const ServedOp& served) const {
+  ToProtect value;
+  if (to.found) value.queues = to.found->queues;
+  if (prepared.names->plan->follows_pointers()) return value;
+  const OpTarget& target = prepared.op->target;
+  if (std::holds_alternative<TaskRoot>(target.root)) {
+    value.task = &*served.rest->gates;
+    if (to.own_queue != GuestVirtual()) value.queues.push_back(to.own_queue);
+  } else if (const auto* variable = std::get_if<PerCpuRoot>(&target.root)) {
+    (is_changed_by_its_cpu_alone(variable->symbol) ? value.own_cpu : value.runqueue) = variable->cpu;
+  } else if (const auto* symbol = std::get_if<SymbolRoot>(&target.root)) {
+    value.symbol = symbol->name;
+  }
+  return value;
+}
+
+// Of a read that is to be so. False: what protects the value is not free, or not known.
+bool OpExecutor::Impl::is_consistent(const GuestMemory& memory, const PreparedOp& prepared,
+                                     const StopMoment& moment, const Reached& to, ServedOp& served) {
+  log.take_over(protection_log);
+  const ProtectionSight& sight = served.more().protection.emplace(
+      protection.look(memory, what_to_protect(prepared, to, served), moment));
+  if (!all_free(sight)) served.status = schema::EntryStatus::REFUSED;
+  return all_free(sight);
+}
+
+bool OpExecutor::Impl::read_one(const GuestMemory& memory, const PreparedOp& prepared,
+                                const StopMoment& moment, ServedOp& served) {
   Reached to;
   if (!reach(memory, prepared, false, served, to)) return false;
   look_at_queues(memory, to, served);
+  if (prepared.op->consistent && !is_consistent(memory, prepared, moment, to, served)) return false;
   if (to.is_list) {
     if (!fetch_list(memory, to, served)) return false;
   } else {
@@ -393,14 +434,18 @@ PreparedOps OpExecutor::prepare(const std::vector<Op>& ops) {
   return prepared;
 }
 
-ServedOps OpExecutor::serve_reads(const GuestMemory& memory, const PreparedOps& prepared) {
+ServedOps OpExecutor::serve_reads(const GuestMemory& memory, const PreparedOps& prepared,
+                                  const StopMoment& moment) {
   impl_->begin_request();
   const StillMemory still(memory);
   ServedOps served{std::vector<ServedOp>(prepared.ops.size())};
   LapTimer timer;
   for (size_t i = 0; i < served.ops.size(); ++i) {
-    impl_->read_one(still, prepared.ops[i], served.ops[i]);
-    served.ops[i].ticks = timer.lap();
+    ServedOp& op = served.ops[i];
+    impl_->read_one(still, prepared.ops[i], moment, op);
+    op.ticks = timer.lap();
+    const bool is_disturbed = op.status == schema::EntryStatus::REFUSED && op.rest && op.rest->protection;
+    if (is_disturbed && may_become_free(*op.rest->protection)) served.may_pass = true;
   }
   served.ns_per_tick = timer.ns_per_tick();
   return served;
@@ -410,36 +455,40 @@ ServedOps OpExecutor::serve_writes(WritableGuestMemory& memory, const PreparedOp
   impl_->begin_request();
   ServedOps served{std::vector<ServedOp>(prepared.ops.size())};
   LapTimer timer;
+  const bool admitted = admit_writes(impl_->gates, memory, prepared, served, timer);
   bool stopped = false;
-  for (size_t i = 0; i < served.ops.size(); ++i) {
+  for (size_t i = 0; admitted && i < served.ops.size(); ++i) {
     if (stopped) {
-      served.ops[i].more().reason = "an earlier write of the batch was not done";
+      served.ops[i].more().reason = kStoppedBefore;
       continue;
     }
     stopped = !impl_->write_one(memory, prepared.ops[i], served.ops[i]);
-    served.ops[i].ticks = timer.lap();
+    served.ops[i].ticks += timer.lap();
   }
   served.ns_per_tick = timer.ns_per_tick();
   return served;
 }
 
-std::vector<OpResult> OpExecutor::tell(const PreparedOps& prepared, ServedOps served) const {
+std::vector<OpResult> OpExecutor::tell(const PreparedOps& prepared, ServedOps served,
+                                       const StopMoment& moment) const {
   std::vector<OpResult> results;
   results.reserve(served.ops.size());
   for (size_t i = 0; i < served.ops.size(); ++i) {
-    results.push_back(tell_op(impl_->gates, prepared.ops[i], std::move(served.ops[i]), served.ns_per_tick));
+    results.push_back(impl_->tell(prepared.ops[i], std::move(served.ops[i]), moment, served.ns_per_tick));
   }
   return results;
 }
 
-std::vector<OpResult> OpExecutor::read(const GuestMemory& memory, const std::vector<Op>& ops) {
+std::vector<OpResult> OpExecutor::read(const GuestMemory& memory, const std::vector<Op>& ops,
+                                       const StopMoment& moment) {
   const PreparedOps prepared = prepare(ops);
-  return tell(prepared, serve_reads(memory, prepared));
+  return tell(prepared, serve_reads(memory, prepared, moment), moment);
 }
 
-std::vector<OpResult> OpExecutor::write(WritableGuestMemory& memory, const std::vector<Op>& ops) {
+std::vector<OpResult> OpExecutor::write(WritableGuestMemory& memory, const std::vector<Op>& ops,
+                                        const StopMoment& moment) {
   const PreparedOps prepared = prepare(ops);
-  return tell(prepared, serve_writes(memory, prepared));
+  return tell(prepared, serve_writes(memory, prepared), moment);
 }
 
 OpResult OpExecutor::read_hot(const GuestMemory& memory, const Op& op) {
@@ -450,7 +499,7 @@ OpResult OpExecutor::read_hot(const GuestMemory& memory, const Op& op) {
   LapTimer timer;
   impl_->hot_one(memory, prepared, served);
   served.ticks = timer.lap();
-  return tell_op(impl_->gates, prepared, std::move(served), timer.ns_per_tick());
+  return impl_->tell(prepared, std::move(served), {}, timer.ns_per_tick());
 }
 
 std::vector<UsedLayout> OpExecutor::take_used_layouts() { return impl_->log.take(); }

@@ -4,6 +4,7 @@
 #include <memory>
 #include <vector>
 
+#include "guest/kernel/evidence.h"
 #include "guest/kernel/guest_memory.h"
 #include "guest/kernel/kernel.h"
 #include "guest/kernel/layout_log.h"
@@ -24,17 +25,23 @@ class OpExecutor {
   // A request is served in three parts, so that the machine stands still for the second only. `ops` outlive
   // what is made of them.
   [[nodiscard]] PreparedOps prepare(const std::vector<Op>& ops);
-  // A batch of reads: each succeeds or fails by itself. Same order and size as the ops.
-  [[nodiscard]] ServedOps serve_reads(const GuestMemory& memory, const PreparedOps& prepared);
-  // A batch of writes: the first that does not succeed stops the rest (kNotReached), nothing is
-  // rolled back.
+  // A batch of reads: each succeeds or fails by itself. Same order and size as the ops. `moment` is that of
+  // the freeze; what it lacks is not known.
+  [[nodiscard]] ServedOps serve_reads(const GuestMemory& memory, const PreparedOps& prepared,
+                                      const StopMoment& moment = {});
+  // A batch of writes: the gates of all are looked at before anything is written, and where one refuses,
+  // nothing is. Then the first write that does not succeed stops the rest (kNotReached), nothing is rolled
+  // back. What cannot be served by its names alone, and what follows it, has no say in that.
   [[nodiscard]] ServedOps serve_writes(WritableGuestMemory& memory, const PreparedOps& prepared);
-  // `served` is of `prepared`.
-  [[nodiscard]] std::vector<OpResult> tell(const PreparedOps& prepared, ServedOps served) const;
+  // `served` is of `prepared`, and of `moment`.
+  [[nodiscard]] std::vector<OpResult> tell(const PreparedOps& prepared, ServedOps served,
+                                           const StopMoment& moment = {}) const;
 
   // All three at once.
-  [[nodiscard]] std::vector<OpResult> read(const GuestMemory& memory, const std::vector<Op>& ops);
-  [[nodiscard]] std::vector<OpResult> write(WritableGuestMemory& memory, const std::vector<Op>& ops);
+  [[nodiscard]] std::vector<OpResult> read(const GuestMemory& memory, const std::vector<Op>& ops,
+                                           const StopMoment& moment = {});
+  [[nodiscard]] std::vector<OpResult> write(WritableGuestMemory& memory, const std::vector<Op>& ops,
+                                            const StopMoment& moment = {});
 
   // One aligned value of at most 8 bytes of a symbol or per-CPU target, from a running machine.
   [[nodiscard]] OpResult read_hot(const GuestMemory& memory, const Op& op);

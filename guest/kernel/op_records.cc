@@ -7,6 +7,7 @@
 #include <cstring>
 #include <utility>
 
+#include "guest/kernel/lock_users.h"
 #include "guest/kernel/op_width.h"
 #include "schema/wire/data.h"
 
@@ -131,6 +132,9 @@ Result<OpTarget> read_target(schema::Target::Reader from) {
 Result<Op> decode(schema::OpEntry::Reader entry, schema::OpMode mode) {
   Op op;
   op.tag = string_of(entry.getTag());
+  op.consistent = entry.getConsistent();
+  if (op.consistent && mode == schema::OpMode::HOT) return usage("a hot read cannot be consistent");
+  if (op.consistent && !entry.isRead()) return usage("only a read can be consistent");
   KTAPE_ASSIGN(op.target, read_target(entry.getTarget()));
   switch (entry.which()) {
     case schema::OpEntry::READ: {
@@ -191,6 +195,7 @@ void write_op(schema::OpEntry::Reader from, const Op& op, schema::OpEntry::Build
     to.setWrite(from.getWrite());
   }
   to.setLength(from.getLength());
+  to.setConsistent(from.getConsistent());
   to.getTarget().setPath(target_path_text(op.target.path));
   write_steps(op.target.path, to.getTarget());
 }
@@ -205,9 +210,24 @@ void write_value(const OpValue& value, schema::Value::Builder to) {
   }
 }
 
+namespace {
+
+void write_lock_user(const LockUser& user, schema::LockUser::Builder to) {
+  to.setLock(user.lock);
+  to.setRole(user.role);
+  to.setBasis(user.basis);
+  to.setCpu(user.cpu);
+  to.setPid(user.pid.value);
+  to.setComm(as_data(user.comm));
+  to.setSymbol(user.symbol);
+}
+
+}  // namespace
+
 void write_result(const OpResult& result, schema::EntryReply::Builder to) {
   to.setStatus(result.status);
-  to.setReason(result.reason);
+  to.setReason(result.lock_users.empty() ? result.reason
+                                         : result.reason + "; " + lock_users_text(result.lock_users));
   if (result.value) write_value(*result.value, to.initValue());
   if (result.is_list && result.status == schema::EntryStatus::DONE) {
     auto list = to.initValue().initList(static_cast<unsigned>(result.list.size()));
@@ -222,6 +242,10 @@ void write_result(const OpResult& result, schema::EntryReply::Builder to) {
   to.setProtectingCpu(result.protecting_cpu);
   to.setElapsedNs(result.elapsed_ns);
   to.setNote(result.note);
+  to.setRefusedBy(result.refused_by);
+  if (result.lock_users.empty()) return;
+  auto users = to.initLockUsers(static_cast<unsigned>(result.lock_users.size()));
+  for (unsigned i = 0; i < users.size(); ++i) write_lock_user(result.lock_users[i], users[i]);
 }
 
 void write_gate(uint64_t op, uint32_t entry, const GateResult& gate, schema::GateChecked::Builder to) {

@@ -5,6 +5,9 @@
 #include <utility>
 #include <variant>
 
+#include "guest/kernel/lock_users.h"
+#include "guest/kernel/protection.h"
+
 namespace ktape {
 
 namespace {
@@ -12,6 +15,28 @@ namespace {
 OpValue value_of(uint64_t word, const OpWidth& width) {
   const auto bytes = std::as_bytes(std::span(&word, 1)).first(width.bytes);
   return {width.kind, {bytes.begin(), bytes.end()}};
+}
+
+void tell_gates(const ServingContext& context, const Op& op, const GateSights& sights, OpResult& result) {
+  const bool write = std::holds_alternative<WriteAction>(op.action);
+  GateVerdict verdict = context.gates.tell(sights, std::get<TaskRoot>(op.target.root), write);
+  result.gates = std::move(verdict.gates);
+  result.note = std::move(verdict.note);
+  if (result.status != schema::EntryStatus::REFUSED || verdict.refusal.empty()) return;
+  result.reason = std::move(verdict.refusal);
+  result.refused_by = verdict.refused_by;
+  if (write && sights.task) {
+    const ProtectionSight locks = task_locks(sights);
+    if (locks.ok()) result.lock_users = lock_users(context.kernel, *locks, context.moment);
+  }
+}
+
+void tell_protection(const ServingContext& context, const ProtectionSight& sight, OpResult& result) {
+  const GateResult& gate = result.gates.emplace_back(consistent_gate(sight));
+  if (gate.outcome == schema::GateOutcome::PASSED) return;
+  result.reason = refusal_text(gate);
+  result.refused_by = schema::Gate::CONSISTENT;
+  if (sight.ok()) result.lock_users = lock_users(context.kernel, *sight, context.moment);
 }
 
 }  // namespace
@@ -22,11 +47,11 @@ void append_note(std::string& notes, std::string_view note) {
   notes += note;
 }
 
-OpResult tell_op(const GateChecker& gates, const PreparedOp& prepared, ServedOp served, double ns_per_tick) {
+OpResult tell_op(const ServingContext& context, const PreparedOp& prepared, ServedOp served) {
   const Op& op = *prepared.op;
   OpResult result;
   result.status = served.status;
-  result.elapsed_ns = static_cast<uint64_t>(static_cast<double>(served.ticks) * ns_per_tick);
+  result.elapsed_ns = static_cast<uint64_t>(static_cast<double>(served.ticks) * context.ns_per_tick);
   result.protecting_cpu = served.protecting_cpu;
   result.virtual_address = served.virtual_address;
   result.physical_address = served.physical_address;
@@ -42,13 +67,8 @@ OpResult tell_op(const GateChecker& gates, const PreparedOp& prepared, ServedOp 
   if (served.rest == nullptr) return result;
   ServedRest& rest = *served.rest;
   result.reason = std::move(rest.reason);
-  if (rest.gates) {
-    const bool write = std::holds_alternative<WriteAction>(op.action);
-    GateVerdict verdict = gates.tell(*rest.gates, std::get<TaskRoot>(op.target.root), write);
-    result.gates = std::move(verdict.gates);
-    result.note = std::move(verdict.note);
-    if (!verdict.refusal.empty()) result.reason = std::move(verdict.refusal);
-  }
+  if (rest.gates) tell_gates(context, op, *rest.gates, result);
+  if (rest.protection) tell_protection(context, *rest.protection, result);
   append_note(result.note, rest.note);
   if (rest.value) result.value = std::move(rest.value);
   result.before = std::move(rest.before);

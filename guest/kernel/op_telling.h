@@ -6,7 +6,9 @@
 #include <string>
 #include <string_view>
 
+#include "guest/kernel/evidence.h"
 #include "guest/kernel/gates.h"
+#include "guest/kernel/kernel.h"
 #include "guest/kernel/op.h"
 #include "guest/kernel/served_op.h"
 
@@ -18,9 +20,15 @@ inline constexpr size_t kWordBytes = sizeof(uint64_t);
 // The notes of an entry are one text; an empty note adds nothing.
 void append_note(std::string& notes, std::string_view note);
 
-// Puts into words what came of an op, once the machine runs again. `served` is of `prepared`; `gates` are
-// those that looked at its task.
-[[nodiscard]] OpResult tell_op(const GateChecker& gates, const PreparedOp& prepared, ServedOp served,
-                               double ns_per_tick);
+// What an op was served with.
+struct ServingContext {
+  const Kernel& kernel;
+  const GateChecker& gates;
+  const StopMoment& moment;
+  double ns_per_tick = 0;
+};
+
+// Puts into words what came of an op, once the machine runs again. `served` is of `prepared`.
+[[nodiscard]] OpResult tell_op(const ServingContext& context, const PreparedOp& prepared, ServedOp served);
 
 }  // namespace ktape

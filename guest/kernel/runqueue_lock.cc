@@ -13,7 +13,7 @@ RunqueueLock::RunqueueLock(const Kernel& kernel, LayoutLog& log)
   core_ = log.first_of("struct rq", {"core"});
 }
 
-Result<bool> RunqueueLock::held(const GuestMemory& memory, CpuId cpu) const {
+Result<uint64_t> RunqueueLock::word(const GuestMemory& memory, CpuId cpu) const {
   if (!lock_)
     return Error{ErrorCode::kNotFound, "this kernel's 'struct rq' has no '__lock' that is a qspinlock", ""};
   KTAPE_ASSIGN(const GuestVirtual runqueues, runqueues_);
@@ -27,9 +27,12 @@ Result<bool> RunqueueLock::held(const GuestMemory& memory, CpuId cpu) const {
       rq = GuestVirtual(core);
     }
   }
-  KTAPE_ASSIGN(const uint64_t word,
-               kernel_->read_uint(memory, rq + lock_->offset_bytes, lock_->type.size_bytes));
-  return word != 0;
+  return kernel_->read_uint(memory, rq + lock_->offset_bytes, lock_->type.size_bytes);
+}
+
+Result<bool> RunqueueLock::held(const GuestMemory& memory, CpuId cpu) const {
+  KTAPE_ASSIGN(const uint64_t found, word(memory, cpu));
+  return found != 0;
 }
 
 }  // namespace ktape

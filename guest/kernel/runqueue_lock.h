@@ -20,7 +20,8 @@ class RunqueueLock {
  public:
   RunqueueLock(const Kernel& kernel, LayoutLog& log);
 
-  // kNotFound names what this kernel's BTF lacks.
+  // The lock's word: 0 when it is free. kNotFound names what this kernel's BTF lacks.
+  [[nodiscard]] Result<uint64_t> word(const GuestMemory& memory, CpuId cpu) const;
   [[nodiscard]] Result<bool> held(const GuestMemory& memory, CpuId cpu) const;
 
  private:

@@ -11,11 +11,17 @@
 #include "guest/kernel/gates.h"
 #include "guest/kernel/op.h"
 #include "guest/kernel/op_width.h"
+#include "guest/kernel/protection.h"
 #include "guest/kernel/target_plan.h"
 #include "schema/base/result.h"
 #include "schema/base/units.h"
 
 namespace ktape {
+
+// What a write of a batch is told that was not reached, because one before it was not done, or because a gate
+// refused one after it.
+inline constexpr char kStoppedBefore[] = "an earlier write of the batch was not done";
+inline constexpr char kStoppedAfter[] = "a later write of the batch was refused, so nothing was written";
 
 // The ops of a request before, during and after a freeze. What takes time and needs no memory is done before
 // or after: OpExecutor::prepare makes PreparedOps, serving them makes ServedOps, tell() makes OpResults.
@@ -49,7 +55,8 @@ struct ServedRest {
   std::optional<OpValue> before;
   std::vector<OpValue> list;
   std::string broke_off;
-  std::optional<GateSights> gates;  // of a task target
+  std::optional<GateSights> gates;            // of a task target
+  std::optional<ProtectionSight> protection;  // of a read that is to be consistent
 };
 
 struct ServedOp {
@@ -70,6 +77,8 @@ struct ServedOp {
 
 struct ServedOps {
   std::vector<ServedOp> ops;
+  // Something was refused by conditions that pass, and nothing was written: another try may do better.
+  bool may_pass = false;
   double ns_per_tick = 0;
 };
 

@@ -223,4 +223,35 @@ TEST_CASE("a read that was refused is nothing to mark") {
   CHECK(tape.verdict() == Verdict::kPass);
 }
 
+TEST_CASE("a lock that was held in an earlier try says nothing of the value that was read in the last") {
+  TapeUnderTest tape;
+  tape->request({vtime(0)});
+  for (const uint64_t freeze : {1, 2}) {
+    tape->add([&](schema::Record::Builder record) {
+      record.initFrozen().setFreeze(freeze);
+      cpus({})(record.getFrozen());
+    });
+    tape->add([&](schema::Record::Builder record) {
+      auto gate = record.initGateChecked();
+      gate.setOp(1);
+      gate.setGate(schema::Gate::UNLOCKED);
+      gate.setOutcome(freeze == 1 ? schema::GateOutcome::FAILED : schema::GateOutcome::PASSED);
+      gate.setFreeze(freeze);
+      gate.setTry(static_cast<uint32_t>(freeze));
+    });
+  }
+  tape->add([](schema::Record::Builder record) {
+    auto reply = record.initOpReplied();
+    reply.setOp(1);
+    reply.setFreeze(2);
+    reply.setTries(2);
+    auto entry = reply.initEntries(1)[0];
+    entry.setStatus(schema::EntryStatus::DONE);
+    entry.setProtectingCpu(0);
+  });
+  tape.judge();
+  CHECK(tape.undecided().empty());
+  CHECK(tape.verdict() == Verdict::kPass);
+}
+
 }  // namespace ktape::test

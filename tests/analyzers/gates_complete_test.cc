@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 
 #include "tests/analyzers/tape_under_test.h"
@@ -20,6 +21,7 @@ struct Op {
   uint16_t leave_out = 0;
   uint16_t swap = 0;  // this gate and the next one change places
   bool enforce_all = true;
+  uint32_t attempt = 0;  // 0: a recorder that tried once
 };
 
 void gate(TapeUnderTest& tape, uint64_t op, uint16_t number, const Op& how) {
@@ -28,6 +30,8 @@ void gate(TapeUnderTest& tape, uint64_t op, uint16_t number, const Op& how) {
     auto checked = record.initGateChecked();
     checked.setOp(op);
     checked.setGate(static_cast<schema::Gate>(number));
+    checked.setTry(how.attempt);
+    checked.setFreeze(how.attempt);
     checked.setEnforced(how.enforce_all || identity);
     checked.setOutcome(number == how.fails ? schema::GateOutcome::FAILED : schema::GateOutcome::PASSED);
   });
@@ -131,6 +135,93 @@ TEST_CASE("ops on other targets, and a tape that ends before the reply, are inco
   tape.judge_salvaged();
   CHECK(tape.verdict() == Verdict::kInconclusive);
   CHECK(tape.undecided() == "seq 0: the tape has no answered cold op on a task\n");
+}
+
+namespace {
+
+constexpr uint16_t kConsistent = 13;
+
+// A request that was tried as often as there are elements: which gate failed in each, 0 for none.
+void record_tries(TapeUnderTest& tape, const std::vector<uint16_t>& failing, uint32_t told_tries) {
+  TapeEntry entry{.tag = "vtime", .target = task_target("sleeper", 57, 1, "scx.dsq_vtime")};
+  entry.write = 5;
+  tape->request({entry});
+  for (uint32_t i = 0; i < failing.size(); ++i) {
+    for (uint16_t number = 1; number <= 12; ++number)
+      gate(tape, 1, number, {.fails = failing[i], .attempt = i + 1});
+  }
+  tape->add([&](schema::Record::Builder record) {
+    auto reply = record.initOpReplied();
+    reply.setOp(1);
+    reply.setFreeze(failing.size());
+    reply.setTries(told_tries);
+    auto got = reply.initEntries(1)[0];
+    got.setStatus(failing.back() == 0 ? EntryStatus::DONE : EntryStatus::REFUSED);
+    got.setReason(failing.back() == 0 ? "" : "gate refuses");
+  });
+}
+
+}  // namespace
+
+TEST_CASE("a write that was done at its third try, after two that a lock refused, passes") {
+  TapeUnderTest tape;
+  record_tries(tape, {11, 11, 0}, 3);
+  tape.judge();
+  CHECK(tape.verdict() == Verdict::kPass);
+  CHECK_THAT(tape.confirmed(), ContainsSubstring("; 2 earlier tries, each refused for a moment\n"));
+}
+
+TEST_CASE("a try that nothing refused, or that something refused for good, had to be the last") {
+  TapeUnderTest tape;
+  SECTION("nothing") {
+    record_tries(tape, {0, 0}, 2);
+    tape.judge();
+    CHECK_THAT(tape.violated(),
+               ContainsSubstring("try 1 of request 1 was not the last, though no gate refused it"));
+  }
+  SECTION("for good") {
+    record_tries(tape, {7, 0}, 2);
+    tape.judge();
+    CHECK_THAT(tape.violated(),
+               ContainsSubstring("try 1 of request 1 was refused by gate 7, which does not pass"));
+  }
+}
+
+TEST_CASE("tries that are missing, or more than the reply tells, are violations") {
+  TapeUnderTest tape;
+  SECTION("missing") {
+    record_tries(tape, {11, 0}, 3);
+    tape.judge();
+    CHECK_FALSE(tape.violated().empty());
+  }
+  SECTION("more") {
+    record_tries(tape, {11, 0}, 1);
+    tape.judge();
+    CHECK_THAT(tape.violated(), ContainsSubstring("request 1 was tried 1 times, and has gates of try 2"));
+  }
+}
+
+TEST_CASE("a consistent read of any target has gate 13, and is refused where it did not pass") {
+  TapeUnderTest tape;
+  const bool refused = GENERATE(true, false);
+  tape->add([](schema::Record::Builder record) {
+    auto request = record.initOpRequested();
+    request.setOp(1);
+    auto entry = request.initEntries(1)[0];
+    entry.setTag("running");
+    entry.setConsistent(true);
+    entry.initTarget().initPerCpu().setSymbol("runqueues");
+  });
+  gate(tape, 1, kConsistent, {.fails = kConsistent, .attempt = 1});
+  tape->add([&](schema::Record::Builder record) {
+    auto reply = record.initOpReplied();
+    reply.setOp(1);
+    reply.setFreeze(1);
+    reply.setTries(1);
+    reply.initEntries(1)[0].setStatus(refused ? EntryStatus::REFUSED : EntryStatus::DONE);
+  });
+  tape.judge();
+  CHECK(tape.violated().empty() == refused);
 }
 
 }  // namespace ktape::test

@@ -44,6 +44,20 @@ TEST_CASE("a per-CPU read that was refused is violated, with the reason") {
   CHECK(tape.violated() == "seq 5: the read as 'nr' was refused: got u64, expected u32\n");
 }
 
+TEST_CASE("a per-CPU read that was refused as the scenario expects violates nothing") {
+  TapeUnderTest tape;
+  tape->op({nr_running()});
+  tape->request({nr_running()});
+  tape->add([](schema::Record::Builder record) {
+    auto reply = record.initOpReplied();
+    reply.setOp(2);
+    reply.setAsExpected(true);
+    reply.initEntries(1)[0].setStatus(schema::EntryStatus::REFUSED);
+  });
+  tape.judge();
+  CHECK(tape.verdict() == Verdict::kPass);
+}
+
 TEST_CASE("a per-CPU read that failed is violated") {
   TapeUnderTest tape;
   TapeEntry entry = nr_running();

@@ -258,6 +258,50 @@ TEST_CASE("a spinning worker fails every gate that a running task should") {
   CHECK(f.check(false).refusal.empty());
 }
 
+TEST_CASE("a refusal may pass where all that refuses is a matter of the instant") {
+  Fixture f;
+  const auto may_pass = [&] {
+    (void)f.check(true);
+    CHECK_FALSE(f.sights.admitted);
+    return f.sights.may_pass;
+  };
+  SECTION("a lock") {
+    f.fake.set_rq(0, "__lock.raw_lock.val.counter", 1);
+    CHECK(may_pass());
+    f.fake.set_task(f.task, "policy", 1);
+    CHECK_FALSE(may_pass());
+  }
+  SECTION("a wake-up") {
+    f.fake.set_task(f.task, "__state", kTaskWaking);
+    CHECK(may_pass());
+    f.fake.set_task(f.task, "thread_info.cpu", 9);  // gate 11 cannot look
+    CHECK_FALSE(may_pass());
+  }
+  SECTION("a task that has said that it will sleep, and is still there") {
+    f.fake.set_task(f.task, "on_rq", 1);
+    f.fake.set_task(f.task, "on_cpu", 1);
+    f.fake.set_task(f.task, "scx.dsq", 0xffff888000001000);
+    CHECK(may_pass());
+    f.fake.set_task(f.task, "__state", 0);  // it has not
+    CHECK_FALSE(may_pass());
+  }
+  SECTION("a dead task") {
+    f.fake.set_task(f.task, "__state", kTaskDead);
+    f.fake.set_task(f.task, "on_cpu", 1);
+    CHECK_FALSE(may_pass());
+  }
+}
+
+TEST_CASE("what was admitted may not pass later, it has passed") {
+  Fixture f;
+  (void)f.check(true);
+  CHECK(f.sights.admitted);
+  CHECK_FALSE(f.sights.may_pass);
+  f.fake.set_task(f.task, "on_rq", 1);  // a read is not held to it
+  (void)f.check(false);
+  CHECK(f.sights.admitted);
+}
+
 TEST_CASE("without sched_ext a read goes on and a write fails at the class") {
   Fixture f(FakeKernelShape{.sched_ext = false});
   const GateVerdict read = f.check(false);

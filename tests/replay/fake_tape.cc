@@ -86,6 +86,7 @@ std::vector<Op> FakeTape::request(const std::vector<FillEntry>& entries, schema:
   const auto asked = message.getRoot<schema::OpRequested>().asReader().getEntries();
   std::vector<Op> ops = must(read_ops(asked, mode));
   ++ops_;
+  tries_ = 0;
   add([&](schema::Record::Builder record) {
     auto to = record.initOpRequested();
     to.setOp(ops_);
@@ -115,6 +116,7 @@ Seq FakeTape::reply(uint64_t freeze, const std::vector<OpResult>& results) {
     to.setOp(ops_);
     to.setFreeze(freeze);
     to.setLiveNotCoherent(freeze == 0);
+    to.setTries(freeze == 0 ? 0 : tries_);
     bool ok = true;
     auto list = to.initEntries(static_cast<unsigned>(results.size()));
     for (unsigned i = 0; i < list.size(); ++i) {
@@ -140,15 +142,37 @@ Seq FakeTape::ask(const std::vector<FillEntry>& entries) {
   return add([&](schema::Record::Builder record) { record.initOpDeferred().setOp(ops_); });
 }
 
+Seq FakeTape::serve_in_tries(const std::vector<FillEntry>& entries,
+                             const std::vector<std::function<void()>>& before) {
+  const std::vector<Op> ops = request(entries, schema::OpMode::COLD);
+  std::vector<OpResult> results;
+  for (const auto& change : before) {
+    change();
+    results = attempt(ops);
+  }
+  return reply(freezes_, results);
+}
+
 Seq FakeTape::serve_now(const std::vector<Op>& ops) {
+  const std::vector<OpResult> results = attempt(ops);
+  return reply(freezes_, results);
+}
+
+std::vector<OpResult> FakeTape::attempt(const std::vector<Op>& ops) {
+  ++tries_;
   const uint64_t freeze = ++freezes_;
   add([&](schema::Record::Builder record) {
     auto to = record.initFreezeBegan();
     to.setFreeze(freeze);
     to.setCause(schema::FreezeCause::REQUEST);
     to.setOp(ops_);
+    to.setTry(tries_);
   });
-  const Evidence evidence = EvidenceReader(kernel_.kernel()).read(kernel_.memory());
+  // One CPU is in the kernel with interrupts off, the other in user space.
+  StopMoment moment{
+      {{true, kernel_.symbol("scx_error_irq_workfn"), 0, false}, {true, GuestVirtual(0x1000), 3, true}},
+      EvidenceReader(kernel_.kernel()).read(kernel_.memory())};
+  const Evidence& evidence = moment.evidence;
   add([&](schema::Record::Builder record) {
     auto to = record.initFrozen();
     to.setFreeze(freeze);
@@ -156,6 +180,10 @@ Seq FakeTape::serve_now(const std::vector<Op>& ops) {
     auto vcpus = to.initVcpus(static_cast<unsigned>(evidence.cpus.size()));
     for (unsigned i = 0; i < vcpus.size(); ++i) {
       vcpus[i].setCpu(i);
+      vcpus[i].setKnown(moment.cpus[i].known);
+      vcpus[i].setRip(moment.cpus[i].rip.value);
+      vcpus[i].setCpl(moment.cpus[i].cpl);
+      vcpus[i].setInterruptsEnabled(moment.cpus[i].interrupts_enabled);
       write_evidence(kernel_.kernel(), evidence.cpus[i], vcpus[i]);
     }
   });
@@ -163,10 +191,14 @@ Seq FakeTape::serve_now(const std::vector<Op>& ops) {
   if (keep_memory_) kept = keep_memory(freeze);
   const bool writes = std::holds_alternative<WriteAction>(ops.front().action);
   const std::vector<OpResult> results =
-      writes ? executor_.write(kernel_.memory(), ops) : executor_.read(kernel_.memory(), ops);
+      writes ? executor_.write(kernel_.memory(), ops, moment) : executor_.read(kernel_.memory(), ops, moment);
   for (uint32_t i = 0; i < results.size(); ++i) {
     for (const GateResult& gate : results[i].gates) {
-      add([&](schema::Record::Builder record) { write_gate(ops_, i, gate, record.initGateChecked()); });
+      add([&](schema::Record::Builder record) {
+        write_gate(ops_, i, gate, record.initGateChecked());
+        record.getGateChecked().setFreeze(freeze);
+        record.getGateChecked().setTry(tries_);
+      });
     }
   }
   add([&](schema::Record::Builder record) {
@@ -186,7 +218,7 @@ Seq FakeTape::serve_now(const std::vector<Op>& ops) {
       to.setEncoding(as_data(layout.encoding));
     });
   }
-  return reply(freeze, results);
+  return results;
 }
 
 Seq FakeTape::serve_hot(const FillEntry& entry) {

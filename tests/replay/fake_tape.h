@@ -40,6 +40,8 @@ class FakeTape {
 
   // A cold request in a freeze of its own. Returns the sequence number of the reply.
   Seq serve(const std::vector<FillEntry>& entries);
+  // The same in several freezes: before each, something is changed. All but the last have to be refused.
+  Seq serve_in_tries(const std::vector<FillEntry>& entries, const std::vector<std::function<void()>>& before);
   // The same, deferred first.
   Seq defer(const std::vector<FillEntry>& entries);
   // A request that is never replied to.
@@ -53,6 +55,7 @@ class FakeTape {
  private:
   Seq add(const std::function<void(schema::Record::Builder)>& fill);
   Seq serve_now(const std::vector<Op>& ops);
+  std::vector<OpResult> attempt(const std::vector<Op>& ops);
   std::vector<Op> request(const std::vector<FillEntry>& entries, schema::OpMode mode);
   PagesKept keep_memory(uint64_t freeze);
   Seq reply(uint64_t freeze, const std::vector<OpResult>& results);
@@ -66,6 +69,7 @@ class FakeTape {
   bool keep_memory_ = true;
   uint64_t ops_ = 0;
   uint64_t freezes_ = 0;
+  uint32_t tries_ = 0;  // of the request
 };
 
 }  // namespace ktape::test

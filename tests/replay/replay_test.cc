@@ -68,8 +68,107 @@ TEST_CASE_METHOD(Fixture, "a tape is replayed, and every gate and reply is as it
   INFO(child.output);
   CHECK(child.exit_status == 0);
   CHECK_THAT(child.output, StartsWith("4 of 4 cold requests replayed: nothing differs\n"
-                                      "compared: 12 entries, 84 gates, evidence of 4 freezes, "));
+                                      "compared: 12 entries, 96 gates, evidence of 4 freezes, "));
   CHECK_THAT(child.output, ContainsSubstring("\n1 request: deferred at first"));
+}
+
+namespace {
+
+// A write that a held runqueue lock refuses twice, and a consistent read that it refuses once.
+void serve_in_tries(FakeTape& tape) {
+  const auto lock = [&tape](uint64_t word) {
+    return [&tape, word] { tape.kernel().set_rq(0, "__lock.raw_lock.val.counter", word); };
+  };
+  tape.serve_in_tries({write_u64("set", kVtime, 5000)}, {lock(1), lock(1), lock(0)});
+  const auto consistent = [](schema::OpEntry::Builder entry) {
+    read_line("cpu0:runqueues.nr_running")(entry);
+    entry.setConsistent(true);
+  };
+  tape.serve_in_tries({consistent}, {lock(1), lock(0)});
+  tape.serve_in_tries({write_u64("lasting", kVtime, 6000)}, {lock(1), lock(0x100001)});
+}
+
+}  // namespace
+
+TEST_CASE_METHOD(Fixture, "each try of a request is replayed, with who may hold the lock that lasts") {
+  serve_in_tries(tape);
+  const ChildResult child = replayed();
+  INFO(child.output);
+  CHECK(child.exit_status == 0);
+  CHECK_THAT(child.output,
+             StartsWith("3 of 3 cold requests replayed: nothing differs\n"
+                        "compared: 3 entries, 62 gates, 4 earlier tries, evidence of 7 freezes, "));
+}
+
+TEST_CASE_METHOD(Fixture, "a try that was recorded otherwise is found out") {
+  tape.set_edit([](schema::Record::Builder record) {
+    if (!record.isGateChecked()) return;
+    auto gate = record.getGateChecked();
+    if (gate.getOp() == 1 && gate.getTry() == 2 && gate.getGate() == schema::Gate::UNLOCKED)
+      gate.setOutcome(schema::GateOutcome::PASSED);
+  });
+  serve_in_tries(tape);
+  const ChildResult child = replayed();
+  CHECK(child.exit_status == 1);
+  CHECK_THAT(child.output, ContainsSubstring("gate unlocked of try 2 of request 1 entry 0 ('set'): outcome: "
+                                             "recorded \"passed\", computed \"failed\"\n"));
+}
+
+TEST_CASE_METHOD(Fixture, "a try after which today's code would not have gone on is found out") {
+  tape.serve_in_tries({write_u64("set", kVtime, 5000)}, {[] {}, [] {}});
+  const ChildResult child = replayed();
+  CHECK(child.exit_status == 1);
+  CHECK_THAT(child.output, ContainsSubstring("try 1 of request 1: outcome: recorded to be tried again, "
+                                             "computed done\n"));
+}
+
+TEST_CASE_METHOD(Fixture, "who was told to hold a lock is held against what is found") {
+  tape.set_edit([](schema::Record::Builder record) {
+    if (record.isOpReplied() && record.getOpReplied().getOp() == 3)
+      record.getOpReplied().getEntries()[0].getLockUsers()[0].setCpu(1);
+  });
+  serve_in_tries(tape);
+  const ChildResult child = replayed();
+  CHECK(child.exit_status == 1);
+  CHECK_THAT(child.output, ContainsSubstring("request 3 entry 0 ('lasting'): lockUsers: "));
+}
+
+TEST_CASE_METHOD(Fixture, "a tape of a recorder that tried once is replayed as that recorder served") {
+  tape.set_edit([](schema::Record::Builder record) {
+    if (record.isFreezeBegan()) record.getFreezeBegan().setTry(0);
+    if (record.isGateChecked()) {
+      record.getGateChecked().setFreeze(0);
+      record.getGateChecked().setTry(0);
+    }
+    if (!record.isOpReplied()) return;
+    record.getOpReplied().setTries(0);
+    for (auto entry : record.getOpReplied().getEntries()) {
+      const std::string reason = entry.getReason().cStr();
+      entry.setReason(reason.substr(0, reason.find("; runqueue lock")));
+      entry.setRefusedBy(schema::Gate::NOT_SAID);
+      entry.disownLockUsers();
+    }
+  });
+  tape.kernel().set_rq(0, "__lock.raw_lock.val.counter", 1);
+  tape.serve({write_u64("refused", kVtime, 7000)});
+  const ChildResult child = replayed();
+  INFO(child.output);
+  CHECK(child.exit_status == 0);
+}
+
+TEST_CASE_METHOD(Fixture, "show tells what each try was refused by, and how many it took") {
+  serve_in_tries(tape);
+  const ChildResult child = must(run_child(KTAPE_BIN "/ktape-show", {tape.seal().path}, size_t{1} << 20));
+  INFO(child.output);
+  CHECK(child.exit_status == 0);
+  CHECK_THAT(child.output, ContainsSubstring("freeze 2 for request 1, try 2"));
+  CHECK_THAT(child.output, ContainsSubstring("tried again: set: gate 11, unlocked: failed: observed"));
+  CHECK_THAT(child.output, ContainsSubstring("reply 1: done at try 3, the guest having run"));
+  CHECK_THAT(
+      child.output,
+      ContainsSubstring("cpu0:runqueues.nr_running: read runqueues[cpu 0].nr_running as auto, consistent"));
+  CHECK_THAT(child.output, ContainsSubstring("reply 3: NOT DONE at try 2"));
+  CHECK_THAT(child.output, ContainsSubstring("may be held by CPU 0 in scx_error_irq_workfn"));
 }
 
 TEST_CASE_METHOD(Fixture, "what cannot be replayed is counted and told") {
