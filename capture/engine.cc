@@ -69,11 +69,12 @@ Result<RunEnd> Engine::run(const UserWishes& wishes) {
   began_ = last_heard_ = Clock::now();
   KTAPE_ASSIGN(const UniqueFd wake, any_of({wishes.end_fd, wishes.freeze_fd}));
   while (!end_) {
-    Result<void> handled =
-        turn(std::min({deadline(), host_freezes_.due(), Clock::now() + kTick}), wake.get());
+    Result<void> handled = turn(
+        std::min({deadline(), host_freezes_.due(), coordinator_.due(), Clock::now() + kTick}), wake.get());
     // A guest that never stops talking must not keep its deadline or the user waiting.
     if (handled.ok() && !end_) handled = on_wishes(wishes);
     if (handled.ok() && !end_) handled = host_freezes_.on_time();
+    if (handled.ok() && !end_) handled = coordinator_.on_time();
     if (handled.ok()) handled = settle_schedulers();
     if (handled.ok() && !end_) handled = on_silence();
     if (!handled.ok()) KTAPE_TRY(on_failure(handled.error()));

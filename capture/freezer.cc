@@ -49,13 +49,19 @@ void write_others(const VcpuRegisters& from, schema::Registers::Builder to) {
   to.setCr4(from.cr4);
 }
 
-void write_registers(const Kernel& kernel, const VcpuRegisters& registers, schema::VcpuState::Builder to) {
+StoppedCpu stopped_cpu(const VcpuRegisters& registers) {
   constexpr uint64_t kInterruptFlag = uint64_t{1} << 9;  // RFLAGS.IF
+  return {true, GuestVirtual(registers.rip), static_cast<uint8_t>(registers.cs & 3),
+          (registers.rflags & kInterruptFlag) != 0};
+}
+
+void write_registers(const Kernel& kernel, const VcpuRegisters& registers, schema::VcpuState::Builder to) {
+  const StoppedCpu cpu = stopped_cpu(registers);
   to.setKnown(true);
-  to.setRip(registers.rip);
-  to.setCpl(registers.cs & 3);
-  if (to.getCpl() == 0) to.setSymbol(kernel.describe(GuestVirtual(registers.rip)));
-  to.setInterruptsEnabled((registers.rflags & kInterruptFlag) != 0);
+  to.setRip(cpu.rip.value);
+  to.setCpl(cpu.cpl);
+  if (cpu.cpl == 0) to.setSymbol(kernel.describe(cpu.rip));
+  to.setInterruptsEnabled(cpu.interrupts_enabled);
   write_others(registers, to.initRegisters());
 }
 
@@ -78,7 +84,7 @@ struct Freezer::Moment {
   Clock::time_point began, frozen, thawing, thawed;
   std::chrono::nanoseconds stop_latency{0};
   std::vector<VcpuRegisters> registers;
-  Evidence evidence;
+  StopMoment stop;
 };
 
 void Freezer::adopted(const Kernel& kernel) {
@@ -119,13 +125,17 @@ Result<FreezeDone> Freezer::finish(Standstill at, const FreezeReason& reason, co
   done.id = ++last_freeze_;
 
   WritableGuestMemory& memory = pages_.watch(at.frozen.memory());
-  moment.evidence = evidence_->read(memory);
-  if (work.serve) work.serve(memory);
+  moment.stop.evidence = evidence_->read(memory);
+  if (at.registers.ok()) {
+    for (const VcpuRegisters& registers : *at.registers) moment.stop.cpus.push_back(stopped_cpu(registers));
+  }
+  if (work.serve) work.serve(memory, moment.stop);
   moment.thawing = Clock::now();
   done.thaw = at.frozen.thaw();
   moment.thawed = Clock::now();
+  done.thawed = moment.thawed;
   frozen_time_ += moment.thawed - moment.frozen;
-  if (work.tell) done.results = work.tell();
+  if (work.tell) done.results = work.tell(moment.stop);
 
   if (at.registers.ok()) {
     moment.registers = std::move(at.registers).value();
@@ -145,9 +155,10 @@ Result<void> Freezer::record(const FreezeReason& reason, const Moment& moment, c
     to.setOp(reason.op);
     to.setInterval(reason.interval);
     write_hits(reason.hits, to);
+    to.setTry(reason.attempt);
   }));
   KTAPE_TRY(record_frozen(moment, done.id));
-  KTAPE_TRY(record_gates(reason, moment, done.results));
+  KTAPE_TRY(record_gates(reason, moment, done));
   KTAPE_ASSIGN(std::optional<PagesKept> kept, pages_.keep(done.id));
   KTAPE_TRY(recorder_.record_at(recorder_.at(moment.thawed), GuestNs(0), [&](schema::Record::Builder record) {
     auto to = record.initThawed();
@@ -166,13 +177,14 @@ Result<void> Freezer::record_frozen(const Moment& moment, uint64_t freeze) {
     auto to = record.initFrozen();
     to.setFreeze(freeze);
     to.setStopLatencyNs(static_cast<uint64_t>(moment.stop_latency.count()));
-    to.setBypassDepth(moment.evidence.bypass_depth);
-    auto seqcounts = to.initSeqcounts(static_cast<unsigned>(moment.evidence.seqcounts.size()));
+    const Evidence& evidence = moment.stop.evidence;
+    to.setBypassDepth(evidence.bypass_depth);
+    auto seqcounts = to.initSeqcounts(static_cast<unsigned>(evidence.seqcounts.size()));
     for (unsigned i = 0; i < seqcounts.size(); ++i) {
-      seqcounts[i].setName(moment.evidence.seqcounts[i].name);
-      seqcounts[i].setSequence(moment.evidence.seqcounts[i].sequence);
+      seqcounts[i].setName(evidence.seqcounts[i].name);
+      seqcounts[i].setSequence(evidence.seqcounts[i].sequence);
     }
-    const std::vector<CpuEvidence>& cpus = moment.evidence.cpus;
+    const std::vector<CpuEvidence>& cpus = evidence.cpus;
     const size_t count = std::max(moment.registers.size(), cpus.size());
     auto vcpus = to.initVcpus(static_cast<unsigned>(count));
     for (unsigned i = 0; i < count; ++i) {
@@ -183,13 +195,14 @@ Result<void> Freezer::record_frozen(const Moment& moment, uint64_t freeze) {
   });
 }
 
-Result<void> Freezer::record_gates(const FreezeReason& reason, const Moment& moment,
-                                   const std::vector<OpResult>& results) {
+Result<void> Freezer::record_gates(const FreezeReason& reason, const Moment& moment, const FreezeDone& done) {
   const HostNs end = recorder_.at(moment.thawing);
-  for (uint32_t entry = 0; entry < results.size(); ++entry) {
-    for (const GateResult& gate : results[entry].gates) {
+  for (uint32_t entry = 0; entry < done.results.size(); ++entry) {
+    for (const GateResult& gate : done.results[entry].gates) {
       KTAPE_TRY(recorder_.record_at(end, GuestNs(0), [&](schema::Record::Builder record) {
         write_gate(reason.op, entry, gate, record.initGateChecked());
+        record.getGateChecked().setFreeze(done.id);
+        record.getGateChecked().setTry(reason.attempt);
       }));
     }
   }

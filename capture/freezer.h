@@ -33,6 +33,7 @@ struct FreezeReason {
   uint64_t op = 0;               // the request that is served in it; 0: none
   std::vector<TriggerHit> hits;  // cause trigger: one or more
   uint64_t interval = 0;         // cause periodic: which of the run's
+  uint32_t attempt = 0;          // which of the request's freezes it is, from 1; 0 without a request
 };
 
 // A machine that stands still, and of which nothing is on the tape yet.
@@ -45,15 +46,16 @@ struct Standstill {
 // What is done while the machine stands still, which copies and compares only; and what came of it, asked
 // once the machine has been thawed: entries of the reason's request.
 struct FreezeWork {
-  std::function<void(WritableGuestMemory&)> serve;
-  std::function<std::vector<OpResult>()> tell;
+  std::function<void(WritableGuestMemory&, const StopMoment&)> serve;
+  std::function<std::vector<OpResult>(const StopMoment&)> tell;
 };
 
 // A freeze that took place, and is on the tape.
 struct FreezeDone {
   uint64_t id = 0;
-  std::vector<OpResult> results;  // of the work
-  Result<void> thaw;              // kMachineLost: the machine did not resume
+  std::vector<OpResult> results;       // of the work
+  Recorder::Clock::time_point thawed;  // the guest runs since
+  Result<void> thaw;                   // kMachineLost: the machine did not resume
 };
 
 // Freezes a machine, takes evidence, keeps its memory, lets work be done, thaws, and records all that: the
@@ -92,8 +94,7 @@ class Freezer {
 
   Result<void> record(const FreezeReason& reason, const Moment& moment, const FreezeDone& done);
   Result<void> record_frozen(const Moment& moment, uint64_t freeze);
-  Result<void> record_gates(const FreezeReason& reason, const Moment& moment,
-                            const std::vector<OpResult>& results);
+  Result<void> record_gates(const FreezeReason& reason, const Moment& moment, const FreezeDone& done);
 
   Machine& machine_;
   Recorder& recorder_;

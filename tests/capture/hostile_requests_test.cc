@@ -147,7 +147,24 @@ TEST_CASE_METHOD(HostileRequests, "requests with absurd ids, steps, modes, kinds
     variable.setSymbol("runqueues");
     variable.setCpu(~0u);
   });
-  check_refused(8);
+  ask([&](auto request) {  // a write that is to be consistent, and a hot read
+    auto entry = entry_of(request);
+    entry.setConsistent(true);
+    entry.initWrite().setU64(1);
+  });
+  ask([&](auto request) {
+    request.setMode(schema::OpMode::HOT);
+    auto entry = entry_of(request);
+    entry.setConsistent(true);
+    entry.setRead(schema::ValueKind::U64);
+  });
+  ask([&](auto request) {
+    request.setRetryMs(-2147483647 - 1);
+    request.initExpect().setRefused(static_cast<schema::Gate>(999));
+    request.initEntries(1)[0].initTarget().initTask().setPid(71);
+    request.getEntries()[0].setRead(schema::ValueKind::U32);
+  });
+  check_refused(11);
   for (const HeardReply& reply : replies) CHECK(reply.request == ~uint64_t{0});
 }
 
