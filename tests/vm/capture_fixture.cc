@@ -77,11 +77,6 @@ Captured CaptureFixture::capture_text(const std::string& name, const std::string
   return run(name, write_scenario(name, text), kernel, more);
 }
 
-Captured CaptureFixture::capture_text_once(const std::string& name, const std::string& text,
-                                           const std::string& kernel) {
-  return run_once(name, write_scenario(name, text), kernel, {});
-}
-
 std::string CaptureFixture::write_scenario(const std::string& name, const std::string& text) const {
   std::string file = folder_ + "/" + name + ".scenario";
   std::ofstream(file) << text;
@@ -107,30 +102,10 @@ ChildResult run_signalled(const std::string& text, const std::string& progress,
   return must(run_child("/bin/sh", arguments, size_t{1} << 20));
 }
 
-// A write that only gate 11 kept out: the freeze happened to fall into an update.
-bool fell_into_an_update(const TapeFacts& facts) {
-  return std::any_of(facts.entries.begin(), facts.entries.end(), [](const auto& named) {
-    const EntryFacts& entry = named.second;
-    return entry.status == schema::EntryStatus::REFUSED && entry.failed == std::set{schema::Gate::UNLOCKED};
-  });
-}
-
 }  // namespace
 
 Captured CaptureFixture::run(const std::string& name, const std::string& scenario_file,
                              const std::string& kernel, const std::vector<std::string>& more) {
-  constexpr int kAttempts = 3;
-  Captured captured;
-  for (int attempt = 1; attempt <= kAttempts; ++attempt) {
-    captured = run_once(name, scenario_file, kernel, more);
-    if (attempt == kAttempts || !fell_into_an_update(captured.facts)) break;
-    fs::rename(captured.tape, captured.tape + "." + std::to_string(attempt));
-  }
-  return captured;
-}
-
-Captured CaptureFixture::run_once(const std::string& name, const std::string& scenario_file,
-                                  const std::string& kernel, const std::vector<std::string>& more) {
   if (!find_kernel(kernel).ok()) SKIP("kernel " << kernel << " is not cached: tools/kernel fetch " << kernel);
   Captured captured;
   captured.tape = folder_ + "/" + name + "-" + kernel + ".ktape";

@@ -38,16 +38,10 @@ class CaptureFixture {
   // The same for the text of one.
   Captured capture_text(const std::string& name, const std::string& text, const std::string& kernel,
                         const std::vector<std::string>& more = {});
-  // The same, and what comes of the first run is what is given, also where a lock stopped a write.
-  Captured capture_text_once(const std::string& name, const std::string& text, const std::string& kernel);
 
  private:
-  // Runs again, twice at most, when a write was refused for no more than a lock that was held in that freeze:
-  // that is chance.
   Captured run(const std::string& name, const std::string& scenario_file, const std::string& kernel,
                const std::vector<std::string>& more);
-  Captured run_once(const std::string& name, const std::string& scenario_file, const std::string& kernel,
-                    const std::vector<std::string>& more);
   [[nodiscard]] std::string write_scenario(const std::string& name, const std::string& text) const;
 
   std::string folder_;

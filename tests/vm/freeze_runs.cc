@@ -9,7 +9,6 @@
 namespace ktape::test {
 
 using schema::EntryStatus;
-using schema::Gate;
 using schema::Outcome;
 
 namespace {
@@ -21,8 +20,6 @@ constexpr size_t kRounds = kFreezesPerRun / 2;  // one freeze writes, one reads
 constexpr uint64_t kStallTimeoutMs = 4000;
 constexpr uint64_t kPauseMs = 300;
 static_assert((kRounds - 1) * kPauseMs > kStallTimeoutMs * 3 / 2);
-// A tick takes a runqueue's lock for a small part of its time.
-constexpr size_t kMaxRefusals = kRounds / 3;
 
 // Far ahead of anything that the scheduler gives, and all different.
 uint64_t written_in(size_t round) { return uint64_t{2'592'000'000'000'000} + round * 1'000'003; }
@@ -48,17 +45,6 @@ std::string round_of(size_t round) {
                "read = u32");
   }
   return text + fmt::format("(sleepMs = {}),\n", kPauseMs);
-}
-
-// A write that was not done found the runqueue of its task locked, and nothing else.
-void check_refusal(const TapeFacts& facts, const EntryFacts& write) {
-  INFO(write.reason);
-  CHECK(write.status == EntryStatus::REFUSED);
-  CHECK(write.failed == std::set<Gate>{Gate::UNLOCKED});
-  const std::string& seen = write.observed.at(Gate::UNLOCKED);
-  REQUIRE(seen.starts_with("pi_lock=free rq_lock=held cpu="));
-  const auto cpu = static_cast<uint32_t>(std::stoul(seen.substr(seen.rfind('=') + 1)));
-  CHECK(facts.frozen.at(write.freeze).locked_cpus.contains(cpu));
 }
 
 // What the runqueues count, against the tasks that there are: each CPU has its spinner.
@@ -110,8 +96,10 @@ std::string freeze_scenario() {
 void check_freeze_run(const Captured& captured) {
   const TapeFacts& facts = captured.facts;
   INFO(captured.program.output);
-  CHECK(facts.freezes == kFreezesPerRun);
-  CHECK(facts.thaws == kFreezesPerRun);
+  // A write that found the runqueue of its task locked took more than one.
+  CHECK(facts.tries >= kFreezesPerRun);
+  CHECK(facts.freezes == facts.tries);
+  CHECK(facts.thaws == facts.tries);
   CHECK(facts.requests == kFreezesPerRun);
   CHECK(facts.replies_by_op.size() == kFreezesPerRun);
   for (const auto& [op, replies] : facts.replies_by_op) {
@@ -121,25 +109,18 @@ void check_freeze_run(const Captured& captured) {
   // SCX_EXIT_UNREG: the scheduler was let go at the end, and not for a stall.
   CHECK(facts.scheduler_exit_kinds == std::vector<uint64_t>{64});
 
-  size_t refusals = 0;
-  std::optional<uint64_t> value;
   for (size_t round = 0; round < kRounds; ++round) {
     INFO("round " << round);
     const EntryFacts& write = facts.entries.at(fmt::format("write{}", round));
-    if (write.status == EntryStatus::DONE) {
-      value = written_in(round);
-    } else {
-      ++refusals;
-      check_refusal(facts, write);
-    }
+    INFO(write.reason);
+    CHECK(write.status == EntryStatus::DONE);
     const EntryFacts& read = facts.entries.at(fmt::format("read{}", round));
     CHECK(read.status == EntryStatus::DONE);
-    if (value) CHECK(read.value == *value);
+    CHECK(read.value == written_in(round));
     check_counts(facts, round);
   }
   check_jiffies(facts);
-  CHECK(refusals <= kMaxRefusals);
-  CHECK(facts.outcome == (refusals > 0 ? Outcome::SCENARIO_FAILED : Outcome::COMPLETED));
+  CHECK(facts.outcome == Outcome::COMPLETED);
   CHECK(run_built("ktape-verify", {captured.tape}).exit_status == 0);
 }
 

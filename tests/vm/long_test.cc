@@ -40,7 +40,7 @@ TEST_CASE_METHOD(
     const char* kernel = kKernels[static_cast<size_t>(run) % kKernels.size()];
     std::fprintf(stderr, "run %d of %d, on %s\n", run + 1, kRuns, kernel);
     INFO("run " << run + 1 << ", on " << kernel);
-    check_freeze_run(capture_text_once(fmt::format("freezes-{}", run + 1), freeze_scenario(), kernel));
+    check_freeze_run(capture_text(fmt::format("freezes-{}", run + 1), freeze_scenario(), kernel));
   }
 }
 

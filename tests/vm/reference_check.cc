@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "tests/vm/reference_check.h"
 
-#include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 
 #include "guest/kernel/tasks.h"
@@ -51,9 +50,9 @@ void check_memory(const Captured& captured) {
     const FieldInfo name = must(btf.field("struct scx_sched", "ops.name"));
     CHECK(text_at(kernel, memory, scheduler + name.offset_bytes) == "ktape_vtime");
   }
-  REQUIRE(vtimes.size() == 2);  // the write's freeze, then the reads'
-  CHECK(vtimes[0] != kThirtyDaysNs);
-  CHECK(vtimes[1] == kThirtyDaysNs);
+  REQUIRE(vtimes.size() >= 2);  // of each try of the write, then of each of the reads
+  CHECK(vtimes.front() != kThirtyDaysNs);
+  CHECK(vtimes.back() == kThirtyDaysNs);
 }
 
 }  // namespace
@@ -68,8 +67,9 @@ void check_reference(const Captured& captured) {
 
   CHECK(facts.requests == 2);  // the write, and the three reads merged into one
   CHECK(facts.replies == 2);
-  CHECK(facts.freezes == 2);
-  CHECK(facts.thaws == 2);
+  CHECK(facts.tries >= 2);
+  CHECK(facts.freezes == facts.tries);
+  CHECK(facts.thaws == facts.tries);
   for (const auto& [tag, entry] : facts.entries) {
     INFO("entry " << tag << ": " << entry.reason);
     CHECK(entry.status == EntryStatus::DONE);
@@ -85,10 +85,7 @@ void check_reference(const Captured& captured) {
 
   ChildResult check = run_built("ktape-check", {captured.tape});
   INFO(check.output);
-  // A freeze may fall into an update of what it reads; freeze-consistent then leaves that value undecided.
-  const bool updating = std::ranges::any_of(
-      facts.frozen, [](const auto& freeze) { return !freeze.second.locked_cpus.empty(); });
-  CHECK((check.exit_status == 0 || (updating && check.exit_status == 77)));
+  CHECK(check.exit_status == 0);
   check_memory(captured);
   check_replay(captured);
   CHECK(run_built("ktape-verify", {captured.tape}).exit_status == 0);

@@ -22,6 +22,7 @@ using Tags = std::map<uint64_t, std::vector<std::string>>;  // by op, in entry o
 
 void add_reply(schema::OpReplied::Reader reply, const Tags& tags, TapeFacts& facts) {
   ++facts.replies;
+  facts.tries += reply.getTries();
   ++facts.replies_by_op[reply.getOp()];
   auto entries = reply.getEntries();
   for (unsigned i = 0; i < entries.size(); ++i) {
@@ -59,6 +60,12 @@ void add(schema::Record::Reader record, Tags& tags, TapeFacts& facts) {
     case Record::GATE_CHECKED: {
       auto gate = record.getGateChecked();
       EntryFacts& entry = facts.entries[tags.at(gate.getOp()).at(gate.getEntry())];
+      if (gate.getFreeze() != entry.gates_freeze) {  // those of earlier tries do not count
+        entry.gates = 0;
+        entry.observed.clear();
+        entry.failed.clear();
+        entry.gates_freeze = gate.getFreeze();
+      }
       ++entry.gates;
       entry.observed[gate.getGate()] = as_text(gate.getObserved());
       if (gate.getOutcome() == schema::GateOutcome::FAILED) entry.failed.insert(gate.getGate());

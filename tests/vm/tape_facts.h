@@ -22,8 +22,9 @@ struct EntryFacts {
   uint32_t width_bytes = 0;
   std::set<schema::Gate> failed;  // gates that failed, enforced or not
   std::map<schema::Gate, std::string> observed;
-  size_t gates = 0;     // gates recorded
-  uint64_t freeze = 0;  // in which it was served
+  size_t gates = 0;           // gates recorded, of its last try
+  uint64_t gates_freeze = 0;  // in which they were evaluated
+  uint64_t freeze = 0;        // in which it was served
   uint64_t physical_address = 0;
 };
 
@@ -61,6 +62,7 @@ struct TapeFacts {
   uint32_t hz = 0;
   size_t requests = 0;
   size_t replies = 0;
+  size_t tries = 0;  // of all requests
   size_t freezes = 0;
   size_t thaws = 0;
 };
