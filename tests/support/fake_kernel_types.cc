@@ -66,6 +66,7 @@ struct Types {
                                  {"name", b.array(character, 16), 36},
                                  {"priv", pointer, 56}});
     const int kind = b.enumeration("scx_exit_kind", {{"SCX_EXIT_NONE", 0},
+                                                     {"SCX_EXIT_DONE", 1},
                                                      {"SCX_EXIT_UNREG", 64},
                                                      {"SCX_EXIT_ERROR", 1024},
                                                      {"SCX_EXIT_ERROR_STALL", 1026}});
@@ -80,7 +81,12 @@ struct Types {
     const int irq_work = b.structure("irq_work", 8, {{"func", pointer, 0}});
     const int work = b.structure("work_struct", 8, {{"func", pointer, 0}});
     const int rcu_work = b.structure("rcu_work", 16, {{"rcu", pointer, 0}, {"work", work, 8}});
-    b.structure("scx_sched", 192,
+    const int kobject = b.structure("kobject", 16,
+                                    {{"name", pointer, 0},
+                                     {"state_initialized", u32, 8, 1},
+                                     {"state_in_sysfs", u32, 8, 1, 1},
+                                     {"state_add_uevent_sent", u32, 8, 1, 2}});
+    b.structure("scx_sched", 208,
                 {{"ops", ops, 0},
                  {"bypass_depth", s32, 64},
                  {"level", s32, 68},
@@ -92,7 +98,9 @@ struct Types {
                  {"dsq_hash", hash_table, 136},
                  {"global_dsqs", pointer, 152},
                  {"error_irq_work", irq_work, 160},
-                 {"ancestors", b.array(pointer, 0), 168}});
+                 {"ancestors", b.array(pointer, 1), 168},
+                 {"kobj", kobject, 176},
+                 {"exit_kind", u32, 192}});
     b.enumeration("scx_ops_flags", {{"SCX_OPS_SWITCH_PARTIAL", 8}});
   }
 
