@@ -33,8 +33,8 @@ constexpr char kFooter[] =
     "\n"
     "SIGUSR1 freezes once, on demand; SIGINT and SIGTERM end the run and seal the tape.\n"
     "While it records the tape is 'run.ktape.partial'; 'run.ktape' exists once it is sealed.\n"
-    "Exit status: 0 completed; 1 sealed with another outcome; 2 usage or scenario; 3 unusable kernel;\n"
-    "4 the host lacks something, or the machine was lost";
+    "Exit status: 0 completed; 1 sealed with another outcome, or --fail-on-eject; 2 usage or scenario;\n"
+    "3 unusable kernel; 4 the host lacks something, or the machine was lost";
 
 // The command line as it was typed: what has another form in CaptureOptions.
 struct Asked {
@@ -147,6 +147,8 @@ void add_options(CLI::App& app, Asked& asked) {
                  "Freeze every so many ms, from the first step to the last's end. An interval whose end comes\n"
                  "while the freeze before is recorded, or too soon after it, is skipped, and counted")
       ->check(CLI::Range(1, 86400000));
+  app.add_flag("--fail-on-eject", asked.options.fail_on_eject,
+               "Exit with status 1 when the kernel has ejected a scheduler, also if the run completed");
   app.add_option("--max-tape", asked.max_tape_mb,
                  "End the run, as failed by the host, when its tape takes this many MB")
       ->check(CLI::Range(uint64_t{1}, uint64_t{1} << 40))
@@ -238,6 +240,7 @@ std::vector<std::string> capture_words(const CaptureOptions& options) {
   words.value_unless("", "--append", options.extra_arguments);
   words.values("--freeze-on", options.freeze_on);
   words.value_unless("0", "--freeze-every", std::to_string(options.freeze_every.count()));
+  words.flag("--fail-on-eject", options.fail_on_eject);
   words.value_unless(std::to_string(usual.max_tape_bytes / kMegabyte), "--max-tape",
                      std::to_string(options.max_tape_bytes / kMegabyte));
   words.value_unless(usual.qemu_program, "--qemu", options.qemu_program);

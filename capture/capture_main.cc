@@ -7,42 +7,14 @@
 #include <cstdio>
 
 #include "capture/capture_arguments.h"
+#include "capture/outcome.h"
 #include "capture/session.h"
 #include "schema/base/digest.h"
 #include "schema/base/exit_code.h"
 #include "schema/base/file.h"
-#include "schema/base/text.h"
 
 namespace ktape {
 namespace {
-
-// The guest may have a part in the detail of an outcome; the tape has all of it.
-constexpr size_t kMostDetailBytes = 2000;
-
-const char* outcome_text(schema::Outcome outcome) {
-  switch (outcome) {
-    case schema::Outcome::COMPLETED: return "completed";
-    case schema::Outcome::SCENARIO_FAILED: return "scenario failed";
-    case schema::Outcome::GUEST_PANICKED: return "guest panicked";
-    case schema::Outcome::RUN_TIMED_OUT: return "run timed out";
-    case schema::Outcome::BOOT_TIMED_OUT: return "boot timed out";
-    case schema::Outcome::MACHINE_LOST: return "machine lost";
-    case schema::Outcome::GUEST_EXITED: return "guest exited without saying done";
-    case schema::Outcome::INTERRUPTED: return "interrupted";
-    case schema::Outcome::HOST_FAILED: return "host failed";
-    case schema::Outcome::PROTOCOL_BROKEN: return "agent broke the protocol";
-    default: return "unknown";
-  }
-}
-
-ExitCode outcome_code(schema::Outcome outcome) {
-  switch (outcome) {
-    case schema::Outcome::COMPLETED: return ExitCode::kGood;
-    case schema::Outcome::MACHINE_LOST:
-    case schema::Outcome::HOST_FAILED: return ExitCode::kHost;
-    default: return ExitCode::kViolated;
-  }
-}
 
 // A descriptor that is readable when one of the signals came; they do nothing else any more.
 UniqueFd take_signals(std::initializer_list<int> signals) {
@@ -54,9 +26,7 @@ UniqueFd take_signals(std::initializer_list<int> signals) {
 }
 
 void print_result(const CaptureResult& result) {
-  std::string outcome = outcome_text(result.end.outcome);
-  if (!result.end.detail.empty()) outcome += ": " + printable(result.end.detail.substr(0, kMostDetailBytes));
-  fmt::print("outcome  {}\n", outcome);
+  fmt::print("outcome  {}\n", outcome_line(result.end));
   fmt::print("tape     {}  ({} records, {:.1f} MB)\n", result.tape.path, result.tape.records,
              static_cast<double>(result.tape.bytes) / 1e6);
   if (result.tape.pages > 0) {
@@ -104,7 +74,7 @@ int run(int argc, char** argv) {
                describe(kCaptureProgram, system_error(ErrorCode::kHost, "cannot write to standard output")));
     return static_cast<int>(ExitCode::kHost);
   }
-  return static_cast<int>(outcome_code(result->end.outcome));
+  return static_cast<int>(outcome_code(result->end, options.fail_on_eject));
 }
 
 }  // namespace

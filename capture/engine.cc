@@ -11,7 +11,10 @@
 #include <cerrno>
 
 #include "capture/boot_deadline.h"
+#include "capture/starvation.h"
 #include "schema/base/file.h"
+#include "schema/base/scheduler_exit.h"
+#include "schema/base/text.h"
 #include "schema/wire/data.h"
 
 namespace ktape {
@@ -29,6 +32,8 @@ constexpr auto kSilence = 5s;
 // Frozen time does not count against the deadlines, but a guest must not buy itself a run without end with
 // it.
 constexpr int kMostFrozenTimes = 10;
+// What a machine that is gone still has to say is finite; this bounds one that is not gone after all.
+constexpr int kMostLastTurns = 1'000'000;
 // What of a name that the guest gave goes into messages.
 constexpr size_t kNameBytes = 200;
 
@@ -69,13 +74,14 @@ Result<RunEnd> Engine::run(const UserWishes& wishes) {
   began_ = last_heard_ = Clock::now();
   KTAPE_ASSIGN(const UniqueFd wake, any_of({wishes.end_fd, wishes.freeze_fd}));
   while (!end_) {
-    Result<void> handled = turn(
-        std::min({deadline(), host_freezes_.due(), coordinator_.due(), Clock::now() + kTick}), wake.get());
+    Result<void> handled = turn(std::min({deadline(), host_freezes_.due(), coordinator_.due(),
+                                          schedulers_.due(), Clock::now() + kTick}),
+                                wake.get());
     // A guest that never stops talking must not keep its deadline or the user waiting.
     if (handled.ok() && !end_) handled = on_wishes(wishes);
     if (handled.ok() && !end_) handled = host_freezes_.on_time();
     if (handled.ok() && !end_) handled = coordinator_.on_time();
-    if (handled.ok()) handled = settle_schedulers();
+    if (handled.ok()) handled = look_at_schedulers();
     if (handled.ok() && !end_) handled = on_silence();
     if (!handled.ok()) KTAPE_TRY(on_failure(handled.error()));
     // Asked again: it has moved on by what was frozen meanwhile.
@@ -84,14 +90,28 @@ Result<RunEnd> Engine::run(const UserWishes& wishes) {
     if (!end_ && recorder_.is_full()) KTAPE_TRY(on_full_tape());
     show_now();
   }
+  KTAPE_TRY(schedulers_.record_unfinished());
   machine_.end();
-  count_unfinished();
+  KTAPE_TRY(record_ending());
+  return *end_;
+}
+
+Result<void> Engine::record_ending() {
+  // What was cut off, or came after what ended the run.
+  if (const size_t bytes = agent_.unfinished_bytes(); bytes > 0)
+    recorder_.lose("agent_bytes", "bytes of the agent that came and make no message that was read", bytes);
   KTAPE_TRY(on_console(console_.rest()));
   if (console_.panicked()) KTAPE_TRY(record_panic());
   host_freezes_.steps_ended();
   end_->triggers = host_freezes_.counts();
   end_->intervals = host_freezes_.intervals();
-  return *end_;
+  end_->ejections = schedulers_.ejections();
+  end_->ejections.insert(end_->ejections.end(), ejections_.begin(), ejections_.end());
+  // Of ktape's own scheduler the guest tells once it is gone; the kernel may not have come that far.
+  if (own_scheduler_ && end_->ejections.empty() && !host_freezes_.scheduler_error().empty())
+    end_->ejections.push_back(in_quotes(*own_scheduler_) +
+                              " was being ejected: " + printable(host_freezes_.scheduler_error()));
+  return {};
 }
 
 // One message at a time: a guest that sends many at once must not keep the deadline or the user waiting.
@@ -140,6 +160,7 @@ Result<void> Engine::on_wishes(const UserWishes& wishes) {
 
 Result<void> Engine::on_message(schema::FromAgent::Reader message) {
   const GuestNs guest(message.getGuestNs());
+  agent_heard_ = Clock::now();
   auto record = [&](auto fill) { return recorder_.record_at(recorder_.now(), guest, fill); };
   using Which = schema::FromAgent::Which;
   if (phase_ == Phase::kBooting && message.which() != Which::HELLO && message.which() != Which::REQUEST &&
@@ -149,24 +170,15 @@ Result<void> Engine::on_message(schema::FromAgent::Reader message) {
   switch (message.which()) {
     case Which::HELLO: return on_hello(message.getHello(), guest);
     case Which::REQUEST: return coordinator_.request(message.getRequest(), guest);
-    case Which::SCHEDULER_ATTACHED: {
-      auto from = message.getSchedulerAttached();
-      progress_.say(fmt::format("scheduler '{}' attached", as_text(from.getName())));
-      KTAPE_TRY(record([&](schema::Record::Builder r) { r.setSchedulerAttached(from); }));
-      return host_freezes_.scheduler_attached();
-    }
-    case Which::SCHEDULER_STATE: return on_scheduler_state(message.getSchedulerState(), guest);
+    case Which::SCHEDULER_ATTACHED: return on_scheduler_attached(message.getSchedulerAttached(), guest);
+    case Which::SCHEDULER_STATE: return schedulers_.on_state(message.getSchedulerState(), guest);
     case Which::SCHEDULER_OUTPUT:
       if (const uint64_t lost = message.getSchedulerOutput().getLostBytes(); lost > 0) {
         recorder_.lose("scheduler_output_bytes", "bytes that the scheduler printed and that were left out",
                        lost);
       }
       return record([&](schema::Record::Builder r) { r.setSchedulerOutput(message.getSchedulerOutput()); });
-    case Which::SCHEDULER_EXITED: {
-      auto from = message.getSchedulerExited();
-      progress_.say(fmt::format("scheduler exited: kind {}, {}", from.getKind(), as_text(from.getReason())));
-      return record([&](schema::Record::Builder r) { r.setSchedulerExited(from); });
-    }
+    case Which::SCHEDULER_EXITED: return on_scheduler_exited(message.getSchedulerExited(), guest);
     case Which::WORKER_STARTED:
       host_freezes_.worker_started(message.getWorkerStarted());
       return record([&](schema::Record::Builder r) { r.setWorkerStarted(message.getWorkerStarted()); });
@@ -181,9 +193,7 @@ Result<void> Engine::on_message(schema::FromAgent::Reader message) {
         progress_.say(fmt::format("step '{}' failed: {}", step_name_, from.getDetail().cStr()));
       return record([&](schema::Record::Builder r) { r.setStepFinished(from); });
     }
-    case Which::DONE:
-      KTAPE_TRY(record([&](schema::Record::Builder r) { r.setGuestExited(message.getDone()); }));
-      return on_done(message.getDone());
+    case Which::DONE: return on_done(message.getDone(), guest);
     case Which::FACTS: return record([&](schema::Record::Builder r) { r.setGuestFacts(message.getFacts()); });
     case Which::UNKNOWN: break;
   }
@@ -255,16 +265,39 @@ Result<void> Engine::record_kernel(const Kernel& kernel, std::chrono::nanosecond
   });
 }
 
-Result<void> Engine::on_scheduler_state(schema::SchedulerState::Reader state, GuestNs guest) {
-  // What was seen go before is not to be read any more.
-  KTAPE_TRY(schedulers_.record_seen());
-  KTAPE_TRY(schedulers_.on_state(state, guest));
-  return schedulers_.has_attached() ? host_freezes_.scheduler_attached() : Result<void>();
+Result<void> Engine::on_scheduler_attached(schema::SchedulerAttached::Reader scheduler, GuestNs guest) {
+  own_scheduler_ = std::string(as_text(scheduler.getName())).substr(0, kNameBytes);
+  progress_.say(fmt::format("scheduler {} attached", in_quotes(*own_scheduler_)));
+  KTAPE_TRY(recorder_.record_at(
+      recorder_.now(), guest,
+      [&](schema::Record::Builder record) { record.setSchedulerAttached(scheduler); }));
+  return host_freezes_.scheduler_attached();
 }
 
-// The agent does not end the guest before the exits are on the tape.
-Result<void> Engine::settle_schedulers() {
-  KTAPE_TRY(schedulers_.record_seen());
+Result<void> Engine::on_scheduler_exited(schema::SchedulerExited::Reader exited, GuestNs guest) {
+  progress_.say(fmt::format("scheduler exited: {}, {}", exit_words(exited.getKind(), exited.getExitCode()),
+                            printable(as_text(exited.getReason()))));
+  if (is_error_exit(exited.getKind()) && ejections_.empty())
+    ejections_.push_back(ejection_words(own_scheduler_.value_or(""), as_text(exited.getReason()),
+                                        as_text(exited.getMessage())));
+  return recorder_.record_at(recorder_.now(), guest,
+                             [&](schema::Record::Builder record) { record.setSchedulerExited(exited); });
+}
+
+// The agent goes on as soon as it is known what came of its scheduler, and does not end the guest before the
+// exits are on the tape.
+Result<void> Engine::look_at_schedulers() {
+  KTAPE_TRY(schedulers_.look());
+  if (schedulers_.has_attached()) KTAPE_TRY(host_freezes_.scheduler_attached());
+  for (const SchedulerNews& news : schedulers_.take_news()) {
+    KTAPE_TRY(recorder_.commit());
+    KTAPE_TRY(agent_.send([&](schema::FromHost::Builder message) {
+      auto to = message.initSchedulerNews();
+      to.setName(as_data(news.name));
+      to.setAttached(news.attached);
+      to.setWhy(as_data(news.why));
+    }));
+  }
   if (!schedulers_.take_settled()) return {};
   KTAPE_TRY(recorder_.commit());
   return agent_.send([](schema::FromHost::Builder message) { message.setSchedulersSettled(); });
@@ -283,18 +316,26 @@ Result<void> Engine::on_step_started(schema::StepStarted::Reader step) {
   return agent_.send([&](schema::FromHost::Builder message) { message.setStepReady(step.getStep()); });
 }
 
-Result<void> Engine::on_done(schema::GuestExited::Reader done) {
+// The agent powers off once it is told that its last message is on the tape, so that no freeze can come
+// between.
+Result<void> Engine::on_done(schema::GuestExited::Reader done, GuestNs guest) {
+  if (coordinator_.kernel() != nullptr && !scenario_.getScheduler().isNone())
+    KTAPE_TRY(record_enable_count(*coordinator_.kernel(), machine_.live_memory(), recorder_));
+  KTAPE_TRY(recorder_.record_at(recorder_.now(), guest,
+                                [&](schema::Record::Builder record) { record.setGuestExited(done); }));
   // Else it could put off its end for as long as it likes.
   if (done_) return Error{ErrorCode::kBadInput, "the agent said done twice", ""};
   const bool good = done.getExplicitDone() && done.getExitCode() == 0;
   done_ = RunEnd{good ? schema::Outcome::COMPLETED : schema::Outcome::SCENARIO_FAILED,
                  done.getExitCode(),
                  done.getDetail().cStr(),
+                 {},
                  {}};
   phase_ = Phase::kDone;
   host_freezes_.steps_ended();
   last_words_ = Clock::now();
-  return {};
+  KTAPE_TRY(recorder_.commit());
+  return agent_.send([](schema::FromHost::Builder message) { message.setDoneHeard(); });
 }
 
 Result<void> Engine::on_console(const std::string& text) {
@@ -350,11 +391,27 @@ Result<void> Engine::on_ended() {
 // Whatever went wrong, the run ends here and its tape is sealed; a tape that cannot be written any more
 // shows at the next commit.
 Result<void> Engine::on_failure(const Error& error) {
-  if (error.code == ErrorCode::kMachineLost) return on_lost(error.message);
+  if (error.code == ErrorCode::kMachineLost) return hear_last_words(error.message);
   if (error.code == ErrorCode::kBadInput) return offence(error);
   progress_.say("the host cannot go on: " + error.message);
   end(schema::Outcome::HOST_FAILED, error.message);
   return {};
+}
+
+// What came before a machine was found to be gone comes first: the guest may have ended it, having said so.
+Result<void> Engine::hear_last_words(const std::string& reason) {
+  for (int turns = 0; !end_ && turns < kMostLastTurns; ++turns) {
+    const Result<bool> had_message = take_message();
+    Result<void> handled = had_message.ok() ? Result<void>() : Result<void>(had_message.error());
+    if (had_message.ok() && !*had_message) {
+      const Result<MachineEvent> event = machine_.wait(Clock::now(), -1);
+      if (!event.ok() || event->kind == MachineEventKind::kNothing) break;
+      handled = handle(*event);
+    }
+    // What the guest still asked for cannot be done any more.
+    if (!handled.ok() && handled.error().code != ErrorCode::kMachineLost) return on_failure(handled.error());
+  }
+  return end_ ? Result<void>() : on_lost(reason);
 }
 
 Result<void> Engine::on_lost(const std::string& reason) {
@@ -387,7 +444,9 @@ Result<void> Engine::on_deadline() {
   if (const Result<void> alive = machine_.check(); !alive.ok()) return on_failure(alive.error());
   const bool boot = phase_ != Phase::kStepping;
   const uint64_t limit_ms = boot ? static_cast<uint64_t>(boot_deadline().count()) : scenario_.getWatchdogMs();
-  const std::string detail = waiting_for();
+  const Result<std::string> instead = freeze_for_silence(coordinator_, Clock::now() - agent_heard_);
+  if (!instead.ok() && instead.error().code == ErrorCode::kMachineLost) return on_failure(instead.error());
+  const std::string detail = waiting_for() + (instead.ok() && !instead->empty() ? "; " + *instead : "");
   KTAPE_TRY(recorder_.record([&](schema::Record::Builder record) {
     auto to = record.initWatchdogFired();
     to.setName(boot ? "boot" : "run");
@@ -400,12 +459,6 @@ Result<void> Engine::on_deadline() {
       fmt::format("{} ms passed while {}; '{}' in the scenario allows more", limit_ms, detail,
                   boot ? "bootDeadlineMs" : "watchdogMs"));
   return {};
-}
-
-// What was cut off, or came after what ended the run.
-void Engine::count_unfinished() {
-  if (const size_t bytes = agent_.unfinished_bytes(); bytes > 0)
-    recorder_.lose("agent_bytes", "bytes of the agent that came and make no message that was read", bytes);
 }
 
 // A guest that breaks the protocol ends its run: nothing that it says later could be trusted.
@@ -440,7 +493,7 @@ std::string Engine::waiting_for() const {
 }
 
 void Engine::end(schema::Outcome outcome, const std::string& detail) {
-  end_ = RunEnd{outcome, done_ ? done_->exit_code : -1, detail, {}};
+  end_ = RunEnd{outcome, done_ ? done_->exit_code : -1, detail, {}, {}};
 }
 
 void Engine::show_now() {

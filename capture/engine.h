@@ -28,6 +28,7 @@ struct RunEnd {
   std::string detail;
   std::vector<TriggerCount> triggers;       // one for each that was planned
   std::optional<IntervalCounts> intervals;  // where some were planned
+  std::vector<std::string> ejections;       // schedulers that the kernel threw out, as ejection_words() puts it
 };
 
 // How a user reaches a run: descriptors, or -1.
@@ -61,14 +62,16 @@ class Engine {
   Result<void> handle(const MachineEvent& event);
   Result<void> on_message(schema::FromAgent::Reader message);
   Result<void> on_hello(schema::Hello::Reader hello, GuestNs guest);
-  Result<void> on_scheduler_state(schema::SchedulerState::Reader state, GuestNs guest);
-  Result<void> settle_schedulers();
+  Result<void> on_scheduler_attached(schema::SchedulerAttached::Reader scheduler, GuestNs guest);
+  Result<void> on_scheduler_exited(schema::SchedulerExited::Reader exited, GuestNs guest);
+  Result<void> look_at_schedulers();
   Result<void> on_step_started(schema::StepStarted::Reader step);
-  Result<void> on_done(schema::GuestExited::Reader done);
+  Result<void> on_done(schema::GuestExited::Reader done, GuestNs guest);
   Result<void> on_console(const std::string& text);
   Result<void> on_ended();
   Result<void> on_failure(const Error& error);
   Result<void> on_lost(const std::string& reason);
+  Result<void> hear_last_words(const std::string& reason);
   Result<void> on_deadline();
   Result<void> on_silence();
   Result<void> on_full_tape();
@@ -79,8 +82,8 @@ class Engine {
   Result<void> record_panic();
   Result<void> record_complaints();
   Result<void> offence(const Error& error);
-  void count_unfinished();
   [[nodiscard]] std::chrono::milliseconds boot_deadline() const;
+  Result<void> record_ending();
   [[nodiscard]] Clock::time_point deadline() const;
   [[nodiscard]] std::string waiting_for() const;
   void end(schema::Outcome outcome, const std::string& detail);
@@ -104,6 +107,9 @@ class Engine {
   std::chrono::nanoseconds frozen_before_{0};  // the first step
   Clock::time_point last_words_;               // done or panic: the guest should end by itself soon
   Clock::time_point last_heard_;               // when the machine last showed life
+  Clock::time_point agent_heard_;
+  std::optional<std::string> own_scheduler_;  // the name of ktape's own, once it is attached
+  std::vector<std::string> ejections_;        // of it
   std::string step_name_;
   bool panic_announced_ = false;
   std::optional<RunEnd> done_;  // what the agent said

@@ -146,7 +146,7 @@ std::optional<TriggerHit> HostFreezes::hit(Standstill& at, size_t planned, size_
     // What cannot be read may be an error as well, and its evidence would be lost.
     if (exit.ok() && !exit->error) return std::nullopt;
     if (exit.ok()) {
-      one.detail = exit->text();
+      one.detail = scheduler_error_ = exit->text();
       exits.push_back(std::move(*exit));
     }
   }

@@ -66,6 +66,8 @@ class HostFreezes {
   Result<void> on_demand();
   // Makes the periodic freeze if it is due.
   Result<void> on_time();
+  // What the kernel last said of a scheduler that it is about to eject; empty: nothing of that kind was met.
+  [[nodiscard]] const std::string& scheduler_error() const { return scheduler_error_; }
   // What became of each trigger of the plan, in its order.
   [[nodiscard]] const std::vector<TriggerCount>& counts() const { return counts_; }
   // What became of the intervals; nothing when the plan has none.
@@ -109,6 +111,7 @@ class HostFreezes {
   std::map<size_t, Armed> armed_;     // by place in the plan
   std::vector<Change> changes_;       // not recorded yet
   std::optional<ScxExitReader> exits_;
+  std::string scheduler_error_;
   HostReads reads_;
   uint32_t step_ = 0;
   bool attached_ = false;

@@ -4,8 +4,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <utility>
 
+#include "schema/base/scheduler_exit.h"
 #include "schema/base/text.h"
 #include "schema/wire/data.h"
 
@@ -13,8 +13,17 @@ namespace ktape {
 
 namespace {
 
+using namespace std::chrono_literals;
+
 constexpr size_t kMaxKnown = 1024;
 constexpr unsigned kMaxNames = 64;
+constexpr size_t kMaxEjections = 16;
+// An enable takes tens of milliseconds: an agent that waits for one is to hear of it at once, also where it
+// fails.
+constexpr auto kLookForEnable = 5ms;
+constexpr auto kLook = 20ms;
+
+std::string after_colon(const std::string& text) { return text.empty() ? "" : ": " + printable(text); }
 
 }  // namespace
 
@@ -47,7 +56,8 @@ Result<void> SchedulerWatch::on_state(schema::SchedulerState::Reader state, Gues
   enabled_ = as_text(state.getState()) == "enabled";
   ended_ = ended_ || state.getEnded();
   if (!reader_) return attach_unread(state);
-  return look(enabled_);
+  next_look_ = {};
+  return {};
 }
 
 // What the guest says, to be held against what its memory says.
@@ -56,7 +66,8 @@ Result<void> SchedulerWatch::record_state(schema::SchedulerState::Reader state, 
     auto to = record.initGuestFacts();
     to.setSubject("sched_ext");
     const unsigned names = std::min(state.getNames().size(), kMaxNames);
-    auto facts = to.initFacts(3 + names + (state.getEnded() ? 1 : 0));
+    const bool counts = state.getEnableSeq().size() > 0;
+    auto facts = to.initFacts(3 + names + (counts ? 1 : 0) + (state.getEnded() ? 1 : 0));
     unsigned next = 0;
     const auto add = [&](const char* name, std::string_view value) {
       facts[next].setName(name);
@@ -66,117 +77,205 @@ Result<void> SchedulerWatch::record_state(schema::SchedulerState::Reader state, 
     add("program", state.getProgram().cStr());
     add("pid", std::to_string(state.getPid()));
     for (unsigned i = 0; i < names; ++i) add("scheduler", as_text(state.getNames()[i]));
+    if (counts) add("enableSeq", as_text(state.getEnableSeq()));
     if (state.getEnded()) {
       add("ended", fmt::format("{} {}", state.getKilled() ? "signal" : "status", state.getStatus()));
     }
   });
 }
 
-// What the agent said of sysfs was true when it sent it: a scheduler that is enabled is not freed before the
-// machine has stopped at the breakpoint, so its memory is there.
-Result<void> SchedulerWatch::look(bool enabled) {
-  const Result<std::vector<GuestVirtual>> attached = reader_->attached(memory_);
-  if (!attached.ok()) {
-    lose(attached.error());
-    return {};
-  }
-  const auto is_attached = [&](GuestVirtual address) {
-    return std::find(attached->begin(), attached->end(), address) != attached->end();
-  };
-  for (GuestVirtual address : *attached) {
-    if (!enabled || find(address) != nullptr) continue;
-    const Result<SchedulerState> state = reader_->read(memory_, address);
-    const Result<bool> full = reader_->switched_all(memory_);
-    if (state.ok() && full.ok()) {
-      KTAPE_TRY(attach(*state, *full));
-    } else {
-      lose(state.ok() ? full.error() : state.error());
-    }
-  }
-  // The kernel takes a scheduler off its lists when the exit is complete, but for the call of ops.exit().
-  for (Known& known : known_) {
-    if (known.exited || is_attached(known.address)) continue;
-    const Result<std::optional<SchedulerExitInfo>> info = reader_->exit(memory_, known.address);
-    if (!info.ok()) lose(info.error());
-    if (info.ok() && *info) KTAPE_TRY(exit(known, **info));
-  }
-  return {};
-}
-
 void SchedulerWatch::look_at(const GuestMemory& memory, const std::vector<VcpuRegisters>& registers) {
   if (!reader_) return;
   for (const VcpuRegisters& vcpu : registers) {
-    if (vcpu.rip != reader_->free_function().value) continue;
-    const GuestVirtual address = reader_->scheduler_to_free(vcpu.rdi);
-    const bool again = std::any_of(seen_.begin(), seen_.end(),
-                                   [&](const Seen& seen) { return seen.state.address == address; });
-    if (again) continue;
-    Result<SchedulerState> state = reader_->read(memory, address);
-    Result<std::optional<SchedulerExitInfo>> info = reader_->exit(memory, address);
-    if (!state.ok()) lose(state.error());
-    if (!info.ok()) lose(info.error());
-    if (state.ok() && info.ok()) seen_.push_back({std::move(*state), std::move(*info)});
+    if (vcpu.rip == reader_->free_function().value) meet(memory, reader_->scheduler_to_free(vcpu.rdi), true);
+    if (vcpu.rip == reader_->exit_function().value) meet(memory, reader_->scheduler_to_exit(vcpu.rdi), false);
+  }
+}
+
+void SchedulerWatch::meet(const GuestMemory& memory, GuestVirtual address, bool freed) {
+  const bool again = std::any_of(seen_.begin(), seen_.end(), [&](const Seen& seen) {
+    return seen.state.address == address && seen.freed == freed;
+  });
+  if (again) return;
+  Result<SchedulerState> state = reader_->read(memory, address);
+  const Result<bool> enabled = reader_->was_enabled(memory, address);
+  const Result<bool> tasks = reader_->has_tasks(memory);
+  Result<std::optional<SchedulerExitInfo>> info = reader_->exit_so_far(memory, address);
+  if (state.ok() && enabled.ok() && info.ok()) {
+    const bool has_tasks = !freed && state->parent.value == 0 && tasks.ok() && *tasks;
+    seen_.push_back({std::move(*state), freed, *enabled, has_tasks, std::move(*info)});
+  } else {
+    lose(!state.ok() ? state.error() : !enabled.ok() ? enabled.error() : info.error());
   }
 }
 
 Result<void> SchedulerWatch::record_seen() {
   for (const Seen& seen : std::exchange(seen_, {})) {
-    // It came and went between two looks, or its attachment has failed.
-    if (find(seen.state.address) == nullptr) KTAPE_TRY(attach(seen.state, !seen.state.partial));
+    // It came and went between two looks.
+    if (find(seen.state.address) == nullptr) KTAPE_TRY(attempt(seen.state));
     Known* known = find(seen.state.address);
-    if (known != nullptr && !known->exited && seen.exit) KTAPE_TRY(exit(*known, *seen.exit));
+    if (known == nullptr) continue;
+    known->had_tasks = known->had_tasks || seen.has_tasks;
+    if (!seen.freed) continue;
+    if (seen.enabled && !known->attached) KTAPE_TRY(attach(*known, seen.state));
+    // One that was never enabled and has no exit either is one for which there was not enough of something.
+    const bool tells = seen.exit || !seen.enabled;
+    if (!known->ended && tells) KTAPE_TRY(end(*known, seen.exit.value_or(SchedulerExitInfo{})));
     // Its memory may become another scheduler's.
     std::erase_if(known_, [&](const Known& other) { return other.address == seen.state.address; });
   }
   return {};
 }
 
-Result<void> SchedulerWatch::attach(const SchedulerState& state, bool full_switch) {
+Result<void> SchedulerWatch::look() {
+  KTAPE_TRY(record_seen());
+  if (!is_watching() || Clock::now() < next_look_) return {};
+  KTAPE_TRY(read_memory());
+  next_look_ = Clock::now() + (any_attached_ ? kLook : kLookForEnable);
+  return {};
+}
+
+SchedulerWatch::Clock::time_point SchedulerWatch::due() const {
+  return is_watching() ? next_look_ : Clock::time_point::max();
+}
+
+// No scheduler's object goes away meanwhile: the machine stops before one is freed.
+Result<void> SchedulerWatch::read_memory() {
+  const Result<std::vector<GuestVirtual>> linked = reader_->linked(memory_);
+  if (!linked.ok()) {
+    lose(linked.error());
+    return {};
+  }
+  for (GuestVirtual address : *linked) {
+    // Where the machine could not be made to stop, memory that was freed may be another scheduler's by now.
+    std::erase_if(known_, [&](const Known& known) { return known.ended && known.address == address; });
+    if (find(address) != nullptr) continue;
+    const Result<SchedulerState> state = reader_->read(memory_, address);
+    if (state.ok()) KTAPE_TRY(attempt(*state));
+    if (!state.ok()) lose(state.error());
+  }
+  const Result<bool> tasks = reader_->has_tasks(memory_);
+  // The root scheduler stands first.
+  Known* root = linked->empty() ? nullptr : find(linked->front());
+  if (root != nullptr && tasks.ok()) root->had_tasks = root->had_tasks || *tasks;
+  for (Known& known : known_) {
+    const bool is_linked = std::find(linked->begin(), linked->end(), known.address) != linked->end();
+    if (!known.ended) KTAPE_TRY(read_known(known, is_linked));
+  }
+  return {};
+}
+
+// The kernel takes a scheduler off its lists once its exit is complete, ops.exit() included; by then an
+// enable has ended too.
+Result<void> SchedulerWatch::read_known(Known& known, bool linked) {
+  const Result<bool> enabled = reader_->was_enabled(memory_, known.address);
+  if (!enabled.ok()) {
+    lose(enabled.error());
+    return {};
+  }
+  if (*enabled && !known.attached) {
+    const Result<SchedulerState> state = reader_->read(memory_, known.address);
+    if (state.ok()) KTAPE_TRY(attach(known, *state));
+    if (!state.ok()) lose(state.error());
+  }
+  if (linked) return {};
+  const Result<std::optional<SchedulerExitInfo>> info = reader_->exit(memory_, known.address);
+  if (!info.ok()) lose(info.error());
+  if (info.ok() && *info) KTAPE_TRY(end(known, **info));
+  return {};
+}
+
+Result<void> SchedulerWatch::record_unfinished() {
+  KTAPE_TRY(record_seen());
+  // Memory that may have been freed tells nothing.
+  if (!reader_ || !armed_) return {};
+  for (Known& known : known_) {
+    if (known.ended || !known.attached) continue;
+    const Result<std::optional<SchedulerExitInfo>> info = reader_->exit_so_far(memory_, known.address);
+    if (info.ok() && *info) KTAPE_TRY(end(known, **info, true));
+  }
+  return {};
+}
+
+Result<void> SchedulerWatch::attempt(const SchedulerState& state) {
   if (known_.size() >= kMaxKnown) return {};
+  const uint32_t parent = id_of(state.parent);
+  known_.push_back({state.address, ++last_id_, state.name, state.partial});
+  return recorder_.record([&](schema::Record::Builder record) {
+    auto to = record.initSchedulerAttempted();
+    to.setId(last_id_);
+    to.setName(as_data(state.name));
+    to.setParent(parent);
+    to.setCgroup(as_data(state.cgroup));
+  });
+}
+
+// Which tasks a sub-scheduler gets was decided by the root scheduler's flags.
+Result<void> SchedulerWatch::attach(Known& known, const SchedulerState& state) {
+  known.attached = any_attached_ = true;
+  news_.push_back({state.name, true, ""});
   const Known* parent = state.parent.value == 0 ? nullptr : find(state.parent);
-  const uint32_t parent_id = parent == nullptr ? 0 : parent->id;
-  known_.push_back({state.address, ++last_id_, state.name});
+  if (parent != nullptr) known.partial = parent->partial;
   progress_.say(fmt::format("scheduler {} attached{}{}", in_quotes(state.name),
-                            full_switch ? "" : ", partial switch",
+                            known.partial ? ", partial switch" : "",
                             state.cgroup.empty() ? "" : ", for cgroup " + in_quotes(state.cgroup)));
   return recorder_.record([&](schema::Record::Builder record) {
     auto to = record.initSchedulerAttached();
-    to.setId(last_id_);
+    to.setId(known.id);
     to.setName(as_data(state.name));
     auto ops = to.initOps(static_cast<unsigned>(state.ops.size()));
     for (unsigned i = 0; i < ops.size(); ++i) ops.set(i, state.ops[i]);
-    to.setSwitchMode(full_switch ? schema::SwitchMode::FULL : schema::SwitchMode::PARTIAL);
+    to.setSwitchMode(known.partial ? schema::SwitchMode::PARTIAL : schema::SwitchMode::FULL);
     to.setVtime(schema::VtimeSemantics::NOT_DECLARED);
     to.setTimeoutMs(state.timeout_ms);
-    to.setParent(parent_id);
+    to.setParent(parent == nullptr ? 0 : parent->id);
     to.setCgroup(as_data(state.cgroup));
     to.setObjectDigest(as_data(std::span<const std::byte>(program_)));
   });
 }
 
-Result<void> SchedulerWatch::exit(Known& known, const SchedulerExitInfo& info) {
-  known.exited = true;
-  progress_.say(fmt::format("scheduler {} exited: kind {}, {}{}", in_quotes(known.name), info.kind,
-                            printable(info.reason),
-                            info.message.empty() ? "" : ": " + printable(info.message)));
+Result<void> SchedulerWatch::end(Known& known, const SchedulerExitInfo& info, bool unfinished) {
+  known.ended = true;
+  const std::string exit = fmt::format("{}, {}{}", exit_words(info.kind, info.exit_code),
+                                       printable(info.reason), after_colon(info.message));
+  progress_.say(fmt::format("scheduler {} {}: {}", in_quotes(known.name),
+                            known.attached    ? (unfinished ? "is on its way out" : "exited")
+                            : known.had_tasks ? "was ejected while it was being enabled"
+                                              : "was not enabled",
+                            exit));
+  if (!known.attached)
+    news_.push_back({known.name, known.had_tasks, info.message.empty() ? info.reason : info.message});
+  if ((known.attached || known.had_tasks) && is_error_exit(info.kind) && ejections_.size() < kMaxEjections)
+    ejections_.push_back(ejection_words(known.name, info.reason, info.message));
+  return record_end(known, info, unfinished);
+}
+
+Result<void> SchedulerWatch::record_end(const Known& known, const SchedulerExitInfo& info, bool unfinished) {
   return recorder_.record([&](schema::Record::Builder record) {
-    auto to = record.initSchedulerExited();
+    auto to = known.attached ? record.initSchedulerExited() : record.initSchedulerEnableFailed();
     to.setId(known.id);
     to.setKind(info.kind);
     to.setReason(as_data(info.reason));
     to.setMessage(as_data(info.message));
     to.setDump(as_data(info.dump));
     to.setExitCode(info.exit_code);
+    to.setUnfinished(unfinished);
   });
 }
 
-// The kernel's memory does not tell: the name that the guest says is all that there is.
+// The kernel's memory does not tell: what the guest says is all that there is. The count tells also of one
+// that came and went between two looks at sysfs.
 Result<void> SchedulerWatch::attach_unread(schema::SchedulerState::Reader state) {
-  if (!enabled_ || last_id_ > 0 || state.getNames().size() == 0) return {};
+  const std::string_view count = as_text(state.getEnableSeq());
+  const bool any = state.getNames().size() > 0 ? enabled_ : !count.empty() && count != "0";
+  if (!any || any_attached_) return {};
   lose(Error{ErrorCode::kNotFound, unreadable_, ""});
   SchedulerState told;
-  told.name = as_text(state.getNames()[0]);
-  return attach(told, true);
+  if (state.getNames().size() > 0) told.name = as_text(state.getNames()[0]);
+  Known known{GuestVirtual(0), ++last_id_, told.name};
+  KTAPE_TRY(attach(known, told));
+  known_.push_back(std::move(known));
+  return {};
 }
 
 SchedulerWatch::Known* SchedulerWatch::find(GuestVirtual address) {
@@ -185,19 +284,41 @@ SchedulerWatch::Known* SchedulerWatch::find(GuestVirtual address) {
   return found == known_.end() ? nullptr : &*found;
 }
 
+uint32_t SchedulerWatch::id_of(GuestVirtual address) {
+  const Known* known = address.value == 0 ? nullptr : find(address);
+  return known == nullptr ? 0 : known->id;
+}
+
 void SchedulerWatch::lose(const Error& error) {
-  progress_.say("cannot read the scheduler's state: " + error.message);
+  if (std::exchange(last_loss_, error.message) != error.message)
+    progress_.say("cannot read the scheduler's state: " + error.message);
   recorder_.lose("scheduler_state", "looks at a scheduler's state that failed", 1);
 }
 
 // A scheduler that is still enabled when its program has ended, because it was pinned, stays.
 bool SchedulerWatch::take_settled() {
   const bool open =
-      std::any_of(known_.begin(), known_.end(), [](const Known& known) { return !known.exited; });
+      std::any_of(known_.begin(), known_.end(), [](const Known& known) { return !known.ended; });
   if (settled_ || !ended_ || (open && armed_ && !enabled_)) return false;
   settled_ = true;
   if (open) recorder_.lose("scheduler_exits", "schedulers whose exit was not seen", 1);
   return true;
+}
+
+Result<void> record_enable_count(const Kernel& kernel, const GuestMemory& memory, Recorder& recorder) {
+  const Result<GuestVirtual> symbol = kernel.symbol(kEnableSeqSymbol);
+  if (!symbol.ok()) return {};
+  const Result<uint64_t> count = kernel.read_uint(memory, *symbol, sizeof(uint64_t));
+  if (!count.ok()) {
+    recorder.lose("enable_count", "the kernel's count of enabled schedulers, which could not be read", 1);
+    return {};
+  }
+  return recorder.record([&](schema::Record::Builder record) {
+    auto sample = record.initSample();
+    sample.setName(kEnableSeqSymbol);
+    sample.initTarget().setSymbol(kEnableSeqSymbol);
+    sample.initValue().setU64(*count);
+  });
 }
 
 }  // namespace ktape

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "capture/breakpoints.h"
@@ -19,14 +21,29 @@
 
 namespace ktape {
 
-// Watches the schedulers that an external scheduler's program attaches: their attachment and their exit are
-// read from the kernel's own memory. It looks when the agent says that sysfs has changed, and when a
-// scheduler is about to be freed, which is the last moment at which its exit can be read.
+// What the agent is told of an enable that its scheduler's program asked for. One that was ejected while it
+// was being enabled, and had tasks by then, has attached as far as a scenario is concerned; the kernel counts
+// it as a failure.
+struct SchedulerNews {
+  std::string name;
+  bool attached = false;
+  std::string why;  // it did not attach
+};
+
+// Watches the schedulers that an external scheduler's program brings. What became of each, that it attached,
+// that its enable failed, that it exited, is read from the kernel's own memory:
+//   - while the machine runs, at short intervals: what a scheduler's object says of these only ever comes to
+//     stand there, and the object stays until the machine has stopped where it is freed;
+//   - whenever the machine has stopped. The watch makes it stop where a scheduler is about to be freed, the
+//     last moment at which anything of it can be read. A stop at scx_exit_function() that somebody else asked
+//     for tells of an enable that fails at once.
 //
 // What cannot be read is counted as lost, and the run goes on. Methods that record fail only when the tape
 // cannot be written.
 class SchedulerWatch {
  public:
+  using Clock = Machine::Clock;
+
   // All outlive it. `program` is the digest of the scheduler's executable.
   SchedulerWatch(const GuestMemory& memory, Recorder& recorder, Progress& progress, const Digest& program)
       : memory_(memory), recorder_(recorder), progress_(progress), program_(program) {}
@@ -38,40 +55,61 @@ class SchedulerWatch {
   // The kernel is known; it outlives the watch.
   void adopted(const Kernel& kernel);
   // Makes the machine stop where a scheduler is about to be freed. Whatever stops it, each stop is then one
-  // for look_at(). Where it cannot be made to, exits are seen only if the scheduler is still there when the
-  // agent tells of them; that is counted as lost.
+  // for look_at(). Where it cannot be made to, exits are seen only as long as their schedulers are there;
+  // that is counted as lost.
   void arm(Frozen& frozen, Breakpoints& breakpoints);
 
-  // The agent's word; the kernel's memory is read while the machine runs.
+  // The agent's word, which is recorded. What it says of sysfs counts only where memory cannot be read.
   Result<void> on_state(schema::SchedulerState::Reader state, GuestNs guest);
-  // The machine stands still: reads the schedulers that are about to be freed. Records nothing.
+  // The machine stands still: reads the schedulers that come and go there. Records nothing.
   void look_at(const GuestMemory& memory, const std::vector<VcpuRegisters>& registers);
-  // Records what look_at() has seen; after the thaw.
-  Result<void> record_seen();
+  // Records what look_at() has seen, after the thaw; then, if it is time, what memory says by now.
+  Result<void> look();
+  // When look() has something to do; the far future when there is nothing to watch.
+  [[nodiscard]] Clock::time_point due() const;
+  // The run ends: records exits that the kernel has not finished.
+  Result<void> record_unfinished();
 
   // Whether the tape has an attachment.
-  [[nodiscard]] bool has_attached() const { return last_id_ > 0; }
+  [[nodiscard]] bool has_attached() const { return any_attached_; }
   // The program has ended, and nothing more is to come: true once.
   [[nodiscard]] bool take_settled();
+  // What the agent has not been told yet.
+  [[nodiscard]] std::vector<SchedulerNews> take_news() { return std::exchange(news_, {}); }
+  // Schedulers that the kernel has thrown out, as ejection_words() puts it.
+  [[nodiscard]] const std::vector<std::string>& ejections() const { return ejections_; }
 
  private:
   struct Known {
     GuestVirtual address;
     uint32_t id = 0;
     std::string name;
-    bool exited = false;
+    bool partial = false;
+    bool had_tasks = false;  // of the root scheduler, also before its enable was complete
+    bool attached = false;
+    bool ended = false;  // its exit, or the failure of its enable, is recorded
   };
   struct Seen {
     SchedulerState state;
+    bool freed = false;
+    bool enabled = false;
+    bool has_tasks = false;
     std::optional<SchedulerExitInfo> exit;
   };
 
   Result<void> record_state(schema::SchedulerState::Reader state, GuestNs guest);
-  Result<void> look(bool enabled);
-  Result<void> attach(const SchedulerState& state, bool full_switch);
-  Result<void> exit(Known& known, const SchedulerExitInfo& exit);
+  void meet(const GuestMemory& memory, GuestVirtual address, bool freed);
+  Result<void> record_seen();
+  Result<void> read_memory();
+  Result<void> read_known(Known& known, bool linked);
+  Result<void> attempt(const SchedulerState& state);
+  Result<void> attach(Known& known, const SchedulerState& state);
+  Result<void> end(Known& known, const SchedulerExitInfo& exit, bool unfinished = false);
+  Result<void> record_end(const Known& known, const SchedulerExitInfo& exit, bool unfinished);
   Result<void> attach_unread(schema::SchedulerState::Reader state);
   [[nodiscard]] Known* find(GuestVirtual address);
+  [[nodiscard]] uint32_t id_of(GuestVirtual address);
+  [[nodiscard]] bool is_watching() const { return reader_ != nullptr && !settled_; }
   void lose(const Error& error);
 
   const GuestMemory& memory_;
@@ -81,12 +119,20 @@ class SchedulerWatch {
   std::unique_ptr<SchedExtReader> reader_;
   std::string unreadable_ = "the kernel is not known";  // why there is no reader
   bool armed_ = false;
+  Clock::time_point next_look_{};
   std::vector<Known> known_;
   std::vector<Seen> seen_;
+  std::vector<SchedulerNews> news_;
+  std::vector<std::string> ejections_;
+  std::string last_loss_;
   uint32_t last_id_ = 0;
+  bool any_attached_ = false;
   bool ended_ = false;
   bool enabled_ = false;
   bool settled_ = false;
 };
+
+// Records the kernel's own count of enables, where it has one, to be held against what was recorded of them.
+Result<void> record_enable_count(const Kernel& kernel, const GuestMemory& memory, Recorder& recorder);
 
 }  // namespace ktape

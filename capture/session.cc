@@ -234,6 +234,19 @@ Result<void> keep_blobs(Recorder& recorder, const Prepared& prepared) {
   return recorder.commit();
 }
 
+// Workers that the agent does not preempt: where they have every CPU, and do not sleep, it is silent.
+void warn_of_starvation(schema::Scenario::Reader scenario, Progress& progress) {
+  for (schema::Worker::Reader worker : scenario.getWorkers()) {
+    const bool realtime =
+        worker.getPolicy() == schema::Policy::FIFO || worker.getPolicy() == schema::Policy::RR;
+    if (!realtime || worker.getPriority() < scenario.getAgentPriority()) continue;
+    progress.say(
+        fmt::format("worker '{}' has real-time priority {} and may keep the agent, which has {}, off its CPU",
+                    worker.getName().cStr(), worker.getPriority(), scenario.getAgentPriority()));
+    return;
+  }
+}
+
 Result<CaptureResult> record_run(const CaptureOptions& options, const Prepared& prepared,
                                  const MachineConfig& config, Machine& machine, Recorder& recorder,
                                  Progress& progress, const UserWishes& wishes) {
@@ -287,6 +300,7 @@ Result<CaptureResult> capture(const CaptureOptions& options, Progress& progress,
     const auto deadline = default_boot_deadline(config.cpus, facts.accelerator_used);
     scenario.setBootDeadlineMs(static_cast<uint32_t>(deadline.count()));
   }
+  warn_of_starvation(prepared.scenario.get(), progress);
   Result<CaptureResult> result = record_run(options, prepared, config, **machine, recorder, progress, wishes);
   if (!result.ok()) {
     Error error = result.error();

@@ -30,6 +30,7 @@ struct CaptureOptions {
   std::string qemu_program = "qemu-system-x86_64";
   std::vector<std::string> freeze_on;         // see plan_triggers
   std::chrono::milliseconds freeze_every{0};  // 0: never
+  bool fail_on_eject = false;                 // a run whose scheduler was ejected does not end well
   uint64_t max_tape_bytes = Recorder::kMostTapeBytes;
   bool operator==(const CaptureOptions&) const = default;
 };

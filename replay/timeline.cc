@@ -9,6 +9,7 @@
 #include "replay/entry_text.h"
 #include "replay/record_text.h"
 #include "schema/base/digest.h"
+#include "schema/base/scheduler_exit.h"
 #include "schema/base/text.h"
 
 namespace ktape {
@@ -106,7 +107,16 @@ void Timeline::visit(const RecordView& view) {
       event(view, fmt::format("scheduler {} says", output.getId()));
       return page_.block(safe_lines(chars(output.getText())));
     }
-    case schema::Record::SCHEDULER_EXITED: return scheduler_exited(view);
+    case schema::Record::SCHEDULER_EXITED:
+      return scheduler_ended(view, record.getSchedulerExited(),
+                             record.getSchedulerExited().getUnfinished() ? "is on its way out" : "exited");
+    case schema::Record::SCHEDULER_ENABLE_FAILED:
+      return scheduler_ended(view, record.getSchedulerEnableFailed(), "was not enabled");
+    case schema::Record::SCHEDULER_ATTEMPTED: {
+      auto attempted = record.getSchedulerAttempted();
+      return event(view, fmt::format("scheduler {} ({}) is being enabled", attempted.getId(),
+                                     safe(attempted.getName())));
+    }
     case schema::Record::WORKER_STARTED: return worker_started(view);
     case schema::Record::WORKER_REPORT: return worker_report(view);
     case schema::Record::STEP_STARTED:
@@ -162,10 +172,11 @@ void Timeline::visit(const RecordView& view) {
   }
 }
 
-void Timeline::scheduler_exited(const RecordView& view) {
-  auto exited = view.record.getSchedulerExited();
-  event(view, fmt::format("scheduler {} exited, kind {}{}", exited.getId(), exited.getKind(),
-                          after_colon(exited.getReason())));
+void Timeline::scheduler_ended(const RecordView& view, schema::SchedulerExited::Reader exited,
+                               std::string_view how) {
+  event(view,
+        fmt::format("scheduler {} {}, {}{}", exited.getId(), how,
+                    exit_words(exited.getKind(), exited.getExitCode()), after_colon(exited.getReason())));
   if (exited.getMessage().size() > 0) page_.detail(safe(exited.getMessage()));
   if (exited.getDump().size() == 0) return;
   if (options_.console) return page_.block(safe_lines(chars(exited.getDump())));

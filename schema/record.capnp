@@ -50,6 +50,8 @@ struct Record {
     guestFacts @32 :GuestFacts;
     slimmed @33 :Slimmed;
     triggerChanged @34 :TriggerChanged;
+    schedulerAttempted @35 :SchedulerAttempted;
+    schedulerEnableFailed @36 :SchedulerExited; # its id is that of the attempt
   }
 }
 
@@ -201,7 +203,17 @@ enum VtimeSemantics {
   onlyGrows @1;                 # within one attachment dsq_vtime of a task never goes back
 }
 
+struct SchedulerAttempted {
+  # The kernel began to enable a scheduler: what came of it is told by a record of the same id, schedulerAttached or
+  # schedulerEnableFailed. Of external schedulers only.
+  id @0 :UInt32;
+  name @1 :Data;                # sched_ext_ops.name
+  parent @2 :UInt32;            # sub-schedulers: id of the parent; 0: none
+  cgroup @3 :Data;
+}
+
 struct SchedulerAttached {
+  # Its enable is complete.
   id @0 :UInt32;
   name @1 :Data;                # sched_ext_ops.name
   ops @2 :List(Text);           # callbacks that it implements
@@ -225,7 +237,8 @@ struct SchedulerExited {
   reason @2 :Data;
   message @3 :Data;
   dump @4 :Data;
-  exitCode @5 :Int64;
+  exitCode @5 :Int64;           # enum scx_exit_code: an action in bits 48 to 63, a reason in 32 to 47, its own below
+  unfinished @6 :Bool;          # the kernel had decided on the exit, and was not done with it when the run ended
 }
 
 struct WorkerStarted {
@@ -296,6 +309,7 @@ enum FreezeCause {
   trigger @2;                   # a breakpoint, e.g. on the scheduler's exit path
   periodic @3;
   user @4;
+  watchdog @5;                  # the agent is silent at a deadline: to see who runs instead
 }
 
 struct FreezeBegan {

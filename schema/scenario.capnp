@@ -22,6 +22,9 @@ struct Scenario {
   steps @8 :List(Step);
   freezes @9 :FreezeSpec;       # of the host's own, beside those for ops
   retryMs @10 :Int32 = -1;      # how long an op that a passing condition refuses is tried again; default 1,000; 0: never
+  agentPriority @11 :UInt32;     # of the agent, SCHED_FIFO: 1 to 99; default 99. A task of equal or higher priority that does
+                                # not sleep keeps it off its CPU, and SCHED_DEADLINE beats all. Kernels with PREEMPT_RT
+                                # run interrupts at 50, and so does sched_ext the thread that takes a scheduler down
 }
 
 struct FreezeSpec {
@@ -66,7 +69,8 @@ struct ExternalScheduler {
   # Runs from before the workers start until the run ends, then gets SIGINT. Nothing of it is changed.
   program @0 :Text;             # a path, from the scenario's folder; or a name, looked for there, in --scheduler-dir, on PATH
   arguments @1 :List(Text);
-  attachDeadlineMs @2 :UInt32;  # from its start until the kernel says that a scheduler is attached; default 30,000
+  attachDeadlineMs @2 :UInt32;  # from its start until the kernel has enabled a scheduler; default 30,000; after an enable that
+                                # failed the program has 3 s for another
   guestPath @3 :Text;           # where the guest has it; filled in by the host, never by a scenario
 }
 

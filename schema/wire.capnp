@@ -27,7 +27,7 @@ struct FromAgent {
     stepStarted @8 :Rec.StepStarted; # the agent waits for stepReady
     stepFinished @9 :Rec.StepFinished;
     request @10 :OpRequest;     # the agent waits for its reply
-    done @11 :Rec.GuestExited;  # the last message; the agent then powers off
+    done @11 :Rec.GuestExited;  # the last message; the agent powers off once the host has answered doneHeard
     facts @12 :Rec.GuestFacts;
     schedulerState @13 :SchedulerState;
   }
@@ -48,6 +48,7 @@ struct SchedulerState {
   ended @4 :Bool;
   killed @5 :Bool;
   status @6 :Int32;             # its exit status, or the signal that killed it
+  enableSeq @7 :Data;           # /sys/kernel/sched_ext/enable_seq; empty on a kernel without it
 }
 
 struct OpRequest {
@@ -68,7 +69,16 @@ struct FromHost {
     stop @3 :Void;              # end the run and power off
     schedulersSettled @4 :Void; # the program has ended, and each scheduler's exit is on the tape or never will be
     stepReady @5 :UInt32;       # the answer to stepStarted: what is to be armed at this step is; its actions begin
+    schedulerNews @6 :SchedulerNews;
+    doneHeard @7 :Void;         # `done` is on the tape
   }
+}
+
+struct SchedulerNews {
+  # What the kernel's memory says of an enable that an external scheduler's program has asked for.
+  name @0 :Data;                # sched_ext_ops.name
+  attached @1 :Bool;            # tasks became the scheduler's; it may have been ejected since, be it before its enable was complete
+  why @2 :Data;                 # the enable failed: the kernel's message, or else its reason
 }
 
 struct OpReply {

@@ -4,13 +4,13 @@
 // powers off. Whatever goes wrong is said in `done`, or on the console when the host cannot be told.
 
 #include <kj/exception.h>
+#include <poll.h>
 #include <unistd.h>
 
 #include <chrono>
 #include <cstdio>
 #include <exception>
 #include <string>
-#include <thread>
 
 #include "guest/inside/channel.h"
 #include "guest/inside/executor.h"
@@ -23,7 +23,8 @@ namespace {
 
 constexpr int kAgentFailed = 2;
 constexpr auto kPortAppears = std::chrono::seconds(30);
-constexpr auto kDrain = std::chrono::milliseconds(100);
+// A host that has the last message says so at once. One that does not must not keep the guest up.
+constexpr auto kHostHears = std::chrono::seconds(5);
 
 Result<RunResult> run_scenario(Channel& channel, Reporter& reporter, const ConsoleLog& log) {
   KTAPE_ASSIGN(std::unique_ptr<Session> session, Session::create(channel));
@@ -34,6 +35,8 @@ Result<RunResult> run_scenario(Channel& channel, Reporter& reporter, const Conso
   KTAPE_ASSIGN(std::optional<FrameMessage> message, session->receive_scenario());
   if (!message) return RunResult{1, "the host ended the run before it began"};
   auto scenario = message->reader().getRoot<schema::FromHost>().getScenario();
+  KTAPE_TRY(
+      become_realtime(scenario.getAgentPriority() == 0 ? kHighestPriority : scenario.getAgentPriority()));
   log.line("scenario '" + std::string(scenario.getName().cStr()) + "'");
   return Executor(*session, scenario, [&log](const std::string& text) { log.line(text); }).run();
 }
@@ -49,8 +52,23 @@ Result<RunResult> run_guarded(Channel& channel, Reporter& reporter, const Consol
   }
 }
 
+// The host's word that it has `done`. Whatever else it still says is not for a run that is over.
+Result<void> wait_until_heard(Channel& channel) {
+  const Clock::time_point deadline = Clock::now() + kHostHears;
+  for (;;) {
+    KTAPE_ASSIGN(std::optional<FrameMessage> message, channel.next());
+    if (message && message->reader().getRoot<schema::FromHost>().isDoneHeard()) return {};
+    if (message) continue;
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
+    if (left.count() <= 0)
+      return Error{ErrorCode::kHost, "the host does not say that it has heard 'done'", ""};
+    pollfd port{channel.fd(), POLLIN, 0};
+    if (::poll(&port, 1, static_cast<int>(left.count())) > 0) KTAPE_TRY(channel.read_some());
+  }
+}
+
 Result<void> serve(const ConsoleLog& log) {
-  KTAPE_TRY(become_realtime());
+  KTAPE_TRY(become_realtime(kHighestPriority));
   KTAPE_ASSIGN(std::unique_ptr<Channel> channel, Channel::open(Clock::now() + kPortAppears));
   Reporter reporter(*channel);
   Result<RunResult> run = run_guarded(*channel, reporter, log);
@@ -58,11 +76,7 @@ Result<void> serve(const ConsoleLog& log) {
   log.line("done, exit code " + std::to_string(result.exit_code) +
            (result.detail.empty() ? "" : ": " + result.detail));
   KTAPE_TRY(reporter.done(result.exit_code, result.detail));
-  // Closing the port is a round trip to the host's end of it. What was sent before is then with the
-  // host, but for a moment.
-  channel.reset();
-  std::this_thread::sleep_for(kDrain);
-  return {};
+  return wait_until_heard(*channel);
 }
 
 }  // namespace

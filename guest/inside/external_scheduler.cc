@@ -14,6 +14,8 @@ namespace {
 constexpr char kSysfsFolder[] = "/sys/kernel/sched_ext";
 constexpr uint32_t kFirstSchedulerId = 1;
 constexpr size_t kOutputLimitBytes = size_t{4} << 20;
+// A program that goes on after an enable that failed may ask for another.
+constexpr auto kAnotherEnable = std::chrono::seconds(3);
 
 // What schedulers commonly use besides what the agent has; a kernel need not have them.
 void mount_for_schedulers() {
@@ -88,13 +90,30 @@ Result<void> ExternalScheduler::report() {
     state.setEnded(process_->has_ended());
     state.setKilled(process_->was_killed());
     state.setStatus(process_->status());
+    state.setEnableSeq(as_data(view_.enable_sequence));
   });
+}
+
+void ExternalScheduler::heard(schema::SchedulerNews::Reader news) {
+  came_ = came_ || news.getAttached();
+  if (news.getAttached()) return;
+  const std::string_view why = as_text(news.getWhy());
+  refusal_ = "the kernel did not enable the scheduler '" + std::string(as_text(news.getName())) +
+             "': " + (why.empty() ? "it gives no reason" : std::string(why));
+  refused_ = Clock::now();
+}
+
+bool ExternalScheduler::has_given_up() const {
+  return refused_ && Clock::now() >= *refused_ + kAnotherEnable;
 }
 
 std::string ExternalScheduler::why_not_attached() const {
   const std::string printed = last_words_.text();
+  const std::string told = printed.empty() ? "" : ": " + printed;
+  if (!refusal_.empty())
+    return refusal_ + "; the scheduler's program '" + path_ + "' " + process_->how_it_ended() + told;
   return "the scheduler's program '" + path_ + "' " + process_->how_it_ended() +
-         " and has not attached a scheduler" + (printed.empty() ? "" : ": " + printed);
+         " and has not attached a scheduler" + told;
 }
 
 }  // namespace ktape

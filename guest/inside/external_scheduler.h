@@ -2,6 +2,7 @@
 #pragma once
 
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "guest/inside/last_words.h"
@@ -12,11 +13,13 @@
 #include "schema/base/result.h"
 #include "schema/base/units.h"
 #include "schema/scenario.capnp.h"
+#include "schema/wire.capnp.h"
 
 namespace ktape {
 
 // A scheduler that the user brought: its program runs, what it prints goes to the host, and the host is
-// told whenever sysfs says something else of sched_ext. What the kernel's memory says, the host reads.
+// told whenever sysfs says something else of sched_ext. Whether the kernel has enabled it the host reads from
+// the kernel's memory, and tells: sysfs says only what is at the instant of a look.
 class ExternalScheduler {
  public:
   // Starts the program; `reporter` outlives the object. kNotApplicable where the kernel has no sched_ext.
@@ -33,12 +36,20 @@ class ExternalScheduler {
   // Reaps the program by itself, for when the agent does not reap all of its children.
   [[nodiscard]] Result<void> reap();
 
-  [[nodiscard]] bool attached() const { return view_.state == "enabled" && !view_.names.empty(); }
+  // What the host has read of an enable that the program asked for.
+  void heard(schema::SchedulerNews::Reader news);
+
+  // A scheduler of the program's was enabled at some time; it may be gone by now.
+  [[nodiscard]] bool came() const { return came_; }
+  // Enables have failed, and the program has not asked for another for some seconds.
+  [[nodiscard]] bool has_given_up() const;
+  // One is there, as far as sysfs says.
+  [[nodiscard]] bool is_there() const { return view_.state == "enabled" && !view_.names.empty(); }
   [[nodiscard]] bool has_ended() const { return process_->has_ended(); }
   [[nodiscard]] bool output_open() const { return process_->output_fd() >= 0; }
   void signal(int number) const { process_->signal(number); }
 
-  // Why there is no scheduler: how the program ended, and its last words.
+  // Why there is no scheduler: what the kernel said, how the program ended, and its last words.
   [[nodiscard]] std::string why_not_attached() const;
 
  private:
@@ -53,6 +64,9 @@ class ExternalScheduler {
   OutputLimit limit_;
   LastWords last_words_;
   SchedExtView view_;
+  bool came_ = false;
+  std::string refusal_;  // of the last enable that failed
+  std::optional<Clock::time_point> refused_;
 };
 
 }  // namespace ktape

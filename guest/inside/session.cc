@@ -107,8 +107,10 @@ Result<void> Session::attach(schema::VtimeScheduler::Reader spec) {
 Result<void> Session::attach(schema::ExternalScheduler::Reader spec) {
   KTAPE_ASSIGN(external_, ExternalScheduler::start(spec, reporter_));
   const auto deadline = Clock::now() + std::chrono::milliseconds(spec.getAttachDeadlineMs());
-  KTAPE_TRY(wait(deadline, [this] { return external_->attached() || external_->has_ended(); }));
-  if (external_->attached() || stopped_) return {};
+  // The program may have ended, and the host must still say what its scheduler did.
+  KTAPE_TRY(wait(deadline,
+                 [this] { return external_->came() || external_->has_given_up() || schedulers_settled_; }));
+  if (external_->came() || stopped_) return {};
   return Error{ErrorCode::kHost, external_->why_not_attached(), ""};
 }
 
@@ -175,9 +177,17 @@ Result<void> Session::take_messages() {
       case schema::FromHost::STEP_READY:
         ready_step_ = message->reader().getRoot<schema::FromHost>().getStepReady();
         break;
+      case schema::FromHost::SCHEDULER_NEWS: KTAPE_TRY(take_news(*message)); break;
       default: return Error{ErrorCode::kBadInput, "the host sent a message of unknown kind", ""};
     }
   }
+}
+
+Result<void> Session::take_news(FrameMessage& message) {
+  if (external_ == nullptr)
+    return Error{ErrorCode::kBadInput, "the host told of a scheduler, and there is none", ""};
+  external_->heard(message.reader().getRoot<schema::FromHost>().getSchedulerNews());
+  return {};
 }
 
 Result<void> Session::reap_children() {
@@ -243,8 +253,8 @@ Result<void> Session::end_external_scheduler() {
   }
   KTAPE_TRY(external_->look());
   // Its children, if it had any, are in its group and may still be on their way out.
-  if (external_->attached()) external_->signal(SIGTERM);
-  KTAPE_TRY(wait(Clock::now() + kWaitForDetach, [this] { return !external_->attached(); }));
+  if (external_->is_there()) external_->signal(SIGTERM);
+  KTAPE_TRY(wait(Clock::now() + kWaitForDetach, [this] { return !external_->is_there(); }));
   return wait(Clock::now() + kWaitForSettled, [this] { return schedulers_settled_; });
 }
 

@@ -35,7 +35,8 @@ class Session {
 
   // Each reports what it started.
   [[nodiscard]] Result<void> attach(schema::VtimeScheduler::Reader spec);
-  // Waits until a scheduler is attached; kHost, with the program's last words, when none is in time.
+  // Waits until the host says that a scheduler was attached, also if it is gone again by then; kHost, with
+  // what the kernel or the program's last words tell, when none was in time.
   [[nodiscard]] Result<void> attach(schema::ExternalScheduler::Reader spec);
   [[nodiscard]] Result<void> start_worker(schema::Worker::Reader spec);
 
@@ -66,6 +67,7 @@ class Session {
 
   Result<void> wait_once(std::chrono::milliseconds at_most);
   Result<void> take_messages();
+  Result<void> take_news(FrameMessage& message);
   Result<void> reap_children();
   Result<void> report_worker_exit(const WorkerExit& exit);
   Result<void> report_scheduler_exit();

@@ -19,7 +19,6 @@ namespace ktape {
 
 namespace {
 
-constexpr int kAgentPriority = 50;
 constexpr size_t kTextLimitBytes = size_t{64} << 10;
 
 struct Mount {
@@ -54,11 +53,11 @@ Result<void> mount_file_systems() {
   return {};
 }
 
-Result<void> become_realtime() {
+Result<void> become_realtime(uint32_t priority) {
   sched_param param{};
-  param.sched_priority = kAgentPriority;
+  param.sched_priority = static_cast<int>(priority);
   if (::sched_setscheduler(0, SCHED_FIFO, &param) != 0) {
-    return system_error(ErrorCode::kHost, "cannot become SCHED_FIFO");
+    return system_error(ErrorCode::kHost, "cannot become SCHED_FIFO " + std::to_string(priority));
   }
   return {};
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "guest/inside/reporter.h"
@@ -13,8 +14,12 @@ namespace ktape {
 // kernel has it.
 [[nodiscard]] Result<void> mount_file_systems();
 
-// SCHED_FIFO, so that a scheduler that has stalled cannot silence the agent.
-[[nodiscard]] Result<void> become_realtime();
+// What the agent is until a scenario asks for less.
+inline constexpr uint32_t kHighestPriority = 99;
+
+// SCHED_FIFO, so that neither a scheduler that has stalled nor workers of lower priority can silence the
+// agent. `priority`: 1 to kHighestPriority.
+[[nodiscard]] Result<void> become_realtime(uint32_t priority);
 
 // One line per stage on the kernel's console.
 class ConsoleLog {

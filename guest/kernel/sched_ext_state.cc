@@ -5,6 +5,8 @@
 #include <array>
 #include <string_view>
 
+#include "guest/kernel/scx_exit.h"
+
 namespace ktape {
 
 namespace {
@@ -18,6 +20,7 @@ constexpr uint64_t kPageBytes = 4096;
 
 constexpr std::string_view kSched = "struct scx_sched";
 constexpr std::string_view kInfo = "struct scx_exit_info";
+constexpr std::string_view kAnnounced = "state_add_uevent_sent";
 
 }  // namespace
 
@@ -25,6 +28,8 @@ struct SchedExtReader::Impl {
   explicit Impl(const Kernel& adopted) : kernel(adopted), log(adopted.btf()) {}
 
   Result<void> resolve();
+  Result<void> resolve_announced();
+  Result<void> resolve_exit_function();
   Result<uint64_t> value(const GuestMemory& memory, GuestVirtual object, const FieldInfo& field) const;
   Result<GuestVirtual> pointer(const GuestMemory& memory, GuestVirtual at) const;
   std::string text(const GuestMemory& memory, GuestVirtual at, size_t limit) const;
@@ -37,18 +42,21 @@ struct SchedExtReader::Impl {
 
   const Kernel& kernel;
   mutable LayoutLog log;
-  GuestVirtual root, free_function, switched_all;
+  GuestVirtual root, free_function, exit_function{0};
   FieldInfo name, flags, exit_info, free_work;
+  uint64_t exit_work_offset = 0;  // of the exit function's argument
+  uint64_t announced_bit = 0;     // from the start of a scheduler
   FieldInfo kind, exit_code, reason, message, dump;
-  std::optional<FieldInfo> is_cid, ops_timeout, watchdog, children, sibling, level, ancestors, cgroup;
-  std::optional<GuestVirtual> global_watchdog;
+  std::optional<FieldInfo> claimed, is_cid, ops_timeout, watchdog, children, sibling, level, ancestors,
+      cgroup;
+  std::optional<GuestVirtual> global_watchdog, enabled_key;
   uint64_t partial_flag = 0;
+  uint64_t exit_done = 0;  // what `claimed` says once the exit is written down
 };
 
 Result<void> SchedExtReader::Impl::resolve() {
   KTAPE_ASSIGN(root, kernel.symbol("scx_root"));
   KTAPE_ASSIGN(free_function, kernel.symbol(kSchedulerFreeFunction));
-  KTAPE_ASSIGN(switched_all, kernel.symbol("__scx_switched_all"));
   KTAPE_ASSIGN(name, log.field(kSched, "ops.name"));
   KTAPE_ASSIGN(flags, log.field(kSched, "ops.flags"));
   KTAPE_ASSIGN(exit_info, log.field(kSched, "exit_info"));
@@ -61,16 +69,45 @@ Result<void> SchedExtReader::Impl::resolve() {
   const auto flag = kernel.btf().enumerator("scx_ops_flags", "SCX_OPS_SWITCH_PARTIAL");
   if (!flag) return Error{ErrorCode::kNotFound, "this kernel has no SCX_OPS_SWITCH_PARTIAL", ""};
   partial_flag = *flag;
+  KTAPE_TRY(resolve_announced());
+  KTAPE_TRY(resolve_exit_function());
   is_cid = log.first_of(kSched, {"is_cid_type"});
   ops_timeout = log.first_of(kSched, {"ops.timeout_ms"});
   // A watchdog for each scheduler since there are sub-schedulers; one for all before that.
   watchdog = log.first_of(kSched, {"watchdog_timeout"});
   if (const auto global = kernel.symbol("scx_watchdog_timeout"); global.ok()) global_watchdog = *global;
+  if (const auto key = kernel.symbol("__scx_enabled"); key.ok()) enabled_key = *key;
   children = log.first_of(kSched, {"children"});
   sibling = log.first_of(kSched, {"sibling"});
   level = log.first_of(kSched, {"level"});
   ancestors = log.first_of(kSched, {"ancestors"});
   cgroup = log.first_of(kSched, {"cgrp_path"});
+  return {};
+}
+
+// A bit-field, which fields by path are not.
+Result<void> SchedExtReader::Impl::resolve_announced() {
+  KTAPE_ASSIGN(const FieldInfo kobject, log.field(kSched, "kobj"));
+  KTAPE_ASSIGN(const std::vector<MemberInfo> members, kernel.btf().members(kobject.type.id));
+  for (const MemberInfo& member : members) {
+    if (member.name != kAnnounced || member.bits != 1) continue;
+    announced_bit = kobject.offset_bytes * 8 + member.bit_offset;
+    return {};
+  }
+  return Error{ErrorCode::kNotFound,
+               "this kernel's 'struct kobject' has no bit '" + std::string(kAnnounced) + "'", ""};
+}
+
+Result<void> SchedExtReader::Impl::resolve_exit_function() {
+  if (const auto done = kernel.btf().enumerator("scx_exit_kind", "SCX_EXIT_DONE")) {
+    claimed = log.first_of(kSched, {"exit_kind"});
+    exit_done = *done;
+  }
+  const std::string_view function = scx_exit_function(kernel.knowledge());
+  if (function.empty() || scx_exit_argument(kernel.knowledge()).empty()) return {};
+  KTAPE_ASSIGN(const FieldInfo work, log.field(kSched, scx_exit_argument(kernel.knowledge())));
+  exit_work_offset = work.offset_bytes;
+  KTAPE_ASSIGN(exit_function, kernel.symbol(function));
   return {};
 }
 
@@ -177,7 +214,7 @@ Result<std::unique_ptr<SchedExtReader>> SchedExtReader::create(const Kernel& ker
   return std::unique_ptr<SchedExtReader>(new SchedExtReader(std::move(impl)));
 }
 
-Result<std::vector<GuestVirtual>> SchedExtReader::attached(const GuestMemory& memory) const {
+Result<std::vector<GuestVirtual>> SchedExtReader::linked(const GuestMemory& memory) const {
   std::vector<GuestVirtual> all;
   KTAPE_ASSIGN(const GuestVirtual root, impl_->pointer(memory, impl_->root));
   if (root.value == 0) return all;
@@ -200,8 +237,23 @@ Result<SchedulerState> SchedExtReader::read(const GuestMemory& memory, GuestVirt
   return state;
 }
 
+Result<bool> SchedExtReader::was_enabled(const GuestMemory& memory, GuestVirtual scheduler) const {
+  KTAPE_ASSIGN(const uint64_t byte,
+               impl_->kernel.read_uint(memory, scheduler + impl_->announced_bit / 8, sizeof(uint8_t)));
+  return (byte >> impl_->announced_bit % 8 & 1) != 0;
+}
+
 Result<std::optional<SchedulerExitInfo>> SchedExtReader::exit(const GuestMemory& memory,
                                                               GuestVirtual scheduler) const {
+  if (impl_->claimed) {
+    KTAPE_ASSIGN(const uint64_t claimed, impl_->value(memory, scheduler, *impl_->claimed));
+    if (claimed != impl_->exit_done) return std::optional<SchedulerExitInfo>();
+  }
+  return exit_so_far(memory, scheduler);
+}
+
+Result<std::optional<SchedulerExitInfo>> SchedExtReader::exit_so_far(const GuestMemory& memory,
+                                                                     GuestVirtual scheduler) const {
   KTAPE_ASSIGN(const GuestVirtual info, impl_->pointer(memory, scheduler + impl_->exit_info.offset_bytes));
   KTAPE_ASSIGN(const uint64_t kind, impl_->value(memory, info, impl_->kind));
   if (kind == 0) return std::optional<SchedulerExitInfo>();  // SCX_EXIT_NONE
@@ -215,11 +267,11 @@ Result<std::optional<SchedulerExitInfo>> SchedExtReader::exit(const GuestMemory&
   return std::optional<SchedulerExitInfo>(std::move(exit));
 }
 
-Result<bool> SchedExtReader::switched_all(const GuestMemory& memory) const {
+Result<bool> SchedExtReader::has_tasks(const GuestMemory& memory) const {
+  if (!impl_->enabled_key) return false;
   // struct static_key begins with its count (include/linux/jump_label.h).
-  KTAPE_ASSIGN(const uint64_t enabled,
-               impl_->kernel.read_uint(memory, impl_->switched_all, sizeof(uint32_t)));
-  return enabled != 0;
+  KTAPE_ASSIGN(const uint64_t count, impl_->kernel.read_uint(memory, *impl_->enabled_key, sizeof(uint32_t)));
+  return count != 0;
 }
 
 GuestVirtual SchedExtReader::free_function() const { return impl_->free_function; }
@@ -227,6 +279,12 @@ GuestVirtual SchedExtReader::free_function() const { return impl_->free_function
 // container_of(to_rcu_work(work), struct scx_sched, rcu_work).
 GuestVirtual SchedExtReader::scheduler_to_free(uint64_t argument) const {
   return GuestVirtual(argument - impl_->free_work.offset_bytes);
+}
+
+GuestVirtual SchedExtReader::exit_function() const { return impl_->exit_function; }
+
+GuestVirtual SchedExtReader::scheduler_to_exit(uint64_t argument) const {
+  return GuestVirtual(argument - impl_->exit_work_offset);
 }
 
 std::vector<UsedLayout> SchedExtReader::take_used_layouts() { return impl_->log.take(); }

@@ -19,7 +19,11 @@ namespace ktape {
 // without it has schedulers whose exit cannot be met.
 inline constexpr char kSchedulerFreeFunction[] = "scx_sched_free_rcu_work";
 
-// An attached sched_ext scheduler, as its struct scx_sched says (kernel/sched/ext.c).
+// The scx_enable_seq of kernels that have it: it grows by one at the end of each successful enable of a root
+// scheduler, since boot.
+inline constexpr char kEnableSeqSymbol[] = "scx_enable_seq";
+
+// A sched_ext scheduler, as its struct scx_sched says (kernel/sched/ext.c).
 struct SchedulerState {
   GuestVirtual address;          // of its struct scx_sched
   std::string name;              // sched_ext_ops.name
@@ -45,27 +49,40 @@ struct SchedulerExitInfo {
 //
 // A scheduler's object outlives its exit: the exit information is complete before ops.exit() is called,
 // scx_root is cleared after that, and the object is freed, by free_function(), when its last reference
-// goes, which is the loader's link. So it can be read until that function runs.
+// goes, which is the loader's link. So it can be read until that function runs. An enable that fails leaves
+// such an object too, with an exit and without ever having been enabled.
 class SchedExtReader {
  public:
   // kNotFound names what this kernel lacks. `kernel` outlives the reader.
   [[nodiscard]] static Result<std::unique_ptr<SchedExtReader>> create(const Kernel& kernel);
   ~SchedExtReader();
 
-  // The attached schedulers: the root scheduler, then, where the kernel has them, the sub-schedulers,
-  // parents first. Empty when there is none. Errors are those of memory.
-  [[nodiscard]] Result<std::vector<GuestVirtual>> attached(const GuestMemory& memory) const;
+  // The schedulers that the kernel has in its lists: the root scheduler, then, where it has them, the
+  // sub-schedulers, parents first. Some may still be on their way in or out. Empty when there is none.
+  // Errors are those of memory.
+  [[nodiscard]] Result<std::vector<GuestVirtual>> linked(const GuestMemory& memory) const;
   // `scheduler` is the address of a struct scx_sched.
   [[nodiscard]] Result<SchedulerState> read(const GuestMemory& memory, GuestVirtual scheduler) const;
-  // Nothing while the scheduler has no exit.
+  // Whether its enable was complete at some time, which stays so: the last that an enable does is to announce
+  // the scheduler's kobject, and that is noted in the kobject (lib/kobject_uevent.c, state_add_uevent_sent).
+  [[nodiscard]] Result<bool> was_enabled(const GuestMemory& memory, GuestVirtual scheduler) const;
+  // Nothing while the scheduler has no exit, or the kernel still writes it down.
   [[nodiscard]] Result<std::optional<SchedulerExitInfo>> exit(const GuestMemory& memory,
                                                               GuestVirtual scheduler) const;
-  // Whether every task of the fair class was switched over (__scx_switched_all).
-  [[nodiscard]] Result<bool> switched_all(const GuestMemory& memory) const;
+  // Whether tasks are the root scheduler's, also while its enable goes on (__scx_enabled). False where the
+  // kernel does not tell.
+  [[nodiscard]] Result<bool> has_tasks(const GuestMemory& memory) const;
+  // What has been written down of an exit so far, which may lack its dump.
+  [[nodiscard]] Result<std::optional<SchedulerExitInfo>> exit_so_far(const GuestMemory& memory,
+                                                                     GuestVirtual scheduler) const;
 
   // kSchedulerFreeFunction; and the scheduler that it is about to free, by its first argument.
   [[nodiscard]] GuestVirtual free_function() const;
   [[nodiscard]] GuestVirtual scheduler_to_free(uint64_t argument) const;
+  // scx_exit_function(), 0 where the kernel has none; and the scheduler that is about to exit, likewise. An
+  // enable that fails passes there as well, while its program still waits for it.
+  [[nodiscard]] GuestVirtual exit_function() const;
+  [[nodiscard]] GuestVirtual scheduler_to_exit(uint64_t argument) const;
 
   [[nodiscard]] std::vector<UsedLayout> take_used_layouts();
 

@@ -50,6 +50,11 @@ std::string_view scx_exit_function(const KernelKnowledge& kernel) {
   return path == nullptr ? std::string_view() : path->function;
 }
 
+std::string_view scx_exit_argument(const KernelKnowledge& kernel) {
+  const ExitPath* path = exit_path(kernel);
+  return path == nullptr ? std::string_view() : path->irq_work;
+}
+
 std::string ScxExit::text() const {
   std::string text =
       kind_name.empty() ? fmt::format("exit kind {}", kind) : fmt::format("{} ({})", kind_name, kind);

@@ -21,6 +21,8 @@ namespace ktape {
 // began to pass it as well). Reached through a pointer, it is never inlined. Empty where the kernel has
 // none of them.
 [[nodiscard]] std::string_view scx_exit_function(const KernelKnowledge& kernel);
+// The member of struct scx_sched that its first argument points at; empty where schedulers are no objects.
+[[nodiscard]] std::string_view scx_exit_argument(const KernelKnowledge& kernel);
 
 // A task that was runnable for too long.
 struct StalledTask {

@@ -23,6 +23,8 @@ constexpr ShapeInfo kShapes[] = {
     {"kernel", 1},
     {"guest", 1},
     {"layout", 1},
+    {"scheduler_attempt", 1},
+    {"scheduler_attempt", 1},
     {"scheduler", 1},
     {"scheduler", 1},
     {"scheduler_output", 1},
@@ -170,6 +172,28 @@ Row scheduler_attached(Record::Reader record) {
            {"seq_attached", count(record.getSeq())}}};
 }
 
+Row scheduler_attempted(Record::Reader record) {
+  auto attempted = record.getSchedulerAttempted();
+  return {RowShape::kSchedulerAttempted,
+          {{"id", count(attempted.getId())},
+           {"name", text(attempted.getName())},
+           {"parent", count(attempted.getParent())},
+           {"cgroup", text(attempted.getCgroup())},
+           {"seq_attempted", count(record.getSeq())}}};
+}
+
+Row scheduler_enable_failed(Record::Reader record) {
+  auto failed = record.getSchedulerEnableFailed();
+  return {RowShape::kSchedulerEnableFailed,
+          {{"id", count(failed.getId())},
+           {"exit_kind", count(failed.getKind())},
+           {"exit_reason", text(failed.getReason())},
+           {"exit_message", text(failed.getMessage())},
+           {"exit_code", number(failed.getExitCode())},
+           {"exit_dump", text(failed.getDump())},
+           {"seq_failed", count(record.getSeq())}}};
+}
+
 Row scheduler_exited(Record::Reader record) {
   auto exited = record.getSchedulerExited();
   return {RowShape::kSchedulerExited,
@@ -179,6 +203,7 @@ Row scheduler_exited(Record::Reader record) {
            {"exit_message", text(exited.getMessage())},
            {"exit_code", number(exited.getExitCode())},
            {"exit_dump", text(exited.getDump())},
+           {"exit_unfinished", flag(exited.getUnfinished())},
            {"seq_exited", count(record.getSeq())}}};
 }
 
@@ -383,6 +408,8 @@ void project_into(Record::Reader record, Rows& rows) {
     case Record::GUEST_FACTS: return guest_facts(record, rows);
     case Record::SLIMMED: return rows.push_back(slimmed(record));
     case Record::TRIGGER_CHANGED: return rows.push_back(trigger_changed(record));
+    case Record::SCHEDULER_ATTEMPTED: return rows.push_back(scheduler_attempted(record));
+    case Record::SCHEDULER_ENABLE_FAILED: return rows.push_back(scheduler_enable_failed(record));
   }
 }
 

@@ -26,6 +26,8 @@ enum class RowShape {
   kKernel,
   kGuest,
   kLayout,
+  kSchedulerAttempted,
+  kSchedulerEnableFailed,
   kSchedulerAttached,
   kSchedulerExited,
   kSchedulerOutput,

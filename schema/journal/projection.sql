@@ -85,6 +85,20 @@ CREATE TABLE scheduler (
   exit_reason   TEXT,
   exit_message  TEXT,
   exit_code     INTEGER,
+  exit_dump     TEXT,
+  exit_unfinished INTEGER -- 1: the kernel was not done with the exit when the run ended
+);
+CREATE TABLE scheduler_attempt (
+  id            INTEGER PRIMARY KEY,  -- of the scheduler, where its enable was successful
+  name          TEXT,
+  parent        INTEGER,  -- 0: none
+  cgroup        TEXT,
+  seq_attempted INTEGER,
+  seq_failed    INTEGER,  -- where its enable failed, and with what:
+  exit_kind     INTEGER,  -- enum scx_exit_kind
+  exit_reason   TEXT,
+  exit_message  TEXT,
+  exit_code     INTEGER,
   exit_dump     TEXT
 );
 CREATE TABLE scheduler_output (

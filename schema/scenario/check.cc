@@ -18,6 +18,7 @@ namespace {
 constexpr size_t kMaxNameBytes = 15;  // of a task's comm, which the kernel cuts there
 constexpr size_t kMaxScenarioNameBytes = 100;
 constexpr uint64_t kMaxMs = 7ull * 86'400'000;   // a week
+constexpr uint32_t kMaxPriority = 99;            // of the real-time policies
 constexpr uint32_t kMaxStallTimeoutMs = 30'000;  // SCX_WATCHDOG_MAX_TIMEOUT, kernel/sched/ext.c
 constexpr int32_t kMaxSignal = 64;
 
@@ -38,6 +39,7 @@ class ScenarioCheck {
   Result<void> check() {
     KTAPE_TRY(check_scenario_name());
     KTAPE_TRY(check_times());
+    KTAPE_TRY(check_agent());
     KTAPE_TRY(check_machine());
     if (scenario_.getScheduler().isVtime()) KTAPE_TRY(check_scheduler());
     if (scenario_.getScheduler().isExternal()) KTAPE_TRY(check_external_scheduler());
@@ -86,6 +88,12 @@ class ScenarioCheck {
                  fmt::format("the run watchdog would end the run after {} ms, before its {} ms are over",
                              scenario_.getWatchdogMs(), scenario_.getDurationMs()),
                  "make watchdogMs longer than durationMs");
+  }
+
+  Result<void> check_agent() const {
+    if (scenario_.getAgentPriority() <= kMaxPriority) return {};
+    return error(outline_.at("agentPriority").place, fmt::format("agentPriority {} is not in 1 to {}",
+                                                                 scenario_.getAgentPriority(), kMaxPriority));
   }
 
   Result<void> check_machine() const {
@@ -153,8 +161,9 @@ class ScenarioCheck {
 
   Result<void> check_priority(const OutlineNode& where, schema::Policy policy, uint32_t priority) const {
     if (realtime(policy)) {
-      if (priority <= 99) return {};
-      return error(where.at("priority").place, fmt::format("priority {} is not in 1 to 99", priority));
+      if (priority <= kMaxPriority) return {};
+      return error(where.at("priority").place,
+                   fmt::format("priority {} is not in 1 to {}", priority, kMaxPriority));
     }
     if (priority == 0) return {};
     return error(where.at("priority").place, "'priority' is for policies fifo and rr only",

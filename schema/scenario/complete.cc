@@ -53,6 +53,7 @@ Result<void> parse_path(std::string_view file, const OutlineNode& where, schema:
 void fill_defaults(schema::Scenario::Builder scenario) {
   scenario.setWatchdogMs(or_default(scenario.getWatchdogMs(), 60'000u));
   scenario.setRetryMs(retry_or(scenario.getRetryMs(), kDefaultRetryMs));
+  scenario.setAgentPriority(or_default(scenario.getAgentPriority(), 99u));
 
   complete_machine(scenario.getMachine());
 

@@ -108,6 +108,13 @@ void EngineFixture::hear(std::span<const std::byte> bytes) {
     if (message.isScenario() && on_scenario) on_scenario();
     if (message.isSchedulersSettled()) ++settled;
     if (message.isStepReady()) ready_steps.push_back(message.getStepReady());
+    if (message.isDoneHeard()) ++done_heard;
+    if (message.isSchedulerNews()) {
+      auto told = message.getSchedulerNews();
+      news.push_back(std::string(as_text(told.getName())) +
+                     (told.getAttached() ? " attached" : " failed: " + std::string(as_text(told.getWhy()))));
+      if (on_news) on_news();
+    }
     if (!message.isReply()) continue;
     auto result = message.getReply().getResult();
     HeardReply reply{message.getReply().getRequest(), result.getOk(), result.getError().cStr(), {}, {}};

@@ -4,18 +4,21 @@
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
 #include <cstring>
 
 #include "capture/boot_deadline.h"
 #include "schema/base/file.h"
 #include "schema/journal/reader.h"
 #include "schema/journal/verify.h"
+#include "schema/wire/data.h"
 #include "tests/capture/engine_fixture.h"
 #include "tests/support/fake_kernel.h"
 #include "tests/support/must.h"
 
 namespace ktape::test {
 
+using Catch::Matchers::ContainsSubstring;
 using schema::Outcome;
 using Record = schema::Record;
 
@@ -31,6 +34,19 @@ TEST_CASE_METHOD(EngineFixture, "a run in which the agent says done is completed
   CHECK(machine().ended());
   CHECK(kinds() ==
         std::vector{Record::GUEST_HELLO, Record::STEP_STARTED, Record::GUEST_EXITED, Record::SEALED});
+}
+
+TEST_CASE_METHOD(EngineFixture,
+                 "the agent hears that its last message is on the tape, and powers off only then") {
+  hello();
+  step_started(0, "only");
+  done();
+  machine().on_idle([this] {
+    if (done_heard > 0) ended();
+  });
+  const RunEnd end = run();
+  CHECK(done_heard == 1);
+  CHECK(end.outcome == Outcome::COMPLETED);
 }
 
 TEST_CASE_METHOD(EngineFixture, "a run whose agent reports a failed step is not completed") {
@@ -431,6 +447,87 @@ TEST_CASE_METHOD(ServedRequests, "the memory of a machine that does not resume i
   write_vtime(1, 1000);
   CHECK(run().outcome == Outcome::MACHINE_LOST);
   CHECK(values_in_pages(tape()) == std::vector<uint64_t>{0});
+}
+
+TEST_CASE("a guest that ended itself while the host froze it is not a lost machine: what it said is heard") {
+  ServedRequests run;
+  run.hello();
+  run.step_started(0, "only");
+  run.machine().fail_next_thaw(Error{ErrorCode::kMachineLost, "the guest ended (guest-shutdown)", ""});
+  run.read_symbol(1, "jiffies", "jiffies_64");
+  run.done();
+  run.ended();
+  const RunEnd end = run.run();
+  CHECK(end.outcome == Outcome::COMPLETED);
+  CHECK(end.exit_code == 0);
+}
+
+TEST_CASE("a machine that is gone without a word of the guest's is lost, with the reason") {
+  ServedRequests run;
+  run.hello();
+  run.step_started(0, "only");
+  run.machine().fail_next_thaw(Error{ErrorCode::kMachineLost, "QEMU is gone", ""});
+  run.read_symbol(1, "jiffies", "jiffies_64");
+  const RunEnd end = run.run();
+  CHECK(end.outcome == Outcome::MACHINE_LOST);
+  CHECK(end.detail == "QEMU is gone");
+}
+
+namespace {
+
+// A guest of two CPUs whose agent is pid 1, and which says nothing after its hello.
+class SilentAgent : public EngineFixture {
+ public:
+  SilentAgent() {
+    scenario("(name = \"t\", bootDeadlineMs = 300, steps = [(name = \"only\", actions = [(sleepMs = 1)])])");
+    for (uint32_t cpu = 0; cpu < FakeKernel::kCpus; ++cpu) run_task(cpu, 124 + static_cast<int32_t>(cpu));
+  }
+
+  void run_task(uint32_t cpu, int32_t pid) {
+    const GuestVirtual task = kernel.add_task(pid, "rthog", 1'000'000'000, cpu);
+    kernel.set_task(task, "policy", 1);
+    kernel.set_task(task, "rt_priority", 99);
+    kernel.set_rq(cpu, "curr", task.value);
+  }
+
+  RunEnd run_silently() {
+    knowledge(kernel.knowledge(), kernel.live_ram());
+    hello();
+    return run();
+  }
+
+  std::vector<std::string> frozen_for() {
+    std::vector<std::string> details;
+    must(must(JournalReader::open(tape()))->for_each([&](const RecordView& view) -> Result<void> {
+      if (!view.record.isFreezeBegan()) return {};
+      CHECK(view.record.getFreezeBegan().getCause() == schema::FreezeCause::WATCHDOG);
+      details.emplace_back(as_text(view.record.getFreezeBegan().getDetail()));
+      return {};
+    }));
+    return details;
+  }
+
+  FakeKernel kernel;
+  GuestVirtual agent = kernel.add_task(1, "init", 10);
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(SilentAgent, "an agent that could run and does not is reported as starved, and by whom") {
+  kernel.set_task(agent, "on_rq", 1);
+  const RunEnd end = run_silently();
+  CHECK(end.outcome == Outcome::BOOT_TIMED_OUT);
+  CHECK_THAT(end.detail, ContainsSubstring("and is starved: CPU 0 runs rthog[124] (FIFO 99), "
+                                           "CPU 1 runs rthog[125] (FIFO 99)"));
+  CHECK_THAT(frozen_for().at(0), ContainsSubstring("is starved"));
+}
+
+TEST_CASE_METHOD(SilentAgent,
+                 "an agent that sleeps is not starved, and what runs is in the freeze all the same") {
+  const RunEnd end = run_silently();
+  CHECK(end.outcome == Outcome::BOOT_TIMED_OUT);
+  CHECK(end.detail == "300 ms passed while attaching the scheduler and starting workers");
+  CHECK(frozen_for() == std::vector<std::string>{""});
 }
 
 }  // namespace ktape::test

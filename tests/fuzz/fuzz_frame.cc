@@ -9,8 +9,8 @@
 #include "tests/fuzz/no_stack_traces.h"
 #include "tests/fuzz/read_everything.h"
 
-// What an agent sends: the input as a stream of frames, which comes in two pieces; and as the one segment of
-// one frame, because most changes to a stream only break a length.
+// What an agent sends, and what the host answers: the input as a stream of frames, which comes in two pieces;
+// and as the one segment of one frame, because most changes to a stream only break a length.
 namespace {
 
 void read_frames(ktape::FrameDecoder& decoder) {
@@ -21,6 +21,8 @@ void read_frames(ktape::FrameDecoder& decoder) {
       const auto message = (**frame).reader().getRoot<ktape::schema::FromAgent>();
       (void)message.totalSize();
       ktape::fuzz::read_everything(capnp::toDynamic(message));
+      const auto answer = (**frame).reader().getRoot<ktape::schema::FromHost>();
+      ktape::fuzz::read_everything(capnp::toDynamic(answer));
     } catch (const kj::Exception&) {
       // The boundary where a hostile message stops.
     }

@@ -36,6 +36,8 @@ Result<void> answer(schema::FromAgent::Reader message, Machine& machine,
     auto reply = host.initReply();
     reply.setRequest(message.getRequest().getId());
     reply.initResult().setOk(true);
+  } else if (message.isDone()) {
+    host.setDoneHeard();
   } else {
     return {};
   }

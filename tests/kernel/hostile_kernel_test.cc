@@ -8,6 +8,7 @@
 #include "guest/kernel/evidence.h"
 #include "guest/kernel/memory_survey.h"
 #include "guest/kernel/op_executor.h"
+#include "guest/kernel/running_tasks.h"
 #include "guest/kernel/sched_ext_state.h"
 #include "guest/kernel/sched_memory.h"
 #include "guest/kernel/scx_exit.h"
@@ -210,7 +211,9 @@ TEST_CASE_METHOD(HostileKernel, "pointers of every structure that a freeze looks
     survive_a_freeze();
     const auto reader = must(SchedExtReader::create(fake.kernel()));
     const uint64_t before = counting.bytes();
-    (void)reader->attached(counting);
+    (void)reader->linked(counting);
+    (void)reader->was_enabled(counting, GuestVirtual(place));
+    (void)must(RunningTasks::create(fake.kernel())).read(counting);
     (void)reader->read(counting, scheduler.address());
     (void)reader->exit(counting, GuestVirtual(place));
     (void)must(ScxExitReader::create(fake.kernel())).read(counting, GuestVirtual(place));

@@ -4,6 +4,7 @@
 #include <catch2/catch_test_macros.hpp>
 
 #include "guest/kernel/kernel_image.h"
+#include "guest/kernel/scx_exit.h"
 #include "tests/support/fake_scheduler.h"
 #include "tests/support/must.h"
 #include "tests/support/stock_kernel.h"
@@ -22,19 +23,18 @@ class Schedulers {
 }  // namespace
 
 TEST_CASE_METHOD(Schedulers, "without a scheduler none is attached") {
-  CHECK(must(reader->attached(kernel.memory())).empty());
+  CHECK(must(reader->linked(kernel.memory())).empty());
 }
 
 TEST_CASE_METHOD(Schedulers, "a scheduler is read with its name, its callbacks and its timeout") {
   root.become_root();
-  REQUIRE(must(reader->attached(kernel.memory())) == std::vector{root.address()});
+  REQUIRE(must(reader->linked(kernel.memory())) == std::vector{root.address()});
   const SchedulerState state = must(reader->read(kernel.memory(), root.address()));
   CHECK(state.name == "first");
   CHECK(state.ops == std::vector<std::string>{"enqueue", "exit"});
   CHECK(state.timeout_ms == 5000);
   CHECK_FALSE(state.partial);
   CHECK(state.parent.value == 0);
-  CHECK(must(reader->switched_all(kernel.memory())));
   root.set("ops.flags", 8);
   CHECK(must(reader->read(kernel.memory(), root.address())).partial);
 }
@@ -52,11 +52,31 @@ TEST_CASE_METHOD(Schedulers, "an exit is nothing until the kernel has filled it 
   CHECK(exit->dump == dump);
 }
 
+TEST_CASE_METHOD(Schedulers,
+                 "an exit that the kernel still writes down is not taken for one that is complete") {
+  root.begin_exit(1026, "runnable task stall", "task[7] failed to run");
+  CHECK_FALSE(must(reader->exit(kernel.memory(), root.address())).has_value());
+  const auto so_far = must(reader->exit_so_far(kernel.memory(), root.address()));
+  REQUIRE(so_far.has_value());
+  CHECK(so_far->message == "task[7] failed to run");
+  CHECK(so_far->dump.empty());
+}
+
+TEST_CASE_METHOD(Schedulers, "that a scheduler was enabled stands in its object, and stays there") {
+  root.become_root();
+  CHECK_FALSE(must(reader->was_enabled(kernel.memory(), root.address())));
+  root.become_enabled();
+  CHECK(must(reader->was_enabled(kernel.memory(), root.address())));
+  root.set_exit(64, "unregistered from user space", "", "");
+  root.leave();
+  CHECK(must(reader->was_enabled(kernel.memory(), root.address())));
+}
+
 TEST_CASE_METHOD(Schedulers, "sub-schedulers are told apart by parent and cgroup") {
   FakeScheduler child(kernel, "second");
   root.become_root();
   child.become_child_of(root, "/work");
-  REQUIRE(must(reader->attached(kernel.memory())) == std::vector{root.address(), child.address()});
+  REQUIRE(must(reader->linked(kernel.memory())) == std::vector{root.address(), child.address()});
   const SchedulerState state = must(reader->read(kernel.memory(), child.address()));
   CHECK(state.parent == root.address());
   CHECK(state.cgroup == "/work");
@@ -68,14 +88,14 @@ TEST_CASE_METHOD(Schedulers, "a list of sub-schedulers that runs in circles ends
   child.become_child_of(root, "/work");
   const GuestVirtual sibling = kernel.field(child.address(), "struct scx_sched", "sibling");
   kernel.put(sibling, sibling.value, 8);
-  CHECK(must(reader->attached(kernel.memory())).size() == 2);
+  CHECK(must(reader->linked(kernel.memory())).size() == 2);
 }
 
 TEST_CASE_METHOD(Schedulers, "pointers that lead nowhere are errors, and texts that lead nowhere are empty") {
   root.set("exit_info", FakeKernel::kNoRam.value);
-  CHECK_FALSE(reader->exit(kernel.memory(), root.address()).ok());
+  CHECK_FALSE(reader->exit_so_far(kernel.memory(), root.address()).ok());
   kernel.put(kernel.symbol("scx_root"), FakeKernel::kNoRam.value, 8);
-  CHECK_FALSE(reader->attached(kernel.memory()).ok());
+  CHECK_FALSE(reader->linked(kernel.memory()).ok());
   root.set("cgrp_path", FakeKernel::kNoRam.value);
   root.set("level", 1);
   CHECK(must(reader->read(kernel.memory(), root.address())).cgroup.empty());
@@ -85,6 +105,12 @@ TEST_CASE_METHOD(Schedulers, "the scheduler that is about to be freed follows fr
   const GuestVirtual work = kernel.field(root.address(), "struct scx_sched", "rcu_work.work");
   CHECK(reader->scheduler_to_free(work.value) == root.address());
   CHECK(reader->free_function() == kernel.symbol("scx_sched_free_rcu_work"));
+}
+
+TEST_CASE_METHOD(Schedulers, "so does the scheduler that is about to exit") {
+  const GuestVirtual work = kernel.field(root.address(), "struct scx_sched", "error_irq_work");
+  CHECK(reader->scheduler_to_exit(work.value) == root.address());
+  CHECK(reader->exit_function() == kernel.symbol("scx_error_irq_workfn"));
 }
 
 TEST_CASE("a kernel without sched_ext has no schedulers to read") {
@@ -97,15 +123,18 @@ TEST_CASE("stock kernels keep all that is read of a scheduler where it is looked
     if (!is_cached(version)) SKIP("kernel " << version << " is not cached: tools/kernel fetch " << version);
     INFO(version);
     const auto knowledge = must(learn_kernel(must(load_kernel_image(cached_kernel(version))).vmlinux));
-    for (const char* symbol : {"scx_root", "scx_sched_free_rcu_work", "__scx_switched_all"}) {
+    for (const char* symbol : {"scx_root", "scx_sched_free_rcu_work", "scx_enable_seq", "__scx_enabled"}) {
       CHECK(knowledge->symbols.find(symbol).has_value());
     }
-    for (const char* path : {"ops.name", "ops.flags", "ops.timeout_ms", "exit_info", "rcu_work.work"}) {
+    for (const char* path :
+         {"ops.name", "ops.flags", "ops.timeout_ms", "exit_info", "exit_kind", "kobj", "rcu_work.work"}) {
       CHECK(knowledge->btf->has_field("struct scx_sched", path));
     }
     for (const char* path : {"kind", "exit_code", "reason", "msg", "dump"}) {
       CHECK(knowledge->btf->has_field("struct scx_exit_info", path));
     }
+    CHECK(knowledge->btf->has_field("struct scx_sched", std::string(scx_exit_argument(*knowledge))));
+    CHECK(knowledge->btf->enumerator("scx_exit_kind", "SCX_EXIT_DONE") == 1);
   }
 }
 

@@ -39,6 +39,22 @@ void add_layouts(TapeBuilder& tape) {
   }
 }
 
+void add_enables(TapeBuilder& tape) {
+  for (uint32_t id : {3u, 4u}) {
+    tape.add([&](Record::Builder record) {
+      auto attempted = record.initSchedulerAttempted();
+      attempted.setId(id);
+      attempted.setName(as_data("qmap"));
+    });
+    tape.add([&](Record::Builder record) {
+      auto failed = record.initSchedulerEnableFailed();
+      failed.setId(id);
+      failed.setKind(1024);
+      failed.setReason(as_data("runtime error"));
+    });
+  }
+}
+
 void add_what_is_rare(TapeBuilder& tape, uint64_t other) {
   tape.add([](Record::Builder record) { record.initGuestHello().setOnlineCpus(2); });
   tape.add([](Record::Builder record) { record.initSchedulerOutput().setText(as_data("printed")); });
@@ -106,6 +122,7 @@ void record_every_kind(TapeBuilder& tape, uint64_t other) {
   record_reference(tape);
   add_layouts(tape);
   tape.scheduler_attached(2);
+  add_enables(tape);
   tape.worker_started("spinner", 72, 4'220'000'000);
   tape.step_started(1, "more");
   add_freeze(tape, 21);

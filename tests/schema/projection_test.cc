@@ -163,10 +163,31 @@ TEST_CASE_METHOD(ProjectionFixture,
     exited.setExitCode(-1);
   });
   CHECK(rows("SELECT * FROM scheduler") ==
-        Rows{"1|ktape_vtime|full|onlyGrows|30000||0|||1|7|1026|runnable task stall||-1|"});
+        Rows{"1|ktape_vtime|full|onlyGrows|30000||0|||1|7|1026|runnable task stall||-1||0"});
   CHECK(rows("SELECT * FROM scheduler_output") == Rows{"5|5000000|1|attached"});
   CHECK(rows("SELECT * FROM worker") == Rows{"sleeper|71|4210000000|normal|sleeper|killed|9|3|2|6"});
   CHECK(rows("SELECT * FROM step") == Rows{"0|roundtrip|1||3000000|4000000|3|4"});
+}
+
+TEST_CASE_METHOD(ProjectionFixture, "an enable has a row of its own, which tells what it failed with") {
+  for (uint32_t id : {1u, 2u}) {
+    tape.add([&](schema::Record::Builder record) {
+      auto attempted = record.initSchedulerAttempted();
+      attempted.setId(id);
+      attempted.setName(as_data(std::string_view("qmap")));
+      attempted.setParent(id - 1);
+    });
+  }
+  tape.add([](schema::Record::Builder record) {
+    auto failed = record.initSchedulerEnableFailed();
+    failed.setId(2);
+    failed.setKind(1024);
+    failed.setReason(as_data(std::string_view("runtime error")));
+    failed.setMessage(as_data(std::string_view("ops.init() failed (-22)")));
+  });
+  CHECK(rows("SELECT * FROM scheduler_attempt") ==
+        Rows{"1|qmap|0||1||||||", "2|qmap|1||2|3|1024|runtime error|ops.init() failed (-22)|0|"});
+  CHECK(rows("SELECT * FROM scheduler").empty());
 }
 
 TEST_CASE_METHOD(ProjectionFixture, "a request makes rows of kernel_op that its reply completes") {

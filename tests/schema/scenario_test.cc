@@ -54,6 +54,7 @@ TEST_CASE("defaults that the schema names are filled in") {
   auto read = loaded->get();
   CHECK(read.getWatchdogMs() == 60'000);
   CHECK(read.getBootDeadlineMs() == 0);  // it depends on the accelerator
+  CHECK(read.getAgentPriority() == 99);
   CHECK(read.getMachine().getCpus() == 2);
   CHECK(read.getMachine().getMemoryMb() == 512);
   CHECK(read.getScheduler().getVtime().getSliceUs() == 20'000);
@@ -209,6 +210,8 @@ TEST_CASE("a step's name and a tag have characters that show") {
 }
 
 TEST_CASE("priorities belong to real-time policies and end at 99") {
+  CHECK_THAT(complaint(scenario("agentPriority = 100,")),
+             ContainsSubstring("agentPriority 100 is not in 1 to 99"));
   CHECK_THAT(complaint(with_worker("policy = rr, priority = 100")),
              ContainsSubstring("priority 100 is not in 1 to 99"));
   CHECK_THAT(complaint(with_worker("policy = batch, priority = 1")),

@@ -47,6 +47,8 @@ constexpr std::array kSymbols = {
     Placed{"scx_bypass_depth", kText + 0x3700},
     Placed{"scx_root", kText + 0x3710},
     Placed{"scx_sched_free_rcu_work", kText + 0x3720},
+    Placed{"scx_enable_seq", kText + 0x3730},
+    Placed{"__scx_enabled", kText + 0x3740},
     Placed{"fair_sched_class", kText + 0x3800},
     Placed{"ext_sched_class", kText + 0x3900},
     Placed{"scx_error_irq_workfn", kText + 0x3a00},

@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,6 +40,8 @@ class FakeKernel {
   [[nodiscard]] const Kernel& kernel() const { return *kernel_; }
   // What a machine needs to hold this kernel: a copy of its RAM, and what its image tells.
   [[nodiscard]] const std::vector<std::byte>& ram() const { return ram_; }
+  // The RAM itself, which changes as the test changes it.
+  [[nodiscard]] std::span<std::byte> live_ram() { return ram_; }
   [[nodiscard]] std::shared_ptr<const KernelKnowledge> knowledge() const { return knowledge_; }
 
   // A task that passes every gate: it sleeps, in sched_ext, under a scheduler that switched all.

@@ -28,6 +28,12 @@ FakeScheduler::FakeScheduler(FakeKernel& kernel, const std::string& name)
 
 void FakeScheduler::become_root() { kernel_.put(kernel_.symbol("scx_root"), address_.value, 8); }
 
+void FakeScheduler::become_enabled() {
+  constexpr uint64_t kAnnounced = 4;  // the third bit-field of struct kobject
+  const GuestVirtual kobject = kernel_.field(address_, kType, "kobj");
+  kernel_.put(kobject + 8, kAnnounced, 4);
+}
+
 void FakeScheduler::leave() { kernel_.put(kernel_.symbol("scx_root"), 0, 8); }
 
 void FakeScheduler::become_child_of(FakeScheduler& parent, const std::string& cgroup) {
@@ -39,14 +45,20 @@ void FakeScheduler::become_child_of(FakeScheduler& parent, const std::string& cg
 
 void FakeScheduler::set_exit(uint64_t kind, const std::string& reason, const std::string& message,
                              const std::string& dump) {
+  begin_exit(kind, reason, message);
+  kernel_.set(info_, "struct scx_exit_info", "dump", text(dump).value);
+  set("exit_kind", 1);  // SCX_EXIT_DONE
+}
+
+void FakeScheduler::begin_exit(uint64_t kind, const std::string& reason, const std::string& message) {
   const auto put = [&](const char* path, uint64_t value) {
     kernel_.set(info_, "struct scx_exit_info", path, value);
   };
   put("reason", text(reason).value);
   put("msg", text(message).value);
-  put("dump", text(dump).value);
   put("exit_code", static_cast<uint64_t>(-3));
   put("kind", kind);
+  set("exit_kind", kind);
 }
 
 GuestVirtual FakeScheduler::text(const std::string& text) {

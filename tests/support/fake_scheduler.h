@@ -16,10 +16,15 @@ class FakeScheduler {
   // The kernel's root scheduler is this one; or none any more.
   void become_root();
   void leave();
+  // Its enable is complete.
+  void become_enabled();
   // A sub-scheduler of `parent`, for a cgroup.
   void become_child_of(FakeScheduler& parent, const std::string& cgroup);
+  // The kernel has written its exit down.
   void set_exit(uint64_t kind, const std::string& reason, const std::string& message,
                 const std::string& dump);
+  // The same but for the dump, which is still being written.
+  void begin_exit(uint64_t kind, const std::string& reason, const std::string& message);
 
   [[nodiscard]] GuestVirtual address() const { return address_; }
   void set(const std::string& path, uint64_t value) {
