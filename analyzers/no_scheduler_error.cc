@@ -5,8 +5,11 @@
 #include <fmt/format.h>
 
 #include <map>
+#include <optional>
+#include <utility>
 
 #include "analyzers/assertion.h"
+#include "schema/base/scheduler_exit.h"
 #include "schema/base/text.h"
 
 namespace ktape {
@@ -14,15 +17,23 @@ namespace ktape {
 namespace {
 
 constexpr char kHelp[] =
-    "Asserts that no scheduler exited with an error: a stall, a runtime error, an scx_bpf_error(). Cites "
-    "the\n"
-    "kernel's reason and message.\n"
+    "Asserts that no scheduler exited with an error: a stall, a runtime error, an scx_bpf_error(); that "
+    "none\n"
+    "was about to be ejected for one when the run ended; that no enable failed with one. Cites the kernel's\n"
+    "reason and message.\n"
     "\n"
-    "Inconclusive where no scheduler was attached, and where one is not known to have exited.";
+    "Inconclusive where no scheduler was attached, where one is not known to have exited, and where the\n"
+    "kernel counts another number of enabled schedulers than the tape tells of.";
 
-// enum scx_exit_kind, kernel/sched/ext.c (ext_internal.h since 6.18): kinds below are orderly exits, from
-// here on errors. BPF schedulers and their user space are built against these values.
-constexpr uint64_t kFirstErrorKind = 1024;  // SCX_EXIT_ERROR
+// The trigger that freezes when the kernel is about to eject a scheduler, and the kernel's count of enables.
+constexpr std::string_view kEjectionTrigger = "scx-error";
+constexpr std::string_view kEnableCount = "scx_enable_seq";
+
+std::string with_reasons(std::string text, schema::SchedulerExited::Reader exit) {
+  if (exit.getReason().size() > 0) text += ": " + printable(chars(exit.getReason()));
+  if (exit.getMessage().size() > 0) text += " (" + printable(chars(exit.getMessage())) + ")";
+  return text;
+}
 
 class NoSchedulerError final : public Assertion {
  public:
@@ -30,40 +41,80 @@ class NoSchedulerError final : public Assertion {
   std::string_view help() const override { return kHelp; }
 
   void visit(const RecordView& view) override {
-    if (view.record.isSchedulerAttached()) {
-      auto scheduler = view.record.getSchedulerAttached();
+    if (view.record.isSchedulerAttempted()) {
+      auto scheduler = view.record.getSchedulerAttempted();
       names_[scheduler.getId()] = in_quotes(chars(scheduler.getName()));
-      attached_[scheduler.getId()] = view.seq;
+    } else if (view.record.isSchedulerAttached()) {
+      attached(view.seq, view.record.getSchedulerAttached());
     } else if (view.record.isSchedulerExited()) {
-      exited(view.seq, view.record.getSchedulerExited());
+      ended(view.seq, view.record.getSchedulerExited(), "exited");
+    } else if (view.record.isSchedulerEnableFailed()) {
+      ended(view.seq, view.record.getSchedulerEnableFailed(), "was not enabled");
+    } else if (view.record.isFreezeBegan()) {
+      frozen(view.seq, view.record.getFreezeBegan());
+    } else if (view.record.isSample() && chars(view.record.getSample().getName()) == kEnableCount &&
+               view.record.getSample().getValue().isU64()) {
+      counted_ = {view.seq, view.record.getSample().getValue().getU64()};
     }
   }
 
   void finish(TapeState) override {
     for (const auto& [id, seq] : attached_) {
-      leave_undecided(seq, fmt::format("scheduler {} is not known to have exited", names_[id]));
+      // What starved the scheduler may have starved the kernel's thread that takes it down as well.
+      if (is_ejecting(names_[id])) {
+        violate(ejecting_seq_, fmt::format("scheduler {} was being ejected, {}", names_[id], ejecting_));
+      } else {
+        leave_undecided(seq, fmt::format("scheduler {} is not known to have exited", names_[id]));
+      }
+    }
+    if (counted_ && counted_->second != enables_) {
+      leave_undecided(counted_->first,
+                      fmt::format("the kernel counts {} enabled schedulers, the tape tells of {}",
+                                  counted_->second, enables_));
     }
     if (names_.empty() && !any_exit_) leave_undecided(Seq(0), "no scheduler was attached");
   }
 
  private:
-  void exited(Seq seq, schema::SchedulerExited::Reader exit) {
+  void attached(Seq seq, schema::SchedulerAttached::Reader scheduler) {
+    names_[scheduler.getId()] = in_quotes(chars(scheduler.getName()));
+    attached_[scheduler.getId()] = seq;
+    // The kernel counts root schedulers only.
+    enables_ += scheduler.getParent() == 0;
+  }
+
+  void ended(Seq seq, schema::SchedulerExited::Reader exit, const char* how) {
     any_exit_ = true;
     attached_.erase(exit.getId());
     auto known = names_.find(exit.getId());
-    std::string who = known == names_.end() ? fmt::format("{}", exit.getId()) : known->second;
-    std::string text = fmt::format("scheduler {} exited, kind {}", who, exit.getKind());
-    if (exit.getReason().size() > 0) text += ": " + printable(chars(exit.getReason()));
-    if (exit.getMessage().size() > 0) text += " (" + printable(chars(exit.getMessage())) + ")";
-    if (exit.getKind() >= kFirstErrorKind) {
-      violate(seq, text);
+    const std::string who = known == names_.end() ? fmt::format("{}", exit.getId()) : known->second;
+    std::string text = with_reasons(
+        fmt::format("scheduler {} {}, {}", who, how, exit_words(exit.getKind(), exit.getExitCode())), exit);
+    if (is_error_exit(exit.getKind())) {
+      violate(seq, std::move(text));
     } else {
-      confirm(seq, text);
+      confirm(seq, std::move(text));
     }
+  }
+
+  void frozen(Seq seq, schema::FreezeBegan::Reader began) {
+    if (chars(began.getTrigger()) != kEjectionTrigger || began.getDetail().size() == 0) return;
+    ejecting_ = printable(chars(began.getDetail()));
+    ejecting_seq_ = seq;
+  }
+
+  // Where schedulers are objects the kernel says whose error it is.
+  [[nodiscard]] bool is_ejecting(const std::string& name) const {
+    if (ejecting_.empty()) return false;
+    return ejecting_.find(" of '") == std::string::npos || ejecting_.find(" of " + name) != std::string::npos;
   }
 
   std::map<uint32_t, std::string> names_;  // by id
   std::map<uint32_t, Seq> attached_;       // by id, those that have not exited
+  std::string ejecting_;                   // what the last freeze for an ejection says
+  Seq ejecting_seq_;
+  std::optional<std::pair<Seq, uint64_t>> counted_;  // by the kernel
+  uint64_t enables_ = 0;                             // of root schedulers, on the tape
   bool any_exit_ = false;
 };
 

@@ -113,10 +113,9 @@ void Comparison::scheduler(const DiffRow<SchedulerFacts>& row) {
     return seen_as_it_is(of.name + ", " + of.declared, of.seq);
   };
   const auto end = [](const SchedulerFacts& of) {
-    if (!of.exited) return seen_as_it_is("did not exit", of.seq);
-    const std::string kind = fmt::format("exited, kind {}", of.exit_kind);
-    return Seen{with_reason(with_reason(kind, of.exit_reason), of.exit_message),
-                kind + of.exit_reason + without_numbers(of.exit_message), std::nullopt, of.seq};
+    const std::string reason = of.exited ? of.exit_reason : without_numbers(of.ejecting);
+    return Seen{with_reason(with_reason(of.end_text(), of.exited ? of.exit_reason : of.ejecting), of.exit_message),
+                of.end_text() + reason + without_numbers(of.exit_message), std::nullopt, of.seq};
   };
   // One that only some attached is told once, by how it ended.
   const DiffRow<SchedulerFacts> there = row.present();

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "replay/record_text.h"
+#include "schema/base/scheduler_exit.h"
 #include "schema/base/text.h"
 
 namespace ktape {
@@ -113,6 +114,13 @@ Result<void> PerfettoExport::dispatch(const RecordView& view) {
       return end(steps_, view, {{"ok", record.getStepFinished().getOk() ? "yes" : "no"}});
     case schema::Record::SCHEDULER_ATTACHED: return scheduler_attached(view);
     case schema::Record::SCHEDULER_EXITED: return scheduler_exited(view);
+    case schema::Record::SCHEDULER_ENABLE_FAILED: {
+      auto failed = record.getSchedulerEnableFailed();
+      return instant(run_, view, "scheduler not enabled",
+                     {{"exit", exit_words(failed.getKind(), failed.getExitCode())},
+                      {"reason", text(failed.getReason())},
+                      {"message", text(failed.getMessage())}});
+    }
     case schema::Record::WORKER_STARTED: return worker_started(view);
     case schema::Record::WORKER_REPORT: return worker_report(view);
     case schema::Record::OP_REQUESTED: return requested(view);
@@ -151,10 +159,12 @@ Result<void> PerfettoExport::scheduler_exited(const RecordView& view) {
   auto exit = view.record.getSchedulerExited();
   auto it = run_tracks_.find(fmt::format("scheduler {}", exit.getId()));
   if (it == run_tracks_.end()) return {};
-  return end(it->second, view,
-             {{"kind", std::to_string(exit.getKind())},
-              {"reason", text(exit.getReason())},
-              {"message", text(exit.getMessage())}});
+  Facts facts = {{"kind", std::to_string(exit.getKind())},
+                 {"reason", text(exit.getReason())},
+                 {"message", text(exit.getMessage())}};
+  if (const std::string code = exit_code_words(exit.getExitCode()); !code.empty())
+    facts.emplace_back("code", code);
+  return end(it->second, view, facts);
 }
 
 Result<void> PerfettoExport::worker_started(const RecordView& view) {

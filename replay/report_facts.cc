@@ -12,6 +12,7 @@
 #include "replay/tape_index.h"
 #include "replay/tape_kernel.h"
 #include "replay/worker_reads.h"
+#include "schema/base/scheduler_exit.h"
 #include "schema/base/text.h"
 
 namespace ktape {
@@ -160,20 +161,16 @@ Result<ReportFreeze> freeze_facts(const JournalReader& tape, const Result<Kernel
   return facts;
 }
 
-// Where the kernel's types are not on the tape, any kind that says something is taken for an error.
 ReportScheduler scheduler_facts(const SchedulerFacts& facts, const Result<Kernel>& kernel) {
-  ReportScheduler scheduler{facts, "", false};
+  ReportScheduler scheduler{facts, "", !facts.ejecting.empty()};
   if (!facts.exited) return scheduler;
   scheduler.kind = fmt::format("exit kind {}", facts.exit_kind);
-  if (!kernel.ok()) {
-    scheduler.error = !facts.exit_message.empty();
-    return scheduler;
+  scheduler.error = is_error_exit(facts.exit_kind);
+  if (kernel.ok()) {
+    if (const auto name = kernel->btf().enumerator_name("scx_exit_kind", facts.exit_kind))
+      scheduler.kind = fmt::format("{} ({})", printable(*name), facts.exit_kind);
   }
-  const Btf& btf = kernel->btf();
-  if (const auto name = btf.enumerator_name("scx_exit_kind", facts.exit_kind))
-    scheduler.kind = fmt::format("{} ({})", printable(*name), facts.exit_kind);
-  const auto error = btf.enumerator("scx_exit_kind", "SCX_EXIT_ERROR");
-  scheduler.error = error && facts.exit_kind >= *error;
+  if (const std::string code = exit_code_words(facts.exit_code); !code.empty()) scheduler.kind += ", " + code;
   return scheduler;
 }
 

@@ -12,6 +12,7 @@
 #include "replay/record_text.h"
 #include "replay/report_assets.h"
 #include "replay/report_facts.h"
+#include "schema/base/scheduler_exit.h"
 #include "schema/base/text.h"
 
 namespace ktape {
@@ -326,10 +327,12 @@ std::string schedulers_table(const RunFacts& run) {
   HtmlTable table("Schedulers and how they ended",
                   {"scheduler", "declares", "exit", "reason", "message", "record"});
   for (const SchedulerFacts& scheduler : run.schedulers) {
-    table.row({plain(fmt::format("{} {}", scheduler.id, scheduler.name)), plain(scheduler.declared),
-               plain(scheduler.exited ? fmt::format("kind {}", scheduler.exit_kind) : "did not exit"),
-               plain(scheduler.exit_reason), mono(scheduler.exit_message),
-               count(number(scheduler.seq.value))});
+    const bool plain_exit = scheduler.exited && scheduler.enabled && !scheduler.unfinished;
+    table.row(
+        {plain(fmt::format("{} {}", scheduler.id, scheduler.full_name())), plain(scheduler.declared),
+         plain(plain_exit ? exit_words(scheduler.exit_kind, scheduler.exit_code) : scheduler.end_text()),
+         plain(scheduler.exited ? scheduler.exit_reason : scheduler.ejecting), mono(scheduler.exit_message),
+         count(number(scheduler.seq.value))});
   }
   return table.take("No scheduler was attached.");
 }

@@ -7,6 +7,7 @@
 
 #include "replay/page.h"
 #include "replay/record_text.h"
+#include "schema/base/scheduler_exit.h"
 #include "schema/base/text.h"
 
 namespace ktape {
@@ -226,9 +227,10 @@ void Gatherer::visit(const RecordView& view) {
     case schema::Record::SCHEDULER_EXITED: {
       auto exited = record.getSchedulerExited();
       time(at, view.seq);
-      return schedulers_.end(
-          exited.getId(), at,
-          fmt::format(", exited, kind {}{}", exited.getKind(), after_colon(exited.getReason())), false);
+      return schedulers_.end(exited.getId(), at,
+                             fmt::format(", exited, {}{}", exit_words(exited.getKind(), exited.getExitCode()),
+                                         after_colon(exited.getReason())),
+                             false);
     }
     case schema::Record::WORKER_STARTED: {
       auto worker = record.getWorkerStarted();

@@ -39,10 +39,6 @@ Section head(const ReportFacts& report) {
   return section;
 }
 
-std::string name_of(const SchedulerFacts& facts) {
-  return facts.name.empty() ? fmt::format("scheduler {}", facts.id) : facts.name;
-}
-
 // Things that are alike, told once.
 template <typename Thing>
 struct Alike {
@@ -71,15 +67,29 @@ std::string times(size_t count, Seq first, Seq last) {
                     : fmt::format("{} times, seq {} to {}", count, first.value, last.value);
 }
 
-// One that an error ended: with the kernel's reason and message.
+// "    reason   stall"; with the message below it.
+void append_cause(const SchedulerFacts& facts, Lines& lines) {
+  const std::string& reason = facts.exited ? facts.exit_reason : facts.ejecting;
+  if (!reason.empty()) append(lines, wrapped("    reason   ", reason, 2));
+  if (!facts.exit_message.empty()) append(lines, wrapped("    message  ", facts.exit_message, 3));
+}
+
+std::string exited_line(const Alike<ReportScheduler>& group, const char* how) {
+  const SchedulerFacts& facts = group.first->facts;
+  return fmt::format("{}: {}, {}{} ({})", facts.full_name(), how, group.first->kind,
+                     facts.unfinished ? ", not done when the run ended" : "",
+                     times(group.count, facts.seq, group.last->facts.seq));
+}
+
+// One that an error ended, or kept from being enabled: with the kernel's reason and message.
 Lines ejected(const Alike<ReportScheduler>& group) {
   const SchedulerFacts& facts = group.first->facts;
-  Lines lines = wrapped("  ",
-                        fmt::format("{}: ejected, {} ({})", name_of(facts), group.first->kind,
-                                    times(group.count, facts.seq, group.last->facts.seq)),
-                        2);
-  if (!facts.exit_reason.empty()) append(lines, wrapped("    reason   ", facts.exit_reason, 2));
-  if (!facts.exit_message.empty()) append(lines, wrapped("    message  ", facts.exit_message, 3));
+  const std::string line =
+      facts.exited ? exited_line(group, facts.enabled ? "ejected" : "not enabled")
+                   : fmt::format("{}: attached, {}; was being ejected when the run ended ({})", facts.full_name(),
+                                 facts.declared, times(group.count, facts.seq, group.last->facts.seq));
+  Lines lines = wrapped("  ", line, 2);
+  append_cause(facts, lines);
   return lines;
 }
 
@@ -88,16 +98,10 @@ Lines not_ejected(const Alike<ReportScheduler>& group) {
   if (!facts.exited) {
     const std::string often = group.count == 1 ? "" : fmt::format(" ({} of them)", group.count);
     return wrapped(
-        "  ", fmt::format("{}: attached, {}; was there to the end{}", name_of(facts), facts.declared, often),
-        2);
+        "  ", fmt::format("{}: attached, {}; was there to the end{}", facts.full_name(), facts.declared, often), 2);
   }
-  Lines lines = wrapped("  ",
-                        fmt::format("{}: exited, {} ({})", name_of(facts), group.first->kind,
-                                    times(group.count, facts.seq, group.last->facts.seq)),
-                        2);
-  if (group.count > 1) return lines;
-  if (!facts.exit_reason.empty()) append(lines, wrapped("    reason   ", facts.exit_reason, 2));
-  if (!facts.exit_message.empty()) append(lines, wrapped("    message  ", facts.exit_message, 3));
+  Lines lines = wrapped("  ", exited_line(group, "exited"), 2);
+  if (group.count == 1) append_cause(facts, lines);
   return lines;
 }
 
@@ -107,20 +111,27 @@ Section schedulers(const ReportFacts& report) {
   section.title = "SCHEDULER";
   std::vector<const ReportScheduler*> errors;
   std::vector<const ReportScheduler*> others;
-  for (const ReportScheduler& scheduler : report.schedulers)
-    (scheduler.error ? errors : others).push_back(&scheduler);
+  size_t ejections = 0;
+  size_t failures = 0;
+  for (const ReportScheduler& scheduler : report.schedulers) {
+    const bool enabled = scheduler.facts.enabled;
+    ejections += scheduler.error && enabled ? 1 : 0;
+    failures += enabled ? 0 : 1;
+    (scheduler.error || !enabled ? errors : others).push_back(&scheduler);
+  }
   if (report.schedulers.size() > 1) {
-    section.title = fmt::format("SCHEDULERS: {}, {} ejected", report.schedulers.size(), errors.size());
+    section.title = fmt::format("SCHEDULERS: {}, {} ejected", report.schedulers.size(), ejections);
+    if (failures > 0) section.title += fmt::format(", {} not enabled", failures);
   }
   const auto error_key = [](const ReportScheduler& scheduler) {
-    return scheduler.facts.name + "\n" + scheduler.kind + "\n" + scheduler.facts.exit_reason + "\n" +
-           without_numbers(scheduler.facts.exit_message);
+    return scheduler.facts.full_name() + "\n" + scheduler.facts.end_text() + "\n" + scheduler.facts.exit_reason +
+           "\n" + without_numbers(scheduler.facts.exit_message + scheduler.facts.ejecting);
   };
   for (const Alike<ReportScheduler>& group : alike(errors, error_key)) {
     section.add(ejected(group), Rank::kImportant, group.first->kind);
   }
   const auto ordinary_key = [](const ReportScheduler& scheduler) {
-    return scheduler.facts.name + "\n" + scheduler.kind + "\n" +
+    return scheduler.facts.full_name() + "\n" + scheduler.kind + "\n" +
            (scheduler.facts.exited ? "" : scheduler.facts.declared);
   };
   for (const Alike<ReportScheduler>& group : alike(others, ordinary_key)) {

@@ -11,6 +11,7 @@
 #include "replay/page.h"
 #include "replay/record_text.h"
 #include "schema/base/digest.h"
+#include "schema/base/scheduler_exit.h"
 #include "schema/base/text.h"
 #include "schema/scenario/target_path.h"
 
@@ -99,13 +100,19 @@ std::string key_of_step(uint32_t index, const std::string& name) {
 class Gatherer {
  public:
   Result<void> visit(const RecordView& view);
-  RunFacts finish() { return std::move(facts_); }
+  RunFacts finish() {
+    note_ejection();
+    return std::move(facts_);
+  }
 
  private:
   void run_started(schema::RunStarted::Reader run);
   void kernel_identified(schema::KernelIdentified::Reader kernel);
   void scheduler_attached(schema::SchedulerAttached::Reader scheduler, Seq seq);
+  void scheduler_attempted(schema::SchedulerAttempted::Reader attempted);
   void scheduler_exited(schema::SchedulerExited::Reader exited, Seq seq);
+  void enable_failed(schema::SchedulerExited::Reader failed, Seq seq);
+  void note_ejection();
   void worker_report(schema::WorkerReport::Reader report, Seq seq);
   void step_started(schema::StepStarted::Reader step, Seq seq);
   void step_finished(schema::StepFinished::Reader step, Seq seq);
@@ -124,6 +131,9 @@ class Gatherer {
   std::map<uint32_t, size_t> steps_;                       // where each stands in facts_
   std::map<std::string, uint32_t> seen_;                   // step and tag: how often
   std::map<std::string, std::string> written_;             // target: what was written to it last
+  std::map<uint32_t, SchedulerFacts> attempted_;           // schedulers, by id
+  std::string ejecting_;                                   // what the last freeze on a scheduler's error says
+  Seq ejecting_seq_;
 };
 
 std::string Gatherer::step_name(uint32_t index) const {
@@ -134,8 +144,8 @@ std::string Gatherer::step_name(uint32_t index) const {
 bool Gatherer::too_many() const {
   return facts_.entries.size() > kMostEntries || facts_.layouts.size() > kMostNamed ||
          facts_.steps.size() > kMostNamed || facts_.workers.size() > kMostNamed ||
-         facts_.schedulers.size() > kMostNamed || facts_.incidents.size() > kMostNamed ||
-         facts_.losses.size() > kMostNamed;
+         facts_.schedulers.size() > kMostNamed || attempted_.size() > kMostNamed ||
+         facts_.incidents.size() > kMostNamed || facts_.losses.size() > kMostNamed;
 }
 
 void Gatherer::run_started(schema::RunStarted::Reader run) {
@@ -162,6 +172,8 @@ void Gatherer::scheduler_attached(schema::SchedulerAttached::Reader scheduler, S
   facts.name = safe(scheduler.getName());
   facts.declared = fmt::format("{} switch, vtime {}", enum_words(scheduler.getSwitchMode()),
                                enum_words(scheduler.getVtime()));
+  facts.parent = scheduler.getParent();
+  facts.cgroup = safe(scheduler.getCgroup());
   facts.seq = seq;
 }
 
@@ -171,10 +183,39 @@ void Gatherer::scheduler_exited(schema::SchedulerExited::Reader exited, Seq seq)
   SchedulerFacts& facts = it != facts_.schedulers.rend() ? *it : facts_.schedulers.emplace_back();
   facts.id = exited.getId();
   facts.exited = true;
+  facts.unfinished = exited.getUnfinished();
   facts.exit_kind = exited.getKind();
+  facts.exit_code = exited.getExitCode();
   facts.exit_reason = shortened(safe(exited.getReason()));
   facts.exit_message = shortened(safe(exited.getMessage()));
   facts.seq = seq;
+}
+
+void Gatherer::scheduler_attempted(schema::SchedulerAttempted::Reader attempted) {
+  SchedulerFacts& facts = attempted_[attempted.getId()];
+  facts.name = safe(attempted.getName());
+  facts.parent = attempted.getParent();
+  facts.cgroup = safe(attempted.getCgroup());
+}
+
+void Gatherer::enable_failed(schema::SchedulerExited::Reader failed, Seq seq) {
+  SchedulerFacts& facts = facts_.schedulers.emplace_back(attempted_[failed.getId()]);
+  facts.id = failed.getId();
+  facts.enabled = false;
+  scheduler_exited(failed, seq);
+}
+
+// A scheduler that the kernel was about to eject, and that was not gone when the run ended: what starved it
+// may have starved the kernel's thread that takes it down.
+void Gatherer::note_ejection() {
+  for (SchedulerFacts& scheduler : facts_.schedulers) {
+    if (scheduler.exited || ejecting_.empty()) continue;
+    // Where schedulers are objects the kernel says whose error it is.
+    const bool named = ejecting_.find(" of '") != std::string::npos;
+    if (named && ejecting_.find(" of '" + scheduler.name + "'") == std::string::npos) continue;
+    scheduler.ejecting = ejecting_;
+    scheduler.seq = ejecting_seq_;
+  }
 }
 
 void Gatherer::worker_report(schema::WorkerReport::Reader report, Seq seq) {
@@ -267,6 +308,10 @@ void Gatherer::gate(schema::GateChecked::Reader gate) {
 
 void Gatherer::freeze(schema::FreezeBegan::Reader began, Seq seq) {
   if (began.getCause() != schema::FreezeCause::TRIGGER) return;
+  if (chars(began.getTrigger()) == "scx-error" && began.getDetail().size() > 0) {
+    ejecting_ = shortened(safe(began.getDetail()));
+    ejecting_seq_ = seq;
+  }
   incident("freeze by the trigger " + in_quotes(chars(began.getTrigger())), "", seq);
 }
 
@@ -308,6 +353,10 @@ Result<void> Gatherer::visit(const RecordView& view) {
       scheduler_attached(record.getSchedulerAttached(), view.seq);
       break;
     case schema::Record::SCHEDULER_EXITED: scheduler_exited(record.getSchedulerExited(), view.seq); break;
+    case schema::Record::SCHEDULER_ATTEMPTED: scheduler_attempted(record.getSchedulerAttempted()); break;
+    case schema::Record::SCHEDULER_ENABLE_FAILED:
+      enable_failed(record.getSchedulerEnableFailed(), view.seq);
+      break;
     case schema::Record::WORKER_STARTED: {
       auto worker = record.getWorkerStarted();
       facts_.workers[safe(worker.getName())] = {worker.getPid(), worker.getStartBoottimeNs(),
@@ -348,6 +397,26 @@ Result<void> Gatherer::visit(const RecordView& view) {
 }
 
 }  // namespace
+
+std::string SchedulerFacts::full_name() const {
+  std::string more;
+  if (parent != 0) more = fmt::format("child of scheduler {}", parent);
+  if (!cgroup.empty()) more += (more.empty() ? "cgroup " : ", cgroup ") + cgroup;
+  const std::string own = name.empty() ? fmt::format("scheduler {}", id) : name;
+  return more.empty() ? own : fmt::format("{} ({})", own, more);
+}
+
+std::string SchedulerFacts::end_text() const {
+  if (!exited) return ejecting.empty() ? "did not exit" : "was being ejected when the run ended";
+  const std::string kind = exit_words(exit_kind, exit_code);
+  if (!enabled) return "was not enabled, " + kind;
+  return (unfinished ? "was on its way out when the run ended, " : "exited, ") + kind;
+}
+
+std::string SchedulerFacts::ejection() const {
+  if (!ejecting.empty()) return ejection_words(name, ejecting, "");
+  return exited && is_error_exit(exit_kind) ? ejection_words(name, exit_reason, exit_message) : "";
+}
 
 std::string EntryFacts::step_key() const { return key_of_step(step, step_name); }
 std::string StepFacts::key() const { return key_of_step(index, name); }

@@ -87,11 +87,24 @@ struct SchedulerFacts {
   uint32_t id = 0;
   std::string name;
   std::string declared;  // switch mode and vtime semantics
+  uint32_t parent = 0;   // of a sub-scheduler: its parent's id
+  std::string cgroup;    // of a sub-scheduler
+  bool enabled = true;   // false: its enable failed, with what stands in the exit
   bool exited = false;
+  bool unfinished = false;  // the kernel was not done with the exit when the run ended
   uint64_t exit_kind = 0;
+  int64_t exit_code = 0;
   std::string exit_reason;
   std::string exit_message;
-  Seq seq;  // of the exit, else of the attachment
+  std::string ejecting;  // it has no exit: what the kernel said when it was about to eject it
+  Seq seq;               // of the exit or of that, else of the attachment
+
+  // "qmap", "qmap (child of scheduler 1, cgroup /work)"
+  [[nodiscard]] std::string full_name() const;
+  // "did not exit", "exited, kind 64", "was not enabled, kind 1024", with reason and message left out
+  [[nodiscard]] std::string end_text() const;
+  // As ejection_words(); empty: the kernel has not thrown it out.
+  [[nodiscard]] std::string ejection() const;
 };
 
 struct WorkerFacts {

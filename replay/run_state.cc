@@ -5,6 +5,7 @@
 
 #include "replay/json_lines.h"
 #include "replay/record_text.h"
+#include "schema/base/scheduler_exit.h"
 #include "schema/base/text.h"
 #include "schema/wire/enum_name.h"
 
@@ -46,12 +47,14 @@ std::string worker_text(schema::WorkerStarted::Reader started, schema::WorkerRep
   }
 }
 
-std::string scheduler_text(schema::SchedulerAttached::Reader attached, bool has_exited,
+std::string scheduler_text(schema::SchedulerAttempted::Reader attempted, bool is_attached,
+                           schema::SchedulerAttached::Reader attached, bool has_exited,
                            schema::SchedulerExited::Reader exited) {
-  std::string text =
-      fmt::format("{}, {} switch, ", safe(attached.getName()), enum_words(attached.getSwitchMode()));
-  if (!has_exited) return text + "attached";
-  text += fmt::format("exited, kind {}", exited.getKind());
+  std::string text = safe(is_attached ? attached.getName() : attempted.getName()) + ", ";
+  if (is_attached) text += enum_words(attached.getSwitchMode()) + " switch, ";
+  if (!has_exited) return text + (is_attached ? "attached" : "being enabled");
+  text += fmt::format("{}, {}", is_attached ? "exited" : "not enabled",
+                      exit_words(exited.getKind(), exited.getExitCode()));
   return exited.getReason().size() == 0 ? text : text + ": " + safe(exited.getReason());
 }
 
@@ -124,6 +127,13 @@ void RunState::fold(Seq seq, schema::Record::Reader record) {
       return schedulers_[record.getSchedulerAttached().getId()].attached.keep(record.getSchedulerAttached());
     case schema::Record::SCHEDULER_EXITED:
       return schedulers_[record.getSchedulerExited().getId()].exited.keep(record.getSchedulerExited());
+    case schema::Record::SCHEDULER_ATTEMPTED:
+      return schedulers_[record.getSchedulerAttempted().getId()].attempted.keep(
+          record.getSchedulerAttempted());
+    case schema::Record::SCHEDULER_ENABLE_FAILED: {
+      const auto failed = record.getSchedulerEnableFailed();
+      return schedulers_[failed.getId()].exited.keep(failed);
+    }
     case schema::Record::FREEZE_BEGAN: frozen_in_ = record.getFreezeBegan().getFreeze(); return;
     case schema::Record::THAWED: frozen_in_ = 0; return;
     case schema::Record::GUEST_PANICKED: end_ = "the guest panicked"; return;
@@ -166,9 +176,10 @@ void RunState::show(Page& page) const {
   }
   if (!schedulers_.empty()) page.section("SCHEDULERS");
   for (const auto& [id, scheduler] : schedulers_) {
-    page.line(fmt::format(
-        "  {} {}", id,
-        scheduler_text(scheduler.attached.get(), scheduler.exited.present(), scheduler.exited.get())));
+    const bool attached = scheduler.attached.present() || !scheduler.attempted.present();
+    page.line(fmt::format("  {} {}", id,
+                          scheduler_text(scheduler.attempted.get(), attached, scheduler.attached.get(),
+                                         scheduler.exited.present(), scheduler.exited.get())));
   }
   if (!requests_.waiting().empty()) page.section("PENDING");
   for (const auto& [op, waiting] : requests_.waiting()) {

@@ -39,8 +39,9 @@ class RunState {
     Kept<schema::WorkerReport> report;
   };
   struct Scheduler {
+    Kept<schema::SchedulerAttempted> attempted;
     Kept<schema::SchedulerAttached> attached;
-    Kept<schema::SchedulerExited> exited;
+    Kept<schema::SchedulerExited> exited;  // or what its enable failed with
   };
 
   void fold(Seq seq, schema::Record::Reader record);

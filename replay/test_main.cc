@@ -10,6 +10,7 @@
 
 #include "replay/judge_options.h"
 #include "replay/page.h"
+#include "replay/run_facts.h"
 #include "replay/test_verdict.h"
 #include "schema/base/command_line.h"
 #include "schema/base/file.h"
@@ -37,7 +38,7 @@ constexpr char kHelp[] =
 constexpr char kFooter[] =
     "A run is\n"
     "  bad      when an assertion is violated. run-completed is one: a panic or a hang after the first step\n"
-    "           is bad, unless --only leaves it out\n"
+    "           is bad, unless --only leaves it out; with --fail-on-eject also when a scheduler was ejected\n"
     "  good     when it completed, an assertion passed and none is violated. Those that are named by "
     "--only,\n"
     "           --require or --with, or are in a folder given by --analyzers, must be decided; others may "
@@ -65,6 +66,7 @@ struct Options {
   std::string folder = "ktape-tests";
   size_t repeat = 1;
   bool git_bisect = false;
+  bool fail_on_eject = false;
   JudgeOptions judges;
   std::vector<std::string> capture;  // what stands after "--"
 };
@@ -103,9 +105,21 @@ Result<std::string> next_tape(const Options& options) {
                "--tapes DIR names another"};
 }
 
-Result<void> read_run(const CheckedTape& checked, TestRun& run) {
+// The first that the kernel threw out.
+Result<std::string> find_ejection(const JournalReader& tape) {
+  KTAPE_ASSIGN(const RunFacts facts, gather_run_facts(tape));
+  for (const SchedulerFacts& scheduler : facts.schedulers) {
+    if (std::string ejection = scheduler.ejection(); !ejection.empty()) return ejection;
+  }
+  return std::string();
+}
+
+Result<void> read_run(const CheckedTape& checked, bool fail_on_eject, TestRun& run) {
   KTAPE_ASSIGN(auto tape, JournalReader::open(checked.path));
   run.sealed = tape->state() == TapeState::kSealed;
+  if (fail_on_eject) {
+    KTAPE_ASSIGN(run.ejection, find_ejection(*tape));
+  }
   return tape->for_each([&](const RecordView& view) -> Result<void> {
     if (!view.known) return {};
     if (view.record.isStepStarted()) run.reached_first_step = true;
@@ -132,7 +146,8 @@ Result<Finished> run_once(const Options& options, const std::string& capture, co
   KTAPE_ASSIGN(run.capture, run_child(capture, arguments, kOutputLimitBytes));
   if (!fs::exists(tape)) return finished;
   Result<CheckedTape> checked = inspect_readable(tape);
-  Result<void> read = checked.ok() ? read_run(*checked, run) : Result<void>(checked.error());
+  Result<void> read =
+      checked.ok() ? read_run(*checked, options.fail_on_eject, run) : Result<void>(checked.error());
   if (!read.ok()) {
     run.sealed = false;
     run.cannot_judge = printable(read.error().message);
@@ -214,6 +229,8 @@ int main_of_test(int argc, char** argv) {
   app.add_option("--tapes", options.folder, "keep the tapes in this folder")
       ->type_name("DIR")
       ->capture_default_str();
+  app.add_flag("--fail-on-eject", options.fail_on_eject,
+               "a run in which the kernel ejected a scheduler is bad, whatever the assertions say");
   app.add_flag(kBisect, options.git_bisect, "exit as `git bisect run` expects it");
   add_judge_options(app, options.judges);
   if (std::optional<int> status = parse_command_line(app, static_cast<int>(own_end - argv), argv)) {

@@ -88,6 +88,7 @@ TestVerdict judge_run(const TestRun& run) {
   Tally found = tally(run.verdicts);
   if (!found.error.empty()) return none(ExitCode::kHost, "an assertion could not be run: " + found.error);
   if (!found.violated.empty()) return {Kind::kBad, ExitCode::kViolated, found.violated};
+  if (!run.ejection.empty()) return {Kind::kBad, ExitCode::kViolated, "scheduler " + run.ejection};
   if (!found.undecided.empty()) return none(ExitCode::kInconclusive, found.undecided);
   if (found.passed == 0) return none(ExitCode::kInconclusive, "no assertion was decided");
   if (run.outcome != schema::Outcome::COMPLETED) {

@@ -19,6 +19,7 @@ struct TestRun {
   schema::Outcome outcome = schema::Outcome::NOT_SAID;
   std::string outcome_detail;
   bool reached_first_step = false;
+  std::string ejection;  // of a scheduler, where that is to count as bad
   Verdicts verdicts;
 };
 

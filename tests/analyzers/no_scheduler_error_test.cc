@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 
+#include "schema/wire/data.h"
 #include "tests/analyzers/tape_under_test.h"
 
 namespace ktape::test {
@@ -17,6 +19,16 @@ void exited(TapeUnderTest& tape, uint64_t kind, std::string_view reason, std::st
     exit.setKind(kind);
     exit.setReason({reinterpret_cast<const kj::byte*>(reason.data()), reason.size()});
     exit.setMessage({reinterpret_cast<const kj::byte*>(message.data()), message.size()});
+  });
+}
+
+void frozen_for_error(TapeUnderTest& tape, std::string_view detail) {
+  tape->add([&](schema::Record::Builder record) {
+    auto began = record.initFreezeBegan();
+    began.setFreeze(1);
+    began.setCause(schema::FreezeCause::TRIGGER);
+    began.setTrigger("scx-error");
+    began.setDetail(as_data(detail));
   });
 }
 
@@ -62,6 +74,101 @@ TEST_CASE("a run without a scheduler is inconclusive") {
   TapeUnderTest tape;
   tape.judge();
   CHECK_THAT(tape.undecided(), ContainsSubstring("no scheduler was attached"));
+}
+
+TEST_CASE("a scheduler that was being ejected when the run ended is violated, with what the kernel said") {
+  TapeUnderTest tape;
+  tape->scheduler_attached(1);
+  frozen_for_error(
+      tape, "SCX_EXIT_ERROR (1024) of 'ktape_vtime': runtime error: soft lockup - CPU 0 stuck for 23s");
+  tape.judge(schema::Outcome::RUN_TIMED_OUT);
+  CHECK(tape.verdict() == Verdict::kFail);
+  CHECK(tape.violated() ==
+        "seq 2: scheduler 'ktape_vtime' was being ejected, SCX_EXIT_ERROR (1024) of 'ktape_vtime': runtime "
+        "error: "
+        "soft lockup - CPU 0 stuck for 23s\n");
+}
+
+TEST_CASE("the ejection of another scheduler says nothing about one that is still there") {
+  TapeUnderTest tape;
+  tape->scheduler_attached(1);
+  frozen_for_error(tape, "SCX_EXIT_ERROR (1024) of 'other': runtime error");
+  tape.judge();
+  CHECK(tape.verdict() == Verdict::kInconclusive);
+}
+
+TEST_CASE("an exit that the kernel had not finished counts as much as one that it had") {
+  TapeUnderTest tape;
+  tape->scheduler_attached(1);
+  tape->add([](schema::Record::Builder record) {
+    auto exit = record.initSchedulerExited();
+    exit.setId(1);
+    exit.setKind(1024);
+    exit.setUnfinished(true);
+  });
+  tape.judge();
+  CHECK(tape.violated() == "seq 2: scheduler 'ktape_vtime' exited, kind 1024\n");
+}
+
+TEST_CASE("an enable that failed with an error is violated, under the name of its attempt") {
+  TapeUnderTest tape;
+  tape->add([](schema::Record::Builder record) {
+    auto attempted = record.initSchedulerAttempted();
+    attempted.setId(1);
+    attempted.setName(as_data("qmap"));
+  });
+  tape->add([](schema::Record::Builder record) {
+    auto failed = record.initSchedulerEnableFailed();
+    failed.setId(1);
+    failed.setKind(1024);
+    failed.setReason(as_data("runtime error"));
+    failed.setMessage(as_data("ops.init() failed (-22)"));
+  });
+  tape.judge(schema::Outcome::SCENARIO_FAILED, 1);
+  CHECK(tape.violated() ==
+        "seq 2: scheduler 'qmap' was not enabled, kind 1024: runtime error (ops.init() failed (-22))\n");
+}
+
+TEST_CASE("an exit code is told with its meaning, and a restart is no error") {
+  TapeUnderTest tape;
+  tape->scheduler_attached(1);
+  tape->add([](schema::Record::Builder record) {
+    auto exit = record.initSchedulerExited();
+    exit.setId(1);
+    exit.setKind(66);
+    exit.setExitCode(0x1000100000000);
+    exit.setReason(as_data("unregistered from the main kernel"));
+  });
+  tape.judge();
+  CHECK(tape.confirmed() ==
+        "seq 2: scheduler 'ktape_vtime' exited, kind 66, code 0x1000100000000: restart, CPU hotplug: "
+        "unregistered "
+        "from the main kernel\n");
+}
+
+TEST_CASE(
+    "a tape that tells of fewer enables than the kernel counts is inconclusive; sub-schedulers are not "
+    "counted") {
+  const uint64_t counted = GENERATE(1, 2);
+  TapeUnderTest tape;
+  tape->scheduler_attached(1);
+  tape->add([](schema::Record::Builder record) {
+    record.initSchedulerAttached().setId(2);
+    record.getSchedulerAttached().setParent(1);
+  });
+  exited(tape, 64, "", "");
+  tape->add([](schema::Record::Builder record) {
+    record.initSchedulerExited().setId(2);
+    record.getSchedulerExited().setKind(68);
+  });
+  tape->add([&](schema::Record::Builder record) {
+    record.initSample().setName("scx_enable_seq");
+    record.getSample().initValue().setU64(counted);
+  });
+  tape.judge();
+  CHECK(tape.verdict() == (counted == 1 ? Verdict::kPass : Verdict::kInconclusive));
+  CHECK(tape.undecided() ==
+        (counted == 1 ? "" : "seq 5: the kernel counts 2 enabled schedulers, the tape tells of 1\n"));
 }
 
 }  // namespace ktape::test

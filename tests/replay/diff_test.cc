@@ -170,6 +170,12 @@ TEST_CASE("another exit of the scheduler is an outcome that changed; other numbe
   CHECK(diff_of(stalled, again).mattering() == 0);
 }
 
+TEST_CASE("another exit code of the scheduler is an outcome that changed, told with its meaning") {
+  Difference one = only(diff_of({}, {.exit_code = 0x1000100000000}));
+  CHECK(one.kind == DiffKind::kOutcome);
+  CHECK(one.b == "exited, kind 64, code 0x1000100000000: restart, CPU hotplug: unregistered from user space");
+}
+
 TEST_CASE("another outcome of the run is a difference") {
   Difference one = only(diff_of({}, {.outcome = schema::Outcome::RUN_TIMED_OUT}));
   CHECK(one.kind == DiffKind::kOutcome);

@@ -389,6 +389,70 @@ TEST_CASE("what failed in the same way is told once, with how often; a panic com
                         "  a place\n"));
 }
 
+TEST_CASE("two sub-schedulers of one name are told apart in a report, by parent and cgroup") {
+  TempDir folder;
+  TapeBuilder tape(folder.file("run.ktape"));
+  tape.run_started("test");
+  tape.scheduler_attached(1);
+  for (uint32_t id : {2u, 3u}) {
+    tape.add([&](schema::Record::Builder record) {
+      auto attached = record.initSchedulerAttached();
+      attached.setId(id);
+      attached.setName(as_data("qmap"));
+      attached.setParent(1);
+      attached.setCgroup(as_data(id == 2 ? "/left" : "/right"));
+    });
+  }
+  tape.seal();
+  const std::string text = report(folder.file("run.ktape")).output;
+  CHECK_THAT(text, ContainsSubstring("  qmap (child of scheduler 1, cgroup /left): attached") &&
+                       ContainsSubstring("  qmap (child of scheduler 1, cgroup /right): attached"));
+}
+
+TEST_CASE("a scheduler whose ejection the kernel had not finished was not there to the end") {
+  TempDir folder;
+  TapeBuilder tape(folder.file("run.ktape"));
+  tape.run_started("test");
+  tape.scheduler_attached(1);
+  tape.add([](schema::Record::Builder record) {
+    auto began = record.initFreezeBegan();
+    began.setFreeze(1);
+    began.setCause(schema::FreezeCause::TRIGGER);
+    began.setTrigger("scx-error");
+    began.setDetail(as_data("SCX_EXIT_ERROR (1024) of 'ktape_vtime': runtime error: soft lockup"));
+  });
+  tape.seal();
+  const std::string text = report(folder.file("run.ktape")).output;
+  INFO(text);
+  CHECK_THAT(text, ContainsSubstring("was being ejected when the run ended"));
+  CHECK_THAT(text, ContainsSubstring("soft lockup"));
+  CHECK_THAT(text, !ContainsSubstring("was there to the end"));
+}
+
+TEST_CASE("an enable that failed is in a report with what it failed with, and a code with its meaning") {
+  TempDir folder;
+  TapeBuilder tape(folder.file("run.ktape"));
+  tape.run_started("test");
+  tape.add([](schema::Record::Builder record) {
+    auto attempted = record.initSchedulerAttempted();
+    attempted.setId(1);
+    attempted.setName(as_data("qmap"));
+  });
+  tape.add([](schema::Record::Builder record) {
+    auto failed = record.initSchedulerEnableFailed();
+    failed.setId(1);
+    failed.setKind(66);
+    failed.setExitCode(0x1000100000000);
+    failed.setMessage(as_data("expected hotplug seq 1 did not match actual 2"));
+  });
+  tape.seal();
+  const std::string text = report(folder.file("run.ktape")).output;
+  INFO(text);
+  CHECK_THAT(
+      text, ContainsSubstring("qmap: not enabled, exit kind 66, code 0x1000100000000: restart, CPU hotplug"));
+  CHECK_THAT(text, ContainsSubstring("expected hotplug seq"));
+}
+
 TEST_CASE("an altered tape is not reported on") {
   TempDir folder;
   StallTape tape(folder.file("run.ktape"));

@@ -219,6 +219,26 @@ TEST_CASE("what the recorder lost is not known of a tape that salvage sealed") {
                         "            what the recorder lost is not known\n"));
 }
 
+TEST_CASE("an exit is shown with its code and what that means, an enable that failed as that") {
+  const std::string exited = shown_record([](schema::Record::Builder record) {
+    auto exit = record.initSchedulerExited();
+    exit.setId(2);
+    exit.setKind(66);
+    exit.setExitCode(0x1000100000000);
+    exit.setReason(as_data("unregistered from the main kernel"));
+  });
+  CHECK_THAT(exited,
+             ContainsSubstring("scheduler 2 exited, kind 66, code 0x1000100000000: restart, CPU hotplug: "
+                               "unregistered from the main kernel"));
+  const std::string failed = shown_record([](schema::Record::Builder record) {
+    auto exit = record.initSchedulerEnableFailed();
+    exit.setId(3);
+    exit.setKind(1024);
+    exit.setReason(as_data("runtime error"));
+  });
+  CHECK_THAT(failed, ContainsSubstring("scheduler 3 was not enabled, kind 1024: runtime error"));
+}
+
 TEST_CASE("text of the guest cannot act on the terminal, wherever it is shown") {
   std::string text = shown_record([](schema::Record::Builder record) {
     auto exited = record.initSchedulerExited();

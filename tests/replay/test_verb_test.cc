@@ -89,6 +89,18 @@ TEST_CASE("a violated assertion is bad, also beside others that pass") {
   CHECK(bench.bisect() == 1);
 }
 
+TEST_CASE("an ejected scheduler is bad where that is asked for, whatever the assertions say") {
+  Bench bench;
+  bench.capture({.exit_kind = 1026, .exit_message = "sleeper[147] failed to run for 30.012s"});
+  CHECK(bench.run({}).exit_status == 0);
+  ChildResult test = bench.run({"--fail-on-eject"});
+  CHECK(test.exit_status == 1);
+  CHECK_THAT(test.output, ContainsSubstring("BAD: scheduler 'ktape_vtime' was ejected: runnable task stall: "
+                                            "sleeper[147] failed to run for 30.012s\n"));
+  bench.capture({});
+  CHECK(bench.run({"--fail-on-eject"}).exit_status == 0);
+}
+
 TEST_CASE("tapes are numbered and never overwritten, and an unsealed one takes a number too") {
   Bench bench;
   bench.capture({});

@@ -42,6 +42,7 @@ void scheduler_exited(TapeBuilder& tape, const RunSpec& spec) {
     auto exited = record.initSchedulerExited();
     exited.setId(1);
     exited.setKind(spec.exit_kind);
+    exited.setExitCode(spec.exit_code);
     exited.setReason(as_data(spec.exit_kind == 64 ? "unregistered from user space" : "runnable task stall"));
     exited.setMessage(as_data(spec.exit_message));
   });

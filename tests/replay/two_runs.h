@@ -25,6 +25,7 @@ struct RunSpec {
   schema::EntryStatus write_status = schema::EntryStatus::DONE;
   bool with_last_entry = true;
   uint64_t exit_kind = 64;
+  int64_t exit_code = 0;
   std::string exit_message;
   uint64_t lost_bytes = 0;
   schema::Outcome outcome = schema::Outcome::COMPLETED;

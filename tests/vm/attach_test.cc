@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: Apache-2.0
+// Schedulers that come and go, and what of it is on the tape.
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
+#include <filesystem>
+
+#include "tests/support/sql.h"
+#include "tests/support/temp_dir.h"
+#include "tests/vm/capture_fixture.h"
+
+namespace ktape::test {
+
+namespace fs = std::filesystem;
+using Catch::Matchers::ContainsSubstring;
+using schema::Outcome;
+
+namespace {
+
+constexpr char kHold[] = "(name = \"%\", steps = [(name = \"only\", actions = [(sleepMs = 1500)])])";
+constexpr char kCounted[] = "SELECT value FROM sample WHERE name = 'scx_enable_seq'";
+constexpr char kRoots[] = "SELECT count(*) FROM scheduler WHERE parent = 0";
+
+std::string sql_value(const std::string& tape, const std::string& query) {
+  const std::vector<std::string> rows = sql_rows(tape, query);
+  return rows.empty() ? "" : rows.front();
+}
+
+class Coming : public CaptureFixture {
+ public:
+  Coming() { fs::create_directory(overlay.file("opt")); }
+
+  void give(const std::string& file, const std::string& as) {
+    fs::copy_file(file, overlay.file("opt/" + as));
+  }
+
+  Captured run(const std::string& name, const std::string& kernel, const std::string& scheduler,
+               std::vector<std::string> more = {}) {
+    std::string text = kHold;
+    text.replace(text.find('%'), 1, name);
+    more.insert(more.end(), {"--scheduler", scheduler, "--overlay", overlay.path()});
+    return capture_text(name, text, kernel, more);
+  }
+
+  TempDir overlay;
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(Coming,
+                 "a scheduler that errs at its first enqueue has attached and was ejected; the run goes on") {
+  const std::string kernel = GENERATE("6.16.12", "7.3.4");
+  const std::string qmap = example_schedulers(kernel) + "/scx_qmap -e 1";
+  const Captured captured = run("errs", kernel, qmap, {"--fail-on-eject"});
+  INFO(captured.program.output);
+  CHECK(captured.program.exit_status == 1);
+  CHECK_THAT(captured.program.output,
+             ContainsSubstring("outcome  completed; scheduler 'qmap' was ejected: "));
+  CHECK(captured.facts.outcome == Outcome::COMPLETED);
+  // Whether the kernel had enabled it by then is the kernel's to say; that it had tasks is sure.
+  const std::string enables = sql_value(captured.tape, kCounted);
+  CHECK(sql_value(captured.tape, kRoots) == enables);
+  const char* ends = enables == "1"
+                         ? "SELECT name, seq_attached < seq_exited, exit_kind FROM scheduler"
+                         : "SELECT name, seq_attempted < seq_failed, exit_kind FROM scheduler_attempt";
+  CHECK(sql_rows(captured.tape, ends) == std::vector<std::string>{"qmap|1|1025"});
+  const ChildResult judged = run_built("ktape-assert-no-scheduler-error", {captured.tape});
+  INFO(judged.output);
+  CHECK(judged.exit_status == 1);
+}
+
+TEST_CASE_METHOD(Coming, "an enable that fails is told as that at once, also where its program lives on") {
+  give(KTAPE_VTIME_OBJECT, "ktape_vtime.bpf.o");
+  const Captured captured = run("fails", "7.3.4", KTAPE_VM_PROGRAMS "/failing_scheduler");
+  INFO(captured.program.output);
+  CHECK(captured.facts.outcome == Outcome::SCENARIO_FAILED);
+  CHECK_THAT(
+      captured.facts.detail,
+      ContainsSubstring("the kernel did not enable the scheduler 'ktape_vtime': ops.init() failed (-22)"));
+  CHECK_THAT(captured.facts.detail, ContainsSubstring("still runs"));
+  CHECK(sql_rows(captured.tape,
+                 "SELECT id, name, seq_attempted < seq_failed, exit_kind, exit_message "
+                 "FROM scheduler_attempt") ==
+        std::vector<std::string>{"1|ktape_vtime|1|1024|ops.init() failed (-22)"});
+  CHECK(sql_value(captured.tape, "SELECT count(*) FROM scheduler") == "0");
+  CHECK(sql_value(captured.tape, kCounted) == "0");
+}
+
+TEST_CASE_METHOD(Coming,
+                 "schedulers that attach and go again are all on the tape, each of them with a full switch") {
+  const std::string kernel = GENERATE("6.16.12", "7.3.4");
+  give(example_schedulers(kernel) + "/scx_simple", "scx_simple");
+  const Captured captured =
+      capture_text("again", "(name = \"again\", steps = [(name = \"only\", actions = [(sleepMs = 15000)])])",
+                   kernel, {"--scheduler", KTAPE_VM_PROGRAMS "/attach_again 6", "--overlay", overlay.path()});
+  INFO(captured.program.output);
+  CHECK(captured.facts.outcome == Outcome::COMPLETED);
+  const std::string attached = sql_value(captured.tape, kRoots);
+  CHECK(std::stoi(attached) >= 3);
+  CHECK(sql_value(captured.tape, kCounted) == attached);
+  CHECK(sql_value(captured.tape, "SELECT count(*) FROM scheduler WHERE switch_mode = 'partial'") == "0");
+  CHECK(sql_value(captured.tape, "SELECT count(*) FROM scheduler WHERE exit_kind = 64") == attached);
+  CHECK(sql_value(captured.tape, "SELECT count(*) FROM scheduler_attempt WHERE seq_failed IS NOT NULL") ==
+        "0");
+}
+
+TEST_CASE_METHOD(CaptureFixture, "workers of a real-time priority below the agent's do not silence it") {
+  const Captured captured = capture_text("rt_hogs", R"((
+    name = "rt_hogs",
+    workers = [
+      (name = "rthog0", policy = fifo, priority = 98, cpus = [0], phases = [(sleepMs = 500), (spinMs = 4000)]),
+      (name = "rthog1", policy = fifo, priority = 98, cpus = [1], phases = [(sleepMs = 500), (spinMs = 4000)]),
+    ],
+    steps = [(name = "meanwhile", actions = [(sleepMs = 1500), (report = (worker = "rthog0")), (sleepMs = 500)])],
+  ))",
+                                         "7.3.4");
+  INFO(captured.program.output);
+  CHECK(captured.facts.outcome == Outcome::COMPLETED);
+}
+
+TEST_CASE_METHOD(CaptureFixture, "an agent that real-time workers starve is told, and by whom") {
+  const Captured captured = capture_text("starved", R"((
+    name = "starved", agentPriority = 50, watchdogMs = 8000, durationMs = 7000,
+    workers = [
+      (name = "rthog0", policy = fifo, priority = 99, cpus = [0], phases = [(sleepMs = 1500), (spinMs = 600000)]),
+      (name = "rthog1", policy = fifo, priority = 99, cpus = [1], phases = [(sleepMs = 1500), (spinMs = 600000)]),
+    ],
+    steps = [(name = "meanwhile", actions = [(sleepMs = 3000)]), (name = "hold", actions = [(hold = void)])],
+  ))",
+                                         "7.3.4");
+  INFO(captured.program.output);
+  CHECK(captured.facts.outcome == Outcome::RUN_TIMED_OUT);
+  CHECK_THAT(captured.facts.detail, ContainsSubstring("and is starved: CPU 0 runs rthog0[") &&
+                                        ContainsSubstring("(FIFO 99), CPU 1 runs rthog1["));
+  CHECK(sql_value(captured.tape, "SELECT count(*) FROM freeze WHERE cause = 'watchdog'") == "1");
+}
+
+TEST_CASE_METHOD(CaptureFixture, "a run that is frozen all the time ends as its agent says") {
+  for (int i = 0; i < 3; ++i) {
+    const Captured captured =
+        capture_text("often", "(name = \"often\", steps = [(name = \"only\", actions = [(sleepMs = 700)])])",
+                     "7.3.4", {"--freeze-every", "50"});
+    INFO(captured.program.output);
+    CHECK(captured.facts.outcome == Outcome::COMPLETED);
+  }
+}
+
+}  // namespace ktape::test
