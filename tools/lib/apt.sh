@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
-# Sourced by tools/setup, tools/kernel and tools/scx-examples, after common.sh: other suites of the machine's own Debian
-# mirror, through package lists in a private folder. The system's apt sources are never changed.
+# Sourced by tools/setup, tools/kernel, tools/scx-examples and tools/scx-selftests, after common.sh: other suites of
+# the machine's own Debian mirror, through package lists in a private folder. The system's apt sources are never changed.
 
 readonly kKeyring=/usr/share/keyrings/debian-archive-keyring.gpg kMaxListAgeMinutes=1440
 
