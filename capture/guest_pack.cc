@@ -32,11 +32,30 @@ std::string search_path() {
 
 Result<void> override_scheduler(LoadedScenario& scenario, const std::string& command) {
   KTAPE_ASSIGN(const std::vector<std::string> words, split_command(command));
+  const auto before = scenario.get().getScheduler();
+  const uint32_t deadline_ms =
+      before.isExternal() ? before.getExternal().getAttachDeadlineMs() : kAttachDeadlineMs;
   auto external = scenario.edit().getScheduler().initExternal();
   external.setProgram(words.front());
   auto arguments = external.initArguments(static_cast<unsigned>(words.size() - 1));
   for (unsigned i = 0; i < arguments.size(); ++i) arguments.set(i, words[i + 1]);
-  external.setAttachDeadlineMs(kAttachDeadlineMs);
+  external.setAttachDeadlineMs(deadline_ms);
+  return {};
+}
+
+// Asked once --scheduler has had its say.
+Result<void> check_program_waits(schema::Scenario::Reader scenario) {
+  if (scenario.getScheduler().isExternal()) return {};
+  for (auto step : scenario.getSteps()) {
+    for (auto action : step.getActions()) {
+      if (!action.isWaitProgram()) continue;
+      return Error{ErrorCode::kUsage,
+                   fmt::format("step '{}' of scenario '{}' waits for the end of an external scheduler's program, "
+                               "and there is none",
+                               step.getName().cStr(), scenario.getName().cStr()),
+                   "name one: --scheduler PROGRAM"};
+    }
+  }
   return {};
 }
 
@@ -62,6 +81,7 @@ Result<GuestPack> pack_guest(LoadedScenario& scenario, const GuestPackOptions& o
       return Error{ErrorCode::kUsage, "--scheduler-dir '" + folder + "': there is no such folder", ""};
   }
   if (!options.scheduler.empty()) KTAPE_TRY(override_scheduler(scenario, options.scheduler));
+  KTAPE_TRY(check_program_waits(scenario.get()));
   GuestPack pack;
   // What an overlay has stands before what the host has of the same path.
   GuestFiles files;

@@ -131,6 +131,10 @@ struct WaitWorker {
   deadlineMs @2 :UInt32;        # default 30,000; the run fails when it passes
 }
 
+struct WaitProgram {
+  deadlineMs @0 :UInt32;        # default 30,000; the run fails when it passes
+}
+
 struct WorkerSignal {
   worker @0 :Text;
   signal @1 :Int32;             # e.g. 19, SIGSTOP
@@ -156,6 +160,7 @@ struct Action {
     signal @5 :WorkerSignal;
     setPolicy @6 :WorkerPolicy;
     report @7 :WorkerFacts;     # the guest says what it knows of a worker, for comparison with what the host reads
+    waitProgram @8 :WaitProgram; # until the external scheduler's program has ended by itself, whatever its status
   }
 }
 

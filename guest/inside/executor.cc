@@ -147,6 +147,7 @@ Result<Executor::ActionResult> Executor::act(uint32_t step, const ActionGroup& g
     case schema::Action::SIGNAL: return signal(action.getSignal());
     case schema::Action::SET_POLICY: return change_policy(action.getSetPolicy());
     case schema::Action::REPORT: return report(action.getReport());
+    case schema::Action::WAIT_PROGRAM: return wait_for_program(action.getWaitProgram());
     case schema::Action::OP: break;  // not kOther
   }
   return ActionResult{false, false, "this agent does not know such an action"};
@@ -174,6 +175,15 @@ Result<Executor::ActionResult> Executor::wait_for(schema::WaitWorker::Reader wai
   return ActionResult{false, true,
                       "worker '" + (*worker)->name + "' is in state '" + state + "', expected '" + wanted +
                           "' within " + std::to_string(limit_ms) + " ms"};
+}
+
+Result<Executor::ActionResult> Executor::wait_for_program(schema::WaitProgram::Reader wait) {
+  const auto limit = std::chrono::milliseconds(wait.getDeadlineMs());
+  const auto ended = [this] { return session_.program_ended(); };
+  KTAPE_TRY(session_.wait(Clock::now() + limit, ended));
+  if (ended()) return ActionResult{};
+  return ActionResult{false, true,
+                      "the scheduler's program still runs after " + std::to_string(limit.count()) + " ms"};
 }
 
 Result<Executor::ActionResult> Executor::signal(schema::WorkerSignal::Reader action) {

@@ -45,6 +45,7 @@ class Executor {
   Result<ActionResult> act(uint32_t step, const ActionGroup& group);
   Result<ActionResult> sleep_until(Clock::time_point deadline);
   Result<ActionResult> wait_for(schema::WaitWorker::Reader wait);
+  Result<ActionResult> wait_for_program(schema::WaitProgram::Reader wait);
   Result<ActionResult> signal(schema::WorkerSignal::Reader action);
   Result<ActionResult> change_policy(schema::WorkerPolicy::Reader action);
   Result<ActionResult> report(schema::WorkerFacts::Reader action);

@@ -52,6 +52,9 @@ class Session {
     return wait(deadline, [] { return false; });
   }
 
+  // The external scheduler's program has ended, and what it printed has been sent.
+  [[nodiscard]] bool program_ended() const { return external_ != nullptr && external_->has_ended(); }
+
   // Waits for the reply to a request that was sent; nothing when the host said stop instead.
   [[nodiscard]] Result<std::optional<FrameMessage>> receive_reply(uint64_t request);
 

@@ -246,7 +246,7 @@ class ScenarioCheck {
   Result<void> check_action(const OutlineNode& where, schema::Action::Reader action) {
     if (where.fields.empty()) {
       return error(where.place, "the action is empty",
-                   "one of: sleepMs, wait, op, hold, panic, signal, setPolicy, report");
+                   "one of: sleepMs, wait, op, hold, panic, signal, setPolicy, report, waitProgram");
     }
     switch (action.which()) {
       case schema::Action::SLEEP_MS: return check_ms(where, "sleepMs", action.getSleepMs());
@@ -272,6 +272,8 @@ class ScenarioCheck {
         return check_worker(signal, action.getSignal().getWorker());
       }
       case schema::Action::REPORT: return check_worker(where.at("report"), action.getReport().getWorker());
+      case schema::Action::WAIT_PROGRAM:
+        return check_ms(where.at("waitProgram"), "deadlineMs", action.getWaitProgram().getDeadlineMs());
       case schema::Action::SET_POLICY: {
         const OutlineNode& change = where.at("setPolicy");
         auto asked = action.getSetPolicy();

@@ -30,6 +30,9 @@ void fill_action(schema::Action::Builder action, int32_t retry_ms) {
   if (action.isWait()) {
     auto wait = action.getWait();
     wait.setDeadlineMs(or_default(wait.getDeadlineMs(), 30'000u));
+  } else if (action.isWaitProgram()) {
+    auto wait = action.getWaitProgram();
+    wait.setDeadlineMs(or_default(wait.getDeadlineMs(), 30'000u));
   } else if (action.isSetPolicy()) {
     auto change = action.getSetPolicy();
     change.setPriority(priority_or_default(change.getPolicy(), change.getPriority()));

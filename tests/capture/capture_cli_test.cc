@@ -129,6 +129,16 @@ TEST_CASE_METHOD(CaptureCli, "a scenario with the line ends of DOS is taken as o
   CHECK_THAT(wrong.output, !ContainsSubstring("\r"));
 }
 
+TEST_CASE_METHOD(CaptureCli, "a scenario that waits for a scheduler's program needs one") {
+  std::ofstream(folder.file("end.scenario"))
+      << R"((name = "end", steps = [(name = "run", actions = [(waitProgram = ())])]))";
+  ChildResult result = capture("end.scenario");
+  CHECK(result.exit_status == 2);
+  CHECK(result.output ==
+        "ktape capture: step 'run' of scenario 'end' waits for the end of an external scheduler's program, and "
+        "there is none\nhint: name one: --scheduler PROGRAM\n");
+}
+
 TEST_CASE_METHOD(CaptureCli, "the script of a scheduler needs its interpreter") {
   for (const char* line : {"#!/nosuch", "#!/usr/bin/env nosuch"}) {
     std::ofstream(folder.file("script")) << line << "\n";

@@ -74,6 +74,14 @@ TEST_CASE("a wait has a deadline of 30 s by default") {
   CHECK(loaded->get().getSteps()[0].getActions()[0].getWait().getDeadlineMs() == 30'000);
 }
 
+TEST_CASE("a wait for the scheduler's program has a deadline of 30 s by default") {
+  auto loaded = parse_scenario("x", with_action("waitProgram = ()"));
+  REQUIRE(loaded.ok());
+  CHECK(loaded->get().getSteps()[0].getActions()[0].getWaitProgram().getDeadlineMs() == 30'000);
+  CHECK_THAT(complaint(with_action("waitProgram = (deadlineMs = 999999999)")),
+             ContainsSubstring("'deadlineMs' is 999999999 ms; at most a week"));
+}
+
 TEST_CASE("a real-time worker has priority 1 by default") {
   auto loaded = parse_scenario("x", with_worker("policy = fifo"));
   REQUIRE(loaded.ok());
