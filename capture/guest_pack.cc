@@ -5,6 +5,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdlib>
 #include <filesystem>
@@ -102,6 +103,22 @@ Result<GuestPack> pack_guest(LoadedScenario& scenario, const GuestPackOptions& o
   pack.archive = files.archive();
   pack.archive_digest = sha256(pack.archive);
   return pack;
+}
+
+Result<void> add_kernel_config(GuestPack& pack, const std::string& release, const std::string& config_path) {
+  if (!pack.scheduler || config_path.empty()) return {};
+  const std::string path = "/boot/config-" + release;
+  const auto is_it = [&](const PackedFile& file) { return file.path == path; };
+  if (std::any_of(pack.files.begin(), pack.files.end(), is_it)) return {};
+  GuestFiles more;
+  KTAPE_TRY(more.add_file(path, config_path));
+  // The kernel unpacks one archive after the other.
+  const std::vector<std::byte> archive = more.archive();
+  pack.archive.resize((pack.archive.size() + kAlignment - 1) / kAlignment * kAlignment);
+  pack.archive.insert(pack.archive.end(), archive.begin(), archive.end());
+  pack.archive_digest = sha256(pack.archive);
+  for (PackedFile& file : more.files()) pack.files.push_back(std::move(file));
+  return {};
 }
 
 Result<UniqueFd> memory_file(const std::string& name, const std::vector<std::span<const std::byte>>& parts) {

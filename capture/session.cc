@@ -76,6 +76,7 @@ Result<Prepared> prepare(const CaptureOptions& options) {
                     .guest = std::move(guest),
                     .vmlinux = std::move(vmlinux)};
   KTAPE_TRY(check_sched_ext(prepared.scenario.get(), *prepared.knowledge));
+  KTAPE_TRY(add_kernel_config(prepared.guest, prepared.knowledge->release, prepared.source.config_path));
   KTAPE_TRY(check_scenario_ops(prepared.scenario, *prepared.knowledge));
   KTAPE_ASSIGN(prepared.freezes,
                plan_freezes(options.freeze_on, options.freeze_every, *prepared.knowledge, prepared.scenario));

@@ -14,6 +14,7 @@ namespace {
 constexpr char kSysfsFolder[] = "/sys/kernel/sched_ext";
 constexpr uint32_t kFirstSchedulerId = 1;
 constexpr size_t kOutputLimitBytes = size_t{4} << 20;
+constexpr size_t kLastOutputBytes = size_t{64} << 10;
 // A program that goes on after an enable that failed may ask for another.
 constexpr auto kAnotherEnable = std::chrono::seconds(3);
 
@@ -21,6 +22,7 @@ constexpr auto kAnotherEnable = std::chrono::seconds(3);
 void mount_for_schedulers() {
   ::mount("bpf", "/sys/fs/bpf", "bpf", 0, nullptr);
   ::mount("tracefs", "/sys/kernel/tracing", "tracefs", 0, nullptr);
+  ::mount("debugfs", "/sys/kernel/debug", "debugfs", 0, nullptr);
   ::mkdir("/tmp", 01777);
   ::mkdir("/run", 0755);
 }
@@ -29,7 +31,7 @@ void mount_for_schedulers() {
 
 ExternalScheduler::ExternalScheduler(std::string path, std::unique_ptr<SchedulerProcess> process,
                                      Reporter& reporter)
-    : path_(std::move(path)), process_(std::move(process)), reporter_(reporter), limit_(kOutputLimitBytes) {}
+    : path_(std::move(path)), process_(std::move(process)), reporter_(reporter), limit_(kOutputLimitBytes, kLastOutputBytes) {}
 
 Result<std::unique_ptr<ExternalScheduler>> ExternalScheduler::start(schema::ExternalScheduler::Reader spec,
                                                                     Reporter& reporter) {
@@ -76,7 +78,9 @@ Result<void> ExternalScheduler::take_output() {
     if (passed.empty() && lost == 0) continue;
     KTAPE_TRY(reporter_.scheduler_output(kFirstSchedulerId, passed, lost));
   }
-  return {};
+  if (!has_ended() && output_open()) return {};
+  const std::string last = limit_.take_last();
+  return last.empty() ? Result<void>() : reporter_.scheduler_output(kFirstSchedulerId, last);
 }
 
 Result<void> ExternalScheduler::report() {

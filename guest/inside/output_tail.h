@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace ktape {
 
@@ -24,6 +25,8 @@ class OutputTail {
     text_.clear();
     lost_ = 0;
   }
+  // text(), which is then empty; lost() counts on.
+  [[nodiscard]] std::string take() { return std::exchange(text_, {}); }
   [[nodiscard]] const std::string& text() const { return text_; }
   // Bytes before `text()` that are left out.
   [[nodiscard]] uint64_t lost() const { return lost_; }

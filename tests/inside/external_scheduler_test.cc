@@ -48,13 +48,19 @@ TEST_CASE("of a log that is too long the end is kept, and what was before it is 
   CHECK(tail.lost() == 13);
 }
 
-TEST_CASE("output passes up to the limit, and what comes after is counted") {
-  OutputLimit limit(5);
+TEST_CASE("output passes up to the limit; of what comes after the end is kept, and the rest is counted") {
+  OutputLimit limit(5, 4);
   CHECK(limit.pass("abc") == "abc");
   CHECK(limit.take_lost() == 0);
+  CHECK(limit.take_last().empty());
   CHECK(limit.pass("defgh") == "de");
-  CHECK(limit.pass("ij").empty());
-  CHECK(limit.take_lost() == 5);
+  CHECK(limit.take_lost() == 0);
+  CHECK(limit.pass("ijkl").empty());
+  CHECK(limit.take_lost() == 3);  // "fgh"
+  CHECK(limit.take_lost() == 0);
+  CHECK(limit.take_last() == "ijkl");
+  CHECK(limit.pass("m").empty());
+  CHECK(limit.take_last() == "m");
   CHECK(limit.take_lost() == 0);
 }
 
