@@ -129,6 +129,9 @@ void add_options(CLI::App& app, Asked& asked) {
   app.add_option("--accel", asked.accelerator, "kvm, tcg, or auto: kvm where it can run a kernel, else tcg")
       ->check(CLI::IsMember({"auto", "kvm", "tcg"}))
       ->capture_default_str();
+  app.add_flag("--tcg-single-thread", asked.options.tcg_single_thread,
+               "Without KVM: emulate all vCPUs in one thread, for guests that attach schedulers by the hundred.\n"
+               "QEMU's threads miss now and then that the kernel patches its code, and the guest dies of it");
   app.add_option("--memory", asked.memory,
                  "What to keep of the guest's memory at each freeze, as it was before ops wrote.\n"
                  "sched: runqueues, tasks, the scheduler, its queues and BPF maps, and what ops touched;\n"
@@ -234,6 +237,7 @@ std::vector<std::string> capture_words(const CaptureOptions& options) {
   words.values("--scheduler-dir", options.guest.scheduler_folders);
   words.values("--overlay", options.guest.overlays);
   words.value_unless(accelerator_name(usual.accelerator), "--accel", accelerator_name(options.accelerator));
+  words.flag("--tcg-single-thread", options.tcg_single_thread);
   words.value_unless(memory_name(usual.memory), "--memory", memory_name(options.memory));
   words.flag("--no-kaslr", !options.kaslr);
   words.flag("--fast-boot", options.fast_boot);

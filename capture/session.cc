@@ -102,6 +102,7 @@ MachineConfig machine_config(const CaptureOptions& options, const Prepared& prep
   MachineConfig config;
   auto spec = prepared.scenario.get().getMachine();
   config.accelerator = options.accelerator;
+  config.tcg_single_thread = options.tcg_single_thread;
   config.cpus = spec.getCpus();
   config.sockets = spec.getSockets();
   config.threads = spec.getThreads();

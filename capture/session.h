@@ -23,6 +23,7 @@ struct CaptureOptions {
   MachineOverride machine;  // stands in for the scenario's
   GuestPackOptions guest;   // its scheduler and files
   Accelerator accelerator = Accelerator::kAuto;
+  bool tcg_single_thread = false;
   bool kaslr = true;  // false: boot the unpacked vmlinux
   bool fast_boot = false;
   schema::MemoryMode memory = schema::MemoryMode::SCHED;  // kept at each freeze

@@ -131,7 +131,7 @@ std::vector<std::string> qemu_arguments(const MachineConfig& config, Accelerator
   // memory backend of its own.
   add("-machine", fmt::format("q35{},sata=off,smbus=off,vmport=off",
                               config.numa_nodes == 1 ? ",memory-backend=ram" : ""));
-  add("-accel", kvm ? "kvm" : "tcg,thread=multi");
+  add("-accel", kvm ? "kvm" : config.tcg_single_thread ? "tcg,thread=single" : "tcg,thread=multi");
   add("-cpu", cpu_model(config, kvm, host_is_amd));
   add("-smp", smp(config));
   add_memory(config, add);

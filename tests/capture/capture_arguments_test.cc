@@ -51,6 +51,7 @@ CaptureOptions unusual() {
   options.accelerator = Accelerator::kTcg;
   options.kaslr = false;
   options.fast_boot = true;
+  options.tcg_single_thread = true;
   options.fail_on_eject = true;
   options.memory = schema::MemoryMode::FULL;
   options.extra_arguments = "-x loglevel=7 'quoted' back\\slash";

@@ -49,7 +49,7 @@ TEST_CASE("a guest that resets ends, and nothing runs before it is told to") {
   CHECK(has(arguments, "-S"));
 }
 
-TEST_CASE("kvm shows the host's CPU to the guest, tcg runs its vCPUs on threads of their own") {
+TEST_CASE("kvm shows the host's CPU to the guest, tcg runs its vCPUs on threads of their own, or on one") {
   auto kvm = qemu_arguments(config(), Accelerator::kKvm, false);
   CHECK(values(kvm, "-accel") == std::vector<std::string>{"kvm"});
   CHECK(values(kvm, "-cpu") == std::vector<std::string>{"host,host-cache-info=off"});
@@ -57,6 +57,11 @@ TEST_CASE("kvm shows the host's CPU to the guest, tcg runs its vCPUs on threads 
   CHECK(values(amd, "-cpu") == std::vector<std::string>{"host,host-cache-info=off,topoext=on"});
   auto tcg = qemu_arguments(config(), Accelerator::kTcg, false);
   CHECK(values(tcg, "-accel") == std::vector<std::string>{"tcg,thread=multi"});
+  MachineConfig in_turn = config();
+  in_turn.tcg_single_thread = true;
+  CHECK(values(qemu_arguments(in_turn, Accelerator::kTcg, false), "-accel") ==
+        std::vector<std::string>{"tcg,thread=single"});
+  CHECK(values(qemu_arguments(in_turn, Accelerator::kKvm, false), "-accel") == std::vector<std::string>{"kvm"});
 }
 
 TEST_CASE("RAM and all channels are descriptors that QEMU inherits") {
