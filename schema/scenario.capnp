@@ -70,7 +70,7 @@ struct ExternalScheduler {
   program @0 :Text;             # a path, from the scenario's folder; or a name, looked for there, in --scheduler-dir, on PATH
   arguments @1 :List(Text);
   attachDeadlineMs @2 :UInt32;  # from its start until the kernel has enabled a scheduler; default 30,000; after an enable that
-                                # failed the program has 3 s for another
+                                # failed the program has 10 s for another
   guestPath @3 :Text;           # where the guest has it; filled in by the host, never by a scenario
 }
 
