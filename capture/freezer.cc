@@ -154,6 +154,7 @@ Result<void> Freezer::record(const FreezeReason& reason, const Moment& moment, c
     to.setCause(reason.cause);
     to.setOp(reason.op);
     to.setInterval(reason.interval);
+    to.setDetail(as_data(reason.detail));
     write_hits(reason.hits, to);
     to.setTry(reason.attempt);
   }));

@@ -34,6 +34,7 @@ struct FreezeReason {
   std::vector<TriggerHit> hits;  // cause trigger: one or more
   uint64_t interval = 0;         // cause periodic: which of the run's
   uint32_t attempt = 0;          // which of the request's freezes it is, from 1; 0 without a request
+  std::string detail;            // of causes that are no trigger: what was found then
 };
 
 // A machine that stands still, and of which nothing is on the tape yet.

@@ -37,7 +37,7 @@ Result<std::string> freeze_for_silence(FreezeCoordinator& coordinator, std::chro
   if (!text.empty())
     text = fmt::format("the agent has not been heard for {:.0f} s and is starved: {}",
                        std::chrono::duration<double>(silent).count(), text);
-  const FreezeReason reason{schema::FreezeCause::WATCHDOG, 0, "", -1, text};
+  const FreezeReason reason{.cause = schema::FreezeCause::WATCHDOG, .detail = text};
   KTAPE_ASSIGN(const FreezeDone done, coordinator.freezer().finish(std::move(at), reason, {}));
   KTAPE_TRY(done.thaw);
   return text;

@@ -96,7 +96,7 @@ TEST_CASE_METHOD(Coming,
   INFO(captured.program.output);
   CHECK(captured.facts.outcome == Outcome::COMPLETED);
   const std::string attached = sql_value(captured.tape, kRoots);
-  CHECK(std::stoi(attached) >= 3);
+  CHECK(std::stoi(attached) >= 2);
   CHECK(sql_value(captured.tape, kCounted) == attached);
   CHECK(sql_value(captured.tape, "SELECT count(*) FROM scheduler WHERE switch_mode = 'partial'") == "0");
   CHECK(sql_value(captured.tape, "SELECT count(*) FROM scheduler WHERE exit_kind = 64") == attached);
