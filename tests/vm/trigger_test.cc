@@ -232,6 +232,8 @@ TEST_CASE_METHOD(
         std::string::npos);
 }
 
+namespace {
+
 constexpr char kSleeps[] = "symbol:__x64_sys_clock_nanosleep";
 constexpr char kWakeUps[] = "symbol:try_to_wake_up";
 constexpr char kYields[] = "symbol:do_sched_yield";
@@ -289,6 +291,8 @@ void check_counted_calls(const Captured& captured) {
   std::printf("%zu freezes, %zu with several hits; %zu yields\n", freezes, together, facts.hits_of(kYields));
   CHECK(run_built("ktape-verify", {captured.tape}).exit_status == 0);
 }
+
+}  // namespace
 
 TEST_CASE_METHOD(CaptureFixture,
                  "of functions that four CPUs enter, often at once, every call is one hit, on 6.16.12") {
