@@ -84,7 +84,7 @@ Result<RunEnd> run_guest(const GuestOptions& options, const std::function<void(G
   config.command_line = kernel_command_line({});
   KTAPE_ASSIGN(const std::unique_ptr<QemuMachine> machine, QemuMachine::start(config));
   FreezePlan freezes;
-  KTAPE_ASSIGN(freezes.triggers, plan_triggers({}, *knowledge, false));
+  KTAPE_ASSIGN(freezes.triggers, plan_triggers({}, *knowledge, scenario.get()));
   Probe probe(*machine, options.cpus, kWarmUpRequests);
   Guest guest{*machine, knowledge, probe};
   prepare(guest);
