@@ -140,7 +140,12 @@ Result<void> Engine::handle(const MachineEvent& event) {
     case MachineEventKind::kStopped: return on_lost("the machine stopped by itself: " + event.text);
     case MachineEventKind::kEnded: return on_ended();
     case MachineEventKind::kLost: return on_lost(event.text);
-    case MachineEventKind::kBreakpoint: return host_freezes_.on_breakpoint();
+    case MachineEventKind::kBreakpoint: {
+      at_breakpoint_ = true;
+      Result<void> handled = host_freezes_.on_breakpoint();
+      at_breakpoint_ = false;
+      return handled;
+    }
     case MachineEventKind::kWoken: return {};  // why, tell the descriptors
   }
   return {};
@@ -235,7 +240,7 @@ Result<void> Engine::adopt() {
 Result<void> Engine::watch_schedulers() {
   schedulers_.adopted(*coordinator_.kernel());
   coordinator_.freezer().observe([this](Standstill& at) {
-    if (at.registers.ok()) schedulers_.look_at(at.frozen.memory(), *at.registers);
+    if (at.registers.ok()) schedulers_.look_at(at.frozen.memory(), *at.registers, at_breakpoint_);
   });
   KTAPE_ASSIGN(Standstill at, coordinator_.freezer().stop());
   schedulers_.arm(at.frozen, breakpoints_);
@@ -268,9 +273,9 @@ Result<void> Engine::record_kernel(const Kernel& kernel, std::chrono::nanosecond
 Result<void> Engine::on_scheduler_attached(schema::SchedulerAttached::Reader scheduler, GuestNs guest) {
   own_scheduler_ = std::string(as_text(scheduler.getName())).substr(0, kNameBytes);
   progress_.say(fmt::format("scheduler {} attached", in_quotes(*own_scheduler_)));
-  KTAPE_TRY(recorder_.record_at(
-      recorder_.now(), guest,
-      [&](schema::Record::Builder record) { record.setSchedulerAttached(scheduler); }));
+  KTAPE_TRY(recorder_.record_at(recorder_.now(), guest, [&](schema::Record::Builder record) {
+    record.setSchedulerAttached(scheduler);
+  }));
   return host_freezes_.scheduler_attached();
 }
 

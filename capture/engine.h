@@ -28,7 +28,7 @@ struct RunEnd {
   std::string detail;
   std::vector<TriggerCount> triggers;       // one for each that was planned
   std::optional<IntervalCounts> intervals;  // where some were planned
-  std::vector<std::string> ejections;       // schedulers that the kernel threw out, as ejection_words() puts it
+  std::vector<std::string> ejections;  // schedulers that the kernel threw out, as ejection_words() puts it
 };
 
 // How a user reaches a run: descriptors, or -1.
@@ -112,6 +112,7 @@ class Engine {
   std::vector<std::string> ejections_;        // of it
   std::string step_name_;
   bool panic_announced_ = false;
+  bool at_breakpoint_ = false;  // a breakpoint stopped the machine, and that is being handled
   std::optional<RunEnd> done_;  // what the agent said
   std::optional<RunEnd> end_;
 };

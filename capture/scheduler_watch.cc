@@ -84,10 +84,12 @@ Result<void> SchedulerWatch::record_state(schema::SchedulerState::Reader state, 
   });
 }
 
-void SchedulerWatch::look_at(const GuestMemory& memory, const std::vector<VcpuRegisters>& registers) {
+void SchedulerWatch::look_at(const GuestMemory& memory, const std::vector<VcpuRegisters>& registers,
+                             bool at_breakpoint) {
   if (!reader_) return;
   for (const VcpuRegisters& vcpu : registers) {
-    if (vcpu.rip == reader_->free_function().value) meet(memory, reader_->scheduler_to_free(vcpu.rdi), true);
+    if (at_breakpoint && arrives_at(vcpu, reader_->free_function()))
+      meet(memory, reader_->scheduler_to_free(vcpu.rdi), true);
     if (vcpu.rip == reader_->exit_function().value) meet(memory, reader_->scheduler_to_exit(vcpu.rdi), false);
   }
 }

@@ -54,15 +54,17 @@ class SchedulerWatch {
 
   // The kernel is known; it outlives the watch.
   void adopted(const Kernel& kernel);
-  // Makes the machine stop where a scheduler is about to be freed. Whatever stops it, each stop is then one
+  // Makes the machine stop where a scheduler is about to be freed. Each stop, whatever it is for, is then one
   // for look_at(). Where it cannot be made to, exits are seen only as long as their schedulers are there;
   // that is counted as lost.
   void arm(Frozen& frozen, Breakpoints& breakpoints);
 
   // The agent's word, which is recorded. What it says of sysfs counts only where memory cannot be read.
   Result<void> on_state(schema::SchedulerState::Reader state, GuestNs guest);
-  // The machine stands still: reads the schedulers that come and go there. Records nothing.
-  void look_at(const GuestMemory& memory, const std::vector<VcpuRegisters>& registers);
+  // The machine stands still: reads the schedulers that come and go there. Records nothing. `at_breakpoint`:
+  // a breakpoint stopped it, and what stands at one goes past it; else that arrives once more, and is read
+  // then.
+  void look_at(const GuestMemory& memory, const std::vector<VcpuRegisters>& registers, bool at_breakpoint);
   // Records what look_at() has seen, after the thaw; then, if it is time, what memory says by now.
   Result<void> look();
   // When look() has something to do; the far future when there is nothing to watch.
