@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "capture/program_pack.h"
 
+#include <fmt/format.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <filesystem>
 #include <optional>
 #include <sstream>
+#include <utility>
 
 #include "capture/elf_needs.h"
 #include "capture/library_search.h"
@@ -121,8 +123,8 @@ class Packer {
       const std::string path = fs::path(folder) / name;
       if (!is_there(path)) continue;
       if (here && real_path(*here) != real_path(path)) {
-        const std::string note = "'env " + name + "' is '" + path + "' in the guest, not '" + *here + "'";
-        if (std::find(notes_.begin(), notes_.end(), note) == notes_.end()) notes_.push_back(note);
+        std::string note = fmt::format("'env {}' is '{}' in the guest, not '{}'", name, path, *here);
+        if (std::find(notes_.begin(), notes_.end(), note) == notes_.end()) notes_.push_back(std::move(note));
       }
       return path;
     }
@@ -204,7 +206,8 @@ Result<void> pack_needs_of_all(const std::string& search_path, GuestFiles& files
     if (!program) continue;
     const Result<void> packed = pack_program(path, search_path, files, notes);
     if (packed.ok()) continue;
-    if (packed.error().code == ErrorCode::kHost || packed.error().code == ErrorCode::kUsage) return packed;
+    if (packed.error().code == ErrorCode::kHost || packed.error().code == ErrorCode::kUsage)
+      return packed.error();
     if (++unmet > kMostNotes) continue;
     notes.push_back("may not run in the guest: '" + path + "' of an overlay: " + packed.error().message);
   }
