@@ -50,11 +50,12 @@ Result<void> check_program_waits(schema::Scenario::Reader scenario) {
   for (auto step : scenario.getSteps()) {
     for (auto action : step.getActions()) {
       if (!action.isWaitProgram()) continue;
-      return Error{ErrorCode::kUsage,
-                   fmt::format("step '{}' of scenario '{}' waits for the end of an external scheduler's program, "
-                               "and there is none",
-                               step.getName().cStr(), scenario.getName().cStr()),
-                   "name one: --scheduler PROGRAM"};
+      return Error{
+          ErrorCode::kUsage,
+          fmt::format("step '{}' of scenario '{}' waits for the end of an external scheduler's program, "
+                      "and there is none",
+                      step.getName().cStr(), scenario.getName().cStr()),
+          "name one: --scheduler PROGRAM"};
     }
   }
   return {};

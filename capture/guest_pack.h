@@ -37,7 +37,8 @@ struct GuestPack {
 [[nodiscard]] Result<GuestPack> pack_guest(LoadedScenario& scenario, const GuestPackOptions& options);
 
 // Gives a guest that runs a scheduler's program the kernel's configuration, a file of the host, as
-// '/boot/config-RELEASE', where libbpf looks for what a BPF program declares as __kconfig. One of an overlay stays.
+// '/boot/config-RELEASE', where libbpf looks for what a BPF program declares as __kconfig. One of an overlay
+// stays.
 [[nodiscard]] Result<void> add_kernel_config(GuestPack& pack, const std::string& release,
                                              const std::string& config_path);
 

@@ -15,8 +15,8 @@ constexpr char kSysfsFolder[] = "/sys/kernel/sched_ext";
 constexpr uint32_t kFirstSchedulerId = 1;
 constexpr size_t kOutputLimitBytes = size_t{4} << 20;
 constexpr size_t kLastOutputBytes = size_t{64} << 10;
-// A program that goes on after an enable that failed may ask for another. Loading its next scheduler takes one of the
-// kernel's selftests 3 s and more, emulated on a busy host.
+// A program that goes on after an enable that failed may ask for another. Loading its next scheduler takes
+// one of the kernel's selftests 3 s and more, emulated on a busy host.
 constexpr auto kAnotherEnable = std::chrono::seconds(10);
 
 // What schedulers commonly use besides what the agent has; a kernel need not have them.
@@ -32,7 +32,10 @@ void mount_for_schedulers() {
 
 ExternalScheduler::ExternalScheduler(std::string path, std::unique_ptr<SchedulerProcess> process,
                                      Reporter& reporter)
-    : path_(std::move(path)), process_(std::move(process)), reporter_(reporter), limit_(kOutputLimitBytes, kLastOutputBytes) {}
+    : path_(std::move(path)),
+      process_(std::move(process)),
+      reporter_(reporter),
+      limit_(kOutputLimitBytes, kLastOutputBytes) {}
 
 Result<std::unique_ptr<ExternalScheduler>> ExternalScheduler::start(schema::ExternalScheduler::Reader spec,
                                                                     Reporter& reporter) {

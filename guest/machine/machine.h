@@ -22,8 +22,9 @@ enum class Accelerator { kKvm, kTcg, kAuto };
 // What a machine is made of. Passive; `QemuMachine::start` turns it into a running guest.
 struct MachineConfig {
   Accelerator accelerator = Accelerator::kAuto;
-  // Under TCG: all vCPUs take turns in one thread. With a thread each QEMU now and then lets a vCPU run code that
-  // another has already patched; a guest that flips static keys thousands of times dies of it ("Oops: int3").
+  // Under TCG: all vCPUs take turns in one thread. With a thread each QEMU now and then lets a vCPU run code
+  // that another has already patched; a guest that flips static keys thousands of times dies of it ("Oops:
+  // int3").
   bool tcg_single_thread = false;
   uint32_t cpus = 2;
   uint32_t sockets = 1;

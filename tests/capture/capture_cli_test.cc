@@ -134,9 +134,10 @@ TEST_CASE_METHOD(CaptureCli, "a scenario that waits for a scheduler's program ne
       << R"((name = "end", steps = [(name = "run", actions = [(waitProgram = ())])]))";
   ChildResult result = capture("end.scenario");
   CHECK(result.exit_status == 2);
-  CHECK(result.output ==
-        "ktape capture: step 'run' of scenario 'end' waits for the end of an external scheduler's program, and "
-        "there is none\nhint: name one: --scheduler PROGRAM\n");
+  CHECK(
+      result.output ==
+      "ktape capture: step 'run' of scenario 'end' waits for the end of an external scheduler's program, and "
+      "there is none\nhint: name one: --scheduler PROGRAM\n");
 }
 
 TEST_CASE_METHOD(CaptureCli, "the script of a scheduler needs its interpreter") {

@@ -44,7 +44,8 @@ size_t configs_in(const GuestPack& pack) {
 
 }  // namespace
 
-TEST_CASE_METHOD(GuestPacks, "a guest with a scheduler's program has the kernel's configuration, in one more archive") {
+TEST_CASE_METHOD(GuestPacks,
+                 "a guest with a scheduler's program has the kernel's configuration, in one more archive") {
   GuestPack pack = this->pack();
   const size_t before = pack.archive.size();
   must(add_kernel_config(pack, "7.3.4", config));
@@ -72,7 +73,8 @@ TEST_CASE_METHOD(GuestPacks, "a configuration that an overlay brings stays") {
   CHECK(pack.archive_digest == before);
 }
 
-TEST_CASE_METHOD(GuestPacks, "a guest without a scheduler's program, or a kernel without one, needs no configuration") {
+TEST_CASE_METHOD(GuestPacks,
+                 "a guest without a scheduler's program, or a kernel without one, needs no configuration") {
   GuestPack pack = this->pack();
   must(add_kernel_config(pack, "7.3.4", ""));
   CHECK(configs_in(pack) == 0);

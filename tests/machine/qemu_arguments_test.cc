@@ -61,7 +61,8 @@ TEST_CASE("kvm shows the host's CPU to the guest, tcg runs its vCPUs on threads 
   in_turn.tcg_single_thread = true;
   CHECK(values(qemu_arguments(in_turn, Accelerator::kTcg, false), "-accel") ==
         std::vector<std::string>{"tcg,thread=single"});
-  CHECK(values(qemu_arguments(in_turn, Accelerator::kKvm, false), "-accel") == std::vector<std::string>{"kvm"});
+  CHECK(values(qemu_arguments(in_turn, Accelerator::kKvm, false), "-accel") ==
+        std::vector<std::string>{"kvm"});
 }
 
 TEST_CASE("RAM and all channels are descriptors that QEMU inherits") {

@@ -16,8 +16,8 @@ constexpr uint64_t kStall = 1026;  // SCX_EXIT_ERROR_STALL
 
 enum class Result { kNotSaid, kOk, kNotOk, kSkipped };
 
-// What the runner has said of its tests, one line each. The lines are to be found among what other processes wrote
-// meanwhile; children of the runner repeat those that were not flushed when they were forked.
+// What the runner has said of its tests, one line each. The lines are to be found among what other processes
+// wrote meanwhile; children of the runner repeat those that were not flushed when they were forked.
 std::map<std::string, Result> results_in(const std::string& output) {
   static const std::regex kLine("(not ok|ok) [0-9]+ ([a-z_]+) # (SKIP )?");
   std::map<std::string, Result> results;
@@ -44,7 +44,9 @@ std::vector<Said> said_on_console(const std::string& console, const std::string&
   return said;
 }
 
-std::string text_of(const Said& said) { return said.name + (said.what.empty() ? "" : " (" + said.what + ")"); }
+std::string text_of(const Said& said) {
+  return said.name + (said.what.empty() ? "" : " (" + said.what + ")");
+}
 
 class Check {
  public:
@@ -104,7 +106,8 @@ class Check {
     }
     for (size_t i = 0; i < std::min(got.size(), test.schedulers.size()); ++i)
       check_scheduler(test, got[i], test.schedulers[i]);
-    // A test that fails, because its scheduler was ejected for another reason, leaves the rest of its schedulers out.
+    // A test that fails, because its scheduler was ejected for another reason, leaves the rest of its
+    // schedulers out.
     if (got.size() == test.schedulers.size() || (stalled && got.size() < test.schedulers.size())) return;
     wrong("{}: {} schedulers, expected {}", test.name, got.size(), test.schedulers.size());
   }
@@ -114,8 +117,9 @@ class Check {
     std::vector<TapeScheduler> taken;
     for (; next_ < run_.schedulers.size(); ++next_) {
       const TapeScheduler& scheduler = run_.schedulers[next_];
-      const bool its = std::any_of(test.schedulers.begin(), test.schedulers.end(),
-                                   [&](const ExpectedScheduler& expected) { return expected.name == scheduler.name; });
+      const bool its =
+          std::any_of(test.schedulers.begin(), test.schedulers.end(),
+                      [&](const ExpectedScheduler& expected) { return expected.name == scheduler.name; });
       if (!its) break;
       taken.push_back(scheduler);
     }
@@ -127,7 +131,8 @@ class Check {
                        [](const ExpectedScheduler& scheduler) { return scheduler.watched_closely; });
   }
 
-  void check_scheduler(const ExpectedTest& test, const TapeScheduler& got, const ExpectedScheduler& expected) {
+  void check_scheduler(const ExpectedTest& test, const TapeScheduler& got,
+                       const ExpectedScheduler& expected) {
     if (got.kind == kStall && expected.watched_closely) {
       slow("{}: '{}' was ejected: {}: {}", test.name, got.name, got.reason, got.message);
       return;
@@ -136,7 +141,8 @@ class Check {
     if (got.enabled ? expected.enabling == Enabling::kFails : expected.enabling == Enabling::kSucceeds)
       wrong("{}: the enable of '{}' {}", test.name, got.name, got.enabled ? "succeeded" : "failed");
     if (got.kind != expected.kind) wrong("{}: kind {}, expected {}", test.name, got.kind, expected.kind);
-    if (got.code != expected.code) wrong("{}: code {:#x}, expected {:#x}", test.name, got.code, expected.code);
+    if (got.code != expected.code)
+      wrong("{}: code {:#x}, expected {:#x}", test.name, got.code, expected.code);
     if (got.message.find(expected.message) == std::string::npos)
       wrong("{}: message '{}', expected '{}'", test.name, got.message, expected.message);
     if (got.enabled && got.partial != expected.partial)
@@ -164,7 +170,8 @@ class Check {
         fmt::format("PASSED:  {}\nSKIPPED: {}\nFAILED:  {}\n", passed, skipped, failed_by_slowness_);
     if (run_.output.find(totals) != std::string::npos) return;
     const size_t at = run_.output.rfind("PASSED: ");
-    wrong("the runner's totals are not\n{}but\n{}", totals, at == std::string::npos ? "missing" : run_.output.substr(at));
+    wrong("the runner's totals are not\n{}but\n{}", totals,
+          at == std::string::npos ? "missing" : run_.output.substr(at));
   }
 
   const SelftestRun& run_;

@@ -32,8 +32,9 @@ struct ExpectedTest {
   bool skipped = false;
 };
 
-// In the order in which the runner runs them. `series`: of the kernel's source that the tests are from, "6.12" or
-// "7.3". Read from their sources, for the kernels of kSchedulerKernels in tools/test and for 3 CPUs.
+// In the order in which the runner runs them. `series`: of the kernel's source that the tests are from,
+// "6.12" or "7.3". Read from their sources, for the kernels of kSchedulerKernels in tools/test and for 3
+// CPUs.
 [[nodiscard]] std::vector<ExpectedTest> expected_selftests(std::string_view series);
 
 // A scheduler on a tape.
@@ -60,8 +61,9 @@ struct SelftestFindings {
   std::vector<std::string> slow;   // what the kernel did because the host is slow: ejections by its watchdog
 };
 
-// Holds the tape's schedulers against the kernel's count, against what it said on its console, and, test by test,
-// against what is expected; and the runner's own results against what is expected.
-[[nodiscard]] SelftestFindings check_selftests(const SelftestRun& run, const std::vector<ExpectedTest>& expected);
+// Holds the tape's schedulers against the kernel's count, against what it said on its console, and, test by
+// test, against what is expected; and the runner's own results against what is expected.
+[[nodiscard]] SelftestFindings check_selftests(const SelftestRun& run,
+                                               const std::vector<ExpectedTest>& expected);
 
 }  // namespace ktape::test

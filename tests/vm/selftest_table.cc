@@ -3,7 +3,8 @@
 
 #include "tests/vm/selftest_check.h"
 
-// From tools/testing/selftests/sched_ext: what each test asks for, how its scheduler ends, and with what words.
+// From tools/testing/selftests/sched_ext: what each test asks for, how its scheduler ends, and with what
+// words.
 namespace ktape::test {
 
 namespace {
@@ -27,8 +28,8 @@ constexpr ExpectedScheduler failing(std::string_view name, std::string_view mess
   return watched({.name = name, .enabling = Enabling::kEither, .kind = kError, .message = message});
 }
 
-// scx_bpf_exit(point, "%d", point) in six places: three that run once a task is scheduled, ops.enable, which is called
-// at the end of an enable, and two without which there is none.
+// scx_bpf_exit(point, "%d", point) in six places: three that run once a task is scheduled, ops.enable, which
+// is called at the end of an enable, and two without which there is none.
 std::vector<ExpectedScheduler> exits() {
   static constexpr std::string_view kMessages[] = {"0", "1", "2", "3", "4", "5"};
   std::vector<ExpectedScheduler> all;
@@ -63,7 +64,9 @@ std::vector<ExpectedScheduler> hotplugs() {
 ExpectedTest one(std::string_view name) { return {name, {detached(name)}}; }
 ExpectedTest one_watched(std::string_view name) { return {name, {watched(detached(name))}}; }
 
-ExpectedTest error(std::string_view name, std::string_view message) { return {name, {failing(name, message)}}; }
+ExpectedTest error(std::string_view name, std::string_view message) {
+  return {name, {failing(name, message)}};
+}
 
 ExpectedTest enq_last_no_enq_fails() {
   ExpectedScheduler refused = failing("enq_last_no_enq_fails", "SCX_OPS_ENQ_LAST requires ops.enqueue()");
@@ -84,7 +87,8 @@ ExpectedTest prog_run() {
           {{.name = "prog_run", .kind = kByBpf, .code = 0xdeadbeef, .message = "Exited from PROG_RUN"}}};
 }
 
-// Two threads attach and detach one scheduler 1,024 times each, and one is mostly told that the other is at it.
+// Two threads attach and detach one scheduler 1,024 times each, and one is mostly told that the other is at
+// it.
 ExpectedTest reload_loop() { return {"reload_loop", {detached("maximal")}, true}; }
 
 ExpectedTest no_scheduler(std::string_view name) { return {name, {}}; }
@@ -106,14 +110,21 @@ std::vector<ExpectedTest> select_cpu_tests() {
 
 std::vector<ExpectedTest> tests_of_6_12() {
   std::vector<ExpectedTest> all = {
-      one("create_dsq"), enq_last_no_enq_fails(),
+      one("create_dsq"),
+      enq_last_no_enq_fails(),
       // What it wants to be refused is allowed from 6.16 on, and it does not look at what came of it.
       one_watched("enq_select_cpu_fails"),
       error("ddsp_bogus_dsq_fail", "non-existent DSQ 0xcafef00d"),
-      error("ddsp_vtimelocal_fail", "cannot use vtime ordering for built-in DSQs"), one_watched("dsp_local_on"),
-      {"exit", exits()}, {"hotplug", hotplugs()}, init_enable_count(), one("maximal"),
+      error("ddsp_vtimelocal_fail", "cannot use vtime ordering for built-in DSQs"),
+      one_watched("dsp_local_on"),
+      {"exit", exits()},
+      {"hotplug", hotplugs()},
+      init_enable_count(),
+      one("maximal"),
       no_scheduler("maybe_null"),  // the verifier refuses the programs
-      one("minimal"), prog_run(), reload_loop()};
+      one("minimal"),
+      prog_run(),
+      reload_loop()};
   append(all, select_cpu_tests());
   append(all, {no_scheduler("example")});
   return all;

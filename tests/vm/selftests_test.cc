@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The kernel's own tests of sched_ext, whole, under ktape: what they do to schedulers is on the tape as the kernel did
-// it. Attaching and detaching two thousand times takes a quarter of an hour for each kernel under TCG.
+// The kernel's own tests of sched_ext, whole, under ktape: what they do to schedulers is on the tape as the
+// kernel did it. Attaching and detaching two thousand times takes a quarter of an hour for each kernel under
+// TCG.
 #include <catch2/catch_test_macros.hpp>
 #include <filesystem>
 #include <map>
@@ -24,7 +25,8 @@ constexpr size_t kMostSlow = 6;
 
 // The runner that tools/scx-selftests has built; skips the test case when it is not there.
 std::string selftest_runner(const std::string& kernel) {
-  const std::string runner = fs::path(kernel_cache_folder()).parent_path().string() + "/selftests/" + kernel + "/runner";
+  const std::string runner =
+      fs::path(kernel_cache_folder()).parent_path().string() + "/selftests/" + kernel + "/runner";
   if (!fs::exists(runner)) SKIP("no selftests for " << kernel << ": tools/scx-selftests " << kernel);
   return runner;
 }
@@ -89,7 +91,8 @@ void check(const Captured& captured, const std::string& series) {
 
 }  // namespace
 
-TEST_CASE_METHOD(CaptureFixture, "the kernel's sched_ext selftests are on the tape as they went, on 6.16.12") {
+TEST_CASE_METHOD(CaptureFixture,
+                 "the kernel's sched_ext selftests are on the tape as they went, on 6.16.12") {
   const std::string runner = selftest_runner("6.16.12");
   check(capture("program_to_its_end", "6.16.12", options(runner)), "6.12");
 }
