@@ -129,9 +129,10 @@ void add_options(CLI::App& app, Asked& asked) {
   app.add_option("--accel", asked.accelerator, "kvm, tcg, or auto: kvm where it can run a kernel, else tcg")
       ->check(CLI::IsMember({"auto", "kvm", "tcg"}))
       ->capture_default_str();
-  app.add_flag("--tcg-single-thread", asked.options.tcg_single_thread,
-               "Without KVM: emulate all vCPUs in one thread, for guests that attach schedulers by the hundred.\n"
-               "QEMU's threads miss now and then that the kernel patches its code, and the guest dies of it");
+  app.add_flag(
+      "--tcg-single-thread", asked.options.tcg_single_thread,
+      "Without KVM: emulate all vCPUs in one thread, for guests that attach schedulers by the hundred.\n"
+      "QEMU's threads miss now and then that the kernel patches its code, and the guest dies of it");
   app.add_option("--memory", asked.memory,
                  "What to keep of the guest's memory at each freeze, as it was before ops wrote.\n"
                  "sched: runqueues, tasks, the scheduler, its queues and BPF maps, and what ops touched;\n"
@@ -146,9 +147,10 @@ void add_options(CLI::App& app, Asked& asked) {
   app.add_option("--append", asked.options.extra_arguments,
                  "More arguments for the guest kernel's command line");
   app.add_option("--freeze-on", asked.options.freeze_on, kFreezeOnHelp)->take_all()->expected(1);
-  app.add_option("--freeze-every", asked.every_ms,
-                 "Freeze every so many ms, from the first step to the last's end. An interval whose end comes\n"
-                 "while the freeze before is recorded, or too soon after it, is skipped, and counted")
+  app.add_option(
+         "--freeze-every", asked.every_ms,
+         "Freeze every so many ms, from the first step to the last's end. An interval whose end comes\n"
+         "while the freeze before is recorded, or too soon after it, is skipped, and counted")
       ->check(CLI::Range(1, 86400000));
   app.add_flag("--fail-on-eject", asked.options.fail_on_eject,
                "Exit with status 1 when the kernel has ejected a scheduler, also if the run completed");

@@ -114,8 +114,9 @@ void Comparison::scheduler(const DiffRow<SchedulerFacts>& row) {
   };
   const auto end = [](const SchedulerFacts& of) {
     const std::string reason = of.exited ? of.exit_reason : without_numbers(of.ejecting);
-    return Seen{with_reason(with_reason(of.end_text(), of.exited ? of.exit_reason : of.ejecting), of.exit_message),
-                of.end_text() + reason + without_numbers(of.exit_message), std::nullopt, of.seq};
+    return Seen{
+        with_reason(with_reason(of.end_text(), of.exited ? of.exit_reason : of.ejecting), of.exit_message),
+        of.end_text() + reason + without_numbers(of.exit_message), std::nullopt, of.seq};
   };
   // One that only some attached is told once, by how it ended.
   const DiffRow<SchedulerFacts> there = row.present();

@@ -85,9 +85,10 @@ std::string exited_line(const Alike<ReportScheduler>& group, const char* how) {
 Lines ejected(const Alike<ReportScheduler>& group) {
   const SchedulerFacts& facts = group.first->facts;
   const std::string line =
-      facts.exited ? exited_line(group, facts.enabled ? "ejected" : "not enabled")
-                   : fmt::format("{}: attached, {}; was being ejected when the run ended ({})", facts.full_name(),
-                                 facts.declared, times(group.count, facts.seq, group.last->facts.seq));
+      facts.exited
+          ? exited_line(group, facts.enabled ? "ejected" : "not enabled")
+          : fmt::format("{}: attached, {}; was being ejected when the run ended ({})", facts.full_name(),
+                        facts.declared, times(group.count, facts.seq, group.last->facts.seq));
   Lines lines = wrapped("  ", line, 2);
   append_cause(facts, lines);
   return lines;
@@ -98,7 +99,8 @@ Lines not_ejected(const Alike<ReportScheduler>& group) {
   if (!facts.exited) {
     const std::string often = group.count == 1 ? "" : fmt::format(" ({} of them)", group.count);
     return wrapped(
-        "  ", fmt::format("{}: attached, {}; was there to the end{}", facts.full_name(), facts.declared, often), 2);
+        "  ",
+        fmt::format("{}: attached, {}; was there to the end{}", facts.full_name(), facts.declared, often), 2);
   }
   Lines lines = wrapped("  ", exited_line(group, "exited"), 2);
   if (group.count == 1) append_cause(facts, lines);
@@ -124,8 +126,9 @@ Section schedulers(const ReportFacts& report) {
     if (failures > 0) section.title += fmt::format(", {} not enabled", failures);
   }
   const auto error_key = [](const ReportScheduler& scheduler) {
-    return scheduler.facts.full_name() + "\n" + scheduler.facts.end_text() + "\n" + scheduler.facts.exit_reason +
-           "\n" + without_numbers(scheduler.facts.exit_message + scheduler.facts.ejecting);
+    return scheduler.facts.full_name() + "\n" + scheduler.facts.end_text() + "\n" +
+           scheduler.facts.exit_reason + "\n" +
+           without_numbers(scheduler.facts.exit_message + scheduler.facts.ejecting);
   };
   for (const Alike<ReportScheduler>& group : alike(errors, error_key)) {
     section.add(ejected(group), Rank::kImportant, group.first->kind);

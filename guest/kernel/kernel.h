@@ -32,8 +32,8 @@ struct KernelKnowledge {
   [[nodiscard]] bool has_sched_ext() const;  // by presence in BTF, never by version
 };
 
-// From a vmlinux. kBadInput says what it is instead or what it lacks (BTF, kallsyms), without a name for it. Nothing points into `vmlinux`
-// afterwards.
+// From a vmlinux. kBadInput says what it is instead or what it lacks (BTF, kallsyms), without a name for it.
+// Nothing points into `vmlinux` afterwards.
 [[nodiscard]] Result<std::shared_ptr<const KernelKnowledge>> learn_kernel(std::span<const std::byte> vmlinux);
 // The same, in less memory: what is not needed of `vmlinux` is given back beforehand.
 [[nodiscard]] Result<std::shared_ptr<const KernelKnowledge>> learn_kernel(PageBuffer&& vmlinux);

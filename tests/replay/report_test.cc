@@ -381,12 +381,11 @@ TEST_CASE("what failed in the same way is told once, with how often; a panic com
     record.initGuestPanicked().setText(as_data(std::string_view("Kernel panic - not syncing")));
   });
   tape.seal();
-  CHECK_THAT(
-      report_of(folder),
-      ContainsSubstring("KERNEL\n"
-                        "  seq 42: guest panicked: Kernel panic - not syncing\n"
-                        "  40 times, seq 2 to 41: the kernel complained: warning: WARNING: CPU: 0 at\n"
-                        "  a place\n"));
+  CHECK_THAT(report_of(folder),
+             ContainsSubstring("KERNEL\n"
+                               "  seq 42: guest panicked: Kernel panic - not syncing\n"
+                               "  40 times, seq 2 to 41: the kernel complained: warning: WARNING: CPU: 0 at\n"
+                               "  a place\n"));
 }
 
 TEST_CASE("two sub-schedulers of one name are told apart in a report, by parent and cgroup") {

@@ -184,26 +184,25 @@ struct Types {
     const int thread_info = b.structure("thread_info", 24, {{"flags", word, 0}, {"cpu", u32, 16}});
     const int entity = b.structure("sched_entity", 64, {{"vruntime", u64, 0}, {"sched_delayed", u8, 9}});
     const int on = shape.narrow_on_rq ? u8 : s32;
-    Fields fields = {
-        {"thread_info", thread_info, 0},
-        {"__state", u32, 24},
-        {"stack", pointer, 32},
-        {"on_cpu", on, 48},
-        {"on_rq", on, 52},
-        {"policy", u32, 56},
-        {"reset_on_fork", u32, 60, 1},
-        {"sched_class", b.pointer(b.constant(b.structure("sched_class", 8, {}))), 64},
-        {"se", entity, 72},
-        {"pid", b.typedef_of("pid_t", s32), 256},
-        {"pi_lock", raw_spinlock, 260},
-        {"start_time", u64, 264},
-        {"start_boottime", u64, 272},
-        {"pid_links", b.array(hlist_node, 4), 280},
-        {"comm", b.array(character, 16), 344},
-        {"parent", b.pointer(b.forward("task_struct")), 360},
-        {"stats", b.pointer(b.structure("task_stats", 16, {{"a", u64, 0}, {"b", u64, 8}})), 368},
-        {"prio", s32, 384},
-        {"rt_priority", u32, 388}};
+    Fields fields = {{"thread_info", thread_info, 0},
+                     {"__state", u32, 24},
+                     {"stack", pointer, 32},
+                     {"on_cpu", on, 48},
+                     {"on_rq", on, 52},
+                     {"policy", u32, 56},
+                     {"reset_on_fork", u32, 60, 1},
+                     {"sched_class", b.pointer(b.constant(b.structure("sched_class", 8, {}))), 64},
+                     {"se", entity, 72},
+                     {"pid", b.typedef_of("pid_t", s32), 256},
+                     {"pi_lock", raw_spinlock, 260},
+                     {"start_time", u64, 264},
+                     {"start_boottime", u64, 272},
+                     {"pid_links", b.array(hlist_node, 4), 280},
+                     {"comm", b.array(character, 16), 344},
+                     {"parent", b.pointer(b.forward("task_struct")), 360},
+                     {"stats", b.pointer(b.structure("task_stats", 16, {{"a", u64, 0}, {"b", u64, 8}})), 368},
+                     {"prio", s32, 384},
+                     {"rt_priority", u32, 388}};
     if (shape.sched_ext) fields.push_back({"scx", sched_ext_entity(), 136});
     const int task = b.structure("task_struct", 512, fields);
     runqueues(task);
