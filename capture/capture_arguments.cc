@@ -132,7 +132,7 @@ void add_options(CLI::App& app, Asked& asked) {
   app.add_flag(
       "--tcg-single-thread", asked.options.tcg_single_thread,
       "Without KVM: emulate all vCPUs in one thread, for guests that attach schedulers by the hundred.\n"
-      "QEMU's threads miss now and then that the kernel patches its code, and the guest dies of it");
+      "In one of QEMU's threads for each, such a guest has died of an int3 where its kernel patches code");
   app.add_option("--memory", asked.memory,
                  "What to keep of the guest's memory at each freeze, as it was before ops wrote.\n"
                  "sched: runqueues, tasks, the scheduler, its queues and BPF maps, and what ops touched;\n"

@@ -62,7 +62,10 @@ bool is_number(const ValueFacts& value) {
 class SeriesByName {
  public:
   void add(const std::string& name, HostNs at, const std::string& value, Seq seq) {
-    if (points_ >= kMostPoints || (series_.size() >= kMostSeries && !series_.contains(name))) return;
+    if (points_ >= kMostPoints || (series_.size() >= kMostSeries && !series_.contains(name))) {
+      ++left_out_;
+      return;
+    }
     ++points_;
     std::string& points = series_[name];
     points += fmt::format("{}{{\"at\":{},\"value\":\"{}\",\"seq\":{}}}", points.empty() ? "" : ",", at.value,
@@ -77,13 +80,15 @@ class SeriesByName {
     }
     return out;
   }
+  [[nodiscard]] uint64_t left_out() const { return left_out_; }
 
  private:
   std::map<std::string, std::string> series_;
   size_t points_ = 0;
+  uint64_t left_out_ = 0;
 };
 
-std::string series(const RunFacts& run, const ReportSpans& spans) {
+SeriesByName series(const RunFacts& run, const ReportSpans& spans) {
   SeriesByName out;
   for (const EntryFacts& entry : run.entries) {
     auto asked = spans.times.find(entry.request.value);
@@ -95,18 +100,20 @@ std::string series(const RunFacts& run, const ReportSpans& spans) {
     }
     if (is_number(entry.value)) out.add(entry.target, replied->second, entry.value.exact, entry.reply);
   }
-  return out.json();
+  return out;
 }
 
 }  // namespace
 
-std::string report_drawing(const RunFacts& run, const ReportSpans& spans) {
-  return fmt::format("{{\"endNs\":{},\n\"lanes\":[{},\n{},\n{},\n{},\n{},\n{}],\n\"series\":[{}]}}",
-                     spans.end.value, lane("schedulers", "scheduler", spans.schedulers),
-                     lane("workers", "worker", spans.workers), lane("steps", "step", spans.steps),
-                     lane("requests", "request", spans.requests),
-                     lane("freezes", "freeze", freeze_spans(spans)),
-                     lane("incidents", "incident", incident_spans(run, spans)), series(run, spans));
+ReportDrawing report_drawing(const RunFacts& run, const ReportSpans& spans) {
+  const SeriesByName values = series(run, spans);
+  return {
+      fmt::format("{{\"endNs\":{},\n\"lanes\":[{},\n{},\n{},\n{},\n{},\n{}],\n\"series\":[{}]}}",
+                  spans.end.value, lane("schedulers", "scheduler", spans.schedulers),
+                  lane("workers", "worker", spans.workers), lane("steps", "step", spans.steps),
+                  lane("requests", "request", spans.requests), lane("freezes", "freeze", freeze_spans(spans)),
+                  lane("incidents", "incident", incident_spans(run, spans)), values.json()),
+      values.left_out()};
 }
 
 }  // namespace ktape

@@ -408,6 +408,8 @@ Result<std::string> report_html(const JournalReader& tape, const CheckedTape& ch
   KTAPE_ASSIGN(RunFacts run, gather_run_facts(tape));
   KTAPE_ASSIGN(ReportSpans spans, gather_report_spans(tape));
   KTAPE_ASSIGN(const ReportFreezes waiting, gather_report_freezes(tape, kMostWaiting));
+  const ReportDrawing drawing = report_drawing(run, spans);
+  if (drawing.points_left_out > 0) spans.left_out["points of the charts"] = drawing.points_left_out;
   const std::string name = printable(checked.path.substr(checked.path.rfind('/') + 1));
   std::string html = head((run.scenario.empty() ? name : run.scenario) + " - ktape report");
   html += "<body>\n<header><h1>" + html_text(run.scenario.empty() ? "A tape" : run.scenario) +
@@ -423,7 +425,7 @@ Result<std::string> report_html(const JournalReader& tape, const CheckedTape& ch
   html += section("layouts", "Layouts", layouts_table(run));
   html += section("losses", "Losses", losses_table(run));
   html += section("console", "Console", console(spans));
-  html += "</main>\n<script type=\"application/json\" id=\"data\">" + html_json(report_drawing(run, spans)) +
+  html += "</main>\n<script type=\"application/json\" id=\"data\">" + html_json(drawing.json) +
           "</script>\n<script>";
   html += report_script();
   html += "</script>\n</body>\n</html>\n";

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 
@@ -28,6 +29,10 @@ namespace ktape {
 
 // What the page's script draws, as JSON: endNs, lanes (name, kind, items), series (name, points). Times are
 // numbers of nanoseconds since the run began; values are strings of digits.
-[[nodiscard]] std::string report_drawing(const RunFacts& run, const ReportSpans& spans);
+struct ReportDrawing {
+  std::string json;
+  uint64_t points_left_out = 0;  // of the series: there are too many
+};
+[[nodiscard]] ReportDrawing report_drawing(const RunFacts& run, const ReportSpans& spans);
 
 }  // namespace ktape

@@ -21,9 +21,17 @@ constexpr size_t kConsoleHead = size_t{64} << 10;
 constexpr size_t kConsoleTail = size_t{128} << 10;
 constexpr size_t kTextLimit = 400;
 
+// In at most kTextLimit bytes; that it was cut is told by dots. No character is cut in two.
+std::string bounded(std::string_view text) {
+  if (text.size() <= kTextLimit) return std::string(text);
+  size_t end = kTextLimit;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
+  return std::string(text.substr(0, end)) + "...";
+}
+
 template <typename Reader>
 std::string safe(const Reader& text) {
-  return printable(chars(text).substr(0, kTextLimit));
+  return printable(bounded(chars(text)));
 }
 
 template <typename Reader>
@@ -123,7 +131,10 @@ void Gatherer::requested(schema::OpRequested::Reader request, HostNs at, Seq seq
   std::string what = entries.size() > 0 && entries[0].isWrite() ? "write" : "read";
   std::string tags;
   for (auto entry : entries) {
-    if (tags.size() > kTextLimit) break;
+    if (tags.size() > kTextLimit) {
+      tags += ", ...";
+      break;
+    }
     if (entry.getTag().size() > 0) tags += (tags.empty() ? "" : ", ") + safe(entry.getTag());
   }
   requests_.begin(request.getOp(), at, seq, fmt::format("{} {}", request.getOp(), tags.empty() ? what : tags),
@@ -191,8 +202,7 @@ void Gatherer::sample(schema::Sample::Reader sample, HostNs at, Seq seq) {
     ++out_.left_out["samples"];
     return;
   }
-  out_.samples.push_back(
-      {safe(sample.getName()), shown_value(sample.getValue()).substr(0, kTextLimit), at, seq});
+  out_.samples.push_back({safe(sample.getName()), bounded(shown_value(sample.getValue())), at, seq});
 }
 
 void Gatherer::console(std::string_view text) {

@@ -15,8 +15,7 @@ namespace ktape {
 //   cpu0:runqueues.nr_running             a CPU's instance of a per-CPU variable
 //   task:sleeper.scx.dsq_vtime            a worker of the scenario, by its name
 //   task:147.comm                         a task by its pid; task:147@5230000000 also by its start time in ns
-//   task:pid=147.comm                     the same, also where a worker is named '147'; task:'147'.comm is
-//   the worker
+//   task:pid=147.comm                     the same, should a worker be named '147'
 //   '(struct rq)0xffff888012345680.curr->pid'   what stands at an address
 //   '(struct task_struct)init_task.comm'        what stands at a symbol, which BTF gives no type
 //   0xffff888012345680:bytes(16)

@@ -7,6 +7,7 @@
 #include <fstream>
 
 #include "replay/html.h"
+#include "schema/wire/data.h"
 #include "tests/replay/hostile_run.h"
 #include "tests/replay/programs.h"
 #include "tests/support/must.h"
@@ -131,6 +132,47 @@ TEST_CASE("a page of a huge tape stays small and says what is left out") {
   CHECK_THAT(html, ContainsSubstring("Left out of this page: 100 freezes, 100 requests on the timeline."));
   CHECK_THAT(html, ContainsSubstring(">1800 freezes more left out."));
   CHECK_THAT(html, ContainsSubstring("bytes are left out here]"));
+}
+
+TEST_CASE("a page has the freeze that something caused, whatever else froze before it") {
+  TempDir folder;
+  TapeBuilder builder(folder.file("run.ktape"));
+  builder.run_started();
+  for (uint64_t freeze = 1; freeze <= 2'101; ++freeze) {
+    const bool last = freeze == 2'101;
+    builder.add([&](schema::Record::Builder record) {
+      auto began = record.initFreezeBegan();
+      began.setFreeze(freeze);
+      began.setCause(last ? schema::FreezeCause::TRIGGER : schema::FreezeCause::PERIODIC);
+      began.setTrigger(last ? "scx-error" : "");
+    });
+    builder.add([&](schema::Record::Builder record) {
+      auto frozen = record.initFrozen();
+      frozen.setFreeze(freeze);
+      auto vcpu = frozen.initVcpus(1)[0];
+      vcpu.setKnown(true);
+      vcpu.setKernelStateKnown(true);
+      vcpu.setCurrentPid(124);
+      vcpu.setCurrentComm(as_data(std::string_view("rthog")));
+      vcpu.setCurrentPolicy(1);
+      vcpu.setCurrentRtPriority(99);
+      vcpu.setCurrentClass("rt_sched_class");
+    });
+  }
+  const std::string html = page_of(builder.seal().path);
+  CHECK_THAT(html,
+             ContainsSubstring("<h3>Freeze 2101 <span class=\"soft\">for trigger 'scx-error'</span></h3>"));
+  CHECK_THAT(html, ContainsSubstring("rthog (124)</td><td>fifo 99</td>"));
+  CHECK_THAT(html, ContainsSubstring(">1801 freezes more left out."));
+}
+
+TEST_CASE("a page tells how many points its charts leave out") {
+  TempDir folder;
+  TapeBuilder builder(folder.file("run.ktape"));
+  builder.run_started();
+  for (int i = 0; i < 10'010; ++i)
+    builder.op({{.tag = "t", .target = symbol_target("jiffies_64"), .value = 1}});
+  CHECK_THAT(page_of(builder.seal().path), ContainsSubstring("10 points of the charts"));
 }
 
 TEST_CASE("JSON in a page cannot end its script element") {
