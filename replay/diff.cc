@@ -315,7 +315,7 @@ std::string_view hidden_noun(HiddenClass of) {
     case HiddenClass::kOwnLayout: return "layout that ktape used for itself";
     case HiddenClass::kUnusedLayout: return "layout that one run did not use";
     case HiddenClass::kSameGate: return "gate with the same outcome";
-    case HiddenClass::kMomentaryGate: return "gate that was only observed";
+    case HiddenClass::kMomentaryGate: return "gate only observed";
   }
   return "";
 }
@@ -340,7 +340,8 @@ std::string diff_kind_text(DiffKind kind) {
 std::string hidden_count_text(HiddenClass of, size_t count) {
   const std::string noun(hidden_noun(of));
   // The noun ends where what is said of it begins.
-  const size_t end = std::min({noun.find(" that"), noun.find(" of"), noun.find(" with"), noun.size()});
+  const size_t end =
+      std::min({noun.find(" that"), noun.find(" of"), noun.find(" with"), noun.find(" only"), noun.size()});
   const std::string plural =
       noun.substr(0, end) + (of == HiddenClass::kAddress ? "es" : "s") + noun.substr(end);
   return count_text(count, noun, plural);
