@@ -22,9 +22,9 @@ enum class Accelerator { kKvm, kTcg, kAuto };
 // What a machine is made of. Passive; `QemuMachine::start` turns it into a running guest.
 struct MachineConfig {
   Accelerator accelerator = Accelerator::kAuto;
-  // Under TCG: all vCPUs take turns in one thread. With a thread each QEMU now and then lets a vCPU run code
-  // that another has already patched; a guest that flips static keys thousands of times dies of it ("Oops:
-  // int3").
+  // Under TCG: all vCPUs take turns in one thread. With a thread each, QEMU 10.0.2, a guest that flips static
+  // keys thousands of times was seen to die of "Oops: int3", as if a vCPU still ran what another had patched;
+  // in one thread it did not.
   bool tcg_single_thread = false;
   uint32_t cpus = 2;
   uint32_t sockets = 1;
