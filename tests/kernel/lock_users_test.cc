@@ -23,7 +23,7 @@ constexpr uint64_t tail(uint32_t cpu) { return uint64_t{cpu + 1} << 18; }
 StopMoment moment(const FakeKernel& kernel, uint32_t cpus, const std::vector<uint32_t>& elsewhere = {}) {
   StopMoment at;
   for (uint32_t cpu = 0; cpu < cpus; ++cpu) {
-    at.cpus.push_back({true, kernel.symbol("scx_error_irq_workfn"), 0, false});
+    at.cpus.push_back({true, kernel.symbol("scx_error_irq_workfn") + 3, 0, false});
     CpuEvidence evidence;
     evidence.known = true;
     evidence.current_pid = Pid(static_cast<int32_t>(100 + cpu));
@@ -57,13 +57,13 @@ TEST_CASE(
                             {LockRole::HOLDER, 0}, {LockRole::HOLDER, 3}, {LockRole::WAITER, 2}});
   CHECK(users[0].basis == Basis::INFERRED);
   CHECK(users[0].pid == Pid(100));
-  CHECK(users[0].symbol == "scx_error_irq_workfn+0x0");
+  CHECK(users[0].symbol == "scx_error_irq_workfn+0x3");
   CHECK(users[2].basis == Basis::OBSERVED);
   CHECK(lock_users_text(users) ==
-        "runqueue lock of CPU 3: may be held by CPU 0 in scx_error_irq_workfn+0x0 running task[100] or CPU 3 "
+        "runqueue lock of CPU 3: may be held by CPU 0 in scx_error_irq_workfn+0x3 running task[100] or CPU 3 "
         "in "
-        "scx_error_irq_workfn+0x0 running task[103] (inferred: in the kernel with interrupts off), CPU 2 in "
-        "scx_error_irq_workfn+0x0 running task[102] waits (observed)");
+        "scx_error_irq_workfn+0x3 running task[103] (inferred: in the kernel with interrupts off), CPU 2 in "
+        "scx_error_irq_workfn+0x3 running task[102] waits (observed)");
 }
 
 TEST_CASE("a lock that is being handed over has waiters and no holder") {

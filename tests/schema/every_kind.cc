@@ -88,6 +88,23 @@ void add_what_is_rare(TapeBuilder& tape, uint64_t other) {
       facts[1].setName("sockets");
     });
   }
+  for (const uint64_t op : {51, 52}) {
+    tape.add([&](Record::Builder record) {
+      auto reply = record.initOpReplied();
+      reply.setOp(op);
+      reply.setTries(2);
+      auto users = reply.initEntries(1)[0].initLockUsers(2);
+      for (uint32_t i = 0; i < users.size(); ++i) {
+        users[i].setLock("pi_lock");
+        users[i].setRole(i == 0 ? schema::LockRole::HOLDER : schema::LockRole::WAITER);
+        users[i].setBasis(i == 0 ? schema::Basis::INFERRED : schema::Basis::OBSERVED);
+        users[i].setCpu(static_cast<int32_t>(i));
+        users[i].setPid(static_cast<int32_t>(op));
+        users[i].setComm(as_data("task"));
+        users[i].setSymbol("schedule+0x1");
+      }
+    });
+  }
   tape.add([](Record::Builder record) { record.initSlimmed().setKtapeVersion("0.1.0"); });
   tape.triggers = {{"scx-error", true, 1}, {"symbol:schedule", false, 0}};
   for (const uint64_t freeze : {31, 32}) {
