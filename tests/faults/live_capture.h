@@ -57,7 +57,7 @@ inline constexpr char kBrief[] =
     "1500)])])";
 inline constexpr char kLasting[] =
     "(name = \"lasting\", machine = (memoryMb = 256), steps = [(name = \"wait\", actions = [(sleepMs = "
-    "60000)])])";
+    "50000)])])";
 inline constexpr uint64_t kWritesBase = 7'000'000'000'000'000;
 inline constexpr uint64_t kWritesToGuest = 40;
 [[nodiscard]] std::string writing_scenario();

@@ -21,6 +21,7 @@ void record(FakeTape& tape) {
   tape.serve({read_line("task:sleeper.scx.dsq_vtime"), read_line("cpu0:runqueues.nr_running")});
   tape.builder().add([](schema::Record::Builder to) { to.initConsole().setText(as_data("Linux\n")); });
   tape.builder().add([](schema::Record::Builder to) { to.initLost().initCounters(1)[0].setName("samples"); });
+  tape.builder().add([](schema::Record::Builder to) { to.initTriggerChanged().setTrigger("scx-error"); });
   tape.builder().step_finished(0);
   tape.builder().scheduler_exited(1);
 }
@@ -86,6 +87,8 @@ std::vector<std::byte> types_of_nothing() {
 void make_victim(const std::string& path) {
   FakeTape tape(path);
   record(tape);
+  tape.builder().add(
+      [](schema::Record::Builder record) { record.initTriggerChanged().setTrigger("scx-error"); });
   tape.seal();
 }
 

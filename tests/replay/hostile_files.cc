@@ -141,7 +141,7 @@ std::vector<Attack> unusable_files() {
        [](const std::string& path) { fs::remove(path), fs::create_symlink("nowhere", path); }},
       {"a link to /dev/zero",
        [](const std::string& path) { fs::remove(path), fs::create_symlink("/dev/zero", path); }},
-      bytes("format 2", 60, "\0\0\0\2"s),
+      bytes("format 3", 60, "\0\0\0\3"s),
       bytes("format 2^31 - 1", 60, "\x7f\xff\xff\xff"),
       bytes("format 0", 60, "\0\0\0\0"s),
       bytes("format -1", 60, "\xff\xff\xff\xff"),

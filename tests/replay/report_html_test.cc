@@ -160,9 +160,9 @@ TEST_CASE("a page has the freeze that something caused, whatever else froze befo
     });
   }
   const std::string html = page_of(builder.seal().path);
-  CHECK_THAT(html,
-             ContainsSubstring("<h3>Freeze 2101 <span class=\"soft\">for trigger 'scx-error'</span></h3>"));
-  CHECK_THAT(html, ContainsSubstring("rthog (124)</td><td>fifo 99</td>"));
+  CHECK_THAT(html, ContainsSubstring(
+                       "<h3>Freeze 2101 <span class=\"soft\">for trigger &#39;scx-error&#39;</span></h3>"));
+  CHECK_THAT(html, ContainsSubstring("rthog (124)</td><td class=\"short\">fifo 99</td>"));
   CHECK_THAT(html, ContainsSubstring(">1801 freezes more left out."));
 }
 

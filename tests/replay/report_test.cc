@@ -423,7 +423,7 @@ TEST_CASE("a scheduler whose ejection the kernel had not finished was not there 
   tape.seal();
   const std::string text = report(folder.file("run.ktape")).output;
   INFO(text);
-  CHECK_THAT(text, ContainsSubstring("was being ejected when the run ended"));
+  CHECK_THAT(text, ContainsSubstring("was being ejected\n  when the run ended (seq 3)"));
   CHECK_THAT(text, ContainsSubstring("soft lockup"));
   CHECK_THAT(text, !ContainsSubstring("was there to the end"));
 }
@@ -447,8 +447,8 @@ TEST_CASE("an enable that failed is in a report with what it failed with, and a 
   tape.seal();
   const std::string text = report(folder.file("run.ktape")).output;
   INFO(text);
-  CHECK_THAT(
-      text, ContainsSubstring("qmap: not enabled, exit kind 66, code 0x1000100000000: restart, CPU hotplug"));
+  CHECK_THAT(text, ContainsSubstring("qmap: not enabled, exit kind 66, code 0x1000100000000: restart, CPU\n"
+                                     "  hotplug (seq 3)\n"));
   CHECK_THAT(text, ContainsSubstring("expected hotplug seq"));
 }
 

@@ -228,8 +228,8 @@ TEST_CASE("an exit is shown with its code and what that means, an enable that fa
     exit.setReason(as_data("unregistered from the main kernel"));
   });
   CHECK_THAT(exited,
-             ContainsSubstring("scheduler 2 exited, kind 66, code 0x1000100000000: restart, CPU hotplug: "
-                               "unregistered from the main kernel"));
+             ContainsSubstring("scheduler 2 exited, kind 66, code 0x1000100000000: restart, CPU hotplug:\n"
+                               "                      unregistered from the main kernel"));
   const std::string failed = shown_record([](schema::Record::Builder record) {
     auto exit = record.initSchedulerEnableFailed();
     exit.setId(3);

@@ -39,7 +39,7 @@ TEST_CASE("a frame comes out of the decoder as it went in") {
   REQUIRE(frame);
   auto message = frame->reader().getRoot<schema::FromAgent>();
   CHECK(message.getGuestNs() == 42);
-  CHECK(message.getHello().getProtocol() == 1);
+  CHECK(message.getHello().getProtocol() == schema::PROTOCOL_VERSION);
   CHECK_FALSE(must(decoder.next()));
 }
 

@@ -55,7 +55,9 @@ class Misbehaving : public CaptureFixture {
   Captured misbehave(const std::string& what, const std::vector<std::string>& more = {}) {
     std::vector<std::string> arguments = {"--scheduler", std::string(KTAPE_VM_PROGRAMS "/misbehave ") + what};
     arguments.insert(arguments.end(), more.begin(), more.end());
-    return capture_text("misbehaving", with_program("(sleepMs = 600000)"), kKernel, arguments);
+    return capture_text("misbehaving",
+                        with_program("(wait = (worker = \"victim\", state = stopped, deadlineMs = 600000))"),
+                        kKernel, arguments);
   }
 
   static void check_outcome(const Captured& captured, Outcome outcome, int exit_status, int check_status) {
