@@ -87,8 +87,6 @@ std::vector<std::byte> types_of_nothing() {
 void make_victim(const std::string& path) {
   FakeTape tape(path);
   record(tape);
-  tape.builder().add(
-      [](schema::Record::Builder record) { record.initTriggerChanged().setTrigger("scx-error"); });
   tape.seal();
 }
 
