@@ -21,6 +21,7 @@ MemoryMachine::MemoryMachine(std::span<std::byte> ram, uint64_t low_bytes) : mem
 void MemoryMachine::push(MachineEvent event) { events_.push_back(std::move(event)); }
 
 void MemoryMachine::on_idle(std::function<void()> callback) { idle_ = std::move(callback); }
+void MemoryMachine::on_thaw(std::function<void()> callback) { thawed_ = std::move(callback); }
 
 void MemoryMachine::on_agent_bytes(AgentBytes callback) { agent_bytes_ = std::move(callback); }
 
@@ -95,6 +96,7 @@ Result<void> MemoryMachine::thaw() {
     if (breakpoints_.contains(registers_[cpu].rip)) let_past_.push_back(cpu);
   }
   std::this_thread::sleep_for(thaw_takes_);
+  if (thawed_) thawed_();
   if (!thaw_error_) return {};
   lose(thaw_error_->message);
   return *std::exchange(thaw_error_, std::nullopt);

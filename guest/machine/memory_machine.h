@@ -36,6 +36,8 @@ class MemoryMachine final : public Machine, private FreezeBackend {
   // Called from `wait` when there is no event to tell: it may push some, so that a test need not hold all of
   // a long run's at once.
   void on_idle(std::function<void()> callback);
+  // Called each time that the machine was thawed: what a guest does at once when it runs again.
+  void on_thaw(std::function<void()> callback);
   // Called from `wait` with what `send_to_agent` queued, in order, in pieces of any size. It may push
   // events: that is how a test answers frames.
   void on_agent_bytes(AgentBytes callback);
@@ -96,6 +98,7 @@ class MemoryMachine final : public Machine, private FreezeBackend {
   SendQueue unsent_;
   AgentBytes agent_bytes_;
   std::function<void()> idle_;
+  std::function<void()> thawed_;
   std::optional<Error> check_error_;
   std::optional<Error> freeze_error_;
   std::optional<Error> thaw_error_;

@@ -64,7 +64,13 @@ class Retry : public EngineFixture {
   void lock_runqueue(uint32_t cpu, bool held = true) {
     kernel.set_rq(cpu, "__lock.raw_lock.val.counter", held ? 1 : 0);
   }
-  // Something that the guest does once it has been frozen so often.
+  // Something that the guest does when it has been thawed so often.
+  void after_thaw(uint64_t count, std::function<void()> change) {
+    machine().on_thaw([this, count, change = std::move(change)] {
+      if (machine().freezes() == count) change();
+    });
+  }
+  // Something that the guest does once it has been frozen so often and all that it sent has been heard.
   void after_freeze(uint64_t count, std::function<void()> change) {
     changes_.emplace_back(count, std::move(change));
     machine().on_idle([this] {
@@ -174,7 +180,7 @@ class Retry : public EngineFixture {
 
 TEST_CASE_METHOD(Retry, "a write that a held runqueue lock refuses is done once the lock is free") {
   lock_runqueue(0);
-  after_freeze(3, [this] { lock_runqueue(0, false); });
+  after_thaw(3, [this] { lock_runqueue(0, false); });
   write_sleeper(1, 1000);
   CHECK(run().outcome == Outcome::COMPLETED);
   CHECK(replies.at(0).ok);
@@ -206,7 +212,7 @@ TEST_CASE_METHOD(Retry, "what passes is waited for: pi_lock, a wake-up, a dispat
                Passing{"on_rq", 1, 0, Gate::OFF_RUNQUEUE}, Passing{"on_cpu", 1, 0, Gate::OFF_RUNQUEUE},
                Passing{"scx.dsq", 0xffff888000001000, 0, Gate::NOT_QUEUED});
   kernel.set_task(sleeper, passing.field, passing.during);
-  after_freeze(1, [&] { kernel.set_task(sleeper, passing.field, passing.after); });
+  after_thaw(1, [&] { kernel.set_task(sleeper, passing.field, passing.after); });
   write_sleeper(1, 1000);
   CHECK(run().outcome == Outcome::COMPLETED);
   INFO(passing.field);
@@ -285,7 +291,7 @@ TEST_CASE_METHOD(Retry,
                  "a batch whose second write is refused for a moment is untouched until both are done") {
   lock_runqueue(1);  // that of the second task
   uint64_t first_meanwhile = 1;
-  after_freeze(2, [&] {
+  after_thaw(2, [&] {
     first_meanwhile = vtime_of(sleeper);
     lock_runqueue(1, false);
   });
@@ -376,7 +382,7 @@ TEST_CASE_METHOD(Retry, "time in which the machine stands still does not count a
 
 TEST_CASE_METHOD(Retry, "a machine that is lost between two tries leaves its request answered on the tape") {
   lock_runqueue(0);
-  after_freeze(1, [this] { machine().fail_next_freeze(Error{ErrorCode::kMachineLost, "gone", ""}); });
+  after_thaw(1, [this] { machine().fail_next_freeze(Error{ErrorCode::kMachineLost, "gone", ""}); });
   write_sleeper(1, 1000);
   CHECK(run().outcome == Outcome::MACHINE_LOST);
   CHECK(told_once().tries == 1);
@@ -396,7 +402,7 @@ TEST_CASE_METHOD(Retry, "a read that is to be consistent waits for what protects
   const GuestVirtual count = kernel.symbol("jiffies_seq");
   SECTION("a runqueue's lock") {
     lock_runqueue(1);
-    after_freeze(1, [this] { lock_runqueue(1, false); });
+    after_thaw(1, [this] { lock_runqueue(1, false); });
     read([](schema::Target::Builder target) {
       target.initPerCpu().setSymbol("runqueues");
       target.getPerCpu().setCpu(1);
@@ -405,7 +411,7 @@ TEST_CASE_METHOD(Retry, "a read that is to be consistent waits for what protects
   }
   SECTION("a task's pi_lock") {
     kernel.set_task(sleeper, "pi_lock.raw_lock.val.counter", 1);
-    after_freeze(1, [this] { kernel.set_task(sleeper, "pi_lock.raw_lock.val.counter", 0); });
+    after_thaw(1, [this] { kernel.set_task(sleeper, "pi_lock.raw_lock.val.counter", 0); });
     read([](schema::Target::Builder target) {
       target.initTask().setPid(kSleeper);
       target.getTask().setStartBoottimeNs(kStartNs);
@@ -414,7 +420,7 @@ TEST_CASE_METHOD(Retry, "a read that is to be consistent waits for what protects
   }
   SECTION("a sequence count") {
     kernel.put(count, 7, 4);
-    after_freeze(1, [&] { kernel.put(count, 8, 4); });
+    after_thaw(1, [&] { kernel.put(count, 8, 4); });
     read([](schema::Target::Builder target) { target.setSymbol("jiffies_64"); });
   }
   CHECK(run().outcome == Outcome::COMPLETED);
