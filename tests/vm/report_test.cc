@@ -30,8 +30,8 @@ TEST_CASE_METHOD(CaptureFixture,
   // The star is at whom the kernel names.
   CHECK_THAT(text, Matches(".*~\\* (left_alone|beside)\\[[0-9]+\\] +[0-9]+ ms +user 0x0 +1 +1~.*"));
   // The trigger is in the kernel on its own CPU; on the other a worker may run in user space.
-  CHECK_THAT(text, Matches(".*~  CPU 0   ran [^ ]+\\[[0-9]+\\] (at [^ ]|in user space).*"
-                           "~  CPU 1   ran [^ ]+\\[[0-9]+\\] (at [^ ]|in user space).*"));
+  CHECK_THAT(text, Matches(".*~  CPU 0   ran [^ ]+\\[[0-9]+\\] \\([^)]+\\) (at [^ ]|in user space).*"
+                           "~  CPU 1   ran [^ ]+\\[[0-9]+\\] \\([^)]+\\) (at [^ ]|in user space).*"));
   CHECK_THAT(text, ContainsSubstring("no-scheduler-error is violated"));
   CHECK(text.find("was not done") == std::string::npos);  // the recorder's own reads are no failures
 }
