@@ -24,6 +24,8 @@ constexpr size_t kMaxEventBytes = size_t{64} << 10;
 // From its last word, or from the loss of a channel, until QEMU is gone.
 constexpr auto kEndGrace = 3s;
 constexpr int kConsolePipeBytes = 1 << 20;
+// Steps that a vCPU is given to get past a breakpoint, of which one does.
+constexpr int kMostSteps = 8;
 // QEMU's serial port sends bytes one by one: they are read this much later, so that a line is not an
 // event per byte.
 constexpr auto kConsoleGather = 20ms;
@@ -238,6 +240,16 @@ Result<void> QemuMachine::clear_breakpoint(GuestVirtual address) {
   return gdb_->clear_breakpoint(address, answer_deadline());
 }
 
+// A stop that QEMU had still to tell of, another vCPU's at a breakpoint, may end a step before it began.
+Result<void> QemuMachine::step_past(GuestVirtual at, std::vector<uint32_t> cpus) {
+  for (int attempt = 0; attempt < kMostSteps && !cpus.empty(); ++attempt) {
+    for (const uint32_t cpu : cpus) KTAPE_TRY(gdb_->step(cpu, answer_deadline()));
+    KTAPE_ASSIGN(const std::vector<VcpuRegisters> now, gdb_->registers(config_.cpus, answer_deadline()));
+    std::erase_if(cpus, [&](uint32_t cpu) { return now[cpu].rip != at.value; });
+  }
+  return {};
+}
+
 Result<void> QemuMachine::step_over_breakpoints() {
   KTAPE_ASSIGN(const std::vector<VcpuRegisters> registers, gdb_->registers(config_.cpus, answer_deadline()));
   std::map<uint64_t, std::vector<uint32_t>> standing;  // vCPUs at each breakpoint
@@ -250,7 +262,7 @@ Result<void> QemuMachine::step_over_breakpoints() {
   // while one is, the others stand and interrupts are held back (gdbstub, SSTEP_NOIRQ).
   for (const auto& [at, cpus] : standing) {
     KTAPE_TRY(gdb_->clear_breakpoint(GuestVirtual(at), answer_deadline()));
-    for (const uint32_t cpu : cpus) KTAPE_TRY(gdb_->step(cpu, answer_deadline()));
+    KTAPE_TRY(step_past(GuestVirtual(at), cpus));
     KTAPE_TRY(gdb_->set_breakpoint(GuestVirtual(at), answer_deadline()));
   }
   // Each step resumed and stopped the machine, and QEMU has told so by now.

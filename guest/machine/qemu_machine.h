@@ -81,6 +81,8 @@ class QemuMachine final : public Machine, private FreezeBackend {
   Result<void> resume();
   // Lets every vCPU that stands at a breakpoint execute the instruction there.
   Result<void> step_over_breakpoints();
+  // Each of the vCPUs stands there, and no breakpoint does.
+  Result<void> step_past(GuestVirtual at, std::vector<uint32_t> cpus);
   // Everything that QEMU said before it ended, and that it did.
   void take_end();
   void lose(std::string text);
