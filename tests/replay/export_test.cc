@@ -270,37 +270,37 @@ TEST_CASE("info prints what was tested, the command that captures it again, and 
     auto run = record.initRunStarted();
     run.initScenario().setName("mine");
     run.setScenarioText(kText);
-    run.setWorkingFolder("/work");
+    run.setWorkingFolder("/code");
     auto words = run.initArguments(3);
     for (unsigned i = 0; const char* word : {"--scheduler", "./scx_mine -s 5", "mine.scenario"})
       words.set(i++, word);
     auto program = run.initSchedulerProgram();
-    program.setPath("/work/scx_mine");
+    program.setPath("/code/scx_mine");
     const std::string bytes = "\xab\xcd";
     program.setBuildId(kj::arrayPtr(reinterpret_cast<const kj::byte*>(bytes.data()), bytes.size()));
     program.setCheckout(schema::CheckoutState::CHANGED);
     program.setCommit("0123456789");
-    program.setCheckoutFolder("/work");
+    program.setCheckoutFolder("/code");
   });
   const std::string tape = builder.seal().path;
   const std::string command = "ktape capture --scheduler './scx_mine -s 5' mine.scenario";
-  const std::string commit = "commit 0123456789 with changes that are not committed, of '/work'";
+  const std::string commit = "commit 0123456789 with changes that are not committed, of '/code'";
   const ChildResult script = run_program("ktape-info", {tape, "--reproduce"});
   CHECK(script.exit_status == 0);
-  CHECK_THAT(script.output, ContainsSubstring("in '/work'\n# kernel "));
+  CHECK_THAT(script.output, ContainsSubstring("in '/code'\n# kernel "));
   CHECK_THAT(script.output,
-             ContainsSubstring("# scheduler '/work/scx_mine', SHA-256 , build-id abcd, " + commit));
+             ContainsSubstring("# scheduler '/code/scx_mine', SHA-256 , build-id abcd, " + commit));
   CHECK_THAT(script.output, ContainsSubstring("'ktape info " + tape + " --scenario-text' prints it\n"));
   CHECK(script.output.ends_with("\n" + command + "\n"));
   CHECK(run_program("ktape-info", {tape, "--scenario-text"}).output == kText);
   // The same among the rest, for people and for programs.
-  CHECK_THAT(run_program("ktape-info", {tape}).output, ContainsSubstring("scheduler   '/work/scx_mine', "));
-  CHECK_THAT(run_program("ktape-show", {tape}).output, ContainsSubstring("tested      '/work/scx_mine', "));
+  CHECK_THAT(run_program("ktape-info", {tape}).output, ContainsSubstring("scheduler   '/code/scx_mine', "));
+  CHECK_THAT(run_program("ktape-show", {tape}).output, ContainsSubstring("tested      '/code/scx_mine', "));
   const std::string json = run_program("ktape-info", {tape, "--json"}).output;
   CHECK_THAT(json, ContainsSubstring(R"("reproduce":")" + command +
-                                     R"(","schedulerProgram":{"path":"/work/scx_mine")"));
+                                     R"(","schedulerProgram":{"path":"/code/scx_mine")"));
   CHECK_THAT(json,
-             ContainsSubstring(R"("checkout":"changed","commit":"0123456789","checkoutFolder":"/work")"));
+             ContainsSubstring(R"("checkout":"changed","commit":"0123456789","checkoutFolder":"/code")"));
   CHECK(run_program("ktape-info", {tape, "--reproduce", "--json"}).exit_status == 2);
 }
 

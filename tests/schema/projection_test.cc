@@ -73,9 +73,9 @@ TEST_CASE_METHOD(ProjectionFixture, "the table run tells what was run, where and
     run.setHostCpu(as_data(std::string_view("some\tCPU\x1b")));
     auto words = run.initArguments(3);
     for (unsigned i = 0; const char* word : {"--kernel", "6.16.12", "roundtrip"}) words.set(i++, word);
-    run.setWorkingFolder("/work");
+    run.setWorkingFolder("/code");
     auto program = run.initSchedulerProgram();
-    program.setPath("/work/scx");
+    program.setPath("/code/scx");
     program.setDigest(as_data(std::string_view("\x02")));
     program.setCheckout(schema::CheckoutState::CLEAN);
     program.setCommit("abc");
@@ -83,7 +83,7 @@ TEST_CASE_METHOD(ProjectionFixture, "the table run tells what was run, where and
   CHECK(rows("SELECT * FROM run") == Rows{"1|roundtrip|2026-11-22T09:42:18Z|0.1.0|6.16.12|01ff|console=ttyS0 "
                                           "quiet||2|0|0|0|0|536870912|tcg|auto|"
                                           "no /dev/kvm|0|0||-m 512|some\\tCPU\\x1b||0|notSaid|0|"
-                                          "--kernel 6.16.12 roundtrip|/work|/work/scx|02||clean|abc"});
+                                          "--kernel 6.16.12 roundtrip|/code|/code/scx|02||clean|abc"});
 }
 
 TEST_CASE_METHOD(ProjectionFixture, "the table kernel shows addresses as hex text") {
