@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
-# Sourced by tools/setup, tools/kernel, tools/scx-examples and tools/scx-selftests, after common.sh: other suites of
-# the machine's own Debian mirror, through package lists in a private folder. The system's apt sources are never changed.
+# Sourced by tools/setup and by what fetches into the cache (tools/kernel, tools/qemu, tools/nested, ...), after
+# common.sh: other suites of the machine's own Debian mirror, through package lists in a private folder. The system's apt sources are never changed.
 
+# What refresh_lists looks into; those that have kernels, unless a script says otherwise.
+suites=(trixie-backports sid bookworm-backports)
 readonly kKeyring=/usr/share/keyrings/debian-archive-keyring.gpg kMaxListAgeMinutes=1440
 
 # The system that this runs on, from os-release: "debian bookworm".
@@ -57,20 +59,20 @@ write_sources() {
   if [[ -z $uri ]]; then
     [[ $system == debian ]] && uri=$(debian_mirror "$codename")
     [[ -n $uri ]] || die $kHost "no Debian mirror in this machine's apt configuration" \
-      "name one: tools/kernel --mirror URL fetch"
+      "name one: tools/$program --mirror URL ..."
   fi
   [[ -r $kKeyring ]] || die $kHost "'$kKeyring' is missing" "install the package debian-archive-keyring"
-  private_sources "$uri" trixie-backports sid bookworm-backports
+  private_sources "$uri" "${suites[@]}"
 }
 
 have_lists() { compgen -G "$apt_folder/lists/*_Packages*" >/dev/null; }
 
-# Makes the private package lists of the suites that have kernels ready in $apt_folder, from $mirror or the
-# machine's own, and sets apt_options. Old ones will do where new ones cannot be had. One at a time: the
+# Makes the private package lists of $suites ready in $apt_folder, from $mirror or the machine's own, and sets
+# apt_options. Old ones will do where new ones cannot be had. One at a time: the
 # caller holds the cache's lock.
 refresh_lists() {
-  command -v apt-get >/dev/null || die $kHost "apt-get is missing: kernels come from a Debian mirror" \
-    "put a bzImage into $kernels/VERSION/bzImage, or give its path to ktape capture --kernel"
+  command -v apt-get >/dev/null || die $kHost "apt-get is missing: what $program fetches comes from a Debian mirror" \
+    "for a kernel, give the path of its bzImage to ktape capture --kernel"
   mkdir -p "$apt_folder/lists/partial"
   local sources stamp=$apt_folder/updated
   sources=$(write_sources)
@@ -81,7 +83,7 @@ refresh_lists() {
   fi
   private_apt_options "$apt_folder"
   if have_lists && [[ -n $(find "$stamp" -mmin -$kMaxListAgeMinutes 2>/dev/null) ]]; then return; fi
-  if step kernel-lists "looking up which kernels the mirror has" apt-get "${apt_options[@]}" update; then
+  if step package-lists "reading the package lists of the mirror" apt-get "${apt_options[@]}" update; then
     touch "$stamp"
   elif have_lists; then
     # A mirror need not have every suite; and without a network the lists of before are good enough.
