@@ -82,8 +82,9 @@ Result<int32_t> format_of(const Database& database) {
   return bad("its format is " + text + ", which this ktape does not know");
 }
 
-Result<void> check_tables(const Database& database) {
-  KTAPE_ASSIGN(const int32_t format, format_of(database));
+namespace {
+
+Result<void> compare_tables(const Database& database, int32_t format) {
   const Objects expected = expected_objects(format);
   KTAPE_ASSIGN(Objects found, objects_of(database));
   for (const auto& [name, object] : found) {
@@ -95,6 +96,35 @@ Result<void> check_tables(const Database& database) {
     if (!found.contains(name)) return bad("its " + object.type + " '" + name + "' is missing");
   }
   return {};
+}
+
+}  // namespace
+
+Result<void> check_record_tables(const Database& database) {
+  Objects expected;
+  add_expected(kTapeTables, expected);
+  KTAPE_ASSIGN(const Objects found, objects_of(database));
+  for (const auto& [name, object] : found) {
+    const auto own = expected.find(name);
+    const bool plain = (object.type == "table" && object.sql.starts_with("CREATE TABLE ")) ||
+                       (object.type == "index" && object.sql.empty());
+    if (own != expected.end() ? own->second != object : !plain)
+      return bad("its " + printable(object.type) + " " + in_quotes(name) + " is not as in a tape");
+  }
+  for (const auto& [name, object] : expected) {
+    if (!found.contains(name)) return bad("its " + object.type + " '" + name + "' is missing");
+  }
+  return {};
+}
+
+Result<void> check_tables(const Database& database) {
+  KTAPE_ASSIGN(const int32_t format, format_of(database));
+  Result<void> same = compare_tables(database, format);
+  if (same.ok() || same.error().code != ErrorCode::kBadInput) return same;
+  if (format != kFormatVersion || !check_record_tables(database).ok()) return same;
+  return Error{ErrorCode::kBadInput, same.error().message,
+               "if another build of ktape recorded it while format " + std::to_string(format) +
+                   " was open, 'ktape upgrade TAPE OUT' writes its tables anew"};
 }
 
 }  // namespace ktape

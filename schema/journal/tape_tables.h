@@ -15,4 +15,8 @@ namespace ktape {
 // that differs.
 [[nodiscard]] Result<void> check_tables(const Database& database);
 
+// The tables of records, blobs and pages as a tape has them, and beside them nothing but tables and their
+// indexes, of whatever columns: what a build of ktape made while the format was still open. Else kBadInput.
+[[nodiscard]] Result<void> check_record_tables(const Database& database);
+
 }  // namespace ktape

@@ -142,14 +142,17 @@ Result<void> check_seal(const SealedFacts& sealed, RecordFacts& facts) {
 }
 
 Result<void> check_database(const Database& tape) {
-  KTAPE_TRY(check_tables(tape));
   KTAPE_ASSIGN(Statement check, tape.prepare("PRAGMA integrity_check(1)"));
   KTAPE_ASSIGN(bool answered, check.step());
   std::string answer = answered ? check.text(0) : "";
   // A line that names the database may stand before it.
   if (answer != "ok")
     return bad("the database is damaged: " + printable(answer.substr(answer.find('\n') + 1)));
-  // Each table was made once.
+  return {};
+}
+
+// Each table was made once.
+Result<void> check_changes(const Database& tape) {
   KTAPE_ASSIGN(std::string changes, tape.ask("PRAGMA schema_version"));
   KTAPE_ASSIGN(std::string tables, tape.ask("SELECT count(*) FROM sqlite_schema WHERE type = 'table'"));
   if (changes == tables) return {};
@@ -157,7 +160,9 @@ Result<void> check_database(const Database& tape) {
 }
 
 Result<void> check_everything(const Database& tape, RecordFacts& facts) {
+  KTAPE_TRY(check_tables(tape));
   KTAPE_TRY(check_database(tape));
+  KTAPE_TRY(check_changes(tape));
   KTAPE_ASSIGN(const int32_t format, format_of(tape));
   KTAPE_ASSIGN(Database projection, empty_projection(format));
   KTAPE_TRY(check_records(tape, format, projection, facts));
@@ -166,6 +171,17 @@ Result<void> check_everything(const Database& tape, RecordFacts& facts) {
   KTAPE_ASSIGN(facts.counts.pages, check_pages(tape, facts.thawed, facts.pages));
   if (facts.sealed) KTAPE_TRY(check_seal(*facts.sealed, facts));
   return {};
+}
+
+// All but the tables that are made from records.
+Result<void> check_all_records(const Database& tape, RecordFacts& facts) {
+  KTAPE_TRY(check_record_tables(tape));
+  KTAPE_TRY(check_database(tape));
+  KTAPE_ASSIGN(Database projection, empty_projection(kFormatVersion));
+  KTAPE_TRY(check_records(tape, kFormatVersion, projection, facts));
+  KTAPE_ASSIGN(facts.counts.blobs, check_blobs(tape, facts.blobs));
+  KTAPE_ASSIGN(facts.counts.pages, check_pages(tape, facts.thawed, facts.pages));
+  return facts.sealed ? check_seal(*facts.sealed, facts) : bad("it has no Sealed record");
 }
 
 // The contents, and the file around them, whose finding says more when it was cut short.
@@ -219,6 +235,11 @@ Result<void> check_contents(const Database& tape) {
   return check_everything(tape, facts);
 }
 
+Result<void> verify_records(const Database& tape) {
+  RecordFacts facts;
+  return check_all_records(tape, facts);
+}
+
 Result<Verification> verify(const std::string& path, const std::optional<Digest>& expect) {
   KTAPE_ASSIGN(TapeSource source, open_source(path));
   RecordFacts facts;
@@ -231,6 +252,7 @@ Result<Verification> verify(const std::string& path, const std::optional<Digest>
   verification.losses = facts.losses;
   if (!checked.ok()) {
     verification.finding = checked.error().message;
+    verification.hint = checked.error().hint;
   } else if (expect && *expect != facts.head) {
     verification.finding =
         "its head digest is " + to_hex(facts.head) + ", not " + to_hex(*expect) + " as expected";

@@ -7,6 +7,7 @@
 #include "schema/base/digest.h"
 #include "schema/base/result.h"
 #include "schema/base/units.h"
+#include "schema/journal/database.h"
 #include "schema/journal/losses.h"
 
 namespace ktape {
@@ -33,6 +34,10 @@ struct Verification {
 // Checks everything that is in a tape against everything else. An error only when the file cannot
 // be read as a tape at all. `expect`: the head digest that the recorder printed; another one is kAltered.
 [[nodiscard]] Result<Verification> verify(const std::string& path, const std::optional<Digest>& expect);
+
+// Checks records, blobs and pages of a sealed tape against each other, whatever tables were made from them:
+// kBadInput says what is not as it was recorded.
+[[nodiscard]] Result<void> verify_records(const Database& tape);
 
 // Makes one sealed file from what a dead recorder left at `path` (the `.partial` or the tape's own
 // name). A Sealed record that is there is kept with its outcome, when everything verifies; else the file

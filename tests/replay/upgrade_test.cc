@@ -2,6 +2,7 @@
 #include "schema/journal/upgrade.h"
 
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 #include <filesystem>
 
@@ -117,6 +118,36 @@ TEST_CASE_METHOD(Fixture, "an altered tape is not upgraded, and nothing is left"
   CHECK_THAT(made.error().message, ContainsSubstring("is altered: gate (seq"));
   CHECK_FALSE(fs::exists(out()));
   CHECK_FALSE(fs::exists(out() + ".partial"));
+}
+
+TEST_CASE_METHOD(Fixture, "a tape that another build made while the format was open gets today's tables") {
+  const std::string tape = folder.file("other.ktape");
+  must(upgrade(kOld, tape));
+  sql(tape,
+      "ALTER TABLE ending DROP COLUMN detail; DROP TABLE gate; CREATE TABLE later(seq INTEGER PRIMARY KEY)");
+  const Verification found = must(verify(tape, std::nullopt));
+  CHECK(found.integrity == Integrity::kAltered);
+  CHECK_THAT(found.hint, ContainsSubstring("'ktape upgrade TAPE OUT'"));
+  must(upgrade(tape, out()));
+  CHECK(must(verify(out(), std::nullopt)).integrity == Integrity::kIntact);
+  CHECK(truth_of(out()) == truth_of(kOld));
+}
+
+TEST_CASE_METHOD(Fixture, "records that were changed are not upgraded, whatever the tables are") {
+  const std::string tape = folder.file("other.ktape");
+  const std::string change = GENERATE("DELETE FROM event WHERE seq = 9", "DELETE FROM page WHERE rowid = 1",
+                                      "UPDATE blob SET name = 'x' WHERE rowid = 1",
+                                      "DELETE FROM event WHERE seq = (SELECT max(seq) FROM event)",
+                                      "DROP TABLE freeze_page", "CREATE VIEW later AS SELECT * FROM event",
+                                      "CREATE TRIGGER later AFTER INSERT ON event BEGIN SELECT 1; END");
+  INFO(change);
+  must(upgrade(kOld, tape));
+  sql(tape, "ALTER TABLE ending DROP COLUMN detail; " + change);
+  const auto made = upgrade(tape, out());
+  REQUIRE_FALSE(made.ok());
+  CHECK(made.error().code == ErrorCode::kBadInput);
+  CHECK_THAT(made.error().message, ContainsSubstring("is altered: "));
+  CHECK_FALSE(fs::exists(out()));
 }
 
 TEST_CASE_METHOD(Fixture, "a tape that was never sealed is not upgraded: salvage is the remedy") {
