@@ -103,6 +103,9 @@ Result<void> Engine::record_ending() {
   KTAPE_TRY(on_console(console_.rest()));
   if (console_.panicked()) KTAPE_TRY(record_panic());
   host_freezes_.steps_ended();
+  if (const uint64_t stuck = machine_.facts().not_stepped; stuck > 0)
+    recorder_.lose("breakpoint_steps", "vCPUs that could not be got past a breakpoint: hits counted twice",
+                   stuck);
   end_->triggers = host_freezes_.counts();
   end_->intervals = host_freezes_.intervals();
   end_->ejections = schedulers_.ejections();
@@ -196,6 +199,7 @@ Result<void> Engine::on_message(schema::FromAgent::Reader message) {
       auto from = message.getStepFinished();
       if (!from.getOk())
         progress_.say(fmt::format("step '{}' failed: {}", step_name_, from.getDetail().cStr()));
+      step_name_.clear();
       return record([&](schema::Record::Builder r) { r.setStepFinished(from); });
     }
     case Which::DONE: return on_done(message.getDone(), guest);
@@ -489,9 +493,14 @@ Engine::Clock::time_point Engine::deadline() const {
 
 std::string Engine::waiting_for() const {
   switch (phase_) {
-    case Phase::kBooting: return "booting; the console's last line: '" + console_.last_line() + "'";
+    case Phase::kBooting:
+      return console_.last_line().empty()
+                 ? "booting; nothing was printed on the console"
+                 : "booting; the console's last line: '" + console_.last_line() + "'";
     case Phase::kPreparing: return "attaching the scheduler and starting workers";
-    case Phase::kStepping: return "in step '" + step_name_ + "'";
+    case Phase::kStepping:
+      return step_name_.empty() ? "taking the scheduler down after the last step"
+                                : "in step '" + step_name_ + "'";
     case Phase::kDone: return "powering off";
   }
   return "";
@@ -506,7 +515,7 @@ void Engine::show_now() {
     case Phase::kBooting: progress_.now("booting: " + console_.last_line().substr(0, 60)); break;
     case Phase::kPreparing: progress_.now("preparing"); break;
     case Phase::kStepping:
-      progress_.now(fmt::format("step '{}', {} requests, {} freezes, {:.1f} ms frozen", step_name_,
+      progress_.now(fmt::format("{}, {} requests, {} freezes, {:.1f} ms frozen", waiting_for(),
                                 coordinator_.requests(), coordinator_.freezer().freezes(),
                                 seconds(coordinator_.freezer().frozen_time()) * 1000));
       break;

@@ -110,7 +110,7 @@ class Engine {
   Clock::time_point agent_heard_;
   std::optional<std::string> own_scheduler_;  // the name of ktape's own, once it is attached
   std::vector<std::string> ejections_;        // of it
-  std::string step_name_;
+  std::string step_name_;                     // empty between steps and after the last one
   bool panic_announced_ = false;
   bool at_breakpoint_ = false;  // a breakpoint stopped the machine, and that is being handled
   std::optional<RunEnd> done_;  // what the agent said

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "guest/inside/executor.h"
 
-#include <capnp/schema.h>
 #include <fcntl.h>
 #include <signal.h>
 #include <unistd.h>
 
 #include "guest/inside/proc_stat.h"
+#include "guest/inside/reply_problem.h"
 
 namespace ktape {
 
@@ -39,43 +39,6 @@ char state_letter(schema::WorkerState state) {
     case schema::WorkerState::ZOMBIE: return 'Z';
   }
   return '?';
-}
-
-std::string gate_text(schema::Gate gate) {
-  const auto number = static_cast<unsigned>(gate);
-  for (auto known : capnp::Schema::from<schema::Gate>().getEnumerants()) {
-    if (known.getOrdinal() == number)
-      return "gate " + std::to_string(number) + " (" + known.getProto().getName().cStr() + ")";
-  }
-  return "gate " + std::to_string(number);
-}
-
-// Of a request that took more than one try.
-std::string tries_text(schema::OpReplied::Reader reply) {
-  if (reply.getTries() < 2) return "";
-  return "; tried " + std::to_string(reply.getTries()) + " times over " +
-         std::to_string(reply.getWaitedNs() / 1'000'000) + " ms of the guest's";
-}
-
-// Why a request was not done: the request's own error, or that of the first entry that has one.
-std::string failure_of(schema::OpReplied::Reader reply, schema::OpRequest::Reader request) {
-  if (reply.getError().size() != 0) return reply.getError().cStr();
-  auto entries = reply.getEntries();
-  for (unsigned i = 0; i < entries.size(); ++i) {
-    if (entries[i].getStatus() == schema::EntryStatus::DONE) continue;
-    std::string tag = i < request.getEntries().size() ? request.getEntries()[i].getTag().cStr() : "";
-    return "'" + tag + "': " + entries[i].getReason().cStr() + tries_text(reply);
-  }
-  return "the host gave no reason";
-}
-
-// What is wrong with the reply to a request; empty when it is as the scenario wants it.
-std::string problem_of(schema::OpReplied::Reader reply, schema::OpRequest::Reader request) {
-  if (!request.getExpect().isRefused()) return reply.getOk() ? "" : failure_of(reply, request);
-  if (reply.getAsExpected()) return "";
-  std::string tag = request.getEntries()[0].getTag().cStr();
-  std::string came = reply.getOk() ? "'" + tag + "' was done" : failure_of(reply, request);
-  return came + "; expected a refusal by " + gate_text(request.getExpect().getRefused());
 }
 
 }  // namespace
@@ -252,7 +215,7 @@ Result<Executor::ActionResult> Executor::request(uint32_t step, const ActionGrou
   KTAPE_ASSIGN(std::optional<FrameMessage> reply, session_.receive_reply(last_request_));
   if (!reply) return ActionResult{};  // stopped: the caller sees it
   auto result = reply->reader().getRoot<schema::FromHost>().getReply().getResult();
-  const std::string problem = problem_of(result, request);
+  const std::string problem = reply_problem(result, request);
   return ActionResult{problem.empty(), false, problem};
 }
 

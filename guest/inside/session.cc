@@ -239,6 +239,9 @@ Result<void> Session::end() {
       report.setPhasesDone(worker.phases_done.value().load());
     }));
   }
+  // What takes a scheduler down is at FIFO 50 in the kernel, and a program has no priority at all: workers
+  // that never sleep would keep them from it.
+  workers_.make_ordinary();
   if (external_ != nullptr) return end_external_scheduler();
   if (scheduler_ == nullptr) return {};
   scheduler_->detach();

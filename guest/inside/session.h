@@ -58,7 +58,8 @@ class Session {
   // Waits for the reply to a request that was sent; nothing when the host said stop instead.
   [[nodiscard]] Result<std::optional<FrameMessage>> receive_reply(uint64_t request);
 
-  // Reports how far each worker came, and detaches the scheduler; waits until the host has its exit.
+  // Reports how far each worker came, takes real-time policies from those that still run, and detaches the
+  // scheduler; waits until the host has its exit.
   [[nodiscard]] Result<void> end();
 
   // The host asked for the end.

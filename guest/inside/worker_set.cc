@@ -29,6 +29,10 @@ int policy_number(schema::Policy policy) {
   return SCHED_OTHER;
 }
 
+bool is_real_time(int policy) {
+  return policy == SCHED_FIFO || policy == SCHED_RR || policy == SCHED_DEADLINE;
+}
+
 bool has_priority(schema::Policy policy) {
   return policy == schema::Policy::FIFO || policy == schema::Policy::RR;
 }
@@ -145,6 +149,14 @@ void WorkerSet::reap_matching(pid_t which, std::vector<WorkerExit>& exits) {
       exits.push_back({&worker, killed, killed ? WTERMSIG(status) : WEXITSTATUS(status)});
     }
     if (!known) strangers_.push_back({Pid(pid), status});
+  }
+}
+
+void WorkerSet::make_ordinary() const {
+  for (const RunningWorker& worker : workers_) {
+    if (!worker.alive || !is_real_time(::sched_getscheduler(worker.pid.value))) continue;
+    // It may have ended meanwhile.
+    (void)set_policy(worker.pid, schema::Policy::NORMAL, 0);
   }
 }
 

@@ -60,6 +60,9 @@ class WorkerSet {
   // The others among them.
   [[nodiscard]] std::vector<EndedChild> take_strangers() { return std::exchange(strangers_, {}); }
 
+  // Those that still run lose a real-time or deadline policy.
+  void make_ordinary() const;
+
   // From now on every worker that has ended is reaped.
   void keep_no_zombies();
 

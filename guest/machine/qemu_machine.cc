@@ -247,6 +247,7 @@ Result<void> QemuMachine::step_past(GuestVirtual at, std::vector<uint32_t> cpus)
     KTAPE_ASSIGN(const std::vector<VcpuRegisters> now, gdb_->registers(config_.cpus, answer_deadline()));
     std::erase_if(cpus, [&](uint32_t cpu) { return now[cpu].rip != at.value; });
   }
+  facts_.not_stepped += cpus.size();
   return {};
 }
 
