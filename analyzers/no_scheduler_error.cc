@@ -4,9 +4,12 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <map>
 #include <optional>
+#include <string>
 #include <utility>
+#include <vector>
 
 #include "analyzers/assertion.h"
 #include "schema/base/scheduler_exit.h"
@@ -61,8 +64,9 @@ class NoSchedulerError final : public Assertion {
   void finish(TapeState) override {
     for (const auto& [id, seq] : attached_) {
       // What starved the scheduler may have starved the kernel's thread that takes it down as well.
-      if (is_ejecting(names_[id])) {
-        violate(ejecting_seq_, fmt::format("scheduler {} was being ejected, {}", names_[id], ejecting_));
+      if (const Ejecting* ejecting = ejecting_of(names_[id])) {
+        violate(ejecting->seq,
+                fmt::format("scheduler {} was being ejected, {}", names_[id], ejecting->detail));
       } else {
         leave_undecided(seq, fmt::format("scheduler {} is not known to have exited", names_[id]));
       }
@@ -99,20 +103,27 @@ class NoSchedulerError final : public Assertion {
 
   void frozen(Seq seq, schema::FreezeBegan::Reader began) {
     if (chars(began.getTrigger()) != kEjectionTrigger || began.getDetail().size() == 0) return;
-    ejecting_ = printable(chars(began.getDetail()));
-    ejecting_seq_ = seq;
+    ejecting_.push_back({seq, printable(chars(began.getDetail()))});
   }
 
-  // Where schedulers are objects the kernel says whose error it is.
-  [[nodiscard]] bool is_ejecting(const std::string& name) const {
-    if (ejecting_.empty()) return false;
-    return ejecting_.find(" of '") == std::string::npos || ejecting_.find(" of " + name) != std::string::npos;
+  // What a freeze for the ejection of a scheduler says.
+  struct Ejecting {
+    Seq seq;
+    std::string detail;
+  };
+
+  // The last that is about it. Where schedulers are objects the kernel says whose error it is.
+  [[nodiscard]] const Ejecting* ejecting_of(const std::string& name) const {
+    const auto found = std::find_if(ejecting_.rbegin(), ejecting_.rend(), [&](const Ejecting& one) {
+      return one.detail.find(" of '") == std::string::npos ||
+             one.detail.find(" of " + name) != std::string::npos;
+    });
+    return found == ejecting_.rend() ? nullptr : &*found;
   }
 
   std::map<uint32_t, std::string> names_;  // by id
   std::map<uint32_t, Seq> attached_;       // by id, those that have not exited
-  std::string ejecting_;                   // what the last freeze for an ejection says
-  Seq ejecting_seq_;
+  std::vector<Ejecting> ejecting_;
   std::optional<std::pair<Seq, uint64_t>> counted_;  // by the kernel
   uint64_t enables_ = 0;                             // of root schedulers, on the tape
   bool any_exit_ = false;

@@ -4,6 +4,8 @@
 #include <chrono>
 #include <filesystem>
 #include <memory>
+#include <sstream>
+#include <utility>
 #include <vector>
 
 #include "guest/machine/child_process.h"
@@ -49,6 +51,14 @@ Result<std::string> git(const std::string& folder, const std::vector<std::string
   return Error{ErrorCode::kHost, told.empty() ? "git " + child->how_it_ended() : told, ""};
 }
 
+// Of what `git status --porcelain` prints: those of changes, and those of files that git does not track.
+std::pair<int32_t, int32_t> count_lines(const std::string& status) {
+  int32_t changed = 0, untracked = 0;
+  std::istringstream lines(status);
+  for (std::string line; std::getline(lines, line);) ++(line.starts_with("??") ? untracked : changed);
+  return {changed, untracked};
+}
+
 }  // namespace
 
 Checkout checkout_of(const std::string& folder) {
@@ -66,11 +76,13 @@ Checkout checkout_of(const std::string& folder) {
     return not_known("git does not say which commit is checked out");
   checkout.folder = found->substr(0, end);
   checkout.commit = found->substr(end + 1, found->find('\n', end + 1) - end - 1);
-  // The program itself is hardly ever tracked, nor is what was built with it.
-  const Result<std::string> changes =
-      git(folder, {"status", "--porcelain", "--untracked-files=no", "--ignore-submodules=dirty"});
-  if (!changes.ok()) return not_known(changes.error().message);
-  checkout.state = changes->empty() ? CheckoutState::CLEAN : CheckoutState::CHANGED;
+  const Result<std::string> status =
+      git(folder, {"status", "--porcelain", "--untracked-files=normal", "--ignore-submodules=dirty"});
+  if (!status.ok()) return not_known(status.error().message);
+  // The program itself is hardly ever tracked, but its source may not be either: so they are counted apart.
+  const auto [changed, untracked] = count_lines(*status);
+  checkout.state = changed == 0 ? CheckoutState::CLEAN : CheckoutState::CHANGED;
+  checkout.untracked = untracked;
   return checkout;
 }
 

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstdint>
 #include <string>
 
 #include "schema/record.capnp.h"
@@ -10,9 +11,10 @@ namespace ktape {
 // What git says of the checkout that a folder is in.
 struct Checkout {
   schema::CheckoutState state = schema::CheckoutState::NONE;
-  std::string folder;  // its own; empty: none
-  std::string commit;  // that is checked out, in hex
-  std::string reason;  // NOT_KNOWN: why
+  std::string folder;      // its own; empty: none
+  std::string commit;      // that is checked out, in hex
+  std::string reason;      // NOT_KNOWN: why
+  int32_t untracked = -1;  // files and folders that git neither tracks nor ignores; -1: not counted
 };
 
 // Asks git, at most for some seconds, and changes nothing: no lock is taken, no index refreshed, and no hook,

@@ -198,6 +198,7 @@ void write_scheduler(const SchedulerProgram& scheduler, const Checkout& checkout
   program.setCommit(checkout.commit);
   program.setCheckoutFolder(checkout.folder);
   program.setReason(checkout.reason);
+  program.setUntracked(checkout.untracked);
 }
 
 void write_guest_files(const GuestPack& guest, schema::RunStarted::Builder run) {

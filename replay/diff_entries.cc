@@ -146,11 +146,13 @@ Aside Entries::of_value(const Row& row, const ValueOf& of) const {
     return Seen{"", !value.present ? "none" : value.zero ? "zero" : "other", std::nullopt, Seq(0)};
   };
   const Judgement zeros = judge(column_of(row.a, zero), column_of(row.b, zero));
-  if (zeros == Judgement::kSame) {
-    if (any.type.ends_with('*')) return Aside::hide(HiddenClass::kAddress);
-    if (variation == Variation::kProcessId) return Aside::hide(HiddenClass::kProcessId);
-  }
   const auto value = [&](const Entry& entry) { return seen_value(entry, of); };
+  const bool constant = row.a.size() > 1 && row.b.size() > 1 && is_constant(column_of(row.a, value)) &&
+                        is_constant(column_of(row.b, value));
+  // With a few repeats, values of which no two are alike are apart by chance.
+  const bool pointer = variation != Variation::kBytes && any.type.ends_with('*');
+  if (zeros == Judgement::kSame && (pointer || variation == Variation::kProcessId))
+    return constant ? Aside{} : Aside::may_vary(variation_text(pointer ? Variation::kAddress : variation));
   if (to_.repeated() && variation == Variation::kMomentary) {
     // Of a handful of values, a few repeats have the same one by chance.
     const bool parted = judge(column_of(row.a, value), column_of(row.b, value)) == Judgement::kChanged;
@@ -158,9 +160,7 @@ Aside Entries::of_value(const Row& row, const ValueOf& of) const {
     return parted && !many ? Aside::may_vary(too_few_text(row.a.size(), row.b.size())) : Aside{};
   }
   if (to_.repeated() && variation != Variation::kBytes) return {};
-  if (row.a.size() > 1 && row.b.size() > 1 && is_constant(column_of(row.a, value)) &&
-      is_constant(column_of(row.b, value)))
-    return {};
+  if (constant) return {};
   const auto is_there = [&](const Entry* entry) { return (entry->*of.member).present; };
   const bool some_lack_it = !std::ranges::all_of(row.a, is_there) || !std::ranges::all_of(row.b, is_there);
   const bool telling = of.is_read_back || some_lack_it || was_kept(row, of) ||

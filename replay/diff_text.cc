@@ -35,7 +35,7 @@ std::string cited(const std::string& text, Seq seq) {
 std::string outcomes(const DiffSide& side) {
   Column column;
   for (const DiffTape& tape : side.tapes)
-    column.push_back({tape.run.outcome, tape.run.outcome, std::nullopt, Seq(0)});
+    column.push_back({tape.run.outcome_text(), tape.run.outcome_text(), std::nullopt, Seq(0)});
   return column_text(column);
 }
 

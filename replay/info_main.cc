@@ -13,6 +13,7 @@
 #include "replay/page.h"
 #include "replay/provenance.h"
 #include "replay/record_text.h"
+#include "replay/run_facts.h"
 #include "schema/base/command_line.h"
 #include "schema/base/text.h"
 #include "schema/journal/reader.h"
@@ -34,8 +35,8 @@ constexpr char kFooter[] =
     "--json prints one object: tape, integrity, finding, outcome, exitCode, scenario, kernel, accelerator,\n"
     "records (by kind), triggers (a list of name, armed, freezes, hits; null: not known), intervals (froze,\n"
     "skippedBusy, skippedLate; null: none, or not known), losses, head, reproduce (the command; null: not\n"
-    "known), schedulerProgram (path, sha256, buildId, checkout, commit, checkoutFolder, reason; null: "
-    "none);\n"
+    "known), schedulerProgram (path, sha256, buildId, checkout, commit, checkoutFolder, reason, untracked;\n"
+    "null: none), ejections (of schedulers, by the kernel: a list of texts);\n"
     "with --size also fileBytes and size: a list of group, name, count, bytes.\n"
     "\n"
     "--reproduce prints a script for a shell: the command that captures the run again, below comments that\n"
@@ -59,6 +60,7 @@ struct Facts {
   Kept<schema::SchedulerAttached> scheduler;  // the first
   Kept<schema::Sealed> sealed;
   std::map<std::string, uint64_t> kinds;
+  std::vector<std::string> ejections;  // of schedulers, by the kernel
   TapeSize size;
 };
 
@@ -88,6 +90,8 @@ Result<Facts> gather(const Options& options) {
     take(view, facts);
     return {};
   }));
+  // A tape that is too large to be compared is told of all the same.
+  if (const Result<RunFacts> run = gather_run_facts(*tape); run.ok()) facts.ejections = run->ejections();
   if (options.size) {
     // Its tables may lead in circles, which only the whole check finds.
     if (facts.found.integrity == Integrity::kAltered)
@@ -130,6 +134,7 @@ std::string text_of(const Facts& facts, const Options& options) {
                   facts.found.integrity == Integrity::kIntact ? "" : ": " + printable(facts.found.finding)));
   page.field("outcome", facts.sealed.present() ? outcome_text(facts.sealed.get())
                                                : "not known: the tape was never sealed");
+  for (const std::string& ejection : facts.ejections) page.field("", ejection);
   if (facts.run.present()) {
     auto run = facts.run.get();
     page.field("scenario", printable(chars(run.getScenario().getName())));
@@ -169,15 +174,20 @@ std::string json_of_triggers(schema::Sealed::Reader sealed) {
   return "[" + text + "]";
 }
 
+std::string untracked_or_null(schema::TestedProgram::Reader program) {
+  return program.getUntracked() < 0 ? "null" : std::to_string(program.getUntracked());
+}
+
 // Null where the user brought no scheduler.
 std::string json_of_program(schema::TestedProgram::Reader program) {
   if (program.getPath().size() == 0) return "null";
   const auto text = [](const auto& of) { return json_string(printable(chars(of))); };
   return fmt::format(
-      R"({{"path":{},"sha256":"{}","buildId":"{}","checkout":{},"commit":{},"checkoutFolder":{},"reason":{}}})",
+      R"({{"path":{},"sha256":"{}","buildId":"{}","checkout":{},"commit":{},"checkoutFolder":{},"reason":{},"untracked":{}}})",
       text(program.getPath()), to_hex(as_bytes(chars(program.getDigest()))),
       to_hex(as_bytes(chars(program.getBuildId()))), json_string(enum_words(program.getCheckout())),
-      text(program.getCommit()), text(program.getCheckoutFolder()), text(program.getReason()));
+      text(program.getCommit()), text(program.getCheckoutFolder()), text(program.getReason()),
+      untracked_or_null(program));
 }
 
 std::string json_of_command(schema::RunStarted::Reader run) {
@@ -193,6 +203,12 @@ std::string json_of_intervals(schema::Sealed::Reader sealed) {
                      intervals.getSkippedBusy(), intervals.getSkippedLate());
 }
 
+std::string json_of_ejections(const std::vector<std::string>& ejections) {
+  std::string text;
+  for (const std::string& ejection : ejections) text += (text.empty() ? "" : ",") + json_string(ejection);
+  return text;
+}
+
 std::string json_of(const Facts& facts, const Options& options) {
   auto run = facts.run.get();
   auto sealed = facts.sealed.get();
@@ -204,7 +220,7 @@ std::string json_of(const Facts& facts, const Options& options) {
       "{{\"tape\":{},\"integrity\":\"{}\",\"finding\":{},\"outcome\":{},\"exitCode\":{},\"scenario\":{},"
       "\"kernel\":{},"
       "\"accelerator\":{},\"records\":{{{}}},\"triggers\":{},\"intervals\":{},\"losses\":{},"
-      "\"head\":\"{}\",\"reproduce\":{},\"schedulerProgram\":{}",
+      "\"head\":\"{}\",\"reproduce\":{},\"schedulerProgram\":{},\"ejections\":[{}]",
       json_string(printable(options.tape)), integrity_name(facts.found.integrity),
       json_string(printable(facts.found.finding)),
       facts.sealed.present() ? json_string(enum_words(sealed.getOutcome())) : "null",
@@ -214,7 +230,7 @@ std::string json_of(const Facts& facts, const Options& options) {
       json_string(enum_words(run.getAcceleratorUsed())), kinds, json_of_triggers(sealed),
       json_of_intervals(sealed), json_string(facts.found.losses.text()),
       facts.found.integrity == Integrity::kAltered ? "" : to_hex(facts.found.head), json_of_command(run),
-      json_of_program(run.getSchedulerProgram()));
+      json_of_program(run.getSchedulerProgram()), json_of_ejections(facts.ejections));
   if (!options.size) return text + "}\n";
   std::string parts;
   for (const SizePart& part : facts.size.parts) {

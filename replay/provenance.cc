@@ -26,11 +26,17 @@ std::string checkout_text(schema::TestedProgram::Reader program) {
   using schema::CheckoutState;
   const std::string place = fmt::format(", of '{}'", safe(program.getCheckoutFolder()));
   const std::string commit = "commit " + safe(program.getCommit());
+  const std::string untracked =
+      program.getUntracked() > 0
+          ? fmt::format(", beside {}",
+                        count_text(static_cast<uint64_t>(program.getUntracked()), "untracked file"))
+          : "";
   switch (program.getCheckout()) {
     case CheckoutState::NOT_SAID: return "";
     case CheckoutState::NONE: return ", in no git checkout";
-    case CheckoutState::CLEAN: return ", " + commit + ", clean" + place;
-    case CheckoutState::CHANGED: return ", " + commit + " with changes that are not committed" + place;
+    case CheckoutState::CLEAN: return ", " + commit + ", clean" + untracked + place;
+    case CheckoutState::CHANGED:
+      return ", " + commit + " with changes that are not committed" + untracked + place;
     case CheckoutState::NOT_KNOWN:
       return (program.getCommit().size() > 0 ? ", " + commit : "") +
              ", of a git checkout that is not known: " + safe(program.getReason());
@@ -79,7 +85,11 @@ Result<std::string> capture_command(schema::RunStarted::Reader run) {
     return Error{ErrorCode::kNotApplicable, "the tape does not say what 'ktape capture' was asked",
                  "it was recorded by an older ktape"};
   }
-  std::string command = "ktape capture";
+  // Scenario and files may be named from there.
+  const std::string_view folder = chars(run.getWorkingFolder());
+  std::string command = folder.empty() ? "" : "cd " + shell_quoted(folder) + " && ";
+  if (!is_safe(folder, "")) command.clear();
+  command += "ktape capture";
   for (auto argument : run.getArguments()) {
     const std::string word(chars(argument));
     if (!is_safe(word, "")) {

@@ -164,7 +164,7 @@ Result<ReportFreeze> freeze_facts(const JournalReader& tape, const Result<Kernel
 ReportScheduler scheduler_facts(const SchedulerFacts& facts, const Result<Kernel>& kernel) {
   ReportScheduler scheduler{facts, "", !facts.ejecting.empty()};
   if (!facts.exited) return scheduler;
-  scheduler.kind = fmt::format("exit kind {}", facts.exit_kind);
+  scheduler.kind = exit_kind_words(facts.exit_kind);
   scheduler.error = is_error_exit(facts.exit_kind);
   if (kernel.ok()) {
     if (const auto name = kernel->btf().enumerator_name("scx_exit_kind", facts.exit_kind))

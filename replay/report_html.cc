@@ -69,7 +69,7 @@ HtmlCell verdict_badge(CheckResult::Kind kind) {
 
 std::string summary(const RunFacts& run, const CheckedTape& checked) {
   bool completed = run.outcome.starts_with("completed");
-  std::string outcome = run.sealed ? run.outcome : "not known: the tape was never sealed";
+  std::string outcome = run.sealed ? run.outcome_text() : "not known: the tape was never sealed";
   std::string integrity = badge(checked.integrity, checked.integrity == "intact" ? "good" : "open").html;
   if (!checked.finding.empty()) integrity += " " + html_text(checked.finding);
   std::string detail = run.outcome_detail.empty() ? "" : " " + html_text(run.outcome_detail);

@@ -29,9 +29,9 @@ Section head(const ReportFacts& report) {
   section.whole = true;
   section.field("tape", report.tape);
   if (report.integrity != "intact") section.field("", report.integrity);
-  section.field("outcome", run.sealed
-                               ? run.outcome + (run.outcome_detail.empty() ? "" : ": ") + run.outcome_detail
-                               : "not known: the tape was never sealed");
+  section.field("outcome", run.sealed ? run.outcome_text() + (run.outcome_detail.empty() ? "" : ": ") +
+                                            run.outcome_detail
+                                      : "not known: the tape was never sealed");
   if (!run.scenario.empty()) section.field("scenario", run.scenario);
   section.field("kernel", run.kernel.empty() ? "not known" : run.kernel);
   if (!run.machine.empty()) section.field("machine", run.machine);

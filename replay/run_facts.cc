@@ -19,6 +19,7 @@ namespace ktape {
 
 namespace {
 
+constexpr size_t kEjectionsTold = 3;
 constexpr size_t kMostEntries = 200'000;  // a tape of a stranger may have any number
 constexpr size_t kMostNamed = 20'000;     // layouts, steps, workers, schedulers, incidents
 constexpr size_t kExactLimit = 64;        // longer values are compared by their digest
@@ -416,6 +417,33 @@ std::string SchedulerFacts::end_text() const {
 std::string SchedulerFacts::ejection() const {
   if (!ejecting.empty()) return ejection_words(name, ejecting, "");
   return exited && is_error_exit(exit_kind) ? ejection_words(name, exit_reason, exit_message) : "";
+}
+
+std::vector<std::string> RunFacts::ejections() const {
+  std::vector<std::string> texts;
+  size_t more = 0;
+  for (const SchedulerFacts& scheduler : schedulers) {
+    const std::string text = scheduler.ejection();
+    if (text.empty()) continue;
+    if (texts.size() < kEjectionsTold) {
+      texts.push_back(text);
+    } else {
+      ++more;
+    }
+  }
+  if (more > 0) texts.push_back(fmt::format("and {} more were ejected", more));
+  return texts;
+}
+
+std::string RunFacts::outcome_text() const {
+  size_t ejected = 0;
+  std::string first;
+  for (const SchedulerFacts& scheduler : schedulers) {
+    if (scheduler.ejection().empty()) continue;
+    if (ejected++ == 0) first = ejection_words(scheduler.name, "", "");
+  }
+  if (ejected == 0) return outcome;
+  return outcome + "; " + (ejected == 1 ? first : fmt::format("{} schedulers were ejected", ejected));
 }
 
 std::string EntryFacts::step_key() const { return key_of_step(step, step_name); }

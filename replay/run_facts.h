@@ -101,7 +101,8 @@ struct SchedulerFacts {
 
   // "qmap", "qmap (child of scheduler 1, cgroup /work)"
   [[nodiscard]] std::string full_name() const;
-  // "did not exit", "exited, kind 64", "was not enabled, kind 1024", with reason and message left out
+  // "did not exit", "exited, SCX_EXIT_UNREG (64)", "was not enabled, SCX_EXIT_ERROR (1024)", with reason and
+  // message left out
   [[nodiscard]] std::string end_text() const;
   // As ejection_words(); empty: the kernel has not thrown it out.
   [[nodiscard]] std::string ejection() const;
@@ -146,6 +147,13 @@ struct RunFacts {
   std::vector<SchedulerFacts> schedulers;
   std::map<std::string, WorkerFacts> workers;
   std::vector<IncidentFacts> incidents;
+
+  // What the kernel threw out, as SchedulerFacts::ejection(); a few, and how many more: "'qmap' was ejected:
+  // runtime error", "and 3 more were ejected".
+  [[nodiscard]] std::vector<std::string> ejections() const;
+  // "completed, exit code 0; 'qmap' was ejected", "...; 3 schedulers were ejected": a run may complete
+  // without.
+  [[nodiscard]] std::string outcome_text() const;
 };
 
 // Reads a whole tape. kBadInput when it cannot be read, or has more entries than anybody would compare.

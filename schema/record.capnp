@@ -114,6 +114,7 @@ struct TestedProgram {
   commit @4 :Text;              # that is checked out there, in hex
   checkoutFolder @5 :Text;      # the checkout's own folder
   reason @6 :Text;
+  untracked @7 :Int32 = -1;     # files and folders there that git neither tracks nor ignores; -1: not counted
 }
 
 struct PlannedTrigger {

@@ -36,6 +36,26 @@ std::string reason_words(uint64_t reason) {
 
 }  // namespace
 
+// enum scx_exit_kind of kernel/sched/ext_internal.h; the numbers are part of the kernel's interface.
+std::string exit_kind_words(uint64_t kind) {
+  const char* name = nullptr;
+  switch (kind) {
+    case 64: name = "SCX_EXIT_UNREG"; break;
+    case 65: name = "SCX_EXIT_UNREG_BPF"; break;
+    case 66: name = "SCX_EXIT_UNREG_KERN"; break;
+    case 67: name = "SCX_EXIT_SYSRQ"; break;
+    case 68: name = "SCX_EXIT_PARENT"; break;
+    case 69: name = "SCX_EXIT_PARENT_KILL"; break;
+    case 1024: name = "SCX_EXIT_ERROR"; break;
+    case 1025: name = "SCX_EXIT_ERROR_BPF"; break;
+    case 1026: name = "SCX_EXIT_ERROR_STALL"; break;
+    case 1027: name = "SCX_EXIT_ERROR_REENQ"; break;
+    case 1028: name = "SCX_EXIT_ERROR_RESCUE"; break;
+    default: return "kind " + std::to_string(kind);
+  }
+  return std::string(name) + " (" + std::to_string(kind) + ")";
+}
+
 std::string exit_code_words(int64_t code) {
   if (code == 0) return "";
   const auto bits = static_cast<uint64_t>(code);
@@ -50,7 +70,7 @@ std::string exit_code_words(int64_t code) {
 }
 
 std::string exit_words(uint64_t kind, int64_t code) {
-  std::string words = "kind " + std::to_string(kind);
+  std::string words = exit_kind_words(kind);
   if (const std::string more = exit_code_words(code); !more.empty()) words += ", " + more;
   return words;
 }

@@ -15,10 +15,13 @@ namespace ktape {
 // sysrq.
 [[nodiscard]] constexpr bool is_error_exit(uint64_t kind) { return kind >= 1024; }
 
+// "SCX_EXIT_ERROR_STALL (1026)"; "kind 77" of one that has no name yet.
+[[nodiscard]] std::string exit_kind_words(uint64_t kind);
+
 // "code 3", "code 0x1000100000000: restart, CPU hotplug"; empty for 0, which is no code.
 [[nodiscard]] std::string exit_code_words(int64_t code);
 
-// "kind 1026", "kind 66, code 0x1000100000000: restart, CPU hotplug"
+// "SCX_EXIT_ERROR_STALL (1026)", "SCX_EXIT_UNREG_KERN (66), code 0x1000100000000: restart, CPU hotplug"
 [[nodiscard]] std::string exit_words(uint64_t kind, int64_t code);
 
 // "'qmap' was ejected: runtime error: unknown DSQ", safe to print. Reason and message as the kernel gives

@@ -40,7 +40,8 @@ TEST_CASE("a scheduler that was unregistered passes") {
   exited(tape, 64, "unregistered from user space", "");
   tape.judge();
   CHECK(tape.verdict() == Verdict::kPass);
-  CHECK(tape.confirmed() == "seq 2: scheduler 'ktape_vtime' exited, kind 64: unregistered from user space\n");
+  CHECK(tape.confirmed() ==
+        "seq 2: scheduler 'ktape_vtime' exited, SCX_EXIT_UNREG (64): unregistered from user space\n");
 }
 
 TEST_CASE("a scheduler that the kernel threw out is violated, with reason and message") {
@@ -49,17 +50,17 @@ TEST_CASE("a scheduler that the kernel threw out is violated, with reason and me
   exited(tape, 1026, "runnable task stall", "spinner[57] failed to run for 5.1s");
   tape.judge(schema::Outcome::SCENARIO_FAILED, 1);
   CHECK(tape.verdict() == Verdict::kFail);
-  CHECK(
-      tape.violated() ==
-      "seq 2: scheduler 'ktape_vtime' exited, kind 1026: runnable task stall (spinner[57] failed to run for "
-      "5.1s)\n");
+  CHECK(tape.violated() ==
+        "seq 2: scheduler 'ktape_vtime' exited, SCX_EXIT_ERROR_STALL (1026): runnable task stall "
+        "(spinner[57] failed to run for "
+        "5.1s)\n");
 }
 
 TEST_CASE("every kind from SCX_EXIT_ERROR on is an error, and the message of the kernel is made safe") {
   TapeUnderTest tape;
   exited(tape, 1024, "runtime error", "\x1b[2J");
   tape.judge();
-  CHECK(tape.violated() == "seq 1: scheduler 1 exited, kind 1024: runtime error (\\x1b[2J)\n");
+  CHECK(tape.violated() == "seq 1: scheduler 1 exited, SCX_EXIT_ERROR (1024): runtime error (\\x1b[2J)\n");
 }
 
 TEST_CASE("a scheduler that is not known to have exited is inconclusive") {
@@ -89,6 +90,23 @@ TEST_CASE("a scheduler that was being ejected when the run ended is violated, wi
         "soft lockup - CPU 0 stuck for 23s\n");
 }
 
+TEST_CASE("of two schedulers that were being ejected when the run ended each is violated") {
+  TapeUnderTest tape;
+  tape->scheduler_attached(1);
+  tape->add([](schema::Record::Builder record) {
+    auto other = record.initSchedulerAttached();
+    other.setId(2);
+    other.setName(as_data(std::string_view("other")));
+  });
+  frozen_for_error(tape, "SCX_EXIT_ERROR (1024) of 'ktape_vtime': runtime error: first");
+  frozen_for_error(tape, "SCX_EXIT_ERROR (1024) of 'other': runtime error: second");
+  tape.judge(schema::Outcome::RUN_TIMED_OUT);
+  CHECK_THAT(tape.violated(), ContainsSubstring("scheduler 'ktape_vtime' was being ejected, ") &&
+                                  ContainsSubstring("runtime error: first") &&
+                                  ContainsSubstring("scheduler 'other' was being ejected, ") &&
+                                  ContainsSubstring("runtime error: second"));
+}
+
 TEST_CASE("the ejection of another scheduler says nothing about one that is still there") {
   TapeUnderTest tape;
   tape->scheduler_attached(1);
@@ -107,7 +125,7 @@ TEST_CASE("an exit that the kernel had not finished counts as much as one that i
     exit.setUnfinished(true);
   });
   tape.judge();
-  CHECK(tape.violated() == "seq 2: scheduler 'ktape_vtime' exited, kind 1024\n");
+  CHECK(tape.violated() == "seq 2: scheduler 'ktape_vtime' exited, SCX_EXIT_ERROR (1024)\n");
 }
 
 TEST_CASE("an enable that failed with an error is violated, under the name of its attempt") {
@@ -126,7 +144,8 @@ TEST_CASE("an enable that failed with an error is violated, under the name of it
   });
   tape.judge(schema::Outcome::SCENARIO_FAILED, 1);
   CHECK(tape.violated() ==
-        "seq 2: scheduler 'qmap' was not enabled, kind 1024: runtime error (ops.init() failed (-22))\n");
+        "seq 2: scheduler 'qmap' was not enabled, SCX_EXIT_ERROR (1024): runtime error (ops.init() failed "
+        "(-22))\n");
 }
 
 TEST_CASE("an exit code is told with its meaning, and a restart is no error") {
@@ -141,7 +160,8 @@ TEST_CASE("an exit code is told with its meaning, and a restart is no error") {
   });
   tape.judge();
   CHECK(tape.confirmed() ==
-        "seq 2: scheduler 'ktape_vtime' exited, kind 66, code 0x1000100000000: restart, CPU hotplug: "
+        "seq 2: scheduler 'ktape_vtime' exited, SCX_EXIT_UNREG_KERN (66), code 0x1000100000000: restart, CPU "
+        "hotplug: "
         "unregistered "
         "from the main kernel\n");
 }

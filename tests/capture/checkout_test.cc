@@ -48,11 +48,15 @@ TEST_CASE_METHOD(Repository, "a folder of a checkout has its commit, and whether
   CHECK(clean.state == CheckoutState::CLEAN);
   CHECK(clean.commit == git("rev-parse HEAD"));
   CHECK(fs::equivalent(clean.folder, folder.path()));
+  CHECK(clean.untracked == 0);
   write("untracked", "x");  // what was built need not be ignored
-  CHECK(checkout_of(sub_folder()).state == CheckoutState::CLEAN);
+  const Checkout beside = checkout_of(sub_folder());
+  CHECK(beside.state == CheckoutState::CLEAN);
+  CHECK(beside.untracked == 1);
   write("file", "two");
   const Checkout changed = checkout_of(sub_folder());
   CHECK(changed.state == CheckoutState::CHANGED);
+  CHECK(changed.untracked == 1);
   CHECK(changed.commit == clean.commit);
   git("add file");
   CHECK(checkout_of(sub_folder()).state == CheckoutState::CHANGED);

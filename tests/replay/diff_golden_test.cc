@@ -8,6 +8,7 @@
 #include "replay/child.h"
 #include "schema/base/file.h"
 #include "tests/replay/two_runs.h"
+#include "tests/support/agreed_text.h"
 #include "tests/support/must.h"
 #include "tests/support/sql.h"
 #include "tests/support/temp_dir.h"
@@ -58,8 +59,7 @@ void check_golden(const std::vector<std::string>& options, const std::string& na
   ChildResult child = diff(arguments);
   CHECK(child.exit_status == 1);
   std::string text = stable(child.output, folder);
-  std::string golden = must(read_text_file(KTAPE_GOLDEN "/" + name, 1 << 20));
-  CHECK(text == golden);
+  CHECK(text == agreed_text(KTAPE_GOLDEN "/" + name, text));
 }
 
 }  // namespace
@@ -108,7 +108,8 @@ void check_repeats(const std::vector<std::string>& options, const std::string& n
   arguments.insert(arguments.end(), options.begin(), options.end());
   const ChildResult child = diff(arguments);
   CHECK(child.exit_status == 1);
-  CHECK(stable(child.output, folder) == must(read_text_file(KTAPE_GOLDEN "/" + name, 1 << 20)));
+  const std::string text = stable(child.output, folder);
+  CHECK(text == agreed_text(KTAPE_GOLDEN "/" + name, text));
 }
 
 }  // namespace

@@ -164,7 +164,8 @@ TEST_CASE("another exit of the scheduler is an outcome that changed; other numbe
   RunSpec stalled{.exit_kind = 1026, .exit_message = "sleeper[147] failed to run for 30.012s"};
   Difference one = only(diff_of({}, stalled));
   CHECK(one.kind == DiffKind::kOutcome);
-  CHECK(one.b == "exited, kind 1026: runnable task stall: sleeper[147] failed to run for 30.012s");
+  CHECK(one.b ==
+        "exited, SCX_EXIT_ERROR_STALL (1026): runnable task stall: sleeper[147] failed to run for 30.012s");
   RunSpec again = stalled;
   again.exit_message = "sleeper[146] failed to run for 30.780s";
   CHECK(diff_of(stalled, again).mattering() == 0);
@@ -173,7 +174,9 @@ TEST_CASE("another exit of the scheduler is an outcome that changed; other numbe
 TEST_CASE("another exit code of the scheduler is an outcome that changed, told with its meaning") {
   Difference one = only(diff_of({}, {.exit_code = 0x1000100000000}));
   CHECK(one.kind == DiffKind::kOutcome);
-  CHECK(one.b == "exited, kind 64, code 0x1000100000000: restart, CPU hotplug: unregistered from user space");
+  CHECK(one.b ==
+        "exited, SCX_EXIT_UNREG (64), code 0x1000100000000: restart, CPU hotplug: unregistered from user "
+        "space");
 }
 
 TEST_CASE("another outcome of the run is a difference") {

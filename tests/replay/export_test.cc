@@ -281,10 +281,12 @@ TEST_CASE("info prints what was tested, the command that captures it again, and 
     program.setCheckout(schema::CheckoutState::CHANGED);
     program.setCommit("0123456789");
     program.setCheckoutFolder("/code");
+    program.setUntracked(2);
   });
   const std::string tape = builder.seal().path;
-  const std::string command = "ktape capture --scheduler './scx_mine -s 5' mine.scenario";
-  const std::string commit = "commit 0123456789 with changes that are not committed, of '/code'";
+  const std::string command = "cd /code && ktape capture --scheduler './scx_mine -s 5' mine.scenario";
+  const std::string commit =
+      "commit 0123456789 with changes that are not committed, beside 2 untracked files, of '/code'";
   const ChildResult script = run_program("ktape-info", {tape, "--reproduce"});
   CHECK(script.exit_status == 0);
   CHECK_THAT(script.output, ContainsSubstring("in '/code'\n# kernel "));

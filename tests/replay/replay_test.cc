@@ -359,7 +359,7 @@ TEST_CASE_METHOD(Fixture,
   CHECK_THAT(middle, ContainsSubstring(", deferred\n"));
   const std::string end = state(last.value).output;
   CHECK_THAT(end, ContainsSubstring("  0 look: done since seq "));
-  CHECK_THAT(end, ContainsSubstring("  1 ktape_vtime, full switch, exited, kind 64\n"));
+  CHECK_THAT(end, ContainsSubstring("  1 ktape_vtime, full switch, exited, SCX_EXIT_UNREG (64)\n"));
   CHECK_THAT(replay({path, "--state-at", std::to_string(waiting.value), "--json"}).output,
              ContainsSubstring("\"pending\":[{\"op\":\"2\",\"requested\":\""));
   CHECK(state(10000).exit_status == 2);

@@ -14,6 +14,7 @@
 #include "schema/base/file.h"
 #include "schema/wire/data.h"
 #include "tests/replay/programs.h"
+#include "tests/support/agreed_text.h"
 #include "tests/support/must.h"
 #include "tests/support/tape_builder.h"
 #include "tests/support/temp_dir.h"
@@ -29,7 +30,7 @@ constexpr int32_t kPid = 144;
 constexpr uint64_t kStartNs = 1'930'000'000;
 // As the kernel prints it.
 constexpr char kDump[] =
-    "kworker/u8:1[36] triggered exit kind 1026:\n"
+    "kworker/u8:1[36] triggered SCX_EXIT_ERROR_STALL (1026):\n"
     "CPU 0   : nr_run=1 flags=0x1 cpu_rel=0 ops_qseq=9 pnt_seq=24\n"
     "          curr=swapper/0[0] class=idle_sched_class\n"
     "\n"
@@ -185,8 +186,7 @@ void check_form(const std::string& text) {
 TEST_CASE("the report of a stall is as it was agreed") {
   const std::string text = std::regex_replace(stall_report(), std::regex("[0-9a-f]{64}"), "DIGEST");
   check_form(text);
-  const auto golden = must(read_file(KTAPE_TESTS "/golden/report.txt", 1 << 16));
-  CHECK(text == std::string(reinterpret_cast<const char*>(golden.data()), golden.size()));
+  CHECK(text == agreed_text(KTAPE_TESTS "/golden/report.txt", text));
 }
 
 TEST_CASE("a worker of another class is not among those that wait in sched_ext") {
@@ -272,12 +272,12 @@ TEST_CASE("a report tells the errors of many schedulers first, and sums up ordin
   tape.seal();
   const std::string text = report_of(folder);
   CHECK_THAT(text, ContainsSubstring("SCHEDULERS: 82, 3 ejected\n"
-                                     "  bad: ejected, exit kind 1044 (seq 41)\n"
+                                     "  bad: ejected, kind 1044 (seq 41)\n"
                                      "    reason   runtime error\n"
                                      "    message  it went wrong\n"
-                                     "  bad: ejected, exit kind 1074 (seq 101)\n"));
-  CHECK_THAT(text, ContainsSubstring("  bad: ejected, exit kind 1106 (seq 165)\n"));
-  CHECK_THAT(text, ContainsSubstring("  good: exited, exit kind 64 (79 times, seq 3 to 163)\n"));
+                                     "  bad: ejected, kind 1074 (seq 101)\n"));
+  CHECK_THAT(text, ContainsSubstring("  bad: ejected, kind 1106 (seq 165)\n"));
+  CHECK_THAT(text, ContainsSubstring("  good: exited, SCX_EXIT_UNREG (64) (79 times, seq 3 to 163)\n"));
 }
 
 TEST_CASE("of more errors than a report has room for it tells how many, and of which kind") {
@@ -288,9 +288,9 @@ TEST_CASE("of more errors than a report has room for it tells how many, and of w
     exited(tape, id, id <= 30 ? 64 : 1024, "s" + std::to_string(id), id <= 30 ? "" : "it went wrong");
   tape.seal();
   const std::string text = report_of(folder);
-  CHECK_THAT(text, ContainsSubstring("SCHEDULERS: 90, 60 ejected\n  s31: ejected, exit kind 1024"));
-  CHECK_THAT(text, ContainsSubstring("exit kind 1024, 30 exit kind 64)\n"));
-  CHECK_THAT(text, !ContainsSubstring("exited, exit kind 64 (seq"));
+  CHECK_THAT(text, ContainsSubstring("SCHEDULERS: 90, 60 ejected\n  s31: ejected, SCX_EXIT_ERROR (1024)"));
+  CHECK_THAT(text, ContainsSubstring("SCX_EXIT_ERROR (1024), 30 SCX_EXIT_UNREG (64))\n"));
+  CHECK_THAT(text, !ContainsSubstring("exited, SCX_EXIT_UNREG (64) (seq"));
 }
 
 TEST_CASE("a report counts violations as such, and notes apart") {
@@ -447,8 +447,8 @@ TEST_CASE("an enable that failed is in a report with what it failed with, and a 
   tape.seal();
   const std::string text = report(folder.file("run.ktape")).output;
   INFO(text);
-  CHECK_THAT(text, ContainsSubstring("qmap: not enabled, exit kind 66, code 0x1000100000000: restart, CPU\n"
-                                     "  hotplug (seq 3)\n"));
+  CHECK_THAT(text, ContainsSubstring("qmap: not enabled, SCX_EXIT_UNREG_KERN (66), code 0x1000100000000:\n"
+                                     "  restart, CPU hotplug (seq 3)\n"));
   CHECK_THAT(text, ContainsSubstring("expected hotplug seq"));
 }
 

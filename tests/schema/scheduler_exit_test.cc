@@ -29,8 +29,10 @@ TEST_CASE("a code that a scheduler made up is told as its number") {
 }
 
 TEST_CASE("kind and code stand together, and a code of 0 is none") {
-  CHECK(exit_words(64, 0) == "kind 64");
-  CHECK(exit_words(66, 0x1000100000000) == "kind 66, code 0x1000100000000: restart, CPU hotplug");
+  CHECK(exit_words(77, 0) == "kind 77");
+  CHECK(exit_words(64, 0) == "SCX_EXIT_UNREG (64)");
+  CHECK(exit_words(66, 0x1000100000000) ==
+        "SCX_EXIT_UNREG_KERN (66), code 0x1000100000000: restart, CPU hotplug");
 }
 
 TEST_CASE("an ejection says who and why, without what a terminal would act on") {
