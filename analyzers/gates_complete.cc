@@ -156,12 +156,18 @@ class GatesComplete final : public Assertion {
           check_gates(seq, asked, which + ": " + in_quotes(chars(asked.getTag())), gates);
       if (barrier == nullptr) continue;
       refused = true;
-      if (asked.isWrite() && !may_pass_later(barrier->gate))
-        violate(barrier->seq,
-                fmt::format("{} was refused by gate {}, which does not pass, and was not the last", which,
-                            barrier->gate));
+      judge_barriers(which, gates);
     }
     if (!refused) violate(seq, which + " was not the last, though no gate refused it");
+  }
+
+  // One gate that lasts is enough to make the first refusal the last.
+  void judge_barriers(const std::string& which, const std::vector<SeenGate>& gates) {
+    for (const SeenGate& gate : gates) {
+      if (gate.enforced && !gate.passed && !may_pass_later(gate.gate))
+        violate(gate.seq, fmt::format("{} was refused by gate {}, which does not pass, and was not the last",
+                                      which, gate.gate));
+    }
   }
 
   void judge(Seq reply, schema::OpEntry::Reader asked, schema::EntryReply::Reader got,

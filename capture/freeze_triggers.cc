@@ -86,6 +86,9 @@ Result<void> take_arming(std::string_view value, schema::Scenario::Reader scenar
     if (!scenario.getScheduler().isNone()) return {};
     return usage(fmt::format("'{}': the scenario attaches no scheduler", value));
   }
+  if (when.starts_with("attach*"))
+    return usage(fmt::format("'{}': how often comes before when", value),
+                 fmt::format("'{}{}@attach'", what, when.substr(kAttach.size())));
   if (!when.starts_with(kStep))
     return usage(fmt::format("'{}': what follows '@' is when it is armed, 'attach' or 'step:NAME'", value));
   const std::string_view step = when.substr(kStep.size());

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <optional>
 #include <sstream>
@@ -108,6 +109,7 @@ class Packer {
           kOwnPath);
     }
     KTAPE_TRY(pack_elf(interpreter));
+    note_libraries(script, real_path(interpreter));
     return check_python(script, real_path(interpreter));
   }
 
@@ -144,6 +146,17 @@ class Packer {
       if (word.front() != '-' && word.find('=') == std::string::npos) return word;
     }
     return argument;
+  }
+
+  // These run without their libraries, until a script asks for one.
+  void note_libraries(const std::string& script, const std::string& interpreter) {
+    constexpr std::array<std::string_view, 6> kNames = {"perl", "ruby", "lua", "node", "php", "tclsh"};
+    const std::string name = fs::path(interpreter).filename();
+    const std::string_view plain = std::string_view(name).substr(0, name.find_first_of("0123456789."));
+    if (std::find(kNames.begin(), kNames.end(), plain) == kNames.end()) return;
+    notes_.push_back(
+        fmt::format("what script '{}' asks '{}' to load of its libraries is in the guest only by --overlay",
+                    script, name));
   }
 
   // Python reads its standard library before the first line of a script; too much to be packed unasked.

@@ -33,6 +33,8 @@ BpfSurvey::BpfSurvey(const Kernel& kernel) : idr_(xarray::IdrSurvey::create(kern
   max_entries_ = offset_of(btf, "struct bpf_map", "max_entries");
   element_size_ = offset_of(btf, "struct bpf_array", "elem_size");
   values_ = offset_of(btf, "struct bpf_array", "value");
+  queue_size_ = offset_of(btf, "struct bpf_queue_stack", "size");
+  queue_elements_ = offset_of(btf, "struct bpf_queue_stack", "elements");
   htab_bytes_ = size_of(btf, "struct bpf_htab");
   buckets_ = offset_of(btf, "struct bpf_htab", "buckets");
   bucket_count_ = offset_of(btf, "struct bpf_htab", "n_buckets");
@@ -52,6 +54,8 @@ BpfSurvey::BpfSurvey(const Kernel& kernel) : idr_(xarray::IdrSurvey::create(kern
   type_per_cpu_array_ = type("BPF_MAP_TYPE_PERCPU_ARRAY");
   type_hash_ = type("BPF_MAP_TYPE_HASH");
   type_lru_hash_ = type("BPF_MAP_TYPE_LRU_HASH");
+  type_queue_ = type("BPF_MAP_TYPE_QUEUE");
+  type_stack_ = type("BPF_MAP_TYPE_STACK");
   type_struct_ops_ = type("BPF_MAP_TYPE_STRUCT_OPS");
 }
 
@@ -72,6 +76,7 @@ void BpfSurvey::map(MemorySurvey& survey, GuestVirtual at, uint64_t& budget_byte
   if (type == type_array_) return array(survey, map, budget_bytes);
   if (type == type_per_cpu_array_) return per_cpu_array(survey, map, budget_bytes);
   if (type == type_hash_ || type == type_lru_hash_) return hash_table(survey, map, budget_bytes);
+  if (type == type_queue_ || type == type_stack_) return queue(survey, map, budget_bytes);
   if (type != type_struct_ops_) return;
   const uint64_t bytes = struct_ops_bytes_ + map.value_bytes;
   if (!take(budget_bytes, bytes)) return survey.lose();
@@ -85,6 +90,16 @@ void BpfSurvey::array(MemorySurvey& survey, const Map& map, uint64_t& budget_byt
   const uint64_t bytes = *element_bytes * map.entries;  // of 32 bits each
   if (!take(budget_bytes, bytes)) return survey.lose();
   survey.keep(map.at + *values_, bytes);
+}
+
+// kernel/bpf/queue_stack_maps.c: a ring with room for one more element than it may have.
+void BpfSurvey::queue(MemorySurvey& survey, const Map& map, uint64_t& budget_bytes) const {
+  if (!queue_size_ || !queue_elements_) return;
+  const auto elements = survey.number(map.at + *queue_size_, sizeof(uint32_t));
+  if (!elements) return;
+  const uint64_t bytes = *elements * map.value_bytes;  // of 32 bits each
+  if (!take(budget_bytes, bytes)) return survey.lose();
+  survey.keep(map.at, *queue_elements_ + bytes);
 }
 
 void BpfSurvey::per_cpu_array(MemorySurvey& survey, const Map& map, uint64_t& budget_bytes) const {

@@ -45,16 +45,27 @@ class Finder {
   std::vector<LockUser> take() { return std::move(users_); }
 
  private:
-  // `waiter` waits, and so does not hold it.
+  // `waiter` waits, and so does not hold it. Others that wait for a lock, this one or another, come last:
+  // they may hold this one all the same.
   void add_holders(const std::optional<uint32_t>& waiter) {
-    bool any = false;
+    std::vector<uint32_t> waiting;
+    const size_t before = users_.size();
     for (uint32_t cpu = 0; cpu < moment_.cpus.size(); ++cpu) {
       const StoppedCpu& at = moment_.cpus[cpu];
       if (!at.known || at.cpl != 0 || at.interrupts_enabled || waiter == cpu) continue;
-      add(schema::LockRole::HOLDER, schema::Basis::INFERRED, cpu);
-      any = true;
+      if (waits_for_a_lock(at)) {
+        waiting.push_back(cpu);
+      } else {
+        add(schema::LockRole::HOLDER, schema::Basis::INFERRED, cpu);
+      }
     }
-    if (!any) add(schema::LockRole::HOLDER, schema::Basis::INFERRED, std::nullopt);
+    for (const uint32_t cpu : waiting) add(schema::LockRole::HOLDER, schema::Basis::INFERRED, cpu);
+    if (users_.size() == before) add(schema::LockRole::HOLDER, schema::Basis::INFERRED, std::nullopt);
+  }
+
+  // native_ or __pv_queued_spin_lock_slowpath (kernel/locking/qspinlock.c).
+  [[nodiscard]] bool waits_for_a_lock(const StoppedCpu& at) const {
+    return kernel_.describe(at.rip).find("queued_spin_lock_slowpath") != std::string::npos;
   }
 
   void add(schema::LockRole role, schema::Basis basis, const std::optional<uint32_t>& cpu) {

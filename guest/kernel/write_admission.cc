@@ -11,7 +11,7 @@ void look_at_task(const GateChecker& gates, const GuestMemory& memory, const Pre
   served.more().gates.emplace(gates.look(memory, std::get<TaskRoot>(prepared.op->target.root), write));
 }
 
-// Looks at the gates of all writes that can be reached. False: nothing may be written, and the results say
+// Looks at the gates of all writes that can be reached.
 bool admit_writes(const GateChecker& gates, const GuestMemory& memory, const PreparedOps& prepared,
                   ServedOps& served, LapTimer& timer) {
   std::optional<size_t> passing, lasting;  // the first that is refused so

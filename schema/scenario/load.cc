@@ -25,7 +25,7 @@ constexpr size_t kMaxFileBytes = size_t{1} << 20;
 
 // The decoder's own complaint about text that the checks before it let pass: "FIRST-LAST: sentence",
 // where Cap'n Proto 0.9 counts columns from 0 on the first line and from 1 on the others.
-Error decoder_error(const std::string& path, const kj::Exception& exception) {
+Error decoder_error(const std::string& path, std::string_view text, const kj::Exception& exception) {
   std::string_view description(exception.getDescription().begin(), exception.getDescription().size());
   uint32_t line = static_cast<uint32_t>(exception.getLine());
   uint32_t column = 0;
@@ -35,8 +35,12 @@ Error decoder_error(const std::string& path, const kj::Exception& exception) {
   if (status != std::errc() || stop == end || *stop != '-' || colon == std::string_view::npos) {
     return Error{ErrorCode::kUsage, fmt::format("{}: cannot be decoded: {}", path, description), ""};
   }
-  return error_at(path, Place{line, line == 1 ? column + 1 : column},
-                  fmt::format("cannot be decoded: {}", description.substr(colon + 2)));
+  Error error = error_at(path, Place{line, line == 1 ? column + 1 : column},
+                         fmt::format("cannot be decoded: {}", description.substr(colon + 2)));
+  // Cap'n Proto's text reads "=-" as one sign.
+  if (text.find("=-") != std::string::npos)
+    error.hint = "a negative number takes a blank before its sign: 'nice = -5'";
+  return error;
 }
 
 }  // namespace
@@ -54,7 +58,7 @@ Result<LoadedScenario> parse_scenario(const std::string& path, std::string text,
     KTAPE_TRY(parse_paths(path, outline, scenario));
     KTAPE_TRY(check_scenario(path, outline, scenario.asReader(), machine));
   } catch (const kj::Exception& exception) {
-    return decoder_error(path, exception);
+    return decoder_error(path, text, exception);
   }
   return LoadedScenario(path, std::move(text), std::move(message));
 }
@@ -67,6 +71,9 @@ Result<LoadedScenario> load_scenario(const std::string& path, const MachineOverr
   if (!text.ok()) {
     // A scenario that is not there is a mistake on the command line, as one with a typo is.
     ErrorCode code = text.error().code == ErrorCode::kHost ? ErrorCode::kHost : ErrorCode::kUsage;
+    if (text.error().code == ErrorCode::kBadInput)
+      return Error{code, fmt::format("cannot read scenario: {}", text.error().message),
+                   "a scenario is a text"};
     return Error{code, text.error().message, text.error().hint};
   }
   return parse_scenario(path, std::move(text).value(), machine);

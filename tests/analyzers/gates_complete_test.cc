@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
@@ -141,14 +142,17 @@ namespace {
 
 constexpr uint16_t kConsistent = 13;
 
-// A request that was tried as often as there are elements: which gate failed in each, 0 for none.
-void record_tries(TapeUnderTest& tape, const std::vector<uint16_t>& failing, uint32_t told_tries) {
+// A request that was tried as often as there are elements: which gates failed in each.
+void record_tries(TapeUnderTest& tape, const std::vector<std::vector<uint16_t>>& failing,
+                  uint32_t told_tries) {
   TapeEntry entry{.tag = "vtime", .target = task_target("sleeper", 57, 1, "scx.dsq_vtime")};
   entry.write = 5;
   tape->request({entry});
   for (uint32_t i = 0; i < failing.size(); ++i) {
-    for (uint16_t number = 1; number <= 12; ++number)
-      gate(tape, 1, number, {.fails = failing[i], .attempt = i + 1});
+    for (uint16_t number = 1; number <= 12; ++number) {
+      const bool fails = std::ranges::find(failing[i], number) != failing[i].end();
+      gate(tape, 1, number, {.fails = fails ? number : uint16_t{0}, .attempt = i + 1});
+    }
   }
   tape->add([&](schema::Record::Builder record) {
     auto reply = record.initOpReplied();
@@ -156,8 +160,8 @@ void record_tries(TapeUnderTest& tape, const std::vector<uint16_t>& failing, uin
     reply.setFreeze(failing.size());
     reply.setTries(told_tries);
     auto got = reply.initEntries(1)[0];
-    got.setStatus(failing.back() == 0 ? EntryStatus::DONE : EntryStatus::REFUSED);
-    got.setReason(failing.back() == 0 ? "" : "gate refuses");
+    got.setStatus(failing.back().empty() ? EntryStatus::DONE : EntryStatus::REFUSED);
+    got.setReason(failing.back().empty() ? "" : "gate refuses");
   });
 }
 
@@ -165,7 +169,7 @@ void record_tries(TapeUnderTest& tape, const std::vector<uint16_t>& failing, uin
 
 TEST_CASE("a write that was done at its third try, after two that a lock refused, passes") {
   TapeUnderTest tape;
-  record_tries(tape, {11, 11, 0}, 3);
+  record_tries(tape, {{11}, {11}, {}}, 3);
   tape.judge();
   CHECK(tape.verdict() == Verdict::kPass);
   CHECK_THAT(tape.confirmed(), ContainsSubstring("; 2 earlier tries, each refused for a moment\n"));
@@ -174,13 +178,19 @@ TEST_CASE("a write that was done at its third try, after two that a lock refused
 TEST_CASE("a try that nothing refused, or that something refused for good, had to be the last") {
   TapeUnderTest tape;
   SECTION("nothing") {
-    record_tries(tape, {0, 0}, 2);
+    record_tries(tape, {{}, {}}, 2);
     tape.judge();
     CHECK_THAT(tape.violated(),
                ContainsSubstring("try 1 of request 1 was not the last, though no gate refused it"));
   }
+  SECTION("for good, behind one that passes") {
+    record_tries(tape, {{4, 7}, {}}, 2);
+    tape.judge();
+    CHECK_THAT(tape.violated(),
+               ContainsSubstring("try 1 of request 1 was refused by gate 7, which does not pass"));
+  }
   SECTION("for good") {
-    record_tries(tape, {7, 0}, 2);
+    record_tries(tape, {{7}, {}}, 2);
     tape.judge();
     CHECK_THAT(tape.violated(),
                ContainsSubstring("try 1 of request 1 was refused by gate 7, which does not pass"));
@@ -190,12 +200,12 @@ TEST_CASE("a try that nothing refused, or that something refused for good, had t
 TEST_CASE("tries that are missing, or more than the reply tells, are violations") {
   TapeUnderTest tape;
   SECTION("missing") {
-    record_tries(tape, {11, 0}, 3);
+    record_tries(tape, {{11}, {}}, 3);
     tape.judge();
     CHECK_FALSE(tape.violated().empty());
   }
   SECTION("more") {
-    record_tries(tape, {11, 0}, 1);
+    record_tries(tape, {{11}, {}}, 1);
     tape.judge();
     CHECK_THAT(tape.violated(), ContainsSubstring("request 1 was tried 1 times, and has gates of try 2"));
   }

@@ -294,6 +294,15 @@ TEST_CASE_METHOD(Host, "Python without its standard library is refused, with wha
   CHECK(pack(write("other", "#!" + write("usr/bin/pythonic", bytes_of("/bin/true")) + "\n")).ok());
 }
 
+TEST_CASE_METHOD(Host,
+                 "an interpreter that may ask for its libraries runs, and that they are not there is told") {
+  const std::string perl = write("usr/bin/perl5.36", bytes_of("/bin/true"));
+  must(pack(write("script", "#!" + perl + "\n")));
+  CHECK(notes == std::vector<std::string>{
+                     "what script '" + folder.file("script") +
+                     "' asks 'perl5.36' to load of its libraries is in the guest only by --overlay"});
+}
+
 TEST_CASE_METHOD(Host, "programs of an overlay get what they need, unless the overlay has it") {
   // Reached by a link, with one of its libraries beside it and the other from this host.
   write("overlay/opt/real/program", bytes_of(kProgram));

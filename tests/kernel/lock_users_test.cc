@@ -66,6 +66,15 @@ TEST_CASE(
         "scx_error_irq_workfn+0x3 running task[102] waits (observed)");
 }
 
+TEST_CASE("of CPUs that may hold a lock those that wait for one are named last") {
+  FakeKernel kernel;
+  StopMoment at = moment(kernel, 3);
+  at.cpus[0].rip = kernel.symbol("native_queued_spin_lock_slowpath") + 9;
+  const auto users = lock_users(kernel.kernel(), {runqueue_lock(kLocked)}, at);
+  CHECK(roles(users) == std::vector<std::pair<LockRole, int32_t>>{
+                            {LockRole::HOLDER, 1}, {LockRole::HOLDER, 2}, {LockRole::HOLDER, 0}});
+}
+
 TEST_CASE("a lock that is being handed over has waiters and no holder") {
   FakeKernel kernel;
   const auto users = lock_users(kernel.kernel(), {runqueue_lock(kPending)}, moment(kernel, 2));

@@ -279,6 +279,20 @@ TEST_CASE_METHOD(Surveyed, "BPF maps are recorded with the contents of arrays") 
   CHECK_FALSE(has(values + 8192 + kFrame));
 }
 
+TEST_CASE_METHOD(Surveyed, "BPF queues are recorded with what is in them") {
+  const GuestVirtual map = far(128);
+  const GuestVirtual elements = fake.field(map, "struct bpf_queue_stack", "elements");
+  (void)fake.allocate(3 * kFrame);
+  fake.set(map, "struct bpf_map", "map_type", 22);
+  fake.set(map, "struct bpf_map", "value_size", 4);
+  fake.set(map, "struct bpf_map", "max_entries", 2047);
+  fake.set(map, "struct bpf_queue_stack", "size", 2048);
+  fake.set(fake.symbol("map_idr"), "struct idr", "idr_rt.xa_head", map.value);
+  CHECK(survey().empty());
+  CHECK(has(elements + 8191));
+  CHECK_FALSE(has(elements + 8192 + kFrame));
+}
+
 TEST_CASE_METHOD(Surveyed, "a BPF map that claims more than the budget is a loss, its head is kept") {
   const GuestVirtual map = far(128);
   fake.set(map, "struct bpf_map", "map_type", 2);

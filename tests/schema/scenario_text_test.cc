@@ -127,6 +127,12 @@ TEST_CASE("what only the decoder refuses has its place too") {
   CHECK(complaint("(\n" + write) == "x:2:58: cannot be decoded: Parse error.; ");
 }
 
+TEST_CASE("a sign right behind '=', which the text form does not read, has its remedy") {
+  CHECK_THAT(complaint("(retryMs =-2)"),
+             ContainsSubstring("cannot be decoded: ") &&
+                 ContainsSubstring("; a negative number takes a blank before its sign"));
+}
+
 TEST_CASE("nesting without end is refused") {
   CHECK_THAT(complaint(std::string(10'000, '(')), ContainsSubstring("expected a field name"));
   std::string deep = "(";

@@ -52,6 +52,7 @@ constexpr std::array kSymbols = {
     Placed{"fair_sched_class", kText + 0x3800},
     Placed{"ext_sched_class", kText + 0x3900},
     Placed{"scx_error_irq_workfn", kText + 0x3a00},
+    Placed{"native_queued_spin_lock_slowpath", kText + 0x3a40},
     Placed{"jiffies_seq", kText + 0x3a80},
     Placed{"task_groups", kText + 0x3b00},
     Placed{"page_end", kText + 0x4ffc},
