@@ -22,33 +22,32 @@ ChildResult inspect(const std::string& arguments) {
                         1 << 20));
 }
 
-std::string kernel(const std::string& version) {
-  if (!is_cached(version)) SKIP("kernel " + version + " is not cached: tools/kernel fetch " + version);
-  return cached_kernel(version);
+std::string kernel(const std::string& series) {
+  if (!is_cached(series)) SKIP(not_cached(series));
+  return cached_kernel(series);
 }
 
 }  // namespace
 
 TEST_CASE("a stock kernel is inspected with the layouts of the reference scenario") {
-  const ChildResult result = inspect(kernel("7.3.4"));
+  const ChildResult result = inspect(kernel("7.3"));
   CHECK(result.exit_status == 0);
-  CHECK_THAT(result.output, ContainsSubstring("release     7.3.4+deb13-cloud-amd64\n"));
+  CHECK_THAT(result.output, ContainsSubstring("release     " + version_for("7.3") + "+deb"));
   CHECK_THAT(result.output, ContainsSubstring("sched_ext   yes\n"));
   CHECK_THAT(result.output, ContainsSubstring("HZ          250\n"));
   CHECK_THAT(result.output, ContainsSubstring("missing     nothing: all that a guest needs is built in\n"));
-  CHECK_THAT(result.output, ContainsSubstring("scx.dsq_vtime                +992        8 bytes  u64\n"));
+  CHECK_THAT(result.output, ContainsSubstring("        8 bytes  u64\n"));
 }
 
 TEST_CASE("each kernel with sched_ext is inspected, and can serve every op of the reference scenario") {
-  std::vector<std::string> versions = {"6.16.12", "6.17.13", "6.18.15", "6.19.14",
-                                       "7.0.13",  "7.1.13",  "7.2.13",  "7.3.4"};
-  std::erase_if(versions, [](const std::string& version) { return !is_cached(version); });
-  if (versions.empty()) SKIP("no stock kernel is in the cache");
+  const std::vector<std::string> versions = versions_with_sched_ext();
+  if (versions.empty()) SKIP("no kernel is cached: tools/kernel tests");
   const std::string version = GENERATE_COPY(from_range(versions));
   INFO(version);
   const ChildResult result = inspect(cached_kernel(version));
   CHECK(result.exit_status == 0);
-  CHECK_THAT(result.output, ContainsSubstring("release     " + version + "+deb"));
+  CHECK_THAT(result.output,
+             ContainsSubstring("release     " + version.substr(0, version.find('-')) + "+deb"));
   CHECK_THAT(result.output, ContainsSubstring("sched_ext   yes\n"));
   CHECK_THAT(result.output, ContainsSubstring("missing     nothing: all that a guest needs is built in\n"));
   CHECK_THAT(result.output, ContainsSubstring("scx.dsq_vtime "));
@@ -56,7 +55,7 @@ TEST_CASE("each kernel with sched_ext is inspected, and can serve every op of th
 }
 
 TEST_CASE("a kernel without sched_ext is inspected, and the ops that it cannot serve are named") {
-  const ChildResult result = inspect(kernel(cached_of_series("6.12")));
+  const ChildResult result = inspect(kernel("6.12"));
   CHECK(result.exit_status == 0);
   CHECK_THAT(result.output, ContainsSubstring("sched_ext   no\n"));
   CHECK_THAT(result.output, ContainsSubstring("\nit cannot run the scenario: kernel 6.12"));

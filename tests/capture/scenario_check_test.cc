@@ -18,9 +18,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
-std::shared_ptr<const KernelKnowledge> learn(const std::string& version) {
-  if (!is_cached(version)) SKIP("kernel " + version + " is not in the cache");
-  return must(learn_kernel(must(load_kernel_image(cached_kernel(version))).vmlinux));
+std::shared_ptr<const KernelKnowledge> learn(const std::string& series) {
+  if (!is_cached(series)) SKIP(not_cached(series));
+  return must(learn_kernel(must(load_kernel_image(cached_kernel(series))).vmlinux));
 }
 
 LoadedScenario with_op(const std::string& entry) {
@@ -76,7 +76,7 @@ TEST_CASE("a scenario without a scheduler needs no sched_ext as long as its ops 
 }
 
 TEST_CASE("every scenario that ships or is tested with asks only for what stock kernels have") {
-  const auto kernel = learn(GENERATE("6.16.12", "7.3.4"));
+  const auto kernel = learn(GENERATE("6.16", "7.3"));
   size_t seen = 0;
   for (const char* folder : {"/guest/scenarios", "/tests/scenarios"}) {
     for (const auto& file : fs::directory_iterator(std::string(KTAPE_SOURCE_DIR) + folder)) {
@@ -90,7 +90,7 @@ TEST_CASE("every scenario that ships or is tested with asks only for what stock 
 }
 
 TEST_CASE("typos that only a stock kernel tells are refused with its names") {
-  const auto kernel = learn(GENERATE("6.16.12", "7.3.4"));
+  const auto kernel = learn(GENERATE("6.16", "7.3"));
   const std::string where = "my.scenario:4:43: step 'look', op 'vtime': ";
 
   const Error symbol =
@@ -112,7 +112,7 @@ TEST_CASE("typos that only a stock kernel tells are refused with its names") {
 }
 
 TEST_CASE("a stock kernel without sched_ext takes a scenario that does not ask for it") {
-  const auto kernel = learn("6.12.95");
+  const auto kernel = learn("6.12");
   REQUIRE_FALSE(kernel->has_sched_ext());
   CHECK(
       check_scenario_ops(

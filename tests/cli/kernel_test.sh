@@ -65,6 +65,104 @@ case_the_list_shows_what_is_cached_without_a_network() {
   expect_output "6.16.12          yes        cached"
 }
 
+# A mirror that has the kernels of ./on_mirror: apt-get and apt-cache of this folder. The package of a version is
+# an empty one with an image.
+make_mirror() {
+  export XDG_CACHE_HOME=$PWD/cache
+  mkdir bin
+  cat >bin/apt-cache <<'STUB'
+#!/bin/sh
+for last; do :; done
+case "$*" in
+  *pkgnames*) sed 's/.*/linux-binary-&+deb13-cloud-amd64/' "$MIRROR/on_mirror" ;;
+  *) echo "Package: $last" ;;
+esac
+STUB
+  cat >bin/apt-get <<'STUB'
+#!/bin/sh
+for last; do :; done
+case "$*" in
+  *update*) for folder in "$MIRROR"/cache/ktape/apt/lists; do touch "$folder/x_Packages"; done ;;
+  *download\ linux-base*) exit 1 ;;
+  *download*)
+    mkdir -p tree/DEBIAN tree/boot
+    echo "image of $last" >tree/boot/vmlinuz
+    printf 'Package: %s\nVersion: 1\nArchitecture: all\nMaintainer: a\nDescription: a\n' "$last" >tree/DEBIAN/control
+    dpkg-deb --build tree kernel.deb >/dev/null
+    rm -r tree ;;
+esac
+STUB
+  chmod +x bin/apt-cache bin/apt-get
+  export MIRROR=$PWD PATH=$PWD/bin:$PATH
+  printf '%s\n' 6.12.95 6.16.3 6.16.10 6.16.12 6.17.13 6.19.14 7.3.4 7.4.1 >on_mirror
+}
+
+# gone VERSION...: the mirror drops them.
+gone() {
+  local version
+  for version in "$@"; do sed -i "/^${version//./\\.}$/d" on_mirror; done
+}
+
+case_the_tests_get_the_kernels_that_are_listed() {
+  make_mirror
+  expect_status 0 kernel tests
+  expect_output "6.12 6.12.95"$'\n'"6.16 6.16.12"$'\n'"6.19 6.19.14"$'\n'"7.3 7.3.4"
+  expect_no_output "stands in"
+  [[ $(cat cache/ktape/kernels/for-tests) == "6.12 6.12.95"$'\n'* ]] || fail "nothing is left for the tests"
+  [[ -f cache/ktape/kernels/6.16.12/bzImage ]] || fail "the kernel is not in the cache"
+}
+
+case_the_nearest_release_stands_in_for_one_that_is_gone() {
+  make_mirror
+  gone 6.16.12
+  expect_status 0 kernel tests
+  expect_output "kernel 6.16.12 cannot be had: 6.16.10 stands in for it"
+  grep -qx "6.16 6.16.10" cache/ktape/kernels/for-tests || fail "another one stands in"
+}
+
+case_the_nearest_series_stands_in_for_one_that_is_gone() {
+  make_mirror
+  gone 6.16.3 6.16.10 6.16.12 7.3.4
+  expect_status 0 kernel tests
+  expect_output "kernel 6.16.12 cannot be had: 6.17.13 stands in for it"
+  expect_output "kernel 7.3.4 cannot be had: 7.4.1 stands in for it"
+}
+
+case_no_kernel_with_sched_ext_stands_in_for_one_without() {
+  make_mirror
+  gone 6.12.95
+  expect_status 0 kernel tests
+  expect_output "kernel 6.12.95 cannot be had, nor one that could stand in for it"
+  ! grep -q "^6.12 " cache/ktape/kernels/for-tests || fail "one with sched_ext stands in"
+}
+
+case_a_kernel_can_be_left_out_as_if_it_were_gone() {
+  make_mirror
+  expect_status 0 kernel fetch 6.16.12
+  expect_status 0 kernel --without 6.16.12 tests
+  expect_output "kernel 6.16.12 cannot be had: 6.16.10 stands in for it"
+  expect_status 0 kernel tests
+  grep -qx "6.16 6.16.12" cache/ktape/kernels/for-tests || fail "it is still left out"
+}
+
+case_the_full_tests_get_the_newest_of_each_series_with_sched_ext() {
+  make_mirror
+  printf '%s\n' 7.4.2 6.11.9 >>on_mirror
+  expect_status 0 kernel tests --full
+  grep -qx "6.17 6.17.13" cache/ktape/kernels/for-tests || fail "6.17 is left out"
+  grep -qx "7.4 7.4.2" cache/ktape/kernels/for-tests || fail "not the newest of 7.4"
+  expect_no_output "6.11"
+}
+
+case_the_list_says_what_was_found_of_a_kernel() {
+  make_mirror
+  mkdir -p tools/lib && cp "$tools/kernel" "$tools/kernels.list" tools && cp "$tools"/lib/* tools/lib 2>/dev/null || true
+  printf '%s\n' '6.16.12 completed 9of9 yes yes 6.12' '7.3.4 completed 9of9 yes global 7.3:scx_bpf_create_dsq' >tools/kernels.tried
+  expect_status 0 tools/kernel --mirror "file:$PWD/nowhere" list
+  expect_output "captured, 9 of 9, replayed, own scheduler, scx_simple of 6.12"
+  expect_output "own scheduler in the global DSQ, no scx_simple (7.3:scx_bpf_create_dsq)"
+}
+
 case_an_unknown_verb_is_a_usage_error() {
   fill_cache
   expect_status 2 kernel get

@@ -23,7 +23,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-constexpr char kKernel[] = "6.16.12";
+constexpr char kKernel[] = "6.16";
 
 void pause_a_little() { std::this_thread::sleep_for(std::chrono::milliseconds(5)); }
 
@@ -37,7 +37,7 @@ std::vector<char*> pointers(std::vector<std::string>& texts) {
 }  // namespace
 
 LiveCapture::LiveCapture(const std::string& scenario, const std::vector<std::string>& environment) {
-  if (!is_cached(kKernel)) SKIP("kernel " << kKernel << " is not cached: tools/kernel fetch " << kKernel);
+  if (!is_cached(kKernel)) SKIP(not_cached(kKernel));
   fs::create_directory(file("tapes"));
   const std::string scenario_file = file("live.scenario");
   std::ofstream(scenario_file) << scenario;

@@ -26,8 +26,8 @@ struct Both {
   BtfTable table;
   std::unique_ptr<struct btf, FreeBtf> theirs;
 
-  explicit Both(const std::string& version)
-      : kernel(must(learn_kernel(must(load_kernel_image(cached_kernel(version))).vmlinux))),
+  explicit Both(const std::string& series)
+      : kernel(must(learn_kernel(must(load_kernel_image(cached_kernel(series))).vmlinux))),
         table(must(BtfTable::parse(kernel->btf_raw))),
         theirs(btf__new(kernel->btf_raw.data(), static_cast<uint32_t>(kernel->btf_raw.size()))) {
     REQUIRE(theirs != nullptr);
@@ -99,9 +99,9 @@ struct Both {
   }
 };
 
-void check_agreement(const std::string& version) {
-  if (!is_cached(version)) SKIP("kernel " + version + " is not in the cache");
-  const Both both(version);
+void check_agreement(const std::string& series) {
+  if (!is_cached(series)) SKIP(not_cached(series));
+  const Both both(series);
   CHECK(both.table.size() == btf__type_cnt(both.theirs.get()));
   CHECK(both.table.size() > 50000);
   CHECK(both.differing_types().empty());
@@ -113,6 +113,6 @@ void check_agreement(const std::string& version) {
 
 }  // namespace
 
-TEST_CASE("our reader and libbpf agree on every type of 6.16.12") { check_agreement("6.16.12"); }
-TEST_CASE("our reader and libbpf agree on every type of 6.19.14") { check_agreement("6.19.14"); }
-TEST_CASE("our reader and libbpf agree on every type of 7.3.4") { check_agreement("7.3.4"); }
+TEST_CASE("our reader and libbpf agree on every type of 6.16") { check_agreement("6.16"); }
+TEST_CASE("our reader and libbpf agree on every type of 6.19") { check_agreement("6.19"); }
+TEST_CASE("our reader and libbpf agree on every type of 7.3") { check_agreement("7.3"); }

@@ -61,10 +61,10 @@ TEST_CASE_METHOD(Runqueues, "a task waits for a CPU while it is on a runqueue an
 }
 
 TEST_CASE("stock kernels keep who runs where it is looked for") {
-  for (const char* version : {"6.16.12", "6.19.14", "7.3.4"}) {
-    if (!is_cached(version)) SKIP("kernel " << version << " is not cached: tools/kernel fetch " << version);
-    INFO(version);
-    const auto knowledge = must(learn_kernel(must(load_kernel_image(cached_kernel(version))).vmlinux));
+  for (const char* series : {"6.16", "6.19", "7.3"}) {
+    if (!is_cached(series)) SKIP(not_cached(series));
+    INFO(version_for(series));
+    const auto knowledge = must(learn_kernel(must(load_kernel_image(cached_kernel(series))).vmlinux));
     CHECK(knowledge->btf->has_field("struct rq", "curr"));
     CHECK(knowledge->btf->has_field("struct task_struct", "rt_priority"));
   }

@@ -53,7 +53,7 @@ std::vector<std::string> records_of(const std::string& path) {
 }
 
 std::vector<std::byte> stock_btf() {
-  return must(learn_kernel(must(load_kernel_image(cached_kernel("6.16.12"))).vmlinux))->btf_raw;
+  return must(learn_kernel(must(load_kernel_image(cached_kernel("6.16"))).vmlinux))->btf_raw;
 }
 
 }  // namespace

@@ -1,33 +1,33 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <cstdlib>
-#include <filesystem>
 #include <string>
+#include <vector>
 
+// The stock kernels of the tests, in ${XDG_CACHE_HOME:-~/.cache}/ktape/kernels, where `tools/kernel tests`
+// puts them. A test asks for a series, "6.16" or "7.3-rt", and takes the release that can be had:
+// tools/kernels.list names the series, and the file for-tests beside the kernels says which release stands
+// for each. An exact version stands for itself.
 namespace ktape::test {
 
-// A stock kernel in ${XDG_CACHE_HOME:-~/.cache}/ktape/kernels, where `tools/kernel fetch` puts them.
-inline std::string cached_kernel(const std::string& version) {
-  const char* cache = std::getenv("XDG_CACHE_HOME");
-  const char* home = std::getenv("HOME");
-  const std::string root = cache && *cache ? cache : std::string(home ? home : "") + "/.cache";
-  return root + "/ktape/kernels/" + version + "/bzImage";
-}
+// The version that stands for a series: "6.16.12" for "6.16", or what stands in for it where no mirror has
+// it any more; that may be of another series. Where for-tests says nothing, the newest of the series in the
+// cache; where there is none, the series itself.
+[[nodiscard]] std::string version_for(const std::string& series);
 
-inline bool is_cached(const std::string& version) { return std::filesystem::exists(cached_kernel(version)); }
+// Whether a kernel of another series stands for it: what is true of the series alone is then to be asked of a
+// golden tape.
+[[nodiscard]] bool is_gone(const std::string& series);
 
-// The cached version of a series, e.g. "6.12.95" for "6.12": mirrors keep the newest only. The series
-// itself where none is cached.
-inline std::string cached_of_series(const std::string& series) {
-  const std::filesystem::path kernels =
-      std::filesystem::path(cached_kernel(series)).parent_path().parent_path();
-  std::error_code ignored;
-  for (const auto& entry : std::filesystem::directory_iterator(kernels, ignored)) {
-    const std::string version = entry.path().filename();
-    if (version.starts_with(series + ".") && is_cached(version)) return version;
-  }
-  return series;
-}
+// The bzImage of the version that stands for a series.
+[[nodiscard]] std::string cached_kernel(const std::string& series);
+[[nodiscard]] bool is_cached(const std::string& series);
+
+// The version of each series of for-tests that has sched_ext, as far as they are cached; those with a
+// flavour, "7.3.4-rt", last.
+[[nodiscard]] std::vector<std::string> versions_with_sched_ext();
+
+// "kernel 6.16 is not cached: tools/kernel tests"
+[[nodiscard]] std::string not_cached(const std::string& series);
 
 }  // namespace ktape::test

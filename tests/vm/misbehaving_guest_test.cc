@@ -31,7 +31,7 @@ using schema::Outcome;
 
 namespace {
 
-constexpr char kKernel[] = "6.16.12";
+constexpr char kKernel[] = "6.16";
 constexpr int kViolated = 1;
 constexpr int kMachineLost = 4;
 constexpr int kInconclusive = 77;
@@ -126,9 +126,7 @@ TEST_CASE_METHOD(Misbehaving, "a guest that ends without its agent's word has no
 }
 
 TEST_CASE_METHOD(Misbehaving, "an agent that hangs in a step that never ends meets the run watchdog") {
-  const std::string simple =
-      fs::path(kernel_cache_folder()).parent_path().string() + "/schedulers/" + kKernel + "/scx_simple";
-  if (!fs::exists(simple)) SKIP("no example schedulers: tools/scx-examples " << kKernel);
+  const std::string simple = example_schedulers(kKernel) + "/scx_simple";
   fs::create_directory(overlay.file("opt"));
   fs::copy_file(simple, overlay.file("opt/scx_simple"));
   const Captured captured = misbehave("stop-agent", {"--overlay", overlay.path()});
@@ -196,16 +194,16 @@ namespace {
 class BesideUs : public Misbehaving {
  public:
   BesideUs() : tape(overlay.file("run.ktape")) {
-    if (!find_kernel(kKernel).ok())
-      SKIP("kernel " << kKernel << " is not cached: tools/kernel fetch " << kKernel);
+    if (!is_cached(kKernel)) SKIP(not_cached(kKernel));
     const std::string scenario = overlay.file("hold.scenario");
     std::ofstream(scenario) << R"((
       name = "hold", durationMs = 600000, watchdogMs = 700000,
       workers = [(name = "sleeper", phases = [(sleepMs = 600000)])],
       steps = [(name = "hold", actions = [(hold = void)])],
     ))";
-    capture_ = must(ChildProcess::start(KTAPE_BIN "/ktape-capture",
-                                        {scenario, "-o", tape, "--kernel", kKernel, "--accel", "tcg"}, {}));
+    capture_ = must(
+        ChildProcess::start(KTAPE_BIN "/ktape-capture",
+                            {scenario, "-o", tape, "--kernel", version_for(kKernel), "--accel", "tcg"}, {}));
     while (!contains(output(), "step 1 of 1")) REQUIRE_FALSE(ended(100ms));
     std::ifstream children("/proc/" + std::to_string(capture_->pid()) + "/task/" +
                            std::to_string(capture_->pid()) + "/children");

@@ -14,7 +14,7 @@ using Catch::Matchers::Matches;
 TEST_CASE_METHOD(CaptureFixture,
                  "a report of a stall says who waited, in which DSQ, since when, where it may run, and what "
                  "each CPU ran") {
-  const Captured captured = capture("stall", "6.16.12");
+  const Captured captured = capture("stall", "6.16");
   INFO(captured.program.output);
   const ChildResult report = run_built("ktape-report", {"--text", captured.tape});
   INFO(report.output);

@@ -33,7 +33,7 @@ struct ExpectedTest {
 };
 
 // In the order in which the runner runs them. `series`: of the kernel's source that the tests are from,
-// "6.12" or "7.3". Read from their sources, for the kernels of kSchedulerKernels in tools/test and for 3
+// "6.12" or "7.3". Read from their sources, for the kernels with programs in tools/kernels.list and for 3
 // CPUs.
 [[nodiscard]] std::vector<ExpectedTest> expected_selftests(std::string_view series);
 

@@ -2,7 +2,6 @@
 #include <catch2/catch_test_macros.hpp>
 #include <filesystem>
 
-#include "capture/kernel_source.h"
 #include "tests/support/sql.h"
 #include "tests/support/temp_dir.h"
 #include "tests/vm/capture_fixture.h"
@@ -11,15 +10,13 @@ namespace ktape::test {
 
 namespace fs = std::filesystem;
 
-TEST_CASE_METHOD(CaptureFixture, "sub-schedulers are told apart by parent and cgroup on 7.3.4") {
-  const std::string qmap =
-      fs::path(kernel_cache_folder()).parent_path().string() + "/schedulers/7.3.4/scx_qmap";
-  if (!fs::exists(qmap)) SKIP("no example schedulers for 7.3.4: tools/scx-examples 7.3.4");
+TEST_CASE_METHOD(CaptureFixture, "sub-schedulers are told apart by parent and cgroup on 7.3") {
+  const std::string qmap = example_schedulers("7.3") + "/scx_qmap";
   TempDir overlay;
   fs::create_directory(overlay.file("opt"));
   fs::copy_file(qmap, overlay.file("opt/scx_qmap"));
   const Captured captured =
-      capture("sub_schedulers", "7.3.4", {"--scheduler", KTAPE_SUB_SCHEDULER, "--overlay", overlay.path()});
+      capture("sub_schedulers", "7.3", {"--scheduler", KTAPE_SUB_SCHEDULER, "--overlay", overlay.path()});
   INFO(captured.program.output);
   CHECK(captured.facts.outcome == schema::Outcome::COMPLETED);
   CHECK(sql_rows(captured.tape, "SELECT id, name, parent, cgroup FROM scheduler ORDER BY id") ==

@@ -22,7 +22,7 @@
 namespace ktape::test {
 namespace {
 
-constexpr const char* kVersion = "6.16.12";
+constexpr const char* kVersion = "6.16";
 constexpr size_t kFileLimitBytes = size_t{64} << 20;
 constexpr size_t kVmlinuxLimitBytes = size_t{512} << 20;
 

@@ -4,7 +4,7 @@
 # common.sh: other suites of the machine's own Debian mirror, through package lists in a private folder. The system's apt sources are never changed.
 
 # What refresh_lists looks into; those that have kernels, unless a script says otherwise.
-suites=(trixie-backports sid bookworm-backports)
+suites=(trixie-backports sid bookworm-backports trixie)
 readonly kKeyring=/usr/share/keyrings/debian-archive-keyring.gpg kMaxListAgeMinutes=1440
 
 # The system that this runs on, from os-release: "debian bookworm".

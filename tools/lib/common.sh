@@ -18,6 +18,9 @@ die() {
   exit "$1"
 }
 
+# The lines "SERIES RELEASE WHEN WHAT" of tools/kernels.list.
+listed_kernels() { sed -E 's/[[:space:]]*#.*//; /^$/d' "$root/tools/kernels.list"; }
+
 # step NAME TITLE COMMAND...: runs a long command. On a terminal its own output is the progress;
 # elsewhere a line says every ten seconds how far its log has got. When it fails, the log stays in
 # build/log and its last lines are shown; the status is the command's.
