@@ -9,6 +9,7 @@
 
 #include "capture/scenario_check.h"
 #include "guest/kernel/banner.h"
+#include "guest/kernel/kfuncs.h"
 #include "guest/kernel/op_plan.h"
 #include "guest/kernel/op_records.h"
 #include "schema/base/digest.h"
@@ -80,6 +81,7 @@ void inspect_types(std::span<const std::byte> btf, KernelInspection& to) {
   to.btf_bytes = btf.size();
   const Result<std::unique_ptr<Btf>> types = Btf::parse(btf);
   if (types.ok()) to.btf_types = (*types)->types();
+  to.shown_aux = kfuncs_with_shown_aux(btf);
 }
 
 std::string or_unknown(const std::string& text) { return text.empty() ? "not known" : printable(text); }
@@ -94,6 +96,17 @@ std::string missing_text(const KernelInspection& kernel) {
   if (!text.empty()) return text;
   if (kernel.built_in.empty()) return "missing     not known without symbols\n";
   return "missing     nothing: all that a guest needs is built in\n";
+}
+
+std::string kfuncs_text(const std::vector<std::string>& kfuncs) {
+  if (kfuncs.empty()) return "";
+  std::string text = fmt::format(
+      "\nkfuncs of sched_ext whose BTF shows the argument that the verifier fills in ({}): schedulers built "
+      "for the\n"
+      "other form will not load\n",
+      kfuncs.size());
+  for (const std::string& kfunc : kfuncs) text += "  " + printable(kfunc) + "\n";
+  return text;
 }
 
 std::string layouts_text(const std::vector<UsedLayout>& layouts) {
@@ -172,6 +185,7 @@ std::string inspection_text(const KernelInspection& kernel, std::string_view sce
   field("HZ", kernel.hz == 0 ? "not known" : fmt::format("{}", kernel.hz));
   field("preemption", or_unknown(kernel.preemption));
   text += missing_text(kernel);
+  text += kfuncs_text(kernel.shown_aux);
   if (!kernel.layouts.empty()) {
     text += fmt::format("\nfields that scenario '{}' names\n{}", scenario_name, layouts_text(kernel.layouts));
   }
@@ -207,13 +221,14 @@ std::string inspection_json(const KernelInspection& kernel, std::string_view sce
   const auto reason = [](const std::string& why) { return json_string(why); };
   return fmt::format(
       R"({{"release":{},"banner":{},"buildId":"{}","image":{},"schedExt":{},"btfBytes":{},"btfTypes":{},)"
-      R"("symbols":{},"hz":{},"preemption":{},"builtIn":{},"scenario":{},"scenarioProblem":{},)"
+      R"("kfuncsWithShownAux":{},"symbols":{},"hz":{},"preemption":{},"builtIn":{},"scenario":{},"scenarioProblem":{},)"
       R"("layouts":{},"ops":{},"unusable":{}}})"
       "\n",
       json_string(kernel.release), json_string(kernel.banner), to_hex(kernel.build_id),
-      json_string(kernel.format), kernel.sched_ext, kernel.btf_bytes, kernel.btf_types, kernel.symbols,
-      kernel.hz, json_string(kernel.preemption), json_list_of(kernel.built_in, built_in),
-      json_string(scenario_name), json_string(kernel.scenario_problem), json_list_of(kernel.layouts, layout),
+      json_string(kernel.format), kernel.sched_ext, kernel.btf_bytes, kernel.btf_types,
+      json_list_of(kernel.shown_aux, reason), kernel.symbols, kernel.hz, json_string(kernel.preemption),
+      json_list_of(kernel.built_in, built_in), json_string(scenario_name),
+      json_string(kernel.scenario_problem), json_list_of(kernel.layouts, layout),
       json_list_of(kernel.ops, op), json_list_of(kernel.unusable, reason));
 }
 

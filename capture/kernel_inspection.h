@@ -43,6 +43,8 @@ struct KernelInspection {
   bool sched_ext = false;
   size_t btf_bytes = 0;
   uint32_t btf_types = 0;
+  std::vector<std::string>
+      shown_aux;  // kfuncs of sched_ext in another form than schedulers have; see kfuncs.h
   size_t symbols = 0;
   uint32_t hz = 0;  // 0: not known
   std::string preemption;

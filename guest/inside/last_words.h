@@ -63,7 +63,8 @@ class LastWords {
     std::string lower(line);
     std::transform(lower.begin(), lower.end(), lower.begin(),
                    [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    for (const char* word : {"error", "fail", "invalid", "cannot", "can't", "unable", "denied", "panic"}) {
+    for (const char* word : {"error", "fail", "invalid", "cannot", "can't", "unable", "denied", "panic",
+                             "incompatible", "not found", "not resolved"}) {
       if (lower.find(word) != std::string::npos) return true;
     }
     return false;
@@ -75,5 +76,13 @@ class LastWords {
   std::string error_;
   uint64_t error_at_ = 0;  // its number
 };
+
+// What failed, and in one line what was printed of it.
+[[nodiscard]] inline std::string with_last_words(const std::string& what, std::string_view printed) {
+  LastWords words;
+  words.add(printed);
+  const std::string said = words.text();
+  return said.empty() ? what : what + ": " + said;
+}
 
 }  // namespace ktape

@@ -14,6 +14,7 @@
 
 #include "guest/inside/bpf/vtime_shared.h"
 #include "guest/inside/bpf_object.h"
+#include "guest/inside/last_words.h"
 #include "schema/base/file.h"
 
 namespace ktape {
@@ -30,6 +31,9 @@ constexpr char kBooksMap[] = "booked_vtime";
 constexpr char kNoDsq[] =
     "ktape_vtime: this kernel's BTF hides scx_bpf_create_dsq() from schedulers, as a build with an old "
     "pahole does: tasks wait in SCX_DSQ_GLOBAL, in the order in which they came, not by their virtual time\n";
+constexpr char kNoError[] =
+    "the scheduler cannot have the fault 'bpfError': this kernel's BTF hides scx_bpf_error_bstr() from "
+    "schedulers, as a build with an old pahole does";
 constexpr size_t kOutputLimitBytes = size_t{256} << 10;
 
 // libbpf's print hook takes no context, so what it prints has to go to a fixed place.
@@ -138,11 +142,18 @@ Result<std::unique_ptr<VtimeScheduler>> VtimeScheduler::attach(schema::VtimeSche
     scheduler->link_.reset(bpf_map__attach_struct_ops(scheduler->ops_map_));
     if (scheduler->link_ == nullptr) return libbpf_error("attach");
     if (scheduler->exit_->no_dsq != 0) libbpf_output().add(kNoDsq);
+    if (scheduler->exit_->no_error != 0 && spec.getFault() == schema::SchedulerFault::BPF_ERROR) {
+      return Error{ErrorCode::kNotApplicable, kNoError, ""};
+    }
     return {};
   };
   Result<void> loaded = load();
   output = libbpf_output();
-  if (!loaded) return loaded.error();
+  if (!loaded) {
+    Error error = loaded.error();
+    error.message = with_last_words(error.message, libbpf_output().text());
+    return error;
+  }
   return scheduler;
 }
 

@@ -23,6 +23,7 @@ constexpr uint32_t kMemberBytes = 12;
 constexpr uint32_t kEnumeratorBytes = 8;
 constexpr uint32_t kEnumerator64Bytes = 12;
 constexpr uint32_t kArrayBytes = 12;
+constexpr uint32_t kParameterBytes = 8;
 // Stock kernels have 5 MB. Bounds what a stranger's can cost.
 constexpr size_t kMaxBytes = size_t{128} << 20;
 
@@ -48,7 +49,7 @@ std::optional<uint64_t> item_bytes(uint32_t kind, uint32_t count) {
     case BtfKind::kUnion:
     case BtfKind::kDataSection: return uint64_t{count} * kMemberBytes;
     case BtfKind::kEnum: return uint64_t{count} * kEnumeratorBytes;
-    case BtfKind::kFunctionProto: return uint64_t{count} * 8;
+    case BtfKind::kFunctionProto: return uint64_t{count} * kParameterBytes;
     case BtfKind::kEnum64: return uint64_t{count} * kEnumerator64Bytes;
     case BtfKind::kVoid: break;
   }
@@ -176,6 +177,7 @@ class BtfTable::Parser {
     if (type.kind == BtfKind::kArray) return check_id(id, table_.array(type).element);
     if (type.kind == BtfKind::kStruct || type.kind == BtfKind::kUnion) return check_members(id, type);
     if (type.kind == BtfKind::kEnum || type.kind == BtfKind::kEnum64) return check_enumerators(id, type);
+    if (type.kind == BtfKind::kFunctionProto) return check_parameters(id, type);
     return {};
   }
 
@@ -193,6 +195,15 @@ class BtfTable::Parser {
 
   Result<void> check_enumerators(uint32_t id, const BtfType& type) const {
     for (uint32_t i = 0; i < type.count; ++i) KTAPE_TRY(check_name(id, table_.enumerator(type, i).name));
+    return {};
+  }
+
+  Result<void> check_parameters(uint32_t id, const BtfType& type) const {
+    for (uint32_t i = 0; i < type.count; ++i) {
+      const BtfParameter parameter = table_.parameter(type, i);
+      KTAPE_TRY(check_name(id, parameter.name));
+      KTAPE_TRY(check_id(id, parameter.type));
+    }
     return {};
   }
 
@@ -230,6 +241,12 @@ BtfMember BtfTable::member(const BtfType& composite, uint32_t index) const {
   member.bits = member.bit_offset >> 24;
   member.bit_offset &= 0xffffff;
   return member;
+}
+
+BtfParameter BtfTable::parameter(const BtfType& prototype, uint32_t index) const {
+  KTAPE_CHECK(index < prototype.count);
+  const size_t at = prototype.first_item + size_t{index} * kParameterBytes;
+  return {word(bytes_, at), word(bytes_, at + 4)};
 }
 
 BtfEnumerator BtfTable::enumerator(const BtfType& enumeration, uint32_t index) const {

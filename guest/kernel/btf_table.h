@@ -53,6 +53,11 @@ struct BtfMember {
   uint32_t bits = 0;  // 0: not declared as a bit-field
 };
 
+struct BtfParameter {
+  uint32_t name = 0;  // 0: none
+  uint32_t type = 0;  // 0: the last one of a function that takes more
+};
+
 struct BtfArray {
   uint32_t element = 0;
   uint32_t count = 0;
@@ -87,6 +92,7 @@ class BtfTable {
 
   // `index` below the type's count, which must be of the right kind.
   [[nodiscard]] BtfMember member(const BtfType& composite, uint32_t index) const;
+  [[nodiscard]] BtfParameter parameter(const BtfType& prototype, uint32_t index) const;
   [[nodiscard]] BtfEnumerator enumerator(const BtfType& enumeration, uint32_t index) const;
   [[nodiscard]] BtfArray array(const BtfType& array) const;
   [[nodiscard]] BtfInteger integer(const BtfType& integer) const;

@@ -89,6 +89,21 @@ TEST_CASE("an inspection names what a guest needs and the kernel does not have b
   CHECK_THAT(text, !ContainsSubstring("UNUSABLE: PVH"));
 }
 
+TEST_CASE("an inspection names the kfuncs that schedulers built for other kernels cannot call") {
+  BtfBuilder types;
+  const int aux = types.pointer(types.structure("bpf_prog_aux", 8, {}));
+  types.function("scx_bpf_create_dsq", {{"aux", aux}});
+  synthetic::GuestOptions options;
+  options.btf = types.bytes();
+  const KernelInspection kernel = inspect(Guest(options).vmlinux());
+  CHECK_THAT(
+      inspection_text(kernel, "look"),
+      ContainsSubstring("(1): schedulers built for the\nother form will not load\n  scx_bpf_create_dsq\n"));
+  CHECK_THAT(inspection_json(kernel, "look"),
+             ContainsSubstring(R"("kfuncsWithShownAux":["scx_bpf_create_dsq"],)"));
+  CHECK_THAT(inspection_text(inspect(typed_kernel().vmlinux()), "look"), !ContainsSubstring("kfuncs"));
+}
+
 TEST_CASE("an image without type information is inspected as far as it goes") {
   const KernelInspection kernel = inspect(without_section(typed_kernel(), ".BTF"));
   CHECK(kernel.release == "6.99.1-test");

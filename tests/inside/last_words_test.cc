@@ -36,6 +36,17 @@ TEST_CASE("what the verifier and libbpf say above the last line is quoted") {
   CHECK(text.ends_with(" | scx_mine.c:93 [scx panic]: Failed to load skel"));
 }
 
+TEST_CASE("a load that fails is told in one line with what libbpf said") {
+  CHECK(with_last_words(
+            "cannot load the scheduler: Invalid argument",
+            "libbpf: extern (func ksym) 'scx_bpf_error_bstr': func_proto [31] incompatible with vmlinux [9]\n"
+            "libbpf: failed to load object 'ktape_vtime'\n") ==
+        "cannot load the scheduler: Invalid argument: libbpf: extern (func ksym) 'scx_bpf_error_bstr': "
+        "func_proto "
+        "[31] incompatible with vmlinux [9] | libbpf: failed to load object 'ktape_vtime'");
+  CHECK(with_last_words("cannot open the scheduler", "") == "cannot open the scheduler");
+}
+
 TEST_CASE("an error that is among the last lines is quoted once") {
   CHECK(words_of("one\nan error\nthree\n") == "one | an error | three");
   CHECK(words_of("error\n1\n2\n3\n4\n5\n6\n7\n8\n") == "error | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8");

@@ -102,6 +102,16 @@ TEST_CASE("a BTF string of thousands of bytes is refused") {
   CHECK(refusal(raw.bytes()) == "unusable BTF: it has a string of more than 2048 bytes");
 }
 
+TEST_CASE("a BTF parameter whose name or type is not there is refused") {
+  constexpr uint32_t kFunctionProto = 13;
+  RawBtf raw;
+  raw.type(kFunctionProto, 0, 1, 0, {77, 0});
+  CHECK(refusal(raw.bytes()) == "unusable BTF: type 1 has a name outside the strings");
+  RawBtf other;
+  other.type(kFunctionProto, 0, 1, 0, {0, 9});
+  CHECK(refusal(other.bytes()) == "unusable BTF: type 1 refers to type 9, and there are 2");
+}
+
 TEST_CASE("a BTF name outside the strings is refused") {
   RawBtf raw;
   raw.type(kInt, 77, 0, 4, {32});

@@ -85,6 +85,15 @@ int BtfBuilder::enumeration64(const std::string& name,
   return id;
 }
 
+int BtfBuilder::function(const std::string& name,
+                         const std::vector<std::pair<std::string, int>>& parameters) {
+  const int prototype = made(btf__add_func_proto(btf_, 0));
+  for (const auto& [parameter, type] : parameters) {
+    KTAPE_CHECK(btf__add_func_param(btf_, parameter.c_str(), type) == 0);
+  }
+  return made(btf__add_func(btf_, name.c_str(), BTF_FUNC_GLOBAL, prototype));
+}
+
 int BtfBuilder::per_cpu_variable(const std::string& name, int type) {
   return made(btf__add_var(btf_, name.c_str(), BTF_VAR_GLOBAL_ALLOCATED, type));
 }

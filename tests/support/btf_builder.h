@@ -40,6 +40,8 @@ class BtfBuilder {
   int union_of(const std::string& name, uint32_t bytes, const std::vector<Field>& fields);
   int enumeration(const std::string& name, const std::vector<std::pair<std::string, int64_t>>& values);
   int enumeration64(const std::string& name, const std::vector<std::pair<std::string, uint64_t>>& values);
+  // A function that returns nothing.
+  int function(const std::string& name, const std::vector<std::pair<std::string, int>>& parameters);
   int per_cpu_variable(const std::string& name, int type);
 
   [[nodiscard]] std::vector<std::byte> bytes() const;

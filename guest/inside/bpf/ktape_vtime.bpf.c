@@ -84,7 +84,7 @@ SEC("struct_ops/vtime_select_cpu")
 s32 BPF_PROG(vtime_select_cpu, struct task_struct *p, s32 prev_cpu, u64 wake_flags)
 {
 	bool is_idle = false;
-	s32 cpu = scx_bpf_select_cpu_dfl(p, prev_cpu, wake_flags, &is_idle);
+	s32 cpu = scx_select_cpu(p, prev_cpu, wake_flags, &is_idle);
 
 	/* A fault must not be passed by: it happens in ops.enqueue and ops.dispatch. */
 	if (is_idle && !any_fault_due())
@@ -101,7 +101,8 @@ void BPF_PROG(vtime_enqueue, struct task_struct *p, u64 enq_flags)
 		static char format[] = "deliberate fault";
 		unsigned long long no_arguments[1] = {};
 
-		scx_bpf_error_bstr(format, no_arguments, sizeof(no_arguments));
+		if (scx_can_error())
+			scx_bpf_error_bstr(format, no_arguments, sizeof(no_arguments));
 		return;
 	}
 	if (fault_due(VTIME_FAULT_UNKNOWN_DSQ)) {
@@ -196,6 +197,7 @@ SEC("struct_ops.s/vtime_init")
 s32 BPF_PROG(vtime_init)
 {
 	begun_at_ns = bpf_ktime_get_ns();
+	exit_info.no_error = !scx_can_error();
 	if (scx_can_create_dsq())
 		return scx_bpf_create_dsq___ktape(SHARED_DSQ, -1);
 	exit_info.no_dsq = 1;

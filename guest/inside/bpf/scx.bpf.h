@@ -74,19 +74,20 @@ struct sched_ext_ops {
 	char name[128];
 };
 
-s32 scx_bpf_select_cpu_dfl(struct task_struct *p, s32 prev_cpu, u64 wake_flags, bool *is_idle) __ksym;
-void scx_bpf_error_bstr(char *fmt, unsigned long long *data, u32 data_bytes) __ksym;
-
 /*
- * The suffix ___ktape is ours, because libbpf drops the last ___suffix of a name before it looks for it. A
- * weak one counts as missing when its arguments are not those of the kernel's BTF.
+ * All are weak, so that the scheduler loads wherever it can do without: see scx_can_*(). The suffix ___ktape
+ * is ours, because libbpf drops the last ___suffix of a name before it looks for it. A weak one counts as
+ * missing when its arguments are not those of the kernel's BTF.
  *
  * So it is with kfuncs that get the program's struct bpf_prog_aux from the verifier (KF_IMPLICIT_ARGS), where
  * the kernel was built with a pahole that does not tag each of them as a kfunc (DECL_TAG "bpf_kfunc"): BTF
  * then shows that argument and lacks their twin NAME_impl (tools/bpf/resolve_btfids), without which the
- * verifier lets nobody call them. Debian's 7.1.13 is such a kernel: it has no use for scx_bpf_create_dsq,
- * scx_bpf_dsq_insert___v2 and scx_bpf_task_set_dsq_vtime.
+ * verifier lets nobody call them. Which kfuncs that are is a matter of chance: of Debian's 7.1.13
+ * scx_bpf_create_dsq, scx_bpf_dsq_insert___v2 and scx_bpf_task_set_dsq_vtime cannot be called, of its 7.2.12
+ * scx_bpf_error_bstr neither. ktape kernel inspect lists them (guest/kernel/kfuncs.h).
  */
+s32 scx_bpf_select_cpu_dfl(struct task_struct *p, s32 prev_cpu, u64 wake_flags, bool *is_idle) __ksym __weak;
+void scx_bpf_error_bstr(char *fmt, unsigned long long *data, u32 data_bytes) __ksym __weak;
 s32 scx_bpf_create_dsq___ktape(u64 dsq_id, s32 node) __ksym __weak;
 
 /* Newer kernels replace these; each pair has its older twin second. */
@@ -115,6 +116,19 @@ bool scx_bpf_task_set_dsq_vtime(struct task_struct *p, u64 vtime) __ksym __weak;
 static inline bool scx_can_create_dsq(void)
 {
 	return bpf_ksym_exists(scx_bpf_create_dsq___ktape);
+}
+
+static inline bool scx_can_error(void)
+{
+	return bpf_ksym_exists(scx_bpf_error_bstr);
+}
+
+/* Without the kernel's choice of a CPU the task stays where it ran. */
+static inline s32 scx_select_cpu(struct task_struct *p, s32 prev_cpu, u64 wake_flags, bool *is_idle)
+{
+	if (bpf_ksym_exists(scx_bpf_select_cpu_dfl))
+		return scx_bpf_select_cpu_dfl(p, prev_cpu, wake_flags, is_idle);
+	return prev_cpu;
 }
 
 static inline void scx_insert(struct task_struct *p, u64 dsq_id, u64 slice, u64 enq_flags)

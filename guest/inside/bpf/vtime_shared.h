@@ -32,6 +32,7 @@ enum {
 struct vtime_exit {
 	unsigned int published;	 /* written last: the rest is complete */
 	unsigned int no_dsq;	 /* set by ops.init: this kernel lets nobody create a DSQ */
+	unsigned int no_error;	 /* the same: this kernel lets nobody call scx_bpf_error() */
 	unsigned long long kind; /* enum scx_exit_kind */
 	long long exit_code;
 	char reason[VTIME_REASON_LEN];
