@@ -66,6 +66,10 @@ Result<void> GuestFiles::add_file(const std::string& guest_path, const std::stri
   return add(guest_path, Entry{Kind::kFile, static_cast<uint32_t>(status.st_mode), std::move(content)});
 }
 
+Result<void> GuestFiles::add_content(const std::string& guest_path, std::span<const std::byte> content) {
+  return add(guest_path, Entry{Kind::kFile, S_IFREG | 0644, {content.begin(), content.end()}});
+}
+
 Result<void> GuestFiles::add_link(const std::string& guest_path, const std::string& target) {
   const auto bytes = as_bytes(target);
   return add(guest_path, Entry{Kind::kLink, 0777, {bytes.begin(), bytes.end()}});

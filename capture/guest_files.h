@@ -29,6 +29,8 @@ class GuestFiles {
   // A file of the host, read now, links followed. kUsage where the path leads through something that is
   // no folder in the guest, is not one that can be packed, or is '/init', which is the agent.
   [[nodiscard]] Result<void> add_file(const std::string& guest_path, const std::string& host_path);
+  // A file that the host does not have; everybody may read it.
+  [[nodiscard]] Result<void> add_content(const std::string& guest_path, std::span<const std::byte> content);
   [[nodiscard]] Result<void> add_link(const std::string& guest_path, const std::string& target);
   // The same of what is not there yet, links in the guest followed.
   [[nodiscard]] Result<void> add_missing_file(const std::string& guest_path, const std::string& host_path);

@@ -106,13 +106,14 @@ Result<GuestPack> pack_guest(LoadedScenario& scenario, const GuestPackOptions& o
   return pack;
 }
 
-Result<void> add_kernel_config(GuestPack& pack, const std::string& release, const std::string& config_path) {
-  if (!pack.scheduler || config_path.empty()) return {};
+Result<void> add_kernel_config(GuestPack& pack, const std::string& release,
+                               std::span<const std::byte> config) {
+  if (!pack.scheduler || config.empty()) return {};
   const std::string path = "/boot/config-" + release;
   const auto is_it = [&](const PackedFile& file) { return file.path == path; };
   if (std::any_of(pack.files.begin(), pack.files.end(), is_it)) return {};
   GuestFiles more;
-  KTAPE_TRY(more.add_file(path, config_path));
+  KTAPE_TRY(more.add_content(path, config));
   // The kernel unpacks one archive after the other.
   const std::vector<std::byte> archive = more.archive();
   pack.archive.resize((pack.archive.size() + kAlignment - 1) / kAlignment * kAlignment);

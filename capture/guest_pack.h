@@ -36,11 +36,11 @@ struct GuestPack {
 // GuestFiles, and kUsage for files that the guest's memory would not hold.
 [[nodiscard]] Result<GuestPack> pack_guest(LoadedScenario& scenario, const GuestPackOptions& options);
 
-// Gives a guest that runs a scheduler's program the kernel's configuration, a file of the host, as
-// '/boot/config-RELEASE', where libbpf looks for what a BPF program declares as __kconfig. One of an overlay
-// stays.
+// Gives a guest that runs a scheduler's program the kernel's configuration as '/boot/config-RELEASE', where
+// libbpf looks for what a BPF program declares as __kconfig. One of an overlay stays. Nothing where `config`
+// is empty.
 [[nodiscard]] Result<void> add_kernel_config(GuestPack& pack, const std::string& release,
-                                             const std::string& config_path);
+                                             std::span<const std::byte> config);
 
 // A file in memory with `initramfs` and, behind it, the pack's archive, as one initrd: the kernel unpacks
 // both.

@@ -15,9 +15,11 @@
 #include "capture/checkout.h"
 #include "capture/kernel_command_line.h"
 #include "capture/kernel_source.h"
+#include "capture/load_failure.h"
 #include "capture/recorder.h"
 #include "capture/scenario_check.h"
 #include "capture/scenario_source.h"
+#include "guest/kernel/kernel_config.h"
 #include "guest/kernel/kernel_image.h"
 #include "guest/machine/qemu_machine.h"
 #include "schema/base/digest.h"
@@ -39,6 +41,7 @@ constexpr size_t kMaxListedFiles = 1000;
 struct Prepared {
   LoadedScenario scenario;
   KernelSource source;
+  std::vector<std::byte> config;  // of the kernel, whole; empty: it is not at hand
   KernelImage image;
   std::shared_ptr<const KernelKnowledge> knowledge;
   std::string initramfs_path;
@@ -58,6 +61,20 @@ Result<std::shared_ptr<const KernelKnowledge>> learn(const KernelSource& source,
   return Error{error.code, "kernel '" + source.path + "' is not usable: " + error.message, error.hint};
 }
 
+// By the image itself, else by the file beside it; empty where neither has it.
+Result<std::vector<std::byte>> whole_config(const KernelSource& source, const KernelImage& image) {
+  if (auto own = config_in({image.vmlinux.data(), image.vmlinux.size()})) return std::move(*own);
+  if (source.config_path.empty()) return std::vector<std::byte>();
+  return read_file(source.config_path, kMaxConfigBytes);
+}
+
+Result<void> give_config(Prepared& prepared) {
+  const std::string known = known_config(*prepared.knowledge);
+  const std::vector<std::byte>& whole = prepared.config;
+  return add_kernel_config(prepared.guest, prepared.knowledge->release,
+                           whole.empty() ? as_bytes(known) : std::span<const std::byte>(whole));
+}
+
 Result<Prepared> prepare(const CaptureOptions& options) {
   KTAPE_ASSIGN(std::string scenario_path, find_scenario(options.scenario));
   KTAPE_ASSIGN(LoadedScenario scenario, load_scenario(scenario_path, options.machine));
@@ -68,15 +85,17 @@ Result<Prepared> prepare(const CaptureOptions& options) {
   if (!options.kaslr && image.is_bzimage) {
     KTAPE_ASSIGN(vmlinux, memory_file("vmlinux", {image.vmlinux}));
   }
+  KTAPE_ASSIGN(std::vector<std::byte> config, whole_config(source, image));
   KTAPE_ASSIGN(std::shared_ptr<const KernelKnowledge> knowledge, learn(source, std::move(image.vmlinux)));
   Prepared prepared{.scenario = std::move(scenario),
                     .source = std::move(source),
+                    .config = std::move(config),
                     .image = std::move(image),
                     .knowledge = std::move(knowledge),
                     .guest = std::move(guest),
                     .vmlinux = std::move(vmlinux)};
   KTAPE_TRY(check_sched_ext(prepared.scenario.get(), *prepared.knowledge));
-  KTAPE_TRY(add_kernel_config(prepared.guest, prepared.knowledge->release, prepared.source.config_path));
+  KTAPE_TRY(give_config(prepared));
   KTAPE_TRY(check_scenario_ops(prepared.scenario, *prepared.knowledge));
   KTAPE_ASSIGN(prepared.freezes,
                plan_freezes(options.freeze_on, options.freeze_every, *prepared.knowledge, prepared.scenario));
@@ -230,10 +249,7 @@ Result<void> keep_blobs(Recorder& recorder, const Prepared& prepared) {
   KTAPE_TRY(recorder.add_blob("btf", prepared.knowledge->btf_raw));
   const std::string symbols = prepared.knowledge->symbols.text();
   KTAPE_TRY(recorder.add_blob("symbols", as_bytes(symbols)));
-  if (!prepared.source.config_path.empty()) {
-    KTAPE_ASSIGN(std::vector<std::byte> config, read_file(prepared.source.config_path, kMaxConfigBytes));
-    KTAPE_TRY(recorder.add_blob("config", config));
-  }
+  if (!prepared.config.empty()) KTAPE_TRY(recorder.add_blob("config", prepared.config));
   return recorder.commit();
 }
 
@@ -271,6 +287,9 @@ Result<CaptureResult> record_run(const CaptureOptions& options, const Prepared& 
   Engine engine(machine, recorder, progress, prepared.knowledge, prepared.scenario.get(), options.memory,
                 prepared.freezes, program);
   KTAPE_ASSIGN(RunEnd end, engine.run(wishes));
+  if (end.outcome == schema::Outcome::SCENARIO_FAILED && prepared.guest.scheduler) {
+    end.detail += explain_load_failure(end.detail, *prepared.knowledge, !prepared.config.empty());
+  }
   progress.now("sealing");
   KTAPE_ASSIGN(SealedTape tape,
                recorder.seal(end.outcome, end.exit_code, end.detail, end.triggers, end.intervals));

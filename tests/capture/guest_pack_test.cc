@@ -5,6 +5,7 @@
 #include <catch2/catch_test_macros.hpp>
 #include <filesystem>
 #include <fstream>
+#include <span>
 
 #include "tests/support/must.h"
 #include "tests/support/temp_dir.h"
@@ -14,6 +15,7 @@ namespace ktape::test {
 namespace {
 
 constexpr char kConfigPath[] = "/boot/config-7.3.4";
+const std::span<const std::byte> kConfig = as_bytes("CONFIG_HZ=250\n");
 
 LoadedScenario scenario(const std::string& scheduler) {
   return must(parse_scenario("my.scenario", "(name = \"t\", " + scheduler +
@@ -22,10 +24,7 @@ LoadedScenario scenario(const std::string& scheduler) {
 
 class GuestPacks {
  public:
-  GuestPacks() {
-    std::ofstream(config) << "CONFIG_HZ=250\n";
-    options.scheduler = KTAPE_FIXTURE "/fixture_program -v";
-  }
+  GuestPacks() { options.scheduler = KTAPE_FIXTURE "/fixture_program -v"; }
 
   GuestPack pack(const std::string& scheduler = "") {
     LoadedScenario loaded = scenario(scheduler);
@@ -33,7 +32,6 @@ class GuestPacks {
   }
 
   TempDir folder;
-  const std::string config = folder.file("config");
   GuestPackOptions options;
 };
 
@@ -48,7 +46,7 @@ TEST_CASE_METHOD(GuestPacks,
                  "a guest with a scheduler's program has the kernel's configuration, in one more archive") {
   GuestPack pack = this->pack();
   const size_t before = pack.archive.size();
-  must(add_kernel_config(pack, "7.3.4", config));
+  must(add_kernel_config(pack, "7.3.4", kConfig));
   CHECK(configs_in(pack) == 1);
   CHECK(pack.files.back().bytes == 14);
   CHECK(pack.archive_digest == sha256(pack.archive));
@@ -68,7 +66,7 @@ TEST_CASE_METHOD(GuestPacks, "a configuration that an overlay brings stays") {
   options.overlays = {folder.file("overlay")};
   GuestPack pack = this->pack();
   const Digest before = pack.archive_digest;
-  must(add_kernel_config(pack, "7.3.4", config));
+  must(add_kernel_config(pack, "7.3.4", kConfig));
   CHECK(configs_in(pack) == 1);
   CHECK(pack.archive_digest == before);
 }
@@ -76,11 +74,11 @@ TEST_CASE_METHOD(GuestPacks, "a configuration that an overlay brings stays") {
 TEST_CASE_METHOD(GuestPacks,
                  "a guest without a scheduler's program, or a kernel without one, needs no configuration") {
   GuestPack pack = this->pack();
-  must(add_kernel_config(pack, "7.3.4", ""));
+  must(add_kernel_config(pack, "7.3.4", {}));
   CHECK(configs_in(pack) == 0);
   options.scheduler = "";
   GuestPack none = this->pack();
-  must(add_kernel_config(none, "7.3.4", config));
+  must(add_kernel_config(none, "7.3.4", kConfig));
   CHECK(none.archive.empty());
 }
 

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guest/kernel/kernel_config.h"
+
+#include <fmt/format.h>
+
+#include <string_view>
+
+#include "guest/kernel/elf_image.h"
+#include "guest/kernel/unpack.h"
+
+namespace ktape {
+
+namespace {
+
+constexpr std::string_view kBegin = "IKCFG_ST", kEnd = "IKCFG_ED";
+constexpr size_t kMaxConfigBytes = size_t{4} << 20;
+
+// What a kernel has exactly when it has the option; functions, which every kernel's symbols have.
+struct Told {
+  const char* option;
+  const char* symbol;
+};
+constexpr Told kTold[] = {{"BPF_SYSCALL", "__x64_sys_bpf"}, {"CGROUPS", "cgroup_init"}};
+
+}  // namespace
+
+std::optional<std::vector<std::byte>> config_in(std::span<const std::byte> vmlinux) {
+  const Result<ElfImage> elf = ElfImage::parse(vmlinux);
+  const ElfSection* section = elf.ok() ? elf->section(".rodata") : nullptr;
+  if (section == nullptr) return std::nullopt;
+  const std::string_view bytes(reinterpret_cast<const char*>(section->bytes.data()), section->bytes.size());
+  // The string that names the mark may stand somewhere too: only what unpacks is it.
+  for (size_t at = bytes.find(kBegin); at != std::string_view::npos; at = bytes.find(kBegin, at + 1)) {
+    const size_t begin = at + kBegin.size();
+    const size_t end = bytes.find(kEnd, begin);
+    if (end == std::string_view::npos) return std::nullopt;
+    const Result<PageBuffer> text =
+        unpack("gzip", section->bytes.subspan(begin, end - begin), kMaxConfigBytes);
+    if (text.ok()) return std::vector<std::byte>(text->data(), text->data() + text->size());
+  }
+  return std::nullopt;
+}
+
+std::string known_config(const KernelKnowledge& kernel) {
+  std::string text =
+      "# By ktape: the kernel's configuration is not at hand. This is what its image tells; what is not here "
+      "may be set.\n";
+  if (kernel.hz > 0) text += fmt::format("CONFIG_HZ={0}\nCONFIG_HZ_{0}=y\n", kernel.hz);
+  if (kernel.has_sched_ext()) text += "CONFIG_SCHED_CLASS_EXT=y\n";
+  for (const Told& told : kTold) {
+    if (kernel.symbols.find(told.symbol)) text += fmt::format("CONFIG_{}=y\n", told.option);
+  }
+  return text;
+}
+
+}  // namespace ktape
