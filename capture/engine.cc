@@ -14,6 +14,7 @@
 #include "capture/starvation.h"
 #include "schema/base/file.h"
 #include "schema/base/scheduler_exit.h"
+#include "schema/base/tcg_fault.h"
 #include "schema/base/text.h"
 #include "schema/wire/data.h"
 
@@ -365,6 +366,7 @@ Result<void> Engine::on_console(const std::string& text) {
 Result<void> Engine::record_complaints() {
   for (const KernelComplaint& complaint : console_.complaints().take()) {
     progress_.say("the guest's kernel complained: " + complaint.headline);
+    note_emulator(complaint.text);
     KTAPE_TRY(recorder_.record([&](schema::Record::Builder record) {
       auto to = record.initGuestOops();
       to.setKind(complaint.kind);
@@ -379,6 +381,14 @@ Result<void> Engine::record_complaints() {
   return {};
 }
 
+// A death that the emulator is known for is told as that, once.
+void Engine::note_emulator(const std::string& oops) {
+  if (emulators_fault_ || machine_.facts().accelerator_used != Accelerator::kTcg || !is_patching_fault(oops))
+    return;
+  emulators_fault_ = true;
+  progress_.say(kPatchingFault);
+}
+
 Result<void> Engine::record_panic() {
   return recorder_.record([&](schema::Record::Builder record) {
     record.initGuestPanicked().setText(as_data(console_.panic_text()));
@@ -388,7 +398,8 @@ Result<void> Engine::record_panic() {
 // The machine delivers console bytes before the end that they led to, so a panic is known by now.
 Result<void> Engine::on_ended() {
   if (console_.panicked()) {
-    end(schema::Outcome::GUEST_PANICKED, console_.panic_line());
+    end(schema::Outcome::GUEST_PANICKED,
+        console_.panic_line() + (emulators_fault_ ? std::string("; ") + kPatchingFault : ""));
   } else if (done_) {
     end_ = done_;
   } else {

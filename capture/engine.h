@@ -80,6 +80,7 @@ class Engine {
   Result<void> watch_schedulers();
   Result<void> record_kernel(const Kernel& kernel, std::chrono::nanoseconds took);
   Result<void> record_panic();
+  void note_emulator(const std::string& oops);
   Result<void> record_complaints();
   Result<void> offence(const Error& error);
   [[nodiscard]] std::chrono::milliseconds boot_deadline() const;
@@ -112,8 +113,9 @@ class Engine {
   std::vector<std::string> ejections_;        // of it
   std::string step_name_;                     // empty between steps and after the last one
   bool panic_announced_ = false;
-  bool at_breakpoint_ = false;  // a breakpoint stopped the machine, and that is being handled
-  std::optional<RunEnd> done_;  // what the agent said
+  bool emulators_fault_ = false;  // the guest died of what its emulator is known for
+  bool at_breakpoint_ = false;    // a breakpoint stopped the machine, and that is being handled
+  std::optional<RunEnd> done_;    // what the agent said
   std::optional<RunEnd> end_;
 };
 

@@ -148,7 +148,8 @@ std::string incidents_table(const RunFacts& run, const ReportFreezes& freezes) {
   HtmlTable table("What went wrong on the way", {"record", "what", "the kernel's words"});
   for (const IncidentFacts& incident : run.incidents) {
     const std::string& first = incident.first;
-    table.row({count(number(incident.seq.value)), plain(incident.what),
+    const std::string note = incident.note.empty() ? "" : "; " + incident.note;
+    table.row({count(number(incident.seq.value)), plain(incident.what + note),
                mono(first.empty() ? said_of_freeze(freezes, incident.seq) : first)});
   }
   return table.take("No panic, no complaint of the kernel, no watchdog, no freeze by a trigger.");

@@ -166,9 +166,9 @@ Section incidents(const ReportFacts& report) {
   for (const Alike<IncidentFacts>& group : alike(told, key)) {
     const IncidentFacts& first = *group.first;
     section.add(wrapped("  ",
-                        fmt::format("{}: {}: {}", times(group.count, first.seq, group.last->seq), first.what,
-                                    first.first),
-                        3),
+                        fmt::format("{}: {}: {}{}{}", times(group.count, first.seq, group.last->seq),
+                                    first.what, first.first, first.note.empty() ? "" : "; ", first.note),
+                        first.note.empty() ? 3 : 6),
                 severity(first) == 0 ? Rank::kImportant : Rank::kNormal);
   }
   return section;

@@ -12,6 +12,7 @@
 #include "replay/record_text.h"
 #include "schema/base/digest.h"
 #include "schema/base/scheduler_exit.h"
+#include "schema/base/tcg_fault.h"
 #include "schema/base/text.h"
 #include "schema/scenario/target_path.h"
 
@@ -128,6 +129,7 @@ class Gatherer {
   [[nodiscard]] bool too_many() const;
 
   RunFacts facts_;
+  bool emulated_ = false;                                  // by TCG
   std::map<uint64_t, std::pair<size_t, size_t>> pending_;  // op: its first entry, and how many
   std::map<uint32_t, size_t> steps_;                       // where each stands in facts_
   std::map<std::string, uint32_t> seen_;                   // step and tag: how often
@@ -150,6 +152,7 @@ bool Gatherer::too_many() const {
 }
 
 void Gatherer::run_started(schema::RunStarted::Reader run) {
+  emulated_ = run.getAcceleratorUsed() == schema::Accelerator::TCG;
   facts_.scenario = safe(run.getScenario().getName());
   facts_.scenario_text = std::string(chars(run.getScenarioText()));
   facts_.kernel = safe(run.getKernelImage());
@@ -334,7 +337,7 @@ void Gatherer::sealed(schema::Sealed::Reader sealed, Seq seq) {
 }
 
 void Gatherer::incident(std::string what, std::string first, Seq seq) {
-  facts_.incidents.push_back({std::move(what), std::move(first), seq});
+  facts_.incidents.push_back({std::move(what), std::move(first), seq, ""});
 }
 
 Result<void> Gatherer::visit(const RecordView& view) {
@@ -377,6 +380,8 @@ Result<void> Gatherer::visit(const RecordView& view) {
     case schema::Record::GUEST_OOPS:
       incident("the kernel complained: " + enum_words(record.getGuestOops().getKind()),
                first_line(chars(record.getGuestOops().getText())), view.seq);
+      if (emulated_ && is_patching_fault(chars(record.getGuestOops().getText())))
+        facts_.incidents.back().note = kPatchingFault;
       break;
     case schema::Record::WATCHDOG_FIRED:
       incident("the watchdog " + in_quotes(chars(record.getWatchdogFired().getName())) + " fired",

@@ -121,6 +121,7 @@ struct IncidentFacts {
   std::string what;   // "guest panicked", "freeze by trigger 'scx-error'"
   std::string first;  // first line of its text
   Seq seq;
+  std::string note;  // what is to be known of it; empty for most
 };
 
 struct RunFacts {

@@ -9,6 +9,7 @@
 
 #include "capture/boot_deadline.h"
 #include "schema/base/file.h"
+#include "schema/base/tcg_fault.h"
 #include "schema/journal/reader.h"
 #include "schema/journal/verify.h"
 #include "schema/wire/data.h"
@@ -81,6 +82,25 @@ TEST_CASE_METHOD(EngineFixture,
   // The unfinished last line is kept as well.
   CHECK(kinds() == std::vector{Record::GUEST_HELLO, Record::STEP_STARTED, Record::CONSOLE, Record::CONSOLE,
                                Record::GUEST_PANICKED, Record::SEALED});
+}
+
+TEST_CASE_METHOD(EngineFixture, "a panic that TCG is known for is told as that, and under KVM is not") {
+  constexpr char kDeath[] =
+      "[ 97.6] Oops: int3: 0000 [#1] SMP NOPTI\n"
+      "[ 97.6] RIP: 0010:sched_balance_update_blocked_averages+0x45/0x90\n"
+      "[ 97.6] Code: e8 7c f8 ff ff 66 <90> 48 8d 7b 48\n"
+      "[ 97.6] ---[ end trace 0000000000000000 ]---\n"
+      "[ 97.6] Kernel panic - not syncing: Fatal exception in interrupt\n";
+  const bool emulated = GENERATE(true, false);
+  machine().mutable_facts().accelerator_used = emulated ? Accelerator::kTcg : Accelerator::kKvm;
+  hello();
+  console(kDeath);
+  ended();
+  const RunEnd end = run();
+  CHECK(end.outcome == Outcome::GUEST_PANICKED);
+  CHECK((end.detail == "Kernel panic - not syncing: Fatal exception in interrupt") == !emulated);
+  CHECK(end.detail.ends_with(kPatchingFault) == emulated);
+  CHECK((std::ranges::count(progress.lines, kPatchingFault) == 1) == emulated);
 }
 
 TEST_CASE_METHOD(EngineFixture, "a lost machine is its own outcome, with the reason") {

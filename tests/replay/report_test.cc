@@ -388,6 +388,26 @@ TEST_CASE("what failed in the same way is told once, with how often; a panic com
                                "  a place\n"));
 }
 
+TEST_CASE("a report says of a kernel's death what TCG is known for") {
+  TempDir folder;
+  TapeBuilder tape(folder.file("run.ktape"));
+  tape.add([](schema::Record::Builder record) {
+    record.initRunStarted().setAcceleratorUsed(schema::Accelerator::TCG);
+  });
+  tape.add([](schema::Record::Builder record) {
+    auto oops = record.initGuestOops();
+    oops.setKind(schema::OopsKind::OOPS);
+    oops.setText(
+        as_data(std::string_view("Oops: int3: 0000 [#1] SMP NOPTI\n"
+                                 "RIP: 0010:__schedule+0x2f7/0x17f0\n"
+                                 "Code: e8 7c f8 ff ff 66 <90> 48 8d 7b 48\n")));
+  });
+  tape.seal();
+  CHECK_THAT(report_of(folder),
+             ContainsSubstring("the kernel complained: oops: Oops: int3: 0000 [#1] SMP NOPTI;") &&
+                 ContainsSubstring("QEMU's TCG is known for this"));
+}
+
 TEST_CASE("two sub-schedulers of one name are told apart in a report, by parent and cgroup") {
   TempDir folder;
   TapeBuilder tape(folder.file("run.ktape"));
