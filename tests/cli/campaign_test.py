@@ -49,7 +49,7 @@ class MadeUp(unittest.TestCase):
         (folder / "6.16.12").mkdir()
         (folder / "6.16.12/results.jsonl").write_text("".join(json.dumps(one) + "\n" for one in results))
         with contextlib.redirect_stdout(io.StringIO()) as said:
-            good = campaign.Campaign("reference", "6.16.12", folder, False).tell()
+            good = campaign.Campaign("reference", "6.16.12", None, folder, False).tell()
         return good, said.getvalue()
 
 
