@@ -123,6 +123,15 @@ std::string reached_text(schema::FreezeBegan::Reader began) {
   return fmt::format(" on CPUs {}", fmt::join(cpus, ", "));
 }
 
+std::string host_text(schema::HostProcessor::Reader host) {
+  if (!host.getKnown()) return "";
+  std::string text = host.getCpus() == 0 ? "" : count_text(host.getCpus(), "CPU") + " of ";
+  if (!host.getHypervisor()) return text + "a host that is no guest";
+  text += "a host that is itself a guest";
+  if (host.getHypervisorName().size() > 0) text += ", of " + in_quotes(chars(host.getHypervisorName()));
+  return text;
+}
+
 std::string reply_text(schema::OpReplied::Reader reply) {
   std::string text = reply.getOk() ? "done" : reply.getAsExpected() ? "refused, as expected" : "NOT DONE";
   if (reply.getTries() < 2) return text;

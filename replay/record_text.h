@@ -58,4 +58,7 @@ template <typename Enum>
 // Which CPUs had reached a trigger: " on CPU 1", " on CPUs 1, 3"; empty for another cause.
 [[nodiscard]] std::string reached_text(schema::FreezeBegan::Reader began);
 
+// "2 CPUs of a host that is itself a guest, of 'KVMKVMKVM'"; empty where the recorder did not say.
+[[nodiscard]] std::string host_text(schema::HostProcessor::Reader host);
+
 }  // namespace ktape

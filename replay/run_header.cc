@@ -102,6 +102,8 @@ void RunHeader::visit(const RecordView& view) {
     return;
   }
   losses_.visit(view.record);
+  lockups_.visit(view);
+  delays_.visit(view);
   switch (view.record.which()) {
     case schema::Record::RUN_STARTED: return run_.keep(view.record.getRunStarted());
     case schema::Record::KERNEL_IDENTIFIED: return kernel_.keep(view.record.getKernelIdentified());
@@ -109,6 +111,7 @@ void RunHeader::visit(const RecordView& view) {
     case schema::Record::SCHEDULER_ATTACHED:
       return schedulers_.emplace_back().keep(view.record.getSchedulerAttached());
     case schema::Record::CONSOLE: console_bytes_ += view.record.getConsole().getText().size(); return;
+    case schema::Record::CLOCKSOURCE_SEEN: return clocksource_seen(view.record.getClocksourceSeen());
     case schema::Record::FREEZE_BEGAN: return freeze_began(view.record.getFreezeBegan());
     case schema::Record::SEALED: return sealed_.keep(view.record.getSealed());
     default: return;
@@ -119,6 +122,13 @@ void RunHeader::freeze_began(schema::FreezeBegan::Reader began) {
   if (began.getCause() != schema::FreezeCause::PERIODIC) return;
   ++periodic_;
   last_interval_ = std::max(last_interval_, began.getInterval());
+}
+
+// A guest may change it at every freeze.
+void RunHeader::clocksource_seen(schema::ClocksourceSeen::Reader seen) {
+  constexpr size_t kShown = 200;
+  ++clocksources_;
+  if (clock_.size() < kShown) clock_ += (clock_.empty() ? "" : ", then ") + safe(seen.getName());
 }
 
 std::optional<Digest> RunHeader::types() const {
@@ -149,6 +159,7 @@ void RunHeader::show_run(Page& page) const {
   if (run.getWallClockNs() > 0) page.field("captured", wall_clock_text(run.getWallClockNs()));
   page.field("by", fmt::format("ktape {}, host {}, {}", safe(run.getKtapeVersion()),
                                or_unknown(run.getHostKernel()), or_unknown(run.getHostCpu())));
+  if (const std::string host = host_text(run.getHostProcessor()); !host.empty()) page.field("", host);
   page.field("machine", accelerator_text(run));
   page.field("", topology_text(run));
   page.field("", or_unknown(run.getQemuVersion()));
@@ -187,6 +198,7 @@ void RunHeader::show_kernel(Page& page) const {
     page.field("", fmt::format("KASLR slide {:#x}, phys_base {:#x}, direct map at {:#x}",
                                kernel.getKaslrSlide(), kernel.getPhysBase(), kernel.getPageOffset()));
   }
+  if (clocksources_ > 0) page.field("", "takes its time from " + clock_);
   if (run.getKernelCommandLine().size() > 0) page.field("", safe(run.getKernelCommandLine()));
   if (run.getFastBoot()) page.field("", "--fast-boot: its command line changes the kernel under test");
 }
@@ -222,6 +234,7 @@ void RunHeader::show_end(const Verification& found, Page& page) const {
   page.field("outcome",
              sealed_.present() ? outcome_text(sealed_.get()) : "not known: the tape was never sealed");
   show_triggers(page);
+  show_host(page);
   show_losses(page);
   if (console_bytes_ > 0) page.field("console", bytes_text(console_bytes_) + " of text, shown by --console");
   if (unknown_ > 0) {
@@ -236,6 +249,15 @@ void RunHeader::show_triggers(Page& page) const {
     page.field(std::exchange(label, ""), trigger_text(trigger));
   const std::string intervals = periodic_text();
   if (!intervals.empty()) page.field(label, "time: " + intervals);
+}
+
+void RunHeader::show_host(Page& page) const {
+  if (delays_.told()) {
+    const HostSpan all = delays_.all();
+    page.field("host", fmt::format("in {} vCPUs waited for one of its CPUs: {}",
+                                   duration_text(all.running_ns), waits_text(all)));
+  }
+  if (const std::string hidden = lockups_.hidden_text(); !hidden.empty()) page.field("lock-ups", hidden);
 }
 
 // Without the seal's word there are the freezes themselves.

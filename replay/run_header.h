@@ -9,6 +9,8 @@
 
 #include "replay/kept.h"
 #include "replay/page.h"
+#include "replay/run_delays.h"
+#include "schema/journal/lockup_sight.h"
 #include "schema/journal/losses.h"
 #include "schema/journal/reader.h"
 #include "schema/journal/verify.h"
@@ -34,6 +36,8 @@ class RunHeader {
   void show_layouts(Page& page) const;
   void show_freezes_planned(Page& page) const;
   void show_triggers(Page& page) const;
+  void show_host(Page& page) const;
+  void clocksource_seen(schema::ClocksourceSeen::Reader seen);
   void freeze_began(schema::FreezeBegan::Reader began);
   [[nodiscard]] std::string periodic_text() const;
   void show_losses(Page& page) const;
@@ -47,6 +51,10 @@ class RunHeader {
   Kept<schema::KernelIdentified> kernel_;
   Kept<schema::Sealed> sealed_;
   LossTally losses_;
+  LockupSight lockups_;
+  RunDelayFold delays_;
+  uint64_t clocksources_ = 0;
+  std::string clock_;  // the first of them, in their order
   std::vector<Kept<schema::SchedulerAttached>> schedulers_;
   std::vector<Kept<schema::LayoutUsed>> layouts_;
 };

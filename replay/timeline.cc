@@ -83,6 +83,7 @@ void Timeline::event(const RecordView& view, const std::string& text) {
 void Timeline::visit(const RecordView& view) {
   if (!view.known) return event(view, fmt::format("a record of unknown kind {}", view.kind));
   auto record = view.record;
+  delays_.visit(view);
   switch (record.which()) {
     case schema::Record::UNKNOWN: return event(view, "a record without content");
     case schema::Record::RUN_STARTED: return event(view, "run started");
@@ -165,6 +166,8 @@ void Timeline::visit(const RecordView& view) {
     case schema::Record::GUEST_OOPS: return oops(view);
     case schema::Record::GUEST_FACTS: return guest_facts(view);
     case schema::Record::TRIGGER_CHANGED: return trigger_changed(view);
+    case schema::Record::RUN_DELAYS: return run_delays(view);
+    case schema::Record::CLOCKSOURCE_SEEN: return clocksource_seen(view);
     case schema::Record::SLIMMED:
       return event(view, "slim: made from the tape with head digest " +
                              to_hex(as_bytes(chars(record.getSlimmed().getHead()))) +
@@ -269,6 +272,20 @@ void Timeline::trigger_changed(const RecordView& view) {
         fmt::format("trigger {} {}{}", safe(changed.getTrigger()), what(), after_colon(changed.getReason())));
 }
 
+void Timeline::run_delays(const RecordView& view) {
+  if (!delays_.told()) return event(view, "how long vCPUs wait for a CPU of the host is counted from here");
+  event(view, fmt::format("in {} of the machine's time vCPUs waited for a CPU of the host: {}",
+                          duration_text(delays_.last().running_ns), waits_text(delays_.last())));
+}
+
+void Timeline::clocksource_seen(const RecordView& view) {
+  auto seen = view.record.getClocksourceSeen();
+  if (seen.getBefore().size() == 0)
+    return event(view, "the guest's kernel takes its time from " + in_quotes(chars(seen.getName())));
+  event(view, fmt::format("CLOCKSOURCE CHANGED: the guest's kernel takes its time from {}, no longer from {}",
+                          in_quotes(chars(seen.getName())), in_quotes(chars(seen.getBefore()))));
+}
+
 void Timeline::frozen(const RecordView& view) {
   auto frozen = view.record.getFrozen();
   std::string text =
@@ -286,6 +303,8 @@ void Timeline::thawed(const RecordView& view) {
   std::string text = fmt::format("thawed after {}", duration_text(thawed.getFrozenNs()));
   if (thawed.getThawLatencyNs() > 0)
     text += fmt::format(" (thawing took {})", duration_text(thawed.getThawLatencyNs()));
+  if (thawed.getWaitedKnown() && thawed.getWaitedNs() > 0)
+    text += fmt::format(", {} of it waiting for a CPU of the host", duration_text(thawed.getWaitedNs()));
   if (thawed.getPages() > 0) text += ", " + count_text(thawed.getPages(), "page") + " kept";
   event(view, text);
 }

@@ -10,6 +10,7 @@
 #include "guest/kernel/btf.h"
 #include "replay/kept.h"
 #include "replay/page.h"
+#include "replay/run_delays.h"
 #include "schema/journal/reader.h"
 
 namespace ktape {
@@ -42,6 +43,8 @@ class Timeline {
   void gates(uint64_t op, uint32_t index);
   void freeze_began(const RecordView& view);
   void trigger_changed(const RecordView& view);
+  void run_delays(const RecordView& view);
+  void clocksource_seen(const RecordView& view);
   void why_again(uint64_t op);
   void frozen(const RecordView& view);
   void thawed(const RecordView& view);
@@ -54,6 +57,7 @@ class Timeline {
 
   Page& page_;
   TimelineOptions options_;
+  RunDelayFold delays_;
   std::map<uint64_t, Kept<schema::OpRequested>> requests_;  // not yet replied to, by op
   std::map<std::pair<uint64_t, uint32_t>, std::vector<Kept<schema::GateChecked>>> gates_;  // by op and entry
 };

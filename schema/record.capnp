@@ -52,6 +52,8 @@ struct Record {
     triggerChanged @34 :TriggerChanged;
     schedulerAttempted @35 :SchedulerAttempted;
     schedulerEnableFailed @36 :SchedulerExited; # its id is that of the attempt
+    runDelays @37 :RunDelays;
+    clocksourceSeen @38 :ClocksourceSeen;
   }
 }
 
@@ -85,7 +87,8 @@ struct RunStarted {
   scenarioText @19 :Text;       # the file, byte for byte
   wallClockNs @20 :UInt64;      # CLOCK_REALTIME when the run began
   fastBoot @21 :Bool;           # --fast-boot: the kernel under test was changed by its command line
-  timeIsReal @22 :Bool;         # false under tcg: verdicts about time are inconclusive
+  timeIsReal @22 :Bool;         # kvm, on a host that is no guest itself (older recorders: kvm); assertions about time
+                                # go by runDelays, and by this where the tape has none
   llcs @23 :UInt32;             # last-level caches of the machine
   memoryMode @24 :MemoryMode;   # what was to be kept of the guest's memory at each freeze
   guestFiles @25 :List(PackedFile); # what the guest was given besides the agent: its scheduler, libraries, overlays
@@ -96,6 +99,19 @@ struct RunStarted {
   arguments @30 :List(Text);    # what `ktape capture` was asked, word by word, in one form: the scenario first
   workingFolder @31 :Text;      # that relative paths among them start from
   schedulerProgram @32 :TestedProgram; # of a scheduler that the user brought
+  hostProcessor @33 :HostProcessor;
+  freezesResetWatchdogs @34 :Bool; # kvm: the guest is told after each freeze that it stood still, and its kernel
+                                # begins to watch for lock-ups anew
+}
+
+struct HostProcessor {
+  # What the host's processor says of itself, by the CPUID instruction; its name is RunStarted.hostCpu.
+  known @0 :Bool;               # false: an older recorder did not say
+  hypervisor @1 :Bool;          # leaf 1, ECX bit 31: the host is itself a guest
+  hypervisorName @2 :Data;      # leaf 0x40000000: whose, "KVMKVMKVM", "TCGTCGTCGTCG"; empty: it does not say
+  vendor @3 :Data;              # leaf 0: "AuthenticAMD"
+  kvmNested @4 :Data;           # parameter `nested` of the host's kvm_amd or kvm_intel: "1", "Y"; empty: it has neither
+  cpus @5 :UInt32;              # of the host's that ktape and QEMU may run on; 0: not known
 }
 
 enum CheckoutState {
@@ -177,6 +193,8 @@ struct KernelIdentified {
   symbolsDigest @12 :Data;      # SHA-256; key of the symbol table's blob
   adoptionNs @13 :UInt64;       # host time from first look at guest memory to readiness
   vmcoreinfoAgrees @14 :Bool;   # the slide found equals the guest's KERNELOFFSET
+  softLockupMs @15 :UInt64;     # how long a CPU may be locked up until the kernel tells; 0: it does not watch, not known
+  rcuStallMs @16 :UInt64;       # how long RCU may be held up until it tells; 0 likewise
 }
 
 struct LayoutUsed {
@@ -418,6 +436,36 @@ struct Thawed {
   thawLatencyNs @2 :UInt64;
   pages @3 :UInt64;             # pages kept, zero ones not counted
   pagesDigest @4 :Data;         # SHA-256 over the sorted page list (FORMAT.md); empty: none kept
+  waitedKnown @5 :Bool;         # false: an older recorder, or a host that does not tell
+  waitedNs @6 :UInt64;          # in frozenNs: how long ktape's thread and QEMU's main thread waited for a CPU of the host
+}
+
+struct RunDelays {
+  # How long each vCPU has waited for a CPU of the host: read at each freeze while the machine stood still, as steps
+  # begin and end, and last when the agent was done or the run was ended.
+  freeze @0 :UInt64;            # 0: read while the machine ran
+  vcpus @1 :List(RunDelay);     # by number
+  stolenKnown @2 :Bool;
+  stolenNs @3 :UInt64;          # since its boot, of all CPUs of a host that is itself a guest: "steal" of /proc/stat,
+                                # which counts in steps of 10 ms
+}
+
+struct RunDelay {
+  # Of the thread that is a vCPU, since it began: /proc/PID/task/TID/schedstat of the host.
+  vcpu @0 :UInt32;
+  known @1 :Bool;
+  thread @2 :Int32;             # its id on the host; vCPUs of one id take turns in one thread
+  ranNs @3 :UInt64;
+  waitedNs @4 :UInt64;          # it could have run, and got no CPU
+  timeslices @5 :UInt64;
+}
+
+struct ClocksourceSeen {
+  # What the guest's kernel takes its time from: when it was adopted, and then each time that a freeze, or the look at
+  # the end, finds another one.
+  name @0 :Data;                # "kvm-clock", "tsc"
+  before @1 :Data;              # empty: it is the first
+  freeze @2 :UInt64;            # 0: read while the machine ran
 }
 
 enum GateOutcome {

@@ -54,7 +54,7 @@ class RecordDecoder {
 }
 [[nodiscard]] inline bool is_known_kind(uint16_t kind) {
   return kind > static_cast<uint16_t>(schema::Record::UNKNOWN) &&
-         kind <= static_cast<uint16_t>(schema::Record::SCHEDULER_ENABLE_FAILED);
+         kind <= static_cast<uint16_t>(schema::Record::CLOCKSOURCE_SEEN);
 }
 
 }  // namespace ktape

@@ -44,6 +44,8 @@ constexpr ShapeInfo kShapes[] = {
     {"freeze", 1},
     {"freeze", 1},
     {"vcpu", 2},
+    {"run_delay", 2},
+    {"clocksource", 1},
     {"sample", 1},
     {"trace_chunk", 1},
     {"console", 1},
@@ -69,6 +71,7 @@ Cell joined(capnp::List<capnp::Text>::Reader list) {
 void run_started(Record::Reader record, Rows& rows) {
   auto run = record.getRunStarted();
   auto program = run.getSchedulerProgram();
+  auto host = run.getHostProcessor();
   rows.push_back({RowShape::kRun,
                   {{"seq", count(record.getSeq())},
                    {"scenario", text(run.getScenario().getName())},
@@ -102,7 +105,12 @@ void run_started(Record::Reader record, Rows& rows) {
                    {"scheduler_sha256", digest(program.getDigest())},
                    {"scheduler_build_id", digest(program.getBuildId())},
                    {"scheduler_checkout", name(program.getCheckout())},
-                   {"scheduler_commit", text(program.getCommit())}}});
+                   {"scheduler_commit", text(program.getCommit())},
+                   {"host_is_guest", optional(host.getKnown(), flag(host.getHypervisor()))},
+                   {"host_hypervisor", text(host.getHypervisorName())},
+                   {"host_kvm_nested", text(host.getKvmNested())},
+                   {"host_cpus", count(host.getCpus())},
+                   {"freezes_reset_watchdogs", flag(run.getFreezesResetWatchdogs())}}});
   for (auto trigger : of_rows(run.getFreezeTriggers())) {
     rows.push_back({RowShape::kTriggerPlanned,
                     {{"name", text(trigger.getName())},
@@ -130,7 +138,9 @@ Row kernel(Record::Reader record) {
            {"build_id", digest(kernel.getBuildId())},
            {"btf_sha256", digest(kernel.getBtfDigest())},
            {"symbols_sha256", digest(kernel.getSymbolsDigest())},
-           {"adoption_ns", count(kernel.getAdoptionNs())}}};
+           {"adoption_ns", count(kernel.getAdoptionNs())},
+           {"soft_lockup_ms", count(kernel.getSoftLockupMs())},
+           {"rcu_stall_ms", count(kernel.getRcuStallMs())}}};
 }
 
 Row guest(Record::Reader record) {
@@ -312,6 +322,33 @@ Row trigger_changed(Record::Reader record) {
            {"reason", text(changed.getReason())}}};
 }
 
+void run_delays(Record::Reader record, Rows& rows) {
+  auto delays = record.getRunDelays();
+  for (auto vcpu : of_rows(delays.getVcpus())) {
+    const bool known = vcpu.getKnown();
+    rows.push_back({RowShape::kRunDelay,
+                    {{"seq", count(record.getSeq())},
+                     {"cpu", count(vcpu.getVcpu())},
+                     {"host_ns", count(record.getHostNs())},
+                     {"freeze", count(delays.getFreeze())},
+                     {"thread", optional(known, number(vcpu.getThread()))},
+                     {"ran_ns", optional(known, count(vcpu.getRanNs()))},
+                     {"waited_ns", optional(known, count(vcpu.getWaitedNs()))},
+                     {"timeslices", optional(known, count(vcpu.getTimeslices()))},
+                     {"stolen_ns", optional(delays.getStolenKnown(), count(delays.getStolenNs()))}}});
+  }
+}
+
+Row clocksource_seen(Record::Reader record) {
+  auto seen = record.getClocksourceSeen();
+  return {RowShape::kClocksource,
+          {{"seq", count(record.getSeq())},
+           {"host_ns", count(record.getHostNs())},
+           {"name", text(seen.getName())},
+           {"before", text(seen.getBefore())},
+           {"freeze", count(seen.getFreeze())}}};
+}
+
 Row slimmed(Record::Reader record) {
   auto slimmed = record.getSlimmed();
   return {RowShape::kSlimmed,
@@ -410,6 +447,8 @@ void project_into(Record::Reader record, Rows& rows) {
     case Record::TRIGGER_CHANGED: return rows.push_back(trigger_changed(record));
     case Record::SCHEDULER_ATTEMPTED: return rows.push_back(scheduler_attempted(record));
     case Record::SCHEDULER_ENABLE_FAILED: return rows.push_back(scheduler_enable_failed(record));
+    case Record::RUN_DELAYS: return run_delays(record, rows);
+    case Record::CLOCKSOURCE_SEEN: return rows.push_back(clocksource_seen(record));
   }
 }
 

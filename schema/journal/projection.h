@@ -47,6 +47,8 @@ enum class RowShape {
   kFrozen,
   kThawed,
   kVcpu,
+  kRunDelay,
+  kClocksource,
   kSample,
   kTraceChunk,
   kConsole,

@@ -17,7 +17,7 @@ CREATE TABLE run (
   accelerator         TEXT NOT NULL,     -- kvm or tcg
   accelerator_asked   TEXT NOT NULL,
   accelerator_reason  TEXT NOT NULL,
-  time_is_real        INTEGER NOT NULL,  -- 0: verdicts about time are inconclusive
+  time_is_real        INTEGER NOT NULL,  -- 0: tcg, or a host that is a guest itself; run_delay says more
   fast_boot           INTEGER NOT NULL,
   qemu_version        TEXT NOT NULL,
   qemu_arguments      TEXT NOT NULL,
@@ -32,7 +32,12 @@ CREATE TABLE run (
   scheduler_sha256    TEXT,
   scheduler_build_id  TEXT,
   scheduler_checkout  TEXT NOT NULL,     -- the git checkout that it stands in: none, clean, changed, notKnown
-  scheduler_commit    TEXT NOT NULL      -- that is checked out there
+  scheduler_commit    TEXT NOT NULL,     -- that is checked out there
+  host_is_guest       INTEGER,           -- 1: the host's processor says that a hypervisor runs it; NULL: not said
+  host_hypervisor     TEXT NOT NULL,     -- its name for itself: KVMKVMKVM, TCGTCGTCGTCG
+  host_kvm_nested     TEXT NOT NULL,     -- parameter `nested` of the host's kvm_amd or kvm_intel
+  host_cpus           INTEGER NOT NULL,  -- that ktape and QEMU may run on; 0: not said
+  freezes_reset_watchdogs INTEGER NOT NULL -- 1: the guest's watch for lock-ups begins anew at each freeze
 );
 CREATE TABLE kernel (
   seq               INTEGER PRIMARY KEY,
@@ -49,7 +54,9 @@ CREATE TABLE kernel (
   build_id          TEXT,
   btf_sha256        TEXT,              -- hash of the blob
   symbols_sha256    TEXT,              -- hash of the blob
-  adoption_ns       INTEGER NOT NULL
+  adoption_ns       INTEGER NOT NULL,
+  soft_lockup_ms    INTEGER NOT NULL,  -- until the kernel tells of a locked-up CPU; 0 here and below: it does not, not said
+  rcu_stall_ms      INTEGER NOT NULL   -- until it tells that RCU is held up
 );
 CREATE TABLE guest (
   seq           INTEGER PRIMARY KEY,
@@ -222,7 +229,8 @@ CREATE TABLE freeze (
   seq_began       INTEGER,
   seq_frozen      INTEGER,
   seq_thawed      INTEGER,
-  try             INTEGER   -- of the request: 1 for its first freeze; 0: none, or an older recorder did not say
+  try             INTEGER,  -- of the request: 1 for its first freeze; 0: none, or an older recorder did not say
+  waited_ns       INTEGER   -- of frozen_ns: ktape and QEMU waited for a CPU of the host; NULL: not known
 );
 CREATE TABLE freeze_hit (
   freeze       INTEGER NOT NULL,
@@ -250,6 +258,25 @@ CREATE TABLE vcpu (
   current_rt_priority INTEGER, -- what fifo and rr asked for: 1 to 99
   PRIMARY KEY (freeze, cpu)
 ) WITHOUT ROWID;
+CREATE TABLE run_delay (
+  seq        INTEGER NOT NULL,
+  cpu        INTEGER NOT NULL,
+  host_ns    INTEGER NOT NULL,
+  freeze     INTEGER NOT NULL,  -- 0: read while the machine ran
+  thread     INTEGER,           -- of the host, that this vCPU is; NULL here and below: not known
+  ran_ns     INTEGER,           -- since the thread began
+  waited_ns  INTEGER,           -- it could have run, and got no CPU of the host
+  timeslices INTEGER,
+  stolen_ns  INTEGER,           -- from all CPUs of the host by its own hypervisor, since its boot
+  PRIMARY KEY (seq, cpu)
+) WITHOUT ROWID;
+CREATE TABLE clocksource (
+  seq     INTEGER PRIMARY KEY,
+  host_ns INTEGER NOT NULL,
+  name    TEXT NOT NULL,     -- what the guest's kernel takes its time from, from here on
+  before  TEXT NOT NULL,     -- empty: it is the first that was seen
+  freeze  INTEGER NOT NULL   -- 0: read while the machine ran
+);
 CREATE TABLE sample (
   seq     INTEGER PRIMARY KEY,
   host_ns INTEGER NOT NULL,

@@ -206,7 +206,8 @@ void project_thawed(Record::Reader record, Rows& rows) {
                    {"thaw_latency_ns", count(thawed.getThawLatencyNs())},
                    {"pages", count(thawed.getPages())},
                    {"pages_sha256", digest(thawed.getPagesDigest())},
-                   {"seq_thawed", count(record.getSeq())}}});
+                   {"seq_thawed", count(record.getSeq())},
+                   {"waited_ns", optional(thawed.getWaitedKnown(), count(thawed.getWaitedNs()))}}});
 }
 
 void project_sample(Record::Reader record, Rows& rows) {

@@ -22,6 +22,8 @@ void record(FakeTape& tape) {
   tape.builder().add([](schema::Record::Builder to) { to.initConsole().setText(as_data("Linux\n")); });
   tape.builder().add([](schema::Record::Builder to) { to.initLost().initCounters(1)[0].setName("samples"); });
   tape.builder().add([](schema::Record::Builder to) { to.initTriggerChanged().setTrigger("scx-error"); });
+  tape.builder().add([](schema::Record::Builder to) { to.initRunDelays().initVcpus(1)[0].setKnown(true); });
+  tape.builder().add([](schema::Record::Builder to) { to.initClocksourceSeen().setName(as_data("tsc")); });
   tape.builder().step_finished(0);
   tape.builder().scheduler_exited(1);
 }

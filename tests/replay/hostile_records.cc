@@ -227,6 +227,36 @@ void change_of_a_liar(Record::Builder record) {
   changed.setReason("\x1b[2J\n");
 }
 
+void delays_of_a_liar(Record::Builder record) {
+  auto delays = record.initRunDelays();
+  delays.setStolenKnown(true);
+  delays.setStolenNs(std::numeric_limits<uint64_t>::max());
+  auto vcpus = delays.initVcpus(3000);
+  for (uint32_t i = 0; i < vcpus.size(); ++i) {
+    vcpus[i].setVcpu(i % 2 == 0 ? 0 : 4'000'000'000);
+    vcpus[i].setKnown(i % 3 != 0);
+    vcpus[i].setThread(std::numeric_limits<int32_t>::min());
+    vcpus[i].setRanNs(std::numeric_limits<uint64_t>::max());
+    vcpus[i].setWaitedNs(std::numeric_limits<uint64_t>::max());
+  }
+}
+
+void clock_of_a_liar(Record::Builder record) {
+  auto seen = record.initClocksourceSeen();
+  seen.setName(as_data(std::string_view("\x1b[2J\n")));
+  seen.setBefore(as_data(std::string_view("\xff\xfe")));
+  seen.setFreeze(std::numeric_limits<uint64_t>::max());
+}
+
+void host_of_a_liar(Record::Builder record) {
+  auto host = record.initRunStarted().initHostProcessor();
+  host.setKnown(true);
+  host.setHypervisor(true);
+  host.setHypervisorName(as_data(std::string_view("\x1b[2J\n")));
+  host.setKvmNested(as_data(std::string_view("\x1b[2J\n")));
+  host.setCpus(std::numeric_limits<uint32_t>::max());
+}
+
 void plan_of_a_liar(Record::Builder record) {
   auto triggers = record.initRunStarted().initFreezeTriggers(1000);
   for (auto trigger : triggers) {
@@ -263,6 +293,9 @@ std::vector<Attack> record_attacks() {
       built("hits of a liar", Record::FREEZE_BEGAN, hits_of_a_liar),
       built("a trigger of a liar", Record::TRIGGER_CHANGED, change_of_a_liar),
       built("a plan of a liar", Record::RUN_STARTED, plan_of_a_liar),
+      built("run delays of a liar", Record::RUN_DELAYS, delays_of_a_liar),
+      built("a clock of a liar", Record::CLOCKSOURCE_SEEN, clock_of_a_liar),
+      built("a host of a liar", Record::RUN_STARTED, host_of_a_liar),
       built("intervals of a liar", Record::SEALED, intervals_of_a_liar),
       built("enumerants that are none", Record::SCHEDULER_ATTACHED, unknown_enumerants),
       // Words of data and the slot of the list's pointer are those of schema/record.capnp.
@@ -270,12 +303,14 @@ std::vector<Attack> record_attacks() {
       void_list("replies of nothing", Record::OP_REPLIED, 3, 1),
       void_list("CPUs of nothing", Record::FROZEN, 3, 0),
       void_list("hits of nothing", Record::FREEZE_BEGAN, 4, 2),
+      void_list("run delays of nothing", Record::RUN_DELAYS, 3, 0),
       void_list("arguments of nothing", Record::RUN_STARTED, 8, 5),
       void_list("counters of nothing", Record::SEALED, 4, 3),
       byte_list("15 million entries", Record::OP_REQUESTED, 4, 0),
       byte_list("15 million replies", Record::OP_REPLIED, 3, 1),
       byte_list("15 million CPUs", Record::FROZEN, 3, 0),
       byte_list("15 million hits", Record::FREEZE_BEGAN, 4, 2),
+      byte_list("15 million run delays", Record::RUN_DELAYS, 3, 0),
       byte_list("15 million counters", Record::SEALED, 4, 3),
       shared_names("counters of one name", Record::LOST, 0, 0),
       shared_names("one name in a seal", Record::SEALED, 4, 3),

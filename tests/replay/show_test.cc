@@ -134,6 +134,76 @@ TEST_CASE("a trigger is shown being armed, spent, given up or not armed, with th
              ContainsSubstring(" changed, how is not known\n"));
 }
 
+namespace {
+
+void delays(TapeBuilder& builder, uint64_t freeze, const std::vector<uint64_t>& waited_us) {
+  builder.add([&](schema::Record::Builder record) {
+    auto vcpus = record.initRunDelays().initVcpus(static_cast<unsigned>(waited_us.size()));
+    record.getRunDelays().setFreeze(freeze);
+    for (unsigned i = 0; i < vcpus.size(); ++i) {
+      vcpus[i].setVcpu(i);
+      vcpus[i].setKnown(true);
+      vcpus[i].setWaitedNs(waited_us[i] * 1000);
+    }
+  });
+}
+
+}  // namespace
+
+TEST_CASE("how long vCPUs waited for a CPU of the host is shown since the reading before, and in all") {
+  TempDir folder;
+  TapeBuilder builder(folder.file("run.ktape"));
+  builder.run_started();
+  delays(builder, 0, {1000, 0});
+  delays(builder, 1, {1100, 0});  // a millisecond later
+  builder.add([](schema::Record::Builder record) {
+    record.initThawed().setFrozenNs(500'000);
+    record.getThawed().setWaitedKnown(true);
+    record.getThawed().setWaitedNs(20'000);
+  });
+  delays(builder, 0, {1700, 0});  // two, of which half of one was frozen
+  const std::string text = shown(builder.seal().path);
+  CHECK_THAT(text, ContainsSubstring("how long vCPUs wait for a CPU of the host is counted from here\n"));
+  CHECK_THAT(text,
+             ContainsSubstring("in 1.00 ms of the machine's time vCPUs waited for a CPU of the host: CPU 0"));
+  CHECK_THAT(text, ContainsSubstring("thawed after 500 us, 20.0 us of it waiting for a CPU of the host\n"));
+  CHECK_THAT(text, ContainsSubstring("CPU 0 600 us (40.0 %)"));
+  CHECK_THAT(text,
+             ContainsSubstring(
+                 "host        in 2.50 ms vCPUs waited for one of its CPUs: CPU 0 700 us (28.0 %), CPU"));
+}
+
+TEST_CASE("the guest's clocksource is shown, and each change of it") {
+  TempDir folder;
+  TapeBuilder builder(folder.file("run.ktape"));
+  builder.run_started();
+  for (const auto& [name, before] : {std::pair("kvm-clock", ""), std::pair("tsc\x1b", "kvm-clock")}) {
+    builder.add([&](schema::Record::Builder record) {
+      record.initClocksourceSeen().setName(as_data(std::string_view(name)));
+      record.getClocksourceSeen().setBefore(as_data(std::string_view(before)));
+    });
+  }
+  const std::string text = shown(builder.seal().path);
+  CHECK_THAT(text, ContainsSubstring("takes its time from kvm-clock, then tsc\\x1b\n"));
+  CHECK_THAT(text, ContainsSubstring("the guest's kernel takes its time from 'kvm-clock'\n"));
+  CHECK_THAT(text,
+             ContainsSubstring("CLOCKSOURCE CHANGED: the guest's kernel takes its time from 'tsc\\x1b', no"));
+}
+
+TEST_CASE("a host that is itself a guest is shown as that") {
+  TempDir folder;
+  TapeBuilder builder(folder.file("run.ktape"));
+  builder.add([](schema::Record::Builder record) {
+    auto host = record.initRunStarted().initHostProcessor();
+    host.setKnown(true);
+    host.setHypervisor(true);
+    host.setHypervisorName(as_data("TCGTCGTCGTCG"));
+    host.setCpus(2);
+  });
+  CHECK_THAT(shown(builder.seal().path),
+             ContainsSubstring("2 CPUs of a host that is itself a guest, of 'TCGTCGTCGTCG'\n"));
+}
+
 TEST_CASE("a freeze at which several CPUs had reached functions shows each of them") {
   const std::string text = shown_record([](schema::Record::Builder record) {
     auto began = record.initFreezeBegan();

@@ -125,6 +125,26 @@ void add_what_is_rare(TapeBuilder& tape, uint64_t other) {
     changed.setChange(schema::TriggerChange::ARMED);
     changed.setAddress(0xffffffff81000100);
   });
+  for (const uint64_t freeze : {0, 31}) {
+    tape.add([&](Record::Builder record) {
+      auto delays = record.initRunDelays();
+      delays.setFreeze(freeze);
+      delays.setStolenKnown(true);
+      auto vcpus = delays.initVcpus(2);
+      for (uint32_t i = 0; i < vcpus.size(); ++i) {
+        vcpus[i].setVcpu(i);
+        vcpus[i].setKnown(true);
+        vcpus[i].setThread(static_cast<int32_t>(4000 + i));
+        vcpus[i].setRanNs(5'000'000);
+        vcpus[i].setWaitedNs(other);
+      }
+    });
+    tape.add([&](Record::Builder record) {
+      auto seen = record.initClocksourceSeen();
+      seen.setName(as_data(freeze == 0 ? "tsc" : "hpet"));
+      seen.setFreeze(freeze);
+    });
+  }
   tape.add([](Record::Builder record) {
     auto counters = record.initLost().initCounters(2);
     counters[0].setName("console_bytes");

@@ -83,7 +83,7 @@ TEST_CASE_METHOD(ProjectionFixture, "the table run tells what was run, where and
   CHECK(rows("SELECT * FROM run") == Rows{"1|roundtrip|2026-11-22T09:42:18Z|0.1.0|6.16.12|01ff|console=ttyS0 "
                                           "quiet||2|0|0|0|0|536870912|tcg|auto|"
                                           "no /dev/kvm|0|0||-m 512|some\\tCPU\\x1b||0|notSaid|0|"
-                                          "--kernel 6.16.12 roundtrip|/code|/code/scx|02||clean|abc"});
+                                          "--kernel 6.16.12 roundtrip|/code|/code/scx|02||clean|abc||||0|0"});
 }
 
 TEST_CASE_METHOD(ProjectionFixture, "the table kernel shows addresses as hex text") {
@@ -99,7 +99,7 @@ TEST_CASE_METHOD(ProjectionFixture, "the table kernel shows addresses as hex tex
     kernel.setAdoptionNs(70'000'000);
   });
   CHECK(rows("SELECT * FROM kernel") ==
-        Rows{"1|6.16.12|||250|2|4|0x1e000000|0x0|0xffff888000000000|1||||70000000"});
+        Rows{"1|6.16.12|||250|2|4|0x1e000000|0x0|0xffff888000000000|1||||70000000|0|0"});
 }
 
 TEST_CASE_METHOD(ProjectionFixture, "guest, layout, console, sample and trace have a row per record") {
@@ -303,7 +303,7 @@ TEST_CASE_METHOD(ProjectionFixture,
     thawed.setThawLatencyNs(400'000);
   });
   CHECK(rows("SELECT * FROM freeze") ==
-        Rows{"1|request|1||-1||0|500000|2000000|400000|-1|0||1000000|1|2|3|2"});
+        Rows{"1|request|1||-1||0|500000|2000000|400000|-1|0||1000000|1|2|3|2|"});
   CHECK(rows("SELECT * FROM vcpu") ==
         Rows{"1|0|0xffffffff9f0012a4|halt+0x4|0|0|0x80000001|0|swapper/0|0|notSaid|1|rt_sched_class|49|50",
              "1|1|||||||||||||"});
@@ -393,6 +393,72 @@ TEST_CASE_METHOD(ProjectionFixture, "a freeze has a row for each hit, and a trig
   CHECK(rows("SELECT * FROM freeze_hit") == Rows{"7|0|0|symbol:schedule|", "7|1|3|scx-error|stall"});
   CHECK(rows("SELECT * FROM trigger_change") ==
         Rows{"2|2000000|symbol:schedule|givenUp|0xffffffff81000100|"});
+}
+
+TEST_CASE_METHOD(ProjectionFixture, "run delays have a row for each vCPU, NULL where they are not known") {
+  tape.add([](schema::Record::Builder record) {
+    auto delays = record.initRunDelays();
+    delays.setFreeze(4);
+    auto vcpus = delays.initVcpus(2);
+    vcpus[0].setKnown(true);
+    vcpus[0].setThread(4711);
+    vcpus[0].setRanNs(70);
+    vcpus[0].setWaitedNs(5);
+    vcpus[0].setTimeslices(2);
+    vcpus[1].setVcpu(1);
+  });
+  tape.add([](schema::Record::Builder record) {
+    auto delays = record.initRunDelays();
+    delays.setStolenKnown(true);
+    delays.setStolenNs(20'000'000);
+    delays.initVcpus(1)[0].setKnown(true);
+  });
+  CHECK(rows("SELECT * FROM run_delay WHERE seq = 1") ==
+        Rows{"1|0|1000000|4|4711|70|5|2|", "1|1|1000000|4|||||"});
+  CHECK(rows("SELECT freeze, ran_ns, stolen_ns FROM run_delay WHERE seq = 2") == Rows{"0|0|20000000"});
+}
+
+TEST_CASE_METHOD(ProjectionFixture, "the guest's clocksource and its changes are rows") {
+  tape.add([](schema::Record::Builder record) {
+    record.initClocksourceSeen().setName(as_data(std::string_view("kvm-clock")));
+  });
+  tape.add([](schema::Record::Builder record) {
+    auto seen = record.initClocksourceSeen();
+    seen.setName(as_data(std::string_view("acpi_pm")));
+    seen.setBefore(as_data(std::string_view("kvm-clock")));
+    seen.setFreeze(3);
+  });
+  CHECK(rows("SELECT * FROM clocksource") == Rows{"1|1000000|kvm-clock||0", "2|2000000|acpi_pm|kvm-clock|3"});
+}
+
+TEST_CASE_METHOD(ProjectionFixture,
+                 "what the host's processor says of itself is told, NULL by an older recorder") {
+  tape.add([](schema::Record::Builder record) {
+    auto run = record.initRunStarted();
+    run.setFreezesResetWatchdogs(true);
+    auto host = run.initHostProcessor();
+    host.setKnown(true);
+    host.setHypervisor(true);
+    host.setHypervisorName(as_data(std::string_view("TCGTCGTCGTCG")));
+    host.setKvmNested(as_data(std::string_view("1")));
+    host.setCpus(2);
+  });
+  tape.add([](schema::Record::Builder record) { record.initRunStarted(); });
+  CHECK(rows("SELECT host_is_guest, host_hypervisor, host_kvm_nested, host_cpus, freezes_reset_watchdogs "
+             "FROM run") == Rows{"1|TCGTCGTCGTCG|1|2|1", "|||0|0"});
+}
+
+TEST_CASE_METHOD(ProjectionFixture,
+                 "how long a freeze waited for a CPU of the host is told where it is known") {
+  for (const bool known : {true, false}) {
+    tape.add([&](schema::Record::Builder record) {
+      auto thawed = record.initThawed();
+      thawed.setFreeze(known ? 1 : 2);
+      thawed.setWaitedKnown(known);
+      thawed.setWaitedNs(9);
+    });
+  }
+  CHECK(rows("SELECT waited_ns FROM freeze") == Rows{"9", ""});
 }
 
 TEST_CASE_METHOD(ProjectionFixture, "what became of the intervals is told, and NULL where there were none") {
