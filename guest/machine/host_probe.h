@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <chrono>
 #include <string>
 #include <vector>
 
@@ -19,10 +20,12 @@ struct HostProbe {
   std::string qemu_program = "qemu-system-x86_64";
   // Tried under KVM; without one KVM is only opened.
   std::string kernel_path;
+  // How long that may take to print. A KVM is called good for the first byte on the guest's console alone: it
+  // may take a kernel, and never run it.
+  std::chrono::milliseconds kvm_prints_within{20000};
 };
 
-// Looks at QEMU, KVM and memfds by using them. A KVM that takes a kernel but does not run it can take
-// 20 s to find out.
+// Looks at QEMU, KVM and memfds by using them.
 [[nodiscard]] std::vector<HostFact> probe_host(const HostProbe& probe);
 
 }  // namespace ktape

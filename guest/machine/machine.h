@@ -12,6 +12,7 @@
 #include <vector>
 
 #include "guest/kernel/guest_memory.h"
+#include "guest/machine/host_times.h"
 #include "schema/base/result.h"
 #include "schema/base/units.h"
 
@@ -36,6 +37,10 @@ struct MachineConfig {
   std::string initramfs_path;
   std::string command_line;  // the kernel's
   std::string qemu_program = "qemu-system-x86_64";
+  // Asked for KVM by name, start() takes it only when the guest prints, as `auto` does.
+  bool kvm_must_print = false;
+  // How long the guest may take for that first byte.
+  std::chrono::milliseconds kvm_prints_within{20000};
   // How long the emulator may take to answer a request before the machine counts as lost.
   std::chrono::milliseconds answer_within{10000};
 };
@@ -168,6 +173,9 @@ class Machine {
 
   // Memory of the running machine: for constants of the kernel and for hot reads only.
   [[nodiscard]] virtual const GuestMemory& live_memory() const = 0;
+
+  // How its threads and the caller's have fared on the host so far; also while frozen, and once it is gone.
+  [[nodiscard]] virtual HostTimes host_times() const = 0;
 
   // Ends the guest at once, without its consent.
   virtual void end() = 0;

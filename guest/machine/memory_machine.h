@@ -52,6 +52,8 @@ class MemoryMachine final : public Machine, private FreezeBackend {
   void fail_next_check(Error error);
   // Setting the next breakpoint fails with this error.
   void fail_next_breakpoint(Error error);
+  // What `host_times` tells next; nothing of any vCPU until set.
+  void set_host_times(HostTimes times) { host_times_ = std::move(times); }
   // The guest's memory as the guest sees it: writable at any time.
   [[nodiscard]] FlatMemory& memory() { return memory_; }
   [[nodiscard]] MachineFacts& mutable_facts() { return facts_; }
@@ -77,6 +79,7 @@ class MemoryMachine final : public Machine, private FreezeBackend {
   [[nodiscard]] Result<void> check() override;
   [[nodiscard]] Result<Frozen> freeze() override;
   [[nodiscard]] const GuestMemory& live_memory() const override { return memory_; }
+  [[nodiscard]] HostTimes host_times() const override { return host_times_; }
   void end() override;
 
  private:
@@ -94,6 +97,7 @@ class MemoryMachine final : public Machine, private FreezeBackend {
   FlatMemory memory_;
   MachineFacts facts_;
   std::vector<VcpuRegisters> registers_{1};
+  HostTimes host_times_;
   std::deque<MachineEvent> events_;
   SendQueue unsent_;
   AgentBytes agent_bytes_;

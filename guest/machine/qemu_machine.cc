@@ -24,6 +24,8 @@ constexpr size_t kMaxEventBytes = size_t{64} << 10;
 // From its last word, or from the loss of a channel, until QEMU is gone.
 constexpr auto kEndGrace = 3s;
 constexpr int kConsolePipeBytes = 1 << 20;
+// Of a guest that prints nothing, as many vCPUs are told of.
+constexpr size_t kVcpusTold = 4;
 // Steps that a vCPU is given to get past a breakpoint, of which one does.
 constexpr int kMostSteps = 8;
 // QEMU's serial port sends bytes one by one: they are read this much later, so that a line is not an
@@ -31,8 +33,6 @@ constexpr int kMostSteps = 8;
 constexpr auto kConsoleGather = 20ms;
 // QEMU answers late while it sets the machine up.
 constexpr auto kStartUp = 60s;
-// A kernel under working KVM prints within a second or two, also on a busy host.
-constexpr auto kKvmProof = 20s;
 
 Error cannot_use_kvm(std::string_view cause) {
   return Error{ErrorCode::kHost, fmt::format("cannot run the kernel under KVM: {}", cause),
@@ -71,6 +71,14 @@ std::string field(const QmpFields& fields, const std::string& name) {
   return found == fields.end() ? std::string() : found->second;
 }
 
+std::optional<uint64_t> number_field(const QmpFields& fields, const std::string& name) {
+  const std::string text = field(fields, name);
+  uint64_t value = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+  if (error != std::errc() || end != text.data() + text.size()) return std::nullopt;
+  return value;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<QemuMachine>> QemuMachine::start(const MachineConfig& config) {
@@ -78,7 +86,7 @@ Result<std::unique_ptr<QemuMachine>> QemuMachine::start(const MachineConfig& con
   KTAPE_TRY(check_readable("kernel", config.kernel_path));
   if (!config.initramfs_path.empty()) KTAPE_TRY(check_readable("initramfs", config.initramfs_path));
   if (config.accelerator == Accelerator::kTcg) return launch(config, Accelerator::kTcg);
-  if (config.accelerator == Accelerator::kKvm) return start_with_kvm(config, false);
+  if (config.accelerator == Accelerator::kKvm) return start_with_kvm(config, config.kvm_must_print);
 
   auto machine = start_with_kvm(config, true);
   std::string reason = machine.ok() ? "the kernel runs under KVM" : machine.error().message;
@@ -119,6 +127,7 @@ Result<void> QemuMachine::bring_up(Accelerator accelerator) {
   facts_.emulator_version = qmp_->version().text();
   KTAPE_TRY(check_version(qmp_->version(), accelerator));
   KTAPE_TRY(map_memory(deadline));
+  KTAPE_TRY(watch_threads(deadline));
   KTAPE_ASSIGN(gdb_, GdbClient::connect(std::move(gdb), deadline));
   KTAPE_TRY(qmp_->execute("cont", {}, deadline));
   return {};
@@ -148,27 +157,53 @@ Result<void> QemuMachine::spawn(Accelerator accelerator, UniqueFd& qmp, UniqueFd
 Result<void> QemuMachine::map_memory(Clock::time_point deadline) {
   QmpArguments where = {{"path", "/machine/q35"}, {"property", "below-4g-mem-size"}};
   KTAPE_ASSIGN(QmpFields reply, qmp_->execute("qom-get", where, deadline));
-  std::string text = field(reply, "");
-  uint64_t low_bytes = 0;
-  auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), low_bytes);
-  if (error != std::errc() || end != text.data() + text.size() || low_bytes == 0 ||
-      low_bytes > config_.memory_bytes) {
-    return Error{ErrorCode::kHost, fmt::format("QEMU tells '{}' as the size of low memory", text), ""};
+  const uint64_t low_bytes = number_field(reply, "").value_or(0);
+  if (low_bytes == 0 || low_bytes > config_.memory_bytes) {
+    return Error{ErrorCode::kHost, fmt::format("QEMU tells '{}' as the size of low memory", field(reply, "")),
+                 ""};
   }
   memory_.emplace(ram_->bytes(), low_bytes, [this] { return ram_->data_extents(); });
   return {};
 }
 
+// A vCPU of which QEMU does not tell the thread has times that are not known, and nothing else lacks.
+Result<void> QemuMachine::watch_threads(Clock::time_point deadline) {
+  Result<QmpFields> told = qmp_->execute("query-cpus-fast", {}, deadline);
+  if (!told.ok()) return told.error().code == ErrorCode::kRefused ? Result<void>() : told.error();
+  std::vector<pid_t> threads(config_.cpus);
+  for (uint32_t i = 0; i < config_.cpus; ++i) {
+    const size_t cpu = number_field(*told, fmt::format("{}.cpu-index", i)).value_or(config_.cpus);
+    const uint64_t thread = number_field(*told, fmt::format("{}.thread-id", i)).value_or(0);
+    if (cpu < threads.size()) threads[cpu] = static_cast<pid_t>(thread);
+  }
+  host_ = HostWatch(process_->pid(), threads);
+  return {};
+}
+
 Result<void> QemuMachine::prove_kernel_runs(bool proof_needed) {
-  auto deadline = Clock::now() + kKvmProof;
+  auto deadline = Clock::now() + config_.kvm_prints_within;
   while (!lost_ && Clock::now() < deadline) {
     if (std::any_of(events_.begin(), events_.end(), shows_life)) return {};
     KTAPE_TRY(pump(deadline, -1));
   }
   if (lost_) return lost_error();
   if (!proof_needed) return {};
-  auto seconds = std::chrono::seconds(kKvmProof).count();
-  return Error{ErrorCode::kHost, fmt::format("no byte on its console within {} s", seconds), ""};
+  const double seconds = std::chrono::duration<double>(config_.kvm_prints_within).count();
+  return Error{ErrorCode::kHost,
+               fmt::format("no byte on its console within {:g} s; {}", seconds, what_it_does()), ""};
+}
+
+std::string QemuMachine::what_it_does() {
+  const auto status = qmp_->execute("query-status", {}, answer_deadline());
+  if (!status.ok()) return "instead, " + status.error().message;
+  std::string text = fmt::format("QEMU says that it is '{}'", field(*status, "status"));
+  if (const auto registers = gdb_->stop(config_.cpus, answer_deadline()); registers.ok()) {
+    for (size_t cpu = 0; cpu < std::min(registers->size(), kVcpusTold); ++cpu)
+      text += fmt::format(", vCPU {} stands at {:#x}", cpu, (*registers)[cpu].rip);
+  }
+  process_->drain_output();
+  const std::string said = telling_line(process_->output());
+  return said.empty() ? text : text + "; QEMU printed: " + said;
 }
 
 QemuMachine::~QemuMachine() = default;

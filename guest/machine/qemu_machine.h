@@ -28,9 +28,9 @@ class QemuMachine final : public Machine, private FreezeBackend {
   // Boots the guest and returns as soon as it runs; with kvm or auto, once the kernel has proved that
   // it runs under KVM by its first byte on the console. auto falls back to TCG where it does not, or
   // where none comes (so the kernel's command line should name the console, ttyS0); asked for by
-  // name, a silent kernel is given the benefit of the doubt. Errors: kUsage for an impossible
-  // configuration; kNotFound for a missing kernel or initramfs; kHost, with the cause, where QEMU is
-  // missing, too old or fails, or where KVM was asked for and does not work.
+  // name, a silent kernel is given the benefit of the doubt, unless `kvm_must_print`. Errors: kUsage for an
+  // impossible configuration; kNotFound for a missing kernel or initramfs; kHost, with the cause, where QEMU
+  // is missing, too old or fails, or where KVM was asked for and does not work.
   [[nodiscard]] static Result<std::unique_ptr<QemuMachine>> start(const MachineConfig& config);
   ~QemuMachine() override;
 
@@ -40,6 +40,7 @@ class QemuMachine final : public Machine, private FreezeBackend {
   [[nodiscard]] Result<void> check() override;
   [[nodiscard]] Result<Frozen> freeze() override;
   [[nodiscard]] const GuestMemory& live_memory() const override { return *memory_; }
+  [[nodiscard]] HostTimes host_times() const override { return host_.read(); }
   void end() override;
 
   [[nodiscard]] pid_t emulator_pid() const { return process_->pid(); }
@@ -65,7 +66,10 @@ class QemuMachine final : public Machine, private FreezeBackend {
   Result<void> bring_up(Accelerator accelerator);
   Result<void> spawn(Accelerator accelerator, UniqueFd& qmp, UniqueFd& gdb);
   Result<void> map_memory(Clock::time_point deadline);
+  Result<void> watch_threads(Clock::time_point deadline);
   Result<void> prove_kernel_runs(bool proof_needed);
+  // Of a guest that does not print: what its machine does instead.
+  std::string what_it_does();
 
   // Moves what has arrived into `events_`, waiting for something until `deadline`. True when the
   // wake-up descriptor is readable.
@@ -98,6 +102,7 @@ class QemuMachine final : public Machine, private FreezeBackend {
   std::unique_ptr<ChildProcess> process_;
   std::unique_ptr<QmpClient> qmp_;
   std::unique_ptr<GdbClient> gdb_;
+  HostWatch host_;
   UniqueFd console_;
   UniqueFd agent_;
   SendQueue to_agent_;

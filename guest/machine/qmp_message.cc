@@ -6,7 +6,9 @@
 #include <fmt/format.h>
 #include <kj/exception.h>
 
+#include <algorithm>
 #include <cmath>
+#include <string>
 
 namespace ktape {
 
@@ -43,20 +45,26 @@ std::string number_text(double number) {
   return exact ? fmt::format("{}", static_cast<int64_t>(number)) : fmt::format("{}", number);
 }
 
+// Of a list, as many elements: more than a machine has vCPUs.
+constexpr unsigned kMaxElements = 1024;
+
 void flatten(Json::Reader value, const std::string& name, QmpFields& out) {
+  const auto inner = [&name](const std::string& own) { return name.empty() ? own : name + "." + own; };
   switch (value.which()) {
     case Json::NULL_: out[name] = "null"; break;
     case Json::BOOLEAN: out[name] = value.getBoolean() ? "true" : "false"; break;
     case Json::NUMBER: out[name] = number_text(value.getNumber()); break;
     case Json::STRING: out[name] = view(value.getString()); break;
     case Json::OBJECT:
-      for (auto field : value.getObject()) {
-        std::string own = name;
-        if (!own.empty()) own += '.';
-        own += view(field.getName());
-        flatten(field.getValue(), own, out);
-      }
+      for (auto field : value.getObject())
+        flatten(field.getValue(), inner(std::string(view(field.getName()))), out);
       break;
+    case Json::ARRAY: {
+      const auto list = value.getArray();
+      for (unsigned i = 0; i < std::min<unsigned>(list.size(), kMaxElements); ++i)
+        flatten(list[i], inner(std::to_string(i)), out);
+      break;
+    }
     default: break;
   }
 }

@@ -17,8 +17,8 @@
 
 namespace ktape {
 
-// A JSON value as text, its objects flattened: {"a":{"b":true}} is "a.b" -> "true". A scalar by itself
-// has the name "". Lists are left out: nothing that ktape asks for answers with one.
+// A JSON value as text, its objects and lists flattened: {"a":{"b":true}} is "a.b" -> "true", and [{"a":1}]
+// is "0.a" -> "1". A scalar by itself has the name "".
 using QmpFields = std::map<std::string, std::string>;
 
 struct QmpReply {

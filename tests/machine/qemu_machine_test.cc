@@ -15,6 +15,7 @@
 
 #include "guest/kernel/kernel.h"
 #include "guest/kernel/kernel_image.h"
+#include "guest/machine/host_probe.h"
 #include "guest/machine/io.h"
 #include "schema/base/digest.h"
 #include "tests/support/must.h"
@@ -321,6 +322,73 @@ TEST_CASE("no QEMU is left behind when its recorder is killed") {
   ::waitpid(recorder, nullptr, 0);
   REQUIRE(emulator_process.valid());
   CHECK(ends(emulator_process));
+}
+
+// A QEMU that emulates what it is asked to do under KVM, and leaves out the kernel: it runs, and prints
+// nothing.
+std::string silent_qemu(const test::TempDir& folder) {
+  const std::string program = folder.file("qemu");
+  std::ofstream(program) << R"(#!/usr/bin/env python3
+import os, sys
+words, out = sys.argv[1:], []
+has_kernel = "-kernel" in words
+while words:
+    word = words.pop(0)
+    if has_kernel and word in ("-kernel", "-append"):
+        words.pop(0)
+    elif word == "kvm":
+        out.append("tcg")
+    else:
+        out.append("max" if word.startswith("host") else word)
+os.execvp("qemu-system-x86_64", ["qemu-system-x86_64"] + out)
+)";
+  std::filesystem::permissions(program, std::filesystem::perms::owner_all);
+  return program;
+}
+
+TEST_CASE("a KVM whose guest never prints is not called good, and what it does instead is told") {
+  if (!UniqueFd(::open("/dev/kvm", O_RDWR | O_CLOEXEC)).valid()) SKIP("'/dev/kvm' cannot be opened");
+  const test::TempDir folder;
+  const HostProbe probe{
+      .qemu_program = silent_qemu(folder), .kernel_path = bzimage(), .kvm_prints_within = 3s};
+  const std::vector<HostFact> facts = probe_host(probe);
+  const auto kvm =
+      std::find_if(facts.begin(), facts.end(), [](const HostFact& f) { return f.name == "KVM"; });
+  REQUIRE(kvm != facts.end());
+  INFO(kvm->detail);
+  CHECK_FALSE(kvm->ok);
+  CHECK(kvm->detail.find(
+            "no byte on its console within 3 s; QEMU says that it is 'running', vCPU 0 stands at 0x") !=
+        std::string::npos);
+}
+
+TEST_CASE_METHOD(Guest,
+                 "each vCPU is a thread of the host whose times grow, and are not known once it has ended") {
+  MachineConfig two = config(bzimage());
+  two.cpus = 2;
+  boot_to_console(two);
+  const HostTimes before = machine().host_times();
+  REQUIRE(before.vcpus.size() == 2);
+  if (!before.vcpus[0].known) SKIP("this host does not count what its threads wait");
+  CHECK(before.vcpus[0].thread != before.vcpus[1].thread);
+  CHECK(before.emulator.thread == machine().emulator_pid());
+  CHECK(before.own.known);
+  for (int pieces = 0; pieces < 5; ++pieces) wait_for(MachineEventKind::kConsoleBytes);
+  const HostTimes later = machine().host_times();
+  CHECK(later.vcpus[0].ran_ns > before.vcpus[0].ran_ns);
+  CHECK(later.vcpus[0].waited_ns >= before.vcpus[0].waited_ns);
+  wait_for(MachineEventKind::kEnded);
+  CHECK_FALSE(machine().host_times().vcpus[0].known);
+}
+
+TEST_CASE_METHOD(Guest, "vCPUs that take turns in one thread have the times of that thread") {
+  MachineConfig one_thread = config(bzimage());
+  one_thread.cpus = 2;
+  one_thread.tcg_single_thread = true;
+  boot_to_console(one_thread);
+  const HostTimes times = machine().host_times();
+  REQUIRE(times.vcpus.size() == 2);
+  CHECK(times.vcpus[0].thread == times.vcpus[1].thread);
 }
 
 }  // namespace

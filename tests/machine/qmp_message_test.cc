@@ -65,6 +65,17 @@ TEST_CASE("garbage is an error") {
   CHECK(is_error(std::string_view("\0\xff\xfe", 3)));
 }
 
+TEST_CASE("lists are flattened by their places, and a long one is cut") {
+  const auto reply = std::get<QmpReply>(must(parse_qmp_line(
+      R"({"return": [{"thread-id": 17, "props": {"core-id": 0}}, {"thread-id": 18}, [true]], "id": 3})")));
+  CHECK(reply.value ==
+        QmpFields{{"0.thread-id", "17"}, {"0.props.core-id", "0"}, {"1.thread-id", "18"}, {"2.0", "true"}});
+  std::string many = "0";
+  for (int i = 0; i < 5000; ++i) many += ",0";
+  CHECK(std::get<QmpReply>(must(parse_qmp_line("{\"return\": [" + many + "], \"id\": 3}"))).value.size() ==
+        1024);
+}
+
 TEST_CASE("a reply without a usable id is an error") {
   CHECK(is_error(R"({"return": {}})"));
   CHECK(is_error(R"({"return": {}, "id": -1})"));
