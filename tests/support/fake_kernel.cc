@@ -55,6 +55,11 @@ constexpr std::array kSymbols = {
     Placed{"native_queued_spin_lock_slowpath", kText + 0x3a40},
     Placed{"jiffies_seq", kText + 0x3a80},
     Placed{"task_groups", kText + 0x3b00},
+    Placed{"curr_clocksource", kText + 0x3c00},
+    Placed{"watchdog_enabled", kText + 0x3c10},
+    Placed{"watchdog_thresh", kText + 0x3c18},
+    Placed{"rcu_cpu_stall_suppress", kText + 0x3c1c},
+    Placed{"rcu_cpu_stall_timeout", kText + 0x3c20},
     Placed{"page_end", kText + 0x4ffc},
     Placed{"__init_begin", kText + 0xff000},
     Placed{"scx_init_table", kText + 0xff800},
@@ -75,6 +80,8 @@ std::string symbol_text(const FakeKernelShape& shape) {
   std::string text;
   for (const Placed& symbol : kSymbols) {
     if (shape.bypass_per_scheduler && symbol.name == "scx_bypass_depth") continue;
+    const bool of_clock = symbol.link >= kText + 0x3c00 && symbol.link < kText + 0x3d00;
+    if (!shape.clock && of_clock) continue;
     static constexpr char kDigits[] = "0123456789abcdef";
     for (int shift = 60; shift >= 0; shift -= 4) text += kDigits[symbol.link >> shift & 15];
     text += " D " + std::string(symbol.name) + "\n";
@@ -170,6 +177,14 @@ void FakeKernel::set(GuestVirtual object, std::string_view type, std::string_vie
 
 uint64_t FakeKernel::value(GuestVirtual object, std::string_view type, std::string_view path) const {
   return get(field(object, type, path), must(kernel_->btf().field(type, path)).type.size_bytes);
+}
+
+void FakeKernel::set_clocksource(std::string_view name) {
+  const GuestVirtual clocksource = allocate(64);
+  const GuestVirtual text = allocate(64);
+  must(kernel_->write(*memory_, text, std::as_bytes(std::span(name))));
+  set(clocksource, "struct clocksource", "name", text.value);
+  put(symbol("curr_clocksource"), clocksource.value, 8);
 }
 
 void FakeKernel::link(GuestVirtual head, GuestVirtual node) {

@@ -23,6 +23,7 @@ struct FakeKernelShape {
   bool bypass_per_scheduler = false;  // no scx_bypass_depth, but one in struct scx_sched
   bool per_cpu_hot = false;           // preempt count and current task in struct pcpu_hot
   bool per_cpu_groups = false;        // a task group's parts in one per-CPU allocation
+  bool clock = false;                 // a clocksource, and the thresholds of its watch for lock-ups
 };
 
 // A made-up kernel with two CPUs that lies in memory as a real one does: banner, page tables, per-CPU
@@ -68,6 +69,8 @@ class FakeKernel {
   void set_rq(uint32_t cpu, std::string_view path, uint64_t value) {
     set(per_cpu("runqueues", cpu), "struct rq", path, value);
   }
+  // Of the shape `clock`: makes one of that name the current clocksource.
+  void set_clocksource(std::string_view name);
   // Links an entry at the end of a list.
   void link(GuestVirtual head, GuestVirtual node);
 

@@ -210,6 +210,10 @@ struct Types {
     runqueues(task);
   }
 
+  void clock() {
+    b.structure("clocksource", 64, {{"mask", u64, 0}, {"name", b.pointer(b.constant(character)), 24}});
+  }
+
   void runqueues(int task) {
     Fields of_scx = {{"runnable_list", list_head, 0}, {"nr_running", u32, 16}};
     if (shape.sched_ext) of_scx.push_back({"local_dsq", dispatch_queue, 24});
@@ -245,6 +249,7 @@ std::vector<std::byte> fake_kernel_btf(const FakeKernelShape& shape) {
   types.tasks();
   types.maps();
   types.groups();
+  if (shape.clock) types.clock();
   return builder.bytes();
 }
 
