@@ -150,7 +150,10 @@ void add_options(CLI::App& app, Asked& asked) {
   app.add_option(
          "--freeze-every", asked.every_ms,
          "Freeze every so many ms, from the first step to the last's end. An interval whose end comes\n"
-         "while the freeze before is recorded, or too soon after it, is skipped, and counted")
+         "while the freeze before is recorded, or too soon after it, is skipped, and counted.\n"
+         "Under KVM the guest is told of each freeze, and its kernel watches for lock-ups anew: with\n"
+         "intervals below its thresholds (20 s for soft lock-ups, 21 s for RCU stalls unless it was told\n"
+         "otherwise) it never tells of one. sched_ext's own watchdog is not reset")
       ->check(CLI::Range(1, 86400000));
   app.add_flag("--fail-on-eject", asked.options.fail_on_eject,
                "Exit with status 1 when the kernel has ejected a scheduler, also if the run completed");

@@ -13,6 +13,7 @@
 #include "capture/boot_deadline.h"
 #include "capture/starvation.h"
 #include "schema/base/file.h"
+#include "schema/base/lockups.h"
 #include "schema/base/scheduler_exit.h"
 #include "schema/base/tcg_fault.h"
 #include "schema/base/text.h"
@@ -92,6 +93,8 @@ Result<RunEnd> Engine::run(const UserWishes& wishes) {
     show_now();
   }
   KTAPE_TRY(schedulers_.record_unfinished());
+  // Of a guest that has powered off there is nothing to tell any more: that was done when its agent was.
+  if (!done_) KTAPE_TRY(coordinator_.freezer().look_while_running());
   machine_.end();
   KTAPE_TRY(record_ending());
   return *end_;
@@ -195,13 +198,15 @@ Result<void> Engine::on_message(schema::FromAgent::Reader message) {
       return record([&](schema::Record::Builder r) { r.setWorkerReport(message.getWorkerReport()); });
     case Which::STEP_STARTED:
       KTAPE_TRY(record([&](schema::Record::Builder r) { r.setStepStarted(message.getStepStarted()); }));
+      KTAPE_TRY(coordinator_.freezer().look_while_running());
       return on_step_started(message.getStepStarted());
     case Which::STEP_FINISHED: {
       auto from = message.getStepFinished();
       if (!from.getOk())
         progress_.say(fmt::format("step '{}' failed: {}", step_name_, from.getDetail().cStr()));
       step_name_.clear();
-      return record([&](schema::Record::Builder r) { r.setStepFinished(from); });
+      KTAPE_TRY(record([&](schema::Record::Builder r) { r.setStepFinished(from); }));
+      return coordinator_.freezer().look_while_running();
     }
     case Which::DONE: return on_done(message.getDone(), guest);
     case Which::FACTS: return record([&](schema::Record::Builder r) { r.setGuestFacts(message.getFacts()); });
@@ -236,10 +241,23 @@ Result<void> Engine::adopt() {
     progress_.say("the kernel could not be adopted: " + kernel.error().message);
     return coordinator_.adoption_failed(kernel.error());
   }
+  lockups_ = read_lockup_thresholds(*kernel, machine_.live_memory());
   KTAPE_TRY(record_kernel(*kernel, Clock::now() - start));
+  warn_of_hidden_lockups();
   KTAPE_TRY(coordinator_.adopted(std::move(kernel).value()));
   KTAPE_TRY(host_freezes_.adopted());
   return scenario_.getScheduler().isExternal() ? watch_schedulers() : Result<void>();
+}
+
+void Engine::warn_of_hidden_lockups() {
+  if (machine_.facts().accelerator_used != Accelerator::kKvm || host_freezes_.every().count() == 0) return;
+  const auto every_ms = static_cast<uint64_t>(host_freezes_.every().count());
+  const std::string hidden = lockups_later_than(every_ms, lockups_.soft_lockup_ms, lockups_.rcu_stall_ms);
+  if (hidden.empty()) return;
+  progress_.say(fmt::format(
+      "under KVM each freeze makes the guest's kernel watch for lock-ups anew: with one every {} ms it will "
+      "not tell of {}",
+      every_ms, hidden));
 }
 
 Result<void> Engine::watch_schedulers() {
@@ -272,6 +290,8 @@ Result<void> Engine::record_kernel(const Kernel& kernel, std::chrono::nanosecond
     to.setSymbolsDigest(as_data(std::span<const std::byte>(sha256(as_bytes(symbols)))));
     to.setAdoptionNs(static_cast<uint64_t>(took.count()));
     to.setVmcoreinfoAgrees(facts.vmcoreinfo_agrees);
+    to.setSoftLockupMs(lockups_.soft_lockup_ms);
+    to.setRcuStallMs(lockups_.rcu_stall_ms);
   });
 }
 
@@ -333,6 +353,7 @@ Result<void> Engine::on_done(schema::GuestExited::Reader done, GuestNs guest) {
     KTAPE_TRY(record_enable_count(*coordinator_.kernel(), machine_.live_memory(), recorder_));
   KTAPE_TRY(recorder_.record_at(recorder_.now(), guest,
                                 [&](schema::Record::Builder record) { record.setGuestExited(done); }));
+  KTAPE_TRY(coordinator_.freezer().look_while_running());
   // Else it could put off its end for as long as it likes.
   if (done_) return Error{ErrorCode::kBadInput, "the agent said done twice", ""};
   const bool good = done.getExplicitDone() && done.getExitCode() == 0;

@@ -13,6 +13,7 @@
 #include "capture/progress.h"
 #include "capture/recorder.h"
 #include "capture/scheduler_watch.h"
+#include "guest/kernel/guest_clock.h"
 #include "guest/kernel/kernel.h"
 #include "guest/machine/machine.h"
 #include "schema/base/result.h"
@@ -77,6 +78,7 @@ class Engine {
   Result<void> on_full_tape();
   Result<void> on_wishes(const UserWishes& wishes);
   Result<void> adopt();
+  void warn_of_hidden_lockups();
   Result<void> watch_schedulers();
   Result<void> record_kernel(const Kernel& kernel, std::chrono::nanoseconds took);
   Result<void> record_panic();
@@ -102,6 +104,7 @@ class Engine {
   HostFreezes host_freezes_;
   SchedulerWatch schedulers_;
   ConsoleLog console_;
+  LockupThresholds lockups_;
   Phase phase_ = Phase::kBooting;
   Clock::time_point began_;
   Clock::time_point first_step_;

@@ -142,7 +142,7 @@ Result<void> FreezeCoordinator::freeze_for_host(Standstill at, FreezeReason reas
 Result<void> FreezeCoordinator::adopted(Kernel kernel) {
   kernel_ = std::make_unique<Kernel>(std::move(kernel));
   executor_ = std::make_unique<OpExecutor>(*kernel_);
-  freezer_.adopted(*kernel_);
+  KTAPE_TRY(freezer_.adopted(*kernel_));
   return serve_waiting();
 }
 

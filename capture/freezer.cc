@@ -84,14 +84,24 @@ struct Freezer::Moment {
   Clock::time_point began, frozen, thawing, thawed;
   std::chrono::nanoseconds stop_latency{0};
   std::vector<VcpuRegisters> registers;
+  HostTimes host, host_after;  // as it stood, and once it was thawed
   StopMoment stop;
 };
 
-void Freezer::adopted(const Kernel& kernel) {
+Result<void> Freezer::adopted(const Kernel& kernel) {
   kernel_ = &kernel;
   evidence_ = std::make_unique<EvidenceReader>(kernel);
   layouts_ = std::make_unique<LayoutLog>(kernel.btf());
   pages_.adopted(kernel);
+  clocksource_.adopted(kernel);
+  return look_while_running();
+}
+
+Result<void> Freezer::look_while_running() {
+  KTAPE_TRY(delays_.record());
+  if (kernel_ == nullptr) return {};
+  clocksource_.look(machine_.live_memory());
+  return clocksource_.record(recorder_.now(), 0);
 }
 
 Result<FreezeDone> Freezer::freeze(const FreezeReason& reason, const FreezeWork& work) {
@@ -105,7 +115,7 @@ Result<Standstill> Freezer::stop() {
   KTAPE_ASSIGN(Frozen frozen, machine_.freeze());
   const Clock::time_point stopped = Clock::now();
   Result<std::vector<VcpuRegisters>> registers = frozen.registers();
-  Standstill at{std::move(frozen), began, stopped, std::move(registers)};
+  Standstill at{std::move(frozen), began, stopped, machine_.host_times(), std::move(registers)};
   if (observer_) observer_(at);
   return at;
 }
@@ -121,11 +131,15 @@ Result<FreezeDone> Freezer::finish(Standstill at, const FreezeReason& reason, co
   moment.began = at.began;
   moment.frozen = at.stopped;
   moment.stop_latency = at.frozen.stop_latency();
+  moment.host = std::move(at.host);
   FreezeDone done;
   done.id = ++last_freeze_;
 
   WritableGuestMemory& memory = pages_.watch(at.frozen.memory());
   moment.stop.evidence = evidence_->read(memory);
+  // Not through what is watched: the page of a clocksource's name is no evidence that a replay would look
+  // for.
+  clocksource_.look(at.frozen.memory());
   if (at.registers.ok()) {
     for (const VcpuRegisters& registers : *at.registers) moment.stop.cpus.push_back(stopped_cpu(registers));
   }
@@ -133,6 +147,7 @@ Result<FreezeDone> Freezer::finish(Standstill at, const FreezeReason& reason, co
   moment.thawing = Clock::now();
   done.thaw = at.frozen.thaw();
   moment.thawed = Clock::now();
+  moment.host_after = machine_.host_times();
   done.thawed = moment.thawed;
   frozen_time_ += moment.thawed - moment.frozen;
   if (work.tell) done.results = work.tell(moment.stop);
@@ -159,18 +174,28 @@ Result<void> Freezer::record(const FreezeReason& reason, const Moment& moment, c
     to.setTry(reason.attempt);
   }));
   KTAPE_TRY(record_frozen(moment, done.id));
+  KTAPE_TRY(delays_.record_at(recorder_.at(moment.frozen), done.id, moment.host));
+  KTAPE_TRY(clocksource_.record(recorder_.at(moment.frozen), done.id));
   KTAPE_TRY(record_gates(reason, moment, done));
+  KTAPE_TRY(record_thawed(moment, done));
+  return record_layouts(evidence_->take_used_layouts());
+}
+
+Result<void> Freezer::record_thawed(const Moment& moment, const FreezeDone& done) {
   KTAPE_ASSIGN(std::optional<PagesKept> kept, pages_.keep(done.id));
-  KTAPE_TRY(recorder_.record_at(recorder_.at(moment.thawed), GuestNs(0), [&](schema::Record::Builder record) {
+  return recorder_.record_at(recorder_.at(moment.thawed), GuestNs(0), [&](schema::Record::Builder record) {
     auto to = record.initThawed();
     to.setFreeze(done.id);
     to.setFrozenNs(ns_between(moment.frozen, moment.thawed));
     to.setThawLatencyNs(ns_between(moment.thawing, moment.thawed));
+    if (const auto waited_ns = waited_between(moment.host, moment.host_after)) {
+      to.setWaitedKnown(true);
+      to.setWaitedNs(*waited_ns);
+    }
     if (!kept) return;
     to.setPages(kept->pages);
     to.setPagesDigest(as_data(std::span<const std::byte>(kept->digest)));
-  }));
-  return record_layouts(evidence_->take_used_layouts());
+  });
 }
 
 Result<void> Freezer::record_frozen(const Moment& moment, uint64_t freeze) {

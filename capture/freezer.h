@@ -8,8 +8,10 @@
 #include <string>
 #include <vector>
 
+#include "capture/clocksource_watch.h"
 #include "capture/page_keeper.h"
 #include "capture/recorder.h"
+#include "capture/run_delays.h"
 #include "guest/kernel/evidence.h"
 #include "guest/kernel/kernel.h"
 #include "guest/kernel/layout_log.h"
@@ -41,6 +43,7 @@ struct FreezeReason {
 struct Standstill {
   Frozen frozen;
   Recorder::Clock::time_point began, stopped;
+  HostTimes host;  // by then
   Result<std::vector<VcpuRegisters>> registers;
 };
 
@@ -65,10 +68,19 @@ class Freezer {
  public:
   // Machine and recorder outlive the freezer.
   Freezer(Machine& machine, Recorder& recorder, schema::MemoryMode memory)
-      : machine_(machine), recorder_(recorder), pages_(memory, recorder) {}
+      : machine_(machine),
+        recorder_(recorder),
+        pages_(memory, recorder),
+        delays_(machine, recorder),
+        clocksource_(recorder) {}
 
-  // Before the first freeze. `kernel` outlives the freezer.
-  void adopted(const Kernel& kernel);
+  // Before the first freeze. `kernel` outlives the freezer. Records the guest's clocksource; freezes record
+  // what becomes of it.
+  Result<void> adopted(const Kernel& kernel);
+
+  // Records how the machine fared on its host so far and, once the kernel is adopted, another clocksource;
+  // while the machine runs, or once it has ended.
+  Result<void> look_while_running();
 
   // `work` may be empty: {}. Fails when the machine could not be frozen (nothing is recorded then), or when
   // the tape cannot be written.
@@ -95,11 +107,14 @@ class Freezer {
 
   Result<void> record(const FreezeReason& reason, const Moment& moment, const FreezeDone& done);
   Result<void> record_frozen(const Moment& moment, uint64_t freeze);
+  Result<void> record_thawed(const Moment& moment, const FreezeDone& done);
   Result<void> record_gates(const FreezeReason& reason, const Moment& moment, const FreezeDone& done);
 
   Machine& machine_;
   Recorder& recorder_;
   PageKeeper pages_;
+  RunDelayLog delays_;
+  ClocksourceWatch clocksource_;
   const Kernel* kernel_ = nullptr;
   std::function<void(Standstill&)> observer_;
   std::unique_ptr<EvidenceReader> evidence_;

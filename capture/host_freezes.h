@@ -72,6 +72,8 @@ class HostFreezes {
   [[nodiscard]] const std::vector<TriggerCount>& counts() const { return counts_; }
   // What became of the intervals; nothing when the plan has none.
   [[nodiscard]] std::optional<IntervalCounts> intervals() const;
+  // The length of an interval; 0: there are none.
+  [[nodiscard]] std::chrono::milliseconds every() const { return plan_.every; }
   // When on_time() has something to do; the far future without periodic freezes.
   [[nodiscard]] Clock::time_point due() const { return intervals_.due(); }
 

@@ -21,6 +21,7 @@
 #include "capture/scenario_source.h"
 #include "guest/kernel/kernel_config.h"
 #include "guest/kernel/kernel_image.h"
+#include "guest/machine/host_processor.h"
 #include "guest/machine/qemu_machine.h"
 #include "schema/base/digest.h"
 #include "schema/base/file.h"
@@ -151,27 +152,26 @@ const char* accelerator_name(Accelerator accelerator) {
   return accelerator == Accelerator::kKvm ? "kvm" : "tcg";
 }
 
-// "model name" of /proc/cpuinfo; empty where the host does not say.
-std::string host_cpu() {
-  Result<std::string> info = read_text_file("/proc/cpuinfo", size_t{16} << 20);
-  if (!info.ok()) return "";
-  size_t at = info->find("model name");
-  if (at == std::string::npos) return "";
-  size_t colon = info->find(": ", at);
-  size_t end = info->find('\n', at);
-  if (colon == std::string::npos || end == std::string::npos || colon > end) return "";
-  return info->substr(colon + 2, end - colon - 2);
-}
-
 std::string host_kernel() {
   utsname name{};
   return ::uname(&name) == 0 ? name.release : "";
 }
 
+void write_host(const HostProcessor& from, schema::HostProcessor::Builder to) {
+  to.setKnown(from.known);
+  to.setHypervisor(from.hypervisor);
+  to.setHypervisorName(as_data(from.hypervisor_name));
+  to.setVendor(as_data(from.vendor));
+  to.setKvmNested(as_data(from.kvm_nested));
+  to.setCpus(from.cpus);
+}
+
 void write_run_started(const CaptureOptions& options, const Prepared& prepared, const MachineConfig& config,
                        const MachineFacts& facts, schema::RunStarted::Builder run) {
   run.setKtapeVersion(KTAPE_VERSION);
-  run.setHostCpu(as_data(host_cpu()));
+  const HostProcessor host = host_processor();
+  run.setHostCpu(as_data(host.model));
+  write_host(host, run.initHostProcessor());
   run.setHostKernel(as_data(host_kernel()));
   run.setAcceleratorAsked(record_accelerator(options.accelerator));
   run.setAcceleratorUsed(record_accelerator(facts.accelerator_used));
@@ -196,7 +196,10 @@ void write_run_started(const CaptureOptions& options, const Prepared& prepared, 
                                                std::chrono::system_clock::now().time_since_epoch())
                                                .count()));
   run.setFastBoot(options.fast_boot);
-  run.setTimeIsReal(facts.accelerator_used == Accelerator::kKvm);
+  const bool kvm = facts.accelerator_used == Accelerator::kKvm;
+  run.setTimeIsReal(kvm && host.known && !host.hypervisor);
+  // QEMU's kvmclock says KVM_KVMCLOCK_CTRL for each vCPU when the machine goes on (hw/i386/kvm/clock.c).
+  run.setFreezesResetWatchdogs(kvm);
   run.setMemoryMode(options.memory);
 }
 
