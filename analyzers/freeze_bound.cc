@@ -17,9 +17,10 @@ constexpr char kHelp[] =
     "that\n"
     "every vCPU stood until they were let go again.\n"
     "\n"
-    "Inconclusive where the tape has no freeze, where one has no end, and, unless --force is given, where "
-    "the\n"
-    "run's times are not those of real hardware.";
+    "Inconclusive where the tape has no freeze, where one has no end, and, unless --force is given, where\n"
+    "one that is too long has more than --max-host-wait percent of its time from ktape and QEMU waiting for\n"
+    "a CPU of the host. A tape that does not tell of such waits is inconclusive unless its times are those\n"
+    "of real hardware. Nothing of a freeze is the emulation's doing: TCG runs no guest in it.";
 
 class FreezeBound final : public TimeAssertion {
  public:
@@ -44,8 +45,16 @@ class FreezeBound final : public TimeAssertion {
     }
   }
 
+  // A freeze has waits of its own: no vCPU runs in it.
+  bool tells_of_waits() const override { return freezes_ > 0 && freezes_ == freezes_with_waits_; }
+
   void conclude(TapeState) override {
-    violate(too_long_);
+    if (by_waits()) {
+      violate(clean_);
+      leave_undecided(distorted_);
+    } else {
+      violate(too_long_);
+    }
     if (open_ != Seq(0)) leave_undecided(open_, "a freeze has no end on the tape");
     if (!longest_) return leave_undecided(Seq(0), "the tape has no freeze that ended");
     confirm(longest_->thawed, fmt::format("freeze {} lasted {} ns, the longest of {}", longest_->id,
@@ -62,17 +71,23 @@ class FreezeBound final : public TimeAssertion {
   void take(Seq seq, schema::Thawed::Reader thawed) {
     const Freeze freeze{seq, thawed.getFreeze(), thawed.getFrozenNs()};
     ++freezes_;
+    freezes_with_waits_ += thawed.getWaitedKnown() ? 1 : 0;
     if (!longest_ || freeze.frozen_ns > longest_->frozen_ns) longest_ = freeze;
     if (freeze.frozen_ns <= max_ns_) return;
-    too_long_.add(
-        seq, fmt::format("freeze {} lasted {} ns, {} are allowed", freeze.id, freeze.frozen_ns, max_ns_));
+    const std::string lasted = fmt::format("freeze {} lasted {} ns", freeze.id, freeze.frozen_ns);
+    const std::string violation = fmt::format("{}, {} are allowed", lasted, max_ns_);
+    too_long_.add(seq, violation);
+    const auto objection = objection_to_wait("ktape or QEMU", thawed.getWaitedNs(), freeze.frozen_ns);
+    objection ? distorted_.add(seq, lasted + ", but " + *objection) : clean_.add(seq, violation);
   }
 
   uint64_t max_ns_ = 0;
   Seq open_;
   size_t freezes_ = 0;
+  size_t freezes_with_waits_ = 0;
   std::optional<Freeze> longest_;
-  Findings too_long_;
+  Findings too_long_;           // all of them
+  Findings clean_, distorted_;  // the same by whether the host had too large a part in them
 };
 
 }  // namespace

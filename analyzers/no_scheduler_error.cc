@@ -14,6 +14,7 @@
 #include "analyzers/assertion.h"
 #include "schema/base/scheduler_exit.h"
 #include "schema/base/text.h"
+#include "schema/journal/lockup_sight.h"
 
 namespace ktape {
 
@@ -26,7 +27,10 @@ constexpr char kHelp[] =
     "reason and message.\n"
     "\n"
     "Inconclusive where no scheduler was attached, where one is not known to have exited, and where the\n"
-    "kernel counts another number of enabled schedulers than the tape tells of.";
+    "kernel counts another number of enabled schedulers than the tape tells of.\n"
+    "\n"
+    "Notes where freezes kept the guest's kernel from telling of lock-ups: that none is on the tape says\n"
+    "nothing then. sched_ext's own watchdog, which ejects for a stall, goes on all the same.";
 
 // The trigger that freezes when the kernel is about to eject a scheduler, and the kernel's count of enables.
 constexpr std::string_view kEjectionTrigger = "scx-error";
@@ -44,6 +48,7 @@ class NoSchedulerError final : public Assertion {
   std::string_view help() const override { return kHelp; }
 
   void visit(const RecordView& view) override {
+    lockups_.visit(view);
     if (view.record.isSchedulerAttempted()) {
       auto scheduler = view.record.getSchedulerAttempted();
       names_[scheduler.getId()] = in_quotes(chars(scheduler.getName()));
@@ -76,6 +81,7 @@ class NoSchedulerError final : public Assertion {
                       fmt::format("the kernel counts {} enabled schedulers, the tape tells of {}",
                                   counted_->second, enables_));
     }
+    if (const std::string hidden = lockups_.hidden_text(); !hidden.empty()) note(Seq(0), hidden);
     if (names_.empty() && !any_exit_) leave_undecided(Seq(0), "no scheduler was attached");
   }
 
@@ -121,6 +127,7 @@ class NoSchedulerError final : public Assertion {
     return found == ejecting_.rend() ? nullptr : &*found;
   }
 
+  LockupSight lockups_;
   std::map<uint32_t, std::string> names_;  // by id
   std::map<uint32_t, Seq> attached_;       // by id, those that have not exited
   std::vector<Ejecting> ejecting_;

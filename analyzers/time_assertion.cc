@@ -5,8 +5,26 @@
 
 namespace ktape {
 
+namespace {
+
+constexpr char kRemedy[] = "; --force judges it, --max-host-wait allows more";
+
+}  // namespace
+
 std::vector<Argument> TimeAssertion::arguments() {
   std::vector<Argument> all = own_arguments();
+  all.push_back(
+      {"--max-host-wait", "PERCENT",
+       fmt::format("of a span's time, the most that a vCPU may have waited for a CPU of the host for the "
+                   "span to be judged; {} unless given",
+                   kMostHostWaitPercent),
+       false, [this](const std::string& value) -> Result<void> {
+         KTAPE_ASSIGN(const uint64_t percent, number_argument("--max-host-wait", value));
+         if (percent > 100)
+           return Error{ErrorCode::kUsage, "--max-host-wait takes a percentage, up to 100", ""};
+         waits_.allow_percent(percent);
+         return {};
+       }});
   all.push_back({"--force", "", "judge also where the time on the tape is not that of real hardware", false,
                  [this](const std::string&) -> Result<void> {
                    force_ = true;
@@ -22,16 +40,31 @@ void TimeAssertion::visit(const RecordView& view) {
       objection_ = Finding{view.seq, "the run's times are not those of real hardware; --force judges them"};
     }
   }
+  waits_.visit(view);
   look_at(view);
 }
 
 void TimeAssertion::finish(TapeState state) {
+  waits_.finish();
+  by_waits_ = !force_ && tells_of_waits();
   if (!run_seen_)
     objection_ = Finding{Seq(0), "the tape does not say whether its times are real; --force judges them"};
-  if (objection_ && !force_) return leave_undecided(objection_->seq, objection_->text);
+  if (objection_ && !by_waits_ && !force_) return leave_undecided(objection_->seq, objection_->text);
   conclude(state);
 }
 
-std::string milliseconds(uint64_t ns) { return fmt::format("{:.3f} ms", static_cast<double>(ns) / 1e6); }
+std::optional<Finding> TimeAssertion::objection(uint64_t from_ns, uint64_t to_ns) const {
+  if (!by_waits_) return std::nullopt;
+  std::optional<Finding> found = waits_.objection(from_ns, to_ns);
+  if (found) found->text += kRemedy;
+  return found;
+}
+
+std::optional<std::string> TimeAssertion::objection_to_wait(const std::string& who, uint64_t waited_ns,
+                                                            uint64_t of_ns) const {
+  if (!waits_.is_too_much(waited_ns, of_ns)) return std::nullopt;
+  return fmt::format("{} waited {} ns of them for a CPU of the host, {} % are allowed{}", who, waited_ns,
+                     waits_.most_percent(), kRemedy);
+}
 
 }  // namespace ktape

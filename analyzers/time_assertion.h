@@ -6,11 +6,14 @@
 #include <vector>
 
 #include "analyzers/assertion.h"
+#include "analyzers/host_waits.h"
 
 namespace ktape {
 
-// An assertion about how long something took. Where the time on the tape is not that of real hardware, it is
-// undecided, unless it is given --force.
+// An assertion about how long something took. What the host distorted is undecided, unless it is given
+// --force: a span in which a vCPU waited for a CPU of the host for too large a part of the time, under TCG as
+// under KVM. Where the tape does not tell of that, all of it is, unless the run's times are those of real
+// hardware.
 class TimeAssertion : public Assertion {
  public:
   void visit(const RecordView& record) final;
@@ -18,19 +21,30 @@ class TimeAssertion : public Assertion {
   [[nodiscard]] std::vector<Argument> arguments() final;
 
  protected:
-  // The arguments beside --force.
+  // The arguments beside --force and --max-host-wait.
   [[nodiscard]] virtual std::vector<Argument> own_arguments() { return {}; }
   virtual void look_at(const RecordView& record) = 0;
   // After the last record, when the time may be judged.
   virtual void conclude(TapeState state) = 0;
+  // Whether the tape has what tells distorted time from other: run delays of vCPUs, unless said otherwise.
+  [[nodiscard]] virtual bool tells_of_waits() const { return waits_.told(); }
+
+  // Whether spans are judged one by one, by objections to them; else all of them may be. After the last
+  // record.
+  [[nodiscard]] bool by_waits() const { return by_waits_; }
+  // Why the time between two host times may not be judged; nothing: it may. After the last record.
+  [[nodiscard]] std::optional<Finding> objection(uint64_t from_ns, uint64_t to_ns) const;
+  // The same, at any time, of a span in which it is known how long `who` waited, where it is judged by that.
+  [[nodiscard]] std::optional<std::string> objection_to_wait(const std::string& who, uint64_t waited_ns,
+                                                             uint64_t of_ns) const;
+  [[nodiscard]] const HostWaits& waits() const { return waits_; }
 
  private:
   bool force_ = false;
   bool run_seen_ = false;
+  bool by_waits_ = false;             // the tape tells of waits, and they are judged by
   std::optional<Finding> objection_;  // why the time is not real
+  HostWaits waits_;
 };
-
-// "12.3 ms"
-[[nodiscard]] std::string milliseconds(uint64_t ns);
 
 }  // namespace ktape

@@ -68,6 +68,50 @@ TEST_CASE("how long a freeze lasted is not judged where time is not real, unless
   }
 }
 
+TEST_CASE(
+    "a freeze that is too long is judged by what ktape and QEMU waited in it, whatever the accelerator") {
+  struct Case {
+    uint64_t frozen_ns, waited_ns;
+    Verdict verdict;
+  };
+  for (const Case& one : {Case{100, 100, Verdict::kPass}, Case{2000, 100, Verdict::kFail},
+                          Case{2000, 101, Verdict::kInconclusive}, Case{2000, 0, Verdict::kFail}}) {
+    TapeUnderTest tape;
+    tape.give("--max-ns", "1000");
+    tape->add([](schema::Record::Builder record) { record.initRunStarted(); });
+    tape->add([](schema::Record::Builder record) { record.initFreezeBegan().setFreeze(1); });
+    tape->add([&](schema::Record::Builder record) {
+      auto thawed = record.initThawed();
+      thawed.setFreeze(1);
+      thawed.setFrozenNs(one.frozen_ns);
+      thawed.setWaitedKnown(true);
+      thawed.setWaitedNs(one.waited_ns);
+    });
+    tape.judge();
+    CHECK(tape.verdict() == one.verdict);
+    if (one.verdict == Verdict::kInconclusive) {
+      CHECK(tape.undecided() ==
+            "seq 3: freeze 1 lasted 2000 ns, but ktape or QEMU waited 101 ns of them for a CPU of the host, "
+            "5 % are "
+            "allowed; --force judges it, --max-host-wait allows more\n");
+    }
+  }
+}
+
+TEST_CASE("freezes of which one does not tell what was waited in it are judged as by an older recorder") {
+  for (const bool real : {true, false}) {
+    TapeUnderTest tape;
+    tape.give("--max-ns", "5");
+    record(tape, {10}, real);
+    tape->add([](schema::Record::Builder record) {
+      record.initThawed().setWaitedKnown(true);
+      record.getThawed().setFrozenNs(10);
+    });
+    tape.judge();
+    CHECK(tape.verdict() == (real ? Verdict::kFail : Verdict::kInconclusive));
+  }
+}
+
 TEST_CASE("a tape without a freeze, and one whose freeze has no end, are inconclusive") {
   TapeUnderTest none;
   none.give("--max-ns", "5");

@@ -5,6 +5,7 @@
 
 #include "schema/wire/data.h"
 #include "tests/analyzers/tape_under_test.h"
+#include "tests/support/must.h"
 
 namespace ktape::test {
 
@@ -189,6 +190,32 @@ TEST_CASE(
   CHECK(tape.verdict() == (counted == 1 ? Verdict::kPass : Verdict::kInconclusive));
   CHECK(tape.undecided() ==
         (counted == 1 ? "" : "seq 5: the kernel counts 2 enabled schedulers, the tape tells of 1\n"));
+}
+
+TEST_CASE("freezes that kept the kernel from telling of lock-ups are noted beside the verdict") {
+  for (const bool resets : {true, false}) {
+    TapeUnderTest tape;
+    const auto at = [&](uint64_t seconds, const std::function<void(schema::Record::Builder)>& fill) {
+      must(tape->writer().append(HostNs(seconds * 1'000'000'000), GuestNs(0), fill));
+    };
+    at(0, [&](schema::Record::Builder record) { record.initRunStarted().setFreezesResetWatchdogs(resets); });
+    at(0, [](schema::Record::Builder record) { record.initKernelIdentified().setRcuStallMs(3000); });
+    at(1, [](schema::Record::Builder record) { record.initSchedulerAttached().setId(1); });
+    for (uint64_t second = 2; second < 9; second += 2) {
+      at(second, [](schema::Record::Builder record) { record.initFreezeBegan(); });
+      at(second, [](schema::Record::Builder record) { record.initThawed(); });
+    }
+    at(9, [](schema::Record::Builder record) {
+      record.initSchedulerExited().setId(1);
+      record.getSchedulerExited().setKind(64);
+    });
+    tape.judge();
+    CHECK(tape.verdict() == Verdict::kPass);
+    CHECK(tape.notes().empty() == !resets);
+    if (resets)
+      CHECK_THAT(tape.notes(),
+                 ContainsSubstring("it could not tell of an RCU stall (which it tells after 3 s)"));
+  }
 }
 
 }  // namespace ktape::test

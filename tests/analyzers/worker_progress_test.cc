@@ -225,4 +225,246 @@ TEST_CASE("phases of any length and number do not overflow") {
   CHECK(tape.verdict() != Verdict::kFail);
 }
 
+namespace {
+
+// What the vCPUs have waited for a CPU of the host by then, in ms. Each is a thread of its own.
+void waited(TapeUnderTest& tape, uint64_t host_ms, const std::vector<uint64_t>& ms, uint64_t stolen_ms = 0) {
+  at(tape, host_ms, [&](schema::Record::Builder record) {
+    auto delays = record.initRunDelays();
+    delays.setStolenKnown(true);
+    delays.setStolenNs(stolen_ms * kMs);
+    auto vcpus = delays.initVcpus(static_cast<unsigned>(ms.size()));
+    for (unsigned i = 0; i < ms.size(); ++i) {
+      vcpus[i].setVcpu(i);
+      vcpus[i].setKnown(true);
+      vcpus[i].setThread(static_cast<int32_t>(100 + i));
+      vcpus[i].setWaitedNs(ms[i] * kMs);
+    }
+  });
+}
+
+void frozen(TapeUnderTest& tape, uint64_t thawed_ms, uint64_t frozen_ms) {
+  at(tape, thawed_ms,
+     [&](schema::Record::Builder record) { record.initThawed().setFrozenNs(frozen_ms * kMs); });
+}
+
+void clocksource(TapeUnderTest& tape, uint64_t host_ms, const char* name) {
+  at(tape, host_ms, [&](schema::Record::Builder record) {
+    record.initClocksourceSeen().setName(as_data(std::string_view(name)));
+  });
+}
+
+// Of a run without real time: a worker that ran well, or waited for 4.99 s, between two readings.
+Verdict judged(TapeUnderTest& tape, bool runs_well, const std::vector<uint64_t>& before,
+               const std::vector<uint64_t>& after, uint64_t stolen_ms = 0) {
+  tape.give("--max-gap-ms", "100");
+  run(tape, {.spin_ms = {10}}, false);
+  waited(tape, 500, before);
+  started(tape, 1000);
+  reported(tape, 6000, runs_well ? 500 : 0);
+  waited(tape, 6500, after, stolen_ms);
+  tape.judge();
+  return tape.verdict();
+}
+
+}  // namespace
+
+TEST_CASE(
+    "waiting is judged in a window in which no vCPU waited long for the host, whatever the accelerator") {
+  TapeUnderTest well, badly;
+  // 60 ms of 6000 are 1 %.
+  CHECK(judged(well, true, {40, 40}, {100, 40}) == Verdict::kPass);
+  CHECK(judged(badly, false, {40, 40}, {100, 40}) == Verdict::kFail);
+}
+
+TEST_CASE("waiting is not judged in a window in which a vCPU waited long for the host") {
+  for (const bool runs_well : {true, false}) {
+    TapeUnderTest tape;
+    CHECK(judged(tape, runs_well, {40, 40}, {40, 640}) == Verdict::kInconclusive);
+    CHECK_THAT(tape.undecided(), ContainsSubstring("seq 5: worker 'w' waited for "));
+    CHECK_THAT(tape.undecided(),
+               ContainsSubstring(
+                   ", but from 0.500 s to 6.500 s into the run vCPU 1 waited for a CPU of the host for "
+                   "10.0 % of the time, 5 % are allowed; --force judges it, --max-host-wait allows more"));
+  }
+}
+
+TEST_CASE("how much of the time a vCPU may wait for the host can be said") {
+  TapeUnderTest more, less;
+  more.give("--max-host-wait", "10");
+  CHECK(judged(more, true, {40, 40}, {40, 640}) == Verdict::kPass);
+  less.give("--max-host-wait", "0");
+  CHECK(judged(less, true, {40, 40}, {40, 41}) == Verdict::kInconclusive);
+  TapeUnderTest tape;
+  CHECK_FALSE(tape.give("--max-host-wait", "101"));
+  CHECK_FALSE(tape.give("--max-host-wait", "some"));
+}
+
+TEST_CASE("distorted time is judged where that is forced") {
+  TapeUnderTest tape;
+  tape.give("--force");
+  CHECK(judged(tape, false, {0}, {6000}) == Verdict::kFail);
+}
+
+TEST_CASE("what a hypervisor below the host took counts as well, but for a tick") {
+  TapeUnderTest taken, little;
+  CHECK(judged(taken, true, {0}, {0}, 320) == Verdict::kInconclusive);
+  CHECK_THAT(taken.undecided(), ContainsSubstring("the host's own hypervisor took 5.2 % of a CPU from it"));
+  CHECK(judged(little, true, {0}, {0}, 310) == Verdict::kPass);
+}
+
+TEST_CASE("what is not known of a vCPU is not judged") {
+  TapeUnderTest back, fewer;
+  CHECK(judged(back, true, {40}, {39}) == Verdict::kInconclusive);
+  CHECK_THAT(back.undecided(), ContainsSubstring("it is not known how long vCPU 0 waited"));
+  CHECK(judged(fewer, true, {40, 40}, {40}) == Verdict::kInconclusive);
+}
+
+TEST_CASE("vCPUs that take turns in one thread are not judged") {
+  TapeUnderTest tape;
+  tape.give("--max-gap-ms", "100");
+  run(tape, {.spin_ms = {10}}, false);
+  for (const uint64_t ms : {500, 6500}) {
+    if (ms == 6500) {
+      started(tape, 1000);
+      reported(tape, 6000, 500);
+    }
+    at(tape, ms, [](schema::Record::Builder record) {
+      for (auto vcpu : record.initRunDelays().initVcpus(2)) vcpu.setKnown(true);
+    });
+  }
+  tape.judge();
+  CHECK(tape.verdict() == Verdict::kInconclusive);
+  CHECK_THAT(tape.undecided(), ContainsSubstring("vCPUs 0 and 1 took turns in one thread of the host"));
+}
+
+TEST_CASE("only the windows that a gap lies in matter to it, and one good gap is enough") {
+  for (const bool twice : {false, true}) {
+    TapeUnderTest tape;
+    tape.give("--max-gap-ms", "100");
+    run(tape, {.spin_ms = {10}}, false);
+    waited(tape, 500, {0});
+    started(tape, 1000);
+    reported(tape, 3000, 0);  // a gap of 2 s, in a bad window
+    waited(tape, 3500, {2000});
+    reported(tape, 4000, 50);
+    waited(tape, 4500, {2000});
+    reported(tape, 5000, 150);
+    if (twice) reported(tape, 6000, 150);  // and one of 1 s in a good one
+    waited(tape, 6500, {2000});
+    tape.judge();
+    CHECK(tape.verdict() == (twice ? Verdict::kFail : Verdict::kInconclusive));
+    if (twice)
+      CHECK_THAT(tape.violated(), ContainsSubstring("seq 9: worker 'w' waited for 990.000 ms or longer"));
+  }
+}
+
+TEST_CASE("a window does not have the time in it that the machine was frozen") {
+  // 100 ms of 2000 are 5 %, of 1000 they are 10 %.
+  for (const uint64_t frozen_ms : {0, 1000}) {
+    TapeUnderTest tape;
+    tape.give("--max-gap-ms", "100");
+    run(tape, {.spin_ms = {10}}, false);
+    waited(tape, 1000, {0});
+    started(tape, 1000);
+    if (frozen_ms > 0) frozen(tape, 2500, frozen_ms);
+    reported(tape, 3000, 200);
+    waited(tape, 3000, {100});
+    tape.judge();
+    CHECK(tape.verdict() == (frozen_ms > 0 ? Verdict::kInconclusive : Verdict::kPass));
+  }
+}
+
+TEST_CASE("windows that are short count together: a wait of a millisecond is much of two") {
+  TapeUnderTest tape;
+  tape.give("--max-gap-ms", "100");
+  run(tape, {.spin_ms = {10}}, false);
+  waited(tape, 1000, {0});
+  started(tape, 1000);
+  waited(tape, 1002, {1});
+  waited(tape, 1004, {2});
+  waited(tape, 2000, {3});
+  reported(tape, 2000, 100);
+  waited(tape, 2010, {5});
+  tape.judge();
+  CHECK(tape.verdict() == Verdict::kPass);
+}
+
+TEST_CASE("time of which the tape tells no waits is not judged") {
+  TapeUnderTest early, late;
+  for (TapeUnderTest* tape : {&early, &late}) {
+    tape->give("--max-gap-ms", "100");
+    run(*tape, {.spin_ms = {10}}, false);
+    if (tape == &late) waited(*tape, 900, {0});
+    started(*tape, 1000);
+    waited(*tape, 1100, {0});
+    reported(*tape, 2000, 100);
+    if (tape == &early) waited(*tape, 2100, {0});
+    tape->judge();
+    CHECK(tape->verdict() == Verdict::kInconclusive);
+    CHECK_THAT(tape->undecided(),
+               ContainsSubstring("the tape does not tell of vCPUs that waited for the host all "
+                                 "the time from 1.000 s to 2.000 s into the run"));
+  }
+}
+
+TEST_CASE("a guest that goes by the TSC under KVM has its freezes in its times, which are not judged then") {
+  for (const char* clock : {"tsc", "kvm-clock"}) {
+    for (const bool freezes : {true, false}) {
+      TapeUnderTest tape;
+      tape.give("--max-gap-ms", "100");
+      tape->add([&](schema::Record::Builder record) {
+        record.initRunStarted().setAcceleratorUsed(schema::Accelerator::KVM);
+        auto worker = record.getRunStarted().initScenario().initWorkers(1)[0];
+        worker.setName("w");
+        worker.setLoop(true);
+        worker.initPhases(1)[0].setSpinMs(10);
+      });
+      clocksource(tape, 900, clock);
+      waited(tape, 1000, {0});
+      started(tape, 1000);
+      if (freezes) frozen(tape, 1500, 1);
+      reported(tape, 2000, 100);
+      waited(tape, 2000, {0});
+      tape.judge();
+      const bool distorted = freezes && std::string_view(clock) == "tsc";
+      CHECK(tape.verdict() == (distorted ? Verdict::kInconclusive : Verdict::kPass));
+      if (distorted)
+        CHECK_THAT(tape.undecided(), ContainsSubstring("the guest's clock was the TSC, which runs on"));
+    }
+  }
+}
+
+TEST_CASE("an ejection's gap is judged by the windows that it lies in") {
+  for (const uint64_t wait_ms : {0, 1000}) {
+    TapeUnderTest tape;
+    tape.give("--max-gap-ms", "1000");
+    run(tape, {.spin_ms = {10}}, false);
+    waited(tape, 500, {0});
+    at(tape, 1000, [](schema::Record::Builder record) {
+      record.initWorkerStarted().setName("w");
+      record.getWorkerStarted().setPid(142);
+    });
+    waited(tape, 1500, {500});  // before it
+    at(tape, 5000, [](schema::Record::Builder record) {
+      record.initSchedulerExited().setMessage(as_data("w[142] failed to run for 3.024s"));
+    });
+    waited(tape, 5100, {500 + wait_ms});
+    tape.judge();
+    CHECK(tape.verdict() == (wait_ms == 0 ? Verdict::kFail : Verdict::kInconclusive));
+  }
+}
+
+TEST_CASE("very many bad windows are kept as few") {
+  TapeUnderTest tape;
+  tape.give("--max-gap-ms", "100");
+  run(tape, {.spin_ms = {10}}, false);
+  uint64_t ms = 1000, wait_ms = 0;
+  started(tape, ms);
+  for (int i = 0; i < 3000; ++i) waited(tape, ms += 100, {wait_ms += i % 2 == 0 ? 90 : 0});
+  reported(tape, ms, 0);
+  tape.judge();
+  CHECK(tape.verdict() == Verdict::kInconclusive);
+}
+
 }  // namespace ktape::test
