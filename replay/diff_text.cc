@@ -50,6 +50,12 @@ std::vector<std::array<std::string, 3>> subjects(const DiffSide& a, const DiffSi
       row("machine", a.run().machine, b.run().machine),
       row("arguments", a.run().kernel_command_line, b.run().kernel_command_line),
       row("outcome", outcomes(a), outcomes(b))};
+  // Older tapes say neither.
+  const auto add = [&](const char* name, const std::string& in_a, const std::string& in_b) {
+    if (!in_a.empty() || !in_b.empty()) rows.insert(rows.end() - 1, row(name, in_a, in_b));
+  };
+  add("clock", a.run().clock, b.run().clock);
+  add("host", a.run().host, b.run().host);
   if (!diff.same_scenario && a.run().scenario == b.run().scenario)
     rows[0][2] = b.run().scenario + ", with another text";
   return rows;
@@ -219,12 +225,13 @@ std::string json_tape(const DiffTape& of) {
     losses += fmt::format("{}{}:\"{}\"", losses.empty() ? "" : ",", json_string(name), count);
   }
   return fmt::format(
-      "{{\"tape\":{},\"integrity\":{},\"head\":{},\"scenario\":{},\"kernel\":{},\"machine\":{},\"outcome\":{}"
-      ","
+      "{{\"tape\":{},\"integrity\":{},\"head\":{},\"scenario\":{},\"kernel\":{},\"machine\":{}{},"
+      "\"outcome\":{},"
       "\"lossesKnown\":{},\"losses\":{{{}}}}}",
       json_string(printable(of.path)), json_string(of.integrity), json_string(of.head),
       json_string(of.run.scenario), json_string(of.run.kernel), json_string(of.run.machine),
-      json_string(of.run.outcome), of.run.losses_known, losses);
+      of.run.clock.empty() ? "" : ",\"clock\":" + json_string(of.run.clock), json_string(of.run.outcome),
+      of.run.losses_known, losses);
 }
 
 std::string json_side(const DiffSide& of) {

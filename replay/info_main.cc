@@ -13,6 +13,7 @@
 #include "replay/page.h"
 #include "replay/provenance.h"
 #include "replay/record_text.h"
+#include "replay/run_delays.h"
 #include "replay/run_facts.h"
 #include "schema/base/command_line.h"
 #include "schema/base/text.h"
@@ -33,10 +34,13 @@ constexpr char kHelp[] =
 
 constexpr char kFooter[] =
     "--json prints one object: tape, integrity, finding, outcome, exitCode, scenario, kernel, accelerator,\n"
-    "records (by kind), triggers (a list of name, armed, freezes, hits; null: not known), intervals (froze,\n"
-    "skippedBusy, skippedLate; null: none, or not known), losses, head, reproduce (the command; null: not\n"
-    "known), schedulerProgram (path, sha256, buildId, checkout, commit, checkoutFolder, reason, untracked;\n"
-    "null: none), ejections (of schedulers, by the kernel: a list of texts);\n"
+    "host (cpu, cpus, isGuest, hypervisor, kvmNested; null: not said), runDelays (ofNs, and of each of "
+    "vcpus\n"
+    "cpu, ranNs, waitedNs; null: not known), clocksources (names, in their order), records (by kind),\n"
+    "triggers (a list of name, armed, freezes, hits; null: not known), intervals (froze, skippedBusy,\n"
+    "skippedLate; null: none, or not known), losses, head, reproduce (the command; null: not known),\n"
+    "schedulerProgram (path, sha256, buildId, checkout, commit, checkoutFolder, reason, untracked; null:\n"
+    "none), ejections (of schedulers, by the kernel: a list of texts);\n"
     "with --size also fileBytes and size: a list of group, name, count, bytes.\n"
     "\n"
     "--reproduce prints a script for a shell: the command that captures the run again, below comments that\n"
@@ -53,6 +57,8 @@ struct Options {
   bool scenario_text = false;
 };
 
+constexpr size_t kMostClocksources = 16;
+
 struct Facts {
   Verification found;
   Kept<schema::RunStarted> run;
@@ -61,6 +67,8 @@ struct Facts {
   Kept<schema::Sealed> sealed;
   std::map<std::string, uint64_t> kinds;
   std::vector<std::string> ejections;  // of schedulers, by the kernel
+  RunDelayFold delays;
+  std::vector<std::string> clocksources;  // safe to print; the first of them
   TapeSize size;
 };
 
@@ -80,6 +88,9 @@ void take(const RecordView& view, Facts& facts) {
   if (view.record.isSchedulerAttached() && !facts.scheduler.present())
     facts.scheduler.keep(view.record.getSchedulerAttached());
   if (view.record.isSealed()) facts.sealed.keep(view.record.getSealed());
+  facts.delays.visit(view);
+  if (view.record.isClocksourceSeen() && facts.clocksources.size() < kMostClocksources)
+    facts.clocksources.push_back(printable(chars(view.record.getClocksourceSeen().getName())));
 }
 
 Result<Facts> gather(const Options& options) {
@@ -125,6 +136,20 @@ void page_schedulers(const Facts& facts, Page& page) {
   if (!text.empty()) page.field("scheduler", text);
 }
 
+// The host, and what became of the guest's time on it; nothing of it by an older recorder.
+void page_host(const Facts& facts, Page& page) {
+  if (const std::string host = host_text(facts.run.get().getHostProcessor()); !host.empty())
+    page.field("host", printable(chars(facts.run.get().getHostCpu())) + ", " + host);
+  if (facts.delays.told()) {
+    const HostSpan all = facts.delays.all();
+    page.field("", fmt::format("in {} vCPUs waited for one of its CPUs: {}", duration_text(all.running_ns),
+                               waits_text(all)));
+  }
+  std::string clocks;
+  for (const std::string& clock : facts.clocksources) clocks += (clocks.empty() ? "" : ", then ") + clock;
+  if (!clocks.empty()) page.field("clocksource", clocks);
+}
+
 std::string text_of(const Facts& facts, const Options& options) {
   Page page;
   page.field("tape", printable(options.tape));
@@ -141,6 +166,7 @@ std::string text_of(const Facts& facts, const Options& options) {
     if (run.getWallClockNs() > 0) page.field("captured", wall_clock_text(run.getWallClockNs()));
     page.field("machine", fmt::format("{}, {}, {}", enum_words(run.getAcceleratorUsed()),
                                       count_text(run.getCpus(), "CPU"), bytes_text(run.getMemoryBytes())));
+    page_host(facts, page);
   }
   if (facts.kernel.present()) page.field("kernel", printable(chars(facts.kernel.get().getRelease())));
   page_schedulers(facts, page);
@@ -209,6 +235,36 @@ std::string json_of_ejections(const std::vector<std::string>& ejections) {
   return text;
 }
 
+// What the host's processor says of itself; null by an older recorder.
+std::string json_of_host(schema::RunStarted::Reader run) {
+  auto host = run.getHostProcessor();
+  if (!host.getKnown()) return "null";
+  const auto text = [](const auto& of) { return json_string(printable(chars(of))); };
+  return fmt::format(R"({{"cpu":{},"cpus":{},"isGuest":{},"hypervisor":{},"kvmNested":{}}})",
+                     text(run.getHostCpu()), host.getCpus(), host.getHypervisor(),
+                     text(host.getHypervisorName()), text(host.getKvmNested()));
+}
+
+// Null where the tape does not tell, as a whole or of one vCPU.
+std::string json_of_delays(const RunDelayFold& delays) {
+  if (!delays.told()) return "null";
+  const HostSpan all = delays.all();
+  std::string vcpus;
+  for (const VcpuWait& wait : all.vcpus) {
+    vcpus += vcpus.empty() ? "" : ",";
+    vcpus += wait.known ? fmt::format("{{\"cpu\":{},\"ranNs\":{},\"waitedNs\":{}}}", wait.vcpu, wait.ran_ns,
+                                      wait.waited_ns)
+                        : fmt::format("{{\"cpu\":{},\"ranNs\":null,\"waitedNs\":null}}", wait.vcpu);
+  }
+  return fmt::format("{{\"ofNs\":{},\"vcpus\":[{}]}}", all.running_ns, vcpus);
+}
+
+std::string json_of_clocks(const std::vector<std::string>& clocksources) {
+  std::string text;
+  for (const std::string& name : clocksources) text += (text.empty() ? "" : ",") + json_string(name);
+  return "[" + text + "]";
+}
+
 std::string json_of(const Facts& facts, const Options& options) {
   auto run = facts.run.get();
   auto sealed = facts.sealed.get();
@@ -219,7 +275,8 @@ std::string json_of(const Facts& facts, const Options& options) {
   std::string text = fmt::format(
       "{{\"tape\":{},\"integrity\":\"{}\",\"finding\":{},\"outcome\":{},\"exitCode\":{},\"scenario\":{},"
       "\"kernel\":{},"
-      "\"accelerator\":{},\"records\":{{{}}},\"triggers\":{},\"intervals\":{},\"losses\":{},"
+      "\"accelerator\":{},\"host\":{},\"runDelays\":{},\"clocksources\":{},\"records\":{{{}}},\"triggers\":{}"
+      ",\"intervals\":{},\"losses\":{},"
       "\"head\":\"{}\",\"reproduce\":{},\"schedulerProgram\":{},\"ejections\":[{}]",
       json_string(printable(options.tape)), integrity_name(facts.found.integrity),
       json_string(printable(facts.found.finding)),
@@ -227,8 +284,9 @@ std::string json_of(const Facts& facts, const Options& options) {
       facts.sealed.present() ? std::to_string(sealed.getExitCode()) : "null",
       json_string(printable(chars(run.getScenario().getName()))),
       json_string(printable(chars(facts.kernel.get().getRelease()))),
-      json_string(enum_words(run.getAcceleratorUsed())), kinds, json_of_triggers(sealed),
-      json_of_intervals(sealed), json_string(facts.found.losses.text()),
+      json_string(enum_words(run.getAcceleratorUsed())), json_of_host(run), json_of_delays(facts.delays),
+      json_of_clocks(facts.clocksources), kinds, json_of_triggers(sealed), json_of_intervals(sealed),
+      json_string(facts.found.losses.text()),
       facts.found.integrity == Integrity::kAltered ? "" : to_hex(facts.found.head), json_of_command(run),
       json_of_program(run.getSchedulerProgram()), json_of_ejections(facts.ejections));
   if (!options.size) return text + "}\n";

@@ -94,6 +94,7 @@ Result<PerfettoTrace::Track> PerfettoExport::free_lane() {
 Result<void> PerfettoExport::visit(const RecordView& view) {
   last_ = HostNs(view.record.getHostNs());
   if (!view.known) return {};
+  delays_.visit(view);
   if (view.record.isRunStarted()) return run_started(view.record.getRunStarted());
   if (run_ == 0) {
     KTAPE_TRY(group(run_, "run"));
@@ -129,6 +130,9 @@ Result<void> PerfettoExport::dispatch(const RecordView& view) {
     case schema::Record::THAWED: return thawed(view);
     case schema::Record::SAMPLE:
       return count(view, text(record.getSample().getName()), record.getSample().getValue());
+    case schema::Record::RUN_DELAYS: return run_delays(view);
+    case schema::Record::CLOCKSOURCE_SEEN:
+      return instant(run_, view, "clocksource " + text(record.getClocksourceSeen().getName()), {});
     case schema::Record::GUEST_PANICKED: return instant(run_, view, "guest panicked", {});
     case schema::Record::GUEST_OOPS: return instant(run_, view, "kernel complaint", {});
     case schema::Record::WATCHDOG_FIRED:
@@ -242,6 +246,22 @@ Result<void> PerfettoExport::thawed(const RecordView& view) {
   auto thawed = view.record.getThawed();
   for (const auto& [name, track] : cpu_tracks_) {
     KTAPE_TRY(end(track, view, {{"frozen_ns", std::to_string(thawed.getFrozenNs())}}));
+  }
+  return {};
+}
+
+// What each vCPU waited since the reading before, in thousandths of that time: a counter has whole numbers.
+Result<void> PerfettoExport::run_delays(const RecordView& view) {
+  if (!delays_.told() || delays_.last().running_ns == 0) return {};
+  KTAPE_TRY(group(host_, "waits for a CPU of the host"));
+  for (const VcpuWait& wait : delays_.last().vcpus) {
+    const std::string name = fmt::format("CPU {} waited, per mille", wait.vcpu);
+    KTAPE_ASSIGN(auto counter, track_of(wait_counters_, host_, name, true));
+    if (!counter || !wait.known) continue;
+    const double share =
+        1000.0 * static_cast<double>(wait.waited_ns) / static_cast<double>(delays_.last().running_ns);
+    KTAPE_TRY(
+        trace_.value(*counter, HostNs(view.record.getHostNs()), static_cast<uint64_t>(std::min(share, 1e6))));
   }
   return {};
 }

@@ -10,6 +10,7 @@
 
 #include "replay/kept.h"
 #include "replay/perfetto_trace.h"
+#include "replay/run_delays.h"
 #include "schema/journal/reader.h"
 
 namespace ktape {
@@ -47,6 +48,7 @@ class PerfettoExport {
   Result<void> replied(const RecordView& view);
   Result<void> frozen(const RecordView& view);
   Result<void> thawed(const RecordView& view);
+  Result<void> run_delays(const RecordView& view);
   Result<void> count(const RecordView& view, const std::string& name, schema::Value::Reader value);
 
   Result<Track> group(Track& group, const std::string& name);
@@ -66,6 +68,9 @@ class PerfettoExport {
   std::map<std::string, Track> worker_tracks_;
   std::map<std::string, Track> counters_;
   std::map<std::string, Track> cpu_tracks_;
+  Track host_ = 0;
+  std::map<std::string, Track> wait_counters_;
+  RunDelayFold delays_;
   std::vector<Track> lanes_;
   std::set<Track> busy_;                      // tracks with an open slice
   std::map<uint64_t, OpenRequest> requests_;  // by op

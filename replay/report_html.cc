@@ -74,10 +74,12 @@ std::string summary(const RunFacts& run, const CheckedTape& checked) {
   if (!checked.finding.empty()) integrity += " " + html_text(checked.finding);
   std::string detail = run.outcome_detail.empty() ? "" : " " + html_text(run.outcome_detail);
   return fmt::format(
-      "<dl>\n{}{}{}{}{}{}{}{}{}{}{}</dl>\n",
+      "<dl>\n{}{}{}{}{}{}{}{}{}{}{}{}{}{}{}</dl>\n",
       field("outcome", badge(outcome, completed ? "good" : "bad").html + detail), field("tape", integrity),
       field("scenario", html_text(run.scenario)), field("kernel", html_text(run.kernel)),
-      field("machine", html_text(run.machine)),
+      field("machine", html_text(run.machine)), field("host", html_text(run.host)),
+      field("vCPUs waited for it", html_text(run.waits)), field("clocksource", html_text(run.clock)),
+      field("lock-ups", html_text(run.hidden_lockups)),
       field("command line", "<span class=\"mono\">" + html_text(run.kernel_command_line) + "</span>"),
       field("captured", html_text(run.captured)), field("by", html_text("ktape " + run.recorder)),
       field("records", number(run.records)), field("lost", html_text(checked.losses)),

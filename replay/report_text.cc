@@ -35,6 +35,8 @@ Section head(const ReportFacts& report) {
   if (!run.scenario.empty()) section.field("scenario", run.scenario);
   section.field("kernel", run.kernel.empty() ? "not known" : run.kernel);
   if (!run.machine.empty()) section.field("machine", run.machine);
+  if (!run.host.empty()) section.field("host", run.host);
+  if (!run.waits.empty()) section.field(run.host.empty() ? "host" : "", "vCPUs waited for it: " + run.waits);
   if (!run.captured.empty()) section.field("captured", run.captured + " by ktape " + run.recorder);
   return section;
 }
@@ -171,6 +173,9 @@ Section incidents(const ReportFacts& report) {
                         first.note.empty() ? 3 : 6),
                 severity(first) == 0 ? Rank::kImportant : Rank::kNormal);
   }
+  // Else a reader would take silence for good news.
+  if (!report.run.hidden_lockups.empty())
+    section.add(wrapped("  ", "no lock-up is told, and none may be: " + report.run.hidden_lockups, 3));
   return section;
 }
 

@@ -10,10 +10,12 @@
 #include "replay/kept.h"
 #include "replay/page.h"
 #include "replay/record_text.h"
+#include "replay/run_delays.h"
 #include "schema/base/digest.h"
 #include "schema/base/scheduler_exit.h"
 #include "schema/base/tcg_fault.h"
 #include "schema/base/text.h"
+#include "schema/journal/lockup_sight.h"
 #include "schema/scenario/target_path.h"
 
 namespace ktape {
@@ -104,12 +106,17 @@ class Gatherer {
   Result<void> visit(const RecordView& view);
   RunFacts finish() {
     note_ejection();
+    facts_.hidden_lockups = lockups_.hidden_text();
+    if (delays_.told())
+      facts_.waits =
+          fmt::format("in {} {}", duration_text(delays_.all().running_ns), waits_text(delays_.all()));
     return std::move(facts_);
   }
 
  private:
   void run_started(schema::RunStarted::Reader run);
   void kernel_identified(schema::KernelIdentified::Reader kernel);
+  void clocksource_seen(schema::ClocksourceSeen::Reader seen, Seq seq);
   void scheduler_attached(schema::SchedulerAttached::Reader scheduler, Seq seq);
   void scheduler_attempted(schema::SchedulerAttempted::Reader attempted);
   void scheduler_exited(schema::SchedulerExited::Reader exited, Seq seq);
@@ -130,6 +137,8 @@ class Gatherer {
 
   RunFacts facts_;
   bool emulated_ = false;                                  // by TCG
+  LockupSight lockups_;
+  RunDelayFold delays_;
   std::map<uint64_t, std::pair<size_t, size_t>> pending_;  // op: its first entry, and how many
   std::map<uint32_t, size_t> steps_;                       // where each stands in facts_
   std::map<std::string, uint32_t> seen_;                   // step and tag: how often
@@ -160,6 +169,7 @@ void Gatherer::run_started(schema::RunStarted::Reader run) {
   facts_.machine = fmt::format("{}, {}, {}", count_text(run.getCpus(), "CPU"),
                                bytes_text(run.getMemoryBytes()), enum_words(run.getAcceleratorUsed()));
   facts_.kernel_command_line = safe(run.getKernelCommandLine());
+  facts_.host = host_text(run.getHostProcessor());
   facts_.recorder = safe(run.getKtapeVersion());
   if (run.getWallClockNs() > 0) facts_.captured = wall_clock_text(run.getWallClockNs());
 }
@@ -168,6 +178,15 @@ void Gatherer::kernel_identified(schema::KernelIdentified::Reader kernel) {
   facts_.kernel = safe(kernel.getRelease());
   facts_.slide = kernel.getKaslrSlide();
   facts_.phys_base = kernel.getPhysBase();
+}
+
+// The second and any further one is an incident: not every run of a kind has it.
+void Gatherer::clocksource_seen(schema::ClocksourceSeen::Reader seen, Seq seq) {
+  const std::string name = shortened(safe(seen.getName()));
+  if (facts_.clock.size() < kShownLimit) facts_.clock += (facts_.clock.empty() ? "" : ", then ") + name;
+  if (seen.getBefore().size() == 0) return;
+  incident("the guest's clocksource changed",
+           fmt::format("from {} to {}", in_quotes(shortened(safe(seen.getBefore()))), in_quotes(name)), seq);
 }
 
 void Gatherer::scheduler_attached(schema::SchedulerAttached::Reader scheduler, Seq seq) {
@@ -344,9 +363,12 @@ Result<void> Gatherer::visit(const RecordView& view) {
   ++facts_.records;
   if (!view.known) return {};
   auto record = view.record;
+  lockups_.visit(view);
+  delays_.visit(view);
   switch (record.which()) {
     case schema::Record::RUN_STARTED: run_started(record.getRunStarted()); break;
     case schema::Record::KERNEL_IDENTIFIED: kernel_identified(record.getKernelIdentified()); break;
+    case schema::Record::CLOCKSOURCE_SEEN: clocksource_seen(record.getClocksourceSeen(), view.seq); break;
     case schema::Record::LAYOUT_USED: {
       auto layout = record.getLayoutUsed();
       facts_.layouts[{safe(layout.getType()), safe(layout.getPath())}] = {

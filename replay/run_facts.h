@@ -131,8 +131,12 @@ struct RunFacts {
   std::string image_digest;  // hex
   std::string machine;       // "2 CPUs, 512 MiB, tcg"
   std::string kernel_command_line;
-  std::string recorder;  // ktape's version
-  std::string captured;  // UTC
+  std::string clock;  // the clocksources that its kernel went by: "tsc, then hpet"; empty: not said
+  std::string host;   // "2 CPUs of a host that is no guest"; empty: not said
+  std::string waits;  // for a CPU of the host: "in 5.2 s CPU 0 1.2 ms (0.0 %), ..."; empty: not known
+  std::string hidden_lockups;  // LockupSight::hidden_text()
+  std::string recorder;        // ktape's version
+  std::string captured;        // UTC
   uint64_t records = 0;
   uint64_t slide = 0;
   uint64_t phys_base = 0;

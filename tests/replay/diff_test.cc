@@ -6,6 +6,7 @@
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 
+#include "replay/diff_text.h"
 #include "replay/volatile_value.h"
 #include "tests/replay/two_runs.h"
 #include "tests/support/must.h"
@@ -346,6 +347,20 @@ TEST_CASE("numbers are taken out of a text, names that end in digits stay") {
   CHECK(without_numbers("sleeper[147] failed to run for 30.012s") == "sleeper[N] failed to run for Ns");
   CHECK(without_numbers("at 0xffff8881 in cpu3, worker2.") == "at N in cpu3, worker2.");
   CHECK(without_numbers("ends with 12.") == "ends with N.");
+}
+
+TEST_CASE("the guests' clocksources are compared, and a change in one run alone is a difference") {
+  const DiffTape steady = tape_of({.clocksources = {"kvm-clock"}});
+  const DiffTape other = tape_of({.clocksources = {"tsc"}});
+  const DiffTape unsteady = tape_of({.clocksources = {"tsc", "hpet"}});
+  // What is compared, as kernel and machine are.
+  CHECK(diff_of(steady, other).mattering() == 0);
+  const std::string text = diff_as_text(side_of(steady), side_of(other), diff_of(steady, other), false);
+  CHECK_THAT(text, ContainsSubstring("clock"));
+  CHECK_THAT(text, ContainsSubstring("kvm-clock"));
+  const Difference found = only(diff_of(other, unsteady));
+  CHECK(found.kind == DiffKind::kOutcome);
+  CHECK_THAT(found.subject + found.b, ContainsSubstring("the guest's clocksource changed"));
 }
 
 }  // namespace ktape::test

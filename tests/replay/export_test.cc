@@ -7,6 +7,7 @@
 #include "replay/csv_export.h"
 #include "replay/proto_writer.h"
 #include "schema/base/file.h"
+#include "schema/wire/data.h"
 #include "tests/replay/programs.h"
 #include "tests/support/must.h"
 #include "tests/support/sql.h"
@@ -260,6 +261,53 @@ TEST_CASE("info tells what became of each trigger") {
                                R"({"name":"symbol:schedule","armed":true,"freezes":2,"hits":3},)"
                                R"({"name":"symbol:panic","armed":false,"freezes":0,"hits":0}],)"
                                R"("intervals":{"froze":7,"skippedBusy":0,"skippedLate":1},)"));
+}
+
+TEST_CASE("info tells of the host, what vCPUs waited for it, and the guest's clocksources") {
+  TempDir folder;
+  TapeBuilder builder(folder.file("run.ktape"));
+  builder.add([](schema::Record::Builder record) {
+    auto run = record.initRunStarted();
+    run.setHostCpu(as_data("Zen"));
+    auto host = run.initHostProcessor();
+    host.setKnown(true);
+    host.setKvmNested(as_data("1"));
+    host.setCpus(4);
+  });
+  for (const uint64_t waited_ns : {0, 50'000}) {
+    builder.add([&](schema::Record::Builder record) {
+      auto vcpus = record.initRunDelays().initVcpus(2);
+      vcpus[0].setKnown(true);
+      vcpus[0].setRanNs(waited_ns);
+      vcpus[0].setWaitedNs(waited_ns);
+      vcpus[1].setVcpu(1);
+    });
+  }
+  for (const char* name : {"tsc", "hpet"}) {
+    builder.add([&](schema::Record::Builder record) {
+      record.initClocksourceSeen().setName(as_data(std::string_view(name)));
+    });
+  }
+  const std::string tape = builder.seal().path;
+  const std::string text = run_program("ktape-info", {tape}).output;
+  CHECK_THAT(text, ContainsSubstring(
+                       "host        Zen, 4 CPUs of a host that is no guest\n"
+                       "            in 1.00 ms vCPUs waited for one of its CPUs: CPU 0 50.0 us (5.0 %), "
+                       "CPU 1 not\n"));
+  CHECK_THAT(text, ContainsSubstring("clocksource tsc, then hpet\n"));
+  CHECK_THAT(
+      run_program("ktape-info", {tape, "--json"}).output,
+      ContainsSubstring(R"("host":{"cpu":"Zen","cpus":4,"isGuest":false,"hypervisor":"","kvmNested":"1"},)"
+                        R"("runDelays":{"ofNs":1000000,"vcpus":[{"cpu":0,"ranNs":50000,"waitedNs":50000},)"
+                        R"({"cpu":1,"ranNs":null,"waitedNs":null}]},"clocksources":["tsc","hpet"],)"));
+}
+
+TEST_CASE("info of a tape that tells nothing of its host says null") {
+  TempDir folder;
+  TapeBuilder builder(folder.file("run.ktape"));
+  builder.run_started("small");
+  CHECK_THAT(run_program("ktape-info", {builder.seal().path, "--json"}).output,
+             ContainsSubstring(R"("host":null,"runDelays":null,"clocksources":[],)"));
 }
 
 TEST_CASE("info prints what was tested, the command that captures it again, and the scenario byte for byte") {

@@ -27,6 +27,14 @@ void run_began(TapeBuilder& tape, const RunSpec& spec) {
     kernel.setRelease(as_data(spec.kernel + "-cloud-amd64"));
     kernel.setKaslrSlide(spec.slide);
   });
+  std::string before;
+  for (const std::string& name : spec.clocksources) {
+    tape.add([&](schema::Record::Builder record) {
+      record.initClocksourceSeen().setName(as_data(name));
+      record.getClocksourceSeen().setBefore(as_data(before));
+    });
+    before = name;
+  }
   tape.add([&](schema::Record::Builder record) {
     auto layout = record.initLayoutUsed();
     layout.setType(as_data("struct task_struct"));

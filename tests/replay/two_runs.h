@@ -28,6 +28,7 @@ struct RunSpec {
   int64_t exit_code = 0;
   std::string exit_message;
   uint64_t lost_bytes = 0;
+  std::vector<std::string> clocksources;  // as they were seen
   schema::Outcome outcome = schema::Outcome::COMPLETED;
 };
 
