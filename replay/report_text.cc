@@ -175,7 +175,7 @@ Section incidents(const ReportFacts& report) {
   }
   // Else a reader would take silence for good news.
   if (!report.run.hidden_lockups.empty())
-    section.add(wrapped("  ", "no lock-up is told, and none may be: " + report.run.hidden_lockups, 3));
+    section.add(wrapped("  ", "lock-ups may have gone untold: " + report.run.hidden_lockups, 3));
   return section;
 }
 

@@ -274,8 +274,8 @@ void Timeline::trigger_changed(const RecordView& view) {
 
 void Timeline::run_delays(const RecordView& view) {
   if (!delays_.told()) return event(view, "how long vCPUs wait for a CPU of the host is counted from here");
-  event(view, fmt::format("in {} of the machine's time vCPUs waited for a CPU of the host: {}",
-                          duration_text(delays_.last().running_ns), waits_text(delays_.last())));
+  event(view, fmt::format("waited for a CPU of the host, in {}: {}", duration_text(delays_.last().running_ns),
+                          waits_text(delays_.last())));
 }
 
 void Timeline::clocksource_seen(const RecordView& view) {

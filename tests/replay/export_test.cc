@@ -300,6 +300,12 @@ TEST_CASE("info tells of the host, what vCPUs waited for it, and the guest's clo
       ContainsSubstring(R"("host":{"cpu":"Zen","cpus":4,"isGuest":false,"hypervisor":"","kvmNested":"1"},)"
                         R"("runDelays":{"ofNs":1000000,"vcpus":[{"cpu":0,"ranNs":50000,"waitedNs":50000},)"
                         R"({"cpu":1,"ranNs":null,"waitedNs":null}]},"clocksources":["tsc","hpet"],)"));
+  const std::string trace = folder.file("run.pftrace");
+  REQUIRE(run_program("ktape-export", {tape, "--perfetto", "-o", trace}).exit_status == 0);
+  const std::string events = decoded(trace);
+  CHECK_THAT(events, ContainsSubstring("name: \"CPU 0 waited, per mille\""));
+  CHECK_THAT(events, ContainsSubstring("counter_value: 50\n"));
+  CHECK_THAT(events, ContainsSubstring("name: \"clocksource hpet\""));
 }
 
 TEST_CASE("info of a tape that tells nothing of its host says null") {

@@ -472,6 +472,44 @@ TEST_CASE("an enable that failed is in a report with what it failed with, and a 
   CHECK_THAT(text, ContainsSubstring("expected hotplug seq"));
 }
 
+TEST_CASE("a report tells of the host, and that freezes kept the kernel from telling of a lock-up") {
+  TempDir folder;
+  TapeBuilder tape(folder.file("run.ktape"));
+  const auto at = [&](uint64_t seconds, const std::function<void(schema::Record::Builder)>& fill) {
+    must(tape.writer().append(HostNs(seconds * 1'000'000'000), GuestNs(0), fill));
+  };
+  const auto waited = [](uint64_t ns) {
+    return [ns](schema::Record::Builder record) {
+      auto vcpu = record.initRunDelays().initVcpus(1)[0];
+      vcpu.setKnown(true);
+      vcpu.setWaitedNs(ns);
+    };
+  };
+  at(0, [](schema::Record::Builder record) {
+    auto run = record.initRunStarted();
+    run.setFreezesResetWatchdogs(true);
+    run.initHostProcessor().setKnown(true);
+  });
+  at(0, [](schema::Record::Builder record) { record.initKernelIdentified().setSoftLockupMs(20'000); });
+  at(1, waited(0));
+  for (uint64_t second = 2; second < 30; second += 4) {
+    at(second, [](schema::Record::Builder record) { record.initFreezeBegan(); });
+    at(second, [](schema::Record::Builder record) { record.initThawed(); });
+  }
+  at(31, waited(3'000'000'000));
+  at(31, [](schema::Record::Builder record) {
+    record.initClocksourceSeen().setName(as_data(std::string_view("hpet")));
+    record.getClocksourceSeen().setBefore(as_data(std::string_view("tsc")));
+  });
+  tape.seal();
+  const std::string flat = std::regex_replace(report_of(folder), std::regex("\\s+"), " ");
+  INFO(flat);
+  CHECK_THAT(flat, ContainsSubstring(
+                       "host a host that is no guest vCPUs waited for it: in 30.0 s CPU 0 3.00 s (10.0 %)"));
+  CHECK_THAT(flat, ContainsSubstring("lock-ups may have gone untold: freezes came 4 s apart at most"));
+  CHECK_THAT(flat, ContainsSubstring("the guest's clocksource changed: from 'tsc' to 'hpet'"));
+}
+
 TEST_CASE("an altered tape is not reported on") {
   TempDir folder;
   StallTape tape(folder.file("run.ktape"));

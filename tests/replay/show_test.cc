@@ -164,8 +164,8 @@ TEST_CASE("how long vCPUs waited for a CPU of the host is shown since the readin
   delays(builder, 0, {1700, 0});  // two, of which half of one was frozen
   const std::string text = shown(builder.seal().path);
   CHECK_THAT(text, ContainsSubstring("how long vCPUs wait for a CPU of the host is counted from here\n"));
-  CHECK_THAT(text,
-             ContainsSubstring("in 1.00 ms of the machine's time vCPUs waited for a CPU of the host: CPU 0"));
+  CHECK_THAT(text, ContainsSubstring(
+                       "]  waited for a CPU of the host, in 1.00 ms: CPU 0 100 us (10.0 %), CPU 1 none\n"));
   CHECK_THAT(text, ContainsSubstring("thawed after 500 us, 20.0 us of it waiting for a CPU of the host\n"));
   CHECK_THAT(text, ContainsSubstring("CPU 0 600 us (40.0 %)"));
   CHECK_THAT(text,
