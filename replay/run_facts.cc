@@ -136,7 +136,7 @@ class Gatherer {
   [[nodiscard]] bool too_many() const;
 
   RunFacts facts_;
-  bool emulated_ = false;                                  // by TCG
+  bool emulated_ = false;  // by TCG
   LockupSight lockups_;
   RunDelayFold delays_;
   std::map<uint64_t, std::pair<size_t, size_t>> pending_;  // op: its first entry, and how many

@@ -87,7 +87,8 @@ TEST_CASE_METHOD(Coming, "an enable that fails is told as that at once, also whe
 }
 
 TEST_CASE_METHOD(Coming,
-                 "schedulers that attach and go again are all on the tape, each of them with a full switch") {
+                 "schedulers that attach and go again are all on the tape, each of them with a full switch",
+                 "[kvm]") {
   const std::string kernel = GENERATE("6.16", "7.3");
   give(example_schedulers(kernel) + "/scx_simple", "scx_simple");
   const Captured captured =
@@ -104,7 +105,8 @@ TEST_CASE_METHOD(Coming,
         "0");
 }
 
-TEST_CASE_METHOD(CaptureFixture, "workers of a real-time priority below the agent's do not silence it") {
+TEST_CASE_METHOD(CaptureFixture, "workers of a real-time priority below the agent's do not silence it",
+                 "[kvm]") {
   const Captured captured = capture_text("rt_hogs", R"((
     name = "rt_hogs",
     workers = [
@@ -133,6 +135,27 @@ TEST_CASE_METHOD(CaptureFixture, "an agent that real-time workers starve is told
   CHECK_THAT(captured.facts.detail, ContainsSubstring("and is starved: CPU 0 runs rthog0[") &&
                                         ContainsSubstring("(FIFO 99), CPU 1 runs rthog1["));
   CHECK(sql_value(captured.tape, "SELECT count(*) FROM freeze WHERE cause = 'watchdog'") == "1");
+}
+
+TEST_CASE_METHOD(CaptureFixture, "a scheduler is taken down though real-time workers never sleep") {
+  const bool own = GENERATE(true, false);
+  const std::string scheduler = own ? "scheduler = (vtime = (switchMode = full))," : "";
+  std::vector<std::string> more;
+  if (!own) more = {"--scheduler", example_schedulers("7.3") + "/scx_simple"};
+  const Captured captured = capture_text("outlived",
+                                         R"((
+    name = "outlived", watchdogMs = 60000, )" +
+                                             scheduler + R"(
+    workers = [
+      (name = "rthog0", policy = fifo, priority = 98, cpus = [0], phases = [(sleepMs = 500), (spinMs = 600000)]),
+      (name = "rthog1", policy = fifo, priority = 98, cpus = [1], phases = [(sleepMs = 500), (spinMs = 600000)]),
+    ],
+    steps = [(name = "meanwhile", actions = [(sleepMs = 1500)])],
+  ))",
+                                         "7.3", more);
+  INFO(captured.program.output);
+  CHECK(captured.facts.outcome == Outcome::COMPLETED);
+  CHECK(sql_value(captured.tape, "SELECT count(*) FROM scheduler WHERE exit_kind = 64") == "1");
 }
 
 TEST_CASE_METHOD(CaptureFixture, "a run that is frozen all the time ends as its agent says") {

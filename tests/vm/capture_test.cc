@@ -23,21 +23,21 @@ void check_untouched(const Captured& captured) {
 
 }  // namespace
 
-TEST_CASE_METHOD(CaptureFixture, "the reference scenario holds on 6.16 with KASLR") {
+TEST_CASE_METHOD(CaptureFixture, "the reference scenario holds on 6.16 with KASLR", "[kvm]") {
   Captured captured = capture("cold_path_roundtrip", "6.16");
   check_reference(captured);
   // The physical and the virtual slide are independent: one of them may be 0 by chance.
   CHECK((captured.facts.slide != 0 || captured.facts.phys_base != 0));
 }
 
-TEST_CASE_METHOD(CaptureFixture, "the reference scenario holds on 6.16 without KASLR") {
+TEST_CASE_METHOD(CaptureFixture, "the reference scenario holds on 6.16 without KASLR", "[kvm]") {
   Captured captured = capture("cold_path_roundtrip", "6.16", {"--no-kaslr"});
   check_reference(captured);
   CHECK(captured.facts.slide == 0);
   CHECK(captured.facts.phys_base == 0);
 }
 
-TEST_CASE_METHOD(CaptureFixture, "the reference scenario holds on 7.3") {
+TEST_CASE_METHOD(CaptureFixture, "the reference scenario holds on 7.3", "[kvm]") {
   Captured captured = capture("cold_path_roundtrip", "7.3");
   check_reference(captured);
 }
@@ -64,8 +64,8 @@ TEST_CASE_METHOD(CaptureFixture, "a wrong start time is refused by the identity 
   check_untouched(captured);
 }
 
-TEST_CASE_METHOD(CaptureFixture,
-                 "a guest panic ends in a sealed tape that says panic, with the console text") {
+TEST_CASE_METHOD(CaptureFixture, "a guest panic ends in a sealed tape that says panic, with the console text",
+                 "[kvm]") {
   Captured captured = capture("guest_panic", "6.16");
   INFO(captured.program.output);
   CHECK(captured.program.exit_status == 1);
@@ -75,7 +75,7 @@ TEST_CASE_METHOD(CaptureFixture,
   CHECK(run_built("ktape-verify", {captured.tape}).exit_status == 0);
 }
 
-TEST_CASE_METHOD(CaptureFixture, "a hung guest is ended by the run watchdog") {
+TEST_CASE_METHOD(CaptureFixture, "a hung guest is ended by the run watchdog", "[kvm]") {
   Captured captured = capture("hung_guest", "6.16");
   INFO(captured.program.output);
   CHECK(captured.program.exit_status == 1);

@@ -107,7 +107,8 @@ TEST_CASE_METHOD(CaptureFixture,
   check_full_switch(capture("gates_full", "6.16"), zombie_on("6.16"));
 }
 
-TEST_CASE_METHOD(CaptureFixture, "gates refuse what a full switch on 7.3 makes refusable, and nothing else") {
+TEST_CASE_METHOD(CaptureFixture, "gates refuse what a full switch on 7.3 makes refusable, and nothing else",
+                 "[kvm]") {
   check_full_switch(capture("gates_full", "7.3"), zombie_on("7.3"));
 }
 

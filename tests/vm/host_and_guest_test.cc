@@ -191,7 +191,8 @@ TEST_CASE_METHOD(CaptureFixture, "host and guest agree on 6.16 with 1 vCPU and 2
   check_topology(captured.facts, {.cpus = "0", .sockets = "0", .cores = "0", .llcs = "0", .nodes = "0"}, 256);
 }
 
-TEST_CASE_METHOD(CaptureFixture, "host and guest agree on 6.16 with 2 vCPUs and memory above 4 GiB") {
+TEST_CASE_METHOD(CaptureFixture, "host and guest agree on 6.16 with 2 vCPUs and memory above 4 GiB",
+                 "[kvm]") {
   Captured captured = capture("host_and_guest", "6.16", kTwoCpus);
   check_host_and_guest(captured);
   check_high_memory(captured.facts);
@@ -208,7 +209,8 @@ TEST_CASE_METHOD(CaptureFixture, "host and guest agree on 6.19 with 1 vCPU and 2
   check_host_and_guest(capture("host_and_guest", "6.19", kOneCpu));
 }
 
-TEST_CASE_METHOD(CaptureFixture, "host and guest agree on 6.19 with 2 vCPUs and memory above 4 GiB") {
+TEST_CASE_METHOD(CaptureFixture, "host and guest agree on 6.19 with 2 vCPUs and memory above 4 GiB",
+                 "[kvm]") {
   Captured captured = capture("host_and_guest", "6.19", kTwoCpus);
   check_host_and_guest(captured);
   check_high_memory(captured.facts);
@@ -225,7 +227,7 @@ TEST_CASE_METHOD(CaptureFixture, "host and guest agree on 7.3 with 1 vCPU and 25
   check_host_and_guest(capture("host_and_guest", "7.3", kOneCpu));
 }
 
-TEST_CASE_METHOD(CaptureFixture, "host and guest agree on 7.3 with 2 vCPUs and memory above 4 GiB") {
+TEST_CASE_METHOD(CaptureFixture, "host and guest agree on 7.3 with 2 vCPUs and memory above 4 GiB", "[kvm]") {
   Captured captured = capture("host_and_guest", "7.3", kTwoCpus);
   check_host_and_guest(captured);
   check_high_memory(captured.facts);

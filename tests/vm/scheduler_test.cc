@@ -95,12 +95,13 @@ void check_stall(const Captured& captured) {
 
 }  // namespace
 
-TEST_CASE_METHOD(CaptureFixture, "the kernel's own scx_simple runs unmodified on 6.16") {
+TEST_CASE_METHOD(CaptureFixture, "the kernel's own scx_simple runs unmodified on 6.16", "[kvm]") {
   const std::string folder = example_schedulers("6.16");
   check_simple(capture("foreign_scheduler", "6.16", {"--scheduler-dir", folder}), folder + "/scx_simple");
 }
 
-TEST_CASE_METHOD(CaptureFixture, "the kernel's own scx_simple runs unmodified on 7.3, by --scheduler") {
+TEST_CASE_METHOD(CaptureFixture, "the kernel's own scx_simple runs unmodified on 7.3, by --scheduler",
+                 "[kvm]") {
   const std::string program = example_schedulers("7.3") + "/scx_simple";
   const Captured captured = capture("foreign_scheduler", "7.3", {"--scheduler", program});
   check_simple(captured, program);

@@ -74,7 +74,8 @@ std::string scenario() {
 
 TEST_CASE_METHOD(
     CaptureFixture,
-    "every write to a sleeping task is done though all CPUs are busy, and an expected refusal is none") {
+    "every write to a sleeping task is done though all CPUs are busy, and an expected refusal is none",
+    "[kvm]") {
   const Captured captured = capture_text("sleeping_writes", scenario(), "6.16", {"--memory", "touched"});
   INFO(captured.program.output);
   const TapeFacts& facts = captured.facts;

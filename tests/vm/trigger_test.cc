@@ -171,11 +171,13 @@ void check_stall(const Captured& captured) {
 
 }  // namespace
 
-TEST_CASE_METHOD(CaptureFixture, "a stall is frozen before the ejection on 6.16, its worker still queued") {
+TEST_CASE_METHOD(CaptureFixture, "a stall is frozen before the ejection on 6.16, its worker still queued",
+                 "[kvm]") {
   check_stall(capture("scheduler_stall", "6.16"));
 }
 
-TEST_CASE_METHOD(CaptureFixture, "a stall is frozen before the ejection on 7.3, its worker still queued") {
+TEST_CASE_METHOD(CaptureFixture, "a stall is frozen before the ejection on 7.3, its worker still queued",
+                 "[kvm]") {
   check_stall(capture("scheduler_stall", "7.3"));
 }
 
@@ -183,7 +185,8 @@ TEST_CASE_METHOD(CaptureFixture, "a dispatch to an unknown DSQ is frozen before 
   check_ejection(capture("unknown_dsq", "6.16"), kErrorUnknownDsq, "0xdead");
 }
 
-TEST_CASE_METHOD(CaptureFixture, "a dispatch to an unknown DSQ is frozen before the ejection on 7.3") {
+TEST_CASE_METHOD(CaptureFixture, "a dispatch to an unknown DSQ is frozen before the ejection on 7.3",
+                 "[kvm]") {
   check_ejection(capture("unknown_dsq", "7.3"), kErrorUnknownDsq, "0xdead");
 }
 
@@ -198,7 +201,8 @@ TEST_CASE_METHOD(CaptureFixture, "a scheduler that gives up is frozen before the
 TEST_CASE_METHOD(
     CaptureFixture,
     "a function freezes as often as it may, and so do intervals and a SIGUSR1; scx-error can be left "
-    "out, and the tape has what was planned and what came of it") {
+    "out, and the tape has what was planned and what came of it",
+    "[kvm]") {
   signal_at = "step 1 of ";
   Captured captured = capture("bpf_error", "6.16",
                               {"--freeze-on", "none", "--freeze-on", "symbol:__x64_sys_clock_nanosleep*3",
@@ -294,20 +298,21 @@ void check_counted_calls(const Captured& captured) {
 }  // namespace
 
 TEST_CASE_METHOD(CaptureFixture,
-                 "of functions that four CPUs enter, often at once, every call is one hit, on 6.16") {
+                 "of functions that four CPUs enter, often at once, every call is one hit, on 6.16",
+                 "[kvm]") {
   check_counted_calls(capture_text("counted_calls", counted_calls(), "6.16",
                                    {"--memory", "touched", "--append", "schedstats=enable"}));
 }
 
 TEST_CASE_METHOD(CaptureFixture,
-                 "of functions that four CPUs enter, often at once, every call is one hit, on 7.3") {
+                 "of functions that four CPUs enter, often at once, every call is one hit, on 7.3", "[kvm]") {
   check_counted_calls(capture_text("counted_calls", counted_calls(), "7.3",
                                    {"--memory", "touched", "--append", "schedstats=enable"}));
 }
 
-TEST_CASE_METHOD(
-    CaptureFixture,
-    "a trigger is armed after the attachment, or at a step, whose first action it does not miss") {
+TEST_CASE_METHOD(CaptureFixture,
+                 "a trigger is armed after the attachment, or at a step, whose first action it does not miss",
+                 "[kvm]") {
   Captured captured = capture_text("armed_later", R"((
     name = "armed_later", scheduler = (vtime = (switchMode = full)),
     freezes = (on = ["symbol:pick_task_scx*5@attach", "symbol:__x64_sys_sched_setscheduler*9@step:change"]),

@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The guest's part of the campaigns `attaches` and `static-keys`: has the kernel patch its code again and again, and
-// says how often it did.
+// The guest's part of the campaigns `attaches` and `static-keys`: has the kernel patch its code again and
+// again, and says how often it did.
 //
-//   provoke attaches N PROGRAM      runs PROGRAM, which attaches a scheduler, N times, and ends it as soon as it is there
-//   provoke static-keys N PROGRAM   runs PROGRAM once, and switches the static key of sched_schedstats N times meanwhile
+//   provoke attaches N PROGRAM      runs PROGRAM, which attaches a scheduler, N times, and ends it as soon as
+//   it is there provoke static-keys N PROGRAM   runs PROGRAM once, and switches the static key of
+//   sched_schedstats N times meanwhile
 //
-// Each switch of that key patches the scheduler's paths; an attach and its detach switch a dozen keys of sched_ext.
+// Each switch of that key patches the scheduler's paths; an attach and its detach switch a dozen keys of
+// sched_ext.
 
 #include <fcntl.h>
 #include <sched.h>
@@ -68,7 +70,8 @@ static void static_keys(int times, const char* program) {
     perror("sched_schedstats");
     exit(1);
   }
-  // Else it waits its turn among those that keep the CPUs busy, whose turns come in its naps and on the other CPUs.
+  // Else it waits its turn among those that keep the CPUs busy, whose turns come in its naps and on the other
+  // CPUs.
   const struct sched_param priority = {.sched_priority = 50};
   sched_setscheduler(0, SCHED_FIFO, &priority);
   for (int done = 1; done <= times; ++done) {
