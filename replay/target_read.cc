@@ -32,16 +32,25 @@ uint64_t start_of(const Kernel& kernel, const RecordedMemory& memory, Pid pid) {
   return start.ok() ? *start / kClockTickNs * kClockTickNs : 0;
 }
 
+// What stands after "task:" where it begins as a number does: "12" of "task:12.comm".
+std::string_view numeric_root(std::string_view line) {
+  constexpr std::string_view kRoot = "task:";
+  constexpr std::string_view kDigits = "0123456789";
+  if (!line.starts_with(kRoot)) return "";
+  line.remove_prefix(kRoot.size());
+  if (kDigits.find(line.empty() ? ' ' : line.front()) == kDigits.npos) return "";
+  return line.substr(0, line.find_first_of("@.-[{: "));
+}
+
 // "task:12" of a tape whose worker '12' started by then could be either: neither is read in place of the
-// other.
+// other. Names that are numbers are refused today, and an older recorder took them.
 Result<void> check_unambiguous(const std::string& line, const TapeIndex& index, const RecordedFreeze& freeze,
                                const TaskRoot& task) {
-  const std::string number = std::to_string(task.pid.value);
-  if (!task.worker.empty() || task.start_boottime_ns != 0 || !line.starts_with("task:" + number)) return {};
-  if (!index.worker(number, freeze.began).ok()) return {};
+  const std::string_view typed = numeric_root(line);
+  if (typed.empty() || task.start_boottime_ns != 0 || !index.worker(typed, freeze.began).ok()) return {};
   return Error{ErrorCode::kUsage,
-               fmt::format("target {}: '{}' is a worker's name, and may be a pid", in_quotes(line), number),
-               fmt::format("\"task:'{0}'\" is the worker, task:pid={0} the pid", number)};
+               fmt::format("target {}: '{}' is a worker's name, and may be a pid", in_quotes(line), typed),
+               fmt::format("\"task:'{0}'\" is the worker, task:pid={0} the pid", typed)};
 }
 
 Result<void> name_task(const Kernel& kernel, const RecordedMemory& memory, const TapeIndex& index,

@@ -85,6 +85,32 @@ TEST_CASE_METHOD(Fixture, "a task that has another start time, or is not there, 
   CHECK_THAT(none.output, ContainsSubstring("no task has pid 99"));
 }
 
+// Older recorders took such names. A pid that was read in the worker's place would be another task's value.
+TEST_CASE_METHOD(Fixture, "a number that is a worker's name as well as a pid is not read as either") {
+  tape.builder().worker_started("78", FakeTape::kPid, FakeTape::kStartNs);
+  tape.builder().worker_started("0x4e", FakeTape::kPid, FakeTape::kStartNs);
+  const std::string at = path() + " --at freeze:last ";
+  const ChildResult either = all_of(at + "task:78.comm");
+  CHECK(either.exit_status == 2);
+  CHECK(either.output ==
+        "ktape read: target 'task:78.comm': '78' is a worker's name, and may be a pid\n"
+        "hint: \"task:'78'\" is the worker, task:pid=78 the pid\n");
+  for (const char* target : {"task:78", "'task:78->parent'", "task:0x4e.comm"})
+    CHECK(all_of(at + target).exit_status == 2);
+  for (const char* target : {"task:'78'.comm", "task:'0x4e'.comm", "task:77.comm"})
+    CHECK_THAT(at_last(target).output, StartsWith(std::string(target) + " = \"sleeper\"\n"));
+  for (const char* target : {"task:pid=78.comm", "task:78@5230000000.comm", "task 78 comm"})
+    CHECK_THAT(at_last(target).output, StartsWith(std::string(target) + " = \"other\"\n"));
+}
+
+TEST_CASE_METHOD(Fixture, "a number that only a later worker has as its name is a pid") {
+  tape.serve({read_line("jiffies_64:u64")});
+  tape.builder().worker_started("78", FakeTape::kPid, FakeTape::kStartNs);
+  const ChildResult child = read({tape.seal().path, "--at", "freeze:1", "task:78.comm"});
+  CHECK(child.exit_status == 0);
+  CHECK_THAT(child.output, StartsWith("task:78.comm = \"other\"\n"));
+}
+
 TEST_CASE_METHOD(Fixture, "pointers are followed and lists are walked") {
   const ChildResult parent = at_last("task:sleeper.parent->pid");
   CHECK(parent.exit_status == 0);
