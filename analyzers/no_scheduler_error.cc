@@ -4,16 +4,15 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <map>
 #include <optional>
 #include <string>
 #include <utility>
-#include <vector>
 
 #include "analyzers/assertion.h"
 #include "schema/base/scheduler_exit.h"
 #include "schema/base/text.h"
+#include "schema/journal/ejections.h"
 #include "schema/journal/lockup_sight.h"
 
 namespace ktape {
@@ -32,8 +31,7 @@ constexpr char kHelp[] =
     "Notes where freezes kept the guest's kernel from telling of lock-ups: that none is on the tape says\n"
     "nothing then. sched_ext's own watchdog, which ejects for a stall, goes on all the same.";
 
-// The trigger that freezes when the kernel is about to eject a scheduler, and the kernel's count of enables.
-constexpr std::string_view kEjectionTrigger = "scx-error";
+// The kernel's count of enables.
 constexpr std::string_view kEnableCount = "scx_enable_seq";
 
 std::string with_reasons(std::string text, schema::SchedulerExited::Reader exit) {
@@ -51,7 +49,7 @@ class NoSchedulerError final : public Assertion {
     lockups_.visit(view);
     if (view.record.isSchedulerAttempted()) {
       auto scheduler = view.record.getSchedulerAttempted();
-      names_[scheduler.getId()] = in_quotes(chars(scheduler.getName()));
+      names_[scheduler.getId()] = chars(scheduler.getName());
     } else if (view.record.isSchedulerAttached()) {
       attached(view.seq, view.record.getSchedulerAttached());
     } else if (view.record.isSchedulerExited()) {
@@ -59,7 +57,7 @@ class NoSchedulerError final : public Assertion {
     } else if (view.record.isSchedulerEnableFailed()) {
       ended(view.seq, view.record.getSchedulerEnableFailed(), "was not enabled");
     } else if (view.record.isFreezeBegan()) {
-      frozen(view.seq, view.record.getFreezeBegan());
+      ejections_.froze(view.seq, view.record.getFreezeBegan());
     } else if (view.record.isSample() && chars(view.record.getSample().getName()) == kEnableCount &&
                view.record.getSample().getValue().isU64()) {
       counted_ = {view.seq, view.record.getSample().getValue().getU64()};
@@ -68,12 +66,11 @@ class NoSchedulerError final : public Assertion {
 
   void finish(TapeState) override {
     for (const auto& [id, seq] : attached_) {
-      // What starved the scheduler may have starved the kernel's thread that takes it down as well.
-      if (const Ejecting* ejecting = ejecting_of(names_[id])) {
-        violate(ejecting->seq,
-                fmt::format("scheduler {} was being ejected, {}", names_[id], ejecting->detail));
+      const std::string who = in_quotes(names_[id]);
+      if (const Ejections::Ejection* ejection = ejections_.of(names_[id])) {
+        violate(ejection->seq, fmt::format("scheduler {} was being ejected, {}", who, ejection->said));
       } else {
-        leave_undecided(seq, fmt::format("scheduler {} is not known to have exited", names_[id]));
+        leave_undecided(seq, fmt::format("scheduler {} is not known to have exited", who));
       }
     }
     if (counted_ && counted_->second != enables_) {
@@ -87,7 +84,7 @@ class NoSchedulerError final : public Assertion {
 
  private:
   void attached(Seq seq, schema::SchedulerAttached::Reader scheduler) {
-    names_[scheduler.getId()] = in_quotes(chars(scheduler.getName()));
+    names_[scheduler.getId()] = chars(scheduler.getName());
     attached_[scheduler.getId()] = seq;
     // The kernel counts root schedulers only.
     enables_ += scheduler.getParent() == 0;
@@ -97,7 +94,8 @@ class NoSchedulerError final : public Assertion {
     any_exit_ = true;
     attached_.erase(exit.getId());
     auto known = names_.find(exit.getId());
-    const std::string who = known == names_.end() ? fmt::format("{}", exit.getId()) : known->second;
+    const std::string who = known == names_.end() ? std::to_string(exit.getId()) : in_quotes(known->second);
+    if (known != names_.end()) ejections_.ended(known->second);
     std::string text = with_reasons(
         fmt::format("scheduler {} {}, {}", who, how, exit_words(exit.getKind(), exit.getExitCode())), exit);
     if (is_error_exit(exit.getKind())) {
@@ -107,30 +105,10 @@ class NoSchedulerError final : public Assertion {
     }
   }
 
-  void frozen(Seq seq, schema::FreezeBegan::Reader began) {
-    if (chars(began.getTrigger()) != kEjectionTrigger || began.getDetail().size() == 0) return;
-    ejecting_.push_back({seq, printable(chars(began.getDetail()))});
-  }
-
-  // What a freeze for the ejection of a scheduler says.
-  struct Ejecting {
-    Seq seq;
-    std::string detail;
-  };
-
-  // The last that is about it. Where schedulers are objects the kernel says whose error it is.
-  [[nodiscard]] const Ejecting* ejecting_of(const std::string& name) const {
-    const auto found = std::find_if(ejecting_.rbegin(), ejecting_.rend(), [&](const Ejecting& one) {
-      return one.detail.find(" of '") == std::string::npos ||
-             one.detail.find(" of " + name) != std::string::npos;
-    });
-    return found == ejecting_.rend() ? nullptr : &*found;
-  }
-
   LockupSight lockups_;
   std::map<uint32_t, std::string> names_;  // by id
   std::map<uint32_t, Seq> attached_;       // by id, those that have not exited
-  std::vector<Ejecting> ejecting_;
+  Ejections ejections_;
   std::optional<std::pair<Seq, uint64_t>> counted_;  // by the kernel
   uint64_t enables_ = 0;                             // of root schedulers, on the tape
   bool any_exit_ = false;

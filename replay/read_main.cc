@@ -80,7 +80,7 @@ std::string cause_text(const RecordedFreeze& freeze) {
   std::string text;
   switch (freeze.cause) {
     case schema::FreezeCause::REQUEST: text = fmt::format("for request {}", freeze.op); break;
-    case schema::FreezeCause::TRIGGER: text = "by trigger " + in_quotes(freeze.trigger); break;
+    case schema::FreezeCause::TRIGGER: text = "by " + freeze.triggers; break;
     default: text = enum_words(freeze.cause); break;
   }
   return freeze.step.empty() ? text : text + " in step " + in_quotes(freeze.step);
@@ -91,13 +91,21 @@ std::string memory_text(const RecordedFreeze& freeze) {
   return count_text(freeze.pages, "page") + " kept";
 }
 
+std::string hits_json(const RecordedFreeze& freeze) {
+  std::string text;
+  for (const FreezeHit& hit : freeze.hits)
+    text += fmt::format("{}{{\"vcpu\":{},\"trigger\":{}}}", text.empty() ? "" : ",", hit.vcpu,
+                        json_string(hit.trigger));
+  return "[" + text + "]";
+}
+
 std::string freeze_json(const RecordedFreeze& freeze, const Verification& found) {
   return fmt::format(
       "{{\"freeze\":\"{}\",\"seq\":\"{}\",\"hostNs\":\"{}\",\"cause\":{},\"op\":\"{}\",\"trigger\":{},"
-      "\"step\":{},\"memoryKept\":{},\"pages\":\"{}\",{}}}\n",
+      "\"hits\":{},\"step\":{},\"memoryKept\":{},\"pages\":\"{}\",{}}}\n",
       freeze.id, freeze.began.value, freeze.at.value, json_string(enum_words(freeze.cause)), freeze.op,
-      json_string(freeze.trigger), json_string(freeze.step), freeze.pages_digest.has_value(), freeze.pages,
-      integrity_json(found));
+      json_string(freeze.hits.empty() ? "" : freeze.hits.front().trigger), hits_json(freeze),
+      json_string(freeze.step), freeze.pages_digest.has_value(), freeze.pages, integrity_json(found));
 }
 
 Result<ExitCode> list_freezes(const TapeIndex& index, const Verification& found, const Options& options) {

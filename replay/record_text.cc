@@ -2,9 +2,9 @@
 #include "replay/record_text.h"
 
 #include <fmt/format.h>
-#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <map>
 #include <set>
 #include <span>
 
@@ -12,6 +12,7 @@
 #include "schema/base/digest.h"
 #include "schema/base/freeze_counts.h"
 #include "schema/base/text.h"
+#include "schema/journal/trigger_hits.h"
 #include "schema/scenario/target_path.h"
 
 namespace ktape {
@@ -27,11 +28,14 @@ std::string number_text(uint64_t value) {
   return fmt::format("{} ({:#x})", value, value);
 }
 
+// Behind what is shown of something that has more.
+std::string and_more(size_t count) { return fmt::format(" and {} more", count); }
+
 std::string data_text(capnp::Data::Reader data) {
   auto bytes = std::as_bytes(std::span(data.begin(), data.size()));
   std::string hex = to_hex(bytes.first(std::min(bytes.size(), kBytesShown)));
   return fmt::format("{}: {}{}", count_text(data.size(), "byte"), hex,
-                     data.size() > kBytesShown ? "..." : "");
+                     data.size() > kBytesShown ? and_more(data.size() - kBytesShown) : "");
 }
 
 std::string bits_text(std::string_view verb, schema::Bits::Reader bits) {
@@ -43,26 +47,27 @@ std::string list_text(capnp::List<schema::Value>::Reader list) {
   for (unsigned i = 0; i < list.size() && i < kEntriesShown; ++i) {
     text += (i == 0 ? ": " : ", ") + shown_value(list[i]);
   }
-  return list.size() > kEntriesShown ? text + ", ..." : text;
+  return list.size() > kEntriesShown ? text + and_more(list.size() - kEntriesShown) : text;
 }
 
-struct PolicyName {
-  std::string name;
-  std::string_view of_class;  // that such a task is in by itself
-};
+using Cpus = std::set<int32_t>;
 
-// include/uapi/linux/sched.h
-PolicyName policy_name(int32_t policy) {
-  switch (policy) {
-    case 0: return {"normal", "fair"};
-    case 1: return {"fifo", "rt"};
-    case 2: return {"rr", "rt"};
-    case 3: return {"batch", "fair"};
-    case 5: return {"idle policy", "fair"};
-    case 6: return {"deadline", "dl"};
-    case 7: return {"ext", "ext"};
-    default: return {fmt::format("policy {}", policy), ""};
+std::string cpus_text(const Cpus& cpus) {
+  std::string text = cpus.size() == 1 ? "CPU" : "CPUs";
+  size_t shown = 0;
+  for (auto at = cpus.begin(); at != cpus.end() && shown < kEntriesShown; ++at, ++shown)
+    text += fmt::format("{} {}", shown == 0 ? "" : ",", *at);
+  return cpus.size() > shown ? text + and_more(cpus.size() - shown) : text;
+}
+
+// By name, each with the CPUs that had reached it.
+std::map<std::string_view, Cpus> triggers_of(schema::FreezeBegan::Reader began) {
+  std::map<std::string_view, Cpus> triggers;
+  for (const RecordedHit& hit : hits_of(began)) {
+    Cpus& cpus = triggers[hit.trigger];
+    if (hit.vcpu >= 0) cpus.insert(hit.vcpu);
   }
+  return triggers;
 }
 
 }  // namespace
@@ -114,13 +119,28 @@ std::string intervals_text(schema::IntervalCounts::Reader intervals) {
 }
 
 std::string reached_text(schema::FreezeBegan::Reader began) {
-  if (began.getVcpu() < 0) return "";
-  std::set<uint32_t> cpus;
-  for (auto hit : began.getHits()) {
-    if (cpus.size() < kEntriesShown) cpus.insert(hit.getVcpu());
+  Cpus cpus;
+  for (const RecordedHit& hit : hits_of(began)) {
+    if (hit.vcpu >= 0) cpus.insert(hit.vcpu);
   }
-  if (cpus.size() < 2) return fmt::format(" on CPU {}", began.getVcpu());
-  return fmt::format(" on CPUs {}", fmt::join(cpus, ", "));
+  return cpus.empty() ? "" : " on " + cpus_text(cpus);
+}
+
+std::string trigger_names(schema::FreezeBegan::Reader began) {
+  std::string text;
+  for (const auto& [trigger, cpus] : triggers_of(began))
+    text += (text.empty() ? "" : ", ") + printable(trigger);
+  return text;
+}
+
+std::string triggers_text(schema::FreezeBegan::Reader began) {
+  const auto triggers = triggers_of(began);
+  std::string text;
+  for (const auto& [trigger, cpus] : triggers) {
+    text += (text.empty() ? "" : " and ") + in_quotes(trigger);
+    if (!cpus.empty()) text += " on " + cpus_text(cpus);
+  }
+  return (triggers.size() == 1 ? "trigger " : "triggers ") + text;
 }
 
 std::string host_text(schema::HostProcessor::Reader host) {
@@ -146,21 +166,6 @@ std::string later_try_text(schema::FreezeBegan::Reader began) {
 std::string loss_text(schema::LossCounter::Reader loss) {
   return fmt::format("{} {}: {}", loss.getCount(), printable(chars(loss.getName())),
                      printable(chars(loss.getDescription())));
-}
-
-std::string scheduling_text(schema::VcpuState::Reader vcpu) {
-  constexpr std::string_view kSuffix = "_sched_class";
-  std::string of_class = printable(chars(vcpu.getCurrentClass()));
-  if (of_class.ends_with(kSuffix)) of_class.resize(of_class.size() - kSuffix.size());
-  if (of_class == "idle") return "idle task";
-  if (vcpu.getCurrentPolicy() < 0) return of_class.empty() ? "" : "class " + of_class;
-  const PolicyName policy = policy_name(vcpu.getCurrentPolicy());
-  std::string text = policy.name;
-  if (policy.of_class == "rt" && vcpu.getCurrentRtPriority() > 0)
-    text += fmt::format(" {}", vcpu.getCurrentRtPriority());
-  if (of_class.empty() || of_class == policy.of_class) return text;
-  text += ", class " + of_class;
-  return of_class == "rt" ? fmt::format("{}, prio {}", text, vcpu.getCurrentPriority()) : text;
 }
 
 }  // namespace ktape

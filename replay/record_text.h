@@ -26,7 +26,7 @@ template <typename Enum>
 }
 
 // "5", "18446744073709551615 (0xffffffffffffffff)", "16 bytes: 0011...", "set bits 0x4 of 4 bytes",
-// "3 entries: 1, 2, 3".
+// "3 entries: 1, 2, 3", "20 entries: 1, ..., 16 and 4 more".
 [[nodiscard]] std::string shown_value(schema::Value::Reader value);
 
 // A target in one line.
@@ -48,10 +48,6 @@ template <typename Enum>
 // "scx-error: 2 times", "symbol:schedule: 100 hits in 64 freezes", "symbol:panic: never, it was not set up"
 [[nodiscard]] std::string trigger_text(schema::TriggerCount::Reader trigger);
 
-// How the current task of a vCPU was scheduled: "normal", "fifo 50", "normal, class ext" where its class is
-// not the one of its policy, "normal, class rt, prio 49" where it was boosted, "idle task". Empty: not known.
-[[nodiscard]] std::string scheduling_text(schema::VcpuState::Reader vcpu);
-
 // "232 of 450 intervals froze; 218 were skipped: the previous freeze and its recording took longer"
 [[nodiscard]] std::string intervals_text(schema::IntervalCounts::Reader intervals);
 
@@ -60,5 +56,13 @@ template <typename Enum>
 
 // "2 CPUs of a host that is itself a guest, of 'KVMKVMKVM'"; empty where the recorder did not say.
 [[nodiscard]] std::string host_text(schema::HostProcessor::Reader host);
+
+// Which triggers a freeze is for, in the order of their names: "symbol:schedule", "scx-error,
+// symbol:schedule"; empty for another cause.
+[[nodiscard]] std::string trigger_names(schema::FreezeBegan::Reader began);
+
+// The same with their CPUs: "trigger 'scx-error' on CPU 1", "triggers 'scx-error' on CPU 3 and
+// 'symbol:schedule' on CPUs 0, 1".
+[[nodiscard]] std::string triggers_text(schema::FreezeBegan::Reader began);
 
 }  // namespace ktape

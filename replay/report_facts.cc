@@ -14,13 +14,16 @@
 #include "replay/worker_reads.h"
 #include "schema/base/scheduler_exit.h"
 #include "schema/base/text.h"
+#include "schema/journal/ejections.h"
+#include "schema/journal/scheduling_text.h"
+#include "schema/journal/trigger_hits.h"
 
 namespace ktape {
 
 namespace {
 
-constexpr std::string_view kScxError = "scx-error";
 constexpr size_t kMostCpus = 8192;
+constexpr size_t kMostDetails = 64;  // of a freeze: as many as vCPUs that a guest may have
 constexpr uint8_t kUserLevel = 3;
 
 // The records of a freeze, and of the exits, which come after it.
@@ -64,24 +67,36 @@ Result<const RecordedFreeze*> choose_freeze(const TapeIndex& index, const Report
   if (options.freeze) return index.freeze_at(fmt::format("freeze:{}", *options.freeze));
   const RecordedFreeze* chosen = nullptr;
   for (const RecordedFreeze& freeze : index.freezes()) {
-    if (freeze.cause == schema::FreezeCause::TRIGGER && freeze.trigger == kScxError) chosen = &freeze;
+    if (freeze.is_hit_of(kEjectionTrigger)) chosen = &freeze;
   }
   if (chosen == nullptr && !index.freezes().empty()) chosen = &index.freezes().back();
   return chosen;
 }
 
-std::string cause_of(const RecordedFreeze& freeze, schema::FreezeBegan::Reader began) {
+std::string cause_of(const RecordedFreeze& freeze) {
   switch (freeze.cause) {
     case schema::FreezeCause::REQUEST: return fmt::format("for request {}", freeze.op);
-    case schema::FreezeCause::TRIGGER: return "by trigger " + in_quotes(freeze.trigger) + reached_text(began);
+    case schema::FreezeCause::TRIGGER: return "by " + freeze.triggers;
     default: return enum_words(freeze.cause);
   }
 }
 
-ReportCpu cpu_facts(schema::VcpuState::Reader vcpu, int32_t trigger) {
+// What the kernel says of each hit, or what the recorder says of a freeze of another cause.
+std::vector<std::string> details_of(schema::FreezeBegan::Reader began) {
+  const std::vector<RecordedHit> hits = hits_of(began);
+  std::vector<std::string> details;
+  const auto add = [&](std::string_view detail) {
+    if (!detail.empty() && details.size() < kMostDetails) details.push_back(printable(detail));
+  };
+  if (hits.empty()) add(chars(began.getDetail()));
+  for (const RecordedHit& hit : hits) add(hit.detail);
+  return details;
+}
+
+ReportCpu cpu_facts(schema::VcpuState::Reader vcpu, bool trigger) {
   ReportCpu cpu;
   cpu.cpu = vcpu.getCpu();
-  cpu.trigger = trigger >= 0 && static_cast<uint32_t>(trigger) == vcpu.getCpu();
+  cpu.trigger = trigger;
   if (vcpu.getKnown()) {
     const bool named = vcpu.getSymbol().size() > 0;
     cpu.where = "at " + (named ? printable(chars(vcpu.getSymbol())) : fmt::format("{:#x}", vcpu.getRip()));
@@ -151,11 +166,13 @@ Result<ReportFreeze> freeze_facts(const JournalReader& tape, const Result<Kernel
   facts.id = freeze.id;
   facts.began = freeze.began;
   facts.at = freeze.at;
-  facts.cause = cause_of(freeze, records.began.get());
-  facts.detail = printable(chars(records.began.get().getDetail()));
+  facts.cause = cause_of(freeze);
+  facts.details = details_of(records.began.get());
   facts.step = printable(freeze.step);
+  std::set<uint32_t> hit;
+  for (const FreezeHit& one : freeze.hits) hit.insert(static_cast<uint32_t>(one.vcpu));
   for (const auto vcpu : records.frozen.get().getVcpus()) {
-    if (facts.cpus.size() < kMostCpus) facts.cpus.push_back(cpu_facts(vcpu, records.began.get().getVcpu()));
+    if (facts.cpus.size() < kMostCpus) facts.cpus.push_back(cpu_facts(vcpu, hit.contains(vcpu.getCpu())));
   }
   KTAPE_TRY(find_waiting(tape, kernel, freeze, records, facts));
   return facts;
@@ -212,7 +229,9 @@ std::string waiting_source_text(const ReportFreeze& freeze) {
 }
 
 bool is_named(const ReportFreeze& freeze, const WaitingTask& task) {
-  return !freeze.detail.empty() && freeze.detail.find(task.name()) != std::string::npos;
+  return std::ranges::any_of(freeze.details, [&](const std::string& detail) {
+    return detail.find(task.name()) != std::string::npos;
+  });
 }
 
 Result<std::map<uint64_t, ReportFreeze>> gather_report_freezes(const JournalReader& tape, size_t most) {

@@ -32,7 +32,7 @@ struct ReportCpu {
   std::string current;     // "spinner[57]"; empty: not known
   std::string scheduling;  // of that task: scheduling_text()
   bool idle = false;       // it ran its idle task
-  bool trigger = false;    // it is the one that the machine was frozen for
+  bool trigger = false;    // it had reached a trigger that the machine was frozen for
   std::string state;       // "interrupts off, preempt count 2, runqueue locked"; may be empty
 };
 
@@ -47,9 +47,9 @@ struct ReportFreeze {
   uint64_t id = 0;
   Seq began;
   HostNs at;
-  std::string cause;   // "trigger 'scx-error', met by CPU 1"
-  std::string detail;  // what the kernel said of it; may be empty
-  std::string step;    // that ran; may be empty
+  std::string cause;                 // "by trigger 'scx-error' on CPU 1"
+  std::vector<std::string> details;  // what the kernel said of each hit; may be empty
+  std::string step;                  // that ran; may be empty
   std::vector<ReportCpu> cpus;
   WaitingSource source = WaitingSource::kNone;
   std::string source_note;  // why it is not a better one; may be empty

@@ -2,6 +2,7 @@
 #include "replay/report_html.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
 #include <utility>
@@ -141,7 +142,7 @@ using ReportFreezes = std::map<uint64_t, ReportFreeze>;  // by id
 // What the kernel said of the freeze that began with this record; empty: nothing, or it is no such record.
 std::string said_of_freeze(const ReportFreezes& freezes, Seq began) {
   for (const auto& [id, freeze] : freezes) {
-    if (freeze.began == began) return freeze.detail;
+    if (freeze.began == began) return fmt::format("{}", fmt::join(freeze.details, "; "));
   }
   return "";
 }

@@ -9,6 +9,7 @@
 #include "replay/record_text.h"
 #include "schema/base/scheduler_exit.h"
 #include "schema/base/text.h"
+#include "schema/journal/scheduling_text.h"
 
 namespace ktape {
 
@@ -162,8 +163,7 @@ void Gatherer::freeze_began(schema::FreezeBegan::Reader began, HostNs at, Seq se
   facts.cause = began.getCause() == schema::FreezeCause::REQUEST
                     ? fmt::format("request {}{}", began.getOp(), later_try_text(began))
                     : enum_words(began.getCause());
-  if (began.getTrigger().size() > 0) facts.cause += " '" + safe(began.getTrigger()) + "'";
-  facts.cause += reached_text(began);
+  if (began.getCause() == schema::FreezeCause::TRIGGER) facts.cause = triggers_text(began);
   facts.cause += after_colon(began.getDetail());
 }
 

@@ -230,8 +230,9 @@ Section freeze(const ReportFacts& report) {
   section.title = fmt::format("FREEZE {}, {} (seq {}, {:.3f} s into the run)", freeze.id, freeze.cause,
                               freeze.began.value, static_cast<double>(freeze.at.value) / 1e9);
   if (!freeze.step.empty()) section.add(wrapped("  in step ", "'" + freeze.step + "'", 2), Rank::kImportant);
-  if (!freeze.detail.empty() && !is_told(report, freeze.detail))
-    section.add(wrapped("  ", freeze.detail, 3), Rank::kImportant);
+  for (const std::string& detail : freeze.details) {
+    if (!is_told(report, detail)) section.add(wrapped("  ", detail, 3), Rank::kImportant);
+  }
   for (const ReportCpu& cpu : freeze.cpus) {
     const std::string lead = fmt::format("  CPU {:<3} ran ", cpu.cpu);
     std::string text = cpu.current.empty() ? "?" : cpu.current;

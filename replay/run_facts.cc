@@ -6,6 +6,7 @@
 
 #include <algorithm>
 #include <optional>
+#include <set>
 
 #include "replay/kept.h"
 #include "replay/page.h"
@@ -15,7 +16,9 @@
 #include "schema/base/scheduler_exit.h"
 #include "schema/base/tcg_fault.h"
 #include "schema/base/text.h"
+#include "schema/journal/ejections.h"
 #include "schema/journal/lockup_sight.h"
+#include "schema/journal/trigger_hits.h"
 #include "schema/scenario/target_path.h"
 
 namespace ktape {
@@ -105,7 +108,7 @@ class Gatherer {
  public:
   Result<void> visit(const RecordView& view);
   RunFacts finish() {
-    note_ejection();
+    note_ejections();
     facts_.hidden_lockups = lockups_.hidden_text();
     if (delays_.told())
       facts_.waits =
@@ -121,7 +124,7 @@ class Gatherer {
   void scheduler_attempted(schema::SchedulerAttempted::Reader attempted);
   void scheduler_exited(schema::SchedulerExited::Reader exited, Seq seq);
   void enable_failed(schema::SchedulerExited::Reader failed, Seq seq);
-  void note_ejection();
+  void note_ejections();
   void worker_report(schema::WorkerReport::Reader report, Seq seq);
   void step_started(schema::StepStarted::Reader step, Seq seq);
   void step_finished(schema::StepFinished::Reader step, Seq seq);
@@ -144,8 +147,8 @@ class Gatherer {
   std::map<std::string, uint32_t> seen_;                   // step and tag: how often
   std::map<std::string, std::string> written_;             // target: what was written to it last
   std::map<uint32_t, SchedulerFacts> attempted_;           // schedulers, by id
-  std::string ejecting_;                                   // what the last freeze on a scheduler's error says
-  Seq ejecting_seq_;
+  std::map<uint32_t, std::string> names_;                  // of schedulers, by id, as the kernel has them
+  Ejections ejections_;
 };
 
 std::string Gatherer::step_name(uint32_t index) const {
@@ -198,6 +201,7 @@ void Gatherer::scheduler_attached(schema::SchedulerAttached::Reader scheduler, S
   facts.parent = scheduler.getParent();
   facts.cgroup = safe(scheduler.getCgroup());
   facts.seq = seq;
+  names_[scheduler.getId()] = chars(scheduler.getName());
 }
 
 void Gatherer::scheduler_exited(schema::SchedulerExited::Reader exited, Seq seq) {
@@ -212,11 +216,13 @@ void Gatherer::scheduler_exited(schema::SchedulerExited::Reader exited, Seq seq)
   facts.exit_reason = shortened(safe(exited.getReason()));
   facts.exit_message = shortened(safe(exited.getMessage()));
   facts.seq = seq;
+  if (const auto name = names_.find(exited.getId()); name != names_.end()) ejections_.ended(name->second);
 }
 
 void Gatherer::scheduler_attempted(schema::SchedulerAttempted::Reader attempted) {
   SchedulerFacts& facts = attempted_[attempted.getId()];
   facts.name = safe(attempted.getName());
+  names_[attempted.getId()] = chars(attempted.getName());
   facts.parent = attempted.getParent();
   facts.cgroup = safe(attempted.getCgroup());
 }
@@ -228,16 +234,12 @@ void Gatherer::enable_failed(schema::SchedulerExited::Reader failed, Seq seq) {
   scheduler_exited(failed, seq);
 }
 
-// A scheduler that the kernel was about to eject, and that was not gone when the run ended: what starved it
-// may have starved the kernel's thread that takes it down.
-void Gatherer::note_ejection() {
+void Gatherer::note_ejections() {
   for (SchedulerFacts& scheduler : facts_.schedulers) {
-    if (scheduler.exited || ejecting_.empty()) continue;
-    // Where schedulers are objects the kernel says whose error it is.
-    const bool named = ejecting_.find(" of '") != std::string::npos;
-    if (named && ejecting_.find(" of '" + scheduler.name + "'") == std::string::npos) continue;
-    scheduler.ejecting = ejecting_;
-    scheduler.seq = ejecting_seq_;
+    const Ejections::Ejection* ejection = scheduler.exited ? nullptr : ejections_.of(names_[scheduler.id]);
+    if (ejection == nullptr) continue;
+    scheduler.ejecting = shortened(ejection->said);
+    scheduler.seq = ejection->seq;
   }
 }
 
@@ -331,11 +333,11 @@ void Gatherer::gate(schema::GateChecked::Reader gate) {
 
 void Gatherer::freeze(schema::FreezeBegan::Reader began, Seq seq) {
   if (began.getCause() != schema::FreezeCause::TRIGGER) return;
-  if (chars(began.getTrigger()) == "scx-error" && began.getDetail().size() > 0) {
-    ejecting_ = shortened(safe(began.getDetail()));
-    ejecting_seq_ = seq;
-  }
-  incident("freeze by the trigger " + in_quotes(chars(began.getTrigger())), "", seq);
+  ejections_.froze(seq, began);
+  std::set<std::string_view> triggers;
+  for (const RecordedHit& hit : hits_of(began)) triggers.insert(hit.trigger);
+  for (const std::string_view trigger : triggers)
+    incident("freeze by the trigger " + in_quotes(trigger), "", seq);
 }
 
 void Gatherer::losses(capnp::List<schema::LossCounter>::Reader counters) {

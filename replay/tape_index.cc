@@ -6,8 +6,10 @@
 #include <algorithm>
 #include <charconv>
 
+#include "replay/record_text.h"
 #include "schema/base/nearest.h"
 #include "schema/base/text.h"
+#include "schema/journal/trigger_hits.h"
 
 namespace ktape {
 
@@ -26,6 +28,10 @@ std::string string_of(const Reader& text) {
 }
 
 }  // namespace
+
+bool RecordedFreeze::is_hit_of(std::string_view trigger) const {
+  return std::ranges::find(hits, trigger, &FreezeHit::trigger) != hits.end();
+}
 
 Result<TapeIndex> TapeIndex::make(const JournalReader& tape) {
   TapeIndex index;
@@ -60,7 +66,9 @@ Result<void> TapeIndex::visit(const RecordView& view) {
       freeze.cause = from.getCause();
       freeze.op = from.getOp();
       freeze.attempt = from.getTry();
-      freeze.trigger = string_of(from.getTrigger());
+      if (freeze.cause == schema::FreezeCause::TRIGGER) freeze.triggers = triggers_text(from);
+      for (const RecordedHit& hit : hits_of(from))
+        freeze.hits.push_back({hit.vcpu, std::string(hit.trigger)});
       freeze.step = step_;
       return {};
     }

@@ -16,6 +16,12 @@
 
 namespace ktape {
 
+// A vCPU that a freeze by trigger was for.
+struct FreezeHit {
+  int32_t vcpu = -1;  // -1: not said
+  std::string trigger;
+};
+
 // A freeze of a run, and what memory its tape kept of it.
 struct RecordedFreeze {
   uint64_t id = 0;
@@ -25,10 +31,13 @@ struct RecordedFreeze {
   schema::FreezeCause cause = schema::FreezeCause::NOT_SAID;
   uint64_t op = 0;                     // cause request
   uint32_t attempt = 0;                // of the request, from 1; 0: an older recorder did not say
-  std::string trigger;                 // cause trigger
+  std::string triggers;                // cause trigger: triggers_text()
+  std::vector<FreezeHit> hits;         // cause trigger, by vCPU
   std::string step;                    // name of the step that ran; empty before the first
   uint64_t pages = 0;                  // zero ones not counted
   std::optional<Digest> pages_digest;  // nothing: no memory was kept
+
+  [[nodiscard]] bool is_hit_of(std::string_view trigger) const;
 };
 
 struct RecordedWorker {

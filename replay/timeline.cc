@@ -11,6 +11,7 @@
 #include "schema/base/digest.h"
 #include "schema/base/scheduler_exit.h"
 #include "schema/base/text.h"
+#include "schema/journal/scheduling_text.h"
 
 namespace ktape {
 
@@ -233,7 +234,8 @@ void Timeline::freeze_began(const RecordView& view) {
                           : "cause: " + enum_words(freeze.getCause());
   cause += reached_text(freeze);
   if (freeze.getInterval() > 0) cause += fmt::format(", interval {}", freeze.getInterval());
-  event(view, fmt::format("freeze {} {}{}", freeze.getFreeze(), cause, after_colon(freeze.getTrigger())));
+  if (const std::string triggers = trigger_names(freeze); !triggers.empty()) cause += ": " + triggers;
+  event(view, fmt::format("freeze {} {}", freeze.getFreeze(), cause));
   auto hits = freeze.getHits();
   if (hits.size() < 2 && freeze.getDetail().size() > 0) page_.detail(safe(freeze.getDetail()));
   for (unsigned i = 0; hits.size() > 1 && i < hits.size(); ++i) {

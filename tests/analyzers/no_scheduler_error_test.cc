@@ -33,6 +33,23 @@ void frozen_for_error(TapeUnderTest& tape, std::string_view detail) {
   });
 }
 
+// A freeze for which several vCPUs stood at triggers' functions; the first one is told beside the list.
+void frozen_for(TapeUnderTest& tape, const std::vector<std::pair<const char*, std::string_view>>& hits) {
+  tape->add([&](schema::Record::Builder record) {
+    auto began = record.initFreezeBegan();
+    began.setFreeze(1);
+    began.setCause(schema::FreezeCause::TRIGGER);
+    began.setTrigger(hits[0].first);
+    began.setDetail(as_data(hits[0].second));
+    auto list = began.initHits(static_cast<unsigned>(hits.size()));
+    for (unsigned i = 0; i < list.size(); ++i) {
+      list[i].setVcpu(i);
+      list[i].setTrigger(hits[i].first);
+      list[i].setDetail(as_data(hits[i].second));
+    }
+  });
+}
+
 }  // namespace
 
 TEST_CASE("a scheduler that was unregistered passes") {
@@ -114,6 +131,29 @@ TEST_CASE("the ejection of another scheduler says nothing about one that is stil
   frozen_for_error(tape, "SCX_EXIT_ERROR (1024) of 'other': runtime error");
   tape.judge();
   CHECK(tape.verdict() == Verdict::kInconclusive);
+}
+
+TEST_CASE("an ejection counts whichever of a freeze's hits it is") {
+  TapeUnderTest tape;
+  tape->scheduler_attached(1);
+  frozen_for(tape, {{"symbol:schedule", ""},
+                    {"scx-error", "SCX_EXIT_ERROR (1024) of 'ktape_vtime': runtime error"},
+                    {"scx-error", "SCX_EXIT_ERROR (1024) of 'other': runtime error"}});
+  tape.judge(schema::Outcome::RUN_TIMED_OUT);
+  CHECK(tape.violated() ==
+        "seq 2: scheduler 'ktape_vtime' was being ejected, SCX_EXIT_ERROR (1024) of 'ktape_vtime': runtime "
+        "error\n");
+}
+
+TEST_CASE("an ejection that has ended says nothing about the next scheduler of that name") {
+  TapeUnderTest tape;
+  tape->scheduler_attached(1);
+  frozen_for_error(tape, "SCX_EXIT_ERROR_STALL (1026) of 'ktape_vtime': runnable task stall");
+  exited(tape, 1026, "runnable task stall", "");
+  tape->scheduler_attached(2);
+  tape.judge(schema::Outcome::RUN_TIMED_OUT);
+  CHECK(tape.violated() == "seq 3: scheduler 'ktape_vtime' exited, kind 1026: runnable task stall\n");
+  CHECK(tape.undecided() == "seq 4: scheduler 'ktape_vtime' is not known to have exited\n");
 }
 
 TEST_CASE("an exit that the kernel had not finished counts as much as one that it had") {

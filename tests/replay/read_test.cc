@@ -202,6 +202,28 @@ TEST_CASE_METHOD(Fixture, "without --at the freezes are listed") {
   CHECK_THAT(read({path(), "--json"}).output, StartsWith("{\"freeze\":\"1\",\"seq\":"));
 }
 
+TEST_CASE_METHOD(Fixture, "a freeze of several hits is listed with each of its triggers") {
+  tape.builder().add([](schema::Record::Builder record) {
+    auto began = record.initFreezeBegan();
+    began.setFreeze(9);
+    began.setCause(schema::FreezeCause::TRIGGER);
+    began.setTrigger("symbol:schedule");
+    began.setVcpu(0);
+    auto hits = began.initHits(3);
+    for (unsigned i = 0; i < hits.size(); ++i) {
+      hits[i].setVcpu(i);
+      hits[i].setTrigger(i == 1 ? "scx-error" : "symbol:schedule");
+    }
+  });
+  const std::string sealed = tape.seal().path;
+  CHECK_THAT(
+      read({sealed}).output,
+      ContainsSubstring("freeze:9  by triggers 'scx-error' on CPU 1 and 'symbol:schedule' on CPUs 0, 2"));
+  CHECK_THAT(read({sealed, "--json"}).output,
+             ContainsSubstring("\"trigger\":\"symbol:schedule\",\"hits\":[{\"vcpu\":0,\"trigger\":"
+                               "\"symbol:schedule\"},{\"vcpu\":1,\"trigger\":\"scx-error\"},"));
+}
+
 TEST_CASE_METHOD(Fixture, "read as JSON has the reply and the gates as records have them") {
   const ChildResult child = read({path(), "--at", "freeze:last", "--json", "task:sleeper.scx.dsq_vtime"});
   CHECK(child.exit_status == 0);

@@ -448,6 +448,38 @@ TEST_CASE("a scheduler whose ejection the kernel had not finished was not there 
   CHECK_THAT(text, !ContainsSubstring("was there to the end"));
 }
 
+TEST_CASE("the freeze of a report is one on a scheduler's error, whichever of its hits that is") {
+  TempDir folder;
+  TapeBuilder tape(folder.file("run.ktape"));
+  tape.run_started("test");
+  tape.scheduler_attached(1);
+  const auto freeze = [&](uint64_t id, const std::vector<std::pair<uint32_t, const char*>>& hits) {
+    tape.add([&](schema::Record::Builder record) {
+      auto began = record.initFreezeBegan();
+      began.setFreeze(id);
+      began.setCause(schema::FreezeCause::TRIGGER);
+      began.setTrigger(hits[0].second);
+      began.setVcpu(static_cast<int32_t>(hits[0].first));
+      auto list = began.initHits(static_cast<unsigned>(hits.size()));
+      for (unsigned i = 0; i < list.size(); ++i) {
+        list[i].setVcpu(hits[i].first);
+        list[i].setTrigger(hits[i].second);
+        if (hits[i].second == std::string_view("scx-error"))
+          list[i].setDetail(as_data("SCX_EXIT_ERROR (1024) of 'ktape_vtime': runtime error: lockup"));
+      }
+    });
+    tape.add([&](schema::Record::Builder record) { record.initThawed().setFreeze(id); });
+  };
+  freeze(1, {{0, "symbol:schedule"}, {1, "scx-error"}, {2, "symbol:schedule"}});
+  freeze(2, {{3, "symbol:schedule"}});
+  tape.seal();
+  const std::string text = report(folder.file("run.ktape")).output;
+  INFO(text);
+  CHECK_THAT(text, ContainsSubstring("FREEZE 1, by triggers 'scx-error' on CPU 1 and 'symbol:schedule' on\n"
+                                     "CPUs 0, 2 (seq 3, "));
+  CHECK_THAT(text, ContainsSubstring("was being ejected\n  when the run ended (seq 3)"));
+}
+
 TEST_CASE("an enable that failed is in a report with what it failed with, and a code with its meaning") {
   TempDir folder;
   TapeBuilder tape(folder.file("run.ktape"));

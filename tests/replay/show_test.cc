@@ -1,8 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <capnp/message.h>
+
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 #include <limits>
 
+#include "replay/record_text.h"
 #include "replay/run_header.h"
 #include "replay/timeline.h"
 #include "schema/base/file.h"
@@ -218,9 +221,34 @@ TEST_CASE("a freeze at which several CPUs had reached functions shows each of th
     hits[1].setTrigger("scx-error");
     hits[1].setDetail(as_data("stall\x1b"));
   });
-  CHECK_THAT(text, ContainsSubstring("freeze 3 cause: trigger on CPUs 1, 3: symbol:one\n"));
+  CHECK_THAT(text, ContainsSubstring("freeze 3 cause: trigger on CPUs 1, 3: scx-error, symbol:one\n"));
   CHECK_THAT(text, ContainsSubstring("CPU 1: symbol:one\n"));
   CHECK_THAT(text, ContainsSubstring("CPU 3: scx-error: stall\\x1b\n"));
+}
+
+TEST_CASE("what is not shown of a list of CPUs, of values or of bytes is counted") {
+  CHECK_THAT(
+      shown_record([](schema::Record::Builder record) {
+        auto began = record.initFreezeBegan();
+        began.setFreeze(1);
+        began.setCause(schema::FreezeCause::TRIGGER);
+        auto hits = began.initHits(20);
+        for (unsigned i = 0; i < hits.size(); ++i) {
+          hits[i].setVcpu(i);
+          hits[i].setTrigger("symbol:one");
+        }
+      }),
+      ContainsSubstring(" on CPUs 0, 1, 2, 3,") && ContainsSubstring(" 14, 15 and 4 more: symbol:one\n"));
+  capnp::MallocMessageBuilder message;
+  auto value = message.initRoot<schema::Value>();
+  auto list = value.initList(18);
+  for (unsigned i = 0; i < list.size(); ++i) list[i].setU64(i);
+  CHECK(shown_value(value.asReader()) ==
+        "18 entries: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 and 2 more");
+  value.setBytes(as_data(std::string(34, '\x01')));
+  std::string hex;
+  for (int i = 0; i < 32; ++i) hex += "01";
+  CHECK(shown_value(value.asReader()) == "34 bytes: " + hex + " and 2 more");
 }
 
 TEST_CASE("a freeze of intervals has its interval, and a tape without the seal's counts those that froze") {
