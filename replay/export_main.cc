@@ -46,6 +46,7 @@ constexpr char kFooter[] =
     "  sqlite3  .mode csv, then .import kernel_op.csv kernel_op: every column is text\n"
     "The recipes for pandas and sqlite3 are tested with those of Debian 12, which has no duckdb.\n"
     "Perfetto keeps counters as floating-point numbers; the exact value is with the slice of its request.\n"
+    "A trace has at most 1000 tracks of each sort: what it leaves out is told in it and on standard error.\n"
     "A trace is tested with Protocol Buffers' own reader; Debian 12 has no trace_processor of Perfetto's.\n"
     "\n"
     "drgn walks the kernel's page tables in a core and reads by virtual address. It has no types and few\n"
@@ -86,7 +87,10 @@ Result<void> export_perfetto(const Options& options) {
   PerfettoExport exported([&](std::string_view bytes) { return out.write(bytes); });
   KTAPE_TRY(tape->for_each([&](const RecordView& view) { return exported.visit(view); }));
   KTAPE_TRY(exported.finish());
-  return out.finish();
+  KTAPE_TRY(out.finish());
+  if (const std::string missing = exported.left_out(); !missing.empty())
+    std::fprintf(stderr, "%s: %s\n", kProgram, missing.c_str());
+  return {};
 }
 
 Result<void> export_table(const TableReader& tape, const std::string& table, const std::string& path) {

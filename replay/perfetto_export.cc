@@ -2,9 +2,12 @@
 #include "replay/perfetto_export.h"
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include <algorithm>
+#include <functional>
 
+#include "replay/page.h"
 #include "replay/record_text.h"
 #include "schema/base/scheduler_exit.h"
 #include "schema/base/text.h"
@@ -68,14 +71,16 @@ Result<PerfettoTrace::Track> PerfettoExport::group(Track& group, const std::stri
   return group;
 }
 
-Result<std::optional<PerfettoTrace::Track>> PerfettoExport::track_of(std::map<std::string, Track>& tracks,
-                                                                     Track group, const std::string& name,
-                                                                     bool counter) {
-  auto it = tracks.find(name);
-  if (it != tracks.end()) return std::optional(it->second);
-  if (tracks.size() >= kMostTracks) return std::optional<Track>();
-  KTAPE_ASSIGN(Track track, counter ? trace_.counter(group, name) : trace_.track(group, name));
-  tracks.emplace(name, track);
+Result<std::optional<PerfettoTrace::Track>> PerfettoExport::track_of(Tracks& tracks, Track group,
+                                                                     const std::string& name) {
+  auto it = tracks.made.find(name);
+  if (it != tracks.made.end()) return std::optional(it->second);
+  if (tracks.made.size() >= kMostTracks) {
+    tracks.left_out.insert(std::hash<std::string>()(name));
+    return std::optional<Track>();
+  }
+  KTAPE_ASSIGN(Track track, tracks.counters ? trace_.counter(group, name) : trace_.track(group, name));
+  tracks.made.emplace(name, track);
   return std::optional(track);
 }
 
@@ -84,7 +89,10 @@ Result<PerfettoTrace::Track> PerfettoExport::free_lane() {
   for (Track lane : lanes_) {
     if (!busy_.contains(lane)) return lane;
   }
-  if (lanes_.size() >= kMostTracks) return lanes_.back();
+  if (lanes_.size() >= kMostTracks) {
+    ++cut_short_;
+    return lanes_.back();
+  }
   std::string name = lanes_.empty() ? "requests" : fmt::format("requests {}", lanes_.size() + 1);
   KTAPE_ASSIGN(Track lane, trace_.track(run_, name));
   lanes_.push_back(lane);
@@ -154,15 +162,15 @@ Result<void> PerfettoExport::run_started(schema::RunStarted::Reader run) {
 Result<void> PerfettoExport::scheduler_attached(const RecordView& view) {
   auto scheduler = view.record.getSchedulerAttached();
   std::string name = fmt::format("scheduler {}", scheduler.getId());
-  KTAPE_ASSIGN(auto track, track_of(run_tracks_, run_, name, false));
+  KTAPE_ASSIGN(auto track, track_of(run_tracks_, run_, name));
   if (!track) return {};
   return begin(*track, view, text(scheduler.getName()), {});
 }
 
 Result<void> PerfettoExport::scheduler_exited(const RecordView& view) {
   auto exit = view.record.getSchedulerExited();
-  auto it = run_tracks_.find(fmt::format("scheduler {}", exit.getId()));
-  if (it == run_tracks_.end()) return {};
+  auto it = run_tracks_.made.find(fmt::format("scheduler {}", exit.getId()));
+  if (it == run_tracks_.made.end()) return {};
   Facts facts = {{"kind", std::to_string(exit.getKind())},
                  {"reason", text(exit.getReason())},
                  {"message", text(exit.getMessage())}};
@@ -174,7 +182,7 @@ Result<void> PerfettoExport::scheduler_exited(const RecordView& view) {
 Result<void> PerfettoExport::worker_started(const RecordView& view) {
   auto worker = view.record.getWorkerStarted();
   KTAPE_TRY(group(workers_, "workers"));
-  KTAPE_ASSIGN(auto track, track_of(worker_tracks_, workers_, text(worker.getName()), false));
+  KTAPE_ASSIGN(auto track, track_of(worker_tracks_, workers_, text(worker.getName())));
   if (!track) return {};
   return begin(*track, view, text(worker.getName()),
                {{"pid", std::to_string(worker.getPid())}, {"policy", enum_words(worker.getPolicy())}});
@@ -182,8 +190,8 @@ Result<void> PerfettoExport::worker_started(const RecordView& view) {
 
 Result<void> PerfettoExport::worker_report(const RecordView& view) {
   auto report = view.record.getWorkerReport();
-  auto it = worker_tracks_.find(text(report.getName()));
-  if (it == worker_tracks_.end()) return {};
+  auto it = worker_tracks_.made.find(text(report.getName()));
+  if (it == worker_tracks_.made.end()) return {};
   Facts facts = {{"event", enum_words(report.getEvent())},
                  {"status", std::to_string(report.getStatus())},
                  {"phases_done", std::to_string(report.getPhasesDone())}};
@@ -228,7 +236,7 @@ Result<void> PerfettoExport::frozen(const RecordView& view) {
   std::string name = fmt::format("freeze {}", frozen.getFreeze());
   auto vcpus = frozen.getVcpus();
   for (auto vcpu : vcpus) {
-    KTAPE_ASSIGN(auto track, track_of(cpu_tracks_, freezes_, fmt::format("CPU {}", vcpu.getCpu()), false));
+    KTAPE_ASSIGN(auto track, track_of(cpu_tracks_, freezes_, fmt::format("CPU {}", vcpu.getCpu())));
     if (!track) continue;
     std::string symbol = vcpu.getSymbol().size() > 0 ? text(vcpu.getSymbol()) : "not known";
     Facts facts = {{"in", symbol}, {"rip", fmt::format("{:#x}", vcpu.getRip())}};
@@ -244,7 +252,7 @@ Result<void> PerfettoExport::frozen(const RecordView& view) {
 
 Result<void> PerfettoExport::thawed(const RecordView& view) {
   auto thawed = view.record.getThawed();
-  for (const auto& [name, track] : cpu_tracks_) {
+  for (const auto& [name, track] : cpu_tracks_.made) {
     KTAPE_TRY(end(track, view, {{"frozen_ns", std::to_string(thawed.getFrozenNs())}}));
   }
   return {};
@@ -256,7 +264,7 @@ Result<void> PerfettoExport::run_delays(const RecordView& view) {
   KTAPE_TRY(group(host_, "waits for a CPU of the host"));
   for (const VcpuWait& wait : delays_.last().vcpus) {
     const std::string name = fmt::format("CPU {} waited, per mille", wait.vcpu);
-    KTAPE_ASSIGN(auto counter, track_of(wait_counters_, host_, name, true));
+    KTAPE_ASSIGN(auto counter, track_of(wait_counters_, host_, name));
     if (!counter || !wait.known) continue;
     const double share =
         1000.0 * static_cast<double>(wait.waited_ns) / static_cast<double>(delays_.last().running_ns);
@@ -271,7 +279,7 @@ Result<void> PerfettoExport::count(const RecordView& view, const std::string& na
   std::optional<uint64_t> is = number(value);
   if (!is) return {};
   KTAPE_TRY(group(values_, "values"));
-  KTAPE_ASSIGN(auto counter, track_of(counters_, values_, name, true));
+  KTAPE_ASSIGN(auto counter, track_of(counters_, values_, name));
   if (!counter) return {};
   return trace_.value(*counter, HostNs(view.record.getHostNs()), *is);
 }
@@ -279,7 +287,19 @@ Result<void> PerfettoExport::count(const RecordView& view, const std::string& na
 Result<void> PerfettoExport::finish() {
   for (Track track : busy_) KTAPE_TRY(trace_.end(track, last_));
   busy_.clear();
-  return {};
+  const std::string missing = left_out();
+  return missing.empty() ? Result<void>() : trace_.instant(run_, last_, missing);
+}
+
+std::string PerfettoExport::left_out() const {
+  std::vector<std::string> parts;
+  for (const Tracks* tracks : {&run_tracks_, &worker_tracks_, &counters_, &cpu_tracks_, &wait_counters_}) {
+    if (const size_t count = tracks->left_out.size()) parts.push_back(count_text(count, tracks->sort));
+  }
+  if (cut_short_ > 0) parts.push_back("the ends of " + count_text(cut_short_, "request"));
+  if (parts.empty()) return "";
+  return fmt::format("not in the trace: {}: it has at most {} tracks of each sort", fmt::join(parts, ", "),
+                     kMostTracks);
 }
 
 }  // namespace ktape

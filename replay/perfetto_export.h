@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <unordered_set>
 #include <vector>
 
 #include "replay/kept.h"
@@ -23,8 +24,11 @@ class PerfettoExport {
   explicit PerfettoExport(PerfettoTrace::Sink sink) : trace_(std::move(sink)) {}
 
   [[nodiscard]] Result<void> visit(const RecordView& view);
-  // After the last record: ends what was left open.
+  // After the last record: ends what was left open, and says in the trace what is not in it.
   [[nodiscard]] Result<void> finish();
+
+  // "not in the trace: 2 workers, 1 value: it has at most 1000 tracks of each sort"; empty: all is in it.
+  [[nodiscard]] std::string left_out() const;
 
  private:
   using Track = PerfettoTrace::Track;
@@ -52,9 +56,15 @@ class PerfettoExport {
   Result<void> count(const RecordView& view, const std::string& name, schema::Value::Reader value);
 
   Result<Track> group(Track& group, const std::string& name);
+  // Tracks of one sort, by name, and those that there was no room for, by the hashes of their names.
+  struct Tracks {
+    const char* sort = "";
+    bool counters = false;
+    std::map<std::string, Track> made;
+    std::unordered_set<size_t> left_out;
+  };
   // The track of that name, made when it is first asked for. Nothing beyond the most that are made.
-  Result<std::optional<Track>> track_of(std::map<std::string, Track>& tracks, Track group,
-                                        const std::string& name, bool counter);
+  Result<std::optional<Track>> track_of(Tracks& tracks, Track group, const std::string& name);
   Result<Track> free_lane();
 
   PerfettoTrace trace_;
@@ -64,15 +74,16 @@ class PerfettoExport {
   Track workers_ = 0;
   Track values_ = 0;
   Track steps_ = 0;
-  std::map<std::string, Track> run_tracks_;
-  std::map<std::string, Track> worker_tracks_;
-  std::map<std::string, Track> counters_;
-  std::map<std::string, Track> cpu_tracks_;
+  Tracks run_tracks_{.sort = "scheduler"};
+  Tracks worker_tracks_{.sort = "worker"};
+  Tracks counters_{.sort = "value", .counters = true};
+  Tracks cpu_tracks_{.sort = "CPU"};
   Track host_ = 0;
-  std::map<std::string, Track> wait_counters_;
+  Tracks wait_counters_{.sort = "vCPU", .counters = true};
   RunDelayFold delays_;
   std::vector<Track> lanes_;
-  std::set<Track> busy_;                      // tracks with an open slice
+  size_t cut_short_ = 0;  // requests that ended in the trace where another one needed their lane
+  std::set<Track> busy_;  // tracks with an open slice
   std::map<uint64_t, OpenRequest> requests_;  // by op
   HostNs last_;
 };

@@ -413,4 +413,29 @@ TEST_CASE("info does not know the triggers of a recorder that did not say") {
              ContainsSubstring("\"triggers\":null,\"intervals\":null,"));
 }
 
+TEST_CASE("what a Perfetto trace has no track for is told in it and on standard error") {
+  TempDir folder;
+  TapeBuilder builder(folder.file("run.ktape"));
+  builder.run_started("many");
+  for (int i = 0; i < 1002; ++i) builder.worker_started("w" + std::to_string(i), 100 + i, 1'000'000'000);
+  builder.worker_started("w1001", 2000, 2'000'000'000);  // again: the same track
+  std::vector<TapeEntry> entries;
+  for (int i = 0; i < 1001; ++i)
+    entries.push_back({.tag = "v" + std::to_string(i), .target = symbol_target("jiffies_64")});
+  builder.op(entries);
+  const std::string tape = builder.seal().path;
+  const std::string trace = folder.file("run.pftrace");
+  const std::string said = "not in the trace: 2 workers, 1 value: it has at most 1000 tracks of each sort";
+  CHECK(errors_of("ktape-export", tape + " --perfetto -o " + trace) == "ktape export: " + said + "\n");
+  CHECK(count_of(decoded(trace), said) == 1);
+}
+
+TEST_CASE("a Perfetto trace that has all of its tape says nothing of that") {
+  TempDir folder;
+  const std::string tape = make_tape(folder.file("run.ktape")).path;
+  const std::string trace = folder.file("run.pftrace");
+  CHECK(errors_of("ktape-export", tape + " --perfetto -o " + trace).empty());
+  CHECK(count_of(decoded(trace), "not in the trace") == 0);
+}
+
 }  // namespace ktape::test
