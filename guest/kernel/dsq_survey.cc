@@ -94,7 +94,9 @@ void DsqSurvey::node_array(MemorySurvey& survey, GuestVirtual array, uint64_t of
                            TaskSurvey::Seen& seen) const {
   uint64_t nodes = 1;
   if (const auto symbol = survey.symbol("nr_node_ids")) {
-    nodes = std::min(survey.number(*symbol, sizeof(uint32_t)).value_or(1), kMaxNodes);
+    nodes = survey.number(*symbol, sizeof(uint32_t)).value_or(1);
+    if (nodes > kMaxNodes) survey.lose();
+    nodes = std::min(nodes, kMaxNodes);
   }
   for (uint64_t node = 0; node < nodes; ++node) {
     if (const auto part = survey.pointer(array + node * kPointerBytes)) queue(survey, *part + offset, seen);

@@ -62,6 +62,7 @@ void MemorySurvey::keep_text(GuestVirtual address, uint64_t limit) {
     address = address + here;
     limit -= here;
   }
+  lose();
 }
 
 void MemorySurvey::list(GuestVirtual head, const std::function<bool(GuestVirtual)>& visit) {

@@ -49,7 +49,7 @@ class MemorySurvey {
   std::optional<uint64_t> number(GuestVirtual address, size_t width);
   // A pointer; nothing when it is NULL, or, with a loss, when it cannot be read.
   std::optional<GuestVirtual> pointer(GuestVirtual address);
-  // Text up to its NUL, `limit` bytes of it at most.
+  // Text up to its NUL, `limit` bytes of it at most; a loss when it goes on.
   void keep_text(GuestVirtual address, uint64_t limit);
   // Calls `visit` with each struct list_head that `head` links, which is recorded, until it says false.
   void list(GuestVirtual head, const std::function<bool(GuestVirtual)>& visit);

@@ -13,10 +13,10 @@ namespace {
 
 constexpr uint64_t kPointerBytes = 8;
 constexpr uint64_t kMaxVariableBytes = 4096;
-constexpr size_t kMaxSchedulers = 1024;
 // kernel/sched/ext.c: SCX_EXIT_BT_LEN, SCX_EXIT_MSG_LEN; the dump's default is 32 KiB.
 constexpr uint64_t kMaxBacktrace = 64;
 constexpr uint64_t kMaxMessageBytes = 1024;
+constexpr uint64_t kMaxPathBytes = 4096;  // PATH_MAX
 constexpr uint64_t kMaxDumpBytes = uint64_t{256} << 10;
 
 // Link addresses between two symbols; none where a kernel lacks one of them.
@@ -94,7 +94,7 @@ void ScxSurvey::schedulers(MemorySurvey& survey, TaskSurvey::Seen& seen) const {
   survey.list(*all, [&](GuestVirtual link) {
     const GuestVirtual found(link.value - *all_);
     if (done.insert(found.value).second) scheduler(survey, found, seen);
-    return done.size() < kMaxSchedulers;
+    return true;
   });
 }
 
@@ -132,8 +132,7 @@ void ScxSurvey::scheduler(MemorySurvey& survey, GuestVirtual scheduler, TaskSurv
   }
   for (const Part& part : per_cpu_) per_cpu_part(survey, scheduler, part, seen);
   if (cgroup_path_) {
-    if (const auto path = survey.pointer(scheduler + *cgroup_path_))
-      survey.keep_text(*path, kMaxMessageBytes);
+    if (const auto path = survey.pointer(scheduler + *cgroup_path_)) survey.keep_text(*path, kMaxPathBytes);
   }
   if (info_) {
     if (const auto info = survey.pointer(scheduler + *info_)) exit_info(survey, *info);
@@ -165,6 +164,7 @@ void ScxSurvey::exit_info(MemorySurvey& survey, GuestVirtual info) const {
   if (!backtrace_ || !backtrace_length_) return;
   const auto length = survey.number(info + *backtrace_length_, sizeof(uint32_t));
   const auto backtrace = survey.pointer(info + *backtrace_);
+  if (length && *length > kMaxBacktrace) survey.lose();
   if (length && backtrace) survey.keep(*backtrace, std::min(*length, kMaxBacktrace) * kPointerBytes);
 }
 

@@ -155,6 +155,33 @@ TEST_CASE_METHOD(Surveyed, "the scheduler, its queues and the tasks on them are 
   for (GuestVirtual part : {scheduler, queue, queued, table, global, array, info, message}) CHECK(has(part));
 }
 
+TEST_CASE_METHOD(Surveyed, "thousands of schedulers are recorded, each of them") {
+  const GuestVirtual head = fake.symbol("scx_sched_all");
+  fake.put(head, head.value, 8);
+  fake.put(head + 8, head.value, 8);
+  std::vector<GuestVirtual> schedulers;
+  for (int i = 0; i < 3000; ++i) {
+    schedulers.push_back(fake.allocate(512));
+    fake.link(head, fake.field(schedulers.back(), "struct scx_sched", "all"));
+  }
+  CHECK(survey().empty());
+  CHECK(std::ranges::all_of(schedulers, [&](GuestVirtual scheduler) { return has(scheduler); }));
+}
+
+TEST_CASE_METHOD(Surveyed, "what is longer than a kernel makes it is kept as far as that, and is a loss") {
+  const GuestVirtual scheduler = far(512);
+  fake.put(fake.symbol("scx_root"), scheduler.value, 8);
+  const GuestVirtual info = far(64);
+  const GuestVirtual message = far(4096);
+  fake.set(scheduler, "struct scx_sched", "exit_info", info.value);
+  fake.set(info, "struct scx_exit_info", "msg", message.value);
+  for (uint64_t i = 0; i < 1023; ++i) fake.put(message + i, 'x', 1);
+  CHECK(survey().empty());
+  for (uint64_t i = 1023; i < 4096; ++i) fake.put(message + i, 'x', 1);
+  CHECK(count_of(survey(), "pages_schedulers") == 1);
+  CHECK(has(message));
+}
+
 TEST_CASE_METHOD(Surveyed, "a queue whose list does not end is a loss in bounded time") {
   const GuestVirtual queue = fake.field(fake.per_cpu("runqueues", 0), "struct rq", "scx.local_dsq");
   const GuestVirtual list = fake.field(queue, "struct scx_dispatch_q", "list");

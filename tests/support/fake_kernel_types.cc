@@ -86,7 +86,7 @@ struct Types {
                                      {"state_initialized", u32, 8, 1},
                                      {"state_in_sysfs", u32, 8, 1, 1},
                                      {"state_add_uevent_sent", u32, 8, 1, 2}});
-    b.structure("scx_sched", 208,
+    b.structure("scx_sched", 224,
                 {{"ops", ops, 0},
                  {"bypass_depth", s32, 64},
                  {"level", s32, 68},
@@ -100,7 +100,8 @@ struct Types {
                  {"error_irq_work", irq_work, 160},
                  {"ancestors", b.array(pointer, 1), 168},
                  {"kobj", kobject, 176},
-                 {"exit_kind", u32, 192}});
+                 {"exit_kind", u32, 192},
+                 {"all", list_head, 208}});
     b.enumeration("scx_ops_flags", {{"SCX_OPS_SWITCH_PARTIAL", 8}});
   }
 
