@@ -7,6 +7,7 @@
 #include <array>
 #include <iterator>
 
+#include "capture/freeze_triggers.h"
 #include "capture/scenario_check.h"
 #include "guest/kernel/banner.h"
 #include "guest/kernel/kfuncs.h"
@@ -70,6 +71,21 @@ void inspect_ops(const KernelKnowledge& kernel, schema::Scenario::Reader scenari
   to.layouts = inspector.layouts();
 }
 
+// Each by itself, as a capture would check it; then what only all of them together get wrong.
+void inspect_triggers(const KernelKnowledge& kernel, schema::Scenario::Reader scenario,
+                      KernelInspection& to) {
+  std::vector<std::string> all;
+  bool each = true;
+  for (auto value : scenario.getFreezes().getOn()) {
+    all.emplace_back(value.cStr());
+    const auto planned = plan_triggers({all.back()}, kernel, scenario);
+    to.triggers.push_back({all.back(), planned.ok() ? "" : planned.error().message});
+    each = each && planned.ok();
+  }
+  const auto together = plan_triggers(all, kernel, scenario);
+  if (each && !together.ok() && to.scenario_problem.empty()) to.scenario_problem = together.error().message;
+}
+
 void inspect_symbols(const SymbolTable& symbols, KernelInspection& to) {
   to.symbols = symbols.symbols().size();
   for (const BuiltIn& what : kBuiltIns) {
@@ -118,6 +134,15 @@ std::string layouts_text(const std::vector<UsedLayout>& layouts) {
   return text;
 }
 
+std::string triggers_text(const std::vector<InspectedTrigger>& triggers) {
+  std::string problems;
+  for (const InspectedTrigger& trigger : triggers) {
+    if (!trigger.problem.empty())
+      problems += fmt::format("  {}: {}\n", printable(trigger.on), printable(trigger.problem));
+  }
+  return problems.empty() ? "" : "\nwhat it freezes on that this kernel does not have\n" + problems;
+}
+
 std::string json_list(const std::vector<std::string>& objects) {
   std::string text = "[";
   for (size_t i = 0; i < objects.size(); ++i) text += (i == 0 ? "" : ",") + objects[i];
@@ -157,6 +182,7 @@ KernelInspection inspect_kernel(const KernelImage& image, schema::Scenario::Read
     if (const auto runs = check_sched_ext(scenario, kernel); !runs.ok())
       to.scenario_problem = runs.error().message;
     inspect_ops(kernel, scenario, to);
+    inspect_triggers(kernel, scenario, to);
   } else {
     to.unusable.push_back(known.error().message);
   }
@@ -198,6 +224,7 @@ std::string inspection_text(const KernelInspection& kernel, std::string_view sce
   if (!kernel.scenario_problem.empty())
     text += "\nit cannot run the scenario: " + printable(kernel.scenario_problem) + "\n";
   if (!problems.empty()) text += "\nops of it that this kernel cannot serve\n" + problems;
+  text += triggers_text(kernel.triggers);
   if (!kernel.unusable.empty()) text += "\n";
   for (const std::string& why : kernel.unusable) text += "UNUSABLE: " + printable(why) + "\n";
   return text;
@@ -218,18 +245,22 @@ std::string inspection_json(const KernelInspection& kernel, std::string_view sce
     return fmt::format(R"({{"tag":{},"target":{},"problem":{}}})", json_string(one.tag),
                        json_string(one.target), json_string(one.problem));
   };
+  const auto trigger = [](const InspectedTrigger& one) {
+    return fmt::format(R"({{"on":{},"problem":{}}})", json_string(one.on), json_string(one.problem));
+  };
   const auto reason = [](const std::string& why) { return json_string(why); };
   return fmt::format(
       R"({{"release":{},"banner":{},"buildId":"{}","image":{},"schedExt":{},"btfBytes":{},"btfTypes":{},)"
       R"("kfuncsWithShownAux":{},"symbols":{},"hz":{},"preemption":{},"builtIn":{},"scenario":{},"scenarioProblem":{},)"
-      R"("layouts":{},"ops":{},"unusable":{}}})"
+      R"("layouts":{},"ops":{},"freezeOn":{},"unusable":{}}})"
       "\n",
       json_string(kernel.release), json_string(kernel.banner), to_hex(kernel.build_id),
       json_string(kernel.format), kernel.sched_ext, kernel.btf_bytes, kernel.btf_types,
       json_list_of(kernel.shown_aux, reason), kernel.symbols, kernel.hz, json_string(kernel.preemption),
       json_list_of(kernel.built_in, built_in), json_string(scenario_name),
       json_string(kernel.scenario_problem), json_list_of(kernel.layouts, layout),
-      json_list_of(kernel.ops, op), json_list_of(kernel.unusable, reason));
+      json_list_of(kernel.ops, op), json_list_of(kernel.triggers, trigger),
+      json_list_of(kernel.unusable, reason));
 }
 
 }  // namespace ktape

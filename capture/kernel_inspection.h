@@ -35,6 +35,12 @@ struct InspectedOp {
   std::string problem;  // why the kernel cannot serve it; empty when it can
 };
 
+// One of what a scenario freezes on, and what this kernel makes of it.
+struct InspectedTrigger {
+  std::string on;       // as in the scenario
+  std::string problem;  // why the kernel cannot be frozen on it; empty when it can
+};
+
 // What a kernel image tells before anything boots.
 struct KernelInspection {
   std::string format;  // "bzImage, zstd", "vmlinux"
@@ -49,9 +55,10 @@ struct KernelInspection {
   uint32_t hz = 0;  // 0: not known
   std::string preemption;
   std::vector<FoundBuiltIn> built_in;
-  std::string scenario_problem;       // why the scenario cannot run on it at all; empty when it can
-  std::vector<InspectedOp> ops;       // of the scenario, in order
-  std::vector<UsedLayout> layouts;    // of the fields that its ops name
+  std::string scenario_problem;            // why the scenario cannot run on it at all; empty when it can
+  std::vector<InspectedOp> ops;            // of the scenario, in order
+  std::vector<InspectedTrigger> triggers;  // of the scenario's `freezes.on`, in order
+  std::vector<UsedLayout> layouts;         // of the fields that its ops name
   std::vector<std::string> unusable;  // why ktape cannot use this kernel; what it says of itself is above
 };
 

@@ -23,8 +23,11 @@ constexpr char kDescription[] = "Looks at a kernel image. Nothing is booted.";
 
 constexpr char kInspectDescription[] =
     "Says what ktape would use of a kernel image: its release and build-id, whether it has sched_ext, its\n"
-    "type information (BTF) and symbols, HZ and preemption, what a guest needs that is not built in, and\n"
-    "where it keeps the fields that a scenario names. Nothing is booted.";
+    "type information (BTF) and symbols, HZ and preemption, what a guest needs that is not built in, where "
+    "it\n"
+    "keeps the fields that a scenario names, and what the scenario asks for, or freezes on, that it does "
+    "not\n"
+    "have. Nothing is booted.";
 
 constexpr char kFooter[] =
     "Examples:\n"

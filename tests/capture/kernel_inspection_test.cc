@@ -36,10 +36,10 @@ Guest typed_kernel() {
   return Guest(options);
 }
 
-KernelInspection inspect(std::vector<std::byte> vmlinux) {
+KernelInspection inspect(std::vector<std::byte> vmlinux, const char* scenario = kScenario) {
   KernelImage image;
   image.vmlinux = PageBuffer(vmlinux);
-  return inspect_kernel(image, must(parse_scenario("look.scenario", kScenario)).get());
+  return inspect_kernel(image, must(parse_scenario("look.scenario", scenario)).get());
 }
 
 std::vector<std::byte> without_section(const Guest& guest, std::string_view name) {
@@ -102,6 +102,35 @@ TEST_CASE("an inspection names the kfuncs that schedulers built for other kernel
   CHECK_THAT(inspection_json(kernel, "look"),
              ContainsSubstring(R"("kfuncsWithShownAux":["scx_bpf_create_dsq"],)"));
   CHECK_THAT(inspection_text(inspect(typed_kernel().vmlinux()), "look"), !ContainsSubstring("kfuncs"));
+}
+
+TEST_CASE("an inspection says which of what a scenario freezes on the kernel does not have") {
+  constexpr char kFreezing[] = R"((
+    name = "look",
+    freezes = (on = ["symbol:schedule", "symbol:shedule*3", "scx-error", "none"]),
+    steps = [(name = "only", actions = [(sleepMs = 1)])],
+  ))";
+  const KernelInspection kernel = inspect(typed_kernel().vmlinux(), kFreezing);
+  REQUIRE(kernel.triggers.size() == 4);
+  CHECK(kernel.triggers[0].problem.empty());
+  CHECK(kernel.triggers[1].problem == "kernel 6.99.1-test has no function 'shedule'");
+  CHECK(kernel.triggers[2].problem == "kernel 6.99.1-test has no scheduler exit to freeze on: no sched_ext");
+  CHECK(kernel.triggers[3].problem.empty());
+  CHECK_THAT(inspection_text(kernel, "look"),
+             ContainsSubstring("\nwhat it freezes on that this kernel does not have\n"
+                               "  symbol:shedule*3: kernel 6.99.1-test has no function 'shedule'\n"
+                               "  scx-error: "));
+  CHECK_THAT(inspection_json(kernel, "look"),
+             ContainsSubstring(R"("freezeOn":[{"on":"symbol:schedule","problem":""},)"
+                               R"({"on":"symbol:shedule*3","problem":"kernel 6.99.1-test has no )"));
+}
+
+TEST_CASE("what a scenario freezes on may be wrong only together, and then no run takes place") {
+  const KernelInspection kernel = inspect(typed_kernel().vmlinux(), R"((
+    name = "look", freezes = (on = ["symbol:schedule", "symbol:schedule*2"]),
+    steps = [(name = "only", actions = [(sleepMs = 1)])]))");
+  for (const InspectedTrigger& trigger : kernel.triggers) CHECK(trigger.problem.empty());
+  CHECK(kernel.scenario_problem == "'symbol:schedule' is asked for twice");
 }
 
 TEST_CASE("an image without type information is inspected as far as it goes") {
