@@ -4,12 +4,11 @@
 #include <fmt/format.h>
 
 #include <set>
-#include <unordered_map>
 #include <utility>
 
 #include "guest/kernel/gates.h"
 #include "guest/kernel/lap_timer.h"
-#include "guest/kernel/op_plan.h"
+#include "guest/kernel/op_preparer.h"
 #include "guest/kernel/op_telling.h"
 #include "guest/kernel/op_width.h"
 #include "guest/kernel/protection.h"
@@ -23,7 +22,6 @@ namespace ktape {
 
 namespace {
 
-constexpr std::string_view kRunqueues = "runqueues";
 constexpr uint64_t kPageBytes = 4096;  // the smallest that there is
 // A list's values go into one reply; this leaves room for others beside it.
 constexpr uint64_t kMaxListBytes = uint64_t{256} << 10;
@@ -31,18 +29,6 @@ constexpr uint64_t kMaxListBytes = uint64_t{256} << 10;
 constexpr uint64_t kMaxReplyBytes = uint64_t{768} << 10;
 // That a value takes in a reply beside its bytes (struct Value).
 constexpr uint64_t kValueBytes = 32;
-// A reason may quote what a hostile guest sent.
-constexpr size_t kMaxReasonBytes = 1024;
-// Names are looked up once. A guest that asks for ever new ones costs no more memory than this many, and no
-// more time than so many searches for the nearest name.
-constexpr size_t kMaxResolved = 16384;
-constexpr size_t kMaxUnresolved = 1000;
-
-// The reason that a reply carries: it has no place of its own for the remedy.
-std::string sentence(const Error& error) {
-  const std::string text = error.hint.empty() ? error.message : error.message + ": " + error.hint;
-  return text.substr(0, kMaxReasonBytes);
-}
 
 // A check said no: nothing was touched. Always false, for callers that pass it on.
 bool refuse(ServedOp& served, std::string reason) {
@@ -54,7 +40,7 @@ bool refuse(ServedOp& served, std::string reason) {
 // It was tried, and memory did not allow it. Always false.
 bool fail(ServedOp& served, const Error& error) {
   served.status = schema::EntryStatus::FAILED;
-  served.more().reason = sentence(error);
+  served.more().reason = reply_sentence(error);
   return false;
 }
 
@@ -77,7 +63,8 @@ struct OpExecutor::Impl {
         gate_log(adopted.btf()),
         gates(adopted, gate_log),
         protection_log(adopted.btf()),
-        protection(adopted, protection_log) {}
+        protection(adopted, protection_log),
+        preparer(adopted, log, gate_log) {}
 
   // Where an op's value stands, and how wide it is.
   struct Reached {
@@ -96,8 +83,7 @@ struct OpExecutor::Impl {
   GateChecker gates;
   LayoutLog protection_log;
   Protection protection;
-  std::unordered_map<std::string, std::shared_ptr<TargetNames>> resolved;
-  size_t unresolved = 0;
+  OpPreparer preparer;
   // What is left to the request that is being served.
   PathBudget paths;
   uint64_t reply_bytes = 0;
@@ -106,8 +92,6 @@ struct OpExecutor::Impl {
     paths = PathBudget();
     reply_bytes = kMaxReplyBytes;
   }
-  std::shared_ptr<TargetNames> resolve(const OpTarget& target);
-  PreparedOp prepare(const Op& op, schema::OpMode mode);
 
   bool take_reply_bytes(uint64_t values, uint64_t width, ServedOp& served);
   Result<GuestVirtual> instance(const GuestMemory& memory, const PreparedOp& prepared, CpuId cpu);
@@ -135,47 +119,6 @@ struct OpExecutor::Impl {
     return tell_op({kernel, gates, moment, ns_per_tick}, prepared, std::move(served));
   }
 };
-
-std::shared_ptr<TargetNames> OpExecutor::Impl::resolve(const OpTarget& target) {
-  std::string key =
-      fmt::format("{} {}\n{}", target.root.index(), root_name(target), target_path_text(target.path));
-  const auto cached = resolved.find(key);
-  if (cached != resolved.end()) return cached->second;
-  if (resolved.size() >= kMaxResolved) resolved.clear();
-  Result<TargetPlan> plan =
-      unresolved < kMaxUnresolved
-          ? plan_target(kernel.knowledge(), target, log)
-          : Error{ErrorCode::kRefused,
-                  "too many targets of this run are not in its kernel: no more are looked up", ""};
-  if (!plan.ok()) ++unresolved;
-  auto names = std::make_shared<TargetNames>(TargetNames{std::move(plan), {}});
-  return resolved.emplace(std::move(key), std::move(names)).first->second;
-}
-
-PreparedOp OpExecutor::Impl::prepare(const Op& op, schema::OpMode mode) {
-  PreparedOp prepared{&op, resolve(op.target), "", {}, {}, ""};
-  const Result<TargetPlan>& plan = prepared.names->plan;
-  const Result<OpWidth> fits = plan.ok() ? fit_op(*plan, op, mode) : plan.error();
-  if (plan.ok() && plan->type()) prepared.type = plan->type()->name;
-  const auto refuse = [&](const Error& why) {
-    prepared.refusal = sentence(why);
-    return prepared;
-  };
-  if (!fits.ok()) return refuse(fits.error());
-  prepared.width = *fits;
-  if (std::holds_alternative<TaskRoot>(op.target.root)) {
-    log.take_over(gate_log);
-  } else if (const auto* place = std::get_if<VirtualRoot>(&op.target.root)) {
-    prepared.root = place->address;
-  } else {
-    const Result<GuestVirtual> symbol = kernel.symbol(root_name(op.target));
-    if (!symbol.ok()) return refuse(symbol.error());
-    prepared.root = *symbol;
-  }
-  const auto* variable = std::get_if<PerCpuRoot>(&op.target.root);
-  prepared.is_runqueue = variable != nullptr && variable->symbol == kRunqueues;
-  return prepared;
-}
 
 // Where the variable stands of which `prepared` has the template.
 Result<GuestVirtual> OpExecutor::Impl::instance(const GuestMemory& memory, const PreparedOp& prepared,
@@ -211,7 +154,7 @@ bool OpExecutor::Impl::reach(const GuestMemory& memory, const PreparedOp& prepar
     if (tells_place_in_queue(target.path)) to.own_queue = served.rest->gates->dsq;
   } else if (const auto* variable = std::get_if<PerCpuRoot>(&target.root)) {
     const Result<GuestVirtual> address = instance(memory, prepared, variable->cpu);
-    if (!address.ok()) return refuse(served, sentence(address.error()));
+    if (!address.ok()) return refuse(served, reply_sentence(address.error()));
     root = *address;
     if (prepared.is_runqueue) served.protecting_cpu = static_cast<int32_t>(variable->cpu.value);
   }
@@ -320,7 +263,7 @@ bool OpExecutor::Impl::fetch_list(const GuestMemory& memory, const Reached& to, 
     values.push_back(std::move(*value));
   }
   served.more().list = std::move(values);
-  if (broke_off) served.more().broke_off = sentence(*broke_off);
+  if (broke_off) served.more().broke_off = reply_sentence(*broke_off);
   if (entries.empty()) return true;
   const Result<GuestPhysical> physical = kernel.translate(memory, to.place);
   if (!physical.ok()) return fail(served, physical.error());
@@ -410,8 +353,8 @@ bool OpExecutor::Impl::hot_one(const GuestMemory& memory, const PreparedOp& prep
   if (to.place.value % bytes != 0) {
     const std::string message =
         fmt::format("a hot read takes an aligned value, not {} bytes at {:#x}", bytes, to.place.value);
-    return refuse(served,
-                  sentence({ErrorCode::kRefused, message, "make it cold: it is then served in a freeze"}));
+    return refuse(served, reply_sentence(
+                              {ErrorCode::kRefused, message, "make it cold: it is then served in a freeze"}));
   }
   const Result<GuestPhysical> physical = kernel.translate(memory, to.place);
   if (!physical.ok()) return fail(served, physical.error());
@@ -430,7 +373,7 @@ OpExecutor::~OpExecutor() = default;
 PreparedOps OpExecutor::prepare(const std::vector<Op>& ops) {
   PreparedOps prepared;
   prepared.ops.reserve(ops.size());
-  for (const Op& op : ops) prepared.ops.push_back(impl_->prepare(op, schema::OpMode::COLD));
+  for (const Op& op : ops) prepared.ops.push_back(impl_->preparer.prepare(op, schema::OpMode::COLD));
   return prepared;
 }
 
@@ -493,7 +436,7 @@ std::vector<OpResult> OpExecutor::write(WritableGuestMemory& memory, const std::
 
 OpResult OpExecutor::read_hot(const GuestMemory& memory, const Op& op) {
   impl_->begin_request();
-  PreparedOp prepared = impl_->prepare(op, schema::OpMode::HOT);
+  PreparedOp prepared = impl_->preparer.prepare(op, schema::OpMode::HOT);
   if (!prepared.refusal.empty()) prepared.type.clear();
   ServedOp served;
   LapTimer timer;

@@ -12,6 +12,9 @@ namespace ktape {
 
 namespace {
 
+// A reason may quote what a hostile guest sent.
+constexpr size_t kMaxReasonBytes = 1024;
+
 OpValue value_of(uint64_t word, const OpWidth& width) {
   const auto bytes = std::as_bytes(std::span(&word, 1)).first(width.bytes);
   return {width.kind, {bytes.begin(), bytes.end()}};
@@ -40,6 +43,11 @@ void tell_protection(const ServingContext& context, const ProtectionSight& sight
 }
 
 }  // namespace
+
+std::string reply_sentence(const Error& error) {
+  const std::string text = error.hint.empty() ? error.message : error.message + ": " + error.hint;
+  return text.substr(0, kMaxReasonBytes);
+}
 
 void append_note(std::string& notes, std::string_view note) {
   if (note.empty()) return;

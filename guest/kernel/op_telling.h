@@ -11,11 +11,15 @@
 #include "guest/kernel/kernel.h"
 #include "guest/kernel/op.h"
 #include "guest/kernel/served_op.h"
+#include "schema/base/result.h"
 
 namespace ktape {
 
 // A value of no more bytes is a ServedOp's `word`.
 inline constexpr size_t kWordBytes = sizeof(uint64_t);
+
+// The reason that a reply carries for an error: it has no place of its own for the remedy. Bounded.
+[[nodiscard]] std::string reply_sentence(const Error& error);
 
 // The notes of an entry are one text; an empty note adds nothing.
 void append_note(std::string& notes, std::string_view note);
