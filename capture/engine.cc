@@ -2,15 +2,16 @@
 #include "capture/engine.h"
 
 #include <fmt/format.h>
-#include <poll.h>
-#include <sys/epoll.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
+#include <utility>
 
 #include "capture/boot_deadline.h"
+#include "capture/descriptors.h"
+#include "capture/kernel_record.h"
 #include "capture/starvation.h"
 #include "schema/base/file.h"
 #include "schema/base/lockups.h"
@@ -39,22 +40,6 @@ constexpr int kMostLastTurns = 1'000'000;
 // What of a name that the guest gave goes into messages.
 constexpr size_t kNameBytes = 200;
 
-// A descriptor that is readable while any of `fds` is; those that are -1 are left out.
-Result<UniqueFd> any_of(std::initializer_list<int> fds) {
-  UniqueFd any(::epoll_create1(EPOLL_CLOEXEC));
-  for (const int fd : fds) {
-    epoll_event wanted{.events = EPOLLIN, .data = {}};
-    if (any.valid() && fd >= 0 && ::epoll_ctl(any.get(), EPOLL_CTL_ADD, fd, &wanted) != 0) any.reset();
-  }
-  if (!any.valid()) return system_error(ErrorCode::kHost, "cannot watch for signals");
-  return any;
-}
-
-bool is_readable(int fd) {
-  pollfd ready{fd, POLLIN, 0};
-  return fd >= 0 && ::poll(&ready, 1, 0) == 1;
-}
-
 double seconds(std::chrono::nanoseconds time) { return std::chrono::duration<double>(time).count(); }
 
 }  // namespace
@@ -70,7 +55,8 @@ Engine::Engine(Machine& machine, Recorder& recorder, Progress& progress,
       agent_(machine),
       coordinator_(machine, recorder, agent_, memory),
       host_freezes_(coordinator_, breakpoints_, recorder, progress, std::move(freezes)),
-      schedulers_(machine.live_memory(), recorder, progress, program) {}
+      schedulers_(machine.live_memory(), recorder, progress, program),
+      console_(machine, recorder, progress) {}
 
 Result<RunEnd> Engine::run(const UserWishes& wishes) {
   began_ = last_heard_ = Clock::now();
@@ -104,8 +90,7 @@ Result<void> Engine::record_ending() {
   // What was cut off, or came after what ended the run.
   if (const size_t bytes = agent_.unfinished_bytes(); bytes > 0)
     recorder_.lose("agent_bytes", "bytes of the agent that came and make no message that was read", bytes);
-  KTAPE_TRY(on_console(console_.rest()));
-  if (console_.panicked()) KTAPE_TRY(record_panic());
+  KTAPE_TRY(console_.finish());
   host_freezes_.steps_ended();
   if (const uint64_t stuck = machine_.facts().not_stepped; stuck > 0)
     recorder_.lose("breakpoint_steps", "vCPUs that could not be got past a breakpoint: hits counted twice",
@@ -143,7 +128,7 @@ Result<void> Engine::handle(const MachineEvent& event) {
       const Result<bool> taken = take_message();
       return taken.ok() ? Result<void>() : Result<void>(taken.error());
     }
-    case MachineEventKind::kConsoleBytes: return on_console(console_.feed(event.bytes));
+    case MachineEventKind::kConsoleBytes: return on_console(event.bytes);
     case MachineEventKind::kStopped: return on_lost("the machine stopped by itself: " + event.text);
     case MachineEventKind::kEnded: return on_ended();
     case MachineEventKind::kLost: return on_lost(event.text);
@@ -242,7 +227,7 @@ Result<void> Engine::adopt() {
     return coordinator_.adoption_failed(kernel.error());
   }
   lockups_ = read_lockup_thresholds(*kernel, machine_.live_memory());
-  KTAPE_TRY(record_kernel(*kernel, Clock::now() - start));
+  KTAPE_TRY(record_kernel(*knowledge_, *kernel, lockups_, Clock::now() - start, recorder_));
   warn_of_hidden_lockups();
   KTAPE_TRY(coordinator_.adopted(std::move(kernel).value()));
   KTAPE_TRY(host_freezes_.adopted());
@@ -268,31 +253,6 @@ Result<void> Engine::watch_schedulers() {
   KTAPE_ASSIGN(Standstill at, coordinator_.freezer().stop());
   schedulers_.arm(at.frozen, breakpoints_);
   return coordinator_.freezer().let_go(std::move(at));
-}
-
-Result<void> Engine::record_kernel(const Kernel& kernel, std::chrono::nanoseconds took) {
-  const KernelFacts& facts = kernel.facts();
-  const std::string symbols = knowledge_->symbols.text();
-  return recorder_.record([&](schema::Record::Builder record) {
-    auto to = record.initKernelIdentified();
-    to.setRelease(as_data(knowledge_->release));
-    to.setBanner(as_data(facts.banner));
-    to.setBuildId(as_data(std::span(knowledge_->build_id)));
-    to.setVmcoreinfo(as_data(facts.vmcoreinfo));
-    to.setKaslrSlide(facts.slide);
-    to.setPhysBase(facts.phys_base);
-    to.setPageOffset(facts.page_offset);
-    to.setPagingLevels(static_cast<uint32_t>(facts.paging_levels));
-    to.setHz(facts.hz);
-    to.setCpus(facts.cpus);
-    to.setPreemption(as_data(facts.preemption));
-    to.setBtfDigest(as_data(std::span<const std::byte>(sha256(knowledge_->btf_raw))));
-    to.setSymbolsDigest(as_data(std::span<const std::byte>(sha256(as_bytes(symbols)))));
-    to.setAdoptionNs(static_cast<uint64_t>(took.count()));
-    to.setVmcoreinfoAgrees(facts.vmcoreinfo_agrees);
-    to.setSoftLockupMs(lockups_.soft_lockup_ms);
-    to.setRcuStallMs(lockups_.rcu_stall_ms);
-  });
 }
 
 Result<void> Engine::on_scheduler_attached(schema::SchedulerAttached::Reader scheduler, GuestNs guest) {
@@ -369,58 +329,20 @@ Result<void> Engine::on_done(schema::GuestExited::Reader done, GuestNs guest) {
   return agent_.send([](schema::FromHost::Builder message) { message.setDoneHeard(); });
 }
 
-Result<void> Engine::on_console(const std::string& text) {
-  if (!text.empty()) {
-    KTAPE_TRY(recorder_.record(
-        [&](schema::Record::Builder record) { record.initConsole().setText(as_data(text)); }));
-  }
-  KTAPE_TRY(record_complaints());
-  if (console_.panicked() && !panic_announced_) {
-    panic_announced_ = true;
+Result<void> Engine::on_console(std::span<const std::byte> bytes) {
+  KTAPE_TRY(console_.feed(bytes));
+  if (console_.panicked() && !std::exchange(heard_panic_, true)) {
     host_freezes_.steps_ended();
-    progress_.say("the guest panicked: " + console_.panic_line());
     last_words_ = Clock::now();
   }
   return {};
-}
-
-Result<void> Engine::record_complaints() {
-  for (const KernelComplaint& complaint : console_.complaints().take()) {
-    progress_.say("the guest's kernel complained: " + complaint.headline);
-    note_emulator(complaint.text);
-    KTAPE_TRY(recorder_.record([&](schema::Record::Builder record) {
-      auto to = record.initGuestOops();
-      to.setKind(complaint.kind);
-      to.setText(as_data(complaint.text));
-    }));
-  }
-  const KernelComplaints::Losses losses = console_.complaints().take_losses();
-  if (losses.complaints > 0)
-    recorder_.lose("guest_oopses", "complaints of the guest's kernel over the bound", losses.complaints);
-  if (losses.text_bytes > 0)
-    recorder_.lose("guest_oops_text", "bytes of such complaints over the bound", losses.text_bytes);
-  return {};
-}
-
-// A death that the emulator is known for is told as that, once.
-void Engine::note_emulator(const std::string& oops) {
-  if (emulators_fault_ || machine_.facts().accelerator_used != Accelerator::kTcg || !is_patching_fault(oops))
-    return;
-  emulators_fault_ = true;
-  progress_.say(kPatchingFault);
-}
-
-Result<void> Engine::record_panic() {
-  return recorder_.record([&](schema::Record::Builder record) {
-    record.initGuestPanicked().setText(as_data(console_.panic_text()));
-  });
 }
 
 // The machine delivers console bytes before the end that they led to, so a panic is known by now.
 Result<void> Engine::on_ended() {
   if (console_.panicked()) {
     end(schema::Outcome::GUEST_PANICKED,
-        console_.panic_line() + (emulators_fault_ ? std::string("; ") + kPatchingFault : ""));
+        console_.panic_line() + (console_.emulators_fault() ? std::string("; ") + kPatchingFault : ""));
   } else if (done_) {
     end_ = done_;
   } else {

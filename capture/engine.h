@@ -4,10 +4,11 @@
 #include <chrono>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 
 #include "capture/agent_channel.h"
-#include "capture/console_log.h"
+#include "capture/console_recorder.h"
 #include "capture/freeze_coordinator.h"
 #include "capture/host_freezes.h"
 #include "capture/progress.h"
@@ -68,7 +69,7 @@ class Engine {
   Result<void> look_at_schedulers();
   Result<void> on_step_started(schema::StepStarted::Reader step);
   Result<void> on_done(schema::GuestExited::Reader done, GuestNs guest);
-  Result<void> on_console(const std::string& text);
+  Result<void> on_console(std::span<const std::byte> bytes);
   Result<void> on_ended();
   Result<void> on_failure(const Error& error);
   Result<void> on_lost(const std::string& reason);
@@ -80,10 +81,6 @@ class Engine {
   Result<void> adopt();
   void warn_of_hidden_lockups();
   Result<void> watch_schedulers();
-  Result<void> record_kernel(const Kernel& kernel, std::chrono::nanoseconds took);
-  Result<void> record_panic();
-  void note_emulator(const std::string& oops);
-  Result<void> record_complaints();
   Result<void> offence(const Error& error);
   [[nodiscard]] std::chrono::milliseconds boot_deadline() const;
   Result<void> record_ending();
@@ -103,7 +100,7 @@ class Engine {
   Breakpoints breakpoints_;
   HostFreezes host_freezes_;
   SchedulerWatch schedulers_;
-  ConsoleLog console_;
+  ConsoleRecorder console_;
   LockupThresholds lockups_;
   Phase phase_ = Phase::kBooting;
   Clock::time_point began_;
@@ -115,10 +112,9 @@ class Engine {
   std::optional<std::string> own_scheduler_;  // the name of ktape's own, once it is attached
   std::vector<std::string> ejections_;        // of it
   std::string step_name_;                     // empty between steps and after the last one
-  bool panic_announced_ = false;
-  bool emulators_fault_ = false;  // the guest died of what its emulator is known for
-  bool at_breakpoint_ = false;    // a breakpoint stopped the machine, and that is being handled
-  std::optional<RunEnd> done_;    // what the agent said
+  bool heard_panic_ = false;
+  bool at_breakpoint_ = false;  // a breakpoint stopped the machine, and that is being handled
+  std::optional<RunEnd> done_;  // what the agent said
   std::optional<RunEnd> end_;
 };
 
