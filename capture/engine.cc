@@ -98,6 +98,7 @@ Result<void> Engine::record_ending() {
   end_->triggers = host_freezes_.counts();
   end_->intervals = host_freezes_.intervals();
   end_->ejections = schedulers_.ejections();
+  end_->ejections_left_out = schedulers_.ejections_left_out();
   end_->ejections.insert(end_->ejections.end(), ejections_.begin(), ejections_.end());
   // Of ktape's own scheduler the guest tells once it is gone; the kernel may not have come that far.
   if (own_scheduler_ && end_->ejections.empty() && !host_freezes_.scheduler_error().empty())

@@ -31,6 +31,7 @@ struct RunEnd {
   std::vector<TriggerCount> triggers;       // one for each that was planned
   std::optional<IntervalCounts> intervals;  // where some were planned
   std::vector<std::string> ejections;  // schedulers that the kernel threw out, as ejection_words() puts it
+  uint64_t ejections_left_out = 0;     // beside those
 };
 
 // How a user reaches a run: descriptors, or -1.

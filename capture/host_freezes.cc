@@ -45,6 +45,12 @@ Result<void> HostFreezes::step_started(uint32_t step) {
   return {};
 }
 
+void HostFreezes::worker_started(schema::WorkerStarted::Reader worker) {
+  if (!reads_.worker_started(worker))
+    recorder_.lose("unread_workers", "workers that freezes of the host's own do not read: there are too many",
+                   1);
+}
+
 Result<void> HostFreezes::arm_all(const std::function<bool(const FreezeTrigger&)>& which) {
   if (coordinator_.kernel() == nullptr) return {};
   std::vector<size_t> due;

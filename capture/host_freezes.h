@@ -56,7 +56,7 @@ class HostFreezes {
   // A step began, and its first action waits for the return; from the first step on the periodic freezes are
   // made.
   Result<void> step_started(uint32_t step);
-  void worker_started(schema::WorkerStarted::Reader worker) { reads_.worker_started(worker); }
+  void worker_started(schema::WorkerStarted::Reader worker);
   // No more periodic freezes.
   void steps_ended() { intervals_.end(Clock::now()); }
 

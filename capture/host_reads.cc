@@ -52,11 +52,12 @@ void HostReads::adopted(const Kernel& kernel) {
   if (finder.ok()) finder_ = *finder;
 }
 
-void HostReads::worker_started(schema::WorkerStarted::Reader worker) {
+bool HostReads::worker_started(schema::WorkerStarted::Reader worker) {
   if (worker.getPid() <= 0 || worker.getName().size() > kMostNameBytes || workers_.size() >= kMostWorkers)
-    return;
+    return false;
   const std::string name = worker.getName().cStr();
   workers_.push_back({name, name, worker.getPid(), worker.getStartBoottimeNs()});
+  return true;
 }
 
 std::optional<GuestVirtual> HostReads::find(const GuestMemory& memory, int32_t pid) const {

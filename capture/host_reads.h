@@ -23,7 +23,8 @@ class HostReads {
  public:
   // The kernel is known; it outlives this.
   void adopted(const Kernel& kernel);
-  void worker_started(schema::WorkerStarted::Reader worker);
+  // False when there is no room for it: it is not read then.
+  [[nodiscard]] bool worker_started(schema::WorkerStarted::Reader worker);
 
   // Fills in the entries. `memory` stands still: it tells who waits in a DSQ, for the id of none is not
   // asked for. `exits`: of the schedulers for which the machine was frozen.

@@ -35,8 +35,8 @@ std::string outcome_line(const RunEnd& end) {
   if (!end.detail.empty()) line += ": " + printable(end.detail.substr(0, kMostDetailBytes));
   if (end.ejections.empty()) return line;
   line += "; scheduler " + end.ejections.front().substr(0, kMostDetailBytes);
-  if (end.ejections.size() > 1) line += fmt::format(", and {} more were ejected", end.ejections.size() - 1);
-  return line;
+  const uint64_t more = end.ejections.size() - 1 + end.ejections_left_out;
+  return more == 0 ? line : line + fmt::format(", and {} more were ejected", more);
 }
 
 ExitCode outcome_code(const RunEnd& end, bool fail_on_eject) {

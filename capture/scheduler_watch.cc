@@ -15,7 +15,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr size_t kMaxKnown = 1024;
+constexpr size_t kMaxKnown = 4096;  // those that have exited and are not freed yet among them
 constexpr unsigned kMaxNames = 64;
 constexpr size_t kMaxEjections = 16;
 // An enable takes tens of milliseconds: an agent that waits for one is to hear of it at once, also where it
@@ -66,8 +66,9 @@ Result<void> SchedulerWatch::record_state(schema::SchedulerState::Reader state, 
     auto to = record.initGuestFacts();
     to.setSubject("sched_ext");
     const unsigned names = std::min(state.getNames().size(), kMaxNames);
+    const unsigned more = state.getNames().size() - names;
     const bool counts = state.getEnableSeq().size() > 0;
-    auto facts = to.initFacts(3 + names + (counts ? 1 : 0) + (state.getEnded() ? 1 : 0));
+    auto facts = to.initFacts(3 + names + (more > 0 ? 1 : 0) + (counts ? 1 : 0) + (state.getEnded() ? 1 : 0));
     unsigned next = 0;
     const auto add = [&](const char* name, std::string_view value) {
       facts[next].setName(name);
@@ -77,6 +78,7 @@ Result<void> SchedulerWatch::record_state(schema::SchedulerState::Reader state, 
     add("program", state.getProgram().cStr());
     add("pid", std::to_string(state.getPid()));
     for (unsigned i = 0; i < names; ++i) add("scheduler", as_text(state.getNames()[i]));
+    if (more > 0) add("moreSchedulers", std::to_string(more));
     if (counts) add("enableSeq", as_text(state.getEnableSeq()));
     if (state.getEnded()) {
       add("ended", fmt::format("{} {}", state.getKilled() ? "signal" : "status", state.getStatus()));
@@ -143,12 +145,14 @@ SchedulerWatch::Clock::time_point SchedulerWatch::due() const {
 
 // No scheduler's object goes away meanwhile: the machine stops before one is freed.
 Result<void> SchedulerWatch::read_memory() {
-  const Result<std::vector<GuestVirtual>> linked = reader_->linked(memory_);
-  if (!linked.ok()) {
-    lose(linked.error());
+  const Result<LinkedSchedulers> found = reader_->linked(memory_);
+  if (!found.ok()) {
+    lose(found.error());
     return {};
   }
-  for (GuestVirtual address : *linked) {
+  if (found->more) leave_out();
+  const std::vector<GuestVirtual>& linked = found->addresses;
+  for (GuestVirtual address : linked) {
     // Where the machine could not be made to stop, memory that was freed may be another scheduler's by now.
     std::erase_if(known_, [&](const Known& known) { return known.ended && known.address == address; });
     if (find(address) != nullptr) continue;
@@ -158,10 +162,10 @@ Result<void> SchedulerWatch::read_memory() {
   }
   const Result<bool> tasks = reader_->has_tasks(memory_);
   // The root scheduler stands first.
-  Known* root = linked->empty() ? nullptr : find(linked->front());
+  Known* root = linked.empty() ? nullptr : find(linked.front());
   if (root != nullptr && tasks.ok()) root->had_tasks = root->had_tasks || *tasks;
   for (Known& known : known_) {
-    const bool is_linked = std::find(linked->begin(), linked->end(), known.address) != linked->end();
+    const bool is_linked = std::find(linked.begin(), linked.end(), known.address) != linked.end();
     if (!known.ended) KTAPE_TRY(read_known(known, is_linked));
   }
   return {};
@@ -200,7 +204,10 @@ Result<void> SchedulerWatch::record_unfinished() {
 }
 
 Result<void> SchedulerWatch::attempt(const SchedulerState& state) {
-  if (known_.size() >= kMaxKnown) return {};
+  if (known_.size() >= kMaxKnown) {
+    leave_out();
+    return {};
+  }
   const uint32_t parent = id_of(state.parent);
   known_.push_back({state.address, ++last_id_, state.name, state.partial});
   return recorder_.record([&](schema::Record::Builder record) {
@@ -247,12 +254,19 @@ Result<void> SchedulerWatch::end(Known& known, const SchedulerExitInfo& info, bo
                             exit));
   if (!known.attached)
     news_.push_back({known.name, known.had_tasks, info.message.empty() ? info.reason : info.message});
-  if ((known.attached || known.had_tasks) && is_error_exit(info.kind) && ejections_.size() < kMaxEjections)
-    ejections_.push_back(ejection_words(known.name, info.reason, info.message));
+  if ((known.attached || known.had_tasks) && is_error_exit(info.kind)) {
+    if (ejections_.size() == kMaxEjections) {
+      ++ejections_left_out_;
+    } else {
+      ejections_.push_back(ejection_words(known.name, info.reason, info.message));
+    }
+  }
   return record_end(known, info, unfinished);
 }
 
 Result<void> SchedulerWatch::record_end(const Known& known, const SchedulerExitInfo& info, bool unfinished) {
+  if (info.dump.size() >= SchedExtReader::kMaxDumpBytes)
+    recorder_.lose("scheduler_dumps", "dumps of a scheduler's exit of which the end is left out", 1);
   return recorder_.record([&](schema::Record::Builder record) {
     auto to = known.attached ? record.initSchedulerExited() : record.initSchedulerEnableFailed();
     to.setId(known.id);
@@ -295,6 +309,14 @@ void SchedulerWatch::lose(const Error& error) {
   if (std::exchange(last_loss_, error.message) != error.message)
     progress_.say("cannot read the scheduler's state: " + error.message);
   recorder_.lose("scheduler_state", "looks at a scheduler's state that failed", 1);
+}
+
+void SchedulerWatch::leave_out() {
+  if (!std::exchange(leaves_out_, true))
+    progress_.say(fmt::format("the kernel has more than {} schedulers: the others are not recorded",
+                              SchedExtReader::kMaxSchedulers));
+  recorder_.lose("schedulers_left_out", "looks at the kernel's schedulers that found more than are recorded",
+                 1);
 }
 
 // A scheduler that is still enabled when its program has ended, because it was pinned, stays.

@@ -78,8 +78,10 @@ class SchedulerWatch {
   [[nodiscard]] bool take_settled();
   // What the agent has not been told yet.
   [[nodiscard]] std::vector<SchedulerNews> take_news() { return std::exchange(news_, {}); }
-  // Schedulers that the kernel has thrown out, as ejection_words() puts it.
+  // Schedulers that the kernel has thrown out, as ejection_words() puts it: the first ones, and how many more
+  // there were.
   [[nodiscard]] const std::vector<std::string>& ejections() const { return ejections_; }
+  [[nodiscard]] uint64_t ejections_left_out() const { return ejections_left_out_; }
 
  private:
   struct Known {
@@ -113,6 +115,7 @@ class SchedulerWatch {
   [[nodiscard]] uint32_t id_of(GuestVirtual address);
   [[nodiscard]] bool is_watching() const { return reader_ != nullptr && !settled_; }
   void lose(const Error& error);
+  void leave_out();
 
   const GuestMemory& memory_;
   Recorder& recorder_;
@@ -126,12 +129,14 @@ class SchedulerWatch {
   std::vector<Seen> seen_;
   std::vector<SchedulerNews> news_;
   std::vector<std::string> ejections_;
+  uint64_t ejections_left_out_ = 0;
   std::string last_loss_;
   uint32_t last_id_ = 0;
   bool any_attached_ = false;
   bool ended_ = false;
   bool enabled_ = false;
   bool settled_ = false;
+  bool leaves_out_ = false;
 };
 
 // Records the kernel's own count of enables, where it has one, to be held against what was recorded of them.

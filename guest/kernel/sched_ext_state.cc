@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <string_view>
+#include <unordered_set>
 
 #include "guest/kernel/scx_exit.h"
 
@@ -12,10 +13,8 @@ namespace ktape {
 namespace {
 
 constexpr size_t kPointerBytes = 8;
-constexpr size_t kMaxSchedulers = 64;
 constexpr uint64_t kMaxLevels = 16;
 constexpr size_t kMaxTextBytes = 4096;
-constexpr size_t kMaxDumpBytes = size_t{256} << 10;
 constexpr uint64_t kPageBytes = 4096;
 
 constexpr std::string_view kSched = "struct scx_sched";
@@ -35,7 +34,8 @@ struct SchedExtReader::Impl {
   std::string text(const GuestMemory& memory, GuestVirtual at, size_t limit) const;
   Result<std::string> pointed_text(const GuestMemory& memory, GuestVirtual object, const FieldInfo& field,
                                    size_t limit) const;
-  Result<void> add_children(const GuestMemory& memory, std::vector<GuestVirtual>& all, size_t of) const;
+  Result<void> add_children(const GuestMemory& memory, LinkedSchedulers& all,
+                            std::unordered_set<uint64_t>& seen, size_t of) const;
   Result<std::vector<std::string>> ops(const GuestMemory& memory, GuestVirtual scheduler) const;
   Result<uint32_t> timeout_ms(const GuestMemory& memory, GuestVirtual scheduler) const;
   Result<void> read_sub(const GuestMemory& memory, SchedulerState& state) const;
@@ -143,15 +143,17 @@ Result<std::string> SchedExtReader::Impl::pointed_text(const GuestMemory& memory
   return at.value == 0 ? std::string() : text(memory, at, limit);
 }
 
-Result<void> SchedExtReader::Impl::add_children(const GuestMemory& memory, std::vector<GuestVirtual>& all,
-                                                size_t of) const {
-  const GuestVirtual head = all[of] + children->offset_bytes;
+Result<void> SchedExtReader::Impl::add_children(const GuestMemory& memory, LinkedSchedulers& all,
+                                                std::unordered_set<uint64_t>& seen, size_t of) const {
+  const GuestVirtual head = all.addresses[of] + children->offset_bytes;
   KTAPE_ASSIGN(GuestVirtual link, pointer(memory, head));
-  for (; link != head && link.value != 0 && all.size() < kMaxSchedulers;) {
+  while (link != head && link.value != 0) {
     const GuestVirtual child(link.value - sibling->offset_bytes);
     // Memory that is being changed, or is damaged, must not lead round in circles.
-    if (std::find(all.begin(), all.end(), child) != all.end()) break;
-    all.push_back(child);
+    if (!seen.insert(child.value).second) break;
+    all.more = all.addresses.size() == kMaxSchedulers;
+    if (all.more) break;
+    all.addresses.push_back(child);
     KTAPE_ASSIGN(link, pointer(memory, link));
   }
   return {};
@@ -214,13 +216,15 @@ Result<std::unique_ptr<SchedExtReader>> SchedExtReader::create(const Kernel& ker
   return std::unique_ptr<SchedExtReader>(new SchedExtReader(std::move(impl)));
 }
 
-Result<std::vector<GuestVirtual>> SchedExtReader::linked(const GuestMemory& memory) const {
-  std::vector<GuestVirtual> all;
+Result<LinkedSchedulers> SchedExtReader::linked(const GuestMemory& memory) const {
+  LinkedSchedulers all;
   KTAPE_ASSIGN(const GuestVirtual root, impl_->pointer(memory, impl_->root));
   if (root.value == 0) return all;
-  all.push_back(root);
+  all.addresses.push_back(root);
   if (!impl_->children || !impl_->sibling) return all;
-  for (size_t i = 0; i < all.size(); ++i) KTAPE_TRY(impl_->add_children(memory, all, i));
+  std::unordered_set<uint64_t> seen{root.value};
+  for (size_t i = 0; i < all.addresses.size() && !all.more; ++i)
+    KTAPE_TRY(impl_->add_children(memory, all, seen, i));
   return all;
 }
 

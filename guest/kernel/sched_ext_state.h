@@ -43,6 +43,12 @@ struct SchedulerExitInfo {
   std::string dump;
 };
 
+// The schedulers that a kernel has in its lists.
+struct LinkedSchedulers {
+  std::vector<GuestVirtual> addresses;  // of each struct scx_sched; the root scheduler first, parents first
+  bool more = false;                    // there are more than SchedExtReader::kMaxSchedulers
+};
+
 // Reads from the kernel's own memory which schedulers are attached, and why one is no longer. For kernels
 // whose schedulers are objects (struct scx_sched, since "sched_ext: Introduce scx_sched", v6.16). Names are
 // resolved once, when it is made; what is read is bounded, whatever the memory holds.
@@ -53,6 +59,9 @@ struct SchedulerExitInfo {
 // such an object too, with an exit and without ever having been enabled.
 class SchedExtReader {
  public:
+  static constexpr size_t kMaxSchedulers = 1024;              // that linked() finds
+  static constexpr size_t kMaxDumpBytes = size_t{256} << 10;  // of an exit's dump, which may be cut there
+
   // kNotFound names what this kernel lacks. `kernel` outlives the reader.
   [[nodiscard]] static Result<std::unique_ptr<SchedExtReader>> create(const Kernel& kernel);
   ~SchedExtReader();
@@ -60,7 +69,7 @@ class SchedExtReader {
   // The schedulers that the kernel has in its lists: the root scheduler, then, where it has them, the
   // sub-schedulers, parents first. Some may still be on their way in or out. Empty when there is none.
   // Errors are those of memory.
-  [[nodiscard]] Result<std::vector<GuestVirtual>> linked(const GuestMemory& memory) const;
+  [[nodiscard]] Result<LinkedSchedulers> linked(const GuestMemory& memory) const;
   // `scheduler` is the address of a struct scx_sched.
   [[nodiscard]] Result<SchedulerState> read(const GuestMemory& memory, GuestVirtual scheduler) const;
   // Whether its enable was complete at some time, which stays so: the last that an enable does is to announce

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <catch2/catch_test_macros.hpp>
+#include <memory>
 
 #include "schema/journal/reader.h"
 #include "schema/wire/data.h"
@@ -193,6 +194,44 @@ TEST_CASE_METHOD(Watched,
   CHECK(end.outcome == schema::Outcome::COMPLETED);
   CHECK(end.ejections ==
         std::vector<std::string>{"'first' was ejected: scx_bpf_error: test triggering error"});
+}
+
+TEST_CASE_METHOD(Watched, "schedulers that there is no room for are counted as left out") {
+  constexpr size_t kMore = 6;
+  first.become_root();
+  std::vector<std::unique_ptr<FakeScheduler>> children;
+  for (size_t i = 1; i < SchedExtReader::kMaxSchedulers + kMore; ++i) {
+    children.push_back(std::make_unique<FakeScheduler>(kernel, "child"));
+    children.back()->become_child_of(first, "/c");
+  }
+  boot();
+  hello();
+  then({[&] { done(); }, [&] { ended(); }});
+  (void)run();
+  CHECK(told().attempts.size() == SchedExtReader::kMaxSchedulers);
+  CHECK(told().losses == std::vector<std::string>{"schedulers_left_out"});
+}
+
+TEST_CASE_METHOD(Watched, "of many ejections the first ones are told, and how many more there were") {
+  std::vector<std::unique_ptr<FakeScheduler>> children;
+  first.become_root();
+  first.become_enabled();
+  for (int i = 0; i < 20; ++i) {
+    children.push_back(std::make_unique<FakeScheduler>(kernel, "child"));
+    children.back()->become_enabled();
+    children.back()->become_child_of(first, "/c");
+  }
+  boot();
+  hello();
+  on_news = [&] {
+    if (news.size() < 21) return;
+    first.leave();
+    for (auto& child : children) child->set_exit(1024, "runtime error", "", "");
+  };
+  then({[] {}, [&] { done(); }, [&] { ended(); }});
+  const RunEnd end = run();
+  CHECK(end.ejections.size() + end.ejections_left_out == 20);
+  CHECK(end.ejections_left_out == 4);
 }
 
 TEST_CASE_METHOD(Watched, "an enable of which nothing was seen before its object is freed is told then") {

@@ -23,12 +23,12 @@ class Schedulers {
 }  // namespace
 
 TEST_CASE_METHOD(Schedulers, "without a scheduler none is attached") {
-  CHECK(must(reader->linked(kernel.memory())).empty());
+  CHECK(must(reader->linked(kernel.memory())).addresses.empty());
 }
 
 TEST_CASE_METHOD(Schedulers, "a scheduler is read with its name, its callbacks and its timeout") {
   root.become_root();
-  REQUIRE(must(reader->linked(kernel.memory())) == std::vector{root.address()});
+  REQUIRE(must(reader->linked(kernel.memory())).addresses == std::vector{root.address()});
   const SchedulerState state = must(reader->read(kernel.memory(), root.address()));
   CHECK(state.name == "first");
   CHECK(state.ops == std::vector<std::string>{"enqueue", "exit"});
@@ -76,7 +76,7 @@ TEST_CASE_METHOD(Schedulers, "sub-schedulers are told apart by parent and cgroup
   FakeScheduler child(kernel, "second");
   root.become_root();
   child.become_child_of(root, "/work");
-  REQUIRE(must(reader->linked(kernel.memory())) == std::vector{root.address(), child.address()});
+  REQUIRE(must(reader->linked(kernel.memory())).addresses == std::vector{root.address(), child.address()});
   const SchedulerState state = must(reader->read(kernel.memory(), child.address()));
   CHECK(state.parent == root.address());
   CHECK(state.cgroup == "/work");
@@ -88,7 +88,7 @@ TEST_CASE_METHOD(Schedulers, "a list of sub-schedulers that runs in circles ends
   child.become_child_of(root, "/work");
   const GuestVirtual sibling = kernel.field(child.address(), "struct scx_sched", "sibling");
   kernel.put(sibling, sibling.value, 8);
-  CHECK(must(reader->linked(kernel.memory())).size() == 2);
+  CHECK(must(reader->linked(kernel.memory())).addresses.size() == 2);
 }
 
 TEST_CASE_METHOD(Schedulers, "pointers that lead nowhere are errors, and texts that lead nowhere are empty") {
