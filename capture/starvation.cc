@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "capture/starvation.h"
 
+#include <capnp/message.h>
 #include <fmt/format.h>
 
-#include "guest/kernel/running_tasks.h"
+#include "guest/kernel/cpu_wait.h"
 #include "schema/base/text.h"
+#include "schema/journal/scheduling_text.h"
+#include "schema/wire/data.h"
 
 namespace ktape {
 
@@ -13,15 +16,22 @@ namespace {
 // The agent is the guest's first process.
 constexpr Pid kAgentPid(1);
 
-// Who has the CPUs; empty where the agent does not wait for one.
-std::string who_runs_instead(const RunningTasks& tasks, const GuestMemory& memory) {
-  const Result<bool> waits = tasks.waits_for_cpu(memory, kAgentPid);
-  if (!waits.ok() || !*waits) return "";
+std::string running_text(schema::VcpuState::Reader vcpu) {
+  if (!vcpu.getKernelStateKnown()) return "what cannot be read";
+  if (vcpu.getCurrentPid() == 0) return "nothing";
+  const std::string scheduling = scheduling_text(vcpu);
+  return fmt::format("{}[{}]{}", printable(as_text(vcpu.getCurrentComm())), vcpu.getCurrentPid(),
+                     scheduling.empty() ? "" : " (" + scheduling + ")");
+}
+
+// In the words of the freeze's own record.
+std::string who_runs(const Kernel& kernel, const std::vector<CpuEvidence>& cpus) {
   std::string text;
-  const std::vector<std::optional<RunningTask>> running = tasks.read(memory);
-  for (size_t cpu = 0; cpu < running.size(); ++cpu) {
-    text += fmt::format("{}CPU {} runs {}", text.empty() ? "" : ", ", cpu,
-                        running[cpu] ? printable(running[cpu]->text()) : "what cannot be read");
+  for (size_t cpu = 0; cpu < cpus.size(); ++cpu) {
+    capnp::MallocMessageBuilder message;
+    auto vcpu = message.initRoot<schema::VcpuState>();
+    write_evidence(kernel, cpus[cpu], vcpu);
+    text += fmt::format("{}CPU {} runs {}", text.empty() ? "" : ", ", cpu, running_text(vcpu.asReader()));
   }
   return text;
 }
@@ -30,17 +40,28 @@ std::string who_runs_instead(const RunningTasks& tasks, const GuestMemory& memor
 
 Result<std::string> freeze_for_silence(FreezeCoordinator& coordinator, std::chrono::nanoseconds silent) {
   if (coordinator.kernel() == nullptr) return std::string();
+  const Kernel& kernel = *coordinator.kernel();
   // Names are resolved before the machine stands still.
-  const Result<RunningTasks> tasks = RunningTasks::create(*coordinator.kernel());
-  KTAPE_ASSIGN(Standstill at, coordinator.freezer().stop());
-  std::string text = tasks.ok() ? who_runs_instead(*tasks, at.frozen.memory()) : "";
-  if (!text.empty())
-    text = fmt::format("the agent has not been heard for {:.0f} s and is starved: {}",
-                       std::chrono::duration<double>(silent).count(), text);
-  const FreezeReason reason{.cause = schema::FreezeCause::WATCHDOG, .detail = text};
-  KTAPE_ASSIGN(const FreezeDone done, coordinator.freezer().finish(std::move(at), reason, {}));
+  const Result<CpuWait> wait = CpuWait::create(kernel);
+  bool starved = false;
+  FreezeReason reason{.cause = schema::FreezeCause::WATCHDOG};
+  FreezeWork work;
+  work.serve = [&](WritableGuestMemory& memory, const StopMoment&) {
+    if (!wait.ok()) return;
+    const Result<bool> waits = wait->waits(memory, kAgentPid);
+    starved = waits.ok() && *waits;
+  };
+  // The reason is recorded after the thaw, and so has what was found.
+  work.tell = [&](const StopMoment& stop) {
+    if (starved)
+      reason.detail =
+          fmt::format("the agent has not been heard for {:.0f} s and is starved: {}",
+                      std::chrono::duration<double>(silent).count(), who_runs(kernel, stop.evidence.cpus));
+    return std::vector<OpResult>();
+  };
+  KTAPE_ASSIGN(const FreezeDone done, coordinator.freezer().freeze(reason, work));
   KTAPE_TRY(done.thaw);
-  return text;
+  return reason.detail;
 }
 
 }  // namespace ktape

@@ -11,7 +11,7 @@ namespace ktape {
 
 // Freezes a machine whose agent is silent at a deadline, so that the tape has what went on then. Tells of an
 // agent that could run and does not, with what has the CPUs: "the agent has not been heard for 6 s and is
-// starved: CPU 0 runs rthog[124] (FIFO 99), ..."; empty where it is silent for another reason, or the kernel
+// starved: CPU 0 runs rthog[124] (fifo 99), ..."; empty where it is silent for another reason, or the kernel
 // is not known. Fails for what ends a run.
 [[nodiscard]] Result<std::string> freeze_for_silence(FreezeCoordinator& coordinator,
                                                      std::chrono::nanoseconds silent);

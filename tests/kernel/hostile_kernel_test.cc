@@ -5,10 +5,10 @@
 #include <catch2/catch_test_macros.hpp>
 #include <cstring>
 
+#include "guest/kernel/cpu_wait.h"
 #include "guest/kernel/evidence.h"
 #include "guest/kernel/memory_survey.h"
 #include "guest/kernel/op_executor.h"
-#include "guest/kernel/running_tasks.h"
 #include "guest/kernel/sched_ext_state.h"
 #include "guest/kernel/sched_memory.h"
 #include "guest/kernel/scx_exit.h"
@@ -213,7 +213,7 @@ TEST_CASE_METHOD(HostileKernel, "pointers of every structure that a freeze looks
     const uint64_t before = counting.bytes();
     (void)reader->linked(counting);
     (void)reader->was_enabled(counting, GuestVirtual(place));
-    (void)must(RunningTasks::create(fake.kernel())).read(counting);
+    (void)must(CpuWait::create(fake.kernel())).waits(counting, Pid(5));
     (void)reader->read(counting, scheduler.address());
     (void)reader->exit(counting, GuestVirtual(place));
     (void)must(ScxExitReader::create(fake.kernel())).read(counting, GuestVirtual(place));

@@ -1,0 +1,30 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guest/kernel/cpu_wait.h"
+
+#include <optional>
+#include <string>
+
+namespace ktape {
+
+Result<CpuWait> CpuWait::create(const Kernel& kernel) {
+  LayoutLog log(kernel.btf());
+  KTAPE_ASSIGN(TaskFinder finder, TaskFinder::create(kernel, log));
+  CpuWait wait(kernel, std::move(finder));
+  KTAPE_ASSIGN(wait.on_rq_, log.field("struct task_struct", "on_rq"));
+  KTAPE_ASSIGN(wait.on_cpu_, log.field("struct task_struct", "on_cpu"));
+  return wait;
+}
+
+Result<bool> CpuWait::waits(const GuestMemory& memory, Pid pid) const {
+  KTAPE_ASSIGN(const std::optional<GuestVirtual> task, finder_.find(memory, pid));
+  if (!task) return Error{ErrorCode::kNotFound, "no task has pid " + std::to_string(pid.value), ""};
+  KTAPE_ASSIGN(const uint64_t on_rq, value(memory, *task, on_rq_));
+  KTAPE_ASSIGN(const uint64_t on_cpu, value(memory, *task, on_cpu_));
+  return on_rq != 0 && on_cpu == 0;
+}
+
+Result<uint64_t> CpuWait::value(const GuestMemory& memory, GuestVirtual task, const FieldInfo& field) const {
+  return kernel_->read_uint(memory, task + field.offset_bytes, field.type.size_bytes);
+}
+
+}  // namespace ktape

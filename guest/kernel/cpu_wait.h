@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <utility>
+
+#include "guest/kernel/guest_memory.h"
+#include "guest/kernel/kernel.h"
+#include "guest/kernel/layout_log.h"
+#include "guest/kernel/tasks.h"
+#include "schema/base/result.h"
+#include "schema/base/units.h"
+
+namespace ktape {
+
+// Tells whether a task waits for a CPU, of machines that stand still.
+class CpuWait {
+ public:
+  // kNotFound names what this kernel lacks. `kernel` outlives it.
+  [[nodiscard]] static Result<CpuWait> create(const Kernel& kernel);
+
+  // Whether the task could run and does not: it is on a runqueue and on no CPU. Errors are those of memory;
+  // kNotFound for a pid that no task has.
+  [[nodiscard]] Result<bool> waits(const GuestMemory& memory, Pid pid) const;
+
+ private:
+  CpuWait(const Kernel& kernel, TaskFinder finder) : kernel_(&kernel), finder_(std::move(finder)) {}
+  [[nodiscard]] Result<uint64_t> value(const GuestMemory& memory, GuestVirtual task,
+                                       const FieldInfo& field) const;
+
+  const Kernel* kernel_;
+  TaskFinder finder_;
+  FieldInfo on_rq_, on_cpu_;
+};
+
+}  // namespace ktape

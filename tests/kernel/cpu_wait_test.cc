@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guest/kernel/cpu_wait.h"
+
+#include <catch2/catch_test_macros.hpp>
+
+#include "tests/support/fake_kernel.h"
+#include "tests/support/must.h"
+
+namespace ktape::test {
+
+TEST_CASE("a task waits for a CPU while it is on a runqueue and on no CPU") {
+  FakeKernel kernel;
+  const CpuWait wait = must(CpuWait::create(kernel.kernel()));
+  const GuestVirtual agent = kernel.add_task(1, "init", 10);
+  CHECK_FALSE(must(wait.waits(kernel.memory(), Pid(1))));
+  kernel.set_task(agent, "on_rq", 1);
+  CHECK(must(wait.waits(kernel.memory(), Pid(1))));
+  kernel.set_task(agent, "on_cpu", 1);
+  CHECK_FALSE(must(wait.waits(kernel.memory(), Pid(1))));
+  CHECK(wait.waits(kernel.memory(), Pid(2)).error().code == ErrorCode::kNotFound);
+}
+
+}  // namespace ktape::test
