@@ -71,7 +71,8 @@ TEST_CASE_METHOD(Coming,
 
 TEST_CASE_METHOD(Coming, "an enable that fails is told as that at once, also where its program lives on") {
   give(KTAPE_VTIME_OBJECT, "ktape_vtime.bpf.o");
-  const Captured captured = run("fails", "7.3", KTAPE_VM_PROGRAMS "/failing_scheduler");
+  const std::string kernel = GENERATE("6.19", "7.3");
+  const Captured captured = run("fails", kernel, KTAPE_VM_PROGRAMS "/failing_scheduler");
   INFO(captured.program.output);
   CHECK(captured.facts.outcome == Outcome::SCENARIO_FAILED);
   CHECK_THAT(
@@ -133,7 +134,7 @@ TEST_CASE_METHOD(CaptureFixture, "an agent that real-time workers starve is told
   INFO(captured.program.output);
   CHECK(captured.facts.outcome == Outcome::RUN_TIMED_OUT);
   CHECK_THAT(captured.facts.detail, ContainsSubstring("and is starved: CPU 0 runs rthog0[") &&
-                                        ContainsSubstring("(FIFO 99), CPU 1 runs rthog1["));
+                                        ContainsSubstring("(fifo 99), CPU 1 runs rthog1["));
   CHECK(sql_value(captured.tape, "SELECT count(*) FROM freeze WHERE cause = 'watchdog'") == "1");
 }
 
