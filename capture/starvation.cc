@@ -43,20 +43,22 @@ Result<std::string> freeze_for_silence(FreezeCoordinator& coordinator, std::chro
   const Kernel& kernel = *coordinator.kernel();
   // Names are resolved before the machine stands still.
   const Result<CpuWait> wait = CpuWait::create(kernel);
-  bool starved = false;
+  std::string why;
   FreezeReason reason{.cause = schema::FreezeCause::WATCHDOG};
   FreezeWork work;
   work.serve = [&](WritableGuestMemory& memory, const StopMoment&) {
     if (!wait.ok()) return;
     const Result<bool> waits = wait->waits(memory, kAgentPid);
-    starved = waits.ok() && *waits;
+    const Result<bool> blocked = wait->is_blocked(memory, kAgentPid);
+    if (waits.ok() && *waits) why = "is starved";
+    if (blocked.ok() && *blocked) why = "is blocked in the kernel";
   };
   // The reason is recorded after the thaw, and so has what was found.
   work.tell = [&](const StopMoment& stop) {
-    if (starved)
-      reason.detail =
-          fmt::format("the agent has not been heard for {:.0f} s and is starved: {}",
-                      std::chrono::duration<double>(silent).count(), who_runs(kernel, stop.evidence.cpus));
+    if (!why.empty())
+      reason.detail = fmt::format("the agent has not been heard for {:.0f} s and {}: {}",
+                                  std::chrono::duration<double>(silent).count(), why,
+                                  who_runs(kernel, stop.evidence.cpus));
     return std::vector<OpResult>();
   };
   KTAPE_ASSIGN(const FreezeDone done, coordinator.freezer().freeze(reason, work));

@@ -12,7 +12,7 @@
 
 namespace ktape {
 
-// Tells whether a task waits for a CPU, of machines that stand still.
+// Tells why a task does not run, of machines that stand still.
 class CpuWait {
  public:
   // kNotFound names what this kernel lacks. `kernel` outlives it.
@@ -22,14 +22,19 @@ class CpuWait {
   // kNotFound for a pid that no task has.
   [[nodiscard]] Result<bool> waits(const GuestMemory& memory, Pid pid) const;
 
+  // Whether it waits in the kernel for what only the kernel can do (TASK_UNINTERRUPTIBLE of
+  // include/linux/sched.h), off every runqueue. Errors as above.
+  [[nodiscard]] Result<bool> is_blocked(const GuestMemory& memory, Pid pid) const;
+
  private:
   CpuWait(const Kernel& kernel, TaskFinder finder) : kernel_(&kernel), finder_(std::move(finder)) {}
+  [[nodiscard]] Result<GuestVirtual> task(const GuestMemory& memory, Pid pid) const;
   [[nodiscard]] Result<uint64_t> value(const GuestMemory& memory, GuestVirtual task,
                                        const FieldInfo& field) const;
 
   const Kernel* kernel_;
   TaskFinder finder_;
-  FieldInfo on_rq_, on_cpu_;
+  FieldInfo on_rq_, on_cpu_, state_;
 };
 
 }  // namespace ktape

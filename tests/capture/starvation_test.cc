@@ -73,6 +73,11 @@ TEST_CASE_METHOD(SilentAgent,
   CHECK_THAT(run_silently().detail, ContainsSubstring("CPU 0 runs nothing, CPU 1 runs what cannot be read"));
 }
 
+TEST_CASE_METHOD(SilentAgent, "an agent that is blocked in the kernel is told with what runs meanwhile") {
+  kernel.set_task(agent, "__state", 2);
+  CHECK_THAT(run_silently().detail, ContainsSubstring("and is blocked in the kernel: CPU 0 runs rthog[124]"));
+}
+
 TEST_CASE_METHOD(SilentAgent,
                  "an agent that sleeps is not starved, and what runs is in the freeze all the same") {
   const RunEnd end = run_silently();
