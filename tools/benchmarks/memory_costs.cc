@@ -45,7 +45,7 @@ struct TapedFreezer {
     KTAPE_ASSIGN(made.writer, JournalWriter::create(options.scratch + "/" + name + ".ktape"));
     made.recorder = std::make_unique<Recorder>(*made.writer);
     made.freezer = std::make_unique<Freezer>(guest.machine, *made.recorder, mode);
-    made.freezer->adopted(kernel);
+    KTAPE_TRY(made.freezer->adopted(kernel));
     return made;
   }
   Result<uint64_t> time() { return time_frozen(*freezer, *recorder); }

@@ -55,6 +55,7 @@ class Probe final : public Machine, private FreezeBackend {
   [[nodiscard]] Result<void> check() override { return machine_.check(); }
   [[nodiscard]] Result<Frozen> freeze() override;
   [[nodiscard]] const GuestMemory& live_memory() const override { return machine_.live_memory(); }
+  [[nodiscard]] HostTimes host_times() const override { return machine_.host_times(); }
   void end() override { machine_.end(); }
 
  private:
