@@ -152,7 +152,8 @@ TEST_CASE("an ejection that has ended says nothing about the next scheduler of t
   exited(tape, 1026, "runnable task stall", "");
   tape->scheduler_attached(2);
   tape.judge(schema::Outcome::RUN_TIMED_OUT);
-  CHECK(tape.violated() == "seq 3: scheduler 'ktape_vtime' exited, kind 1026: runnable task stall\n");
+  CHECK(tape.violated() ==
+        "seq 3: scheduler 'ktape_vtime' exited, SCX_EXIT_ERROR_STALL (1026): runnable task stall\n");
   CHECK(tape.undecided() == "seq 4: scheduler 'ktape_vtime' is not known to have exited\n");
 }
 

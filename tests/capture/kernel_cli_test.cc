@@ -71,12 +71,14 @@ TEST_CASE("an inspection holds what a scenario freezes on against the kernel's f
   std::ofstream(folder.file("my.scenario"))
       << R"((name = "my", freezes = (on = ["symbol:schedule", "symbol:scheduul", "symbol:jiffies_64"]),
            steps = [(name = "only", actions = [(sleepMs = 1)])]))";
-  const ChildResult result = inspect(kernel("7.3.4") + " --scenario " + folder.file("my.scenario"));
+  const ChildResult result = inspect(kernel("7.3") + " --scenario " + folder.file("my.scenario"));
   CHECK(result.exit_status == 0);
   CHECK_THAT(result.output, ContainsSubstring("\nwhat it freezes on that this kernel does not have\n"
-                                              "  symbol:scheduul: kernel 7.3.4+deb13-cloud-amd64 has no "
-                                              "function 'scheduul'\n"
-                                              "  symbol:jiffies_64: 'jiffies_64' is data, not a function\n"));
+                                              "  symbol:scheduul: kernel " +
+                                              version_for("7.3")) &&
+                                ContainsSubstring(" has no function 'scheduul'\n"
+                                                  "  symbol:jiffies_64: 'jiffies_64' is data, not a "
+                                                  "function\n"));
 }
 
 TEST_CASE("a file that is no kernel is refused with what it is") {
