@@ -19,6 +19,7 @@
 #include "schema/wire/frame.h"
 #include "tests/support/must.h"
 #include "tests/support/sql.h"
+#include "tests/support/stock_kernel.h"
 #include "tests/support/temp_dir.h"
 #include "tests/vm/capture_fixture.h"
 

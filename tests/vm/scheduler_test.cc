@@ -7,6 +7,7 @@
 #include "schema/base/file.h"
 #include "tests/support/must.h"
 #include "tests/support/sql.h"
+#include "tests/support/stock_kernel.h"
 #include "tests/support/temp_dir.h"
 #include "tests/vm/capture_fixture.h"
 
