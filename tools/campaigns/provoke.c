@@ -70,10 +70,6 @@ static void static_keys(int times, const char* program) {
     perror("sched_schedstats");
     exit(1);
   }
-  // Else it waits its turn among those that keep the CPUs busy, whose turns come in its naps and on the other
-  // CPUs.
-  const struct sched_param priority = {.sched_priority = 50};
-  sched_setscheduler(0, SCHED_FIFO, &priority);
   for (int done = 1; done <= times; ++done) {
     usleep(500);
     if (pwrite(key, done % 2 ? "1" : "0", 1, 0) != 1) {
@@ -90,6 +86,10 @@ int main(int argc, char** argv) {
     fprintf(stderr, "usage: provoke attaches|static-keys N PROGRAM\n");
     return 2;
   }
+  // Else it and PROGRAM wait their turn among those that keep the CPUs busy; theirs come in its naps, and on the other
+  // CPUs.
+  const struct sched_param priority = {.sched_priority = 50};
+  sched_setscheduler(0, SCHED_FIFO, &priority);
   if (strcmp(argv[1], "attaches") == 0)
     attaches(atoi(argv[2]), argv[3]);
   else
