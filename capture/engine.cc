@@ -60,6 +60,8 @@ Engine::Engine(Machine& machine, Recorder& recorder, Progress& progress,
 
 Result<RunEnd> Engine::run(const UserWishes& wishes) {
   began_ = last_heard_ = Clock::now();
+  // A boot that the host keeps from getting on has no other reading than this one and its last.
+  KTAPE_TRY(coordinator_.freezer().look_while_running());
   KTAPE_ASSIGN(const UniqueFd wake, any_of({wishes.end_fd, wishes.freeze_fd}));
   while (!end_) {
     Result<void> handled = turn(std::min({deadline(), host_freezes_.due(), coordinator_.due(),

@@ -96,8 +96,9 @@ TEST_CASE_METHOD(HostFixture,
   (void)run();
   const auto seen = delays();
   REQUIRE(seen.size() >= 4);
-  CHECK(seen.front() == "running: 1 2");
-  CHECK(seen[1] == "running: 3 4");
+  CHECK(seen[0] == "running: 1 2");  // as the run begins
+  CHECK(seen[1] == "running: 1 2");  // as the kernel is adopted
+  CHECK(seen[2] == "running: 3 4");
   CHECK(std::ranges::count(seen, "freeze 1: 3 4") == 1);
   CHECK(seen.back() == "running: 5 6");
   read([](schema::Record::Reader record) {
@@ -108,6 +109,14 @@ TEST_CASE_METHOD(HostFixture,
     CHECK(vcpu.getRanNs() == 200);
     CHECK(vcpu.getTimeslices() == 1);
   });
+}
+
+TEST_CASE_METHOD(HostFixture,
+                 "a boot that times out has its first run delays and its last: whether the host let it") {
+  waited(1, 2);
+  scenario("(name = \"t\", bootDeadlineMs = 50, steps = [(name = \"only\", actions = [(sleepMs = 1)])])");
+  CHECK(run().outcome == schema::Outcome::BOOT_TIMED_OUT);
+  CHECK(delays() == std::vector<std::string>{"running: 1 2", "running: 1 2"});
 }
 
 TEST_CASE_METHOD(HostFixture, "a run that is cut off has its last run delays too") {
