@@ -15,7 +15,7 @@ using Rows = std::vector<std::string>;
 
 namespace {
 
-constexpr char kKernel[] = "6.16.12";
+constexpr char kKernel[] = "6.16";
 constexpr int kPass = 0, kFail = 1, kInconclusive = 77;
 
 // On CPU 1 a real-time worker leaves an ordinary one the 5 % of the time that the kernel keeps for it.
