@@ -86,8 +86,8 @@ int main(int argc, char** argv) {
     fprintf(stderr, "usage: provoke attaches|static-keys N PROGRAM\n");
     return 2;
   }
-  // Else it and PROGRAM wait their turn among those that keep the CPUs busy; theirs come in its naps, and on the other
-  // CPUs.
+  // Else it and PROGRAM wait their turn among those that keep the CPUs busy; theirs come in its naps, and on
+  // the other CPUs.
   const struct sched_param priority = {.sched_priority = 50};
   sched_setscheduler(0, SCHED_FIFO, &priority);
   if (strcmp(argv[1], "attaches") == 0)
