@@ -26,7 +26,10 @@ constexpr char kScenario[] = R"((
     (name = "starved", policy = normal, cpus = [1], loop = true, phases = [(spinMs = 10)]),
     (name = "hog", policy = fifo, priority = 10, cpus = [1], phases = [(spinMs = 60000)]),
   ],
-  steps = [(name = "only", actions = [(sleepMs = 4000)])],
+  steps = [(name = "only", actions = [
+    (sleepMs = 4000),
+    (op = (entry = (tag = "jiffies", target = (symbol = "jiffies_64"), read = u64))),
+  ])],
 ))";
 
 int judged(const std::string& assertion, const std::string& tape, std::vector<std::string> arguments) {
