@@ -36,7 +36,7 @@ constexpr char kHelp[] =
     "or of a worker's whole time for it to pass. A tape that does not tell of such waits is inconclusive\n"
     "unless its times are those of real hardware.\n"
     "\n"
-    "Under TCG what is judged is the emulated machine: computing takes it 10 to 50 times as long as a\n"
+    "Under TCG what is judged is the emulated machine: computing takes it many times as long as a\n"
     "processor, beside timers that keep real time, so a scheduler that is slow there may not be elsewhere.";
 
 constexpr uint64_t kNsPerMs = 1'000'000;
