@@ -180,10 +180,10 @@ TEST_CASE("the guest's clocksource is shown, and each change of it") {
   TempDir folder;
   TapeBuilder builder(folder.file("run.ktape"));
   builder.run_started();
-  for (const auto& [name, before] : {std::pair("kvm-clock", ""), std::pair("tsc\x1b", "kvm-clock")}) {
+  for (const auto& clock : {std::pair("kvm-clock", ""), std::pair("tsc\x1b", "kvm-clock")}) {
     builder.add([&](schema::Record::Builder record) {
-      record.initClocksourceSeen().setName(as_data(std::string_view(name)));
-      record.getClocksourceSeen().setBefore(as_data(std::string_view(before)));
+      record.initClocksourceSeen().setName(as_data(std::string_view(clock.first)));
+      record.getClocksourceSeen().setBefore(as_data(std::string_view(clock.second)));
     });
   }
   const std::string text = shown(builder.seal().path);
