@@ -34,6 +34,8 @@ BpfSurvey::BpfSurvey(const Kernel& kernel) : idr_(xarray::IdrSurvey::create(kern
   element_size_ = offset_of(btf, "struct bpf_array", "elem_size");
   values_ = offset_of(btf, "struct bpf_array", "value");
   queue_size_ = offset_of(btf, "struct bpf_queue_stack", "size");
+  queue_head_ = offset_of(btf, "struct bpf_queue_stack", "head");
+  queue_tail_ = offset_of(btf, "struct bpf_queue_stack", "tail");
   queue_elements_ = offset_of(btf, "struct bpf_queue_stack", "elements");
   htab_bytes_ = size_of(btf, "struct bpf_htab");
   buckets_ = offset_of(btf, "struct bpf_htab", "buckets");
@@ -92,14 +94,23 @@ void BpfSurvey::array(MemorySurvey& survey, const Map& map, uint64_t& budget_byt
   survey.keep(map.at + *values_, bytes);
 }
 
-// kernel/bpf/queue_stack_maps.c: a ring with room for one more element than it may have.
+// kernel/bpf/queue_stack_maps.c: a ring, in use from its tail to its head. Schedulers make queues by the
+// thousand, of which most are empty.
 void BpfSurvey::queue(MemorySurvey& survey, const Map& map, uint64_t& budget_bytes) const {
-  if (!queue_size_ || !queue_elements_) return;
-  const auto elements = survey.number(map.at + *queue_size_, sizeof(uint32_t));
-  if (!elements) return;
-  const uint64_t bytes = *elements * map.value_bytes;  // of 32 bits each
-  if (!take(budget_bytes, bytes)) return survey.lose();
-  survey.keep(map.at, *queue_elements_ + bytes);
+  if (!queue_size_ || !queue_head_ || !queue_tail_ || !queue_elements_) return;
+  if (!survey.keep(map.at, *queue_elements_)) return;
+  const auto size = survey.number(map.at + *queue_size_, sizeof(uint32_t));
+  const auto head = survey.number(map.at + *queue_head_, sizeof(uint32_t));
+  const auto tail = survey.number(map.at + *queue_tail_, sizeof(uint32_t));
+  if (!size || !head || !tail || *head >= *size || *tail >= *size) return;
+  const auto keep = [&](uint64_t first, uint64_t end) {
+    const uint64_t bytes = (end - first) * map.value_bytes;  // each of 32 bits
+    if (!take(budget_bytes, bytes)) return survey.lose();
+    survey.keep(map.at + *queue_elements_ + first * map.value_bytes, bytes);
+  };
+  if (*tail <= *head) return keep(*tail, *head);
+  keep(*tail, *size);
+  keep(0, *head);
 }
 
 void BpfSurvey::per_cpu_array(MemorySurvey& survey, const Map& map, uint64_t& budget_bytes) const {

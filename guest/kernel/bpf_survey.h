@@ -42,7 +42,7 @@ class BpfSurvey {
   uint64_t map_bytes_ = 0, struct_ops_bytes_ = 0, htab_bytes_ = 0, bucket_bytes_ = 0;
   Offset type_, value_size_, max_entries_;                            // in struct bpf_map
   Offset element_size_, values_;                                      // in struct bpf_array
-  Offset queue_size_, queue_elements_;                                // in struct bpf_queue_stack
+  Offset queue_size_, queue_head_, queue_tail_, queue_elements_;      // in struct bpf_queue_stack
   Offset buckets_, bucket_count_, htab_element_size_, bucket_first_;  // in struct bpf_htab, struct bucket
   Offset type_array_, type_per_cpu_array_, type_hash_, type_lru_hash_, type_queue_, type_stack_,
       type_struct_ops_;

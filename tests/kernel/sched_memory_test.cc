@@ -314,10 +314,14 @@ TEST_CASE_METHOD(Surveyed, "BPF queues are recorded with what is in them") {
   fake.set(map, "struct bpf_map", "value_size", 4);
   fake.set(map, "struct bpf_map", "max_entries", 2047);
   fake.set(map, "struct bpf_queue_stack", "size", 2048);
+  fake.set(map, "struct bpf_queue_stack", "head", 1);
+  fake.set(map, "struct bpf_queue_stack", "tail", 2047);
   fake.set(fake.symbol("map_idr"), "struct idr", "idr_rt.xa_head", map.value);
   CHECK(survey().empty());
+  // From the tail round to the head, and nothing of what is free.
   CHECK(has(elements + 8191));
-  CHECK_FALSE(has(elements + 8192 + kFrame));
+  CHECK(has(elements));
+  CHECK_FALSE(has(elements + 4096));
 }
 
 TEST_CASE_METHOD(Surveyed, "a BPF map that claims more than the budget is a loss, its head is kept") {

@@ -160,7 +160,11 @@ struct Types {
     b.structure("bpf_array", 72,
                 {{"map", map, 0}, {"elem_size", u32, 64}, {"value", b.array(character, 0), 72}});
     b.structure("bpf_queue_stack", 80,
-                {{"map", map, 0}, {"size", u32, 72}, {"elements", b.array(character, 0), 80}});
+                {{"map", map, 0},
+                 {"head", u32, 64},
+                 {"tail", u32, 68},
+                 {"size", u32, 72},
+                 {"elements", b.array(character, 0), 80}});
     b.enumeration("bpf_map_type", {{"BPF_MAP_TYPE_ARRAY", 2}, {"BPF_MAP_TYPE_QUEUE", 22}});
   }
 

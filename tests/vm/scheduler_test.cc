@@ -112,7 +112,7 @@ TEST_CASE_METHOD(CaptureFixture, "the kernel's own scx_simple runs unmodified on
   const ChildResult again = run_built("ktape-info", {captured.tape, "--reproduce"});
   CHECK(again.exit_status == 0);
   CHECK(contains(again.output,
-                 "\nktape capture --kernel " + version_for("7.3") + " --scheduler " + program + " "));
+                 " && ktape capture --kernel " + version_for("7.3") + " --scheduler " + program + " "));
   CHECK(contains(again.output, "# scheduler '" + program + "', SHA-256 "));
   CHECK(
       contains(run_built("ktape-info", {captured.tape, "--scenario-text"}).output, "\"foreign_scheduler\""));
