@@ -87,7 +87,7 @@ Result<void> take_arming(std::string_view value, schema::Scenario::Reader scenar
     return usage(fmt::format("'{}': the scenario attaches no scheduler", value));
   }
   if (when.starts_with("attach*"))
-    return usage(fmt::format("'{}': how often comes before when", value),
+    return usage(fmt::format("'{}': the count stands before '@'", value),
                  fmt::format("'{}{}@attach'", what, when.substr(kAttach.size())));
   if (!when.starts_with(kStep))
     return usage(fmt::format("'{}': what follows '@' is when it is armed, 'attach' or 'step:NAME'", value));

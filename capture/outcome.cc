@@ -36,7 +36,7 @@ std::string outcome_line(const RunEnd& end) {
   if (end.ejections.empty()) return line;
   line += "; scheduler " + end.ejections.front().substr(0, kMostDetailBytes);
   const uint64_t more = end.ejections.size() - 1 + end.ejections_left_out;
-  return more == 0 ? line : line + fmt::format(", and {} more were ejected", more);
+  return more == 0 ? line : line + fmt::format(", and {} more", more);
 }
 
 ExitCode outcome_code(const RunEnd& end, bool fail_on_eject) {

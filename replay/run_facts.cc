@@ -460,7 +460,7 @@ std::vector<std::string> RunFacts::ejections() const {
       ++more;
     }
   }
-  if (more > 0) texts.push_back(fmt::format("and {} more were ejected", more));
+  if (more > 0) texts.push_back(fmt::format("and {} more", more));
   return texts;
 }
 

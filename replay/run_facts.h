@@ -154,7 +154,7 @@ struct RunFacts {
   std::vector<IncidentFacts> incidents;
 
   // What the kernel threw out, as SchedulerFacts::ejection(); a few, and how many more: "'qmap' was ejected:
-  // runtime error", "and 3 more were ejected".
+  // runtime error", "and 3 more".
   [[nodiscard]] std::vector<std::string> ejections() const;
   // "completed, exit code 0; 'qmap' was ejected", "...; 3 schedulers were ejected": a run may complete
   // without.

@@ -108,7 +108,7 @@ TEST_CASE("what cannot be frozen on is refused before anything boots") {
         "kernel 6.99 has 2 symbols named 'twin': one cannot be told from the others|");
   CHECK(refusal({"symbol:helper*0"}) == "'symbol:helper*0': what follows '*' is how often, 1 to 1000|");
   CHECK(refusal({"symbol:helper@attach*5"}) ==
-        "'symbol:helper@attach*5': how often comes before when|'symbol:helper*5@attach'");
+        "'symbol:helper@attach*5': the count stands before '@'|'symbol:helper*5@attach'");
   CHECK(refusal({"symbol:helper*x"}) == "'symbol:helper*x': what follows '*' is how often, 1 to 1000|");
   CHECK(refusal({"panic"}) ==
         "'panic' is nothing to freeze on|it is 'scx-error', 'symbol:NAME', 'symbol:NAME*N', each also with "
