@@ -11,9 +11,6 @@ namespace {
 
 constexpr uint64_t kInitialSecondsToWrap = 300;  // INITIAL_JIFFIES, include/linux/jiffies.h
 constexpr double kUptimeStep = 0.01;             // /proc/uptime has two decimals
-// Ticks that a boot does not count leave uptime ahead of jiffies, ever after: -0.02 s to 0.19 s were seen
-// on 6.16 to 7.3.
-constexpr double kMostLead = 1;
 // A tick is due between reading uptime and jiffies, and one before the first of them. And the CPU that counts
 // may not have had its turn: another takes over after 5 ticks (MAX_STALLED_JIFFIES,
 // kernel/time/tick-sched.c).
@@ -22,7 +19,7 @@ constexpr uint64_t kLateTicks = 2 + 5;
 }  // namespace
 
 std::string clock_disagreement(const ClockStatement& before, const ClockStatement& after, uint64_t read,
-                               uint32_t hz) {
+                               uint32_t hz, double most_lead_s) {
   if (hz == 0) return "the rate of jiffies is not known\n";
   std::string text;
   if (read < before.jiffies)
@@ -33,7 +30,7 @@ std::string clock_disagreement(const ClockStatement& before, const ClockStatemen
   const auto seconds = [&](uint64_t jiffies) { return (static_cast<double>(jiffies) - initial) / hz; };
   const double slack = kUptimeStep + static_cast<double>(kLateTicks) / hz;
   const double lead = before.uptime_s - seconds(before.jiffies);
-  if (std::abs(lead) > kMostLead) text += fmt::format("uptime is {:.3f} s ahead of jiffies\n", lead);
+  if (std::abs(lead) > most_lead_s) text += fmt::format("uptime is {:.3f} s ahead of jiffies\n", lead);
   const double then = seconds(read) + lead;
   if (then < before.uptime_s - slack || then > after.uptime_s + slack) {
     text += fmt::format("the jiffies that were read are an uptime of {:.3f} s, not {:.2f} s to {:.2f} s\n",

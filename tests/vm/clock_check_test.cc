@@ -55,6 +55,9 @@ TEST_CASE("a guest whose uptime went on without its jiffies, or the other way ro
 TEST_CASE("a guest whose uptime has little to do with its jiffies disagrees with itself") {
   CHECK(clock_disagreement({5.79, kJiffies}, {5.83, kJiffies + 10}, kJiffies + 3, kHz) ==
         "uptime is 2.170 s ahead of jiffies\n");
+  CHECK(clock_disagreement({5.79, kJiffies}, {5.83, kJiffies + 10}, kJiffies + 3, kHz, kMostLeadKvm) == "");
+  CHECK_FALSE(
+      clock_disagreement({0, 905}, {0.04, 915}, 908, kHz, kMostLeadKvm).empty());  // no initial offset
 }
 
 }  // namespace ktape::test
