@@ -38,7 +38,7 @@ constexpr char kFooter[] =
 
 // The command line as it was typed: what has another form in CaptureOptions.
 struct Asked {
-  CaptureOptions options = default_options();
+  CaptureOptions options;
   std::string accelerator = "auto";
   std::string memory = "sched";
   bool no_kaslr = false;
@@ -48,12 +48,6 @@ struct Asked {
   uint32_t cpus = 0;
   uint32_t memory_mb = 0;
   CLI::Option* scheduler = nullptr;  // of the app that is parsed
-
-  static CaptureOptions default_options() {
-    CaptureOptions options;
-    options.kernel = kDefaultKernel;
-    return options;
-  }
 };
 
 const char* memory_name(schema::MemoryMode mode) {
@@ -99,7 +93,7 @@ void add_options(CLI::App& app, Asked& asked) {
                  "The tape to write; default: the scenario's name, .ktape");
   app.add_option("-k,--kernel", asked.options.kernel,
                  "A version from the cache ('tools/kernel list'), or the path of a bzImage or vmlinux")
-      ->capture_default_str();
+      ->default_str(kDefaultKernelText);
   auto* cpus_option =
       app.add_option("--cpus", asked.cpus, "So many vCPUs in one socket, instead of the scenario's machine")
           ->check(CLI::Range(uint32_t{1}, kMaxCpus));
@@ -220,7 +214,10 @@ ParsedCapture parse_capture(int argc, char** argv) {
   add_options(app, asked);
   if (const std::optional<int> status = parse_command_line(app, argc, argv)) return *status;
   Result<CaptureOptions> options = options_of(asked);
-  if (options.ok()) return std::move(options).value();
+  if (options.ok()) {
+    if (options->kernel.empty()) options->kernel = default_kernel();
+    return std::move(options).value();
+  }
   std::fputs(describe(kCaptureProgram, options.error()).c_str(), stderr);
   return static_cast<int>(ExitCode::kUsage);
 }

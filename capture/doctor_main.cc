@@ -35,16 +35,16 @@ void print_fact(const HostFact& fact) {
 
 int run(int argc, char** argv) {
   HostProbe probe;
-  std::string kernel = kDefaultKernel;
+  std::string kernel;
   CLI::App app(std::string(kDescription) + "\n", kProgram);
   app.footer(kFooter);
   app.set_version_flag("--version", std::string("ktape ") + KTAPE_VERSION);
   app.add_option("-k,--kernel", kernel, "The kernel to try: a version from the cache, or a path")
-      ->capture_default_str();
+      ->default_str(kDefaultKernelText);
   app.add_option("--qemu", probe.qemu_program, "The QEMU program")->capture_default_str();
   if (std::optional<int> status = parse_command_line(app, argc, argv)) return *status;
 
-  Result<KernelSource> source = find_kernel(kernel);
+  Result<KernelSource> source = find_kernel(kernel.empty() ? default_kernel() : kernel);
   if (source.ok()) probe.kernel_path = source->path;
   std::vector<HostFact> facts = probe_host(probe);
   facts.push_back(kernel_fact(source));

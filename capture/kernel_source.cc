@@ -14,6 +14,9 @@ namespace {
 
 namespace fs = std::filesystem;
 
+constexpr char kDefaultKernel[] = "6.16.12";
+constexpr char kFirstWithSchedExt[] = "6.16";  // of Debian's: CONFIG_SCHED_CLASS_EXT is on from there
+
 bool is_file(const fs::path& path) {
   std::error_code ignored;
   return fs::is_regular_file(path, ignored);
@@ -69,6 +72,15 @@ std::string kernel_cache_folder() {
   if (cache != nullptr && *cache != '\0') return std::string(cache) + "/ktape/kernels";
   const char* home = std::getenv("HOME");
   return std::string(home != nullptr ? home : "/root") + "/.cache/ktape/kernels";
+}
+
+std::string default_kernel() {
+  const std::vector<std::string> cached = cached_versions();
+  if (std::find(cached.begin(), cached.end(), kDefaultKernel) != cached.end()) return kDefaultKernel;
+  const auto newest = std::find_if(cached.rbegin(), cached.rend(), [](const std::string& version) {
+    return version.find('-') == std::string::npos && ::strverscmp(version.c_str(), kFirstWithSchedExt) >= 0;
+  });
+  return newest == cached.rend() ? kDefaultKernel : *newest;
 }
 
 Result<KernelSource> find_kernel(const std::string& asked) {

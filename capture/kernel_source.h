@@ -8,7 +8,7 @@
 
 namespace ktape {
 
-inline constexpr char kDefaultKernel[] = "6.16.12";
+inline constexpr char kDefaultKernelText[] = "6.16.12, or the newest in the cache";
 
 // A kernel that was asked for, found.
 struct KernelSource {
@@ -21,6 +21,10 @@ struct KernelSource {
 // (`tools/kernel fetch` fills it), or a series, "6.17", for the newest version of it there. kNotFound says
 // which are there, and has the command that lists the others as its hint.
 [[nodiscard]] Result<KernelSource> find_kernel(const std::string& asked);
+
+// For those who name no kernel: 6.16.12, or where the cache has no such, its newest cloud kernel that has
+// sched_ext. Where it has none, 6.16.12 all the same, which find_kernel() then does not find.
+[[nodiscard]] std::string default_kernel();
 
 // ${XDG_CACHE_HOME:-~/.cache}/ktape/kernels
 [[nodiscard]] std::string kernel_cache_folder();

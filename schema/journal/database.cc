@@ -144,7 +144,12 @@ Result<Statement> Database::prepare(std::string_view sql) const {
 Result<std::string> Database::ask(std::string_view sql) const {
   KTAPE_ASSIGN(Statement statement, prepare(sql));
   KTAPE_ASSIGN(bool row, statement.step());
-  return row ? statement.text(0) : std::string();
+  std::string answer = row ? statement.text(0) : std::string();
+  // What a pragma that has answered changes is written, or fails to be, as it ends.
+  while (row) {
+    KTAPE_ASSIGN(row, statement.step());
+  }
+  return answer;
 }
 
 Result<void> Database::leave_wal_mode() {

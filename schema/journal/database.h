@@ -65,7 +65,7 @@ class Database {
 
   [[nodiscard]] Result<void> execute(const std::string& sql);
   [[nodiscard]] Result<Statement> prepare(std::string_view sql) const;
-  // The one value of a query such as a pragma, as text.
+  // The one value of a query such as a pragma, as text, once all that it changes is written.
   [[nodiscard]] Result<std::string> ask(std::string_view sql) const;
   // To rollback-journal mode, of a database that only we have open.
   [[nodiscard]] Result<void> leave_wal_mode();

@@ -78,6 +78,19 @@ TEST_CASE_METHOD(CacheFixture, "a series is of one flavour of kernel") {
   CHECK(find_kernel("7.3-rt")->path == kernel_cache_folder() + "/7.3.9-rt/bzImage");
 }
 
+TEST_CASE_METHOD(CacheFixture,
+                 "without a name the kernel is 6.16.12, or the newest with sched_ext that is cached") {
+  CHECK(default_kernel() == "6.16.12");
+  put("6.12.95/bzImage");
+  put("7.3.9-rt/bzImage");
+  CHECK(default_kernel() == "6.16.12");  // of those none will do
+  put("6.17.13/bzImage");
+  put("6.17.8/bzImage");
+  CHECK(default_kernel() == "6.17.13");
+  put("6.16.12/bzImage");
+  CHECK(default_kernel() == "6.16.12");
+}
+
 TEST_CASE_METHOD(CacheFixture, "a path is taken as it is, with the configuration that stands beside it") {
   put("vmlinuz-6.1.0-1-amd64");
   put("config-6.1.0-1-amd64");
