@@ -119,11 +119,11 @@ TEST_CASE("a trigger that was armed later is shown with when, and its hits besid
 
 TEST_CASE("a trigger is shown being armed, spent, given up or not armed, with the reason") {
   using schema::TriggerChange;
-  const auto change = [](TriggerChange change, uint64_t address, const std::string& reason) {
+  const auto change = [](TriggerChange what, uint64_t address, const std::string& reason) {
     return shown_record([&](schema::Record::Builder record) {
       auto to = record.initTriggerChanged();
       to.setTrigger("symbol:\x1b");
-      to.setChange(change);
+      to.setChange(what);
       to.setAddress(address);
       to.setReason(reason);
     });
