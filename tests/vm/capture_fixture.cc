@@ -13,6 +13,7 @@
 #include "capture/kernel_source.h"
 #include "tests/support/must.h"
 #include "tests/support/stock_kernel.h"
+#include "tests/vm/qemu_fault.h"
 
 namespace ktape::test {
 
@@ -126,15 +127,7 @@ ChildResult run_signalled(const std::string& text, const std::string& progress,
   return must(run_child("/bin/sh", arguments, size_t{1} << 20));
 }
 
-// What the emulator does now and then, whatever runs in it, says nothing of ktape: it aborts at an assertion
-// of its own (seen: "system/physmem.c:2678: iotlb_to_section: Assertion ... failed", 10.0.2, once in some
-// 1,000 boots), or dies at a patched static branch (schema/base/tcg_fault.h).
-constexpr int kMostTries = 3;
-bool is_fault_of_qemu(const std::string& output) {
-  const size_t lost = output.find("machine lost: QEMU was killed by signal 6 (Aborted)");
-  if (lost != output.npos && output.find(": Assertion `", lost) != output.npos) return true;
-  return output.find("QEMU's TCG is known for this") != output.npos;
-}
+constexpr int kMostTries = 3;  // of a capture that QEMU itself spoils
 
 }  // namespace
 
@@ -150,13 +143,13 @@ Captured CaptureFixture::run(const std::string& name, const std::string& scenari
     arguments.insert(arguments.end(), {"--accel", accelerator});
   }
   arguments.insert(arguments.end(), more.begin(), more.end());
-  for (int tried = 0; tried < kMostTries; ++tried) {
+  for (int tries = 1;; ++tries) {
     captured.program = signal_at.empty() ? run_built("ktape-capture", arguments)
                                          : run_signalled(signal_at, folder_ + "/progress", arguments);
-    if (!is_fault_of_qemu(captured.program.output)) break;
-    std::fprintf(stderr, "a fault of QEMU's own, so the capture is made again:\n%s\n",
+    if (tries == kMostTries || !is_fault_of_qemu(captured.program.output)) break;
+    std::fprintf(stderr, "QEMU itself failed, so this capture is made again:\n%s\n",
                  captured.program.output.c_str());
-    std::filesystem::rename(captured.tape, captured.tape + "." + std::to_string(tried) + ".lost");
+    fs::rename(captured.tape, captured.tape + "." + std::to_string(tries) + ".lost");
   }
   INFO(captured.program.output);
   Result<TapeFacts> facts = gather(captured.tape);
