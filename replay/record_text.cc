@@ -152,6 +152,13 @@ std::string host_text(schema::HostProcessor::Reader host) {
   return text;
 }
 
+bool is_of_the_boot(schema::ClocksourceSeen::Reader change) {
+  const std::string_view before = chars(change.getBefore());
+  const std::string_view now = chars(change.getName());
+  if (before == "jiffies" || before == "refined-jiffies") return true;
+  return before == "tsc-early" && now == "tsc";
+}
+
 std::string reply_text(schema::OpReplied::Reader reply) {
   std::string text = reply.getOk() ? "done" : reply.getAsExpected() ? "refused, as expected" : "NOT DONE";
   if (reply.getTries() < 2) return text;

@@ -57,6 +57,11 @@ template <typename Enum>
 // "2 CPUs of a host that is itself a guest, of 'KVMKVMKVM'"; empty where the recorder did not say.
 [[nodiscard]] std::string host_text(schema::HostProcessor::Reader host);
 
+// Whether a change of the clocksource is one that every boot makes, from what the kernel has until it has
+// calibrated the TSC to the TSC (arch/x86/kernel/tsc.c, tsc_refine_calibration_work(), about a second after
+// the start): a run that was looked at sooner shows it, another one does not.
+[[nodiscard]] bool is_of_the_boot(schema::ClocksourceSeen::Reader change);
+
 // Which triggers a freeze is for, in the order of their names: "symbol:schedule", "scx-error,
 // symbol:schedule"; empty for another cause.
 [[nodiscard]] std::string trigger_names(schema::FreezeBegan::Reader began);

@@ -183,11 +183,11 @@ void Gatherer::kernel_identified(schema::KernelIdentified::Reader kernel) {
   facts_.phys_base = kernel.getPhysBase();
 }
 
-// The second and any further one is an incident: not every run of a kind has it.
+// A change is an incident, but for those of every boot.
 void Gatherer::clocksource_seen(schema::ClocksourceSeen::Reader seen, Seq seq) {
   const std::string name = shortened(safe(seen.getName()));
   if (facts_.clock.size() < kShownLimit) facts_.clock += (facts_.clock.empty() ? "" : ", then ") + name;
-  if (seen.getBefore().size() == 0) return;
+  if (seen.getBefore().size() == 0 || is_of_the_boot(seen)) return;
   incident("the guest's clocksource changed",
            fmt::format("from {} to {}", in_quotes(shortened(safe(seen.getBefore()))), in_quotes(name)), seq);
 }

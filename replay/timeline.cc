@@ -284,7 +284,8 @@ void Timeline::clocksource_seen(const RecordView& view) {
   auto seen = view.record.getClocksourceSeen();
   if (seen.getBefore().size() == 0)
     return event(view, "the guest's kernel takes its time from " + in_quotes(chars(seen.getName())));
-  event(view, fmt::format("CLOCKSOURCE CHANGED: the guest's kernel takes its time from {}, no longer from {}",
+  event(view, fmt::format("{}the guest's kernel takes its time from {}, no longer from {}",
+                          is_of_the_boot(seen) ? "" : "CLOCKSOURCE CHANGED: ",
                           in_quotes(chars(seen.getName())), in_quotes(chars(seen.getBefore()))));
 }
 

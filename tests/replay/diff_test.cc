@@ -363,4 +363,12 @@ TEST_CASE("the guests' clocksources are compared, and a change in one run alone 
   CHECK_THAT(found.subject + found.b, ContainsSubstring("the guest's clocksource changed"));
 }
 
+// Whether a run was looked at before it happened is chance; that the TSC was given up is not.
+TEST_CASE("a change of the clocksource that every boot makes is no difference") {
+  const DiffTape late = tape_of({.clocksources = {"tsc"}});
+  CHECK(diff_of(tape_of({.clocksources = {"tsc-early", "tsc"}}), late).mattering() == 0);
+  CHECK(diff_of(tape_of({.clocksources = {"refined-jiffies", "tsc-early", "tsc"}}), late).mattering() == 0);
+  CHECK(diff_of(tape_of({.clocksources = {"tsc-early", "hpet"}}), late).mattering() == 1);
+}
+
 }  // namespace ktape::test

@@ -193,6 +193,19 @@ TEST_CASE("the guest's clocksource is shown, and each change of it") {
              ContainsSubstring("CLOCKSOURCE CHANGED: the guest's kernel takes its time from 'tsc\\x1b', no"));
 }
 
+TEST_CASE("the change of clocksource that every boot makes is no alarm") {
+  TempDir folder;
+  TapeBuilder builder(folder.file("run.ktape"));
+  builder.run_started();
+  builder.add([&](schema::Record::Builder record) {
+    record.initClocksourceSeen().setName(as_data(std::string_view("tsc")));
+    record.getClocksourceSeen().setBefore(as_data(std::string_view("tsc-early")));
+  });
+  const std::string text = shown(builder.seal().path);
+  CHECK_THAT(text, ContainsSubstring("takes its time from 'tsc', no longer from 'tsc-early'\n"));
+  CHECK_THAT(text, !ContainsSubstring("CLOCKSOURCE CHANGED"));
+}
+
 TEST_CASE("a host that is itself a guest is shown as that") {
   TempDir folder;
   TapeBuilder builder(folder.file("run.ktape"));
