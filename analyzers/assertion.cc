@@ -69,7 +69,7 @@ Verdict Assertion::verdict() const {
   return Verdict::kPass;
 }
 
-Result<TapeFacts> judge(const JournalReader& tape, Assertion& assertion) {
+Result<TapeFacts> judge(const TapeReader& tape, Assertion& assertion) {
   TapeFacts facts;
   facts.path = tape.path();
   facts.state = tape.state();

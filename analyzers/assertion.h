@@ -11,8 +11,8 @@
 #include "schema/base/exit_code.h"
 #include "schema/base/result.h"
 #include "schema/base/units.h"
-#include "schema/journal/losses.h"
-#include "schema/journal/reader.h"
+#include "schema/tape/losses.h"
+#include "schema/tape/reading/reader.h"
 
 // How to write an assertion: one source file that derives a class from Assertion (or, to judge what
 // requests read and wrote, from OpAssertion in op_assertion.h), and defines make_assertion();
@@ -113,7 +113,7 @@ struct TapeFacts {
 
 // Hands every record of the tape to the assertion. kBadInput names the record that cannot be read, or is
 // not as it was recorded; the assertion's verdict means nothing then.
-[[nodiscard]] Result<TapeFacts> judge(const JournalReader& tape, Assertion& assertion);
+[[nodiscard]] Result<TapeFacts> judge(const TapeReader& tape, Assertion& assertion);
 
 // The verdict in KTAP: a plan of one test, the findings and losses as diagnostics, the result line.
 [[nodiscard]] std::string ktap(const TapeFacts& facts, const Assertion& assertion);

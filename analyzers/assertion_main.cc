@@ -16,7 +16,7 @@ constexpr char kFooter[] =
     "Exit status: 0 pass, 1 violated, 77 inconclusive, 2 usage, 3 the tape is altered or unusable.";
 
 ktape::Result<ktape::ExitCode> run(const std::string& path, ktape::Assertion& assertion) {
-  KTAPE_ASSIGN(auto tape, ktape::JournalReader::open(path));
+  KTAPE_ASSIGN(auto tape, ktape::TapeReader::open(path));
   KTAPE_ASSIGN(ktape::TapeFacts facts, ktape::judge(*tape, assertion));
   std::fputs(ktape::ktap(facts, assertion).c_str(), stdout);
   if (std::fflush(stdout) != 0) {

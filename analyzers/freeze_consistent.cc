@@ -10,9 +10,9 @@
 #include <string_view>
 
 #include "analyzers/op_assertion.h"
-#include "schema/base/entry_note.h"
-#include "schema/base/protection.h"
 #include "schema/base/text.h"
+#include "schema/terms/entry_note.h"
+#include "schema/terms/protection.h"
 
 namespace ktape {
 

@@ -15,7 +15,7 @@ namespace {
 constexpr uint64_t kShortestWindowNs = 100'000'000;
 // What a hypervisor took is told in ticks: one may have begun before a window.
 constexpr uint64_t kStolenTickNs = 10'000'000;
-constexpr size_t kMostBadSpans = 1000;
+constexpr size_t kMaxBadSpans = 1000;
 
 uint64_t without(uint64_t whole, uint64_t part) { return whole - std::min(whole, part); }
 
@@ -79,7 +79,7 @@ void HostWaits::judge(const Reading& from, const Reading& to, uint64_t span_from
   const std::string why = fault(from, to);
   if (why.empty()) return;
   const Span span{std::min(span_from_ns, to.host_ns), std::max(span_from_ns, to.host_ns)};
-  if (bad_.size() >= kMostBadSpans) {
+  if (bad_.size() >= kMaxBadSpans) {
     bad_.back().span.to_ns = std::max(bad_.back().span.to_ns, span.to_ns);
     return;
   }

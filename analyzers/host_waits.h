@@ -12,7 +12,7 @@ namespace ktape {
 
 // Of a span of time in which a vCPU waited for a CPU of the host for a larger part than this, a guest's
 // clocks tell what the host did. A scheduler's own delays are a few percent of a loaded machine's time.
-inline constexpr uint64_t kMostHostWaitPercent = 5;
+inline constexpr uint64_t kMaxHostWaitPercent = 5;
 
 // What of a run's time is the host's doing, found out while the records of its tape go by.
 //
@@ -73,7 +73,7 @@ class HostWaits {
   [[nodiscard]] std::string fault_of(size_t vcpu, const Reading& from, const Reading& to,
                                      uint64_t length_ns) const;
 
-  uint64_t most_percent_ = kMostHostWaitPercent;
+  uint64_t most_percent_ = kMaxHostWaitPercent;
   bool kvm_ = false;
   bool clock_is_tsc_ = false;
   uint64_t frozen_ns_ = 0;

@@ -10,10 +10,10 @@
 #include <utility>
 
 #include "analyzers/assertion.h"
-#include "schema/base/scheduler_exit.h"
 #include "schema/base/text.h"
-#include "schema/journal/ejections.h"
-#include "schema/journal/lockup_sight.h"
+#include "schema/tape/facts/ejections.h"
+#include "schema/tape/facts/lockup_sight.h"
+#include "schema/terms/scheduler_exit.h"
 
 namespace ktape {
 

@@ -6,7 +6,7 @@
 
 #include "analyzers/op_assertion.h"
 #include "schema/base/text.h"
-#include "schema/scenario/target_path.h"
+#include "schema/target/target_path.h"
 
 namespace ktape {
 

@@ -17,7 +17,7 @@ std::vector<Argument> TimeAssertion::arguments() {
       {"--max-host-wait", "PERCENT",
        fmt::format("of a span's time, the most that a vCPU may have waited for a CPU of the host for the "
                    "span to be judged; {} unless given",
-                   kMostHostWaitPercent),
+                   kMaxHostWaitPercent),
        false, [this](const std::string& value) -> Result<void> {
          KTAPE_ASSIGN(const uint64_t percent, number_argument("--max-host-wait", value));
          if (percent > 100)

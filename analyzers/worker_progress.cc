@@ -42,7 +42,7 @@ constexpr char kHelp[] =
 constexpr uint64_t kNsPerMs = 1'000'000;
 constexpr uint64_t kForever = ~uint64_t{0};
 // Of a worker's gaps that are too long, as many are kept: one that may be judged is looked for among them.
-constexpr size_t kMostTooLong = 16;
+constexpr size_t kMaxTooLong = 16;
 
 uint64_t add(uint64_t a, uint64_t b) { return a > kForever - b ? kForever : a + b; }
 uint64_t multiply(uint64_t a, uint64_t b) { return b != 0 && a > kForever / b ? kForever : a * b; }
@@ -182,7 +182,7 @@ class WorkerProgress final : public TimeAssertion {
       if (interval.least_ns > max_gap_ns) {
         const auto longer = [](const Interval& a, const Interval& b) { return a.least_ns > b.least_ns; };
         too_long.insert(std::upper_bound(too_long.begin(), too_long.end(), interval, longer), interval);
-        if (too_long.size() > kMostTooLong) too_long.pop_back();
+        if (too_long.size() > kMaxTooLong) too_long.pop_back();
       }
       if (!longest || interval.least_ns > longest->least_ns) longest = interval;
       if (!widest || interval.most_ns > widest->most_ns) widest = interval;

@@ -99,7 +99,7 @@ struct OpEntry {
 }
 
 enum Gate {
-  # In the order in which they are evaluated; guest/kernel/gates.h says what each lets pass.
+  # In the order in which they are evaluated; guest/kernel/ops/gates.h says what each lets pass.
   notSaid @0;
   pid @1;
   identity @2;

@@ -16,7 +16,7 @@
 #include "guest/inside/executor.h"
 #include "guest/inside/session.h"
 #include "guest/inside/system.h"
-#include "guest/inside/topology.h"
+#include "guest/inside/workers/topology.h"
 
 namespace ktape {
 namespace {
@@ -26,7 +26,7 @@ constexpr auto kPortAppears = std::chrono::seconds(30);
 // A host that has the last message says so at once. One that does not must not keep the guest up.
 constexpr auto kHostHears = std::chrono::seconds(5);
 
-Result<RunResult> run_scenario(Channel& channel, Reporter& reporter, const ConsoleLog& log) {
+Result<RunResult> run_scenario(Channel& channel, Reporter& reporter, const ConsolePrinter& log) {
   KTAPE_ASSIGN(std::unique_ptr<Session> session, Session::create(channel));
   KTAPE_TRY(send_hello(reporter));
   KTAPE_ASSIGN(const Facts topology, read_topology("/sys", "/proc"));
@@ -42,7 +42,7 @@ Result<RunResult> run_scenario(Channel& channel, Reporter& reporter, const Conso
 }
 
 // Exceptions come from Cap'n Proto, for a scenario that cannot be read, and from the library.
-Result<RunResult> run_guarded(Channel& channel, Reporter& reporter, const ConsoleLog& log) {
+Result<RunResult> run_guarded(Channel& channel, Reporter& reporter, const ConsolePrinter& log) {
   try {
     return run_scenario(channel, reporter, log);
   } catch (const kj::Exception& exception) {
@@ -67,7 +67,7 @@ Result<void> wait_until_heard(Channel& channel) {
   }
 }
 
-Result<void> serve(const ConsoleLog& log) {
+Result<void> serve(const ConsolePrinter& log) {
   KTAPE_TRY(become_realtime(kHighestPriority));
   KTAPE_ASSIGN(std::unique_ptr<Channel> channel, Channel::open(Clock::now() + kPortAppears));
   Reporter reporter(*channel);
@@ -89,7 +89,7 @@ int main() {
     return 2;
   }
   ktape::Result<void> mounted = ktape::mount_file_systems();
-  ktape::ConsoleLog log;
+  ktape::ConsolePrinter log;
   log.line("up");
   ktape::Result<void> served = mounted ? ktape::serve(log) : mounted;
   if (!served) log.line(served.error().message);

@@ -11,7 +11,7 @@
 #include <filesystem>
 #include <thread>
 
-#include "guest/inside/sysfs_text.h"
+#include "guest/inside/schedulers/sysfs_text.h"
 
 namespace ktape {
 

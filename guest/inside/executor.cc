@@ -5,8 +5,8 @@
 #include <signal.h>
 #include <unistd.h>
 
-#include "guest/inside/proc_stat.h"
 #include "guest/inside/reply_problem.h"
+#include "guest/inside/workers/proc_stat.h"
 
 namespace ktape {
 

@@ -10,8 +10,8 @@
 #include <array>
 #include <cerrno>
 
-#include "guest/inside/bpf_object.h"
-#include "guest/inside/worker_facts.h"
+#include "guest/inside/schedulers/bpf_object.h"
+#include "guest/inside/workers/worker_facts.h"
 #include "schema/wire/data.h"
 
 namespace ktape {
@@ -124,7 +124,7 @@ Result<void> Session::start_worker(schema::Worker::Reader spec) {
     started.setPolicy(spec.getPolicy());
     started.setComm(as_data(worker->comm));
   }));
-  return workers_.let_go(worker->name);
+  return workers_.release(worker->name);
 }
 
 Result<void> Session::report_facts(const RunningWorker& worker) {

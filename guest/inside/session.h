@@ -10,10 +10,10 @@
 #include <string_view>
 
 #include "guest/inside/channel.h"
-#include "guest/inside/external_scheduler.h"
 #include "guest/inside/reporter.h"
-#include "guest/inside/vtime_scheduler.h"
-#include "guest/inside/worker_set.h"
+#include "guest/inside/schedulers/external_scheduler.h"
+#include "guest/inside/schedulers/vtime_scheduler.h"
+#include "guest/inside/workers/worker_set.h"
 #include "schema/base/result.h"
 #include "schema/wire.capnp.h"
 

@@ -12,7 +12,7 @@
 
 #include <cerrno>
 
-#include "guest/inside/sysfs_text.h"
+#include "guest/inside/schedulers/sysfs_text.h"
 #include "schema/wire/data.h"
 
 namespace ktape {
@@ -62,9 +62,9 @@ Result<void> become_realtime(uint32_t priority) {
   return {};
 }
 
-ConsoleLog::ConsoleLog() : console_(::open("/dev/console", O_WRONLY | O_NOCTTY | O_CLOEXEC)) {}
+ConsolePrinter::ConsolePrinter() : console_(::open("/dev/console", O_WRONLY | O_NOCTTY | O_CLOEXEC)) {}
 
-void ConsoleLog::line(const std::string& text) const {
+void ConsolePrinter::line(const std::string& text) const {
   std::string line = "ktape-agent: " + text + "\n";
   // Nobody to tell when the console does not take it.
   [[maybe_unused]] ssize_t n = ::write(console_.get(), line.data(), line.size());

@@ -22,9 +22,9 @@ inline constexpr uint32_t kHighestPriority = 99;
 [[nodiscard]] Result<void> become_realtime(uint32_t priority);
 
 // One line per stage on the kernel's console.
-class ConsoleLog {
+class ConsolePrinter {
  public:
-  ConsoleLog();
+  ConsolePrinter();
   void line(const std::string& text) const;
 
  private:

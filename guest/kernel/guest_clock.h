@@ -7,9 +7,9 @@
 #include <string>
 #include <vector>
 
-#include "guest/kernel/guest_memory.h"
 #include "guest/kernel/kernel.h"
-#include "guest/kernel/layout_log.h"
+#include "guest/kernel/types/layout_log.h"
+#include "guest/memory/guest_memory.h"
 #include "schema/base/result.h"
 
 namespace ktape {

@@ -5,7 +5,7 @@
 
 #include <algorithm>
 
-#include "guest/kernel/still_memory.h"
+#include "guest/memory/translation_cache.h"
 
 namespace ktape {
 namespace {

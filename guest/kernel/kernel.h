@@ -9,10 +9,10 @@
 #include <string_view>
 #include <vector>
 
-#include "guest/kernel/btf.h"
-#include "guest/kernel/guest_memory.h"
-#include "guest/kernel/page_walk.h"
-#include "guest/kernel/symbol_table.h"
+#include "guest/kernel/image/symbol_table.h"
+#include "guest/kernel/types/btf.h"
+#include "guest/memory/guest_memory.h"
+#include "guest/memory/page_walk.h"
 #include "schema/base/page_buffer.h"
 #include "schema/base/result.h"
 #include "schema/base/units.h"

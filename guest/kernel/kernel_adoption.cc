@@ -6,7 +6,7 @@
 #include <charconv>
 #include <optional>
 
-#include "guest/kernel/banner.h"
+#include "guest/kernel/image/banner.h"
 #include "guest/kernel/kernel.h"
 
 namespace ktape {

@@ -5,8 +5,8 @@
 
 #include <string_view>
 
-#include "guest/kernel/elf_image.h"
-#include "guest/kernel/unpack.h"
+#include "guest/kernel/image/elf_image.h"
+#include "guest/kernel/image/unpack.h"
 
 namespace ktape {
 

@@ -3,10 +3,10 @@
 #include <utility>
 #include <vector>
 
-#include "guest/kernel/banner.h"
-#include "guest/kernel/elf_image.h"
+#include "guest/kernel/image/banner.h"
+#include "guest/kernel/image/elf_image.h"
 #include "guest/kernel/kernel.h"
-#include "guest/kernel/little_endian.h"
+#include "schema/base/little_endian.h"
 
 namespace ktape {
 namespace {

@@ -7,7 +7,7 @@
 #include <utility>
 #include <vector>
 
-#include "guest/kernel/flat_memory.h"
+#include "guest/memory/flat_memory.h"
 #include "schema/base/file.h"
 #include "schema/base/result.h"
 

@@ -11,8 +11,8 @@
 #include <utility>
 #include <vector>
 
-#include "guest/kernel/guest_memory.h"
 #include "guest/machine/host_times.h"
+#include "guest/memory/guest_memory.h"
 #include "schema/base/result.h"
 #include "schema/base/units.h"
 

@@ -27,7 +27,7 @@ constexpr int kConsolePipeBytes = 1 << 20;
 // Of a guest that prints nothing, as many vCPUs are told of.
 constexpr size_t kVcpusTold = 4;
 // Steps that a vCPU is given to get past a breakpoint, of which one does.
-constexpr int kMostSteps = 8;
+constexpr int kMaxSteps = 8;
 // QEMU's serial port sends bytes one by one: they are read this much later, so that a line is not an
 // event per byte.
 constexpr auto kConsoleGather = 20ms;
@@ -277,7 +277,7 @@ Result<void> QemuMachine::clear_breakpoint(GuestVirtual address) {
 
 // A stop that QEMU had still to tell of, another vCPU's at a breakpoint, may end a step before it began.
 Result<void> QemuMachine::step_past(GuestVirtual at, std::vector<uint32_t> cpus) {
-  for (int attempt = 0; attempt < kMostSteps && !cpus.empty(); ++attempt) {
+  for (int attempt = 0; attempt < kMaxSteps && !cpus.empty(); ++attempt) {
     for (const uint32_t cpu : cpus) KTAPE_TRY(gdb_->step(cpu, answer_deadline()));
     KTAPE_ASSIGN(const std::vector<VcpuRegisters> now, gdb_->registers(config_.cpus, answer_deadline()));
     std::erase_if(cpus, [&](uint32_t cpu) { return now[cpu].rip != at.value; });

@@ -10,13 +10,13 @@
 #include <string>
 #include <vector>
 
-#include "guest/kernel/flat_memory.h"
 #include "guest/machine/child_process.h"
 #include "guest/machine/gdb_client.h"
 #include "guest/machine/guest_ram.h"
 #include "guest/machine/machine.h"
 #include "guest/machine/qmp_client.h"
 #include "guest/machine/send_queue.h"
+#include "guest/memory/flat_memory.h"
 
 namespace ktape {
 

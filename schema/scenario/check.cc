@@ -32,9 +32,9 @@ bool realtime(schema::Policy policy) {
 
 class ScenarioCheck {
  public:
-  ScenarioCheck(std::string_view file, const OutlineNode& outline, schema::Scenario::Reader scenario,
+  ScenarioCheck(std::string_view file, const TextNode& parsed, schema::Scenario::Reader scenario,
                 const MachineOverride& machine)
-      : file_(file), outline_(outline), scenario_(scenario), override_(machine) {}
+      : file_(file), outline_(parsed), scenario_(scenario), override_(machine) {}
 
   Result<void> check() {
     KTAPE_TRY(check_scenario_name());
@@ -68,8 +68,7 @@ class ScenarioCheck {
   }
 
   // Step names and tags are shown in quotes, and given on command lines: they have characters that show.
-  Result<void> check_shown_name(const OutlineNode& where, std::string_view field,
-                                std::string_view name) const {
+  Result<void> check_shown_name(const TextNode& where, std::string_view field, std::string_view name) const {
     const bool good = is_utf8(name) && printable(name) == name && name.find('\'') == std::string_view::npos &&
                       !name.starts_with(' ') && !name.ends_with(' ');
     if (good) return {};
@@ -106,7 +105,7 @@ class ScenarioCheck {
   }
 
   Result<void> check_scheduler() const {
-    const OutlineNode& where = outline_.at("scheduler").at("vtime");
+    const TextNode& where = outline_.at("scheduler").at("vtime");
     auto vtime = scenario_.getScheduler().getVtime();
     if (vtime.getTimeoutMs() > kMaxStallTimeoutMs) {
       return error(where.at("timeoutMs").place,
@@ -119,7 +118,7 @@ class ScenarioCheck {
   }
 
   Result<void> check_external_scheduler() const {
-    const OutlineNode& where = outline_.at("scheduler").at("external");
+    const TextNode& where = outline_.at("scheduler").at("external");
     auto external = scenario_.getScheduler().getExternal();
     if (external.getProgram().size() == 0) return error(where.place, "the external scheduler has no program");
     if (where.has("guestPath")) {
@@ -132,7 +131,7 @@ class ScenarioCheck {
     std::set<std::string> names;
     auto workers = scenario_.getWorkers();
     for (unsigned i = 0; i < workers.size(); ++i) {
-      const OutlineNode& where = outline_.at("workers").at(i);
+      const TextNode& where = outline_.at("workers").at(i);
       std::string name = workers[i].getName().cStr();
       KTAPE_TRY(check_worker_name(where, name));
       if (!names.insert(name).second) {
@@ -146,7 +145,7 @@ class ScenarioCheck {
     return {};
   }
 
-  Result<void> check_worker_name(const OutlineNode& where, const std::string& name) const {
+  Result<void> check_worker_name(const TextNode& where, const std::string& name) const {
     if (name.empty()) return error(where.place, "the worker has no name");
     if (name.size() > kMaxNameBytes) {
       return error(where.at("name").place,
@@ -159,7 +158,7 @@ class ScenarioCheck {
                  "a name has letters, digits, '_' and '-', and begins with a letter");
   }
 
-  Result<void> check_priority(const OutlineNode& where, schema::Policy policy, uint32_t priority) const {
+  Result<void> check_priority(const TextNode& where, schema::Policy policy, uint32_t priority) const {
     if (realtime(policy)) {
       if (priority <= kMaxPriority) return {};
       return error(where.at("priority").place,
@@ -170,7 +169,7 @@ class ScenarioCheck {
                  "others are weighted by 'nice'");
   }
 
-  Result<void> check_nice(const OutlineNode& where, schema::Worker::Reader worker) const {
+  Result<void> check_nice(const TextNode& where, schema::Worker::Reader worker) const {
     int32_t nice = worker.getNice();
     if (nice == 0) return {};
     if (realtime(worker.getPolicy()) || worker.getPolicy() == schema::Policy::IDLE) {
@@ -180,7 +179,7 @@ class ScenarioCheck {
     return error(where.at("nice").place, fmt::format("nice {} is not in -20 to 19", nice));
   }
 
-  Result<void> check_affinity(const OutlineNode& where, capnp::List<uint32_t>::Reader cpus) const {
+  Result<void> check_affinity(const TextNode& where, capnp::List<uint32_t>::Reader cpus) const {
     uint32_t available = scenario_.getMachine().getCpus();
     for (unsigned i = 0; i < cpus.size(); ++i) {
       if (cpus[i] < available) continue;
@@ -191,10 +190,10 @@ class ScenarioCheck {
     return {};
   }
 
-  Result<void> check_phases(const OutlineNode& where, capnp::List<schema::Phase>::Reader phases) const {
+  Result<void> check_phases(const TextNode& where, capnp::List<schema::Phase>::Reader phases) const {
     if (phases.size() == 0) return error(where.place, "the worker has no phases: it would do nothing");
     for (unsigned i = 0; i < phases.size(); ++i) {
-      const OutlineNode& phase = where.at("phases").at(i);
+      const TextNode& phase = where.at("phases").at(i);
       uint64_t ms = phases[i].isSleepMs()  ? phases[i].getSleepMs()
                     : phases[i].isSpinMs() ? phases[i].getSpinMs()
                                            : phases[i].getYieldMs();
@@ -209,7 +208,7 @@ class ScenarioCheck {
     auto steps = scenario_.getSteps();
     if (steps.size() == 0) return error(outline_.at("steps").place, "the scenario has no steps");
     for (unsigned i = 0; i < steps.size(); ++i) {
-      const OutlineNode& where = outline_.at("steps").at(i);
+      const TextNode& where = outline_.at("steps").at(i);
       auto actions = steps[i].getActions();
       KTAPE_TRY(check_shown_name(where, "name", steps[i].getName().cStr()));
       if (actions.size() == 0) return error(where.place, "the step has no actions");
@@ -243,7 +242,7 @@ class ScenarioCheck {
     return {};
   }
 
-  Result<void> check_action(const OutlineNode& where, schema::Action::Reader action) {
+  Result<void> check_action(const TextNode& where, schema::Action::Reader action) {
     if (where.fields.empty()) {
       return error(where.place, "the action is empty",
                    "one of: sleepMs, wait, op, hold, panic, signal, setPolicy, report, waitProgram");
@@ -251,7 +250,7 @@ class ScenarioCheck {
     switch (action.which()) {
       case schema::Action::SLEEP_MS: return check_ms(where, "sleepMs", action.getSleepMs());
       case schema::Action::WAIT: {
-        const OutlineNode& wait = where.at("wait");
+        const TextNode& wait = where.at("wait");
         KTAPE_TRY(check_ms(wait, "deadlineMs", action.getWait().getDeadlineMs()));
         return check_worker(wait, action.getWait().getWorker());
       }
@@ -263,7 +262,7 @@ class ScenarioCheck {
         return error(where.at("hold").place, "'hold' lasts to the end of durationMs, which is not given");
       case schema::Action::PANIC: return {};
       case schema::Action::SIGNAL: {
-        const OutlineNode& signal = where.at("signal");
+        const TextNode& signal = where.at("signal");
         int32_t number = action.getSignal().getSignal();
         if (number < 1 || number > kMaxSignal) {
           return error(signal.at("signal").place,
@@ -275,7 +274,7 @@ class ScenarioCheck {
       case schema::Action::WAIT_PROGRAM:
         return check_ms(where.at("waitProgram"), "deadlineMs", action.getWaitProgram().getDeadlineMs());
       case schema::Action::SET_POLICY: {
-        const OutlineNode& change = where.at("setPolicy");
+        const TextNode& change = where.at("setPolicy");
         auto asked = action.getSetPolicy();
         KTAPE_TRY(check_priority(change, asked.getPolicy(), asked.getPriority()));
         return check_worker(change, asked.getWorker());
@@ -284,7 +283,7 @@ class ScenarioCheck {
     return {};
   }
 
-  Result<void> check_tag(const OutlineNode& where, std::string tag) {
+  Result<void> check_tag(const TextNode& where, std::string tag) {
     if (tag.empty()) {
       return error(where.place, "an op needs a 'tag'", "it is the name by which assertions find the value");
     }
@@ -293,11 +292,11 @@ class ScenarioCheck {
     return error(where.at("tag").place, fmt::format("the tag '{}' is used already", tag));
   }
 
-  Result<void> check_worker(const OutlineNode& where, capnp::Text::Reader worker) const {
+  Result<void> check_worker(const TextNode& where, capnp::Text::Reader worker) const {
     return check_worker_exists(file_, where.at("worker").place, scenario_, worker.cStr());
   }
 
-  Result<void> check_ms(const OutlineNode& where, std::string_view field, uint64_t ms) const {
+  Result<void> check_ms(const TextNode& where, std::string_view field, uint64_t ms) const {
     if (ms <= kMaxMs) return {};
     return error(where.at(field).place,
                  fmt::format("'{}' is {} ms; at most a week, {} ms, can be asked", field, ms, kMaxMs));
@@ -308,7 +307,7 @@ class ScenarioCheck {
   }
 
   std::string_view file_;
-  const OutlineNode& outline_;
+  const TextNode& outline_;
   schema::Scenario::Reader scenario_;
   const MachineOverride& override_;
   std::set<std::string> tags_;
@@ -329,9 +328,9 @@ Result<void> check_worker_exists(std::string_view file, Place place, schema::Sce
                   !near.empty() ? near : "workers are declared in 'workers'");
 }
 
-Result<void> check_scenario(std::string_view file, const OutlineNode& outline,
-                            schema::Scenario::Reader scenario, const MachineOverride& machine) {
-  return ScenarioCheck(file, outline, scenario, machine).check();
+Result<void> check_scenario(std::string_view file, const TextNode& parsed, schema::Scenario::Reader scenario,
+                            const MachineOverride& machine) {
+  return ScenarioCheck(file, parsed, scenario, machine).check();
 }
 
 }  // namespace ktape

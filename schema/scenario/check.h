@@ -6,21 +6,21 @@
 #include "schema/base/result.h"
 #include "schema/scenario.capnp.h"
 #include "schema/scenario/machine.h"
-#include "schema/scenario/outline.h"
+#include "schema/scenario/text_parser.h"
 
 namespace ktape {
 
-// Says what a scenario asks that no run could do, with the place in its outline. `scenario` has its
-// defaults and parsed paths; `outline` is of the same text. What `machine` decides is not in the text.
-[[nodiscard]] Result<void> check_scenario(std::string_view file, const OutlineNode& outline,
+// Says what a scenario asks that no run could do, with the place in its text. `scenario` has its
+// defaults and parsed paths; `parsed` is that text. What `machine` decides is not in the text.
+[[nodiscard]] Result<void> check_scenario(std::string_view file, const TextNode& parsed,
                                           schema::Scenario::Reader scenario, const MachineOverride& machine);
 
 // The same for one op of a step; `tag` is not looked at.
-[[nodiscard]] Result<void> check_op(std::string_view file, const OutlineNode& outline,
+[[nodiscard]] Result<void> check_op(std::string_view file, const TextNode& parsed,
                                     schema::Scenario::Reader scenario, schema::ScenarioOp::Reader op);
 
 // kUsage where `retryMs` of the scenario or of an op, which stands at `where`, can be no such time.
-[[nodiscard]] Result<void> check_retry_ms(std::string_view file, const OutlineNode& where, int32_t retry_ms,
+[[nodiscard]] Result<void> check_retry_ms(std::string_view file, const TextNode& where, int32_t retry_ms,
                                           schema::Scenario::Reader scenario);
 
 // kUsage when the scenario has no worker of that name.

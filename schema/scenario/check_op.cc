@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
-#include "schema/base/protection.h"
 #include "schema/scenario/check.h"
 #include "schema/scenario/retry.h"
-#include "schema/scenario/target_path.h"
+#include "schema/target/target_path.h"
+#include "schema/terms/protection.h"
 
 namespace ktape {
 
@@ -14,22 +14,22 @@ class OpCheck {
  public:
   OpCheck(std::string_view file, schema::Scenario::Reader scenario) : file_(file), scenario_(scenario) {}
 
-  Result<void> check(const OutlineNode& outline, schema::ScenarioOp::Reader op) const {
-    const OutlineNode& where = outline.at("entry");
+  Result<void> check(const TextNode& parsed, schema::ScenarioOp::Reader op) const {
+    const TextNode& where = parsed.at("entry");
     auto entry = op.getEntry();
     KTAPE_TRY(check_target(where.at("target"), entry.getTarget()));
     if (!where.has("read") && !where.has("write")) {
       return error(where.place, "an op needs 'read' or 'write'", "e.g. read = u64, or write = (u64 = 5)");
     }
     KTAPE_TRY(entry.isRead() ? check_read(where, entry) : check_write(where, entry));
-    KTAPE_TRY(check_retry_ms(file_, outline, op.getRetryMs(), scenario_));
+    KTAPE_TRY(check_retry_ms(file_, parsed, op.getRetryMs(), scenario_));
     if (entry.getConsistent()) KTAPE_TRY(check_consistent(where, op));
-    if (outline.has("expect")) KTAPE_TRY(check_expectation(outline.at("expect"), op));
-    return op.getMode() == schema::OpMode::HOT ? check_hot(outline, entry) : Result<void>();
+    if (parsed.has("expect")) KTAPE_TRY(check_expectation(parsed.at("expect"), op));
+    return op.getMode() == schema::OpMode::HOT ? check_hot(parsed, entry) : Result<void>();
   }
 
  private:
-  Result<void> check_target(const OutlineNode& where, schema::Target::Reader target) const {
+  Result<void> check_target(const TextNode& where, schema::Target::Reader target) const {
     if (!where.has("symbol") && !where.has("perCpu") && !where.has("task") && !where.has("virtual")) {
       return error(where.place, "an op needs a target", "one of: symbol, perCpu, task, virtual");
     }
@@ -50,7 +50,7 @@ class OpCheck {
     return {};
   }
 
-  Result<void> check_per_cpu(const OutlineNode& where, schema::PerCpu::Reader target) const {
+  Result<void> check_per_cpu(const TextNode& where, schema::PerCpu::Reader target) const {
     if (target.getSymbol().size() == 0) return error(where.place, "'perCpu' needs a symbol");
     uint32_t cpus = scenario_.getMachine().getCpus();
     if (target.getCpu() < cpus) return {};
@@ -59,7 +59,7 @@ class OpCheck {
                  fmt::format("CPUs count from 0; the last is {}", cpus - 1));
   }
 
-  Result<void> check_task(const OutlineNode& where, schema::TaskRef::Reader task) const {
+  Result<void> check_task(const TextNode& where, schema::TaskRef::Reader task) const {
     if (task.getWorker().size() > 0) {
       return check_worker_exists(file_, where.at("worker").place, scenario_, task.getWorker().cStr());
     }
@@ -68,7 +68,7 @@ class OpCheck {
                  "a pid alone may name another task by the time it is looked up");
   }
 
-  Result<void> check_read(const OutlineNode& where, schema::OpEntry::Reader entry) const {
+  Result<void> check_read(const TextNode& where, schema::OpEntry::Reader entry) const {
     auto kind = entry.getRead();
     if (kind == schema::ValueKind::BYTES) {
       if (entry.getLength() >= 1 && entry.getLength() <= kMaxValueBytes) return {};
@@ -88,7 +88,7 @@ class OpCheck {
     return {};
   }
 
-  Result<void> check_write(const OutlineNode& where, schema::OpEntry::Reader entry) const {
+  Result<void> check_write(const TextNode& where, schema::OpEntry::Reader entry) const {
     if (entry.getLength() != 0) {
       return error(where.at("length").place, "'length' belongs to 'read = bytes' only");
     }
@@ -97,7 +97,7 @@ class OpCheck {
         return error(where.at("target").at("path").place, "a write cannot walk a list: it needs one place");
       }
     }
-    const OutlineNode& place = where.at("write");
+    const TextNode& place = where.at("write");
     auto value = entry.getWrite();
     switch (value.which()) {
       case schema::Value::BYTES:
@@ -112,7 +112,7 @@ class OpCheck {
     }
   }
 
-  Result<void> check_bits(const OutlineNode& where, schema::Bits::Reader bits) const {
+  Result<void> check_bits(const TextNode& where, schema::Bits::Reader bits) const {
     uint32_t width = bits.getWidth();
     if (width != 1 && width != 2 && width != 4 && width != 8) {
       return error(where.at("width").place, "'width' counts bytes: 1, 2, 4 or 8");
@@ -124,10 +124,10 @@ class OpCheck {
     return {};
   }
 
-  Result<void> check_hot(const OutlineNode& outline, schema::OpEntry::Reader entry) const {
-    const OutlineNode& where = outline.at("entry");
-    if (outline.has("retryMs")) {
-      return error(outline.at("retryMs").place,
+  Result<void> check_hot(const TextNode& parsed, schema::OpEntry::Reader entry) const {
+    const TextNode& where = parsed.at("entry");
+    if (parsed.has("retryMs")) {
+      return error(parsed.at("retryMs").place,
                    "a hot read is not tried again: nothing refuses it for a moment", "leave out 'retryMs'");
     }
     if (entry.isWrite()) {
@@ -145,7 +145,7 @@ class OpCheck {
     return {};
   }
 
-  Result<void> check_consistent(const OutlineNode& where, schema::ScenarioOp::Reader op) const {
+  Result<void> check_consistent(const TextNode& where, schema::ScenarioOp::Reader op) const {
     const auto entry = op.getEntry();
     const Place place = where.at("consistent").place;
     if (entry.isWrite()) {
@@ -170,13 +170,13 @@ class OpCheck {
            gate == schema::Gate::ALIVE || gate == schema::Gate::INITIALISED;
   }
 
-  Result<void> check_expectation(const OutlineNode& where, schema::ScenarioOp::Reader op) const {
+  Result<void> check_expectation(const TextNode& where, schema::ScenarioOp::Reader op) const {
     if (op.getMode() == schema::OpMode::HOT) {
       return error(where.place, "a hot read has no gates, so nothing is to be expected of it",
                    "leave out 'mode = hot', or 'expect'");
     }
     if (!op.getExpect().isRefused()) return {};
-    const OutlineNode& gate = where.at("refused");
+    const TextNode& gate = where.at("refused");
     const auto entry = op.getEntry();
     if (op.getExpect().getRefused() == schema::Gate::NOT_SAID)
       return error(gate.place, "'refused' names a gate", "e.g. expect = (refused = offRunqueue)");
@@ -200,7 +200,7 @@ class OpCheck {
 
 }  // namespace
 
-Result<void> check_retry_ms(std::string_view file, const OutlineNode& where, int32_t retry_ms,
+Result<void> check_retry_ms(std::string_view file, const TextNode& where, int32_t retry_ms,
                             schema::Scenario::Reader scenario) {
   if (!where.has("retryMs")) return {};
   const Place place = where.at("retryMs").place;
@@ -216,9 +216,9 @@ Result<void> check_retry_ms(std::string_view file, const OutlineNode& where, int
       "make watchdogMs longer than retryMs");
 }
 
-Result<void> check_op(std::string_view file, const OutlineNode& outline, schema::Scenario::Reader scenario,
+Result<void> check_op(std::string_view file, const TextNode& parsed, schema::Scenario::Reader scenario,
                       schema::ScenarioOp::Reader op) {
-  return OpCheck(file, scenario).check(outline, op);
+  return OpCheck(file, scenario).check(parsed, op);
 }
 
 }  // namespace ktape

@@ -13,9 +13,9 @@
 
 #include "schema/base/file.h"
 #include "schema/scenario/check.h"
-#include "schema/scenario/complete.h"
-#include "schema/scenario/outline.h"
+#include "schema/scenario/defaults.h"
 #include "schema/scenario/shape.h"
+#include "schema/scenario/text_parser.h"
 
 namespace ktape {
 
@@ -47,16 +47,16 @@ Error decoder_error(const std::string& path, std::string_view text, const kj::Ex
 
 Result<LoadedScenario> parse_scenario(const std::string& path, std::string text,
                                       const MachineOverride& machine) {
-  KTAPE_ASSIGN(OutlineNode outline, parse_outline(path, text));
+  KTAPE_ASSIGN(TextNode parsed, parse_text(path, text));
   auto message = std::make_unique<capnp::MallocMessageBuilder>();
   try {
-    KTAPE_TRY(check_shape(path, outline, capnp::Schema::from<schema::Scenario>()));
+    KTAPE_TRY(check_shape(path, parsed, capnp::Schema::from<schema::Scenario>()));
     auto scenario = message->initRoot<schema::Scenario>();
     capnp::TextCodec().decode(kj::StringPtr(text.c_str(), text.size()), scenario);
     apply_override(machine, scenario.getMachine());
     fill_defaults(scenario);
-    KTAPE_TRY(parse_paths(path, outline, scenario));
-    KTAPE_TRY(check_scenario(path, outline, scenario.asReader(), machine));
+    KTAPE_TRY(parse_paths(path, parsed, scenario));
+    KTAPE_TRY(check_scenario(path, parsed, scenario.asReader(), machine));
   } catch (const kj::Exception& exception) {
     return decoder_error(path, text, exception);
   }

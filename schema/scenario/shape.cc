@@ -17,7 +17,7 @@ namespace ktape {
 
 namespace {
 
-using Kind = OutlineNode::Kind;
+using Kind = TextNode::Kind;
 using TypeKind = capnp::schema::Type::Which;
 
 std::vector<std::string> field_names(capnp::StructSchema schema) {
@@ -38,7 +38,7 @@ std::string hint_for(std::string_view word, const std::vector<std::string>& name
   return !near.empty() ? near : fmt::format("it may be one of: {}", fmt::join(names, ", "));
 }
 
-std::string describe(const OutlineNode& node) {
+std::string describe(const TextNode& node) {
   switch (node.kind) {
     case Kind::kStruct: return "a struct in parentheses";
     case Kind::kList: return "a list";
@@ -92,9 +92,9 @@ class ShapeCheck {
  public:
   explicit ShapeCheck(std::string_view file) : file_(file) {}
 
-  Result<void> check_struct(const OutlineNode& node, capnp::StructSchema schema) const {
-    const OutlineField* member = nullptr;  // the union's
-    for (const OutlineField& field : node.fields) {
+  Result<void> check_struct(const TextNode& node, capnp::StructSchema schema) const {
+    const TextField* member = nullptr;  // the union's
+    for (const TextField& field : node.fields) {
       auto found = schema.findFieldByName(field.name.c_str());
       KJ_IF_MAYBE (known, found) {
         if (known->getProto().getDiscriminantValue() != capnp::schema::Field::NO_DISCRIMINANT) {
@@ -117,7 +117,7 @@ class ShapeCheck {
 
  private:
   // `name`: of the field that holds the value.
-  Result<void> check_value(std::string_view name, const OutlineNode& node, capnp::Type type) const {
+  Result<void> check_value(std::string_view name, const TextNode& node, capnp::Type type) const {
     if (auto range = integer_range(type)) return check_integer(name, node, *range);
     switch (type.which()) {
       case TypeKind::STRUCT:
@@ -125,7 +125,7 @@ class ShapeCheck {
         return check_struct(node, type.asStruct());
       case TypeKind::LIST:
         if (node.kind != Kind::kList) return expected(name, node, "a list in brackets");
-        for (const OutlineNode& item : node.items) {
+        for (const TextNode& item : node.items) {
           KTAPE_TRY(check_value(name, item, type.asList().getElementType()));
         }
         return {};
@@ -141,18 +141,17 @@ class ShapeCheck {
     }
   }
 
-  Result<void> check_integer(std::string_view name, const OutlineNode& node, IntegerRange range) const {
+  Result<void> check_integer(std::string_view name, const TextNode& node, IntegerRange range) const {
     if (node.kind != Kind::kNumber) return expected(name, node, "a whole number");
     if (integer_fits(node.word, range)) return {};
     return expected(name, node, fmt::format("a whole number from {} to {}", range.lowest, range.highest));
   }
 
-  Result<void> check_enumerant(std::string_view name, const OutlineNode& node,
-                               capnp::EnumSchema schema) const {
+  Result<void> check_enumerant(std::string_view name, const TextNode& node, capnp::EnumSchema schema) const {
     return check_word(name, node, enumerant_names(schema));
   }
 
-  Result<void> check_word(std::string_view name, const OutlineNode& node,
+  Result<void> check_word(std::string_view name, const TextNode& node,
                           const std::vector<std::string>& names) const {
     if (node.kind == Kind::kWord) {
       for (const std::string& known : names) {
@@ -165,7 +164,7 @@ class ShapeCheck {
                     fmt::format("{} {}", names.size() > 1 ? "one of" : "the word", fmt::join(names, ", ")));
   }
 
-  Error expected(std::string_view name, const OutlineNode& node, std::string_view what) const {
+  Error expected(std::string_view name, const TextNode& node, std::string_view what) const {
     return error_at(file_, node.place, fmt::format("'{}' is {}, expected {}", name, describe(node), what));
   }
 
@@ -174,7 +173,7 @@ class ShapeCheck {
 
 }  // namespace
 
-Result<void> check_shape(std::string_view file, const OutlineNode& node, capnp::StructSchema schema) {
+Result<void> check_shape(std::string_view file, const TextNode& node, capnp::StructSchema schema) {
   return ShapeCheck(file).check_struct(node, schema);
 }
 

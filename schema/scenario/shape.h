@@ -6,14 +6,14 @@
 #include <string_view>
 
 #include "schema/base/result.h"
-#include "schema/scenario/outline.h"
+#include "schema/scenario/text_parser.h"
 
 namespace ktape {
 
-// Holds an outline against a schema: names of fields and enumerants, kinds of values, ranges of
+// Holds a parsed text against a schema: names of fields and enumerants, kinds of values, ranges of
 // integers, at most one member of each union. What passes, Cap'n Proto decodes. Errors are kUsage
 // with the place; the hint names what was probably meant.
-[[nodiscard]] Result<void> check_shape(std::string_view file, const OutlineNode& node,
+[[nodiscard]] Result<void> check_shape(std::string_view file, const TextNode& node,
                                        capnp::StructSchema schema);
 
 }  // namespace ktape

@@ -3,7 +3,7 @@
 
 #include <stdexcept>
 
-#include "schema/journal/verify.h"
+#include "schema/tape/verify/verify.h"
 #include "tests/support/must.h"
 
 namespace ktape::test {
@@ -46,7 +46,7 @@ void TapeUnderTest::judge_salvaged() {
 }
 
 void TapeUnderTest::judge_file(const std::string& path) {
-  auto tape = must(JournalReader::open(path));
+  auto tape = must(TapeReader::open(path));
   facts_ = must(ktape::judge(*tape, *assertion_));
 }
 

@@ -6,7 +6,7 @@
 #include <vector>
 
 #include "analyzers/assertion.h"
-#include "tests/support/tape_builder.h"
+#include "tests/support/tape/tape_builder.h"
 #include "tests/support/temp_dir.h"
 
 namespace ktape::test {
@@ -23,9 +23,9 @@ class TapeUnderTest {
 
   // Seals the tape and judges it.
   void judge(schema::Outcome outcome = schema::Outcome::COMPLETED, int32_t exit_code = 0);
-  // Judges what a recorder that died left.
+  // AskedAssertions what a recorder that died left.
   void judge_unsealed();
-  // Judges what salvage made of that.
+  // AskedAssertions what salvage made of that.
   void judge_salvaged();
   void judge_file(const std::string& path);
 

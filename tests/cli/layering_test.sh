@@ -7,7 +7,7 @@ source_file() { mkdir -p "$(dirname "$1")" && printf '%s\n' "${@:2}" >"$1"; }
 
 case_arrows_of_the_house_are_followed() {
   source_file replay/a.cc '#include "guest/kernel/kernel.h"' '#include <vector>'
-  source_file guest/machine/b.cc '#include "guest/kernel/guest_memory.h"'
+  source_file guest/machine/b.cc '#include "guest/memory/guest_memory.h"'
   expect_status 0 "$tools/layering" .
 }
 
@@ -18,7 +18,7 @@ case_an_include_against_the_arrows_is_named_with_its_line() {
 }
 
 case_analyzers_use_the_schema_only() {
-  source_file analyzers/a.cc '#include "replay/check.h"'
+  source_file analyzers/a.cc '#include "replay/check/check.h"'
   expect_status 1 "$tools/layering" .
   expect_output "analyzers may not use replay"
 }
@@ -29,10 +29,25 @@ case_only_tests_use_tests() {
   expect_output "capture may not use tests"
 }
 
-case_the_machine_sees_only_the_memory_interface_of_the_kernel() {
-  source_file guest/machine/a.cc '#include "guest/kernel/btf.h"'
+case_the_machine_sees_memory_and_no_kernel() {
+  source_file guest/machine/a.cc '#include "guest/kernel/types/btf.h"'
   expect_status 1 "$tools/layering" .
-  expect_output "guest/machine may use of guest/kernel only"
+  expect_output "guest/machine may not use guest/kernel/types"
+}
+
+case_arrows_hold_inside_a_room() {
+  source_file guest/kernel/types/a.cc '#include "guest/kernel/ops/gates.h"'
+  source_file guest/kernel/ops/b.cc '#include "guest/kernel/types/btf.h"'
+  expect_status 1 "$tools/layering" .
+  expect_output "guest/kernel/types/a.cc:1: guest/kernel/types may not use guest/kernel/ops"
+  expect_no_output "guest/kernel/ops/b.cc"
+}
+
+case_verbs_do_not_use_each_other() {
+  source_file replay/show/a.cc '#include "replay/diff/diff.h"' '#include "replay/text/text_writer.h"'
+  expect_status 1 "$tools/layering" .
+  expect_output "replay/show/a.cc:1: replay/show may not use replay/diff"
+  expect_no_output "replay/show/a.cc:2"
 }
 
 case_an_include_without_its_room_is_refused() {

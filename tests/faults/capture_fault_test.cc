@@ -10,13 +10,13 @@
 #include <filesystem>
 #include <fstream>
 
-#include "replay/child.h"
-#include "schema/journal/reader.h"
-#include "schema/journal/verify.h"
+#include "replay/check/child.h"
+#include "schema/tape/reading/reader.h"
+#include "schema/tape/verify/verify.h"
 #include "tests/faults/live_capture.h"
+#include "tests/support/kernel/stock_kernel.h"
 #include "tests/support/must.h"
-#include "tests/support/sql.h"
-#include "tests/support/stock_kernel.h"
+#include "tests/support/tape/sql.h"
 
 // Hosts that misbehave while a real guest runs.
 namespace ktape::test {
@@ -83,7 +83,7 @@ TEST_CASE("a wall clock that jumps by years changes nothing, and no time on the 
   INFO(capture.told());
   const auto took = std::chrono::steady_clock::now() - began;
   uint64_t last = 0;
-  must(must(JournalReader::open(capture.tape()))->for_each([&](const RecordView& view) -> Result<void> {
+  must(must(TapeReader::open(capture.tape()))->for_each([&](const RecordView& view) -> Result<void> {
     CHECK(view.record.getHostNs() >= last);
     last = view.record.getHostNs();
     return {};

@@ -10,12 +10,12 @@
 #include <random>
 #include <thread>
 
-#include "replay/child.h"
-#include "schema/journal/reader.h"
-#include "schema/journal/verify.h"
+#include "replay/check/child.h"
+#include "schema/tape/reading/reader.h"
+#include "schema/tape/verify/verify.h"
 #include "tests/faults/live_capture.h"
 #include "tests/support/must.h"
-#include "tests/support/sql.h"
+#include "tests/support/tape/sql.h"
 
 // KTAPE_CAPTURES: how many captures are killed.
 namespace ktape::test {
@@ -41,7 +41,7 @@ struct WritesOnTape {
 
 WritesOnTape writes_on(const std::string& path) {
   WritesOnTape writes;
-  must(must(JournalReader::open(path))->for_each([&](const RecordView& view) -> Result<void> {
+  must(must(TapeReader::open(path))->for_each([&](const RecordView& view) -> Result<void> {
     if (view.record.isOpRequested()) {
       auto entry = view.record.getOpRequested().getEntries()[0];
       if (entry.isWrite()) writes.requested = entry.getWrite().getU64() - kWritesBase;

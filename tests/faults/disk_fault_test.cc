@@ -10,11 +10,11 @@
 #include <random>
 #include <set>
 
-#include "schema/journal/verify.h"
+#include "schema/tape/verify/verify.h"
 #include "tests/faults/real_mix.h"
 #include "tests/faults/watched_disk.h"
 #include "tests/support/must.h"
-#include "tests/support/sql.h"
+#include "tests/support/tape/sql.h"
 #include "tests/support/temp_dir.h"
 
 // KTAPE_CUTS: how many disks fail in each way.

@@ -9,11 +9,11 @@
 #include <random>
 #include <stdexcept>
 
-#include "schema/journal/reader.h"
-#include "schema/journal/verify.h"
-#include "tests/capture/engine_fixture.h"
+#include "schema/tape/reading/reader.h"
+#include "schema/tape/verify/verify.h"
+#include "tests/capture/run/engine_fixture.h"
 #include "tests/faults/doomed_process.h"
-#include "tests/support/fake_kernel.h"
+#include "tests/support/kernel/fake_kernel.h"
 #include "tests/support/must.h"
 
 // KTAPE_KILLS: how often a recorder is killed.
@@ -62,7 +62,7 @@ struct WritesOnTape {
 
 WritesOnTape writes_on(const std::string& path) {
   WritesOnTape writes;
-  must(must(JournalReader::open(path))
+  must(must(TapeReader::open(path))
            ->for_each(
                [&](const RecordView& view) -> Result<void> {
                  if (view.record.isOpRequested())

@@ -9,12 +9,12 @@
 #include <filesystem>
 #include <fstream>
 
-#include "replay/child.h"
-#include "schema/journal/verify.h"
-#include "schema/journal/writer.h"
+#include "replay/check/child.h"
+#include "schema/tape/verify/verify.h"
+#include "schema/tape/writing/writer.h"
 #include "tests/faults/left_processes.h"
+#include "tests/support/kernel/stock_kernel.h"
 #include "tests/support/must.h"
-#include "tests/support/stock_kernel.h"
 #include "tests/support/temp_dir.h"
 
 // Hosts on which no guest can run: `ktape capture` says why, in one sentence and a hint.
@@ -154,7 +154,7 @@ TEST_CASE_METHOD(BadHost, "a /dev/kvm that is no KVM is told in QEMU's words") {
 }
 
 TEST_CASE_METHOD(BadHost, "a second capture to a file is refused with who records to it, who goes on") {
-  auto first = must(JournalWriter::create(folder.file("run.ktape")));
+  auto first = must(TapeWriter::create(folder.file("run.ktape")));
   const ChildResult second = capture("-o run.ktape");
   CHECK(second.exit_status == 2);
   CHECK(second.output == fmt::format("ktape capture: 'run.ktape.partial' exists already\n"

@@ -6,12 +6,12 @@
 #include <filesystem>
 #include <random>
 
-#include "replay/child.h"
-#include "schema/journal/verify.h"
+#include "replay/check/child.h"
+#include "schema/tape/verify/verify.h"
 #include "tests/faults/doomed_process.h"
 #include "tests/faults/real_mix.h"
 #include "tests/support/must.h"
-#include "tests/support/sql.h"
+#include "tests/support/tape/sql.h"
 #include "tests/support/temp_dir.h"
 
 // KTAPE_KILLS: how often a recorder is killed.

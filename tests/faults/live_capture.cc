@@ -14,8 +14,8 @@
 #include <stdexcept>
 #include <thread>
 
+#include "tests/support/kernel/stock_kernel.h"
 #include "tests/support/must.h"
-#include "tests/support/stock_kernel.h"
 
 namespace ktape::test {
 

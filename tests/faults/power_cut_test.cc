@@ -8,10 +8,10 @@
 #include <deque>
 #include <filesystem>
 
-#include "schema/journal/verify.h"
+#include "schema/tape/verify/verify.h"
 #include "tests/faults/real_mix.h"
 #include "tests/support/must.h"
-#include "tests/support/sql.h"
+#include "tests/support/tape/sql.h"
 #include "tests/support/temp_dir.h"
 
 // KTAPE_CUTS: how often the power is cut.
@@ -21,7 +21,7 @@ namespace {
 
 // So that the log is folded into the file once while it is recorded.
 constexpr int kRounds = 16;
-constexpr int kMostRounds = 10;  // of cuts
+constexpr int kMaxRounds = 10;  // of cuts
 constexpr int kFewRounds = 1;
 
 // All that one recorder told its disk, from the first to the last.
@@ -138,7 +138,7 @@ TEST_CASE("a power cut at any moment leaves a valid prefix, and all of a tape th
   std::mt19937_64 random(seeded);
   Tally tally;
   // By chance a few cuts cost nothing: more of them do.
-  for (int round = 0; round < kMostRounds && tally.lost_records == 0; ++round) {
+  for (int round = 0; round < kMaxRounds && tally.lost_records == 0; ++round) {
     PowerCutDisk disk(false);
     size_t done = 0;
     for (const size_t moment : moments(life, KTAPE_CUTS, random)) {

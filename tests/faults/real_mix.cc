@@ -7,11 +7,11 @@
 #include <random>
 #include <set>
 
-#include "schema/journal/message.h"
-#include "schema/journal/reader.h"
+#include "schema/tape/message.h"
+#include "schema/tape/reading/reader.h"
 #include "schema/wire/data.h"
 #include "tests/support/must.h"
-#include "tests/support/shift_ids.h"
+#include "tests/support/tape/shift_ids.h"
 
 namespace ktape::test {
 
@@ -50,7 +50,7 @@ bool ends_group(Record::Which kind) {
 }  // namespace
 
 RealMix::RealMix(const std::string& tape) {
-  auto reader = must(JournalReader::open(KTAPE_GOLDEN "/" + tape));
+  auto reader = must(TapeReader::open(KTAPE_GOLDEN "/" + tape));
   std::set<std::string> kinds = {"unknown", "sealed"};
   must(reader->for_each([&](const RecordView& view) -> Result<void> {
     if (view.record.isSealed()) return {};
@@ -84,7 +84,7 @@ RealMix::RealMix(const std::string& tape) {
   }
 }
 
-Result<PagesKept> RealMix::add_pages(JournalWriter& writer, uint64_t freeze, uint64_t round) const {
+Result<PagesKept> RealMix::add_pages(TapeWriter& writer, uint64_t freeze, uint64_t round) const {
   std::vector<FreezePage> rows = freezes_.at(freeze);
   for (size_t i = 0; i < rows.size(); ++i) {
     if (!rows[i].hash) continue;
@@ -96,7 +96,7 @@ Result<PagesKept> RealMix::add_pages(JournalWriter& writer, uint64_t freeze, uin
   return writer.add_freeze_pages(freeze + round * kIdsPerRound, rows);
 }
 
-Result<void> RealMix::append(JournalWriter& writer, Record::Reader record, uint64_t round,
+Result<void> RealMix::append(TapeWriter& writer, Record::Reader record, uint64_t round,
                              uint64_t& records) const {
   std::optional<PagesKept> kept;
   if (record.isThawed()) {
@@ -117,7 +117,7 @@ Result<void> RealMix::append(JournalWriter& writer, Record::Reader record, uint6
   return {};
 }
 
-Result<void> RealMix::record_round(JournalWriter& writer, uint64_t round, const Committed& committed,
+Result<void> RealMix::record_round(TapeWriter& writer, uint64_t round, const Committed& committed,
                                    uint64_t& records) const {
   for (const Message& message : records_) {
     const Record::Reader record = message->getRoot<Record>().asReader();
@@ -131,7 +131,7 @@ Result<void> RealMix::record_round(JournalWriter& writer, uint64_t round, const 
 }
 
 Result<SealedTape> RealMix::record(const std::string& path, int rounds, const Committed& committed) const {
-  KTAPE_ASSIGN(std::unique_ptr<JournalWriter> writer, JournalWriter::create(path));
+  KTAPE_ASSIGN(std::unique_ptr<TapeWriter> writer, TapeWriter::create(path));
   committed(0);
   for (const auto& [name, content] : blobs_) {
     KTAPE_ASSIGN(Digest hash, writer->add_blob(name, content));

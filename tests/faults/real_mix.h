@@ -10,8 +10,8 @@
 #include <string>
 #include <vector>
 
-#include "schema/journal/writer.h"
 #include "schema/record.capnp.h"
+#include "schema/tape/writing/writer.h"
 
 namespace ktape::test {
 
@@ -33,11 +33,11 @@ class RealMix {
  private:
   using Message = std::unique_ptr<capnp::MallocMessageBuilder>;
 
-  Result<void> record_round(JournalWriter& writer, uint64_t round, const Committed& committed,
+  Result<void> record_round(TapeWriter& writer, uint64_t round, const Committed& committed,
                             uint64_t& records) const;
-  Result<void> append(JournalWriter& writer, schema::Record::Reader record, uint64_t round,
+  Result<void> append(TapeWriter& writer, schema::Record::Reader record, uint64_t round,
                       uint64_t& records) const;
-  Result<PagesKept> add_pages(JournalWriter& writer, uint64_t freeze, uint64_t round) const;
+  Result<PagesKept> add_pages(TapeWriter& writer, uint64_t freeze, uint64_t round) const;
 
   std::vector<Message> records_;
   std::map<std::string, std::vector<std::byte>> blobs_;

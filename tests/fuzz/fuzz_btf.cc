@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "guest/kernel/btf.h"
+#include "guest/kernel/types/btf.h"
 
 // Type information that is said to be a kernel's, and what is asked of it.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {

@@ -6,11 +6,11 @@
 #include <cstring>
 #include <vector>
 
-#include "schema/journal/database.h"
-#include "schema/journal/event_cursor.h"
-#include "schema/journal/losses.h"
-#include "schema/journal/projection_tables.h"
-#include "schema/journal/tables.h"
+#include "schema/tape/database.h"
+#include "schema/tape/losses.h"
+#include "schema/tape/projection/projection_tables.h"
+#include "schema/tape/reading/event_cursor.h"
+#include "schema/tape/tables.h"
 #include "tests/fuzz/no_stack_traces.h"
 #include "tests/fuzz/read_everything.h"
 

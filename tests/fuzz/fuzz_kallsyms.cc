@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "guest/kernel/elf_image.h"
-#include "guest/kernel/symbol_table.h"
-#include "tests/support/synthetic_kernel.h"
+#include "guest/kernel/image/elf_image.h"
+#include "guest/kernel/image/symbol_table.h"
+#include "tests/support/kernel/synthetic_kernel.h"
 
 // The tables alone, in a sound vmlinux around them: most changes to a whole file only break the ELF.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {

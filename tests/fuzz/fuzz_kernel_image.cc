@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "guest/kernel/elf_image.h"
-#include "guest/kernel/kernel_image.h"
-#include "guest/kernel/symbol_table.h"
+#include "guest/kernel/image/elf_image.h"
+#include "guest/kernel/image/kernel_image.h"
+#include "guest/kernel/image/symbol_table.h"
 
 // A file that is said to be a kernel: bzImage or ELF, and the symbols inside.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <cstdlib>
 
-#include "schema/journal/codec.h"
-#include "schema/journal/page_list.h"
+#include "schema/tape/codec.h"
+#include "schema/tape/page_list.h"
 
 // The first byte is the codec, the rest a page as a tape keeps it.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {

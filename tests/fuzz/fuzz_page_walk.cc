@@ -2,8 +2,8 @@
 #include <cstring>
 #include <vector>
 
-#include "guest/kernel/flat_memory.h"
-#include "guest/kernel/page_walk.h"
+#include "guest/memory/flat_memory.h"
+#include "guest/memory/page_walk.h"
 
 // Walks page tables that lie in memory which is the input, over and over; its first bytes say where to.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {

@@ -4,15 +4,15 @@
 #include <cstring>
 #include <vector>
 
-#include "replay/json_lines.h"
-#include "replay/page.h"
-#include "replay/perfetto_export.h"
-#include "replay/run_header.h"
-#include "replay/run_state.h"
-#include "replay/timeline.h"
-#include "schema/journal/losses.h"
-#include "schema/journal/message.h"
-#include "schema/journal/projection.h"
+#include "replay/export/perfetto_export.h"
+#include "replay/rerun/run_state.h"
+#include "replay/show/run_header.h"
+#include "replay/show/timeline.h"
+#include "replay/text/json_lines.h"
+#include "replay/text/text_writer.h"
+#include "schema/tape/losses.h"
+#include "schema/tape/message.h"
+#include "schema/tape/projection/projection.h"
 #include "tests/fuzz/no_stack_traces.h"
 #include "tests/fuzz/read_everything.h"
 
@@ -26,8 +26,8 @@ constexpr size_t kWordBytes = 8;
 constexpr size_t kMaxRecords = 64;
 
 struct Readers {
-  Page page;
-  Timeline timeline = Timeline(page, TimelineOptions{true, nullptr});
+  TextWriter writer;
+  Timeline timeline = Timeline(writer, TimelineOptions{true, nullptr});
   RunHeader header;
   RunState state;
   LossTally losses;
@@ -87,9 +87,9 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     read_record(framed(rest.first(bytes)), readers);
     rest = rest.subspan(bytes);
   }
-  until_bad([&] { readers.state.show(readers.page); });
+  until_bad([&] { readers.state.show(readers.writer); });
   until_bad([&] { (void)readers.state.json(); });
-  until_bad([&] { readers.header.show_end({}, readers.page); });
+  until_bad([&] { readers.header.show_end({}, readers.writer); });
   until_bad([&] { (void)readers.trace.finish(); });
   return 0;
 }

@@ -10,11 +10,11 @@
 #include <vector>
 
 #include "schema/base/file.h"
-#include "schema/journal/event_cursor.h"
-#include "schema/journal/message.h"
-#include "schema/journal/verify_parts.h"
+#include "schema/tape/message.h"
+#include "schema/tape/reading/event_cursor.h"
+#include "schema/tape/verify/verify_parts.h"
 #include "tests/fuzz/no_stack_traces.h"
-#include "tests/schema/every_kind.h"
+#include "tests/schema/tape/every_kind.h"
 #include "tests/support/must.h"
 #include "tests/support/temp_dir.h"
 

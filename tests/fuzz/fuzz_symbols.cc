@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <string>
 
-#include "guest/kernel/symbol_table.h"
+#include "guest/kernel/image/symbol_table.h"
 
 // A kernel's symbols as a tape keeps them: lines of text.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {

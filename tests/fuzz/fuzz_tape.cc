@@ -6,11 +6,11 @@
 #include <string>
 
 #include "schema/base/file.h"
-#include "schema/journal/reader.h"
-#include "schema/journal/table_reader.h"
-#include "schema/journal/tape_file.h"
-#include "schema/journal/tape_size.h"
-#include "schema/journal/verify.h"
+#include "schema/tape/reading/reader.h"
+#include "schema/tape/reading/table_reader.h"
+#include "schema/tape/reading/tape_size.h"
+#include "schema/tape/tape_file.h"
+#include "schema/tape/verify/verify.h"
 
 // A stranger's file: opened, read to its end, its tables read, measured, verified, salvaged; and not written
 // to.
@@ -51,7 +51,7 @@ class Scratch {
 };
 
 void read_tape(const std::string& path) {
-  const auto tape = JournalReader::open(path);
+  const auto tape = TapeReader::open(path);
   if (!tape.ok()) return;
   (void)(*tape)->for_each([](const RecordView&) { return Result<void>(); }, ChainCheck::kRecords);
   const auto pages = (*tape)->freeze_pages(1);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <capnp/message.h>
 
-#include "schema/scenario/target_line.h"
-#include "schema/scenario/target_path.h"
+#include "schema/target/target_line.h"
+#include "schema/target/target_path.h"
 
 // A target and its width as they are typed on a command line.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "schema/scenario/target_path.h"
+#include "schema/target/target_path.h"
 
 // The path of a target.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {

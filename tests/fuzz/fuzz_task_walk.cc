@@ -3,9 +3,9 @@
 #include <cstring>
 #include <vector>
 
-#include "guest/kernel/op_executor.h"
-#include "schema/scenario/target_path.h"
-#include "tests/support/fake_kernel.h"
+#include "guest/kernel/ops/op_executor.h"
+#include "schema/target/target_path.h"
+#include "tests/support/kernel/fake_kernel.h"
 
 // A sound kernel's memory with changes by the input: 4 bytes that say where and 8 that say what, again and
 // again. Then whatever an op can reach is looked for: tasks by pid, their gates, pointers and lists.

@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "schema/journal/message.h"
+#include "schema/tape/message.h"
 
 extern "C" size_t LLVMFuzzerMutate(uint8_t* data, size_t size, size_t max_size);
 

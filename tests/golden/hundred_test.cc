@@ -9,7 +9,7 @@
 #include <sstream>
 #include <thread>
 
-#include "replay/child.h"
+#include "replay/check/child.h"
 #include "tests/support/must.h"
 #include "tests/support/temp_dir.h"
 

@@ -10,8 +10,8 @@
 #include <memory>
 #include <sstream>
 
-#include "replay/child.h"
-#include "replay/tape_kernel.h"
+#include "replay/check/child.h"
+#include "replay/tape/tape_kernel.h"
 #include "tests/support/must.h"
 
 // Slim tapes of real runs on three kernels. Whatever becomes of ktape, it reads them, replays each gate and
@@ -138,14 +138,14 @@ Verdicts verdicts(const std::string& ktap) {
 }
 
 Kernel kernel_of(const GoldenTape& tape) {
-  const auto reader = must(JournalReader::open(tape.path()));
+  const auto reader = must(TapeReader::open(tape.path()));
   return must(restore_kernel(*reader, must(TapeIndex::make(*reader))));
 }
 
 // Fields that the capture looked up.
 std::string layouts_of(const GoldenTape& tape) {
   std::string paths;
-  const auto reader = must(JournalReader::open(tape.path()));
+  const auto reader = must(TapeReader::open(tape.path()));
   must(reader->for_each([&](const RecordView& view) -> Result<void> {
     if (view.record.isLayoutUsed()) paths += view.record.getLayoutUsed().getPath().cStr() + std::string("\n");
     return {};

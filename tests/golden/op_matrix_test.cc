@@ -13,13 +13,13 @@
 #include <fstream>
 #include <map>
 
-#include "guest/kernel/op_executor.h"
-#include "guest/kernel/op_records.h"
-#include "replay/record_text.h"
+#include "guest/kernel/ops/op_executor.h"
+#include "guest/kernel/ops/op_records.h"
+#include "replay/text/record_text.h"
 #include "schema/base/digest.h"
 #include "schema/base/file.h"
 #include "schema/base/text.h"
-#include "schema/scenario/target_line.h"
+#include "schema/target/target_line.h"
 #include "tests/golden/recorded_kernel.h"
 #include "tests/support/agreed_text.h"
 #include "tests/support/must.h"

@@ -8,23 +8,23 @@
 #include <functional>
 
 #include "analyzers/assertion.h"
-#include "guest/kernel/dsq_lock.h"
-#include "guest/kernel/op_executor.h"
-#include "schema/base/entry_note.h"
+#include "guest/kernel/ops/op_executor.h"
+#include "guest/kernel/sched/dsq_lock.h"
+#include "schema/terms/entry_note.h"
 #include "schema/wire/data.h"
 #include "tests/golden/recorded_kernel.h"
-#include "tests/support/make_op.h"
+#include "tests/support/kernel/make_op.h"
 #include "tests/support/must.h"
 
 namespace ktape::test {
 
 namespace {
 
-// Judges a golden tape by freeze-consistent, each record as `change` leaves it.
+// AskedAssertions a golden tape by freeze-consistent, each record as `change` leaves it.
 std::unique_ptr<Assertion> judged(const std::string& name,
                                   const std::function<void(schema::Record::Builder)>& change) {
   std::unique_ptr<Assertion> assertion = make_assertion();
-  const auto tape = must(JournalReader::open(KTAPE_GOLDEN "/" + name));
+  const auto tape = must(TapeReader::open(KTAPE_GOLDEN "/" + name));
   must(tape->for_each([&](const RecordView& view) -> Result<void> {
     capnp::MallocMessageBuilder message;
     message.setRoot(view.record);

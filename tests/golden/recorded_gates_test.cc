@@ -9,10 +9,10 @@
 #include <functional>
 #include <map>
 
-#include "guest/kernel/gate_words.h"
-#include "guest/kernel/op_executor.h"
+#include "guest/kernel/ops/gate_words.h"
+#include "guest/kernel/ops/op_executor.h"
 #include "tests/golden/recorded_kernel.h"
-#include "tests/support/make_op.h"
+#include "tests/support/kernel/make_op.h"
 #include "tests/support/must.h"
 
 namespace ktape::test {
@@ -38,7 +38,7 @@ class Sleeper {
         checker_(kernel(), log_),
         executor_(kernel()),
         asked(recorded_.sleeper()) {
-    task_ = checker_.look(memory_, asked, false).task.value();
+    task_ = checker_.evaluate(memory_, asked, false).task.value();
   }
 
   const Kernel& kernel() const { return recorded_.kernel(); }
@@ -76,8 +76,8 @@ class Sleeper {
 
   Names with(schema::GateOutcome outcome, bool write) const {
     Names names;
-    const GateSights sights = checker_.look(memory_, asked, write);
-    for (const GateResult& gate : checker_.tell(sights, asked, write).gates) {
+    const GateReadings sights = checker_.evaluate(memory_, asked, write);
+    for (const GateResult& gate : checker_.describe(sights, asked, write).gates) {
       if (gate.outcome == outcome) names.push_back(gate_name(gate.gate));
     }
     return names;

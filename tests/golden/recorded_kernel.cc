@@ -3,13 +3,13 @@
 
 #include <algorithm>
 
-#include "replay/tape_kernel.h"
+#include "replay/tape/tape_kernel.h"
 #include "tests/support/must.h"
 
 namespace ktape::test {
 
 RecordedKernel::RecordedKernel(const std::string& tape)
-    : tape_(must(JournalReader::open(KTAPE_GOLDEN "/" + tape))),
+    : tape_(must(TapeReader::open(KTAPE_GOLDEN "/" + tape))),
       index_(must(TapeIndex::make(*tape_))),
       kernel_(std::make_unique<Kernel>(must(restore_kernel(*tape_, index_)))) {
   const auto last =

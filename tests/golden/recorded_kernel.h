@@ -5,10 +5,10 @@
 #include <string>
 
 #include "guest/kernel/kernel.h"
-#include "guest/kernel/op.h"
-#include "replay/recorded_memory.h"
-#include "replay/tape_index.h"
-#include "schema/journal/reader.h"
+#include "guest/kernel/ops/op.h"
+#include "replay/tape/recorded_memory.h"
+#include "replay/tape/tape_index.h"
+#include "schema/tape/reading/reader.h"
 
 namespace ktape::test {
 
@@ -27,7 +27,7 @@ class RecordedKernel {
   [[nodiscard]] TaskRoot sleeper() const { return worker("sleeper"); }
 
  private:
-  std::unique_ptr<JournalReader> tape_;
+  std::unique_ptr<TapeReader> tape_;
   TapeIndex index_;
   const RecordedFreeze* freeze_ = nullptr;
   std::unique_ptr<Kernel> kernel_;

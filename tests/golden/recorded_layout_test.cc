@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Where releases keep the fields of sched_ext, on the golden tapes of their kernels: mirrors drop releases,
-// and what stands in for one in tests/kernel/stock_btf_test.cc may keep them elsewhere.
+// and what stands in for one in tests/guest/kernel/types/stock_btf_test.cc may keep them elsewhere.
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 

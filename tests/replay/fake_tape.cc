@@ -5,9 +5,9 @@
 
 #include <algorithm>
 
-#include "guest/kernel/evidence.h"
-#include "guest/kernel/op_records.h"
-#include "schema/scenario/target_line.h"
+#include "guest/kernel/ops/op_records.h"
+#include "guest/kernel/sched/evidence.h"
+#include "schema/target/target_line.h"
 #include "schema/wire/data.h"
 #include "tests/support/must.h"
 

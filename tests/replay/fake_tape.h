@@ -5,10 +5,10 @@
 #include <string>
 #include <vector>
 
-#include "guest/kernel/op_executor.h"
+#include "guest/kernel/ops/op_executor.h"
 #include "schema/record.capnp.h"
-#include "tests/support/fake_kernel.h"
-#include "tests/support/tape_builder.h"
+#include "tests/support/kernel/fake_kernel.h"
+#include "tests/support/tape/tape_builder.h"
 
 namespace ktape::test {
 
@@ -25,7 +25,7 @@ class FakeTape {
   static constexpr uint64_t kStartNs = 5'230'000'000;
 
   // `edit_kernel` changes what the tape says of its kernel.
-  using EditKernel = std::function<void(schema::KernelIdentified::Builder, JournalWriter&)>;
+  using EditKernel = std::function<void(schema::KernelIdentified::Builder, TapeWriter&)>;
   explicit FakeTape(const std::string& path, const EditKernel& edit_kernel = {});
 
   [[nodiscard]] FakeKernel& kernel() { return kernel_; }

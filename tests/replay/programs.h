@@ -4,8 +4,8 @@
 #include <string>
 #include <vector>
 
-#include "replay/child.h"
-#include "schema/journal/writer.h"
+#include "replay/check/child.h"
+#include "schema/tape/writing/writer.h"
 
 // The programs themselves, run over tapes on disk.
 namespace ktape::test {

@@ -4,7 +4,7 @@
 #include <string_view>
 
 #include "schema/base/digest.h"
-#include "schema/scenario/target_path.h"
+#include "schema/target/target_path.h"
 #include "schema/wire/data.h"
 #include "tests/support/must.h"
 

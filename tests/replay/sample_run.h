@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include "tests/support/tape_builder.h"
+#include "tests/support/tape/tape_builder.h"
 
 namespace ktape::test {
 

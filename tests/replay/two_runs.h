@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "tests/support/tape_builder.h"
+#include "tests/support/tape/tape_builder.h"
 
 namespace ktape::test {
 

@@ -7,7 +7,7 @@
 #include "tests/replay/programs.h"
 #include "tests/replay/sample_run.h"
 #include "tests/support/must.h"
-#include "tests/support/sql.h"
+#include "tests/support/tape/sql.h"
 #include "tests/support/temp_dir.h"
 
 namespace ktape::test {

@@ -5,9 +5,9 @@
 #include <catch2/matchers/catch_matchers_string.hpp>
 #include <filesystem>
 
-#include "tests/support/sql.h"
+#include "tests/support/tape/sql.h"
 #include "tests/support/temp_dir.h"
-#include "tests/vm/capture_fixture.h"
+#include "tests/vm/checks/capture_fixture.h"
 
 namespace ktape::test {
 

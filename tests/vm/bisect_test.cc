@@ -3,10 +3,10 @@
 #include <catch2/matchers/catch_matchers_string.hpp>
 #include <fstream>
 
+#include "tests/support/kernel/stock_kernel.h"
 #include "tests/support/must.h"
-#include "tests/support/stock_kernel.h"
 #include "tests/support/temp_dir.h"
-#include "tests/vm/capture_fixture.h"
+#include "tests/vm/checks/capture_fixture.h"
 
 namespace ktape::test {
 

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <catch2/catch_test_macros.hpp>
 
-#include "tests/support/stock_kernel.h"
-#include "tests/vm/capture_fixture.h"
-#include "tests/vm/gate_check.h"
-#include "tests/vm/reference_check.h"
+#include "tests/support/kernel/stock_kernel.h"
+#include "tests/vm/checks/capture_fixture.h"
+#include "tests/vm/checks/gate_check.h"
+#include "tests/vm/checks/reference_check.h"
 
 namespace ktape::test {
 

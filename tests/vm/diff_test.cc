@@ -3,8 +3,8 @@
 #include <catch2/matchers/catch_matchers_string.hpp>
 #include <cstdio>
 
-#include "tests/support/stock_kernel.h"
-#include "tests/vm/capture_fixture.h"
+#include "tests/support/kernel/stock_kernel.h"
+#include "tests/vm/checks/capture_fixture.h"
 
 namespace ktape::test {
 

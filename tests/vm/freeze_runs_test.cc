@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "tests/vm/freeze_runs.h"
+#include "tests/vm/checks/freeze_runs.h"
 
 #include <catch2/catch_test_macros.hpp>
 

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <catch2/catch_test_macros.hpp>
 
+#include "guest/kernel/image/kernel_image.h"
 #include "guest/kernel/kernel.h"
-#include "guest/kernel/kernel_image.h"
+#include "tests/support/kernel/stock_kernel.h"
 #include "tests/support/must.h"
-#include "tests/support/stock_kernel.h"
-#include "tests/vm/capture_fixture.h"
-#include "tests/vm/gate_check.h"
+#include "tests/vm/checks/capture_fixture.h"
+#include "tests/vm/checks/gate_check.h"
 
 // What each gate says of tasks that real kernels keep in the state that it is there for. Gates 9 and 11
 // fail amid a wakeup, which long_test.cc stops; gate 8 passes by in an instant: it is shown on memory.

@@ -4,10 +4,10 @@
 #include <set>
 #include <string>
 
-#include "tests/support/sql.h"
-#include "tests/vm/capture_fixture.h"
-#include "tests/vm/clock_check.h"
-#include "tests/vm/topology_check.h"
+#include "tests/support/tape/sql.h"
+#include "tests/vm/checks/capture_fixture.h"
+#include "tests/vm/checks/clock_check.h"
+#include "tests/vm/checks/topology_check.h"
 
 // What the host reads with the machine frozen, against what the guest's kernel says of itself.
 namespace ktape::test {
@@ -110,7 +110,7 @@ void check_clock(const Captured& captured) {
   const ClockStatement before = clock_of(statements(facts, "spinner1").before);  // the last before the freeze
   const ClockStatement after = clock_of(statements(facts, "sleeper").after);     // the first after it
   CHECK(clock_disagreement(before, after, facts.entries.at("jiffies").value, facts.hz,
-                           kvm ? kMostLeadKvm : kMostLeadTcg) == "");
+                           kvm ? kMaxLeadKvm : kMaxLeadTcg) == "");
 }
 
 // Under a partial switch those workers alone are under sched_ext, and of them the spinners of CPU 0 are

@@ -7,8 +7,8 @@
 #include <string_view>
 #include <vector>
 
-#include "tests/support/sql.h"
-#include "tests/vm/capture_fixture.h"
+#include "tests/support/tape/sql.h"
+#include "tests/vm/checks/capture_fixture.h"
 
 namespace ktape::test {
 

@@ -5,14 +5,14 @@
 #include <catch2/generators/catch_generators_range.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 
+#include "guest/kernel/image/kernel_image.h"
 #include "guest/kernel/kernel.h"
-#include "guest/kernel/kernel_image.h"
-#include "guest/kernel/kfuncs.h"
-#include "schema/journal/reader.h"
+#include "guest/kernel/types/kfuncs.h"
+#include "schema/tape/reading/reader.h"
 #include "schema/wire/data.h"
+#include "tests/support/kernel/stock_kernel.h"
 #include "tests/support/must.h"
-#include "tests/support/stock_kernel.h"
-#include "tests/vm/reference_check.h"
+#include "tests/vm/checks/reference_check.h"
 
 namespace ktape::test {
 
@@ -30,7 +30,7 @@ std::string each_version() {
 
 std::string scheduler_output(const std::string& tape) {
   std::string output;
-  must(must(JournalReader::open(tape))->for_each([&](const RecordView& view) -> Result<void> {
+  must(must(TapeReader::open(tape))->for_each([&](const RecordView& view) -> Result<void> {
     if (view.record.isSchedulerOutput()) output += as_text(view.record.getSchedulerOutput().getText());
     return {};
   }));

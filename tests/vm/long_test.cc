@@ -8,9 +8,9 @@
 #include <catch2/matchers/catch_matchers_string.hpp>
 #include <cstdio>
 
-#include "tests/support/sql.h"
-#include "tests/vm/freeze_runs.h"
-#include "tests/vm/topology_check.h"
+#include "tests/support/tape/sql.h"
+#include "tests/vm/checks/freeze_runs.h"
+#include "tests/vm/checks/topology_check.h"
 
 // Too long for every test run.
 namespace ktape::test {

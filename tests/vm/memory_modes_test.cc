@@ -3,12 +3,12 @@
 #include <catch2/generators/catch_generators.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 
+#include "guest/kernel/image/kernel_image.h"
 #include "guest/kernel/kernel.h"
-#include "guest/kernel/kernel_image.h"
+#include "tests/support/kernel/stock_kernel.h"
 #include "tests/support/must.h"
-#include "tests/support/sql.h"
-#include "tests/support/stock_kernel.h"
-#include "tests/vm/capture_fixture.h"
+#include "tests/support/tape/sql.h"
+#include "tests/vm/checks/capture_fixture.h"
 
 // What can be read of a run afterwards that kept less than the memory of the scheduler. `sched`, the default,
 // is looked at in capture_test.cc, `full` in core_test.cc.

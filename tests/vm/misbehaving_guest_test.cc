@@ -11,18 +11,18 @@
 #include <functional>
 #include <thread>
 
-#include "capture/kernel_source.h"
+#include "capture/verbs/kernel_source.h"
 #include "guest/machine/child_process.h"
 #include "guest/machine/io.h"
-#include "schema/journal/reader.h"
+#include "schema/tape/reading/reader.h"
 #include "schema/wire.capnp.h"
 #include "schema/wire/data.h"
 #include "schema/wire/frame.h"
+#include "tests/support/kernel/stock_kernel.h"
 #include "tests/support/must.h"
-#include "tests/support/sql.h"
-#include "tests/support/stock_kernel.h"
+#include "tests/support/tape/sql.h"
 #include "tests/support/temp_dir.h"
-#include "tests/vm/capture_fixture.h"
+#include "tests/vm/checks/capture_fixture.h"
 
 namespace ktape::test {
 
@@ -80,7 +80,7 @@ template <typename T>
 std::vector<T> from_records(const std::string& tape, schema::Record::Which kind,
                             const std::function<T(schema::Record::Reader)>& of) {
   std::vector<T> found;
-  must(must(JournalReader::open(tape))->for_each([&](const RecordView& view) -> Result<void> {
+  must(must(TapeReader::open(tape))->for_each([&](const RecordView& view) -> Result<void> {
     if (view.record.which() == kind) found.push_back(of(view.record));
     return {};
   }));

@@ -7,7 +7,7 @@
 #include <sstream>
 
 #include "tests/support/readme.h"
-#include "tests/vm/capture_fixture.h"
+#include "tests/vm/checks/capture_fixture.h"
 
 namespace ktape::test {
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <catch2/catch_test_macros.hpp>
 
-#include "schema/journal/verify.h"
+#include "schema/tape/verify/verify.h"
 #include "tests/support/must.h"
-#include "tests/vm/capture_fixture.h"
+#include "tests/vm/checks/capture_fixture.h"
 
 // With a build whose programs are under sanitizers: whatever they find ends the recorder.
 

@@ -7,18 +7,18 @@
 #include <fstream>
 #include <map>
 
-#include "schema/journal/reader.h"
+#include "schema/tape/reading/reader.h"
 #include "schema/wire/data.h"
 #include "tests/support/must.h"
-#include "tests/vm/capture_fixture.h"
-#include "tests/vm/selftest_check.h"
+#include "tests/vm/checks/capture_fixture.h"
+#include "tests/vm/checks/selftest_check.h"
 
 namespace ktape::test {
 
 namespace {
 
 // With more, the host has said nothing about the kernel, only about itself.
-constexpr size_t kMostSlow = 6;
+constexpr size_t kMaxSlow = 6;
 
 // The runner that tools/scx-selftests has built; skips the test case when it is not there.
 std::string selftest_runner(const std::string& series) {
@@ -67,7 +67,7 @@ SelftestRun run_on(const Captured& captured) {
     }
     return {};
   };
-  must(must(JournalReader::open(captured.tape))->for_each(add));
+  must(must(TapeReader::open(captured.tape))->for_each(add));
   run.console = captured.facts.console;
   run.enable_seq = captured.facts.entries.at("enable_seq").value;
   return run;
@@ -91,7 +91,7 @@ void check(const Captured& captured, const std::string& series) {
   const SelftestFindings findings = check_selftests(run_on(captured), expected_selftests(series));
   CHECK(lines_of(findings.wrong) == "");
   if (!findings.slow.empty()) WARN("by a slow host:\n" << lines_of(findings.slow));
-  CHECK(findings.slow.size() <= kMostSlow);
+  CHECK(findings.slow.size() <= kMaxSlow);
 }
 
 }  // namespace

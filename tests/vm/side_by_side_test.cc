@@ -6,11 +6,11 @@
 #include <fstream>
 #include <future>
 
+#include "tests/support/kernel/stock_kernel.h"
 #include "tests/support/must.h"
-#include "tests/support/sql.h"
-#include "tests/support/stock_kernel.h"
+#include "tests/support/tape/sql.h"
 #include "tests/support/temp_dir.h"
-#include "tests/vm/capture_fixture.h"
+#include "tests/vm/checks/capture_fixture.h"
 
 namespace ktape::test {
 

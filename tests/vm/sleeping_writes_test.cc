@@ -3,8 +3,8 @@
 
 #include <catch2/catch_test_macros.hpp>
 
-#include "tests/support/sql.h"
-#include "tests/vm/capture_fixture.h"
+#include "tests/support/tape/sql.h"
+#include "tests/vm/checks/capture_fixture.h"
 
 // Writes to sleeping tasks of a guest whose CPUs are all busy: in every fifth freeze or so a runqueue is
 // locked. tools/campaign does a thousand of them.

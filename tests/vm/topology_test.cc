@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <catch2/catch_test_macros.hpp>
 
-#include "tests/vm/capture_fixture.h"
-#include "tests/vm/topology_check.h"
+#include "tests/vm/checks/capture_fixture.h"
+#include "tests/vm/checks/topology_check.h"
 
 // Shapes that no other VM test boots.
 namespace ktape::test {

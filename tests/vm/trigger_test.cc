@@ -6,11 +6,11 @@
 #include <map>
 #include <set>
 
-#include "schema/journal/reader.h"
+#include "schema/tape/reading/reader.h"
 #include "schema/wire/data.h"
 #include "tests/support/must.h"
-#include "tests/support/sql.h"
-#include "tests/vm/capture_fixture.h"
+#include "tests/support/tape/sql.h"
+#include "tests/vm/checks/capture_fixture.h"
 
 namespace ktape::test {
 
@@ -83,7 +83,7 @@ void note_counts(schema::Sealed::Reader sealed, HostFacts& facts) {
 HostFacts host_facts(const std::string& tape) {
   HostFacts facts;
   int32_t vcpu = -1;
-  must(must(JournalReader::open(tape))->for_each([&](const RecordView& view) -> Result<void> {
+  must(must(TapeReader::open(tape))->for_each([&](const RecordView& view) -> Result<void> {
     switch (view.record.which()) {
       case schema::Record::FREEZE_BEGAN: {
         auto freeze = view.record.getFreezeBegan();

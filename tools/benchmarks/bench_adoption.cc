@@ -10,13 +10,13 @@
 #include <string>
 #include <vector>
 
-#include "guest/kernel/elf_image.h"
+#include "guest/kernel/image/elf_image.h"
+#include "guest/kernel/image/kernel_image.h"
+#include "guest/kernel/image/unpack.h"
 #include "guest/kernel/kernel.h"
-#include "guest/kernel/kernel_image.h"
-#include "guest/kernel/unpack.h"
 #include "schema/base/digest.h"
 #include "schema/base/file.h"
-#include "tests/support/stock_kernel.h"
+#include "tests/support/kernel/stock_kernel.h"
 #include "tools/benchmarks/stopped_memory.h"
 
 namespace ktape::test {

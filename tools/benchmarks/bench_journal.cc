@@ -13,10 +13,10 @@
 #include <set>
 #include <stdexcept>
 
-#include "schema/journal/message.h"
-#include "schema/journal/projection.h"
-#include "schema/journal/tables.h"
-#include "schema/journal/verify_parts.h"
+#include "schema/tape/message.h"
+#include "schema/tape/projection/projection.h"
+#include "schema/tape/tables.h"
+#include "schema/tape/verify/verify_parts.h"
 #include "tests/support/must.h"
 #include "tests/support/temp_dir.h"
 #include "tools/benchmarks/event_mix.h"
@@ -209,7 +209,7 @@ void append_ours(benchmark::State& state, size_t group) {
     state.PauseTiming();
     const test::TempDir folder;
     {
-      auto writer = test::must(JournalWriter::create(folder.file("ours")));
+      auto writer = test::must(TapeWriter::create(folder.file("ours")));
       state.ResumeTiming();
       for (size_t i = 0; i < kEvents; ++i) {
         const auto event = events()[i]->getRoot<schema::Record>().asReader();

@@ -8,9 +8,9 @@
 
 #include <map>
 
-#include "guest/kernel/op_executor.h"
+#include "guest/kernel/ops/op_executor.h"
 #include "tests/golden/recorded_kernel.h"
-#include "tests/support/make_op.h"
+#include "tests/support/kernel/make_op.h"
 #include "tests/support/must.h"
 #include "tools/benchmarks/stopped_memory.h"
 

@@ -5,9 +5,9 @@
 
 #include <set>
 
-#include "schema/journal/reader.h"
+#include "schema/tape/reading/reader.h"
 #include "tests/support/must.h"
-#include "tests/support/shift_ids.h"
+#include "tests/support/tape/shift_ids.h"
 
 namespace ktape::bench {
 
@@ -27,7 +27,7 @@ bool repeats(Record::Which kind) {
 }  // namespace
 
 EventMix::EventMix(const std::string& tape) {
-  auto reader = test::must(JournalReader::open(tape));
+  auto reader = test::must(TapeReader::open(tape));
   test::must(reader->for_each([&](const RecordView& view) -> Result<void> {
     if (view.record.isSealed() || view.record.isSlimmed() || view.record.isGuestExited() ||
         view.record.isSchedulerExited())
@@ -78,7 +78,7 @@ void copy_event(Record::Builder to, Record::Reader from) {
   capnp::DynamicStruct::Builder(to).set(field, body.get(field));
 }
 
-Result<Seq> append(JournalWriter& writer, uint64_t host_ns, Record::Reader event) {
+Result<Seq> append(TapeWriter& writer, uint64_t host_ns, Record::Reader event) {
   return writer.append(HostNs(host_ns), GuestNs(event.getGuestNs()),
                        [event](Record::Builder to) { copy_event(to, event); });
 }

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
-#include "schema/journal/writer.h"
 #include "schema/record.capnp.h"
+#include "schema/tape/writing/writer.h"
 
 namespace ktape::bench {
 
@@ -34,6 +34,6 @@ class EventMix {
 void copy_event(schema::Record::Builder to, schema::Record::Reader event);
 
 // Appends it as the recorder does: built in place.
-[[nodiscard]] Result<Seq> append(JournalWriter& writer, uint64_t host_ns, schema::Record::Reader event);
+[[nodiscard]] Result<Seq> append(TapeWriter& writer, uint64_t host_ns, schema::Record::Reader event);
 
 }  // namespace ktape::bench

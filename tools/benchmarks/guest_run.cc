@@ -3,13 +3,13 @@
 
 #include <fmt/format.h>
 
-#include "capture/kernel_command_line.h"
-#include "capture/kernel_source.h"
-#include "capture/recorder.h"
-#include "capture/scenario_source.h"
-#include "guest/kernel/kernel_image.h"
-#include "schema/journal/writer.h"
+#include "capture/record/recorder.h"
+#include "capture/verbs/kernel_command_line.h"
+#include "capture/verbs/kernel_source.h"
+#include "capture/verbs/scenario_source.h"
+#include "guest/kernel/image/kernel_image.h"
 #include "schema/scenario/load.h"
+#include "schema/tape/writing/writer.h"
 
 namespace ktape::bench {
 
@@ -73,8 +73,8 @@ Result<RunEnd> run_guest(const GuestOptions& options, const std::function<void(G
   KTAPE_ASSIGN(const KernelImage image, load_kernel_image(source.path));
   KTAPE_ASSIGN(const std::shared_ptr<const KernelKnowledge> knowledge, learn_kernel(image.vmlinux));
   KTAPE_ASSIGN(const std::string data, data_folder());
-  KTAPE_ASSIGN(const std::unique_ptr<JournalWriter> writer,
-               JournalWriter::create(options.scratch + "/benchmark.ktape"));
+  KTAPE_ASSIGN(const std::unique_ptr<TapeWriter> writer,
+               TapeWriter::create(options.scratch + "/benchmark.ktape"));
   MachineConfig config;
   config.accelerator = options.accelerator;
   config.cpus = options.cpus;

@@ -5,7 +5,7 @@
 #include <memory>
 #include <string>
 
-#include "capture/engine.h"
+#include "capture/run/engine.h"
 #include "guest/kernel/kernel.h"
 #include "guest/machine/qemu_machine.h"
 #include "schema/base/result.h"

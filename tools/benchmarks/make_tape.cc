@@ -18,7 +18,7 @@ int main(int count, char** arguments) {
   constexpr uint64_t kGroup = 1000;
   constexpr uint64_t kNsApart = 100'000;
   bench::EventMix mix(KTAPE_REFERENCE_TAPE);
-  auto writer = test::must(JournalWriter::create(arguments[1]));
+  auto writer = test::must(TapeWriter::create(arguments[1]));
   using Clock = std::chrono::steady_clock;
   Clock::duration took{};
   for (uint64_t i = 1; i < records; ++i) {

@@ -14,9 +14,9 @@
 #include <functional>
 #include <vector>
 
-#include "capture/freezer.h"
+#include "capture/freeze/freezer.h"
 #include "guest/machine/qemu_arguments.h"
-#include "schema/journal/writer.h"
+#include "schema/tape/writing/writer.h"
 #include "tools/benchmarks/at_rest.h"
 
 namespace ktape::bench {
@@ -42,7 +42,7 @@ struct TapedFreezer {
   static Result<TapedFreezer> create(const GuestOptions& options, Guest& guest, const Kernel& kernel,
                                      schema::MemoryMode mode, const char* name) {
     TapedFreezer made;
-    KTAPE_ASSIGN(made.writer, JournalWriter::create(options.scratch + "/" + name + ".ktape"));
+    KTAPE_ASSIGN(made.writer, TapeWriter::create(options.scratch + "/" + name + ".ktape"));
     made.recorder = std::make_unique<Recorder>(*made.writer);
     made.freezer = std::make_unique<Freezer>(guest.machine, *made.recorder, mode);
     KTAPE_TRY(made.freezer->adopted(kernel));
@@ -50,7 +50,7 @@ struct TapedFreezer {
   }
   Result<uint64_t> time() { return time_frozen(*freezer, *recorder); }
 
-  std::unique_ptr<JournalWriter> writer;
+  std::unique_ptr<TapeWriter> writer;
   std::unique_ptr<Recorder> recorder;
   std::unique_ptr<Freezer> freezer;
 };

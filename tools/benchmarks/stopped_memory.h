@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <memory>
 
-#include "guest/kernel/flat_memory.h"
+#include "guest/memory/flat_memory.h"
 #include "tests/golden/recorded_kernel.h"
 #include "tests/support/must.h"
 

@@ -6,8 +6,8 @@
 
 #include <vector>
 
-#include "guest/kernel/op_executor.h"
-#include "tests/support/make_op.h"
+#include "guest/kernel/ops/op_executor.h"
+#include "tests/support/kernel/make_op.h"
 #include "tools/benchmarks/at_rest.h"
 
 namespace ktape::bench {

@@ -84,7 +84,7 @@ struct sched_ext_ops {
  * then shows that argument and lacks their twin NAME_impl (tools/bpf/resolve_btfids), without which the
  * verifier lets nobody call them. Which kfuncs that are is a matter of chance: of Debian's 7.1.13
  * scx_bpf_create_dsq, scx_bpf_dsq_insert___v2 and scx_bpf_task_set_dsq_vtime cannot be called, of its 7.2.12
- * scx_bpf_error_bstr neither. ktape kernel inspect lists them (guest/kernel/kfuncs.h).
+ * scx_bpf_error_bstr neither. ktape kernel inspect lists them (guest/kernel/types/kfuncs.h).
  */
 s32 scx_bpf_select_cpu_dfl(struct task_struct *p, s32 prev_cpu, u64 wake_flags, bool *is_idle) __ksym __weak;
 void scx_bpf_error_bstr(char *fmt, unsigned long long *data, u32 data_bytes) __ksym __weak;

@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "capture/freeze/breakpoints.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <set>
+
+namespace ktape {
+
+namespace {
+
+std::string listed(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + name;
+  return text;
+}
+
+}  // namespace
+
+Result<void> check_breakpoints(std::vector<BreakpointWish> wishes) {
+  std::stable_sort(wishes.begin(), wishes.end(),
+                   [](const BreakpointWish& a, const BreakpointWish& b) { return a.priority < b.priority; });
+  std::set<std::string> functions;
+  std::vector<std::string> holders, without;
+  bool scx_error = false;
+  for (const BreakpointWish& wish : wishes) {
+    const bool gets = functions.contains(wish.function) || functions.size() < kMaxBreakpoints;
+    if (gets) functions.insert(wish.function);
+    scx_error |= wish.priority == BreakpointPriority::kScxError;
+    (gets ? holders : without).push_back(fmt::format("{} ({})", wish.holder, wish.function));
+  }
+  if (without.empty()) return {};
+  return Error{ErrorCode::kUsage,
+               fmt::format("a processor has {} breakpoints, held by {}: none is left for {}", kMaxBreakpoints,
+                           listed(holders), listed(without)),
+               scx_error ? "'--freeze-on none' leaves scx-error out; or freeze on fewer functions"
+                         : "freeze on fewer functions"};
+}
+
+Result<void> Breakpoints::hold(Frozen& frozen, GuestVirtual address) {
+  if (!holders_.contains(address.value)) KTAPE_TRY(frozen.set_breakpoint(address));
+  ++holders_[address.value];
+  return {};
+}
+
+Result<void> Breakpoints::release(Frozen& frozen, GuestVirtual address) {
+  const auto held = holders_.find(address.value);
+  KTAPE_CHECK(held != holders_.end());
+  if (--held->second > 0) return {};
+  holders_.erase(held);
+  return frozen.clear_breakpoint(address);
+}
+
+}  // namespace ktape

@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "capture/freeze/freezer.h"
+
+#include <algorithm>
+
+#include "guest/kernel/ops/op_records.h"
+#include "schema/wire/data.h"
+
+namespace ktape {
+
+namespace {
+
+using Clock = Recorder::Clock;
+
+uint64_t ns_between(Clock::time_point from, Clock::time_point to) {
+  return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(to - from).count());
+}
+
+void write_others(const VcpuRegisters& from, schema::Registers::Builder to) {
+  to.setRax(from.rax);
+  to.setRbx(from.rbx);
+  to.setRcx(from.rcx);
+  to.setRdx(from.rdx);
+  to.setRsi(from.rsi);
+  to.setRdi(from.rdi);
+  to.setRbp(from.rbp);
+  to.setRsp(from.rsp);
+  to.setR8(from.r8);
+  to.setR9(from.r9);
+  to.setR10(from.r10);
+  to.setR11(from.r11);
+  to.setR12(from.r12);
+  to.setR13(from.r13);
+  to.setR14(from.r14);
+  to.setR15(from.r15);
+  to.setRflags(from.rflags);
+  to.setCs(from.cs);
+  to.setSs(from.ss);
+  to.setDs(from.ds);
+  to.setEs(from.es);
+  to.setFs(from.fs);
+  to.setGs(from.gs);
+  to.setFsBase(from.fs_base);
+  to.setGsBase(from.gs_base);
+  to.setKernelGsBase(from.kernel_gs_base);
+  to.setCr0(from.cr0);
+  to.setCr2(from.cr2);
+  to.setCr3(from.cr3);
+  to.setCr4(from.cr4);
+}
+
+StoppedCpu stopped_cpu(const VcpuRegisters& registers) {
+  constexpr uint64_t kInterruptFlag = uint64_t{1} << 9;  // RFLAGS.IF
+  return {true, GuestVirtual(registers.rip), static_cast<uint8_t>(registers.cs & 3),
+          (registers.rflags & kInterruptFlag) != 0};
+}
+
+void write_registers(const Kernel& kernel, const VcpuRegisters& registers, schema::VcpuState::Builder to) {
+  const StoppedCpu cpu = stopped_cpu(registers);
+  to.setKnown(true);
+  to.setRip(cpu.rip.value);
+  to.setCpl(cpu.cpl);
+  if (cpu.cpl == 0) to.setSymbol(kernel.describe(cpu.rip));
+  to.setInterruptsEnabled(cpu.interrupts_enabled);
+  write_others(registers, to.initRegisters());
+}
+
+void write_hits(const std::vector<TriggerHit>& from, schema::FreezeBegan::Builder to) {
+  if (from.empty()) return;
+  to.setTrigger(from[0].trigger);
+  to.setVcpu(from[0].vcpu);
+  to.setDetail(as_data(from[0].detail));
+  auto hits = to.initHits(static_cast<unsigned>(from.size()));
+  for (unsigned i = 0; i < hits.size(); ++i) {
+    hits[i].setTrigger(from[i].trigger);
+    hits[i].setVcpu(static_cast<uint32_t>(from[i].vcpu));
+    hits[i].setDetail(as_data(from[i].detail));
+  }
+}
+
+}  // namespace
+
+struct Freezer::Moment {
+  Clock::time_point began, frozen, thawing, thawed;
+  std::chrono::nanoseconds stop_latency{0};
+  std::vector<VcpuRegisters> registers;
+  HostTimes host, host_after;  // as it stood, and once it was thawed
+  StopMoment stop;
+};
+
+Result<void> Freezer::adopted(const Kernel& kernel) {
+  kernel_ = &kernel;
+  evidence_ = std::make_unique<EvidenceReader>(kernel);
+  layouts_ = std::make_unique<LayoutLog>(kernel.btf());
+  pages_.adopted(kernel);
+  clocksource_.adopted(kernel);
+  return look_while_running();
+}
+
+Result<void> Freezer::look_while_running() {
+  KTAPE_TRY(delays_.record());
+  if (kernel_ == nullptr) return {};
+  clocksource_.look(machine_.live_memory());
+  return clocksource_.record(recorder_.now(), 0);
+}
+
+Result<FreezeDone> Freezer::freeze(const FreezeReason& reason, const FreezeWork& work) {
+  KTAPE_ASSIGN(StoppedMachine at, stop());
+  return finish(std::move(at), reason, work);
+}
+
+Result<StoppedMachine> Freezer::stop() {
+  KTAPE_CHECK(kernel_ != nullptr);
+  const Clock::time_point began = Clock::now();
+  KTAPE_ASSIGN(Frozen frozen, machine_.freeze());
+  const Clock::time_point stopped = Clock::now();
+  Result<std::vector<VcpuRegisters>> registers = frozen.registers();
+  StoppedMachine at{std::move(frozen), began, stopped, machine_.host_times(), std::move(registers)};
+  if (observer_) observer_(at);
+  return at;
+}
+
+Result<void> Freezer::resume(StoppedMachine at) {
+  Result<void> thaw = at.frozen.thaw();
+  frozen_time_ += Clock::now() - at.stopped;
+  return thaw;
+}
+
+Result<FreezeDone> Freezer::finish(StoppedMachine at, const FreezeReason& reason, const FreezeWork& work) {
+  Moment moment;
+  moment.began = at.began;
+  moment.frozen = at.stopped;
+  moment.stop_latency = at.frozen.stop_latency();
+  moment.host = std::move(at.host);
+  FreezeDone done;
+  done.id = ++last_freeze_;
+
+  WritableGuestMemory& memory = pages_.watch(at.frozen.memory());
+  moment.stop.evidence = evidence_->read(memory);
+  // Not through what is watched: the page of a clocksource's name is no evidence that a replay would look
+  // for.
+  clocksource_.look(at.frozen.memory());
+  if (at.registers.ok()) {
+    for (const VcpuRegisters& registers : *at.registers) moment.stop.cpus.push_back(stopped_cpu(registers));
+  }
+  if (work.serve) work.serve(memory, moment.stop);
+  moment.thawing = Clock::now();
+  done.thaw = at.frozen.thaw();
+  moment.thawed = Clock::now();
+  moment.host_after = machine_.host_times();
+  done.thawed = moment.thawed;
+  frozen_time_ += moment.thawed - moment.frozen;
+  if (work.describe) done.results = work.describe(moment.stop);
+
+  if (at.registers.ok()) {
+    moment.registers = std::move(at.registers).value();
+  } else {
+    recorder_.lose("vcpu_registers", "freezes whose vCPU registers could not be read", 1);
+  }
+  KTAPE_TRY(record(reason, moment, done));
+  return done;
+}
+
+// Host times never go back along the tape: what was seen inside the freeze is stamped with its end.
+Result<void> Freezer::record(const FreezeReason& reason, const Moment& moment, const FreezeDone& done) {
+  KTAPE_TRY(recorder_.record_at(recorder_.at(moment.began), GuestNs(0), [&](schema::Record::Builder record) {
+    auto to = record.initFreezeBegan();
+    to.setFreeze(done.id);
+    to.setCause(reason.cause);
+    to.setOp(reason.op);
+    to.setInterval(reason.interval);
+    to.setDetail(as_data(reason.detail));
+    write_hits(reason.hits, to);
+    to.setTry(reason.attempt);
+  }));
+  KTAPE_TRY(record_frozen(moment, done.id));
+  KTAPE_TRY(delays_.record_at(recorder_.at(moment.frozen), done.id, moment.host));
+  KTAPE_TRY(clocksource_.record(recorder_.at(moment.frozen), done.id));
+  KTAPE_TRY(record_gates(reason, moment, done));
+  KTAPE_TRY(record_thawed(moment, done));
+  return record_layouts(evidence_->take_used_layouts());
+}
+
+Result<void> Freezer::record_thawed(const Moment& moment, const FreezeDone& done) {
+  KTAPE_ASSIGN(std::optional<PagesKept> kept, pages_.keep(done.id));
+  return recorder_.record_at(recorder_.at(moment.thawed), GuestNs(0), [&](schema::Record::Builder record) {
+    auto to = record.initThawed();
+    to.setFreeze(done.id);
+    to.setFrozenNs(ns_between(moment.frozen, moment.thawed));
+    to.setThawLatencyNs(ns_between(moment.thawing, moment.thawed));
+    if (const auto waited_ns = waited_between(moment.host, moment.host_after)) {
+      to.setWaitedKnown(true);
+      to.setWaitedNs(*waited_ns);
+    }
+    if (!kept) return;
+    to.setPages(kept->pages);
+    to.setPagesDigest(as_data(std::span<const std::byte>(kept->digest)));
+  });
+}
+
+Result<void> Freezer::record_frozen(const Moment& moment, uint64_t freeze) {
+  return recorder_.record_at(recorder_.at(moment.frozen), GuestNs(0), [&](schema::Record::Builder record) {
+    auto to = record.initFrozen();
+    to.setFreeze(freeze);
+    to.setStopLatencyNs(static_cast<uint64_t>(moment.stop_latency.count()));
+    const Evidence& evidence = moment.stop.evidence;
+    to.setBypassDepth(evidence.bypass_depth);
+    auto seqcounts = to.initSeqcounts(static_cast<unsigned>(evidence.seqcounts.size()));
+    for (unsigned i = 0; i < seqcounts.size(); ++i) {
+      seqcounts[i].setName(evidence.seqcounts[i].name);
+      seqcounts[i].setSequence(evidence.seqcounts[i].sequence);
+    }
+    const std::vector<CpuEvidence>& cpus = evidence.cpus;
+    const size_t count = std::max(moment.registers.size(), cpus.size());
+    auto vcpus = to.initVcpus(static_cast<unsigned>(count));
+    for (unsigned i = 0; i < count; ++i) {
+      vcpus[i].setCpu(i);
+      if (i < moment.registers.size()) write_registers(*kernel_, moment.registers[i], vcpus[i]);
+      if (i < cpus.size()) write_evidence(*kernel_, cpus[i], vcpus[i]);
+    }
+  });
+}
+
+Result<void> Freezer::record_gates(const FreezeReason& reason, const Moment& moment, const FreezeDone& done) {
+  const HostNs end = recorder_.at(moment.thawing);
+  for (uint32_t entry = 0; entry < done.results.size(); ++entry) {
+    for (const GateResult& gate : done.results[entry].gates) {
+      KTAPE_TRY(recorder_.record_at(end, GuestNs(0), [&](schema::Record::Builder record) {
+        write_gate(reason.op, entry, gate, record.initGateChecked());
+        record.getGateChecked().setFreeze(done.id);
+        record.getGateChecked().setTry(reason.attempt);
+      }));
+    }
+  }
+  return {};
+}
+
+Result<void> Freezer::record_layouts(std::vector<UsedLayout> used) {
+  for (UsedLayout& layout : used) layouts_->note(std::move(layout));
+  for (const UsedLayout& layout : layouts_->take()) {
+    KTAPE_TRY(recorder_.record([&](schema::Record::Builder record) {
+      auto to = record.initLayoutUsed();
+      to.setType(as_data(layout.type));
+      to.setPath(layout.path);
+      to.setOffsetBytes(layout.offset_bytes);
+      to.setSizeBytes(layout.size_bytes);
+      to.setEncoding(as_data(layout.encoding));
+    }));
+  }
+  return {};
+}
+
+}  // namespace ktape

@@ -1,0 +1,292 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "capture/freeze/request_server.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "guest/kernel/ops/op_records.h"
+#include "schema/scenario/retry.h"
+#include "schema/wire/data.h"
+
+namespace ktape {
+
+namespace {
+
+// A guest waits for each reply before it asks again; one that does not must not fill the host's memory.
+constexpr size_t kMaxDeferred = 64;
+// An error may quote what the guest sent.
+constexpr size_t kMaxErrorBytes = 4096;
+// How long the guest runs between the first two tries of a request; each time after that twice as long.
+constexpr std::chrono::milliseconds kFirstWait{1};
+
+bool all_done(const std::vector<OpResult>& results) {
+  return std::all_of(results.begin(), results.end(),
+                     [](const OpResult& r) { return r.status == schema::EntryStatus::DONE; });
+}
+
+// Whether its only entry was refused by that gate.
+bool refused_by(const std::vector<OpResult>& results, schema::Gate gate) {
+  if (gate == schema::Gate::NOT_SAID || results.size() != 1) return false;
+  if (results[0].status != schema::EntryStatus::REFUSED) return false;
+  return std::ranges::any_of(results[0].gates, [&](const GateResult& seen) {
+    return seen.gate == gate && seen.enforced && seen.outcome == schema::GateOutcome::FAILED;
+  });
+}
+
+void write_reply(uint64_t op, uint64_t freeze, const std::vector<OpResult>& results,
+                 schema::OpReplied::Builder reply) {
+  reply.setOp(op);
+  reply.setFreeze(freeze);
+  reply.setOk(all_done(results));
+  auto entries = reply.initEntries(static_cast<unsigned>(results.size()));
+  for (unsigned i = 0; i < results.size(); ++i) write_result(results[i], entries[i]);
+}
+
+uint64_t ns(std::chrono::nanoseconds time) { return static_cast<uint64_t>(time.count()); }
+
+}  // namespace
+
+struct RequestServer::Batch {
+  PreparedOps prepared;
+  bool writes = false;
+  ServedOps served = {};
+  bool may_pass = false;  // what refused it
+};
+
+Result<void> RequestServer::request(schema::OpRequest::Reader request, GuestNs guest) {
+  Request accepted;
+  accepted.op = ++last_op_;
+  accepted.guest_request = request.getId();
+  accepted.mode = request.getMode();
+  accepted.retry_ms = request.getRetryMs() < 0 ? kDefaultRetryMs : request.getRetryMs();
+  if (request.getExpect().isRefused()) accepted.refused_by = request.getExpect().getRefused();
+  Result<std::vector<Op>> ops = read_ops(request.getEntries(), request.getMode());
+
+  KTAPE_TRY(record_request(accepted, request, ops, recorder_.now(), guest));
+  // A write must be on the tape before it touches the guest.
+  KTAPE_TRY(recorder_.commit());
+
+  if (!ops.ok()) return refuse(accepted, ops.error().message.substr(0, kMaxErrorBytes));
+  if (ops->empty()) return refuse(accepted, "the request has no entries");
+  if (accepted.refused_by != schema::Gate::NOT_SAID && ops->size() != 1)
+    return refuse(accepted, "a request that is to be refused has one entry");
+  accepted.ops = std::move(ops).value();
+  if (failure_) return refuse(accepted, *failure_);
+  if (!kernel_ || !waiting_.empty()) return defer(std::move(accepted));
+  waiting_.push_back(std::move(accepted));
+  return serve_waiting();
+}
+
+// The kernel is not adopted yet, or an earlier request waits.
+Result<void> RequestServer::defer(Request request) {
+  if (waiting_.size() >= kMaxDeferred) {
+    const std::string what = kernel_ ? fmt::format("request {} to be done", waiting_.front().op)
+                                     : std::string("the kernel to be adopted");
+    return refuse(request, fmt::format("{} requests wait already for {}", kMaxDeferred, what));
+  }
+  const std::string why = kernel_ ? fmt::format("request {} is to be tried again first", waiting_.front().op)
+                                  : std::string("the kernel is not adopted yet");
+  KTAPE_TRY(recorder_.record([&](schema::Record::Builder record) {
+    auto to = record.initOpDeferred();
+    to.setOp(request.op);
+    to.setReason(why);
+  }));
+  waiting_.push_back(std::move(request));
+  return {};
+}
+
+Result<void> RequestServer::record_request(const Request& request, schema::OpRequest::Reader from,
+                                           const Result<std::vector<Op>>& ops, HostNs host, GuestNs guest) {
+  return recorder_.record_at(host, guest, [&](schema::Record::Builder record) {
+    auto to = record.initOpRequested();
+    to.setOp(request.op);
+    to.setGuestRequest(from.getId());
+    to.setStep(from.getStep());
+    to.setFirstAction(from.getFirstAction());
+    to.setMode(from.getMode());
+    to.setRetryMs(request.retry_ms);
+    if (from.getExpect().isRefused()) to.initExpect().setRefused(from.getExpect().getRefused());
+    if (!ops.ok()) {
+      to.setEntries(from.getEntries());  // as it came: its reply says what is wrong with it
+      return;
+    }
+    // Once: each time that a list is reached counts against what may be read of a message.
+    const auto asked = from.getEntries();
+    auto entries = to.initEntries(asked.size());
+    for (unsigned i = 0; i < entries.size(); ++i) write_op(asked[i], (*ops)[i], entries[i]);
+  });
+}
+
+Result<void> RequestServer::freeze_for_host(StoppedMachine at, FreezeReason reason,
+                                            schema::OpRequest::Reader reads) {
+  Result<std::vector<Op>> ops = read_ops(reads.getEntries(), schema::OpMode::COLD);
+  KTAPE_CHECK(ops.ok());
+  Request request;
+  if (!ops->empty()) {
+    request.op = ++last_op_;
+    request.tries = 1;
+    KTAPE_TRY(record_request(request, reads, ops, recorder_.at(at.began), GuestNs(0)));
+  }
+  reason.op = request.op;
+  reason.attempt = request.tries;
+  auto batch = std::make_shared<Batch>(Batch{executor_->prepare(*ops)});
+  KTAPE_ASSIGN(const FreezeDone freeze, freezer_.finish(std::move(at), reason, serving(batch)));
+  KTAPE_TRY(freezer_.record_layouts(executor_->take_used_layouts()));
+  if (request.op != 0) KTAPE_TRY(record_reply(request, freeze.id, freeze.results));
+  KTAPE_TRY(recorder_.commit());
+  return freeze.thaw;
+}
+
+Result<void> RequestServer::adopted(Kernel kernel) {
+  kernel_ = std::make_unique<Kernel>(std::move(kernel));
+  executor_ = std::make_unique<OpExecutor>(*kernel_);
+  KTAPE_TRY(freezer_.adopted(*kernel_));
+  return serve_waiting();
+}
+
+Result<void> RequestServer::adoption_failed(const Error& error) {
+  failure_ = "the guest's kernel could not be adopted: " + error.message;
+  while (!waiting_.empty()) {
+    Request next = std::move(waiting_.front());
+    waiting_.pop_front();
+    KTAPE_TRY(refuse(next, *failure_));
+  }
+  return {};
+}
+
+Result<void> RequestServer::on_time() {
+  if (!pause_ || ran(*pause_) < pause_->wait) return {};
+  return serve_waiting();
+}
+
+RequestServer::Clock::time_point RequestServer::due() const {
+  if (!pause_) return Clock::time_point::max();
+  return pause_->since + pause_->wait + (freezer_.frozen_time() - pause_->frozen_before);
+}
+
+// The first that is to be tried again keeps those behind it waiting.
+Result<void> RequestServer::serve_waiting() {
+  while (!waiting_.empty()) {
+    KTAPE_ASSIGN(const bool served, serve(waiting_.front()));
+    if (!served) return {};
+    waiting_.pop_front();
+  }
+  return {};
+}
+
+Result<bool> RequestServer::serve(Request& request) {
+  if (request.mode == schema::OpMode::COLD) return serve_cold(request);
+  KTAPE_TRY(serve_hot(request));
+  return true;
+}
+
+FreezeWork RequestServer::serving(const std::shared_ptr<Batch>& batch) {
+  return {[this, batch](WritableGuestMemory& memory, const StopMoment& moment) {
+            batch->served = batch->writes ? executor_->serve_writes(memory, batch->prepared)
+                                          : executor_->serve_reads(memory, batch->prepared, moment);
+            batch->may_pass = batch->served.may_pass;
+          },
+          [this, batch](const StopMoment& moment) {
+            return executor_->describe(batch->prepared, std::move(batch->served), moment);
+          }};
+}
+
+Result<bool> RequestServer::serve_cold(Request& request) {
+  if (pause_) request.waited += ran(*pause_);
+  pause_.reset();
+  // Names are resolved now, before the freeze.
+  const bool writes = std::holds_alternative<WriteAction>(request.ops.front().action);
+  auto batch = std::make_shared<Batch>(Batch{executor_->prepare(request.ops), writes});
+  Result<FreezeDone> freeze =
+      freezer_.freeze({schema::FreezeCause::REQUEST, request.op, {}, 0, ++request.tries}, serving(batch));
+  if (!freeze.ok()) {
+    KTAPE_TRY(record_refusal(request, freeze.error().message));
+    return freeze.error();
+  }
+  KTAPE_TRY(freezer_.record_layouts(executor_->take_used_layouts()));
+  if (!freeze->thaw.ok()) {
+    KTAPE_TRY(record_reply(request, freeze->id, freeze->results));
+    return freeze->thaw.error();
+  }
+  const bool is_wanted = refused_by(freeze->results, request.refused_by);
+  if (batch->may_pass && !is_wanted && pause(request, *freeze)) return false;
+  KTAPE_TRY(finish(request, freeze->id, freeze->results));
+  return true;
+}
+
+bool RequestServer::pause(const Request& request, const FreezeDone& freeze) {
+  const std::chrono::nanoseconds left = std::chrono::milliseconds(request.retry_ms) - request.waited;
+  if (left <= std::chrono::nanoseconds(0)) return false;
+  std::chrono::nanoseconds wait = kFirstWait;
+  for (uint32_t i = 1; i < request.tries && wait < left; ++i) wait *= 2;
+  pause_ = Pause{freeze.thawed, freezer_.frozen_time(), std::min(wait, left)};
+  return true;
+}
+
+std::chrono::nanoseconds RequestServer::ran(const Pause& pause) const {
+  return Clock::now() - pause.since - (freezer_.frozen_time() - pause.frozen_before);
+}
+
+Result<void> RequestServer::serve_hot(const Request& request) {
+  std::vector<OpResult> results;
+  for (const Op& op : request.ops) results.push_back(executor_->read_hot(machine_.live_memory(), op));
+  KTAPE_TRY(freezer_.record_layouts(executor_->take_used_layouts()));
+  return finish(request, 0, results);
+}
+
+void RequestServer::fill_reply(const Request& request, uint64_t freeze, const std::vector<OpResult>& results,
+                               schema::OpReplied::Builder reply) {
+  write_reply(request.op, freeze, results, reply);
+  reply.setLiveNotCoherent(request.mode == schema::OpMode::HOT);
+  reply.setTries(request.tries);
+  reply.setWaitedNs(ns(request.waited));
+  reply.setAsExpected(refused_by(results, request.refused_by));
+}
+
+Result<void> RequestServer::record_reply(const Request& request, uint64_t freeze,
+                                         const std::vector<OpResult>& results) {
+  return recorder_.record(
+      [&](schema::Record::Builder record) { fill_reply(request, freeze, results, record.initOpReplied()); });
+}
+
+Result<void> RequestServer::finish(const Request& request, uint64_t freeze,
+                                   const std::vector<OpResult>& results) {
+  KTAPE_TRY(record_reply(request, freeze, results));
+  KTAPE_TRY(recorder_.commit());
+  Result<void> sent = agent_.send([&](schema::FromHost::Builder message) {
+    auto reply = message.initReply();
+    reply.setRequest(request.guest_request);
+    fill_reply(request, freeze, results, reply.initResult());
+  });
+  if (sent.ok() || sent.error().code != ErrorCode::kOutOfRange) return sent;
+  return send_error(request, "the reply is too long for a message; the tape has it");
+}
+
+Result<void> RequestServer::record_refusal(const Request& request, const std::string& reason) {
+  KTAPE_TRY(recorder_.record([&](schema::Record::Builder record) {
+    auto reply = record.initOpReplied();
+    reply.setOp(request.op);
+    reply.setError(reason);
+    // Earlier ones refused it, and this one did not take place.
+    reply.setTries(request.tries > 0 ? request.tries - 1 : 0);
+    reply.setWaitedNs(ns(request.waited));
+  }));
+  return recorder_.commit();
+}
+
+Result<void> RequestServer::refuse(const Request& request, const std::string& reason) {
+  KTAPE_TRY(record_refusal(request, reason));
+  return send_error(request, reason);
+}
+
+Result<void> RequestServer::send_error(const Request& request, const std::string& error) {
+  return agent_.send([&](schema::FromHost::Builder message) {
+    auto reply = message.initReply();
+    reply.setRequest(request.guest_request);
+    reply.initResult().setOp(request.op);
+    reply.getResult().setError(error);
+  });
+}
+
+}  // namespace ktape

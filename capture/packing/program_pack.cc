@@ -1,0 +1,231 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "capture/packing/program_pack.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <filesystem>
+#include <optional>
+#include <sstream>
+#include <utility>
+
+#include "capture/packing/elf_needs.h"
+#include "capture/packing/library_search.h"
+#include "schema/base/file.h"
+#include "schema/terms/guest_paths.h"
+
+namespace ktape {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr size_t kMaxProgramBytes = size_t{1} << 30;
+constexpr char kLibraryCache[] = "/etc/ld.so.cache";
+// Where a guest's env finds what stands in a folder that is not on its PATH.
+constexpr char kLinkFolder[] = "/usr/local/bin";
+constexpr size_t kMaxNotes = 10;  // of programs in overlays
+constexpr char kOwnPath[] = "write the path of the program itself after '#!'";
+
+// One script on its way into a guest.
+class Packer {
+ public:
+  Packer(const std::string& search_path, GuestFiles& files, std::vector<std::string>& notes)
+      : search_path_(search_path), files_(files), notes_(notes) {}
+
+  Result<void> pack(const std::string& path) {
+    KTAPE_ASSIGN(const auto script, script_at(path));
+    if (!script) return pack_elf(path);
+    if (!files_.content(path)) KTAPE_TRY(files_.add_missing_file(path, path));
+    return pack_interpreters(path, *script);
+  }
+
+ private:
+  // The words of a script's first line; nothing for another file.
+  Result<std::optional<std::vector<std::string>>> script_at(const std::string& path) const {
+    if (const auto given = files_.content(path)) return script_interpreter(*given);
+    KTAPE_ASSIGN(const std::vector<std::byte> file, read_file(path, kMaxProgramBytes));
+    return script_interpreter(file);
+  }
+
+  // Executable in the guest: what it was given stands before what the host has.
+  [[nodiscard]] bool is_there(const std::string& path) const {
+    return files_.content(path) ? files_.is_executable(path) : is_program(path);
+  }
+
+  // $ORIGIN is the folder of the file itself, not that of a link to it.
+  [[nodiscard]] std::string real_path(const std::string& path) const {
+    if (files_.content(path)) return files_.resolve(path);
+    std::error_code ignored;
+    return fs::canonical(path, ignored).string();
+  }
+
+  Result<void> pack_elf(const std::string& path) {
+    KTAPE_ASSIGN(const auto libraries, needed_libraries(path, LibraryPlaces::of_guest(files_)));
+    const std::string real = real_path(path);
+    if (!files_.content(path)) {
+      KTAPE_TRY(files_.add_missing_file(real, path));
+      if (real != path && !files_.content(path)) KTAPE_TRY(files_.add_link(path, real));
+    }
+    for (const std::string& library : libraries) {
+      if (!files_.content(library)) KTAPE_TRY(files_.add_missing_file(library, library));
+    }
+    // With it the dynamic linker finds in the guest what was found here.
+    if (!libraries.empty() && fs::exists(kLibraryCache)) {
+      KTAPE_TRY(files_.add_missing_file(kLibraryCache, kLibraryCache));
+    }
+    return {};
+  }
+
+  Result<void> pack_interpreters(const std::string& script, const std::vector<std::string>& words) {
+    if (!words.empty() && words.back().ends_with('\r')) {
+      return cannot_run(
+          script,
+          "its first line ends in CR (a DOS text file), and the kernel takes that for a part of "
+          "the interpreter's name",
+          "sed -i 's/\\r$//' " + script);
+    }
+    if (words.empty() || words.front().front() != '/') {
+      return cannot_run(script, "its first line names no interpreter by an absolute path", kOwnPath);
+    }
+    const std::string& interpreter = words.front();
+    if (!is_there(interpreter)) {
+      return Error{ErrorCode::kNotFound,
+                   "cannot find the interpreter '" + interpreter + "' of script '" + script + "'", ""};
+    }
+    KTAPE_TRY(pack_interpreter(script, interpreter));
+    if (fs::path(interpreter).filename() != "env" || words.size() < 2) return {};
+    KTAPE_ASSIGN(const std::string named, find_for_env(script, words[1]));
+    return pack_interpreter(script, named);
+  }
+
+  Result<void> pack_interpreter(const std::string& script, const std::string& interpreter) {
+    KTAPE_ASSIGN(const auto shim, script_at(interpreter));
+    if (shim) {
+      return cannot_run(
+          script, "its interpreter '" + interpreter + "' is a script too, and what that runs is not known",
+          kOwnPath);
+    }
+    KTAPE_TRY(pack_elf(interpreter));
+    note_libraries(script, real_path(interpreter));
+    return check_python(script, real_path(interpreter));
+  }
+
+  // "env NAME" and "env -S NAME ...": where that leads to in the guest.
+  Result<std::string> find_for_env(const std::string& script, const std::string& argument) {
+    const std::string name = env_name(argument);
+    if (name.find('/') != std::string::npos && is_there(name)) return name;
+    std::optional<std::string> here;  // what it leads to on this host
+    for (const std::string& folder : folders_of(search_path_)) {
+      if (!here && is_program(fs::path(folder) / name)) here = fs::path(folder) / name;
+    }
+    for (const std::string& folder : folders_of(kGuestSearchPath)) {
+      const std::string path = fs::path(folder) / name;
+      if (!is_there(path)) continue;
+      if (here && real_path(*here) != real_path(path)) {
+        std::string note = fmt::format("'env {}' is '{}' in the guest, not '{}'", name, path, *here);
+        if (std::find(notes_.begin(), notes_.end(), note) == notes_.end()) notes_.push_back(std::move(note));
+      }
+      return path;
+    }
+    if (!here) {
+      return Error{ErrorCode::kNotFound,
+                   "cannot find '" + name + "', which script '" + script + "' asks for, on PATH", ""};
+    }
+    KTAPE_TRY(files_.add_link(files_.resolve(fs::path(kLinkFolder) / name), real_path(*here)));
+    return *here;
+  }
+
+  // env(1): -S splits the words of a first line; NAME=VALUE stands before the program.
+  static std::string env_name(const std::string& argument) {
+    if (!argument.starts_with("-S")) return argument;
+    std::istringstream words(argument.substr(2));
+    for (std::string word; words >> word;) {
+      if (word.front() != '-' && word.find('=') == std::string::npos) return word;
+    }
+    return argument;
+  }
+
+  // These run without their libraries, until a script asks for one.
+  void note_libraries(const std::string& script, const std::string& interpreter) {
+    constexpr std::array<std::string_view, 6> kNames = {"perl", "ruby", "lua", "node", "php", "tclsh"};
+    const std::string name = fs::path(interpreter).filename();
+    const std::string_view plain = std::string_view(name).substr(0, name.find_first_of("0123456789."));
+    if (std::find(kNames.begin(), kNames.end(), plain) == kNames.end()) return;
+    notes_.push_back(
+        fmt::format("what script '{}' asks '{}' to load of its libraries is in the guest only by --overlay",
+                    script, name));
+  }
+
+  // Python reads its standard library before the first line of a script; too much to be packed unasked.
+  Result<void> check_python(const std::string& script, const std::string& interpreter) const {
+    const std::string name = fs::path(interpreter).filename();
+    const bool versioned =
+        name.find_first_not_of("0123456789.", std::string_view("python").size()) == std::string::npos;
+    if (!name.starts_with("python") || !versioned) return {};
+    const fs::path libraries = fs::path(interpreter).parent_path().parent_path() / "lib";
+    const std::string start = (libraries / "python").string();
+    for (const std::string& path : files_.paths()) {
+      if (path.starts_with(start) && (path.ends_with("/os.py") || path.ends_with(".zip"))) return {};
+    }
+    const std::string folder = (libraries / name).string();
+    const std::string into = "OVERLAY" + libraries.string();
+    return cannot_run(
+        script, "'" + interpreter + "' needs Python's standard library, which is packed only when asked",
+        "mkdir -p " + into + " && cp -a " + folder + " " + into + "; then --overlay OVERLAY");
+  }
+
+  static Error cannot_run(const std::string& script, const std::string& why, const std::string& hint) {
+    return Error{ErrorCode::kBadInput, "script '" + script + "' cannot run in the guest: " + why, hint};
+  }
+
+  const std::string& search_path_;
+  GuestFiles& files_;
+  std::vector<std::string>& notes_;
+};
+
+}  // namespace
+
+std::vector<std::string> folders_of(std::string_view search_path) {
+  std::vector<std::string> folders;
+  while (!search_path.empty()) {
+    const size_t end = std::min(search_path.find(':'), search_path.size());
+    if (end > 0) folders.emplace_back(search_path.substr(0, end));
+    search_path.remove_prefix(std::min(end + 1, search_path.size()));
+  }
+  return folders;
+}
+
+bool is_program(const std::string& path) {
+  std::error_code ignored;
+  return fs::is_regular_file(path, ignored) && ::access(path.c_str(), X_OK) == 0;
+}
+
+Result<void> pack_program(const std::string& path, const std::string& search_path, GuestFiles& files,
+                          std::vector<std::string>& notes) {
+  return Packer(search_path, files, notes).pack(path);
+}
+
+Result<void> pack_needs_of_all(const std::string& search_path, GuestFiles& files,
+                               std::vector<std::string>& notes) {
+  size_t unmet = 0;
+  for (const std::string& path : files.paths()) {
+    const std::span<const std::byte> content = *files.content(path);
+    // Objects, modules and programs for other machines are ELF files too, and nobody's mistake.
+    const bool program = is_elf(content) ? read_elf_needs(content).ok()
+                                         : files.is_executable(path) && script_interpreter(content);
+    if (!program) continue;
+    const Result<void> packed = pack_program(path, search_path, files, notes);
+    if (packed.ok()) continue;
+    if (packed.error().code == ErrorCode::kHost || packed.error().code == ErrorCode::kUsage)
+      return packed.error();
+    if (++unmet > kMaxNotes) continue;
+    notes.push_back("may not run in the guest: '" + path + "' of an overlay: " + packed.error().message);
+  }
+  if (unmet > kMaxNotes) notes.push_back("nor may " + std::to_string(unmet - kMaxNotes) + " more");
+  return {};
+}
+
+}  // namespace ktape

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "capture/record/clocksource_watch.h"
+
+#include <utility>
+
+#include "schema/wire/data.h"
+
+namespace ktape {
+
+void ClocksourceWatch::adopted(const Kernel& kernel) {
+  Result<ClocksourceReader> reader = ClocksourceReader::create(kernel);
+  if (reader.ok()) reader_.emplace(std::move(reader).value());
+}
+
+void ClocksourceWatch::look(const GuestMemory& memory) {
+  if (!reader_) return;
+  Result<std::string> name = reader_->read(memory);
+  if (name.ok()) {
+    seen_ = std::move(name).value();
+  } else {
+    recorder_.lose("clocksources", "looks at the guest's clocksource that could not read it", 1);
+  }
+}
+
+Result<void> ClocksourceWatch::record(HostNs host, uint64_t freeze) {
+  if (seen_ == known_) return {};
+  const std::string before = std::exchange(known_, seen_);
+  return recorder_.record_at(host, GuestNs(0), [&](schema::Record::Builder record) {
+    auto to = record.initClocksourceSeen();
+    to.setName(as_data(known_));
+    to.setBefore(as_data(before));
+    to.setFreeze(freeze);
+  });
+}
+
+}  // namespace ktape

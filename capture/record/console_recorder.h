@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <span>
+#include <string>
+
+#include "capture/record/recorder.h"
+#include "capture/run/console_log.h"
+#include "capture/run/progress.h"
+#include "guest/machine/machine.h"
+#include "schema/base/result.h"
+
+namespace ktape {
+
+// Records what the guest's kernel prints on its console: the text, what it complained of, a panic; and shows
+// the last two as they come. Methods fail only when the tape cannot be written.
+class ConsoleRecorder {
+ public:
+  // All outlive it.
+  ConsoleRecorder(const Machine& machine, Recorder& recorder, Progress& progress)
+      : machine_(machine), recorder_(recorder), progress_(progress) {}
+
+  Result<void> feed(std::span<const std::byte> bytes);
+  // Nothing more will come.
+  Result<void> finish();
+
+  // As those of ConsoleLog.
+  [[nodiscard]] bool panicked() const { return log_.panicked(); }
+  [[nodiscard]] const std::string& panic_line() const { return log_.panic_line(); }
+  [[nodiscard]] const std::string& last_line() const { return log_.last_line(); }
+  // The guest died of what its emulator is known for.
+  [[nodiscard]] bool emulators_fault() const { return emulators_fault_; }
+
+ private:
+  Result<void> record(const std::string& text);
+  Result<void> record_complaints();
+  void note_emulator(const std::string& oops);
+
+  const Machine& machine_;
+  Recorder& recorder_;
+  Progress& progress_;
+  ConsoleLog log_;
+  bool panic_shown_ = false;
+  bool emulators_fault_ = false;
+};
+
+}  // namespace ktape

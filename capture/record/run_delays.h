@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "capture/record/recorder.h"
+#include "guest/machine/host_times.h"
+#include "guest/machine/machine.h"
+#include "schema/base/result.h"
+
+namespace ktape {
+
+// Puts on the tape how long each vCPU has waited for a CPU of the host. Nothing where the machine has no
+// threads of its own, or the host tells of none of them.
+class RunDelayLog {
+ public:
+  // Both outlive it.
+  RunDelayLog(const Machine& machine, Recorder& recorder) : machine_(machine), recorder_(recorder) {}
+
+  // As of now, while the machine runs.
+  Result<void> record() { return record_at(recorder_.now(), 0, machine_.host_times()); }
+  // As read in a freeze.
+  Result<void> record_at(HostNs host, uint64_t freeze, const HostTimes& times);
+
+ private:
+  const Machine& machine_;
+  Recorder& recorder_;
+  StealWatch steal_;
+};
+
+// How much longer ktape's thread and the emulator's main thread had waited by `later`; nothing where the host
+// does not tell of both.
+[[nodiscard]] std::optional<uint64_t> waited_between(const HostTimes& earlier, const HostTimes& later);
+
+}  // namespace ktape

@@ -1,0 +1,483 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "capture/run/engine.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <utility>
+
+#include "capture/record/kernel_record.h"
+#include "capture/run/boot_deadline.h"
+#include "capture/run/descriptors.h"
+#include "capture/run/starvation.h"
+#include "schema/base/file.h"
+#include "schema/base/text.h"
+#include "schema/terms/lockups.h"
+#include "schema/terms/scheduler_exit.h"
+#include "schema/terms/tcg_fault.h"
+#include "schema/wire/data.h"
+
+namespace ktape {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+// The guest is given this long to power off after its last words; then it is ended.
+constexpr auto kLastWordsGrace = 10s;
+// How often the live line is renewed.
+constexpr auto kTick = 200ms;
+// A guest may be silent for long, a machine must still answer: it is asked after this long without an event.
+constexpr auto kSilence = 5s;
+// Frozen time does not count against the deadlines, but a guest must not buy itself a run without end with
+// it.
+constexpr int kMaxFrozenTimes = 10;
+// What a machine that is gone still has to say is finite; this bounds one that is not gone after all.
+constexpr int kMaxLastTurns = 1'000'000;
+// What of a name that the guest gave goes into messages.
+constexpr size_t kNameBytes = 200;
+
+double seconds(std::chrono::nanoseconds time) { return std::chrono::duration<double>(time).count(); }
+
+}  // namespace
+
+Engine::Engine(Machine& machine, Recorder& recorder, Progress& progress,
+               std::shared_ptr<const KernelKnowledge> knowledge, schema::Scenario::Reader scenario,
+               schema::MemoryMode memory, FreezePlan freezes, const Digest& program)
+    : machine_(machine),
+      recorder_(recorder),
+      progress_(progress),
+      knowledge_(std::move(knowledge)),
+      scenario_(scenario),
+      agent_(machine),
+      server_(machine, recorder, agent_, memory),
+      host_freezes_(server_, breakpoints_, recorder, progress, std::move(freezes)),
+      schedulers_(machine.live_memory(), recorder, progress, program),
+      console_(machine, recorder, progress) {}
+
+Result<RunEnd> Engine::run(const UserSignals& signals) {
+  began_ = last_heard_ = Clock::now();
+  // A boot that the host keeps from getting on has no other reading than this one and its last.
+  KTAPE_TRY(server_.freezer().look_while_running());
+  KTAPE_ASSIGN(const UniqueFd wake, any_of({signals.end_fd, signals.freeze_fd}));
+  while (!end_) {
+    Result<void> handled = turn(
+        std::min({deadline(), host_freezes_.due(), server_.due(), schedulers_.due(), Clock::now() + kTick}),
+        wake.get());
+    // A guest that never stops talking must not keep its deadline or the user waiting.
+    if (handled.ok() && !end_) handled = on_signals(signals);
+    if (handled.ok() && !end_) handled = host_freezes_.on_time();
+    if (handled.ok() && !end_) handled = server_.on_time();
+    if (handled.ok()) handled = look_at_schedulers();
+    if (handled.ok() && !end_) handled = on_silence();
+    if (!handled.ok()) KTAPE_TRY(on_failure(handled.error()));
+    // Asked again: it has moved on by what was frozen meanwhile.
+    if (!end_ && Clock::now() >= deadline()) KTAPE_TRY(on_deadline());
+    KTAPE_TRY(recorder_.commit());
+    if (!end_ && recorder_.is_full()) KTAPE_TRY(on_full_tape());
+    show_now();
+  }
+  KTAPE_TRY(schedulers_.record_unfinished());
+  // Of a guest that has powered off there is nothing to tell any more: that was done when its agent was.
+  if (!done_) KTAPE_TRY(server_.freezer().look_while_running());
+  machine_.end();
+  KTAPE_TRY(record_ending());
+  return *end_;
+}
+
+Result<void> Engine::record_ending() {
+  // What was cut off, or came after what ended the run.
+  if (const size_t bytes = agent_.unfinished_bytes(); bytes > 0)
+    recorder_.lose("agent_bytes", "bytes of the agent that came and make no message that was read", bytes);
+  KTAPE_TRY(console_.finish());
+  host_freezes_.steps_ended();
+  if (const uint64_t stuck = machine_.facts().not_stepped; stuck > 0)
+    recorder_.lose("breakpoint_steps", "vCPUs that could not be got past a breakpoint: hits counted twice",
+                   stuck);
+  end_->triggers = host_freezes_.counts();
+  end_->intervals = host_freezes_.intervals();
+  end_->ejections = schedulers_.ejections();
+  end_->ejections_left_out = schedulers_.ejections_left_out();
+  end_->ejections.insert(end_->ejections.end(), ejections_.begin(), ejections_.end());
+  // Of ktape's own scheduler the guest tells once it is gone; the kernel may not have come that far.
+  if (own_scheduler_ && end_->ejections.empty() && !host_freezes_.scheduler_error().empty())
+    end_->ejections.push_back(in_quotes(*own_scheduler_) +
+                              " was being ejected: " + printable(host_freezes_.scheduler_error()));
+  return {};
+}
+
+// One message at a time: a guest that sends many at once must not keep the deadline or the user waiting.
+Result<void> Engine::turn(Clock::time_point until, int wake_fd) {
+  KTAPE_ASSIGN(const bool had_message, take_message());
+  if (had_message) return {};
+  KTAPE_ASSIGN(const MachineEvent event, machine_.wait(until, wake_fd));
+  const bool silent = event.kind == MachineEventKind::kNothing || event.kind == MachineEventKind::kWoken;
+  if (!silent) last_heard_ = Clock::now();
+  return handle(event);
+}
+
+Result<bool> Engine::take_message() {
+  return agent_.next([this](schema::FromAgent::Reader message) { return on_message(message); });
+}
+
+Result<void> Engine::handle(const MachineEvent& event) {
+  switch (event.kind) {
+    case MachineEventKind::kNothing: return {};
+    case MachineEventKind::kAgentBytes: {
+      agent_.feed(event.bytes);
+      const Result<bool> taken = take_message();
+      return taken.ok() ? Result<void>() : Result<void>(taken.error());
+    }
+    case MachineEventKind::kConsoleBytes: return on_console(event.bytes);
+    case MachineEventKind::kStopped: return on_lost("the machine stopped by itself: " + event.text);
+    case MachineEventKind::kEnded: return on_ended();
+    case MachineEventKind::kLost: return on_lost(event.text);
+    case MachineEventKind::kBreakpoint: {
+      at_breakpoint_ = true;
+      Result<void> handled = host_freezes_.on_breakpoint();
+      at_breakpoint_ = false;
+      return handled;
+    }
+    case MachineEventKind::kWoken: return {};  // why, tell the descriptors
+  }
+  return {};
+}
+
+Result<void> Engine::on_signals(const UserSignals& signals) {
+  if (is_readable(signals.end_fd)) {
+    end(schema::Outcome::INTERRUPTED, "ended by a signal while " + waiting_for());
+    return {};
+  }
+  if (!is_readable(signals.freeze_fd)) return {};
+  std::array<std::byte, 1024> told{};  // what came together is one wish
+  if (::read(signals.freeze_fd, told.data(), told.size()) < 0 && errno != EAGAIN && errno != EINTR)
+    return system_error(ErrorCode::kHost, "cannot read which signals came");
+  return host_freezes_.on_demand();
+}
+
+Result<void> Engine::on_message(schema::FromAgent::Reader message) {
+  const GuestNs guest(message.getGuestNs());
+  agent_heard_ = Clock::now();
+  auto record = [&](auto fill) { return recorder_.record_at(recorder_.now(), guest, fill); };
+  using Which = schema::FromAgent::Which;
+  if (phase_ == Phase::kBooting && message.which() != Which::HELLO && message.which() != Which::REQUEST &&
+      message.which() != Which::DONE) {
+    return Error{ErrorCode::kBadInput, "the agent sent something else before its hello", ""};
+  }
+  switch (message.which()) {
+    case Which::HELLO: return on_hello(message.getHello(), guest);
+    case Which::REQUEST: return server_.request(message.getRequest(), guest);
+    case Which::SCHEDULER_ATTACHED: return on_scheduler_attached(message.getSchedulerAttached(), guest);
+    case Which::SCHEDULER_STATE: return schedulers_.on_state(message.getSchedulerState(), guest);
+    case Which::SCHEDULER_OUTPUT:
+      if (const uint64_t lost = message.getSchedulerOutput().getLostBytes(); lost > 0) {
+        recorder_.lose("scheduler_output_bytes", "bytes that the scheduler printed and that were left out",
+                       lost);
+      }
+      return record([&](schema::Record::Builder r) { r.setSchedulerOutput(message.getSchedulerOutput()); });
+    case Which::SCHEDULER_EXITED: return on_scheduler_exited(message.getSchedulerExited(), guest);
+    case Which::WORKER_STARTED:
+      host_freezes_.worker_started(message.getWorkerStarted());
+      return record([&](schema::Record::Builder r) { r.setWorkerStarted(message.getWorkerStarted()); });
+    case Which::WORKER_REPORT:
+      return record([&](schema::Record::Builder r) { r.setWorkerReport(message.getWorkerReport()); });
+    case Which::STEP_STARTED:
+      KTAPE_TRY(record([&](schema::Record::Builder r) { r.setStepStarted(message.getStepStarted()); }));
+      KTAPE_TRY(server_.freezer().look_while_running());
+      return on_step_started(message.getStepStarted());
+    case Which::STEP_FINISHED: {
+      auto from = message.getStepFinished();
+      if (!from.getOk())
+        progress_.say(fmt::format("step '{}' failed: {}", step_name_, from.getDetail().cStr()));
+      step_name_.clear();
+      KTAPE_TRY(record([&](schema::Record::Builder r) { r.setStepFinished(from); }));
+      return server_.freezer().look_while_running();
+    }
+    case Which::DONE: return on_done(message.getDone(), guest);
+    case Which::FACTS: return record([&](schema::Record::Builder r) { r.setGuestFacts(message.getFacts()); });
+    case Which::UNKNOWN: break;
+  }
+  return Error{
+      ErrorCode::kBadInput,
+      fmt::format("the agent sent a message of unknown kind {}", static_cast<unsigned>(message.which())), ""};
+}
+
+Result<void> Engine::on_hello(schema::Hello::Reader hello, GuestNs guest) {
+  KTAPE_TRY(recorder_.record_at(recorder_.now(), guest,
+                                [&](schema::Record::Builder r) { r.setGuestHello(hello.getGuest()); }));
+  if (phase_ != Phase::kBooting) return Error{ErrorCode::kBadInput, "the agent said hello twice", ""};
+  if (hello.getProtocol() != schema::PROTOCOL_VERSION) {
+    return Error{ErrorCode::kBadInput,
+                 fmt::format("the agent speaks protocol {}, expected {}", hello.getProtocol(),
+                             schema::PROTOCOL_VERSION),
+                 ""};
+  }
+  phase_ = Phase::kPreparing;
+  progress_.say(fmt::format("booted {}", as_text(hello.getGuest().getRelease())));
+  KTAPE_TRY(adopt());
+  return agent_.send([&](schema::FromHost::Builder message) { message.setScenario(scenario_); });
+}
+
+Result<void> Engine::adopt() {
+  Clock::time_point start = Clock::now();
+  // The kernel's text, constants and boot-time tables do not change any more: no freeze is needed.
+  Result<Kernel> kernel = Kernel::adopt(knowledge_, machine_.live_memory());
+  if (!kernel.ok()) {
+    progress_.say("the kernel could not be adopted: " + kernel.error().message);
+    return server_.adoption_failed(kernel.error());
+  }
+  lockups_ = read_lockup_thresholds(*kernel, machine_.live_memory());
+  KTAPE_TRY(record_kernel(*knowledge_, *kernel, lockups_, Clock::now() - start, recorder_));
+  warn_of_hidden_lockups();
+  KTAPE_TRY(server_.adopted(std::move(kernel).value()));
+  KTAPE_TRY(host_freezes_.adopted());
+  return scenario_.getScheduler().isExternal() ? watch_schedulers() : Result<void>();
+}
+
+void Engine::warn_of_hidden_lockups() {
+  if (machine_.facts().accelerator_used != Accelerator::kKvm || host_freezes_.every().count() == 0) return;
+  const auto every_ms = static_cast<uint64_t>(host_freezes_.every().count());
+  const std::string hidden = lockups_later_than(every_ms, lockups_.soft_lockup_ms, lockups_.rcu_stall_ms);
+  if (hidden.empty()) return;
+  progress_.say(fmt::format(
+      "under KVM each freeze makes the guest's kernel watch for lock-ups anew: with one every {} ms it will "
+      "not tell of {}",
+      every_ms, hidden));
+}
+
+Result<void> Engine::watch_schedulers() {
+  schedulers_.adopted(*server_.kernel());
+  server_.freezer().observe([this](StoppedMachine& at) {
+    if (at.registers.ok()) schedulers_.look_at(at.frozen.memory(), *at.registers, at_breakpoint_);
+  });
+  KTAPE_ASSIGN(StoppedMachine at, server_.freezer().stop());
+  schedulers_.arm(at.frozen, breakpoints_);
+  return server_.freezer().resume(std::move(at));
+}
+
+Result<void> Engine::on_scheduler_attached(schema::SchedulerAttached::Reader scheduler, GuestNs guest) {
+  own_scheduler_ = std::string(as_text(scheduler.getName())).substr(0, kNameBytes);
+  progress_.say(fmt::format("scheduler {} attached", in_quotes(*own_scheduler_)));
+  KTAPE_TRY(recorder_.record_at(recorder_.now(), guest, [&](schema::Record::Builder record) {
+    record.setSchedulerAttached(scheduler);
+  }));
+  return host_freezes_.scheduler_attached();
+}
+
+Result<void> Engine::on_scheduler_exited(schema::SchedulerExited::Reader exited, GuestNs guest) {
+  progress_.say(fmt::format("scheduler exited: {}, {}", exit_words(exited.getKind(), exited.getExitCode()),
+                            printable(as_text(exited.getReason()))));
+  if (is_error_exit(exited.getKind()) && ejections_.empty())
+    ejections_.push_back(ejection_words(own_scheduler_.value_or(""), as_text(exited.getReason()),
+                                        as_text(exited.getMessage())));
+  return recorder_.record_at(recorder_.now(), guest,
+                             [&](schema::Record::Builder record) { record.setSchedulerExited(exited); });
+}
+
+// The agent goes on as soon as it is known what came of its scheduler, and does not end the guest before the
+// exits are on the tape.
+Result<void> Engine::look_at_schedulers() {
+  KTAPE_TRY(schedulers_.look());
+  if (schedulers_.has_attached()) KTAPE_TRY(host_freezes_.scheduler_attached());
+  for (const SchedulerNews& news : schedulers_.take_news()) {
+    KTAPE_TRY(recorder_.commit());
+    KTAPE_TRY(agent_.send([&](schema::FromHost::Builder message) {
+      auto to = message.initSchedulerNews();
+      to.setName(as_data(news.name));
+      to.setAttached(news.attached);
+      to.setWhy(as_data(news.why));
+    }));
+  }
+  if (!schedulers_.take_settled()) return {};
+  KTAPE_TRY(recorder_.commit());
+  return agent_.send([](schema::FromHost::Builder message) { message.setSchedulersSettled(); });
+}
+
+Result<void> Engine::on_step_started(schema::StepStarted::Reader step) {
+  if (phase_ == Phase::kPreparing) {
+    phase_ = Phase::kStepping;
+    first_step_ = Clock::now();
+    frozen_before_ = server_.freezer().frozen_time();
+  }
+  KTAPE_TRY(host_freezes_.step_started(step.getStep()));
+  step_name_ = std::string(step.getName().cStr()).substr(0, kNameBytes);
+  progress_.say(
+      fmt::format("step {} of {}: {}", step.getStep() + 1, scenario_.getSteps().size(), step_name_));
+  return agent_.send([&](schema::FromHost::Builder message) { message.setStepReady(step.getStep()); });
+}
+
+// The agent powers off once it is told that its last message is on the tape, so that no freeze can come
+// between.
+Result<void> Engine::on_done(schema::GuestExited::Reader done, GuestNs guest) {
+  if (server_.kernel() != nullptr && !scenario_.getScheduler().isNone())
+    KTAPE_TRY(record_enable_count(*server_.kernel(), machine_.live_memory(), recorder_));
+  KTAPE_TRY(recorder_.record_at(recorder_.now(), guest,
+                                [&](schema::Record::Builder record) { record.setGuestExited(done); }));
+  KTAPE_TRY(server_.freezer().look_while_running());
+  // Else it could put off its end for as long as it likes.
+  if (done_) return Error{ErrorCode::kBadInput, "the agent said done twice", ""};
+  const bool good = done.getExplicitDone() && done.getExitCode() == 0;
+  done_ = RunEnd{good ? schema::Outcome::COMPLETED : schema::Outcome::SCENARIO_FAILED,
+                 done.getExitCode(),
+                 done.getDetail().cStr(),
+                 {},
+                 {}};
+  phase_ = Phase::kDone;
+  host_freezes_.steps_ended();
+  last_words_ = Clock::now();
+  KTAPE_TRY(recorder_.commit());
+  return agent_.send([](schema::FromHost::Builder message) { message.setDoneHeard(); });
+}
+
+Result<void> Engine::on_console(std::span<const std::byte> bytes) {
+  KTAPE_TRY(console_.feed(bytes));
+  if (console_.panicked() && !std::exchange(heard_panic_, true)) {
+    host_freezes_.steps_ended();
+    last_words_ = Clock::now();
+  }
+  return {};
+}
+
+// The machine delivers console bytes before the end that they led to, so a panic is known by now.
+Result<void> Engine::on_ended() {
+  if (console_.panicked()) {
+    end(schema::Outcome::GUEST_PANICKED,
+        console_.panic_line() + (console_.emulators_fault() ? std::string("; ") + kPatchingFault : ""));
+  } else if (done_) {
+    end_ = done_;
+  } else {
+    end(schema::Outcome::GUEST_EXITED, "the guest ended without saying done, while " + waiting_for());
+  }
+  return {};
+}
+
+// Whatever went wrong, the run ends here and its tape is sealed; a tape that cannot be written any more
+// shows at the next commit.
+Result<void> Engine::on_failure(const Error& error) {
+  if (error.code == ErrorCode::kMachineLost) return hear_last_words(error.message);
+  if (error.code == ErrorCode::kBadInput) return protocol_violation(error);
+  progress_.say("the host cannot go on: " + error.message);
+  end(schema::Outcome::HOST_FAILED, error.message);
+  return {};
+}
+
+// What came before a machine was found to be gone comes first: the guest may have ended it, having said so.
+Result<void> Engine::hear_last_words(const std::string& reason) {
+  for (int turns = 0; !end_ && turns < kMaxLastTurns; ++turns) {
+    const Result<bool> had_message = take_message();
+    Result<void> handled = had_message.ok() ? Result<void>() : Result<void>(had_message.error());
+    if (had_message.ok() && !*had_message) {
+      const Result<MachineEvent> event = machine_.wait(Clock::now(), -1);
+      if (!event.ok() || event->kind == MachineEventKind::kNothing) break;
+      handled = handle(*event);
+    }
+    // What the guest still asked for cannot be done any more.
+    if (!handled.ok() && handled.error().code != ErrorCode::kMachineLost) return on_failure(handled.error());
+  }
+  return end_ ? Result<void>() : on_lost(reason);
+}
+
+Result<void> Engine::on_lost(const std::string& reason) {
+  KTAPE_TRY(
+      recorder_.record([&](schema::Record::Builder record) { record.initMachineLost().setReason(reason); }));
+  progress_.say("machine lost: " + reason);
+  end(schema::Outcome::MACHINE_LOST, reason);
+  return {};
+}
+
+// A machine that has gone silent may be lost: that is not the guest's doing, and need not wait for the
+// watchdog.
+Result<void> Engine::on_silence() {
+  if (Clock::now() - last_heard_ < kSilence) return {};
+  last_heard_ = Clock::now();
+  return machine_.check();
+}
+
+Result<void> Engine::on_full_tape() {
+  const std::string detail = fmt::format("the tape has reached its bound of {} MB: --max-tape allows more",
+                                         recorder_.most_tape_bytes() / 1000000);
+  progress_.say(detail);
+  end(schema::Outcome::HOST_FAILED, detail);
+  return {};
+}
+
+Result<void> Engine::on_deadline() {
+  if (phase_ == Phase::kDone || console_.panicked()) return on_ended();
+  // The guest is to blame only when its machine is still there.
+  if (const Result<void> alive = machine_.check(); !alive.ok()) return on_failure(alive.error());
+  const bool boot = phase_ != Phase::kStepping;
+  const uint64_t limit_ms = boot ? static_cast<uint64_t>(boot_deadline().count()) : scenario_.getWatchdogMs();
+  const Result<std::string> instead = freeze_for_silence(server_, Clock::now() - agent_heard_);
+  if (!instead.ok() && instead.error().code == ErrorCode::kMachineLost) return on_failure(instead.error());
+  const std::string detail = waiting_for() + (instead.ok() && !instead->empty() ? "; " + *instead : "");
+  KTAPE_TRY(recorder_.record([&](schema::Record::Builder record) {
+    auto to = record.initWatchdogFired();
+    to.setName(boot ? "boot" : "run");
+    to.setLimitMs(limit_ms);
+    to.setDetail(detail);
+  }));
+  progress_.say(fmt::format("{} watchdog fired after {:.1f} s, while {}", boot ? "boot" : "run",
+                            static_cast<double>(limit_ms) / 1000, detail));
+  end(boot ? schema::Outcome::BOOT_TIMED_OUT : schema::Outcome::RUN_TIMED_OUT,
+      fmt::format("{} ms passed while {}; '{}' in the scenario allows more", limit_ms, detail,
+                  boot ? "bootDeadlineMs" : "watchdogMs"));
+  return {};
+}
+
+// A guest that breaks the protocol ends its run: nothing that it says later could be trusted.
+Result<void> Engine::protocol_violation(const Error& error) {
+  progress_.say("the agent broke the protocol: " + error.message);
+  end(schema::Outcome::PROTOCOL_BROKEN, error.message);
+  return {};
+}
+
+std::chrono::milliseconds Engine::boot_deadline() const {
+  if (scenario_.getBootDeadlineMs() > 0) return std::chrono::milliseconds(scenario_.getBootDeadlineMs());
+  return default_boot_deadline(scenario_.getMachine().getCpus(), machine_.facts().accelerator_used);
+}
+
+Engine::Clock::time_point Engine::deadline() const {
+  if (phase_ == Phase::kDone || console_.panicked()) return last_words_ + kLastWordsGrace;
+  const bool stepping = phase_ == Phase::kStepping;
+  const std::chrono::nanoseconds limit =
+      stepping ? std::chrono::milliseconds(scenario_.getWatchdogMs()) : boot_deadline();
+  const std::chrono::nanoseconds frozen = server_.freezer().frozen_time() - frozen_before_;
+  return (stepping ? first_step_ : began_) + limit + std::min(frozen, kMaxFrozenTimes * limit);
+}
+
+std::string Engine::waiting_for() const {
+  switch (phase_) {
+    case Phase::kBooting:
+      return console_.last_line().empty()
+                 ? "booting; nothing was printed on the console"
+                 : "booting; the console's last line: '" + console_.last_line() + "'";
+    case Phase::kPreparing: return "attaching the scheduler and starting workers";
+    case Phase::kStepping:
+      return step_name_.empty() ? "taking the scheduler down after the last step"
+                                : "in step '" + step_name_ + "'";
+    case Phase::kDone: return "powering off";
+  }
+  return "";
+}
+
+void Engine::end(schema::Outcome outcome, const std::string& detail) {
+  end_ = RunEnd{outcome, done_ ? done_->exit_code : -1, detail, {}, {}};
+}
+
+void Engine::show_now() {
+  switch (phase_) {
+    case Phase::kBooting: progress_.now("booting: " + console_.last_line().substr(0, 60)); break;
+    case Phase::kPreparing: progress_.now("preparing"); break;
+    case Phase::kStepping:
+      progress_.now(fmt::format("{}, {} requests, {} freezes, {:.1f} ms frozen", waiting_for(),
+                                server_.requests(), server_.freezer().freezes(),
+                                seconds(server_.freezer().frozen_time()) * 1000));
+      break;
+    case Phase::kDone: progress_.now("powering off"); break;
+  }
+}
+
+}  // namespace ktape

@@ -1,0 +1,50 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "capture/run/progress.h"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "schema/base/text.h"
+
+namespace ktape {
+
+namespace {
+
+constexpr char kEraseLine[] = "\r\033[K";
+constexpr size_t kMaxLineBytes = 1000;
+constexpr size_t kMaxLines = 10000;
+
+// Progress is a courtesy: a closed terminal must not end a run.
+void put(int fd, const std::string& text) {
+  ssize_t written = ::write(fd, text.data(), text.size());
+  (void)written;
+}
+
+}  // namespace
+
+TextProgress::TextProgress(int fd) : fd_(fd), terminal_(::isatty(fd) == 1) {}
+
+TextProgress::~TextProgress() {
+  if (live_line_) put(fd_, kEraseLine);
+}
+
+std::string TextProgress::stamp() const {
+  std::chrono::duration<double> since = std::chrono::steady_clock::now() - began_;
+  return fmt::format("{:7.1f} s  ", since.count());
+}
+
+void TextProgress::say(const std::string& line) {
+  if (++lines_ > kMaxLines) return;
+  const std::string text =
+      lines_ < kMaxLines ? printable(line.substr(0, kMaxLineBytes)) : "the rest is on the tape only";
+  put(fd_, (live_line_ ? kEraseLine : "") + stamp() + text + "\n");
+  live_line_ = false;
+}
+
+void TextProgress::now(const std::string& line) {
+  if (!terminal_) return;
+  put(fd_, kEraseLine + stamp() + printable(line.substr(0, kMaxLineBytes)));
+  live_line_ = true;
+}
+
+}  // namespace ktape

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "capture/verbs/checkout.h"
+
+#include <chrono>
+#include <filesystem>
+#include <memory>
+#include <sstream>
+#include <utility>
+#include <vector>
+
+#include "guest/machine/child_process.h"
+#include "schema/base/result.h"
+
+namespace ktape {
+
+namespace {
+
+namespace fs = std::filesystem;
+using namespace std::chrono_literals;
+using schema::CheckoutState;
+
+constexpr auto kAnswerWithin = 10s;
+constexpr size_t kCommitDigits = 40;  // SHA-1; SHA-256 has more
+
+bool is_below_checkout(fs::path folder) {
+  std::error_code ignored;
+  for (;; folder = folder.parent_path()) {
+    if (fs::exists(folder / ".git", ignored)) return true;
+    if (folder == folder.parent_path()) return false;
+  }
+}
+
+// What it prints. Through env(1), so that no variable of a git that runs us, as in a hook, leads elsewhere.
+Result<std::string> git(const std::string& folder, const std::vector<std::string>& words) {
+  std::vector<std::string> arguments;
+  for (const char* name : {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_PREFIX",
+                           "GIT_OBJECT_DIRECTORY", "GIT_CONFIG_PARAMETERS"}) {
+    arguments.insert(arguments.end(), {"-u", name});
+  }
+  arguments.insert(arguments.end(),
+                   {"LC_ALL=C", "GIT_OPTIONAL_LOCKS=0", "GIT_TERMINAL_PROMPT=0", "git", "--no-optional-locks",
+                    "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-C", folder});
+  arguments.insert(arguments.end(), words.begin(), words.end());
+  KTAPE_ASSIGN(const std::unique_ptr<ChildProcess> child, ChildProcess::start("env", arguments, {}));
+  if (!child->wait_for_end(std::chrono::steady_clock::now() + kAnswerWithin)) {
+    return Error{ErrorCode::kHost, "git did not answer within 10 s", ""};
+  }
+  child->drain_output();
+  if (child->how_it_ended() == "exited with status 0") return child->output();
+  const std::string told = telling_line(child->output());
+  return Error{ErrorCode::kHost, told.empty() ? "git " + child->how_it_ended() : told, ""};
+}
+
+// Of what `git status --porcelain` prints: those of changes, and those of files that git does not track.
+std::pair<int32_t, int32_t> count_lines(const std::string& status) {
+  int32_t changed = 0, untracked = 0;
+  std::istringstream lines(status);
+  for (std::string line; std::getline(lines, line);) ++(line.starts_with("??") ? untracked : changed);
+  return {changed, untracked};
+}
+
+}  // namespace
+
+Checkout checkout_of(const std::string& folder) {
+  Checkout checkout;
+  if (!is_below_checkout(folder)) return checkout;
+  checkout.state = CheckoutState::NOT_KNOWN;
+  const auto not_known = [&](std::string why) {
+    checkout.reason = std::move(why);
+    return checkout;
+  };
+  const Result<std::string> found = git(folder, {"rev-parse", "--show-toplevel", "HEAD"});
+  if (!found.ok()) return not_known(found.error().message);
+  const size_t end = found->find('\n');
+  if (end == std::string::npos || found->size() < end + 1 + kCommitDigits)
+    return not_known("git does not say which commit is checked out");
+  checkout.folder = found->substr(0, end);
+  checkout.commit = found->substr(end + 1, found->find('\n', end + 1) - end - 1);
+  const Result<std::string> status =
+      git(folder, {"status", "--porcelain", "--untracked-files=normal", "--ignore-submodules=dirty"});
+  if (!status.ok()) return not_known(status.error().message);
+  // The program itself is hardly ever tracked, but its source may not be either: so they are counted apart.
+  const auto [changed, untracked] = count_lines(*status);
+  checkout.state = changed == 0 ? CheckoutState::CLEAN : CheckoutState::CHANGED;
+  checkout.untracked = untracked;
+  return checkout;
+}
+
+}  // namespace ktape

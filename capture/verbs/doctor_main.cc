@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "capture/verbs/kernel_source.h"
+#include "guest/machine/host_probe.h"
+#include "schema/base/command_line.h"
+#include "schema/base/exit_code.h"
+#include "schema/base/text.h"
+
+namespace ktape {
+namespace {
+
+constexpr char kProgram[] = "ktape doctor";
+
+constexpr char kDescription[] =
+    "Says what a capture needs of this host, by trying it, and what mends what is not there.";
+
+constexpr char kFooter[] =
+    "Exit status: 0 a capture can run; 2 usage; 4 the host lacks something that every capture needs\n"
+    "\n"
+    "Trying KVM boots a kernel for a moment, where one is cached; a KVM that hangs takes 20 s to find out.";
+
+HostFact kernel_fact(const Result<KernelSource>& source) {
+  if (source.ok()) return {.name = "kernel", .ok = true, .detail = source->path};
+  return {.name = "kernel", .ok = false, .detail = source.error().message, .hint = source.error().hint};
+}
+
+void print_fact(const HostFact& fact) {
+  const char* verdict = fact.ok ? "ok" : fact.needed ? "MISSING" : "lacking";
+  fmt::print("{:<8} {:<8} {}\n", fact.name, verdict, printable(fact.detail));
+  if (!fact.ok && !fact.hint.empty()) fmt::print("{:<17} hint: {}\n", "", fact.hint);
+}
+
+int run(int argc, char** argv) {
+  HostProbe probe;
+  std::string kernel;
+  CLI::App app(std::string(kDescription) + "\n", kProgram);
+  app.footer(kFooter);
+  app.set_version_flag("--version", std::string("ktape ") + KTAPE_VERSION);
+  app.add_option("-k,--kernel", kernel, "The kernel to try: a version from the cache, or a path")
+      ->default_str(kDefaultKernelText);
+  app.add_option("--qemu", probe.qemu_program, "The QEMU program")->capture_default_str();
+  if (std::optional<int> status = parse_command_line(app, argc, argv)) return *status;
+
+  Result<KernelSource> source = find_kernel(kernel.empty() ? default_kernel() : kernel);
+  if (source.ok()) probe.kernel_path = source->path;
+  std::vector<HostFact> facts = probe_host(probe);
+  facts.push_back(kernel_fact(source));
+  for (const HostFact& fact : facts) print_fact(fact);
+  const bool fit =
+      std::all_of(facts.begin(), facts.end(), [](const HostFact& fact) { return fact.ok || !fact.needed; });
+  fmt::print("{}\n", fit ? "a capture can run here" : "a capture cannot run here yet");
+  return static_cast<int>(fit ? ExitCode::kGood : ExitCode::kHost);
+}
+
+}  // namespace
+}  // namespace ktape
+
+int main(int argc, char** argv) { return ktape::run(argc, argv); }

@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "capture/verbs/scenario_source.h"
+
+#include <filesystem>
+#include <vector>
+
+#include "schema/base/file.h"
+#include "schema/base/nearest.h"
+
+namespace ktape {
+
+namespace fs = std::filesystem;
+
+Result<std::string> data_folder() {
+  KTAPE_ASSIGN(std::string programs, executable_folder());
+  return fs::path(programs).parent_path().string() + "/share/ktape";
+}
+
+Result<std::string> find_scenario(const std::string& asked) {
+  std::error_code ignored;
+  if (asked.find('/') != std::string::npos || fs::exists(asked, ignored)) return asked;
+  KTAPE_ASSIGN(std::string data, data_folder());
+  std::string shipped = data + "/scenarios/" + asked;
+  if (!shipped.ends_with(".scenario")) shipped += ".scenario";
+  if (fs::exists(shipped, ignored)) return shipped;
+  std::vector<std::string> shipping;
+  for (const auto& entry : fs::directory_iterator(data + "/scenarios", ignored)) {
+    shipping.push_back(entry.path().stem());
+  }
+  const std::string meant = did_you_mean(asked, shipping);
+  return Error{ErrorCode::kUsage,
+               "cannot find scenario '" + asked + "': no such file, and none of that name ships",
+               meant.empty() ? "the scenarios that ship are in '" + data + "/scenarios'" : meant};
+}
+
+}  // namespace ktape

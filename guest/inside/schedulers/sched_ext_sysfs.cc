@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guest/inside/schedulers/sched_ext_sysfs.h"
+
+#include <filesystem>
+
+#include "schema/base/file.h"
+
+namespace ktape {
+
+namespace fs = std::filesystem;
+
+namespace {
+
+constexpr size_t kTextLimitBytes = 4096;
+constexpr int kMaxLevels = 8;
+constexpr size_t kMaxSchedulers = 64;
+
+std::string line_of(const std::string& path) {
+  Result<std::string> text = read_text_file(path, kTextLimitBytes);
+  if (!text) return {};
+  return text->substr(0, text->find('\n'));
+}
+
+// A scheduler's folder has a file `ops` with its name; the folders of sub-schedulers are below it.
+void add_schedulers(const fs::path& folder, int levels, std::vector<std::string>& names) {
+  if (levels == 0 || names.size() >= kMaxSchedulers) return;
+  std::error_code error;
+  if (fs::exists(folder / "ops", error)) names.push_back(line_of(folder / "ops"));
+  fs::directory_iterator at(folder, error);
+  for (; !error && at != fs::directory_iterator(); at.increment(error)) {
+    if (at->is_directory(error) && !at->is_symlink(error)) add_schedulers(at->path(), levels - 1, names);
+  }
+}
+
+}  // namespace
+
+SchedExtView read_sched_ext(const std::string& folder) {
+  SchedExtView view{line_of(folder + "/state"), line_of(folder + "/enable_seq"), {}};
+  add_schedulers(folder + "/root", kMaxLevels, view.names);
+  return view;
+}
+
+}  // namespace ktape

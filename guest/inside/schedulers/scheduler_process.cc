@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guest/inside/schedulers/scheduler_process.h"
+
+#include <fcntl.h>
+#include <sched.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+
+#include "schema/terms/guest_paths.h"
+
+namespace ktape {
+
+namespace {
+
+constexpr int kFailureFd = 3;  // in the child: tells the agent why exec failed, closes when it did not
+constexpr int kPipeBytes = 1 << 20;
+constexpr size_t kReadBytes = size_t{64} << 10;
+
+struct Pipe {
+  UniqueFd read;
+  UniqueFd write;
+};
+
+Result<Pipe> make_pipe() {
+  int ends[2];
+  if (::pipe2(ends, O_CLOEXEC) != 0) return system_error(ErrorCode::kHost, "cannot make a pipe");
+  return Pipe{UniqueFd(ends[0]), UniqueFd(ends[1])};
+}
+
+[[noreturn]] void fail_child() {
+  const int error = errno;
+  [[maybe_unused]] ssize_t n = ::write(kFailureFd, &error, sizeof error);
+  ::_exit(127);
+}
+
+// The agent blocks signals, is SCHED_FIFO and holds the channel: the program gets none of that.
+[[noreturn]] void run_child(const char* path, char* const arguments[], int output, int failure) {
+  output = ::fcntl(output, F_DUPFD, kFailureFd + 1);
+  if (::dup2(failure, kFailureFd) < 0 || ::fcntl(kFailureFd, F_SETFD, FD_CLOEXEC) != 0) ::_exit(127);
+  const int nothing = ::open("/dev/null", O_RDONLY);
+  ::dup2(nothing, STDIN_FILENO);
+  ::dup2(output, STDOUT_FILENO);
+  ::dup2(output, STDERR_FILENO);
+  ::close_range(kFailureFd + 1, ~0U, 0);
+  sigset_t none;
+  sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  ::setpgid(0, 0);
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  const sched_param normal{};
+  if (::sched_setscheduler(0, SCHED_OTHER, &normal) != 0 || ::chdir("/") != 0) fail_child();
+  std::array<const char*, 4> environment = {kGuestPathVariable, "HOME=/", "TERM=dumb", nullptr};
+  ::execve(path, arguments, const_cast<char**>(environment.data()));
+  fail_child();
+}
+
+}  // namespace
+
+Result<std::unique_ptr<SchedulerProcess>> SchedulerProcess::start(const std::string& path,
+                                                                  const std::vector<std::string>& arguments) {
+  KTAPE_ASSIGN(Pipe output, make_pipe());
+  KTAPE_ASSIGN(Pipe failure, make_pipe());
+  // Room for what it prints while the agent waits for something else; fewer bytes will do.
+  ::fcntl(output.read.get(), F_SETPIPE_SZ, kPipeBytes);
+  ::fcntl(output.read.get(), F_SETFL, O_NONBLOCK);
+  std::vector<char*> words = {const_cast<char*>(path.c_str())};
+  for (const std::string& argument : arguments) words.push_back(const_cast<char*>(argument.c_str()));
+  words.push_back(nullptr);
+  const pid_t pid = ::fork();
+  if (pid < 0) return system_error(ErrorCode::kHost, "cannot fork the scheduler's program");
+  if (pid == 0) run_child(path.c_str(), words.data(), output.write.get(), failure.write.get());
+  failure.write.reset();
+  int error = 0;
+  ssize_t n;
+  do {
+    n = ::read(failure.read.get(), &error, sizeof error);
+  } while (n < 0 && errno == EINTR);
+  if (n != 0) {
+    return system_error(ErrorCode::kHost, "cannot run the scheduler's program '" + path + "'", error);
+  }
+  return std::unique_ptr<SchedulerProcess>(new SchedulerProcess(pid, std::move(output.read)));
+}
+
+SchedulerProcess::~SchedulerProcess() {
+  if (!has_ended()) signal(SIGKILL);
+}
+
+std::string SchedulerProcess::read_output() {
+  std::string text(kReadBytes, '\0');
+  const ssize_t n = output_.valid() ? ::read(output_.get(), text.data(), text.size()) : 0;
+  if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) output_.reset();
+  text.resize(n > 0 ? static_cast<size_t>(n) : 0);
+  return text;
+}
+
+// The group is there: it was made before the program was executed. Gone is gone.
+void SchedulerProcess::signal(int number) const { ::kill(-pid_, number); }
+
+bool SchedulerProcess::was_killed() const { return wait_status_ && WIFSIGNALED(*wait_status_); }
+
+int SchedulerProcess::status() const {
+  if (!wait_status_) return 0;
+  return was_killed() ? WTERMSIG(*wait_status_) : WEXITSTATUS(*wait_status_);
+}
+
+std::string SchedulerProcess::how_it_ended() const {
+  if (!has_ended()) return "still runs";
+  return (was_killed() ? "was killed by signal " : "exited with status ") + std::to_string(status());
+}
+
+}  // namespace ktape

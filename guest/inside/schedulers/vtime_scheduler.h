@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "guest/inside/schedulers/output_tail.h"
+#include "schema/base/result.h"
+#include "schema/base/units.h"
+#include "schema/scenario.capnp.h"
+
+struct bpf_link;
+struct bpf_map;
+struct bpf_object;
+struct vtime_exit;
+
+namespace ktape {
+
+// Why the kernel let the scheduler go; from struct scx_exit_info.
+struct SchedulerExit {
+  uint64_t kind = 0;  // enum scx_exit_kind
+  int64_t exit_code = 0;
+  std::string reason;
+  std::string message;
+  std::string dump;
+};
+
+// ktape's vtime-weighted scheduler, attached to this kernel. Destroying it detaches it.
+class VtimeScheduler {
+ public:
+  // Loads and attaches it. `output` gets what libbpf and the verifier had to say, above all when this
+  // fails, and what the scheduler has to do without. kHost where the kernel refuses, kNotApplicable where it
+  // has no sched_ext.
+  [[nodiscard]] static Result<std::unique_ptr<VtimeScheduler>> attach(schema::VtimeScheduler::Reader spec,
+                                                                      OutputTail& output);
+  ~VtimeScheduler();
+  VtimeScheduler(const VtimeScheduler&) = delete;
+  VtimeScheduler& operator=(const VtimeScheduler&) = delete;
+
+  [[nodiscard]] const std::string& name() const { return name_; }
+  [[nodiscard]] const std::vector<std::string>& ops() const { return ops_; }
+  [[nodiscard]] uint32_t timeout_ms() const { return timeout_ms_; }
+
+  // The exit, once, as soon as there is one. Cheap: looks at mapped memory.
+  [[nodiscard]] std::optional<SchedulerExit> take_exit();
+
+  // The virtual time of a task in the scheduler's own books; nothing where it never had the task.
+  [[nodiscard]] std::optional<uint64_t> booked_vtime(Pid pid) const;
+
+  // Unregisters it and waits until the kernel has switched every task back; then there is an exit.
+  void detach();
+
+ private:
+  VtimeScheduler() = default;
+  Result<void> open();
+  Result<void> set_knobs(schema::VtimeScheduler::Reader spec);
+  Result<void> set_ops(schema::VtimeScheduler::Reader spec);
+  Result<void> map_exit();
+  void name_ops();
+
+  struct Close {
+    void operator()(bpf_object* object) const;
+    void operator()(bpf_link* link) const;
+  };
+  std::unique_ptr<bpf_object, Close> object_;
+  std::unique_ptr<bpf_link, Close> link_;
+  bpf_map* ops_map_ = nullptr;  // owned by object_
+  const volatile vtime_exit* exit_ = nullptr;
+  bool exit_taken_ = false;
+  std::string name_;
+  std::vector<std::string> ops_;
+  uint32_t timeout_ms_ = 0;
+};
+
+}  // namespace ktape

@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guest/inside/workers/phase_plan.h"
+
+namespace ktape {
+
+std::optional<WorkerPhase> PhasePlan::next() {
+  if (next_ == phases_.size() && loop_) next_ = 0;
+  if (next_ >= phases_.size()) return std::nullopt;
+  return phases_[next_++];
+}
+
+}  // namespace ktape

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <string>
+
+#include "guest/inside/workers/phase_plan.h"
+#include "schema/base/file.h"
+#include "schema/base/result.h"
+#include "schema/base/units.h"
+
+namespace ktape {
+
+// A counter that a worker and the agent share. Owns the mapping.
+class SharedCounter {
+ public:
+  [[nodiscard]] static Result<SharedCounter> create();
+  ~SharedCounter();
+  SharedCounter(SharedCounter&& other) noexcept;
+  SharedCounter& operator=(SharedCounter&&) = delete;
+
+  [[nodiscard]] std::atomic<uint64_t>& value() const { return *value_; }
+
+ private:
+  explicit SharedCounter(std::atomic<uint64_t>* value) : value_(value) {}
+  std::atomic<uint64_t>* value_;
+};
+
+// A worker that was forked and named, and waits to be let go.
+struct ForkedWorker {
+  Pid pid;
+  UniqueFd go;  // a byte written here starts its phases; closing it ends the worker
+};
+
+// Forks a worker. It has its name as comm, dies with the agent, holds none of the agent's
+// descriptors, and waits under the agent's own policy and affinity, so that it can be configured
+// also where no other task gets a CPU. Its phases begin at `go`; when they are over it exits with 0.
+[[nodiscard]] Result<ForkedWorker> fork_worker(const std::string& name, PhasePlan plan,
+                                               std::atomic<uint64_t>& phases_done);
+
+}  // namespace ktape

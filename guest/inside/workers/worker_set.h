@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <deque>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+#include "guest/inside/workers/worker_process.h"
+#include "schema/base/result.h"
+#include "schema/base/units.h"
+#include "schema/scenario.capnp.h"
+
+namespace ktape {
+
+struct RunningWorker {
+  std::string name;
+  Pid pid;
+  uint64_t start_boottime_ns = 0;
+  std::string comm;
+  bool alive = true;
+  bool unreaped = false;  // stays a zombie once it has ended
+  UniqueFd go;
+  SharedCounter phases_done;
+};
+
+// How a worker ended: `status` is its exit code, or the signal when it was killed.
+struct WorkerExit {
+  const RunningWorker* worker = nullptr;
+  bool killed = false;
+  int status = 0;
+};
+
+// A child of the agent that is no worker, reaped.
+struct EndedChild {
+  Pid pid;
+  int wait_status = 0;
+};
+
+// Sets the policy of a task, with a priority where the policy has one (0: the default, 1).
+[[nodiscard]] Result<void> set_policy(Pid pid, schema::Policy policy, uint32_t priority);
+
+// The scenario's workers. Ended with the agent, by the kernel.
+class WorkerSet {
+ public:
+  // Forks and configures a worker: affinity, nice, policy. It does not run before `release`. The
+  // reference stays valid.
+  [[nodiscard]] Result<const RunningWorker*> prepare(schema::Worker::Reader spec);
+  [[nodiscard]] Result<void> release(std::string_view name);
+
+  // kNotFound names the worker.
+  [[nodiscard]] Result<const RunningWorker*> find(std::string_view name) const;
+  [[nodiscard]] const std::deque<RunningWorker>& all() const { return workers_; }
+
+  // The children that have ended since the last call. As PID 1 this also reaps strangers, but only where no
+  // worker is to stay a zombie: the kernel would hand out that one again and again.
+  [[nodiscard]] std::vector<WorkerExit> reap();
+  // The others among them.
+  [[nodiscard]] std::vector<EndedChild> take_strangers() { return std::exchange(strangers_, {}); }
+
+  // Those that still run lose a real-time or deadline policy.
+  void make_ordinary() const;
+
+  // From now on every worker that has ended is reaped.
+  void keep_no_zombies();
+
+ private:
+  void reap_matching(pid_t which, std::vector<WorkerExit>& exits);
+
+  std::deque<RunningWorker> workers_;
+  std::vector<EndedChild> strangers_;
+};
+
+}  // namespace ktape

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+#include <string_view>
+
+#include "guest/kernel/kernel.h"
+#include "guest/kernel/ops/gates.h"
+#include "guest/kernel/ops/op.h"
+
+namespace ktape {
+
+// The texts of the gates: what the numbers that one saw mean, with the names that this kernel's symbols and
+// BTF have for them. Looks at no memory.
+class GateWords {
+ public:
+  // `task_states`: the enum that has the SCX task states.
+  GateWords(const Kernel& kernel, std::string_view task_states)
+      : kernel_(kernel), task_states_(task_states) {}
+
+  [[nodiscard]] std::string observed(schema::Gate gate, const GateReading& sight) const;
+  [[nodiscard]] static std::string expected(schema::Gate gate, const TaskRoot& asked);
+
+ private:
+  [[nodiscard]] std::string named(std::string_view enum_name, uint64_t value) const;
+  [[nodiscard]] std::string dispatch(const GateReading& sight) const;
+
+  const Kernel& kernel_;
+  std::string_view task_states_;
+};
+
+// "pid", "identity", ...: as the schema names them.
+[[nodiscard]] std::string gate_name(schema::Gate gate);
+
+}  // namespace ktape

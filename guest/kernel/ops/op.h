@@ -1,0 +1,107 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <variant>
+#include <vector>
+
+#include "schema/base/units.h"
+#include "schema/op.capnp.h"
+#include "schema/record.capnp.h"
+#include "schema/target/target_path.h"
+
+namespace ktape {
+
+// A request and its reply as plain values: what op execution takes and gives. `op_records.h` turns
+// them from and into records.
+
+struct SymbolRoot {
+  std::string name;
+};
+struct PerCpuRoot {
+  std::string symbol;
+  CpuId cpu;
+};
+struct TaskRoot {
+  Pid pid;
+  uint64_t start_boottime_ns = 0;
+  std::string worker;  // for messages only
+};
+struct VirtualRoot {
+  GuestVirtual address;
+  std::string type;
+};
+
+struct OpTarget {
+  std::variant<SymbolRoot, PerCpuRoot, TaskRoot, VirtualRoot> root;
+  std::vector<PathStep> path;
+};
+
+// Bytes in the guest's (little-endian) order, and how to show them.
+struct OpValue {
+  schema::ValueKind kind = schema::ValueKind::BYTES;
+  std::vector<std::byte> bytes;  // 1, 2, 4 or 8 of them for u8 to u64
+};
+
+enum class WriteKind { kStore, kSetBits, kClearBits };
+
+struct ReadAction {
+  schema::ValueKind kind = schema::ValueKind::AUTO;
+  uint32_t length = 0;  // for BYTES
+};
+struct WriteAction {
+  WriteKind kind = WriteKind::kStore;
+  OpValue value;  // for set and clear: the mask, in its width
+};
+
+struct Op {
+  std::string tag;
+  OpTarget target;
+  std::variant<ReadAction, WriteAction> action;
+  bool consistent = false;  // a read: only where what protects the value is free
+};
+
+// Who may hold a lock that refused an op, or waits for it; as in the schema.
+struct LockUser {
+  std::string lock;
+  schema::LockRole role = schema::LockRole::HOLDER;
+  schema::Basis basis = schema::Basis::INFERRED;
+  int32_t cpu = -1;
+  Pid pid;
+  std::string comm;
+  std::string symbol;
+};
+
+struct GateResult {
+  schema::Gate gate = schema::Gate::NOT_SAID;
+  schema::GateOutcome outcome = schema::GateOutcome::NOT_EVALUATED;
+  bool enforced = false;
+  std::string observed;
+  std::string expected;
+};
+
+struct OpResult {
+  schema::EntryStatus status = schema::EntryStatus::NOT_REACHED;
+  std::string reason;
+  std::optional<OpValue> value;
+  bool is_list = false;  // the path walks a list: `list` is its values, `value` is empty
+  std::vector<OpValue> list;
+  std::string broke_off;  // why `list` is not all of it (Lists::kAsFarAsTheyGo); empty: it is
+  std::optional<OpValue> before;
+  GuestVirtual virtual_address;
+  GuestPhysical physical_address;
+  std::string type;
+  uint32_t width_bytes = 0;
+  bool width_checked = false;
+  int32_t protecting_cpu = -1;
+  uint64_t elapsed_ns = 0;
+  std::string note;
+  std::vector<GateResult>
+      gates;  // task targets: all twelve, in order; then gate `consistent` of a read with it
+  schema::Gate refused_by = schema::Gate::NOT_SAID;
+  std::vector<LockUser> lock_users;  // refused because of a lock
+};
+
+}  // namespace ktape

@@ -1,0 +1,450 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guest/kernel/ops/op_executor.h"
+
+#include <fmt/format.h>
+
+#include <set>
+#include <utility>
+
+#include "guest/kernel/ops/gates.h"
+#include "guest/kernel/ops/lap_timer.h"
+#include "guest/kernel/ops/op_preparer.h"
+#include "guest/kernel/ops/op_result.h"
+#include "guest/kernel/ops/op_width.h"
+#include "guest/kernel/ops/protection.h"
+#include "guest/kernel/ops/target_plan.h"
+#include "guest/kernel/ops/write_admission.h"
+#include "guest/memory/translation_cache.h"
+#include "schema/terms/entry_note.h"
+#include "schema/terms/protection.h"
+
+namespace ktape {
+
+namespace {
+
+constexpr uint64_t kPageBytes = 4096;  // the smallest that there is
+// A list's values go into one reply; this leaves room for others beside it.
+constexpr uint64_t kMaxListBytes = uint64_t{256} << 10;
+// The values of a request go into one reply, and that into one message of the agent's channel (wire/frame.h).
+constexpr uint64_t kMaxReplyBytes = uint64_t{768} << 10;
+// That a value takes in a reply beside its bytes (struct Value).
+constexpr uint64_t kValueBytes = 32;
+
+// A check said no: nothing was touched. Always false, for callers that pass it on.
+bool refuse(ServedOp& served, std::string reason) {
+  served.status = schema::EntryStatus::REFUSED;
+  served.more().reason = std::move(reason);
+  return false;
+}
+
+// It was tried, and memory did not allow it. Always false.
+bool fail(ServedOp& served, const Error& error) {
+  served.status = schema::EntryStatus::FAILED;
+  served.more().reason = reply_sentence(error);
+  return false;
+}
+
+// Whether a task's member says where it is queued: "p->scx.dsq_* can't change" under the DSQ's lock
+// (kernel/sched/ext.c, dispatch_dequeue()).
+bool tells_place_in_queue(const std::vector<PathStep>& path) {
+  const auto* first = path.empty() ? nullptr : std::get_if<MemberStep>(&path[0]);
+  if (first == nullptr || first->name != "scx") return path.empty();
+  const auto* second = path.size() < 2 ? nullptr : std::get_if<MemberStep>(&path[1]);
+  return second == nullptr || second->name.starts_with("dsq") || second->name == "holding_cpu";
+}
+
+}  // namespace
+
+struct OpExecutor::Impl {
+  Impl(const Kernel& adopted, Lists walks)
+      : kernel(adopted),
+        lists(walks),
+        log(adopted.btf()),
+        gate_log(adopted.btf()),
+        gates(adopted, gate_log),
+        protection_log(adopted.btf()),
+        protection(adopted, protection_log),
+        preparer(adopted, log, gate_log) {}
+
+  // Where an op's value stands, and how wide it is.
+  struct Reached {
+    GuestVirtual place;  // the only one, or that of a list's first entry
+    bool is_list = false;
+    OpWidth width;
+    GuestVirtual own_queue;                     // that a value says something of its task's place in; 0: none
+    std::unique_ptr<TargetPlan::Places> found;  // by a path that does not lead to a fixed place
+  };
+
+  const Kernel& kernel;
+  const Lists lists;
+  LayoutLog log;
+  // Resolved at once, not in the first freeze that needs it; told to `log` when it is used.
+  LayoutLog gate_log;
+  GateChecker gates;
+  LayoutLog protection_log;
+  Protection protection;
+  OpPreparer preparer;
+  // What is left to the request that is being served.
+  PathBudget paths;
+  uint64_t reply_bytes = 0;
+
+  void begin_request() {
+    paths = PathBudget();
+    reply_bytes = kMaxReplyBytes;
+  }
+
+  bool take_reply_bytes(uint64_t values, uint64_t width, ServedOp& served);
+  Result<GuestVirtual> instance(const GuestMemory& memory, const PreparedOp& prepared, CpuId cpu);
+  bool admit(const GuestMemory& memory, const PreparedOp& prepared, bool write, ServedOp& served);
+  void look_at_queues(const GuestMemory& memory, const Reached& to, ServedOp& served);
+  bool reach(const GuestMemory& memory, const PreparedOp& prepared, bool write, ServedOp& served,
+             Reached& to);
+  bool follow(const GuestMemory& memory, const TargetPlan& plan, GuestVirtual root, ServedOp& served,
+              Reached& to);
+  Result<OpValue> fetch(const GuestMemory& memory, GuestVirtual place, const OpWidth& width) const;
+  Result<void> fetch_value(const GuestMemory& memory, const Reached& to, ServedOp& served) const;
+  bool fetch_list(const GuestMemory& memory, const Reached& to, ServedOp& served);
+
+  ToProtect what_to_protect(const PreparedOp& prepared, const Reached& to, const ServedOp& served) const;
+  bool is_consistent(const GuestMemory& memory, const PreparedOp& prepared, const StopMoment& moment,
+                     const Reached& to, ServedOp& served);
+  bool read_one(const GuestMemory& memory, const PreparedOp& prepared, const StopMoment& moment,
+                ServedOp& served);
+  bool write_one(WritableGuestMemory& memory, const PreparedOp& prepared, ServedOp& served);
+  Result<void> store(WritableGuestMemory& memory, const Reached& to, const WriteAction& action,
+                     ServedOp& served) const;
+  bool hot_one(const GuestMemory& memory, const PreparedOp& prepared, ServedOp& served);
+  OpResult describe(const PreparedOp& prepared, ServedOp served, const StopMoment& moment,
+                    double ns_per_tick) const {
+    return describe_op({kernel, gates, moment, ns_per_tick}, prepared, std::move(served));
+  }
+};
+
+// Where the variable stands of which `prepared` has the template.
+Result<GuestVirtual> OpExecutor::Impl::instance(const GuestMemory& memory, const PreparedOp& prepared,
+                                                CpuId cpu) {
+  auto& instances = prepared.names->per_cpu;
+  const auto known = instances.find(cpu.value);
+  if (known != instances.end()) return known->second;
+  KTAPE_ASSIGN(const GuestVirtual found, kernel.per_cpu_pointer(memory, prepared.root.value, cpu));
+  instances.emplace(cpu.value, found);
+  return found;
+}
+
+// Runs the gates of a task target, where that was not done before. False: they refuse it.
+bool OpExecutor::Impl::admit(const GuestMemory& memory, const PreparedOp& prepared, bool write,
+                             ServedOp& served) {
+  if (!served.more().gates) look_at_task(gates, memory, prepared, write, served);
+  const GateReadings& sights = *served.rest->gates;
+  served.protecting_cpu = sights.cpu;
+  if (!sights.admitted) served.status = schema::EntryStatus::REFUSED;
+  return sights.admitted;
+}
+
+// False: the result says why not.
+bool OpExecutor::Impl::reach(const GuestMemory& memory, const PreparedOp& prepared, bool write,
+                             ServedOp& served, Reached& to) {
+  const OpTarget& target = prepared.op->target;
+  const bool is_task = std::holds_alternative<TaskRoot>(target.root);
+  if (is_task && !admit(memory, prepared, write, served)) return false;
+  if (!prepared.refusal.empty()) return refuse(served, prepared.refusal);
+  GuestVirtual root = prepared.root;
+  if (is_task) {
+    root = *served.rest->gates->task;
+    if (tells_place_in_queue(target.path)) to.own_queue = served.rest->gates->dsq;
+  } else if (const auto* variable = std::get_if<PerCpuRoot>(&target.root)) {
+    const Result<GuestVirtual> address = instance(memory, prepared, variable->cpu);
+    if (!address.ok()) return refuse(served, reply_sentence(address.error()));
+    root = *address;
+    if (prepared.is_runqueue) served.protecting_cpu = static_cast<int32_t>(variable->cpu.value);
+  }
+  const TargetPlan& plan = *prepared.names->plan;
+  to.width = prepared.width;
+  if (plan.fixed_offset()) {
+    to.place = root + *plan.fixed_offset();
+  } else if (!follow(memory, plan, root, served, to)) {
+    return false;
+  }
+  served.virtual_address = to.place;
+  served.reached = true;
+  return true;
+}
+
+bool OpExecutor::Impl::follow(const GuestMemory& memory, const TargetPlan& plan, GuestVirtual root,
+                              ServedOp& served, Reached& to) {
+  // What a pointer leads to is another object, with a lock of its own.
+  if (plan.follows_pointers()) served.protecting_cpu = -1;
+  Result<TargetPlan::Places> found = plan.run(kernel, memory, root, lists, paths);
+  if (!found.ok()) return fail(served, found.error());
+  to.is_list = plan.walks_list();
+  if (!found->values.empty()) to.place = found->values[0];
+  to.found = std::make_unique<TargetPlan::Places>(std::move(found).value());
+  return true;
+}
+
+// Says which lock protects what was reached in a dispatch queue, and whether a queue's own was held.
+void OpExecutor::Impl::look_at_queues(const GuestMemory& memory, const Reached& to, ServedOp& served) {
+  if (!to.found && to.own_queue == GuestVirtual()) return;
+  std::set<GuestVirtual> queues;
+  if (to.found) queues.insert(to.found->queues.begin(), to.found->queues.end());
+  const bool through_queue = !queues.empty();
+  if (to.own_queue != GuestVirtual()) queues.insert(to.own_queue);
+  if (queues.empty()) return;
+  log.take_over(protection_log);
+  const DsqLock& dsq_lock = protection.dsq_lock();
+  size_t free = 0;
+  for (const GuestVirtual queue : queues) {
+    const std::optional<CpuId> cpu = dsq_lock.local_to(memory, queue);
+    if (cpu) {
+      if (queues.size() == 1) served.protecting_cpu = static_cast<int32_t>(cpu->value);
+      continue;
+    }
+    const Result<uint64_t> word = dsq_lock.word(memory, queue);
+    if (word.ok() && *word != 0) return append_note(served.more().note, kDsqLockHeld);
+    if (word.ok()) ++free;
+  }
+  if (through_queue && free == queues.size()) append_note(served.more().note, kDsqLockFree);
+}
+
+// False: the values do not fit into the reply any more, and the result says so.
+bool OpExecutor::Impl::take_reply_bytes(uint64_t values, uint64_t width, ServedOp& served) {
+  const uint64_t bytes = values * (kValueBytes + width);
+  if (bytes > reply_bytes) {
+    const std::string message =
+        fmt::format("the values of this request take more than {} bytes in its reply", kMaxReplyBytes);
+    return fail(served, Error{ErrorCode::kOutOfRange, message, ""});
+  }
+  reply_bytes -= bytes;
+  return true;
+}
+
+Result<OpValue> OpExecutor::Impl::fetch(const GuestMemory& memory, GuestVirtual place,
+                                        const OpWidth& width) const {
+  OpValue value{width.kind, std::vector<std::byte>(width.bytes)};
+  KTAPE_TRY(kernel.read(memory, place, value.bytes));
+  return value;
+}
+
+Result<void> OpExecutor::Impl::fetch_value(const GuestMemory& memory, const Reached& to,
+                                           ServedOp& served) const {
+  KTAPE_ASSIGN(const GuestPhysical physical, kernel.translate(memory, to.place));
+  if (to.width.bytes > kWordBytes) {
+    KTAPE_ASSIGN(served.more().value, fetch(memory, to.place, to.width));
+  } else {
+    const auto word = std::as_writable_bytes(std::span(&served.word, 1)).first(to.width.bytes);
+    const bool in_one_page = to.place.value % kPageBytes + word.size() <= kPageBytes;
+    KTAPE_TRY(in_one_page ? memory.read(physical, word) : kernel.read(memory, to.place, word));
+  }
+  served.physical_address = physical;
+  return {};
+}
+
+// False: the result says why not.
+bool OpExecutor::Impl::fetch_list(const GuestMemory& memory, const Reached& to, ServedOp& served) {
+  std::span<const GuestVirtual> entries = to.found->values;
+  std::optional<Error> broke_off = to.found->broke_off;
+  if (const uint64_t bytes = entries.size() * to.width.bytes; bytes > kMaxListBytes) {
+    const std::string message =
+        fmt::format("the list's values take {} bytes, and {} is the most", bytes, kMaxListBytes);
+    const Error error{ErrorCode::kOutOfRange, message, ""};
+    if (lists == Lists::kWhole) return fail(served, error);
+    entries = entries.first(kMaxListBytes / to.width.bytes);
+    broke_off = error;
+  }
+  if (!take_reply_bytes(entries.size(), to.width.bytes, served)) return false;
+  std::vector<OpValue> values;
+  for (const GuestVirtual entry : entries) {
+    Result<OpValue> value = fetch(memory, entry, to.width);
+    if (!value.ok() && (lists == Lists::kWhole || values.empty())) return fail(served, value.error());
+    if (!value.ok()) {
+      broke_off = value.error();
+      break;
+    }
+    values.push_back(std::move(*value));
+  }
+  served.more().list = std::move(values);
+  if (broke_off) served.more().broke_off = reply_sentence(*broke_off);
+  if (entries.empty()) return true;
+  const Result<GuestPhysical> physical = kernel.translate(memory, to.place);
+  if (!physical.ok()) return fail(served, physical.error());
+  served.physical_address = *physical;
+  return true;
+}
+
+// What a pointer leads to has locks of its own: those of dispatch queues are known, no others.
+ToProtect OpExecutor::Impl::what_to_protect(const PreparedOp& prepared, const Reached& to,
+                                            const ServedOp& served) const {
+  ToProtect value;
+  if (to.found) value.queues = to.found->queues;
+  if (prepared.names->plan->follows_pointers()) return value;
+  const OpTarget& target = prepared.op->target;
+  if (std::holds_alternative<TaskRoot>(target.root)) {
+    value.task = &*served.rest->gates;
+    if (to.own_queue != GuestVirtual()) value.queues.push_back(to.own_queue);
+  } else if (const auto* variable = std::get_if<PerCpuRoot>(&target.root)) {
+    (is_changed_by_its_cpu_alone(variable->symbol) ? value.own_cpu : value.runqueue) = variable->cpu;
+  } else if (const auto* symbol = std::get_if<SymbolRoot>(&target.root)) {
+    value.symbol = symbol->name;
+  }
+  return value;
+}
+
+// Of a read that is to be so. False: what protects the value is not free, or not known.
+bool OpExecutor::Impl::is_consistent(const GuestMemory& memory, const PreparedOp& prepared,
+                                     const StopMoment& moment, const Reached& to, ServedOp& served) {
+  log.take_over(protection_log);
+  const ProtectionReading& sight = served.more().protection.emplace(
+      protection.evaluate(memory, what_to_protect(prepared, to, served), moment));
+  if (!all_free(sight)) served.status = schema::EntryStatus::REFUSED;
+  return all_free(sight);
+}
+
+bool OpExecutor::Impl::read_one(const GuestMemory& memory, const PreparedOp& prepared,
+                                const StopMoment& moment, ServedOp& served) {
+  Reached to;
+  if (!reach(memory, prepared, false, served, to)) return false;
+  look_at_queues(memory, to, served);
+  if (prepared.op->consistent && !is_consistent(memory, prepared, moment, to, served)) return false;
+  if (to.is_list) {
+    if (!fetch_list(memory, to, served)) return false;
+  } else {
+    if (!take_reply_bytes(1, to.width.bytes, served)) return false;
+    const Result<void> fetched = fetch_value(memory, to, served);
+    if (!fetched.ok()) return fail(served, fetched.error());
+  }
+  served.status = schema::EntryStatus::DONE;
+  return true;
+}
+
+Result<void> OpExecutor::Impl::store(WritableGuestMemory& memory, const Reached& to,
+                                     const WriteAction& action, ServedOp& served) const {
+  KTAPE_ASSIGN(served.physical_address, kernel.translate(memory, to.place));
+  // Reading first also proves that the whole range can be written.
+  KTAPE_ASSIGN(const OpValue before, fetch(memory, to.place, to.width));
+  served.more().before = before;
+  std::vector<std::byte> bytes = action.value.bytes;
+  for (size_t i = 0; i < bytes.size(); ++i) {
+    const std::byte old = before.bytes[i];
+    if (action.kind == WriteKind::kSetBits) bytes[i] |= old;
+    if (action.kind == WriteKind::kClearBits) bytes[i] = old & ~bytes[i];
+  }
+  KTAPE_TRY(kernel.write(memory, to.place, bytes));
+  return fetch_value(memory, to, served);
+}
+
+bool OpExecutor::Impl::write_one(WritableGuestMemory& memory, const PreparedOp& prepared, ServedOp& served) {
+  Reached to;
+  if (!reach(memory, prepared, true, served, to)) return false;
+  look_at_queues(memory, to, served);
+  // The value before, and the value after.
+  if (!take_reply_bytes(2, to.width.bytes, served)) return false;
+  const Result<void> stored = store(memory, to, std::get<WriteAction>(prepared.op->action), served);
+  if (!stored.ok()) return fail(served, stored.error());
+  served.status = schema::EntryStatus::DONE;
+  return true;
+}
+
+bool OpExecutor::Impl::hot_one(const GuestMemory& memory, const PreparedOp& prepared, ServedOp& served) {
+  // Before `reach`: the gates of a task read what only stands still in a freeze.
+  if (!prepared.refusal.empty()) return refuse(served, prepared.refusal);
+  Reached to;
+  if (!reach(memory, prepared, false, served, to)) return false;
+  const uint32_t bytes = to.width.bytes;
+  if (to.place.value % bytes != 0) {
+    const std::string message =
+        fmt::format("a hot read takes an aligned value, not {} bytes at {:#x}", bytes, to.place.value);
+    return refuse(served, reply_sentence(
+                              {ErrorCode::kRefused, message, "make it cold: it is then served in a freeze"}));
+  }
+  const Result<GuestPhysical> physical = kernel.translate(memory, to.place);
+  if (!physical.ok()) return fail(served, physical.error());
+  served.physical_address = *physical;
+  // In one piece, so that the running guest cannot tear it.
+  const auto word = std::as_writable_bytes(std::span(&served.word, 1));
+  const Result<void> read = memory.read(*physical, word.first(bytes));
+  if (!read.ok()) return fail(served, read.error());
+  served.status = schema::EntryStatus::DONE;
+  return true;
+}
+
+OpExecutor::OpExecutor(const Kernel& kernel, Lists lists) : impl_(std::make_unique<Impl>(kernel, lists)) {}
+OpExecutor::~OpExecutor() = default;
+
+PreparedOps OpExecutor::prepare(const std::vector<Op>& ops) {
+  PreparedOps prepared;
+  prepared.ops.reserve(ops.size());
+  for (const Op& op : ops) prepared.ops.push_back(impl_->preparer.prepare(op, schema::OpMode::COLD));
+  return prepared;
+}
+
+ServedOps OpExecutor::serve_reads(const GuestMemory& memory, const PreparedOps& prepared,
+                                  const StopMoment& moment) {
+  impl_->begin_request();
+  const TranslationCache still(memory);
+  ServedOps served{std::vector<ServedOp>(prepared.ops.size())};
+  LapTimer timer;
+  for (size_t i = 0; i < served.ops.size(); ++i) {
+    ServedOp& op = served.ops[i];
+    impl_->read_one(still, prepared.ops[i], moment, op);
+    op.ticks = timer.lap();
+    const bool is_disturbed = op.status == schema::EntryStatus::REFUSED && op.rest && op.rest->protection;
+    if (is_disturbed && may_become_free(*op.rest->protection)) served.may_pass = true;
+  }
+  served.ns_per_tick = timer.ns_per_tick();
+  return served;
+}
+
+ServedOps OpExecutor::serve_writes(WritableGuestMemory& memory, const PreparedOps& prepared) {
+  impl_->begin_request();
+  ServedOps served{std::vector<ServedOp>(prepared.ops.size())};
+  LapTimer timer;
+  const bool admitted = admit_writes(impl_->gates, memory, prepared, served, timer);
+  bool stopped = false;
+  for (size_t i = 0; admitted && i < served.ops.size(); ++i) {
+    if (stopped) {
+      served.ops[i].more().reason = kStoppedBefore;
+      continue;
+    }
+    stopped = !impl_->write_one(memory, prepared.ops[i], served.ops[i]);
+    served.ops[i].ticks += timer.lap();
+  }
+  served.ns_per_tick = timer.ns_per_tick();
+  return served;
+}
+
+std::vector<OpResult> OpExecutor::describe(const PreparedOps& prepared, ServedOps served,
+                                           const StopMoment& moment) const {
+  std::vector<OpResult> results;
+  results.reserve(served.ops.size());
+  for (size_t i = 0; i < served.ops.size(); ++i) {
+    results.push_back(impl_->describe(prepared.ops[i], std::move(served.ops[i]), moment, served.ns_per_tick));
+  }
+  return results;
+}
+
+std::vector<OpResult> OpExecutor::read(const GuestMemory& memory, const std::vector<Op>& ops,
+                                       const StopMoment& moment) {
+  const PreparedOps prepared = prepare(ops);
+  return describe(prepared, serve_reads(memory, prepared, moment), moment);
+}
+
+std::vector<OpResult> OpExecutor::write(WritableGuestMemory& memory, const std::vector<Op>& ops,
+                                        const StopMoment& moment) {
+  const PreparedOps prepared = prepare(ops);
+  return describe(prepared, serve_writes(memory, prepared), moment);
+}
+
+OpResult OpExecutor::read_hot(const GuestMemory& memory, const Op& op) {
+  impl_->begin_request();
+  PreparedOp prepared = impl_->preparer.prepare(op, schema::OpMode::HOT);
+  if (!prepared.refusal.empty()) prepared.type.clear();
+  ServedOp served;
+  LapTimer timer;
+  impl_->hot_one(memory, prepared, served);
+  served.ticks = timer.lap();
+  return impl_->describe(prepared, std::move(served), {}, timer.ns_per_tick());
+}
+
+std::vector<UsedLayout> OpExecutor::take_used_layouts() { return impl_->log.take(); }
+
+}  // namespace ktape

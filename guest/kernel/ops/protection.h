@@ -1,0 +1,74 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "guest/kernel/kernel.h"
+#include "guest/kernel/ops/gates.h"
+#include "guest/kernel/ops/op.h"
+#include "guest/kernel/sched/dsq_lock.h"
+#include "guest/kernel/sched/evidence.h"
+#include "guest/kernel/sched/runqueue_lock.h"
+#include "guest/memory/guest_memory.h"
+#include "schema/base/result.h"
+#include "schema/base/units.h"
+
+namespace ktape {
+
+enum class ProtectorKind { kPiLock, kRunqueueLock, kDsqLock, kSeqcount, kOwnCpu };
+
+// One thing that protects a value, as a freeze found it.
+struct ProtectorSeen {
+  ProtectorKind kind = ProtectorKind::kRunqueueLock;
+  uint64_t which = 0;     // the runqueue's CPU, the own CPU, or the address of the dispatch queue
+  uint64_t word = 0;      // of a lock; the count of a sequence count
+  bool free = false;      // what it protects was not being changed
+  std::string name = {};  // of a sequence count; of the own CPU, what it was updating its variables in
+};
+// All that protects a value: empty where nothing is known that does, an error where it cannot be looked at.
+using ProtectionReading = Result<std::vector<ProtectorSeen>>;
+
+// What a read's value is protected by, as far as its target and the way to it tell.
+struct ToProtect {
+  const GateReadings* task = nullptr;  // a task's own fields: its pi_lock and its CPU's runqueue lock
+  std::optional<CpuId> runqueue;       // the fields of a CPU's runqueue
+  std::vector<GuestVirtual> queues;    // dispatch queues
+  std::string symbol;                  // a variable
+  std::optional<CpuId> own_cpu;        // a per-CPU variable that this CPU alone changes
+};
+
+// Tells whether what protects a value is free: what gate `consistent` looks at.
+class Protection {
+ public:
+  Protection(const Kernel& kernel, LayoutLog& log)
+      : kernel_(kernel), runqueue_lock_(kernel, log), dsq_lock_(kernel, log) {}
+
+  [[nodiscard]] ProtectionReading evaluate(const GuestMemory& memory, const ToProtect& value,
+                                           const StopMoment& moment) const;
+  [[nodiscard]] const DsqLock& dsq_lock() const { return dsq_lock_; }
+
+ private:
+  Result<void> look_at_runqueue(const GuestMemory& memory, CpuId cpu, std::vector<ProtectorSeen>& seen) const;
+  Result<void> look_at_queue(const GuestMemory& memory, GuestVirtual queue,
+                             std::vector<ProtectorSeen>& seen) const;
+
+  const Kernel& kernel_;
+  RunqueueLock runqueue_lock_;
+  DsqLock dsq_lock_;
+};
+
+// The locks of a task that was found.
+[[nodiscard]] ProtectionReading task_locks(const GateReadings& task);
+[[nodiscard]] bool all_free(const ProtectionReading& sight);
+// Whether a sight that is not free may be so a moment later.
+[[nodiscard]] bool may_become_free(const ProtectionReading& sight);
+// "pi_lock", "runqueue lock of CPU 1": as LockUser.lock has it.
+[[nodiscard]] std::string protector_name(const ProtectorSeen& protector);
+// Gate `consistent`, in words.
+[[nodiscard]] GateResult consistent_gate(const ProtectionReading& sight);
+
+}  // namespace ktape

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guest/kernel/ops/write_admission.h"
+
+#include <optional>
+#include <variant>
+
+namespace ktape {
+
+void look_at_task(const GateChecker& gates, const GuestMemory& memory, const PreparedOp& prepared, bool write,
+                  ServedOp& served) {
+  served.more().gates.emplace(gates.evaluate(memory, std::get<TaskRoot>(prepared.op->target.root), write));
+}
+
+// Looks at the gates of all writes that can be reached.
+bool admit_writes(const GateChecker& gates, const GuestMemory& memory, const PreparedOps& prepared,
+                  ServedOps& served, LapTimer& timer) {
+  std::optional<size_t> passing, lasting;  // the first that is refused so
+  for (size_t i = 0; i < served.ops.size(); ++i) {
+    const bool is_task = std::holds_alternative<TaskRoot>(prepared.ops[i].op->target.root);
+    if (is_task) {
+      look_at_task(gates, memory, prepared.ops[i], true, served.ops[i]);
+      served.ops[i].ticks = timer.lap();
+      const GateReadings& sights = *served.ops[i].rest->gates;
+      std::optional<size_t>& first = sights.may_pass ? passing : lasting;
+      if (!sights.admitted && !first) first = i;
+    }
+    if (!prepared.ops[i].refusal.empty()) break;  // it stops the rest, whatever memory says
+  }
+  if (!passing && !lasting) return true;
+  const size_t refused = lasting ? *lasting : *passing;
+  served.may_pass = !lasting;
+  for (size_t i = 0; i < served.ops.size(); ++i) {
+    if (i != refused) served.ops[i].more().reason = i < refused ? kStoppedAfter : kStoppedBefore;
+  }
+  served.ops[refused].status = schema::EntryStatus::REFUSED;
+  served.ops[refused].protecting_cpu = served.ops[refused].rest->gates->cpu;
+  return false;
+}
+
+}  // namespace ktape

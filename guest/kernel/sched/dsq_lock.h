@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <optional>
+
+#include "guest/kernel/kernel.h"
+#include "guest/kernel/types/layout_log.h"
+#include "guest/memory/guest_memory.h"
+#include "schema/base/result.h"
+#include "schema/base/units.h"
+
+namespace ktape {
+
+inline constexpr char kDispatchQueue[] = "struct scx_dispatch_q";
+
+// Tells which lock protects a dispatch queue, and the places of tasks in it (kernel/sched/ext.c:
+// dispatch_enqueue(), dispatch_dequeue()): a CPU's local queue is under that CPU's runqueue lock, any other
+// under its own.
+class DsqLock {
+ public:
+  DsqLock(const Kernel& kernel, LayoutLog& log);
+
+  // The CPU whose local queue `dsq` is; nothing when it is no local one, or cannot be read.
+  [[nodiscard]] std::optional<CpuId> local_to(const GuestMemory& memory, GuestVirtual dsq) const;
+
+  // The word of its own lock: 0 when it is free. kNotFound names what this kernel's BTF lacks.
+  [[nodiscard]] Result<uint64_t> word(const GuestMemory& memory, GuestVirtual dsq) const;
+
+ private:
+  const Kernel* kernel_;
+  Result<GuestVirtual> runqueues_;  // as a per-CPU pointer
+  std::optional<FieldInfo> lock_, id_, local_dsq_;
+  std::optional<uint64_t> local_id_;
+};
+
+}  // namespace ktape

@@ -1,0 +1,78 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "guest/kernel/kernel.h"
+#include "guest/kernel/types/layout_log.h"
+#include "guest/memory/guest_memory.h"
+#include "schema/base/result.h"
+#include "schema/base/units.h"
+
+namespace ktape {
+
+// The function through which a sched_ext scheduler's exit passes once its kind and message are written
+// down, and before anything of it is torn down or a task moved: the irq_work that scx_vexit() queues
+// (kernel/sched/ext.c; scx_error_irq_workfn, renamed to scx_disable_irq_workfn when plain unregistering
+// began to pass it as well). Reached through a pointer, it is never inlined. Empty where the kernel has
+// none of them.
+[[nodiscard]] std::string_view scx_exit_function(const KernelKnowledge& kernel);
+// The member of struct scx_sched that its first argument points at; empty where schedulers are no objects.
+[[nodiscard]] std::string_view scx_exit_argument(const KernelKnowledge& kernel);
+
+// A task that was runnable for too long.
+struct StalledTask {
+  std::string comm;
+  Pid pid;
+};
+
+// A struct scx_exit_info of a scheduler that is about to exit.
+struct ScxExit {
+  uint64_t kind = 0;  // enum scx_exit_kind
+  bool error = false;
+  std::string kind_name;  // "SCX_EXIT_ERROR_STALL"; empty for one that BTF does not name
+  std::string scheduler;  // its name; empty where the kernel does not tell
+  std::string reason;
+  std::string message;
+  GuestVirtual address;  // of the struct scx_exit_info
+
+  // "SCX_EXIT_ERROR_STALL (1026) of 'qmap': runnable task stall: task[12] failed to run for 5.0s"
+  [[nodiscard]] std::string text() const;
+  // Whom the message of a stall names: "task[12] failed to run for 5.0s" (kernel/sched/ext.c, the watchdog's
+  // check of a runqueue). Nothing for another message.
+  [[nodiscard]] std::optional<StalledTask> stalled_task() const;
+};
+
+// Reads exits. Names are resolved once, when it is made.
+class ScxExitReader {
+ public:
+  // kNotFound names what this kernel lacks.
+  [[nodiscard]] static Result<ScxExitReader> create(const Kernel& kernel);
+
+  // What a vCPU that stands at the first instruction of scx_exit_function() is about: `argument` is that
+  // function's first argument. Errors are those of memory.
+  [[nodiscard]] Result<ScxExit> read(const GuestMemory& memory, GuestVirtual argument) const;
+
+  [[nodiscard]] std::vector<UsedLayout> take_used_layouts() { return log_.take(); }
+
+ private:
+  explicit ScxExitReader(const Kernel& kernel) : kernel_(&kernel), log_(kernel.btf()) {}
+  [[nodiscard]] Result<GuestVirtual> pointer(const GuestMemory& memory, GuestVirtual at) const;
+
+  const Kernel* kernel_;
+  LayoutLog log_;
+  std::optional<GuestVirtual> global_info_;  // before schedulers became objects
+  uint64_t irq_work_offset_ = 0;             // within struct scx_sched
+  uint64_t info_offset_ = 0;
+  std::optional<FieldInfo> name_;
+  FieldInfo kind_;
+  FieldInfo reason_;
+  FieldInfo message_;
+  uint64_t first_error_ = 0;
+};
+
+}  // namespace ktape

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guest/kernel/survey/dsq_survey.h"
+
+#include <algorithm>
+#include <span>
+
+#include "guest/kernel/types/survey_types.h"
+
+namespace ktape {
+
+namespace {
+
+constexpr uint64_t kPointerBytes = 8;
+constexpr uint64_t kMaxBuckets = 65536;
+constexpr uint64_t kMaxNodes = 1024;  // the most that CONFIG_NODES_SHIFT allows
+constexpr int kMaxTables = 4;         // a table that grows has its successor behind it
+
+}  // namespace
+
+DsqSurvey::DsqSurvey(const Kernel& kernel, const TaskSurvey& tasks) : tasks_(tasks) {
+  const Btf& btf = kernel.btf();
+  queue_bytes_ = size_of(btf, "struct scx_dispatch_q");
+  list_ = offset_of(btf, "struct scx_dispatch_q", "list");
+  hash_node_ = offset_of(btf, "struct scx_dispatch_q", "hash_node");
+  node_bytes_ = size_of(btf, "struct scx_dsq_list_node");
+  task_node_ = offset_of(btf, "struct task_struct", "scx.dsq_list.node");
+  node_flags_ = field_of(btf, "struct scx_dsq_list_node", "flags");
+  cursor_flag_ = btf.enumerator("scx_dsq_lnode_flags", "SCX_DSQ_LNODE_ITER_CURSOR").value_or(0);
+  table_ = offset_of(btf, "struct rhashtable", "tbl");
+  bucket_table_bytes_ = size_of(btf, "struct bucket_table");
+  size_ = offset_of(btf, "struct bucket_table", "size");
+  nest_ = offset_of(btf, "struct bucket_table", "nest");
+  future_ = offset_of(btf, "struct bucket_table", "future_tbl");
+  buckets_ = offset_of(btf, "struct bucket_table", "buckets");
+  next_ = offset_of(btf, "struct rhash_head", "next");
+  for (const char* name : {"scx.local_dsq", "scx.bypass_dsq", "scx.reject_dsq"}) {
+    if (auto offset = offset_of(btf, "struct rq", name)) local_.push_back(*offset);
+  }
+}
+
+void DsqSurvey::queue(MemorySurvey& survey, GuestVirtual queue, TaskSurvey::Seen& seen) const {
+  if (!list_ || !survey.keep(queue, queue_bytes_)) return;
+  survey.list(queue + *list_, [&](GuestVirtual node) {
+    if (!task_node_ || !node_flags_) return false;
+    const auto flags = survey.number(node + node_flags_->offset_bytes, node_flags_->type.size_bytes);
+    if (!flags) return false;
+    if ((*flags & cursor_flag_) != 0) return survey.keep(node, node_bytes_);
+    tasks_.task(survey, GuestVirtual(node.value - *task_node_), seen);
+    return true;
+  });
+}
+
+void DsqSurvey::local_queues(MemorySurvey& survey, TaskSurvey::Seen& seen) const {
+  const Kernel& kernel = survey.kernel();
+  for (uint32_t cpu = 0; cpu < kernel.facts().cpus; ++cpu) {
+    const Result<GuestVirtual> rq = kernel.per_cpu(survey.memory(), "runqueues", CpuId(cpu));
+    if (!rq.ok()) continue;
+    for (const uint64_t offset : local_) queue(survey, *rq + offset, seen);
+  }
+}
+
+// lib/rhashtable.c: a bucket's pointer has a lock in its lowest bit, and in an empty bucket and at the end
+// of a chain stands a marker with that bit set.
+void DsqSurvey::table(MemorySurvey& survey, GuestVirtual rhashtable, TaskSurvey::Seen& seen) const {
+  if (!table_ || !size_ || !nest_ || !buckets_ || !future_ || !next_ || !hash_node_) return;
+  std::optional<GuestVirtual> table = survey.pointer(rhashtable + *table_);
+  for (int tables = 0; table && tables < kMaxTables; ++tables) {
+    if (!survey.keep(*table, bucket_table_bytes_)) return;
+    const auto size = survey.number(*table + *size_, sizeof(uint32_t));
+    const auto nest = survey.number(*table + *nest_, sizeof(uint32_t));
+    // Buckets are nested only when memory was short.
+    if (!size || !nest || *nest != 0 || *size > kMaxBuckets) return survey.lose();
+    std::vector<uint64_t> heads(*size);
+    if (!survey.read(*table + *buckets_, std::as_writable_bytes(std::span(heads)))) return;
+    for (const uint64_t head : heads) {
+      if (const uint64_t first = head & ~uint64_t{1}; first != 0) chain(survey, GuestVirtual(first), seen);
+    }
+    table = survey.pointer(*table + *future_);
+  }
+}
+
+void DsqSurvey::chain(MemorySurvey& survey, GuestVirtual first, TaskSurvey::Seen& seen) const {
+  uint64_t entry = first.value;
+  for (size_t entries = 0; (entry & 1) == 0; ++entries) {
+    if (entries == MemorySurvey::kMaxChain) return survey.lose();
+    queue(survey, GuestVirtual(entry - *hash_node_), seen);
+    const auto next = survey.number(GuestVirtual(entry) + *next_, kPointerBytes);
+    if (!next) return;
+    entry = *next;
+  }
+}
+
+void DsqSurvey::node_array(MemorySurvey& survey, GuestVirtual array, uint64_t offset,
+                           TaskSurvey::Seen& seen) const {
+  uint64_t nodes = 1;
+  if (const auto symbol = survey.symbol("nr_node_ids")) {
+    nodes = survey.number(*symbol, sizeof(uint32_t)).value_or(1);
+    if (nodes > kMaxNodes) survey.lose();
+    nodes = std::min(nodes, kMaxNodes);
+  }
+  for (uint64_t node = 0; node < nodes; ++node) {
+    if (const auto part = survey.pointer(array + node * kPointerBytes)) queue(survey, *part + offset, seen);
+  }
+}
+
+}  // namespace ktape

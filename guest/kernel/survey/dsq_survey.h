@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <vector>
+
+#include "guest/kernel/kernel.h"
+#include "guest/kernel/survey/memory_survey.h"
+#include "guest/kernel/survey/task_survey.h"
+
+namespace ktape {
+
+// Records dispatch queues (struct scx_dispatch_q) with the tasks that they hold. See SchedMemory.
+class DsqSurvey {
+ public:
+  // `tasks` outlives the survey.
+  DsqSurvey(const Kernel& kernel, const TaskSurvey& tasks);
+
+  // One queue, and every task on it.
+  void queue(MemorySurvey& survey, GuestVirtual queue, TaskSurvey::Seen& seen) const;
+  // The queues that stand in the CPUs' runqueues.
+  void local_queues(MemorySurvey& survey, TaskSurvey::Seen& seen) const;
+  // A struct rhashtable of queues: those that schedulers made.
+  void table(MemorySurvey& survey, GuestVirtual rhashtable, TaskSurvey::Seen& seen) const;
+  // An array, with an element for each NUMA node, of pointers to what has a queue at `offset`.
+  void node_array(MemorySurvey& survey, GuestVirtual array, uint64_t offset, TaskSurvey::Seen& seen) const;
+
+ private:
+  void chain(MemorySurvey& survey, GuestVirtual first, TaskSurvey::Seen& seen) const;
+
+  const TaskSurvey& tasks_;
+  uint64_t queue_bytes_ = 0, node_bytes_ = 0, bucket_table_bytes_ = 0;
+  std::optional<uint64_t> list_, hash_node_;  // in struct scx_dispatch_q
+  std::optional<uint64_t> task_node_;         // the struct list_head in a task that links it
+  std::optional<FieldInfo> node_flags_;       // in struct scx_dsq_list_node
+  uint64_t cursor_flag_ = 0;
+  std::optional<uint64_t> table_, size_, nest_, future_, buckets_, next_;
+  std::vector<uint64_t> local_;  // offsets of queues in struct rq
+};
+
+}  // namespace ktape

@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <functional>
+#include <span>
+#include <string>
+
+#include "guest/kernel/types/btf.h"
+
+namespace ktape {
+
+struct TypeTextOptions {
+  // What is left out then is said.
+  size_t max_lines = 400;
+  // What stands at an address, e.g. "init_task+0x0"; empty where that is not known. Shown beside pointers.
+  std::function<std::string(uint64_t address)> symbol;
+};
+
+// The bytes of an object (in the guest's order, from its start) as its type describes them:
+//
+//   {
+//     on_rq = 1
+//     state = TASK_RUNNING (0)
+//     parent = 0xffff888003a40000
+//     comm = "sleeper"
+//     sched_reset_on_fork:1 = 0
+//     pid_links = [
+//       {
+//         next = NULL
+//       }
+//       3 more like it
+//     ]
+//     union {
+//       ...
+//     }
+//   }
+//
+// A scalar is one line. Unions show all of their members, bit-fields their value, arrays of characters
+// their text, runs of equal elements how many there are. Ends without a newline. Safe to print, and
+// bounded, whatever type and bytes are: what lies beyond `bytes` appears as "(not there)".
+[[nodiscard]] std::string type_text(const Btf& btf, uint32_t type_id, std::span<const std::byte> bytes,
+                                    const TypeTextOptions& options = {});
+
+}  // namespace ktape

@@ -1,0 +1,25 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include "guest/memory/guest_memory.h"
+#include "schema/base/units.h"
+
+namespace ktape {
+
+// Root of a page-table tree: where its top table is, and how many levels it has.
+struct PageTables {
+  GuestPhysical root;
+  int levels = 4;  // 4 or 5
+};
+
+// What one virtual page is mapped to.
+struct Mapping {
+  GuestPhysical address;          // of the byte asked for
+  uint64_t contiguous_bytes = 0;  // from there to the end of its (4 KiB, 2 MiB or 1 GiB) page
+};
+
+// Walks x86-64 page tables (Intel SDM vol. 3, 4.5). kOutOfRange when an entry is not present (the
+// message names level and address), or when a table lies outside RAM.
+[[nodiscard]] Result<Mapping> walk(const GuestMemory& memory, const PageTables& tables, GuestVirtual address);
+
+}  // namespace ktape

@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "replay/check/check.h"
+
+#include <fmt/format.h>
+#include <string.h>
+
+#include <algorithm>
+#include <string_view>
+
+#include "replay/check/ktap.h"
+#include "schema/base/text.h"
+
+namespace ktape {
+
+namespace {
+
+// Names in the summary; the results above it have them all.
+constexpr size_t kNamesShown = 20;
+
+CheckResult error_result(ExitCode code, std::string reason) {
+  return {CheckResult::Kind::kError, code, std::move(reason)};
+}
+
+ExitCode code_of(const KtapResults& results) {
+  if (results.failed > 0) return ExitCode::kViolated;
+  return results.passed > 0 ? ExitCode::kGood : ExitCode::kInconclusive;
+}
+
+std::string joined(const std::vector<std::string>& names) {
+  std::string text;
+  for (size_t i = 0; i < names.size() && i < kNamesShown; ++i) text += (i == 0 ? "" : ", ") + names[i];
+  if (names.size() > kNamesShown) text += fmt::format(" and {} more", names.size() - kNamesShown);
+  return text;
+}
+
+// Whether a program that ended with kUsage says in KTAP that it was given too little.
+bool lacks_arguments(const std::string& output) {
+  Result<KtapResults> results = read_ktap(output);
+  return results.ok() && results->passed == 0 && results->failed == 0;
+}
+
+// In KTAP a '#' begins a directive.
+std::string without_hash(std::string text) {
+  for (size_t at = text.find('#'); at != std::string::npos; at = text.find('#', at + 2))
+    text.insert(at, "\\");
+  return text;
+}
+
+// " # why", or nothing.
+std::string after_hash(const std::string& why) { return why.empty() ? "" : " # " + why; }
+
+}  // namespace
+
+CheckResult judge_child(const ChildResult& child) {
+  if (!child.stopped.empty()) return error_result(ExitCode::kHost, child.stopped);
+  if (child.signal != 0) {
+    return error_result(ExitCode::kHost, fmt::format("it was killed by signal {} ({})", child.signal,
+                                                     ::strsignal(child.signal)));
+  }
+  auto code = static_cast<ExitCode>(child.exit_status);
+  if (code == ExitCode::kBadInput) return error_result(code, "it cannot use the tape");
+  if (code == ExitCode::kUsage && lacks_arguments(child.output)) {
+    return {CheckResult::Kind::kNotAsked, ExitCode::kGood, read_ktap(child.output)->skip_reason};
+  }
+  if (code != ExitCode::kGood && code != ExitCode::kViolated && code != ExitCode::kInconclusive) {
+    return error_result(ExitCode::kHost, fmt::format("it ended with exit status {}", child.exit_status));
+  }
+  Result<KtapResults> results = read_ktap(child.output);
+  if (!results.ok()) return error_result(ExitCode::kHost, results.error().message);
+  if (code_of(*results) != code) {
+    return error_result(
+        ExitCode::kHost,
+        fmt::format("its exit status {} and its KTAP ({} passed, {} failed, {} skipped) disagree",
+                    child.exit_status, results->passed, results->failed, results->skipped));
+  }
+  if (code == ExitCode::kGood) return {CheckResult::Kind::kPassed, code, ""};
+  if (code == ExitCode::kViolated) return {CheckResult::Kind::kViolated, code, results->failure};
+  return {CheckResult::Kind::kInconclusive, code, results->skip_reason};
+}
+
+CheckResult required(CheckResult result) {
+  bool open = result.kind == CheckResult::Kind::kInconclusive || result.kind == CheckResult::Kind::kNotAsked;
+  if (!open) return result;
+  return {CheckResult::Kind::kViolated, ExitCode::kViolated, "required, but " + result.reason};
+}
+
+std::string result_line(size_t number, const std::string& name, const CheckResult& result) {
+  std::string test = fmt::format("{} {}", number, without_hash(printable(name)));
+  switch (result.kind) {
+    case CheckResult::Kind::kPassed: return fmt::format("ok {}\n", test);
+    case CheckResult::Kind::kViolated: return fmt::format("not ok {}{}\n", test, after_hash(result.reason));
+    case CheckResult::Kind::kNotAsked:
+    case CheckResult::Kind::kInconclusive: return fmt::format("ok {} # SKIP {}\n", test, result.reason);
+    case CheckResult::Kind::kError: break;
+  }
+  return fmt::format("not ok {} # ERROR {}\n", test, result.reason);
+}
+
+void CheckSummary::add(const std::string& name, const CheckResult& result) {
+  code_ = worst(code_, result.code);
+  switch (result.kind) {
+    case CheckResult::Kind::kPassed: ++passed_; break;
+    case CheckResult::Kind::kViolated: violated_.push_back(printable(name)); break;
+    case CheckResult::Kind::kInconclusive: inconclusive_.push_back(printable(name)); break;
+    case CheckResult::Kind::kNotAsked:
+      ++not_asked_runs_;
+      if (std::ranges::find(not_asked_, printable(name)) == not_asked_.end())
+        not_asked_.push_back(printable(name));
+      break;
+    case CheckResult::Kind::kError: errors_.push_back(printable(name)); break;
+  }
+}
+
+void CheckSummary::add_losses(const std::string& tape, const std::string& losses) {
+  if (!losses.empty()) losses_.push_back(fmt::format("{} ({})", printable(tape), losses));
+}
+
+ExitCode CheckSummary::code() const {
+  const size_t decided = passed_ + violated_.size() + inconclusive_.size() + errors_.size();
+  return decided == 0 && not_asked_runs_ > 0 ? ExitCode::kInconclusive : code_;
+}
+
+std::string CheckSummary::text() const {
+  size_t all = passed_ + violated_.size() + inconclusive_.size() + errors_.size();  // that were asked
+  std::string out = fmt::format("# {} of {} assertions passed", passed_, all);
+  if (!violated_.empty()) out += "; violated: " + joined(violated_);
+  if (!inconclusive_.empty()) out += "; inconclusive: " + joined(inconclusive_);
+  if (!not_asked_.empty()) out += "; not asked: " + joined(not_asked_);
+  if (!errors_.empty()) out += "; error: " + joined(errors_);
+  out += "\n# losses: " + (losses_.empty() ? "none" : joined(losses_));
+  return out + fmt::format("\n# Totals: pass:{} fail:{} xfail:0 xpass:0 skip:{} error:{}\n", passed_,
+                           violated_.size(), skipped(), errors_.size());
+}
+
+}  // namespace ktape

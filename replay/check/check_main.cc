@@ -1,0 +1,313 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// ktape-check: runs the assertion programs over tapes.
+
+#include <fmt/format.h>
+#include <poll.h>
+#include <sys/signalfd.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <csignal>
+#include <cstdio>
+#include <optional>
+#include <set>
+#include <thread>
+
+#include "replay/check/assertions.h"
+#include "replay/check/check.h"
+#include "replay/check/check_reports.h"
+#include "replay/check/check_run.h"
+#include "schema/base/command_line.h"
+#include "schema/base/file.h"
+#include "schema/base/text.h"
+
+namespace ktape {
+
+namespace {
+
+constexpr char kProgram[] = "ktape check";
+
+constexpr char kHelp[] =
+    "AskedAssertions tapes: runs the programs ktape-assert-* over each tape, by name order, and prints what "
+    "they say\n"
+    "as one KTAP stream, with a subtest for each. A tape is verified first; an altered one is not judged.\n"
+    "\n"
+    "Assertions are looked for in the folders that --analyzers names, then beside ktape-check, then in "
+    "those\n"
+    "of PATH. Of several with one name the first that is found is run; --list shows those that it hides.";
+
+constexpr char kFooter[] =
+    "An analyzer is any program ktape-assert-NAME that takes a tape, then its own arguments, and prints "
+    "KTAP;\n"
+    "exit status 0 pass, 1 violated, 77 inconclusive. One that crashes, hangs, prints too much, or whose\n"
+    "exit status and KTAP disagree, is an error. One that needs arguments is skipped where --with gives it\n"
+    "none, and does not count. Assertions run in parallel; what is printed, and its order,\n"
+    "does not depend on that.\n"
+    "\n"
+    "The JSON is one object: exitStatus; totals; and tapes, each with path, integrity, finding, head,\n"
+    "losses and results: name, arguments, program, required, verdict (pass, fail, inconclusive, notAsked,\n"
+    "error), reason, output. A tape that cannot be judged has one result, named verify.\n"
+    "\n"
+    "Examples:\n"
+    "  ktape check run.ktape\n"
+    "  ktape check run.ktape --only 'vtime-*' --require vtime-monotonic\n"
+    "  ktape check run.ktape --with 'value --tag nr --op \"<=\" --to 8' --with 'value --tag t --op != --to "
+    "0'\n"
+    "  ktape check *.ktape --junit check.xml\n"
+    "\n"
+    "Exit status: 0 all passed; else the worst of 3 a tape is unusable, 4 an analyzer failed, 1 an\n"
+    "assertion is violated, 77 an assertion is inconclusive, or none was asked; 2 usage.";
+
+struct Options {
+  std::vector<std::string> tapes;
+  AssertionChoice choice;
+  std::vector<std::string> folders;
+  size_t jobs = std::max(1u, std::thread::hardware_concurrency());
+  double timeout_s = 60;
+  std::string junit;
+  std::string json;
+  bool list = false;
+};
+
+// What cannot be written shows in the state of the stream, which is looked at last.
+void say(const std::string& text) { std::fputs(text.c_str(), stdout); }
+
+// Interruptions, so that no analyzer outlives the check.
+class Interruption {
+ public:
+  Interruption() {
+    ::sigemptyset(&signals_);
+    ::sigaddset(&signals_, SIGINT);
+    ::sigaddset(&signals_, SIGTERM);
+    ::pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
+    fd_ = UniqueFd(::signalfd(-1, &signals_, SFD_CLOEXEC));
+  }
+  [[nodiscard]] int fd() const { return fd_.get(); }
+  [[nodiscard]] bool came() const {
+    pollfd wait = {fd_.get(), POLLIN, 0};
+    return ::poll(&wait, 1, 0) > 0;
+  }
+  // Lets the signal do what it does to a program that does not care.
+  void deliver() const { ::pthread_sigmask(SIG_UNBLOCK, &signals_, nullptr); }
+
+ private:
+  sigset_t signals_;
+  UniqueFd fd_;
+};
+
+// How far it is, on a terminal that does not get the results.
+class Counter {
+ public:
+  Counter(const char* what, size_t all)
+      : what_(what), all_(all), shown_(::isatty(2) == 1 && ::isatty(1) == 0) {}
+  ~Counter() {
+    if (shown_) std::fputs("\r\033[K", stderr);
+  }
+  Counter(const Counter&) = delete;
+  Counter& operator=(const Counter&) = delete;
+  void show(size_t done) const {
+    if (shown_) std::fprintf(stderr, "\r%s %zu of %zu", what_, done, all_);
+  }
+
+ private:
+  const char* what_;
+  size_t all_;
+  bool shown_;
+};
+
+// Each file once, however often and by whatever name it is given.
+std::vector<std::string> distinct(const std::vector<std::string>& paths) {
+  std::vector<std::string> kept;
+  std::set<std::pair<dev_t, ino_t>> seen;
+  for (const auto& path : paths) {
+    struct stat info = {};
+    bool exists = ::stat(path.c_str(), &info) == 0;
+    if (!exists || seen.emplace(info.st_dev, info.st_ino).second) kept.push_back(path);
+  }
+  return kept;
+}
+
+std::string heading(const CheckedTape& tape) {
+  std::string state = tape.integrity;
+  if (tape.integrity != "intact") state += ": " + tape.finding;
+  return fmt::format("# {}: {}, head {}\n# losses: {}\n", printable(tape.path), state, tape.head,
+                     tape.losses);
+}
+
+// Prints results while they come, and gathers what the reports need.
+class Printer {
+ public:
+  Printer(const Options& options, size_t tapes) : options_(options), several_(tapes > 1) {}
+
+  void plan(size_t results) { print(fmt::format("KTAP version 1\n1..{}\n", results)); }
+
+  void add(const CheckStep& step) {
+    if (tape_ != &step.tape) {
+      tape_ = &step.tape;
+      if (step.run != nullptr) print(heading(step.tape));
+      summary_.add_losses(step.tape.path, step.tape.lossless ? "" : step.tape.losses);
+    }
+    std::string name = step.run == nullptr ? step.tape.path : step.run->label();
+    if (step.run != nullptr && several_) name = step.tape.path + ": " + name;
+    print(step.checked.text + result_line(++number_, name, step.checked.result));
+    // That an analyzer needs arguments has nothing to do with the tape.
+    const bool unasked = step.run != nullptr && step.checked.result.kind == CheckResult::Kind::kNotAsked;
+    summary_.add(unasked ? step.run->label() : name, step.checked.result);
+    if (!options_.json.empty()) json_.add(step);
+    if (!options_.junit.empty()) junit_.add(step);
+  }
+
+  Result<ExitCode> finish() {
+    print(summary_.text());
+    if (options_.json == "-") {
+      say(json_.finish(summary_));
+    } else if (!options_.json.empty()) {
+      KTAPE_TRY(write_report(options_.json, json_.finish(summary_)));
+    }
+    if (!options_.junit.empty()) KTAPE_TRY(write_report(options_.junit, junit_.finish(summary_)));
+    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
+      return system_error(ErrorCode::kHost, "cannot write to standard output");
+    return summary_.code();
+  }
+
+ private:
+  void print(const std::string& text) {
+    if (options_.json == "-") return;
+    say(text);
+    std::fflush(stdout);
+  }
+
+  const Options& options_;
+  bool several_;
+  size_t number_ = 0;
+  const CheckedTape* tape_ = nullptr;
+  CheckSummary summary_;
+  JsonReport json_;
+  JunitReport junit_;
+};
+
+void tell_refusals(const std::vector<CheckedTape>& tapes) {
+  for (const auto& tape : tapes) {
+    if (!tape.refused) continue;
+    std::string what =
+        tape.integrity == "altered" ? in_quotes(tape.path) + " is altered: " + tape.finding : tape.finding;
+    std::fputs(describe(kProgram, {ErrorCode::kBadInput, what, tape.hint}).c_str(), stderr);
+  }
+}
+
+Result<ExitCode> check(const Options& options, const std::vector<AssertionRun>& runs) {
+  Interruption interruption;
+  CheckLimits limits;
+  limits.jobs = options.jobs;
+  limits.time = std::chrono::milliseconds(static_cast<int64_t>(options.timeout_s * 1000));
+  limits.interrupt_fd = interruption.fd();
+
+  std::vector<std::string> paths = distinct(options.tapes);
+  std::vector<CheckedTape> tapes;
+  {
+    Counter counter("verified", paths.size());
+    tapes = inspect_tapes(paths, limits, [&](size_t done) {
+      counter.show(done);
+      if (interruption.came()) interruption.deliver();
+    });
+  }
+  tell_refusals(tapes);
+  size_t planned = 0;
+  for (const auto& tape : tapes) planned += tape.refused ? 1 : runs.size();
+
+  Printer printer(options, tapes.size());
+  printer.plan(planned);
+  {
+    Counter counter("judged", planned);
+    size_t done = 0;
+    check_tapes(tapes, runs, limits, [&](const CheckStep& step) {
+      if (interruption.came()) return false;
+      printer.add(step);
+      counter.show(++done);
+      return true;
+    });
+  }
+  interruption.deliver();
+  return printer.finish();
+}
+
+Result<void> list(const FoundAssertions& found, const std::vector<AssertionRun>& runs) {
+  for (const auto& run : runs) {
+    say(fmt::format("{:<24} {}\n", run.name, run.program));
+    for (const auto& [name, program] : found.hidden) {
+      if (name == run.name) say(fmt::format("{:<24} hides {}\n", "", program));
+    }
+  }
+  for (const auto& [name, file] : found.not_programs) {
+    say(fmt::format("{:<24} not run: {} is not executable\n", printable(name), printable(file)));
+  }
+  if (std::fflush(stdout) != 0) return system_error(ErrorCode::kHost, "cannot write to standard output");
+  return {};
+}
+
+Result<ExitCode> run(const Options& options) {
+  std::vector<std::string> folders = options.folders;
+  KTAPE_ASSIGN(std::string own_folder, executable_folder());
+  folders.push_back(own_folder);
+  KTAPE_ASSIGN(FoundAssertions found, find_assertions(folders, path_folders()));
+  KTAPE_ASSIGN(std::vector<AssertionRun> runs, choose_runs(found, options.choice));
+  if (runs.empty()) {
+    return Error{ErrorCode::kHost,
+                 "there is no program ktape-assert-* in " + in_quotes(own_folder) + " or on PATH",
+                 "--analyzers DIR names another folder"};
+  }
+  if (options.list) {
+    KTAPE_TRY(list(found, runs));
+    return ExitCode::kGood;
+  }
+  for (const auto& [name, file] : found.not_programs) {
+    std::fputs(fmt::format("{}: {} is not run: it is not executable\n", kProgram, in_quotes(file)).c_str(),
+               stderr);
+  }
+  if (options.tapes.empty()) return Error{ErrorCode::kUsage, "no tape is given", "ktape check run.ktape"};
+  for (const auto& report : {options.junit, options.json}) {
+    if (!report.empty() && report != "-") KTAPE_TRY(check_report_path(report));
+  }
+  return check(options, runs);
+}
+
+void add_options(CLI::App& app, Options& options) {
+  auto repeated = [&](const char* name, std::vector<std::string>& value, const char* type, const char* help) {
+    app.add_option(name, value, help)->type_name(type)->allow_extra_args(false);
+  };
+  app.add_option("TAPE", options.tapes, "tapes; a file that is given twice is judged once");
+  repeated("--only", options.choice.only, "NAME",
+           "run these analyzers alone: a name, or a pattern such as 'vtime-*'; may be repeated");
+  repeated("--require", options.choice.require, "NAME",
+           "run this analyzer in any case, and take inconclusive for violated; may be repeated");
+  repeated("--with", options.choice.with, "'NAME ARG...'",
+           "run this analyzer with these arguments, quoted as for a shell; repeated, each is a run");
+  repeated("--analyzers", options.folders, "DIR", "look for analyzers here first; may be repeated");
+  app.add_option("-j,--jobs", options.jobs, "analyzers at a time; the default is the number of CPUs")
+      ->type_name("N")
+      ->check(CLI::Range(1, 1024));
+  app.add_option("--timeout", options.timeout_s, "seconds that an analyzer may take for a tape; default 60")
+      ->type_name("S")
+      ->check(CLI::Range(0.001, 1e6));
+  app.add_option("--junit", options.junit, "write the results as JUnit XML too; replaces the file")
+      ->type_name("FILE");
+  app.add_option("--json", options.json,
+                 "write the results as JSON too; replaces the file; '-' is standard output, in place of KTAP")
+      ->type_name("FILE");
+  app.add_flag("--list", options.list, "print the analyzers' names and programs");
+}
+
+}  // namespace
+
+}  // namespace ktape
+
+int main(int argc, char** argv) {
+  CLI::App app(std::string(ktape::kHelp) + "\n", ktape::kProgram);
+  app.footer(ktape::kFooter);
+  app.set_version_flag("--version", std::string("ktape ") + KTAPE_VERSION);
+  ktape::Options options;
+  ktape::add_options(app, options);
+  if (std::optional<int> status = ktape::parse_command_line(app, argc, argv)) return *status;
+  return ktape::exit_status(ktape::kProgram, ktape::run(options));
+}

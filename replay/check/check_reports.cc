@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "replay/check/check_reports.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <fstream>
+#include <string_view>
+
+#include "replay/text/json_lines.h"
+#include "schema/base/text.h"
+
+namespace ktape {
+
+namespace {
+
+// Of what an analyzer printed, in a report.
+constexpr size_t kTextBytes = size_t{64} << 10;
+
+// The first bytes of text, up to a line end.
+std::string shortened(const std::string& text) {
+  if (text.size() <= kTextBytes) return text;
+  return text.substr(0, text.rfind('\n', kTextBytes) + 1) + "... " + std::to_string(text.size()) +
+         " bytes in all\n";
+}
+
+const char* verdict_name(CheckResult::Kind kind) {
+  switch (kind) {
+    case CheckResult::Kind::kPassed: return "pass";
+    case CheckResult::Kind::kViolated: return "fail";
+    case CheckResult::Kind::kInconclusive: return "inconclusive";
+    case CheckResult::Kind::kNotAsked: return "notAsked";
+    case CheckResult::Kind::kError: return "error";
+  }
+  return "error";
+}
+
+std::string name_of(const CheckStep& step) { return step.run != nullptr ? step.run->label() : "verify"; }
+
+// Text is UTF-8 without control characters but tab and line ends by now; XML has no way to write U+FFFE and
+// U+FFFF either.
+std::string xml(std::string_view text) {
+  std::string out;
+  for (size_t i = 0; i < text.size(); ++i) {
+    std::string_view three = text.substr(i, 3);
+    if (three == "\xef\xbf\xbe" || three == "\xef\xbf\xbf") {
+      out += three.back() == '\xbe' ? "\\u{FFFE}" : "\\u{FFFF}";
+      i += 2;
+      continue;
+    }
+    switch (text[i]) {
+      case '<': out += "&lt;"; break;
+      case '>': out += "&gt;"; break;
+      case '&': out += "&amp;"; break;
+      case '"': out += "&quot;"; break;
+      default: out += text[i];
+    }
+  }
+  return out;
+}
+
+std::string property(const char* name, const std::string& value) {
+  return fmt::format("      <property name=\"{}\" value=\"{}\"/>\n", name, xml(value));
+}
+
+}  // namespace
+
+void JsonReport::add(const CheckStep& step) {
+  if (tape_ != &step.tape) {
+    close_tape();
+    tape_ = &step.tape;
+    tapes_ += fmt::format(
+        "{}\n    {{\"path\":{},\"integrity\":{},\"finding\":{},\"head\":{},\"losses\":{},\"results\":[",
+        tapes_.empty() ? "" : ",", json_string(printable(tape_->path)), json_string(tape_->integrity),
+        json_string(tape_->finding), json_string(tape_->head), json_string(tape_->losses));
+  }
+  std::string arguments;
+  if (step.run != nullptr) {
+    for (const auto& argument : step.run->arguments) {
+      arguments += (arguments.empty() ? "" : ",") + json_string(printable(argument));
+    }
+  }
+  tapes_ += fmt::format(
+      "{}\n      "
+      "{{\"name\":{},\"arguments\":[{}],\"program\":{},\"required\":{},\"verdict\":\"{}\",\"reason\":{},"
+      "\"output\":{}}}",
+      results_++ == 0 ? "" : ",", json_string(step.run != nullptr ? printable(step.run->name) : "verify"),
+      arguments, json_string(step.run != nullptr ? printable(step.run->program) : ""),
+      step.run != nullptr && step.run->required, verdict_name(step.checked.result.kind),
+      json_string(step.checked.result.reason), json_string(shortened(step.checked.text)));
+}
+
+void JsonReport::close_tape() {
+  if (tape_ != nullptr) tapes_ += "]}";
+  results_ = 0;
+}
+
+std::string JsonReport::finish(const CheckSummary& summary) {
+  close_tape();
+  return fmt::format(
+      "{{\n  \"ktape\":\"{}\",\n  \"exitStatus\":{},\n"
+      "  \"totals\":{{\"pass\":{},\"fail\":{},\"skip\":{},\"error\":{}}},\n  \"tapes\":[{}]\n}}\n",
+      KTAPE_VERSION, static_cast<int>(summary.code()), summary.passed(), summary.violated(),
+      summary.skipped(), summary.errors(), tapes_);
+}
+
+void JunitReport::add(const CheckStep& step) {
+  if (tape_ != &step.tape) {
+    close_tape();
+    tape_ = &step.tape;
+  }
+  ++tests_;
+  const CheckResult& result = step.checked.result;
+  std::string why = xml(result.reason);
+  std::string outcome;
+  switch (result.kind) {
+    case CheckResult::Kind::kPassed: break;
+    case CheckResult::Kind::kViolated:
+      ++failures_;
+      outcome = fmt::format("      <failure message=\"{}\"/>\n", why.empty() ? "violated" : why);
+      break;
+    case CheckResult::Kind::kNotAsked:
+    case CheckResult::Kind::kInconclusive:
+      ++skipped_;
+      outcome = fmt::format("      <skipped message=\"{}\"/>\n", why);
+      break;
+    case CheckResult::Kind::kError:
+      ++errors_;
+      outcome = fmt::format("      <error message=\"{}\"/>\n", why);
+      break;
+  }
+  cases_ += fmt::format(
+      "    <testcase classname=\"{}\" name=\"{}\">\n{}      <system-out>{}</system-out>\n    </testcase>\n",
+      xml(printable(step.tape.path)), xml(printable(name_of(step))), outcome,
+      xml(shortened(step.checked.text)));
+}
+
+void JunitReport::close_tape() {
+  if (tape_ == nullptr) return;
+  suites_ += fmt::format(
+      "  <testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\">\n    "
+      "<properties>\n{}{}{}    </properties>\n{}  </testsuite>\n",
+      xml(printable(tape_->path)), tests_, failures_, errors_, skipped_,
+      property("integrity", tape_->integrity), property("head", tape_->head),
+      property("losses", tape_->losses), cases_);
+  cases_.clear();
+  tests_ = failures_ = errors_ = skipped_ = 0;
+}
+
+std::string JunitReport::finish(const CheckSummary& summary) {
+  close_tape();
+  size_t all = summary.passed() + summary.violated() + summary.skipped() + summary.errors();
+  return fmt::format(
+      "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
+      "<testsuites name=\"ktape check\" tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\">\n{}"
+      "</testsuites>\n",
+      all, summary.violated(), summary.errors(), summary.skipped(), suites_);
+}
+
+Result<void> check_report_path(const std::string& path) {
+  constexpr std::string_view kMagic = "SQLite format 3";
+  std::string begin(kMagic.size(), '\0');
+  std::ifstream(path, std::ios::binary).read(begin.data(), static_cast<std::streamsize>(begin.size()));
+  if (begin != kMagic) return {};
+  return Error{ErrorCode::kUsage, in_quotes(path) + " is a database, perhaps a tape: it is not overwritten",
+               "name the file to write after --junit or --json"};
+}
+
+Result<void> write_report(const std::string& path, const std::string& text) {
+  std::ofstream file(path, std::ios::binary | std::ios::trunc);
+  file << text << std::flush;
+  if (file) return {};
+  return system_error(ErrorCode::kHost, "cannot write " + in_quotes(path));
+}
+
+}  // namespace ktape

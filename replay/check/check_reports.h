@@ -1,0 +1,51 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+#include "replay/check/check_run.h"
+#include "schema/base/result.h"
+
+namespace ktape {
+
+// Results of a check as a file for other programs, built while they come. A tape's results come one after
+// another.
+class JsonReport {
+ public:
+  void add(const CheckStep& step);
+  // {"ktape":"0.1.0","exitStatus":1,"totals":{"pass":3,...},"tapes":[{"path":...,"results":[...]}]}
+  [[nodiscard]] std::string finish(const CheckSummary& summary);
+
+ private:
+  void close_tape();
+
+  std::string tapes_;
+  const CheckedTape* tape_ = nullptr;
+  size_t results_ = 0;  // of this tape
+};
+
+// The same as JUnit's XML: a suite for each tape, a case for each run.
+class JunitReport {
+ public:
+  void add(const CheckStep& step);
+  [[nodiscard]] std::string finish(const CheckSummary& summary);
+
+ private:
+  void close_tape();
+
+  std::string suites_;
+  std::string cases_;  // of this tape
+  const CheckedTape* tape_ = nullptr;
+  size_t tests_ = 0;
+  size_t failures_ = 0;
+  size_t errors_ = 0;
+  size_t skipped_ = 0;
+};
+
+// Whether a report may take the place of what is there: kUsage for an SQLite database, which no report is,
+// but a tape is.
+[[nodiscard]] Result<void> check_report_path(const std::string& path);
+
+[[nodiscard]] Result<void> write_report(const std::string& path, const std::string& text);
+
+}  // namespace ktape

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "replay/check/check_run.h"
+
+#include "replay/check/child.h"
+#include "replay/check/in_order.h"
+#include "replay/check/ktap.h"
+#include "schema/base/digest.h"
+#include "schema/base/text.h"
+#include "schema/tape/verify/verify.h"
+
+namespace ktape {
+
+namespace {
+
+CheckResult refusal(ExitCode code, std::string reason) {
+  return {CheckResult::Kind::kError, code, std::move(reason)};
+}
+
+// What a program takes for an option is still a file.
+std::string as_argument(const std::string& path) { return path.starts_with('-') ? "./" + path : path; }
+
+CheckedRun run_assertion(const AssertionRun& run, const std::string& tape, const CheckLimits& limits) {
+  std::vector<std::string> arguments = {as_argument(tape)};
+  arguments.insert(arguments.end(), run.arguments.begin(), run.arguments.end());
+  ChildOptions options{limits.output_bytes, limits.error_bytes, limits.time, limits.interrupt_fd};
+  Result<ChildResult> child = run_child(run.program, arguments, options);
+  if (!child.ok()) return {refusal(ExitCode::kHost, printable(child.error().message)), ""};
+  CheckedRun checked{judge_child(*child), ""};
+  // What it lacks stands in its KTAP; how to call it is said to who called it.
+  bool asked = checked.result.kind != CheckResult::Kind::kNotAsked;
+  checked.text = as_subtest(run.label(), child->output, asked ? child->errors : "");
+  if (run.required) checked.result = required(std::move(checked.result));
+  return checked;
+}
+
+}  // namespace
+
+CheckedTape inspect_tape(const std::string& path) {
+  CheckedTape tape;
+  tape.path = path;
+  Result<Verification> found = verify(path, std::nullopt);
+  if (!found.ok()) {
+    tape.integrity = "unreadable";
+    tape.losses = "not known, the tape cannot be read";
+    tape.finding = printable(found.error().message);
+    tape.hint = found.error().hint;
+    tape.refused = refusal(exit_code(found.error()), tape.finding);
+    return tape;
+  }
+  tape.integrity = integrity_name(found->integrity);
+  tape.finding = printable(found->finding);
+  tape.losses = found->losses.text();
+  tape.lossless = found->losses.known() && found->losses.losses().empty();
+  if (found->integrity == Integrity::kAltered) {
+    tape.refused = refusal(ExitCode::kBadInput, "the tape is altered: " + tape.finding);
+  } else {
+    tape.head = to_hex(found->head);
+  }
+  return tape;
+}
+
+std::vector<CheckedTape> inspect_tapes(const std::vector<std::string>& paths, const CheckLimits& limits,
+                                       const std::function<void(size_t)>& inspected) {
+  std::vector<CheckedTape> tapes;
+  in_order<CheckedTape>(
+      paths.size(), limits.jobs, [&](size_t i) { return inspect_tape(paths[i]); },
+      [&](size_t, CheckedTape tape) {
+        tapes.push_back(std::move(tape));
+        inspected(tapes.size());
+        return true;
+      });
+  return tapes;
+}
+
+void check_tapes(const std::vector<CheckedTape>& tapes, const std::vector<AssertionRun>& runs,
+                 const CheckLimits& limits, const std::function<bool(const CheckStep&)>& take) {
+  struct Piece {
+    const CheckedTape* tape;
+    const AssertionRun* run;
+  };
+  std::vector<Piece> pieces;
+  for (const auto& tape : tapes) {
+    if (tape.refused) pieces.push_back({&tape, nullptr});
+    for (size_t i = 0; !tape.refused && i < runs.size(); ++i) pieces.push_back({&tape, &runs[i]});
+  }
+  in_order<CheckedRun>(
+      pieces.size(), limits.jobs,
+      [&](size_t i) {
+        const auto& [tape, run] = pieces[i];
+        return run == nullptr ? CheckedRun{*tape->refused, ""} : run_assertion(*run, tape->path, limits);
+      },
+      [&](size_t i, CheckedRun checked) {
+        return take({*pieces[i].tape, pieces[i].run, std::move(checked)});
+      });
+}
+
+}  // namespace ktape

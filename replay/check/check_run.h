@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "replay/check/assertions.h"
+#include "replay/check/check.h"
+#include "schema/base/result.h"
+
+namespace ktape {
+
+// A tape that is to be judged.
+struct CheckedTape {
+  std::string path;
+  std::string integrity;  // "intact", "truncated", "unsealed"; "altered" and "unreadable" are refused
+  std::string finding;    // more about that; safe to print
+  std::string hint;       // the remedy of an error; may be empty
+  std::string head;       // head digest in hex; empty when refused
+  std::string losses;     // LossTally::text()
+  bool lossless = false;
+  std::optional<CheckResult> refused;  // why it is not judged
+};
+
+// Verifies a tape, once for all analyzers.
+[[nodiscard]] CheckedTape inspect_tape(const std::string& path);
+
+// One analyzer's word on one tape.
+struct CheckedRun {
+  CheckResult result;
+  std::string text;  // what it printed, as a subtest
+};
+
+struct CheckLimits {
+  size_t jobs = 1;
+  std::chrono::milliseconds time{60'000};  // for each analyzer and tape
+  size_t output_bytes = size_t{4} << 20;   // of standard output, for each
+  size_t error_bytes = size_t{64} << 10;   // of standard error that are kept
+  int interrupt_fd = -1;                   // when this can be read, analyzers are stopped
+};
+
+// Inspects the tapes in parallel; in the order given. `inspected` is called with how many are done.
+[[nodiscard]] std::vector<CheckedTape> inspect_tapes(const std::vector<std::string>& paths,
+                                                     const CheckLimits& limits,
+                                                     const std::function<void(size_t)>& inspected);
+
+// Runs every analyzer over every tape that is not refused, in parallel, and hands the results over in order:
+// tape by tape, and for each run by run. A refused tape has one result, with `run` null. Stops when `take`
+// says false.
+struct CheckStep {
+  const CheckedTape& tape;
+  const AssertionRun* run;
+  CheckedRun checked;
+};
+void check_tapes(const std::vector<CheckedTape>& tapes, const std::vector<AssertionRun>& runs,
+                 const CheckLimits& limits, const std::function<bool(const CheckStep&)>& take);
+
+}  // namespace ktape

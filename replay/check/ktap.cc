@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "replay/check/ktap.h"
+
+#include <fmt/format.h>
+
+#include <charconv>
+#include <optional>
+#include <vector>
+
+#include "schema/base/text.h"
+
+namespace ktape {
+
+namespace {
+
+std::vector<std::string_view> lines_of(std::string_view text) {
+  std::vector<std::string_view> lines;
+  while (!text.empty()) {
+    size_t end = text.find('\n');
+    lines.push_back(text.substr(0, end));
+    if (end == std::string_view::npos) break;
+    text.remove_prefix(end + 1);
+  }
+  return lines;
+}
+
+// The line as it is, if no terminal would act on it.
+std::string safe_line(std::string_view line) {
+  std::string doubled;
+  for (char c : line) doubled += c == '\\' ? std::string("\\\\") : std::string(1, c);
+  std::string safe = printable(line);
+  return safe == doubled ? std::string(line) : safe;
+}
+
+bool is_version(std::string_view line) {
+  return line.starts_with("KTAP version ") || line.starts_with("TAP version ");
+}
+
+Error not_ktap(std::string why) { return Error{ErrorCode::kBadInput, std::move(why), ""}; }
+
+// "1..N"
+std::optional<size_t> plan_of(std::string_view line) {
+  if (!line.starts_with("1..")) return std::nullopt;
+  line.remove_prefix(3);
+  size_t count = 0;
+  auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), count);
+  bool only_number = end == line.data() + line.size() || *end == ' ';
+  if (error != std::errc() || !only_number) return std::nullopt;
+  return count;
+}
+
+bool starts_result(std::string_view line, std::string_view word) {
+  return line == word || line.starts_with(std::string(word) + " ");
+}
+
+void count_result(std::string_view line, KtapResults& results) {
+  if (starts_result(line, "not ok")) {
+    ++results.failed;
+    return;
+  }
+  size_t skip = line.find("# SKIP");
+  if (skip == std::string_view::npos) {
+    ++results.passed;
+    return;
+  }
+  std::string_view reason = line.substr(skip + 6);
+  if (reason.starts_with(" ")) reason.remove_prefix(1);
+  if (results.skipped++ == 0) results.skip_reason = safe_line(reason);
+}
+
+void take_failure(std::string_view line, KtapResults& results) {
+  constexpr std::string_view kLead = "# violated, ";
+  if (results.failure.empty() && line.starts_with(kLead)) {
+    results.failure = safe_line(line.substr(kLead.size()));
+  }
+}
+
+}  // namespace
+
+Result<KtapResults> read_ktap(std::string_view text) {
+  std::vector<std::string_view> lines = lines_of(text);
+  if (lines.empty() || !is_version(lines.front())) return not_ktap("its output is not KTAP");
+  KtapResults results;
+  std::optional<size_t> plan;
+  for (std::string_view line : lines) {
+    if (line.starts_with("Bail out!")) return not_ktap("it bailed out: " + printable(line.substr(9)));
+    if (auto count = plan_of(line)) plan = count;
+    take_failure(line, results);
+    if (starts_result(line, "ok") || starts_result(line, "not ok")) count_result(line, results);
+  }
+  if (!plan) return not_ktap("its KTAP has no plan");
+  size_t given = results.passed + results.failed + results.skipped;
+  if (given != *plan) return not_ktap(fmt::format("it planned {} results and gave {}", *plan, given));
+  if (given == 0) return not_ktap("it gave no result");
+  return results;
+}
+
+std::string as_subtest(std::string_view name, std::string_view text, std::string_view errors) {
+  std::vector<std::string_view> lines = lines_of(text);
+  bool ktap = !lines.empty() && is_version(lines.front());
+  std::string out;
+  for (const std::string_view& line : lines) {
+    out += ktap ? fmt::format("  {}\n", safe_line(line)) : fmt::format("  # {}\n", printable(line));
+    if (ktap && &line == &lines.front()) out += fmt::format("  # Subtest: {}\n", safe_line(name));
+  }
+  for (std::string_view line : lines_of(errors)) out += fmt::format("  # stderr: {}\n", safe_line(line));
+  return out;
+}
+
+}  // namespace ktape

@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "replay/check/verdicts.h"
+
+#include <algorithm>
+#include <charconv>
+#include <filesystem>
+#include <string_view>
+#include <system_error>
+#include <thread>
+#include <utility>
+
+#include "schema/base/file.h"
+#include "schema/base/text.h"
+
+namespace ktape {
+
+namespace {
+
+// 3 of "and 3 more", else 1.
+size_t findings_told(std::string_view text) {
+  constexpr std::string_view kAnd = "and ";
+  size_t count = 0;
+  if (!text.starts_with(kAnd)) return 1;
+  text.remove_prefix(kAnd.size());
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
+  const bool is_count = error == std::errc() && std::string_view(end, text.data() + text.size()) == " more";
+  return is_count ? count : 1;
+}
+
+constexpr size_t kFindingsKept = 128;  // more than an assertion of ours tells
+
+bool is_in(const std::string& program, const std::vector<std::string>& folders) {
+  std::string folder = std::filesystem::path(program).parent_path().lexically_normal();
+  return std::ranges::any_of(folders, [&](const std::string& one) {
+    std::filesystem::path normal = std::filesystem::path(one + "/").lexically_normal();
+    return normal.parent_path() == folder;
+  });
+}
+
+}  // namespace
+
+Result<AskedAssertions> find_asked_assertions(const AssertionOptions& options) {
+  std::vector<std::string> folders = options.folders;
+  KTAPE_ASSIGN(std::string own_folder, executable_folder());
+  folders.push_back(own_folder);
+  KTAPE_ASSIGN(FoundAssertions found, find_assertions(folders, path_folders()));
+  AskedAssertions judges;
+  KTAPE_ASSIGN(judges.runs, choose_runs(found, options.choice));
+  if (judges.runs.empty()) {
+    return Error{ErrorCode::kHost,
+                 "there is no program ktape-assert-* in " + in_quotes(own_folder) + " or on PATH",
+                 "--analyzers DIR names another folder"};
+  }
+  for (const AssertionRun& run : judges.runs) {
+    bool named = !options.choice.only.empty() || run.required || !run.arguments.empty() ||
+                 is_in(run.program, options.folders);
+    if (named) judges.named.push_back(printable(run.label()));
+  }
+  return judges;
+}
+
+Result<CheckedTape> inspect_readable(const std::string& path) {
+  CheckedTape tape = inspect_tape(path);
+  if (!tape.refused) return tape;
+  std::string what =
+      tape.integrity == "altered" ? in_quotes(path) + " is altered: " + tape.finding : tape.finding;
+  return Error{ErrorCode::kBadInput, what, tape.hint};
+}
+
+Verdicts assert_on_tape(const CheckedTape& tape, const AskedAssertions& judges) {
+  CheckLimits limits;
+  limits.jobs = std::max(1u, std::thread::hardware_concurrency());
+  Verdicts verdicts;
+  check_tapes({tape}, judges.runs, limits, [&](const CheckStep& step) {
+    if (step.run == nullptr) return true;
+    std::string label = printable(step.run->label());
+    bool named = std::ranges::find(judges.named, label) != judges.named.end();
+    verdicts[label] = {step.checked.result, findings_in(step.checked.text), named};
+    return true;
+  });
+  return verdicts;
+}
+
+std::vector<std::string> findings_in(std::string_view subtest) {
+  constexpr std::string_view kElsewhere[] = {"Subtest: ", "tape: ", "losses: ", "lost: "};
+  std::vector<std::string> findings;
+  size_t left_out = 0;
+  while (!subtest.empty()) {
+    size_t end = subtest.find('\n');
+    std::string_view line = subtest.substr(0, end);
+    subtest.remove_prefix(end == std::string_view::npos ? subtest.size() : end + 1);
+    if (!line.starts_with("  # ")) continue;
+    line.remove_prefix(4);
+    bool elsewhere = std::ranges::any_of(kElsewhere, [&](auto begin) { return line.starts_with(begin); });
+    if (elsewhere) continue;
+    if (findings.size() < kFindingsKept) {
+      findings.push_back(printable(line));
+    } else {
+      ++left_out;
+    }
+  }
+  if (left_out > 0) findings.push_back("and " + std::to_string(left_out) + " more");
+  return findings;
+}
+
+FindingCounts count_findings(const std::vector<std::string>& findings) {
+  FindingCounts counts;
+  const std::pair<std::string_view, size_t FindingCounts::*> kSorts[] = {
+      {"violated, ", &FindingCounts::violated},
+      {"undecided, ", &FindingCounts::undecided},
+      {"note, ", &FindingCounts::notes},
+      {"", &FindingCounts::other},
+  };
+  for (const std::string_view finding : findings) {
+    for (const auto& [lead, sort] : kSorts) {
+      if (!finding.starts_with(lead)) continue;
+      counts.*sort += findings_told(finding.substr(lead.size()));
+      break;
+    }
+  }
+  return counts;
+}
+
+}  // namespace ktape

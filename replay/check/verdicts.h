@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "replay/check/assertions.h"
+#include "replay/check/check.h"
+#include "replay/check/check_run.h"
+#include "schema/base/result.h"
+
+namespace ktape {
+
+// What one assertion says of a tape.
+struct AssertionVerdict {
+  CheckResult result;
+  std::vector<std::string> findings;  // its KTAP diagnostics, safe to print, without the "# "
+  bool named = false;                 // the user asked for this assertion, not for whatever there is
+};
+
+using Verdicts = std::map<std::string, AssertionVerdict>;  // by AssertionRun::label
+
+// Where analyzers are looked for and which of them are asked, as for `ktape check`.
+struct AssertionOptions {
+  std::vector<std::string> folders;  // before the program's own
+  AssertionChoice choice;
+};
+
+// The runs that are asked for. kUsage for a name that is not there; kHost when there are no analyzers.
+struct AskedAssertions {
+  std::vector<AssertionRun> runs;
+  std::vector<std::string> named;  // labels of those that the options name or whose folder they name
+};
+[[nodiscard]] Result<AskedAssertions> find_asked_assertions(const AssertionOptions& options);
+
+// Verifies a tape. kBadInput when it is altered or cannot be read.
+[[nodiscard]] Result<CheckedTape> inspect_readable(const std::string& path);
+
+// Runs the analyzers over the tape, as many at a time as there are CPUs, each for a minute at most.
+[[nodiscard]] Verdicts assert_on_tape(const CheckedTape& tape, const AskedAssertions& judges);
+
+// The diagnostics in the output of an analyzer as a subtest (as_subtest); not the tape's name, and not
+// what was lost, which is the same for every assertion.
+[[nodiscard]] std::vector<std::string> findings_in(std::string_view subtest);
+
+// How many findings there are of each sort; "violated, and 3 more" is three. What an assertion of others
+// says in its own way is `other`.
+struct FindingCounts {
+  size_t violated = 0;
+  size_t undecided = 0;
+  size_t notes = 0;
+  size_t other = 0;
+};
+[[nodiscard]] FindingCounts count_findings(const std::vector<std::string>& findings);
+
+}  // namespace ktape

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "replay/check/check.h"
+#include "replay/diff/asked_fields.h"
+#include "replay/diff/repeats.h"
+#include "replay/tape/run_facts.h"
+
+namespace ktape {
+
+enum class DiffKind {
+  kOutcome,  // how the run, a step, a worker or the scheduler ended; an incident
+  kVerdict,  // what an assertion says
+  kValue,    // what was read, or found after a write
+  kReply,    // whether an entry was done
+  kGate,     // whether a gate passed
+  kLayout,   // offset, size or type of a field
+  kMissing,  // there in one of the runs only
+  kLoss,     // what the recorder lost
+  kThisRun,  // what any two runs have different: never matters
+};
+inline constexpr DiffKind kDiffKinds[] = {DiffKind::kOutcome, DiffKind::kVerdict, DiffKind::kValue,
+                                          DiffKind::kReply,   DiffKind::kGate,    DiffKind::kMissing,
+                                          DiffKind::kLayout,  DiffKind::kLoss,    DiffKind::kThisRun};
+
+// "value changed"
+[[nodiscard]] std::string diff_kind_text(DiffKind kind);
+
+enum class Weight {
+  kMatters,
+  kMayVary,  // shown, but any two runs may have it: what was read is never left out without a trace
+  kHidden,   // counted by its class, and shown when all is asked for
+};
+
+// Why a difference is hidden.
+enum class HiddenClass {
+  kNone,
+  kAddress,
+  kProcessId,
+  kOfTheRun,       // when it was, how many records it has
+  kOwnRead,        // ktape asked for it by itself; the moment of such a freeze is chance
+  kOwnLayout,      // of a field that no request asks for
+  kUnusedLayout,   // of a field that one run did not use, of one and the same kernel
+  kSameGate,       // what a gate saw, where its outcome is the same
+  kMomentaryGate,  // of a gate that was only observed, and looks at what the task did at that instant
+};
+
+// "12 addresses"
+[[nodiscard]] std::string hidden_count_text(HiddenClass of, size_t count);
+
+struct Difference {
+  DiffKind kind = DiffKind::kValue;
+  std::string subject;  // "step 1 'back', vtime_after: task 'wanderer' scx.dsq_vtime"
+  std::string a;        // what A has; "not there"; of repeats "655462..661200"
+  std::string b;
+  Seq seq_a;  // the record that says so; 0: none, or there are repeats
+  Seq seq_b;
+  Weight weight = Weight::kMatters;
+  HiddenClass hidden = HiddenClass::kNone;
+  std::string why;   // it does not matter: "a time", "same within repeats (n=3)"; empty: it matters
+  Column repeats_a;  // where there are repeats: what each tape has
+  Column repeats_b;
+};
+
+// A tape, as it is known before anything is compared.
+struct DiffTape {
+  std::string path;       // as given; of a folder's tape the name within it
+  std::string integrity;  // "intact", "truncated: ..."
+  std::string head;       // hex
+  RunFacts run;
+  std::optional<FieldNames> asked;              // nothing: the tape does not tell
+  std::map<std::string, CheckResult> verdicts;  // by assertion
+  std::map<std::string, std::string> evidence;  // of violated ones: the first finding
+};
+
+// One of the two sides: a tape, or those of the repeats of a run. Never empty.
+struct DiffSide {
+  std::string path;  // as given
+  std::vector<DiffTape> tapes;
+
+  [[nodiscard]] const RunFacts& run() const { return tapes.front().run; }
+};
+
+struct Diff {
+  bool same_scenario = true;
+  bool repeated = false;                // at least one side has several tapes
+  std::vector<Difference> differences;  // in the order of kDiffKinds; within a kind in the order of A
+
+  [[nodiscard]] size_t count(Weight weight) const;
+  [[nodiscard]] size_t mattering() const { return count(Weight::kMatters); }
+};
+
+// Holds two sides against each other: steps by name, entries by step, tag and turn, fields by type and
+// path, everything else by name. Time plays no part.
+//
+// With repeats on a side, what they vary by tells what matters: see judge(). What a CPU or a task did at an
+// instant matters only when the repeats are so many that chance would hardly part them. Of single tapes a
+// value of a kind that varies between any two runs (how_it_varies) may vary, except where one side is 0 and
+// the other is not (zero_tells), and where both runs wrote the value before and at least one still has what
+// it wrote: those say more than the passing of time. Addresses and process ids are hidden, with repeats too.
+//
+// A layout that no request of either side asked for (asked_fields) is hidden: ktape used it for itself.
+// A gate that was only observed, and looks at what the task did at that instant, is hidden too.
+// Counts of losses matter where only one side lost anything of a kind. Kernel, machine and scenario are
+// what is compared, not differences.
+[[nodiscard]] Diff compare_runs(const DiffSide& a, const DiffSide& b);
+
+}  // namespace ktape

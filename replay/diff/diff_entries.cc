@@ -1,0 +1,325 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "replay/diff/diff_entries.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <string_view>
+#include <tuple>
+
+#include "replay/diff/diff_rows.h"
+#include "replay/tape/volatile_value.h"
+#include "replay/text/record_text.h"
+#include "replay/text/text_writer.h"
+
+namespace ktape {
+
+namespace {
+
+using Entry = EntryFacts;
+using Row = DiffRow<Entry>;
+
+constexpr uint64_t kSignBit = uint64_t{1} << 63;
+
+std::string hidden_reason(HiddenClass why) {
+  switch (why) {
+    case HiddenClass::kNone: break;
+    case HiddenClass::kAddress: return "an address";
+    case HiddenClass::kProcessId: return "a process id";
+    case HiddenClass::kOfTheRun: return "each run has its own";
+    case HiddenClass::kOwnRead: return "ktape asked for it by itself";
+    case HiddenClass::kOwnLayout: return "no request asks for it: ktape used it for itself";
+    case HiddenClass::kUnusedLayout: return "the kernel is the same: one run did not use the field";
+    case HiddenClass::kSameGate: return "its outcome is the same";
+    case HiddenClass::kMomentaryGate: return "only observed: what the task did at that instant";
+  }
+  return "";
+}
+
+std::string repeats_text(size_t a, size_t b) {
+  return a == b ? fmt::format("n={}", a) : fmt::format("n={}, {}", a, b);
+}
+
+std::string too_few_text(size_t a, size_t b) {
+  return fmt::format("apart, but too few to tell ({})", repeats_text(a, b));
+}
+
+std::string entry_subject(const Entry& entry) {
+  std::string text = fmt::format("step {} ", entry.step);
+  if (!entry.step_name.empty()) text += fmt::format("'{}', ", entry.step_name);
+  text += entry.tag;
+  if (entry.nth > 0) text += fmt::format(" (no. {})", entry.nth + 1);
+  return entry.tag == entry.target ? text : text + ": " + entry.target;
+}
+
+std::string gate_text(const GateFacts& gate) { return with_reason(enum_words(gate.outcome), gate.observed); }
+
+bool is_momentary(schema::Gate gate) {
+  switch (gate) {
+    case schema::Gate::OFF_RUNQUEUE:
+    case schema::Gate::NOT_QUEUED:
+    case schema::Gate::SETTLED:
+    case schema::Gate::NO_DISPATCH:
+    case schema::Gate::UNLOCKED:
+    case schema::Gate::CONSISTENT: return true;
+    default: return false;
+  }
+}
+
+// C's and the kernel's names of integers that may be negative.
+bool is_signed(std::string_view type) {
+  constexpr std::array<std::string_view, 12> kNames = {
+      "int", "long", "short", "long int",      "long long", "s8",
+      "s16", "s32",  "s64",   "long long int", "pid_t",     "signed char"};
+  return std::ranges::find(kNames, type) != kNames.end();
+}
+
+// The place of a number among those that its type can hold.
+uint64_t rank_of(uint64_t number, const Entry& entry) {
+  if (!is_signed(entry.type)) return number;
+  const unsigned bits = entry.width_bytes * 8;
+  const bool negative = bits > 0 && bits < 64 && (number >> (bits - 1) & 1) != 0;
+  return (negative ? number | ~uint64_t{0} << bits : number) ^ kSignBit;
+}
+
+// Which of an entry's values is compared.
+struct ValueOf {
+  ValueFacts Entry::*member;
+  std::string what;   // behind the subject
+  bool is_read_back;  // of what was written
+};
+
+Seen seen_value(const Entry& entry, const ValueOf& of) {
+  const ValueFacts& value = entry.*of.member;
+  if (!value.present) return Seen{"no value", "\x01no value", std::nullopt, entry.reply};
+  Seen seen{value.shown, value.exact, std::nullopt, entry.reply};
+  if (value.number && !is_enum_like(entry.name, entry.type)) seen.rank = rank_of(*value.number, entry);
+  return seen;
+}
+
+class Entries {
+ public:
+  Entries(const DiffSide& a, const DiffSide& b, const std::set<std::string>& moved, Differences& to)
+      : a_(a), b_(b), moved_(moved), to_(to) {}
+  void compare();
+
+ private:
+  void entry(const Row& row);
+  void values(const Row& row, const ValueOf& of);
+  [[nodiscard]] Aside of_value(const Row& row, const ValueOf& of) const;
+  void gates(const Row& row);
+  void add(DiffKind kind, std::string subject, Column a, Column b, Aside aside = {});
+
+  const DiffSide& a_;
+  const DiffSide& b_;
+  const std::set<std::string>& moved_;
+  Differences& to_;
+  bool own_ = false;  // what is compared now ktape asked for by itself
+};
+
+void Entries::add(DiffKind kind, std::string subject, Column a, Column b, Aside aside) {
+  if (own_) aside = Aside::hide(HiddenClass::kOwnRead);
+  to_.add(kind, std::move(subject), std::move(a), std::move(b), std::move(aside));
+}
+
+// Whether a value that both runs wrote before says more than that time has passed: where a run still has
+// what it wrote, the other one lost it.
+bool was_kept(const Row& row, const ValueOf& of) {
+  const auto kept = [&](const Entry* entry) { return (entry->*of.member).exact == entry->set_to; };
+  const auto set = [](const Entry* entry) { return entry->set_before && !entry->set_to.empty(); };
+  return std::ranges::all_of(row.a, set) && std::ranges::all_of(row.b, set) &&
+         (std::ranges::any_of(row.a, kept) || std::ranges::any_of(row.b, kept));
+}
+
+bool is_constant(const Column& column) {
+  return std::ranges::all_of(column, [&](const Seen& seen) { return seen.key == column.front().key; });
+}
+
+Aside Entries::of_value(const Row& row, const ValueOf& of) const {
+  const Entry& any = row.any();
+  const bool bytes = (any.*of.member).bytes;
+  const Variation variation = how_it_varies({any.name, any.path, any.type, bytes, any.per_cpu});
+  if (variation == Variation::kNone) return {};
+  const auto zero = [&](const Entry& entry) {
+    const ValueFacts& value = entry.*of.member;
+    return Seen{"", !value.present ? "none" : value.zero ? "zero" : "other", std::nullopt, Seq(0)};
+  };
+  const Judgement zeros = judge(column_of(row.a, zero), column_of(row.b, zero));
+  const auto value = [&](const Entry& entry) { return seen_value(entry, of); };
+  const bool constant = row.a.size() > 1 && row.b.size() > 1 && is_constant(column_of(row.a, value)) &&
+                        is_constant(column_of(row.b, value));
+  // With a few repeats, values of which no two are alike are apart by chance.
+  const bool pointer = variation != Variation::kBytes && any.type.ends_with('*');
+  if (zeros == Judgement::kSame && (pointer || variation == Variation::kProcessId))
+    return constant ? Aside{} : Aside::may_vary(variation_text(pointer ? Variation::kAddress : variation));
+  if (to_.repeated() && variation == Variation::kMomentary) {
+    // Of a handful of values, a few repeats have the same one by chance.
+    const bool parted = judge(column_of(row.a, value), column_of(row.b, value)) == Judgement::kChanged;
+    const bool many = chance_of_shares(row.a.size(), row.a.size(), 0, row.b.size()) <= kOneOfTwenty;
+    return parted && !many ? Aside::may_vary(too_few_text(row.a.size(), row.b.size())) : Aside{};
+  }
+  if (to_.repeated() && variation != Variation::kBytes) return {};
+  if (constant) return {};
+  const auto is_there = [&](const Entry* entry) { return (entry->*of.member).present; };
+  const bool some_lack_it = !std::ranges::all_of(row.a, is_there) || !std::ranges::all_of(row.b, is_there);
+  const bool telling = of.is_read_back || some_lack_it || was_kept(row, of) ||
+                       (zeros == Judgement::kChanged && zero_tells(variation));
+  return telling ? Aside{} : Aside::may_vary(variation_text(variation));
+}
+
+void Entries::values(const Row& row, const ValueOf& of) {
+  const auto seen = [&](const Entry& entry) { return seen_value(entry, of); };
+  add(DiffKind::kValue, entry_subject(row.any()) + of.what, column_of(row.a, seen), column_of(row.b, seen),
+      of_value(row, of));
+}
+
+std::set<schema::Gate> gates_of(const Row& row) {
+  std::set<schema::Gate> gates;
+  for (const auto* side : {&row.a, &row.b}) {
+    for (const Entry* entry : *side) {
+      for (const auto& [gate, facts] : entry->gates) gates.insert(gate);
+    }
+  }
+  return gates;
+}
+
+void Entries::gates(const Row& row) {
+  for (const schema::Gate gate : gates_of(row)) {
+    bool enforced = false;
+    bool everywhere = true;
+    const auto of_side = [&](const std::vector<const Entry*>& side, bool outcome_alone) {
+      Column column;
+      for (const Entry* entry : side) {
+        const auto it = entry->gates.find(gate);
+        everywhere = everywhere && it != entry->gates.end();
+        enforced = enforced || (it != entry->gates.end() && it->second.enforced);
+        const std::string text = it == entry->gates.end() ? "not recorded" : gate_text(it->second);
+        column.push_back({text,
+                          it != entry->gates.end() && outcome_alone ? enum_words(it->second.outcome) : text,
+                          std::nullopt, entry->request});
+      }
+      return column;
+    };
+    Column a = of_side(row.a, true);
+    Column b = of_side(row.b, true);
+    Aside aside;
+    if (judge(a, b) == Judgement::kSame) {
+      a = of_side(row.a, false);
+      b = of_side(row.b, false);
+      aside = Aside::hide(HiddenClass::kSameGate);
+    } else if (everywhere && !enforced && is_momentary(gate)) {
+      aside = Aside::hide(HiddenClass::kMomentaryGate);
+    }
+    add(DiffKind::kGate,
+        fmt::format("{}, gate {} ({})", entry_subject(row.any()), static_cast<unsigned>(gate),
+                    enum_words(gate)),
+        std::move(a), std::move(b), std::move(aside));
+  }
+}
+
+void Entries::entry(const Row& row) {
+  const Entry& any = row.any();
+  const auto compared = [&](DiffKind kind, const std::string& subject, const auto& seen, Aside aside = {}) {
+    Column a = column_of(row.a, seen);
+    Column b = column_of(row.b, seen);
+    const bool same = judge(a, b) == Judgement::kSame;
+    add(kind, subject, std::move(a), std::move(b), std::move(aside));
+    return same;
+  };
+  const auto target = [](const Entry& of) {
+    const std::string text = (of.write ? "write " : "read ") + of.target;
+    return Seen{text, text, std::nullopt, of.request};
+  };
+  const auto status = [](const Entry& of) {
+    const std::string text =
+        of.reply.value == 0 ? "not answered" : with_reason(enum_words(of.status), of.reason);
+    return Seen{text, without_numbers(text), std::nullopt, of.reply};
+  };
+  const auto type = [](const Entry& of) {
+    const std::string text =
+        fmt::format("{}, {}", count_text(of.width_bytes, "byte"), of.type.empty() ? "unchecked" : of.type);
+    return Seen{text, text, std::nullopt, of.reply};
+  };
+  (void)compared(DiffKind::kReply, entry_subject(any), target);
+  const bool same_reply = compared(DiffKind::kReply, entry_subject(any), status);
+  // With repeats, those that were done are compared all the same.
+  if (same_reply || to_.repeated()) {
+    Row done = row;
+    if (!same_reply) {
+      const auto undone = [](const Entry* of) { return of->status != schema::EntryStatus::DONE; };
+      std::erase_if(done.a, undone);
+      std::erase_if(done.b, undone);
+    }
+    if (done.on_both_sides()) {
+      values(done, {&Entry::value, "", any.write});
+      values(done, {&Entry::before, ", what stood there", false});
+    }
+  }
+  if (same_reply && !moved_.contains(any.path)) (void)compared(DiffKind::kLayout, entry_subject(any), type);
+  gates(row);
+  if (to_.repeated()) return;
+  (void)compared(
+      DiffKind::kThisRun, entry_subject(any) + ", where it is",
+      [](const Entry& of) {
+        const std::string text = fmt::format("{:#x}", of.address);
+        return Seen{text, text, std::nullopt, of.reply};
+      },
+      Aside::hide(HiddenClass::kAddress));
+}
+
+void Entries::compare() {
+  const auto key = [](const Entry& entry) { return std::tuple(entry.step_key(), entry.tag, entry.nth); };
+  const auto there = [](const Entry& of) {
+    return Seen{of.value.present ? of.value.shown : with_reason(enum_words(of.status), of.reason), "",
+                std::nullopt, of.request};
+  };
+  for (const auto& [_, row] : align_lists(a_, b_, &RunFacts::entries, key)) {
+    own_ = row.any().own;
+    if (!row.complete()) {
+      add(DiffKind::kMissing, entry_subject(row.any()), column_of(row.a, there), column_of(row.b, there));
+    }
+    if (row.on_both_sides()) entry(row.present());
+  }
+}
+
+}  // namespace
+
+std::string with_reason(std::string text, const std::string& reason) {
+  return reason.empty() ? text : std::move(text) + ": " + reason;
+}
+
+Aside Aside::hide(HiddenClass why) { return {Weight::kHidden, why, hidden_reason(why)}; }
+
+void Differences::add(DiffKind kind, std::string subject, Column a, Column b, Aside aside) {
+  const Judgement judgement = judge(a, b);
+  if (judgement == Judgement::kSame) return;
+  Difference& found = found_.emplace_back();
+  const auto missing = [](const Seen& seen) { return !seen.there; };
+  found.kind = std::ranges::any_of(a, missing) || std::ranges::any_of(b, missing) ? DiffKind::kMissing : kind;
+  found.subject = std::move(subject);
+  found.a = column_text(a);
+  found.b = column_text(b);
+  if (aside.weight == Weight::kMatters && judgement != Judgement::kChanged) {
+    aside = Aside::may_vary(judgement == Judgement::kWithinRepeats
+                                ? fmt::format("same within repeats ({})", repeats_text(a.size(), b.size()))
+                                : too_few_text(a.size(), b.size()));
+  }
+  found.weight = aside.weight;
+  found.hidden = aside.hidden;
+  found.why = std::move(aside.why);
+  if (!repeated_) {
+    found.seq_a = a.front().seq;
+    found.seq_b = b.front().seq;
+    return;
+  }
+  found.repeats_a = std::move(a);
+  found.repeats_b = std::move(b);
+}
+
+void compare_entries(const DiffSide& a, const DiffSide& b, const std::set<std::string>& moved,
+                     Differences& to) {
+  Entries(a, b, moved, to).compare();
+}
+
+}  // namespace ktape

@@ -1,0 +1,410 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "replay/diff/diff_text.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <array>
+#include <cctype>
+#include <map>
+#include <utility>
+#include <vector>
+
+#include "replay/text/json_lines.h"
+#include "replay/text/text_writer.h"
+#include "schema/base/text.h"
+
+namespace ktape {
+
+namespace {
+
+constexpr char kSame[] = "the same";
+
+bool is_shown(const Difference& one, bool all) { return all || one.weight != Weight::kHidden; }
+
+std::string capitals(std::string text) {
+  for (char& c : text) c = static_cast<char>(std::toupper(static_cast<unsigned char>(c)));
+  return text;
+}
+
+std::string cited(const std::string& text, Seq seq) {
+  return seq.value == 0 ? text : fmt::format("{} (seq {})", text, seq.value);
+}
+
+// "completed, exit code 0"; of repeats with how many ended so.
+std::string outcomes(const DiffSide& side) {
+  Column column;
+  for (const DiffTape& tape : side.tapes)
+    column.push_back({tape.run.outcome_text(), tape.run.outcome_text(), std::nullopt, Seq(0)});
+  return column_text(column);
+}
+
+// What is compared: name, A's, B's.
+std::vector<std::array<std::string, 3>> subjects(const DiffSide& a, const DiffSide& b, const Diff& diff) {
+  auto row = [](const char* name, const std::string& in_a, const std::string& in_b) {
+    return std::array<std::string, 3>{name, in_a.empty() ? "not known" : in_a,
+                                      in_a == in_b ? kSame : (in_b.empty() ? "not known" : in_b)};
+  };
+  std::vector<std::array<std::string, 3>> rows = {
+      row("scenario", a.run().scenario, b.run().scenario), row("kernel", a.run().kernel, b.run().kernel),
+      row("machine", a.run().machine, b.run().machine),
+      row("arguments", a.run().kernel_command_line, b.run().kernel_command_line),
+      row("outcome", outcomes(a), outcomes(b))};
+  // Older tapes say neither.
+  const auto add = [&](const char* name, const std::string& in_a, const std::string& in_b) {
+    if (!in_a.empty() || !in_b.empty()) rows.insert(rows.end() - 1, row(name, in_a, in_b));
+  };
+  add("clock", a.run().clock, b.run().clock);
+  add("host", a.run().host, b.run().host);
+  if (!diff.same_scenario && a.run().scenario == b.run().scenario)
+    rows[0][2] = b.run().scenario + ", with another text";
+  return rows;
+}
+
+std::string what_matters(const Diff& diff) {
+  if (diff.mattering() == 0) return "nothing that matters differs";
+  std::string kinds;
+  for (const DiffKind kind : kDiffKinds) {
+    const auto n = std::ranges::count_if(diff.differences, [&](const Difference& one) {
+      return one.kind == kind && one.weight == Weight::kMatters;
+    });
+    if (n > 0) kinds += fmt::format("{}{}: {}", kinds.empty() ? "" : ", ", diff_kind_text(kind), n);
+  }
+  return fmt::format("{} that matter{}: {}", count_text(diff.mattering(), "difference"),
+                     diff.mattering() == 1 ? "s" : "", kinds);
+}
+
+std::map<HiddenClass, size_t> hidden_counts(const Diff& diff) {
+  std::map<HiddenClass, size_t> counts;
+  for (const Difference& one : diff.differences) {
+    if (one.weight == Weight::kHidden) ++counts[one.hidden];
+  }
+  return counts;
+}
+
+// "12 addresses, 1 process id"
+std::string hidden_classes(const Diff& diff) {
+  std::string text;
+  for (const auto& [of, count] : hidden_counts(diff))
+    text += (text.empty() ? "" : ", ") + hidden_count_text(of, count);
+  return text;
+}
+
+// Lines.
+std::vector<std::string> summary(const Diff& diff, bool all) {
+  std::vector<std::string> lines = {what_matters(diff)};
+  if (const size_t n = diff.count(Weight::kMayVary); n > 0) lines.front() += fmt::format("; {} may vary", n);
+  const std::string hidden = hidden_classes(diff);
+  if (!hidden.empty())
+    lines.push_back(all ? "hidden without --all: " + hidden
+                        : fmt::format("hidden: {}; --all shows them", hidden));
+  return lines;
+}
+
+std::string different_scenarios() {
+  return "The scenarios differ: what has the same step and tag in both is compared, the rest is missing in "
+         "one.";
+}
+
+void side(TextWriter& writer, const char* label, const DiffSide& of) {
+  if (of.tapes.size() > 1) {
+    writer.field(label, fmt::format("{}: {} repeats", printable(of.path), of.tapes.size()));
+    for (const DiffTape& tape : of.tapes)
+      writer.field("", fmt::format("{}: {}, head {}", printable(tape.path), tape.integrity, tape.head));
+    return;
+  }
+  writer.field(label, fmt::format("{}: {}", printable(of.path), of.tapes.front().integrity));
+  writer.field("", "head " + of.tapes.front().head);
+}
+
+// "+848 -> +992, 8 bytes, u64": what is the same is said once.
+std::string layout_change(const std::string& a, const std::string& b) {
+  size_t rest_a = a.find(',');
+  size_t rest_b = b.find(',');
+  bool moved_only =
+      rest_a != std::string::npos && rest_b != std::string::npos && a.substr(rest_a) == b.substr(rest_b);
+  return (moved_only ? a.substr(0, rest_a) : a) + " -> " + b;
+}
+
+// Why it does not matter, behind it; nothing when it does.
+std::string reason(const Difference& one) {
+  return one.why.empty() ? "" : fmt::format(" [does not matter: {}]", one.why);
+}
+
+void layout_rows(TextWriter& writer, const std::vector<const Difference*>& rows) {
+  size_t widest = 0;
+  for (const Difference* row : rows) widest = std::max(widest, row->subject.size());
+  for (const Difference* row : rows) {
+    writer.led(fmt::format("  {:<{}}  ", row->subject, widest), layout_change(row->a, row->b) + reason(*row));
+  }
+}
+
+void difference_rows(TextWriter& writer, const std::vector<const Difference*>& rows) {
+  for (const Difference* row : rows) {
+    writer.led("  ", row->subject + reason(*row));
+    writer.led("    A  ", cited(row->a, row->seq_a));
+    writer.led("    B  ", cited(row->b, row->seq_b));
+  }
+}
+
+// A part of the comparison as it is written up.
+struct DiffSection {
+  std::string title;  // "value changed"
+  std::vector<const Difference*> rows;
+  bool has_verdicts = false;  // not all of its rows matter: what each is worth stands beside it
+  bool layouts = false;
+};
+
+// A section for each kind, then what may vary. Of repeats all values that are not one and the same stand in
+// one section, so that what changed is seen beside what did not.
+std::vector<DiffSection> sections_of(const Diff& diff, bool all) {
+  std::vector<DiffSection> sections;
+  DiffSection may_vary{"may vary", {}, true};
+  for (const DiffKind kind : kDiffKinds) {
+    const bool together = diff.repeated && kind == DiffKind::kValue;
+    DiffSection section{together ? "values" : diff_kind_text(kind), {}, together, kind == DiffKind::kLayout};
+    for (const Difference& one : diff.differences) {
+      if (one.kind != kind || !is_shown(one, all)) continue;
+      (one.weight == Weight::kMayVary && !together ? may_vary : section).rows.push_back(&one);
+    }
+    if (!section.rows.empty()) sections.push_back(std::move(section));
+  }
+  if (!may_vary.rows.empty()) sections.push_back(std::move(may_vary));
+  return sections;
+}
+
+std::string verdict(const Difference& one) { return one.weight == Weight::kMatters ? "changed" : one.why; }
+
+std::string side_title(const char* label, const DiffSide& side) {
+  return side.tapes.size() == 1 ? label : fmt::format("{}, {} runs", label, side.tapes.size());
+}
+
+// A table: what, A, B, verdict. What is too long for its column has a line of its own.
+void table(TextWriter& writer, const DiffSide& a, const DiffSide& b,
+           const std::vector<const Difference*>& rows) {
+  constexpr size_t kLine = 100;
+  constexpr size_t kLeastOfWhat = 2;
+  std::vector<std::array<std::string, 4>> cells = {{"", side_title("A", a), side_title("B", b), "verdict"}};
+  for (const Difference* row : rows)
+    cells.push_back({row->subject, cited(row->a, row->seq_a), cited(row->b, row->seq_b), verdict(*row)});
+  std::array<size_t, 4> widest{};
+  for (const auto& row : cells) {
+    for (size_t i = 0; i < row.size(); ++i) widest[i] = std::max(widest[i], row[i].size());
+  }
+  const size_t rest = widest[1] + widest[2] + widest[3] + 8;
+  const bool fits = rest + kLeastOfWhat <= kLine;
+  widest[0] = fits ? std::min(widest[0], kLine - rest) : 2;
+  for (const auto& [what, in_a, in_b, says] : cells) {
+    if (!fits && !what.empty()) {
+      writer.led("  ", what);
+      writer.led("    A  ", in_a);
+      writer.led("    B  ", in_b);
+      writer.led("       ", says);
+      continue;
+    }
+    if (!fits) continue;
+    const bool apart = what.size() > widest[0];
+    if (apart) writer.led("  ", what);
+    writer.line(fmt::format("  {:<{}}  {:<{}}  {:<{}}  {}", apart ? "" : what, widest[0], in_a, widest[1],
+                            in_b, widest[2], says));
+  }
+}
+
+// A cell of a Markdown table: nothing in it may end the cell, or be taken for markup.
+std::string cell(std::string_view text) {
+  std::string out;
+  for (char c : text) {
+    if (std::string_view("|\\`*_<>[]#&").find(c) != std::string_view::npos) out += '\\';
+    out += c;
+  }
+  return out;
+}
+
+std::string json_tape(const DiffTape& of) {
+  std::string losses;
+  for (const auto& [name, count] : of.run.losses) {
+    losses += fmt::format("{}{}:\"{}\"", losses.empty() ? "" : ",", json_string(name), count);
+  }
+  return fmt::format(
+      "{{\"tape\":{},\"integrity\":{},\"head\":{},\"scenario\":{},\"kernel\":{},\"machine\":{}{},"
+      "\"outcome\":{},"
+      "\"lossesKnown\":{},\"losses\":{{{}}}}}",
+      json_string(printable(of.path)), json_string(of.integrity), json_string(of.head),
+      json_string(of.run.scenario), json_string(of.run.kernel), json_string(of.run.machine),
+      of.run.clock.empty() ? "" : ",\"clock\":" + json_string(of.run.clock), json_string(of.run.outcome),
+      of.run.losses_known, losses);
+}
+
+std::string json_side(const DiffSide& of) {
+  if (of.tapes.size() == 1) return json_tape(of.tapes.front());
+  std::string tapes;
+  for (const DiffTape& tape : of.tapes) tapes += (tapes.empty() ? "" : ",") + json_tape(tape);
+  return fmt::format("{{\"folder\":{},\"repeats\":[{}]}}", json_string(printable(of.path)), tapes);
+}
+
+// A text of each tape of a side.
+std::string tapes_of(const DiffSide& side, std::string DiffTape::*text) {
+  std::string out;
+  for (const DiffTape& tape : side.tapes) out += (out.empty() ? "" : ", ") + printable(tape.*text);
+  return out;
+}
+
+// What each repeat has; null where it has nothing.
+std::string json_column(const Column& column) {
+  std::string out;
+  for (const Seen& seen : column) {
+    if (!out.empty()) out += ',';
+    out += seen.there ? json_string(seen.text) : "null";
+  }
+  return "[" + out + "]";
+}
+
+const char* json_class(HiddenClass of) {
+  switch (of) {
+    case HiddenClass::kNone: break;
+    case HiddenClass::kAddress: return "addresses";
+    case HiddenClass::kProcessId: return "processIds";
+    case HiddenClass::kOfTheRun: return "ofTheRun";
+    case HiddenClass::kOwnRead: return "ownReads";
+    case HiddenClass::kOwnLayout: return "ownLayouts";
+    case HiddenClass::kUnusedLayout: return "unusedLayouts";
+    case HiddenClass::kSameGate: return "sameGates";
+    case HiddenClass::kMomentaryGate: return "observedGates";
+  }
+  return "";
+}
+
+// {"addresses":12,"processIds":1}
+std::string json_hidden(const Diff& diff) {
+  std::string out;
+  for (const auto& [of, count] : hidden_counts(diff))
+    out += fmt::format("{}\"{}\":{}", out.empty() ? "" : ",", json_class(of), count);
+  return "{" + out + "}";
+}
+
+const char* json_weight(Weight weight) {
+  switch (weight) {
+    case Weight::kMatters: return "changed";
+    case Weight::kMayVary: return "mayVary";
+    case Weight::kHidden: return "hidden";
+  }
+  return "";
+}
+
+// "valueChanged"
+std::string json_kind(DiffKind kind) {
+  switch (kind) {
+    case DiffKind::kOutcome: return "outcomeChanged";
+    case DiffKind::kVerdict: return "verdictChanged";
+    case DiffKind::kValue: return "valueChanged";
+    case DiffKind::kReply: return "replyChanged";
+    case DiffKind::kGate: return "gateChanged";
+    case DiffKind::kLayout: return "layoutChanged";
+    case DiffKind::kMissing: return "missingInOne";
+    case DiffKind::kLoss: return "lossChanged";
+    case DiffKind::kThisRun: return "thisRun";
+  }
+  return "";
+}
+
+// Of repeats all that they lost.
+std::string losses_text(const DiffSide& side) {
+  std::map<std::string, uint64_t> losses;
+  bool known = true;
+  for (const DiffTape& tape : side.tapes) {
+    known = known && tape.run.losses_known;
+    for (const auto& [name, count] : tape.run.losses) losses[name] += count;
+  }
+  if (losses.empty()) return known ? "nothing" : "not known";
+  std::string text;
+  for (const auto& [name, count] : losses)
+    text += fmt::format("{}{} {}", text.empty() ? "" : ", ", count, name);
+  return side.tapes.size() > 1 ? text + " in all" : text;
+}
+
+}  // namespace
+
+std::string diff_as_text(const DiffSide& a, const DiffSide& b, const Diff& diff, bool all) {
+  TextWriter writer;
+  side(writer, "A", a);
+  side(writer, "B", b);
+  writer.line("");
+  for (const auto& [name, in_a, in_b] : subjects(a, b, diff)) {
+    if (in_b == kSame) {
+      writer.field(name, in_a);
+    } else {
+      writer.field(name, "A  " + in_a);
+      writer.field("", "B  " + in_b);
+    }
+  }
+  writer.field("lost", "A  " + losses_text(a));
+  writer.field("", "B  " + losses_text(b));
+  if (!diff.same_scenario) writer.line(different_scenarios());
+  for (const DiffSection& section : sections_of(diff, all)) {
+    writer.section(capitals(section.title));
+    if (section.has_verdicts) {
+      table(writer, a, b, section.rows);
+    } else {
+      section.layouts ? layout_rows(writer, section.rows) : difference_rows(writer, section.rows);
+    }
+  }
+  writer.line("");
+  for (const std::string& line : summary(diff, all)) writer.led("", line);
+  return writer.take();
+}
+
+std::string diff_as_markdown(const DiffSide& a, const DiffSide& b, const Diff& diff, bool all) {
+  std::string out = "| | A | B |\n|---|---|---|\n";
+  auto row = [&](std::string_view name, const std::string& in_a, const std::string& in_b) {
+    out += fmt::format("| {} | {} | {} |\n", name, cell(in_a), cell(in_b));
+  };
+  row("tape", tapes_of(a, &DiffTape::path), tapes_of(b, &DiffTape::path));
+  row("integrity", tapes_of(a, &DiffTape::integrity), tapes_of(b, &DiffTape::integrity));
+  row("head", tapes_of(a, &DiffTape::head), tapes_of(b, &DiffTape::head));
+  for (const auto& [name, in_a, in_b] : subjects(a, b, diff)) row(name, in_a, in_b);
+  row("lost", losses_text(a), losses_text(b));
+  if (!diff.same_scenario) out += "\n" + different_scenarios() + "\n";
+  for (const DiffSection& section : sections_of(diff, all)) {
+    std::string title = section.title;
+    title[0] = static_cast<char>(std::toupper(static_cast<unsigned char>(title[0])));
+    const std::string more = section.has_verdicts ? " verdict |" : all ? " does not matter |" : "";
+    out += fmt::format("\n### {}\n\n| | {} | {} |{}\n|---|---|---|{}\n", title, side_title("A", a),
+                       side_title("B", b), more, more.empty() ? "" : "---|");
+    for (const Difference* one : section.rows) {
+      out += fmt::format("| {} | {} | {} |", cell(one->subject), cell(cited(one->a, one->seq_a)),
+                         cell(cited(one->b, one->seq_b)));
+      out +=
+          more.empty() ? "\n" : fmt::format(" {} |\n", cell(section.has_verdicts ? verdict(*one) : one->why));
+    }
+  }
+  out += "\n";
+  for (const std::string& line : summary(diff, all)) out += line + "\n";
+  return out;
+}
+
+std::string diff_as_json(const DiffSide& a, const DiffSide& b, const Diff& diff, bool all) {
+  std::string out = fmt::format(
+      "{{\"a\":{},\"b\":{},\"sameScenario\":{},\"matter\":{},\"mayVary\":{},\"hidden\":{},\"hiddenClasses\":{"
+      "},"
+      "\"differences\":[",
+      json_side(a), json_side(b), diff.same_scenario, diff.mattering(), diff.count(Weight::kMayVary),
+      diff.count(Weight::kHidden), json_hidden(diff));
+  bool first = true;
+  for (const Difference& one : diff.differences) {
+    if (!is_shown(one, all)) continue;
+    out += fmt::format("{}\n{{\"kind\":\"{}\",\"verdict\":\"{}\",\"subject\":{},\"a\":{},\"b\":{}",
+                       first ? "" : ",", json_kind(one.kind), json_weight(one.weight),
+                       json_string(one.subject), json_string(one.a), json_string(one.b));
+    if (one.seq_a.value > 0) out += fmt::format(",\"seqA\":\"{}\"", one.seq_a.value);
+    if (one.seq_b.value > 0) out += fmt::format(",\"seqB\":\"{}\"", one.seq_b.value);
+    if (!one.why.empty()) out += ",\"why\":" + json_string(one.why);
+    if (diff.repeated)
+      out += fmt::format(",\"repeatsA\":{},\"repeatsB\":{}", json_column(one.repeats_a),
+                         json_column(one.repeats_b));
+    out += '}';
+    first = false;
+  }
+  return out + "]}\n";
+}
+
+}  // namespace ktape

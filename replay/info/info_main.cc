@@ -1,0 +1,344 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// ktape-info: a tape in a few lines, and what takes its space.
+
+#include <fmt/format.h>
+
+#include <cstdio>
+#include <map>
+#include <utility>
+
+#include "replay/tape/run_delays.h"
+#include "replay/tape/run_facts.h"
+#include "replay/text/json_lines.h"
+#include "replay/text/provenance.h"
+#include "replay/text/record_text.h"
+#include "replay/text/text_writer.h"
+#include "schema/base/command_line.h"
+#include "schema/base/text.h"
+#include "schema/tape/reading/reader.h"
+#include "schema/tape/reading/tape_size.h"
+#include "schema/tape/verify/verify.h"
+#include "schema/wire/owned_message.h"
+
+namespace ktape {
+
+namespace {
+
+constexpr char kProgram[] = "ktape info";
+
+constexpr char kHelp[] =
+    "Says what a tape is in a few lines: whether it is intact, how the run ended, what ran on which kernel,\n"
+    "how many records of each kind it has, and its head digest. --size says what takes the space; the parts\n"
+    "add up to the file.";
+
+constexpr char kFooter[] =
+    "--json prints one object: tape, integrity, finding, outcome, exitCode, scenario, kernel, accelerator,\n"
+    "host (cpu, cpus, isGuest, hypervisor, kvmNested; null: not said), runDelays (ofNs, and of each of "
+    "vcpus\n"
+    "cpu, ranNs, waitedNs; null: not known), clocksources (names, in their order), records (by kind),\n"
+    "triggers (a list of name, armed, freezes, hits; null: not known), intervals (froze, skippedBusy,\n"
+    "skippedLate; null: none, or not known), losses, head, reproduce (the command; null: not known),\n"
+    "schedulerProgram (path, sha256, buildId, checkout, commit, checkoutFolder, reason, untracked; null:\n"
+    "none), ejections (of schedulers, by the kernel: a list of texts);\n"
+    "with --size also fileBytes and size: a list of group, name, count, bytes.\n"
+    "\n"
+    "--reproduce prints a script for a shell: the command that captures the run again, below comments that\n"
+    "say which kernel, scheduler and scenario it led to. It may be a stranger's: read it before you run it.\n"
+    "\n"
+    "Exit status: 0 told, 2 usage, 3 the tape is altered or unusable, 4 SQLite cannot tell sizes,\n"
+    "77 the tape does not say what --reproduce or --scenario-text asks for.";
+
+struct Options {
+  std::string tape;
+  bool size = false;
+  bool json = false;
+  bool reproduce = false;
+  bool scenario_text = false;
+};
+
+constexpr size_t kMaxClocksources = 16;
+
+struct Facts {
+  Verification found;
+  OwnedMessage<schema::RunStarted> run;
+  OwnedMessage<schema::KernelIdentified> kernel;
+  OwnedMessage<schema::SchedulerAttached> scheduler;  // the first
+  OwnedMessage<schema::Sealed> sealed;
+  std::map<std::string, uint64_t> kinds;
+  std::vector<std::string> ejections;  // of schedulers, by the kernel
+  RunDelayFold delays;
+  std::vector<std::string> clocksources;  // safe to print; the first of them
+  TapeSize size;
+};
+
+std::string kind_of(const RecordView& view) {
+  if (!view.known) return fmt::format("kind {}", view.kind);
+  KJ_IF_MAYBE (field, capnp::DynamicStruct::Reader(view.record).which()) {
+    return field->getProto().getName().cStr();
+  }
+  return "unknown";
+}
+
+void take(const RecordView& view, Facts& facts) {
+  ++facts.kinds[kind_of(view)];
+  if (!view.known) return;
+  if (view.record.isRunStarted()) facts.run.keep(view.record.getRunStarted());
+  if (view.record.isKernelIdentified()) facts.kernel.keep(view.record.getKernelIdentified());
+  if (view.record.isSchedulerAttached() && !facts.scheduler.present())
+    facts.scheduler.keep(view.record.getSchedulerAttached());
+  if (view.record.isSealed()) facts.sealed.keep(view.record.getSealed());
+  facts.delays.visit(view);
+  if (view.record.isClocksourceSeen() && facts.clocksources.size() < kMaxClocksources)
+    facts.clocksources.push_back(printable(chars(view.record.getClocksourceSeen().getName())));
+}
+
+Result<Facts> gather(const Options& options) {
+  Facts facts;
+  KTAPE_ASSIGN(facts.found, verify(options.tape, std::nullopt));
+  KTAPE_ASSIGN(auto tape, TapeReader::open(options.tape));
+  KTAPE_TRY(tape->for_each([&](const RecordView& view) -> Result<void> {
+    take(view, facts);
+    return {};
+  }));
+  // A tape that is too large to be compared is told of all the same.
+  if (const Result<RunFacts> run = gather_run_facts(*tape); run.ok()) facts.ejections = run->ejections();
+  if (options.size) {
+    // Its tables may lead in circles, which only the whole check finds.
+    if (facts.found.integrity == Integrity::kAltered)
+      return Error{ErrorCode::kBadInput,
+                   fmt::format("'{}' is altered, and is not measured: {}", options.tape, facts.found.finding),
+                   "without --size ktape info tells what it can"};
+    KTAPE_ASSIGN(facts.size, measure_tape(options.tape));
+  }
+  return facts;
+}
+
+void print_size(const TapeSize& size, TextWriter& writer) {
+  writer.section(fmt::format("SIZE: {} bytes", size.file_bytes));
+  std::string group;
+  for (const SizePart& part : size.parts) {
+    if (part.bytes == 0 && part.count == 0) continue;
+    double share = size.file_bytes == 0
+                       ? 0
+                       : 100.0 * static_cast<double>(part.bytes) / static_cast<double>(size.file_bytes);
+    std::string count = part.count == 0 ? "" : fmt::format("{}", part.count);
+    writer.line(fmt::format("{:<8} {:>12} {:5.1f} %  {:>7}  {}", part.group == group ? "" : part.group,
+                            part.bytes, share, count, part.name));
+    group = part.group;
+  }
+}
+
+// The program that a user brought; else ktape's own scheduler, by the object that the guest loaded.
+void page_schedulers(const Facts& facts, TextWriter& writer) {
+  std::string text = tested_program_text(facts.run.get().getSchedulerProgram());
+  if (text.empty()) text = own_scheduler_text(facts.scheduler.get());
+  if (!text.empty()) writer.field("scheduler", text);
+}
+
+// The host, and what became of the guest's time on it; nothing of it by an older recorder.
+void page_host(const Facts& facts, TextWriter& writer) {
+  if (const std::string host = host_text(facts.run.get().getHostProcessor()); !host.empty())
+    writer.field("host", printable(chars(facts.run.get().getHostCpu())) + ", " + host);
+  if (facts.delays.told()) {
+    const HostSpan all = facts.delays.all();
+    writer.field("", fmt::format("in {} vCPUs waited for one of its CPUs: {}", duration_text(all.running_ns),
+                                 waits_text(all)));
+  }
+  std::string clocks;
+  for (const std::string& clock : facts.clocksources) clocks += (clocks.empty() ? "" : ", then ") + clock;
+  if (!clocks.empty()) writer.field("clocksource", clocks);
+}
+
+std::string text_of(const Facts& facts, const Options& options) {
+  TextWriter writer;
+  writer.field("tape", printable(options.tape));
+  writer.field(
+      "",
+      fmt::format("{}{}", integrity_name(facts.found.integrity),
+                  facts.found.integrity == Integrity::kIntact ? "" : ": " + printable(facts.found.finding)));
+  writer.field("outcome", facts.sealed.present() ? outcome_text(facts.sealed.get())
+                                                 : "not known: the tape was never sealed");
+  for (const std::string& ejection : facts.ejections) writer.field("", ejection);
+  if (facts.run.present()) {
+    auto run = facts.run.get();
+    writer.field("scenario", printable(chars(run.getScenario().getName())));
+    if (run.getWallClockNs() > 0) writer.field("captured", wall_clock_text(run.getWallClockNs()));
+    writer.field("machine", fmt::format("{}, {}, {}", enum_words(run.getAcceleratorUsed()),
+                                        count_text(run.getCpus(), "CPU"), bytes_text(run.getMemoryBytes())));
+    page_host(facts, writer);
+  }
+  if (facts.kernel.present()) writer.field("kernel", printable(chars(facts.kernel.get().getRelease())));
+  page_schedulers(facts, writer);
+  std::string kinds;
+  uint64_t records = 0;
+  for (const auto& [kind, count] : facts.kinds) {
+    kinds += fmt::format("{}{} {}", kinds.empty() ? "" : ", ", count, kind);
+    records += count;
+  }
+  writer.field("records", fmt::format("{}: {}", records, kinds));
+  std::string label = "frozen on";
+  for (auto trigger : facts.sealed.get().getTriggers())
+    writer.field(std::exchange(label, ""), trigger_text(trigger));
+  if (facts.sealed.get().hasIntervals())
+    writer.field(label, "time: " + intervals_text(facts.sealed.get().getIntervals()));
+  writer.field("losses", facts.found.losses.text());
+  if (facts.found.integrity != Integrity::kAltered) writer.field("head", to_hex(facts.found.head));
+  if (options.size) print_size(facts.size, writer);
+  return writer.take();
+}
+
+// What the machine was to be frozen for; null where the tape does not say.
+std::string json_of_triggers(schema::Sealed::Reader sealed) {
+  if (!sealed.hasTriggers()) return "null";
+  std::string text;
+  for (auto trigger : sealed.getTriggers()) {
+    text += fmt::format("{}{{\"name\":{},\"armed\":{},\"freezes\":{},\"hits\":{}}}", text.empty() ? "" : ",",
+                        json_string(printable(chars(trigger.getName()))), trigger.getArmed(),
+                        trigger.getFreezes(), trigger.getHits());
+  }
+  return "[" + text + "]";
+}
+
+std::string untracked_or_null(schema::TestedProgram::Reader program) {
+  return program.getUntracked() < 0 ? "null" : std::to_string(program.getUntracked());
+}
+
+// Null where the user brought no scheduler.
+std::string json_of_program(schema::TestedProgram::Reader program) {
+  if (program.getPath().size() == 0) return "null";
+  const auto text = [](const auto& of) { return json_string(printable(chars(of))); };
+  return fmt::format(
+      R"({{"path":{},"sha256":"{}","buildId":"{}","checkout":{},"commit":{},"checkoutFolder":{},"reason":{},"untracked":{}}})",
+      text(program.getPath()), to_hex(as_bytes(chars(program.getDigest()))),
+      to_hex(as_bytes(chars(program.getBuildId()))), json_string(enum_words(program.getCheckout())),
+      text(program.getCommit()), text(program.getCheckoutFolder()), text(program.getReason()),
+      untracked_or_null(program));
+}
+
+std::string json_of_command(schema::RunStarted::Reader run) {
+  const Result<std::string> command = capture_command(run);
+  return command.ok() ? json_string(*command) : "null";
+}
+
+// What became of --freeze-every; null without it, or where the tape does not say.
+std::string json_of_intervals(schema::Sealed::Reader sealed) {
+  if (!sealed.hasIntervals()) return "null";
+  auto intervals = sealed.getIntervals();
+  return fmt::format("{{\"froze\":{},\"skippedBusy\":{},\"skippedLate\":{}}}", intervals.getFroze(),
+                     intervals.getSkippedBusy(), intervals.getSkippedLate());
+}
+
+std::string json_of_ejections(const std::vector<std::string>& ejections) {
+  std::string text;
+  for (const std::string& ejection : ejections) text += (text.empty() ? "" : ",") + json_string(ejection);
+  return text;
+}
+
+// What the host's processor says of itself; null by an older recorder.
+std::string json_of_host(schema::RunStarted::Reader run) {
+  auto host = run.getHostProcessor();
+  if (!host.getKnown()) return "null";
+  const auto text = [](const auto& of) { return json_string(printable(chars(of))); };
+  return fmt::format(R"({{"cpu":{},"cpus":{},"isGuest":{},"hypervisor":{},"kvmNested":{}}})",
+                     text(run.getHostCpu()), host.getCpus(), host.getHypervisor(),
+                     text(host.getHypervisorName()), text(host.getKvmNested()));
+}
+
+// Null where the tape does not tell, as a whole or of one vCPU.
+std::string json_of_delays(const RunDelayFold& delays) {
+  if (!delays.told()) return "null";
+  const HostSpan all = delays.all();
+  std::string vcpus;
+  for (const VcpuWait& wait : all.vcpus) {
+    vcpus += vcpus.empty() ? "" : ",";
+    vcpus += wait.known ? fmt::format("{{\"cpu\":{},\"ranNs\":{},\"waitedNs\":{}}}", wait.vcpu, wait.ran_ns,
+                                      wait.waited_ns)
+                        : fmt::format("{{\"cpu\":{},\"ranNs\":null,\"waitedNs\":null}}", wait.vcpu);
+  }
+  return fmt::format("{{\"ofNs\":{},\"vcpus\":[{}]}}", all.running_ns, vcpus);
+}
+
+std::string json_of_clocks(const std::vector<std::string>& clocksources) {
+  std::string text;
+  for (const std::string& name : clocksources) text += (text.empty() ? "" : ",") + json_string(name);
+  return "[" + text + "]";
+}
+
+std::string json_of(const Facts& facts, const Options& options) {
+  auto run = facts.run.get();
+  auto sealed = facts.sealed.get();
+  std::string kinds;
+  for (const auto& [kind, count] : facts.kinds) {
+    kinds += fmt::format("{}{}:{}", kinds.empty() ? "" : ",", json_string(kind), count);
+  }
+  std::string text = fmt::format(
+      "{{\"tape\":{},\"integrity\":\"{}\",\"finding\":{},\"outcome\":{},\"exitCode\":{},\"scenario\":{},"
+      "\"kernel\":{},"
+      "\"accelerator\":{},\"host\":{},\"runDelays\":{},\"clocksources\":{},\"records\":{{{}}},\"triggers\":{}"
+      ",\"intervals\":{},\"losses\":{},"
+      "\"head\":\"{}\",\"reproduce\":{},\"schedulerProgram\":{},\"ejections\":[{}]",
+      json_string(printable(options.tape)), integrity_name(facts.found.integrity),
+      json_string(printable(facts.found.finding)),
+      facts.sealed.present() ? json_string(enum_words(sealed.getOutcome())) : "null",
+      facts.sealed.present() ? std::to_string(sealed.getExitCode()) : "null",
+      json_string(printable(chars(run.getScenario().getName()))),
+      json_string(printable(chars(facts.kernel.get().getRelease()))),
+      json_string(enum_words(run.getAcceleratorUsed())), json_of_host(run), json_of_delays(facts.delays),
+      json_of_clocks(facts.clocksources), kinds, json_of_triggers(sealed), json_of_intervals(sealed),
+      json_string(facts.found.losses.text()),
+      facts.found.integrity == Integrity::kAltered ? "" : to_hex(facts.found.head), json_of_command(run),
+      json_of_program(run.getSchedulerProgram()), json_of_ejections(facts.ejections));
+  if (!options.size) return text + "}\n";
+  std::string parts;
+  for (const SizePart& part : facts.size.parts) {
+    parts += fmt::format("{}{{\"group\":{},\"name\":{},\"count\":{},\"bytes\":{}}}", parts.empty() ? "" : ",",
+                         json_string(part.group), json_string(part.name), part.count, part.bytes);
+  }
+  return text + fmt::format(",\"fileBytes\":{},\"size\":[{}]}}\n", facts.size.file_bytes, parts);
+}
+
+Result<std::string> asked_text(const Facts& facts, const Options& options) {
+  if (!options.reproduce && !options.scenario_text)
+    return options.json ? json_of(facts, options) : text_of(facts, options);
+  // Nothing of it is to be trusted, and this would be taken to run it.
+  if (facts.found.integrity == Integrity::kAltered)
+    return Error{ErrorCode::kBadInput,
+                 in_quotes(options.tape) + " is altered: " + printable(facts.found.finding), ""};
+  if (options.reproduce)
+    return reproduce_script(options.tape, facts.run.get(), facts.kernel.get(), facts.scheduler.get());
+  return scenario_text(facts.run.get());
+}
+
+Result<ExitCode> run(const Options& options) {
+  KTAPE_ASSIGN(Facts facts, gather(options));
+  KTAPE_ASSIGN(const std::string text, asked_text(facts, options));
+  if (std::fputs(text.c_str(), stdout) < 0 || std::fflush(stdout) != 0) {
+    return system_error(ErrorCode::kHost, "cannot write to standard output");
+  }
+  return facts.found.integrity == Integrity::kAltered ? ExitCode::kBadInput : ExitCode::kGood;
+}
+
+}  // namespace
+
+}  // namespace ktape
+
+int main(int argc, char** argv) {
+  CLI::App app(std::string(ktape::kHelp) + "\n", ktape::kProgram);
+  app.footer(ktape::kFooter);
+  app.set_version_flag("--version", std::string("ktape ") + KTAPE_VERSION);
+  ktape::Options options;
+  app.add_option("TAPE", options.tape, "a tape, or the .partial that a recorder left")->required();
+  auto* size = app.add_flag("--size", options.size, "what takes the space");
+  auto* json = app.add_flag("--json", options.json, "for programs");
+  auto* reproduce =
+      app.add_flag("--reproduce", options.reproduce, "only the command that captures the run again")
+          ->excludes(size)
+          ->excludes(json);
+  app.add_flag("--scenario-text", options.scenario_text, "only the scenario that was run, byte for byte")
+      ->excludes(size)
+      ->excludes(json)
+      ->excludes(reproduce);
+  if (std::optional<int> status = ktape::parse_command_line(app, argc, argv)) return *status;
+  return ktape::exit_status(ktape::kProgram, ktape::run(options));
+}

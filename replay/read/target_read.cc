@@ -1,0 +1,156 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "replay/read/target_read.h"
+
+#include <capnp/message.h>
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "guest/kernel/ops/gates.h"
+#include "guest/kernel/ops/op_executor.h"
+#include "guest/kernel/ops/op_plan.h"
+#include "guest/kernel/ops/op_records.h"
+#include "guest/kernel/sched/tasks.h"
+#include "guest/kernel/types/layout_log.h"
+#include "guest/kernel/types/type_text.h"
+#include "schema/base/text.h"
+#include "schema/target/target_line.h"
+
+namespace ktape {
+
+namespace {
+
+// When the task that has this pid in this memory began, in clock ticks as /proc tells it; 0 when there is
+// no such task or it was not captured: then the gates say so.
+uint64_t start_of(const Kernel& kernel, const RecordedMemory& memory, Pid pid) {
+  LayoutLog log(kernel.btf());
+  const auto finder = TaskFinder::create(kernel, log);
+  const auto task = finder.ok() ? finder->find(memory, pid) : finder.error();
+  const auto field = log.field("struct task_struct", "start_boottime");
+  if (!task.ok() || !*task || !field.ok()) return 0;
+  const auto start = kernel.read_uint(memory, **task + field->offset_bytes, field->type.size_bytes);
+  return start.ok() ? *start / kClockTickNs * kClockTickNs : 0;
+}
+
+// What stands after "task:" where it begins as a number does: "12" of "task:12.comm".
+std::string_view numeric_root(std::string_view line) {
+  constexpr std::string_view kRoot = "task:";
+  constexpr std::string_view kDigits = "0123456789";
+  if (!line.starts_with(kRoot)) return "";
+  line.remove_prefix(kRoot.size());
+  if (kDigits.find(line.empty() ? ' ' : line.front()) == kDigits.npos) return "";
+  return line.substr(0, line.find_first_of("@.-[{: "));
+}
+
+// "task:12" of a tape whose worker '12' started by then could be either: neither is read in place of the
+// other. Names that are numbers are refused today, and an older recorder took them.
+Result<void> check_unambiguous(const std::string& line, const TapeIndex& index, const RecordedFreeze& freeze,
+                               const TaskRoot& task) {
+  const std::string_view typed = numeric_root(line);
+  if (typed.empty() || task.start_boottime_ns != 0 || !index.worker(typed, freeze.began).ok()) return {};
+  return Error{ErrorCode::kUsage,
+               fmt::format("target {}: '{}' is a worker's name, and may be a pid", in_quotes(line), typed),
+               fmt::format("\"task:'{0}'\" is the worker, task:pid={0} the pid", typed)};
+}
+
+Result<void> name_task(const Kernel& kernel, const RecordedMemory& memory, const TapeIndex& index,
+                       const RecordedFreeze& freeze, TaskRoot& task) {
+  if (!task.worker.empty()) {
+    KTAPE_ASSIGN(const RecordedWorker* worker, index.worker(task.worker, freeze.began));
+    task.pid = worker->pid;
+    task.start_boottime_ns = worker->start_boottime_ns;
+  } else if (task.start_boottime_ns == 0) {
+    task.start_boottime_ns = start_of(kernel, memory, task.pid);
+  }
+  return {};
+}
+
+// What the kernel's symbols and types alone say against the op.
+Result<void> check_op(const Kernel& kernel, const Op& op) {
+  LayoutLog log(kernel.btf());
+  KTAPE_ASSIGN(const TargetPlan plan, plan_target(kernel.knowledge(), op.target, log));
+  KTAPE_TRY(fit_op(plan, op, schema::OpMode::COLD));
+  return {};
+}
+
+// It is a mistake of whoever typed the target, unless the types themselves are bad.
+Error usage(const std::string& line, const Error& why) {
+  return Error{why.code == ErrorCode::kBadInput ? why.code : ErrorCode::kUsage,
+               fmt::format("target {}: {}", in_quotes(line), why.message), why.hint};
+}
+
+std::vector<std::string> decode(const Kernel& kernel, const Op& op, const OpResult& result) {
+  const auto* action = std::get_if<ReadAction>(&op.action);
+  LayoutLog unused(kernel.btf());
+  const auto type = target_type(kernel.btf(), op.target, unused);
+  if (action == nullptr || action->kind == schema::ValueKind::BYTES || !type.ok() || !*type) return {};
+  TypeTextOptions options;
+  options.symbol = [&](uint64_t address) { return printable(kernel.describe(GuestVirtual(address))); };
+  std::vector<std::string> texts;
+  const auto add = [&](const OpValue& value) {
+    texts.push_back(type_text(kernel.btf(), (*type)->id, value.bytes, options));
+  };
+  if (result.value) add(*result.value);
+  for (const OpValue& value : result.list) add(value);
+  return texts;
+}
+
+template <typename T, typename Fill>
+OwnedMessage<T> built(Fill fill) {
+  capnp::MallocMessageBuilder message;
+  fill(message.initRoot<T>());
+  OwnedMessage<T> kept;
+  kept.keep(message.getRoot<T>().asReader());
+  return kept;
+}
+
+}  // namespace
+
+ExitCode TargetRead::code() const {
+  const bool all = reply.get().getStatus() == schema::EntryStatus::DONE && broke_off.empty();
+  return all ? ExitCode::kGood : ExitCode::kInconclusive;
+}
+
+Result<TargetRead> read_target(const Kernel& kernel, const RecordedMemory& memory, const TapeIndex& index,
+                               const RecordedFreeze& freeze, const std::string& line) {
+  capnp::MallocMessageBuilder message;
+  auto entry = message.initRoot<schema::OpEntry>();
+  KTAPE_ASSIGN(const std::string symbol, parse_target_line(line, entry));
+  if (!symbol.empty()) {
+    const auto address = kernel.symbol(symbol);
+    if (!address.ok()) return usage(line, address.error());
+    entry.getTarget().getVirtual().setAddress(address->value);
+  }
+  const auto target = entry.asReader().getTarget();
+  if (symbol.empty() && target.isVirtual() && target.getVirtual().getType().size() == 0 &&
+      target.getSteps().size() > 0) {
+    return usage(line, Error{ErrorCode::kUsage, "a path needs the type of what stands at the address",
+                             "e.g. '(struct rq)" + line + "'"});
+  }
+  Result<Op> asked = read_op(entry.asReader(), schema::OpMode::COLD);
+  if (!asked.ok()) return usage(line, asked.error());
+  Op& op = *asked;
+  if (auto fits = check_op(kernel, op); !fits.ok()) return usage(line, fits.error());
+  auto* task = std::get_if<TaskRoot>(&op.target.root);
+  if (task != nullptr) KTAPE_TRY(check_unambiguous(line, index, freeze, *task));
+  if (task != nullptr) KTAPE_TRY(name_task(kernel, memory, index, freeze, *task));
+
+  (void)memory.take_missing();
+  OpResult result = OpExecutor(kernel, Lists::kAsFarAsTheyGo).read(memory, {op}).at(0);
+  KTAPE_TRY(memory.intact());
+  result.elapsed_ns = 0;  // of this host, now: it says nothing about the run
+
+  TargetRead read;
+  read.line = line;
+  read.missing = memory.take_missing();
+  read.broke_off = result.broke_off;
+  read.asked.keep(entry.asReader());
+  if (result.status == schema::EntryStatus::DONE) read.decoded = decode(kernel, op, result);
+  read.reply = built<schema::EntryReply>([&](auto to) { write_result(result, to); });
+  for (const GateResult& gate : result.gates) {
+    read.gates.push_back(built<schema::GateChecked>([&](auto to) { write_gate(freeze.op, 0, gate, to); }));
+  }
+  return read;
+}
+
+}  // namespace ktape

@@ -1,0 +1,106 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "replay/check/verdicts.h"
+#include "replay/report/waiting_tasks.h"
+#include "replay/tape/run_facts.h"
+#include "schema/base/result.h"
+#include "schema/base/units.h"
+#include "schema/tape/reading/reader.h"
+
+// What a report says of a tape, gathered once for all its forms. Every text is safe to print.
+
+namespace ktape {
+
+struct ReportOptions {
+  std::string tape;
+  std::optional<uint64_t> freeze;  // the freeze to look into; nothing: see ReportFacts::freeze
+  AssertionOptions judges;
+};
+
+// Where a CPU stood when the machine was frozen.
+struct ReportCpu {
+  uint32_t cpu = 0;
+  std::string where;       // "at do_idle+0x1c", "in user space"; empty: not known
+  std::string current;     // "spinner[57]"; empty: not known
+  std::string scheduling;  // of that task: scheduling_text()
+  bool idle = false;       // it ran its idle task
+  bool trigger = false;    // it had reached a trigger that the machine was frozen for
+  std::string state;       // "interrupts off, preempt count 2, runqueue locked"; may be empty
+};
+
+enum class WaitingSource {
+  kNone,    // the tape does not tell who waited
+  kMemory,  // recorded memory: all tasks
+  kReads,   // what the recorder read of each worker: workers only
+  kDump,    // the kernel's debug dump of the scheduler's exit
+};
+
+struct ReportFreeze {
+  uint64_t id = 0;
+  Seq began;
+  HostNs at;
+  std::string cause;                 // "by trigger 'scx-error' on CPU 1"
+  std::vector<std::string> details;  // what the kernel said of each hit; may be empty
+  std::string step;                  // that ran; may be empty
+  std::vector<ReportCpu> cpus;
+  WaitingSource source = WaitingSource::kNone;
+  std::string source_note;  // why it is not a better one; may be empty
+  WaitingTasks waiting;
+};
+
+struct ReportScheduler {
+  SchedulerFacts facts;
+  std::string kind;  // of its exit: "SCX_EXIT_ERROR_STALL (1026)"; empty: it did not exit
+  bool error = false;
+};
+
+struct ReportAssertion {
+  std::string name;
+  CheckResult result;
+  std::vector<std::string> findings;
+};
+
+struct ReportFacts {
+  static constexpr size_t kMaxUndone = 1000;
+
+  std::string tape;       // the name of its file
+  std::string integrity;  // "intact"; else with what was found: "unsealed: ..."
+  std::string head;       // head digest in hex
+  std::string losses;     // LossTally::text()
+  RunFacts run;
+  std::vector<ReportScheduler> schedulers;
+  std::vector<EntryFacts> undone;  // what the scenario asked for and did not get; kMaxUndone at most
+  size_t undone_total = 0;
+  std::vector<ReportAssertion> assertions;  // by name; those that were not asked left out
+  // The last freeze on a scheduler's error, else the last freeze; nothing when there was none.
+  std::optional<ReportFreeze> freeze;
+
+  // Whether the run is what one hopes for: completed, no scheduler error, no assertion violated.
+  [[nodiscard]] bool good() const;
+};
+
+// "from recorded memory, all tasks".
+[[nodiscard]] std::string waiting_source_text(const ReportFreeze& freeze);
+
+// Whether the kernel's words about the freeze name the task.
+[[nodiscard]] bool is_named(const ReportFreeze& freeze, const WaitingTask& task);
+
+// By id, `most` freezes at most: those that a trigger or a user caused come first, then those at intervals.
+// Who waited at one whose memory cannot be used is not known, and its note says why. kBadInput when the tape
+// cannot be read.
+[[nodiscard]] Result<std::map<uint64_t, ReportFreeze>> gather_report_freezes(const TapeReader& tape,
+                                                                             size_t most);
+
+// Verifies the tape, judges it and reads it. kBadInput when it is altered or cannot be read;
+// kNotApplicable when it has no such freeze.
+[[nodiscard]] Result<ReportFacts> gather_report(const ReportOptions& options);
+
+}  // namespace ktape

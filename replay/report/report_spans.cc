@@ -1,0 +1,315 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "replay/report/report_spans.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "replay/text/record_text.h"
+#include "replay/text/text_writer.h"
+#include "schema/base/text.h"
+#include "schema/tape/facts/scheduling_text.h"
+#include "schema/terms/scheduler_exit.h"
+
+namespace ktape {
+
+namespace {
+
+constexpr size_t kMaxSpans = 2'000;  // of each sort
+constexpr size_t kMaxVcpus = 256;    // of a freeze
+constexpr size_t kMaxTimes = 500'000;
+constexpr size_t kConsoleHead = size_t{64} << 10;
+constexpr size_t kConsoleTail = size_t{128} << 10;
+constexpr size_t kTextLimit = 400;
+
+// In at most kTextLimit bytes; that it was cut is told by dots. No character is cut in two.
+std::string bounded(std::string_view text) {
+  if (text.size() <= kTextLimit) return std::string(text);
+  size_t end = kTextLimit;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
+  return std::string(text.substr(0, end)) + "...";
+}
+
+template <typename Reader>
+std::string safe(const Reader& text) {
+  return printable(bounded(chars(text)));
+}
+
+template <typename Reader>
+std::string after_colon(const Reader& text) {
+  return text.size() == 0 ? "" : ": " + safe(text);
+}
+
+VcpuFacts vcpu_facts(schema::VcpuState::Reader vcpu) {
+  VcpuFacts facts;
+  facts.cpu = vcpu.getCpu();
+  facts.where = "not known";
+  if (!vcpu.getKnown()) return facts;
+  facts.where = vcpu.getCpl() == 0 ? "kernel" : "user space";
+  facts.where += vcpu.getSymbol().size() == 0 ? fmt::format(" at {:#x}", vcpu.getRip())
+                                              : " in " + safe(vcpu.getSymbol());
+  facts.state = vcpu.getInterruptsEnabled() ? "irqs on" : "irqs off";
+  if (!vcpu.getKernelStateKnown()) return facts;
+  facts.state += fmt::format(", preempt {:#x}", vcpu.getPreemptCount());
+  if (vcpu.getRunqueueLocked()) facts.state += ", RUNQUEUE LOCKED";
+  facts.occupant = fmt::format("{} ({})", safe(vcpu.getCurrentComm()), vcpu.getCurrentPid());
+  facts.scheduling = scheduling_text(vcpu);
+  return facts;
+}
+
+// Spans of one sort that begin and end in records of their own, known by a key.
+template <typename Key>
+class OpenSpans {
+ public:
+  OpenSpans(std::vector<Span>& spans, uint64_t& left_out) : spans_(spans), left_out_(left_out) {}
+
+  void begin(const Key& key, HostNs at, Seq seq, std::string label, std::string text) {
+    if (spans_.size() >= kMaxSpans) {
+      ++left_out_;
+      open_.erase(key);
+      return;
+    }
+    open_[key] = spans_.size();
+    spans_.push_back({at, HostNs(UINT64_MAX), std::move(label), std::move(text), false, seq});
+  }
+
+  void end(const Key& key, HostNs at, const std::string& more, bool failed) {
+    auto it = open_.find(key);
+    if (it == open_.end()) return;
+    Span& span = spans_[it->second];
+    span.end = at;
+    span.failed = failed;
+    span.text += more;
+    open_.erase(it);
+  }
+
+ private:
+  std::vector<Span>& spans_;
+  uint64_t& left_out_;
+  std::map<Key, size_t> open_;
+};
+
+class Gatherer {
+ public:
+  void visit(const RecordView& view);
+  ReportSpans finish();
+
+ private:
+  void requested(schema::OpRequested::Reader request, HostNs at, Seq seq);
+  void freeze_began(schema::FreezeBegan::Reader began, HostNs at, Seq seq);
+  void frozen(schema::Frozen::Reader frozen);
+  void thawed(schema::Thawed::Reader thawed);
+  void worker_report(schema::WorkerReport::Reader report, HostNs at);
+  void sample(schema::Sample::Reader sample, HostNs at, Seq seq);
+  void console(std::string_view text);
+  FreezeFacts* freeze(uint64_t id);
+  void time(HostNs at, Seq seq);
+
+  ReportSpans out_;
+  OpenSpans<uint32_t> steps_{out_.steps, out_.left_out["steps"]};
+  OpenSpans<uint64_t> requests_{out_.requests, out_.left_out["requests on the timeline"]};
+  OpenSpans<uint32_t> schedulers_{out_.schedulers, out_.left_out["schedulers on the timeline"]};
+  OpenSpans<std::string> workers_{out_.workers, out_.left_out["workers on the timeline"]};
+  std::map<uint64_t, size_t> freezes_;
+  size_t own_freezes_ = 0;
+  size_t other_freezes_ = 0;
+  std::string head_;  // of the console
+  std::string tail_;
+  uint64_t console_bytes_ = 0;
+};
+
+FreezeFacts* Gatherer::freeze(uint64_t id) {
+  auto it = freezes_.find(id);
+  return it == freezes_.end() ? nullptr : &out_.freezes[it->second];
+}
+
+void Gatherer::time(HostNs at, Seq seq) {
+  if (out_.times.size() < kMaxTimes) out_.times[seq.value] = at;
+}
+
+void Gatherer::requested(schema::OpRequested::Reader request, HostNs at, Seq seq) {
+  auto entries = request.getEntries();
+  std::string what = entries.size() > 0 && entries[0].isWrite() ? "write" : "read";
+  std::string tags;
+  for (auto entry : entries) {
+    if (tags.size() > kTextLimit) {
+      tags += ", ...";
+      break;
+    }
+    if (entry.getTag().size() > 0) tags += (tags.empty() ? "" : ", ") + safe(entry.getTag());
+  }
+  requests_.begin(request.getOp(), at, seq, fmt::format("{} {}", request.getOp(), tags.empty() ? what : tags),
+                  fmt::format("request {}, {}, {}{}{}", request.getOp(), enum_words(request.getMode()),
+                              count_text(entries.size(), what), tags.empty() ? "" : ": ", tags));
+}
+
+void Gatherer::freeze_began(schema::FreezeBegan::Reader began, HostNs at, Seq seq) {
+  // What froze by itself says more than the next request: it has room of its own.
+  const bool own =
+      began.getCause() != schema::FreezeCause::REQUEST && began.getCause() != schema::FreezeCause::PERIODIC;
+  size_t& kept = own ? own_freezes_ : other_freezes_;
+  if (kept >= kMaxSpans) {
+    ++out_.left_out["freezes"];
+    freezes_.erase(began.getFreeze());
+    return;
+  }
+  ++kept;
+  freezes_[began.getFreeze()] = out_.freezes.size();
+  FreezeFacts& facts = out_.freezes.emplace_back();
+  facts.own = own;
+  facts.id = began.getFreeze();
+  facts.at = at;
+  facts.seq = seq;
+  facts.cause = began.getCause() == schema::FreezeCause::REQUEST
+                    ? fmt::format("request {}{}", began.getOp(), later_try_text(began))
+                    : enum_words(began.getCause());
+  if (began.getCause() == schema::FreezeCause::TRIGGER) facts.cause = triggers_text(began);
+  facts.cause += after_colon(began.getDetail());
+}
+
+void Gatherer::frozen(schema::Frozen::Reader frozen) {
+  FreezeFacts* facts = freeze(frozen.getFreeze());
+  if (facts == nullptr) return;
+  facts->stop_latency_ns = frozen.getStopLatencyNs();
+  facts->bypass_depth = frozen.getBypassDepth();
+  for (auto vcpu : frozen.getVcpus()) {
+    if (facts->vcpus.size() < kMaxVcpus) {
+      facts->vcpus.push_back(vcpu_facts(vcpu));
+    } else {
+      ++facts->vcpus_left_out;
+    }
+  }
+}
+
+void Gatherer::thawed(schema::Thawed::Reader thawed) {
+  FreezeFacts* facts = freeze(thawed.getFreeze());
+  if (facts == nullptr) return;
+  facts->thawed = true;
+  facts->frozen_ns = thawed.getFrozenNs();
+  facts->pages = thawed.getPages();
+}
+
+void Gatherer::worker_report(schema::WorkerReport::Reader report, HostNs at) {
+  bool killed = report.getEvent() == schema::WorkerEvent::KILLED;
+  if (!killed && report.getEvent() != schema::WorkerEvent::EXITED) return;
+  workers_.end(safe(report.getName()), at,
+               fmt::format(", {} {}", killed ? "killed by signal" : "exited with", report.getStatus()),
+               killed);
+}
+
+void Gatherer::sample(schema::Sample::Reader sample, HostNs at, Seq seq) {
+  if (out_.samples.size() >= kMaxSpans) {
+    ++out_.left_out["samples"];
+    return;
+  }
+  out_.samples.push_back({safe(sample.getName()), bounded(shown_value(sample.getValue())), at, seq});
+}
+
+void Gatherer::console(std::string_view text) {
+  console_bytes_ += text.size();
+  size_t room = std::min(text.size(), kConsoleHead - head_.size());
+  head_ += text.substr(0, room);
+  tail_ += text.substr(room);
+  if (tail_.size() > 2 * kConsoleTail) tail_.erase(0, tail_.size() - kConsoleTail);
+}
+
+void Gatherer::visit(const RecordView& view) {
+  auto record = view.record;
+  HostNs at(record.getHostNs());
+  out_.end = std::max(out_.end, at);
+  if (!view.known) return;
+  switch (record.which()) {
+    case schema::Record::STEP_STARTED: {
+      auto step = record.getStepStarted();
+      std::string name = fmt::format("{} {}", step.getStep(), safe(step.getName()));
+      return steps_.begin(step.getStep(), at, view.seq, name, "step " + name);
+    }
+    case schema::Record::STEP_FINISHED: {
+      auto step = record.getStepFinished();
+      return steps_.end(step.getStep(), at,
+                        step.getOk() ? ", done" : ", FAILED" + after_colon(step.getDetail()), !step.getOk());
+    }
+    case schema::Record::SCHEDULER_ATTACHED: {
+      auto scheduler = record.getSchedulerAttached();
+      std::string name = fmt::format("{} {}", scheduler.getId(), safe(scheduler.getName()));
+      return schedulers_.begin(scheduler.getId(), at, view.seq, name, "scheduler " + name);
+    }
+    case schema::Record::SCHEDULER_EXITED: {
+      auto exited = record.getSchedulerExited();
+      time(at, view.seq);
+      return schedulers_.end(exited.getId(), at,
+                             fmt::format(", exited, {}{}", exit_words(exited.getKind(), exited.getExitCode()),
+                                         after_colon(exited.getReason())),
+                             false);
+    }
+    case schema::Record::WORKER_STARTED: {
+      auto worker = record.getWorkerStarted();
+      std::string name = safe(worker.getName());
+      return workers_.begin(name, at, view.seq, name,
+                            fmt::format("worker {}, pid {}", name, worker.getPid()));
+    }
+    case schema::Record::WORKER_REPORT: return worker_report(record.getWorkerReport(), at);
+    case schema::Record::OP_REQUESTED:
+      time(at, view.seq);
+      return requested(record.getOpRequested(), at, view.seq);
+    case schema::Record::OP_REPLIED: {
+      auto reply = record.getOpReplied();
+      time(at, view.seq);
+      return requests_.end(reply.getOp(), at, ", " + reply_text(reply) + after_colon(reply.getError()),
+                           !reply.getOk() && !reply.getAsExpected());
+    }
+    case schema::Record::FREEZE_BEGAN:
+      time(at, view.seq);
+      return freeze_began(record.getFreezeBegan(), at, view.seq);
+    case schema::Record::FROZEN: return frozen(record.getFrozen());
+    case schema::Record::THAWED: return thawed(record.getThawed());
+    case schema::Record::SAMPLE: return sample(record.getSample(), at, view.seq);
+    case schema::Record::CONSOLE: return console(chars(record.getConsole().getText()));
+    case schema::Record::GUEST_PANICKED:
+    case schema::Record::GUEST_OOPS:
+    case schema::Record::WATCHDOG_FIRED: return time(at, view.seq);
+    default: return;
+  }
+}
+
+std::string lines_of(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    size_t end = text.find('\n');
+    std::string_view line = text.substr(0, end);
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    out += printable(line) + "\n";
+    if (end == std::string_view::npos) break;
+    text.remove_prefix(end + 1);
+  }
+  return out;
+}
+
+ReportSpans Gatherer::finish() {
+  if (tail_.size() > kConsoleTail) tail_.erase(0, tail_.size() - kConsoleTail);
+  out_.console_left_out = console_bytes_ - head_.size() - tail_.size();
+  if (out_.console_left_out == 0) {
+    out_.console = lines_of(head_ + tail_);
+  } else {
+    out_.console = lines_of(head_) +
+                   fmt::format("\n[{} bytes are left out here]\n\n", out_.console_left_out) + lines_of(tail_);
+  }
+  for (auto* spans : {&out_.steps, &out_.requests, &out_.schedulers, &out_.workers}) {
+    for (Span& span : *spans) span.end = std::max(span.begin, std::min(span.end, out_.end));
+  }
+  std::erase_if(out_.left_out, [](const auto& sort) { return sort.second == 0; });
+  return std::move(out_);
+}
+
+}  // namespace
+
+Result<ReportSpans> gather_report_spans(const TapeReader& tape) {
+  Gatherer gatherer;
+  KTAPE_TRY(tape.for_each([&](const RecordView& view) -> Result<void> {
+    gatherer.visit(view);
+    return {};
+  }));
+  return gatherer.finish();
+}
+
+}  // namespace ktape

@@ -1,0 +1,407 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "replay/show/timeline.h"
+
+#include <fmt/format.h>
+
+#include "guest/kernel/ops/op_plan.h"
+#include "guest/kernel/ops/op_records.h"
+#include "guest/kernel/types/type_text.h"
+#include "replay/text/entry_text.h"
+#include "replay/text/record_text.h"
+#include "schema/base/digest.h"
+#include "schema/base/text.h"
+#include "schema/tape/facts/scheduling_text.h"
+#include "schema/terms/scheduler_exit.h"
+
+namespace ktape {
+
+namespace {
+
+template <typename Reader>
+std::string safe(const Reader& text) {
+  return printable(chars(text));
+}
+
+// ": text", or nothing.
+template <typename Reader>
+std::string after_colon(const Reader& text) {
+  return text.size() == 0 ? "" : ": " + safe(text);
+}
+
+// Lines of text made safe one by one, so that a panic or a console can still be read.
+std::string safe_lines(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    size_t end = text.find('\n');
+    std::string_view line = text.substr(0, end);
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    out += printable(line) + "\n";
+    if (end == std::string_view::npos) break;
+    text.remove_prefix(end + 1);
+  }
+  return out;
+}
+
+// "tag: ", or nothing.
+std::string tag_text(schema::OpEntry::Reader entry) {
+  return entry.getTag().size() == 0 ? "" : safe(entry.getTag()) + ": ";
+}
+
+std::string asked_text(schema::OpEntry::Reader entry) {
+  std::string target = safe_target_text(entry.getTarget());
+  if (entry.isRead()) {
+    std::string width = entry.getRead() == schema::ValueKind::BYTES ? bytes_text(entry.getLength())
+                                                                    : enum_words(entry.getRead());
+    return fmt::format("{}read {} as {}{}", tag_text(entry), target, width,
+                       entry.getConsistent() ? ", consistent" : "");
+  }
+  auto value = entry.getWrite();
+  bool bits = value.isSetBits() || value.isClearBits();
+  return fmt::format("{}write {}{}{}", tag_text(entry), target, bits ? ": " : " = ", shown_value(value));
+}
+
+std::string vcpu_text(schema::VcpuState::Reader vcpu) {
+  std::string text = fmt::format("CPU {}: ", vcpu.getCpu());
+  if (!vcpu.getKnown()) return text + "not known";
+  text += vcpu.getCpl() == 0 ? "kernel" : "user space";
+  text += vcpu.getSymbol().size() == 0 ? fmt::format(" at {:#x}", vcpu.getRip())
+                                       : " in " + safe(vcpu.getSymbol());
+  text += vcpu.getInterruptsEnabled() ? ", irqs on" : ", irqs off";
+  if (!vcpu.getKernelStateKnown()) return text;
+  text += fmt::format(", preempt {:#x}, {} ({})", vcpu.getPreemptCount(), safe(vcpu.getCurrentComm()),
+                      vcpu.getCurrentPid());
+  if (const std::string scheduling = scheduling_text(vcpu); !scheduling.empty()) text += ", " + scheduling;
+  if (vcpu.getContext() > schema::ExecContext::TASK) text += ", in " + enum_words(vcpu.getContext());
+  return vcpu.getRunqueueLocked() ? text + ", RUNQUEUE LOCKED" : text;
+}
+
+}  // namespace
+
+void Timeline::event(const RecordView& view, const std::string& text) {
+  writer_.event(view.seq, HostNs(view.record.getHostNs()), text);
+}
+
+void Timeline::visit(const RecordView& view) {
+  if (!view.known) return event(view, fmt::format("a record of unknown kind {}", view.kind));
+  auto record = view.record;
+  delays_.visit(view);
+  switch (record.which()) {
+    case schema::Record::UNKNOWN: return event(view, "a record without content");
+    case schema::Record::RUN_STARTED: return event(view, "run started");
+    case schema::Record::KERNEL_IDENTIFIED: {
+      auto kernel = record.getKernelIdentified();
+      return event(view, fmt::format("kernel {} identified in {}", safe(kernel.getRelease()),
+                                     duration_text(kernel.getAdoptionNs())));
+    }
+    case schema::Record::LAYOUT_USED: return;  // above the time line
+    case schema::Record::GUEST_HELLO: {
+      auto hello = record.getGuestHello();
+      return event(view, fmt::format("agent {} is up, {} online", safe(hello.getAgentVersion()),
+                                     count_text(hello.getOnlineCpus(), "CPU")));
+    }
+    case schema::Record::SCHEDULER_ATTACHED: {
+      auto scheduler = record.getSchedulerAttached();
+      return event(view, fmt::format("scheduler {} ({}) attached, {} switch", scheduler.getId(),
+                                     safe(scheduler.getName()), enum_words(scheduler.getSwitchMode())));
+    }
+    case schema::Record::SCHEDULER_OUTPUT: {
+      auto output = record.getSchedulerOutput();
+      event(view, fmt::format("scheduler {} says", output.getId()));
+      return writer_.block(safe_lines(chars(output.getText())));
+    }
+    case schema::Record::SCHEDULER_EXITED:
+      return scheduler_ended(view, record.getSchedulerExited(),
+                             record.getSchedulerExited().getUnfinished() ? "is on its way out" : "exited");
+    case schema::Record::SCHEDULER_ENABLE_FAILED:
+      return scheduler_ended(view, record.getSchedulerEnableFailed(), "was not enabled");
+    case schema::Record::SCHEDULER_ATTEMPTED: {
+      auto attempted = record.getSchedulerAttempted();
+      return event(view, fmt::format("scheduler {} ({}) is being enabled", attempted.getId(),
+                                     safe(attempted.getName())));
+    }
+    case schema::Record::WORKER_STARTED: return worker_started(view);
+    case schema::Record::WORKER_REPORT: return worker_report(view);
+    case schema::Record::STEP_STARTED:
+      return event(view, fmt::format("STEP {}{}", record.getStepStarted().getStep(),
+                                     after_colon(record.getStepStarted().getName())));
+    case schema::Record::STEP_FINISHED: return step_finished(view);
+    case schema::Record::OP_REQUESTED: return op_requested(view);
+    case schema::Record::OP_DEFERRED:
+      return event(view, fmt::format("request {} deferred{}", record.getOpDeferred().getOp(),
+                                     after_colon(record.getOpDeferred().getReason())));
+    case schema::Record::FREEZE_BEGAN: return freeze_began(view);
+    case schema::Record::FROZEN: return frozen(view);
+    case schema::Record::THAWED: return thawed(view);
+    case schema::Record::GATE_CHECKED: {
+      auto gate = record.getGateChecked();
+      return gates_[{gate.getOp(), gate.getEntry()}].emplace_back().keep(gate);
+    }
+    case schema::Record::OP_REPLIED: return op_replied(view);
+    case schema::Record::SAMPLE: {
+      auto sample = record.getSample();
+      return event(view, fmt::format("sample {}: {} = {}", in_quotes(chars(sample.getName())),
+                                     safe_target_text(sample.getTarget()), shown_value(sample.getValue())));
+    }
+    case schema::Record::TRACE_CHUNK: {
+      auto trace = record.getTraceChunk();
+      return event(view,
+                   fmt::format("trace of CPU {}, {}", trace.getCpu(), bytes_text(trace.getPages().size())));
+    }
+    case schema::Record::CONSOLE: return console(view);
+    case schema::Record::GUEST_PANICKED: return panicked(view);
+    case schema::Record::WATCHDOG_FIRED: {
+      auto watchdog = record.getWatchdogFired();
+      return event(view,
+                   fmt::format("WATCHDOG {} fired: {} ms have passed{}", in_quotes(chars(watchdog.getName())),
+                               watchdog.getLimitMs(), after_colon(watchdog.getDetail())));
+    }
+    case schema::Record::MACHINE_LOST:
+      return event(view, "MACHINE LOST" + after_colon(record.getMachineLost().getReason()));
+    case schema::Record::GUEST_EXITED: return guest_exited(view);
+    case schema::Record::LOST: return lost(view);
+    case schema::Record::SEALED:
+      return event(
+          view, fmt::format("sealed after {}, {}, {}", count_text(record.getSealed().getRecords(), "record"),
+                            count_text(record.getSealed().getPages(), "memory page"),
+                            count_text(record.getSealed().getBlobs(), "blob")));
+    case schema::Record::GUEST_OOPS: return oops(view);
+    case schema::Record::GUEST_FACTS: return guest_facts(view);
+    case schema::Record::TRIGGER_CHANGED: return trigger_changed(view);
+    case schema::Record::RUN_DELAYS: return run_delays(view);
+    case schema::Record::CLOCKSOURCE_SEEN: return clocksource_seen(view);
+    case schema::Record::SLIMMED:
+      return event(view, "slim: made from the tape with head digest " +
+                             to_hex(as_bytes(chars(record.getSlimmed().getHead()))) +
+                             ": what nothing on it used was left out");
+  }
+}
+
+void Timeline::scheduler_ended(const RecordView& view, schema::SchedulerExited::Reader exited,
+                               std::string_view how) {
+  event(view,
+        fmt::format("scheduler {} {}, {}{}", exited.getId(), how,
+                    exit_words(exited.getKind(), exited.getExitCode()), after_colon(exited.getReason())));
+  if (exited.getMessage().size() > 0) writer_.detail(safe(exited.getMessage()));
+  if (exited.getDump().size() == 0) return;
+  if (options_.console) return writer_.block(safe_lines(chars(exited.getDump())));
+  writer_.detail(fmt::format("with a dump of {} (--console shows it)", bytes_text(exited.getDump().size())));
+}
+
+void Timeline::worker_started(const RecordView& view) {
+  auto worker = view.record.getWorkerStarted();
+  event(view, fmt::format("worker {} started: pid {}, policy {}, start time {} ns",
+                          in_quotes(chars(worker.getName())), worker.getPid(), enum_words(worker.getPolicy()),
+                          worker.getStartBoottimeNs()));
+}
+
+void Timeline::worker_report(const RecordView& view) {
+  auto report = view.record.getWorkerReport();
+  std::string text = fmt::format("worker {} ", in_quotes(chars(report.getName())));
+  switch (report.getEvent()) {
+    case schema::WorkerEvent::EXITED: text += fmt::format("exited with {}", report.getStatus()); break;
+    case schema::WorkerEvent::KILLED:
+      text += fmt::format("was killed by signal {}", report.getStatus());
+      break;
+    case schema::WorkerEvent::PROGRESS: text += "goes on"; break;
+    default: text += "reports"; break;
+  }
+  event(view, fmt::format("{}, {} done", text, count_text(report.getPhasesDone(), "phase")));
+}
+
+void Timeline::step_finished(const RecordView& view) {
+  auto step = view.record.getStepFinished();
+  event(view, fmt::format("step {} {}{}", step.getStep(), step.getOk() ? "done" : "FAILED",
+                          after_colon(step.getDetail())));
+}
+
+void Timeline::op_requested(const RecordView& view) {
+  auto request = view.record.getOpRequested();
+  auto entries = request.getEntries();
+  bool reads = entries.size() == 0 || entries[0].isRead();
+  std::string text = fmt::format("request {}, {}, {}", request.getOp(), enum_words(request.getMode()),
+                                 count_text(entries.size(), reads ? "read" : "write"));
+  if (request.getExpect().isRefused())
+    text += fmt::format(", expected to be refused by gate {}", enum_words(request.getExpect().getRefused()));
+  event(view, text);
+  for (auto entry : entries) writer_.detail(asked_text(entry));
+  requests_[request.getOp()].keep(request);
+}
+
+void Timeline::freeze_began(const RecordView& view) {
+  auto freeze = view.record.getFreezeBegan();
+  std::string cause = freeze.getCause() == schema::FreezeCause::REQUEST
+                          ? fmt::format("for request {}{}", freeze.getOp(), later_try_text(freeze))
+                          : "cause: " + enum_words(freeze.getCause());
+  cause += reached_text(freeze);
+  if (freeze.getInterval() > 0) cause += fmt::format(", interval {}", freeze.getInterval());
+  if (const std::string triggers = trigger_names(freeze); !triggers.empty()) cause += ": " + triggers;
+  event(view, fmt::format("freeze {} {}", freeze.getFreeze(), cause));
+  auto hits = freeze.getHits();
+  if (hits.size() < 2 && freeze.getDetail().size() > 0) writer_.detail(safe(freeze.getDetail()));
+  for (unsigned i = 0; hits.size() > 1 && i < hits.size(); ++i) {
+    writer_.detail(fmt::format("CPU {}: {}{}", hits[i].getVcpu(), safe(hits[i].getTrigger()),
+                               after_colon(hits[i].getDetail())));
+  }
+  if (freeze.getTry() > 1) why_again(freeze.getOp());
+}
+
+// What refused the try before, by the gates that it left.
+void Timeline::why_again(uint64_t op) {
+  const auto asked = requests_[op].get().getEntries();
+  for (auto it = gates_.lower_bound({op, 0}); it != gates_.end() && it->first.first == op;
+       it = gates_.erase(it)) {
+    const uint32_t entry = it->first.second;
+    const std::string tag = entry < asked.size() ? tag_text(asked[entry]) : "";
+    for (const std::string& line : refusing_gate_lines(it->second))
+      writer_.detail(fmt::format("tried again: {}{}", tag, line));
+  }
+}
+
+void Timeline::trigger_changed(const RecordView& view) {
+  auto changed = view.record.getTriggerChanged();
+  const std::string where = changed.getAddress() == 0 ? "" : fmt::format(" at {:#x}", changed.getAddress());
+  const auto what = [&]() -> std::string {
+    switch (changed.getChange()) {
+      case schema::TriggerChange::ARMED: return "armed" + where;
+      case schema::TriggerChange::NOT_ARMED: return "NOT ARMED";
+      case schema::TriggerChange::SPENT: return "spent: it had all its hits";
+      case schema::TriggerChange::GIVEN_UP: return "given up: its function is entered too often for nothing";
+      case schema::TriggerChange::NOT_SAID: break;
+    }
+    return "changed, how is not known";
+  };
+  event(view,
+        fmt::format("trigger {} {}{}", safe(changed.getTrigger()), what(), after_colon(changed.getReason())));
+}
+
+void Timeline::run_delays(const RecordView& view) {
+  if (!delays_.told()) return event(view, "how long vCPUs wait for a CPU of the host is counted from here");
+  event(view, fmt::format("waited for a CPU of the host, in {}: {}", duration_text(delays_.last().running_ns),
+                          waits_text(delays_.last())));
+}
+
+void Timeline::clocksource_seen(const RecordView& view) {
+  auto seen = view.record.getClocksourceSeen();
+  if (seen.getBefore().size() == 0)
+    return event(view, "the guest's kernel takes its time from " + in_quotes(chars(seen.getName())));
+  event(view, fmt::format("{}the guest's kernel takes its time from {}, no longer from {}",
+                          is_of_the_boot(seen) ? "" : "CLOCKSOURCE CHANGED: ",
+                          in_quotes(chars(seen.getName())), in_quotes(chars(seen.getBefore()))));
+}
+
+void Timeline::frozen(const RecordView& view) {
+  auto frozen = view.record.getFrozen();
+  std::string text =
+      fmt::format("frozen, every vCPU stood after {}", duration_text(frozen.getStopLatencyNs()));
+  if (frozen.getBypassDepth() > 0) text += fmt::format(", SCX BYPASS DEPTH {}", frozen.getBypassDepth());
+  for (auto seqcount : frozen.getSeqcounts()) {
+    if (seqcount.getSequence() % 2 != 0) text += fmt::format(", {} BEING CHANGED", safe(seqcount.getName()));
+  }
+  event(view, text);
+  for (auto vcpu : frozen.getVcpus()) writer_.detail(vcpu_text(vcpu));
+}
+
+void Timeline::thawed(const RecordView& view) {
+  auto thawed = view.record.getThawed();
+  std::string text = fmt::format("thawed after {}", duration_text(thawed.getFrozenNs()));
+  if (thawed.getThawLatencyNs() > 0)
+    text += fmt::format(" (thawing took {})", duration_text(thawed.getThawLatencyNs()));
+  if (thawed.getWaitedKnown() && thawed.getWaitedNs() > 0)
+    text += fmt::format(", {} of it waiting for a CPU of the host", duration_text(thawed.getWaitedNs()));
+  if (thawed.getPages() > 0) text += ", " + count_text(thawed.getPages(), "page") + " kept";
+  event(view, text);
+}
+
+void Timeline::op_replied(const RecordView& view) {
+  auto reply = view.record.getOpReplied();
+  std::string text =
+      fmt::format("reply {}: {}{}", reply.getOp(), reply_text(reply), after_colon(reply.getError()));
+  if (reply.getLiveNotCoherent()) text += " (live, not coherent)";
+  event(view, text);
+  auto asked = requests_[reply.getOp()].get().getEntries();
+  auto got = reply.getEntries();
+  for (unsigned i = 0; i < got.size(); ++i) {
+    entry_replied(reply.getOp(), i, i < asked.size() ? asked[i] : schema::OpEntry::Reader(), got[i]);
+  }
+  requests_.erase(reply.getOp());
+}
+
+void Timeline::entry_replied(uint64_t op, uint32_t index, schema::OpEntry::Reader asked,
+                             schema::EntryReply::Reader got) {
+  std::string target = tag_text(asked) + safe_target_text(asked.getTarget());
+  if (got.getStatus() == schema::EntryStatus::DONE) {
+    std::string before = got.getBefore().isNone() ? "" : ", was " + shown_value(got.getBefore());
+    writer_.detail(fmt::format("{} = {}{}", target, shown_value(got.getValue()), before));
+  } else {
+    writer_.detail(fmt::format("{} {}{}", target, enum_words(got.getStatus()), after_colon(got.getReason())));
+  }
+  std::string place = place_text(got);
+  if (!place.empty()) writer_.detail(place, 1);
+  if (got.getStatus() == schema::EntryStatus::DONE) whole_value(asked, got.getValue());
+  if (got.getNote().size() > 0) writer_.detail("note: " + safe(got.getNote()), 1);
+  gates(op, index);
+}
+
+// A whole object as the kernel's types describe it. Where they do not, the line above has its bytes.
+void Timeline::whole_value(schema::OpEntry::Reader asked, schema::Value::Reader value) {
+  if (options_.types == nullptr || !asked.isRead() || asked.getRead() == schema::ValueKind::BYTES) return;
+  const Result<Op> op = read_op(asked, schema::OpMode::COLD);
+  if (!op.ok()) return;
+  LayoutLog unused(*options_.types);
+  const Result<std::optional<TypeInfo>> type = target_type(*options_.types, op->target, unused);
+  if (!type.ok() || !*type) return;
+  const auto show = [&](schema::Value::Reader one) {
+    if (!one.isBytes()) return;
+    writer_.block(type_text(*options_.types, (*type)->id, as_bytes(chars(one.getBytes()))), 1);
+  };
+  show(value);
+  if (!value.isList()) return;
+  for (auto one : value.getList()) show(one);
+}
+
+void Timeline::gates(uint64_t op, uint32_t index) {
+  auto it = gates_.find({op, index});
+  if (it == gates_.end()) return;
+  for (const std::string& line : gate_lines(it->second)) writer_.detail(line, 1);
+  gates_.erase(it);
+}
+
+void Timeline::console(const RecordView& view) {
+  if (!options_.console) return;
+  event(view, "console");
+  writer_.block(safe_lines(chars(view.record.getConsole().getText())));
+}
+
+void Timeline::panicked(const RecordView& view) {
+  event(view, "GUEST PANICKED");
+  writer_.block(safe_lines(chars(view.record.getGuestPanicked().getText())));
+}
+
+void Timeline::oops(const RecordView& view) {
+  auto oops = view.record.getGuestOops();
+  event(view, fmt::format("KERNEL COMPLAINT: {}", enum_words(oops.getKind())));
+  writer_.block(safe_lines(chars(oops.getText())));
+}
+
+void Timeline::guest_facts(const RecordView& view) {
+  auto said = view.record.getGuestFacts();
+  event(view, fmt::format("the guest says of {}", in_quotes(chars(said.getSubject()))));
+  for (auto fact : said.getFacts()) {
+    writer_.detail(fmt::format("{} = {}", safe(fact.getName()), safe(fact.getValue())));
+  }
+}
+
+void Timeline::guest_exited(const RecordView& view) {
+  auto exited = view.record.getGuestExited();
+  std::string text = exited.getExplicitDone()
+                         ? fmt::format("agent is done, exit code {}", exited.getExitCode())
+                         : "guest ended WITHOUT SAYING DONE";
+  event(view, text + after_colon(exited.getDetail()));
+}
+
+void Timeline::lost(const RecordView& view) {
+  event(view, "the recorder counted losses");
+  for (auto loss : view.record.getLost().getCounters()) writer_.detail(loss_text(loss));
+}
+
+}  // namespace ktape

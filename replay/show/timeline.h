@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "guest/kernel/types/btf.h"
+#include "replay/tape/run_delays.h"
+#include "replay/text/text_writer.h"
+#include "schema/tape/reading/reader.h"
+#include "schema/wire/owned_message.h"
+
+namespace ktape {
+
+struct TimelineOptions {
+  bool console = false;        // what the guest's kernel printed, and dumps, in full
+  const Btf* types = nullptr;  // the kernel's; whole objects are shown by them, else as bytes
+};
+
+// Shows a run record by record, for people. Gates are shown with the entry of the reply that they
+// belong to: those that passed as a number, the others with what was observed and expected.
+class Timeline {
+ public:
+  Timeline(TextWriter& writer, TimelineOptions options) : writer_(writer), options_(options) {}
+
+  void visit(const RecordView& view);
+
+ private:
+  void event(const RecordView& view, const std::string& text);
+
+  void scheduler_ended(const RecordView& view, schema::SchedulerExited::Reader exited, std::string_view how);
+  void worker_started(const RecordView& view);
+  void worker_report(const RecordView& view);
+  void step_finished(const RecordView& view);
+  void op_requested(const RecordView& view);
+  void op_replied(const RecordView& view);
+  void entry_replied(uint64_t op, uint32_t index, schema::OpEntry::Reader asked,
+                     schema::EntryReply::Reader got);
+  void whole_value(schema::OpEntry::Reader asked, schema::Value::Reader value);
+  void gates(uint64_t op, uint32_t index);
+  void freeze_began(const RecordView& view);
+  void trigger_changed(const RecordView& view);
+  void run_delays(const RecordView& view);
+  void clocksource_seen(const RecordView& view);
+  void why_again(uint64_t op);
+  void frozen(const RecordView& view);
+  void thawed(const RecordView& view);
+  void console(const RecordView& view);
+  void panicked(const RecordView& view);
+  void oops(const RecordView& view);
+  void guest_facts(const RecordView& view);
+  void guest_exited(const RecordView& view);
+  void lost(const RecordView& view);
+
+  TextWriter& writer_;
+  TimelineOptions options_;
+  RunDelayFold delays_;
+  std::map<uint64_t, OwnedMessage<schema::OpRequested>> requests_;  // not yet replied to, by op
+  std::map<std::pair<uint64_t, uint32_t>, std::vector<OwnedMessage<schema::GateChecked>>>
+      gates_;  // by op and entry
+};
+
+}  // namespace ktape

@@ -1,0 +1,249 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// ktape-test: captures a scenario and judges the tape, once or many times.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+
+#include "replay/check/assertion_options.h"
+#include "replay/tape/run_facts.h"
+#include "replay/test/test_verdict.h"
+#include "replay/text/text_writer.h"
+#include "schema/base/command_line.h"
+#include "schema/base/file.h"
+#include "schema/base/text.h"
+#include "schema/tape/reading/reader.h"
+
+namespace ktape {
+
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr char kProgram[] = "ktape test";
+constexpr char kBisect[] = "--git-bisect";
+constexpr size_t kOutputLimitBytes = size_t{1} << 20;
+constexpr size_t kMaxTapes = 1'000'000;
+
+constexpr char kHelp[] =
+    "Captures a scenario and judges its tape, in one: `ktape capture` and what `ktape check` runs. The "
+    "tapes\n"
+    "are kept, as SCENARIO-KERNEL-NUMBER.ktape, and none is ever overwritten. What stands after '--' goes "
+    "to\n"
+    "`ktape capture`.";
+
+constexpr char kFooter[] =
+    "A run is\n"
+    "  bad      when an assertion is violated. run-completed is one: a panic or a hang after the first step\n"
+    "           is bad, unless --only leaves it out; with --fail-on-eject also when a scheduler was ejected\n"
+    "  good     when it completed, an assertion passed and none is violated. Those that are named by "
+    "--only,\n"
+    "           --require or --with, or are in a folder given by --analyzers, must be decided; others may "
+    "be\n"
+    "           inconclusive\n"
+    "  nothing  when it says nothing about the kernel: the capture was refused or killed, the kernel cannot\n"
+    "           be used, did not boot or panicked before the first step, the machine was lost, the host\n"
+    "           failed, the run was interrupted, an assertion could not be run, or none was decided\n"
+    "Several runs are bad when one is, else nothing when one is, else good.\n"
+    "\n"
+    "--git-bisect is for `git bisect run`: it exits with 0 for good, 1 for bad and 125 for everything else,\n"
+    "mistakes on the command line included, and stops at the first bad run.\n"
+    "\n"
+    "Examples:\n"
+    "  ktape test cold_path_roundtrip --kernel 7.3.4 --repeat 10\n"
+    "  git bisect run sh -c 'make -j8 bzImage || exit 125\n"
+    "    ktape test my.scenario --kernel arch/x86/boot/bzImage --git-bisect --only vtime-monotonic'\n"
+    "\n"
+    "Exit status without --git-bisect: 0 good, 1 bad, 2 usage or scenario, 3 the kernel or a tape cannot be\n"
+    "used, 4 the machine was lost or the host lacks something, 77 nothing was decided.";
+
+struct Options {
+  std::string scenario;
+  std::string kernel;
+  std::string folder = "ktape-tests";
+  size_t repeat = 1;
+  bool git_bisect = false;
+  bool fail_on_eject = false;
+  AssertionOptions judges;
+  std::vector<std::string> capture;  // what stands after "--"
+};
+
+// A name for a file: the last part of a path, with nothing in it that a shell would notice.
+std::string file_word(const std::string& path, const std::string& suffix) {
+  std::string word = fs::path(path).filename();
+  if (word.size() > suffix.size() && word.ends_with(suffix)) word.erase(word.size() - suffix.size());
+  for (char& c : word) {
+    bool plain =
+        (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' || c == '_';
+    if (!plain) c = '-';
+  }
+  if (word.starts_with('.') || word.starts_with('-')) word.insert(0, "_");
+  return word;
+}
+
+// The first number that no tape, sealed or not, has.
+Result<std::string> next_tape(const Options& options) {
+  std::error_code error;
+  fs::create_directories(options.folder, error);
+  if (error)
+    return system_error(ErrorCode::kHost, "cannot make the folder " + in_quotes(options.folder),
+                        error.value());
+  std::string kernel = options.kernel.empty() ? "default" : file_word(options.kernel, "");
+  std::string stem =
+      fmt::format("{}/{}-{}-", options.folder, file_word(options.scenario, ".scenario"), kernel);
+  for (size_t number = 1; number <= kMaxTapes; ++number) {
+    std::string tape = fmt::format("{}{}.ktape", stem, number);
+    if (!fs::exists(fs::symlink_status(tape, error)) &&
+        !fs::exists(fs::symlink_status(tape + ".partial", error))) {
+      return tape;
+    }
+  }
+  return Error{ErrorCode::kHost, "the folder " + in_quotes(options.folder) + " is full of tapes",
+               "--tapes DIR names another"};
+}
+
+// The first that the kernel threw out.
+Result<std::string> find_ejection(const TapeReader& tape) {
+  KTAPE_ASSIGN(const RunFacts facts, gather_run_facts(tape));
+  for (const SchedulerFacts& scheduler : facts.schedulers) {
+    if (std::string ejection = scheduler.ejection(); !ejection.empty()) return ejection;
+  }
+  return std::string();
+}
+
+Result<void> read_run(const CheckedTape& checked, bool fail_on_eject, TestRun& run) {
+  KTAPE_ASSIGN(auto tape, TapeReader::open(checked.path));
+  run.sealed = tape->state() == TapeState::kSealed;
+  if (fail_on_eject) {
+    KTAPE_ASSIGN(run.ejection, find_ejection(*tape));
+  }
+  return tape->for_each([&](const RecordView& view) -> Result<void> {
+    if (!view.known) return {};
+    if (view.record.isStepStarted()) run.reached_first_step = true;
+    if (view.record.isSealed()) {
+      run.outcome = view.record.getSealed().getOutcome();
+      run.outcome_detail = printable(chars(view.record.getSealed().getDetail()));
+    }
+    return {};
+  });
+}
+
+struct Finished {
+  TestRun run;
+  std::string losses;
+};
+
+Result<Finished> run_once(const Options& options, const std::string& capture, const AskedAssertions& judges,
+                          const std::string& tape) {
+  std::vector<std::string> arguments = {options.scenario, "-o", tape};
+  if (!options.kernel.empty()) arguments.insert(arguments.end(), {"--kernel", options.kernel});
+  arguments.insert(arguments.end(), options.capture.begin(), options.capture.end());
+  Finished finished;
+  TestRun& run = finished.run;
+  KTAPE_ASSIGN(run.capture, run_child(capture, arguments, kOutputLimitBytes));
+  if (!fs::exists(tape)) return finished;
+  Result<CheckedTape> checked = inspect_readable(tape);
+  Result<void> read =
+      checked.ok() ? read_run(*checked, options.fail_on_eject, run) : Result<void>(checked.error());
+  if (!read.ok()) {
+    run.sealed = false;
+    run.cannot_judge = printable(read.error().message);
+    return finished;
+  }
+  finished.losses = checked->losses;
+  run.verdicts = assert_on_tape(*checked, judges);
+  return finished;
+}
+
+const char* word(TestVerdict::Kind kind) {
+  switch (kind) {
+    case TestVerdict::Kind::kGood: return "good";
+    case TestVerdict::Kind::kBad: return "BAD";
+    case TestVerdict::Kind::kNone: break;
+  }
+  return "nothing";
+}
+
+struct Sum {
+  TestVerdict::Kind kind = TestVerdict::Kind::kGood;
+  ExitCode code = ExitCode::kGood;
+  size_t runs[3] = {};
+};
+
+void tell(size_t number, size_t of, const std::string& tape, const Finished& finished,
+          const TestVerdict& verdict) {
+  fmt::print("run {} of {}  {}: {}\n", number, of, word(verdict.kind), verdict.why);
+  if (fs::exists(tape)) {
+    fmt::print("  tape    {}\n", printable(tape));
+    if (!finished.losses.empty()) fmt::print("  losses  {}\n", finished.losses);
+  }
+  for (const auto& [name, one] : finished.run.verdicts) {
+    if (one.result.kind != CheckResult::Kind::kViolated) continue;
+    fmt::print("  {} is violated\n", name);
+    for (const std::string& finding : one.findings) fmt::print("    {}\n", finding);
+  }
+  std::fflush(stdout);
+}
+
+Result<Sum> run(const Options& options) {
+  if (options.folder.empty()) return Error{ErrorCode::kUsage, "--tapes names no folder", ""};
+  KTAPE_ASSIGN(std::string own_folder, executable_folder());
+  const std::string capture = own_folder + "/ktape-capture";
+  KTAPE_ASSIGN(AskedAssertions judges, find_asked_assertions(options.judges));
+  Sum sum;
+  for (size_t number = 1; number <= options.repeat; ++number) {
+    KTAPE_ASSIGN(std::string tape, next_tape(options));
+    KTAPE_ASSIGN(Finished finished, run_once(options, capture, judges, tape));
+    TestVerdict verdict = judge_run(finished.run);
+    tell(number, options.repeat, tape, finished, verdict);
+    sum.kind = over_all(sum.kind, verdict.kind);
+    sum.code = worst(sum.code, verdict.code);
+    ++sum.runs[static_cast<size_t>(verdict.kind)];
+    if (options.git_bisect && verdict.kind == TestVerdict::Kind::kBad) break;
+    // The same mistake in every run.
+    if (verdict.code == ExitCode::kUsage || verdict.code == ExitCode::kBadInput) break;
+  }
+  fmt::print("{}: {} good, {} bad, {} that say nothing\n", word(sum.kind), sum.runs[0], sum.runs[1],
+             sum.runs[2]);
+  if (std::fflush(stdout) != 0) return system_error(ErrorCode::kHost, "cannot write to standard output");
+  return sum;
+}
+
+int main_of_test(int argc, char** argv) {
+  Options options;
+  char** const end = argv + argc;
+  char** const own_end = std::find(argv, end, std::string_view("--"));
+  if (own_end != end) options.capture.assign(own_end + 1, end);
+  const bool bisect = std::find(argv, own_end, std::string_view(kBisect)) != own_end;
+
+  CLI::App app(std::string(kHelp) + "\n", kProgram);
+  app.footer(kFooter);
+  app.set_version_flag("--version", std::string("ktape ") + KTAPE_VERSION);
+  app.add_option("SCENARIO", options.scenario, "a scenario file, or the name of one that ships")->required();
+  app.add_option("-k,--kernel", options.kernel,
+                 "a version from the cache, or the path of a bzImage or vmlinux");
+  app.add_option("--repeat", options.repeat, "so many runs; default 1")->check(CLI::Range(1, 100'000));
+  app.add_option("--tapes", options.folder, "keep the tapes in this folder")
+      ->type_name("DIR")
+      ->capture_default_str();
+  app.add_flag("--fail-on-eject", options.fail_on_eject,
+               "a run in which the kernel ejected a scheduler is bad, whatever the assertions say");
+  app.add_flag(kBisect, options.git_bisect, "exit as `git bisect run` expects it");
+  add_assertion_options(app, options.judges);
+  if (std::optional<int> status = parse_command_line(app, static_cast<int>(own_end - argv), argv)) {
+    return bisect && *status != 0 ? kBisectSkip : *status;
+  }
+  Result<Sum> sum = run(options);
+  if (sum.ok()) return options.git_bisect ? bisect_status(sum->kind) : static_cast<int>(sum->code);
+  std::fputs(describe(kProgram, sum.error()).c_str(), stderr);
+  return options.git_bisect ? kBisectSkip : static_cast<int>(exit_code(sum.error()));
+}
+
+}  // namespace
+
+}  // namespace ktape
+
+int main(int argc, char** argv) { return ktape::main_of_test(argc, argv); }

@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "replay/test/test_verdict.h"
+
+#include <fmt/format.h>
+
+#include "replay/text/record_text.h"
+#include "replay/text/text_writer.h"
+
+namespace ktape {
+
+namespace {
+
+using Kind = TestVerdict::Kind;
+
+TestVerdict none(ExitCode code, std::string why) { return {Kind::kNone, code, std::move(why)}; }
+
+std::string outcome_of(const TestRun& run) {
+  std::string text = enum_words(run.outcome);
+  return run.outcome_detail.empty() ? text : text + ": " + run.outcome_detail;
+}
+
+// Why a capture that ended so left nothing to judge; nothing when it may have.
+std::optional<TestVerdict> capture_failed(const TestRun& run) {
+  if (run.capture.signal != 0) {
+    return none(ExitCode::kHost, fmt::format("the capture was killed by signal {}", run.capture.signal));
+  }
+  switch (static_cast<ExitCode>(run.capture.exit_status)) {
+    case ExitCode::kGood:
+    case ExitCode::kViolated: return std::nullopt;
+    case ExitCode::kUsage:
+      return none(ExitCode::kUsage, "the capture refused its options, or the scenario for this kernel");
+    case ExitCode::kBadInput: return none(ExitCode::kBadInput, "the kernel cannot be used");
+    case ExitCode::kHost: return none(ExitCode::kHost, "the machine was lost, or the host lacks something");
+    default:
+      return none(ExitCode::kHost, fmt::format("the capture ended with status {}", run.capture.exit_status));
+  }
+}
+
+// Why a run that ended so says nothing, whatever the assertions say.
+std::optional<TestVerdict> outcome_failed(const TestRun& run) {
+  switch (run.outcome) {
+    case schema::Outcome::COMPLETED:
+    case schema::Outcome::SCENARIO_FAILED:
+    case schema::Outcome::GUEST_PANICKED:
+    case schema::Outcome::RUN_TIMED_OUT:
+    case schema::Outcome::GUEST_EXITED: break;
+    default: return none(ExitCode::kHost, outcome_of(run));
+  }
+  if (run.reached_first_step) return std::nullopt;
+  return none(ExitCode::kInconclusive, "the guest did not get as far as the first step: " + outcome_of(run));
+}
+
+struct Tally {
+  size_t passed = 0;
+  std::string violated;  // the first, with its evidence
+  std::string undecided;
+  std::string error;
+};
+
+Tally tally(const Verdicts& verdicts) {
+  Tally found;
+  auto first = [](std::string& into, const std::string& name, const std::string& why) {
+    if (into.empty()) into = why.empty() ? name : name + ": " + why;
+  };
+  for (const auto& [name, verdict] : verdicts) {
+    switch (verdict.result.kind) {
+      case CheckResult::Kind::kPassed: ++found.passed; break;
+      case CheckResult::Kind::kViolated:
+        first(found.violated, name, verdict.findings.empty() ? "" : verdict.findings.front());
+        break;
+      case CheckResult::Kind::kError: first(found.error, name, verdict.result.reason); break;
+      default:
+        if (verdict.named) first(found.undecided, name, verdict.result.reason);
+        break;
+    }
+  }
+  return found;
+}
+
+}  // namespace
+
+TestVerdict judge_run(const TestRun& run) {
+  if (auto failed = capture_failed(run)) return *failed;
+  if (!run.sealed) {
+    return none(ExitCode::kBadInput, run.cannot_judge.empty() ? "there is no sealed tape" : run.cannot_judge);
+  }
+  if (auto failed = outcome_failed(run)) return *failed;
+  Tally found = tally(run.verdicts);
+  if (!found.error.empty()) return none(ExitCode::kHost, "an assertion could not be run: " + found.error);
+  if (!found.violated.empty()) return {Kind::kBad, ExitCode::kViolated, found.violated};
+  if (!run.ejection.empty()) return {Kind::kBad, ExitCode::kViolated, "scheduler " + run.ejection};
+  if (!found.undecided.empty()) return none(ExitCode::kInconclusive, found.undecided);
+  if (found.passed == 0) return none(ExitCode::kInconclusive, "no assertion was decided");
+  if (run.outcome != schema::Outcome::COMPLETED) {
+    return none(ExitCode::kInconclusive,
+                "nothing is violated, but the run did not complete: " + outcome_of(run));
+  }
+  return {Kind::kGood, ExitCode::kGood, count_text(found.passed, "assertion") + " passed"};
+}
+
+TestVerdict::Kind over_all(Kind a, Kind b) {
+  if (a == Kind::kBad || b == Kind::kBad) return Kind::kBad;
+  if (a == Kind::kNone || b == Kind::kNone) return Kind::kNone;
+  return Kind::kGood;
+}
+
+int bisect_status(Kind kind) {
+  switch (kind) {
+    case Kind::kGood: return 0;
+    case Kind::kBad: return 1;
+    case Kind::kNone: break;
+  }
+  return kBisectSkip;
+}
+
+}  // namespace ktape

@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "replay/text/integrity_text.h"
+
+#include <fmt/format.h>
+
+#include "schema/base/text.h"
+
+namespace ktape {
+
+std::string integrity_lines(const Verification& found) {
+  return fmt::format("tape: {}{}{}\nlosses: {}\n", integrity_name(found.integrity),
+                     found.finding.empty() ? "" : ", ", printable(found.finding), found.losses.text());
+}
+
+std::string integrity_json(const Verification& found) {
+  return fmt::format(R"("integrity":"{}","finding":{},"losses":{})", integrity_name(found.integrity),
+                     json_string(printable(found.finding)), json_string(found.losses.text()));
+}
+
+ExitCode with_integrity(ExitCode code, const Verification& found) {
+  return found.integrity == Integrity::kAltered ? ExitCode::kBadInput : code;
+}
+
+}  // namespace ktape

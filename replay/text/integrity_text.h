@@ -1,0 +1,23 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <string>
+
+#include "schema/base/exit_code.h"
+#include "schema/tape/verify/verify.h"
+
+namespace ktape {
+
+// What belongs beside everything that is read from a tape:
+//   tape: intact, every record, blob, page and column is as it was recorded
+//   losses: none
+// Ends with a newline.
+[[nodiscard]] std::string integrity_lines(const Verification& found);
+
+// The same as members of a JSON object: "integrity":"intact","finding":"...","losses":"none"
+[[nodiscard]] std::string integrity_json(const Verification& found);
+
+// The exit status of whoever used the tape all the same.
+[[nodiscard]] ExitCode with_integrity(ExitCode code, const Verification& found);
+
+}  // namespace ktape

@@ -1,0 +1,47 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "schema/base/units.h"
+
+namespace ktape {
+
+// Builds text for people: 100 columns, words wrapped under where they began.
+class TextWriter {
+ public:
+  // A line of its own in capitals, with an empty line above.
+  void section(std::string_view title);
+  // A line as it is.
+  void line(std::string_view text);
+  // A line that begins with `lead`; what is wrapped stands under where the text began.
+  void led(std::string_view lead, std::string_view text);
+  // "label       value"
+  void field(std::string_view label, std::string_view value);
+  // "   12 [    3.204518] text": one record of the time line.
+  void event(Seq seq, HostNs at, std::string_view text);
+  // More about the event above; `depth` levels further in.
+  void detail(std::string_view text, size_t depth = 0);
+  // Text as it is, each of its lines at the depth of a detail.
+  void block(std::string_view text, size_t depth = 0);
+
+  // What was written since the last call.
+  [[nodiscard]] std::string take();
+
+ private:
+  void wrapped(const std::string& lead, std::string_view text);
+
+  std::string text_;
+};
+
+// "0.9 ms", "12 us", "3.2 s": three digits that count.
+[[nodiscard]] std::string duration_text(uint64_t ns);
+[[nodiscard]] std::string bytes_text(uint64_t bytes);
+// "1 page", "2 pages"
+[[nodiscard]] std::string count_text(uint64_t count, std::string_view singular, std::string_view plural = "");
+// "2026-11-22 09:42:11 UTC"
+[[nodiscard]] std::string wall_clock_text(uint64_t unix_ns);
+
+}  // namespace ktape

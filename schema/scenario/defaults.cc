@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "schema/scenario/defaults.h"
+
+#include <fmt/format.h>
+
+#include "schema/scenario/machine.h"
+#include "schema/scenario/retry.h"
+#include "schema/target/target_path.h"
+
+namespace ktape {
+
+namespace {
+
+template <typename T>
+T or_default(T value, T fallback) {
+  return value == 0 ? fallback : value;
+}
+
+uint32_t priority_or_default(schema::Policy policy, uint32_t priority) {
+  bool realtime = policy == schema::Policy::FIFO || policy == schema::Policy::RR;
+  return realtime ? or_default(priority, 1u) : priority;
+}
+
+int32_t retry_or(int32_t retry_ms, int32_t fallback) {
+  return retry_ms == kRetryNotSaid ? fallback : retry_ms;
+}
+
+void fill_action(schema::Action::Builder action, int32_t retry_ms) {
+  if (action.isOp()) action.getOp().setRetryMs(retry_or(action.getOp().getRetryMs(), retry_ms));
+  if (action.isWait()) {
+    auto wait = action.getWait();
+    wait.setDeadlineMs(or_default(wait.getDeadlineMs(), 30'000u));
+  } else if (action.isWaitProgram()) {
+    auto wait = action.getWaitProgram();
+    wait.setDeadlineMs(or_default(wait.getDeadlineMs(), 30'000u));
+  } else if (action.isSetPolicy()) {
+    auto change = action.getSetPolicy();
+    change.setPriority(priority_or_default(change.getPolicy(), change.getPriority()));
+  }
+}
+
+Result<void> parse_path(std::string_view file, const TextNode& where, schema::Target::Builder target) {
+  if (where.has("steps")) {
+    return error_at(file, where.at("steps").place, "'steps' is filled in by ktape: write 'path' instead");
+  }
+  auto steps = parse_target_path(target.getPath().cStr());
+  if (!steps.ok()) {
+    return error_at(file, where.at("path").place, steps.error().message, steps.error().hint);
+  }
+  write_steps(steps.value(), target);
+  return {};
+}
+
+}  // namespace
+
+void fill_defaults(schema::Scenario::Builder scenario) {
+  scenario.setWatchdogMs(or_default(scenario.getWatchdogMs(), 60'000u));
+  scenario.setRetryMs(retry_or(scenario.getRetryMs(), kDefaultRetryMs));
+  scenario.setAgentPriority(or_default(scenario.getAgentPriority(), 99u));
+
+  complete_machine(scenario.getMachine());
+
+  auto scheduler = scenario.getScheduler();
+  if (scheduler.isVtime()) {
+    auto vtime = scheduler.getVtime();
+    vtime.setSliceUs(or_default(vtime.getSliceUs(), 20'000u));
+    vtime.setTimeoutMs(or_default(vtime.getTimeoutMs(), 30'000u));
+  } else if (scheduler.isExternal()) {
+    auto external = scheduler.getExternal();
+    external.setAttachDeadlineMs(or_default(external.getAttachDeadlineMs(), 30'000u));
+  }
+  for (auto worker : scenario.getWorkers()) {
+    worker.setPriority(priority_or_default(worker.getPolicy(), worker.getPriority()));
+  }
+  for (auto step : scenario.getSteps()) {
+    for (auto action : step.getActions()) fill_action(action, scenario.getRetryMs());
+  }
+}
+
+Result<void> parse_paths(std::string_view file, const TextNode& parsed, schema::Scenario::Builder scenario) {
+  auto steps = scenario.getSteps();
+  for (unsigned i = 0; i < steps.size(); ++i) {
+    auto actions = steps[i].getActions();
+    for (unsigned j = 0; j < actions.size(); ++j) {
+      if (!actions[j].isOp()) continue;
+      const TextNode& entry = parsed.at("steps").at(i).at("actions").at(j).at("op").at("entry");
+      KTAPE_TRY(parse_path(file, entry.at("target"), actions[j].getOp().getEntry().getTarget()));
+    }
+  }
+  return {};
+}
+
+}  // namespace ktape

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "schema/tape/facts/lockup_sight.h"
+
+#include <algorithm>
+
+#include "schema/terms/lockups.h"
+
+namespace ktape {
+
+namespace {
+
+constexpr uint64_t kNsPerMs = 1'000'000;
+
+// What of `whole` is left without `part`; a stranger's tape may have any numbers.
+uint64_t without(uint64_t whole, uint64_t part) { return whole - std::min(whole, part); }
+
+}  // namespace
+
+void LockupSight::stretch_ends(uint64_t host_ns) {
+  longest_ns_ = std::max(longest_ns_, without(host_ns, stretch_ns_));
+}
+
+void LockupSight::visit(const RecordView& view) {
+  if (!view.known) return;
+  const uint64_t host_ns = view.record.getHostNs();
+  last_ns_ = std::max(last_ns_, host_ns);
+  if (view.record.isRunStarted()) {
+    resets_ = view.record.getRunStarted().getFreezesResetWatchdogs();
+  } else if (view.record.isKernelIdentified()) {
+    soft_lockup_ms_ = view.record.getKernelIdentified().getSoftLockupMs();
+    rcu_stall_ms_ = view.record.getKernelIdentified().getRcuStallMs();
+    began_ = true;
+    began_ns_ = stretch_ns_ = host_ns;
+  } else if (view.record.isFreezeBegan()) {
+    ++freezes_;
+    stretch_ends(host_ns);
+  } else if (view.record.isThawed()) {
+    stretch_ns_ = host_ns;
+    frozen_ns_ += std::min(view.record.getThawed().getFrozenNs(), ~frozen_ns_);
+  }
+}
+
+std::string LockupSight::hidden_text() const {
+  if (!resets_ || !began_ || freezes_ == 0) return "";
+  const uint64_t longest_ms = std::max(longest_ns_, without(last_ns_, stretch_ns_)) / kNsPerMs;
+  const uint64_t ran_ms = without(without(last_ns_, began_ns_), frozen_ns_) / kNsPerMs;
+  // What the run was too short for is not hidden by its freezes.
+  const auto in_time = [&](uint64_t threshold_ms) { return threshold_ms <= ran_ms ? threshold_ms : 0; };
+  const std::string lockups =
+      lockups_later_than(longest_ms, in_time(soft_lockup_ms_), in_time(rcu_stall_ms_));
+  if (lockups.empty()) return "";
+  return "freezes came " + seconds_text(longest_ms) +
+         " apart at most, and under KVM each makes the guest's kernel watch for lock-ups anew: it could not "
+         "tell "
+         "of " +
+         lockups;
+}
+
+}  // namespace ktape

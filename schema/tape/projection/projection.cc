@@ -1,0 +1,466 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "schema/tape/projection/projection.h"
+
+#include <string>
+
+#include "schema/tape/projection/cells.h"
+#include "schema/tape/projection/projection_ops.h"
+
+namespace ktape {
+
+namespace {
+
+using namespace cells;
+using schema::Record;
+
+struct ShapeInfo {
+  const char* table;
+  size_t key_columns;
+};
+
+constexpr ShapeInfo kShapes[] = {
+    {"run", 1},
+    {"kernel", 1},
+    {"guest", 1},
+    {"layout", 1},
+    {"scheduler_attempt", 1},
+    {"scheduler_attempt", 1},
+    {"scheduler", 1},
+    {"scheduler", 1},
+    {"scheduler_output", 1},
+    {"worker", 1},
+    {"worker", 1},
+    {"step", 1},
+    {"step", 1},
+    {"request", 1},
+    {"request", 1},
+    {"request", 1},
+    {"kernel_op", 2},
+    {"kernel_op", 2},
+    {"lock_user", 3},
+    {"gate", 1},
+    {"freeze", 1},
+    {"freeze_hit", 2},
+    {"freeze", 1},
+    {"freeze", 1},
+    {"vcpu", 2},
+    {"run_delay", 2},
+    {"clocksource", 1},
+    {"sample", 1},
+    {"trace_chunk", 1},
+    {"console", 1},
+    {"incident", 1},
+    {"oops", 1},
+    {"guest_fact", 2},
+    {"freeze_trigger", 1},
+    {"freeze_trigger", 1},
+    {"trigger_change", 1},
+    {"slimmed", 1},
+    {"guest_exit", 1},
+    {"loss", 2},
+    {"ending", 1},
+};
+static_assert(std::size(kShapes) == static_cast<size_t>(RowShape::kCount));
+
+Cell joined(capnp::List<capnp::Text>::Reader list) {
+  std::string all;
+  for (auto item : list) all += (all.empty() ? "" : " ") + std::string(item.begin(), item.size());
+  return plain(all);
+}
+
+void run_started(Record::Reader record, Rows& rows) {
+  auto run = record.getRunStarted();
+  auto program = run.getSchedulerProgram();
+  auto host = run.getHostProcessor();
+  rows.push_back({RowShape::kRun,
+                  {{"seq", count(record.getSeq())},
+                   {"scenario", text(run.getScenario().getName())},
+                   {"started", utc(run.getWallClockNs())},
+                   {"ktape_version", text(run.getKtapeVersion())},
+                   {"kernel_image", text(run.getKernelImage())},
+                   {"kernel_image_sha256", digest(run.getKernelImageDigest())},
+                   {"kernel_command_line", text(run.getKernelCommandLine())},
+                   {"initramfs_sha256", digest(run.getInitramfsDigest())},
+                   {"cpus", count(run.getCpus())},
+                   {"sockets", count(run.getSockets())},
+                   {"cores", count(run.getCores())},
+                   {"threads", count(run.getThreads())},
+                   {"numa_nodes", count(run.getNumaNodes())},
+                   {"memory_bytes", count(run.getMemoryBytes())},
+                   {"accelerator", name(run.getAcceleratorUsed())},
+                   {"accelerator_asked", name(run.getAcceleratorAsked())},
+                   {"accelerator_reason", text(run.getAcceleratorReason())},
+                   {"time_is_real", flag(run.getTimeIsReal())},
+                   {"fast_boot", flag(run.getFastBoot())},
+                   {"qemu_version", text(run.getQemuVersion())},
+                   {"qemu_arguments", joined(run.getQemuArguments())},
+                   {"host_cpu", text(run.getHostCpu())},
+                   {"host_kernel", text(run.getHostKernel())},
+                   {"llcs", count(run.getLlcs())},
+                   {"memory_mode", name(run.getMemoryMode())},
+                   {"freeze_every_ms", count(run.getFreezeEveryMs())},
+                   {"arguments", joined(run.getArguments())},
+                   {"working_folder", text(run.getWorkingFolder())},
+                   {"scheduler_program", text(program.getPath())},
+                   {"scheduler_sha256", digest(program.getDigest())},
+                   {"scheduler_build_id", digest(program.getBuildId())},
+                   {"scheduler_checkout", name(program.getCheckout())},
+                   {"scheduler_commit", text(program.getCommit())},
+                   {"host_is_guest", optional(host.getKnown(), flag(host.getHypervisor()))},
+                   {"host_hypervisor", text(host.getHypervisorName())},
+                   {"host_kvm_nested", text(host.getKvmNested())},
+                   {"host_cpus", count(host.getCpus())},
+                   {"freezes_reset_watchdogs", flag(run.getFreezesResetWatchdogs())}}});
+  for (auto trigger : of_rows(run.getFreezeTriggers())) {
+    rows.push_back({RowShape::kTriggerPlanned,
+                    {{"name", text(trigger.getName())},
+                     {"function", text(trigger.getFunction())},
+                     {"times", count(trigger.getTimes())},
+                     {"arming", name(trigger.getArming())},
+                     {"step", count(trigger.getStep())}}});
+  }
+}
+
+Row kernel(Record::Reader record) {
+  auto kernel = record.getKernelIdentified();
+  return {RowShape::kKernel,
+          {{"seq", count(record.getSeq())},
+           {"release", text(kernel.getRelease())},
+           {"banner", text(kernel.getBanner())},
+           {"preemption", text(kernel.getPreemption())},
+           {"hz", count(kernel.getHz())},
+           {"cpus", count(kernel.getCpus())},
+           {"paging_levels", count(kernel.getPagingLevels())},
+           {"kaslr_slide", hex(kernel.getKaslrSlide())},
+           {"phys_base", hex(kernel.getPhysBase())},
+           {"page_offset", hex(kernel.getPageOffset())},
+           {"vmcoreinfo_agrees", flag(kernel.getVmcoreinfoAgrees())},
+           {"build_id", digest(kernel.getBuildId())},
+           {"btf_sha256", digest(kernel.getBtfDigest())},
+           {"symbols_sha256", digest(kernel.getSymbolsDigest())},
+           {"adoption_ns", count(kernel.getAdoptionNs())},
+           {"soft_lockup_ms", count(kernel.getSoftLockupMs())},
+           {"rcu_stall_ms", count(kernel.getRcuStallMs())}}};
+}
+
+Row guest(Record::Reader record) {
+  auto hello = record.getGuestHello();
+  return {RowShape::kGuest,
+          {{"seq", count(record.getSeq())},
+           {"host_ns", count(record.getHostNs())},
+           {"release", text(hello.getRelease())},
+           {"version", text(hello.getVersion())},
+           {"command_line", text(hello.getCommandLine())},
+           {"online_cpus", count(hello.getOnlineCpus())},
+           {"boot_time_ns", count(hello.getBootTimeNs())},
+           {"agent_version", text(hello.getAgentVersion())}}};
+}
+
+Row layout(Record::Reader record) {
+  auto layout = record.getLayoutUsed();
+  return {RowShape::kLayout,
+          {{"seq", count(record.getSeq())},
+           {"type", text(layout.getType())},
+           {"path", text(layout.getPath())},
+           {"offset_bytes", count(layout.getOffsetBytes())},
+           {"size_bytes", count(layout.getSizeBytes())},
+           {"encoding", text(layout.getEncoding())}}};
+}
+
+Row scheduler_attached(Record::Reader record) {
+  auto scheduler = record.getSchedulerAttached();
+  return {RowShape::kSchedulerAttached,
+          {{"id", count(scheduler.getId())},
+           {"name", text(scheduler.getName())},
+           {"switch_mode", name(scheduler.getSwitchMode())},
+           {"vtime", name(scheduler.getVtime())},
+           {"timeout_ms", count(scheduler.getTimeoutMs())},
+           {"ops", joined(scheduler.getOps())},
+           {"parent", count(scheduler.getParent())},
+           {"cgroup", text(scheduler.getCgroup())},
+           {"object_sha256", digest(scheduler.getObjectDigest())},
+           {"seq_attached", count(record.getSeq())}}};
+}
+
+Row scheduler_attempted(Record::Reader record) {
+  auto attempted = record.getSchedulerAttempted();
+  return {RowShape::kSchedulerAttempted,
+          {{"id", count(attempted.getId())},
+           {"name", text(attempted.getName())},
+           {"parent", count(attempted.getParent())},
+           {"cgroup", text(attempted.getCgroup())},
+           {"seq_attempted", count(record.getSeq())}}};
+}
+
+Row scheduler_enable_failed(Record::Reader record) {
+  auto failed = record.getSchedulerEnableFailed();
+  return {RowShape::kSchedulerEnableFailed,
+          {{"id", count(failed.getId())},
+           {"exit_kind", count(failed.getKind())},
+           {"exit_reason", text(failed.getReason())},
+           {"exit_message", text(failed.getMessage())},
+           {"exit_code", number(failed.getExitCode())},
+           {"exit_dump", text(failed.getDump())},
+           {"seq_failed", count(record.getSeq())}}};
+}
+
+Row scheduler_exited(Record::Reader record) {
+  auto exited = record.getSchedulerExited();
+  return {RowShape::kSchedulerExited,
+          {{"id", count(exited.getId())},
+           {"exit_kind", count(exited.getKind())},
+           {"exit_reason", text(exited.getReason())},
+           {"exit_message", text(exited.getMessage())},
+           {"exit_code", number(exited.getExitCode())},
+           {"exit_dump", text(exited.getDump())},
+           {"exit_unfinished", flag(exited.getUnfinished())},
+           {"seq_exited", count(record.getSeq())}}};
+}
+
+Row scheduler_output(Record::Reader record) {
+  auto output = record.getSchedulerOutput();
+  return {RowShape::kSchedulerOutput,
+          {{"seq", count(record.getSeq())},
+           {"host_ns", count(record.getHostNs())},
+           {"scheduler", count(output.getId())},
+           {"text", text(output.getText())}}};
+}
+
+Row worker_started(Record::Reader record) {
+  auto worker = record.getWorkerStarted();
+  return {RowShape::kWorkerStarted,
+          {{"name", text(worker.getName())},
+           {"pid", number(worker.getPid())},
+           {"start_boottime_ns", count(worker.getStartBoottimeNs())},
+           {"policy", name(worker.getPolicy())},
+           {"comm", text(worker.getComm())},
+           {"seq_started", count(record.getSeq())}}};
+}
+
+Row worker_report(Record::Reader record) {
+  auto report = record.getWorkerReport();
+  return {RowShape::kWorkerReport,
+          {{"name", text(report.getName())},
+           {"event", name(report.getEvent())},
+           {"status", number(report.getStatus())},
+           {"phases_done", count(report.getPhasesDone())},
+           {"seq_reported", count(record.getSeq())}}};
+}
+
+Row step_started(Record::Reader record) {
+  auto step = record.getStepStarted();
+  return {RowShape::kStepStarted,
+          {{"step", count(step.getStep())},
+           {"name", text(step.getName())},
+           {"started_ns", count(record.getHostNs())},
+           {"seq_started", count(record.getSeq())}}};
+}
+
+Row step_finished(Record::Reader record) {
+  auto step = record.getStepFinished();
+  return {RowShape::kStepFinished,
+          {{"step", count(step.getStep())},
+           {"ok", flag(step.getOk())},
+           {"detail", text(step.getDetail())},
+           {"finished_ns", count(record.getHostNs())},
+           {"seq_finished", count(record.getSeq())}}};
+}
+
+Row trace_chunk(Record::Reader record) {
+  auto chunk = record.getTraceChunk();
+  return {RowShape::kTraceChunk,
+          {{"seq", count(record.getSeq())},
+           {"cpu", count(chunk.getCpu())},
+           {"bytes", count(chunk.getPages().size())}}};
+}
+
+Row console(Record::Reader record) {
+  return {RowShape::kConsole,
+          {{"seq", count(record.getSeq())},
+           {"host_ns", count(record.getHostNs())},
+           {"text", text(record.getConsole().getText())}}};
+}
+
+Row incident(Record::Reader record, const char* what, Cell detail) {
+  return {RowShape::kIncident,
+          {{"seq", count(record.getSeq())},
+           {"host_ns", count(record.getHostNs())},
+           {"what", plain(what)},
+           {"detail", std::move(detail)}}};
+}
+
+Row oops(Record::Reader record) {
+  auto oops = record.getGuestOops();
+  return {RowShape::kOops,
+          {{"seq", count(record.getSeq())},
+           {"host_ns", count(record.getHostNs())},
+           {"kind", name(oops.getKind())},
+           {"text", text(oops.getText())}}};
+}
+
+void guest_facts(Record::Reader record, Rows& rows) {
+  auto told = record.getGuestFacts();
+  const auto facts = of_rows(told.getFacts());
+  for (uint i = 0; i < facts.size(); ++i) {
+    rows.push_back({RowShape::kGuestFact,
+                    {{"seq", count(record.getSeq())},
+                     {"fact", count(i)},
+                     {"subject", text(told.getSubject())},
+                     {"name", text(facts[i].getName())},
+                     {"value", text(facts[i].getValue())}}});
+  }
+}
+
+Row trigger_changed(Record::Reader record) {
+  auto changed = record.getTriggerChanged();
+  return {RowShape::kTriggerChanged,
+          {{"seq", count(record.getSeq())},
+           {"host_ns", count(record.getHostNs())},
+           {"name", text(changed.getTrigger())},
+           {"change", name(changed.getChange())},
+           {"address", hex(changed.getAddress())},
+           {"reason", text(changed.getReason())}}};
+}
+
+void run_delays(Record::Reader record, Rows& rows) {
+  auto delays = record.getRunDelays();
+  for (auto vcpu : of_rows(delays.getVcpus())) {
+    const bool known = vcpu.getKnown();
+    rows.push_back({RowShape::kRunDelay,
+                    {{"seq", count(record.getSeq())},
+                     {"cpu", count(vcpu.getVcpu())},
+                     {"host_ns", count(record.getHostNs())},
+                     {"freeze", count(delays.getFreeze())},
+                     {"thread", optional(known, number(vcpu.getThread()))},
+                     {"ran_ns", optional(known, count(vcpu.getRanNs()))},
+                     {"waited_ns", optional(known, count(vcpu.getWaitedNs()))},
+                     {"timeslices", optional(known, count(vcpu.getTimeslices()))},
+                     {"stolen_ns", optional(delays.getStolenKnown(), count(delays.getStolenNs()))}}});
+  }
+}
+
+Row clocksource_seen(Record::Reader record) {
+  auto seen = record.getClocksourceSeen();
+  return {RowShape::kClocksource,
+          {{"seq", count(record.getSeq())},
+           {"host_ns", count(record.getHostNs())},
+           {"name", text(seen.getName())},
+           {"before", text(seen.getBefore())},
+           {"freeze", count(seen.getFreeze())}}};
+}
+
+Row slimmed(Record::Reader record) {
+  auto slimmed = record.getSlimmed();
+  return {RowShape::kSlimmed,
+          {{"seq", count(record.getSeq())},
+           {"head_sha256", digest(slimmed.getHead())},
+           {"ktape_version", text(slimmed.getKtapeVersion())}}};
+}
+
+Row watchdog_fired(Record::Reader record) {
+  auto fired = record.getWatchdogFired();
+  std::string detail = std::string(fired.getName()) + " after " + std::to_string(fired.getLimitMs()) +
+                       " ms: " + std::string(fired.getDetail());
+  return incident(record, "watchdogFired", plain(detail));
+}
+
+Row guest_exited(Record::Reader record) {
+  auto exited = record.getGuestExited();
+  return {RowShape::kGuestExit,
+          {{"seq", count(record.getSeq())},
+           {"host_ns", count(record.getHostNs())},
+           {"explicit_done", flag(exited.getExplicitDone())},
+           {"exit_code", number(exited.getExitCode())},
+           {"detail", text(exited.getDetail())}}};
+}
+
+void losses(Record::Reader record, capnp::List<schema::LossCounter>::Reader counters, Rows& rows) {
+  for (auto counter : of_rows(counters)) {
+    rows.push_back({RowShape::kLoss,
+                    {{"seq", count(record.getSeq())},
+                     {"name", text(counter.getName())},
+                     {"count", count(counter.getCount())},
+                     {"description", text(counter.getDescription())}}});
+  }
+}
+
+void sealed(Record::Reader record, Rows& rows) {
+  auto sealed = record.getSealed();
+  auto intervals = sealed.getIntervals();
+  const auto of_intervals = [&](uint64_t value) { return sealed.hasIntervals() ? count(value) : Cell(); };
+  rows.push_back({RowShape::kEnding,
+                  {{"seq", count(record.getSeq())},
+                   {"outcome", name(sealed.getOutcome())},
+                   {"exit_code", number(sealed.getExitCode())},
+                   {"detail", text(sealed.getDetail())},
+                   {"records", count(sealed.getRecords())},
+                   {"pages", count(sealed.getPages())},
+                   {"blobs", count(sealed.getBlobs())},
+                   {"intervals_froze", of_intervals(intervals.getFroze())},
+                   {"intervals_skipped_busy", of_intervals(intervals.getSkippedBusy())},
+                   {"intervals_skipped_late", of_intervals(intervals.getSkippedLate())}}});
+  losses(record, sealed.getLosses(), rows);
+  for (auto trigger : of_rows(sealed.getTriggers())) {
+    rows.push_back({RowShape::kTriggerCounted,
+                    {{"name", text(trigger.getName())},
+                     {"armed", flag(trigger.getArmed())},
+                     {"freezes", count(trigger.getFreezes())},
+                     {"hits", count(trigger.getHits())}}});
+  }
+}
+
+void project_into(Record::Reader record, Rows& rows) {
+  switch (record.which()) {
+    case Record::UNKNOWN: return;
+    case Record::RUN_STARTED: return run_started(record, rows);
+    case Record::KERNEL_IDENTIFIED: return rows.push_back(kernel(record));
+    case Record::LAYOUT_USED: return rows.push_back(layout(record));
+    case Record::GUEST_HELLO: return rows.push_back(guest(record));
+    case Record::SCHEDULER_ATTACHED: return rows.push_back(scheduler_attached(record));
+    case Record::SCHEDULER_OUTPUT: return rows.push_back(scheduler_output(record));
+    case Record::SCHEDULER_EXITED: return rows.push_back(scheduler_exited(record));
+    case Record::WORKER_STARTED: return rows.push_back(worker_started(record));
+    case Record::WORKER_REPORT: return rows.push_back(worker_report(record));
+    case Record::STEP_STARTED: return rows.push_back(step_started(record));
+    case Record::STEP_FINISHED: return rows.push_back(step_finished(record));
+    case Record::OP_REQUESTED: return project_op_requested(record, rows);
+    case Record::OP_DEFERRED: return project_op_deferred(record, rows);
+    case Record::FREEZE_BEGAN: return project_freeze_began(record, rows);
+    case Record::FROZEN: return project_frozen(record, rows);
+    case Record::THAWED: return project_thawed(record, rows);
+    case Record::GATE_CHECKED: return project_gate(record, rows);
+    case Record::OP_REPLIED: return project_op_replied(record, rows);
+    case Record::SAMPLE: return project_sample(record, rows);
+    case Record::TRACE_CHUNK: return rows.push_back(trace_chunk(record));
+    case Record::CONSOLE: return rows.push_back(console(record));
+    case Record::GUEST_PANICKED:
+      return rows.push_back(incident(record, "guestPanicked", text(record.getGuestPanicked().getText())));
+    case Record::WATCHDOG_FIRED: return rows.push_back(watchdog_fired(record));
+    case Record::MACHINE_LOST:
+      return rows.push_back(incident(record, "machineLost", text(record.getMachineLost().getReason())));
+    case Record::GUEST_EXITED: return rows.push_back(guest_exited(record));
+    case Record::LOST: return losses(record, record.getLost().getCounters(), rows);
+    case Record::SEALED: return sealed(record, rows);
+    case Record::GUEST_OOPS: return rows.push_back(oops(record));
+    case Record::GUEST_FACTS: return guest_facts(record, rows);
+    case Record::SLIMMED: return rows.push_back(slimmed(record));
+    case Record::TRIGGER_CHANGED: return rows.push_back(trigger_changed(record));
+    case Record::SCHEDULER_ATTEMPTED: return rows.push_back(scheduler_attempted(record));
+    case Record::SCHEDULER_ENABLE_FAILED: return rows.push_back(scheduler_enable_failed(record));
+    case Record::RUN_DELAYS: return run_delays(record, rows);
+    case Record::CLOCKSOURCE_SEEN: return rows.push_back(clocksource_seen(record));
+  }
+}
+
+}  // namespace
+
+const char* table_of(RowShape shape) { return kShapes[static_cast<size_t>(shape)].table; }
+size_t key_columns_of(RowShape shape) { return kShapes[static_cast<size_t>(shape)].key_columns; }
+
+std::vector<Row> project(schema::Record::Reader record) {
+  Rows rows;
+  project_into(record, rows);
+  return rows;
+}
+
+}  // namespace ktape

@@ -1,0 +1,223 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "schema/tape/projection/projection_ops.h"
+
+#include <string>
+
+#include "schema/tape/projection/cells.h"
+#include "schema/target/target_path.h"
+
+namespace ktape {
+
+using namespace cells;
+using schema::Record;
+
+namespace {
+
+Cell asked(schema::OpEntry::Reader entry) {
+  if (entry.isWrite()) return value(entry.getWrite());
+  std::string kind = enum_name(entry.getRead());
+  if (entry.getRead() == schema::ValueKind::BYTES) kind += "(" + std::to_string(entry.getLength()) + ")";
+  return plain(kind);
+}
+
+Cell expected(schema::Expectation::Reader expect) {
+  return expect.isRefused() ? name(expect.getRefused()) : plain("done");
+}
+
+Row op_answered(Record::Reader record, uint index, schema::EntryReply::Reader entry) {
+  auto reply = record.getOpReplied();
+  return {RowShape::kOpAnswered,
+          {{"op", count(reply.getOp())},
+           {"entry", count(index)},
+           {"status", name(entry.getStatus())},
+           {"value", value(entry.getValue())},
+           {"before", value(entry.getBefore())},
+           {"reason", text(entry.getReason())},
+           {"note", text(entry.getNote())},
+           {"type", text(entry.getType())},
+           {"width_bytes", count(entry.getWidthBytes())},
+           {"width_checked", flag(entry.getWidthChecked())},
+           {"address", address(entry.getVirtualAddress())},
+           {"physical_address", address(entry.getPhysicalAddress())},
+           {"protecting_cpu", number(entry.getProtectingCpu())},
+           {"elapsed_ns", count(entry.getElapsedNs())},
+           {"freeze", count(reply.getFreeze())},
+           {"seq_replied", count(record.getSeq())},
+           {"refused_by", name(entry.getRefusedBy())}}};
+}
+
+void lock_users(uint64_t op, uint index, schema::EntryReply::Reader entry, Rows& rows) {
+  const auto users = entry.getLockUsers();
+  for (uint i = 0; i < users.size(); ++i) {
+    const auto user = users[i];
+    rows.push_back({RowShape::kLockUser,
+                    {{"op", count(op)},
+                     {"entry", count(index)},
+                     {"place", count(i)},
+                     {"lock", text(user.getLock())},
+                     {"role", name(user.getRole())},
+                     {"basis", name(user.getBasis())},
+                     {"cpu", number(user.getCpu())},
+                     {"pid", number(user.getPid())},
+                     {"comm", text(user.getComm())},
+                     {"symbol", text(user.getSymbol())}}});
+  }
+}
+
+Row vcpu(uint64_t freeze, schema::VcpuState::Reader vcpu) {
+  bool known = vcpu.getKnown();
+  bool kernel_known = vcpu.getKernelStateKnown();
+  bool scheduling_known = kernel_known && vcpu.getCurrentPolicy() >= 0;
+  return {RowShape::kVcpu,
+          {{"freeze", count(freeze)},
+           {"cpu", count(vcpu.getCpu())},
+           {"rip", optional(known, hex(vcpu.getRip()))},
+           {"symbol", optional(known, text(vcpu.getSymbol()))},
+           {"cpl", optional(known, count(vcpu.getCpl()))},
+           {"interrupts_enabled", optional(known, flag(vcpu.getInterruptsEnabled()))},
+           {"preempt_count", optional(kernel_known, hex(vcpu.getPreemptCount()))},
+           {"current_pid", optional(kernel_known, number(vcpu.getCurrentPid()))},
+           {"current_comm", optional(kernel_known, text(vcpu.getCurrentComm()))},
+           {"runqueue_locked", optional(kernel_known, flag(vcpu.getRunqueueLocked()))},
+           {"context", optional(kernel_known, name(vcpu.getContext()))},
+           {"current_policy", optional(scheduling_known, number(vcpu.getCurrentPolicy()))},
+           {"current_class", optional(vcpu.getCurrentClass().size() > 0, text(vcpu.getCurrentClass()))},
+           {"current_priority", optional(scheduling_known, number(vcpu.getCurrentPriority()))},
+           {"current_rt_priority", optional(scheduling_known, count(vcpu.getCurrentRtPriority()))}}};
+}
+
+}  // namespace
+
+void project_op_requested(Record::Reader record, Rows& rows) {
+  auto request = record.getOpRequested();
+  auto entries = of_rows(request.getEntries());
+  rows.push_back({RowShape::kRequest,
+                  {{"op", count(request.getOp())},
+                   {"step", count(request.getStep())},
+                   {"mode", name(request.getMode())},
+                   {"entries", count(entries.size())},
+                   {"requested_ns", count(record.getHostNs())},
+                   {"seq_requested", count(record.getSeq())},
+                   {"retry_ms", optional(request.getRetryMs() >= 0, number(request.getRetryMs()))},
+                   {"expected", expected(request.getExpect())}}});
+  for (uint i = 0; i < entries.size(); ++i) {
+    auto entry = entries[i];
+    rows.push_back({RowShape::kOpAsked,
+                    {{"op", count(request.getOp())},
+                     {"entry", count(i)},
+                     {"step", count(request.getStep())},
+                     {"mode", name(request.getMode())},
+                     {"action", plain(entry.isWrite() ? "write" : "read")},
+                     {"tag", text(entry.getTag())},
+                     {"target", plain(target_text(entry.getTarget()))},
+                     {"asked", asked(entry)},
+                     {"step_action", count(uint64_t{request.getFirstAction()} + i)},
+                     {"seq_requested", count(record.getSeq())},
+                     {"consistent", flag(entry.getConsistent())}}});
+  }
+}
+
+void project_op_deferred(Record::Reader record, Rows& rows) {
+  auto deferred = record.getOpDeferred();
+  rows.push_back({RowShape::kRequestDeferred,
+                  {{"op", count(deferred.getOp())},
+                   {"deferred", text(deferred.getReason())},
+                   {"seq_deferred", count(record.getSeq())}}});
+}
+
+void project_op_replied(Record::Reader record, Rows& rows) {
+  auto reply = record.getOpReplied();
+  rows.push_back({RowShape::kRequestReplied,
+                  {{"op", count(reply.getOp())},
+                   {"ok", flag(reply.getOk())},
+                   {"error", text(reply.getError())},
+                   {"freeze", count(reply.getFreeze())},
+                   {"replied_ns", count(record.getHostNs())},
+                   {"seq_replied", count(record.getSeq())},
+                   {"tries", count(reply.getTries())},
+                   {"waited_ns", count(reply.getWaitedNs())},
+                   {"as_expected", flag(reply.getAsExpected())}}});
+  // Once: each time that a list is reached counts against what may be read of a record.
+  const auto entries = of_rows(reply.getEntries());
+  uint64_t users = 0;
+  for (auto entry : entries) users += entry.getLockUsers().size();
+  bound_rows(users);
+  for (uint i = 0; i < entries.size(); ++i) {
+    rows.push_back(op_answered(record, i, entries[i]));
+    lock_users(reply.getOp(), i, entries[i], rows);
+  }
+}
+
+void project_gate(Record::Reader record, Rows& rows) {
+  auto gate = record.getGateChecked();
+  rows.push_back({RowShape::kGate,
+                  {{"seq", count(record.getSeq())},
+                   {"op", count(gate.getOp())},
+                   {"entry", count(gate.getEntry())},
+                   {"gate", count(static_cast<uint16_t>(gate.getGate()))},
+                   {"name", name(gate.getGate())},
+                   {"outcome", name(gate.getOutcome())},
+                   {"enforced", flag(gate.getEnforced())},
+                   {"observed", text(gate.getObserved())},
+                   {"expected", text(gate.getExpected())},
+                   {"freeze", count(gate.getFreeze())},
+                   {"try", count(gate.getTry())}}});
+}
+
+void project_freeze_began(Record::Reader record, Rows& rows) {
+  auto began = record.getFreezeBegan();
+  rows.push_back({RowShape::kFreezeBegan,
+                  {{"freeze", count(began.getFreeze())},
+                   {"cause", name(began.getCause())},
+                   {"op", count(began.getOp())},
+                   {"trigger_name", text(began.getTrigger())},
+                   {"trigger_cpu", number(began.getVcpu())},
+                   {"detail", text(began.getDetail())},
+                   {"interval", count(began.getInterval())},
+                   {"began_ns", count(record.getHostNs())},
+                   {"seq_began", count(record.getSeq())},
+                   {"try", count(began.getTry())}}});
+  const auto hits = of_rows(began.getHits());
+  for (uint i = 0; i < hits.size(); ++i) {
+    rows.push_back({RowShape::kFreezeHit,
+                    {{"freeze", count(began.getFreeze())},
+                     {"hit", count(i)},
+                     {"cpu", count(hits[i].getVcpu())},
+                     {"trigger_name", text(hits[i].getTrigger())},
+                     {"detail", text(hits[i].getDetail())}}});
+  }
+}
+
+void project_frozen(Record::Reader record, Rows& rows) {
+  auto frozen = record.getFrozen();
+  rows.push_back({RowShape::kFrozen,
+                  {{"freeze", count(frozen.getFreeze())},
+                   {"stop_latency_ns", count(frozen.getStopLatencyNs())},
+                   {"bypass_depth", number(frozen.getBypassDepth())},
+                   {"seq_frozen", count(record.getSeq())}}});
+  for (auto state : of_rows(frozen.getVcpus())) rows.push_back(vcpu(frozen.getFreeze(), state));
+}
+
+void project_thawed(Record::Reader record, Rows& rows) {
+  auto thawed = record.getThawed();
+  rows.push_back({RowShape::kThawed,
+                  {{"freeze", count(thawed.getFreeze())},
+                   {"frozen_ns", count(thawed.getFrozenNs())},
+                   {"thaw_latency_ns", count(thawed.getThawLatencyNs())},
+                   {"pages", count(thawed.getPages())},
+                   {"pages_sha256", digest(thawed.getPagesDigest())},
+                   {"seq_thawed", count(record.getSeq())},
+                   {"waited_ns", optional(thawed.getWaitedKnown(), count(thawed.getWaitedNs()))}}});
+}
+
+void project_sample(Record::Reader record, Rows& rows) {
+  auto sample = record.getSample();
+  rows.push_back({RowShape::kSample,
+                  {{"seq", count(record.getSeq())},
+                   {"host_ns", count(record.getHostNs())},
+                   {"name", text(sample.getName())},
+                   {"target", plain(target_text(sample.getTarget()))},
+                   {"value", value(sample.getValue())}}});
+}
+
+}  // namespace ktape

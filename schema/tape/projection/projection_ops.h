@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <kj/exception.h>
+
+#include <vector>
+
+#include "schema/record.capnp.h"
+#include "schema/tape/projection/projection.h"
+
+namespace ktape {
+
+// The part of `project` that is about requests, gates, freezes and values.
+
+using Rows = std::vector<Row>;
+
+// Throws kj::Exception for more rows of a table than kMaxRowsOfARecord.
+inline void bound_rows(uint64_t rows) {
+  if (rows <= kMaxRowsOfARecord) return;
+  kj::throwFatalException(kj::Exception(kj::Exception::Type::FAILED, __FILE__, __LINE__,
+                                        kj::str("a list of it is longer than any that a recorder writes")));
+}
+
+// The list, of which each element becomes a row.
+template <typename List>
+List of_rows(List list) {
+  bound_rows(list.size());
+  return list;
+}
+
+void project_op_requested(schema::Record::Reader record, Rows& rows);
+void project_op_deferred(schema::Record::Reader record, Rows& rows);
+void project_op_replied(schema::Record::Reader record, Rows& rows);
+void project_gate(schema::Record::Reader record, Rows& rows);
+void project_freeze_began(schema::Record::Reader record, Rows& rows);
+void project_frozen(schema::Record::Reader record, Rows& rows);
+void project_thawed(schema::Record::Reader record, Rows& rows);
+void project_sample(schema::Record::Reader record, Rows& rows);
+
+}  // namespace ktape

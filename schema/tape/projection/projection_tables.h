@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "schema/base/result.h"
+#include "schema/tape/database.h"
+#include "schema/tape/projection/projection.h"
+#include "schema/tape/tables.h"
+
+namespace ktape {
+
+// `project`, with what a bad record throws as kBadInput.
+[[nodiscard]] Result<std::vector<Row>> project_safely(schema::Record::Reader record);
+
+// Puts rows into the projection tables of a database, which it must not outlive. Into the tables of an
+// earlier format go the rows and cells that it has room for.
+class ProjectionTables {
+ public:
+  // `format`: of the database's tables.
+  explicit ProjectionTables(int32_t format = kFormatVersion) : format_(format) {}
+
+  [[nodiscard]] Result<void> put(const Database& database, const std::vector<Row>& rows);
+  // Lets go of the database.
+  void release();
+
+ private:
+  // What is done for the rows of a shape, found out when its first row comes.
+  struct Put {
+    bool known = false;
+    Statement statement;          // not prepared: there is no such table
+    std::vector<size_t> columns;  // of a row, in the order of the statement's parameters
+  };
+
+  [[nodiscard]] Result<void> put_row(const Database& database, const Row& row);
+  [[nodiscard]] Result<Put> prepare(const Database& database, const Row& row) const;
+
+  int32_t format_;
+  std::array<Put, static_cast<size_t>(RowShape::kCount)> puts_;
+};
+
+}  // namespace ktape

@@ -1,0 +1,130 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "schema/tape/reading/checked_records.h"
+
+#include <kj/exception.h>
+
+#include <algorithm>
+#include <array>
+#include <future>
+#include <vector>
+
+#include "schema/tape/message.h"
+#include "schema/tape/reading/event_cursor.h"
+
+namespace ktape {
+
+namespace {
+
+constexpr size_t kBatchBytes = size_t{512} << 10;
+
+// Records in a row, copied out of the database.
+class Batch {
+ public:
+  // Reads from `cursor` until it is full, or nothing more can be read: then it is the last.
+  void fill(EventCursor& cursor) {
+    items_.clear();
+    bytes_.clear();
+    wrong_.reset();
+    while (!last_ && bytes_.size() < kBatchBytes) {
+      auto row = cursor.next();
+      last_ = !row.ok() || !*row;
+      if (!row.ok()) end_ = row.error();
+      if (!last_) add(cursor);
+    }
+  }
+
+  // Holds them against the chain, whose value before them is `head`; its value after them.
+  Digest hash(Digest head) {
+    for (const Item& item : items_) {
+      head = next_link(head, message(item));
+      if (!item.chain_whole || item.chain != head) {
+        wrong_ = item.seq;
+        return head;
+      }
+    }
+    return head;
+  }
+
+  // Those that follow from the chain; then what is wrong with the first that does not, or what ended the
+  // reading.
+  Result<void> visit(const std::string& path, RecordDecoder& decoder,
+                     const std::function<Result<void>(const RecordView&)>& visit) const {
+    for (const Item& item : items_) {
+      if (item.seq == wrong_) return edited(path, item.seq);
+      KTAPE_ASSIGN(const schema::Record::Reader record,
+                   agreeing(decoder.decode_in_place(message(item)), item.seq, item.kind));
+      try {
+        KTAPE_TRY(visit({item.seq, item.kind, is_known_kind(item.kind), record}));
+      } catch (const kj::Exception& exception) {
+        return bad_record(item.seq, exception.getDescription().cStr());
+      }
+    }
+    return end_;
+  }
+
+  [[nodiscard]] bool last() const { return last_; }
+
+ private:
+  struct Item {
+    Seq seq;
+    uint16_t kind = 0;
+    size_t at = 0;
+    size_t bytes = 0;
+    bool chain_whole = false;
+    Digest chain{};
+  };
+
+  void add(const EventCursor& cursor) {
+    const auto record = cursor.message(), chain = cursor.chain();
+    Item item{cursor.seq(), cursor.kind(), bytes_.size(), record.size(), chain.size() == sizeof(Digest)};
+    if (item.chain_whole) std::ranges::copy(chain, item.chain.begin());
+    items_.push_back(item);
+    bytes_.insert(bytes_.end(), record.begin(), record.end());
+    // Records are of whole words; one that is not leaves those after it where they can be decoded.
+    while (bytes_.size() % sizeof(uint64_t) != 0) bytes_.push_back(std::byte{0});
+  }
+
+  [[nodiscard]] std::span<const std::byte> message(const Item& item) const {
+    return std::span(bytes_).subspan(item.at, item.bytes);
+  }
+
+  std::vector<Item> items_;
+  std::vector<std::byte> bytes_;
+  std::optional<Seq> wrong_;
+  bool last_ = false;
+  Result<void> end_;
+};
+
+}  // namespace
+
+Error edited(const std::string& path, Seq seq) {
+  return Error{
+      ErrorCode::kBadInput,
+      "'" + path + "' is altered: record " + std::to_string(seq.value) + " is not as it was recorded",
+      "'ktape verify' checks all of a tape"};
+}
+
+Result<void> for_each_ahead(EventCursor& cursor, Digest head, const std::string& path,
+                            const std::function<Result<void>(const RecordView&)>& visit) {
+  RecordDecoder decoder;
+  std::array<Batch, 2> batches;
+  const auto hash = [&head](Batch& batch) {
+    // Deferred, it is hashed when it is asked for: libstdc++ does that where no thread is to be had.
+    return std::async(std::launch::async | std::launch::deferred,
+                      [&batch, before = head] { return batch.hash(before); });
+  };
+  batches[0].fill(cursor);
+  // Declared after what it works on: when it goes away it waits for the thread.
+  std::future<Digest> hashed = hash(batches[0]);
+  for (size_t at = 0;; at ^= 1) {
+    Batch& batch = batches[at];
+    Batch& next = batches[at ^ 1];
+    if (!batch.last()) next.fill(cursor);
+    head = hashed.get();
+    if (!batch.last()) hashed = hash(next);
+    KTAPE_TRY(batch.visit(path, decoder, visit));
+    if (batch.last()) return {};
+  }
+}
+
+}  // namespace ktape

@@ -1,0 +1,97 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <sys/stat.h>
+
+#include "schema/tape/reading/event_cursor.h"
+#include "schema/tape/reading/tape_source.h"
+#include "schema/tape/reading/tape_tables.h"
+#include "schema/tape/tape_file.h"
+#include "schema/tape/verify/verify.h"
+#include "schema/tape/verify/verify_parts.h"
+#include "schema/tape/writing/tape_copy.h"
+#include "schema/tape/writing/tape_store.h"
+
+namespace ktape {
+
+namespace {
+
+bool exists(const std::string& path) {
+  struct stat status;
+  return ::stat(path.c_str(), &status) == 0;
+}
+
+struct Salvage {
+  TapeCopy copy;
+  std::string stopped;  // by what damage; empty: nothing is missing
+};
+
+// Where the source is damaged, what comes before the damage is kept. An error of the new tape sticks
+// to it: sealing reports it.
+void note_damage(const Result<void>& copied, Salvage& salvage) {
+  if (!copied.ok() && salvage.stopped.empty()) salvage.stopped = copied.error().message;
+}
+
+// A seal is kept when what it seals is whole; otherwise `checked` names the damage.
+Result<void> copy_everything(Salvage& salvage, bool has_seal) {
+  Result<void> checked;
+  if (has_seal) checked = check_contents(salvage.copy.source);
+  // What the host could not do says nothing about the tape.
+  if (!checked.ok() && checked.error().code != ErrorCode::kBadInput) return checked;
+  salvage.copy.keep_seal = has_seal && checked.ok();
+  note_damage(copy_records(salvage.copy), salvage);
+  note_damage(copy_blobs(salvage.copy), salvage);
+  note_damage(copy_freeze_pages(salvage.copy), salvage);
+  note_damage(copy_pages(salvage.copy), salvage);
+  note_damage(checked, salvage);
+  return {};
+}
+
+void fill_sealed(const Salvage& salvage, schema::Sealed::Builder sealed) {
+  sealed.setOutcome(schema::Outcome::TRUNCATED);
+  sealed.setExitCode(-1);
+  sealed.setDetail(salvage.stopped.empty() ? "salvaged: its recorder died before it could seal it"
+                                           : "salvaged up to the first damage: " + salvage.stopped);
+  if (salvage.copy.blobs_left_out == 0) return;
+  auto loss = sealed.initLosses(1)[0];
+  loss.setName("salvage_blobs");
+  loss.setDescription("blobs that were damaged and left out by salvage");
+  loss.setCount(salvage.copy.blobs_left_out);
+}
+
+Result<SealedTape> copy_and_seal(Salvage& salvage, bool has_seal) {
+  KTAPE_TRY(copy_everything(salvage, has_seal));
+  if (salvage.copy.keep_seal && !salvage.stopped.empty()) {
+    return Error{ErrorCode::kHost, "cannot copy what was whole a moment ago: " + salvage.stopped, ""};
+  }
+  if (salvage.copy.keep_seal) return salvage.copy.store.finish();
+  return salvage.copy.store.seal(salvage.copy.last,
+                                 [&](schema::Sealed::Builder record) { fill_sealed(salvage, record); });
+}
+
+}  // namespace
+
+Result<Verification> salvage(const std::string& path, const std::string& out) {
+  std::string from = !exists(path) && exists(partial_name(path)) ? partial_name(path) : path;
+  if (auto pid = recorder_at_work(from)) {
+    return Error{ErrorCode::kRefused,
+                 "process " + std::to_string(*pid) + " is still recording '" + from + "'",
+                 "wait until it ends"};
+  }
+  KTAPE_ASSIGN(TapeSource source, open_source(from));
+  KTAPE_TRY(check_tables(source.database));
+  auto state = state_of(source.database);
+  bool has_seal = state.ok() && *state != TapeState::kUnsealed;
+  if (has_seal && !source.recording) {
+    return Error{ErrorCode::kRefused, "'" + from + "' is sealed: there is nothing to salvage",
+                 "move it to where you want it"};
+  }
+  KTAPE_ASSIGN(auto store, TapeStore::create(out));
+  Salvage work{{source.database, *store}, ""};
+  if (auto sealed = copy_and_seal(work, has_seal); !sealed.ok()) {
+    Error error = sealed.error();
+    if (store->abandon()) error.hint.clear();  // it may speak of the files that are gone now
+    return error;
+  }
+  return verify(out, std::nullopt);
+}
+
+}  // namespace ktape

@@ -1,0 +1,140 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <sqlite3.h>
+
+#include <algorithm>
+#include <optional>
+
+#include "schema/tape/codec.h"
+#include "schema/tape/page_list.h"
+#include "schema/tape/reading/page_rows.h"
+#include "schema/tape/tables.h"
+#include "schema/tape/verify/verify_parts.h"
+
+namespace ktape {
+
+namespace {
+
+Error bad(const std::string& message) { return Error{ErrorCode::kBadInput, message, ""}; }
+
+struct Content {
+  Digest hash;
+  size_t bytes = 0;  // decompressed
+};
+
+// The content of a row of (hash, codec, data), held against its hash.
+Result<Content> check_content(const std::string& table, const Statement& row, size_t limit_bytes,
+                              Unpacker& unpacker) {
+  auto hash = digest_in(row, 0);
+  if (!hash) return bad("a row of " + table + " has no hash");
+  std::string what = table + " " + to_hex(*hash);
+  if (row.type(1) != SQLITE_INTEGER || row.type(2) != SQLITE_BLOB)
+    return bad(what + " has a column of the wrong type");
+  auto content = unpacker.unpack(row.integer(1), row.bytes(2), limit_bytes);
+  if (!content.ok()) return bad(what + ": " + content.error().message);
+  if (sha256(*content) != *hash) return bad(what + " has another content");
+  if (table == "page" && content->size() != kPageBytes) return bad(what + " is not of 4096 bytes");
+  return Content{*hash, content->size()};
+}
+
+Result<void> check_page_list(uint64_t freeze, const ThawedPages& thawed, PageListDigest& list) {
+  std::string of = "freeze " + std::to_string(freeze);
+  if (list.pages() != thawed.pages) {
+    return bad("freeze_page has " + std::to_string(list.pages()) + " pages of " + of +
+               ", its Thawed record says " + std::to_string(thawed.pages));
+  }
+  Digest digest = list.finish();
+  if (!std::ranges::equal(as_bytes(thawed.digest), digest)) {
+    return bad("the rows of freeze_page of " + of + " are not those that its Thawed record was made from");
+  }
+  return {};
+}
+
+// The freezes that have rows; the others must not claim any.
+Result<void> check_freeze_pages(const Database& tape, std::map<uint64_t, ThawedPages> thawed) {
+  KTAPE_ASSIGN(Statement rows,
+               tape.prepare("SELECT freeze, frame, frames, hash FROM freeze_page ORDER BY freeze, frame"));
+  KTAPE_ASSIGN(bool more, rows.step());
+  while (more) {
+    KTAPE_ASSIGN(FreezePage page, freeze_page_in(rows));
+    const uint64_t freeze = page.freeze;
+    auto claimed = thawed.extract(freeze);
+    if (claimed.empty())
+      return bad("freeze_page has pages of freeze " + std::to_string(freeze) + ", which never ended");
+    PageListDigest list;
+    PageListOrder order;
+    while (more && page.freeze == freeze) {
+      KTAPE_TRY(order.next(page));
+      list.add(page);
+      KTAPE_ASSIGN(more, rows.step());
+      if (more) {
+        KTAPE_ASSIGN(page, freeze_page_in(rows));
+      }
+    }
+    KTAPE_TRY(check_page_list(freeze, claimed.mapped(), list));
+  }
+  for (const auto& [freeze, claim] : thawed) {
+    if (claim.pages != 0 || !claim.digest.empty()) {
+      return bad("the rows of freeze_page of freeze " + std::to_string(freeze) + " are missing");
+    }
+  }
+  return {};
+}
+
+Result<void> check_none(const Database& tape, const std::string& sql, const std::string& finding) {
+  KTAPE_ASSIGN(Statement rows, tape.prepare(sql));
+  KTAPE_ASSIGN(bool found, rows.step());
+  if (found) return bad("page " + to_hex(rows.bytes(0)) + " " + finding);
+  return {};
+}
+
+}  // namespace
+
+Result<std::map<Digest, std::string>> check_blobs(const Database& tape, PackedRows& packed) {
+  KTAPE_ASSIGN(Statement rows, tape.prepare("SELECT hash, codec, data, name FROM blob ORDER BY rowid"));
+  Unpacker unpacker;
+  std::map<Digest, std::string> names;
+  size_t bytes = 0;
+  for (;;) {
+    KTAPE_ASSIGN(bool more, rows.step());
+    if (!more) return names;
+    KTAPE_ASSIGN(const Content blob, check_content("blob", rows, kMaxBlobBytes, unpacker));
+    // Zeroes are packed ten thousand to one: a small file may be a long time's work.
+    bytes += blob.bytes;
+    if (bytes > kMaxBlobsBytes) {
+      return bad("its blobs are over the limit of " + std::to_string(kMaxBlobsBytes) + " bytes in all");
+    }
+    if (rows.type(3) != SQLITE_TEXT)
+      return bad("blob " + to_hex(blob.hash) + " has a name of the wrong type");
+    if (rows.bytes(3).size() > kMaxBlobNameBytes)
+      return bad("blob " + to_hex(blob.hash) + " has a name of over " + std::to_string(kMaxBlobNameBytes) +
+                 " bytes");
+    names.emplace(blob.hash, rows.text(3));
+    packed.add(blob.hash, rows.integer(1), rows.bytes(2));
+  }
+}
+
+Result<uint64_t> check_pages(const Database& tape, const std::map<uint64_t, ThawedPages>& thawed,
+                             PackedRows& packed) {
+  KTAPE_ASSIGN(Statement rows, tape.prepare("SELECT hash, codec, data FROM page ORDER BY rowid"));
+  Unpacker unpacker;
+  uint64_t pages = 0;
+  for (;;) {
+    KTAPE_ASSIGN(bool more, rows.step());
+    if (!more) break;
+    KTAPE_ASSIGN(const Content page, check_content("page", rows, kPageBytes, unpacker));
+    packed.add(page.hash, rows.integer(1), rows.bytes(2));
+    ++pages;
+  }
+  KTAPE_TRY(check_freeze_pages(tape, thawed));
+  KTAPE_TRY(check_none(
+      tape,
+      "SELECT hash FROM freeze_page WHERE hash NOT NULL AND hash NOT IN (SELECT hash FROM page) LIMIT 1",
+      "is missing"));
+  KTAPE_TRY(check_none(tape,
+                       "SELECT hash FROM page WHERE hash NOT IN "
+                       "(SELECT hash FROM freeze_page WHERE hash IS NOT NULL) LIMIT 1",
+                       "belongs to no freeze"));
+  return pages;
+}
+
+}  // namespace ktape

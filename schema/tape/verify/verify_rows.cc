@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <fcntl.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <bit>
+#include <cmath>
+#include <memory>
+#include <vector>
+
+#include "schema/base/file.h"
+#include "schema/base/text.h"
+#include "schema/tape/tables.h"
+#include "schema/tape/verify/verify_parts.h"
+
+// Rows as they stand in the file. Queries do not show all of a row: not a value in place of a key that is
+// kept elsewhere, not what stands after the last column, not how wide a number is. SQLite writes each row in
+// one way only, so that any other is an edit. https://www.sqlite.org/fileformat.html, sections 1.5, 1.6
+// and 2.1.
+
+namespace ktape {
+
+namespace {
+
+constexpr size_t kFileHeaderBytes = 100;
+constexpr size_t kFreeTrunkAt = 32;
+constexpr size_t kFreePagesAt = 36;
+constexpr size_t kMaxRowBytes = kMaxBlobBytes + (1 << 16);
+constexpr int kMaxDepth = 20;  // SQLite's BTCURSOR_MAX_DEPTH
+constexpr uint32_t kInteriorIndex = 2, kInteriorTable = 5, kLeafIndex = 10, kLeafTable = 13;
+
+using Page = std::array<std::byte, kTapePageBytes>;
+
+// A table or an index.
+struct Tree {
+  std::string name;
+  uint32_t root = 0;
+  size_t columns = 0;
+  std::optional<size_t> key;  // the column that is the row's number, and stands there only
+  bool numbered = false;      // rows count from 1: their numbers are in no column
+};
+
+Error bad(const std::string& message) { return Error{ErrorCode::kBadInput, message, ""}; }
+
+// Reads big-endian numbers one after another. What is beyond the end reads as zero, and is not `sound`.
+class Bytes {
+ public:
+  explicit Bytes(std::span<const std::byte> bytes, size_t at = 0) : bytes_(bytes), at_(at) {}
+
+  uint64_t number(size_t width) {
+    uint64_t value = 0;
+    for (size_t i = 0; i < width; ++i) value = value << 8 | next();
+    return value;
+  }
+
+  // Seven bits a byte, and eight in the ninth; not `sound` where fewer bytes would do.
+  uint64_t varint() {
+    constexpr int kLast = 8;
+    uint64_t value = 0;
+    int length = 0;
+    for (;; ++length) {
+      const uint64_t byte = next();
+      if (length == kLast) {
+        value = value << 8 | byte;
+        break;
+      }
+      value = value << 7 | (byte & 0x7f);
+      if ((byte & 0x80) == 0) break;
+    }
+    int needed = 1;
+    for (uint64_t rest = value >> 7; rest != 0 && needed <= kLast; rest >>= 7) ++needed;
+    sound_ = sound_ && length + 1 == needed;
+    return value;
+  }
+
+  std::span<const std::byte> take(size_t count) {
+    sound_ = sound_ && at_ <= bytes_.size() && count <= bytes_.size() - at_;
+    if (!sound_) return {};
+    at_ += count;
+    return bytes_.subspan(at_ - count, count);
+  }
+
+  [[nodiscard]] size_t at() const { return at_; }
+  [[nodiscard]] bool sound() const { return sound_; }
+
+ private:
+  uint64_t next() {
+    sound_ = sound_ && at_ < bytes_.size();
+    return sound_ ? std::to_integer<uint64_t>(bytes_[at_++]) : 0;
+  }
+
+  std::span<const std::byte> bytes_;
+  size_t at_;
+  bool sound_ = true;
+};
+
+// The bytes of an integer of a type from 1 to 6.
+size_t width_of(uint64_t type) { return type <= 4 ? type : type == 5 ? 6 : 8; }
+
+// Whether an integer is of the narrowest type that holds it; 0 and 1 have types of their own.
+bool is_narrow(uint64_t raw, uint64_t type) {
+  const size_t bits = 8 * width_of(type);
+  const auto value = static_cast<int64_t>(raw << (64 - bits)) >> (64 - bits);
+  if (value == 0 || value == 1) return false;
+  if (type == 1) return true;
+  const size_t narrower = 8 * width_of(type - 1);
+  return value >> (narrower - 1) != 0 && value >> (narrower - 1) != -1;
+}
+
+// Reads one value from `body`. False where SQLite would write it in another way.
+bool value_is_sound(uint64_t type, Bytes& body) {
+  constexpr uint64_t kNull = 0, kReal = 7, kZero = 8, kOne = 9, kText = 12;
+  if (type == kNull || type == kZero || type == kOne) return true;
+  if (type < kReal) return is_narrow(body.number(width_of(type)), type);
+  // A number that is none reads as NULL.
+  if (type == kReal) return !std::isnan(std::bit_cast<double>(body.number(sizeof(double))));
+  if (type < kText) return false;
+  (void)body.take((type - kText) / 2);
+  return true;
+}
+
+// The whole of a row: a header of types, then the values.
+const char* fault_of(std::span<const std::byte> row, const Tree& tree, bool has_key) {
+  Bytes types(row);
+  const uint64_t header_bytes = types.varint();
+  Bytes body(row, header_bytes);
+  size_t columns = 0;
+  for (; types.sound() && types.at() < header_bytes; ++columns) {
+    const uint64_t type = types.varint();
+    if (has_key && tree.key == columns && type != 0) return "has a value of its own in place of its key";
+    if (!value_is_sound(type, body)) return "has a value that is not written as SQLite writes it";
+  }
+  if (!types.sound() || !body.sound()) return "is cut short, or wider than it needs to be";
+  if (columns > tree.columns) return "has more columns than its table";
+  if (columns < tree.columns) return "has fewer columns than its table";
+  if (types.at() != header_bytes || body.at() != row.size()) return "goes on after its last column";
+  return nullptr;
+}
+
+class Rows {
+ public:
+  Rows(UniqueFd file, uint64_t pages) : file_(std::move(file)), seen_(pages + 1) {}
+
+  Result<void> check_free_pages() {
+    KTAPE_ASSIGN(const std::unique_ptr<Page> first, read(1));
+    auto trunk = static_cast<uint32_t>(Bytes(*first, kFreeTrunkAt).number(4));
+    uint64_t left = Bytes(*first, kFreePagesAt).number(4);
+    while (trunk != 0 && left > 0) {
+      KTAPE_ASSIGN(const std::unique_ptr<Page> page, visit(trunk));
+      Bytes list(*page);
+      trunk = static_cast<uint32_t>(list.number(4));
+      uint64_t entries = list.number(4);
+      --left;
+      for (; entries > 0 && left > 0 && list.sound(); --entries, --left) {
+        KTAPE_TRY(check_free_page(static_cast<uint32_t>(list.number(4))));
+      }
+      // After the list stand at most those that were on it.
+      while (list.at() < page->size()) {
+        if (list.number(4) >= seen_.size()) return bad("a page that lists free ones holds something else");
+      }
+    }
+    return {};
+  }
+
+  Result<void> check(const Tree& tree) {
+    tree_ = &tree;
+    row_ = 0;
+    return check_page(tree.root, 0);
+  }
+
+ private:
+  [[nodiscard]] Result<std::unique_ptr<Page>> read(uint32_t number) const {
+    auto page = std::make_unique<Page>();
+    const auto at = static_cast<off_t>(uint64_t{number - 1} * kTapePageBytes);
+    const ssize_t got = ::pread(file_.get(), page->data(), page->size(), at);
+    if (got < 0)
+      return system_error(ErrorCode::kHost, "cannot read page " + std::to_string(number) + " of the file");
+    if (static_cast<size_t>(got) != page->size())
+      return bad("page " + std::to_string(number) + " of the file is cut short");
+    return page;
+  }
+
+  // Each page once, so that no circle holds us up.
+  Result<std::unique_ptr<Page>> visit(uint32_t number) {
+    if (number == 0 || number >= seen_.size() || seen_[number])
+      return bad("page " + std::to_string(number) + " of the file is none, or is used twice");
+    seen_[number] = true;
+    return read(number);
+  }
+
+  Result<void> check_free_page(uint32_t number) {
+    KTAPE_ASSIGN(const std::unique_ptr<Page> page, visit(number));
+    const bool clean = std::ranges::all_of(*page, [](std::byte byte) { return byte == std::byte{0}; });
+    if (!clean) return bad("page " + std::to_string(number) + " of the file is free, and holds something");
+    return {};
+  }
+
+  Result<void> check_page(uint32_t number, int depth) {
+    KTAPE_ASSIGN(const std::unique_ptr<Page> page, visit(number));
+    Bytes header(*page, number == 1 ? kFileHeaderBytes : 0);
+    const auto type = static_cast<uint32_t>(header.number(1));
+    (void)header.number(2);  // the first free space
+    const uint64_t cells = header.number(2);
+    (void)header.number(3);  // where cells begin; free bytes between them
+    const bool interior = type == kInteriorIndex || type == kInteriorTable;
+    if ((!interior && type != kLeafIndex && type != kLeafTable) || depth > kMaxDepth)
+      return fault(number, "is no page of a table");
+    const auto last_child = static_cast<uint32_t>(interior ? header.number(4) : 0);
+    for (uint64_t i = 0; i < cells && header.sound(); ++i) {
+      Bytes cell(*page, header.number(2));
+      KTAPE_TRY(check_cell(number, type, cell, depth));
+    }
+    if (!header.sound()) return fault(number, "has more rows than room");
+    return interior ? check_page(last_child, depth + 1) : Result<void>();
+  }
+
+  Result<void> check_cell(uint32_t number, uint32_t type, Bytes& cell, int depth) {
+    if (type == kInteriorIndex || type == kInteriorTable)
+      KTAPE_TRY(check_page(static_cast<uint32_t>(cell.number(4)), depth + 1));
+    if (type == kInteriorTable) {
+      // Tapes only grow: what divides two pages is the number of the last row in the first.
+      if (cell.varint() != row_ || !cell.sound())
+        return fault(number, "divides its rows by a number of none");
+      return {};
+    }
+    const uint64_t bytes = cell.varint();
+    if (type == kLeafTable) {
+      const uint64_t row = cell.varint();
+      if (tree_->numbered && row != row_ + 1) return fault(number, "has rows that do not count from 1");
+      row_ = row;
+    }
+    if (!cell.sound() || bytes > kMaxRowBytes) return fault(number, "has a row of no size");
+    KTAPE_ASSIGN(const std::vector<std::byte> row, row_of(number, cell, bytes, type == kLeafTable));
+    const char* const wrong = fault_of(row, *tree_, type == kLeafTable);
+    return wrong == nullptr ? Result<void>() : fault(number, std::string("has a row that ") + wrong);
+  }
+
+  // Of a long row only a part stands in the cell, the rest in a chain of pages.
+  Result<std::vector<std::byte>> row_of(uint32_t number, Bytes& cell, size_t bytes, bool table) {
+    constexpr size_t kUsable = kTapePageBytes, kRest = kUsable - 4;
+    constexpr size_t kLeast = (kUsable - 12) * 32 / 255 - 23;
+    const size_t most = table ? kUsable - 35 : (kUsable - 12) * 64 / 255 - 23;
+    size_t local = bytes;
+    if (bytes > most) {
+      local = kLeast + (bytes - kLeast) % kRest;
+      if (local > most) local = kLeast;
+    }
+    const auto part = cell.take(local);
+    std::vector<std::byte> row(part.begin(), part.end());
+    auto next = static_cast<uint32_t>(local < bytes ? cell.number(4) : 0);
+    if (!cell.sound()) return fault(number, "has a row that is cut short");
+    while (row.size() < bytes) {
+      KTAPE_ASSIGN(const std::unique_ptr<Page> page, visit(next));
+      Bytes rest(*page);
+      next = static_cast<uint32_t>(rest.number(4));
+      const auto more = rest.take(std::min(kRest, bytes - row.size()));
+      row.insert(row.end(), more.begin(), more.end());
+    }
+    if (next != 0) return fault(number, "has a row that goes on after its end");
+    return row;
+  }
+
+  [[nodiscard]] Error fault(uint32_t number, const std::string& what) const {
+    return bad("page " + std::to_string(number) + " of the file, of " + in_quotes(tree_->name) + ", " + what);
+  }
+
+  UniqueFd file_;
+  std::vector<bool> seen_;
+  const Tree* tree_ = nullptr;
+  uint64_t row_ = 0;  // the number of the row before
+};
+
+Result<std::vector<Tree>> trees_of(const Database& tape) {
+  std::vector<Tree> trees = {{.name = "sqlite_schema", .root = 1, .columns = 5, .numbered = true}};
+  KTAPE_ASSIGN(
+      Statement rows,
+      tape.prepare("SELECT name, rootpage, CASE s.type WHEN 'table' THEN (SELECT count(*) FROM "
+                   "pragma_table_info(s.name)) "
+                   "ELSE (SELECT count(*) FROM pragma_index_xinfo(s.name)) END, "
+                   "(SELECT max(cid) FROM pragma_table_info(s.name) WHERE pk = 1 AND type = 'INTEGER') "
+                   "FROM sqlite_schema AS s"));
+  for (;;) {
+    KTAPE_ASSIGN(const bool more, rows.step());
+    if (!more) return trees;
+    Tree tree{.name = rows.text(0), .root = static_cast<uint32_t>(rows.integer(1))};
+    tree.columns = static_cast<size_t>(rows.integer(2));
+    if (!rows.text(3).empty()) tree.key = static_cast<size_t>(rows.integer(3));
+    tree.numbered = !tree.key;
+    trees.push_back(tree);
+  }
+}
+
+}  // namespace
+
+Result<void> check_rows(const Database& tape, const std::string& path) {
+  UniqueFd file(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+  if (!file.valid()) return system_error(ErrorCode::kHost, "cannot open '" + path + "'");
+  KTAPE_ASSIGN(const std::string pages, tape.ask("PRAGMA page_count"));
+  Rows rows(std::move(file), std::stoull(pages));
+  KTAPE_TRY(rows.check_free_pages());
+  KTAPE_ASSIGN(const std::vector<Tree> trees, trees_of(tape));
+  for (const Tree& tree : trees) KTAPE_TRY(rows.check(tree));
+  return {};
+}
+
+}  // namespace ktape

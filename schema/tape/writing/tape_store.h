@@ -1,0 +1,110 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <functional>
+#include <map>
+#include <memory>
+#include <set>
+#include <span>
+#include <string>
+#include <string_view>
+
+#include "schema/base/digest.h"
+#include "schema/base/file.h"
+#include "schema/base/result.h"
+#include "schema/base/units.h"
+#include "schema/record.capnp.h"
+#include "schema/tape/codec.h"
+#include "schema/tape/database.h"
+#include "schema/tape/message.h"
+#include "schema/tape/page_list.h"
+#include "schema/tape/projection/projection_tables.h"
+#include "schema/tape/writing/writer.h"
+
+namespace ktape {
+
+// SHA-256 over hash and SHA-256(name) of every blob, sorted by hash: what Sealed.blobsDigest says.
+[[nodiscard]] Digest blobs_digest(const std::map<Digest, std::string>& names);
+
+// What a tape holds, as its Sealed record says it.
+struct TapeCounts {
+  uint64_t records = 0;
+  std::map<uint16_t, uint64_t> kinds;
+  uint64_t pages = 0;
+  uint64_t page_bytes = 0;              // compressed
+  std::map<Digest, std::string> blobs;  // names by hash
+};
+
+// The database of a tape while it is written, in finished rows: beneath TapeWriter, which makes
+// records, and salvage, which copies them. An error of the database sticks: every later call returns it.
+class TapeStore {
+ public:
+  [[nodiscard]] static Result<std::unique_ptr<TapeStore>> create(const std::string& path);
+
+  // Adds the encoded record whose seq is `next_seq()`. kBadInput for another seq or a record that
+  // cannot be decoded: that does not stick.
+  [[nodiscard]] Result<void> add_record(std::span<const std::byte> message);
+  // Nothing happens when the hash is there already.
+  [[nodiscard]] Result<void> add_blob(const Digest& hash, std::string_view name, int64_t codec,
+                                      std::span<const std::byte> data);
+  [[nodiscard]] Result<void> add_page(const Digest& hash, int64_t codec, std::span<const std::byte> data);
+  [[nodiscard]] Result<void> add_freeze_page(const FreezePage& row);
+
+  [[nodiscard]] Result<void> commit();
+  // Adds the Sealed record, its counts after `fill`; makes the file whole, durable and PATH.
+  [[nodiscard]] Result<SealedTape> seal(HostNs host,
+                                        const std::function<void(schema::Sealed::Builder)>& fill);
+  // Makes the file whole, durable and PATH; the last record that was added is Sealed.
+  [[nodiscard]] Result<SealedTape> finish();
+
+  // Closes and removes the `.partial`, unless it is whole already: then false. Every later call fails.
+  bool abandon();
+
+  [[nodiscard]] Seq next_seq() const { return Seq(counts_.records + 1); }
+  [[nodiscard]] const Digest& head() const { return head_; }
+  [[nodiscard]] bool has_blob(const Digest& hash) const { return counts_.blobs.contains(hash); }
+  [[nodiscard]] bool has_page(const Digest& hash) const { return pages_.contains(hash); }
+  [[nodiscard]] const std::string& partial_path() const { return partial_; }
+  // That the tape takes on the disk so far, its '-wal' included.
+  [[nodiscard]] uint64_t bytes() const;
+
+ private:
+  TapeStore(std::string path, UniqueFd file, Database database);
+  [[nodiscard]] static Result<std::unique_ptr<TapeStore>> open_claimed(const std::string& path);
+  [[nodiscard]] Result<void> prepare();
+  [[nodiscard]] Result<void> insert(Statement& statement);
+  [[nodiscard]] Result<void> insert_record(uint16_t kind, std::span<const std::byte> message,
+                                           const std::vector<Row>& rows);
+  [[nodiscard]] Result<void> end_group();
+  void release_statements();
+  [[nodiscard]] Result<void> fold_log();
+  [[nodiscard]] Result<void> close_database();
+  [[nodiscard]] Result<void> close_nameless(const std::string& copy);
+  [[nodiscard]] Result<SealedTape> finish_nameless();
+  [[nodiscard]] Result<SealedTape> publish_whole(const std::string& from);
+  [[nodiscard]] Result<void> stick(Result<void> result);
+
+  std::string path_;
+  std::string partial_;
+  // The database's file, also when its name is gone. Closed after it: closing any descriptor of a file gives
+  // up the process's locks on it.
+  UniqueFd file_;
+  Database database_;
+  Statement begin_;
+  Statement commit_;
+  Statement insert_event_;
+  Statement insert_blob_;
+  Statement insert_page_;
+  Statement insert_freeze_page_;
+  ProjectionTables projection_;
+  RecordDecoder decoder_;
+  Result<void> state_;  // the error that sticks
+  bool in_group_ = false;
+  Digest head_{};
+  TapeCounts counts_;
+  std::set<Digest> pages_;
+  PackedRows packed_blobs_;
+  PackedRows packed_pages_;
+};
+
+}  // namespace ktape

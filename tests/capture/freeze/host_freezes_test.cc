@@ -1,0 +1,190 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "capture/freeze/host_freezes.h"
+
+#include <sys/eventfd.h>
+
+#include <algorithm>
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
+
+#include "schema/base/file.h"
+#include "tests/capture/freeze/host_freezes_fixture.h"
+
+namespace ktape::test {
+
+using schema::FreezeCause;
+
+TEST_CASE_METHOD(HostFreezesFixture,
+                 "an exit with an error freezes, with what the kernel says and where the workers stand") {
+  load(kErrorStall);
+  freezes.triggers = {scx_error_};
+  hello();
+  worker();
+  stands_at("scx_error_irq_workfn");
+  breakpoint();
+  finish();
+  const auto seen = freezes_seen();
+  REQUIRE(seen.size() == 1);
+  CHECK(seen[0].cause == FreezeCause::TRIGGER);
+  CHECK(seen[0].trigger == "scx-error");
+  CHECK(seen[0].vcpu == 1);
+  CHECK(seen[0].op == 1);
+  CHECK(seen[0].detail == "SCX_EXIT_ERROR_STALL (1026): stall: w[70] failed to run for 3.024s");
+  const auto tags = tags_read();
+  for (const char* tag : {"jiffies_64", "scx_exit_info.kind", "w.__state", "w.on_rq"}) {
+    INFO(tag);
+    CHECK(std::count(tags.begin(), tags.end(), tag) == 1);
+  }
+  CHECK(replies.empty());  // the guest hears nothing of it
+  CHECK_FALSE(machine().frozen());
+  // It may err again.
+  CHECK(machine().breakpoints() == std::set<uint64_t>{address("scx_error_irq_workfn")});
+}
+
+TEST_CASE_METHOD(HostFreezesFixture, "a worker in no DSQ is not asked for the id of one, and no read fails") {
+  load(kErrorStall);
+  freezes.triggers = {scx_error_};
+  hello();
+  worker();
+  stands_at("scx_error_irq_workfn");
+  breakpoint();
+  finish();
+  CHECK(tags_asked() == tags_read());
+  CHECK(std::ranges::count(tags_read(), "w.scx.dsq") == 1);
+  CHECK(std::ranges::count(tags_asked(), "w.scx.dsq->id") == 0);
+}
+
+TEST_CASE_METHOD(HostFreezesFixture, "a worker in a DSQ is asked for its id") {
+  queue(worker_);
+  load(kErrorStall);
+  freezes.triggers = {scx_error_};
+  hello();
+  worker();
+  stands_at("scx_error_irq_workfn");
+  breakpoint();
+  finish();
+  CHECK(std::ranges::count(tags_read(), "w.scx.dsq->id") == 1);
+}
+
+TEST_CASE_METHOD(HostFreezesFixture, "the task that a stall names is read as well when it is no worker") {
+  says("k]2[71] failed to run for 3.024s");
+  queue(other_);
+  load(kErrorStall);
+  freezes.triggers = {scx_error_};
+  hello();
+  worker();
+  stands_at("scx_error_irq_workfn");
+  breakpoint();
+  finish();
+  const auto tags = tags_read();
+  for (const char* tag : {"w.on_rq", "k]2[71].on_rq", "k]2[71].scx.dsq->id"}) {
+    INFO(tag);
+    CHECK(std::ranges::count(tags, tag) == 1);
+  }
+}
+
+TEST_CASE_METHOD(HostFreezesFixture,
+                 "a stall of a task that is not there, or of a worker, is no more to read") {
+  says(GENERATE("k]2[72] failed to run for 3.024s", "w[70] failed to run for 3.024s"));
+  load(kErrorStall);
+  freezes.triggers = {scx_error_};
+  hello();
+  worker();
+  stands_at("scx_error_irq_workfn");
+  breakpoint();
+  finish();
+  CHECK(std::ranges::count(tags_asked(), "w.on_rq") == 1);
+  CHECK(std::ranges::count_if(tags_asked(), [](const std::string& tag) { return tag.ends_with(".on_rq"); }) ==
+        1);
+}
+
+TEST_CASE_METHOD(HostFreezesFixture, "a scheduler that is unregistered is not frozen on") {
+  load(kUnregistered);
+  freezes.triggers = {scx_error_};
+  hello();
+  stands_at("scx_error_irq_workfn");
+  breakpoint();
+  finish();
+  CHECK(freezes_seen().empty());
+  CHECK_FALSE(machine().frozen());
+}
+
+TEST_CASE_METHOD(HostFreezesFixture, "a stop at which no CPU stands at a breakpoint any more is let go") {
+  load(kErrorStall);
+  freezes.triggers = {scx_error_};
+  hello();
+  breakpoint();
+  finish();
+  CHECK(freezes_seen().empty());
+  CHECK_FALSE(machine().frozen());
+}
+
+TEST_CASE_METHOD(HostFreezesFixture, "a trigger fires as often as it may, and its breakpoint is gone then") {
+  load(kErrorStall);
+  freezes.triggers = {scx_error_};
+  hello();
+  stands_at("scx_error_irq_workfn");
+  for (int i = 0; i < 3; ++i) breakpoint();
+  finish();
+  CHECK(freezes_seen().size() == 2);
+  CHECK(machine().breakpoints().empty());
+  CHECK(triggers_sealed() == std::vector<std::string>{"scx-error armed 2"});
+}
+
+TEST_CASE_METHOD(HostFreezesFixture, "a function that is entered freezes under its name") {
+  load();
+  freezes.triggers = {{"symbol:jiffies_64", "jiffies_64", 1, false}};
+  hello();
+  stands_at("jiffies_64");
+  breakpoint();
+  finish();
+  const auto seen = freezes_seen();
+  REQUIRE(seen.size() == 1);
+  CHECK(seen[0].trigger == "symbol:jiffies_64");
+  CHECK(seen[0].detail.empty());
+  CHECK(machine().breakpoints().empty());
+}
+
+TEST_CASE_METHOD(HostFreezesFixture, "a user's wish freezes once") {
+  UniqueFd wish(::eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK));
+  load();
+  // The wish is looked at after an event: after the hello.
+  hello();
+  done();
+  ended();
+  CHECK(run({.end_fd = -1, .freeze_fd = wish.get()}).outcome == schema::Outcome::COMPLETED);
+  const auto seen = freezes_seen();
+  REQUIRE(seen.size() == 1);
+  CHECK(seen[0].cause == FreezeCause::USER);
+  CHECK(std::ranges::count(progress.lines, "frozen on demand") == 1);
+}
+
+TEST_CASE_METHOD(HostFreezesFixture, "before the kernel is known a wish is told to be in vain") {
+  UniqueFd wish(::eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK));
+  load();
+  console("booting\n");
+  hello();
+  done();
+  ended();
+  CHECK(run({.end_fd = -1, .freeze_fd = wish.get()}).outcome == schema::Outcome::COMPLETED);
+  CHECK(freezes_seen().empty());
+  CHECK(std::count(progress.lines.begin(), progress.lines.end(), "not frozen: the kernel is not known yet") ==
+        1);
+}
+
+TEST_CASE_METHOD(HostFreezesFixture, "workers that there is no room for in a freeze's reads are counted") {
+  load(kErrorStall);
+  hello();
+  for (int i = 0; i < 66; ++i) worker();
+  finish();
+  uint64_t lost = 0;
+  read([&](schema::Record::Reader record) {
+    if (!record.isSealed()) return;
+    for (auto loss : record.getSealed().getLosses()) {
+      if (std::string_view(loss.getName().cStr()) == "unread_workers") lost += loss.getCount();
+    }
+  });
+  CHECK(lost == 2);
+}
+
+}  // namespace ktape::test

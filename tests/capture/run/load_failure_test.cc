@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "capture/run/load_failure.h"
+
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
+
+#include "tests/support/kernel/btf_builder.h"
+
+namespace ktape::test {
+
+using Catch::Matchers::ContainsSubstring;
+using Catch::Matchers::StartsWith;
+
+namespace {
+
+// A kernel whose BTF shows the verifier's argument of scx_bpf_create_dsq.
+KernelKnowledge kernel() {
+  BtfBuilder types;
+  const int aux = types.pointer(types.structure("bpf_prog_aux", 8, {}));
+  types.function("scx_bpf_create_dsq", {{"aux", aux}});
+  types.function("scx_bpf_kick_cpu", {});
+  KernelKnowledge kernel;
+  kernel.release = "7.1.13+deb13-cloud-amd64";
+  kernel.btf_raw = types.bytes();
+  return kernel;
+}
+
+constexpr char kMismatch[] =
+    "the scheduler's program '/usr/bin/scx_simple' exited with status 1 and has not attached a scheduler: "
+    "libbpf: extern (func ksym) 'scx_bpf_create_dsq': func_proto [67] incompatible with vmlinux [57311]";
+constexpr char kOption[] =
+    "libbpf: extern 'CONFIG_HZ' (strong): not resolved | libbpf: failed to load object";
+
+}  // namespace
+
+TEST_CASE("a program that a kernel's BTF keeps from loading is told so, with the kfunc") {
+  const std::string told = explain_load_failure(kMismatch, kernel(), true);
+  CHECK_THAT(told, StartsWith("; the BTF of kernel 7.1.13+deb13-cloud-amd64 shows 1 kfuncs of sched_ext, "
+                              "'scx_bpf_create_dsq' among them"));
+  CHECK_THAT(told, ContainsSubstring("schedulers built for the other form do not load on it"));
+}
+
+TEST_CASE("a kfunc that is named for another reason, or that is as everywhere, is not blamed") {
+  CHECK(explain_load_failure("scx_bpf_create_dsq returned -12", kernel(), true).empty());
+  CHECK(explain_load_failure(
+            "libbpf: extern (func ksym) 'scx_bpf_kick_cpu': func_proto [1] incompatible with vmlinux [2]",
+            kernel(), true)
+            .empty());
+  CHECK(explain_load_failure("", kernel(), true).empty());
+}
+
+TEST_CASE("a program that asks for a configuration that is not at hand is told what to do") {
+  CHECK_THAT(explain_load_failure(kOption, kernel(), false),
+             StartsWith("; the program asks for CONFIG_HZ of '/boot/config-7.1.13+deb13-cloud-amd64'") &&
+                 ContainsSubstring("put it beside the image, as 'config'"));
+  CHECK_THAT(explain_load_failure("libbpf: failed to open system Kconfig", kernel(), false),
+             StartsWith("; the program asks for options of '/boot/config-"));
+  CHECK(explain_load_failure(kOption, kernel(), true).empty());  // the kernel does not have it
+  CHECK(explain_load_failure("libbpf: extern 'CONFIG_HZ", kernel(), false).empty());
+}
+
+}  // namespace ktape::test

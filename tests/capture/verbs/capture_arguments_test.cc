@@ -1,0 +1,111 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "capture/verbs/capture_arguments.h"
+
+#include <capnp/message.h>
+
+#include <algorithm>
+#include <catch2/catch_test_macros.hpp>
+#include <chrono>
+
+#include "replay/text/provenance.h"
+#include "schema/base/shell_words.h"
+#include "tests/support/must.h"
+
+// What a capture was asked goes onto the tape, and comes back from there as a command that asks for the same.
+namespace ktape::test {
+
+namespace {
+
+ParsedCapture parse(std::vector<std::string> words) {
+  words.insert(words.begin(), "ktape-capture");
+  std::vector<char*> arguments;
+  for (std::string& word : words) arguments.push_back(word.data());
+  return parse_capture(static_cast<int>(arguments.size()), arguments.data());
+}
+
+CaptureOptions options_of(const std::vector<std::string>& words) {
+  const ParsedCapture parsed = parse(words);
+  REQUIRE(std::holds_alternative<CaptureOptions>(parsed));
+  return std::get<CaptureOptions>(parsed);
+}
+
+// As `ktape info --reproduce` prints it of a tape that was captured so.
+std::string command_of(const CaptureOptions& options) {
+  capnp::MallocMessageBuilder message;
+  auto run = message.initRoot<schema::RunStarted>();
+  const std::vector<std::string> words = capture_words(options);
+  auto arguments = run.initArguments(static_cast<unsigned>(words.size()));
+  for (unsigned i = 0; i < arguments.size(); ++i) arguments.set(i, words[i]);
+  return must(capture_command(run.asReader()));
+}
+
+// Every option with a value that is not its default.
+CaptureOptions unusual() {
+  CaptureOptions options;
+  options.scenario = "folder with blanks/it's.scenario";
+  options.kernel = "/boot/vmlinuz-x";
+  options.machine.shape =
+      MachineShape{.cpus = 16, .sockets = 2, .cores = 4, .threads = 2, .llcs = 4, .numa_nodes = 2};
+  options.machine.memory_mb = 1024;
+  options.guest = {"./scx_mine --slice '5 ms' \"$x\"", {"one", "two"}, {"a", "-b"}};
+  options.accelerator = Accelerator::kTcg;
+  options.kaslr = false;
+  options.fast_boot = true;
+  options.tcg_single_thread = true;
+  options.fail_on_eject = true;
+  options.memory = schema::MemoryMode::FULL;
+  options.extra_arguments = "-x loglevel=7 'quoted' back\\slash";
+  options.qemu_program = "/opt/qemu";
+  options.freeze_on = {"symbol:schedule*3", "none"};
+  options.freeze_every = std::chrono::milliseconds(250);
+  options.max_tape_bytes = 7'000'000;
+  return options;
+}
+
+}  // namespace
+
+TEST_CASE("the command that a tape gives asks for what was asked when it was captured") {
+  for (const CaptureOptions& options : {options_of({"cold_path_roundtrip"}), unusual()}) {
+    const std::string command = command_of(options);
+    INFO(command);
+    std::vector<std::string> words = must(shell_words(command));
+    REQUIRE(words.size() > 2);
+    CHECK(words[0] == "ktape");
+    CHECK(words[1] == "capture");
+    words.erase(words.begin(), words.begin() + 2);
+    CHECK(options_of(words) == options);
+  }
+}
+
+TEST_CASE("the command names the kernel, whose default moves on, and leaves out what is as usual") {
+  CHECK(command_of(options_of({"my.scenario", "--cpus", "4", "-o", "x.ktape"})) ==
+        std::string("ktape capture --kernel ") + "6.16.12" + " --topology cpus=4 my.scenario");
+  CHECK(options_of({"--", "-x"}).scenario == "-x");
+  CHECK(command_of(options_of({"--", "-x"})) == "ktape capture --kernel 6.16.12 ./-x");
+}
+
+TEST_CASE("every option of a capture is in the command, but for those that are no part of the run") {
+  const std::vector<std::string> words = capture_words(unusual());
+  const auto is_in = [&](const std::string& name) {
+    return std::ranges::any_of(
+        words, [&](const std::string& word) { return word == name || word.starts_with(name + "="); });
+  };
+  for (const std::string& name : capture_option_names()) {
+    INFO(name);
+    const bool no_part = name == "--help" || name == "--version" || name == "--output" ||
+                         name == "--cpus" /* --topology says it */ || name == "SCENARIO";
+    CHECK((no_part || is_in(name)));
+  }
+}
+
+TEST_CASE("an older tape has no command, and a hostile one none that is shown") {
+  capnp::MallocMessageBuilder message;
+  auto run = message.initRoot<schema::RunStarted>();
+  CHECK(capture_command(run.asReader()).error().code == ErrorCode::kNotApplicable);
+  run.initArguments(1).set(0, "x\n rm");
+  CHECK(capture_command(run.asReader()).error().code == ErrorCode::kBadInput);
+  run.getArguments().set(0, "$(rm) `rm`; rm");
+  CHECK(must(capture_command(run.asReader())) == "ktape capture '$(rm) `rm`; rm'");
+}
+
+}  // namespace ktape::test

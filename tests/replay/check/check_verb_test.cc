@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+
+#include "tests/replay/programs.h"
+#include "tests/support/must.h"
+#include "tests/support/tape/tape_builder.h"
+#include "tests/support/temp_dir.h"
+
+namespace ktape::test {
+
+using Catch::Matchers::ContainsSubstring;
+using Catch::Matchers::StartsWith;
+
+namespace {
+
+const std::string kPass = "printf 'KTAP version 1\\n1..1\\nok 1 x\\n'";
+
+}  // namespace
+
+TEST_CASE("check runs every assertion over a good run and all pass") {
+  TempDir folder;
+  ChildResult child = run_program("ktape-check", {make_tape(folder.file("run.ktape")).path});
+  CHECK(child.exit_status == 0);
+  CHECK_THAT(child.output, StartsWith("KTAP version 1\n1.."));
+  for (std::string name : {"freeze-order", "gates-complete", "jiffies-nonzero", "no-scheduler-error",
+                           "op-pairing", "percpu-typed", "run-completed", "vtime-monotonic"}) {
+    CHECK_THAT(child.output,
+               ContainsSubstring(" " + name + "\n  KTAP") || ContainsSubstring(" " + name + "\n#"));
+  }
+  CHECK_THAT(child.output, !ContainsSubstring("not ok "));
+  // Those that need arguments say so, and do not count.
+  CHECK_THAT(child.output, ContainsSubstring(" freeze-bound # SKIP not asked: it needs --max-ns\n"));
+  CHECK_THAT(child.output, ContainsSubstring("; not asked: freeze-bound, value, worker-progress\n"));
+}
+
+TEST_CASE("check judges the .partial of a recorder that died") {
+  TempDir folder;
+  ChildResult child = run_program("ktape-check", {make_partial(folder.file("run.ktape")), "--only",
+                                                  "run-completed", "--only", "vtime-monotonic"});
+  CHECK(child.exit_status == 77);
+  CHECK_THAT(child.output,
+             ContainsSubstring("\nok 1 run-completed # SKIP inconclusive: the tape was never sealed"));
+  CHECK_THAT(child.output, ContainsSubstring("\nok 2 vtime-monotonic\n"));
+}
+
+TEST_CASE("an analyzer that crashes is an error beside the others' results") {
+  TempDir folder;
+  std::string tape = make_tape(folder.file("run.ktape")).path;
+  make_analyzer(folder.file("ktape-assert-crash"), "echo half a line; kill -SEGV $$");
+  make_analyzer(folder.file("ktape-assert-silent"), "exit 0");
+  ChildResult child = run_program("ktape-check", {tape, "--analyzers", folder.path(), "--only", "crash",
+                                                  "--only", "silent", "--only", "run-completed"});
+  CHECK(child.exit_status == 4);
+  CHECK_THAT(child.output,
+             ContainsSubstring("  # half a line\nnot ok 1 crash # ERROR it was killed by signal 11"));
+  CHECK_THAT(child.output, ContainsSubstring("\nok 2 run-completed\n"));
+  CHECK_THAT(child.output, ContainsSubstring("\nnot ok 3 silent # ERROR its output is not KTAP\n"));
+}
+
+TEST_CASE("a dropped-in analyzer counts as any other") {
+  TempDir folder;
+  std::string tape = make_tape(folder.file("run.ktape")).path;
+  make_analyzer(folder.file("ktape-assert-mine"),
+                "printf 'KTAP version 1\\n1..1\\nnot ok 1 mine\\n'; exit 1");
+  ChildResult child = run_program(
+      "ktape-check", {"--analyzers", folder.path(), tape, "--only", "mine", "--only", "run-completed"});
+  CHECK(child.exit_status == 1);
+  CHECK_THAT(child.output, ContainsSubstring("# 1 of 2 assertions passed; violated: mine\n"));
+}
+
+TEST_CASE("of several tapes each is judged once, and one that is missing or altered is an error") {
+  TempDir folder;
+  std::string good = make_tape(folder.file("a.ktape")).path;
+  std::string altered = make_tape(folder.file("b.ktape")).path;
+  damage(altered, "verify_jiffies_64");
+  std::string missing = folder.file("c.ktape");
+  ChildResult child = run_program("ktape-check", {good, altered, missing, good, "--only", "run-completed"});
+  CHECK(child.exit_status == 3);
+  CHECK_THAT(child.output, StartsWith("KTAP version 1\n1..3\n"));
+  CHECK_THAT(child.output, ContainsSubstring("\nok 1 " + good + ": run-completed\n"));
+  CHECK_THAT(child.output, ContainsSubstring("\nnot ok 2 " + altered + " # ERROR the tape is altered"));
+  CHECK_THAT(child.output, ContainsSubstring("\nnot ok 3 " + missing + " # ERROR cannot open"));
+}
+
+TEST_CASE("check lists the analyzers, and refuses one that is not there and no tape") {
+  ChildResult list = run_program("ktape-check", {"--list"});
+  CHECK(list.exit_status == 0);
+  CHECK_THAT(list.output, ContainsSubstring("jiffies-nonzero "));
+  CHECK(run_program("ktape-check", {"--only", "nothing", "x"}).exit_status == 2);
+  CHECK(run_program("ktape-check", {}).exit_status == 2);
+}
+
+TEST_CASE("an analyzer that hangs is stopped and named, and the others are judged") {
+  TempDir folder;
+  std::string tape = make_tape(folder.file("run.ktape")).path;
+  make_analyzer(folder.file("ktape-assert-hang"), "echo so far; sleep 1000");
+  ChildResult child = run_program("ktape-check", {tape, "--analyzers", folder.path(), "--only", "hang",
+                                                  "--only", "run-completed", "--timeout", "4"});
+  CHECK(child.exit_status == 4);
+  CHECK_THAT(child.output,
+             ContainsSubstring("  # so far\nnot ok 1 hang # ERROR it did not end within 4000 ms\n"));
+  CHECK_THAT(child.output, ContainsSubstring("\nok 2 run-completed\n"));
+}
+
+TEST_CASE("an analyzer that never stops printing is stopped and named") {
+  TempDir folder;
+  std::string tape = make_tape(folder.file("run.ktape")).path;
+  make_analyzer(folder.file("ktape-assert-flood"), "yes KTAP version 1");
+  make_analyzer(folder.file("ktape-assert-loud"), kPass + "; yes | head -c 10000000 >&2");
+  ChildResult child =
+      run_program("ktape-check", {tape, "--analyzers", folder.path(), "--only", "flood", "--only", "loud"});
+  CHECK(child.exit_status == 4);
+  CHECK_THAT(child.output, ContainsSubstring("not ok 1 flood # ERROR it printed more than 4194304 bytes\n"));
+  CHECK_THAT(child.output, ContainsSubstring("\nok 2 loud\n"));
+}
+
+TEST_CASE("what an analyzer tells on standard error stands under its subtest") {
+  TempDir folder;
+  std::string tape = make_tape(folder.file("run.ktape")).path;
+  make_analyzer(folder.file("ktape-assert-broken"), "echo no such table >&2; exit 3");
+  ChildResult child = run_program("ktape-check", {tape, "--analyzers", folder.path(), "--only", "broken"});
+  CHECK(child.exit_status == 3);
+  CHECK_THAT(
+      child.output,
+      ContainsSubstring("  # stderr: no such table\nnot ok 1 broken # ERROR it cannot use the tape\n"));
+}
+
+TEST_CASE("analyzers on PATH are run, unless an earlier folder has one of that name") {
+  TempDir folder;
+  std::string tape = make_tape(folder.file("run.ktape")).path;
+  make_analyzer(folder.file("ktape-assert-mine"), kPass);
+  make_analyzer(folder.file("ktape-assert-run-completed"), "exit 9");
+  const char* path = ::getenv("PATH");
+  std::string line =
+      "PATH='" + folder.path() + ":" + (path != nullptr ? path : "") + "' '" KTAPE_BIN "/ktape-check' ";
+  auto shell = [&](const std::string& arguments) {
+    return must(run_child("/bin/sh", {"-c", line + arguments}, 1 << 20));
+  };
+  CHECK(shell("--only mine --only run-completed '" + tape + "'").exit_status == 0);
+  CHECK_THAT(shell("--list --only run-completed").output,
+             ContainsSubstring("\n                         hides " +
+                               folder.file("ktape-assert-run-completed") + "\n"));
+}
+
+TEST_CASE(
+    "an analyzer is given the tape and then its arguments, also a tape whose name looks like an option") {
+  TempDir folder;
+  std::filesystem::rename(make_tape(folder.file("run.ktape")).path, folder.file("-r.ktape"));
+  make_analyzer(folder.file("ktape-assert-args"), "for a; do echo \"<$a>\"; done; exit 9");
+  std::string line = "cd '" + folder.path() +
+                     "' && '" KTAPE_BIN
+                     "/ktape-check' --analyzers . --with 'args --to \"5 6\"' --only args -- -r.ktape";
+  CHECK_THAT(must(run_child("/bin/sh", {"-c", line}, 1 << 20)).output,
+             ContainsSubstring("  # <./-r.ktape>\n  # <--to>\n  # <5 6>\nnot ok 1 args --to 5 6 # ERROR"));
+}
+
+TEST_CASE("a required assertion that is inconclusive is violated, and one that is not there a mistake") {
+  TempDir folder;
+  TapeBuilder builder(folder.file("run.ktape"));
+  builder.run_started();
+  std::string tape = builder.seal().path;
+  ChildResult open = run_program("ktape-check", {tape, "--only", "jiffies-nonzero"});
+  CHECK(open.exit_status == 77);
+  ChildResult child = run_program("ktape-check", {tape, "--only", "run-completed", "--require", "jiffies-*"});
+  CHECK(child.exit_status == 1);
+  CHECK_THAT(child.output, ContainsSubstring("\nnot ok 1 jiffies-nonzero # required, but inconclusive: "));
+  CHECK(run_program("ktape-check", {tape, "--require", "nothing"}).exit_status == 2);
+}
+
+TEST_CASE("the output is the same however many analyzers run at a time") {
+  TempDir folder;
+  std::vector<std::string> arguments;
+  for (int i = 0; i < 5; ++i) arguments.push_back(make_tape(folder.file(std::to_string(i) + ".ktape")).path);
+  make_analyzer(folder.file("ktape-assert-a-slow"), "sleep 0.1; " + kPass);
+  arguments.insert(arguments.end(), {"--analyzers", folder.path(), "-j"});
+  auto with_jobs = [&](const char* jobs) {
+    std::vector<std::string> all = arguments;
+    all.push_back(jobs);
+    return run_program("ktape-check", all).output;
+  };
+  std::string one = with_jobs("1");
+  CHECK_THAT(one, ContainsSubstring("KTAP version 1\n1.."));
+  CHECK(with_jobs("8") == one);
+}
+
+TEST_CASE("what the recorder lost stands in the summary") {
+  TempDir folder;
+  TapeBuilder builder(folder.file("run.ktape"));
+  builder.run_started();
+  auto seal = [](schema::Sealed::Builder sealed) {
+    sealed.setOutcome(schema::Outcome::COMPLETED);
+    auto loss = sealed.initLosses(1)[0];
+    loss.setName("console_bytes");
+    loss.setCount(17);
+  };
+  std::string tape = must(builder.writer().seal(HostNs(9), seal)).path;
+  ChildResult child = run_program("ktape-check", {tape, "--only", "run-completed"});
+  CHECK_THAT(child.output, ContainsSubstring("# losses: 17 console_bytes\n"));
+  CHECK_THAT(child.output, ContainsSubstring("\n# losses: " + tape + " (17 console_bytes)\n# Totals"));
+}
+
+TEST_CASE("the JSON and the JUnit report say what the KTAP says") {
+  TempDir folder;
+  std::string tape = make_tape(folder.file("run.ktape")).path;
+  std::string missing = folder.file("gone.ktape");
+  make_analyzer(
+      folder.file("ktape-assert-bad"),
+      "printf 'KTAP version 1\\n1..1\\n# violated, seq 5: <x> & \"y\" \\033[1m\\nnot ok 1 bad\\n'; exit 1");
+  make_analyzer(folder.file("ktape-assert-crash"), "kill -SEGV $$");
+  std::string json = folder.file("check.json");
+  std::string junit = folder.file("check.xml");
+  ChildResult child =
+      run_program("ktape-check", {tape, missing, "--analyzers", folder.path(), "--only", "bad", "--only",
+                                  "crash", "--only", "run-completed", "--json", json, "--junit", junit});
+  CHECK(child.exit_status == 3);
+  CHECK(python(R"(
+import json, sys
+check = json.load(open(sys.argv[1]))
+print(check["exitStatus"], check["totals"])
+for tape in check["tapes"]:
+    print(tape["integrity"], tape["losses"], len(tape["head"]))
+    for r in tape["results"]:
+        print(r["name"], r["verdict"], r["reason"].split("'")[0])
+)",
+               {json}) ==
+        "3 {'pass': 1, 'fail': 1, 'skip': 0, 'error': 2}\n"
+        "intact none 64\n"
+        "bad fail seq 5: <x> & \"y\" \\x1b[1m\n"
+        "crash error it was killed by signal 11 (Segmentation fault)\n"
+        "run-completed pass \n"
+        "unreadable not known, the tape cannot be read 0\n"
+        "verify error cannot open tape \n");
+  CHECK(python(R"(
+import sys, xml.etree.ElementTree as tree
+root = tree.parse(sys.argv[1]).getroot()
+print(root.tag, root.attrib["tests"], root.attrib["failures"], root.attrib["errors"], root.attrib["skipped"])
+for suite in root:
+    print(suite.tag, suite.attrib["tests"], suite.attrib["failures"], suite.attrib["errors"])
+    for case in suite.iter("testcase"):
+        print(case.attrib["name"], [(c.tag, c.attrib["message"].split("'")[0]) for c in case if c.tag != "system-out"])
+)",
+               {junit}) ==
+        "testsuites 4 1 2 0\n"
+        "testsuite 3 1 1\n"
+        "bad [('failure', 'seq 5: <x> & \"y\" \\\\x1b[1m')]\n"
+        "crash [('error', 'it was killed by signal 11 (Segmentation fault)')]\n"
+        "run-completed []\n"
+        "testsuite 1 0 1\n"
+        "verify [('error', 'cannot open tape ')]\n");
+}
+
+TEST_CASE("JSON on standard output takes the place of the KTAP") {
+  TempDir folder;
+  std::string tape = make_tape(folder.file("run.ktape")).path;
+  ChildResult child = run_program("ktape-check", {tape, "--only", "run-completed", "--json", "-"});
+  CHECK(child.exit_status == 0);
+  CHECK_THAT(child.output, StartsWith("{\n  \"ktape\":\""));
+  CHECK_THAT(child.output, ContainsSubstring("\"verdict\":\"pass\""));
+}
+
+TEST_CASE("a report replaces an older one, but never a tape") {
+  TempDir folder;
+  std::string tape = make_tape(folder.file("run.ktape")).path;
+  std::string other = make_tape(folder.file("other.ktape")).path;
+  CHECK(run_program("ktape-check", {"--junit", other, tape}).exit_status == 2);
+  CHECK(run_program("ktape-verify", {other}).exit_status == 0);
+  std::string report = folder.file("check.json");
+  std::ofstream(report) << std::string(100'000, 'x');
+  CHECK(run_program("ktape-check", {tape, "--only", "run-completed", "--json", report}).exit_status == 0);
+  CHECK(python("import json, sys; json.load(open(sys.argv[1])); print('ok')", {report}) == "ok\n");
+}
+
+TEST_CASE("an assertion in Python that knows only the tables for SQL is run as any other") {
+  TempDir folder;
+  std::string tape = make_tape(folder.file("run.ktape")).path;
+  auto check = [&](const std::string& path, const std::string& with) {
+    return run_program("ktape-check",
+                       {path, "--analyzers", KTAPE_EXAMPLES, "--only", "freeze-share", "--with", with});
+  };
+  ChildResult good = check(tape, "freeze-share");
+  CHECK(good.exit_status == 0);
+  CHECK_THAT(good.output,
+             ContainsSubstring("  # seq 47: 3 freezes took 7020000 ns, 13.500 % of the steps' "));
+  CHECK_THAT(good.output, ContainsSubstring("\nok 1 freeze-share\n"));
+  ChildResult bad = check(tape, "freeze-share --max-percent 13");
+  CHECK(bad.exit_status == 1);
+  CHECK_THAT(bad.output,
+             ContainsSubstring("\nnot ok 1 freeze-share --max-percent 13 # seq 47: 3 freezes took "));
+
+  TapeBuilder builder(folder.file("empty.ktape"));
+  builder.run_started();
+  ChildResult open = check(builder.seal().path, "freeze-share");
+  CHECK(open.exit_status == 77);
+  CHECK_THAT(open.output, ContainsSubstring("\nok 1 freeze-share # SKIP inconclusive: no step finished\n"));
+
+  CHECK(check(tape, "freeze-share --max-percent lots").exit_status == 4);
+  std::string other = folder.file("other.db");
+  CHECK(python("import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('CREATE TABLE t (a)')", {other})
+            .empty());
+  CHECK(must(run_child(KTAPE_EXAMPLES "/ktape-assert-freeze-share", {other}, 1 << 20)).exit_status == 3);
+}
+
+}  // namespace ktape::test

@@ -1,0 +1,61 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "replay/check/ktap.h"
+
+#include <catch2/catch_test_macros.hpp>
+
+#include "tests/support/must.h"
+
+namespace ktape::test {
+
+TEST_CASE("results of the top level are counted, those of subtests are not") {
+  KtapResults results =
+      must(read_ktap("KTAP version 1\n1..3\n  KTAP version 1\n  1..1\n  not ok 1 inner\nok 1 a\nnot ok 2 "
+                     "b\nok 3 c # SKIP no\n"));
+  CHECK(results.passed == 1);
+  CHECK(results.failed == 1);
+  CHECK(results.skipped == 1);
+  CHECK(results.skip_reason == "no");
+}
+
+TEST_CASE("the plan may come last, and TAP is taken as well") {
+  CHECK(must(read_ktap("TAP version 13\nok 1 a\n1..1\n")).passed == 1);
+}
+
+TEST_CASE("output that is no KTAP is refused") {
+  for (const char* text : {"", "hello\n", "ok 1 a\n1..1\n"}) {
+    auto results = read_ktap(text);
+    REQUIRE_FALSE(results.ok());
+    CHECK(results.error().message == "its output is not KTAP");
+  }
+}
+
+TEST_CASE("KTAP without a plan, with other results than planned, or with none is refused") {
+  CHECK(read_ktap("KTAP version 1\nok 1 a\n").error().message == "its KTAP has no plan");
+  CHECK(read_ktap("KTAP version 1\n1..2\nok 1 a\n").error().message == "it planned 2 results and gave 1");
+  CHECK(read_ktap("KTAP version 1\n1..0\n").error().message == "it gave no result");
+}
+
+TEST_CASE("a program that bails out has said nothing") {
+  CHECK(read_ktap("KTAP version 1\n1..1\nok 1 a\nBail out! disk full\n").error().message ==
+        "it bailed out:  disk full");
+}
+
+TEST_CASE("a subtest is indented and named") {
+  CHECK(as_subtest("a", "KTAP version 1\n1..1\nok 1 a\n") ==
+        "  KTAP version 1\n  # Subtest: a\n  1..1\n  ok 1 a\n");
+}
+
+TEST_CASE("output that is no KTAP becomes diagnostics, made safe") {
+  CHECK(as_subtest("a", "ok 1 forged\n\x1b[2J\n") == "  # ok 1 forged\n  # \\x1b[2J\n");
+}
+
+TEST_CASE("a line of KTAP that a terminal would act on is made safe, any other stays as it is") {
+  CHECK(as_subtest("a", "KTAP version 1\n1..1\n# a \\x1b and caf\xc3\xa9\n# \x1b[2J\nok 1 a\n") ==
+        "  KTAP version 1\n  # Subtest: a\n  1..1\n  # a \\x1b and caf\xc3\xa9\n  # \\x1b[2J\n  ok 1 a\n");
+}
+
+TEST_CASE("what was told on standard error stands under the subtest") {
+  CHECK(as_subtest("a", "", "no such table\n") == "  # stderr: no such table\n");
+}
+
+}  // namespace ktape::test

@@ -1,0 +1,312 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
+
+#include "replay/check/child.h"
+#include "tests/replay/fake_tape.h"
+#include "tests/support/must.h"
+#include "tests/support/tape/sql.h"
+#include "tests/support/temp_dir.h"
+
+namespace ktape::test {
+
+using Catch::Matchers::ContainsSubstring;
+using Catch::Matchers::EndsWith;
+using Catch::Matchers::StartsWith;
+
+namespace {
+
+ChildResult read(const std::vector<std::string>& arguments) {
+  return must(run_child(KTAPE_BIN "/ktape-read", arguments, 1 << 24));
+}
+
+// Standard output and error of a command in which something is wrong.
+ChildResult all_of(const std::string& arguments) {
+  return must(
+      run_child("/bin/sh", {"-c", std::string(KTAPE_BIN "/ktape-read ") + arguments + " 2>&1"}, 1 << 20));
+}
+
+// A run in which only a jiffies value was read; everything else is there to be found out.
+struct Fixture {
+  Fixture() : tape(folder.file("run.ktape")) {
+    FakeKernel& kernel = tape.kernel();
+    kernel.set_task(tape.task(), "scx.dsq_vtime", 4711);
+    kernel.set_rq(1, "nr_running", 3);
+    const GuestVirtual second = kernel.add_task(78, "other", FakeTape::kStartNs);
+    const GuestVirtual list = kernel.field(kernel.per_cpu("runqueues", 0), "struct rq", "scx.runnable_list");
+    for (const GuestVirtual task : {tape.task(), second}) {
+      kernel.link(list, kernel.field(task, "struct task_struct", "scx.runnable_node"));
+    }
+    kernel.set_task(tape.task(), "parent", second.value);
+  }
+
+  std::string path() {
+    if (path_.empty()) {
+      tape.serve({read_line("jiffies_64:u64")});
+      path_ = tape.seal().path;
+    }
+    return path_;
+  }
+  ChildResult at_last(const std::string& target) { return read({path(), "--at", "freeze:last", target}); }
+
+  TempDir folder;
+  FakeTape tape;
+  std::string path_;
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(Fixture, "a value that nobody read at capture is read from the tape") {
+  const ChildResult child = at_last("cpu1:runqueues.nr_running");
+  CHECK(child.exit_status == 0);
+  CHECK_THAT(child.output, StartsWith("cpu1:runqueues.nr_running = 3\n  u32, at 0x"));
+  CHECK(at_last("jiffies_64:u64").output.starts_with("jiffies_64:u64 = 4294892296"));
+}
+
+TEST_CASE_METHOD(Fixture,
+                 "a worker's task is found by name, by pid, and by pid and start time, and shows its gates") {
+  for (const char* target : {"task:sleeper.scx.dsq_vtime", "task:77.scx.dsq_vtime",
+                             "task:77@5230000000.scx.dsq_vtime", "task 'sleeper' scx.dsq_vtime"}) {
+    const ChildResult child = at_last(target);
+    INFO(child.output);
+    CHECK(child.exit_status == 0);
+    CHECK_THAT(child.output, StartsWith(std::string(target) + " = 4711\n"));
+    CHECK_THAT(child.output, ContainsSubstring("11 of 12 gates passed; this read is not held to the others\n"
+                                               "  gate 5, not queued: would refuse a write: observed "));
+  }
+}
+
+TEST_CASE_METHOD(Fixture, "a task that has another start time, or is not there, is not read") {
+  const ChildResult other = at_last("task:77@5240000000.scx.dsq_vtime");
+  CHECK(other.exit_status == 77);
+  CHECK_THAT(other.output, ContainsSubstring(": refused: gate 2 (identity) refuses"));
+  const ChildResult none = at_last("task:99.scx.dsq_vtime");
+  CHECK(none.exit_status == 77);
+  CHECK_THAT(none.output, ContainsSubstring("no task has pid 99"));
+}
+
+// Older recorders took such names. A pid that was read in the worker's place would be another task's value.
+TEST_CASE_METHOD(Fixture, "a number that is a worker's name as well as a pid is not read as either") {
+  tape.builder().worker_started("78", FakeTape::kPid, FakeTape::kStartNs);
+  tape.builder().worker_started("0x4e", FakeTape::kPid, FakeTape::kStartNs);
+  const std::string at = path() + " --at freeze:last ";
+  const ChildResult either = all_of(at + "task:78.comm");
+  CHECK(either.exit_status == 2);
+  CHECK(either.output ==
+        "ktape read: target 'task:78.comm': '78' is a worker's name, and may be a pid\n"
+        "hint: \"task:'78'\" is the worker, task:pid=78 the pid\n");
+  for (const char* target : {"task:78", "'task:78->parent'", "task:0x4e.comm"})
+    CHECK(all_of(at + target).exit_status == 2);
+  for (const char* target : {"task:'78'.comm", "task:'0x4e'.comm", "task:77.comm"})
+    CHECK_THAT(at_last(target).output, StartsWith(std::string(target) + " = \"sleeper\"\n"));
+  for (const char* target : {"task:pid=78.comm", "task:78@5230000000.comm", "task 78 comm"})
+    CHECK_THAT(at_last(target).output, StartsWith(std::string(target) + " = \"other\"\n"));
+}
+
+TEST_CASE_METHOD(Fixture, "a number that only a later worker has as its name is a pid") {
+  tape.serve({read_line("jiffies_64:u64")});
+  tape.builder().worker_started("78", FakeTape::kPid, FakeTape::kStartNs);
+  const ChildResult child = read({tape.seal().path, "--at", "freeze:1", "task:78.comm"});
+  CHECK(child.exit_status == 0);
+  CHECK_THAT(child.output, StartsWith("task:78.comm = \"other\"\n"));
+}
+
+TEST_CASE_METHOD(Fixture, "pointers are followed and lists are walked") {
+  const ChildResult parent = at_last("task:sleeper.parent->pid");
+  CHECK(parent.exit_status == 0);
+  CHECK_THAT(parent.output, StartsWith("task:sleeper.parent->pid = 78\n"));
+  const std::string walk =
+      "cpu0:runqueues.scx.runnable_list{list struct task_struct scx.runnable_node 100}.pid";
+  const ChildResult list = at_last(walk);
+  CHECK(list.exit_status == 0);
+  CHECK_THAT(list.output, StartsWith(walk + " = 2 entries: 77, 78\n"));
+  const ChildResult symbol = at_last("(struct pid_namespace)init_pid_ns.idr.idr_base");
+  CHECK(symbol.exit_status == 0);
+  CHECK_THAT(symbol.output, StartsWith("(struct pid_namespace)init_pid_ns.idr.idr_base = 0\n"));
+  const ChildResult null = at_last("task:77.scx.dsq->id");
+  CHECK(null.exit_status == 77);
+  CHECK_THAT(null.output, ContainsSubstring("failed: 'scx.dsq->': the pointer is NULL"));
+}
+
+TEST_CASE_METHOD(
+    Fixture,
+    "of a list that goes on beyond its limit the entries before that are shown, and told to be not all") {
+  const std::string walk = "cpu0:runqueues.scx.runnable_list{list struct task_struct scx.runnable_node 1}";
+  const ChildResult cut = at_last(walk + ".pid");
+  CHECK(cut.exit_status == 77);
+  CHECK_THAT(
+      cut.output,
+      StartsWith(walk + ".pid = 1 entry and more: 77\n  not all: 'scx.runnable_list{list struct "
+                        "task_struct scx.runnable_node 1}': the list does not end within 1 entries\n"));
+  const ChildResult json = read({path(), "--at", "freeze:last", "--json", walk + ".pid"});
+  CHECK(json.exit_status == 77);
+  CHECK_THAT(json.output, ContainsSubstring("\"notAll\":\"'scx.runnable_list{list "));
+  CHECK_THAT(json.output, ContainsSubstring("\"decoded\":[\"77\"]"));
+}
+
+TEST_CASE_METHOD(Fixture, "whole objects are shown member by member, also those of a list") {
+  const ChildResult whole = at_last("cpu1:runqueues:whole");
+  CHECK(whole.exit_status == 0);
+  CHECK_THAT(whole.output, StartsWith("cpu1:runqueues:whole = {\n"));
+  CHECK_THAT(whole.output, ContainsSubstring("\n  nr_running = 3\n"));
+  const ChildResult list =
+      at_last("cpu0:runqueues.scx.runnable_list{list struct task_struct scx.runnable_node 9}");
+  CHECK(list.exit_status == 0);
+  CHECK_THAT(list.output, ContainsSubstring(" = 2 entries:\n[0] {\n"));
+  CHECK_THAT(list.output, ContainsSubstring("\n  comm = \"sleeper\"\n"));
+  CHECK_THAT(list.output, ContainsSubstring("\n[1] {\n"));
+  CHECK_THAT(list.output, ContainsSubstring("\n  comm = \"other\"\n"));
+  const ChildResult address = at_last("task:sleeper.sched_class");
+  CHECK_THAT(address.output, ContainsSubstring("ext_sched_class"));
+}
+
+TEST_CASE_METHOD(Fixture, "what was not captured is told so with its address, never as a zero") {
+  const uint64_t frame =
+      must(tape.kernel().kernel().translate(tape.kernel().memory(), tape.task())).value / 4096;
+  tape.keep_frames([=](uint64_t kept) { return kept != frame; });
+  const ChildResult child = at_last("task:sleeper.scx.dsq_vtime");
+  CHECK(child.exit_status == 77);
+  CHECK_THAT(child.output, StartsWith("task:sleeper.scx.dsq_vtime: not captured\n"));
+  CHECK_THAT(child.output, ContainsSubstring(": not captured\n"));
+  CHECK(at_last("cpu1:runqueues.nr_running").exit_status == 0);
+}
+
+TEST_CASE_METHOD(Fixture,
+                 "of several targets each is read, and one that was not captured shows in the status") {
+  tape.keep_frames([](uint64_t frame) { return frame < 1280; });  // below the heap, in which tasks are
+  const ChildResult child =
+      read({path(), "--at", "freeze:1", "jiffies_64:u64", "task:77.pid", "cpu0:runqueues.cpu"});
+  CHECK(child.exit_status == 77);
+  CHECK_THAT(child.output, ContainsSubstring("jiffies_64:u64 = 4294892296\n"));
+  CHECK_THAT(child.output, ContainsSubstring("\ntask:77.pid: not captured\n"));
+  CHECK_THAT(child.output, ContainsSubstring("\ncpu0:runqueues.cpu = 0\n"));
+}
+
+TEST_CASE_METHOD(Fixture, "a tape without memory, or without that freeze, has nothing to read") {
+  tape.keep_no_memory();
+  const std::string at = path() + " --at ";
+  const ChildResult none = all_of(at + "freeze:1 jiffies_64:u64");
+  CHECK(none.exit_status == 77);
+  CHECK(none.output ==
+        "ktape read: no memory of freeze 1 was kept\nhint: 'ktape capture --memory sched' keeps it\n");
+  const ChildResult missing = all_of(at + "freeze:7 jiffies_64:u64");
+  CHECK(missing.exit_status == 77);
+  CHECK(missing.output == "ktape read: there is no freeze 7 on the tape: they are 1 to 1\n");
+}
+
+TEST_CASE_METHOD(Fixture, "without --at the freezes are listed") {
+  const ChildResult child = read({path()});
+  CHECK(child.exit_status == 0);
+  CHECK_THAT(child.output, ContainsSubstring("freeze:1  for request 1 in step 'look', "));
+  CHECK_THAT(child.output, ContainsSubstring(" pages kept\n"));
+  CHECK_THAT(read({path(), "--json"}).output, StartsWith("{\"freeze\":\"1\",\"seq\":"));
+}
+
+TEST_CASE_METHOD(Fixture, "a freeze of several hits is listed with each of its triggers") {
+  tape.builder().add([](schema::Record::Builder record) {
+    auto began = record.initFreezeBegan();
+    began.setFreeze(9);
+    began.setCause(schema::FreezeCause::TRIGGER);
+    began.setTrigger("symbol:schedule");
+    began.setVcpu(0);
+    auto hits = began.initHits(3);
+    for (unsigned i = 0; i < hits.size(); ++i) {
+      hits[i].setVcpu(i);
+      hits[i].setTrigger(i == 1 ? "scx-error" : "symbol:schedule");
+    }
+  });
+  const std::string sealed = tape.seal().path;
+  CHECK_THAT(
+      read({sealed}).output,
+      ContainsSubstring("freeze:9  by triggers 'scx-error' on CPU 1 and 'symbol:schedule' on CPUs 0, 2"));
+  CHECK_THAT(read({sealed, "--json"}).output,
+             ContainsSubstring("\"trigger\":\"symbol:schedule\",\"hits\":[{\"vcpu\":0,\"trigger\":"
+                               "\"symbol:schedule\"},{\"vcpu\":1,\"trigger\":\"scx-error\"},"));
+}
+
+TEST_CASE_METHOD(Fixture, "read as JSON has the reply and the gates as records have them") {
+  const ChildResult child = read({path(), "--at", "freeze:last", "--json", "task:sleeper.scx.dsq_vtime"});
+  CHECK(child.exit_status == 0);
+  CHECK_THAT(child.output,
+             StartsWith("{\"freeze\":\"1\",\"target\":\"task:sleeper.scx.dsq_vtime\","
+                        "\"notCaptured\":null,\"notAll\":null,\"reply\":{\"status\":\"done\","));
+  CHECK_THAT(child.output, ContainsSubstring("\"value\":{\"u64\":\"4711\"}"));
+  CHECK_THAT(child.output, ContainsSubstring("\"decoded\":[\"4711\"]"));
+  CHECK_THAT(child.output, ContainsSubstring("\"gate\":\"enabled\",\"outcome\":\"passed\""));
+}
+
+TEST_CASE_METHOD(Fixture, "mistakes in a target are usage errors that say what is right") {
+  const std::string at = path() + " --at freeze:last ";
+  const auto mistake = [&](const std::string& arguments) {
+    const ChildResult child = all_of(arguments);
+    CHECK(child.exit_status == 2);
+    return child.output;
+  };
+  CHECK(mistake(at + "cpu0:runqueues.nr_runing") ==
+        "ktape read: target 'cpu0:runqueues.nr_runing': 'struct rq' has no member 'nr_runing'\n"
+        "hint: did you mean 'nr_running'?\n");
+  CHECK_THAT(mistake(at + "'(struct rq)runqueus'"), ContainsSubstring("no symbol 'runqueus' in this kernel"));
+  CHECK(mistake(at + "0xffff888000000000.cpu") ==
+        "ktape read: target '0xffff888000000000.cpu': a path needs the type of what stands at the address\n"
+        "hint: e.g. '(struct rq)0xffff888000000000.cpu'\n");
+  CHECK_THAT(mistake(at + "jiffies_64"), ContainsSubstring("hint: ask for u8, u16, u32, u64 or bytes\n"));
+  CHECK_THAT(mistake(at + "runqueues.cpu"), ContainsSubstring("'cpu0:runqueues' on a command line"));
+  CHECK_THAT(mistake(at + "cpu0:runqueues.cpu:u64"),
+             ContainsSubstring("u64 was asked, and 'int' has 4 bytes"));
+  CHECK_THAT(mistake(at + "task:slepper.pid"), ContainsSubstring("hint: did you mean 'sleeper'?\n"));
+  CHECK(mistake(at + "jiffies_64:'bytes(99999999999)'") ==
+        "ktape read: target 'jiffies_64:bytes(99999999999)': got 99999999999 bytes, expected 1 to 65536\n");
+  CHECK_THAT(mistake(at + "jiffies_64:u46"), ContainsSubstring("column 12: got 'u', expected u8"));
+  CHECK_THAT(mistake(path() + " --at 1 jiffies_64:u64"),
+             ContainsSubstring("expected freeze:N or freeze:last"));
+  CHECK_THAT(mistake(path() + " jiffies_64:u64"), ContainsSubstring("targets without --at"));
+  CHECK_THAT(mistake(path() + " --at freeze:1"), ContainsSubstring("--at without a target"));
+}
+
+TEST_CASE_METHOD(Fixture, "read says whether the tape is as it was recorded, and what was lost") {
+  const ChildResult child = at_last("jiffies_64:u64");
+  CHECK_THAT(child.output,
+             EndsWith("\ntape: intact, every record, blob, page and column is as it was recorded\n"
+                      "losses: none\n"));
+  CHECK_THAT(read({path()}).output, ContainsSubstring("\ntape: intact, "));
+  CHECK_THAT(read({path(), "--at", "freeze:last", "--json", "jiffies_64:u64"}).output,
+             ContainsSubstring(",\"integrity\":\"intact\",\"finding\":"));
+}
+
+TEST_CASE_METHOD(Fixture, "what is read from an altered tape is told to be so, and is exit status 3") {
+  sql(path(), "UPDATE kernel_op SET value = '1'");
+  const ChildResult child = at_last("jiffies_64:u64");
+  CHECK(child.exit_status == 3);
+  CHECK_THAT(child.output, ContainsSubstring("\ntape: altered, "));
+  CHECK_THAT(read({path(), "--at", "freeze:last", "--json", "jiffies_64:u64"}).output,
+             ContainsSubstring(",\"integrity\":\"altered\","));
+  CHECK(read({path()}).exit_status == 3);
+}
+
+TEST_CASE_METHOD(Fixture, "an assertion in Python asks the memory of a tape by way of read") {
+  const auto judge = [](const std::string& of) {
+    return must(run_child(
+        "/bin/sh", {"-c", "PATH=" KTAPE_BIN ":$PATH " KTAPE_EXAMPLES "/ktape-assert-runnable-counted " + of},
+        1 << 20));
+  };
+  const ChildResult violated = judge(path());
+  CHECK(violated.exit_status == 1);
+  CHECK_THAT(violated.output, ContainsSubstring("# violated, seq 7: freeze 1, CPU 0: nr_running is 0, on the "
+                                                "list: \"sleeper\", \"other\"\n# 2 runqueues looked at\n"
+                                                "# losses: none\nnot ok 1 runnable-counted\n"));
+  for (const char* version : {"6.16.12", "6.19.14", "7.3.4"}) {
+    const ChildResult good = judge(std::string(KTAPE_TAPES "/queued_spinners-") + version + ".ktape");
+    CHECK(good.exit_status == 0);
+    CHECK_THAT(good.output, ContainsSubstring("# 4 runqueues looked at\n"));
+  }
+}
+
+TEST_CASE("read has exit status 3 for a file that is no tape, and helps with examples") {
+  CHECK(read({"/nonexistent"}).exit_status == 3);
+  const ChildResult help = read({"--help"});
+  CHECK(help.exit_status == 0);
+  CHECK_THAT(help.output, ContainsSubstring("Examples:"));
+  CHECK_THAT(help.output, ContainsSubstring("Exit status: 0 read;"));
+}
+
+}  // namespace ktape::test

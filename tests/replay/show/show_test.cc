@@ -1,0 +1,418 @@
+// SPDX-License-Identifier: Apache-2.0
+#include <capnp/message.h>
+
+#include <catch2/catch_test_macros.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
+#include <limits>
+
+#include "replay/show/run_header.h"
+#include "replay/show/timeline.h"
+#include "replay/text/record_text.h"
+#include "schema/base/file.h"
+#include "schema/wire/data.h"
+#include "tests/replay/sample_run.h"
+#include "tests/support/agreed_text.h"
+#include "tests/support/kernel/btf_builder.h"
+#include "tests/support/must.h"
+#include "tests/support/tape/sql.h"
+#include "tests/support/temp_dir.h"
+
+namespace ktape::test {
+
+using Catch::Matchers::ContainsSubstring;
+
+namespace {
+
+// What ktape-show prints of the tape, under the name run.ktape and without its head digest, which
+// changes with every version of ktape.
+std::string shown(const std::string& path, TimelineOptions options = {}) {
+  auto tape = must(TapeReader::open(path));
+  Verification found = must(verify(path, std::nullopt));
+  found.head = Digest{};
+  RunHeader header;
+  TextWriter writer;
+  must(tape->for_each([&](const RecordView& view) -> Result<void> {
+    header.visit(view);
+    return {};
+  }));
+  header.show("run.ktape", found, writer);
+  writer.section("TIME LINE");
+  Timeline timeline(writer, options);
+  must(tape->for_each([&](const RecordView& view) -> Result<void> {
+    timeline.visit(view);
+    return {};
+  }));
+  header.show_end(found, writer);
+  return writer.take();
+}
+
+// The time line of a tape with this one record.
+std::string shown_record(const std::function<void(schema::Record::Builder)>& fill,
+                         TimelineOptions options = {}) {
+  TempDir folder;
+  TapeBuilder builder(folder.file("run.ktape"));
+  builder.add(fill);
+  return shown(builder.seal().path, options);
+}
+
+}  // namespace
+
+TEST_CASE("a run is shown as in the golden file") {
+  TempDir folder;
+  TapeBuilder builder(folder.file("run.ktape"));
+  record_sample_run(builder);
+  std::string text = shown(builder.seal().path);
+  CHECK(text == agreed_text(KTAPE_GOLDEN "/sample_run.txt", text));
+}
+
+TEST_CASE("what a run was to be frozen on is shown above, and what became of it below") {
+  TempDir folder;
+  TapeBuilder builder(folder.file("run.ktape"));
+  builder.add([](schema::Record::Builder record) {
+    auto run = record.initRunStarted();
+    run.setFreezeEveryMs(200);
+    auto triggers = run.initFreezeTriggers(2);
+    triggers[0].setName("scx-error");
+    triggers[0].setFunction("scx_error_irq_workfn");
+    triggers[0].setTimes(16);
+    triggers[1].setName("symbol:\x1b[2J");
+    triggers[1].setTimes(1);
+  });
+  builder.triggers = {{"scx-error", true, 1}, {"symbol:\x1b[2J"}};
+  const std::string text = shown(builder.seal().path);
+  CHECK_THAT(text, ContainsSubstring("frozen on   scx-error: scx_error_irq_workfn(), at most 16 times\n"
+                                     "            symbol:\\x1b[2J: (), at most 1 time\n"
+                                     "            time: every 200 ms\n"));
+  CHECK_THAT(text, ContainsSubstring("frozen on   scx-error: once\n            symbol:\\x1b[2J: never\n"));
+}
+
+TEST_CASE("a trigger that was armed later is shown with when, and its hits beside its freezes") {
+  TempDir folder;
+  TapeBuilder builder(folder.file("run.ktape"));
+  builder.add([](schema::Record::Builder record) {
+    auto run = record.initRunStarted();
+    auto steps = run.initScenario().initSteps(2);
+    steps[1].setName("b\x1b");
+    auto triggers = run.initFreezeTriggers(3);
+    for (auto trigger : triggers) trigger.setTimes(9);
+    triggers[0].setName("symbol:one");
+    triggers[0].setArming(schema::TriggerArming::ATTACH);
+    triggers[1].setName("symbol:two");
+    triggers[1].setArming(schema::TriggerArming::STEP);
+    triggers[1].setStep(1);
+    triggers[2].setName("symbol:three");
+    triggers[2].setArming(schema::TriggerArming::STEP);
+    triggers[2].setStep(std::numeric_limits<uint32_t>::max());
+  });
+  builder.triggers = {{"symbol:one", true, 2, 5}};
+  builder.intervals = [](schema::IntervalCounts::Builder counts) {
+    counts.setFroze(232);
+    counts.setSkippedBusy(218);
+  };
+  const std::string text = shown(builder.seal().path);
+  CHECK_THAT(text, ContainsSubstring("symbol:one: (), at most 9 times, from the first attachment on\n"));
+  CHECK_THAT(text, ContainsSubstring("symbol:two: (), at most 9 times, from step 'b\\x1b' on\n"));
+  CHECK_THAT(text, ContainsSubstring("symbol:three: (), at most 9 times, from step 4294967296 on\n"));
+  CHECK_THAT(text, ContainsSubstring("frozen on   symbol:one: 5 hits in 2 freezes\n"
+                                     "            time: 232 of 450 intervals froze; 218 were skipped: the"));
+}
+
+TEST_CASE("a trigger is shown being armed, spent, given up or not armed, with the reason") {
+  using schema::TriggerChange;
+  const auto change = [](TriggerChange what, uint64_t address, const std::string& reason) {
+    return shown_record([&](schema::Record::Builder record) {
+      auto to = record.initTriggerChanged();
+      to.setTrigger("symbol:\x1b");
+      to.setChange(what);
+      to.setAddress(address);
+      to.setReason(reason);
+    });
+  };
+  CHECK_THAT(change(TriggerChange::ARMED, 0xffffffff81000100, ""),
+             ContainsSubstring("trigger symbol:\\x1b armed at 0xffffffff81000100\n"));
+  CHECK_THAT(change(TriggerChange::SPENT, 1, ""), ContainsSubstring(" spent: it had all its hits\n"));
+  CHECK_THAT(change(TriggerChange::GIVEN_UP, 1, ""), ContainsSubstring(" given up: "));
+  CHECK_THAT(change(TriggerChange::NOT_ARMED, 0, "no\nroom"), ContainsSubstring(" NOT ARMED: no\\nroom\n"));
+  CHECK_THAT(change(static_cast<TriggerChange>(77), 0, ""),
+             ContainsSubstring(" changed, how is not known\n"));
+}
+
+namespace {
+
+void delays(TapeBuilder& builder, uint64_t freeze, const std::vector<uint64_t>& waited_us) {
+  builder.add([&](schema::Record::Builder record) {
+    auto vcpus = record.initRunDelays().initVcpus(static_cast<unsigned>(waited_us.size()));
+    record.getRunDelays().setFreeze(freeze);
+    for (unsigned i = 0; i < vcpus.size(); ++i) {
+      vcpus[i].setVcpu(i);
+      vcpus[i].setKnown(true);
+      vcpus[i].setWaitedNs(waited_us[i] * 1000);
+    }
+  });
+}
+
+}  // namespace
+
+TEST_CASE("how long vCPUs waited for a CPU of the host is shown since the reading before, and in all") {
+  TempDir folder;
+  TapeBuilder builder(folder.file("run.ktape"));
+  builder.run_started();
+  delays(builder, 0, {1000, 0});
+  delays(builder, 1, {1100, 0});  // a millisecond later
+  builder.add([](schema::Record::Builder record) {
+    record.initThawed().setFrozenNs(500'000);
+    record.getThawed().setWaitedKnown(true);
+    record.getThawed().setWaitedNs(20'000);
+  });
+  delays(builder, 0, {1700, 0});  // two, of which half of one was frozen
+  const std::string text = shown(builder.seal().path);
+  CHECK_THAT(text, ContainsSubstring("how long vCPUs wait for a CPU of the host is counted from here\n"));
+  CHECK_THAT(text, ContainsSubstring(
+                       "]  waited for a CPU of the host, in 1.00 ms: CPU 0 100 us (10.0 %), CPU 1 none\n"));
+  CHECK_THAT(text, ContainsSubstring("thawed after 500 us, 20.0 us of it waiting for a CPU of the host\n"));
+  CHECK_THAT(text, ContainsSubstring("CPU 0 600 us (40.0 %)"));
+  CHECK_THAT(text,
+             ContainsSubstring(
+                 "host        in 2.50 ms vCPUs waited for one of its CPUs: CPU 0 700 us (28.0 %), CPU"));
+}
+
+TEST_CASE("the guest's clocksource is shown, and each change of it") {
+  TempDir folder;
+  TapeBuilder builder(folder.file("run.ktape"));
+  builder.run_started();
+  for (const auto& clock : {std::pair("kvm-clock", ""), std::pair("tsc\x1b", "kvm-clock")}) {
+    builder.add([&](schema::Record::Builder record) {
+      record.initClocksourceSeen().setName(as_data(std::string_view(clock.first)));
+      record.getClocksourceSeen().setBefore(as_data(std::string_view(clock.second)));
+    });
+  }
+  const std::string text = shown(builder.seal().path);
+  CHECK_THAT(text, ContainsSubstring("takes its time from kvm-clock, then tsc\\x1b\n"));
+  CHECK_THAT(text, ContainsSubstring("the guest's kernel takes its time from 'kvm-clock'\n"));
+  CHECK_THAT(text,
+             ContainsSubstring("CLOCKSOURCE CHANGED: the guest's kernel takes its time from 'tsc\\x1b', no"));
+}
+
+TEST_CASE("the change of clocksource that every boot makes is no alarm") {
+  TempDir folder;
+  TapeBuilder builder(folder.file("run.ktape"));
+  builder.run_started();
+  builder.add([&](schema::Record::Builder record) {
+    record.initClocksourceSeen().setName(as_data(std::string_view("tsc")));
+    record.getClocksourceSeen().setBefore(as_data(std::string_view("tsc-early")));
+  });
+  const std::string text = shown(builder.seal().path);
+  CHECK_THAT(text, ContainsSubstring("takes its time from 'tsc', no longer from 'tsc-early'\n"));
+  CHECK_THAT(text, !ContainsSubstring("CLOCKSOURCE CHANGED"));
+}
+
+TEST_CASE("a host that is itself a guest is shown as that") {
+  TempDir folder;
+  TapeBuilder builder(folder.file("run.ktape"));
+  builder.add([](schema::Record::Builder record) {
+    auto host = record.initRunStarted().initHostProcessor();
+    host.setKnown(true);
+    host.setHypervisor(true);
+    host.setHypervisorName(as_data("TCGTCGTCGTCG"));
+    host.setCpus(2);
+  });
+  CHECK_THAT(shown(builder.seal().path),
+             ContainsSubstring("2 CPUs of a host that is itself a guest, of 'TCGTCGTCGTCG'\n"));
+}
+
+TEST_CASE("a freeze at which several CPUs had reached functions shows each of them") {
+  const std::string text = shown_record([](schema::Record::Builder record) {
+    auto began = record.initFreezeBegan();
+    began.setFreeze(3);
+    began.setCause(schema::FreezeCause::TRIGGER);
+    began.setTrigger("symbol:one");
+    began.setVcpu(1);
+    auto hits = began.initHits(2);
+    hits[0].setVcpu(1);
+    hits[0].setTrigger("symbol:one");
+    hits[1].setVcpu(3);
+    hits[1].setTrigger("scx-error");
+    hits[1].setDetail(as_data("stall\x1b"));
+  });
+  CHECK_THAT(text, ContainsSubstring("freeze 3 cause: trigger on CPUs 1, 3: scx-error, symbol:one\n"));
+  CHECK_THAT(text, ContainsSubstring("CPU 1: symbol:one\n"));
+  CHECK_THAT(text, ContainsSubstring("CPU 3: scx-error: stall\\x1b\n"));
+}
+
+TEST_CASE("what is not shown of a list of CPUs, of values or of bytes is counted") {
+  CHECK_THAT(
+      shown_record([](schema::Record::Builder record) {
+        auto began = record.initFreezeBegan();
+        began.setFreeze(1);
+        began.setCause(schema::FreezeCause::TRIGGER);
+        auto hits = began.initHits(20);
+        for (unsigned i = 0; i < hits.size(); ++i) {
+          hits[i].setVcpu(i);
+          hits[i].setTrigger("symbol:one");
+        }
+      }),
+      ContainsSubstring(" on CPUs 0, 1, 2, 3,") && ContainsSubstring(" 14, 15 and 4 more: symbol:one\n"));
+  capnp::MallocMessageBuilder message;
+  auto value = message.initRoot<schema::Value>();
+  auto list = value.initList(18);
+  for (unsigned i = 0; i < list.size(); ++i) list[i].setU64(i);
+  CHECK(shown_value(value.asReader()) ==
+        "18 entries: 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15 and 2 more");
+  value.setBytes(as_data(std::string(34, '\x01')));
+  std::string hex;
+  for (int i = 0; i < 32; ++i) hex += "01";
+  CHECK(shown_value(value.asReader()) == "34 bytes: " + hex + " and 2 more");
+}
+
+TEST_CASE("a freeze of intervals has its interval, and a tape without the seal's counts those that froze") {
+  TempDir folder;
+  const auto shown_with = [&](const char* name, uint64_t interval) {
+    TapeBuilder builder(folder.file(name));
+    for (uint64_t freeze = 1; freeze <= 2; ++freeze) {
+      builder.add([&](schema::Record::Builder record) {
+        record.initFreezeBegan().setFreeze(freeze);
+        record.getFreezeBegan().setCause(schema::FreezeCause::PERIODIC);
+        record.getFreezeBegan().setInterval(interval * freeze);
+      });
+    }
+    return shown(builder.seal().path);
+  };
+  const std::string text = shown_with("new.ktape", 3);
+  CHECK_THAT(text, ContainsSubstring("freeze 2 cause: periodic, interval 6\n"));
+  CHECK_THAT(text, ContainsSubstring("frozen on   time: 2 of the first 6 intervals froze\n"));
+  CHECK_THAT(shown_with("old.ktape", 0), ContainsSubstring("frozen on   time: 2 freezes\n"));
+}
+
+TEST_CASE("the console is shown on request, with its control characters made visible") {
+  TempDir folder;
+  TapeBuilder builder(folder.file("run.ktape"));
+  record_sample_run(builder);
+  std::string path = builder.seal().path;
+  CHECK_THAT(shown(path), !ContainsSubstring("Linux version 6.16.12"));
+  CHECK_THAT(shown(path, {.console = true}), ContainsSubstring("Linux version 6.16.12\n"));
+  CHECK_THAT(shown(path, {.console = true}), ContainsSubstring("\\x1b[2Jcleared?\n"));
+}
+
+TEST_CASE("a panic is shown with its text") {
+  std::string text = shown_record([](schema::Record::Builder record) {
+    record.initGuestPanicked().setText(as_data("Kernel panic - not syncing: sysrq\nCall Trace:\n"));
+  });
+  CHECK_THAT(text, ContainsSubstring("GUEST PANICKED\n"));
+  CHECK_THAT(text, ContainsSubstring("  Kernel panic - not syncing: sysrq\n"));
+}
+
+TEST_CASE("losses are shown with what they mean") {
+  std::string text = shown_record([](schema::Record::Builder record) {
+    auto counter = record.initLost().initCounters(1)[0];
+    counter.setName("console_bytes");
+    counter.setDescription("console text over its limit");
+    counter.setCount(17);
+  });
+  CHECK_THAT(text, ContainsSubstring("17 console_bytes: console text over its limit\n"));
+}
+
+TEST_CASE("what the recorder lost is not known of a tape that salvage sealed") {
+  TempDir folder;
+  {
+    TapeBuilder builder(folder.file("run.ktape"));
+    builder.run_started("test");
+    (void)must(builder.writer().add_blob("btf", as_bytes(std::string(20'000, 'b'))));
+    must(builder.writer().commit());
+  }
+  must(salvage(folder.file("run.ktape.partial"), folder.file("saved.ktape")));
+  CHECK_THAT(shown(folder.file("saved.ktape")),
+             ContainsSubstring("lost        not known: the tape does not say\n"));
+
+  sql(folder.file("run.ktape.partial"), "UPDATE blob SET data = zeroblob(100)");
+  must(salvage(folder.file("run.ktape.partial"), folder.file("less.ktape")));
+  CHECK_THAT(
+      shown(folder.file("less.ktape")),
+      ContainsSubstring("lost        1 salvage_blobs: blobs that were damaged and left out by salvage\n"
+                        "            what the recorder lost is not known\n"));
+}
+
+TEST_CASE("an exit is shown with its code and what that means, an enable that failed as that") {
+  const std::string exited = shown_record([](schema::Record::Builder record) {
+    auto exit = record.initSchedulerExited();
+    exit.setId(2);
+    exit.setKind(66);
+    exit.setExitCode(0x1000100000000);
+    exit.setReason(as_data("unregistered from the main kernel"));
+  });
+  CHECK_THAT(exited, ContainsSubstring(
+                         "scheduler 2 exited, SCX_EXIT_UNREG_KERN (66), code 0x1000100000000: restart,\n"
+                         "                      CPU hotplug: unregistered from the main kernel"));
+  const std::string failed = shown_record([](schema::Record::Builder record) {
+    auto exit = record.initSchedulerEnableFailed();
+    exit.setId(3);
+    exit.setKind(1024);
+    exit.setReason(as_data("runtime error"));
+  });
+  CHECK_THAT(failed, ContainsSubstring("scheduler 3 was not enabled, SCX_EXIT_ERROR (1024): runtime error"));
+}
+
+TEST_CASE("text of the guest cannot act on the terminal, wherever it is shown") {
+  std::string text = shown_record([](schema::Record::Builder record) {
+    auto exited = record.initSchedulerExited();
+    exited.setReason(as_data("\x1b]0;title\x07"));
+    exited.setMessage(as_data("\x9b"));
+  });
+  for (char c : text) CHECK((c == '\n' || static_cast<unsigned char>(c) >= 0x20));
+  CHECK_THAT(text, ContainsSubstring("\\x1b]0;title\\x07"));
+}
+
+TEST_CASE("a tape that was never sealed is shown as far as it goes") {
+  TempDir folder;
+  std::string partial;
+  {
+    TapeBuilder builder(folder.file("run.ktape"));
+    builder.run_started("test");
+    must(builder.writer().commit());
+    partial = builder.writer().partial_path();
+  }
+  std::string text = shown(partial);
+  CHECK_THAT(text,
+             ContainsSubstring("unsealed: its recorder died before it could seal it; what is here is whole, "
+                               "1 record\n"));
+  CHECK_THAT(text, ContainsSubstring("outcome     not known: the tape was never sealed\n"));
+  CHECK_THAT(text, ContainsSubstring("lost        not known: the tape does not say\n"));
+}
+
+TEST_CASE("a whole object is shown member by member, by the types that the tape has") {
+  BtfBuilder types;
+  const int number = types.integer("unsigned int", 4);
+  const int inner = types.structure("load", 4, {{"weight", number, 0}});
+  const int rq = types.structure("rq", 8, {{"nr_running", number, 0}, {"load", inner, 4}});
+  types.per_cpu_variable("runqueues", rq);
+  const auto btf = must(Btf::parse(types.bytes()));
+
+  TempDir folder;
+  TapeBuilder builder(folder.file("run.ktape"));
+  builder.add([](schema::Record::Builder record) {
+    auto request = record.initOpRequested();
+    request.setOp(1);
+    auto entry = request.initEntries(1)[0];
+    entry.setTag("queue");
+    per_cpu_target("runqueues", 0, "")(entry.initTarget());
+    entry.setRead(schema::ValueKind::WHOLE);
+  });
+  builder.add([](schema::Record::Builder record) {
+    auto reply = record.initOpReplied();
+    reply.setOp(1);
+    auto entry = reply.initEntries(1)[0];
+    entry.setStatus(schema::EntryStatus::DONE);
+    entry.initValue().setBytes(as_data(std::string_view("\x03\0\0\0\x00\x04\0\0", 8)));
+  });
+  const std::string path = builder.seal().path;
+  CHECK_THAT(shown(path, {.types = btf.get()}),
+             ContainsSubstring("queue: runqueues[cpu 0] = 8 bytes: 0300000000040000\n"
+                               "                          {\n"
+                               "                            nr_running = 3\n"
+                               "                            load = {\n"
+                               "                              weight = 1024\n"
+                               "                            }\n"
+                               "                          }\n"));
+  CHECK_THAT(shown(path), !ContainsSubstring("nr_running = 3"));
+}
+
+}  // namespace ktape::test

@@ -1,0 +1,147 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "schema/target/target_line.h"
+
+#include <capnp/message.h>
+
+#include <catch2/catch_test_macros.hpp>
+#include <string>
+
+#include "schema/target/target_path.h"
+
+using namespace ktape;
+using schema::ValueKind;
+
+namespace {
+
+// A line, parsed.
+class Line {
+ public:
+  explicit Line(std::string_view text) {
+    const auto parsed = parse_target_line(text, message_.initRoot<schema::OpEntry>());
+    INFO((parsed.ok() ? "" : parsed.error().message));
+    REQUIRE(parsed.ok());
+  }
+  schema::OpEntry::Reader entry() { return message_.getRoot<schema::OpEntry>().asReader(); }
+  schema::Target::Reader target() { return entry().getTarget(); }
+  std::string text() { return target_text(target()); }
+
+ private:
+  capnp::MallocMessageBuilder message_;
+};
+
+std::string error_of(std::string_view text) {
+  capnp::MallocMessageBuilder message;
+  const auto parsed = parse_target_line(text, message.initRoot<schema::OpEntry>());
+  REQUIRE_FALSE(parsed.ok());
+  CHECK(parsed.error().code == ErrorCode::kUsage);
+  return parsed.error().message;
+}
+
+}  // namespace
+
+TEST_CASE("a symbol is named with its width") {
+  Line line("jiffies_64:u64");
+  CHECK(std::string(line.target().getSymbol()) == "jiffies_64");
+  CHECK(line.entry().getRead() == ValueKind::U64);
+  CHECK(Line("jiffies_64:bytes(16)").entry().getLength() == 16);
+  CHECK(Line("jiffies_64").entry().getRead() == ValueKind::AUTO);
+}
+
+TEST_CASE("a CPU's instance of a per-CPU variable is named with the CPU in front") {
+  Line line("cpu12:runqueues.scx.nr_running:u32");
+  CHECK(line.text() == "runqueues[cpu 12].scx.nr_running");
+  CHECK(line.entry().getRead() == ValueKind::U32);
+  CHECK(Line("cpu0:runqueues:whole").entry().getRead() == ValueKind::WHOLE);
+}
+
+TEST_CASE("a symbol that is called as a CPU would be is a symbol") {
+  CHECK(std::string(Line("cpu0:u64").target().getSymbol()) == "cpu0");
+  CHECK(std::string(Line("cpu0").target().getSymbol()) == "cpu0");
+}
+
+TEST_CASE("a task is named by worker, by pid, and by pid and start time") {
+  Line worker("task:sleeper.scx.dsq_vtime");
+  CHECK(std::string(worker.target().getTask().getWorker()) == "sleeper");
+  CHECK(std::string(worker.target().getPath()) == "scx.dsq_vtime");
+  Line pid("task:147.comm");
+  CHECK(pid.target().getTask().getPid() == 147);
+  CHECK(pid.target().getTask().getStartBoottimeNs() == 0);
+  CHECK(Line("task:147@5230000000.comm").target().getTask().getStartBoottimeNs() == 5'230'000'000);
+  CHECK(std::string(Line("task:'7 of: 9'.comm").target().getTask().getWorker()) == "7 of: 9");
+  CHECK(std::string(Line("task:'it''s'.comm").target().getTask().getWorker()) == "it's");
+  CHECK(std::string(Line("task:rt-hog.comm").target().getTask().getWorker()) == "rt-hog");
+  CHECK(std::string(Line("task:hog->pid").target().getTask().getWorker()) == "hog");
+  CHECK(Line("task:pid=147.comm").target().getTask().getPid() == 147);
+  CHECK(std::string(Line("task:'147'.comm").target().getTask().getWorker()) == "147");
+}
+
+TEST_CASE("an address is untyped, or has its type in front") {
+  Line bytes("0xffff888012345680:bytes(16)");
+  CHECK(bytes.target().getVirtual().getAddress() == 0xffff888012345680);
+  CHECK(bytes.target().getVirtual().getType().size() == 0);
+  Line typed("(struct rq)0xffff888012345680.curr->pid");
+  CHECK(std::string(typed.target().getVirtual().getType()) == "struct rq");
+  CHECK(std::string(typed.target().getPath()) == "curr->pid");
+}
+
+TEST_CASE("a symbol with a type in front is an address that is still to be found") {
+  capnp::MallocMessageBuilder message;
+  auto entry = message.initRoot<schema::OpEntry>();
+  const auto symbol = parse_target_line("(struct task_struct)init_task.comm", entry);
+  REQUIRE(symbol.ok());
+  CHECK(*symbol == "init_task");
+  CHECK(std::string(entry.asReader().getTarget().getVirtual().getType()) == "struct task_struct");
+  CHECK(std::string(entry.asReader().getTarget().getPath()) == "comm");
+}
+
+TEST_CASE("a path has the steps that scenarios have, lists included") {
+  Line line("cpu1:runqueues.scx.runnable_list{list struct task_struct scx.runnable_node 100}.pid:u32");
+  CHECK(line.target().getSteps().size() == 4);
+  CHECK(line.entry().getRead() == ValueKind::U32);
+}
+
+TEST_CASE("a target as it is shown is taken as it is") {
+  for (const char* text : {"jiffies_64", "runqueues[cpu 0].nr_running", "task 'sleeper' scx.dsq->id",
+                           "task 'a worker'", "task 147 scx.dsq_vtime", "(struct rq)0xffff888012345680.cpu",
+                           "0xffff888012345680", "runqueues[cpu 3].cpu_mask[2]"}) {
+    CHECK(Line(text).text() == text);
+  }
+}
+
+TEST_CASE("a type in place of a symbol, an offset and half a list are answered with what is right") {
+  const auto error = [](std::string_view text) {
+    capnp::MallocMessageBuilder message;
+    return parse_target_line(text, message.initRoot<schema::OpEntry>()).error();
+  };
+  for (const char* text : {"struct rq", "'struct rq':whole"}) {
+    CHECK(error(text).message.ends_with("expected a symbol, 'cpuN:', 'task:' or an address, not a type"));
+    CHECK(error(text).hint.starts_with("'(struct rq)0xffff...' is what stands at an address"));
+  }
+  CHECK(error("cpu0:runqueues+8").hint == "a path has names, not offsets: kernels differ in those");
+  CHECK(error("cpu0:runqueues.scx.runnable_list{list}")
+            .hint.starts_with("e.g. '{list struct task_struct scx.runnable_node 100}'"));
+}
+
+TEST_CASE("a mistake is told with its column and what was expected") {
+  CHECK(error_of("") ==
+        "target '': column 1: got the end, expected a symbol, 'cpuN:', 'task:' or an address");
+  CHECK(error_of("jiffies_64:u46") ==
+        "target 'jiffies_64:u46': column 12: got 'u', expected u8, u16, u32, u64, bytes(N), whole or auto");
+  CHECK(error_of("cpu0:.nr") == "target 'cpu0:.nr': column 6: got '.', expected a per-CPU variable");
+  CHECK(error_of("runqueues[cpu x]") ==
+        "target 'runqueues[cpu x]': column 15: got 'x', expected a CPU's number");
+  CHECK(error_of("task:.comm") ==
+        "target 'task:.comm': column 6: got '.', expected a worker's name or a pid");
+  CHECK(error_of("task:0") == "target 'task:0': column 6: got '0', expected a pid from 1 to 2147483647");
+  CHECK(error_of("(struct rq)") ==
+        "target '(struct rq)': column 12: got the end, expected an address or a symbol");
+  CHECK(error_of("jiffies_64:bytes(0)") == "target 'jiffies_64:bytes(0)': got 0 bytes, expected 1 to 65536");
+  CHECK(error_of("jiffies_64:bytes(99999999999)") ==
+        "target 'jiffies_64:bytes(99999999999)': got 99999999999 bytes, expected 1 to 65536");
+  CHECK(error_of("jiffies_64:bytes(8") ==
+        "target 'jiffies_64:bytes(8': column 19: got the end, expected ')' and the end after 'bytes(N'");
+  CHECK(error_of("task:'x") == "target 'task:'x': column 7: got 'x', expected a name and its closing quote");
+  CHECK(error_of("a b") == "target 'a b': column 2: got ' ', expected '.', '->', '[', '{' or ':'");
+  CHECK(error_of("cpu0:runqueues.") ==
+        "target 'cpu0:runqueues.': column 16: got the end, expected a member's name");
+}

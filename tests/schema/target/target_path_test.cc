@@ -1,0 +1,121 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "schema/target/target_path.h"
+
+#include <capnp/message.h>
+
+#include <catch2/catch_test_macros.hpp>
+
+using namespace ktape;
+
+namespace {
+
+std::string round_trip(std::string_view text) {
+  const auto steps = parse_target_path(text);
+  return steps.ok() ? target_path_text(*steps) : steps.error().message;
+}
+
+std::string error_of(std::string_view text) {
+  const auto steps = parse_target_path(text);
+  REQUIRE_FALSE(steps.ok());
+  CHECK(steps.error().code == ErrorCode::kUsage);
+  return steps.error().message;
+}
+
+}  // namespace
+
+TEST_CASE("a path parses into the steps that C would take") {
+  const auto steps = parse_target_path("scx.dsq->nodes[2].next");
+  REQUIRE(steps.ok());
+  CHECK(*steps == std::vector<PathStep>{MemberStep{"scx"}, MemberStep{"dsq"}, DerefStep{},
+                                        MemberStep{"nodes"}, IndexStep{2}, MemberStep{"next"}});
+}
+
+TEST_CASE("per-CPU and list steps stand in braces") {
+  const auto steps =
+      parse_target_path("a{cpu 3}.runnable_list{list struct task_struct scx.runnable_node 100}.pid");
+  REQUIRE(steps.ok());
+  CHECK(*steps == std::vector<PathStep>{MemberStep{"a"}, CpuStep{3}, MemberStep{"runnable_list"},
+                                        ListStep{"struct task_struct", "scx.runnable_node", 100},
+                                        MemberStep{"pid"}});
+}
+
+TEST_CASE("the empty path is the root itself") {
+  const auto steps = parse_target_path("");
+  REQUIRE(steps.ok());
+  CHECK(steps->empty());
+  CHECK(target_path_text({}).empty());
+}
+
+TEST_CASE("path text and steps are inverses") {
+  for (std::string_view text : {"scx.dsq_vtime", "scx.dsq->id", "->next", "a->->b", "p->", "p->[3].x",
+                                "[0][1]", "x{cpu 1}->y", "l{list foo node 8}"}) {
+    CHECK(round_trip(text) == text);
+  }
+  CHECK(round_trip("a[0x10]") == "a[16]");
+}
+
+TEST_CASE("a bad path is refused with its column") {
+  CHECK(error_of(".a") == "target path '.a': column 1: got '.', expected a member's name");
+  CHECK(error_of("a..b") == "target path 'a..b': column 3: got '.', expected a member's name");
+  CHECK(error_of("a.") == "target path 'a.': column 3: got the end, expected a member's name");
+  CHECK(error_of("a b") == "target path 'a b': column 2: got ' ', expected '.', '->', '[' or '{'");
+  CHECK(error_of("a[x]") == "target path 'a[x]': column 3: got 'x', expected an index and ']'");
+  CHECK(error_of("a[1") == "target path 'a[1': column 3: got '1', expected an index and ']'");
+  CHECK(error_of("a{cpu}") == "target path 'a{cpu}': column 3: got 'c', expected 'cpu' and a CPU's number");
+  CHECK(error_of("a{list foo node 0}").ends_with("expected a list with a limit of at least 1"));
+  CHECK(error_of("a{walk}").ends_with("expected 'cpu N}' or 'list TYPE LINK LIMIT}'"));
+  CHECK(error_of("9a").ends_with("expected a member's name"));
+}
+
+TEST_CASE("an endless path is refused") {
+  std::string text = "a";
+  for (int i = 0; i < 100; ++i) text += ".a";
+  CHECK(error_of(text).ends_with("expected a path of at most 64 steps"));
+}
+
+TEST_CASE("steps survive a record") {
+  const auto steps = parse_target_path("a->b[2]{cpu 1}{list struct t l.n 5}.c");
+  REQUIRE(steps.ok());
+  capnp::MallocMessageBuilder message;
+  auto target = message.initRoot<schema::Target>();
+  write_steps(*steps, target);
+  const auto back = read_steps(target.asReader());
+  REQUIRE(back.ok());
+  CHECK(*back == *steps);
+}
+
+TEST_CASE("a recorded member that is not a name is refused") {
+  capnp::MallocMessageBuilder message;
+  auto target = message.initRoot<schema::Target>();
+  target.initSteps(1)[0].setMember("a->b");
+  const auto back = read_steps(target.asReader());
+  REQUIRE_FALSE(back.ok());
+  CHECK(back.error().code == ErrorCode::kBadInput);
+  CHECK(back.error().message == "step 1 of the target path: 'a->b' is not a member's name");
+}
+
+TEST_CASE("a target reads as one line for people") {
+  capnp::MallocMessageBuilder message;
+  auto target = message.initRoot<schema::Target>();
+  target.setSymbol("jiffies_64");
+  CHECK(target_text(target.asReader()) == "jiffies_64");
+  target.setPath("->next");
+  CHECK(target_text(target.asReader()) == "jiffies_64->next");
+
+  target.initPerCpu().setSymbol("runqueues");
+  target.setPath("nr_running");
+  CHECK(target_text(target.asReader()) == "runqueues[cpu 0].nr_running");
+
+  target.initTask().setWorker("sleeper");
+  target.setPath("scx.dsq_vtime");
+  CHECK(target_text(target.asReader()) == "task 'sleeper' scx.dsq_vtime");
+  target.initTask().setPid(42);
+  CHECK(target_text(target.asReader()) == "task 42 scx.dsq_vtime");
+
+  auto place = target.initVirtual();
+  place.setAddress(0xffff888000000000);
+  place.setType("struct rq");
+  target.setPath("");
+  write_steps({MemberStep{"clock"}}, target);
+  CHECK(target_text(target.asReader()) == "(struct rq)0xffff888000000000.clock");
+}
