@@ -21,7 +21,8 @@ const char* state_text(TapeState state) {
 }
 
 std::string finding_text(const Finding& finding) {
-  return finding.seq == Seq(0) ? finding.text : fmt::format("seq {}: {}", finding.seq.value, finding.text);
+  return finding.seq == Seq(0) ? finding.text
+                               : fmt::format("seq {}: {}", finding.seq.value, finding.text);
 }
 
 void print_findings(std::string& out, std::string_view lead, const Findings& findings) {
@@ -46,8 +47,9 @@ std::string result_line(const Assertion& assertion) {
     case Verdict::kFail: return fmt::format("not ok 1 {}\n", assertion.name());
     case Verdict::kInconclusive: break;
   }
-  std::string why = assertion.undecided().empty() ? "the tape has nothing to judge"
-                                                  : finding_text(assertion.undecided().first().front());
+  std::string why = assertion.undecided().empty()
+                        ? "the tape has nothing to judge"
+                        : finding_text(assertion.undecided().first().front());
   return fmt::format("ok 1 {} # SKIP inconclusive: {}\n", assertion.name(), why);
 }
 
@@ -69,7 +71,7 @@ Verdict Assertion::verdict() const {
   return Verdict::kPass;
 }
 
-Result<TapeFacts> judge(const TapeReader& tape, Assertion& assertion) {
+Result<TapeFacts> evaluate(const TapeReader& tape, Assertion& assertion) {
   TapeFacts facts;
   facts.path = tape.path();
   facts.state = tape.state();
@@ -90,10 +92,11 @@ Result<TapeFacts> judge(const TapeReader& tape, Assertion& assertion) {
 
 std::string ktap(const TapeFacts& facts, const Assertion& assertion) {
   std::string out = "KTAP version 1\n1..1\n";
-  out += fmt::format("# tape: {} ({}, {} records)\n", printable(facts.path), state_text(facts.state),
-                     facts.records);
+  out += fmt::format("# tape: {} ({}, {} records)\n", printable(facts.path),
+                     state_text(facts.state), facts.records);
   if (facts.unknown_records > 0) {
-    out += fmt::format("# {} records are of kinds that this build does not know\n", facts.unknown_records);
+    out += fmt::format("# {} records are of kinds that this build does not know\n",
+                       facts.unknown_records);
   }
   print_findings(out, "violated, ", assertion.violated());
   print_findings(out, "undecided, ", assertion.undecided());
@@ -109,18 +112,20 @@ std::string ktap_lacking(const Assertion& assertion, const std::vector<std::stri
     if (i > 0) names += i + 1 == missing.size() ? " and " : ", ";
     names += missing[i];
   }
-  return fmt::format("KTAP version 1\n1..1\nok 1 {} # SKIP not asked: it needs {}\n", assertion.name(),
-                     names);
+  return fmt::format("KTAP version 1\n1..1\nok 1 {} # SKIP not asked: it needs {}\n",
+                     assertion.name(), names);
 }
 
 Result<uint64_t> number_argument(std::string_view argument, std::string_view value) {
   bool hex = value.starts_with("0x") || value.starts_with("0X");
   std::string_view digits = hex ? value.substr(2) : value;
   uint64_t number = 0;
-  auto [end, error] = std::from_chars(digits.data(), digits.data() + digits.size(), number, hex ? 16 : 10);
+  auto [end, error] =
+      std::from_chars(digits.data(), digits.data() + digits.size(), number, hex ? 16 : 10);
   if (error == std::errc() && end == digits.data() + digits.size()) return number;
-  return Error{ErrorCode::kUsage,
-               fmt::format("{} takes a number from 0 to 2^64 - 1, not {}", argument, in_quotes(value)), ""};
+  return Error{
+      ErrorCode::kUsage,
+      fmt::format("{} takes a number from 0 to 2^64 - 1, not {}", argument, in_quotes(value)), ""};
 }
 
 ExitCode exit_code(Verdict verdict) {

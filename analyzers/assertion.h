@@ -17,8 +17,9 @@
 // How to write an assertion: one source file that derives a class from Assertion (or, to judge what
 // requests read and wrote, from OpAssertion in op_assertion.h), and defines make_assertion();
 // `ktape_add_assertion(NAME)` in analyzers/CMakeLists.txt makes it the program ktape-assert-NAME.
-// It sees the records of one tape in order, and nothing else: no kernel, no machine, no clock. What it keeps
-// grows with tasks, schedulers, different tags and requests without a reply, not with records as such.
+// It sees the records of one tape in order, and nothing else: no kernel, no machine, no clock. What
+// it keeps grows with tasks, schedulers, different tags and requests without a reply, not with
+// records as such.
 
 namespace ktape {
 
@@ -30,8 +31,8 @@ struct Finding {
   std::string text;  // one clause, safe to print
 };
 
-// Findings as they come: all are counted, the first kKept are kept, so that a tape of a million of them takes
-// no more memory than one of twenty.
+// Findings as they come: all are counted, the first kKept are kept, so that a tape of a million of
+// them takes no more memory than one of twenty.
 class Findings {
  public:
   static constexpr size_t kKept = 20;
@@ -69,7 +70,8 @@ class Assertion {
   // What it can be given, in the order of `--help`. Taken before the first record.
   [[nodiscard]] virtual std::vector<Argument> arguments() { return {}; }
 
-  // Each record in the tape's order. Records of kinds that this build does not know are not handed in.
+  // Each record in the tape's order. Records of kinds that this build does not know are not handed
+  // in.
   virtual void visit(const RecordView& record) = 0;
   // After the last record.
   virtual void finish(TapeState state) = 0;
@@ -111,19 +113,21 @@ struct TapeFacts {
   LossTally losses;
 };
 
-// Hands every record of the tape to the assertion. kBadInput names the record that cannot be read, or is
-// not as it was recorded; the assertion's verdict means nothing then.
-[[nodiscard]] Result<TapeFacts> judge(const TapeReader& tape, Assertion& assertion);
+// Hands every record of the tape to the assertion. kBadInput names the record that cannot be read,
+// or is not as it was recorded; the assertion's verdict means nothing then.
+[[nodiscard]] Result<TapeFacts> evaluate(const TapeReader& tape, Assertion& assertion);
 
 // The verdict in KTAP: a plan of one test, the findings and losses as diagnostics, the result line.
 [[nodiscard]] std::string ktap(const TapeFacts& facts, const Assertion& assertion);
 
 // The KTAP of an assertion that was not given the arguments that it needs: a skip that names them.
-[[nodiscard]] std::string ktap_lacking(const Assertion& assertion, const std::vector<std::string>& missing);
+[[nodiscard]] std::string ktap_lacking(const Assertion& assertion,
+                                       const std::vector<std::string>& missing);
 
 [[nodiscard]] ExitCode exit_code(Verdict verdict);
 
-// The value of an argument as a number: decimal, or hex after 0x, up to 2^64 - 1. kUsage names `argument`.
+// The value of an argument as a number: decimal, or hex after 0x, up to 2^64 - 1. kUsage names
+// `argument`.
 [[nodiscard]] Result<uint64_t> number_argument(std::string_view argument, std::string_view value);
 
 }  // namespace ktape

@@ -6,22 +6,21 @@
 
 #include "analyzers/assertion.h"
 #include "schema/base/command_line.h"
+#include "schema/base/standard_output.h"
 
 namespace {
 
 constexpr char kFooter[] =
-    "Prints KTAP: the findings with the sequence numbers of the records that prove them (`ktape show`\n"
-    "lists them), what the recorder lost, and one result: ok, not ok, or ok with # SKIP inconclusive.\n"
-    "\n"
-    "Exit status: 0 pass, 1 violated, 77 inconclusive, 2 usage, 3 the tape is altered or unusable.";
+    R"(Prints KTAP: the findings with the sequence numbers of the records that prove them (`ktape show`
+lists them), what the recorder lost, and one result: ok, not ok, or ok with # SKIP inconclusive.
+
+Exit status: 0 pass, 1 violated, 77 inconclusive, 2 usage, 3 the tape is altered or unusable.)";
 
 ktape::Result<ktape::ExitCode> run(const std::string& path, ktape::Assertion& assertion) {
   KTAPE_ASSIGN(auto tape, ktape::TapeReader::open(path));
-  KTAPE_ASSIGN(ktape::TapeFacts facts, ktape::judge(*tape, assertion));
-  std::fputs(ktape::ktap(facts, assertion).c_str(), stdout);
-  if (std::fflush(stdout) != 0) {
-    return ktape::system_error(ktape::ErrorCode::kHost, "cannot write to standard output");
-  }
+  KTAPE_ASSIGN(ktape::TapeFacts facts, ktape::evaluate(*tape, assertion));
+  KTAPE_TRY(ktape::write_output(ktape::ktap(facts, assertion)));
+  KTAPE_TRY(ktape::flush_output());
   return ktape::exit_code(assertion.verdict());
 }
 
@@ -39,8 +38,8 @@ class ArgumentOptions {
     }
   }
 
-  // Hands the assertion what was given. After a mistake the error, and what it lacks in KTAP for `ktape
-  // check`.
+  // Hands the assertion what was given. After a mistake the error, and what it lacks in KTAP for
+  // `ktape check`.
   ktape::Result<void> take() const {
     std::vector<std::string> missing;
     for (size_t i = 0; i < arguments_.size(); ++i) {

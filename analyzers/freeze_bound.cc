@@ -13,14 +13,13 @@ namespace ktape {
 namespace {
 
 constexpr char kHelp[] =
-    "Asserts that no freeze lasted longer than --max-ns nanoseconds of the host's time, from the moment "
-    "that\n"
-    "every vCPU stood until they were let go again.\n"
-    "\n"
-    "Inconclusive where the tape has no freeze, where one has no end, and, unless --force is given, where\n"
-    "one that is too long has more than --max-host-wait percent of its time from ktape and QEMU waiting for\n"
-    "a CPU of the host. A tape that does not tell of such waits is inconclusive unless its times are those\n"
-    "of real hardware. Nothing of a freeze is the emulation's doing: TCG runs no guest in it.";
+    R"(Asserts that no freeze lasted longer than --max-ns nanoseconds of the host's time, from the moment that
+every vCPU stood until they were let go again.
+
+Inconclusive where the tape has no freeze, where one has no end, and, unless --force is given, where
+one that is too long has more than --max-host-wait percent of its time from ktape and QEMU waiting for
+a CPU of the host. A tape that does not tell of such waits is inconclusive unless its times are those
+of real hardware. Nothing of a freeze is the emulation's doing: TCG runs no guest in it.)";
 
 class FreezeBound final : public TimeAssertion {
  public:
@@ -77,7 +76,8 @@ class FreezeBound final : public TimeAssertion {
     const std::string lasted = fmt::format("freeze {} lasted {} ns", freeze.id, freeze.frozen_ns);
     const std::string violation = fmt::format("{}, {} are allowed", lasted, max_ns_);
     too_long_.add(seq, violation);
-    const auto objection = objection_to_wait("ktape or QEMU", thawed.getWaitedNs(), freeze.frozen_ns);
+    const auto objection =
+        objection_to_wait("ktape or QEMU", thawed.getWaitedNs(), freeze.frozen_ns);
     objection ? distorted_.add(seq, lasted + ", but " + *objection) : clean_.add(seq, violation);
   }
 

@@ -19,27 +19,27 @@ namespace ktape {
 namespace {
 
 constexpr char kHelp[] =
-    "Asserts that the values which were read with the machine frozen can be trusted: no CPU was stopped in\n"
-    "the middle of changing one.\n"
-    "\n"
-    "Marks a value that was read while\n"
-    "  the runqueue lock that protects it was held,\n"
-    "  a lock of its task was held (gate 'unlocked'),\n"
-    "  the lock of the dispatch queue that it was read in, or that its task was in, was held,\n"
-    "  the sequence count that protects it was odd, or\n"
-    "  the CPU of a per-CPU variable that no lock protects was inside an update: in an interrupt, or in the\n"
-    "  kernel with interrupts or preemption off.\n"
-    "That is chance and no fault of the scheduler: it says of which values on this tape nothing can be\n"
-    "concluded, so the verdict is inconclusive, and never a failure.\n"
-    "Inconclusive too where nothing was read whose protection is known, or where the evidence is missing.\n"
-    "Hot reads are not judged: they never claim to be coherent.";
+    R"(Asserts that the values which were read with the machine frozen can be trusted: no CPU was stopped in
+the middle of changing one.
+
+Marks a value that was read while
+  the runqueue lock that protects it was held,
+  a lock of its task was held (gate 'unlocked'),
+  the lock of the dispatch queue that it was read in, or that its task was in, was held,
+  the sequence count that protects it was odd, or
+  the CPU of a per-CPU variable that no lock protects was inside an update: in an interrupt, or in the
+  kernel with interrupts or preemption off.
+That is chance and no fault of the scheduler: it says of which values on this tape nothing can be
+concluded, so the verdict is inconclusive, and never a failure.
+Inconclusive too where nothing was read whose protection is known, or where the evidence is missing.
+Hot reads are not judged: they never claim to be coherent.)";
 
 // What a CPU was in the middle of when it stopped.
 struct CpuMoment {
   bool locked = false;  // its runqueue
   std::string symbol;   // where in the kernel it was; may be empty
-  // Of the variables that it alone changes: what it may have been changing them in; empty: nothing. Nothing
-  // where that is not known.
+  // Of the variables that it alone changes: what it may have been changing them in; empty: nothing.
+  // Nothing where that is not known.
   std::optional<std::string> updating;
 };
 
@@ -64,8 +64,8 @@ std::optional<std::string> what_is_updated_in(schema::VcpuState::Reader vcpu) {
                    vcpu.getPreemptCount(), vcpu.getCurrentPid()});
 }
 
-// The CPU that alone changes a target: of a per-CPU variable that no runqueue lock protects. Nothing where
-// a path leads away from it.
+// The CPU that alone changes a target: of a per-CPU variable that no runqueue lock protects.
+// Nothing where a path leads away from it.
 std::optional<int32_t> only_writer_of(schema::Target::Reader target) {
   if (!target.isPerCpu() || !is_changed_by_its_cpu_alone(chars(target.getPerCpu().getSymbol())))
     return std::nullopt;
@@ -111,11 +111,12 @@ class FreezeConsistent final : public OpAssertion {
       return;
     }
     const std::string what = in_quotes(chars(entry.asked.getTag()));
-    if (entry.freeze != freeze_) return leave_undecided(entry.reply, what + ": its freeze left no evidence");
+    if (entry.freeze != freeze_)
+      return leave_undecided(entry.reply, what + ": its freeze left no evidence");
     const std::optional<std::string> mark = marked(entry);
     if (mark)
-      return leave_undecided(entry.reply,
-                             fmt::format("{} was read in freeze {} while {}", what, entry.freeze, *mark));
+      return leave_undecided(
+          entry.reply, fmt::format("{} was read in freeze {} while {}", what, entry.freeze, *mark));
     if (const std::string missing = lacking(entry); !missing.empty())
       return leave_undecided(entry.reply, what + ": " + missing);
     if (judged(entry)) {
@@ -129,27 +130,33 @@ class FreezeConsistent final : public OpAssertion {
   void concluded() override {
     conclude_freeze();
     if (unprotected_ > 0)
-      note(Seq(0), fmt::format("{} of which ktape knows no protection, not judged", values(unprotected_)));
+      note(Seq(0),
+           fmt::format("{} of which ktape knows no protection, not judged", values(unprotected_)));
     if (hot_ > 0) note(Seq(0), fmt::format("{} read hot, not judged", values(hot_)));
   }
 
  private:
-  static std::string values(size_t count) { return fmt::format("{} value{}", count, count == 1 ? "" : "s"); }
+  static std::string values(size_t count) {
+    return fmt::format("{} value{}", count, count == 1 ? "" : "s");
+  }
 
   void conclude_freeze() {
     if (sound_values_ == 0) return;
-    confirm(sound_reply_, fmt::format("freeze {}: {} read, no lock or sequence count of theirs was held",
-                                      freeze_, values(sound_values_)));
+    confirm(sound_reply_,
+            fmt::format("freeze {}: {} read, no lock or sequence count of theirs was held", freeze_,
+                        values(sound_values_)));
     sound_values_ = 0;
   }
 
   // Why the value cannot be trusted; nothing when it can.
   std::optional<std::string> marked(const AnsweredEntry& entry) const {
-    if (const CpuMoment* cpu = moment_of(entry.got.getProtectingCpu()); cpu != nullptr && cpu->locked)
+    if (const CpuMoment* cpu = moment_of(entry.got.getProtectingCpu());
+        cpu != nullptr && cpu->locked)
       return fmt::format("the runqueue lock of CPU {} was held{}", entry.got.getProtectingCpu(),
                          being_in(*cpu));
     for (const FailedGate& gate : entry.failed_gates) {
-      if (gate.gate == schema::Gate::UNLOCKED) return "a lock of its task was held: " + gate.observed;
+      if (gate.gate == schema::Gate::UNLOCKED)
+        return "a lock of its task was held: " + gate.observed;
     }
     if (notes(entry, kDsqLockHeld)) return std::string(kDsqLockHeld);
     const std::string seqcount = seqcount_protecting(entry.asked.getTarget());
@@ -166,11 +173,14 @@ class FreezeConsistent final : public OpAssertion {
   // Why nothing can be said of the value; empty when there is no such reason.
   std::string lacking(const AnsweredEntry& entry) const {
     const int32_t cpu = entry.got.getProtectingCpu();
-    if (cpu >= 0 && moment_of(cpu) == nullptr) return fmt::format("the state of CPU {} is not known", cpu);
+    if (cpu >= 0 && moment_of(cpu) == nullptr)
+      return fmt::format("the state of CPU {} is not known", cpu);
     const std::optional<int32_t> writer = only_writer_of(entry.asked.getTarget());
     if (!writer) return "";
     const CpuMoment* own = moment_of(*writer);
-    return own != nullptr && own->updating ? "" : fmt::format("what CPU {} was doing is not known", *writer);
+    return own != nullptr && own->updating
+               ? ""
+               : fmt::format("what CPU {} was doing is not known", *writer);
   }
 
   bool judged(const AnsweredEntry& entry) const {

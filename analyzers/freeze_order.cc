@@ -13,13 +13,12 @@ namespace ktape {
 namespace {
 
 constexpr char kHelp[] =
-    "Asserts that every freeze began, stood and ended in this order, with times that do not go back; that\n"
-    "none began while another was going on; that their numbers count from 1 without a hole; and that none\n"
-    "was left open.\n"
-    "\n"
-    "Inconclusive where the tape has no freeze, and where the last one has no end because the machine or "
-    "the\n"
-    "recorder was lost.";
+    R"(Asserts that every freeze began, stood and ended in this order, with times that do not go back; that
+none began while another was going on; that their numbers count from 1 without a hole; and that none
+was left open.
+
+Inconclusive where the tape has no freeze, and where the last one has no end because the machine or the
+recorder was lost.)";
 
 class FreezeOrder final : public Assertion {
  public:
@@ -28,7 +27,8 @@ class FreezeOrder final : public Assertion {
 
   void visit(const RecordView& view) override {
     switch (view.record.which()) {
-      case schema::Record::FREEZE_BEGAN: return began(view, view.record.getFreezeBegan().getFreeze());
+      case schema::Record::FREEZE_BEGAN:
+        return began(view, view.record.getFreezeBegan().getFreeze());
       case schema::Record::FROZEN: return frozen(view, view.record.getFrozen().getFreeze());
       case schema::Record::THAWED: return thawed(view, view.record.getThawed().getFreeze());
       case schema::Record::MACHINE_LOST: ended_early_ = true; return;
@@ -51,8 +51,9 @@ class FreezeOrder final : public Assertion {
     if (freezes_ == 0 && !open_ && violated().empty())
       return leave_undecided(Seq(0), "the tape has no freeze");
     if (freezes_ > 0)
-      confirm(last_, freezes_ == 1 ? std::string("1 freeze, with its beginning and end")
-                                   : fmt::format("{} freezes, each with its beginning and end", freezes_));
+      confirm(last_, freezes_ == 1
+                         ? std::string("1 freeze, with its beginning and end")
+                         : fmt::format("{} freezes, each with its beginning and end", freezes_));
   }
 
  private:
@@ -65,8 +66,8 @@ class FreezeOrder final : public Assertion {
 
   void began(const RecordView& view, uint64_t id) {
     if (open_) {
-      violate(view.seq, fmt::format("freeze {} began while freeze {} (seq {}) was going on", id, open_->id,
-                                    open_->began.value));
+      violate(view.seq, fmt::format("freeze {} began while freeze {} (seq {}) was going on", id,
+                                    open_->id, open_->began.value));
     }
     if (id != last_id_ + 1) {
       violate(view.seq, fmt::format("freeze {} follows freeze {}", id, last_id_));
@@ -96,7 +97,8 @@ class FreezeOrder final : public Assertion {
   // Whether the record is about the freeze that is going on.
   bool belongs(const RecordView& view, uint64_t id, const char* what) {
     if (!open_ || open_->id != id) {
-      violate(view.seq, fmt::format("freeze {} {} without being the one that was going on", id, what));
+      violate(view.seq,
+              fmt::format("freeze {} {} without being the one that was going on", id, what));
       return false;
     }
     if (view.record.getHostNs() < open_->last_ns) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// gates-complete: every op on a task went through all of its gates, and was refused when it had to be.
+// gates-complete: every op on a task went through all of its gates, and was refused when it had to
+// be.
 
 #include <fmt/format.h>
 
@@ -17,17 +18,15 @@ namespace ktape {
 namespace {
 
 constexpr char kHelp[] =
-    "Asserts that every entry of a cold request that has a task for its target has all twelve gates on the\n"
-    "tape, in order; that a write enforces all of them and a read at least 1, 2, 3 and 8; that the entry was "
-    "refused\n"
-    "where an enforced gate did not pass; and that no gate is given as the reason where all of them did.\n"
-    "A read that is to be consistent has gate 13 besides, whatever its target.\n"
-    "\n"
-    "A request that was tried several times has all of that of each try, and each but the last was refused.\n"
-    "\n"
-    "Entries that an earlier write of the batch stopped may have no gates. Inconclusive where the tape has "
-    "no\n"
-    "such entry that was answered.";
+    R"(Asserts that every entry of a cold request that has a task for its target has all twelve gates on the
+tape, in order; that a write enforces all of them and a read at least 1, 2, 3 and 8; that the entry was refused
+where an enforced gate did not pass; and that no gate is given as the reason where all of them did.
+A read that is to be consistent has gate 13 besides, whatever its target.
+
+A request that was tried several times has all of that of each try, and each but the last was refused.
+
+Entries that an earlier write of the batch stopped may have no gates. Inconclusive where the tape has no
+such entry that was answered.)";
 
 constexpr uint16_t kGates = 12;
 constexpr uint16_t kConsistent = static_cast<uint16_t>(schema::Gate::CONSISTENT);
@@ -62,8 +61,8 @@ class GatesComplete final : public Assertion {
     if (entries_ > 0) {
       const std::string again =
           tries_ == 0 ? "" : fmt::format("; {} earlier tries, each refused for a moment", tries_);
-      confirm(last_, fmt::format("{} ops on tasks have their {} gates, {} of them were refused{}", entries_,
-                                 kGates, refused_, again));
+      confirm(last_, fmt::format("{} ops on tasks have their {} gates, {} of them were refused{}",
+                                 entries_, kGates, refused_, again));
     }
   }
 
@@ -91,8 +90,8 @@ class GatesComplete final : public Assertion {
   void checked(Seq seq, schema::GateChecked::Reader gate) {
     auto it = pending_.find(gate.getOp());
     if (it == pending_.end()) {
-      return violate(seq,
-                     fmt::format("a gate of request {}, which was not waiting for a reply", gate.getOp()));
+      return violate(seq, fmt::format("a gate of request {}, which was not waiting for a reply",
+                                      gate.getOp()));
     }
     Try& attempt = it->second.tries[gate.getTry()];
     if (attempt.first == Seq(0)) attempt.first = seq;
@@ -105,7 +104,8 @@ class GatesComplete final : public Assertion {
   void replied(Seq seq, schema::OpReplied::Reader reply) {
     auto it = pending_.find(reply.getOp());
     if (it == pending_.end())
-      return note(seq, fmt::format("a reply to request {}, which is not on the tape", reply.getOp()));
+      return note(seq,
+                  fmt::format("a reply to request {}, which is not on the tape", reply.getOp()));
     Pending pending = std::move(it->second);
     pending_.erase(it);
     auto request = pending.request->getRoot<schema::OpRequested>().asReader();
@@ -137,20 +137,23 @@ class GatesComplete final : public Assertion {
                                            reply.getOp(), reply.getTries(), number));
     }
     const auto last = pending.tries.find(reply.getTries());
-    if (reply.getTries() > 0 && last != pending.tries.end() && last->second.freeze != reply.getFreeze())
+    if (reply.getTries() > 0 && last != pending.tries.end() &&
+        last->second.freeze != reply.getFreeze())
       violate(last->second.first,
               fmt::format("the last try of request {} was made in freeze {}, its reply says {}",
                           reply.getOp(), last->second.freeze, reply.getFreeze()));
   }
 
   // A try that was followed by another was refused, and by nothing that lasts.
-  void judge_earlier(Seq seq, schema::OpRequested::Reader request, uint32_t number, const Try& attempt) {
+  void judge_earlier(Seq seq, schema::OpRequested::Reader request, uint32_t number,
+                     const Try& attempt) {
     ++tries_;
     const std::string which = fmt::format("try {} of request {}", number, request.getOp());
     bool refused = false;
     for (const auto& [entry, gates] : attempt.gates) {
       if (entry >= request.getEntries().size())
-        return violate(seq, fmt::format("{} has gates of entry {}, which is not there", which, entry));
+        return violate(seq,
+                       fmt::format("{} has gates of entry {}, which is not there", which, entry));
       const schema::OpEntry::Reader asked = request.getEntries()[entry];
       const SeenGate* barrier =
           check_gates(seq, asked, which + ": " + in_quotes(chars(asked.getTag())), gates);
@@ -165,8 +168,9 @@ class GatesComplete final : public Assertion {
   void judge_barriers(const std::string& which, const std::vector<SeenGate>& gates) {
     for (const SeenGate& gate : gates) {
       if (gate.enforced && !gate.passed && !may_pass_later(gate.gate))
-        violate(gate.seq, fmt::format("{} was refused by gate {}, which does not pass, and was not the last",
-                                      which, gate.gate));
+        violate(gate.seq,
+                fmt::format("{} was refused by gate {}, which does not pass, and was not the last",
+                            which, gate.gate));
     }
   }
 
@@ -178,21 +182,25 @@ class GatesComplete final : public Assertion {
     judge_refusal(reply, tag, got, check_gates(reply, asked, tag, gates));
   }
 
-  // Whether an entry has the gates that it should have, in order. Returns the first that had to stop it.
+  // Whether an entry has the gates that it should have, in order. Returns the first that had to
+  // stop it.
   const SeenGate* check_gates(Seq reply, schema::OpEntry::Reader asked, const std::string& tag,
                               const std::vector<SeenGate>& gates) {
     std::vector<uint16_t> wanted;
-    for (uint16_t gate = 1; asked.getTarget().isTask() && gate <= kGates; ++gate) wanted.push_back(gate);
+    for (uint16_t gate = 1; asked.getTarget().isTask() && gate <= kGates; ++gate)
+      wanted.push_back(gate);
     // What was refused before its value was reached has no gate `consistent`.
     const bool has_last = !gates.empty() && gates.back().gate == kConsistent;
     if (asked.getConsistent() && has_last) wanted.push_back(kConsistent);
     if (gates.size() != wanted.size())
-      violate(reply, fmt::format("{} has {} gates of {} on the tape", tag, gates.size(), wanted.size()));
+      violate(reply,
+              fmt::format("{} has {} gates of {} on the tape", tag, gates.size(), wanted.size()));
     const SeenGate* barrier = nullptr;
     for (size_t i = 0; i < gates.size() && i < wanted.size(); ++i) {
       const SeenGate& gate = gates[i];
       if (gate.gate != wanted[i]) {
-        violate(gate.seq, fmt::format("{}: gate {} stands where gate {} belongs", tag, gate.gate, wanted[i]));
+        violate(gate.seq,
+                fmt::format("{}: gate {} stands where gate {} belongs", tag, gate.gate, wanted[i]));
         return barrier;
       }
       bool enforced = asked.isWrite() || enforced_for_reads(gate.gate);
@@ -215,7 +223,8 @@ class GatesComplete final : public Assertion {
     // Types, widths and paths are refused too, and are no gates.
     std::string reason = printable(chars(got.getReason()));
     if (reason.starts_with("gate ")) {
-      violate(reply, fmt::format("{} was refused though every enforced gate passed: {}", tag, reason));
+      violate(reply,
+              fmt::format("{} was refused though every enforced gate passed: {}", tag, reason));
     } else {
       note(reply, fmt::format("{} was refused by another check than a gate: {}", tag, reason));
     }

@@ -27,7 +27,9 @@ double percent(uint64_t part, uint64_t whole) {
 
 }  // namespace
 
-std::string milliseconds(uint64_t ns) { return fmt::format("{:.3f} ms", static_cast<double>(ns) / 1e6); }
+std::string milliseconds(uint64_t ns) {
+  return fmt::format("{:.3f} ms", static_cast<double>(ns) / 1e6);
+}
 
 bool HostWaits::is_too_much(uint64_t waited_ns, uint64_t of_ns) const {
   if (waited_ns == 0) return false;
@@ -44,7 +46,8 @@ void HostWaits::visit(const RecordView& view) {
     frozen_ns_ += std::min(view.record.getThawed().getFrozenNs(), ~frozen_ns_);
   } else if (view.record.isRunDelays()) {
     const uint64_t host_ns = view.record.getHostNs();
-    Reading reading{view.seq, host_ns, without(host_ns, frozen_ns_), {}, {}, freezes_, kvm_ && clock_is_tsc_};
+    Reading reading{view.seq, host_ns,  without(host_ns, frozen_ns_), {},
+                    {},       freezes_, kvm_ && clock_is_tsc_};
     auto delays = view.record.getRunDelays();
     if (delays.getStolenKnown()) reading.stolen_ns = delays.getStolenNs();
     for (auto vcpu : delays.getVcpus())
@@ -84,22 +87,24 @@ void HostWaits::judge(const Reading& from, const Reading& to, uint64_t span_from
     return;
   }
   bad_.push_back({span,
-                  {to.seq, fmt::format("from {:.3f} s to {:.3f} s into the run {}", seconds(from.host_ns),
-                                       seconds(to.host_ns), why)}});
+                  {to.seq, fmt::format("from {:.3f} s to {:.3f} s into the run {}",
+                                       seconds(from.host_ns), seconds(to.host_ns), why)}});
 }
 
 std::string HostWaits::fault(const Reading& from, const Reading& to) const {
   const uint64_t length_ns = without(to.running_ns, from.running_ns);
   if (to.host_ns < from.host_ns) return "time goes back on the tape";
-  if (from.vcpus.size() != to.vcpus.size()) return "not every vCPU's wait for a CPU of the host is known";
+  if (from.vcpus.size() != to.vcpus.size())
+    return "not every vCPU's wait for a CPU of the host is known";
   for (size_t vcpu = 0; vcpu < to.vcpus.size(); ++vcpu) {
     if (std::string found = fault_of(vcpu, from, to, length_ns); !found.empty()) return found;
   }
   if (from.stolen_ns && to.stolen_ns) {
     const uint64_t stolen_ns = without(without(*to.stolen_ns, *from.stolen_ns), kStolenTickNs);
     if (is_too_much(stolen_ns, length_ns)) {
-      return fmt::format("the host's own hypervisor took {:.1f} % of a CPU from it, {} % are allowed",
-                         percent(stolen_ns, length_ns), most_percent_);
+      return fmt::format(
+          "the host's own hypervisor took {:.1f} % of a CPU from it, {} % are allowed",
+          percent(stolen_ns, length_ns), most_percent_);
     }
   }
   if (to.runs_on && to.freezes > from.freezes)
@@ -118,16 +123,18 @@ std::string HostWaits::fault_of(size_t vcpu, const Reading& from, const Reading&
   }
   const uint64_t waited_ns = is.waited_ns - was.waited_ns;
   if (!is_too_much(waited_ns, length_ns)) return "";
-  return fmt::format("vCPU {} waited for a CPU of the host for {:.1f} % of the time, {} % are allowed", vcpu,
-                     percent(waited_ns, length_ns), most_percent_);
+  return fmt::format(
+      "vCPU {} waited for a CPU of the host for {:.1f} % of the time, {} % are allowed", vcpu,
+      percent(waited_ns, length_ns), most_percent_);
 }
 
 std::optional<Finding> HostWaits::objection(uint64_t from_ns, uint64_t to_ns) const {
   if (!covered_ || from_ns < covered_->from_ns || to_ns > covered_->to_ns) {
-    return Finding{Seq(0),
-                   fmt::format("the tape does not tell of vCPUs that waited for the host all the time from "
-                               "{:.3f} s to {:.3f} s into the run",
-                               seconds(from_ns), seconds(to_ns))};
+    return Finding{
+        Seq(0),
+        fmt::format("the tape does not tell of vCPUs that waited for the host all the time from "
+                    "{:.3f} s to {:.3f} s into the run",
+                    seconds(from_ns), seconds(to_ns))};
   }
   for (const BadSpan& bad : bad_) {
     if (bad.span.from_ns < to_ns && bad.span.to_ns > from_ns) return bad.why;

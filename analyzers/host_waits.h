@@ -10,19 +10,21 @@
 
 namespace ktape {
 
-// Of a span of time in which a vCPU waited for a CPU of the host for a larger part than this, a guest's
-// clocks tell what the host did. A scheduler's own delays are a few percent of a loaded machine's time.
+// Of a span of time in which a vCPU waited for a CPU of the host for a larger part than this, a
+// guest's clocks tell what the host did. A scheduler's own delays are a few percent of a loaded
+// machine's time.
 inline constexpr uint64_t kMaxHostWaitPercent = 5;
 
 // What of a run's time is the host's doing, found out while the records of its tape go by.
 //
-// A window reaches from one reading of the vCPUs' run delays to the next (see RunDelays in record.capnp),
-// without what the machine was frozen in it. One that is short counts together with its neighbour, for a wait
-// of a millisecond is a large part of two. A window is good when no vCPU waited for a larger part of it than
-// is allowed, the hypervisor below a host that is a guest itself took no larger part either, and the guest's
-// clock stood still in freezes.
+// A window reaches from one reading of the vCPUs' run delays to the next (see RunDelays in
+// record.capnp), without what the machine was frozen in it. One that is short counts together with
+// its neighbour, for a wait of a millisecond is a large part of two. A window is good when no vCPU
+// waited for a larger part of it than is allowed, the hypervisor below a host that is a guest
+// itself took no larger part either, and the guest's clock stood still in freezes.
 //
-// What it keeps is bounded, whatever the tape's length: of very many bad windows the last ones count as one.
+// What it keeps is bounded, whatever the tape's length: of very many bad windows the last ones
+// count as one.
 class HostWaits {
  public:
   void allow_percent(uint64_t percent) { most_percent_ = percent; }
@@ -33,8 +35,8 @@ class HostWaits {
 
   // Whether the tape tells of run delays at all.
   [[nodiscard]] bool told() const { return covered_.has_value(); }
-  // Why what happened between two host times cannot be judged; nothing: it lies in good windows. After
-  // finish().
+  // Why what happened between two host times cannot be judged; nothing: it lies in good windows.
+  // After finish().
   [[nodiscard]] std::optional<Finding> objection(uint64_t from_ns, uint64_t to_ns) const;
   // Whether so much of a span is more than is allowed.
   [[nodiscard]] bool is_too_much(uint64_t waited_ns, uint64_t of_ns) const;

@@ -14,12 +14,11 @@ namespace ktape {
 namespace {
 
 constexpr char kHelp[] =
-    "Asserts that every read of jiffies_64 is above 0, and that it never goes back from one read to the\n"
-    "next. Their order is the order of the replies. (The kernel starts it at (u32)(-300 * HZ), so that it\n"
-    "is large right after boot.)\n"
-    "\n"
-    "Inconclusive where the tape has no such read, where one did not succeed, and where it was not read as "
-    "u64.";
+    R"(Asserts that every read of jiffies_64 is above 0, and that it never goes back from one read to the
+next. Their order is the order of the replies. (The kernel starts it at (u32)(-300 * HZ), so that it
+is large right after boot.)
+
+Inconclusive where the tape has no such read, where one did not succeed, and where it was not read as u64.)";
 
 class JiffiesNonzero final : public OpAssertion {
  public:
@@ -46,8 +45,8 @@ class JiffiesNonzero final : public OpAssertion {
     if (now == 0) {
       violate(entry.reply, tag + " is 0");
     } else if (last_ && now < last_->value) {
-      violate(entry.reply,
-              fmt::format("{} is {}, it was {} before (seq {})", tag, now, last_->value, last_->seq.value));
+      violate(entry.reply, fmt::format("{} is {}, it was {} before (seq {})", tag, now,
+                                       last_->value, last_->seq.value));
     } else {
       confirm(entry.reply, fmt::format("{} is {}", tag, now));
     }

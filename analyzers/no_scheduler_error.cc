@@ -20,16 +20,15 @@ namespace ktape {
 namespace {
 
 constexpr char kHelp[] =
-    "Asserts that no scheduler exited with an error: a stall, a runtime error, an scx_bpf_error(); that "
-    "none\n"
-    "was about to be ejected for one when the run ended; that no enable failed with one. Cites the kernel's\n"
-    "reason and message.\n"
-    "\n"
-    "Inconclusive where no scheduler was attached, where one is not known to have exited, and where the\n"
-    "kernel counts another number of enabled schedulers than the tape tells of.\n"
-    "\n"
-    "Notes where freezes kept the guest's kernel from telling of lock-ups: that none is on the tape says\n"
-    "nothing then. sched_ext's own watchdog, which ejects for a stall, goes on all the same.";
+    R"(Asserts that no scheduler exited with an error: a stall, a runtime error, an scx_bpf_error(); that none
+was about to be ejected for one when the run ended; that no enable failed with one. Cites the kernel's
+reason and message.
+
+Inconclusive where no scheduler was attached, where one is not known to have exited, and where the
+kernel counts another number of enabled schedulers than the tape tells of.
+
+Notes where freezes kept the guest's kernel from telling of lock-ups: that none is on the tape says
+nothing then. sched_ext's own watchdog, which ejects for a stall, goes on all the same.)";
 
 // The kernel's count of enables.
 constexpr std::string_view kEnableCount = "scx_enable_seq";
@@ -68,7 +67,8 @@ class NoSchedulerError final : public Assertion {
     for (const auto& [id, seq] : attached_) {
       const std::string who = in_quotes(names_[id]);
       if (const Ejections::Ejection* ejection = ejections_.of(names_[id])) {
-        violate(ejection->seq, fmt::format("scheduler {} was being ejected, {}", who, ejection->said));
+        violate(ejection->seq,
+                fmt::format("scheduler {} was being ejected, {}", who, ejection->said));
       } else {
         leave_undecided(seq, fmt::format("scheduler {} is not known to have exited", who));
       }
@@ -94,10 +94,12 @@ class NoSchedulerError final : public Assertion {
     any_exit_ = true;
     attached_.erase(exit.getId());
     auto known = names_.find(exit.getId());
-    const std::string who = known == names_.end() ? std::to_string(exit.getId()) : in_quotes(known->second);
+    const std::string who =
+        known == names_.end() ? std::to_string(exit.getId()) : in_quotes(known->second);
     if (known != names_.end()) ejections_.ended(known->second);
-    std::string text = with_reasons(
-        fmt::format("scheduler {} {}, {}", who, how, exit_words(exit.getKind(), exit.getExitCode())), exit);
+    std::string text = with_reasons(fmt::format("scheduler {} {}, {}", who, how,
+                                                exit_words(exit.getKind(), exit.getExitCode())),
+                                    exit);
     if (is_error_exit(exit.getKind())) {
       violate(seq, std::move(text));
     } else {

@@ -33,8 +33,8 @@ std::string AnsweredEntry::failure() const {
 }
 
 std::unique_ptr<capnp::MallocMessageBuilder> copy_of(schema::OpRequested::Reader request) {
-  auto copy =
-      std::make_unique<capnp::MallocMessageBuilder>(static_cast<uint>(request.totalSize().wordCount + 1));
+  auto copy = std::make_unique<capnp::MallocMessageBuilder>(
+      static_cast<uint>(request.totalSize().wordCount + 1));
   copy->setRoot(request);
   return copy;
 }
@@ -87,8 +87,9 @@ void OpAssertion::take_reply(const RecordView& view) {
     schema::EntryReply::Reader nothing;
     std::vector<FailedGate> failed = std::move(pending.failed_gates[i]);
     // Those of earlier tries say nothing of the one that was served.
-    std::erase_if(
-        failed, [&](const FailedGate& gate) { return gate.freeze != 0 && gate.freeze != reply.getFreeze(); });
+    std::erase_if(failed, [&](const FailedGate& gate) {
+      return gate.freeze != 0 && gate.freeze != reply.getFreeze();
+    });
     answered({pending.seq, view.seq, reply.getFreeze(), asked[i], i < got.size() ? got[i] : nothing,
               std::string(chars(reply.getError())), std::move(failed), reply.getAsExpected()});
   }
@@ -104,7 +105,8 @@ void OpAssertion::finish(TapeState) {
     }
   }
   if (!any_) {
-    leave_undecided(Seq(0), fmt::format("the tape has no {}; tags found: {}", subject(), tags_found()));
+    leave_undecided(Seq(0),
+                    fmt::format("the tape has no {}; tags found: {}", subject(), tags_found()));
     return;
   }
   concluded();
@@ -114,16 +116,6 @@ std::string OpAssertion::tags_found() const {
   std::string text;
   for (const auto& tag : tags_) text += (text.empty() ? "" : ", ") + in_quotes(tag);
   return text.empty() ? "none" : text;
-}
-
-std::optional<uint64_t> number(schema::Value::Reader value) {
-  switch (value.which()) {
-    case schema::Value::U8: return value.getU8();
-    case schema::Value::U16: return value.getU16();
-    case schema::Value::U32: return value.getU32();
-    case schema::Value::U64: return value.getU64();
-    default: return std::nullopt;
-  }
 }
 
 std::optional<uint64_t> width_bytes(schema::Value::Reader value) {

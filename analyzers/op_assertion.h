@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "analyzers/assertion.h"
+#include "schema/wire/value_number.h"
 
 namespace ktape {
 
@@ -31,10 +32,11 @@ struct AnsweredEntry {
   Seq reply;
   uint64_t freeze = 0;  // in which it was served; 0: none
   schema::OpEntry::Reader asked;
-  schema::EntryReply::Reader got;        // status notSaid when the reply has no such entry
-  std::string error;                     // why the request as a whole could not be served; usually empty
-  std::vector<FailedGate> failed_gates;  // enforced or not; gates that were not evaluated are not here
-  bool as_expected = false;              // it was refused as the scenario wanted it
+  schema::EntryReply::Reader got;  // status notSaid when the reply has no such entry
+  std::string error;               // why the request as a whole could not be served; usually empty
+  std::vector<FailedGate>
+      failed_gates;          // enforced or not; gates that were not evaluated are not here
+  bool as_expected = false;  // it was refused as the scenario wanted it
 
   [[nodiscard]] bool done() const { return got.getStatus() == schema::EntryStatus::DONE; }
   // "read as 'verify_dsq_vtime' was refused: ..."
@@ -42,11 +44,12 @@ struct AnsweredEntry {
 };
 
 // A request beyond the visit that hands it in, in as much memory as it takes.
-[[nodiscard]] std::unique_ptr<capnp::MallocMessageBuilder> copy_of(schema::OpRequested::Reader request);
+[[nodiscard]] std::unique_ptr<capnp::MallocMessageBuilder> copy_of(
+    schema::OpRequested::Reader request);
 
 // An assertion about what requests read and wrote: pairs requests with their replies, and hands in
-// the entries that concern it in the order of the replies. Requests that were never answered, and a tape
-// without any entry that concerns it, are undecided.
+// the entries that concern it in the order of the replies. Requests that were never answered, and a
+// tape without any entry that concerns it, are undecided.
 class OpAssertion : public Assertion {
  public:
   void visit(const RecordView& view) final;
@@ -82,12 +85,11 @@ class OpAssertion : public Assertion {
   bool machine_lost_ = false;
 };
 
-// The value as an unsigned number: u8 to u64.
-[[nodiscard]] std::optional<uint64_t> number(schema::Value::Reader value);
 // Bytes that the value has; nothing for a list or no value.
 [[nodiscard]] std::optional<uint64_t> width_bytes(schema::Value::Reader value);
 
 // Whether the target's path is exactly these members.
-[[nodiscard]] bool path_is(schema::Target::Reader target, std::initializer_list<std::string_view> members);
+[[nodiscard]] bool path_is(schema::Target::Reader target,
+                           std::initializer_list<std::string_view> members);
 
 }  // namespace ktape

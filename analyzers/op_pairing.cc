@@ -16,15 +16,14 @@ namespace ktape {
 namespace {
 
 constexpr char kHelp[] =
-    "Asserts that every request has exactly one reply, after it, with a result for each of its entries; "
-    "that\n"
-    "no reply answers a request that is not there; and that requests count from 1 without a hole.\n"
-    "\n"
-    "Inconclusive where the tape has no request, and where one has no reply because the run did not come to\n"
-    "its end or its recorder was lost.";
+    R"(Asserts that every request has exactly one reply, after it, with a result for each of its entries; that
+no reply answers a request that is not there; and that requests count from 1 without a hole.
 
-// Of those that were answered, so many are remembered with their records; of those before, their numbers
-// alone.
+Inconclusive where the tape has no request, and where one has no reply because the run did not come to
+its end or its recorder was lost.)";
+
+// Of those that were answered, so many are remembered with their records; of those before, their
+// numbers alone.
 constexpr size_t kRemembered = 1000;
 
 // A set of numbers, most of which follow one another: kept as ranges.
@@ -63,7 +62,8 @@ class OpPairing final : public Assertion {
   void visit(const RecordView& view) override {
     switch (view.record.which()) {
       case schema::Record::OP_REQUESTED: return requested(view.seq, view.record.getOpRequested());
-      case schema::Record::OP_DEFERRED: return deferred(view.seq, view.record.getOpDeferred().getOp());
+      case schema::Record::OP_DEFERRED:
+        return deferred(view.seq, view.record.getOpDeferred().getOp());
       case schema::Record::OP_REPLIED: return replied(view.seq, view.record.getOpReplied());
       case schema::Record::SEALED:
         completed_ = view.record.getSealed().getOutcome() == schema::Outcome::COMPLETED;
@@ -82,7 +82,8 @@ class OpPairing final : public Assertion {
         leave_undecided(request.asked, text + ": the run did not come to its end");
       }
     }
-    if (requests_.empty() && violated().empty()) return leave_undecided(Seq(0), "the tape has no request");
+    if (requests_.empty() && violated().empty())
+      return leave_undecided(Seq(0), "the tape has no request");
     if (pairs_ > 0)
       confirm(last_, pairs_ == 1 ? std::string("1 request, with one reply")
                                  : fmt::format("{} requests, each with one reply", pairs_));
@@ -98,11 +99,12 @@ class OpPairing final : public Assertion {
   void requested(Seq seq, schema::OpRequested::Reader request) {
     uint64_t op = request.getOp();
     if (auto it = requests_.find(op); it != requests_.end()) {
-      return violate(seq,
-                     fmt::format("request {} is there twice, first at seq {}", op, it->second.asked.value));
+      return violate(seq, fmt::format("request {} is there twice, first at seq {}", op,
+                                      it->second.asked.value));
     }
     if (forgotten_.contains(op)) return violate(seq, fmt::format("request {} is there twice", op));
-    if (op != last_id_ + 1) violate(seq, fmt::format("request {} follows request {}", op, last_id_));
+    if (op != last_id_ + 1)
+      violate(seq, fmt::format("request {} follows request {}", op, last_id_));
     last_id_ = op;
     requests_[op] = Request{seq, request.getEntries().size(), Seq(0)};
   }
@@ -117,14 +119,15 @@ class OpPairing final : public Assertion {
   void replied(Seq seq, schema::OpReplied::Reader reply) {
     uint64_t op = reply.getOp();
     auto it = requests_.find(op);
-    if (forgotten_.contains(op)) return violate(seq, fmt::format("a second reply to request {}", op));
+    if (forgotten_.contains(op))
+      return violate(seq, fmt::format("a second reply to request {}", op));
     if (it == requests_.end()) {
       return violate(seq, fmt::format("a reply to request {}, which was not made before it", op));
     }
     Request& request = it->second;
     if (request.replied != Seq(0)) {
-      return violate(
-          seq, fmt::format("a second reply to request {}, the first is seq {}", op, request.replied.value));
+      return violate(seq, fmt::format("a second reply to request {}, the first is seq {}", op,
+                                      request.replied.value));
     }
     request.replied = seq;
     const uint32_t entries = request.entries;

@@ -13,11 +13,10 @@ namespace ktape {
 namespace {
 
 constexpr char kHelp[] =
-    "Asserts that every per-CPU read succeeded and has the width asked: a read as u8 to u64 gave a value\n"
-    "of that width, held against BTF; a read of N bytes gave N bytes; any other gave as many bytes as BTF "
-    "says.\n"
-    "\n"
-    "Inconclusive where the tape has no per-CPU read, or where the machine was lost before one was served.";
+    R"(Asserts that every per-CPU read succeeded and has the width asked: a read as u8 to u64 gave a value
+of that width, held against BTF; a read of N bytes gave N bytes; any other gave as many bytes as BTF says.
+
+Inconclusive where the tape has no per-CPU read, or where the machine was lost before one was served.)";
 
 class PercpuTyped final : public OpAssertion {
  public:
@@ -43,8 +42,8 @@ class PercpuTyped final : public OpAssertion {
     std::string where = place(entry.asked);
     std::string wrong = wrong_width(entry.asked, entry.got, entry.got.getValue());
     if (!wrong.empty()) return violate(entry.reply, where + wrong);
-    confirm(entry.reply,
-            fmt::format("{} is {} bytes wide{}", where, entry.got.getWidthBytes(), type_text(entry.got)));
+    confirm(entry.reply, fmt::format("{} is {} bytes wide{}", where, entry.got.getWidthBytes(),
+                                     type_text(entry.got)));
   }
 
   void concluded() override {
@@ -83,7 +82,8 @@ class PercpuTyped final : public OpAssertion {
       case schema::ValueKind::AUTO:
       case schema::ValueKind::WHOLE: break;
     }
-    if (*width != wanted) return fmt::format(" was read with {} bytes, asked were {}", *width, wanted);
+    if (*width != wanted)
+      return fmt::format(" was read with {} bytes, asked were {}", *width, wanted);
     if (asked.getRead() == schema::ValueKind::BYTES) return "";
     if (got.getWidthBytes() != wanted) {
       return fmt::format(" is {} bytes wide, asked were {}", got.getWidthBytes(), wanted);

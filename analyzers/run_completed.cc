@@ -14,13 +14,13 @@ namespace ktape {
 namespace {
 
 constexpr char kHelp[] =
-    "Asserts that the run came to its end: no watchdog fired, the guest did not panic or vanish, the\n"
-    "agent said that it is done with exit code 0, and the tape was sealed.\n"
-    "\n"
-    "An oops, a BUG or a warning that the guest survived is told beside the verdict.\n"
-    "Fails for a timeout, a panic, a guest that ended without a word, a step that did not go well.\n"
-    "Inconclusive where the recording side failed: the machine or the recorder was lost, the host could\n"
-    "not go on, the user interrupted the run. That says nothing about the kernel.";
+    R"(Asserts that the run came to its end: no watchdog fired, the guest did not panic or vanish, the
+agent said that it is done with exit code 0, and the tape was sealed.
+
+An oops, a BUG or a warning that the guest survived is told beside the verdict.
+Fails for a timeout, a panic, a guest that ended without a word, a step that did not go well.
+Inconclusive where the recording side failed: the machine or the recorder was lost, the host could
+not go on, the user interrupted the run. That says nothing about the kernel.)";
 
 constexpr size_t kMaxLineBytes = 200;
 
@@ -43,9 +43,9 @@ const char* outcome_text(schema::Outcome outcome) {
 }
 
 bool fault_of_run(schema::Outcome outcome) {
-  return outcome == schema::Outcome::SCENARIO_FAILED || outcome == schema::Outcome::GUEST_PANICKED ||
-         outcome == schema::Outcome::RUN_TIMED_OUT || outcome == schema::Outcome::BOOT_TIMED_OUT ||
-         outcome == schema::Outcome::GUEST_EXITED;
+  return outcome == schema::Outcome::SCENARIO_FAILED ||
+         outcome == schema::Outcome::GUEST_PANICKED || outcome == schema::Outcome::RUN_TIMED_OUT ||
+         outcome == schema::Outcome::BOOT_TIMED_OUT || outcome == schema::Outcome::GUEST_EXITED;
 }
 
 // "text: detail", or just the text.
@@ -60,21 +60,23 @@ class RunCompleted final : public Assertion {
 
   void visit(const RecordView& view) override {
     switch (view.record.which()) {
-      case schema::Record::WATCHDOG_FIRED: return watchdog(view.seq, view.record.getWatchdogFired());
+      case schema::Record::WATCHDOG_FIRED:
+        return watchdog(view.seq, view.record.getWatchdogFired());
       case schema::Record::GUEST_PANICKED: return violate(view.seq, "the guest panicked");
       case schema::Record::GUEST_OOPS: return complained(view.seq, view.record.getGuestOops());
       case schema::Record::GUEST_EXITED: return exited(view.seq, view.record.getGuestExited());
       case schema::Record::STEP_FINISHED: return step(view.seq, view.record.getStepFinished());
       case schema::Record::MACHINE_LOST:
-        return leave_undecided(view.seq,
-                               with_detail("the machine was lost", view.record.getMachineLost().getReason()));
+        return leave_undecided(view.seq, with_detail("the machine was lost",
+                                                     view.record.getMachineLost().getReason()));
       case schema::Record::SEALED: return sealed(view.seq, view.record.getSealed());
       default: return;
     }
   }
 
   void finish(TapeState) override {
-    if (!sealed_) leave_undecided(Seq(0), "the tape was never sealed: its recorder died or is still at work");
+    if (!sealed_)
+      leave_undecided(Seq(0), "the tape was never sealed: its recorder died or is still at work");
     if (sealed_ && !exit_seen_ && violated().empty()) {
       leave_undecided(Seq(0), "the tape has no record of the agent's end");
     }
@@ -82,12 +84,13 @@ class RunCompleted final : public Assertion {
 
  private:
   void watchdog(Seq seq, schema::WatchdogFired::Reader fired) {
-    std::string text = fmt::format("the {} watchdog fired after {} ms", printable(chars(fired.getName())),
-                                   fired.getLimitMs());
+    std::string text = fmt::format("the {} watchdog fired after {} ms",
+                                   printable(chars(fired.getName())), fired.getLimitMs());
     violate(seq, with_detail(text, fired.getDetail()));
   }
 
-  // The run went on, and what the kernel complained of may be what the run is about: it is told, not judged.
+  // The run went on, and what the kernel complained of may be what the run is about: it is told,
+  // not judged.
   void complained(Seq seq, schema::GuestOops::Reader oops) {
     const std::string_view text = chars(oops.getText());
     std::string_view line = text.substr(0, text.find('\n'));
@@ -101,7 +104,8 @@ class RunCompleted final : public Assertion {
   void exited(Seq seq, schema::GuestExited::Reader exit) {
     exit_seen_ = true;
     // Without its "done" the guest may have been taken down by the host, so the outcome decides.
-    if (!exit.getExplicitDone()) return note(seq, "the guest ended without saying that it was done");
+    if (!exit.getExplicitDone())
+      return note(seq, "the guest ended without saying that it was done");
     if (exit.getExitCode() == 0) return confirm(seq, "the agent is done, exit code 0");
     violate(seq, with_detail(fmt::format("the agent is done, exit code {}", exit.getExitCode()),
                              exit.getDetail()));

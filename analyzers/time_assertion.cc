@@ -15,9 +15,10 @@ std::vector<Argument> TimeAssertion::arguments() {
   std::vector<Argument> all = own_arguments();
   all.push_back(
       {"--max-host-wait", "PERCENT",
-       fmt::format("of a span's time, the most that a vCPU may have waited for a CPU of the host for the "
-                   "span to be judged; {} unless given",
-                   kMaxHostWaitPercent),
+       fmt::format(
+           "of a span's time, the most that a vCPU may have waited for a CPU of the host for the "
+           "span to be judged; {} unless given",
+           kMaxHostWaitPercent),
        false, [this](const std::string& value) -> Result<void> {
          KTAPE_ASSIGN(const uint64_t percent, number_argument("--max-host-wait", value));
          if (percent > 100)
@@ -25,7 +26,8 @@ std::vector<Argument> TimeAssertion::arguments() {
          waits_.allow_percent(percent);
          return {};
        }});
-  all.push_back({"--force", "", "judge also where the time on the tape is not that of real hardware", false,
+  all.push_back({"--force", "",
+                 "judge also where the time on the tape is not that of real hardware", false,
                  [this](const std::string&) -> Result<void> {
                    force_ = true;
                    return {};
@@ -37,7 +39,8 @@ void TimeAssertion::visit(const RecordView& view) {
   if (view.record.isRunStarted()) {
     run_seen_ = true;
     if (!view.record.getRunStarted().getTimeIsReal()) {
-      objection_ = Finding{view.seq, "the run's times are not those of real hardware; --force judges them"};
+      objection_ =
+          Finding{view.seq, "the run's times are not those of real hardware; --force judges them"};
     }
   }
   waits_.visit(view);
@@ -48,8 +51,10 @@ void TimeAssertion::finish(TapeState state) {
   waits_.finish();
   by_waits_ = !force_ && tells_of_waits();
   if (!run_seen_)
-    objection_ = Finding{Seq(0), "the tape does not say whether its times are real; --force judges them"};
-  if (objection_ && !by_waits_ && !force_) return leave_undecided(objection_->seq, objection_->text);
+    objection_ =
+        Finding{Seq(0), "the tape does not say whether its times are real; --force judges them"};
+  if (objection_ && !by_waits_ && !force_)
+    return leave_undecided(objection_->seq, objection_->text);
   conclude(state);
 }
 
@@ -60,11 +65,12 @@ std::optional<Finding> TimeAssertion::objection(uint64_t from_ns, uint64_t to_ns
   return found;
 }
 
-std::optional<std::string> TimeAssertion::objection_to_wait(const std::string& who, uint64_t waited_ns,
+std::optional<std::string> TimeAssertion::objection_to_wait(const std::string& who,
+                                                            uint64_t waited_ns,
                                                             uint64_t of_ns) const {
   if (!waits_.is_too_much(waited_ns, of_ns)) return std::nullopt;
-  return fmt::format("{} waited {} ns of them for a CPU of the host, {} % are allowed{}", who, waited_ns,
-                     waits_.most_percent(), kRemedy);
+  return fmt::format("{} waited {} ns of them for a CPU of the host, {} % are allowed{}", who,
+                     waited_ns, waits_.most_percent(), kRemedy);
 }
 
 }  // namespace ktape

@@ -10,10 +10,11 @@
 
 namespace ktape {
 
-// An assertion about how long something took. What the host distorted is undecided, unless it is given
-// --force: a span in which a vCPU waited for a CPU of the host for too large a part of the time, under TCG as
-// under KVM. Where the tape does not tell of that, all of it is, unless the run's times are those of real
-// hardware.
+// An assertion about how long something took. What the host distorted is undecided, unless it is
+// given
+// --force: a span in which a vCPU waited for a CPU of the host for too large a part of the time,
+// under TCG as under KVM. Where the tape does not tell of that, all of it is, unless the run's
+// times are those of real hardware.
 class TimeAssertion : public Assertion {
  public:
   void visit(const RecordView& record) final;
@@ -26,16 +27,19 @@ class TimeAssertion : public Assertion {
   virtual void look_at(const RecordView& record) = 0;
   // After the last record, when the time may be judged.
   virtual void conclude(TapeState state) = 0;
-  // Whether the tape has what tells distorted time from other: run delays of vCPUs, unless said otherwise.
+  // Whether the tape has what tells distorted time from other: run delays of vCPUs, unless said
+  // otherwise.
   [[nodiscard]] virtual bool tells_of_waits() const { return waits_.told(); }
 
-  // Whether spans are judged one by one, by objections to them; else all of them may be. After the last
-  // record.
+  // Whether spans are judged one by one, by objections to them; else all of them may be. After the
+  // last record.
   [[nodiscard]] bool by_waits() const { return by_waits_; }
   // Why the time between two host times may not be judged; nothing: it may. After the last record.
   [[nodiscard]] std::optional<Finding> objection(uint64_t from_ns, uint64_t to_ns) const;
-  // The same, at any time, of a span in which it is known how long `who` waited, where it is judged by that.
-  [[nodiscard]] std::optional<std::string> objection_to_wait(const std::string& who, uint64_t waited_ns,
+  // The same, at any time, of a span in which it is known how long `who` waited, where it is judged
+  // by that.
+  [[nodiscard]] std::optional<std::string> objection_to_wait(const std::string& who,
+                                                             uint64_t waited_ns,
                                                              uint64_t of_ns) const;
   [[nodiscard]] const HostWaits& waits() const { return waits_; }
 

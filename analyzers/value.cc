@@ -16,15 +16,13 @@ namespace ktape {
 namespace {
 
 constexpr char kHelp[] =
-    "Asserts something of every value that was read, or found after a write, under a tag: that it is ==, "
-    "!=,\n"
-    "<, <=, > or >= a number. Values are unsigned, of 8 to 64 bits; of a list each value is compared.\n"
-    "\n"
-    "Inconclusive where the tape has no such tag, where a read did not succeed, and where a value is no "
-    "number\n"
-    "of at most 64 bits.\n"
-    "\n"
-    "Example: ktape-assert-value run.ktape --tag nr_running --op '<=' --to 8";
+    R"(Asserts something of every value that was read, or found after a write, under a tag: that it is ==, !=,
+<, <=, > or >= a number. Values are unsigned, of 8 to 64 bits; of a list each value is compared.
+
+Inconclusive where the tape has no such tag, where a read did not succeed, and where a value is no number
+of at most 64 bits.
+
+Example: ktape-assert-value run.ktape --tag nr_running --op '<=' --to 8)";
 
 struct Comparison {
   std::string_view sign;
@@ -62,7 +60,9 @@ class ValueAssertion final : public OpAssertion {
  protected:
   std::string subject() const override { return "value with the tag " + in_quotes(tag_); }
 
-  bool concerns(schema::OpEntry::Reader asked) const override { return chars(asked.getTag()) == tag_; }
+  bool concerns(schema::OpEntry::Reader asked) const override {
+    return chars(asked.getTag()) == tag_;
+  }
 
   void answered(const AnsweredEntry& entry) override {
     if (entry.as_expected) return note(entry.reply, entry.failure() + "; as the scenario expects");
@@ -77,19 +77,21 @@ class ValueAssertion final : public OpAssertion {
   Result<void> take_comparison(const std::string& sign) {
     auto it = std::ranges::find(kComparisons, std::string_view(sign), &Comparison::sign);
     if (it == kComparisons.end()) {
-      return Error{ErrorCode::kUsage, "--op takes ==, !=, <, <=, > or >=, not " + in_quotes(sign), ""};
+      return Error{ErrorCode::kUsage, "--op takes ==, !=, <, <=, > or >=, not " + in_quotes(sign),
+                   ""};
     }
     comparison_ = &*it;
     return {};
   }
 
   void compare(Seq seq, schema::Value::Reader value) {
-    std::optional<uint64_t> is = number(value);
+    std::optional<uint64_t> is = number_of(value);
     if (!is) return leave_undecided(seq, in_quotes(tag_) + " is no number of at most 64 bits");
     if (comparison_->holds(*is, to_)) {
       confirm(seq, fmt::format("{} is {}", in_quotes(tag_), *is));
     } else {
-      violate(seq, fmt::format("{} is {}, not {} {}", in_quotes(tag_), *is, comparison_->sign, to_));
+      violate(seq,
+              fmt::format("{} is {}, not {} {}", in_quotes(tag_), *is, comparison_->sign, to_));
     }
   }
 

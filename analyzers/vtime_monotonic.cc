@@ -16,17 +16,17 @@ namespace ktape {
 namespace {
 
 constexpr char kHelp[] =
-    "Asserts that scx.dsq_vtime of a task never goes back: within one attachment of one scheduler, every\n"
-    "value read is at or after every value written or read before it. Values are compared by their signed\n"
-    "64-bit difference, as the kernel does; their order is the order of the replies. What a write found\n"
-    "in its place counts as read.\n"
-    "\n"
-    "A value that was read while the task was not under the scheduler is not judged: gate 6 (its class),\n"
-    "7 (its policy) or 12 (enabled) failed then. Kernels may clear the field of a task that leaves.\n"
-    "\n"
-    "A task is a pid with its start time, so only targets of the form task are judged.\n"
-    "Inconclusive where the scheduler does not declare that its vtime only grows, where several schedulers\n"
-    "were attached at once, where a read did not succeed, and where there are not two values to compare.";
+    R"(Asserts that scx.dsq_vtime of a task never goes back: within one attachment of one scheduler, every
+value read is at or after every value written or read before it. Values are compared by their signed
+64-bit difference, as the kernel does; their order is the order of the replies. What a write found
+in its place counts as read.
+
+A value that was read while the task was not under the scheduler is not judged: gate 6 (its class),
+7 (its policy) or 12 (enabled) failed then. Kernels may clear the field of a task that leaves.
+
+A task is a pid with its start time, so only targets of the form task are judged.
+Inconclusive where the scheduler does not declare that its vtime only grows, where several schedulers
+were attached at once, where a read did not succeed, and where there are not two values to compare.)";
 
 struct Value {
   uint64_t vtime = 0;
@@ -44,14 +44,15 @@ const char* membership(schema::Gate gate) {
   }
 }
 
-// The values of one task under one attachment, of which three tell as much as all. Differences wrap around:
-// numbers lie on a circle, and something is ahead of one when it is on the half of the circle after it. While
-// half the circle holds all values, the first and the last of them tell that; as soon as no half does, three
-// of them lie so that every half has one.
+// The values of one task under one attachment, of which three tell as much as all. Differences wrap
+// around: numbers lie on a circle, and something is ahead of one when it is on the half of the
+// circle after it. While half the circle holds all values, the first and the last of them tell
+// that; as soon as no half does, three of them lie so that every half has one.
 class History {
  public:
   void add(const Value& value) {
-    if (values_.size() == kMost || !values_.emplace(value.vtime, value).second || values_.size() < kMost)
+    if (values_.size() == kMost || !values_.emplace(value.vtime, value).second ||
+        values_.size() < kMost)
       return;
     // Between two of three that are on one half is the third, which is not needed.
     for (auto it = values_.begin(); it != values_.end(); ++it) {
@@ -65,7 +66,8 @@ class History {
   // The value furthest ahead of `vtime`, if any is ahead: u with (s64)(vtime - u) < 0.
   [[nodiscard]] std::optional<Value> ahead_of(uint64_t vtime) const {
     if (values_.empty()) return std::nullopt;
-    // Those are the u in (vtime, vtime + 2^63]: look at the last one at or before the end of that range.
+    // Those are the u in (vtime, vtime + 2^63]: look at the last one at or before the end of that
+    // range.
     auto it = values_.upper_bound(vtime + kHalf);
     if (it == values_.begin()) it = values_.end();
     const Value& candidate = std::prev(it)->second;
@@ -81,7 +83,9 @@ class History {
   using Values = std::map<uint64_t, Value>;
 
   // Around the circle.
-  Values::iterator next(Values::iterator it) { return ++it == values_.end() ? values_.begin() : it; }
+  Values::iterator next(Values::iterator it) {
+    return ++it == values_.end() ? values_.begin() : it;
+  }
 
   Values values_;
 };
@@ -116,8 +120,9 @@ class VtimeMonotonic final : public OpAssertion {
     auto task = entry.asked.getTarget().getTask();
     Seq attachment = attached_.begin()->second.since;
     History& history = histories_[{attachment, task.getPid(), task.getStartBoottimeNs()}];
-    std::string name = fmt::format("task {} (pid {})", in_quotes(chars(task.getWorker())), task.getPid());
-    std::optional<uint64_t> value = number(entry.got.getValue());
+    std::string name =
+        fmt::format("task {} (pid {})", in_quotes(chars(task.getWorker())), task.getPid());
+    std::optional<uint64_t> value = number_of(entry.got.getValue());
     if (entry.asked.isRead()) {
       if (!value) return note(entry.reply, "a read of another width than u64 is not judged");
       compare(history, {*value, entry.reply, "read"}, name);
@@ -125,7 +130,7 @@ class VtimeMonotonic final : public OpAssertion {
       return;
     }
     // Once overwritten, what stood there before bounds nothing that comes after it.
-    if (auto before = number(entry.got.getBefore()))
+    if (auto before = number_of(entry.got.getBefore()))
       compare(history, {*before, entry.reply, "found by a write"}, name);
     if (!value) return note(entry.reply, "a write of another width than u64 is not judged");
     history.add({*value, entry.reply, "written"});
@@ -152,9 +157,11 @@ class VtimeMonotonic final : public OpAssertion {
     for (const FailedGate& failed : entry.failed_gates) {
       const char* name = membership(failed.gate);
       if (name == nullptr) continue;
-      note(entry.reply,
-           fmt::format("not judged, the task was not under the scheduler: gate {} ({}) observed {} (seq {})",
-                       static_cast<unsigned>(failed.gate), name, failed.observed, failed.seq.value));
+      note(
+          entry.reply,
+          fmt::format(
+              "not judged, the task was not under the scheduler: gate {} ({}) observed {} (seq {})",
+              static_cast<unsigned>(failed.gate), name, failed.observed, failed.seq.value));
       any_outside_ = true;
       return true;
     }
@@ -166,12 +173,14 @@ class VtimeMonotonic final : public OpAssertion {
     if (attached_.empty()) {
       leave_undecided(entry.reply, "no scheduler was attached");
     } else if (attached_.size() > 1) {
-      leave_undecided(entry.reply, fmt::format("{} schedulers were attached; whose task it was is not known",
-                                               attached_.size()));
-    } else if (const Attachment& only = attached_.begin()->second; !only.only_grows) {
       leave_undecided(entry.reply,
-                      fmt::format("scheduler {} (seq {}) does not declare that its vtime only grows",
-                                  only.name, only.since.value));
+                      fmt::format("{} schedulers were attached; whose task it was is not known",
+                                  attached_.size()));
+    } else if (const Attachment& only = attached_.begin()->second; !only.only_grows) {
+      leave_undecided(
+          entry.reply,
+          fmt::format("scheduler {} (seq {}) does not declare that its vtime only grows", only.name,
+                      only.since.value));
     } else {
       return true;
     }

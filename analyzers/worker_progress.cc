@@ -20,28 +20,26 @@ namespace ktape {
 namespace {
 
 constexpr char kHelp[] =
-    "Asserts that no worker was kept from running for longer than --max-gap-ms milliseconds. A phase of a\n"
-    "worker ends when the time that the scenario gives it has passed for the guest and the worker runs; "
-    "what\n"
-    "it took beyond that, the worker waited. Between two reports of a worker the tape tells how many phases\n"
-    "it ended, and so how long it waited in all. The longest gap is at most that and a phase of spinning or\n"
-    "yielding, within which waits do not show; it is at least the share of one phase. When the kernel "
-    "ejects\n"
-    "a scheduler because a worker failed to run, its message says for how long: that is a gap as well.\n"
-    "\n"
-    "Fails where that least is too much. Inconclusive where only the most is, where the scenario sends the\n"
-    "worker signals, where the tape has no report of a worker, and, unless --force is given, where the host\n"
-    "kept a vCPU waiting for a CPU in more than --max-host-wait percent of the time in question: of the "
-    "gap,\n"
-    "or of a worker's whole time for it to pass. A tape that does not tell of such waits is inconclusive\n"
-    "unless its times are those of real hardware.\n"
-    "\n"
-    "Under TCG what is judged is the emulated machine: computing takes it many times as long as a\n"
-    "processor, beside timers that keep real time, so a scheduler that is slow there may not be elsewhere.";
+    R"(Asserts that no worker was kept from running for longer than --max-gap-ms milliseconds. A phase of a
+worker ends when the time that the scenario gives it has passed for the guest and the worker runs; what
+it took beyond that, the worker waited. Between two reports of a worker the tape tells how many phases
+it ended, and so how long it waited in all. The longest gap is at most that and a phase of spinning or
+yielding, within which waits do not show; it is at least the share of one phase. When the kernel ejects
+a scheduler because a worker failed to run, its message says for how long: that is a gap as well.
+
+Fails where that least is too much. Inconclusive where only the most is, where the scenario sends the
+worker signals, where the tape has no report of a worker, and, unless --force is given, where the host
+kept a vCPU waiting for a CPU in more than --max-host-wait percent of the time in question: of the gap,
+or of a worker's whole time for it to pass. A tape that does not tell of such waits is inconclusive
+unless its times are those of real hardware.
+
+Under TCG what is judged is the emulated machine: computing takes it many times as long as a
+processor, beside timers that keep real time, so a scheduler that is slow there may not be elsewhere.)";
 
 constexpr uint64_t kNsPerMs = 1'000'000;
 constexpr uint64_t kForever = ~uint64_t{0};
-// Of a worker's gaps that are too long, as many are kept: one that may be judged is looked for among them.
+// Of a worker's gaps that are too long, as many are kept: one that may be judged is looked for
+// among them.
 constexpr size_t kMaxTooLong = 16;
 
 uint64_t add(uint64_t a, uint64_t b) { return a > kForever - b ? kForever : a + b; }
@@ -53,8 +51,8 @@ struct Stalled {
   uint64_t waited_ns = 0;
 };
 
-// "victim[142] failed to run for 3.024s" (kernel/sched/ext.c, the watchdog's check of a runqueue); nothing
-// for another message.
+// "victim[142] failed to run for 3.024s" (kernel/sched/ext.c, the watchdog's check of a runqueue);
+// nothing for another message.
 std::optional<Stalled> stalled_task(std::string_view message) {
   constexpr std::string_view kAfterPid = "] failed to run for ";
   constexpr uint64_t kNsPerSecond = 1'000'000'000;
@@ -69,8 +67,9 @@ std::optional<Stalled> stalled_task(std::string_view message) {
   };
   const std::string_view time = message.substr(end + kAfterPid.size());
   const size_t whole = number(time, seconds);
-  const bool read = number(message.substr(begin + 1, end - begin - 1), stalled.pid) > 0 && whole > 0 &&
-                    time.substr(whole).starts_with('.') && number(time.substr(whole + 1), milliseconds) == 3;
+  const bool read = number(message.substr(begin + 1, end - begin - 1), stalled.pid) > 0 &&
+                    whole > 0 && time.substr(whole).starts_with('.') &&
+                    number(time.substr(whole + 1), milliseconds) == 3;
   if (!read) return std::nullopt;
   stalled.waited_ns = add(multiply(seconds, kNsPerSecond), milliseconds * kNsPerMs);
   return stalled;
@@ -82,14 +81,17 @@ class Plan {
   Plan() = default;
   explicit Plan(schema::Worker::Reader worker) : loop_(worker.getLoop()) {
     for (auto phase : worker.getPhases()) {
-      uint64_t busy_ms = phase.isSpinMs() ? phase.getSpinMs() : phase.isYieldMs() ? phase.getYieldMs() : 0;
+      uint64_t busy_ms = phase.isSpinMs()    ? phase.getSpinMs()
+                         : phase.isYieldMs() ? phase.getYieldMs()
+                                             : 0;
       longest_busy_ns_ = std::max(longest_busy_ns_, multiply(busy_ms, kNsPerMs));
       uint64_t ms = phase.isSleepMs() ? phase.getSleepMs() : busy_ms;
       before_.push_back(add(before_.back(), multiply(ms, kNsPerMs)));
     }
   }
 
-  // The first `count` phases; a worker that has done all of them, and does not loop, has none to come.
+  // The first `count` phases; a worker that has done all of them, and does not loop, has none to
+  // come.
   [[nodiscard]] uint64_t length_ns(uint64_t count) const {
     uint64_t phases = before_.size() - 1;
     if (phases == 0) return 0;
@@ -150,7 +152,8 @@ class WorkerProgress final : public TimeAssertion {
       if (worker.longest) judge(name, worker);
     }
     bool any = only_ ? workers_.contains(*only_) : !workers_.empty();
-    if (!any) leave_undecided(Seq(0), "the tape has no worker" + (only_ ? " " + in_quotes(*only_) : ""));
+    if (!any)
+      leave_undecided(Seq(0), "the tape has no worker" + (only_ ? " " + in_quotes(*only_) : ""));
   }
 
  private:
@@ -174,14 +177,18 @@ class WorkerProgress final : public TimeAssertion {
     uint64_t began_ns = 0;  // in host time
     std::optional<Point> last;
     uint64_t reports = 0;
-    std::vector<Interval> too_long;   // the longest of those with a gap that is too long, longest first
+    std::vector<Interval>
+        too_long;  // the longest of those with a gap that is too long, longest first
     std::optional<Interval> longest;  // of all intervals, that with the largest least_ns
     std::optional<Interval> widest;   // and that with the largest most_ns
 
     void add(const Interval& interval, uint64_t max_gap_ns) {
       if (interval.least_ns > max_gap_ns) {
-        const auto longer = [](const Interval& a, const Interval& b) { return a.least_ns > b.least_ns; };
-        too_long.insert(std::upper_bound(too_long.begin(), too_long.end(), interval, longer), interval);
+        const auto longer = [](const Interval& a, const Interval& b) {
+          return a.least_ns > b.least_ns;
+        };
+        too_long.insert(std::upper_bound(too_long.begin(), too_long.end(), interval, longer),
+                        interval);
         if (too_long.size() > kMaxTooLong) too_long.pop_back();
       }
       if (!longest || interval.least_ns > longest->least_ns) longest = interval;
@@ -208,10 +215,12 @@ class WorkerProgress final : public TimeAssertion {
     const std::optional<Stalled> stalled = stalled_task(message);
     for (auto& [name, worker] : workers_) {
       if (!stalled || worker.pid != stalled->pid) continue;
-      // The guest waited for so long while it ran; how much of that time it was frozen, only its clock knows.
+      // The guest waited for so long while it ran; how much of that time it was frozen, only its
+      // clock knows.
       const uint64_t to_ns = view.record.getHostNs();
       const uint64_t most_ns = add(stalled->waited_ns, waits().frozen_ns());
-      worker.add({view.seq, stalled->waited_ns, stalled->waited_ns, to_ns - std::min(to_ns, most_ns), to_ns},
+      worker.add({view.seq, stalled->waited_ns, stalled->waited_ns,
+                  to_ns - std::min(to_ns, most_ns), to_ns},
                  max_gap_ns_);
     }
   }
@@ -226,18 +235,19 @@ class WorkerProgress final : public TimeAssertion {
     ++worker.reports;
     worker.last = now;
     if (!worker.planned)
-      return leave_undecided(view.seq, "the scenario does not tell of worker " + in_quotes(it->first));
-    if (before.guest_ns == 0 || now.guest_ns == 0) {
       return leave_undecided(view.seq,
-                             "worker " + in_quotes(it->first) + ": the guest's time is not on the tape");
+                             "the scenario does not tell of worker " + in_quotes(it->first));
+    if (before.guest_ns == 0 || now.guest_ns == 0) {
+      return leave_undecided(
+          view.seq, "worker " + in_quotes(it->first) + ": the guest's time is not on the tape");
     }
     if (now.guest_ns < before.guest_ns || now.phases < before.phases) {
       return leave_undecided(view.seq, "worker " + in_quotes(it->first) + ": the reports go back");
     }
     if (worker.plan.through(before.phases)) return;  // it had nothing left to do
     uint64_t passed = now.guest_ns - before.guest_ns;
-    // The phase that it was in at the first report may have been all but done; the one at the last not yet
-    // begun.
+    // The phase that it was in at the first report may have been all but done; the one at the last
+    // not yet begun.
     uint64_t done_ns = worker.plan.length_ns(now.phases);
     uint64_t could = worker.plan.length_ns(now.phases + 1) - worker.plan.length_ns(before.phases);
     uint64_t must = done_ns - std::min(done_ns, worker.plan.length_ns(before.phases + 1));
@@ -253,17 +263,19 @@ class WorkerProgress final : public TimeAssertion {
     const std::string who = "worker " + in_quotes(name);
     if (!worker.too_long.empty() && !worker.signalled) return judge_gaps(who, worker.too_long);
     if (widest->most_ns > max_gap_ns_) {
-      std::string why = worker.signalled ? "; the scenario sends it signals" : "; more reports would tell";
-      return leave_undecided(
-          widest->end, fmt::format("{} waited between {} and {}{}", who, milliseconds(longest->least_ns),
-                                   milliseconds(widest->most_ns), why));
+      std::string why =
+          worker.signalled ? "; the scenario sends it signals" : "; more reports would tell";
+      return leave_undecided(widest->end, fmt::format("{} waited between {} and {}{}", who,
+                                                      milliseconds(longest->least_ns),
+                                                      milliseconds(widest->most_ns), why));
     }
     const uint64_t end_ns = worker.last ? worker.last->host_ns : worker.began_ns;
     if (const auto found = objection(worker.began_ns, end_ns)) {
       return leave_undecided(found->seq, fmt::format("{} waited for {} at most, but {}", who,
                                                      milliseconds(widest->most_ns), found->text));
     }
-    confirm(widest->end, fmt::format("{} waited for {} at most", who, milliseconds(widest->most_ns)));
+    confirm(widest->end,
+            fmt::format("{} waited for {} at most", who, milliseconds(widest->most_ns)));
   }
 
   // One that the host has no part in is enough.
@@ -275,7 +287,8 @@ class WorkerProgress final : public TimeAssertion {
     for (const Interval& gap : too_long) {
       const auto found = objection(gap.from_ns, gap.to_ns);
       if (!found)
-        return violate(gap.end, fmt::format("{}, {} are allowed", told(gap), milliseconds(max_gap_ns_)));
+        return violate(gap.end,
+                       fmt::format("{}, {} are allowed", told(gap), milliseconds(max_gap_ns_)));
       if (!first) first = found;
     }
     leave_undecided(first->seq, fmt::format("{}, but {}", told(too_long.front()), first->text));

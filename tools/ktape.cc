@@ -21,7 +21,8 @@ namespace ktape {
 namespace {
 
 constexpr std::string_view kPrefix = "ktape-";
-constexpr std::string_view kAssertions = "ktape-assert-";  // programs that `ktape check` runs, not verbs
+constexpr std::string_view kAssertions =
+    "ktape-assert-";  // programs that `ktape check` runs, not verbs
 
 struct Verb {
   std::string_view name;
@@ -47,7 +48,8 @@ constexpr Verb kVerbs[] = {
 
 bool executable(const std::filesystem::path& path) {
   struct stat info;
-  return ::stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode) && ::access(path.c_str(), X_OK) == 0;
+  return ::stat(path.c_str(), &info) == 0 && S_ISREG(info.st_mode) &&
+         ::access(path.c_str(), X_OK) == 0;
 }
 
 // Folders to look in, in order: beside this program, its libexec folder, PATH.
@@ -70,7 +72,8 @@ std::map<std::string, std::filesystem::path> find_verbs() {
     std::filesystem::directory_iterator entry(folder, unreadable);
     for (; entry != std::filesystem::directory_iterator(); entry.increment(unreadable)) {
       std::string name = entry->path().filename().string();
-      if (!name.starts_with(kPrefix) || name.starts_with(kAssertions) || !executable(entry->path())) continue;
+      if (!name.starts_with(kPrefix) || name.starts_with(kAssertions) || !executable(entry->path()))
+        continue;
       verbs.emplace(name.substr(kPrefix.size()), entry->path());
     }
   }

@@ -19,8 +19,9 @@ std::string listed(const std::vector<std::string>& names) {
 }  // namespace
 
 Result<void> check_breakpoints(std::vector<BreakpointWish> wishes) {
-  std::stable_sort(wishes.begin(), wishes.end(),
-                   [](const BreakpointWish& a, const BreakpointWish& b) { return a.priority < b.priority; });
+  std::stable_sort(
+      wishes.begin(), wishes.end(),
+      [](const BreakpointWish& a, const BreakpointWish& b) { return a.priority < b.priority; });
   std::set<std::string> functions;
   std::vector<std::string> holders, without;
   bool scx_error = false;
@@ -32,8 +33,8 @@ Result<void> check_breakpoints(std::vector<BreakpointWish> wishes) {
   }
   if (without.empty()) return {};
   return Error{ErrorCode::kUsage,
-               fmt::format("a processor has {} breakpoints, held by {}: none is left for {}", kMaxBreakpoints,
-                           listed(holders), listed(without)),
+               fmt::format("a processor has {} breakpoints, held by {}: none is left for {}",
+                           kMaxBreakpoints, listed(holders), listed(without)),
                scx_error ? "'--freeze-on none' leaves scx-error out; or freeze on fewer functions"
                          : "freeze on fewer functions"};
 }

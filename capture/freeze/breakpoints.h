@@ -12,7 +12,8 @@
 
 namespace ktape {
 
-// A processor has kMaxBreakpoints, and several parts of a run want some. Who comes first, gets first.
+// A processor has kMaxBreakpoints, and several parts of a run want some. Who comes first, gets
+// first.
 enum class BreakpointPriority {
   kSchedulers,  // what a run needs to see its schedulers come and go
   kScxError,
@@ -26,12 +27,12 @@ struct BreakpointWish {
   std::string function;
 };
 
-// Whether a processor has breakpoints for all of them, at the same time; wishes for one function share one.
-// kUsage when not: the message names who has got one and who has not.
+// Whether a processor has breakpoints for all of them, at the same time; wishes for one function
+// share one. kUsage when not: the message names who has got one and who has not.
 [[nodiscard]] Result<void> check_breakpoints(std::vector<BreakpointWish> wishes);
 
-// The machine's breakpoints, each of which may have several holders: it is set for the first and cleared
-// after the last.
+// The machine's breakpoints, each of which may have several holders: it is set for the first and
+// cleared after the last.
 class Breakpoints {
  public:
   // As Frozen::set_breakpoint; when that fails, there is no holder more than before.

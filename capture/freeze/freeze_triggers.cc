@@ -33,12 +33,14 @@ Error usage(std::string message, std::string hint = "") {
 // Where a kernel's text lies. kallsyms calls some data 'T' too, jiffies_64 on 6.16 among it.
 struct TextRange {
   explicit TextRange(const SymbolTable& symbols)
-      : start(symbols.find("_stext").value_or(0)), end(symbols.find("_etext").value_or(UINT64_MAX)) {}
+      : start(symbols.find("_stext").value_or(0)),
+        end(symbols.find("_etext").value_or(UINT64_MAX)) {}
   uint64_t start, end;
 };
 
 bool is_code(const SymbolTable::Symbol& symbol, const TextRange& text) {
-  const bool named = symbol.type == 't' || symbol.type == 'T' || symbol.type == 'w' || symbol.type == 'W';
+  const bool named =
+      symbol.type == 't' || symbol.type == 'T' || symbol.type == 'w' || symbol.type == 'W';
   return named && symbol.address >= text.start && symbol.address < text.end;
 }
 
@@ -69,14 +71,15 @@ Result<void> check_function(const std::string& name, const KernelKnowledge& kern
   if (data && functions == 0) return usage(fmt::format("'{}' is data, not a function", name));
   if (functions == 0) return unknown_function(name, kernel);
   if (functions + (data ? 1 : 0) > 1)
-    return usage(fmt::format("kernel {} has {} symbols named '{}': one cannot be told from the others",
-                             kernel.release, functions + (data ? 1 : 0), name));
+    return usage(
+        fmt::format("kernel {} has {} symbols named '{}': one cannot be told from the others",
+                    kernel.release, functions + (data ? 1 : 0), name));
   return {};
 }
 
 // Reads "WHAT@attach", "WHAT@step:NAME" or "WHAT" and leaves WHAT.
-Result<void> take_arming(std::string_view value, schema::Scenario::Reader scenario, std::string_view& what,
-                         FreezeTrigger& trigger) {
+Result<void> take_arming(std::string_view value, schema::Scenario::Reader scenario,
+                         std::string_view& what, FreezeTrigger& trigger) {
   const size_t at = value.find('@');
   what = value.substr(0, at);
   if (at == std::string_view::npos) return {};
@@ -90,7 +93,8 @@ Result<void> take_arming(std::string_view value, schema::Scenario::Reader scenar
     return usage(fmt::format("'{}': the count stands before '@'", value),
                  fmt::format("'{}{}@attach'", what, when.substr(kAttach.size())));
   if (!when.starts_with(kStep))
-    return usage(fmt::format("'{}': what follows '@' is when it is armed, 'attach' or 'step:NAME'", value));
+    return usage(
+        fmt::format("'{}': what follows '@' is when it is armed, 'attach' or 'step:NAME'", value));
   const std::string_view step = when.substr(kStep.size());
   trigger.arming = schema::TriggerArming::STEP;
   std::vector<std::string> names;
@@ -100,14 +104,16 @@ Result<void> take_arming(std::string_view value, schema::Scenario::Reader scenar
     trigger.step = static_cast<uint32_t>(names.size() - 1);
     return {};
   }
-  return usage(fmt::format("'{}': the scenario has no step '{}'", value, step), did_you_mean(step, names));
+  return usage(fmt::format("'{}': the scenario has no step '{}'", value, step),
+               did_you_mean(step, names));
 }
 
 Result<void> take_times(std::string_view value, std::string_view& what, FreezeTrigger& trigger) {
   const size_t star = what.find('*');
   if (star == std::string_view::npos) return {};
   const std::string_view times = what.substr(star + 1);
-  const auto [end, error] = std::from_chars(times.data(), times.data() + times.size(), trigger.times);
+  const auto [end, error] =
+      std::from_chars(times.data(), times.data() + times.size(), trigger.times);
   if (error != std::errc() || end != times.data() + times.size() || trigger.times == 0 ||
       trigger.times > kMaxTimes)
     return usage(fmt::format("'{}': what follows '*' is how often, 1 to {}", value, kMaxTimes));
@@ -126,10 +132,10 @@ Result<FreezeTrigger> read_trigger(std::string_view value, const KernelKnowledge
     return trigger;
   }
   if (!what.starts_with(kSymbol))
-    return usage(
-        fmt::format("'{}' is nothing to freeze on", value),
-        "it is 'scx-error', 'symbol:NAME', 'symbol:NAME*N', each also with '@attach' or '@step:NAME', "
-        "or 'none'");
+    return usage(fmt::format("'{}' is nothing to freeze on", value),
+                 "it is 'scx-error', 'symbol:NAME', 'symbol:NAME*N', each also with '@attach' or "
+                 "'@step:NAME', "
+                 "or 'none'");
   KTAPE_TRY(take_times(value, what, trigger));
   trigger.name = what;
   trigger.function = what.substr(kSymbol.size());
@@ -138,15 +144,16 @@ Result<FreezeTrigger> read_trigger(std::string_view value, const KernelKnowledge
 }
 
 // No trigger twice, and breakpoints for all of them, whenever they are armed.
-Result<void> check_triggers(const std::vector<FreezeTrigger>& triggers, const KernelKnowledge& kernel,
-                            schema::Scenario::Reader scenario) {
+Result<void> check_triggers(const std::vector<FreezeTrigger>& triggers,
+                            const KernelKnowledge& kernel, schema::Scenario::Reader scenario) {
   std::vector<BreakpointWish> wishes = SchedulerWatch::breakpoints(kernel, scenario);
   for (size_t i = 0; i < triggers.size(); ++i) {
     for (size_t j = 0; j < i; ++j) {
       if (triggers[i].name == triggers[j].name)
         return usage(fmt::format("'{}' is asked for twice", triggers[i].name));
     }
-    const auto priority = triggers[i].scx_error ? BreakpointPriority::kScxError : BreakpointPriority::kUser;
+    const auto priority =
+        triggers[i].scx_error ? BreakpointPriority::kScxError : BreakpointPriority::kUser;
     wishes.push_back({priority, triggers[i].name, triggers[i].function});
   }
   return check_breakpoints(std::move(wishes));
@@ -157,7 +164,8 @@ Place place_of_mistake(const std::vector<std::string>& on, const KernelKnowledge
                        const LoadedScenario& scenario, const TextNode& outline) {
   const TextNode& list = outline.at("freezes").at("on");
   for (size_t i = 0; i < on.size(); ++i) {
-    if (on[i] != kNone && !read_trigger(on[i], kernel, scenario.get()).ok()) return list.at(i).place;
+    if (on[i] != kNone && !read_trigger(on[i], kernel, scenario.get()).ok())
+      return list.at(i).place;
   }
   return list.place;
 }
@@ -190,11 +198,12 @@ Result<std::vector<FreezeTrigger>> plan_triggers(const std::vector<std::string>&
   }
   if (scx_error && !wants_scx_error)
     return usage("'--freeze-on none' and '--freeze-on scx-error' contradict each other");
-  const std::string_view exit = kernel.has_sched_ext() ? scx_exit_function(kernel) : std::string_view();
+  const std::string_view exit =
+      kernel.has_sched_ext() ? scx_exit_function(kernel) : std::string_view();
   if (scx_error && exit.empty())
-    return usage(
-        fmt::format("kernel {} has no scheduler exit to freeze on: {}", kernel.release,
-                    kernel.has_sched_ext() ? "none of the functions that ktape knows" : "no sched_ext"));
+    return usage(fmt::format(
+        "kernel {} has no scheduler exit to freeze on: {}", kernel.release,
+        kernel.has_sched_ext() ? "none of the functions that ktape knows" : "no sched_ext"));
   if (wants_scx_error && !exit.empty()) {
     FreezeTrigger trigger = scx_error.value_or(FreezeTrigger{});
     trigger.name = kScxErrorTrigger;
@@ -207,8 +216,9 @@ Result<std::vector<FreezeTrigger>> plan_triggers(const std::vector<std::string>&
   return triggers;
 }
 
-Result<FreezePlan> plan_freezes(const std::vector<std::string>& freeze_on, std::chrono::milliseconds every,
-                                const KernelKnowledge& kernel, const LoadedScenario& scenario) {
+Result<FreezePlan> plan_freezes(const std::vector<std::string>& freeze_on,
+                                std::chrono::milliseconds every, const KernelKnowledge& kernel,
+                                const LoadedScenario& scenario) {
   FreezePlan plan;
   auto said = scenario.get().getFreezes();
   plan.every = every.count() > 0 ? every : std::chrono::milliseconds(said.getEveryMs());

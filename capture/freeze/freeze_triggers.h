@@ -26,8 +26,8 @@ struct FreezeTrigger {
   uint32_t step = 0;                                                   // arming step: which
 };
 
-// What became of a trigger. A hit is a vCPU that stood at the function when the machine stopped; those of one
-// stop are served in one freeze.
+// What became of a trigger. A hit is a vCPU that stood at the function when the machine stopped;
+// those of one stop are served in one freeze.
 struct TriggerCount {
   std::string name;
   bool armed = false;  // its breakpoint was set
@@ -46,26 +46,26 @@ struct FreezePlan {
 
 // What `--freeze-on` may say, for --help.
 inline constexpr char kFreezeOnHelp[] =
-    "scx-error (the default): when the kernel is about to eject a scheduler, with the evidence still there;\n"
-    "symbol:NAME: when a CPU enters that kernel function, once; symbol:NAME*N: N times; both from the "
-    "moment\n"
-    "the booted kernel is understood, or with @attach behind: from when a scheduler is attached; with\n"
-    "@step:STEP: from when that step begins. none: not scx-error. Repeatable, for four functions at most,\n"
-    "three with a scheduler of your own. Instead of what the scenario says";
+    R"(scx-error (the default): when the kernel is about to eject a scheduler, with the evidence still there;
+symbol:NAME: when a CPU enters that kernel function, once; symbol:NAME*N: N times; both from the moment
+the booted kernel is understood, or with @attach behind: from when a scheduler is attached; with
+@step:STEP: from when that step begins. none: not scx-error. Repeatable, for four functions at most,
+three with a scheduler of your own. Instead of what the scenario says)";
 
-// Turns the values of `--freeze-on`, or of a scenario's `freezes.on`, into triggers for this kernel and
-// scenario. kUsage, with the nearest names, for what cannot be: an unknown symbol, data, a name of several
-// functions, an unknown step, an attachment in a scenario without a scheduler, more than the processor has
-// breakpoints for, also those that SchedulerWatch needs, scx-error asked of a kernel without it. Where nobody
-// asked for scx-error it is left out on such a kernel.
-[[nodiscard]] Result<std::vector<FreezeTrigger>> plan_triggers(const std::vector<std::string>& freeze_on,
-                                                               const KernelKnowledge& kernel,
-                                                               schema::Scenario::Reader scenario);
+// Turns the values of `--freeze-on`, or of a scenario's `freezes.on`, into triggers for this kernel
+// and scenario. kUsage, with the nearest names, for what cannot be: an unknown symbol, data, a name
+// of several functions, an unknown step, an attachment in a scenario without a scheduler, more than
+// the processor has breakpoints for, also those that SchedulerWatch needs, scx-error asked of a
+// kernel without it. Where nobody asked for scx-error it is left out on such a kernel.
+[[nodiscard]] Result<std::vector<FreezeTrigger>> plan_triggers(
+    const std::vector<std::string>& freeze_on, const KernelKnowledge& kernel,
+    schema::Scenario::Reader scenario);
 
-// The freezes of a run: what the command line says (empty, 0: nothing), else what the scenario does. An error
-// about what stands in the scenario is "FILE:LINE:COLUMN: sentence".
+// The freezes of a run: what the command line says (empty, 0: nothing), else what the scenario
+// does. An error about what stands in the scenario is "FILE:LINE:COLUMN: sentence".
 [[nodiscard]] Result<FreezePlan> plan_freezes(const std::vector<std::string>& freeze_on,
-                                              std::chrono::milliseconds every, const KernelKnowledge& kernel,
+                                              std::chrono::milliseconds every,
+                                              const KernelKnowledge& kernel,
                                               const LoadedScenario& scenario);
 
 }  // namespace ktape

@@ -13,7 +13,8 @@ namespace {
 using Clock = Recorder::Clock;
 
 uint64_t ns_between(Clock::time_point from, Clock::time_point to) {
-  return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(to - from).count());
+  return static_cast<uint64_t>(
+      std::chrono::duration_cast<std::chrono::nanoseconds>(to - from).count());
 }
 
 void write_others(const VcpuRegisters& from, schema::Registers::Builder to) {
@@ -55,7 +56,8 @@ StoppedCpu stopped_cpu(const VcpuRegisters& registers) {
           (registers.rflags & kInterruptFlag) != 0};
 }
 
-void write_registers(const Kernel& kernel, const VcpuRegisters& registers, schema::VcpuState::Builder to) {
+void write_registers(const Kernel& kernel, const VcpuRegisters& registers,
+                     schema::VcpuState::Builder to) {
   const StoppedCpu cpu = stopped_cpu(registers);
   to.setKnown(true);
   to.setRip(cpu.rip.value);
@@ -126,7 +128,8 @@ Result<void> Freezer::resume(StoppedMachine at) {
   return thaw;
 }
 
-Result<FreezeDone> Freezer::finish(StoppedMachine at, const FreezeReason& reason, const FreezeWork& work) {
+Result<FreezeDone> Freezer::finish(StoppedMachine at, const FreezeReason& reason,
+                                   const FreezeWork& work) {
   Moment moment;
   moment.began = at.began;
   moment.frozen = at.stopped;
@@ -137,11 +140,12 @@ Result<FreezeDone> Freezer::finish(StoppedMachine at, const FreezeReason& reason
 
   WritableGuestMemory& memory = pages_.watch(at.frozen.memory());
   moment.stop.evidence = evidence_->read(memory);
-  // Not through what is watched: the page of a clocksource's name is no evidence that a replay would look
-  // for.
+  // Not through what is watched: the page of a clocksource's name is no evidence that a replay
+  // would look for.
   clocksource_.look(at.frozen.memory());
   if (at.registers.ok()) {
-    for (const VcpuRegisters& registers : *at.registers) moment.stop.cpus.push_back(stopped_cpu(registers));
+    for (const VcpuRegisters& registers : *at.registers)
+      moment.stop.cpus.push_back(stopped_cpu(registers));
   }
   if (work.serve) work.serve(memory, moment.stop);
   moment.thawing = Clock::now();
@@ -162,17 +166,19 @@ Result<FreezeDone> Freezer::finish(StoppedMachine at, const FreezeReason& reason
 }
 
 // Host times never go back along the tape: what was seen inside the freeze is stamped with its end.
-Result<void> Freezer::record(const FreezeReason& reason, const Moment& moment, const FreezeDone& done) {
-  KTAPE_TRY(recorder_.record_at(recorder_.at(moment.began), GuestNs(0), [&](schema::Record::Builder record) {
-    auto to = record.initFreezeBegan();
-    to.setFreeze(done.id);
-    to.setCause(reason.cause);
-    to.setOp(reason.op);
-    to.setInterval(reason.interval);
-    to.setDetail(as_data(reason.detail));
-    write_hits(reason.hits, to);
-    to.setTry(reason.attempt);
-  }));
+Result<void> Freezer::record(const FreezeReason& reason, const Moment& moment,
+                             const FreezeDone& done) {
+  KTAPE_TRY(recorder_.record_at(recorder_.at(moment.began), GuestNs(0),
+                                [&](schema::Record::Builder record) {
+                                  auto to = record.initFreezeBegan();
+                                  to.setFreeze(done.id);
+                                  to.setCause(reason.cause);
+                                  to.setOp(reason.op);
+                                  to.setInterval(reason.interval);
+                                  to.setDetail(as_data(reason.detail));
+                                  write_hits(reason.hits, to);
+                                  to.setTry(reason.attempt);
+                                }));
   KTAPE_TRY(record_frozen(moment, done.id));
   KTAPE_TRY(delays_.record_at(recorder_.at(moment.frozen), done.id, moment.host));
   KTAPE_TRY(clocksource_.record(recorder_.at(moment.frozen), done.id));
@@ -183,45 +189,48 @@ Result<void> Freezer::record(const FreezeReason& reason, const Moment& moment, c
 
 Result<void> Freezer::record_thawed(const Moment& moment, const FreezeDone& done) {
   KTAPE_ASSIGN(std::optional<PagesKept> kept, pages_.keep(done.id));
-  return recorder_.record_at(recorder_.at(moment.thawed), GuestNs(0), [&](schema::Record::Builder record) {
-    auto to = record.initThawed();
-    to.setFreeze(done.id);
-    to.setFrozenNs(ns_between(moment.frozen, moment.thawed));
-    to.setThawLatencyNs(ns_between(moment.thawing, moment.thawed));
-    if (const auto waited_ns = waited_between(moment.host, moment.host_after)) {
-      to.setWaitedKnown(true);
-      to.setWaitedNs(*waited_ns);
-    }
-    if (!kept) return;
-    to.setPages(kept->pages);
-    to.setPagesDigest(as_data(std::span<const std::byte>(kept->digest)));
-  });
+  return recorder_.record_at(
+      recorder_.at(moment.thawed), GuestNs(0), [&](schema::Record::Builder record) {
+        auto to = record.initThawed();
+        to.setFreeze(done.id);
+        to.setFrozenNs(ns_between(moment.frozen, moment.thawed));
+        to.setThawLatencyNs(ns_between(moment.thawing, moment.thawed));
+        if (const auto waited_ns = waited_between(moment.host, moment.host_after)) {
+          to.setWaitedKnown(true);
+          to.setWaitedNs(*waited_ns);
+        }
+        if (!kept) return;
+        to.setPages(kept->pages);
+        to.setPagesDigest(as_data(std::span<const std::byte>(kept->digest)));
+      });
 }
 
 Result<void> Freezer::record_frozen(const Moment& moment, uint64_t freeze) {
-  return recorder_.record_at(recorder_.at(moment.frozen), GuestNs(0), [&](schema::Record::Builder record) {
-    auto to = record.initFrozen();
-    to.setFreeze(freeze);
-    to.setStopLatencyNs(static_cast<uint64_t>(moment.stop_latency.count()));
-    const Evidence& evidence = moment.stop.evidence;
-    to.setBypassDepth(evidence.bypass_depth);
-    auto seqcounts = to.initSeqcounts(static_cast<unsigned>(evidence.seqcounts.size()));
-    for (unsigned i = 0; i < seqcounts.size(); ++i) {
-      seqcounts[i].setName(evidence.seqcounts[i].name);
-      seqcounts[i].setSequence(evidence.seqcounts[i].sequence);
-    }
-    const std::vector<CpuEvidence>& cpus = evidence.cpus;
-    const size_t count = std::max(moment.registers.size(), cpus.size());
-    auto vcpus = to.initVcpus(static_cast<unsigned>(count));
-    for (unsigned i = 0; i < count; ++i) {
-      vcpus[i].setCpu(i);
-      if (i < moment.registers.size()) write_registers(*kernel_, moment.registers[i], vcpus[i]);
-      if (i < cpus.size()) write_evidence(*kernel_, cpus[i], vcpus[i]);
-    }
-  });
+  return recorder_.record_at(
+      recorder_.at(moment.frozen), GuestNs(0), [&](schema::Record::Builder record) {
+        auto to = record.initFrozen();
+        to.setFreeze(freeze);
+        to.setStopLatencyNs(static_cast<uint64_t>(moment.stop_latency.count()));
+        const Evidence& evidence = moment.stop.evidence;
+        to.setBypassDepth(evidence.bypass_depth);
+        auto seqcounts = to.initSeqcounts(static_cast<unsigned>(evidence.seqcounts.size()));
+        for (unsigned i = 0; i < seqcounts.size(); ++i) {
+          seqcounts[i].setName(evidence.seqcounts[i].name);
+          seqcounts[i].setSequence(evidence.seqcounts[i].sequence);
+        }
+        const std::vector<CpuEvidence>& cpus = evidence.cpus;
+        const size_t count = std::max(moment.registers.size(), cpus.size());
+        auto vcpus = to.initVcpus(static_cast<unsigned>(count));
+        for (unsigned i = 0; i < count; ++i) {
+          vcpus[i].setCpu(i);
+          if (i < moment.registers.size()) write_registers(*kernel_, moment.registers[i], vcpus[i]);
+          if (i < cpus.size()) write_evidence(*kernel_, cpus[i], vcpus[i]);
+        }
+      });
 }
 
-Result<void> Freezer::record_gates(const FreezeReason& reason, const Moment& moment, const FreezeDone& done) {
+Result<void> Freezer::record_gates(const FreezeReason& reason, const Moment& moment,
+                                   const FreezeDone& done) {
   const HostNs end = recorder_.at(moment.thawing);
   for (uint32_t entry = 0; entry < done.results.size(); ++entry) {
     for (const GateResult& gate : done.results[entry].gates) {

@@ -35,8 +35,8 @@ struct FreezeReason {
   uint64_t op = 0;               // the request that is served in it; 0: none
   std::vector<TriggerHit> hits;  // cause trigger: one or more
   uint64_t interval = 0;         // cause periodic: which of the run's
-  uint32_t attempt = 0;          // which of the request's freezes it is, from 1; 0 without a request
-  std::string detail;            // of causes that are no trigger: what was found then
+  uint32_t attempt = 0;  // which of the request's freezes it is, from 1; 0 without a request
+  std::string detail;    // of causes that are no trigger: what was found then
 };
 
 // A machine that stands still, and of which nothing is on the tape yet.
@@ -47,8 +47,8 @@ struct StoppedMachine {
   Result<std::vector<VcpuRegisters>> registers;
 };
 
-// What is done while the machine stands still, which copies and compares only; and what came of it, asked
-// once the machine has been thawed: entries of the reason's request.
+// What is done while the machine stands still, which copies and compares only; and what came of it,
+// asked once the machine has been thawed: entries of the reason's request.
 struct FreezeWork {
   std::function<void(WritableGuestMemory&, const StopMoment&)> serve;
   std::function<std::vector<OpResult>(const StopMoment&)> describe;
@@ -62,8 +62,8 @@ struct FreezeDone {
   Result<void> thaw;                   // kMachineLost: the machine did not resume
 };
 
-// Freezes a machine, takes evidence, keeps its memory, lets work be done, thaws, and records all that: the
-// same way whatever the cause. The machine's time at a standstill is counted.
+// Freezes a machine, takes evidence, keeps its memory, lets work be done, thaws, and records all
+// that: the same way whatever the cause. The machine's time at a standstill is counted.
 class Freezer {
  public:
   // Machine and recorder outlive the freezer.
@@ -74,16 +74,16 @@ class Freezer {
         delays_(machine, recorder),
         clocksource_(recorder) {}
 
-  // Before the first freeze. `kernel` outlives the freezer. Records the guest's clocksource; freezes record
-  // what becomes of it.
+  // Before the first freeze. `kernel` outlives the freezer. Records the guest's clocksource;
+  // freezes record what becomes of it.
   Result<void> adopted(const Kernel& kernel);
 
-  // Records how the machine fared on its host so far and, once the kernel is adopted, another clocksource;
-  // while the machine runs, or once it has ended.
+  // Records how the machine fared on its host so far and, once the kernel is adopted, another
+  // clocksource; while the machine runs, or once it has ended.
   Result<void> look_while_running();
 
-  // `work` may be empty: {}. Fails when the machine could not be frozen (nothing is recorded then), or when
-  // the tape cannot be written.
+  // `work` may be empty: {}. Fails when the machine could not be frozen (nothing is recorded then),
+  // or when the tape cannot be written.
   Result<FreezeDone> freeze(const FreezeReason& reason, const FreezeWork& work);
 
   // Called each time that the machine has come to a stop, whatever for; copies and compares only.
@@ -108,7 +108,8 @@ class Freezer {
   Result<void> record(const FreezeReason& reason, const Moment& moment, const FreezeDone& done);
   Result<void> record_frozen(const Moment& moment, uint64_t freeze);
   Result<void> record_thawed(const Moment& moment, const FreezeDone& done);
-  Result<void> record_gates(const FreezeReason& reason, const Moment& moment, const FreezeDone& done);
+  Result<void> record_gates(const FreezeReason& reason, const Moment& moment,
+                            const FreezeDone& done);
 
   Machine& machine_;
   Recorder& recorder_;

@@ -16,8 +16,8 @@ constexpr uint32_t kMaxEntered = 10000;
 std::string frozen_by(const std::vector<TriggerHit>& hits) {
   std::string text;
   for (const TriggerHit& hit : hits) {
-    text += fmt::format("{}{} on CPU {}{}", text.empty() ? "frozen by " : "; ", hit.trigger, hit.vcpu,
-                        hit.detail.empty() ? "" : ": " + hit.detail);
+    text += fmt::format("{}{} on CPU {}{}", text.empty() ? "frozen by " : "; ", hit.trigger,
+                        hit.vcpu, hit.detail.empty() ? "" : ": " + hit.detail);
   }
   return text;
 }
@@ -26,8 +26,9 @@ std::string frozen_by(const std::vector<TriggerHit>& hits) {
 
 Result<void> HostFreezes::adopted() {
   reads_.adopted(*server_.kernel());
-  return arm_all(
-      [](const FreezeTrigger& trigger) { return trigger.arming == schema::TriggerArming::KERNEL_KNOWN; });
+  return arm_all([](const FreezeTrigger& trigger) {
+    return trigger.arming == schema::TriggerArming::KERNEL_KNOWN;
+  });
 }
 
 Result<void> HostFreezes::scheduler_attached() {
@@ -47,8 +48,8 @@ Result<void> HostFreezes::step_started(uint32_t step) {
 
 void HostFreezes::worker_started(schema::WorkerStarted::Reader worker) {
   if (!reads_.worker_started(worker))
-    recorder_.lose("unread_workers", "workers that freezes of the host's own do not read: there are too many",
-                   1);
+    recorder_.lose("unread_workers",
+                   "workers that freezes of the host's own do not read: there are too many", 1);
 }
 
 Result<void> HostFreezes::arm_all(const std::function<bool(const FreezeTrigger&)>& which) {
@@ -66,8 +67,8 @@ Result<void> HostFreezes::arm_all(const std::function<bool(const FreezeTrigger&)
     if (!change.error) continue;
     if (change.error->code == ErrorCode::kMachineLost) return *change.error;
     // A run without a trigger is still a run.
-    progress_.say(
-        fmt::format("cannot freeze on {}: {}", plan_.triggers[change.planned].name, change.error->message));
+    progress_.say(fmt::format("cannot freeze on {}: {}", plan_.triggers[change.planned].name,
+                              change.error->message));
     recorder_.lose("freeze_triggers", "freeze triggers that could not be set up", 1);
   }
   return record_changes();
@@ -110,7 +111,8 @@ Result<void> HostFreezes::record_changes() {
 Result<void> HostFreezes::on_breakpoint() {
   KTAPE_ASSIGN(StoppedMachine at, server_.freezer().stop());
   if (!at.registers.ok())
-    recorder_.lose("unknown_breakpoints", "stops at a breakpoint of which registers could not be read", 1);
+    recorder_.lose("unknown_breakpoints",
+                   "stops at a breakpoint of which registers could not be read", 1);
   Hits found = take_hits(at);
   KTAPE_TRY(disarm_spent(at.frozen));
   if (found.hits.empty()) {
@@ -118,7 +120,8 @@ Result<void> HostFreezes::on_breakpoint() {
     return record_changes();
   }
   progress_.say(frozen_by(found.hits));
-  KTAPE_TRY(freeze(std::move(at), {schema::FreezeCause::TRIGGER, 0, std::move(found.hits)}, found.exits));
+  KTAPE_TRY(
+      freeze(std::move(at), {schema::FreezeCause::TRIGGER, 0, std::move(found.hits)}, found.exits));
   return record_changes();
 }
 
@@ -169,9 +172,12 @@ Result<void> HostFreezes::disarm_spent(Frozen& frozen) {
       continue;
     }
     if (!spent)
-      recorder_.lose("spent_triggers", "triggers given up because their function is entered too often", 1);
-    changes_.push_back(
-        {planned, spent ? schema::TriggerChange::SPENT : schema::TriggerChange::GIVEN_UP, armed.address, {}});
+      recorder_.lose("spent_triggers",
+                     "triggers given up because their function is entered too often", 1);
+    changes_.push_back({planned,
+                        spent ? schema::TriggerChange::SPENT : schema::TriggerChange::GIVEN_UP,
+                        armed.address,
+                        {}});
     KTAPE_TRY(breakpoints_.release(frozen, armed.address));
     next = armed_.erase(next);
   }
@@ -203,7 +209,8 @@ std::optional<IntervalCounts> HostFreezes::intervals() const {
   return intervals_.counts();
 }
 
-Result<void> HostFreezes::freeze(StoppedMachine at, FreezeReason reason, const std::vector<ScxExit>& exits) {
+Result<void> HostFreezes::freeze(StoppedMachine at, FreezeReason reason,
+                                 const std::vector<ScxExit>& exits) {
   capnp::MallocMessageBuilder message;
   auto reads = message.initRoot<schema::OpRequest>();
   reads.setStep(step_);

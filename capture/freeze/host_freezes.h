@@ -23,13 +23,13 @@
 
 namespace ktape {
 
-// The freezes that the host makes of its own: at breakpoints, at intervals, on demand. In those at a
-// breakpoint and on demand it also reads where each worker stands, so that the tape tells that without
-// its memory. Nothing is frozen before the kernel is adopted.
+// The freezes that the host makes of its own: at breakpoints, at intervals, on demand. In those at
+// a breakpoint and on demand it also reads where each worker stands, so that the tape tells that
+// without its memory. Nothing is frozen before the kernel is adopted.
 //
-// A vCPU that arrives at a trigger's function when the machine stopped at a breakpoint is one hit. All hits
-// of one stop are served in one freeze, and the machine lets all those vCPUs past when it is thawed: so an
-// entry of the function is a hit once, whoever stopped the machine.
+// A vCPU that arrives at a trigger's function when the machine stopped at a breakpoint is one hit.
+// All hits of one stop are served in one freeze, and the machine lets all those vCPUs past when it
+// is thawed: so an entry of the function is a hit once, whoever stopped the machine.
 //
 // The methods fail only for what ends a run, as those of RequestServer.
 class HostFreezes {
@@ -37,8 +37,8 @@ class HostFreezes {
   using Clock = std::chrono::steady_clock;
 
   // All outlive it. `breakpoints` may have other holders.
-  HostFreezes(RequestServer& server, Breakpoints& breakpoints, Recorder& recorder, Progress& progress,
-              FreezePlan plan)
+  HostFreezes(RequestServer& server, Breakpoints& breakpoints, Recorder& recorder,
+              Progress& progress, FreezePlan plan)
       : server_(server),
         breakpoints_(breakpoints),
         recorder_(recorder),
@@ -53,8 +53,8 @@ class HostFreezes {
   Result<void> adopted();
   // A scheduler is attached; heard as often as anybody likes.
   Result<void> scheduler_attached();
-  // A step began, and its first action waits for the return; from the first step on the periodic freezes are
-  // made.
+  // A step began, and its first action waits for the return; from the first step on the periodic
+  // freezes are made.
   Result<void> step_started(uint32_t step);
   void worker_started(schema::WorkerStarted::Reader worker);
   // No more periodic freezes.
@@ -66,7 +66,8 @@ class HostFreezes {
   Result<void> on_demand();
   // Makes the periodic freeze if it is due.
   Result<void> on_time();
-  // What the kernel last said of a scheduler that it is about to eject; empty: nothing of that kind was met.
+  // What the kernel last said of a scheduler that it is about to eject; empty: nothing of that kind
+  // was met.
   [[nodiscard]] const std::string& scheduler_error() const { return scheduler_error_; }
   // What became of each trigger of the plan, in its order.
   [[nodiscard]] const std::vector<TriggerCount>& counts() const { return counts_; }
@@ -97,7 +98,8 @@ class HostFreezes {
   Change arm(Frozen& frozen, size_t planned);
   Hits take_hits(StoppedMachine& at);
   // Nothing where there is nothing to freeze for.
-  std::optional<TriggerHit> hit(StoppedMachine& at, size_t planned, size_t vcpu, std::vector<ScxExit>& exits);
+  std::optional<TriggerHit> hit(StoppedMachine& at, size_t planned, size_t vcpu,
+                                std::vector<ScxExit>& exits);
   Result<void> disarm_spent(Frozen& frozen);
   Result<void> record_changes();
   Result<void> freeze(StoppedMachine at, FreezeReason reason, const std::vector<ScxExit>& exits);

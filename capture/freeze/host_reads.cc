@@ -25,8 +25,8 @@ struct TaskField {
   std::string_view path;
   std::string_view needs;  // in struct task_struct, for this kernel to have it
 };
-// What tells where a task stands: whether it is runnable, where it may run, in which DSQ it waits, and
-// since when.
+// What tells where a task stands: whether it is runnable, where it may run, in which DSQ it waits,
+// and since when.
 constexpr std::array kTaskFields = {
     TaskField{"__state", "__state"},
     TaskField{"on_rq", "on_rq"},
@@ -53,7 +53,8 @@ void HostReads::adopted(const Kernel& kernel) {
 }
 
 bool HostReads::worker_started(schema::WorkerStarted::Reader worker) {
-  if (worker.getPid() <= 0 || worker.getName().size() > kMaxNameBytes || workers_.size() >= kMaxWorkers)
+  if (worker.getPid() <= 0 || worker.getName().size() > kMaxNameBytes ||
+      workers_.size() >= kMaxWorkers)
     return false;
   const std::string name = worker.getName().cStr();
   workers_.push_back({name, name, worker.getPid(), worker.getStartBoottimeNs()});
@@ -67,7 +68,8 @@ std::optional<GuestVirtual> HostReads::find(const GuestMemory& memory, int32_t p
 }
 
 // The task that the exit's message names, unless it is a worker.
-std::optional<HostReads::Task> HostReads::stalled(const GuestMemory& memory, const ScxExit& exit) const {
+std::optional<HostReads::Task> HostReads::stalled(const GuestMemory& memory,
+                                                  const ScxExit& exit) const {
   const std::optional<StalledTask> named = exit.stalled_task();
   if (!named) return std::nullopt;
   const bool worker = std::any_of(workers_.begin(), workers_.end(),
@@ -96,25 +98,28 @@ void HostReads::fill(const GuestMemory& memory, const std::vector<ScxExit>& exit
                      [](schema::Target::Builder target) { target.setSymbol("jiffies_64"); }});
   std::vector<Task> tasks = workers_;
   for (const ScxExit& exit : exits) {
-    const std::string number = &exit == exits.data() ? "" : fmt::format("[{}]", &exit - exits.data());
+    const std::string number =
+        &exit == exits.data() ? "" : fmt::format("[{}]", &exit - exits.data());
     for (const char* member : {"kind", "exit_code"}) {
-      entries.push_back({fmt::format("scx_exit_info{}.{}", number, member), member, schema::ValueKind::AUTO,
-                         [&](schema::Target::Builder target) {
+      entries.push_back({fmt::format("scx_exit_info{}.{}", number, member), member,
+                         schema::ValueKind::AUTO, [&](schema::Target::Builder target) {
                            target.initVirtual().setAddress(exit.address.value);
                            target.getVirtual().setType("struct scx_exit_info");
                          }});
     }
     std::optional<Task> task = stalled(memory, exit);
-    const bool known =
-        task && std::ranges::any_of(tasks, [&](const Task& other) { return other.pid == task->pid; });
+    const bool known = task && std::ranges::any_of(tasks, [&](const Task& other) {
+                         return other.pid == task->pid;
+                       });
     if (task && !known) tasks.push_back(std::move(*task));
   }
   for (const Task& task : tasks) {
     const bool queued = !in_no_dsq(memory, task.pid);
     for (const TaskField& field : kTaskFields) {
-      if (!kernel_->btf().has_field(kTask, field.needs) || (field.path == kDsqId && !queued)) continue;
-      entries.push_back({fmt::format("{}.{}", task.name, field.path), field.path, schema::ValueKind::AUTO,
-                         [&](schema::Target::Builder target) {
+      if (!kernel_->btf().has_field(kTask, field.needs) || (field.path == kDsqId && !queued))
+        continue;
+      entries.push_back({fmt::format("{}.{}", task.name, field.path), field.path,
+                         schema::ValueKind::AUTO, [&](schema::Target::Builder target) {
                            target.initTask().setWorker(task.worker);
                            target.getTask().setPid(task.pid);
                            target.getTask().setStartBoottimeNs(task.start_boottime_ns);

@@ -17,8 +17,9 @@
 
 namespace ktape {
 
-// What the host reads in a freeze of its own, so that the tape tells it without its memory: where each worker
-// stands, the same of a task that the kernel says was left waiting, and what it says of the exit.
+// What the host reads in a freeze of its own, so that the tape tells it without its memory: where
+// each worker stands, the same of a task that the kernel says was left waiting, and what it says of
+// the exit.
 class HostReads {
  public:
   // The kernel is known; it outlives this.
@@ -26,8 +27,8 @@ class HostReads {
   // False when there is no room for it: it is not read then.
   [[nodiscard]] bool worker_started(schema::WorkerStarted::Reader worker);
 
-  // Fills in the entries. `memory` stands still: it tells who waits in a DSQ, for the id of none is not
-  // asked for. `exits`: of the schedulers for which the machine was frozen.
+  // Fills in the entries. `memory` stands still: it tells who waits in a DSQ, for the id of none is
+  // not asked for. `exits`: of the schedulers for which the machine was frozen.
   void fill(const GuestMemory& memory, const std::vector<ScxExit>& exits,
             schema::OpRequest::Builder reads) const;
 

@@ -9,9 +9,10 @@
 
 namespace ktape {
 
-// When a machine is frozen at the ends of intervals of one length, counted from 1, and why it was not at
-// the others. An interval whose end is missed is not made up for, and from the end of one freeze and its
-// recording to the next the guest gets half an interval at least. The times are the caller's.
+// When a machine is frozen at the ends of intervals of one length, counted from 1, and why it was
+// not at the others. An interval whose end is missed is not made up for, and from the end of one
+// freeze and its recording to the next the guest gets half an interval at least. The times are the
+// caller's.
 class Intervals {
  public:
   using Clock = std::chrono::steady_clock;

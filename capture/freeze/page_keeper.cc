@@ -18,7 +18,8 @@ bool is_zero(std::span<const std::byte> bytes) {
 
 void add_zeros(uint64_t frame, uint64_t frames, std::vector<FreezePage>& rows) {
   if (frames == 0) return;
-  const bool adjoins = !rows.empty() && !rows.back().hash && rows.back().frame + rows.back().frames == frame;
+  const bool adjoins =
+      !rows.empty() && !rows.back().hash && rows.back().frame + rows.back().frames == frame;
   if (adjoins) {
     rows.back().frames += frames;
   } else {
@@ -97,7 +98,8 @@ void PageKeeper::record_everything() {
   const auto ram = memory_.ram();
   const auto populated = memory_.populated();
   if (!ram.ok() || !populated.ok()) {
-    recorder_.lose("pages_all", "freezes of which not all memory was kept: it could not be listed", 1);
+    recorder_.lose("pages_all", "freezes of which not all memory was kept: it could not be listed",
+                   1);
     return;
   }
   uint64_t failed = 0;
@@ -118,7 +120,8 @@ Result<std::optional<PagesKept>> PageKeeper::keep(uint64_t freeze) {
   }
   // At most one row a frame, and a run of zeros before each and after the last.
   if (frames.size() + zero_runs_.size() > kMaxFreezeRows / 2) {
-    recorder_.lose("pages_freezes", "freezes whose memory was not kept: it is in too many pieces", 1);
+    recorder_.lose("pages_freezes", "freezes whose memory was not kept: it is in too many pieces",
+                   1);
     return std::optional<PagesKept>();
   }
   std::vector<FrameContent> contents;

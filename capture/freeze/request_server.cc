@@ -13,11 +13,13 @@ namespace ktape {
 
 namespace {
 
-// A guest waits for each reply before it asks again; one that does not must not fill the host's memory.
+// A guest waits for each reply before it asks again; one that does not must not fill the host's
+// memory.
 constexpr size_t kMaxDeferred = 64;
 // An error may quote what the guest sent.
 constexpr size_t kMaxErrorBytes = 4096;
-// How long the guest runs between the first two tries of a request; each time after that twice as long.
+// How long the guest runs between the first two tries of a request; each time after that twice as
+// long.
 constexpr std::chrono::milliseconds kFirstWait{1};
 
 bool all_done(const std::vector<OpResult>& results) {
@@ -85,8 +87,9 @@ Result<void> RequestServer::defer(Request request) {
                                      : std::string("the kernel to be adopted");
     return refuse(request, fmt::format("{} requests wait already for {}", kMaxDeferred, what));
   }
-  const std::string why = kernel_ ? fmt::format("request {} is to be tried again first", waiting_.front().op)
-                                  : std::string("the kernel is not adopted yet");
+  const std::string why =
+      kernel_ ? fmt::format("request {} is to be tried again first", waiting_.front().op)
+              : std::string("the kernel is not adopted yet");
   KTAPE_TRY(recorder_.record([&](schema::Record::Builder record) {
     auto to = record.initOpDeferred();
     to.setOp(request.op);
@@ -97,7 +100,8 @@ Result<void> RequestServer::defer(Request request) {
 }
 
 Result<void> RequestServer::record_request(const Request& request, schema::OpRequest::Reader from,
-                                           const Result<std::vector<Op>>& ops, HostNs host, GuestNs guest) {
+                                           const Result<std::vector<Op>>& ops, HostNs host,
+                                           GuestNs guest) {
   return recorder_.record_at(host, guest, [&](schema::Record::Builder record) {
     auto to = record.initOpRequested();
     to.setOp(request.op);
@@ -198,8 +202,8 @@ Result<bool> RequestServer::serve_cold(Request& request) {
   // Names are resolved now, before the freeze.
   const bool writes = std::holds_alternative<WriteAction>(request.ops.front().action);
   auto batch = std::make_shared<Batch>(Batch{executor_->prepare(request.ops), writes});
-  Result<FreezeDone> freeze =
-      freezer_.freeze({schema::FreezeCause::REQUEST, request.op, {}, 0, ++request.tries}, serving(batch));
+  Result<FreezeDone> freeze = freezer_.freeze(
+      {schema::FreezeCause::REQUEST, request.op, {}, 0, ++request.tries}, serving(batch));
   if (!freeze.ok()) {
     KTAPE_TRY(record_refusal(request, freeze.error().message));
     return freeze.error();
@@ -216,7 +220,8 @@ Result<bool> RequestServer::serve_cold(Request& request) {
 }
 
 bool RequestServer::pause(const Request& request, const FreezeDone& freeze) {
-  const std::chrono::nanoseconds left = std::chrono::milliseconds(request.retry_ms) - request.waited;
+  const std::chrono::nanoseconds left =
+      std::chrono::milliseconds(request.retry_ms) - request.waited;
   if (left <= std::chrono::nanoseconds(0)) return false;
   std::chrono::nanoseconds wait = kFirstWait;
   for (uint32_t i = 1; i < request.tries && wait < left; ++i) wait *= 2;
@@ -230,12 +235,14 @@ std::chrono::nanoseconds RequestServer::ran(const Pause& pause) const {
 
 Result<void> RequestServer::serve_hot(const Request& request) {
   std::vector<OpResult> results;
-  for (const Op& op : request.ops) results.push_back(executor_->read_hot(machine_.live_memory(), op));
+  for (const Op& op : request.ops)
+    results.push_back(executor_->read_hot(machine_.live_memory(), op));
   KTAPE_TRY(freezer_.record_layouts(executor_->take_used_layouts()));
   return finish(request, 0, results);
 }
 
-void RequestServer::fill_reply(const Request& request, uint64_t freeze, const std::vector<OpResult>& results,
+void RequestServer::fill_reply(const Request& request, uint64_t freeze,
+                               const std::vector<OpResult>& results,
                                schema::OpReplied::Builder reply) {
   write_reply(request.op, freeze, results, reply);
   reply.setLiveNotCoherent(request.mode == schema::OpMode::HOT);
@@ -246,8 +253,9 @@ void RequestServer::fill_reply(const Request& request, uint64_t freeze, const st
 
 Result<void> RequestServer::record_reply(const Request& request, uint64_t freeze,
                                          const std::vector<OpResult>& results) {
-  return recorder_.record(
-      [&](schema::Record::Builder record) { fill_reply(request, freeze, results, record.initOpReplied()); });
+  return recorder_.record([&](schema::Record::Builder record) {
+    fill_reply(request, freeze, results, record.initOpReplied());
+  });
 }
 
 Result<void> RequestServer::finish(const Request& request, uint64_t freeze,

@@ -20,24 +20,29 @@
 
 namespace ktape {
 
-// Serves the guest's requests, in the order of arrival, every one with exactly one reply. A request is
-// committed to the tape before anything is touched; what happened inside a freeze is recorded after the thaw,
-// and the guest hears last.
+// Serves the guest's requests, in the order of arrival, every one with exactly one reply. A request
+// is committed to the tape before anything is touched; what happened inside a freeze is recorded
+// after the thaw, and the guest hears last.
 //
-// One freeze serves a request, unless something refuses it that passes: a lock that is held just then, a task
-// in the middle of going to sleep. Then nothing was written, the guest runs on for a while, and the request
-// is tried again in another freeze, whole, until it is served or it has been waited for long enough. That is
-// no reason to stand still: whoever drives the run calls on_time() when it is due().
+// One freeze serves a request, unless something refuses it that passes: a lock that is held just
+// then, a task in the middle of going to sleep. Then nothing was written, the guest runs on for a
+// while, and the request is tried again in another freeze, whole, until it is served or it has been
+// waited for long enough. That is no reason to stand still: whoever drives the run calls on_time()
+// when it is due().
 //
-// Requests that come before the kernel is adopted, or while an earlier one waits, are deferred, so many;
-// further ones are refused.
+// Requests that come before the kernel is adopted, or while an earlier one waits, are deferred, so
+// many; further ones are refused.
 //
-// The methods fail only for what ends a run: kMachineLost, or a tape that cannot be written. What is
-// wrong with a request goes into its reply.
+// The methods fail only for what ends a run: kMachineLost, or a tape that cannot be written. What
+// is wrong with a request goes into its reply.
 class RequestServer {
  public:
-  RequestServer(Machine& machine, Recorder& recorder, AgentChannel& agent, schema::MemoryMode memory)
-      : machine_(machine), recorder_(recorder), agent_(agent), freezer_(machine, recorder, memory) {}
+  RequestServer(Machine& machine, Recorder& recorder, AgentChannel& agent,
+                schema::MemoryMode memory)
+      : machine_(machine),
+        recorder_(recorder),
+        agent_(agent),
+        freezer_(machine, recorder, memory) {}
 
   Result<void> request(schema::OpRequest::Reader request, GuestNs guest);
 
@@ -55,10 +60,11 @@ class RequestServer {
   // When on_time() has something to do; the far future when no request waits to be tried again.
   [[nodiscard]] Machine::Clock::time_point due() const;
 
-  // Makes a freeze of a machine that the host stopped for a reason of its own. `reads` are served in it
-  // and go on the tape as a request of the host's, with the guest's id 0; without entries there is none.
-  // The kernel is adopted.
-  Result<void> freeze_for_host(StoppedMachine at, FreezeReason reason, schema::OpRequest::Reader reads);
+  // Makes a freeze of a machine that the host stopped for a reason of its own. `reads` are served
+  // in it and go on the tape as a request of the host's, with the guest's id 0; without entries
+  // there is none. The kernel is adopted.
+  Result<void> freeze_for_host(StoppedMachine at, FreezeReason reason,
+                               schema::OpRequest::Reader reads);
 
   [[nodiscard]] uint64_t requests() const { return last_op_; }
 
@@ -69,7 +75,8 @@ class RequestServer {
     uint64_t guest_request = 0;
     schema::OpMode mode = schema::OpMode::COLD;
     std::vector<Op> ops;
-    int32_t retry_ms = 0;  // how long the guest may run until it is served; the host's own are never refused
+    int32_t retry_ms =
+        0;  // how long the guest may run until it is served; the host's own are never refused
     schema::Gate refused_by = schema::Gate::NOT_SAID;  // that is expected; notSaid: to be done
     uint32_t tries = 0;                                // so far
     std::chrono::nanoseconds waited{0};                // that the guest ran between them
@@ -95,10 +102,12 @@ class RequestServer {
   bool pause(const Request& request, const FreezeDone& freeze);
   // How long the guest has run since then.
   [[nodiscard]] std::chrono::nanoseconds ran(const Pause& pause) const;
-  static void fill_reply(const Request& request, uint64_t freeze, const std::vector<OpResult>& results,
-                         schema::OpReplied::Builder reply);
-  Result<void> record_reply(const Request& request, uint64_t freeze, const std::vector<OpResult>& results);
-  Result<void> finish(const Request& request, uint64_t freeze, const std::vector<OpResult>& results);
+  static void fill_reply(const Request& request, uint64_t freeze,
+                         const std::vector<OpResult>& results, schema::OpReplied::Builder reply);
+  Result<void> record_reply(const Request& request, uint64_t freeze,
+                            const std::vector<OpResult>& results);
+  Result<void> finish(const Request& request, uint64_t freeze,
+                      const std::vector<OpResult>& results);
   Result<void> record_refusal(const Request& request, const std::string& reason);
   Result<void> refuse(const Request& request, const std::string& reason);
   Result<void> send_error(const Request& request, const std::string& error);

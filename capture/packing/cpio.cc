@@ -24,7 +24,8 @@ void CpioWriter::folder(std::string_view path, uint32_t permissions) {
   entry(path, S_IFDIR | (permissions & kPermissions), 2, {});
 }
 
-void CpioWriter::file(std::string_view path, uint32_t permissions, std::span<const std::byte> content) {
+void CpioWriter::file(std::string_view path, uint32_t permissions,
+                      std::span<const std::byte> content) {
   entry(path, S_IFREG | (permissions & kPermissions), 1, content);
 }
 
@@ -40,11 +41,11 @@ std::vector<std::byte> CpioWriter::finish() {
 
 void CpioWriter::entry(std::string_view path, uint32_t mode, uint32_t links,
                        std::span<const std::byte> content) {
-  // Magic, inode, mode, owner, group, links, time, size, device, device of a device file, size of the name
-  // with its NUL, checksum (of another form). Each is eight hex digits.
-  const std::string header =
-      fmt::format("070701{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}",
-                  ++last_inode_, mode, 0, 0, links, 0, content.size(), 0, 0, 0, 0, path.size() + 1, 0);
+  // Magic, inode, mode, owner, group, links, time, size, device, device of a device file, size of
+  // the name with its NUL, checksum (of another form). Each is eight hex digits.
+  const std::string header = fmt::format(
+      "070701{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}",
+      ++last_inode_, mode, 0, 0, links, 0, content.size(), 0, 0, 0, 0, path.size() + 1, 0);
   append(bytes_, std::as_bytes(std::span(header)));
   append(bytes_, std::as_bytes(std::span(path)));
   bytes_.push_back(std::byte{0});
@@ -53,6 +54,8 @@ void CpioWriter::entry(std::string_view path, uint32_t mode, uint32_t links,
   pad();
 }
 
-void CpioWriter::pad() { bytes_.resize((bytes_.size() + kAlignment - 1) / kAlignment * kAlignment); }
+void CpioWriter::pad() {
+  bytes_.resize((bytes_.size() + kAlignment - 1) / kAlignment * kAlignment);
+}
 
 }  // namespace ktape

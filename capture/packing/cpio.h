@@ -10,8 +10,8 @@
 namespace ktape {
 
 // Writes an archive in the form that the kernel unpacks as an initramfs: cpio "newc"
-// (Documentation/driver-api/early-userspace/buffer-format.rst). The same bytes for the same entries:
-// owner 0, time 0. Paths have no leading '/'; a folder comes before what is in it.
+// (Documentation/driver-api/early-userspace/buffer-format.rst). The same bytes for the same
+// entries: owner 0, time 0. Paths have no leading '/'; a folder comes before what is in it.
 class CpioWriter {
  public:
   void folder(std::string_view path, uint32_t permissions);
@@ -22,7 +22,8 @@ class CpioWriter {
   [[nodiscard]] std::vector<std::byte> finish();
 
  private:
-  void entry(std::string_view path, uint32_t mode, uint32_t links, std::span<const std::byte> content);
+  void entry(std::string_view path, uint32_t mode, uint32_t links,
+             std::span<const std::byte> content);
   void pad();
 
   std::vector<std::byte> bytes_;

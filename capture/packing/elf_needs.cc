@@ -84,7 +84,8 @@ class NeedsReader {
     }
     KTAPE_ASSIGN(const uint64_t strings_at, file_offset(strings));
     for (const Elf64_Dyn& entry : entries) {
-      if (entry.d_tag != DT_NEEDED && entry.d_tag != DT_RPATH && entry.d_tag != DT_RUNPATH) continue;
+      if (entry.d_tag != DT_NEEDED && entry.d_tag != DT_RPATH && entry.d_tag != DT_RUNPATH)
+        continue;
       KTAPE_ASSIGN(std::string text, text_at(strings_at + entry.d_un.d_val));
       if (entry.d_tag == DT_RPATH) needs_.rpath = split_at(text, ':');
       if (entry.d_tag == DT_RUNPATH) needs_.runpath = split_at(text, ':');
@@ -98,7 +99,9 @@ class NeedsReader {
   void read_notes(const GElf_Phdr& segment) {
     if (!in_file(segment.p_offset, segment.p_filesz)) return;
     const uint64_t alignment = segment.p_align == 8 ? 8 : 4;
-    const auto padded = [&](uint64_t bytes) { return (bytes + alignment - 1) / alignment * alignment; };
+    const auto padded = [&](uint64_t bytes) {
+      return (bytes + alignment - 1) / alignment * alignment;
+    };
     std::span<const std::byte> notes = file_.subspan(segment.p_offset, segment.p_filesz);
     while (notes.size() >= sizeof(Elf64_Nhdr)) {
       Elf64_Nhdr header;
@@ -109,7 +112,8 @@ class NeedsReader {
       const std::string_view name(reinterpret_cast<const char*>(notes.data()), header.n_namesz);
       const auto content = notes.subspan(name_bytes, header.n_descsz);
       if (header.n_type == NT_GNU_BUILD_ID && name == std::string_view("GNU\0", 4)) {
-        needs_.build_id.assign(content.begin(), content.begin() + std::min(content.size(), kMaxBuildIdBytes));
+        needs_.build_id.assign(content.begin(),
+                               content.begin() + std::min(content.size(), kMaxBuildIdBytes));
         return;
       }
       notes = notes.subspan(std::min<uint64_t>(notes.size(), name_bytes + padded(header.n_descsz)));
@@ -119,7 +123,8 @@ class NeedsReader {
   Result<uint64_t> file_offset(uint64_t address) const {
     for (const GElf_Phdr& segment : segments_) {
       if (segment.p_type != PT_LOAD || address < segment.p_vaddr) continue;
-      if (address - segment.p_vaddr < segment.p_filesz) return segment.p_offset + (address - segment.p_vaddr);
+      if (address - segment.p_vaddr < segment.p_filesz)
+        return segment.p_offset + (address - segment.p_vaddr);
     }
     return bad("it has a dynamic section whose strings are not in the file");
   }
@@ -138,7 +143,9 @@ class NeedsReader {
     return offset <= file_.size() && bytes <= file_.size() - offset;
   }
 
-  [[nodiscard]] Error bad(const std::string& what) const { return Error{ErrorCode::kBadInput, what, ""}; }
+  [[nodiscard]] Error bad(const std::string& what) const {
+    return Error{ErrorCode::kBadInput, what, ""};
+  }
 
   std::span<const std::byte> file_;
   std::vector<GElf_Phdr> segments_;
@@ -147,7 +154,9 @@ class NeedsReader {
 
 }  // namespace
 
-Result<ElfNeeds> read_elf_needs(std::span<const std::byte> file) { return NeedsReader(file).read(); }
+Result<ElfNeeds> read_elf_needs(std::span<const std::byte> file) {
+  return NeedsReader(file).read();
+}
 
 bool is_elf(std::span<const std::byte> file) {
   return file.size() > SELFMAG && std::memcmp(file.data(), ELFMAG, SELFMAG) == 0;

@@ -21,8 +21,8 @@ struct ElfNeeds {
   std::vector<std::byte> build_id;   // NT_GNU_BUILD_ID; empty where there is none
 };
 
-// Of a program or a library for x86-64. kBadInput says what the file is instead, as in "it is not an ELF
-// file". The file may be a stranger's: nothing of it is run.
+// Of a program or a library for x86-64. kBadInput says what the file is instead, as in "it is not
+// an ELF file". The file may be a stranger's: nothing of it is run.
 [[nodiscard]] Result<ElfNeeds> read_elf_needs(std::span<const std::byte> file);
 
 // By its first bytes alone.
@@ -30,6 +30,7 @@ struct ElfNeeds {
 
 // The words after "#!" of a script: the interpreter and, where there is one, all the rest as its
 // argument. Nothing for what is no script.
-[[nodiscard]] std::optional<std::vector<std::string>> script_interpreter(std::span<const std::byte> file);
+[[nodiscard]] std::optional<std::vector<std::string>> script_interpreter(
+    std::span<const std::byte> file);
 
 }  // namespace ktape

@@ -47,14 +47,16 @@ Result<void> GuestFiles::add(const std::string& guest_path, Entry entry) {
   if (old != entries_.end()) {
     const auto below = entries_.lower_bound(key + "/");
     const bool has_content = below != entries_.end() && below->first.starts_with(key + "/");
-    if (entry.kind != Kind::kFolder && has_content) return not_packed(guest_path, "it is a folder already");
+    if (entry.kind != Kind::kFolder && has_content)
+      return not_packed(guest_path, "it is a folder already");
     bytes_ -= old->second.content.size();
   }
   bytes_ += entry.content.size();
   entries_[key] = std::move(entry);
   if (bytes_ <= kMaxBytes && entries_.size() <= kMaxEntries) return {};
-  return not_packed(guest_path, "the files for the guest are more than " + std::to_string(kMaxBytes >> 20) +
-                                    " MiB, or more than " + std::to_string(kMaxEntries));
+  return not_packed(guest_path, "the files for the guest are more than " +
+                                    std::to_string(kMaxBytes >> 20) + " MiB, or more than " +
+                                    std::to_string(kMaxEntries));
 }
 
 Result<void> GuestFiles::add_file(const std::string& guest_path, const std::string& host_path) {
@@ -63,10 +65,12 @@ Result<void> GuestFiles::add_file(const std::string& guest_path, const std::stri
     return system_error(ErrorCode::kNotFound, "cannot open '" + host_path + "'");
   }
   KTAPE_ASSIGN(std::vector<std::byte> content, read_file(host_path, kMaxBytes));
-  return add(guest_path, Entry{Kind::kFile, static_cast<uint32_t>(status.st_mode), std::move(content)});
+  return add(guest_path,
+             Entry{Kind::kFile, static_cast<uint32_t>(status.st_mode), std::move(content)});
 }
 
-Result<void> GuestFiles::add_content(const std::string& guest_path, std::span<const std::byte> content) {
+Result<void> GuestFiles::add_content(const std::string& guest_path,
+                                     std::span<const std::byte> content) {
   return add(guest_path, Entry{Kind::kFile, S_IFREG | 0644, {content.begin(), content.end()}});
 }
 
@@ -75,7 +79,8 @@ Result<void> GuestFiles::add_link(const std::string& guest_path, const std::stri
   return add(guest_path, Entry{Kind::kLink, 0777, {bytes.begin(), bytes.end()}});
 }
 
-Result<void> GuestFiles::add_missing_file(const std::string& guest_path, const std::string& host_path) {
+Result<void> GuestFiles::add_missing_file(const std::string& guest_path,
+                                          const std::string& host_path) {
   const std::string path = resolve(guest_path);
   return entries_.contains(path) ? Result<void>() : add_file(path, host_path);
 }
@@ -93,8 +98,9 @@ std::string GuestFiles::resolve(const std::string& guest_path) const {
       if (at != entries_.end() && at->second.kind == Kind::kLink) link = &at->second;
     }
     if (link == nullptr) return path.string();
-    fs::path led = walked.parent_path() /
-                   std::string(reinterpret_cast<const char*>(link->content.data()), link->content.size());
+    fs::path led =
+        walked.parent_path() /
+        std::string(reinterpret_cast<const char*>(link->content.data()), link->content.size());
     for (; part != path.end(); ++part) led /= *part;
     path = led.lexically_normal();
   }
@@ -117,7 +123,8 @@ std::vector<std::string> GuestFiles::paths() const {
 
 bool GuestFiles::is_executable(const std::string& guest_path) const {
   const auto at = entries_.find(resolve(guest_path));
-  return at != entries_.end() && at->second.kind == Kind::kFile && (at->second.permissions & 0111) != 0;
+  return at != entries_.end() && at->second.kind == Kind::kFile &&
+         (at->second.permissions & 0111) != 0;
 }
 
 Result<void> GuestFiles::add_overlay(const std::string& host_folder) {
@@ -141,19 +148,22 @@ Result<void> GuestFiles::add_overlay(const std::string& host_folder) {
     } else {
       return Error{
           ErrorCode::kUsage,
-          fmt::format("cannot pack overlay '{}': '{}' is neither a file nor a folder nor a symbolic link",
-                      host_folder, host),
+          fmt::format(
+              "cannot pack overlay '{}': '{}' is neither a file nor a folder nor a symbolic link",
+              host_folder, host),
           ""};
     }
   }
   if (!error) return {};
-  return Error{ErrorCode::kUsage, "cannot read overlay '" + host_folder + "': " + error.message(), ""};
+  return Error{ErrorCode::kUsage, "cannot read overlay '" + host_folder + "': " + error.message(),
+               ""};
 }
 
 std::vector<PackedFile> GuestFiles::files() const {
   std::vector<PackedFile> files;
   for (const auto& [path, entry] : entries_) {
-    if (entry.kind == Kind::kFile) files.push_back({path, entry.content.size(), sha256(entry.content)});
+    if (entry.kind == Kind::kFile)
+      files.push_back({path, entry.content.size(), sha256(entry.content)});
   }
   return files;
 }
@@ -166,7 +176,8 @@ std::vector<std::byte> GuestFiles::archive() const {
       case Kind::kFolder: writer.folder(name, entry.permissions); break;
       case Kind::kFile: writer.file(name, entry.permissions, entry.content); break;
       case Kind::kLink:
-        writer.link(name, {reinterpret_cast<const char*>(entry.content.data()), entry.content.size()});
+        writer.link(name,
+                    {reinterpret_cast<const char*>(entry.content.data()), entry.content.size()});
         break;
     }
   }

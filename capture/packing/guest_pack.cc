@@ -19,8 +19,8 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// The kernel looks for the next archive at a multiple of 4 (init/initramfs.c); whole pages keep every loader
-// happy.
+// The kernel looks for the next archive at a multiple of 4 (init/initramfs.c); whole pages keep
+// every loader happy.
 constexpr size_t kAlignment = 4096;
 constexpr uint32_t kAttachDeadlineMs = 30'000;
 // Unpacked and packed, the files are in the guest's memory twice for a while.
@@ -52,9 +52,10 @@ Result<void> check_program_waits(schema::Scenario::Reader scenario) {
       if (!action.isWaitProgram()) continue;
       return Error{
           ErrorCode::kUsage,
-          fmt::format("step '{}' of scenario '{}' waits for the end of an external scheduler's program, "
-                      "and there is none",
-                      step.getName().cStr(), scenario.getName().cStr()),
+          fmt::format(
+              "step '{}' of scenario '{}' waits for the end of an external scheduler's program, "
+              "and there is none",
+              step.getName().cStr(), scenario.getName().cStr()),
           "name one: --scheduler PROGRAM"};
     }
   }
@@ -64,7 +65,8 @@ Result<void> check_program_waits(schema::Scenario::Reader scenario) {
 Result<SchedulerProgram> add_scheduler(LoadedScenario& scenario, const GuestPackOptions& options,
                                        GuestFiles& files, std::vector<std::string>& notes) {
   const std::string name = scenario.get().getScheduler().getExternal().getProgram().cStr();
-  SchedulerPlaces places{fs::path(scenario.path()).parent_path(), options.scheduler_folders, search_path()};
+  SchedulerPlaces places{fs::path(scenario.path()).parent_path(), options.scheduler_folders,
+                         search_path()};
   // A path on the command line is one from the current folder.
   if (!options.scheduler.empty() && name.find('/') != std::string::npos) places.beside = "";
   KTAPE_ASSIGN(SchedulerProgram program, find_scheduler(name, places));
@@ -80,7 +82,8 @@ Result<GuestPack> pack_guest(LoadedScenario& scenario, const GuestPackOptions& o
   for (const std::string& folder : options.scheduler_folders) {
     std::error_code ignored;
     if (!fs::is_directory(folder, ignored))
-      return Error{ErrorCode::kUsage, "--scheduler-dir '" + folder + "': there is no such folder", ""};
+      return Error{ErrorCode::kUsage, "--scheduler-dir '" + folder + "': there is no such folder",
+                   ""};
   }
   if (!options.scheduler.empty()) KTAPE_TRY(override_scheduler(scenario, options.scheduler));
   KTAPE_TRY(check_program_waits(scenario.get()));
@@ -95,10 +98,11 @@ Result<GuestPack> pack_guest(LoadedScenario& scenario, const GuestPackOptions& o
   if (files.empty()) return pack;
   const uint64_t memory_bytes = uint64_t{scenario.get().getMachine().getMemoryMb()} << 20;
   if (files.bytes() > memory_bytes / kShareOfMemory) {
-    return Error{ErrorCode::kUsage,
-                 fmt::format("the files for the guest are {} MiB, too much for its {} MiB of memory",
-                             files.bytes() >> 20, memory_bytes >> 20),
-                 "give the scenario's machine more memoryMb"};
+    return Error{
+        ErrorCode::kUsage,
+        fmt::format("the files for the guest are {} MiB, too much for its {} MiB of memory",
+                    files.bytes() >> 20, memory_bytes >> 20),
+        "give the scenario's machine more memoryMb"};
   }
   pack.files = files.files();
   pack.archive = files.archive();
@@ -123,9 +127,11 @@ Result<void> add_kernel_config(GuestPack& pack, const std::string& release,
   return {};
 }
 
-Result<UniqueFd> memory_file(const std::string& name, const std::vector<std::span<const std::byte>>& parts) {
+Result<UniqueFd> memory_file(const std::string& name,
+                             const std::vector<std::span<const std::byte>>& parts) {
   UniqueFd fd(::memfd_create(name.c_str(), MFD_CLOEXEC));
-  if (!fd.valid()) return system_error(ErrorCode::kHost, "cannot make a memory file for the " + name);
+  if (!fd.valid())
+    return system_error(ErrorCode::kHost, "cannot make a memory file for the " + name);
   for (std::span<const std::byte> part : parts) {
     while (!part.empty()) {
       const ssize_t n = ::write(fd.get(), part.data(), part.size());

@@ -51,7 +51,8 @@ bool is_file(const std::string& path) {
 std::string with_origin(std::string folder, const std::string& of_file) {
   const std::string origin = fs::path(of_file).parent_path();
   for (const std::string_view name : {std::string_view("${ORIGIN}"), std::string_view("$ORIGIN")}) {
-    for (size_t at; (at = folder.find(name)) != std::string::npos;) folder.replace(at, name.size(), origin);
+    for (size_t at; (at = folder.find(name)) != std::string::npos;)
+      folder.replace(at, name.size(), origin);
   }
   return folder;
 }
@@ -98,7 +99,8 @@ class Search {
     return read_elf_needs(file);
   }
 
-  [[nodiscard]] std::optional<std::span<const std::byte>> given_content(const std::string& path) const {
+  [[nodiscard]] std::optional<std::span<const std::byte>> given_content(
+      const std::string& path) const {
     return places_.given == nullptr ? std::nullopt : places_.given->content(path);
   }
 
@@ -120,13 +122,15 @@ class Search {
     if (!path) return missing(name, by.path);
     found_.push_back(*path);
     if (found_.size() > kMaxLibraries) {
-      return Error{ErrorCode::kBadInput, "'" + loaded_.front().path + "' needs more than 1024 libraries", ""};
+      return Error{ErrorCode::kBadInput,
+                   "'" + loaded_.front().path + "' needs more than 1024 libraries", ""};
     }
     return load(*path, &by);
   }
 
   [[nodiscard]] std::optional<std::string> find(const std::string& name, const Loaded& by) const {
-    if (name.find('/') != std::string::npos) return is_there(name) ? std::optional(name) : std::nullopt;
+    if (name.find('/') != std::string::npos)
+      return is_there(name) ? std::optional(name) : std::nullopt;
     if (by.needs.runpath.empty()) {
       for (const Loaded* from = &by; from != nullptr; from = from->loader) {
         if (auto path = in_folders(name, from->needs.rpath, from->path)) return path;
@@ -149,9 +153,10 @@ class Search {
   }
 
   static Error missing(const std::string& library, const std::string& by) {
-    return Error{ErrorCode::kNotFound,
-                 "cannot find the shared library '" + library + "' that '" + by + "' needs",
-                 "install it on this host, build the program without it, or put it into an --overlay"};
+    return Error{
+        ErrorCode::kNotFound,
+        "cannot find the shared library '" + library + "' that '" + by + "' needs",
+        "install it on this host, build the program without it, or put it into an --overlay"};
   }
 
   const LibraryPlaces& places_;
@@ -186,8 +191,12 @@ LibraryPlaces LibraryPlaces::of_host() {
   if (const Result<std::string> cache = read_text_file(kCacheFile, kMaxCacheBytes); cache.ok()) {
     places.cache = parse_library_cache(*cache);
   }
-  places.folders = {
-      "/lib/x86_64-linux-gnu", "/usr/lib/x86_64-linux-gnu", "/lib64", "/usr/lib64", "/lib", "/usr/lib"};
+  places.folders = {"/lib/x86_64-linux-gnu",
+                    "/usr/lib/x86_64-linux-gnu",
+                    "/lib64",
+                    "/usr/lib64",
+                    "/lib",
+                    "/usr/lib"};
   return places;
 }
 
@@ -195,12 +204,14 @@ LibraryPlaces LibraryPlaces::of_guest(const GuestFiles& files) {
   LibraryPlaces places = of_host();
   places.given = &files;
   if (const auto cache = files.content(kCacheFile)) {
-    places.cache = parse_library_cache({reinterpret_cast<const char*>(cache->data()), cache->size()});
+    places.cache =
+        parse_library_cache({reinterpret_cast<const char*>(cache->data()), cache->size()});
   }
   return places;
 }
 
-Result<std::vector<std::string>> needed_libraries(const std::string& program, const LibraryPlaces& places) {
+Result<std::vector<std::string>> needed_libraries(const std::string& program,
+                                                  const LibraryPlaces& places) {
   return Search(places).run(program);
 }
 

@@ -88,12 +88,14 @@ class Packer {
           "sed -i 's/\\r$//' " + script);
     }
     if (words.empty() || words.front().front() != '/') {
-      return cannot_run(script, "its first line names no interpreter by an absolute path", kOwnPath);
+      return cannot_run(script, "its first line names no interpreter by an absolute path",
+                        kOwnPath);
     }
     const std::string& interpreter = words.front();
     if (!is_there(interpreter)) {
       return Error{ErrorCode::kNotFound,
-                   "cannot find the interpreter '" + interpreter + "' of script '" + script + "'", ""};
+                   "cannot find the interpreter '" + interpreter + "' of script '" + script + "'",
+                   ""};
     }
     KTAPE_TRY(pack_interpreter(script, interpreter));
     if (fs::path(interpreter).filename() != "env" || words.size() < 2) return {};
@@ -105,7 +107,8 @@ class Packer {
     KTAPE_ASSIGN(const auto shim, script_at(interpreter));
     if (shim) {
       return cannot_run(
-          script, "its interpreter '" + interpreter + "' is a script too, and what that runs is not known",
+          script,
+          "its interpreter '" + interpreter + "' is a script too, and what that runs is not known",
           kOwnPath);
     }
     KTAPE_TRY(pack_elf(interpreter));
@@ -125,14 +128,17 @@ class Packer {
       const std::string path = fs::path(folder) / name;
       if (!is_there(path)) continue;
       if (here && real_path(*here) != real_path(path)) {
-        std::string note = fmt::format("'env {}' is '{}' in the guest, not '{}'", name, path, *here);
-        if (std::find(notes_.begin(), notes_.end(), note) == notes_.end()) notes_.push_back(std::move(note));
+        std::string note =
+            fmt::format("'env {}' is '{}' in the guest, not '{}'", name, path, *here);
+        if (std::find(notes_.begin(), notes_.end(), note) == notes_.end())
+          notes_.push_back(std::move(note));
       }
       return path;
     }
     if (!here) {
       return Error{ErrorCode::kNotFound,
-                   "cannot find '" + name + "', which script '" + script + "' asks for, on PATH", ""};
+                   "cannot find '" + name + "', which script '" + script + "' asks for, on PATH",
+                   ""};
     }
     KTAPE_TRY(files_.add_link(files_.resolve(fs::path(kLinkFolder) / name), real_path(*here)));
     return *here;
@@ -150,35 +156,43 @@ class Packer {
 
   // These run without their libraries, until a script asks for one.
   void note_libraries(const std::string& script, const std::string& interpreter) {
-    constexpr std::array<std::string_view, 6> kNames = {"perl", "ruby", "lua", "node", "php", "tclsh"};
+    constexpr std::array<std::string_view, 6> kNames = {"perl", "ruby", "lua",
+                                                        "node", "php",  "tclsh"};
     const std::string name = fs::path(interpreter).filename();
-    const std::string_view plain = std::string_view(name).substr(0, name.find_first_of("0123456789."));
+    const std::string_view plain =
+        std::string_view(name).substr(0, name.find_first_of("0123456789."));
     if (std::find(kNames.begin(), kNames.end(), plain) == kNames.end()) return;
-    notes_.push_back(
-        fmt::format("what script '{}' asks '{}' to load of its libraries is in the guest only by --overlay",
-                    script, name));
+    notes_.push_back(fmt::format(
+        "what script '{}' asks '{}' to load of its libraries is in the guest only by --overlay",
+        script, name));
   }
 
-  // Python reads its standard library before the first line of a script; too much to be packed unasked.
+  // Python reads its standard library before the first line of a script; too much to be packed
+  // unasked.
   Result<void> check_python(const std::string& script, const std::string& interpreter) const {
     const std::string name = fs::path(interpreter).filename();
     const bool versioned =
-        name.find_first_not_of("0123456789.", std::string_view("python").size()) == std::string::npos;
+        name.find_first_not_of("0123456789.", std::string_view("python").size()) ==
+        std::string::npos;
     if (!name.starts_with("python") || !versioned) return {};
     const fs::path libraries = fs::path(interpreter).parent_path().parent_path() / "lib";
     const std::string start = (libraries / "python").string();
     for (const std::string& path : files_.paths()) {
-      if (path.starts_with(start) && (path.ends_with("/os.py") || path.ends_with(".zip"))) return {};
+      if (path.starts_with(start) && (path.ends_with("/os.py") || path.ends_with(".zip")))
+        return {};
     }
     const std::string folder = (libraries / name).string();
     const std::string into = "OVERLAY" + libraries.string();
     return cannot_run(
-        script, "'" + interpreter + "' needs Python's standard library, which is packed only when asked",
+        script,
+        "'" + interpreter + "' needs Python's standard library, which is packed only when asked",
         "mkdir -p " + into + " && cp -a " + folder + " " + into + "; then --overlay OVERLAY");
   }
 
-  static Error cannot_run(const std::string& script, const std::string& why, const std::string& hint) {
-    return Error{ErrorCode::kBadInput, "script '" + script + "' cannot run in the guest: " + why, hint};
+  static Error cannot_run(const std::string& script, const std::string& why,
+                          const std::string& hint) {
+    return Error{ErrorCode::kBadInput, "script '" + script + "' cannot run in the guest: " + why,
+                 hint};
   }
 
   const std::string& search_path_;
@@ -203,8 +217,8 @@ bool is_program(const std::string& path) {
   return fs::is_regular_file(path, ignored) && ::access(path.c_str(), X_OK) == 0;
 }
 
-Result<void> pack_program(const std::string& path, const std::string& search_path, GuestFiles& files,
-                          std::vector<std::string>& notes) {
+Result<void> pack_program(const std::string& path, const std::string& search_path,
+                          GuestFiles& files, std::vector<std::string>& notes) {
   return Packer(search_path, files, notes).pack(path);
 }
 
@@ -222,7 +236,8 @@ Result<void> pack_needs_of_all(const std::string& search_path, GuestFiles& files
     if (packed.error().code == ErrorCode::kHost || packed.error().code == ErrorCode::kUsage)
       return packed.error();
     if (++unmet > kMaxNotes) continue;
-    notes.push_back("may not run in the guest: '" + path + "' of an overlay: " + packed.error().message);
+    notes.push_back("may not run in the guest: '" + path +
+                    "' of an overlay: " + packed.error().message);
   }
   if (unmet > kMaxNotes) notes.push_back("nor may " + std::to_string(unmet - kMaxNotes) + " more");
   return {};

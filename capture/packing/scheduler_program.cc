@@ -29,19 +29,22 @@ bool begins_with_mark(std::span<const std::byte> file) {
 Error not_a_program(const fs::path& path) {
   std::error_code ignored;
   const bool file = fs::is_regular_file(path, ignored);
-  return Error{ErrorCode::kBadInput,
-               "cannot use scheduler '" + path.string() + "': it is not " + (file ? "executable" : "a file"),
-               file ? "chmod +x " + path.string() : ""};
+  return Error{
+      ErrorCode::kBadInput,
+      "cannot use scheduler '" + path.string() + "': it is not " + (file ? "executable" : "a file"),
+      file ? "chmod +x " + path.string() : ""};
 }
 
 // The programs of that name in these folders, each once.
-std::vector<std::string> programs_in(const std::string& name, const std::vector<std::string>& folders) {
+std::vector<std::string> programs_in(const std::string& name,
+                                     const std::vector<std::string>& folders) {
   std::vector<std::string> found;
   std::set<std::string> real_paths;
   for (const std::string& folder : folders) {
     const std::string path = fs::path(folder) / name;
     std::error_code ignored;
-    if (is_program(path) && real_paths.insert(fs::canonical(path, ignored)).second) found.push_back(path);
+    if (is_program(path) && real_paths.insert(fs::canonical(path, ignored)).second)
+      found.push_back(path);
   }
   return found;
 }
@@ -58,8 +61,8 @@ Result<Found> find(const std::string& name, const SchedulerPlaces& places) {
     if (is_program(path)) return Found{path.string(), {}};
     std::error_code ignored;
     if (fs::exists(path, ignored)) return not_a_program(path);
-    return Error{ErrorCode::kUsage, "cannot find scheduler '" + path.string() + "': there is no such file",
-                 ""};
+    return Error{ErrorCode::kUsage,
+                 "cannot find scheduler '" + path.string() + "': there is no such file", ""};
   }
   std::vector<std::string> folders = places.folders;
   folders.push_back(places.beside.empty() ? "." : places.beside);
@@ -84,7 +87,8 @@ Result<Found> find(const std::string& name, const SchedulerPlaces& places) {
   if (!programs.empty()) return found;
   std::string looked;
   for (const std::string& folder : folders) looked += "'" + folder + "', ";
-  return Error{ErrorCode::kUsage, "cannot find scheduler '" + name + "': looked in " + looked + "and on PATH",
+  return Error{ErrorCode::kUsage,
+               "cannot find scheduler '" + name + "': looked in " + looked + "and on PATH",
                "name its folder with --scheduler-dir, or give its path"};
 }
 
@@ -102,7 +106,8 @@ Result<SchedulerProgram> find_scheduler(const std::string& name, const Scheduler
   KTAPE_ASSIGN(const Found found, find(name, places));
   std::error_code error;
   const fs::path path = fs::absolute(found.path, error).lexically_normal();
-  if (error) return Error{ErrorCode::kHost, "cannot resolve '" + found.path + "': " + error.message(), ""};
+  if (error)
+    return Error{ErrorCode::kHost, "cannot resolve '" + found.path + "': " + error.message(), ""};
   KTAPE_ASSIGN(const std::vector<std::byte> file, read_file(path, kMaxProgramBytes));
   SchedulerProgram program{.path = path, .digest = sha256(file), .note = note_of(name, found)};
   if (script_interpreter(file)) return program;

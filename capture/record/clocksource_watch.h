@@ -12,8 +12,8 @@
 
 namespace ktape {
 
-// Puts on the tape what the guest's kernel takes its time from, and each change of it that is seen. Nothing
-// where the kernel does not tell.
+// Puts on the tape what the guest's kernel takes its time from, and each change of it that is seen.
+// Nothing where the kernel does not tell.
 class ClocksourceWatch {
  public:
   // `recorder` outlives it.

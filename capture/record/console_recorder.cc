@@ -8,7 +8,9 @@
 
 namespace ktape {
 
-Result<void> ConsoleRecorder::feed(std::span<const std::byte> bytes) { return record(log_.feed(bytes)); }
+Result<void> ConsoleRecorder::feed(std::span<const std::byte> bytes) {
+  return record(log_.feed(bytes));
+}
 
 Result<void> ConsoleRecorder::finish() {
   KTAPE_TRY(record(log_.rest()));
@@ -41,7 +43,8 @@ Result<void> ConsoleRecorder::record_complaints() {
   }
   const KernelComplaints::Losses losses = log_.complaints().take_losses();
   if (losses.complaints > 0)
-    recorder_.lose("guest_oopses", "complaints of the guest's kernel over the bound", losses.complaints);
+    recorder_.lose("guest_oopses", "complaints of the guest's kernel over the bound",
+                   losses.complaints);
   if (losses.text_bytes > 0)
     recorder_.lose("guest_oops_text", "bytes of such complaints over the bound", losses.text_bytes);
   return {};
@@ -49,7 +52,8 @@ Result<void> ConsoleRecorder::record_complaints() {
 
 // A death that the emulator is known for is told as that, once.
 void ConsoleRecorder::note_emulator(const std::string& oops) {
-  if (emulators_fault_ || machine_.facts().accelerator_used != Accelerator::kTcg || !is_patching_fault(oops))
+  if (emulators_fault_ || machine_.facts().accelerator_used != Accelerator::kTcg ||
+      !is_patching_fault(oops))
     return;
   emulators_fault_ = true;
   progress_.say(kPatchingFault);

@@ -13,8 +13,8 @@
 
 namespace ktape {
 
-// Records what the guest's kernel prints on its console: the text, what it complained of, a panic; and shows
-// the last two as they come. Methods fail only when the tape cannot be written.
+// Records what the guest's kernel prints on its console: the text, what it complained of, a panic;
+// and shows the last two as they come. Methods fail only when the tape cannot be written.
 class ConsoleRecorder {
  public:
   // All outlive it.

@@ -20,7 +20,8 @@ void Recorder::lose(const std::string& name, const std::string& description, uin
   loss.count += count;
 }
 
-Result<SealedTape> Recorder::seal(schema::Outcome outcome, int32_t exit_code, const std::string& detail,
+Result<SealedTape> Recorder::seal(schema::Outcome outcome, int32_t exit_code,
+                                  const std::string& detail,
                                   const std::vector<TriggerCount>& triggers,
                                   const std::optional<IntervalCounts>& intervals) {
   return writer_.seal(now(), [&](schema::Sealed::Builder sealed) {

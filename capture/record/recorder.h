@@ -26,7 +26,8 @@ class Recorder {
   // A guest must not fill the host's disk.
   static constexpr uint64_t kMaxTapeBytes = uint64_t{4000} * 1000 * 1000;
 
-  // `writer` outlives the recorder. The run begins now. `most_tape_bytes`: when the tape counts as full.
+  // `writer` outlives the recorder. The run begins now. `most_tape_bytes`: when the tape counts as
+  // full.
   explicit Recorder(TapeWriter& writer, uint64_t most_tape_bytes = kMaxTapeBytes)
       : writer_(writer), most_tape_bytes_(most_tape_bytes), began_(Clock::now()) {}
 
@@ -40,7 +41,8 @@ class Recorder {
   Result<void> record_at(HostNs host, GuestNs guest,
                          const std::function<void(schema::Record::Builder)>& fill);
   Result<void> commit() { return writer_.commit(); }
-  // The tape takes as much of the disk as it may, by the last commit; what is recorded still goes on it.
+  // The tape takes as much of the disk as it may, by the last commit; what is recorded still goes
+  // on it.
   [[nodiscard]] bool is_full() const { return writer_.bytes() >= most_tape_bytes_; }
   [[nodiscard]] uint64_t most_tape_bytes() const { return most_tape_bytes_; }
   Result<Digest> add_blob(std::string_view name, std::span<const std::byte> bytes) {

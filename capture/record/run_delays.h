@@ -11,12 +11,13 @@
 
 namespace ktape {
 
-// Puts on the tape how long each vCPU has waited for a CPU of the host. Nothing where the machine has no
-// threads of its own, or the host tells of none of them.
+// Puts on the tape how long each vCPU has waited for a CPU of the host. Nothing where the machine
+// has no threads of its own, or the host tells of none of them.
 class RunDelayLog {
  public:
   // Both outlive it.
-  RunDelayLog(const Machine& machine, Recorder& recorder) : machine_(machine), recorder_(recorder) {}
+  RunDelayLog(const Machine& machine, Recorder& recorder)
+      : machine_(machine), recorder_(recorder) {}
 
   // As of now, while the machine runs.
   Result<void> record() { return record_at(recorder_.now(), 0, machine_.host_times()); }
@@ -29,8 +30,9 @@ class RunDelayLog {
   StealWatch steal_;
 };
 
-// How much longer ktape's thread and the emulator's main thread had waited by `later`; nothing where the host
-// does not tell of both.
-[[nodiscard]] std::optional<uint64_t> waited_between(const HostTimes& earlier, const HostTimes& later);
+// How much longer ktape's thread and the emulator's main thread had waited by `later`; nothing
+// where the host does not tell of both.
+[[nodiscard]] std::optional<uint64_t> waited_between(const HostTimes& earlier,
+                                                     const HostTimes& later);
 
 }  // namespace ktape

@@ -7,21 +7,24 @@
 
 namespace ktape {
 
-Result<bool> AgentChannel::next(const std::function<Result<void>(schema::FromAgent::Reader)>& handle) {
+Result<bool> AgentChannel::next(
+    const std::function<Result<void>(schema::FromAgent::Reader)>& handle) {
   KTAPE_ASSIGN(std::optional<FrameMessage> frame, decoder_.next());
   if (!frame) return false;
   const auto bad = [&](const std::string& why) {
-    return Error{
-        ErrorCode::kBadInput,
-        "a message from the agent cannot be decoded: " + why + "; it begins " + excerpt(frame->payload()),
-        ""};
+    return Error{ErrorCode::kBadInput,
+                 "a message from the agent cannot be decoded: " + why + "; it begins " +
+                     excerpt(frame->payload()),
+                 ""};
   };
   try {
     const Result<void> handled = handle(frame->reader().getRoot<schema::FromAgent>());
     if (handled.ok()) return true;
-    // Parts of a message are read when a record is made of them: what cannot be one is the message's fault.
+    // Parts of a message are read when a record is made of them: what cannot be one is the
+    // message's fault.
     const ErrorCode code = handled.error().code;
-    if (code == ErrorCode::kInternal || code == ErrorCode::kOutOfRange) return bad(handled.error().message);
+    if (code == ErrorCode::kInternal || code == ErrorCode::kOutOfRange)
+      return bad(handled.error().message);
     return handled.error();
   } catch (const kj::Exception& e) {
     return bad(e.getDescription().cStr());

@@ -19,9 +19,9 @@ class AgentChannel {
 
   // Bytes as they come from the guest.
   void feed(std::span<const std::byte> bytes) { decoder_.feed(bytes); }
-  // Hands the next whole message to `handle`; false when there is none. A message's reader is valid inside
-  // the call only. Errors of `handle` are returned as they are, but for kInternal and kOutOfRange, which
-  // mean that no record can be made of the message: kBadInput.
+  // Hands the next whole message to `handle`; false when there is none. A message's reader is valid
+  // inside the call only. Errors of `handle` are returned as they are, but for kInternal and
+  // kOutOfRange, which mean that no record can be made of the message: kBadInput.
   Result<bool> next(const std::function<Result<void>(schema::FromAgent::Reader)>& handle);
   // Bytes of a message that has not come to its end.
   [[nodiscard]] size_t unfinished_bytes() const { return decoder_.pending_bytes(); }

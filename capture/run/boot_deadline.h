@@ -9,9 +9,11 @@
 
 namespace ktape {
 
-// How long a machine may take to boot where the scenario does not say. Under TCG on a host with two cores 2
-// vCPUs took 12 s and 64 took 343 s: each vCPU more costs 5 s there, and twice that is given.
-[[nodiscard]] inline std::chrono::milliseconds default_boot_deadline(uint32_t cpus, Accelerator used) {
+// How long a machine may take to boot where the scenario does not say. Under TCG on a host with two
+// cores 2 vCPUs took 12 s and 64 took 343 s: each vCPU more costs 5 s there, and twice that is
+// given.
+[[nodiscard]] inline std::chrono::milliseconds default_boot_deadline(uint32_t cpus,
+                                                                     Accelerator used) {
   const auto each = std::chrono::seconds(used == Accelerator::kKvm ? 2 : 12);
   return std::chrono::seconds(120) + (std::max(cpus, 2u) - 2) * each;
 }

@@ -20,7 +20,8 @@ class ConsoleLog {
   // What is left of an unfinished line; nothing more will come.
   [[nodiscard]] std::string rest();
 
-  // The kernel has panicked: its panic line was seen ("Kernel panic - not syncing", kernel/panic.c).
+  // The kernel has panicked: its panic line was seen ("Kernel panic - not syncing",
+  // kernel/panic.c).
   [[nodiscard]] bool panicked() const { return panicked_; }
   // Console text from the panic line on, at most 64 KiB.
   [[nodiscard]] const std::string& panic_text() const { return panic_text_; }

@@ -10,7 +10,8 @@ Result<UniqueFd> any_of(std::initializer_list<int> fds) {
   UniqueFd any(::epoll_create1(EPOLL_CLOEXEC));
   for (const int fd : fds) {
     epoll_event wanted{.events = EPOLLIN, .data = {}};
-    if (any.valid() && fd >= 0 && ::epoll_ctl(any.get(), EPOLL_CTL_ADD, fd, &wanted) != 0) any.reset();
+    if (any.valid() && fd >= 0 && ::epoll_ctl(any.get(), EPOLL_CTL_ADD, fd, &wanted) != 0)
+      any.reset();
   }
   if (!any.valid()) return system_error(ErrorCode::kHost, "cannot watch for signals");
   return any;

@@ -8,7 +8,8 @@
 
 namespace ktape {
 
-// A descriptor that is readable while any of `fds` is; those that are -1 are left out. They outlive it.
+// A descriptor that is readable while any of `fds` is; those that are -1 are left out. They outlive
+// it.
 [[nodiscard]] Result<UniqueFd> any_of(std::initializer_list<int> fds);
 
 // False of -1.

@@ -30,17 +30,21 @@ using namespace std::chrono_literals;
 constexpr auto kLastWordsGrace = 10s;
 // How often the live line is renewed.
 constexpr auto kTick = 200ms;
-// A guest may be silent for long, a machine must still answer: it is asked after this long without an event.
+// A guest may be silent for long, a machine must still answer: it is asked after this long without
+// an event.
 constexpr auto kSilence = 5s;
-// Frozen time does not count against the deadlines, but a guest must not buy itself a run without end with
-// it.
+// Frozen time does not count against the deadlines, but a guest must not buy itself a run without
+// end with it.
 constexpr int kMaxFrozenTimes = 10;
-// What a machine that is gone still has to say is finite; this bounds one that is not gone after all.
+// What a machine that is gone still has to say is finite; this bounds one that is not gone after
+// all.
 constexpr int kMaxLastTurns = 1'000'000;
 // What of a name that the guest gave goes into messages.
 constexpr size_t kNameBytes = 200;
 
-double seconds(std::chrono::nanoseconds time) { return std::chrono::duration<double>(time).count(); }
+double seconds(std::chrono::nanoseconds time) {
+  return std::chrono::duration<double>(time).count();
+}
 
 }  // namespace
 
@@ -64,9 +68,9 @@ Result<RunEnd> Engine::run(const UserSignals& signals) {
   KTAPE_TRY(server_.freezer().look_while_running());
   KTAPE_ASSIGN(const UniqueFd wake, any_of({signals.end_fd, signals.freeze_fd}));
   while (!end_) {
-    Result<void> handled = turn(
-        std::min({deadline(), host_freezes_.due(), server_.due(), schedulers_.due(), Clock::now() + kTick}),
-        wake.get());
+    Result<void> handled = turn(std::min({deadline(), host_freezes_.due(), server_.due(),
+                                          schedulers_.due(), Clock::now() + kTick}),
+                                wake.get());
     // A guest that never stops talking must not keep its deadline or the user waiting.
     if (handled.ok() && !end_) handled = on_signals(signals);
     if (handled.ok() && !end_) handled = host_freezes_.on_time();
@@ -81,7 +85,8 @@ Result<RunEnd> Engine::run(const UserSignals& signals) {
     show_now();
   }
   KTAPE_TRY(schedulers_.record_unfinished());
-  // Of a guest that has powered off there is nothing to tell any more: that was done when its agent was.
+  // Of a guest that has powered off there is nothing to tell any more: that was done when its agent
+  // was.
   if (!done_) KTAPE_TRY(server_.freezer().look_while_running());
   machine_.end();
   KTAPE_TRY(record_ending());
@@ -91,30 +96,34 @@ Result<RunEnd> Engine::run(const UserSignals& signals) {
 Result<void> Engine::record_ending() {
   // What was cut off, or came after what ended the run.
   if (const size_t bytes = agent_.unfinished_bytes(); bytes > 0)
-    recorder_.lose("agent_bytes", "bytes of the agent that came and make no message that was read", bytes);
+    recorder_.lose("agent_bytes", "bytes of the agent that came and make no message that was read",
+                   bytes);
   KTAPE_TRY(console_.finish());
   host_freezes_.steps_ended();
   if (const uint64_t stuck = machine_.facts().not_stepped; stuck > 0)
-    recorder_.lose("breakpoint_steps", "vCPUs that could not be got past a breakpoint: hits counted twice",
-                   stuck);
+    recorder_.lose("breakpoint_steps",
+                   "vCPUs that could not be got past a breakpoint: hits counted twice", stuck);
   end_->triggers = host_freezes_.counts();
   end_->intervals = host_freezes_.intervals();
   end_->ejections = schedulers_.ejections();
   end_->ejections_left_out = schedulers_.ejections_left_out();
   end_->ejections.insert(end_->ejections.end(), ejections_.begin(), ejections_.end());
-  // Of ktape's own scheduler the guest tells once it is gone; the kernel may not have come that far.
+  // Of ktape's own scheduler the guest tells once it is gone; the kernel may not have come that
+  // far.
   if (own_scheduler_ && end_->ejections.empty() && !host_freezes_.scheduler_error().empty())
     end_->ejections.push_back(in_quotes(*own_scheduler_) +
                               " was being ejected: " + printable(host_freezes_.scheduler_error()));
   return {};
 }
 
-// One message at a time: a guest that sends many at once must not keep the deadline or the user waiting.
+// One message at a time: a guest that sends many at once must not keep the deadline or the user
+// waiting.
 Result<void> Engine::turn(Clock::time_point until, int wake_fd) {
   KTAPE_ASSIGN(const bool had_message, take_message());
   if (had_message) return {};
   KTAPE_ASSIGN(const MachineEvent event, machine_.wait(until, wake_fd));
-  const bool silent = event.kind == MachineEventKind::kNothing || event.kind == MachineEventKind::kWoken;
+  const bool silent =
+      event.kind == MachineEventKind::kNothing || event.kind == MachineEventKind::kWoken;
   if (!silent) last_heard_ = Clock::now();
   return handle(event);
 }
@@ -163,29 +172,34 @@ Result<void> Engine::on_message(schema::FromAgent::Reader message) {
   agent_heard_ = Clock::now();
   auto record = [&](auto fill) { return recorder_.record_at(recorder_.now(), guest, fill); };
   using Which = schema::FromAgent::Which;
-  if (phase_ == Phase::kBooting && message.which() != Which::HELLO && message.which() != Which::REQUEST &&
-      message.which() != Which::DONE) {
+  if (phase_ == Phase::kBooting && message.which() != Which::HELLO &&
+      message.which() != Which::REQUEST && message.which() != Which::DONE) {
     return Error{ErrorCode::kBadInput, "the agent sent something else before its hello", ""};
   }
   switch (message.which()) {
     case Which::HELLO: return on_hello(message.getHello(), guest);
     case Which::REQUEST: return server_.request(message.getRequest(), guest);
-    case Which::SCHEDULER_ATTACHED: return on_scheduler_attached(message.getSchedulerAttached(), guest);
+    case Which::SCHEDULER_ATTACHED:
+      return on_scheduler_attached(message.getSchedulerAttached(), guest);
     case Which::SCHEDULER_STATE: return schedulers_.on_state(message.getSchedulerState(), guest);
     case Which::SCHEDULER_OUTPUT:
       if (const uint64_t lost = message.getSchedulerOutput().getLostBytes(); lost > 0) {
-        recorder_.lose("scheduler_output_bytes", "bytes that the scheduler printed and that were left out",
-                       lost);
+        recorder_.lose("scheduler_output_bytes",
+                       "bytes that the scheduler printed and that were left out", lost);
       }
-      return record([&](schema::Record::Builder r) { r.setSchedulerOutput(message.getSchedulerOutput()); });
+      return record(
+          [&](schema::Record::Builder r) { r.setSchedulerOutput(message.getSchedulerOutput()); });
     case Which::SCHEDULER_EXITED: return on_scheduler_exited(message.getSchedulerExited(), guest);
     case Which::WORKER_STARTED:
       host_freezes_.worker_started(message.getWorkerStarted());
-      return record([&](schema::Record::Builder r) { r.setWorkerStarted(message.getWorkerStarted()); });
+      return record(
+          [&](schema::Record::Builder r) { r.setWorkerStarted(message.getWorkerStarted()); });
     case Which::WORKER_REPORT:
-      return record([&](schema::Record::Builder r) { r.setWorkerReport(message.getWorkerReport()); });
+      return record(
+          [&](schema::Record::Builder r) { r.setWorkerReport(message.getWorkerReport()); });
     case Which::STEP_STARTED:
-      KTAPE_TRY(record([&](schema::Record::Builder r) { r.setStepStarted(message.getStepStarted()); }));
+      KTAPE_TRY(
+          record([&](schema::Record::Builder r) { r.setStepStarted(message.getStepStarted()); }));
       KTAPE_TRY(server_.freezer().look_while_running());
       return on_step_started(message.getStepStarted());
     case Which::STEP_FINISHED: {
@@ -197,18 +211,22 @@ Result<void> Engine::on_message(schema::FromAgent::Reader message) {
       return server_.freezer().look_while_running();
     }
     case Which::DONE: return on_done(message.getDone(), guest);
-    case Which::FACTS: return record([&](schema::Record::Builder r) { r.setGuestFacts(message.getFacts()); });
+    case Which::FACTS:
+      return record([&](schema::Record::Builder r) { r.setGuestFacts(message.getFacts()); });
     case Which::UNKNOWN: break;
   }
-  return Error{
-      ErrorCode::kBadInput,
-      fmt::format("the agent sent a message of unknown kind {}", static_cast<unsigned>(message.which())), ""};
+  return Error{ErrorCode::kBadInput,
+               fmt::format("the agent sent a message of unknown kind {}",
+                           static_cast<unsigned>(message.which())),
+               ""};
 }
 
 Result<void> Engine::on_hello(schema::Hello::Reader hello, GuestNs guest) {
-  KTAPE_TRY(recorder_.record_at(recorder_.now(), guest,
-                                [&](schema::Record::Builder r) { r.setGuestHello(hello.getGuest()); }));
-  if (phase_ != Phase::kBooting) return Error{ErrorCode::kBadInput, "the agent said hello twice", ""};
+  KTAPE_TRY(recorder_.record_at(recorder_.now(), guest, [&](schema::Record::Builder r) {
+    r.setGuestHello(hello.getGuest());
+  }));
+  if (phase_ != Phase::kBooting)
+    return Error{ErrorCode::kBadInput, "the agent said hello twice", ""};
   if (hello.getProtocol() != schema::PROTOCOL_VERSION) {
     return Error{ErrorCode::kBadInput,
                  fmt::format("the agent speaks protocol {}, expected {}", hello.getProtocol(),
@@ -238,14 +256,17 @@ Result<void> Engine::adopt() {
 }
 
 void Engine::warn_of_hidden_lockups() {
-  if (machine_.facts().accelerator_used != Accelerator::kKvm || host_freezes_.every().count() == 0) return;
+  if (machine_.facts().accelerator_used != Accelerator::kKvm || host_freezes_.every().count() == 0)
+    return;
   const auto every_ms = static_cast<uint64_t>(host_freezes_.every().count());
-  const std::string hidden = lockups_later_than(every_ms, lockups_.soft_lockup_ms, lockups_.rcu_stall_ms);
+  const std::string hidden =
+      lockups_later_than(every_ms, lockups_.soft_lockup_ms, lockups_.rcu_stall_ms);
   if (hidden.empty()) return;
-  progress_.say(fmt::format(
-      "under KVM each freeze makes the guest's kernel watch for lock-ups anew: with one every {} ms it will "
-      "not tell of {}",
-      every_ms, hidden));
+  progress_.say(
+      fmt::format("under KVM each freeze makes the guest's kernel watch for lock-ups anew: with "
+                  "one every {} ms it will "
+                  "not tell of {}",
+                  every_ms, hidden));
 }
 
 Result<void> Engine::watch_schedulers() {
@@ -258,7 +279,8 @@ Result<void> Engine::watch_schedulers() {
   return server_.freezer().resume(std::move(at));
 }
 
-Result<void> Engine::on_scheduler_attached(schema::SchedulerAttached::Reader scheduler, GuestNs guest) {
+Result<void> Engine::on_scheduler_attached(schema::SchedulerAttached::Reader scheduler,
+                                           GuestNs guest) {
   own_scheduler_ = std::string(as_text(scheduler.getName())).substr(0, kNameBytes);
   progress_.say(fmt::format("scheduler {} attached", in_quotes(*own_scheduler_)));
   KTAPE_TRY(recorder_.record_at(recorder_.now(), guest, [&](schema::Record::Builder record) {
@@ -268,17 +290,19 @@ Result<void> Engine::on_scheduler_attached(schema::SchedulerAttached::Reader sch
 }
 
 Result<void> Engine::on_scheduler_exited(schema::SchedulerExited::Reader exited, GuestNs guest) {
-  progress_.say(fmt::format("scheduler exited: {}, {}", exit_words(exited.getKind(), exited.getExitCode()),
+  progress_.say(fmt::format("scheduler exited: {}, {}",
+                            exit_words(exited.getKind(), exited.getExitCode()),
                             printable(as_text(exited.getReason()))));
   if (is_error_exit(exited.getKind()) && ejections_.empty())
     ejections_.push_back(ejection_words(own_scheduler_.value_or(""), as_text(exited.getReason()),
                                         as_text(exited.getMessage())));
-  return recorder_.record_at(recorder_.now(), guest,
-                             [&](schema::Record::Builder record) { record.setSchedulerExited(exited); });
+  return recorder_.record_at(recorder_.now(), guest, [&](schema::Record::Builder record) {
+    record.setSchedulerExited(exited);
+  });
 }
 
-// The agent goes on as soon as it is known what came of its scheduler, and does not end the guest before the
-// exits are on the tape.
+// The agent goes on as soon as it is known what came of its scheduler, and does not end the guest
+// before the exits are on the tape.
 Result<void> Engine::look_at_schedulers() {
   KTAPE_TRY(schedulers_.look());
   if (schedulers_.has_attached()) KTAPE_TRY(host_freezes_.scheduler_attached());
@@ -304,18 +328,20 @@ Result<void> Engine::on_step_started(schema::StepStarted::Reader step) {
   }
   KTAPE_TRY(host_freezes_.step_started(step.getStep()));
   step_name_ = std::string(step.getName().cStr()).substr(0, kNameBytes);
-  progress_.say(
-      fmt::format("step {} of {}: {}", step.getStep() + 1, scenario_.getSteps().size(), step_name_));
-  return agent_.send([&](schema::FromHost::Builder message) { message.setStepReady(step.getStep()); });
+  progress_.say(fmt::format("step {} of {}: {}", step.getStep() + 1, scenario_.getSteps().size(),
+                            step_name_));
+  return agent_.send(
+      [&](schema::FromHost::Builder message) { message.setStepReady(step.getStep()); });
 }
 
-// The agent powers off once it is told that its last message is on the tape, so that no freeze can come
-// between.
+// The agent powers off once it is told that its last message is on the tape, so that no freeze can
+// come between.
 Result<void> Engine::on_done(schema::GuestExited::Reader done, GuestNs guest) {
   if (server_.kernel() != nullptr && !scenario_.getScheduler().isNone())
     KTAPE_TRY(record_enable_count(*server_.kernel(), machine_.live_memory(), recorder_));
-  KTAPE_TRY(recorder_.record_at(recorder_.now(), guest,
-                                [&](schema::Record::Builder record) { record.setGuestExited(done); }));
+  KTAPE_TRY(recorder_.record_at(recorder_.now(), guest, [&](schema::Record::Builder record) {
+    record.setGuestExited(done);
+  }));
   KTAPE_TRY(server_.freezer().look_while_running());
   // Else it could put off its end for as long as it likes.
   if (done_) return Error{ErrorCode::kBadInput, "the agent said done twice", ""};
@@ -345,17 +371,19 @@ Result<void> Engine::on_console(std::span<const std::byte> bytes) {
 Result<void> Engine::on_ended() {
   if (console_.panicked()) {
     end(schema::Outcome::GUEST_PANICKED,
-        console_.panic_line() + (console_.emulators_fault() ? std::string("; ") + kPatchingFault : ""));
+        console_.panic_line() +
+            (console_.emulators_fault() ? std::string("; ") + kPatchingFault : ""));
   } else if (done_) {
     end_ = done_;
   } else {
-    end(schema::Outcome::GUEST_EXITED, "the guest ended without saying done, while " + waiting_for());
+    end(schema::Outcome::GUEST_EXITED,
+        "the guest ended without saying done, while " + waiting_for());
   }
   return {};
 }
 
-// Whatever went wrong, the run ends here and its tape is sealed; a tape that cannot be written any more
-// shows at the next commit.
+// Whatever went wrong, the run ends here and its tape is sealed; a tape that cannot be written any
+// more shows at the next commit.
 Result<void> Engine::on_failure(const Error& error) {
   if (error.code == ErrorCode::kMachineLost) return hear_last_words(error.message);
   if (error.code == ErrorCode::kBadInput) return protocol_violation(error);
@@ -364,7 +392,8 @@ Result<void> Engine::on_failure(const Error& error) {
   return {};
 }
 
-// What came before a machine was found to be gone comes first: the guest may have ended it, having said so.
+// What came before a machine was found to be gone comes first: the guest may have ended it, having
+// said so.
 Result<void> Engine::hear_last_words(const std::string& reason) {
   for (int turns = 0; !end_ && turns < kMaxLastTurns; ++turns) {
     const Result<bool> had_message = take_message();
@@ -375,21 +404,22 @@ Result<void> Engine::hear_last_words(const std::string& reason) {
       handled = handle(*event);
     }
     // What the guest still asked for cannot be done any more.
-    if (!handled.ok() && handled.error().code != ErrorCode::kMachineLost) return on_failure(handled.error());
+    if (!handled.ok() && handled.error().code != ErrorCode::kMachineLost)
+      return on_failure(handled.error());
   }
   return end_ ? Result<void>() : on_lost(reason);
 }
 
 Result<void> Engine::on_lost(const std::string& reason) {
-  KTAPE_TRY(
-      recorder_.record([&](schema::Record::Builder record) { record.initMachineLost().setReason(reason); }));
+  KTAPE_TRY(recorder_.record(
+      [&](schema::Record::Builder record) { record.initMachineLost().setReason(reason); }));
   progress_.say("machine lost: " + reason);
   end(schema::Outcome::MACHINE_LOST, reason);
   return {};
 }
 
-// A machine that has gone silent may be lost: that is not the guest's doing, and need not wait for the
-// watchdog.
+// A machine that has gone silent may be lost: that is not the guest's doing, and need not wait for
+// the watchdog.
 Result<void> Engine::on_silence() {
   if (Clock::now() - last_heard_ < kSilence) return {};
   last_heard_ = Clock::now();
@@ -397,8 +427,9 @@ Result<void> Engine::on_silence() {
 }
 
 Result<void> Engine::on_full_tape() {
-  const std::string detail = fmt::format("the tape has reached its bound of {} MB: --max-tape allows more",
-                                         recorder_.most_tape_bytes() / 1000000);
+  const std::string detail =
+      fmt::format("the tape has reached its bound of {} MB: --max-tape allows more",
+                  recorder_.most_tape_bytes() / 1000000);
   progress_.say(detail);
   end(schema::Outcome::HOST_FAILED, detail);
   return {};
@@ -409,10 +440,13 @@ Result<void> Engine::on_deadline() {
   // The guest is to blame only when its machine is still there.
   if (const Result<void> alive = machine_.check(); !alive.ok()) return on_failure(alive.error());
   const bool boot = phase_ != Phase::kStepping;
-  const uint64_t limit_ms = boot ? static_cast<uint64_t>(boot_deadline().count()) : scenario_.getWatchdogMs();
+  const uint64_t limit_ms =
+      boot ? static_cast<uint64_t>(boot_deadline().count()) : scenario_.getWatchdogMs();
   const Result<std::string> instead = freeze_for_silence(server_, Clock::now() - agent_heard_);
-  if (!instead.ok() && instead.error().code == ErrorCode::kMachineLost) return on_failure(instead.error());
-  const std::string detail = waiting_for() + (instead.ok() && !instead->empty() ? "; " + *instead : "");
+  if (!instead.ok() && instead.error().code == ErrorCode::kMachineLost)
+    return on_failure(instead.error());
+  const std::string detail =
+      waiting_for() + (instead.ok() && !instead->empty() ? "; " + *instead : "");
   KTAPE_TRY(recorder_.record([&](schema::Record::Builder record) {
     auto to = record.initWatchdogFired();
     to.setName(boot ? "boot" : "run");
@@ -435,7 +469,8 @@ Result<void> Engine::protocol_violation(const Error& error) {
 }
 
 std::chrono::milliseconds Engine::boot_deadline() const {
-  if (scenario_.getBootDeadlineMs() > 0) return std::chrono::milliseconds(scenario_.getBootDeadlineMs());
+  if (scenario_.getBootDeadlineMs() > 0)
+    return std::chrono::milliseconds(scenario_.getBootDeadlineMs());
   return default_boot_deadline(scenario_.getMachine().getCpus(), machine_.facts().accelerator_used);
 }
 

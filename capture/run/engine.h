@@ -30,8 +30,9 @@ struct RunEnd {
   std::string detail;
   std::vector<TriggerCount> triggers;       // one for each that was planned
   std::optional<IntervalCounts> intervals;  // where some were planned
-  std::vector<std::string> ejections;  // schedulers that the kernel threw out, as ejection_words() puts it
-  uint64_t ejections_left_out = 0;     // beside those
+  std::vector<std::string>
+      ejections;  // schedulers that the kernel threw out, as ejection_words() puts it
+  uint64_t ejections_left_out = 0;  // beside those
 };
 
 // How a user reaches a run: descriptors, or -1.
@@ -45,8 +46,8 @@ struct UserSignals {
 // source of events.
 class Engine {
  public:
-  // All arguments outlive the engine. `memory`: what to keep of the guest's memory at each freeze; `program`:
-  // the digest of an external scheduler's executable.
+  // All arguments outlive the engine. `memory`: what to keep of the guest's memory at each freeze;
+  // `program`: the digest of an external scheduler's executable.
   Engine(Machine& machine, Recorder& recorder, Progress& progress,
          std::shared_ptr<const KernelKnowledge> knowledge, schema::Scenario::Reader scenario,
          schema::MemoryMode memory, FreezePlan freezes = {}, const Digest& program = {});

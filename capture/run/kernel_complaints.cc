@@ -18,7 +18,8 @@ constexpr std::string_view kOops = "Oops: ";
 constexpr std::string_view kPanic = "Kernel panic - not syncing";
 // A complaint without a marker at its end is over by then.
 constexpr size_t kMaxLines = 200;
-// A warning has a message of its own between the cut and its line (lib/bug.c); nothing else is cut off.
+// A warning has a message of its own between the cut and its line (lib/bug.c); nothing else is cut
+// off.
 constexpr size_t kMaxLinesOfCut = 8;
 
 struct Sign {
@@ -33,11 +34,11 @@ constexpr std::array kSigns = {
     Sign{"BUG: unable to handle ", OopsKind::OOPS},                // arch/x86/mm/fault.c
     Sign{"BUG: soft lockup", OopsKind::LOCKUP},                    // kernel/watchdog.c
     Sign{"watchdog: BUG: soft lockup", OopsKind::LOCKUP},          // the same
-    Sign{"watchdog: CPU", OopsKind::LOCKUP},                       // kernel/watchdog.c, hard lock-up
+    Sign{"watchdog: CPU", OopsKind::LOCKUP},  // kernel/watchdog.c, hard lock-up
     Sign{"watchdog: Watchdog detected hard LOCKUP", OopsKind::LOCKUP},
     Sign{"NMI watchdog: Watchdog detected hard LOCKUP", OopsKind::LOCKUP},
-    Sign{"BUG: workqueue lockup", OopsKind::LOCKUP},               // kernel/workqueue.c
-    Sign{"rcu: INFO: ", OopsKind::LOCKUP, "detected "},            // kernel/rcu/tree_stall.h, tree_exp.h
+    Sign{"BUG: workqueue lockup", OopsKind::LOCKUP},     // kernel/workqueue.c
+    Sign{"rcu: INFO: ", OopsKind::LOCKUP, "detected "},  // kernel/rcu/tree_stall.h, tree_exp.h
     Sign{"INFO: rcu_tasks", OopsKind::LOCKUP, "detected stalls"},  // kernel/rcu/tasks.h
     Sign{"INFO: task ", OopsKind::LOCKUP, " for more than "},      // kernel/hung_task.c
     Sign{"general protection fault", OopsKind::OOPS},              // arch/x86/kernel/traps.c
@@ -52,16 +53,18 @@ std::string_view without_stamp(std::string_view line) {
   while (!line.empty() && (line.back() == '\n' || line.back() == '\r')) line.remove_suffix(1);
   if (!line.starts_with('[')) return line;
   const size_t close = line.find("] ");
-  const bool stamp = close != std::string_view::npos &&
-                     std::all_of(line.begin() + 1, line.begin() + static_cast<std::ptrdiff_t>(close),
-                                 [](char c) { return (c >= '0' && c <= '9') || c == ' ' || c == '.'; });
+  const bool stamp =
+      close != std::string_view::npos &&
+      std::all_of(line.begin() + 1, line.begin() + static_cast<std::ptrdiff_t>(close),
+                  [](char c) { return (c >= '0' && c <= '9') || c == ' ' || c == '.'; });
   return stamp ? line.substr(close + 2) : line;
 }
 
 // Whether this line begins a complaint; `after_cut`: "[ cut here ]" stands shortly before it.
 OopsKind kind_of(std::string_view line, bool after_cut) {
   for (const Sign& sign : kSigns) {
-    if (line.starts_with(sign.start) && line.find(sign.also) != std::string_view::npos) return sign.kind;
+    if (line.starts_with(sign.start) && line.find(sign.also) != std::string_view::npos)
+      return sign.kind;
   }
   // Later kernels say "WARNING: FILE:LINE at ..."; without the cut it is anybody's message.
   return after_cut && line.starts_with(kWarning) ? OopsKind::WARNING : OopsKind::NOT_SAID;
@@ -77,8 +80,9 @@ void KernelComplaints::line(const std::string& text) {
     // A stack that overflowed is told of with "BUG: " first (arch/x86/kernel/traps.c).
     if (open_->kind == OopsKind::WARNING && plain.starts_with(kOops)) open_->kind = OopsKind::OOPS;
     add(text);
-    const bool marked = open_->kind == OopsKind::LOCKUP ? plain.find(kEndCallTrace) != std::string_view::npos
-                                                        : plain.starts_with(kEndTrace);
+    const bool marked = open_->kind == OopsKind::LOCKUP
+                            ? plain.find(kEndCallTrace) != std::string_view::npos
+                            : plain.starts_with(kEndTrace);
     if (marked || ++lines_ >= kMaxLines) end();
     return;
   }

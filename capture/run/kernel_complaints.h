@@ -19,8 +19,8 @@ struct KernelComplaint {
   std::string text;      // from the first line to the end, as printed
 };
 
-// Finds complaints among a console's lines: oopses, BUGs, warnings, lock-ups and stalls, each up to the
-// line that ends it. Bounded, whatever is printed: what was left out is counted.
+// Finds complaints among a console's lines: oopses, BUGs, warnings, lock-ups and stalls, each up to
+// the line that ends it. Bounded, whatever is printed: what was left out is counted.
 class KernelComplaints {
  public:
   static constexpr size_t kMaxTextBytes = 16 << 10;
@@ -33,8 +33,8 @@ class KernelComplaints {
 
   // Those complete since the last call, in order.
   [[nodiscard]] std::vector<KernelComplaint> take();
-  // Complaints beyond the first kMaxComplaints, and bytes of text beyond kMaxTextBytes, since the last
-  // call.
+  // Complaints beyond the first kMaxComplaints, and bytes of text beyond kMaxTextBytes, since the
+  // last call.
   struct Losses {
     uint64_t complaints = 0;
     uint64_t text_bytes = 0;
@@ -47,8 +47,9 @@ class KernelComplaints {
   void add(const std::string& text);
 
   std::optional<KernelComplaint> open_;
-  size_t lines_ = 0;      // of the open one, or of cut_here_
-  std::string cut_here_;  // "[ cut here ]" and the lines after it, until it is known what was cut off
+  size_t lines_ = 0;  // of the open one, or of cut_here_
+  std::string
+      cut_here_;  // "[ cut here ]" and the lines after it, until it is known what was cut off
   size_t complaints_ = 0;
   std::vector<KernelComplaint> complete_;
   Losses losses_;

@@ -12,15 +12,17 @@ namespace ktape {
 
 namespace {
 
-// libbpf's words (tools/lib/bpf/libbpf.c) for a kfunc with other arguments, and for a weak one that is
-// called; the verifier's for one that it does not let a scheduler call.
+// libbpf's words (tools/lib/bpf/libbpf.c) for a kfunc with other arguments, and for a weak one that
+// is called; the verifier's for one that it does not let a scheduler call.
 constexpr std::array<std::string_view, 3> kOtherForm = {"incompatible with", "wasn't resolved",
                                                         "kernel function"};
 constexpr std::string_view kNoConfig = "failed to open system Kconfig";
 constexpr std::string_view kOption = "extern 'CONFIG_";
 constexpr std::string_view kUnresolved = " (strong): not resolved";
 
-bool has(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
+bool has(std::string_view text, std::string_view part) {
+  return text.find(part) != std::string_view::npos;
+}
 
 // "CONFIG_HZ" of "libbpf: extern 'CONFIG_HZ' (strong): not resolved".
 std::string option_missed(std::string_view printed) {
@@ -42,16 +44,19 @@ std::string explain_load_failure(std::string_view printed, const KernelKnowledge
     const std::vector<std::string> shown = kfuncs_with_shown_aux(kernel.btf_raw);
     if (const std::string kfunc = kfunc_named_in(printed, shown); !kfunc.empty()) {
       return fmt::format(
-          "; the BTF of kernel {} shows {} kfuncs of sched_ext, '{}' among them, with an argument that "
+          "; the BTF of kernel {} shows {} kfuncs of sched_ext, '{}' among them, with an argument "
+          "that "
           "others hide: "
-          "schedulers built for the other form do not load on it; 'ktape kernel inspect' lists them",
+          "schedulers built for the other form do not load on it; 'ktape kernel inspect' lists "
+          "them",
           kernel.release, shown.size(), kfunc);
     }
   }
   const std::string option = option_missed(printed);
   if (!config_is_whole && (!option.empty() || has(printed, kNoConfig))) {
     return fmt::format(
-        "; the program asks for {} of '/boot/config-{}', and ktape has of that kernel's configuration only "
+        "; the program asks for {} of '/boot/config-{}', and ktape has of that kernel's "
+        "configuration only "
         "what its "
         "image tells: put it beside the image, as 'config'",
         option.empty() ? "options" : option, kernel.release);

@@ -8,11 +8,11 @@
 
 namespace ktape {
 
-// What ktape knows of why the program of a scheduler did not load on this kernel, to be put behind what it
-// printed:
-// "; kernel ... shows ..."; empty where it knows nothing. `config_is_whole`: the guest has the kernel's
-// configuration, and not only what its image tells.
-[[nodiscard]] std::string explain_load_failure(std::string_view printed, const KernelKnowledge& kernel,
-                                               bool config_is_whole);
+// What ktape knows of why the program of a scheduler did not load on this kernel, to be put behind
+// what it printed:
+// "; kernel ... shows ..."; empty where it knows nothing. `config_is_whole`: the guest has the
+// kernel's configuration, and not only what its image tells.
+[[nodiscard]] std::string explain_load_failure(std::string_view printed,
+                                               const KernelKnowledge& kernel, bool config_is_whole);
 
 }  // namespace ktape

@@ -12,8 +12,8 @@ namespace ktape {
 // "completed; scheduler 'qmap' was ejected: runtime error". Safe to print.
 [[nodiscard]] std::string outcome_line(const RunEnd& end);
 
-// The exit status that `ktape capture` has for it. `fail_on_eject`: a scheduler that the kernel threw out is
-// reason enough not to be good.
+// The exit status that `ktape capture` has for it. `fail_on_eject`: a scheduler that the kernel
+// threw out is reason enough not to be good.
 [[nodiscard]] ExitCode outcome_code(const RunEnd& end, bool fail_on_eject);
 
 }  // namespace ktape

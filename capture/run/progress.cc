@@ -35,8 +35,8 @@ std::string TextProgress::stamp() const {
 
 void TextProgress::say(const std::string& line) {
   if (++lines_ > kMaxLines) return;
-  const std::string text =
-      lines_ < kMaxLines ? printable(line.substr(0, kMaxLineBytes)) : "the rest is on the tape only";
+  const std::string text = lines_ < kMaxLines ? printable(line.substr(0, kMaxLineBytes))
+                                              : "the rest is on the tape only";
   put(fd_, (live_line_ ? kEraseLine : "") + stamp() + text + "\n");
   live_line_ = false;
 }

@@ -16,8 +16,8 @@ class Progress {
   virtual void now(const std::string& line) = 0;
 };
 
-// Writes to a file descriptor: a live line on a terminal, plain lines otherwise. Lines quote what the guest
-// says: what a terminal would act on is escaped, and their length and number are bounded.
+// Writes to a file descriptor: a live line on a terminal, plain lines otherwise. Lines quote what
+// the guest says: what a terminal would act on is escaped, and their length and number are bounded.
 class TextProgress final : public Progress {
  public:
   explicit TextProgress(int fd);

@@ -18,12 +18,14 @@ using namespace std::chrono_literals;
 constexpr size_t kMaxKnown = 4096;  // those that have exited and are not freed yet among them
 constexpr unsigned kMaxNames = 64;
 constexpr size_t kMaxEjections = 16;
-// An enable takes tens of milliseconds: an agent that waits for one is to hear of it at once, also where it
-// fails.
+// An enable takes tens of milliseconds: an agent that waits for one is to hear of it at once, also
+// where it fails.
 constexpr auto kLookForEnable = 5ms;
 constexpr auto kLook = 20ms;
 
-std::string after_colon(const std::string& text) { return text.empty() ? "" : ": " + printable(text); }
+std::string after_colon(const std::string& text) {
+  return text.empty() ? "" : ": " + printable(text);
+}
 
 }  // namespace
 
@@ -38,8 +40,10 @@ void SchedulerWatch::adopted(const Kernel& kernel) {
 
 std::vector<BreakpointWish> SchedulerWatch::breakpoints(const KernelKnowledge& kernel,
                                                         schema::Scenario::Reader scenario) {
-  if (!scenario.getScheduler().isExternal() || !kernel.symbols.find(kSchedulerFreeFunction)) return {};
-  return {{BreakpointPriority::kSchedulers, "the exit of an external scheduler", kSchedulerFreeFunction}};
+  if (!scenario.getScheduler().isExternal() || !kernel.symbols.find(kSchedulerFreeFunction))
+    return {};
+  return {{BreakpointPriority::kSchedulers, "the exit of an external scheduler",
+           kSchedulerFreeFunction}};
 }
 
 void SchedulerWatch::arm(Frozen& frozen, Breakpoints& breakpoints) {
@@ -48,7 +52,8 @@ void SchedulerWatch::arm(Frozen& frozen, Breakpoints& breakpoints) {
   armed_ = set.ok();
   if (armed_) return;
   progress_.say("an exit of a scheduler may be missed: " + set.error().message);
-  recorder_.lose("scheduler_exit_watch", "breakpoints on a scheduler's end that could not be set", 1);
+  recorder_.lose("scheduler_exit_watch", "breakpoints on a scheduler's end that could not be set",
+                 1);
 }
 
 Result<void> SchedulerWatch::on_state(schema::SchedulerState::Reader state, GuestNs guest) {
@@ -68,7 +73,8 @@ Result<void> SchedulerWatch::record_state(schema::SchedulerState::Reader state, 
     const unsigned names = std::min(state.getNames().size(), kMaxNames);
     const unsigned more = state.getNames().size() - names;
     const bool counts = state.getEnableSeq().size() > 0;
-    auto facts = to.initFacts(3 + names + (more > 0 ? 1 : 0) + (counts ? 1 : 0) + (state.getEnded() ? 1 : 0));
+    auto facts = to.initFacts(3 + names + (more > 0 ? 1 : 0) + (counts ? 1 : 0) +
+                              (state.getEnded() ? 1 : 0));
     unsigned next = 0;
     const auto add = [&](const char* name, std::string_view value) {
       facts[next].setName(name);
@@ -81,7 +87,8 @@ Result<void> SchedulerWatch::record_state(schema::SchedulerState::Reader state, 
     if (more > 0) add("moreSchedulers", std::to_string(more));
     if (counts) add("enableSeq", as_text(state.getEnableSeq()));
     if (state.getEnded()) {
-      add("ended", fmt::format("{} {}", state.getKilled() ? "signal" : "status", state.getStatus()));
+      add("ended",
+          fmt::format("{} {}", state.getKilled() ? "signal" : "status", state.getStatus()));
     }
   });
 }
@@ -92,7 +99,8 @@ void SchedulerWatch::look_at(const GuestMemory& memory, const std::vector<VcpuRe
   for (const VcpuRegisters& vcpu : registers) {
     if (at_breakpoint && arrives_at(vcpu, reader_->free_function()))
       meet(memory, reader_->scheduler_to_free(vcpu.rdi), true);
-    if (vcpu.rip == reader_->exit_function().value) meet(memory, reader_->scheduler_to_exit(vcpu.rdi), false);
+    if (vcpu.rip == reader_->exit_function().value)
+      meet(memory, reader_->scheduler_to_exit(vcpu.rdi), false);
   }
 }
 
@@ -122,7 +130,8 @@ Result<void> SchedulerWatch::record_seen() {
     known->had_tasks = known->had_tasks || seen.has_tasks;
     if (!seen.freed) continue;
     if (seen.enabled && !known->attached) KTAPE_TRY(attach(*known, seen.state));
-    // One that was never enabled and has no exit either is one for which there was not enough of something.
+    // One that was never enabled and has no exit either is one for which there was not enough of
+    // something.
     const bool tells = seen.exit || !seen.enabled;
     if (!known->ended && tells) KTAPE_TRY(end(*known, seen.exit.value_or(SchedulerExitInfo{})));
     // Its memory may become another scheduler's.
@@ -153,8 +162,10 @@ Result<void> SchedulerWatch::read_memory() {
   if (found->more) leave_out();
   const std::vector<GuestVirtual>& linked = found->addresses;
   for (GuestVirtual address : linked) {
-    // Where the machine could not be made to stop, memory that was freed may be another scheduler's by now.
-    std::erase_if(known_, [&](const Known& known) { return known.ended && known.address == address; });
+    // Where the machine could not be made to stop, memory that was freed may be another scheduler's
+    // by now.
+    std::erase_if(known_,
+                  [&](const Known& known) { return known.ended && known.address == address; });
     if (find(address) != nullptr) continue;
     const Result<SchedulerState> state = reader_->read(memory_, address);
     if (state.ok()) KTAPE_TRY(attempt(*state));
@@ -171,8 +182,8 @@ Result<void> SchedulerWatch::read_memory() {
   return {};
 }
 
-// The kernel takes a scheduler off its lists once its exit is complete, ops.exit() included; by then an
-// enable has ended too.
+// The kernel takes a scheduler off its lists once its exit is complete, ops.exit() included; by
+// then an enable has ended too.
 Result<void> SchedulerWatch::read_known(Known& known, bool linked) {
   const Result<bool> enabled = reader_->was_enabled(memory_, known.address);
   if (!enabled.ok()) {
@@ -197,7 +208,8 @@ Result<void> SchedulerWatch::record_unfinished() {
   if (!reader_ || !armed_) return {};
   for (Known& known : known_) {
     if (known.ended || !known.attached) continue;
-    const Result<std::optional<SchedulerExitInfo>> info = reader_->exit_so_far(memory_, known.address);
+    const Result<std::optional<SchedulerExitInfo>> info =
+        reader_->exit_so_far(memory_, known.address);
     if (info.ok() && *info) KTAPE_TRY(end(known, **info, true));
   }
   return {};
@@ -253,7 +265,8 @@ Result<void> SchedulerWatch::end(Known& known, const SchedulerExitInfo& info, bo
                                               : "was not enabled",
                             exit));
   if (!known.attached)
-    news_.push_back({known.name, known.had_tasks, info.message.empty() ? info.reason : info.message});
+    news_.push_back(
+        {known.name, known.had_tasks, info.message.empty() ? info.reason : info.message});
   if ((known.attached || known.had_tasks) && is_error_exit(info.kind)) {
     if (ejections_.size() == kMaxEjections) {
       ++ejections_left_out_;
@@ -264,9 +277,11 @@ Result<void> SchedulerWatch::end(Known& known, const SchedulerExitInfo& info, bo
   return record_end(known, info, unfinished);
 }
 
-Result<void> SchedulerWatch::record_end(const Known& known, const SchedulerExitInfo& info, bool unfinished) {
+Result<void> SchedulerWatch::record_end(const Known& known, const SchedulerExitInfo& info,
+                                        bool unfinished) {
   if (info.dump.size() >= SchedExtReader::kMaxDumpBytes)
-    recorder_.lose("scheduler_dumps", "dumps of a scheduler's exit of which the end is left out", 1);
+    recorder_.lose("scheduler_dumps", "dumps of a scheduler's exit of which the end is left out",
+                   1);
   return recorder_.record([&](schema::Record::Builder record) {
     auto to = known.attached ? record.initSchedulerExited() : record.initSchedulerEnableFailed();
     to.setId(known.id);
@@ -279,8 +294,8 @@ Result<void> SchedulerWatch::record_end(const Known& known, const SchedulerExitI
   });
 }
 
-// The kernel's memory does not tell: what the guest says is all that there is. The count tells also of one
-// that came and went between two looks at sysfs.
+// The kernel's memory does not tell: what the guest says is all that there is. The count tells also
+// of one that came and went between two looks at sysfs.
 Result<void> SchedulerWatch::attach_unread(schema::SchedulerState::Reader state) {
   const std::string_view count = as_text(state.getEnableSeq());
   const bool any = state.getNames().size() > 0 ? enabled_ : !count.empty() && count != "0";
@@ -315,8 +330,8 @@ void SchedulerWatch::leave_out() {
   if (!std::exchange(leaves_out_, true))
     progress_.say(fmt::format("the kernel has more than {} schedulers: the others are not recorded",
                               SchedExtReader::kMaxSchedulers));
-  recorder_.lose("schedulers_left_out", "looks at the kernel's schedulers that found more than are recorded",
-                 1);
+  recorder_.lose("schedulers_left_out",
+                 "looks at the kernel's schedulers that found more than are recorded", 1);
 }
 
 // A scheduler that is still enabled when its program has ended, because it was pinned, stays.
@@ -329,12 +344,14 @@ bool SchedulerWatch::take_settled() {
   return true;
 }
 
-Result<void> record_enable_count(const Kernel& kernel, const GuestMemory& memory, Recorder& recorder) {
+Result<void> record_enable_count(const Kernel& kernel, const GuestMemory& memory,
+                                 Recorder& recorder) {
   const Result<GuestVirtual> symbol = kernel.symbol(kEnableSeqSymbol);
   if (!symbol.ok()) return {};
   const Result<uint64_t> count = kernel.read_uint(memory, *symbol, sizeof(uint64_t));
   if (!count.ok()) {
-    recorder.lose("enable_count", "the kernel's count of enabled schedulers, which could not be read", 1);
+    recorder.lose("enable_count",
+                  "the kernel's count of enabled schedulers, which could not be read", 1);
     return {};
   }
   return recorder.record([&](schema::Record::Builder record) {

@@ -21,50 +21,56 @@
 
 namespace ktape {
 
-// What the agent is told of an enable that its scheduler's program asked for. One that was ejected while it
-// was being enabled, and had tasks by then, has attached as far as a scenario is concerned; the kernel counts
-// it as a failure.
+// What the agent is told of an enable that its scheduler's program asked for. One that was ejected
+// while it was being enabled, and had tasks by then, has attached as far as a scenario is
+// concerned; the kernel counts it as a failure.
 struct SchedulerNews {
   std::string name;
   bool attached = false;
   std::string why;  // it did not attach
 };
 
-// Watches the schedulers that an external scheduler's program brings. What became of each, that it attached,
-// that its enable failed, that it exited, is read from the kernel's own memory:
-//   - while the machine runs, at short intervals: what a scheduler's object says of these only ever comes to
+// Watches the schedulers that an external scheduler's program brings. What became of each, that it
+// attached, that its enable failed, that it exited, is read from the kernel's own memory:
+//   - while the machine runs, at short intervals: what a scheduler's object says of these only ever
+//   comes to
 //     stand there, and the object stays until the machine has stopped where it is freed;
-//   - whenever the machine has stopped. The watch makes it stop where a scheduler is about to be freed, the
-//     last moment at which anything of it can be read. A stop at scx_exit_function() that somebody else asked
-//     for tells of an enable that fails at once.
+//   - whenever the machine has stopped. The watch makes it stop where a scheduler is about to be
+//   freed, the
+//     last moment at which anything of it can be read. A stop at scx_exit_function() that somebody
+//     else asked for tells of an enable that fails at once.
 //
-// What cannot be read is counted as lost, and the run goes on. Methods that record fail only when the tape
-// cannot be written.
+// What cannot be read is counted as lost, and the run goes on. Methods that record fail only when
+// the tape cannot be written.
 class SchedulerWatch {
  public:
   using Clock = Machine::Clock;
 
   // All outlive it. `program` is the digest of the scheduler's executable.
-  SchedulerWatch(const GuestMemory& memory, Recorder& recorder, Progress& progress, const Digest& program)
+  SchedulerWatch(const GuestMemory& memory, Recorder& recorder, Progress& progress,
+                 const Digest& program)
       : memory_(memory), recorder_(recorder), progress_(progress), program_(program) {}
 
-  // The functions at which it wants the machine to stop, on this kernel; none without an external scheduler.
+  // The functions at which it wants the machine to stop, on this kernel; none without an external
+  // scheduler.
   [[nodiscard]] static std::vector<BreakpointWish> breakpoints(const KernelKnowledge& kernel,
                                                                schema::Scenario::Reader scenario);
 
   // The kernel is known; it outlives the watch.
   void adopted(const Kernel& kernel);
-  // Makes the machine stop where a scheduler is about to be freed. Each stop, whatever it is for, is then one
-  // for look_at(). Where it cannot be made to, exits are seen only as long as their schedulers are there;
-  // that is counted as lost.
+  // Makes the machine stop where a scheduler is about to be freed. Each stop, whatever it is for,
+  // is then one for look_at(). Where it cannot be made to, exits are seen only as long as their
+  // schedulers are there; that is counted as lost.
   void arm(Frozen& frozen, Breakpoints& breakpoints);
 
-  // The agent's word, which is recorded. What it says of sysfs counts only where memory cannot be read.
+  // The agent's word, which is recorded. What it says of sysfs counts only where memory cannot be
+  // read.
   Result<void> on_state(schema::SchedulerState::Reader state, GuestNs guest);
-  // The machine stands still: reads the schedulers that come and go there. Records nothing. `at_breakpoint`:
-  // a breakpoint stopped it, and what stands at one goes past it; else that arrives once more, and is read
-  // then.
-  void look_at(const GuestMemory& memory, const std::vector<VcpuRegisters>& registers, bool at_breakpoint);
+  // The machine stands still: reads the schedulers that come and go there. Records nothing.
+  // `at_breakpoint`: a breakpoint stopped it, and what stands at one goes past it; else that
+  // arrives once more, and is read then.
+  void look_at(const GuestMemory& memory, const std::vector<VcpuRegisters>& registers,
+               bool at_breakpoint);
   // Records what look_at() has seen, after the thaw; then, if it is time, what memory says by now.
   Result<void> look();
   // When look() has something to do; the far future when there is nothing to watch.
@@ -78,8 +84,8 @@ class SchedulerWatch {
   [[nodiscard]] bool take_settled();
   // What the agent has not been told yet.
   [[nodiscard]] std::vector<SchedulerNews> take_news() { return std::exchange(news_, {}); }
-  // Schedulers that the kernel has thrown out, as ejection_words() puts it: the first ones, and how many more
-  // there were.
+  // Schedulers that the kernel has thrown out, as ejection_words() puts it: the first ones, and how
+  // many more there were.
   [[nodiscard]] const std::vector<std::string>& ejections() const { return ejections_; }
   [[nodiscard]] uint64_t ejections_left_out() const { return ejections_left_out_; }
 
@@ -139,7 +145,9 @@ class SchedulerWatch {
   bool leaves_out_ = false;
 };
 
-// Records the kernel's own count of enables, where it has one, to be held against what was recorded of them.
-Result<void> record_enable_count(const Kernel& kernel, const GuestMemory& memory, Recorder& recorder);
+// Records the kernel's own count of enables, where it has one, to be held against what was recorded
+// of them.
+Result<void> record_enable_count(const Kernel& kernel, const GuestMemory& memory,
+                                 Recorder& recorder);
 
 }  // namespace ktape

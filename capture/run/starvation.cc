@@ -31,7 +31,8 @@ std::string who_runs(const Kernel& kernel, const std::vector<CpuEvidence>& cpus)
     capnp::MallocMessageBuilder message;
     auto vcpu = message.initRoot<schema::VcpuState>();
     write_evidence(kernel, cpus[cpu], vcpu);
-    text += fmt::format("{}CPU {} runs {}", text.empty() ? "" : ", ", cpu, running_text(vcpu.asReader()));
+    text += fmt::format("{}CPU {} runs {}", text.empty() ? "" : ", ", cpu,
+                        running_text(vcpu.asReader()));
   }
   return text;
 }

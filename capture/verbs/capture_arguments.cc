@@ -21,20 +21,19 @@ constexpr uint64_t kMegabyte = 1000000;
 constexpr char kDescription[] =
     "Boots a kernel in a guest, runs a scenario there, and records all of it on one tape.";
 
-constexpr char kFooter[] =
-    "Examples:\n"
-    "  ktape capture cold_path_roundtrip -o run.ktape\n"
-    "  ktape capture my.scenario --kernel 7.3.4\n"
-    "  ktape capture my.scenario --topology sockets=2,cores=2,threads=2,numaNodes=2\n"
-    "  ktape capture my.scenario --freeze-on symbol:sched_setscheduler*3 --freeze-every 500\n"
-    "  ktape capture my.scenario --freeze-on symbol:schedule*50@attach\n"
-    "  ktape capture my.scenario --kernel ~/linux/arch/x86/boot/bzImage\n"
-    "  ktape capture my.scenario --scheduler './scx_mine --slice 5000'\n"
-    "\n"
-    "SIGUSR1 freezes once, on demand; SIGINT and SIGTERM end the run and seal the tape.\n"
-    "While it records the tape is 'run.ktape.partial'; 'run.ktape' exists once it is sealed.\n"
-    "Exit status: 0 completed; 1 sealed with another outcome, or --fail-on-eject; 2 usage or scenario;\n"
-    "3 unusable kernel; 4 the host lacks something, or the machine was lost";
+constexpr char kFooter[] = R"(Examples:
+  ktape capture cold_path_roundtrip -o run.ktape
+  ktape capture my.scenario --kernel 7.3.4
+  ktape capture my.scenario --topology sockets=2,cores=2,threads=2,numaNodes=2
+  ktape capture my.scenario --freeze-on symbol:sched_setscheduler*3 --freeze-every 500
+  ktape capture my.scenario --freeze-on symbol:schedule*50@attach
+  ktape capture my.scenario --kernel ~/linux/arch/x86/boot/bzImage
+  ktape capture my.scenario --scheduler './scx_mine --slice 5000'
+
+SIGUSR1 freezes once, on demand; SIGINT and SIGTERM end the run and seal the tape.
+While it records the tape is 'run.ktape.partial'; 'run.ktape' exists once it is sealed.
+Exit status: 0 completed; 1 sealed with another outcome, or --fail-on-eject; 2 usage or scenario;
+3 unusable kernel; 4 the host lacks something, or the machine was lost)";
 
 // The command line as it was typed: what has another form in CaptureOptions.
 struct Asked {
@@ -87,70 +86,83 @@ Accelerator accelerator_of(const std::string& name) {
 void add_options(CLI::App& app, Asked& asked) {
   app.footer(kFooter);
   app.set_version_flag("--version", std::string("ktape ") + KTAPE_VERSION);
-  app.add_option("SCENARIO", asked.options.scenario, "A scenario file, or the name of one that ships")
+  app.add_option("SCENARIO", asked.options.scenario,
+                 "A scenario file, or the name of one that ships")
       ->required();
   app.add_option("-o,--output", asked.options.output,
                  "The tape to write; default: the scenario's name, .ktape");
-  app.add_option("-k,--kernel", asked.options.kernel,
-                 "A version from the cache ('tools/kernel list'), or the path of a bzImage or vmlinux")
+  app.add_option(
+         "-k,--kernel", asked.options.kernel,
+         "A version from the cache ('tools/kernel list'), or the path of a bzImage or vmlinux")
       ->default_str(kDefaultKernelText);
   auto* cpus_option =
-      app.add_option("--cpus", asked.cpus, "So many vCPUs in one socket, instead of the scenario's machine")
+      app.add_option("--cpus", asked.cpus,
+                     "So many vCPUs in one socket, instead of the scenario's machine")
           ->check(CLI::Range(uint32_t{1}, kMaxCpus));
-  app.add_option("--topology", asked.topology,
-                 "Sockets, cores of a socket, threads of a core, LLCs and NUMA nodes, instead of the\n"
-                 "scenario's: sockets=2,cores=4,threads=2,llcs=4,numaNodes=2")
+  app.add_option(
+         "--topology", asked.topology,
+         "Sockets, cores of a socket, threads of a core, LLCs and NUMA nodes, instead of the\n"
+         "scenario's: sockets=2,cores=4,threads=2,llcs=4,numaNodes=2")
       ->excludes(cpus_option);
   app.add_option("--memory-mb", asked.memory_mb, "MiB of RAM, instead of the scenario's")
       ->check(CLI::Range(kMinMemoryMb, kMaxMemoryMb));
   asked.scheduler =
-      app.add_option("--scheduler", asked.options.guest.scheduler,
-                     "A scheduler's command, 'PROGRAM ARGUMENTS', instead of the scenario's scheduler.\n"
-                     "Words are quoted as for a shell; none is run")
+      app.add_option(
+             "--scheduler", asked.options.guest.scheduler,
+             "A scheduler's command, 'PROGRAM ARGUMENTS', instead of the scenario's scheduler.\n"
+             "Words are quoted as for a shell; none is run")
           ->type_name("COMMAND");
-  app.add_option(
-         "--scheduler-dir", asked.options.guest.scheduler_folders,
-         "Look for a scheduler's program here, before the scenario's folder and PATH; more than once\n"
-         "for several")
+  app.add_option("--scheduler-dir", asked.options.guest.scheduler_folders,
+                 "Look for a scheduler's program here, before the scenario's folder and PATH; more "
+                 "than once\n"
+                 "for several")
       ->type_name("DIR")
       ->allow_extra_args(false);
-  app.add_option(
-         "--overlay", asked.options.guest.overlays,
-         "Give the guest the files in this folder, and what programs among them need of this host; more\n"
-         "than once for several")
+  app.add_option("--overlay", asked.options.guest.overlays,
+                 "Give the guest the files in this folder, and what programs among them need of "
+                 "this host; more\n"
+                 "than once for several")
       ->type_name("DIR")
       ->allow_extra_args(false);
-  app.add_option("--accel", asked.accelerator, "kvm, tcg, or auto: kvm where it can run a kernel, else tcg")
+  app.add_option("--accel", asked.accelerator,
+                 "kvm, tcg, or auto: kvm where it can run a kernel, else tcg")
       ->check(CLI::IsMember({"auto", "kvm", "tcg"}))
       ->capture_default_str();
-  app.add_flag(
-      "--tcg-single-thread", asked.options.tcg_single_thread,
-      "Without KVM: emulate all vCPUs in one thread, for guests that attach schedulers by the hundred.\n"
-      "In one of QEMU's threads for each, such a guest has died of an int3 where its kernel patches code");
-  app.add_option("--memory", asked.memory,
-                 "What to keep of the guest's memory at each freeze, as it was before ops wrote.\n"
-                 "sched: runqueues, tasks, the scheduler, its queues and BPF maps, and what ops touched;\n"
-                 "touched: what ops touched; full: all of it, tens of MB; none")
+  app.add_flag("--tcg-single-thread", asked.options.tcg_single_thread,
+               "Without KVM: emulate all vCPUs in one thread, for guests that attach schedulers by "
+               "the hundred.\n"
+               "In one of QEMU's threads for each, such a guest has died of an int3 where its "
+               "kernel patches code");
+  app.add_option(
+         "--memory", asked.memory,
+         "What to keep of the guest's memory at each freeze, as it was before ops wrote.\n"
+         "sched: runqueues, tasks, the scheduler, its queues and BPF maps, and what ops touched;\n"
+         "touched: what ops touched; full: all of it, tens of MB; none")
       ->check(CLI::IsMember({"sched", "touched", "full", "none"}))
       ->capture_default_str();
   app.add_flag("--no-kaslr", asked.no_kaslr,
                "Boot the unpacked vmlinux: faster, and its addresses are those of the image");
-  app.add_flag("--fast-boot", asked.options.fast_boot,
-               "Leave out slow initcalls: the keys of module signatures, a generator of random numbers.\n"
-               "This changes the kernel under test; the tape says so");
+  app.add_flag(
+      "--fast-boot", asked.options.fast_boot,
+      "Leave out slow initcalls: the keys of module signatures, a generator of random numbers.\n"
+      "This changes the kernel under test; the tape says so");
   app.add_option("--append", asked.options.extra_arguments,
                  "More arguments for the guest kernel's command line");
   app.add_option("--freeze-on", asked.options.freeze_on, kFreezeOnHelp)->take_all()->expected(1);
   app.add_option(
          "--freeze-every", asked.every_ms,
-         "Freeze every so many ms, from the first step to the last's end. An interval whose end comes\n"
+         "Freeze every so many ms, from the first step to the last's end. An interval whose end "
+         "comes\n"
          "while the freeze before is recorded, or too soon after it, is skipped, and counted.\n"
-         "Under KVM the guest is told of each freeze, and its kernel watches for lock-ups anew: with\n"
-         "intervals below its thresholds (20 s for soft lock-ups, 21 s for RCU stalls unless it was told\n"
+         "Under KVM the guest is told of each freeze, and its kernel watches for lock-ups anew: "
+         "with\n"
+         "intervals below its thresholds (20 s for soft lock-ups, 21 s for RCU stalls unless it "
+         "was told\n"
          "otherwise) it never tells of one. sched_ext's own watchdog is not reset")
       ->check(CLI::Range(1, 86400000));
-  app.add_flag("--fail-on-eject", asked.options.fail_on_eject,
-               "Exit with status 1 when the kernel has ejected a scheduler, also if the run completed");
+  app.add_flag(
+      "--fail-on-eject", asked.options.fail_on_eject,
+      "Exit with status 1 when the kernel has ejected a scheduler, also if the run completed");
   app.add_option("--max-tape", asked.max_tape_mb,
                  "End the run, as failed by the host, when its tape takes this many MB")
       ->check(CLI::Range(uint64_t{1}, uint64_t{1} << 40))
@@ -234,11 +246,13 @@ std::vector<std::string> capture_words(const CaptureOptions& options) {
   Words words;
   words.value("--kernel", options.kernel);
   if (options.machine.shape) words.value("--topology", topology_text(*options.machine.shape));
-  if (options.machine.memory_mb) words.value("--memory-mb", std::to_string(*options.machine.memory_mb));
+  if (options.machine.memory_mb)
+    words.value("--memory-mb", std::to_string(*options.machine.memory_mb));
   words.value_unless("", "--scheduler", options.guest.scheduler);
   words.values("--scheduler-dir", options.guest.scheduler_folders);
   words.values("--overlay", options.guest.overlays);
-  words.value_unless(accelerator_name(usual.accelerator), "--accel", accelerator_name(options.accelerator));
+  words.value_unless(accelerator_name(usual.accelerator), "--accel",
+                     accelerator_name(options.accelerator));
   words.flag("--tcg-single-thread", options.tcg_single_thread);
   words.value_unless(memory_name(usual.memory), "--memory", memory_name(options.memory));
   words.flag("--no-kaslr", !options.kaslr);

@@ -12,6 +12,7 @@
 #include "schema/base/digest.h"
 #include "schema/base/exit_code.h"
 #include "schema/base/file.h"
+#include "schema/base/standard_output.h"
 
 namespace ktape {
 namespace {
@@ -30,30 +31,32 @@ void print_result(const CaptureResult& result) {
   fmt::print("tape     {}  ({} records, {:.1f} MB)\n", result.tape.path, result.tape.records,
              static_cast<double>(result.tape.bytes) / 1e6);
   if (result.tape.pages > 0) {
-    fmt::print("memory   {} pages of the guest's memory, {:.2f} MB of the tape\n", result.tape.pages,
-               static_cast<double>(result.tape.page_bytes) / 1e6);
+    fmt::print("memory   {} pages of the guest's memory, {:.2f} MB of the tape\n",
+               result.tape.pages, static_cast<double>(result.tape.page_bytes) / 1e6);
   }
   if (result.tape.partial_was_gone)
     fmt::print(
-        "note     '{}.partial' was removed while it was recorded: the tape is a copy of what was in it\n",
+        "note     '{}.partial' was removed while it was recorded: the tape is a copy of what was "
+        "in it\n",
         result.tape.path);
   // That no scheduler erred needs no line.
   for (const TriggerCount& trigger : result.end.triggers) {
     if (trigger.freezes > 0 || trigger.name != kScxErrorTrigger)
       fmt::print("frozen   on {}\n", trigger.text());
   }
-  if (result.end.intervals) fmt::print("frozen   on time: {}\n", intervals_text(*result.end.intervals));
+  if (result.end.intervals)
+    fmt::print("frozen   on time: {}\n", intervals_text(*result.end.intervals));
   fmt::print("head     {}\n", to_hex(result.tape.head));
-  fmt::print("next     ktape {} {}\n", result.end.outcome == schema::Outcome::COMPLETED ? "check" : "show",
-             result.tape.path);
+  fmt::print("next     ktape {} {}\n",
+             result.end.outcome == schema::Outcome::COMPLETED ? "check" : "show", result.tape.path);
 }
 
 int run(int argc, char** argv) {
   const ParsedCapture parsed = parse_capture(argc, argv);
   if (const int* status = std::get_if<int>(&parsed)) return *status;
   const CaptureOptions& options = std::get<CaptureOptions>(parsed);
-  // SIGINT, SIGTERM and SIGHUP end the run, not the program: the tape is sealed first. A reader of our
-  // output that goes away ends neither.
+  // SIGINT, SIGTERM and SIGHUP end the run, not the program: the tape is sealed first. A reader of
+  // our output that goes away ends neither.
   const UniqueFd end = take_signals({SIGINT, SIGTERM, SIGHUP});
   const UniqueFd freeze = take_signals({SIGUSR1});
   std::signal(SIGPIPE, SIG_IGN);
@@ -69,9 +72,8 @@ int run(int argc, char** argv) {
   }
   print_result(*result);
   // The tape is sealed and whole, but the head digest has not reached the user.
-  if (std::fflush(stdout) != 0) {
-    fmt::print(stderr, "{}",
-               describe(kCaptureProgram, system_error(ErrorCode::kHost, "cannot write to standard output")));
+  if (const Result<void> told = flush_output(); !told.ok()) {
+    fmt::print(stderr, "{}", describe(kCaptureProgram, told.error()));
     return static_cast<int>(ExitCode::kHost);
   }
   return static_cast<int>(outcome_code(result->end, options.fail_on_eject));

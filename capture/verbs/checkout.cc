@@ -30,18 +30,20 @@ bool is_below_checkout(fs::path folder) {
   }
 }
 
-// What it prints. Through env(1), so that no variable of a git that runs us, as in a hook, leads elsewhere.
+// What it prints. Through env(1), so that no variable of a git that runs us, as in a hook, leads
+// elsewhere.
 Result<std::string> git(const std::string& folder, const std::vector<std::string>& words) {
   std::vector<std::string> arguments;
-  for (const char* name : {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR", "GIT_PREFIX",
-                           "GIT_OBJECT_DIRECTORY", "GIT_CONFIG_PARAMETERS"}) {
+  for (const char* name : {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR",
+                           "GIT_PREFIX", "GIT_OBJECT_DIRECTORY", "GIT_CONFIG_PARAMETERS"}) {
     arguments.insert(arguments.end(), {"-u", name});
   }
-  arguments.insert(arguments.end(),
-                   {"LC_ALL=C", "GIT_OPTIONAL_LOCKS=0", "GIT_TERMINAL_PROMPT=0", "git", "--no-optional-locks",
-                    "-c", "core.fsmonitor=false", "-c", "core.hooksPath=/dev/null", "-C", folder});
+  arguments.insert(arguments.end(), {"LC_ALL=C", "GIT_OPTIONAL_LOCKS=0", "GIT_TERMINAL_PROMPT=0",
+                                     "git", "--no-optional-locks", "-c", "core.fsmonitor=false",
+                                     "-c", "core.hooksPath=/dev/null", "-C", folder});
   arguments.insert(arguments.end(), words.begin(), words.end());
-  KTAPE_ASSIGN(const std::unique_ptr<ChildProcess> child, ChildProcess::start("env", arguments, {}));
+  KTAPE_ASSIGN(const std::unique_ptr<ChildProcess> child,
+               ChildProcess::start("env", arguments, {}));
   if (!child->wait_for_end(std::chrono::steady_clock::now() + kAnswerWithin)) {
     return Error{ErrorCode::kHost, "git did not answer within 10 s", ""};
   }
@@ -51,11 +53,13 @@ Result<std::string> git(const std::string& folder, const std::vector<std::string
   return Error{ErrorCode::kHost, told.empty() ? "git " + child->how_it_ended() : told, ""};
 }
 
-// Of what `git status --porcelain` prints: those of changes, and those of files that git does not track.
+// Of what `git status --porcelain` prints: those of changes, and those of files that git does not
+// track.
 std::pair<int32_t, int32_t> count_lines(const std::string& status) {
   int32_t changed = 0, untracked = 0;
   std::istringstream lines(status);
-  for (std::string line; std::getline(lines, line);) ++(line.starts_with("??") ? untracked : changed);
+  for (std::string line; std::getline(lines, line);)
+    ++(line.starts_with("??") ? untracked : changed);
   return {changed, untracked};
 }
 
@@ -76,10 +80,11 @@ Checkout checkout_of(const std::string& folder) {
     return not_known("git does not say which commit is checked out");
   checkout.folder = found->substr(0, end);
   checkout.commit = found->substr(end + 1, found->find('\n', end + 1) - end - 1);
-  const Result<std::string> status =
-      git(folder, {"status", "--porcelain", "--untracked-files=normal", "--ignore-submodules=dirty"});
+  const Result<std::string> status = git(
+      folder, {"status", "--porcelain", "--untracked-files=normal", "--ignore-submodules=dirty"});
   if (!status.ok()) return not_known(status.error().message);
-  // The program itself is hardly ever tracked, but its source may not be either: so they are counted apart.
+  // The program itself is hardly ever tracked, but its source may not be either: so they are
+  // counted apart.
   const auto [changed, untracked] = count_lines(*status);
   checkout.state = changed == 0 ? CheckoutState::CLEAN : CheckoutState::CHANGED;
   checkout.untracked = untracked;

@@ -17,9 +17,10 @@ struct Checkout {
   int32_t untracked = -1;  // files and folders that git neither tracks nor ignores; -1: not counted
 };
 
-// Asks git, at most for some seconds, and changes nothing: no lock is taken, no index refreshed, and no hook,
-// file-system monitor or pager of the checkout is run (its filters may be: git compares by them). A host
-// without git, or a checkout that git refuses to read (safe.directory), is NOT_KNOWN; a folder below no
+// Asks git, at most for some seconds, and changes nothing: no lock is taken, no index refreshed,
+// and no hook, file-system monitor or pager of the checkout is run (its filters may be: git
+// compares by them). A host without git, or a checkout that git refuses to read (safe.directory),
+// is NOT_KNOWN; a folder below no
 // ".git" is NONE without git being run.
 [[nodiscard]] Checkout checkout_of(const std::string& folder);
 

@@ -18,13 +18,14 @@ constexpr char kDescription[] =
     "Says what a capture needs of this host, by trying it, and what mends what is not there.";
 
 constexpr char kFooter[] =
-    "Exit status: 0 a capture can run; 2 usage; 4 the host lacks something that every capture needs\n"
-    "\n"
-    "Trying KVM boots a kernel for a moment, where one is cached; a KVM that hangs takes 20 s to find out.";
+    R"(Exit status: 0 a capture can run; 2 usage; 4 the host lacks something that every capture needs
+
+Trying KVM boots a kernel for a moment, where one is cached; a KVM that hangs takes 20 s to find out.)";
 
 HostFact kernel_fact(const Result<KernelSource>& source) {
   if (source.ok()) return {.name = "kernel", .ok = true, .detail = source->path};
-  return {.name = "kernel", .ok = false, .detail = source.error().message, .hint = source.error().hint};
+  return {
+      .name = "kernel", .ok = false, .detail = source.error().message, .hint = source.error().hint};
 }
 
 void print_fact(const HostFact& fact) {
@@ -33,26 +34,27 @@ void print_fact(const HostFact& fact) {
   if (!fact.ok && !fact.hint.empty()) fmt::print("{:<17} hint: {}\n", "", fact.hint);
 }
 
-int run(int argc, char** argv) {
-  HostProbe probe;
-  std::string kernel;
-  CLI::App app(std::string(kDescription) + "\n", kProgram);
-  app.footer(kFooter);
-  app.set_version_flag("--version", std::string("ktape ") + KTAPE_VERSION);
-  app.add_option("-k,--kernel", kernel, "The kernel to try: a version from the cache, or a path")
-      ->default_str(kDefaultKernelText);
-  app.add_option("--qemu", probe.qemu_program, "The QEMU program")->capture_default_str();
-  if (std::optional<int> status = parse_command_line(app, argc, argv)) return *status;
-
-  Result<KernelSource> source = find_kernel(kernel.empty() ? default_kernel() : kernel);
+ExitCode examine(HostProbe probe, const std::string& kernel) {
+  const Result<KernelSource> source = find_kernel(kernel.empty() ? default_kernel() : kernel);
   if (source.ok()) probe.kernel_path = source->path;
   std::vector<HostFact> facts = probe_host(probe);
   facts.push_back(kernel_fact(source));
   for (const HostFact& fact : facts) print_fact(fact);
-  const bool fit =
-      std::all_of(facts.begin(), facts.end(), [](const HostFact& fact) { return fact.ok || !fact.needed; });
+  const bool fit = std::all_of(facts.begin(), facts.end(),
+                               [](const HostFact& fact) { return fact.ok || !fact.needed; });
   fmt::print("{}\n", fit ? "a capture can run here" : "a capture cannot run here yet");
-  return static_cast<int>(fit ? ExitCode::kGood : ExitCode::kHost);
+  return fit ? ExitCode::kGood : ExitCode::kHost;
+}
+
+int run(int argc, char** argv) {
+  HostProbe probe;
+  std::string kernel;
+  Program program(kProgram, kDescription, kFooter);
+  CLI::App& app = program.app();
+  app.add_option("-k,--kernel", kernel, "The kernel to try: a version from the cache, or a path")
+      ->default_str(kDefaultKernelText);
+  app.add_option("--qemu", probe.qemu_program, "The QEMU program")->capture_default_str();
+  return program.run(argc, argv, [&] { return Result<ExitCode>(examine(probe, kernel)); });
 }
 
 }  // namespace

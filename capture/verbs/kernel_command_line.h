@@ -10,8 +10,8 @@ struct CommandLineOptions {
   std::string extra;       // appended as given
 };
 
-// The guest kernel's command line. The default changes nothing that is tested: mitigations, LSMs and
-// watchdogs stay as the kernel has them, and no part of it is left out.
+// The guest kernel's command line. The default changes nothing that is tested: mitigations, LSMs
+// and watchdogs stay as the kernel has them, and no part of it is left out.
 [[nodiscard]] std::string kernel_command_line(const CommandLineOptions& options);
 
 }  // namespace ktape

@@ -28,7 +28,8 @@ constexpr std::array kBuiltIns = {
     BuiltIn{"PCI", "pci_subsys_init", "the machine's devices"},
     BuiltIn{"VIRTIO_PCI", "virtio_pci_probe", "the channel to the agent"},
     BuiltIn{"VIRTIO_CONSOLE", "virtcons_probe", "the channel to the agent"},
-    BuiltIn{"SERIAL_8250_CONSOLE", "univ8250_console_init", "the console on the tape, and so panics"},
+    BuiltIn{"SERIAL_8250_CONSOLE", "univ8250_console_init",
+            "the console on the tape, and so panics"},
     BuiltIn{"PVH", "pvh_start_xen", "a boot from the unpacked vmlinux ('--no-kaslr')", false},
     BuiltIn{"BPF_SYSCALL", "__x64_sys_bpf", "schedulers", false},
     BuiltIn{"BPF_JIT", "bpf_struct_ops_link_create", "schedulers", false},
@@ -61,7 +62,8 @@ class OpsInspector {
   LayoutLog log_;
 };
 
-void inspect_ops(const KernelKnowledge& kernel, schema::Scenario::Reader scenario, KernelInspection& to) {
+void inspect_ops(const KernelKnowledge& kernel, schema::Scenario::Reader scenario,
+                 KernelInspection& to) {
   OpsInspector inspector(kernel);
   for (auto step : scenario.getSteps()) {
     for (auto action : step.getActions()) {
@@ -83,7 +85,8 @@ void inspect_triggers(const KernelKnowledge& kernel, schema::Scenario::Reader sc
     each = each && planned.ok();
   }
   const auto together = plan_triggers(all, kernel, scenario);
-  if (each && !together.ok() && to.scenario_problem.empty()) to.scenario_problem = together.error().message;
+  if (each && !together.ok() && to.scenario_problem.empty())
+    to.scenario_problem = together.error().message;
 }
 
 void inspect_symbols(const SymbolTable& symbols, KernelInspection& to) {
@@ -100,14 +103,17 @@ void inspect_types(std::span<const std::byte> btf, KernelInspection& to) {
   to.shown_aux = kfuncs_with_shown_aux(btf);
 }
 
-std::string or_unknown(const std::string& text) { return text.empty() ? "not known" : printable(text); }
+std::string or_unknown(const std::string& text) {
+  return text.empty() ? "not known" : printable(text);
+}
 
 std::string missing_text(const KernelInspection& kernel) {
   std::string text;
   for (const FoundBuiltIn& found : kernel.built_in) {
     if (found.present) continue;
-    text += fmt::format("{:<12}{:<20} needed by {}{}\n", text.empty() ? "missing" : "", found.what.name,
-                        found.what.needed, found.what.always ? "" : "; other runs do without");
+    text +=
+        fmt::format("{:<12}{:<20} needed by {}{}\n", text.empty() ? "missing" : "", found.what.name,
+                    found.what.needed, found.what.always ? "" : "; other runs do without");
   }
   if (!text.empty()) return text;
   if (kernel.built_in.empty()) return "missing     not known without symbols\n";
@@ -117,7 +123,8 @@ std::string missing_text(const KernelInspection& kernel) {
 std::string kfuncs_text(const std::vector<std::string>& kfuncs) {
   if (kfuncs.empty()) return "";
   std::string text = fmt::format(
-      "\nkfuncs of sched_ext whose BTF shows the argument that the verifier fills in ({}): schedulers built "
+      "\nkfuncs of sched_ext whose BTF shows the argument that the verifier fills in ({}): "
+      "schedulers built "
       "for the\n"
       "other form will not load\n",
       kfuncs.size());
@@ -128,8 +135,9 @@ std::string kfuncs_text(const std::vector<std::string>& kfuncs) {
 std::string layouts_text(const std::vector<UsedLayout>& layouts) {
   std::string text;
   for (const UsedLayout& layout : layouts) {
-    text += fmt::format("  {:<24} {:<28} +{:<6} {:>5} bytes  {}\n", printable(layout.type), layout.path,
-                        layout.offset_bytes, layout.size_bytes, printable(layout.encoding));
+    text +=
+        fmt::format("  {:<24} {:<28} +{:<6} {:>5} bytes  {}\n", printable(layout.type), layout.path,
+                    layout.offset_bytes, layout.size_bytes, printable(layout.encoding));
   }
   return text;
 }
@@ -205,21 +213,23 @@ std::string inspection_text(const KernelInspection& kernel, std::string_view sce
   field("build-id", kernel.build_id.empty() ? "none" : to_hex(kernel.build_id));
   field("image", kernel.format);
   field("sched_ext", kernel.sched_ext ? "yes" : "no");
-  field("BTF", kernel.btf_bytes == 0 ? "none"
-                                     : fmt::format("{} bytes, {} types", kernel.btf_bytes, kernel.btf_types));
+  field("BTF", kernel.btf_bytes == 0
+                   ? "none"
+                   : fmt::format("{} bytes, {} types", kernel.btf_bytes, kernel.btf_types));
   field("symbols", kernel.symbols == 0 ? "none" : fmt::format("{}", kernel.symbols));
   field("HZ", kernel.hz == 0 ? "not known" : fmt::format("{}", kernel.hz));
   field("preemption", or_unknown(kernel.preemption));
   text += missing_text(kernel);
   text += kfuncs_text(kernel.shown_aux);
   if (!kernel.layouts.empty()) {
-    text += fmt::format("\nfields that scenario '{}' names\n{}", scenario_name, layouts_text(kernel.layouts));
+    text += fmt::format("\nfields that scenario '{}' names\n{}", scenario_name,
+                        layouts_text(kernel.layouts));
   }
   std::string problems;
   for (const InspectedOp& op : kernel.ops) {
     if (!op.problem.empty())
-      problems +=
-          fmt::format("  {}: {}: {}\n", printable(op.tag), printable(op.target), printable(op.problem));
+      problems += fmt::format("  {}: {}: {}\n", printable(op.tag), printable(op.target),
+                              printable(op.problem));
   }
   if (!kernel.scenario_problem.empty())
     text += "\nit cannot run the scenario: " + printable(kernel.scenario_problem) + "\n";
@@ -233,20 +243,21 @@ std::string inspection_text(const KernelInspection& kernel, std::string_view sce
 std::string inspection_json(const KernelInspection& kernel, std::string_view scenario_name) {
   const auto built_in = [](const FoundBuiltIn& found) {
     return fmt::format(R"({{"name":{},"neededBy":{},"always":{},"present":{}}})",
-                       json_string(found.what.name), json_string(found.what.needed), found.what.always,
-                       found.present);
+                       json_string(found.what.name), json_string(found.what.needed),
+                       found.what.always, found.present);
   };
   const auto layout = [](const UsedLayout& one) {
     return fmt::format(R"({{"type":{},"path":{},"offsetBytes":{},"sizeBytes":{},"encoding":{}}})",
-                       json_string(one.type), json_string(one.path), one.offset_bytes, one.size_bytes,
-                       json_string(one.encoding));
+                       json_string(one.type), json_string(one.path), one.offset_bytes,
+                       one.size_bytes, json_string(one.encoding));
   };
   const auto op = [](const InspectedOp& one) {
     return fmt::format(R"({{"tag":{},"target":{},"problem":{}}})", json_string(one.tag),
                        json_string(one.target), json_string(one.problem));
   };
   const auto trigger = [](const InspectedTrigger& one) {
-    return fmt::format(R"({{"on":{},"problem":{}}})", json_string(one.on), json_string(one.problem));
+    return fmt::format(R"({{"on":{},"problem":{}}})", json_string(one.on),
+                       json_string(one.problem));
   };
   const auto reason = [](const std::string& why) { return json_string(why); };
   return fmt::format(
@@ -256,11 +267,11 @@ std::string inspection_json(const KernelInspection& kernel, std::string_view sce
       "\n",
       json_string(kernel.release), json_string(kernel.banner), to_hex(kernel.build_id),
       json_string(kernel.format), kernel.sched_ext, kernel.btf_bytes, kernel.btf_types,
-      json_list_of(kernel.shown_aux, reason), kernel.symbols, kernel.hz, json_string(kernel.preemption),
-      json_list_of(kernel.built_in, built_in), json_string(scenario_name),
-      json_string(kernel.scenario_problem), json_list_of(kernel.layouts, layout),
-      json_list_of(kernel.ops, op), json_list_of(kernel.triggers, trigger),
-      json_list_of(kernel.unusable, reason));
+      json_list_of(kernel.shown_aux, reason), kernel.symbols, kernel.hz,
+      json_string(kernel.preemption), json_list_of(kernel.built_in, built_in),
+      json_string(scenario_name), json_string(kernel.scenario_problem),
+      json_list_of(kernel.layouts, layout), json_list_of(kernel.ops, op),
+      json_list_of(kernel.triggers, trigger), json_list_of(kernel.unusable, reason));
 }
 
 }  // namespace ktape

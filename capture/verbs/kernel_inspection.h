@@ -55,20 +55,24 @@ struct KernelInspection {
   uint32_t hz = 0;  // 0: not known
   std::string preemption;
   std::vector<FoundBuiltIn> built_in;
-  std::string scenario_problem;            // why the scenario cannot run on it at all; empty when it can
-  std::vector<InspectedOp> ops;            // of the scenario, in order
+  std::string scenario_problem;  // why the scenario cannot run on it at all; empty when it can
+  std::vector<InspectedOp> ops;  // of the scenario, in order
   std::vector<InspectedTrigger> triggers;  // of the scenario's `freezes.on`, in order
   std::vector<UsedLayout> layouts;         // of the fields that its ops name
-  std::vector<std::string> unusable;  // why ktape cannot use this kernel; what it says of itself is above
+  std::vector<std::string>
+      unusable;  // why ktape cannot use this kernel; what it says of itself is above
 };
 
-// `scenario` has its paths parsed. A kernel without types or symbols is described as far as it goes, and
-// `unusable` says what it lacks.
-[[nodiscard]] KernelInspection inspect_kernel(const KernelImage& image, schema::Scenario::Reader scenario);
+// `scenario` has its paths parsed. A kernel without types or symbols is described as far as it
+// goes, and `unusable` says what it lacks.
+[[nodiscard]] KernelInspection inspect_kernel(const KernelImage& image,
+                                              schema::Scenario::Reader scenario);
 
 // For people; ends with a newline. `scenario_name` is where the ops came from.
-[[nodiscard]] std::string inspection_text(const KernelInspection& kernel, std::string_view scenario_name);
+[[nodiscard]] std::string inspection_text(const KernelInspection& kernel,
+                                          std::string_view scenario_name);
 // One JSON object, with a newline behind it.
-[[nodiscard]] std::string inspection_json(const KernelInspection& kernel, std::string_view scenario_name);
+[[nodiscard]] std::string inspection_json(const KernelInspection& kernel,
+                                          std::string_view scenario_name);
 
 }  // namespace ktape

@@ -11,6 +11,7 @@
 #include "capture/verbs/scenario_source.h"
 #include "schema/base/command_line.h"
 #include "schema/base/exit_code.h"
+#include "schema/base/standard_output.h"
 #include "schema/scenario/load.h"
 
 namespace ktape {
@@ -22,21 +23,18 @@ constexpr char kDefaultScenario[] = "cold_path_roundtrip";
 constexpr char kDescription[] = "Looks at a kernel image. Nothing is booted.";
 
 constexpr char kInspectDescription[] =
-    "Says what ktape would use of a kernel image: its release and build-id, whether it has sched_ext, its\n"
-    "type information (BTF) and symbols, HZ and preemption, what a guest needs that is not built in, where "
-    "it\n"
-    "keeps the fields that a scenario names, and what the scenario asks for, or freezes on, that it does "
-    "not\n"
-    "have. Nothing is booted.";
+    R"(Says what ktape would use of a kernel image: its release and build-id, whether it has sched_ext, its
+type information (BTF) and symbols, HZ and preemption, what a guest needs that is not built in, where it
+keeps the fields that a scenario names, and what the scenario asks for, or freezes on, that it does not
+have. Nothing is booted.)";
 
-constexpr char kFooter[] =
-    "Examples:\n"
-    "  ktape kernel inspect 7.3.4\n"
-    "  ktape kernel inspect /boot/vmlinuz-$(uname -r) --scenario my.scenario\n"
-    "  ktape kernel inspect ~/linux/vmlinux --json | jq .layouts\n"
-    "\n"
-    "Exit status: 0 ktape can use it; 2 usage or scenario; 3 it is no kernel, or one that ktape cannot use:\n"
-    "the last lines, and 'unusable' of --json, say why";
+constexpr char kFooter[] = R"(Examples:
+  ktape kernel inspect 7.3.4
+  ktape kernel inspect /boot/vmlinuz-$(uname -r) --scenario my.scenario
+  ktape kernel inspect ~/linux/vmlinux --json | jq .layouts
+
+Exit status: 0 ktape can use it; 2 usage or scenario; 3 it is no kernel, or one that ktape cannot use:
+the last lines, and 'unusable' of --json, say why)";
 
 struct Options {
   std::string image;
@@ -51,28 +49,29 @@ Result<ExitCode> inspect(const Options& options) {
   KTAPE_ASSIGN(const KernelImage image, load_kernel_image(source.path));
   const KernelInspection kernel = inspect_kernel(image, scenario.get());
   const std::string name = scenario.get().getName().cStr();
-  const std::string text = options.json ? inspection_json(kernel, name) : inspection_text(kernel, name);
-  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
-    return system_error(ErrorCode::kHost, "cannot write to standard output");
+  const std::string text =
+      options.json ? inspection_json(kernel, name) : inspection_text(kernel, name);
+  KTAPE_TRY(write_output(text));
+  KTAPE_TRY(flush_output());
   return kernel.unusable.empty() ? ExitCode::kGood : ExitCode::kBadInput;
 }
 
 int run(int argc, char** argv) {
   Options options;
-  CLI::App app(std::string(kDescription) + "\n", kProgram);
-  app.footer(kFooter);
-  app.set_version_flag("--version", std::string("ktape ") + KTAPE_VERSION);
+  Program program(kProgram, kDescription, kFooter);
+  CLI::App& app = program.app();
   app.require_subcommand(1);
   CLI::App* verb = app.add_subcommand("inspect", kInspectDescription);
   verb->footer(kFooter);
-  verb->add_option("IMAGE", options.image,
-                   "A version from the cache ('tools/kernel list'), or the path of a bzImage or vmlinux")
+  verb->add_option(
+          "IMAGE", options.image,
+          "A version from the cache ('tools/kernel list'), or the path of a bzImage or vmlinux")
       ->required();
-  verb->add_option("--scenario", options.scenario, "Whose fields to look up: a file, or one that ships")
+  verb->add_option("--scenario", options.scenario,
+                   "Whose fields to look up: a file, or one that ships")
       ->capture_default_str();
   verb->add_flag("--json", options.json, "One JSON object, for programs");
-  if (std::optional<int> status = parse_command_line(app, argc, argv)) return *status;
-  return exit_status(kProgram, inspect(options));
+  return program.run(argc, argv, [&] { return inspect(options); });
 }
 
 }  // namespace

@@ -15,7 +15,8 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr char kDefaultKernel[] = "6.16.12";
-constexpr char kFirstWithSchedExt[] = "6.16";  // of Debian's: CONFIG_SCHED_CLASS_EXT is on from there
+constexpr char kFirstWithSchedExt[] =
+    "6.16";  // of Debian's: CONFIG_SCHED_CLASS_EXT is on from there
 
 bool is_file(const fs::path& path) {
   std::error_code ignored;
@@ -53,9 +54,10 @@ std::optional<std::string> newest_of_series(const std::vector<std::string>& vers
   };
   const std::string flavour = flavour_of(series);
   const std::string prefix = series.substr(0, series.size() - flavour.size()) + ".";
-  const auto found = std::find_if(versions.rbegin(), versions.rend(), [&](const std::string& version) {
-    return version.starts_with(prefix) && flavour_of(version) == flavour;
-  });
+  const auto found =
+      std::find_if(versions.rbegin(), versions.rend(), [&](const std::string& version) {
+        return version.starts_with(prefix) && flavour_of(version) == flavour;
+      });
   return found == versions.rend() ? std::nullopt : std::optional(*found);
 }
 
@@ -76,9 +78,11 @@ std::string kernel_cache_folder() {
 
 std::string default_kernel() {
   const std::vector<std::string> cached = cached_versions();
-  if (std::find(cached.begin(), cached.end(), kDefaultKernel) != cached.end()) return kDefaultKernel;
+  if (std::find(cached.begin(), cached.end(), kDefaultKernel) != cached.end())
+    return kDefaultKernel;
   const auto newest = std::find_if(cached.rbegin(), cached.rend(), [](const std::string& version) {
-    return version.find('-') == std::string::npos && ::strverscmp(version.c_str(), kFirstWithSchedExt) >= 0;
+    return version.find('-') == std::string::npos &&
+           ::strverscmp(version.c_str(), kFirstWithSchedExt) >= 0;
   });
   return newest == cached.rend() ? kDefaultKernel : *newest;
 }
@@ -98,7 +102,8 @@ Result<KernelSource> find_kernel(const std::string& asked) {
   return Error{ErrorCode::kNotFound,
                "kernel '" + asked + "' is not in the cache '" + kernel_cache_folder() + "'" +
                    (cached.empty() ? "" : "; cached: " + listed(cached)),
-               "'tools/kernel list' shows those that 'tools/kernel fetch' can get; '--kernel' also takes the "
+               "'tools/kernel list' shows those that 'tools/kernel fetch' can get; '--kernel' also "
+               "takes the "
                "path of a "
                "bzImage or vmlinux"};
 }

@@ -29,7 +29,8 @@ Result<void> set_part(std::string_view name, uint32_t value, MachineShape& shape
   for (const auto& [known, member] : kParts) {
     names.emplace_back(known);
     if (known != name) continue;
-    if (shape.*member != 0) return Error{ErrorCode::kUsage, fmt::format("'{}' is given twice", name), ""};
+    if (shape.*member != 0)
+      return Error{ErrorCode::kUsage, fmt::format("'{}' is given twice", name), ""};
     shape.*member = value;
     return {};
   }
@@ -48,11 +49,13 @@ Result<MachineShape> parse_topology(std::string_view text) {
     more = comma != std::string_view::npos;
     if (more) text.remove_prefix(comma + 1);
     const size_t equals = part.find('=');
-    const std::string_view number = part.substr(equals == std::string_view::npos ? part.size() : equals + 1);
+    const std::string_view number =
+        part.substr(equals == std::string_view::npos ? part.size() : equals + 1);
     uint32_t value = 0;
     const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), value);
     if (error != std::errc() || end != number.data() + number.size() || value == 0) {
-      return Error{ErrorCode::kUsage, fmt::format("'{}' is not a part of a topology and its number", part),
+      return Error{ErrorCode::kUsage,
+                   fmt::format("'{}' is not a part of a topology and its number", part),
                    "e.g. sockets=2,cores=4,threads=2"};
     }
     KTAPE_TRY(set_part(part.substr(0, equals), value, shape));
@@ -63,7 +66,8 @@ Result<MachineShape> parse_topology(std::string_view text) {
 std::string topology_text(const MachineShape& shape) {
   std::string text;
   for (const auto& [name, member] : kParts) {
-    if (shape.*member != 0) text += fmt::format("{}{}={}", text.empty() ? "" : ",", name, shape.*member);
+    if (shape.*member != 0)
+      text += fmt::format("{}{}={}", text.empty() ? "" : ",", name, shape.*member);
   }
   return text;
 }

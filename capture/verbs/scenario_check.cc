@@ -44,11 +44,12 @@ class OpsCheck {
     const Result<Op> op = read_op(entry, from.getMode());
     if (!op.ok()) return error(where.place, op.error());
     const bool is_to_pass = entry.isWrite() && !from.getExpect().isRefused();
-    if (std::holds_alternative<TaskRoot>(op->target.root) && is_to_pass && !kernel_.has_sched_ext()) {
-      return error(
-          where.at("write").place,
-          Error{ErrorCode::kRefused, "this kernel has no sched_ext: the gates let no write to a task pass",
-                "reads of tasks, and writes elsewhere, are served"});
+    if (std::holds_alternative<TaskRoot>(op->target.root) && is_to_pass &&
+        !kernel_.has_sched_ext()) {
+      return error(where.at("write").place,
+                   Error{ErrorCode::kRefused,
+                         "this kernel has no sched_ext: the gates let no write to a task pass",
+                         "reads of tasks, and writes elsewhere, are served"});
     }
     const Result<TargetPlan> plan = plan_target(kernel_, op->target, log_);
     if (!plan.ok()) return error(where.at("target").place, plan.error());

@@ -7,7 +7,8 @@
 
 namespace ktape {
 
-// share/ktape beside the folder of this program: the scenarios that ship, and the guest's initramfs.
+// share/ktape beside the folder of this program: the scenarios that ship, and the guest's
+// initramfs.
 [[nodiscard]] Result<std::string> data_folder();
 
 // Path of the scenario that was asked for: a file, or the name of one that ships. kUsage says where

@@ -55,11 +55,13 @@ struct Prepared {
   FreezePlan freezes;
 };
 
-Result<std::shared_ptr<const KernelKnowledge>> learn(const KernelSource& source, PageBuffer vmlinux) {
+Result<std::shared_ptr<const KernelKnowledge>> learn(const KernelSource& source,
+                                                     PageBuffer vmlinux) {
   auto knowledge = learn_kernel(std::move(vmlinux));
   if (knowledge.ok()) return knowledge;
   const Error& error = knowledge.error();
-  return Error{error.code, "kernel '" + source.path + "' is not usable: " + error.message, error.hint};
+  return Error{error.code, "kernel '" + source.path + "' is not usable: " + error.message,
+               error.hint};
 }
 
 // By the image itself, else by the file beside it; empty where neither has it.
@@ -87,7 +89,8 @@ Result<Prepared> prepare(const CaptureOptions& options) {
     KTAPE_ASSIGN(vmlinux, memory_file("vmlinux", {image.vmlinux}));
   }
   KTAPE_ASSIGN(std::vector<std::byte> config, whole_config(source, image));
-  KTAPE_ASSIGN(std::shared_ptr<const KernelKnowledge> knowledge, learn(source, std::move(image.vmlinux)));
+  KTAPE_ASSIGN(std::shared_ptr<const KernelKnowledge> knowledge,
+               learn(source, std::move(image.vmlinux)));
   Prepared prepared{.scenario = std::move(scenario),
                     .source = std::move(source),
                     .config = std::move(config),
@@ -98,8 +101,8 @@ Result<Prepared> prepare(const CaptureOptions& options) {
   KTAPE_TRY(check_sched_ext(prepared.scenario.get(), *prepared.knowledge));
   KTAPE_TRY(give_config(prepared));
   KTAPE_TRY(check_scenario_ops(prepared.scenario, *prepared.knowledge));
-  KTAPE_ASSIGN(prepared.freezes,
-               plan_freezes(options.freeze_on, options.freeze_every, *prepared.knowledge, prepared.scenario));
+  KTAPE_ASSIGN(prepared.freezes, plan_freezes(options.freeze_on, options.freeze_every,
+                                              *prepared.knowledge, prepared.scenario));
   if (prepared.guest.scheduler) {
     std::error_code ignored;
     const fs::path real = fs::canonical(prepared.guest.scheduler->path, ignored);
@@ -108,13 +111,15 @@ Result<Prepared> prepare(const CaptureOptions& options) {
 
   KTAPE_ASSIGN(std::string data, data_folder());
   prepared.initramfs_path = data + "/initramfs.cpio.zst";
-  KTAPE_ASSIGN(std::vector<std::byte> initramfs, read_file(prepared.initramfs_path, kMaxInitramfsBytes));
+  KTAPE_ASSIGN(std::vector<std::byte> initramfs,
+               read_file(prepared.initramfs_path, kMaxInitramfsBytes));
   prepared.initramfs_digest = sha256(initramfs);
   if (!prepared.guest.archive.empty()) {
     KTAPE_ASSIGN(prepared.initrd, make_initrd(initramfs, prepared.guest));
   }
-  prepared.output = options.output.empty() ? std::string(prepared.scenario.get().getName().cStr()) + ".ktape"
-                                           : options.output;
+  prepared.output = options.output.empty()
+                        ? std::string(prepared.scenario.get().getName().cStr()) + ".ktape"
+                        : options.output;
   return prepared;
 }
 
@@ -166,8 +171,9 @@ void write_host(const HostProcessor& from, schema::HostProcessor::Builder to) {
   to.setCpus(from.cpus);
 }
 
-void write_run_started(const CaptureOptions& options, const Prepared& prepared, const MachineConfig& config,
-                       const MachineFacts& facts, schema::RunStarted::Builder run) {
+void write_run_started(const CaptureOptions& options, const Prepared& prepared,
+                       const MachineConfig& config, const MachineFacts& facts,
+                       schema::RunStarted::Builder run) {
   run.setKtapeVersion(KTAPE_VERSION);
   const HostProcessor host = host_processor();
   run.setHostCpu(as_data(host.model));
@@ -198,7 +204,8 @@ void write_run_started(const CaptureOptions& options, const Prepared& prepared, 
   run.setFastBoot(options.fast_boot);
   const bool kvm = facts.accelerator_used == Accelerator::kKvm;
   run.setTimeIsReal(kvm && host.known && !host.hypervisor);
-  // QEMU's kvmclock says KVM_KVMCLOCK_CTRL for each vCPU when the machine goes on (hw/i386/kvm/clock.c).
+  // QEMU's kvmclock says KVM_KVMCLOCK_CTRL for each vCPU when the machine goes on
+  // (hw/i386/kvm/clock.c).
   run.setFreezesResetWatchdogs(kvm);
   run.setMemoryMode(options.memory);
 }
@@ -256,15 +263,16 @@ Result<void> keep_blobs(Recorder& recorder, const Prepared& prepared) {
   return recorder.commit();
 }
 
-// Workers that the agent does not preempt: where they have every CPU, and do not sleep, it is silent.
+// Workers that the agent does not preempt: where they have every CPU, and do not sleep, it is
+// silent.
 void warn_of_starvation(schema::Scenario::Reader scenario, Progress& progress) {
   for (schema::Worker::Reader worker : scenario.getWorkers()) {
     const bool realtime =
         worker.getPolicy() == schema::Policy::FIFO || worker.getPolicy() == schema::Policy::RR;
     if (!realtime || worker.getPriority() < scenario.getAgentPriority()) continue;
-    progress.say(
-        fmt::format("worker '{}' has real-time priority {} and may keep the agent, which has {}, off its CPU",
-                    worker.getName().cStr(), worker.getPriority(), scenario.getAgentPriority()));
+    progress.say(fmt::format(
+        "worker '{}' has real-time priority {} and may keep the agent, which has {}, off its CPU",
+        worker.getName().cStr(), worker.getPriority(), scenario.getAgentPriority()));
     return;
   }
 }
@@ -287,8 +295,8 @@ Result<CaptureResult> record_run(const CaptureOptions& options, const Prepared& 
   KTAPE_TRY(recorder.commit());
   KTAPE_TRY(keep_blobs(recorder, prepared));  // while the guest boots
   const Digest program = prepared.guest.scheduler ? prepared.guest.scheduler->digest : Digest{};
-  Engine engine(machine, recorder, progress, prepared.knowledge, prepared.scenario.get(), options.memory,
-                prepared.freezes, program);
+  Engine engine(machine, recorder, progress, prepared.knowledge, prepared.scenario.get(),
+                options.memory, prepared.freezes, program);
   KTAPE_ASSIGN(RunEnd end, engine.run(signals));
   if (end.outcome == schema::Outcome::SCENARIO_FAILED && prepared.guest.scheduler) {
     end.detail += explain_load_failure(end.detail, *prepared.knowledge, !prepared.config.empty());
@@ -301,7 +309,8 @@ Result<CaptureResult> record_run(const CaptureOptions& options, const Prepared& 
 
 }  // namespace
 
-Result<CaptureResult> capture(const CaptureOptions& options, Progress& progress, const UserSignals& signals) {
+Result<CaptureResult> capture(const CaptureOptions& options, Progress& progress,
+                              const UserSignals& signals) {
   KTAPE_ASSIGN(Prepared prepared, prepare(options));
   KTAPE_ASSIGN(std::unique_ptr<TapeWriter> writer, TapeWriter::create(prepared.output));
   MachineConfig config = machine_config(options, prepared);
@@ -317,8 +326,8 @@ Result<CaptureResult> capture(const CaptureOptions& options, Progress& progress,
                            facts.emulator_version, config.cpus, config.memory_bytes >> 20,
                            accelerator_name(facts.accelerator_used)));
   if (!facts.accelerator_reason.empty()) {
-    progress.say(
-        fmt::format("{}, because: {}", accelerator_name(facts.accelerator_used), facts.accelerator_reason));
+    progress.say(fmt::format("{}, because: {}", accelerator_name(facts.accelerator_used),
+                             facts.accelerator_reason));
   }
   // The tape has the deadline that was kept.
   if (auto scenario = prepared.scenario.edit(); scenario.getBootDeadlineMs() == 0) {
@@ -334,7 +343,8 @@ Result<CaptureResult> capture(const CaptureOptions& options, Progress& progress,
     if (!fs::exists(partial)) return error;
     error.message += "; what was recorded is in '" + partial + "'";
     if (error.hint.empty())
-      error.hint = "'ktape verify " + partial + " --salvage OUT' makes one file of it, where there is room";
+      error.hint =
+          "'ktape verify " + partial + " --salvage OUT' makes one file of it, where there is room";
     return error;
   }
   return result;

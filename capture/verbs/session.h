@@ -27,7 +27,7 @@ struct CaptureOptions {
   bool kaslr = true;  // false: boot the unpacked vmlinux
   bool fast_boot = false;
   schema::MemoryMode memory = schema::MemoryMode::SCHED;  // kept at each freeze
-  std::string extra_arguments;                            // appended to the guest kernel's command line
+  std::string extra_arguments;  // appended to the guest kernel's command line
   std::string qemu_program = "qemu-system-x86_64";
   std::vector<std::string> freeze_on;         // see plan_triggers
   std::chrono::milliseconds freeze_every{0};  // 0: never
@@ -42,8 +42,8 @@ struct CaptureResult {
 };
 
 // One capture, from reading the scenario to the sealed tape. Everything that can be refused is
-// refused before a machine is started, and then leaves no file. Once a machine runs there is a tape,
-// whatever happens; an error after that names the `.partial` that holds what was recorded.
+// refused before a machine is started, and then leaves no file. Once a machine runs there is a
+// tape, whatever happens; an error after that names the `.partial` that holds what was recorded.
 [[nodiscard]] Result<CaptureResult> capture(const CaptureOptions& options, Progress& progress,
                                             const UserSignals& signals);
 

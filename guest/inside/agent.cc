@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ktape-agent: PID 1 of a guest. Says hello, runs the scenario that the host answers with, says done,
-// powers off. Whatever goes wrong is said in `done`, or on the console when the host cannot be told.
+// ktape-agent: PID 1 of a guest. Says hello, runs the scenario that the host answers with, says
+// done, powers off. Whatever goes wrong is said in `done`, or on the console when the host cannot
+// be told.
 
 #include <kj/exception.h>
 #include <poll.h>
@@ -35,8 +36,8 @@ Result<RunResult> run_scenario(Channel& channel, Reporter& reporter, const Conso
   KTAPE_ASSIGN(std::optional<FrameMessage> message, session->receive_scenario());
   if (!message) return RunResult{1, "the host ended the run before it began"};
   auto scenario = message->reader().getRoot<schema::FromHost>().getScenario();
-  KTAPE_TRY(
-      become_realtime(scenario.getAgentPriority() == 0 ? kHighestPriority : scenario.getAgentPriority()));
+  KTAPE_TRY(become_realtime(scenario.getAgentPriority() == 0 ? kHighestPriority
+                                                             : scenario.getAgentPriority()));
   log.line("scenario '" + std::string(scenario.getName().cStr()) + "'");
   return Executor(*session, scenario, [&log](const std::string& text) { log.line(text); }).run();
 }
@@ -84,8 +85,9 @@ Result<void> serve(const ConsolePrinter& log) {
 
 int main() {
   if (::getpid() != 1) {
-    std::fputs("ktape-agent: this is the first process of a ktape guest, not a program for the host\n",
-               stderr);
+    std::fputs(
+        "ktape-agent: this is the first process of a ktape guest, not a program for the host\n",
+        stderr);
     return 2;
   }
   ktape::Result<void> mounted = ktape::mount_file_systems();

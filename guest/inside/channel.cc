@@ -44,8 +44,8 @@ Result<std::unique_ptr<Channel>> Channel::open(Clock::time_point deadline) {
       return std::unique_ptr<Channel>(new Channel(std::move(fd)));
     }
     if (Clock::now() >= deadline) {
-      return Error{ErrorCode::kHost, std::string("no virtio-serial port is named '") + kAgentPortName + "'",
-                   ""};
+      return Error{ErrorCode::kHost,
+                   std::string("no virtio-serial port is named '") + kAgentPortName + "'", ""};
     }
     std::this_thread::sleep_for(kLookAgain);
   }
@@ -55,8 +55,10 @@ Result<void> Channel::send(capnp::MessageBuilder& message) {
   KTAPE_ASSIGN(std::vector<std::byte> frame, encode_frame(message));
   for (size_t sent = 0; sent < frame.size();) {
     // A write without a host would wait for one.
-    if (host_was_there_ && !host_is_there()) return Error{ErrorCode::kHost, "the host has left", ""};
-    ssize_t n = ::write(fd_.get(), frame.data() + sent, std::min(kWriteLimitBytes, frame.size() - sent));
+    if (host_was_there_ && !host_is_there())
+      return Error{ErrorCode::kHost, "the host has left", ""};
+    ssize_t n =
+        ::write(fd_.get(), frame.data() + sent, std::min(kWriteLimitBytes, frame.size() - sent));
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return system_error(ErrorCode::kHost, "cannot write to the host");
     host_was_there_ = true;

@@ -134,10 +134,11 @@ Result<Executor::ActionResult> Executor::wait_for(schema::WaitWorker::Reader wai
     if (state == wanted) return ActionResult{};
     KTAPE_TRY(session_.wait(Clock::now() + kLookAtWorker));
   }
-  if (!(*worker)->alive) return ActionResult{false, true, "worker '" + (*worker)->name + "' has exited"};
+  if (!(*worker)->alive)
+    return ActionResult{false, true, "worker '" + (*worker)->name + "' has exited"};
   return ActionResult{false, true,
-                      "worker '" + (*worker)->name + "' is in state '" + state + "', expected '" + wanted +
-                          "' within " + std::to_string(limit_ms) + " ms"};
+                      "worker '" + (*worker)->name + "' is in state '" + state + "', expected '" +
+                          wanted + "' within " + std::to_string(limit_ms) + " ms"};
 }
 
 Result<Executor::ActionResult> Executor::wait_for_program(schema::WaitProgram::Reader wait) {
@@ -145,14 +146,16 @@ Result<Executor::ActionResult> Executor::wait_for_program(schema::WaitProgram::R
   const auto ended = [this] { return session_.program_ended(); };
   KTAPE_TRY(session_.wait(Clock::now() + limit, ended));
   if (ended()) return ActionResult{};
-  return ActionResult{false, true,
-                      "the scheduler's program still runs after " + std::to_string(limit.count()) + " ms"};
+  return ActionResult{
+      false, true,
+      "the scheduler's program still runs after " + std::to_string(limit.count()) + " ms"};
 }
 
 Result<Executor::ActionResult> Executor::signal(schema::WorkerSignal::Reader action) {
   auto worker = session_.workers().find(action.getWorker().cStr());
   if (!worker) return ActionResult{false, false, worker.error().message};
-  if (!(*worker)->alive) return ActionResult{false, false, "worker '" + (*worker)->name + "' has exited"};
+  if (!(*worker)->alive)
+    return ActionResult{false, false, "worker '" + (*worker)->name + "' has exited"};
   if (::kill((*worker)->pid.value, action.getSignal()) != 0) {
     return ActionResult{
         false, false,
@@ -185,8 +188,8 @@ Result<Executor::ActionResult> Executor::panic() {
   log_("panic, as the scenario asks");
   UniqueFd trigger(::open("/proc/sysrq-trigger", O_WRONLY | O_CLOEXEC));
   if (!trigger.valid() || ::write(trigger.get(), "c", 1) != 1) {
-    return ActionResult{false, true,
-                        system_error(ErrorCode::kHost, "cannot write '/proc/sysrq-trigger'").message};
+    return ActionResult{
+        false, true, system_error(ErrorCode::kHost, "cannot write '/proc/sysrq-trigger'").message};
   }
   KTAPE_TRY(session_.wait(Clock::now() + kPanicTakes));
   return ActionResult{false, true, "the kernel did not panic"};
@@ -222,7 +225,8 @@ Result<Executor::ActionResult> Executor::request(uint32_t step, const ActionGrou
 // A scenario may say a pid or a start time on purpose: only what is 0 is filled in.
 Result<void> Executor::fill_in_worker(schema::TaskRef::Builder task) {
   if (task.getWorker().size() == 0) return {};
-  KTAPE_ASSIGN(const RunningWorker* worker, session_.workers().find(task.asReader().getWorker().cStr()));
+  KTAPE_ASSIGN(const RunningWorker* worker,
+               session_.workers().find(task.asReader().getWorker().cStr()));
   if (task.getPid() == 0) task.setPid(worker->pid.value);
   if (task.getStartBoottimeNs() == 0) task.setStartBoottimeNs(worker->start_boottime_ns);
   return {};

@@ -18,8 +18,8 @@ struct RunResult {
   std::string detail;
 };
 
-// Runs one scenario: attaches its scheduler, starts its workers, does its steps. An action that does
-// not go well fails its step, and the run goes on; a wait whose deadline passes ends it.
+// Runs one scenario: attaches its scheduler, starts its workers, does its steps. An action that
+// does not go well fails its step, and the run goes on; a wait whose deadline passes ends it.
 class Executor {
  public:
   using Log = std::function<void(const std::string&)>;

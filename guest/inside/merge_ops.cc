@@ -7,7 +7,8 @@ namespace {
 
 bool are_one_request(const ActionToMerge& one, const ActionToMerge& next) {
   const bool cold = one.kind == ActionKind::kColdRead || one.kind == ActionKind::kColdWrite;
-  return cold && one.kind == next.kind && !one.alone && !next.alone && one.retry_ms == next.retry_ms;
+  return cold && one.kind == next.kind && !one.alone && !next.alone &&
+         one.retry_ms == next.retry_ms;
 }
 
 }  // namespace

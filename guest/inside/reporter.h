@@ -31,7 +31,8 @@ class Reporter {
 
   [[nodiscard]] Result<void> step_started(uint32_t step, capnp::Text::Reader name);
   [[nodiscard]] Result<void> step_finished(uint32_t step, bool ok, const std::string& detail);
-  [[nodiscard]] Result<void> scheduler_output(uint32_t id, std::string_view text, uint64_t lost_bytes = 0);
+  [[nodiscard]] Result<void> scheduler_output(uint32_t id, std::string_view text,
+                                              uint64_t lost_bytes = 0);
   [[nodiscard]] Result<void> facts(std::string_view subject, const Facts& facts);
   [[nodiscard]] Result<void> done(int exit_code, const std::string& detail);
 

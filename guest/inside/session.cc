@@ -19,7 +19,7 @@ namespace ktape {
 namespace {
 
 constexpr uint32_t kSchedulerId = 1;
-constexpr auto kLookForExit = std::chrono::milliseconds(100);     // the exit map cannot be polled for
+constexpr auto kLookForExit = std::chrono::milliseconds(100);  // the exit map cannot be polled for
 constexpr auto kLongestPoll = std::chrono::milliseconds(60'000);  // fits in poll's int
 constexpr auto kWaitForHost = std::chrono::hours(24);             // the host has the watchdogs
 constexpr auto kWaitForSettled = std::chrono::seconds(10);
@@ -68,9 +68,10 @@ Result<std::optional<FrameMessage>> Session::receive_reply(uint64_t request) {
   if (!reply) return reply;
   uint64_t got = reply->reader().getRoot<schema::FromHost>().getReply().getRequest();
   if (got != request) {
-    return Error{ErrorCode::kBadInput,
-                 "got the reply to request " + std::to_string(got) + ", expected " + std::to_string(request),
-                 ""};
+    return Error{
+        ErrorCode::kBadInput,
+        "got the reply to request " + std::to_string(got) + ", expected " + std::to_string(request),
+        ""};
   }
   return reply;
 }
@@ -95,8 +96,8 @@ Result<void> Session::attach(schema::VtimeScheduler::Reader spec) {
     auto ops = report.initOps(static_cast<unsigned>(scheduler_->ops().size()));
     for (unsigned i = 0; i < ops.size(); ++i) ops.set(i, scheduler_->ops()[i]);
     report.setSwitchMode(spec.getSwitchMode());
-    // A scheduler that leaves vtime as it finds it cannot promise what kernels do that clear it when a
-    // task leaves (7.3; not 6.16, not 6.19).
+    // A scheduler that leaves vtime as it finds it cannot promise what kernels do that clear it
+    // when a task leaves (7.3; not 6.16, not 6.19).
     report.setVtime(spec.getKeepVtimeOnEnable() ? schema::VtimeSemantics::NOT_DECLARED
                                                 : schema::VtimeSemantics::ONLY_GROWS);
     report.setTimeoutMs(scheduler_->timeout_ms());
@@ -108,8 +109,9 @@ Result<void> Session::attach(schema::ExternalScheduler::Reader spec) {
   KTAPE_ASSIGN(external_, ExternalScheduler::start(spec, reporter_));
   const auto deadline = Clock::now() + std::chrono::milliseconds(spec.getAttachDeadlineMs());
   // The program may have ended, and the host must still say what its scheduler did.
-  KTAPE_TRY(wait(deadline,
-                 [this] { return external_->came() || external_->has_given_up() || schedulers_settled_; }));
+  KTAPE_TRY(wait(deadline, [this] {
+    return external_->came() || external_->has_given_up() || schedulers_settled_;
+  }));
   if (external_->came() || stopped_) return {};
   return Error{ErrorCode::kHost, external_->why_not_attached(), ""};
 }
@@ -197,7 +199,8 @@ Result<void> Session::reap_children() {
   for (const WorkerExit& exit : workers_.reap()) KTAPE_TRY(report_worker_exit(exit));
   const std::vector<EndedChild> others = workers_.take_strangers();
   if (external_ == nullptr) return {};
-  for (const EndedChild& child : others) KTAPE_TRY(external_->child_ended(child.pid, child.wait_status));
+  for (const EndedChild& child : others)
+    KTAPE_TRY(external_->child_ended(child.pid, child.wait_status));
   return external_->reap();
 }
 
@@ -239,8 +242,8 @@ Result<void> Session::end() {
       report.setPhasesDone(worker.phases_done.value().load());
     }));
   }
-  // What takes a scheduler down is at FIFO 50 in the kernel, and a program has no priority at all: workers
-  // that never sleep would keep them from it.
+  // What takes a scheduler down is at FIFO 50 in the kernel, and a program has no priority at all:
+  // workers that never sleep would keep them from it.
   workers_.make_ordinary();
   if (external_ != nullptr) return end_external_scheduler();
   if (scheduler_ == nullptr) return {};

@@ -19,9 +19,9 @@
 
 namespace ktape {
 
-// What lives as long as the run: the channel, the workers, the scheduler. However it waits, it tells
-// the host what happens meanwhile. Errors mean that the host is lost or broke the protocol, or that
-// the agent itself failed.
+// What lives as long as the run: the channel, the workers, the scheduler. However it waits, it
+// tells the host what happens meanwhile. Errors mean that the host is lost or broke the protocol,
+// or that the agent itself failed.
 class Session {
  public:
   // Blocks SIGCHLD for this process, to wait for it together with the channel.
@@ -35,12 +35,13 @@ class Session {
 
   // Each reports what it started.
   [[nodiscard]] Result<void> attach(schema::VtimeScheduler::Reader spec);
-  // Waits until the host says that a scheduler was attached, also if it is gone again by then; kHost, with
-  // what the kernel or the program's last words tell, when none was in time.
+  // Waits until the host says that a scheduler was attached, also if it is gone again by then;
+  // kHost, with what the kernel or the program's last words tell, when none was in time.
   [[nodiscard]] Result<void> attach(schema::ExternalScheduler::Reader spec);
   [[nodiscard]] Result<void> start_worker(schema::Worker::Reader spec);
 
-  // Reports that a step began, and waits until the host has armed what is to be armed for it, or says stop.
+  // Reports that a step began, and waits until the host has armed what is to be armed for it, or
+  // says stop.
   [[nodiscard]] Result<void> begin_step(uint32_t step, const std::string& name);
 
   // Tells what kernel and scheduler say of a worker. kNotFound where it is gone.
@@ -53,13 +54,15 @@ class Session {
   }
 
   // The external scheduler's program has ended, and what it printed has been sent.
-  [[nodiscard]] bool program_ended() const { return external_ != nullptr && external_->has_ended(); }
+  [[nodiscard]] bool program_ended() const {
+    return external_ != nullptr && external_->has_ended();
+  }
 
   // Waits for the reply to a request that was sent; nothing when the host said stop instead.
   [[nodiscard]] Result<std::optional<FrameMessage>> receive_reply(uint64_t request);
 
-  // Reports how far each worker came, takes real-time policies from those that still run, and detaches the
-  // scheduler; waits until the host has its exit.
+  // Reports how far each worker came, takes real-time policies from those that still run, and
+  // detaches the scheduler; waits until the host has its exit.
   [[nodiscard]] Result<void> end();
 
   // The host asked for the end.

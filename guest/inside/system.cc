@@ -62,7 +62,8 @@ Result<void> become_realtime(uint32_t priority) {
   return {};
 }
 
-ConsolePrinter::ConsolePrinter() : console_(::open("/dev/console", O_WRONLY | O_NOCTTY | O_CLOEXEC)) {}
+ConsolePrinter::ConsolePrinter()
+    : console_(::open("/dev/console", O_WRONLY | O_NOCTTY | O_CLOEXEC)) {}
 
 void ConsolePrinter::line(const std::string& text) const {
   std::string line = "ktape-agent: " + text + "\n";
@@ -72,9 +73,11 @@ void ConsolePrinter::line(const std::string& text) const {
 
 Result<void> send_hello(Reporter& reporter) {
   utsname names{};
-  if (::uname(&names) != 0) return system_error(ErrorCode::kHost, "cannot ask for the kernel's name");
+  if (::uname(&names) != 0)
+    return system_error(ErrorCode::kHost, "cannot ask for the kernel's name");
   KTAPE_ASSIGN(std::string command_line, read_text_file("/proc/cmdline", kTextLimitBytes));
-  KTAPE_ASSIGN(std::string online, read_text_file("/sys/devices/system/cpu/online", kTextLimitBytes));
+  KTAPE_ASSIGN(std::string online,
+               read_text_file("/sys/devices/system/cpu/online", kTextLimitBytes));
   KTAPE_ASSIGN(std::vector<uint32_t> cpus, list_cpus(online));
   Vmcoreinfo vmcoreinfo;  // zeros where the kernel does not say
   if (auto text = read_text_file("/sys/kernel/vmcoreinfo", kTextLimitBytes)) {

@@ -17,8 +17,8 @@ namespace ktape {
 // What the agent is until a scenario asks for less.
 inline constexpr uint32_t kHighestPriority = 99;
 
-// SCHED_FIFO, so that neither a scheduler that has stalled nor workers of lower priority can silence the
-// agent. `priority`: 1 to kHighestPriority.
+// SCHED_FIFO, so that neither a scheduler that has stalled nor workers of lower priority can
+// silence the agent. `priority`: 1 to kHighestPriority.
 [[nodiscard]] Result<void> become_realtime(uint32_t priority);
 
 // One line per stage on the kernel's console.

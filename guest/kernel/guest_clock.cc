@@ -16,8 +16,8 @@ constexpr uint64_t kPageBytes = 4096;
 constexpr uint64_t kMsPerSecond = 1000;
 
 // An int of the kernel's; nothing where it has no such variable.
-std::optional<uint64_t> number(const Kernel& kernel, const GuestMemory& memory, std::string_view symbol,
-                               size_t width) {
+std::optional<uint64_t> number(const Kernel& kernel, const GuestMemory& memory,
+                               std::string_view symbol, size_t width) {
   const Result<GuestVirtual> at = kernel.symbol(symbol);
   if (!at.ok()) return std::nullopt;
   const Result<uint64_t> value = kernel.read_uint(memory, *at, width);
@@ -29,9 +29,11 @@ Result<std::string> read_name(const Kernel& kernel, const GuestMemory& memory, G
   std::string text;
   while (text.size() < kMaxNameBytes) {
     std::array<char, kMaxNameBytes> piece{};
-    const size_t bytes = std::min<uint64_t>(kMaxNameBytes - text.size(), kPageBytes - at.value % kPageBytes);
+    const size_t bytes =
+        std::min<uint64_t>(kMaxNameBytes - text.size(), kPageBytes - at.value % kPageBytes);
     KTAPE_TRY(kernel.read(memory, at, std::as_writable_bytes(std::span(piece).first(bytes))));
-    const auto end = std::find(piece.begin(), piece.begin() + static_cast<std::ptrdiff_t>(bytes), '\0');
+    const auto end =
+        std::find(piece.begin(), piece.begin() + static_cast<std::ptrdiff_t>(bytes), '\0');
     text.append(piece.begin(), end);
     if (end != piece.begin() + static_cast<std::ptrdiff_t>(bytes)) break;
     at = at + bytes;
@@ -46,7 +48,8 @@ Result<ClocksourceReader> ClocksourceReader::create(const Kernel& kernel) {
   auto log = std::make_unique<LayoutLog>(kernel.btf());
   KTAPE_ASSIGN(const FieldInfo name, log->field("struct clocksource", "name"));
   if (name.type.size_bytes != kPointerBytes)
-    return Error{ErrorCode::kNotFound, "the 'name' of this kernel's 'struct clocksource' is no pointer", ""};
+    return Error{ErrorCode::kNotFound,
+                 "the 'name' of this kernel's 'struct clocksource' is no pointer", ""};
   ClocksourceReader reader(kernel, current, std::move(log));
   reader.name_ = name;
   return reader;
@@ -54,9 +57,11 @@ Result<ClocksourceReader> ClocksourceReader::create(const Kernel& kernel) {
 
 Result<std::string> ClocksourceReader::read(const GuestMemory& memory) const {
   KTAPE_ASSIGN(const uint64_t clocksource, kernel_->read_uint(memory, current_, kPointerBytes));
-  if (clocksource == 0) return Error{ErrorCode::kNotFound, "the kernel has chosen no clocksource yet", ""};
-  KTAPE_ASSIGN(const uint64_t name,
-               kernel_->read_uint(memory, GuestVirtual(clocksource) + name_.offset_bytes, kPointerBytes));
+  if (clocksource == 0)
+    return Error{ErrorCode::kNotFound, "the kernel has chosen no clocksource yet", ""};
+  KTAPE_ASSIGN(
+      const uint64_t name,
+      kernel_->read_uint(memory, GuestVirtual(clocksource) + name_.offset_bytes, kPointerBytes));
   return read_name(*kernel_, memory, GuestVirtual(name));
 }
 

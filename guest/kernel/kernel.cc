@@ -28,7 +28,8 @@ Result<GuestVirtual> Kernel::symbol(std::string_view name) const {
   return at_run_time(*address);
 }
 
-Result<GuestVirtual> Kernel::per_cpu(const GuestMemory& memory, std::string_view name, CpuId cpu) const {
+Result<GuestVirtual> Kernel::per_cpu(const GuestMemory& memory, std::string_view name,
+                                     CpuId cpu) const {
   const SymbolTable& symbols = knowledge_->symbols;
   auto address = symbols.find(name);
   if (!address) return no_symbol(name);
@@ -41,13 +42,16 @@ Result<GuestVirtual> Kernel::per_cpu(const GuestMemory& memory, std::string_view
 }
 
 // Offsets never change after boot, so those taken at adoption serve every memory of this kernel.
-Result<GuestVirtual> Kernel::per_cpu_pointer(const GuestMemory& memory, uint64_t pointer, CpuId cpu) const {
+Result<GuestVirtual> Kernel::per_cpu_pointer(const GuestMemory& memory, uint64_t pointer,
+                                             CpuId cpu) const {
   if (cpu.value >= facts_.cpus) {
-    return Error{ErrorCode::kOutOfRange, fmt::format("no CPU {}: the kernel has {}", cpu.value, facts_.cpus)};
+    return Error{ErrorCode::kOutOfRange,
+                 fmt::format("no CPU {}: the kernel has {}", cpu.value, facts_.cpus)};
   }
   if (!per_cpu_offsets_.empty()) return GuestVirtual(pointer + per_cpu_offsets_[cpu.value]);
   KTAPE_ASSIGN(GuestVirtual offsets, symbol("__per_cpu_offset"));
-  KTAPE_ASSIGN(uint64_t offset, read_uint(memory, offsets + cpu.value * sizeof(uint64_t), sizeof(uint64_t)));
+  KTAPE_ASSIGN(uint64_t offset,
+               read_uint(memory, offsets + cpu.value * sizeof(uint64_t), sizeof(uint64_t)));
   return GuestVirtual(pointer + offset);
 }
 
@@ -65,7 +69,8 @@ Result<GuestPhysical> Kernel::translate(const GuestMemory& memory, GuestVirtual 
   return page.address;
 }
 
-Result<void> Kernel::read(const GuestMemory& memory, GuestVirtual address, std::span<std::byte> out) const {
+Result<void> Kernel::read(const GuestMemory& memory, GuestVirtual address,
+                          std::span<std::byte> out) const {
   while (!out.empty()) {
     KTAPE_ASSIGN(const Mapping page, mapping(memory, address));
     size_t bytes = std::min<uint64_t>(out.size(), page.contiguous_bytes);
@@ -91,16 +96,19 @@ Result<void> Kernel::write(WritableGuestMemory& memory, GuestVirtual address,
   return {};
 }
 
-Result<uint64_t> Kernel::read_uint(const GuestMemory& memory, GuestVirtual address, size_t width) const {
+Result<uint64_t> Kernel::read_uint(const GuestMemory& memory, GuestVirtual address,
+                                   size_t width) const {
   if (width != 1 && width != 2 && width != 4 && width != 8) {
-    return Error{ErrorCode::kUsage, fmt::format("no integer of {} bytes: only of 1, 2, 4 or 8", width)};
+    return Error{ErrorCode::kUsage,
+                 fmt::format("no integer of {} bytes: only of 1, 2, 4 or 8", width)};
   }
   uint64_t value = 0;
   KTAPE_TRY(read(memory, address, std::as_writable_bytes(std::span(&value, 1)).first(width)));
   return value;
 }
 
-Result<uint64_t> Kernel::read_symbol(const GuestMemory& memory, std::string_view name, size_t width) const {
+Result<uint64_t> Kernel::read_symbol(const GuestMemory& memory, std::string_view name,
+                                     size_t width) const {
   KTAPE_ASSIGN(GuestVirtual address, symbol(name));
   return read_uint(memory, address, width);
 }

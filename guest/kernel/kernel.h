@@ -32,9 +32,10 @@ struct KernelKnowledge {
   [[nodiscard]] bool has_sched_ext() const;  // by presence in BTF, never by version
 };
 
-// From a vmlinux. kBadInput says what it is instead or what it lacks (BTF, kallsyms), without a name for it.
-// Nothing points into `vmlinux` afterwards.
-[[nodiscard]] Result<std::shared_ptr<const KernelKnowledge>> learn_kernel(std::span<const std::byte> vmlinux);
+// From a vmlinux. kBadInput says what it is instead or what it lacks (BTF, kallsyms), without a
+// name for it. Nothing points into `vmlinux` afterwards.
+[[nodiscard]] Result<std::shared_ptr<const KernelKnowledge>> learn_kernel(
+    std::span<const std::byte> vmlinux);
 // The same, in less memory: what is not needed of `vmlinux` is given back beforehand.
 [[nodiscard]] Result<std::shared_ptr<const KernelKnowledge>> learn_kernel(PageBuffer&& vmlinux);
 
@@ -44,29 +45,30 @@ struct KernelFacts {
   uint64_t phys_base = 0;
   uint64_t page_offset = 0;
   int paging_levels = 4;
-  uint32_t hz = 0;                 // 0: not known
-  uint32_t cpus = 0;               // nr_cpu_ids
-  std::string banner;              // as in guest memory
-  std::string preemption;          // e.g. "PREEMPT_DYNAMIC (lazy)"; empty when the banner says nothing
-  std::string vmcoreinfo;          // text; empty when the guest has none
+  uint32_t hz = 0;         // 0: not known
+  uint32_t cpus = 0;       // nr_cpu_ids
+  std::string banner;      // as in guest memory
+  std::string preemption;  // e.g. "PREEMPT_DYNAMIC (lazy)"; empty when the banner says nothing
+  std::string vmcoreinfo;  // text; empty when the guest has none
   bool vmcoreinfo_agrees = false;  // the slide equals its KERNELOFFSET
 };
 
-// A running kernel, understood. Works on any GuestMemory that holds the same kernel: live, or recorded.
-// Not bound to one memory: each call names the memory that it reads.
+// A running kernel, understood. Works on any GuestMemory that holds the same kernel: live, or
+// recorded. Not bound to one memory: each call names the memory that it reads.
 class Kernel {
  public:
-  // Finds the kernel in memory by its banner (`linux_banner` in init/version-timestamp.c), takes slide,
-  // phys_base, page tables and per-CPU offsets, and checks them against each other: the page tables must
-  // lead to the banner that was found, and each CPU's `this_cpu_off` must be its offset. kNotFound when the
-  // image's banner is nowhere in RAM (another kernel, or not booted yet), or the kernel has not set up its
-  // page tables or per-CPU areas yet; kBadInput when a symbol that this needs is missing.
+  // Finds the kernel in memory by its banner (`linux_banner` in init/version-timestamp.c), takes
+  // slide, phys_base, page tables and per-CPU offsets, and checks them against each other: the page
+  // tables must lead to the banner that was found, and each CPU's `this_cpu_off` must be its
+  // offset. kNotFound when the image's banner is nowhere in RAM (another kernel, or not booted
+  // yet), or the kernel has not set up its page tables or per-CPU areas yet; kBadInput when a
+  // symbol that this needs is missing.
   [[nodiscard]] static Result<Kernel> adopt(std::shared_ptr<const KernelKnowledge> knowledge,
                                             const GuestMemory& memory);
 
-  // The kernel that was adopted when a tape was recorded, from the facts that the tape kept. Looks at no
-  // memory: per-CPU offsets are read from whatever memory is asked about. The facts may be a stranger's:
-  // kBadInput when they are not possible, or a symbol that this needs is missing.
+  // The kernel that was adopted when a tape was recorded, from the facts that the tape kept. Looks
+  // at no memory: per-CPU offsets are read from whatever memory is asked about. The facts may be a
+  // stranger's: kBadInput when they are not possible, or a symbol that this needs is missing.
   [[nodiscard]] static Result<Kernel> restore(std::shared_ptr<const KernelKnowledge> knowledge,
                                               KernelFacts facts);
 
@@ -74,21 +76,23 @@ class Kernel {
   [[nodiscard]] const Btf& btf() const { return *knowledge_->btf; }
   [[nodiscard]] const KernelFacts& facts() const { return facts_; }
 
-  // Run-time address of a symbol; of a per-CPU one that of its template, which is no CPU's. kNotFound.
+  // Run-time address of a symbol; of a per-CPU one that of its template, which is no CPU's.
+  // kNotFound.
   [[nodiscard]] Result<GuestVirtual> symbol(std::string_view name) const;
-  // Run-time address of a CPU's instance of a per-CPU symbol. kNotFound, also for a symbol that is not
-  // per-CPU; kOutOfRange for a CPU that does not exist.
+  // Run-time address of a CPU's instance of a per-CPU symbol. kNotFound, also for a symbol that is
+  // not per-CPU; kOutOfRange for a CPU that does not exist.
   [[nodiscard]] Result<GuestVirtual> per_cpu(const GuestMemory& memory, std::string_view name,
                                              CpuId cpu) const;
   // The instance, on `cpu`, of what a per-CPU pointer names (__percpu, as per_cpu_ptr() would).
   [[nodiscard]] Result<GuestVirtual> per_cpu_pointer(const GuestMemory& memory, uint64_t pointer,
                                                      CpuId cpu) const;
 
-  // By the kernel's own tables (init_top_pgt). Errors are those of `walk`, for reads and writes also
-  // those of the memory.
-  [[nodiscard]] Result<GuestPhysical> translate(const GuestMemory& memory, GuestVirtual address) const;
-  // Bytes at a kernel virtual address; pages need not be contiguous. A write translates all its pages
-  // before it writes the first.
+  // By the kernel's own tables (init_top_pgt). Errors are those of `walk`, for reads and writes
+  // also those of the memory.
+  [[nodiscard]] Result<GuestPhysical> translate(const GuestMemory& memory,
+                                                GuestVirtual address) const;
+  // Bytes at a kernel virtual address; pages need not be contiguous. A write translates all its
+  // pages before it writes the first.
   [[nodiscard]] Result<void> read(const GuestMemory& memory, GuestVirtual address,
                                   std::span<std::byte> out) const;
   [[nodiscard]] Result<void> write(WritableGuestMemory& memory, GuestVirtual address,
@@ -97,7 +101,8 @@ class Kernel {
   [[nodiscard]] Result<uint64_t> read_uint(const GuestMemory& memory, GuestVirtual address,
                                            size_t width) const;
 
-  // "schedule+0x1c" for a run-time address in kernel text or data (_text to _end); empty when it is none.
+  // "schedule+0x1c" for a run-time address in kernel text or data (_text to _end); empty when it is
+  // none.
   [[nodiscard]] std::string describe(GuestVirtual address) const;
 
  private:
@@ -115,7 +120,8 @@ class Kernel {
   std::shared_ptr<const KernelKnowledge> knowledge_;
   KernelFacts facts_;
   PageTables tables_;
-  // __per_cpu_offset[], as adoption found it; empty in a restored kernel, which reads it when asked.
+  // __per_cpu_offset[], as adoption found it; empty in a restored kernel, which reads it when
+  // asked.
   std::vector<uint64_t> per_cpu_offsets_;
 };
 

@@ -65,7 +65,8 @@ Result<std::vector<GuestPhysical>> find_at_steps(const GuestMemory& memory, std:
   return found;
 }
 
-// What the kernel says of itself if its banner is at `banner`; an error when that does not hold together.
+// What the kernel says of itself if its banner is at `banner`; an error when that does not hold
+// together.
 Result<Placement> placement_at(const KernelKnowledge& knowledge, const GuestMemory& memory,
                                GuestPhysical banner) {
   KTAPE_ASSIGN(uint64_t banner_link, link_address(knowledge, "linux_banner"));
@@ -75,14 +76,14 @@ Result<Placement> placement_at(const KernelKnowledge& knowledge, const GuestMemo
   // The image is contiguous, in link order.
   auto physical = [&](uint64_t link) { return GuestPhysical(banner.value + (link - banner_link)); };
   Placement placement;
-  KTAPE_TRY(
-      memory.read(physical(phys_base_link), std::as_writable_bytes(std::span(&placement.phys_base, 1))));
+  KTAPE_TRY(memory.read(physical(phys_base_link),
+                        std::as_writable_bytes(std::span(&placement.phys_base, 1))));
   placement.slide = physical(text_link).value - placement.phys_base + kKernelMap - text_link;
   if (placement.slide >= kMaxSlide || placement.slide % kPhysicalAlignment != 0) {
     return not_there(fmt::format("its phys_base {:#x} is not plausible", placement.phys_base));
   }
-  // Nothing in memory says for sure how many levels there are. With the wrong number the walk does not
-  // come back to the banner.
+  // Nothing in memory says for sure how many levels there are. With the wrong number the walk does
+  // not come back to the banner.
   for (int levels : {4, 5}) {
     placement.tables = {physical(root_link), levels};
     auto mapping = walk(memory, placement.tables, GuestVirtual(banner_link + placement.slide));
@@ -103,7 +104,8 @@ std::optional<uint64_t> kernel_offset_in(std::string_view vmcoreinfo) {
 
 }  // namespace
 
-Result<Kernel> Kernel::adopt(std::shared_ptr<const KernelKnowledge> knowledge, const GuestMemory& memory) {
+Result<Kernel> Kernel::adopt(std::shared_ptr<const KernelKnowledge> knowledge,
+                             const GuestMemory& memory) {
   Kernel kernel;
   kernel.knowledge_ = std::move(knowledge);
   KTAPE_TRY(kernel.place(memory));
@@ -112,13 +114,15 @@ Result<Kernel> Kernel::adopt(std::shared_ptr<const KernelKnowledge> knowledge, c
   return kernel;
 }
 
-Result<Kernel> Kernel::restore(std::shared_ptr<const KernelKnowledge> knowledge, KernelFacts facts) {
+Result<Kernel> Kernel::restore(std::shared_ptr<const KernelKnowledge> knowledge,
+                               KernelFacts facts) {
   if (facts.paging_levels != 4 && facts.paging_levels != 5) {
     return Error{ErrorCode::kBadInput,
                  fmt::format("{} paging levels: there are 4 or 5", facts.paging_levels)};
   }
   if (facts.cpus == 0 || facts.cpus > kMaxCpus) {
-    return Error{ErrorCode::kBadInput, fmt::format("{} CPUs: there are 1 to {}", facts.cpus, kMaxCpus)};
+    return Error{ErrorCode::kBadInput,
+                 fmt::format("{} CPUs: there are 1 to {}", facts.cpus, kMaxCpus)};
   }
   KTAPE_ASSIGN(uint64_t root_link, link_address(*knowledge, "init_top_pgt"));
   Kernel kernel;
@@ -134,10 +138,11 @@ Result<Kernel> Kernel::restore(std::shared_ptr<const KernelKnowledge> knowledge,
 
 Result<void> Kernel::place(const GuestMemory& memory) {
   KTAPE_ASSIGN(uint64_t banner_link, link_address(*knowledge_, "linux_banner"));
-  KTAPE_ASSIGN(auto hits, find_at_steps(memory, knowledge_->banner, banner_link % kPhysicalAlignment));
+  KTAPE_ASSIGN(auto hits,
+               find_at_steps(memory, knowledge_->banner, banner_link % kPhysicalAlignment));
   if (hits.empty()) {
-    return not_there(
-        fmt::format("kernel '{}' is not in guest memory: its banner is nowhere", knowledge_->release));
+    return not_there(fmt::format("kernel '{}' is not in guest memory: its banner is nowhere",
+                                 knowledge_->release));
   }
   std::optional<Error> why;
   for (GuestPhysical hit : hits) {
@@ -149,9 +154,9 @@ Result<void> Kernel::place(const GuestMemory& memory) {
       tables_ = placement->tables;
       return {};
     }
-    why =
-        Error{placement.error().code, fmt::format("kernel '{}' at guest-physical {:#x} is not running: {}",
-                                                  knowledge_->release, hit.value, placement.error().message)};
+    why = Error{placement.error().code,
+                fmt::format("kernel '{}' at guest-physical {:#x} is not running: {}",
+                            knowledge_->release, hit.value, placement.error().message)};
   }
   return *why;
 }
@@ -181,7 +186,8 @@ Result<void> Kernel::check_cpu(const GuestMemory& memory, CpuId cpu) const {
   KTAPE_ASSIGN(GuestVirtual address, per_cpu(memory, "this_cpu_off", cpu));
   auto offset = read_uint(memory, address, sizeof(uint64_t));
   if (offset.ok() && *offset == per_cpu_offsets_[cpu.value]) return {};
-  return not_there(fmt::format("kernel is not set up: the per-CPU area of CPU {} is not there", cpu.value));
+  return not_there(
+      fmt::format("kernel is not set up: the per-CPU area of CPU {} is not there", cpu.value));
 }
 
 // What is good to know, but not needed: a kernel that lacks one of these is adopted all the same.
@@ -202,7 +208,9 @@ void Kernel::adopt_facts(const GuestMemory& memory) {
   auto size = read_symbol(memory, "vmcoreinfo_size", sizeof(uint64_t));
   if (!data.ok() || !size.ok() || *size > kMaxVmcoreinfoBytes) return;
   std::string text(*size, '\0');
-  if (!read(memory, GuestVirtual(*data), std::as_writable_bytes(std::span(text.data(), text.size()))).ok())
+  if (!read(memory, GuestVirtual(*data),
+            std::as_writable_bytes(std::span(text.data(), text.size())))
+           .ok())
     return;
   facts_.vmcoreinfo = std::move(text);
   facts_.vmcoreinfo_agrees = kernel_offset_in(facts_.vmcoreinfo) == facts_.slide;

@@ -28,9 +28,11 @@ std::optional<std::vector<std::byte>> config_in(std::span<const std::byte> vmlin
   const Result<ElfImage> elf = ElfImage::parse(vmlinux);
   const ElfSection* section = elf.ok() ? elf->section(".rodata") : nullptr;
   if (section == nullptr) return std::nullopt;
-  const std::string_view bytes(reinterpret_cast<const char*>(section->bytes.data()), section->bytes.size());
+  const std::string_view bytes(reinterpret_cast<const char*>(section->bytes.data()),
+                               section->bytes.size());
   // The string that names the mark may stand somewhere too: only what unpacks is it.
-  for (size_t at = bytes.find(kBegin); at != std::string_view::npos; at = bytes.find(kBegin, at + 1)) {
+  for (size_t at = bytes.find(kBegin); at != std::string_view::npos;
+       at = bytes.find(kBegin, at + 1)) {
     const size_t begin = at + kBegin.size();
     const size_t end = bytes.find(kEnd, begin);
     if (end == std::string_view::npos) return std::nullopt;
@@ -43,7 +45,8 @@ std::optional<std::vector<std::byte>> config_in(std::span<const std::byte> vmlin
 
 std::string known_config(const KernelKnowledge& kernel) {
   std::string text =
-      "# By ktape: the kernel's configuration is not at hand. This is what its image tells; what is not here "
+      "# By ktape: the kernel's configuration is not at hand. This is what its image tells; what "
+      "is not here "
       "may be set.\n";
   if (kernel.hz > 0) text += fmt::format("CONFIG_HZ={0}\nCONFIG_HZ_{0}=y\n", kernel.hz);
   if (kernel.has_sched_ext()) text += "CONFIG_SCHED_CLASS_EXT=y\n";

@@ -24,8 +24,8 @@ std::string line_at(const ElfImage& elf, uint64_t address) {
   return line;
 }
 
-// INITIAL_JIFFIES (include/linux/jiffies.h) is (u32)(-300 * HZ), so that jiffies wraps five minutes after
-// boot; the image holds it as the initial value of jiffies_64.
+// INITIAL_JIFFIES (include/linux/jiffies.h) is (u32)(-300 * HZ), so that jiffies wraps five minutes
+// after boot; the image holds it as the initial value of jiffies_64.
 uint32_t initial_hz(const ElfImage& elf, const SymbolTable& symbols) {
   constexpr uint64_t kSecondsToWrap = 300;
   constexpr uint64_t kWrap = uint64_t{1} << 32;
@@ -36,7 +36,8 @@ uint32_t initial_hz(const ElfImage& elf, const SymbolTable& symbols) {
   return static_cast<uint32_t>((kWrap - initial) / kSecondsToWrap);
 }
 
-// Whether it holds what is learnt: symbols and banner, types, the build-id, the initial values of variables.
+// Whether it holds what is learnt: symbols and banner, types, the build-id, the initial values of
+// variables.
 bool is_read(const ElfSection& section) {
   return section.name == ".rodata" || section.name == ".BTF" || section.name == ".data" ||
          section.name.starts_with(".note");

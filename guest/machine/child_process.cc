@@ -35,12 +35,14 @@ bool place_descriptors(ChildPlan& plan) {
   int first_free = STDERR_FILENO + 1;
   for (auto& [source, target] : plan.descriptors) first_free = std::max(first_free, target + 1);
   plan.failure = ::fcntl(plan.failure, F_DUPFD_CLOEXEC, first_free);
-  for (auto& [source, target] : plan.descriptors) source = ::fcntl(source, F_DUPFD_CLOEXEC, first_free);
+  for (auto& [source, target] : plan.descriptors)
+    source = ::fcntl(source, F_DUPFD_CLOEXEC, first_free);
   for (auto& [source, target] : plan.descriptors) {
     if (source < 0 || ::dup2(source, target) < 0) return false;
   }
   // Descriptors that others opened without close-on-exec stay here.
-  return plan.failure >= 0 && ::close_range(static_cast<unsigned>(first_free), ~0u, CLOSE_RANGE_CLOEXEC) == 0;
+  return plan.failure >= 0 &&
+         ::close_range(static_cast<unsigned>(first_free), ~0u, CLOSE_RANGE_CLOEXEC) == 0;
 }
 
 [[noreturn]] void run_child(ChildPlan& plan) {
@@ -53,7 +55,8 @@ bool place_descriptors(ChildPlan& plan) {
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   ::signal(SIGPIPE, SIG_DFL);
   int null = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
-  bool placed = null >= 0 && ::dup2(null, STDIN_FILENO) >= 0 && ::dup2(plan.output, STDOUT_FILENO) >= 0 &&
+  bool placed = null >= 0 && ::dup2(null, STDIN_FILENO) >= 0 &&
+                ::dup2(plan.output, STDOUT_FILENO) >= 0 &&
                 ::dup2(plan.output, STDERR_FILENO) >= 0 && place_descriptors(plan);
   if (placed) ::execvp(plan.program, plan.arguments);
   int failure = errno;
@@ -96,10 +99,12 @@ Result<std::unique_ptr<ChildProcess>> ChildProcess::start(const std::string& pro
   // By number: glibc 2.36 declares pidfd_open() without C linkage.
   int exit_fd = static_cast<int>(::syscall(SYS_pidfd_open, pid, 0));
   int pidfd_errno = errno;
-  std::unique_ptr<ChildProcess> child(new ChildProcess(pid, UniqueFd(exit_fd), std::move(output.read)));
+  std::unique_ptr<ChildProcess> child(
+      new ChildProcess(pid, UniqueFd(exit_fd), std::move(output.read)));
   failure.write.reset();
   output.write.reset();
-  if (exit_fd < 0) return system_error(ErrorCode::kHost, "cannot watch '" + program + "'", pidfd_errno);
+  if (exit_fd < 0)
+    return system_error(ErrorCode::kHost, "cannot watch '" + program + "'", pidfd_errno);
   if (int errnum = exec_failure(failure.read.get()); errnum != 0) {
     return system_error(ErrorCode::kHost, "cannot run '" + program + "'", errnum);
   }
@@ -145,13 +150,15 @@ void ChildProcess::reap() {
 std::string ChildProcess::how_it_ended() const {
   if (!ended_) return "is running";
   if (WIFEXITED(status_)) return fmt::format("exited with status {}", WEXITSTATUS(status_));
-  return fmt::format("was killed by signal {} ({})", WTERMSIG(status_), ::strsignal(WTERMSIG(status_)));
+  return fmt::format("was killed by signal {} ({})", WTERMSIG(status_),
+                     ::strsignal(WTERMSIG(status_)));
 }
 
 std::string ChildProcess::how_it_stopped() const {
   siginfo_t info{};
   // Left waitable, so that the next call tells it again.
-  if (ended_ || ::waitid(P_PID, static_cast<id_t>(pid_), &info, WSTOPPED | WNOHANG | WNOWAIT) != 0) return "";
+  if (ended_ || ::waitid(P_PID, static_cast<id_t>(pid_), &info, WSTOPPED | WNOHANG | WNOWAIT) != 0)
+    return "";
   if (info.si_pid != pid_ || info.si_code != CLD_STOPPED) return "";
   return fmt::format("is stopped by signal {} ({})", info.si_status, ::strsignal(info.si_status));
 }

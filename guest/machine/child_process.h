@@ -27,11 +27,11 @@ class ChildProcess {
   // A descriptor of ours, and its number in the child (3 or more).
   using Inherited = std::vector<std::pair<int, int>>;
 
-  // Returns once the program runs. kHost when it cannot be run. The calling thread must live as long
-  // as the child is needed.
-  [[nodiscard]] static Result<std::unique_ptr<ChildProcess>> start(const std::string& program,
-                                                                   const std::vector<std::string>& arguments,
-                                                                   const Inherited& inherited);
+  // Returns once the program runs. kHost when it cannot be run. The calling thread must live as
+  // long as the child is needed.
+  [[nodiscard]] static Result<std::unique_ptr<ChildProcess>> start(
+      const std::string& program, const std::vector<std::string>& arguments,
+      const Inherited& inherited);
   ~ChildProcess();
   ChildProcess(const ChildProcess&) = delete;
   ChildProcess& operator=(const ChildProcess&) = delete;
@@ -68,8 +68,8 @@ class ChildProcess {
   int status_ = 0;
 };
 
-// The line of a program's output that tells best what went wrong: the first that speaks of an error,
-// or else the last that is not blank. Empty when there is none.
+// The line of a program's output that tells best what went wrong: the first that speaks of an
+// error, or else the last that is not blank. Empty when there is none.
 [[nodiscard]] std::string telling_line(std::string_view output);
 
 }  // namespace ktape

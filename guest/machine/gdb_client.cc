@@ -16,14 +16,16 @@ constexpr size_t kReadBytes = size_t{16} << 10;
 Error lost(std::string message) { return Error{ErrorCode::kMachineLost, std::move(message), ""}; }
 
 // Sent when the machine stops, for whatever reason; why it did is asked by QMP.
-bool is_stop_reply(std::string_view payload) { return payload.starts_with('T') || payload.starts_with('S'); }
+bool is_stop_reply(std::string_view payload) {
+  return payload.starts_with('T') || payload.starts_with('S');
+}
 
 }  // namespace
 
 Result<std::unique_ptr<GdbClient>> GdbClient::connect(UniqueFd socket, Clock::time_point deadline) {
   std::unique_ptr<GdbClient> client(new GdbClient(std::move(socket)));
-  // Thread ids of the form pPID.TID are understood only after this. QEMU has no no-ack mode; it takes
-  // the next packet as the acknowledgement of its last.
+  // Thread ids of the form pPID.TID are understood only after this. QEMU has no no-ack mode; it
+  // takes the next packet as the acknowledgement of its last.
   std::string question = encode_gdb_packet("qSupported:multiprocess+");
   KTAPE_TRY(write_all(client->socket_.get(), as_bytes(question), deadline));
   KTAPE_TRY(client->answer(deadline));
@@ -35,8 +37,8 @@ Result<std::vector<VcpuRegisters>> GdbClient::registers(uint32_t cpus, Clock::ti
 }
 
 Result<std::vector<VcpuRegisters>> GdbClient::stop(uint32_t cpus, Clock::time_point deadline) {
-  // QEMU takes an interrupt only when its last packet was acknowledged (gdbstub/gdbstub.c, gdb_read_byte()).
-  // It has stopped every vCPU before it looks at the questions behind it.
+  // QEMU takes an interrupt only when its last packet was acknowledged (gdbstub/gdbstub.c,
+  // gdb_read_byte()). It has stopped every vCPU before it looks at the questions behind it.
   return ask_registers("+\x03", cpus, deadline);
 }
 
@@ -55,9 +57,11 @@ Result<std::vector<VcpuRegisters>> GdbClient::ask_registers(std::string before, 
   return all;
 }
 
-Result<std::vector<VcpuRegisters>> GdbClient::exchange_registers(std::string questions, uint32_t cpus,
+Result<std::vector<VcpuRegisters>> GdbClient::exchange_registers(std::string questions,
+                                                                 uint32_t cpus,
                                                                  Clock::time_point deadline) {
-  // All questions at once: on a busy host every round trip costs QEMU a wake-up, and the guest stands.
+  // All questions at once: on a busy host every round trip costs QEMU a wake-up, and the guest
+  // stands.
   for (uint32_t cpu = 0; cpu < cpus; ++cpu) {
     // Threads count from 1.
     questions += encode_gdb_packet(fmt::format("Hgp1.{:x}", cpu + 1)) + encode_gdb_packet("g");
@@ -84,14 +88,18 @@ Result<std::string> GdbClient::ask(const std::string& question, Clock::time_poin
   return got;
 }
 
-Result<void> GdbClient::change_breakpoint(char verb, GuestVirtual address, Clock::time_point deadline) {
-  // Type 1 is a hardware breakpoint, its kind the length of an instruction: 1 on x86 (GDB manual, Packets).
-  KTAPE_ASSIGN(const std::string got, ask(fmt::format("{}1,{:x},1", verb, address.value), deadline));
+Result<void> GdbClient::change_breakpoint(char verb, GuestVirtual address,
+                                          Clock::time_point deadline) {
+  // Type 1 is a hardware breakpoint, its kind the length of an instruction: 1 on x86 (GDB manual,
+  // Packets).
+  KTAPE_ASSIGN(const std::string got,
+               ask(fmt::format("{}1,{:x},1", verb, address.value), deadline));
   if (got == "OK") return {};
-  return Error{ErrorCode::kHost,
-               fmt::format("QEMU answered '{}' to {} a breakpoint at {:#x}", printable(got.substr(0, 32)),
-                           verb == 'Z' ? "setting" : "clearing", address.value),
-               ""};
+  return Error{
+      ErrorCode::kHost,
+      fmt::format("QEMU answered '{}' to {} a breakpoint at {:#x}", printable(got.substr(0, 32)),
+                  verb == 'Z' ? "setting" : "clearing", address.value),
+      ""};
 }
 
 Result<void> GdbClient::set_breakpoint(GuestVirtual address, Clock::time_point deadline) {
@@ -108,8 +116,8 @@ Result<void> GdbClient::step(uint32_t cpu, Clock::time_point deadline) {
   Result<void> asked = write_all(socket_.get(), as_bytes(order), deadline);
   Result<std::string> got = asked.ok() ? answer(deadline, StopReplies::kWanted) : asked.error();
   if (got.ok() && !is_stop_reply(*got)) {
-    got = lost(
-        fmt::format("the gdbstub answered '{}' to a step of vCPU {}", printable(got->substr(0, 32)), cpu));
+    got = lost(fmt::format("the gdbstub answered '{}' to a step of vCPU {}",
+                           printable(got->substr(0, 32)), cpu));
   }
   if (got.ok()) return {};
   broken_ = got.error();

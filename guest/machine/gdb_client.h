@@ -15,8 +15,8 @@
 
 namespace ktape {
 
-// QEMU's gdbstub over a connected socket. It stops and resumes the machine in less time than QMP, whose
-// commands are handed from one thread of QEMU's to another. Connecting pauses a machine that
+// QEMU's gdbstub over a connected socket. It stops and resumes the machine in less time than QMP,
+// whose commands are handed from one thread of QEMU's to another. Connecting pauses a machine that
 // runs.
 class GdbClient {
  public:
@@ -28,18 +28,19 @@ class GdbClient {
 
   [[nodiscard]] int fd() const { return socket_.get(); }
 
-  // Stops every vCPU of a machine that may run, and returns the registers of vCPUs 0 to `cpus` - 1. As
-  // `registers` fails.
+  // Stops every vCPU of a machine that may run, and returns the registers of vCPUs 0 to `cpus` - 1.
+  // As `registers` fails.
   [[nodiscard]] Result<std::vector<VcpuRegisters>> stop(uint32_t cpus, Clock::time_point deadline);
   // Lets the machine run on. That it does, QMP tells: by its event RESUME.
   [[nodiscard]] Result<void> go_on(Clock::time_point deadline);
 
   // Registers of vCPUs 0 to `cpus` - 1, which must stand still. kMachineLost when no or no usable
   // answer comes in time, and ever after.
-  [[nodiscard]] Result<std::vector<VcpuRegisters>> registers(uint32_t cpus, Clock::time_point deadline);
+  [[nodiscard]] Result<std::vector<VcpuRegisters>> registers(uint32_t cpus,
+                                                             Clock::time_point deadline);
 
-  // Hardware breakpoints on every vCPU, which must stand still. kHost when the stub refuses, e.g. because
-  // they are all in use.
+  // Hardware breakpoints on every vCPU, which must stand still. kHost when the stub refuses, e.g.
+  // because they are all in use.
   [[nodiscard]] Result<void> set_breakpoint(GuestVirtual address, Clock::time_point deadline);
   [[nodiscard]] Result<void> clear_breakpoint(GuestVirtual address, Clock::time_point deadline);
   // Lets one vCPU execute one instruction while the others stand.

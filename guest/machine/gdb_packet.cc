@@ -109,7 +109,8 @@ Result<std::optional<std::string>> GdbPacketDecoder::next() {
 Result<VcpuRegisters> parse_gdb_registers(std::string_view hex) {
   if (hex.size() == 3 && hex[0] == 'E') return bad_packet(fmt::format("error '{}'", hex));
   if (hex.size() < 2 * kNeededBytes) {
-    return bad_packet(fmt::format("registers of {} hex digits, {} are needed", hex.size(), 2 * kNeededBytes));
+    return bad_packet(
+        fmt::format("registers of {} hex digits, {} are needed", hex.size(), 2 * kNeededBytes));
   }
   std::string_view needed = hex.substr(0, 2 * kNeededBytes);
   if (std::any_of(needed.begin(), needed.end(), [](char c) { return digit(c) < 0; })) {
@@ -117,13 +118,16 @@ Result<VcpuRegisters> parse_gdb_registers(std::string_view hex) {
   }
   VcpuRegisters to;
   RegisterReader from(needed);
-  for (uint64_t* wide : {&to.rax, &to.rbx, &to.rcx, &to.rdx, &to.rsi, &to.rdi, &to.rbp, &to.rsp, &to.r8,
-                         &to.r9, &to.r10, &to.r11, &to.r12, &to.r13, &to.r14, &to.r15, &to.rip}) {
+  for (uint64_t* wide :
+       {&to.rax, &to.rbx, &to.rcx, &to.rdx, &to.rsi, &to.rdi, &to.rbp, &to.rsp, &to.r8, &to.r9,
+        &to.r10, &to.r11, &to.r12, &to.r13, &to.r14, &to.r15, &to.rip}) {
     from.wide(*wide);
   }
   from.narrow(to.rflags);
-  for (uint16_t* selector : {&to.cs, &to.ss, &to.ds, &to.es, &to.fs, &to.gs}) from.selector(*selector);
-  for (uint64_t* wide : {&to.fs_base, &to.gs_base, &to.kernel_gs_base, &to.cr0, &to.cr2, &to.cr3, &to.cr4}) {
+  for (uint16_t* selector : {&to.cs, &to.ss, &to.ds, &to.es, &to.fs, &to.gs})
+    from.selector(*selector);
+  for (uint64_t* wide :
+       {&to.fs_base, &to.gs_base, &to.kernel_gs_base, &to.cr0, &to.cr2, &to.cr3, &to.cr4}) {
     from.wide(*wide);
   }
   return to;

@@ -31,10 +31,10 @@ class GdbPacketDecoder {
 };
 
 // QEMU's answer to 'g' for an x86-64 vCPU, in the order of its i386-64bit target description
-// (target/i386/gdbstub.c): rax rbx rcx rdx rsi rdi rbp rsp r8 to r15 rip of 8 bytes; eflags cs ss ds es fs
-// gs of 4; fs_base gs_base k_gs_base cr0 cr2 cr3 cr4 of 8. More follows (608 bytes in QEMU 10: cr8, efer, the
-// floating-point and vector registers) and is not looked at. kBadInput when it is an error, not hex, or too
-// short.
+// (target/i386/gdbstub.c): rax rbx rcx rdx rsi rdi rbp rsp r8 to r15 rip of 8 bytes; eflags cs ss
+// ds es fs gs of 4; fs_base gs_base k_gs_base cr0 cr2 cr3 cr4 of 8. More follows (608 bytes in QEMU
+// 10: cr8, efer, the floating-point and vector registers) and is not looked at. kBadInput when it
+// is an error, not hex, or too short.
 [[nodiscard]] Result<VcpuRegisters> parse_gdb_registers(std::string_view hex);
 
 }  // namespace ktape

@@ -19,8 +19,8 @@ Result<GuestRam> GuestRam::create(uint64_t bytes) {
   UniqueFd fd(::memfd_create("ktape-guest-ram", MFD_CLOEXEC));
   if (!fd.valid()) return system_error(ErrorCode::kHost, "cannot make a memfd for the guest's RAM");
   const auto refused = [&] {
-    Error error =
-        system_error(ErrorCode::kHost, fmt::format("cannot have {} MiB for the guest's RAM", bytes >> 20));
+    Error error = system_error(ErrorCode::kHost,
+                               fmt::format("cannot have {} MiB for the guest's RAM", bytes >> 20));
     error.hint = kLessMemory;
     return error;
   };

@@ -13,7 +13,8 @@
 
 namespace ktape {
 
-// Guest RAM as a memfd, mapped shared. The emulator inherits the descriptor and maps the same pages.
+// Guest RAM as a memfd, mapped shared. The emulator inherits the descriptor and maps the same
+// pages.
 class GuestRam {
  public:
   // kHost when the host does not have it to give.
@@ -26,7 +27,8 @@ class GuestRam {
   [[nodiscard]] int fd() const { return fd_.get(); }
   [[nodiscard]] std::span<std::byte> bytes() const { return bytes_; }
 
-  // The parts that were ever touched. Looking at the others through the mapping would allocate them.
+  // The parts that were ever touched. Looking at the others through the mapping would allocate
+  // them.
   [[nodiscard]] Result<std::vector<FlatMemory::Extent>> data_extents() const;
 
  private:

@@ -29,8 +29,8 @@ Result<QemuVersion> qemu_version(const std::string& program) {
   arguments.insert(arguments.end(), {"-mon", "chardev=qmp,mode=control"});
   KTAPE_ASSIGN(auto qemu, ChildProcess::start(program, arguments, {{qmp.theirs.get(), fd}}));
   qmp.theirs.reset();
-  KTAPE_ASSIGN(auto client,
-               QmpClient::connect(std::move(qmp.ours), std::chrono::steady_clock::now() + kAnswerWithin));
+  KTAPE_ASSIGN(auto client, QmpClient::connect(std::move(qmp.ours),
+                                               std::chrono::steady_clock::now() + kAnswerWithin));
   return client->version();
 }
 
@@ -60,14 +60,15 @@ HostFact memfd_fact() {
   ram->bytes()[kBytes / 2] = std::byte{1};
   auto extents = ram->data_extents();
   fact.ok = extents.ok() && extents->size() == 1;
-  fact.detail =
-      fact.ok ? "guest RAM can be shared, and its holes are found" : "holes of a memfd are not found";
+  fact.detail = fact.ok ? "guest RAM can be shared, and its holes are found"
+                        : "holes of a memfd are not found";
   return fact;
 }
 
 HostFact kvm_fact(const HostProbe& probe) {
   HostFact fact{.name = "KVM", .needed = false};
-  fact.hint = "captures run under TCG instead: slower, and code takes longer beside the guest's timers";
+  fact.hint =
+      "captures run under TCG instead: slower, and code takes longer beside the guest's timers";
   UniqueFd kvm(::open("/dev/kvm", O_RDWR | O_CLOEXEC));
   if (!kvm.valid()) {
     fact.detail = system_error(ErrorCode::kHost, "cannot open '/dev/kvm'").message;
@@ -87,8 +88,8 @@ HostFact kvm_fact(const HostProbe& probe) {
   config.kvm_prints_within = probe.kvm_prints_within;
   auto machine = QemuMachine::start(config);
   fact.ok = machine.ok();
-  fact.detail =
-      machine.ok() ? "runs '" + probe.kernel_path + "', which has printed" : machine.error().message;
+  fact.detail = machine.ok() ? "runs '" + probe.kernel_path + "', which has printed"
+                             : machine.error().message;
   return fact;
 }
 

@@ -20,8 +20,8 @@ struct HostProbe {
   std::string qemu_program = "qemu-system-x86_64";
   // Tried under KVM; without one KVM is only opened.
   std::string kernel_path;
-  // How long that may take to print. A KVM is called good for the first byte on the guest's console alone: it
-  // may take a kernel, and never run it.
+  // How long that may take to print. A KVM is called good for the first byte on the guest's console
+  // alone: it may take a kernel, and never run it.
   std::chrono::milliseconds kvm_prints_within{20000};
 };
 

@@ -31,8 +31,8 @@ std::string model_name() {
 
 std::string nested_parameter() {
   for (const char* module : {"kvm_amd", "kvm_intel"}) {
-    Result<std::string> value =
-        read_text_file(std::string("/sys/module/") + module + "/parameters/nested", kMaxParameterBytes);
+    Result<std::string> value = read_text_file(
+        std::string("/sys/module/") + module + "/parameters/nested", kMaxParameterBytes);
     if (!value.ok()) continue;
     while (value->ends_with('\n')) value->pop_back();
     return *value;

@@ -69,7 +69,8 @@ std::optional<uint64_t> parse_stolen(std::string_view text, uint64_t ticks_per_s
 }
 
 ThreadWatch::ThreadWatch(pid_t process, pid_t thread)
-    : schedstat_(open_to_read(fmt::format("/proc/{}/task/{}/schedstat", process, thread))), thread_(thread) {}
+    : schedstat_(open_to_read(fmt::format("/proc/{}/task/{}/schedstat", process, thread))),
+      thread_(thread) {}
 
 ThreadTimes ThreadWatch::read() const {
   Result<ThreadTimes> times = parse_schedstat(read_from_start(schedstat_));

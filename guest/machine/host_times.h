@@ -16,7 +16,8 @@ namespace ktape {
 
 // What the host's kernel counts of one of its threads, since the thread began.
 struct ThreadTimes {
-  bool known = false;      // false: the host does not tell (no CONFIG_SCHED_INFO), or the thread is gone
+  bool known =
+      false;  // false: the host does not tell (no CONFIG_SCHED_INFO), or the thread is gone
   int32_t thread = 0;      // its id on the host
   uint64_t ran_ns = 0;     // on a CPU
   uint64_t waited_ns = 0;  // it could have run, and no CPU was free for it
@@ -25,17 +26,19 @@ struct ThreadTimes {
 
 // How a machine fared on its host so far.
 struct HostTimes {
-  std::vector<ThreadTimes> vcpus;  // one element per vCPU, in order; none where the machine has no threads
-  ThreadTimes emulator;            // of the emulator's main thread
-  ThreadTimes own;                 // of the caller's thread
+  std::vector<ThreadTimes>
+      vcpus;             // one element per vCPU, in order; none where the machine has no threads
+  ThreadTimes emulator;  // of the emulator's main thread
+  ThreadTimes own;       // of the caller's thread
 };
 
-// The content of /proc/PID/task/TID/schedstat: "ran_ns waited_ns timeslices" (Documentation/scheduler/
-// sched-stats.rst). kBadInput for anything else.
+// The content of /proc/PID/task/TID/schedstat: "ran_ns waited_ns timeslices"
+// (Documentation/scheduler/ sched-stats.rst). kBadInput for anything else.
 [[nodiscard]] Result<ThreadTimes> parse_schedstat(std::string_view text);
 
 // The field "steal" of the first line of /proc/stat, in ns; nothing where it has none.
-[[nodiscard]] std::optional<uint64_t> parse_stolen(std::string_view text, uint64_t ticks_per_second);
+[[nodiscard]] std::optional<uint64_t> parse_stolen(std::string_view text,
+                                                   uint64_t ticks_per_second);
 
 // A thread of the host whose times can be read as often as one likes: one system call each time.
 class ThreadWatch {
@@ -66,8 +69,9 @@ class HostWatch {
   ThreadWatch own_;
 };
 
-// What a hypervisor below the host has taken from all of its CPUs, since its boot, in steps of 10 ms; nothing
-// where the host does not tell, 0 on one that is no guest. On a large host a reading takes long.
+// What a hypervisor below the host has taken from all of its CPUs, since its boot, in steps of 10
+// ms; nothing where the host does not tell, 0 on one that is no guest. On a large host a reading
+// takes long.
 class StealWatch {
  public:
   StealWatch();

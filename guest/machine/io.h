@@ -16,7 +16,8 @@ namespace ktape {
 
 // Polls until a descriptor has something (true) or `deadline` has passed (false); goes on after
 // signals. Entries with a negative descriptor are ignored, as poll() does.
-[[nodiscard]] Result<bool> poll_until(std::span<pollfd> fds, std::chrono::steady_clock::time_point deadline);
+[[nodiscard]] Result<bool> poll_until(std::span<pollfd> fds,
+                                      std::chrono::steady_clock::time_point deadline);
 
 // Both ends of a stream socket, close-on-exec; `ours` does not block.
 struct SocketPair {
@@ -40,8 +41,8 @@ struct ReadResult {
 // Reads up to `limit_bytes` from a descriptor that does not block.
 [[nodiscard]] Result<ReadResult> read_some(int fd, size_t limit_bytes);
 
-// Writes what fits into a descriptor that does not block, and tells how much that was. A side that is
-// gone is kMachineLost.
+// Writes what fits into a descriptor that does not block, and tells how much that was. A side that
+// is gone is kMachineLost.
 [[nodiscard]] Result<size_t> write_some(int fd, std::span<const std::byte> bytes);
 
 // Writes everything to a descriptor that does not block, waiting for room until `deadline`.

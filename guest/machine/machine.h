@@ -23,9 +23,9 @@ enum class Accelerator { kKvm, kTcg, kAuto };
 // What a machine is made of. Passive; `QemuMachine::start` turns it into a running guest.
 struct MachineConfig {
   Accelerator accelerator = Accelerator::kAuto;
-  // Under TCG: all vCPUs take turns in one thread. With a thread each, QEMU 10.0.2, a guest that flips static
-  // keys thousands of times was seen to die of "Oops: int3", as if a vCPU still ran what another had patched;
-  // in one thread it did not.
+  // Under TCG: all vCPUs take turns in one thread. With a thread each, QEMU 10.0.2, a guest that
+  // flips static keys thousands of times was seen to die of "Oops: int3", as if a vCPU still ran
+  // what another had patched; in one thread it did not.
   bool tcg_single_thread = false;
   uint32_t cpus = 2;
   uint32_t sockets = 1;
@@ -72,9 +72,10 @@ struct VcpuRegisters {
   uint64_t cr0 = 0, cr2 = 0, cr3 = 0, cr4 = 0;
 };
 
-// Whether a vCPU has come to an instruction that it has not yet tried to execute. With RFLAGS.RF set it has:
-// it was let past a breakpoint there, met a fault, and is back to try again (Intel SDM 3, Instruction-
-// Breakpoint Exception Condition). QEMU's TCG stops there once more, a processor does not.
+// Whether a vCPU has come to an instruction that it has not yet tried to execute. With RFLAGS.RF
+// set it has: it was let past a breakpoint there, met a fault, and is back to try again (Intel SDM
+// 3, Instruction- Breakpoint Exception Condition). QEMU's TCG stops there once more, a processor
+// does not.
 [[nodiscard]] inline bool arrives_at(const VcpuRegisters& vcpu, GuestVirtual address) {
   constexpr uint64_t kResumeFlag = uint64_t{1} << 16;
   return vcpu.rip == address.value && (vcpu.rflags & kResumeFlag) == 0;
@@ -84,14 +85,15 @@ enum class MachineEventKind {
   kNothing,       // the deadline passed
   kAgentBytes,    // `bytes` came from the agent's port
   kConsoleBytes,  // `bytes` came from the serial console
-  kBreakpoint,  // every vCPU stopped because one is about to execute an instruction with a breakpoint. Others
-                // may be about to as well. The caller's next freeze tells by RIP which ones, and its thaw
-                // lets each of them past: none of them is told again. Rarely none stands at one any more.
-                // A freeze for anything else lets nobody past: who stands at one is told after its thaw
-  kStopped,     // every vCPU stopped without being asked; `text` is the run state, e.g. "debug"
-  kEnded,       // the guest powered off or reset: no further events but kLost
-  kLost,        // the machine is gone: `text` says how. Final.
-  kWoken,       // the caller's wake-up descriptor became readable
+  kBreakpoint,    // every vCPU stopped because one is about to execute an instruction with a
+                // breakpoint. Others may be about to as well. The caller's next freeze tells by RIP
+                // which ones, and its thaw lets each of them past: none of them is told again.
+                // Rarely none stands at one any more. A freeze for anything else lets nobody past:
+                // who stands at one is told after its thaw
+  kStopped,  // every vCPU stopped without being asked; `text` is the run state, e.g. "debug"
+  kEnded,    // the guest powered off or reset: no further events but kLost
+  kLost,     // the machine is gone: `text` says how. Final.
+  kWoken,    // the caller's wake-up descriptor became readable
 };
 
 // A processor has that many hardware breakpoints.
@@ -134,8 +136,8 @@ class Frozen {
   // One element per vCPU, in order.
   [[nodiscard]] Result<std::vector<VcpuRegisters>> registers();
   // From now on the machine stops by itself, with kBreakpoint, when a vCPU is about to execute the
-  // instruction at `address`. Setting one that is set, or clearing one that is not, is an error of the
-  // caller. kOutOfRange for more than kMaxBreakpoints; kHost where the machine cannot.
+  // instruction at `address`. Setting one that is set, or clearing one that is not, is an error of
+  // the caller. kOutOfRange for more than kMaxBreakpoints; kHost where the machine cannot.
   [[nodiscard]] Result<void> set_breakpoint(GuestVirtual address);
   [[nodiscard]] Result<void> clear_breakpoint(GuestVirtual address);
   // Lets the guest run on. The guard is spent, also when this fails.
@@ -159,12 +161,13 @@ class Machine {
   // The next event, or kNothing once `deadline` has passed. `wake_fd` (or -1) is polled as well.
   [[nodiscard]] virtual Result<MachineEvent> wait(Clock::time_point deadline, int wake_fd) = 0;
 
-  // Queues bytes for the agent; they leave during `wait`. Never blocks. kBadInput when the queue is over
-  // its bound because the guest does not read.
+  // Queues bytes for the agent; they leave during `wait`. Never blocks. kBadInput when the queue is
+  // over its bound because the guest does not read.
   [[nodiscard]] virtual Result<void> send_to_agent(std::span<const std::byte> bytes) = 0;
 
-  // Whether the machine still answers, whatever its guest does. kMachineLost, with what is known of the
-  // cause, when it does not in time: it is gone then. Events that arrive meanwhile are kept for `wait`.
+  // Whether the machine still answers, whatever its guest does. kMachineLost, with what is known of
+  // the cause, when it does not in time: it is gone then. Events that arrive meanwhile are kept for
+  // `wait`.
   [[nodiscard]] virtual Result<void> check() = 0;
 
   // Stops every vCPU. kMachineLost when the machine does not answer in time or is gone. Events that
@@ -174,7 +177,8 @@ class Machine {
   // Memory of the running machine: for constants of the kernel and for hot reads only.
   [[nodiscard]] virtual const GuestMemory& live_memory() const = 0;
 
-  // How its threads and the caller's have fared on the host so far; also while frozen, and once it is gone.
+  // How its threads and the caller's have fared on the host so far; also while frozen, and once it
+  // is gone.
   [[nodiscard]] virtual HostTimes host_times() const = 0;
 
   // Ends the guest at once, without its consent.

@@ -18,28 +18,33 @@ constexpr uint32_t kMaxCpus = 255;  // q35 without an interrupt remapper
 
 using Add = std::function<void(std::string option, std::string value)>;
 
-std::string socket(std::string_view id, int fd) { return fmt::format("socket,id={},fd={}", id, fd); }
+std::string socket(std::string_view id, int fd) {
+  return fmt::format("socket,id={},fd={}", id, fd);
+}
 
 // Dies are how an LLC becomes narrower than a socket: QEMU gives each die an L3 of its own.
 uint32_t dies_per_socket(const MachineConfig& config) { return config.llcs / config.sockets; }
 
 bool shares_evenly(const MachineConfig& config) {
   const uint32_t parts = config.sockets * config.threads;
-  if (parts == 0 || config.numa_nodes == 0 || config.llcs == 0 || config.cpus % parts != 0) return false;
+  if (parts == 0 || config.numa_nodes == 0 || config.llcs == 0 || config.cpus % parts != 0)
+    return false;
   if (config.llcs % config.sockets != 0 || config.llcs % config.numa_nodes != 0) return false;
   return (config.cpus / parts) % dies_per_socket(config) == 0 &&
          config.memory_bytes / kMiB % config.numa_nodes == 0;
 }
 
 std::string cpu_model(const MachineConfig& config, bool kvm, bool host_is_amd) {
-  // The host's own caches would be shared as the host's CPUs are, not as the guest's. AMD's leaf that
-  // tells how caches are shared comes with topoext, which QEMU leaves out unless asked.
+  // The host's own caches would be shared as the host's CPUs are, not as the guest's. AMD's leaf
+  // that tells how caches are shared comes with topoext, which QEMU leaves out unless asked.
   if (kvm) return host_is_amd ? "host,host-cache-info=off,topoext=on" : "host,host-cache-info=off";
-  // TCG would offer 57-bit addresses, and the kernel would take them: most hosts have 4 paging levels.
+  // TCG would offer 57-bit addresses, and the kernel would take them: most hosts have 4 paging
+  // levels.
   std::string model = "max,la57=off";
-  // Under TCG QEMU's CPU is AMD's and lacks topoext, so that kernels see one LLC per socket; Intel's
-  // leaf 4 tells more. Leaves that are out of range answer as the last one does, and QEMU 10.0 aborts
-  // when that is 0x1f with a wrong sub-leaf (encode_topo_cpuid1f in target/i386/cpu.c): 0x20 is none.
+  // Under TCG QEMU's CPU is AMD's and lacks topoext, so that kernels see one LLC per socket;
+  // Intel's leaf 4 tells more. Leaves that are out of range answer as the last one does, and
+  // QEMU 10.0 aborts when that is 0x1f with a wrong sub-leaf (encode_topo_cpuid1f in
+  // target/i386/cpu.c): 0x20 is none.
   if (dies_per_socket(config) > 1) model += ",vendor=GenuineIntel,min-level=0x20";
   return model;
 }
@@ -62,8 +67,8 @@ void add_memory(const MachineConfig& config, const Add& add) {
   }
   const uint32_t node_cpus = config.cpus / config.numa_nodes;
   for (uint32_t node = 0; node < config.numa_nodes; ++node) {
-    add("-object", fmt::format("memory-backend-file,id=ram{},share=on,size={}M,{},offset={}M", node, node_mib,
-                               file, node * node_mib));
+    add("-object", fmt::format("memory-backend-file,id=ram{},share=on,size={}M,{},offset={}M", node,
+                               node_mib, file, node * node_mib));
     add("-numa", fmt::format("node,nodeid={0},memdev=ram{0},cpus={1}-{2}", node, node * node_cpus,
                              (node + 1) * node_cpus - 1));
   }
@@ -79,23 +84,26 @@ std::string QemuVersion::text() const {
 Result<void> check_config(const MachineConfig& config) {
   if (config.cpus == 0 || config.cpus > kMaxCpus) {
     return Error{ErrorCode::kUsage,
-                 fmt::format("cannot make a machine of {} CPUs: 1 to {} are possible", config.cpus, kMaxCpus),
+                 fmt::format("cannot make a machine of {} CPUs: 1 to {} are possible", config.cpus,
+                             kMaxCpus),
                  ""};
   }
   if (config.memory_bytes < kMinMemoryBytes || config.memory_bytes % kMiB != 0) {
-    return Error{ErrorCode::kUsage,
-                 fmt::format("cannot make a machine of {} bytes of memory: it takes a multiple of 1 MiB, "
-                             "64 MiB at least",
-                             config.memory_bytes),
-                 ""};
+    return Error{
+        ErrorCode::kUsage,
+        fmt::format("cannot make a machine of {} bytes of memory: it takes a multiple of 1 MiB, "
+                    "64 MiB at least",
+                    config.memory_bytes),
+        ""};
   }
   if (!shares_evenly(config)) {
     return Error{
         ErrorCode::kUsage,
-        fmt::format("cannot make a machine of {} CPUs, {} sockets, {} threads a core, {} LLCs, {} NUMA "
-                    "nodes and {} MiB: they cannot be shared out evenly",
-                    config.cpus, config.sockets, config.threads, config.llcs, config.numa_nodes,
-                    config.memory_bytes / kMiB),
+        fmt::format(
+            "cannot make a machine of {} CPUs, {} sockets, {} threads a core, {} LLCs, {} NUMA "
+            "nodes and {} MiB: they cannot be shared out evenly",
+            config.cpus, config.sockets, config.threads, config.llcs, config.numa_nodes,
+            config.memory_bytes / kMiB),
         ""};
   }
   if (config.kernel_path.empty()) {
@@ -106,14 +114,16 @@ Result<void> check_config(const MachineConfig& config) {
 
 Result<void> check_version(const QemuVersion& version, Accelerator used) {
   if (used == Accelerator::kKvm || version.major >= kMinTcgMajor) return {};
-  return Error{ErrorCode::kHost,
-               fmt::format("cannot use {} without KVM: before QEMU {} multi-threaded TCG corrupts guests "
-                           "that patch their own code, as attaching a scheduler does",
-                           version.text(), kMinTcgMajor),
-               "run tools/setup"};
+  return Error{
+      ErrorCode::kHost,
+      fmt::format("cannot use {} without KVM: before QEMU {} multi-threaded TCG corrupts guests "
+                  "that patch their own code, as attaching a scheduler does",
+                  version.text(), kMinTcgMajor),
+      "run tools/setup"};
 }
 
-std::vector<std::string> qemu_arguments(const MachineConfig& config, Accelerator used, bool host_is_amd) {
+std::vector<std::string> qemu_arguments(const MachineConfig& config, Accelerator used,
+                                        bool host_is_amd) {
   using Fd = QemuDescriptors;
   bool kvm = used == Accelerator::kKvm;
   // -nodefaults: no display, network card, drives, floppy: a guest has what it uses.
@@ -125,10 +135,10 @@ std::vector<std::string> qemu_arguments(const MachineConfig& config, Accelerator
   add("-display", "none");
   // What each of these saves of a boot, and what was tried besides: tools/bench --curves --only
   // boot-options-machine, and tools/benchmarks/README.md.
-  // q35: boots some 0.1 s slower than pc. microvm saves 0.2 s under TCG, and needs to be told the host's
-  // clock. sata=off, smbus=off, vmport=off: nothing hangs on them, so that a guest has no more devices than
-  // it uses. They are for that: what they save cannot be told from noise. With several nodes each has a
-  // memory backend of its own.
+  // q35: boots some 0.1 s slower than pc. microvm saves 0.2 s under TCG, and needs to be told the
+  // host's clock. sata=off, smbus=off, vmport=off: nothing hangs on them, so that a guest has no
+  // more devices than it uses. They are for that: what they save cannot be told from noise. With
+  // several nodes each has a memory backend of its own.
   add("-machine", fmt::format("q35{},sata=off,smbus=off,vmport=off",
                               config.numa_nodes == 1 ? ",memory-backend=ram" : ""));
   add("-accel", kvm ? "kvm" : config.tcg_single_thread ? "tcg,thread=single" : "tcg,thread=multi");
@@ -139,13 +149,15 @@ std::vector<std::string> qemu_arguments(const MachineConfig& config, Accelerator
   add("-mon", "chardev=qmp,mode=control");
   add("-chardev", socket("gdb", Fd::kGdb));
   add("-gdb", "chardev:gdb");
-  // A pipe, opened by its name: a socket holds only some 300 of the serial port's writes of one byte.
+  // A pipe, opened by its name: a socket holds only some 300 of the serial port's writes of one
+  // byte.
   add("-chardev", fmt::format("file,id=console,path=/proc/self/fd/{}", Fd::kConsole));
   add("-serial", "chardev:console");
   add("-chardev", socket("agent", Fd::kAgent));
   add("-device", "virtio-serial-pci,id=ports");
   // Port 0 belongs to a virtio console.
-  add("-device", fmt::format("virtserialport,bus=ports.0,nr=1,chardev=agent,name={}", kAgentPortName));
+  add("-device",
+      fmt::format("virtserialport,bus=ports.0,nr=1,chardev=agent,name={}", kAgentPortName));
   add("-kernel", config.kernel_path);
   if (!config.initramfs_path.empty()) add("-initrd", config.initramfs_path);
   if (!config.command_line.empty()) add("-append", config.command_line);

@@ -8,8 +8,8 @@
 
 namespace ktape {
 
-// Descriptors that QEMU inherits, by their numbers in QEMU. Fixed, so that the arguments on the tape
-// are the same for every run.
+// Descriptors that QEMU inherits, by their numbers in QEMU. Fixed, so that the arguments on the
+// tape are the same for every run.
 struct QemuDescriptors {
   static constexpr int kQmp = 3;
   static constexpr int kGdb = 4;
@@ -30,8 +30,8 @@ struct QemuVersion {
 
 inline constexpr int kMinTcgMajor = 10;
 
-// kUsage where no machine can be made of it: no CPUs or more than 255, CPUs, LLCs or memory that cannot
-// be shared out evenly, memory that is not a multiple of 1 MiB or below 64 MiB, no kernel.
+// kUsage where no machine can be made of it: no CPUs or more than 255, CPUs, LLCs or memory that
+// cannot be shared out evenly, memory that is not a multiple of 1 MiB or below 64 MiB, no kernel.
 [[nodiscard]] Result<void> check_config(const MachineConfig& config);
 
 // kHost where this QEMU cannot be trusted with the accelerator: TCG before QEMU 10 corrupts guests
@@ -39,8 +39,9 @@ inline constexpr int kMinTcgMajor = 10;
 [[nodiscard]] Result<void> check_version(const QemuVersion& version, Accelerator used);
 
 // Arguments after the program's name. The machine starts stopped: QMP `cont` sets it going.
-// `used` is kKvm or kTcg; `config` is one that `check_config` passes. `host_is_amd` matters under KVM.
-// The descriptor kRam holds the memory of all NUMA nodes, one after another, as `FlatMemory` has it.
+// `used` is kKvm or kTcg; `config` is one that `check_config` passes. `host_is_amd` matters under
+// KVM. The descriptor kRam holds the memory of all NUMA nodes, one after another, as `FlatMemory`
+// has it.
 [[nodiscard]] std::vector<std::string> qemu_arguments(const MachineConfig& config, Accelerator used,
                                                       bool host_is_amd);
 

@@ -28,31 +28,15 @@ constexpr int kConsolePipeBytes = 1 << 20;
 constexpr size_t kVcpusTold = 4;
 // Steps that a vCPU is given to get past a breakpoint, of which one does.
 constexpr int kMaxSteps = 8;
-// QEMU's serial port sends bytes one by one: they are read this much later, so that a line is not an
-// event per byte.
+// QEMU's serial port sends bytes one by one: they are read this much later, so that a line is not
+// an event per byte.
 constexpr auto kConsoleGather = 20ms;
 // QEMU answers late while it sets the machine up.
 constexpr auto kStartUp = 60s;
 
-Error cannot_use_kvm(std::string_view cause) {
-  return Error{ErrorCode::kHost, fmt::format("cannot run the kernel under KVM: {}", cause),
-               "use --accel tcg, or auto; `ktape doctor` tells what this host can do"};
-}
-
-Result<void> check_readable(std::string_view what, const std::string& path) {
-  if (::access(path.c_str(), R_OK) == 0) return {};
-  return system_error(ErrorCode::kNotFound, fmt::format("cannot read the {} '{}'", what, path));
-}
-
-Result<void> check_kvm_device() {
-  UniqueFd kvm(::open("/dev/kvm", O_RDWR | O_CLOEXEC));
-  if (!kvm.valid()) return system_error(ErrorCode::kHost, "cannot open '/dev/kvm'");
-  return {};
-}
-
 bool shows_life(const MachineEvent& event) {
-  return event.kind == MachineEventKind::kConsoleBytes || event.kind == MachineEventKind::kAgentBytes ||
-         event.kind == MachineEventKind::kEnded;
+  return event.kind == MachineEventKind::kConsoleBytes ||
+         event.kind == MachineEventKind::kAgentBytes || event.kind == MachineEventKind::kEnded;
 }
 
 // A guest that prints while we are busy must not wait: its serial driver drops what it cannot send.
@@ -81,38 +65,15 @@ std::optional<uint64_t> number_field(const QmpFields& fields, const std::string&
 
 }  // namespace
 
-Result<std::unique_ptr<QemuMachine>> QemuMachine::start(const MachineConfig& config) {
-  KTAPE_TRY(check_config(config));
-  KTAPE_TRY(check_readable("kernel", config.kernel_path));
-  if (!config.initramfs_path.empty()) KTAPE_TRY(check_readable("initramfs", config.initramfs_path));
-  if (config.accelerator == Accelerator::kTcg) return launch(config, Accelerator::kTcg);
-  if (config.accelerator == Accelerator::kKvm) return start_with_kvm(config, config.kvm_must_print);
-
-  auto machine = start_with_kvm(config, true);
-  std::string reason = machine.ok() ? "the kernel runs under KVM" : machine.error().message;
-  if (!machine.ok()) machine = launch(config, Accelerator::kTcg);
-  if (machine.ok()) machine.value()->facts_.accelerator_reason = std::move(reason);
-  return machine;
-}
-
-Result<std::unique_ptr<QemuMachine>> QemuMachine::start_with_kvm(const MachineConfig& config,
-                                                                 bool proof_needed) {
-  if (auto device = check_kvm_device(); !device.ok()) return cannot_use_kvm(device.error().message);
-  auto machine = launch(config, Accelerator::kKvm);
-  if (!machine.ok()) return cannot_use_kvm(machine.error().message);
-  auto proof = machine.value()->prove_kernel_runs(proof_needed);
-  if (!proof.ok()) return cannot_use_kvm(proof.error().message);
-  return machine;
-}
-
 Result<std::unique_ptr<QemuMachine>> QemuMachine::launch(const MachineConfig& config,
                                                          Accelerator accelerator) {
   std::unique_ptr<QemuMachine> machine(new QemuMachine(config));
   Result<void> up = machine->bring_up(accelerator);
   if (up.ok()) return machine;
   if (up.error().code == ErrorCode::kHost || !machine->process_) return up.error();
-  return Error{ErrorCode::kHost, "cannot start the machine: " + machine->broken(up.error()).message,
-               "`ktape doctor` tells what this host can do; --memory-mb gives the guest less memory"};
+  return Error{
+      ErrorCode::kHost, "cannot start the machine: " + machine->broken(up.error()).message,
+      "`ktape doctor` tells what this host can do; --memory-mb gives the guest less memory"};
 }
 
 Result<void> QemuMachine::bring_up(Accelerator accelerator) {
@@ -159,14 +120,15 @@ Result<void> QemuMachine::map_memory(Clock::time_point deadline) {
   KTAPE_ASSIGN(QmpFields reply, qmp_->execute("qom-get", where, deadline));
   const uint64_t low_bytes = number_field(reply, "").value_or(0);
   if (low_bytes == 0 || low_bytes > config_.memory_bytes) {
-    return Error{ErrorCode::kHost, fmt::format("QEMU tells '{}' as the size of low memory", field(reply, "")),
-                 ""};
+    return Error{ErrorCode::kHost,
+                 fmt::format("QEMU tells '{}' as the size of low memory", field(reply, "")), ""};
   }
   memory_.emplace(ram_->bytes(), low_bytes, [this] { return ram_->data_extents(); });
   return {};
 }
 
-// A vCPU of which QEMU does not tell the thread has times that are not known, and nothing else lacks.
+// A vCPU of which QEMU does not tell the thread has times that are not known, and nothing else
+// lacks.
 Result<void> QemuMachine::watch_threads(Clock::time_point deadline) {
   Result<QmpFields> told = qmp_->execute("query-cpus-fast", {}, deadline);
   if (!told.ok()) return told.error().code == ErrorCode::kRefused ? Result<void>() : told.error();
@@ -190,7 +152,8 @@ Result<void> QemuMachine::prove_kernel_runs(bool proof_needed) {
   if (!proof_needed) return {};
   const double seconds = std::chrono::duration<double>(config_.kvm_prints_within).count();
   return Error{ErrorCode::kHost,
-               fmt::format("no byte on its console within {:g} s; {}", seconds, what_it_does()), ""};
+               fmt::format("no byte on its console within {:g} s; {}", seconds, what_it_does()),
+               ""};
 }
 
 std::string QemuMachine::what_it_does() {
@@ -275,11 +238,13 @@ Result<void> QemuMachine::clear_breakpoint(GuestVirtual address) {
   return gdb_->clear_breakpoint(address, answer_deadline());
 }
 
-// A stop that QEMU had still to tell of, another vCPU's at a breakpoint, may end a step before it began.
+// A stop that QEMU had still to tell of, another vCPU's at a breakpoint, may end a step before it
+// began.
 Result<void> QemuMachine::step_past(GuestVirtual at, std::vector<uint32_t> cpus) {
   for (int attempt = 0; attempt < kMaxSteps && !cpus.empty(); ++attempt) {
     for (const uint32_t cpu : cpus) KTAPE_TRY(gdb_->step(cpu, answer_deadline()));
-    KTAPE_ASSIGN(const std::vector<VcpuRegisters> now, gdb_->registers(config_.cpus, answer_deadline()));
+    KTAPE_ASSIGN(const std::vector<VcpuRegisters> now,
+                 gdb_->registers(config_.cpus, answer_deadline()));
     std::erase_if(cpus, [&](uint32_t cpu) { return now[cpu].rip != at.value; });
   }
   facts_.not_stepped += cpus.size();
@@ -287,15 +252,17 @@ Result<void> QemuMachine::step_past(GuestVirtual at, std::vector<uint32_t> cpus)
 }
 
 Result<void> QemuMachine::step_over_breakpoints() {
-  KTAPE_ASSIGN(const std::vector<VcpuRegisters> registers, gdb_->registers(config_.cpus, answer_deadline()));
+  KTAPE_ASSIGN(const std::vector<VcpuRegisters> registers,
+               gdb_->registers(config_.cpus, answer_deadline()));
   std::map<uint64_t, std::vector<uint32_t>> standing;  // vCPUs at each breakpoint
   for (uint32_t cpu = 0; cpu < registers.size(); ++cpu) {
     if (breakpoints_.contains(registers[cpu].rip)) standing[registers[cpu].rip].push_back(cpu);
   }
-  // QEMU lets a vCPU past no breakpoint by itself: under TCG (accel/tcg/cpu-exec.c, check_for_breakpoints())
-  // as under KVM, where the fault leaves RFLAGS.RF clear, it reaches the one where it stands again, whether
-  // it has told of it or only happens to stand there. So those are the vCPUs that are stepped, each once;
-  // while one is, the others stand and interrupts are held back (gdbstub, SSTEP_NOIRQ).
+  // QEMU lets a vCPU past no breakpoint by itself: under TCG (accel/tcg/cpu-exec.c,
+  // check_for_breakpoints()) as under KVM, where the fault leaves RFLAGS.RF clear, it reaches the
+  // one where it stands again, whether it has told of it or only happens to stand there. So those
+  // are the vCPUs that are stepped, each once; while one is, the others stand and interrupts are
+  // held back (gdbstub, SSTEP_NOIRQ).
   for (const auto& [at, cpus] : standing) {
     KTAPE_TRY(gdb_->clear_breakpoint(GuestVirtual(at), answer_deadline()));
     KTAPE_TRY(step_past(GuestVirtual(at), cpus));
@@ -316,7 +283,8 @@ Result<void> QemuMachine::thaw() {
     if (auto stepped = step_over_breakpoints(); !stepped.ok()) return broken(stepped.error());
   } else {
     // A vCPU that reached one unnoticed during this freeze stands there, and reaches it again.
-    std::erase_if(events_, [](const MachineEvent& e) { return e.kind == MachineEventKind::kBreakpoint; });
+    std::erase_if(events_,
+                  [](const MachineEvent& e) { return e.kind == MachineEventKind::kBreakpoint; });
   }
   auto resumed = resume();
   if (!resumed.ok()) return broken(resumed.error());
@@ -431,7 +399,8 @@ void QemuMachine::take_stop() {
     return;
   }
   process_->drain_output();
-  lose(fmt::format("the accelerator cannot run the guest any further: {}", telling_line(process_->output())));
+  lose(fmt::format("the accelerator cannot run the guest any further: {}",
+                   telling_line(process_->output())));
 }
 
 void QemuMachine::take_end() {

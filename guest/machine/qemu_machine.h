@@ -21,16 +21,18 @@
 namespace ktape {
 
 // A guest in QEMU (q35). Its RAM is a memfd that both map; QMP, gdbstub and agent are sockets and
-// the console is a pipe that QEMU inherits, so nothing of it has a name in the file system. QEMU dies with
-// the thread that called `start`, and with this object. RAM stays readable after QEMU has ended.
+// the console is a pipe that QEMU inherits, so nothing of it has a name in the file system. QEMU
+// dies with the thread that called `start`, and with this object. RAM stays readable after QEMU has
+// ended.
 class QemuMachine final : public Machine, private FreezeBackend {
  public:
-  // Boots the guest and returns as soon as it runs; with kvm or auto, once the kernel has proved that
-  // it runs under KVM by its first byte on the console. auto falls back to TCG where it does not, or
-  // where none comes (so the kernel's command line should name the console, ttyS0); asked for by
-  // name, a silent kernel is given the benefit of the doubt, unless `kvm_must_print`. Errors: kUsage for an
-  // impossible configuration; kNotFound for a missing kernel or initramfs; kHost, with the cause, where QEMU
-  // is missing, too old or fails, or where KVM was asked for and does not work.
+  // Boots the guest and returns as soon as it runs; with kvm or auto, once the kernel has proved
+  // that it runs under KVM by its first byte on the console. auto falls back to TCG where it does
+  // not, or where none comes (so the kernel's command line should name the console, ttyS0); asked
+  // for by name, a silent kernel is given the benefit of the doubt, unless `kvm_must_print`.
+  // Errors: kUsage for an impossible configuration; kNotFound for a missing kernel or initramfs;
+  // kHost, with the cause, where QEMU is missing, too old or fails, or where KVM was asked for and
+  // does not work.
   [[nodiscard]] static Result<std::unique_ptr<QemuMachine>> start(const MachineConfig& config);
   ~QemuMachine() override;
 
@@ -53,8 +55,10 @@ class QemuMachine final : public Machine, private FreezeBackend {
 
  private:
   explicit QemuMachine(const MachineConfig& config) : config_(config) {}
-  static Result<std::unique_ptr<QemuMachine>> launch(const MachineConfig& config, Accelerator accelerator);
-  static Result<std::unique_ptr<QemuMachine>> start_with_kvm(const MachineConfig& config, bool proof_needed);
+  static Result<std::unique_ptr<QemuMachine>> launch(const MachineConfig& config,
+                                                     Accelerator accelerator);
+  static Result<std::unique_ptr<QemuMachine>> start_with_kvm(const MachineConfig& config,
+                                                             bool proof_needed);
 
   // FreezeBackend
   WritableGuestMemory& writable_memory() override { return *memory_; }
@@ -106,7 +110,8 @@ class QemuMachine final : public Machine, private FreezeBackend {
   UniqueFd console_;
   UniqueFd agent_;
   SendQueue to_agent_;
-  std::optional<Clock::time_point> console_due_;  // something is there; when to read it at the latest
+  std::optional<Clock::time_point>
+      console_due_;  // something is there; when to read it at the latest
   std::deque<MachineEvent> events_;
   std::optional<std::string> shutdown_reason_;  // QMP announced that the guest ended
   std::optional<std::string> lost_;

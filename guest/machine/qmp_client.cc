@@ -32,7 +32,8 @@ Result<QmpFields> QmpClient::execute(std::string_view command, const QmpArgument
   std::string request = qmp_request(++last_id_, command, arguments);
   KTAPE_TRY(write_all(socket_.get(), as_bytes(request), deadline));
   const auto came = [this] { return reply_.has_value(); };
-  while (!came()) KTAPE_TRY(wait_for_more(fmt::format("an answer to '{}'", command), came, deadline));
+  while (!came())
+    KTAPE_TRY(wait_for_more(fmt::format("an answer to '{}'", command), came, deadline));
   QmpReply reply = std::move(*reply_);
   reply_.reset();
   if (reply.ok) return std::move(reply.value);

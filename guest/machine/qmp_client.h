@@ -16,9 +16,9 @@
 
 namespace ktape {
 
-// QEMU's control channel (QEMU Machine Protocol) over a connected socket. Requests carry ids and wait
-// for their reply; events are queued meanwhile, in order, and never dropped. Once the other side is
-// gone or has sent something that is not QMP, every call fails with kMachineLost.
+// QEMU's control channel (QEMU Machine Protocol) over a connected socket. Requests carry ids and
+// wait for their reply; events are queued meanwhile, in order, and never dropped. Once the other
+// side is gone or has sent something that is not QMP, every call fails with kMachineLost.
 class QmpClient {
  public:
   using Clock = std::chrono::steady_clock;
@@ -31,8 +31,8 @@ class QmpClient {
   [[nodiscard]] int fd() const { return socket_.get(); }
 
   // The reply's value. kRefused when QEMU answered with an error (its words are the message);
-  // kMachineLost when the channel broke or no reply came before `deadline`. A reply that comes later
-  // than that is dropped.
+  // kMachineLost when the channel broke or no reply came before `deadline`. A reply that comes
+  // later than that is dropped.
   [[nodiscard]] Result<QmpFields> execute(std::string_view command, const QmpArguments& arguments,
                                           Clock::time_point deadline);
 
@@ -46,7 +46,8 @@ class QmpClient {
  private:
   explicit QmpClient(UniqueFd socket) : socket_(std::move(socket)) {}
   Result<void> take(QmpMessage message);
-  // `came` tells whether what is waited for is there: the last bytes of a QEMU that ends may have brought it.
+  // `came` tells whether what is waited for is there: the last bytes of a QEMU that ends may have
+  // brought it.
   Result<void> wait_for_more(std::string_view what, const std::function<bool()>& came,
                              Clock::time_point deadline);
 

@@ -25,7 +25,9 @@ Error bad_line(std::string_view line, std::string_view why) {
                fmt::format("cannot read '{}' from QEMU: {}", line.substr(0, kShown), why), ""};
 }
 
-std::string_view view(capnp::Text::Reader text) { return std::string_view(text.begin(), text.size()); }
+std::string_view view(capnp::Text::Reader text) {
+  return std::string_view(text.begin(), text.size());
+}
 
 std::optional<Json::Reader> member(Json::Reader value, std::string_view name) {
   if (!value.isObject()) return std::nullopt;
@@ -49,7 +51,9 @@ std::string number_text(double number) {
 constexpr unsigned kMaxElements = 1024;
 
 void flatten(Json::Reader value, const std::string& name, QmpFields& out) {
-  const auto inner = [&name](const std::string& own) { return name.empty() ? own : name + "." + own; };
+  const auto inner = [&name](const std::string& own) {
+    return name.empty() ? own : name + "." + own;
+  };
   switch (value.which()) {
     case Json::NULL_: out[name] = "null"; break;
     case Json::BOOLEAN: out[name] = value.getBoolean() ? "true" : "false"; break;
@@ -73,7 +77,8 @@ std::optional<uint64_t> whole_number(Json::Reader value) {
   if (!value.isNumber()) return std::nullopt;
   double number = value.getNumber();
   // Written so that NaN fails too.
-  if (!(number >= 0 && number <= kMaxExactInteger) || std::nearbyint(number) != number) return std::nullopt;
+  if (!(number >= 0 && number <= kMaxExactInteger) || std::nearbyint(number) != number)
+    return std::nullopt;
   return static_cast<uint64_t>(number);
 }
 

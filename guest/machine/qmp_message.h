@@ -17,8 +17,8 @@
 
 namespace ktape {
 
-// A JSON value as text, its objects and lists flattened: {"a":{"b":true}} is "a.b" -> "true", and [{"a":1}]
-// is "0.a" -> "1". A scalar by itself has the name "".
+// A JSON value as text, its objects and lists flattened: {"a":{"b":true}} is "a.b" -> "true", and
+// [{"a":1}] is "0.a" -> "1". A scalar by itself has the name "".
 using QmpFields = std::map<std::string, std::string>;
 
 struct QmpReply {
@@ -42,7 +42,8 @@ using QmpMessage = std::variant<QemuVersion, QmpReply, QmpEvent>;
 using QmpArguments = std::vector<std::pair<std::string, std::string>>;
 
 // One request with its newline.
-[[nodiscard]] std::string qmp_request(uint64_t id, std::string_view command, const QmpArguments& arguments);
+[[nodiscard]] std::string qmp_request(uint64_t id, std::string_view command,
+                                      const QmpArguments& arguments);
 
 // Cuts the stream into lines. Bounded.
 class QmpLines {
@@ -50,7 +51,8 @@ class QmpLines {
   static constexpr size_t kMaxLineBytes = size_t{1} << 20;
 
   void feed(std::span<const std::byte> bytes);
-  // The next whole line that is not blank, nothing when more bytes are needed; kBadInput over the bound.
+  // The next whole line that is not blank, nothing when more bytes are needed; kBadInput over the
+  // bound.
   [[nodiscard]] Result<std::optional<std::string>> next();
 
  private:

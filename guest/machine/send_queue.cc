@@ -8,10 +8,11 @@ namespace ktape {
 Result<void> SendQueue::push(std::span<const std::byte> bytes) {
   size_t waiting = bytes_.size() - begin_;
   if (bytes.size() > kMaxBytes - waiting) {
-    return Error{ErrorCode::kBadInput,
-                 fmt::format("cannot queue {} bytes for the agent: {} wait already, the guest does not read",
-                             bytes.size(), waiting),
-                 ""};
+    return Error{
+        ErrorCode::kBadInput,
+        fmt::format("cannot queue {} bytes for the agent: {} wait already, the guest does not read",
+                    bytes.size(), waiting),
+        ""};
   }
   bytes_.erase(bytes_.begin(), bytes_.begin() + static_cast<ptrdiff_t>(begin_));
   begin_ = 0;

@@ -9,17 +9,21 @@
 
 namespace ktape {
 
-// Bytes that wait for the agent, bounded: a guest that does not read must not eat the host's memory.
+// Bytes that wait for the agent, bounded: a guest that does not read must not eat the host's
+// memory.
 class SendQueue {
  public:
   static constexpr size_t kMaxBytes = size_t{4} << 20;
 
-  // All or nothing; kBadInput when the queue would be over its bound: the guest's fault, not the host's.
+  // All or nothing; kBadInput when the queue would be over its bound: the guest's fault, not the
+  // host's.
   [[nodiscard]] Result<void> push(std::span<const std::byte> bytes);
 
   [[nodiscard]] bool empty() const { return begin_ == bytes_.size(); }
   // What was pushed and not yet consumed, in order. Valid until the next push or consume.
-  [[nodiscard]] std::span<const std::byte> pending() const { return std::span(bytes_).subspan(begin_); }
+  [[nodiscard]] std::span<const std::byte> pending() const {
+    return std::span(bytes_).subspan(begin_);
+  }
   void consume(size_t bytes);
 
  private:

@@ -15,8 +15,8 @@
 namespace ktape {
 
 // Guest RAM that is one buffer or mapping, laid out as a PC's: the first `low_bytes` begin at
-// guest-physical 0, the rest at 4 GiB, above the PCI hole. Does not own the bytes. Aligned reads of 1,
-// 2, 4 or 8 bytes are single loads, so that a running guest cannot tear them.
+// guest-physical 0, the rest at 4 GiB, above the PCI hole. Does not own the bytes. Aligned reads of
+// 1, 2, 4 or 8 bytes are single loads, so that a running guest cannot tear them.
 class FlatMemory final : public WritableGuestMemory {
  public:
   // A run of bytes within the buffer, not a guest-physical range.
@@ -30,8 +30,8 @@ class FlatMemory final : public WritableGuestMemory {
 
   static constexpr uint64_t kHighStart = uint64_t{4} << 30;
 
-  // `low_bytes` is at most 4 GiB; one that is not less than the size of `ram` means no high part. Without
-  // `data_extents` all of `ram` counts as populated.
+  // `low_bytes` is at most 4 GiB; one that is not less than the size of `ram` means no high part.
+  // Without `data_extents` all of `ram` counts as populated.
   FlatMemory(std::span<std::byte> ram, uint64_t low_bytes, DataExtents data_extents = {});
 
   Result<void> read(GuestPhysical address, std::span<std::byte> out) const override;

@@ -30,14 +30,18 @@ class GuestMemory {
   // On an error `out` is unspecified.
   virtual Result<void> read(GuestPhysical address, std::span<std::byte> out) const = 0;
 
-  // The bytes themselves, where they can be had without a copy; empty where not. As long as the memory lives.
-  virtual std::span<const std::byte> view(GuestPhysical /*address*/, uint64_t /*bytes*/) const { return {}; }
+  // The bytes themselves, where they can be had without a copy; empty where not. As long as the
+  // memory lives.
+  virtual std::span<const std::byte> view(GuestPhysical /*address*/, uint64_t /*bytes*/) const {
+    return {};
+  }
 
   // Where RAM is, ascending, without the parts known to be all zero where that is cheap to tell.
   // For searches.
   virtual Result<std::vector<PhysicalRange>> populated() const = 0;
 
-  // What is remembered of the kernel's page tables while nothing can change them; nullptr: nothing is.
+  // What is remembered of the kernel's page tables while nothing can change them; nullptr: nothing
+  // is.
   virtual Translations* translations() const { return nullptr; }
 };
 

@@ -21,9 +21,10 @@ Error out_of_range(GuestVirtual address, std::string_view why) {
 
 // The code stays: recorded memory that lacks a page is not the same as a place without RAM.
 Error unreadable_table(GuestVirtual address, int level, GuestPhysical table, const Error& why) {
-  return Error{why.code,
-               fmt::format("guest-virtual {:#x}: level {} table at guest-physical {:#x} cannot be read: {}",
-                           address.value, level, table.value, why.message)};
+  return Error{
+      why.code,
+      fmt::format("guest-virtual {:#x}: level {} table at guest-physical {:#x} cannot be read: {}",
+                  address.value, level, table.value, why.message)};
 }
 
 Error not_present(GuestVirtual address, int level) {
@@ -54,7 +55,8 @@ Result<Mapping> walk(const GuestMemory& memory, const PageTables& tables, GuestV
       uint64_t page_bytes = uint64_t{1} << shift;
       uint64_t offset = address.value & (page_bytes - 1);
       // In an entry for a large page bit 12 is PAT, so the mask follows the page's size.
-      return Mapping{GuestPhysical((entry & kAddressMask & ~(page_bytes - 1)) + offset), page_bytes - offset};
+      return Mapping{GuestPhysical((entry & kAddressMask & ~(page_bytes - 1)) + offset),
+                     page_bytes - offset};
     }
     table = GuestPhysical(entry & kAddressMask);
   }

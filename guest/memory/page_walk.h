@@ -20,6 +20,7 @@ struct Mapping {
 
 // Walks x86-64 page tables (Intel SDM vol. 3, 4.5). kOutOfRange when an entry is not present (the
 // message names level and address), or when a table lies outside RAM.
-[[nodiscard]] Result<Mapping> walk(const GuestMemory& memory, const PageTables& tables, GuestVirtual address);
+[[nodiscard]] Result<Mapping> walk(const GuestMemory& memory, const PageTables& tables,
+                                   GuestVirtual address);
 
 }  // namespace ktape

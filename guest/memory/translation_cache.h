@@ -15,7 +15,8 @@ namespace ktape {
 // Pages of one kernel that were found by its page tables.
 class Translations {
  public:
-  // As the walk would give it; nothing where the page was not walked to, or was displaced by another.
+  // As the walk would give it; nothing where the page was not walked to, or was displaced by
+  // another.
   [[nodiscard]] std::optional<Mapping> find(GuestVirtual address) const {
     const Page& page = pages_[slot(address)];
     if (page.number != address.value / kPageBytes) return std::nullopt;
@@ -43,8 +44,8 @@ class Translations {
   std::array<Page, kSlots> pages_;
 };
 
-// Memory that stands still and is only read, by one kernel: what its page tables say is remembered. For as
-// long as that is so, and for one thread.
+// Memory that stands still and is only read, by one kernel: what its page tables say is remembered.
+// For as long as that is so, and for one thread.
 class TranslationCache final : public GuestMemory {
  public:
   // `memory` outlives this.

@@ -11,15 +11,19 @@ namespace ktape {
 
 // The options with which `ktape check` chooses its analyzers, for other programs that judge.
 inline void add_assertion_options(CLI::App& app, AssertionOptions& options) {
-  auto repeated = [&](const char* name, std::vector<std::string>& value, const char* type, const char* help) {
+  auto repeated = [&](const char* name, std::vector<std::string>& value, const char* type,
+                      const char* help) {
     app.add_option(name, value, help)->type_name(type)->allow_extra_args(false);
   };
-  repeated("--only", options.choice.only, "NAME", "judge with these assertions alone; may be repeated");
-  repeated("--require", options.choice.require, "NAME",
-           "judge with this assertion in any case, and take inconclusive for violated; may be repeated");
+  repeated("--only", options.choice.only, "NAME",
+           "judge with these assertions alone; may be repeated");
+  repeated(
+      "--require", options.choice.require, "NAME",
+      "judge with this assertion in any case, and take inconclusive for violated; may be repeated");
   repeated("--with", options.choice.with, "'NAME ARG...'",
            "judge with this assertion, given these arguments; may be repeated");
-  repeated("--analyzers", options.folders, "DIR", "look for assertions here first; may be repeated");
+  repeated("--analyzers", options.folders, "DIR",
+           "look for assertions here first; may be repeated");
 }
 
 }  // namespace ktape

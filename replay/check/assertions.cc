@@ -35,14 +35,16 @@ void add_program(const std::filesystem::path& program, FoundAssertions& found) {
   if (!is_new && first->second != program) found.hidden.emplace_back(name, program.string());
 }
 
-// Device and number of each folder that was looked into: PATH often has one twice, as /bin and /usr/bin.
+// Device and number of each folder that was looked into: PATH often has one twice, as /bin and
+// /usr/bin.
 using Folders = std::set<std::pair<dev_t, ino_t>>;
 
-// Not by std::filesystem, which takes longer to make paths of the thousands of programs on PATH than an
-// assertion takes.
+// Not by std::filesystem, which takes longer to make paths of the thousands of programs on PATH
+// than an assertion takes.
 Result<void> add_folder(const std::string& folder, Folders& seen, FoundAssertions& found) {
   const std::unique_ptr<DIR, int (*)(DIR*)> open(::opendir(folder.c_str()), &::closedir);
-  if (open == nullptr) return system_error(ErrorCode::kHost, "cannot read the folder " + in_quotes(folder));
+  if (open == nullptr)
+    return system_error(ErrorCode::kHost, "cannot read the folder " + in_quotes(folder));
   struct stat which;
   if (::fstat(::dirfd(open.get()), &which) == 0 && !seen.emplace(which.st_dev, which.st_ino).second)
     return {};
@@ -65,7 +67,8 @@ std::string without_prefix(const std::string& name) {
 Error unknown(const FoundAssertions& found, const std::string& name) {
   const auto file = found.not_programs.find(name);
   if (file != found.not_programs.end()) {
-    return Error{ErrorCode::kUsage, "cannot run analyzer " + in_quotes(name) + ": it is not executable",
+    return Error{ErrorCode::kUsage,
+                 "cannot run analyzer " + in_quotes(name) + ": it is not executable",
                  "chmod +x " + printable(file->second)};
   }
   std::vector<std::string> all;
@@ -76,7 +79,8 @@ Error unknown(const FoundAssertions& found, const std::string& name) {
 }
 
 // Adds the names that are meant by `pattern`.
-Result<void> match(const FoundAssertions& found, const std::string& pattern, std::set<std::string>& names) {
+Result<void> match(const FoundAssertions& found, const std::string& pattern,
+                   std::set<std::string>& names) {
   std::string wanted = without_prefix(pattern);
   bool any = false;
   for (const auto& [name, path] : found.assertions) {
@@ -100,11 +104,13 @@ Result<FoundAssertions> find_assertions(const std::vector<std::string>& folders,
   FoundAssertions found;
   Folders seen;
   for (const auto& folder : folders) KTAPE_TRY(add_folder(folder, seen, found));
-  for (const auto& folder : path) (void)add_folder(folder, seen, found);  // folders on PATH may be missing
+  for (const auto& folder : path)
+    (void)add_folder(folder, seen, found);  // folders on PATH may be missing
   return found;
 }
 
-Result<std::vector<AssertionRun>> choose_runs(const FoundAssertions& found, const AssertionChoice& choice) {
+Result<std::vector<AssertionRun>> choose_runs(const FoundAssertions& found,
+                                              const AssertionChoice& choice) {
   std::set<std::string> chosen;
   std::set<std::string> required;
   std::multimap<std::string, std::vector<std::string>> arguments;

@@ -20,8 +20,9 @@ struct FoundAssertions {
   Assertions not_programs;  // files with the name of an analyzer that cannot be executed
 };
 
-// The programs ktape-assert-* of the folders; of several with one name, that of the earliest folder. Folders
-// of `path`, which come last, may be missing; kHost when one of `folders` cannot be read.
+// The programs ktape-assert-* of the folders; of several with one name, that of the earliest
+// folder. Folders of `path`, which come last, may be missing; kHost when one of `folders` cannot be
+// read.
 [[nodiscard]] Result<FoundAssertions> find_assertions(const std::vector<std::string>& folders,
                                                       const std::vector<std::string>& path = {});
 
@@ -43,9 +44,9 @@ struct AssertionRun {
   [[nodiscard]] std::string label() const;
 };
 
-// The runs that are asked for, by name; of one analyzer, in the order in which its arguments were given. What
-// is required, or given arguments, runs whether or not `only` names it. kUsage for a name that is not
-// there, with the nearest that is, or what keeps it from being run.
+// The runs that are asked for, by name; of one analyzer, in the order in which its arguments were
+// given. What is required, or given arguments, runs whether or not `only` names it. kUsage for a
+// name that is not there, with the nearest that is, or what keeps it from being run.
 [[nodiscard]] Result<std::vector<AssertionRun>> choose_runs(const FoundAssertions& found,
                                                             const AssertionChoice& choice);
 

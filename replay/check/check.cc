@@ -28,7 +28,8 @@ ExitCode code_of(const KtapResults& results) {
 
 std::string joined(const std::vector<std::string>& names) {
   std::string text;
-  for (size_t i = 0; i < names.size() && i < kNamesShown; ++i) text += (i == 0 ? "" : ", ") + names[i];
+  for (size_t i = 0; i < names.size() && i < kNamesShown; ++i)
+    text += (i == 0 ? "" : ", ") + names[i];
   if (names.size() > kNamesShown) text += fmt::format(" and {} more", names.size() - kNamesShown);
   return text;
 }
@@ -51,11 +52,11 @@ std::string after_hash(const std::string& why) { return why.empty() ? "" : " # "
 
 }  // namespace
 
-CheckResult judge_child(const ChildResult& child) {
+CheckResult result_of_child(const ChildResult& child) {
   if (!child.stopped.empty()) return error_result(ExitCode::kHost, child.stopped);
   if (child.signal != 0) {
-    return error_result(ExitCode::kHost, fmt::format("it was killed by signal {} ({})", child.signal,
-                                                     ::strsignal(child.signal)));
+    return error_result(ExitCode::kHost, fmt::format("it was killed by signal {} ({})",
+                                                     child.signal, ::strsignal(child.signal)));
   }
   auto code = static_cast<ExitCode>(child.exit_status);
   if (code == ExitCode::kBadInput) return error_result(code, "it cannot use the tape");
@@ -63,7 +64,8 @@ CheckResult judge_child(const ChildResult& child) {
     return {CheckResult::Kind::kNotAsked, ExitCode::kGood, read_ktap(child.output)->skip_reason};
   }
   if (code != ExitCode::kGood && code != ExitCode::kViolated && code != ExitCode::kInconclusive) {
-    return error_result(ExitCode::kHost, fmt::format("it ended with exit status {}", child.exit_status));
+    return error_result(ExitCode::kHost,
+                        fmt::format("it ended with exit status {}", child.exit_status));
   }
   Result<KtapResults> results = read_ktap(child.output);
   if (!results.ok()) return error_result(ExitCode::kHost, results.error().message);
@@ -79,7 +81,8 @@ CheckResult judge_child(const ChildResult& child) {
 }
 
 CheckResult required(CheckResult result) {
-  bool open = result.kind == CheckResult::Kind::kInconclusive || result.kind == CheckResult::Kind::kNotAsked;
+  bool open = result.kind == CheckResult::Kind::kInconclusive ||
+              result.kind == CheckResult::Kind::kNotAsked;
   if (!open) return result;
   return {CheckResult::Kind::kViolated, ExitCode::kViolated, "required, but " + result.reason};
 }
@@ -88,9 +91,11 @@ std::string result_line(size_t number, const std::string& name, const CheckResul
   std::string test = fmt::format("{} {}", number, without_hash(printable(name)));
   switch (result.kind) {
     case CheckResult::Kind::kPassed: return fmt::format("ok {}\n", test);
-    case CheckResult::Kind::kViolated: return fmt::format("not ok {}{}\n", test, after_hash(result.reason));
+    case CheckResult::Kind::kViolated:
+      return fmt::format("not ok {}{}\n", test, after_hash(result.reason));
     case CheckResult::Kind::kNotAsked:
-    case CheckResult::Kind::kInconclusive: return fmt::format("ok {} # SKIP {}\n", test, result.reason);
+    case CheckResult::Kind::kInconclusive:
+      return fmt::format("ok {} # SKIP {}\n", test, result.reason);
     case CheckResult::Kind::kError: break;
   }
   return fmt::format("not ok {} # ERROR {}\n", test, result.reason);
@@ -121,15 +126,16 @@ ExitCode CheckSummary::code() const {
 }
 
 std::string CheckSummary::text() const {
-  size_t all = passed_ + violated_.size() + inconclusive_.size() + errors_.size();  // that were asked
+  size_t all =
+      passed_ + violated_.size() + inconclusive_.size() + errors_.size();  // that were asked
   std::string out = fmt::format("# {} of {} assertions passed", passed_, all);
   if (!violated_.empty()) out += "; violated: " + joined(violated_);
   if (!inconclusive_.empty()) out += "; inconclusive: " + joined(inconclusive_);
   if (!not_asked_.empty()) out += "; not asked: " + joined(not_asked_);
   if (!errors_.empty()) out += "; error: " + joined(errors_);
   out += "\n# losses: " + (losses_.empty() ? "none" : joined(losses_));
-  return out + fmt::format("\n# Totals: pass:{} fail:{} xfail:0 xpass:0 skip:{} error:{}\n", passed_,
-                           violated_.size(), skipped(), errors_.size());
+  return out + fmt::format("\n# Totals: pass:{} fail:{} xfail:0 xpass:0 skip:{} error:{}\n",
+                           passed_, violated_.size(), skipped(), errors_.size());
 }
 
 }  // namespace ktape

@@ -19,16 +19,18 @@ struct CheckResult {
   std::string reason;  // empty when passed
 };
 
-// What an analyzer that ended so has said. Its exit status and its KTAP must agree: one that crashes, was
-// stopped or says nothing is an error, never a pass. Exit status 2 with nothing but skipped results says that
-// it lacks arguments: such an assertion was not asked, and its exit status counts as good.
-[[nodiscard]] CheckResult judge_child(const ChildResult& child);
+// What an analyzer that ended so has said. Its exit status and its KTAP must agree: one that
+// crashes, was stopped or says nothing is an error, never a pass. Exit status 2 with nothing but
+// skipped results says that it lacks arguments: such an assertion was not asked, and its exit
+// status counts as good.
+[[nodiscard]] CheckResult result_of_child(const ChildResult& child);
 
 // The same, for an assertion that must not be left open: inconclusive and not asked are violated.
 [[nodiscard]] CheckResult required(CheckResult result);
 
 // "ok 1 vtime-monotonic\n", with directives as KTAP has them.
-[[nodiscard]] std::string result_line(size_t number, const std::string& name, const CheckResult& result);
+[[nodiscard]] std::string result_line(size_t number, const std::string& name,
+                                      const CheckResult& result);
 
 // Sums up results while they come.
 class CheckSummary {
@@ -36,7 +38,8 @@ class CheckSummary {
   void add(const std::string& name, const CheckResult& result);
   // What the recorder of a tape lost; empty for nothing.
   void add_losses(const std::string& tape, const std::string& losses);
-  // Lines of KTAP diagnostics: the verdicts and the losses for people, the totals as kselftest prints them.
+  // Lines of KTAP diagnostics: the verdicts and the losses for people, the totals as kselftest
+  // prints them.
   [[nodiscard]] std::string text() const;
   // The worst; inconclusive where no assertion was asked, since nothing was decided then.
   [[nodiscard]] ExitCode code() const;

@@ -20,6 +20,7 @@
 #include "replay/check/check_run.h"
 #include "schema/base/command_line.h"
 #include "schema/base/file.h"
+#include "schema/base/standard_output.h"
 #include "schema/base/text.h"
 
 namespace ktape {
@@ -29,35 +30,31 @@ namespace {
 constexpr char kProgram[] = "ktape check";
 
 constexpr char kHelp[] =
-    "AskedAssertions tapes: runs the programs ktape-assert-* over each tape, by name order, and prints what "
-    "they say\n"
-    "as one KTAP stream, with a subtest for each. A tape is verified first; an altered one is not judged.\n"
-    "\n"
-    "Assertions are looked for in the folders that --analyzers names, then beside ktape-check, then in "
-    "those\n"
-    "of PATH. Of several with one name the first that is found is run; --list shows those that it hides.";
+    R"(AskedAssertions tapes: runs the programs ktape-assert-* over each tape, by name order, and prints what they say
+as one KTAP stream, with a subtest for each. A tape is verified first; an altered one is not judged.
+
+Assertions are looked for in the folders that --analyzers names, then beside ktape-check, then in those
+of PATH. Of several with one name the first that is found is run; --list shows those that it hides.)";
 
 constexpr char kFooter[] =
-    "An analyzer is any program ktape-assert-NAME that takes a tape, then its own arguments, and prints "
-    "KTAP;\n"
-    "exit status 0 pass, 1 violated, 77 inconclusive. One that crashes, hangs, prints too much, or whose\n"
-    "exit status and KTAP disagree, is an error. One that needs arguments is skipped where --with gives it\n"
-    "none, and does not count. Assertions run in parallel; what is printed, and its order,\n"
-    "does not depend on that.\n"
-    "\n"
-    "The JSON is one object: exitStatus; totals; and tapes, each with path, integrity, finding, head,\n"
-    "losses and results: name, arguments, program, required, verdict (pass, fail, inconclusive, notAsked,\n"
-    "error), reason, output. A tape that cannot be judged has one result, named verify.\n"
-    "\n"
-    "Examples:\n"
-    "  ktape check run.ktape\n"
-    "  ktape check run.ktape --only 'vtime-*' --require vtime-monotonic\n"
-    "  ktape check run.ktape --with 'value --tag nr --op \"<=\" --to 8' --with 'value --tag t --op != --to "
-    "0'\n"
-    "  ktape check *.ktape --junit check.xml\n"
-    "\n"
-    "Exit status: 0 all passed; else the worst of 3 a tape is unusable, 4 an analyzer failed, 1 an\n"
-    "assertion is violated, 77 an assertion is inconclusive, or none was asked; 2 usage.";
+    R"(An analyzer is any program ktape-assert-NAME that takes a tape, then its own arguments, and prints KTAP;
+exit status 0 pass, 1 violated, 77 inconclusive. One that crashes, hangs, prints too much, or whose
+exit status and KTAP disagree, is an error. One that needs arguments is skipped where --with gives it
+none, and does not count. Assertions run in parallel; what is printed, and its order,
+does not depend on that.
+
+The JSON is one object: exitStatus; totals; and tapes, each with path, integrity, finding, head,
+losses and results: name, arguments, program, required, verdict (pass, fail, inconclusive, notAsked,
+error), reason, output. A tape that cannot be judged has one result, named verify.
+
+Examples:
+  ktape check run.ktape
+  ktape check run.ktape --only 'vtime-*' --require vtime-monotonic
+  ktape check run.ktape --with 'value --tag nr --op "<=" --to 8' --with 'value --tag t --op != --to 0'
+  ktape check *.ktape --junit check.xml
+
+Exit status: 0 all passed; else the worst of 3 a tape is unusable, 4 an analyzer failed, 1 an
+assertion is violated, 77 an assertion is inconclusive, or none was asked; 2 usage.)";
 
 struct Options {
   std::vector<std::string> tapes;
@@ -152,7 +149,8 @@ class Printer {
     if (step.run != nullptr && several_) name = step.tape.path + ": " + name;
     print(step.checked.text + result_line(++number_, name, step.checked.result));
     // That an analyzer needs arguments has nothing to do with the tape.
-    const bool unasked = step.run != nullptr && step.checked.result.kind == CheckResult::Kind::kNotAsked;
+    const bool unasked =
+        step.run != nullptr && step.checked.result.kind == CheckResult::Kind::kNotAsked;
     summary_.add(unasked ? step.run->label() : name, step.checked.result);
     if (!options_.json.empty()) json_.add(step);
     if (!options_.junit.empty()) junit_.add(step);
@@ -166,8 +164,7 @@ class Printer {
       KTAPE_TRY(write_report(options_.json, json_.finish(summary_)));
     }
     if (!options_.junit.empty()) KTAPE_TRY(write_report(options_.junit, junit_.finish(summary_)));
-    if (std::fflush(stdout) != 0 || std::ferror(stdout) != 0)
-      return system_error(ErrorCode::kHost, "cannot write to standard output");
+    KTAPE_TRY(flush_output());
     return summary_.code();
   }
 
@@ -190,8 +187,9 @@ class Printer {
 void tell_refusals(const std::vector<CheckedTape>& tapes) {
   for (const auto& tape : tapes) {
     if (!tape.refused) continue;
-    std::string what =
-        tape.integrity == "altered" ? in_quotes(tape.path) + " is altered: " + tape.finding : tape.finding;
+    std::string what = tape.integrity == "altered"
+                           ? in_quotes(tape.path) + " is altered: " + tape.finding
+                           : tape.finding;
     std::fputs(describe(kProgram, {ErrorCode::kBadInput, what, tape.hint}).c_str(), stderr);
   }
 }
@@ -242,7 +240,7 @@ Result<void> list(const FoundAssertions& found, const std::vector<AssertionRun>&
   for (const auto& [name, file] : found.not_programs) {
     say(fmt::format("{:<24} not run: {} is not executable\n", printable(name), printable(file)));
   }
-  if (std::fflush(stdout) != 0) return system_error(ErrorCode::kHost, "cannot write to standard output");
+  KTAPE_TRY(flush_output());
   return {};
 }
 
@@ -262,10 +260,12 @@ Result<ExitCode> run(const Options& options) {
     return ExitCode::kGood;
   }
   for (const auto& [name, file] : found.not_programs) {
-    std::fputs(fmt::format("{}: {} is not run: it is not executable\n", kProgram, in_quotes(file)).c_str(),
-               stderr);
+    std::fputs(
+        fmt::format("{}: {} is not run: it is not executable\n", kProgram, in_quotes(file)).c_str(),
+        stderr);
   }
-  if (options.tapes.empty()) return Error{ErrorCode::kUsage, "no tape is given", "ktape check run.ktape"};
+  if (options.tapes.empty())
+    return Error{ErrorCode::kUsage, "no tape is given", "ktape check run.ktape"};
   for (const auto& report : {options.junit, options.json}) {
     if (!report.empty() && report != "-") KTAPE_TRY(check_report_path(report));
   }
@@ -273,7 +273,8 @@ Result<ExitCode> run(const Options& options) {
 }
 
 void add_options(CLI::App& app, Options& options) {
-  auto repeated = [&](const char* name, std::vector<std::string>& value, const char* type, const char* help) {
+  auto repeated = [&](const char* name, std::vector<std::string>& value, const char* type,
+                      const char* help) {
     app.add_option(name, value, help)->type_name(type)->allow_extra_args(false);
   };
   app.add_option("TAPE", options.tapes, "tapes; a file that is given twice is judged once");
@@ -281,19 +282,23 @@ void add_options(CLI::App& app, Options& options) {
            "run these analyzers alone: a name, or a pattern such as 'vtime-*'; may be repeated");
   repeated("--require", options.choice.require, "NAME",
            "run this analyzer in any case, and take inconclusive for violated; may be repeated");
-  repeated("--with", options.choice.with, "'NAME ARG...'",
-           "run this analyzer with these arguments, quoted as for a shell; repeated, each is a run");
+  repeated(
+      "--with", options.choice.with, "'NAME ARG...'",
+      "run this analyzer with these arguments, quoted as for a shell; repeated, each is a run");
   repeated("--analyzers", options.folders, "DIR", "look for analyzers here first; may be repeated");
-  app.add_option("-j,--jobs", options.jobs, "analyzers at a time; the default is the number of CPUs")
+  app.add_option("-j,--jobs", options.jobs,
+                 "analyzers at a time; the default is the number of CPUs")
       ->type_name("N")
       ->check(CLI::Range(1, 1024));
-  app.add_option("--timeout", options.timeout_s, "seconds that an analyzer may take for a tape; default 60")
+  app.add_option("--timeout", options.timeout_s,
+                 "seconds that an analyzer may take for a tape; default 60")
       ->type_name("S")
       ->check(CLI::Range(0.001, 1e6));
   app.add_option("--junit", options.junit, "write the results as JUnit XML too; replaces the file")
       ->type_name("FILE");
   app.add_option("--json", options.json,
-                 "write the results as JSON too; replaces the file; '-' is standard output, in place of KTAP")
+                 "write the results as JSON too; replaces the file; '-' is standard output, in "
+                 "place of KTAP")
       ->type_name("FILE");
   app.add_flag("--list", options.list, "print the analyzers' names and programs");
 }
@@ -303,11 +308,9 @@ void add_options(CLI::App& app, Options& options) {
 }  // namespace ktape
 
 int main(int argc, char** argv) {
-  CLI::App app(std::string(ktape::kHelp) + "\n", ktape::kProgram);
-  app.footer(ktape::kFooter);
-  app.set_version_flag("--version", std::string("ktape ") + KTAPE_VERSION);
+  ktape::Program program(ktape::kProgram, ktape::kHelp, ktape::kFooter);
+  CLI::App& app = program.app();
   ktape::Options options;
   ktape::add_options(app, options);
-  if (std::optional<int> status = ktape::parse_command_line(app, argc, argv)) return *status;
-  return ktape::exit_status(ktape::kProgram, ktape::run(options));
+  return program.run(argc, argv, [&] { return ktape::run(options); });
 }

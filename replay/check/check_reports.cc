@@ -35,10 +35,12 @@ const char* verdict_name(CheckResult::Kind kind) {
   return "error";
 }
 
-std::string name_of(const CheckStep& step) { return step.run != nullptr ? step.run->label() : "verify"; }
+std::string name_of(const CheckStep& step) {
+  return step.run != nullptr ? step.run->label() : "verify";
+}
 
-// Text is UTF-8 without control characters but tab and line ends by now; XML has no way to write U+FFFE and
-// U+FFFF either.
+// Text is UTF-8 without control characters but tab and line ends by now; XML has no way to write
+// U+FFFE and U+FFFF either.
 std::string xml(std::string_view text) {
   std::string out;
   for (size_t i = 0; i < text.size(); ++i) {
@@ -70,9 +72,11 @@ void JsonReport::add(const CheckStep& step) {
     close_tape();
     tape_ = &step.tape;
     tapes_ += fmt::format(
-        "{}\n    {{\"path\":{},\"integrity\":{},\"finding\":{},\"head\":{},\"losses\":{},\"results\":[",
-        tapes_.empty() ? "" : ",", json_string(printable(tape_->path)), json_string(tape_->integrity),
-        json_string(tape_->finding), json_string(tape_->head), json_string(tape_->losses));
+        "{}\n    "
+        "{{\"path\":{},\"integrity\":{},\"finding\":{},\"head\":{},\"losses\":{},\"results\":[",
+        tapes_.empty() ? "" : ",", json_string(printable(tape_->path)),
+        json_string(tape_->integrity), json_string(tape_->finding), json_string(tape_->head),
+        json_string(tape_->losses));
   }
   std::string arguments;
   if (step.run != nullptr) {
@@ -82,10 +86,12 @@ void JsonReport::add(const CheckStep& step) {
   }
   tapes_ += fmt::format(
       "{}\n      "
-      "{{\"name\":{},\"arguments\":[{}],\"program\":{},\"required\":{},\"verdict\":\"{}\",\"reason\":{},"
+      "{{\"name\":{},\"arguments\":[{}],\"program\":{},\"required\":{},\"verdict\":\"{}\","
+      "\"reason\":{},"
       "\"output\":{}}}",
-      results_++ == 0 ? "" : ",", json_string(step.run != nullptr ? printable(step.run->name) : "verify"),
-      arguments, json_string(step.run != nullptr ? printable(step.run->program) : ""),
+      results_++ == 0 ? "" : ",",
+      json_string(step.run != nullptr ? printable(step.run->name) : "verify"), arguments,
+      json_string(step.run != nullptr ? printable(step.run->program) : ""),
       step.run != nullptr && step.run->required, verdict_name(step.checked.result.kind),
       json_string(step.checked.result.reason), json_string(shortened(step.checked.text)));
 }
@@ -130,7 +136,8 @@ void JunitReport::add(const CheckStep& step) {
       break;
   }
   cases_ += fmt::format(
-      "    <testcase classname=\"{}\" name=\"{}\">\n{}      <system-out>{}</system-out>\n    </testcase>\n",
+      "    <testcase classname=\"{}\" name=\"{}\">\n{}      <system-out>{}</system-out>\n    "
+      "</testcase>\n",
       xml(printable(step.tape.path)), xml(printable(name_of(step))), outcome,
       xml(shortened(step.checked.text)));
 }
@@ -152,7 +159,8 @@ std::string JunitReport::finish(const CheckSummary& summary) {
   size_t all = summary.passed() + summary.violated() + summary.skipped() + summary.errors();
   return fmt::format(
       "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
-      "<testsuites name=\"ktape check\" tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\">\n{}"
+      "<testsuites name=\"ktape check\" tests=\"{}\" failures=\"{}\" errors=\"{}\" "
+      "skipped=\"{}\">\n{}"
       "</testsuites>\n",
       all, summary.violated(), summary.errors(), summary.skipped(), suites_);
 }
@@ -160,9 +168,11 @@ std::string JunitReport::finish(const CheckSummary& summary) {
 Result<void> check_report_path(const std::string& path) {
   constexpr std::string_view kMagic = "SQLite format 3";
   std::string begin(kMagic.size(), '\0');
-  std::ifstream(path, std::ios::binary).read(begin.data(), static_cast<std::streamsize>(begin.size()));
+  std::ifstream(path, std::ios::binary)
+      .read(begin.data(), static_cast<std::streamsize>(begin.size()));
   if (begin != kMagic) return {};
-  return Error{ErrorCode::kUsage, in_quotes(path) + " is a database, perhaps a tape: it is not overwritten",
+  return Error{ErrorCode::kUsage,
+               in_quotes(path) + " is a database, perhaps a tape: it is not overwritten",
                "name the file to write after --junit or --json"};
 }
 

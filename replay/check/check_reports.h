@@ -8,8 +8,8 @@
 
 namespace ktape {
 
-// Results of a check as a file for other programs, built while they come. A tape's results come one after
-// another.
+// Results of a check as a file for other programs, built while they come. A tape's results come one
+// after another.
 class JsonReport {
  public:
   void add(const CheckStep& step);
@@ -42,8 +42,8 @@ class JunitReport {
   size_t skipped_ = 0;
 };
 
-// Whether a report may take the place of what is there: kUsage for an SQLite database, which no report is,
-// but a tape is.
+// Whether a report may take the place of what is there: kUsage for an SQLite database, which no
+// report is, but a tape is.
 [[nodiscard]] Result<void> check_report_path(const std::string& path);
 
 [[nodiscard]] Result<void> write_report(const std::string& path, const std::string& text);

@@ -17,15 +17,18 @@ CheckResult refusal(ExitCode code, std::string reason) {
 }
 
 // What a program takes for an option is still a file.
-std::string as_argument(const std::string& path) { return path.starts_with('-') ? "./" + path : path; }
+std::string as_argument(const std::string& path) {
+  return path.starts_with('-') ? "./" + path : path;
+}
 
-CheckedRun run_assertion(const AssertionRun& run, const std::string& tape, const CheckLimits& limits) {
+CheckedRun run_assertion(const AssertionRun& run, const std::string& tape,
+                         const CheckLimits& limits) {
   std::vector<std::string> arguments = {as_argument(tape)};
   arguments.insert(arguments.end(), run.arguments.begin(), run.arguments.end());
   ChildOptions options{limits.output_bytes, limits.error_bytes, limits.time, limits.interrupt_fd};
   Result<ChildResult> child = run_child(run.program, arguments, options);
   if (!child.ok()) return {refusal(ExitCode::kHost, printable(child.error().message)), ""};
-  CheckedRun checked{judge_child(*child), ""};
+  CheckedRun checked{result_of_child(*child), ""};
   // What it lacks stands in its KTAP; how to call it is said to who called it.
   bool asked = checked.result.kind != CheckResult::Kind::kNotAsked;
   checked.text = as_subtest(run.label(), child->output, asked ? child->errors : "");
@@ -59,7 +62,8 @@ CheckedTape inspect_tape(const std::string& path) {
   return tape;
 }
 
-std::vector<CheckedTape> inspect_tapes(const std::vector<std::string>& paths, const CheckLimits& limits,
+std::vector<CheckedTape> inspect_tapes(const std::vector<std::string>& paths,
+                                       const CheckLimits& limits,
                                        const std::function<void(size_t)>& inspected) {
   std::vector<CheckedTape> tapes;
   in_order<CheckedTape>(
@@ -87,7 +91,8 @@ void check_tapes(const std::vector<CheckedTape>& tapes, const std::vector<Assert
       pieces.size(), limits.jobs,
       [&](size_t i) {
         const auto& [tape, run] = pieces[i];
-        return run == nullptr ? CheckedRun{*tape->refused, ""} : run_assertion(*run, tape->path, limits);
+        return run == nullptr ? CheckedRun{*tape->refused, ""}
+                              : run_assertion(*run, tape->path, limits);
       },
       [&](size_t i, CheckedRun checked) {
         return take({*pieces[i].tape, pieces[i].run, std::move(checked)});

@@ -17,11 +17,12 @@ namespace ktape {
 // A tape that is to be judged.
 struct CheckedTape {
   std::string path;
-  std::string integrity;  // "intact", "truncated", "unsealed"; "altered" and "unreadable" are refused
-  std::string finding;    // more about that; safe to print
-  std::string hint;       // the remedy of an error; may be empty
-  std::string head;       // head digest in hex; empty when refused
-  std::string losses;     // LossTally::text()
+  std::string
+      integrity;        // "intact", "truncated", "unsealed"; "altered" and "unreadable" are refused
+  std::string finding;  // more about that; safe to print
+  std::string hint;     // the remedy of an error; may be empty
+  std::string head;     // head digest in hex; empty when refused
+  std::string losses;   // LossTally::text()
   bool lossless = false;
   std::optional<CheckResult> refused;  // why it is not judged
 };
@@ -48,9 +49,9 @@ struct CheckLimits {
                                                      const CheckLimits& limits,
                                                      const std::function<void(size_t)>& inspected);
 
-// Runs every analyzer over every tape that is not refused, in parallel, and hands the results over in order:
-// tape by tape, and for each run by run. A refused tape has one result, with `run` null. Stops when `take`
-// says false.
+// Runs every analyzer over every tape that is not refused, in parallel, and hands the results over
+// in order: tape by tape, and for each run by run. A refused tape has one result, with `run` null.
+// Stops when `take` says false.
 struct CheckStep {
   const CheckedTape& tape;
   const AssertionRun* run;

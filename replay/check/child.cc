@@ -26,7 +26,8 @@ using Clock = std::chrono::steady_clock;
 // What a program that has ended left running may still say.
 constexpr std::chrono::milliseconds kAfterEnd{1000};
 
-// A started child: it and its group are killed, and it is waited for, at the latest when this goes away.
+// A started child: it and its group are killed, and it is waited for, at the latest when this goes
+// away.
 class Child {
  public:
   explicit Child(pid_t pid) : pid_(pid) {}
@@ -74,7 +75,8 @@ class SpawnSettings {
     if (error == 0) error = ::posix_spawnattr_setsigmask(&attributes_, &none);
     if (error == 0) error = ::posix_spawnattr_setpgroup(&attributes_, 0);
     if (error == 0) {
-      error = ::posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK);
+      error =
+          ::posix_spawnattr_setflags(&attributes_, POSIX_SPAWN_SETPGROUP | POSIX_SPAWN_SETSIGMASK);
     }
     return error;
   }
@@ -99,8 +101,8 @@ Result<Pipe> make_pipe() {
 }
 
 // `errors` < 0: standard error is ours.
-Result<pid_t> spawn(const std::string& program, const std::vector<std::string>& arguments, int output,
-                    int errors) {
+Result<pid_t> spawn(const std::string& program, const std::vector<std::string>& arguments,
+                    int output, int errors) {
   SpawnSettings settings;
   int error = settings.set(output, errors);
   std::vector<char*> argv;
@@ -109,8 +111,8 @@ Result<pid_t> spawn(const std::string& program, const std::vector<std::string>& 
   argv.push_back(nullptr);
   pid_t pid = -1;
   if (error == 0) {
-    error =
-        ::posix_spawn(&pid, program.c_str(), settings.actions(), settings.attributes(), argv.data(), environ);
+    error = ::posix_spawn(&pid, program.c_str(), settings.actions(), settings.attributes(),
+                          argv.data(), environ);
   }
   if (error != 0) return system_error(ErrorCode::kHost, "cannot run '" + program + "'", error);
   return pid;
@@ -119,7 +121,8 @@ Result<pid_t> spawn(const std::string& program, const std::vector<std::string>& 
 // Listens to a child until it has ended and said all, or has to be stopped.
 class Listener {
  public:
-  Listener(UniqueFd output, UniqueFd errors, UniqueFd end, const ChildOptions& options, ChildResult& result)
+  Listener(UniqueFd output, UniqueFd errors, UniqueFd end, const ChildOptions& options,
+           ChildResult& result)
       : output_(std::move(output)),
         errors_(std::move(errors)),
         end_(std::move(end)),
@@ -135,7 +138,8 @@ class Listener {
                                     {end_.get(), POLLIN, 0},
                                     {options_.interrupt_fd, POLLIN, 0}}};
       int ready = ::poll(fds.data(), fds.size(), milliseconds_left());
-      if (ready < 0 && errno != EINTR) return system_error(ErrorCode::kHost, "cannot wait for output");
+      if (ready < 0 && errno != EINTR)
+        return system_error(ErrorCode::kHost, "cannot wait for output");
       if (ready == 0 && Clock::now() >= *deadline_) return out_of_time();
       if (ready <= 0) continue;
       if (fds[3].revents != 0) return stop("it was interrupted");
@@ -211,7 +215,8 @@ Result<ChildResult> run_child(const std::string& program, const std::vector<std:
   if (options.error_bytes) {
     KTAPE_ASSIGN(errors, make_pipe());
   }
-  KTAPE_ASSIGN(pid_t pid, spawn(program, arguments, output.write_end.get(), errors.write_end.get()));
+  KTAPE_ASSIGN(pid_t pid,
+               spawn(program, arguments, output.write_end.get(), errors.write_end.get()));
   Child child(pid);
   output.write_end.reset();
   errors.write_end.reset();
@@ -219,7 +224,8 @@ Result<ChildResult> run_child(const std::string& program, const std::vector<std:
   UniqueFd end(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   if (!end.valid()) return system_error(ErrorCode::kHost, "cannot watch a child process");
   ChildResult result;
-  Listener listener(std::move(output.read_end), std::move(errors.read_end), std::move(end), options, result);
+  Listener listener(std::move(output.read_end), std::move(errors.read_end), std::move(end), options,
+                    result);
   KTAPE_TRY(listener.listen());
   KTAPE_ASSIGN(int status, child.end());
   if (WIFEXITED(status)) result.exit_status = WEXITSTATUS(status);

@@ -28,15 +28,17 @@ struct ChildOptions {
   int interrupt_fd = -1;                          // when this can be read, the child is stopped
 };
 
-// Runs a program, without standard input, in a process group of its own; what is left of the group when
-// the program has ended, or is stopped, is killed. kHost when it cannot be started or its output cannot be
-// read.
+// Runs a program, without standard input, in a process group of its own; what is left of the group
+// when the program has ended, or is stopped, is killed. kHost when it cannot be started or its
+// output cannot be read.
 [[nodiscard]] Result<ChildResult> run_child(const std::string& program,
                                             const std::vector<std::string>& arguments,
                                             const ChildOptions& options);
 
-// The same without a limit of time; standard error is ours. kBadInput when it prints more than `limit_bytes`.
+// The same without a limit of time; standard error is ours. kBadInput when it prints more than
+// `limit_bytes`.
 [[nodiscard]] Result<ChildResult> run_child(const std::string& program,
-                                            const std::vector<std::string>& arguments, size_t limit_bytes);
+                                            const std::vector<std::string>& arguments,
+                                            size_t limit_bytes);
 
 }  // namespace ktape

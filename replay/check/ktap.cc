@@ -83,14 +83,16 @@ Result<KtapResults> read_ktap(std::string_view text) {
   KtapResults results;
   std::optional<size_t> plan;
   for (std::string_view line : lines) {
-    if (line.starts_with("Bail out!")) return not_ktap("it bailed out: " + printable(line.substr(9)));
+    if (line.starts_with("Bail out!"))
+      return not_ktap("it bailed out: " + printable(line.substr(9)));
     if (auto count = plan_of(line)) plan = count;
     take_failure(line, results);
     if (starts_result(line, "ok") || starts_result(line, "not ok")) count_result(line, results);
   }
   if (!plan) return not_ktap("its KTAP has no plan");
   size_t given = results.passed + results.failed + results.skipped;
-  if (given != *plan) return not_ktap(fmt::format("it planned {} results and gave {}", *plan, given));
+  if (given != *plan)
+    return not_ktap(fmt::format("it planned {} results and gave {}", *plan, given));
   if (given == 0) return not_ktap("it gave no result");
   return results;
 }
@@ -103,7 +105,8 @@ std::string as_subtest(std::string_view name, std::string_view text, std::string
     out += ktap ? fmt::format("  {}\n", safe_line(line)) : fmt::format("  # {}\n", printable(line));
     if (ktap && &line == &lines.front()) out += fmt::format("  # Subtest: {}\n", safe_line(name));
   }
-  for (std::string_view line : lines_of(errors)) out += fmt::format("  # stderr: {}\n", safe_line(line));
+  for (std::string_view line : lines_of(errors))
+    out += fmt::format("  # stderr: {}\n", safe_line(line));
   return out;
 }
 

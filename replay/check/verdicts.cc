@@ -23,7 +23,8 @@ size_t findings_told(std::string_view text) {
   if (!text.starts_with(kAnd)) return 1;
   text.remove_prefix(kAnd.size());
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), count);
-  const bool is_count = error == std::errc() && std::string_view(end, text.data() + text.size()) == " more";
+  const bool is_count =
+      error == std::errc() && std::string_view(end, text.data() + text.size()) == " more";
   return is_count ? count : 1;
 }
 
@@ -44,19 +45,19 @@ Result<AskedAssertions> find_asked_assertions(const AssertionOptions& options) {
   KTAPE_ASSIGN(std::string own_folder, executable_folder());
   folders.push_back(own_folder);
   KTAPE_ASSIGN(FoundAssertions found, find_assertions(folders, path_folders()));
-  AskedAssertions judges;
-  KTAPE_ASSIGN(judges.runs, choose_runs(found, options.choice));
-  if (judges.runs.empty()) {
+  AskedAssertions assertions;
+  KTAPE_ASSIGN(assertions.runs, choose_runs(found, options.choice));
+  if (assertions.runs.empty()) {
     return Error{ErrorCode::kHost,
                  "there is no program ktape-assert-* in " + in_quotes(own_folder) + " or on PATH",
                  "--analyzers DIR names another folder"};
   }
-  for (const AssertionRun& run : judges.runs) {
+  for (const AssertionRun& run : assertions.runs) {
     bool named = !options.choice.only.empty() || run.required || !run.arguments.empty() ||
                  is_in(run.program, options.folders);
-    if (named) judges.named.push_back(printable(run.label()));
+    if (named) assertions.named.push_back(printable(run.label()));
   }
-  return judges;
+  return assertions;
 }
 
 Result<CheckedTape> inspect_readable(const std::string& path) {
@@ -67,14 +68,14 @@ Result<CheckedTape> inspect_readable(const std::string& path) {
   return Error{ErrorCode::kBadInput, what, tape.hint};
 }
 
-Verdicts assert_on_tape(const CheckedTape& tape, const AskedAssertions& judges) {
+Verdicts assert_on_tape(const CheckedTape& tape, const AskedAssertions& assertions) {
   CheckLimits limits;
   limits.jobs = std::max(1u, std::thread::hardware_concurrency());
   Verdicts verdicts;
-  check_tapes({tape}, judges.runs, limits, [&](const CheckStep& step) {
+  check_tapes({tape}, assertions.runs, limits, [&](const CheckStep& step) {
     if (step.run == nullptr) return true;
     std::string label = printable(step.run->label());
-    bool named = std::ranges::find(judges.named, label) != judges.named.end();
+    bool named = std::ranges::find(assertions.named, label) != assertions.named.end();
     verdicts[label] = {step.checked.result, findings_in(step.checked.text), named};
     return true;
   });
@@ -91,7 +92,8 @@ std::vector<std::string> findings_in(std::string_view subtest) {
     subtest.remove_prefix(end == std::string_view::npos ? subtest.size() : end + 1);
     if (!line.starts_with("  # ")) continue;
     line.remove_prefix(4);
-    bool elsewhere = std::ranges::any_of(kElsewhere, [&](auto begin) { return line.starts_with(begin); });
+    bool elsewhere =
+        std::ranges::any_of(kElsewhere, [&](auto begin) { return line.starts_with(begin); });
     if (elsewhere) continue;
     if (findings.size() < kFindingsKept) {
       findings.push_back(printable(line));

@@ -18,7 +18,7 @@ namespace ktape {
 struct AssertionVerdict {
   CheckResult result;
   std::vector<std::string> findings;  // its KTAP diagnostics, safe to print, without the "# "
-  bool named = false;                 // the user asked for this assertion, not for whatever there is
+  bool named = false;  // the user asked for this assertion, not for whatever there is
 };
 
 using Verdicts = std::map<std::string, AssertionVerdict>;  // by AssertionRun::label
@@ -29,10 +29,12 @@ struct AssertionOptions {
   AssertionChoice choice;
 };
 
-// The runs that are asked for. kUsage for a name that is not there; kHost when there are no analyzers.
+// The runs that are asked for. kUsage for a name that is not there; kHost when there are no
+// analyzers.
 struct AskedAssertions {
   std::vector<AssertionRun> runs;
-  std::vector<std::string> named;  // labels of those that the options name or whose folder they name
+  std::vector<std::string>
+      named;  // labels of those that the options name or whose folder they name
 };
 [[nodiscard]] Result<AskedAssertions> find_asked_assertions(const AssertionOptions& options);
 
@@ -40,14 +42,14 @@ struct AskedAssertions {
 [[nodiscard]] Result<CheckedTape> inspect_readable(const std::string& path);
 
 // Runs the analyzers over the tape, as many at a time as there are CPUs, each for a minute at most.
-[[nodiscard]] Verdicts assert_on_tape(const CheckedTape& tape, const AskedAssertions& judges);
+[[nodiscard]] Verdicts assert_on_tape(const CheckedTape& tape, const AskedAssertions& assertions);
 
-// The diagnostics in the output of an analyzer as a subtest (as_subtest); not the tape's name, and not
-// what was lost, which is the same for every assertion.
+// The diagnostics in the output of an analyzer as a subtest (as_subtest); not the tape's name, and
+// not what was lost, which is the same for every assertion.
 [[nodiscard]] std::vector<std::string> findings_in(std::string_view subtest);
 
-// How many findings there are of each sort; "violated, and 3 more" is three. What an assertion of others
-// says in its own way is `other`.
+// How many findings there are of each sort; "violated, and 3 more" is three. What an assertion of
+// others says in its own way is `other`.
 struct FindingCounts {
   size_t violated = 0;
   size_t undecided = 0;

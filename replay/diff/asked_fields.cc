@@ -26,7 +26,8 @@ Result<FieldNames> asked_fields(const TapeReader& tape) {
     return {};
   }));
   FieldNames names;
-  for (const UsedLayout& used : log.take()) names.emplace(printable(used.type), printable(used.path));
+  for (const UsedLayout& used : log.take())
+    names.emplace(printable(used.type), printable(used.path));
   return names;
 }
 

@@ -27,8 +27,9 @@ std::string verdict_text(const CheckResult& result, const std::string& evidence)
     case CheckResult::Kind::kPassed: return "passes";
     case CheckResult::Kind::kViolated: return with_reason("is violated", evidence);
     case CheckResult::Kind::kInconclusive:
-      return result.reason.starts_with("inconclusive") ? "is " + result.reason
-                                                       : with_reason("is inconclusive", result.reason);
+      return result.reason.starts_with("inconclusive")
+                 ? "is " + result.reason
+                 : with_reason("is inconclusive", result.reason);
     case CheckResult::Kind::kNotAsked: return with_reason("was not asked", result.reason);
     case CheckResult::Kind::kError: return with_reason("could not be judged", result.reason);
   }
@@ -38,7 +39,8 @@ std::string verdict_text(const CheckResult& result, const std::string& evidence)
 // Whether a lock was held when the machine stopped says nothing of the kernel.
 bool is_chance(const std::string& assertion, const DiffRow<CheckResult>& row) {
   const auto chance = [](const CheckResult* result) {
-    return result->kind == CheckResult::Kind::kPassed || result->kind == CheckResult::Kind::kInconclusive;
+    return result->kind == CheckResult::Kind::kPassed ||
+           result->kind == CheckResult::Kind::kInconclusive;
   };
   return assertion == "freeze-consistent" && std::ranges::all_of(row.a, chance) &&
          std::ranges::all_of(row.b, chance);
@@ -81,9 +83,9 @@ void Comparison::outcomes() {
     Column column;
     for (const DiffTape& tape : side.tapes) {
       const RunFacts& run = tape.run;
-      column.push_back(run.sealed
-                           ? seen_but_numbers(with_reason(run.outcome, run.outcome_detail), run.outcome_seq)
-                           : seen_as_it_is("the tape was never sealed", Seq(0)));
+      column.push_back(run.sealed ? seen_but_numbers(with_reason(run.outcome, run.outcome_detail),
+                                                     run.outcome_seq)
+                                  : seen_as_it_is("the tape was never sealed", Seq(0)));
       // The exit code counts.
       if (run.sealed) column.back().key = run.outcome + without_numbers(run.outcome_detail);
     }
@@ -114,18 +116,22 @@ void Comparison::scheduler(const DiffRow<SchedulerFacts>& row) {
   };
   const auto end = [](const SchedulerFacts& of) {
     const std::string reason = of.exited ? of.exit_reason : without_numbers(of.ejecting);
-    return Seen{
-        with_reason(with_reason(of.end_text(), of.exited ? of.exit_reason : of.ejecting), of.exit_message),
-        of.end_text() + reason + without_numbers(of.exit_message), std::nullopt, of.seq};
+    return Seen{with_reason(with_reason(of.end_text(), of.exited ? of.exit_reason : of.ejecting),
+                            of.exit_message),
+                of.end_text() + reason + without_numbers(of.exit_message), std::nullopt, of.seq};
   };
   // One that only some attached is told once, by how it ended.
   const DiffRow<SchedulerFacts> there = row.present();
   if (row.on_both_sides())
-    differences_.add(DiffKind::kOutcome, subject, column_of(there.a, declared), column_of(there.b, declared));
+    differences_.add(DiffKind::kOutcome, subject, column_of(there.a, declared),
+                     column_of(there.b, declared));
   differences_.add(DiffKind::kOutcome, subject, column_of(row.a, end), column_of(row.b, end));
-  const auto message = [](const SchedulerFacts& of) { return seen_as_it_is(of.exit_message, of.seq); };
+  const auto message = [](const SchedulerFacts& of) {
+    return seen_as_it_is(of.exit_message, of.seq);
+  };
   const auto same = [&](const auto& seen) {
-    return row.complete() && judge(column_of(row.a, seen), column_of(row.b, seen)) == Judgement::kSame;
+    return row.complete() &&
+           judge(column_of(row.a, seen), column_of(row.b, seen)) == Judgement::kSame;
   };
   if (same(end) && !same(message)) {
     differences_.add(DiffKind::kThisRun, subject + ", its message", column_of(row.a, message),
@@ -142,9 +148,9 @@ void Comparison::workers() {
   const auto rows = align_maps<std::string, WorkerFacts>(
       a_, b_, [](const DiffTape& tape) -> const auto& { return tape.run.workers; });
   const auto seen = [](const WorkerFacts& worker) {
-    return seen_as_it_is(
-        fmt::format("policy {}, {}", worker.policy, worker.end.empty() ? "there to the end" : worker.end),
-        worker.seq);
+    return seen_as_it_is(fmt::format("policy {}, {}", worker.policy,
+                                     worker.end.empty() ? "there to the end" : worker.end),
+                         worker.seq);
   };
   for (const auto& [name, row] : rows) {
     differences_.add(DiffKind::kOutcome, fmt::format("worker '{}'", name), column_of(row.a, seen),
@@ -154,18 +160,21 @@ void Comparison::workers() {
 
 void Comparison::incidents() {
   using Key = std::pair<std::string, size_t>;
-  const auto rows = align_rows<IncidentFacts, Key>(a_, b_, [](const DiffTape& tape, const auto& visit) {
-    std::map<std::string, size_t> turns;
-    for (const IncidentFacts& incident : tape.run.incidents) {
-      const std::string what = incident.what + without_numbers(incident.first);
-      visit(Key(what, turns[what]++), incident);
-    }
-  });
+  const auto rows =
+      align_rows<IncidentFacts, Key>(a_, b_, [](const DiffTape& tape, const auto& visit) {
+        std::map<std::string, size_t> turns;
+        for (const IncidentFacts& incident : tape.run.incidents) {
+          const std::string what = incident.what + without_numbers(incident.first);
+          visit(Key(what, turns[what]++), incident);
+        }
+      });
   const auto seen = [](const IncidentFacts& incident) {
-    return Seen{incident.first.empty() ? "it happened" : incident.first, "", std::nullopt, incident.seq};
+    return Seen{incident.first.empty() ? "it happened" : incident.first, "", std::nullopt,
+                incident.seq};
   };
   for (const auto& [_, row] : rows)
-    differences_.add(DiffKind::kMissing, row.any().what, column_of(row.a, seen), column_of(row.b, seen));
+    differences_.add(DiffKind::kMissing, row.any().what, column_of(row.a, seen),
+                     column_of(row.b, seen));
 }
 
 void Comparison::verdicts() {
@@ -178,13 +187,15 @@ void Comparison::verdicts() {
       for (const DiffTape& tape : side.tapes) {
         const CheckResult& result = tape.verdicts.at(name);
         const auto evidence = tape.evidence.find(name);
-        column.push_back({verdict_text(result, evidence == tape.evidence.end() ? "" : evidence->second),
-                          std::to_string(static_cast<int>(result.kind)), std::nullopt, Seq(0)});
+        column.push_back(
+            {verdict_text(result, evidence == tape.evidence.end() ? "" : evidence->second),
+             std::to_string(static_cast<int>(result.kind)), std::nullopt, Seq(0)});
       }
       return column;
     };
-    differences_.add(DiffKind::kVerdict, name, of_side(a_), of_side(b_),
-                     is_chance(name, row) ? Aside::may_vary("what a freeze falls into is chance") : Aside{});
+    differences_.add(
+        DiffKind::kVerdict, name, of_side(a_), of_side(b_),
+        is_chance(name, row) ? Aside::may_vary("what a freeze falls into is chance") : Aside{});
   }
 }
 
@@ -207,7 +218,9 @@ void Comparison::layouts() {
   const bool same_image = run_a.image_digest == run_b.image_digest && !run_a.image_digest.empty();
   const auto rows = align_maps<FieldName, LayoutFacts>(
       a_, b_, [](const DiffTape& tape) -> const auto& { return tape.run.layouts; });
-  const auto seen = [](const LayoutFacts& layout) { return seen_as_it_is(layout_text(layout), layout.seq); };
+  const auto seen = [](const LayoutFacts& layout) {
+    return seen_as_it_is(layout_text(layout), layout.seq);
+  };
   for (const auto& [key, row] : rows) {
     const std::string subject = key.first + " " + key.second;
     const DiffRow<LayoutFacts> there = row.present();
@@ -215,7 +228,8 @@ void Comparison::layouts() {
     const Aside own = asked ? Aside{} : Aside::hide(HiddenClass::kOwnLayout);
     if (!row.on_both_sides()) {
       differences_.add(DiffKind::kMissing, "layout of " + subject, column_of(row.a, seen),
-                       column_of(row.b, seen), same_image ? Aside::hide(HiddenClass::kUnusedLayout) : own);
+                       column_of(row.b, seen),
+                       same_image ? Aside::hide(HiddenClass::kUnusedLayout) : own);
       continue;
     }
     Column a = column_of(there.a, seen);
@@ -246,7 +260,8 @@ void Comparison::losses() {
         const auto it = tape.run.losses.find(name);
         const uint64_t count = it == tape.run.losses.end() ? 0 : it->second;
         const std::string text = std::to_string(count);
-        column.push_back({text, whether ? (count > 0 ? "some" : "none") : text, std::nullopt, Seq(0)});
+        column.push_back(
+            {text, whether ? (count > 0 ? "some" : "none") : text, std::nullopt, Seq(0)});
       }
       return column;
     };
@@ -261,8 +276,8 @@ void Comparison::of_this_run() {
   if (differences_.repeated()) return;
   const auto add = [&](const std::string& subject, const std::string& a, const std::string& b,
                        HiddenClass why) {
-    differences_.add(DiffKind::kThisRun, subject, {seen_as_it_is(a, Seq(0))}, {seen_as_it_is(b, Seq(0))},
-                     Aside::hide(why));
+    differences_.add(DiffKind::kThisRun, subject, {seen_as_it_is(a, Seq(0))},
+                     {seen_as_it_is(b, Seq(0))}, Aside::hide(why));
   };
   const RunFacts& a = a_.run();
   const RunFacts& b = b_.run();
@@ -276,7 +291,8 @@ void Comparison::of_this_run() {
     if (other == b.workers.end()) continue;
     const WorkerFacts& in_b = other->second;
     const std::string worker = fmt::format("worker '{}', ", name);
-    add(worker + "pid", std::to_string(in_a.pid), std::to_string(in_b.pid), HiddenClass::kProcessId);
+    add(worker + "pid", std::to_string(in_a.pid), std::to_string(in_b.pid),
+        HiddenClass::kProcessId);
     add(worker + "start_boottime", std::to_string(in_a.start_boottime_ns),
         std::to_string(in_b.start_boottime_ns), HiddenClass::kOfTheRun);
   }
@@ -340,8 +356,8 @@ std::string diff_kind_text(DiffKind kind) {
 std::string hidden_count_text(HiddenClass of, size_t count) {
   const std::string noun(hidden_noun(of));
   // The noun ends where what is said of it begins.
-  const size_t end =
-      std::min({noun.find(" that"), noun.find(" of"), noun.find(" with"), noun.find(" only"), noun.size()});
+  const size_t end = std::min(
+      {noun.find(" that"), noun.find(" of"), noun.find(" with"), noun.find(" only"), noun.size()});
   const std::string plural =
       noun.substr(0, end) + (of == HiddenClass::kAddress ? "es" : "s") + noun.substr(end);
   return count_text(count, noun, plural);

@@ -25,9 +25,9 @@ enum class DiffKind {
   kLoss,     // what the recorder lost
   kThisRun,  // what any two runs have different: never matters
 };
-inline constexpr DiffKind kDiffKinds[] = {DiffKind::kOutcome, DiffKind::kVerdict, DiffKind::kValue,
-                                          DiffKind::kReply,   DiffKind::kGate,    DiffKind::kMissing,
-                                          DiffKind::kLayout,  DiffKind::kLoss,    DiffKind::kThisRun};
+inline constexpr DiffKind kDiffKinds[] = {
+    DiffKind::kOutcome, DiffKind::kVerdict, DiffKind::kValue, DiffKind::kReply,  DiffKind::kGate,
+    DiffKind::kMissing, DiffKind::kLayout,  DiffKind::kLoss,  DiffKind::kThisRun};
 
 // "value changed"
 [[nodiscard]] std::string diff_kind_text(DiffKind kind);
@@ -48,7 +48,8 @@ enum class HiddenClass {
   kOwnLayout,      // of a field that no request asks for
   kUnusedLayout,   // of a field that one run did not use, of one and the same kernel
   kSameGate,       // what a gate saw, where its outcome is the same
-  kMomentaryGate,  // of a gate that was only observed, and looks at what the task did at that instant
+  kMomentaryGate,  // of a gate that was only observed, and looks at what the task did at that
+                   // instant
 };
 
 // "12 addresses"
@@ -89,26 +90,28 @@ struct DiffSide {
 
 struct Diff {
   bool same_scenario = true;
-  bool repeated = false;                // at least one side has several tapes
-  std::vector<Difference> differences;  // in the order of kDiffKinds; within a kind in the order of A
+  bool repeated = false;  // at least one side has several tapes
+  std::vector<Difference>
+      differences;  // in the order of kDiffKinds; within a kind in the order of A
 
   [[nodiscard]] size_t count(Weight weight) const;
   [[nodiscard]] size_t mattering() const { return count(Weight::kMatters); }
 };
 
-// Holds two sides against each other: steps by name, entries by step, tag and turn, fields by type and
-// path, everything else by name. Time plays no part.
+// Holds two sides against each other: steps by name, entries by step, tag and turn, fields by type
+// and path, everything else by name. Time plays no part.
 //
-// With repeats on a side, what they vary by tells what matters: see judge(). What a CPU or a task did at an
-// instant matters only when the repeats are so many that chance would hardly part them. Of single tapes a
-// value of a kind that varies between any two runs (how_it_varies) may vary, except where one side is 0 and
-// the other is not (zero_tells), and where both runs wrote the value before and at least one still has what
-// it wrote: those say more than the passing of time. Addresses and process ids are hidden, with repeats too.
+// With repeats on a side, what they vary by tells what matters: see judge(). What a CPU or a task
+// did at an instant matters only when the repeats are so many that chance would hardly part them.
+// Of single tapes a value of a kind that varies between any two runs (how_it_varies) may vary,
+// except where one side is 0 and the other is not (zero_tells), and where both runs wrote the value
+// before and at least one still has what it wrote: those say more than the passing of time.
+// Addresses and process ids are hidden, with repeats too.
 //
-// A layout that no request of either side asked for (asked_fields) is hidden: ktape used it for itself.
-// A gate that was only observed, and looks at what the task did at that instant, is hidden too.
-// Counts of losses matter where only one side lost anything of a kind. Kernel, machine and scenario are
-// what is compared, not differences.
+// A layout that no request of either side asked for (asked_fields) is hidden: ktape used it for
+// itself. A gate that was only observed, and looks at what the task did at that instant, is hidden
+// too. Counts of losses matter where only one side lost anything of a kind. Kernel, machine and
+// scenario are what is compared, not differences.
 [[nodiscard]] Diff compare_runs(const DiffSide& a, const DiffSide& b);
 
 }  // namespace ktape

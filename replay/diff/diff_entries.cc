@@ -53,7 +53,9 @@ std::string entry_subject(const Entry& entry) {
   return entry.tag == entry.target ? text : text + ": " + entry.target;
 }
 
-std::string gate_text(const GateFacts& gate) { return with_reason(enum_words(gate.outcome), gate.observed); }
+std::string gate_text(const GateFacts& gate) {
+  return with_reason(enum_words(gate.outcome), gate.observed);
+}
 
 bool is_momentary(schema::Gate gate) {
   switch (gate) {
@@ -94,7 +96,8 @@ Seen seen_value(const Entry& entry, const ValueOf& of) {
   const ValueFacts& value = entry.*of.member;
   if (!value.present) return Seen{"no value", "\x01no value", std::nullopt, entry.reply};
   Seen seen{value.shown, value.exact, std::nullopt, entry.reply};
-  if (value.number && !is_enum_like(entry.name, entry.type)) seen.rank = rank_of(*value.number, entry);
+  if (value.number && !is_enum_like(entry.name, entry.type))
+    seen.rank = rank_of(*value.number, entry);
   return seen;
 }
 
@@ -123,8 +126,8 @@ void Entries::add(DiffKind kind, std::string subject, Column a, Column b, Aside 
   to_.add(kind, std::move(subject), std::move(a), std::move(b), std::move(aside));
 }
 
-// Whether a value that both runs wrote before says more than that time has passed: where a run still has
-// what it wrote, the other one lost it.
+// Whether a value that both runs wrote before says more than that time has passed: where a run
+// still has what it wrote, the other one lost it.
 bool was_kept(const Row& row, const ValueOf& of) {
   const auto kept = [&](const Entry* entry) { return (entry->*of.member).exact == entry->set_to; };
   const auto set = [](const Entry* entry) { return entry->set_before && !entry->set_to.empty(); };
@@ -133,7 +136,8 @@ bool was_kept(const Row& row, const ValueOf& of) {
 }
 
 bool is_constant(const Column& column) {
-  return std::ranges::all_of(column, [&](const Seen& seen) { return seen.key == column.front().key; });
+  return std::ranges::all_of(column,
+                             [&](const Seen& seen) { return seen.key == column.front().key; });
 }
 
 Aside Entries::of_value(const Row& row, const ValueOf& of) const {
@@ -147,22 +151,26 @@ Aside Entries::of_value(const Row& row, const ValueOf& of) const {
   };
   const Judgement zeros = judge(column_of(row.a, zero), column_of(row.b, zero));
   const auto value = [&](const Entry& entry) { return seen_value(entry, of); };
-  const bool constant = row.a.size() > 1 && row.b.size() > 1 && is_constant(column_of(row.a, value)) &&
+  const bool constant = row.a.size() > 1 && row.b.size() > 1 &&
+                        is_constant(column_of(row.a, value)) &&
                         is_constant(column_of(row.b, value));
   // With a few repeats, values of which no two are alike are apart by chance.
   const bool pointer = variation != Variation::kBytes && any.type.ends_with('*');
   if (zeros == Judgement::kSame && (pointer || variation == Variation::kProcessId))
-    return constant ? Aside{} : Aside::may_vary(variation_text(pointer ? Variation::kAddress : variation));
+    return constant ? Aside{}
+                    : Aside::may_vary(variation_text(pointer ? Variation::kAddress : variation));
   if (to_.repeated() && variation == Variation::kMomentary) {
     // Of a handful of values, a few repeats have the same one by chance.
-    const bool parted = judge(column_of(row.a, value), column_of(row.b, value)) == Judgement::kChanged;
+    const bool parted =
+        judge(column_of(row.a, value), column_of(row.b, value)) == Judgement::kChanged;
     const bool many = chance_of_shares(row.a.size(), row.a.size(), 0, row.b.size()) <= kOneOfTwenty;
     return parted && !many ? Aside::may_vary(too_few_text(row.a.size(), row.b.size())) : Aside{};
   }
   if (to_.repeated() && variation != Variation::kBytes) return {};
   if (constant) return {};
   const auto is_there = [&](const Entry* entry) { return (entry->*of.member).present; };
-  const bool some_lack_it = !std::ranges::all_of(row.a, is_there) || !std::ranges::all_of(row.b, is_there);
+  const bool some_lack_it =
+      !std::ranges::all_of(row.a, is_there) || !std::ranges::all_of(row.b, is_there);
   const bool telling = of.is_read_back || some_lack_it || was_kept(row, of) ||
                        (zeros == Judgement::kChanged && zero_tells(variation));
   return telling ? Aside{} : Aside::may_vary(variation_text(variation));
@@ -170,8 +178,8 @@ Aside Entries::of_value(const Row& row, const ValueOf& of) const {
 
 void Entries::values(const Row& row, const ValueOf& of) {
   const auto seen = [&](const Entry& entry) { return seen_value(entry, of); };
-  add(DiffKind::kValue, entry_subject(row.any()) + of.what, column_of(row.a, seen), column_of(row.b, seen),
-      of_value(row, of));
+  add(DiffKind::kValue, entry_subject(row.any()) + of.what, column_of(row.a, seen),
+      column_of(row.b, seen), of_value(row, of));
 }
 
 std::set<schema::Gate> gates_of(const Row& row) {
@@ -195,9 +203,10 @@ void Entries::gates(const Row& row) {
         everywhere = everywhere && it != entry->gates.end();
         enforced = enforced || (it != entry->gates.end() && it->second.enforced);
         const std::string text = it == entry->gates.end() ? "not recorded" : gate_text(it->second);
-        column.push_back({text,
-                          it != entry->gates.end() && outcome_alone ? enum_words(it->second.outcome) : text,
-                          std::nullopt, entry->request});
+        column.push_back(
+            {text,
+             it != entry->gates.end() && outcome_alone ? enum_words(it->second.outcome) : text,
+             std::nullopt, entry->request});
       }
       return column;
     };
@@ -220,7 +229,8 @@ void Entries::gates(const Row& row) {
 
 void Entries::entry(const Row& row) {
   const Entry& any = row.any();
-  const auto compared = [&](DiffKind kind, const std::string& subject, const auto& seen, Aside aside = {}) {
+  const auto compared = [&](DiffKind kind, const std::string& subject, const auto& seen,
+                            Aside aside = {}) {
     Column a = column_of(row.a, seen);
     Column b = column_of(row.b, seen);
     const bool same = judge(a, b) == Judgement::kSame;
@@ -237,8 +247,8 @@ void Entries::entry(const Row& row) {
     return Seen{text, without_numbers(text), std::nullopt, of.reply};
   };
   const auto type = [](const Entry& of) {
-    const std::string text =
-        fmt::format("{}, {}", count_text(of.width_bytes, "byte"), of.type.empty() ? "unchecked" : of.type);
+    const std::string text = fmt::format("{}, {}", count_text(of.width_bytes, "byte"),
+                                         of.type.empty() ? "unchecked" : of.type);
     return Seen{text, text, std::nullopt, of.reply};
   };
   (void)compared(DiffKind::kReply, entry_subject(any), target);
@@ -256,7 +266,8 @@ void Entries::entry(const Row& row) {
       values(done, {&Entry::before, ", what stood there", false});
     }
   }
-  if (same_reply && !moved_.contains(any.path)) (void)compared(DiffKind::kLayout, entry_subject(any), type);
+  if (same_reply && !moved_.contains(any.path))
+    (void)compared(DiffKind::kLayout, entry_subject(any), type);
   gates(row);
   if (to_.repeated()) return;
   (void)compared(
@@ -269,15 +280,18 @@ void Entries::entry(const Row& row) {
 }
 
 void Entries::compare() {
-  const auto key = [](const Entry& entry) { return std::tuple(entry.step_key(), entry.tag, entry.nth); };
+  const auto key = [](const Entry& entry) {
+    return std::tuple(entry.step_key(), entry.tag, entry.nth);
+  };
   const auto there = [](const Entry& of) {
-    return Seen{of.value.present ? of.value.shown : with_reason(enum_words(of.status), of.reason), "",
-                std::nullopt, of.request};
+    return Seen{of.value.present ? of.value.shown : with_reason(enum_words(of.status), of.reason),
+                "", std::nullopt, of.request};
   };
   for (const auto& [_, row] : align_lists(a_, b_, &RunFacts::entries, key)) {
     own_ = row.any().own;
     if (!row.complete()) {
-      add(DiffKind::kMissing, entry_subject(row.any()), column_of(row.a, there), column_of(row.b, there));
+      add(DiffKind::kMissing, entry_subject(row.any()), column_of(row.a, there),
+          column_of(row.b, there));
     }
     if (row.on_both_sides()) entry(row.present());
   }
@@ -296,14 +310,17 @@ void Differences::add(DiffKind kind, std::string subject, Column a, Column b, As
   if (judgement == Judgement::kSame) return;
   Difference& found = found_.emplace_back();
   const auto missing = [](const Seen& seen) { return !seen.there; };
-  found.kind = std::ranges::any_of(a, missing) || std::ranges::any_of(b, missing) ? DiffKind::kMissing : kind;
+  found.kind = std::ranges::any_of(a, missing) || std::ranges::any_of(b, missing)
+                   ? DiffKind::kMissing
+                   : kind;
   found.subject = std::move(subject);
   found.a = column_text(a);
   found.b = column_text(b);
   if (aside.weight == Weight::kMatters && judgement != Judgement::kChanged) {
-    aside = Aside::may_vary(judgement == Judgement::kWithinRepeats
-                                ? fmt::format("same within repeats ({})", repeats_text(a.size(), b.size()))
-                                : too_few_text(a.size(), b.size()));
+    aside = Aside::may_vary(
+        judgement == Judgement::kWithinRepeats
+            ? fmt::format("same within repeats ({})", repeats_text(a.size(), b.size()))
+            : too_few_text(a.size(), b.size()));
   }
   found.weight = aside.weight;
   found.hidden = aside.hidden;

@@ -18,17 +18,20 @@ struct Aside {
   HiddenClass hidden = HiddenClass::kNone;
   std::string why;
 
-  static Aside may_vary(std::string why) { return {Weight::kMayVary, HiddenClass::kNone, std::move(why)}; }
+  static Aside may_vary(std::string why) {
+    return {Weight::kMayVary, HiddenClass::kNone, std::move(why)};
+  }
   static Aside hide(HiddenClass why);
 };
 
 // Gathers the differences of two sides.
 class Differences {
  public:
-  Differences(const DiffSide& a, const DiffSide& b) : repeated_(a.tapes.size() > 1 || b.tapes.size() > 1) {}
+  Differences(const DiffSide& a, const DiffSide& b)
+      : repeated_(a.tapes.size() > 1 || b.tapes.size() > 1) {}
 
-  // Nothing where both columns have one and the same. What only some tapes have is of the kind kMissing.
-  // What repeats vary by may vary, whatever it is.
+  // Nothing where both columns have one and the same. What only some tapes have is of the kind
+  // kMissing. What repeats vary by may vary, whatever it is.
   void add(DiffKind kind, std::string subject, Column a, Column b, Aside aside = {});
 
   [[nodiscard]] bool repeated() const { return repeated_; }
@@ -39,7 +42,8 @@ class Differences {
   std::vector<Difference> found_;
 };
 
-// The entries of both sides' requests: values, replies, gates. `moved`: paths of fields whose layout changed.
+// The entries of both sides' requests: values, replies, gates. `moved`: paths of fields whose
+// layout changed.
 void compare_entries(const DiffSide& a, const DiffSide& b, const std::set<std::string>& moved,
                      Differences& to);
 

@@ -10,6 +10,7 @@
 #include "replay/diff/diff_sides.h"
 #include "replay/diff/diff_text.h"
 #include "schema/base/command_line.h"
+#include "schema/base/standard_output.h"
 
 namespace ktape {
 
@@ -18,65 +19,64 @@ namespace {
 constexpr char kProgram[] = "ktape diff";
 
 constexpr char kHelp[] =
-    "Says what two runs have different: the same scenario on two kernels, before and after a change, today\n"
-    "and last year. Runs are held against each other by step, tag and name, never by time. All tapes are\n"
-    "judged by the assertions that `ktape check` runs.\n"
-    "\n"
-    "A difference is one of\n"
-    "  outcome changed   how the run, a step, a worker or a scheduler ended\n"
-    "  verdict changed   what an assertion says\n"
-    "  value changed     what was read, or found after a write\n"
-    "  reply changed     an entry that was done in one run was refused or failed in the other\n"
-    "  gate changed      a gate passed in one run and failed in the other\n"
-    "  missing in one    a step, entry, worker, scheduler, incident or field that only one run has\n"
-    "  layout changed    offset, size or type of a field that the scenario's targets lead through\n"
-    "  loss changed      what a recorder lost\n"
-    "\n"
-    "A and B are tapes, or folders of tapes of repeats: one scenario on one kernel and machine, captured\n"
-    "several times. Then what the repeats of a side vary by tells what changed, and every value is shown\n"
-    "with its range.";
+    R"(Says what two runs have different: the same scenario on two kernels, before and after a change, today
+and last year. Runs are held against each other by step, tag and name, never by time. All tapes are
+judged by the assertions that `ktape check` runs.
+
+A difference is one of
+  outcome changed   how the run, a step, a worker or a scheduler ended
+  verdict changed   what an assertion says
+  value changed     what was read, or found after a write
+  reply changed     an entry that was done in one run was refused or failed in the other
+  gate changed      a gate passed in one run and failed in the other
+  missing in one    a step, entry, worker, scheduler, incident or field that only one run has
+  layout changed    offset, size or type of a field that the scenario's targets lead through
+  loss changed      what a recorder lost
+
+A and B are tapes, or folders of tapes of repeats: one scenario on one kernel and machine, captured
+several times. Then what the repeats of a side vary by tells what changed, and every value is shown
+with its range.)";
 
 constexpr char kFooter[] =
-    "With repeats, a number changed when the ranges of A and B do not overlap, and either the gap is\n"
-    "wider than either range, or the repeats are so many (4 and 4, 3 and 5 ...) that chance would part\n"
-    "them in at most one of twenty comparisons. Of what a CPU or a task did at that instant\n"
-    "(nr_running, curr, on_cpu ...) a few repeats are alike by chance: there only the latter counts.\n"
-    "Anything else changed when no repeat of A has what a repeat of B has, or when they have it in\n"
-    "shares that chance makes in at most one of twenty comparisons. The rest is shown as the same\n"
-    "within repeats.\n"
-    "\n"
-    "Of single tapes nothing is known of that. There values of a kind that differs between any two\n"
-    "runs are shown under MAY VARY: times (by type or by name: jiffies, *_ns, *vtime, *_runtime ...),\n"
-    "counts of events (run_delay, pcount, nr_switches ...), what a CPU or a task did at that instant,\n"
-    "the bytes of whole objects, pointers and process ids. They count as changed where both runs wrote the "
-    "value before and one\n"
-    "still has what it wrote, and, for times, where one run has 0 and the other has not.\n"
-    "\n"
-    "Repeats of one side that all have one pointer or process id, and those of the other another one,\n"
-    "have changed.\n"
-    "\n"
-    "Hidden, but counted, are addresses and process ids of the runs themselves; layouts\n"
-    "that no request asks for: of the many that ktape uses for itself, for gates, evidence and pages,\n"
-    "most move from kernel to kernel; and what ktape read by itself when a trigger froze the machine:\n"
-    "when it stands then is chance. --all shows all of it, with the reason.\n"
-    "\n"
-    "Assertions are found as by `ktape check`: in each --analyzers, beside this program, and on PATH.\n"
-    "\n"
-    "Kernel, machine and scenario are what is compared; that they differ is said, and is no difference.\n"
-    "\n"
-    "Examples:\n"
-    "  ktape diff old.ktape new.ktape\n"
-    "  for i in 1 2 3 4; do ktape capture my.scenario --kernel 6.16.12 -o old/$i.ktape; done\n"
-    "  ktape diff old/ new/\n"
-    "  ktape diff old.ktape new.ktape --markdown >comment.md\n"
-    "\n"
-    "Exit status: 0 nothing that matters differs, whatever may vary; 1 something does; 2 usage; 3 a tape is\n"
-    "altered or unusable, or a folder has none or such as are not repeats; 4 an assertion could not be run.";
+    R"(With repeats, a number changed when the ranges of A and B do not overlap, and either the gap is
+wider than either range, or the repeats are so many (4 and 4, 3 and 5 ...) that chance would part
+them in at most one of twenty comparisons. Of what a CPU or a task did at that instant
+(nr_running, curr, on_cpu ...) a few repeats are alike by chance: there only the latter counts.
+Anything else changed when no repeat of A has what a repeat of B has, or when they have it in
+shares that chance makes in at most one of twenty comparisons. The rest is shown as the same
+within repeats.
+
+Of single tapes nothing is known of that. There values of a kind that differs between any two
+runs are shown under MAY VARY: times (by type or by name: jiffies, *_ns, *vtime, *_runtime ...),
+counts of events (run_delay, pcount, nr_switches ...), what a CPU or a task did at that instant,
+the bytes of whole objects, pointers and process ids. They count as changed where both runs wrote the value before and one
+still has what it wrote, and, for times, where one run has 0 and the other has not.
+
+Repeats of one side that all have one pointer or process id, and those of the other another one,
+have changed.
+
+Hidden, but counted, are addresses and process ids of the runs themselves; layouts
+that no request asks for: of the many that ktape uses for itself, for gates, evidence and pages,
+most move from kernel to kernel; and what ktape read by itself when a trigger froze the machine:
+when it stands then is chance. --all shows all of it, with the reason.
+
+Assertions are found as by `ktape check`: in each --analyzers, beside this program, and on PATH.
+
+Kernel, machine and scenario are what is compared; that they differ is said, and is no difference.
+
+Examples:
+  ktape diff old.ktape new.ktape
+  for i in 1 2 3 4; do ktape capture my.scenario --kernel 6.16.12 -o old/$i.ktape; done
+  ktape diff old/ new/
+  ktape diff old.ktape new.ktape --markdown >comment.md
+
+Exit status: 0 nothing that matters differs, whatever may vary; 1 something does; 2 usage; 3 a tape is
+altered or unusable, or a folder has none or such as are not repeats; 4 an assertion could not be run.)";
 
 struct Options {
   std::string a;
   std::string b;
-  AssertionOptions judges;
+  AssertionOptions assertions;
   bool all = false;
   bool json = false;
   bool markdown = false;
@@ -96,16 +96,15 @@ ExitCode code_of(const Diff& diff, const DiffSide& a, const DiffSide& b) {
 }
 
 Result<ExitCode> run(const Options& options) {
-  KTAPE_ASSIGN(AskedAssertions judges, find_asked_assertions(options.judges));
-  KTAPE_ASSIGN(DiffSide a, load_side(options.a, judges));
-  KTAPE_ASSIGN(DiffSide b, load_side(options.b, judges));
+  KTAPE_ASSIGN(AskedAssertions assertions, find_asked_assertions(options.assertions));
+  KTAPE_ASSIGN(DiffSide a, load_side(options.a, assertions));
+  KTAPE_ASSIGN(DiffSide b, load_side(options.b, assertions));
   Diff diff = compare_runs(a, b);
   std::string text = options.json       ? diff_as_json(a, b, diff, options.all)
                      : options.markdown ? diff_as_markdown(a, b, diff, options.all)
                                         : diff_as_text(a, b, diff, options.all);
-  if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0) {
-    return system_error(ErrorCode::kHost, "cannot write to standard output");
-  }
+  KTAPE_TRY(write_output(text));
+  KTAPE_TRY(flush_output());
   return code_of(diff, a, b);
 }
 
@@ -114,17 +113,16 @@ Result<ExitCode> run(const Options& options) {
 }  // namespace ktape
 
 int main(int argc, char** argv) {
-  CLI::App app(std::string(ktape::kHelp) + "\n", ktape::kProgram);
-  app.footer(ktape::kFooter);
-  app.set_version_flag("--version", std::string("ktape ") + KTAPE_VERSION);
+  ktape::Program program(ktape::kProgram, ktape::kHelp, ktape::kFooter);
+  CLI::App& app = program.app();
   ktape::Options options;
-  app.add_option("A", options.a, "a tape, the .partial that a recorder left, or a folder of repeats")
+  app.add_option("A", options.a,
+                 "a tape, the .partial that a recorder left, or a folder of repeats")
       ->required();
   app.add_option("B", options.b, "the tape or folder to hold against it")->required();
   app.add_flag("--all", options.all, "also what is hidden, with the reason");
   auto* json = app.add_flag("--json", options.json, "one JSON object, for programs");
   app.add_flag("--markdown", options.markdown, "tables in Markdown")->excludes(json);
-  ktape::add_assertion_options(app, options.judges);
-  if (std::optional<int> status = ktape::parse_command_line(app, argc, argv)) return *status;
-  return ktape::exit_status(ktape::kProgram, ktape::run(options));
+  ktape::add_assertion_options(app, options.assertions);
+  return program.run(argc, argv, [&] { return ktape::run(options); });
 }

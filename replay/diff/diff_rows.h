@@ -44,8 +44,8 @@ struct DiffRow {
   }
 };
 
-// `each_item(tape, visit)` calls visit(key, item) for all that a tape has. Things are in the order of the
-// first tape that has them; of several with one key in a tape the first counts.
+// `each_item(tape, visit)` calls visit(key, item) for all that a tape has. Things are in the order
+// of the first tape that has them; of several with one key in a tape the first counts.
 template <typename Item, typename Key, typename EachItem>
 std::vector<std::pair<Key, DiffRow<Item>>> align_rows(const DiffSide& a, const DiffSide& b,
                                                       const EachItem& each_item) {
@@ -97,8 +97,9 @@ template <typename Item, typename SeenOf>
 Column column_of(const std::vector<const Item*>& items, const SeenOf& seen) {
   Column column;
   for (const Item* item : items) {
-    column.push_back(item != nullptr ? seen(*item)
-                                     : Seen{kNotThere, "\x01not there", std::nullopt, Seq(0), false});
+    column.push_back(item != nullptr
+                         ? seen(*item)
+                         : Seen{kNotThere, "\x01not there", std::nullopt, Seq(0), false});
   }
   return column;
 }

@@ -22,39 +22,42 @@ constexpr size_t kMaxRepeats = 1000;
 Result<std::vector<std::string>> repeats_in(const std::string& folder) {
   std::error_code error;
   std::vector<std::string> names;
-  for (auto it = std::filesystem::directory_iterator(folder, error); !error && it != std::filesystem::end(it);
-       it.increment(error)) {
+  for (auto it = std::filesystem::directory_iterator(folder, error);
+       !error && it != std::filesystem::end(it); it.increment(error)) {
     std::string name = it->path().filename().string();
     if (name.ends_with(".ktape")) names.push_back(std::move(name));
   }
   const std::string quoted = in_quotes(folder);
   if (error)
-    return Error{ErrorCode::kBadInput, fmt::format("cannot read the folder {}: {}", quoted, error.message()),
-                 ""};
-  if (names.empty()) return Error{ErrorCode::kBadInput, fmt::format("no tape (*.ktape) in {}", quoted), ""};
-  if (names.size() > kMaxRepeats) {
     return Error{ErrorCode::kBadInput,
-                 fmt::format("{} tapes in {}, {} are compared at most", names.size(), quoted, kMaxRepeats),
-                 ""};
+                 fmt::format("cannot read the folder {}: {}", quoted, error.message()), ""};
+  if (names.empty())
+    return Error{ErrorCode::kBadInput, fmt::format("no tape (*.ktape) in {}", quoted), ""};
+  if (names.size() > kMaxRepeats) {
+    return Error{
+        ErrorCode::kBadInput,
+        fmt::format("{} tapes in {}, {} are compared at most", names.size(), quoted, kMaxRepeats),
+        ""};
   }
   std::ranges::sort(names);
   return names;
 }
 
-Result<DiffTape> load_tape(const std::string& path, const std::string& name, const AskedAssertions& judges) {
+Result<DiffTape> load_tape(const std::string& path, const std::string& name,
+                           const AskedAssertions& assertions) {
   KTAPE_ASSIGN(CheckedTape checked, inspect_readable(path));
   KTAPE_ASSIGN(auto tape, TapeReader::open(path));
   DiffTape loaded;
   loaded.path = name;
-  loaded.integrity =
-      checked.integrity == "intact" ? checked.integrity : checked.integrity + ": " + checked.finding;
+  loaded.integrity = checked.integrity == "intact" ? checked.integrity
+                                                   : checked.integrity + ": " + checked.finding;
   loaded.head = checked.head;
   KTAPE_ASSIGN(loaded.run, gather_run_facts(*tape));
   Result<FieldNames> asked = asked_fields(*tape);
   // Without types, or with such as cannot be read, every layout counts.
   if (!asked.ok() && asked.error().code == ErrorCode::kHost) return asked.error();
   if (asked.ok()) loaded.asked = std::move(*asked);
-  for (auto& [assertion, verdict] : assert_on_tape(checked, judges)) {
+  for (auto& [assertion, verdict] : assert_on_tape(checked, assertions)) {
     loaded.verdicts[assertion] = verdict.result;
     if (verdict.result.kind == CheckResult::Kind::kViolated && !verdict.findings.empty()) {
       loaded.evidence[assertion] = verdict.findings.front();
@@ -67,26 +70,27 @@ Result<DiffTape> load_tape(const std::string& path, const std::string& name, con
 std::string what_differs(const RunFacts& one, const RunFacts& other) {
   if (one.scenario != other.scenario || one.scenario_text != other.scenario_text) return "scenario";
   // A run that ended early does not know its release.
-  const bool same_kernel =
-      one.image_digest.empty() ? one.kernel == other.kernel : one.image_digest == other.image_digest;
+  const bool same_kernel = one.image_digest.empty() ? one.kernel == other.kernel
+                                                    : one.image_digest == other.image_digest;
   if (!same_kernel) return "kernel";
   return one.machine != other.machine ? "machine" : "";
 }
 
 }  // namespace
 
-Result<DiffSide> load_side(const std::string& path, const AskedAssertions& judges) {
+Result<DiffSide> load_side(const std::string& path, const AskedAssertions& assertions) {
   DiffSide side;
   side.path = path;
   std::error_code ignored;
   if (!std::filesystem::is_directory(path, ignored)) {
-    KTAPE_ASSIGN(DiffTape tape, load_tape(path, path, judges));
+    KTAPE_ASSIGN(DiffTape tape, load_tape(path, path, assertions));
     side.tapes.push_back(std::move(tape));
     return side;
   }
   KTAPE_ASSIGN(const std::vector<std::string> names, repeats_in(path));
   for (const std::string& name : names) {
-    KTAPE_ASSIGN(DiffTape tape, load_tape((std::filesystem::path(path) / name).string(), name, judges));
+    KTAPE_ASSIGN(DiffTape tape,
+                 load_tape((std::filesystem::path(path) / name).string(), name, assertions));
     side.tapes.push_back(std::move(tape));
     const std::string differs = what_differs(side.run(), side.tapes.back().run);
     if (differs.empty()) continue;

@@ -40,13 +40,15 @@ std::string outcomes(const DiffSide& side) {
 }
 
 // What is compared: name, A's, B's.
-std::vector<std::array<std::string, 3>> subjects(const DiffSide& a, const DiffSide& b, const Diff& diff) {
+std::vector<std::array<std::string, 3>> subjects(const DiffSide& a, const DiffSide& b,
+                                                 const Diff& diff) {
   auto row = [](const char* name, const std::string& in_a, const std::string& in_b) {
     return std::array<std::string, 3>{name, in_a.empty() ? "not known" : in_a,
                                       in_a == in_b ? kSame : (in_b.empty() ? "not known" : in_b)};
   };
   std::vector<std::array<std::string, 3>> rows = {
-      row("scenario", a.run().scenario, b.run().scenario), row("kernel", a.run().kernel, b.run().kernel),
+      row("scenario", a.run().scenario, b.run().scenario),
+      row("kernel", a.run().kernel, b.run().kernel),
       row("machine", a.run().machine, b.run().machine),
       row("arguments", a.run().kernel_command_line, b.run().kernel_command_line),
       row("outcome", outcomes(a), outcomes(b))};
@@ -93,7 +95,8 @@ std::string hidden_classes(const Diff& diff) {
 // Lines.
 std::vector<std::string> summary(const Diff& diff, bool all) {
   std::vector<std::string> lines = {what_matters(diff)};
-  if (const size_t n = diff.count(Weight::kMayVary); n > 0) lines.front() += fmt::format("; {} may vary", n);
+  if (const size_t n = diff.count(Weight::kMayVary); n > 0)
+    lines.front() += fmt::format("; {} may vary", n);
   const std::string hidden = hidden_classes(diff);
   if (!hidden.empty())
     lines.push_back(all ? "hidden without --all: " + hidden
@@ -102,7 +105,8 @@ std::vector<std::string> summary(const Diff& diff, bool all) {
 }
 
 std::string different_scenarios() {
-  return "The scenarios differ: what has the same step and tag in both is compared, the rest is missing in "
+  return "The scenarios differ: what has the same step and tag in both is compared, the rest is "
+         "missing in "
          "one.";
 }
 
@@ -110,7 +114,8 @@ void side(TextWriter& writer, const char* label, const DiffSide& of) {
   if (of.tapes.size() > 1) {
     writer.field(label, fmt::format("{}: {} repeats", printable(of.path), of.tapes.size()));
     for (const DiffTape& tape : of.tapes)
-      writer.field("", fmt::format("{}: {}, head {}", printable(tape.path), tape.integrity, tape.head));
+      writer.field("",
+                   fmt::format("{}: {}, head {}", printable(tape.path), tape.integrity, tape.head));
     return;
   }
   writer.field(label, fmt::format("{}: {}", printable(of.path), of.tapes.front().integrity));
@@ -121,8 +126,8 @@ void side(TextWriter& writer, const char* label, const DiffSide& of) {
 std::string layout_change(const std::string& a, const std::string& b) {
   size_t rest_a = a.find(',');
   size_t rest_b = b.find(',');
-  bool moved_only =
-      rest_a != std::string::npos && rest_b != std::string::npos && a.substr(rest_a) == b.substr(rest_b);
+  bool moved_only = rest_a != std::string::npos && rest_b != std::string::npos &&
+                    a.substr(rest_a) == b.substr(rest_b);
   return (moved_only ? a.substr(0, rest_a) : a) + " -> " + b;
 }
 
@@ -135,7 +140,8 @@ void layout_rows(TextWriter& writer, const std::vector<const Difference*>& rows)
   size_t widest = 0;
   for (const Difference* row : rows) widest = std::max(widest, row->subject.size());
   for (const Difference* row : rows) {
-    writer.led(fmt::format("  {:<{}}  ", row->subject, widest), layout_change(row->a, row->b) + reason(*row));
+    writer.led(fmt::format("  {:<{}}  ", row->subject, widest),
+               layout_change(row->a, row->b) + reason(*row));
   }
 }
 
@@ -155,14 +161,15 @@ struct DiffSection {
   bool layouts = false;
 };
 
-// A section for each kind, then what may vary. Of repeats all values that are not one and the same stand in
-// one section, so that what changed is seen beside what did not.
+// A section for each kind, then what may vary. Of repeats all values that are not one and the same
+// stand in one section, so that what changed is seen beside what did not.
 std::vector<DiffSection> sections_of(const Diff& diff, bool all) {
   std::vector<DiffSection> sections;
   DiffSection may_vary{"may vary", {}, true};
   for (const DiffKind kind : kDiffKinds) {
     const bool together = diff.repeated && kind == DiffKind::kValue;
-    DiffSection section{together ? "values" : diff_kind_text(kind), {}, together, kind == DiffKind::kLayout};
+    DiffSection section{
+        together ? "values" : diff_kind_text(kind), {}, together, kind == DiffKind::kLayout};
     for (const Difference& one : diff.differences) {
       if (one.kind != kind || !is_shown(one, all)) continue;
       (one.weight == Weight::kMayVary && !together ? may_vary : section).rows.push_back(&one);
@@ -173,7 +180,9 @@ std::vector<DiffSection> sections_of(const Diff& diff, bool all) {
   return sections;
 }
 
-std::string verdict(const Difference& one) { return one.weight == Weight::kMatters ? "changed" : one.why; }
+std::string verdict(const Difference& one) {
+  return one.weight == Weight::kMatters ? "changed" : one.why;
+}
 
 std::string side_title(const char* label, const DiffSide& side) {
   return side.tapes.size() == 1 ? label : fmt::format("{}, {} runs", label, side.tapes.size());
@@ -184,9 +193,11 @@ void table(TextWriter& writer, const DiffSide& a, const DiffSide& b,
            const std::vector<const Difference*>& rows) {
   constexpr size_t kLine = 100;
   constexpr size_t kLeastOfWhat = 2;
-  std::vector<std::array<std::string, 4>> cells = {{"", side_title("A", a), side_title("B", b), "verdict"}};
+  std::vector<std::array<std::string, 4>> cells = {
+      {"", side_title("A", a), side_title("B", b), "verdict"}};
   for (const Difference* row : rows)
-    cells.push_back({row->subject, cited(row->a, row->seq_a), cited(row->b, row->seq_b), verdict(*row)});
+    cells.push_back(
+        {row->subject, cited(row->a, row->seq_a), cited(row->b, row->seq_b), verdict(*row)});
   std::array<size_t, 4> widest{};
   for (const auto& row : cells) {
     for (size_t i = 0; i < row.size(); ++i) widest[i] = std::max(widest[i], row[i].size());
@@ -205,8 +216,8 @@ void table(TextWriter& writer, const DiffSide& a, const DiffSide& b,
     if (!fits) continue;
     const bool apart = what.size() > widest[0];
     if (apart) writer.led("  ", what);
-    writer.line(fmt::format("  {:<{}}  {:<{}}  {:<{}}  {}", apart ? "" : what, widest[0], in_a, widest[1],
-                            in_b, widest[2], says));
+    writer.line(fmt::format("  {:<{}}  {:<{}}  {:<{}}  {}", apart ? "" : what, widest[0], in_a,
+                            widest[1], in_b, widest[2], says));
   }
 }
 
@@ -231,8 +242,8 @@ std::string json_tape(const DiffTape& of) {
       "\"lossesKnown\":{},\"losses\":{{{}}}}}",
       json_string(printable(of.path)), json_string(of.integrity), json_string(of.head),
       json_string(of.run.scenario), json_string(of.run.kernel), json_string(of.run.machine),
-      of.run.clock.empty() ? "" : ",\"clock\":" + json_string(of.run.clock), json_string(of.run.outcome),
-      of.run.losses_known, losses);
+      of.run.clock.empty() ? "" : ",\"clock\":" + json_string(of.run.clock),
+      json_string(of.run.outcome), of.run.losses_known, losses);
 }
 
 std::string json_side(const DiffSide& of) {
@@ -373,8 +384,9 @@ std::string diff_as_markdown(const DiffSide& a, const DiffSide& b, const Diff& d
     for (const Difference* one : section.rows) {
       out += fmt::format("| {} | {} | {} |", cell(one->subject), cell(cited(one->a, one->seq_a)),
                          cell(cited(one->b, one->seq_b)));
-      out +=
-          more.empty() ? "\n" : fmt::format(" {} |\n", cell(section.has_verdicts ? verdict(*one) : one->why));
+      out += more.empty()
+                 ? "\n"
+                 : fmt::format(" {} |\n", cell(section.has_verdicts ? verdict(*one) : one->why));
     }
   }
   out += "\n";
@@ -384,11 +396,12 @@ std::string diff_as_markdown(const DiffSide& a, const DiffSide& b, const Diff& d
 
 std::string diff_as_json(const DiffSide& a, const DiffSide& b, const Diff& diff, bool all) {
   std::string out = fmt::format(
-      "{{\"a\":{},\"b\":{},\"sameScenario\":{},\"matter\":{},\"mayVary\":{},\"hidden\":{},\"hiddenClasses\":{"
+      "{{\"a\":{},\"b\":{},\"sameScenario\":{},\"matter\":{},\"mayVary\":{},\"hidden\":{},"
+      "\"hiddenClasses\":{"
       "},"
       "\"differences\":[",
-      json_side(a), json_side(b), diff.same_scenario, diff.mattering(), diff.count(Weight::kMayVary),
-      diff.count(Weight::kHidden), json_hidden(diff));
+      json_side(a), json_side(b), diff.same_scenario, diff.mattering(),
+      diff.count(Weight::kMayVary), diff.count(Weight::kHidden), json_hidden(diff));
   bool first = true;
   for (const Difference& one : diff.differences) {
     if (!is_shown(one, all)) continue;

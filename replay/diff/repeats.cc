@@ -35,8 +35,9 @@ Judgement judge_numbers(const Range& a, size_t count_a, const Range& b, size_t c
   const Range& high = a.least < b.least ? b : a;
   if (high.least <= low.most) return Judgement::kWithinRepeats;
   const bool far = high.least - low.most > std::max(a.width(), b.width());
-  return far || chance_of_shares(count_a, count_a, 0, count_b) <= kOneOfTwenty ? Judgement::kChanged
-                                                                               : Judgement::kBarelyApart;
+  return far || chance_of_shares(count_a, count_a, 0, count_b) <= kOneOfTwenty
+             ? Judgement::kChanged
+             : Judgement::kBarelyApart;
 }
 
 std::map<std::string, size_t> counts_of(const Column& column) {

@@ -20,8 +20,9 @@ constexpr std::array<WideColumn, 4> kWideColumns = {
     {{"kernel_op", "asked"}, {"kernel_op", "value"}, {"kernel_op", "before"}, {"sample", "value"}}};
 
 bool is_wide(std::string_view table, std::string_view column) {
-  return std::ranges::any_of(
-      kWideColumns, [&](const WideColumn& wide) { return wide.table == table && wide.column == column; });
+  return std::ranges::any_of(kWideColumns, [&](const WideColumn& wide) {
+    return wide.table == table && wide.column == column;
+  });
 }
 
 }  // namespace

@@ -8,8 +8,8 @@
 #include <cerrno>
 #include <cstdio>
 
+#include "replay/export/core_verb.h"
 #include "replay/export/csv_export.h"
-#include "replay/export/export_core.h"
 #include "replay/export/perfetto_export.h"
 #include "replay/text/json_lines.h"
 #include "replay/text/output_file.h"
@@ -26,43 +26,40 @@ namespace {
 constexpr char kProgram[] = "ktape export";
 
 constexpr char kHelp[] =
-    "Converts a tape for other tools. An altered tape is not converted, and nothing is overwritten.\n"
-    "\n"
-    "  --perfetto  a trace for ui.perfetto.dev: steps, requests, freezes by vCPU, workers, values by tag\n"
-    "  --jsonl     every record as a line of JSON, as 'ktape show --json' prints it\n"
-    "  --csv       the tables for SQL, a file for each in the folder OUT; one alone with --table\n"
-    "  --core      the memory of a freeze as an ELF core file of the kernel: PT_LOAD segments by physical\n"
-    "              address and by that of the direct map, a note for each vCPU with its general and segment\n"
-    "              registers, and the VMCOREINFO note. drgn and crash open it. The file is as long as the\n"
-    "              guest's memory, and sparse.";
+    R"(Converts a tape for other tools. An altered tape is not converted, and nothing is overwritten.
+
+  --perfetto  a trace for ui.perfetto.dev: steps, requests, freezes by vCPU, workers, values by tag
+  --jsonl     every record as a line of JSON, as 'ktape show --json' prints it
+  --csv       the tables for SQL, a file for each in the folder OUT; one alone with --table
+  --core      the memory of a freeze as an ELF core file of the kernel: PT_LOAD segments by physical
+              address and by that of the direct map, a note for each vCPU with its general and segment
+              registers, and the VMCOREINFO note. drgn and crash open it. The file is as long as the
+              guest's memory, and sparse.)";
 
 constexpr char kFooter[] =
-    "Numbers of 64 bits. In JSON they are strings. In CSV a value of the kernel stands twice: NAME in "
-    "decimal,\n"
-    "and NAME_hex, which every reader takes for text. Readers that guess types round the decimal one from\n"
-    "2^53 on where a column also has empty cells, unless they are told:\n"
-    "  pandas   pandas.read_csv('kernel_op.csv', dtype={'value': 'string', 'before': 'string'})\n"
-    "  duckdb   SELECT * FROM read_csv('kernel_op.csv', types = {'value': 'VARCHAR'})\n"
-    "  sqlite3  .mode csv, then .import kernel_op.csv kernel_op: every column is text\n"
-    "The recipes for pandas and sqlite3 are tested with those of Debian 12, which has no duckdb.\n"
-    "Perfetto keeps counters as floating-point numbers; the exact value is with the slice of its request.\n"
-    "A trace has at most 1000 tracks of each sort: what it leaves out is told in it and on standard error.\n"
-    "A trace is tested with Protocol Buffers' own reader; Debian 12 has no trace_processor of Perfetto's.\n"
-    "\n"
-    "drgn walks the kernel's page tables in a core and reads by virtual address. It has no types and few\n"
-    "symbols unless it is given the kernel's debug information with -s: 'ktape read --json' tells "
-    "addresses.\n"
-    "\n"
-    "Examples:\n"
-    "  ktape capture SCENARIO --memory full -o run.ktape && ktape export run.ktape --core freeze:last -o "
-    "core\n"
-    "  drgn -c core -s vmlinux\n"
-    "  ktape export run.ktape --perfetto -o run.pftrace\n"
-    "  ktape export run.ktape --csv -o tables\n"
-    "  ktape export run.ktape --csv --table kernel_op -o - | head\n"
-    "\n"
-    "Exit status: 0 converted; 77 no memory of that freeze was kept; 2 usage, which includes an output that\n"
-    "exists; 3 the tape is altered or unusable; 4 the output cannot be written.";
+    R"(Numbers of 64 bits. In JSON they are strings. In CSV a value of the kernel stands twice: NAME in decimal,
+and NAME_hex, which every reader takes for text. Readers that guess types round the decimal one from
+2^53 on where a column also has empty cells, unless they are told:
+  pandas   pandas.read_csv('kernel_op.csv', dtype={'value': 'string', 'before': 'string'})
+  duckdb   SELECT * FROM read_csv('kernel_op.csv', types = {'value': 'VARCHAR'})
+  sqlite3  .mode csv, then .import kernel_op.csv kernel_op: every column is text
+The recipes for pandas and sqlite3 are tested with those of Debian 12, which has no duckdb.
+Perfetto keeps counters as floating-point numbers; the exact value is with the slice of its request.
+A trace has at most 1000 tracks of each sort: what it leaves out is told in it and on standard error.
+A trace is tested with Protocol Buffers' own reader; Debian 12 has no trace_processor of Perfetto's.
+
+drgn walks the kernel's page tables in a core and reads by virtual address. It has no types and few
+symbols unless it is given the kernel's debug information with -s: 'ktape read --json' tells addresses.
+
+Examples:
+  ktape capture SCENARIO --memory full -o run.ktape && ktape export run.ktape --core freeze:last -o core
+  drgn -c core -s vmlinux
+  ktape export run.ktape --perfetto -o run.pftrace
+  ktape export run.ktape --csv -o tables
+  ktape export run.ktape --csv --table kernel_op -o - | head
+
+Exit status: 0 converted; 77 no memory of that freeze was kept; 2 usage, which includes an output that
+exists; 3 the tape is altered or unusable; 4 the output cannot be written.)";
 
 struct Options {
   std::string tape;
@@ -93,7 +90,8 @@ Result<void> export_perfetto(const Options& options) {
   return {};
 }
 
-Result<void> export_table(const TableReader& tape, const std::string& table, const std::string& path) {
+Result<void> export_table(const TableReader& tape, const std::string& table,
+                          const std::string& path) {
   KTAPE_ASSIGN(OutputFile out, OutputFile::create(path));
   KTAPE_TRY(csv_table(tape, table, [&](std::string_view text) { return out.write(text); }));
   return out.finish();
@@ -125,17 +123,20 @@ Result<void> export_csv(const Options& options) {
 Result<ExitCode> run(const Options& options) {
   bool core = !options.core.empty();
   if (int{options.perfetto} + int{options.jsonl} + int{options.csv} + int{core} != 1) {
-    return Error{ErrorCode::kUsage, "one of --perfetto, --jsonl, --csv and --core says what to make", ""};
+    return Error{ErrorCode::kUsage,
+                 "one of --perfetto, --jsonl, --csv and --core says what to make", ""};
   }
   if (core) return export_core(options.tape, options.core, options.out);
   if (options.out == "-" && options.csv && options.table.empty()) {
-    return Error{ErrorCode::kUsage, "--csv makes a folder of files", "--table names one for standard output"};
+    return Error{ErrorCode::kUsage, "--csv makes a folder of files",
+                 "--table names one for standard output"};
   }
-  if (!options.table.empty() && !options.csv) return Error{ErrorCode::kUsage, "--table goes with --csv", ""};
+  if (!options.table.empty() && !options.csv)
+    return Error{ErrorCode::kUsage, "--table goes with --csv", ""};
   KTAPE_ASSIGN(Verification found, verify(options.tape, std::nullopt));
   if (found.integrity == Integrity::kAltered) {
-    return Error{ErrorCode::kBadInput, in_quotes(options.tape) + " is altered: " + printable(found.finding),
-                 ""};
+    return Error{ErrorCode::kBadInput,
+                 in_quotes(options.tape) + " is altered: " + printable(found.finding), ""};
   }
   if (options.perfetto) KTAPE_TRY(export_perfetto(options));
   if (options.jsonl) KTAPE_TRY(export_jsonl(options));
@@ -148,20 +149,19 @@ Result<ExitCode> run(const Options& options) {
 }  // namespace ktape
 
 int main(int argc, char** argv) {
-  CLI::App app(std::string(ktape::kHelp) + "\n", ktape::kProgram);
-  app.footer(ktape::kFooter);
-  app.set_version_flag("--version", std::string("ktape ") + KTAPE_VERSION);
+  ktape::Program program(ktape::kProgram, ktape::kHelp, ktape::kFooter);
+  CLI::App& app = program.app();
   ktape::Options options;
   app.add_option("TAPE", options.tape, "a tape, or the .partial that a recorder left")->required();
   app.add_flag("--perfetto", options.perfetto, "make a Perfetto trace");
   app.add_flag("--jsonl", options.jsonl, "make JSON Lines");
   app.add_flag("--csv", options.csv, "make CSV files");
-  app.add_option("--core", options.core, "make a core file of this freeze: freeze:N, or freeze:last")
+  app.add_option("--core", options.core,
+                 "make a core file of this freeze: freeze:N, or freeze:last")
       ->type_name("FREEZE");
   app.add_option("--table", options.table, "of the tables, this one alone")->type_name("NAME");
   app.add_option("-o,--output", options.out, "the file or folder to make; '-' is standard output")
       ->type_name("OUT")
       ->required();
-  if (std::optional<int> status = ktape::parse_command_line(app, argc, argv)) return *status;
-  return ktape::exit_status(ktape::kProgram, ktape::run(options));
+  return program.run(argc, argv, [&] { return ktape::run(options); });
 }

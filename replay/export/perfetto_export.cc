@@ -11,6 +11,7 @@
 #include "replay/text/text_writer.h"
 #include "schema/base/text.h"
 #include "schema/terms/scheduler_exit.h"
+#include "schema/wire/value_number.h"
 
 namespace ktape {
 
@@ -24,21 +25,12 @@ std::string text(const Reader& reader) {
   return std::string(chars(reader));
 }
 
-std::optional<uint64_t> number(schema::Value::Reader value) {
-  switch (value.which()) {
-    case schema::Value::U8: return value.getU8();
-    case schema::Value::U16: return value.getU16();
-    case schema::Value::U32: return value.getU32();
-    case schema::Value::U64: return value.getU64();
-    default: return std::nullopt;
-  }
-}
-
 std::string request_name(schema::OpRequested::Reader request) {
   auto entries = request.getEntries();
   if (entries.size() == 0) return fmt::format("request {}", request.getOp());
   std::string more = entries.size() > 1 ? fmt::format(" and {} more", entries.size() - 1) : "";
-  return fmt::format("{} {}{}", entries[0].isRead() ? "read" : "write", text(entries[0].getTag()), more);
+  return fmt::format("{} {}{}", entries[0].isRead() ? "read" : "write", text(entries[0].getTag()),
+                     more);
 }
 
 }  // namespace
@@ -79,7 +71,8 @@ Result<std::optional<PerfettoTrace::Track>> PerfettoExport::track_of(Tracks& tra
     tracks.left_out.insert(std::hash<std::string>()(name));
     return std::optional<Track>();
   }
-  KTAPE_ASSIGN(Track track, tracks.counters ? trace_.counter(group, name) : trace_.track(group, name));
+  KTAPE_ASSIGN(Track track,
+               tracks.counters ? trace_.counter(group, name) : trace_.track(group, name));
   tracks.made.emplace(name, track);
   return std::optional(track);
 }
@@ -184,8 +177,9 @@ Result<void> PerfettoExport::worker_started(const RecordView& view) {
   KTAPE_TRY(group(workers_, "workers"));
   KTAPE_ASSIGN(auto track, track_of(worker_tracks_, workers_, text(worker.getName())));
   if (!track) return {};
-  return begin(*track, view, text(worker.getName()),
-               {{"pid", std::to_string(worker.getPid())}, {"policy", enum_words(worker.getPolicy())}});
+  return begin(
+      *track, view, text(worker.getName()),
+      {{"pid", std::to_string(worker.getPid())}, {"policy", enum_words(worker.getPolicy())}});
 }
 
 Result<void> PerfettoExport::worker_report(const RecordView& view) {
@@ -195,7 +189,8 @@ Result<void> PerfettoExport::worker_report(const RecordView& view) {
   Facts facts = {{"event", enum_words(report.getEvent())},
                  {"status", std::to_string(report.getStatus())},
                  {"phases_done", std::to_string(report.getPhasesDone())}};
-  if (report.getEvent() == schema::WorkerEvent::PROGRESS) return instant(it->second, view, "progress", facts);
+  if (report.getEvent() == schema::WorkerEvent::PROGRESS)
+    return instant(it->second, view, "progress", facts);
   return end(it->second, view, facts);
 }
 
@@ -258,7 +253,8 @@ Result<void> PerfettoExport::thawed(const RecordView& view) {
   return {};
 }
 
-// What each vCPU waited since the reading before, in thousandths of that time: a counter has whole numbers.
+// What each vCPU waited since the reading before, in thousandths of that time: a counter has whole
+// numbers.
 Result<void> PerfettoExport::run_delays(const RecordView& view) {
   if (!delays_.told() || delays_.last().running_ns == 0) return {};
   KTAPE_TRY(group(host_, "waits for a CPU of the host"));
@@ -266,17 +262,17 @@ Result<void> PerfettoExport::run_delays(const RecordView& view) {
     const std::string name = fmt::format("CPU {} waited, per mille", wait.vcpu);
     KTAPE_ASSIGN(auto counter, track_of(wait_counters_, host_, name));
     if (!counter || !wait.known) continue;
-    const double share =
-        1000.0 * static_cast<double>(wait.waited_ns) / static_cast<double>(delays_.last().running_ns);
-    KTAPE_TRY(
-        trace_.value(*counter, HostNs(view.record.getHostNs()), static_cast<uint64_t>(std::min(share, 1e6))));
+    const double share = 1000.0 * static_cast<double>(wait.waited_ns) /
+                         static_cast<double>(delays_.last().running_ns);
+    KTAPE_TRY(trace_.value(*counter, HostNs(view.record.getHostNs()),
+                           static_cast<uint64_t>(std::min(share, 1e6))));
   }
   return {};
 }
 
 Result<void> PerfettoExport::count(const RecordView& view, const std::string& name,
                                    schema::Value::Reader value) {
-  std::optional<uint64_t> is = number(value);
+  std::optional<uint64_t> is = number_of(value);
   if (!is) return {};
   KTAPE_TRY(group(values_, "values"));
   KTAPE_ASSIGN(auto counter, track_of(counters_, values_, name));
@@ -293,13 +289,15 @@ Result<void> PerfettoExport::finish() {
 
 std::string PerfettoExport::left_out() const {
   std::vector<std::string> parts;
-  for (const Tracks* tracks : {&run_tracks_, &worker_tracks_, &counters_, &cpu_tracks_, &wait_counters_}) {
-    if (const size_t count = tracks->left_out.size()) parts.push_back(count_text(count, tracks->sort));
+  for (const Tracks* tracks :
+       {&run_tracks_, &worker_tracks_, &counters_, &cpu_tracks_, &wait_counters_}) {
+    if (const size_t count = tracks->left_out.size())
+      parts.push_back(count_text(count, tracks->sort));
   }
   if (cut_short_ > 0) parts.push_back("the ends of " + count_text(cut_short_, "request"));
   if (parts.empty()) return "";
-  return fmt::format("not in the trace: {}: it has at most {} tracks of each sort", fmt::join(parts, ", "),
-                     kMaxTracks);
+  return fmt::format("not in the trace: {}: it has at most {} tracks of each sort",
+                     fmt::join(parts, ", "), kMaxTracks);
 }
 
 }  // namespace ktape

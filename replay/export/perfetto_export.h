@@ -16,9 +16,10 @@
 
 namespace ktape {
 
-// A run as a Perfetto trace, record by record. Tracks: the run (steps, incidents, schedulers), requests, a
-// freeze track for each vCPU, a track for each worker; a counter for each tag and each sampled name. Slices
-// carry the sequence numbers of their records; the values of an op stand in its slice with all their bits.
+// A run as a Perfetto trace, record by record. Tracks: the run (steps, incidents, schedulers),
+// requests, a freeze track for each vCPU, a track for each worker; a counter for each tag and each
+// sampled name. Slices carry the sequence numbers of their records; the values of an op stand in
+// its slice with all their bits.
 class PerfettoExport {
  public:
   explicit PerfettoExport(PerfettoTrace::Sink sink) : trace_(std::move(sink)) {}
@@ -27,7 +28,8 @@ class PerfettoExport {
   // After the last record: ends what was left open, and says in the trace what is not in it.
   [[nodiscard]] Result<void> finish();
 
-  // "not in the trace: 2 workers, 1 value: it has at most 1000 tracks of each sort"; empty: all is in it.
+  // "not in the trace: 2 workers, 1 value: it has at most 1000 tracks of each sort"; empty: all is
+  // in it.
   [[nodiscard]] std::string left_out() const;
 
  private:
@@ -56,7 +58,8 @@ class PerfettoExport {
   Result<void> count(const RecordView& view, const std::string& name, schema::Value::Reader value);
 
   Result<Track> group(Track& group, const std::string& name);
-  // Tracks of one sort, by name, and those that there was no room for, by the hashes of their names.
+  // Tracks of one sort, by name, and those that there was no room for, by the hashes of their
+  // names.
   struct Tracks {
     const char* sort = "";
     bool counters = false;

@@ -131,7 +131,8 @@ Result<void> PerfettoTrace::event(HostNs at, const ProtoWriter& event) {
   return packet(std::move(whole));
 }
 
-Result<void> PerfettoTrace::begin(Track track, HostNs at, const std::string& name, const Facts& facts) {
+Result<void> PerfettoTrace::begin(Track track, HostNs at, const std::string& name,
+                                  const Facts& facts) {
   ProtoWriter begun = event_of(track_event::kSliceBegin, track, facts);
   begun.text(track_event::kName, printable(name));
   return event(at, begun);
@@ -141,7 +142,8 @@ Result<void> PerfettoTrace::end(Track track, HostNs at, const Facts& facts) {
   return event(at, event_of(track_event::kSliceEnd, track, facts));
 }
 
-Result<void> PerfettoTrace::instant(Track track, HostNs at, const std::string& name, const Facts& facts) {
+Result<void> PerfettoTrace::instant(Track track, HostNs at, const std::string& name,
+                                    const Facts& facts) {
   ProtoWriter point = event_of(track_event::kInstant, track, facts);
   point.text(track_event::kName, printable(name));
   return event(at, point);

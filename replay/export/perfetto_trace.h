@@ -16,12 +16,13 @@
 namespace ktape {
 
 // The stable part of Perfetto's trace format, TrackEvent (protos/perfetto/trace/track_event of
-// github.com/google/perfetto): a stream of packets that define tracks and put slices, instants and counter
-// values on them. Names are made safe; times are the host's since the run began.
+// github.com/google/perfetto): a stream of packets that define tracks and put slices, instants and
+// counter values on them. Names are made safe; times are the host's since the run began.
 class PerfettoTrace {
  public:
   using Sink = std::function<Result<void>(std::string_view)>;
-  using Facts = std::vector<std::pair<std::string, std::string>>;  // shown with a slice: name and value
+  using Facts =
+      std::vector<std::pair<std::string, std::string>>;  // shown with a slice: name and value
   using Track = uint64_t;
 
   explicit PerfettoTrace(Sink sink) : sink_(std::move(sink)) {}

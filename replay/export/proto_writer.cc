@@ -18,7 +18,9 @@ void ProtoWriter::varint(uint64_t value) {
   bytes_ += static_cast<char>(value);
 }
 
-void ProtoWriter::tag(uint32_t field, uint32_t wire_type) { varint(uint64_t{field} << 3 | wire_type); }
+void ProtoWriter::tag(uint32_t field, uint32_t wire_type) {
+  varint(uint64_t{field} << 3 | wire_type);
+}
 
 void ProtoWriter::number(uint32_t field, uint64_t value) {
   tag(field, kVarint);

@@ -7,8 +7,9 @@
 
 namespace ktape {
 
-// Writes a message in the wire format of Protocol Buffers (protobuf.dev/programming-guides/encoding), field
-// by field. Field numbers are those of the message's schema.
+// Writes a message in the wire format of Protocol Buffers
+// (protobuf.dev/programming-guides/encoding), field by field. Field numbers are those of the
+// message's schema.
 class ProtoWriter {
  public:
   void number(uint32_t field,

@@ -15,6 +15,7 @@
 #include "replay/text/record_text.h"
 #include "replay/text/text_writer.h"
 #include "schema/base/command_line.h"
+#include "schema/base/standard_output.h"
 #include "schema/base/text.h"
 #include "schema/tape/reading/reader.h"
 #include "schema/tape/reading/tape_size.h"
@@ -28,26 +29,25 @@ namespace {
 constexpr char kProgram[] = "ktape info";
 
 constexpr char kHelp[] =
-    "Says what a tape is in a few lines: whether it is intact, how the run ended, what ran on which kernel,\n"
-    "how many records of each kind it has, and its head digest. --size says what takes the space; the parts\n"
-    "add up to the file.";
+    R"(Says what a tape is in a few lines: whether it is intact, how the run ended, what ran on which kernel,
+how many records of each kind it has, and its head digest. --size says what takes the space; the parts
+add up to the file.)";
 
 constexpr char kFooter[] =
-    "--json prints one object: tape, integrity, finding, outcome, exitCode, scenario, kernel, accelerator,\n"
-    "host (cpu, cpus, isGuest, hypervisor, kvmNested; null: not said), runDelays (ofNs, and of each of "
-    "vcpus\n"
-    "cpu, ranNs, waitedNs; null: not known), clocksources (names, in their order), records (by kind),\n"
-    "triggers (a list of name, armed, freezes, hits; null: not known), intervals (froze, skippedBusy,\n"
-    "skippedLate; null: none, or not known), losses, head, reproduce (the command; null: not known),\n"
-    "schedulerProgram (path, sha256, buildId, checkout, commit, checkoutFolder, reason, untracked; null:\n"
-    "none), ejections (of schedulers, by the kernel: a list of texts);\n"
-    "with --size also fileBytes and size: a list of group, name, count, bytes.\n"
-    "\n"
-    "--reproduce prints a script for a shell: the command that captures the run again, below comments that\n"
-    "say which kernel, scheduler and scenario it led to. It may be a stranger's: read it before you run it.\n"
-    "\n"
-    "Exit status: 0 told, 2 usage, 3 the tape is altered or unusable, 4 SQLite cannot tell sizes,\n"
-    "77 the tape does not say what --reproduce or --scenario-text asks for.";
+    R"(--json prints one object: tape, integrity, finding, outcome, exitCode, scenario, kernel, accelerator,
+host (cpu, cpus, isGuest, hypervisor, kvmNested; null: not said), runDelays (ofNs, and of each of vcpus
+cpu, ranNs, waitedNs; null: not known), clocksources (names, in their order), records (by kind),
+triggers (a list of name, armed, freezes, hits; null: not known), intervals (froze, skippedBusy,
+skippedLate; null: none, or not known), losses, head, reproduce (the command; null: not known),
+schedulerProgram (path, sha256, buildId, checkout, commit, checkoutFolder, reason, untracked; null:
+none), ejections (of schedulers, by the kernel: a list of texts);
+with --size also fileBytes and size: a list of group, name, count, bytes.
+
+--reproduce prints a script for a shell: the command that captures the run again, below comments that
+say which kernel, scheduler and scenario it led to. It may be a stranger's: read it before you run it.
+
+Exit status: 0 told, 2 usage, 3 the tape is altered or unusable, 4 SQLite cannot tell sizes,
+77 the tape does not say what --reproduce or --scenario-text asks for.)";
 
 struct Options {
   std::string tape;
@@ -102,12 +102,14 @@ Result<Facts> gather(const Options& options) {
     return {};
   }));
   // A tape that is too large to be compared is told of all the same.
-  if (const Result<RunFacts> run = gather_run_facts(*tape); run.ok()) facts.ejections = run->ejections();
+  if (const Result<RunFacts> run = gather_run_facts(*tape); run.ok())
+    facts.ejections = run->ejections();
   if (options.size) {
     // Its tables may lead in circles, which only the whole check finds.
     if (facts.found.integrity == Integrity::kAltered)
       return Error{ErrorCode::kBadInput,
-                   fmt::format("'{}' is altered, and is not measured: {}", options.tape, facts.found.finding),
+                   fmt::format("'{}' is altered, and is not measured: {}", options.tape,
+                               facts.found.finding),
                    "without --size ktape info tells what it can"};
     KTAPE_ASSIGN(facts.size, measure_tape(options.tape));
   }
@@ -119,12 +121,13 @@ void print_size(const TapeSize& size, TextWriter& writer) {
   std::string group;
   for (const SizePart& part : size.parts) {
     if (part.bytes == 0 && part.count == 0) continue;
-    double share = size.file_bytes == 0
-                       ? 0
-                       : 100.0 * static_cast<double>(part.bytes) / static_cast<double>(size.file_bytes);
+    double share = size.file_bytes == 0 ? 0
+                                        : 100.0 * static_cast<double>(part.bytes) /
+                                              static_cast<double>(size.file_bytes);
     std::string count = part.count == 0 ? "" : fmt::format("{}", part.count);
-    writer.line(fmt::format("{:<8} {:>12} {:5.1f} %  {:>7}  {}", part.group == group ? "" : part.group,
-                            part.bytes, share, count, part.name));
+    writer.line(fmt::format("{:<8} {:>12} {:5.1f} %  {:>7}  {}",
+                            part.group == group ? "" : part.group, part.bytes, share, count,
+                            part.name));
     group = part.group;
   }
 }
@@ -142,21 +145,22 @@ void page_host(const Facts& facts, TextWriter& writer) {
     writer.field("host", printable(chars(facts.run.get().getHostCpu())) + ", " + host);
   if (facts.delays.told()) {
     const HostSpan all = facts.delays.all();
-    writer.field("", fmt::format("in {} vCPUs waited for one of its CPUs: {}", duration_text(all.running_ns),
-                                 waits_text(all)));
+    writer.field("", fmt::format("in {} vCPUs waited for one of its CPUs: {}",
+                                 duration_text(all.running_ns), waits_text(all)));
   }
   std::string clocks;
-  for (const std::string& clock : facts.clocksources) clocks += (clocks.empty() ? "" : ", then ") + clock;
+  for (const std::string& clock : facts.clocksources)
+    clocks += (clocks.empty() ? "" : ", then ") + clock;
   if (!clocks.empty()) writer.field("clocksource", clocks);
 }
 
 std::string text_of(const Facts& facts, const Options& options) {
   TextWriter writer;
   writer.field("tape", printable(options.tape));
-  writer.field(
-      "",
-      fmt::format("{}{}", integrity_name(facts.found.integrity),
-                  facts.found.integrity == Integrity::kIntact ? "" : ": " + printable(facts.found.finding)));
+  writer.field("", fmt::format("{}{}", integrity_name(facts.found.integrity),
+                               facts.found.integrity == Integrity::kIntact
+                                   ? ""
+                                   : ": " + printable(facts.found.finding)));
   writer.field("outcome", facts.sealed.present() ? outcome_text(facts.sealed.get())
                                                  : "not known: the tape was never sealed");
   for (const std::string& ejection : facts.ejections) writer.field("", ejection);
@@ -164,11 +168,13 @@ std::string text_of(const Facts& facts, const Options& options) {
     auto run = facts.run.get();
     writer.field("scenario", printable(chars(run.getScenario().getName())));
     if (run.getWallClockNs() > 0) writer.field("captured", wall_clock_text(run.getWallClockNs()));
-    writer.field("machine", fmt::format("{}, {}, {}", enum_words(run.getAcceleratorUsed()),
-                                        count_text(run.getCpus(), "CPU"), bytes_text(run.getMemoryBytes())));
+    writer.field("machine",
+                 fmt::format("{}, {}, {}", enum_words(run.getAcceleratorUsed()),
+                             count_text(run.getCpus(), "CPU"), bytes_text(run.getMemoryBytes())));
     page_host(facts, writer);
   }
-  if (facts.kernel.present()) writer.field("kernel", printable(chars(facts.kernel.get().getRelease())));
+  if (facts.kernel.present())
+    writer.field("kernel", printable(chars(facts.kernel.get().getRelease())));
   page_schedulers(facts, writer);
   std::string kinds;
   uint64_t records = 0;
@@ -193,9 +199,9 @@ std::string json_of_triggers(schema::Sealed::Reader sealed) {
   if (!sealed.hasTriggers()) return "null";
   std::string text;
   for (auto trigger : sealed.getTriggers()) {
-    text += fmt::format("{}{{\"name\":{},\"armed\":{},\"freezes\":{},\"hits\":{}}}", text.empty() ? "" : ",",
-                        json_string(printable(chars(trigger.getName()))), trigger.getArmed(),
-                        trigger.getFreezes(), trigger.getHits());
+    text += fmt::format("{}{{\"name\":{},\"armed\":{},\"freezes\":{},\"hits\":{}}}",
+                        text.empty() ? "" : ",", json_string(printable(chars(trigger.getName()))),
+                        trigger.getArmed(), trigger.getFreezes(), trigger.getHits());
   }
   return "[" + text + "]";
 }
@@ -231,7 +237,8 @@ std::string json_of_intervals(schema::Sealed::Reader sealed) {
 
 std::string json_of_ejections(const std::vector<std::string>& ejections) {
   std::string text;
-  for (const std::string& ejection : ejections) text += (text.empty() ? "" : ",") + json_string(ejection);
+  for (const std::string& ejection : ejections)
+    text += (text.empty() ? "" : ",") + json_string(ejection);
   return text;
 }
 
@@ -252,8 +259,8 @@ std::string json_of_delays(const RunDelayFold& delays) {
   std::string vcpus;
   for (const VcpuWait& wait : all.vcpus) {
     vcpus += vcpus.empty() ? "" : ",";
-    vcpus += wait.known ? fmt::format("{{\"cpu\":{},\"ranNs\":{},\"waitedNs\":{}}}", wait.vcpu, wait.ran_ns,
-                                      wait.waited_ns)
+    vcpus += wait.known ? fmt::format("{{\"cpu\":{},\"ranNs\":{},\"waitedNs\":{}}}", wait.vcpu,
+                                      wait.ran_ns, wait.waited_ns)
                         : fmt::format("{{\"cpu\":{},\"ranNs\":null,\"waitedNs\":null}}", wait.vcpu);
   }
   return fmt::format("{{\"ofNs\":{},\"vcpus\":[{}]}}", all.running_ns, vcpus);
@@ -261,7 +268,8 @@ std::string json_of_delays(const RunDelayFold& delays) {
 
 std::string json_of_clocks(const std::vector<std::string>& clocksources) {
   std::string text;
-  for (const std::string& name : clocksources) text += (text.empty() ? "" : ",") + json_string(name);
+  for (const std::string& name : clocksources)
+    text += (text.empty() ? "" : ",") + json_string(name);
   return "[" + text + "]";
 }
 
@@ -273,9 +281,11 @@ std::string json_of(const Facts& facts, const Options& options) {
     kinds += fmt::format("{}{}:{}", kinds.empty() ? "" : ",", json_string(kind), count);
   }
   std::string text = fmt::format(
-      "{{\"tape\":{},\"integrity\":\"{}\",\"finding\":{},\"outcome\":{},\"exitCode\":{},\"scenario\":{},"
+      "{{\"tape\":{},\"integrity\":\"{}\",\"finding\":{},\"outcome\":{},\"exitCode\":{},"
+      "\"scenario\":{},"
       "\"kernel\":{},"
-      "\"accelerator\":{},\"host\":{},\"runDelays\":{},\"clocksources\":{},\"records\":{{{}}},\"triggers\":{}"
+      "\"accelerator\":{},\"host\":{},\"runDelays\":{},\"clocksources\":{},\"records\":{{{}}},"
+      "\"triggers\":{}"
       ",\"intervals\":{},\"losses\":{},"
       "\"head\":\"{}\",\"reproduce\":{},\"schedulerProgram\":{},\"ejections\":[{}]",
       json_string(printable(options.tape)), integrity_name(facts.found.integrity),
@@ -284,16 +294,18 @@ std::string json_of(const Facts& facts, const Options& options) {
       facts.sealed.present() ? std::to_string(sealed.getExitCode()) : "null",
       json_string(printable(chars(run.getScenario().getName()))),
       json_string(printable(chars(facts.kernel.get().getRelease()))),
-      json_string(enum_words(run.getAcceleratorUsed())), json_of_host(run), json_of_delays(facts.delays),
-      json_of_clocks(facts.clocksources), kinds, json_of_triggers(sealed), json_of_intervals(sealed),
-      json_string(facts.found.losses.text()),
-      facts.found.integrity == Integrity::kAltered ? "" : to_hex(facts.found.head), json_of_command(run),
-      json_of_program(run.getSchedulerProgram()), json_of_ejections(facts.ejections));
+      json_string(enum_words(run.getAcceleratorUsed())), json_of_host(run),
+      json_of_delays(facts.delays), json_of_clocks(facts.clocksources), kinds,
+      json_of_triggers(sealed), json_of_intervals(sealed), json_string(facts.found.losses.text()),
+      facts.found.integrity == Integrity::kAltered ? "" : to_hex(facts.found.head),
+      json_of_command(run), json_of_program(run.getSchedulerProgram()),
+      json_of_ejections(facts.ejections));
   if (!options.size) return text + "}\n";
   std::string parts;
   for (const SizePart& part : facts.size.parts) {
-    parts += fmt::format("{}{{\"group\":{},\"name\":{},\"count\":{},\"bytes\":{}}}", parts.empty() ? "" : ",",
-                         json_string(part.group), json_string(part.name), part.count, part.bytes);
+    parts += fmt::format("{}{{\"group\":{},\"name\":{},\"count\":{},\"bytes\":{}}}",
+                         parts.empty() ? "" : ",", json_string(part.group), json_string(part.name),
+                         part.count, part.bytes);
   }
   return text + fmt::format(",\"fileBytes\":{},\"size\":[{}]}}\n", facts.size.file_bytes, parts);
 }
@@ -306,16 +318,16 @@ Result<std::string> asked_text(const Facts& facts, const Options& options) {
     return Error{ErrorCode::kBadInput,
                  in_quotes(options.tape) + " is altered: " + printable(facts.found.finding), ""};
   if (options.reproduce)
-    return reproduce_script(options.tape, facts.run.get(), facts.kernel.get(), facts.scheduler.get());
+    return reproduce_script(options.tape, facts.run.get(), facts.kernel.get(),
+                            facts.scheduler.get());
   return scenario_text(facts.run.get());
 }
 
 Result<ExitCode> run(const Options& options) {
   KTAPE_ASSIGN(Facts facts, gather(options));
   KTAPE_ASSIGN(const std::string text, asked_text(facts, options));
-  if (std::fputs(text.c_str(), stdout) < 0 || std::fflush(stdout) != 0) {
-    return system_error(ErrorCode::kHost, "cannot write to standard output");
-  }
+  KTAPE_TRY(write_output(text));
+  KTAPE_TRY(flush_output());
   return facts.found.integrity == Integrity::kAltered ? ExitCode::kBadInput : ExitCode::kGood;
 }
 
@@ -324,9 +336,8 @@ Result<ExitCode> run(const Options& options) {
 }  // namespace ktape
 
 int main(int argc, char** argv) {
-  CLI::App app(std::string(ktape::kHelp) + "\n", ktape::kProgram);
-  app.footer(ktape::kFooter);
-  app.set_version_flag("--version", std::string("ktape ") + KTAPE_VERSION);
+  ktape::Program program(ktape::kProgram, ktape::kHelp, ktape::kFooter);
+  CLI::App& app = program.app();
   ktape::Options options;
   app.add_option("TAPE", options.tape, "a tape, or the .partial that a recorder left")->required();
   auto* size = app.add_flag("--size", options.size, "what takes the space");
@@ -335,10 +346,10 @@ int main(int argc, char** argv) {
       app.add_flag("--reproduce", options.reproduce, "only the command that captures the run again")
           ->excludes(size)
           ->excludes(json);
-  app.add_flag("--scenario-text", options.scenario_text, "only the scenario that was run, byte for byte")
+  app.add_flag("--scenario-text", options.scenario_text,
+               "only the scenario that was run, byte for byte")
       ->excludes(size)
       ->excludes(json)
       ->excludes(reproduce);
-  if (std::optional<int> status = ktape::parse_command_line(app, argc, argv)) return *status;
-  return ktape::exit_status(ktape::kProgram, ktape::run(options));
+  return program.run(argc, argv, [&] { return ktape::run(options); });
 }

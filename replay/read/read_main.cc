@@ -16,6 +16,7 @@
 #include "replay/text/text_writer.h"
 #include "schema/base/command_line.h"
 #include "schema/base/exit_code.h"
+#include "schema/base/standard_output.h"
 #include "schema/base/text.h"
 #include "schema/tape/reading/reader.h"
 #include "schema/tape/verify/verify.h"
@@ -27,42 +28,41 @@ namespace {
 constexpr char kProgram[] = "ktape read";
 
 constexpr char kHelp[] =
-    "Reads kernel state at a freeze of a run, from the memory that its tape kept: before anything that\n"
-    "the freeze's own request wrote. Also what nobody asked for when the run was captured.\n"
-    "\n"
-    "A target is a root and a path as C would write it, and after a colon the width:\n"
-    "  jiffies_64:u64                   a symbol; BTF has no types of plain symbols, so its width is said\n"
-    "  cpu0:runqueues.nr_running        a CPU's instance of a per-CPU variable\n"
-    "  task:sleeper.scx.dsq_vtime       a worker of the scenario, by its name\n"
-    "  task:147.comm                    a task by its pid; task:147@5230000000 also by its start time in ns\n"
-    "  task:pid=147.comm                the same, should a worker be named '147'\n"
-    "  '(struct rq)0xffff888012345680.curr->pid'\n"
-    "                                   what stands at an address; without the type it is bytes\n"
-    "  '(struct task_struct)init_task.comm'\n"
-    "                                   what stands at a symbol\n"
-    "A path has members, '->' to follow a pointer, '[i]', '{cpu N}' for a CPU's instance of a per-CPU\n"
-    "pointer, and '{list TYPE LINK LIMIT}' to walk a list. The width is u8, u16, u32, u64, bytes(N), whole,\n"
-    "or auto: the type's, which is the default. What 'ktape show' prints as a target is taken too.";
+    R"(Reads kernel state at a freeze of a run, from the memory that its tape kept: before anything that
+the freeze's own request wrote. Also what nobody asked for when the run was captured.
 
-constexpr char kFooter[] =
-    "Examples:\n"
-    "  ktape read run.ktape\n"
-    "      lists the freezes\n"
-    "  ktape read run.ktape --at freeze:last cpu0:runqueues.scx:whole\n"
-    "      a whole struct, member by member\n"
-    "  ktape read run.ktape --at freeze:2 \\\n"
-    "      'cpu1:runqueues.scx.runnable_list{list struct task_struct scx.runnable_node 100}.comm'\n"
-    "      the names of the tasks in a list\n"
-    "  ktape read run.ktape --at freeze:2 --json task:sleeper.scx.dsq_vtime | jq -r .reply.value.u64\n"
-    "\n"
-    "A target of a task shows the gates that it passed; reads need the first ones, which tell that it is\n"
-    "the right task. What memory does not hold is told as not captured, with the physical address. Of a\n"
-    "list that goes on beyond its limit, or to where memory was not captured, the entries before that are\n"
-    "shown. The tape is verified first.\n"
-    "\n"
-    "Exit status: 0 read; 77 something was not captured, is not there to be read, or is not all of a list;\n"
-    "2 usage, which includes a symbol or member that the kernel does not have; 3 the tape is altered or\n"
-    "unusable.";
+A target is a root and a path as C would write it, and after a colon the width:
+  jiffies_64:u64                   a symbol; BTF has no types of plain symbols, so its width is said
+  cpu0:runqueues.nr_running        a CPU's instance of a per-CPU variable
+  task:sleeper.scx.dsq_vtime       a worker of the scenario, by its name
+  task:147.comm                    a task by its pid; task:147@5230000000 also by its start time in ns
+  task:pid=147.comm                the same, should a worker be named '147'
+  '(struct rq)0xffff888012345680.curr->pid'
+                                   what stands at an address; without the type it is bytes
+  '(struct task_struct)init_task.comm'
+                                   what stands at a symbol
+A path has members, '->' to follow a pointer, '[i]', '{cpu N}' for a CPU's instance of a per-CPU
+pointer, and '{list TYPE LINK LIMIT}' to walk a list. The width is u8, u16, u32, u64, bytes(N), whole,
+or auto: the type's, which is the default. What 'ktape show' prints as a target is taken too.)";
+
+constexpr char kFooter[] = R"(Examples:
+  ktape read run.ktape
+      lists the freezes
+  ktape read run.ktape --at freeze:last cpu0:runqueues.scx:whole
+      a whole struct, member by member
+  ktape read run.ktape --at freeze:2 \
+      'cpu1:runqueues.scx.runnable_list{list struct task_struct scx.runnable_node 100}.comm'
+      the names of the tasks in a list
+  ktape read run.ktape --at freeze:2 --json task:sleeper.scx.dsq_vtime | jq -r .reply.value.u64
+
+A target of a task shows the gates that it passed; reads need the first ones, which tell that it is
+the right task. What memory does not hold is told as not captured, with the physical address. Of a
+list that goes on beyond its limit, or to where memory was not captured, the entries before that are
+shown. The tape is verified first.
+
+Exit status: 0 read; 77 something was not captured, is not there to be read, or is not all of a list;
+2 usage, which includes a symbol or member that the kernel does not have; 3 the tape is altered or
+unusable.)";
 
 struct Options {
   std::string tape;
@@ -70,11 +70,6 @@ struct Options {
   std::vector<std::string> targets;
   bool json = false;
 };
-
-Result<void> write_out(const std::string& text) {
-  if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size()) return {};
-  return system_error(ErrorCode::kHost, "cannot write to standard output");
-}
 
 std::string cause_text(const RecordedFreeze& freeze) {
   std::string text;
@@ -101,23 +96,27 @@ std::string hits_json(const RecordedFreeze& freeze) {
 
 std::string freeze_json(const RecordedFreeze& freeze, const Verification& found) {
   return fmt::format(
-      "{{\"freeze\":\"{}\",\"seq\":\"{}\",\"hostNs\":\"{}\",\"cause\":{},\"op\":\"{}\",\"trigger\":{},"
+      "{{\"freeze\":\"{}\",\"seq\":\"{}\",\"hostNs\":\"{}\",\"cause\":{},\"op\":\"{}\",\"trigger\":"
+      "{},"
       "\"hits\":{},\"step\":{},\"memoryKept\":{},\"pages\":\"{}\",{}}}\n",
-      freeze.id, freeze.began.value, freeze.at.value, json_string(enum_words(freeze.cause)), freeze.op,
-      json_string(freeze.hits.empty() ? "" : freeze.hits.front().trigger), hits_json(freeze),
-      json_string(freeze.step), freeze.pages_digest.has_value(), freeze.pages, integrity_json(found));
+      freeze.id, freeze.began.value, freeze.at.value, json_string(enum_words(freeze.cause)),
+      freeze.op, json_string(freeze.hits.empty() ? "" : freeze.hits.front().trigger),
+      hits_json(freeze), json_string(freeze.step), freeze.pages_digest.has_value(), freeze.pages,
+      integrity_json(found));
 }
 
-Result<ExitCode> list_freezes(const TapeIndex& index, const Verification& found, const Options& options) {
+Result<ExitCode> list_freezes(const TapeIndex& index, const Verification& found,
+                              const Options& options) {
   TextWriter writer;
   for (const RecordedFreeze& freeze : index.freezes()) {
     if (options.json) {
-      KTAPE_TRY(write_out(freeze_json(freeze, found)));
+      KTAPE_TRY(write_output(freeze_json(freeze, found)));
       continue;
     }
-    writer.event(freeze.began, freeze.at,
-                 fmt::format("freeze:{}  {}, {}", freeze.id, cause_text(freeze), memory_text(freeze)));
-    KTAPE_TRY(write_out(writer.take()));
+    writer.event(
+        freeze.began, freeze.at,
+        fmt::format("freeze:{}  {}, {}", freeze.id, cause_text(freeze), memory_text(freeze)));
+    KTAPE_TRY(write_output(writer.take()));
   }
   if (index.freezes().empty()) {
     return Error{ErrorCode::kNotApplicable, "the machine was never frozen in this run", ""};
@@ -125,27 +124,31 @@ Result<ExitCode> list_freezes(const TapeIndex& index, const Verification& found,
   return ExitCode::kGood;
 }
 
-std::string read_json(const TargetRead& read, const RecordedFreeze& freeze, const Verification& found) {
+std::string read_json(const TargetRead& read, const RecordedFreeze& freeze,
+                      const Verification& found) {
   std::string gates;
   for (const auto& gate : read.gates) gates += (gates.empty() ? "" : ",") + json_text(gate.get());
   const std::string missing = read.missing ? fmt::format("\"{:#x}\"", read.missing->value) : "null";
   std::string decoded;
-  for (const std::string& text : read.decoded) decoded += (decoded.empty() ? "" : ",") + json_string(text);
+  for (const std::string& text : read.decoded)
+    decoded += (decoded.empty() ? "" : ",") + json_string(text);
   return fmt::format(
-      "{{\"freeze\":\"{}\",\"target\":{},\"notCaptured\":{},\"notAll\":{},\"reply\":{},\"decoded\":[{}],"
+      "{{\"freeze\":\"{}\",\"target\":{},\"notCaptured\":{},\"notAll\":{},\"reply\":{},\"decoded\":"
+      "[{}],"
       "\"gates\":[{}],{}}}\n",
       freeze.id, json_string(read.line), missing,
-      read.broke_off.empty() ? "null" : json_string(printable(read.broke_off)), json_text(read.reply.get()),
-      decoded, gates, integrity_json(found));
+      read.broke_off.empty() ? "null" : json_string(printable(read.broke_off)),
+      json_text(read.reply.get()), decoded, gates, integrity_json(found));
 }
 
-// "5"; "{ ... }" over several lines; "2 entries: 77, 78", or one below the other where they are long.
+// "5"; "{ ... }" over several lines; "2 entries: 77, 78", or one below the other where they are
+// long.
 std::string value_text(const TargetRead& read) {
   const auto value = read.reply.get().getValue();
   if (read.decoded.empty()) return shown_value(value);
   if (!value.isList()) return read.decoded.front();
-  const bool is_short =
-      std::ranges::all_of(read.decoded, [](const std::string& text) { return text.find('\n') == text.npos; });
+  const bool is_short = std::ranges::all_of(
+      read.decoded, [](const std::string& text) { return text.find('\n') == text.npos; });
   std::string text = count_text(read.decoded.size(), "entry", "entries");
   if (!read.broke_off.empty()) text += " and more";
   text += ":";
@@ -165,7 +168,8 @@ std::string read_text(const TargetRead& read) {
   } else if (read.missing) {
     text += fmt::format(": not captured\n  {}\n", printable(chars(reply.getReason())));
   } else {
-    text += fmt::format(": {}: {}\n", enum_words(reply.getStatus()), printable(chars(reply.getReason())));
+    text += fmt::format(": {}: {}\n", enum_words(reply.getStatus()),
+                        printable(chars(reply.getReason())));
   }
   const std::string place = place_text(reply);
   if (!place.empty()) text += "  " + place + "\n";
@@ -175,15 +179,15 @@ std::string read_text(const TargetRead& read) {
   return text;
 }
 
-Result<ExitCode> read_targets(const TapeReader& tape, const TapeIndex& index, const Verification& found,
-                              const Options& options) {
+Result<ExitCode> read_targets(const TapeReader& tape, const TapeIndex& index,
+                              const Verification& found, const Options& options) {
   KTAPE_ASSIGN(const RecordedFreeze* freeze, index.freeze_at(options.at));
   KTAPE_ASSIGN(const RecordedMemory memory, memory_at(tape, *freeze));
   KTAPE_ASSIGN(const Kernel kernel, restore_kernel(tape, index));
   ExitCode code = ExitCode::kGood;
   for (const std::string& target : options.targets) {
     KTAPE_ASSIGN(const TargetRead read, read_target(kernel, memory, index, *freeze, target));
-    KTAPE_TRY(write_out(options.json ? read_json(read, *freeze, found) : read_text(read)));
+    KTAPE_TRY(write_output(options.json ? read_json(read, *freeze, found) : read_text(read)));
     code = worst(code, read.code());
   }
   return code;
@@ -191,18 +195,19 @@ Result<ExitCode> read_targets(const TapeReader& tape, const TapeIndex& index, co
 
 Result<ExitCode> run(const Options& options) {
   if (options.at.empty() != options.targets.empty()) {
-    return Error{ErrorCode::kUsage,
-                 options.at.empty() ? "targets without --at: at which freeze?" : "--at without a target",
-                 options.at.empty() ? "'ktape read TAPE' lists the freezes"
-                                    : "'ktape read --help' says what they are"};
+    return Error{
+        ErrorCode::kUsage,
+        options.at.empty() ? "targets without --at: at which freeze?" : "--at without a target",
+        options.at.empty() ? "'ktape read TAPE' lists the freezes"
+                           : "'ktape read --help' says what they are"};
   }
   KTAPE_ASSIGN(auto tape, TapeReader::open(options.tape));
   KTAPE_ASSIGN(const Verification found, verify(options.tape, std::nullopt));
   KTAPE_ASSIGN(const TapeIndex index, TapeIndex::make(*tape));
   KTAPE_ASSIGN(ExitCode code, options.targets.empty() ? list_freezes(index, found, options)
                                                       : read_targets(*tape, index, found, options));
-  if (!options.json) KTAPE_TRY(write_out(integrity_lines(found)));
-  if (std::fflush(stdout) != 0) return system_error(ErrorCode::kHost, "cannot write to standard output");
+  if (!options.json) KTAPE_TRY(write_output(integrity_lines(found)));
+  KTAPE_TRY(flush_output());
   return with_integrity(code, found);
 }
 
@@ -211,14 +216,12 @@ Result<ExitCode> run(const Options& options) {
 }  // namespace ktape
 
 int main(int argc, char** argv) {
-  CLI::App app(std::string(ktape::kHelp) + "\n", ktape::kProgram);
-  app.footer(ktape::kFooter);
-  app.set_version_flag("--version", std::string("ktape ") + KTAPE_VERSION);
+  ktape::Program program(ktape::kProgram, ktape::kHelp, ktape::kFooter);
+  CLI::App& app = program.app();
   ktape::Options options;
   app.add_option("TAPE", options.tape, "a tape, or the .partial that a recorder left")->required();
   app.add_option("TARGET", options.targets, "what to read; without any, the freezes are listed");
   app.add_option("--at", options.at, "freeze:N, or freeze:last")->type_name("FREEZE");
   app.add_flag("--json", options.json, "a line of JSON for each target, or freeze");
-  if (std::optional<int> status = ktape::parse_command_line(app, argc, argv)) return *status;
-  return ktape::exit_status(ktape::kProgram, ktape::run(options));
+  return program.run(argc, argv, [&] { return ktape::run(options); });
 }

@@ -20,8 +20,8 @@ namespace ktape {
 
 namespace {
 
-// When the task that has this pid in this memory began, in clock ticks as /proc tells it; 0 when there is
-// no such task or it was not captured: then the gates say so.
+// When the task that has this pid in this memory began, in clock ticks as /proc tells it; 0 when
+// there is no such task or it was not captured: then the gates say so.
 uint64_t start_of(const Kernel& kernel, const RecordedMemory& memory, Pid pid) {
   LayoutLog log(kernel.btf());
   const auto finder = TaskFinder::create(kernel, log);
@@ -42,15 +42,17 @@ std::string_view numeric_root(std::string_view line) {
   return line.substr(0, line.find_first_of("@.-[{: "));
 }
 
-// "task:12" of a tape whose worker '12' started by then could be either: neither is read in place of the
-// other. Names that are numbers are refused today, and an older recorder took them.
-Result<void> check_unambiguous(const std::string& line, const TapeIndex& index, const RecordedFreeze& freeze,
-                               const TaskRoot& task) {
+// "task:12" of a tape whose worker '12' started by then could be either: neither is read in place
+// of the other. Names that are numbers are refused today, and an older recorder took them.
+Result<void> check_unambiguous(const std::string& line, const TapeIndex& index,
+                               const RecordedFreeze& freeze, const TaskRoot& task) {
   const std::string_view typed = numeric_root(line);
-  if (typed.empty() || task.start_boottime_ns != 0 || !index.worker(typed, freeze.began).ok()) return {};
-  return Error{ErrorCode::kUsage,
-               fmt::format("target {}: '{}' is a worker's name, and may be a pid", in_quotes(line), typed),
-               fmt::format("\"task:'{0}'\" is the worker, task:pid={0} the pid", typed)};
+  if (typed.empty() || task.start_boottime_ns != 0 || !index.worker(typed, freeze.began).ok())
+    return {};
+  return Error{
+      ErrorCode::kUsage,
+      fmt::format("target {}: '{}' is a worker's name, and may be a pid", in_quotes(line), typed),
+      fmt::format("\"task:'{0}'\" is the worker, task:pid={0} the pid", typed)};
 }
 
 Result<void> name_task(const Kernel& kernel, const RecordedMemory& memory, const TapeIndex& index,
@@ -83,9 +85,12 @@ std::vector<std::string> decode(const Kernel& kernel, const Op& op, const OpResu
   const auto* action = std::get_if<ReadAction>(&op.action);
   LayoutLog unused(kernel.btf());
   const auto type = target_type(kernel.btf(), op.target, unused);
-  if (action == nullptr || action->kind == schema::ValueKind::BYTES || !type.ok() || !*type) return {};
+  if (action == nullptr || action->kind == schema::ValueKind::BYTES || !type.ok() || !*type)
+    return {};
   TypeTextOptions options;
-  options.symbol = [&](uint64_t address) { return printable(kernel.describe(GuestVirtual(address))); };
+  options.symbol = [&](uint64_t address) {
+    return printable(kernel.describe(GuestVirtual(address)));
+  };
   std::vector<std::string> texts;
   const auto add = [&](const OpValue& value) {
     texts.push_back(type_text(kernel.btf(), (*type)->id, value.bytes, options));
@@ -111,8 +116,9 @@ ExitCode TargetRead::code() const {
   return all ? ExitCode::kGood : ExitCode::kInconclusive;
 }
 
-Result<TargetRead> read_target(const Kernel& kernel, const RecordedMemory& memory, const TapeIndex& index,
-                               const RecordedFreeze& freeze, const std::string& line) {
+Result<TargetRead> read_target(const Kernel& kernel, const RecordedMemory& memory,
+                               const TapeIndex& index, const RecordedFreeze& freeze,
+                               const std::string& line) {
   capnp::MallocMessageBuilder message;
   auto entry = message.initRoot<schema::OpEntry>();
   KTAPE_ASSIGN(const std::string symbol, parse_target_line(line, entry));
@@ -124,8 +130,9 @@ Result<TargetRead> read_target(const Kernel& kernel, const RecordedMemory& memor
   const auto target = entry.asReader().getTarget();
   if (symbol.empty() && target.isVirtual() && target.getVirtual().getType().size() == 0 &&
       target.getSteps().size() > 0) {
-    return usage(line, Error{ErrorCode::kUsage, "a path needs the type of what stands at the address",
-                             "e.g. '(struct rq)" + line + "'"});
+    return usage(line,
+                 Error{ErrorCode::kUsage, "a path needs the type of what stands at the address",
+                       "e.g. '(struct rq)" + line + "'"});
   }
   Result<Op> asked = read_op(entry.asReader(), schema::OpMode::COLD);
   if (!asked.ok()) return usage(line, asked.error());
@@ -148,7 +155,8 @@ Result<TargetRead> read_target(const Kernel& kernel, const RecordedMemory& memor
   if (result.status == schema::EntryStatus::DONE) read.decoded = decode(kernel, op, result);
   read.reply = built<schema::EntryReply>([&](auto to) { write_result(result, to); });
   for (const GateResult& gate : result.gates) {
-    read.gates.push_back(built<schema::GateChecked>([&](auto to) { write_gate(freeze.op, 0, gate, to); }));
+    read.gates.push_back(
+        built<schema::GateChecked>([&](auto to) { write_gate(freeze.op, 0, gate, to); }));
   }
   return read;
 }

@@ -30,8 +30,8 @@ std::optional<T> number(std::string_view text, int base = 10) {
 std::optional<WaitingTask> head_line(std::string_view line) {
   const size_t open = line.rfind('[');
   const size_t close = line.rfind(']');
-  if (line.size() < 4 || line[1] != ' ' || open == line.npos || close == line.npos || close < open ||
-      !line.ends_with("ms"))
+  if (line.size() < 4 || line[1] != ' ' || open == line.npos || close == line.npos ||
+      close < open || !line.ends_with("ms"))
     return std::nullopt;
   const auto pid = number<int32_t>(line.substr(open + 1, close - open - 1));
   const auto delta = number<int64_t>(trimmed(line.substr(close + 1)));
@@ -57,7 +57,8 @@ std::string mask_text(std::string_view bitmap) {
   uint32_t halves = 0;
   while (!bitmap.empty() && halves < 256) {
     const size_t comma = bitmap.rfind(',');
-    const auto half = number<uint32_t>(comma == bitmap.npos ? bitmap : bitmap.substr(comma + 1), 16);
+    const auto half =
+        number<uint32_t>(comma == bitmap.npos ? bitmap : bitmap.substr(comma + 1), 16);
     if (!half) return "";
     if (halves % 2 == 0) words.push_back(0);
     words.back() |= uint64_t{*half} << (halves % 2 * 32);

@@ -5,7 +5,8 @@
 
 namespace ktape {
 
-// The one style sheet and the one script of a report (report.css, report.js), as they stand in the sources.
+// The one style sheet and the one script of a report (report.css, report.js), as they stand in the
+// sources.
 [[nodiscard]] std::string_view report_style();
 [[nodiscard]] std::string_view report_script();
 

@@ -15,12 +15,13 @@ constexpr size_t kMaxPoints = 10'000;  // of all series
 constexpr size_t kMaxSeries = 200;
 
 std::string item(const Span& span) {
-  return fmt::format("{{\"from\":{},\"to\":{},\"label\":{},\"text\":{},\"failed\":{}}}", span.begin.value,
-                     span.end.value, json_string(span.label),
-                     json_string(fmt::format("{}; record {}, from {:.9f} s, {}", span.text, span.seq.value,
-                                             static_cast<double>(span.begin.value) / 1e9,
-                                             duration_text(span.end.value - span.begin.value))),
-                     span.failed);
+  return fmt::format(
+      "{{\"from\":{},\"to\":{},\"label\":{},\"text\":{},\"failed\":{}}}", span.begin.value,
+      span.end.value, json_string(span.label),
+      json_string(fmt::format("{}; record {}, from {:.9f} s, {}", span.text, span.seq.value,
+                              static_cast<double>(span.begin.value) / 1e9,
+                              duration_text(span.end.value - span.begin.value))),
+      span.failed);
 }
 
 std::string lane(const char* name, const char* kind, const std::vector<Span>& spans) {
@@ -36,8 +37,8 @@ std::vector<Span> freeze_spans(const ReportSpans& spans) {
     uint64_t lasted = std::min(freeze.stop_latency_ns, room);
     lasted += std::min(freeze.frozen_ns, room - lasted);
     out.push_back({freeze.at, HostNs(freeze.at.value + (freeze.thawed ? lasted : room)),
-                   std::to_string(freeze.id), fmt::format("freeze {} for {}", freeze.id, freeze.cause), false,
-                   freeze.seq});
+                   std::to_string(freeze.id),
+                   fmt::format("freeze {} for {}", freeze.id, freeze.cause), false, freeze.seq});
   }
   return out;
 }
@@ -48,7 +49,8 @@ std::vector<Span> incident_spans(const RunFacts& run, const ReportSpans& spans) 
     auto at = spans.times.find(incident.seq.value);
     if (at == spans.times.end()) continue;
     std::string first = incident.first.empty() ? "" : ": " + incident.first;
-    out.push_back({at->second, at->second, incident.what, incident.what + first, true, incident.seq});
+    out.push_back(
+        {at->second, at->second, incident.what, incident.what + first, true, incident.seq});
   }
   return out;
 }
@@ -68,15 +70,15 @@ class SeriesByName {
     }
     ++points_;
     std::string& points = series_[name];
-    points += fmt::format("{}{{\"at\":{},\"value\":\"{}\",\"seq\":{}}}", points.empty() ? "" : ",", at.value,
-                          value, seq.value);
+    points += fmt::format("{}{{\"at\":{},\"value\":\"{}\",\"seq\":{}}}", points.empty() ? "" : ",",
+                          at.value, value, seq.value);
   }
 
   [[nodiscard]] std::string json() const {
     std::string out;
     for (const auto& [name, points] : series_) {
-      out += fmt::format("{}{{\"name\":{},\"points\":[{}]}}", out.empty() ? "" : ",\n", json_string(name),
-                         points);
+      out += fmt::format("{}{{\"name\":{},\"points\":[{}]}}", out.empty() ? "" : ",\n",
+                         json_string(name), points);
     }
     return out;
   }
@@ -98,7 +100,8 @@ SeriesByName series(const RunFacts& run, const ReportSpans& spans) {
     if (entry.write && is_number(entry.before)) {
       out.add(entry.target, asked->second, entry.before.exact, entry.request);
     }
-    if (is_number(entry.value)) out.add(entry.target, replied->second, entry.value.exact, entry.reply);
+    if (is_number(entry.value))
+      out.add(entry.target, replied->second, entry.value.exact, entry.reply);
   }
   return out;
 }
@@ -111,7 +114,8 @@ ReportDrawing report_drawing(const RunFacts& run, const ReportSpans& spans) {
       fmt::format("{{\"endNs\":{},\n\"lanes\":[{},\n{},\n{},\n{},\n{},\n{}],\n\"series\":[{}]}}",
                   spans.end.value, lane("schedulers", "scheduler", spans.schedulers),
                   lane("workers", "worker", spans.workers), lane("steps", "step", spans.steps),
-                  lane("requests", "request", spans.requests), lane("freezes", "freeze", freeze_spans(spans)),
+                  lane("requests", "request", spans.requests),
+                  lane("freezes", "freeze", freeze_spans(spans)),
                   lane("incidents", "incident", incident_spans(run, spans)), values.json()),
       values.left_out()};
 }

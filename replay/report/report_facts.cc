@@ -33,7 +33,7 @@ struct FreezeRecords {
   OwnedMessage<schema::OpRequested> request;
   OwnedMessage<schema::OpReplied> reply;
   OwnedMessage<schema::SchedulerExited> exited;  // the first after the freeze
-  std::set<uint32_t> other_class;                // entries of the request whose task is not in sched_ext
+  std::set<uint32_t> other_class;  // entries of the request whose task is not in sched_ext
 };
 
 Result<FreezeRecords> records_of(const TapeReader& tape, const RecordedFreeze& freeze) {
@@ -41,7 +41,8 @@ Result<FreezeRecords> records_of(const TapeReader& tape, const RecordedFreeze& f
   KTAPE_TRY(tape.for_each([&](const RecordView& view) -> Result<void> {
     if (!view.known) return {};
     const auto record = view.record;
-    if (record.isFreezeBegan() && view.seq == freeze.began) kept.began.keep(record.getFreezeBegan());
+    if (record.isFreezeBegan() && view.seq == freeze.began)
+      kept.began.keep(record.getFreezeBegan());
     if (record.isFrozen() && !kept.frozen.present() && record.getFrozen().getFreeze() == freeze.id)
       kept.frozen.keep(record.getFrozen());
     if (record.isOpRequested() && !kept.request.present() && freeze.op != 0 &&
@@ -53,7 +54,8 @@ Result<FreezeRecords> records_of(const TapeReader& tape, const RecordedFreeze& f
     if (record.isGateChecked() && freeze.op != 0 && record.getGateChecked().getOp() == freeze.op) {
       const auto gate = record.getGateChecked();
       if (gate.getFreeze() != 0 && gate.getFreeze() != freeze.id) return {};  // of another try
-      if (gate.getGate() == schema::Gate::SCHED_CLASS && gate.getOutcome() == schema::GateOutcome::FAILED)
+      if (gate.getGate() == schema::Gate::SCHED_CLASS &&
+          gate.getOutcome() == schema::GateOutcome::FAILED)
         kept.other_class.insert(gate.getEntry());
     }
     if (record.isSchedulerExited() && freeze.began < view.seq && !kept.exited.present())
@@ -99,15 +101,19 @@ ReportCpu cpu_facts(schema::VcpuState::Reader vcpu, bool trigger) {
   cpu.trigger = trigger;
   if (vcpu.getKnown()) {
     const bool named = vcpu.getSymbol().size() > 0;
-    cpu.where = "at " + (named ? printable(chars(vcpu.getSymbol())) : fmt::format("{:#x}", vcpu.getRip()));
+    cpu.where =
+        "at " + (named ? printable(chars(vcpu.getSymbol())) : fmt::format("{:#x}", vcpu.getRip()));
     if (!named && vcpu.getCpl() == kUserLevel) cpu.where = "in user space";
     if (!vcpu.getInterruptsEnabled()) cpu.state = "irqs off";
   }
   if (!vcpu.getKernelStateKnown()) return cpu;
-  cpu.current = fmt::format("{}[{}]", printable(chars(vcpu.getCurrentComm())), vcpu.getCurrentPid());
+  cpu.current =
+      fmt::format("{}[{}]", printable(chars(vcpu.getCurrentComm())), vcpu.getCurrentPid());
   cpu.scheduling = scheduling_text(vcpu);
   cpu.idle = vcpu.getCurrentPid() == 0;
-  const auto add = [&](const std::string& word) { cpu.state += (cpu.state.empty() ? "" : ", ") + word; };
+  const auto add = [&](const std::string& word) {
+    cpu.state += (cpu.state.empty() ? "" : ", ") + word;
+  };
   if (vcpu.getPreemptCount() != 0) add(fmt::format("preempt {:#x}", vcpu.getPreemptCount()));
   if (vcpu.getRunqueueLocked()) add("rq locked");
   return cpu;
@@ -126,8 +132,9 @@ std::set<int32_t> not_waiting(const FreezeRecords& records) {
 }
 
 // From the best source that the tape has.
-Result<void> find_waiting(const TapeReader& tape, const Result<Kernel>& kernel, const RecordedFreeze& freeze,
-                          const FreezeRecords& records, ReportFreeze& to) {
+Result<void> find_waiting(const TapeReader& tape, const Result<Kernel>& kernel,
+                          const RecordedFreeze& freeze, const FreezeRecords& records,
+                          ReportFreeze& to) {
   Error why = kernel.ok() ? Error{} : kernel.error();
   if (kernel.ok()) {
     const auto memory = memory_at(tape, freeze);
@@ -145,8 +152,8 @@ Result<void> find_waiting(const TapeReader& tape, const Result<Kernel>& kernel, 
   if (records.request.present() && records.reply.present()) {
     const auto hz = kernel.ok() ? kernel->facts().hz : 0;
     const auto cpus = kernel.ok() ? kernel->facts().cpus : 64;
-    to.waiting = waiting_in_reads(records.request.get(), records.reply.get(), not_waiting(records), hz, cpus,
-                                  kernel.ok() ? &kernel->btf() : nullptr);
+    to.waiting = waiting_in_reads(records.request.get(), records.reply.get(), not_waiting(records),
+                                  hz, cpus, kernel.ok() ? &kernel->btf() : nullptr);
     if (to.waiting.total > 0) {
       to.source = WaitingSource::kReads;
       return {};
@@ -172,7 +179,8 @@ Result<ReportFreeze> freeze_facts(const TapeReader& tape, const Result<Kernel>& 
   std::set<uint32_t> hit;
   for (const FreezeHit& one : freeze.hits) hit.insert(static_cast<uint32_t>(one.vcpu));
   for (const auto vcpu : records.frozen.get().getVcpus()) {
-    if (facts.cpus.size() < kMaxCpus) facts.cpus.push_back(cpu_facts(vcpu, hit.contains(vcpu.getCpu())));
+    if (facts.cpus.size() < kMaxCpus)
+      facts.cpus.push_back(cpu_facts(vcpu, hit.contains(vcpu.getCpu())));
   }
   KTAPE_TRY(find_waiting(tape, kernel, freeze, records, facts));
   return facts;
@@ -187,12 +195,13 @@ ReportScheduler scheduler_facts(const SchedulerFacts& facts, const Result<Kernel
     if (const auto name = kernel->btf().enumerator_name("scx_exit_kind", facts.exit_kind))
       scheduler.kind = fmt::format("{} ({})", printable(*name), facts.exit_kind);
   }
-  if (const std::string code = exit_code_words(facts.exit_code); !code.empty()) scheduler.kind += ", " + code;
+  if (const std::string code = exit_code_words(facts.exit_code); !code.empty())
+    scheduler.kind += ", " + code;
   return scheduler;
 }
 
-// Entries that were not done, without what the recorder asked for itself in its own freezes: that a field
-// of a worker cannot be read is nothing that went wrong.
+// Entries that were not done, without what the recorder asked for itself in its own freezes: that a
+// field of a worker cannot be read is nothing that went wrong.
 Result<void> find_undone(const TapeReader& tape, const TapeIndex& index, ReportFacts& report) {
   std::set<uint64_t> own_ops;
   for (const RecordedFreeze& freeze : index.freezes()) {
@@ -200,7 +209,8 @@ Result<void> find_undone(const TapeReader& tape, const TapeIndex& index, ReportF
   }
   std::set<uint64_t> own_seqs;
   KTAPE_TRY(tape.for_each([&](const RecordView& view) -> Result<void> {
-    if (view.known && view.record.isOpRequested() && own_ops.contains(view.record.getOpRequested().getOp()))
+    if (view.known && view.record.isOpRequested() &&
+        own_ops.contains(view.record.getOpRequested().getOp()))
       own_seqs.insert(view.seq.value);
     return {};
   }));
@@ -234,7 +244,8 @@ bool is_named(const ReportFreeze& freeze, const WaitingTask& task) {
   });
 }
 
-Result<std::map<uint64_t, ReportFreeze>> gather_report_freezes(const TapeReader& tape, size_t most) {
+Result<std::map<uint64_t, ReportFreeze>> gather_report_freezes(const TapeReader& tape,
+                                                               size_t most) {
   KTAPE_ASSIGN(const TapeIndex index, TapeIndex::make(tape));
   const Result<Kernel> kernel = restore_kernel(tape, index);
   std::vector<const RecordedFreeze*> order;
@@ -244,9 +255,10 @@ Result<std::map<uint64_t, ReportFreeze>> gather_report_freezes(const TapeReader&
     if (freeze->cause == schema::FreezeCause::REQUEST) return 2;
     return freeze->cause == schema::FreezeCause::PERIODIC ? 1 : 0;
   };
-  std::stable_sort(order.begin(), order.end(), [&](const RecordedFreeze* one, const RecordedFreeze* other) {
-    return rank(one) < rank(other);
-  });
+  std::stable_sort(order.begin(), order.end(),
+                   [&](const RecordedFreeze* one, const RecordedFreeze* other) {
+                     return rank(one) < rank(other);
+                   });
   if (order.size() > most) order.resize(most);
   std::map<uint64_t, ReportFreeze> found;
   for (const RecordedFreeze* freeze : order) {
@@ -269,15 +281,15 @@ bool ReportFacts::good() const {
 }
 
 Result<ReportFacts> gather_report(const ReportOptions& options) {
-  KTAPE_ASSIGN(const AskedAssertions judges, find_asked_assertions(options.judges));
+  KTAPE_ASSIGN(const AskedAssertions assertions, find_asked_assertions(options.assertions));
   KTAPE_ASSIGN(const CheckedTape checked, inspect_readable(options.tape));
   KTAPE_ASSIGN(auto tape, TapeReader::open(options.tape));
   KTAPE_ASSIGN(const TapeIndex index, TapeIndex::make(*tape));
   KTAPE_ASSIGN(const RecordedFreeze* freeze, choose_freeze(index, options));
   ReportFacts report;
   report.tape = printable(std::filesystem::path(options.tape).filename().string());
-  report.integrity =
-      checked.integrity == "intact" ? checked.integrity : checked.integrity + ": " + checked.finding;
+  report.integrity = checked.integrity == "intact" ? checked.integrity
+                                                   : checked.integrity + ": " + checked.finding;
   report.head = checked.head;
   report.losses = checked.losses;
   KTAPE_ASSIGN(report.run, gather_run_facts(*tape));
@@ -289,7 +301,7 @@ Result<ReportFacts> gather_report(const ReportOptions& options) {
   if (freeze != nullptr) {
     KTAPE_ASSIGN(report.freeze, freeze_facts(*tape, kernel, *freeze));
   }
-  for (const auto& [name, verdict] : assert_on_tape(checked, judges)) {
+  for (const auto& [name, verdict] : assert_on_tape(checked, assertions)) {
     if (verdict.result.kind == CheckResult::Kind::kNotAsked) continue;
     report.assertions.push_back({name, verdict.result, verdict.findings});
   }

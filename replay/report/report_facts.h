@@ -22,7 +22,7 @@ namespace ktape {
 struct ReportOptions {
   std::string tape;
   std::optional<uint64_t> freeze;  // the freeze to look into; nothing: see ReportFacts::freeze
-  AssertionOptions judges;
+  AssertionOptions assertions;
 };
 
 // Where a CPU stood when the machine was frozen.
@@ -77,7 +77,8 @@ struct ReportFacts {
   std::string losses;     // LossTally::text()
   RunFacts run;
   std::vector<ReportScheduler> schedulers;
-  std::vector<EntryFacts> undone;  // what the scenario asked for and did not get; kMaxUndone at most
+  std::vector<EntryFacts>
+      undone;  // what the scenario asked for and did not get; kMaxUndone at most
   size_t undone_total = 0;
   std::vector<ReportAssertion> assertions;  // by name; those that were not asked left out
   // The last freeze on a scheduler's error, else the last freeze; nothing when there was none.
@@ -93,9 +94,9 @@ struct ReportFacts {
 // Whether the kernel's words about the freeze name the task.
 [[nodiscard]] bool is_named(const ReportFreeze& freeze, const WaitingTask& task);
 
-// By id, `most` freezes at most: those that a trigger or a user caused come first, then those at intervals.
-// Who waited at one whose memory cannot be used is not known, and its note says why. kBadInput when the tape
-// cannot be read.
+// By id, `most` freezes at most: those that a trigger or a user caused come first, then those at
+// intervals. Who waited at one whose memory cannot be used is not known, and its note says why.
+// kBadInput when the tape cannot be read.
 [[nodiscard]] Result<std::map<uint64_t, ReportFreeze>> gather_report_freezes(const TapeReader& tape,
                                                                              size_t most);
 

@@ -26,7 +26,9 @@ constexpr size_t kMaxWaiting = 50;   // freezes with a table of who waited
 constexpr size_t kFindingLimit = 2'000;
 
 std::string number(uint64_t value) { return fmt::format("{}", value); }
-std::string seconds(HostNs at) { return fmt::format("{:.6f}", static_cast<double>(at.value) / 1e9); }
+std::string seconds(HostNs at) {
+  return fmt::format("{:.6f}", static_cast<double>(at.value) / 1e9);
+}
 
 // A short text stays in one line; a long one is broken wherever it must be.
 std::string kind_of(std::string_view kind, std::string_view text) {
@@ -49,8 +51,8 @@ HtmlCell list(const std::vector<std::string>& lines) {
 }
 
 std::string section(const char* id, const char* title, const std::string& content) {
-  return fmt::format("<section aria-labelledby=\"{0}\">\n<h2 id=\"{0}\">{1}</h2>\n{2}</section>\n", id, title,
-                     content);
+  return fmt::format("<section aria-labelledby=\"{0}\">\n<h2 id=\"{0}\">{1}</h2>\n{2}</section>\n",
+                     id, title, content);
 }
 
 std::string field(const char* name, const std::string& html) {
@@ -71,24 +73,26 @@ HtmlCell verdict_badge(CheckResult::Kind kind) {
 std::string summary(const RunFacts& run, const CheckedTape& checked) {
   bool completed = run.outcome.starts_with("completed");
   std::string outcome = run.sealed ? run.outcome_text() : "not known: the tape was never sealed";
-  std::string integrity = badge(checked.integrity, checked.integrity == "intact" ? "good" : "open").html;
+  std::string integrity =
+      badge(checked.integrity, checked.integrity == "intact" ? "good" : "open").html;
   if (!checked.finding.empty()) integrity += " " + html_text(checked.finding);
   std::string detail = run.outcome_detail.empty() ? "" : " " + html_text(run.outcome_detail);
   return fmt::format(
       "<dl>\n{}{}{}{}{}{}{}{}{}{}{}{}{}{}{}</dl>\n",
-      field("outcome", badge(outcome, completed ? "good" : "bad").html + detail), field("tape", integrity),
-      field("scenario", html_text(run.scenario)), field("kernel", html_text(run.kernel)),
-      field("machine", html_text(run.machine)), field("host", html_text(run.host)),
-      field("vCPUs waited for it", html_text(run.waits)), field("clocksource", html_text(run.clock)),
-      field("lock-ups", html_text(run.hidden_lockups)),
-      field("command line", "<span class=\"mono\">" + html_text(run.kernel_command_line) + "</span>"),
+      field("outcome", badge(outcome, completed ? "good" : "bad").html + detail),
+      field("tape", integrity), field("scenario", html_text(run.scenario)),
+      field("kernel", html_text(run.kernel)), field("machine", html_text(run.machine)),
+      field("host", html_text(run.host)), field("vCPUs waited for it", html_text(run.waits)),
+      field("clocksource", html_text(run.clock)), field("lock-ups", html_text(run.hidden_lockups)),
+      field("command line",
+            "<span class=\"mono\">" + html_text(run.kernel_command_line) + "</span>"),
       field("captured", html_text(run.captured)), field("by", html_text("ktape " + run.recorder)),
       field("records", number(run.records)), field("lost", html_text(checked.losses)),
       field("head digest", "<span class=\"mono\">" + html_text(checked.head) + "</span>"));
 }
 
-// Whether a finding ("undecided, seq 5: ...") has nothing that the reason ("inconclusive: seq 5: ...") has
-// not.
+// Whether a finding ("undecided, seq 5: ...") has nothing that the reason ("inconclusive: seq 5:
+// ...") has not.
 bool says_again(std::string_view finding, std::string_view reason) {
   constexpr std::string_view kInconclusive = "inconclusive: ";
   if (reason.starts_with(kInconclusive)) reason.remove_prefix(kInconclusive.size());
@@ -115,20 +119,22 @@ std::string left_out_text(const FindingCounts& rest) {
 }
 
 std::string verdicts_table(const Verdicts& verdicts) {
-  HtmlTable table("Verdicts of the assertions", {"assertion", "verdict", "why, and by which records"});
+  HtmlTable table("Verdicts of the assertions",
+                  {"assertion", "verdict", "why, and by which records"});
   for (const auto& [label, verdict] : verdicts) {
     std::vector<std::string> findings;
     for (size_t i = 0; i < verdict.findings.size(); ++i) {
       const std::string& finding = verdict.findings[i];
       if (says_again(finding, verdict.result.reason)) continue;
       if (findings.size() >= kMaxFindings) {
-        const FindingCounts rest =
-            count_findings({verdict.findings.begin() + static_cast<ptrdiff_t>(i), verdict.findings.end()});
+        const FindingCounts rest = count_findings(
+            {verdict.findings.begin() + static_cast<ptrdiff_t>(i), verdict.findings.end()});
         findings.push_back(left_out_text(rest));
         break;
       }
-      findings.push_back(
-          finding.size() <= kFindingLimit ? finding : printable(finding.substr(0, kFindingLimit)) + "...");
+      findings.push_back(finding.size() <= kFindingLimit
+                             ? finding
+                             : printable(finding.substr(0, kFindingLimit)) + "...");
     }
     HtmlCell why = list(findings);
     why.html.insert(0, html_text(verdict.result.reason));
@@ -139,7 +145,8 @@ std::string verdicts_table(const Verdicts& verdicts) {
 
 using ReportFreezes = std::map<uint64_t, ReportFreeze>;  // by id
 
-// What the kernel said of the freeze that began with this record; empty: nothing, or it is no such record.
+// What the kernel said of the freeze that began with this record; empty: nothing, or it is no such
+// record.
 std::string said_of_freeze(const ReportFreezes& freezes, Seq began) {
   for (const auto& [id, freeze] : freezes) {
     if (freeze.began == began) return fmt::format("{}", fmt::join(freeze.details, "; "));
@@ -168,7 +175,8 @@ std::string timeline() {
          "<button id=\"show-later\" aria-label=\"Later\">\u2192</button>"
          "<span class=\"soft\">Click a bar to zoom to it; drag to move; Ctrl and the wheel to "
          "zoom.</span></div>\n"
-         "<svg id=\"timeline\" role=\"img\" tabindex=\"0\" aria-label=\"Timeline of schedulers, workers, "
+         "<svg id=\"timeline\" role=\"img\" tabindex=\"0\" aria-label=\"Timeline of schedulers, "
+         "workers, "
          "steps, "
          "requests and freezes; the tables below say the same\"></svg>\n"
          "<p id=\"picked\" class=\"soft\" aria-live=\"polite\"></p>\n"
@@ -181,7 +189,8 @@ std::string steps_table(const ReportSpans& spans) {
   HtmlTable table("Steps of the scenario", {"step", "began, s", "took", "record", "how it went"});
   for (const Span& step : spans.steps) {
     table.row({plain(step.label), count(seconds(step.begin)),
-               count(duration_text(step.end.value - step.begin.value)), count(number(step.seq.value)),
+               count(duration_text(step.end.value - step.begin.value)),
+               count(number(step.seq.value)),
                step.failed ? badge(step.text, "bad") : plain(step.text)});
   }
   return table.take("No step began.");
@@ -195,17 +204,19 @@ std::string time_of(const ReportSpans& spans, Seq seq) {
 HtmlCell entry_status(const EntryFacts& entry) {
   const bool good = entry.status == schema::EntryStatus::DONE || entry.as_expected;
   if (entry.reply.value == 0) return badge("no reply", "open");
-  HtmlCell cell =
-      badge(enum_words(entry.status) + (entry.as_expected ? ", as expected" : ""), good ? "good" : "bad");
+  HtmlCell cell = badge(enum_words(entry.status) + (entry.as_expected ? ", as expected" : ""),
+                        good ? "good" : "bad");
   if (!entry.reason.empty()) cell.html += " " + html_text(entry.reason);
   return cell;
 }
 
 std::string entries_table(const RunFacts& run, const ReportSpans& spans) {
-  HtmlTable table("Kernel state that was read and written, in order",
-                  {"tag", "time, s", "target", "", "before", "value", "type", "how it went", "record"});
+  HtmlTable table(
+      "Kernel state that was read and written, in order",
+      {"tag", "time, s", "target", "", "before", "value", "type", "how it went", "record"});
   for (const EntryFacts& entry : run.entries) {
-    table.row({mono(entry.tag), count(time_of(spans, entry.reply.value == 0 ? entry.request : entry.reply)),
+    table.row({mono(entry.tag),
+               count(time_of(spans, entry.reply.value == 0 ? entry.request : entry.reply)),
                mono(entry.target), plain(entry.write ? "write" : "read"), mono(entry.before.shown),
                mono(entry.value.shown), mono(entry.type), entry_status(entry),
                count(number(entry.reply.value == 0 ? entry.request.value : entry.reply.value))});
@@ -222,8 +233,9 @@ std::pair<std::string, std::string> gate_cells(const EntryFacts& entry) {
       ++passed;
       continue;
     }
-    others.push_back(fmt::format("gate {}, {}: {}{}{}", static_cast<unsigned>(gate), enum_words(gate),
-                                 enum_words(facts.outcome), facts.enforced ? "" : " (not enforced)",
+    others.push_back(fmt::format("gate {}, {}: {}{}{}", static_cast<unsigned>(gate),
+                                 enum_words(gate), enum_words(facts.outcome),
+                                 facts.enforced ? "" : " (not enforced)",
                                  facts.observed.empty() ? "" : ", " + facts.observed));
   }
   return {fmt::format("{} of {}", passed, entry.gates.size()), list(others).html};
@@ -255,13 +267,14 @@ std::string gates_table(const RunFacts& run) {
 std::string waiting_table(const ReportFreeze& freeze) {
   if (freeze.source == WaitingSource::kNone) {
     return "<p class=\"soft\">Who waited in sched_ext is not known: " +
-           html_text(freeze.source_note.empty() ? "the tape does not tell" : printable(freeze.source_note)) +
+           html_text(freeze.source_note.empty() ? "the tape does not tell"
+                                                : printable(freeze.source_note)) +
            ".</p>\n";
   }
   const std::string source = waiting_source_text(freeze);
-  HtmlTable table(
-      fmt::format("{} runnable, waiting in sched_ext ({})", count_text(freeze.waiting.total, "task"), source),
-      {"task", "runnable for", "DSQ", "ran on", "may run on"});
+  HtmlTable table(fmt::format("{} runnable, waiting in sched_ext ({})",
+                              count_text(freeze.waiting.total, "task"), source),
+                  {"task", "runnable for", "DSQ", "ran on", "may run on"});
   for (const WaitingTask& task : freeze.waiting.tasks) {
     HtmlCell name = mono(task.name());
     if (is_named(freeze, task)) name.html += " " + badge("named by the kernel", "bad").html;
@@ -287,21 +300,24 @@ std::string freeze_evidence(const FreezeFacts& freeze, const ReportFreeze* waiti
   }
   std::string more;
   if (freeze.vcpus_left_out > 0) {
-    more =
-        fmt::format("<p class=\"note\">{} more left out.</p>\n", count_text(freeze.vcpus_left_out, "vCPU"));
+    more = fmt::format("<p class=\"note\">{} more left out.</p>\n",
+                       count_text(freeze.vcpus_left_out, "vCPU"));
   }
   std::string bypass =
       freeze.bypass_depth > 0 ? fmt::format(", SCX BYPASS DEPTH {}", freeze.bypass_depth) : "";
-  std::string ended = freeze.thawed ? fmt::format("frozen for {}, {} kept", duration_text(freeze.frozen_ns),
-                                                  count_text(freeze.pages, "page"))
-                                    : "never thawed";
+  std::string ended = freeze.thawed
+                          ? fmt::format("frozen for {}, {} kept", duration_text(freeze.frozen_ns),
+                                        count_text(freeze.pages, "page"))
+                          : "never thawed";
   return fmt::format(
-      "<h3>Freeze {} <span class=\"soft\">for {}</span></h3>\n<p>At {} s, record {}; every vCPU stood after "
+      "<h3>Freeze {} <span class=\"soft\">for {}</span></h3>\n<p>At {} s, record {}; every vCPU "
+      "stood after "
       "{}; {}{}"
       ".</p>\n{}{}{}",
       freeze.id, html_text(freeze.cause), seconds(freeze.at), freeze.seq.value,
-      duration_text(freeze.stop_latency_ns), ended, bypass, table.take("The tape has no state of the vCPUs."),
-      more, waiting == nullptr ? "" : waiting_table(*waiting));
+      duration_text(freeze.stop_latency_ns), ended, bypass,
+      table.take("The tape has no state of the vCPUs."), more,
+      waiting == nullptr ? "" : waiting_table(*waiting));
 }
 
 std::string freezes(const ReportSpans& spans, const ReportFreezes& waiting) {
@@ -323,7 +339,8 @@ std::string freezes(const ReportSpans& spans, const ReportFreezes& waiting) {
     html += freeze_evidence(freeze, found == waiting.end() ? nullptr : &found->second);
   }
   if (left_out > 0)
-    html += fmt::format("<p class=\"note\">{} more left out.</p>\n", count_text(left_out, "freeze"));
+    html +=
+        fmt::format("<p class=\"note\">{} more left out.</p>\n", count_text(left_out, "freeze"));
   return html;
 }
 
@@ -332,11 +349,12 @@ std::string schedulers_table(const RunFacts& run) {
                   {"scheduler", "declares", "exit", "reason", "message", "record"});
   for (const SchedulerFacts& scheduler : run.schedulers) {
     const bool plain_exit = scheduler.exited && scheduler.enabled && !scheduler.unfinished;
-    table.row(
-        {plain(fmt::format("{} {}", scheduler.id, scheduler.full_name())), plain(scheduler.declared),
-         plain(plain_exit ? exit_words(scheduler.exit_kind, scheduler.exit_code) : scheduler.end_text()),
-         plain(scheduler.exited ? scheduler.exit_reason : scheduler.ejecting), mono(scheduler.exit_message),
-         count(number(scheduler.seq.value))});
+    table.row({plain(fmt::format("{} {}", scheduler.id, scheduler.full_name())),
+               plain(scheduler.declared),
+               plain(plain_exit ? exit_words(scheduler.exit_kind, scheduler.exit_code)
+                                : scheduler.end_text()),
+               plain(scheduler.exited ? scheduler.exit_reason : scheduler.ejecting),
+               mono(scheduler.exit_message), count(number(scheduler.seq.value))});
   }
   return table.take("No scheduler was attached.");
 }
@@ -364,8 +382,8 @@ std::string layouts_table(const RunFacts& run) {
 std::string samples_table(const ReportSpans& spans) {
   HtmlTable table("Values sampled while the machine ran", {"name", "time, s", "value", "record"});
   for (const SampleFacts& sample : spans.samples) {
-    table.row(
-        {mono(sample.name), count(seconds(sample.at)), mono(sample.value), count(number(sample.seq.value))});
+    table.row({mono(sample.name), count(seconds(sample.at)), mono(sample.value),
+               count(number(sample.seq.value))});
   }
   return spans.samples.empty() ? "" : table.take("");
 }
@@ -380,7 +398,8 @@ std::string left_out(const ReportSpans& spans) {
   std::string what;
   for (const auto& [sort, left] : spans.left_out)
     what += fmt::format("{}{} {}", what.empty() ? "" : ", ", left, sort);
-  return what.empty() ? "" : "<p class=\"note\">Left out of this page: " + html_text(what) + ".</p>\n";
+  return what.empty() ? ""
+                      : "<p class=\"note\">Left out of this page: " + html_text(what) + ".</p>\n";
 }
 
 std::string console(const ReportSpans& spans) {
@@ -391,18 +410,22 @@ std::string console(const ReportSpans& spans) {
 std::string head(const std::string& title) {
   return fmt::format(
       "<!DOCTYPE html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
-      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; script-src '{}'; style-src "
+      "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; script-src '{}'; "
+      "style-src "
       "'{}'; "
       "base-uri 'none'; form-action 'none'\">\n"
       "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
-      "<meta name=\"color-scheme\" content=\"light dark\">\n<title>{}</title>\n<style>{}</style>\n</head>\n",
+      "<meta name=\"color-scheme\" content=\"light "
+      "dark\">\n<title>{}</title>\n<style>{}</style>\n</head>\n",
       csp_hash(report_script()), csp_hash(report_style()), html_text(title), report_style());
 }
 
 constexpr char kContents[] =
-    "<nav aria-label=\"Contents\"><a href=\"#verdicts\">Verdicts</a><a href=\"#incidents\">Incidents</a>"
+    "<nav aria-label=\"Contents\"><a href=\"#verdicts\">Verdicts</a><a "
+    "href=\"#incidents\">Incidents</a>"
     "<a href=\"#time\">Timeline</a><a href=\"#values\">Values</a><a href=\"#gates\">Gates</a>"
-    "<a href=\"#freezes\">Freezes</a><a href=\"#schedulers\">Schedulers</a><a href=\"#layouts\">Layouts</a>"
+    "<a href=\"#freezes\">Freezes</a><a href=\"#schedulers\">Schedulers</a><a "
+    "href=\"#layouts\">Layouts</a>"
     "<a href=\"#losses\">Losses</a><a href=\"#console\">Console</a></nav>\n";
 
 }  // namespace
@@ -425,7 +448,8 @@ Result<std::string> report_html(const TapeReader& tape, const CheckedTape& check
   html += section("values", "Values over time", entries_table(run, spans) + samples_table(spans));
   html += section("gates", "Gates", gates_table(run));
   html += section("freezes", "Freezes", freezes(spans, waiting));
-  html += section("schedulers", "Schedulers and workers", schedulers_table(run) + workers_table(run));
+  html +=
+      section("schedulers", "Schedulers and workers", schedulers_table(run) + workers_table(run));
   html += section("layouts", "Layouts", layouts_table(run));
   html += section("losses", "Losses", losses_table(run));
   html += section("console", "Console", console(spans));
@@ -436,11 +460,11 @@ Result<std::string> report_html(const TapeReader& tape, const CheckedTape& check
   return html;
 }
 
-Result<void> write_report_page(const std::string& tape, const AssertionOptions& judges,
+Result<void> write_report_page(const std::string& tape, const AssertionOptions& assertions,
                                const std::string& out) {
   KTAPE_ASSIGN(OutputFile file, OutputFile::create(out));
   KTAPE_ASSIGN(CheckedTape checked, inspect_readable(tape));
-  KTAPE_ASSIGN(AskedAssertions found, find_asked_assertions(judges));
+  KTAPE_ASSIGN(AskedAssertions found, find_asked_assertions(assertions));
   KTAPE_ASSIGN(auto reader, TapeReader::open(tape));
   KTAPE_ASSIGN(std::string html, report_html(*reader, checked, assert_on_tape(checked, found)));
   KTAPE_TRY(file.write(html));

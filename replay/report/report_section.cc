@@ -38,12 +38,14 @@ Lines rest(const Section& section) {
   std::string sorts;
   for (const auto& [sort, count] : section.hidden_sorts)
     sorts += fmt::format("{}{} {}", sorts.empty() ? " (" : ", ", count, sort);
-  return wrapped("  ", fmt::format("and {} more{}{}", section.hidden, sorts, sorts.empty() ? "" : ")"), 3);
+  return wrapped(
+      "  ", fmt::format("and {} more{}{}", section.hidden, sorts, sorts.empty() ? "" : ")"), 3);
 }
 
 // From the end.
 auto last_of(std::vector<Item>& items, Rank rank) {
-  return std::find_if(items.rbegin(), items.rend(), [&](const Item& item) { return item.rank == rank; });
+  return std::find_if(items.rbegin(), items.rend(),
+                      [&](const Item& item) { return item.rank == rank; });
 }
 
 // What could not be told anyway gives way at once: a stranger's tape may have any number of items.

@@ -7,7 +7,8 @@
 #include <string_view>
 #include <vector>
 
-// Parts of a text that has room for so many lines and columns, and what gives way where there is more.
+// Parts of a text that has room for so many lines and columns, and what gives way where there is
+// more.
 
 namespace ktape {
 
@@ -15,13 +16,13 @@ using Lines = std::vector<std::string>;
 
 void append(Lines& to, const Lines& lines);
 
-// In `columns` columns (a UTF-8 sequence counts as one), filled up with blanks; what was cut off is told by
-// dots, and is cut between words where there are any.
+// In `columns` columns (a UTF-8 sequence counts as one), filled up with blanks; what was cut off is
+// told by dots, and is cut between words where there are any.
 [[nodiscard]] std::string cell(std::string_view text, size_t columns);
 [[nodiscard]] std::string fitted(std::string_view text, size_t columns);
 
-// Words in lines that begin with `lead`, then under it; at most `most` lines, the last with dots when
-// there was more.
+// Words in lines that begin with `lead`, then under it; at most `most` lines, the last with dots
+// when there was more.
 [[nodiscard]] Lines wrapped(const std::string& lead, std::string_view text, size_t most);
 
 // What gives way first where room is short.
@@ -34,8 +35,8 @@ struct Item {
   std::string sort;  // what it counts as where it gave way; may be empty
 };
 
-// A part of the text. Where room is short, items give way to a line that says how many: the ordinary before
-// the important, of one rank those at the end first.
+// A part of the text. Where room is short, items give way to a line that says how many: the
+// ordinary before the important, of one rank those at the end first.
 struct Section {
   std::string title;  // empty: none, and no empty line before it
   std::vector<Item> items;

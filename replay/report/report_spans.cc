@@ -31,13 +31,13 @@ std::string bounded(std::string_view text) {
 }
 
 template <typename Reader>
-std::string safe(const Reader& text) {
+std::string brief(const Reader& text) {
   return printable(bounded(chars(text)));
 }
 
 template <typename Reader>
 std::string after_colon(const Reader& text) {
-  return text.size() == 0 ? "" : ": " + safe(text);
+  return text.size() == 0 ? "" : ": " + brief(text);
 }
 
 VcpuFacts vcpu_facts(schema::VcpuState::Reader vcpu) {
@@ -47,12 +47,12 @@ VcpuFacts vcpu_facts(schema::VcpuState::Reader vcpu) {
   if (!vcpu.getKnown()) return facts;
   facts.where = vcpu.getCpl() == 0 ? "kernel" : "user space";
   facts.where += vcpu.getSymbol().size() == 0 ? fmt::format(" at {:#x}", vcpu.getRip())
-                                              : " in " + safe(vcpu.getSymbol());
+                                              : " in " + brief(vcpu.getSymbol());
   facts.state = vcpu.getInterruptsEnabled() ? "irqs on" : "irqs off";
   if (!vcpu.getKernelStateKnown()) return facts;
   facts.state += fmt::format(", preempt {:#x}", vcpu.getPreemptCount());
   if (vcpu.getRunqueueLocked()) facts.state += ", RUNQUEUE LOCKED";
-  facts.occupant = fmt::format("{} ({})", safe(vcpu.getCurrentComm()), vcpu.getCurrentPid());
+  facts.occupant = fmt::format("{} ({})", brief(vcpu.getCurrentComm()), vcpu.getCurrentPid());
   facts.scheduling = scheduling_text(vcpu);
   return facts;
 }
@@ -136,17 +136,18 @@ void Gatherer::requested(schema::OpRequested::Reader request, HostNs at, Seq seq
       tags += ", ...";
       break;
     }
-    if (entry.getTag().size() > 0) tags += (tags.empty() ? "" : ", ") + safe(entry.getTag());
+    if (entry.getTag().size() > 0) tags += (tags.empty() ? "" : ", ") + brief(entry.getTag());
   }
-  requests_.begin(request.getOp(), at, seq, fmt::format("{} {}", request.getOp(), tags.empty() ? what : tags),
-                  fmt::format("request {}, {}, {}{}{}", request.getOp(), enum_words(request.getMode()),
-                              count_text(entries.size(), what), tags.empty() ? "" : ": ", tags));
+  requests_.begin(
+      request.getOp(), at, seq, fmt::format("{} {}", request.getOp(), tags.empty() ? what : tags),
+      fmt::format("request {}, {}, {}{}{}", request.getOp(), enum_words(request.getMode()),
+                  count_text(entries.size(), what), tags.empty() ? "" : ": ", tags));
 }
 
 void Gatherer::freeze_began(schema::FreezeBegan::Reader began, HostNs at, Seq seq) {
   // What froze by itself says more than the next request: it has room of its own.
-  const bool own =
-      began.getCause() != schema::FreezeCause::REQUEST && began.getCause() != schema::FreezeCause::PERIODIC;
+  const bool own = began.getCause() != schema::FreezeCause::REQUEST &&
+                   began.getCause() != schema::FreezeCause::PERIODIC;
   size_t& kept = own ? own_freezes_ : other_freezes_;
   if (kept >= kMaxSpans) {
     ++out_.left_out["freezes"];
@@ -192,9 +193,10 @@ void Gatherer::thawed(schema::Thawed::Reader thawed) {
 void Gatherer::worker_report(schema::WorkerReport::Reader report, HostNs at) {
   bool killed = report.getEvent() == schema::WorkerEvent::KILLED;
   if (!killed && report.getEvent() != schema::WorkerEvent::EXITED) return;
-  workers_.end(safe(report.getName()), at,
-               fmt::format(", {} {}", killed ? "killed by signal" : "exited with", report.getStatus()),
-               killed);
+  workers_.end(
+      brief(report.getName()), at,
+      fmt::format(", {} {}", killed ? "killed by signal" : "exited with", report.getStatus()),
+      killed);
 }
 
 void Gatherer::sample(schema::Sample::Reader sample, HostNs at, Seq seq) {
@@ -202,7 +204,8 @@ void Gatherer::sample(schema::Sample::Reader sample, HostNs at, Seq seq) {
     ++out_.left_out["samples"];
     return;
   }
-  out_.samples.push_back({safe(sample.getName()), bounded(shown_value(sample.getValue())), at, seq});
+  out_.samples.push_back(
+      {brief(sample.getName()), bounded(shown_value(sample.getValue())), at, seq});
 }
 
 void Gatherer::console(std::string_view text) {
@@ -221,30 +224,32 @@ void Gatherer::visit(const RecordView& view) {
   switch (record.which()) {
     case schema::Record::STEP_STARTED: {
       auto step = record.getStepStarted();
-      std::string name = fmt::format("{} {}", step.getStep(), safe(step.getName()));
+      std::string name = fmt::format("{} {}", step.getStep(), brief(step.getName()));
       return steps_.begin(step.getStep(), at, view.seq, name, "step " + name);
     }
     case schema::Record::STEP_FINISHED: {
       auto step = record.getStepFinished();
       return steps_.end(step.getStep(), at,
-                        step.getOk() ? ", done" : ", FAILED" + after_colon(step.getDetail()), !step.getOk());
+                        step.getOk() ? ", done" : ", FAILED" + after_colon(step.getDetail()),
+                        !step.getOk());
     }
     case schema::Record::SCHEDULER_ATTACHED: {
       auto scheduler = record.getSchedulerAttached();
-      std::string name = fmt::format("{} {}", scheduler.getId(), safe(scheduler.getName()));
+      std::string name = fmt::format("{} {}", scheduler.getId(), brief(scheduler.getName()));
       return schedulers_.begin(scheduler.getId(), at, view.seq, name, "scheduler " + name);
     }
     case schema::Record::SCHEDULER_EXITED: {
       auto exited = record.getSchedulerExited();
       time(at, view.seq);
-      return schedulers_.end(exited.getId(), at,
-                             fmt::format(", exited, {}{}", exit_words(exited.getKind(), exited.getExitCode()),
-                                         after_colon(exited.getReason())),
-                             false);
+      return schedulers_.end(
+          exited.getId(), at,
+          fmt::format(", exited, {}{}", exit_words(exited.getKind(), exited.getExitCode()),
+                      after_colon(exited.getReason())),
+          false);
     }
     case schema::Record::WORKER_STARTED: {
       auto worker = record.getWorkerStarted();
-      std::string name = safe(worker.getName());
+      std::string name = brief(worker.getName());
       return workers_.begin(name, at, view.seq, name,
                             fmt::format("worker {}, pid {}", name, worker.getPid()));
     }
@@ -255,7 +260,8 @@ void Gatherer::visit(const RecordView& view) {
     case schema::Record::OP_REPLIED: {
       auto reply = record.getOpReplied();
       time(at, view.seq);
-      return requests_.end(reply.getOp(), at, ", " + reply_text(reply) + after_colon(reply.getError()),
+      return requests_.end(reply.getOp(), at,
+                           ", " + reply_text(reply) + after_colon(reply.getError()),
                            !reply.getOk() && !reply.getAsExpected());
     }
     case schema::Record::FREEZE_BEGAN:
@@ -292,7 +298,8 @@ ReportSpans Gatherer::finish() {
     out_.console = lines_of(head_ + tail_);
   } else {
     out_.console = lines_of(head_) +
-                   fmt::format("\n[{} bytes are left out here]\n\n", out_.console_left_out) + lines_of(tail_);
+                   fmt::format("\n[{} bytes are left out here]\n\n", out_.console_left_out) +
+                   lines_of(tail_);
   }
   for (auto* spans : {&out_.steps, &out_.requests, &out_.schedulers, &out_.workers}) {
     for (Span& span : *spans) span.end = std::max(span.begin, std::min(span.end, out_.end));

@@ -11,9 +11,9 @@
 #include "schema/base/units.h"
 #include "schema/tape/reading/reader.h"
 
-// What a report draws and lists of a tape beside its run facts: when things were, what the vCPUs did at
-// each freeze, and what the guest's kernel printed. Texts are safe to print. Bounded: what went beyond the
-// limits is counted.
+// What a report draws and lists of a tape beside its run facts: when things were, what the vCPUs
+// did at each freeze, and what the guest's kernel printed. Texts are safe to print. Bounded: what
+// went beyond the limits is counted.
 
 namespace ktape {
 
@@ -65,9 +65,10 @@ struct ReportSpans {
   std::vector<Span> workers;
   std::vector<FreezeFacts> freezes;
   std::vector<SampleFacts> samples;
-  std::map<uint64_t, HostNs> times;  // of requests, replies and what RunFacts::incidents names, by seq
-  std::string console;               // its lines; of a long one the first and the last
-  uint64_t console_left_out = 0;     // bytes
+  std::map<uint64_t, HostNs>
+      times;                      // of requests, replies and what RunFacts::incidents names, by seq
+  std::string console;            // its lines; of a long one the first and the last
+  uint64_t console_left_out = 0;  // bytes
   std::map<std::string, uint64_t> left_out;  // "freezes": how many
 };
 

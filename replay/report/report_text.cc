@@ -29,14 +29,16 @@ Section head(const ReportFacts& report) {
   section.whole = true;
   section.field("tape", report.tape);
   if (report.integrity != "intact") section.field("", report.integrity);
-  section.field("outcome", run.sealed ? run.outcome_text() + (run.outcome_detail.empty() ? "" : ": ") +
-                                            run.outcome_detail
-                                      : "not known: the tape was never sealed");
+  section.field("outcome", run.sealed
+                               ? run.outcome_text() + (run.outcome_detail.empty() ? "" : ": ") +
+                                     run.outcome_detail
+                               : "not known: the tape was never sealed");
   if (!run.scenario.empty()) section.field("scenario", run.scenario);
   section.field("kernel", run.kernel.empty() ? "not known" : run.kernel);
   if (!run.machine.empty()) section.field("machine", run.machine);
   if (!run.host.empty()) section.field("host", run.host);
-  if (!run.waits.empty()) section.field(run.host.empty() ? "host" : "", "vCPUs waited for it: " + run.waits);
+  if (!run.waits.empty())
+    section.field(run.host.empty() ? "host" : "", "vCPUs waited for it: " + run.waits);
   if (!run.captured.empty()) section.field("captured", run.captured + " by ktape " + run.recorder);
   return section;
 }
@@ -87,10 +89,10 @@ std::string exited_line(const Alike<ReportScheduler>& group, const char* how) {
 Lines ejected(const Alike<ReportScheduler>& group) {
   const SchedulerFacts& facts = group.first->facts;
   const std::string line =
-      facts.exited
-          ? exited_line(group, facts.enabled ? "ejected" : "not enabled")
-          : fmt::format("{}: attached, {}; was being ejected when the run ended ({})", facts.full_name(),
-                        facts.declared, times(group.count, facts.seq, group.last->facts.seq));
+      facts.exited ? exited_line(group, facts.enabled ? "ejected" : "not enabled")
+                   : fmt::format("{}: attached, {}; was being ejected when the run ended ({})",
+                                 facts.full_name(), facts.declared,
+                                 times(group.count, facts.seq, group.last->facts.seq));
   Lines lines = wrapped("  ", line, 2);
   append_cause(facts, lines);
   return lines;
@@ -100,16 +102,18 @@ Lines not_ejected(const Alike<ReportScheduler>& group) {
   const SchedulerFacts& facts = group.first->facts;
   if (!facts.exited) {
     const std::string often = group.count == 1 ? "" : fmt::format(" ({} of them)", group.count);
-    return wrapped(
-        "  ",
-        fmt::format("{}: attached, {}; was there to the end{}", facts.full_name(), facts.declared, often), 2);
+    return wrapped("  ",
+                   fmt::format("{}: attached, {}; was there to the end{}", facts.full_name(),
+                               facts.declared, often),
+                   2);
   }
   Lines lines = wrapped("  ", exited_line(group, "exited"), 2);
   if (group.count == 1) append_cause(facts, lines);
   return lines;
 }
 
-// Errors come first, whatever ended well after them; those that are alike are told once, with how many.
+// Errors come first, whatever ended well after them; those that are alike are told once, with how
+// many.
 Section schedulers(const ReportFacts& report) {
   Section section;
   section.title = "SCHEDULER";
@@ -161,17 +165,19 @@ Section incidents(const ReportFacts& report) {
     if (incident.first.empty() && incident.what.starts_with("freeze by")) continue;
     told.push_back(&incident);
   }
-  std::ranges::stable_sort(told, {}, [](const IncidentFacts* incident) { return severity(*incident); });
+  std::ranges::stable_sort(told, {},
+                           [](const IncidentFacts* incident) { return severity(*incident); });
   const auto key = [](const IncidentFacts& incident) {
     return incident.what + without_numbers(incident.first);
   };
   for (const Alike<IncidentFacts>& group : alike(told, key)) {
     const IncidentFacts& first = *group.first;
-    section.add(wrapped("  ",
-                        fmt::format("{}: {}: {}{}{}", times(group.count, first.seq, group.last->seq),
-                                    first.what, first.first, first.note.empty() ? "" : "; ", first.note),
-                        first.note.empty() ? 3 : 6),
-                severity(first) == 0 ? Rank::kImportant : Rank::kNormal);
+    section.add(
+        wrapped("  ",
+                fmt::format("{}: {}: {}{}{}", times(group.count, first.seq, group.last->seq),
+                            first.what, first.first, first.note.empty() ? "" : "; ", first.note),
+                first.note.empty() ? 3 : 6),
+        severity(first) == 0 ? Rank::kImportant : Rank::kNormal);
   }
   // Else a reader would take silence for good news.
   if (!report.run.hidden_lockups.empty())
@@ -186,15 +192,16 @@ Section failures(const ReportFacts& report) {
     if (step.finished && step.ok) continue;
     section.add(wrapped("  ",
                         fmt::format("seq {}: step {} {}{}{}", step.seq.value, step.key(),
-                                    step.finished ? "failed" : "did not end", step.detail.empty() ? "" : ": ",
-                                    step.detail),
+                                    step.finished ? "failed" : "did not end",
+                                    step.detail.empty() ? "" : ": ", step.detail),
                         3),
                 Rank::kImportant, "steps");
   }
   for (const auto& [name, worker] : report.run.workers) {
     if (!worker.end.starts_with("killed")) continue;
     section.add(
-        wrapped("  ", fmt::format("seq {}: worker '{}' was {}", worker.seq.value, name, worker.end), 2),
+        wrapped("  ", fmt::format("seq {}: worker '{}' was {}", worker.seq.value, name, worker.end),
+                2),
         Rank::kNormal, "workers");
   }
   std::vector<const EntryFacts*> undone;
@@ -204,12 +211,13 @@ Section failures(const ReportFacts& report) {
   };
   for (const Alike<EntryFacts>& group : alike(undone, key)) {
     const EntryFacts& entry = *group.first;
-    section.add(wrapped("  ",
-                        fmt::format("{}: '{}' in step {} was not done: {}",
-                                    times(group.count, entry.request, group.last->request), entry.tag,
-                                    entry.step_key(), entry.reason.empty() ? "no reply" : entry.reason),
-                        3),
-                Rank::kOrdinary, "that were not done");
+    section.add(
+        wrapped("  ",
+                fmt::format("{}: '{}' in step {} was not done: {}",
+                            times(group.count, entry.request, group.last->request), entry.tag,
+                            entry.step_key(), entry.reason.empty() ? "no reply" : entry.reason),
+                3),
+        Rank::kOrdinary, "that were not done");
   }
   section.hidden = report.undone_total - report.undone.size();
   if (section.hidden > 0) section.hidden_sorts["that were not done"] = section.hidden;
@@ -227,9 +235,11 @@ bool is_told(const ReportFacts& report, const std::string& detail) {
 Section freeze(const ReportFacts& report) {
   const ReportFreeze& freeze = *report.freeze;
   Section section;
-  section.title = fmt::format("FREEZE {}, {} (seq {}, {:.3f} s into the run)", freeze.id, freeze.cause,
-                              freeze.began.value, static_cast<double>(freeze.at.value) / 1e9);
-  if (!freeze.step.empty()) section.add(wrapped("  in step ", "'" + freeze.step + "'", 2), Rank::kImportant);
+  section.title =
+      fmt::format("FREEZE {}, {} (seq {}, {:.3f} s into the run)", freeze.id, freeze.cause,
+                  freeze.began.value, static_cast<double>(freeze.at.value) / 1e9);
+  if (!freeze.step.empty())
+    section.add(wrapped("  in step ", "'" + freeze.step + "'", 2), Rank::kImportant);
   for (const std::string& detail : freeze.details) {
     if (!is_told(report, detail)) section.add(wrapped("  ", detail, 3), Rank::kImportant);
   }
@@ -247,29 +257,31 @@ Section freeze(const ReportFacts& report) {
 }
 
 std::string task_line(const ReportFreeze& freeze, const WaitingTask& task) {
-  return fitted(
-      fmt::format("{} {} {:>12}  {} {:>6}  {}", is_named(freeze, task) ? '*' : ' ', cell(task.name(), 22),
-                  milliseconds(task), cell(task.dsq.empty() ? "-" : task.dsq, 16),
-                  task.last_cpu ? std::to_string(*task.last_cpu) : "?", task.cpus.empty() ? "?" : task.cpus),
-      kReportColumns);
+  return fitted(fmt::format("{} {} {:>12}  {} {:>6}  {}", is_named(freeze, task) ? '*' : ' ',
+                            cell(task.name(), 22), milliseconds(task),
+                            cell(task.dsq.empty() ? "-" : task.dsq, 16),
+                            task.last_cpu ? std::to_string(*task.last_cpu) : "?",
+                            task.cpus.empty() ? "?" : task.cpus),
+                kReportColumns);
 }
 
 Section waiting(const ReportFreeze& freeze) {
   Section section;
   const WaitingTasks& waiting = freeze.waiting;
-  section.title =
-      fmt::format("RUNNABLE AND WAITING IN SCHED_EXT: {} ({})", waiting.total, waiting_source_text(freeze));
+  section.title = fmt::format("RUNNABLE AND WAITING IN SCHED_EXT: {} ({})", waiting.total,
+                              waiting_source_text(freeze));
   if (freeze.source == WaitingSource::kNone) {
     section.title = "RUNNABLE AND WAITING IN SCHED_EXT: not known";
-    section.add(wrapped("  ", freeze.source_note.empty() ? "the tape does not tell" : freeze.source_note, 3));
+    section.add(wrapped(
+        "  ", freeze.source_note.empty() ? "the tape does not tell" : freeze.source_note, 3));
     return section;
   }
   if (waiting.tasks.empty()) {
     section.add({"  nobody"});
     return section;
   }
-  section.add({fmt::format("  {:<22} {:>12}  {:<16} {:>6}  {}", "task", "runnable for", "DSQ", "ran on",
-                           "may run on")},
+  section.add({fmt::format("  {:<22} {:>12}  {:<16} {:>6}  {}", "task", "runnable for", "DSQ",
+                           "ran on", "may run on")},
               Rank::kImportant);
   size_t ordinary = 0;
   for (const WaitingTask& task : waiting.tasks) {
@@ -297,11 +309,12 @@ std::string not_shown(const FindingCounts& counts, size_t shown) {
   return text;
 }
 
-// What an assertion found; its result's reason is the first of that again. Notes and what speaks for it are
-// no violations: they are counted apart.
+// What an assertion found; its result's reason is the first of that again. Notes and what speaks
+// for it are no violations: they are counted apart.
 Lines evidence(const ReportAssertion& assertion) {
   const bool violated = assertion.result.kind == CheckResult::Kind::kViolated;
-  Lines lines = wrapped("  ", assertion.name + (violated ? " is violated" : " could not be asked"), 2);
+  Lines lines =
+      wrapped("  ", assertion.name + (violated ? " is violated" : " could not be asked"), 2);
   const FindingCounts counts = count_findings(assertion.findings);
   if (assertion.findings.empty() && !assertion.result.reason.empty())
     append(lines, wrapped("    ", assertion.result.reason, 3));
@@ -321,8 +334,9 @@ Lines evidence(const ReportAssertion& assertion) {
 Section assertions(const ReportFacts& report) {
   using Kind = CheckResult::Kind;
   const auto count = [&](Kind kind) {
-    return std::ranges::count(report.assertions, kind,
-                              [](const ReportAssertion& assertion) { return assertion.result.kind; });
+    return std::ranges::count(report.assertions, kind, [](const ReportAssertion& assertion) {
+      return assertion.result.kind;
+    });
   };
   Section section;
   for (const Kind kind : {Kind::kViolated, Kind::kError}) {
@@ -332,8 +346,9 @@ Section assertions(const ReportFacts& report) {
                     kind == Kind::kViolated ? "violated" : "not asked");
     }
   }
-  section.title = fmt::format("ASSERTIONS: {} hold, {} inconclusive, {} violated", count(Kind::kPassed),
-                              count(Kind::kInconclusive), count(Kind::kViolated));
+  section.title =
+      fmt::format("ASSERTIONS: {} hold, {} inconclusive, {} violated", count(Kind::kPassed),
+                  count(Kind::kInconclusive), count(Kind::kViolated));
   if (const auto errors = count(Kind::kError); errors > 0)
     section.title += fmt::format(", {} not asked", errors);
   if (section.items.empty()) section.add({"  none is violated"});

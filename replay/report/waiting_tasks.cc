@@ -49,7 +49,8 @@ class Walk {
     if (!pointer(first + *tasks_)) {
       return Error{ErrorCode::kNotApplicable, "the first task was not captured", ""};
     }
-    if (const auto jiffies = kernel_.symbol("jiffies_64"); jiffies.ok()) jiffies_ = number(*jiffies, 8);
+    if (const auto jiffies = kernel_.symbol("jiffies_64"); jiffies.ok())
+      jiffies_ = number(*jiffies, 8);
     process(first);
     list(first + *tasks_, [&](GuestVirtual link) { process(GuestVirtual(link.value - *tasks_)); });
     keep_longest(found_);
@@ -117,9 +118,11 @@ class Walk {
   std::string text(GuestVirtual at) {
     std::array<char, 16> bytes{};  // TASK_COMM_LEN
     if (!comm_ ||
-        !kernel_.read(memory_, at + comm_->offset_bytes, std::as_writable_bytes(std::span(bytes))).ok())
+        !kernel_.read(memory_, at + comm_->offset_bytes, std::as_writable_bytes(std::span(bytes)))
+             .ok())
       return "";
-    return printable({bytes.data(), static_cast<size_t>(std::ranges::find(bytes, '\0') - bytes.begin())});
+    return printable(
+        {bytes.data(), static_cast<size_t>(std::ranges::find(bytes, '\0') - bytes.begin())});
   }
 
   // As check_rq_for_timeouts() of kernel/sched/ext.c counts it.
@@ -143,7 +146,8 @@ class Walk {
 
   const Kernel& kernel_;
   const GuestMemory& memory_;
-  std::optional<uint64_t> tasks_, signal_, thread_node_, thread_head_, runnable_node_, dsq_, dsq_id_;
+  std::optional<uint64_t> tasks_, signal_, thread_node_, thread_head_, runnable_node_, dsq_,
+      dsq_id_;
   std::optional<FieldInfo> runnable_at_, pid_, comm_, mask_, cpu_;
   std::optional<uint64_t> jiffies_;
   std::set<uint64_t> seen_;

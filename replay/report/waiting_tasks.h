@@ -32,10 +32,11 @@ struct WaitingTasks {
   bool incomplete = false;         // some task could not be reached
 };
 
-// All tasks and threads of a memory that are in their runqueue's scx.runnable_list, which is what the
-// kernel's stall watchdog goes by, or in a DSQ. kNotApplicable when this kernel has no sched_ext, or the
-// memory not the first task.
-[[nodiscard]] Result<WaitingTasks> find_waiting_tasks(const Kernel& kernel, const GuestMemory& memory);
+// All tasks and threads of a memory that are in their runqueue's scx.runnable_list, which is what
+// the kernel's stall watchdog goes by, or in a DSQ. kNotApplicable when this kernel has no
+// sched_ext, or the memory not the first task.
+[[nodiscard]] Result<WaitingTasks> find_waiting_tasks(const Kernel& kernel,
+                                                      const GuestMemory& memory);
 
 // Sorts, counts, and leaves out what is too much.
 void keep_longest(WaitingTasks& waiting);

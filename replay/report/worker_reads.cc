@@ -10,20 +10,11 @@
 #include <string_view>
 
 #include "schema/base/text.h"
+#include "schema/wire/value_number.h"
 
 namespace ktape {
 
 namespace {
-
-std::optional<uint64_t> number_of(schema::Value::Reader value) {
-  switch (value.which()) {
-    case schema::Value::U8: return value.getU8();
-    case schema::Value::U16: return value.getU16();
-    case schema::Value::U32: return value.getU32();
-    case schema::Value::U64: return value.getU64();
-    default: return std::nullopt;
-  }
-}
 
 // "kworker/0:1" of "kworker/0:1[33].on_rq": a task that is no worker.
 std::string comm_of_tag(std::string_view tag) { return printable(tag.substr(0, tag.rfind('['))); }
@@ -36,7 +27,8 @@ struct Read {
 }  // namespace
 
 WaitingTasks waiting_in_reads(schema::OpRequested::Reader request, schema::OpReplied::Reader reply,
-                              const std::set<int32_t>& others, uint32_t hz, uint32_t cpus, const Btf* btf) {
+                              const std::set<int32_t>& others, uint32_t hz, uint32_t cpus,
+                              const Btf* btf) {
   std::optional<uint64_t> jiffies;
   std::map<int32_t, Read> workers;
   const auto asked = request.getEntries();

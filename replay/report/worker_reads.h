@@ -10,12 +10,14 @@
 
 namespace ktape {
 
-// The workers that waited, and the task that the kernel says did, by what the recorder read of them in a
-// freeze of its own: jiffies_64, and of each on_rq, cpus_mask, scx.dsq->id and scx.runnable_at. One that is
-// on a runqueue counts, unless its pid is among `others`: those that run, and those of another class. `hz` 0:
-// times are not known. `btf` may be null: DSQs stay numbers.
+// The workers that waited, and the task that the kernel says did, by what the recorder read of them
+// in a freeze of its own: jiffies_64, and of each on_rq, cpus_mask, scx.dsq->id and
+// scx.runnable_at. One that is on a runqueue counts, unless its pid is among `others`: those that
+// run, and those of another class. `hz` 0: times are not known. `btf` may be null: DSQs stay
+// numbers.
 [[nodiscard]] WaitingTasks waiting_in_reads(schema::OpRequested::Reader request,
-                                            schema::OpReplied::Reader reply, const std::set<int32_t>& others,
-                                            uint32_t hz, uint32_t cpus, const Btf* btf);
+                                            schema::OpReplied::Reader reply,
+                                            const std::set<int32_t>& others, uint32_t hz,
+                                            uint32_t cpus, const Btf* btf);
 
 }  // namespace ktape

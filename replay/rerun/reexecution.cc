@@ -33,13 +33,14 @@ std::string entry_name(const ServedRequest& served, uint32_t entry) {
 }
 
 bool all_done(const std::vector<OpResult>& results) {
-  return std::ranges::all_of(results,
-                             [](const OpResult& r) { return r.status == schema::EntryStatus::DONE; });
+  return std::ranges::all_of(
+      results, [](const OpResult& r) { return r.status == schema::EntryStatus::DONE; });
 }
 
 std::string truth(bool value) { return value ? "true" : "false"; }
 
-void add(std::vector<ReplayDifference>& to, Seq seq, const std::string& what, FieldDifference field) {
+void add(std::vector<ReplayDifference>& to, Seq seq, const std::string& what,
+         FieldDifference field) {
   to.push_back({seq, what, std::move(field)});
 }
 
@@ -54,8 +55,9 @@ bool is_of_freeze(schema::GateChecked::Reader gate, uint64_t freeze) {
 }
 
 // Returns how many gates stand on both sides.
-size_t compare_gates(const ServedRequest& served, uint64_t freeze, uint32_t entry, const std::string& name,
-                     const std::vector<GateResult>& gates, std::vector<ReplayDifference>& to) {
+size_t compare_gates(const ServedRequest& served, uint64_t freeze, uint32_t entry,
+                     const std::string& name, const std::vector<GateResult>& gates,
+                     std::vector<ReplayDifference>& to) {
   std::map<schema::Gate, const RecordedGate*> recorded;
   for (const RecordedGate& gate : served.gates) {
     const auto of = gate.gate.get();
@@ -120,8 +122,9 @@ Result<RecordedMemory*> Reexecution::memory_of(uint64_t freeze) {
     memory_.reset();
     const RecordedFreeze* recorded = index_.freeze(freeze);
     Result<RecordedMemory> memory =
-        recorded != nullptr ? memory_at(tape_, *recorded)
-                            : Error{ErrorCode::kBadInput, fmt::format("there is no freeze {}", freeze), ""};
+        recorded != nullptr
+            ? memory_at(tape_, *recorded)
+            : Error{ErrorCode::kBadInput, fmt::format("there is no freeze {}", freeze), ""};
     if (memory.ok()) {
       memory_.emplace(std::move(*memory));
     } else if (memory.error().code != ErrorCode::kNotApplicable) {
@@ -137,8 +140,8 @@ Result<void> Reexecution::frozen(Seq seq, schema::Frozen::Reader recorded) {
     std::vector<StoppedCpu>& stopped = stopped_[of->id];
     stopped.clear();
     for (auto vcpu : recorded.getVcpus()) {
-      stopped.push_back(
-          {vcpu.getKnown(), GuestVirtual(vcpu.getRip()), vcpu.getCpl(), vcpu.getInterruptsEnabled()});
+      stopped.push_back({vcpu.getKnown(), GuestVirtual(vcpu.getRip()), vcpu.getCpl(),
+                         vcpu.getInterruptsEnabled()});
     }
   }
   KTAPE_ASSIGN(RecordedMemory * memory, memory_of(recorded.getFreeze()));
@@ -155,7 +158,8 @@ Result<void> Reexecution::frozen(Seq seq, schema::Frozen::Reader recorded) {
   const std::string name = fmt::format("freeze {}", recorded.getFreeze());
   if (recorded.getBypassDepth() != evidence.bypass_depth) {
     add(found, seq, name,
-        {"bypassDepth", std::to_string(recorded.getBypassDepth()), std::to_string(evidence.bypass_depth)});
+        {"bypassDepth", std::to_string(recorded.getBypassDepth()),
+         std::to_string(evidence.bypass_depth)});
   }
   const auto vcpus = recorded.getVcpus();
   for (uint32_t cpu = 0; cpu < vcpus.size() && cpu < evidence.cpus.size(); ++cpu) {
@@ -191,7 +195,8 @@ Result<void> Reexecution::served(const ServedRequest& served) {
   } else {
     ++report_.no_memory;
   }
-  for (const RecordedFreeze* attempt : freezes_[served.request.get().getOp()]) stopped_.erase(attempt->id);
+  for (const RecordedFreeze* attempt : freezes_[served.request.get().getOp()])
+    stopped_.erase(attempt->id);
   return {};
 }
 
@@ -223,7 +228,8 @@ void Reexecution::compare_try(const ServedRequest& served, const RecordedFreeze&
   }
   if (!execution.may_pass)
     add(found, freeze.began, which + fmt::format("request {}", served.request.get().getOp()),
-        {"outcome", "to be tried again", all_done(execution.results) ? "done" : "refused for good"});
+        {"outcome", "to be tried again",
+         all_done(execution.results) ? "done" : "refused for good"});
   ++report_.tries;
   report_.gates += gates;
   report(std::move(found));
@@ -231,7 +237,8 @@ void Reexecution::compare_try(const ServedRequest& served, const RecordedFreeze&
 
 StopMoment Reexecution::moment_of(uint64_t freeze, const RecordedMemory& memory) const {
   const auto stopped = stopped_.find(freeze);
-  return {stopped != stopped_.end() ? stopped->second : std::vector<StoppedCpu>(), evidence_.read(memory)};
+  return {stopped != stopped_.end() ? stopped->second : std::vector<StoppedCpu>(),
+          evidence_.read(memory)};
 }
 
 Reexecution::Execution Reexecution::execute(const std::vector<Op>& ops, RecordedMemory& memory,
@@ -259,7 +266,8 @@ Reexecution::Execution Reexecution::execute(const std::vector<Op>& ops, Recorded
 }
 
 // As recorders did that tried once: each write of a batch was held to its gates when its turn came.
-Reexecution::Execution Reexecution::execute_in_order(const std::vector<Op>& ops, RecordedMemory& memory) {
+Reexecution::Execution Reexecution::execute_in_order(const std::vector<Op>& ops,
+                                                     RecordedMemory& memory) {
   if (std::holds_alternative<ReadAction>(ops.front().action)) return execute(ops, memory, {});
   (void)memory.take_missing();
   Execution execution;
@@ -288,8 +296,9 @@ Result<void> Reexecution::replay(const ServedRequest& served, RecordedMemory& me
     return {};
   }
   const bool told_tries = served.reply.getTries() > 0;
-  Execution execution = told_tries ? execute(*ops, memory, moment_of(served.reply.getFreeze(), memory))
-                                   : execute_in_order(*ops, memory);
+  Execution execution = told_tries
+                            ? execute(*ops, memory, moment_of(served.reply.getFreeze(), memory))
+                            : execute_in_order(*ops, memory);
   KTAPE_TRY(memory.intact());
   const bool done = all_done(execution.results);
   const bool whole = compare_entries(served, std::move(execution));
@@ -300,7 +309,8 @@ Result<void> Reexecution::replay(const ServedRequest& served, RecordedMemory& me
   return {};
 }
 
-// False when an entry differs, and what it needed was not captured: that says nothing about today's code.
+// False when an entry differs, and what it needed was not captured: that says nothing about today's
+// code.
 bool Reexecution::compare_entries(const ServedRequest& served, Execution execution) {
   const std::vector<OpResult>& results = execution.results;
   const auto recorded = served.reply.getEntries();
@@ -339,20 +349,22 @@ void Reexecution::layout_used(Seq seq, schema::LayoutUsed::Reader recorded) {
   const bool is_plausible =
       recorded.getType().size() <= kMaxNameBytes && recorded.getPath().size() <= kMaxNameBytes;
   if (layouts_.size() == kMaxLayouts || !is_plausible) return;
-  layouts_.emplace_back(seq, UsedLayout{std::string(chars(recorded.getType())),
-                                        std::string(chars(recorded.getPath())), recorded.getOffsetBytes(),
-                                        recorded.getSizeBytes(), std::string(chars(recorded.getEncoding()))});
+  layouts_.emplace_back(
+      seq, UsedLayout{std::string(chars(recorded.getType())),
+                      std::string(chars(recorded.getPath())), recorded.getOffsetBytes(),
+                      recorded.getSizeBytes(), std::string(chars(recorded.getEncoding()))});
 }
 
-// Where today's code finds each field that the capture used. Looked up by name, so that the fields of hot
-// requests and of those that cannot be replayed count as well.
+// Where today's code finds each field that the capture used. Looked up by name, so that the fields
+// of hot requests and of those that cannot be replayed count as well.
 void Reexecution::compare_layouts() {
   Found found;
   for (const auto& [seq, layout] : layouts_) {
     // An array, or a type without a name, is reached from others only.
     if (!kernel_.btf().type(layout.type).ok()) continue;
     const Result<FieldInfo> field = kernel_.btf().field(layout.type, layout.path);
-    const std::string name = fmt::format("layout of {} {}", printable(layout.type), printable(layout.path));
+    const std::string name =
+        fmt::format("layout of {} {}", printable(layout.type), printable(layout.path));
     ++report_.layouts;
     if (!field.ok()) {
       add(found, seq, name, {"path", "found", in_quotes(field.error().message)});
@@ -360,7 +372,8 @@ void Reexecution::compare_layouts() {
     }
     if (layout.offset_bytes != field->offset_bytes) {
       add(found, seq, name,
-          {"offsetBytes", std::to_string(layout.offset_bytes), std::to_string(field->offset_bytes)});
+          {"offsetBytes", std::to_string(layout.offset_bytes),
+           std::to_string(field->offset_bytes)});
     }
     if (layout.size_bytes != field->type.size_bytes) {
       add(found, seq, name,

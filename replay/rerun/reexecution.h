@@ -24,8 +24,9 @@ namespace ktape {
 
 // A field of a record that today's code computes differently.
 struct ReplayDifference {
-  Seq seq;           // of the record that says otherwise
-  std::string what;  // "request 3 entry 0 ('vtime')", "gate identity of request ...", "freeze 2 CPU 1"
+  Seq seq;  // of the record that says otherwise
+  std::string
+      what;  // "request 3 entry 0 ('vtime')", "gate identity of request ...", "freeze 2 CPU 1"
   FieldDifference field;
 };
 
@@ -41,15 +42,15 @@ struct ReplayReport {
   uint64_t tries = 0;         // of requests, before the last of each, whose gates were compared
   uint64_t freezes = 0;       // whose evidence was compared
   uint64_t layouts = 0;       // compared
-  uint64_t hot = 0;           // read while the machine ran: there is nothing that they could be held against
-  uint64_t refused = 0;       // before a freeze
-  uint64_t unanswered = 0;    // no reply on the tape
+  uint64_t hot = 0;  // read while the machine ran: there is nothing that they could be held against
+  uint64_t refused = 0;     // before a freeze
+  uint64_t unanswered = 0;  // no reply on the tape
   uint64_t difference_count = 0;
   std::vector<ReplayDifference> differences;  // the first of them
 };
 
-// Runs today's op, gate and evidence code over recorded memory, and holds what comes out against the records:
-// every field but host times. Writes go to a copy of a freeze's memory.
+// Runs today's op, gate and evidence code over recorded memory, and holds what comes out against
+// the records: every field but host times. Writes go to a copy of a freeze's memory.
 class Reexecution {
  public:
   static constexpr size_t kDifferencesKept = 1000;
@@ -59,7 +60,8 @@ class Reexecution {
   Reexecution(const Reexecution&) = delete;
   Reexecution& operator=(const Reexecution&) = delete;
 
-  // All records, in order. Errors are those of a tape that cannot be used; what differs is no error.
+  // All records, in order. Errors are those of a tape that cannot be used; what differs is no
+  // error.
   Result<void> visit(const RecordView& view);
   // After the last record.
   [[nodiscard]] ReplayReport finish();
@@ -74,8 +76,9 @@ class Reexecution {
   // What came of the ops of a request in a freeze.
   struct Execution {
     std::vector<OpResult> results;
-    std::vector<bool> blind;  // entries that needed something that was not captured, and may differ for that
-    bool may_pass = false;    // what refused them
+    std::vector<bool>
+        blind;  // entries that needed something that was not captured, and may differ for that
+    bool may_pass = false;  // what refused them
   };
 
   Result<void> replay_earlier_tries(const ServedRequest& served);
@@ -83,7 +86,8 @@ class Reexecution {
   [[nodiscard]] StopMoment moment_of(uint64_t freeze, const RecordedMemory& memory) const;
   Execution execute(const std::vector<Op>& ops, RecordedMemory& memory, const StopMoment& moment);
   Execution execute_in_order(const std::vector<Op>& ops, RecordedMemory& memory);
-  void compare_try(const ServedRequest& served, const RecordedFreeze& freeze, const Execution& execution);
+  void compare_try(const ServedRequest& served, const RecordedFreeze& freeze,
+                   const Execution& execution);
   bool compare_entries(const ServedRequest& served, Execution execution);
   void layout_used(Seq seq, schema::LayoutUsed::Reader recorded);
   void compare_layouts();
@@ -96,10 +100,11 @@ class Reexecution {
   EvidenceReader evidence_;
   ServedRequests requests_;
   std::map<uint64_t, std::vector<const RecordedFreeze*>> freezes_;  // of each request
-  std::map<uint64_t, std::vector<StoppedCpu>> stopped_;  // of freezes whose request has no reply yet
-  uint64_t memory_freeze_ = 0;                           // whose memory is open; freezes count from 1
-  std::optional<RecordedMemory> memory_;                 // nothing: none was kept
-  std::vector<std::pair<Seq, UsedLayout>> layouts_;      // recorded
+  std::map<uint64_t, std::vector<StoppedCpu>>
+      stopped_;                                      // of freezes whose request has no reply yet
+  uint64_t memory_freeze_ = 0;                       // whose memory is open; freezes count from 1
+  std::optional<RecordedMemory> memory_;             // nothing: none was kept
+  std::vector<std::pair<Seq, UsedLayout>> layouts_;  // recorded
   ReplayReport report_;
 };
 

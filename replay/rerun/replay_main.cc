@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// ktape-replay: today's op and gate code over the memory of a tape; and what was going on at a record.
+// ktape-replay: today's op and gate code over the memory of a tape; and what was going on at a
+// record.
 
 #include <fmt/format.h>
 
@@ -15,6 +16,7 @@
 #include "replay/text/text_writer.h"
 #include "schema/base/command_line.h"
 #include "schema/base/exit_code.h"
+#include "schema/base/standard_output.h"
 #include "schema/base/text.h"
 #include "schema/tape/reading/reader.h"
 #include "schema/tape/verify/verify.h"
@@ -26,32 +28,28 @@ namespace {
 constexpr char kProgram[] = "ktape replay";
 
 constexpr char kHelp[] =
-    "Executes every cold request of a tape again, each of its tries, with the op and gate code of this "
-    "ktape,\n"
-    "over the memory that the tape kept of its freeze, and compares each gate and each field of the reply "
-    "with\n"
-    "what was recorded: status, reason, value, addresses, type, width. Writes go to a copy. Also the "
-    "evidence of "
-    "each\n"
-    "freeze and the layouts that were used are held against what this ktape finds.\n"
-    "\n"
-    "A difference means that this ktape reads the same memory in another way than the one that recorded:\n"
-    "it, or the recorder, is wrong.\n"
-    "\n"
-    "--state-at rebuilds instead what was going on at a record: steps, workers, schedulers, requests that\n"
-    "waited for their replies.";
+    R"(Executes every cold request of a tape again, each of its tries, with the op and gate code of this ktape,
+over the memory that the tape kept of its freeze, and compares each gate and each field of the reply with
+what was recorded: status, reason, value, addresses, type, width. Writes go to a copy. Also the evidence of each
+freeze and the layouts that were used are held against what this ktape finds.
+
+A difference means that this ktape reads the same memory in another way than the one that recorded:
+it, or the recorder, is wrong.
+
+--state-at rebuilds instead what was going on at a record: steps, workers, schedulers, requests that
+waited for their replies.)";
 
 constexpr char kFooter[] =
-    "Not replayed are requests whose freeze kept no memory, or not what they need; hot reads, which saw\n"
-    "memory that nobody kept; and requests that were refused before a freeze. Their numbers are told.\n"
-    "\n"
-    "Examples:\n"
-    "  ktape replay run.ktape\n"
-    "  ktape replay run.ktape --json | jq '.differences[].field'\n"
-    "  ktape replay run.ktape --state-at 130\n"
-    "\n"
-    "Exit status: 0 everything that could be replayed is as recorded; 1 something differs; 77 nothing could\n"
-    "be replayed; 2 usage; 3 the tape is altered or unusable.";
+    R"(Not replayed are requests whose freeze kept no memory, or not what they need; hot reads, which saw
+memory that nobody kept; and requests that were refused before a freeze. Their numbers are told.
+
+Examples:
+  ktape replay run.ktape
+  ktape replay run.ktape --json | jq '.differences[].field'
+  ktape replay run.ktape --state-at 130
+
+Exit status: 0 everything that could be replayed is as recorded; 1 something differs; 77 nothing could
+be replayed; 2 usage; 3 the tape is altered or unusable.)";
 
 struct Options {
   std::string tape;
@@ -59,56 +57,57 @@ struct Options {
   bool json = false;
 };
 
-Result<void> write_out(const std::string& text) {
-  if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size()) return {};
-  return system_error(ErrorCode::kHost, "cannot write to standard output");
-}
-
 std::string json_of(const ReplayReport& report, const Verification& found) {
   std::string differences;
   for (const ReplayDifference& difference : report.differences) {
     differences +=
         fmt::format("{}{{\"seq\":\"{}\",\"what\":{},\"field\":{},\"recorded\":{},\"computed\":{}}}",
-                    differences.empty() ? "" : ",", difference.seq.value, json_string(difference.what),
-                    json_string(difference.field.field), json_string(difference.field.recorded),
-                    json_string(difference.field.computed));
+                    differences.empty() ? "" : ",", difference.seq.value,
+                    json_string(difference.what), json_string(difference.field.field),
+                    json_string(difference.field.recorded), json_string(difference.field.computed));
   }
   return fmt::format(
-      "{{\"requests\":\"{}\",\"replayed\":\"{}\",\"noMemory\":\"{}\",\"notCaptured\":\"{}\",\"deferred\":\"{}"
+      "{{\"requests\":\"{}\",\"replayed\":\"{}\",\"noMemory\":\"{}\",\"notCaptured\":\"{}\","
+      "\"deferred\":\"{}"
       "\","
       "\"entries\":\"{}\",\"gates\":\"{}\",\"freezes\":\"{}\",\"layouts\":\"{}\",\"tries\":\"{}\","
       "\"hot\":\"{}\",\"refused\":\"{}\","
       "\"unanswered\":\"{}\",\"differenceCount\":\"{}\",\"differences\":[{}],{}}}\n",
       report.requests, report.replayed, report.no_memory, report.not_captured, report.deferred,
-      report.entries, report.gates, report.freezes, report.layouts, report.tries, report.hot, report.refused,
-      report.unanswered, report.difference_count, differences, integrity_json(found));
+      report.entries, report.gates, report.freezes, report.layouts, report.tries, report.hot,
+      report.refused, report.unanswered, report.difference_count, differences,
+      integrity_json(found));
 }
 
 // Where nothing was compared there is no saying that nothing differs.
 std::string what_was_replayed(const ReplayReport& report) {
   const uint64_t compared = report.entries + report.gates + report.freezes + report.layouts;
-  std::string text = report.requests == 0 ? std::string("the run has no cold request to replay")
-                                          : fmt::format("{} of {} replayed", report.replayed,
-                                                        count_text(report.requests, "cold request"));
+  std::string text = report.requests == 0
+                         ? std::string("the run has no cold request to replay")
+                         : fmt::format("{} of {} replayed", report.replayed,
+                                       count_text(report.requests, "cold request"));
   if (compared == 0) return text + ": nothing could be compared\n";
   if (report.difference_count > 0) {
     text += ": " + count_text(report.difference_count, "difference");
   } else {
-    text += report.replayed > 0 ? ": nothing differs" : ": of what else could be compared nothing differs";
+    text += report.replayed > 0 ? ": nothing differs"
+                                : ": of what else could be compared nothing differs";
   }
   const std::string tries =
       report.tries == 0 ? "" : ", " + count_text(report.tries, "earlier try", "earlier tries");
   return text + fmt::format("\ncompared: {}, {}{}, evidence of {}, {}\n",
-                            count_text(report.entries, "entry", "entries"), count_text(report.gates, "gate"),
-                            tries, count_text(report.freezes, "freeze"),
+                            count_text(report.entries, "entry", "entries"),
+                            count_text(report.gates, "gate"), tries,
+                            count_text(report.freezes, "freeze"),
                             count_text(report.layouts, "layout"));
 }
 
 std::string text_of(const ReplayReport& report, const Verification& found) {
   std::string text;
   for (const ReplayDifference& difference : report.differences) {
-    text += fmt::format("seq {}: {}: {}: recorded {}, computed {}\n", difference.seq.value, difference.what,
-                        difference.field.field, difference.field.recorded, difference.field.computed);
+    text += fmt::format("seq {}: {}: {}: recorded {}, computed {}\n", difference.seq.value,
+                        difference.what, difference.field.field, difference.field.recorded,
+                        difference.field.computed);
   }
   if (report.difference_count > report.differences.size()) {
     text += fmt::format("... and {} more\n", report.difference_count - report.differences.size());
@@ -139,7 +138,7 @@ Result<ExitCode> replay(const TapeReader& tape, const Options& options) {
   Reexecution reexecution(tape, index, kernel);
   KTAPE_TRY(tape.for_each([&](const RecordView& view) { return reexecution.visit(view); }));
   const ReplayReport report = reexecution.finish();
-  KTAPE_TRY(write_out(options.json ? json_of(report, found) : text_of(report, found)));
+  KTAPE_TRY(write_output(options.json ? json_of(report, found) : text_of(report, found)));
   return with_integrity(code_of(report), found);
 }
 
@@ -156,20 +155,21 @@ Result<ExitCode> show_state(const TapeReader& tape, const Options& options) {
   };
   KTAPE_TRY(tape.for_each(visit, ChainCheck::kRecords));
   if (!found) {
-    return Error{ErrorCode::kUsage,
-                 fmt::format("--state-at {}: the tape's records are 1 to {}", options.state_at, last.value),
-                 ""};
+    return Error{
+        ErrorCode::kUsage,
+        fmt::format("--state-at {}: the tape's records are 1 to {}", options.state_at, last.value),
+        ""};
   }
   TextWriter writer;
   state.show(writer);
-  KTAPE_TRY(write_out(options.json ? state.json() : writer.take()));
+  KTAPE_TRY(write_output(options.json ? state.json() : writer.take()));
   return ExitCode::kGood;
 }
 
 Result<ExitCode> run(const Options& options, bool state) {
   KTAPE_ASSIGN(auto tape, TapeReader::open(options.tape));
   KTAPE_ASSIGN(ExitCode code, state ? show_state(*tape, options) : replay(*tape, options));
-  if (std::fflush(stdout) != 0) return system_error(ErrorCode::kHost, "cannot write to standard output");
+  KTAPE_TRY(flush_output());
   return code;
 }
 
@@ -178,14 +178,13 @@ Result<ExitCode> run(const Options& options, bool state) {
 }  // namespace ktape
 
 int main(int argc, char** argv) {
-  CLI::App app(std::string(ktape::kHelp) + "\n", ktape::kProgram);
-  app.footer(ktape::kFooter);
-  app.set_version_flag("--version", std::string("ktape ") + KTAPE_VERSION);
+  ktape::Program program(ktape::kProgram, ktape::kHelp, ktape::kFooter);
+  CLI::App& app = program.app();
   ktape::Options options;
   app.add_option("TAPE", options.tape, "a tape, or the .partial that a recorder left")->required();
   const auto* state =
-      app.add_option("--state-at", options.state_at, "what was going on at this record")->type_name("SEQ");
+      app.add_option("--state-at", options.state_at, "what was going on at this record")
+          ->type_name("SEQ");
   app.add_flag("--json", options.json, "one line of JSON, for programs");
-  if (std::optional<int> status = ktape::parse_command_line(app, argc, argv)) return *status;
-  return ktape::exit_status(ktape::kProgram, ktape::run(options, state->count() > 0));
+  return program.run(argc, argv, [&] { return ktape::run(options, state->count() > 0); });
 }

@@ -17,11 +17,6 @@ namespace {
 constexpr size_t kMaxKept = size_t{1} << 16;
 
 template <typename Reader>
-std::string safe(const Reader& text) {
-  return printable(chars(text));
-}
-
-template <typename Reader>
 std::string string_of(const Reader& text) {
   return std::string(chars(text));
 }
@@ -34,9 +29,11 @@ std::string kind_name(const RecordView& view) {
   return "nothing";
 }
 
-std::string worker_text(schema::WorkerStarted::Reader started, schema::WorkerReport::Reader report) {
+std::string worker_text(schema::WorkerStarted::Reader started,
+                        schema::WorkerReport::Reader report) {
   const std::string done = count_text(report.getPhasesDone(), "phase") + " done";
-  std::string text = fmt::format("pid {}, policy {}, ", started.getPid(), enum_words(started.getPolicy()));
+  std::string text =
+      fmt::format("pid {}, policy {}, ", started.getPid(), enum_words(started.getPolicy()));
   switch (report.getEvent()) {
     case schema::WorkerEvent::EXITED:
       return text + fmt::format("exited with {}, {}", report.getStatus(), done);
@@ -68,7 +65,8 @@ std::string request_text(schema::OpRequested::Reader request) {
   }
   const std::string count =
       reads > 0 ? count_text(reads, "read") : count_text(request.getEntries().size(), "write");
-  return fmt::format("request {}, {}, {}: {}", request.getOp(), enum_words(request.getMode()), count, tags);
+  return fmt::format("request {}, {}, {}: {}", request.getOp(), enum_words(request.getMode()),
+                     count, tags);
 }
 
 template <typename T>
@@ -90,9 +88,10 @@ Result<void> RunState::visit(const RecordView& view) {
   kind_ = kind_name(view);
   KTAPE_TRY(requests_.visit(view));
   if (view.known) fold(view.seq, view.record);
-  if (steps_.size() <= kMaxKept && workers_.size() <= kMaxKept && schedulers_.size() <= kMaxKept) return {};
-  return Error{ErrorCode::kOutOfRange, "the tape has more steps, workers or schedulers than a run can have",
-               ""};
+  if (steps_.size() <= kMaxKept && workers_.size() <= kMaxKept && schedulers_.size() <= kMaxKept)
+    return {};
+  return Error{ErrorCode::kOutOfRange,
+               "the tape has more steps, workers or schedulers than a run can have", ""};
 }
 
 void RunState::fold(Seq seq, schema::Record::Reader record) {
@@ -122,11 +121,14 @@ void RunState::fold(Seq seq, schema::Record::Reader record) {
       return;
     }
     case schema::Record::WORKER_REPORT:
-      return workers_[string_of(record.getWorkerReport().getName())].report.keep(record.getWorkerReport());
+      return workers_[string_of(record.getWorkerReport().getName())].report.keep(
+          record.getWorkerReport());
     case schema::Record::SCHEDULER_ATTACHED:
-      return schedulers_[record.getSchedulerAttached().getId()].attached.keep(record.getSchedulerAttached());
+      return schedulers_[record.getSchedulerAttached().getId()].attached.keep(
+          record.getSchedulerAttached());
     case schema::Record::SCHEDULER_EXITED:
-      return schedulers_[record.getSchedulerExited().getId()].exited.keep(record.getSchedulerExited());
+      return schedulers_[record.getSchedulerExited().getId()].exited.keep(
+          record.getSchedulerExited());
     case schema::Record::SCHEDULER_ATTEMPTED:
       return schedulers_[record.getSchedulerAttempted().getId()].attempted.keep(
           record.getSchedulerAttempted());
@@ -157,29 +159,31 @@ std::string RunState::phase() const {
 }
 
 void RunState::show(TextWriter& writer) const {
-  writer.field("at",
-               fmt::format("seq {}, {} after the run began: {}", seq_.value, duration_text(host_ns_), kind_));
+  writer.field("at", fmt::format("seq {}, {} after the run began: {}", seq_.value,
+                                 duration_text(host_ns_), kind_));
   writer.field("scenario", scenario_.empty() ? "not known" : printable(scenario_));
   writer.field("machine", phase());
-  writer.field("requests", fmt::format("{} served, {} pending", served_, requests_.waiting().size()));
+  writer.field("requests",
+               fmt::format("{} served, {} pending", served_, requests_.waiting().size()));
   if (!steps_.empty()) writer.section("STEPS");
   for (const auto& [number, step] : steps_) {
     const Seq since = step.finished == Seq(0) ? step.started : step.finished;
-    std::string text =
-        fmt::format("  {} {}: {} since seq {}", number, printable(step.name), step.state, since.value);
+    std::string text = fmt::format("  {} {}: {} since seq {}", number, printable(step.name),
+                                   step.state, since.value);
     writer.line(step.detail.empty() ? text : text + ": " + printable(step.detail));
   }
   if (!workers_.empty()) writer.section("WORKERS");
   for (const auto& [name, worker] : workers_) {
-    writer.line(
-        fmt::format("  {}: {}", printable(name), worker_text(worker.started.get(), worker.report.get())));
+    writer.line(fmt::format("  {}: {}", printable(name),
+                            worker_text(worker.started.get(), worker.report.get())));
   }
   if (!schedulers_.empty()) writer.section("SCHEDULERS");
   for (const auto& [id, scheduler] : schedulers_) {
     const bool attached = scheduler.attached.present() || !scheduler.attempted.present();
-    writer.line(fmt::format("  {} {}", id,
-                            scheduler_text(scheduler.attempted.get(), attached, scheduler.attached.get(),
-                                           scheduler.exited.present(), scheduler.exited.get())));
+    writer.line(
+        fmt::format("  {} {}", id,
+                    scheduler_text(scheduler.attempted.get(), attached, scheduler.attached.get(),
+                                   scheduler.exited.present(), scheduler.exited.get())));
   }
   if (!requests_.waiting().empty()) writer.section("PENDING");
   for (const auto& [op, waiting] : requests_.waiting()) {
@@ -195,8 +199,9 @@ std::string RunState::json() const {
   };
   for (const auto& [number, step] : steps_) {
     add(steps,
-        fmt::format("{{\"step\":{},\"name\":{},\"state\":\"{}\",\"started\":\"{}\",\"finished\":\"{}\"}}",
-                    number, json_string(step.name), step.state, step.started.value, step.finished.value));
+        fmt::format(
+            "{{\"step\":{},\"name\":{},\"state\":\"{}\",\"started\":\"{}\",\"finished\":\"{}\"}}",
+            number, json_string(step.name), step.state, step.started.value, step.finished.value));
   }
   for (const auto& [name, worker] : workers_) {
     add(workers, fmt::format("{{\"name\":{},\"started\":{},\"report\":{}}}", json_string(name),
@@ -209,13 +214,16 @@ std::string RunState::json() const {
   for (const auto& [op, waiting] : requests_.waiting()) {
     add(pending,
         fmt::format("{{\"op\":\"{}\",\"requested\":\"{}\",\"deferred\":{},\"request\":{}}}", op,
-                    waiting.requested.value, waiting.deferred.has_value(), json_or_null(waiting.request)));
+                    waiting.requested.value, waiting.deferred.has_value(),
+                    json_or_null(waiting.request)));
   }
   return fmt::format(
-      "{{\"seq\":\"{}\",\"hostNs\":\"{}\",\"kind\":{},\"scenario\":{},\"machine\":{},\"freeze\":\"{}\","
-      "\"requestsServed\":\"{}\",\"steps\":[{}],\"workers\":[{}],\"schedulers\":[{}],\"pending\":[{}]}}\n",
-      seq_.value, host_ns_, json_string(kind_), json_string(scenario_), json_string(phase()), frozen_in_,
-      served_, steps, workers, schedulers, pending);
+      "{{\"seq\":\"{}\",\"hostNs\":\"{}\",\"kind\":{},\"scenario\":{},\"machine\":{},\"freeze\":\"{"
+      "}\","
+      "\"requestsServed\":\"{}\",\"steps\":[{}],\"workers\":[{}],\"schedulers\":[{}],\"pending\":[{"
+      "}]}}\n",
+      seq_.value, host_ns_, json_string(kind_), json_string(scenario_), json_string(phase()),
+      frozen_in_, served_, steps, workers, schedulers, pending);
 }
 
 }  // namespace ktape

@@ -33,7 +33,8 @@ Result<void> ServedRequests::visit(const RecordView& view) {
 Result<void> ServedRequests::grow(uint64_t words) {
   kept_words_ += words + kOverheadWords;
   if (kept_words_ <= kMaxWords) return {};
-  return Error{ErrorCode::kOutOfRange, "more requests wait for their replies than a run can have", ""};
+  return Error{ErrorCode::kOutOfRange, "more requests wait for their replies than a run can have",
+               ""};
 }
 
 Result<void> ServedRequests::requested(Seq seq, schema::OpRequested::Reader request) {
@@ -58,10 +59,10 @@ Result<void> ServedRequests::checked(Seq seq, schema::GateChecked::Reader gate) 
 Result<void> ServedRequests::replied(Seq seq, schema::OpReplied::Reader reply) {
   const auto found = waiting_.find(reply.getOp());
   if (found == waiting_.end()) {
-    return Error{
-        ErrorCode::kBadInput,
-        fmt::format("record {} replies to request {}, which is not on the tape", seq.value, reply.getOp()),
-        ""};
+    return Error{ErrorCode::kBadInput,
+                 fmt::format("record {} replies to request {}, which is not on the tape", seq.value,
+                             reply.getOp()),
+                 ""};
   }
   ServedRequest served = std::move(found->second);
   waiting_.erase(found);

@@ -30,16 +30,16 @@ struct ServedRequest {
   schema::OpReplied::Reader reply;  // valid inside the callback only
 };
 
-// Brings the records of each request together. Requests that wait for their reply are kept; memory is
-// bounded.
+// Brings the records of each request together. Requests that wait for their reply are kept; memory
+// is bounded.
 class ServedRequests {
  public:
   using Served = std::function<Result<void>(const ServedRequest&)>;
 
   explicit ServedRequests(Served served) : served_(std::move(served)) {}
 
-  // Takes a record; calls `served` when it is a reply. kOutOfRange when more waits for replies than a run
-  // can have; kBadInput for a reply that nobody asked for.
+  // Takes a record; calls `served` when it is a reply. kOutOfRange when more waits for replies than
+  // a run can have; kBadInput for a reply that nobody asked for.
   Result<void> visit(const RecordView& view);
 
   // Requests without a reply so far.

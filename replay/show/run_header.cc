@@ -17,11 +17,6 @@ namespace ktape {
 namespace {
 
 template <typename Reader>
-std::string safe(const Reader& text) {
-  return printable(chars(text));
-}
-
-template <typename Reader>
 std::string or_unknown(const Reader& text) {
   return text.size() == 0 ? "not known" : safe(text);
 }
@@ -67,7 +62,8 @@ const char* memory_text(schema::MemoryMode mode) {
     case schema::MemoryMode::NOT_SAID: return nullptr;
     case schema::MemoryMode::NONE: return "none";
     case schema::MemoryMode::TOUCHED: return "touched: what ops touched at each freeze";
-    case schema::MemoryMode::SCHED: return "sched: the scheduler's, and what ops touched at each freeze";
+    case schema::MemoryMode::SCHED:
+      return "sched: the scheduler's, and what ops touched at each freeze";
     case schema::MemoryMode::FULL: return "full: all of it at each freeze";
   }
   return "of a mode that this version does not know";
@@ -78,17 +74,21 @@ std::string arming_text(schema::PlannedTrigger::Reader trigger, schema::RunStart
   if (trigger.getArming() == schema::TriggerArming::ATTACH) return ", from the first attachment on";
   if (trigger.getArming() != schema::TriggerArming::STEP) return "";
   auto steps = run.getScenario().getSteps();
-  if (trigger.getStep() >= steps.size()) return fmt::format(", from step {} on", trigger.getStep() + 1ull);
+  if (trigger.getStep() >= steps.size())
+    return fmt::format(", from step {} on", trigger.getStep() + 1ull);
   return fmt::format(", from step {} on", in_quotes(chars(steps[trigger.getStep()].getName())));
 }
 
 std::string scheduler_text(schema::SchedulerAttached::Reader scheduler) {
-  std::string text =
-      fmt::format("{}: {} switch, ", safe(scheduler.getName()), enum_words(scheduler.getSwitchMode()));
-  text += scheduler.getVtime() == schema::VtimeSemantics::ONLY_GROWS ? "declares that its vtime only grows"
-                                                                     : "declares nothing about its vtime";
-  if (scheduler.getTimeoutMs() > 0) text += fmt::format(", stall timeout {} ms", scheduler.getTimeoutMs());
-  if (scheduler.getParent() != 0) text += fmt::format(", child of scheduler {}", scheduler.getParent());
+  std::string text = fmt::format("{}: {} switch, ", safe(scheduler.getName()),
+                                 enum_words(scheduler.getSwitchMode()));
+  text += scheduler.getVtime() == schema::VtimeSemantics::ONLY_GROWS
+              ? "declares that its vtime only grows"
+              : "declares nothing about its vtime";
+  if (scheduler.getTimeoutMs() > 0)
+    text += fmt::format(", stall timeout {} ms", scheduler.getTimeoutMs());
+  if (scheduler.getParent() != 0)
+    text += fmt::format(", child of scheduler {}", scheduler.getParent());
   if (scheduler.getCgroup().size() > 0) text += ", cgroup " + safe(scheduler.getCgroup());
   return text;
 }
@@ -107,11 +107,15 @@ void RunHeader::visit(const RecordView& view) {
   switch (view.record.which()) {
     case schema::Record::RUN_STARTED: return run_.keep(view.record.getRunStarted());
     case schema::Record::KERNEL_IDENTIFIED: return kernel_.keep(view.record.getKernelIdentified());
-    case schema::Record::LAYOUT_USED: return layouts_.emplace_back().keep(view.record.getLayoutUsed());
+    case schema::Record::LAYOUT_USED:
+      return layouts_.emplace_back().keep(view.record.getLayoutUsed());
     case schema::Record::SCHEDULER_ATTACHED:
       return schedulers_.emplace_back().keep(view.record.getSchedulerAttached());
-    case schema::Record::CONSOLE: console_bytes_ += view.record.getConsole().getText().size(); return;
-    case schema::Record::CLOCKSOURCE_SEEN: return clocksource_seen(view.record.getClocksourceSeen());
+    case schema::Record::CONSOLE:
+      console_bytes_ += view.record.getConsole().getText().size();
+      return;
+    case schema::Record::CLOCKSOURCE_SEEN:
+      return clocksource_seen(view.record.getClocksourceSeen());
     case schema::Record::FREEZE_BEGAN: return freeze_began(view.record.getFreezeBegan());
     case schema::Record::SEALED: return sealed_.keep(view.record.getSealed());
     default: return;
@@ -142,8 +146,8 @@ std::optional<Digest> RunHeader::types() const {
 void RunHeader::show(const std::string& tape, const Verification& found, TextWriter& writer) const {
   writer.field("tape", printable(tape));
   writer.field("", integrity_text(found) + ", " + count_text(records_, "record"));
-  writer.field("outcome",
-               sealed_.present() ? outcome_text(sealed_.get()) : "not known: the tape was never sealed");
+  writer.field("outcome", sealed_.present() ? outcome_text(sealed_.get())
+                                            : "not known: the tape was never sealed");
   show_run(writer);
   show_kernel(writer);
   show_schedulers(writer);
@@ -159,7 +163,8 @@ void RunHeader::show_run(TextWriter& writer) const {
   if (run.getWallClockNs() > 0) writer.field("captured", wall_clock_text(run.getWallClockNs()));
   writer.field("by", fmt::format("ktape {}, host {}, {}", safe(run.getKtapeVersion()),
                                  or_unknown(run.getHostKernel()), or_unknown(run.getHostCpu())));
-  if (const std::string host = host_text(run.getHostProcessor()); !host.empty()) writer.field("", host);
+  if (const std::string host = host_text(run.getHostProcessor()); !host.empty())
+    writer.field("", host);
   writer.field("machine", accelerator_text(run));
   writer.field("", topology_text(run));
   writer.field("", or_unknown(run.getQemuVersion()));
@@ -173,9 +178,10 @@ void RunHeader::show_freezes_planned(TextWriter& writer) const {
   auto run = run_.get();
   std::string label = "frozen on";
   for (auto trigger : run.getFreezeTriggers()) {
-    writer.field(std::exchange(label, ""),
-                 fmt::format("{}: {}(), at most {}{}", safe(trigger.getName()), safe(trigger.getFunction()),
-                             count_text(trigger.getTimes(), "time"), arming_text(trigger, run)));
+    writer.field(
+        std::exchange(label, ""),
+        fmt::format("{}: {}(), at most {}{}", safe(trigger.getName()), safe(trigger.getFunction()),
+                    count_text(trigger.getTimes(), "time"), arming_text(trigger, run)));
   }
   if (run.getFreezeEveryMs() > 0)
     writer.field(label, fmt::format("time: every {} ms", run.getFreezeEveryMs()));
@@ -196,12 +202,14 @@ void RunHeader::show_kernel(TextWriter& writer) const {
                  fmt::format("{}{}{}, HZ {}, {}, {}-level paging", safe(kernel.getRelease()),
                              preemption.empty() ? "" : ", ", preemption, kernel.getHz(),
                              count_text(kernel.getCpus(), "CPU"), kernel.getPagingLevels()));
-    writer.field("", fmt::format("KASLR slide {:#x}, phys_base {:#x}, direct map at {:#x}",
-                                 kernel.getKaslrSlide(), kernel.getPhysBase(), kernel.getPageOffset()));
+    writer.field("",
+                 fmt::format("KASLR slide {:#x}, phys_base {:#x}, direct map at {:#x}",
+                             kernel.getKaslrSlide(), kernel.getPhysBase(), kernel.getPageOffset()));
   }
   if (clocksources_ > 0) writer.field("", "takes its time from " + clock_);
   if (run.getKernelCommandLine().size() > 0) writer.field("", safe(run.getKernelCommandLine()));
-  if (run.getFastBoot()) writer.field("", "--fast-boot: its command line changes the kernel under test");
+  if (run.getFastBoot())
+    writer.field("", "--fast-boot: its command line changes the kernel under test");
 }
 
 void RunHeader::show_schedulers(TextWriter& writer) const {
@@ -224,23 +232,25 @@ void RunHeader::show_layouts(TextWriter& writer) const {
   }
   for (const auto& kept : layouts_) {
     auto layout = kept.get();
-    writer.line(fmt::format("  {:<{}}  {:<{}}  {:>6}  {:>9}  {}", safe(layout.getType()), widest_type,
-                            safe(layout.getPath()), widest_path, fmt::format("+{}", layout.getOffsetBytes()),
+    writer.line(fmt::format("  {:<{}}  {:<{}}  {:>6}  {:>9}  {}", safe(layout.getType()),
+                            widest_type, safe(layout.getPath()), widest_path,
+                            fmt::format("+{}", layout.getOffsetBytes()),
                             bytes_text(layout.getSizeBytes()), safe(layout.getEncoding())));
   }
 }
 
 void RunHeader::show_end(const Verification& found, TextWriter& writer) const {
   writer.section("END");
-  writer.field("outcome",
-               sealed_.present() ? outcome_text(sealed_.get()) : "not known: the tape was never sealed");
+  writer.field("outcome", sealed_.present() ? outcome_text(sealed_.get())
+                                            : "not known: the tape was never sealed");
   show_triggers(writer);
   show_host(writer);
   show_losses(writer);
   if (console_bytes_ > 0)
     writer.field("console", bytes_text(console_bytes_) + " of text, shown by --console");
   if (unknown_ > 0) {
-    writer.field("unknown", count_text(unknown_, "record") + " of kinds that this build does not know");
+    writer.field("unknown",
+                 count_text(unknown_, "record") + " of kinds that this build does not know");
   }
   if (found.integrity != Integrity::kAltered) writer.field("head", to_hex(found.head));
 }
@@ -259,7 +269,8 @@ void RunHeader::show_host(TextWriter& writer) const {
     writer.field("host", fmt::format("in {} vCPUs waited for one of its CPUs: {}",
                                      duration_text(all.running_ns), waits_text(all)));
   }
-  if (const std::string hidden = lockups_.hidden_text(); !hidden.empty()) writer.field("lock-ups", hidden);
+  if (const std::string hidden = lockups_.hidden_text(); !hidden.empty())
+    writer.field("lock-ups", hidden);
 }
 
 // Without the seal's word there are the freezes themselves.
@@ -277,8 +288,9 @@ void RunHeader::show_losses(TextWriter& writer) const {
                  fmt::format("{} {}: {}", loss.count, loss.name, loss.description));
   }
   if (!losses_.known()) {
-    writer.field(losses.empty() ? "lost" : "",
-                 losses.empty() ? "not known: the tape does not say" : "what the recorder lost is not known");
+    writer.field(losses.empty() ? "lost" : "", losses.empty()
+                                                   ? "not known: the tape does not say"
+                                                   : "what the recorder lost is not known");
   } else if (losses.empty()) {
     writer.field("lost", "nothing");
   }

@@ -9,6 +9,7 @@
 #include "replay/text/json_lines.h"
 #include "schema/base/command_line.h"
 #include "schema/base/exit_code.h"
+#include "schema/base/standard_output.h"
 #include "schema/base/text.h"
 #include "schema/tape/reading/reader.h"
 #include "schema/tape/verify/verify.h"
@@ -20,18 +21,17 @@ namespace {
 constexpr char kProgram[] = "ktape show";
 
 constexpr char kHelp[] =
-    "Shows a run: what was run on what, the field layouts used, and the time line of steps, requests,\n"
-    "freezes, gates and replies. A line of the time line begins with the record's sequence number and the\n"
-    "host's time since the run began, in seconds. A whole object is shown member by member, by the kernel's\n"
-    "types that the tape has.";
+    R"(Shows a run: what was run on what, the field layouts used, and the time line of steps, requests,
+freezes, gates and replies. A line of the time line begins with the record's sequence number and the
+host's time since the run began, in seconds. A whole object is shown member by member, by the kernel's
+types that the tape has.)";
 
 constexpr char kFooter[] =
-    "--json prints one object per record and line: seq, hostNs, guestNs, kind, and the record's content\n"
-    "under the name of its kind, with the names of schema/record.capnp. 64-bit integers are strings of\n"
-    "digits; kernel text is a string, or {\"hex\":\"...\"} where it is not UTF-8; digests and memory are "
-    "hex.\n"
-    "\n"
-    "Exit status: 0 shown, 2 usage, 3 the tape is altered or unusable.";
+    R"(--json prints one object per record and line: seq, hostNs, guestNs, kind, and the record's content
+under the name of its kind, with the names of schema/record.capnp. 64-bit integers are strings of
+digits; kernel text is a string, or {"hex":"..."} where it is not UTF-8; digests and memory are hex.
+
+Exit status: 0 shown, 2 usage, 3 the tape is altered or unusable.)";
 
 struct Options {
   std::string tape;
@@ -39,18 +39,13 @@ struct Options {
   bool console = false;
 };
 
-Result<void> write_out(const std::string& text) {
-  if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size()) return {};
-  return system_error(ErrorCode::kHost, "cannot write to standard output");
-}
-
 Result<ExitCode> show_json(const TapeReader& tape, const Options& options) {
   KTAPE_ASSIGN(Verification found, verify(options.tape, std::nullopt));
-  KTAPE_TRY(tape.for_each([](const RecordView& view) { return write_out(json_line(view)); }));
+  KTAPE_TRY(tape.for_each([](const RecordView& view) { return write_output(json_line(view)); }));
   if (found.integrity != Integrity::kAltered) return ExitCode::kGood;
   // Standard output has room for records only.
-  Error altered{ErrorCode::kBadInput, in_quotes(options.tape) + " is altered: " + printable(found.finding),
-                ""};
+  Error altered{ErrorCode::kBadInput,
+                in_quotes(options.tape) + " is altered: " + printable(found.finding), ""};
   std::fputs(describe(kProgram, altered).c_str(), stderr);
   return ExitCode::kBadInput;
 }
@@ -79,17 +74,17 @@ Result<ExitCode> show_text(const TapeReader& tape, const Options& options) {
   Timeline timeline(writer, {options.console, types.ok() ? types->get() : nullptr});
   KTAPE_TRY(tape.for_each([&](const RecordView& view) {
     timeline.visit(view);
-    return write_out(writer.take());
+    return write_output(writer.take());
   }));
   header.show_end(found, writer);
-  KTAPE_TRY(write_out(writer.take()));
+  KTAPE_TRY(write_output(writer.take()));
   return found.integrity == Integrity::kAltered ? ExitCode::kBadInput : ExitCode::kGood;
 }
 
 Result<ExitCode> run(const Options& options) {
   KTAPE_ASSIGN(auto tape, TapeReader::open(options.tape));
   KTAPE_ASSIGN(ExitCode code, options.json ? show_json(*tape, options) : show_text(*tape, options));
-  if (std::fflush(stdout) != 0) return system_error(ErrorCode::kHost, "cannot write to standard output");
+  KTAPE_TRY(flush_output());
   return code;
 }
 
@@ -98,13 +93,11 @@ Result<ExitCode> run(const Options& options) {
 }  // namespace ktape
 
 int main(int argc, char** argv) {
-  CLI::App app(std::string(ktape::kHelp) + "\n", ktape::kProgram);
-  app.footer(ktape::kFooter);
-  app.set_version_flag("--version", std::string("ktape ") + KTAPE_VERSION);
+  ktape::Program program(ktape::kProgram, ktape::kHelp, ktape::kFooter);
+  CLI::App& app = program.app();
   ktape::Options options;
   app.add_option("TAPE", options.tape, "a tape, or the .partial that a recorder left")->required();
   auto* json = app.add_flag("--json", options.json, "every record as a line of JSON, for programs");
   app.add_flag("--console", options.console, "with the guest's console and dumps")->excludes(json);
-  if (std::optional<int> status = ktape::parse_command_line(app, argc, argv)) return *status;
-  return ktape::exit_status(ktape::kProgram, ktape::run(options));
+  return program.run(argc, argv, [&] { return ktape::run(options); });
 }

@@ -17,11 +17,6 @@ namespace ktape {
 
 namespace {
 
-template <typename Reader>
-std::string safe(const Reader& text) {
-  return printable(chars(text));
-}
-
 // ": text", or nothing.
 template <typename Reader>
 std::string after_colon(const Reader& text) {
@@ -57,7 +52,8 @@ std::string asked_text(schema::OpEntry::Reader entry) {
   }
   auto value = entry.getWrite();
   bool bits = value.isSetBits() || value.isClearBits();
-  return fmt::format("{}write {}{}{}", tag_text(entry), target, bits ? ": " : " = ", shown_value(value));
+  return fmt::format("{}write {}{}{}", tag_text(entry), target, bits ? ": " : " = ",
+                     shown_value(value));
 }
 
 std::string vcpu_text(schema::VcpuState::Reader vcpu) {
@@ -68,10 +64,12 @@ std::string vcpu_text(schema::VcpuState::Reader vcpu) {
                                        : " in " + safe(vcpu.getSymbol());
   text += vcpu.getInterruptsEnabled() ? ", irqs on" : ", irqs off";
   if (!vcpu.getKernelStateKnown()) return text;
-  text += fmt::format(", preempt {:#x}, {} ({})", vcpu.getPreemptCount(), safe(vcpu.getCurrentComm()),
-                      vcpu.getCurrentPid());
-  if (const std::string scheduling = scheduling_text(vcpu); !scheduling.empty()) text += ", " + scheduling;
-  if (vcpu.getContext() > schema::ExecContext::TASK) text += ", in " + enum_words(vcpu.getContext());
+  text += fmt::format(", preempt {:#x}, {} ({})", vcpu.getPreemptCount(),
+                      safe(vcpu.getCurrentComm()), vcpu.getCurrentPid());
+  if (const std::string scheduling = scheduling_text(vcpu); !scheduling.empty())
+    text += ", " + scheduling;
+  if (vcpu.getContext() > schema::ExecContext::TASK)
+    text += ", in " + enum_words(vcpu.getContext());
   return vcpu.getRunqueueLocked() ? text + ", RUNQUEUE LOCKED" : text;
 }
 
@@ -101,8 +99,9 @@ void Timeline::visit(const RecordView& view) {
     }
     case schema::Record::SCHEDULER_ATTACHED: {
       auto scheduler = record.getSchedulerAttached();
-      return event(view, fmt::format("scheduler {} ({}) attached, {} switch", scheduler.getId(),
-                                     safe(scheduler.getName()), enum_words(scheduler.getSwitchMode())));
+      return event(view,
+                   fmt::format("scheduler {} ({}) attached, {} switch", scheduler.getId(),
+                               safe(scheduler.getName()), enum_words(scheduler.getSwitchMode())));
     }
     case schema::Record::SCHEDULER_OUTPUT: {
       auto output = record.getSchedulerOutput();
@@ -110,8 +109,9 @@ void Timeline::visit(const RecordView& view) {
       return writer_.block(safe_lines(chars(output.getText())));
     }
     case schema::Record::SCHEDULER_EXITED:
-      return scheduler_ended(view, record.getSchedulerExited(),
-                             record.getSchedulerExited().getUnfinished() ? "is on its way out" : "exited");
+      return scheduler_ended(
+          view, record.getSchedulerExited(),
+          record.getSchedulerExited().getUnfinished() ? "is on its way out" : "exited");
     case schema::Record::SCHEDULER_ENABLE_FAILED:
       return scheduler_ended(view, record.getSchedulerEnableFailed(), "was not enabled");
     case schema::Record::SCHEDULER_ATTEMPTED: {
@@ -139,31 +139,32 @@ void Timeline::visit(const RecordView& view) {
     case schema::Record::OP_REPLIED: return op_replied(view);
     case schema::Record::SAMPLE: {
       auto sample = record.getSample();
-      return event(view, fmt::format("sample {}: {} = {}", in_quotes(chars(sample.getName())),
-                                     safe_target_text(sample.getTarget()), shown_value(sample.getValue())));
+      return event(
+          view, fmt::format("sample {}: {} = {}", in_quotes(chars(sample.getName())),
+                            safe_target_text(sample.getTarget()), shown_value(sample.getValue())));
     }
     case schema::Record::TRACE_CHUNK: {
       auto trace = record.getTraceChunk();
-      return event(view,
-                   fmt::format("trace of CPU {}, {}", trace.getCpu(), bytes_text(trace.getPages().size())));
+      return event(view, fmt::format("trace of CPU {}, {}", trace.getCpu(),
+                                     bytes_text(trace.getPages().size())));
     }
     case schema::Record::CONSOLE: return console(view);
     case schema::Record::GUEST_PANICKED: return panicked(view);
     case schema::Record::WATCHDOG_FIRED: {
       auto watchdog = record.getWatchdogFired();
-      return event(view,
-                   fmt::format("WATCHDOG {} fired: {} ms have passed{}", in_quotes(chars(watchdog.getName())),
-                               watchdog.getLimitMs(), after_colon(watchdog.getDetail())));
+      return event(view, fmt::format("WATCHDOG {} fired: {} ms have passed{}",
+                                     in_quotes(chars(watchdog.getName())), watchdog.getLimitMs(),
+                                     after_colon(watchdog.getDetail())));
     }
     case schema::Record::MACHINE_LOST:
       return event(view, "MACHINE LOST" + after_colon(record.getMachineLost().getReason()));
     case schema::Record::GUEST_EXITED: return guest_exited(view);
     case schema::Record::LOST: return lost(view);
     case schema::Record::SEALED:
-      return event(
-          view, fmt::format("sealed after {}, {}, {}", count_text(record.getSealed().getRecords(), "record"),
-                            count_text(record.getSealed().getPages(), "memory page"),
-                            count_text(record.getSealed().getBlobs(), "blob")));
+      return event(view, fmt::format("sealed after {}, {}, {}",
+                                     count_text(record.getSealed().getRecords(), "record"),
+                                     count_text(record.getSealed().getPages(), "memory page"),
+                                     count_text(record.getSealed().getBlobs(), "blob")));
     case schema::Record::GUEST_OOPS: return oops(view);
     case schema::Record::GUEST_FACTS: return guest_facts(view);
     case schema::Record::TRIGGER_CHANGED: return trigger_changed(view);
@@ -178,27 +179,30 @@ void Timeline::visit(const RecordView& view) {
 
 void Timeline::scheduler_ended(const RecordView& view, schema::SchedulerExited::Reader exited,
                                std::string_view how) {
-  event(view,
-        fmt::format("scheduler {} {}, {}{}", exited.getId(), how,
-                    exit_words(exited.getKind(), exited.getExitCode()), after_colon(exited.getReason())));
+  event(view, fmt::format("scheduler {} {}, {}{}", exited.getId(), how,
+                          exit_words(exited.getKind(), exited.getExitCode()),
+                          after_colon(exited.getReason())));
   if (exited.getMessage().size() > 0) writer_.detail(safe(exited.getMessage()));
   if (exited.getDump().size() == 0) return;
   if (options_.console) return writer_.block(safe_lines(chars(exited.getDump())));
-  writer_.detail(fmt::format("with a dump of {} (--console shows it)", bytes_text(exited.getDump().size())));
+  writer_.detail(
+      fmt::format("with a dump of {} (--console shows it)", bytes_text(exited.getDump().size())));
 }
 
 void Timeline::worker_started(const RecordView& view) {
   auto worker = view.record.getWorkerStarted();
   event(view, fmt::format("worker {} started: pid {}, policy {}, start time {} ns",
-                          in_quotes(chars(worker.getName())), worker.getPid(), enum_words(worker.getPolicy()),
-                          worker.getStartBoottimeNs()));
+                          in_quotes(chars(worker.getName())), worker.getPid(),
+                          enum_words(worker.getPolicy()), worker.getStartBoottimeNs()));
 }
 
 void Timeline::worker_report(const RecordView& view) {
   auto report = view.record.getWorkerReport();
   std::string text = fmt::format("worker {} ", in_quotes(chars(report.getName())));
   switch (report.getEvent()) {
-    case schema::WorkerEvent::EXITED: text += fmt::format("exited with {}", report.getStatus()); break;
+    case schema::WorkerEvent::EXITED:
+      text += fmt::format("exited with {}", report.getStatus());
+      break;
     case schema::WorkerEvent::KILLED:
       text += fmt::format("was killed by signal {}", report.getStatus());
       break;
@@ -218,10 +222,12 @@ void Timeline::op_requested(const RecordView& view) {
   auto request = view.record.getOpRequested();
   auto entries = request.getEntries();
   bool reads = entries.size() == 0 || entries[0].isRead();
-  std::string text = fmt::format("request {}, {}, {}", request.getOp(), enum_words(request.getMode()),
-                                 count_text(entries.size(), reads ? "read" : "write"));
+  std::string text =
+      fmt::format("request {}, {}, {}", request.getOp(), enum_words(request.getMode()),
+                  count_text(entries.size(), reads ? "read" : "write"));
   if (request.getExpect().isRefused())
-    text += fmt::format(", expected to be refused by gate {}", enum_words(request.getExpect().getRefused()));
+    text += fmt::format(", expected to be refused by gate {}",
+                        enum_words(request.getExpect().getRefused()));
   event(view, text);
   for (auto entry : entries) writer_.detail(asked_text(entry));
   requests_[request.getOp()].keep(request);
@@ -234,7 +240,8 @@ void Timeline::freeze_began(const RecordView& view) {
                           : "cause: " + enum_words(freeze.getCause());
   cause += reached_text(freeze);
   if (freeze.getInterval() > 0) cause += fmt::format(", interval {}", freeze.getInterval());
-  if (const std::string triggers = trigger_names(freeze); !triggers.empty()) cause += ": " + triggers;
+  if (const std::string triggers = trigger_names(freeze); !triggers.empty())
+    cause += ": " + triggers;
   event(view, fmt::format("freeze {} {}", freeze.getFreeze(), cause));
   auto hits = freeze.getHits();
   if (hits.size() < 2 && freeze.getDetail().size() > 0) writer_.detail(safe(freeze.getDetail()));
@@ -259,31 +266,35 @@ void Timeline::why_again(uint64_t op) {
 
 void Timeline::trigger_changed(const RecordView& view) {
   auto changed = view.record.getTriggerChanged();
-  const std::string where = changed.getAddress() == 0 ? "" : fmt::format(" at {:#x}", changed.getAddress());
+  const std::string where =
+      changed.getAddress() == 0 ? "" : fmt::format(" at {:#x}", changed.getAddress());
   const auto what = [&]() -> std::string {
     switch (changed.getChange()) {
       case schema::TriggerChange::ARMED: return "armed" + where;
       case schema::TriggerChange::NOT_ARMED: return "NOT ARMED";
       case schema::TriggerChange::SPENT: return "spent: it had all its hits";
-      case schema::TriggerChange::GIVEN_UP: return "given up: its function is entered too often for nothing";
+      case schema::TriggerChange::GIVEN_UP:
+        return "given up: its function is entered too often for nothing";
       case schema::TriggerChange::NOT_SAID: break;
     }
     return "changed, how is not known";
   };
-  event(view,
-        fmt::format("trigger {} {}{}", safe(changed.getTrigger()), what(), after_colon(changed.getReason())));
+  event(view, fmt::format("trigger {} {}{}", safe(changed.getTrigger()), what(),
+                          after_colon(changed.getReason())));
 }
 
 void Timeline::run_delays(const RecordView& view) {
-  if (!delays_.told()) return event(view, "how long vCPUs wait for a CPU of the host is counted from here");
-  event(view, fmt::format("waited for a CPU of the host, in {}: {}", duration_text(delays_.last().running_ns),
-                          waits_text(delays_.last())));
+  if (!delays_.told())
+    return event(view, "how long vCPUs wait for a CPU of the host is counted from here");
+  event(view, fmt::format("waited for a CPU of the host, in {}: {}",
+                          duration_text(delays_.last().running_ns), waits_text(delays_.last())));
 }
 
 void Timeline::clocksource_seen(const RecordView& view) {
   auto seen = view.record.getClocksourceSeen();
   if (seen.getBefore().size() == 0)
-    return event(view, "the guest's kernel takes its time from " + in_quotes(chars(seen.getName())));
+    return event(view,
+                 "the guest's kernel takes its time from " + in_quotes(chars(seen.getName())));
   event(view, fmt::format("{}the guest's kernel takes its time from {}, no longer from {}",
                           is_of_the_boot(seen) ? "" : "CLOCKSOURCE CHANGED: ",
                           in_quotes(chars(seen.getName())), in_quotes(chars(seen.getBefore()))));
@@ -293,9 +304,11 @@ void Timeline::frozen(const RecordView& view) {
   auto frozen = view.record.getFrozen();
   std::string text =
       fmt::format("frozen, every vCPU stood after {}", duration_text(frozen.getStopLatencyNs()));
-  if (frozen.getBypassDepth() > 0) text += fmt::format(", SCX BYPASS DEPTH {}", frozen.getBypassDepth());
+  if (frozen.getBypassDepth() > 0)
+    text += fmt::format(", SCX BYPASS DEPTH {}", frozen.getBypassDepth());
   for (auto seqcount : frozen.getSeqcounts()) {
-    if (seqcount.getSequence() % 2 != 0) text += fmt::format(", {} BEING CHANGED", safe(seqcount.getName()));
+    if (seqcount.getSequence() % 2 != 0)
+      text += fmt::format(", {} BEING CHANGED", safe(seqcount.getName()));
   }
   event(view, text);
   for (auto vcpu : frozen.getVcpus()) writer_.detail(vcpu_text(vcpu));
@@ -307,21 +320,23 @@ void Timeline::thawed(const RecordView& view) {
   if (thawed.getThawLatencyNs() > 0)
     text += fmt::format(" (thawing took {})", duration_text(thawed.getThawLatencyNs()));
   if (thawed.getWaitedKnown() && thawed.getWaitedNs() > 0)
-    text += fmt::format(", {} of it waiting for a CPU of the host", duration_text(thawed.getWaitedNs()));
+    text += fmt::format(", {} of it waiting for a CPU of the host",
+                        duration_text(thawed.getWaitedNs()));
   if (thawed.getPages() > 0) text += ", " + count_text(thawed.getPages(), "page") + " kept";
   event(view, text);
 }
 
 void Timeline::op_replied(const RecordView& view) {
   auto reply = view.record.getOpReplied();
-  std::string text =
-      fmt::format("reply {}: {}{}", reply.getOp(), reply_text(reply), after_colon(reply.getError()));
+  std::string text = fmt::format("reply {}: {}{}", reply.getOp(), reply_text(reply),
+                                 after_colon(reply.getError()));
   if (reply.getLiveNotCoherent()) text += " (live, not coherent)";
   event(view, text);
   auto asked = requests_[reply.getOp()].get().getEntries();
   auto got = reply.getEntries();
   for (unsigned i = 0; i < got.size(); ++i) {
-    entry_replied(reply.getOp(), i, i < asked.size() ? asked[i] : schema::OpEntry::Reader(), got[i]);
+    entry_replied(reply.getOp(), i, i < asked.size() ? asked[i] : schema::OpEntry::Reader(),
+                  got[i]);
   }
   requests_.erase(reply.getOp());
 }
@@ -333,7 +348,8 @@ void Timeline::entry_replied(uint64_t op, uint32_t index, schema::OpEntry::Reade
     std::string before = got.getBefore().isNone() ? "" : ", was " + shown_value(got.getBefore());
     writer_.detail(fmt::format("{} = {}{}", target, shown_value(got.getValue()), before));
   } else {
-    writer_.detail(fmt::format("{} {}{}", target, enum_words(got.getStatus()), after_colon(got.getReason())));
+    writer_.detail(
+        fmt::format("{} {}{}", target, enum_words(got.getStatus()), after_colon(got.getReason())));
   }
   std::string place = place_text(got);
   if (!place.empty()) writer_.detail(place, 1);
@@ -342,9 +358,11 @@ void Timeline::entry_replied(uint64_t op, uint32_t index, schema::OpEntry::Reade
   gates(op, index);
 }
 
-// A whole object as the kernel's types describe it. Where they do not, the line above has its bytes.
+// A whole object as the kernel's types describe it. Where they do not, the line above has its
+// bytes.
 void Timeline::whole_value(schema::OpEntry::Reader asked, schema::Value::Reader value) {
-  if (options_.types == nullptr || !asked.isRead() || asked.getRead() == schema::ValueKind::BYTES) return;
+  if (options_.types == nullptr || !asked.isRead() || asked.getRead() == schema::ValueKind::BYTES)
+    return;
   const Result<Op> op = read_op(asked, schema::OpMode::COLD);
   if (!op.ok()) return;
   LayoutLog unused(*options_.types);

@@ -31,7 +31,8 @@ class Timeline {
  private:
   void event(const RecordView& view, const std::string& text);
 
-  void scheduler_ended(const RecordView& view, schema::SchedulerExited::Reader exited, std::string_view how);
+  void scheduler_ended(const RecordView& view, schema::SchedulerExited::Reader exited,
+                       std::string_view how);
   void worker_started(const RecordView& view);
   void worker_report(const RecordView& view);
   void step_finished(const RecordView& view);

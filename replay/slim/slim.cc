@@ -96,7 +96,8 @@ class Copy {
     return add_blob(kernel_.symbols_digest, "symbols", as_bytes(kernel_.symbols));
   }
 
-  Result<void> add_blob(const Digest& hash, std::string_view name, std::span<const std::byte> content) {
+  Result<void> add_blob(const Digest& hash, std::string_view name,
+                        std::span<const std::byte> content) {
     KTAPE_ASSIGN(const Packed packed, pack(content));
     return store_.add_blob(hash, name, static_cast<int64_t>(packed.codec), packed.data);
   }
@@ -113,10 +114,11 @@ class Copy {
   }
 
   // With the times of `like`.
-  Result<void> add(schema::Record::Reader like, const std::function<void(schema::Record::Builder)>& fill) {
-    KTAPE_ASSIGN(
-        const RecordMessage message,
-        RecordMessage::build(store_.next_seq(), HostNs(like.getHostNs()), GuestNs(like.getGuestNs()), fill));
+  Result<void> add(schema::Record::Reader like,
+                   const std::function<void(schema::Record::Builder)>& fill) {
+    KTAPE_ASSIGN(const RecordMessage message,
+                 RecordMessage::build(store_.next_seq(), HostNs(like.getHostNs()),
+                                      GuestNs(like.getGuestNs()), fill));
     return store_.add_record(message.bytes());
   }
 
@@ -138,7 +140,8 @@ class Copy {
   }
 
   Result<void> blobs() {
-    KTAPE_ASSIGN(Statement rows, source_.prepare("SELECT hash, name, codec, data FROM blob ORDER BY hash"));
+    KTAPE_ASSIGN(Statement rows,
+                 source_.prepare("SELECT hash, name, codec, data FROM blob ORDER BY hash"));
     for (;;) {
       KTAPE_ASSIGN(const bool more, rows.step());
       if (!more) return {};
@@ -150,11 +153,13 @@ class Copy {
   }
 
   Result<void> freeze_pages() {
-    KTAPE_ASSIGN(Statement rows, source_.prepare("SELECT freeze, frame, frames, hash FROM freeze_page"));
+    KTAPE_ASSIGN(Statement rows,
+                 source_.prepare("SELECT freeze, frame, frames, hash FROM freeze_page"));
     for (;;) {
       KTAPE_ASSIGN(const bool more, rows.step());
       if (!more) return {};
-      FreezePage page{static_cast<uint64_t>(rows.integer(0)), static_cast<uint64_t>(rows.integer(1)),
+      FreezePage page{static_cast<uint64_t>(rows.integer(0)),
+                      static_cast<uint64_t>(rows.integer(1)),
                       static_cast<uint64_t>(rows.integer(2)), std::nullopt};
       if (!rows.bytes(3).empty()) page.hash = digest_of(rows.bytes(3));
       KTAPE_TRY(store_.add_freeze_page(page));
@@ -162,7 +167,8 @@ class Copy {
   }
 
   Result<void> pages() {
-    KTAPE_ASSIGN(Statement rows, source_.prepare("SELECT hash, codec, data FROM page ORDER BY hash"));
+    KTAPE_ASSIGN(Statement rows,
+                 source_.prepare("SELECT hash, codec, data FROM page ORDER BY hash"));
     for (;;) {
       KTAPE_ASSIGN(const bool more, rows.step());
       if (!more) return {};
@@ -181,9 +187,10 @@ class Copy {
 Result<SealedTape> slim_tape(const std::string& path, const std::string& out) {
   KTAPE_ASSIGN(const Verification whole, verify(path, std::nullopt));
   if (whole.integrity != Integrity::kIntact) {
-    return Error{ErrorCode::kBadInput,
-                 in_quotes(path) + " is not intact" + (whole.finding.empty() ? "" : ": " + whole.finding),
-                 "'ktape verify' says what it is"};
+    return Error{
+        ErrorCode::kBadInput,
+        in_quotes(path) + " is not intact" + (whole.finding.empty() ? "" : ": " + whole.finding),
+        "'ktape verify' says what it is"};
   }
   KTAPE_ASSIGN(const SlimKernel kernel, slim_kernel(path));
   KTAPE_ASSIGN(const TapeSource source, open_source(path));

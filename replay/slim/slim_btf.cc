@@ -27,7 +27,8 @@ class BtfText {
       types_.push_back(static_cast<std::byte>(word >> shift & 0xff));
   }
   void put_name(std::string_view name) { put(offset_of(name)); }
-  void put_head(std::string_view name, BtfKind kind, bool flag, uint32_t count, uint32_t size_or_type) {
+  void put_head(std::string_view name, BtfKind kind, bool flag, uint32_t count,
+                uint32_t size_or_type) {
     put_name(name);
     put((flag ? kFlag : 0) | static_cast<uint32_t>(kind) << 24 | count);
     put(size_or_type);
@@ -49,7 +50,8 @@ class BtfText {
  private:
   uint32_t offset_of(std::string_view name) {
     if (name.empty()) return 0;
-    const auto [at, is_new] = offsets_.try_emplace(std::string(name), static_cast<uint32_t>(strings_.size()));
+    const auto [at, is_new] =
+        offsets_.try_emplace(std::string(name), static_cast<uint32_t>(strings_.size()));
     if (is_new) {
       const auto* first = reinterpret_cast<const std::byte*>(name.data());
       strings_.insert(strings_.end(), first, first + name.size());
@@ -161,7 +163,8 @@ class Slimmer {
 
   [[nodiscard]] bool is_left_out(uint32_t id, const BtfType& type) const {
     if (type.kind == BtfKind::kDataSection) return variables_of(type).empty();
-    return kept_[id] == Kept::kNot || type.kind == BtfKind::kFunction || type.kind == BtfKind::kDeclTag;
+    return kept_[id] == Kept::kNot || type.kind == BtfKind::kFunction ||
+           type.kind == BtfKind::kDeclTag;
   }
 
   // Where the entries of a section's kept variables stand.
@@ -191,7 +194,8 @@ class Slimmer {
     if (type.kind == BtfKind::kFunctionProto) return text_.put_head(name, type.kind, false, 0, 0);
     if (type.kind == BtfKind::kDataSection) return write_section(type);
     const uint32_t refers_to = type.target;  // 0 for those that have a size there
-    text_.put_head(name, type.kind, type.flag, type.count, refers_to != 0 ? new_ids_[refers_to] : type.size);
+    text_.put_head(name, type.kind, type.flag, type.count,
+                   refers_to != 0 ? new_ids_[refers_to] : type.size);
     if (is_composite(type.kind)) {
       for (uint32_t i = 0; i < type.count; ++i) {
         const BtfMember member = table_.member(type, i);

@@ -18,9 +18,11 @@ struct BtfRoots {
   std::set<std::string> variables;    // "runqueues"
 };
 
-// BTF of the roots, and of what they hold by value; all of it keeps its names, sizes and offsets. What they
-// only point at keeps its name and loses its members: it becomes a forward declaration, and
-// functions lose their parameters. Names that `raw` does not have are left out. kBadInput as BtfTable::parse.
-[[nodiscard]] Result<std::vector<std::byte>> slim_btf(std::span<const std::byte> raw, const BtfRoots& roots);
+// BTF of the roots, and of what they hold by value; all of it keeps its names, sizes and offsets.
+// What they only point at keeps its name and loses its members: it becomes a forward declaration,
+// and functions lose their parameters. Names that `raw` does not have are left out. kBadInput as
+// BtfTable::parse.
+[[nodiscard]] Result<std::vector<std::byte>> slim_btf(std::span<const std::byte> raw,
+                                                      const BtfRoots& roots);
 
 }  // namespace ktape

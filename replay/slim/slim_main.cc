@@ -9,6 +9,7 @@
 #include "replay/slim/slim.h"
 #include "schema/base/command_line.h"
 #include "schema/base/exit_code.h"
+#include "schema/base/standard_output.h"
 #include "schema/base/text.h"
 
 namespace ktape {
@@ -18,30 +19,29 @@ namespace {
 constexpr char kProgram[] = "ktape slim";
 
 constexpr char kHelp[] =
-    "Makes a tape of the same run that takes less room, to keep it in a repository beside the test that\n"
-    "replays it. Kept are all records and all pages of memory. Of the kernel's types and symbols those stay\n"
-    "that the run used, that 'ktape replay' needs, and that tasks, runqueues, sched_ext and BPF maps "
-    "consist\n"
-    "of; the kernel's configuration is left out. What the types that stay only point at keeps its name and\n"
-    "loses its members.\n"
-    "\n"
-    "OUT says that it is slim, and the head digest of the tape that it was made from. TAPE must be intact,\n"
-    "and is not touched.";
+    R"(Makes a tape of the same run that takes less room, to keep it in a repository beside the test that
+replays it. Kept are all records and all pages of memory. Of the kernel's types and symbols those stay
+that the run used, that 'ktape replay' needs, and that tasks, runqueues, sched_ext and BPF maps consist
+of; the kernel's configuration is left out. What the types that stay only point at keeps its name and
+loses its members.
 
-constexpr char kFooter[] =
-    "Example:\n"
-    "  ktape capture cold_path_roundtrip -o run.ktape && ktape slim run.ktape slim.ktape\n"
-    "\n"
-    "Exit status: 0 made, and verified; 2 usage, or OUT exists; 3 the tape is altered, unusable or slim\n"
-    "already, or keeps all of the guest's memory; 77 it has no kernel to slim.";
+OUT says that it is slim, and the head digest of the tape that it was made from. TAPE must be intact,
+and is not touched.)";
+
+constexpr char kFooter[] = R"(Example:
+  ktape capture cold_path_roundtrip -o run.ktape && ktape slim run.ktape slim.ktape
+
+Exit status: 0 made, and verified; 2 usage, or OUT exists; 3 the tape is altered, unusable or slim
+already, or keeps all of the guest's memory; 77 it has no kernel to slim.)";
 
 Result<ExitCode> run(const std::string& tape, const std::string& out) {
   KTAPE_ASSIGN(const SealedTape made, slim_tape(tape, out));
   const std::string text =
-      fmt::format("tape  {}  ({} records, {:.2f} MB)\nhead  {}\n", printable(made.path), made.records,
-                  static_cast<double>(made.bytes) / 1e6, to_hex(made.head));
-  if (std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0) return ExitCode::kGood;
-  return system_error(ErrorCode::kHost, "cannot write to standard output");
+      fmt::format("tape  {}  ({} records, {:.2f} MB)\nhead  {}\n", printable(made.path),
+                  made.records, static_cast<double>(made.bytes) / 1e6, to_hex(made.head));
+  KTAPE_TRY(write_output(text));
+  KTAPE_TRY(flush_output());
+  return ExitCode::kGood;
 }
 
 }  // namespace
@@ -49,12 +49,10 @@ Result<ExitCode> run(const std::string& tape, const std::string& out) {
 }  // namespace ktape
 
 int main(int argc, char** argv) {
-  CLI::App app(std::string(ktape::kHelp) + "\n", ktape::kProgram);
-  app.footer(ktape::kFooter);
-  app.set_version_flag("--version", std::string("ktape ") + KTAPE_VERSION);
+  ktape::Program program(ktape::kProgram, ktape::kHelp, ktape::kFooter);
+  CLI::App& app = program.app();
   std::string tape, out;
   app.add_option("TAPE", tape, "a sealed tape")->required();
   app.add_option("OUT", out, "the tape to make")->required();
-  if (std::optional<int> status = ktape::parse_command_line(app, argc, argv)) return *status;
-  return ktape::exit_status(ktape::kProgram, ktape::run(tape, out));
+  return program.run(argc, argv, [&] { return ktape::run(tape, out); });
 }

@@ -85,8 +85,9 @@ constexpr std::string_view kTypes[] = {"struct task_struct",
                                        "ktime_t"};
 // Structs, enums and per-CPU variables of the scheduler core and of sched_ext.
 constexpr std::string_view kPrefixes[] = {"scx_", "sched_", "ktape_"};
-constexpr std::string_view kVariables[] = {"runqueues",    "current_task", "__preempt_count", "pcpu_hot",
-                                           "this_cpu_off", "cpu_number",   "kernel_cpustat",  "kstat"};
+constexpr std::string_view kVariables[] = {"runqueues",      "current_task", "__preempt_count",
+                                           "pcpu_hot",       "this_cpu_off", "cpu_number",
+                                           "kernel_cpustat", "kstat"};
 
 class Collector {
  public:
@@ -101,7 +102,8 @@ class Collector {
     switch (view.record.which()) {
       case schema::Record::LAYOUT_USED: type(chars(view.record.getLayoutUsed().getType())); break;
       case schema::Record::OP_REQUESTED:
-        for (const auto entry : view.record.getOpRequested().getEntries()) target(entry.getTarget());
+        for (const auto entry : view.record.getOpRequested().getEntries())
+          target(entry.getTarget());
         break;
       case schema::Record::SAMPLE: target(view.record.getSample().getTarget()); break;
       case schema::Record::FROZEN:

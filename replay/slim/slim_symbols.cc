@@ -16,13 +16,15 @@ namespace {
 // What guest/kernel looks up by name, whatever was asked, and variables that are worth a question.
 constexpr std::array<std::string_view, 50> kNames = {
     // Adoption, restoring, address translation.
-    "_text", "_etext", "_sdata", "_edata", "_end", "__per_cpu_start", "__per_cpu_end", "__per_cpu_offset",
-    "linux_banner", "phys_base", "init_top_pgt", "page_offset_base", "vmalloc_base", "vmemmap_base",
-    "nr_cpu_ids", "nr_node_ids", "this_cpu_off", "preempt_dynamic_mode", "vmcoreinfo_data", "vmcoreinfo_size",
+    "_text", "_etext", "_sdata", "_edata", "_end", "__per_cpu_start", "__per_cpu_end",
+    "__per_cpu_offset", "linux_banner", "phys_base", "init_top_pgt", "page_offset_base",
+    "vmalloc_base", "vmemmap_base", "nr_cpu_ids", "nr_node_ids", "this_cpu_off",
+    "preempt_dynamic_mode", "vmcoreinfo_data", "vmcoreinfo_size",
     // Tasks, runqueues, gates, evidence.
-    "init_task", "init_pid_ns", "nr_threads", "runqueues", "current_task", "__preempt_count", "pcpu_hot",
-    "cpu_number", "root_task_group", "init_css_set", "def_root_domain", "sched_domains_numa_levels",
-    "tasklist_lock", "total_forks", "sysctl_sched_features", "kernel_cpustat",
+    "init_task", "init_pid_ns", "nr_threads", "runqueues", "current_task", "__preempt_count",
+    "pcpu_hot", "cpu_number", "root_task_group", "init_css_set", "def_root_domain",
+    "sched_domains_numa_levels", "tasklist_lock", "total_forks", "sysctl_sched_features",
+    "kernel_cpustat",
     // Queues, maps.
     "global_dsqs", "dsq_hash", "map_idr", "prog_idr",
     // Time, masks.

@@ -16,11 +16,12 @@ struct SymbolRoots {
   std::set<uint64_t> addresses;  // link-time ones, whose symbols are kept
 };
 
-// Where something was left out stands a symbol of this name, so that an address there is not described
-// by what was before it.
+// Where something was left out stands a symbol of this name, so that an address there is not
+// described by what was before it.
 inline constexpr char kLeftOut[] = "left_out";
 
 // The roots, sched_ext's own symbols, the scheduling classes, and the sections' borders.
-[[nodiscard]] Result<SymbolTable> slim_symbols(const SymbolTable& symbols, const SymbolRoots& roots);
+[[nodiscard]] Result<SymbolTable> slim_symbols(const SymbolTable& symbols,
+                                               const SymbolRoots& roots);
 
 }  // namespace ktape

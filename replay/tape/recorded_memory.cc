@@ -42,8 +42,9 @@ const FreezePage* RecordedMemory::row_of(uint64_t frame) const {
 Result<RecordedMemory::Page> RecordedMemory::load(const FreezePage& row) const {
   Result<Page> content = load_(*row.hash);
   if (content.ok() && content->size() != kPageBytes) {
-    content = Error{ErrorCode::kBadInput,
-                    fmt::format("the page of frame {:#x} has {} bytes", row.frame, content->size()), ""};
+    content =
+        Error{ErrorCode::kBadInput,
+              fmt::format("the page of frame {:#x} has {} bytes", row.frame, content->size()), ""};
   }
   if (!content.ok() && intact_.ok()) intact_ = content.error();
   return content;
@@ -56,7 +57,8 @@ Result<const RecordedMemory::Page*> RecordedMemory::page(uint64_t frame) const {
   if (row == nullptr) {
     const GuestPhysical at(frame * kPageBytes);
     if (!missing_) missing_ = at;
-    return Error{ErrorCode::kNotApplicable, fmt::format("guest-physical {:#x}: not captured", at.value), ""};
+    return Error{ErrorCode::kNotApplicable,
+                 fmt::format("guest-physical {:#x}: not captured", at.value), ""};
   }
   if (!row->hash) return nullptr;
   const auto cached = cache_.find(*row->hash);
@@ -74,17 +76,18 @@ Result<RecordedMemory::Page*> RecordedMemory::own_page(uint64_t frame) {
 }
 
 Result<void> RecordedMemory::read(GuestPhysical address, std::span<std::byte> out) const {
-  return for_each_frame(address, out.size(),
-                        [&](uint64_t frame, size_t within, size_t done, size_t bytes) -> Result<void> {
-                          KTAPE_ASSIGN(const Page* from, page(frame));
-                          std::span<std::byte> to = out.subspan(done, bytes);
-                          if (from == nullptr) {
-                            std::ranges::fill(to, std::byte{0});
-                          } else {
-                            std::memcpy(to.data(), from->data() + within, bytes);
-                          }
-                          return {};
-                        });
+  return for_each_frame(
+      address, out.size(),
+      [&](uint64_t frame, size_t within, size_t done, size_t bytes) -> Result<void> {
+        KTAPE_ASSIGN(const Page* from, page(frame));
+        std::span<std::byte> to = out.subspan(done, bytes);
+        if (from == nullptr) {
+          std::ranges::fill(to, std::byte{0});
+        } else {
+          std::memcpy(to.data(), from->data() + within, bytes);
+        }
+        return {};
+      });
 }
 
 Result<void> RecordedMemory::write(GuestPhysical address, std::span<const std::byte> bytes) {
@@ -93,12 +96,13 @@ Result<void> RecordedMemory::write(GuestPhysical address, std::span<const std::b
     return {};
   };
   KTAPE_TRY(for_each_frame(address, bytes.size(), prepare));
-  return for_each_frame(address, bytes.size(),
-                        [&](uint64_t frame, size_t within, size_t done, size_t count) -> Result<void> {
-                          KTAPE_ASSIGN(Page * to, own_page(frame));
-                          std::memcpy(to->data() + within, bytes.data() + done, count);
-                          return {};
-                        });
+  return for_each_frame(
+      address, bytes.size(),
+      [&](uint64_t frame, size_t within, size_t done, size_t count) -> Result<void> {
+        KTAPE_ASSIGN(Page * to, own_page(frame));
+        std::memcpy(to->data() + within, bytes.data() + done, count);
+        return {};
+      });
 }
 
 Result<std::vector<PhysicalRange>> RecordedMemory::populated() const {

@@ -16,9 +16,9 @@
 
 namespace ktape {
 
-// The guest's memory at one freeze, as far as the tape kept it: before the freeze's own writes. Pages are
-// loaded when they are read, and a bounded number of them is kept. Writes go to copies of pages, never
-// to the tape. One thread at a time.
+// The guest's memory at one freeze, as far as the tape kept it: before the freeze's own writes.
+// Pages are loaded when they are read, and a bounded number of them is kept. Writes go to copies of
+// pages, never to the tape. One thread at a time.
 class RecordedMemory final : public WritableGuestMemory {
  public:
   // Content of a page by its hash, 4096 bytes of it.
@@ -27,11 +27,12 @@ class RecordedMemory final : public WritableGuestMemory {
   static constexpr size_t kPageBytes = 4096;
   static constexpr size_t kCachedPages = 4096;
 
-  // `rows` are those of one freeze, by frame. kBadInput when they have not their form (PageListOrder).
+  // `rows` are those of one freeze, by frame. kBadInput when they have not their form
+  // (PageListOrder).
   [[nodiscard]] static Result<RecordedMemory> make(std::vector<FreezePage> rows, LoadPage load);
 
-  // Frames that are known to be zero read as zeroes. kNotApplicable, with the address, where a frame was
-  // not captured: it is not told from a place without RAM.
+  // Frames that are known to be zero read as zeroes. kNotApplicable, with the address, where a
+  // frame was not captured: it is not told from a place without RAM.
   Result<void> read(GuestPhysical address, std::span<std::byte> out) const override;
   // All or nothing; kNotApplicable where a frame was not captured.
   Result<void> write(GuestPhysical address, std::span<const std::byte> bytes) override;
@@ -45,7 +46,8 @@ class RecordedMemory final : public WritableGuestMemory {
   // meanwhile may have gone another way than it would have with that place.
   [[nodiscard]] std::optional<GuestPhysical> take_missing() const;
 
-  // The first error of `load` so far: the tape is damaged, and nothing that was read since is worth anything.
+  // The first error of `load` so far: the tape is damaged, and nothing that was read since is worth
+  // anything.
   [[nodiscard]] Result<void> intact() const { return intact_; }
 
  private:

@@ -40,7 +40,8 @@ void RunDelayFold::visit(const RecordView& view) {
   } else if (view.record.isRunDelays()) {
     Reading reading{without(view.record.getHostNs(), frozen_ns_), {}};
     for (auto vcpu : view.record.getRunDelays().getVcpus())
-      reading.vcpus.push_back({vcpu.getVcpu(), vcpu.getKnown(), vcpu.getRanNs(), vcpu.getWaitedNs()});
+      reading.vcpus.push_back(
+          {vcpu.getVcpu(), vcpu.getKnown(), vcpu.getRanNs(), vcpu.getWaitedNs()});
     if (readings_++ == 0) first_ = latest_ = reading;
     last_span_ = between(std::exchange(latest_, reading), reading);
   }
@@ -70,7 +71,8 @@ std::string waits_text(const HostSpan& span) {
     }
   }
   const size_t left_out = span.vcpus.size() - shown.size();
-  return left_out == 0 ? text : text + fmt::format("; {} waited less", count_text(left_out, "other"));
+  return left_out == 0 ? text
+                       : text + fmt::format("; {} waited less", count_text(left_out, "other"));
 }
 
 }  // namespace ktape

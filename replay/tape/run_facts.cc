@@ -20,6 +20,7 @@
 #include "schema/terms/scheduler_exit.h"
 #include "schema/terms/tcg_fault.h"
 #include "schema/wire/owned_message.h"
+#include "schema/wire/value_number.h"
 
 namespace ktape {
 
@@ -31,11 +32,6 @@ constexpr size_t kMaxNamed = 20'000;     // layouts, steps, workers, schedulers,
 constexpr size_t kExactLimit = 64;       // longer values are compared by their digest
 constexpr size_t kShownLimit = 400;
 
-template <typename Reader>
-std::string safe(const Reader& text) {
-  return printable(chars(text));
-}
-
 std::string shortened(std::string text) {
   if (text.size() <= kShownLimit) return text;
   size_t end = kShownLimit;
@@ -46,16 +42,6 @@ std::string shortened(std::string text) {
 std::string first_line(std::string_view text) {
   while (text.starts_with('\n') || text.starts_with('\r')) text.remove_prefix(1);
   return shortened(printable(text.substr(0, text.find_first_of("\r\n"))));
-}
-
-std::optional<uint64_t> number_of(schema::Value::Reader value) {
-  switch (value.which()) {
-    case schema::Value::U8: return value.getU8();
-    case schema::Value::U16: return value.getU16();
-    case schema::Value::U32: return value.getU32();
-    case schema::Value::U64: return value.getU64();
-    default: return std::nullopt;
-  }
 }
 
 ValueFacts value_facts(schema::Value::Reader value) {
@@ -86,7 +72,8 @@ ValueFacts value_facts(schema::Value::Reader value) {
   return facts;
 }
 
-// The word that says what a value is: "dsq_vtime" of "task 'a' scx.dsq_vtime", "id" of "scx.dsq->id".
+// The word that says what a value is: "dsq_vtime" of "task 'a' scx.dsq_vtime", "id" of
+// "scx.dsq->id".
 std::string last_name(schema::Target::Reader target) {
   std::string name;
   if (target.isSymbol()) name = safe(target.getSymbol());
@@ -111,8 +98,8 @@ class Gatherer {
     note_ejections();
     facts_.hidden_lockups = lockups_.hidden_text();
     if (delays_.told())
-      facts_.waits =
-          fmt::format("in {} {}", duration_text(delays_.all().running_ns), waits_text(delays_.all()));
+      facts_.waits = fmt::format("in {} {}", duration_text(delays_.all().running_ns),
+                                 waits_text(delays_.all()));
     return std::move(facts_);
   }
 
@@ -147,7 +134,7 @@ class Gatherer {
   std::map<std::string, uint32_t> seen_;                   // step and tag: how often
   std::map<std::string, std::string> written_;             // target: what was written to it last
   std::map<uint32_t, SchedulerFacts> attempted_;           // schedulers, by id
-  std::map<uint32_t, std::string> names_;                  // of schedulers, by id, as the kernel has them
+  std::map<uint32_t, std::string> names_;  // of schedulers, by id, as the kernel has them
   Ejections ejections_;
 };
 
@@ -169,8 +156,9 @@ void Gatherer::run_started(schema::RunStarted::Reader run) {
   facts_.scenario_text = std::string(chars(run.getScenarioText()));
   facts_.kernel = safe(run.getKernelImage());
   facts_.image_digest = to_hex(as_bytes(chars(run.getKernelImageDigest())));
-  facts_.machine = fmt::format("{}, {}, {}", count_text(run.getCpus(), "CPU"),
-                               bytes_text(run.getMemoryBytes()), enum_words(run.getAcceleratorUsed()));
+  facts_.machine =
+      fmt::format("{}, {}, {}", count_text(run.getCpus(), "CPU"), bytes_text(run.getMemoryBytes()),
+                  enum_words(run.getAcceleratorUsed()));
   facts_.kernel_command_line = safe(run.getKernelCommandLine());
   facts_.host = host_text(run.getHostProcessor());
   facts_.recorder = safe(run.getKtapeVersion());
@@ -186,10 +174,13 @@ void Gatherer::kernel_identified(schema::KernelIdentified::Reader kernel) {
 // A change is an incident, but for those of every boot.
 void Gatherer::clocksource_seen(schema::ClocksourceSeen::Reader seen, Seq seq) {
   const std::string name = shortened(safe(seen.getName()));
-  if (facts_.clock.size() < kShownLimit) facts_.clock += (facts_.clock.empty() ? "" : ", then ") + name;
+  if (facts_.clock.size() < kShownLimit)
+    facts_.clock += (facts_.clock.empty() ? "" : ", then ") + name;
   if (seen.getBefore().size() == 0 || is_of_the_boot(seen)) return;
-  incident("the guest's clocksource changed",
-           fmt::format("from {} to {}", in_quotes(shortened(safe(seen.getBefore()))), in_quotes(name)), seq);
+  incident(
+      "the guest's clocksource changed",
+      fmt::format("from {} to {}", in_quotes(shortened(safe(seen.getBefore()))), in_quotes(name)),
+      seq);
 }
 
 void Gatherer::scheduler_attached(schema::SchedulerAttached::Reader scheduler, Seq seq) {
@@ -216,7 +207,8 @@ void Gatherer::scheduler_exited(schema::SchedulerExited::Reader exited, Seq seq)
   facts.exit_reason = shortened(safe(exited.getReason()));
   facts.exit_message = shortened(safe(exited.getMessage()));
   facts.seq = seq;
-  if (const auto name = names_.find(exited.getId()); name != names_.end()) ejections_.ended(name->second);
+  if (const auto name = names_.find(exited.getId()); name != names_.end())
+    ejections_.ended(name->second);
 }
 
 void Gatherer::scheduler_attempted(schema::SchedulerAttempted::Reader attempted) {
@@ -236,7 +228,8 @@ void Gatherer::enable_failed(schema::SchedulerExited::Reader failed, Seq seq) {
 
 void Gatherer::note_ejections() {
   for (SchedulerFacts& scheduler : facts_.schedulers) {
-    const Ejections::Ejection* ejection = scheduler.exited ? nullptr : ejections_.of(names_[scheduler.id]);
+    const Ejections::Ejection* ejection =
+        scheduler.exited ? nullptr : ejections_.of(names_[scheduler.id]);
     if (ejection == nullptr) continue;
     scheduler.ejecting = shortened(ejection->said);
     scheduler.seq = ejection->seq;
@@ -316,7 +309,8 @@ void Gatherer::replied(schema::OpReplied::Reader reply, Seq seq) {
     if (from.getReason().size() > 0) entry.reason = shortened(safe(from.getReason()));
     entry.value = value_facts(from.getValue());
     entry.before = value_facts(from.getBefore());
-    if (entry.write && entry.status == schema::EntryStatus::DONE) written_[entry.target] = entry.value.exact;
+    if (entry.write && entry.status == schema::EntryStatus::DONE)
+      written_[entry.target] = entry.value.exact;
     entry.type = safe(from.getType());
     entry.width_bytes = from.getWidthBytes();
     entry.address = from.getVirtualAddress();
@@ -350,7 +344,8 @@ void Gatherer::losses(capnp::List<schema::LossCounter>::Reader counters) {
 void Gatherer::sealed(schema::Sealed::Reader sealed, Seq seq) {
   facts_.sealed = true;
   facts_.outcome = enum_words(sealed.getOutcome());
-  if (sealed.getExitCode() != -1) facts_.outcome += fmt::format(", exit code {}", sealed.getExitCode());
+  if (sealed.getExitCode() != -1)
+    facts_.outcome += fmt::format(", exit code {}", sealed.getExitCode());
   facts_.outcome_detail = shortened(safe(sealed.getDetail()));
   facts_.outcome_seq = seq;
   facts_.losses_known = facts_.losses_known || sealed.getOutcome() != schema::Outcome::TRUNCATED;
@@ -370,7 +365,9 @@ Result<void> Gatherer::visit(const RecordView& view) {
   switch (record.which()) {
     case schema::Record::RUN_STARTED: run_started(record.getRunStarted()); break;
     case schema::Record::KERNEL_IDENTIFIED: kernel_identified(record.getKernelIdentified()); break;
-    case schema::Record::CLOCKSOURCE_SEEN: clocksource_seen(record.getClocksourceSeen(), view.seq); break;
+    case schema::Record::CLOCKSOURCE_SEEN:
+      clocksource_seen(record.getClocksourceSeen(), view.seq);
+      break;
     case schema::Record::LAYOUT_USED: {
       auto layout = record.getLayoutUsed();
       facts_.layouts[{safe(layout.getType()), safe(layout.getPath())}] = {
@@ -380,8 +377,12 @@ Result<void> Gatherer::visit(const RecordView& view) {
     case schema::Record::SCHEDULER_ATTACHED:
       scheduler_attached(record.getSchedulerAttached(), view.seq);
       break;
-    case schema::Record::SCHEDULER_EXITED: scheduler_exited(record.getSchedulerExited(), view.seq); break;
-    case schema::Record::SCHEDULER_ATTEMPTED: scheduler_attempted(record.getSchedulerAttempted()); break;
+    case schema::Record::SCHEDULER_EXITED:
+      scheduler_exited(record.getSchedulerExited(), view.seq);
+      break;
+    case schema::Record::SCHEDULER_ATTEMPTED:
+      scheduler_attempted(record.getSchedulerAttempted());
+      break;
     case schema::Record::SCHEDULER_ENABLE_FAILED:
       enable_failed(record.getSchedulerEnableFailed(), view.seq);
       break;
@@ -419,9 +420,10 @@ Result<void> Gatherer::visit(const RecordView& view) {
     default: break;
   }
   if (too_many()) {
-    return Error{ErrorCode::kBadInput,
-                 fmt::format("record {}: more requests, layouts or names than are compared", view.seq.value),
-                 ""};
+    return Error{
+        ErrorCode::kBadInput,
+        fmt::format("record {}: more requests, layouts or names than are compared", view.seq.value),
+        ""};
   }
   return {};
 }
@@ -472,7 +474,8 @@ std::string RunFacts::outcome_text() const {
     if (ejected++ == 0) first = ejection_words(scheduler.name, "", "");
   }
   if (ejected == 0) return outcome;
-  return outcome + "; " + (ejected == 1 ? first : fmt::format("{} schedulers were ejected", ejected));
+  return outcome + "; " +
+         (ejected == 1 ? first : fmt::format("{} schedulers were ejected", ejected));
 }
 
 std::string EntryFacts::step_key() const { return key_of_step(step, step_name); }
@@ -480,7 +483,8 @@ std::string StepFacts::key() const { return key_of_step(index, name); }
 
 Result<RunFacts> gather_run_facts(const TapeReader& tape) {
   Gatherer gatherer;
-  KTAPE_TRY(tape.for_each([&](const RecordView& view) -> Result<void> { return gatherer.visit(view); }));
+  KTAPE_TRY(
+      tape.for_each([&](const RecordView& view) -> Result<void> { return gatherer.visit(view); }));
   return gatherer.finish();
 }
 

@@ -13,9 +13,9 @@
 #include "schema/base/units.h"
 #include "schema/tape/reading/reader.h"
 
-// What a tape says, gathered so that two of them can be held against each other. Every text is safe to
-// print. What only numbers the records (seq) and what only this run has (addresses, pids) is kept apart
-// from what the run did.
+// What a tape says, gathered so that two of them can be held against each other. Every text is safe
+// to print. What only numbers the records (seq) and what only this run has (addresses, pids) is
+// kept apart from what the run did.
 
 namespace ktape {
 
@@ -101,8 +101,8 @@ struct SchedulerFacts {
 
   // "qmap", "qmap (child of scheduler 1, cgroup /work)"
   [[nodiscard]] std::string full_name() const;
-  // "did not exit", "exited, SCX_EXIT_UNREG (64)", "was not enabled, SCX_EXIT_ERROR (1024)", with reason and
-  // message left out
+  // "did not exit", "exited, SCX_EXIT_UNREG (64)", "was not enabled, SCX_EXIT_ERROR (1024)", with
+  // reason and message left out
   [[nodiscard]] std::string end_text() const;
   // As ejection_words(); empty: the kernel has not thrown it out.
   [[nodiscard]] std::string ejection() const;
@@ -133,7 +133,8 @@ struct RunFacts {
   std::string kernel_command_line;
   std::string clock;  // the clocksources that its kernel went by: "tsc, then hpet"; empty: not said
   std::string host;   // "2 CPUs of a host that is no guest"; empty: not said
-  std::string waits;  // for a CPU of the host: "in 5.2 s CPU 0 1.2 ms (0.0 %), ..."; empty: not known
+  std::string
+      waits;  // for a CPU of the host: "in 5.2 s CPU 0 1.2 ms (0.0 %), ..."; empty: not known
   std::string hidden_lockups;  // LockupSight::hidden_text()
   std::string recorder;        // ktape's version
   std::string captured;        // UTC
@@ -153,15 +154,16 @@ struct RunFacts {
   std::map<std::string, WorkerFacts> workers;
   std::vector<IncidentFacts> incidents;
 
-  // What the kernel threw out, as SchedulerFacts::ejection(); a few, and how many more: "'qmap' was ejected:
-  // runtime error", "and 3 more".
+  // What the kernel threw out, as SchedulerFacts::ejection(); a few, and how many more: "'qmap' was
+  // ejected: runtime error", "and 3 more".
   [[nodiscard]] std::vector<std::string> ejections() const;
-  // "completed, exit code 0; 'qmap' was ejected", "...; 3 schedulers were ejected": a run may complete
-  // without.
+  // "completed, exit code 0; 'qmap' was ejected", "...; 3 schedulers were ejected": a run may
+  // complete without.
   [[nodiscard]] std::string outcome_text() const;
 };
 
-// Reads a whole tape. kBadInput when it cannot be read, or has more entries than anybody would compare.
+// Reads a whole tape. kBadInput when it cannot be read, or has more entries than anybody would
+// compare.
 [[nodiscard]] Result<RunFacts> gather_run_facts(const TapeReader& tape);
 
 }  // namespace ktape

@@ -19,7 +19,8 @@ namespace {
 constexpr size_t kMaxKept = size_t{1} << 20;
 
 Error too_many(const char* what) {
-  return Error{ErrorCode::kOutOfRange, fmt::format("the tape has more than {} {}", kMaxKept, what), ""};
+  return Error{ErrorCode::kOutOfRange, fmt::format("the tape has more than {} {}", kMaxKept, what),
+               ""};
 }
 
 template <typename Reader>
@@ -35,7 +36,8 @@ bool RecordedFreeze::is_hit_of(std::string_view trigger) const {
 
 Result<TapeIndex> TapeIndex::make(const TapeReader& tape) {
   TapeIndex index;
-  KTAPE_TRY(tape.for_each([&](const RecordView& view) { return index.visit(view); }, ChainCheck::kRecords));
+  KTAPE_TRY(tape.for_each([&](const RecordView& view) { return index.visit(view); },
+                          ChainCheck::kRecords));
   return index;
 }
 
@@ -55,7 +57,9 @@ Result<void> TapeIndex::visit(const RecordView& view) {
           {view.seq, string_of(from.getName()), Pid(from.getPid()), from.getStartBoottimeNs()});
       return {};
     }
-    case schema::Record::STEP_STARTED: step_ = string_of(record.getStepStarted().getName()); return {};
+    case schema::Record::STEP_STARTED:
+      step_ = string_of(record.getStepStarted().getName());
+      return {};
     case schema::Record::FREEZE_BEGAN: {
       const auto from = record.getFreezeBegan();
       if (freezes_.size() == kMaxKept) return too_many("freezes");
@@ -101,17 +105,18 @@ Result<const RecordedFreeze*> TapeIndex::freeze_at(std::string_view text) const 
   const auto [stop, error] = std::from_chars(which.data(), which.data() + which.size(), id);
   const bool number = error == std::errc() && stop == which.data() + which.size();
   if (!number && which != "last") {
-    return Error{ErrorCode::kUsage,
-                 fmt::format("--at {} names no freeze: expected freeze:N or freeze:last", in_quotes(text)),
-                 ""};
+    return Error{
+        ErrorCode::kUsage,
+        fmt::format("--at {} names no freeze: expected freeze:N or freeze:last", in_quotes(text)),
+        ""};
   }
   if (freezes_.empty())
     return Error{ErrorCode::kNotApplicable, "the machine was never frozen in this run", ""};
   const RecordedFreeze* found = number ? freeze(id) : &freezes_.back();
   if (found != nullptr) return found;
   return Error{ErrorCode::kNotApplicable,
-               fmt::format("there is no freeze {} on the tape: they are {} to {}", id, freezes_.front().id,
-                           freezes_.back().id),
+               fmt::format("there is no freeze {} on the tape: they are {} to {}", id,
+                           freezes_.front().id, freezes_.back().id),
                ""};
 }
 

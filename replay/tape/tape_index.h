@@ -50,15 +50,16 @@ struct RecordedWorker {
 // What one looks up on a tape before one asks its memory: kernel, freezes, workers.
 class TapeIndex {
  public:
-  // Reads all records, against the tape's chain. Errors are those of the reader; kOutOfRange for more
-  // freezes or workers than a run has.
+  // Reads all records, against the tape's chain. Errors are those of the reader; kOutOfRange for
+  // more freezes or workers than a run has.
   [[nodiscard]] static Result<TapeIndex> make(const TapeReader& tape);
 
   // In the order of the tape.
   [[nodiscard]] const std::vector<RecordedFreeze>& freezes() const { return freezes_; }
   [[nodiscard]] const std::vector<RecordedWorker>& workers() const { return workers_; }
 
-  // "freeze:2", "freeze:last". kUsage when it is not that; kNotApplicable when there is no such freeze.
+  // "freeze:2", "freeze:last". kUsage when it is not that; kNotApplicable when there is no such
+  // freeze.
   [[nodiscard]] Result<const RecordedFreeze*> freeze_at(std::string_view text) const;
   [[nodiscard]] const RecordedFreeze* freeze(uint64_t id) const;
   // The last worker of that name that had started by then; kUsage names the nearest.

@@ -15,8 +15,8 @@ namespace ktape {
 namespace {
 
 // A blob that the KernelIdentified record names.
-Result<std::vector<std::byte>> named_blob(const TapeReader& tape, const TapeIndex& index, const char* name,
-                                          capnp::Data::Reader key) {
+Result<std::vector<std::byte>> named_blob(const TapeReader& tape, const TapeIndex& index,
+                                          const char* name, capnp::Data::Reader key) {
   Digest hash;
   if (key.size() != hash.size()) {
     return Error{ErrorCode::kNotApplicable,
@@ -28,8 +28,8 @@ Result<std::vector<std::byte>> named_blob(const TapeReader& tape, const TapeInde
   auto content = tape.blob(hash);
   if (content.ok()) return content;
   return Error{content.error().code,
-               fmt::format("record {} (kernelIdentified): the kernel's {}: {}", index.kernel_seq().value,
-                           name, content.error().message),
+               fmt::format("record {} (kernelIdentified): the kernel's {}: {}",
+                           index.kernel_seq().value, name, content.error().message),
                ""};
 }
 
@@ -48,7 +48,8 @@ Result<std::shared_ptr<const KernelKnowledge>> recorded_knowledge(const TapeRead
   knowledge->hz = record.getHz();
 
   KTAPE_ASSIGN(const auto symbols, named_blob(tape, index, "symbols", record.getSymbolsDigest()));
-  auto table = SymbolTable::from_text({reinterpret_cast<const char*>(symbols.data()), symbols.size()});
+  auto table =
+      SymbolTable::from_text({reinterpret_cast<const char*>(symbols.data()), symbols.size()});
   if (!table.ok()) return bad_blob("symbols", table.error());
   knowledge->symbols = std::move(*table);
 
@@ -78,15 +79,16 @@ KernelFacts recorded_facts(schema::KernelIdentified::Reader record) {
 
 Result<Kernel> restore_kernel(const TapeReader& tape, const TapeIndex& index) {
   if (index.kernel_seq() == Seq(0)) {
-    return Error{ErrorCode::kNotApplicable, "the tape has no kernelIdentified record: it ends before that",
-                 ""};
+    return Error{ErrorCode::kNotApplicable,
+                 "the tape has no kernelIdentified record: it ends before that", ""};
   }
   KTAPE_ASSIGN(auto knowledge, recorded_knowledge(tape, index));
   auto kernel = Kernel::restore(std::move(knowledge), recorded_facts(index.kernel()));
   if (kernel.ok()) return kernel;
-  return Error{
-      kernel.error().code,
-      fmt::format("record {} (kernelIdentified): {}", index.kernel_seq().value, kernel.error().message), ""};
+  return Error{kernel.error().code,
+               fmt::format("record {} (kernelIdentified): {}", index.kernel_seq().value,
+                           kernel.error().message),
+               ""};
 }
 
 Result<std::unique_ptr<Btf>> restore_types(const TapeReader& tape, const TapeIndex& index) {
@@ -97,24 +99,27 @@ Result<std::unique_ptr<Btf>> restore_types(const TapeReader& tape, const TapeInd
 
 Result<std::vector<FreezePage>> rows_at(const TapeReader& tape, const RecordedFreeze& freeze) {
   if (!freeze.pages_digest) {
-    return Error{ErrorCode::kNotApplicable, fmt::format("no memory of freeze {} was kept", freeze.id),
+    return Error{ErrorCode::kNotApplicable,
+                 fmt::format("no memory of freeze {} was kept", freeze.id),
                  "'ktape capture --memory sched' keeps it"};
   }
   KTAPE_ASSIGN(std::vector<FreezePage> rows, tape.freeze_pages(freeze.id));
   PageListDigest list;
   for (const FreezePage& row : rows) list.add(row);
   if (list.finish() != *freeze.pages_digest) {
-    return Error{ErrorCode::kBadInput,
-                 fmt::format("the rows of freeze_page for freeze {} are not those of record {} (thawed)",
-                             freeze.id, freeze.thawed.value),
-                 "'ktape verify' checks all of a tape"};
+    return Error{
+        ErrorCode::kBadInput,
+        fmt::format("the rows of freeze_page for freeze {} are not those of record {} (thawed)",
+                    freeze.id, freeze.thawed.value),
+        "'ktape verify' checks all of a tape"};
   }
   return rows;
 }
 
 Result<RecordedMemory> memory_at(const TapeReader& tape, const RecordedFreeze& freeze) {
   KTAPE_ASSIGN(std::vector<FreezePage> rows, rows_at(tape, freeze));
-  return RecordedMemory::make(std::move(rows), [&tape](const Digest& hash) { return tape.page(hash); });
+  return RecordedMemory::make(std::move(rows),
+                              [&tape](const Digest& hash) { return tape.page(hash); });
 }
 
 }  // namespace ktape

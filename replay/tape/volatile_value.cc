@@ -9,8 +9,12 @@ namespace ktape {
 namespace {
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
-bool is_hex_digit(char c) { return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F'); }
-bool is_word(char c) { return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
+bool is_hex_digit(char c) {
+  return is_digit(c) || (c >= 'a' && c <= 'f') || (c >= 'A' && c <= 'F');
+}
+bool is_word(char c) {
+  return is_digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
 
 template <size_t N>
 bool is_one_of(std::string_view name, const std::array<std::string_view, N>& names) {
@@ -22,7 +26,8 @@ bool ends_with_one_of(std::string_view name, const std::array<std::string_view, 
   return std::ranges::any_of(ends, [&](std::string_view end) { return name.ends_with(end); });
 }
 
-// Names of the kernel's own: include/linux/sched.h, include/linux/sched/ext.h, kernel/sched/sched.h.
+// Names of the kernel's own: include/linux/sched.h, include/linux/sched/ext.h,
+// kernel/sched/sched.h.
 bool is_time(std::string_view name, std::string_view type) {
   constexpr std::array<std::string_view, 6> kTypes = {"ktime_t",  "time64_t", "time_t",
                                                       "cycles_t", "ktime",    "struct timespec64"};
@@ -52,8 +57,8 @@ bool leads_through_statistics(std::string_view path) {
   });
 }
 
-// Counts of what happened, sums and extremes of what it took: struct sched_info, sched_statistics, sched_avg,
-// and their like in a task and a runqueue.
+// Counts of what happened, sums and extremes of what it took: struct sched_info, sched_statistics,
+// sched_avg, and their like in a task and a runqueue.
 bool is_count_of_events(std::string_view name, std::string_view path) {
   constexpr std::array<std::string_view, 24> kNames = {"nvcsw",
                                                        "nivcsw",
@@ -83,25 +88,31 @@ bool is_count_of_events(std::string_view name, std::string_view path) {
                                                      "_flips", "_flt",   "_faults"};
   constexpr std::array<std::string_view, 3> kBegins = {"nr_wakeups", "nr_failed_migrations",
                                                        "nr_forced_migrations"};
-  return is_one_of(name, kNames) || ends_with_one_of(name, kEnds) || leads_through_statistics(path) ||
-         std::ranges::any_of(kBegins, [&](std::string_view begin) { return name.starts_with(begin); });
+  return is_one_of(name, kNames) || ends_with_one_of(name, kEnds) ||
+         leads_through_statistics(path) ||
+         std::ranges::any_of(kBegins,
+                             [&](std::string_view begin) { return name.starts_with(begin); });
 }
 
-// How many tasks a runqueue holds, which CPU a task is on, and whether it runs, waits or sleeps: the tick of
-// another task changes it.
+// How many tasks a runqueue holds, which CPU a task is on, and whether it runs, waits or sleeps:
+// the tick of another task changes it.
 bool is_momentary(const ValueName& value) {
   constexpr std::array<std::string_view, 9> kOfCpu = {
       "curr", "next", "donor", "stop", "flags", "idle", "preempt_count", "count", "need_resched"};
   constexpr std::array<std::string_view, 17> kOfTask = {
-      "on_cpu",    "cpu",           "wake_cpu",    "recent_used_cpu", "last_wakee",   "on_rq",
-      "__state",   "sched_delayed", "dsq",         "ops_state",       "ddsp_dsq_id",  "ddsp_enq_flags",
-      "dsq_flags", "dsq_seq",       "holding_cpu", "selected_cpu",    "preempt_count"};
+      "on_cpu",       "cpu",       "wake_cpu",    "recent_used_cpu",
+      "last_wakee",   "on_rq",     "__state",     "sched_delayed",
+      "dsq",          "ops_state", "ddsp_dsq_id", "ddsp_enq_flags",
+      "dsq_flags",    "dsq_seq",   "holding_cpu", "selected_cpu",
+      "preempt_count"};
   if (is_one_of(value.name, kOfTask)) return true;
   // Of an entity of sched_ext they say whether it is queued.
-  if (value.path.ends_with("scx.flags") || value.path.find("runnable_node") != std::string_view::npos)
+  if (value.path.ends_with("scx.flags") ||
+      value.path.find("runnable_node") != std::string_view::npos)
     return true;
   if (!value.per_cpu) return value.name == "nr_running" || value.name == "nr_threads";
-  return value.name.starts_with("nr_") || value.name.starts_with("h_nr_") || is_one_of(value.name, kOfCpu);
+  return value.name.starts_with("nr_") || value.name.starts_with("h_nr_") ||
+         is_one_of(value.name, kOfCpu);
 }
 
 // Length of the number that the text begins with; 0 when it begins with none.
@@ -112,8 +123,8 @@ size_t number_length(std::string_view text) {
     while (n < text.size() && is_hex_digit(text[n])) ++n;
     return n;
   }
-  while (n < text.size() &&
-         (is_digit(text[n]) || (text[n] == '.' && n + 1 < text.size() && n > 0 && is_digit(text[n + 1])))) {
+  while (n < text.size() && (is_digit(text[n]) || (text[n] == '.' && n + 1 < text.size() && n > 0 &&
+                                                   is_digit(text[n + 1])))) {
     ++n;
   }
   return n;

@@ -14,6 +14,7 @@
 #include "replay/text/text_writer.h"
 #include "schema/base/command_line.h"
 #include "schema/base/file.h"
+#include "schema/base/standard_output.h"
 #include "schema/base/text.h"
 #include "schema/tape/reading/reader.h"
 
@@ -29,36 +30,31 @@ constexpr size_t kOutputLimitBytes = size_t{1} << 20;
 constexpr size_t kMaxTapes = 1'000'000;
 
 constexpr char kHelp[] =
-    "Captures a scenario and judges its tape, in one: `ktape capture` and what `ktape check` runs. The "
-    "tapes\n"
-    "are kept, as SCENARIO-KERNEL-NUMBER.ktape, and none is ever overwritten. What stands after '--' goes "
-    "to\n"
-    "`ktape capture`.";
+    R"(Captures a scenario and judges its tape, in one: `ktape capture` and what `ktape check` runs. The tapes
+are kept, as SCENARIO-KERNEL-NUMBER.ktape, and none is ever overwritten. What stands after '--' goes to
+`ktape capture`.)";
 
-constexpr char kFooter[] =
-    "A run is\n"
-    "  bad      when an assertion is violated. run-completed is one: a panic or a hang after the first step\n"
-    "           is bad, unless --only leaves it out; with --fail-on-eject also when a scheduler was ejected\n"
-    "  good     when it completed, an assertion passed and none is violated. Those that are named by "
-    "--only,\n"
-    "           --require or --with, or are in a folder given by --analyzers, must be decided; others may "
-    "be\n"
-    "           inconclusive\n"
-    "  nothing  when it says nothing about the kernel: the capture was refused or killed, the kernel cannot\n"
-    "           be used, did not boot or panicked before the first step, the machine was lost, the host\n"
-    "           failed, the run was interrupted, an assertion could not be run, or none was decided\n"
-    "Several runs are bad when one is, else nothing when one is, else good.\n"
-    "\n"
-    "--git-bisect is for `git bisect run`: it exits with 0 for good, 1 for bad and 125 for everything else,\n"
-    "mistakes on the command line included, and stops at the first bad run.\n"
-    "\n"
-    "Examples:\n"
-    "  ktape test cold_path_roundtrip --kernel 7.3.4 --repeat 10\n"
-    "  git bisect run sh -c 'make -j8 bzImage || exit 125\n"
-    "    ktape test my.scenario --kernel arch/x86/boot/bzImage --git-bisect --only vtime-monotonic'\n"
-    "\n"
-    "Exit status without --git-bisect: 0 good, 1 bad, 2 usage or scenario, 3 the kernel or a tape cannot be\n"
-    "used, 4 the machine was lost or the host lacks something, 77 nothing was decided.";
+constexpr char kFooter[] = R"(A run is
+  bad      when an assertion is violated. run-completed is one: a panic or a hang after the first step
+           is bad, unless --only leaves it out; with --fail-on-eject also when a scheduler was ejected
+  good     when it completed, an assertion passed and none is violated. Those that are named by --only,
+           --require or --with, or are in a folder given by --analyzers, must be decided; others may be
+           inconclusive
+  nothing  when it says nothing about the kernel: the capture was refused or killed, the kernel cannot
+           be used, did not boot or panicked before the first step, the machine was lost, the host
+           failed, the run was interrupted, an assertion could not be run, or none was decided
+Several runs are bad when one is, else nothing when one is, else good.
+
+--git-bisect is for `git bisect run`: it exits with 0 for good, 1 for bad and 125 for everything else,
+mistakes on the command line included, and stops at the first bad run.
+
+Examples:
+  ktape test cold_path_roundtrip --kernel 7.3.4 --repeat 10
+  git bisect run sh -c 'make -j8 bzImage || exit 125
+    ktape test my.scenario --kernel arch/x86/boot/bzImage --git-bisect --only vtime-monotonic'
+
+Exit status without --git-bisect: 0 good, 1 bad, 2 usage or scenario, 3 the kernel or a tape cannot be
+used, 4 the machine was lost or the host lacks something, 77 nothing was decided.)";
 
 struct Options {
   std::string scenario;
@@ -67,17 +63,18 @@ struct Options {
   size_t repeat = 1;
   bool git_bisect = false;
   bool fail_on_eject = false;
-  AssertionOptions judges;
+  AssertionOptions assertions;
   std::vector<std::string> capture;  // what stands after "--"
 };
 
 // A name for a file: the last part of a path, with nothing in it that a shell would notice.
 std::string file_word(const std::string& path, const std::string& suffix) {
   std::string word = fs::path(path).filename();
-  if (word.size() > suffix.size() && word.ends_with(suffix)) word.erase(word.size() - suffix.size());
+  if (word.size() > suffix.size() && word.ends_with(suffix))
+    word.erase(word.size() - suffix.size());
   for (char& c : word) {
-    bool plain =
-        (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '.' || c == '_';
+    bool plain = (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
+                 c == '.' || c == '_';
     if (!plain) c = '-';
   }
   if (word.starts_with('.') || word.starts_with('-')) word.insert(0, "_");
@@ -136,8 +133,8 @@ struct Finished {
   std::string losses;
 };
 
-Result<Finished> run_once(const Options& options, const std::string& capture, const AskedAssertions& judges,
-                          const std::string& tape) {
+Result<Finished> run_once(const Options& options, const std::string& capture,
+                          const AskedAssertions& assertions, const std::string& tape) {
   std::vector<std::string> arguments = {options.scenario, "-o", tape};
   if (!options.kernel.empty()) arguments.insert(arguments.end(), {"--kernel", options.kernel});
   arguments.insert(arguments.end(), options.capture.begin(), options.capture.end());
@@ -154,7 +151,7 @@ Result<Finished> run_once(const Options& options, const std::string& capture, co
     return finished;
   }
   finished.losses = checked->losses;
-  run.verdicts = assert_on_tape(*checked, judges);
+  run.verdicts = assert_on_tape(*checked, assertions);
   return finished;
 }
 
@@ -192,11 +189,11 @@ Result<Sum> run(const Options& options) {
   if (options.folder.empty()) return Error{ErrorCode::kUsage, "--tapes names no folder", ""};
   KTAPE_ASSIGN(std::string own_folder, executable_folder());
   const std::string capture = own_folder + "/ktape-capture";
-  KTAPE_ASSIGN(AskedAssertions judges, find_asked_assertions(options.judges));
+  KTAPE_ASSIGN(AskedAssertions assertions, find_asked_assertions(options.assertions));
   Sum sum;
   for (size_t number = 1; number <= options.repeat; ++number) {
     KTAPE_ASSIGN(std::string tape, next_tape(options));
-    KTAPE_ASSIGN(Finished finished, run_once(options, capture, judges, tape));
+    KTAPE_ASSIGN(Finished finished, run_once(options, capture, assertions, tape));
     TestVerdict verdict = judge_run(finished.run);
     tell(number, options.repeat, tape, finished, verdict);
     sum.kind = over_all(sum.kind, verdict.kind);
@@ -208,7 +205,7 @@ Result<Sum> run(const Options& options) {
   }
   fmt::print("{}: {} good, {} bad, {} that say nothing\n", word(sum.kind), sum.runs[0], sum.runs[1],
              sum.runs[2]);
-  if (std::fflush(stdout) != 0) return system_error(ErrorCode::kHost, "cannot write to standard output");
+  KTAPE_TRY(flush_output());
   return sum;
 }
 
@@ -219,20 +216,21 @@ int main_of_test(int argc, char** argv) {
   if (own_end != end) options.capture.assign(own_end + 1, end);
   const bool bisect = std::find(argv, own_end, std::string_view(kBisect)) != own_end;
 
-  CLI::App app(std::string(kHelp) + "\n", kProgram);
-  app.footer(kFooter);
-  app.set_version_flag("--version", std::string("ktape ") + KTAPE_VERSION);
-  app.add_option("SCENARIO", options.scenario, "a scenario file, or the name of one that ships")->required();
+  Program program(kProgram, kHelp, kFooter);
+  CLI::App& app = program.app();
+  app.add_option("SCENARIO", options.scenario, "a scenario file, or the name of one that ships")
+      ->required();
   app.add_option("-k,--kernel", options.kernel,
                  "a version from the cache, or the path of a bzImage or vmlinux");
-  app.add_option("--repeat", options.repeat, "so many runs; default 1")->check(CLI::Range(1, 100'000));
+  app.add_option("--repeat", options.repeat, "so many runs; default 1")
+      ->check(CLI::Range(1, 100'000));
   app.add_option("--tapes", options.folder, "keep the tapes in this folder")
       ->type_name("DIR")
       ->capture_default_str();
   app.add_flag("--fail-on-eject", options.fail_on_eject,
                "a run in which the kernel ejected a scheduler is bad, whatever the assertions say");
   app.add_flag(kBisect, options.git_bisect, "exit as `git bisect run` expects it");
-  add_assertion_options(app, options.judges);
+  add_assertion_options(app, options.assertions);
   if (std::optional<int> status = parse_command_line(app, static_cast<int>(own_end - argv), argv)) {
     return bisect && *status != 0 ? kBisectSkip : *status;
   }

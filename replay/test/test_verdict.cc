@@ -22,17 +22,21 @@ std::string outcome_of(const TestRun& run) {
 // Why a capture that ended so left nothing to judge; nothing when it may have.
 std::optional<TestVerdict> capture_failed(const TestRun& run) {
   if (run.capture.signal != 0) {
-    return none(ExitCode::kHost, fmt::format("the capture was killed by signal {}", run.capture.signal));
+    return none(ExitCode::kHost,
+                fmt::format("the capture was killed by signal {}", run.capture.signal));
   }
   switch (static_cast<ExitCode>(run.capture.exit_status)) {
     case ExitCode::kGood:
     case ExitCode::kViolated: return std::nullopt;
     case ExitCode::kUsage:
-      return none(ExitCode::kUsage, "the capture refused its options, or the scenario for this kernel");
+      return none(ExitCode::kUsage,
+                  "the capture refused its options, or the scenario for this kernel");
     case ExitCode::kBadInput: return none(ExitCode::kBadInput, "the kernel cannot be used");
-    case ExitCode::kHost: return none(ExitCode::kHost, "the machine was lost, or the host lacks something");
+    case ExitCode::kHost:
+      return none(ExitCode::kHost, "the machine was lost, or the host lacks something");
     default:
-      return none(ExitCode::kHost, fmt::format("the capture ended with status {}", run.capture.exit_status));
+      return none(ExitCode::kHost,
+                  fmt::format("the capture ended with status {}", run.capture.exit_status));
   }
 }
 
@@ -47,7 +51,8 @@ std::optional<TestVerdict> outcome_failed(const TestRun& run) {
     default: return none(ExitCode::kHost, outcome_of(run));
   }
   if (run.reached_first_step) return std::nullopt;
-  return none(ExitCode::kInconclusive, "the guest did not get as far as the first step: " + outcome_of(run));
+  return none(ExitCode::kInconclusive,
+              "the guest did not get as far as the first step: " + outcome_of(run));
 }
 
 struct Tally {
@@ -82,11 +87,13 @@ Tally tally(const Verdicts& verdicts) {
 TestVerdict judge_run(const TestRun& run) {
   if (auto failed = capture_failed(run)) return *failed;
   if (!run.sealed) {
-    return none(ExitCode::kBadInput, run.cannot_judge.empty() ? "there is no sealed tape" : run.cannot_judge);
+    return none(ExitCode::kBadInput,
+                run.cannot_judge.empty() ? "there is no sealed tape" : run.cannot_judge);
   }
   if (auto failed = outcome_failed(run)) return *failed;
   Tally found = tally(run.verdicts);
-  if (!found.error.empty()) return none(ExitCode::kHost, "an assertion could not be run: " + found.error);
+  if (!found.error.empty())
+    return none(ExitCode::kHost, "an assertion could not be run: " + found.error);
   if (!found.violated.empty()) return {Kind::kBad, ExitCode::kViolated, found.violated};
   if (!run.ejection.empty()) return {Kind::kBad, ExitCode::kViolated, "scheduler " + run.ejection};
   if (!found.undecided.empty()) return none(ExitCode::kInconclusive, found.undecided);

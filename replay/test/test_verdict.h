@@ -37,14 +37,17 @@ struct TestVerdict {
 
 // The assertions decide about a run that reached its first step; the host's failures say nothing.
 //
-//   kNone  the capture was refused or killed, no tape was sealed, the guest did not get as far as the first
-//          step (it did not boot, or panicked on the way), the machine was lost, the host failed, the run
-//          was interrupted, the agent could not be understood; an assertion could not be run, or one that
-//          was asked for by name is inconclusive; no assertion was decided; or all passed on a run that did
-//          not complete
-//   kBad   an assertion is violated. run-completed is one of ours: a panic or a hang after the first step
+//   kNone  the capture was refused or killed, no tape was sealed, the guest did not get as far as
+//   the first
+//          step (it did not boot, or panicked on the way), the machine was lost, the host failed,
+//          the run was interrupted, the agent could not be understood; an assertion could not be
+//          run, or one that was asked for by name is inconclusive; no assertion was decided; or all
+//          passed on a run that did not complete
+//   kBad   an assertion is violated. run-completed is one of ours: a panic or a hang after the
+//   first step
 //          is bad, unless --only leaves it out
-//   kGood  the run completed, at least one assertion passed and none is violated. One that was not asked for
+//   kGood  the run completed, at least one assertion passed and none is violated. One that was not
+//   asked for
 //          by name may be inconclusive: most assertions do not apply to most scenarios
 [[nodiscard]] TestVerdict judge_run(const TestRun& run);
 

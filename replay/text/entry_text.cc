@@ -11,12 +11,8 @@ namespace ktape {
 
 namespace {
 
-template <typename Reader>
-std::string safe(const Reader& text) {
-  return printable(chars(text));
-}
-
-// Reads are held to the gates that tell that it is the right task; the others are observed all the same.
+// Reads are held to the gates that tell that it is the right task; the others are observed all the
+// same.
 bool refuses_writes_only(schema::GateChecked::Reader gate) {
   return gate.getOutcome() == schema::GateOutcome::FAILED && !gate.getEnforced();
 }
@@ -24,8 +20,9 @@ bool refuses_writes_only(schema::GateChecked::Reader gate) {
 std::string gate_line(schema::GateChecked::Reader gate) {
   const std::string outcome =
       refuses_writes_only(gate) ? "would refuse a write" : enum_words(gate.getOutcome());
-  return fmt::format("gate {}, {}: {}: observed {}, expected {}", static_cast<unsigned>(gate.getGate()),
-                     enum_words(gate.getGate()), outcome, safe(gate.getObserved()), safe(gate.getExpected()));
+  return fmt::format("gate {}, {}: {}: observed {}, expected {}",
+                     static_cast<unsigned>(gate.getGate()), enum_words(gate.getGate()), outcome,
+                     safe(gate.getObserved()), safe(gate.getExpected()));
 }
 
 }  // namespace
@@ -56,8 +53,9 @@ std::vector<std::string> gate_lines(const std::vector<OwnedMessage<schema::GateC
   }
   if (passed == gates.size()) return {count_text(passed, "gate") + " passed"};
   const bool only_for_writes = passed + for_writes == gates.size();
-  std::vector<std::string> lines{fmt::format("{} of {} gates passed{}", passed, gates.size(),
-                                             only_for_writes ? "; this read is not held to the others" : "")};
+  std::vector<std::string> lines{
+      fmt::format("{} of {} gates passed{}", passed, gates.size(),
+                  only_for_writes ? "; this read is not held to the others" : "")};
   for (const auto& kept : gates) {
     auto gate = kept.get();
     if (gate.getOutcome() == schema::GateOutcome::PASSED) continue;
@@ -66,7 +64,8 @@ std::vector<std::string> gate_lines(const std::vector<OwnedMessage<schema::GateC
   return lines;
 }
 
-std::vector<std::string> refusing_gate_lines(const std::vector<OwnedMessage<schema::GateChecked>>& gates) {
+std::vector<std::string> refusing_gate_lines(
+    const std::vector<OwnedMessage<schema::GateChecked>>& gates) {
   std::vector<std::string> lines;
   for (const auto& kept : gates) {
     const auto gate = kept.get();

@@ -11,8 +11,8 @@ namespace ktape {
 
 // What came of an entry of a request, in words for people, safe to print.
 
-// "u64, at 0xffff888004a1c3d8, physical 0x4a1c3d8, protected by the runqueue lock of CPU 1, took 3.21 us":
-// where a value stands; empty when nothing was reached.
+// "u64, at 0xffff888004a1c3d8, physical 0x4a1c3d8, protected by the runqueue lock of CPU 1,
+// took 3.21 us": where a value stands; empty when nothing was reached.
 [[nodiscard]] std::string place_text(schema::EntryReply::Reader got);
 
 // "12 gates passed"; or how many did, and a line for each of the others.

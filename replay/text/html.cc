@@ -60,11 +60,14 @@ std::string html_json(std::string_view json) {
   return out;
 }
 
-std::string csp_hash(std::string_view content) { return "sha256-" + base64(sha256(as_bytes(content))); }
+std::string csp_hash(std::string_view content) {
+  return "sha256-" + base64(sha256(as_bytes(content)));
+}
 
 HtmlTable::HtmlTable(std::string caption, const std::vector<std::string>& columns, size_t limit)
     : caption_(std::move(caption)), limit_(limit) {
-  for (const std::string& column : columns) head_ += "<th scope=\"col\">" + html_text(column) + "</th>";
+  for (const std::string& column : columns)
+    head_ += "<th scope=\"col\">" + html_text(column) + "</th>";
 }
 
 void HtmlTable::row(const std::vector<HtmlCell>& cells) {
@@ -82,7 +85,8 @@ std::string HtmlTable::take(std::string_view when_empty) {
   if (rows_ == 0) return "<p class=\"soft\">" + html_text(when_empty) + "</p>\n";
   std::string more;
   if (rows_ > limit_) {
-    more = fmt::format("<p class=\"note\">{} more left out.</p>\n", count_text(rows_ - limit_, "row"));
+    more =
+        fmt::format("<p class=\"note\">{} more left out.</p>\n", count_text(rows_ - limit_, "row"));
   }
   return fmt::format(
       "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"{0}\"><table>"

@@ -25,7 +25,8 @@ struct HtmlCell {
   std::string kind;  // class: "", "number", "mono"
 };
 
-// A table with a head; its first column heads the rows. Shows `limit` rows and says how many it left out.
+// A table with a head; its first column heads the rows. Shows `limit` rows and says how many it
+// left out.
 class HtmlTable {
  public:
   HtmlTable(std::string caption, const std::vector<std::string>& columns, size_t limit = 2'000);

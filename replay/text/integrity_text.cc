@@ -9,12 +9,14 @@ namespace ktape {
 
 std::string integrity_lines(const Verification& found) {
   return fmt::format("tape: {}{}{}\nlosses: {}\n", integrity_name(found.integrity),
-                     found.finding.empty() ? "" : ", ", printable(found.finding), found.losses.text());
+                     found.finding.empty() ? "" : ", ", printable(found.finding),
+                     found.losses.text());
 }
 
 std::string integrity_json(const Verification& found) {
-  return fmt::format(R"("integrity":"{}","finding":{},"losses":{})", integrity_name(found.integrity),
-                     json_string(printable(found.finding)), json_string(found.losses.text()));
+  return fmt::format(R"("integrity":"{}","finding":{},"losses":{})",
+                     integrity_name(found.integrity), json_string(printable(found.finding)),
+                     json_string(found.losses.text()));
 }
 
 ExitCode with_integrity(ExitCode code, const Verification& found) {

@@ -31,7 +31,8 @@ bool is_binary(std::string_view field) {
 void put_value(std::string& out, const capnp::DynamicValue::Reader& value, capnp::Type type,
                std::string_view field);
 
-void put_field(std::string& out, capnp::DynamicStruct::Reader record, capnp::StructSchema::Field field) {
+void put_field(std::string& out, capnp::DynamicStruct::Reader record,
+               capnp::StructSchema::Field field) {
   std::string_view name = field.getProto().getName().cStr();
   if (out.back() != '{') out += ',';
   put_string(out, name);
@@ -88,7 +89,9 @@ void put_value(std::string& out, const capnp::DynamicValue::Reader& value, capnp
       put_fields(out, value.as<capnp::DynamicStruct>());
       out += '}';
       return;
-    default: out += "null"; return;  // the schema has no floats, pointers to anything, or capabilities
+    default:
+      out += "null";
+      return;  // the schema has no floats, pointers to anything, or capabilities
   }
 }
 
@@ -111,7 +114,8 @@ std::string json_line(const RecordView& view) {
   capnp::DynamicStruct::Reader record = view.record;
   if (!view.known) {
     return fmt::format(
-        "{{\"seq\":\"{}\",\"hostNs\":\"{}\",\"guestNs\":\"{}\",\"kind\":\"unknown\",\"kindNumber\":{}}}\n",
+        "{{\"seq\":\"{}\",\"hostNs\":\"{}\",\"guestNs\":\"{}\",\"kind\":\"unknown\",\"kindNumber\":"
+        "{}}}\n",
         view.seq.value, view.record.getHostNs(), view.record.getGuestNs(), view.kind);
   }
   for (auto field : record.getSchema().getNonUnionFields()) put_field(out, record, field);

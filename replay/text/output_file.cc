@@ -41,7 +41,8 @@ Result<void> OutputFile::finish() {
   bool closed = file == stdout || std::fclose(file) == 0;
   if (flushed && closed) return {};
   if (file != stdout) ::unlink(path_.c_str());
-  return system_error(ErrorCode::kHost, "cannot write " + in_quotes(path_), flushed ? errno : error);
+  return system_error(ErrorCode::kHost, "cannot write " + in_quotes(path_),
+                      flushed ? errno : error);
 }
 
 }  // namespace ktape

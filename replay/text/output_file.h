@@ -9,7 +9,8 @@
 
 namespace ktape {
 
-// A file that is being made. Never takes the place of another one, and is gone again when it is not finished.
+// A file that is being made. Never takes the place of another one, and is gone again when it is not
+// finished.
 // "-" is standard output.
 class OutputFile {
  public:

@@ -15,11 +15,6 @@ namespace ktape {
 
 namespace {
 
-template <typename Reader>
-std::string safe(const Reader& text) {
-  return printable(chars(text));
-}
-
 std::string hex(capnp::Data::Reader bytes) { return to_hex(as_bytes(chars(bytes))); }
 
 std::string checkout_text(schema::TestedProgram::Reader program) {
@@ -70,8 +65,10 @@ std::string scenario_comment(std::string_view tape, schema::RunStarted::Reader r
 
 std::string tested_program_text(schema::TestedProgram::Reader program) {
   if (program.getPath().size() == 0) return "";
-  std::string text = fmt::format("'{}', SHA-256 {}", safe(program.getPath()), hex(program.getDigest()));
-  text += program.getBuildId().size() > 0 ? ", build-id " + hex(program.getBuildId()) : ", no build-id";
+  std::string text =
+      fmt::format("'{}', SHA-256 {}", safe(program.getPath()), hex(program.getDigest()));
+  text +=
+      program.getBuildId().size() > 0 ? ", build-id " + hex(program.getBuildId()) : ", no build-id";
   return text + checkout_text(program);
 }
 
@@ -103,10 +100,12 @@ Result<std::string> capture_command(schema::RunStarted::Reader run) {
 
 Result<std::string> scenario_text(schema::RunStarted::Reader run) {
   const std::string_view text = chars(run.getScenarioText());
-  if (text.empty()) return Error{ErrorCode::kNotApplicable, "the tape does not have its scenario's text", ""};
+  if (text.empty())
+    return Error{ErrorCode::kNotApplicable, "the tape does not have its scenario's text", ""};
   // What was captured has none: the recorder had refused it.
   if (!is_safe(text, "\n\r\t"))
-    return Error{ErrorCode::kBadInput, "what the tape has for a scenario holds control characters", ""};
+    return Error{ErrorCode::kBadInput, "what the tape has for a scenario holds control characters",
+                 ""};
   return std::string(text);
 }
 
@@ -118,7 +117,8 @@ Result<std::string> reproduce_script(std::string_view tape, schema::RunStarted::
   comment(script, "captured",
           fmt::format("{} by ktape {}, in '{}'", wall_clock_text(run.getWallClockNs()),
                       safe(run.getKtapeVersion()), safe(run.getWorkingFolder())));
-  const std::string release = kernel.getRelease().size() > 0 ? safe(kernel.getRelease()) + ", " : "";
+  const std::string release =
+      kernel.getRelease().size() > 0 ? safe(kernel.getRelease()) + ", " : "";
   comment(script, "kernel", release + "image's SHA-256 " + hex(run.getKernelImageDigest()));
   comment(script, "machine",
           fmt::format("{}, {}", enum_words(run.getAcceleratorUsed()), safe(run.getQemuVersion())));

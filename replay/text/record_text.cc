@@ -39,7 +39,8 @@ std::string data_text(capnp::Data::Reader data) {
 }
 
 std::string bits_text(std::string_view verb, schema::Bits::Reader bits) {
-  return fmt::format("{} bits {:#x} of {}", verb, bits.getMask(), count_text(bits.getWidth(), "byte"));
+  return fmt::format("{} bits {:#x} of {}", verb, bits.getMask(),
+                     count_text(bits.getWidth(), "byte"));
 }
 
 std::string list_text(capnp::List<schema::Value>::Reader list) {
@@ -97,7 +98,9 @@ std::string shown_value(schema::Value::Reader value) {
   return "a value of a kind that this build does not know";
 }
 
-std::string safe_target_text(schema::Target::Reader target) { return printable(target_text(target)); }
+std::string safe_target_text(schema::Target::Reader target) {
+  return printable(target_text(target));
+}
 
 std::string outcome_text(schema::Sealed::Reader sealed) {
   std::string text = enum_words(sealed.getOutcome());
@@ -148,7 +151,8 @@ std::string host_text(schema::HostProcessor::Reader host) {
   std::string text = host.getCpus() == 0 ? "" : count_text(host.getCpus(), "CPU") + " of ";
   if (!host.getHypervisor()) return text + "a host that is no guest";
   text += "a host that is itself a guest";
-  if (host.getHypervisorName().size() > 0) text += ", of " + in_quotes(chars(host.getHypervisorName()));
+  if (host.getHypervisorName().size() > 0)
+    text += ", of " + in_quotes(chars(host.getHypervisorName()));
   return text;
 }
 
@@ -160,7 +164,9 @@ bool is_of_the_boot(schema::ClocksourceSeen::Reader change) {
 }
 
 std::string reply_text(schema::OpReplied::Reader reply) {
-  std::string text = reply.getOk() ? "done" : reply.getAsExpected() ? "refused, as expected" : "NOT DONE";
+  std::string text = reply.getOk()           ? "done"
+                     : reply.getAsExpected() ? "refused, as expected"
+                                             : "NOT DONE";
   if (reply.getTries() < 2) return text;
   return text + fmt::format(" at try {}, the guest having run {} between them", reply.getTries(),
                             duration_text(reply.getWaitedNs()));

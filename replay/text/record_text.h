@@ -7,11 +7,19 @@
 #include <string>
 #include <string_view>
 
+#include "schema/base/text.h"
 #include "schema/record.capnp.h"
+#include "schema/wire/data.h"
 
 namespace ktape {
 
 // Parts of records in words, safe to print.
+
+// Text of a record, Text or Data, as it may go to a terminal.
+template <typename Reader>
+[[nodiscard]] std::string safe(const Reader& text) {
+  return printable(chars(text));
+}
 
 // "guestPanicked" as "guest panicked".
 [[nodiscard]] std::string words(std::string_view camel_case);
@@ -35,8 +43,8 @@ template <typename Enum>
 // "outcome completed, exit code 0: detail"
 [[nodiscard]] std::string outcome_text(schema::Sealed::Reader sealed);
 
-// "done", "refused, as expected", "NOT DONE"; of one that was tried several times, how often and for how
-// long.
+// "done", "refused, as expected", "NOT DONE"; of one that was tried several times, how often and
+// for how long.
 [[nodiscard]] std::string reply_text(schema::OpReplied::Reader reply);
 
 // ", try 2"; empty of the first try of a request.
@@ -45,7 +53,8 @@ template <typename Enum>
 // "17 (why this counter exists): NAME"
 [[nodiscard]] std::string loss_text(schema::LossCounter::Reader loss);
 
-// "scx-error: 2 times", "symbol:schedule: 100 hits in 64 freezes", "symbol:panic: never, it was not set up"
+// "scx-error: 2 times", "symbol:schedule: 100 hits in 64 freezes", "symbol:panic: never, it was not
+// set up"
 [[nodiscard]] std::string trigger_text(schema::TriggerCount::Reader trigger);
 
 // "232 of 450 intervals froze; 218 were skipped: the previous freeze and its recording took longer"
@@ -57,9 +66,9 @@ template <typename Enum>
 // "2 CPUs of a host that is itself a guest, of 'KVMKVMKVM'"; empty where the recorder did not say.
 [[nodiscard]] std::string host_text(schema::HostProcessor::Reader host);
 
-// Whether a change of the clocksource is one that every boot makes, from what the kernel has until it has
-// calibrated the TSC to the TSC (arch/x86/kernel/tsc.c, tsc_refine_calibration_work(), about a second after
-// the start): a run that was looked at sooner shows it, another one does not.
+// Whether a change of the clocksource is one that every boot makes, from what the kernel has until
+// it has calibrated the TSC to the TSC (arch/x86/kernel/tsc.c, tsc_refine_calibration_work(), about
+// a second after the start): a run that was looked at sooner shows it, another one does not.
 [[nodiscard]] bool is_of_the_boot(schema::ClocksourceSeen::Reader change);
 
 // Which triggers a freeze is for, in the order of their names: "symbol:schedule", "scx-error,

@@ -31,7 +31,9 @@ void TextWriter::line(std::string_view text) {
   text_ += '\n';
 }
 
-void TextWriter::led(std::string_view lead, std::string_view text) { wrapped(std::string(lead), text); }
+void TextWriter::led(std::string_view lead, std::string_view text) {
+  wrapped(std::string(lead), text);
+}
 
 void TextWriter::field(std::string_view label, std::string_view value) {
   wrapped(fmt::format("{:<{}}", label, kLabelColumns), value);
@@ -102,7 +104,8 @@ std::string bytes_text(uint64_t bytes) {
 
 std::string count_text(uint64_t count, std::string_view singular, std::string_view plural) {
   if (count == 1) return fmt::format("1 {}", singular);
-  return plural.empty() ? fmt::format("{} {}s", count, singular) : fmt::format("{} {}", count, plural);
+  return plural.empty() ? fmt::format("{} {}s", count, singular)
+                        : fmt::format("{} {}", count, plural);
 }
 
 std::string wall_clock_text(uint64_t unix_ns) {

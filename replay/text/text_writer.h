@@ -40,7 +40,8 @@ class TextWriter {
 [[nodiscard]] std::string duration_text(uint64_t ns);
 [[nodiscard]] std::string bytes_text(uint64_t bytes);
 // "1 page", "2 pages"
-[[nodiscard]] std::string count_text(uint64_t count, std::string_view singular, std::string_view plural = "");
+[[nodiscard]] std::string count_text(uint64_t count, std::string_view singular,
+                                     std::string_view plural = "");
 // "2026-11-22 09:42:11 UTC"
 [[nodiscard]] std::string wall_clock_text(uint64_t unix_ns);
 

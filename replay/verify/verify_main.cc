@@ -8,6 +8,7 @@
 
 #include "schema/base/command_line.h"
 #include "schema/base/exit_code.h"
+#include "schema/base/standard_output.h"
 #include "schema/base/text.h"
 #include "schema/tape/verify/verify.h"
 
@@ -18,20 +19,19 @@ namespace {
 constexpr char kProgram[] = "ktape verify";
 
 constexpr char kHelp[] =
-    "Checks everything in a tape against everything else: the chain over all records, the projection\n"
-    "tables, pages, blobs, and the counts in the seal.\n"
-    "\n"
-    "The chain shows damage and accident. Whoever rewrites a whole tape can recompute it: compare the\n"
-    "head digest that the recorder printed with --expect.";
+    R"(Checks everything in a tape against everything else: the chain over all records, the projection
+tables, pages, blobs, and the counts in the seal.
 
-constexpr char kFooter[] =
-    "  intact     sealed, and as it was recorded\n"
-    "  truncated  a valid beginning that --salvage sealed\n"
-    "  unsealed   a valid beginning, or all of it but not one file: the recorder died, or is still at work\n"
-    "  altered    something is not as it was recorded\n"
-    "\n"
-    "Exit status: 0 intact, 1 truncated or unsealed, 3 altered or not a tape, 2 usage.\n"
-    "With --salvage: 0 when OUT was made.";
+The chain shows damage and accident. Whoever rewrites a whole tape can recompute it: compare the
+head digest that the recorder printed with --expect.)";
+
+constexpr char kFooter[] = R"(  intact     sealed, and as it was recorded
+  truncated  a valid beginning that --salvage sealed
+  unsealed   a valid beginning, or all of it but not one file: the recorder died, or is still at work
+  altered    something is not as it was recorded
+
+Exit status: 0 intact, 1 truncated or unsealed, 3 altered or not a tape, 2 usage.
+With --salvage: 0 when OUT was made.)";
 
 struct Options {
   std::string tape;
@@ -52,14 +52,14 @@ ExitCode integrity_code(Integrity integrity) {
 Result<void> print(const std::string& path, const Verification& found) {
   std::string cause = found.finding.empty() ? "" : ": " + printable(found.finding);
   std::string hint = found.hint.empty() ? "" : "hint: " + printable(found.hint) + "\n";
-  std::string text = fmt::format("{}: {}{}\n{}records {}\n", printable(path), integrity_name(found.integrity),
-                                 cause, hint, found.records);
+  std::string text = fmt::format("{}: {}{}\n{}records {}\n", printable(path),
+                                 integrity_name(found.integrity), cause, hint, found.records);
   // The head of an altered tape is nothing to quote.
   if (found.integrity != Integrity::kAltered) {
     text += "head    " + to_hex(found.head) + "\nlosses  " + found.losses.text() + "\n";
   }
-  if (std::fputs(text.c_str(), stdout) >= 0 && std::fflush(stdout) == 0) return {};
-  return system_error(ErrorCode::kHost, "cannot write to standard output");
+  KTAPE_TRY(write_output(text));
+  return flush_output();
 }
 
 Result<ExitCode> run(const Options& options) {
@@ -68,14 +68,16 @@ Result<ExitCode> run(const Options& options) {
     expect = digest_from_hex(options.expect);
     if (!expect) {
       return Error{ErrorCode::kUsage,
-                   "--expect " + in_quotes(options.expect) + " is not a digest of 64 hex digits", ""};
+                   "--expect " + in_quotes(options.expect) + " is not a digest of 64 hex digits",
+                   ""};
     }
   }
   KTAPE_ASSIGN(Verification found, verify(options.tape, expect));
   KTAPE_TRY(print(options.tape, found));
   if (options.salvage.empty()) return integrity_code(found.integrity);
   if (found.integrity == Integrity::kIntact) {
-    return Error{ErrorCode::kUsage, in_quotes(options.tape) + " is intact: there is nothing to salvage", ""};
+    return Error{ErrorCode::kUsage,
+                 in_quotes(options.tape) + " is intact: there is nothing to salvage", ""};
   }
   KTAPE_ASSIGN(Verification made, salvage(options.tape, options.salvage));
   KTAPE_TRY(print(options.salvage, made));
@@ -87,18 +89,16 @@ Result<ExitCode> run(const Options& options) {
 }  // namespace ktape
 
 int main(int argc, char** argv) {
-  CLI::App app(std::string(ktape::kHelp) + "\n", ktape::kProgram);
-  app.footer(ktape::kFooter);
-  app.set_version_flag("--version", std::string("ktape ") + KTAPE_VERSION);
+  ktape::Program program(ktape::kProgram, ktape::kHelp, ktape::kFooter);
+  CLI::App& app = program.app();
   ktape::Options options;
   app.add_option("TAPE", options.tape, "a tape, or the .partial that a recorder left")->required();
   app.add_option("--expect", options.expect, "the head digest that the recorder printed")
       ->type_name("DIGEST");
-  app.add_option(
-         "--salvage", options.salvage,
-         "make one file from what a dead recorder left, marked truncated unless it is complete; TAPE is "
-         "not touched")
+  app.add_option("--salvage", options.salvage,
+                 "make one file from what a dead recorder left, marked truncated unless it is "
+                 "complete; TAPE is "
+                 "not touched")
       ->type_name("OUT");
-  if (std::optional<int> status = ktape::parse_command_line(app, argc, argv)) return *status;
-  return ktape::exit_status(ktape::kProgram, ktape::run(options));
+  return program.run(argc, argv, [&] { return ktape::run(options); });
 }

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "schema/base/digest.h"
 
-// What OpenSSL calls its low-level functions. Those that it would rather see used look the algorithm up for
-// each digest, and read a configuration file before the first: longer than hashing a record takes, and than
-// starting an analyzer does otherwise.
+// What OpenSSL calls its low-level functions. Those that it would rather see used look the
+// algorithm up for each digest, and read a configuration file before the first: longer than hashing
+// a record takes, and than starting an analyzer does otherwise.
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include <openssl/sha.h>
 
@@ -13,7 +13,9 @@ namespace ktape {
 
 namespace {
 
-SHA256_CTX* context(std::span<std::byte> bytes) { return reinterpret_cast<SHA256_CTX*>(bytes.data()); }
+SHA256_CTX* context(std::span<std::byte> bytes) {
+  return reinterpret_cast<SHA256_CTX*>(bytes.data());
+}
 
 int hex_digit(char c) {
   if (c >= '0' && c <= '9') return c - '0';
@@ -35,7 +37,8 @@ void Sha256::update(std::span<const std::byte> bytes) {
 
 Digest Sha256::finish() {
   Digest digest;
-  KTAPE_CHECK(SHA256_Final(reinterpret_cast<unsigned char*>(digest.data()), context(context_)) == 1);
+  KTAPE_CHECK(SHA256_Final(reinterpret_cast<unsigned char*>(digest.data()), context(context_)) ==
+              1);
   KTAPE_CHECK(SHA256_Init(context(context_)) == 1);
   return digest;
 }

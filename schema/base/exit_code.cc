@@ -19,8 +19,9 @@ int severity(ExitCode code) {
   return 5;
 }
 
-// The sentence on one line, without what a terminal would act on: a file's name, or what stands in a file,
-// may hold that. Quoted parts may have gone through printable() already, so a backslash stays one.
+// The sentence on one line, without what a terminal would act on: a file's name, or what stands in
+// a file, may hold that. Quoted parts may have gone through printable() already, so a backslash
+// stays one.
 std::string safe_line(std::string_view sentence) {
   std::string line;
   for (;;) {

@@ -12,7 +12,8 @@ namespace ktape {
 // Exit statuses that every ktape program uses.
 enum class ExitCode : int {
   kGood = 0,
-  kViolated = 1,  // an assertion failed, a difference was found, a capture was sealed as not completed
+  kViolated =
+      1,  // an assertion failed, a difference was found, a capture was sealed as not completed
   kUsage = 2,
   kBadInput = 3,       // the tape or other input is unusable
   kHost = 4,           // machine lost, or the host lacks something
@@ -24,8 +25,8 @@ enum class ExitCode : int {
 // The one that speaks for both: 3 before 4 before 2 before 1 before 77 before 0.
 [[nodiscard]] ExitCode worst(ExitCode a, ExitCode b);
 
-// "ktape show: cannot open ...\nhint: ...\n": two lines at most, whatever the message quotes; control
-// characters in it are escaped.
+// "ktape show: cannot open ...\nhint: ...\n": two lines at most, whatever the message quotes;
+// control characters in it are escaped.
 [[nodiscard]] std::string describe(std::string_view program, const Error& error);
 
 }  // namespace ktape

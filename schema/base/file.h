@@ -36,13 +36,14 @@ class UniqueFd {
   int fd_ = -1;
 };
 
-// The whole file. kNotFound when it is not there, kBadInput when it is over `limit_bytes`, else kHost.
+// The whole file. kNotFound when it is not there, kBadInput when it is over `limit_bytes`, else
+// kHost.
 [[nodiscard]] Result<std::vector<std::byte>> read_file(const std::string& path, size_t limit_bytes);
 [[nodiscard]] Result<std::string> read_text_file(const std::string& path, size_t limit_bytes);
 [[nodiscard]] Result<PageBuffer> read_file_to_pages(const std::string& path, size_t limit_bytes);
 
-// The folders of the environment variable PATH, in its order; empty ones, which would be the current folder,
-// are left out.
+// The folders of the environment variable PATH, in its order; empty ones, which would be the
+// current folder, are left out.
 [[nodiscard]] std::vector<std::string> path_folders();
 
 // Folder of the running executable, links resolved: programs and data are found beside it.

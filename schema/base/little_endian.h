@@ -10,7 +10,8 @@
 
 namespace ktape {
 
-static_assert(std::endian::native == std::endian::little, "guest values are read as the host's own");
+static_assert(std::endian::native == std::endian::little,
+              "guest values are read as the host's own");
 
 // The integer at `offset`; nothing where the bytes end before it does.
 template <typename T>

@@ -49,8 +49,8 @@ std::vector<std::string> nearest(std::string_view name, std::span<const std::str
   for (const std::string& candidate : candidates) {
     if (candidate.empty() || candidate.size() > kMaxCompared) continue;
     const bool contains = name.size() >= 3 && candidate.find(name) != std::string::npos;
-    const size_t gap =
-        candidate.size() > name.size() ? candidate.size() - name.size() : name.size() - candidate.size();
+    const size_t gap = candidate.size() > name.size() ? candidate.size() - name.size()
+                                                      : name.size() - candidate.size();
     if (!contains && gap > allowed) continue;
     const size_t distance = edit_distance(name, candidate);
     if (distance <= allowed) {
@@ -62,7 +62,8 @@ std::vector<std::string> nearest(std::string_view name, std::span<const std::str
   std::sort(found.begin(), found.end());
   found.erase(std::unique(found.begin(), found.end()), found.end());
   std::vector<std::string> names;
-  for (size_t i = 0; i < found.size() && i < limit; ++i) names.push_back(std::move(found[i].second));
+  for (size_t i = 0; i < found.size() && i < limit; ++i)
+    names.push_back(std::move(found[i].second));
   return names;
 }
 

@@ -15,10 +15,12 @@ namespace ktape {
 
 // Those of `candidates` that a misspelt `name` may have meant: few edits away, or containing it
 // whole. Best first, each once, `limit` at most; empty when nothing is near.
-[[nodiscard]] std::vector<std::string> nearest(std::string_view name, std::span<const std::string> candidates,
+[[nodiscard]] std::vector<std::string> nearest(std::string_view name,
+                                               std::span<const std::string> candidates,
                                                size_t limit = 3);
 
 // "did you mean 'a', 'b' or 'c'?"; empty when nothing is near.
-[[nodiscard]] std::string did_you_mean(std::string_view name, std::span<const std::string> candidates);
+[[nodiscard]] std::string did_you_mean(std::string_view name,
+                                       std::span<const std::string> candidates);
 
 }  // namespace ktape

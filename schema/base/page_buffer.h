@@ -7,8 +7,9 @@
 
 namespace ktape {
 
-// Bytes in pages of their own, outside of the heap, so that parts can be given back to the system while the
-// rest is in use. A page takes memory once it is written to. Running out of address space ends the program.
+// Bytes in pages of their own, outside of the heap, so that parts can be given back to the system
+// while the rest is in use. A page takes memory once it is written to. Running out of address space
+// ends the program.
 class PageBuffer {
  public:
   PageBuffer() = default;

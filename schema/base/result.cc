@@ -6,7 +6,9 @@
 
 namespace ktape {
 
-Error system_error(ErrorCode code, std::string_view what) { return system_error(code, what, errno); }
+Error system_error(ErrorCode code, std::string_view what) {
+  return system_error(code, what, errno);
+}
 
 Error system_error(ErrorCode code, std::string_view what, int errnum) {
   // std::generic_category().message() is thread-safe where strerror() is not.

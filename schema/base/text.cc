@@ -42,7 +42,8 @@ bool acts_on_terminal(uint32_t c) {
 // How many bytes at the start of `text` stand for themselves: most of what is ever printed.
 size_t plain_bytes(std::string_view text) {
   size_t plain = 0;
-  while (plain < text.size() && text[plain] >= 0x20 && text[plain] < 0x7f && text[plain] != '\\') ++plain;
+  while (plain < text.size() && text[plain] >= 0x20 && text[plain] < 0x7f && text[plain] != '\\')
+    ++plain;
   return plain;
 }
 
@@ -77,7 +78,8 @@ std::string printable(std::string_view text) {
     CodePoint point = first_code_point(text);
     if (point.bytes == 0) {
       char hex[8];
-      std::snprintf(hex, sizeof hex, "\\x%02x", static_cast<unsigned>(static_cast<uint8_t>(text[0])));
+      std::snprintf(hex, sizeof hex, "\\x%02x",
+                    static_cast<unsigned>(static_cast<uint8_t>(text[0])));
       out += hex;
       text.remove_prefix(1);
       continue;
@@ -104,7 +106,8 @@ std::string json_string(std::string_view text) {
       out += c;
     } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
       char escape[8];
-      std::snprintf(escape, sizeof escape, "\\u%04x", static_cast<unsigned>(static_cast<unsigned char>(c)));
+      std::snprintf(escape, sizeof escape, "\\u%04x",
+                    static_cast<unsigned>(static_cast<unsigned char>(c)));
       out += escape;
     } else {
       out += c;

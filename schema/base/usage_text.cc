@@ -32,11 +32,13 @@ std::optional<std::smatch> match(const std::string& text, const char* pattern) {
 }
 
 std::string message_of(const std::string& text) {
-  if (auto it = match(text, R"((\S+): \d+ required .* missing)")) return it->str(1) + " needs a value";
+  if (auto it = match(text, R"((\S+): \d+ required .* missing)"))
+    return it->str(1) + " needs a value";
   if (auto it = match(text, R"((\S+): At Most 1 required but received (\d+))"))
     return it->str(1) + " is given " + it->str(2) + " times, and takes one value";
   if (auto it = match(text, R"((\S+): Value (.*) not in range (\S+) to (\S+))"))
-    return it->str(1) + ": got " + in_quotes(it->str(2)) + ", expected " + it->str(3) + " to " + it->str(4);
+    return it->str(1) + ": got " + in_quotes(it->str(2)) + ", expected " + it->str(3) + " to " +
+           it->str(4);
   if (auto it = match(text, R"((\S+): (.*) not in \{(.*)\})"))
     return it->str(1) + ": got " + in_quotes(it->str(2)) + ", expected " + alternatives(it->str(3));
   if (auto it = match(text, R"(Could not convert: (\S+) = (.*))"))
@@ -62,14 +64,18 @@ std::string option_values(std::string_view type) {
   return said;
 }
 
-Error usage_error(std::string_view text) { return {ErrorCode::kUsage, message_of(std::string(text)), ""}; }
+Error usage_error(std::string_view text) {
+  return {ErrorCode::kUsage, message_of(std::string(text)), ""};
+}
 
-Error unexpected_arguments(std::span<const std::string> arguments, std::span<const std::string> options) {
+Error unexpected_arguments(std::span<const std::string> arguments,
+                           std::span<const std::string> options) {
   KTAPE_CHECK(!arguments.empty());
   const auto is_option = [](const std::string& argument) { return argument.starts_with('-'); };
   const auto option = std::find_if(arguments.begin(), arguments.end(), is_option);
   if (option == arguments.end()) {
-    return {ErrorCode::kUsage, "there is no use for the argument " + in_quotes(arguments.front()), ""};
+    return {ErrorCode::kUsage, "there is no use for the argument " + in_quotes(arguments.front()),
+            ""};
   }
   const std::string name = option->substr(0, option->find('='));
   return {ErrorCode::kUsage, "there is no option " + in_quotes(name), did_you_mean(name, options)};

@@ -14,8 +14,8 @@ namespace ktape {
 // What it is not known to say stays as it is.
 [[nodiscard]] Error usage_error(std::string_view text);
 
-// What stands on a command line that a program has no use for, in any order: an option is blamed before an
-// argument, which may be its value. `options` are the program's, for the nearest name.
+// What stands on a command line that a program has no use for, in any order: an option is blamed
+// before an argument, which may be its value. `options` are the program's, for the nearest name.
 [[nodiscard]] Error unexpected_arguments(std::span<const std::string> arguments,
                                          std::span<const std::string> options);
 

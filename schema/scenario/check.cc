@@ -57,24 +57,31 @@ class ScenarioCheck {
     if (name.empty()) return error(place, "the scenario has no name");
     if (name.find('/') != std::string_view::npos)
       return error(place, "a scenario's name has no '/': tapes are named after it");
-    const bool good = (is_letter(name[0]) || is_digit(name[0])) && name.size() <= kMaxScenarioNameBytes &&
+    const bool good = (is_letter(name[0]) || is_digit(name[0])) &&
+                      name.size() <= kMaxScenarioNameBytes &&
                       std::ranges::all_of(name, [](char c) { return is_name_part(c) || c == '.'; });
     if (good) return {};
     return error(
-        place, fmt::format("a scenario cannot be named {}: tapes are named after it", in_quotes(name)),
-        fmt::format("a name has at most {} letters, digits, '_', '-' and '.', and begins with one of the "
-                    "former two",
-                    kMaxScenarioNameBytes));
+        place,
+        fmt::format("a scenario cannot be named {}: tapes are named after it", in_quotes(name)),
+        fmt::format(
+            "a name has at most {} letters, digits, '_', '-' and '.', and begins with one of the "
+            "former two",
+            kMaxScenarioNameBytes));
   }
 
-  // Step names and tags are shown in quotes, and given on command lines: they have characters that show.
-  Result<void> check_shown_name(const TextNode& where, std::string_view field, std::string_view name) const {
-    const bool good = is_utf8(name) && printable(name) == name && name.find('\'') == std::string_view::npos &&
-                      !name.starts_with(' ') && !name.ends_with(' ');
+  // Step names and tags are shown in quotes, and given on command lines: they have characters that
+  // show.
+  Result<void> check_shown_name(const TextNode& where, std::string_view field,
+                                std::string_view name) const {
+    const bool good = is_utf8(name) && printable(name) == name &&
+                      name.find('\'') == std::string_view::npos && !name.starts_with(' ') &&
+                      !name.ends_with(' ');
     if (good) return {};
-    return error(where.at(field).place,
-                 fmt::format("{} cannot be a {}", in_quotes(name), field == "tag" ? "tag" : "step's name"),
-                 "no control characters, quotes and backslashes, and no blank at an end");
+    return error(
+        where.at(field).place,
+        fmt::format("{} cannot be a {}", in_quotes(name), field == "tag" ? "tag" : "step's name"),
+        "no control characters, quotes and backslashes, and no blank at an end");
   }
 
   Result<void> check_times() const {
@@ -83,23 +90,26 @@ class ScenarioCheck {
     KTAPE_TRY(check_ms(outline_, "bootDeadlineMs", scenario_.getBootDeadlineMs()));
     KTAPE_TRY(check_retry_ms(file_, outline_, scenario_.getRetryMs(), scenario_));
     if (scenario_.getWatchdogMs() > scenario_.getDurationMs()) return {};
-    return error(outline_.at("durationMs").place,
-                 fmt::format("the run watchdog would end the run after {} ms, before its {} ms are over",
-                             scenario_.getWatchdogMs(), scenario_.getDurationMs()),
-                 "make watchdogMs longer than durationMs");
+    return error(
+        outline_.at("durationMs").place,
+        fmt::format("the run watchdog would end the run after {} ms, before its {} ms are over",
+                    scenario_.getWatchdogMs(), scenario_.getDurationMs()),
+        "make watchdogMs longer than durationMs");
   }
 
   Result<void> check_agent() const {
     if (scenario_.getAgentPriority() <= kMaxPriority) return {};
-    return error(outline_.at("agentPriority").place, fmt::format("agentPriority {} is not in 1 to {}",
-                                                                 scenario_.getAgentPriority(), kMaxPriority));
+    return error(outline_.at("agentPriority").place,
+                 fmt::format("agentPriority {} is not in 1 to {}", scenario_.getAgentPriority(),
+                             kMaxPriority));
   }
 
   Result<void> check_machine() const {
     const auto problem = find_machine_problem(scenario_.getMachine());
     if (!problem) return {};
     if (override_.decides(problem->field)) {
-      return Error{ErrorCode::kUsage, "the machine of the command line: " + problem->sentence, problem->hint};
+      return Error{ErrorCode::kUsage, "the machine of the command line: " + problem->sentence,
+                   problem->hint};
     }
     return error(outline_.at("machine").at(problem->field).place, problem->sentence, problem->hint);
   }
@@ -108,8 +118,9 @@ class ScenarioCheck {
     const TextNode& where = outline_.at("scheduler").at("vtime");
     auto vtime = scenario_.getScheduler().getVtime();
     if (vtime.getTimeoutMs() > kMaxStallTimeoutMs) {
-      return error(where.at("timeoutMs").place,
-                   fmt::format("the kernel's stall watchdog takes at most {} ms", kMaxStallTimeoutMs));
+      return error(
+          where.at("timeoutMs").place,
+          fmt::format("the kernel's stall watchdog takes at most {} ms", kMaxStallTimeoutMs));
     }
     if (vtime.getFaultAfterMs() != 0 && vtime.getFault() == schema::SchedulerFault::NONE) {
       return error(where.at("faultAfterMs").place, "'faultAfterMs' needs a 'fault'");
@@ -120,9 +131,11 @@ class ScenarioCheck {
   Result<void> check_external_scheduler() const {
     const TextNode& where = outline_.at("scheduler").at("external");
     auto external = scenario_.getScheduler().getExternal();
-    if (external.getProgram().size() == 0) return error(where.place, "the external scheduler has no program");
+    if (external.getProgram().size() == 0)
+      return error(where.place, "the external scheduler has no program");
     if (where.has("guestPath")) {
-      return error(where.at("guestPath").place, "'guestPath' is filled in by ktape: write 'program' instead");
+      return error(where.at("guestPath").place,
+                   "'guestPath' is filled in by ktape: write 'program' instead");
     }
     return check_ms(where, "attachDeadlineMs", external.getAttachDeadlineMs());
   }
@@ -148,17 +161,20 @@ class ScenarioCheck {
   Result<void> check_worker_name(const TextNode& where, const std::string& name) const {
     if (name.empty()) return error(where.place, "the worker has no name");
     if (name.size() > kMaxNameBytes) {
-      return error(where.at("name").place,
-                   fmt::format("worker name '{}' has {} bytes; the kernel keeps {} of a task's name", name,
-                               name.size(), kMaxNameBytes));
+      return error(
+          where.at("name").place,
+          fmt::format("worker name '{}' has {} bytes; the kernel keeps {} of a task's name", name,
+                      name.size(), kMaxNameBytes));
     }
     if (is_letter(name[0]) && std::ranges::all_of(name, is_name_part)) return {};
     // "task:12.comm" reads a task by its pid, and a dot begins the path.
-    return error(where.at("name").place, fmt::format("a worker cannot be named {}", in_quotes(name)),
+    return error(where.at("name").place,
+                 fmt::format("a worker cannot be named {}", in_quotes(name)),
                  "a name has letters, digits, '_' and '-', and begins with a letter");
   }
 
-  Result<void> check_priority(const TextNode& where, schema::Policy policy, uint32_t priority) const {
+  Result<void> check_priority(const TextNode& where, schema::Policy policy,
+                              uint32_t priority) const {
     if (realtime(policy)) {
       if (priority <= kMaxPriority) return {};
       return error(where.at("priority").place,
@@ -190,8 +206,10 @@ class ScenarioCheck {
     return {};
   }
 
-  Result<void> check_phases(const TextNode& where, capnp::List<schema::Phase>::Reader phases) const {
-    if (phases.size() == 0) return error(where.place, "the worker has no phases: it would do nothing");
+  Result<void> check_phases(const TextNode& where,
+                            capnp::List<schema::Phase>::Reader phases) const {
+    if (phases.size() == 0)
+      return error(where.place, "the worker has no phases: it would do nothing");
     for (unsigned i = 0; i < phases.size(); ++i) {
       const TextNode& phase = where.at("phases").at(i);
       uint64_t ms = phases[i].isSleepMs()  ? phases[i].getSleepMs()
@@ -229,14 +247,16 @@ class ScenarioCheck {
       for (unsigned j = 0; j < actions.size(); ++j) {
         if (actions[j].isPanic()) return {};
         if (actions[j].isSleepMs()) lasted_ms += actions[j].getSleepMs();
-        if (actions[j].isHold()) lasted_ms = std::max<uint64_t>(lasted_ms, scenario_.getDurationMs());
+        if (actions[j].isHold())
+          lasted_ms = std::max<uint64_t>(lasted_ms, scenario_.getDurationMs());
         if (lasted_ms < limit_ms) continue;
-        return error(outline_.at("steps").at(i).at("actions").at(j).place,
-                     fmt::format("the run watchdog would end the run after {} ms, and until here the steps "
-                                 "last {} ms",
-                                 limit_ms, lasted_ms),
-                     fmt::format("make watchdogMs longer than that: {} is {}", limit_ms,
-                                 outline_.has("watchdogMs") ? "what the scenario says" : "its default"));
+        return error(
+            outline_.at("steps").at(i).at("actions").at(j).place,
+            fmt::format("the run watchdog would end the run after {} ms, and until here the steps "
+                        "last {} ms",
+                        limit_ms, lasted_ms),
+            fmt::format("make watchdogMs longer than that: {} is {}", limit_ms,
+                        outline_.has("watchdogMs") ? "what the scenario says" : "its default"));
       }
     }
     return {};
@@ -244,8 +264,9 @@ class ScenarioCheck {
 
   Result<void> check_action(const TextNode& where, schema::Action::Reader action) {
     if (where.fields.empty()) {
-      return error(where.place, "the action is empty",
-                   "one of: sleepMs, wait, op, hold, panic, signal, setPolicy, report, waitProgram");
+      return error(
+          where.place, "the action is empty",
+          "one of: sleepMs, wait, op, hold, panic, signal, setPolicy, report, waitProgram");
     }
     switch (action.which()) {
       case schema::Action::SLEEP_MS: return check_ms(where, "sleepMs", action.getSleepMs());
@@ -259,7 +280,8 @@ class ScenarioCheck {
         return check_op(file_, where.at("op"), scenario_, action.getOp());
       case schema::Action::HOLD:
         if (scenario_.getDurationMs() != 0) return {};
-        return error(where.at("hold").place, "'hold' lasts to the end of durationMs, which is not given");
+        return error(where.at("hold").place,
+                     "'hold' lasts to the end of durationMs, which is not given");
       case schema::Action::PANIC: return {};
       case schema::Action::SIGNAL: {
         const TextNode& signal = where.at("signal");
@@ -270,9 +292,11 @@ class ScenarioCheck {
         }
         return check_worker(signal, action.getSignal().getWorker());
       }
-      case schema::Action::REPORT: return check_worker(where.at("report"), action.getReport().getWorker());
+      case schema::Action::REPORT:
+        return check_worker(where.at("report"), action.getReport().getWorker());
       case schema::Action::WAIT_PROGRAM:
-        return check_ms(where.at("waitProgram"), "deadlineMs", action.getWaitProgram().getDeadlineMs());
+        return check_ms(where.at("waitProgram"), "deadlineMs",
+                        action.getWaitProgram().getDeadlineMs());
       case schema::Action::SET_POLICY: {
         const TextNode& change = where.at("setPolicy");
         auto asked = action.getSetPolicy();
@@ -285,7 +309,8 @@ class ScenarioCheck {
 
   Result<void> check_tag(const TextNode& where, std::string tag) {
     if (tag.empty()) {
-      return error(where.place, "an op needs a 'tag'", "it is the name by which assertions find the value");
+      return error(where.place, "an op needs a 'tag'",
+                   "it is the name by which assertions find the value");
     }
     KTAPE_TRY(check_shown_name(where, "tag", tag));
     if (tags_.insert(tag).second) return {};
@@ -298,8 +323,9 @@ class ScenarioCheck {
 
   Result<void> check_ms(const TextNode& where, std::string_view field, uint64_t ms) const {
     if (ms <= kMaxMs) return {};
-    return error(where.at(field).place,
-                 fmt::format("'{}' is {} ms; at most a week, {} ms, can be asked", field, ms, kMaxMs));
+    return error(
+        where.at(field).place,
+        fmt::format("'{}' is {} ms; at most a week, {} ms, can be asked", field, ms, kMaxMs));
   }
 
   Error error(Place place, std::string_view sentence, std::string hint = "") const {
@@ -315,8 +341,8 @@ class ScenarioCheck {
 
 }  // namespace
 
-Result<void> check_worker_exists(std::string_view file, Place place, schema::Scenario::Reader scenario,
-                                 std::string_view worker) {
+Result<void> check_worker_exists(std::string_view file, Place place,
+                                 schema::Scenario::Reader scenario, std::string_view worker) {
   std::vector<std::string> names;
   for (auto candidate : scenario.getWorkers()) {
     names.emplace_back(candidate.getName().cStr());
@@ -328,8 +354,8 @@ Result<void> check_worker_exists(std::string_view file, Place place, schema::Sce
                   !near.empty() ? near : "workers are declared in 'workers'");
 }
 
-Result<void> check_scenario(std::string_view file, const TextNode& parsed, schema::Scenario::Reader scenario,
-                            const MachineOverride& machine) {
+Result<void> check_scenario(std::string_view file, const TextNode& parsed,
+                            schema::Scenario::Reader scenario, const MachineOverride& machine) {
   return ScenarioCheck(file, parsed, scenario, machine).check();
 }
 

@@ -12,14 +12,16 @@ namespace {
 
 class OpCheck {
  public:
-  OpCheck(std::string_view file, schema::Scenario::Reader scenario) : file_(file), scenario_(scenario) {}
+  OpCheck(std::string_view file, schema::Scenario::Reader scenario)
+      : file_(file), scenario_(scenario) {}
 
   Result<void> check(const TextNode& parsed, schema::ScenarioOp::Reader op) const {
     const TextNode& where = parsed.at("entry");
     auto entry = op.getEntry();
     KTAPE_TRY(check_target(where.at("target"), entry.getTarget()));
     if (!where.has("read") && !where.has("write")) {
-      return error(where.place, "an op needs 'read' or 'write'", "e.g. read = u64, or write = (u64 = 5)");
+      return error(where.place, "an op needs 'read' or 'write'",
+                   "e.g. read = u64, or write = (u64 = 5)");
     }
     KTAPE_TRY(entry.isRead() ? check_read(where, entry) : check_write(where, entry));
     KTAPE_TRY(check_retry_ms(file_, parsed, op.getRetryMs(), scenario_));
@@ -30,7 +32,8 @@ class OpCheck {
 
  private:
   Result<void> check_target(const TextNode& where, schema::Target::Reader target) const {
-    if (!where.has("symbol") && !where.has("perCpu") && !where.has("task") && !where.has("virtual")) {
+    if (!where.has("symbol") && !where.has("perCpu") && !where.has("task") &&
+        !where.has("virtual")) {
       return error(where.place, "an op needs a target", "one of: symbol, perCpu, task, virtual");
     }
     switch (target.which()) {
@@ -61,10 +64,12 @@ class OpCheck {
 
   Result<void> check_task(const TextNode& where, schema::TaskRef::Reader task) const {
     if (task.getWorker().size() > 0) {
-      return check_worker_exists(file_, where.at("worker").place, scenario_, task.getWorker().cStr());
+      return check_worker_exists(file_, where.at("worker").place, scenario_,
+                                 task.getWorker().cStr());
     }
     if (task.getPid() > 0 && task.getStartBoottimeNs() > 0) return {};
-    return error(where.place, "a task is named by 'worker', or by 'pid' and 'startBoottimeNs' together",
+    return error(where.place,
+                 "a task is named by 'worker', or by 'pid' and 'startBoottimeNs' together",
                  "a pid alone may name another task by the time it is looked up");
   }
 
@@ -80,10 +85,11 @@ class OpCheck {
     }
     bool typed = kind == schema::ValueKind::AUTO || kind == schema::ValueKind::WHOLE;
     if (typed && entry.getTarget().isSymbol()) {
-      return error(where.at("read").place,
-                   fmt::format("the kernel does not record the type of '{}', so its width must be said",
-                               entry.getTarget().getSymbol().cStr()),
-                   "read = u8, u16, u32, u64, or bytes with a length");
+      return error(
+          where.at("read").place,
+          fmt::format("the kernel does not record the type of '{}', so its width must be said",
+                      entry.getTarget().getSymbol().cStr()),
+          "read = u8, u16, u32, u64, or bytes with a length");
     }
     return {};
   }
@@ -94,7 +100,8 @@ class OpCheck {
     }
     for (auto step : entry.getTarget().getSteps()) {
       if (step.isList()) {
-        return error(where.at("target").at("path").place, "a write cannot walk a list: it needs one place");
+        return error(where.at("target").at("path").place,
+                     "a write cannot walk a list: it needs one place");
       }
     }
     const TextNode& place = where.at("write");
@@ -102,12 +109,15 @@ class OpCheck {
     switch (value.which()) {
       case schema::Value::BYTES:
         if (value.getBytes().size() >= 1 && value.getBytes().size() <= kMaxValueBytes) return {};
-        return error(place.at("bytes").place, fmt::format("'bytes' takes 1 to {} bytes", kMaxValueBytes));
+        return error(place.at("bytes").place,
+                     fmt::format("'bytes' takes 1 to {} bytes", kMaxValueBytes));
       case schema::Value::SET_BITS: return check_bits(place.at("setBits"), value.getSetBits());
-      case schema::Value::CLEAR_BITS: return check_bits(place.at("clearBits"), value.getClearBits());
+      case schema::Value::CLEAR_BITS:
+        return check_bits(place.at("clearBits"), value.getClearBits());
       case schema::Value::NONE:
       case schema::Value::LIST:
-        return error(place.place, "a write needs a value: u8, u16, u32, u64, bytes, setBits or clearBits");
+        return error(place.place,
+                     "a write needs a value: u8, u16, u32, u64, bytes, setBits or clearBits");
       default: return {};
     }
   }
@@ -119,7 +129,8 @@ class OpCheck {
     }
     if (bits.getMask() == 0) return error(where.at("mask").place, "'mask' names no bit");
     if (width < 8 && bits.getMask() >> (8 * width) != 0) {
-      return error(where.at("mask").place, fmt::format("'mask' has bits beyond its {} bytes", width));
+      return error(where.at("mask").place,
+                   fmt::format("'mask' has bits beyond its {} bytes", width));
     }
     return {};
   }
@@ -128,7 +139,8 @@ class OpCheck {
     const TextNode& where = parsed.at("entry");
     if (parsed.has("retryMs")) {
       return error(parsed.at("retryMs").place,
-                   "a hot read is not tried again: nothing refuses it for a moment", "leave out 'retryMs'");
+                   "a hot read is not tried again: nothing refuses it for a moment",
+                   "leave out 'retryMs'");
     }
     if (entry.isWrite()) {
       return error(where.at("write").place, "a write cannot be hot: the machine has to stand still",
@@ -138,7 +150,8 @@ class OpCheck {
       return error(where.at("target").place, "a hot read takes a symbol or a per-CPU variable only",
                    "leave out 'mode = hot'");
     }
-    if (entry.getRead() == schema::ValueKind::BYTES || entry.getRead() == schema::ValueKind::WHOLE) {
+    if (entry.getRead() == schema::ValueKind::BYTES ||
+        entry.getRead() == schema::ValueKind::WHOLE) {
       return error(where.at("read").place, "a hot read takes one value of at most 8 bytes",
                    "leave out 'mode = hot', or read u8, u16, u32 or u64");
     }
@@ -149,8 +162,9 @@ class OpCheck {
     const auto entry = op.getEntry();
     const Place place = where.at("consistent").place;
     if (entry.isWrite()) {
-      return error(place, "only a read is asked to be consistent: a write to a task passes its gates anyway",
-                   "leave out 'consistent'");
+      return error(
+          place, "only a read is asked to be consistent: a write to a task passes its gates anyway",
+          "leave out 'consistent'");
     }
     if (op.getMode() == schema::OpMode::HOT) {
       return error(place, "a hot read cannot be consistent: the machine runs on meanwhile",
@@ -158,7 +172,8 @@ class OpCheck {
     }
     const auto target = entry.getTarget();
     if (!target.isSymbol() || !seqcount_of(target.getSymbol().cStr()).empty()) return {};
-    return error(place, fmt::format("ktape knows nothing that protects '{}'", target.getSymbol().cStr()),
+    return error(place,
+                 fmt::format("ktape knows nothing that protects '{}'", target.getSymbol().cStr()),
                  "leave out 'consistent'");
   }
 
@@ -216,8 +231,8 @@ Result<void> check_retry_ms(std::string_view file, const TextNode& where, int32_
       "make watchdogMs longer than retryMs");
 }
 
-Result<void> check_op(std::string_view file, const TextNode& parsed, schema::Scenario::Reader scenario,
-                      schema::ScenarioOp::Reader op) {
+Result<void> check_op(std::string_view file, const TextNode& parsed,
+                      schema::Scenario::Reader scenario, schema::ScenarioOp::Reader op) {
   return OpCheck(file, scenario).check(parsed, op);
 }
 

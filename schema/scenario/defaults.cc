@@ -39,9 +39,11 @@ void fill_action(schema::Action::Builder action, int32_t retry_ms) {
   }
 }
 
-Result<void> parse_path(std::string_view file, const TextNode& where, schema::Target::Builder target) {
+Result<void> parse_path(std::string_view file, const TextNode& where,
+                        schema::Target::Builder target) {
   if (where.has("steps")) {
-    return error_at(file, where.at("steps").place, "'steps' is filled in by ktape: write 'path' instead");
+    return error_at(file, where.at("steps").place,
+                    "'steps' is filled in by ktape: write 'path' instead");
   }
   auto steps = parse_target_path(target.getPath().cStr());
   if (!steps.ok()) {
@@ -77,7 +79,8 @@ void fill_defaults(schema::Scenario::Builder scenario) {
   }
 }
 
-Result<void> parse_paths(std::string_view file, const TextNode& parsed, schema::Scenario::Builder scenario) {
+Result<void> parse_paths(std::string_view file, const TextNode& parsed,
+                         schema::Scenario::Builder scenario) {
   auto steps = scenario.getSteps();
   for (unsigned i = 0; i < steps.size(); ++i) {
     auto actions = steps[i].getActions();

@@ -9,8 +9,8 @@
 
 namespace ktape {
 
-// Replaces 0 by the default that scenario.capnp names beside each field; but not that of bootDeadlineMs,
-// which depends on the accelerator.
+// Replaces 0 by the default that scenario.capnp names beside each field; but not that of
+// bootDeadlineMs, which depends on the accelerator.
 void fill_defaults(schema::Scenario::Builder scenario);
 
 // Parses each target's path into its steps, which the author must have left out.

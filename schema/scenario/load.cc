@@ -23,17 +23,21 @@ namespace {
 
 constexpr size_t kMaxFileBytes = size_t{1} << 20;
 
-// The decoder's own complaint about text that the checks before it let pass: "FIRST-LAST: sentence",
-// where Cap'n Proto 0.9 counts columns from 0 on the first line and from 1 on the others.
-Error decoder_error(const std::string& path, std::string_view text, const kj::Exception& exception) {
-  std::string_view description(exception.getDescription().begin(), exception.getDescription().size());
+// The decoder's own complaint about text that the checks before it let pass: "FIRST-LAST:
+// sentence", where Cap'n Proto 0.9 counts columns from 0 on the first line and from 1 on the
+// others.
+Error decoder_error(const std::string& path, std::string_view text,
+                    const kj::Exception& exception) {
+  std::string_view description(exception.getDescription().begin(),
+                               exception.getDescription().size());
   uint32_t line = static_cast<uint32_t>(exception.getLine());
   uint32_t column = 0;
   const char* end = description.data() + description.size();
   auto [stop, status] = std::from_chars(description.data(), end, column);
   size_t colon = description.find(": ");
   if (status != std::errc() || stop == end || *stop != '-' || colon == std::string_view::npos) {
-    return Error{ErrorCode::kUsage, fmt::format("{}: cannot be decoded: {}", path, description), ""};
+    return Error{ErrorCode::kUsage, fmt::format("{}: cannot be decoded: {}", path, description),
+                 ""};
   }
   Error error = error_at(path, Place{line, line == 1 ? column + 1 : column},
                          fmt::format("cannot be decoded: {}", description.substr(colon + 2)));
@@ -66,7 +70,8 @@ Result<LoadedScenario> parse_scenario(const std::string& path, std::string text,
 Result<LoadedScenario> load_scenario(const std::string& path, const MachineOverride& machine) {
   std::error_code ignored;
   if (std::filesystem::is_directory(path, ignored))
-    return Error{ErrorCode::kUsage, fmt::format("cannot read scenario '{}': it is a folder", path), ""};
+    return Error{ErrorCode::kUsage, fmt::format("cannot read scenario '{}': it is a folder", path),
+                 ""};
   auto text = read_text_file(path, kMaxFileBytes);
   if (!text.ok()) {
     // A scenario that is not there is a mistake on the command line, as one with a typo is.

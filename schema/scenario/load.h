@@ -17,7 +17,8 @@ namespace ktape {
 // target paths are parsed into steps.
 class LoadedScenario {
  public:
-  LoadedScenario(std::string path, std::string text, std::unique_ptr<capnp::MallocMessageBuilder> message)
+  LoadedScenario(std::string path, std::string text,
+                 std::unique_ptr<capnp::MallocMessageBuilder> message)
       : path_(std::move(path)), text_(std::move(text)), message_(std::move(message)) {}
 
   [[nodiscard]] schema::Scenario::Reader get() const {
@@ -35,8 +36,8 @@ class LoadedScenario {
 };
 
 // Decodes and checks scenario text. Errors are kUsage: "FILE:LINE:COLUMN: sentence" where the place
-// is known, with the nearest valid name as the hint for a misspelt field or enumerant. `machine` is put
-// in before anything is checked: what it gives is not held against the text.
+// is known, with the nearest valid name as the hint for a misspelt field or enumerant. `machine` is
+// put in before anything is checked: what it gives is not held against the text.
 [[nodiscard]] Result<LoadedScenario> parse_scenario(const std::string& path, std::string text,
                                                     const MachineOverride& machine = {});
 [[nodiscard]] Result<LoadedScenario> load_scenario(const std::string& path,

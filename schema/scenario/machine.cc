@@ -37,7 +37,8 @@ std::optional<MachineProblem> find_bound_problem(schema::MachineSpec::Reader mac
   }
   if (machine.getMemoryMb() < kMinMemoryMb || machine.getMemoryMb() > kMaxMemoryMb) {
     return MachineProblem{
-        "memoryMb", fmt::format("a machine has {} to {} MiB of memory", kMinMemoryMb, kMaxMemoryMb), ""};
+        "memoryMb", fmt::format("a machine has {} to {} MiB of memory", kMinMemoryMb, kMaxMemoryMb),
+        ""};
   }
   return std::nullopt;
 }
@@ -48,10 +49,11 @@ std::optional<MachineProblem> find_shape_problem(schema::MachineSpec::Reader mac
   const uint32_t cores = machine.getCores();
   const uint32_t threads = machine.getThreads();
   if (cores == 0) {
-    return MachineProblem{"cpus",
-                          fmt::format("{} cannot be shared evenly by {} with {} per core", count(cpus, "CPU"),
-                                      count(sockets, "socket"), count(threads, "thread")),
-                          ""};
+    return MachineProblem{
+        "cpus",
+        fmt::format("{} cannot be shared evenly by {} with {} per core", count(cpus, "CPU"),
+                    count(sockets, "socket"), count(threads, "thread")),
+        ""};
   }
   if (sockets * cores * threads != cpus) {
     return MachineProblem{
@@ -68,26 +70,30 @@ std::optional<MachineProblem> find_sharing_problem(schema::MachineSpec::Reader m
   const uint32_t llcs = machine.getLlcs();
   const uint32_t nodes = machine.getNumaNodes();
   if (llcs % sockets != 0) {
-    return MachineProblem{
-        "llcs", fmt::format("{} cannot be shared evenly by {}", count(llcs, "LLC"), count(sockets, "socket")),
-        "an LLC belongs to one socket"};
+    return MachineProblem{"llcs",
+                          fmt::format("{} cannot be shared evenly by {}", count(llcs, "LLC"),
+                                      count(sockets, "socket")),
+                          "an LLC belongs to one socket"};
   }
   if (machine.getCores() % (llcs / sockets) != 0) {
-    return MachineProblem{"llcs",
-                          fmt::format("{} of a socket cannot share {} evenly",
-                                      count(machine.getCores(), "core"), count(llcs / sockets, "LLC")),
-                          "the threads of a core share an LLC"};
+    return MachineProblem{
+        "llcs",
+        fmt::format("{} of a socket cannot share {} evenly", count(machine.getCores(), "core"),
+                    count(llcs / sockets, "LLC")),
+        "the threads of a core share an LLC"};
   }
   if (llcs % nodes != 0) {
     return MachineProblem{
-        "numaNodes", fmt::format("{} cannot have {} evenly", count(nodes, "NUMA node"), count(llcs, "LLC")),
+        "numaNodes",
+        fmt::format("{} cannot have {} evenly", count(nodes, "NUMA node"), count(llcs, "LLC")),
         "an LLC belongs to one node; there can be more of them: 'llcs'"};
   }
   if (machine.getMemoryMb() % nodes != 0 || machine.getMemoryMb() / nodes < kMinNodeMemoryMb) {
-    return MachineProblem{"memoryMb",
-                          fmt::format("{} MiB cannot be shared evenly by {} of {} MiB at least",
-                                      machine.getMemoryMb(), count(nodes, "NUMA node"), kMinNodeMemoryMb),
-                          ""};
+    return MachineProblem{
+        "memoryMb",
+        fmt::format("{} MiB cannot be shared evenly by {} of {} MiB at least",
+                    machine.getMemoryMb(), count(nodes, "NUMA node"), kMinNodeMemoryMb),
+        ""};
   }
   return std::nullopt;
 }
@@ -110,18 +116,20 @@ void apply_override(const MachineOverride& from, schema::MachineSpec::Builder ma
 }
 
 void complete_machine(schema::MachineSpec::Builder machine) {
-  const bool shaped = machine.getSockets() != 0 || machine.getCores() != 0 || machine.getThreads() != 0;
+  const bool shaped =
+      machine.getSockets() != 0 || machine.getCores() != 0 || machine.getThreads() != 0;
   machine.setMemoryMb(or_default(machine.getMemoryMb(), 512));
   machine.setSockets(or_default(machine.getSockets(), 1));
   machine.setThreads(or_default(machine.getThreads(), 1));
   machine.setNumaNodes(or_default(machine.getNumaNodes(), 1));
   machine.setLlcs(or_default(machine.getLlcs(), machine.getSockets()));
   // Numbers that are far too large must not come round to a good one.
-  const uint64_t per_core = std::min<uint64_t>(uint64_t{machine.getSockets()} * machine.getThreads(),
-                                               std::numeric_limits<uint32_t>::max());
+  const uint64_t per_core = std::min<uint64_t>(
+      uint64_t{machine.getSockets()} * machine.getThreads(), std::numeric_limits<uint32_t>::max());
   if (machine.getCpus() == 0 && shaped) {
     const uint64_t made = per_core * or_default(machine.getCores(), 1);
-    machine.setCpus(static_cast<uint32_t>(std::min<uint64_t>(made, std::numeric_limits<uint32_t>::max())));
+    machine.setCpus(
+        static_cast<uint32_t>(std::min<uint64_t>(made, std::numeric_limits<uint32_t>::max())));
   }
   machine.setCpus(or_default(machine.getCpus(), 2));
   if (machine.getCores() == 0 && machine.getCpus() % per_core == 0) {

@@ -25,8 +25,8 @@ struct MachineShape {
   bool operator==(const MachineShape&) const = default;
 };
 
-// What stands in for a part of a scenario's machine. A shape replaces the scenario's whole shape: half
-// of the one would contradict half of the other.
+// What stands in for a part of a scenario's machine. A shape replaces the scenario's whole shape:
+// half of the one would contradict half of the other.
 struct MachineOverride {
   std::optional<MachineShape> shape;
   std::optional<uint32_t> memory_mb;
@@ -48,6 +48,7 @@ struct MachineProblem {
 };
 
 // Why there can be no such machine; `machine` is a completed one.
-[[nodiscard]] std::optional<MachineProblem> find_machine_problem(schema::MachineSpec::Reader machine);
+[[nodiscard]] std::optional<MachineProblem> find_machine_problem(
+    schema::MachineSpec::Reader machine);
 
 }  // namespace ktape

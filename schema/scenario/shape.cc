@@ -28,7 +28,8 @@ std::vector<std::string> field_names(capnp::StructSchema schema) {
 
 std::vector<std::string> enumerant_names(capnp::EnumSchema schema) {
   std::vector<std::string> names;
-  for (auto enumerant : schema.getEnumerants()) names.emplace_back(enumerant.getProto().getName().cStr());
+  for (auto enumerant : schema.getEnumerants())
+    names.emplace_back(enumerant.getProto().getName().cStr());
   return names;
 }
 
@@ -75,7 +76,8 @@ std::optional<IntegerRange> integer_range(capnp::Type type) {
   }
 }
 
-// Reads what Cap'n Proto's lexer takes for an integer: decimal, 0x hexadecimal, 0 octal, with a sign.
+// Reads what Cap'n Proto's lexer takes for an integer: decimal, 0x hexadecimal, 0 octal, with a
+// sign.
 bool integer_fits(std::string_view word, IntegerRange range) {
   bool negative = word.starts_with('-');
   if (negative) word.remove_prefix(1);
@@ -99,17 +101,18 @@ class ShapeCheck {
       KJ_IF_MAYBE (known, found) {
         if (known->getProto().getDiscriminantValue() != capnp::schema::Field::NO_DISCRIMINANT) {
           if (member != nullptr) {
-            return error_at(file_, field.place,
-                            fmt::format("'{}' and '{}' cannot both be given", member->name, field.name));
+            return error_at(
+                file_, field.place,
+                fmt::format("'{}' and '{}' cannot both be given", member->name, field.name));
           }
           member = &field;
         }
         KTAPE_TRY(check_value(field.name, field.value, known->getType()));
       } else {
-        return error_at(
-            file_, field.place,
-            fmt::format("unknown field '{}' in a {}", field.name, schema.getShortDisplayName().cStr()),
-            hint_for(field.name, field_names(schema)));
+        return error_at(file_, field.place,
+                        fmt::format("unknown field '{}' in a {}", field.name,
+                                    schema.getShortDisplayName().cStr()),
+                        hint_for(field.name, field_names(schema)));
       }
     }
     return {};
@@ -131,7 +134,8 @@ class ShapeCheck {
         return {};
       case TypeKind::ENUM: return check_enumerant(name, node, type.asEnum());
       case TypeKind::TEXT:
-        return node.kind == Kind::kString ? Result<void>() : expected(name, node, "text in double quotes");
+        return node.kind == Kind::kString ? Result<void>()
+                                          : expected(name, node, "text in double quotes");
       case TypeKind::DATA:
         if (node.kind == Kind::kData || node.kind == Kind::kString) return {};
         return expected(name, node, "bytes, e.g. 0x\"01 ff\"");
@@ -141,13 +145,16 @@ class ShapeCheck {
     }
   }
 
-  Result<void> check_integer(std::string_view name, const TextNode& node, IntegerRange range) const {
+  Result<void> check_integer(std::string_view name, const TextNode& node,
+                             IntegerRange range) const {
     if (node.kind != Kind::kNumber) return expected(name, node, "a whole number");
     if (integer_fits(node.word, range)) return {};
-    return expected(name, node, fmt::format("a whole number from {} to {}", range.lowest, range.highest));
+    return expected(name, node,
+                    fmt::format("a whole number from {} to {}", range.lowest, range.highest));
   }
 
-  Result<void> check_enumerant(std::string_view name, const TextNode& node, capnp::EnumSchema schema) const {
+  Result<void> check_enumerant(std::string_view name, const TextNode& node,
+                               capnp::EnumSchema schema) const {
     return check_word(name, node, enumerant_names(schema));
   }
 
@@ -157,15 +164,18 @@ class ShapeCheck {
       for (const std::string& known : names) {
         if (known == node.word) return {};
       }
-      return error_at(file_, node.place, fmt::format("'{}' is not a value of '{}'", node.word, name),
+      return error_at(file_, node.place,
+                      fmt::format("'{}' is not a value of '{}'", node.word, name),
                       hint_for(node.word, names));
     }
-    return expected(name, node,
-                    fmt::format("{} {}", names.size() > 1 ? "one of" : "the word", fmt::join(names, ", ")));
+    return expected(
+        name, node,
+        fmt::format("{} {}", names.size() > 1 ? "one of" : "the word", fmt::join(names, ", ")));
   }
 
   Error expected(std::string_view name, const TextNode& node, std::string_view what) const {
-    return error_at(file_, node.place, fmt::format("'{}' is {}, expected {}", name, describe(node), what));
+    return error_at(file_, node.place,
+                    fmt::format("'{}' is {}, expected {}", name, describe(node), what));
   }
 
   std::string_view file_;

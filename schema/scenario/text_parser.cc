@@ -36,7 +36,8 @@ class Parser {
   Result<TextNode> parse() {
     KTAPE_TRY(check_characters());
     skip_blanks();
-    if (at_end()) return Error{ErrorCode::kUsage, fmt::format("{}: the file is empty", file_), kShape};
+    if (at_end())
+      return Error{ErrorCode::kUsage, fmt::format("{}: the file is empty", file_), kShape};
     if (peek() != '(') return expected("'(' at the beginning", kShape);
     KTAPE_ASSIGN(TextNode root, parse_value(0));
     skip_blanks();
@@ -53,7 +54,8 @@ class Parser {
       size_t bytes = character_bytes(text_.substr(offset_));
       if (bytes == 0) {
         unsigned byte = static_cast<unsigned char>(peek());
-        return error(fmt::format("byte 0x{:02x} is not text", byte), "a scenario is a UTF-8 text file");
+        return error(fmt::format("byte 0x{:02x} is not text", byte),
+                     "a scenario is a UTF-8 text file");
       }
       for (; bytes > 0; --bytes) advance();
     }
@@ -88,9 +90,9 @@ class Parser {
       KTAPE_ASSIGN(TextNode value, parse_value(depth + 1));
       for (const TextField& earlier : node.fields) {
         if (earlier.name == name.word) {
-          return error_at(
-              file_, name.place,
-              fmt::format("'{}' is given twice; it was first on line {}", name.word, earlier.place.line));
+          return error_at(file_, name.place,
+                          fmt::format("'{}' is given twice; it was first on line {}", name.word,
+                                      earlier.place.line));
         }
       }
       node.fields.push_back({name.word, name.place, std::move(value)});
@@ -116,7 +118,8 @@ class Parser {
     skip_blanks();
     if (at_end()) return never_closed(opening, opened);
     if (take(',') || peek() == closing) return {};
-    return expected(fmt::format("',' or '{}' (the '{}' is on line {})", closing, opening, opened.line));
+    return expected(
+        fmt::format("',' or '{}' (the '{}' is on line {})", closing, opening, opened.line));
   }
 
   Result<TextNode> parse_string(TextNode::Kind kind) {
@@ -127,7 +130,8 @@ class Parser {
       if (take(quote)) return node;
       if (peek() == '\\') {
         advance();
-        if (at_end() || std::string_view("abfnrtv'\"\\?x01234567").find(peek()) == std::string_view::npos) {
+        if (at_end() ||
+            std::string_view("abfnrtv'\"\\?x01234567").find(peek()) == std::string_view::npos) {
           return error("unknown escape in a string", "write \\\\ for a backslash");
         }
       }
@@ -181,7 +185,8 @@ class Parser {
     return error_at(file_, place_, sentence, std::move(hint));
   }
   Error expected(std::string_view what, std::string hint = "") const {
-    if (at_end()) return error(fmt::format("expected {}, got the end of the file", what), std::move(hint));
+    if (at_end())
+      return error(fmt::format("expected {}, got the end of the file", what), std::move(hint));
     std::string_view rest = text_.substr(offset_);
     size_t bytes = 1;
     if (is_word_part(rest[0])) {
@@ -189,7 +194,8 @@ class Parser {
     } else {
       bytes = character_bytes(rest);
     }
-    return error(fmt::format("expected {}, got '{}'", what, rest.substr(0, bytes)), std::move(hint));
+    return error(fmt::format("expected {}, got '{}'", what, rest.substr(0, bytes)),
+                 std::move(hint));
   }
   Error never_closed(char opening, Place opened) const {
     return error_at(file_, opened, fmt::format("this '{}' is never closed", opening));
@@ -210,12 +216,15 @@ const TextNode& TextNode::at(std::string_view field) const {
   return *this;
 }
 
-const TextNode& TextNode::at(size_t item) const { return item < items.size() ? items[item] : *this; }
+const TextNode& TextNode::at(size_t item) const {
+  return item < items.size() ? items[item] : *this;
+}
 
 bool TextNode::has(std::string_view field) const { return &at(field) != this; }
 
 Error error_at(std::string_view file, Place place, std::string_view sentence, std::string hint) {
-  return Error{ErrorCode::kUsage, fmt::format("{}:{}:{}: {}", file, place.line, place.column, sentence),
+  return Error{ErrorCode::kUsage,
+               fmt::format("{}:{}:{}: {}", file, place.line, place.column, sentence),
                std::move(hint)};
 }
 

@@ -40,7 +40,8 @@ Result<std::vector<std::byte>> decompress(ZSTD_DCtx* zstd, std::span<const std::
   if (zstd == nullptr) return does_not_start();
   std::vector<std::byte> content(size);
   size_t got = ZSTD_decompressDCtx(zstd, content.data(), content.size(), data.data(), data.size());
-  if (ZSTD_isError(got) != 0) return bad(std::string("its zstd frame is damaged: ") + ZSTD_getErrorName(got));
+  if (ZSTD_isError(got) != 0)
+    return bad(std::string("its zstd frame is damaged: ") + ZSTD_getErrorName(got));
   if (got != size) return bad("its zstd frame is shorter than it says");
   return content;
 }
@@ -49,8 +50,8 @@ Result<std::vector<std::byte>> decompress(ZSTD_DCtx* zstd, std::span<const std::
 
 namespace {
 
-// Compressed where that makes it smaller, by a function that is given where to, how much room there is, and
-// what. `Room` is made for the longest that it may become.
+// Compressed where that makes it smaller, by a function that is given where to, how much room there
+// is, and what. `Room` is made for the longest that it may become.
 template <typename Room, typename Compress>
 Result<Packed> pack_by(Compress compress, std::span<const std::byte> content) {
   Room room(ZSTD_compressBound(content.size()));
@@ -100,13 +101,15 @@ Result<std::vector<std::byte>> Unpacker::unpack(int64_t codec, std::span<const s
   return bad("its codec " + std::to_string(codec) + " is not known");
 }
 
-Result<std::vector<std::byte>> unpack(int64_t codec, std::span<const std::byte> data, size_t limit_bytes) {
+Result<std::vector<std::byte>> unpack(int64_t codec, std::span<const std::byte> data,
+                                      size_t limit_bytes) {
   return Unpacker().unpack(codec, data, limit_bytes);
 }
 
 void PackedRows::add(const Digest& hash, int64_t codec, std::span<const std::byte> data) {
   std::array<std::byte, sizeof codec> little_endian;
-  for (size_t i = 0; i < little_endian.size(); ++i) little_endian[i] = std::byte(codec >> (8 * i) & 0xff);
+  for (size_t i = 0; i < little_endian.size(); ++i)
+    little_endian[i] = std::byte(codec >> (8 * i) & 0xff);
   rows_.update(hash);
   rows_.update(little_endian);
   rows_.update(sha256(data));

@@ -26,8 +26,8 @@ struct Packed {
 // Compressed where that makes it smaller.
 [[nodiscard]] Result<Packed> pack(std::span<const std::byte> content);
 
-// The same for many small contents, one after the other: what the compressor needs is set up once, and its
-// level is one that keeps up with freezes. One thread.
+// The same for many small contents, one after the other: what the compressor needs is set up once,
+// and its level is one that keeps up with freezes. One thread.
 class PagePacker {
  public:
   PagePacker();
@@ -49,7 +49,8 @@ class Unpacker {
  public:
   Unpacker();
   ~Unpacker();
-  [[nodiscard]] Result<std::vector<std::byte>> unpack(int64_t codec, std::span<const std::byte> data,
+  [[nodiscard]] Result<std::vector<std::byte>> unpack(int64_t codec,
+                                                      std::span<const std::byte> data,
                                                       size_t limit_bytes);
 
  private:
@@ -57,8 +58,8 @@ class Unpacker {
   std::unique_ptr<Context> context_;
 };
 
-// How the rows of blob, or of page, are packed: SHA-256 over hash, codec and SHA-256(data) of each, in the
-// order they were added.
+// How the rows of blob, or of page, are packed: SHA-256 over hash, codec and SHA-256(data) of each,
+// in the order they were added.
 class PackedRows {
  public:
   void add(const Digest& hash, int64_t codec, std::span<const std::byte> data);

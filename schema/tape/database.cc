@@ -23,7 +23,8 @@ ErrorCode meaning(int code) {
   }
 }
 
-// What the system said last; 0 when SQLite did not keep it. Of a commit that fails only the log knows.
+// What the system said last; 0 when SQLite did not keep it. Of a commit that fails only the log
+// knows.
 int system_errno(sqlite3* handle) {
   int errnum = sqlite3_system_errno(handle);
   sqlite3_file* log = nullptr;
@@ -39,14 +40,16 @@ Error database_error(sqlite3* handle, int code, const std::string& shown, const 
   const bool of_system = (code & 0xff) == SQLITE_IOERR || (code & 0xff) == SQLITE_CANTOPEN;
   const int errnum = of_system && handle != nullptr ? system_errno(handle) : 0;
   if (errnum != 0) cause += std::string(" (") + std::strerror(errnum) + ")";
-  return Error{meaning(code), std::string("cannot ") + verb + " '" + shown + "': " + printable(cause), ""};
+  return Error{meaning(code),
+               std::string("cannot ") + verb + " '" + shown + "': " + printable(cause), ""};
 }
 
 Error statement_error(sqlite3_stmt* statement, int code, const std::string& shown) {
   // A pragma that folds the log or changes the mode counts as one that only reads.
   const int kind = code & 0xff;
-  const bool reading = kind == SQLITE_IOERR ? code == SQLITE_IOERR_READ || code == SQLITE_IOERR_SHORT_READ
-                                            : kind != SQLITE_FULL && sqlite3_stmt_readonly(statement) != 0;
+  const bool reading = kind == SQLITE_IOERR
+                           ? code == SQLITE_IOERR_READ || code == SQLITE_IOERR_SHORT_READ
+                           : kind != SQLITE_FULL && sqlite3_stmt_readonly(statement) != 0;
   const char* verb = reading ? "read" : "write";
   return database_error(sqlite3_db_handle(statement), code, shown, verb);
 }
@@ -63,7 +66,8 @@ void Statement::bind(int parameter, int64_t value) {
 void Statement::bind(int parameter, std::string_view text) {
   // A null pointer would bind NULL instead of an empty text.
   const char* data = text.data() != nullptr ? text.data() : "";
-  int code = sqlite3_bind_text64(statement_.get(), parameter, data, text.size(), SQLITE_STATIC, SQLITE_UTF8);
+  int code = sqlite3_bind_text64(statement_.get(), parameter, data, text.size(), SQLITE_STATIC,
+                                 SQLITE_UTF8);
   if (bind_error_ == SQLITE_OK) bind_error_ = code;
 }
 
@@ -100,8 +104,12 @@ void Statement::reset() { sqlite3_reset(statement_.get()); }
 
 int Statement::columns() const { return sqlite3_column_count(statement_.get()); }
 int Statement::type(int column) const { return sqlite3_column_type(statement_.get(), column); }
-std::string Statement::name(int column) const { return sqlite3_column_name(statement_.get(), column); }
-int64_t Statement::integer(int column) const { return sqlite3_column_int64(statement_.get(), column); }
+std::string Statement::name(int column) const {
+  return sqlite3_column_name(statement_.get(), column);
+}
+int64_t Statement::integer(int column) const {
+  return sqlite3_column_int64(statement_.get(), column);
+}
 double Statement::real(int column) const { return sqlite3_column_double(statement_.get(), column); }
 
 std::string Statement::text(int column) const {
@@ -136,7 +144,8 @@ Result<void> Database::execute(const std::string& sql) {
 
 Result<Statement> Database::prepare(std::string_view sql) const {
   sqlite3_stmt* statement = nullptr;
-  int code = sqlite3_prepare_v2(handle_.get(), sql.data(), static_cast<int>(sql.size()), &statement, nullptr);
+  int code = sqlite3_prepare_v2(handle_.get(), sql.data(), static_cast<int>(sql.size()), &statement,
+                                nullptr);
   if (code != SQLITE_OK) return database_error(handle_.get(), code, *shown_, "use");
   return Statement(statement, shown_);
 }

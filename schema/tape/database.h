@@ -17,8 +17,8 @@ namespace ktape {
 
 // A prepared statement. Must not outlive its database.
 //
-// What is bound is not copied: it has to live until `step` said false, `run` returned or `reset` was
-// called. What a column gives is valid until the next step or reset.
+// What is bound is not copied: it has to live until `step` said false, `run` returned or `reset`
+// was called. What a column gives is valid until the next step or reset.
 class Statement {
  public:
   Statement() = default;
@@ -61,7 +61,8 @@ class Database {
  public:
   // `name`: a path, a "file:" URI, ":memory:", or "" for a private temporary file. `shown` is what
   // error messages call it. `flags` are SQLITE_OPEN_*.
-  [[nodiscard]] static Result<Database> open(const std::string& name, int flags, const std::string& shown);
+  [[nodiscard]] static Result<Database> open(const std::string& name, int flags,
+                                             const std::string& shown);
 
   [[nodiscard]] Result<void> execute(const std::string& sql);
   [[nodiscard]] Result<Statement> prepare(std::string_view sql) const;

@@ -19,8 +19,8 @@ void LossTally::visit(schema::Record::Reader record) {
 void LossTally::add(capnp::List<schema::LossCounter>::Reader counters) {
   for (auto counter : counters) {
     if (counter.getCount() == 0) continue;
-    losses_.push_back({printable(chars(counter.getName())), printable(chars(counter.getDescription())),
-                       counter.getCount()});
+    losses_.push_back({printable(chars(counter.getName())),
+                       printable(chars(counter.getDescription())), counter.getCount()});
   }
 }
 
@@ -30,7 +30,8 @@ std::string LossTally::text() const {
     text += (text.empty() ? "" : ", ") + std::to_string(loss.count) + " " + loss.name;
   }
   if (!known_)
-    return text.empty() ? "not known, the tape does not say" : text + "; the recorder's are not known";
+    return text.empty() ? "not known, the tape does not say"
+                        : text + "; the recorder's are not known";
   return text.empty() ? "none" : text;
 }
 

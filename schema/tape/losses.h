@@ -15,7 +15,8 @@ struct Loss {
   uint64_t count = 0;
 };
 
-// What the recorder of a tape lost, summed up while its records go by. Belongs beside every verdict.
+// What the recorder of a tape lost, summed up while its records go by. Belongs beside every
+// verdict.
 class LossTally {
  public:
   // Any record; only Lost and Sealed ones tell of losses.

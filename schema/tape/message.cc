@@ -64,7 +64,8 @@ bool struct_fits(const capnp::DynamicStruct::Reader& part) {
 
 // Whether no list in it is longer than kMaxListElements. Bytes are no list here.
 bool lists_fit(const capnp::DynamicValue::Reader& value) {
-  if (value.getType() == capnp::DynamicValue::STRUCT) return struct_fits(value.as<capnp::DynamicStruct>());
+  if (value.getType() == capnp::DynamicValue::STRUCT)
+    return struct_fits(value.as<capnp::DynamicStruct>());
   if (value.getType() != capnp::DynamicValue::LIST) return true;
   const auto list = value.as<capnp::DynamicList>();
   if (list.size() > kMaxListElements) return false;
@@ -76,16 +77,8 @@ bool lists_fit(const capnp::DynamicValue::Reader& value) {
 
 }  // namespace
 
-Digest next_link(const Digest& previous, std::span<const std::byte> record) {
-  Digest digest = sha256(record);
-  std::array<std::byte, 64> both;
-  std::copy(previous.begin(), previous.end(), both.begin());
-  std::copy(digest.begin(), digest.end(), both.begin() + 32);
-  return sha256(both);
-}
-
-Result<RecordMessage> RecordMessage::build(Seq seq, HostNs host, GuestNs guest,
-                                           const std::function<void(schema::Record::Builder)>& fill) {
+Result<RecordMessage> RecordMessage::build(
+    Seq seq, HostNs host, GuestNs guest, const std::function<void(schema::Record::Builder)>& fill) {
   try {
     // Most records fit in here. Cap'n Proto would take 8 KiB of zeroed memory for each.
     std::array<uint64_t, kScratchWords> scratch{};
@@ -100,11 +93,12 @@ Result<RecordMessage> RecordMessage::build(Seq seq, HostNs host, GuestNs guest,
       return Error{ErrorCode::kInternal, "a record of no kind was appended", ""};
     }
     bool whole = message.getSegmentsForOutput().size() == 1;
-    RecordMessage built(whole ? capnp::messageToFlatArray(message) : in_one_segment(record.asReader()));
+    RecordMessage built(whole ? capnp::messageToFlatArray(message)
+                              : in_one_segment(record.asReader()));
     if (built.bytes().size() > kMaxRecordBytes) {
       return Error{ErrorCode::kOutOfRange,
-                   "a record of " + std::to_string(built.bytes().size()) + " bytes is over the limit of " +
-                       std::to_string(kMaxRecordBytes),
+                   "a record of " + std::to_string(built.bytes().size()) +
+                       " bytes is over the limit of " + std::to_string(kMaxRecordBytes),
                    ""};
     }
     return built;
@@ -132,10 +126,12 @@ Result<schema::Record::Reader> RecordDecoder::decode_in_place(std::span<const st
   const std::span words(reinterpret_cast<const uint64_t*>(bytes.data()), bytes.size() / kWordBytes);
   KTAPE_TRY(check_shape(words.subspan(1)));
   capnp::ReaderOptions limits;
-  limits.traversalLimitInWords = std::max(kTraversalWordsAtLeast, kTraversalsOfARecord * words.size());
+  limits.traversalLimitInWords =
+      std::max(kTraversalWordsAtLeast, kTraversalsOfARecord * words.size());
   limits.nestingLimit = kNesting;
   try {
-    reader_.emplace(kj::arrayPtr(reinterpret_cast<const capnp::word*>(words.data()), words.size()), limits);
+    reader_.emplace(kj::arrayPtr(reinterpret_cast<const capnp::word*>(words.data()), words.size()),
+                    limits);
     const auto record = reader_->getRoot<schema::Record>();
     // An element may be as small as a byte: a smaller message has fewer than that.
     if (bytes.size() > kMaxListElements && !lists_fit(capnp::toDynamic(record))) {

@@ -17,15 +17,13 @@
 
 namespace ktape {
 
-// chain(n) = SHA-256(chain(n-1) || SHA-256(record n)); chain(0) is 32 zero bytes.
-[[nodiscard]] Digest next_link(const Digest& previous, std::span<const std::byte> record);
-
 // A record as a tape keeps it: one message of one segment in Cap'n Proto's stream framing.
 class RecordMessage {
  public:
   // Builds it. kInternal when `fill` throws or chooses no kind, kOutOfRange when it is too large.
-  [[nodiscard]] static Result<RecordMessage> build(Seq seq, HostNs host, GuestNs guest,
-                                                   const std::function<void(schema::Record::Builder)>& fill);
+  [[nodiscard]] static Result<RecordMessage> build(
+      Seq seq, HostNs host, GuestNs guest,
+      const std::function<void(schema::Record::Builder)>& fill);
 
   [[nodiscard]] std::span<const std::byte> bytes() const;
 

@@ -19,7 +19,9 @@ constexpr uint64_t kWordBits = 64;
 static_assert(std::endian::native == std::endian::little, "words are read as they stand");
 
 // Bits of a word, from the lowest.
-uint64_t bits(uint64_t word, int from, int count) { return word >> from & ((uint64_t{1} << count) - 1); }
+uint64_t bits(uint64_t word, int from, int count) {
+  return word >> from & ((uint64_t{1} << count) - 1);
+}
 
 class ShapeCheck {
  public:
@@ -30,13 +32,15 @@ class ShapeCheck {
     while (!pending_.empty() && !far_ && !too_much_) {
       const Pointers part = pending_.back();
       pending_.pop_back();
-      for (uint64_t at = part.at; at < part.at + part.count && !far_ && !too_much_; ++at) follow(at);
+      for (uint64_t at = part.at; at < part.at + part.count && !far_ && !too_much_; ++at)
+        follow(at);
     }
     if (far_) return Error{ErrorCode::kBadInput, "a pointer of it leads to another segment", ""};
     if (too_much_) {
-      return Error{
-          ErrorCode::kBadInput,
-          "its pointers reach more than the " + std::to_string(words_.size()) + " words that it holds", ""};
+      return Error{ErrorCode::kBadInput,
+                   "its pointers reach more than the " + std::to_string(words_.size()) +
+                       " words that it holds",
+                   ""};
     }
     return {};
   }
@@ -66,7 +70,8 @@ class ShapeCheck {
     far_ = far_ || kind == kFar;
     if (kind != kStruct && kind != kList) return;
     // Two's complement: what lies before the segment becomes larger than it.
-    const uint64_t offset = static_cast<uint64_t>(static_cast<int64_t>(static_cast<int32_t>(pointer)) >> 2);
+    const uint64_t offset =
+        static_cast<uint64_t>(static_cast<int64_t>(static_cast<int32_t>(pointer)) >> 2);
     const uint64_t target = at + 1 + offset;
     if (kind == kStruct) {
       reach_struct(target, bits(pointer, 32, 16), bits(pointer, 48, 16));

@@ -14,8 +14,8 @@ void store_u64(uint64_t value, std::byte* to) {
 
 Error bad(const FreezePage& row, const char* why) {
   return Error{ErrorCode::kBadInput,
-               "freeze_page (freeze " + std::to_string(row.freeze) + ", frame " + std::to_string(row.frame) +
-                   ") " + why,
+               "freeze_page (freeze " + std::to_string(row.freeze) + ", frame " +
+                   std::to_string(row.frame) + ") " + why,
                ""};
 }
 

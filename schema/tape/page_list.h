@@ -22,15 +22,15 @@ struct FreezePage {
 // Frames that exist: physical addresses of x86-64 have 52 bits at most.
 inline constexpr uint64_t kFrames = uint64_t{1} << 40;
 
-// Most rows of one freeze: what 16 GiB of pages that differ take. Bounds what a stranger's tape can make a
-// reader allocate.
+// Most rows of one freeze: what 16 GiB of pages that differ take. Bounds what a stranger's tape can
+// make a reader allocate.
 inline constexpr size_t kMaxFreezeRows = size_t{4} << 20;
 
 // Holds the rows of one freeze, one after another, against the form that they must have.
 class PageListOrder {
  public:
-  // kBadInput for a row that is neither one page nor a run of zero frames, that reaches beyond kFrames, or
-  // that does not come after the one before it.
+  // kBadInput for a row that is neither one page nor a run of zero frames, that reaches beyond
+  // kFrames, or that does not come after the one before it.
   [[nodiscard]] Result<void> next(const FreezePage& row);
 
  private:

@@ -15,8 +15,8 @@ inline constexpr size_t kTapePageBytes = 4096;         // of the SQLite file
 extern const char* const kTapeTables;        // tape.sql: the truth
 extern const char* const kProjectionTables;  // projection.sql: what follows from it
 
-// Those of a format version, from 1 to kFormatVersion. A version adds tables and columns to those before it,
-// and takes none away.
+// Those of a format version, from 1 to kFormatVersion. A version adds tables and columns to those
+// before it, and takes none away.
 [[nodiscard]] const char* projection_tables(int32_t version);
 
 // Bounds that a writer keeps and a reader insists on.

@@ -34,15 +34,16 @@ Error partial_in_the_way(const std::string& path) {
   if (auto pid = recorder_at_work(partial)) {
     return in_the_way(partial, "process " + std::to_string(*pid) + " is recording to it");
   }
-  return in_the_way(partial,
-                    "a recorder left it; 'ktape verify " + partial + " --salvage OUT' keeps what is in it");
+  return in_the_way(partial, "a recorder left it; 'ktape verify " + partial +
+                                 " --salvage OUT' keeps what is in it");
 }
 
 Result<void> sync_path(const std::string& path, int flags) {
   UniqueFd fd(::open(path.c_str(), flags | O_CLOEXEC));
   if (!fd.valid()) return system_error(ErrorCode::kHost, "cannot open '" + path + "'");
   if (::fsync(fd.get()) != 0) return system_error(ErrorCode::kHost, "cannot sync '" + path + "'");
-  if (::close(fd.release()) != 0) return system_error(ErrorCode::kHost, "cannot close '" + path + "'");
+  if (::close(fd.release()) != 0)
+    return system_error(ErrorCode::kHost, "cannot close '" + path + "'");
   return {};
 }
 
@@ -61,7 +62,8 @@ Result<void> claim_partial(const std::string& path) {
   std::string partial = partial_name(path);
   if (exists(path)) return in_the_way(path, "give another name, or move it away");
   if (exists(partial)) return partial_in_the_way(path);
-  if (exists(partial + "-wal")) return in_the_way(partial + "-wal", "a recorder left it; move it away");
+  if (exists(partial + "-wal"))
+    return in_the_way(partial + "-wal", "a recorder left it; move it away");
   UniqueFd fd(::open(partial.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
   if (fd.valid()) return {};
   if (errno == EEXIST) return partial_in_the_way(path);  // made since we looked
@@ -84,8 +86,8 @@ Result<void> publish(const std::string& from, const std::string& path) {
 
 bool is_name_of(const std::string& path, int fd) {
   struct stat named, opened;
-  return ::stat(path.c_str(), &named) == 0 && ::fstat(fd, &opened) == 0 && named.st_dev == opened.st_dev &&
-         named.st_ino == opened.st_ino;
+  return ::stat(path.c_str(), &named) == 0 && ::fstat(fd, &opened) == 0 &&
+         named.st_dev == opened.st_dev && named.st_ino == opened.st_ino;
 }
 
 Result<void> copy_open_file(int fd, const std::string& to) {

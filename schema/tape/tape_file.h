@@ -18,13 +18,15 @@ namespace ktape {
 // Makes the empty `PATH.partial`. kUsage, naming what is in the way, when it or PATH exists.
 [[nodiscard]] Result<void> claim_partial(const std::string& path);
 
-// Makes the whole tape that is named `from` durable and `path`, in the same folder; never replaces anything.
+// Makes the whole tape that is named `from` durable and `path`, in the same folder; never replaces
+// anything.
 [[nodiscard]] Result<void> publish(const std::string& from, const std::string& path);
 
 // Whether `path` names the file that is open as `fd`.
 [[nodiscard]] bool is_name_of(const std::string& path, int fd);
 
-// Copies what is in the file that is open as `fd` to a new file `to`. kHost when that cannot be written.
+// Copies what is in the file that is open as `fd` to a new file `to`. kHost when that cannot be
+// written.
 [[nodiscard]] Result<void> copy_open_file(int fd, const std::string& to);
 
 // Removes `PATH.partial` and its `-wal`: for a recording with nothing worth keeping.

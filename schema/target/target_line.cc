@@ -13,7 +13,9 @@ namespace ktape {
 namespace {
 
 bool digit(char c) { return c >= '0' && c <= '9'; }
-bool name_part(char c) { return digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
+bool name_part(char c) {
+  return digit(c) || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+}
 
 // One pass over the text, left to right: root, path, width.
 class LineParser {
@@ -43,8 +45,8 @@ class LineParser {
     const std::string found =
         at_ < text_.size() ? "'" + std::string(1, text_[at_]) + "'" : std::string("the end");
     return Error{ErrorCode::kUsage,
-                 "target '" + std::string(text_) + "': column " + std::to_string(at_ + 1) + ": got " + found +
-                     ", expected " + std::string(what),
+                 "target '" + std::string(text_) + "': column " + std::to_string(at_ + 1) +
+                     ": got " + found + ", expected " + std::string(what),
                  std::move(hint)};
   }
 
@@ -59,9 +61,9 @@ class LineParser {
     if (next_is("(")) return typed_address();
     for (const std::string_view type : {"struct ", "union ", "'struct ", "'union "}) {
       if (next_is(type)) {
-        return expected(
-            "a symbol, 'cpuN:', 'task:' or an address, not a type",
-            "'(struct rq)0xffff...' is what stands at an address, 'cpu0:runqueues' a CPU's variable");
+        return expected("a symbol, 'cpuN:', 'task:' or an address, not a type",
+                        "'(struct rq)0xffff...' is what stands at an address, 'cpu0:runqueues' a "
+                        "CPU's variable");
       }
     }
     if (at_ < text_.size() && digit(text_[at_])) {
@@ -82,7 +84,8 @@ class LineParser {
     std::string quoted;
     while (true) {
       const size_t close = text_.find('\'', at_);
-      if (close == std::string_view::npos || (close == begin && !text_.substr(close).starts_with("''"))) {
+      if (close == std::string_view::npos ||
+          (close == begin && !text_.substr(close).starts_with("''"))) {
         at_ = begin;
         return expected("a name and its closing quote");
       }
@@ -98,8 +101,9 @@ class LineParser {
   Result<std::string> name(std::string_view what, bool dashes = false) {
     if (skip("'")) return quoted_name();
     size_t end = at_;
-    while (end < text_.size() && (name_part(text_[end]) || (dashes && end > at_ && text_[end] == '-' &&
-                                                            !text_.substr(end).starts_with("->"))))
+    while (end < text_.size() &&
+           (name_part(text_[end]) ||
+            (dashes && end > at_ && text_[end] == '-' && !text_.substr(end).starts_with("->"))))
       ++end;
     if (end == at_) return expected(what);
     std::string word(text_.substr(at_, end - at_));
@@ -112,7 +116,8 @@ class LineParser {
     const bool hex = skip("0x");
     uint64_t value = 0;
     const char* first = text_.data() + at_;
-    const auto [stop, error] = std::from_chars(first, text_.data() + text_.size(), value, hex ? 16 : 10);
+    const auto [stop, error] =
+        std::from_chars(first, text_.data() + text_.size(), value, hex ? 16 : 10);
     if (error != std::errc()) {
       at_ = begin;
       return expected(what);
@@ -135,7 +140,9 @@ class LineParser {
   }
 
   // "cpu0:u64" is a symbol named cpu0, should a kernel have one.
-  static bool is_width(std::string_view text) { return simple_width(text).has_value() || text.empty(); }
+  static bool is_width(std::string_view text) {
+    return simple_width(text).has_value() || text.empty();
+  }
 
   Result<void> cpu_first() {
     at_ += 3;
@@ -181,7 +188,8 @@ class LineParser {
 
   Result<void> typed_address() {
     const size_t close = text_.find(')', at_);
-    if (close == std::string_view::npos || close == at_ + 1) return expected("a type in parentheses");
+    if (close == std::string_view::npos || close == at_ + 1)
+      return expected("a type in parentheses");
     const std::string type(text_.substr(at_ + 1, close - at_ - 1));
     at_ = close + 1;
     if (at_ < text_.size() && !digit(text_[at_])) {
@@ -205,8 +213,9 @@ class LineParser {
       // Between root and path: a dot as between members, or a space as after a quoted worker.
       const bool space = first == ' ' && entry_.getTarget().isTask();
       if (first != '.' && first != '-' && first != '[' && first != '{' && !space) {
-        return expected("'.', '->', '[', '{' or ':'",
-                        first == '+' ? "a path has names, not offsets: kernels differ in those" : "");
+        return expected(
+            "'.', '->', '[', '{' or ':'",
+            first == '+' ? "a path has names, not offsets: kernels differ in those" : "");
       }
       if (first == '.' || space) text.remove_prefix(1);
       if (text.empty()) {

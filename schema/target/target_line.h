@@ -9,24 +9,26 @@
 
 namespace ktape {
 
-// A read as people type it on one line: a root, a path as scenarios write it, and after a colon the width.
+// A read as people type it on one line: a root, a path as scenarios write it, and after a colon the
+// width.
 //
 //   jiffies_64:u64                        a symbol; its width has to be said
 //   cpu0:runqueues.nr_running             a CPU's instance of a per-CPU variable
 //   task:sleeper.scx.dsq_vtime            a worker of the scenario, by its name
-//   task:147.comm                         a task by its pid; task:147@5230000000 also by its start time in ns
-//   task:pid=147.comm                     the same, should a worker be named '147'
+//   task:147.comm                         a task by its pid; task:147@5230000000 also by its start
+//   time in ns task:pid=147.comm                     the same, should a worker be named '147'
 //   '(struct rq)0xffff888012345680.curr->pid'   what stands at an address
 //   '(struct task_struct)init_task.comm'        what stands at a symbol, which BTF gives no type
 //   0xffff888012345680:bytes(16)
 //
-// The width is u8, u16, u32, u64, bytes(N), whole, or auto (the default), which takes the type's. What
-// `target_text` gives is taken too: "runqueues[cpu 0].nr_running", "task 'sleeper' scx.dsq_vtime". A name
-// with other characters than letters, digits and '_' (of a worker also '-') stands in single quotes, in which
-// a quote is doubled.
+// The width is u8, u16, u32, u64, bytes(N), whole, or auto (the default), which takes the type's.
+// What `target_text` gives is taken too: "runqueues[cpu 0].nr_running", "task 'sleeper'
+// scx.dsq_vtime". A name with other characters than letters, digits and '_' (of a worker also '-')
+// stands in single quotes, in which a quote is doubled.
 //
-// Fills in target, read and length. Returns the symbol whose address the 'virtual' target still needs; empty
-// for every other target. kUsage names the column and what was expected there.
-[[nodiscard]] Result<std::string> parse_target_line(std::string_view text, schema::OpEntry::Builder entry);
+// Fills in target, read and length. Returns the symbol whose address the 'virtual' target still
+// needs; empty for every other target. kUsage names the column and what was expected there.
+[[nodiscard]] Result<std::string> parse_target_line(std::string_view text,
+                                                    schema::OpEntry::Builder entry);
 
 }  // namespace ktape

@@ -16,7 +16,8 @@ namespace {
 constexpr size_t kMaxSteps = 64;
 constexpr size_t kMaxNameBytes = 256;
 constexpr char kListExample[] =
-    "e.g. '{list struct task_struct scx.runnable_node 100}': type of an entry, member that links it, limit";
+    "e.g. '{list struct task_struct scx.runnable_node 100}': type of an entry, member that links "
+    "it, limit";
 
 bool name_start(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
 bool digit(char c) { return c >= '0' && c <= '9'; }
@@ -111,8 +112,8 @@ class PathParser {
     const std::string found =
         at_ < text_.size() ? "'" + std::string(1, text_[at_]) + "'" : std::string("the end");
     return Error{ErrorCode::kUsage,
-                 "target path '" + std::string(text_) + "': column " + std::to_string(at_ + 1) + ": got " +
-                     found + ", expected " + std::string(what),
+                 "target path '" + std::string(text_) + "': column " + std::to_string(at_ + 1) +
+                     ": got " + found + ", expected " + std::string(what),
                  std::move(hint)};
   }
 
@@ -129,8 +130,9 @@ class PathParser {
   Result<void> index() {
     const size_t start = ++at_;
     const size_t close = text_.find(']', start);
-    const auto value =
-        close == std::string_view::npos ? std::nullopt : to_number(text_.substr(start, close - start));
+    const auto value = close == std::string_view::npos
+                           ? std::nullopt
+                           : to_number(text_.substr(start, close - start));
     if (!value) return expected("an index and ']'");
     steps_.emplace_back(IndexStep{*value});
     at_ = close + 1;
@@ -140,7 +142,8 @@ class PathParser {
   Result<void> braces() {
     const size_t start = ++at_;
     const size_t close = text_.find('}', start);
-    if (close == std::string_view::npos) return expected("'cpu N}' or 'list TYPE LINK LIMIT}'", kListExample);
+    if (close == std::string_view::npos)
+      return expected("'cpu N}' or 'list TYPE LINK LIMIT}'", kListExample);
     const std::vector<std::string_view> parts = words(text_.substr(start, close - start));
     if (!parts.empty() && parts[0] == "cpu") {
       KTAPE_TRY(cpu(parts));
@@ -155,7 +158,8 @@ class PathParser {
 
   Result<void> cpu(const std::vector<std::string_view>& parts) {
     const auto value = parts.size() == 2 ? to_number(parts[1]) : std::nullopt;
-    if (!value || *value > std::numeric_limits<uint32_t>::max()) return expected("'cpu' and a CPU's number");
+    if (!value || *value > std::numeric_limits<uint32_t>::max())
+      return expected("'cpu' and a CPU's number");
     steps_.emplace_back(CpuStep{static_cast<uint32_t>(*value)});
     return {};
   }
@@ -184,7 +188,8 @@ class PathParser {
 
 Error bad_step(size_t number, std::string_view what) {
   return Error{ErrorCode::kBadInput,
-               "step " + std::to_string(number + 1) + " of the target path: " + std::string(what), ""};
+               "step " + std::to_string(number + 1) + " of the target path: " + std::string(what),
+               ""};
 }
 
 // A step that is not what `parse_target_path` would have made has no text, so it is not taken.
@@ -201,8 +206,10 @@ Result<PathStep> read_step(size_t number, schema::PathStep::Reader step) {
     case schema::PathStep::LIST: {
       const auto walk = step.getList();
       ListStep list{walk.getContainer().cStr(), walk.getLink().cStr(), walk.getLimit()};
-      if (!is_type_name(list.container)) return bad_step(number, "'" + list.container + "' is not a type");
-      if (!is_member_path(list.link)) return bad_step(number, "'" + list.link + "' is not a link member");
+      if (!is_type_name(list.container))
+        return bad_step(number, "'" + list.container + "' is not a type");
+      if (!is_member_path(list.link))
+        return bad_step(number, "'" + list.link + "' is not a link member");
       if (list.limit == 0) return bad_step(number, "a list needs a limit of at least 1");
       return PathStep(std::move(list));
     }
@@ -231,14 +238,16 @@ std::string root_text(schema::Target::Reader target) {
              std::to_string(target.getPerCpu().getCpu()) + "]";
     case schema::Target::TASK: {
       const auto task = target.getTask();
-      if (task.getWorker().size() > 0) return "task '" + doubled_quotes(task.getWorker().cStr()) + "'";
+      if (task.getWorker().size() > 0)
+        return "task '" + doubled_quotes(task.getWorker().cStr()) + "'";
       return "task " + std::to_string(task.getPid());
     }
     case schema::Target::VIRTUAL: {
       const auto place = target.getVirtual();
       const std::string address = hex(place.getAddress());
-      return place.getType().size() == 0 ? address
-                                         : "(" + std::string(place.getType().cStr()) + ")" + address;
+      return place.getType().size() == 0
+                 ? address
+                 : "(" + std::string(place.getType().cStr()) + ")" + address;
     }
   }
   return "a target of a kind that this ktape does not know";
@@ -246,7 +255,9 @@ std::string root_text(schema::Target::Reader target) {
 
 }  // namespace
 
-Result<std::vector<PathStep>> parse_target_path(std::string_view text) { return PathParser(text).parse(); }
+Result<std::vector<PathStep>> parse_target_path(std::string_view text) {
+  return PathParser(text).parse();
+}
 
 std::string target_path_text(const std::vector<PathStep>& steps) {
   std::string text;
@@ -261,7 +272,8 @@ std::string target_path_text(const std::vector<PathStep>& steps) {
     } else if (const auto* cpu = std::get_if<CpuStep>(&step)) {
       text += "{cpu " + std::to_string(cpu->cpu) + "}";
     } else if (const auto* list = std::get_if<ListStep>(&step)) {
-      text += "{list " + list->container + " " + list->link + " " + std::to_string(list->limit) + "}";
+      text +=
+          "{list " + list->container + " " + list->link + " " + std::to_string(list->limit) + "}";
     }
     bare_name = std::holds_alternative<DerefStep>(step);
   }

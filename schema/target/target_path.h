@@ -12,7 +12,8 @@
 
 namespace ktape {
 
-// The most that one value may have: a request or a reply has to fit into one message, with room for others.
+// The most that one value may have: a request or a reply has to fit into one message, with room for
+// others.
 inline constexpr uint32_t kMaxValueBytes = 64u << 10;
 
 // The steps of a target path, as plain values; schema/op.capnp describes each.

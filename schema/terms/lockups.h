@@ -6,10 +6,11 @@
 
 namespace ktape {
 
-// Which of a kernel's watchdogs need longer than `ms` to tell of a CPU that is locked up: "a soft lock-up
-// (which it tells after 20 s) or an RCU stall (21 s)". Empty: none of them; one that is 0 does not watch, or
-// is not known.
-[[nodiscard]] std::string lockups_later_than(uint64_t ms, uint64_t soft_lockup_ms, uint64_t rcu_stall_ms);
+// Which of a kernel's watchdogs need longer than `ms` to tell of a CPU that is locked up: "a soft
+// lock-up (which it tells after 20 s) or an RCU stall (21 s)". Empty: none of them; one that is 0
+// does not watch, or is not known.
+[[nodiscard]] std::string lockups_later_than(uint64_t ms, uint64_t soft_lockup_ms,
+                                             uint64_t rcu_stall_ms);
 
 // "20 s", "2.5 s"
 [[nodiscard]] std::string seconds_text(uint64_t ms);

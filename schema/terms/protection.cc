@@ -7,10 +7,12 @@ std::string_view seqcount_of(std::string_view symbol) {
   return symbol == "jiffies_64" ? "jiffies_seq" : std::string_view();
 }
 
-bool is_changed_by_its_cpu_alone(std::string_view per_cpu_symbol) { return per_cpu_symbol != "runqueues"; }
+bool is_changed_by_its_cpu_alone(std::string_view per_cpu_symbol) {
+  return per_cpu_symbol != "runqueues";
+}
 
-// A CPU changes its own variables in interrupts, or with interrupts or preemption off. The idle task never
-// has preemption on (include/asm-generic/preempt.h, init_idle_preempt_count()).
+// A CPU changes its own variables in interrupts, or with interrupts or preemption off. The idle
+// task never has preemption on (include/asm-generic/preempt.h, init_idle_preempt_count()).
 std::string updating(const CpuActivity& cpu) {
   constexpr uint64_t kDepths = 0xffff;  // include/linux/preempt.h, PREEMPT_MASK | SOFTIRQ_MASK
   if (!cpu.interrupt.empty()) return "in " + std::string(cpu.interrupt);

@@ -36,7 +36,8 @@ std::string reason_words(uint64_t reason) {
 
 }  // namespace
 
-// enum scx_exit_kind of kernel/sched/ext_internal.h; the numbers are part of the kernel's interface.
+// enum scx_exit_kind of kernel/sched/ext_internal.h; the numbers are part of the kernel's
+// interface.
 std::string exit_kind_words(uint64_t kind) {
   const char* name = nullptr;
   switch (kind) {
@@ -64,8 +65,10 @@ std::string exit_code_words(int64_t code) {
   std::string words;
   const auto add = [&](const std::string& word) { words += (words.empty() ? "" : ", ") + word; };
   if (const uint64_t action = bits >> kActionShift; action != 0) add(action_words(action));
-  if (const uint64_t reason = bits >> kReasonShift & kPartMask; reason != 0) add(reason_words(reason));
-  if (const auto own = static_cast<uint32_t>(bits); own != 0) add("its own code " + std::to_string(own));
+  if (const uint64_t reason = bits >> kReasonShift & kPartMask; reason != 0)
+    add(reason_words(reason));
+  if (const auto own = static_cast<uint32_t>(bits); own != 0)
+    add("its own code " + std::to_string(own));
   return "code 0x" + hex(bits) + ": " + words;
 }
 
@@ -75,7 +78,8 @@ std::string exit_words(uint64_t kind, int64_t code) {
   return words;
 }
 
-std::string ejection_words(std::string_view name, std::string_view reason, std::string_view message) {
+std::string ejection_words(std::string_view name, std::string_view reason,
+                           std::string_view message) {
   std::string words = in_quotes(name) + " was ejected";
   for (std::string_view more : {reason, message}) {
     if (!more.empty()) words += ": " + printable(more);

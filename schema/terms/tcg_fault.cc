@@ -14,8 +14,9 @@ std::string_view behind(std::string_view text, std::string_view mark) {
 }  // namespace
 
 bool is_patching_fault(std::string_view oops) {
-  // arch/x86/kernel/traps.c has the word, arch/x86/kernel/dumpstack.c the lines: the code's selector tells
-  // that it is the kernel's, and the byte at RIP is in angle brackets, right behind the one that trapped.
+  // arch/x86/kernel/traps.c has the word, arch/x86/kernel/dumpstack.c the lines: the code's
+  // selector tells that it is the kernel's, and the byte at RIP is in angle brackets, right behind
+  // the one that trapped.
   const std::string_view at = behind(behind(oops, "Oops: int3: "), "RIP: ");
   const std::string_view code = at.starts_with("0010:") ? behind(at, "Code: ") : std::string_view();
   const std::string_view before = code.substr(0, code.substr(0, code.find('\n')).find(" <"));

@@ -36,8 +36,8 @@ Result<std::vector<std::byte>> encode_frame(capnp::MessageBuilder& message) {
   size_t payload_bytes = capnp::computeSerializedSizeInWords(message) * kWordBytes;
   if (payload_bytes > kMaxFrameBytes) {
     return Error{ErrorCode::kOutOfRange,
-                 "a message of " + std::to_string(payload_bytes) + " bytes does not fit in a frame of " +
-                     std::to_string(kMaxFrameBytes),
+                 "a message of " + std::to_string(payload_bytes) +
+                     " bytes does not fit in a frame of " + std::to_string(kMaxFrameBytes),
                  ""};
   }
   kj::Array<capnp::word> words = capnp::messageToFlatArray(message);
@@ -85,7 +85,8 @@ std::string excerpt(std::span<const std::byte> bytes) {
 }
 
 void FrameDecoder::feed(std::span<const std::byte> bytes) {
-  buffer_.erase(buffer_.begin(), buffer_.begin() + static_cast<ptrdiff_t>(std::exchange(begin_, 0)));
+  buffer_.erase(buffer_.begin(),
+                buffer_.begin() + static_cast<ptrdiff_t>(std::exchange(begin_, 0)));
   buffer_.insert(buffer_.end(), bytes.begin(), bytes.end());
 }
 
@@ -95,9 +96,9 @@ Result<std::optional<FrameMessage>> FrameDecoder::next() {
   uint32_t length = load_length(buffer_.data() + begin_);
   if (length == 0 || length % kWordBytes != 0 || length > kMaxFrameBytes) {
     return Error{ErrorCode::kBadInput,
-                 "got a frame of " + std::to_string(length) + " bytes, expected a multiple of 8 up to " +
-                     std::to_string(kMaxFrameBytes) + "; it begins " +
-                     excerpt(std::span(buffer_).subspan(begin_)),
+                 "got a frame of " + std::to_string(length) +
+                     " bytes, expected a multiple of 8 up to " + std::to_string(kMaxFrameBytes) +
+                     "; it begins " + excerpt(std::span(buffer_).subspan(begin_)),
                  ""};
   }
   if (available - kLengthBytes < length) return std::optional<FrameMessage>();

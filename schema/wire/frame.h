@@ -18,7 +18,8 @@ namespace ktape {
 inline constexpr uint32_t kMaxFrameBytes = 1u << 20;
 inline constexpr char kAgentPortName[] = "org.ktape.agent";
 
-// One frame: the length, and the message in stream framing. kOutOfRange when it is over kMaxFrameBytes.
+// One frame: the length, and the message in stream framing. kOutOfRange when it is over
+// kMaxFrameBytes.
 [[nodiscard]] Result<std::vector<std::byte>> encode_frame(capnp::MessageBuilder& message);
 
 // A decoded frame: owns its words, so that `root<T>()` stays valid as long as it does.
@@ -49,8 +50,8 @@ class FrameDecoder {
  public:
   void feed(std::span<const std::byte> bytes);
   // The next whole frame, nothing when more bytes are needed. kBadInput for a length that is 0,
-  // not a multiple of 8, or over the limit, with the first of the bytes that came: the stream cannot go on
-  // after that.
+  // not a multiple of 8, or over the limit, with the first of the bytes that came: the stream
+  // cannot go on after that.
   [[nodiscard]] Result<std::optional<FrameMessage>> next();
   // Bytes that were fed and have not come out in a frame.
   [[nodiscard]] size_t pending_bytes() const { return buffer_.size() - begin_; }

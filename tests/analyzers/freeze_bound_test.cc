@@ -69,7 +69,8 @@ TEST_CASE("how long a freeze lasted is not judged where time is not real, unless
 }
 
 TEST_CASE(
-    "a freeze that is too long is judged by what ktape and QEMU waited in it, whatever the accelerator") {
+    "a freeze that is too long is judged by what ktape and QEMU waited in it, whatever the "
+    "accelerator") {
   struct Case {
     uint64_t frozen_ns, waited_ns;
     Verdict verdict;
@@ -91,14 +92,16 @@ TEST_CASE(
     CHECK(tape.verdict() == one.verdict);
     if (one.verdict == Verdict::kInconclusive) {
       CHECK(tape.undecided() ==
-            "seq 3: freeze 1 lasted 2000 ns, but ktape or QEMU waited 101 ns of them for a CPU of the host, "
+            "seq 3: freeze 1 lasted 2000 ns, but ktape or QEMU waited 101 ns of them for a CPU of "
+            "the host, "
             "5 % are "
             "allowed; --force judges it, --max-host-wait allows more\n");
     }
   }
 }
 
-TEST_CASE("freezes of which one does not tell what was waited in it are judged as by an older recorder") {
+TEST_CASE(
+    "freezes of which one does not tell what was waited in it are judged as by an older recorder") {
   for (const bool real : {true, false}) {
     TapeUnderTest tape;
     tape.give("--max-ns", "5");
@@ -140,7 +143,8 @@ TEST_CASE("an assertion that lacks its argument says so in KTAP") {
   auto assertion = make_assertion();
   CHECK(ktap_lacking(*assertion, {"--max-ns"}) ==
         "KTAP version 1\n1..1\nok 1 freeze-bound # SKIP not asked: it needs --max-ns\n");
-  CHECK_THAT(ktap_lacking(*assertion, {"--a", "--b", "--c"}), ContainsSubstring("needs --a, --b and --c\n"));
+  CHECK_THAT(ktap_lacking(*assertion, {"--a", "--b", "--c"}),
+             ContainsSubstring("needs --a, --b and --c\n"));
 }
 
 }  // namespace ktape::test

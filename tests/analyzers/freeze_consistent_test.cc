@@ -9,12 +9,14 @@ namespace ktape::test {
 namespace {
 
 TapeEntry vtime(int32_t cpu) {
-  return {
-      .tag = "vtime", .target = task_target("w", 70, 5'000'000'000, "scx.dsq_vtime"), .protecting_cpu = cpu};
+  return {.tag = "vtime",
+          .target = task_target("w", 70, 5'000'000'000, "scx.dsq_vtime"),
+          .protecting_cpu = cpu};
 }
 
 // Two CPUs whose state is known; those in `locked` have their runqueue locked.
-std::function<void(schema::Frozen::Builder)> cpus(std::set<unsigned> locked, uint32_t jiffies_seq = 0) {
+std::function<void(schema::Frozen::Builder)> cpus(std::set<unsigned> locked,
+                                                  uint32_t jiffies_seq = 0) {
   return [=](schema::Frozen::Builder frozen) {
     auto vcpus = frozen.initVcpus(2);
     for (unsigned cpu = 0; cpu < 2; ++cpu) {
@@ -57,9 +59,9 @@ std::string undecided_of(const std::function<void(schema::VcpuState::Builder)>& 
   tape->frozen = cpu0(fill);
   tape->op({counter(0), counter(1)});
   tape.judge();
-  CHECK(
-      tape.confirmed().find("freeze 1: " + std::string(tape.undecided().empty() ? "2 values" : "1 value")) !=
-      std::string::npos);
+  CHECK(tape.confirmed().find("freeze 1: " +
+                              std::string(tape.undecided().empty() ? "2 values" : "1 value")) !=
+        std::string::npos);
   return tape.undecided();
 }
 
@@ -71,7 +73,8 @@ TEST_CASE("values that were read while their lock was free pass, counted by free
   tape->op({vtime(0), vtime(0)});
   tape.judge();
   CHECK(tape.verdict() == Verdict::kPass);
-  CHECK(tape.confirmed() == "seq 5: freeze 1: 2 values read, no lock or sequence count of theirs was held\n");
+  CHECK(tape.confirmed() ==
+        "seq 5: freeze 1: 2 values read, no lock or sequence count of theirs was held\n");
 }
 
 TEST_CASE("a value that was read while its runqueue lock was held is marked") {
@@ -81,7 +84,8 @@ TEST_CASE("a value that was read while its runqueue lock was held is marked") {
   tape.judge();
   CHECK(tape.verdict() == Verdict::kInconclusive);
   CHECK(tape.undecided() ==
-        "seq 5: 'vtime' was read in freeze 1 while the runqueue lock of CPU 1 was held, that CPU being in "
+        "seq 5: 'vtime' was read in freeze 1 while the runqueue lock of CPU 1 was held, that CPU "
+        "being in "
         "enqueue_task_scx+0x1f\n");
 }
 
@@ -103,27 +107,33 @@ TEST_CASE("jiffies are marked while their sequence count is odd, and trusted whi
   tape->frozen = cpus({}, 7);
   tape->op({{.tag = "ticks", .target = symbol_target("jiffies_64"), .value = 1}});
   tape.judge();
-  CHECK(tape.confirmed() == "seq 5: freeze 1: 1 value read, no lock or sequence count of theirs was held\n");
+  CHECK(tape.confirmed() ==
+        "seq 5: freeze 1: 1 value read, no lock or sequence count of theirs was held\n");
   CHECK(tape.undecided() == "seq 10: 'ticks' was read in freeze 2 while jiffies_seq was odd\n");
 }
 
 TEST_CASE(
-    "a value in a dispatch queue is marked while the queue's lock was held, and trusted while it was free") {
+    "a value in a dispatch queue is marked while the queue's lock was held, and trusted while it "
+    "was free") {
   TapeUnderTest tape;
   tape->frozen = cpus({});
-  TapeEntry entry = {.tag = "nr", .target = task_target("w", 70, 5'000'000'000, "scx.dsq->nr"), .value = 1};
+  TapeEntry entry = {
+      .tag = "nr", .target = task_target("w", 70, 5'000'000'000, "scx.dsq->nr"), .value = 1};
   entry.note = "sched_delayed is set; the lock of its DSQ was free";
   tape->op({entry});
   entry.note = "the lock of its DSQ was held";
   tape->op({entry});
   tape.judge();
   CHECK(tape.verdict() == Verdict::kInconclusive);
-  CHECK(tape.confirmed() == "seq 5: freeze 1: 1 value read, no lock or sequence count of theirs was held\n");
-  CHECK(tape.undecided() == "seq 10: 'nr' was read in freeze 2 while the lock of its DSQ was held\n");
+  CHECK(tape.confirmed() ==
+        "seq 5: freeze 1: 1 value read, no lock or sequence count of theirs was held\n");
+  CHECK(tape.undecided() ==
+        "seq 10: 'nr' was read in freeze 2 while the lock of its DSQ was held\n");
 }
 
 TEST_CASE(
-    "a task's place in a dispatch queue is marked while the queue's lock was held, though its runqueue was "
+    "a task's place in a dispatch queue is marked while the queue's lock was held, though its "
+    "runqueue was "
     "free") {
   TapeUnderTest tape;
   tape->frozen = cpus({});
@@ -131,18 +141,21 @@ TEST_CASE(
   entry.note = "the lock of its DSQ was held";
   tape->op({entry, vtime(0)});
   tape.judge();
-  CHECK(tape.undecided() == "seq 5: 'vtime' was read in freeze 1 while the lock of its DSQ was held\n");
+  CHECK(tape.undecided() ==
+        "seq 5: 'vtime' was read in freeze 1 while the lock of its DSQ was held\n");
 }
 
-TEST_CASE("a per-CPU variable is trusted while its CPU is in user space, or in the kernel with all on") {
+TEST_CASE(
+    "a per-CPU variable is trusted while its CPU is in user space, or in the kernel with all on") {
   CHECK(undecided_of([](schema::VcpuState::Builder) {}).empty());
   CHECK(undecided_of([](schema::VcpuState::Builder cpu) { cpu.setCpl(0); }).empty());
-  CHECK(undecided_of([](schema::VcpuState::Builder cpu) {  // the idle task has preemption off, always
-          cpu.setCpl(0);
-          cpu.setCurrentPid(0);
-          cpu.setPreemptCount(1);
-        })
-            .empty());
+  CHECK(
+      undecided_of([](schema::VcpuState::Builder cpu) {  // the idle task has preemption off, always
+        cpu.setCpl(0);
+        cpu.setCurrentPid(0);
+        cpu.setPreemptCount(1);
+      })
+          .empty());
 }
 
 TEST_CASE("a per-CPU variable is marked while its CPU was inside an update") {
@@ -174,15 +187,19 @@ TEST_CASE("a per-CPU variable is marked while its CPU was inside an update") {
 TEST_CASE("a per-CPU variable is undecided where what its CPU was doing is not on the tape") {
   const std::string unknown = "seq 5: 'counter': what CPU 0 was doing is not known\n";
   CHECK(undecided_of([](schema::VcpuState::Builder cpu) { cpu.setKnown(false); }) == unknown);
-  CHECK(undecided_of([](schema::VcpuState::Builder cpu) { cpu.setContext(schema::ExecContext::NOT_SAID); }) ==
+  CHECK(undecided_of([](schema::VcpuState::Builder cpu) {
+          cpu.setContext(schema::ExecContext::NOT_SAID);
+        }) == unknown);
+  CHECK(undecided_of([](schema::VcpuState::Builder cpu) { cpu.setKernelStateKnown(false); }) ==
         unknown);
-  CHECK(undecided_of([](schema::VcpuState::Builder cpu) { cpu.setKernelStateKnown(false); }) == unknown);
 }
 
 TEST_CASE(
-    "a value under a runqueue lock is trusted in an interrupt, which nobody takes with that lock held") {
+    "a value under a runqueue lock is trusted in an interrupt, which nobody takes with that lock "
+    "held") {
   TapeUnderTest tape;
-  tape->frozen = cpu0([](schema::VcpuState::Builder cpu) { cpu.setContext(schema::ExecContext::HARDIRQ); });
+  tape->frozen =
+      cpu0([](schema::VcpuState::Builder cpu) { cpu.setContext(schema::ExecContext::HARDIRQ); });
   tape->op({vtime(0)});
   tape.judge();
   CHECK(tape.verdict() == Verdict::kPass);
@@ -190,7 +207,8 @@ TEST_CASE(
 
 TEST_CASE("what a pointer in a per-CPU variable leads to is not that CPU's alone") {
   TapeUnderTest tape;
-  tape->frozen = cpu0([](schema::VcpuState::Builder cpu) { cpu.setContext(schema::ExecContext::HARDIRQ); });
+  tape->frozen =
+      cpu0([](schema::VcpuState::Builder cpu) { cpu.setContext(schema::ExecContext::HARDIRQ); });
   tape->op({{.tag = "far", .target = per_cpu_target("kstat", 0, "next->count"), .value = 1}});
   tape.judge();
   CHECK(tape.undecided().empty());
@@ -223,7 +241,8 @@ TEST_CASE("a read that was refused is nothing to mark") {
   CHECK(tape.verdict() == Verdict::kPass);
 }
 
-TEST_CASE("a lock that was held in an earlier try says nothing of the value that was read in the last") {
+TEST_CASE(
+    "a lock that was held in an earlier try says nothing of the value that was read in the last") {
   TapeUnderTest tape;
   tape->request({vtime(0)});
   for (const uint64_t freeze : {1, 2}) {

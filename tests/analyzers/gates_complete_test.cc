@@ -34,7 +34,8 @@ void gate(TapeUnderTest& tape, uint64_t op, uint16_t number, const Op& how) {
     checked.setTry(how.attempt);
     checked.setFreeze(how.attempt);
     checked.setEnforced(how.enforce_all || identity);
-    checked.setOutcome(number == how.fails ? schema::GateOutcome::FAILED : schema::GateOutcome::PASSED);
+    checked.setOutcome(number == how.fails ? schema::GateOutcome::FAILED
+                                           : schema::GateOutcome::PASSED);
   });
 }
 
@@ -65,7 +66,8 @@ void record(TapeUnderTest& tape, uint64_t op, const Op& how) {
 TEST_CASE("a write whose gates all passed, and one that a gate refused, pass") {
   TapeUnderTest tape;
   record(tape, 1, {});
-  record(tape, 2, {.status = EntryStatus::REFUSED, .reason = "gate 4 (offRunqueue) refuses", .fails = 4});
+  record(tape, 2,
+         {.status = EntryStatus::REFUSED, .reason = "gate 4 (offRunqueue) refuses", .fails = 4});
   tape.judge();
   CHECK(tape.verdict() == Verdict::kPass);
   CHECK(tape.confirmed() == "seq 28: 2 ops on tasks have their 12 gates, 1 of them were refused\n");
@@ -76,7 +78,8 @@ TEST_CASE("a read observes most gates: one of them may fail, one of its identity
   record(tape, 1, {.write = false, .fails = 4, .enforce_all = false});
   record(tape, 2, {.write = false, .fails = 2, .enforce_all = false});
   tape.judge();
-  CHECK(tape.violated() == "seq 28: 'vtime' was not refused, though gate 2 (seq 17) did not pass\n");
+  CHECK(tape.violated() ==
+        "seq 28: 'vtime' was not refused, though gate 2 (seq 17) did not pass\n");
 }
 
 TEST_CASE("a missing gate is violated by the reply") {
@@ -98,7 +101,8 @@ TEST_CASE("a write that went on though a gate failed is violated") {
   record(tape, 1, {.fails = 11});
   tape.judge();
   CHECK(tape.verdict() == Verdict::kFail);
-  CHECK(tape.violated() == "seq 14: 'vtime' was not refused, though gate 11 (seq 12) did not pass\n");
+  CHECK(tape.violated() ==
+        "seq 14: 'vtime' was not refused, though gate 11 (seq 12) did not pass\n");
 }
 
 TEST_CASE("a refusal that names a gate is violated where every gate passed, one by type is not") {
@@ -107,11 +111,14 @@ TEST_CASE("a refusal that names a gate is violated where every gate passed, one 
   record(tape, 2, {.status = EntryStatus::REFUSED, .reason = "got u64, expected u32"});
   tape.judge();
   CHECK(tape.violated() ==
-        "seq 14: 'vtime' was refused though every enforced gate passed: gate 4 (offRunqueue) refuses\n");
-  CHECK(tape.notes() == "seq 28: 'vtime' was refused by another check than a gate: got u64, expected u32\n");
+        "seq 14: 'vtime' was refused though every enforced gate passed: gate 4 (offRunqueue) "
+        "refuses\n");
+  CHECK(tape.notes() ==
+        "seq 28: 'vtime' was refused by another check than a gate: got u64, expected u32\n");
 }
 
-TEST_CASE("a gate that a write only observes is violated, one that a read enforces in addition is not") {
+TEST_CASE(
+    "a gate that a write only observes is violated, one that a read enforces in addition is not") {
   TapeUnderTest read;
   record(read, 1, {.write = false, .enforce_all = true});
   read.judge();
@@ -129,7 +136,8 @@ TEST_CASE("a gate of a request that is not on the tape is violated") {
   CHECK(tape.violated() == "seq 1: a gate of request 9, which was not waiting for a reply\n");
 }
 
-TEST_CASE("ops on other targets, and a tape that ends before the reply, are inconclusive for gates") {
+TEST_CASE(
+    "ops on other targets, and a tape that ends before the reply, are inconclusive for gates") {
   TapeUnderTest tape;
   tape->op({{.tag = "ticks", .target = symbol_target("jiffies_64")}});
   tape->request({{.tag = "v", .target = task_target("s", 5, 1, "pid")}});
@@ -207,7 +215,8 @@ TEST_CASE("tries that are missing, or more than the reply tells, are violations"
   SECTION("more") {
     record_tries(tape, {{11}, {}}, 1);
     tape.judge();
-    CHECK_THAT(tape.violated(), ContainsSubstring("request 1 was tried 1 times, and has gates of try 2"));
+    CHECK_THAT(tape.violated(),
+               ContainsSubstring("request 1 was tried 1 times, and has gates of try 2"));
   }
 }
 

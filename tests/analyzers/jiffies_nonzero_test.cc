@@ -25,7 +25,8 @@ TEST_CASE("jiffies that grow from read to read pass") {
   tape.judge();
   CHECK(tape.verdict() == Verdict::kPass);
   CHECK(tape.confirmed() ==
-        "seq 5: 'ticks' is 4294892296\nseq 10: 'ticks' is 4294892296\nseq 10: 'ticks' is 4294892299\n");
+        "seq 5: 'ticks' is 4294892296\nseq 10: 'ticks' is 4294892296\nseq 10: 'ticks' is "
+        "4294892299\n");
 }
 
 TEST_CASE("a read of zero jiffies is violated by its reply") {
@@ -115,7 +116,8 @@ TEST_CASE("what the recorder lost stands beside the verdict") {
   });
   tape->op({jiffies(7)});
   tape.judge_unsealed();
-  CHECK_THAT(tape.ktap(), ContainsSubstring("# lost: 17 console_bytes (console text over its limit)\nok 1"));
+  CHECK_THAT(tape.ktap(),
+             ContainsSubstring("# lost: 17 console_bytes (console text over its limit)\nok 1"));
 }
 
 TEST_CASE("a tag with control characters cannot write to the terminal or forge a result") {

@@ -33,8 +33,10 @@ void frozen_for_error(TapeUnderTest& tape, std::string_view detail) {
   });
 }
 
-// A freeze for which several vCPUs stood at triggers' functions; the first one is told beside the list.
-void frozen_for(TapeUnderTest& tape, const std::vector<std::pair<const char*, std::string_view>>& hits) {
+// A freeze for which several vCPUs stood at triggers' functions; the first one is told beside the
+// list.
+void frozen_for(TapeUnderTest& tape,
+                const std::vector<std::pair<const char*, std::string_view>>& hits) {
   tape->add([&](schema::Record::Builder record) {
     auto began = record.initFreezeBegan();
     began.setFreeze(1);
@@ -58,8 +60,9 @@ TEST_CASE("a scheduler that was unregistered passes") {
   exited(tape, 64, "unregistered from user space", "");
   tape.judge();
   CHECK(tape.verdict() == Verdict::kPass);
-  CHECK(tape.confirmed() ==
-        "seq 2: scheduler 'ktape_vtime' exited, SCX_EXIT_UNREG (64): unregistered from user space\n");
+  CHECK(
+      tape.confirmed() ==
+      "seq 2: scheduler 'ktape_vtime' exited, SCX_EXIT_UNREG (64): unregistered from user space\n");
 }
 
 TEST_CASE("a scheduler that the kernel threw out is violated, with reason and message") {
@@ -74,11 +77,13 @@ TEST_CASE("a scheduler that the kernel threw out is violated, with reason and me
         "5.1s)\n");
 }
 
-TEST_CASE("every kind from SCX_EXIT_ERROR on is an error, and the message of the kernel is made safe") {
+TEST_CASE(
+    "every kind from SCX_EXIT_ERROR on is an error, and the message of the kernel is made safe") {
   TapeUnderTest tape;
   exited(tape, 1024, "runtime error", "\x1b[2J");
   tape.judge();
-  CHECK(tape.violated() == "seq 1: scheduler 1 exited, SCX_EXIT_ERROR (1024): runtime error (\\x1b[2J)\n");
+  CHECK(tape.violated() ==
+        "seq 1: scheduler 1 exited, SCX_EXIT_ERROR (1024): runtime error (\\x1b[2J)\n");
 }
 
 TEST_CASE("a scheduler that is not known to have exited is inconclusive") {
@@ -95,15 +100,19 @@ TEST_CASE("a run without a scheduler is inconclusive") {
   CHECK_THAT(tape.undecided(), ContainsSubstring("no scheduler was attached"));
 }
 
-TEST_CASE("a scheduler that was being ejected when the run ended is violated, with what the kernel said") {
+TEST_CASE(
+    "a scheduler that was being ejected when the run ended is violated, with what the kernel "
+    "said") {
   TapeUnderTest tape;
   tape->scheduler_attached(1);
   frozen_for_error(
-      tape, "SCX_EXIT_ERROR (1024) of 'ktape_vtime': runtime error: soft lockup - CPU 0 stuck for 23s");
+      tape,
+      "SCX_EXIT_ERROR (1024) of 'ktape_vtime': runtime error: soft lockup - CPU 0 stuck for 23s");
   tape.judge(schema::Outcome::RUN_TIMED_OUT);
   CHECK(tape.verdict() == Verdict::kFail);
   CHECK(tape.violated() ==
-        "seq 2: scheduler 'ktape_vtime' was being ejected, SCX_EXIT_ERROR (1024) of 'ktape_vtime': runtime "
+        "seq 2: scheduler 'ktape_vtime' was being ejected, SCX_EXIT_ERROR (1024) of 'ktape_vtime': "
+        "runtime "
         "error: "
         "soft lockup - CPU 0 stuck for 23s\n");
 }
@@ -141,7 +150,8 @@ TEST_CASE("an ejection counts whichever of a freeze's hits it is") {
                     {"scx-error", "SCX_EXIT_ERROR (1024) of 'other': runtime error"}});
   tape.judge(schema::Outcome::RUN_TIMED_OUT);
   CHECK(tape.violated() ==
-        "seq 2: scheduler 'ktape_vtime' was being ejected, SCX_EXIT_ERROR (1024) of 'ktape_vtime': runtime "
+        "seq 2: scheduler 'ktape_vtime' was being ejected, SCX_EXIT_ERROR (1024) of 'ktape_vtime': "
+        "runtime "
         "error\n");
 }
 
@@ -152,8 +162,9 @@ TEST_CASE("an ejection that has ended says nothing about the next scheduler of t
   exited(tape, 1026, "runnable task stall", "");
   tape->scheduler_attached(2);
   tape.judge(schema::Outcome::RUN_TIMED_OUT);
-  CHECK(tape.violated() ==
-        "seq 3: scheduler 'ktape_vtime' exited, SCX_EXIT_ERROR_STALL (1026): runnable task stall\n");
+  CHECK(
+      tape.violated() ==
+      "seq 3: scheduler 'ktape_vtime' exited, SCX_EXIT_ERROR_STALL (1026): runnable task stall\n");
   CHECK(tape.undecided() == "seq 4: scheduler 'ktape_vtime' is not known to have exited\n");
 }
 
@@ -186,7 +197,8 @@ TEST_CASE("an enable that failed with an error is violated, under the name of it
   });
   tape.judge(schema::Outcome::SCENARIO_FAILED, 1);
   CHECK(tape.violated() ==
-        "seq 2: scheduler 'qmap' was not enabled, SCX_EXIT_ERROR (1024): runtime error (ops.init() failed "
+        "seq 2: scheduler 'qmap' was not enabled, SCX_EXIT_ERROR (1024): runtime error (ops.init() "
+        "failed "
         "(-22))\n");
 }
 
@@ -202,14 +214,16 @@ TEST_CASE("an exit code is told with its meaning, and a restart is no error") {
   });
   tape.judge();
   CHECK(tape.confirmed() ==
-        "seq 2: scheduler 'ktape_vtime' exited, SCX_EXIT_UNREG_KERN (66), code 0x1000100000000: restart, CPU "
+        "seq 2: scheduler 'ktape_vtime' exited, SCX_EXIT_UNREG_KERN (66), code 0x1000100000000: "
+        "restart, CPU "
         "hotplug: "
         "unregistered "
         "from the main kernel\n");
 }
 
 TEST_CASE(
-    "a tape that tells of fewer enables than the kernel counts is inconclusive; sub-schedulers are not "
+    "a tape that tells of fewer enables than the kernel counts is inconclusive; sub-schedulers are "
+    "not "
     "counted") {
   const uint64_t counted = GENERATE(1, 2);
   TapeUnderTest tape;
@@ -229,18 +243,23 @@ TEST_CASE(
   });
   tape.judge();
   CHECK(tape.verdict() == (counted == 1 ? Verdict::kPass : Verdict::kInconclusive));
-  CHECK(tape.undecided() ==
-        (counted == 1 ? "" : "seq 5: the kernel counts 2 enabled schedulers, the tape tells of 1\n"));
+  CHECK(
+      tape.undecided() ==
+      (counted == 1 ? "" : "seq 5: the kernel counts 2 enabled schedulers, the tape tells of 1\n"));
 }
 
 TEST_CASE("freezes that kept the kernel from telling of lock-ups are noted beside the verdict") {
   for (const bool resets : {true, false}) {
     TapeUnderTest tape;
-    const auto at = [&](uint64_t seconds, const std::function<void(schema::Record::Builder)>& fill) {
+    const auto at = [&](uint64_t seconds,
+                        const std::function<void(schema::Record::Builder)>& fill) {
       must(tape->writer().append(HostNs(seconds * 1'000'000'000), GuestNs(0), fill));
     };
-    at(0, [&](schema::Record::Builder record) { record.initRunStarted().setFreezesResetWatchdogs(resets); });
-    at(0, [](schema::Record::Builder record) { record.initKernelIdentified().setRcuStallMs(3000); });
+    at(0, [&](schema::Record::Builder record) {
+      record.initRunStarted().setFreezesResetWatchdogs(resets);
+    });
+    at(0,
+       [](schema::Record::Builder record) { record.initKernelIdentified().setRcuStallMs(3000); });
     at(1, [](schema::Record::Builder record) { record.initSchedulerAttached().setId(1); });
     for (uint64_t second = 2; second < 9; second += 2) {
       at(second, [](schema::Record::Builder record) { record.initFreezeBegan(); });

@@ -10,7 +10,9 @@ using Catch::Matchers::ContainsSubstring;
 
 namespace {
 
-TapeEntry entry(const std::string& tag) { return {.tag = tag, .target = symbol_target("jiffies_64")}; }
+TapeEntry entry(const std::string& tag) {
+  return {.tag = tag, .target = symbol_target("jiffies_64")};
+}
 
 void reply(TapeUnderTest& tape, uint64_t op, uint32_t entries = 1) {
   tape->add([&](schema::Record::Builder record) {
@@ -59,7 +61,8 @@ TEST_CASE("a second reply, and a reply to nothing, are violated") {
         "seq 7: a reply to request 7, which was not made before it\n");
 }
 
-TEST_CASE("a reply with another number of results is violated, but not one that is an error as a whole") {
+TEST_CASE(
+    "a reply with another number of results is violated, but not one that is an error as a whole") {
   TapeUnderTest tape;
   tape->request({entry("a"), entry("b")});
   reply(tape, 1, 1);
@@ -97,7 +100,8 @@ TEST_CASE("a request without a reply is violated where the run completed, and el
   truncated->request({entry("b")});
   truncated.judge_salvaged();
   CHECK(truncated.verdict() == Verdict::kInconclusive);
-  CHECK(truncated.undecided() == "seq 6: request 2 has no reply: the run did not come to its end\n");
+  CHECK(truncated.undecided() ==
+        "seq 6: request 2 has no reply: the run did not come to its end\n");
 }
 
 TEST_CASE("a tape without a request is inconclusive for pairs") {

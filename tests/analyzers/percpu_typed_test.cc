@@ -30,7 +30,8 @@ TEST_CASE("a per-CPU read of the width that BTF gives passes") {
   tape->op({nr_running()});
   tape.judge();
   CHECK(tape.verdict() == Verdict::kPass);
-  CHECK(tape.confirmed() == "seq 5: 'nr': runqueues[cpu 0].nr_running is 4 bytes wide, unsigned int\n");
+  CHECK(tape.confirmed() ==
+        "seq 5: 'nr': runqueues[cpu 0].nr_running is 4 bytes wide, unsigned int\n");
 }
 
 TEST_CASE("a per-CPU read that was refused is violated, with the reason") {
@@ -77,7 +78,8 @@ TEST_CASE("a reply to the whole request that is an error is violated by its text
     reply.setError("the kernel was not adopted");
   });
   tape.judge();
-  CHECK(tape.violated() == "seq 2: the read as 'nr' was not answered: the kernel was not adopted\n");
+  CHECK(tape.violated() ==
+        "seq 2: the read as 'nr' was not answered: the kernel was not adopted\n");
 }
 
 TEST_CASE("a per-CPU read that failed on a machine that was lost is inconclusive") {
@@ -96,7 +98,8 @@ TEST_CASE("a per-CPU value of another width than asked is violated") {
   entry.width_bytes = 8;
   tape->op({entry});
   tape.judge();
-  CHECK(tape.violated() == "seq 5: 'nr': runqueues[cpu 0].nr_running is 8 bytes wide, asked were 4\n");
+  CHECK(tape.violated() ==
+        "seq 5: 'nr': runqueues[cpu 0].nr_running is 8 bytes wide, asked were 4\n");
 }
 
 TEST_CASE("a width that was never held against BTF is violated") {
@@ -105,7 +108,8 @@ TEST_CASE("a width that was never held against BTF is violated") {
   entry.width_checked = false;
   tape->op({entry});
   tape.judge();
-  CHECK(tape.violated() == "seq 5: 'nr': runqueues[cpu 0].nr_running: its width was not held against BTF\n");
+  CHECK(tape.violated() ==
+        "seq 5: 'nr': runqueues[cpu 0].nr_running: its width was not held against BTF\n");
 }
 
 TEST_CASE("a per-CPU read that takes its width from BTF passes with any") {
@@ -139,7 +143,8 @@ TEST_CASE("a per-CPU read of bytes has as many as were asked, and no type to be 
   read_bytes(16, 12);
   tape.judge();
   CHECK(tape.confirmed() == "seq 2: 'raw': runqueues[cpu 1] is 16 bytes wide\n");
-  CHECK(tape.violated() == "seq 4: 'raw': runqueues[cpu 1] was read with 12 bytes, asked were 16\n");
+  CHECK(tape.violated() ==
+        "seq 4: 'raw': runqueues[cpu 1] was read with 12 bytes, asked were 16\n");
 }
 
 TEST_CASE("a request that was never answered is inconclusive") {
@@ -153,12 +158,14 @@ TEST_CASE("a request that was never answered is inconclusive") {
 
 TEST_CASE("a tape without per-CPU reads is inconclusive and names the tags it has") {
   TapeUnderTest tape;
-  tape->op({{.tag = "b", .target = symbol_target("x")}, {.tag = "a", .target = symbol_target("y")}});
+  tape->op(
+      {{.tag = "b", .target = symbol_target("x")}, {.tag = "a", .target = symbol_target("y")}});
   tape.judge();
   CHECK(tape.verdict() == Verdict::kInconclusive);
   CHECK(tape.undecided() == "seq 0: the tape has no per-CPU read; tags found: 'a', 'b'\n");
-  CHECK_THAT(tape.ktap(), ContainsSubstring("ok 1 percpu-typed # SKIP inconclusive: the tape has no per-CPU "
-                                            "read; tags found: 'a', 'b'\n"));
+  CHECK_THAT(tape.ktap(),
+             ContainsSubstring("ok 1 percpu-typed # SKIP inconclusive: the tape has no per-CPU "
+                               "read; tags found: 'a', 'b'\n"));
 }
 
 TEST_CASE("a write to a per-CPU target is not a read") {

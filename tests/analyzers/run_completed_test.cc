@@ -16,7 +16,8 @@ TEST_CASE("a sealed run whose agent is done with exit code 0 passes") {
   tape.judge();
   CHECK(tape.verdict() == Verdict::kPass);
   CHECK(tape.confirmed() ==
-        "seq 2: the agent is done, exit code 0\nseq 3: the run was completed, and the tape was sealed\n");
+        "seq 2: the agent is done, exit code 0\nseq 3: the run was completed, and the tape was "
+        "sealed\n");
 }
 
 TEST_CASE("what the recorder lost is not known of a tape that salvage sealed") {
@@ -77,8 +78,8 @@ TEST_CASE("a guest that ended without saying done is violated") {
 }
 
 TEST_CASE("a lost machine, a failed host, an interruption and a broken protocol are inconclusive") {
-  for (Outcome outcome :
-       {Outcome::MACHINE_LOST, Outcome::HOST_FAILED, Outcome::INTERRUPTED, Outcome::PROTOCOL_BROKEN}) {
+  for (Outcome outcome : {Outcome::MACHINE_LOST, Outcome::HOST_FAILED, Outcome::INTERRUPTED,
+                          Outcome::PROTOCOL_BROKEN}) {
     TapeUnderTest tape;
     tape.judge(outcome, -1);
     CHECK(tape.verdict() == Verdict::kInconclusive);
@@ -91,7 +92,8 @@ TEST_CASE("a recorder that died leaves the run undecided") {
   tape->run_started();
   tape.judge_unsealed();
   CHECK(tape.verdict() == Verdict::kInconclusive);
-  CHECK(tape.undecided() == "seq 0: the tape was never sealed: its recorder died or is still at work\n");
+  CHECK(tape.undecided() ==
+        "seq 0: the tape was never sealed: its recorder died or is still at work\n");
   CHECK_THAT(tape.ktap(), ContainsSubstring("# losses: not known, the tape does not say\n"));
 }
 

@@ -47,7 +47,7 @@ void TapeUnderTest::judge_salvaged() {
 
 void TapeUnderTest::judge_file(const std::string& path) {
   auto tape = must(TapeReader::open(path));
-  facts_ = must(ktape::judge(*tape, *assertion_));
+  facts_ = must(ktape::evaluate(*tape, *assertion_));
 }
 
 std::string TapeUnderTest::violated() const { return lines(assertion_->violated()); }

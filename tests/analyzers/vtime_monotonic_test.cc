@@ -27,7 +27,8 @@ TapeEntry write(uint64_t value) {
   return {.tag = "set", .target = vtime_of(57), .write = value, .value = value};
 }
 
-TapeEntry read_with_gate(uint64_t value, schema::Gate gate, schema::GateOutcome outcome, const char* seen) {
+TapeEntry read_with_gate(uint64_t value, schema::Gate gate, schema::GateOutcome outcome,
+                         const char* seen) {
   TapeEntry entry = read(value);
   entry.gates = {{schema::Gate::PID, schema::GateOutcome::PASSED, ""}, {gate, outcome, seen}};
   return entry;
@@ -59,7 +60,8 @@ TEST_CASE("a vtime that is read before what was written is violated by both repl
   tape->op({read(93)});
   tape.judge();
   CHECK(tape.verdict() == Verdict::kFail);
-  CHECK(tape.violated() == "seq 11: task 'sleeper' (pid 57): 93 read, 7 before 100 written at seq 6\n");
+  CHECK(tape.violated() ==
+        "seq 11: task 'sleeper' (pid 57): 93 read, 7 before 100 written at seq 6\n");
 }
 
 TEST_CASE("a vtime that goes back between two reads is violated, also within one reply") {
@@ -77,7 +79,8 @@ TEST_CASE("a vtime that falls below any earlier value is violated, not only belo
   tape->op({write(50)});
   tape->op({read(60)});
   tape.judge();
-  CHECK(tape.violated() == "seq 16: task 'sleeper' (pid 57): 60 read, 40 before 100 read at seq 6\n");
+  CHECK(tape.violated() ==
+        "seq 16: task 'sleeper' (pid 57): 60 read, 40 before 100 read at seq 6\n");
 }
 
 TEST_CASE("a vtime that goes on beyond the largest u64 passes") {
@@ -172,9 +175,10 @@ TEST_CASE("a value read while the task was not under the scheduler is not judged
   tape->op({read(101), read_outside(0)});
   tape.judge();
   CHECK(tape.verdict() == Verdict::kPass);
-  CHECK_THAT(tape.ktap(),
-             ContainsSubstring("# note, seq 13: not judged, the task was not under the scheduler: gate 12 "
-                               "(enabled) observed state=SCX_TASK_READY (seq 11)\n"));
+  CHECK_THAT(
+      tape.ktap(),
+      ContainsSubstring("# note, seq 13: not judged, the task was not under the scheduler: gate 12 "
+                        "(enabled) observed state=SCX_TASK_READY (seq 11)\n"));
 }
 
 TEST_CASE("any of the gates for class, policy and enabled puts a value outside of the attachment") {
@@ -205,7 +209,8 @@ TEST_CASE("a task that is back under the scheduler is held against what it had b
   tape->op({read_outside(0)});
   tape->op({read(40)});
   tape.judge();
-  CHECK(tape.violated() == "seq 18: task 'sleeper' (pid 57): 40 read, 60 before 100 read at seq 6\n");
+  CHECK(tape.violated() ==
+        "seq 18: task 'sleeper' (pid 57): 40 read, 60 before 100 read at seq 6\n");
 }
 
 TEST_CASE("a tape whose only comparable value was read outside of the attachment is inconclusive") {
@@ -216,11 +221,13 @@ TEST_CASE("a tape whose only comparable value was read outside of the attachment
   tape.judge();
   CHECK(tape.verdict() == Verdict::kInconclusive);
   CHECK(tape.undecided() ==
-        "seq 0: no value was read after another one of the same task and attachment with the task under the "
+        "seq 0: no value was read after another one of the same task and attachment with the task "
+        "under the "
         "scheduler\n");
 }
 
-TEST_CASE("a gate that was not evaluated, and one that says nothing about membership, excuse nothing") {
+TEST_CASE(
+    "a gate that was not evaluated, and one that says nothing about membership, excuse nothing") {
   auto outcome = GENERATE(schema::GateOutcome::NOT_EVALUATED, schema::GateOutcome::PASSED);
   for (const TapeEntry& second :
        {read_with_gate(0, schema::Gate::ENABLED, outcome, "not mapped"),
@@ -250,7 +257,8 @@ TEST_CASE("a scheduler that does not declare that its vtime grows leaves it unde
   tape->op({read(50)});
   tape.judge();
   CHECK(tape.verdict() == Verdict::kInconclusive);
-  CHECK_THAT(tape.undecided(), ContainsSubstring("scheduler 'ktape_vtime' (seq 1) does not declare"));
+  CHECK_THAT(tape.undecided(),
+             ContainsSubstring("scheduler 'ktape_vtime' (seq 1) does not declare"));
 }
 
 TEST_CASE("a vtime read with no scheduler attached is undecided") {
@@ -312,13 +320,17 @@ TEST_CASE("of very many findings the first are kept and shown, and all are count
   const Findings& confirmed = tape.assertion().confirmed();
   CHECK(confirmed.count() == kReads - 1);
   CHECK(confirmed.first().size() == Findings::kKept);
-  CHECK_THAT(tape.ktap(), ContainsSubstring("20 read, at or after every value before it\n# and 2979 more\n"));
-  CHECK_THAT(tape.ktap(), !ContainsSubstring(" 21 read"));
   CHECK_THAT(tape.ktap(),
-             ContainsSubstring("violated, seq 15006: task 'sleeper' (pid 57): 7 read, 2992 before 2999"));
+             ContainsSubstring("20 read, at or after every value before it\n# and 2979 more\n"));
+  CHECK_THAT(tape.ktap(), !ContainsSubstring(" 21 read"));
+  CHECK_THAT(
+      tape.ktap(),
+      ContainsSubstring("violated, seq 15006: task 'sleeper' (pid 57): 7 read, 2992 before 2999"));
 }
 
-TEST_CASE("a few values of a task tell as much as all of them, however they lie on the circle of numbers") {
+TEST_CASE(
+    "a few values of a task tell as much as all of them, however they lie on the circle of "
+    "numbers") {
   constexpr uint64_t kHalf = uint64_t{1} << 63;
   constexpr uint64_t kSteps[] = {0,     1,         kHalf / 2,         kHalf - 1,
                                  kHalf, kHalf + 1, kHalf + kHalf / 2, ~uint64_t{0}};
@@ -332,8 +344,8 @@ TEST_CASE("a few values of a task tell as much as all of them, however they lie 
     for (int i = 0; i < 12; ++i) {
       // The first steps of most rounds are small: half a circle holds them all.
       value += i < round % 12 ? random() % 5 - 2 : kSteps[random() % std::size(kSteps)];
-      const bool ahead =
-          std::ranges::any_of(seen, [&](uint64_t other) { return static_cast<int64_t>(value - other) < 0; });
+      const bool ahead = std::ranges::any_of(
+          seen, [&](uint64_t other) { return static_cast<int64_t>(value - other) < 0; });
       violated += ahead ? 1 : 0;
       seen.push_back(value);
       tape->op({read(value)});

@@ -29,7 +29,8 @@ void run(TapeUnderTest& tape, const Phases& phases, bool real = true) {
     auto worker = scenario.initWorkers(1)[0];
     worker.setName("w");
     worker.setLoop(phases.loop);
-    auto list = worker.initPhases(static_cast<unsigned>(phases.spin_ms.size() + phases.sleep_ms.size()));
+    auto list =
+        worker.initPhases(static_cast<unsigned>(phases.spin_ms.size() + phases.sleep_ms.size()));
     unsigned i = 0;
     for (uint64_t ms : phases.spin_ms) list[i++].setSpinMs(ms);
     for (uint64_t ms : phases.sleep_ms) list[i++].setSleepMs(ms);
@@ -38,12 +39,14 @@ void run(TapeUnderTest& tape, const Phases& phases, bool real = true) {
   });
 }
 
-void at(TapeUnderTest& tape, uint64_t guest_ms, const std::function<void(schema::Record::Builder)>& fill) {
+void at(TapeUnderTest& tape, uint64_t guest_ms,
+        const std::function<void(schema::Record::Builder)>& fill) {
   must(tape->writer().append(HostNs(guest_ms * kMs), GuestNs(guest_ms * kMs), fill));
 }
 
 void started(TapeUnderTest& tape, uint64_t guest_ms) {
-  at(tape, guest_ms, [](schema::Record::Builder record) { record.initWorkerStarted().setName("w"); });
+  at(tape, guest_ms,
+     [](schema::Record::Builder record) { record.initWorkerStarted().setName("w"); });
 }
 
 void reported(TapeUnderTest& tape, uint64_t guest_ms, uint64_t phases) {
@@ -70,8 +73,9 @@ TEST_CASE("a worker for whose sake the kernel ejected a scheduler was kept waiti
   });
   tape.judge();
   CHECK(tape.verdict() == Verdict::kFail);
-  CHECK(tape.violated() ==
-        "seq 3: worker 'w' waited for 3024.000 ms or longer at one time, 1000.000 ms are allowed\n");
+  CHECK(
+      tape.violated() ==
+      "seq 3: worker 'w' waited for 3024.000 ms or longer at one time, 1000.000 ms are allowed\n");
 }
 
 TEST_CASE("a scheduler's exit for the sake of another task says nothing of a worker") {
@@ -79,8 +83,8 @@ TEST_CASE("a scheduler's exit for the sake of another task says nothing of a wor
   tape.give("--max-gap-ms", "1000");
   run(tape, {.spin_ms = {10}});
   started(tape, 1000);
-  for (const char* message :
-       {"kworker[7] failed to run for 3.024s", "x] failed to run for", "[1] failed to run for 9s"}) {
+  for (const char* message : {"kworker[7] failed to run for 3.024s", "x] failed to run for",
+                              "[1] failed to run for 9s"}) {
     at(tape, 2000, [&](schema::Record::Builder record) {
       record.initSchedulerExited().setMessage(as_data(std::string_view(message)));
     });
@@ -132,7 +136,8 @@ TEST_CASE("between two reports the later one counts from the earlier") {
   reported(tape, 1500, 50);
   reported(tape, 2000, 51);
   tape.judge();
-  CHECK_THAT(tape.violated(), ContainsSubstring("seq 4: worker 'w' waited for 240.000 ms or longer"));
+  CHECK_THAT(tape.violated(),
+             ContainsSubstring("seq 4: worker 'w' waited for 240.000 ms or longer"));
 }
 
 TEST_CASE("what may be one long wait or many short ones is inconclusive") {
@@ -228,7 +233,8 @@ TEST_CASE("phases of any length and number do not overflow") {
 namespace {
 
 // What the vCPUs have waited for a CPU of the host by then, in ms. Each is a thread of its own.
-void waited(TapeUnderTest& tape, uint64_t host_ms, const std::vector<uint64_t>& ms, uint64_t stolen_ms = 0) {
+void waited(TapeUnderTest& tape, uint64_t host_ms, const std::vector<uint64_t>& ms,
+            uint64_t stolen_ms = 0) {
   at(tape, host_ms, [&](schema::Record::Builder record) {
     auto delays = record.initRunDelays();
     delays.setStolenKnown(true);
@@ -270,7 +276,8 @@ Verdict judged(TapeUnderTest& tape, bool runs_well, const std::vector<uint64_t>&
 }  // namespace
 
 TEST_CASE(
-    "waiting is judged in a window in which no vCPU waited long for the host, whatever the accelerator") {
+    "waiting is judged in a window in which no vCPU waited long for the host, whatever the "
+    "accelerator") {
   TapeUnderTest well, badly;
   // 60 ms of 6000 are 1 %.
   CHECK(judged(well, true, {40, 40}, {100, 40}) == Verdict::kPass);
@@ -282,10 +289,11 @@ TEST_CASE("waiting is not judged in a window in which a vCPU waited long for the
     TapeUnderTest tape;
     CHECK(judged(tape, runs_well, {40, 40}, {40, 640}) == Verdict::kInconclusive);
     CHECK_THAT(tape.undecided(), ContainsSubstring("seq 5: worker 'w' waited for "));
-    CHECK_THAT(tape.undecided(),
-               ContainsSubstring(
-                   ", but from 0.500 s to 6.500 s into the run vCPU 1 waited for a CPU of the host for "
-                   "10.0 % of the time, 5 % are allowed; --force judges it, --max-host-wait allows more"));
+    CHECK_THAT(
+        tape.undecided(),
+        ContainsSubstring(
+            ", but from 0.500 s to 6.500 s into the run vCPU 1 waited for a CPU of the host for "
+            "10.0 % of the time, 5 % are allowed; --force judges it, --max-host-wait allows more"));
   }
 }
 
@@ -309,7 +317,8 @@ TEST_CASE("distorted time is judged where that is forced") {
 TEST_CASE("what a hypervisor below the host took counts as well, but for a tick") {
   TapeUnderTest taken, little;
   CHECK(judged(taken, true, {0}, {0}, 320) == Verdict::kInconclusive);
-  CHECK_THAT(taken.undecided(), ContainsSubstring("the host's own hypervisor took 5.2 % of a CPU from it"));
+  CHECK_THAT(taken.undecided(),
+             ContainsSubstring("the host's own hypervisor took 5.2 % of a CPU from it"));
   CHECK(judged(little, true, {0}, {0}, 310) == Verdict::kPass);
 }
 
@@ -335,7 +344,8 @@ TEST_CASE("vCPUs that take turns in one thread are not judged") {
   }
   tape.judge();
   CHECK(tape.verdict() == Verdict::kInconclusive);
-  CHECK_THAT(tape.undecided(), ContainsSubstring("vCPUs 0 and 1 took turns in one thread of the host"));
+  CHECK_THAT(tape.undecided(),
+             ContainsSubstring("vCPUs 0 and 1 took turns in one thread of the host"));
 }
 
 TEST_CASE("only the windows that a gap lies in matter to it, and one good gap is enough") {
@@ -355,7 +365,8 @@ TEST_CASE("only the windows that a gap lies in matter to it, and one good gap is
     tape.judge();
     CHECK(tape.verdict() == (twice ? Verdict::kFail : Verdict::kInconclusive));
     if (twice)
-      CHECK_THAT(tape.violated(), ContainsSubstring("seq 9: worker 'w' waited for 990.000 ms or longer"));
+      CHECK_THAT(tape.violated(),
+                 ContainsSubstring("seq 9: worker 'w' waited for 990.000 ms or longer"));
   }
 }
 
@@ -408,7 +419,9 @@ TEST_CASE("time of which the tape tells no waits is not judged") {
   }
 }
 
-TEST_CASE("a guest that goes by the TSC under KVM has its freezes in its times, which are not judged then") {
+TEST_CASE(
+    "a guest that goes by the TSC under KVM has its freezes in its times, which are not judged "
+    "then") {
   for (const char* clock : {"tsc", "kvm-clock"}) {
     for (const bool freezes : {true, false}) {
       TapeUnderTest tape;
@@ -430,7 +443,8 @@ TEST_CASE("a guest that goes by the TSC under KVM has its freezes in its times, 
       const bool distorted = freezes && std::string_view(clock) == "tsc";
       CHECK(tape.verdict() == (distorted ? Verdict::kInconclusive : Verdict::kPass));
       if (distorted)
-        CHECK_THAT(tape.undecided(), ContainsSubstring("the guest's clock was the TSC, which runs on"));
+        CHECK_THAT(tape.undecided(),
+                   ContainsSubstring("the guest's clock was the TSC, which runs on"));
     }
   }
 }

@@ -29,7 +29,8 @@ void check_interrupted(LiveCapture& capture) {
   CHECK(capture.wait() == 1);
   INFO(capture.told());
   CHECK(must(verify(capture.tape(), std::nullopt)).integrity == Integrity::kIntact);
-  CHECK(sql_rows(capture.tape(), "SELECT outcome FROM ending") == std::vector<std::string>{"interrupted"});
+  CHECK(sql_rows(capture.tape(), "SELECT outcome FROM ending") ==
+        std::vector<std::string>{"interrupted"});
   CHECK_THAT(capture.told(), ContainsSubstring("outcome  interrupted: ended by a signal while "));
   CHECK_FALSE(std::filesystem::exists(capture.partial()));
   CHECK(capture.nothing_is_left());
@@ -61,7 +62,8 @@ TEST_CASE("an output file that is removed during the capture is made anew, and t
   const Verification found = must(verify(capture.tape(), std::nullopt));
   CHECK(found.integrity == Integrity::kIntact);
   CHECK_THAT(capture.told(), ContainsSubstring(to_hex(found.head)));
-  CHECK_THAT(capture.told(), ContainsSubstring("run.ktape.partial' was removed while it was recorded"));
+  CHECK_THAT(capture.told(),
+             ContainsSubstring("run.ktape.partial' was removed while it was recorded"));
   CHECK(capture.nothing_is_left());
 }
 
@@ -72,7 +74,8 @@ TEST_CASE("a folder that is removed with the tape in it is made anew, and the ta
   CHECK(capture.wait() == 0);
   INFO(capture.told());
   CHECK(must(verify(capture.tape(), std::nullopt)).integrity == Integrity::kIntact);
-  CHECK_THAT(capture.told(), ContainsSubstring("run.ktape.partial' was removed while it was recorded"));
+  CHECK_THAT(capture.told(),
+             ContainsSubstring("run.ktape.partial' was removed while it was recorded"));
   CHECK(capture.nothing_is_left());
 }
 
@@ -83,11 +86,12 @@ TEST_CASE("a wall clock that jumps by years changes nothing, and no time on the 
   INFO(capture.told());
   const auto took = std::chrono::steady_clock::now() - began;
   uint64_t last = 0;
-  must(must(TapeReader::open(capture.tape()))->for_each([&](const RecordView& view) -> Result<void> {
-    CHECK(view.record.getHostNs() >= last);
-    last = view.record.getHostNs();
-    return {};
-  }));
+  must(
+      must(TapeReader::open(capture.tape()))->for_each([&](const RecordView& view) -> Result<void> {
+        CHECK(view.record.getHostNs() >= last);
+        last = view.record.getHostNs();
+        return {};
+      }));
   // No record is later than all of the capture took.
   CHECK(last > 0);
   CHECK(last <= static_cast<uint64_t>(std::chrono::nanoseconds(took).count()));
@@ -104,7 +108,8 @@ TEST_CASE("a tape that may not grow any more keeps what was committed, and the u
   CHECK(capture.wait() == 4);
   INFO(capture.told());
   CHECK_THAT(capture.told(), ContainsSubstring("ktape capture: cannot write '"));
-  CHECK_THAT(capture.told(), ContainsSubstring("disk I/O error (File too large); what was recorded is in '"));
+  CHECK_THAT(capture.told(),
+             ContainsSubstring("disk I/O error (File too large); what was recorded is in '"));
   CHECK_THAT(capture.told(), ContainsSubstring("\nhint: 'ktape verify "));
   CHECK(must(verify(capture.partial(), std::nullopt)).integrity == Integrity::kUnsealed);
   must(salvage(capture.partial(), capture.file("saved.ktape")));
@@ -113,7 +118,9 @@ TEST_CASE("a tape that may not grow any more keeps what was committed, and the u
   CHECK(capture.nothing_is_left());
 }
 
-TEST_CASE("a disk that fills up during a capture costs nothing that was committed, and the user is told") {
+TEST_CASE(
+    "a disk that fills up during a capture costs nothing that was committed, and the user is "
+    "told") {
   if (!is_cached("6.16")) SKIP(not_cached("6.16"));
   const TempDir folder;
   const LeftProcesses mark;

@@ -66,7 +66,8 @@ class KilledCaptures {
     LiveCapture capture(writing_scenario());
     if (amid_writes) capture.wait_for("step 2 of 2: writes");
     const milliseconds later(chance(amid_writes ? writes_ : life_));
-    INFO("killed " << later.count() << " ms after " << (amid_writes ? "the writes began" : "it was started"));
+    INFO("killed " << later.count() << " ms after "
+                   << (amid_writes ? "the writes began" : "it was started"));
     std::this_thread::sleep_for(later);
     // What others could read of it by then was committed, and so is to be found afterwards.
     const Result<Verification> seen = verify(capture.partial(), std::nullopt);
@@ -130,7 +131,8 @@ class KilledCaptures {
     if (seen.ok() && seen->records > 0) {
       CHECK(left->records >= seen->records);
       CHECK(sql_rows(saved, fmt::format("SELECT lower(hex(chain)) FROM event WHERE seq = {}",
-                                        seen->records)) == std::vector<std::string>{to_hex(seen->head)});
+                                        seen->records)) ==
+            std::vector<std::string>{to_hex(seen->head)});
     }
     if (ram.valid()) check_memory(writes_on(capture.partial()), ram);
   }
@@ -141,7 +143,8 @@ class KilledCaptures {
     CHECK(status_of("show", {capture.partial()}) == 0);
     CHECK(status_of("info", {capture.partial()}) == 0);
     const int checked = status_of("check", {capture.partial(), "--only", "run-completed"});
-    CHECK((checked == 77 || checked == 0 || checked == 1));  // how the run ended may be on the tape already
+    CHECK((checked == 77 || checked == 0 ||
+           checked == 1));  // how the run ended may be on the tape already
     const std::string saved = capture.file("saved.ktape");
     CHECK(status_of("verify", {capture.partial(), "--salvage", saved}) == 0);
     const Integrity integrity = must(verify(saved, std::nullopt)).integrity;
@@ -149,11 +152,13 @@ class KilledCaptures {
     return saved;
   }
 
-  // The machine is gone, its memory is still here: what was written to it had been requested on the tape.
+  // The machine is gone, its memory is still here: what was written to it had been requested on the
+  // tape.
   void check_memory(const WritesOnTape& writes, const UniqueFd& ram) {
     if (!writes.address) return;
     uint64_t value = 0;
-    REQUIRE(::pread(ram.get(), &value, sizeof value, static_cast<off_t>(*writes.address)) == sizeof value);
+    REQUIRE(::pread(ram.get(), &value, sizeof value, static_cast<off_t>(*writes.address)) ==
+            sizeof value);
     if (value <= kWritesBase || value > kWritesBase + kWritesToGuest) return;
     ++tally.amid_writes;
     CHECK(value - kWritesBase <= writes.requested);
@@ -167,16 +172,18 @@ class KilledCaptures {
 }  // namespace
 
 TEST_CASE(
-    "a capture that is killed at any moment leaves its tape and no QEMU, and no write that is not on it") {
+    "a capture that is killed at any moment leaves its tape and no QEMU, and no write that is not "
+    "on it") {
   KilledCaptures captures;
   captures.time_one();
   for (int i = 0; i < KTAPE_CAPTURES; ++i) captures.kill_one(i % 2 == 0);
   const Tally& tally = captures.tally;
-  fmt::print(
-      stderr,
-      "{} captures killed: {} before there was a file, {} before anything was recorded, {} unsealed ({} with"
-      " writes in the guest's memory), {} sealed\n",
-      KTAPE_CAPTURES, tally.no_file, tally.nothing_recorded, tally.unsealed, tally.amid_writes, tally.sealed);
+  fmt::print(stderr,
+             "{} captures killed: {} before there was a file, {} before anything was recorded, {} "
+             "unsealed ({} with"
+             " writes in the guest's memory), {} sealed\n",
+             KTAPE_CAPTURES, tally.no_file, tally.nothing_recorded, tally.unsealed,
+             tally.amid_writes, tally.sealed);
   CHECK(tally.unsealed > 0);
 }
 

@@ -40,9 +40,11 @@ struct Outcome {
 
 class FailingDisks {
  public:
-  FailingDisks() : healthy_(record(folder_.file("whole.ktape"), folder_, {.operation = ~size_t{0}})) {
+  FailingDisks()
+      : healthy_(record(folder_.file("whole.ktape"), folder_, {.operation = ~size_t{0}})) {
     must(healthy_.result);
-    heads_ = sql_rows(folder_.file("whole.ktape"), "SELECT lower(hex(chain)) FROM event ORDER BY seq");
+    heads_ =
+        sql_rows(folder_.file("whole.ktape"), "SELECT lower(hex(chain)) FROM event ORDER BY seq");
   }
 
   // A disk on which some operation fails that chance chooses.
@@ -56,8 +58,9 @@ class FailingDisks {
   void fail(const Fault& fault) {
     const TempDir folder;
     const Outcome outcome = record(folder.file("run.ktape"), folder, fault);
-    INFO("operation " << fault.operation << " of " << healthy_.operations << " fails: "
-                      << strerrorname_np(fault.errnum) << (fault.lasts ? ", and all after it" : ""));
+    INFO("operation " << fault.operation << " of " << healthy_.operations
+                      << " fails: " << strerrorname_np(fault.errnum)
+                      << (fault.lasts ? ", and all after it" : ""));
     check(folder, outcome);
   }
 
@@ -81,7 +84,8 @@ class FailingDisks {
     const std::string path = folder.file("run.ktape");
     INFO(error.message);
     CHECK(error.code == ErrorCode::kHost);
-    CHECK(error.message.find("'" + folder.path()) != std::string::npos);  // the file, or the folder itself
+    CHECK(error.message.find("'" + folder.path()) !=
+          std::string::npos);  // the file, or the folder itself
     CHECK(error.message.find('\n') == std::string::npos);
     std::string text = error.message + (error.hint.empty() ? "" : " | hint: " + error.hint);
     for (size_t at = text.find(path); at != std::string::npos; at = text.find(path))
@@ -164,7 +168,8 @@ class ShortWrites {
   // Null: the real one.
   static void put(sqlite3_syscall_ptr call) {
     sqlite3_vfs* unix = sqlite3_vfs_find("unix");
-    if (unix->xSetSystemCall(unix, "pwrite64", call) != SQLITE_OK) throw std::runtime_error("no pwrite64");
+    if (unix->xSetSystemCall(unix, "pwrite64", call) != SQLITE_OK)
+      throw std::runtime_error("no pwrite64");
   }
 };
 

@@ -52,7 +52,8 @@ DoomedProcess::~DoomedProcess() {
 bool DoomedProcess::report_comes_before(Clock::time_point moment) const {
   pollfd ready = {reports_.get(), POLLIN, 0};
   if (moment == Clock::time_point::max()) return ::poll(&ready, 1, -1) > 0;
-  const auto left = std::chrono::duration_cast<std::chrono::nanoseconds>(moment - Clock::now()).count();
+  const auto left =
+      std::chrono::duration_cast<std::chrono::nanoseconds>(moment - Clock::now()).count();
   if (left <= 0) return false;
   const timespec wait = {left / 1'000'000'000, left % 1'000'000'000};
   return ::ppoll(&ready, 1, &wait, nullptr) > 0;
@@ -74,7 +75,8 @@ bool DoomedProcess::kill_after(uint64_t number, std::chrono::microseconds time) 
   }
   int status = 0;
   ::waitpid(std::exchange(child_, -1), &status, 0);
-  if (WIFEXITED(status) && WEXITSTATUS(status) != 0) throw std::runtime_error("the process failed by itself");
+  if (WIFEXITED(status) && WEXITSTATUS(status) != 0)
+    throw std::runtime_error("the process failed by itself");
   return WIFSIGNALED(status);
 }
 

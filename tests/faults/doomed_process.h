@@ -11,8 +11,8 @@
 
 namespace ktape::test {
 
-// A process that does `work`, reports how far it came, and is killed with SIGKILL at a moment that it does
-// not choose.
+// A process that does `work`, reports how far it came, and is killed with SIGKILL at a moment that
+// it does not choose.
 class DoomedProcess {
  public:
   // Tells the other side, which keeps the last number that was told before the end.
@@ -23,7 +23,8 @@ class DoomedProcess {
   DoomedProcess(const DoomedProcess&) = delete;
   DoomedProcess& operator=(const DoomedProcess&) = delete;
 
-  // Kills it when so much time has passed, unless it came to its end by itself before. False: it did.
+  // Kills it when so much time has passed, unless it came to its end by itself before. False: it
+  // did.
   bool kill_after(std::chrono::microseconds time) { return kill_after(0, time); }
   // The same, from the moment on that it tells `number` or a larger one.
   bool kill_after(uint64_t number, std::chrono::microseconds time);

@@ -39,7 +39,9 @@ class SharedRam {
   SharedRam(const SharedRam&) = delete;
   SharedRam& operator=(const SharedRam&) = delete;
 
-  [[nodiscard]] std::span<std::byte> all() const { return {static_cast<std::byte*>(start_), bytes_}; }
+  [[nodiscard]] std::span<std::byte> all() const {
+    return {static_cast<std::byte*>(start_), bytes_};
+  }
   [[nodiscard]] uint64_t u64_at(uint64_t offset) const {
     uint64_t value = 0;
     std::copy_n(all().begin() + static_cast<ptrdiff_t>(offset), sizeof value,
@@ -52,8 +54,8 @@ class SharedRam {
   void* start_ = nullptr;
 };
 
-// What a tape says of the writes: the value of the last that was requested, and of the last that was replied
-// to.
+// What a tape says of the writes: the value of the last that was requested, and of the last that
+// was replied to.
 struct WritesOnTape {
   uint64_t requested = 0;
   uint64_t replied = 0;
@@ -66,7 +68,8 @@ WritesOnTape writes_on(const std::string& path) {
            ->for_each(
                [&](const RecordView& view) -> Result<void> {
                  if (view.record.isOpRequested())
-                   writes.requested = view.record.getOpRequested().getEntries()[0].getWrite().getU64();
+                   writes.requested =
+                       view.record.getOpRequested().getEntries()[0].getWrite().getU64();
                  if (view.record.isOpReplied()) {
                    auto entry = view.record.getOpReplied().getEntries()[0];
                    writes.replied = entry.getValue().getU64();
@@ -142,7 +145,8 @@ Life whole_life() {
 
 }  // namespace
 
-TEST_CASE("whenever the recorder is killed, each write that reached the guest's memory is on the tape") {
+TEST_CASE(
+    "whenever the recorder is killed, each write that reached the guest's memory is on the tape") {
   const Life life = whole_life();
   std::mt19937_64 random{std::random_device()()};
   int within_writes = 0;
@@ -151,7 +155,8 @@ TEST_CASE("whenever the recorder is killed, each write that reached the guest's 
     WritingRun run;
     DoomedProcess engine([&](const DoomedProcess::Report& report) { run.live(report); });
     const auto reply = std::uniform_int_distribution<uint64_t>(0, kWrites)(random);
-    const auto later = std::uniform_int_distribution<int64_t>(0, 2 * life.per_write.count())(random);
+    const auto later =
+        std::uniform_int_distribution<int64_t>(0, 2 * life.per_write.count())(random);
     engine.kill_after(reply, microseconds(later));
     const uint64_t written = run.in_memory(life.address);
     INFO("killed " << later << " us after reply " << reply << "; last write in memory: " << written
@@ -172,8 +177,8 @@ TEST_CASE("whenever the recorder is killed, each write that reached the guest's 
     if (written > 0 && written < kWrites) ++within_writes;
     if (written > writes.replied) ++between_write_and_reply;
   }
-  fmt::print(stderr, "{} kills: {} amid the writes, {} of them between a write and its reply\n", KTAPE_KILLS,
-             within_writes, between_write_and_reply);
+  fmt::print(stderr, "{} kills: {} amid the writes, {} of them between a write and its reply\n",
+             KTAPE_KILLS, within_writes, between_write_and_reply);
   CHECK(within_writes > KTAPE_KILLS / 2);
 }
 

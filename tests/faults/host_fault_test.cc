@@ -38,13 +38,15 @@ bool has_namespaces() {
 
 class BadHost {
  public:
-  // `before`: what a shell does first; `by`: what starts it. Both outputs together, as a person sees them.
+  // `before`: what a shell does first; `by`: what starts it. Both outputs together, as a person
+  // sees them.
   ChildResult capture(const std::string& arguments, const std::string& before = "true",
                       const std::string& by = "") {
     if (!is_cached("6.16")) SKIP(not_cached("6.16"));
-    const std::string command = fmt::format(
-        "cd {} && {} && {} exec {} " KTAPE_BIN "/ktape-capture cold_path_roundtrip --kernel {} {} 2>&1",
-        folder.path(), before, mark.assignment(), by, cached_kernel("6.16"), arguments);
+    const std::string command =
+        fmt::format("cd {} && {} && {} exec {} " KTAPE_BIN
+                    "/ktape-capture cold_path_roundtrip --kernel {} {} 2>&1",
+                    folder.path(), before, mark.assignment(), by, cached_kernel("6.16"), arguments);
     return must(run_child("/bin/sh", {"-c", command}, 1 << 20));
   }
 
@@ -60,7 +62,8 @@ class BadHost {
     CHECK(mark.processes().empty());
   }
 
-  // A program that says to be QEMU of some version, as far as ktape asks before it looks at the version.
+  // A program that says to be QEMU of some version, as far as ktape asks before it looks at the
+  // version.
   std::string qemu_of_version(int major, int minor) {
     const std::string path = folder.file("qemu");
     std::ofstream(path) << fmt::format(R"(#!/usr/bin/env python3
@@ -101,7 +104,8 @@ TEST_CASE_METHOD(BadHost, "a QEMU that is no QEMU is named, in its own words") {
 
 // The address sanitizer takes more of the address space than any limit.
 #ifndef KTAPE_SANITIZED
-TEST_CASE_METHOD(BadHost, "a process that may not have the guest's memory is told to ask for less") {
+TEST_CASE_METHOD(BadHost,
+                 "a process that may not have the guest's memory is told to ask for less") {
   check_refused(capture("-o run.ktape --accel tcg --memory-mb 4096", "ulimit -v 2000000"),
                 "cannot have 4096 MiB for the guest's RAM: Cannot allocate memory\n");
 }
@@ -113,13 +117,15 @@ TEST_CASE_METHOD(BadHost, "a QEMU that cannot have its memory is told in its own
 
 #endif
 
-TEST_CASE_METHOD(BadHost, "a guest that is larger than any host is refused before it is waited for") {
+TEST_CASE_METHOD(BadHost,
+                 "a guest that is larger than any host is refused before it is waited for") {
   const ChildResult result = capture("-o run.ktape --accel tcg --memory-mb 1048576");
   // Either the host does not give so much, or QEMU's virtual processor cannot address it.
   const std::string of_host = "cannot have 1048576 MiB for the guest's RAM: ";
-  check_refused(result, result.output.find(of_host) != std::string::npos
-                            ? of_host
-                            : "cannot start the machine: QEMU exited with status 1: qemu-system-x86_64: ");
+  check_refused(result,
+                result.output.find(of_host) != std::string::npos
+                    ? of_host
+                    : "cannot start the machine: QEMU exited with status 1: qemu-system-x86_64: ");
 }
 
 TEST_CASE_METHOD(BadHost, "a folder that cannot be written is told, and nothing is started") {
@@ -128,13 +134,15 @@ TEST_CASE_METHOD(BadHost, "a folder that cannot be written is told, and nothing 
   std::filesystem::create_directory(folder.file("locked"));
   if (::geteuid() == 0) {
     if (!has_namespaces()) SKIP("root, and may not change mounts");
-    // Permissions do not stop root, a file system does; in a mount namespace that ends with the program.
-    check_refused(capture("-o locked/run.ktape", "true", in_namespace("mount -t tmpfs -o ro none locked")),
-                  "cannot create 'locked/run.ktape.partial': Read-only file system\n");
+    // Permissions do not stop root, a file system does; in a mount namespace that ends with the
+    // program.
+    check_refused(
+        capture("-o locked/run.ktape", "true", in_namespace("mount -t tmpfs -o ro none locked")),
+        "cannot create 'locked/run.ktape.partial': Read-only file system\n");
     return;
   }
-  std::filesystem::permissions(folder.file("locked"),
-                               std::filesystem::perms::owner_read | std::filesystem::perms::owner_exec);
+  std::filesystem::permissions(folder.file("locked"), std::filesystem::perms::owner_read |
+                                                          std::filesystem::perms::owner_exec);
   check_refused(capture("-o locked/run.ktape"),
                 "cannot create 'locked/run.ktape.partial': Permission denied\n");
 }
@@ -146,14 +154,16 @@ TEST_CASE_METHOD(BadHost, "a kvm that cannot run the kernel is told by its cause
 }
 
 TEST_CASE_METHOD(BadHost, "a /dev/kvm that is no KVM is told in QEMU's words") {
-  if (!has_namespaces()) SKIP("needs root that may change mounts, to put another device in its place");
+  if (!has_namespaces())
+    SKIP("needs root that may change mounts, to put another device in its place");
   const std::string by =
       ::access("/dev/kvm", F_OK) == 0 ? in_namespace("mount --bind /dev/null /dev/kvm") : "";
   check_refused(capture("-o run.ktape --accel kvm", "true", by),
                 "cannot run the kernel under KVM: cannot start the machine: QEMU exited with ");
 }
 
-TEST_CASE_METHOD(BadHost, "a second capture to a file is refused with who records to it, who goes on") {
+TEST_CASE_METHOD(BadHost,
+                 "a second capture to a file is refused with who records to it, who goes on") {
   auto first = must(TapeWriter::create(folder.file("run.ktape")));
   const ChildResult second = capture("-o run.ktape");
   CHECK(second.exit_status == 2);
@@ -161,8 +171,9 @@ TEST_CASE_METHOD(BadHost, "a second capture to a file is refused with who record
                                      "hint: process {} is recording to it\n",
                                      ::getpid()));
   CHECK(mark.processes().empty());
-  const SealedTape sealed = must(first->seal(
-      HostNs(1), [](schema::Sealed::Builder record) { record.setOutcome(schema::Outcome::COMPLETED); }));
+  const SealedTape sealed = must(first->seal(HostNs(1), [](schema::Sealed::Builder record) {
+    record.setOutcome(schema::Outcome::COMPLETED);
+  }));
   CHECK(must(verify(sealed.path, sealed.head)).integrity == Integrity::kIntact);
 }
 

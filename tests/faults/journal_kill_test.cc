@@ -43,7 +43,8 @@ class KilledRecorder {
     must(mix_.record(folder.file("whole.ktape"), rounds_, [](uint64_t) {}));
     const auto took = std::chrono::steady_clock::now() - began;
     life_ = static_cast<uint64_t>(std::chrono::duration_cast<microseconds>(took).count());
-    heads_ = sql_rows(folder.file("whole.ktape"), "SELECT lower(hex(chain)) FROM event ORDER BY seq");
+    heads_ =
+        sql_rows(folder.file("whole.ktape"), "SELECT lower(hex(chain)) FROM event ORDER BY seq");
   }
 
   // It lives, and is killed at a moment that chance chooses.
@@ -52,8 +53,8 @@ class KilledRecorder {
     const std::string path = folder.file("run.ktape");
     DoomedProcess recorder(
         [&](const DoomedProcess::Report& report) { must(mix_.record(path, rounds_, report)); });
-    // Any moment of its time, or, more often, around any of its records: a life is mostly waiting for the
-    // disk.
+    // Any moment of its time, or, more often, around any of its records: a life is mostly waiting
+    // for the disk.
     const uint64_t from = chance(4) == 0 ? 0 : chance(heads_.size());
     const auto later = microseconds(chance(from == 0 ? life_ : 3 * life_ / heads_.size()));
     recorder.kill_after(from, later);
@@ -71,7 +72,9 @@ class KilledRecorder {
   }
 
  private:
-  uint64_t chance(uint64_t under) { return std::uniform_int_distribution<uint64_t>(0, under - 1)(random_); }
+  uint64_t chance(uint64_t under) {
+    return std::uniform_int_distribution<uint64_t>(0, under - 1)(random_);
+  }
 
   int status_of(const std::string& program, const std::vector<std::string>& arguments) {
     const ChildResult result = must(run_child(KTAPE_BIN "/ktape-" + program, arguments,
@@ -88,10 +91,12 @@ class KilledRecorder {
   void check_left(const std::string& partial, const DoomedProcess& recorder, Tally& tally) {
     const Result<Verification> found = verify(partial, std::nullopt);
     if (!found.ok()) {
-      // Killed before the recorder had made its tables: nothing is lost that was ever told to be there.
+      // Killed before the recorder had made its tables: nothing is lost that was ever told to be
+      // there.
       CHECK_FALSE(recorder.reported());
       CHECK(found.error().code == ErrorCode::kBadInput);
-      CHECK(found.error().message == "nothing was recorded in '" + partial + "': its recorder died at once");
+      CHECK(found.error().message ==
+            "nothing was recorded in '" + partial + "': its recorder died at once");
       ++tally.before_there_was_a_tape;
       return;
     }
@@ -146,11 +151,12 @@ TEST_CASE("a recorder that is killed at any moment leaves every record that it h
     if (i % 100 == 0) fmt::print(stderr, "kill {} of {}\n", i + 1, KTAPE_KILLS);
     (i % kLongEvery == 0 ? lasting : brief).kill_one(tally);
   }
-  fmt::print(stderr,
-             "{} kills: {} before there was a tape, {} unsealed, {} sealed in two files, {} sealed but not"
-             " renamed, {} sealed\n",
-             KTAPE_KILLS, tally.before_there_was_a_tape, tally.unsealed, tally.sealed_in_two_files,
-             tally.sealed_but_not_renamed, tally.sealed);
+  fmt::print(
+      stderr,
+      "{} kills: {} before there was a tape, {} unsealed, {} sealed in two files, {} sealed but not"
+      " renamed, {} sealed\n",
+      KTAPE_KILLS, tally.before_there_was_a_tape, tally.unsealed, tally.sealed_in_two_files,
+      tally.sealed_but_not_renamed, tally.sealed);
   CHECK(tally.unsealed > KTAPE_KILLS / 4);
 }
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Preloaded into a program, it makes the wall clock jump: every 300 ms, by years, forth and back. The
-// monotonic clock goes on as it is.
+// Preloaded into a program, it makes the wall clock jump: every 300 ms, by years, forth and back.
+// The monotonic clock goes on as it is.
 #define _GNU_SOURCE
 #include <sys/syscall.h>
 #include <sys/time.h>
@@ -16,7 +16,8 @@ static long jump(void) {
 
 int clock_gettime(clockid_t clock, struct timespec* time) {
   long failed = syscall(SYS_clock_gettime, clock, time);
-  if (failed == 0 && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE)) time->tv_sec += jump();
+  if (failed == 0 && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE))
+    time->tv_sec += jump();
   return (int)failed;
 }
 

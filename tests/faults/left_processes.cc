@@ -25,7 +25,8 @@ std::string contents(const std::filesystem::path& path) {
 }  // namespace
 
 LeftProcesses::LeftProcesses()
-    : mark_("KTAPE_TEST_MARK=" + std::to_string(std::random_device()()) + "-" + std::to_string(::getpid())) {}
+    : mark_("KTAPE_TEST_MARK=" + std::to_string(std::random_device()()) + "-" +
+            std::to_string(::getpid())) {}
 
 std::vector<pid_t> LeftProcesses::processes() const {
   std::vector<pid_t> found;

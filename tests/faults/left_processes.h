@@ -19,7 +19,8 @@ class LeftProcesses {
   // Processes that have the mark and are alive.
   [[nodiscard]] std::vector<pid_t> processes() const;
 
-  // True when there is none any more. A killed process takes a moment to be gone, so this waits, for a while.
+  // True when there is none any more. A killed process takes a moment to be gone, so this waits,
+  // for a while.
   [[nodiscard]] bool all_gone() const;
 
  private:

@@ -46,7 +46,8 @@ LiveCapture::LiveCapture(const std::string& scenario, const std::vector<std::str
       cached_kernel(kKernel),     "--accel",     "tcg", "--fast-boot", "--no-kaslr"};
   std::vector<std::string> variables = environment;
   variables.push_back(mark_.assignment());
-  for (char** variable = environ; *variable != nullptr; ++variable) variables.emplace_back(*variable);
+  for (char** variable = environ; *variable != nullptr; ++variable)
+    variables.emplace_back(*variable);
   const std::vector<char*> argv = pointers(arguments);
   const std::vector<char*> envp = pointers(variables);
   const UniqueFd out(::open(file("told").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
@@ -111,8 +112,9 @@ std::string writing_scenario() {
   const std::string target = "target = (task = (worker = \"sleeper\"), path = \"scx.dsq_vtime\")";
   std::string writes;
   for (uint64_t i = 1; i <= kWritesToGuest; ++i) {
-    writes += fmt::format("(op = (entry = (tag = \"write {}\", {}, write = (u64 = {})))), (sleepMs = 20),\n",
-                          i, target, kWritesBase + i);
+    writes += fmt::format(
+        "(op = (entry = (tag = \"write {}\", {}, write = (u64 = {})))), (sleepMs = 20),\n", i,
+        target, kWritesBase + i);
   }
   return fmt::format(R"((
     name = "writes", machine = (memoryMb = 256),

@@ -12,13 +12,14 @@
 
 namespace ktape::test {
 
-// A run of `ktape-capture` with a real guest, to which things can be done while it records. The test case is
-// skipped when the kernel is not cached.
+// A run of `ktape-capture` with a real guest, to which things can be done while it records. The
+// test case is skipped when the kernel is not cached.
 class LiveCapture {
  public:
-  // Starts it on a scenario's text; the tape is `tape()`. `environment`: NAME=VALUE, for it and what it
-  // starts.
-  explicit LiveCapture(const std::string& scenario, const std::vector<std::string>& environment = {});
+  // Starts it on a scenario's text; the tape is `tape()`. `environment`: NAME=VALUE, for it and
+  // what it starts.
+  explicit LiveCapture(const std::string& scenario,
+                       const std::vector<std::string>& environment = {});
   ~LiveCapture();
   LiveCapture(const LiveCapture&) = delete;
   LiveCapture& operator=(const LiveCapture&) = delete;
@@ -50,13 +51,16 @@ class LiveCapture {
   int status_ = 0;
 };
 
-// Scenarios: one that is over as soon as the guest is up, one that waits in its step "wait" for an end by
-// others, and one whose step "writes" writes 1, 2, 3... to a sleeping task's vtime, `kWritesBase` above.
+// Scenarios: one that is over as soon as the guest is up, one that waits in its step "wait" for an
+// end by others, and one whose step "writes" writes 1, 2, 3... to a sleeping task's vtime,
+// `kWritesBase` above.
 inline constexpr char kBrief[] =
-    "(name = \"brief\", machine = (memoryMb = 256), steps = [(name = \"only\", actions = [(sleepMs = "
+    "(name = \"brief\", machine = (memoryMb = 256), steps = [(name = \"only\", actions = [(sleepMs "
+    "= "
     "1500)])])";
 inline constexpr char kLasting[] =
-    "(name = \"lasting\", machine = (memoryMb = 256), steps = [(name = \"wait\", actions = [(sleepMs = "
+    "(name = \"lasting\", machine = (memoryMb = 256), steps = [(name = \"wait\", actions = "
+    "[(sleepMs = "
     "50000)])])";
 inline constexpr uint64_t kWritesBase = 7'000'000'000'000'000;
 inline constexpr uint64_t kWritesToGuest = 40;

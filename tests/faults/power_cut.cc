@@ -94,7 +94,8 @@ void PowerCutDisk::cut(std::mt19937_64& random, const std::string& folder) const
       if (kept == Kept::kSome) apply_some(*op, random, content);
     }
     std::ofstream(folder + "/" + name, std::ios::binary)
-        .write(reinterpret_cast<const char*>(content.data()), static_cast<std::streamsize>(content.size()));
+        .write(reinterpret_cast<const char*>(content.data()),
+               static_cast<std::streamsize>(content.size()));
   }
 }
 

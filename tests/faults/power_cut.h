@@ -11,9 +11,9 @@
 
 namespace ktape::test {
 
-// What a disk holds, and what it was told since it was last told to sync: a model of one that keeps what was
-// synced, and of anything later what it likes, in any order. A file's name is kept when its folder was
-// synced.
+// What a disk holds, and what it was told since it was last told to sync: a model of one that keeps
+// what was synced, and of anything later what it likes, in any order. A file's name is kept when
+// its folder was synced.
 class PowerCutDisk {
  public:
   // `ignores_syncs`: one that lies, and keeps nothing for sure.
@@ -22,8 +22,8 @@ class PowerCutDisk {
   // `op` outlives the disk.
   void apply(const DiskOp& op);
 
-  // Puts into `folder` what is found there when the power is cut now. How much of what was not synced is kept
-  // is chance: none, all, or any of its sectors of 512 bytes, some of them half.
+  // Puts into `folder` what is found there when the power is cut now. How much of what was not
+  // synced is kept is chance: none, all, or any of its sectors of 512 bytes, some of them half.
   void cut(std::mt19937_64& random, const std::string& folder) const;
 
  private:

@@ -27,10 +27,11 @@ constexpr int kFewRounds = 1;
 // All that one recorder told its disk, from the first to the last.
 struct Life {
   std::deque<DiskOp> ops;
-  size_t created = 0;                                  // so many had been told when the tape was there
-  size_t sealed = 0;                                   // and when it was sealed
-  std::vector<std::pair<size_t, uint64_t>> committed;  // and how many records were committed by then
-  std::vector<std::string> heads;                      // of the tape after each record
+  size_t created = 0;  // so many had been told when the tape was there
+  size_t sealed = 0;   // and when it was sealed
+  std::vector<std::pair<size_t, uint64_t>>
+      committed;                   // and how many records were committed by then
+  std::vector<std::string> heads;  // of the tape after each record
 };
 
 Life record_a_life(int rounds) {
@@ -48,7 +49,8 @@ Life record_a_life(int rounds) {
     }));
   }
   life.sealed = life.ops.size();
-  life.heads = sql_rows(folder.file("run.ktape"), "SELECT lower(hex(chain)) FROM event ORDER BY seq");
+  life.heads =
+      sql_rows(folder.file("run.ktape"), "SELECT lower(hex(chain)) FROM event ORDER BY seq");
   return life;
 }
 
@@ -71,8 +73,8 @@ std::vector<size_t> moments(const Life& life, int count, std::mt19937_64& random
 // The most records of which the disk was told to keep them before `moment`.
 uint64_t synced_records(const Life& life, size_t moment) {
   size_t sync = moment;
-  while (sync > 0 &&
-         !(life.ops[sync - 1].kind == DiskOp::Kind::kSync && life.ops[sync - 1].name.ends_with("-wal")))
+  while (sync > 0 && !(life.ops[sync - 1].kind == DiskOp::Kind::kSync &&
+                       life.ops[sync - 1].name.ends_with("-wal")))
     --sync;
   uint64_t records = 0;
   for (const auto& [at, count] : life.committed) {
@@ -88,16 +90,17 @@ struct Tally {
   uint64_t lost_records = 0;  // that were committed, and never promised to outlive a power cut
 };
 
-void check_prefix(const Life& life, size_t moment, const std::string& left, const Verification& found,
-                  Tally& tally) {
+void check_prefix(const Life& life, size_t moment, const std::string& left,
+                  const Verification& found, Tally& tally) {
   INFO(found.finding);
   REQUIRE((found.integrity == Integrity::kUnsealed || found.integrity == Integrity::kIntact));
   CHECK(found.records >= synced_records(life, moment));
   REQUIRE(found.records <= life.heads.size());
   if (found.records > 0) CHECK(to_hex(found.head) == life.heads[found.records - 1]);
   ++tally.prefix;
-  const auto later = std::upper_bound(life.committed.begin(), life.committed.end(), moment,
-                                      [](size_t when, const auto& commit) { return when < commit.first; });
+  const auto later =
+      std::upper_bound(life.committed.begin(), life.committed.end(), moment,
+                       [](size_t when, const auto& commit) { return when < commit.first; });
   const uint64_t committed = std::prev(later)->second;  // the tape was there by then
   if (committed > found.records) tally.lost_records += committed - found.records;
   if (found.integrity == Integrity::kIntact) return;
@@ -148,11 +151,12 @@ TEST_CASE("a power cut at any moment leaves a valid prefix, and all of a tape th
       check_cut(life, moment, folder, tally);
     }
   }
-  fmt::print(
-      stderr,
-      "{} power cuts in {} operations: {} before there was a tape, {} left a prefix, {} the whole tape;"
-      " {} records lost that were not yet promised\n",
-      KTAPE_CUTS, life.sealed, tally.before_there_was_a_tape, tally.prefix, tally.whole, tally.lost_records);
+  fmt::print(stderr,
+             "{} power cuts in {} operations: {} before there was a tape, {} left a prefix, {} the "
+             "whole tape;"
+             " {} records lost that were not yet promised\n",
+             KTAPE_CUTS, life.sealed, tally.before_there_was_a_tape, tally.prefix, tally.whole,
+             tally.lost_records);
   CHECK(tally.prefix > KTAPE_CUTS / 4);
   CHECK(tally.whole > 0);
   CHECK(tally.lost_records > 0);  // else this would not have been a power cut

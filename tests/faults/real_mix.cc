@@ -40,10 +40,12 @@ bool repeats(Record::Which kind) {
   return kKinds.contains(kind);
 }
 
-// Where the recorder commits: a request before it is served, then all that a freeze brought at once.
+// Where the recorder commits: a request before it is served, then all that a freeze brought at
+// once.
 bool ends_group(Record::Which kind) {
-  static const std::set<Record::Which> kWithin = {Record::FREEZE_BEGAN, Record::FROZEN, Record::GATE_CHECKED,
-                                                  Record::THAWED, Record::LAYOUT_USED};
+  static const std::set<Record::Which> kWithin = {Record::FREEZE_BEGAN, Record::FROZEN,
+                                                  Record::GATE_CHECKED, Record::THAWED,
+                                                  Record::LAYOUT_USED};
   return !kWithin.contains(kind);
 }
 
@@ -90,7 +92,8 @@ Result<PagesKept> RealMix::add_pages(TapeWriter& writer, uint64_t freeze, uint64
     if (!rows[i].hash) continue;
     // Some have changed since the last time.
     const bool changed = round > 0 && i % 8 == 0;
-    std::vector<std::byte> page = changed ? noise(round * 1000 + i, 4096) : pages_.at(*rows[i].hash);
+    std::vector<std::byte> page =
+        changed ? noise(round * 1000 + i, 4096) : pages_.at(*rows[i].hash);
     KTAPE_ASSIGN(rows[i].hash, writer.add_page(page));
   }
   return writer.add_freeze_pages(freeze + round * kIdsPerRound, rows);
@@ -103,16 +106,17 @@ Result<void> RealMix::append(TapeWriter& writer, Record::Reader record, uint64_t
     KTAPE_ASSIGN(kept, add_pages(writer, record.getThawed().getFreeze(), round));
   }
   ++records;
-  auto appended = writer.append(HostNs(records), GuestNs(record.getGuestNs()), [&](Record::Builder to) {
-    capnp::DynamicStruct::Reader from(record);
-    capnp::DynamicStruct::Builder copy(to);
-    const auto field = KJ_ASSERT_NONNULL(from.which());
-    copy.set(field, from.get(field));
-    shift_ids(copy.get(field).as<capnp::DynamicStruct>(), round * kIdsPerRound);
-    if (!kept) return;
-    to.getThawed().setPages(kept->pages);
-    to.getThawed().setPagesDigest(as_data(std::span<const std::byte>(kept->digest)));
-  });
+  auto appended =
+      writer.append(HostNs(records), GuestNs(record.getGuestNs()), [&](Record::Builder to) {
+        capnp::DynamicStruct::Reader from(record);
+        capnp::DynamicStruct::Builder copy(to);
+        const auto field = KJ_ASSERT_NONNULL(from.which());
+        copy.set(field, from.get(field));
+        shift_ids(copy.get(field).as<capnp::DynamicStruct>(), round * kIdsPerRound);
+        if (!kept) return;
+        to.getThawed().setPages(kept->pages);
+        to.getThawed().setPagesDigest(as_data(std::span<const std::byte>(kept->digest)));
+      });
   if (!appended.ok()) return appended.error();
   return {};
 }
@@ -130,7 +134,8 @@ Result<void> RealMix::record_round(TapeWriter& writer, uint64_t round, const Com
   return {};
 }
 
-Result<SealedTape> RealMix::record(const std::string& path, int rounds, const Committed& committed) const {
+Result<SealedTape> RealMix::record(const std::string& path, int rounds,
+                                   const Committed& committed) const {
   KTAPE_ASSIGN(std::unique_ptr<TapeWriter> writer, TapeWriter::create(path));
   committed(0);
   for (const auto& [name, content] : blobs_) {
@@ -141,12 +146,14 @@ Result<SealedTape> RealMix::record(const std::string& path, int rounds, const Co
   for (int round = 0; round <= rounds; ++round) {
     const auto number = static_cast<uint64_t>(round);
     KTAPE_TRY(record_round(*writer, number, committed, records));
-    KTAPE_ASSIGN(Digest hash, writer->add_blob("noise " + std::to_string(round), noise(number, kNoiseBytes)));
+    KTAPE_ASSIGN(Digest hash,
+                 writer->add_blob("noise " + std::to_string(round), noise(number, kNoiseBytes)));
     (void)hash;
     KTAPE_TRY(writer->commit());
   }
-  return writer->seal(HostNs(records + 1),
-                      [](schema::Sealed::Builder sealed) { sealed.setOutcome(schema::Outcome::COMPLETED); });
+  return writer->seal(HostNs(records + 1), [](schema::Sealed::Builder sealed) {
+    sealed.setOutcome(schema::Outcome::COMPLETED);
+  });
 }
 
 }  // namespace ktape::test

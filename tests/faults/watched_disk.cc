@@ -15,9 +15,11 @@
 
 extern "C" {
 int __real_fsync(int fd);
-int __real_renameat2(int from_folder, const char* from, int to_folder, const char* to, unsigned flags);
+int __real_renameat2(int from_folder, const char* from, int to_folder, const char* to,
+                     unsigned flags);
 int __wrap_fsync(int fd);
-int __wrap_renameat2(int from_folder, const char* from, int to_folder, const char* to, unsigned flags);
+int __wrap_renameat2(int from_folder, const char* from, int to_folder, const char* to,
+                     unsigned flags);
 }
 
 namespace ktape::test {
@@ -51,7 +53,8 @@ std::string name_of(const char* path) {
 struct WatchedFile {
   sqlite3_file base;
   std::string* name;       // empty: not watched
-  bool folder_needs_sync;  // as SQLite's own does it: with the first sync of a log or a journal that it made
+  bool folder_needs_sync;  // as SQLite's own does it: with the first sync of a log or a journal
+                           // that it made
   sqlite3_file* real() { return reinterpret_cast<sqlite3_file*>(this + 1); }
   const sqlite3_io_methods& methods() { return *real()->pMethods; }
 };
@@ -69,9 +72,10 @@ int x_read(sqlite3_file* file, void* out, int bytes, sqlite3_int64 offset) {
 int x_write(sqlite3_file* file, const void* data, int bytes, sqlite3_int64 offset) {
   WatchedFile* self = from(file);
   const auto* begin = static_cast<const std::byte*>(data);
-  const int failure = self->name->empty() ? 0
-                                          : tell(Kind::kWrite, *self->name, static_cast<uint64_t>(offset),
-                                                 {begin, begin + bytes});
+  const int failure =
+      self->name->empty()
+          ? 0
+          : tell(Kind::kWrite, *self->name, static_cast<uint64_t>(offset), {begin, begin + bytes});
   if (failure == 0) return self->methods().xWrite(self->real(), data, bytes, offset);
   (void)self->methods().xWrite(self->real(), data, bytes / 2, offset);
   errno = failure;
@@ -95,15 +99,21 @@ int x_sync(sqlite3_file* file, int flags) {
 int x_file_size(sqlite3_file* file, sqlite3_int64* size) {
   return from(file)->methods().xFileSize(from(file)->real(), size);
 }
-int x_lock(sqlite3_file* file, int lock) { return from(file)->methods().xLock(from(file)->real(), lock); }
-int x_unlock(sqlite3_file* file, int lock) { return from(file)->methods().xUnlock(from(file)->real(), lock); }
+int x_lock(sqlite3_file* file, int lock) {
+  return from(file)->methods().xLock(from(file)->real(), lock);
+}
+int x_unlock(sqlite3_file* file, int lock) {
+  return from(file)->methods().xUnlock(from(file)->real(), lock);
+}
 int x_check_reserved_lock(sqlite3_file* file, int* out) {
   return from(file)->methods().xCheckReservedLock(from(file)->real(), out);
 }
 int x_file_control(sqlite3_file* file, int op, void* argument) {
   return from(file)->methods().xFileControl(from(file)->real(), op, argument);
 }
-int x_sector_size(sqlite3_file* file) { return from(file)->methods().xSectorSize(from(file)->real()); }
+int x_sector_size(sqlite3_file* file) {
+  return from(file)->methods().xSectorSize(from(file)->real());
+}
 int x_device_characteristics(sqlite3_file* file) {
   return from(file)->methods().xDeviceCharacteristics(from(file)->real());
 }
@@ -139,8 +149,8 @@ int x_open(sqlite3_vfs*, const char* path, sqlite3_file* file, int flags, int* o
   const int code = real_vfs->xOpen(real_vfs, path, self->real(), flags, out_flags);
   if (code != SQLITE_OK) return code;
   self->name = new std::string(name);
-  self->folder_needs_sync =
-      (flags & SQLITE_OPEN_CREATE) != 0 && (flags & (SQLITE_OPEN_WAL | SQLITE_OPEN_MAIN_JOURNAL)) != 0;
+  self->folder_needs_sync = (flags & SQLITE_OPEN_CREATE) != 0 &&
+                            (flags & (SQLITE_OPEN_WAL | SQLITE_OPEN_MAIN_JOURNAL)) != 0;
   self->base.pMethods = &kMethods;
   return code;
 }
@@ -189,7 +199,8 @@ using ktape::test::DiskOp;
 int __wrap_fsync(int fd) {
   using namespace ktape::test;
   std::string path(4096, '\0');
-  const ssize_t size = ::readlink(("/proc/self/fd/" + std::to_string(fd)).c_str(), path.data(), path.size());
+  const ssize_t size =
+      ::readlink(("/proc/self/fd/" + std::to_string(fd)).c_str(), path.data(), path.size());
   path.resize(size > 0 ? static_cast<size_t>(size) : 0);
   int failure = 0;
   if (watched != nullptr && path == watched->folder) failure = tell(DiskOp::Kind::kSyncFolder, "");
@@ -199,7 +210,8 @@ int __wrap_fsync(int fd) {
   return failure == 0 ? __real_fsync(fd) : -1;
 }
 
-int __wrap_renameat2(int from_folder, const char* from, int to_folder, const char* to, unsigned flags) {
+int __wrap_renameat2(int from_folder, const char* from, int to_folder, const char* to,
+                     unsigned flags) {
   using namespace ktape::test;
   const std::string name = name_of(from);
   const int failure = name.empty() ? 0 : tell(DiskOp::Kind::kRename, name, 0, {}, name_of(to));

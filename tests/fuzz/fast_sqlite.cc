@@ -5,9 +5,9 @@
 #include <array>
 #include <cstdlib>
 
-// SQLite is not instrumented, and asks for small memory thousands of times a tape: from the address sanitizer
-// that took half of all time. So it gets small memory from lists of its own; large memory, where the rows'
-// contents are, stays with the sanitizer. For one thread.
+// SQLite is not instrumented, and asks for small memory thousands of times a tape: from the address
+// sanitizer that took half of all time. So it gets small memory from lists of its own; large
+// memory, where the rows' contents are, stays with the sanitizer. For one thread.
 namespace {
 
 constexpr size_t kStep = 32;
@@ -73,7 +73,9 @@ SmallMemory memory;
 
 void* allocate(int bytes) { return memory.allocate(static_cast<size_t>(bytes)); }
 void release(void* at) { memory.release(at); }
-int size_of(void* at) { return at != nullptr ? static_cast<int>(SmallMemory::head_of(at)->bytes) : 0; }
+int size_of(void* at) {
+  return at != nullptr ? static_cast<int>(SmallMemory::head_of(at)->bytes) : 0;
+}
 // A multiple of kStep is what the lists give; larger memory is told apart by not being one.
 int rounded(int bytes) {
   const auto wanted = static_cast<size_t>(bytes);
@@ -93,8 +95,9 @@ void* resize(void* at, int bytes) {
 
 // Before anybody opens a database.
 const bool configured = [] {
-  static sqlite3_mem_methods methods = {
-      allocate, release, resize, size_of, rounded, [](void*) { return SQLITE_OK; }, [](void*) {}, nullptr};
+  static sqlite3_mem_methods methods = {allocate,     release, resize,
+                                        size_of,      rounded, [](void*) { return SQLITE_OK; },
+                                        [](void*) {}, nullptr};
   return sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0) == SQLITE_OK &&
          sqlite3_config(SQLITE_CONFIG_SINGLETHREAD) == SQLITE_OK &&
          sqlite3_config(SQLITE_CONFIG_MALLOC, &methods) == SQLITE_OK;

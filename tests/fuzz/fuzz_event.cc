@@ -6,6 +6,7 @@
 #include <cstring>
 #include <vector>
 
+#include "schema/tape/chain.h"
 #include "schema/tape/database.h"
 #include "schema/tape/losses.h"
 #include "schema/tape/projection/projection_tables.h"
@@ -14,9 +15,9 @@
 #include "tests/fuzz/no_stack_traces.h"
 #include "tests/fuzz/read_everything.h"
 
-// One record of a tape as a stranger made it, and the row of `event` that it stands in. The first byte says
-// what is wrong with the row; where nothing is, SQLite adds nothing to the record and is left out, which
-// makes this a thousand times faster than whole files are.
+// One record of a tape as a stranger made it, and the row of `event` that it stands in. The first
+// byte says what is wrong with the row; where nothing is, SQLite adds nothing to the record and is
+// left out, which makes this a thousand times faster than whole files are.
 namespace {
 
 using namespace ktape;
@@ -33,12 +34,13 @@ T must(Result<T> result) {
 }
 
 struct Tape {
-  Database database = must(Database::open(":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, "fuzzed"));
+  Database database =
+      must(Database::open(":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, "fuzzed"));
   Statement insert;
   Tape() {
     if (!database.execute(kTapeTables).ok()) std::abort();
-    insert =
-        must(database.prepare("INSERT OR REPLACE INTO event(rowid, kind, record, chain) VALUES(?, ?, ?, ?)"));
+    insert = must(database.prepare(
+        "INSERT OR REPLACE INTO event(rowid, kind, record, chain) VALUES(?, ?, ?, ?)"));
   }
 };
 
@@ -110,11 +112,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   tape.insert.bind(1, seq);
   tape.insert.bind(2, kind);
   if ((how & kTextRecord) != 0) {
-    tape.insert.bind(3, std::string_view(reinterpret_cast<const char*>(message.data()), message.size()));
+    tape.insert.bind(
+        3, std::string_view(reinterpret_cast<const char*>(message.data()), message.size()));
   } else {
     tape.insert.bind(3, std::span<const std::byte>(message));
   }
-  tape.insert.bind(4, std::span<const std::byte>(chain).first((how & kShortChain) != 0 ? 5 : chain.size()));
+  tape.insert.bind(
+      4, std::span<const std::byte>(chain).first((how & kShortChain) != 0 ? 5 : chain.size()));
   if (!tape.insert.run().ok()) return 0;
   read_rows(tape.database);
   if (!tape.database.execute("DELETE FROM event").ok()) std::abort();

@@ -3,11 +3,13 @@
 #include "guest/kernel/image/symbol_table.h"
 #include "tests/support/kernel/synthetic_kernel.h"
 
-// The tables alone, in a sound vmlinux around them: most changes to a whole file only break the ELF.
+// The tables alone, in a sound vmlinux around them: most changes to a whole file only break the
+// ELF.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   constexpr uint64_t kReadOnlyData = 0xffffffff82000000;
   const auto bytes = std::as_bytes(std::span(data, size));
-  const auto file = ktape::synthetic::make_elf({{".rodata", kReadOnlyData, {bytes.begin(), bytes.end()}}});
+  const auto file =
+      ktape::synthetic::make_elf({{".rodata", kReadOnlyData, {bytes.begin(), bytes.end()}}});
   const auto elf = ktape::ElfImage::parse(file);
   if (elf.ok()) (void)ktape::SymbolTable::from_kallsyms(*elf);
   return 0;

@@ -8,7 +8,8 @@
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   constexpr size_t kLimitBytes = 4096;
   if (size == 0) return 0;
-  const auto content = ktape::unpack(data[0], std::as_bytes(std::span(data + 1, size - 1)), kLimitBytes);
+  const auto content =
+      ktape::unpack(data[0], std::as_bytes(std::span(data + 1, size - 1)), kLimitBytes);
   if (content.ok() && content->size() > kLimitBytes) std::abort();
   return 0;
 }

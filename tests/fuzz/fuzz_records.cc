@@ -16,8 +16,9 @@
 #include "tests/fuzz/no_stack_traces.h"
 #include "tests/fuzz/read_everything.h"
 
-// The records of a tape, one after another: two bytes that say how many words, and the segment of one
-// message. They go through everything that reads records: the projection, show, info, the exports.
+// The records of a tape, one after another: two bytes that say how many words, and the segment of
+// one message. They go through everything that reads records: the projection, show, info, the
+// exports.
 namespace {
 
 using namespace ktape;

@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "schema/base/file.h"
+#include "schema/tape/chain.h"
 #include "schema/tape/message.h"
 #include "schema/tape/reading/event_cursor.h"
 #include "schema/tape/verify/verify_parts.h"
@@ -18,9 +19,10 @@
 #include "tests/support/must.h"
 #include "tests/support/temp_dir.h"
 
-// A tape with rows in every table, of which the input changes, removes and adds some: a byte that says
-// whether the chain is computed anew, then changes: two bytes for the cell, one for what is done to it, one
-// for the length of what is put there. It stays open and is rolled back, which makes this faster than files.
+// A tape with rows in every table, of which the input changes, removes and adds some: a byte that
+// says whether the chain is computed anew, then changes: two bytes for the cell, one for what is
+// done to it, one for the length of what is put there. It stays open and is rolled back, which
+// makes this faster than files.
 namespace {
 
 using namespace ktape;
@@ -52,12 +54,14 @@ std::string joined(const std::vector<std::string>& parts, const std::string& wit
 class Tape {
  public:
   Tape() : database_(load()) {
-    for (const std::string& table : ask(database_, "SELECT name FROM sqlite_schema WHERE type = 'table'")) {
+    for (const std::string& table :
+         ask(database_, "SELECT name FROM sqlite_schema WHERE type = 'table'")) {
       const std::string of = "FROM pragma_table_info('" + table + "')";
       const std::vector<std::string> columns = ask(database_, "SELECT name " + of);
       const std::vector<std::string> keys = ask(database_, "SELECT name " + of + " WHERE pk > 0");
       std::vector<std::string> equals;
-      for (const std::string& key : keys) equals.push_back("'" + key + " = ' || quote(" + key + ")");
+      for (const std::string& key : keys)
+        equals.push_back("'" + key + " = ' || quote(" + key + ")");
       const std::string rows = "SELECT " + joined(equals, " || ' AND ' || ") + " FROM " + table;
       for (const std::string& row : ask(database_, rows)) add_cells(table, columns, row);
     }
@@ -69,7 +73,9 @@ class Tape {
   // True when the cell is another than before. What a constraint forbids is not done.
   bool change(size_t at, How how, std::span<const std::byte> value) {
     const Cell& cell = cells_[at % cells_.size()];
-    const std::string& sql = how == kRemoveRow ? cell.remove : how == kAddRow ? cell.add : cell.change;
+    const std::string& sql = how == kRemoveRow ? cell.remove
+                             : how == kAddRow  ? cell.add
+                                               : cell.change;
     const std::string before = content(cell);
     Statement statement = test::must(database_.prepare(sql));
     int64_t integer = 0;
@@ -77,7 +83,8 @@ class Tape {
     switch (how) {
       case kBlob: statement.bind(1, value); break;
       case kText:
-        statement.bind(1, std::string_view(reinterpret_cast<const char*>(value.data()), value.size()));
+        statement.bind(1,
+                       std::string_view(reinterpret_cast<const char*>(value.data()), value.size()));
         break;
       case kInteger:
       case kAddRow: statement.bind(1, integer); break;
@@ -111,25 +118,27 @@ class Tape {
     test::record_every_kind(tape);
     const SealedTape sealed = tape.seal();
     const std::vector<std::byte> bytes = test::must(read_file(sealed.path, size_t{1} << 24));
-    Database database =
-        test::must(Database::open(":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, "fuzzed"));
+    Database database = test::must(
+        Database::open(":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, "fuzzed"));
     auto* copy = static_cast<unsigned char*>(sqlite3_malloc64(bytes.size()));
     std::memcpy(copy, bytes.data(), bytes.size());
     const auto size = static_cast<sqlite3_int64>(bytes.size());
-    const int code = sqlite3_deserialize(database.handle(), "main", copy, size, size,
-                                         SQLITE_DESERIALIZE_FREEONCLOSE | SQLITE_DESERIALIZE_RESIZEABLE);
+    const int code =
+        sqlite3_deserialize(database.handle(), "main", copy, size, size,
+                            SQLITE_DESERIALIZE_FREEONCLOSE | SQLITE_DESERIALIZE_RESIZEABLE);
     KTAPE_CHECK(code == SQLITE_OK);
     return database;
   }
 
-  void add_cells(const std::string& table, const std::vector<std::string>& columns, const std::string& row) {
+  void add_cells(const std::string& table, const std::vector<std::string>& columns,
+                 const std::string& row) {
     const std::string where = " FROM " + table + " WHERE " + row;
     for (const std::string& column : columns) {
       std::vector<std::string> values = columns;
       std::ranges::replace(values, column, std::string("?1"));
-      cells_.push_back({"SELECT " + column + where,
-                        "UPDATE " + table + " SET " + column + " = ?1 WHERE " + row, "DELETE" + where,
-                        "INSERT INTO " + table + " SELECT " + joined(values, ", ") + where});
+      cells_.push_back(
+          {"SELECT " + column + where, "UPDATE " + table + " SET " + column + " = ?1 WHERE " + row,
+           "DELETE" + where, "INSERT INTO " + table + " SELECT " + joined(values, ", ") + where});
     }
   }
 

@@ -12,8 +12,8 @@
 #include "schema/tape/tape_file.h"
 #include "schema/tape/verify/verify.h"
 
-// A stranger's file: opened, read to its end, its tables read, measured, verified, salvaged; and not written
-// to.
+// A stranger's file: opened, read to its end, its tables read, measured, verified, salvaged; and
+// not written to.
 namespace {
 
 using namespace ktape;
@@ -22,7 +22,8 @@ using namespace ktape;
 class Scratch {
  public:
   Scratch()
-      : path_(std::string(::access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp") + "/ktape-fuzz-XXXXXX") {
+      : path_(std::string(::access("/dev/shm", W_OK) == 0 ? "/dev/shm" : "/tmp") +
+              "/ktape-fuzz-XXXXXX") {
     fd_ = UniqueFd(::mkstemp(path_.data()));
     if (::link(path_.c_str(), partial().c_str()) != 0) std::abort();
   }

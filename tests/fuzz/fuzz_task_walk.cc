@@ -7,8 +7,9 @@
 #include "schema/target/target_path.h"
 #include "tests/support/kernel/fake_kernel.h"
 
-// A sound kernel's memory with changes by the input: 4 bytes that say where and 8 that say what, again and
-// again. Then whatever an op can reach is looked for: tasks by pid, their gates, pointers and lists.
+// A sound kernel's memory with changes by the input: 4 bytes that say where and 8 that say what,
+// again and again. Then whatever an op can reach is looked for: tasks by pid, their gates, pointers
+// and lists.
 namespace {
 
 using namespace ktape;
@@ -26,8 +27,9 @@ struct Subject {
     sound = fake.ram();
     for (int32_t pid : {1, 4095}) {
       for (const char* path : {"scx.dsq_vtime", "scx.dsq->id"}) {
-        ops.push_back(
-            {"", {TaskRoot{Pid(pid), 10'000'000, ""}, parse_target_path(path).value()}, ReadAction{}});
+        ops.push_back({"",
+                       {TaskRoot{Pid(pid), 10'000'000, ""}, parse_target_path(path).value()},
+                       ReadAction{}});
       }
     }
   }

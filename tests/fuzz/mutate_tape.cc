@@ -8,12 +8,13 @@
 #include <string>
 #include <vector>
 
+#include "schema/tape/chain.h"
 #include "schema/tape/message.h"
 
 extern "C" size_t LLVMFuzzerMutate(uint8_t* data, size_t size, size_t max_size);
 
-// Changes a tape in the ways that SQLite itself can: most changes to the bytes of a database are met by
-// SQLite, and never reach what stands in its rows.
+// Changes a tape in the ways that SQLite itself can: most changes to the bytes of a database are
+// met by SQLite, and never reach what stands in its rows.
 namespace {
 
 using namespace ktape;
@@ -50,12 +51,15 @@ std::string ask(const Handle& database, const std::string& sql) {
 void chain_again(const Handle& database) {
   Digest head{};
   // A damaged tree may lead in circles.
-  const Query events = query_of(database, "SELECT rowid, record FROM event ORDER BY seq LIMIT 1000");
+  const Query events =
+      query_of(database, "SELECT rowid, record FROM event ORDER BY seq LIMIT 1000");
   const Query update = query_of(database, "UPDATE event SET chain = ? WHERE rowid = ?");
   while (events != nullptr && update != nullptr && sqlite3_step(events.get()) == SQLITE_ROW) {
     const auto* record = static_cast<const std::byte*>(sqlite3_column_blob(events.get(), 1));
-    head = next_link(head, std::span(record, static_cast<size_t>(sqlite3_column_bytes(events.get(), 1))));
-    sqlite3_bind_blob(update.get(), 1, head.data(), static_cast<int>(head.size()), SQLITE_TRANSIENT);
+    head = next_link(head,
+                     std::span(record, static_cast<size_t>(sqlite3_column_bytes(events.get(), 1))));
+    sqlite3_bind_blob(update.get(), 1, head.data(), static_cast<int>(head.size()),
+                      SQLITE_TRANSIENT);
     sqlite3_bind_int64(update.get(), 2, sqlite3_column_int64(events.get(), 0));
     sqlite3_step(update.get());
     sqlite3_reset(update.get());
@@ -64,13 +68,15 @@ void chain_again(const Handle& database) {
 
 // One cell of one row of one table, with other bytes.
 void change_cell(const Handle& database, std::minstd_rand& random) {
-  const std::string table = random() % 2 == 0 ? "event"
-                                              : ask(database,
-                                                    "SELECT name FROM sqlite_master WHERE type = 'table' "
-                                                    "ORDER BY random() LIMIT 1");
-  const std::string column =
-      ask(database, "SELECT name FROM pragma_table_info('" + table + "') ORDER BY random() LIMIT 1");
-  const std::string row = ask(database, "SELECT rowid FROM \"" + table + "\" ORDER BY random() LIMIT 1");
+  const std::string table = random() % 2 == 0
+                                ? "event"
+                                : ask(database,
+                                      "SELECT name FROM sqlite_master WHERE type = 'table' "
+                                      "ORDER BY random() LIMIT 1");
+  const std::string column = ask(
+      database, "SELECT name FROM pragma_table_info('" + table + "') ORDER BY random() LIMIT 1");
+  const std::string row =
+      ask(database, "SELECT rowid FROM \"" + table + "\" ORDER BY random() LIMIT 1");
   if (column.empty() || row.empty()) return;
   const std::string cell = "\"" + column + "\" FROM \"" + table + "\" WHERE rowid = " + row;
   const Query query = query_of(database, "SELECT " + cell);
@@ -81,8 +87,8 @@ void change_cell(const Handle& database, std::minstd_rand& random) {
   const size_t size = bytes.size();
   bytes.resize(size + 64);
   bytes.resize(LLVMFuzzerMutate(bytes.data(), size, bytes.size()));
-  const Query update =
-      query_of(database, "UPDATE \"" + table + "\" SET \"" + column + "\" = ? WHERE rowid = " + row);
+  const Query update = query_of(
+      database, "UPDATE \"" + table + "\" SET \"" + column + "\" = ? WHERE rowid = " + row);
   if (update == nullptr) return;
   if (type == SQLITE_BLOB || random() % 8 == 0) {
     sqlite3_bind_blob(update.get(), 1, bytes.data(), static_cast<int>(bytes.size()), SQLITE_STATIC);
@@ -96,7 +102,8 @@ void change_cell(const Handle& database, std::minstd_rand& random) {
 
 }  // namespace
 
-extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max_size, unsigned int seed) {
+extern "C" size_t LLVMFuzzerCustomMutator(uint8_t* data, size_t size, size_t max_size,
+                                          unsigned int seed) {
   std::minstd_rand random(seed);
   if (random() % 4 == 0) return LLVMFuzzerMutate(data, size, max_size);
   const Handle database = database_of({data, size});

@@ -7,11 +7,13 @@
 
 namespace ktape::fuzz {
 
-// Reads the fields of a message, of long lists the beginning. Throws kj::Exception where a field is bad.
+// Reads the fields of a message, of long lists the beginning. Throws kj::Exception where a field is
+// bad.
 class EverythingReader {
  public:
   void read(const capnp::DynamicValue::Reader& value) {
-    // Pointers may lead to one place again and again: what was read a thousand times is not worth more.
+    // Pointers may lead to one place again and again: what was read a thousand times is not worth
+    // more.
     if (left_ == 0) return;
     --left_;
     switch (value.getType()) {
@@ -37,6 +39,8 @@ class EverythingReader {
   size_t left_ = 1000;  // values
 };
 
-inline void read_everything(const capnp::DynamicValue::Reader& value) { EverythingReader().read(value); }
+inline void read_everything(const capnp::DynamicValue::Reader& value) {
+  EverythingReader().read(value);
+}
 
 }  // namespace ktape::fuzz

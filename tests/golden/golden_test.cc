@@ -22,7 +22,8 @@ ChildResult run_program(const std::string& name, const std::vector<std::string>&
 std::string expected(const std::string& name) {
   std::string text = must(read_text_file(KTAPE_GOLDEN "/" + name, 1 << 20));
   const std::string tape = "format-1.ktape";
-  for (size_t at = text.find(tape); at != std::string::npos; at = text.find(tape, at + sizeof kTape)) {
+  for (size_t at = text.find(tape); at != std::string::npos;
+       at = text.find(tape, at + sizeof kTape)) {
     text.replace(at, tape.size(), kTape);
   }
   return text;

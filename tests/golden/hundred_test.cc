@@ -62,7 +62,8 @@ double processor_seconds() {
 
 }  // namespace
 
-TEST_CASE("100 tapes are judged by all assertions as each of them is alone, and what it cost is told") {
+TEST_CASE(
+    "100 tapes are judged by all assertions as each of them is alone, and what it cost is told") {
   TempDir folder;
   const std::vector<std::string> golden = golden_tapes();
   REQUIRE(golden.size() > 10);
@@ -75,8 +76,9 @@ TEST_CASE("100 tapes are judged by all assertions as each of them is alone, and 
   const auto began = std::chrono::steady_clock::now();
   const ChildResult all = check(tapes);
   const std::chrono::duration<double> took = std::chrono::steady_clock::now() - began;
-  fmt::print("100 tapes with all assertions: {:.1f} s of processor time, {:.1f} s on {} processors\n",
-             processor_seconds() - before, took.count(), std::thread::hardware_concurrency());
+  fmt::print(
+      "100 tapes with all assertions: {:.1f} s of processor time, {:.1f} s on {} processors\n",
+      processor_seconds() - before, took.count(), std::thread::hardware_concurrency());
   CHECK(all.exit_status == 1);  // stalls are among them
   for (size_t i = 0; i < kTapes; ++i) {
     const std::vector<std::string> alone = results(check({golden[i % golden.size()]}), "");

@@ -14,9 +14,9 @@
 #include "replay/tape/tape_kernel.h"
 #include "tests/support/must.h"
 
-// Slim tapes of real runs on three kernels. Whatever becomes of ktape, it reads them, replays each gate and
-// each reply as it was recorded, and judges them as it did; and it answers questions that nobody asked
-// when they were captured.
+// Slim tapes of real runs on three kernels. Whatever becomes of ktape, it reads them, replays each
+// gate and each reply as it was recorded, and judges them as it did; and it answers questions that
+// nobody asked when they were captured.
 namespace ktape::test {
 
 using Catch::Matchers::ContainsSubstring;
@@ -31,10 +31,10 @@ struct GoldenTape {
   std::string head;
   std::string counts;  // of what replay compares
   int check_status = 0;
-  Verdicts not_ok;                     // of the assertions that need no arguments, where it is not "ok"
-  std::string worker;                  // one that is asked about
+  Verdicts not_ok;     // of the assertions that need no arguments, where it is not "ok"
+  std::string worker;  // one that is asked about
   std::string siblings = "1 entry: ";  // how the list of its parent's children begins
-  std::string queued;                  // who waits in its queue at the last freeze; empty: it waits in none
+  std::string queued;  // who waits in its queue at the last freeze; empty: it waits in none
 
   [[nodiscard]] std::string path() const { return KTAPE_GOLDEN "/" + name + ".ktape"; }
   [[nodiscard]] std::string task() const { return "task:" + worker; }
@@ -42,8 +42,8 @@ struct GoldenTape {
 
 // Of `entries` and their gates, in so many freezes, with the fields that were looked up.
 std::string counts(int entries, int gates, int freezes, int layouts) {
-  return fmt::format(R"("entries":"{}","gates":"{}","freezes":"{}","layouts":"{}")", entries, gates, freezes,
-                     layouts);
+  return fmt::format(R"("entries":"{}","gates":"{}","freezes":"{}","layouts":"{}")", entries, gates,
+                     freezes, layouts);
 }
 
 GoldenTape cold_path(const std::string& kernel, const std::string& head, int layouts) {
@@ -63,7 +63,8 @@ GoldenTape spinners(const std::string& kernel, const std::string& head, int layo
 }
 
 // The entries are the recorder's own, about each worker.
-GoldenTape stall(const std::string& kernel, const std::string& head, int layouts, const std::string& queued) {
+GoldenTape stall(const std::string& kernel, const std::string& head, int layouts,
+                 const std::string& queued) {
   return {"scheduler_stall-" + kernel,
           head,
           counts(18, 180, 1, layouts),
@@ -76,9 +77,11 @@ GoldenTape stall(const std::string& kernel, const std::string& head, int layouts
 
 GoldenTape across_policies(const std::string& kernel, const std::string& head, int layouts,
                            const std::string& consistent) {
-  Verdicts not_ok = {{"jiffies-nonzero", "skip"}, {"percpu-typed", "skip"}, {"vtime-monotonic", "skip"}};
+  Verdicts not_ok = {
+      {"jiffies-nonzero", "skip"}, {"percpu-typed", "skip"}, {"vtime-monotonic", "skip"}};
   if (consistent != "ok") not_ok["freeze-consistent"] = consistent;
-  return {"vtime_across_policies-" + kernel, head, counts(7, 84, 4, layouts), 77, not_ok, "wanderer"};
+  return {
+      "vtime_across_policies-" + kernel, head, counts(7, 84, 4, layouts), 77, not_ok, "wanderer"};
 }
 
 const std::vector<GoldenTape>& tapes() {
@@ -96,13 +99,13 @@ const std::vector<GoldenTape>& tapes() {
             R"(2 entries: "beside", "left_alone")"),
       stall("7.3.4", "c6fca195ea587121f267025fa163b5f2145899e1cac78790da2193f87bb48a3a", 32,
             R"(1 entry: "beside")"),
-      across_policies("6.16.12", "17dfd1b7936a6b0dc7591930b69d5b31d3c0db40ad496cd7c6a3da696598e508", 27,
-                      "ok"),
-      across_policies("6.19.14", "ce690c208146165509d0da0b470f88ec860b37d6ebc5a6075965e4e8cc3a3173", 27,
-                      "ok"),
+      across_policies("6.16.12", "17dfd1b7936a6b0dc7591930b69d5b31d3c0db40ad496cd7c6a3da696598e508",
+                      27, "ok"),
+      across_policies("6.19.14", "ce690c208146165509d0da0b470f88ec860b37d6ebc5a6075965e4e8cc3a3173",
+                      27, "ok"),
       // In its third freeze CPU 1 was in find_user_dsq(), with its runqueue locked.
-      across_policies("7.3.4", "2947a8b118a3edc17e206d71505d565a6ebddfc4245e8b039791ad407ded2755", 28,
-                      "skip"),
+      across_policies("7.3.4", "2947a8b118a3edc17e206d71505d565a6ebddfc4245e8b039791ad407ded2755",
+                      28, "skip"),
   };
   return all;
 }
@@ -147,7 +150,8 @@ std::string layouts_of(const GoldenTape& tape) {
   std::string paths;
   const auto reader = must(TapeReader::open(tape.path()));
   must(reader->for_each([&](const RecordView& view) -> Result<void> {
-    if (view.record.isLayoutUsed()) paths += view.record.getLayoutUsed().getPath().cStr() + std::string("\n");
+    if (view.record.isLayoutUsed())
+      paths += view.record.getLayoutUsed().getPath().cStr() + std::string("\n");
     return {};
   }));
   return paths;
@@ -180,20 +184,23 @@ TEST_CASE("a golden tape has the verdicts that it had when it was made") {
   CHECK(check.exit_status == tape.check_status);
   Verdicts found = verdicts(check.output);
   for (const char* name :
-       {"freeze-consistent", "freeze-order", "gates-complete", "jiffies-nonzero", "no-scheduler-error",
-        "op-pairing", "percpu-typed", "run-completed", "vtime-monotonic"}) {
+       {"freeze-consistent", "freeze-order", "gates-complete", "jiffies-nonzero",
+        "no-scheduler-error", "op-pairing", "percpu-typed", "run-completed", "vtime-monotonic"}) {
     CAPTURE(name);
     const auto other = tape.not_ok.find(name);
     CHECK(found[name] == (other == tape.not_ok.end() ? "ok" : other->second));
   }
 }
 
-TEST_CASE("what was read of a real kernel while its runqueue was locked is inconclusive, and is named") {
+TEST_CASE(
+    "what was read of a real kernel while its runqueue was locked is inconclusive, and is named") {
   const ChildResult check = run_program(
-      "ktape-check", {KTAPE_GOLDEN "/vtime_across_policies-7.3.4.ktape", "--only", "freeze-consistent"});
+      "ktape-check",
+      {KTAPE_GOLDEN "/vtime_across_policies-7.3.4.ktape", "--only", "freeze-consistent"});
   CHECK(check.exit_status == 77);
-  CHECK_THAT(check.output, ContainsSubstring("seq 175: 'vtime_while_normal' was read in freeze 3 while the "
-                                             "runqueue lock of CPU 1 was held"));
+  CHECK_THAT(check.output,
+             ContainsSubstring("seq 175: 'vtime_while_normal' was read in freeze 3 while the "
+                               "runqueue lock of CPU 1 was held"));
 }
 
 TEST_CASE("a golden tape says that it is slim") {
@@ -208,7 +215,8 @@ TEST_CASE("libbpf reads the types of a golden tape") {
   const Kernel kernel = kernel_of(tape);
   const std::vector<std::byte>& raw = kernel.knowledge().btf_raw;
   const std::unique_ptr<struct btf, void (*)(struct btf*)> theirs(
-      btf__new(raw.data(), static_cast<uint32_t>(raw.size())), [](struct btf* btf) { btf__free(btf); });
+      btf__new(raw.data(), static_cast<uint32_t>(raw.size())),
+      [](struct btf* btf) { btf__free(btf); });
   REQUIRE(theirs != nullptr);
   const int task = btf__find_by_name_kind(theirs.get(), "task_struct", BTF_KIND_STRUCT);
   REQUIRE(task > 0);
@@ -238,8 +246,8 @@ TEST_CASE("a golden tape's memory is followed through a list that its capture ne
   const GoldenTape tape = GENERATE(from_range(tapes()));
   CAPTURE(tape.name);
   CHECK_THAT(layouts_of(tape), !ContainsSubstring("children"));
-  const ChildResult read =
-      read_at_last(tape, tape.task() + ".real_parent->children{list struct task_struct sibling 100}.comm");
+  const ChildResult read = read_at_last(
+      tape, tape.task() + ".real_parent->children{list struct task_struct sibling 100}.comm");
   CHECK(read.exit_status == 0);
   CHECK_THAT(read.output, ContainsSubstring(" = " + tape.siblings));
   CHECK_THAT(read.output, ContainsSubstring('"' + tape.worker + '"'));

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// The op matrix: every kind of target with every kind of value, good and bad, on the recorded memory of
-// three real kernels. What came of each stands in op_matrix-VERSION.txt: under its target, the status, and
-// the value or the reason. A change of the engine that changes a line shows here.
+// The op matrix: every kind of target with every kind of value, good and bad, on the recorded
+// memory of three real kernels. What came of each stands in op_matrix-VERSION.txt: under its
+// target, the status, and the value or the reason. A change of the engine that changes a line shows
+// here.
 #include <capnp/message.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -101,7 +102,8 @@ constexpr std::array kTargets = {
     "(struct rq)0x7fffdeadbee0.nr_running",
 };
 
-constexpr std::array kReads = {"auto", "u8", "u16", "u32", "u64", "bytes(8)", "bytes(5000)", "whole"};
+constexpr std::array kReads = {"auto", "u8",       "u16",         "u32",
+                               "u64",  "bytes(8)", "bytes(5000)", "whole"};
 constexpr std::array kHotReads = {"auto", "u64", "bytes(3)"};
 
 struct Store {
@@ -144,7 +146,8 @@ class Matrix {
 
  private:
   std::string address_in(const std::string& target, const std::string& kind) {
-    return fmt::format("{:#x}", number_of(executor_.read(recorded_.memory(), {op_of(target, kind)}).at(0)));
+    return fmt::format("{:#x}",
+                       number_of(executor_.read(recorded_.memory(), {op_of(target, kind)}).at(0)));
   }
 
   static void replace(std::string& text, const std::string& from, const std::string& to) {
@@ -157,7 +160,8 @@ class Matrix {
     for (const auto& [name, address] : stands_for_) replace(target, name, address);
     // A task of another start time, by the worker's pid.
     const std::string worker = "task:sleeper@";
-    if (target.starts_with(worker)) target.replace(5, 7, fmt::format("{}", recorded_.sleeper().pid.value));
+    if (target.starts_with(worker))
+      target.replace(5, 7, fmt::format("{}", recorded_.sleeper().pid.value));
     capnp::MallocMessageBuilder message;
     auto entry = message.initRoot<schema::OpEntry>();
     must(parse_target_line(kind.empty() ? target : target + ":" + kind, entry));
@@ -205,7 +209,8 @@ class Matrix {
   static uint64_t number_of(const OpResult& result) {
     uint64_t number = 0;
     if (result.value)
-      std::memcpy(&number, result.value->bytes.data(), std::min<size_t>(8, result.value->bytes.size()));
+      std::memcpy(&number, result.value->bytes.data(),
+                  std::min<size_t>(8, result.value->bytes.size()));
     return number;
   }
 
@@ -217,7 +222,8 @@ class Matrix {
       return fmt::format("{} = {}", enum_words(value.kind), number);
     }
     return fmt::format("{} of {} bytes, {}{}", enum_words(value.kind), value.bytes.size(),
-                       to_hex(std::span(value.bytes).first(shown)), shown < value.bytes.size() ? "..." : "");
+                       to_hex(std::span(value.bytes).first(shown)),
+                       shown < value.bytes.size() ? "..." : "");
   }
 
   std::string result_text(const OpResult& result) const {
@@ -229,7 +235,8 @@ class Matrix {
     if (result.before) text += ", was " + value_text(*result.before);
     if (!result.type.empty()) text += fmt::format(", a '{}'", result.type);
     if (!result.width_checked) text += ", width not checked";
-    if (result.protecting_cpu >= 0) text += fmt::format(", under the lock of CPU {}", result.protecting_cpu);
+    if (result.protecting_cpu >= 0)
+      text += fmt::format(", under the lock of CPU {}", result.protecting_cpu);
     if (!result.note.empty()) text += "; " + result.note;
     return text;
   }
@@ -238,10 +245,11 @@ class Matrix {
   using Block = std::vector<std::pair<std::string, std::vector<std::string>>>;
 
   void add(Block& block, std::string asked, const OpResult& result) const {
-    std::string text = fmt::format("{}: {}", enum_words(result.status), printable(result_text(result)));
+    std::string text =
+        fmt::format("{}: {}", enum_words(result.status), printable(result_text(result)));
     for (const auto& [name, address] : stands_for_) replace(text, address, name);
-    const auto same =
-        std::find_if(block.begin(), block.end(), [&](const auto& one) { return one.first == text; });
+    const auto same = std::find_if(block.begin(), block.end(),
+                                   [&](const auto& one) { return one.first == text; });
     if (same == block.end()) {
       block.push_back({std::move(text), {std::move(asked)}});
     } else {

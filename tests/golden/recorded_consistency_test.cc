@@ -38,14 +38,18 @@ std::unique_ptr<Assertion> judged(const std::string& name,
 }
 
 // The worker that waits in the scheduler's own queue, behind or before another.
-OpResult read_waiting(const RecordedKernel& recorded, const GuestMemory& memory, std::string_view path) {
+OpResult read_waiting(const RecordedKernel& recorded, const GuestMemory& memory,
+                      std::string_view path) {
   OpExecutor executor(recorded.kernel());
-  return executor.read(memory, {read_of({recorded.worker("spin0"), must(parse_target_path(path))})}).at(0);
+  return executor.read(memory, {read_of({recorded.worker("spin0"), must(parse_target_path(path))})})
+      .at(0);
 }
 
 }  // namespace
 
-TEST_CASE("values that real kernels gave in a freeze pass, and are marked had their runqueue been locked") {
+TEST_CASE(
+    "values that real kernels gave in a freeze pass, and are marked had their runqueue been "
+    "locked") {
   const std::string tape = GENERATE(as<std::string>(), "queued_spinners-6.16.12.ktape",
                                     "queued_spinners-6.19.14.ktape", "queued_spinners-7.3.4.ktape");
   INFO(tape);
@@ -60,7 +64,8 @@ TEST_CASE("values that real kernels gave in a freeze pass, and are marked had th
     for (auto vcpu : record.getFrozen().getVcpus()) vcpu.setRunqueueLocked(vcpu.getCpu() == 1);
   });
   CHECK(locked->verdict() == Verdict::kInconclusive);
-  const auto& marked = locked->undecided().first();  // on one kernel the sleeper was on that CPU too
+  const auto& marked =
+      locked->undecided().first();  // on one kernel the sleeper was on that CPU too
   CHECK(std::any_of(marked.begin(), marked.end(), [](const Finding& finding) {
     return finding.text.starts_with(
         "'waiting' was read in freeze 2 while the runqueue lock of CPU 1 was held");
@@ -68,8 +73,8 @@ TEST_CASE("values that real kernels gave in a freeze pass, and are marked had th
 }
 
 TEST_CASE("the jiffies that a real kernel gave are marked had their sequence count been odd") {
-  const std::string tape =
-      GENERATE(as<std::string>(), "kernel-6.16.12.ktape", "kernel-6.19.14.ktape", "kernel-7.3.4.ktape");
+  const std::string tape = GENERATE(as<std::string>(), "kernel-6.16.12.ktape",
+                                    "kernel-6.19.14.ktape", "kernel-7.3.4.ktape");
   INFO(tape);
   const auto with_count = [&](uint32_t sequence) {
     return judged(tape, [=](schema::Record::Builder record) {
@@ -83,12 +88,13 @@ TEST_CASE("the jiffies that a real kernel gave are marked had their sequence cou
   const auto odd = with_count(4711);
   CHECK(odd->verdict() == Verdict::kInconclusive);
   REQUIRE(odd->undecided().count() == 1);
-  CHECK(odd->undecided().first()[0].text.ends_with(" was read in freeze 2 while jiffies_seq was odd"));
+  CHECK(odd->undecided().first()[0].text.ends_with(
+      " was read in freeze 2 while jiffies_seq was odd"));
 }
 
 TEST_CASE("a queue that a real kernel's task waits in tells whether its lock was held") {
-  const RecordedKernel recorded("queued_spinners-" +
-                                GENERATE(as<std::string>(), "6.16.12", "6.19.14", "7.3.4") + ".ktape");
+  const RecordedKernel recorded(
+      "queued_spinners-" + GENERATE(as<std::string>(), "6.16.12", "6.19.14", "7.3.4") + ".ktape");
   RecordedMemory memory = recorded.memory();
   const OpResult free = read_waiting(recorded, memory, "scx.dsq->nr");
   INFO(free.reason);
@@ -97,9 +103,11 @@ TEST_CASE("a queue that a real kernel's task waits in tells whether its lock was
   CHECK(read_waiting(recorded, memory, "scx.dsq").note.empty());
 
   const GuestVirtual dsq(number_in(read_waiting(recorded, memory, "scx.dsq").value.value()));
-  const FieldInfo lock = must(recorded.kernel().btf().field(kDispatchQueue, "lock.raw_lock.val.counter"));
+  const FieldInfo lock =
+      must(recorded.kernel().btf().field(kDispatchQueue, "lock.raw_lock.val.counter"));
   const uint32_t locked = 1;
-  must(recorded.kernel().write(memory, dsq + lock.offset_bytes, std::as_bytes(std::span(&locked, 1))));
+  must(recorded.kernel().write(memory, dsq + lock.offset_bytes,
+                               std::as_bytes(std::span(&locked, 1))));
   CHECK(read_waiting(recorded, memory, "scx.dsq->nr").note == kDsqLockHeld);
   CHECK(read_waiting(recorded, memory, "scx.dsq").note == kDsqLockHeld);
   CHECK(read_waiting(recorded, memory, "pid").note.empty());

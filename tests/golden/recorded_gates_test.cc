@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Each of the twelve gates refuses, on the recorded memory of real kernels: a task that passed them all is
-// changed in a copy of that memory, as nothing in a guest could be made to do at will. Each case states
-// the whole set of gates that fail.
+// Each of the twelve gates refuses, on the recorded memory of real kernels: a task that passed them
+// all is changed in a copy of that memory, as nothing in a guest could be made to do at will. Each
+// case states the whole set of gates that fail.
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
@@ -54,7 +54,8 @@ class Sleeper {
   void put(GuestVirtual at, uint64_t value, size_t width) {
     must(kernel().write(memory_, at, std::as_bytes(std::span(&value, 1)).first(width)));
   }
-  // The switch that a scheduler makes: all fair tasks, or those of policy EXT only, as this one then is.
+  // The switch that a scheduler makes: all fair tasks, or those of policy EXT only, as this one
+  // then is.
   void switch_partially() {
     const FieldInfo count = must(kernel().btf().field("struct static_key", "enabled.counter"));
     put(must(kernel().symbol("__scx_switched_all")) + count.offset_bytes, 0, count.type.size_bytes);
@@ -63,7 +64,8 @@ class Sleeper {
   void lock_runqueue() {
     const FieldInfo lock = must(kernel().btf().field("struct rq", "__lock.raw_lock.val.counter"));
     const CpuId cpu(static_cast<uint32_t>(get("thread_info.cpu")));
-    put(must(kernel().per_cpu(memory_, "runqueues", cpu)) + lock.offset_bytes, 1, lock.type.size_bytes);
+    put(must(kernel().per_cpu(memory_, "runqueues", cpu)) + lock.offset_bytes, 1,
+        lock.type.size_bytes);
   }
   uint64_t enumerator(std::string_view type, std::string_view name) const {
     const auto value = kernel().btf().enumerator(type, name);
@@ -85,7 +87,9 @@ class Sleeper {
   Names failed(bool write) const { return with(schema::GateOutcome::FAILED, write); }
 
   OpTarget vtime() const { return {asked, must(parse_target_path("scx.dsq_vtime"))}; }
-  OpResult read() { return executor_.read(memory_, {read_of(vtime(), schema::ValueKind::U64)}).at(0); }
+  OpResult read() {
+    return executor_.read(memory_, {read_of(vtime(), schema::ValueKind::U64)}).at(0);
+  }
   OpResult write() { return executor_.write(memory_, {write_of(vtime(), u64_value(4711))}).at(0); }
 
  private:
@@ -114,7 +118,9 @@ const std::vector<Change>& changes() {
       {"a start one tick later",
        {"identity"},
        [](Sleeper& s) { s.set("start_boottime", s.get("start_boottime") + kTickNs); }},
-      {"another start time asked", {"identity"}, [](Sleeper& s) { s.asked.start_boottime_ns += kTickNs; }},
+      {"another start time asked",
+       {"identity"},
+       [](Sleeper& s) { s.asked.start_boottime_ns += kTickNs; }},
       {"dead", {"alive"}, [](Sleeper& s) { s.set("__state", 0x80); }},
       {"on its runqueue", {"offRunqueue"}, [](Sleeper& s) { s.set("on_rq", 1); }},
       {"migrating between runqueues", {"offRunqueue"}, [](Sleeper& s) { s.set("on_rq", 2); }},
@@ -138,16 +144,23 @@ const std::vector<Change>& changes() {
       {"new", {"settled"}, [](Sleeper& s) { s.set("__state", 0x800); }},
       {"a dispatch pending",
        {"noDispatch"},
-       [](Sleeper& s) { s.set("scx.ddsp_dsq_id", s.enumerator("scx_dsq_id_flags", "SCX_DSQ_LOCAL")); }},
+       [](Sleeper& s) {
+         s.set("scx.ddsp_dsq_id", s.enumerator("scx_dsq_id_flags", "SCX_DSQ_LOCAL"));
+       }},
       {"queued with the BPF scheduler",
        {"noDispatch"},
-       [](Sleeper& s) { s.set("scx.ops_state.counter", s.enumerator("scx_ops_state", "SCX_OPSS_QUEUED")); }},
-      {"its pi_lock taken", {"unlocked"}, [](Sleeper& s) { s.set("pi_lock.raw_lock.val.counter", 1); }},
+       [](Sleeper& s) {
+         s.set("scx.ops_state.counter", s.enumerator("scx_ops_state", "SCX_OPSS_QUEUED"));
+       }},
+      {"its pi_lock taken",
+       {"unlocked"},
+       [](Sleeper& s) { s.set("pi_lock.raw_lock.val.counter", 1); }},
       {"its runqueue locked", {"unlocked"}, [](Sleeper& s) { s.lock_runqueue(); }},
       {"in no SCX state",
        {"enabled"},
        [](Sleeper& s) {
-         s.set("scx.flags", s.get("scx.flags") & ~s.enumerator("scx_ent_flags", "SCX_TASK_STATE_MASK"));
+         s.set("scx.flags",
+               s.get("scx.flags") & ~s.enumerator("scx_ent_flags", "SCX_TASK_STATE_MASK"));
        }},
       {"queued and waiting in a DSQ",
        {"offRunqueue", "notQueued"},
@@ -207,7 +220,9 @@ TEST_CASE("each gate refuses what it should, and no other does, on recorded memo
   check_changes("7.3.4");
 }
 
-TEST_CASE("no task has the pid that was asked: gate 1 fails and there is nothing for the others to look at") {
+TEST_CASE(
+    "no task has the pid that was asked: gate 1 fails and there is nothing for the others to look "
+    "at") {
   Sleeper sleeper(GENERATE(as<std::string>(), "6.16.12", "6.19.14", "7.3.4"));
   sleeper.asked.pid = Pid(32000);
   CHECK(sleeper.failed(false) == Names{"pid"});

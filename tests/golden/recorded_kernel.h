@@ -12,8 +12,8 @@
 
 namespace ktape::test {
 
-// A real kernel on a golden tape, at the freeze of its last request: everything that a live one would
-// tell, without a guest. A test that cannot have one fails.
+// A real kernel on a golden tape, at the freeze of its last request: everything that a live one
+// would tell, without a guest. A test that cannot have one fails.
 class RecordedKernel {
  public:
   // `tape`: the file's name in this folder.

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where releases keep the fields of sched_ext, on the golden tapes of their kernels: mirrors drop releases,
-// and what stands in for one in tests/guest/kernel/types/stock_btf_test.cc may keep them elsewhere.
+// Where releases keep the fields of sched_ext, on the golden tapes of their kernels: mirrors drop
+// releases, and what stands in for one in tests/guest/kernel/types/stock_btf_test.cc may keep them
+// elsewhere.
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 
@@ -28,8 +29,8 @@ void check_field(const Btf& btf, std::string_view type, std::string_view path, u
 }  // namespace
 
 TEST_CASE("golden tapes have sched_ext's fields where guests of their kernels showed them") {
-  const Shown shown = GENERATE(Shown{"6.16.12", 688, 160, 104, 4}, Shown{"6.19.14", 680, 160, 104, 4},
-                               Shown{"7.3.4", 776, 216, 53, 1});
+  const Shown shown = GENERATE(Shown{"6.16.12", 688, 160, 104, 4},
+                               Shown{"6.19.14", 680, 160, 104, 4}, Shown{"7.3.4", 776, 216, 53, 1});
   INFO(shown.version);
   const RecordedKernel kernel("kernel-" + std::string(shown.version) + ".ktape");
   const Btf& btf = kernel.kernel().btf();

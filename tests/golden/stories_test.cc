@@ -10,8 +10,9 @@
 #include "tests/support/must.h"
 #include "tests/support/readme.h"
 
-// What ktape tells of runs on real kernels, from their golden tapes alone: a scheduler that stalled, a value
-// that differs by kernel, and the answer of an assertion that is newer than the tapes.
+// What ktape tells of runs on real kernels, from their golden tapes alone: a scheduler that
+// stalled, a value that differs by kernel, and the answer of an assertion that is newer than the
+// tapes.
 namespace ktape::test {
 
 using Catch::Matchers::ContainsSubstring;
@@ -25,7 +26,9 @@ ChildResult run_program(const std::string& name, const std::vector<std::string>&
   return must(run_child(std::string(KTAPE_BIN "/") + name, arguments, 1 << 24));
 }
 
-std::string golden_text(const std::string& name) { return must(read_text_file(kGolden + name, 1 << 20)); }
+std::string golden_text(const std::string& name) {
+  return must(read_text_file(kGolden + name, 1 << 20));
+}
 
 // The output without the folder of the tapes.
 std::string without_folder(std::string text) {
@@ -53,13 +56,16 @@ TEST_CASE("the report of a stall has what the kernel itself said of it, found in
   const std::string kernel = GENERATE(as<std::string>{}, "6.16.12", "7.3.4");
   CAPTURE(kernel);
   const std::string text = golden_text("scheduler_stall-" + kernel + ".report.txt");
-  // Who, and since when: the kernel's message is of the same task and the same time as what memory says.
+  // Who, and since when: the kernel's message is of the same task and the same time as what memory
+  // says.
   const std::string waited = kernel == "7.3.4" ? "3052" : "3120";
   const std::string task = kernel == "7.3.4" ? "beside[103]" : "beside[147]";
+  CHECK_THAT(text, ContainsSubstring("message  " + task + " failed to run for 3." +
+                                     waited.substr(1) + "s\n"));
   CHECK_THAT(text,
-             ContainsSubstring("message  " + task + " failed to run for 3." + waited.substr(1) + "s\n"));
-  CHECK_THAT(text, ContainsSubstring("* " + task + "                 " + waited + " ms  user 0x0 "));
-  CHECK_THAT(text, ContainsSubstring("  CPU 0   ran kworker/u8:") && ContainsSubstring("  CPU 1   ran "));
+             ContainsSubstring("* " + task + "                 " + waited + " ms  user 0x0 "));
+  CHECK_THAT(text,
+             ContainsSubstring("  CPU 0   ran kworker/u8:") && ContainsSubstring("  CPU 1   ran "));
 }
 
 TEST_CASE("the runs whose outcome differs by kernel are compared as in the golden file") {
@@ -74,14 +80,17 @@ TEST_CASE("the runs whose outcome differs by kernel are compared as in the golde
 }
 
 TEST_CASE("what README.md shows of a comparison is what is printed of the golden tapes") {
-  const std::string excerpt = readme_excerpt(kGolden + "../../README.md", "ktape diff old.ktape new.ktape");
+  const std::string excerpt =
+      readme_excerpt(kGolden + "../../README.md", "ktape diff old.ktape new.ktape");
   CHECK_THAT(excerpt, StartsWith("VALUE CHANGED\n") && ContainsSubstring("\nLAYOUT CHANGED\n"));
-  CHECK_THAT(golden_text("vtime_across_policies-6.16.12-7.3.4.diff.txt"), ContainsSubstring("\n" + excerpt));
+  CHECK_THAT(golden_text("vtime_across_policies-6.16.12-7.3.4.diff.txt"),
+             ContainsSubstring("\n" + excerpt));
 }
 
 TEST_CASE("6.16 and 6.19 differ in layouts, and in nothing that was read") {
   const std::string run = kGolden + "vtime_across_policies-";
-  const ChildResult diff = run_program("ktape-diff", {run + "6.16.12.ktape", run + "6.19.14.ktape"});
+  const ChildResult diff =
+      run_program("ktape-diff", {run + "6.16.12.ktape", run + "6.19.14.ktape"});
   CHECK(diff.exit_status == 1);
   CHECK_THAT(diff.output, ContainsSubstring("\nLAYOUT CHANGED\n"));
   CHECK_THAT(diff.output, ContainsSubstring("  struct task_struct scx.dsq_vtime "));
@@ -91,11 +100,12 @@ TEST_CASE("6.16 and 6.19 differ in layouts, and in nothing that was read") {
 
 // It walks each CPU's list of runnable tasks, which no capture asked for.
 TEST_CASE(
-    "an assertion that is newer than a golden tape judges it by memory that its capture never looked at") {
+    "an assertion that is newer than a golden tape judges it by memory that its capture never "
+    "looked at") {
   const auto judged = [](const std::string& tape) {
     return must(run_child("/usr/bin/env",
-                          {"PATH=" KTAPE_BIN ":/usr/bin:/bin", "ktape-check", kGolden + tape, "--analyzers",
-                           kGolden + "newer", "--only", "nobody-waits"},
+                          {"PATH=" KTAPE_BIN ":/usr/bin:/bin", "ktape-check", kGolden + tape,
+                           "--analyzers", kGolden + "newer", "--only", "nobody-waits"},
                           1 << 20));
   };
   const ChildResult stalled = judged("scheduler_stall-6.16.12.ktape");

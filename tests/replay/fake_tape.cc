@@ -39,7 +39,9 @@ FillEntry write_u64(std::string tag, std::string line, uint64_t value) {
 }
 
 FakeTape::FakeTape(const std::string& path, const EditKernel& edit_kernel)
-    : builder_(path), task_(kernel_.add_task(kPid, "sleeper", kStartNs + 4567)), executor_(kernel_.kernel()) {
+    : builder_(path),
+      task_(kernel_.add_task(kPid, "sleeper", kStartNs + 4567)),
+      executor_(kernel_.kernel()) {
   builder_.run_started();
   const KernelKnowledge& knowledge = *kernel_.knowledge();
   const Digest btf = must(builder_.writer().add_blob("btf", knowledge.btf_raw));
@@ -74,7 +76,8 @@ Seq FakeTape::add(const std::function<void(schema::Record::Builder)>& fill) {
 
 std::vector<Op> FakeTape::request(const std::vector<FillEntry>& entries, schema::OpMode mode) {
   capnp::MallocMessageBuilder message;
-  auto list = message.initRoot<schema::OpRequested>().initEntries(static_cast<unsigned>(entries.size()));
+  auto list =
+      message.initRoot<schema::OpRequested>().initEntries(static_cast<unsigned>(entries.size()));
   for (unsigned i = 0; i < list.size(); ++i) {
     entries[i](list[i]);
     // The agent fills in whom a worker's name means.
@@ -169,9 +172,9 @@ std::vector<OpResult> FakeTape::attempt(const std::vector<Op>& ops) {
     to.setTry(tries_);
   });
   // One CPU is in the kernel with interrupts off, the other in user space.
-  StopMoment moment{
-      {{true, kernel_.symbol("scx_error_irq_workfn"), 0, false}, {true, GuestVirtual(0x1000), 3, true}},
-      EvidenceReader(kernel_.kernel()).read(kernel_.memory())};
+  StopMoment moment{{{true, kernel_.symbol("scx_error_irq_workfn"), 0, false},
+                     {true, GuestVirtual(0x1000), 3, true}},
+                    EvidenceReader(kernel_.kernel()).read(kernel_.memory())};
   const Evidence& evidence = moment.evidence;
   add([&](schema::Record::Builder record) {
     auto to = record.initFrozen();
@@ -190,8 +193,8 @@ std::vector<OpResult> FakeTape::attempt(const std::vector<Op>& ops) {
   PagesKept kept;
   if (keep_memory_) kept = keep_memory(freeze);
   const bool writes = std::holds_alternative<WriteAction>(ops.front().action);
-  const std::vector<OpResult> results =
-      writes ? executor_.write(kernel_.memory(), ops, moment) : executor_.read(kernel_.memory(), ops, moment);
+  const std::vector<OpResult> results = writes ? executor_.write(kernel_.memory(), ops, moment)
+                                               : executor_.read(kernel_.memory(), ops, moment);
   for (uint32_t i = 0; i < results.size(); ++i) {
     for (const GateResult& gate : results[i].gates) {
       add([&](schema::Record::Builder record) {

@@ -17,8 +17,8 @@ using FillEntry = std::function<void(schema::OpEntry::Builder)>;
 FillEntry read_line(std::string line);
 FillEntry write_u64(std::string tag, std::string line, uint64_t value);
 
-// A tape of a fake kernel, made as a capture makes it: the ops are executed, and the memory before them
-// is kept. A worker 'sleeper' and a scheduler are there. What goes wrong is thrown.
+// A tape of a fake kernel, made as a capture makes it: the ops are executed, and the memory before
+// them is kept. A worker 'sleeper' and a scheduler are there. What goes wrong is thrown.
 class FakeTape {
  public:
   static constexpr int32_t kPid = 77;
@@ -40,8 +40,10 @@ class FakeTape {
 
   // A cold request in a freeze of its own. Returns the sequence number of the reply.
   Seq serve(const std::vector<FillEntry>& entries);
-  // The same in several freezes: before each, something is changed. All but the last have to be refused.
-  Seq serve_in_tries(const std::vector<FillEntry>& entries, const std::vector<std::function<void()>>& before);
+  // The same in several freezes: before each, something is changed. All but the last have to be
+  // refused.
+  Seq serve_in_tries(const std::vector<FillEntry>& entries,
+                     const std::vector<std::function<void()>>& before);
   // The same, deferred first.
   Seq defer(const std::vector<FillEntry>& entries);
   // A request that is never replied to.

@@ -64,8 +64,8 @@ void guest_came_up(TapeBuilder& tape) {
   });
 }
 
-void layout(TapeBuilder& tape, std::string_view type, const char* path, uint64_t offset, uint64_t bytes,
-            std::string_view encoding) {
+void layout(TapeBuilder& tape, std::string_view type, const char* path, uint64_t offset,
+            uint64_t bytes, std::string_view encoding) {
   tape.add([&](schema::Record::Builder record) {
     auto used = record.initLayoutUsed();
     used.setType(as_data(type));
@@ -221,7 +221,8 @@ void refused_write(TapeBuilder& tape) {
     reply.setFreeze(3);
     auto entry = reply.initEntries(1)[0];
     entry.setStatus(schema::EntryStatus::REFUSED);
-    entry.setReason("gate 4, off the runqueue: observed on_rq 1, on_cpu 0, expected on_rq 0, on_cpu 0");
+    entry.setReason(
+        "gate 4, off the runqueue: observed on_rq 1, on_cpu 0, expected on_rq 0, on_cpu 0");
   });
 }
 

@@ -51,14 +51,16 @@ void scheduler_exited(TapeBuilder& tape, const RunSpec& spec) {
     exited.setId(1);
     exited.setKind(spec.exit_kind);
     exited.setExitCode(spec.exit_code);
-    exited.setReason(as_data(spec.exit_kind == 64 ? "unregistered from user space" : "runnable task stall"));
+    exited.setReason(
+        as_data(spec.exit_kind == 64 ? "unregistered from user space" : "runnable task stall"));
     exited.setMessage(as_data(spec.exit_message));
   });
 }
 
 void write_and_read(TapeBuilder& tape, const RunSpec& spec, const FillTarget& vtime) {
   bool done = spec.write_status == schema::EntryStatus::DONE;
-  TapeGate gate{schema::Gate::OFF_RUNQUEUE, done ? schema::GateOutcome::PASSED : schema::GateOutcome::FAILED,
+  TapeGate gate{schema::Gate::OFF_RUNQUEUE,
+                done ? schema::GateOutcome::PASSED : schema::GateOutcome::FAILED,
                 done ? "on_rq=0 on_cpu=0" : "on_rq=1 on_cpu=0"};
   tape.step_started(0, "write");
   tape.op({{.tag = "vtime_read", .target = vtime, .value = spec.vtime_read, .type = "u64"}});
@@ -70,7 +72,8 @@ void write_and_read(TapeBuilder& tape, const RunSpec& spec, const FillTarget& vt
             .reason = done ? "" : "gate 4 (offRunqueue) failed",
             .type = "u64",
             .gates = {gate}}});
-  tape.op({{.tag = "vtime_after", .target = vtime, .value = spec.vtime_after_write, .type = "u64"}});
+  tape.op(
+      {{.tag = "vtime_after", .target = vtime, .value = spec.vtime_after_write, .type = "u64"}});
   tape.step_finished(0);
 }
 
@@ -85,7 +88,8 @@ void look(TapeBuilder& tape, const RunSpec& spec) {
        .type = "unsigned int"},
   };
   if (spec.with_last_entry) {
-    entries.push_back({.tag = "jiffies", .target = symbol_target("jiffies_64"), .value = spec.jiffies});
+    entries.push_back(
+        {.tag = "jiffies", .target = symbol_target("jiffies_64"), .value = spec.jiffies});
   }
   tape.op(entries, 1);
   tape.step_finished(1);
@@ -98,7 +102,8 @@ SealedTape record_run(const std::string& path, const RunSpec& spec) {
   run_began(tape, spec);
   tape.scheduler_attached(1);
   tape.worker_started("sleeper", spec.pid, spec.start_boottime_ns);
-  write_and_read(tape, spec, task_target("sleeper", spec.pid, spec.start_boottime_ns, "scx.dsq_vtime"));
+  write_and_read(tape, spec,
+                 task_target("sleeper", spec.pid, spec.start_boottime_ns, "scx.dsq_vtime"));
   look(tape, spec);
   scheduler_exited(tape, spec);
   tape.add([&](schema::Record::Builder record) {

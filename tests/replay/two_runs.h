@@ -32,8 +32,8 @@ struct RunSpec {
   schema::Outcome outcome = schema::Outcome::COMPLETED;
 };
 
-// Records such a run. In it a worker's vtime is read, written and read again, in step 'write', and the
-// runqueue and jiffies are read, in step 'look'.
+// Records such a run. In it a worker's vtime is read, written and read again, in step 'write', and
+// the runqueue and jiffies are read, in step 'look'.
 SealedTape record_run(const std::string& path, const RunSpec& spec);
 
 }  // namespace ktape::test

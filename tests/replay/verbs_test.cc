@@ -22,7 +22,8 @@ std::string forge(const std::string& path) {
   const std::string where = " WHERE instr(record, 'verify_jiffies_64') > 0";
   std::vector<std::string> seqs = sql_rows(path, "SELECT seq FROM event" + where);
   REQUIRE(seqs.size() == 1);
-  sql(path, "UPDATE event SET record = CAST(replace(record, 'verify_jif', 'forged_jif') AS BLOB)" + where);
+  sql(path, "UPDATE event SET record = CAST(replace(record, 'verify_jif', 'forged_jif') AS BLOB)" +
+                where);
   return seqs.front();
 }
 
@@ -55,7 +56,8 @@ TEST_CASE("verify says altered for a tape in which one bit was turned over") {
   CHECK_THAT(child.output, StartsWith(tape.path + ": altered"));
 }
 
-TEST_CASE("verify says unsealed for what a recorder left, and truncated for what salvage made of it") {
+TEST_CASE(
+    "verify says unsealed for what a recorder left, and truncated for what salvage made of it") {
   TempDir folder;
   std::string partial = make_partial(folder.file("run.ktape"));
   ChildResult unsealed = run_program("ktape-verify", {partial});
@@ -71,9 +73,9 @@ TEST_CASE("verify says unsealed for what a recorder left, and truncated for what
 TEST_CASE("verify says how to make one file of what a recorder left, and does not overwrite") {
   TempDir folder;
   std::string partial = make_partial(folder.file("run.ktape"));
-  CHECK_THAT(
-      run_program("ktape-verify", {partial}).output,
-      ContainsSubstring("\nhint: 'ktape verify " + partial + " --salvage OUT' makes one file of it\n"));
+  CHECK_THAT(run_program("ktape-verify", {partial}).output,
+             ContainsSubstring("\nhint: 'ktape verify " + partial +
+                               " --salvage OUT' makes one file of it\n"));
   std::string taken = make_tape(folder.file("taken.ktape")).path;
   CHECK(run_program("ktape-verify", {partial, "--salvage", taken}).exit_status == 2);
 }
@@ -82,8 +84,8 @@ TEST_CASE("verify has exit status 3 for a file that is no tape and 2 for a diges
   TempDir folder;
   CHECK(run_program("ktape-verify", {folder.file("missing.ktape")}).exit_status == 3);
   CHECK(run_program("ktape-verify", {KTAPE_BIN "/ktape-verify"}).exit_status == 3);
-  CHECK(run_program("ktape-verify", {make_tape(folder.file("a.ktape")).path, "--expect", "12"}).exit_status ==
-        2);
+  CHECK(run_program("ktape-verify", {make_tape(folder.file("a.ktape")).path, "--expect", "12"})
+            .exit_status == 2);
 }
 
 TEST_CASE("show prints a run for people, and a line of JSON for each record") {
@@ -98,7 +100,9 @@ TEST_CASE("show prints a run for people, and a line of JSON for each record") {
   CHECK_THAT(json.output, StartsWith("{\"seq\":\"1\","));
 }
 
-TEST_CASE("show as JSON says on standard error that a tape is altered, and prints its records as they are") {
+TEST_CASE(
+    "show as JSON says on standard error that a tape is altered, and prints its records as they "
+    "are") {
   TempDir folder;
   std::string tape = make_tape(folder.file("run.ktape")).path;
   std::string seq = forge(tape);
@@ -111,7 +115,8 @@ TEST_CASE("show as JSON says on standard error that a tape is altered, and print
 
 TEST_CASE("the verbs call themselves as they are called") {
   for (std::string verb : {"show", "check", "verify"}) {
-    CHECK_THAT(run_program("ktape-" + verb, {"--help"}).output, ContainsSubstring("ktape " + verb + " ["));
+    CHECK_THAT(run_program("ktape-" + verb, {"--help"}).output,
+               ContainsSubstring("ktape " + verb + " ["));
   }
   CHECK_THAT(errors_of("ktape-show", "/nonexistent"), StartsWith("ktape show: "));
   CHECK_THAT(errors_of("ktape-check", "/nonexistent"), StartsWith("ktape check: "));
@@ -127,30 +132,34 @@ TEST_CASE("an assertion program's exit status is its verdict") {
   TempDir folder;
   std::string tape = make_tape(folder.file("run.ktape")).path;
   CHECK(run_program("ktape-assert-run-completed", {tape}).exit_status == 0);
-  CHECK(run_program("ktape-assert-run-completed", {make_partial(folder.file("b.ktape"))}).exit_status == 77);
+  CHECK(run_program("ktape-assert-run-completed", {make_partial(folder.file("b.ktape"))})
+            .exit_status == 77);
   TapeBuilder failed(folder.file("c.ktape"));
-  CHECK(run_program("ktape-assert-run-completed", {failed.seal(schema::Outcome::GUEST_PANICKED, -1).path})
+  CHECK(run_program("ktape-assert-run-completed",
+                    {failed.seal(schema::Outcome::GUEST_PANICKED, -1).path})
             .exit_status == 1);
   CHECK(run_program("ktape-assert-run-completed", {folder.file("missing.ktape")}).exit_status == 3);
   CHECK(run_program("ktape-assert-run-completed", {}).exit_status == 2);
   CHECK(run_program("ktape-assert-run-completed", {"--help"}).exit_status == 0);
 }
 
-TEST_CASE("an assertion program gives no verdict on a tape with an edited record, and names the record") {
+TEST_CASE(
+    "an assertion program gives no verdict on a tape with an edited record, and names the record") {
   TempDir folder;
   std::string tape = make_tape(folder.file("run.ktape")).path;
   std::string seq = forge(tape);
-  const std::vector<std::vector<std::string>> all = {{"freeze-bound", "--max-ns", "5", "--force"},
-                                                     {"freeze-order"},
-                                                     {"gates-complete"},
-                                                     {"jiffies-nonzero"},
-                                                     {"no-scheduler-error"},
-                                                     {"op-pairing"},
-                                                     {"percpu-typed"},
-                                                     {"run-completed"},
-                                                     {"value", "--tag", "x", "--op", "==", "--to", "1"},
-                                                     {"vtime-monotonic"},
-                                                     {"worker-progress", "--max-gap-ms", "5"}};
+  const std::vector<std::vector<std::string>> all = {
+      {"freeze-bound", "--max-ns", "5", "--force"},
+      {"freeze-order"},
+      {"gates-complete"},
+      {"jiffies-nonzero"},
+      {"no-scheduler-error"},
+      {"op-pairing"},
+      {"percpu-typed"},
+      {"run-completed"},
+      {"value", "--tag", "x", "--op", "==", "--to", "1"},
+      {"vtime-monotonic"},
+      {"worker-progress", "--max-gap-ms", "5"}};
   for (std::vector<std::string> words : all) {
     std::string program = "ktape-assert-" + words.front();
     words.front() = tape;

@@ -13,7 +13,8 @@ MemoryMachine::MemoryMachine(std::vector<std::byte> ram, uint64_t low_bytes)
   ram_ = std::move(ram);  // its bytes stay where they are
 }
 
-MemoryMachine::MemoryMachine(std::span<std::byte> ram, uint64_t low_bytes) : memory_(ram, low_bytes) {
+MemoryMachine::MemoryMachine(std::span<std::byte> ram, uint64_t low_bytes)
+    : memory_(ram, low_bytes) {
   facts_.accelerator_reason = "no guest runs: memory only";
   facts_.emulator_version = "none";
 }
@@ -25,7 +26,9 @@ void MemoryMachine::on_thaw(std::function<void()> callback) { thawed_ = std::mov
 
 void MemoryMachine::on_agent_bytes(AgentBytes callback) { agent_bytes_ = std::move(callback); }
 
-void MemoryMachine::set_registers(std::vector<VcpuRegisters> registers) { registers_ = std::move(registers); }
+void MemoryMachine::set_registers(std::vector<VcpuRegisters> registers) {
+  registers_ = std::move(registers);
+}
 
 void MemoryMachine::fail_next_freeze(Error error) { freeze_error_ = std::move(error); }
 

@@ -17,9 +17,9 @@
 namespace ktape {
 
 // A machine without a guest: RAM, a queue of events and a freeze that always works unless told
-// otherwise. For tests of whatever drives a machine; the test plays the guest. It keeps the contract
-// of `Machine`: a lost machine stays lost, bytes for the agent leave only in `wait` and never while
-// frozen, and there is at most one freeze at a time (checked).
+// otherwise. For tests of whatever drives a machine; the test plays the guest. It keeps the
+// contract of `Machine`: a lost machine stays lost, bytes for the agent leave only in `wait` and
+// never while frozen, and there is at most one freeze at a time (checked).
 class MemoryMachine final : public Machine, private FreezeBackend {
  public:
   using AgentBytes = std::function<void(std::span<const std::byte>)>;
@@ -33,17 +33,18 @@ class MemoryMachine final : public Machine, private FreezeBackend {
 
   // Appends to what `wait` tells.
   void push(MachineEvent event);
-  // Called from `wait` when there is no event to tell: it may push some, so that a test need not hold all of
-  // a long run's at once.
+  // Called from `wait` when there is no event to tell: it may push some, so that a test need not
+  // hold all of a long run's at once.
   void on_idle(std::function<void()> callback);
   // Called each time that the machine was thawed: what a guest does at once when it runs again.
   void on_thaw(std::function<void()> callback);
-  // Called from `wait` with what `send_to_agent` queued, in order, in pieces of any size. It may push
-  // events: that is how a test answers frames.
+  // Called from `wait` with what `send_to_agent` queued, in order, in pieces of any size. It may
+  // push events: that is how a test answers frames.
   void on_agent_bytes(AgentBytes callback);
   // One element per vCPU; one vCPU of zeroes until set.
   void set_registers(std::vector<VcpuRegisters> registers);
-  // The next freeze, or the next thaw, fails with this error; a failed thaw leaves the machine lost.
+  // The next freeze, or the next thaw, fails with this error; a failed thaw leaves the machine
+  // lost.
   void fail_next_freeze(Error error);
   void fail_next_thaw(Error error);
   // Each thaw takes that long: so long is the machine frozen.
@@ -65,8 +66,8 @@ class MemoryMachine final : public Machine, private FreezeBackend {
   // How often it was asked whether it answers.
   [[nodiscard]] uint64_t checks() const { return checks_; }
   [[nodiscard]] const std::set<uint64_t>& breakpoints() const { return breakpoints_; }
-  // vCPUs that thaws after a kBreakpoint have let past the breakpoint at which they stood, in order. Their
-  // registers stay as the test has set them: as if each had come back at once.
+  // vCPUs that thaws after a kBreakpoint have let past the breakpoint at which they stood, in
+  // order. Their registers stay as the test has set them: as if each had come back at once.
   [[nodiscard]] const std::vector<uint32_t>& let_past() const { return let_past_; }
   [[nodiscard]] bool ended() const { return ended_; }
   // Queued by `send_to_agent` and not yet handed to the callback.

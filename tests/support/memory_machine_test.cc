@@ -47,7 +47,8 @@ TEST_CASE_METHOD(Twin, "the wake-up descriptor ends a wait") {
 }
 
 TEST_CASE_METHOD(Twin, "what a test answers to the agent's bytes is the next event") {
-  machine.on_agent_bytes([this](std::span<const std::byte> bytes) { machine.push(console(text(bytes))); });
+  machine.on_agent_bytes(
+      [this](std::span<const std::byte> bytes) { machine.push(console(text(bytes))); });
   REQUIRE(machine.send_to_agent(as_bytes("hello")).ok());
   CHECK(text(next().bytes) == "hello");
 }
@@ -124,7 +125,8 @@ TEST_CASE_METHOD(Twin, "ending the machine is told as lost") {
 }
 
 TEST_CASE_METHOD(
-    Twin, "a thaw lets past a breakpoint who stands there, but only after the machine stopped for one") {
+    Twin,
+    "a thaw lets past a breakpoint who stands there, but only after the machine stopped for one") {
   std::vector<VcpuRegisters> registers(3);
   registers[0].rip = registers[2].rip = 7;
   machine.set_registers(registers);
@@ -144,10 +146,12 @@ TEST_CASE_METHOD(
   CHECK(machine.let_past().size() == 2);
 }
 
-TEST_CASE_METHOD(Twin, "breakpoints are remembered until they are cleared, and there are four of them") {
+TEST_CASE_METHOD(Twin,
+                 "breakpoints are remembered until they are cleared, and there are four of them") {
   Result<Frozen> frozen = machine.freeze();
   REQUIRE(frozen.ok());
-  for (uint64_t at = 1; at <= kMaxBreakpoints; ++at) CHECK(frozen->set_breakpoint(GuestVirtual(at)).ok());
+  for (uint64_t at = 1; at <= kMaxBreakpoints; ++at)
+    CHECK(frozen->set_breakpoint(GuestVirtual(at)).ok());
   CHECK(frozen->set_breakpoint(GuestVirtual(99)).error().code == ErrorCode::kOutOfRange);
   CHECK(frozen->clear_breakpoint(GuestVirtual(1)).ok());
   CHECK(frozen->set_breakpoint(GuestVirtual(99)).ok());

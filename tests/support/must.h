@@ -12,7 +12,8 @@ namespace ktape::test {
 // The value of a result that has to be good; otherwise the test case fails with the error's text.
 template <typename T>
 T must(Result<T> result) {
-  if (!result.ok()) throw std::runtime_error(result.error().message + " (" + result.error().hint + ")");
+  if (!result.ok())
+    throw std::runtime_error(result.error().message + " (" + result.error().hint + ")");
   if constexpr (!std::is_void_v<T>) return std::move(result).value();
 }
 

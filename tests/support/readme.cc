@@ -20,7 +20,9 @@ std::string readme_excerpt(const std::string& readme, const std::string& command
       found = line == prompt || line.starts_with(prompt + " ");
       continue;
     }
-    if (line.starts_with(std::string(kIndent) + "$ ") || (!line.empty() && !line.starts_with(kIndent))) break;
+    if (line.starts_with(std::string(kIndent) + "$ ") ||
+        (!line.empty() && !line.starts_with(kIndent)))
+      break;
     excerpt += (line.empty() ? line : line.substr(kIndent.size())) + "\n";
   }
   if (!found) throw std::runtime_error("README.md has no '$ " + command + "'");

@@ -9,7 +9,8 @@
 namespace ktape::test {
 
 TempDir::TempDir() : path_(std::filesystem::temp_directory_path() / "ktape-test-XXXXXX") {
-  if (::mkdtemp(path_.data()) == nullptr) throw std::runtime_error("cannot make a temporary folder");
+  if (::mkdtemp(path_.data()) == nullptr)
+    throw std::runtime_error("cannot make a temporary folder");
 }
 
 TempDir::~TempDir() {

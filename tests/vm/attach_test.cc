@@ -17,7 +17,8 @@ using schema::Outcome;
 
 namespace {
 
-constexpr char kHold[] = "(name = \"%\", steps = [(name = \"only\", actions = [(sleepMs = 1500)])])";
+constexpr char kHold[] =
+    "(name = \"%\", steps = [(name = \"only\", actions = [(sleepMs = 1500)])])";
 constexpr char kCounted[] = "SELECT value FROM sample WHERE name = 'scx_enable_seq'";
 constexpr char kRoots[] = "SELECT count(*) FROM scheduler WHERE parent = 0";
 
@@ -47,8 +48,9 @@ class Coming : public CaptureFixture {
 
 }  // namespace
 
-TEST_CASE_METHOD(Coming,
-                 "a scheduler that errs at its first enqueue has attached and was ejected; the run goes on") {
+TEST_CASE_METHOD(
+    Coming,
+    "a scheduler that errs at its first enqueue has attached and was ejected; the run goes on") {
   const std::string kernel = GENERATE("6.16", "7.3");
   const std::string qmap = example_schedulers(kernel) + "/scx_qmap -e 1";
   const Captured captured = run("errs", kernel, qmap, {"--fail-on-eject"});
@@ -60,24 +62,25 @@ TEST_CASE_METHOD(Coming,
   // Whether the kernel had enabled it by then is the kernel's to say; that it had tasks is sure.
   const std::string enables = sql_value(captured.tape, kCounted);
   CHECK(sql_value(captured.tape, kRoots) == enables);
-  const char* ends = enables == "1"
-                         ? "SELECT name, seq_attached < seq_exited, exit_kind FROM scheduler"
-                         : "SELECT name, seq_attempted < seq_failed, exit_kind FROM scheduler_attempt";
+  const char* ends =
+      enables == "1" ? "SELECT name, seq_attached < seq_exited, exit_kind FROM scheduler"
+                     : "SELECT name, seq_attempted < seq_failed, exit_kind FROM scheduler_attempt";
   CHECK(sql_rows(captured.tape, ends) == std::vector<std::string>{"qmap|1|1025"});
   const ChildResult judged = run_built("ktape-assert-no-scheduler-error", {captured.tape});
   INFO(judged.output);
   CHECK(judged.exit_status == 1);
 }
 
-TEST_CASE_METHOD(Coming, "an enable that fails is told as that at once, also where its program lives on") {
+TEST_CASE_METHOD(Coming,
+                 "an enable that fails is told as that at once, also where its program lives on") {
   give(KTAPE_VTIME_OBJECT, "ktape_vtime.bpf.o");
   const std::string kernel = GENERATE("6.19", "7.3");
   const Captured captured = run("fails", kernel, KTAPE_VM_PROGRAMS "/failing_scheduler");
   INFO(captured.program.output);
   CHECK(captured.facts.outcome == Outcome::SCENARIO_FAILED);
-  CHECK_THAT(
-      captured.facts.detail,
-      ContainsSubstring("the kernel did not enable the scheduler 'ktape_vtime': ops.init() failed (-22)"));
+  CHECK_THAT(captured.facts.detail,
+             ContainsSubstring(
+                 "the kernel did not enable the scheduler 'ktape_vtime': ops.init() failed (-22)"));
   CHECK_THAT(captured.facts.detail, ContainsSubstring("still runs"));
   CHECK(sql_rows(captured.tape,
                  "SELECT id, name, seq_attempted < seq_failed, exit_kind, exit_message "
@@ -87,27 +90,30 @@ TEST_CASE_METHOD(Coming, "an enable that fails is told as that at once, also whe
   CHECK(sql_value(captured.tape, kCounted) == "0");
 }
 
-TEST_CASE_METHOD(Coming,
-                 "schedulers that attach and go again are all on the tape, each of them with a full switch",
-                 "[kvm]") {
+TEST_CASE_METHOD(
+    Coming,
+    "schedulers that attach and go again are all on the tape, each of them with a full switch",
+    "[kvm]") {
   const std::string kernel = GENERATE("6.16", "7.3");
   give(example_schedulers(kernel) + "/scx_simple", "scx_simple");
-  const Captured captured =
-      capture_text("again", "(name = \"again\", steps = [(name = \"only\", actions = [(sleepMs = 15000)])])",
-                   kernel, {"--scheduler", KTAPE_VM_PROGRAMS "/attach_again 6", "--overlay", overlay.path()});
+  const Captured captured = capture_text(
+      "again", "(name = \"again\", steps = [(name = \"only\", actions = [(sleepMs = 15000)])])",
+      kernel, {"--scheduler", KTAPE_VM_PROGRAMS "/attach_again 6", "--overlay", overlay.path()});
   INFO(captured.program.output);
   CHECK(captured.facts.outcome == Outcome::COMPLETED);
   const std::string attached = sql_value(captured.tape, kRoots);
   CHECK(std::stoi(attached) >= 2);
   CHECK(sql_value(captured.tape, kCounted) == attached);
-  CHECK(sql_value(captured.tape, "SELECT count(*) FROM scheduler WHERE switch_mode = 'partial'") == "0");
-  CHECK(sql_value(captured.tape, "SELECT count(*) FROM scheduler WHERE exit_kind = 64") == attached);
-  CHECK(sql_value(captured.tape, "SELECT count(*) FROM scheduler_attempt WHERE seq_failed IS NOT NULL") ==
+  CHECK(sql_value(captured.tape, "SELECT count(*) FROM scheduler WHERE switch_mode = 'partial'") ==
         "0");
+  CHECK(sql_value(captured.tape, "SELECT count(*) FROM scheduler WHERE exit_kind = 64") ==
+        attached);
+  CHECK(sql_value(captured.tape,
+                  "SELECT count(*) FROM scheduler_attempt WHERE seq_failed IS NOT NULL") == "0");
 }
 
-TEST_CASE_METHOD(CaptureFixture, "workers of a real-time priority below the agent's do not silence it",
-                 "[kvm]") {
+TEST_CASE_METHOD(CaptureFixture,
+                 "workers of a real-time priority below the agent's do not silence it", "[kvm]") {
   const Captured captured = capture_text("rt_hogs", R"((
     name = "rt_hogs",
     workers = [
@@ -161,9 +167,9 @@ TEST_CASE_METHOD(CaptureFixture, "a scheduler is taken down though real-time wor
 
 TEST_CASE_METHOD(CaptureFixture, "a run that is frozen all the time ends as its agent says") {
   for (int i = 0; i < 3; ++i) {
-    const Captured captured =
-        capture_text("often", "(name = \"often\", steps = [(name = \"only\", actions = [(sleepMs = 700)])])",
-                     "7.3", {"--freeze-every", "50"});
+    const Captured captured = capture_text(
+        "often", "(name = \"often\", steps = [(name = \"only\", actions = [(sleepMs = 700)])])",
+        "7.3", {"--freeze-every", "50"});
     INFO(captured.program.output);
     CHECK(captured.facts.outcome == Outcome::COMPLETED);
   }

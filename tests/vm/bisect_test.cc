@@ -19,8 +19,8 @@ std::string image_of(const std::string& series) {
   return cached_kernel(series);
 }
 
-// A repository of six commits. Its build copies a kernel image: until commit 4 that of 6.16, from then
-// on that of 7.3, which clears the vtime of a task that leaves sched_ext.
+// A repository of six commits. Its build copies a kernel image: until commit 4 that of 6.16, from
+// then on that of 7.3, which clears the vtime of a task that leaves sched_ext.
 constexpr char kScript[] = R"(set -e
 export HOME=$PWD GIT_CONFIG_NOSYSTEM=1
 git init -q repo
@@ -43,13 +43,16 @@ git show -s --format='found %s' refs/bisect/bad
 }  // namespace
 
 TEST_CASE("git bisect run finds the kernel that clears the vtime of a task that leaves sched_ext") {
-  // What `ktape test --git-bisect` makes of verdicts is asked without a guest too, in test_verb_test.cc.
+  // What `ktape test --git-bisect` makes of verdicts is asked without a guest too, in
+  // test_verb_test.cc.
   for (const char* series : {"6.16", "7.3"}) {
-    if (is_gone(series)) SKIP("no kernel of " << series << " can be had, and no other is known to differ so");
+    if (is_gone(series))
+      SKIP("no kernel of " << series << " can be had, and no other is known to differ so");
   }
   TempDir folder;
   std::ofstream(folder.file("script")) << kScript;
-  const std::string line = "cd " + folder.path() + " && OLD=" + image_of("6.16") + " NEW=" + image_of("7.3") +
+  const std::string line = "cd " + folder.path() + " && OLD=" + image_of("6.16") +
+                           " NEW=" + image_of("7.3") +
                            " KTAPE_TEST=" KTAPE_BIN "/ktape-test sh ./script 2>&1";
   ChildResult script = must(run_child("/bin/sh", {"-c", line}, 1 << 20));
   INFO(script.output);

@@ -42,7 +42,8 @@ TEST_CASE_METHOD(CaptureFixture, "the reference scenario holds on 7.3", "[kvm]")
   check_reference(captured);
 }
 
-TEST_CASE_METHOD(CaptureFixture, "a write to a spinning worker is refused because it is on the runqueue") {
+TEST_CASE_METHOD(CaptureFixture,
+                 "a write to a spinning worker is refused because it is on the runqueue") {
   Captured captured = capture("spinning_worker_write", "6.16");
   INFO(captured.program.output);
   CHECK(captured.program.exit_status == 1);
@@ -64,13 +65,15 @@ TEST_CASE_METHOD(CaptureFixture, "a wrong start time is refused by the identity 
   check_untouched(captured);
 }
 
-TEST_CASE_METHOD(CaptureFixture, "a guest panic ends in a sealed tape that says panic, with the console text",
+TEST_CASE_METHOD(CaptureFixture,
+                 "a guest panic ends in a sealed tape that says panic, with the console text",
                  "[kvm]") {
   Captured captured = capture("guest_panic", "6.16");
   INFO(captured.program.output);
   CHECK(captured.program.exit_status == 1);
   CHECK(captured.facts.outcome == Outcome::GUEST_PANICKED);
-  CHECK(captured.facts.panic.find("Kernel panic - not syncing: sysrq triggered crash") != std::string::npos);
+  CHECK(captured.facts.panic.find("Kernel panic - not syncing: sysrq triggered crash") !=
+        std::string::npos);
   CHECK(captured.facts.console.find("sysrq: Trigger a crash") != std::string::npos);
   CHECK(run_built("ktape-verify", {captured.tape}).exit_status == 0);
 }
@@ -84,7 +87,8 @@ TEST_CASE_METHOD(CaptureFixture, "a hung guest is ended by the run watchdog", "[
   CHECK(run_built("ktape-verify", {captured.tape}).exit_status == 0);
 }
 
-TEST_CASE_METHOD(CaptureFixture, "a kernel without sched_ext runs a scenario that needs no scheduler") {
+TEST_CASE_METHOD(CaptureFixture,
+                 "a kernel without sched_ext runs a scenario that needs no scheduler") {
   const Captured captured = capture_text("no_scheduler", R"((
     name = "no_scheduler",
     durationMs = 500,

@@ -7,18 +7,21 @@
 
 namespace ktape::test {
 
-TEST_CASE_METHOD(CaptureFixture,
-                 "drgn reads jiffies and the task list from the core of a freeze, and its registers fit") {
+TEST_CASE_METHOD(
+    CaptureFixture,
+    "drgn reads jiffies and the task list from the core of a freeze, and its registers fit") {
   const std::string kernel = GENERATE("6.16", "7.3");
   const Captured captured = capture("cold_path_roundtrip", kernel, {"--memory", "full"});
   INFO(captured.program.output);
   REQUIRE(captured.program.exit_status == 0);
   const std::string core = captured.tape + ".core";
-  const ChildResult made = run_built("ktape-export", {captured.tape, "--core", "freeze:last", "-o", core});
+  const ChildResult made =
+      run_built("ktape-export", {captured.tape, "--core", "freeze:last", "-o", core});
   CHECK(made.exit_status == 0);
   const ChildResult drgn = must(run_child(
       "/usr/bin/python3",
-      {KTAPE_SOURCE_DIR "/tests/vm/drgn_core.py", KTAPE_BIN, captured.tape, "freeze:last", core}, 1 << 20));
+      {KTAPE_SOURCE_DIR "/tests/vm/drgn_core.py", KTAPE_BIN, captured.tape, "freeze:last", core},
+      1 << 20));
   INFO(drgn.output);
   CHECK(drgn.exit_status == 0);
   CHECK(drgn.output.starts_with("drgn "));

@@ -6,7 +6,8 @@
 namespace ktape::test {
 
 TEST_CASE_METHOD(CaptureFixture,
-                 "50 freezes of 8 busy vCPUs lose no guest, stall nothing and give no wrong value", "[kvm]") {
+                 "50 freezes of 8 busy vCPUs lose no guest, stall nothing and give no wrong value",
+                 "[kvm]") {
   check_freeze_run(capture_text("freezes", freeze_scenario(), "6.16"));
 }
 

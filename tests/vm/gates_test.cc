@@ -8,8 +8,9 @@
 #include "tests/vm/checks/capture_fixture.h"
 #include "tests/vm/checks/gate_check.h"
 
-// What each gate says of tasks that real kernels keep in the state that it is there for. Gates 9 and 11
-// fail amid a wakeup, which long_test.cc stops; gate 8 passes by in an instant: it is shown on memory.
+// What each gate says of tasks that real kernels keep in the state that it is there for. Gates 9
+// and 11 fail amid a wakeup, which long_test.cc stops; gate 8 passes by in an instant: it is shown
+// on memory.
 namespace ktape::test {
 
 using schema::EntryStatus;
@@ -22,12 +23,12 @@ using Gates = std::set<Gate>;
 
 constexpr uint64_t kThirtyDaysNs = uint64_t{30} * 24 * 3600 * 1'000'000'000;
 
-// A task of another class than sched_ext's: it has that class, a policy that the switch does not take over,
-// and sched_ext has not enabled it.
+// A task of another class than sched_ext's: it has that class, a policy that the switch does not
+// take over, and sched_ext has not enabled it.
 const Gates kOtherClass = {Gate::SCHED_CLASS, Gate::POLICY, Gate::ENABLED};
 
-// sched_ext lets go of a task at its last switch, in finish_task_switch(), which calls sched_ext_dead();
-// kernels without that function, as 6.16, wait for its reaper.
+// sched_ext lets go of a task at its last switch, in finish_task_switch(), which calls
+// sched_ext_dead(); kernels without that function, as 6.16, wait for its reaper.
 const Gates kZombie = {Gate::ALIVE, Gate::ENABLED};
 const Gates kZombieUntilReaped = {Gate::ALIVE};
 
@@ -41,8 +42,8 @@ bool stops_reads(const Gates& gates) {
   return gates.contains(Gate::PID) || gates.contains(Gate::IDENTITY) || gates.contains(Gate::ALIVE);
 }
 
-// `write` and `read` of a task, each with these gates failing: writes are refused by any, reads by those of
-// identity only.
+// `write` and `read` of a task, each with these gates failing: writes are refused by any, reads by
+// those of identity only.
 void check_task(const TapeFacts& facts, const std::string& task, const Gates& failing,
                 const std::string& spinner = "") {
   for (const char* action : {".write", ".read"}) {
@@ -59,8 +60,10 @@ void check_task(const TapeFacts& facts, const std::string& task, const Gates& fa
 // A write that was refused left nothing; one that was done is read.
 void check_written(const TapeFacts& facts, const std::set<std::string>& done,
                    const std::set<std::string>& refused) {
-  for (const std::string& task : done) CHECK(facts.entries.at(task + ".read").value == kThirtyDaysNs);
-  for (const std::string& task : refused) CHECK(facts.entries.at(task + ".read").value != kThirtyDaysNs);
+  for (const std::string& task : done)
+    CHECK(facts.entries.at(task + ".read").value == kThirtyDaysNs);
+  for (const std::string& task : refused)
+    CHECK(facts.entries.at(task + ".read").value != kThirtyDaysNs);
 }
 
 void check_full_switch(const Captured& captured, const Gates& zombie) {
@@ -107,18 +110,21 @@ TEST_CASE_METHOD(CaptureFixture,
   check_full_switch(capture("gates_full", "6.16"), zombie_on("6.16"));
 }
 
-TEST_CASE_METHOD(CaptureFixture, "gates refuse what a full switch on 7.3 makes refusable, and nothing else",
+TEST_CASE_METHOD(CaptureFixture,
+                 "gates refuse what a full switch on 7.3 makes refusable, and nothing else",
                  "[kvm]") {
   check_full_switch(capture("gates_full", "7.3"), zombie_on("7.3"));
 }
 
-TEST_CASE_METHOD(CaptureFixture,
-                 "gates refuse what a partial switch on 6.16 makes refusable, also after an ejection") {
+TEST_CASE_METHOD(
+    CaptureFixture,
+    "gates refuse what a partial switch on 6.16 makes refusable, also after an ejection") {
   check_partial_switch(capture("gates_partial", "6.16"), zombie_on("6.16"));
 }
 
-TEST_CASE_METHOD(CaptureFixture,
-                 "gates refuse what a partial switch on 7.3 makes refusable, also after an ejection") {
+TEST_CASE_METHOD(
+    CaptureFixture,
+    "gates refuse what a partial switch on 7.3 makes refusable, also after an ejection") {
   check_partial_switch(capture("gates_partial", "7.3"), zombie_on("7.3"));
 }
 

@@ -50,7 +50,8 @@ class WorkerCheck {
     const EntryFacts& entry = facts_.entries.at(worker_ + "." + path);
     INFO(worker_ << "." << path << ": " << entry.reason);
     CHECK(entry.status == EntryStatus::DONE);
-    return entry.width_bytes == 4 ? static_cast<int32_t>(entry.value) : static_cast<int64_t>(entry.value);
+    return entry.width_bytes == 4 ? static_cast<int32_t>(entry.value)
+                                  : static_cast<int64_t>(entry.value);
   }
 
   // Of a worker that sleeps or is stopped: the same before and after, so also at the freeze.
@@ -106,15 +107,17 @@ ClockStatement clock_of(const Said& said) {
 
 void check_clock(const Captured& captured) {
   const TapeFacts& facts = captured.facts;
-  const bool kvm = sql_rows(captured.tape, "SELECT accelerator FROM run") == std::vector<std::string>{"kvm"};
-  const ClockStatement before = clock_of(statements(facts, "spinner1").before);  // the last before the freeze
-  const ClockStatement after = clock_of(statements(facts, "sleeper").after);     // the first after it
+  const bool kvm =
+      sql_rows(captured.tape, "SELECT accelerator FROM run") == std::vector<std::string>{"kvm"};
+  const ClockStatement before =
+      clock_of(statements(facts, "spinner1").before);  // the last before the freeze
+  const ClockStatement after = clock_of(statements(facts, "sleeper").after);  // the first after it
   CHECK(clock_disagreement(before, after, facts.entries.at("jiffies").value, facts.hz,
                            kvm ? kMaxLeadKvm : kMaxLeadTcg) == "");
 }
 
-// Under a partial switch those workers alone are under sched_ext, and of them the spinners of CPU 0 are
-// runnable.
+// Under a partial switch those workers alone are under sched_ext, and of them the spinners of CPU 0
+// are runnable.
 void check_nr_running(const TapeFacts& facts) {
   uint64_t runnable = 0;
   for (const char* worker : {"sleeper", "stopped", "spinner0", "spinner1"}) {
@@ -130,10 +133,11 @@ void check_nr_running(const TapeFacts& facts) {
 
 // Whoever ran is in the class of its policy, but for the idle task and the one that stops a CPU.
 void check_who_ran(const TapeFacts& facts) {
-  const std::map<int32_t, std::set<std::string>> classes = {{0, {"fair_sched_class", "idle_sched_class"}},
-                                                            {1, {"rt_sched_class", "stop_sched_class"}},
-                                                            {5, {"fair_sched_class"}},
-                                                            {7, {"ext_sched_class"}}};
+  const std::map<int32_t, std::set<std::string>> classes = {
+      {0, {"fair_sched_class", "idle_sched_class"}},
+      {1, {"rt_sched_class", "stop_sched_class"}},
+      {5, {"fair_sched_class"}},
+      {7, {"ext_sched_class"}}};
   for (const auto& [freeze, seen] : facts.frozen) {
     CHECK_FALSE(seen.scheduling.empty());
     for (const auto& [policy, in_class] : seen.scheduling) {
@@ -167,8 +171,8 @@ void check_host_and_guest(const Captured& captured) {
   stopped.check_vtime();
   CHECK(sleeper.told("nice") == 5);
   CHECK(stopped.told("nice") == -5);
-  // kernel/sched/core.c: sched_prio_to_weight[] has 335 for nice 5 and 3121 for -5; sched_ext's weights are
-  // cgroup's, where 100 is nice 0: 335 * 100 / 1024 and 3121 * 100 / 1024, rounded.
+  // kernel/sched/core.c: sched_prio_to_weight[] has 335 for nice 5 and 3121 for -5; sched_ext's
+  // weights are cgroup's, where 100 is nice 0: 335 * 100 / 1024 and 3121 * 100 / 1024, rounded.
   CHECK(sleeper.read("scx.weight") == 33);
   CHECK(stopped.read("scx.weight") == 305);
   check_nr_running(facts);
@@ -178,9 +182,11 @@ void check_host_and_guest(const Captured& captured) {
 
 const std::vector<std::string> kOneCpu = {"--cpus", "1", "--memory-mb", "256"};
 const std::vector<std::string> kTwoCpus = {"--cpus", "2", "--memory-mb", "3072"};
-const std::vector<std::string> kEightCpus = {"--topology", "sockets=2,cores=2,threads=2,llcs=2,numaNodes=2"};
+const std::vector<std::string> kEightCpus = {"--topology",
+                                             "sockets=2,cores=2,threads=2,llcs=2,numaNodes=2"};
 
-// Low RAM of q35 ends at 2 GiB where not all fits below the PCI hole. Linux takes task structs from the top.
+// Low RAM of q35 ends at 2 GiB where not all fits below the PCI hole. Linux takes task structs from
+// the top.
 void check_high_memory(const TapeFacts& facts) {
   constexpr uint64_t kFourGiB = uint64_t{4} << 30;
   CHECK(facts.entries.at("sleeper.pid").physical_address >= kFourGiB);
@@ -192,7 +198,8 @@ void check_high_memory(const TapeFacts& facts) {
 TEST_CASE_METHOD(CaptureFixture, "host and guest agree on 6.16 with 1 vCPU and 256 MiB") {
   Captured captured = capture("host_and_guest", "6.16", kOneCpu);
   check_host_and_guest(captured);
-  check_topology(captured.facts, {.cpus = "0", .sockets = "0", .cores = "0", .llcs = "0", .nodes = "0"}, 256);
+  check_topology(captured.facts,
+                 {.cpus = "0", .sockets = "0", .cores = "0", .llcs = "0", .nodes = "0"}, 256);
 }
 
 TEST_CASE_METHOD(CaptureFixture, "host and guest agree on 6.16 with 2 vCPUs and memory above 4 GiB",
@@ -231,7 +238,8 @@ TEST_CASE_METHOD(CaptureFixture, "host and guest agree on 7.3 with 1 vCPU and 25
   check_host_and_guest(capture("host_and_guest", "7.3", kOneCpu));
 }
 
-TEST_CASE_METHOD(CaptureFixture, "host and guest agree on 7.3 with 2 vCPUs and memory above 4 GiB", "[kvm]") {
+TEST_CASE_METHOD(CaptureFixture, "host and guest agree on 7.3 with 2 vCPUs and memory above 4 GiB",
+                 "[kvm]") {
   Captured captured = capture("host_and_guest", "7.3", kTwoCpus);
   check_host_and_guest(captured);
   check_high_memory(captured.facts);

@@ -20,7 +20,8 @@ namespace {
 constexpr char kKernel[] = "6.16";
 constexpr int kPass = 0, kFail = 1, kInconclusive = 77;
 
-// On CPU 1 a real-time worker leaves an ordinary one the 5 % of the time that the kernel keeps for it.
+// On CPU 1 a real-time worker leaves an ordinary one the 5 % of the time that the kernel keeps for
+// it.
 constexpr char kScenario[] = R"((
   name = "starved", scheduler = (vtime = (switchMode = partial)),
   workers = [
@@ -34,7 +35,8 @@ constexpr char kScenario[] = R"((
   ])],
 ))";
 
-int judged(const std::string& assertion, const std::string& tape, std::vector<std::string> arguments) {
+int judged(const std::string& assertion, const std::string& tape,
+           std::vector<std::string> arguments) {
   arguments.insert(arguments.begin(), tape);
   const ChildResult child = run_built("ktape-assert-" + assertion, arguments);
   INFO(child.output);
@@ -49,29 +51,36 @@ void check_figures(const std::string& tape) {
   const Rows freezes = sql_rows(tape, "SELECT count(*) FROM freeze");
   CHECK(sql_rows(tape, "SELECT count(DISTINCT freeze) FROM run_delay WHERE freeze > 0") == freezes);
   CHECK(sql_rows(tape, "SELECT count(*) >= 8 FROM run_delay WHERE freeze = 0") == Rows{"1"});
-  CHECK(sql_rows(tape, "SELECT count(*) FROM run_delay WHERE ran_ns IS NULL OR waited_ns IS NULL") ==
-        Rows{"0"});
+  CHECK(
+      sql_rows(tape, "SELECT count(*) FROM run_delay WHERE ran_ns IS NULL OR waited_ns IS NULL") ==
+      Rows{"0"});
   CHECK(sql_rows(tape, "SELECT cpu, count(DISTINCT thread) FROM run_delay GROUP BY cpu") ==
         Rows{"0|1", "1|1"});
   CHECK(sql_rows(tape, "SELECT count(DISTINCT thread) FROM run_delay") == Rows{"2"});
   // Each vCPU's figures only grow, and CPU 1 spun for seconds.
+  CHECK(sql_rows(
+            tape,
+            "SELECT count(*) FROM run_delay a JOIN run_delay b ON a.cpu = b.cpu AND a.seq < b.seq "
+            "WHERE b.waited_ns < a.waited_ns OR b.ran_ns < a.ran_ns") == Rows{"0"});
   CHECK(sql_rows(tape,
-                 "SELECT count(*) FROM run_delay a JOIN run_delay b ON a.cpu = b.cpu AND a.seq < b.seq "
-                 "WHERE b.waited_ns < a.waited_ns OR b.ran_ns < a.ran_ns") == Rows{"0"});
-  CHECK(sql_rows(tape, "SELECT max(ran_ns) - min(ran_ns) > 1000000000 FROM run_delay WHERE cpu = 1") ==
+                 "SELECT max(ran_ns) - min(ran_ns) > 1000000000 FROM run_delay WHERE cpu = 1") ==
         Rows{"1"});
-  CHECK(sql_rows(tape, "SELECT count(*) FROM freeze WHERE waited_ns IS NULL OR waited_ns > 2 * frozen_ns") ==
+  CHECK(sql_rows(
+            tape,
+            "SELECT count(*) FROM freeze WHERE waited_ns IS NULL OR waited_ns > 2 * frozen_ns") ==
         Rows{"0"});
   CHECK(sql_rows(tape, "SELECT host_is_guest IS NOT NULL, host_cpus > 0 FROM run") == Rows{"1|1"});
 }
 
 void check_workers(const std::string& tape) {
-  // 100 % is no bound: whatever the host did is allowed, and the verdict follows from the tape alone.
-  CHECK(judged("worker-progress", tape, {"--max-gap-ms", "60000", "--max-host-wait", "100"}) == kPass);
+  // 100 % is no bound: whatever the host did is allowed, and the verdict follows from the tape
+  // alone.
+  CHECK(judged("worker-progress", tape, {"--max-gap-ms", "60000", "--max-host-wait", "100"}) ==
+        kPass);
   CHECK(judged("worker-progress", tape,
                {"--max-gap-ms", "50", "--worker", "starved", "--max-host-wait", "100"}) == kFail);
-  // A host that is busy keeps a vCPU waiting for more than 5 %; that is said, and nothing else keeps it
-  // undecided.
+  // A host that is busy keeps a vCPU waiting for more than 5 %; that is said, and nothing else
+  // keeps it undecided.
   const int status = judged("worker-progress", tape, {"--max-gap-ms", "50", "--worker", "starved"});
   CHECK((status == kFail || status == kInconclusive));
 }
@@ -85,9 +94,10 @@ void check_freezes(const std::string& tape) {
 Rows switches_told(const std::string& tape) {
   constexpr std::string_view kSwitched = "Switched to clocksource ";
   std::string console;
-  for (const std::string& text : sql_rows(tape,
-                                          "SELECT text FROM console "
-                                          "WHERE seq < (SELECT max(seq_began) FROM freeze) ORDER BY seq")) {
+  for (const std::string& text :
+       sql_rows(tape,
+                "SELECT text FROM console "
+                "WHERE seq < (SELECT max(seq_began) FROM freeze) ORDER BY seq")) {
     console += text;
   }
   Rows names;
@@ -99,10 +109,11 @@ Rows switches_told(const std::string& tape) {
   return names;
 }
 
-// The guest's clocksource is the one that its kernel has told of; each change that a freeze could see
-// is there as well. A kernel that finds its TSC unstable does so whenever it likes.
+// The guest's clocksource is the one that its kernel has told of; each change that a freeze could
+// see is there as well. A kernel that finds its TSC unstable does so whenever it likes.
 void check_clock(const std::string& tape) {
-  const Rows seen = sql_rows(tape, "SELECT name FROM clocksource ORDER BY seq"), told = switches_told(tape);
+  const Rows seen = sql_rows(tape, "SELECT name FROM clocksource ORDER BY seq"),
+             told = switches_told(tape);
   CAPTURE(seen, told);
   REQUIRE_FALSE(seen.empty());
   REQUIRE_FALSE(told.empty());
@@ -120,7 +131,8 @@ void check_clock(const std::string& tape) {
 }  // namespace
 
 TEST_CASE_METHOD(CaptureFixture,
-                 "what took how long is judged by what vCPUs waited for the host, under TCG too", "[kvm]") {
+                 "what took how long is judged by what vCPUs waited for the host, under TCG too",
+                 "[kvm]") {
   const Captured captured = capture_text("starved", kScenario, kKernel, {"--freeze-every", "1000"});
   INFO(captured.program.output);
   REQUIRE(captured.facts.outcome == schema::Outcome::COMPLETED);

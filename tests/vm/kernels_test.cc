@@ -31,7 +31,8 @@ std::string each_version() {
 std::string scheduler_output(const std::string& tape) {
   std::string output;
   must(must(TapeReader::open(tape))->for_each([&](const RecordView& view) -> Result<void> {
-    if (view.record.isSchedulerOutput()) output += as_text(view.record.getSchedulerOutput().getText());
+    if (view.record.isSchedulerOutput())
+      output += as_text(view.record.getSchedulerOutput().getText());
     return {};
   }));
   return output;
@@ -45,9 +46,9 @@ bool lets_create_dsq(const std::string& version) {
 
 }  // namespace
 
-TEST_CASE_METHOD(
-    CaptureFixture,
-    "the reference scenario holds on every kernel, and where nobody can create a DSQ the tape says so") {
+TEST_CASE_METHOD(CaptureFixture,
+                 "the reference scenario holds on every kernel, and where nobody can create a DSQ "
+                 "the tape says so") {
   const std::string version = each_version();
   INFO(version);
   const Captured captured = capture("cold_path_roundtrip", version);

@@ -28,7 +28,8 @@ std::string cpu_lists(uint32_t count, uint32_t width) {
   std::string text;
   for (uint32_t i = 0; i < count; ++i) {
     if (i != 0) text += " ";
-    text += width == 1 ? fmt::format("{}", i) : fmt::format("{}-{}", i * width, (i + 1) * width - 1);
+    text +=
+        width == 1 ? fmt::format("{}", i) : fmt::format("{}-{}", i * width, (i + 1) * width - 1);
   }
   return text;
 }
@@ -46,15 +47,15 @@ TEST_CASE_METHOD(
   }
 }
 
-TEST_CASE_METHOD(
-    CaptureFixture,
-    "a task that is stopped amid its wakeup fails gates 9 and 11 alone, and hot reads see time go on") {
+TEST_CASE_METHOD(CaptureFixture,
+                 "a task that is stopped amid its wakeup fails gates 9 and 11 alone, and hot reads "
+                 "see time go on") {
   // try_to_wake_up() asks the class for a CPU with the task WAKING and its pi_lock held
   // (kernel/sched/core.c).
   const std::string kernel = GENERATE(as<std::string>{}, "6.16", "7.3");
   CAPTURE(kernel);
-  const Captured captured =
-      capture_text("woken", R"((
+  const Captured captured = capture_text(
+      "woken", R"((
     name = "woken",
     durationMs = 1000,
     scheduler = (vtime = (switchMode = partial, timeoutMs = 30000)),
@@ -66,14 +67,16 @@ TEST_CASE_METHOD(
       (sleepMs = 2500),
     ])],
   ))",
-                   kernel, {"--freeze-on", "symbol:select_task_rq_scx*20", "--freeze-every", "700"});
+      kernel, {"--freeze-on", "symbol:select_task_rq_scx*20", "--freeze-every", "700"});
   INFO(captured.program.output);
   CHECK(captured.facts.outcome == Outcome::COMPLETED);
-  const std::vector<std::string> failed = sql_rows(
-      captured.tape,
-      "SELECT group_concat(name, ' ') FROM (SELECT op, entry, gate.name FROM gate JOIN kernel_op USING (op, "
-      "entry) "
-      "WHERE tag LIKE 'waker.%' AND outcome = 'failed' ORDER BY op, entry, gate) GROUP BY op, entry");
+  const std::vector<std::string> failed =
+      sql_rows(captured.tape,
+               "SELECT group_concat(name, ' ') FROM (SELECT op, entry, gate.name FROM gate JOIN "
+               "kernel_op USING (op, "
+               "entry) "
+               "WHERE tag LIKE 'waker.%' AND outcome = 'failed' ORDER BY op, entry, gate) GROUP BY "
+               "op, entry");
   CHECK(std::ranges::count(failed, "settled unlocked") > 0);
 
   const auto& entries = captured.facts.entries;
@@ -98,8 +101,9 @@ TEST_CASE_METHOD(CaptureFixture,
   ))",
                                          "6.16", {"--scheduler", scheduler});
   INFO(captured.program.output);
-  CHECK(captured.facts.scheduler_exit_kinds == std::vector<uint64_t>{1026});  // SCX_EXIT_ERROR_STALL
-  std::string thread;                                                         // "kcompactd0[39]"
+  CHECK(captured.facts.scheduler_exit_kinds ==
+        std::vector<uint64_t>{1026});  // SCX_EXIT_ERROR_STALL
+  std::string thread;                  // "kcompactd0[39]"
   for (const auto& [tag, entry] : captured.facts.entries) {
     if (tag.ends_with("].on_rq")) thread = tag.substr(0, tag.rfind('.'));
     CHECK(entry.status == schema::EntryStatus::DONE);
@@ -118,8 +122,8 @@ TEST_CASE_METHOD(
     CaptureFixture,
     "a guest of 64 vCPUs boots in the time that it has by default, sees all of them, and its state "
     "can be written and read") {
-  // Without hardware virtualisation 64 vCPUs share the host's few: the boot took 343 s on two idle cores, and
-  // 864 s are given.
+  // Without hardware virtualisation 64 vCPUs share the host's few: the boot took 343 s on two idle
+  // cores, and 864 s are given.
   Captured captured = capture_text("many", R"((
     name = "many", watchdogMs = 600000,
     machine = (sockets = 4, cores = 8, threads = 2, llcs = 8, numaNodes = 4, memoryMb = 4096),
@@ -139,7 +143,8 @@ TEST_CASE_METHOD(
   INFO(captured.program.output);
   REQUIRE(captured.facts.outcome == Outcome::COMPLETED);
   check_topology(captured.facts,
-                 {"0-63", cpu_lists(4, 16), cpu_lists(32, 2), cpu_lists(8, 8), cpu_lists(4, 16)}, 4096);
+                 {"0-63", cpu_lists(4, 16), cpu_lists(32, 2), cpu_lists(8, 8), cpu_lists(4, 16)},
+                 4096);
   CHECK(captured.facts.entries.at("read").value == 2'592'000'000'000'000);
   CHECK(captured.facts.entries.at("cpu").value == 63);
 }

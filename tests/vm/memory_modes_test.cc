@@ -10,8 +10,8 @@
 #include "tests/support/tape/sql.h"
 #include "tests/vm/checks/capture_fixture.h"
 
-// What can be read of a run afterwards that kept less than the memory of the scheduler. `sched`, the default,
-// is looked at in capture_test.cc, `full` in core_test.cc.
+// What can be read of a run afterwards that kept less than the memory of the scheduler. `sched`,
+// the default, is looked at in capture_test.cc, `full` in core_test.cc.
 namespace ktape::test {
 
 using Catch::Matchers::ContainsSubstring;
@@ -21,9 +21,11 @@ namespace {
 
 constexpr char kVtime[] = "task:sleeper.scx.dsq_vtime";
 constexpr char kWritten[] = "2592000000000000";  // by the scenario, in its first freeze
-constexpr char kTasks[] = "(struct task_struct)init_task.tasks{list struct task_struct tasks 1000}.comm";
+constexpr char kTasks[] =
+    "(struct task_struct)init_task.tasks{list struct task_struct tasks 1000}.comm";
 
-ChildResult read_at(const Captured& captured, const std::string& freeze, const std::string& target) {
+ChildResult read_at(const Captured& captured, const std::string& freeze,
+                    const std::string& target) {
   return run_built("ktape-read", {captured.tape, "--at", freeze, target});
 }
 
@@ -53,7 +55,8 @@ void check_replies(const Captured& captured) {
 
 namespace {
 
-// Page-table isolation, which a CPU of Intel's has, takes from the kernel's tables what the kernel has freed.
+// Page-table isolation, which a CPU of Intel's has, takes from the kernel's tables what the kernel
+// has freed.
 constexpr char kIsolated[] = R"((
   name = "groups", machine = (sockets = 1, cores = 2, llcs = 2),
   scheduler = (vtime = (switchMode = full)),
@@ -80,9 +83,9 @@ GroupPaths group_paths(const std::string& series) {
 
 }  // namespace
 
-TEST_CASE_METHOD(
-    CaptureFixture,
-    "the scheduler's memory is whole under page-table isolation, and leads from a task to its group") {
+TEST_CASE_METHOD(CaptureFixture,
+                 "the scheduler's memory is whole under page-table isolation, and leads from a "
+                 "task to its group") {
   const std::string series = GENERATE("6.16", "7.3");
   const GroupPaths expected = group_paths(series);
   const Captured captured = capture_text("groups", kIsolated, series);
@@ -99,13 +102,15 @@ TEST_CASE_METHOD(
   }
   // Every group there is, by the kernel's own list.
   const ChildResult groups =
-      read_at(captured, "freeze:1", "(struct list_head)task_groups{list struct task_group list 100}.shares");
+      read_at(captured, "freeze:1",
+              "(struct list_head)task_groups{list struct task_group list 100}.shares");
   INFO(groups.output);
   CHECK(groups.exit_status == 0);
 }
 
-TEST_CASE_METHOD(CaptureFixture,
-                 "with --memory touched what ops looked at is read and replayed, and nothing else is there") {
+TEST_CASE_METHOD(
+    CaptureFixture,
+    "with --memory touched what ops looked at is read and replayed, and nothing else is there") {
   const Captured captured = capture("cold_path_roundtrip", "6.16", {"--memory", "touched"});
   INFO(captured.program.output);
   check_replies(captured);
@@ -126,7 +131,8 @@ TEST_CASE_METHOD(CaptureFixture,
   CHECK_THAT(replay.output, StartsWith("2 of 2 cold requests replayed: nothing differs\n"));
 }
 
-TEST_CASE_METHOD(CaptureFixture, "with --memory none the replies are on the tape, and no memory is") {
+TEST_CASE_METHOD(CaptureFixture,
+                 "with --memory none the replies are on the tape, and no memory is") {
   const Captured captured = capture("cold_path_roundtrip", "6.16", {"--memory", "none"});
   INFO(captured.program.output);
   check_replies(captured);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Guests and machines that misbehave, on a real kernel: each has an outcome of its own, on a sealed tape.
+// Guests and machines that misbehave, on a real kernel: each has an outcome of its own, on a sealed
+// tape.
 #include <signal.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -38,7 +39,9 @@ constexpr int kViolated = 1;
 constexpr int kMachineLost = 4;
 constexpr int kInconclusive = 77;
 
-bool contains(const std::string& text, std::string_view part) { return text.find(part) != std::string::npos; }
+bool contains(const std::string& text, std::string_view part) {
+  return text.find(part) != std::string::npos;
+}
 
 // An external scheduler's program that does what it is told, within a minute.
 std::string with_program(const std::string& more) {
@@ -55,14 +58,17 @@ class Misbehaving : public CaptureFixture {
  public:
   // Captures a run in which the program does `what`.
   Captured misbehave(const std::string& what, const std::vector<std::string>& more = {}) {
-    std::vector<std::string> arguments = {"--scheduler", std::string(KTAPE_VM_PROGRAMS "/misbehave ") + what};
+    std::vector<std::string> arguments = {"--scheduler",
+                                          std::string(KTAPE_VM_PROGRAMS "/misbehave ") + what};
     arguments.insert(arguments.end(), more.begin(), more.end());
-    return capture_text("misbehaving",
-                        with_program("(wait = (worker = \"victim\", state = stopped, deadlineMs = 600000))"),
-                        kKernel, arguments);
+    return capture_text(
+        "misbehaving",
+        with_program("(wait = (worker = \"victim\", state = stopped, deadlineMs = 600000))"),
+        kKernel, arguments);
   }
 
-  static void check_outcome(const Captured& captured, Outcome outcome, int exit_status, int check_status) {
+  static void check_outcome(const Captured& captured, Outcome outcome, int exit_status,
+                            int check_status) {
     INFO(captured.program.output);
     CHECK(captured.program.exit_status == exit_status);
     CHECK(captured.facts.outcome == outcome);
@@ -87,8 +93,8 @@ std::vector<T> from_records(const std::string& tape, schema::Record::Which kind,
   return found;
 }
 
-// Where a CPU stands that waits for a spinlock for ever: it spins, or, under KVM, sleeps until the lock's
-// holder wakes it (arch/x86/kernel/kvm.c, kvm_wait()).
+// Where a CPU stands that waits for a spinlock for ever: it spins, or, under KVM, sleeps until the
+// lock's holder wakes it (arch/x86/kernel/kvm.c, kvm_wait()).
 bool waits_for_spinlock(schema::VcpuState::Reader vcpu) {
   const std::string symbol = vcpu.getSymbol().cStr();
   return contains(symbol, "queued_spin_lock_slowpath") || contains(symbol, "kvm_wait") ||
@@ -96,8 +102,9 @@ bool waits_for_spinlock(schema::VcpuState::Reader vcpu) {
 }
 
 struct LockedUp {
-  bool locked = false;       // a CPU waits for a spinlock with interrupts off
-  bool other_waits = false;  // another waits, with preemption off, until every CPU has done what it asked for
+  bool locked = false;  // a CPU waits for a spinlock with interrupts off
+  bool other_waits =
+      false;  // another waits, with preemption off, until every CPU has done what it asked for
 };
 
 LockedUp locked_up(schema::Record::Reader record) {
@@ -111,36 +118,43 @@ LockedUp locked_up(schema::Record::Reader record) {
 
 }  // namespace
 
-TEST_CASE_METHOD(Misbehaving,
-                 "a CPU that locks up with interrupts off is on the tape, and the watchdog ends the run",
-                 "[kvm]") {
+TEST_CASE_METHOD(
+    Misbehaving,
+    "a CPU that locks up with interrupts off is on the tape, and the watchdog ends the run",
+    "[kvm]") {
   // Real-time, the grace-period thread leaves the CPU that the agent keeps: kernel/sched/rt.c,
-  // select_task_rq_rt. Under KVM each freeze begins the watch for stalls anew, so intervals are longer than
-  // those.
-  const Captured captured = capture(
-      "kernel_lockup", kKernel,
-      {"--freeze-every", "4500", "--append", "rcupdate.rcu_cpu_stall_timeout=3 rcutree.kthread_prio=2"});
+  // select_task_rq_rt. Under KVM each freeze begins the watch for stalls anew, so intervals are
+  // longer than those.
+  const Captured captured = capture("kernel_lockup", kKernel,
+                                    {"--freeze-every", "4500", "--append",
+                                     "rcupdate.rcu_cpu_stall_timeout=3 rcutree.kthread_prio=2"});
   check_outcome(captured, Outcome::RUN_TIMED_OUT, kViolated, kViolated);
   CHECK(captured.facts.watchdog == "run");
   CHECK(contains(captured.facts.detail, "in step 'wake'"));
-  const auto lockups = from_records<std::string>(captured.tape, schema::Record::GUEST_OOPS, [](auto record) {
-    auto oops = record.getGuestOops();
-    return oops.getKind() == OopsKind::LOCKUP ? std::string(as_text(oops.getText())) : std::string();
+  const auto lockups =
+      from_records<std::string>(captured.tape, schema::Record::GUEST_OOPS, [](auto record) {
+        auto oops = record.getGuestOops();
+        return oops.getKind() == OopsKind::LOCKUP ? std::string(as_text(oops.getText()))
+                                                  : std::string();
+      });
+  const bool told = std::any_of(lockups.begin(), lockups.end(), [](const std::string& text) {
+    return contains(text, "rcu: INFO: ");
   });
-  const bool told = std::any_of(lockups.begin(), lockups.end(),
-                                [](const std::string& text) { return contains(text, "rcu: INFO: "); });
-  // In each freeze with a CPU that is locked up: whether the other waits for its answer to an interrupt.
+  // In each freeze with a CPU that is locked up: whether the other waits for its answer to an
+  // interrupt.
   std::vector<bool> both;
-  for (const auto& vcpus : from_records<LockedUp>(captured.tape, schema::Record::FROZEN, locked_up)) {
+  for (const auto& vcpus :
+       from_records<LockedUp>(captured.tape, schema::Record::FROZEN, locked_up)) {
     if (vcpus.locked) both.push_back(vcpus.other_waits);
   }
   CHECK(!both.empty());
-  // The other CPU misses it, unless it was caught in turn, as the "leaver" ended: then nobody is left to
-  // tell.
+  // The other CPU misses it, unless it was caught in turn, as the "leaver" ended: then nobody is
+  // left to tell.
   CHECK((told || std::ranges::all_of(both, std::identity())));
 }
 
-TEST_CASE_METHOD(Misbehaving, "an agent that is killed takes its kernel with it: a panic, with its reason") {
+TEST_CASE_METHOD(Misbehaving,
+                 "an agent that is killed takes its kernel with it: a panic, with its reason") {
   const Captured captured = misbehave("kill-agent");
   check_outcome(captured, Outcome::GUEST_PANICKED, kViolated, kViolated);
   CHECK(contains(captured.facts.panic, "Attempted to kill init! exitcode=0x0000000b"));
@@ -152,7 +166,8 @@ TEST_CASE_METHOD(Misbehaving, "a guest that ends without its agent's word has no
   CHECK(contains(captured.facts.detail, "the guest ended without saying done"));
 }
 
-TEST_CASE_METHOD(Misbehaving, "an agent that hangs in a step that never ends meets the run watchdog") {
+TEST_CASE_METHOD(Misbehaving,
+                 "an agent that hangs in a step that never ends meets the run watchdog") {
   const std::string simple = example_schedulers(kKernel) + "/scx_simple";
   fs::create_directory(overlay.file("opt"));
   fs::copy_file(simple, overlay.file("opt/scx_simple"));
@@ -161,8 +176,9 @@ TEST_CASE_METHOD(Misbehaving, "an agent that hangs in a step that never ends mee
   CHECK(contains(captured.facts.detail, "in step 'long'"));
 }
 
-TEST_CASE_METHOD(Misbehaving,
-                 "what a hostile guest sends over the agent's port is answered, recorded, and ends its run") {
+TEST_CASE_METHOD(
+    Misbehaving,
+    "what a hostile guest sends over the agent's port is answered, recorded, and ends its run") {
   // Requests for what is not there, reports of nobody, and garbage.
   std::string bytes;
   const auto add = [&](const std::function<void(schema::FromAgent::Builder)>& fill) {
@@ -186,7 +202,8 @@ TEST_CASE_METHOD(Misbehaving,
   fs::create_directory(overlay.file("opt"));
   std::ofstream(overlay.file("opt/bytes"), std::ios::binary) << bytes;
 
-  const Captured captured = misbehave("send /opt/bytes", {"--overlay", overlay.path(), "--memory", "none"});
+  const Captured captured =
+      misbehave("send /opt/bytes", {"--overlay", overlay.path(), "--memory", "none"});
   check_outcome(captured, Outcome::PROTOCOL_BROKEN, kViolated, kInconclusive);
   CHECK(contains(captured.facts.detail, "it begins 05 00 00 00 67 61 72 62 61 67 65"));
   CHECK(captured.facts.requests == kEach);
@@ -196,16 +213,18 @@ TEST_CASE_METHOD(Misbehaving,
         std::vector<std::string>{std::to_string(kEach)});  // WorkerReport
 }
 
-TEST_CASE_METHOD(Misbehaving,
-                 "a scheduler that the verifier refuses ends the run, with the verifier's log on the tape") {
+TEST_CASE_METHOD(
+    Misbehaving,
+    "a scheduler that the verifier refuses ends the run, with the verifier's log on the tape") {
   fs::create_directory(overlay.file("opt"));
   fs::copy_file(KTAPE_VTIME_OBJECT, overlay.file("opt/ktape_vtime.bpf.o"));
-  const Captured captured =
-      capture_text("refused", with_program("(sleepMs = 1)"), kKernel,
-                   {"--scheduler", KTAPE_VM_PROGRAMS "/refused_scheduler", "--overlay", overlay.path()});
+  const Captured captured = capture_text(
+      "refused", with_program("(sleepMs = 1)"), kKernel,
+      {"--scheduler", KTAPE_VM_PROGRAMS "/refused_scheduler", "--overlay", overlay.path()});
   check_outcome(captured, Outcome::SCENARIO_FAILED, kViolated, kViolated);
   // The last line says that it failed; why stands above it.
-  CHECK(contains(captured.facts.detail, "exited with status 1 and has not attached a scheduler: libbpf: "));
+  CHECK(contains(captured.facts.detail,
+                 "exited with status 1 and has not attached a scheduler: libbpf: "));
   CHECK(contains(captured.facts.detail, " | invalid read from stack R10 off=8 size=8 | "));
   CHECK(contains(captured.facts.detail, " | the scheduler was not loaded: Permission denied"));
   std::string output;
@@ -228,9 +247,9 @@ class BesideUs : public Misbehaving {
       workers = [(name = "sleeper", phases = [(sleepMs = 600000)])],
       steps = [(name = "hold", actions = [(hold = void)])],
     ))";
-    capture_ = must(
-        ChildProcess::start(KTAPE_BIN "/ktape-capture",
-                            {scenario, "-o", tape, "--kernel", version_for(kKernel), "--accel", "tcg"}, {}));
+    capture_ = must(ChildProcess::start(
+        KTAPE_BIN "/ktape-capture",
+        {scenario, "-o", tape, "--kernel", version_for(kKernel), "--accel", "tcg"}, {}));
     while (!contains(output(), "step 1 of 1")) REQUIRE_FALSE(ended(100ms));
     std::ifstream children("/proc/" + std::to_string(capture_->pid()) + "/task/" +
                            std::to_string(capture_->pid()) + "/children");
@@ -252,7 +271,8 @@ class BesideUs : public Misbehaving {
     Captured captured;
     captured.tape = tape;
     captured.program.output = output();
-    captured.program.exit_status = capture_->how_it_ended() == "exited with status 4" ? kMachineLost : -1;
+    captured.program.exit_status =
+        capture_->how_it_ended() == "exited with status 4" ? kMachineLost : -1;
     captured.facts = must(gather(tape));
     return captured;
   }
@@ -275,8 +295,9 @@ class BesideUs : public Misbehaving {
 
 }  // namespace
 
-TEST_CASE_METHOD(BesideUs,
-                 "a QEMU that is killed is a lost machine, no failed assertion, and the tape is sealed") {
+TEST_CASE_METHOD(
+    BesideUs,
+    "a QEMU that is killed is a lost machine, no failed assertion, and the tape is sealed") {
   signal_qemu(SIGKILL);
   const Captured captured = finish();
   check_outcome(captured, Outcome::MACHINE_LOST, kMachineLost, kInconclusive);
@@ -284,13 +305,14 @@ TEST_CASE_METHOD(BesideUs,
 }
 
 TEST_CASE_METHOD(
-    BesideUs, "a QEMU that is stopped is a lost machine, long before the watchdog, and none is left behind") {
+    BesideUs,
+    "a QEMU that is stopped is a lost machine, long before the watchdog, and none is left behind") {
   signal_qemu(SIGSTOP);
   const Captured captured = finish();
   check_outcome(captured, Outcome::MACHINE_LOST, kMachineLost, kInconclusive);
-  CHECK(
-      captured.facts.detail ==
-      "QEMU did not send an answer to 'query-status' in time: it is stopped by signal 19 (Stopped (signal))");
+  CHECK(captured.facts.detail ==
+        "QEMU did not send an answer to 'query-status' in time: it is stopped by signal 19 "
+        "(Stopped (signal))");
 }
 
 }  // namespace ktape::test

@@ -53,7 +53,8 @@ void check_simple(const Captured& captured, const std::string& program) {
   }
   CHECK_FALSE(contains(ops, " tick "));
   CHECK(value("object_sha256") == to_hex(sha256(must(read_file(program, size_t{64} << 20)))));
-  CHECK(contains(sql_value(captured.tape, "SELECT group_concat(text, '') FROM scheduler_output"), "local="));
+  CHECK(contains(sql_value(captured.tape, "SELECT group_concat(text, '') FROM scheduler_output"),
+                 "local="));
 }
 
 // scx_qmap's own fault switch: what the tape holds of the stall.
@@ -77,8 +78,8 @@ void check_stall(const Captured& captured) {
 
   // A freeze from before the ejection: the task is still runnable, and still sched_ext's.
   const std::string freeze = value("SELECT freeze FROM freeze WHERE cause = 'trigger'");
-  CHECK(value("SELECT f.seq_began < s.seq_exited FROM freeze f, scheduler s WHERE f.freeze = " + freeze) ==
-        "1");
+  CHECK(value("SELECT f.seq_began < s.seq_exited FROM freeze f, scheduler s WHERE f.freeze = " +
+              freeze) == "1");
   const EntryFacts& on_rq = facts.entries.at(stalled + ".on_rq");
   CHECK(on_rq.status == EntryStatus::DONE);
   CHECK(on_rq.value == 1);
@@ -87,8 +88,8 @@ void check_stall(const Captured& captured) {
   const uint64_t waited = facts.entries.at("jiffies_64").value - since.value;
   CHECK(waited > 5 * 250);  // longer than qmap's timeout, at 250 Hz
   // And what nobody asked for then, from the memory that the tape kept.
-  const ChildResult read =
-      run_built("ktape-read", {captured.tape, "--at", "freeze:" + freeze, "task:" + stalled + ".scx.weight"});
+  const ChildResult read = run_built(
+      "ktape-read", {captured.tape, "--at", "freeze:" + freeze, "task:" + stalled + ".scx.weight"});
   INFO(read.output);
   CHECK(read.exit_status == 0);
   CHECK(contains(read.output, stalled + ".scx.weight = 100"));
@@ -98,11 +99,12 @@ void check_stall(const Captured& captured) {
 
 TEST_CASE_METHOD(CaptureFixture, "the kernel's own scx_simple runs unmodified on 6.16", "[kvm]") {
   const std::string folder = example_schedulers("6.16");
-  check_simple(capture("foreign_scheduler", "6.16", {"--scheduler-dir", folder}), folder + "/scx_simple");
+  check_simple(capture("foreign_scheduler", "6.16", {"--scheduler-dir", folder}),
+               folder + "/scx_simple");
 }
 
-TEST_CASE_METHOD(CaptureFixture, "the kernel's own scx_simple runs unmodified on 7.3, by --scheduler",
-                 "[kvm]") {
+TEST_CASE_METHOD(CaptureFixture,
+                 "the kernel's own scx_simple runs unmodified on 7.3, by --scheduler", "[kvm]") {
   const std::string program = example_schedulers("7.3") + "/scx_simple";
   const Captured captured = capture("foreign_scheduler", "7.3", {"--scheduler", program});
   check_simple(captured, program);
@@ -111,18 +113,18 @@ TEST_CASE_METHOD(CaptureFixture, "the kernel's own scx_simple runs unmodified on
   CHECK(sql_value(captured.tape, "SELECT scheduler_checkout FROM run") == "none");
   const ChildResult again = run_built("ktape-info", {captured.tape, "--reproduce"});
   CHECK(again.exit_status == 0);
-  CHECK(contains(again.output,
-                 " && ktape capture --kernel " + version_for("7.3") + " --scheduler " + program + " "));
+  CHECK(contains(again.output, " && ktape capture --kernel " + version_for("7.3") +
+                                   " --scheduler " + program + " "));
   CHECK(contains(again.output, "# scheduler '" + program + "', SHA-256 "));
-  CHECK(
-      contains(run_built("ktape-info", {captured.tape, "--scenario-text"}).output, "\"foreign_scheduler\""));
+  CHECK(contains(run_built("ktape-info", {captured.tape, "--scenario-text"}).output,
+                 "\"foreign_scheduler\""));
 }
 
-TEST_CASE_METHOD(
-    CaptureFixture,
-    "programs of an overlay run in the guest, and memory is whole with a cgroup and thousands of maps") {
-  // The loader is a script. It makes a cgroup of its own, with programs of this host, and there runs the
-  // scheduler's.
+TEST_CASE_METHOD(CaptureFixture,
+                 "programs of an overlay run in the guest, and memory is whole with a cgroup and "
+                 "thousands of maps") {
+  // The loader is a script. It makes a cgroup of its own, with programs of this host, and there
+  // runs the scheduler's.
   TempDir folder;
   namespace fs = std::filesystem;
   fs::create_directories(folder.file("overlay/opt"));
@@ -131,12 +133,13 @@ TEST_CASE_METHOD(
   }
   fs::copy_file(KTAPE_VM_PROGRAMS "/many_maps", folder.file("overlay/opt/many_maps"));
   fs::copy_file(example_schedulers("7.3") + "/scx_simple", folder.file("overlay/opt/simple"));
-  std::ofstream(folder.file("loader"))
-      << "#!/usr/bin/env sh\n"
-         "/opt/mkdir /cg && /opt/mount -t cgroup2 none /cg && echo +cpu > /cg/cgroup.subtree_control &&\n"
-         "/opt/mkdir /cg/child && echo 500 > /cg/child/cpu.weight && echo $$ > /cg/child/cgroup.procs || "
-         "exit 1\n"
-         "exec /opt/many_maps /opt/simple\n";
+  std::ofstream(folder.file("loader")) << "#!/usr/bin/env sh\n"
+                                          "/opt/mkdir /cg && /opt/mount -t cgroup2 none /cg && "
+                                          "echo +cpu > /cg/cgroup.subtree_control &&\n"
+                                          "/opt/mkdir /cg/child && echo 500 > /cg/child/cpu.weight "
+                                          "&& echo $$ > /cg/child/cgroup.procs || "
+                                          "exit 1\n"
+                                          "exec /opt/many_maps /opt/simple\n";
   fs::permissions(folder.file("loader"), fs::perms::owner_all);
   const Captured captured =
       capture("foreign_scheduler", "7.3",
@@ -166,7 +169,8 @@ TEST_CASE_METHOD(CaptureFixture,
   check_stall(capture("foreign_stall", "7.3", {"--scheduler-dir", example_schedulers("7.3")}));
 }
 
-TEST_CASE_METHOD(CaptureFixture, "a program that attaches no scheduler ends the run with its last words") {
+TEST_CASE_METHOD(CaptureFixture,
+                 "a program that attaches no scheduler ends the run with its last words") {
   const std::string program = example_schedulers("6.16") + "/scx_simple";
   const Captured captured = capture("foreign_scheduler", "6.16", {"--scheduler", program + " -h"});
   INFO(captured.program.output);

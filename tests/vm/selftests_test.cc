@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The kernel's own tests of sched_ext, whole, under ktape: what they do to schedulers is on the tape as the
-// kernel did it. Attaching and detaching two thousand times takes a quarter of an hour for each kernel under
-// TCG.
+// The kernel's own tests of sched_ext, whole, under ktape: what they do to schedulers is on the
+// tape as the kernel did it. Attaching and detaching two thousand times takes a quarter of an hour
+// for each kernel under TCG.
 #include <catch2/catch_test_macros.hpp>
 #include <fstream>
 #include <map>
@@ -53,7 +53,8 @@ SelftestRun run_on(const Captured& captured) {
     const auto of = [&](uint32_t id) -> TapeScheduler& { return run.schedulers.at(by_id.at(id)); };
     if (record.isSchedulerAttempted()) {
       by_id[record.getSchedulerAttempted().getId()] = run.schedulers.size();
-      run.schedulers.push_back({.name = std::string(as_text(record.getSchedulerAttempted().getName()))});
+      run.schedulers.push_back(
+          {.name = std::string(as_text(record.getSchedulerAttempted().getName()))});
     } else if (record.isSchedulerAttached()) {
       const auto attached = record.getSchedulerAttached();
       of(attached.getId()).enabled = true;
@@ -96,12 +97,14 @@ void check(const Captured& captured, const std::string& series) {
 
 }  // namespace
 
-TEST_CASE_METHOD(CaptureFixture, "the kernel's sched_ext selftests are on the tape as they went, on 6.16") {
+TEST_CASE_METHOD(CaptureFixture,
+                 "the kernel's sched_ext selftests are on the tape as they went, on 6.16") {
   const std::string runner = selftest_runner("6.16");
   check(capture("program_to_its_end", "6.16", options(runner)), source_series("6.16"));
 }
 
-TEST_CASE_METHOD(CaptureFixture, "the kernel's sched_ext selftests are on the tape as they went, on 7.3") {
+TEST_CASE_METHOD(CaptureFixture,
+                 "the kernel's sched_ext selftests are on the tape as they went, on 7.3") {
   const std::string runner = selftest_runner("7.3");
   check(capture("program_to_its_end", "7.3", options(runner)), source_series("7.3"));
 }

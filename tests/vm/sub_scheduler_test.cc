@@ -15,8 +15,8 @@ TEST_CASE_METHOD(CaptureFixture, "sub-schedulers are told apart by parent and cg
   TempDir overlay;
   fs::create_directory(overlay.file("opt"));
   fs::copy_file(qmap, overlay.file("opt/scx_qmap"));
-  const Captured captured =
-      capture("sub_schedulers", "7.3", {"--scheduler", KTAPE_SUB_SCHEDULER, "--overlay", overlay.path()});
+  const Captured captured = capture(
+      "sub_schedulers", "7.3", {"--scheduler", KTAPE_SUB_SCHEDULER, "--overlay", overlay.path()});
   INFO(captured.program.output);
   CHECK(captured.facts.outcome == schema::Outcome::COMPLETED);
   CHECK(sql_rows(captured.tape, "SELECT id, name, parent, cgroup FROM scheduler ORDER BY id") ==

@@ -65,9 +65,11 @@ struct HostFacts {
 
 void note_plan(schema::RunStarted::Reader run, HostFacts& facts) {
   for (auto trigger : run.getFreezeTriggers())
-    facts.planned.push_back(std::string(trigger.getName().cStr()) + " " + trigger.getFunction().cStr() + " " +
+    facts.planned.push_back(std::string(trigger.getName().cStr()) + " " +
+                            trigger.getFunction().cStr() + " " +
                             std::to_string(trigger.getTimes()));
-  if (run.getFreezeEveryMs() > 0) facts.planned.push_back("every " + std::to_string(run.getFreezeEveryMs()));
+  if (run.getFreezeEveryMs() > 0)
+    facts.planned.push_back("every " + std::to_string(run.getFreezeEveryMs()));
 }
 
 void note_counts(schema::Sealed::Reader sealed, HostFacts& facts) {
@@ -75,9 +77,11 @@ void note_counts(schema::Sealed::Reader sealed, HostFacts& facts) {
     facts.sealed.push_back(trigger.getName().cStr() +
                            std::string(trigger.getArmed() ? " armed " : " not armed ") +
                            std::to_string(trigger.getFreezes()));
-  for (auto trigger : sealed.getTriggers()) facts.sealed_hits[trigger.getName().cStr()] = trigger.getHits();
+  for (auto trigger : sealed.getTriggers())
+    facts.sealed_hits[trigger.getName().cStr()] = trigger.getHits();
   facts.intervals_froze = sealed.getIntervals().getFroze();
-  facts.intervals_skipped = sealed.getIntervals().getSkippedBusy() + sealed.getIntervals().getSkippedLate();
+  facts.intervals_skipped =
+      sealed.getIntervals().getSkippedBusy() + sealed.getIntervals().getSkippedLate();
 }
 
 HostFacts host_facts(const std::string& tape) {
@@ -93,7 +97,8 @@ HostFacts host_facts(const std::string& tape) {
         seen.cause = freeze.getCause();
         seen.trigger = freeze.getTrigger().cStr();
         seen.detail = as_text(freeze.getDetail());
-        for (auto hit : freeze.getHits()) seen.hits.emplace_back(hit.getVcpu(), hit.getTrigger().cStr());
+        for (auto hit : freeze.getHits())
+          seen.hits.emplace_back(hit.getVcpu(), hit.getTrigger().cStr());
         break;
       }
       case schema::Record::FROZEN: {
@@ -154,7 +159,8 @@ void check_ejection(const Captured& captured, uint64_t kind, const std::string& 
   const auto& entries = captured.facts.entries;
   CHECK(entries.at("scx_exit_info.kind").value == kind);
   CHECK(entries.at("victim.on_rq").value == 1);
-  CHECK(entries.at("victim.on_rq").failed.contains(Gate::NOT_QUEUED));  // its runnable_node is linked
+  CHECK(
+      entries.at("victim.on_rq").failed.contains(Gate::NOT_QUEUED));  // its runnable_node is linked
   CHECK(entries.at("victim.scx.runnable_at").value > 0);
   CHECK(entries.at("victim.scx.runnable_at").value <= entries.at("jiffies_64").value);
   CHECK(captured.facts.requests == captured.facts.replies);
@@ -171,26 +177,29 @@ void check_stall(const Captured& captured) {
 
 }  // namespace
 
-TEST_CASE_METHOD(CaptureFixture, "a stall is frozen before the ejection on 6.16, its worker still queued",
+TEST_CASE_METHOD(CaptureFixture,
+                 "a stall is frozen before the ejection on 6.16, its worker still queued",
                  "[kvm]") {
   check_stall(capture("scheduler_stall", "6.16"));
 }
 
-TEST_CASE_METHOD(CaptureFixture, "a stall is frozen before the ejection on 7.3, its worker still queued",
-                 "[kvm]") {
+TEST_CASE_METHOD(CaptureFixture,
+                 "a stall is frozen before the ejection on 7.3, its worker still queued", "[kvm]") {
   check_stall(capture("scheduler_stall", "7.3"));
 }
 
-TEST_CASE_METHOD(CaptureFixture, "a dispatch to an unknown DSQ is frozen before the ejection on 6.16") {
+TEST_CASE_METHOD(CaptureFixture,
+                 "a dispatch to an unknown DSQ is frozen before the ejection on 6.16") {
   check_ejection(capture("unknown_dsq", "6.16"), kErrorUnknownDsq, "0xdead");
 }
 
-TEST_CASE_METHOD(CaptureFixture, "a dispatch to an unknown DSQ is frozen before the ejection on 7.3",
-                 "[kvm]") {
+TEST_CASE_METHOD(CaptureFixture,
+                 "a dispatch to an unknown DSQ is frozen before the ejection on 7.3", "[kvm]") {
   check_ejection(capture("unknown_dsq", "7.3"), kErrorUnknownDsq, "0xdead");
 }
 
-TEST_CASE_METHOD(CaptureFixture, "a scheduler that gives up is frozen before the ejection on 6.16") {
+TEST_CASE_METHOD(CaptureFixture,
+                 "a scheduler that gives up is frozen before the ejection on 6.16") {
   check_ejection(capture("bpf_error", "6.16"), kErrorBpf, "deliberate fault");
 }
 
@@ -198,15 +207,16 @@ TEST_CASE_METHOD(CaptureFixture, "a scheduler that gives up is frozen before the
   check_ejection(capture("bpf_error", "7.3"), kErrorBpf, "deliberate fault");
 }
 
-TEST_CASE_METHOD(
-    CaptureFixture,
-    "a function freezes as often as it may, and so do intervals and a SIGUSR1; scx-error can be left "
-    "out, and the tape has what was planned and what came of it",
-    "[kvm]") {
+TEST_CASE_METHOD(CaptureFixture,
+                 "a function freezes as often as it may, and so do intervals and a SIGUSR1; "
+                 "scx-error can be left "
+                 "out, and the tape has what was planned and what came of it",
+                 "[kvm]") {
   signal_at = "step 1 of ";
-  Captured captured = capture("bpf_error", "6.16",
-                              {"--freeze-on", "none", "--freeze-on", "symbol:__x64_sys_clock_nanosleep*3",
-                               "--freeze-on", "symbol:panic", "--freeze-every", "200"});
+  Captured captured =
+      capture("bpf_error", "6.16",
+              {"--freeze-on", "none", "--freeze-on", "symbol:__x64_sys_clock_nanosleep*3",
+               "--freeze-on", "symbol:panic", "--freeze-every", "200"});
   INFO(captured.program.output);
   CHECK(captured.facts.scheduler_exit_kinds == std::vector<uint64_t>{kErrorBpf});
   size_t entered = 0, periodic = 0, user = 0;
@@ -227,8 +237,8 @@ TEST_CASE_METHOD(
   CHECK(facts.planned ==
         std::vector<std::string>{"symbol:__x64_sys_clock_nanosleep __x64_sys_clock_nanosleep 3",
                                  "symbol:panic panic 1", "every 200"});
-  CHECK(facts.sealed ==
-        std::vector<std::string>{"symbol:__x64_sys_clock_nanosleep armed 3", "symbol:panic armed 0"});
+  CHECK(facts.sealed == std::vector<std::string>{"symbol:__x64_sys_clock_nanosleep armed 3",
+                                                 "symbol:panic armed 0"});
   CHECK(captured.program.output.find("frozen   on symbol:panic: never, it was not entered\n") !=
         std::string::npos);
   CHECK(captured.program.output.find("frozen   on time: " + std::to_string(periodic) + " of ") !=
@@ -242,25 +252,25 @@ constexpr char kWakeUps[] = "symbol:try_to_wake_up";
 constexpr char kYields[] = "symbol:do_sched_yield";
 constexpr uint64_t kSleepsEach = 30;
 
-// A worker on each of four CPUs makes so many sleeps, a system call apiece, and then yields for a while,
-// which the kernel counts for each CPU.
+// A worker on each of four CPUs makes so many sleeps, a system call apiece, and then yields for a
+// while, which the kernel counts for each CPU.
 std::string counted_calls() {
   std::string workers, waits, reads;
   for (int i = 0; i < 4; ++i) {
     const std::string cpu = std::to_string(i);
     std::string phases;
     for (uint64_t sleep = 0; sleep < kSleepsEach; ++sleep) phases += "(sleepMs = 1), ";
-    workers += "(name = \"w" + cpu + "\", unreaped = true, cpus = [" + cpu + "], phases = [" + phases +
-               "(yieldMs = 1000)]),\n";
+    workers += "(name = \"w" + cpu + "\", unreaped = true, cpus = [" + cpu + "], phases = [" +
+               phases + "(yieldMs = 1000)]),\n";
     waits += "(wait = (worker = \"w" + cpu + "\", state = zombie, deadlineMs = 200000)),\n";
     reads += "(op = (entry = (tag = \"yields" + cpu +
              "\", read = auto, target = (perCpu = (symbol = " + "\"runqueues\", cpu = " + cpu +
              "), path = \"yld_count\")))),\n";
   }
   return std::string("(name = \"counted_calls\", watchdogMs = 300000, machine = (cpus = 4),\n") +
-         "freezes = (on = [\"none\", \"" + kSleeps + "*1000\", \"" + kWakeUps + "*100\", \"" + kYields +
-         "*1000\"]),\nworkers = [" + workers + "],\nsteps = [(name = \"work\", actions = [" + waits + reads +
-         "])])";
+         "freezes = (on = [\"none\", \"" + kSleeps + "*1000\", \"" + kWakeUps + "*100\", \"" +
+         kYields + "*1000\"]),\nworkers = [" + workers +
+         "],\nsteps = [(name = \"work\", actions = [" + waits + reads + "])])";
 }
 
 void check_counted_calls(const Captured& captured) {
@@ -268,8 +278,8 @@ void check_counted_calls(const Captured& captured) {
   CHECK(captured.facts.outcome == Outcome::COMPLETED);
   const HostFacts facts = host_facts(captured.tape);
   const uint64_t phases = kSleepsEach + 1;
-  CHECK(facts.phases ==
-        std::map<std::string, uint64_t>{{"w0", phases}, {"w1", phases}, {"w2", phases}, {"w3", phases}});
+  CHECK(facts.phases == std::map<std::string, uint64_t>{
+                            {"w0", phases}, {"w1", phases}, {"w2", phases}, {"w3", phases}});
   CHECK(facts.hits_of(kSleeps) == 4 * kSleepsEach);
   CHECK(facts.sealed_hits.at(kSleeps) - 4 * kSleepsEach <= 1);  // one more of the agent's
   CHECK(facts.hits_of(kWakeUps) == 100);
@@ -291,7 +301,8 @@ void check_counted_calls(const Captured& captured) {
     CHECK(yields[cpu] == captured.facts.entries.at("yields" + std::to_string(cpu)).value);
   CHECK(facts.hits_of(kYields) > 4);
   CHECK(together > 0);
-  std::printf("%zu freezes, %zu with several hits; %zu yields\n", freezes, together, facts.hits_of(kYields));
+  std::printf("%zu freezes, %zu with several hits; %zu yields\n", freezes, together,
+              facts.hits_of(kYields));
   CHECK(run_built("ktape-verify", {captured.tape}).exit_status == 0);
 }
 
@@ -305,14 +316,16 @@ TEST_CASE_METHOD(CaptureFixture,
 }
 
 TEST_CASE_METHOD(CaptureFixture,
-                 "of functions that four CPUs enter, often at once, every call is one hit, on 7.3", "[kvm]") {
+                 "of functions that four CPUs enter, often at once, every call is one hit, on 7.3",
+                 "[kvm]") {
   check_counted_calls(capture_text("counted_calls", counted_calls(), "7.3",
                                    {"--memory", "touched", "--append", "schedstats=enable"}));
 }
 
-TEST_CASE_METHOD(CaptureFixture,
-                 "a trigger is armed after the attachment, or at a step, whose first action it does not miss",
-                 "[kvm]") {
+TEST_CASE_METHOD(
+    CaptureFixture,
+    "a trigger is armed after the attachment, or at a step, whose first action it does not miss",
+    "[kvm]") {
   Captured captured = capture_text("armed_later", R"((
     name = "armed_later", scheduler = (vtime = (switchMode = full)),
     freezes = (on = ["symbol:pick_task_scx*5@attach", "symbol:__x64_sys_sched_setscheduler*9@step:change"]),
@@ -334,8 +347,8 @@ TEST_CASE_METHOD(CaptureFixture,
   CHECK(attach > facts.attached);
   CHECK(step > facts.steps.at("change"));
   CHECK(facts.hits_of("symbol:pick_task_scx") == 5);
-  // The workers' own were made before. The second one is the agent's, when it takes the policy from a worker
-  // that outlives the last step.
+  // The workers' own were made before. The second one is the agent's, when it takes the policy from
+  // a worker that outlives the last step.
   CHECK(facts.hits_of("symbol:__x64_sys_sched_setscheduler") == 2);
   for (const HostFreeze& freeze : facts.freezes) CHECK(freeze.seq > attach);
 }
@@ -361,8 +374,8 @@ TEST_CASE_METHOD(
   CHECK(bug->second.find("kernel BUG at mm/mmap.c:") != std::string::npos);
   CHECK(bug->second.find("exit_mmap") != std::string::npos);
   CHECK(bug->second.find("---[ end trace") != std::string::npos);
-  // The oops ends its task with SIGSEGV (kernel/exit.c, make_task_dead); the one that met the BUG while it
-  // exited is never reaped.
+  // The oops ends its task with SIGSEGV (kernel/exit.c, make_task_dead); the one that met the BUG
+  // while it exited is never reaped.
   CHECK(sql_rows(captured.tape, "SELECT name, event, status FROM worker ORDER BY name") ==
         std::vector<std::string>{"doomed|progress|0", "shot|killed|9", "victim|killed|9"});
   const ChildResult completed = run_built("ktape-assert-run-completed", {captured.tape});

@@ -10,8 +10,8 @@
 namespace ktape::bench {
 
 // Boots a guest, lets it settle, hands it to `act` with its kernel adopted, and ends it.
-[[nodiscard]] Result<void> measure_at_rest(const GuestOptions& options,
-                                           const std::function<Result<void>(Guest&, const Kernel&)>& act);
+[[nodiscard]] Result<void> measure_at_rest(
+    const GuestOptions& options, const std::function<Result<void>(Guest&, const Kernel&)>& act);
 
 // Lets the guest run for that long. What it says meanwhile is nobody's.
 [[nodiscard]] Result<void> run_on(Machine& machine, std::chrono::milliseconds time);

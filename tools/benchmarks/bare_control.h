@@ -10,9 +10,9 @@
 
 namespace ktape::bench {
 
-// What a freeze cannot do without, in the shortest code that does it: bytes to and from the sockets of a
-// machine's QEMU, nothing parsed, nothing kept. The machine must have nothing under way there. A QEMU that
-// does not answer ends the program.
+// What a freeze cannot do without, in the shortest code that does it: bytes to and from the sockets
+// of a machine's QEMU, nothing parsed, nothing kept. The machine must have nothing under way there.
+// A QEMU that does not answer ends the program.
 class BareControl {
  public:
   BareControl(QemuMachine::Channels channels, uint32_t cpus);
@@ -21,8 +21,8 @@ class BareControl {
   void go_on() { ask_qmp("{\"execute\":\"cont\"}\n"); }
   // Registers of every vCPU, which are not looked at.
   void registers();
-  // One guest-physical value by the monitor's `xp`, of a size in its words ('w': 4 bytes, 'g': 8): the answer
-  // as QEMU words it.
+  // One guest-physical value by the monitor's `xp`, of a size in its words ('w': 4 bytes, 'g': 8):
+  // the answer as QEMU words it.
   std::string_view xp(uint64_t address, char size);
   void to_agent(const std::vector<std::byte>& bytes);
 

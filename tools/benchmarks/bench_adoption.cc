@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// What it takes from the file of a kernel to the first symbol that can be read in a guest. Ours is what a
-// capture does: the file is unpacked, learnt, and adopted in the memory of a machine; here the golden tape's
-// of that kernel. The floor unpacks the payload and parses kallsyms and BTF once, by the same functions. The
-// parts by themselves are `adoption-parts/NAME`.
+// What it takes from the file of a kernel to the first symbol that can be read in a guest. Ours is
+// what a capture does: the file is unpacked, learnt, and adopted in the memory of a machine; here
+// the golden tape's of that kernel. The floor unpacks the payload and parses kallsyms and BTF once,
+// by the same functions. The parts by themselves are `adoption-parts/NAME`.
 #include <benchmark/benchmark.h>
 
 #include <functional>
@@ -79,7 +79,8 @@ int main(int count, char** arguments) {
   });
   add("adoption-parts/unpack", [] { benchmark::DoNotOptimize(unpacked(file()).data()); });
   add("adoption-parts/digest", [file = file()] { benchmark::DoNotOptimize(sha256(file)); });
-  add("adoption-parts/kallsyms", [&] { benchmark::DoNotOptimize(must(SymbolTable::from_kallsyms(elf))); });
+  add("adoption-parts/kallsyms",
+      [&] { benchmark::DoNotOptimize(must(SymbolTable::from_kallsyms(elf))); });
   add("adoption-parts/btf", [&] { benchmark::DoNotOptimize(must(Btf::parse(btf))); });
   add("adoption-parts/adopt",
       [&] { read_a_symbol(must(Kernel::adopt(knowledge, machine.memory)), machine.memory); });

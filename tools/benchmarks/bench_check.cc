@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// `check-reference`: `ktape check` of the reference scenario's tape with every assertion, beside as many
-// processes that do nothing, as many at a time. `check-tapes/N`: the same of N tapes.
+// `check-reference`: `ktape check` of the reference scenario's tape with every assertion, beside as
+// many processes that do nothing, as many at a time. `check-tapes/N`: the same of N tapes.
 #include <benchmark/benchmark.h>
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -45,7 +45,8 @@ int end_of_one() {
 // The programs that `ktape check` runs.
 size_t assertions() {
   glob_t found{};
-  if (glob(KTAPE_BIN "/ktape-assert-*", 0, nullptr, &found) != 0) throw std::runtime_error("no assertions");
+  if (glob(KTAPE_BIN "/ktape-assert-*", 0, nullptr, &found) != 0)
+    throw std::runtime_error("no assertions");
   const size_t count = found.gl_pathc;
   globfree(&found);
   return count;

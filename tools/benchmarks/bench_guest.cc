@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Measures on a real guest, and prints one JSON object: lists of samples, `floor` and `ours` in turns. What
-// is measured where is said beside each function; tools/benchmarks/guest.py makes rows of it.
+// Measures on a real guest, and prints one JSON object: lists of samples, `floor` and `ours` in
+// turns. What is measured where is said beside each function; tools/benchmarks/guest.py makes rows
+// of it.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -20,21 +21,22 @@ std::string json(const Samples& samples) {
                      fmt::join(samples.ours, ", "));
 }
 
-// `freeze`: from asking for the stop until the machine runs again. `request`: from a request until the
-// guest's next, which follows as soon as it has its reply. Floor: stop, registers of every vCPU, cont, and an
-// answer.
+// `freeze`: from asking for the stop until the machine runs again. `request`: from a request until
+// the guest's next, which follows as soon as it has its reply. Floor: stop, registers of every
+// vCPU, cont, and an answer.
 Result<std::string> measure_requests(const GuestOptions& options) {
   std::string result;
-  KTAPE_ASSIGN(const RunEnd end, run_guest(
-                                     options, [](Guest&) {},
-                                     [&](Guest& guest) {
-                                       const Probe::Parts& parts = guest.probe.parts();
-                                       result = fmt::format(
-                                           "{{\"freeze\": {}, \"request\": {}, \"stop\": {}, \"still\": {}, "
-                                           "\"go-on\": {}}}",
-                                           json(guest.probe.freezes()), json(guest.probe.requests()),
-                                           parts.stop, parts.still, parts.go_on);
-                                     }));
+  KTAPE_ASSIGN(const RunEnd end,
+               run_guest(
+                   options, [](Guest&) {},
+                   [&](Guest& guest) {
+                     const Probe::Parts& parts = guest.probe.parts();
+                     result = fmt::format(
+                         "{{\"freeze\": {}, \"request\": {}, \"stop\": {}, \"still\": {}, "
+                         "\"go-on\": {}}}",
+                         json(guest.probe.freezes()), json(guest.probe.requests()), parts.stop,
+                         parts.still, parts.go_on);
+                   }));
   if (end.outcome != schema::Outcome::COMPLETED)
     return Error{ErrorCode::kHost, "the run failed: " + end.detail, ""};
   return result;

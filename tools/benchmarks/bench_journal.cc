@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// `append-single` and `append-group`: appending the events of a real run through the journal's writer,
-// committed one by one or by the thousand, beside prepared statements that put the same rows into the same
-// tables, with the same chain and the same durability.
+// `append-single` and `append-group`: appending the events of a real run through the journal's
+// writer, committed one by one or by the thousand, beside prepared statements that put the same
+// rows into the same tables, with the same chain and the same durability.
 #include <benchmark/benchmark.h>
 #include <sqlite3.h>
 
@@ -65,7 +65,12 @@ std::string sql_of(const Row& row, bool update) {
     columns += (i == 0 ? "" : ", ") + name;
     values += (i == 0 ? "" : ", ") + value;
     std::string& equal = i < keys ? where : sets;
-    equal.append(equal.empty() ? "" : i < keys ? " AND " : ", ").append(name).append(" = ").append(value);
+    equal.append(equal.empty() ? ""
+                 : i < keys    ? " AND "
+                               : ", ")
+        .append(name)
+        .append(" = ")
+        .append(value);
   }
   const std::string table = table_of(row.shape);
   return update ? "UPDATE " + table + " SET " + sets + " WHERE " + where
@@ -79,9 +84,9 @@ RawEvents make_raw() {
   RecordDecoder decoder;
   for (size_t i = 0; i < kEvents; ++i) {
     const auto event = events()[i]->getRoot<schema::Record>().asReader();
-    const RecordMessage message =
-        test::must(RecordMessage::build(Seq(i + 1), HostNs(i + 1), GuestNs(event.getGuestNs()),
-                                        [&](schema::Record::Builder to) { copy_event(to, event); }));
+    const RecordMessage message = test::must(
+        RecordMessage::build(Seq(i + 1), HostNs(i + 1), GuestNs(event.getGuestNs()),
+                             [&](schema::Record::Builder to) { copy_event(to, event); }));
     const auto record = test::must(decoder.decode(message.bytes()));
     RawEvent& made = raw.events.emplace_back();
     made.kind = kind_of(record);
@@ -90,7 +95,8 @@ RawEvents make_raw() {
       RawRow& cells = made.rows.emplace_back();
       for (const Column& column : row.columns) cells.cells.push_back(column.cell);
       const std::vector<Cell> key(
-          cells.cells.begin(), cells.cells.begin() + static_cast<std::ptrdiff_t>(key_columns_of(row.shape)));
+          cells.cells.begin(),
+          cells.cells.begin() + static_cast<std::ptrdiff_t>(key_columns_of(row.shape)));
       const bool update = !there.emplace(table_of(row.shape), key).second;
       const auto [number, made_now] = numbers.emplace(sql_of(row, update), raw.statements.size());
       if (made_now) raw.statements.push_back(number->first);
@@ -110,7 +116,8 @@ class Floor {
  public:
   explicit Floor(const std::string& path) {
     check(sqlite3_open_v2(path.c_str(), &database_,
-                          SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX, nullptr));
+                          SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX,
+                          nullptr));
     run("PRAGMA locking_mode=EXCLUSIVE");
     run(kTapeTables);
     run(kProjectionTables);
@@ -141,7 +148,8 @@ class Floor {
     execute(event_);
     for (const RawRow& row : event.rows) {
       sqlite3_stmt* statement = rows_[row.statement];
-      for (size_t i = 0; i < row.cells.size(); ++i) bind(statement, static_cast<int>(i) + 1, row.cells[i]);
+      for (size_t i = 0; i < row.cells.size(); ++i)
+        bind(statement, static_cast<int>(i) + 1, row.cells[i]);
       execute(statement);
     }
   }
@@ -244,7 +252,9 @@ int main(int count, char** arguments) {
   using namespace ktape::bench;
   constexpr size_t kGroup = 1000;
   const auto add = [](const char* name, auto run, size_t group) {
-    benchmark::RegisterBenchmark(name, [=](benchmark::State& state) { run(state, group); })->UseRealTime();
+    benchmark::RegisterBenchmark(name, [=](benchmark::State& state) {
+      run(state, group);
+    })->UseRealTime();
   };
   add("append-single/floor", &append_floor, 1);
   add("append-single/ours", &append_ours, 1);

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// What one typed read of a request costs while the machine stands still: names were resolved before that and
-// words are found afterwards. Here on the memory of real kernels laid out as a machine's is: golden tapes, so
-// no guest runs. `read-symbol/ours` and the like are the rows, of one kernel and one size of request; the
-// names with a kernel and a number of entries are the curves.
+// What one typed read of a request costs while the machine stands still: names were resolved before
+// that and words are found afterwards. Here on the memory of real kernels laid out as a machine's
+// is: golden tapes, so no guest runs. `read-symbol/ours` and the like are the rows, of one kernel
+// and one size of request; the names with a kernel and a number of entries are the curves.
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
 
@@ -25,7 +25,9 @@ constexpr int64_t kRowEntries = 64;
 // A kernel that stands still.
 struct StoppedKernel {
   explicit StoppedKernel(const std::string& version)
-      : recorded(fmt::format("kernel-{}.ktape", version)), machine(recorded), executor(recorded.kernel()) {}
+      : recorded(fmt::format("kernel-{}.ktape", version)),
+        machine(recorded),
+        executor(recorded.kernel()) {}
 
   const RecordedKernel recorded;
   const StoppedMemory machine;
@@ -39,14 +41,19 @@ StoppedKernel& stopped(const std::string& version) {
 
 using MakeOp = Op (*)(const RecordedKernel&);
 
-Op symbol_read(const RecordedKernel&) { return read_of(symbol_target("jiffies_64"), schema::ValueKind::U64); }
-Op per_cpu_read(const RecordedKernel&) { return read_of(per_cpu_target("runqueues", 0, "scx.nr_running")); }
+Op symbol_read(const RecordedKernel&) {
+  return read_of(symbol_target("jiffies_64"), schema::ValueKind::U64);
+}
+Op per_cpu_read(const RecordedKernel&) {
+  return read_of(per_cpu_target("runqueues", 0, "scx.nr_running"));
+}
 // Twelve gates are evaluated before the value is read.
 Op task_read(const RecordedKernel& kernel) {
   return read_of({kernel.sleeper(), must(parse_target_path("scx.dsq_vtime"))});
 }
 
-void read_batches(benchmark::State& state, const std::string& version, int64_t entries, MakeOp make) {
+void read_batches(benchmark::State& state, const std::string& version, int64_t entries,
+                  MakeOp make) {
   StoppedKernel& kernel = stopped(version);
   const std::vector<Op> batch(static_cast<size_t>(entries), make(kernel.recorded));
   const PreparedOps prepared = kernel.executor.prepare(batch);
@@ -59,8 +66,8 @@ void read_batches(benchmark::State& state, const std::string& version, int64_t e
 }
 
 void add(const std::string& name, const std::string& version, int64_t entries, MakeOp make) {
-  benchmark::RegisterBenchmark(name.c_str(),
-                               [=](benchmark::State& state) { read_batches(state, version, entries, make); });
+  benchmark::RegisterBenchmark(
+      name.c_str(), [=](benchmark::State& state) { read_batches(state, version, entries, make); });
 }
 
 }  // namespace

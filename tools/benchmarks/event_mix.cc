@@ -52,8 +52,8 @@ std::unique_ptr<capnp::MallocMessageBuilder> EventMix::next() {
     if (round_ > 0 && !repeats(event.which())) continue;
     ++at_;
     // As small as it is: events that are made beforehand should not be far apart in memory.
-    auto made =
-        std::make_unique<capnp::MallocMessageBuilder>(static_cast<uint>(event.totalSize().wordCount + 1));
+    auto made = std::make_unique<capnp::MallocMessageBuilder>(
+        static_cast<uint>(event.totalSize().wordCount + 1));
     made->setRoot(event);
     capnp::DynamicStruct::Builder whole(made->getRoot<Record>());
     test::shift_ids(whole.get(KJ_ASSERT_NONNULL(whole.which())).as<capnp::DynamicStruct>(),

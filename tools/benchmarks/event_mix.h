@@ -13,9 +13,9 @@
 
 namespace ktape::bench {
 
-// The events of a real run, as many as are asked for: first those of a golden tape before its end, then again
-// and again those that a run may have any number of, each time with requests and freezes of new numbers. No
-// memory is kept at their freezes.
+// The events of a real run, as many as are asked for: first those of a golden tape before its end,
+// then again and again those that a run may have any number of, each time with requests and freezes
+// of new numbers. No memory is kept at their freezes.
 class EventMix {
  public:
   // `tape`: a golden tape's path.
@@ -34,6 +34,7 @@ class EventMix {
 void copy_event(schema::Record::Builder to, schema::Record::Reader event);
 
 // Appends it as the recorder does: built in place.
-[[nodiscard]] Result<Seq> append(TapeWriter& writer, uint64_t host_ns, schema::Record::Reader event);
+[[nodiscard]] Result<Seq> append(TapeWriter& writer, uint64_t host_ns,
+                                 schema::Record::Reader event);
 
 }  // namespace ktape::bench

@@ -45,7 +45,8 @@ std::string scenario_text(const GuestOptions& options) {
   std::string workers = "(name = \"sleeper\", policy = normal, phases = [(sleepMs = 6000000)]),\n";
   for (uint32_t cpu = 0; options.busy && cpu < options.cpus; ++cpu) {
     workers += fmt::format(
-        "(name = \"spinner{0}\", policy = normal, cpus = [{0}], phases = [(spinMs = 6000000)]),\n", cpu);
+        "(name = \"spinner{0}\", policy = normal, cpus = [{0}], phases = [(spinMs = 6000000)]),\n",
+        cpu);
   }
   std::string requests = "(hold = void)";
   if (options.requests > 0) requests.clear();
@@ -68,7 +69,8 @@ std::string scenario_text(const GuestOptions& options) {
 
 Result<RunEnd> run_guest(const GuestOptions& options, const std::function<void(Guest&)>& prepare,
                          const std::function<void(Guest&)>& when_over) {
-  KTAPE_ASSIGN(const LoadedScenario scenario, parse_scenario("benchmark.scenario", scenario_text(options)));
+  KTAPE_ASSIGN(const LoadedScenario scenario,
+               parse_scenario("benchmark.scenario", scenario_text(options)));
   KTAPE_ASSIGN(const KernelSource source, find_kernel(options.kernel));
   KTAPE_ASSIGN(const KernelImage image, load_kernel_image(source.path));
   KTAPE_ASSIGN(const std::shared_ptr<const KernelKnowledge> knowledge, learn_kernel(image.vmlinux));

@@ -34,9 +34,9 @@ struct Guest {
   Probe& probe;
 };
 
-// Boots a guest with ktape's own scheduler and a sleeping worker, and runs the engine on it as `ktape
-// capture` does. `prepare` is called when the machine has been started; what it is given lives until the run
-// is over, and `when_over` may still look at it.
+// Boots a guest with ktape's own scheduler and a sleeping worker, and runs the engine on it as
+// `ktape capture` does. `prepare` is called when the machine has been started; what it is given
+// lives until the run is over, and `when_over` may still look at it.
 [[nodiscard]] Result<RunEnd> run_guest(const GuestOptions& options,
                                        const std::function<void(Guest&)>& prepare,
                                        const std::function<void(Guest&)>& when_over);

@@ -30,8 +30,8 @@ class Context:
         return os.path.join(self.root, "build", "release")
 
     def program(self, name):
-        """The path of one of ktape's programs."""
-        return os.path.join(self.build, "bin", name)
+        """The path of one of ktape's programs, or of the benchmarks' own."""
+        return os.path.join(self.build, "benchmarks" if name.startswith("bench_") else "bin", name)
 
     @property
     def pairs(self):

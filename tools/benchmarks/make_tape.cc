@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// bench_make_tape OUT RECORDS: a sealed tape of as many records, of the events of a real run, committed by
-// the thousand. Prints the seconds that appending and sealing took, without making the events.
+// bench_make_tape OUT RECORDS: a sealed tape of as many records, of the events of a real run,
+// committed by the thousand. Prints the seconds that appending and sealing took, without making the
+// events.
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>
@@ -24,11 +25,14 @@ int main(int count, char** arguments) {
   for (uint64_t i = 1; i < records; ++i) {
     const auto event = mix.next();
     const auto began = Clock::now();
-    (void)test::must(bench::append(*writer, i * kNsApart, event->getRoot<schema::Record>().asReader()));
+    (void)test::must(
+        bench::append(*writer, i * kNsApart, event->getRoot<schema::Record>().asReader()));
     if (i % kGroup == 0) test::must(writer->commit());
     took += Clock::now() - began;
   }
-  const auto outcome = [](schema::Sealed::Builder sealed) { sealed.setOutcome(schema::Outcome::COMPLETED); };
+  const auto outcome = [](schema::Sealed::Builder sealed) {
+    sealed.setOutcome(schema::Outcome::COMPLETED);
+  };
   const auto began = Clock::now();
   (void)test::must(writer->seal(HostNs(records * kNsApart), outcome));
   took += Clock::now() - began;

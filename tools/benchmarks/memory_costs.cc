@@ -39,8 +39,9 @@ Result<uint64_t> time_frozen(Freezer& freezer, Recorder& recorder) {
 
 // A freezer with a tape of its own.
 struct TapedFreezer {
-  static Result<TapedFreezer> create(const GuestOptions& options, Guest& guest, const Kernel& kernel,
-                                     schema::MemoryMode mode, const char* name) {
+  static Result<TapedFreezer> create(const GuestOptions& options, Guest& guest,
+                                     const Kernel& kernel, schema::MemoryMode mode,
+                                     const char* name) {
     TapedFreezer made;
     KTAPE_ASSIGN(made.writer, TapeWriter::create(options.scratch + "/" + name + ".ktape"));
     made.recorder = std::make_unique<Recorder>(*made.writer);
@@ -62,8 +63,8 @@ class PageCopies {
     fd_ = ::open(fmt::format("/proc/{}/fd/{}", emulator, int{QemuDescriptors::kRam}).c_str(),
                  O_RDONLY | O_CLOEXEC);
     ram_ = static_cast<const char*>(::mmap(nullptr, bytes, PROT_READ, MAP_SHARED, fd_, 0));
-    copies_ = static_cast<char*>(
-        ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
+    copies_ = static_cast<char*>(::mmap(nullptr, bytes, PROT_READ | PROT_WRITE,
+                                        MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0));
     hashes_.resize(bytes / kPageBytes);
     KTAPE_CHECK(fd_ >= 0 && ram_ != MAP_FAILED && copies_ != MAP_FAILED);
   }
@@ -131,10 +132,12 @@ Result<std::string> measure_full_memory(const GuestOptions& options, uint32_t pa
     KTAPE_ASSIGN(TapedFreezer none,
                  TapedFreezer::create(options, guest, kernel, schema::MemoryMode::NONE, "none"));
     PageCopies copies(guest.machine.emulator_pid(), size_t{options.memory_mb} << 20);
-    KTAPE_ASSIGN(const auto samples, in_turns(guest.machine, pairs,
-                                              {[&] { return time_floor(guest.machine, copies); },
-                                               [&] { return full.time(); }, [&] { return none.time(); }}));
-    result = fmt::format("{{\"floor\": {}, \"ours\": {}, \"way\": {}}}", samples[0], samples[1], samples[2]);
+    KTAPE_ASSIGN(const auto samples,
+                 in_turns(guest.machine, pairs,
+                          {[&] { return time_floor(guest.machine, copies); },
+                           [&] { return full.time(); }, [&] { return none.time(); }}));
+    result = fmt::format("{{\"floor\": {}, \"ours\": {}, \"way\": {}}}", samples[0], samples[1],
+                         samples[2]);
     full.writer->discard();
     none.writer->discard();
     return {};
@@ -150,7 +153,8 @@ Result<std::string> measure_sched_memory(const GuestOptions& options, uint32_t p
     KTAPE_ASSIGN(TapedFreezer sched,
                  TapedFreezer::create(options, guest, kernel, schema::MemoryMode::SCHED, "sched"));
     KTAPE_ASSIGN(const auto samples,
-                 in_turns(guest.machine, pairs, {[&] { return none.time(); }, [&] { return sched.time(); }}));
+                 in_turns(guest.machine, pairs,
+                          {[&] { return none.time(); }, [&] { return sched.time(); }}));
     result = fmt::format("{{\"floor\": {}, \"ours\": {}}}", samples[0], samples[1]);
     none.writer->discard();
     const auto sealed = sched.recorder->seal(schema::Outcome::COMPLETED, 0, "");

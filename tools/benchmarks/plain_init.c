@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// PID 1 of the guest that `ktape capture` is measured against: loads and attaches ktape's scheduler, says so
-// on the console, and sleeps.
+// PID 1 of the guest that `ktape capture` is measured against: loads and attaches ktape's
+// scheduler, says so on the console, and sleeps.
 #include <bpf/libbpf.h>
 #include <stdio.h>
 #include <sys/mount.h>
@@ -12,7 +12,8 @@ static int attach(void) {
   struct bpf_map* map;
   if (object == NULL || bpf_object__load(object) != 0) return 0;
   bpf_object__for_each_map(map, object) {
-    if (bpf_map__type(map) == BPF_MAP_TYPE_STRUCT_OPS) return bpf_map__attach_struct_ops(map) != NULL;
+    if (bpf_map__type(map) == BPF_MAP_TYPE_STRUCT_OPS)
+      return bpf_map__attach_struct_ops(map) != NULL;
   }
   return 0;
 }

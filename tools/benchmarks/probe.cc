@@ -11,10 +11,13 @@ namespace ktape::bench {
 namespace {
 
 uint64_t ns_between(Machine::Clock::time_point from, Machine::Clock::time_point to) {
-  return static_cast<uint64_t>(std::chrono::duration_cast<std::chrono::nanoseconds>(to - from).count());
+  return static_cast<uint64_t>(
+      std::chrono::duration_cast<std::chrono::nanoseconds>(to - from).count());
 }
 
-uint64_t ns_since(Machine::Clock::time_point start) { return ns_between(start, Machine::Clock::now()); }
+uint64_t ns_since(Machine::Clock::time_point start) {
+  return ns_between(start, Machine::Clock::now());
+}
 
 MachineEvent as_event(std::span<const std::byte> payload) {
   MachineEvent event{MachineEventKind::kAgentBytes, {}, ""};
@@ -56,9 +59,11 @@ Result<void> Probe::take(std::span<const std::byte> bytes) {
     if (!frame) return {};
     const auto message = frame->reader().getRoot<schema::FromAgent>();
     if (message.isWorkerStarted()) {
-      worker_ = {message.getWorkerStarted().getPid(), message.getWorkerStarted().getStartBoottimeNs()};
+      worker_ = {message.getWorkerStarted().getPid(),
+                 message.getWorkerStarted().getStartBoottimeNs()};
     }
-    if (message.isStepStarted() && act_ && step_ == message.getStepStarted().getName().cStr()) act_();
+    if (message.isStepStarted() && act_ && step_ == message.getStepStarted().getName().cStr())
+      act_();
     if (!message.isRequest() || on_request(message.getRequest().getId(), came))
       events_.push_back(as_event(frame->payload()));
   }
@@ -67,13 +72,15 @@ Result<void> Probe::take(std::span<const std::byte> bytes) {
 Result<void> Probe::send_to_agent(std::span<const std::byte> bytes) {
   to_agent_.feed(bytes);
   KTAPE_ASSIGN(std::optional<FrameMessage> frame, to_agent_.next());
-  if (frame && frame->reader().getRoot<schema::FromHost>().isReply()) last_reply_.emplace(std::move(*frame));
+  if (frame && frame->reader().getRoot<schema::FromHost>().isReply())
+    last_reply_.emplace(std::move(*frame));
   return machine_.send_to_agent(bytes);
 }
 
 bool Probe::on_request(uint64_t id, Clock::time_point came) {
   if (requests_seen_ > warm_up_) {
-    const auto cycle = std::chrono::duration_cast<std::chrono::nanoseconds>(came - last_came_).count();
+    const auto cycle =
+        std::chrono::duration_cast<std::chrono::nanoseconds>(came - last_came_).count();
     (by_floor_ ? requests_.floor : requests_.ours).push_back(static_cast<uint64_t>(cycle));
   }
   last_came_ = came;

@@ -19,9 +19,10 @@ struct Samples {
   std::vector<uint64_t> floor, ours;
 };
 
-// A machine as the engine sees it, with a stopwatch between the two. The guest's requests are served in turns
-// by the engine and by the floor, which stops the machine, reads its registers, lets it go on and answers
-// with what the engine said last, so that the guest has as much to read; neither guest nor engine notices.
+// A machine as the engine sees it, with a stopwatch between the two. The guest's requests are
+// served in turns by the engine and by the floor, which stops the machine, reads its registers,
+// lets it go on and answers with what the engine said last, so that the guest has as much to read;
+// neither guest nor engine notices.
 class Probe final : public Machine, private FreezeBackend {
  public:
   // The machine outlives the probe. The first `warm_up` requests are not counted.
@@ -39,8 +40,8 @@ class Probe final : public Machine, private FreezeBackend {
 
   // From asking for a stop until the machine runs again.
   [[nodiscard]] const Samples& freezes() const { return freezes_; }
-  // The parts of ours: until every vCPU stood and its registers were known, what was done then, and until it
-  // ran again.
+  // The parts of ours: until every vCPU stood and its registers were known, what was done then, and
+  // until it ran again.
   struct Parts {
     std::vector<uint64_t> stop, still, go_on;
   };
@@ -62,8 +63,12 @@ class Probe final : public Machine, private FreezeBackend {
   // FreezeBackend
   WritableGuestMemory& writable_memory() override { return frozen_->memory(); }
   Result<std::vector<VcpuRegisters>> registers() override { return frozen_->registers(); }
-  Result<void> set_breakpoint(GuestVirtual address) override { return frozen_->set_breakpoint(address); }
-  Result<void> clear_breakpoint(GuestVirtual address) override { return frozen_->clear_breakpoint(address); }
+  Result<void> set_breakpoint(GuestVirtual address) override {
+    return frozen_->set_breakpoint(address);
+  }
+  Result<void> clear_breakpoint(GuestVirtual address) override {
+    return frozen_->clear_breakpoint(address);
+  }
   Result<void> thaw() override;
 
   Result<void> take(std::span<const std::byte> bytes);

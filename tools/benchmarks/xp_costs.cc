@@ -50,7 +50,8 @@ class NotedMemory final : public GuestMemory {
   const GuestMemory& memory_;
 };
 
-// What an entry reads once the pages that it needs are known: what a second one like it reads in one request.
+// What an entry reads once the pages that it needs are known: what a second one like it reads in
+// one request.
 std::vector<Place> places_of(OpExecutor& executor, const GuestMemory& memory, const Op& op) {
   const NotedMemory one(memory);
   const NotedMemory two(memory);
@@ -63,8 +64,8 @@ Error differs(const std::string& what, std::string_view xp) {
   return Error{ErrorCode::kInternal, fmt::format("{}: xp does not see the same: {}", what, xp), ""};
 }
 
-Result<Costs> compare(BareControl& bare, OpExecutor& executor, const GuestMemory& memory, const Op& op,
-                      uint32_t pairs, const std::string& what) {
+Result<Costs> compare(BareControl& bare, OpExecutor& executor, const GuestMemory& memory,
+                      const Op& op, uint32_t pairs, const std::string& what) {
   const std::vector<Op> request(kEntries, op);
   const std::vector<OpResult> first = executor.read(memory, request);
   if (first.back().status != schema::EntryStatus::DONE)
@@ -87,7 +88,8 @@ Result<Costs> compare(BareControl& bare, OpExecutor& executor, const GuestMemory
     costs.floor.push_back(ns_between(begun, Clock::now()));
     const Clock::time_point began = Clock::now();
     for (int i = 0; i < kRequests; ++i) {
-      if (executor.serve_reads(memory, prepared).ops.back().status != schema::EntryStatus::DONE) std::abort();
+      if (executor.serve_reads(memory, prepared).ops.back().status != schema::EntryStatus::DONE)
+        std::abort();
     }
     costs.ours.push_back(ns_between(began, Clock::now()) / (kRequests * double{kEntries}));
   }
@@ -95,8 +97,8 @@ Result<Costs> compare(BareControl& bare, OpExecutor& executor, const GuestMemory
 }
 
 std::string json(const Costs& costs) {
-  return fmt::format("{{\"floor\": {}, \"ours\": {}, \"single\": {}, \"commands\": {}}}", costs.floor,
-                     costs.ours, costs.single, costs.commands);
+  return fmt::format("{{\"floor\": {}, \"ours\": {}, \"single\": {}, \"commands\": {}}}",
+                     costs.floor, costs.ours, costs.single, costs.commands);
 }
 
 }  // namespace
@@ -113,13 +115,13 @@ Result<std::string> measure_xp(const GuestOptions& options, uint32_t pairs) {
     const Probe::Worker worker = guest.probe.worker();
     KTAPE_ASSIGN(const Costs symbol,
                  cost(test::symbol_target("jiffies_64"), schema::ValueKind::U64, "symbol"));
-    KTAPE_ASSIGN(const Costs per_cpu,
-                 cost(test::per_cpu_target("runqueues", 0, "nr_running"), schema::ValueKind::U32, "per-CPU"));
+    KTAPE_ASSIGN(const Costs per_cpu, cost(test::per_cpu_target("runqueues", 0, "nr_running"),
+                                           schema::ValueKind::U32, "per-CPU"));
     KTAPE_ASSIGN(const Costs task,
                  cost(test::task_target(worker.pid, worker.start_boottime_ns, "scx.dsq_vtime"),
                       schema::ValueKind::U64, "task"));
-    result = fmt::format("{{\"symbol\": {}, \"per-cpu\": {}, \"task\": {}}}", json(symbol), json(per_cpu),
-                         json(task));
+    result = fmt::format("{{\"symbol\": {}, \"per-cpu\": {}, \"task\": {}}}", json(symbol),
+                         json(per_cpu), json(task));
     return frozen.thaw();
   }));
   return result;

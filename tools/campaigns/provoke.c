@@ -1,14 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The guest's part of the campaigns `attaches` and `static-keys`: has the kernel patch its code again and
-// again, and says how often it did.
+// The guest's part of the campaigns `attaches` and `static-keys`: has the kernel patch its code
+// again and again, and says how often it did.
 //
-//   provoke attaches N PROGRAM      runs PROGRAM, which attaches a scheduler, N times, and ends it as soon as
-//   it is there provoke static-keys N PROGRAM   runs PROGRAM once, and switches the static key of
-//   sched_schedstats N times meanwhile
+//   provoke attaches N PROGRAM      runs PROGRAM, which attaches a scheduler, N times, and ends it
+//   as soon as it is there provoke static-keys N PROGRAM   runs PROGRAM once, and switches the
+//   static key of sched_schedstats N times meanwhile
 //
-// Each switch of that key patches the scheduler's paths; an attach and its detach switch a dozen keys of
-// sched_ext.
+// Each switch of that key patches the scheduler's paths; an attach and its detach switch a dozen
+// keys of sched_ext.
 
 #include <fcntl.h>
 #include <sched.h>
@@ -86,8 +86,8 @@ int main(int argc, char** argv) {
     fprintf(stderr, "usage: provoke attaches|static-keys N PROGRAM\n");
     return 2;
   }
-  // Else it and PROGRAM wait their turn among those that keep the CPUs busy; theirs come in its naps, and on
-  // the other CPUs.
+  // Else it and PROGRAM wait their turn among those that keep the CPUs busy; theirs come in its
+  // naps, and on the other CPUs.
   const struct sched_param priority = {.sched_priority = 50};
   sched_setscheduler(0, SCHED_FIFO, &priority);
   if (strcmp(argv[1], "attaches") == 0)

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// no-complaint: the kernel complained of nothing on its console. An example of an assertion outside of the
-// tree.
+// no-complaint: the kernel complained of nothing on its console. An example of an assertion outside
+// of the tree.
 
 #include "analyzers/assertion.h"
 #include "schema/base/text.h"
@@ -11,9 +11,9 @@ namespace ktape {
 namespace {
 
 constexpr char kHelp[] =
-    "Asserts that the kernel neither complained (an oops, a bug, a warning, a lock-up) nor panicked.\n"
-    "\n"
-    "Inconclusive where the tape was never sealed: what came after its end is not known.";
+    R"(Asserts that the kernel neither complained (an oops, a bug, a warning, a lock-up) nor panicked.
+
+Inconclusive where the tape was never sealed: what came after its end is not known.)";
 
 class NoComplaint final : public Assertion {
  public:
@@ -22,18 +22,22 @@ class NoComplaint final : public Assertion {
 
   void visit(const RecordView& view) override {
     if (view.record.isGuestOops()) complain(view.seq, chars(view.record.getGuestOops().getText()));
-    if (view.record.isGuestPanicked()) complain(view.seq, chars(view.record.getGuestPanicked().getText()));
+    if (view.record.isGuestPanicked())
+      complain(view.seq, chars(view.record.getGuestPanicked().getText()));
     last_ = view.seq;
   }
 
   void finish(TapeState state) override {
     if (state != TapeState::kSealed)
       return leave_undecided(Seq(0), "the tape was never sealed by its recorder");
-    if (violated().empty()) confirm(last_, "the kernel complained of nothing until the tape was sealed");
+    if (violated().empty())
+      confirm(last_, "the kernel complained of nothing until the tape was sealed");
   }
 
  private:
-  void complain(Seq seq, std::string_view text) { violate(seq, printable(text.substr(0, text.find('\n')))); }
+  void complain(Seq seq, std::string_view text) {
+    violate(seq, printable(text.substr(0, text.find('\n'))));
+  }
 
   Seq last_;
 };

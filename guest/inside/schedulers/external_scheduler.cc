@@ -15,8 +15,8 @@ constexpr char kSysfsFolder[] = "/sys/kernel/sched_ext";
 constexpr uint32_t kFirstSchedulerId = 1;
 constexpr size_t kOutputLimitBytes = size_t{4} << 20;
 constexpr size_t kLastOutputBytes = size_t{64} << 10;
-// A program that goes on after an enable that failed may ask for another. Loading its next scheduler takes
-// one of the kernel's selftests 3 s and more, emulated on a busy host.
+// A program that goes on after an enable that failed may ask for another. Loading its next
+// scheduler takes one of the kernel's selftests 3 s and more, emulated on a busy host.
 constexpr auto kAnotherEnable = std::chrono::seconds(10);
 
 // What schedulers commonly use besides what the agent has; a kernel need not have them.
@@ -37,8 +37,8 @@ ExternalScheduler::ExternalScheduler(std::string path, std::unique_ptr<Scheduler
       reporter_(reporter),
       limit_(kOutputLimitBytes, kLastOutputBytes) {}
 
-Result<std::unique_ptr<ExternalScheduler>> ExternalScheduler::start(schema::ExternalScheduler::Reader spec,
-                                                                    Reporter& reporter) {
+Result<std::unique_ptr<ExternalScheduler>> ExternalScheduler::start(
+    schema::ExternalScheduler::Reader spec, Reporter& reporter) {
   if (read_sched_ext(kSysfsFolder).state.empty()) {
     return Error{ErrorCode::kNotApplicable, "this kernel has no sched_ext",
                  "it needs CONFIG_SCHED_CLASS_EXT"};
@@ -76,7 +76,7 @@ Result<void> ExternalScheduler::reap() {
 
 Result<void> ExternalScheduler::take_output() {
   for (std::string text; !(text = process_->read_output()).empty();) {
-    last_words_.add(text);
+    excerpt_.add(text);
     const std::string_view passed = limit_.pass(text);
     const uint64_t lost = limit_.take_lost();
     if (passed.empty() && lost == 0) continue;
@@ -116,10 +116,11 @@ bool ExternalScheduler::has_given_up() const {
 }
 
 std::string ExternalScheduler::why_not_attached() const {
-  const std::string printed = last_words_.text();
+  const std::string printed = excerpt_.text();
   const std::string told = printed.empty() ? "" : ": " + printed;
   if (!refusal_.empty())
-    return refusal_ + "; the scheduler's program '" + path_ + "' " + process_->how_it_ended() + told;
+    return refusal_ + "; the scheduler's program '" + path_ + "' " + process_->how_it_ended() +
+           told;
   return "the scheduler's program '" + path_ + "' " + process_->how_it_ended() +
          " and has not attached a scheduler" + told;
 }

@@ -5,8 +5,8 @@
 #include <optional>
 #include <string>
 
-#include "guest/inside/last_words.h"
 #include "guest/inside/reporter.h"
+#include "guest/inside/schedulers/output_excerpt.h"
 #include "guest/inside/schedulers/output_limit.h"
 #include "guest/inside/schedulers/sched_ext_sysfs.h"
 #include "guest/inside/schedulers/scheduler_process.h"
@@ -17,12 +17,14 @@
 
 namespace ktape {
 
-// A scheduler that the user brought: its program runs, what it prints goes to the host, and the host is
-// told whenever sysfs says something else of sched_ext. Whether the kernel has enabled it the host reads from
-// the kernel's memory, and tells: sysfs says only what is at the instant of a look.
+// A scheduler that the user brought: its program runs, what it prints goes to the host, and the
+// host is told whenever sysfs says something else of sched_ext. Whether the kernel has enabled it
+// the host reads from the kernel's memory, and tells: sysfs says only what is at the instant of a
+// look.
 class ExternalScheduler {
  public:
-  // Starts the program; `reporter` outlives the object. kNotApplicable where the kernel has no sched_ext.
+  // Starts the program; `reporter` outlives the object. kNotApplicable where the kernel has no
+  // sched_ext.
   [[nodiscard]] static Result<std::unique_ptr<ExternalScheduler>> start(
       schema::ExternalScheduler::Reader spec, Reporter& reporter);
 
@@ -53,7 +55,8 @@ class ExternalScheduler {
   [[nodiscard]] std::string why_not_attached() const;
 
  private:
-  ExternalScheduler(std::string path, std::unique_ptr<SchedulerProcess> process, Reporter& reporter);
+  ExternalScheduler(std::string path, std::unique_ptr<SchedulerProcess> process,
+                    Reporter& reporter);
 
   Result<void> take_output();
   Result<void> report();
@@ -62,7 +65,7 @@ class ExternalScheduler {
   std::unique_ptr<SchedulerProcess> process_;
   Reporter& reporter_;
   OutputLimit limit_;
-  LastWords last_words_;
+  OutputExcerpt excerpt_;
   SchedExtView view_;
   bool came_ = false;
   std::string refusal_;  // of the last enable that failed

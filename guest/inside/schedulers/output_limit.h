@@ -11,8 +11,8 @@
 
 namespace ktape {
 
-// Lets a program's output through up to a number of bytes, keeps the last bytes of what comes after, which
-// tell how it ended, and counts those between.
+// Lets a program's output through up to a number of bytes, keeps the last bytes of what comes
+// after, which tell how it ended, and counts those between.
 class OutputLimit {
  public:
   OutputLimit(size_t bytes, size_t last_bytes) : left_(bytes), last_(last_bytes) {}
@@ -26,8 +26,8 @@ class OutputLimit {
   }
   // Bytes left out since the last call.
   [[nodiscard]] uint64_t take_lost() { return last_.lost() - std::exchange(told_, last_.lost()); }
-  // The last bytes of what did not pass; behind those that take_lost() has counted. For when no more is to
-  // come.
+  // The last bytes of what did not pass; behind those that take_lost() has counted. For when no
+  // more is to come.
   [[nodiscard]] std::string take_last() { return last_.take(); }
 
  private:

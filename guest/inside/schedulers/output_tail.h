@@ -9,8 +9,8 @@
 
 namespace ktape {
 
-// Keeps the last bytes of a text, and counts those before them: a verifier's log tells at its end what it
-// refused.
+// Keeps the last bytes of a text, and counts those before them: a verifier's log tells at its end
+// what it refused.
 class OutputTail {
  public:
   explicit OutputTail(size_t bytes) : most_(bytes) {}

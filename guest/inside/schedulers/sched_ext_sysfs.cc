@@ -28,7 +28,8 @@ void add_schedulers(const fs::path& folder, int levels, std::vector<std::string>
   if (fs::exists(folder / "ops", error)) names.push_back(line_of(folder / "ops"));
   fs::directory_iterator at(folder, error);
   for (; !error && at != fs::directory_iterator(); at.increment(error)) {
-    if (at->is_directory(error) && !at->is_symlink(error)) add_schedulers(at->path(), levels - 1, names);
+    if (at->is_directory(error) && !at->is_symlink(error))
+      add_schedulers(at->path(), levels - 1, names);
   }
 }
 

@@ -6,9 +6,10 @@
 
 namespace ktape {
 
-// What the kernel's /sys/kernel/sched_ext says (kernel/sched/ext.c, scx_global_attrs and scx_sched_attrs).
+// What the kernel's /sys/kernel/sched_ext says (kernel/sched/ext.c, scx_global_attrs and
+// scx_sched_attrs).
 struct SchedExtView {
-  std::string state;               // "enabled", "disabled", ...; empty where the kernel has no sched_ext
+  std::string state;  // "enabled", "disabled", ...; empty where the kernel has no sched_ext
   std::string enable_sequence;     // counts attachments; empty on kernels without it
   std::vector<std::string> names;  // of the attached schedulers, the root scheduler's first
 

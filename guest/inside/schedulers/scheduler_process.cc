@@ -17,7 +17,8 @@ namespace ktape {
 
 namespace {
 
-constexpr int kFailureFd = 3;  // in the child: tells the agent why exec failed, closes when it did not
+constexpr int kFailureFd =
+    3;  // in the child: tells the agent why exec failed, closes when it did not
 constexpr int kPipeBytes = 1 << 20;
 constexpr size_t kReadBytes = size_t{64} << 10;
 
@@ -41,7 +42,8 @@ Result<Pipe> make_pipe() {
 // The agent blocks signals, is SCHED_FIFO and holds the channel: the program gets none of that.
 [[noreturn]] void run_child(const char* path, char* const arguments[], int output, int failure) {
   output = ::fcntl(output, F_DUPFD, kFailureFd + 1);
-  if (::dup2(failure, kFailureFd) < 0 || ::fcntl(kFailureFd, F_SETFD, FD_CLOEXEC) != 0) ::_exit(127);
+  if (::dup2(failure, kFailureFd) < 0 || ::fcntl(kFailureFd, F_SETFD, FD_CLOEXEC) != 0)
+    ::_exit(127);
   const int nothing = ::open("/dev/null", O_RDONLY);
   ::dup2(nothing, STDIN_FILENO);
   ::dup2(output, STDOUT_FILENO);
@@ -61,15 +63,16 @@ Result<Pipe> make_pipe() {
 
 }  // namespace
 
-Result<std::unique_ptr<SchedulerProcess>> SchedulerProcess::start(const std::string& path,
-                                                                  const std::vector<std::string>& arguments) {
+Result<std::unique_ptr<SchedulerProcess>> SchedulerProcess::start(
+    const std::string& path, const std::vector<std::string>& arguments) {
   KTAPE_ASSIGN(Pipe output, make_pipe());
   KTAPE_ASSIGN(Pipe failure, make_pipe());
   // Room for what it prints while the agent waits for something else; fewer bytes will do.
   ::fcntl(output.read.get(), F_SETPIPE_SZ, kPipeBytes);
   ::fcntl(output.read.get(), F_SETFL, O_NONBLOCK);
   std::vector<char*> words = {const_cast<char*>(path.c_str())};
-  for (const std::string& argument : arguments) words.push_back(const_cast<char*>(argument.c_str()));
+  for (const std::string& argument : arguments)
+    words.push_back(const_cast<char*>(argument.c_str()));
   words.push_back(nullptr);
   const pid_t pid = ::fork();
   if (pid < 0) return system_error(ErrorCode::kHost, "cannot fork the scheduler's program");
@@ -81,7 +84,8 @@ Result<std::unique_ptr<SchedulerProcess>> SchedulerProcess::start(const std::str
     n = ::read(failure.read.get(), &error, sizeof error);
   } while (n < 0 && errno == EINTR);
   if (n != 0) {
-    return system_error(ErrorCode::kHost, "cannot run the scheduler's program '" + path + "'", error);
+    return system_error(ErrorCode::kHost, "cannot run the scheduler's program '" + path + "'",
+                        error);
   }
   return std::unique_ptr<SchedulerProcess>(new SchedulerProcess(pid, std::move(output.read)));
 }
@@ -110,7 +114,8 @@ int SchedulerProcess::status() const {
 
 std::string SchedulerProcess::how_it_ended() const {
   if (!has_ended()) return "still runs";
-  return (was_killed() ? "was killed by signal " : "exited with status ") + std::to_string(status());
+  return (was_killed() ? "was killed by signal " : "exited with status ") +
+         std::to_string(status());
 }
 
 }  // namespace ktape

@@ -13,8 +13,8 @@
 
 namespace ktape {
 
-// The program of a scheduler that the user brought: a child of the agent in a process group of its own,
-// of policy SCHED_OTHER, that dies with the agent. Destroying it kills the group.
+// The program of a scheduler that the user brought: a child of the agent in a process group of its
+// own, of policy SCHED_OTHER, that dies with the agent. Destroying it kills the group.
 class SchedulerProcess {
  public:
   // kHost where it cannot be started: the kernel's word on the file.

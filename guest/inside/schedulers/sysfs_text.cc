@@ -38,7 +38,8 @@ Result<std::vector<uint32_t>> list_cpus(std::string_view text) {
     uint32_t first = 0;
     if (!parse_whole(range.substr(0, dash), first, 10)) return bad;
     uint32_t last = first;
-    if (dash != std::string_view::npos && !parse_whole(range.substr(dash + 1), last, 10)) return bad;
+    if (dash != std::string_view::npos && !parse_whole(range.substr(dash + 1), last, 10))
+      return bad;
     if (last < first || last - first >= kMaxListed - cpus.size()) return bad;
     for (uint64_t cpu = first; cpu <= last; ++cpu) cpus.push_back(static_cast<uint32_t>(cpu));
   }
@@ -51,7 +52,8 @@ Result<Vmcoreinfo> parse_vmcoreinfo(std::string_view text) {
   Vmcoreinfo info;
   if (space == std::string_view::npos || !parse_hex(text.substr(0, space), info.address) ||
       !parse_hex(text.substr(space + 1), info.bytes)) {
-    return Error{ErrorCode::kBadInput, "'" + std::string(text) + "' is not an address and a size", ""};
+    return Error{ErrorCode::kBadInput, "'" + std::string(text) + "' is not an address and a size",
+                 ""};
   }
   return info;
 }

@@ -11,8 +11,8 @@
 
 namespace ktape {
 
-// The numbers in a kernel CPU list ("0-3,8"), ascending as they stand there. kBadInput for anything else,
-// and for more than 65,536 of them.
+// The numbers in a kernel CPU list ("0-3,8"), ascending as they stand there. kBadInput for anything
+// else, and for more than 65,536 of them.
 [[nodiscard]] Result<std::vector<uint32_t>> list_cpus(std::string_view text);
 
 struct Vmcoreinfo {
@@ -29,7 +29,8 @@ struct VirtioPort {
   std::string name;
 };
 
-// The device of the port with this name. A port without a name has an empty `name` and never matches.
+// The device of the port with this name. A port without a name has an empty `name` and never
+// matches.
 [[nodiscard]] std::optional<std::string> find_port(const std::vector<VirtioPort>& ports,
                                                    std::string_view name);
 

@@ -13,8 +13,8 @@
 #include <cstring>
 
 #include "guest/inside/bpf/vtime_shared.h"
-#include "guest/inside/last_words.h"
 #include "guest/inside/schedulers/bpf_object.h"
+#include "guest/inside/schedulers/output_excerpt.h"
 #include "schema/base/file.h"
 
 namespace ktape {
@@ -29,10 +29,13 @@ constexpr char kKnobsMap[] = ".rodata.knobs";
 constexpr char kExitMap[] = ".data.exit";
 constexpr char kBooksMap[] = "booked_vtime";
 constexpr char kNoDsq[] =
-    "ktape_vtime: this kernel's BTF hides scx_bpf_create_dsq() from schedulers, as a build with an old "
-    "pahole does: tasks wait in SCX_DSQ_GLOBAL, in the order in which they came, not by their virtual time\n";
+    "ktape_vtime: this kernel's BTF hides scx_bpf_create_dsq() from schedulers, as a build with an "
+    "old "
+    "pahole does: tasks wait in SCX_DSQ_GLOBAL, in the order in which they came, not by their "
+    "virtual time\n";
 constexpr char kNoError[] =
-    "the scheduler cannot have the fault 'bpfError': this kernel's BTF hides scx_bpf_error_bstr() from "
+    "the scheduler cannot have the fault 'bpfError': this kernel's BTF hides scx_bpf_error_bstr() "
+    "from "
     "schedulers, as a build with an old pahole does";
 constexpr size_t kOutputLimitBytes = size_t{256} << 10;
 
@@ -79,8 +82,8 @@ Result<size_t> ops_member_offset(const btf* types, const char* member) {
       return size_t{btf_member_bit_offset(type, i) / 8};
     }
   }
-  return Error{ErrorCode::kInternal, "the scheduler's object has no member '" + std::string(member) + "'",
-               ""};
+  return Error{ErrorCode::kInternal,
+               "the scheduler's object has no member '" + std::string(member) + "'", ""};
 }
 
 // The value of an enumerant of the running kernel.
@@ -99,7 +102,8 @@ Result<uint64_t> kernel_enumerant(const char* type_name, const char* enumerant) 
                   : static_cast<uint64_t>(static_cast<uint32_t>(btf_enum(type)[i].val));
     }
   }
-  return Error{ErrorCode::kNotFound, "this kernel has no enumerant '" + std::string(enumerant) + "'", ""};
+  return Error{ErrorCode::kNotFound,
+               "this kernel has no enumerant '" + std::string(enumerant) + "'", ""};
 }
 
 uint32_t fault_number(schema::SchedulerFault fault) {
@@ -151,7 +155,7 @@ Result<std::unique_ptr<VtimeScheduler>> VtimeScheduler::attach(schema::VtimeSche
   output = libbpf_output();
   if (!loaded) {
     Error error = loaded.error();
-    error.message = with_last_words(error.message, libbpf_output().text());
+    error.message = with_excerpt(error.message, libbpf_output().text());
     return error;
   }
   return scheduler;
@@ -211,9 +215,11 @@ Result<void> VtimeScheduler::set_ops(schema::VtimeScheduler::Reader spec) {
 Result<void> VtimeScheduler::map_exit() {
   // Not bpf_map__initial_value: after the load that is a stale copy (libbpf 1.4).
   bpf_map* map = bpf_object__find_map_by_name(object_.get(), kExitMap);
-  if (map == nullptr) return Error{ErrorCode::kInternal, "the scheduler's object lacks its exit map", ""};
+  if (map == nullptr)
+    return Error{ErrorCode::kInternal, "the scheduler's object lacks its exit map", ""};
   void* memory = ::mmap(nullptr, sizeof(vtime_exit), PROT_READ, MAP_SHARED, bpf_map__fd(map), 0);
-  if (memory == MAP_FAILED) return system_error(ErrorCode::kHost, "cannot map the scheduler's exit");
+  if (memory == MAP_FAILED)
+    return system_error(ErrorCode::kHost, "cannot map the scheduler's exit");
   exit_ = static_cast<const volatile vtime_exit*>(memory);
   return {};
 }

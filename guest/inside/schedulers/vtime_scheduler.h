@@ -31,11 +31,11 @@ struct SchedulerExit {
 // ktape's vtime-weighted scheduler, attached to this kernel. Destroying it detaches it.
 class VtimeScheduler {
  public:
-  // Loads and attaches it. `output` gets what libbpf and the verifier had to say, above all when this
-  // fails, and what the scheduler has to do without. kHost where the kernel refuses, kNotApplicable where it
-  // has no sched_ext.
-  [[nodiscard]] static Result<std::unique_ptr<VtimeScheduler>> attach(schema::VtimeScheduler::Reader spec,
-                                                                      OutputTail& output);
+  // Loads and attaches it. `output` gets what libbpf and the verifier had to say, above all when
+  // this fails, and what the scheduler has to do without. kHost where the kernel refuses,
+  // kNotApplicable where it has no sched_ext.
+  [[nodiscard]] static Result<std::unique_ptr<VtimeScheduler>> attach(
+      schema::VtimeScheduler::Reader spec, OutputTail& output);
   ~VtimeScheduler();
   VtimeScheduler(const VtimeScheduler&) = delete;
   VtimeScheduler& operator=(const VtimeScheduler&) = delete;

@@ -42,7 +42,8 @@ Result<ProcStat> parse_proc_stat(std::string_view text) {
   std::string_view rest = text.substr(close + 2);
   while (!rest.empty()) stat.fields.emplace_back(take_word(rest));
   const std::string state = stat.field(kFirstField);
-  if (state.size() != 1) return Error{ErrorCode::kBadInput, "no state in '" + std::string(text) + "'", ""};
+  if (state.size() != 1)
+    return Error{ErrorCode::kBadInput, "no state in '" + std::string(text) + "'", ""};
   stat.state = state[0];
   const std::string start = stat.field(kStartTimeField);
   uint64_t ticks = 0;

@@ -41,7 +41,8 @@ std::optional<std::string> last_level_sharers(const std::string& cpu) {
 class Sharing {
  public:
   void add(const std::optional<std::string>& cpus) {
-    if (!cpus || cpus->empty() || std::find(lists_.begin(), lists_.end(), *cpus) != lists_.end()) return;
+    if (!cpus || cpus->empty() || std::find(lists_.begin(), lists_.end(), *cpus) != lists_.end())
+      return;
     lists_.push_back(*cpus);
   }
   void put(const std::string& name, Facts& facts) const {
@@ -73,7 +74,8 @@ Result<SystemRam> parse_system_ram(std::string_view iomem) {
     line.remove_suffix(kRamName.size());
     const size_t dash = line.find('-');
     if (dash == std::string_view::npos) {
-      return Error{ErrorCode::kBadInput, "'" + std::string(line) + "' is not a range of addresses", ""};
+      return Error{ErrorCode::kBadInput, "'" + std::string(line) + "' is not a range of addresses",
+                   ""};
     }
     KTAPE_ASSIGN(const uint64_t first, hex(line.substr(0, dash)));
     KTAPE_ASSIGN(const uint64_t last, hex(line.substr(dash + 1)));
@@ -87,7 +89,8 @@ Result<SystemRam> parse_system_ram(std::string_view iomem) {
 
 Result<Facts> read_topology(const std::string& sys, const std::string& proc) {
   Facts facts;
-  KTAPE_ASSIGN(std::string online, read_text_file(sys + "/devices/system/cpu/online", kTextLimitBytes));
+  KTAPE_ASSIGN(std::string online,
+               read_text_file(sys + "/devices/system/cpu/online", kTextLimitBytes));
   online.resize(online.find_last_not_of('\n') + 1);
   facts.emplace_back("cpus", online);
   KTAPE_ASSIGN(const std::vector<uint32_t> cpus, list_cpus(online));

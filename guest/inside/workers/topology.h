@@ -10,10 +10,10 @@
 
 namespace ktape {
 
-// How the kernel sees its machine: "cpus" (those online) and "memoryBytes" (its RAM, and "memoryEnd",
-// the address after the last of it); "sockets", "cores", "llcs" and "numaNodes" as the CPU lists of each,
-// in the order of their first CPU, separated by spaces ("0-3 4-7"). `sys` and `proc` are where those file
-// systems are. What the kernel does not say is left out.
+// How the kernel sees its machine: "cpus" (those online) and "memoryBytes" (its RAM, and
+// "memoryEnd", the address after the last of it); "sockets", "cores", "llcs" and "numaNodes" as the
+// CPU lists of each, in the order of their first CPU, separated by spaces ("0-3 4-7"). `sys` and
+// `proc` are where those file systems are. What the kernel does not say is left out.
 [[nodiscard]] Result<Facts> read_topology(const std::string& sys, const std::string& proc);
 
 // RAM in the text of /proc/iomem.

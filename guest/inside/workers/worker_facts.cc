@@ -22,11 +22,14 @@ constexpr std::array<std::pair<const char*, size_t>, 8> kStatFields = {{{"state"
                                                                         {"rt_priority", 40},
                                                                         {"policy", 41}}};
 // Names as in proc_sched_show_task() of kernel/sched/debug.c.
-constexpr std::array<const char*, 4> kSchedLines = {"se.load.weight", "policy", "prio", "ext.enabled"};
+constexpr std::array<const char*, 4> kSchedLines = {"se.load.weight", "policy", "prio",
+                                                    "ext.enabled"};
 
 std::string_view trim(std::string_view text) {
   const size_t first = text.find_first_not_of(' ');
-  return first == std::string_view::npos ? "" : text.substr(first, text.find_last_not_of(' ') + 1 - first);
+  return first == std::string_view::npos
+             ? ""
+             : text.substr(first, text.find_last_not_of(' ') + 1 - first);
 }
 
 void put(Facts& facts, std::string name, std::string_view value) {
@@ -65,7 +68,8 @@ Result<Facts> read_worker_facts(Pid pid) {
   Facts facts = {{"pid", std::to_string(pid.value)}, {"comm", stat.comm}};
   for (const auto& [name, number] : kStatFields) put(facts, name, stat.field(number));
   const std::string sched = text_of("/proc/" + std::to_string(pid.value) + "/sched");
-  for (const char* name : kSchedLines) put(facts, std::string("sched.") + name, sched_value(sched, name));
+  for (const char* name : kSchedLines)
+    put(facts, std::string("sched.") + name, sched_value(sched, name));
   const std::string uptime = text_of("/proc/uptime");
   put(facts, "uptime", std::string_view(uptime).substr(0, uptime.find(' ')));
   put(facts, "jiffies", jiffies_in(text_of("/proc/timer_list")));

@@ -9,9 +9,9 @@
 
 namespace ktape {
 
-// What the kernel says of a task: fields of /proc/PID/stat, the lines of /proc/PID/sched that tell how it is
-// scheduled, and of itself at that moment: "uptime" in s (/proc/uptime) and "jiffies" (/proc/timer_list).
-// What it does not say is left out. kNotFound when there is no such task.
+// What the kernel says of a task: fields of /proc/PID/stat, the lines of /proc/PID/sched that tell
+// how it is scheduled, and of itself at that moment: "uptime" in s (/proc/uptime) and "jiffies"
+// (/proc/timer_list). What it does not say is left out. kNotFound when there is no such task.
 [[nodiscard]] Result<Facts> read_worker_facts(Pid pid);
 
 // The value of the line "NAME   :   VALUE" in the text of /proc/PID/sched; "" without such a line.

@@ -69,8 +69,8 @@ void drop_inheritance(int go_read, int ready_write) {
   ::close_range(kReadyFd + 1, ~0U, 0);
 }
 
-[[noreturn]] void worker_main(const std::string& name, PhasePlan& plan, std::atomic<uint64_t>& phases_done,
-                              int go_read, int ready_write) {
+[[noreturn]] void worker_main(const std::string& name, PhasePlan& plan,
+                              std::atomic<uint64_t>& phases_done, int go_read, int ready_write) {
   drop_inheritance(go_read, ready_write);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   ::prctl(PR_SET_NAME, name.c_str());
@@ -109,7 +109,8 @@ SharedCounter::~SharedCounter() {
   if (value_ != nullptr) ::munmap(value_, sizeof *value_);
 }
 
-SharedCounter::SharedCounter(SharedCounter&& other) noexcept : value_(std::exchange(other.value_, nullptr)) {}
+SharedCounter::SharedCounter(SharedCounter&& other) noexcept
+    : value_(std::exchange(other.value_, nullptr)) {}
 
 Result<ForkedWorker> fork_worker(const std::string& name, PhasePlan plan,
                                  std::atomic<uint64_t>& phases_done) {

@@ -35,7 +35,8 @@ struct ForkedWorker {
 
 // Forks a worker. It has its name as comm, dies with the agent, holds none of the agent's
 // descriptors, and waits under the agent's own policy and affinity, so that it can be configured
-// also where no other task gets a CPU. Its phases begin at `go`; when they are over it exits with 0.
+// also where no other task gets a CPU. Its phases begin at `go`; when they are over it exits with
+// 0.
 [[nodiscard]] Result<ForkedWorker> fork_worker(const std::string& name, PhasePlan plan,
                                                std::atomic<uint64_t>& phases_done);
 

@@ -65,7 +65,8 @@ Result<void> set_affinity(Pid pid, capnp::List<uint32_t>::Reader cpus) {
     CPU_SET(cpu, &set);
   }
   if (::sched_setaffinity(pid.value, sizeof set, &set) != 0) {
-    return system_error(ErrorCode::kHost, "cannot set the affinity of pid " + std::to_string(pid.value));
+    return system_error(ErrorCode::kHost,
+                        "cannot set the affinity of pid " + std::to_string(pid.value));
   }
   return {};
 }
@@ -73,8 +74,10 @@ Result<void> set_affinity(Pid pid, capnp::List<uint32_t>::Reader cpus) {
 // The policy comes last: from then on the worker depends on the scheduler under test.
 Result<void> configure(Pid pid, schema::Worker::Reader spec) {
   if (spec.getCpus().size() != 0) KTAPE_TRY(set_affinity(pid, spec.getCpus()));
-  if (spec.getNice() != 0 && ::setpriority(PRIO_PROCESS, static_cast<id_t>(pid.value), spec.getNice()) != 0) {
-    return system_error(ErrorCode::kHost, "cannot set the nice value of pid " + std::to_string(pid.value));
+  if (spec.getNice() != 0 &&
+      ::setpriority(PRIO_PROCESS, static_cast<id_t>(pid.value), spec.getNice()) != 0) {
+    return system_error(ErrorCode::kHost,
+                        "cannot set the nice value of pid " + std::to_string(pid.value));
   }
   return set_policy(pid, spec.getPolicy(), spec.getPriority());
 }
@@ -85,7 +88,8 @@ Result<void> set_policy(Pid pid, schema::Policy policy, uint32_t priority) {
   sched_param param{};
   if (has_priority(policy)) param.sched_priority = priority == 0 ? 1 : static_cast<int>(priority);
   if (::sched_setscheduler(pid.value, policy_number(policy), &param) != 0) {
-    return system_error(ErrorCode::kHost, "cannot set the policy of pid " + std::to_string(pid.value));
+    return system_error(ErrorCode::kHost,
+                        "cannot set the policy of pid " + std::to_string(pid.value));
   }
   return {};
 }
@@ -97,8 +101,9 @@ Result<const RunningWorker*> WorkerSet::prepare(schema::Worker::Reader spec) {
                fork_worker(name, PhasePlan(read_phases(spec), spec.getLoop()), counter.value()));
   KTAPE_TRY(configure(forked.pid, spec));
   KTAPE_ASSIGN(ProcStat stat, read_proc_stat(forked.pid));
-  workers_.push_back(RunningWorker{std::move(name), forked.pid, stat.start_boottime_ns, stat.comm, true,
-                                   spec.getUnreaped(), std::move(forked.go), std::move(counter)});
+  workers_.push_back(RunningWorker{std::move(name), forked.pid, stat.start_boottime_ns, stat.comm,
+                                   true, spec.getUnreaped(), std::move(forked.go),
+                                   std::move(counter)});
   return &workers_.back();
 }
 
@@ -124,8 +129,9 @@ Result<const RunningWorker*> WorkerSet::find(std::string_view name) const {
 
 std::vector<WorkerExit> WorkerSet::reap() {
   std::vector<WorkerExit> exits;
-  const bool keeps = std::any_of(workers_.begin(), workers_.end(),
-                                 [](const RunningWorker& worker) { return worker.alive && worker.unreaped; });
+  const bool keeps = std::any_of(workers_.begin(), workers_.end(), [](const RunningWorker& worker) {
+    return worker.alive && worker.unreaped;
+  });
   if (!keeps) {
     reap_matching(-1, exits);
     return exits;

@@ -54,8 +54,8 @@ class WorkerSet {
   [[nodiscard]] Result<const RunningWorker*> find(std::string_view name) const;
   [[nodiscard]] const std::deque<RunningWorker>& all() const { return workers_; }
 
-  // The children that have ended since the last call. As PID 1 this also reaps strangers, but only where no
-  // worker is to stay a zombie: the kernel would hand out that one again and again.
+  // The children that have ended since the last call. As PID 1 this also reaps strangers, but only
+  // where no worker is to stay a zombie: the kernel would hand out that one again and again.
   [[nodiscard]] std::vector<WorkerExit> reap();
   // The others among them.
   [[nodiscard]] std::vector<EndedChild> take_strangers() { return std::exchange(strangers_, {}); }

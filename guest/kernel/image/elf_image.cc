@@ -36,17 +36,21 @@ std::string machine_name(unsigned machine) {
 // What libelf must not be asked about: it would convert another byte order in place.
 Result<void> check_identity(std::span<const std::byte> file) {
   if (!as_text(file).starts_with(ELFMAG)) return bad("not an ELF file");
-  if (file.size() < sizeof(Elf64_Ehdr)) return bad("ELF file is cut short: it ends within its header");
+  if (file.size() < sizeof(Elf64_Ehdr))
+    return bad("ELF file is cut short: it ends within its header");
   auto machine = *load<uint16_t>(file, offsetof(Elf64_Ehdr, e_machine));
   if (file[EI_DATA] != std::byte{ELFDATA2LSB}) return bad("ELF file is big-endian, not x86-64");
-  if (machine != EM_X86_64) return bad(fmt::format("ELF file is for {}, not x86-64", machine_name(machine)));
+  if (machine != EM_X86_64)
+    return bad(fmt::format("ELF file is for {}, not x86-64", machine_name(machine)));
   if (file[EI_CLASS] != std::byte{ELFCLASS64}) return bad("ELF file is 32-bit, not x86-64");
   return {};
 }
 
-Result<ElfSection> read_section(Elf* elf, Elf_Scn* section, size_t names, std::span<const std::byte> file) {
+Result<ElfSection> read_section(Elf* elf, Elf_Scn* section, size_t names,
+                                std::span<const std::byte> file) {
   GElf_Shdr header;
-  if (!gelf_getshdr(section, &header)) return bad(fmt::format("ELF section table: {}", elf_errmsg(-1)));
+  if (!gelf_getshdr(section, &header))
+    return bad(fmt::format("ELF section table: {}", elf_errmsg(-1)));
   const char* name = elf_strptr(elf, names, header.sh_name);
   ElfSection result;
   result.name = name ? name : "";
@@ -115,7 +119,8 @@ const ElfSection* ElfImage::section(std::string_view name) const {
 std::optional<std::span<const std::byte>> ElfImage::at(uint64_t address, size_t bytes) const {
   for (const ElfSection& section : sections_) {
     // Sections that are not loaded have address 0, like a per-CPU area that is linked there.
-    if (address < section.address || (section.address == 0 && section.name != ".data..percpu")) continue;
+    if (address < section.address || (section.address == 0 && section.name != ".data..percpu"))
+      continue;
     uint64_t offset = address - section.address;
     if (offset <= section.bytes.size() && bytes <= section.bytes.size() - offset) {
       return section.bytes.subspan(offset, bytes);

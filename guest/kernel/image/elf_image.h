@@ -27,7 +27,8 @@ class ElfImage {
 
   [[nodiscard]] const std::vector<ElfSection>& sections() const { return sections_; }
   [[nodiscard]] const ElfSection* section(std::string_view name) const;
-  // `bytes` of file contents at a link-time virtual address; nothing where a section does not cover them.
+  // `bytes` of file contents at a link-time virtual address; nothing where a section does not cover
+  // them.
   [[nodiscard]] std::optional<std::span<const std::byte>> at(uint64_t address, size_t bytes) const;
   // GNU build-id from .notes; empty when there is none.
   [[nodiscard]] std::vector<std::byte> build_id() const;

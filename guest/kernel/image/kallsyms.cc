@@ -212,13 +212,16 @@ bool is_banner(const ElfImage& vmlinux, std::optional<uint64_t> address) {
   constexpr std::string_view kBanner = "Linux version ";
   if (!address) return false;
   auto bytes = vmlinux.at(*address, kBanner.size());
-  return bytes && std::equal(bytes->begin(), bytes->end(), std::as_bytes(std::span(kBanner)).begin());
+  return bytes &&
+         std::equal(bytes->begin(), bytes->end(), std::as_bytes(std::span(kBanner)).begin());
 }
 
 }  // namespace
 
 Result<std::vector<Symbol>> decode_kallsyms(const ElfImage& vmlinux) {
-  auto bad = [](const char* message, const char* hint) { return Error{ErrorCode::kBadInput, message, hint}; };
+  auto bad = [](const char* message, const char* hint) {
+    return Error{ErrorCode::kBadInput, message, hint};
+  };
   const char* needed = "ktape needs a kernel with CONFIG_KALLSYMS and CONFIG_KALLSYMS_ALL";
   const ElfSection* rodata = vmlinux.section(".rodata");
   if (!rodata) return bad("no section '.rodata'", needed);
@@ -228,11 +231,13 @@ Result<std::vector<Symbol>> decode_kallsyms(const ElfImage& vmlinux) {
   if (!symbols) return bad("damaged kallsyms names", "");
   auto banner = std::find_if(symbols->begin(), symbols->end(),
                              [](const Symbol& s) { return s.name == "linux_banner"; });
-  if (banner == symbols->end()) return bad("kallsyms lists no data: it has no 'linux_banner'", needed);
+  if (banner == symbols->end())
+    return bad("kallsyms lists no data: it has no 'linux_banner'", needed);
 
   Addresses addresses(*rodata, *layout);
   auto banner_index = static_cast<uint64_t>(banner - symbols->begin());
-  for (Encoding encoding : {Encoding::kPlaceRelative, Encoding::kBaseRelative, Encoding::kAbsolutePerCpu}) {
+  for (Encoding encoding :
+       {Encoding::kPlaceRelative, Encoding::kBaseRelative, Encoding::kAbsolutePerCpu}) {
     if (!is_banner(vmlinux, addresses.at(encoding, banner_index))) continue;
     for (uint64_t i = 0; i < symbols->size(); ++i) {
       auto address = addresses.at(encoding, i);

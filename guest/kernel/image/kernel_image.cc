@@ -89,14 +89,16 @@ Result<KernelImage> unpack_bzimage(PageBuffer& file) {
   if (image.codec.empty()) {
     auto magic = payload.first(std::min<size_t>(payload.size(), 6));
     return Error{ErrorCode::kBadInput,
-                 fmt::format("bzImage payload is of no codec that ktape knows: it begins {}", to_hex(magic))};
+                 fmt::format("bzImage payload is of no codec that ktape knows: it begins {}",
+                             to_hex(magic))};
   }
   uint32_t size = *load<uint32_t>(payload, payload.size() - kSizeBytes);
   // gzip's own trailer is that size.
   if (image.codec != "gzip") payload = payload.first(payload.size() - kSizeBytes);
   const auto start = static_cast<size_t>(payload.data() - file.data());
-  KTAPE_ASSIGN(image.vmlinux, unpack(image.codec, payload, std::min<size_t>(size, kVmlinuxLimitBytes),
-                                     [&](size_t bytes) { file.release(0, start + bytes); }));
+  KTAPE_ASSIGN(image.vmlinux,
+               unpack(image.codec, payload, std::min<size_t>(size, kVmlinuxLimitBytes),
+                      [&](size_t bytes) { file.release(0, start + bytes); }));
   if (image.vmlinux.size() != size) {
     return Error{ErrorCode::kBadInput,
                  fmt::format("bzImage payload unpacks to {} bytes, but its trailer says {}",
@@ -132,7 +134,8 @@ Result<KernelImage> unpack_kernel_image(PageBuffer file, std::string_view name) 
 Result<KernelImage> load_kernel_image(const std::string& path) {
   std::error_code ignored;
   if (std::filesystem::is_directory(path, ignored)) {
-    return Error{ErrorCode::kBadInput, fmt::format("kernel '{}' is not usable: it is a directory", path)};
+    return Error{ErrorCode::kBadInput,
+                 fmt::format("kernel '{}' is not usable: it is a directory", path)};
   }
   auto file = read_file_to_pages(path, kFileLimitBytes);
   if (!file.ok()) return file.error();

@@ -72,9 +72,9 @@ Result<SymbolTable> SymbolTable::from_text(std::string_view text) {
     auto symbol = parse_line(line);
     bool ascending = symbol && (symbols.empty() || symbols.back().address <= symbol->address);
     if (!ascending) {
-      return Error{ErrorCode::kBadInput,
-                   fmt::format("symbol table line {}: {}", symbols.size() + 1,
-                               symbol ? "its address is below the line before" : "not 'address type name'")};
+      return Error{ErrorCode::kBadInput, fmt::format("symbol table line {}: {}", symbols.size() + 1,
+                                                     symbol ? "its address is below the line before"
+                                                            : "not 'address type name'")};
     }
     if (symbols.size() == kMaxSymbols) {
       return Error{ErrorCode::kBadInput,
@@ -91,7 +91,8 @@ std::string SymbolTable::text() const {
   std::string text;
   text.reserve(bytes);
   for (const Symbol& symbol : symbols_) {
-    fmt::format_to(std::back_inserter(text), "{:016x} {} {}\n", symbol.address, symbol.type, symbol.name);
+    fmt::format_to(std::back_inserter(text), "{:016x} {} {}\n", symbol.address, symbol.type,
+                   symbol.name);
   }
   return text;
 }

@@ -66,8 +66,8 @@ class Input {
   size_t at_ = 0;
 };
 
-// What is unpacked, at one place from first to last. Decoders write to `room()` and say how much with
-// `used()`.
+// What is unpacked, at one place from first to last. Decoders write to `room()` and say how much
+// with `used()`.
 class Output {
  public:
   explicit Output(size_t limit_bytes) : limit_bytes_(limit_bytes), bytes_(limit_bytes + 1) {}
@@ -104,7 +104,8 @@ uInt zlib_length(size_t bytes) {
 Result<PageBuffer> unpack_gzip(Input input, Output output) {
   constexpr int kGzipOnly = 16 + MAX_WBITS;
   z_stream stream{};
-  if (inflateInit2(&stream, kGzipOnly) != Z_OK) return Error{ErrorCode::kHost, "zlib does not start"};
+  if (inflateInit2(&stream, kGzipOnly) != Z_OK)
+    return Error{ErrorCode::kHost, "zlib does not start"};
   std::unique_ptr<z_stream, decltype(&inflateEnd)> guard(&stream, &inflateEnd);
   for (;;) {
     if (stream.avail_in == 0) {
@@ -145,13 +146,14 @@ Result<PageBuffer> unpack_xz(Input input, Output output) {
     const lzma_ret status = lzma_code(&stream, LZMA_RUN);
     output.used(room.size() - stream.avail_out);
     if (status == LZMA_STREAM_END) return output.take();
-    if (status == LZMA_MEMLIMIT_ERROR) return damaged("xz", "it asks for more than 256 MiB to unpack");
+    if (status == LZMA_MEMLIMIT_ERROR)
+      return damaged("xz", "it asks for more than 256 MiB to unpack");
     if (status != LZMA_OK) return damaged("xz", "it cannot be decoded");
   }
 }
 
-// Kernels are packed with a window as large as they are: all that was unpacked has to stay until the end.
-// With a stable output it is there once, and not in a window of libzstd's as well.
+// Kernels are packed with a window as large as they are: all that was unpacked has to stay until
+// the end. With a stable output it is there once, and not in a window of libzstd's as well.
 Result<PageBuffer> unpack_zstd(Input input, Output output) {
   std::unique_ptr<ZSTD_DCtx, decltype(&ZSTD_freeDCtx)> context(ZSTD_createDCtx(), &ZSTD_freeDCtx);
   if (!context) return Error{ErrorCode::kHost, "libzstd does not start"};
@@ -167,7 +169,8 @@ Result<PageBuffer> unpack_zstd(Input input, Output output) {
       const size_t before = out.pos;
       const size_t status = ZSTD_decompressStream(context.get(), &out, &in);
       output.used(out.pos - before);
-      const bool full = ZSTD_getErrorCode(status) == ZSTD_error_dstSize_tooSmall || out.pos == out.size;
+      const bool full =
+          ZSTD_getErrorCode(status) == ZSTD_error_dstSize_tooSmall || out.pos == out.size;
       if (full) return output.over_limit("zstd");
       if (ZSTD_isError(status)) return damaged("zstd", ZSTD_getErrorName(status));
       if (status == 0) return output.take();
@@ -185,9 +188,9 @@ Result<PageBuffer> unpack_lz4(std::span<const std::byte> packed, Output output,
     if (*length == 0 || *length > packed.size() - at) return damaged("lz4", "it is cut short");
     const auto room = output.room();
     if (room.empty()) return output.over_limit("lz4");
-    const int bytes = LZ4_decompress_safe(reinterpret_cast<const char*>(packed.data() + at),
-                                          reinterpret_cast<char*>(room.data()), static_cast<int>(*length),
-                                          static_cast<int>(std::min(kLz4BlockBytes, room.size())));
+    const int bytes = LZ4_decompress_safe(
+        reinterpret_cast<const char*>(packed.data() + at), reinterpret_cast<char*>(room.data()),
+        static_cast<int>(*length), static_cast<int>(std::min(kLz4BlockBytes, room.size())));
     if (bytes < 0) return damaged("lz4", "it cannot be decoded, or is longer than it should be");
     output.used(static_cast<size_t>(bytes));
     at += *length;
@@ -207,8 +210,8 @@ std::string_view codec_of(std::span<const std::byte> bytes) {
   return {};
 }
 
-Result<PageBuffer> unpack(std::string_view codec, std::span<const std::byte> packed, size_t limit_bytes,
-                          const std::function<void(size_t)>& consumed) {
+Result<PageBuffer> unpack(std::string_view codec, std::span<const std::byte> packed,
+                          size_t limit_bytes, const std::function<void(size_t)>& consumed) {
   if (codec == "gzip") return unpack_gzip({packed, consumed}, Output(limit_bytes));
   if (codec == "xz") return unpack_xz({packed, consumed}, Output(limit_bytes));
   if (codec == "lz4") return unpack_lz4(packed, Output(limit_bytes), consumed);

@@ -20,8 +20,8 @@ std::string state_text(uint64_t state) {
 
 std::string identity_text(const GateReading& sight) {
   const auto [boottime, monotonic, has_monotonic] = sight.saw;
-  std::string text =
-      fmt::format("start_boottime={} (exactly {}", boottime / kClockTickNs * kClockTickNs, boottime);
+  std::string text = fmt::format("start_boottime={} (exactly {}",
+                                 boottime / kClockTickNs * kClockTickNs, boottime);
   return text + (has_monotonic != 0 ? fmt::format(", start_time={})", monotonic) : ")");
 }
 
@@ -44,7 +44,8 @@ std::string GateWords::dispatch(const GateReading& sight) const {
   const auto [id, ops, wanted] = sight.saw;
   const std::string id_name =
       (wanted & kDsqIsInvalid) != 0 ? "SCX_DSQ_INVALID" : named("scx_dsq_id_flags", id);
-  const std::string ops_name = (wanted & kOpsAreNone) != 0 ? "SCX_OPSS_NONE" : named("scx_ops_state", ops);
+  const std::string ops_name =
+      (wanted & kOpsAreNone) != 0 ? "SCX_OPSS_NONE" : named("scx_ops_state", ops);
   return "ddsp_dsq_id=" + id_name + " ops_state=" + ops_name;
 }
 
@@ -57,15 +58,18 @@ std::string GateWords::observed(schema::Gate gate, const GateReading& sight) con
     case schema::Gate::SETTLED: return state_text(saw[0]);
     case schema::Gate::OFF_RUNQUEUE: return fmt::format("on_rq={} on_cpu={}", saw[0], saw[1]);
     case schema::Gate::NOT_QUEUED:
-      return fmt::format("dsq={} runnable_node={}", saw[0] == 0 ? "NULL" : fmt::format("{:#x}", saw[0]),
+      return fmt::format("dsq={} runnable_node={}",
+                         saw[0] == 0 ? "NULL" : fmt::format("{:#x}", saw[0]),
                          saw[1] != 0 ? "empty" : "linked");
     case schema::Gate::SCHED_CLASS:
-      return "sched_class=" + (sight.passed ? "ext_sched_class" : class_name(kernel_, GuestVirtual(saw[0])));
+      return "sched_class=" +
+             (sight.passed ? "ext_sched_class" : class_name(kernel_, GuestVirtual(saw[0])));
     case schema::Gate::POLICY: return fmt::format("policy={} switched_all={}", saw[0], saw[1]);
     case schema::Gate::INITIALISED: return fmt::format("start_boottime={}", saw[0]);
     case schema::Gate::NO_DISPATCH: return dispatch(sight);
     case schema::Gate::UNLOCKED:
-      return fmt::format("pi_lock={} rq_lock={} cpu={}", lock_text(saw[0]), lock_text(saw[1]), saw[2]);
+      return fmt::format("pi_lock={} rq_lock={} cpu={}", lock_text(saw[0]), lock_text(saw[1]),
+                         saw[2]);
     case schema::Gate::ENABLED:
       return "state=" + (sight.passed ? "SCX_TASK_ENABLED" : named(task_states_, saw[0]));
     case schema::Gate::CONSISTENT:  // protection.h

@@ -10,8 +10,8 @@
 
 namespace ktape {
 
-// The texts of the gates: what the numbers that one saw mean, with the names that this kernel's symbols and
-// BTF have for them. Looks at no memory.
+// The texts of the gates: what the numbers that one saw mean, with the names that this kernel's
+// symbols and BTF have for them. Looks at no memory.
 class GateWords {
  public:
   // `task_states`: the enum that has the SCX task states.

@@ -33,8 +33,8 @@ struct TaskField {
 };
 
 bool enforced_for_reads(schema::Gate gate) {
-  return gate == schema::Gate::PID || gate == schema::Gate::IDENTITY || gate == schema::Gate::ALIVE ||
-         gate == schema::Gate::INITIALISED;
+  return gate == schema::Gate::PID || gate == schema::Gate::IDENTITY ||
+         gate == schema::Gate::ALIVE || gate == schema::Gate::INITIALISED;
 }
 
 // Whether a task that fails this gate may pass it a moment later.
@@ -56,7 +56,8 @@ schema::GateOutcome outcome_of(const Result<GateReading>& seen) {
 
 }  // namespace
 
-// How this kernel says ENABLED in scx.flags: (flags & mask) >> shift is `value`, and `states` names the rest.
+// How this kernel says ENABLED in scx.flags: (flags & mask) >> shift is `value`, and `states` names
+// the rest.
 struct EnabledState {
   uint64_t mask = 0;
   uint64_t shift = 0;
@@ -100,13 +101,13 @@ struct GateChecker::Impl {
   Result<GateReading> unlocked(const Subject& s) const;
   Result<GateReading> enabled(const Subject& s) const;
 
-  // Nothing to look at in a kernel without sched_ext, but a write must not pass for that: it fails at the
-  // class.
+  // Nothing to look at in a kernel without sched_ext, but a write must not pass for that: it fails
+  // at the class.
   Result<GateReading> no_sched_ext(const Entry& entry, const Subject& subject, bool write) const;
   bool is_blind(schema::Gate gate) const;
 
-  GateResult gate_in_words(const Entry& entry, const Result<GateReading>& seen, const TaskRoot& asked,
-                           bool write) const;
+  GateResult gate_in_words(const Entry& entry, const Result<GateReading>& seen,
+                           const TaskRoot& asked, bool write) const;
   std::vector<GateResult> without_task(const TaskRoot& asked, const std::string& why, bool looked,
                                        bool write) const;
 
@@ -114,11 +115,11 @@ struct GateChecker::Impl {
   bool has_sched_ext;
   Result<TaskFinder> finder;
   RunqueueLock runqueue_lock;
-  TaskField pid{"pid"}, start_time{"start_time"}, start_boottime{"start_boottime"}, state{"__state"},
-      on_rq{"on_rq"}, on_cpu{"on_cpu"}, policy{"policy"}, sched_class{"sched_class"},
-      pi_lock{"pi_lock.raw_lock.val.counter"}, cpu{"thread_info.cpu"}, sched_delayed{"se.sched_delayed"},
-      dsq{"scx.dsq"}, runnable_node{"scx.runnable_node.next"}, ddsp_dsq_id{"scx.ddsp_dsq_id"},
-      ops_state{"scx.ops_state.counter"}, flags{"scx.flags"};
+  TaskField pid{"pid"}, start_time{"start_time"}, start_boottime{"start_boottime"},
+      state{"__state"}, on_rq{"on_rq"}, on_cpu{"on_cpu"}, policy{"policy"},
+      sched_class{"sched_class"}, pi_lock{"pi_lock.raw_lock.val.counter"}, cpu{"thread_info.cpu"},
+      sched_delayed{"se.sched_delayed"}, dsq{"scx.dsq"}, runnable_node{"scx.runnable_node.next"},
+      ddsp_dsq_id{"scx.ddsp_dsq_id"}, ops_state{"scx.ops_state.counter"}, flags{"scx.flags"};
   std::optional<FieldInfo> static_key_enabled;
   // Looked up once: names are slow to find.
   Result<GuestVirtual> ext_sched_class, switched_all_key;
@@ -152,8 +153,8 @@ GateChecker::Impl::Impl(const Kernel& adopted, LayoutLog& log)
       opss_none(scx_constant("scx_ops_state", "SCX_OPSS_NONE")),
       opss_shift(scx_constant("scx_ops_state", "SCX_OPSS_QSEQ_SHIFT")),
       enabled_state(find_enabled_state()) {
-  for (TaskField* field : {&pid, &start_time, &start_boottime, &on_rq, &on_cpu, &policy, &sched_class,
-                           &pi_lock, &sched_delayed}) {
+  for (TaskField* field : {&pid, &start_time, &start_boottime, &on_rq, &on_cpu, &policy,
+                           &sched_class, &pi_lock, &sched_delayed}) {
     field->info = log.first_of(kTaskStruct, {field->name});
   }
   // `state` until 2f064a59a11f ("sched: Change task_struct::state").
@@ -169,16 +170,19 @@ GateChecker::Impl::Impl(const Kernel& adopted, LayoutLog& log)
 
 Result<uint64_t> GateChecker::Impl::get(const Subject& subject, const TaskField& field) const {
   if (!field.info) {
-    return Error{ErrorCode::kNotFound, fmt::format("this kernel's task_struct has no '{}'", field.name), ""};
+    return Error{ErrorCode::kNotFound,
+                 fmt::format("this kernel's task_struct has no '{}'", field.name), ""};
   }
   return kernel.read_uint(subject.memory, subject.task + field.info->offset_bytes,
                           field.info->type.size_bytes);
 }
 
-Result<uint64_t> GateChecker::Impl::scx_constant(std::string_view enum_name, std::string_view name) const {
+Result<uint64_t> GateChecker::Impl::scx_constant(std::string_view enum_name,
+                                                 std::string_view name) const {
   const std::optional<uint64_t> value = kernel.btf().enumerator(enum_name, name);
   if (value) return *value;
-  return Error{ErrorCode::kNotFound, fmt::format("this kernel's 'enum {}' has no '{}'", enum_name, name), ""};
+  return Error{ErrorCode::kNotFound,
+               fmt::format("this kernel's 'enum {}' has no '{}'", enum_name, name), ""};
 }
 
 Result<GateReading> GateChecker::Impl::pid_gate(const Subject& s) const {
@@ -222,10 +226,12 @@ Result<GateReading> GateChecker::Impl::sched_class_gate(const Subject& s) const 
 Result<bool> GateChecker::Impl::switched_all(const GuestMemory& memory) const {
   KTAPE_ASSIGN(const GuestVirtual key, switched_all_key);
   if (!static_key_enabled) {
-    return Error{ErrorCode::kNotFound, "this kernel's 'struct static_key' has no 'enabled.counter'", ""};
+    return Error{ErrorCode::kNotFound, "this kernel's 'struct static_key' has no 'enabled.counter'",
+                 ""};
   }
-  KTAPE_ASSIGN(const uint64_t count, kernel.read_uint(memory, key + static_key_enabled->offset_bytes,
-                                                      static_key_enabled->type.size_bytes));
+  KTAPE_ASSIGN(const uint64_t count,
+               kernel.read_uint(memory, key + static_key_enabled->offset_bytes,
+                                static_key_enabled->type.size_bytes));
   return count != 0;
 }
 
@@ -261,7 +267,8 @@ Result<GateReading> GateChecker::Impl::no_dispatch(const Subject& s) const {
 Result<GateReading> GateChecker::Impl::unlocked(const Subject& s) const {
   KTAPE_ASSIGN(const uint64_t word, get(s, pi_lock));
   KTAPE_ASSIGN(const uint64_t on, get(s, cpu));
-  KTAPE_ASSIGN(const uint64_t rq_word, runqueue_lock.word(s.memory, CpuId(static_cast<uint32_t>(on))));
+  KTAPE_ASSIGN(const uint64_t rq_word,
+               runqueue_lock.word(s.memory, CpuId(static_cast<uint32_t>(on))));
   return GateReading{word == 0 && rq_word == 0, {word, rq_word, on}};
 }
 
@@ -293,7 +300,8 @@ bool GateChecker::Impl::goes_to_sleep(const Subject& s) const {
 bool GateChecker::Impl::is_blind(schema::Gate gate) const {
   if (has_sched_ext) return false;
   return gate == schema::Gate::NOT_QUEUED || gate == schema::Gate::SCHED_CLASS ||
-         gate == schema::Gate::POLICY || gate == schema::Gate::NO_DISPATCH || gate == schema::Gate::ENABLED;
+         gate == schema::Gate::POLICY || gate == schema::Gate::NO_DISPATCH ||
+         gate == schema::Gate::ENABLED;
 }
 
 Result<GateReading> GateChecker::Impl::no_sched_ext(const Entry& entry, const Subject& subject,
@@ -326,12 +334,14 @@ GateResult GateChecker::Impl::gate_in_words(const Entry& entry, const Result<Gat
   return result;
 }
 
-std::vector<GateResult> GateChecker::Impl::without_task(const TaskRoot& asked, const std::string& why,
-                                                        bool looked, bool write) const {
+std::vector<GateResult> GateChecker::Impl::without_task(const TaskRoot& asked,
+                                                        const std::string& why, bool looked,
+                                                        bool write) const {
   std::vector<GateResult> gates;
   for (const Entry& entry : kTable) {
     const bool enforced_here = write || enforced_for_reads(entry.gate);
-    gates.push_back(GateResult{entry.gate, schema::GateOutcome::NOT_EVALUATED, enforced_here, "no task", ""});
+    gates.push_back(
+        GateResult{entry.gate, schema::GateOutcome::NOT_EVALUATED, enforced_here, "no task", ""});
   }
   gates[0].observed = why;
   if (looked) {
@@ -346,8 +356,9 @@ namespace {
 void describe_refusal(GateVerdict& verdict) {
   const std::vector<GateResult>& gates = verdict.gates;
   const auto stops = [&](schema::GateOutcome outcome) {
-    return std::find_if(gates.begin(), gates.end(),
-                        [&](const GateResult& gate) { return gate.enforced && gate.outcome == outcome; });
+    return std::find_if(gates.begin(), gates.end(), [&](const GateResult& gate) {
+      return gate.enforced && gate.outcome == outcome;
+    });
   };
   // What was seen to be wrong says more than what could not be looked at.
   const auto failed = stops(schema::GateOutcome::FAILED);
@@ -361,16 +372,19 @@ void describe_refusal(GateVerdict& verdict) {
 }  // namespace
 
 std::string refusal_text(const GateResult& gate) {
-  const std::string which = fmt::format("gate {} ({})", static_cast<int>(gate.gate), gate_name(gate.gate));
+  const std::string which =
+      fmt::format("gate {} ({})", static_cast<int>(gate.gate), gate_name(gate.gate));
   if (gate.outcome == schema::GateOutcome::FAILED)
     return fmt::format("{} refuses: observed {}, expected {}", which, gate.observed, gate.expected);
   return fmt::format("{} cannot be evaluated: {}", which, gate.observed);
 }
 
-GateChecker::GateChecker(const Kernel& kernel, LayoutLog& log) : impl_(std::make_unique<Impl>(kernel, log)) {}
+GateChecker::GateChecker(const Kernel& kernel, LayoutLog& log)
+    : impl_(std::make_unique<Impl>(kernel, log)) {}
 GateChecker::~GateChecker() = default;
 
-GateReadings GateChecker::evaluate(const GuestMemory& memory, const TaskRoot& asked, bool write) const {
+GateReadings GateChecker::evaluate(const GuestMemory& memory, const TaskRoot& asked,
+                                   bool write) const {
   GateReadings sights;
   const Result<std::optional<GuestVirtual>> found =
       impl_->finder.ok() ? impl_->finder->find(memory, asked.pid) : impl_->finder.error();
@@ -383,12 +397,13 @@ GateReadings GateChecker::evaluate(const GuestMemory& memory, const TaskRoot& as
   const bool goes_to_sleep = impl_->goes_to_sleep(subject);
   sights.gates.reserve(kGates);
   for (const Impl::Entry& entry : Impl::kTable) {
-    const Result<GateReading>& seen =
-        sights.gates.emplace_back(impl_->is_blind(entry.gate) ? impl_->no_sched_ext(entry, subject, write)
-                                                              : (impl_.get()->*entry.evaluate)(subject));
+    const Result<GateReading>& seen = sights.gates.emplace_back(
+        impl_->is_blind(entry.gate) ? impl_->no_sched_ext(entry, subject, write)
+                                    : (impl_.get()->*entry.evaluate)(subject));
     if ((seen.ok() && seen->passed) || !(write || enforced_for_reads(entry.gate))) continue;
     sights.admitted = false;
-    sights.may_pass = sights.may_pass && seen.ok() && fails_by_the_instant(entry.gate, goes_to_sleep);
+    sights.may_pass =
+        sights.may_pass && seen.ok() && fails_by_the_instant(entry.gate, goes_to_sleep);
   }
   sights.may_pass = sights.may_pass && !sights.admitted;
   const Result<uint64_t> cpu = impl_->get(subject, impl_->cpu);
@@ -400,15 +415,16 @@ GateReadings GateChecker::evaluate(const GuestMemory& memory, const TaskRoot& as
   return sights;
 }
 
-GateVerdict GateChecker::describe(const GateReadings& sights, const TaskRoot& asked, bool write) const {
+GateVerdict GateChecker::describe(const GateReadings& sights, const TaskRoot& asked,
+                                  bool write) const {
   GateVerdict verdict;
   if (sights.task) {
     for (size_t i = 0; i < kGates; ++i) {
       verdict.gates.push_back(impl_->gate_in_words(Impl::kTable[i], sights.gates[i], asked, write));
     }
   } else {
-    const std::string why =
-        sights.not_looked ? sights.not_looked->message : fmt::format("no task has pid {}", asked.pid.value);
+    const std::string why = sights.not_looked ? sights.not_looked->message
+                                              : fmt::format("no task has pid {}", asked.pid.value);
     verdict.gates = impl_->without_task(asked, why, !sights.not_looked, write);
   }
   if (sights.sched_delayed) {

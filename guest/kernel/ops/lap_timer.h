@@ -9,8 +9,9 @@
 
 namespace ktape {
 
-// Times steps that follow each other. A clock takes longer to ask than most ops do to be served, so laps are
-// counted by the processor's time stamp counter, and the clock only tells how fast that went.
+// Times steps that follow each other. A clock takes longer to ask than most ops do to be served, so
+// laps are counted by the processor's time stamp counter, and the clock only tells how fast that
+// went.
 class LapTimer {
  public:
   // Ticks since the lap before, or since it was made.

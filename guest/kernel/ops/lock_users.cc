@@ -45,8 +45,8 @@ class Finder {
   std::vector<LockUser> take() { return std::move(users_); }
 
  private:
-  // `waiter` waits, and so does not hold it. Others that wait for a lock, this one or another, come last:
-  // they may hold this one all the same.
+  // `waiter` waits, and so does not hold it. Others that wait for a lock, this one or another, come
+  // last: they may hold this one all the same.
   void add_holders(const std::optional<uint32_t>& waiter) {
     std::vector<uint32_t> waiting;
     const size_t before = users_.size();
@@ -60,7 +60,8 @@ class Finder {
       }
     }
     for (const uint32_t cpu : waiting) add(schema::LockRole::HOLDER, schema::Basis::INFERRED, cpu);
-    if (users_.size() == before) add(schema::LockRole::HOLDER, schema::Basis::INFERRED, std::nullopt);
+    if (users_.size() == before)
+      add(schema::LockRole::HOLDER, schema::Basis::INFERRED, std::nullopt);
   }
 
   // native_ or __pv_queued_spin_lock_slowpath (kernel/locking/qspinlock.c).
@@ -91,7 +92,8 @@ class Finder {
 std::string user_text(const LockUser& user) {
   std::string text = fmt::format("CPU {}", user.cpu);
   if (!user.symbol.empty()) text += " in " + user.symbol;
-  if (!user.comm.empty()) text += fmt::format(" running {}[{}]", printable(user.comm), user.pid.value);
+  if (!user.comm.empty())
+    text += fmt::format(" running {}[{}]", printable(user.comm), user.pid.value);
   return text;
 }
 
@@ -102,10 +104,12 @@ struct LockText {
 };
 
 std::string holders_text(const LockText& lock) {
-  if (lock.held_by == 0) return "its holder is not known: no CPU was seen in the kernel with interrupts off";
+  if (lock.held_by == 0)
+    return "its holder is not known: no CPU was seen in the kernel with interrupts off";
   std::string more;
   if (lock.held_by > kMaxInWords) more = fmt::format(" or {} more", lock.held_by - kMaxInWords);
-  return fmt::format("may be held by {}{} (inferred: in the kernel with interrupts off)", lock.holders, more);
+  return fmt::format("may be held by {}{} (inferred: in the kernel with interrupts off)",
+                     lock.holders, more);
 }
 
 }  // namespace

@@ -25,7 +25,8 @@ namespace {
 constexpr uint64_t kPageBytes = 4096;  // the smallest that there is
 // A list's values go into one reply; this leaves room for others beside it.
 constexpr uint64_t kMaxListBytes = uint64_t{256} << 10;
-// The values of a request go into one reply, and that into one message of the agent's channel (wire/frame.h).
+// The values of a request go into one reply, and that into one message of the agent's channel
+// (wire/frame.h).
 constexpr uint64_t kMaxReplyBytes = uint64_t{768} << 10;
 // That a value takes in a reply beside its bytes (struct Value).
 constexpr uint64_t kValueBytes = 32;
@@ -71,7 +72,7 @@ struct OpExecutor::Impl {
     GuestVirtual place;  // the only one, or that of a list's first entry
     bool is_list = false;
     OpWidth width;
-    GuestVirtual own_queue;                     // that a value says something of its task's place in; 0: none
+    GuestVirtual own_queue;  // that a value says something of its task's place in; 0: none
     std::unique_ptr<TargetPlan::Places> found;  // by a path that does not lead to a fixed place
   };
 
@@ -99,15 +100,16 @@ struct OpExecutor::Impl {
   void look_at_queues(const GuestMemory& memory, const Reached& to, ServedOp& served);
   bool reach(const GuestMemory& memory, const PreparedOp& prepared, bool write, ServedOp& served,
              Reached& to);
-  bool follow(const GuestMemory& memory, const TargetPlan& plan, GuestVirtual root, ServedOp& served,
-              Reached& to);
+  bool follow(const GuestMemory& memory, const TargetPlan& plan, GuestVirtual root,
+              ServedOp& served, Reached& to);
   Result<OpValue> fetch(const GuestMemory& memory, GuestVirtual place, const OpWidth& width) const;
   Result<void> fetch_value(const GuestMemory& memory, const Reached& to, ServedOp& served) const;
   bool fetch_list(const GuestMemory& memory, const Reached& to, ServedOp& served);
 
-  ToProtect what_to_protect(const PreparedOp& prepared, const Reached& to, const ServedOp& served) const;
-  bool is_consistent(const GuestMemory& memory, const PreparedOp& prepared, const StopMoment& moment,
-                     const Reached& to, ServedOp& served);
+  ToProtect what_to_protect(const PreparedOp& prepared, const Reached& to,
+                            const ServedOp& served) const;
+  bool is_consistent(const GuestMemory& memory, const PreparedOp& prepared,
+                     const StopMoment& moment, const Reached& to, ServedOp& served);
   bool read_one(const GuestMemory& memory, const PreparedOp& prepared, const StopMoment& moment,
                 ServedOp& served);
   bool write_one(WritableGuestMemory& memory, const PreparedOp& prepared, ServedOp& served);
@@ -121,8 +123,8 @@ struct OpExecutor::Impl {
 };
 
 // Where the variable stands of which `prepared` has the template.
-Result<GuestVirtual> OpExecutor::Impl::instance(const GuestMemory& memory, const PreparedOp& prepared,
-                                                CpuId cpu) {
+Result<GuestVirtual> OpExecutor::Impl::instance(const GuestMemory& memory,
+                                                const PreparedOp& prepared, CpuId cpu) {
   auto& instances = prepared.names->per_cpu;
   const auto known = instances.find(cpu.value);
   if (known != instances.end()) return known->second;
@@ -182,8 +184,10 @@ bool OpExecutor::Impl::follow(const GuestMemory& memory, const TargetPlan& plan,
   return true;
 }
 
-// Says which lock protects what was reached in a dispatch queue, and whether a queue's own was held.
-void OpExecutor::Impl::look_at_queues(const GuestMemory& memory, const Reached& to, ServedOp& served) {
+// Says which lock protects what was reached in a dispatch queue, and whether a queue's own was
+// held.
+void OpExecutor::Impl::look_at_queues(const GuestMemory& memory, const Reached& to,
+                                      ServedOp& served) {
   if (!to.found && to.own_queue == GuestVirtual()) return;
   std::set<GuestVirtual> queues;
   if (to.found) queues.insert(to.found->queues.begin(), to.found->queues.end());
@@ -210,8 +214,8 @@ void OpExecutor::Impl::look_at_queues(const GuestMemory& memory, const Reached& 
 bool OpExecutor::Impl::take_reply_bytes(uint64_t values, uint64_t width, ServedOp& served) {
   const uint64_t bytes = values * (kValueBytes + width);
   if (bytes > reply_bytes) {
-    const std::string message =
-        fmt::format("the values of this request take more than {} bytes in its reply", kMaxReplyBytes);
+    const std::string message = fmt::format(
+        "the values of this request take more than {} bytes in its reply", kMaxReplyBytes);
     return fail(served, Error{ErrorCode::kOutOfRange, message, ""});
   }
   reply_bytes -= bytes;
@@ -255,7 +259,8 @@ bool OpExecutor::Impl::fetch_list(const GuestMemory& memory, const Reached& to, 
   std::vector<OpValue> values;
   for (const GuestVirtual entry : entries) {
     Result<OpValue> value = fetch(memory, entry, to.width);
-    if (!value.ok() && (lists == Lists::kWhole || values.empty())) return fail(served, value.error());
+    if (!value.ok() && (lists == Lists::kWhole || values.empty()))
+      return fail(served, value.error());
     if (!value.ok()) {
       broke_off = value.error();
       break;
@@ -282,7 +287,8 @@ ToProtect OpExecutor::Impl::what_to_protect(const PreparedOp& prepared, const Re
     value.task = &*served.rest->gates;
     if (to.own_queue != GuestVirtual()) value.queues.push_back(to.own_queue);
   } else if (const auto* variable = std::get_if<PerCpuRoot>(&target.root)) {
-    (is_changed_by_its_cpu_alone(variable->symbol) ? value.own_cpu : value.runqueue) = variable->cpu;
+    (is_changed_by_its_cpu_alone(variable->symbol) ? value.own_cpu : value.runqueue) =
+        variable->cpu;
   } else if (const auto* symbol = std::get_if<SymbolRoot>(&target.root)) {
     value.symbol = symbol->name;
   }
@@ -291,7 +297,8 @@ ToProtect OpExecutor::Impl::what_to_protect(const PreparedOp& prepared, const Re
 
 // Of a read that is to be so. False: what protects the value is not free, or not known.
 bool OpExecutor::Impl::is_consistent(const GuestMemory& memory, const PreparedOp& prepared,
-                                     const StopMoment& moment, const Reached& to, ServedOp& served) {
+                                     const StopMoment& moment, const Reached& to,
+                                     ServedOp& served) {
   log.take_over(protection_log);
   const ProtectionReading& sight = served.more().protection.emplace(
       protection.evaluate(memory, what_to_protect(prepared, to, served), moment));
@@ -332,7 +339,8 @@ Result<void> OpExecutor::Impl::store(WritableGuestMemory& memory, const Reached&
   return fetch_value(memory, to, served);
 }
 
-bool OpExecutor::Impl::write_one(WritableGuestMemory& memory, const PreparedOp& prepared, ServedOp& served) {
+bool OpExecutor::Impl::write_one(WritableGuestMemory& memory, const PreparedOp& prepared,
+                                 ServedOp& served) {
   Reached to;
   if (!reach(memory, prepared, true, served, to)) return false;
   look_at_queues(memory, to, served);
@@ -344,17 +352,18 @@ bool OpExecutor::Impl::write_one(WritableGuestMemory& memory, const PreparedOp& 
   return true;
 }
 
-bool OpExecutor::Impl::hot_one(const GuestMemory& memory, const PreparedOp& prepared, ServedOp& served) {
+bool OpExecutor::Impl::hot_one(const GuestMemory& memory, const PreparedOp& prepared,
+                               ServedOp& served) {
   // Before `reach`: the gates of a task read what only stands still in a freeze.
   if (!prepared.refusal.empty()) return refuse(served, prepared.refusal);
   Reached to;
   if (!reach(memory, prepared, false, served, to)) return false;
   const uint32_t bytes = to.width.bytes;
   if (to.place.value % bytes != 0) {
-    const std::string message =
-        fmt::format("a hot read takes an aligned value, not {} bytes at {:#x}", bytes, to.place.value);
-    return refuse(served, reply_sentence(
-                              {ErrorCode::kRefused, message, "make it cold: it is then served in a freeze"}));
+    const std::string message = fmt::format(
+        "a hot read takes an aligned value, not {} bytes at {:#x}", bytes, to.place.value);
+    return refuse(served, reply_sentence({ErrorCode::kRefused, message,
+                                          "make it cold: it is then served in a freeze"}));
   }
   const Result<GuestPhysical> physical = kernel.translate(memory, to.place);
   if (!physical.ok()) return fail(served, physical.error());
@@ -367,13 +376,15 @@ bool OpExecutor::Impl::hot_one(const GuestMemory& memory, const PreparedOp& prep
   return true;
 }
 
-OpExecutor::OpExecutor(const Kernel& kernel, Lists lists) : impl_(std::make_unique<Impl>(kernel, lists)) {}
+OpExecutor::OpExecutor(const Kernel& kernel, Lists lists)
+    : impl_(std::make_unique<Impl>(kernel, lists)) {}
 OpExecutor::~OpExecutor() = default;
 
 PreparedOps OpExecutor::prepare(const std::vector<Op>& ops) {
   PreparedOps prepared;
   prepared.ops.reserve(ops.size());
-  for (const Op& op : ops) prepared.ops.push_back(impl_->preparer.prepare(op, schema::OpMode::COLD));
+  for (const Op& op : ops)
+    prepared.ops.push_back(impl_->preparer.prepare(op, schema::OpMode::COLD));
   return prepared;
 }
 
@@ -387,7 +398,8 @@ ServedOps OpExecutor::serve_reads(const GuestMemory& memory, const PreparedOps& 
     ServedOp& op = served.ops[i];
     impl_->read_one(still, prepared.ops[i], moment, op);
     op.ticks = timer.lap();
-    const bool is_disturbed = op.status == schema::EntryStatus::REFUSED && op.rest && op.rest->protection;
+    const bool is_disturbed =
+        op.status == schema::EntryStatus::REFUSED && op.rest && op.rest->protection;
     if (is_disturbed && may_become_free(*op.rest->protection)) served.may_pass = true;
   }
   served.ns_per_tick = timer.ns_per_tick();
@@ -417,7 +429,8 @@ std::vector<OpResult> OpExecutor::describe(const PreparedOps& prepared, ServedOp
   std::vector<OpResult> results;
   results.reserve(served.ops.size());
   for (size_t i = 0; i < served.ops.size(); ++i) {
-    results.push_back(impl_->describe(prepared.ops[i], std::move(served.ops[i]), moment, served.ns_per_tick));
+    results.push_back(
+        impl_->describe(prepared.ops[i], std::move(served.ops[i]), moment, served.ns_per_tick));
   }
   return results;
 }

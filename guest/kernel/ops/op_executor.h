@@ -15,23 +15,25 @@
 namespace ktape {
 
 // Serves kernel ops on a machine that stands still, or on memory that a tape kept. Resolves names
-// once and caches them. One per adopted kernel. Bounded, whatever a hostile guest asks for: in the places
-// that the paths of a request lead to, in the bytes that its values take, in the names that are kept.
+// once and caches them. One per adopted kernel. Bounded, whatever a hostile guest asks for: in the
+// places that the paths of a request lead to, in the bytes that its values take, in the names that
+// are kept.
 class OpExecutor {
  public:
   explicit OpExecutor(const Kernel& kernel, Lists lists = Lists::kWhole);
   ~OpExecutor();
 
-  // A request is served in three parts, so that the machine stands still for the second only. `ops` outlive
-  // what is made of them.
+  // A request is served in three parts, so that the machine stands still for the second only. `ops`
+  // outlive what is made of them.
   [[nodiscard]] PreparedOps prepare(const std::vector<Op>& ops);
-  // A batch of reads: each succeeds or fails by itself. Same order and size as the ops. `moment` is that of
-  // the freeze; what it lacks is not known.
+  // A batch of reads: each succeeds or fails by itself. Same order and size as the ops. `moment` is
+  // that of the freeze; what it lacks is not known.
   [[nodiscard]] ServedOps serve_reads(const GuestMemory& memory, const PreparedOps& prepared,
                                       const StopMoment& moment = {});
-  // A batch of writes: the gates of all are looked at before anything is written, and where one refuses,
-  // nothing is. Then the first write that does not succeed stops the rest (kNotReached), nothing is rolled
-  // back. What cannot be served by its names alone, and what follows it, has no say in that.
+  // A batch of writes: the gates of all are looked at before anything is written, and where one
+  // refuses, nothing is. Then the first write that does not succeed stops the rest (kNotReached),
+  // nothing is rolled back. What cannot be served by its names alone, and what follows it, has no
+  // say in that.
   [[nodiscard]] ServedOps serve_writes(WritableGuestMemory& memory, const PreparedOps& prepared);
   // `served` is of `prepared`, and of `moment`.
   [[nodiscard]] std::vector<OpResult> describe(const PreparedOps& prepared, ServedOps served,

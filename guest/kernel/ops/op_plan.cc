@@ -30,13 +30,14 @@ bool is_per_cpu(const KernelKnowledge& kernel, std::string_view symbol) {
   return at && *at >= *start && *at < *end;
 }
 
-// A kernel has hundreds of thousands of symbols, and comparing names takes long: only those that begin
-// as `name` does and are about as long are compared.
+// A kernel has hundreds of thousands of symbols, and comparing names takes long: only those that
+// begin as `name` does and are about as long are compared.
 std::string nearest_symbols(const KernelKnowledge& kernel, const std::string& name, bool per_cpu) {
   std::vector<std::string> near;
   for (const SymbolTable::Symbol& symbol : kernel.symbols.symbols()) {
     const auto [shorter, longer] = std::minmax({symbol.name.size(), name.size()});
-    const bool alike = shorter != 0 && symbol.name[0] == name[0] && longer - shorter <= name.size() / 3;
+    const bool alike =
+        shorter != 0 && symbol.name[0] == name[0] && longer - shorter <= name.size() / 3;
     if (alike && (!per_cpu || is_per_cpu(kernel, symbol.name))) near.push_back(symbol.name);
   }
   return did_you_mean(name, near);
@@ -54,7 +55,8 @@ Result<void> check_variable(const KernelKnowledge& kernel, const std::string& na
         fmt::format("name its CPU: in a 'perCpu' target, or as 'cpu0:{}' on a command line", name));
   }
   if (per_cpu && !is_per_cpu(kernel, name)) {
-    return refused(fmt::format("'{}' is not a per-CPU variable", name), "name it in a 'symbol' target");
+    return refused(fmt::format("'{}' is not a per-CPU variable", name),
+                   "name it in a 'symbol' target");
   }
   return {};
 }
@@ -100,7 +102,8 @@ std::string root_name(const OpTarget& target) {
   return place.type.empty() ? fmt::format("{:#x}", place.address.value) : place.type;
 }
 
-Result<TargetPlan> plan_target(const KernelKnowledge& kernel, const OpTarget& target, LayoutLog& log) {
+Result<TargetPlan> plan_target(const KernelKnowledge& kernel, const OpTarget& target,
+                               LayoutLog& log) {
   const auto* symbol = std::get_if<SymbolRoot>(&target.root);
   const auto* variable = std::get_if<PerCpuRoot>(&target.root);
   if (symbol != nullptr) KTAPE_TRY(check_variable(kernel, symbol->name, false));
@@ -109,9 +112,11 @@ Result<TargetPlan> plan_target(const KernelKnowledge& kernel, const OpTarget& ta
   return TargetPlan::make(*kernel.btf, root, root_name(target), target.path, log);
 }
 
-Result<std::optional<TypeInfo>> target_type(const Btf& btf, const OpTarget& target, LayoutLog& log) {
+Result<std::optional<TypeInfo>> target_type(const Btf& btf, const OpTarget& target,
+                                            LayoutLog& log) {
   KTAPE_ASSIGN(const std::optional<TypeInfo> root, root_type(btf, target));
-  KTAPE_ASSIGN(const TargetPlan plan, TargetPlan::make(btf, root, root_name(target), target.path, log));
+  KTAPE_ASSIGN(const TargetPlan plan,
+               TargetPlan::make(btf, root, root_name(target), target.path, log));
   return plan.type();
 }
 

@@ -20,15 +20,15 @@ namespace ktape {
 // A root's name, for messages. Targets of one kind of root and one name have the same type.
 [[nodiscard]] std::string root_name(const OpTarget& target);
 
-// Finds the root's type and plans the path from there. kNotFound names the nearest symbols, types or
-// members; kRefused also when a per-CPU variable is named as a plain symbol, or the other way round;
-// else as TargetPlan::make.
+// Finds the root's type and plans the path from there. kNotFound names the nearest symbols, types
+// or members; kRefused also when a per-CPU variable is named as a plain symbol, or the other way
+// round; else as TargetPlan::make.
 [[nodiscard]] Result<TargetPlan> plan_target(const KernelKnowledge& kernel, const OpTarget& target,
                                              LayoutLog& log);
 
 // The type that a target's path reaches, by types alone: what a tape can tell without its symbols.
-// Nothing where the root's type is not known and the path is empty. Errors as of plan_target, except
-// that a symbol is not looked for. `log` is told the fields on the way.
+// Nothing where the root's type is not known and the path is empty. Errors as of plan_target,
+// except that a symbol is not looked for. `log` is told the fields on the way.
 [[nodiscard]] Result<std::optional<TypeInfo>> target_type(const Btf& btf, const OpTarget& target,
                                                           LayoutLog& log);
 

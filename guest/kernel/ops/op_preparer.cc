@@ -15,16 +15,16 @@ namespace ktape {
 namespace {
 
 constexpr std::string_view kRunqueues = "runqueues";
-// Names are looked up once. A guest that asks for ever new ones costs no more memory than this many, and no
-// more time than so many searches for the nearest name.
+// Names are looked up once. A guest that asks for ever new ones costs no more memory than this
+// many, and no more time than so many searches for the nearest name.
 constexpr size_t kMaxResolved = 16384;
 constexpr size_t kMaxUnresolved = 1000;
 
 }  // namespace
 
 std::shared_ptr<TargetNames> OpPreparer::resolve(const OpTarget& target) {
-  std::string key =
-      fmt::format("{} {}\n{}", target.root.index(), root_name(target), target_path_text(target.path));
+  std::string key = fmt::format("{} {}\n{}", target.root.index(), root_name(target),
+                                target_path_text(target.path));
   const auto cached = resolved_.find(key);
   if (cached != resolved_.end()) return cached->second;
   if (resolved_.size() >= kMaxResolved) resolved_.clear();

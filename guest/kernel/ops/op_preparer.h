@@ -13,13 +13,13 @@
 
 namespace ktape {
 
-// Does with an op all that needs no memory: looks its names up, once in a run for each target, and checks
-// that its width fits. Bounded in what it keeps and in the time that unknown names cost, whatever a hostile
-// guest asks for.
+// Does with an op all that needs no memory: looks its names up, once in a run for each target, and
+// checks that its width fits. Bounded in what it keeps and in the time that unknown names cost,
+// whatever a hostile guest asks for.
 class OpPreparer {
  public:
-  // All outlive it. `log` is told of each field that is used, `gate_log` has those of the gates, which are
-  // taken from it.
+  // All outlive it. `log` is told of each field that is used, `gate_log` has those of the gates,
+  // which are taken from it.
   OpPreparer(const Kernel& kernel, LayoutLog& log, LayoutLog& gate_log)
       : kernel_(kernel), log_(log), gate_log_(gate_log) {}
 

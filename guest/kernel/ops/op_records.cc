@@ -55,7 +55,8 @@ Result<OpValue> bits(schema::Bits::Reader from) {
 Result<OpValue> byte_run(capnp::Data::Reader data) {
   if (data.size() == 0) return usage("a write of bytes has none");
   if (data.size() > kMaxValueBytes) {
-    return usage(fmt::format("a write of {} bytes, and {} is the most", data.size(), kMaxValueBytes));
+    return usage(
+        fmt::format("a write of {} bytes, and {} is the most", data.size(), kMaxValueBytes));
   }
   const auto* first = reinterpret_cast<const std::byte*>(data.begin());
   return OpValue{schema::ValueKind::BYTES, {first, first + data.size()}};
@@ -90,7 +91,8 @@ Result<WriteAction> read_write(schema::Value::Reader value) {
 }
 
 Result<ReadAction> read_read(schema::ValueKind kind, uint32_t length) {
-  if (kind > schema::ValueKind::WHOLE) return usage("a read of a kind that this ktape does not know");
+  if (kind > schema::ValueKind::WHOLE)
+    return usage("a read of a kind that this ktape does not know");
   const bool bytes = kind == schema::ValueKind::BYTES;
   if (bytes && length == 0) return usage("a read of bytes needs a length");
   if (!bytes && length != 0) return usage("only a read of bytes has a length");
@@ -108,16 +110,18 @@ Result<OpTarget> read_target(schema::Target::Reader from) {
       break;
     case schema::Target::PER_CPU:
       if (from.getPerCpu().getSymbol().size() == 0) return usage("the target names no symbol");
-      to.root = PerCpuRoot{string_of(from.getPerCpu().getSymbol()), CpuId(from.getPerCpu().getCpu())};
+      to.root =
+          PerCpuRoot{string_of(from.getPerCpu().getSymbol()), CpuId(from.getPerCpu().getCpu())};
       break;
     case schema::Target::TASK: {
       const auto task = from.getTask();
-      to.root = TaskRoot{Pid(task.getPid()), task.getStartBoottimeNs(), string_of(task.getWorker())};
+      to.root =
+          TaskRoot{Pid(task.getPid()), task.getStartBoottimeNs(), string_of(task.getWorker())};
       break;
     }
     case schema::Target::VIRTUAL:
-      to.root =
-          VirtualRoot{GuestVirtual(from.getVirtual().getAddress()), string_of(from.getVirtual().getType())};
+      to.root = VirtualRoot{GuestVirtual(from.getVirtual().getAddress()),
+                            string_of(from.getVirtual().getType())};
       break;
     default: return usage("a target of a kind that this ktape does not know");
   }
@@ -162,16 +166,20 @@ Result<Op> read_op(schema::OpEntry::Reader entry, schema::OpMode mode) {
   }
 }
 
-Result<std::vector<Op>> read_ops(capnp::List<schema::OpEntry>::Reader entries, schema::OpMode mode) {
+Result<std::vector<Op>> read_ops(capnp::List<schema::OpEntry>::Reader entries,
+                                 schema::OpMode mode) {
   try {
     if (entries.size() == 0) return usage("a request without entries");
     if (entries.size() > kMaxEntries)
-      return usage(fmt::format("a request of {} entries, and {} is the most", entries.size(), kMaxEntries));
-    if (mode > schema::OpMode::HOT) return usage("a request of a mode that this ktape does not know");
+      return usage(
+          fmt::format("a request of {} entries, and {} is the most", entries.size(), kMaxEntries));
+    if (mode > schema::OpMode::HOT)
+      return usage("a request of a mode that this ktape does not know");
     std::vector<Op> ops;
     for (unsigned i = 0; i < entries.size(); ++i) {
       Result<Op> op = decode(entries[i], mode);
-      const std::string name = fmt::format("entry {} ('{}')", i + 1, string_of(entries[i].getTag()));
+      const std::string name =
+          fmt::format("entry {} ('{}')", i + 1, string_of(entries[i].getTag()));
       if (!op.ok()) return usage(name + ": " + op.error().message);
       const auto* task = std::get_if<TaskRoot>(&op->target.root);
       if (task && task->pid.value <= 0) return usage(name + ": a task target needs a pid above 0");
@@ -206,7 +214,9 @@ void write_value(const OpValue& value, schema::Value::Builder to) {
     case schema::ValueKind::U16: to.setU16(static_cast<uint16_t>(to_number(value))); break;
     case schema::ValueKind::U32: to.setU32(static_cast<uint32_t>(to_number(value))); break;
     case schema::ValueKind::U64: to.setU64(to_number(value)); break;
-    default: to.setBytes({reinterpret_cast<const kj::byte*>(value.bytes.data()), value.bytes.size()}); break;
+    default:
+      to.setBytes({reinterpret_cast<const kj::byte*>(value.bytes.data()), value.bytes.size()});
+      break;
   }
 }
 
@@ -226,8 +236,9 @@ void write_lock_user(const LockUser& user, schema::LockUser::Builder to) {
 
 void write_result(const OpResult& result, schema::EntryReply::Builder to) {
   to.setStatus(result.status);
-  to.setReason(result.lock_users.empty() ? result.reason
-                                         : result.reason + "; " + lock_users_text(result.lock_users));
+  to.setReason(result.lock_users.empty()
+                   ? result.reason
+                   : result.reason + "; " + lock_users_text(result.lock_users));
   if (result.value) write_value(*result.value, to.initValue());
   if (result.is_list && result.status == schema::EntryStatus::DONE) {
     auto list = to.initValue().initList(static_cast<unsigned>(result.list.size()));
@@ -248,7 +259,8 @@ void write_result(const OpResult& result, schema::EntryReply::Builder to) {
   for (unsigned i = 0; i < users.size(); ++i) write_lock_user(result.lock_users[i], users[i]);
 }
 
-void write_gate(uint64_t op, uint32_t entry, const GateResult& gate, schema::GateChecked::Builder to) {
+void write_gate(uint64_t op, uint32_t entry, const GateResult& gate,
+                schema::GateChecked::Builder to) {
   to.setOp(op);
   to.setEntry(entry);
   to.setGate(gate.gate);

@@ -35,7 +35,8 @@ void describe_gates(const ServingContext& context, const Op& op, const GateReadi
   }
 }
 
-void describe_protection(const ServingContext& context, const ProtectionReading& sight, OpResult& result) {
+void describe_protection(const ServingContext& context, const ProtectionReading& sight,
+                         OpResult& result) {
   const GateResult& gate = result.gates.emplace_back(consistent_gate(sight));
   if (gate.outcome == schema::GateOutcome::PASSED) return;
   result.reason = refusal_text(gate);
@@ -60,7 +61,8 @@ OpResult describe_op(const ServingContext& context, const PreparedOp& prepared, 
   const Op& op = *prepared.op;
   OpResult result;
   result.status = served.status;
-  result.elapsed_ns = static_cast<uint64_t>(static_cast<double>(served.ticks) * context.ns_per_tick);
+  result.elapsed_ns =
+      static_cast<uint64_t>(static_cast<double>(served.ticks) * context.ns_per_tick);
   result.protecting_cpu = served.protecting_cpu;
   result.virtual_address = served.virtual_address;
   result.physical_address = served.physical_address;

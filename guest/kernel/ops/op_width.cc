@@ -22,8 +22,8 @@ uint32_t bytes_of(schema::ValueKind kind) {
 }
 
 schema::ValueKind scalar_kind(const TypeInfo& type) {
-  const bool scalar =
-      type.kind == TypeKind::kInteger || type.kind == TypeKind::kEnum || type.kind == TypeKind::kPointer;
+  const bool scalar = type.kind == TypeKind::kInteger || type.kind == TypeKind::kEnum ||
+                      type.kind == TypeKind::kPointer;
   if (scalar && type.size_bytes == 1) return schema::ValueKind::U8;
   if (scalar && type.size_bytes == 2) return schema::ValueKind::U16;
   if (scalar && type.size_bytes == 4) return schema::ValueKind::U32;
@@ -34,10 +34,11 @@ schema::ValueKind scalar_kind(const TypeInfo& type) {
 // The size of the whole object, as a width.
 Result<OpWidth> whole(const TypeInfo& type, schema::ValueKind kind) {
   if (type.size_bytes == 0)
-    return refused(fmt::format("'{}' has no size of its own", type.name), "ask for bytes, with a length");
+    return refused(fmt::format("'{}' has no size of its own", type.name),
+                   "ask for bytes, with a length");
   if (type.size_bytes > kMaxValueBytes) {
-    return refused(fmt::format("'{}' has {} bytes, and {} is the most that a value may have", type.name,
-                               type.size_bytes, kMaxValueBytes));
+    return refused(fmt::format("'{}' has {} bytes, and {} is the most that a value may have",
+                               type.name, type.size_bytes, kMaxValueBytes));
   }
   return OpWidth{kind, static_cast<uint32_t>(type.size_bytes), true};
 }
@@ -45,13 +46,15 @@ Result<OpWidth> whole(const TypeInfo& type, schema::ValueKind kind) {
 Result<OpWidth> run_of_bytes(uint64_t length, const std::optional<TypeInfo>& type) {
   if (length == 0) return refused("a value of bytes needs a length");
   if (length > kMaxValueBytes) {
-    return refused(
-        fmt::format("{} bytes were asked, and {} is the most that a value may have", length, kMaxValueBytes));
+    return refused(fmt::format("{} bytes were asked, and {} is the most that a value may have",
+                               length, kMaxValueBytes));
   }
-  // An object without a size, such as an array that ends its struct, goes on as far as it was allocated.
+  // An object without a size, such as an array that ends its struct, goes on as far as it was
+  // allocated.
   const bool sized = type && type->size_bytes != 0;
   if (sized && length > type->size_bytes) {
-    return refused(fmt::format("{} bytes were asked, and '{}' has {}", length, type->name, type->size_bytes));
+    return refused(
+        fmt::format("{} bytes were asked, and '{}' has {}", length, type->name, type->size_bytes));
   }
   return OpWidth{schema::ValueKind::BYTES, static_cast<uint32_t>(length), sized};
 }
@@ -60,17 +63,19 @@ Result<OpWidth> fixed(schema::ValueKind kind, const std::optional<TypeInfo>& typ
   const uint32_t bytes = bytes_of(kind);
   if (!type) return OpWidth{kind, bytes, false};
   if (type->size_bytes != bytes) {
-    return refused(fmt::format("u{} was asked, and '{}' has {} {}", bytes * 8, type->name, type->size_bytes,
-                               type->size_bytes == 1 ? "byte" : "bytes"));
+    return refused(fmt::format("u{} was asked, and '{}' has {} {}", bytes * 8, type->name,
+                               type->size_bytes, type->size_bytes == 1 ? "byte" : "bytes"));
   }
   return OpWidth{kind, bytes, true};
 }
 
-Result<OpWidth> asked(schema::ValueKind kind, uint64_t length, const std::optional<TypeInfo>& type) {
+Result<OpWidth> asked(schema::ValueKind kind, uint64_t length,
+                      const std::optional<TypeInfo>& type) {
   switch (kind) {
     case schema::ValueKind::AUTO:
     case schema::ValueKind::WHOLE:
-      if (!type) return refused("this target has no type in BTF", "ask for u8, u16, u32, u64 or bytes");
+      if (!type)
+        return refused("this target has no type in BTF", "ask for u8, u16, u32, u64 or bytes");
       return whole(*type, kind == schema::ValueKind::AUTO ? scalar_kind(*type) : kind);
     case schema::ValueKind::BYTES: return run_of_bytes(length, type);
     case schema::ValueKind::U8:
@@ -84,11 +89,13 @@ Result<OpWidth> asked(schema::ValueKind kind, uint64_t length, const std::option
 }  // namespace
 
 Result<OpWidth> width_of(const Op& op, const std::optional<TypeInfo>& type) {
-  if (const auto* read = std::get_if<ReadAction>(&op.action)) return asked(read->kind, read->length, type);
+  if (const auto* read = std::get_if<ReadAction>(&op.action))
+    return asked(read->kind, read->length, type);
   const OpValue& value = std::get<WriteAction>(op.action).value;
   KTAPE_ASSIGN(const OpWidth width, asked(value.kind, value.bytes.size(), type));
   if (width.bytes != value.bytes.size()) {
-    return refused(fmt::format("{} bytes were given for a value of {}", value.bytes.size(), width.bytes));
+    return refused(
+        fmt::format("{} bytes were given for a value of {}", value.bytes.size(), width.bytes));
   }
   return width;
 }

@@ -12,7 +12,8 @@ namespace ktape {
 
 namespace {
 
-constexpr size_t kUnlocked = static_cast<size_t>(schema::Gate::UNLOCKED) - 1;  // its place among the gates
+constexpr size_t kUnlocked =
+    static_cast<size_t>(schema::Gate::UNLOCKED) - 1;  // its place among the gates
 
 std::string_view interrupt_name(ExecContext context) {
   switch (context) {
@@ -29,11 +30,12 @@ Result<ProtectorSeen> look_at_own_cpu(CpuId cpu, const StopMoment& moment) {
   const bool known = index < moment.cpus.size() && moment.cpus[index].known &&
                      index < moment.evidence.cpus.size() && moment.evidence.cpus[index].known;
   if (!known)
-    return Error{ErrorCode::kNotFound, fmt::format("what CPU {} was doing is not known", cpu.value), ""};
+    return Error{ErrorCode::kNotFound, fmt::format("what CPU {} was doing is not known", cpu.value),
+                 ""};
   const CpuEvidence& evidence = moment.evidence.cpus[index];
-  std::string in =
-      updating({interrupt_name(evidence.context), moment.cpus[index].cpl,
-                moment.cpus[index].interrupts_enabled, evidence.preempt_count, evidence.current_pid.value});
+  std::string in = updating({interrupt_name(evidence.context), moment.cpus[index].cpl,
+                             moment.cpus[index].interrupts_enabled, evidence.preempt_count,
+                             evidence.current_pid.value});
   const bool free = in.empty();
   return ProtectorSeen{ProtectorKind::kOwnCpu, cpu.value, 0, free, std::move(in)};
 }
@@ -74,7 +76,8 @@ ProtectionReading Protection::evaluate(const GuestMemory& memory, const ToProtec
   for (const GuestVirtual queue : value.queues) KTAPE_TRY(look_at_queue(memory, queue, seen));
   if (const std::string_view name = seqcount_of(value.symbol); !name.empty()) {
     KTAPE_ASSIGN(const GuestVirtual at, kernel_.symbol(name));
-    // A seqcount_t and its typed kinds begin with the 4 bytes of the count (include/linux/seqlock_types.h).
+    // A seqcount_t and its typed kinds begin with the 4 bytes of the count
+    // (include/linux/seqlock_types.h).
     KTAPE_ASSIGN(const uint64_t count, kernel_.read_uint(memory, at, sizeof(uint32_t)));
     seen.push_back({ProtectorKind::kSeqcount, 0, count, count % 2 == 0, std::string(name)});
   }
@@ -101,7 +104,8 @@ bool may_become_free(const ProtectionReading& sight) { return sight.ok() && !sig
 std::string protector_name(const ProtectorSeen& protector) {
   switch (protector.kind) {
     case ProtectorKind::kPiLock: return "pi_lock";
-    case ProtectorKind::kRunqueueLock: return fmt::format("runqueue lock of CPU {}", protector.which);
+    case ProtectorKind::kRunqueueLock:
+      return fmt::format("runqueue lock of CPU {}", protector.which);
     case ProtectorKind::kDsqLock: return fmt::format("lock of DSQ {:#x}", protector.which);
     case ProtectorKind::kSeqcount: return protector.name;
     case ProtectorKind::kOwnCpu: return fmt::format("CPU {}", protector.which);
@@ -122,8 +126,8 @@ GateResult consistent_gate(const ProtectionReading& sight) {
   gate.outcome = all_free(sight) ? schema::GateOutcome::PASSED : schema::GateOutcome::FAILED;
   gate.expected = "what protects it is free";
   for (const ProtectorSeen& protector : *sight) {
-    gate.observed += fmt::format("{}{} {}", gate.observed.empty() ? "" : ", ", protector_name(protector),
-                                 state_text(protector));
+    gate.observed += fmt::format("{}{} {}", gate.observed.empty() ? "" : ", ",
+                                 protector_name(protector), state_text(protector));
   }
   return gate;
 }

@@ -24,21 +24,24 @@ enum class ProtectorKind { kPiLock, kRunqueueLock, kDsqLock, kSeqcount, kOwnCpu 
 // One thing that protects a value, as a freeze found it.
 struct ProtectorSeen {
   ProtectorKind kind = ProtectorKind::kRunqueueLock;
-  uint64_t which = 0;     // the runqueue's CPU, the own CPU, or the address of the dispatch queue
-  uint64_t word = 0;      // of a lock; the count of a sequence count
-  bool free = false;      // what it protects was not being changed
-  std::string name = {};  // of a sequence count; of the own CPU, what it was updating its variables in
+  uint64_t which = 0;  // the runqueue's CPU, the own CPU, or the address of the dispatch queue
+  uint64_t word = 0;   // of a lock; the count of a sequence count
+  bool free = false;   // what it protects was not being changed
+  std::string name =
+      {};  // of a sequence count; of the own CPU, what it was updating its variables in
 };
-// All that protects a value: empty where nothing is known that does, an error where it cannot be looked at.
+// All that protects a value: empty where nothing is known that does, an error where it cannot be
+// looked at.
 using ProtectionReading = Result<std::vector<ProtectorSeen>>;
 
 // What a read's value is protected by, as far as its target and the way to it tell.
 struct ToProtect {
-  const GateReadings* task = nullptr;  // a task's own fields: its pi_lock and its CPU's runqueue lock
-  std::optional<CpuId> runqueue;       // the fields of a CPU's runqueue
-  std::vector<GuestVirtual> queues;    // dispatch queues
-  std::string symbol;                  // a variable
-  std::optional<CpuId> own_cpu;        // a per-CPU variable that this CPU alone changes
+  const GateReadings* task =
+      nullptr;                       // a task's own fields: its pi_lock and its CPU's runqueue lock
+  std::optional<CpuId> runqueue;     // the fields of a CPU's runqueue
+  std::vector<GuestVirtual> queues;  // dispatch queues
+  std::string symbol;                // a variable
+  std::optional<CpuId> own_cpu;      // a per-CPU variable that this CPU alone changes
 };
 
 // Tells whether what protects a value is free: what gate `consistent` looks at.
@@ -52,7 +55,8 @@ class Protection {
   [[nodiscard]] const DsqLock& dsq_lock() const { return dsq_lock_; }
 
  private:
-  Result<void> look_at_runqueue(const GuestMemory& memory, CpuId cpu, std::vector<ProtectorSeen>& seen) const;
+  Result<void> look_at_runqueue(const GuestMemory& memory, CpuId cpu,
+                                std::vector<ProtectorSeen>& seen) const;
   Result<void> look_at_queue(const GuestMemory& memory, GuestVirtual queue,
                              std::vector<ProtectorSeen>& seen) const;
 

@@ -18,13 +18,15 @@
 
 namespace ktape {
 
-// What a write of a batch is told that was not reached, because one before it was not done, or because a gate
-// refused one after it.
+// What a write of a batch is told that was not reached, because one before it was not done, or
+// because a gate refused one after it.
 inline constexpr char kStoppedBefore[] = "an earlier write of the batch was not done";
-inline constexpr char kStoppedAfter[] = "a later write of the batch was refused, so nothing was written";
+inline constexpr char kStoppedAfter[] =
+    "a later write of the batch was refused, so nothing was written";
 
-// The ops of a request before, during and after a freeze. What takes time and needs no memory is done before
-// or after: OpExecutor::prepare makes PreparedOps, serving them makes ServedOps, describe() makes OpResults.
+// The ops of a request before, during and after a freeze. What takes time and needs no memory is
+// done before or after: OpExecutor::prepare makes PreparedOps, serving them makes ServedOps,
+// describe() makes OpResults.
 
 // What names alone tell about a target; the same for every CPU and task.
 struct TargetNames {
@@ -77,7 +79,8 @@ struct ServedOp {
 
 struct ServedOps {
   std::vector<ServedOp> ops;
-  // Something was refused by conditions that pass, and nothing was written: another try may do better.
+  // Something was refused by conditions that pass, and nothing was written: another try may do
+  // better.
   bool may_pass = false;
   double ns_per_tick = 0;
 };

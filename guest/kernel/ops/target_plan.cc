@@ -27,9 +27,10 @@ Error refused(std::string message, std::string hint = "") {
   return Error{ErrorCode::kRefused, std::move(message), std::move(hint)};
 }
 
-// Types do not tell a per-CPU pointer from another, but its value does: it is relative to the kernel image's
-// per-CPU section (include/asm-generic/percpu.h, mm/percpu.c: __addr_to_pcpu_ptr), and so never an address in
-// the direct map (Documentation/arch/x86/x86_64/mm.rst: 64 TB of it, or less).
+// Types do not tell a per-CPU pointer from another, but its value does: it is relative to the
+// kernel image's per-CPU section (include/asm-generic/percpu.h, mm/percpu.c: __addr_to_pcpu_ptr),
+// and so never an address in the direct map (Documentation/arch/x86/x86_64/mm.rst: 64 TB of it, or
+// less).
 bool is_ordinary(const Kernel& kernel, uint64_t pointer) {
   constexpr uint64_t kDirectMapBytes = uint64_t{64} << 40;
   const uint64_t begin = kernel.facts().page_offset;
@@ -58,7 +59,8 @@ class TargetPlan::Maker {
     plan_.type_ = at_;
     const auto& actions = plan_.actions_;
     if (actions.empty()) plan_.fixed_offset_ = 0;
-    if (actions.size() == 1 && std::holds_alternative<Add>(actions[0])) plan_.fixed_offset_ = offset_;
+    if (actions.size() == 1 && std::holds_alternative<Add>(actions[0]))
+      plan_.fixed_offset_ = offset_;
     return std::move(plan_);
   }
 
@@ -66,8 +68,9 @@ class TargetPlan::Maker {
   Result<TargetPlan> untyped(const std::vector<PathStep>& path) {
     plan_.fixed_offset_ = 0;
     if (path.empty()) return std::move(plan_);
-    return refused(fmt::format("'{}' has no type in this kernel's BTF: a path needs one", root_name_),
-                   "use a 'virtual' target, which names the type that stands at an address");
+    return refused(
+        fmt::format("'{}' has no type in this kernel's BTF: a path needs one", root_name_),
+        "use a 'virtual' target, which names the type that stands at an address");
   }
 
   Result<void> take(const PathStep& step) {
@@ -151,16 +154,18 @@ class TargetPlan::Maker {
   Result<void> walk(const ListStep& list) {
     if (plan_.walks_list_) return refused(fmt::format("'{}': a path walks one list only", text()));
     if (at_.name != "struct list_head") {
-      return refused(fmt::format("'{}': '{}' is not a 'struct list_head': cannot walk it", text(), at_.name));
+      return refused(
+          fmt::format("'{}': '{}' is not a 'struct list_head': cannot walk it", text(), at_.name));
     }
     if (list.limit > kMaxListEntries) {
-      return refused(fmt::format("'{}': a list may have {} entries at most", text(), kMaxListEntries));
+      return refused(
+          fmt::format("'{}': a list may have {} entries at most", text(), kMaxListEntries));
     }
     KTAPE_ASSIGN(const TypeInfo entry, btf_.type(list.container));
     KTAPE_ASSIGN(const FieldInfo link, log_.field(list.container, list.link));
     if (link.type.name != "struct list_head") {
-      return refused(fmt::format("'{}': '{}' of '{}' is a '{}', not a 'struct list_head'", text(), list.link,
-                                 list.container, link.type.name));
+      return refused(fmt::format("'{}': '{}' of '{}' is a '{}', not a 'struct list_head'", text(),
+                                 list.link, list.container, link.type.name));
     }
     KTAPE_ASSIGN(const FieldInfo next, log_.field("struct list_head", "next"));
     Walk walk{text(), next.offset_bytes, link.offset_bytes, list.limit, std::nullopt, 0};
@@ -203,8 +208,8 @@ Result<TargetPlan> TargetPlan::make(const Btf& btf, const std::optional<TypeInfo
   return Maker(btf, root_name, log).make(root, path);
 }
 
-Result<GuestVirtual> TargetPlan::step(const Kernel& kernel, const GuestMemory& memory, GuestVirtual from,
-                                      const Action& action) const {
+Result<GuestVirtual> TargetPlan::step(const Kernel& kernel, const GuestMemory& memory,
+                                      GuestVirtual from, const Action& action) const {
   if (const auto* add = std::get_if<Add>(&action)) return from + add->bytes;
   const auto* follow = std::get_if<Follow>(&action);
   const auto* instance = std::get_if<PerCpu>(&action);
@@ -212,14 +217,16 @@ Result<GuestVirtual> TargetPlan::step(const Kernel& kernel, const GuestMemory& m
   KTAPE_ASSIGN(const uint64_t pointer, kernel.read_uint(memory, from, kPointerBytes));
   if (pointer == 0) {
     return Error{ErrorCode::kBadInput,
-                 fmt::format("'{}': the pointer is NULL", follow ? follow->path : instance->path), ""};
+                 fmt::format("'{}': the pointer is NULL", follow ? follow->path : instance->path),
+                 ""};
   }
   if (follow != nullptr) return GuestVirtual(pointer);
   if (is_ordinary(kernel, pointer)) {
     return Error{
         ErrorCode::kBadInput,
-        fmt::format("'{}': the pointer is an ordinary one, to {:#x}: it has no instance for each CPU",
-                    instance->path, pointer),
+        fmt::format(
+            "'{}': the pointer is an ordinary one, to {:#x}: it has no instance for each CPU",
+            instance->path, pointer),
         "'->' follows it"};
   }
   return kernel.per_cpu_pointer(memory, pointer, instance->cpu);
@@ -232,12 +239,13 @@ Result<void> TargetPlan::walk(const Kernel& kernel, const GuestMemory& memory, G
   for (uint32_t seen = 0; link != head.value; ++seen) {
     KTAPE_TRY(spend(budget, 1));
     if (seen == walk.limit) {
-      return Error{ErrorCode::kBadInput,
-                   fmt::format("'{}': the list does not end within {} entries", walk.path, walk.limit), ""};
+      return Error{
+          ErrorCode::kBadInput,
+          fmt::format("'{}': the list does not end within {} entries", walk.path, walk.limit), ""};
     }
     if (link == 0) {
-      return Error{ErrorCode::kBadInput, fmt::format("'{}': entry {} of the list is NULL", walk.path, seen),
-                   ""};
+      return Error{ErrorCode::kBadInput,
+                   fmt::format("'{}': entry {} of the list is NULL", walk.path, seen), ""};
     }
     const GuestVirtual entry(link - walk.link_offset);
     uint64_t flags = 0;
@@ -246,13 +254,15 @@ Result<void> TargetPlan::walk(const Kernel& kernel, const GuestMemory& memory, G
                                            walk.cursor_flags->type.size_bytes));
     }
     if ((flags & walk.cursor_mask) == 0) entries.push_back(entry);
-    KTAPE_ASSIGN(link, kernel.read_uint(memory, GuestVirtual(link) + walk.next_offset, kPointerBytes));
+    KTAPE_ASSIGN(link,
+                 kernel.read_uint(memory, GuestVirtual(link) + walk.next_offset, kPointerBytes));
   }
   return {};
 }
 
-Result<TargetPlan::Places> TargetPlan::run(const Kernel& kernel, const GuestMemory& memory, GuestVirtual root,
-                                           Lists lists, PathBudget& budget) const {
+Result<TargetPlan::Places> TargetPlan::run(const Kernel& kernel, const GuestMemory& memory,
+                                           GuestVirtual root, Lists lists,
+                                           PathBudget& budget) const {
   Places places{{root}, {}, std::nullopt};
   for (const Action& action : actions_) {
     if (const auto* list = std::get_if<Walk>(&action)) {

@@ -6,9 +6,10 @@
 
 namespace ktape {
 
-void look_at_task(const GateChecker& gates, const GuestMemory& memory, const PreparedOp& prepared, bool write,
-                  ServedOp& served) {
-  served.more().gates.emplace(gates.evaluate(memory, std::get<TaskRoot>(prepared.op->target.root), write));
+void look_at_task(const GateChecker& gates, const GuestMemory& memory, const PreparedOp& prepared,
+                  bool write, ServedOp& served) {
+  served.more().gates.emplace(
+      gates.evaluate(memory, std::get<TaskRoot>(prepared.op->target.root), write));
 }
 
 // Looks at the gates of all writes that can be reached.

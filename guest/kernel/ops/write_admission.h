@@ -9,12 +9,13 @@
 namespace ktape {
 
 // Has the gates look at the task of an op that has one for its target.
-void look_at_task(const GateChecker& gates, const GuestMemory& memory, const PreparedOp& prepared, bool write,
-                  ServedOp& served);
+void look_at_task(const GateChecker& gates, const GuestMemory& memory, const PreparedOp& prepared,
+                  bool write, ServedOp& served);
 
-// Has them look at the tasks of a batch of writes, all that can be reached, before anything is written.
-// False: nothing may be. Then the first that is refused for good, else the first that is refused, is; the
-// others are not reached; and `served.may_pass` says whether another try may do better.
+// Has them look at the tasks of a batch of writes, all that can be reached, before anything is
+// written. False: nothing may be. Then the first that is refused for good, else the first that is
+// refused, is; the others are not reached; and `served.may_pass` says whether another try may do
+// better.
 [[nodiscard]] bool admit_writes(const GateChecker& gates, const GuestMemory& memory,
                                 const PreparedOps& prepared, ServedOps& served, LapTimer& timer);
 

@@ -38,11 +38,13 @@ Result<bool> CpuWait::is_blocked(const GuestMemory& memory, Pid pid) const {
 
 Result<GuestVirtual> CpuWait::task(const GuestMemory& memory, Pid pid) const {
   KTAPE_ASSIGN(const std::optional<GuestVirtual> found, finder_.find(memory, pid));
-  if (!found) return Error{ErrorCode::kNotFound, "no task has pid " + std::to_string(pid.value), ""};
+  if (!found)
+    return Error{ErrorCode::kNotFound, "no task has pid " + std::to_string(pid.value), ""};
   return *found;
 }
 
-Result<uint64_t> CpuWait::value(const GuestMemory& memory, GuestVirtual task, const FieldInfo& field) const {
+Result<uint64_t> CpuWait::value(const GuestMemory& memory, GuestVirtual task,
+                                const FieldInfo& field) const {
   return kernel_->read_uint(memory, task + field.offset_bytes, field.type.size_bytes);
 }
 

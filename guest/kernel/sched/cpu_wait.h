@@ -18,8 +18,8 @@ class CpuWait {
   // kNotFound names what this kernel lacks. `kernel` outlives it.
   [[nodiscard]] static Result<CpuWait> create(const Kernel& kernel);
 
-  // Whether the task could run and does not: it is on a runqueue and on no CPU. Errors are those of memory;
-  // kNotFound for a pid that no task has.
+  // Whether the task could run and does not: it is on a runqueue and on no CPU. Errors are those of
+  // memory; kNotFound for a pid that no task has.
   [[nodiscard]] Result<bool> waits(const GuestMemory& memory, Pid pid) const;
 
   // Whether it waits in the kernel for what only the kernel can do (TASK_UNINTERRUPTIBLE of

@@ -18,7 +18,8 @@ DsqLock::DsqLock(const Kernel& kernel, LayoutLog& log)
 
 std::optional<CpuId> DsqLock::local_to(const GuestMemory& memory, GuestVirtual dsq) const {
   if (!runqueues_.ok() || !id_ || !local_dsq_ || !local_id_) return std::nullopt;
-  const Result<uint64_t> id = kernel_->read_uint(memory, dsq + id_->offset_bytes, id_->type.size_bytes);
+  const Result<uint64_t> id =
+      kernel_->read_uint(memory, dsq + id_->offset_bytes, id_->type.size_bytes);
   if (!id.ok() || *id != *local_id_) return std::nullopt;
   for (uint32_t cpu = 0; cpu < kernel_->facts().cpus; ++cpu) {
     const Result<GuestVirtual> rq = kernel_->per_cpu_pointer(memory, runqueues_->value, CpuId(cpu));

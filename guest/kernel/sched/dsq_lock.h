@@ -14,8 +14,8 @@ namespace ktape {
 inline constexpr char kDispatchQueue[] = "struct scx_dispatch_q";
 
 // Tells which lock protects a dispatch queue, and the places of tasks in it (kernel/sched/ext.c:
-// dispatch_enqueue(), dispatch_dequeue()): a CPU's local queue is under that CPU's runqueue lock, any other
-// under its own.
+// dispatch_enqueue(), dispatch_dequeue()): a CPU's local queue is under that CPU's runqueue lock,
+// any other under its own.
 class DsqLock {
  public:
   DsqLock(const Kernel& kernel, LayoutLog& log);

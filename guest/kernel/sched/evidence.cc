@@ -19,8 +19,8 @@ namespace {
 
 constexpr size_t kPointerBytes = 8;
 
-// Where the counts stand within __preempt_count (include/linux/preempt.h). Kernels that keep it in 8 bytes
-// also count there, in 8 bits above the softirqs, how often interrupts were disabled.
+// Where the counts stand within __preempt_count (include/linux/preempt.h). Kernels that keep it in
+// 8 bytes also count there, in 8 bits above the softirqs, how often interrupts were disabled.
 struct PreemptBits {
   uint64_t serving_softirq, hardirq, nmi;
 };
@@ -45,11 +45,12 @@ schema::ExecContext record_context(ExecContext context) {
   return schema::ExecContext::NOT_SAID;
 }
 
-// seqcount_t and its typed kinds begin with the 4 bytes of the count (include/linux/seqlock_types.h).
-// jiffies_seq protects jiffies_64 (kernel/time/jiffies.c).
+// seqcount_t and its typed kinds begin with the 4 bytes of the count
+// (include/linux/seqlock_types.h). jiffies_seq protects jiffies_64 (kernel/time/jiffies.c).
 constexpr std::array<std::string_view, 1> kSeqcounts = {"jiffies_seq"};
 
-// A per-CPU value: a variable of its own, or a member of `pcpu_hot`, where kernels 6.2 to 6.14 keep both.
+// A per-CPU value: a variable of its own, or a member of `pcpu_hot`, where kernels 6.2 to 6.14 keep
+// both.
 struct PerCpuValue {
   std::string_view symbol;
   uint64_t offset_bytes = 0;
@@ -67,8 +68,8 @@ std::optional<PerCpuValue> find_value(const Btf& btf, std::string_view variable,
   return PerCpuValue{"pcpu_hot", field->offset_bytes, field->type.size_bytes};
 }
 
-Result<uint64_t> read_value(const Kernel& kernel, const GuestMemory& memory, const PerCpuValue& value,
-                            CpuId cpu) {
+Result<uint64_t> read_value(const Kernel& kernel, const GuestMemory& memory,
+                            const PerCpuValue& value, CpuId cpu) {
   KTAPE_ASSIGN(const GuestVirtual at, kernel.per_cpu(memory, value.symbol, cpu));
   return kernel.read_uint(memory, at + value.offset_bytes, value.width_bytes);
 }
@@ -128,8 +129,9 @@ Result<CpuEvidence> EvidenceReader::Impl::read_cpu(const GuestMemory& memory, Cp
   evidence.preempt_count = count & ~(uint64_t{1} << (preempt_count->width_bytes * 8 - 1));
   evidence.context = context_of(evidence.preempt_count, preempt_count->width_bytes);
   KTAPE_ASSIGN(const uint64_t task, read_value(kernel, memory, *current, cpu));
-  KTAPE_ASSIGN(const uint64_t number,
-               kernel.read_uint(memory, GuestVirtual(task) + pid->offset_bytes, pid->type.size_bytes));
+  KTAPE_ASSIGN(
+      const uint64_t number,
+      kernel.read_uint(memory, GuestVirtual(task) + pid->offset_bytes, pid->type.size_bytes));
   evidence.current_pid = Pid(static_cast<int32_t>(number));
   KTAPE_ASSIGN(evidence.current_comm, read_comm(memory, GuestVirtual(task)));
   KTAPE_ASSIGN(evidence.runqueue_locked, lock.held(memory, cpu));
@@ -138,27 +140,32 @@ Result<CpuEvidence> EvidenceReader::Impl::read_cpu(const GuestMemory& memory, Cp
   return evidence;
 }
 
-std::optional<uint64_t> EvidenceReader::Impl::read_field(const GuestMemory& memory, GuestVirtual task,
-                                                         const std::optional<FieldInfo>& field) const {
+std::optional<uint64_t> EvidenceReader::Impl::read_field(
+    const GuestMemory& memory, GuestVirtual task, const std::optional<FieldInfo>& field) const {
   if (!field) return std::nullopt;
-  const Result<uint64_t> value = kernel.read_uint(memory, task + field->offset_bytes, field->type.size_bytes);
+  const Result<uint64_t> value =
+      kernel.read_uint(memory, task + field->offset_bytes, field->type.size_bytes);
   return value.ok() ? std::optional(*value) : std::nullopt;
 }
 
 void EvidenceReader::Impl::read_scheduling(const GuestMemory& memory, GuestVirtual task,
                                            CpuEvidence& to) const {
-  if (const auto value = read_field(memory, task, policy)) to.current_policy = static_cast<int32_t>(*value);
-  if (const auto value = read_field(memory, task, sched_class)) to.current_class = GuestVirtual(*value);
-  if (const auto value = read_field(memory, task, prio)) to.current_priority = static_cast<int32_t>(*value);
+  if (const auto value = read_field(memory, task, policy))
+    to.current_policy = static_cast<int32_t>(*value);
+  if (const auto value = read_field(memory, task, sched_class))
+    to.current_class = GuestVirtual(*value);
+  if (const auto value = read_field(memory, task, prio))
+    to.current_priority = static_cast<int32_t>(*value);
   if (const auto value = read_field(memory, task, rt_priority))
     to.current_rt_priority = static_cast<uint32_t>(*value);
 }
 
-Result<std::string> EvidenceReader::Impl::read_comm(const GuestMemory& memory, GuestVirtual task) const {
+Result<std::string> EvidenceReader::Impl::read_comm(const GuestMemory& memory,
+                                                    GuestVirtual task) const {
   std::array<char, 64> text{};
   const size_t bytes = std::min<size_t>(comm->type.size_bytes, text.size());
-  KTAPE_TRY(
-      kernel.read(memory, task + comm->offset_bytes, std::as_writable_bytes(std::span(text).first(bytes))));
+  KTAPE_TRY(kernel.read(memory, task + comm->offset_bytes,
+                        std::as_writable_bytes(std::span(text).first(bytes))));
   return std::string(text.begin(), std::find(text.begin(), text.begin() + bytes, '\0'));
 }
 
@@ -171,8 +178,9 @@ Result<int64_t> EvidenceReader::Impl::read_bypass_depth(const GuestMemory& memor
   if (!scx_root || !root_bypass) return int64_t{-1};
   KTAPE_ASSIGN(const uint64_t sched, kernel.read_uint(memory, *scx_root, kPointerBytes));
   if (sched == 0) return int64_t{0};
-  KTAPE_ASSIGN(const uint64_t depth, kernel.read_uint(memory, GuestVirtual(sched) + root_bypass->offset_bytes,
-                                                      root_bypass->type.size_bytes));
+  KTAPE_ASSIGN(const uint64_t depth,
+               kernel.read_uint(memory, GuestVirtual(sched) + root_bypass->offset_bytes,
+                                root_bypass->type.size_bytes));
   return static_cast<int64_t>(depth);
 }
 
@@ -202,7 +210,8 @@ std::string class_name(const Kernel& kernel, GuestVirtual at) {
   return text.empty() ? fmt::format("{:#x}", at.value) : text;
 }
 
-void write_evidence(const Kernel& kernel, const CpuEvidence& evidence, schema::VcpuState::Builder to) {
+void write_evidence(const Kernel& kernel, const CpuEvidence& evidence,
+                    schema::VcpuState::Builder to) {
   to.setKernelStateKnown(evidence.known);
   to.setPreemptCount(evidence.preempt_count);
   to.setCurrentPid(evidence.current_pid.value);

@@ -60,14 +60,15 @@ struct StopMoment {
   Evidence evidence;
 };
 
-// Takes evidence. Names are resolved once, when it is made. One per adopted kernel, which outlives it.
+// Takes evidence. Names are resolved once, when it is made. One per adopted kernel, which outlives
+// it.
 class EvidenceReader {
  public:
   explicit EvidenceReader(const Kernel& kernel);
   ~EvidenceReader();
 
-  // `with_scheduling`: also policy, class and priority of the current tasks. An older recorder did not read
-  // them, and may not have kept the memory that they stand in.
+  // `with_scheduling`: also policy, class and priority of the current tasks. An older recorder did
+  // not read them, and may not have kept the memory that they stand in.
   [[nodiscard]] Evidence read(const GuestMemory& memory, bool with_scheduling = true) const;
 
   // Fields that the evidence is made of: all of them at the first call, none later.
@@ -82,6 +83,7 @@ class EvidenceReader {
 [[nodiscard]] std::string class_name(const Kernel& kernel, GuestVirtual at);
 
 // Into a record, with the names that they have on this kernel. Looks at no memory.
-void write_evidence(const Kernel& kernel, const CpuEvidence& evidence, schema::VcpuState::Builder to);
+void write_evidence(const Kernel& kernel, const CpuEvidence& evidence,
+                    schema::VcpuState::Builder to);
 
 }  // namespace ktape

@@ -15,12 +15,14 @@ RunqueueLock::RunqueueLock(const Kernel& kernel, LayoutLog& log)
 
 Result<uint64_t> RunqueueLock::word(const GuestMemory& memory, CpuId cpu) const {
   if (!lock_)
-    return Error{ErrorCode::kNotFound, "this kernel's 'struct rq' has no '__lock' that is a qspinlock", ""};
+    return Error{ErrorCode::kNotFound,
+                 "this kernel's 'struct rq' has no '__lock' that is a qspinlock", ""};
   KTAPE_ASSIGN(const GuestVirtual runqueues, runqueues_);
   KTAPE_ASSIGN(GuestVirtual rq, kernel_->per_cpu_pointer(memory, runqueues.value, cpu));
   if (core_enabled_ && core_) {
-    KTAPE_ASSIGN(const uint64_t enabled, kernel_->read_uint(memory, rq + core_enabled_->offset_bytes,
-                                                            core_enabled_->type.size_bytes));
+    KTAPE_ASSIGN(const uint64_t enabled,
+                 kernel_->read_uint(memory, rq + core_enabled_->offset_bytes,
+                                    core_enabled_->type.size_bytes));
     if (enabled != 0) {
       KTAPE_ASSIGN(const uint64_t core,
                    kernel_->read_uint(memory, rq + core_->offset_bytes, core_->type.size_bytes));

@@ -11,8 +11,8 @@
 
 namespace ktape {
 
-// Path of the lock word within a raw_spinlock_t: a qspinlock, which is 0 exactly when nobody holds it
-// or waits for it (include/asm-generic/qspinlock_types.h).
+// Path of the lock word within a raw_spinlock_t: a qspinlock, which is 0 exactly when nobody holds
+// it or waits for it (include/asm-generic/qspinlock_types.h).
 inline constexpr char kLockWord[] = ".raw_lock.val.counter";
 
 // Tells whether a CPU's runqueue is locked.

@@ -29,11 +29,12 @@ struct SchedExtReader::Impl {
   Result<void> resolve();
   Result<void> resolve_announced();
   Result<void> resolve_exit_function();
-  Result<uint64_t> value(const GuestMemory& memory, GuestVirtual object, const FieldInfo& field) const;
+  Result<uint64_t> value(const GuestMemory& memory, GuestVirtual object,
+                         const FieldInfo& field) const;
   Result<GuestVirtual> pointer(const GuestMemory& memory, GuestVirtual at) const;
   std::string text(const GuestMemory& memory, GuestVirtual at, size_t limit) const;
-  Result<std::string> pointed_text(const GuestMemory& memory, GuestVirtual object, const FieldInfo& field,
-                                   size_t limit) const;
+  Result<std::string> pointed_text(const GuestMemory& memory, GuestVirtual object,
+                                   const FieldInfo& field, size_t limit) const;
   Result<void> add_children(const GuestMemory& memory, LinkedSchedulers& all,
                             std::unordered_set<uint64_t>& seen, size_t of) const;
   Result<std::vector<std::string>> ops(const GuestMemory& memory, GuestVirtual scheduler) const;
@@ -47,8 +48,8 @@ struct SchedExtReader::Impl {
   uint64_t exit_work_offset = 0;  // of the exit function's argument
   uint64_t announced_bit = 0;     // from the start of a scheduler
   FieldInfo kind, exit_code, reason, message, dump;
-  std::optional<FieldInfo> claimed, is_cid, ops_timeout, watchdog, children, sibling, level, ancestors,
-      cgroup;
+  std::optional<FieldInfo> claimed, is_cid, ops_timeout, watchdog, children, sibling, level,
+      ancestors, cgroup;
   std::optional<GuestVirtual> global_watchdog, enabled_key;
   uint64_t partial_flag = 0;
   uint64_t exit_done = 0;  // what `claimed` says once the exit is written down
@@ -75,7 +76,8 @@ Result<void> SchedExtReader::Impl::resolve() {
   ops_timeout = log.first_of(kSched, {"ops.timeout_ms"});
   // A watchdog for each scheduler since there are sub-schedulers; one for all before that.
   watchdog = log.first_of(kSched, {"watchdog_timeout"});
-  if (const auto global = kernel.symbol("scx_watchdog_timeout"); global.ok()) global_watchdog = *global;
+  if (const auto global = kernel.symbol("scx_watchdog_timeout"); global.ok())
+    global_watchdog = *global;
   if (const auto key = kernel.symbol("__scx_enabled"); key.ok()) enabled_key = *key;
   children = log.first_of(kSched, {"children"});
   sibling = log.first_of(kSched, {"sibling"});
@@ -116,18 +118,21 @@ Result<uint64_t> SchedExtReader::Impl::value(const GuestMemory& memory, GuestVir
   return kernel.read_uint(memory, object + field.offset_bytes, field.type.size_bytes);
 }
 
-Result<GuestVirtual> SchedExtReader::Impl::pointer(const GuestMemory& memory, GuestVirtual at) const {
+Result<GuestVirtual> SchedExtReader::Impl::pointer(const GuestMemory& memory,
+                                                   GuestVirtual at) const {
   KTAPE_ASSIGN(const uint64_t address, kernel.read_uint(memory, at, kPointerBytes));
   return GuestVirtual(address);
 }
 
 // The text at an address, up to its NUL, to `limit`, or to a page that is not there.
-std::string SchedExtReader::Impl::text(const GuestMemory& memory, GuestVirtual at, size_t limit) const {
+std::string SchedExtReader::Impl::text(const GuestMemory& memory, GuestVirtual at,
+                                       size_t limit) const {
   std::string text;
   while (text.size() < limit) {
     const GuestVirtual from = at + text.size();
     std::array<char, kPageBytes> page{};
-    const size_t bytes = std::min<size_t>(limit - text.size(), kPageBytes - from.value % kPageBytes);
+    const size_t bytes =
+        std::min<size_t>(limit - text.size(), kPageBytes - from.value % kPageBytes);
     const auto part = std::span(page).first(bytes);
     if (!kernel.read(memory, from, std::as_writable_bytes(part)).ok()) break;
     const auto end = std::find(part.begin(), part.end(), '\0');
@@ -137,14 +142,16 @@ std::string SchedExtReader::Impl::text(const GuestMemory& memory, GuestVirtual a
   return text;
 }
 
-Result<std::string> SchedExtReader::Impl::pointed_text(const GuestMemory& memory, GuestVirtual object,
-                                                       const FieldInfo& field, size_t limit) const {
+Result<std::string> SchedExtReader::Impl::pointed_text(const GuestMemory& memory,
+                                                       GuestVirtual object, const FieldInfo& field,
+                                                       size_t limit) const {
   KTAPE_ASSIGN(const GuestVirtual at, pointer(memory, object + field.offset_bytes));
   return at.value == 0 ? std::string() : text(memory, at, limit);
 }
 
 Result<void> SchedExtReader::Impl::add_children(const GuestMemory& memory, LinkedSchedulers& all,
-                                                std::unordered_set<uint64_t>& seen, size_t of) const {
+                                                std::unordered_set<uint64_t>& seen,
+                                                size_t of) const {
   const GuestVirtual head = all.addresses[of] + children->offset_bytes;
   KTAPE_ASSIGN(GuestVirtual link, pointer(memory, head));
   while (link != head && link.value != 0) {
@@ -180,12 +187,15 @@ Result<std::vector<std::string>> SchedExtReader::Impl::ops(const GuestMemory& me
   return implemented;
 }
 
-// The one that the kernel uses, in jiffies, where it can be read; else what the scheduler asked for.
-Result<uint32_t> SchedExtReader::Impl::timeout_ms(const GuestMemory& memory, GuestVirtual scheduler) const {
+// The one that the kernel uses, in jiffies, where it can be read; else what the scheduler asked
+// for.
+Result<uint32_t> SchedExtReader::Impl::timeout_ms(const GuestMemory& memory,
+                                                  GuestVirtual scheduler) const {
   const uint32_t hz = kernel.facts().hz;
   if (hz != 0 && (watchdog || global_watchdog)) {
-    const Result<uint64_t> jiffies = watchdog ? value(memory, scheduler, *watchdog)
-                                              : kernel.read_uint(memory, *global_watchdog, sizeof(uint64_t));
+    const Result<uint64_t> jiffies =
+        watchdog ? value(memory, scheduler, *watchdog)
+                 : kernel.read_uint(memory, *global_watchdog, sizeof(uint64_t));
     if (!jiffies.ok()) return jiffies.error();
     if (*jiffies <= UINT32_MAX)
       return static_cast<uint32_t>(std::min<uint64_t>(*jiffies * 1000 / hz, UINT32_MAX));
@@ -195,7 +205,8 @@ Result<uint32_t> SchedExtReader::Impl::timeout_ms(const GuestMemory& memory, Gue
   return static_cast<uint32_t>(asked);
 }
 
-Result<void> SchedExtReader::Impl::read_sub(const GuestMemory& memory, SchedulerState& state) const {
+Result<void> SchedExtReader::Impl::read_sub(const GuestMemory& memory,
+                                            SchedulerState& state) const {
   if (!level || !ancestors) return {};
   KTAPE_ASSIGN(const uint64_t depth, value(memory, state.address, *level));
   if (depth == 0 || depth > kMaxLevels) return {};
@@ -228,7 +239,8 @@ Result<LinkedSchedulers> SchedExtReader::linked(const GuestMemory& memory) const
   return all;
 }
 
-Result<SchedulerState> SchedExtReader::read(const GuestMemory& memory, GuestVirtual scheduler) const {
+Result<SchedulerState> SchedExtReader::read(const GuestMemory& memory,
+                                            GuestVirtual scheduler) const {
   SchedulerState state;
   state.address = scheduler;
   state.name = impl_->text(memory, scheduler + impl_->name.offset_bytes,
@@ -242,8 +254,9 @@ Result<SchedulerState> SchedExtReader::read(const GuestMemory& memory, GuestVirt
 }
 
 Result<bool> SchedExtReader::was_enabled(const GuestMemory& memory, GuestVirtual scheduler) const {
-  KTAPE_ASSIGN(const uint64_t byte,
-               impl_->kernel.read_uint(memory, scheduler + impl_->announced_bit / 8, sizeof(uint8_t)));
+  KTAPE_ASSIGN(
+      const uint64_t byte,
+      impl_->kernel.read_uint(memory, scheduler + impl_->announced_bit / 8, sizeof(uint8_t)));
   return (byte >> impl_->announced_bit % 8 & 1) != 0;
 }
 
@@ -258,7 +271,8 @@ Result<std::optional<SchedulerExitInfo>> SchedExtReader::exit(const GuestMemory&
 
 Result<std::optional<SchedulerExitInfo>> SchedExtReader::exit_so_far(const GuestMemory& memory,
                                                                      GuestVirtual scheduler) const {
-  KTAPE_ASSIGN(const GuestVirtual info, impl_->pointer(memory, scheduler + impl_->exit_info.offset_bytes));
+  KTAPE_ASSIGN(const GuestVirtual info,
+               impl_->pointer(memory, scheduler + impl_->exit_info.offset_bytes));
   KTAPE_ASSIGN(const uint64_t kind, impl_->value(memory, info, impl_->kind));
   if (kind == 0) return std::optional<SchedulerExitInfo>();  // SCX_EXIT_NONE
   SchedulerExitInfo exit;
@@ -274,7 +288,8 @@ Result<std::optional<SchedulerExitInfo>> SchedExtReader::exit_so_far(const Guest
 Result<bool> SchedExtReader::has_tasks(const GuestMemory& memory) const {
   if (!impl_->enabled_key) return false;
   // struct static_key begins with its count (include/linux/jump_label.h).
-  KTAPE_ASSIGN(const uint64_t count, impl_->kernel.read_uint(memory, *impl_->enabled_key, sizeof(uint32_t)));
+  KTAPE_ASSIGN(const uint64_t count,
+               impl_->kernel.read_uint(memory, *impl_->enabled_key, sizeof(uint32_t)));
   return count != 0;
 }
 

@@ -56,8 +56,8 @@ std::string_view scx_exit_argument(const KernelKnowledge& kernel) {
 }
 
 std::string ScxExit::text() const {
-  std::string text =
-      kind_name.empty() ? fmt::format("exit kind {}", kind) : fmt::format("{} ({})", kind_name, kind);
+  std::string text = kind_name.empty() ? fmt::format("exit kind {}", kind)
+                                       : fmt::format("{} ({})", kind_name, kind);
   if (!scheduler.empty()) text += fmt::format(" of '{}'", scheduler);
   if (!reason.empty()) text += ": " + reason;
   if (!message.empty()) text += ": " + message;
@@ -66,7 +66,8 @@ std::string ScxExit::text() const {
 
 std::optional<StalledTask> ScxExit::stalled_task() const {
   const size_t end = message.find("] failed to run for ");
-  const size_t begin = end == message.npos ? end : message.rfind('[', end);  // a comm may have one too
+  const size_t begin =
+      end == message.npos ? end : message.rfind('[', end);  // a comm may have one too
   if (begin == message.npos) return std::nullopt;
   const char* digits_end = message.data() + end;
   int32_t pid = 0;
@@ -94,7 +95,8 @@ Result<ScxExitReader> ScxExitReader::create(const Kernel& kernel) {
   KTAPE_ASSIGN(reader.message_, reader.log_.field("struct scx_exit_info", "msg"));
   const std::optional<uint64_t> error = kernel.btf().enumerator("scx_exit_kind", "SCX_EXIT_ERROR");
   if (!error)
-    return Error{ErrorCode::kNotFound, "this kernel's 'enum scx_exit_kind' has no SCX_EXIT_ERROR", ""};
+    return Error{ErrorCode::kNotFound, "this kernel's 'enum scx_exit_kind' has no SCX_EXIT_ERROR",
+                 ""};
   reader.first_error_ = *error;
   return reader;
 }
@@ -107,16 +109,18 @@ Result<GuestVirtual> ScxExitReader::pointer(const GuestMemory& memory, GuestVirt
 Result<ScxExit> ScxExitReader::read(const GuestMemory& memory, GuestVirtual argument) const {
   ScxExit exit;
   const GuestVirtual scheduler(argument.value - irq_work_offset_);
-  KTAPE_ASSIGN(exit.address, pointer(memory, global_info_ ? *global_info_ : scheduler + info_offset_));
-  KTAPE_ASSIGN(exit.kind,
-               kernel_->read_uint(memory, exit.address + kind_.offset_bytes, kind_.type.size_bytes));
+  KTAPE_ASSIGN(exit.address,
+               pointer(memory, global_info_ ? *global_info_ : scheduler + info_offset_));
+  KTAPE_ASSIGN(exit.kind, kernel_->read_uint(memory, exit.address + kind_.offset_bytes,
+                                             kind_.type.size_bytes));
   exit.error = exit.kind >= first_error_;
   exit.kind_name = kernel_->btf().enumerator_name("scx_exit_kind", exit.kind).value_or("");
   KTAPE_ASSIGN(const GuestVirtual reason, pointer(memory, exit.address + reason_.offset_bytes));
   KTAPE_ASSIGN(const GuestVirtual message, pointer(memory, exit.address + message_.offset_bytes));
   exit.reason = text_at(*kernel_, memory, reason);
   exit.message = text_at(*kernel_, memory, message);
-  if (name_ && !global_info_) exit.scheduler = text_at(*kernel_, memory, scheduler + name_->offset_bytes);
+  if (name_ && !global_info_)
+    exit.scheduler = text_at(*kernel_, memory, scheduler + name_->offset_bytes);
   return exit;
 }
 

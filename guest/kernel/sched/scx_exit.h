@@ -15,13 +15,14 @@
 
 namespace ktape {
 
-// The function through which a sched_ext scheduler's exit passes once its kind and message are written
-// down, and before anything of it is torn down or a task moved: the irq_work that scx_vexit() queues
-// (kernel/sched/ext.c; scx_error_irq_workfn, renamed to scx_disable_irq_workfn when plain unregistering
-// began to pass it as well). Reached through a pointer, it is never inlined. Empty where the kernel has
-// none of them.
+// The function through which a sched_ext scheduler's exit passes once its kind and message are
+// written down, and before anything of it is torn down or a task moved: the irq_work that
+// scx_vexit() queues (kernel/sched/ext.c; scx_error_irq_workfn, renamed to scx_disable_irq_workfn
+// when plain unregistering began to pass it as well). Reached through a pointer, it is never
+// inlined. Empty where the kernel has none of them.
 [[nodiscard]] std::string_view scx_exit_function(const KernelKnowledge& kernel);
-// The member of struct scx_sched that its first argument points at; empty where schedulers are no objects.
+// The member of struct scx_sched that its first argument points at; empty where schedulers are no
+// objects.
 [[nodiscard]] std::string_view scx_exit_argument(const KernelKnowledge& kernel);
 
 // A task that was runnable for too long.
@@ -42,8 +43,8 @@ struct ScxExit {
 
   // "SCX_EXIT_ERROR_STALL (1026) of 'qmap': runnable task stall: task[12] failed to run for 5.0s"
   [[nodiscard]] std::string text() const;
-  // Whom the message of a stall names: "task[12] failed to run for 5.0s" (kernel/sched/ext.c, the watchdog's
-  // check of a runqueue). Nothing for another message.
+  // Whom the message of a stall names: "task[12] failed to run for 5.0s" (kernel/sched/ext.c, the
+  // watchdog's check of a runqueue). Nothing for another message.
   [[nodiscard]] std::optional<StalledTask> stalled_task() const;
 };
 
@@ -53,8 +54,8 @@ class ScxExitReader {
   // kNotFound names what this kernel lacks.
   [[nodiscard]] static Result<ScxExitReader> create(const Kernel& kernel);
 
-  // What a vCPU that stands at the first instruction of scx_exit_function() is about: `argument` is that
-  // function's first argument. Errors are those of memory.
+  // What a vCPU that stands at the first instruction of scx_exit_function() is about: `argument` is
+  // that function's first argument. Errors are those of memory.
   [[nodiscard]] Result<ScxExit> read(const GuestMemory& memory, GuestVirtual argument) const;
 
   [[nodiscard]] std::vector<UsedLayout> take_used_layouts() { return log_.take(); }

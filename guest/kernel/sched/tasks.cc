@@ -25,7 +25,8 @@ Result<TaskFinder> TaskFinder::create(const Kernel& kernel, LayoutLog& log) {
   KTAPE_ASSIGN(const FieldInfo base, log.field("struct idr", "idr_base"));
   KTAPE_ASSIGN(const FieldInfo shift, log.field("struct xa_node", "shift"));
   KTAPE_ASSIGN(const FieldInfo slots, log.field("struct xa_node", "slots"));
-  const std::string type = std::to_string(kernel.btf().enumerator("pid_type", "PIDTYPE_PID").value_or(0));
+  const std::string type =
+      std::to_string(kernel.btf().enumerator("pid_type", "PIDTYPE_PID").value_or(0));
   KTAPE_ASSIGN(const FieldInfo first, log.field("struct pid", "tasks[" + type + "].first"));
   KTAPE_ASSIGN(const FieldInfo link, log.field("struct task_struct", "pid_links[" + type + "]"));
   finder.idr_ = init_pid_ns + idr.offset_bytes;
@@ -39,7 +40,8 @@ Result<TaskFinder> TaskFinder::create(const Kernel& kernel, LayoutLog& log) {
   return finder;
 }
 
-// The entry at `index`, 0 when there is none. Ends because each node's shift must be below its parent's.
+// The entry at `index`, 0 when there is none. Ends because each node's shift must be below its
+// parent's.
 Result<uint64_t> TaskFinder::lookup(const GuestMemory& memory, uint64_t index) const {
   KTAPE_ASSIGN(uint64_t entry, kernel_->read_uint(memory, idr_ + head_offset_, kPointerBytes));
   uint64_t above = kIdrBits;
@@ -54,8 +56,8 @@ Result<uint64_t> TaskFinder::lookup(const GuestMemory& memory, uint64_t index) c
     }
     const uint64_t slot = above == kIdrBits ? index >> shift : (index >> shift) & (slots_ - 1);
     if (slot >= slots_) return uint64_t{0};
-    KTAPE_ASSIGN(entry,
-                 kernel_->read_uint(memory, node + slots_offset_ + slot * kPointerBytes, kPointerBytes));
+    KTAPE_ASSIGN(entry, kernel_->read_uint(memory, node + slots_offset_ + slot * kPointerBytes,
+                                           kPointerBytes));
     above = shift;
   }
   // Pids stand at the lowest level; a tree without nodes holds index 0 only.
@@ -65,7 +67,8 @@ Result<uint64_t> TaskFinder::lookup(const GuestMemory& memory, uint64_t index) c
 
 Result<std::optional<GuestVirtual>> TaskFinder::find(const GuestMemory& memory, Pid pid) const {
   KTAPE_ASSIGN(const uint64_t base, kernel_->read_uint(memory, idr_ + base_offset_, 4));
-  if (pid.value < 0 || static_cast<uint64_t>(pid.value) < base) return std::optional<GuestVirtual>();
+  if (pid.value < 0 || static_cast<uint64_t>(pid.value) < base)
+    return std::optional<GuestVirtual>();
   KTAPE_ASSIGN(const uint64_t found, lookup(memory, static_cast<uint64_t>(pid.value) - base));
   if (found == 0) return std::optional<GuestVirtual>();
   KTAPE_ASSIGN(const uint64_t link,

@@ -19,8 +19,8 @@ class TaskFinder {
   // kNotFound names what this kernel's BTF or symbols lack.
   [[nodiscard]] static Result<TaskFinder> create(const Kernel& kernel, LayoutLog& log);
 
-  // Address of the struct task_struct; nothing when no task has that pid. Errors are those of memory,
-  // and kBadInput for an IDR that is damaged, e.g. circular.
+  // Address of the struct task_struct; nothing when no task has that pid. Errors are those of
+  // memory, and kBadInput for an IDR that is damaged, e.g. circular.
   [[nodiscard]] Result<std::optional<GuestVirtual>> find(const GuestMemory& memory, Pid pid) const;
 
  private:

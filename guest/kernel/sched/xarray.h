@@ -10,7 +10,11 @@ inline constexpr uint64_t kInternalMask = 3;
 inline constexpr uint64_t kInternal = 2;
 inline constexpr uint64_t kLowestNode = 4096;
 
-[[nodiscard]] inline bool is_internal(uint64_t entry) { return (entry & kInternalMask) == kInternal; }
-[[nodiscard]] inline bool is_node(uint64_t entry) { return is_internal(entry) && entry > kLowestNode; }
+[[nodiscard]] inline bool is_internal(uint64_t entry) {
+  return (entry & kInternalMask) == kInternal;
+}
+[[nodiscard]] inline bool is_node(uint64_t entry) {
+  return is_internal(entry) && entry > kLowestNode;
+}
 
 }  // namespace ktape::xarray

@@ -41,7 +41,8 @@ BpfSurvey::BpfSurvey(const Kernel& kernel) : idr_(IdrSurvey::create(kernel.btf()
   buckets_ = offset_of(btf, "struct bpf_htab", "buckets");
   bucket_count_ = offset_of(btf, "struct bpf_htab", "n_buckets");
   htab_element_size_ = offset_of(btf, "struct bpf_htab", "elem_size");
-  // Other parts of a kernel have a struct bucket of their own: this one is what the hash table points at.
+  // Other parts of a kernel have a struct bucket of their own: this one is what the hash table
+  // points at.
   if (const auto buckets = field_of(btf, "struct bpf_htab", "buckets")) {
     const Result<TypeInfo> bucket = btf.type(buckets->type.target_id);
     const Result<FieldInfo> head =
@@ -65,7 +66,8 @@ void BpfSurvey::maps(MemorySurvey& survey) const {
   const auto map_idr = survey.symbol("map_idr");  // kernel/bpf/syscall.c
   if (!map_idr || !idr_ || !type_ || !value_size_ || !max_entries_) return;
   uint64_t budget_bytes = kMaxContentBytes;
-  idr_->entries(survey, *map_idr, [&](uint64_t entry) { map(survey, GuestVirtual(entry), budget_bytes); });
+  idr_->entries(survey, *map_idr,
+                [&](uint64_t entry) { map(survey, GuestVirtual(entry), budget_bytes); });
 }
 
 void BpfSurvey::map(MemorySurvey& survey, GuestVirtual at, uint64_t& budget_bytes) const {
@@ -94,8 +96,8 @@ void BpfSurvey::array(MemorySurvey& survey, const Map& map, uint64_t& budget_byt
   survey.keep(map.at + *values_, bytes);
 }
 
-// kernel/bpf/queue_stack_maps.c: a ring, in use from its tail to its head. Schedulers make queues by the
-// thousand, of which most are empty.
+// kernel/bpf/queue_stack_maps.c: a ring, in use from its tail to its head. Schedulers make queues
+// by the thousand, of which most are empty.
 void BpfSurvey::queue(MemorySurvey& survey, const Map& map, uint64_t& budget_bytes) const {
   if (!queue_size_ || !queue_head_ || !queue_tail_ || !queue_elements_) return;
   if (!survey.keep(map.at, *queue_elements_)) return;
@@ -122,7 +124,8 @@ void BpfSurvey::per_cpu_array(MemorySurvey& survey, const Map& map, uint64_t& bu
   if (!survey.read(map.at + *values_, std::as_writable_bytes(std::span(pointers)))) return;
   for (const uint64_t pointer : pointers) {
     for (uint32_t cpu = 0; cpu < kernel.facts().cpus; ++cpu) {
-      const Result<GuestVirtual> value = kernel.per_cpu_pointer(survey.memory(), pointer, CpuId(cpu));
+      const Result<GuestVirtual> value =
+          kernel.per_cpu_pointer(survey.memory(), pointer, CpuId(cpu));
       if (value.ok()) survey.keep(*value, map.value_bytes);
     }
   }

@@ -10,12 +10,12 @@
 
 namespace ktape {
 
-// Records the BPF maps that the guest has loaded, among them those of its scheduler (.bss, .data, the
-// struct_ops map, what its programs count in): the head of each, and the contents of arrays, per-CPU arrays,
-// hash tables, queues and stacks, a bounded amount in all. Not those of other kinds: the storage of tasks and
-// cgroups, arenas, hash tables with values per CPU. Heads are as many as there are: schedulers make thousands
-// of maps (scx_pair one for each cgroup that there may be), and what bounds a survey bounds them. See
-// SchedMemory.
+// Records the BPF maps that the guest has loaded, among them those of its scheduler (.bss, .data,
+// the struct_ops map, what its programs count in): the head of each, and the contents of arrays,
+// per-CPU arrays, hash tables, queues and stacks, a bounded amount in all. Not those of other
+// kinds: the storage of tasks and cgroups, arenas, hash tables with values per CPU. Heads are as
+// many as there are: schedulers make thousands of maps (scx_pair one for each cgroup that there may
+// be), and what bounds a survey bounds them. See SchedMemory.
 class BpfSurvey {
  public:
   static constexpr uint64_t kMaxContentBytes = uint64_t{2} << 20;
@@ -36,14 +36,16 @@ class BpfSurvey {
   void queue(MemorySurvey& survey, const Map& map, uint64_t& budget_bytes) const;
   void per_cpu_array(MemorySurvey& survey, const Map& map, uint64_t& budget_bytes) const;
   void hash_table(MemorySurvey& survey, const Map& map, uint64_t& budget_bytes) const;
-  void chain(MemorySurvey& survey, uint64_t first, uint64_t element_bytes, uint64_t& budget_bytes) const;
+  void chain(MemorySurvey& survey, uint64_t first, uint64_t element_bytes,
+             uint64_t& budget_bytes) const;
 
   std::optional<IdrSurvey> idr_;
   uint64_t map_bytes_ = 0, struct_ops_bytes_ = 0, htab_bytes_ = 0, bucket_bytes_ = 0;
-  Offset type_, value_size_, max_entries_;                            // in struct bpf_map
-  Offset element_size_, values_;                                      // in struct bpf_array
-  Offset queue_size_, queue_head_, queue_tail_, queue_elements_;      // in struct bpf_queue_stack
-  Offset buckets_, bucket_count_, htab_element_size_, bucket_first_;  // in struct bpf_htab, struct bucket
+  Offset type_, value_size_, max_entries_;                        // in struct bpf_map
+  Offset element_size_, values_;                                  // in struct bpf_array
+  Offset queue_size_, queue_head_, queue_tail_, queue_elements_;  // in struct bpf_queue_stack
+  Offset buckets_, bucket_count_, htab_element_size_,
+      bucket_first_;  // in struct bpf_htab, struct bucket
   Offset type_array_, type_per_cpu_array_, type_hash_, type_lru_hash_, type_queue_, type_stack_,
       type_struct_ops_;
 };

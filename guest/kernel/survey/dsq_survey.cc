@@ -42,7 +42,8 @@ void DsqSurvey::queue(MemorySurvey& survey, GuestVirtual queue, TaskSurvey::Seen
   if (!list_ || !survey.keep(queue, queue_bytes_)) return;
   survey.list(queue + *list_, [&](GuestVirtual node) {
     if (!task_node_ || !node_flags_) return false;
-    const auto flags = survey.number(node + node_flags_->offset_bytes, node_flags_->type.size_bytes);
+    const auto flags =
+        survey.number(node + node_flags_->offset_bytes, node_flags_->type.size_bytes);
     if (!flags) return false;
     if ((*flags & cursor_flag_) != 0) return survey.keep(node, node_bytes_);
     tasks_.task(survey, GuestVirtual(node.value - *task_node_), seen);
@@ -59,8 +60,8 @@ void DsqSurvey::local_queues(MemorySurvey& survey, TaskSurvey::Seen& seen) const
   }
 }
 
-// lib/rhashtable.c: a bucket's pointer has a lock in its lowest bit, and in an empty bucket and at the end
-// of a chain stands a marker with that bit set.
+// lib/rhashtable.c: a bucket's pointer has a lock in its lowest bit, and in an empty bucket and at
+// the end of a chain stands a marker with that bit set.
 void DsqSurvey::table(MemorySurvey& survey, GuestVirtual rhashtable, TaskSurvey::Seen& seen) const {
   if (!table_ || !size_ || !nest_ || !buckets_ || !future_ || !next_ || !hash_node_) return;
   std::optional<GuestVirtual> table = survey.pointer(rhashtable + *table_);
@@ -73,7 +74,8 @@ void DsqSurvey::table(MemorySurvey& survey, GuestVirtual rhashtable, TaskSurvey:
     std::vector<uint64_t> heads(*size);
     if (!survey.read(*table + *buckets_, std::as_writable_bytes(std::span(heads)))) return;
     for (const uint64_t head : heads) {
-      if (const uint64_t first = head & ~uint64_t{1}; first != 0) chain(survey, GuestVirtual(first), seen);
+      if (const uint64_t first = head & ~uint64_t{1}; first != 0)
+        chain(survey, GuestVirtual(first), seen);
     }
     table = survey.pointer(*table + *future_);
   }
@@ -99,7 +101,8 @@ void DsqSurvey::node_array(MemorySurvey& survey, GuestVirtual array, uint64_t of
     nodes = std::min(nodes, kMaxNodes);
   }
   for (uint64_t node = 0; node < nodes; ++node) {
-    if (const auto part = survey.pointer(array + node * kPointerBytes)) queue(survey, *part + offset, seen);
+    if (const auto part = survey.pointer(array + node * kPointerBytes))
+      queue(survey, *part + offset, seen);
   }
 }
 

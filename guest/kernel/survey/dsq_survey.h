@@ -24,7 +24,8 @@ class DsqSurvey {
   // A struct rhashtable of queues: those that schedulers made.
   void table(MemorySurvey& survey, GuestVirtual rhashtable, TaskSurvey::Seen& seen) const;
   // An array, with an element for each NUMA node, of pointers to what has a queue at `offset`.
-  void node_array(MemorySurvey& survey, GuestVirtual array, uint64_t offset, TaskSurvey::Seen& seen) const;
+  void node_array(MemorySurvey& survey, GuestVirtual array, uint64_t offset,
+                  TaskSurvey::Seen& seen) const;
 
  private:
   void chain(MemorySurvey& survey, GuestVirtual first, TaskSurvey::Seen& seen) const;

@@ -50,8 +50,9 @@ GroupSurvey::GroupSurvey(const Kernel& kernel) {
   find_per_cpu_members(btf);
 }
 
-// Arrays of pointers, until the fair class's parts became one per-CPU allocation (struct cfs_tg_state). Which
-// of the two it is, BTF tells by the number of pointers alone: it need not have __percpu.
+// Arrays of pointers, until the fair class's parts became one per-CPU allocation (struct
+// cfs_tg_state). Which of the two it is, BTF tells by the number of pointers alone: it need not
+// have __percpu.
 void GroupSurvey::find_per_cpu_members(const Btf& btf) {
   for (const char* name : {"se", "cfs_rq", "rt_se", "rt_rq"}) {
     const auto offset = offset_of(btf, kGroup, name);
@@ -82,12 +83,14 @@ void GroupSurvey::group(MemorySurvey& survey, GuestVirtual group) const {
     if (const auto found = survey.pointer(group + *css_cgroup_)) cgroup(survey, *found);
   }
   if (autogroup_) {
-    if (const auto found = survey.pointer(group + *autogroup_)) survey.keep(*found, autogroup_bytes_);
+    if (const auto found = survey.pointer(group + *autogroup_))
+      survey.keep(*found, autogroup_bytes_);
   }
 }
 
 // The root group has no entities: its array of them holds NULL.
-void GroupSurvey::pointer_array(MemorySurvey& survey, GuestVirtual group, const PerCpuMember& member) const {
+void GroupSurvey::pointer_array(MemorySurvey& survey, GuestVirtual group,
+                                const PerCpuMember& member) const {
   const auto array = survey.pointer(group + member.offset);
   if (!array) return;
   std::vector<uint64_t> pointers(survey.kernel().facts().cpus);
@@ -105,7 +108,8 @@ void GroupSurvey::per_cpu_part(MemorySurvey& survey, GuestVirtual group) const {
   const bool has_entity = parent_ && survey.pointer(group + *parent_);
   const Kernel& kernel = survey.kernel();
   for (uint32_t cpu = 0; cpu < kernel.facts().cpus; ++cpu) {
-    const Result<GuestVirtual> at = kernel.per_cpu_pointer(survey.memory(), pointer->value, CpuId(cpu));
+    const Result<GuestVirtual> at =
+        kernel.per_cpu_pointer(survey.memory(), pointer->value, CpuId(cpu));
     if (at.ok()) survey.keep(*at, has_entity ? state_bytes_ : per_cpu_->bytes);
   }
 }
@@ -116,7 +120,8 @@ void GroupSurvey::cgroup(MemorySurvey& survey, GuestVirtual cgroup) const {
   for (size_t depth = 0; node && depth < kMaxDepth; ++depth) {
     if (!survey.keep(*node, node_bytes_)) return;
     if (node_name_) {
-      if (const auto name = survey.pointer(*node + *node_name_)) survey.keep_text(*name, kMaxNameBytes);
+      if (const auto name = survey.pointer(*node + *node_name_))
+        survey.keep_text(*name, kMaxNameBytes);
     }
     if (!node_parent_) return;
     node = survey.pointer(*node + *node_parent_);

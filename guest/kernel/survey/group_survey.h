@@ -10,13 +10,14 @@
 
 namespace ktape {
 
-// Records task groups: each struct task_group with its fair-class entity and queue on every CPU, and what
-// names it: its cgroup with the kernfs nodes above, or its autogroup. See SchedMemory.
+// Records task groups: each struct task_group with its fair-class entity and queue on every CPU,
+// and what names it: its cgroup with the kernfs nodes above, or its autogroup. See SchedMemory.
 class GroupSurvey {
  public:
   explicit GroupSurvey(const Kernel& kernel);
 
-  // All of them, by the list `task_groups` (kernel/sched/core.c). Nothing in a kernel without groups.
+  // All of them, by the list `task_groups` (kernel/sched/core.c). Nothing in a kernel without
+  // groups.
   void groups(MemorySurvey& survey) const;
 
  private:
@@ -39,7 +40,7 @@ class GroupSurvey {
   Offset node_name_, node_parent_;                 // in struct kernfs_node
   std::vector<PerCpuMember> arrays_;               // of pointers, one for each CPU
   std::optional<PerCpuMember> per_cpu_;            // a per-CPU pointer; `bytes` of a queue alone
-  uint64_t state_bytes_ = 0;                       // of what it points to, in a group that has a parent
+  uint64_t state_bytes_ = 0;  // of what it points to, in a group that has a parent
 };
 
 }  // namespace ktape

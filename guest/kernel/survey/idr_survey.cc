@@ -55,7 +55,8 @@ void IdrSurvey::node(MemorySurvey& survey, GuestVirtual node, uint64_t above,
   if (*shift >= above) return survey.lose();
   for (const uint64_t entry : slots) {
     if (entry == 0) continue;
-    if (is_node(entry) && *shift > 0) this->node(survey, GuestVirtual(entry - kInternal), *shift, visit);
+    if (is_node(entry) && *shift > 0)
+      this->node(survey, GuestVirtual(entry - kInternal), *shift, visit);
     if (!is_internal(entry) && *shift == 0) visit(entry);
   }
 }

@@ -16,9 +16,10 @@ class IdrSurvey {
   // Nothing where BTF lacks a type that this needs.
   [[nodiscard]] static std::optional<IdrSurvey> create(const Btf& btf);
 
-  // Calls `visit` with each entry. Every node is recorded. Ends because a node's shift must be below its
-  // parent's; one that is not is a loss.
-  void entries(MemorySurvey& survey, GuestVirtual idr, const std::function<void(uint64_t)>& visit) const;
+  // Calls `visit` with each entry. Every node is recorded. Ends because a node's shift must be
+  // below its parent's; one that is not is a loss.
+  void entries(MemorySurvey& survey, GuestVirtual idr,
+               const std::function<void(uint64_t)>& visit) const;
 
  private:
   IdrSurvey() = default;

@@ -43,7 +43,8 @@ bool MemorySurvey::read(GuestVirtual address, std::span<std::byte> out) {
 
 std::optional<uint64_t> MemorySurvey::number(GuestVirtual address, size_t width) {
   uint64_t value = 0;
-  if (!read(address, std::as_writable_bytes(std::span(&value, 1)).first(width))) return std::nullopt;
+  if (!read(address, std::as_writable_bytes(std::span(&value, 1)).first(width)))
+    return std::nullopt;
   return value;
 }
 

@@ -24,10 +24,10 @@ struct MemoryLoss {
   uint64_t count = 0;
 };
 
-// One look through a guest's memory that records what it reads: the verbs that the surveys of tasks,
-// queues and maps are made of. The guest may be in the middle of an update, or hostile: what cannot be
-// reached is counted as a loss under the current subject, the survey goes on, and all of it together
-// records a bounded number of frames in bounded time.
+// One look through a guest's memory that records what it reads: the verbs that the surveys of
+// tasks, queues and maps are made of. The guest may be in the middle of an update, or hostile: what
+// cannot be reached is counted as a loss under the current subject, the survey goes on, and all of
+// it together records a bounded number of frames in bounded time.
 class MemorySurvey {
  public:
   static constexpr size_t kMaxFrames = 16384;           // 64 MiB
@@ -51,7 +51,8 @@ class MemorySurvey {
   std::optional<GuestVirtual> pointer(GuestVirtual address);
   // Text up to its NUL, `limit` bytes of it at most; a loss when it goes on.
   void keep_text(GuestVirtual address, uint64_t limit);
-  // Calls `visit` with each struct list_head that `head` links, which is recorded, until it says false.
+  // Calls `visit` with each struct list_head that `head` links, which is recorded, until it says
+  // false.
   void list(GuestVirtual head, const std::function<bool(GuestVirtual)>& visit);
 
   // A symbol's address; nothing where the kernel has none of that name.

@@ -17,8 +17,8 @@ constexpr const char* kGlobals[] = {"jiffies_64",       "init_pid_ns",          
                                     "page_offset_base", "vmalloc_base",         "vmemmap_base",
                                     "linux_banner",     "preempt_dynamic_mode", "vmcoreinfo_data",
                                     "vmcoreinfo_size",  "root_task_group"};
-constexpr const char* kCpuMasks[] = {"__cpu_possible_mask", "__cpu_present_mask", "__cpu_online_mask",
-                                     "__cpu_active_mask"};
+constexpr const char* kCpuMasks[] = {"__cpu_possible_mask", "__cpu_present_mask",
+                                     "__cpu_online_mask", "__cpu_active_mask"};
 constexpr uint64_t kWordBytes = 8;
 constexpr uint64_t kBitsPerWord = 64;
 
@@ -32,7 +32,8 @@ struct SchedMemory::Impl {
         queues(adopted, tasks),
         schedulers(adopted, queues),
         maps(adopted) {
-    const uint64_t mask_bytes = (kernel.facts().cpus + kBitsPerWord - 1) / kBitsPerWord * kWordBytes;
+    const uint64_t mask_bytes =
+        (kernel.facts().cpus + kBitsPerWord - 1) / kBitsPerWord * kWordBytes;
     for (const char* name : kGlobals) find(name, kWordBytes, globals);
     for (const char* name : kCpuMasks) find(name, mask_bytes, globals);
     find("__per_cpu_offset", kernel.facts().cpus * kWordBytes, anchors);

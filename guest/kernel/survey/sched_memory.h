@@ -19,9 +19,9 @@ namespace ktape {
 //   the BPF maps that the guest has loaded: their heads, and the contents of arrays and hash tables
 //   a handful of constants and counters that ops and gates use
 //
-// and the page tables on the way to all that. What a kernel does not have is left out; what it has and
-// cannot be reached is a loss. Names are resolved once, when it is made. One per adopted kernel, which
-// outlives it.
+// and the page tables on the way to all that. What a kernel does not have is left out; what it has
+// and cannot be reached is a loss. Names are resolved once, when it is made. One per adopted
+// kernel, which outlives it.
 class SchedMemory {
  public:
   explicit SchedMemory(const Kernel& kernel);

@@ -42,12 +42,14 @@ ScxSurvey::ScxSurvey(const Kernel& kernel, const DsqSurvey& queues) : queues_(qu
   dsq_hash_ = offset_of(btf, kSched, "dsq_hash");
   cgroup_path_ = offset_of(btf, kSched, "cgrp_path");
   info_ = offset_of(btf, kSched, "exit_info");
-  global_queues_ = {offset_of(btf, kSched, "global_dsqs"), size_of(btf, "struct scx_dispatch_q"), 0};
+  global_queues_ = {offset_of(btf, kSched, "global_dsqs"), size_of(btf, "struct scx_dispatch_q"),
+                    0};
   nodes_ = {offset_of(btf, kSched, "pnode"), size_of(btf, "struct scx_sched_pnode"),
             offset_of(btf, "struct scx_sched_pnode", "global_dsq")};
-  per_cpu_ = {{offset_of(btf, kSched, "pcpu"), size_of(btf, "struct scx_sched_pcpu"),
-               offset_of(btf, "struct scx_sched_pcpu", "bypass_dsq")},
-              {offset_of(btf, kSched, "event_stats_cpu"), size_of(btf, "struct scx_event_stats"), {}}};
+  per_cpu_ = {
+      {offset_of(btf, kSched, "pcpu"), size_of(btf, "struct scx_sched_pcpu"),
+       offset_of(btf, "struct scx_sched_pcpu", "bypass_dsq")},
+      {offset_of(btf, kSched, "event_stats_cpu"), size_of(btf, "struct scx_event_stats"), {}}};
   info_bytes_ = size_of(btf, kInfo);
   reason_ = offset_of(btf, kInfo, "reason");
   backtrace_ = offset_of(btf, kInfo, "bt");
@@ -57,9 +59,10 @@ ScxSurvey::ScxSurvey(const Kernel& kernel, const DsqSurvey& queues) : queues_(qu
   find_variables(kernel);
 }
 
-// The types of symbols do not tell data from text in every image, their places do. What a kernel frees once
-// it has booted is other data by then, or, with page-table isolation, not there (free_initmem): the init
-// sections, and among them the templates that each CPU's instances were made from.
+// The types of symbols do not tell data from text in every image, their places do. What a kernel
+// frees once it has booted is other data by then, or, with page-table isolation, not there
+// (free_initmem): the init sections, and among them the templates that each CPU's instances were
+// made from.
 void ScxSurvey::find_variables(const Kernel& kernel) {
   const SymbolTable& table = kernel.knowledge().symbols;
   const Range data = range_of(table, "_sdata", "_end");
@@ -122,7 +125,8 @@ void ScxSurvey::variables_of_old(MemorySurvey& survey, TaskSurvey::Seen& seen) c
   }
 }
 
-void ScxSurvey::scheduler(MemorySurvey& survey, GuestVirtual scheduler, TaskSurvey::Seen& seen) const {
+void ScxSurvey::scheduler(MemorySurvey& survey, GuestVirtual scheduler,
+                          TaskSurvey::Seen& seen) const {
   if (!survey.keep(scheduler, scheduler_bytes_)) return;
   if (dsq_hash_) queues_.table(survey, scheduler + *dsq_hash_, seen);
   for (const Part& part : {global_queues_, nodes_}) {
@@ -132,7 +136,8 @@ void ScxSurvey::scheduler(MemorySurvey& survey, GuestVirtual scheduler, TaskSurv
   }
   for (const Part& part : per_cpu_) per_cpu_part(survey, scheduler, part, seen);
   if (cgroup_path_) {
-    if (const auto path = survey.pointer(scheduler + *cgroup_path_)) survey.keep_text(*path, kMaxPathBytes);
+    if (const auto path = survey.pointer(scheduler + *cgroup_path_))
+      survey.keep_text(*path, kMaxPathBytes);
   }
   if (info_) {
     if (const auto info = survey.pointer(scheduler + *info_)) exit_info(survey, *info);
@@ -146,7 +151,8 @@ void ScxSurvey::per_cpu_part(MemorySurvey& survey, GuestVirtual scheduler, const
   if (!pointer) return;
   const Kernel& kernel = survey.kernel();
   for (uint32_t cpu = 0; cpu < kernel.facts().cpus; ++cpu) {
-    const Result<GuestVirtual> at = kernel.per_cpu_pointer(survey.memory(), pointer->value, CpuId(cpu));
+    const Result<GuestVirtual> at =
+        kernel.per_cpu_pointer(survey.memory(), pointer->value, CpuId(cpu));
     if (!at.ok() || !survey.keep(*at, part.bytes)) continue;
     if (part.queue_offset) queues_.queue(survey, *at + *part.queue_offset, seen);
   }
@@ -165,7 +171,8 @@ void ScxSurvey::exit_info(MemorySurvey& survey, GuestVirtual info) const {
   const auto length = survey.number(info + *backtrace_length_, sizeof(uint32_t));
   const auto backtrace = survey.pointer(info + *backtrace_);
   if (length && *length > kMaxBacktrace) survey.lose();
-  if (length && backtrace) survey.keep(*backtrace, std::min(*length, kMaxBacktrace) * kPointerBytes);
+  if (length && backtrace)
+    survey.keep(*backtrace, std::min(*length, kMaxBacktrace) * kPointerBytes);
 }
 
 }  // namespace ktape

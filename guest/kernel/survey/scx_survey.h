@@ -13,9 +13,9 @@
 
 namespace ktape {
 
-// Records sched_ext's variables and schedulers. See SchedMemory. Where things stand differs from kernel to
-// kernel (kernel/sched/ext.c): in variables of their own up to 6.15, in struct scx_sched then, in structs
-// per node and per CPU that it points to later.
+// Records sched_ext's variables and schedulers. See SchedMemory. Where things stand differs from
+// kernel to kernel (kernel/sched/ext.c): in variables of their own up to 6.15, in struct scx_sched
+// then, in structs per node and per CPU that it points to later.
 class ScxSurvey {
  public:
   // `queues` outlives the survey.
@@ -52,10 +52,11 @@ class ScxSurvey {
   std::vector<Variable> variables_;
   std::vector<PerCpuVariable> per_cpu_variables_;
   uint64_t scheduler_bytes_ = 0, info_bytes_ = 0;
-  std::optional<uint64_t> all_, dsq_hash_, cgroup_path_, info_;                     // in struct scx_sched
-  Part global_queues_, nodes_;                                                      // arrays by node
-  std::vector<Part> per_cpu_;                                                       // per-CPU pointers
-  std::optional<uint64_t> reason_, backtrace_, backtrace_length_, message_, dump_;  // in scx_exit_info
+  std::optional<uint64_t> all_, dsq_hash_, cgroup_path_, info_;  // in struct scx_sched
+  Part global_queues_, nodes_;                                   // arrays by node
+  std::vector<Part> per_cpu_;                                    // per-CPU pointers
+  std::optional<uint64_t> reason_, backtrace_, backtrace_length_, message_,
+      dump_;  // in scx_exit_info
 };
 
 }  // namespace ktape

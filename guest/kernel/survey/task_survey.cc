@@ -19,7 +19,8 @@ TaskSurvey::TaskSurvey(const Kernel& kernel) : idr_(IdrSurvey::create(kernel.btf
   for (const char* name : {"curr", "idle", "stop", "donor"}) {
     if (auto offset = offset_of(btf, "struct rq", name)) rq_tasks_.push_back(*offset);
   }
-  for (const char* name : {"runqueues", "current_task", "__preempt_count", "pcpu_hot", "this_cpu_off"}) {
+  for (const char* name :
+       {"runqueues", "current_task", "__preempt_count", "pcpu_hot", "this_cpu_off"}) {
     if (!btf.has_variable(name)) continue;
     const Result<TypeInfo> variable = btf.variable(name);
     if (variable.ok()) per_cpu_.push_back({name, variable->size_bytes});
@@ -53,7 +54,8 @@ void TaskSurvey::leaf_queues(MemorySurvey& survey, GuestVirtual rq) const {
     const GuestVirtual queue(link.value - *leaf_link_offset_);
     if (!survey.keep(queue, leaf_bytes_)) return false;
     if (leaf_group_offset_) {
-      if (const auto group = survey.pointer(queue + *leaf_group_offset_)) survey.keep(*group, group_bytes_);
+      if (const auto group = survey.pointer(queue + *leaf_group_offset_))
+        survey.keep(*group, group_bytes_);
     }
     return true;
   });
@@ -79,7 +81,8 @@ void TaskSurvey::task(MemorySurvey& survey, GuestVirtual task, Seen& seen) const
   if (!seen.insert(task.value).second) return;
   if (!survey.keep(task, task_bytes_) || !signal_offset_) return;
   // Its list of threads hangs there (include/linux/sched/signal.h, for_each_thread).
-  if (const auto signal = survey.pointer(task + *signal_offset_)) survey.keep(*signal, signal_bytes_);
+  if (const auto signal = survey.pointer(task + *signal_offset_))
+    survey.keep(*signal, signal_bytes_);
 }
 
 }  // namespace ktape

@@ -21,7 +21,8 @@ class TaskSurvey {
   // Tasks that were recorded in a survey already.
   using Seen = std::unordered_set<uint64_t>;
 
-  // Each CPU's runqueue with the tasks that it names, and the per-CPU values that the evidence reads.
+  // Each CPU's runqueue with the tasks that it names, and the per-CPU values that the evidence
+  // reads.
   void runqueues(MemorySurvey& survey, Seen& seen) const;
   // Every task that has a pid, threads too, with its struct pid and the pid IDR.
   void tasks(MemorySurvey& survey, Seen& seen) const;

@@ -74,7 +74,8 @@ struct Btf::Impl {
   Result<void> array_info(const BtfType& type, int depth, TypeInfo& to) const;
   Result<std::optional<FieldInfo>> find_member(uint32_t id, std::string_view wanted, int depth,
                                                uint32_t& seen) const;
-  Result<FieldInfo> member_info(const BtfType& owner, const BtfMember& member, std::string_view wanted) const;
+  Result<FieldInfo> member_info(const BtfType& owner, const BtfMember& member,
+                                std::string_view wanted) const;
   void member_names(uint32_t id, int depth, uint32_t& seen, std::vector<std::string>& to) const;
   Result<FieldInfo> element(const TypeInfo& array, uint64_t index) const;
   std::pair<const BtfNames*, std::string_view> split(std::string_view type_name) const;
@@ -152,7 +153,8 @@ Result<void> Btf::Impl::array_info(const BtfType& type, int depth, TypeInfo& to)
   KTAPE_ASSIGN(const TypeInfo element, info(array.element, depth + 1));
   to.target_id = array.element;
   to.elements = array.count;
-  if (element.size_bytes != 0 && to.elements > std::numeric_limits<uint32_t>::max() / element.size_bytes) {
+  if (element.size_bytes != 0 &&
+      to.elements > std::numeric_limits<uint32_t>::max() / element.size_bytes) {
     return bad_type(to.id, "is an array of more than 4 GiB");
   }
   to.size_bytes = to.elements * element.size_bytes;
@@ -188,13 +190,14 @@ Result<FieldInfo> Btf::Impl::member_info(const BtfType& owner, const BtfMember& 
                  "read the whole object, or the bytes around it"};
   }
   if (member.bit_offset / 8 + type.size_bytes > owner.size) {
-    return Error{ErrorCode::kBadInput, "'" + std::string(wanted) + "' reaches beyond its struct in BTF", ""};
+    return Error{ErrorCode::kBadInput,
+                 "'" + std::string(wanted) + "' reaches beyond its struct in BTF", ""};
   }
   return FieldInfo{member.bit_offset / 8, std::move(type)};
 }
 
-Result<std::optional<FieldInfo>> Btf::Impl::find_member(uint32_t id, std::string_view wanted, int depth,
-                                                        uint32_t& seen) const {
+Result<std::optional<FieldInfo>> Btf::Impl::find_member(uint32_t id, std::string_view wanted,
+                                                        int depth, uint32_t& seen) const {
   if (depth > kMaxDepth) return bad_type(id, "is nested too deeply");
   const BtfType owner = table.type(id);
   for (uint32_t i = 0; i < owner.count; ++i) {
@@ -216,7 +219,8 @@ Result<std::optional<FieldInfo>> Btf::Impl::find_member(uint32_t id, std::string
   return std::optional<FieldInfo>();
 }
 
-void Btf::Impl::member_names(uint32_t id, int depth, uint32_t& seen, std::vector<std::string>& to) const {
+void Btf::Impl::member_names(uint32_t id, int depth, uint32_t& seen,
+                             std::vector<std::string>& to) const {
   const BtfType owner = table.type(id);
   for (uint32_t i = 0; i < owner.count && depth <= kMaxDepth && ++seen <= kMaxMembersSeen; ++i) {
     const BtfMember member = table.member(owner, i);
@@ -260,22 +264,25 @@ Error Btf::Impl::no_type(std::string_view name) const {
   } else {
     hint = did_you_mean(name.substr(tag.size()), names->names(table));
   }
-  return Error{ErrorCode::kNotFound, "no type '" + std::string(name) + "' in this kernel's BTF", hint};
+  return Error{ErrorCode::kNotFound, "no type '" + std::string(name) + "' in this kernel's BTF",
+               hint};
 }
 
 Result<FieldInfo> Btf::Impl::element(const TypeInfo& array, uint64_t index) const {
   const std::string number = std::to_string(index);
   if (array.kind != TypeKind::kArray) {
-    return Error{ErrorCode::kRefused, "'" + array.name + "' is not an array: cannot take element " + number,
-                 ""};
+    return Error{ErrorCode::kRefused,
+                 "'" + array.name + "' is not an array: cannot take element " + number, ""};
   }
   // An array declared without a length goes on as far as its owner was allocated.
   if (array.elements != 0 && index >= array.elements) {
-    return Error{ErrorCode::kOutOfRange, "index " + number + " is outside '" + array.name + "'", ""};
+    return Error{ErrorCode::kOutOfRange, "index " + number + " is outside '" + array.name + "'",
+                 ""};
   }
   KTAPE_ASSIGN(TypeInfo type, info(array.target_id, 0));
   if (type.size_bytes != 0 && index > std::numeric_limits<uint32_t>::max() / type.size_bytes) {
-    return Error{ErrorCode::kOutOfRange, "index " + number + " is too large for '" + array.name + "'", ""};
+    return Error{ErrorCode::kOutOfRange,
+                 "index " + number + " is too large for '" + array.name + "'", ""};
   }
   return FieldInfo{index * type.size_bytes, std::move(type)};
 }
@@ -311,7 +318,8 @@ Result<FieldInfo> Btf::member(uint32_t type_id, std::string_view name) const {
   std::vector<std::string> names;
   seen = 0;
   impl_->member_names(owner.id, 0, seen, names);
-  return Error{ErrorCode::kNotFound, "'" + owner.name + "' has no member '" + std::string(name) + "'",
+  return Error{ErrorCode::kNotFound,
+               "'" + owner.name + "' has no member '" + std::string(name) + "'",
                did_you_mean(name, names)};
 }
 
@@ -324,7 +332,8 @@ Result<std::vector<MemberInfo>> Btf::members(uint32_t type_id) const {
   list.reserve(owner.count);
   for (uint32_t i = 0; i < owner.count; ++i) {
     const BtfMember member = impl_->table.member(owner, i);
-    list.push_back({std::string(impl_->text(member.name)), member.type, member.bit_offset, member.bits});
+    list.push_back(
+        {std::string(impl_->text(member.name)), member.type, member.bit_offset, member.bits});
   }
   return list;
 }
@@ -356,7 +365,8 @@ Result<FieldInfo> Btf::find_field(std::string_view type_name, std::string_view p
   for (const PathStep& step : steps) {
     Result<FieldInfo> next =
         Error{ErrorCode::kUsage, "'" + std::string(path) + "' has more than members and [i]", ""};
-    if (const auto* named = std::get_if<MemberStep>(&step)) next = member(reached.type.id, named->name);
+    if (const auto* named = std::get_if<MemberStep>(&step))
+      next = member(reached.type.id, named->name);
     if (const auto* at = std::get_if<IndexStep>(&step)) next = element(reached.type, at->index);
     if (!next.ok()) return next.error();
     reached = FieldInfo{reached.offset_bytes + next->offset_bytes, std::move(next->type)};
@@ -372,9 +382,10 @@ bool Btf::has_field(std::string_view type_name, std::string_view path) const {
 Result<TypeInfo> Btf::variable(std::string_view name) const {
   const std::optional<uint32_t> found = impl_->variables.first(impl_->table, name);
   if (found) return impl_->info(impl_->table.type(*found).target, 0);
-  return Error{ErrorCode::kNotFound,
-               "no variable '" + std::string(name) + "' in this kernel's BTF: it has per-CPU variables only",
-               did_you_mean(name, impl_->variables.names(impl_->table))};
+  return Error{
+      ErrorCode::kNotFound,
+      "no variable '" + std::string(name) + "' in this kernel's BTF: it has per-CPU variables only",
+      did_you_mean(name, impl_->variables.names(impl_->table))};
 }
 
 bool Btf::has_variable(std::string_view name) const {

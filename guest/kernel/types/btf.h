@@ -46,9 +46,9 @@ struct IntegerInfo {
   bool is_bool = false;
 };
 
-// Types of one kernel, safe for a stranger's BTF too: whatever the bytes are, memory, time and depth of
-// each call are bounded, and an error says what is wrong with them. Fields by path are cached, so one
-// thread at a time.
+// Types of one kernel, safe for a stranger's BTF too: whatever the bytes are, memory, time and
+// depth of each call are bounded, and an error says what is wrong with them. Fields by path are
+// cached, so one thread at a time.
 class Btf {
  public:
   // kBadInput says why the bytes are not usable. They are copied.
@@ -57,8 +57,8 @@ class Btf {
 
   // How many types there are; ids count from 0, which is void.
   [[nodiscard]] uint32_t types() const;
-  // "struct rq", "union x", "enum y", or a typedef or base type by its bare name. kNotFound names the
-  // nearest.
+  // "struct rq", "union x", "enum y", or a typedef or base type by its bare name. kNotFound names
+  // the nearest.
   [[nodiscard]] Result<TypeInfo> type(std::string_view name) const;
   [[nodiscard]] Result<TypeInfo> type(uint32_t id) const;
   // Member of a struct or union, also through anonymous ones. kNotFound names the nearest existing
@@ -73,17 +73,21 @@ class Btf {
   // "scx.dsq_vtime" within "struct task_struct": members and [i] only. Cached.
   [[nodiscard]] Result<FieldInfo> field(std::string_view type_name, std::string_view path) const;
   [[nodiscard]] bool has_field(std::string_view type_name, std::string_view path) const;
-  // Type of a per-CPU variable, e.g. "runqueues"; kNotFound for ordinary globals, which BTF leaves out.
+  // Type of a per-CPU variable, e.g. "runqueues"; kNotFound for ordinary globals, which BTF leaves
+  // out.
   [[nodiscard]] Result<TypeInfo> variable(std::string_view name) const;
   [[nodiscard]] bool has_variable(std::string_view name) const;
   // Value of an enumerator, e.g. ("scx_task_state", "SCX_TASK_ENABLED"); searches enum and enum64.
-  [[nodiscard]] std::optional<uint64_t> enumerator(std::string_view enum_name, std::string_view name) const;
-  [[nodiscard]] std::optional<std::string> enumerator_name(std::string_view enum_name, uint64_t value) const;
+  [[nodiscard]] std::optional<uint64_t> enumerator(std::string_view enum_name,
+                                                   std::string_view name) const;
+  [[nodiscard]] std::optional<std::string> enumerator_name(std::string_view enum_name,
+                                                           uint64_t value) const;
   // The same of one enum, which may have no name; of `value` as many bytes count as the enum has.
   [[nodiscard]] std::optional<std::string> enumerator_name(uint32_t type_id, uint64_t value) const;
 
  private:
-  [[nodiscard]] Result<FieldInfo> find_field(std::string_view type_name, std::string_view path) const;
+  [[nodiscard]] Result<FieldInfo> find_field(std::string_view type_name,
+                                             std::string_view path) const;
 
   struct Impl;
   explicit Btf(std::unique_ptr<Impl> impl);

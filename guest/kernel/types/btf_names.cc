@@ -10,7 +10,9 @@ namespace {
 
 constexpr int kHashShift = 32;
 
-uint64_t hash(std::string_view name) { return static_cast<uint32_t>(std::hash<std::string_view>()(name)); }
+uint64_t hash(std::string_view name) {
+  return static_cast<uint32_t>(std::hash<std::string_view>()(name));
+}
 
 uint32_t id_of(uint64_t entry) { return static_cast<uint32_t>(entry); }
 

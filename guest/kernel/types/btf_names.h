@@ -12,8 +12,8 @@
 namespace ktape {
 
 // Ids of types by their names: first `add` all, then `finish`, then ask. Sorted by hash, so that a
-// stranger's names, whatever they are, cost no more to enter than any others. The table that is passed
-// in must always be the one that the names came from.
+// stranger's names, whatever they are, cost no more to enter than any others. The table that is
+// passed in must always be the one that the names came from.
 class BtfNames {
  public:
   // An empty name is left out.

@@ -27,7 +27,9 @@ constexpr uint32_t kParameterBytes = 8;
 // Stock kernels have 5 MB. Bounds what a stranger's can cost.
 constexpr size_t kMaxBytes = size_t{128} << 20;
 
-Error bad(std::string why) { return Error{ErrorCode::kBadInput, "unusable BTF: " + std::move(why), ""}; }
+Error bad(std::string why) {
+  return Error{ErrorCode::kBadInput, "unusable BTF: " + std::move(why), ""};
+}
 
 // Bytes that follow a type of this kind; nothing for a kind that is not known.
 std::optional<uint64_t> item_bytes(uint32_t kind, uint32_t count) {
@@ -81,7 +83,8 @@ uint32_t word(const std::vector<std::byte>& bytes, size_t at) {
 
 }  // namespace
 
-// Finds where each type begins, then holds every id and name that stands in one against what there is.
+// Finds where each type begins, then holds every id and name that stands in one against what there
+// is.
 class BtfTable::Parser {
  public:
   explicit Parser(std::span<const std::byte> raw) { table_.bytes_.assign(raw.begin(), raw.end()); }
@@ -98,7 +101,8 @@ class BtfTable::Parser {
   Result<void> header() {
     const auto magic = load<uint16_t>(table_.bytes_, 0);
     if (table_.bytes_.size() < kHeaderBytes) return bad("it is shorter than a header");
-    if (table_.bytes_.size() > kMaxBytes) return bad(fmt::format("it has more than {} bytes", kMaxBytes));
+    if (table_.bytes_.size() > kMaxBytes)
+      return bad(fmt::format("it has more than {} bytes", kMaxBytes));
     if (magic == kMagicSwapped) return bad("it is big-endian");
     if (magic != kMagic) return bad("it does not begin with BTF's magic number");
     const auto version = static_cast<uint32_t>(table_.bytes_[2]);
@@ -134,7 +138,8 @@ class BtfTable::Parser {
       return bad("its strings do not begin and end with a NUL");
     }
     while (first != end) {
-      const auto* nul = static_cast<const char*>(std::memchr(first, 0, static_cast<size_t>(end - first)));
+      const auto* nul =
+          static_cast<const char*>(std::memchr(first, 0, static_cast<size_t>(end - first)));
       if (static_cast<size_t>(nul - first) > kMaxNameBytes) {
         return bad(fmt::format("it has a string of more than {} bytes", kMaxNameBytes));
       }
@@ -167,7 +172,8 @@ class BtfTable::Parser {
 
   Result<void> check_id(uint32_t id, uint32_t target) const {
     if (table_.contains(target)) return {};
-    return bad(fmt::format("type {} refers to type {}, and there are {}", id, target, table_.size()));
+    return bad(
+        fmt::format("type {} refers to type {}, and there are {}", id, target, table_.size()));
   }
 
   Result<void> check(uint32_t id) const {
@@ -175,8 +181,10 @@ class BtfTable::Parser {
     KTAPE_TRY(check_name(id, type.name));
     if (refers(type.kind)) KTAPE_TRY(check_id(id, type.target));
     if (type.kind == BtfKind::kArray) return check_id(id, table_.array(type).element);
-    if (type.kind == BtfKind::kStruct || type.kind == BtfKind::kUnion) return check_members(id, type);
-    if (type.kind == BtfKind::kEnum || type.kind == BtfKind::kEnum64) return check_enumerators(id, type);
+    if (type.kind == BtfKind::kStruct || type.kind == BtfKind::kUnion)
+      return check_members(id, type);
+    if (type.kind == BtfKind::kEnum || type.kind == BtfKind::kEnum64)
+      return check_enumerators(id, type);
     if (type.kind == BtfKind::kFunctionProto) return check_parameters(id, type);
     return {};
   }
@@ -194,7 +202,8 @@ class BtfTable::Parser {
   }
 
   Result<void> check_enumerators(uint32_t id, const BtfType& type) const {
-    for (uint32_t i = 0; i < type.count; ++i) KTAPE_TRY(check_name(id, table_.enumerator(type, i).name));
+    for (uint32_t i = 0; i < type.count; ++i)
+      KTAPE_TRY(check_name(id, table_.enumerator(type, i).name));
     return {};
   }
 
@@ -252,7 +261,8 @@ BtfParameter BtfTable::parameter(const BtfType& prototype, uint32_t index) const
 BtfEnumerator BtfTable::enumerator(const BtfType& enumeration, uint32_t index) const {
   KTAPE_CHECK(index < enumeration.count);
   const bool wide = enumeration.kind == BtfKind::kEnum64;
-  const size_t at = enumeration.first_item + size_t{index} * (wide ? kEnumerator64Bytes : kEnumeratorBytes);
+  const size_t at =
+      enumeration.first_item + size_t{index} * (wide ? kEnumerator64Bytes : kEnumeratorBytes);
   const uint32_t low = word(bytes_, at + 4);
   if (wide) return {word(bytes_, at), uint64_t{word(bytes_, at + 8)} << 32 | low};
   const auto extended = static_cast<uint64_t>(int64_t{static_cast<int32_t>(low)});

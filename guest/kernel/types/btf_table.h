@@ -38,7 +38,8 @@ enum class BtfKind : uint8_t {
 // One type as it stands in BTF.
 struct BtfType {
   BtfKind kind = BtfKind::kVoid;
-  bool flag = false;      // forward: a union; enum: signed; struct and union: members may have bit sizes
+  bool flag =
+      false;  // forward: a union; enum: signed; struct and union: members may have bit sizes
   uint32_t count = 0;     // members, enumerators, parameters
   uint32_t name = 0;      // offset in the strings; 0: none
   uint32_t size = 0;      // bytes; integer, enum, float, struct, union
@@ -75,11 +76,12 @@ struct BtfEnumerator {
   uint64_t value = 0;  // sign-extended
 };
 
-// Raw BTF (Documentation/bpf/btf.rst), checked once and then safe to ask: every id and every name in it
-// lies inside. Nothing is said about what types mean: chains of them may be circular.
+// Raw BTF (Documentation/bpf/btf.rst), checked once and then safe to ask: every id and every name
+// in it lies inside. Nothing is said about what types mean: chains of them may be circular.
 class BtfTable {
  public:
-  // kBadInput says what is wrong, with the type's id. Takes time proportional to the bytes. Copies them.
+  // kBadInput says what is wrong, with the type's id. Takes time proportional to the bytes. Copies
+  // them.
   [[nodiscard]] static Result<BtfTable> parse(std::span<const std::byte> raw);
 
   // Ids are 0 (void) to size() - 1.
@@ -97,8 +99,8 @@ class BtfTable {
   [[nodiscard]] BtfArray array(const BtfType& array) const;
   [[nodiscard]] BtfInteger integer(const BtfType& integer) const;
 
-  // Longer strings are refused, so that no comparison of names takes long. The kernel's own limit is
-  // KSYM_NAME_LEN, 512.
+  // Longer strings are refused, so that no comparison of names takes long. The kernel's own limit
+  // is KSYM_NAME_LEN, 512.
   static constexpr size_t kMaxNameBytes = 2048;
 
  private:

@@ -15,7 +15,8 @@ constexpr std::string_view kTwin = "_impl";
 constexpr int kMaxQualifiers = 8;
 
 bool is_sched_exts(std::string_view name) {
-  return name.starts_with("scx_bpf_") || name.starts_with("__scx_bpf_") || name.starts_with("bpf_iter_scx_");
+  return name.starts_with("scx_bpf_") || name.starts_with("__scx_bpf_") ||
+         name.starts_with("bpf_iter_scx_");
 }
 
 BtfType without_qualifiers(const BtfTable& table, uint32_t id) {
@@ -44,7 +45,8 @@ bool is_of_a_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) !
 bool has_word(std::string_view text, std::string_view word) {
   for (size_t at = text.find(word); at != std::string_view::npos; at = text.find(word, at + 1)) {
     const size_t end = at + word.size();
-    if ((at == 0 || !is_of_a_word(text[at - 1])) && (end == text.size() || !is_of_a_word(text[end])))
+    if ((at == 0 || !is_of_a_word(text[at - 1])) &&
+        (end == text.size() || !is_of_a_word(text[end])))
       return true;
   }
   return false;

@@ -24,7 +24,8 @@ struct UsedLayout {
   std::string encoding;
 };
 
-// Field lookups that are remembered, each once: the first kMost of them, for who asks may be hostile.
+// Field lookups that are remembered, each once: the first kMost of them, for who asks may be
+// hostile.
 class LayoutLog {
  public:
   static constexpr size_t kMost = 16384;

@@ -62,7 +62,8 @@ class TypeWriter {
   // What stands at `offset`. `label` begins its first line: "name = ".
   void value(const std::string& label, uint32_t type_id, uint64_t offset, int depth) {
     const Result<TypeInfo> type = btf_.type(type_id);
-    if (!type.ok()) return line(depth, fmt::format("{}({})", label, printable(type.error().message)));
+    if (!type.ok())
+      return line(depth, fmt::format("{}({})", label, printable(type.error().message)));
     if (depth > kMaxDepth) return line(depth, label + "(nested too deeply)");
     if (is_composite(*type)) return composite(label, *type, offset, depth);
     if (type->kind == TypeKind::kArray) return array(label, *type, offset, depth);
@@ -98,17 +99,20 @@ class TypeWriter {
     const uint64_t first = offset + member.bit_offset / 8;
     const auto shift = static_cast<uint32_t>(member.bit_offset % 8);
     const uint64_t bytes = (shift + member.bits + 7) / 8;
-    if (member.bits == 0 || bytes > sizeof(uint64_t) || !has(first, bytes)) return std::string(kNotThere);
+    if (member.bits == 0 || bytes > sizeof(uint64_t) || !has(first, bytes))
+      return std::string(kNotThere);
     const uint64_t bits = number(first, bytes) >> shift & (~uint64_t{0} >> (64 - member.bits));
     const Result<IntegerInfo> integer = btf_.integer(member.type_id);
-    if (integer.ok() && integer->is_signed) return fmt::format("{}", sign_extended(bits, member.bits));
+    if (integer.ok() && integer->is_signed)
+      return fmt::format("{}", sign_extended(bits, member.bits));
     const std::optional<std::string> named = btf_.enumerator_name(member.type_id, bits);
     return named ? fmt::format("{} ({})", printable(*named), bits) : number_text(bits);
   }
 
   void array(const std::string& label, const TypeInfo& type, uint64_t offset, int depth) {
     const Result<TypeInfo> element = btf_.type(type.target_id);
-    if (!element.ok() || type.elements == 0 || element->size_bytes == 0) return line(depth, label + "[]");
+    if (!element.ok() || type.elements == 0 || element->size_bytes == 0)
+      return line(depth, label + "[]");
     if (!has(offset, type.size_bytes)) return line(depth, fmt::format("{}{}", label, kNotThere));
     if (is_character(*element)) return line(depth, label + characters(offset, type.elements));
     const bool nested = is_composite(*element) || element->kind == TypeKind::kArray;
@@ -155,7 +159,8 @@ class TypeWriter {
   }
 
   // How many elements from `index` on have the same bytes.
-  uint64_t equal_elements(uint64_t offset, const TypeInfo& element, uint64_t index, uint64_t count) const {
+  uint64_t equal_elements(uint64_t offset, const TypeInfo& element, uint64_t index,
+                          uint64_t count) const {
     const std::byte* first = bytes_.data() + offset + index * element.size_bytes;
     uint64_t run = 1;
     while (index + run < count &&
@@ -178,7 +183,8 @@ class TypeWriter {
   std::string scalar(const TypeInfo& type, uint64_t offset) const {
     if (!has(offset, type.size_bytes)) return std::string(kNotThere);
     const bool shown_as_number = type.size_bytes >= 1 && type.size_bytes <= sizeof(uint64_t);
-    if (shown_as_number && type.kind == TypeKind::kPointer) return pointer(number(offset, type.size_bytes));
+    if (shown_as_number && type.kind == TypeKind::kPointer)
+      return pointer(number(offset, type.size_bytes));
     if (shown_as_number && type.kind == TypeKind::kEnum)
       return enumerator(type, number(offset, type.size_bytes));
     if (shown_as_number && type.kind == TypeKind::kInteger)

@@ -30,8 +30,9 @@ void Ejections::ended(std::string_view scheduler) {
 }
 
 const Ejections::Ejection* Ejections::of(std::string_view scheduler) const {
-  const auto last = std::find_if(under_way_.rbegin(), under_way_.rend(),
-                                 [&](const Ejection& ejection) { return is_of(ejection, scheduler); });
+  const auto last =
+      std::find_if(under_way_.rbegin(), under_way_.rend(),
+                   [&](const Ejection& ejection) { return is_of(ejection, scheduler); });
   return last == under_way_.rend() ? nullptr : &*last;
 }
 

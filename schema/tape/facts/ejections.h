@@ -14,8 +14,8 @@ namespace ktape {
 // The trigger that freezes when the kernel is about to eject a scheduler.
 inline constexpr std::string_view kEjectionTrigger = "scx-error";
 
-// Keeps, over a run, which ejections have begun and are not known to have ended: what starves a scheduler may
-// starve the kernel's thread that takes it down as well, and the run ends in between.
+// Keeps, over a run, which ejections have begun and are not known to have ended: what starves a
+// scheduler may starve the kernel's thread that takes it down as well, and the run ends in between.
 class Ejections {
  public:
   static constexpr size_t kMost = 256;  // at one time; the oldest are forgotten
@@ -30,8 +30,8 @@ class Ejections {
   // The tape has the exit of the scheduler of that name, or the failure of its enable.
   void ended(std::string_view scheduler);
 
-  // The last one of the scheduler of that name; nullptr where there is none. Where schedulers are no objects
-  // the kernel does not say whose error it is, and there is only one.
+  // The last one of the scheduler of that name; nullptr where there is none. Where schedulers are
+  // no objects the kernel does not say whose error it is, and there is only one.
   [[nodiscard]] const Ejection* of(std::string_view scheduler) const;
 
  private:

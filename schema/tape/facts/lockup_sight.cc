@@ -45,12 +45,15 @@ std::string LockupSight::hidden_text() const {
   const uint64_t longest_ms = std::max(longest_ns_, without(last_ns_, stretch_ns_)) / kNsPerMs;
   const uint64_t ran_ms = without(without(last_ns_, began_ns_), frozen_ns_) / kNsPerMs;
   // What the run was too short for is not hidden by its freezes.
-  const auto in_time = [&](uint64_t threshold_ms) { return threshold_ms <= ran_ms ? threshold_ms : 0; };
+  const auto in_time = [&](uint64_t threshold_ms) {
+    return threshold_ms <= ran_ms ? threshold_ms : 0;
+  };
   const std::string lockups =
       lockups_later_than(longest_ms, in_time(soft_lockup_ms_), in_time(rcu_stall_ms_));
   if (lockups.empty()) return "";
   return "freezes came " + seconds_text(longest_ms) +
-         " apart at most, and under KVM each makes the guest's kernel watch for lock-ups anew: it could not "
+         " apart at most, and under KVM each makes the guest's kernel watch for lock-ups anew: it "
+         "could not "
          "tell "
          "of " +
          lockups;

@@ -8,17 +8,17 @@
 
 namespace ktape {
 
-// Whether the guest's kernel could have told of a lock-up, found out while a tape's records go by. Under KVM
-// its watchdogs begin anew after each freeze, so freezes that come often keep them from ever telling. That no
-// lock-up was told means nothing then. sched_ext's own watchdog, which ejects a scheduler for a stall, is not
-// among them.
+// Whether the guest's kernel could have told of a lock-up, found out while a tape's records go by.
+// Under KVM its watchdogs begin anew after each freeze, so freezes that come often keep them from
+// ever telling. That no lock-up was told means nothing then. sched_ext's own watchdog, which ejects
+// a scheduler for a stall, is not among them.
 class LockupSight {
  public:
   void visit(const RecordView& record);
 
-  // "freezes came 2 s apart at most, and under KVM each makes the guest's kernel watch for lock-ups anew: it
-  // could not tell of a soft lock-up (...)". Empty: it could, or the run was too short for it anyway, or the
-  // tape does not say.
+  // "freezes came 2 s apart at most, and under KVM each makes the guest's kernel watch for lock-ups
+  // anew: it could not tell of a soft lock-up (...)". Empty: it could, or the run was too short for
+  // it anyway, or the tape does not say.
   [[nodiscard]] std::string hidden_text() const;
 
  private:

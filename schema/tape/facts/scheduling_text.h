@@ -7,9 +7,9 @@
 
 namespace ktape {
 
-// How the current task of a vCPU was scheduled, safe to print: "normal", "fifo 50", "normal, class ext" where
-// its class is not the one of its policy, "normal, class rt, prio 49" where it was boosted, "idle task".
-// Empty: not known.
+// How the current task of a vCPU was scheduled, safe to print: "normal", "fifo 50", "normal, class
+// ext" where its class is not the one of its policy, "normal, class rt, prio 49" where it was
+// boosted, "idle task". Empty: not known.
 [[nodiscard]] std::string scheduling_text(schema::VcpuState::Reader vcpu);
 
 }  // namespace ktape

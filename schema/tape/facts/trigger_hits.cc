@@ -8,10 +8,12 @@ namespace ktape {
 std::vector<RecordedHit> hits_of(schema::FreezeBegan::Reader began) {
   if (began.getCause() != schema::FreezeCause::TRIGGER) return {};
   const auto listed = began.getHits();
-  if (listed.size() == 0) return {{chars(began.getTrigger()), began.getVcpu(), chars(began.getDetail())}};
+  if (listed.size() == 0)
+    return {{chars(began.getTrigger()), began.getVcpu(), chars(began.getDetail())}};
   std::vector<RecordedHit> hits;
   for (auto hit : listed)
-    hits.push_back({chars(hit.getTrigger()), static_cast<int32_t>(hit.getVcpu()), chars(hit.getDetail())});
+    hits.push_back(
+        {chars(hit.getTrigger()), static_cast<int32_t>(hit.getVcpu()), chars(hit.getDetail())});
   return hits;
 }
 

@@ -16,8 +16,8 @@ struct RecordedHit {
   std::string_view detail;
 };
 
-// Of a freeze by triggers all its hits, by vCPU; the one that it tells of where an older recorder did not
-// list them. None of other freezes.
+// Of a freeze by triggers all its hits, by vCPU; the one that it tells of where an older recorder
+// did not list them. None of other freezes.
 [[nodiscard]] std::vector<RecordedHit> hits_of(schema::FreezeBegan::Reader began);
 
 }  // namespace ktape

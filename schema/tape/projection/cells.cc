@@ -56,7 +56,9 @@ void append_value(schema::Value::Reader value, std::string& out) {
     case schema::Value::U64: out += std::to_string(value.getU64()); return;
     case schema::Value::BYTES: out += bytes_text(value.getBytes()); return;
     case schema::Value::SET_BITS: out += "set " + hex_text(value.getSetBits().getMask()); return;
-    case schema::Value::CLEAR_BITS: out += "clear " + hex_text(value.getClearBits().getMask()); return;
+    case schema::Value::CLEAR_BITS:
+      out += "clear " + hex_text(value.getClearBits().getMask());
+      return;
     case schema::Value::LIST: append_list(value.getList(), out); return;
   }
   out += "unknown";
@@ -79,7 +81,8 @@ std::string value_text(schema::Value::Reader value) {
 }
 
 Cell count(uint64_t value) {
-  if (value > static_cast<uint64_t>(std::numeric_limits<int64_t>::max())) return std::to_string(value);
+  if (value > static_cast<uint64_t>(std::numeric_limits<int64_t>::max()))
+    return std::to_string(value);
   return static_cast<int64_t>(value);
 }
 

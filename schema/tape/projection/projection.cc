@@ -326,16 +326,17 @@ void run_delays(Record::Reader record, Rows& rows) {
   auto delays = record.getRunDelays();
   for (auto vcpu : of_rows(delays.getVcpus())) {
     const bool known = vcpu.getKnown();
-    rows.push_back({RowShape::kRunDelay,
-                    {{"seq", count(record.getSeq())},
-                     {"cpu", count(vcpu.getVcpu())},
-                     {"host_ns", count(record.getHostNs())},
-                     {"freeze", count(delays.getFreeze())},
-                     {"thread", optional(known, number(vcpu.getThread()))},
-                     {"ran_ns", optional(known, count(vcpu.getRanNs()))},
-                     {"waited_ns", optional(known, count(vcpu.getWaitedNs()))},
-                     {"timeslices", optional(known, count(vcpu.getTimeslices()))},
-                     {"stolen_ns", optional(delays.getStolenKnown(), count(delays.getStolenNs()))}}});
+    rows.push_back(
+        {RowShape::kRunDelay,
+         {{"seq", count(record.getSeq())},
+          {"cpu", count(vcpu.getVcpu())},
+          {"host_ns", count(record.getHostNs())},
+          {"freeze", count(delays.getFreeze())},
+          {"thread", optional(known, number(vcpu.getThread()))},
+          {"ran_ns", optional(known, count(vcpu.getRanNs()))},
+          {"waited_ns", optional(known, count(vcpu.getWaitedNs()))},
+          {"timeslices", optional(known, count(vcpu.getTimeslices()))},
+          {"stolen_ns", optional(delays.getStolenKnown(), count(delays.getStolenNs()))}}});
   }
 }
 
@@ -359,7 +360,8 @@ Row slimmed(Record::Reader record) {
 
 Row watchdog_fired(Record::Reader record) {
   auto fired = record.getWatchdogFired();
-  std::string detail = std::string(fired.getName()) + " after " + std::to_string(fired.getLimitMs()) +
+  std::string detail = std::string(fired.getName()) + " after " +
+                       std::to_string(fired.getLimitMs()) +
                        " ms: " + std::string(fired.getDetail());
   return incident(record, "watchdogFired", plain(detail));
 }
@@ -387,7 +389,9 @@ void losses(Record::Reader record, capnp::List<schema::LossCounter>::Reader coun
 void sealed(Record::Reader record, Rows& rows) {
   auto sealed = record.getSealed();
   auto intervals = sealed.getIntervals();
-  const auto of_intervals = [&](uint64_t value) { return sealed.hasIntervals() ? count(value) : Cell(); };
+  const auto of_intervals = [&](uint64_t value) {
+    return sealed.hasIntervals() ? count(value) : Cell();
+  };
   rows.push_back({RowShape::kEnding,
                   {{"seq", count(record.getSeq())},
                    {"outcome", name(sealed.getOutcome())},
@@ -434,10 +438,12 @@ void project_into(Record::Reader record, Rows& rows) {
     case Record::TRACE_CHUNK: return rows.push_back(trace_chunk(record));
     case Record::CONSOLE: return rows.push_back(console(record));
     case Record::GUEST_PANICKED:
-      return rows.push_back(incident(record, "guestPanicked", text(record.getGuestPanicked().getText())));
+      return rows.push_back(
+          incident(record, "guestPanicked", text(record.getGuestPanicked().getText())));
     case Record::WATCHDOG_FIRED: return rows.push_back(watchdog_fired(record));
     case Record::MACHINE_LOST:
-      return rows.push_back(incident(record, "machineLost", text(record.getMachineLost().getReason())));
+      return rows.push_back(
+          incident(record, "machineLost", text(record.getMachineLost().getReason())));
     case Record::GUEST_EXITED: return rows.push_back(guest_exited(record));
     case Record::LOST: return losses(record, record.getLost().getCounters(), rows);
     case Record::SEALED: return sealed(record, rows);

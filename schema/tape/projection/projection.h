@@ -71,7 +71,8 @@ struct Row {
   // Of columns that are listed in braces: a vector would copy them from there, each with its text.
   template <size_t count>
   Row(RowShape of, Column (&&listed)[count])
-      : shape(of), columns(std::make_move_iterator(listed), std::make_move_iterator(listed + count)) {}
+      : shape(of),
+        columns(std::make_move_iterator(listed), std::make_move_iterator(listed + count)) {}
 
   RowShape shape;
   std::vector<Column> columns;
@@ -80,15 +81,15 @@ struct Row {
 [[nodiscard]] const char* table_of(RowShape shape);
 [[nodiscard]] size_t key_columns_of(RowShape shape);
 
-// Most rows that a record puts into one table: far more than there are CPUs, or entries in a frame of the
-// agent's. A stranger's record of 16 MiB may have a list of 16 million elements, each of which would become a
-// row.
+// Most rows that a record puts into one table: far more than there are CPUs, or entries in a frame
+// of the agent's. A stranger's record of 16 MiB may have a list of 16 million elements, each of
+// which would become a row.
 inline constexpr uint32_t kMaxRowsOfARecord = uint32_t{1} << 16;
 
 // The rows that a record puts into the projection tables, none for a kind that is not known. A pure
-// function of the record. Each format version adds tables and columns to those before it; what a cell says
-// never changes, for tapes of earlier versions have it too. Throws
-// kj::Exception for a record that cannot be decoded, or has a list of more than kMaxRowsOfARecord.
+// function of the record. Each format version adds tables and columns to those before it; what a
+// cell says never changes, for tapes of earlier versions have it too. Throws kj::Exception for a
+// record that cannot be decoded, or has a list of more than kMaxRowsOfARecord.
 [[nodiscard]] std::vector<Row> project(schema::Record::Reader record);
 
 }  // namespace ktape

@@ -16,7 +16,8 @@ namespace {
 Cell asked(schema::OpEntry::Reader entry) {
   if (entry.isWrite()) return value(entry.getWrite());
   std::string kind = enum_name(entry.getRead());
-  if (entry.getRead() == schema::ValueKind::BYTES) kind += "(" + std::to_string(entry.getLength()) + ")";
+  if (entry.getRead() == schema::ValueKind::BYTES)
+    kind += "(" + std::to_string(entry.getLength()) + ")";
   return plain(kind);
 }
 
@@ -68,22 +69,23 @@ Row vcpu(uint64_t freeze, schema::VcpuState::Reader vcpu) {
   bool known = vcpu.getKnown();
   bool kernel_known = vcpu.getKernelStateKnown();
   bool scheduling_known = kernel_known && vcpu.getCurrentPolicy() >= 0;
-  return {RowShape::kVcpu,
-          {{"freeze", count(freeze)},
-           {"cpu", count(vcpu.getCpu())},
-           {"rip", optional(known, hex(vcpu.getRip()))},
-           {"symbol", optional(known, text(vcpu.getSymbol()))},
-           {"cpl", optional(known, count(vcpu.getCpl()))},
-           {"interrupts_enabled", optional(known, flag(vcpu.getInterruptsEnabled()))},
-           {"preempt_count", optional(kernel_known, hex(vcpu.getPreemptCount()))},
-           {"current_pid", optional(kernel_known, number(vcpu.getCurrentPid()))},
-           {"current_comm", optional(kernel_known, text(vcpu.getCurrentComm()))},
-           {"runqueue_locked", optional(kernel_known, flag(vcpu.getRunqueueLocked()))},
-           {"context", optional(kernel_known, name(vcpu.getContext()))},
-           {"current_policy", optional(scheduling_known, number(vcpu.getCurrentPolicy()))},
-           {"current_class", optional(vcpu.getCurrentClass().size() > 0, text(vcpu.getCurrentClass()))},
-           {"current_priority", optional(scheduling_known, number(vcpu.getCurrentPriority()))},
-           {"current_rt_priority", optional(scheduling_known, count(vcpu.getCurrentRtPriority()))}}};
+  return {
+      RowShape::kVcpu,
+      {{"freeze", count(freeze)},
+       {"cpu", count(vcpu.getCpu())},
+       {"rip", optional(known, hex(vcpu.getRip()))},
+       {"symbol", optional(known, text(vcpu.getSymbol()))},
+       {"cpl", optional(known, count(vcpu.getCpl()))},
+       {"interrupts_enabled", optional(known, flag(vcpu.getInterruptsEnabled()))},
+       {"preempt_count", optional(kernel_known, hex(vcpu.getPreemptCount()))},
+       {"current_pid", optional(kernel_known, number(vcpu.getCurrentPid()))},
+       {"current_comm", optional(kernel_known, text(vcpu.getCurrentComm()))},
+       {"runqueue_locked", optional(kernel_known, flag(vcpu.getRunqueueLocked()))},
+       {"context", optional(kernel_known, name(vcpu.getContext()))},
+       {"current_policy", optional(scheduling_known, number(vcpu.getCurrentPolicy()))},
+       {"current_class", optional(vcpu.getCurrentClass().size() > 0, text(vcpu.getCurrentClass()))},
+       {"current_priority", optional(scheduling_known, number(vcpu.getCurrentPriority()))},
+       {"current_rt_priority", optional(scheduling_known, count(vcpu.getCurrentRtPriority()))}}};
 }
 
 }  // namespace

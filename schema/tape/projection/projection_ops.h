@@ -17,8 +17,9 @@ using Rows = std::vector<Row>;
 // Throws kj::Exception for more rows of a table than kMaxRowsOfARecord.
 inline void bound_rows(uint64_t rows) {
   if (rows <= kMaxRowsOfARecord) return;
-  kj::throwFatalException(kj::Exception(kj::Exception::Type::FAILED, __FILE__, __LINE__,
-                                        kj::str("a list of it is longer than any that a recorder writes")));
+  kj::throwFatalException(
+      kj::Exception(kj::Exception::Type::FAILED, __FILE__, __LINE__,
+                    kj::str("a list of it is longer than any that a recorder writes")));
 }
 
 // The list, of which each element becomes a row.

@@ -11,8 +11,8 @@ namespace ktape {
 
 namespace {
 
-// INSERT that turns into an UPDATE of the other columns where the key is there already. `which`: columns of
-// the row, those of the key first.
+// INSERT that turns into an UPDATE of the other columns where the key is there already. `which`:
+// columns of the row, those of the key first.
 std::string put_sql(const Row& row, const std::vector<size_t>& which) {
   std::string columns, values, keys, updates;
   for (const size_t i : which) {
@@ -31,7 +31,8 @@ std::string put_sql(const Row& row, const std::vector<size_t>& which) {
 
 // The names of a table's columns; none where there is no such table.
 Result<std::set<std::string>> columns_of(const Database& database, const std::string& table) {
-  KTAPE_ASSIGN(Statement query, database.prepare("SELECT name FROM pragma_table_info('" + table + "')"));
+  KTAPE_ASSIGN(Statement query,
+               database.prepare("SELECT name FROM pragma_table_info('" + table + "')"));
   std::set<std::string> names;
   for (;;) {
     KTAPE_ASSIGN(const bool row, query.step());
@@ -65,7 +66,8 @@ Result<void> ProjectionTables::put(const Database& database, const std::vector<R
   return {};
 }
 
-Result<ProjectionTables::Put> ProjectionTables::prepare(const Database& database, const Row& row) const {
+Result<ProjectionTables::Put> ProjectionTables::prepare(const Database& database,
+                                                        const Row& row) const {
   Put put;
   put.known = true;
   if (format_ == kFormatVersion) {

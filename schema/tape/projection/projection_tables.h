@@ -17,8 +17,8 @@ namespace ktape {
 // `project`, with what a bad record throws as kBadInput.
 [[nodiscard]] Result<std::vector<Row>> project_safely(schema::Record::Reader record);
 
-// Puts rows into the projection tables of a database, which it must not outlive. Into the tables of an
-// earlier format go the rows and cells that it has room for.
+// Puts rows into the projection tables of a database, which it must not outlive. Into the tables of
+// an earlier format go the rows and cells that it has room for.
 class ProjectionTables {
  public:
   // `format`: of the database's tables.

@@ -8,6 +8,7 @@
 #include <future>
 #include <vector>
 
+#include "schema/tape/chain.h"
 #include "schema/tape/message.h"
 #include "schema/tape/reading/event_cursor.h"
 
@@ -45,8 +46,8 @@ class Batch {
     return head;
   }
 
-  // Those that follow from the chain; then what is wrong with the first that does not, or what ended the
-  // reading.
+  // Those that follow from the chain; then what is wrong with the first that does not, or what
+  // ended the reading.
   Result<void> visit(const std::string& path, RecordDecoder& decoder,
                      const std::function<Result<void>(const RecordView&)>& visit) const {
     for (const Item& item : items_) {
@@ -76,7 +77,8 @@ class Batch {
 
   void add(const EventCursor& cursor) {
     const auto record = cursor.message(), chain = cursor.chain();
-    Item item{cursor.seq(), cursor.kind(), bytes_.size(), record.size(), chain.size() == sizeof(Digest)};
+    Item item{cursor.seq(), cursor.kind(), bytes_.size(), record.size(),
+              chain.size() == sizeof(Digest)};
     if (item.chain_whole) std::ranges::copy(chain, item.chain.begin());
     items_.push_back(item);
     bytes_.insert(bytes_.end(), record.begin(), record.end());
@@ -98,10 +100,10 @@ class Batch {
 }  // namespace
 
 Error edited(const std::string& path, Seq seq) {
-  return Error{
-      ErrorCode::kBadInput,
-      "'" + path + "' is altered: record " + std::to_string(seq.value) + " is not as it was recorded",
-      "'ktape verify' checks all of a tape"};
+  return Error{ErrorCode::kBadInput,
+               "'" + path + "' is altered: record " + std::to_string(seq.value) +
+                   " is not as it was recorded",
+               "'ktape verify' checks all of a tape"};
 }
 
 Result<void> for_each_ahead(EventCursor& cursor, Digest head, const std::string& path,
@@ -109,7 +111,8 @@ Result<void> for_each_ahead(EventCursor& cursor, Digest head, const std::string&
   RecordDecoder decoder;
   std::array<Batch, 2> batches;
   const auto hash = [&head](Batch& batch) {
-    // Deferred, it is hashed when it is asked for: libstdc++ does that where no thread is to be had.
+    // Deferred, it is hashed when it is asked for: libstdc++ does that where no thread is to be
+    // had.
     return std::async(std::launch::async | std::launch::deferred,
                       [&batch, before = head] { return batch.hash(before); });
   };

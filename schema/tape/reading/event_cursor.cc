@@ -9,13 +9,15 @@
 namespace ktape {
 
 Result<EventCursor> EventCursor::all(const Database& database) {
-  KTAPE_ASSIGN(Statement query, database.prepare("SELECT seq, kind, record, chain FROM event ORDER BY seq"));
+  KTAPE_ASSIGN(Statement query,
+               database.prepare("SELECT seq, kind, record, chain FROM event ORDER BY seq"));
   return EventCursor(std::move(query), true);
 }
 
 Result<EventCursor> EventCursor::last(const Database& database) {
-  KTAPE_ASSIGN(Statement query,
-               database.prepare("SELECT seq, kind, record, chain FROM event ORDER BY seq DESC LIMIT 1"));
+  KTAPE_ASSIGN(
+      Statement query,
+      database.prepare("SELECT seq, kind, record, chain FROM event ORDER BY seq DESC LIMIT 1"));
   return EventCursor(std::move(query), false);
 }
 
@@ -26,13 +28,14 @@ Result<bool> EventCursor::next() {
   if (!row) return false;
   Seq expected(seq_.value + 1);
   if (query_.integer(0) < 1)
-    return Error{ErrorCode::kBadInput, "event has a row with the number " + std::to_string(query_.integer(0)),
-                 ""};
+    return Error{ErrorCode::kBadInput,
+                 "event has a row with the number " + std::to_string(query_.integer(0)), ""};
   seq_ = Seq(static_cast<uint64_t>(query_.integer(0)));
   if (dense_ && seq_ != expected) {
     return bad("record " + std::to_string(expected.value) + " should stand before it");
   }
-  if (query_.type(1) != SQLITE_INTEGER || query_.type(2) != SQLITE_BLOB || query_.type(3) != SQLITE_BLOB) {
+  if (query_.type(1) != SQLITE_INTEGER || query_.type(2) != SQLITE_BLOB ||
+      query_.type(3) != SQLITE_BLOB) {
     return bad("its row has a column of the wrong type");
   }
   int64_t kind = query_.integer(1);
@@ -47,14 +50,15 @@ Result<schema::Record::Reader> EventCursor::record() {
   return agreeing(decoder_.decode(message()), seq_, kind_);
 }
 
-Result<schema::Record::Reader> agreeing(Result<schema::Record::Reader> record, Seq seq, uint16_t kind) {
+Result<schema::Record::Reader> agreeing(Result<schema::Record::Reader> record, Seq seq,
+                                        uint16_t kind) {
   if (!record.ok()) return bad_record(seq, record.error().message);
   try {
     if (record->getSeq() != seq.value)
       return bad_record(seq, "the record says that it is " + std::to_string(record->getSeq()));
     if (kind_of(*record) != kind) {
-      return bad_record(seq, "its row is of kind " + std::to_string(kind) + ", the record of kind " +
-                                 std::to_string(kind_of(*record)));
+      return bad_record(seq, "its row is of kind " + std::to_string(kind) +
+                                 ", the record of kind " + std::to_string(kind_of(*record)));
     }
   } catch (const kj::Exception& exception) {
     return bad_record(seq, exception.getDescription().cStr());

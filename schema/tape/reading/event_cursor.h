@@ -47,8 +47,8 @@ class EventCursor {
 };
 
 // `record`, which stands in a row of that number and kind: kBadInput where it says otherwise.
-[[nodiscard]] Result<schema::Record::Reader> agreeing(Result<schema::Record::Reader> record, Seq seq,
-                                                      uint16_t kind);
+[[nodiscard]] Result<schema::Record::Reader> agreeing(Result<schema::Record::Reader> record,
+                                                      Seq seq, uint16_t kind);
 
 [[nodiscard]] Error bad_record(Seq seq, const std::string& cause);
 

@@ -13,8 +13,8 @@ namespace ktape {
 // The digest in a column; nothing when the column holds anything else.
 [[nodiscard]] std::optional<Digest> digest_in(const Statement& row, int column);
 
-// A row of (freeze, frame, frames, hash). kBadInput for columns of a wrong type; PageListOrder checks the
-// rest.
+// A row of (freeze, frame, frames, hash). kBadInput for columns of a wrong type; PageListOrder
+// checks the rest.
 [[nodiscard]] Result<FreezePage> freeze_page_in(const Statement& row);
 
 }  // namespace ktape

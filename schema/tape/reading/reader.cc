@@ -7,6 +7,7 @@
 #include <algorithm>
 #include <limits>
 
+#include "schema/tape/chain.h"
 #include "schema/tape/codec.h"
 #include "schema/tape/message.h"
 #include "schema/tape/reading/checked_records.h"
@@ -37,7 +38,8 @@ struct TapeReader::Impl {
   TapeState state = TapeState::kUnsealed;
 
   // What stands under `hash` in a table of (hash, codec, data).
-  Result<std::vector<std::byte>> content(const char* table, const Digest& hash, size_t limit_bytes) const;
+  Result<std::vector<std::byte>> content(const char* table, const Digest& hash,
+                                         size_t limit_bytes) const;
 };
 
 TapeReader::TapeReader(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
@@ -84,8 +86,8 @@ Result<void> TapeReader::for_each(const std::function<Result<void>(const RecordV
 
 Result<std::vector<std::byte>> TapeReader::Impl::content(const char* table, const Digest& hash,
                                                          size_t limit_bytes) const {
-  KTAPE_ASSIGN(Statement query,
-               source.database.prepare("SELECT codec, data FROM " + std::string(table) + " WHERE hash = ?"));
+  KTAPE_ASSIGN(Statement query, source.database.prepare("SELECT codec, data FROM " +
+                                                        std::string(table) + " WHERE hash = ?"));
   query.bind(1, std::span<const std::byte>(hash));
   KTAPE_ASSIGN(bool row, query.step());
   std::string name = std::string(table) + " '" + to_hex(hash) + "' of '" + path + "'";
@@ -110,9 +112,10 @@ Result<std::vector<std::byte>> TapeReader::page(const Digest& hash) const {
 Result<std::vector<FreezePage>> TapeReader::freeze_pages(uint64_t freeze, size_t limit) const {
   std::vector<FreezePage> rows;
   if (freeze > static_cast<uint64_t>(std::numeric_limits<int64_t>::max())) return rows;
-  KTAPE_ASSIGN(Statement query,
-               impl_->source.database.prepare(
-                   "SELECT freeze, frame, frames, hash FROM freeze_page WHERE freeze = ? ORDER BY frame"));
+  KTAPE_ASSIGN(
+      Statement query,
+      impl_->source.database.prepare(
+          "SELECT freeze, frame, frames, hash FROM freeze_page WHERE freeze = ? ORDER BY frame"));
   query.bind(1, static_cast<int64_t>(freeze));
   PageListOrder order;
   for (;;) {

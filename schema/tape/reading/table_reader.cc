@@ -23,8 +23,9 @@ Result<TableReader> TableReader::open(const std::string& path) {
   KTAPE_ASSIGN(TapeSource source, open_source(path));
   KTAPE_TRY(check_tables(source.database));
   TableReader reader(std::move(source));
-  KTAPE_ASSIGN(Statement names, reader.source_.database.prepare(
-                                    "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY rowid"));
+  KTAPE_ASSIGN(Statement names,
+               reader.source_.database.prepare(
+                   "SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY rowid"));
   for (;;) {
     KTAPE_ASSIGN(bool row, names.step());
     if (!row) break;

@@ -11,8 +11,8 @@
 
 namespace ktape {
 
-// The projection tables of a tape, row by row, as they stand in it. A tape that may be altered is verified
-// first.
+// The projection tables of a tape, row by row, as they stand in it. A tape that may be altered is
+// verified first.
 class TableReader {
  public:
   // kNotFound, or kBadInput for a file that is not a tape.
@@ -23,7 +23,8 @@ class TableReader {
   // kNotFound for a table that there is not.
   [[nodiscard]] Result<std::vector<std::string>> columns(const std::string& table) const;
 
-  // Cells as text; nothing for NULL. In the order of the primary key. Stops at the first error of `visit`.
+  // Cells as text; nothing for NULL. In the order of the primary key. Stops at the first error of
+  // `visit`.
   using Cells = std::vector<std::optional<std::string>>;
   [[nodiscard]] Result<void> for_each(const std::string& table,
                                       const std::function<Result<void>(const Cells&)>& visit) const;

@@ -17,10 +17,12 @@ namespace {
 // What SQLite's b-trees take, by the table that they belong to.
 Result<std::map<std::string, uint64_t>> tree_bytes(const Database& tape) {
   auto query = tape.prepare(
-      "SELECT coalesce(s.tbl_name, d.name), sum(d.pgsize) FROM dbstat AS d LEFT JOIN sqlite_schema AS s"
+      "SELECT coalesce(s.tbl_name, d.name), sum(d.pgsize) FROM dbstat AS d LEFT JOIN sqlite_schema "
+      "AS s"
       " ON s.name = d.name GROUP BY 1");
   if (!query.ok()) {
-    return Error{ErrorCode::kHost, "this system's SQLite cannot tell sizes: " + query.error().message,
+    return Error{ErrorCode::kHost,
+                 "this system's SQLite cannot tell sizes: " + query.error().message,
                  "it has to be built with SQLITE_ENABLE_DBSTAT_VTAB, as Debian's is"};
   }
   std::map<std::string, uint64_t> bytes;
@@ -32,7 +34,8 @@ Result<std::map<std::string, uint64_t>> tree_bytes(const Database& tape) {
 }
 
 // Adds a part for each row of a query of name, count and bytes. Returns their bytes in all.
-Result<uint64_t> add_parts(const Database& tape, const std::string& group, const char* sql, TapeSize& size) {
+Result<uint64_t> add_parts(const Database& tape, const std::string& group, const char* sql,
+                           TapeSize& size) {
   KTAPE_ASSIGN(Statement query, tape.prepare(sql));
   uint64_t all = 0;
   for (;;) {
@@ -46,8 +49,9 @@ Result<uint64_t> add_parts(const Database& tape, const std::string& group, const
 }
 
 // The content of a large table in parts, and what its trees take beyond that.
-Result<void> add_table(const Database& tape, const char* table, const std::string& group, const char* sql,
-                       std::map<std::string, uint64_t>& trees, uint64_t& overhead, TapeSize& size) {
+Result<void> add_table(const Database& tape, const char* table, const std::string& group,
+                       const char* sql, std::map<std::string, uint64_t>& trees, uint64_t& overhead,
+                       TapeSize& size) {
   KTAPE_ASSIGN(uint64_t content, add_parts(tape, group, sql, size));
   uint64_t pages = trees[table];
   trees.erase(table);
@@ -80,29 +84,31 @@ Result<TapeSize> measure_tape(const std::string& path) {
   KTAPE_TRY(check_tables(tape));
   KTAPE_ASSIGN(auto trees, tree_bytes(tape));
   TapeSize size;
-  KTAPE_ASSIGN(Statement pages,
-               tape.prepare("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"));
+  KTAPE_ASSIGN(
+      Statement pages,
+      tape.prepare("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"));
   KTAPE_ASSIGN(bool answered, pages.step());
   if (!answered) return Error{ErrorCode::kBadInput, "the database does not tell its size", ""};
   size.file_bytes = static_cast<uint64_t>(pages.integer(0));
 
   uint64_t overhead = 0;
-  KTAPE_TRY(add_table(
-      tape, "event", "records",
-      "SELECT coalesce(kind, 0) & 65535, count(*), sum(length(record) + length(chain)) FROM event GROUP BY 1 "
-      "ORDER BY 3 DESC, 1",
-      trees, overhead, size));
-  name_kinds(size);
-  KTAPE_TRY(add_table(tape, "blob", "blobs",
-                      "SELECT name, count(*), sum(length(data)) FROM blob GROUP BY 1 ORDER BY 3 DESC, 1",
+  KTAPE_TRY(add_table(tape, "event", "records",
+                      "SELECT coalesce(kind, 0) & 65535, count(*), sum(length(record) + "
+                      "length(chain)) FROM event GROUP BY 1 "
+                      "ORDER BY 3 DESC, 1",
                       trees, overhead, size));
+  name_kinds(size);
+  KTAPE_TRY(
+      add_table(tape, "blob", "blobs",
+                "SELECT name, count(*), sum(length(data)) FROM blob GROUP BY 1 ORDER BY 3 DESC, 1",
+                trees, overhead, size));
   KTAPE_TRY(add_table(tape, "page", "memory",
-                      "SELECT 'pages', count(*), coalesce(sum(length(data)), 0) FROM page", trees, overhead,
-                      size));
+                      "SELECT 'pages', count(*), coalesce(sum(length(data)), 0) FROM page", trees,
+                      overhead, size));
   KTAPE_ASSIGN(Statement listed, tape.prepare("SELECT count(*) FROM freeze_page"));
   KTAPE_ASSIGN(answered, listed.step());
-  size.parts.push_back(
-      {"memory", "which page was where", static_cast<uint64_t>(listed.integer(0)), trees["freeze_page"]});
+  size.parts.push_back({"memory", "which page was where", static_cast<uint64_t>(listed.integer(0)),
+                        trees["freeze_page"]});
   trees.erase("freeze_page");
   uint64_t schema_bytes = trees["sqlite_schema"];
   trees.erase("sqlite_schema");

@@ -22,9 +22,9 @@ struct TapeSize {
   std::vector<SizePart> parts;  // add up to file_bytes
 };
 
-// Where the bytes of a tape are. What SQLite adds to the content of the large tables (page headers, cell
-// headers, space that is free in a page) stands by itself, as do its schema and unused pages; small tables
-// are counted by whole pages. kHost where SQLite cannot tell (it has no dbstat).
+// Where the bytes of a tape are. What SQLite adds to the content of the large tables (page headers,
+// cell headers, space that is free in a page) stands by itself, as do its schema and unused pages;
+// small tables are counted by whole pages. kHost where SQLite cannot tell (it has no dbstat).
 [[nodiscard]] Result<TapeSize> measure_tape(const std::string& path);
 
 }  // namespace ktape

@@ -63,7 +63,8 @@ uint64_t database_bytes(const Header& header) {
 Error no_such_tape(const std::string& path) {
   Error error = system_error(ErrorCode::kNotFound, "cannot open tape '" + path + "'", ENOENT);
   std::string partial = partial_name(path);
-  if (::access(partial.c_str(), F_OK) == 0) error.hint = "it was not sealed: give the name '" + partial + "'";
+  if (::access(partial.c_str(), F_OK) == 0)
+    error.hint = "it was not sealed: give the name '" + partial + "'";
   return error;
 }
 
@@ -84,7 +85,8 @@ Result<UniqueFd> open_regular(const std::string& path) {
   if (!fd.valid() && errno == ENOENT) return no_such_tape(path);
   if (!fd.valid()) return system_error(meaning_of(errno), "cannot open tape '" + path + "'");
   struct stat status;
-  if (::fstat(fd.get(), &status) != 0) return system_error(ErrorCode::kHost, "cannot stat '" + path + "'");
+  if (::fstat(fd.get(), &status) != 0)
+    return system_error(ErrorCode::kHost, "cannot stat '" + path + "'");
   if (S_ISDIR(status.st_mode)) return bad("'" + path + "' is not a tape: it is a folder");
   if (!S_ISREG(status.st_mode)) return bad("'" + path + "' is not a tape: not a regular file");
   if (status.st_size == 0) return bad("'" + path + "' is not a tape: it is empty");
@@ -101,7 +103,8 @@ Result<Header> read_header(const std::string& path) {
     return bad("'" + path + "' is not a tape: not an SQLite database");
   }
   if (bytes < header.size()) {
-    return bad("'" + path + "' is not a tape: it has " + std::to_string(bytes) + " bytes, too few for one");
+    return bad("'" + path + "' is not a tape: it has " + std::to_string(bytes) +
+               " bytes, too few for one");
   }
   return header;
 }
@@ -114,7 +117,8 @@ struct FileLength {
 Result<FileLength> file_length(const std::string& path) {
   KTAPE_ASSIGN(Header header, read_header(path));
   struct stat status;
-  if (::stat(path.c_str(), &status) != 0) return system_error(ErrorCode::kHost, "cannot stat '" + path + "'");
+  if (::stat(path.c_str(), &status) != 0)
+    return system_error(ErrorCode::kHost, "cannot stat '" + path + "'");
   return FileLength{static_cast<uint64_t>(status.st_size), database_bytes(header)};
 }
 
@@ -124,8 +128,8 @@ Result<void> check_header(const std::string& path, const Header& header) {
   }
   int32_t version = big_endian(header, kUserVersionAt);
   if (version > kFormatVersion) {
-    return bad("'" + path + "' is a tape of format " + std::to_string(version) + "; this ktape reads up to " +
-                   std::to_string(kFormatVersion),
+    return bad("'" + path + "' is a tape of format " + std::to_string(version) +
+                   "; this ktape reads up to " + std::to_string(kFormatVersion),
                "read it with the ktape that recorded it, or a later one");
   }
   if (version < 1)
@@ -185,8 +189,8 @@ std::string uri(const std::string& path, const char* query) {
   return text + query;
 }
 
-// SQLite takes a table apart before we can look at it, in time that grows with the square of its length: a
-// tape's own tables and our queries are shorter than this.
+// SQLite takes a table apart before we can look at it, in time that grows with the square of its
+// length: a tape's own tables and our queries are shorter than this.
 constexpr int kMaxSqlBytes = 1 << 12;
 // Steps of SQLite's machine to read the schema: some six for an object, of which a tape has 26.
 constexpr int kMaxSchemaSteps = 2000;
@@ -198,7 +202,8 @@ Result<void> load_schema(Database& database, const std::string& path) {
   const Result<std::string> loaded = database.ask("SELECT 1 FROM sqlite_master LIMIT 1");
   const bool too_many = !loaded.ok() && sqlite3_errcode(database.handle()) == SQLITE_INTERRUPT;
   sqlite3_progress_handler(database.handle(), 0, nullptr, nullptr);
-  if (too_many) return bad(in_quotes(path) + " is not a tape: it has more tables and indexes than any");
+  if (too_many)
+    return bad(in_quotes(path) + " is not a tape: it has more tables and indexes than any");
   return {};
 }
 
@@ -210,17 +215,18 @@ Result<void> harden(Database& database, const std::string& path) {
       {SQLITE_DBCONFIG_DQS_DDL, 0},        {SQLITE_DBCONFIG_DQS_DML, 0},
       {SQLITE_DBCONFIG_WRITABLE_SCHEMA, 0}};
   for (auto [option, value] : switches) sqlite3_db_config(handle, option, value, nullptr);
-  const std::pair<int, int> limits[] = {{SQLITE_LIMIT_LENGTH, static_cast<int>(kMaxBlobBytes + (1 << 16))},
-                                        {SQLITE_LIMIT_SQL_LENGTH, kMaxSqlBytes},
-                                        {SQLITE_LIMIT_COLUMN, 64},
-                                        {SQLITE_LIMIT_EXPR_DEPTH, 32},
-                                        {SQLITE_LIMIT_COMPOUND_SELECT, 4},
-                                        {SQLITE_LIMIT_FUNCTION_ARG, 8},
-                                        {SQLITE_LIMIT_ATTACHED, 0},
-                                        {SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 64},
-                                        {SQLITE_LIMIT_VARIABLE_NUMBER, 64},
-                                        {SQLITE_LIMIT_TRIGGER_DEPTH, 1},
-                                        {SQLITE_LIMIT_WORKER_THREADS, 0}};
+  const std::pair<int, int> limits[] = {
+      {SQLITE_LIMIT_LENGTH, static_cast<int>(kMaxBlobBytes + (1 << 16))},
+      {SQLITE_LIMIT_SQL_LENGTH, kMaxSqlBytes},
+      {SQLITE_LIMIT_COLUMN, 64},
+      {SQLITE_LIMIT_EXPR_DEPTH, 32},
+      {SQLITE_LIMIT_COMPOUND_SELECT, 4},
+      {SQLITE_LIMIT_FUNCTION_ARG, 8},
+      {SQLITE_LIMIT_ATTACHED, 0},
+      {SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 64},
+      {SQLITE_LIMIT_VARIABLE_NUMBER, 64},
+      {SQLITE_LIMIT_TRIGGER_DEPTH, 1},
+      {SQLITE_LIMIT_WORKER_THREADS, 0}};
   for (auto [limit, value] : limits) sqlite3_limit(handle, limit, value);
   KTAPE_TRY(load_schema(database, path));
   return database.execute("PRAGMA mmap_size=0; PRAGMA cell_size_check=1; PRAGMA query_only=1");
@@ -250,7 +256,8 @@ Result<void> copy_file(const std::string& from, const std::string& to) {
   std::error_code error;
   std::filesystem::copy_file(from, to, std::filesystem::copy_options::overwrite_existing, error);
   if (error && error != std::errc::no_such_file_or_directory) {
-    return system_error(ErrorCode::kHost, "cannot copy '" + from + "' to '" + to + "'", error.value());
+    return system_error(ErrorCode::kHost, "cannot copy '" + from + "' to '" + to + "'",
+                        error.value());
   }
   return {};
 }
@@ -274,7 +281,8 @@ Result<void> copy_recording(const std::string& path, const std::string& copy) {
                "wait until it is sealed"};
 }
 
-// Also where the header does not say WAL mode: SQLite would use a log that stands beside a recording.
+// Also where the header does not say WAL mode: SQLite would use a log that stands beside a
+// recording.
 Result<bool> is_recording(const std::string& path, const Header& header) {
   if (header[kReadVersionAt] == kWalMode) return true;
   if (!is_partial_name(path)) return false;
@@ -286,17 +294,18 @@ Result<TapeSource> open_recording(const std::string& path) {
   KTAPE_ASSIGN(CopyFolder folder, CopyFolder::make());
   std::string copy = folder.path() + "/tape";
   KTAPE_TRY(copy_recording(path, copy));
-  KTAPE_ASSIGN(Database database, Database::open(copy, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, path));
+  KTAPE_ASSIGN(Database database,
+               Database::open(copy, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, path));
   // Exclusive: then the log's index lives in memory, not in one more file.
   KTAPE_TRY(database.execute("PRAGMA locking_mode=EXCLUSIVE"));
   KTAPE_TRY(harden(database, path));
   return TapeSource{std::move(folder), std::move(database), true};
 }
 
-// A recorder makes its tables before anything else, in one transaction with a rollback journal: until that
-// is through there is an empty file, or a part of an empty tape. Such a journal also stands there for a
-// moment when a tape is sealed, whose records are whole by then. It is never opened: it can name files to
-// delete.
+// A recorder makes its tables before anything else, in one transaction with a rollback journal:
+// until that is through there is an empty file, or a part of an empty tape. Such a journal also
+// stands there for a moment when a tape is sealed, whose records are whole by then. It is never
+// opened: it can name files to delete.
 bool is_stillborn(const std::string& path) {
   if (!is_partial_name(path)) return false;
   struct stat status;
@@ -365,9 +374,10 @@ Result<void> check_file(const std::string& path) {
   }
   KTAPE_ASSIGN(Header header, read_header(path));
   if (header[kWriteVersionAt] != kRollbackMode || header[kReadVersionAt] != kRollbackMode) {
-    return bad("its header says another journal mode than a sealed tape's: write and read version " +
-               std::to_string(std::to_integer<int>(header[kWriteVersionAt])) + " and " +
-               std::to_string(std::to_integer<int>(header[kReadVersionAt])) + ", not 1 and 1");
+    return bad(
+        "its header says another journal mode than a sealed tape's: write and read version " +
+        std::to_string(std::to_integer<int>(header[kWriteVersionAt])) + " and " +
+        std::to_string(std::to_integer<int>(header[kReadVersionAt])) + ", not 1 and 1");
   }
   return check_constants(header);
 }

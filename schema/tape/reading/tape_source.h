@@ -30,13 +30,15 @@ struct TapeSource {
   bool recording = false;  // opened from a copy, with its write-ahead log: never made one file
 };
 
-// kNotFound; kBadInput when it is no tape, or one of a later format. The tables are not checked yet.
+// kNotFound; kBadInput when it is no tape, or one of a later format. The tables are not checked
+// yet.
 [[nodiscard]] Result<TapeSource> open_source(const std::string& path);
 
 // A sealed tape's file has all of its bytes: else kBadInput.
 [[nodiscard]] Result<void> check_length(const std::string& path);
 
-// A sealed tape's file is in rollback-journal mode and exactly the database's pages: else kBadInput.
+// A sealed tape's file is in rollback-journal mode and exactly the database's pages: else
+// kBadInput.
 [[nodiscard]] Result<void> check_file(const std::string& path);
 
 }  // namespace ktape

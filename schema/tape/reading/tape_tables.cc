@@ -27,31 +27,34 @@ constexpr size_t kMaxObjects = 100;
 Result<Objects> objects_of(const Database& database) {
   KTAPE_ASSIGN(
       Statement query,
-      database.prepare("SELECT name, type, tbl_name, CASE typeof(sql) WHEN 'blob' THEN '' ELSE sql END, "
-                       "typeof(name) || typeof(type) || typeof(tbl_name) || typeof(rootpage) || typeof(sql) "
-                       "FROM sqlite_master"));
+      database.prepare(
+          "SELECT name, type, tbl_name, CASE typeof(sql) WHEN 'blob' THEN '' ELSE sql END, "
+          "typeof(name) || typeof(type) || typeof(tbl_name) || typeof(rootpage) || typeof(sql) "
+          "FROM sqlite_master"));
   Objects objects;
   for (;;) {
     KTAPE_ASSIGN(bool row, query.step());
     if (!row) return objects;
     const std::string name = query.text(0);
-    // SQLite bears several rows of one name. More names than any tape has: a stranger's file may hold a
-    // million.
-    if (!objects.emplace(name, Object{query.text(1), query.text(2), query.text(3), query.text(4)}).second)
+    // SQLite bears several rows of one name. More names than any tape has: a stranger's file may
+    // hold a million.
+    if (!objects.emplace(name, Object{query.text(1), query.text(2), query.text(3), query.text(4)})
+             .second)
       return bad("it has " + in_quotes(name) + " twice");
     if (objects.size() > kMaxObjects) return bad("it has more tables and indexes than any tape");
   }
 }
 
-// Adds the objects that SQLite makes of our own tables: it keeps each statement from its first word to its
-// last.
+// Adds the objects that SQLite makes of our own tables: it keeps each statement from its first word
+// to its last.
 void add_expected(std::string_view tables, Objects& objects) {
   constexpr std::string_view kCreate = "CREATE TABLE ";
   for (size_t at = tables.find(kCreate); at != std::string_view::npos;) {
     const size_t next = tables.find(kCreate, at + 1);
     const std::string_view whole = tables.substr(at, next - at);
     const std::string sql(whole.substr(0, whole.rfind(';')));
-    const std::string name = sql.substr(kCreate.size(), sql.find(' ', kCreate.size()) - kCreate.size());
+    const std::string name =
+        sql.substr(kCreate.size(), sql.find(' ', kCreate.size()) - kCreate.size());
     objects.emplace(name, Object{"table", name, sql, "texttexttextintegertext"});
     // A key that is neither the number of the row nor what the table is sorted by has an index.
     const bool indexed =
@@ -64,7 +67,8 @@ void add_expected(std::string_view tables, Objects& objects) {
   }
 }
 
-// Not by making them in an SQLite database: that takes longer than all else that opening a tape does.
+// Not by making them in an SQLite database: that takes longer than all else that opening a tape
+// does.
 Objects expected_objects(int32_t format) {
   Objects objects;
   add_expected(kTapeTables, objects);
@@ -89,8 +93,10 @@ Result<void> compare_tables(const Database& database, int32_t format) {
   KTAPE_ASSIGN(Objects found, objects_of(database));
   for (const auto& [name, object] : found) {
     if (!expected.contains(name))
-      return bad("it has the " + printable(object.type) + " " + in_quotes(name) + ", which no tape has");
-    if (expected.at(name) != object) return bad("its " + object.type + " '" + name + "' is not as in a tape");
+      return bad("it has the " + printable(object.type) + " " + in_quotes(name) +
+                 ", which no tape has");
+    if (expected.at(name) != object)
+      return bad("its " + object.type + " '" + name + "' is not as in a tape");
   }
   for (const auto& [name, object] : expected) {
     if (!found.contains(name)) return bad("its " + object.type + " '" + name + "' is missing");

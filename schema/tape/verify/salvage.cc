@@ -24,8 +24,8 @@ struct Salvage {
   std::string stopped;  // by what damage; empty: nothing is missing
 };
 
-// Where the source is damaged, what comes before the damage is kept. An error of the new tape sticks
-// to it: sealing reports it.
+// Where the source is damaged, what comes before the damage is kept. An error of the new tape
+// sticks to it: sealing reports it.
 void note_damage(const Result<void>& copied, Salvage& salvage) {
   if (!copied.ok() && salvage.stopped.empty()) salvage.stopped = copied.error().message;
 }
@@ -60,11 +60,12 @@ void fill_sealed(const Salvage& salvage, schema::Sealed::Builder sealed) {
 Result<SealedTape> copy_and_seal(Salvage& salvage, bool has_seal) {
   KTAPE_TRY(copy_everything(salvage, has_seal));
   if (salvage.copy.keep_seal && !salvage.stopped.empty()) {
-    return Error{ErrorCode::kHost, "cannot copy what was whole a moment ago: " + salvage.stopped, ""};
+    return Error{ErrorCode::kHost, "cannot copy what was whole a moment ago: " + salvage.stopped,
+                 ""};
   }
   if (salvage.copy.keep_seal) return salvage.copy.store.finish();
-  return salvage.copy.store.seal(salvage.copy.last,
-                                 [&](schema::Sealed::Builder record) { fill_sealed(salvage, record); });
+  return salvage.copy.store.seal(
+      salvage.copy.last, [&](schema::Sealed::Builder record) { fill_sealed(salvage, record); });
 }
 
 }  // namespace

@@ -8,6 +8,7 @@
 #include <map>
 
 #include "schema/base/text.h"
+#include "schema/tape/chain.h"
 #include "schema/tape/projection/projection_tables.h"
 #include "schema/tape/reading/event_cursor.h"
 #include "schema/tape/reading/tape_source.h"
@@ -71,7 +72,8 @@ void note(schema::Record::Reader record, RecordFacts& facts) {
   ++facts.counts.kinds[kind_of(record)];
   if (record.isThawed()) {
     auto thawed = record.getThawed();
-    facts.thawed[thawed.getFreeze()] = {thawed.getPages(), std::string(as_text(thawed.getPagesDigest()))};
+    facts.thawed[thawed.getFreeze()] = {thawed.getPages(),
+                                        std::string(as_text(thawed.getPagesDigest()))};
   }
 }
 
@@ -135,8 +137,10 @@ Result<void> check_seal(const SealedFacts& sealed, RecordFacts& facts) {
     return bad("hashes or names of the blobs are not those that the Sealed record was made from");
   }
   if (sealed.packed_digest.empty()) return {};
-  if (!std::ranges::equal(as_bytes(sealed.packed_digest), packed_digest(facts.blobs, facts.pages))) {
-    return bad("blobs and pages unpack to what was recorded, but are packed or ordered in another way");
+  if (!std::ranges::equal(as_bytes(sealed.packed_digest),
+                          packed_digest(facts.blobs, facts.pages))) {
+    return bad(
+        "blobs and pages unpack to what was recorded, but are packed or ordered in another way");
   }
   return {};
 }
@@ -154,7 +158,8 @@ Result<void> check_database(const Database& tape) {
 // Each table was made once.
 Result<void> check_changes(const Database& tape) {
   KTAPE_ASSIGN(std::string changes, tape.ask("PRAGMA schema_version"));
-  KTAPE_ASSIGN(std::string tables, tape.ask("SELECT count(*) FROM sqlite_schema WHERE type = 'table'"));
+  KTAPE_ASSIGN(std::string tables,
+               tape.ask("SELECT count(*) FROM sqlite_schema WHERE type = 'table'"));
   if (changes == tables) return {};
   return bad("its tables were changed " + changes + " times, those of a tape " + tables + " times");
 }

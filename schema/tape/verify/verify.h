@@ -15,7 +15,8 @@ namespace ktape {
 enum class Integrity {
   kIntact,     // sealed; every record, page, blob and column is as recorded
   kTruncated,  // a valid prefix that salvage sealed
-  kUnsealed,   // a recording that was never made one file: a valid prefix, or all up to its Sealed record
+  kUnsealed,   // a recording that was never made one file: a valid prefix, or all up to its Sealed
+               // record
   kAltered,    // something is not as it was recorded
 };
 
@@ -32,16 +33,18 @@ struct Verification {
 };
 
 // Checks everything that is in a tape against everything else. An error only when the file cannot
-// be read as a tape at all. `expect`: the head digest that the recorder printed; another one is kAltered.
-[[nodiscard]] Result<Verification> verify(const std::string& path, const std::optional<Digest>& expect);
+// be read as a tape at all. `expect`: the head digest that the recorder printed; another one is
+// kAltered.
+[[nodiscard]] Result<Verification> verify(const std::string& path,
+                                          const std::optional<Digest>& expect);
 
-// Checks records, blobs and pages of a sealed tape against each other, whatever tables were made from them:
-// kBadInput says what is not as it was recorded.
+// Checks records, blobs and pages of a sealed tape against each other, whatever tables were made
+// from them: kBadInput says what is not as it was recorded.
 [[nodiscard]] Result<void> verify_records(const Database& tape);
 
 // Makes one sealed file from what a dead recorder left at `path` (the `.partial` or the tape's own
-// name). A Sealed record that is there is kept with its outcome, when everything verifies; else the file
-// is marked truncated. The source is not touched. kUsage when `out` exists.
+// name). A Sealed record that is there is kept with its outcome, when everything verifies; else the
+// file is marked truncated. The source is not touched. kUsage when `out` exists.
 [[nodiscard]] Result<Verification> salvage(const std::string& path, const std::string& out);
 
 }  // namespace ktape

@@ -44,22 +44,25 @@ Result<void> check_page_list(uint64_t freeze, const ThawedPages& thawed, PageLis
   }
   Digest digest = list.finish();
   if (!std::ranges::equal(as_bytes(thawed.digest), digest)) {
-    return bad("the rows of freeze_page of " + of + " are not those that its Thawed record was made from");
+    return bad("the rows of freeze_page of " + of +
+               " are not those that its Thawed record was made from");
   }
   return {};
 }
 
 // The freezes that have rows; the others must not claim any.
 Result<void> check_freeze_pages(const Database& tape, std::map<uint64_t, ThawedPages> thawed) {
-  KTAPE_ASSIGN(Statement rows,
-               tape.prepare("SELECT freeze, frame, frames, hash FROM freeze_page ORDER BY freeze, frame"));
+  KTAPE_ASSIGN(
+      Statement rows,
+      tape.prepare("SELECT freeze, frame, frames, hash FROM freeze_page ORDER BY freeze, frame"));
   KTAPE_ASSIGN(bool more, rows.step());
   while (more) {
     KTAPE_ASSIGN(FreezePage page, freeze_page_in(rows));
     const uint64_t freeze = page.freeze;
     auto claimed = thawed.extract(freeze);
     if (claimed.empty())
-      return bad("freeze_page has pages of freeze " + std::to_string(freeze) + ", which never ended");
+      return bad("freeze_page has pages of freeze " + std::to_string(freeze) +
+                 ", which never ended");
     PageListDigest list;
     PageListOrder order;
     while (more && page.freeze == freeze) {
@@ -90,7 +93,8 @@ Result<void> check_none(const Database& tape, const std::string& sql, const std:
 }  // namespace
 
 Result<std::map<Digest, std::string>> check_blobs(const Database& tape, PackedRows& packed) {
-  KTAPE_ASSIGN(Statement rows, tape.prepare("SELECT hash, codec, data, name FROM blob ORDER BY rowid"));
+  KTAPE_ASSIGN(Statement rows,
+               tape.prepare("SELECT hash, codec, data, name FROM blob ORDER BY rowid"));
   Unpacker unpacker;
   std::map<Digest, std::string> names;
   size_t bytes = 0;
@@ -101,13 +105,14 @@ Result<std::map<Digest, std::string>> check_blobs(const Database& tape, PackedRo
     // Zeroes are packed ten thousand to one: a small file may be a long time's work.
     bytes += blob.bytes;
     if (bytes > kMaxBlobsBytes) {
-      return bad("its blobs are over the limit of " + std::to_string(kMaxBlobsBytes) + " bytes in all");
+      return bad("its blobs are over the limit of " + std::to_string(kMaxBlobsBytes) +
+                 " bytes in all");
     }
     if (rows.type(3) != SQLITE_TEXT)
       return bad("blob " + to_hex(blob.hash) + " has a name of the wrong type");
     if (rows.bytes(3).size() > kMaxBlobNameBytes)
-      return bad("blob " + to_hex(blob.hash) + " has a name of over " + std::to_string(kMaxBlobNameBytes) +
-                 " bytes");
+      return bad("blob " + to_hex(blob.hash) + " has a name of over " +
+                 std::to_string(kMaxBlobNameBytes) + " bytes");
     names.emplace(blob.hash, rows.text(3));
     packed.add(blob.hash, rows.integer(1), rows.bytes(2));
   }
@@ -126,10 +131,10 @@ Result<uint64_t> check_pages(const Database& tape, const std::map<uint64_t, Thaw
     ++pages;
   }
   KTAPE_TRY(check_freeze_pages(tape, thawed));
-  KTAPE_TRY(check_none(
-      tape,
-      "SELECT hash FROM freeze_page WHERE hash NOT NULL AND hash NOT IN (SELECT hash FROM page) LIMIT 1",
-      "is missing"));
+  KTAPE_TRY(check_none(tape,
+                       "SELECT hash FROM freeze_page WHERE hash NOT NULL AND hash NOT IN (SELECT "
+                       "hash FROM page) LIMIT 1",
+                       "is missing"));
   KTAPE_TRY(check_none(tape,
                        "SELECT hash FROM page WHERE hash NOT IN "
                        "(SELECT hash FROM freeze_page WHERE hash IS NOT NULL) LIMIT 1",

@@ -53,8 +53,8 @@ std::string where(const std::string& table, const Statement& row, int keys) {
 
 Error bad(const std::string& message) { return Error{ErrorCode::kBadInput, message, ""}; }
 
-Result<void> compare_rows(const std::string& table, const Statement& found, const Statement& expected,
-                          int keys) {
+Result<void> compare_rows(const std::string& table, const Statement& found,
+                          const Statement& expected, int keys) {
   for (int column = 0; column < expected.columns(); ++column) {
     if (same_cell(found, expected, column)) continue;
     size_t from = first_difference(found, expected, column);
@@ -66,7 +66,8 @@ Result<void> compare_rows(const std::string& table, const Statement& found, cons
 
 // Which of the tables of later formats an earlier one has.
 Result<std::set<std::string>> tables_of(const Database& database) {
-  KTAPE_ASSIGN(Statement query, database.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'"));
+  KTAPE_ASSIGN(Statement query,
+               database.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'"));
   std::set<std::string> tables;
   for (;;) {
     KTAPE_ASSIGN(const bool row, query.step());
@@ -100,7 +101,8 @@ Result<void> check_projection(const Database& tape, const Database& expected) {
   for (size_t i = 0; i < static_cast<size_t>(RowShape::kCount); ++i) {
     auto shape = static_cast<RowShape>(i);
     if (tables.erase(table_of(shape)) == 0) continue;
-    KTAPE_TRY(compare_table(tape, expected, table_of(shape), static_cast<int>(key_columns_of(shape))));
+    KTAPE_TRY(
+        compare_table(tape, expected, table_of(shape), static_cast<int>(key_columns_of(shape))));
   }
   return {};
 }

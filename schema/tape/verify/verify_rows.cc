@@ -14,10 +14,10 @@
 #include "schema/tape/tables.h"
 #include "schema/tape/verify/verify_parts.h"
 
-// Rows as they stand in the file. Queries do not show all of a row: not a value in place of a key that is
-// kept elsewhere, not what stands after the last column, not how wide a number is. SQLite writes each row in
-// one way only, so that any other is an edit. https://www.sqlite.org/fileformat.html, sections 1.5, 1.6
-// and 2.1.
+// Rows as they stand in the file. Queries do not show all of a row: not a value in place of a key
+// that is kept elsewhere, not what stands after the last column, not how wide a number is. SQLite
+// writes each row in one way only, so that any other is an edit.
+// https://www.sqlite.org/fileformat.html, sections 1.5, 1.6 and 2.1.
 
 namespace ktape {
 
@@ -43,7 +43,8 @@ struct Tree {
 
 Error bad(const std::string& message) { return Error{ErrorCode::kBadInput, message, ""}; }
 
-// Reads big-endian numbers one after another. What is beyond the end reads as zero, and is not `sound`.
+// Reads big-endian numbers one after another. What is beyond the end reads as zero, and is not
+// `sound`.
 class Bytes {
  public:
   explicit Bytes(std::span<const std::byte> bytes, size_t at = 0) : bytes_(bytes), at_(at) {}
@@ -128,7 +129,8 @@ const char* fault_of(std::span<const std::byte> row, const Tree& tree, bool has_
   size_t columns = 0;
   for (; types.sound() && types.at() < header_bytes; ++columns) {
     const uint64_t type = types.varint();
-    if (has_key && tree.key == columns && type != 0) return "has a value of its own in place of its key";
+    if (has_key && tree.key == columns && type != 0)
+      return "has a value of its own in place of its key";
     if (!value_is_sound(type, body)) return "has a value that is not written as SQLite writes it";
   }
   if (!types.sound() || !body.sound()) return "is cut short, or wider than it needs to be";
@@ -157,7 +159,8 @@ class Rows {
       }
       // After the list stand at most those that were on it.
       while (list.at() < page->size()) {
-        if (list.number(4) >= seen_.size()) return bad("a page that lists free ones holds something else");
+        if (list.number(4) >= seen_.size())
+          return bad("a page that lists free ones holds something else");
       }
     }
     return {};
@@ -175,7 +178,8 @@ class Rows {
     const auto at = static_cast<off_t>(uint64_t{number - 1} * kTapePageBytes);
     const ssize_t got = ::pread(file_.get(), page->data(), page->size(), at);
     if (got < 0)
-      return system_error(ErrorCode::kHost, "cannot read page " + std::to_string(number) + " of the file");
+      return system_error(ErrorCode::kHost,
+                          "cannot read page " + std::to_string(number) + " of the file");
     if (static_cast<size_t>(got) != page->size())
       return bad("page " + std::to_string(number) + " of the file is cut short");
     return page;
@@ -191,8 +195,10 @@ class Rows {
 
   Result<void> check_free_page(uint32_t number) {
     KTAPE_ASSIGN(const std::unique_ptr<Page> page, visit(number));
-    const bool clean = std::ranges::all_of(*page, [](std::byte byte) { return byte == std::byte{0}; });
-    if (!clean) return bad("page " + std::to_string(number) + " of the file is free, and holds something");
+    const bool clean =
+        std::ranges::all_of(*page, [](std::byte byte) { return byte == std::byte{0}; });
+    if (!clean)
+      return bad("page " + std::to_string(number) + " of the file is free, and holds something");
     return {};
   }
 
@@ -227,13 +233,15 @@ class Rows {
     const uint64_t bytes = cell.varint();
     if (type == kLeafTable) {
       const uint64_t row = cell.varint();
-      if (tree_->numbered && row != row_ + 1) return fault(number, "has rows that do not count from 1");
+      if (tree_->numbered && row != row_ + 1)
+        return fault(number, "has rows that do not count from 1");
       row_ = row;
     }
     if (!cell.sound() || bytes > kMaxRowBytes) return fault(number, "has a row of no size");
     KTAPE_ASSIGN(const std::vector<std::byte> row, row_of(number, cell, bytes, type == kLeafTable));
     const char* const wrong = fault_of(row, *tree_, type == kLeafTable);
-    return wrong == nullptr ? Result<void>() : fault(number, std::string("has a row that ") + wrong);
+    return wrong == nullptr ? Result<void>()
+                            : fault(number, std::string("has a row that ") + wrong);
   }
 
   // Of a long row only a part stands in the cell, the rest in a chain of pages.
@@ -262,7 +270,8 @@ class Rows {
   }
 
   [[nodiscard]] Error fault(uint32_t number, const std::string& what) const {
-    return bad("page " + std::to_string(number) + " of the file, of " + in_quotes(tree_->name) + ", " + what);
+    return bad("page " + std::to_string(number) + " of the file, of " + in_quotes(tree_->name) +
+               ", " + what);
   }
 
   UniqueFd file_;
@@ -275,11 +284,12 @@ Result<std::vector<Tree>> trees_of(const Database& tape) {
   std::vector<Tree> trees = {{.name = "sqlite_schema", .root = 1, .columns = 5, .numbered = true}};
   KTAPE_ASSIGN(
       Statement rows,
-      tape.prepare("SELECT name, rootpage, CASE s.type WHEN 'table' THEN (SELECT count(*) FROM "
-                   "pragma_table_info(s.name)) "
-                   "ELSE (SELECT count(*) FROM pragma_index_xinfo(s.name)) END, "
-                   "(SELECT max(cid) FROM pragma_table_info(s.name) WHERE pk = 1 AND type = 'INTEGER') "
-                   "FROM sqlite_schema AS s"));
+      tape.prepare(
+          "SELECT name, rootpage, CASE s.type WHEN 'table' THEN (SELECT count(*) FROM "
+          "pragma_table_info(s.name)) "
+          "ELSE (SELECT count(*) FROM pragma_index_xinfo(s.name)) END, "
+          "(SELECT max(cid) FROM pragma_table_info(s.name) WHERE pk = 1 AND type = 'INTEGER') "
+          "FROM sqlite_schema AS s"));
   for (;;) {
     KTAPE_ASSIGN(const bool more, rows.step());
     if (!more) return trees;

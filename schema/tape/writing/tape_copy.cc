@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "schema/tape/chain.h"
 #include "schema/tape/codec.h"
 #include "schema/tape/reading/event_cursor.h"
 #include "schema/tape/tables.h"
@@ -63,7 +64,8 @@ Result<void> copy_blobs(TapeCopy& copy) {
 }
 
 Result<void> copy_freeze_pages(TapeCopy& copy) {
-  KTAPE_ASSIGN(Statement rows, copy.source.prepare("SELECT freeze, frame, frames, hash FROM freeze_page"));
+  KTAPE_ASSIGN(Statement rows,
+               copy.source.prepare("SELECT freeze, frame, frames, hash FROM freeze_page"));
   for (;;) {
     KTAPE_ASSIGN(bool more, rows.step());
     if (!more) return {};
@@ -77,7 +79,8 @@ Result<void> copy_freeze_pages(TapeCopy& copy) {
 }
 
 Result<void> copy_pages(TapeCopy& copy) {
-  KTAPE_ASSIGN(Statement rows, copy.source.prepare("SELECT hash, codec, data FROM page ORDER BY rowid"));
+  KTAPE_ASSIGN(Statement rows,
+               copy.source.prepare("SELECT hash, codec, data FROM page ORDER BY rowid"));
   for (;;) {
     KTAPE_ASSIGN(bool more, rows.step());
     if (!more) return {};

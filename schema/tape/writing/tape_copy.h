@@ -12,8 +12,8 @@
 
 namespace ktape {
 
-// Copies the rows of one tape into a new one, whose tables are those of today's format: what it has copied so
-// far.
+// Copies the rows of one tape into a new one, whose tables are those of today's format: what it has
+// copied so far.
 struct TapeCopy {
   const Database& source;
   TapeStore& store;
@@ -24,11 +24,12 @@ struct TapeCopy {
   uint64_t blobs_left_out = 0;
 };
 
-// In this order. Each stops at the first damage with kBadInput, and what it copied until then is kept;
-// another error is the host's, or the new tape's, to which it sticks.
+// In this order. Each stops at the first damage with kBadInput, and what it copied until then is
+// kept; another error is the host's, or the new tape's, to which it sticks.
 [[nodiscard]] Result<void> copy_records(TapeCopy& copy);
-[[nodiscard]] Result<void> copy_blobs(TapeCopy& copy);         // leaves out, and counts, what is damaged
-[[nodiscard]] Result<void> copy_freeze_pages(TapeCopy& copy);  // the page lists of the freezes that ended
-[[nodiscard]] Result<void> copy_pages(TapeCopy& copy);         // that those refer to
+[[nodiscard]] Result<void> copy_blobs(TapeCopy& copy);  // leaves out, and counts, what is damaged
+[[nodiscard]] Result<void> copy_freeze_pages(
+    TapeCopy& copy);                                    // the page lists of the freezes that ended
+[[nodiscard]] Result<void> copy_pages(TapeCopy& copy);  // that those refer to
 
 }  // namespace ktape

@@ -10,6 +10,7 @@
 #include <system_error>
 #include <utility>
 
+#include "schema/tape/chain.h"
 #include "schema/tape/tables.h"
 #include "schema/tape/tape_file.h"
 #include "schema/wire/data.h"
@@ -18,7 +19,8 @@ namespace ktape {
 
 namespace {
 
-// The tables exist before the database enters WAL mode, so that the main file alone says what it is.
+// The tables exist before the database enters WAL mode, so that the main file alone says what it
+// is.
 Result<void> make_tables(Database& database) {
   KTAPE_TRY(database.execute(
       "PRAGMA page_size=" + std::to_string(kTapePageBytes) +
@@ -26,7 +28,8 @@ Result<void> make_tables(Database& database) {
   KTAPE_TRY(database.execute(kTapeTables));
   KTAPE_TRY(database.execute(kProjectionTables));
   KTAPE_TRY(database.execute("PRAGMA application_id=" + std::to_string(kApplicationId) +
-                             "; PRAGMA user_version=" + std::to_string(kFormatVersion) + "; COMMIT"));
+                             "; PRAGMA user_version=" + std::to_string(kFormatVersion) +
+                             "; COMMIT"));
   KTAPE_ASSIGN(std::string mode, database.ask("PRAGMA journal_mode=WAL"));
   if (mode != "wal") {
     return Error{ErrorCode::kHost, "this file system does not support SQLite's WAL mode",
@@ -75,10 +78,11 @@ Result<std::unique_ptr<TapeStore>> TapeStore::create(const std::string& path) {
 
 Result<std::unique_ptr<TapeStore>> TapeStore::open_claimed(const std::string& path) {
   UniqueFd file(::open(partial_name(path).c_str(), O_RDONLY | O_CLOEXEC));
-  if (!file.valid()) return system_error(ErrorCode::kHost, "cannot open '" + partial_name(path) + "'");
-  KTAPE_ASSIGN(
-      Database database,
-      Database::open(partial_name(path), SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, partial_name(path)));
+  if (!file.valid())
+    return system_error(ErrorCode::kHost, "cannot open '" + partial_name(path) + "'");
+  KTAPE_ASSIGN(Database database,
+               Database::open(partial_name(path), SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
+                              partial_name(path)));
   KTAPE_TRY(make_tables(database));
   KTAPE_TRY(sync_folder_of(path));
   std::unique_ptr<TapeStore> store(new TapeStore(path, std::move(file), std::move(database)));
@@ -93,7 +97,8 @@ Result<void> TapeStore::prepare() {
       {&insert_event_, "INSERT INTO event(seq, kind, record, chain) VALUES(?, ?, ?, ?)"},
       {&insert_blob_, "INSERT INTO blob(hash, name, codec, data) VALUES(?, ?, ?, ?)"},
       {&insert_page_, "INSERT INTO page(hash, codec, data) VALUES(?, ?, ?)"},
-      {&insert_freeze_page_, "INSERT INTO freeze_page(freeze, frame, frames, hash) VALUES(?, ?, ?, ?)"}};
+      {&insert_freeze_page_,
+       "INSERT INTO freeze_page(freeze, frame, frames, hash) VALUES(?, ?, ?, ?)"}};
   for (auto [statement, sql] : statements) {
     KTAPE_ASSIGN(*statement, database_.prepare(sql));
   }
@@ -116,10 +121,10 @@ Result<void> TapeStore::add_record(std::span<const std::byte> message) {
   KTAPE_ASSIGN(schema::Record::Reader record, decoder_.decode(message));
   KTAPE_ASSIGN(std::vector<Row> rows, project_safely(record));
   if (record.getSeq() != next_seq().value) {
-    return Error{
-        ErrorCode::kBadInput,
-        "got record " + std::to_string(record.getSeq()) + ", expected " + std::to_string(next_seq().value),
-        ""};
+    return Error{ErrorCode::kBadInput,
+                 "got record " + std::to_string(record.getSeq()) + ", expected " +
+                     std::to_string(next_seq().value),
+                 ""};
   }
   return stick(insert_record(kind_of(record), message, rows));
 }
@@ -153,7 +158,8 @@ Result<void> TapeStore::add_blob(const Digest& hash, std::string_view name, int6
   return {};
 }
 
-Result<void> TapeStore::add_page(const Digest& hash, int64_t codec, std::span<const std::byte> data) {
+Result<void> TapeStore::add_page(const Digest& hash, int64_t codec,
+                                 std::span<const std::byte> data) {
   KTAPE_TRY(state_);
   if (has_page(hash)) return {};
   insert_page_.bind(1, std::span<const std::byte>(hash));
@@ -192,7 +198,8 @@ Result<void> TapeStore::end_group() {
   return {};
 }
 
-Result<SealedTape> TapeStore::seal(HostNs host, const std::function<void(schema::Sealed::Builder)>& fill) {
+Result<SealedTape> TapeStore::seal(HostNs host,
+                                   const std::function<void(schema::Sealed::Builder)>& fill) {
   KTAPE_TRY(state_);
   auto fill_record = [&](schema::Record::Builder record) {
     auto sealed = record.initSealed();
@@ -200,7 +207,8 @@ Result<SealedTape> TapeStore::seal(HostNs host, const std::function<void(schema:
     write_counts(counts_, sealed);
     sealed.setPackedDigest(as_data(packed_digest(packed_blobs_, packed_pages_)));
   };
-  KTAPE_ASSIGN(RecordMessage message, RecordMessage::build(next_seq(), host, GuestNs(0), fill_record));
+  KTAPE_ASSIGN(RecordMessage message,
+               RecordMessage::build(next_seq(), host, GuestNs(0), fill_record));
   KTAPE_TRY(add_record(message.bytes()));
   return finish();
 }
@@ -225,7 +233,8 @@ Result<SealedTape> TapeStore::finish_nameless() {
   if (auto closed = close_nameless(copy); !closed.ok()) {
     Error error = closed.error();
     error.message =
-        "'" + partial_ + "' was removed while it was recorded, and cannot be written anew: " + error.message;
+        "'" + partial_ +
+        "' was removed while it was recorded, and cannot be written anew: " + error.message;
     return stick(error).error();
   }
   KTAPE_ASSIGN(SealedTape tape, publish_whole(copy));
@@ -281,7 +290,8 @@ Result<void> TapeStore::close_nameless(const std::string& copy) {
   int keep = 1;
   (void)sqlite3_file_control(database_.handle(), nullptr, SQLITE_FCNTL_PERSIST_WAL, &keep);
   KTAPE_TRY(database_.close());
-  KTAPE_ASSIGN(Database database, Database::open(copy, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, copy));
+  KTAPE_ASSIGN(Database database,
+               Database::open(copy, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, copy));
   KTAPE_TRY(database.execute("PRAGMA locking_mode=EXCLUSIVE"));
   KTAPE_TRY(database.leave_wal_mode());
   return database.close();
@@ -291,7 +301,8 @@ Result<SealedTape> TapeStore::publish_whole(const std::string& from) {
   state_ = Error{ErrorCode::kInternal, "'" + path_ + "' is sealed", ""};
   if (auto published = publish(from, path_); !published.ok()) {
     Error error = published.error();
-    if (error.hint.empty()) error.hint = "all of it was written; 'ktape verify' tells whether it is whole";
+    if (error.hint.empty())
+      error.hint = "all of it was written; 'ktape verify' tells whether it is whole";
     return error;
   }
   struct stat status;

@@ -36,7 +36,8 @@ struct TapeCounts {
 };
 
 // The database of a tape while it is written, in finished rows: beneath TapeWriter, which makes
-// records, and salvage, which copies them. An error of the database sticks: every later call returns it.
+// records, and salvage, which copies them. An error of the database sticks: every later call
+// returns it.
 class TapeStore {
  public:
   [[nodiscard]] static Result<std::unique_ptr<TapeStore>> create(const std::string& path);
@@ -47,7 +48,8 @@ class TapeStore {
   // Nothing happens when the hash is there already.
   [[nodiscard]] Result<void> add_blob(const Digest& hash, std::string_view name, int64_t codec,
                                       std::span<const std::byte> data);
-  [[nodiscard]] Result<void> add_page(const Digest& hash, int64_t codec, std::span<const std::byte> data);
+  [[nodiscard]] Result<void> add_page(const Digest& hash, int64_t codec,
+                                      std::span<const std::byte> data);
   [[nodiscard]] Result<void> add_freeze_page(const FreezePage& row);
 
   [[nodiscard]] Result<void> commit();
@@ -57,7 +59,8 @@ class TapeStore {
   // Makes the file whole, durable and PATH; the last record that was added is Sealed.
   [[nodiscard]] Result<SealedTape> finish();
 
-  // Closes and removes the `.partial`, unless it is whole already: then false. Every later call fails.
+  // Closes and removes the `.partial`, unless it is whole already: then false. Every later call
+  // fails.
   bool abandon();
 
   [[nodiscard]] Seq next_seq() const { return Seq(counts_.records + 1); }
@@ -86,8 +89,8 @@ class TapeStore {
 
   std::string path_;
   std::string partial_;
-  // The database's file, also when its name is gone. Closed after it: closing any descriptor of a file gives
-  // up the process's locks on it.
+  // The database's file, also when its name is gone. Closed after it: closing any descriptor of a
+  // file gives up the process's locks on it.
   UniqueFd file_;
   Database database_;
   Statement begin_;

@@ -32,7 +32,8 @@ Result<void> check_whole(const std::string& path) {
   if (found.integrity == Integrity::kAltered)
     return Error{ErrorCode::kBadInput, in_quotes(path) + " is altered: " + found.finding, ""};
   if (found.integrity == Integrity::kUnsealed)
-    return Error{ErrorCode::kRefused, in_quotes(path) + " is not sealed: " + found.finding, found.hint};
+    return Error{ErrorCode::kRefused, in_quotes(path) + " is not sealed: " + found.finding,
+                 found.hint};
   return {};
 }
 
@@ -44,7 +45,8 @@ Result<UpgradedTape> upgrade(const std::string& path, const std::string& out) {
   if (!has_tables_of_another_build(source.database, format)) {
     KTAPE_TRY(check_whole(path));
   } else if (const Result<void> records = verify_records(source.database); !records.ok()) {
-    return Error{records.error().code, in_quotes(path) + " is altered: " + records.error().message, ""};
+    return Error{records.error().code, in_quotes(path) + " is altered: " + records.error().message,
+                 ""};
   }
   KTAPE_ASSIGN(std::unique_ptr<TapeStore> store, TapeStore::create(out));
   Result<SealedTape> made = copy_whole(source.database, *store);

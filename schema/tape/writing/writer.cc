@@ -56,8 +56,8 @@ Result<Digest> TapeWriter::add_blob(std::string_view name, std::span<const std::
 
 Result<Digest> TapeWriter::add_page(std::span<const std::byte> bytes) {
   if (bytes.size() != kPageBytes) {
-    return Error{ErrorCode::kUsage, "got a page of " + std::to_string(bytes.size()) + " bytes, expected 4096",
-                 ""};
+    return Error{ErrorCode::kUsage,
+                 "got a page of " + std::to_string(bytes.size()) + " bytes, expected 4096", ""};
   }
   Digest hash = sha256(bytes);
   if (impl_->store->has_page(hash)) return hash;
@@ -75,7 +75,8 @@ Result<PagesKept> TapeWriter::add_freeze_pages(uint64_t freeze, std::span<const 
   }
   PageListOrder order;
   for (const FreezePage& row : rows) {
-    if (auto fits = order.next(row); !fits.ok()) return Error{ErrorCode::kUsage, fits.error().message, ""};
+    if (auto fits = order.next(row); !fits.ok())
+      return Error{ErrorCode::kUsage, fits.error().message, ""};
     if (row.hash && !impl_->store->has_page(*row.hash)) {
       return Error{ErrorCode::kUsage, "page " + to_hex(*row.hash) + " was never added", ""};
     }
@@ -89,7 +90,8 @@ Result<PagesKept> TapeWriter::add_freeze_pages(uint64_t freeze, std::span<const 
   return PagesKept{list.pages(), list.finish()};
 }
 
-Result<SealedTape> TapeWriter::seal(HostNs host, const std::function<void(schema::Sealed::Builder)>& fill) {
+Result<SealedTape> TapeWriter::seal(HostNs host,
+                                    const std::function<void(schema::Sealed::Builder)>& fill) {
   return impl_->store->seal(host, fill);
 }
 

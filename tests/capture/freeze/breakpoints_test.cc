@@ -19,7 +19,8 @@ class Held {
 
 }  // namespace
 
-TEST_CASE_METHOD(Held, "a breakpoint with two holders is set once, and cleared when both have let go") {
+TEST_CASE_METHOD(Held,
+                 "a breakpoint with two holders is set once, and cleared when both have let go") {
   must(breakpoints.hold(frozen, GuestVirtual(1)));
   must(breakpoints.hold(frozen, GuestVirtual(1)));
   must(breakpoints.hold(frozen, GuestVirtual(2)));
@@ -47,7 +48,8 @@ TEST_CASE("the first served are those without which a run does not see its sched
                                                 {Priority::kUser, "w", "d"}});
   REQUIRE_FALSE(found.ok());
   CHECK(found.error().message ==
-        "a processor has 4 breakpoints, held by s (d), t (f), e (b), u (a), w (d): none is left for v (c)");
+        "a processor has 4 breakpoints, held by s (d), t (f), e (b), u (a), w (d): none is left "
+        "for v (c)");
 }
 
 }  // namespace ktape::test

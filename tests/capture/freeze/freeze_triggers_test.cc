@@ -41,9 +41,10 @@ KernelKnowledge kernel(bool sched_ext = true) {
 
 // A scenario with two steps, and a scheduler: "none", "vtime = ()", "external = (program = ...)".
 LoadedScenario scenario_with(const std::string& scheduler, const std::string& more = "") {
-  return must(parse_scenario("t.scenario", "(name = \"t\", scheduler = (" + scheduler + "),\n" + more +
-                                               " steps = [(name = \"settle\", actions = [(sleepMs = 1)]),\n"
-                                               "  (name = \"a@b*2\", actions = [(sleepMs = 1)])])"));
+  return must(
+      parse_scenario("t.scenario", "(name = \"t\", scheduler = (" + scheduler + "),\n" + more +
+                                       " steps = [(name = \"settle\", actions = [(sleepMs = 1)]),\n"
+                                       "  (name = \"a@b*2\", actions = [(sleepMs = 1)])])"));
 }
 
 LoadedScenario scenario(bool external) {
@@ -57,8 +58,10 @@ Result<std::vector<FreezeTrigger>> plan_triggers(const std::vector<std::string>&
 
 std::string text_of(const Error& error) { return error.message + "|" + error.hint; }
 
-std::string refusal(const std::vector<std::string>& freeze_on, bool sched_ext = true, bool external = false) {
-  const Result<std::vector<FreezeTrigger>> plan = plan_triggers(freeze_on, kernel(sched_ext), external);
+std::string refusal(const std::vector<std::string>& freeze_on, bool sched_ext = true,
+                    bool external = false) {
+  const Result<std::vector<FreezeTrigger>> plan =
+      plan_triggers(freeze_on, kernel(sched_ext), external);
   REQUIRE_FALSE(plan.ok());
   CHECK(plan.error().code == ErrorCode::kUsage);
   return plan.error().message + "|" + plan.error().hint;
@@ -69,11 +72,15 @@ std::string refusal(const std::vector<std::string>& freeze_on, bool sched_ext = 
 TEST_CASE("what became of a trigger is said in a few words") {
   CHECK(TriggerCount{"symbol:schedule", true, 1}.text() == "symbol:schedule: once");
   CHECK(TriggerCount{"symbol:schedule", true, 3, 3}.text() == "symbol:schedule: 3 times");
-  CHECK(TriggerCount{"symbol:schedule", true, 64, 100}.text() == "symbol:schedule: 100 hits in 64 freezes");
-  CHECK(TriggerCount{"symbol:schedule", true, 1, 2}.text() == "symbol:schedule: 2 hits in 1 freeze");
+  CHECK(TriggerCount{"symbol:schedule", true, 64, 100}.text() ==
+        "symbol:schedule: 100 hits in 64 freezes");
+  CHECK(TriggerCount{"symbol:schedule", true, 1, 2}.text() ==
+        "symbol:schedule: 2 hits in 1 freeze");
   CHECK(TriggerCount{"symbol:schedule", true, 3}.text() == "symbol:schedule: 3 times");
-  CHECK(TriggerCount{"symbol:schedule", true, 0}.text() == "symbol:schedule: never, it was not entered");
-  CHECK(TriggerCount{"symbol:schedule", false, 0}.text() == "symbol:schedule: never, it was not set up");
+  CHECK(TriggerCount{"symbol:schedule", true, 0}.text() ==
+        "symbol:schedule: never, it was not entered");
+  CHECK(TriggerCount{"symbol:schedule", false, 0}.text() ==
+        "symbol:schedule: never, it was not set up");
   CHECK(TriggerCount{"scx-error", true, 0}.text() == "scx-error: never");
 }
 
@@ -88,11 +95,13 @@ TEST_CASE("without being told, a run freezes on scheduler errors") {
 
 TEST_CASE("on a kernel without sched_ext it is left out, unless it was asked for") {
   CHECK(must(plan_triggers({}, kernel(false), false)).empty());
-  CHECK(refusal({"scx-error"}, false) == "kernel 6.99 has no scheduler exit to freeze on: no sched_ext|");
+  CHECK(refusal({"scx-error"}, false) ==
+        "kernel 6.99 has no scheduler exit to freeze on: no sched_ext|");
 }
 
 TEST_CASE("a function is frozen on once, or as often as is said") {
-  const auto plan = must(plan_triggers({"none", "symbol:schedule", "symbol:helper*7"}, kernel(), false));
+  const auto plan =
+      must(plan_triggers({"none", "symbol:schedule", "symbol:helper*7"}, kernel(), false));
   REQUIRE(plan.size() == 2);
   CHECK(plan[0].name == "symbol:schedule");
   CHECK(plan[0].times == 1);
@@ -101,60 +110,75 @@ TEST_CASE("a function is frozen on once, or as often as is said") {
 }
 
 TEST_CASE("what cannot be frozen on is refused before anything boots") {
-  CHECK(refusal({"symbol:shcedule"}) == "kernel 6.99 has no function 'shcedule'|did you mean 'schedule'?");
+  CHECK(refusal({"symbol:shcedule"}) ==
+        "kernel 6.99 has no function 'shcedule'|did you mean 'schedule'?");
   CHECK(refusal({"symbol:jiffies_64"}) == "'jiffies_64' is data, not a function|");
   CHECK(refusal({"symbol:__pfx_helper"}) == "'__pfx_helper' is padding, which is never executed|");
   CHECK(refusal({"symbol:twin"}) ==
         "kernel 6.99 has 2 symbols named 'twin': one cannot be told from the others|");
-  CHECK(refusal({"symbol:helper*0"}) == "'symbol:helper*0': what follows '*' is how often, 1 to 1000|");
+  CHECK(refusal({"symbol:helper*0"}) ==
+        "'symbol:helper*0': what follows '*' is how often, 1 to 1000|");
   CHECK(refusal({"symbol:helper@attach*5"}) ==
         "'symbol:helper@attach*5': the count stands before '@'|'symbol:helper*5@attach'");
-  CHECK(refusal({"symbol:helper*x"}) == "'symbol:helper*x': what follows '*' is how often, 1 to 1000|");
+  CHECK(refusal({"symbol:helper*x"}) ==
+        "'symbol:helper*x': what follows '*' is how often, 1 to 1000|");
   CHECK(refusal({"panic"}) ==
-        "'panic' is nothing to freeze on|it is 'scx-error', 'symbol:NAME', 'symbol:NAME*N', each also with "
+        "'panic' is nothing to freeze on|it is 'scx-error', 'symbol:NAME', 'symbol:NAME*N', each "
+        "also with "
         "'@attach' or '@step:NAME', or 'none'");
   CHECK(refusal({"none", "scx-error"}) ==
         "'--freeze-on none' and '--freeze-on scx-error' contradict each other|");
   CHECK(refusal({"symbol:helper", "symbol:helper*2"}) == "'symbol:helper' is asked for twice|");
 }
 
-TEST_CASE("a processor has four breakpoints, and a shortage names who holds them and who gets none") {
+TEST_CASE(
+    "a processor has four breakpoints, and a shortage names who holds them and who gets none") {
   const std::vector<std::string> three = {"symbol:one", "symbol:two", "symbol:three"};
   CHECK(must(plan_triggers(three, kernel(), false)).size() == 4);
-  CHECK(refusal({"symbol:one", "symbol:two", "symbol:three", "symbol:helper"}) ==
-        "a processor has 4 breakpoints, held by scx-error (scx_error_irq_workfn), symbol:one (one), "
-        "symbol:two (two), symbol:three (three): none is left for symbol:helper (helper)|'--freeze-on none' "
-        "leaves scx-error out; or freeze on fewer functions");
-  CHECK(refusal({"none", "symbol:one", "symbol:two", "symbol:three", "symbol:helper", "symbol:schedule"}) ==
-        "a processor has 4 breakpoints, held by symbol:one (one), symbol:two (two), symbol:three (three), "
-        "symbol:helper (helper): none is left for symbol:schedule (schedule)|freeze on fewer functions");
+  CHECK(
+      refusal({"symbol:one", "symbol:two", "symbol:three", "symbol:helper"}) ==
+      "a processor has 4 breakpoints, held by scx-error (scx_error_irq_workfn), symbol:one (one), "
+      "symbol:two (two), symbol:three (three): none is left for symbol:helper "
+      "(helper)|'--freeze-on none' "
+      "leaves scx-error out; or freeze on fewer functions");
+  CHECK(refusal({"none", "symbol:one", "symbol:two", "symbol:three", "symbol:helper",
+                 "symbol:schedule"}) ==
+        "a processor has 4 breakpoints, held by symbol:one (one), symbol:two (two), symbol:three "
+        "(three), "
+        "symbol:helper (helper): none is left for symbol:schedule (schedule)|freeze on fewer "
+        "functions");
 }
 
-TEST_CASE("an external scheduler's exit takes a breakpoint before scx-error and those of a user do") {
+TEST_CASE(
+    "an external scheduler's exit takes a breakpoint before scx-error and those of a user do") {
   CHECK(refusal({"symbol:one", "symbol:two", "symbol:three"}, true, true) ==
-        "a processor has 4 breakpoints, held by the exit of an external scheduler (scx_sched_free_rcu_work), "
-        "scx-error (scx_error_irq_workfn), symbol:one (one), symbol:two (two): none is left for symbol:three "
+        "a processor has 4 breakpoints, held by the exit of an external scheduler "
+        "(scx_sched_free_rcu_work), "
+        "scx-error (scx_error_irq_workfn), symbol:one (one), symbol:two (two): none is left for "
+        "symbol:three "
         "(three)|'--freeze-on none' leaves scx-error out; or freeze on fewer functions");
   CHECK(must(plan_triggers({"symbol:one", "symbol:two"}, kernel(), true)).size() == 3);
-  CHECK(must(plan_triggers({"none", "symbol:one", "symbol:two", "symbol:three"}, kernel(), true)).size() ==
-        3);
+  CHECK(must(plan_triggers({"none", "symbol:one", "symbol:two", "symbol:three"}, kernel(), true))
+            .size() == 3);
   // Where the kernel has no such function, none is set.
-  CHECK(
-      must(plan_triggers({"symbol:one", "symbol:two", "symbol:three", "symbol:helper"}, kernel(false), true))
-          .size() == 4);
+  CHECK(must(plan_triggers({"symbol:one", "symbol:two", "symbol:three", "symbol:helper"},
+                           kernel(false), true))
+            .size() == 4);
 }
 
 TEST_CASE("who wants the same function shares its breakpoint") {
-  CHECK(must(plan_triggers({"symbol:scx_error_irq_workfn", "symbol:scx_sched_free_rcu_work", "symbol:one",
-                            "symbol:two"},
+  CHECK(must(plan_triggers({"symbol:scx_error_irq_workfn", "symbol:scx_sched_free_rcu_work",
+                            "symbol:one", "symbol:two"},
                            kernel(), true))
             .size() == 5);
 }
 
-TEST_CASE("a trigger is armed once the kernel is understood, or after the attachment, or at a step") {
+TEST_CASE(
+    "a trigger is armed once the kernel is understood, or after the attachment, or at a step") {
   using schema::TriggerArming;
   const auto plan = must(plan_triggers(
-      {"scx-error@attach", "symbol:one", "symbol:two*5@attach", "symbol:three@step:a@b*2"}, kernel(), false));
+      {"scx-error@attach", "symbol:one", "symbol:two*5@attach", "symbol:three@step:a@b*2"},
+      kernel(), false));
   REQUIRE(plan.size() == 4);
   CHECK(plan[0].name == "scx-error");
   CHECK(plan[0].arming == TriggerArming::ATTACH);
@@ -173,13 +197,15 @@ TEST_CASE("a trigger that could never be armed is refused") {
         "'symbol:one@settle': what follows '@' is when it is armed, 'attach' or 'step:NAME'|");
   CHECK(refusal({"symbol:one@step:setle"}) ==
         "'symbol:one@step:setle': the scenario has no step 'setle'|did you mean 'settle'?");
-  const auto plan = ktape::plan_triggers({"symbol:one@attach"}, kernel(), scenario_with("none = void").get());
+  const auto plan =
+      ktape::plan_triggers({"symbol:one@attach"}, kernel(), scenario_with("none = void").get());
   REQUIRE_FALSE(plan.ok());
   CHECK(plan.error().message == "'symbol:one@attach': the scenario attaches no scheduler");
 }
 
 TEST_CASE("a scenario says what the command line can, and the command line stands in for it") {
-  const std::string said = "freezes = (on = [\"none\", \"symbol:one*3@step:settle\"], everyMs = 20),\n";
+  const std::string said =
+      "freezes = (on = [\"none\", \"symbol:one*3@step:settle\"], everyMs = 20),\n";
   const LoadedScenario scenario = scenario_with("vtime = (sliceUs = 0)", said);
   using std::chrono::milliseconds;
   const FreezePlan plan = must(plan_freezes({}, milliseconds(0), kernel(), scenario));
@@ -204,7 +230,8 @@ TEST_CASE("a trigger that a scenario asks for in vain is named with its place") 
   };
   CHECK(refused("\"none\", \"symbol:shcedule\"") ==
         "t.scenario:2:26: kernel 6.99 has no function 'shcedule'|did you mean 'schedule'?");
-  CHECK(refused("\"symbol:one\", \"symbol:one*2\"") == "t.scenario:2:17: 'symbol:one' is asked for twice|");
+  CHECK(refused("\"symbol:one\", \"symbol:one*2\"") ==
+        "t.scenario:2:17: 'symbol:one' is asked for twice|");
 }
 
 }  // namespace ktape::test

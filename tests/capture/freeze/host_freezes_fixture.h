@@ -89,7 +89,8 @@ class HostFreezesFixture : public EngineFixture {
     machine().set_registers(registers);
   }
   void attached() {
-    agent_says([](schema::FromAgent::Builder message) { message.initSchedulerAttached().setId(1); });
+    agent_says(
+        [](schema::FromAgent::Builder message) { message.initSchedulerAttached().setId(1); });
   }
   void breakpoint() { machine().push({MachineEventKind::kBreakpoint, {}, ""}); }
   void finish() {
@@ -120,7 +121,8 @@ class HostFreezesFixture : public EngineFixture {
     std::vector<std::string> asked;
     read([&](schema::Record::Reader record) {
       if (!record.isOpRequested()) return;
-      for (auto entry : record.getOpRequested().getEntries()) asked.push_back(entry.getTag().cStr());
+      for (auto entry : record.getOpRequested().getEntries())
+        asked.push_back(entry.getTag().cStr());
     });
     return asked;
   }
@@ -130,7 +132,8 @@ class HostFreezesFixture : public EngineFixture {
     read([&](schema::Record::Reader record) {
       if (record.isOpRequested()) {
         CHECK(record.getOpRequested().getGuestRequest() == 0);
-        for (auto entry : record.getOpRequested().getEntries()) asked.push_back(entry.getTag().cStr());
+        for (auto entry : record.getOpRequested().getEntries())
+          asked.push_back(entry.getTag().cStr());
       }
       if (!record.isOpReplied()) return;
       auto entries = record.getOpReplied().getEntries();
@@ -147,9 +150,11 @@ class HostFreezesFixture : public EngineFixture {
     read([&](schema::Record::Reader record) {
       if (record.isTriggerChanged()) {
         auto change = record.getTriggerChanged();
-        all.push_back(change.getTrigger().cStr() + (" " + names.at(static_cast<size_t>(change.getChange()))));
+        all.push_back(change.getTrigger().cStr() +
+                      (" " + names.at(static_cast<size_t>(change.getChange()))));
       }
-      if (record.isStepStarted()) all.push_back("step " + std::to_string(record.getStepStarted().getStep()));
+      if (record.isStepStarted())
+        all.push_back("step " + std::to_string(record.getStepStarted().getStep()));
       if (record.isSchedulerAttached()) all.emplace_back("attached");
       if (record.isFreezeBegan())
         all.push_back("freeze " + std::to_string(record.getFreezeBegan().getFreeze()));
@@ -162,8 +167,8 @@ class HostFreezesFixture : public EngineFixture {
     read([&](schema::Record::Reader record) {
       if (!record.isSealed()) return;
       for (auto trigger : record.getSealed().getTriggers())
-        all.push_back(trigger.getName().cStr() + (" " + std::to_string(trigger.getHits())) + " in " +
-                      std::to_string(trigger.getFreezes()));
+        all.push_back(trigger.getName().cStr() + (" " + std::to_string(trigger.getHits())) +
+                      " in " + std::to_string(trigger.getFreezes()));
     });
     return all;
   }
@@ -173,12 +178,15 @@ class HostFreezesFixture : public EngineFixture {
     read([&](schema::Record::Reader record) {
       if (!record.isSealed()) return;
       for (auto trigger : record.getSealed().getTriggers())
-        all.push_back(trigger.getName().cStr() + std::string(trigger.getArmed() ? " armed " : " not armed ") +
+        all.push_back(trigger.getName().cStr() +
+                      std::string(trigger.getArmed() ? " armed " : " not armed ") +
                       std::to_string(trigger.getFreezes()));
     });
     return all;
   }
-  [[nodiscard]] uint64_t address(const std::string& function) const { return kernel_.symbol(function).value; }
+  [[nodiscard]] uint64_t address(const std::string& function) const {
+    return kernel_.symbol(function).value;
+  }
 
   FreezeTrigger scx_error_;
   GuestVirtual worker_, other_;

@@ -14,8 +14,9 @@ namespace ktape::test {
 
 using schema::FreezeCause;
 
-TEST_CASE_METHOD(HostFreezesFixture,
-                 "an exit with an error freezes, with what the kernel says and where the workers stand") {
+TEST_CASE_METHOD(
+    HostFreezesFixture,
+    "an exit with an error freezes, with what the kernel says and where the workers stand") {
   load(kErrorStall);
   freezes.triggers = {scx_error_};
   hello();
@@ -41,7 +42,8 @@ TEST_CASE_METHOD(HostFreezesFixture,
   CHECK(machine().breakpoints() == std::set<uint64_t>{address("scx_error_irq_workfn")});
 }
 
-TEST_CASE_METHOD(HostFreezesFixture, "a worker in no DSQ is not asked for the id of one, and no read fails") {
+TEST_CASE_METHOD(HostFreezesFixture,
+                 "a worker in no DSQ is not asked for the id of one, and no read fails") {
   load(kErrorStall);
   freezes.triggers = {scx_error_};
   hello();
@@ -66,7 +68,8 @@ TEST_CASE_METHOD(HostFreezesFixture, "a worker in a DSQ is asked for its id") {
   CHECK(std::ranges::count(tags_read(), "w.scx.dsq->id") == 1);
 }
 
-TEST_CASE_METHOD(HostFreezesFixture, "the task that a stall names is read as well when it is no worker") {
+TEST_CASE_METHOD(HostFreezesFixture,
+                 "the task that a stall names is read as well when it is no worker") {
   says("k]2[71] failed to run for 3.024s");
   queue(other_);
   load(kErrorStall);
@@ -94,8 +97,8 @@ TEST_CASE_METHOD(HostFreezesFixture,
   breakpoint();
   finish();
   CHECK(std::ranges::count(tags_asked(), "w.on_rq") == 1);
-  CHECK(std::ranges::count_if(tags_asked(), [](const std::string& tag) { return tag.ends_with(".on_rq"); }) ==
-        1);
+  CHECK(std::ranges::count_if(tags_asked(),
+                              [](const std::string& tag) { return tag.ends_with(".on_rq"); }) == 1);
 }
 
 TEST_CASE_METHOD(HostFreezesFixture, "a scheduler that is unregistered is not frozen on") {
@@ -109,7 +112,8 @@ TEST_CASE_METHOD(HostFreezesFixture, "a scheduler that is unregistered is not fr
   CHECK_FALSE(machine().frozen());
 }
 
-TEST_CASE_METHOD(HostFreezesFixture, "a stop at which no CPU stands at a breakpoint any more is let go") {
+TEST_CASE_METHOD(HostFreezesFixture,
+                 "a stop at which no CPU stands at a breakpoint any more is let go") {
   load(kErrorStall);
   freezes.triggers = {scx_error_};
   hello();
@@ -119,7 +123,8 @@ TEST_CASE_METHOD(HostFreezesFixture, "a stop at which no CPU stands at a breakpo
   CHECK_FALSE(machine().frozen());
 }
 
-TEST_CASE_METHOD(HostFreezesFixture, "a trigger fires as often as it may, and its breakpoint is gone then") {
+TEST_CASE_METHOD(HostFreezesFixture,
+                 "a trigger fires as often as it may, and its breakpoint is gone then") {
   load(kErrorStall);
   freezes.triggers = {scx_error_};
   hello();
@@ -168,11 +173,12 @@ TEST_CASE_METHOD(HostFreezesFixture, "before the kernel is known a wish is told 
   ended();
   CHECK(run({.end_fd = -1, .freeze_fd = wish.get()}).outcome == schema::Outcome::COMPLETED);
   CHECK(freezes_seen().empty());
-  CHECK(std::count(progress.lines.begin(), progress.lines.end(), "not frozen: the kernel is not known yet") ==
-        1);
+  CHECK(std::count(progress.lines.begin(), progress.lines.end(),
+                   "not frozen: the kernel is not known yet") == 1);
 }
 
-TEST_CASE_METHOD(HostFreezesFixture, "workers that there is no room for in a freeze's reads are counted") {
+TEST_CASE_METHOD(HostFreezesFixture,
+                 "workers that there is no room for in a freeze's reads are counted") {
   load(kErrorStall);
   hello();
   for (int i = 0; i < 66; ++i) worker();

@@ -16,7 +16,8 @@ class Clockwork {
 
   [[nodiscard]] Intervals::Clock::time_point at(int ms) const { return start_ + milliseconds(ms); }
   [[nodiscard]] int due_ms() const {
-    return static_cast<int>(std::chrono::duration_cast<milliseconds>(intervals.due() - start_).count());
+    return static_cast<int>(
+        std::chrono::duration_cast<milliseconds>(intervals.due() - start_).count());
   }
   // A freeze that begins and ends then.
   uint64_t freeze(int from_ms, int to_ms) {
@@ -55,7 +56,8 @@ TEST_CASE_METHOD(Clockwork, "intervals that end during a freeze and its recordin
   counts_are(2, 2, 0);
 }
 
-TEST_CASE_METHOD(Clockwork, "one that ends too soon after a freeze is skipped: the guest gets half of one") {
+TEST_CASE_METHOD(Clockwork,
+                 "one that ends too soon after a freeze is skipped: the guest gets half of one") {
   (void)freeze(20, 31);
   CHECK(due_ms() == 60);
   counts_are(1, 1, 0);
@@ -97,13 +99,14 @@ TEST_CASE("what became of intervals is said with the reason") {
   CHECK(intervals_text({}) == "no interval has passed");
   CHECK(intervals_text({.froze = 450}) == "450 of 450 intervals froze");
   CHECK(intervals_text({.froze = 232, .skipped_busy = 218}) ==
-        "232 of 450 intervals froze; 218 were skipped: the previous freeze and its recording took longer");
+        "232 of 450 intervals froze; 218 were skipped: the previous freeze and its recording took "
+        "longer");
   CHECK(intervals_text({.froze = 1, .skipped_late = 1}) ==
         "1 of 2 intervals froze; 1 was skipped: the host was serving something else, or late");
-  CHECK(
-      intervals_text({.froze = 1, .skipped_busy = 2, .skipped_late = 3}) ==
-      "1 of 6 intervals froze; 5 were skipped: at 2 the previous freeze and its recording took longer; at 3 "
-      "the host was serving something else, or late");
+  CHECK(intervals_text({.froze = 1, .skipped_busy = 2, .skipped_late = 3}) ==
+        "1 of 6 intervals froze; 5 were skipped: at 2 the previous freeze and its recording took "
+        "longer; at 3 "
+        "the host was serving something else, or late");
 }
 
 }  // namespace ktape::test

@@ -21,14 +21,16 @@ constexpr uint64_t kFrame = RecordingMemory::kFrameBytes;
 std::vector<std::string> texts(const std::vector<FreezePage>& rows) {
   std::vector<std::string> texts;
   for (const FreezePage& row : rows) {
-    texts.push_back(std::to_string(row.frame) + (row.hash ? ":page" : "+" + std::to_string(row.frames)));
+    texts.push_back(std::to_string(row.frame) +
+                    (row.hash ? ":page" : "+" + std::to_string(row.frames)));
   }
   return texts;
 }
 
 FreezePage zeros(uint64_t frame, uint64_t frames) { return {0, frame, frames, std::nullopt}; }
 
-// A keeper on a machine of eight frames, of which all but frames 2 and 3 were ever touched, and a tape.
+// A keeper on a machine of eight frames, of which all but frames 2 and 3 were ever touched, and a
+// tape.
 class KeeperFixture {
  public:
   explicit KeeperFixture(schema::MemoryMode mode = schema::MemoryMode::TOUCHED)
@@ -72,9 +74,10 @@ class KeeperFixture {
   TempDir dir;
   std::string path = dir.file("run.ktape");
   std::vector<std::byte> bytes = std::vector<std::byte>(8 * kFrame);
-  FlatMemory ram{bytes, 6 * kFrame, []() -> Result<std::vector<FlatMemory::Extent>> {
-                   return std::vector<FlatMemory::Extent>{{0, 2 * kFrame}, {4 * kFrame, 4 * kFrame}};
-                 }};
+  FlatMemory ram{
+      bytes, 6 * kFrame, []() -> Result<std::vector<FlatMemory::Extent>> {
+        return std::vector<FlatMemory::Extent>{{0, 2 * kFrame}, {4 * kFrame, 4 * kFrame}};
+      }};
   std::unique_ptr<TapeWriter> writer;
   Recorder recorder;
   PageKeeper keeper;
@@ -160,7 +163,8 @@ TEST_CASE_METHOD(FullFixture, "full keeps every page, and all other RAM is known
   CHECK(text(*tape, rows[3]) == "five");
 }
 
-TEST_CASE_METHOD(FullFixture, "full keeps a frame that was a hole until a freeze wrote to it as zero") {
+TEST_CASE_METHOD(FullFixture,
+                 "full keeps a frame that was a hole until a freeze wrote to it as zero") {
   auto write = [](WritableGuestMemory& memory) {
     must(memory.write(GuestPhysical(2 * kFrame), as_bytes("x")));
   };

@@ -7,8 +7,10 @@ namespace ktape::test {
 
 using schema::FreezeCause;
 
-TEST_CASE_METHOD(HostFreezesFixture, "the tape has how many intervals froze, and how many did not and why") {
-  scenario("(name = \"t\", watchdogMs = 60, steps = [(name = \"only\", actions = [(sleepMs = 1)])])");
+TEST_CASE_METHOD(HostFreezesFixture,
+                 "the tape has how many intervals froze, and how many did not and why") {
+  scenario(
+      "(name = \"t\", watchdogMs = 60, steps = [(name = \"only\", actions = [(sleepMs = 1)])])");
   load();
   freezes.every = std::chrono::milliseconds(1);
   hello();
@@ -17,7 +19,8 @@ TEST_CASE_METHOD(HostFreezesFixture, "the tape has how many intervals froze, and
   REQUIRE(end.intervals);
   auto seen = freezes_seen();
   // The watchdog has one of its own.
-  std::erase_if(seen, [](const SeenFreeze& freeze) { return freeze.cause != FreezeCause::PERIODIC; });
+  std::erase_if(seen,
+                [](const SeenFreeze& freeze) { return freeze.cause != FreezeCause::PERIODIC; });
   uint64_t last = 0;
   for (const SeenFreeze& freeze : seen) {
     CHECK(freeze.interval > last);
@@ -37,7 +40,8 @@ TEST_CASE_METHOD(HostFreezesFixture, "the tape has how many intervals froze, and
   CHECK(sealed);
 }
 
-TEST_CASE_METHOD(HostFreezesFixture, "neither the boot deadline nor the run watchdog counts frozen time") {
+TEST_CASE_METHOD(HostFreezesFixture,
+                 "neither the boot deadline nor the run watchdog counts frozen time") {
   scenario(
       "(name = \"t\", bootDeadlineMs = 200, watchdogMs = 200, "
       "steps = [(name = \"only\", actions = [(sleepMs = 1)])])");
@@ -65,7 +69,8 @@ TEST_CASE_METHOD(HostFreezesFixture, "a run without intervals has none on its ta
 }
 
 TEST_CASE_METHOD(HostFreezesFixture, "periodic freezes are made from the first step on") {
-  scenario("(name = \"t\", watchdogMs = 50, steps = [(name = \"only\", actions = [(sleepMs = 1)])])");
+  scenario(
+      "(name = \"t\", watchdogMs = 50, steps = [(name = \"only\", actions = [(sleepMs = 1)])])");
   load();
   freezes.every = std::chrono::milliseconds(1);
   hello();
@@ -74,13 +79,16 @@ TEST_CASE_METHOD(HostFreezesFixture, "periodic freezes are made from the first s
   const auto seen = freezes_seen();
   REQUIRE(seen.size() >= 2);
   for (const SeenFreeze& freeze : seen) {
-    CHECK(freeze.cause == (&freeze == &seen.back() ? FreezeCause::WATCHDOG : FreezeCause::PERIODIC));
+    CHECK(freeze.cause ==
+          (&freeze == &seen.back() ? FreezeCause::WATCHDOG : FreezeCause::PERIODIC));
     CHECK(freeze.op == 0);
   }
 }
 
 TEST_CASE_METHOD(HostFreezesFixture, "before the first step nothing is frozen periodically") {
-  scenario("(name = \"t\", bootDeadlineMs = 50, steps = [(name = \"only\", actions = [(sleepMs = 1)])])");
+  scenario(
+      "(name = \"t\", bootDeadlineMs = 50, steps = [(name = \"only\", actions = [(sleepMs = "
+      "1)])])");
   load();
   freezes.every = std::chrono::milliseconds(1);
   hello();

@@ -70,7 +70,8 @@ class Retry : public EngineFixture {
       if (machine().freezes() == count) change();
     });
   }
-  // Something that the guest does once it has been frozen so often and all that it sent has been heard.
+  // Something that the guest does once it has been frozen so often and all that it sent has been
+  // heard.
   void after_freeze(uint64_t count, std::function<void()> change) {
     changes_.emplace_back(count, std::move(change));
     machine().on_idle([this] {
@@ -107,7 +108,9 @@ class Retry : public EngineFixture {
       for (auto entry : entries) entry.initWrite().setU64(value);
     });
   }
-  uint64_t vtime_of(GuestVirtual task) { return kernel.value(task, "struct task_struct", "scx.dsq_vtime"); }
+  uint64_t vtime_of(GuestVirtual task) {
+    return kernel.value(task, "struct task_struct", "scx.dsq_vtime");
+  }
 
   std::vector<SeenTry> tries() const {
     std::vector<SeenTry> seen;
@@ -199,18 +202,19 @@ TEST_CASE_METHOD(Retry, "a write that a held runqueue lock refuses is done once 
   CHECK(must(verify(tape(), std::nullopt)).integrity == Integrity::kIntact);
 }
 
-TEST_CASE_METHOD(Retry, "what passes is waited for: pi_lock, a wake-up, a dispatch, a way to sleep") {
+TEST_CASE_METHOD(Retry,
+                 "what passes is waited for: pi_lock, a wake-up, a dispatch, a way to sleep") {
   struct Passing {
     std::string_view field;
     uint64_t during, after;
     Gate gate;
   };
-  const Passing passing =
-      GENERATE(Passing{"pi_lock.raw_lock.val.counter", 1, 0, Gate::UNLOCKED},
-               Passing{"__state", kWaking, kInterruptible, Gate::SETTLED},
-               Passing{"scx.ops_state.counter", 1, 0, Gate::NO_DISPATCH},
-               Passing{"on_rq", 1, 0, Gate::OFF_RUNQUEUE}, Passing{"on_cpu", 1, 0, Gate::OFF_RUNQUEUE},
-               Passing{"scx.dsq", 0xffff888000001000, 0, Gate::NOT_QUEUED});
+  const Passing passing = GENERATE(Passing{"pi_lock.raw_lock.val.counter", 1, 0, Gate::UNLOCKED},
+                                   Passing{"__state", kWaking, kInterruptible, Gate::SETTLED},
+                                   Passing{"scx.ops_state.counter", 1, 0, Gate::NO_DISPATCH},
+                                   Passing{"on_rq", 1, 0, Gate::OFF_RUNQUEUE},
+                                   Passing{"on_cpu", 1, 0, Gate::OFF_RUNQUEUE},
+                                   Passing{"scx.dsq", 0xffff888000001000, 0, Gate::NOT_QUEUED});
   kernel.set_task(sleeper, passing.field, passing.during);
   after_thaw(1, [&] { kernel.set_task(sleeper, passing.field, passing.after); });
   write_sleeper(1, 1000);
@@ -227,10 +231,10 @@ TEST_CASE_METHOD(Retry, "a refusal that does not pass is final at once") {
     uint64_t value;
     Gate gate;
   };
-  const Lasting lasting =
-      GENERATE(Lasting{"policy", 1, Gate::POLICY}, Lasting{"start_boottime", kStartNs * 2, Gate::IDENTITY},
-               Lasting{"sched_class", 0, Gate::SCHED_CLASS}, Lasting{"scx.flags", 0, Gate::ENABLED},
-               Lasting{"__state", 0x80, Gate::ALIVE});
+  const Lasting lasting = GENERATE(
+      Lasting{"policy", 1, Gate::POLICY}, Lasting{"start_boottime", kStartNs * 2, Gate::IDENTITY},
+      Lasting{"sched_class", 0, Gate::SCHED_CLASS}, Lasting{"scx.flags", 0, Gate::ENABLED},
+      Lasting{"__state", 0x80, Gate::ALIVE});
   kernel.set_task(sleeper, lasting.field, lasting.value);
   lock_runqueue(0);  // which would pass
   write_sleeper(1, 1000);
@@ -252,10 +256,12 @@ TEST_CASE_METHOD(Retry, "a task that is to run is refused at once, by gate 4 or 
   CHECK(told_once().refused_by == std::vector{Gate::OFF_RUNQUEUE});
 }
 
-TEST_CASE_METHOD(Retry, "a refusal that lasts is final after the time, and says who may hold the lock") {
+TEST_CASE_METHOD(Retry,
+                 "a refusal that lasts is final after the time, and says who may hold the lock") {
   lock_runqueue(0);
-  kernel.set_rq(0, "__lock.raw_lock.val.counter", 1 | 1 << 8 | 2 << 18);  // pending, and CPU 1 queued
-  VcpuRegisters in_kernel;                                                // with interrupts off
+  kernel.set_rq(0, "__lock.raw_lock.val.counter",
+                1 | 1 << 8 | 2 << 18);  // pending, and CPU 1 queued
+  VcpuRegisters in_kernel;              // with interrupts off
   in_kernel.rip = kernel.symbol("scx_error_irq_workfn").value + 3;
   machine().set_registers({in_kernel, in_kernel});
   write_sleeper(1, 1000, 20);
@@ -273,8 +279,9 @@ TEST_CASE_METHOD(Retry, "a refusal that lasts is final after the time, and says 
   CHECK(reply.reasons[0].starts_with(
       "gate 11 (unlocked) refuses: observed pi_lock=free rq_lock=held cpu=0, expected pi_lock=free "
       "rq_lock=free; runqueue lock of CPU 0: may be held by CPU 0 in scx_error_irq_workfn+0x3"));
-  CHECK(reply.reasons[0].find("(inferred: in the kernel with interrupts off), one CPU waits to be the next "
-                              "(observed), CPU 1 in ") != std::string::npos);
+  CHECK(reply.reasons[0].find(
+            "(inferred: in the kernel with interrupts off), one CPU waits to be the next "
+            "(observed), CPU 1 in ") != std::string::npos);
   CHECK(replies.at(0).reasons == reply.reasons);
 }
 
@@ -287,8 +294,8 @@ TEST_CASE_METHOD(Retry, "without time a request is tried once") {
   CHECK(machine().freezes() == 1);
 }
 
-TEST_CASE_METHOD(Retry,
-                 "a batch whose second write is refused for a moment is untouched until both are done") {
+TEST_CASE_METHOD(
+    Retry, "a batch whose second write is refused for a moment is untouched until both are done") {
   lock_runqueue(1);  // that of the second task
   uint64_t first_meanwhile = 1;
   after_thaw(2, [&] {
@@ -301,7 +308,8 @@ TEST_CASE_METHOD(Retry,
   CHECK(vtime_of(sleeper) == 1000);
   CHECK(vtime_of(other) == 1000);
   CHECK(told_once().tries == 3);
-  for (const SeenTry& seen : tries()) CHECK(seen.gates == std::map<uint32_t, size_t>{{0, 12}, {1, 12}});
+  for (const SeenTry& seen : tries())
+    CHECK(seen.gates == std::map<uint32_t, size_t>{{0, 12}, {1, 12}});
 }
 
 TEST_CASE_METHOD(Retry, "a batch that a gate refuses for good writes nothing, before or after it") {
@@ -347,7 +355,8 @@ TEST_CASE_METHOD(Retry, "more requests than are kept while one waits are refused
   }
 }
 
-TEST_CASE_METHOD(Retry, "what happens while a request waits is handled: console, freezes, the end") {
+TEST_CASE_METHOD(Retry,
+                 "what happens while a request waits is handled: console, freezes, the end") {
   lock_runqueue(0);
   freezes.every = std::chrono::milliseconds(2);
   step_started(0, "only");
@@ -385,7 +394,8 @@ TEST_CASE_METHOD(Retry, "time in which the machine stands still does not count a
   CHECK(tries().size() == reply.tries);
 }
 
-TEST_CASE_METHOD(Retry, "a machine that is lost between two tries leaves its request answered on the tape") {
+TEST_CASE_METHOD(
+    Retry, "a machine that is lost between two tries leaves its request answered on the tape") {
   lock_runqueue(0);
   after_thaw(1, [this] { machine().fail_next_freeze(Error{ErrorCode::kMachineLost, "gone", ""}); });
   write_sleeper(1, 1000);
@@ -401,7 +411,8 @@ TEST_CASE_METHOD(Retry, "a read that is to be consistent waits for what protects
       entry.setTag("value");
       entry.setConsistent(true);
       target(entry.initTarget());
-      entry.setRead(entry.getTarget().isSymbol() ? schema::ValueKind::U64 : schema::ValueKind::AUTO);
+      entry.setRead(entry.getTarget().isSymbol() ? schema::ValueKind::U64
+                                                 : schema::ValueKind::AUTO);
     });
   };
   const GuestVirtual count = kernel.symbol("jiffies_seq");
@@ -435,8 +446,9 @@ TEST_CASE_METHOD(Retry, "a read that is to be consistent waits for what protects
   CHECK(tries().at(1).refused.empty());
 }
 
-TEST_CASE_METHOD(Retry,
-                 "a consistent read is refused when its lock stays, and at once without known protection") {
+TEST_CASE_METHOD(
+    Retry,
+    "a consistent read is refused when its lock stays, and at once without known protection") {
   const bool known = GENERATE(true, false);
   lock_runqueue(1);
   ask(1, [&](schema::OpRequest::Builder request) {
@@ -462,7 +474,8 @@ TEST_CASE_METHOD(Retry,
               "that protects this value"));
 }
 
-TEST_CASE_METHOD(Retry, "a refusal that is expected is what is wanted, and is not waited for to pass") {
+TEST_CASE_METHOD(Retry,
+                 "a refusal that is expected is what is wanted, and is not waited for to pass") {
   const Gate expected = GENERATE(Gate::UNLOCKED, Gate::SETTLED);
   lock_runqueue(0);
   ask(1, [&](schema::OpRequest::Builder request) {

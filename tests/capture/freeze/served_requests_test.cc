@@ -18,7 +18,8 @@ using Catch::Matchers::ContainsSubstring;
 using schema::Outcome;
 using Record = schema::Record;
 
-TEST_CASE_METHOD(EngineFixture, "when adoption fails for good, each request gets that error as its reply") {
+TEST_CASE_METHOD(EngineFixture,
+                 "when adoption fails for good, each request gets that error as its reply") {
   read_symbol(7, "early", "jiffies_64");  // before hello: deferred
   hello();
   read_symbol(8, "late", "jiffies_64");
@@ -47,7 +48,8 @@ TEST_CASE_METHOD(EngineFixture,
     entry.getTarget().setPath("a..b");
     entry.setRead(schema::ValueKind::U64);
   });
-  agent_says([](schema::FromAgent::Builder message) { message.initRequest().setId(4); });  // no entries
+  agent_says(
+      [](schema::FromAgent::Builder message) { message.initRequest().setId(4); });  // no entries
   done();
   ended();
   RunEnd end = run();
@@ -111,7 +113,8 @@ size_t count(const std::vector<schema::Record::Which>& kinds, schema::Record::Wh
 
 }  // namespace
 
-TEST_CASE_METHOD(ServedRequests, "requests that come before adoption are served after it, in order") {
+TEST_CASE_METHOD(ServedRequests,
+                 "requests that come before adoption are served after it, in order") {
   write_vtime(1, 1000);
   read_vtime(2);
   write_vtime(3, 2000);
@@ -151,17 +154,20 @@ TEST_CASE_METHOD(EngineFixture,
   REQUIRE(replies.size() == 3);
   for (uint64_t i = 0; i < 3; ++i) {
     CHECK(replies[i].request == i + 1);
-    CHECK(replies[i].error.find("is not in guest memory: its banner is nowhere") != std::string::npos);
+    CHECK(replies[i].error.find("is not in guest memory: its banner is nowhere") !=
+          std::string::npos);
   }
   CHECK(machine().freezes() == 0);
 }
 
-TEST_CASE_METHOD(EngineFixture,
-                 "without sched_ext a deferred write to a task is refused, and a deferred read served") {
+TEST_CASE_METHOD(
+    EngineFixture,
+    "without sched_ext a deferred write to a task is refused, and a deferred read served") {
   FakeKernel kernel(FakeKernelShape{.sched_ext = false});
   kernel.add_task(70, "sleeper", 5'000'000'000);
   knowledge(kernel.knowledge(), kernel.ram());
-  const auto on_pid = [&](uint64_t id, const std::function<void(schema::OpEntry::Builder)>& action) {
+  const auto on_pid = [&](uint64_t id,
+                          const std::function<void(schema::OpEntry::Builder)>& action) {
     request(id, [&](schema::OpEntry::Builder entry) {
       auto task = entry.initTarget().initTask();
       task.setPid(70);
@@ -189,7 +195,9 @@ TEST_CASE_METHOD(ServedRequests,
   ended();
   (void)run();
   std::vector<schema::Record::Which> all = kinds();
-  auto at = [&](Record::Which kind) { return std::find(all.begin(), all.end(), kind) - all.begin(); };
+  auto at = [&](Record::Which kind) {
+    return std::find(all.begin(), all.end(), kind) - all.begin();
+  };
   CHECK(at(Record::OP_REQUESTED) < at(Record::FREEZE_BEGAN));
   CHECK(at(Record::FREEZE_BEGAN) < at(Record::FROZEN));
   CHECK(at(Record::FROZEN) < at(Record::GATE_CHECKED));
@@ -223,7 +231,8 @@ TEST_CASE_METHOD(ServedRequests,
   CHECK(count(kinds(), Record::GATE_CHECKED) == 12);
 }
 
-TEST_CASE_METHOD(ServedRequests, "a host that cannot go on ends the run with a sealed tape that says why") {
+TEST_CASE_METHOD(ServedRequests,
+                 "a host that cannot go on ends the run with a sealed tape that says why") {
   machine().fail_next_freeze(Error{ErrorCode::kHost, "no memory", ""});
   hello();
   write_vtime(1, 1000);
@@ -257,8 +266,10 @@ std::vector<uint64_t> values_in_pages(const std::string& path) {
 
 }  // namespace
 
-TEST_CASE_METHOD(ServedRequests, "memory is on the tape as it was before the ops of its freeze wrote") {
-  memory(GENERATE(schema::MemoryMode::TOUCHED, schema::MemoryMode::SCHED, schema::MemoryMode::FULL));
+TEST_CASE_METHOD(ServedRequests,
+                 "memory is on the tape as it was before the ops of its freeze wrote") {
+  memory(
+      GENERATE(schema::MemoryMode::TOUCHED, schema::MemoryMode::SCHED, schema::MemoryMode::FULL));
   hello();
   write_vtime(1, 1000);
   write_vtime(2, 2000);
@@ -291,11 +302,14 @@ TEST_CASE_METHOD(ServedRequests, "the memory of a machine that does not resume i
   CHECK(values_in_pages(tape()) == std::vector<uint64_t>{0});
 }
 
-TEST_CASE("a guest that ended itself while the host froze it is not a lost machine: what it said is heard") {
+TEST_CASE(
+    "a guest that ended itself while the host froze it is not a lost machine: what it said is "
+    "heard") {
   ServedRequests run;
   run.hello();
   run.step_started(0, "only");
-  run.machine().fail_next_thaw(Error{ErrorCode::kMachineLost, "the guest ended (guest-shutdown)", ""});
+  run.machine().fail_next_thaw(
+      Error{ErrorCode::kMachineLost, "the guest ended (guest-shutdown)", ""});
   run.read_symbol(1, "jiffies", "jiffies_64");
   run.done();
   run.ended();

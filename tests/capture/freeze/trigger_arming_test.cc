@@ -5,7 +5,8 @@
 
 namespace ktape::test {
 
-TEST_CASE_METHOD(HostFreezesFixture, "a run whose trigger cannot be set up goes on, and its tape says so") {
+TEST_CASE_METHOD(HostFreezesFixture,
+                 "a run whose trigger cannot be set up goes on, and its tape says so") {
   load();
   freezes.triggers = {scx_error_};
   machine().fail_next_breakpoint(Error{ErrorCode::kHost, "no breakpoint", ""});
@@ -29,7 +30,8 @@ TEST_CASE_METHOD(HostFreezesFixture, "one trigger that cannot be set up leaves t
   breakpoint();
   finish();
   CHECK(freezes_seen().size() == 1);
-  CHECK(triggers_sealed() == std::vector<std::string>{"scx-error not armed 0", "symbol:jiffies_64 armed 1"});
+  CHECK(triggers_sealed() ==
+        std::vector<std::string>{"scx-error not armed 0", "symbol:jiffies_64 armed 1"});
 }
 
 TEST_CASE_METHOD(HostFreezesFixture,
@@ -53,7 +55,8 @@ TEST_CASE_METHOD(HostFreezesFixture, "of a kernel that is never known no trigger
 TEST_CASE_METHOD(HostFreezesFixture,
                  "a trigger is armed after the attachment, or at a step, and not before") {
   scenario(
-      "(name = \"t\", steps = [(name = \"a\", actions = [(sleepMs = 1)]), (name = \"b\", actions = [(sleepMs "
+      "(name = \"t\", steps = [(name = \"a\", actions = [(sleepMs = 1)]), (name = \"b\", actions = "
+      "[(sleepMs "
       "= 1)])])");
   load();
   const auto later = [](const char* name, schema::TriggerArming arming, uint32_t step) {
@@ -72,9 +75,9 @@ TEST_CASE_METHOD(HostFreezesFixture,
   breakpoint();
   step_started(1, "b");  // a guest may say anything
   finish();
-  CHECK(changes() == std::vector<std::string>{"attached", "symbol:jiffies_64 armed", "freeze 1", "attached",
-                                              "step 0", "step 1", "symbol:scx_error_irq_workfn armed",
-                                              "freeze 2", "step 1"});
+  CHECK(changes() == std::vector<std::string>{
+                         "attached", "symbol:jiffies_64 armed", "freeze 1", "attached", "step 0",
+                         "step 1", "symbol:scx_error_irq_workfn armed", "freeze 2", "step 1"});
   CHECK(freezes_seen()[0].hits.size() == 1);
   CHECK(freezes_seen()[1].hits.size() == 2);
   CHECK(ready_steps == std::vector<uint32_t>{0, 1, 1});
@@ -83,7 +86,8 @@ TEST_CASE_METHOD(HostFreezesFixture,
 TEST_CASE_METHOD(HostFreezesFixture,
                  "a trigger whose time never comes is sealed as one that was not set up") {
   load();
-  freezes.triggers = {{"symbol:jiffies_64", "jiffies_64", 3, false, schema::TriggerArming::ATTACH, 0}};
+  freezes.triggers = {
+      {"symbol:jiffies_64", "jiffies_64", 3, false, schema::TriggerArming::ATTACH, 0}};
   hello();
   finish();
   CHECK(triggers_sealed() == std::vector<std::string>{"symbol:jiffies_64 not armed 0"});

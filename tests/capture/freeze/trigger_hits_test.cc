@@ -6,10 +6,11 @@
 
 namespace ktape::test {
 
-// Of 36 second hits 34 were lost under KVM: a freeze told of the first vCPU, and the thaw stepped all of
-// them.
-TEST_CASE_METHOD(HostFreezesFixture,
-                 "every CPU that stands at a function is a hit of the one freeze, and is let past once") {
+// Of 36 second hits 34 were lost under KVM: a freeze told of the first vCPU, and the thaw stepped
+// all of them.
+TEST_CASE_METHOD(
+    HostFreezesFixture,
+    "every CPU that stands at a function is a hit of the one freeze, and is let past once") {
   load();
   freezes.triggers = {{"symbol:jiffies_64", "jiffies_64", 10, false}};
   hello();
@@ -20,8 +21,8 @@ TEST_CASE_METHOD(HostFreezesFixture,
   REQUIRE(seen.size() == 1);
   CHECK(seen[0].trigger == "symbol:jiffies_64");
   CHECK(seen[0].vcpu == 0);
-  CHECK(seen[0].hits ==
-        std::vector<std::string>{"0 symbol:jiffies_64", "2 symbol:jiffies_64", "3 symbol:jiffies_64"});
+  CHECK(seen[0].hits == std::vector<std::string>{"0 symbol:jiffies_64", "2 symbol:jiffies_64",
+                                                 "3 symbol:jiffies_64"});
   CHECK(machine().let_past() == std::vector<uint32_t>{0, 2, 3});
   CHECK(hits_sealed() == std::vector<std::string>{"symbol:jiffies_64 3 in 1"});
   CHECK(std::ranges::count(progress.lines,
@@ -29,7 +30,8 @@ TEST_CASE_METHOD(HostFreezesFixture,
                            "symbol:jiffies_64 on CPU 3") == 1);
 }
 
-TEST_CASE_METHOD(HostFreezesFixture, "how often a trigger may freeze is counted in hits, not in freezes") {
+TEST_CASE_METHOD(HostFreezesFixture,
+                 "how often a trigger may freeze is counted in hits, not in freezes") {
   load();
   freezes.triggers = {{"symbol:jiffies_64", "jiffies_64", 5, false}};
   hello();
@@ -47,8 +49,9 @@ TEST_CASE_METHOD(HostFreezesFixture, "how often a trigger may freeze is counted 
 }
 
 // Seen under TCG: of 53 hits of do_sched_yield one was told twice, with the same stack and RF set.
-TEST_CASE_METHOD(HostFreezesFixture,
-                 "a CPU that met a fault at a function's first instruction and is back is no second hit") {
+TEST_CASE_METHOD(
+    HostFreezesFixture,
+    "a CPU that met a fault at a function's first instruction and is back is no second hit") {
   load();
   freezes.triggers = {{"symbol:jiffies_64", "jiffies_64", 5, false}};
   hello();
@@ -60,7 +63,8 @@ TEST_CASE_METHOD(HostFreezesFixture,
   CHECK(hits_sealed() == std::vector<std::string>{"symbol:jiffies_64 0 in 0"});
 }
 
-TEST_CASE_METHOD(HostFreezesFixture, "CPUs that stand at different functions are hits of one freeze") {
+TEST_CASE_METHOD(HostFreezesFixture,
+                 "CPUs that stand at different functions are hits of one freeze") {
   load(kErrorStall);
   freezes.triggers = {scx_error_, {"symbol:jiffies_64", "jiffies_64", 3, false}};
   hello();
@@ -87,9 +91,11 @@ TEST_CASE_METHOD(HostFreezesFixture,
   CHECK(machine().let_past() == std::vector<uint32_t>{0, 1});
 }
 
-TEST_CASE_METHOD(HostFreezesFixture, "two triggers at one function share a breakpoint until both are spent") {
+TEST_CASE_METHOD(HostFreezesFixture,
+                 "two triggers at one function share a breakpoint until both are spent") {
   load(kErrorStall);
-  freezes.triggers = {scx_error_, {"symbol:scx_error_irq_workfn", "scx_error_irq_workfn", 1, false}};
+  freezes.triggers = {scx_error_,
+                      {"symbol:scx_error_irq_workfn", "scx_error_irq_workfn", 1, false}};
   hello();
   stands_at("scx_error_irq_workfn");
   breakpoint();

@@ -17,10 +17,13 @@ TEST_CASE("a command is split at blanks") {
 TEST_CASE("quotes and backslashes keep blanks together, as in a shell") {
   CHECK(must(split_command(R"(x 'a b' "c d" e\ f)")) == Words{"x", "a b", "c d", "e f"});
   CHECK(must(split_command(R"(x 'a'"b"c)")) == Words{"x", "abc"});
-  CHECK(must(split_command(R"(x '$HOME *' "\"\$\\" "\n")")) == Words{"x", "$HOME *", "\"$\\", "\\n"});
+  CHECK(must(split_command(R"(x '$HOME *' "\"\$\\" "\n")")) ==
+        Words{"x", "$HOME *", "\"$\\", "\\n"});
 }
 
-TEST_CASE("an empty word is a word") { CHECK(must(split_command("x '' \"\"")) == Words{"x", "", ""}); }
+TEST_CASE("an empty word is a word") {
+  CHECK(must(split_command("x '' \"\"")) == Words{"x", "", ""});
+}
 
 TEST_CASE("'#' and '~' are special at the start of a word only") {
   CHECK(must(split_command("a#b c~")) == Words{"a#b", "c~"});
@@ -40,7 +43,8 @@ TEST_CASE("what only a shell could do is refused by its character") {
 }
 
 TEST_CASE("an open quote, a last backslash and no words at all are mistakes") {
-  CHECK(split_command("x 'y").error().message == "the scheduler's command 'x 'y' has a ' that is not closed");
+  CHECK(split_command("x 'y").error().message ==
+        "the scheduler's command 'x 'y' has a ' that is not closed");
   CHECK_FALSE(split_command("x \"y").ok());
   CHECK_FALSE(split_command("x \\").ok());
   CHECK(split_command("  ").error().message == "the scheduler's command is empty");

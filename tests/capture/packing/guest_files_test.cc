@@ -30,11 +30,12 @@ class Files {
   std::string unpacked() {
     const std::vector<std::byte> archive = files.archive();
     std::ofstream(folder.file("archive"), std::ios::binary)
-        .write(reinterpret_cast<const char*>(archive.data()), static_cast<std::streamsize>(archive.size()));
+        .write(reinterpret_cast<const char*>(archive.data()),
+               static_cast<std::streamsize>(archive.size()));
     const std::string out = folder.file("unpacked");
     fs::create_directories(out);
-    const ChildResult result =
-        must(run_child("/bin/sh", {"-c", "cd \"$1\" && cpio -i --quiet < ../archive", "sh", out}, 4096));
+    const ChildResult result = must(
+        run_child("/bin/sh", {"-c", "cd \"$1\" && cpio -i --quiet < ../archive", "sh", out}, 4096));
     INFO(result.output);
     REQUIRE(result.exit_status == 0);
     return out;
@@ -51,7 +52,8 @@ std::string text_of(const std::string& path) {
 
 }  // namespace
 
-TEST_CASE_METHOD(Files, "the cpio program unpacks what was packed: content, mode, folders and links") {
+TEST_CASE_METHOD(Files,
+                 "the cpio program unpacks what was packed: content, mode, folders and links") {
   const std::string program = write("program", "first");
   ::chmod(program.c_str(), 0755);
   must(files.add_file("/opt/x/program", program));
@@ -67,7 +69,8 @@ TEST_CASE_METHOD(Files, "the cpio program unpacks what was packed: content, mode
   CHECK((status.st_mode & 0777) == 0755);
 }
 
-TEST_CASE_METHOD(Files, "the same files make the same archive, wherever and whenever they are read") {
+TEST_CASE_METHOD(Files,
+                 "the same files make the same archive, wherever and whenever they are read") {
   must(files.add_file("/a", write("one", "same")));
   GuestFiles other;
   must(other.add_file("/a", write("two", "same")));
@@ -93,8 +96,8 @@ TEST_CASE_METHOD(Files, "an overlay is added as it is, and takes the place of wh
                              .size());
 }
 
-TEST_CASE_METHOD(Files,
-                 "an overlay cannot replace the agent, nor a folder that holds files, nor hold a pipe") {
+TEST_CASE_METHOD(
+    Files, "an overlay cannot replace the agent, nor a folder that holds files, nor hold a pipe") {
   write("agent/init", "x");
   CHECK(files.add_overlay(folder.file("agent")).error().message ==
         "cannot give the guest a file '/init': that is the agent");
@@ -107,8 +110,9 @@ TEST_CASE_METHOD(Files,
 
   fs::create_directory(folder.file("pipes"));
   REQUIRE(::mkfifo(folder.file("pipes/p").c_str(), 0600) == 0);
-  CHECK(files.add_overlay(folder.file("pipes")).error().message.find("neither a file nor a folder") !=
-        std::string::npos);
+  CHECK(
+      files.add_overlay(folder.file("pipes")).error().message.find("neither a file nor a folder") !=
+      std::string::npos);
   CHECK(files.add_overlay(folder.file("nowhere")).error().code == ErrorCode::kUsage);
 }
 

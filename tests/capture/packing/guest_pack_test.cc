@@ -18,8 +18,9 @@ constexpr char kConfigPath[] = "/boot/config-7.3.4";
 const std::span<const std::byte> kConfig = as_bytes("CONFIG_HZ=250\n");
 
 LoadedScenario scenario(const std::string& scheduler) {
-  return must(parse_scenario("my.scenario", "(name = \"t\", " + scheduler +
-                                                " steps = [(name = \"run\", actions = [(sleepMs = 1)])])"));
+  return must(parse_scenario(
+      "my.scenario",
+      "(name = \"t\", " + scheduler + " steps = [(name = \"run\", actions = [(sleepMs = 1)])])"));
 }
 
 class GuestPacks {
@@ -36,14 +37,16 @@ class GuestPacks {
 };
 
 size_t configs_in(const GuestPack& pack) {
-  return static_cast<size_t>(std::count_if(pack.files.begin(), pack.files.end(),
-                                           [](const PackedFile& file) { return file.path == kConfigPath; }));
+  return static_cast<size_t>(
+      std::count_if(pack.files.begin(), pack.files.end(),
+                    [](const PackedFile& file) { return file.path == kConfigPath; }));
 }
 
 }  // namespace
 
-TEST_CASE_METHOD(GuestPacks,
-                 "a guest with a scheduler's program has the kernel's configuration, in one more archive") {
+TEST_CASE_METHOD(
+    GuestPacks,
+    "a guest with a scheduler's program has the kernel's configuration, in one more archive") {
   GuestPack pack = this->pack();
   const size_t before = pack.archive.size();
   must(add_kernel_config(pack, "7.3.4", kConfig));
@@ -52,7 +55,8 @@ TEST_CASE_METHOD(GuestPacks,
   CHECK(pack.archive_digest == sha256(pack.archive));
   REQUIRE(pack.archive.size() > before);
   // The kernel looks for the next archive at a multiple of 4, behind zeroes.
-  const std::string_view bytes(reinterpret_cast<const char*>(pack.archive.data()), pack.archive.size());
+  const std::string_view bytes(reinterpret_cast<const char*>(pack.archive.data()),
+                               pack.archive.size());
   const size_t next = bytes.find("070701", before);
   REQUIRE(next != std::string_view::npos);
   CHECK(next % 4 == 0);
@@ -71,8 +75,9 @@ TEST_CASE_METHOD(GuestPacks, "a configuration that an overlay brings stays") {
   CHECK(pack.archive_digest == before);
 }
 
-TEST_CASE_METHOD(GuestPacks,
-                 "a guest without a scheduler's program, or a kernel without one, needs no configuration") {
+TEST_CASE_METHOD(
+    GuestPacks,
+    "a guest without a scheduler's program, or a kernel without one, needs no configuration") {
   GuestPack pack = this->pack();
   must(add_kernel_config(pack, "7.3.4", {}));
   CHECK(configs_in(pack) == 0);
@@ -82,14 +87,16 @@ TEST_CASE_METHOD(GuestPacks,
   CHECK(none.archive.empty());
 }
 
-TEST_CASE_METHOD(GuestPacks, "a scheduler of the command line has the attach deadline of the scenario's") {
+TEST_CASE_METHOD(GuestPacks,
+                 "a scheduler of the command line has the attach deadline of the scenario's") {
   const auto deadline_ms = [this](const std::string& scheduler) {
     LoadedScenario loaded = scenario(scheduler);
     must(pack_guest(loaded, options));
     CHECK(loaded.get().getScheduler().getExternal().getArguments()[0] == "-v");
     return loaded.get().getScheduler().getExternal().getAttachDeadlineMs();
   };
-  CHECK(deadline_ms("scheduler = (external = (program = \"other\", attachDeadlineMs = 90000)),") == 90'000);
+  CHECK(deadline_ms("scheduler = (external = (program = \"other\", attachDeadlineMs = 90000)),") ==
+        90'000);
   CHECK(deadline_ms("") == 30'000);
 }
 

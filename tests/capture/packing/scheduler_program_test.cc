@@ -35,7 +35,9 @@ class Host {
     return path;
   }
 
-  Result<void> pack(const std::string& path) { return pack_program(path, search_path, files, notes); }
+  Result<void> pack(const std::string& path) {
+    return pack_program(path, search_path, files, notes);
+  }
 
   TempDir folder;
   std::string search_path = folder.path();
@@ -64,11 +66,12 @@ std::string bytes_of(const std::string& path) {
 }  // namespace
 
 TEST_CASE(
-    "the libraries of a program are found with those that they need, by $ORIGIN and by the host's folders") {
+    "the libraries of a program are found with those that they need, by $ORIGIN and by the host's "
+    "folders") {
   const auto libraries = must(needed_libraries(kProgram, LibraryPlaces::of_host()));
   const std::set<std::string> found = names(libraries);
-  CHECK(found == std::set<std::string>{"ld-linux-x86-64.so.2", "libfixture_outer.so", "libfixture_inner.so",
-                                       "libc.so.6"});
+  CHECK(found == std::set<std::string>{"ld-linux-x86-64.so.2", "libfixture_outer.so",
+                                       "libfixture_inner.so", "libc.so.6"});
   for (const std::string& library : libraries) CHECK(fs::exists(library));
 }
 
@@ -85,7 +88,8 @@ TEST_CASE_METHOD(Host, "a missing library is named, with what needs it") {
 }
 
 TEST_CASE("the cache of the dynamic linker leads to libraries in folders of its own") {
-  const auto cache = parse_library_cache(must(read_text_file("/etc/ld.so.cache", size_t{64} << 20)));
+  const auto cache =
+      parse_library_cache(must(read_text_file("/etc/ld.so.cache", size_t{64} << 20)));
   REQUIRE(cache.contains("libc.so.6"));
   CHECK(fs::exists(cache.at("libc.so.6")));
 
@@ -113,7 +117,8 @@ TEST_CASE("damaged programs are refused, whatever is damaged") {
     INFO(size);
     CHECK_FALSE(read_elf_needs(as_bytes(good.substr(0, size))).ok());
   }
-  // Every byte of the headers and of the dynamic section's neighbourhood, one after another: no crash.
+  // Every byte of the headers and of the dynamic section's neighbourhood, one after another: no
+  // crash.
   for (size_t at = 0; at < good.size(); at += at < 1024 ? 1 : 509) {
     std::string bad = good;
     bad[at] = static_cast<char>(~bad[at]);
@@ -124,10 +129,12 @@ TEST_CASE("damaged programs are refused, whatever is damaged") {
 TEST_CASE("a program for another machine is refused") {
   std::string other = bytes_of(kProgram);
   other[18] = static_cast<char>(0xb7);  // e_machine: AArch64
-  CHECK(read_elf_needs(as_bytes(other)).error().message == "it is not for x86-64, and the guest is");
+  CHECK(read_elf_needs(as_bytes(other)).error().message ==
+        "it is not for x86-64, and the guest is");
 }
 
-TEST_CASE_METHOD(Host, "a scheduler is looked for in the folders, then beside the scenario, then on PATH") {
+TEST_CASE_METHOD(
+    Host, "a scheduler is looked for in the folders, then beside the scenario, then on PATH") {
   SchedulerPlaces places{
       folder.file("beside"), {folder.file("one"), folder.file("two")}, "/x:" + folder.file("path")};
   const auto found = [&] {
@@ -146,7 +153,8 @@ TEST_CASE_METHOD(Host, "a scheduler is looked for in the folders, then beside th
   CHECK(found() == "two");
 }
 
-TEST_CASE_METHOD(Host, "where several have a scheduler's name it is said which is taken and which are not") {
+TEST_CASE_METHOD(
+    Host, "where several have a scheduler's name it is said which is taken and which are not") {
   const std::string beside = write("beside/s", "#!/bin/sh\n");
   const std::string taken = write("asked/s", "#!/bin/sh\n");
   const std::string on_path = write("path/s", "#!/bin/sh\n");
@@ -156,9 +164,9 @@ TEST_CASE_METHOD(Host, "where several have a scheduler's name it is said which i
   const SchedulerPlaces places{folder.file("beside"),
                                {folder.file("plain"), folder.file("asked"), folder.file("again")},
                                folder.file("path")};
-  CHECK(must(find_scheduler("s", places)).note == "scheduler 's' is '" + taken + "'; passed over: '" +
-                                                      beside + "', '" + on_path + "', '" + plain +
-                                                      "', which is not executable");
+  CHECK(must(find_scheduler("s", places)).note ==
+        "scheduler 's' is '" + taken + "'; passed over: '" + beside + "', '" + on_path + "', '" +
+            plain + "', which is not executable");
 }
 
 TEST_CASE("a program has its GNU build-id, a script and a damaged note have none") {
@@ -179,7 +187,8 @@ TEST_CASE_METHOD(Host, "a scheduler that is nowhere is refused with where was lo
   const SchedulerPlaces places{"/beside", {"/one"}, ""};
   const Error error = find_scheduler("scx_nothing", places).error();
   CHECK(error.code == ErrorCode::kUsage);
-  CHECK(error.message == "cannot find scheduler 'scx_nothing': looked in '/one', '/beside', and on PATH");
+  CHECK(error.message ==
+        "cannot find scheduler 'scx_nothing': looked in '/one', '/beside', and on PATH");
   CHECK(find_scheduler("./x", places).error().message ==
         "cannot find scheduler '/beside/./x': there is no such file");
 }
@@ -190,7 +199,8 @@ TEST_CASE_METHOD(Host, "what is neither a program for x86-64 nor a script is ref
   const SchedulerPlaces places{folder.path(), {}, ""};
   const Error error = find_scheduler("./text", places).error();
   CHECK(error.code == ErrorCode::kBadInput);
-  CHECK(error.message == "cannot use scheduler '" + folder.path() + "/text': it is not an ELF file");
+  CHECK(error.message ==
+        "cannot use scheduler '" + folder.path() + "/text': it is not an ELF file");
   write("marked", "\xef\xbb\xbf#!/bin/sh\n");
   CHECK(find_scheduler("./marked", places)
             .error()
@@ -204,7 +214,8 @@ TEST_CASE_METHOD(Host, "what is neither a program for x86-64 nor a script is ref
   }
 }
 
-TEST_CASE_METHOD(Host, "a program is packed at its own path with its libraries, and a link to it as a link") {
+TEST_CASE_METHOD(
+    Host, "a program is packed at its own path with its libraries, and a link to it as a link") {
   fs::create_symlink(kProgram, folder.file("link"));
   const SchedulerProgram program = must(find_scheduler(folder.file("link"), {}));
   CHECK(program.digest == sha256(as_bytes(bytes_of(kProgram))));
@@ -233,7 +244,8 @@ TEST_CASE_METHOD(Host, "a script is packed with its interpreter, also one that e
   }
   write("lost", "#!/no/such/interpreter\n");
   CHECK(pack(folder.file("lost")).error().message ==
-        "cannot find the interpreter '/no/such/interpreter' of script '" + folder.file("lost") + "'");
+        "cannot find the interpreter '/no/such/interpreter' of script '" + folder.file("lost") +
+            "'");
   // What is in no folder of the guest's PATH is linked into one: env has to find it there.
   CHECK(files.resolve("/usr/local/bin/interpreter") == fs::canonical(folder.file("interpreter")));
 }
@@ -242,17 +254,18 @@ TEST_CASE_METHOD(Host, "a script with the line ends of DOS is refused as one") {
   const std::string script = write("dos", "#!/bin/sh\r\necho\r\n");
   const Error error = pack(script).error();
   CHECK(error.code == ErrorCode::kBadInput);
-  CHECK(error.message == "script '" + script +
-                             "' cannot run in the guest: its first line ends in CR (a DOS text file), and "
-                             "the kernel takes that for a part of the interpreter's name");
+  CHECK(error.message ==
+        "script '" + script +
+            "' cannot run in the guest: its first line ends in CR (a DOS text file), and "
+            "the kernel takes that for a part of the interpreter's name");
   CHECK(error.hint == "sed -i 's/\\r$//' " + script);
   CHECK_FALSE(pack(write("by_env", "#!/usr/bin/env sh\r\n")).ok());
   CHECK_FALSE(pack(write("relative", "#!sh\n")).ok());
   CHECK_FALSE(pack(write("none", "#!\n")).ok());
 }
 
-TEST_CASE_METHOD(Host,
-                 "a shim in place of an interpreter is refused, and what the guest's PATH has is taken") {
+TEST_CASE_METHOD(
+    Host, "a shim in place of an interpreter is refused, and what the guest's PATH has is taken") {
   write("shims/tool", "#!/bin/sh\nexec tool-of-today\n");
   const std::string script = write("script", "#!/usr/bin/env tool\n");
   search_path = folder.file("shims");
@@ -294,21 +307,25 @@ TEST_CASE_METHOD(Host, "Python without its standard library is refused, with wha
   CHECK(pack(write("other", "#!" + write("usr/bin/pythonic", bytes_of("/bin/true")) + "\n")).ok());
 }
 
-TEST_CASE_METHOD(Host,
-                 "an interpreter that may ask for its libraries runs, and that they are not there is told") {
+TEST_CASE_METHOD(
+    Host,
+    "an interpreter that may ask for its libraries runs, and that they are not there is told") {
   const std::string perl = write("usr/bin/perl5.36", bytes_of("/bin/true"));
   must(pack(write("script", "#!" + perl + "\n")));
-  CHECK(notes == std::vector<std::string>{
-                     "what script '" + folder.file("script") +
-                     "' asks 'perl5.36' to load of its libraries is in the guest only by --overlay"});
+  CHECK(notes ==
+        std::vector<std::string>{
+            "what script '" + folder.file("script") +
+            "' asks 'perl5.36' to load of its libraries is in the guest only by --overlay"});
 }
 
 TEST_CASE_METHOD(Host, "programs of an overlay get what they need, unless the overlay has it") {
   // Reached by a link, with one of its libraries beside it and the other from this host.
   write("overlay/opt/real/program", bytes_of(kProgram));
   fs::create_symlink("real", folder.file("overlay/opt/link"));
-  write("overlay/opt/real/lib/libfixture_outer.so", bytes_of(KTAPE_FIXTURE "/lib/libfixture_outer.so"), 0644);
-  write("overlay/opt/real/lib/libfixture_inner.so", bytes_of(KTAPE_FIXTURE "/lib/libfixture_inner.so"), 0644);
+  write("overlay/opt/real/lib/libfixture_outer.so",
+        bytes_of(KTAPE_FIXTURE "/lib/libfixture_outer.so"), 0644);
+  write("overlay/opt/real/lib/libfixture_inner.so",
+        bytes_of(KTAPE_FIXTURE "/lib/libfixture_inner.so"), 0644);
   write("overlay/opt/script", "#!/bin/sh\n");
   write("overlay/opt/text", "hello\n");
   fs::create_directories(folder.file("overlay/usr/lib64"));
@@ -325,7 +342,8 @@ TEST_CASE_METHOD(Host, "programs of an overlay get what they need, unless the ov
   CHECK_FALSE(paths.contains(fs::canonical(KTAPE_FIXTURE).string() + "/lib/libfixture_inner.so"));
 }
 
-TEST_CASE_METHOD(Host, "what a program of an overlay needs and is nowhere is told, and ends nothing") {
+TEST_CASE_METHOD(Host,
+                 "what a program of an overlay needs and is nowhere is told, and ends nothing") {
   write("overlay/opt/program", bytes_of(kProgram));
   write("overlay/opt/dos", "#!/bin/sh\r\n");
   must(files.add_overlay(folder.file("overlay")));
@@ -337,8 +355,8 @@ TEST_CASE_METHOD(Host, "what a program of an overlay needs and is nowhere is tol
         "'libfixture_outer.so' that '/opt/program' needs");
 }
 
-TEST_CASE_METHOD(Host,
-                 "of many programs of an overlay that may not run some are named and the others counted") {
+TEST_CASE_METHOD(
+    Host, "of many programs of an overlay that may not run some are named and the others counted") {
   for (int i = 0; i < 25; ++i) write("overlay/opt/" + std::to_string(i), "#!/nosuch\n");
   must(files.add_overlay(folder.file("overlay")));
   must(pack_needs_of_all("", files, notes));
@@ -350,7 +368,8 @@ TEST_CASE_METHOD(Host, "an overlay has what this host lacks of a scheduler") {
   const std::string program = write("program", bytes_of(kProgram));
   CHECK_FALSE(pack(program).ok());
   for (const char* name : {"/libfixture_outer.so", "/libfixture_inner.so"}) {
-    write("overlay/usr/lib" + std::string(name), bytes_of(KTAPE_FIXTURE "/lib" + std::string(name)), 0644);
+    write("overlay/usr/lib" + std::string(name), bytes_of(KTAPE_FIXTURE "/lib" + std::string(name)),
+          0644);
   }
   must(files.add_overlay(folder.file("overlay")));
   CHECK(pack(program).ok());

@@ -70,11 +70,12 @@ class HostFixture : public EngineFixture {
     return all;
   }
   void step_finished(uint32_t step) {
-    agent_says([&](schema::FromAgent::Builder message) { message.initStepFinished().setStep(step); });
+    agent_says(
+        [&](schema::FromAgent::Builder message) { message.initStepFinished().setStep(step); });
   }
   [[nodiscard]] bool was_told(const std::string& part) const {
-    return std::ranges::any_of(progress.lines,
-                               [&](const std::string& line) { return line.find(part) != line.npos; });
+    return std::ranges::any_of(
+        progress.lines, [&](const std::string& line) { return line.find(part) != line.npos; });
   }
 
   FakeKernel kernel_;
@@ -111,17 +112,21 @@ TEST_CASE_METHOD(HostFixture,
   });
 }
 
-TEST_CASE_METHOD(HostFixture,
-                 "a boot that times out has its first run delays and its last: whether the host let it") {
+TEST_CASE_METHOD(
+    HostFixture,
+    "a boot that times out has its first run delays and its last: whether the host let it") {
   waited(1, 2);
-  scenario("(name = \"t\", bootDeadlineMs = 50, steps = [(name = \"only\", actions = [(sleepMs = 1)])])");
+  scenario(
+      "(name = \"t\", bootDeadlineMs = 50, steps = [(name = \"only\", actions = [(sleepMs = "
+      "1)])])");
   CHECK(run().outcome == schema::Outcome::BOOT_TIMED_OUT);
   CHECK(delays() == std::vector<std::string>{"running: 1 2", "running: 1 2"});
 }
 
 TEST_CASE_METHOD(HostFixture, "a run that is cut off has its last run delays too") {
   waited(1, 2);
-  scenario("(name = \"t\", watchdogMs = 50, steps = [(name = \"only\", actions = [(sleepMs = 1)])])");
+  scenario(
+      "(name = \"t\", watchdogMs = 50, steps = [(name = \"only\", actions = [(sleepMs = 1)])])");
   hello();
   step_started(0, "only");
   CHECK(run().outcome == schema::Outcome::RUN_TIMED_OUT);
@@ -130,14 +135,16 @@ TEST_CASE_METHOD(HostFixture, "a run that is cut off has its last run delays too
   CHECK(kinds()[kinds().size() - 2] == schema::Record::RUN_DELAYS);
 }
 
-TEST_CASE_METHOD(HostFixture,
-                 "a vCPU of which the host tells nothing is not known, a host that tells of none is silent") {
+TEST_CASE_METHOD(
+    HostFixture,
+    "a vCPU of which the host tells nothing is not known, a host that tells of none is silent") {
   machine().set_host_times({{times(11, 100, 7), ThreadTimes{}}, {}, {}});
   hello();
   done();
   ended();
   (void)run();
-  CHECK(std::ranges::all_of(delays(), [](const std::string& one) { return one == "running: 7 ?"; }));
+  CHECK(
+      std::ranges::all_of(delays(), [](const std::string& one) { return one == "running: 7 ?"; }));
   CHECK_FALSE(delays().empty());
 }
 
@@ -153,10 +160,12 @@ TEST_CASE_METHOD(HostFixture, "a machine without threads has no run delays on it
   });
 }
 
-TEST_CASE_METHOD(HostFixture, "what ktape and the emulator waited in a freeze is told with its end") {
+TEST_CASE_METHOD(HostFixture,
+                 "what ktape and the emulator waited in a freeze is told with its end") {
   waited(1, 2);
   machine().on_thaw([this] {
-    machine().set_host_times({{times(11, 100, 1), times(12, 200, 2)}, times(10, 5, 35), times(9, 6, 18)});
+    machine().set_host_times(
+        {{times(11, 100, 1), times(12, 200, 2)}, times(10, 5, 35), times(9, 6, 18)});
   });
   hello();
   read_symbol(1, "jiffies", "jiffies_64");
@@ -174,15 +183,17 @@ TEST_CASE_METHOD(HostFixture, "what ktape and the emulator waited in a freeze is
 }
 
 TEST_CASE("a wait that is not known on one side of a span is not known of the span") {
-  const HostTimes none, some{{}, times(1, 2, 3), times(4, 5, 6)}, later{{}, times(1, 9, 30), times(4, 9, 60)};
+  const HostTimes none, some{{}, times(1, 2, 3), times(4, 5, 6)},
+      later{{}, times(1, 9, 30), times(4, 9, 60)};
   CHECK(waited_between(some, later) == 81u);
   CHECK_FALSE(waited_between(none, later));
   CHECK_FALSE(waited_between(some, none));
   CHECK_FALSE(waited_between(later, some));  // it went back
 }
 
-TEST_CASE_METHOD(HostFixture,
-                 "the guest's clocksource is on the tape once, and again where a freeze finds another") {
+TEST_CASE_METHOD(
+    HostFixture,
+    "the guest's clocksource is on the tape once, and again where a freeze finds another") {
   hello();
   read_symbol(1, "jiffies", "jiffies_64");
   read_symbol(2, "jiffies", "jiffies_64");
@@ -197,7 +208,8 @@ TEST_CASE_METHOD(HostFixture,
   CHECK(losses().empty());
 }
 
-TEST_CASE_METHOD(HostFixture, "a clocksource that changed after the last freeze is found at the end") {
+TEST_CASE_METHOD(HostFixture,
+                 "a clocksource that changed after the last freeze is found at the end") {
   hello();
   read_symbol(1, "jiffies", "jiffies_64");
   on_reply = [this](const HeardReply&) { kernel_.set_clocksource("hpet"); };
@@ -210,7 +222,9 @@ TEST_CASE_METHOD(HostFixture, "a clocksource that changed after the last freeze 
 TEST_CASE_METHOD(HostFixture, "a clocksource that cannot be read is counted as lost") {
   hello();
   read_symbol(1, "jiffies", "jiffies_64");
-  on_reply = [this](const HeardReply&) { kernel_.put(kernel_.symbol("curr_clocksource"), 0x1234, 8); };
+  on_reply = [this](const HeardReply&) {
+    kernel_.put(kernel_.symbol("curr_clocksource"), 0x1234, 8);
+  };
   done();
   ended();
   (void)run();
@@ -230,7 +244,8 @@ TEST_CASE_METHOD(HostFixture, "the thresholds of the guest's watch for lock-ups 
   });
 }
 
-TEST_CASE_METHOD(HostFixture, "intervals under KVM that hide lock-ups are warned of, others are not") {
+TEST_CASE_METHOD(HostFixture,
+                 "intervals under KVM that hide lock-ups are warned of, others are not") {
   const auto warned = [this](Accelerator accelerator, int every_ms) {
     machine().mutable_facts().accelerator_used = accelerator;
     freezes.every = std::chrono::milliseconds(every_ms);
@@ -242,9 +257,9 @@ TEST_CASE_METHOD(HostFixture, "intervals under KVM that hide lock-ups are warned
   };
   SECTION("shorter than the thresholds") {
     CHECK(warned(Accelerator::kKvm, 2000));
-    CHECK(
-        was_told("with one every 2000 ms it will not tell of a soft lock-up (which it tells after 20 s) or "
-                 "an RCU stall (21 s)"));
+    CHECK(was_told(
+        "with one every 2000 ms it will not tell of a soft lock-up (which it tells after 20 s) or "
+        "an RCU stall (21 s)"));
   }
   SECTION("shorter than one of them") {
     CHECK(warned(Accelerator::kKvm, 20'000));
@@ -252,7 +267,9 @@ TEST_CASE_METHOD(HostFixture, "intervals under KVM that hide lock-ups are warned
   }
   SECTION("longer") { CHECK_FALSE(warned(Accelerator::kKvm, 21'000)); }
   SECTION("none") { CHECK_FALSE(warned(Accelerator::kKvm, 0)); }
-  SECTION("under TCG, which tells the guest nothing") { CHECK_FALSE(warned(Accelerator::kTcg, 2000)); }
+  SECTION("under TCG, which tells the guest nothing") {
+    CHECK_FALSE(warned(Accelerator::kTcg, 2000));
+  }
 }
 
 }  // namespace ktape::test

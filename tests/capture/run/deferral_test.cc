@@ -6,8 +6,8 @@
 #include "tests/support/kernel/fake_kernel.h"
 #include "tests/support/must.h"
 
-// What becomes of requests that came before the kernel was adopted, where it lacks what they need. `ktape
-// capture` refuses most such kernels before they boot; the engine does not rely on it.
+// What becomes of requests that came before the kernel was adopted, where it lacks what they need.
+// `ktape capture` refuses most such kernels before they boot; the engine does not rely on it.
 namespace ktape::test {
 
 using schema::EntryStatus;
@@ -18,7 +18,8 @@ namespace {
 constexpr int32_t kPid = 70;
 constexpr uint64_t kStartNs = 5'000'000'000;
 
-// Three requests before the guest says hello, and one after: of a symbol, of a task, of a per-CPU member.
+// Three requests before the guest says hello, and one after: of a symbol, of a task, of a per-CPU
+// member.
 class Deferred : public EngineFixture {
  public:
   void run_on(const FakeKernel& kernel, std::shared_ptr<const KernelKnowledge> image) {
@@ -71,13 +72,15 @@ TEST_CASE_METHOD(Deferred, "a kernel without symbols gives each request that err
   FakeKernel kernel;
   run_on(kernel, known(kernel, SymbolTable(), kernel.knowledge()->btf_raw));
   for (const HeardReply& reply : replies) {
-    CHECK(reply.error == "the guest's kernel could not be adopted: kernel has no symbol 'linux_banner'");
+    CHECK(reply.error ==
+          "the guest's kernel could not be adopted: kernel has no symbol 'linux_banner'");
     CHECK(reply.statuses.empty());
   }
   CHECK(machine().freezes() == 0);
 }
 
-TEST_CASE_METHOD(Deferred, "a kernel without types serves what needs none, and gives the rest its error") {
+TEST_CASE_METHOD(Deferred,
+                 "a kernel without types serves what needs none, and gives the rest its error") {
   FakeKernel kernel;
   kernel.add_task(kPid, "sleeper", kStartNs);
   BtfBuilder types;
@@ -90,17 +93,21 @@ TEST_CASE_METHOD(Deferred, "a kernel without types serves what needs none, and g
           "gate 1 (pid) cannot be evaluated: no type 'struct pid_namespace' in this kernel's BTF");
   }
   CHECK(replies[3].statuses == std::vector{EntryStatus::REFUSED});
-  CHECK(replies[3].reasons[0].starts_with("'runqueues' has no type in this kernel's BTF: a path needs one"));
+  CHECK(replies[3].reasons[0].starts_with(
+      "'runqueues' has no type in this kernel's BTF: a path needs one"));
 }
 
-TEST_CASE_METHOD(Deferred, "a kernel without sched_ext serves all but the write to a task, which says why") {
+TEST_CASE_METHOD(Deferred,
+                 "a kernel without sched_ext serves all but the write to a task, which says why") {
   FakeKernel kernel(FakeKernelShape{.sched_ext = false});
   kernel.add_task(kPid, "sleeper", kStartNs);
   run_on(kernel, kernel.knowledge());
-  for (const size_t served : {0, 1, 3}) CHECK(replies[served].statuses == std::vector{EntryStatus::DONE});
+  for (const size_t served : {0, 1, 3})
+    CHECK(replies[served].statuses == std::vector{EntryStatus::DONE});
   CHECK(replies[2].statuses == std::vector{EntryStatus::REFUSED});
   CHECK(replies[2].reasons[0] ==
-        "gate 6 (schedClass) refuses: observed sched_class=fair_sched_class, this kernel has no sched_ext, "
+        "gate 6 (schedClass) refuses: observed sched_class=fair_sched_class, this kernel has no "
+        "sched_ext, "
         "expected sched_class=ext_sched_class");
 }
 

@@ -17,7 +17,8 @@ std::shared_ptr<const KernelKnowledge> unknown_kernel() {
   std::vector<std::byte> raw = types.bytes();
   KernelKnowledge unknown{
       .banner = "Linux version 0.0 (nobody)",
-      .symbols = must(SymbolTable::from_text("ffffffff81000000 T _text\nffffffff82000000 D linux_banner\n")),
+      .symbols = must(
+          SymbolTable::from_text("ffffffff81000000 T _text\nffffffff82000000 D linux_banner\n")),
       .btf = must(Btf::parse(raw)),
       .btf_raw = raw,
   };
@@ -32,12 +33,14 @@ EngineFixture::EngineFixture()
       knowledge_(unknown_kernel()),
       machine_(std::make_unique<MemoryMachine>(std::vector<std::byte>(size_t{4} << 20))) {}
 
-void EngineFixture::knowledge(std::shared_ptr<const KernelKnowledge> knowledge, std::vector<std::byte> ram) {
+void EngineFixture::knowledge(std::shared_ptr<const KernelKnowledge> knowledge,
+                              std::vector<std::byte> ram) {
   knowledge_ = std::move(knowledge);
   machine_ = std::make_unique<MemoryMachine>(std::move(ram));
 }
 
-void EngineFixture::knowledge(std::shared_ptr<const KernelKnowledge> knowledge, std::span<std::byte> ram) {
+void EngineFixture::knowledge(std::shared_ptr<const KernelKnowledge> knowledge,
+                              std::span<std::byte> ram) {
   knowledge_ = std::move(knowledge);
   machine_ = std::make_unique<MemoryMachine>(ram);
 }
@@ -68,7 +71,8 @@ void EngineFixture::step_started(uint32_t step, const std::string& name) {
   });
 }
 
-void EngineFixture::request(uint64_t id, const std::function<void(schema::OpEntry::Builder)>& fill) {
+void EngineFixture::request(uint64_t id,
+                            const std::function<void(schema::OpEntry::Builder)>& fill) {
   agent_says([&](schema::FromAgent::Builder message) {
     auto request = message.initRequest();
     request.setId(id);
@@ -98,7 +102,9 @@ void EngineFixture::console(std::string_view text) {
 
 void EngineFixture::ended() { machine_->push({MachineEventKind::kEnded, {}, "guest-shutdown"}); }
 
-void EngineFixture::lost(const std::string& how) { machine_->push({MachineEventKind::kLost, {}, how}); }
+void EngineFixture::lost(const std::string& how) {
+  machine_->push({MachineEventKind::kLost, {}, how});
+}
 
 void EngineFixture::hear(std::span<const std::byte> bytes) {
   heard_.feed(bytes);
@@ -111,13 +117,15 @@ void EngineFixture::hear(std::span<const std::byte> bytes) {
     if (message.isDoneHeard()) ++done_heard;
     if (message.isSchedulerNews()) {
       auto told = message.getSchedulerNews();
-      news.push_back(std::string(as_text(told.getName())) +
-                     (told.getAttached() ? " attached" : " failed: " + std::string(as_text(told.getWhy()))));
+      news.push_back(
+          std::string(as_text(told.getName())) +
+          (told.getAttached() ? " attached" : " failed: " + std::string(as_text(told.getWhy()))));
       if (on_news) on_news();
     }
     if (!message.isReply()) continue;
     auto result = message.getReply().getResult();
-    HeardReply reply{message.getReply().getRequest(), result.getOk(), result.getError().cStr(), {}, {}};
+    HeardReply reply{
+        message.getReply().getRequest(), result.getOk(), result.getError().cStr(), {}, {}};
     for (auto entry : result.getEntries()) {
       reply.statuses.push_back(entry.getStatus());
       reply.reasons.emplace_back(entry.getReason().cStr());
@@ -142,7 +150,8 @@ std::map<std::string, uint64_t> EngineFixture::losses() const {
   std::map<std::string, uint64_t> losses;
   must(must(TapeReader::open(tape_))->for_each([&](const RecordView& view) -> Result<void> {
     if (!view.record.isSealed()) return {};
-    for (auto loss : view.record.getSealed().getLosses()) losses[loss.getName().cStr()] = loss.getCount();
+    for (auto loss : view.record.getSealed().getLosses())
+      losses[loss.getName().cStr()] = loss.getCount();
     return {};
   }));
   return losses;

@@ -73,15 +73,16 @@ class EngineFixture {
   // Runs the engine and seals the tape.
   RunEnd run(const UserSignals& signals = {});
 
-  std::vector<HeardReply> replies;                  // that reached the guest, in order
-  std::function<void(const HeardReply&)> on_reply;  // called with each; what the guest says then comes next
-  bool scenario_arrived = false;                    // the guest was given its scenario
-  std::function<void()> on_scenario;                // called when it is given
-  std::vector<uint32_t> ready_steps;                // that the guest was told to go on with
-  int settled = 0;                // how often the guest heard that its schedulers are settled
-  int done_heard = 0;             // how often the guest heard that its last message is there
-  std::vector<std::string> news;  // "qmap attached", "qmap failed: why", as the guest hears it
-  std::function<void()> on_news;  // called with each
+  std::vector<HeardReply> replies;  // that reached the guest, in order
+  std::function<void(const HeardReply&)>
+      on_reply;                       // called with each; what the guest says then comes next
+  bool scenario_arrived = false;      // the guest was given its scenario
+  std::function<void()> on_scenario;  // called when it is given
+  std::vector<uint32_t> ready_steps;  // that the guest was told to go on with
+  int settled = 0;                    // how often the guest heard that its schedulers are settled
+  int done_heard = 0;                 // how often the guest heard that its last message is there
+  std::vector<std::string> news;      // "qmap attached", "qmap failed: why", as the guest hears it
+  std::function<void()> on_news;      // called with each
   RememberedProgress progress;
   [[nodiscard]] const std::string& tape() const { return tape_; }
   // What the tape counts as lost, by name.

@@ -27,8 +27,8 @@ TEST_CASE_METHOD(EngineFixture, "a run in which the agent says done is completed
   CHECK(end.exit_code == 0);
   CHECK(scenario_arrived);
   CHECK(machine().ended());
-  CHECK(kinds() ==
-        std::vector{Record::GUEST_HELLO, Record::STEP_STARTED, Record::GUEST_EXITED, Record::SEALED});
+  CHECK(kinds() == std::vector{Record::GUEST_HELLO, Record::STEP_STARTED, Record::GUEST_EXITED,
+                               Record::SEALED});
 }
 
 TEST_CASE_METHOD(EngineFixture,
@@ -74,17 +74,18 @@ TEST_CASE_METHOD(EngineFixture,
   CHECK(end.outcome == Outcome::GUEST_PANICKED);
   CHECK(end.detail == "Kernel panic - not syncing: Fatal exception");
   // The unfinished last line is kept as well.
-  CHECK(kinds() == std::vector{Record::GUEST_HELLO, Record::STEP_STARTED, Record::CONSOLE, Record::CONSOLE,
-                               Record::GUEST_PANICKED, Record::SEALED});
+  CHECK(kinds() == std::vector{Record::GUEST_HELLO, Record::STEP_STARTED, Record::CONSOLE,
+                               Record::CONSOLE, Record::GUEST_PANICKED, Record::SEALED});
 }
 
-TEST_CASE_METHOD(EngineFixture, "a panic that TCG is known for is told as that, and under KVM is not") {
-  constexpr char kDeath[] =
-      "[ 97.6] Oops: int3: 0000 [#1] SMP NOPTI\n"
-      "[ 97.6] RIP: 0010:sched_balance_update_blocked_averages+0x45/0x90\n"
-      "[ 97.6] Code: e8 7c f8 ff ff 66 <90> 48 8d 7b 48\n"
-      "[ 97.6] ---[ end trace 0000000000000000 ]---\n"
-      "[ 97.6] Kernel panic - not syncing: Fatal exception in interrupt\n";
+TEST_CASE_METHOD(EngineFixture,
+                 "a panic that TCG is known for is told as that, and under KVM is not") {
+  constexpr char kDeath[] = R"([ 97.6] Oops: int3: 0000 [#1] SMP NOPTI
+[ 97.6] RIP: 0010:sched_balance_update_blocked_averages+0x45/0x90
+[ 97.6] Code: e8 7c f8 ff ff 66 <90> 48 8d 7b 48
+[ 97.6] ---[ end trace 0000000000000000 ]---
+[ 97.6] Kernel panic - not syncing: Fatal exception in interrupt
+)";
   const bool emulated = GENERATE(true, false);
   machine().mutable_facts().accelerator_used = emulated ? Accelerator::kTcg : Accelerator::kKvm;
   hello();
@@ -107,7 +108,9 @@ TEST_CASE_METHOD(EngineFixture, "a lost machine is its own outcome, with the rea
 }
 
 TEST_CASE_METHOD(EngineFixture, "a guest that never says hello meets the boot watchdog") {
-  scenario("(name = \"t\", bootDeadlineMs = 50, steps = [(name = \"only\", actions = [(sleepMs = 1)])])");
+  scenario(
+      "(name = \"t\", bootDeadlineMs = 50, steps = [(name = \"only\", actions = [(sleepMs = "
+      "1)])])");
   console("stuck here\n");
   RunEnd end = run();
   CHECK(end.outcome == Outcome::BOOT_TIMED_OUT);
@@ -117,12 +120,14 @@ TEST_CASE_METHOD(EngineFixture, "a guest that never says hello meets the boot wa
 }
 
 TEST_CASE_METHOD(EngineFixture, "a step that never ends meets the run watchdog") {
-  scenario("(name = \"t\", watchdogMs = 50, steps = [(name = \"only\", actions = [(sleepMs = 1)])])");
+  scenario(
+      "(name = \"t\", watchdogMs = 50, steps = [(name = \"only\", actions = [(sleepMs = 1)])])");
   hello();
   step_started(0, "only");
   RunEnd end = run();
   CHECK(end.outcome == Outcome::RUN_TIMED_OUT);
-  CHECK(end.detail == "50 ms passed while in step 'only'; 'watchdogMs' in the scenario allows more");
+  CHECK(end.detail ==
+        "50 ms passed while in step 'only'; 'watchdogMs' in the scenario allows more");
   CHECK(machine().ended());
 }
 
@@ -143,20 +148,22 @@ TEST_CASE_METHOD(EngineFixture, "a step may begin when the host is ready for it"
   CHECK(ready_steps == std::vector<uint32_t>{0});
 }
 
-// The in-memory machine's twin of a QEMU that was stopped (SIGSTOP): a lost machine is never the guest's
-// failure.
+// The in-memory machine's twin of a QEMU that was stopped (SIGSTOP): a lost machine is never the
+// guest's failure.
 TEST_CASE_METHOD(EngineFixture,
                  "a machine that does not answer when the watchdog fires is lost, not timed out") {
-  scenario("(name = \"t\", watchdogMs = 50, steps = [(name = \"only\", actions = [(sleepMs = 1)])])");
+  scenario(
+      "(name = \"t\", watchdogMs = 50, steps = [(name = \"only\", actions = [(sleepMs = 1)])])");
   hello();
   step_started(0, "only");
-  machine().fail_next_check(Error{ErrorCode::kMachineLost,
-                                  "QEMU does not answer: it is stopped by signal 19 (Stopped (signal))", ""});
+  machine().fail_next_check(
+      Error{ErrorCode::kMachineLost,
+            "QEMU does not answer: it is stopped by signal 19 (Stopped (signal))", ""});
   RunEnd end = run();
   CHECK(end.outcome == Outcome::MACHINE_LOST);
   CHECK(end.detail == "QEMU does not answer: it is stopped by signal 19 (Stopped (signal))");
-  CHECK(kinds() ==
-        std::vector{Record::GUEST_HELLO, Record::STEP_STARTED, Record::MACHINE_LOST, Record::SEALED});
+  CHECK(kinds() == std::vector{Record::GUEST_HELLO, Record::STEP_STARTED, Record::MACHINE_LOST,
+                               Record::SEALED});
 }
 
 TEST_CASE_METHOD(EngineFixture, "a signal to the program ends the run and seals its tape") {
@@ -187,7 +194,8 @@ TEST_CASE_METHOD(EngineFixture, "an agent of another protocol version is refused
   agent_says([](schema::FromAgent::Builder message) { message.initHello().setProtocol(99); });
   RunEnd end = run();
   CHECK(end.outcome == Outcome::PROTOCOL_BROKEN);
-  CHECK(end.detail == "the agent speaks protocol 99, expected " + std::to_string(schema::PROTOCOL_VERSION));
+  CHECK(end.detail ==
+        "the agent speaks protocol 99, expected " + std::to_string(schema::PROTOCOL_VERSION));
 }
 
 }  // namespace ktape::test

@@ -25,7 +25,8 @@ TEST_CASE_METHOD(EngineFixture, "two million messages of a guest take no more me
   constexpr uint64_t kTimes = 2000;
   constexpr uint64_t kEach = 1000;
   scenario(
-      "(name = \"t\", bootDeadlineMs = 3600000, steps = [(name = \"only\", actions = [(sleepMs = 1)])])");
+      "(name = \"t\", bootDeadlineMs = 3600000, steps = [(name = \"only\", actions = [(sleepMs = "
+      "1)])])");
   capnp::MallocMessageBuilder message;
   message.initRoot<schema::FromAgent>().initWorkerReport().setName("worker");
   const std::vector<std::byte> one = must(encode_frame(message));

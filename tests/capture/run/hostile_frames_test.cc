@@ -21,11 +21,13 @@ namespace ktape::test {
 using schema::Outcome;
 using Record = schema::Record;
 
-TEST_CASE_METHOD(HostileGuest, "a frame of garbage ends the run, and its first bytes are on the tape") {
+TEST_CASE_METHOD(HostileGuest,
+                 "a frame of garbage ends the run, and its first bytes are on the tape") {
   hello();
   agent_sends_bytes(std::string_view("\x05\x00\x00\x00garbage", 11));
   check_protocol_violation(
-      "got a frame of 5 bytes, expected a multiple of 8 up to 1048576; it begins 05 00 00 00 67 61 72 62");
+      "got a frame of 5 bytes, expected a multiple of 8 up to 1048576; it begins 05 00 00 00 67 61 "
+      "72 62");
   CHECK(losses() == std::map<std::string, uint64_t>{{"agent_bytes", 11}});
 }
 
@@ -46,7 +48,8 @@ TEST_CASE_METHOD(HostileGuest, "a frame that is cut off by the guest's end is co
 }
 
 TEST_CASE_METHOD(HostileGuest, "a frame that never comes to its end meets the run watchdog") {
-  scenario("(name = \"t\", watchdogMs = 50, steps = [(name = \"only\", actions = [(sleepMs = 1)])])");
+  scenario(
+      "(name = \"t\", watchdogMs = 50, steps = [(name = \"only\", actions = [(sleepMs = 1)])])");
   hello();
   step_started(0, "only");
   agent_sends_bytes(length_of(1 << 20) + std::string(20, 'x'));
@@ -55,7 +58,8 @@ TEST_CASE_METHOD(HostileGuest, "a frame that never comes to its end meets the ru
 }
 
 // Words of a message overwritten, one at a time: pointers to nowhere, to everywhere and in circles.
-TEST_CASE("a frame that is sound outside and garbage inside is the guest's fault, never the host's") {
+TEST_CASE(
+    "a frame that is sound outside and garbage inside is the guest's fault, never the host's") {
   const std::string whole = frame_of([](schema::FromAgent::Builder message) {
     auto attached = message.initSchedulerAttached();
     attached.setName(as_data("name"));
@@ -91,7 +95,8 @@ TEST_CASE_METHOD(HostileGuest,
     auto names = message.initSchedulerState().initNames(kNames);
     names.init(0, kShared);
   });
-  // A list pointer: 2 bits of kind, 30 of offset from the next word, 3 of element size, 29 of length.
+  // A list pointer: 2 bits of kind, 30 of offset from the next word, 3 of element size, 29 of
+  // length.
   const uint64_t what = (kShared << 3 | 2) << 32 | 1;
   bool patched = false;
   for (size_t at = 4; at + 8 * kNames <= bytes.size() && !patched; at += 8) {
@@ -152,7 +157,8 @@ TEST_CASE_METHOD(HostileGuest, "a flood of messages is recorded one by one in bo
   if (kMemoryTells) CHECK(resident_bytes() < before + 64 * kMiB);
 }
 
-TEST_CASE_METHOD(HostileGuest, "a flood that fills the tape ends the run at its bound, with a sealed tape") {
+TEST_CASE_METHOD(HostileGuest,
+                 "a flood that fills the tape ends the run at its bound, with a sealed tape") {
   most_tape_bytes = 16 * kMiB;
   hello();
   const uint64_t before = resident_bytes();
@@ -168,8 +174,9 @@ TEST_CASE_METHOD(HostileGuest, "a flood that fills the tape ends the run at its 
   if (kMemoryTells) CHECK(resident_bytes() < before + 64 * kMiB);
 }
 
-TEST_CASE_METHOD(HostileGuest,
-                 "a console without an end, and without a line's end, fills no more than the tape") {
+TEST_CASE_METHOD(
+    HostileGuest,
+    "a console without an end, and without a line's end, fills no more than the tape") {
   most_tape_bytes = 16 * kMiB;
   const uint64_t before = resident_bytes();
   flood(std::string(64 << 10, '#'), ~uint64_t{0}, MachineEventKind::kConsoleBytes);
@@ -179,8 +186,9 @@ TEST_CASE_METHOD(HostileGuest,
 
 TEST_CASE_METHOD(HostileGuest, "a flood does not keep the user waiting") {
   UniqueFd interrupt(::eventfd(1, EFD_CLOEXEC));
-  std::string many = frame_of(
-      [](schema::FromAgent::Builder message) { message.initHello().setProtocol(schema::PROTOCOL_VERSION); });
+  std::string many = frame_of([](schema::FromAgent::Builder message) {
+    message.initHello().setProtocol(schema::PROTOCOL_VERSION);
+  });
   for (uint64_t i = 0; i < 1000; ++i) many += report(i);
   agent_sends_bytes(many);
   CHECK(run({.end_fd = interrupt.get(), .freeze_fd = -1}).outcome == Outcome::INTERRUPTED);
@@ -188,8 +196,9 @@ TEST_CASE_METHOD(HostileGuest, "a flood does not keep the user waiting") {
   CHECK(losses().contains("agent_bytes"));
 }
 
-TEST_CASE_METHOD(HostileGuest,
-                 "of requests before the kernel is known only so many wait, and each has its reply") {
+TEST_CASE_METHOD(
+    HostileGuest,
+    "of requests before the kernel is known only so many wait, and each has its reply") {
   constexpr uint64_t kRequests = 1000;
   constexpr uint64_t kWait = 64;
   for (uint64_t id = 1; id <= kRequests; ++id) read_symbol(id, "early", "jiffies_64");
@@ -206,8 +215,9 @@ TEST_CASE_METHOD(HostileGuest,
         }) == kRequests - kWait);
 }
 
-TEST_CASE_METHOD(HostileGuest,
-                 "a guest that asks and does not read its replies is ended, and not the host's memory") {
+TEST_CASE_METHOD(
+    HostileGuest,
+    "a guest that asks and does not read its replies is ended, and not the host's memory") {
   deaf = true;
   hello();
   flood(frame_of([](schema::FromAgent::Builder message) {
@@ -221,21 +231,24 @@ TEST_CASE_METHOD(HostileGuest,
   if (kMemoryTells) CHECK(resident_bytes() < before + 64 * kMiB);
 }
 
-TEST_CASE_METHOD(HostileGuest, "reports of what never was are recorded as the guest's word, and no more") {
+TEST_CASE_METHOD(HostileGuest,
+                 "reports of what never was are recorded as the guest's word, and no more") {
   hello();
   agent_says([](schema::FromAgent::Builder message) {
     message.initStepFinished().setStep(~0u);
     message.getStepFinished().setDetail("\x1b]0;title\a");
   });
-  agent_says([](schema::FromAgent::Builder message) { message.initSchedulerExited().setId(12345); });
+  agent_says(
+      [](schema::FromAgent::Builder message) { message.initSchedulerExited().setId(12345); });
   agent_says([](schema::FromAgent::Builder message) { message.initWorkerReport().setPid(-1); });
   agent_says([](schema::FromAgent::Builder message) {
     message.initWorkerStarted().setPid(-2147483647 - 1);
     message.getWorkerStarted().setName(std::string(100000, 'w'));
   });
   step_started(~0u, std::string(100000, 's'));
-  agent_says(
-      [](schema::FromAgent::Builder message) { message.initSchedulerState().setState(as_data("enabled")); });
+  agent_says([](schema::FromAgent::Builder message) {
+    message.initSchedulerState().setState(as_data("enabled"));
+  });
   done();
   ended();
   CHECK(suffer().outcome == Outcome::COMPLETED);

@@ -16,14 +16,14 @@
 #include "tests/capture/run/engine_fixture.h"
 #include "tests/support/must.h"
 
-// A guest that sends what no agent would. Whatever it is, the run ends with a sealed tape that says what it
-// was.
+// A guest that sends what no agent would. Whatever it is, the run ends with a sealed tape that says
+// what it was.
 namespace ktape::test {
 
 inline constexpr uint64_t kMiB = uint64_t{1} << 20;
 
-// Whether resident_bytes() tells what a test took: not under the address sanitizer, which keeps for a while
-// what was freed.
+// Whether resident_bytes() tells what a test took: not under the address sanitizer, which keeps for
+// a while what was freed.
 #if defined(__SANITIZE_ADDRESS__)
 #define KTAPE_MEMORY_TELLS false
 #elif defined(__has_feature)

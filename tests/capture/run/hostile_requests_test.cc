@@ -43,7 +43,8 @@ class HostileRequests : public HostileGuest {
     });
   }
 
-  // Runs to its end; every request has exactly one reply, in order, and the guest's memory is as it was.
+  // Runs to its end; every request has exactly one reply, in order, and the guest's memory is as it
+  // was.
   void check_answered(uint64_t requests) {
     done();
     ended();
@@ -51,10 +52,12 @@ class HostileRequests : public HostileGuest {
     INFO(end.detail);
     CHECK(end.outcome == Outcome::COMPLETED);
     REQUIRE(replies.size() == requests);
-    CHECK(std::is_sorted(replies.begin(), replies.end(),
-                         [](const HeardReply& a, const HeardReply& b) { return a.request < b.request; }));
+    CHECK(std::is_sorted(
+        replies.begin(), replies.end(),
+        [](const HeardReply& a, const HeardReply& b) { return a.request < b.request; }));
     const auto all = kinds();
-    CHECK(static_cast<uint64_t>(std::count(all.begin(), all.end(), Record::OP_REPLIED)) == requests);
+    CHECK(static_cast<uint64_t>(std::count(all.begin(), all.end(), Record::OP_REPLIED)) ==
+          requests);
     std::vector<std::byte> now(ram_.size());
     must(machine().memory().read(GuestPhysical(0), now));
     CHECK(now == ram_);
@@ -65,7 +68,8 @@ class HostileRequests : public HostileGuest {
     check_answered(requests);
     for (const HeardReply& reply : replies) {
       CHECK_FALSE(reply.ok);
-      for (const schema::EntryStatus status : reply.statuses) CHECK(status != schema::EntryStatus::DONE);
+      for (const schema::EntryStatus status : reply.statuses)
+        CHECK(status != schema::EntryStatus::DONE);
     }
   }
 
@@ -80,8 +84,9 @@ TEST_CASE_METHOD(HostileRequests, "requests for absurd addresses are answered, a
   uint64_t id = 0;
   for (const bool write : {false, true}) {
     for (const uint64_t address :
-         {uint64_t{0}, uint64_t{1}, uint64_t{0xfff}, uint64_t{0x7fff'ffff'ffff}, uint64_t{0x8000'0000'0000},
-          uint64_t{0xffff'7fff'ffff'ffff}, FakeKernel::kNoRam.value, ~uint64_t{0}, ~uint64_t{7}}) {
+         {uint64_t{0}, uint64_t{1}, uint64_t{0xfff}, uint64_t{0x7fff'ffff'ffff},
+          uint64_t{0x8000'0000'0000}, uint64_t{0xffff'7fff'ffff'ffff}, FakeKernel::kNoRam.value,
+          ~uint64_t{0}, ~uint64_t{7}}) {
       on_address(++id, address, "", write);
       on_address(++id, address, "struct no_such", write);
     }
@@ -89,14 +94,16 @@ TEST_CASE_METHOD(HostileRequests, "requests for absurd addresses are answered, a
   check_refused(id);
 }
 
-TEST_CASE_METHOD(HostileRequests, "requests with absurd paths and tags are answered, and touch nothing") {
+TEST_CASE_METHOD(HostileRequests,
+                 "requests with absurd paths and tags are answered, and touch nothing") {
   hello();
   uint64_t id = 0;
   for (const std::string& path :
        {std::string(500000, 'a'), std::string(500000, '.'), std::string("->->->->"),
         std::string("a[99999999999999999999]"), std::string("scx\0.dsq", 8),
-        std::string("[18446744073709551615]"), std::string("{list struct task_struct tasks 4294967295}"),
-        std::string("{cpu 4294967295}"), std::string("\x1b[2J")}) {
+        std::string("[18446744073709551615]"),
+        std::string("{list struct task_struct tasks 4294967295}"), std::string("{cpu 4294967295}"),
+        std::string("\x1b[2J")}) {
     for (const std::string& tag :
          {std::string(), std::string(400000, 't'), std::string("\x1b]0;x\a\0y", 8)}) {
       request(++id, [&](schema::OpEntry::Builder entry) {
@@ -112,7 +119,8 @@ TEST_CASE_METHOD(HostileRequests, "requests with absurd paths and tags are answe
   check_refused(id);
 }
 
-TEST_CASE_METHOD(HostileRequests, "requests with absurd ids, steps, modes, kinds and lengths are answered") {
+TEST_CASE_METHOD(HostileRequests,
+                 "requests with absurd ids, steps, modes, kinds and lengths are answered") {
   hello();
   const auto ask = [&](const std::function<void(schema::OpRequest::Builder)>& fill) {
     agent_says([&](schema::FromAgent::Builder message) {
@@ -141,7 +149,9 @@ TEST_CASE_METHOD(HostileRequests, "requests with absurd ids, steps, modes, kinds
   ask([&](auto request) { entry_of(request).initWrite().initSetBits().setWidth(255); });
   ask([&](auto request) { entry_of(request).initWrite().initList(1000); });
   ask([&](auto request) { request.initEntries(10000); });
-  ask([&](auto request) { request.initEntries(1)[0].initTarget().initTask().setPid(-2147483647 - 1); });
+  ask([&](auto request) {
+    request.initEntries(1)[0].initTarget().initTask().setPid(-2147483647 - 1);
+  });
   ask([&](auto request) {
     auto variable = request.initEntries(1)[0].initTarget().initPerCpu();
     variable.setSymbol("runqueues");
@@ -168,8 +178,9 @@ TEST_CASE_METHOD(HostileRequests, "requests with absurd ids, steps, modes, kinds
   for (const HeardReply& reply : replies) CHECK(reply.request == ~uint64_t{0});
 }
 
-TEST_CASE_METHOD(HostileRequests,
-                 "a request whose values fit into no reply has those that do, and the run goes on") {
+TEST_CASE_METHOD(
+    HostileRequests,
+    "a request whose values fit into no reply has those that do, and the run goes on") {
   hello();
   constexpr unsigned kEntries = 40;
   agent_says([](schema::FromAgent::Builder message) {
@@ -190,8 +201,9 @@ TEST_CASE_METHOD(HostileRequests,
   CHECK(replies[0].statuses.size() == kEntries);
 }
 
-TEST_CASE_METHOD(HostileRequests,
-                 "a reply that is too long for a message is on the tape, and the guest is told so") {
+TEST_CASE_METHOD(
+    HostileRequests,
+    "a reply that is too long for a message is on the tape, and the guest is told so") {
   hello();
   agent_says([](schema::FromAgent::Builder message) {
     auto request = message.initRequest();
@@ -207,7 +219,8 @@ TEST_CASE_METHOD(HostileRequests,
 }
 
 TEST_CASE_METHOD(HostileRequests, "a guest that asks without an end meets the run watchdog") {
-  scenario("(name = \"t\", watchdogMs = 200, steps = [(name = \"only\", actions = [(sleepMs = 1)])])");
+  scenario(
+      "(name = \"t\", watchdogMs = 200, steps = [(name = \"only\", actions = [(sleepMs = 1)])])");
   hello();
   step_started(0, "only");
   flood(frame_of([](schema::FromAgent::Builder message) {

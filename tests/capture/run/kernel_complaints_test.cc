@@ -35,7 +35,8 @@ constexpr std::string_view kWarning =
     "[    9.962409]  </TASK>\r\n"
     "[    9.962459] ---[ end trace 0000000000000000 ]---\r\n";
 constexpr std::string_view kProtectionFault =
-    "[   13.247657] Oops: general protection fault, probably for non-canonical address 0xffff000a1f421b40: "
+    "[   13.247657] Oops: general protection fault, probably for non-canonical address "
+    "0xffff000a1f421b40: "
     "0000 "
     "[#2] SMP NOPTI\r\n"
     "[   13.248098] RIP: 0010:rb_insert_color+0x26/0x130\r\n"
@@ -43,18 +44,19 @@ constexpr std::string_view kProtectionFault =
 constexpr std::string_view kPanic =
     "[   13.248098] Kernel panic - not syncing: Fatal exception in interrupt\r\n";
 // As lib/bug.c and arch/x86/kernel/dumpstack.c print it.
-constexpr std::string_view kBug =
-    "[    5.000001] ------------[ cut here ]------------\n"
-    "[    5.000002] kernel BUG at kernel/sched/core.c:5000!\n"
-    "[    5.000003] Oops: invalid opcode: 0000 [#1] SMP NOPTI\n"
-    "[    5.000004] ---[ end trace 0000000000000000 ]---\n";
+constexpr std::string_view kBug = R"([    5.000001] ------------[ cut here ]------------
+[    5.000002] kernel BUG at kernel/sched/core.c:5000!
+[    5.000003] Oops: invalid opcode: 0000 [#1] SMP NOPTI
+[    5.000004] ---[ end trace 0000000000000000 ]---
+)";
 // As kernel/watchdog.c and kernel/rcu/tree_stall.h print it.
 constexpr std::string_view kSoftLockup =
-    "[   60.000001] watchdog: BUG: soft lockup - CPU#1 stuck for 26s! [spinner:150]\n"
-    "[   60.000002] CPU#1 Utilization every 4s during lockup:\n"
-    "[   60.000003] Call Trace:\n"
-    "[   60.000004]  <TASK>\n"
-    "[   60.000005]  </TASK>\n";
+    R"([   60.000001] watchdog: BUG: soft lockup - CPU#1 stuck for 26s! [spinner:150]
+[   60.000002] CPU#1 Utilization every 4s during lockup:
+[   60.000003] Call Trace:
+[   60.000004]  <TASK>
+[   60.000005]  </TASK>
+)";
 constexpr std::string_view kRcuStall =
     "[   81.000001] rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:\n"
     "[   81.000002] rcu: \t1-...!: (0 ticks this GP) idle=6d3c/1/0x4000000000000000\n"
@@ -118,8 +120,11 @@ TEST_CASE("each kind is told apart") {
 TEST_CASE("a warning in the words of later kernels is known by the cut before it") {
   const std::string later =
       "[    1.2] WARNING: kernel/exit.c:902 at do_exit+0x7de/0xa60, CPU#0: victim/149\n";
-  CHECK(Console().prints("[    1.1] ------------[ cut here ]------------\n").prints(later).found().size() ==
-        1);
+  CHECK(Console()
+            .prints("[    1.1] ------------[ cut here ]------------\n")
+            .prints(later)
+            .found()
+            .size() == 1);
   CHECK(Console().prints("[    1.1] fine\n").prints(later).found().empty());
 }
 
@@ -127,7 +132,8 @@ TEST_CASE("a warning with a message of its own has it, between the cut and the w
   const std::string text =
       "[    1.1] ------------[ cut here ]------------\n"
       "[    1.2] refcount_t: underflow; use-after-free.\n"
-      "[    1.3] WARNING: lib/refcount.c:28 at refcount_warn_saturate+0xbe/0x110, CPU#0: victim/149\n"
+      "[    1.3] WARNING: lib/refcount.c:28 at refcount_warn_saturate+0xbe/0x110, CPU#0: "
+      "victim/149\n"
       "[    1.4] ---[ end trace 0000000000000000 ]---\n";
   const auto found = Console().prints(text).found();
   REQUIRE(found.size() == 1);
@@ -153,13 +159,15 @@ TEST_CASE("a stack that overflowed is an oops, which is told of in two lines") {
   CHECK(found[0].kind == OopsKind::OOPS);
 }
 
-TEST_CASE("what ends a stall, and who holds what a task waits for, are no complaints of their own") {
-  CHECK(Console()
-            .prints("[    1.1] rcu: INFO: Stall ended before state dump start\n"
-                    "[    1.2] INFO: task a:7 is blocked on a mutex, but the owner is not found.\n"
-                    "[    1.3] INFO: task a:7 blocked on a semaphore likely last held by task b:8\n")
-            .found()
-            .empty());
+TEST_CASE(
+    "what ends a stall, and who holds what a task waits for, are no complaints of their own") {
+  CHECK(
+      Console()
+          .prints("[    1.1] rcu: INFO: Stall ended before state dump start\n"
+                  "[    1.2] INFO: task a:7 is blocked on a mutex, but the owner is not found.\n"
+                  "[    1.3] INFO: task a:7 blocked on a semaphore likely last held by task b:8\n")
+          .found()
+          .empty());
 }
 
 TEST_CASE("a lock-up whose end is not marked does not swallow the BUG after it") {

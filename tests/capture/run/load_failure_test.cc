@@ -26,8 +26,10 @@ KernelKnowledge kernel() {
 }
 
 constexpr char kMismatch[] =
-    "the scheduler's program '/usr/bin/scx_simple' exited with status 1 and has not attached a scheduler: "
-    "libbpf: extern (func ksym) 'scx_bpf_create_dsq': func_proto [67] incompatible with vmlinux [57311]";
+    "the scheduler's program '/usr/bin/scx_simple' exited with status 1 and has not attached a "
+    "scheduler: "
+    "libbpf: extern (func ksym) 'scx_bpf_create_dsq': func_proto [67] incompatible with vmlinux "
+    "[57311]";
 constexpr char kOption[] =
     "libbpf: extern 'CONFIG_HZ' (strong): not resolved | libbpf: failed to load object";
 
@@ -35,24 +37,26 @@ constexpr char kOption[] =
 
 TEST_CASE("a program that a kernel's BTF keeps from loading is told so, with the kfunc") {
   const std::string told = explain_load_failure(kMismatch, kernel(), true);
-  CHECK_THAT(told, StartsWith("; the BTF of kernel 7.1.13+deb13-cloud-amd64 shows 1 kfuncs of sched_ext, "
-                              "'scx_bpf_create_dsq' among them"));
+  CHECK_THAT(told,
+             StartsWith("; the BTF of kernel 7.1.13+deb13-cloud-amd64 shows 1 kfuncs of sched_ext, "
+                        "'scx_bpf_create_dsq' among them"));
   CHECK_THAT(told, ContainsSubstring("schedulers built for the other form do not load on it"));
 }
 
 TEST_CASE("a kfunc that is named for another reason, or that is as everywhere, is not blamed") {
   CHECK(explain_load_failure("scx_bpf_create_dsq returned -12", kernel(), true).empty());
-  CHECK(explain_load_failure(
-            "libbpf: extern (func ksym) 'scx_bpf_kick_cpu': func_proto [1] incompatible with vmlinux [2]",
-            kernel(), true)
+  CHECK(explain_load_failure("libbpf: extern (func ksym) 'scx_bpf_kick_cpu': func_proto [1] "
+                             "incompatible with vmlinux [2]",
+                             kernel(), true)
             .empty());
   CHECK(explain_load_failure("", kernel(), true).empty());
 }
 
 TEST_CASE("a program that asks for a configuration that is not at hand is told what to do") {
-  CHECK_THAT(explain_load_failure(kOption, kernel(), false),
-             StartsWith("; the program asks for CONFIG_HZ of '/boot/config-7.1.13+deb13-cloud-amd64'") &&
-                 ContainsSubstring("put it beside the image, as 'config'"));
+  CHECK_THAT(
+      explain_load_failure(kOption, kernel(), false),
+      StartsWith("; the program asks for CONFIG_HZ of '/boot/config-7.1.13+deb13-cloud-amd64'") &&
+          ContainsSubstring("put it beside the image, as 'config'"));
   CHECK_THAT(explain_load_failure("libbpf: failed to open system Kconfig", kernel(), false),
              StartsWith("; the program asks for options of '/boot/config-"));
   CHECK(explain_load_failure(kOption, kernel(), true).empty());  // the kernel does not have it

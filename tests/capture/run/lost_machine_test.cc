@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whenever a machine is lost, what its tape is judged by says inconclusive, or that it held so far: never
-// that the kernel failed.
+// Whenever a machine is lost, what its tape is judged by says inconclusive, or that it held so far:
+// never that the kernel failed.
 #include <catch2/catch_test_macros.hpp>
 
 #include "replay/check/child.h"
@@ -53,7 +53,8 @@ class GoodRun : public EngineFixture {
         [&] { vtime(2, true); },
         [&] { vtime(3, false); },
         [&] {
-          agent_says([](schema::FromAgent::Builder message) { message.initStepFinished().setOk(true); });
+          agent_says(
+              [](schema::FromAgent::Builder message) { message.initStepFinished().setOk(true); });
         },
         [&] {
           agent_says([](schema::FromAgent::Builder message) {
@@ -107,7 +108,8 @@ TEST_CASE("a machine that is lost after any message fails no assertion") {
 
 TEST_CASE_METHOD(GoodRun, "a machine that is lost at a freeze fails no assertion") {
   messages(6);
-  machine().fail_next_freeze(Error{ErrorCode::kMachineLost, "QEMU was killed by signal 9 (Killed)", ""});
+  machine().fail_next_freeze(
+      Error{ErrorCode::kMachineLost, "QEMU was killed by signal 9 (Killed)", ""});
   check_not_blamed();
 }
 

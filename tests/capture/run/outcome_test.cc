@@ -25,10 +25,12 @@ TEST_CASE("a run that went well is completed, and that is all") {
 }
 
 TEST_CASE("the outcome of a run whose scheduler was ejected says so in its line") {
-  CHECK(outcome_line(ended(schema::Outcome::COMPLETED, "", {"'qmap' was ejected: runtime error"})) ==
-        "completed; scheduler 'qmap' was ejected: runtime error");
-  CHECK(outcome_line(ended(schema::Outcome::COMPLETED, "", {"'a' was ejected", "'b' was ejected"})) ==
-        "completed; scheduler 'a' was ejected, and 1 more");
+  CHECK(
+      outcome_line(ended(schema::Outcome::COMPLETED, "", {"'qmap' was ejected: runtime error"})) ==
+      "completed; scheduler 'qmap' was ejected: runtime error");
+  CHECK(
+      outcome_line(ended(schema::Outcome::COMPLETED, "", {"'a' was ejected", "'b' was ejected"})) ==
+      "completed; scheduler 'a' was ejected, and 1 more");
   RunEnd many = ended(schema::Outcome::COMPLETED, "", {"'a' was ejected", "'b' was ejected"});
   many.ejections_left_out = 80;
   CHECK(outcome_line(many) == "completed; scheduler 'a' was ejected, and 81 more");

@@ -14,15 +14,16 @@ namespace {
 
 struct Told {
   std::vector<std::string> attempts;  // "1 first"
-  std::vector<std::string> lines;     // "attached 1 first", "exited 1 1026 reason", "failed 1 1024 reason"
-  std::vector<uint64_t> counted;      // the kernel's own count of enables
+  std::vector<std::string>
+      lines;  // "attached 1 first", "exited 1 1026 reason", "failed 1 1024 reason"
+  std::vector<uint64_t> counted;  // the kernel's own count of enables
   uint64_t lost = 0;
   std::vector<std::string> losses;  // their names
 };
 
 std::string end_line(const char* how, schema::SchedulerExited::Reader exited) {
-  return std::string(how) + " " + std::to_string(exited.getId()) + " " + std::to_string(exited.getKind()) +
-         " " + std::string(as_text(exited.getReason()));
+  return std::string(how) + " " + std::to_string(exited.getId()) + " " +
+         std::to_string(exited.getKind()) + " " + std::string(as_text(exited.getReason()));
 }
 
 // A run with an external scheduler on a kernel in memory.
@@ -55,10 +56,12 @@ class Watched : public EngineFixture {
     machine().push({MachineEventKind::kBreakpoint, {}, ""});
   }
   void stop_at_free(FakeScheduler& of) {
-    stop_at("scx_sched_free_rcu_work", kernel.field(of.address(), "struct scx_sched", "rcu_work.work"));
+    stop_at("scx_sched_free_rcu_work",
+            kernel.field(of.address(), "struct scx_sched", "rcu_work.work"));
   }
   void stop_at_exit(FakeScheduler& of) {
-    stop_at("scx_error_irq_workfn", kernel.field(of.address(), "struct scx_sched", "error_irq_work"));
+    stop_at("scx_error_irq_workfn",
+            kernel.field(of.address(), "struct scx_sched", "error_irq_work"));
   }
   // What the guest does once there is nothing else to tell; each is done once.
   void then(std::vector<std::function<void()>> todo) {
@@ -76,13 +79,15 @@ class Watched : public EngineFixture {
                                 std::string(as_text(attempted.getName())));
       } else if (view.record.isSchedulerAttached()) {
         auto attached = view.record.getSchedulerAttached();
-        told.lines.push_back("attached " + std::to_string(attached.getId()) + " " +
-                             std::string(as_text(attached.getName())) +
-                             (attached.getSwitchMode() == schema::SwitchMode::PARTIAL ? " partial" : "") +
-                             (attached.getParent() ? " of " + std::to_string(attached.getParent()) : ""));
+        told.lines.push_back(
+            "attached " + std::to_string(attached.getId()) + " " +
+            std::string(as_text(attached.getName())) +
+            (attached.getSwitchMode() == schema::SwitchMode::PARTIAL ? " partial" : "") +
+            (attached.getParent() ? " of " + std::to_string(attached.getParent()) : ""));
       } else if (view.record.isSchedulerExited()) {
         auto exited = view.record.getSchedulerExited();
-        told.lines.push_back(end_line("exited", exited) + (exited.getUnfinished() ? " unfinished" : ""));
+        told.lines.push_back(end_line("exited", exited) +
+                             (exited.getUnfinished() ? " unfinished" : ""));
       } else if (view.record.isSchedulerEnableFailed()) {
         told.lines.push_back(end_line("failed", view.record.getSchedulerEnableFailed()));
       } else if (view.record.isSample()) {
@@ -123,7 +128,8 @@ TEST_CASE_METHOD(Watched, "what is attached is read from memory, whatever sysfs 
   CHECK(news == std::vector<std::string>{"first attached", "second attached"});
 }
 
-TEST_CASE_METHOD(Watched, "a scheduler in the kernel's lists is not attached before its enable is complete") {
+TEST_CASE_METHOD(
+    Watched, "a scheduler in the kernel's lists is not attached before its enable is complete") {
   first.become_root();
   boot();
   hello();
@@ -135,8 +141,8 @@ TEST_CASE_METHOD(Watched, "a scheduler in the kernel's lists is not attached bef
   CHECK(news.empty());
 }
 
-TEST_CASE_METHOD(Watched,
-                 "a scheduler that was ejected right after it attached has attached, and was ejected") {
+TEST_CASE_METHOD(
+    Watched, "a scheduler that was ejected right after it attached has attached, and was ejected") {
   first.become_enabled();
   first.set_exit(1024, "runtime error", "invalid DSQ", "");
   boot();
@@ -148,14 +154,16 @@ TEST_CASE_METHOD(Watched,
     ended();
   };
   const RunEnd end = run();
-  CHECK(told().lines == std::vector<std::string>{"attached 1 first", "exited 1 1024 runtime error"});
+  CHECK(told().lines ==
+        std::vector<std::string>{"attached 1 first", "exited 1 1024 runtime error"});
   CHECK(news == std::vector<std::string>{"first attached"});
   CHECK(end.outcome == schema::Outcome::COMPLETED);
-  CHECK(end.ejections == std::vector<std::string>{"'first' was ejected: runtime error: invalid DSQ"});
+  CHECK(end.ejections ==
+        std::vector<std::string>{"'first' was ejected: runtime error: invalid DSQ"});
 }
 
-TEST_CASE_METHOD(Watched,
-                 "an enable that failed is told as that, with its reason, while its program lives on") {
+TEST_CASE_METHOD(
+    Watched, "an enable that failed is told as that, with its reason, while its program lives on") {
   first.set_exit(1024, "runtime error", "ops.init() failed (-22)", "");
   boot();
   hello();
@@ -171,8 +179,8 @@ TEST_CASE_METHOD(Watched,
   CHECK(end.ejections.empty());
 }
 
-TEST_CASE_METHOD(Watched,
-                 "a scheduler that had tasks when its enable failed was ejected, and the run goes on") {
+TEST_CASE_METHOD(
+    Watched, "a scheduler that had tasks when its enable failed was ejected, and the run goes on") {
   first.become_root();
   first.begin_exit(1025, "scx_bpf_error", "test triggering error");
   kernel.put(kernel.symbol("__scx_enabled"), 1, 4);
@@ -212,7 +220,8 @@ TEST_CASE_METHOD(Watched, "schedulers that there is no room for are counted as l
   CHECK(told().losses == std::vector<std::string>{"schedulers_left_out"});
 }
 
-TEST_CASE_METHOD(Watched, "of many ejections the first ones are told, and how many more there were") {
+TEST_CASE_METHOD(Watched,
+                 "of many ejections the first ones are told, and how many more there were") {
   std::vector<std::unique_ptr<FakeScheduler>> children;
   first.become_root();
   first.become_enabled();
@@ -234,7 +243,8 @@ TEST_CASE_METHOD(Watched, "of many ejections the first ones are told, and how ma
   CHECK(end.ejections_left_out == 4);
 }
 
-TEST_CASE_METHOD(Watched, "an enable of which nothing was seen before its object is freed is told then") {
+TEST_CASE_METHOD(Watched,
+                 "an enable of which nothing was seen before its object is freed is told then") {
   first.set_exit(1024, "runtime error", "ops.init() failed (-22)", "");
   boot();
   hello();
@@ -245,19 +255,21 @@ TEST_CASE_METHOD(Watched, "an enable of which nothing was seen before its object
   CHECK(settled == 1);
 }
 
-TEST_CASE_METHOD(Watched, "a memory that was freed may be another scheduler's, which is one of its own") {
+TEST_CASE_METHOD(Watched,
+                 "a memory that was freed may be another scheduler's, which is one of its own") {
   first.become_enabled();
   first.set_exit(64, "unregistered from user space", "", "");
   boot();
   hello();
-  then({[&] { stop_at_free(first); }, [&] { stop_at_free(first); }, [&] { done(); }, [&] { ended(); }});
+  then({[&] { stop_at_free(first); }, [&] { stop_at_free(first); }, [&] { done(); },
+        [&] { ended(); }});
   (void)run();
   CHECK(told().attempts == std::vector<std::string>{"1 first", "2 first"});
   CHECK(told().lines.size() == 4);
 }
 
-TEST_CASE_METHOD(Watched,
-                 "how far a scheduler reaches is what its flags say, for sub-schedulers its root's") {
+TEST_CASE_METHOD(
+    Watched, "how far a scheduler reaches is what its flags say, for sub-schedulers its root's") {
   constexpr uint64_t kPartial = 8;
   FakeScheduler second(kernel, "second");
   first.set("ops.flags", kPartial);
@@ -279,8 +291,8 @@ TEST_CASE_METHOD(Watched,
         std::vector<std::string>{"attached 1 first partial", "attached 2 second partial of 1"});
 }
 
-TEST_CASE_METHOD(Watched,
-                 "an exit that the kernel has not finished when the run ends is on the tape as that") {
+TEST_CASE_METHOD(
+    Watched, "an exit that the kernel has not finished when the run ends is on the tape as that") {
   first.become_root();
   first.become_enabled();
   boot();
@@ -294,7 +306,8 @@ TEST_CASE_METHOD(Watched,
   CHECK(told().lines ==
         std::vector<std::string>{"attached 1 first", "exited 1 1024 runtime error unfinished"});
   CHECK(end.ejections ==
-        std::vector<std::string>{"'first' was ejected: runtime error: soft lockup - CPU 0 stuck for 23s"});
+        std::vector<std::string>{
+            "'first' was ejected: runtime error: soft lockup - CPU 0 stuck for 23s"});
 }
 
 TEST_CASE_METHOD(Watched, "the kernel's own count of enables is on the tape") {
@@ -308,8 +321,8 @@ TEST_CASE_METHOD(Watched, "the kernel's own count of enables is on the tape") {
   CHECK(done_heard == 1);
 }
 
-TEST_CASE_METHOD(Watched,
-                 "a scheduler that is about to be freed gives its exit, also one that was never seen") {
+TEST_CASE_METHOD(
+    Watched, "a scheduler that is about to be freed gives its exit, also one that was never seen") {
   first.become_enabled();
   first.set_exit(64, "unregistered from user space", "", "");
   boot();
@@ -324,7 +337,8 @@ TEST_CASE_METHOD(Watched,
   CHECK(settled == 1);
 }
 
-TEST_CASE_METHOD(Watched, "the agent is let go only once the exits of what it attached are on the tape") {
+TEST_CASE_METHOD(Watched,
+                 "the agent is let go only once the exits of what it attached are on the tape") {
   first.become_root();
   first.become_enabled();
   boot();
@@ -336,8 +350,9 @@ TEST_CASE_METHOD(Watched, "the agent is let go only once the exits of what it at
   CHECK(settled == 0);
 }
 
-TEST_CASE_METHOD(Watched,
-                 "an exit for which there was no breakpoint is lost, on the tape, and holds nobody up") {
+TEST_CASE_METHOD(
+    Watched,
+    "an exit for which there was no breakpoint is lost, on the tape, and holds nobody up") {
   first.become_root();
   first.become_enabled();
   boot();
@@ -350,7 +365,8 @@ TEST_CASE_METHOD(Watched,
   CHECK(told().losses == std::vector<std::string>{"scheduler_exit_watch", "scheduler_exits"});
 }
 
-TEST_CASE_METHOD(Watched, "a scheduler that outlives its program, pinned, does not hold the agent up") {
+TEST_CASE_METHOD(Watched,
+                 "a scheduler that outlives its program, pinned, does not hold the agent up") {
   first.become_root();
   first.become_enabled();
   boot();
@@ -362,8 +378,9 @@ TEST_CASE_METHOD(Watched, "a scheduler that outlives its program, pinned, does n
   CHECK(told().lost == 1);
 }
 
-TEST_CASE_METHOD(Watched,
-                 "where memory cannot be read, the name that the guest says is kept, and the loss counted") {
+TEST_CASE_METHOD(
+    Watched,
+    "where memory cannot be read, the name that the guest says is kept, and the loss counted") {
   hello();  // the fixture's own kernel is in no memory
   state("enabled", "told");
   state("disabled", "", true);
@@ -376,8 +393,9 @@ TEST_CASE_METHOD(Watched,
   CHECK(settled == 1);
 }
 
-TEST_CASE_METHOD(Watched,
-                 "where memory cannot be read, the guest's count tells of one that sysfs has not shown") {
+TEST_CASE_METHOD(
+    Watched,
+    "where memory cannot be read, the guest's count tells of one that sysfs has not shown") {
   hello();
   agent_says([](schema::FromAgent::Builder message) {
     auto state = message.initSchedulerState();

@@ -21,8 +21,11 @@ namespace {
 class SilentAgent : public EngineFixture {
  public:
   SilentAgent() {
-    scenario("(name = \"t\", bootDeadlineMs = 300, steps = [(name = \"only\", actions = [(sleepMs = 1)])])");
-    for (uint32_t cpu = 0; cpu < FakeKernel::kCpus; ++cpu) run_task(cpu, 124 + static_cast<int32_t>(cpu));
+    scenario(
+        "(name = \"t\", bootDeadlineMs = 300, steps = [(name = \"only\", actions = [(sleepMs = "
+        "1)])])");
+    for (uint32_t cpu = 0; cpu < FakeKernel::kCpus; ++cpu)
+      run_task(cpu, 124 + static_cast<int32_t>(cpu));
   }
 
   void run_task(uint32_t cpu, int32_t pid) {
@@ -56,7 +59,8 @@ class SilentAgent : public EngineFixture {
 
 }  // namespace
 
-TEST_CASE_METHOD(SilentAgent, "an agent that could run and does not is reported as starved, and by whom") {
+TEST_CASE_METHOD(SilentAgent,
+                 "an agent that could run and does not is reported as starved, and by whom") {
   kernel.set_task(agent, "on_rq", 1);
   const RunEnd end = run_silently();
   CHECK(end.outcome == Outcome::BOOT_TIMED_OUT);
@@ -65,25 +69,31 @@ TEST_CASE_METHOD(SilentAgent, "an agent that could run and does not is reported 
   CHECK_THAT(frozen_for().at(0), ContainsSubstring("is starved"));
 }
 
-TEST_CASE_METHOD(SilentAgent,
-                 "of who starves an agent a CPU that idles, and one that cannot be read, are told") {
+TEST_CASE_METHOD(
+    SilentAgent,
+    "of who starves an agent a CPU that idles, and one that cannot be read, are told") {
   kernel.set_task(agent, "on_rq", 1);
   run_task(0, 0);
   kernel.put(kernel.per_cpu("current_task", 1), FakeKernel::kNoRam.value, 8);
-  CHECK_THAT(run_silently().detail, ContainsSubstring("CPU 0 runs nothing, CPU 1 runs what cannot be read"));
-}
-
-TEST_CASE_METHOD(SilentAgent, "an agent that is blocked in the kernel is told with what runs meanwhile") {
-  kernel.set_task(agent, "__state", 2);
-  CHECK_THAT(run_silently().detail, ContainsSubstring("and is blocked in the kernel: CPU 0 runs rthog[124]"));
+  CHECK_THAT(run_silently().detail,
+             ContainsSubstring("CPU 0 runs nothing, CPU 1 runs what cannot be read"));
 }
 
 TEST_CASE_METHOD(SilentAgent,
-                 "an agent that sleeps is not starved, and what runs is in the freeze all the same") {
+                 "an agent that is blocked in the kernel is told with what runs meanwhile") {
+  kernel.set_task(agent, "__state", 2);
+  CHECK_THAT(run_silently().detail,
+             ContainsSubstring("and is blocked in the kernel: CPU 0 runs rthog[124]"));
+}
+
+TEST_CASE_METHOD(
+    SilentAgent,
+    "an agent that sleeps is not starved, and what runs is in the freeze all the same") {
   const RunEnd end = run_silently();
   CHECK(end.outcome == Outcome::BOOT_TIMED_OUT);
   CHECK(end.detail ==
-        "300 ms passed while attaching the scheduler and starting workers; 'bootDeadlineMs' in the scenario "
+        "300 ms passed while attaching the scheduler and starting workers; 'bootDeadlineMs' in the "
+        "scenario "
         "allows more");
   CHECK(frozen_for() == std::vector<std::string>{""});
 }

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// That stock kernels complain in the words by which complaints are told apart: the formats in their images,
-// and a line that each would print.
+// That stock kernels complain in the words by which complaints are told apart: the formats in their
+// images, and a line that each would print.
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
@@ -34,7 +34,8 @@ const std::vector<std::vector<Wording>>& wordings() {
       {{"\001"
         "1BUG: unable to handle page fault for address: %px\n",
         "BUG: unable to handle page fault for address: ffff8d2c1f421b40\n", OopsKind::OOPS}},
-      {{"Oops: %s: %04lx [#%d]%s%s%s%s\n", "Oops: divide error: 0000 [#1] SMP NOPTI\n", OopsKind::OOPS}},
+      {{"Oops: %s: %04lx [#%d]%s%s%s%s\n", "Oops: divide error: 0000 [#1] SMP NOPTI\n",
+        OopsKind::OOPS}},
       {{"\001"
         "2kernel BUG at %s:%u!\n",
         "kernel BUG at kernel/sched/core.c:5000!\n", OopsKind::BUG}},
@@ -52,7 +53,8 @@ const std::vector<std::vector<Wording>>& wordings() {
         "rcu: INFO: rcu_preempt detected stalls on CPUs/tasks:\n", OopsKind::LOCKUP}},
       {{"\001"
         "3rcu: INFO: %s detected expedited stalls on CPUs/tasks: {",
-        "rcu: INFO: rcu_preempt detected expedited stalls on CPUs/tasks: { 1-.... } 21 jiffies s: 33 root: "
+        "rcu: INFO: rcu_preempt detected expedited stalls on CPUs/tasks: { 1-.... } 21 jiffies s: "
+        "33 root: "
         "0x2/.\n",
         OopsKind::LOCKUP}},
       {{"\001"
@@ -63,13 +65,15 @@ const std::vector<std::vector<Wording>>& wordings() {
         "INFO: task sleeper:149 blocked for more than 120 seconds.\n", OopsKind::LOCKUP},
        {"\001"
         "3INFO: task %s:%d blocked%s for more than %ld seconds.\n",
-        "INFO: task sleeper:149 blocked in I/O wait for more than 120 seconds.\n", OopsKind::LOCKUP}},
+        "INFO: task sleeper:149 blocked in I/O wait for more than 120 seconds.\n",
+        OopsKind::LOCKUP}},
       {{"\001"
         "4WARNING: CPU: %d PID: %d at %s:%d %pS\n",
         "WARNING: CPU: 0 PID: 149 at kernel/exit.c:902 do_exit+0x7de/0xa60\n", OopsKind::WARNING},
        {"\001"
         "4WARNING: %s:%d at %pS, CPU#%d: %s/%d\n",
-        "WARNING: kernel/exit.c:902 at do_exit+0x7de/0xa60, CPU#0: victim/149\n", OopsKind::WARNING}},
+        "WARNING: kernel/exit.c:902 at do_exit+0x7de/0xa60, CPU#0: victim/149\n",
+        OopsKind::WARNING}},
       {{"\001"
         "3BUG: scheduling while atomic: %s/%d/0x%08x\n",
         "BUG: scheduling while atomic: swapper/0/0x00000002\n", OopsKind::WARNING}},
@@ -88,12 +92,14 @@ OopsKind kind_of(std::string_view line) {
 
 }  // namespace
 
-TEST_CASE("stock kernels complain in the words that tell a BUG, an oops, a warning and a lock-up apart") {
+TEST_CASE(
+    "stock kernels complain in the words that tell a BUG, an oops, a warning and a lock-up apart") {
   const std::vector<std::string> versions = versions_with_sched_ext();
   if (versions.empty()) SKIP("no kernel is cached: tools/kernel tests");
   const std::string version = GENERATE_COPY(from_range(versions));
   const KernelImage image = must(load_kernel_image(cached_kernel(version)));
-  const std::string_view text(reinterpret_cast<const char*>(image.vmlinux.data()), image.vmlinux.size());
+  const std::string_view text(reinterpret_cast<const char*>(image.vmlinux.data()),
+                              image.vmlinux.size());
   for (const std::vector<Wording>& row : wordings()) {
     INFO(version << ": " << row.back().line);
     const auto has = [&](const Wording& wording) {

@@ -11,7 +11,8 @@
 #include "schema/base/shell_words.h"
 #include "tests/support/must.h"
 
-// What a capture was asked goes onto the tape, and comes back from there as a command that asks for the same.
+// What a capture was asked goes onto the tape, and comes back from there as a command that asks for
+// the same.
 namespace ktape::test {
 
 namespace {
@@ -84,11 +85,13 @@ TEST_CASE("the command names the kernel, whose default moves on, and leaves out 
   CHECK(command_of(options_of({"--", "-x"})) == "ktape capture --kernel 6.16.12 ./-x");
 }
 
-TEST_CASE("every option of a capture is in the command, but for those that are no part of the run") {
+TEST_CASE(
+    "every option of a capture is in the command, but for those that are no part of the run") {
   const std::vector<std::string> words = capture_words(unusual());
   const auto is_in = [&](const std::string& name) {
-    return std::ranges::any_of(
-        words, [&](const std::string& word) { return word == name || word.starts_with(name + "="); });
+    return std::ranges::any_of(words, [&](const std::string& word) {
+      return word == name || word.starts_with(name + "=");
+    });
   };
   for (const std::string& name : capture_option_names()) {
     INFO(name);

@@ -23,10 +23,10 @@ class CaptureCli {
  public:
   // Both outputs together, as a person sees them.
   ChildResult capture(const std::string& arguments) {
-    return must(run_child(
-        "/bin/sh",
-        {"-c", "cd " + folder.path() + " && exec " KTAPE_BIN "/ktape-capture " + arguments + " 2>&1"},
-        1 << 20));
+    return must(run_child("/bin/sh",
+                          {"-c", "cd " + folder.path() + " && exec " KTAPE_BIN "/ktape-capture " +
+                                     arguments + " 2>&1"},
+                          1 << 20));
   }
   std::string kernel() {
     if (!is_cached("6.16")) SKIP(not_cached("6.16"));
@@ -34,7 +34,8 @@ class CaptureCli {
   }
   size_t files() const {
     size_t count = 0;
-    for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(folder.path())) ++count;
+    for ([[maybe_unused]] const auto& entry : std::filesystem::directory_iterator(folder.path()))
+      ++count;
     return count;
   }
 
@@ -43,7 +44,8 @@ class CaptureCli {
 
 }  // namespace
 
-TEST_CASE_METHOD(CaptureCli, "a capture without a scenario is a mistake, told in one line and a hint") {
+TEST_CASE_METHOD(CaptureCli,
+                 "a capture without a scenario is a mistake, told in one line and a hint") {
   ChildResult result = capture("");
   CHECK(result.exit_status == 2);
   CHECK(result.output ==
@@ -56,9 +58,10 @@ TEST_CASE_METHOD(CaptureCli, "a scenario that does not exist is told, with where
   CHECK_THAT(result.output, ContainsSubstring("cannot find scenario 'nosuch'"));
 }
 
-TEST_CASE_METHOD(CaptureCli, "a scheduler that is nowhere is refused before boot, with where was looked") {
-  ChildResult result =
-      capture("cold_path_roundtrip --scheduler 'scx_nosuch -x' --scheduler-dir /usr --scheduler-dir /etc");
+TEST_CASE_METHOD(CaptureCli,
+                 "a scheduler that is nowhere is refused before boot, with where was looked") {
+  ChildResult result = capture(
+      "cold_path_roundtrip --scheduler 'scx_nosuch -x' --scheduler-dir /usr --scheduler-dir /etc");
   CHECK(result.exit_status == 2);
   CHECK_THAT(result.output,
              ContainsSubstring("cannot find scheduler 'scx_nosuch': looked in '/usr', '/etc', '"));
@@ -66,8 +69,9 @@ TEST_CASE_METHOD(CaptureCli, "a scheduler that is nowhere is refused before boot
   CHECK(files() == 0);
 }
 
-TEST_CASE_METHOD(CaptureCli,
-                 "a file that is no program cannot be the scheduler, nor a command that needs a shell") {
+TEST_CASE_METHOD(
+    CaptureCli,
+    "a file that is no program cannot be the scheduler, nor a command that needs a shell") {
   std::ofstream(folder.file("text")) << "hello";
   std::filesystem::permissions(folder.file("text"), std::filesystem::perms::owner_all);
   ChildResult text = capture("cold_path_roundtrip --scheduler ./text");
@@ -78,12 +82,14 @@ TEST_CASE_METHOD(CaptureCli,
   CHECK_THAT(shell.output, ContainsSubstring("no shell is run"));
 }
 
-TEST_CASE_METHOD(CaptureCli, "a scheduler that is there and not executable is told so, with the remedy") {
+TEST_CASE_METHOD(CaptureCli,
+                 "a scheduler that is there and not executable is told so, with the remedy") {
   std::ofstream(folder.file("scx_mine")) << "#!/bin/sh\n";
   const std::string hint = "': it is not executable\nhint: chmod +x ";
   ChildResult in_folder = capture("cold_path_roundtrip --scheduler scx_mine --scheduler-dir .");
   CHECK(in_folder.exit_status == 3);
-  CHECK_THAT(in_folder.output, ContainsSubstring("cannot use scheduler './scx_mine" + hint + "./scx_mine\n"));
+  CHECK_THAT(in_folder.output,
+             ContainsSubstring("cannot use scheduler './scx_mine" + hint + "./scx_mine\n"));
   ChildResult by_path = capture("cold_path_roundtrip --scheduler ./scx_mine");
   CHECK(by_path.exit_status == 3);
   CHECK_THAT(by_path.output, ContainsSubstring(hint));
@@ -99,7 +105,8 @@ TEST_CASE_METHOD(CaptureCli,
   CHECK_THAT(empty.output, ContainsSubstring("--scheduler: the command is empty\nhint: "));
 }
 
-TEST_CASE_METHOD(CaptureCli, "a script with the line ends of DOS is told as one, without a raw CR") {
+TEST_CASE_METHOD(CaptureCli,
+                 "a script with the line ends of DOS is told as one, without a raw CR") {
   std::ofstream(folder.file("script")) << "#!/bin/sh\r\n";
   std::filesystem::permissions(folder.file("script"), std::filesystem::perms::owner_all);
   ChildResult result = capture("cold_path_roundtrip --scheduler ./script");
@@ -110,7 +117,8 @@ TEST_CASE_METHOD(CaptureCli, "a script with the line ends of DOS is told as one,
 
 TEST_CASE_METHOD(CaptureCli, "a name with control characters is told without them") {
   for (const char* option : {"", "--kernel ", "-o x --scheduler-dir "}) {
-    ChildResult result = capture("cold_path_roundtrip " + std::string(option) + "'nosuch\n\033[2Jhint: x'");
+    ChildResult result =
+        capture("cold_path_roundtrip " + std::string(option) + "'nosuch\n\033[2Jhint: x'");
     CHECK(result.exit_status != 0);
     CHECK(std::count(result.output.begin(), result.output.end(), '\n') <= 2);
     CHECK_THAT(result.output, !ContainsSubstring("\033"));
@@ -118,9 +126,11 @@ TEST_CASE_METHOD(CaptureCli, "a name with control characters is told without the
 }
 
 TEST_CASE_METHOD(CaptureCli, "a scenario with the line ends of DOS is taken as one with ours") {
-  std::ofstream(folder.file("dos.scenario")) << "# a comment\r\n(\r\n  name = \"dos\",\r\n  steps = [(name = "
-                                                "\"s\", actions = [(sleepMs = 1)])],\r\n)\r\n";
-  ChildResult result = capture("./dos.scenario --kernel 1.2.3");  // the first thing after the scenario
+  std::ofstream(folder.file("dos.scenario"))
+      << "# a comment\r\n(\r\n  name = \"dos\",\r\n  steps = [(name = "
+         "\"s\", actions = [(sleepMs = 1)])],\r\n)\r\n";
+  ChildResult result =
+      capture("./dos.scenario --kernel 1.2.3");  // the first thing after the scenario
   CHECK_THAT(result.output, ContainsSubstring("kernel '1.2.3' is not in the cache"));
   std::ofstream(folder.file("dos.scenario")) << "(\r\n  nam = \"dos\",\r\n)\r\n";
   ChildResult wrong = capture("./dos.scenario");
@@ -134,10 +144,10 @@ TEST_CASE_METHOD(CaptureCli, "a scenario that waits for a scheduler's program ne
       << R"((name = "end", steps = [(name = "run", actions = [(waitProgram = ())])]))";
   ChildResult result = capture("end.scenario");
   CHECK(result.exit_status == 2);
-  CHECK(
-      result.output ==
-      "ktape capture: step 'run' of scenario 'end' waits for the end of an external scheduler's program, and "
-      "there is none\nhint: name one: --scheduler PROGRAM\n");
+  CHECK(result.output ==
+        "ktape capture: step 'run' of scenario 'end' waits for the end of an external scheduler's "
+        "program, and "
+        "there is none\nhint: name one: --scheduler PROGRAM\n");
 }
 
 TEST_CASE_METHOD(CaptureCli, "the script of a scheduler needs its interpreter") {
@@ -150,19 +160,22 @@ TEST_CASE_METHOD(CaptureCli, "the script of a scheduler needs its interpreter") 
   }
 }
 
-TEST_CASE_METHOD(CaptureCli, "the name of a scenario that ships, misspelt, is answered with the nearest") {
+TEST_CASE_METHOD(CaptureCli,
+                 "the name of a scenario that ships, misspelt, is answered with the nearest") {
   ChildResult result = capture("cold_path_roundtip");
   CHECK(result.exit_status == 2);
   CHECK_THAT(result.output, ContainsSubstring("hint: did you mean 'cold_path_roundtrip'?\n"));
 }
 
-TEST_CASE_METHOD(CaptureCli,
-                 "a kernel that is not cached is unusable input, and the hint lists those that can be had") {
+TEST_CASE_METHOD(
+    CaptureCli,
+    "a kernel that is not cached is unusable input, and the hint lists those that can be had") {
   ChildResult result = capture("cold_path_roundtrip --kernel 1.2.3");
   CHECK(result.exit_status == 3);
   CHECK_THAT(result.output, ContainsSubstring("kernel '1.2.3' is not in the cache"));
-  CHECK_THAT(result.output,
-             ContainsSubstring("'tools/kernel list' shows those that 'tools/kernel fetch' can get"));
+  CHECK_THAT(
+      result.output,
+      ContainsSubstring("'tools/kernel list' shows those that 'tools/kernel fetch' can get"));
   // There may be no such kernel: no command for it is promised.
   CHECK_THAT(result.output, !ContainsSubstring("fetch 1.2.3"));
   CHECK(files() == 0);
@@ -210,13 +223,15 @@ TEST_CASE_METHOD(CaptureCli, "a program is not taken for a kernel, and a folder 
   CHECK(scenario.output == "ktape capture: cannot read scenario '/tmp': it is a folder\n");
 }
 
-TEST_CASE_METHOD(CaptureCli,
-                 "a kernel without types or without symbols is refused before it boots, with what it needs") {
+TEST_CASE_METHOD(
+    CaptureCli,
+    "a kernel without types or without symbols is refused before it boots, with what it needs") {
   write_kernel(folder.file("vmlinux"), ".BTF");
   ChildResult types = capture("cold_path_roundtrip --kernel ./vmlinux");
   CHECK(types.exit_status == 3);
   CHECK(types.output ==
-        "ktape capture: kernel './vmlinux' is not usable: it has no type information: no section '.BTF'\n"
+        "ktape capture: kernel './vmlinux' is not usable: it has no type information: no section "
+        "'.BTF'\n"
         "hint: ktape needs a kernel with CONFIG_DEBUG_INFO_BTF\n");
   write_kernel(folder.file("vmlinux"), "kallsyms");
   ChildResult symbols = capture("cold_path_roundtrip --kernel ./vmlinux");
@@ -227,8 +242,9 @@ TEST_CASE_METHOD(CaptureCli,
   CHECK(files() == 1);
 }
 
-TEST_CASE_METHOD(CaptureCli,
-                 "a scenario with a scheduler is refused on a kernel without sched_ext, before it boots") {
+TEST_CASE_METHOD(
+    CaptureCli,
+    "a scenario with a scheduler is refused on a kernel without sched_ext, before it boots") {
   if (!is_cached("6.12")) SKIP(not_cached("6.12"));
   ChildResult result = capture("cold_path_roundtrip --kernel " + cached_kernel("6.12"));
   CHECK(result.exit_status == 3);
@@ -259,8 +275,9 @@ TEST_CASE_METHOD(CaptureCli, "without QEMU there is the remedy, and no file") {
   CHECK(files() == 0);
 }
 
-TEST_CASE_METHOD(CaptureCli,
-                 "a machine that cannot be made is refused, also when the command line asks for it") {
+TEST_CASE_METHOD(
+    CaptureCli,
+    "a machine that cannot be made is refused, also when the command line asks for it") {
   ChildResult shape = capture("cold_path_roundtrip --topology sockets=2,cores=3,cpus=4");
   CHECK(shape.exit_status == 2);
   CHECK_THAT(shape.output,

@@ -21,17 +21,20 @@ class Repository {
  public:
   Repository() {
     if (std::system("git --version > /dev/null 2>&1") != 0) SKIP("there is no git on this host");
-    git("init -q . && echo one > file && echo built > .gitignore && git add . && " + kCommit + " -m first");
+    git("init -q . && echo one > file && echo built > .gitignore && git add . && " + kCommit +
+        " -m first");
   }
   // Prints nothing, or what went wrong.
   std::string git(const std::string& arguments) {
-    const ChildResult result =
-        must(run_child("/bin/sh", {"-c", "cd " + folder.path() + " && git " + arguments + " 2>&1"}, 1 << 16));
+    const ChildResult result = must(run_child(
+        "/bin/sh", {"-c", "cd " + folder.path() + " && git " + arguments + " 2>&1"}, 1 << 16));
     INFO(result.output);
     REQUIRE(result.exit_status == 0);
     return result.output.substr(0, result.output.find('\n'));
   }
-  void write(const std::string& name, const std::string& text) { std::ofstream(folder.file(name)) << text; }
+  void write(const std::string& name, const std::string& text) {
+    std::ofstream(folder.file(name)) << text;
+  }
   std::string sub_folder() {
     fs::create_directories(folder.file("built"));
     return folder.file("built");
@@ -86,8 +89,8 @@ TEST_CASE_METHOD(Repository, "asking a checkout runs nothing of it and leaves it
   CHECK_FALSE(fs::exists(folder.file(".git/index.lock")));
 }
 
-TEST_CASE_METHOD(Repository,
-                 "a checkout without a commit, a broken one, and a host without git are not known") {
+TEST_CASE_METHOD(
+    Repository, "a checkout without a commit, a broken one, and a host without git are not known") {
   TempDir empty;
   must(run_child("/bin/sh", {"-c", "git init -q " + empty.path()}, 4096));
   const Checkout unborn = checkout_of(empty.path());

@@ -18,7 +18,8 @@ using Catch::Matchers::ContainsSubstring;
 namespace {
 
 ChildResult inspect(const std::string& arguments) {
-  return must(run_child("/bin/sh", {"-c", "exec " KTAPE_BIN "/ktape-kernel inspect " + arguments + " 2>&1"},
+  return must(run_child("/bin/sh",
+                        {"-c", "exec " KTAPE_BIN "/ktape-kernel inspect " + arguments + " 2>&1"},
                         1 << 20));
 }
 
@@ -35,11 +36,13 @@ TEST_CASE("a stock kernel is inspected with the layouts of the reference scenari
   CHECK_THAT(result.output, ContainsSubstring("release     " + version_for("7.3") + "+deb"));
   CHECK_THAT(result.output, ContainsSubstring("sched_ext   yes\n"));
   CHECK_THAT(result.output, ContainsSubstring("HZ          250\n"));
-  CHECK_THAT(result.output, ContainsSubstring("missing     nothing: all that a guest needs is built in\n"));
+  CHECK_THAT(result.output,
+             ContainsSubstring("missing     nothing: all that a guest needs is built in\n"));
   CHECK_THAT(result.output, ContainsSubstring("        8 bytes  u64\n"));
 }
 
-TEST_CASE("each kernel with sched_ext is inspected, and can serve every op of the reference scenario") {
+TEST_CASE(
+    "each kernel with sched_ext is inspected, and can serve every op of the reference scenario") {
   const std::vector<std::string> versions = versions_with_sched_ext();
   if (versions.empty()) SKIP("no kernel is cached: tools/kernel tests");
   const std::string version = GENERATE_COPY(from_range(versions));
@@ -49,9 +52,11 @@ TEST_CASE("each kernel with sched_ext is inspected, and can serve every op of th
   CHECK_THAT(result.output,
              ContainsSubstring("release     " + version.substr(0, version.find('-')) + "+deb"));
   CHECK_THAT(result.output, ContainsSubstring("sched_ext   yes\n"));
-  CHECK_THAT(result.output, ContainsSubstring("missing     nothing: all that a guest needs is built in\n"));
+  CHECK_THAT(result.output,
+             ContainsSubstring("missing     nothing: all that a guest needs is built in\n"));
   CHECK_THAT(result.output, ContainsSubstring("scx.dsq_vtime "));
-  CHECK_THAT(result.output, !ContainsSubstring("write_dsq_vtime: "));  // an op that cannot be served
+  CHECK_THAT(result.output,
+             !ContainsSubstring("write_dsq_vtime: "));  // an op that cannot be served
 }
 
 TEST_CASE("a kernel without sched_ext is inspected, and the ops that it cannot serve are named") {
@@ -59,9 +64,9 @@ TEST_CASE("a kernel without sched_ext is inspected, and the ops that it cannot s
   CHECK(result.exit_status == 0);
   CHECK_THAT(result.output, ContainsSubstring("sched_ext   no\n"));
   CHECK_THAT(result.output, ContainsSubstring("\nit cannot run the scenario: kernel 6.12"));
-  CHECK_THAT(
-      result.output,
-      ContainsSubstring("has no sched_ext, and scenario 'cold_path_roundtrip' attaches a scheduler\n"));
+  CHECK_THAT(result.output,
+             ContainsSubstring(
+                 "has no sched_ext, and scenario 'cold_path_roundtrip' attaches a scheduler\n"));
   CHECK_THAT(result.output, ContainsSubstring("write_dsq_vtime: task 'sleeper' scx.dsq_vtime: "
                                               "'struct task_struct' has no member 'scx'\n"));
 }
@@ -73,12 +78,13 @@ TEST_CASE("an inspection holds what a scenario freezes on against the kernel's f
            steps = [(name = "only", actions = [(sleepMs = 1)])]))";
   const ChildResult result = inspect(kernel("7.3") + " --scenario " + folder.file("my.scenario"));
   CHECK(result.exit_status == 0);
-  CHECK_THAT(result.output, ContainsSubstring("\nwhat it freezes on that this kernel does not have\n"
-                                              "  symbol:scheduul: kernel " +
-                                              version_for("7.3")) &&
-                                ContainsSubstring(" has no function 'scheduul'\n"
-                                                  "  symbol:jiffies_64: 'jiffies_64' is data, not a "
-                                                  "function\n"));
+  CHECK_THAT(result.output,
+             ContainsSubstring("\nwhat it freezes on that this kernel does not have\n"
+                               "  symbol:scheduul: kernel " +
+                               version_for("7.3")) &&
+                 ContainsSubstring(" has no function 'scheduul'\n"
+                                   "  symbol:jiffies_64: 'jiffies_64' is data, not a "
+                                   "function\n"));
 }
 
 TEST_CASE("a file that is no kernel is refused with what it is") {

@@ -30,7 +30,8 @@ constexpr char kScenario[] = R"((
 Guest typed_kernel() {
   BtfBuilder types;
   const int number = types.integer("unsigned int", 4);
-  types.per_cpu_variable("runqueues", types.structure("rq", 8, {{"clock", number, 0}, {"nr", number, 4}}));
+  types.per_cpu_variable("runqueues",
+                         types.structure("rq", 8, {{"clock", number, 0}, {"nr", number, 4}}));
   synthetic::GuestOptions options;
   options.btf = types.bytes();
   return Guest(options);
@@ -47,7 +48,8 @@ std::vector<std::byte> without_section(const Guest& guest, std::string_view name
   const ElfImage elf = must(ElfImage::parse(guest.vmlinux()));
   for (const ElfSection& section : elf.sections()) {
     if (section.name != name && section.name != ".shstrtab")
-      sections.push_back({section.name, section.address, {section.bytes.begin(), section.bytes.end()}});
+      sections.push_back(
+          {section.name, section.address, {section.bytes.begin(), section.bytes.end()}});
   }
   return synthetic::make_elf(sections);
 }
@@ -65,7 +67,9 @@ TEST_CASE("an inspection says what an image tells of itself") {
   CHECK(kernel.symbols > 10);
 }
 
-TEST_CASE("an inspection says where the fields that a scenario names are, and which ops cannot be served") {
+TEST_CASE(
+    "an inspection says where the fields that a scenario names are, and which ops cannot be "
+    "served") {
   const KernelInspection kernel = inspect(typed_kernel().vmlinux());
   REQUIRE(kernel.layouts.size() == 1);
   CHECK(kernel.layouts[0].type == "struct rq");
@@ -98,10 +102,12 @@ TEST_CASE("an inspection names the kfuncs that schedulers built for other kernel
   const KernelInspection kernel = inspect(Guest(options).vmlinux());
   CHECK_THAT(
       inspection_text(kernel, "look"),
-      ContainsSubstring("(1): schedulers built for the\nother form will not load\n  scx_bpf_create_dsq\n"));
+      ContainsSubstring(
+          "(1): schedulers built for the\nother form will not load\n  scx_bpf_create_dsq\n"));
   CHECK_THAT(inspection_json(kernel, "look"),
              ContainsSubstring(R"("kfuncsWithShownAux":["scx_bpf_create_dsq"],)"));
-  CHECK_THAT(inspection_text(inspect(typed_kernel().vmlinux()), "look"), !ContainsSubstring("kfuncs"));
+  CHECK_THAT(inspection_text(inspect(typed_kernel().vmlinux()), "look"),
+             !ContainsSubstring("kfuncs"));
 }
 
 TEST_CASE("an inspection says which of what a scenario freezes on the kernel does not have") {
@@ -114,15 +120,17 @@ TEST_CASE("an inspection says which of what a scenario freezes on the kernel doe
   REQUIRE(kernel.triggers.size() == 4);
   CHECK(kernel.triggers[0].problem.empty());
   CHECK(kernel.triggers[1].problem == "kernel 6.99.1-test has no function 'shedule'");
-  CHECK(kernel.triggers[2].problem == "kernel 6.99.1-test has no scheduler exit to freeze on: no sched_ext");
+  CHECK(kernel.triggers[2].problem ==
+        "kernel 6.99.1-test has no scheduler exit to freeze on: no sched_ext");
   CHECK(kernel.triggers[3].problem.empty());
   CHECK_THAT(inspection_text(kernel, "look"),
              ContainsSubstring("\nwhat it freezes on that this kernel does not have\n"
                                "  symbol:shedule*3: kernel 6.99.1-test has no function 'shedule'\n"
                                "  scx-error: "));
-  CHECK_THAT(inspection_json(kernel, "look"),
-             ContainsSubstring(R"("freezeOn":[{"on":"symbol:schedule","problem":""},)"
-                               R"({"on":"symbol:shedule*3","problem":"kernel 6.99.1-test has no )"));
+  CHECK_THAT(
+      inspection_json(kernel, "look"),
+      ContainsSubstring(R"("freezeOn":[{"on":"symbol:schedule","problem":""},)"
+                        R"({"on":"symbol:shedule*3","problem":"kernel 6.99.1-test has no )"));
 }
 
 TEST_CASE("what a scenario freezes on may be wrong only together, and then no run takes place") {
@@ -153,9 +161,11 @@ TEST_CASE("an inspection for programs is one line of JSON") {
   const std::string text = inspection_json(inspect(typed_kernel().vmlinux()), "look");
   CHECK(std::count(text.begin(), text.end(), '\n') == 1);
   CHECK_THAT(text, ContainsSubstring(R"("release":"6.99.1-test")"));
-  CHECK_THAT(text, ContainsSubstring(R"({"type":"struct rq","path":"nr","offsetBytes":4,"sizeBytes":4,)"
-                                     R"("encoding":"unsigned int"})"));
-  CHECK_THAT(text, ContainsSubstring(R"({"tag":"nothing","target":"absent","problem":"no symbol 'absent')"));
+  CHECK_THAT(text,
+             ContainsSubstring(R"({"type":"struct rq","path":"nr","offsetBytes":4,"sizeBytes":4,)"
+                               R"("encoding":"unsigned int"})"));
+  CHECK_THAT(text, ContainsSubstring(
+                       R"({"tag":"nothing","target":"absent","problem":"no symbol 'absent')"));
 }
 
 }  // namespace ktape::test

@@ -78,8 +78,9 @@ TEST_CASE_METHOD(CacheFixture, "a series is of one flavour of kernel") {
   CHECK(find_kernel("7.3-rt")->path == kernel_cache_folder() + "/7.3.9-rt/bzImage");
 }
 
-TEST_CASE_METHOD(CacheFixture,
-                 "without a name the kernel is 6.16.12, or the newest with sched_ext that is cached") {
+TEST_CASE_METHOD(
+    CacheFixture,
+    "without a name the kernel is 6.16.12, or the newest with sched_ext that is cached") {
   CHECK(default_kernel() == "6.16.12");
   put("6.12.95/bzImage");
   put("7.3.9-rt/bzImage");
@@ -91,7 +92,8 @@ TEST_CASE_METHOD(CacheFixture,
   CHECK(default_kernel() == "6.16.12");
 }
 
-TEST_CASE_METHOD(CacheFixture, "a path is taken as it is, with the configuration that stands beside it") {
+TEST_CASE_METHOD(CacheFixture,
+                 "a path is taken as it is, with the configuration that stands beside it") {
   put("vmlinuz-6.1.0-1-amd64");
   put("config-6.1.0-1-amd64");
   const std::string path = kernel_cache_folder() + "/vmlinuz-6.1.0-1-amd64";
@@ -102,7 +104,8 @@ TEST_CASE_METHOD(CacheFixture, "a path is taken as it is, with the configuration
 }
 
 TEST_CASE(
-    "the default command line switches nothing off in the kernel under test, and --fast-boot says what") {
+    "the default command line switches nothing off in the kernel under test, and --fast-boot says "
+    "what") {
   const std::string line = kernel_command_line({});
   for (const char* what :
        {"mitigations", "watchdog", "lsm=", "audit", "kaslr", "tsc", "clocksource", "initcall"})

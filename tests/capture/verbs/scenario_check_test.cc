@@ -24,10 +24,11 @@ std::shared_ptr<const KernelKnowledge> learn(const std::string& series) {
 }
 
 LoadedScenario with_op(const std::string& entry) {
-  return must(parse_scenario("my.scenario",
-                             "(name = \"t\",\n workers = [(name = \"w\", phases = [(spinMs = 1)])],\n"
-                             " steps = [(name = \"look\", actions = [\n  (op = (entry = (tag = \"vtime\", " +
-                                 entry + ")))])])"));
+  return must(parse_scenario(
+      "my.scenario",
+      "(name = \"t\",\n workers = [(name = \"w\", phases = [(spinMs = 1)])],\n"
+      " steps = [(name = \"look\", actions = [\n  (op = (entry = (tag = \"vtime\", " +
+          entry + ")))])])"));
 }
 
 Error refusal(const KernelKnowledge& kernel, const std::string& entry) {
@@ -39,12 +40,15 @@ Error refusal(const KernelKnowledge& kernel, const std::string& entry) {
 
 }  // namespace
 
-TEST_CASE("a member that the kernel does not have is refused with file, place, step, op and the nearest") {
+TEST_CASE(
+    "a member that the kernel does not have is refused with file, place, step, op and the "
+    "nearest") {
   const FakeKernel fake;
-  const Error error =
-      refusal(*fake.knowledge(), "target = (task = (worker = \"w\"), path = \"scx.dsq_vtme\"), read = u64");
+  const Error error = refusal(
+      *fake.knowledge(), "target = (task = (worker = \"w\"), path = \"scx.dsq_vtme\"), read = u64");
   CHECK(error.message ==
-        "my.scenario:4:43: step 'look', op 'vtime': 'struct sched_ext_entity' has no member 'dsq_vtme'");
+        "my.scenario:4:43: step 'look', op 'vtime': 'struct sched_ext_entity' has no member "
+        "'dsq_vtme'");
   CHECK(error.hint == "did you mean 'dsq_vtime'?");
 }
 
@@ -52,26 +56,30 @@ TEST_CASE("a width that is not the kernel's is refused where it stands") {
   const FakeKernel fake;
   CHECK(refusal(*fake.knowledge(),
                 "target = (task = (worker = \"w\"), path = \"scx.dsq_vtime\"),\n   read = u32")
-            .message == "my.scenario:5:11: step 'look', op 'vtime': u32 was asked, and 'u64' has 8 bytes");
+            .message ==
+        "my.scenario:5:11: step 'look', op 'vtime': u32 was asked, and 'u64' has 8 bytes");
 }
 
 TEST_CASE("a step without a name is named by its number") {
   const FakeKernel fake;
-  const LoadedScenario scenario =
-      must(parse_scenario("my.scenario",
-                          "(name = \"t\", steps = [(actions = [(sleepMs = 1)]), (actions = [(op = (entry = "
-                          "(tag = \"x\", target = (symbol = \"nowhere\"), read = u8)))])])"));
+  const LoadedScenario scenario = must(parse_scenario(
+      "my.scenario",
+      "(name = \"t\", steps = [(actions = [(sleepMs = 1)]), (actions = [(op = (entry = "
+      "(tag = \"x\", target = (symbol = \"nowhere\"), read = u8)))])])"));
   const Result<void> checked = check_scenario_ops(scenario, *fake.knowledge());
   REQUIRE_FALSE(checked.ok());
-  CHECK(checked.error().message == "my.scenario:1:100: step 2, op 'x': no symbol 'nowhere' in this kernel");
+  CHECK(checked.error().message ==
+        "my.scenario:1:100: step 2, op 'x': no symbol 'nowhere' in this kernel");
 }
 
 TEST_CASE("a scenario without a scheduler needs no sched_ext as long as its ops do not") {
   const FakeKernel fake({.sched_ext = false});
-  CHECK(check_scenario_ops(with_op("target = (task = (worker = \"w\"), path = \"pid\"), read = u32"),
-                           *fake.knowledge())
-            .ok());
-  CHECK(refusal(*fake.knowledge(), "target = (task = (worker = \"w\"), path = \"scx.dsq_vtime\"), read = u64")
+  CHECK(
+      check_scenario_ops(with_op("target = (task = (worker = \"w\"), path = \"pid\"), read = u32"),
+                         *fake.knowledge())
+          .ok());
+  CHECK(refusal(*fake.knowledge(),
+                "target = (task = (worker = \"w\"), path = \"scx.dsq_vtime\"), read = u64")
             .message.ends_with("'struct task_struct' has no member 'scx'"));
 }
 
@@ -93,8 +101,8 @@ TEST_CASE("typos that only a stock kernel tells are refused with its names") {
   const auto kernel = learn(GENERATE("6.16", "7.3"));
   const std::string where = "my.scenario:4:43: step 'look', op 'vtime': ";
 
-  const Error symbol =
-      refusal(*kernel, "target = (perCpu = (symbol = \"runqueue\"), path = \"nr_running\"), read = u32");
+  const Error symbol = refusal(
+      *kernel, "target = (perCpu = (symbol = \"runqueue\"), path = \"nr_running\"), read = u32");
   CHECK(symbol.message == where + "no symbol 'runqueue' in this kernel");
   CHECK(symbol.hint == "did you mean 'runqueues'?");
 
@@ -107,32 +115,37 @@ TEST_CASE("typos that only a stock kernel tells are refused with its names") {
       refusal(*kernel, "target = (task = (worker = \"w\"), path = \"scx.dsq_vtime\"), read = u32");
   CHECK(width.message.ends_with("step 'look', op 'vtime': u32 was asked, and 'u64' has 8 bytes"));
 
-  const Error path = refusal(*kernel, "target = (symbol = \"jiffies_64\", path = \"x\"), read = u64");
+  const Error path =
+      refusal(*kernel, "target = (symbol = \"jiffies_64\", path = \"x\"), read = u64");
   CHECK(path.message == where + "'jiffies_64' has no type in this kernel's BTF: a path needs one");
 }
 
 TEST_CASE("a stock kernel without sched_ext takes a scenario that does not ask for it") {
   const auto kernel = learn("6.12");
   REQUIRE_FALSE(kernel->has_sched_ext());
-  CHECK(
-      check_scenario_ops(
-          with_op("target = (perCpu = (symbol = \"runqueues\"), path = \"nr_running\"), read = u32"), *kernel)
-          .ok());
+  CHECK(check_scenario_ops(
+            with_op(
+                "target = (perCpu = (symbol = \"runqueues\"), path = \"nr_running\"), read = u32"),
+            *kernel)
+            .ok());
 }
 
-TEST_CASE("without sched_ext a write to a task is refused before anything boots, and a read is not") {
+TEST_CASE(
+    "without sched_ext a write to a task is refused before anything boots, and a read is not") {
   const FakeKernel fake(FakeKernelShape{.sched_ext = false});
   const std::string target = "target = (task = (worker = \"w\"), path = \"policy\"), ";
   CHECK(refusal(*fake.knowledge(), target + "write = (u32 = 3)").message ==
-        "my.scenario:4:93: step 'look', op 'vtime': this kernel has no sched_ext: the gates let no write to "
+        "my.scenario:4:93: step 'look', op 'vtime': this kernel has no sched_ext: the gates let no "
+        "write to "
         "a task "
         "pass");
   CHECK(check_scenario_ops(with_op(target + "read = u32"), *fake.knowledge()).ok());
   // Who wants to see it refused may boot.
-  const LoadedScenario expecting = must(parse_scenario(
-      "my.scenario",
-      "(name = \"t\", workers = [(name = \"w\", phases = [(sleepMs = 1)])], steps = [(actions = [(op = "
-      "(expect = (refused = schedClass), entry = (tag = \"x\", " +
-          target + "write = (u32 = 3))))])])"));
+  const LoadedScenario expecting =
+      must(parse_scenario("my.scenario",
+                          "(name = \"t\", workers = [(name = \"w\", phases = [(sleepMs = 1)])], "
+                          "steps = [(actions = [(op = "
+                          "(expect = (refused = schedClass), entry = (tag = \"x\", " +
+                              target + "write = (u32 = 3))))])])"));
   CHECK(check_scenario_ops(expecting, *fake.knowledge()).ok());
 }

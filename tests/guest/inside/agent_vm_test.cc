@@ -134,7 +134,8 @@ TEST_CASE("A run under partial switch goes from hello to done") {
   const std::string version = GENERATE("6.16", "7.3");
   check_run_of_a_sleeper(must(GuestRun::of(kernel(version),
                                            [](schema::Scenario::Builder scenario) {
-                                             sleeper_scenario(scenario, schema::SwitchMode::PARTIAL);
+                                             sleeper_scenario(scenario,
+                                                              schema::SwitchMode::PARTIAL);
                                            })),
                          version, schema::SwitchMode::PARTIAL);
 }

@@ -62,7 +62,8 @@ Result<GuestRun> GuestRun::of(const std::string& kernel_path,
         break;
       case MachineEventKind::kEnded: run.ended_ = true; break;
       default:
-        return Error{ErrorCode::kHost, "the guest did not end: " + event.text + "\n" + run.console_, ""};
+        return Error{ErrorCode::kHost, "the guest did not end: " + event.text + "\n" + run.console_,
+                     ""};
     }
     for (;;) {
       KTAPE_ASSIGN(std::optional<FrameMessage> message, decoder.next());
@@ -87,13 +88,15 @@ schema::FromAgent::Reader GuestRun::only(schema::FromAgent::Which kind) {
   auto found = messages(kind);
   if (found.size() != 1) {
     throw std::runtime_error(std::to_string(found.size()) + " messages of kind " +
-                             std::to_string(static_cast<int>(kind)) + ", expected one\n" + console_);
+                             std::to_string(static_cast<int>(kind)) + ", expected one\n" +
+                             console_);
   }
   return found[0];
 }
 
 bool GuestRun::ended_well() {
-  return ended_ && !messages_.empty() && messages_.back().reader().getRoot<schema::FromAgent>().isDone();
+  return ended_ && !messages_.empty() &&
+         messages_.back().reader().getRoot<schema::FromAgent>().isDone();
 }
 
 }  // namespace ktape::test

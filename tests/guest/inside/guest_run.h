@@ -18,8 +18,9 @@ class GuestRun {
  public:
   // Boots the kernel with the agent and plays the host: answers hello with the scenario and every
   // request with success.
-  [[nodiscard]] static Result<GuestRun> of(const std::string& kernel_path,
-                                           const std::function<void(schema::Scenario::Builder)>& scenario);
+  [[nodiscard]] static Result<GuestRun> of(
+      const std::string& kernel_path,
+      const std::function<void(schema::Scenario::Builder)>& scenario);
 
   // The agent's messages of one kind, in order.
   [[nodiscard]] std::vector<schema::FromAgent::Reader> messages(schema::FromAgent::Which kind);

@@ -24,7 +24,8 @@ TEST_CASE("Adjacent cold writes become one request") {
 }
 
 TEST_CASE("A read and a write are never one request") {
-  CHECK(merge_ops({kWrite, kRead, kRead, kWrite}) == Groups{{0, 1, kWrite}, {1, 2, kRead}, {3, 1, kWrite}});
+  CHECK(merge_ops({kWrite, kRead, kRead, kWrite}) ==
+        Groups{{0, 1, kWrite}, {1, 2, kRead}, {3, 1, kWrite}});
 }
 
 TEST_CASE("An action between two reads keeps them apart") {

@@ -34,16 +34,20 @@ class Batch {
   capnp::MallocMessageBuilder reply_;
 };
 
-TEST_CASE_METHOD(Batch, "a batch fails for the reason of the entry that was refused, not of one before it") {
-  comes(0, EntryStatus::NOT_REACHED, "a later write of the batch was refused, so nothing was written");
+TEST_CASE_METHOD(
+    Batch, "a batch fails for the reason of the entry that was refused, not of one before it") {
+  comes(0, EntryStatus::NOT_REACHED,
+        "a later write of the batch was refused, so nothing was written");
   comes(1, EntryStatus::REFUSED, "gate 11 (unlocked) refuses: pi_lock is held");
   reply().setTries(11);
   reply().setWaitedNs(1'000'300'000);
   CHECK(problem() ==
-        "'b': gate 11 (unlocked) refuses: pi_lock is held; tried 11 times over 1000 ms of the guest's");
+        "'b': gate 11 (unlocked) refuses: pi_lock is held; tried 11 times over 1000 ms of the "
+        "guest's");
 }
 
-TEST_CASE_METHOD(Batch, "of entries that failed the first is told, and a write that was not reached last") {
+TEST_CASE_METHOD(
+    Batch, "of entries that failed the first is told, and a write that was not reached last") {
   comes(0, EntryStatus::FAILED, "it is not mapped");
   comes(1, EntryStatus::REFUSED, "gate 2 (identity) refuses");
   CHECK(problem() == "'a': it is not mapped");
@@ -52,7 +56,8 @@ TEST_CASE_METHOD(Batch, "of entries that failed the first is told, and a write t
   CHECK(problem() == "'b': an earlier write failed");
 }
 
-TEST_CASE_METHOD(Batch, "a reply that is as it should be is no problem, and one without a reason says so") {
+TEST_CASE_METHOD(
+    Batch, "a reply that is as it should be is no problem, and one without a reason says so") {
   comes(0, EntryStatus::DONE, "");
   comes(1, EntryStatus::DONE, "");
   CHECK(problem() == "the host gave no reason");
@@ -60,7 +65,8 @@ TEST_CASE_METHOD(Batch, "a reply that is as it should be is no problem, and one 
   CHECK(problem().empty());
 }
 
-TEST_CASE_METHOD(Batch, "what was to be refused and was done, or refused by another gate, is a problem") {
+TEST_CASE_METHOD(Batch,
+                 "what was to be refused and was done, or refused by another gate, is a problem") {
   request().initExpect().setRefused(schema::Gate::UNLOCKED);
   comes(0, EntryStatus::DONE, "");
   reply().setOk(true);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Kernel structures that lead in circles or out of memory. Bounds are on what is read, so that they hold on
-// any host.
+// Kernel structures that lead in circles or out of memory. Bounds are on what is read, so that they
+// hold on any host.
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 #include <cstring>
@@ -59,13 +59,15 @@ class CountingMemory final : public WritableGuestMemory {
 class HostileKernel {
  public:
   HostileKernel()
-      : task(fake.add_task(kPid, "sleeper", kStart)), counting(fake.memory()), executor(fake.kernel()) {}
+      : task(fake.add_task(kPid, "sleeper", kStart)),
+        counting(fake.memory()),
+        executor(fake.kernel()) {}
 
   OpResult read(std::string_view path) {
     return executor.read(counting, {read_of(task_target(kPid, kStart, path))}).at(0);
   }
-  // Every freeze looks at all of this, whatever is asked for. The bounds are those that memory_survey.h
-  // states; a look at an address costs up to 5 reads of page tables.
+  // Every freeze looks at all of this, whatever is asked for. The bounds are those that
+  // memory_survey.h states; a look at an address costs up to 5 reads of page tables.
   void survive_a_freeze() {
     const uint64_t before = counting.reads();
     RecordingMemory recording;
@@ -84,7 +86,8 @@ class HostileKernel {
 
 // The direct map's entry in the root table, as the kernel has it.
 GuestPhysical direct_map_slot(FakeKernel& fake) {
-  const uint64_t root = must(fake.kernel().translate(fake.memory(), fake.symbol("init_top_pgt"))).value;
+  const uint64_t root =
+      must(fake.kernel().translate(fake.memory(), fake.symbol("init_top_pgt"))).value;
   return GuestPhysical(root + 273 * sizeof(uint64_t));  // of 0xffff888000000000
 }
 
@@ -105,7 +108,8 @@ TEST_CASE_METHOD(HostileKernel, "page tables in a circle cost no more than their
   survive_a_freeze();
 }
 
-TEST_CASE_METHOD(HostileKernel, "page tables that lead out of memory are an error, wherever they lead") {
+TEST_CASE_METHOD(HostileKernel,
+                 "page tables that lead out of memory are an error, wherever they lead") {
   const GuestPhysical slot = direct_map_slot(fake);
   for (const uint64_t table :
        {uint64_t{0x800000}, uint64_t{0xfffff000}, uint64_t{0x1'0000'0000}, kAddressMask}) {
@@ -129,8 +133,9 @@ TEST_CASE("no write by hostile page tables touches a byte outside the guest's RA
   const std::span<std::byte> ram = std::span(all).subspan(kGuard, kRam);
   FlatMemory memory(ram, kRam / 2);
   const std::vector<std::byte> bytes(3 * kPage, std::byte{0x11});
-  for (const uint64_t edge : {uint64_t{0}, kRam / 2, kRam, FlatMemory::kHighStart,
-                              FlatMemory::kHighStart + kRam / 2, uint64_t{1} << 52, ~uint64_t{0} - kPage}) {
+  for (const uint64_t edge :
+       {uint64_t{0}, kRam / 2, kRam, FlatMemory::kHighStart, FlatMemory::kHighStart + kRam / 2,
+        uint64_t{1} << 52, ~uint64_t{0} - kPage}) {
     for (int64_t delta = -2; delta <= 2; ++delta) {
       const GuestPhysical at(edge + static_cast<uint64_t>(delta * 8));
       for (const size_t length : {size_t{1}, size_t{8}, size_t{16}, size_t{3} * kPage}) {
@@ -180,9 +185,11 @@ TEST_CASE_METHOD(HostileKernel,
   survive_a_freeze();
 }
 
-TEST_CASE_METHOD(HostileKernel,
-                 "a task list in a circle ends at the limit, and a request's circles at its budget") {
-  const GuestVirtual list = fake.field(fake.per_cpu("runqueues", 0), "struct rq", "scx.runnable_list");
+TEST_CASE_METHOD(
+    HostileKernel,
+    "a task list in a circle ends at the limit, and a request's circles at its budget") {
+  const GuestVirtual list =
+      fake.field(fake.per_cpu("runqueues", 0), "struct rq", "scx.runnable_list");
   const GuestVirtual node = fake.field(task, "struct task_struct", "scx.runnable_node");
   fake.put(list, node.value, 8);
   fake.put(node, node.value, 8);
@@ -196,13 +203,15 @@ TEST_CASE_METHOD(HostileKernel,
   CHECK(counting.reads() <= 6 * (PathBudget().steps + ops.size()));
 }
 
-TEST_CASE_METHOD(HostileKernel, "pointers of every structure that a freeze looks at may lead anywhere") {
+TEST_CASE_METHOD(HostileKernel,
+                 "pointers of every structure that a freeze looks at may lead anywhere") {
   FakeScheduler scheduler(fake, "hostile");
   scheduler.become_root();
   const uint64_t self = scheduler.address().value;
   for (const uint64_t place : {uint64_t{0}, uint64_t{1}, self, FakeKernel::kNoRam.value,
                                uint64_t{0x8000'0000'0000}, ~uint64_t{0} - 7}) {
-    for (const char* path : {"exit_info", "cgrp_path", "dsq_hash.tbl", "global_dsqs", "children.next"})
+    for (const char* path :
+         {"exit_info", "cgrp_path", "dsq_hash.tbl", "global_dsqs", "children.next"})
       scheduler.set(path, place);
     fake.set_rq(0, "curr", place);
     fake.put(fake.per_cpu("current_task", 1), place, 8);

@@ -43,7 +43,8 @@ std::vector<synthetic::Section> sections_without(const Guest& guest, std::string
   std::vector<synthetic::Section> sections;
   for (const ElfSection& section : elf->sections()) {
     if (section.name == name || section.name == ".shstrtab") continue;
-    sections.push_back({section.name, section.address, {section.bytes.begin(), section.bytes.end()}});
+    sections.push_back(
+        {section.name, section.address, {section.bytes.begin(), section.bytes.end()}});
   }
   return sections;
 }
@@ -94,9 +95,11 @@ TEST_CASE("an image whose initial jiffies are not there has no known HZ") {
   CHECK((*knowledge)->hz == 0);
 }
 
-TEST_CASE("a running kernel is adopted, whatever its encoding of symbols, paging levels and slide") {
+TEST_CASE(
+    "a running kernel is adopted, whatever its encoding of symbols, paging levels and slide") {
   GuestOptions options;
-  options.form = GENERATE(Kallsyms::kAbsolutePerCpu, Kallsyms::kBaseRelative, Kallsyms::kPlaceRelative);
+  options.form =
+      GENERATE(Kallsyms::kAbsolutePerCpu, Kallsyms::kBaseRelative, Kallsyms::kPlaceRelative);
   options.levels = GENERATE(4, 5);
   options.slide = GENERATE(uint64_t{0}, uint64_t{0x2ac00000});
   Guest guest(options);
@@ -156,7 +159,8 @@ TEST_CASE("a kernel restored from its facts reads what the adopted one reads") {
     CHECK(restored->per_cpu(guest.memory(), "runqueues", CpuId(cpu)).value() ==
           adopted.per_cpu(guest.memory(), "runqueues", CpuId(cpu)).value());
   }
-  CHECK(restored->per_cpu(guest.memory(), "runqueues", CpuId(2)).error().code == ErrorCode::kOutOfRange);
+  CHECK(restored->per_cpu(guest.memory(), "runqueues", CpuId(2)).error().code ==
+        ErrorCode::kOutOfRange);
 }
 
 TEST_CASE("facts that no kernel has are refused") {
@@ -254,7 +258,8 @@ TEST_CASE("bytes are written across pages that are not neighbours in RAM") {
   constexpr uint64_t kPlace = 0xffffc90000000000;
   guest.map(kPlace, Guest::kFreePhysical + 0x3000, 1);
   guest.map(kPlace + 0x1000, Guest::kFreePhysical, 1);
-  REQUIRE(kernel.write(guest.memory(), GuestVirtual(kPlace + 0xffe), synthetic::bytes_of("wxyz")).ok());
+  REQUIRE(
+      kernel.write(guest.memory(), GuestVirtual(kPlace + 0xffe), synthetic::bytes_of("wxyz")).ok());
   CHECK(kernel.read_uint(guest.memory(), GuestVirtual(kPlace + 0xffe), 4).value() == 0x7a797877);
   CHECK(guest.memory().at(GuestPhysical(Guest::kFreePhysical), 1)->front() == std::byte{'y'});
 }
@@ -264,7 +269,8 @@ TEST_CASE("a write that reaches a page that is not mapped writes nothing") {
   Kernel kernel = must_adopt(guest);
   constexpr uint64_t kPlace = 0xffffc90000000000;
   guest.map(kPlace, Guest::kFreePhysical, 1);
-  auto written = kernel.write(guest.memory(), GuestVirtual(kPlace + 0xffe), synthetic::bytes_of("wxyz"));
+  auto written =
+      kernel.write(guest.memory(), GuestVirtual(kPlace + 0xffe), synthetic::bytes_of("wxyz"));
   REQUIRE_FALSE(written.ok());
   CHECK(written.error().code == ErrorCode::kOutOfRange);
   CHECK(guest.memory().at(GuestPhysical(Guest::kFreePhysical + 0xffe), 1)->front() == std::byte{0});

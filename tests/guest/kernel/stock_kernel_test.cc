@@ -37,8 +37,8 @@ struct Stock {
   std::shared_ptr<const KernelKnowledge> knowledge;
 };
 
-// An export (struct kernel_symbol, CONFIG_HAVE_ARCH_PREL32_RELOCATIONS) tells address and name of a symbol
-// apart from kallsyms: offsets from themselves to the symbol, its name and its namespace.
+// An export (struct kernel_symbol, CONFIG_HAVE_ARCH_PREL32_RELOCATIONS) tells address and name of a
+// symbol apart from kallsyms: offsets from themselves to the symbol, its name and its namespace.
 std::vector<NamedAddress> exports_of(const ElfImage& elf) {
   constexpr uint64_t kEntryBytes = 12;
   std::vector<NamedAddress> exports;
@@ -48,7 +48,8 @@ std::vector<NamedAddress> exports_of(const ElfImage& elf) {
     if (!table || !strings) continue;
     for (uint64_t at = 0; at + kEntryBytes <= table->bytes.size(); at += kEntryBytes) {
       auto target = [&](uint64_t field) {
-        return table->address + field + static_cast<uint64_t>(int64_t{*load<int32_t>(table->bytes, field)});
+        return table->address + field +
+               static_cast<uint64_t>(int64_t{*load<int32_t>(table->bytes, field)});
       };
       uint64_t text = target(at + 4) - strings->address;
       REQUIRE(text < strings->bytes.size());
@@ -107,7 +108,8 @@ TEST_CASE("every symbol that a stock kernel exports has the address that its exp
   auto elf = ElfImage::parse(kernel.image.vmlinux);
   REQUIRE(elf.ok());
   std::vector<NamedAddress> known;
-  for (const auto& symbol : kernel.symbols().symbols()) known.emplace_back(symbol.name, symbol.address);
+  for (const auto& symbol : kernel.symbols().symbols())
+    known.emplace_back(symbol.name, symbol.address);
   std::ranges::sort(known);
   auto exports = exports_of(*elf);
   CHECK(exports.size() > 9'000);

@@ -72,9 +72,9 @@ TEST_CASE("descriptors arrive under their numbers, also where those are taken cr
   REQUIRE(::pipe2(first, O_CLOEXEC) == 0);
   REQUIRE(::pipe2(second, O_CLOEXEC) == 0);
   UniqueFd a_read(first[0]), a_write(first[1]), b_read(second[0]), b_write(second[1]);
-  auto child =
-      shell("echo a >&" + std::to_string(b_write.get()) + "; echo b >&" + std::to_string(a_write.get()),
-            {{a_write.get(), b_write.get()}, {b_write.get(), a_write.get()}});
+  auto child = shell(
+      "echo a >&" + std::to_string(b_write.get()) + "; echo b >&" + std::to_string(a_write.get()),
+      {{a_write.get(), b_write.get()}, {b_write.get(), a_write.get()}});
   REQUIRE(child->wait_for_end(in_a_minute()));
   char got[2];
   REQUIRE(::read(a_read.get(), got, 2) == 2);
@@ -92,7 +92,8 @@ TEST_CASE("a child inherits nothing else, also where close-on-exec was forgotten
 }
 
 TEST_CASE("the telling line speaks of an error, and else is the last") {
-  CHECK(telling_line("a warning: error-prone\nqemu: Error: no MSR\nassertion\n") == "qemu: Error: no MSR");
+  CHECK(telling_line("a warning: error-prone\nqemu: Error: no MSR\nassertion\n") ==
+        "qemu: Error: no MSR");
   CHECK(telling_line("one\n  two \n\n") == "two");
   CHECK(telling_line("").empty());
 }

@@ -97,7 +97,8 @@ TEST_CASE_METHOD(QmpPeer, "a reply that comes too late is not taken for the next
   CHECK(must(qmp->execute("next", {}, soon())).at("") == "mine");
 }
 
-TEST_CASE_METHOD(QmpPeer, "an event is waited for, and one that does not come in time is a lost machine") {
+TEST_CASE_METHOD(QmpPeer,
+                 "an event is waited for, and one that does not come in time is a lost machine") {
   auto qmp = connect();
   says("{\"event\": \"STOP\"}\n{\"event\": \"RESUME\"}\n");
   CHECK(must(qmp->wait_for_event(soon())).name == "STOP");
@@ -105,7 +106,8 @@ TEST_CASE_METHOD(QmpPeer, "an event is waited for, and one that does not come in
   CHECK(qmp->wait_for_event(now()).error().code == ErrorCode::kMachineLost);
 }
 
-TEST_CASE_METHOD(QmpPeer, "a QEMU that tells an event and ends instead of replying is a lost machine") {
+TEST_CASE_METHOD(QmpPeer,
+                 "a QEMU that tells an event and ends instead of replying is a lost machine") {
   auto qmp = connect();
   std::jthread end([this] {
     (void)heard();
@@ -160,19 +162,21 @@ TEST_CASE_METHOD(GdbPeer, "registers of each vCPU are asked for in turn") {
   CHECK(all[0].rip == 1);
   CHECK(all[1].rip == 2);
   CHECK(heard() == encode_gdb_packet("qSupported:multiprocess+") + encode_gdb_packet("Hgp1.1") +
-                       encode_gdb_packet("g") + encode_gdb_packet("Hgp1.2") + encode_gdb_packet("g"));
+                       encode_gdb_packet("g") + encode_gdb_packet("Hgp1.2") +
+                       encode_gdb_packet("g"));
 }
 
-TEST_CASE_METHOD(GdbPeer,
-                 "a stop is an acknowledgement and an interrupt, with the registers asked behind it") {
+TEST_CASE_METHOD(
+    GdbPeer, "a stop is an acknowledgement and an interrupt, with the registers asked behind it") {
   auto gdb = connect();
   says(encode_gdb_packet("T02thread:p01.01;") + "+$OK#9a+" + registers("01"));
   auto all = must(gdb->stop(1, soon()));
   REQUIRE(all.size() == 1);
   CHECK(all[0].rip == 1);
   must(gdb->go_on(soon()));
-  CHECK(heard() == encode_gdb_packet("qSupported:multiprocess+") + "+\x03" + encode_gdb_packet("Hgp1.1") +
-                       encode_gdb_packet("g") + encode_gdb_packet("c"));
+  CHECK(heard() == encode_gdb_packet("qSupported:multiprocess+") + "+\x03" +
+                       encode_gdb_packet("Hgp1.1") + encode_gdb_packet("g") +
+                       encode_gdb_packet("c"));
 }
 
 TEST_CASE_METHOD(GdbPeer, "a machine whose stop was not answered in time is not resumed either") {
@@ -187,7 +191,8 @@ TEST_CASE_METHOD(GdbPeer, "a stop reply that nobody asked for is skipped") {
   CHECK(must(gdb->registers(1, soon())).size() == 1);
 }
 
-TEST_CASE_METHOD(GdbPeer, "after an answer that did not come in time no registers are told any more") {
+TEST_CASE_METHOD(GdbPeer,
+                 "after an answer that did not come in time no registers are told any more") {
   auto gdb = connect();
   CHECK(gdb->registers(1, now()).error().code == ErrorCode::kMachineLost);
   says("+$OK#9a+" + registers("01"));
@@ -210,7 +215,8 @@ TEST_CASE_METHOD(GdbPeer, "a breakpoint is set and cleared in hardware") {
                        encode_gdb_packet("z1,ffffffff813b5d20,1"));
 }
 
-TEST_CASE_METHOD(GdbPeer, "a stub that refuses a breakpoint is the host's lack, and goes on answering") {
+TEST_CASE_METHOD(GdbPeer,
+                 "a stub that refuses a breakpoint is the host's lack, and goes on answering") {
   auto gdb = connect();
   says("+" + encode_gdb_packet("E22") + "+$OK#9a+" + registers("01"));
   CHECK(gdb->set_breakpoint(GuestVirtual(0x1000), soon()).error().code == ErrorCode::kHost);
@@ -221,7 +227,8 @@ TEST_CASE_METHOD(GdbPeer, "a step ends with the stop that it leads to") {
   auto gdb = connect();
   says("+" + encode_gdb_packet("T05thread:p01.02;"));
   must(gdb->step(1, soon()));
-  CHECK(heard() == encode_gdb_packet("qSupported:multiprocess+") + encode_gdb_packet("vCont;s:p1.2"));
+  CHECK(heard() ==
+        encode_gdb_packet("qSupported:multiprocess+") + encode_gdb_packet("vCont;s:p1.2"));
 }
 
 TEST_CASE_METHOD(GdbPeer, "a step that is refused, or never ends, is a lost machine") {

@@ -89,13 +89,15 @@ uint64_t counted(uint64_t offset, int bytes) {
 
 TEST_CASE("registers are found at their places, low byte first") {
   const VcpuRegisters got = must(parse_gdb_registers(counted_registers()));
-  const uint64_t wide[] = {got.rax, got.rbx, got.rcx, got.rdx, got.rsi, got.rdi, got.rbp, got.rsp, got.r8,
-                           got.r9,  got.r10, got.r11, got.r12, got.r13, got.r14, got.r15, got.rip};
+  const uint64_t wide[] = {got.rax, got.rbx, got.rcx, got.rdx, got.rsi, got.rdi,
+                           got.rbp, got.rsp, got.r8,  got.r9,  got.r10, got.r11,
+                           got.r12, got.r13, got.r14, got.r15, got.rip};
   for (size_t i = 0; i < std::size(wide); ++i) CHECK(wide[i] == counted(8 * i, 8));
   CHECK(got.rflags == counted(136, 4));
   const uint16_t selectors[] = {got.cs, got.ss, got.ds, got.es, got.fs, got.gs};
   for (size_t i = 0; i < std::size(selectors); ++i) CHECK(selectors[i] == counted(140 + 4 * i, 2));
-  const uint64_t bases[] = {got.fs_base, got.gs_base, got.kernel_gs_base, got.cr0, got.cr2, got.cr3, got.cr4};
+  const uint64_t bases[] = {got.fs_base, got.gs_base, got.kernel_gs_base, got.cr0, got.cr2,
+                            got.cr3,     got.cr4};
   for (size_t i = 0; i < std::size(bases); ++i) CHECK(bases[i] == counted(164 + 8 * i, 8));
 }
 

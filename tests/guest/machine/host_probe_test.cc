@@ -12,7 +12,8 @@ namespace ktape {
 namespace {
 
 HostFact fact(const std::vector<HostFact>& facts, const std::string& name) {
-  auto found = std::find_if(facts.begin(), facts.end(), [&](const HostFact& f) { return f.name == name; });
+  auto found =
+      std::find_if(facts.begin(), facts.end(), [&](const HostFact& f) { return f.name == name; });
   REQUIRE(found != facts.end());
   return *found;
 }

@@ -20,7 +20,8 @@ MachineConfig config() {
 }
 
 // Values that follow an option, in order.
-std::vector<std::string> values(const std::vector<std::string>& arguments, const std::string& option) {
+std::vector<std::string> values(const std::vector<std::string>& arguments,
+                                const std::string& option) {
   std::vector<std::string> found;
   for (size_t i = 0; i + 1 < arguments.size(); ++i) {
     if (arguments[i] == option) found.push_back(arguments[i + 1]);
@@ -36,7 +37,8 @@ TEST_CASE("the machine has what was asked for and nothing by default") {
   auto arguments = qemu_arguments(config(), Accelerator::kTcg, false);
   CHECK(has(arguments, "-nodefaults"));
   CHECK(has(arguments, "-no-user-config"));
-  CHECK(values(arguments, "-smp") == std::vector<std::string>{"cpus=4,sockets=1,cores=4,threads=1"});
+  CHECK(values(arguments, "-smp") ==
+        std::vector<std::string>{"cpus=4,sockets=1,cores=4,threads=1"});
   CHECK(values(arguments, "-m") == std::vector<std::string>{"size=768M"});
   CHECK(values(arguments, "-kernel") == std::vector<std::string>{"/k/bzImage"});
   CHECK(values(arguments, "-initrd") == std::vector<std::string>{"/k/initramfs"});
@@ -49,7 +51,9 @@ TEST_CASE("a guest that resets ends, and nothing runs before it is told to") {
   CHECK(has(arguments, "-S"));
 }
 
-TEST_CASE("kvm shows the host's CPU to the guest, tcg runs its vCPUs on threads of their own, or on one") {
+TEST_CASE(
+    "kvm shows the host's CPU to the guest, tcg runs its vCPUs on threads of their own, or on "
+    "one") {
   auto kvm = qemu_arguments(config(), Accelerator::kKvm, false);
   CHECK(values(kvm, "-accel") == std::vector<std::string>{"kvm"});
   CHECK(values(kvm, "-cpu") == std::vector<std::string>{"host,host-cache-info=off"});
@@ -68,20 +72,23 @@ TEST_CASE("kvm shows the host's CPU to the guest, tcg runs its vCPUs on threads 
 TEST_CASE("RAM and all channels are descriptors that QEMU inherits") {
   auto arguments = qemu_arguments(config(), Accelerator::kTcg, false);
   CHECK(values(arguments, "-object") ==
-        std::vector<std::string>{"memory-backend-file,id=ram,share=on,size=768M,mem-path=/proc/self/fd/7"});
-  CHECK(values(arguments, "-chardev") == std::vector<std::string>{"socket,id=qmp,fd=3", "socket,id=gdb,fd=4",
-                                                                  "file,id=console,path=/proc/self/fd/5",
-                                                                  "socket,id=agent,fd=6"});
+        std::vector<std::string>{
+            "memory-backend-file,id=ram,share=on,size=768M,mem-path=/proc/self/fd/7"});
+  CHECK(values(arguments, "-chardev") ==
+        std::vector<std::string>{"socket,id=qmp,fd=3", "socket,id=gdb,fd=4",
+                                 "file,id=console,path=/proc/self/fd/5", "socket,id=agent,fd=6"});
 }
 
-TEST_CASE("LLCs that are narrower than a socket are dies of a CPU that tells how caches are shared") {
+TEST_CASE(
+    "LLCs that are narrower than a socket are dies of a CPU that tells how caches are shared") {
   MachineConfig split = config();
   split.cpus = 16;
   split.sockets = 2;
   split.threads = 2;
   split.llcs = 4;
   auto arguments = qemu_arguments(split, Accelerator::kTcg, false);
-  CHECK(values(arguments, "-smp") == std::vector<std::string>{"cpus=16,sockets=2,dies=2,cores=2,threads=2"});
+  CHECK(values(arguments, "-smp") ==
+        std::vector<std::string>{"cpus=16,sockets=2,dies=2,cores=2,threads=2"});
   CHECK(values(arguments, "-cpu") ==
         std::vector<std::string>{"max,la57=off,vendor=GenuineIntel,min-level=0x20"});
   split.llcs = 2;
@@ -96,13 +103,16 @@ TEST_CASE("the RAM of NUMA nodes is one file, node after node") {
   two.llcs = 2;
   two.numa_nodes = 2;
   auto arguments = qemu_arguments(two, Accelerator::kTcg, false);
-  CHECK(values(arguments, "-machine") == std::vector<std::string>{"q35,sata=off,smbus=off,vmport=off"});
+  CHECK(values(arguments, "-machine") ==
+        std::vector<std::string>{"q35,sata=off,smbus=off,vmport=off"});
   const std::string node = "memory-backend-file,id=ram";
-  CHECK(values(arguments, "-object") ==
-        std::vector<std::string>{node + "0,share=on,size=384M,mem-path=/proc/self/fd/7,offset=0M",
-                                 node + "1,share=on,size=384M,mem-path=/proc/self/fd/7,offset=384M"});
+  CHECK(
+      values(arguments, "-object") ==
+      std::vector<std::string>{node + "0,share=on,size=384M,mem-path=/proc/self/fd/7,offset=0M",
+                               node + "1,share=on,size=384M,mem-path=/proc/self/fd/7,offset=384M"});
   CHECK(values(arguments, "-numa") ==
-        std::vector<std::string>{"node,nodeid=0,memdev=ram0,cpus=0-1", "node,nodeid=1,memdev=ram1,cpus=2-3"});
+        std::vector<std::string>{"node,nodeid=0,memdev=ram0,cpus=0-1",
+                                 "node,nodeid=1,memdev=ram1,cpus=2-3"});
 }
 
 TEST_CASE("the agent's port has the name that the agent looks for") {

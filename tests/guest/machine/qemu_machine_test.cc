@@ -83,7 +83,9 @@ class Guest {
   }
 
   QemuMachine& machine() { return *machine_; }
-  [[nodiscard]] bool printed(std::string_view text) const { return console_.find(text) != std::string::npos; }
+  [[nodiscard]] bool printed(std::string_view text) const {
+    return console_.find(text) != std::string::npos;
+  }
 
   Digest memory_digest() {
     Sha256 sha;
@@ -126,7 +128,8 @@ TEST_CASE_METHOD(Guest, "a vmlinux boots") {
   CHECK(printed(kPanic));
 }
 
-TEST_CASE_METHOD(Guest, "memory stands still while the machine is frozen, and moves again afterwards") {
+TEST_CASE_METHOD(Guest,
+                 "memory stands still while the machine is frozen, and moves again afterwards") {
   boot_to_console(config(bzimage()));
   Frozen frozen = must(machine().freeze());
   Digest first = memory_digest();
@@ -196,7 +199,8 @@ TEST_CASE_METHOD(Guest, "memory above the hole is found where the guest has it")
 }
 
 TEST_CASE_METHOD(
-    Guest, "the machine stops at a breakpoint each time, runs past it, and no more once it is cleared") {
+    Guest,
+    "the machine stops at a breakpoint each time, runs past it, and no more once it is cleared") {
   test::TempDir folder;
   const KernelImage image = must(load_kernel_image(bzimage()));
   const auto knowledge = must(learn_kernel(image.vmlinux));
@@ -212,8 +216,9 @@ TEST_CASE_METHOD(
     wait_for(MachineEventKind::kBreakpoint);
     Frozen frozen = must(machine().freeze());
     const auto registers = must(frozen.registers());
-    const auto at = std::find_if(registers.begin(), registers.end(),
-                                 [&](const VcpuRegisters& vcpu) { return vcpu.rip == address.value; });
+    const auto at =
+        std::find_if(registers.begin(), registers.end(),
+                     [&](const VcpuRegisters& vcpu) { return vcpu.rip == address.value; });
     REQUIRE(at != registers.end());
     CHECK(at->rdi >= 0xffff800000000000);  // struct kernel_clone_args *
     if (hit == 4) must(frozen.clear_breakpoint(address));
@@ -223,7 +228,8 @@ TEST_CASE_METHOD(
   CHECK(printed(kPanic));
 }
 
-// The serial port's single bytes once filled a socket within 300 of them, and the guest dropped the rest.
+// The serial port's single bytes once filled a socket within 300 of them, and the guest dropped the
+// rest.
 TEST_CASE_METHOD(Guest, "a console that nobody reads for a whole boot is told in full") {
   boot(config(bzimage()));
   REQUIRE(ends(open_process(machine().emulator_pid())));
@@ -236,7 +242,8 @@ TEST_CASE_METHOD(Guest, "a killed QEMU is a lost machine, and its memory can sti
   boot_to_console(config(bzimage()));
   REQUIRE(::kill(machine().emulator_pid(), SIGKILL) == 0);
   MachineEvent event = must(machine().wait(within(60s), -1));
-  while (event.kind == MachineEventKind::kConsoleBytes) event = must(machine().wait(within(60s), -1));
+  while (event.kind == MachineEventKind::kConsoleBytes)
+    event = must(machine().wait(within(60s), -1));
   CHECK(event.kind == MachineEventKind::kLost);
   CHECK(event.text == "QEMU was killed by signal 9 (Killed)");
   CHECK(machine().freeze().error().code == ErrorCode::kMachineLost);
@@ -300,7 +307,8 @@ TEST_CASE("a missing kernel is named") {
   auto machine = QemuMachine::start(config("/no/kernel"));
   REQUIRE_FALSE(machine.ok());
   CHECK(machine.error().code == ErrorCode::kNotFound);
-  CHECK(machine.error().message == "cannot read the kernel '/no/kernel': No such file or directory");
+  CHECK(machine.error().message ==
+        "cannot read the kernel '/no/kernel': No such file or directory");
 }
 
 TEST_CASE("no QEMU is left behind when its recorder is killed") {
@@ -325,8 +333,8 @@ TEST_CASE("no QEMU is left behind when its recorder is killed") {
   CHECK(ends(emulator_process));
 }
 
-// A QEMU that emulates what it is asked to do under KVM, and leaves out the kernel: it runs, and prints
-// nothing.
+// A QEMU that emulates what it is asked to do under KVM, and leaves out the kernel: it runs, and
+// prints nothing.
 std::string silent_qemu(const test::TempDir& folder) {
   const std::string program = folder.file("qemu");
   std::ofstream(program) << R"(#!/usr/bin/env python3
@@ -348,7 +356,8 @@ os.execvp("qemu-system-x86_64", ["qemu-system-x86_64"] + out)
 }
 
 TEST_CASE("a KVM whose guest never prints is not called good, and what it does instead is told") {
-  if (!UniqueFd(::open("/dev/kvm", O_RDWR | O_CLOEXEC)).valid()) SKIP("'/dev/kvm' cannot be opened");
+  if (!UniqueFd(::open("/dev/kvm", O_RDWR | O_CLOEXEC)).valid())
+    SKIP("'/dev/kvm' cannot be opened");
   const test::TempDir folder;
   const HostProbe probe{
       .qemu_program = silent_qemu(folder), .kernel_path = bzimage(), .kvm_prints_within = 3s};
@@ -358,13 +367,13 @@ TEST_CASE("a KVM whose guest never prints is not called good, and what it does i
   REQUIRE(kvm != facts.end());
   INFO(kvm->detail);
   CHECK_FALSE(kvm->ok);
-  CHECK(kvm->detail.find(
-            "no byte on its console within 3 s; QEMU says that it is 'running', vCPU 0 stands at 0x") !=
-        std::string::npos);
+  CHECK(kvm->detail.find("no byte on its console within 3 s; QEMU says that it is 'running', vCPU "
+                         "0 stands at 0x") != std::string::npos);
 }
 
-TEST_CASE_METHOD(Guest,
-                 "each vCPU is a thread of the host whose times grow, and are not known once it has ended") {
+TEST_CASE_METHOD(
+    Guest,
+    "each vCPU is a thread of the host whose times grow, and are not known once it has ended") {
   MachineConfig two = config(bzimage());
   two.cpus = 2;
   boot_to_console(two);

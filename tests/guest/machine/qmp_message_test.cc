@@ -29,8 +29,8 @@ TEST_CASE("a greeting tells QEMU's version") {
 }
 
 TEST_CASE("a reply carries its request's id and its value") {
-  auto reply =
-      message<QmpReply>(R"({"return": {"status": "paused", "running": false, "x": {"n": 3}}, "id": 7})");
+  auto reply = message<QmpReply>(
+      R"({"return": {"status": "paused", "running": false, "x": {"n": 3}}, "id": 7})");
   CHECK(reply.id == 7);
   CHECK(reply.ok);
   CHECK(reply.value == QmpFields{{"status", "paused"}, {"running", "false"}, {"x.n", "3"}});
@@ -42,15 +42,16 @@ TEST_CASE("a number by itself is a value without a name") {
 }
 
 TEST_CASE("an error reply gives QEMU's words") {
-  auto reply =
-      message<QmpReply>(R"({"id": 2, "error": {"class": "GenericError", "desc": "no \"such\" thing"}})");
+  auto reply = message<QmpReply>(
+      R"({"id": 2, "error": {"class": "GenericError", "desc": "no \"such\" thing"}})");
   CHECK_FALSE(reply.ok);
   CHECK(reply.error == "no \"such\" thing");
 }
 
 TEST_CASE("an event has a name and its data") {
-  auto event = message<QmpEvent>(R"({"timestamp": {"seconds": 1, "microseconds": 2}, "event": "SHUTDOWN",)"
-                                 R"( "data": {"guest": true, "reason": "guest-reset"}})");
+  auto event =
+      message<QmpEvent>(R"({"timestamp": {"seconds": 1, "microseconds": 2}, "event": "SHUTDOWN",)"
+                        R"( "data": {"guest": true, "reason": "guest-reset"}})");
   CHECK(event.name == "SHUTDOWN");
   CHECK(event.data == QmpFields{{"guest", "true"}, {"reason", "guest-reset"}});
 }
@@ -68,12 +69,14 @@ TEST_CASE("garbage is an error") {
 TEST_CASE("lists are flattened by their places, and a long one is cut") {
   const auto reply = std::get<QmpReply>(must(parse_qmp_line(
       R"({"return": [{"thread-id": 17, "props": {"core-id": 0}}, {"thread-id": 18}, [true]], "id": 3})")));
-  CHECK(reply.value ==
-        QmpFields{{"0.thread-id", "17"}, {"0.props.core-id", "0"}, {"1.thread-id", "18"}, {"2.0", "true"}});
+  CHECK(reply.value == QmpFields{{"0.thread-id", "17"},
+                                 {"0.props.core-id", "0"},
+                                 {"1.thread-id", "18"},
+                                 {"2.0", "true"}});
   std::string many = "0";
   for (int i = 0; i < 5000; ++i) many += ",0";
-  CHECK(std::get<QmpReply>(must(parse_qmp_line("{\"return\": [" + many + "], \"id\": 3}"))).value.size() ==
-        1024);
+  CHECK(std::get<QmpReply>(must(parse_qmp_line("{\"return\": [" + many + "], \"id\": 3}")))
+            .value.size() == 1024);
 }
 
 TEST_CASE("a reply without a usable id is an error") {

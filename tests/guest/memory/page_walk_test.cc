@@ -15,7 +15,8 @@ constexpr uint64_t kRoot = 0x1000;
 constexpr uint64_t kNoExecute = uint64_t{1} << 63;
 
 struct Guest {
-  explicit Guest(int levels) : tables{GuestPhysical(kRoot), levels}, builder(memory, tables, 0x2000) {}
+  explicit Guest(int levels)
+      : tables{GuestPhysical(kRoot), levels}, builder(memory, tables, 0x2000) {}
 
   std::vector<std::byte> ram = std::vector<std::byte>(1 << 20);
   FlatMemory memory{ram, 1 << 20};
@@ -63,7 +64,8 @@ TEST_CASE("five levels are walked where the kernel has five") {
   check_mapping(guest, 0xff11000000001008, 0x5008, 0x1000 - 8);
 }
 
-TEST_CASE("no-execute, protection keys and the PAT bit of a large page are no part of the address") {
+TEST_CASE(
+    "no-execute, protection keys and the PAT bit of a large page are no part of the address") {
   Guest guest(4);
   uint64_t pat = 1 << 12;
   guest.builder.map(0xffffffff81200000, 0x400000, 2, kNoExecute | uint64_t{0x7ff} << 52 | pat);
@@ -89,7 +91,8 @@ TEST_CASE("an address that is not canonical is refused") {
 TEST_CASE("a table outside RAM is an error that names it") {
   Guest guest(4);
   uint64_t entry = 0x7f000000 | 1;
-  REQUIRE(guest.memory.write(GuestPhysical(kRoot + 511 * 8), std::as_bytes(std::span(&entry, 1))).ok());
+  REQUIRE(
+      guest.memory.write(GuestPhysical(kRoot + 511 * 8), std::as_bytes(std::span(&entry, 1))).ok());
   CHECK_THAT(error_of(guest, 0xffffffff81000000),
              ContainsSubstring("level 3 table at guest-physical 0x7f000000"));
 }
@@ -97,7 +100,8 @@ TEST_CASE("a table outside RAM is an error that names it") {
 TEST_CASE("a table that refers to itself ends at the last level") {
   Guest guest(4);
   uint64_t entry = kRoot | 1;
-  REQUIRE(guest.memory.write(GuestPhysical(kRoot + 511 * 8), std::as_bytes(std::span(&entry, 1))).ok());
+  REQUIRE(
+      guest.memory.write(GuestPhysical(kRoot + 511 * 8), std::as_bytes(std::span(&entry, 1))).ok());
   check_mapping(guest, 0xfffffffffffff008, kRoot + 8, 0x1000 - 8);
 }
 

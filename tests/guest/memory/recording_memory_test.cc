@@ -89,8 +89,8 @@ TEST_CASE_METHOD(Recorded, "of a range that is RAM in part, that part is recorde
   CHECK(numbers() == std::vector<uint64_t>{7});
 }
 
-TEST_CASE_METHOD(Recorded,
-                 "a new freeze begins with nothing, and tells what changed since a frame's last one") {
+TEST_CASE_METHOD(
+    Recorded, "a new freeze begins with nothing, and tells what changed since a frame's last one") {
   guest_writes(kFrame, "same");
   guest_writes(2 * kFrame, "old");
   read(kFrame, 1);

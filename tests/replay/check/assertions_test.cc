@@ -47,7 +47,8 @@ TEST_CASE("analyzers are the executable files of that prefix, by name, the earli
         Assertions{{"a", second.file("ktape-assert-a")}, {"b", first.file("ktape-assert-b")}});
   CHECK(found.not_programs == Assertions{{"plain-file", first.file("ktape-assert-plain-file")}});
   REQUIRE(found.hidden.size() == 1);
-  CHECK(found.hidden.front() == std::pair<std::string, std::string>("b", second.file("ktape-assert-b")));
+  CHECK(found.hidden.front() ==
+        std::pair<std::string, std::string>("b", second.file("ktape-assert-b")));
 }
 
 TEST_CASE("a folder that is not there is an error, unless it is one of PATH") {
@@ -74,7 +75,8 @@ TEST_CASE("what is required runs, whatever else is chosen") {
 TEST_CASE("each set of arguments is a run, in place of the one without") {
   CHECK(labels({.with = {"value --tag b", "value --tag 'a b'"}}) ==
         "run-completed\nvalue --tag b\nvalue --tag a b\nvtime-monotonic\n");
-  CHECK(labels({.only = {"run-completed"}, .with = {"value --to 1"}}) == "run-completed\nvalue --to 1\n");
+  CHECK(labels({.only = {"run-completed"}, .with = {"value --to 1"}}) ==
+        "run-completed\nvalue --to 1\n");
 }
 
 TEST_CASE("an analyzer that is not there is a mistake, wherever it is named") {
@@ -96,7 +98,8 @@ TEST_CASE("an analyzer that is not there is a mistake, wherever it is named") {
 TEST_CASE("words are split at blanks outside of quotes") {
   CHECK(must(shell_words(" a  b\t")) == Words{"a", "b"});
   CHECK(must(shell_words("--op \">=\" 'a b'c \"\"")) == Words{"--op", ">=", "a bc", ""});
-  for (const std::string& word : Words{"plain-1.5", "", "a b", "it's", "\"$x\" `y`", "back\\slash", "'"})
+  for (const std::string& word :
+       Words{"plain-1.5", "", "a b", "it's", "\"$x\" `y`", "back\\slash", "'"})
     CHECK(must(shell_words("a " + shell_quoted(word) + " b")) == Words{"a", word, "b"});
   CHECK(shell_quoted("./x=1,2") == "./x=1,2");
   CHECK(must(shell_words(R"(a\ b 'c\' "\"")")) == Words{"a b", "c\\", "\""});

@@ -13,7 +13,9 @@ const std::string kPassed = "KTAP version 1\n1..1\nok 1 a\n";
 const std::string kFailed = "KTAP version 1\n1..1\nnot ok 1 a\n";
 const std::string kSkipped = "KTAP version 1\n1..1\nok 1 a # SKIP inconclusive: no tag\n";
 
-CheckResult ended(int status, const std::string& output) { return judge_child({status, 0, output}); }
+CheckResult ended(int status, const std::string& output) {
+  return result_of_child({status, 0, output});
+}
 
 }  // namespace
 
@@ -25,7 +27,7 @@ TEST_CASE("an analyzer's exit status and KTAP give its result") {
 }
 
 TEST_CASE("an analyzer that was killed is an error, whatever it printed") {
-  CheckResult result = judge_child({-1, SIGSEGV, kPassed});
+  CheckResult result = result_of_child({-1, SIGSEGV, kPassed});
   CHECK(result.kind == CheckResult::Kind::kError);
   CHECK(result.code == ExitCode::kHost);
   CHECK(result.reason == "it was killed by signal 11 (Segmentation fault)");
@@ -61,9 +63,9 @@ TEST_CASE("a name with a hash cannot pass for a directive") {
 TEST_CASE("the summary names what did not pass and takes the worst exit status") {
   CheckSummary summary;
   summary.add("a", ended(0, kPassed));
-  CHECK(
-      summary.text() ==
-      "# 1 of 1 assertions passed\n# losses: none\n# Totals: pass:1 fail:0 xfail:0 xpass:0 skip:0 error:0\n");
+  CHECK(summary.text() ==
+        "# 1 of 1 assertions passed\n# losses: none\n# Totals: pass:1 fail:0 xfail:0 xpass:0 "
+        "skip:0 error:0\n");
   CHECK(summary.code() == ExitCode::kGood);
   summary.add("b", ended(77, kSkipped));
   CHECK(summary.code() == ExitCode::kInconclusive);
@@ -79,8 +81,8 @@ TEST_CASE("the summary names what did not pass and takes the worst exit status")
 
 TEST_CASE("an analyzer that was stopped is an error, whatever it printed") {
   ChildResult child{-1, SIGKILL, kPassed, "", "it did not end within 100 ms"};
-  CHECK(judge_child(child).kind == CheckResult::Kind::kError);
-  CHECK(judge_child(child).reason == "it did not end within 100 ms");
+  CHECK(result_of_child(child).kind == CheckResult::Kind::kError);
+  CHECK(result_of_child(child).reason == "it did not end within 100 ms");
 }
 
 TEST_CASE("an analyzer that lacks arguments was not asked if it says so, and is else an error") {

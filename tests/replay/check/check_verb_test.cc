@@ -26,15 +26,18 @@ TEST_CASE("check runs every assertion over a good run and all pass") {
   ChildResult child = run_program("ktape-check", {make_tape(folder.file("run.ktape")).path});
   CHECK(child.exit_status == 0);
   CHECK_THAT(child.output, StartsWith("KTAP version 1\n1.."));
-  for (std::string name : {"freeze-order", "gates-complete", "jiffies-nonzero", "no-scheduler-error",
-                           "op-pairing", "percpu-typed", "run-completed", "vtime-monotonic"}) {
+  for (std::string name :
+       {"freeze-order", "gates-complete", "jiffies-nonzero", "no-scheduler-error", "op-pairing",
+        "percpu-typed", "run-completed", "vtime-monotonic"}) {
     CHECK_THAT(child.output,
                ContainsSubstring(" " + name + "\n  KTAP") || ContainsSubstring(" " + name + "\n#"));
   }
   CHECK_THAT(child.output, !ContainsSubstring("not ok "));
   // Those that need arguments say so, and do not count.
-  CHECK_THAT(child.output, ContainsSubstring(" freeze-bound # SKIP not asked: it needs --max-ns\n"));
-  CHECK_THAT(child.output, ContainsSubstring("; not asked: freeze-bound, value, worker-progress\n"));
+  CHECK_THAT(child.output,
+             ContainsSubstring(" freeze-bound # SKIP not asked: it needs --max-ns\n"));
+  CHECK_THAT(child.output,
+             ContainsSubstring("; not asked: freeze-bound, value, worker-progress\n"));
 }
 
 TEST_CASE("check judges the .partial of a recorder that died") {
@@ -42,8 +45,9 @@ TEST_CASE("check judges the .partial of a recorder that died") {
   ChildResult child = run_program("ktape-check", {make_partial(folder.file("run.ktape")), "--only",
                                                   "run-completed", "--only", "vtime-monotonic"});
   CHECK(child.exit_status == 77);
-  CHECK_THAT(child.output,
-             ContainsSubstring("\nok 1 run-completed # SKIP inconclusive: the tape was never sealed"));
+  CHECK_THAT(
+      child.output,
+      ContainsSubstring("\nok 1 run-completed # SKIP inconclusive: the tape was never sealed"));
   CHECK_THAT(child.output, ContainsSubstring("\nok 2 vtime-monotonic\n"));
 }
 
@@ -52,11 +56,13 @@ TEST_CASE("an analyzer that crashes is an error beside the others' results") {
   std::string tape = make_tape(folder.file("run.ktape")).path;
   make_analyzer(folder.file("ktape-assert-crash"), "echo half a line; kill -SEGV $$");
   make_analyzer(folder.file("ktape-assert-silent"), "exit 0");
-  ChildResult child = run_program("ktape-check", {tape, "--analyzers", folder.path(), "--only", "crash",
-                                                  "--only", "silent", "--only", "run-completed"});
+  ChildResult child =
+      run_program("ktape-check", {tape, "--analyzers", folder.path(), "--only", "crash", "--only",
+                                  "silent", "--only", "run-completed"});
   CHECK(child.exit_status == 4);
-  CHECK_THAT(child.output,
-             ContainsSubstring("  # half a line\nnot ok 1 crash # ERROR it was killed by signal 11"));
+  CHECK_THAT(
+      child.output,
+      ContainsSubstring("  # half a line\nnot ok 1 crash # ERROR it was killed by signal 11"));
   CHECK_THAT(child.output, ContainsSubstring("\nok 2 run-completed\n"));
   CHECK_THAT(child.output, ContainsSubstring("\nnot ok 3 silent # ERROR its output is not KTAP\n"));
 }
@@ -66,8 +72,8 @@ TEST_CASE("a dropped-in analyzer counts as any other") {
   std::string tape = make_tape(folder.file("run.ktape")).path;
   make_analyzer(folder.file("ktape-assert-mine"),
                 "printf 'KTAP version 1\\n1..1\\nnot ok 1 mine\\n'; exit 1");
-  ChildResult child = run_program(
-      "ktape-check", {"--analyzers", folder.path(), tape, "--only", "mine", "--only", "run-completed"});
+  ChildResult child = run_program("ktape-check", {"--analyzers", folder.path(), tape, "--only",
+                                                  "mine", "--only", "run-completed"});
   CHECK(child.exit_status == 1);
   CHECK_THAT(child.output, ContainsSubstring("# 1 of 2 assertions passed; violated: mine\n"));
 }
@@ -78,11 +84,13 @@ TEST_CASE("of several tapes each is judged once, and one that is missing or alte
   std::string altered = make_tape(folder.file("b.ktape")).path;
   damage(altered, "verify_jiffies_64");
   std::string missing = folder.file("c.ktape");
-  ChildResult child = run_program("ktape-check", {good, altered, missing, good, "--only", "run-completed"});
+  ChildResult child =
+      run_program("ktape-check", {good, altered, missing, good, "--only", "run-completed"});
   CHECK(child.exit_status == 3);
   CHECK_THAT(child.output, StartsWith("KTAP version 1\n1..3\n"));
   CHECK_THAT(child.output, ContainsSubstring("\nok 1 " + good + ": run-completed\n"));
-  CHECK_THAT(child.output, ContainsSubstring("\nnot ok 2 " + altered + " # ERROR the tape is altered"));
+  CHECK_THAT(child.output,
+             ContainsSubstring("\nnot ok 2 " + altered + " # ERROR the tape is altered"));
   CHECK_THAT(child.output, ContainsSubstring("\nnot ok 3 " + missing + " # ERROR cannot open"));
 }
 
@@ -98,11 +106,13 @@ TEST_CASE("an analyzer that hangs is stopped and named, and the others are judge
   TempDir folder;
   std::string tape = make_tape(folder.file("run.ktape")).path;
   make_analyzer(folder.file("ktape-assert-hang"), "echo so far; sleep 1000");
-  ChildResult child = run_program("ktape-check", {tape, "--analyzers", folder.path(), "--only", "hang",
-                                                  "--only", "run-completed", "--timeout", "4"});
+  ChildResult child =
+      run_program("ktape-check", {tape, "--analyzers", folder.path(), "--only", "hang", "--only",
+                                  "run-completed", "--timeout", "4"});
   CHECK(child.exit_status == 4);
-  CHECK_THAT(child.output,
-             ContainsSubstring("  # so far\nnot ok 1 hang # ERROR it did not end within 4000 ms\n"));
+  CHECK_THAT(
+      child.output,
+      ContainsSubstring("  # so far\nnot ok 1 hang # ERROR it did not end within 4000 ms\n"));
   CHECK_THAT(child.output, ContainsSubstring("\nok 2 run-completed\n"));
 }
 
@@ -111,10 +121,11 @@ TEST_CASE("an analyzer that never stops printing is stopped and named") {
   std::string tape = make_tape(folder.file("run.ktape")).path;
   make_analyzer(folder.file("ktape-assert-flood"), "yes KTAP version 1");
   make_analyzer(folder.file("ktape-assert-loud"), kPass + "; yes | head -c 10000000 >&2");
-  ChildResult child =
-      run_program("ktape-check", {tape, "--analyzers", folder.path(), "--only", "flood", "--only", "loud"});
+  ChildResult child = run_program(
+      "ktape-check", {tape, "--analyzers", folder.path(), "--only", "flood", "--only", "loud"});
   CHECK(child.exit_status == 4);
-  CHECK_THAT(child.output, ContainsSubstring("not ok 1 flood # ERROR it printed more than 4194304 bytes\n"));
+  CHECK_THAT(child.output,
+             ContainsSubstring("not ok 1 flood # ERROR it printed more than 4194304 bytes\n"));
   CHECK_THAT(child.output, ContainsSubstring("\nok 2 loud\n"));
 }
 
@@ -122,11 +133,12 @@ TEST_CASE("what an analyzer tells on standard error stands under its subtest") {
   TempDir folder;
   std::string tape = make_tape(folder.file("run.ktape")).path;
   make_analyzer(folder.file("ktape-assert-broken"), "echo no such table >&2; exit 3");
-  ChildResult child = run_program("ktape-check", {tape, "--analyzers", folder.path(), "--only", "broken"});
+  ChildResult child =
+      run_program("ktape-check", {tape, "--analyzers", folder.path(), "--only", "broken"});
   CHECK(child.exit_status == 3);
-  CHECK_THAT(
-      child.output,
-      ContainsSubstring("  # stderr: no such table\nnot ok 1 broken # ERROR it cannot use the tape\n"));
+  CHECK_THAT(child.output,
+             ContainsSubstring(
+                 "  # stderr: no such table\nnot ok 1 broken # ERROR it cannot use the tape\n"));
 }
 
 TEST_CASE("analyzers on PATH are run, unless an earlier folder has one of that name") {
@@ -135,8 +147,8 @@ TEST_CASE("analyzers on PATH are run, unless an earlier folder has one of that n
   make_analyzer(folder.file("ktape-assert-mine"), kPass);
   make_analyzer(folder.file("ktape-assert-run-completed"), "exit 9");
   const char* path = ::getenv("PATH");
-  std::string line =
-      "PATH='" + folder.path() + ":" + (path != nullptr ? path : "") + "' '" KTAPE_BIN "/ktape-check' ";
+  std::string line = "PATH='" + folder.path() + ":" + (path != nullptr ? path : "") +
+                     "' '" KTAPE_BIN "/ktape-check' ";
   auto shell = [&](const std::string& arguments) {
     return must(run_child("/bin/sh", {"-c", line + arguments}, 1 << 20));
   };
@@ -147,34 +159,41 @@ TEST_CASE("analyzers on PATH are run, unless an earlier folder has one of that n
 }
 
 TEST_CASE(
-    "an analyzer is given the tape and then its arguments, also a tape whose name looks like an option") {
+    "an analyzer is given the tape and then its arguments, also a tape whose name looks like an "
+    "option") {
   TempDir folder;
   std::filesystem::rename(make_tape(folder.file("run.ktape")).path, folder.file("-r.ktape"));
   make_analyzer(folder.file("ktape-assert-args"), "for a; do echo \"<$a>\"; done; exit 9");
-  std::string line = "cd '" + folder.path() +
-                     "' && '" KTAPE_BIN
-                     "/ktape-check' --analyzers . --with 'args --to \"5 6\"' --only args -- -r.ktape";
-  CHECK_THAT(must(run_child("/bin/sh", {"-c", line}, 1 << 20)).output,
-             ContainsSubstring("  # <./-r.ktape>\n  # <--to>\n  # <5 6>\nnot ok 1 args --to 5 6 # ERROR"));
+  std::string line =
+      "cd '" + folder.path() +
+      "' && '" KTAPE_BIN
+      "/ktape-check' --analyzers . --with 'args --to \"5 6\"' --only args -- -r.ktape";
+  CHECK_THAT(
+      must(run_child("/bin/sh", {"-c", line}, 1 << 20)).output,
+      ContainsSubstring("  # <./-r.ktape>\n  # <--to>\n  # <5 6>\nnot ok 1 args --to 5 6 # ERROR"));
 }
 
-TEST_CASE("a required assertion that is inconclusive is violated, and one that is not there a mistake") {
+TEST_CASE(
+    "a required assertion that is inconclusive is violated, and one that is not there a mistake") {
   TempDir folder;
   TapeBuilder builder(folder.file("run.ktape"));
   builder.run_started();
   std::string tape = builder.seal().path;
   ChildResult open = run_program("ktape-check", {tape, "--only", "jiffies-nonzero"});
   CHECK(open.exit_status == 77);
-  ChildResult child = run_program("ktape-check", {tape, "--only", "run-completed", "--require", "jiffies-*"});
+  ChildResult child =
+      run_program("ktape-check", {tape, "--only", "run-completed", "--require", "jiffies-*"});
   CHECK(child.exit_status == 1);
-  CHECK_THAT(child.output, ContainsSubstring("\nnot ok 1 jiffies-nonzero # required, but inconclusive: "));
+  CHECK_THAT(child.output,
+             ContainsSubstring("\nnot ok 1 jiffies-nonzero # required, but inconclusive: "));
   CHECK(run_program("ktape-check", {tape, "--require", "nothing"}).exit_status == 2);
 }
 
 TEST_CASE("the output is the same however many analyzers run at a time") {
   TempDir folder;
   std::vector<std::string> arguments;
-  for (int i = 0; i < 5; ++i) arguments.push_back(make_tape(folder.file(std::to_string(i) + ".ktape")).path);
+  for (int i = 0; i < 5; ++i)
+    arguments.push_back(make_tape(folder.file(std::to_string(i) + ".ktape")).path);
   make_analyzer(folder.file("ktape-assert-a-slow"), "sleep 0.1; " + kPass);
   arguments.insert(arguments.end(), {"--analyzers", folder.path(), "-j"});
   auto with_jobs = [&](const char* jobs) {
@@ -200,22 +219,23 @@ TEST_CASE("what the recorder lost stands in the summary") {
   std::string tape = must(builder.writer().seal(HostNs(9), seal)).path;
   ChildResult child = run_program("ktape-check", {tape, "--only", "run-completed"});
   CHECK_THAT(child.output, ContainsSubstring("# losses: 17 console_bytes\n"));
-  CHECK_THAT(child.output, ContainsSubstring("\n# losses: " + tape + " (17 console_bytes)\n# Totals"));
+  CHECK_THAT(child.output,
+             ContainsSubstring("\n# losses: " + tape + " (17 console_bytes)\n# Totals"));
 }
 
 TEST_CASE("the JSON and the JUnit report say what the KTAP says") {
   TempDir folder;
   std::string tape = make_tape(folder.file("run.ktape")).path;
   std::string missing = folder.file("gone.ktape");
-  make_analyzer(
-      folder.file("ktape-assert-bad"),
-      "printf 'KTAP version 1\\n1..1\\n# violated, seq 5: <x> & \"y\" \\033[1m\\nnot ok 1 bad\\n'; exit 1");
+  make_analyzer(folder.file("ktape-assert-bad"),
+                "printf 'KTAP version 1\\n1..1\\n# violated, seq 5: <x> & \"y\" \\033[1m\\nnot ok "
+                "1 bad\\n'; exit 1");
   make_analyzer(folder.file("ktape-assert-crash"), "kill -SEGV $$");
   std::string json = folder.file("check.json");
   std::string junit = folder.file("check.xml");
-  ChildResult child =
-      run_program("ktape-check", {tape, missing, "--analyzers", folder.path(), "--only", "bad", "--only",
-                                  "crash", "--only", "run-completed", "--json", json, "--junit", junit});
+  ChildResult child = run_program(
+      "ktape-check", {tape, missing, "--analyzers", folder.path(), "--only", "bad", "--only",
+                      "crash", "--only", "run-completed", "--json", json, "--junit", junit});
   CHECK(child.exit_status == 3);
   CHECK(python(R"(
 import json, sys
@@ -270,7 +290,9 @@ TEST_CASE("a report replaces an older one, but never a tape") {
   CHECK(run_program("ktape-verify", {other}).exit_status == 0);
   std::string report = folder.file("check.json");
   std::ofstream(report) << std::string(100'000, 'x');
-  CHECK(run_program("ktape-check", {tape, "--only", "run-completed", "--json", report}).exit_status == 0);
+  CHECK(
+      run_program("ktape-check", {tape, "--only", "run-completed", "--json", report}).exit_status ==
+      0);
   CHECK(python("import json, sys; json.load(open(sys.argv[1])); print('ok')", {report}) == "ok\n");
 }
 
@@ -278,8 +300,8 @@ TEST_CASE("an assertion in Python that knows only the tables for SQL is run as a
   TempDir folder;
   std::string tape = make_tape(folder.file("run.ktape")).path;
   auto check = [&](const std::string& path, const std::string& with) {
-    return run_program("ktape-check",
-                       {path, "--analyzers", KTAPE_EXAMPLES, "--only", "freeze-share", "--with", with});
+    return run_program("ktape-check", {path, "--analyzers", KTAPE_EXAMPLES, "--only",
+                                       "freeze-share", "--with", with});
   };
   ChildResult good = check(tape, "freeze-share");
   CHECK(good.exit_status == 0);
@@ -288,20 +310,24 @@ TEST_CASE("an assertion in Python that knows only the tables for SQL is run as a
   CHECK_THAT(good.output, ContainsSubstring("\nok 1 freeze-share\n"));
   ChildResult bad = check(tape, "freeze-share --max-percent 13");
   CHECK(bad.exit_status == 1);
-  CHECK_THAT(bad.output,
-             ContainsSubstring("\nnot ok 1 freeze-share --max-percent 13 # seq 47: 3 freezes took "));
+  CHECK_THAT(bad.output, ContainsSubstring(
+                             "\nnot ok 1 freeze-share --max-percent 13 # seq 47: 3 freezes took "));
 
   TapeBuilder builder(folder.file("empty.ktape"));
   builder.run_started();
   ChildResult open = check(builder.seal().path, "freeze-share");
   CHECK(open.exit_status == 77);
-  CHECK_THAT(open.output, ContainsSubstring("\nok 1 freeze-share # SKIP inconclusive: no step finished\n"));
+  CHECK_THAT(open.output,
+             ContainsSubstring("\nok 1 freeze-share # SKIP inconclusive: no step finished\n"));
 
   CHECK(check(tape, "freeze-share --max-percent lots").exit_status == 4);
   std::string other = folder.file("other.db");
-  CHECK(python("import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('CREATE TABLE t (a)')", {other})
+  CHECK(python("import sqlite3, sys; sqlite3.connect(sys.argv[1]).execute('CREATE TABLE t (a)')",
+               {other})
             .empty());
-  CHECK(must(run_child(KTAPE_EXAMPLES "/ktape-assert-freeze-share", {other}, 1 << 20)).exit_status == 3);
+  CHECK(
+      must(run_child(KTAPE_EXAMPLES "/ktape-assert-freeze-share", {other}, 1 << 20)).exit_status ==
+      3);
 }
 
 }  // namespace ktape::test

@@ -35,7 +35,9 @@ TEST_CASE("a child that was killed tells the signal") {
   CHECK(child.exit_status == -1);
 }
 
-TEST_CASE("a child reads nothing from our standard input") { CHECK(must(shell("cat")).output.empty()); }
+TEST_CASE("a child reads nothing from our standard input") {
+  CHECK(must(shell("cat")).output.empty());
+}
 
 TEST_CASE("output beyond the limit ends the child and is an error") {
   auto child = shell("while :; do echo more; done", 10'000);
@@ -60,8 +62,8 @@ TEST_CASE("what is stopped is the whole group, so that nobody goes on writing") 
   TempDir folder;
   std::string lock = folder.file("lock");
   ChildOptions options{.output_bytes = 1 << 20, .time = std::chrono::milliseconds(3000)};
-  ChildResult child = must(
-      run_child("/bin/sh", {"-c", "flock '" + lock + "' sh -c 'echo held; sleep 1000' & wait"}, options));
+  ChildResult child = must(run_child(
+      "/bin/sh", {"-c", "flock '" + lock + "' sh -c 'echo held; sleep 1000' & wait"}, options));
   REQUIRE_FALSE(child.stopped.empty());
   CHECK(child.output == "held\n");
   // Waits until nobody holds it any more.
@@ -85,7 +87,8 @@ TEST_CASE("a child that closes its output and goes on is stopped all the same") 
 
 TEST_CASE("standard error is kept up to its limit, and output up to its own") {
   ChildOptions options{.output_bytes = 5, .error_bytes = 4};
-  ChildResult child = must(run_child("/bin/sh", {"-c", "echo errors >&2; echo hi; exit 1"}, options));
+  ChildResult child =
+      must(run_child("/bin/sh", {"-c", "echo errors >&2; echo hi; exit 1"}, options));
   CHECK(child.errors == "erro");
   CHECK(child.output == "hi\n");
   CHECK(child.exit_status == 1);

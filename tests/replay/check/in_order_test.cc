@@ -28,7 +28,8 @@ TEST_CASE("a first piece that is slow does not let results pile up") {
       1000, 2,
       [&](size_t i) {
         ++begun;
-        // Until the first result is taken, no more than the window is begun, however long that takes.
+        // Until the first result is taken, no more than the window is begun, however long that
+        // takes.
         while (i == 0 && begun < 8) std::this_thread::yield();
         if (i == 0) begun_by_then = begun.load();
         return 0;
@@ -42,7 +43,8 @@ TEST_CASE("no new piece is begun once a result was refused") {
   std::atomic<size_t> begun = 0;
   size_t taken = 0;
   in_order<int>(
-      1000, 2, [&](size_t) { return static_cast<int>(++begun); }, [&](size_t, int) { return ++taken < 3; });
+      1000, 2, [&](size_t) { return static_cast<int>(++begun); },
+      [&](size_t, int) { return ++taken < 3; });
   CHECK(taken == 3);
   CHECK(begun <= 3 + 8);
 }

@@ -8,9 +8,9 @@
 namespace ktape::test {
 
 TEST_CASE("results of the top level are counted, those of subtests are not") {
-  KtapResults results =
-      must(read_ktap("KTAP version 1\n1..3\n  KTAP version 1\n  1..1\n  not ok 1 inner\nok 1 a\nnot ok 2 "
-                     "b\nok 3 c # SKIP no\n"));
+  KtapResults results = must(read_ktap(
+      "KTAP version 1\n1..3\n  KTAP version 1\n  1..1\n  not ok 1 inner\nok 1 a\nnot ok 2 "
+      "b\nok 3 c # SKIP no\n"));
   CHECK(results.passed == 1);
   CHECK(results.failed == 1);
   CHECK(results.skipped == 1);
@@ -31,7 +31,8 @@ TEST_CASE("output that is no KTAP is refused") {
 
 TEST_CASE("KTAP without a plan, with other results than planned, or with none is refused") {
   CHECK(read_ktap("KTAP version 1\nok 1 a\n").error().message == "its KTAP has no plan");
-  CHECK(read_ktap("KTAP version 1\n1..2\nok 1 a\n").error().message == "it planned 2 results and gave 1");
+  CHECK(read_ktap("KTAP version 1\n1..2\nok 1 a\n").error().message ==
+        "it planned 2 results and gave 1");
   CHECK(read_ktap("KTAP version 1\n1..0\n").error().message == "it gave no result");
 }
 
@@ -51,7 +52,8 @@ TEST_CASE("output that is no KTAP becomes diagnostics, made safe") {
 
 TEST_CASE("a line of KTAP that a terminal would act on is made safe, any other stays as it is") {
   CHECK(as_subtest("a", "KTAP version 1\n1..1\n# a \\x1b and caf\xc3\xa9\n# \x1b[2J\nok 1 a\n") ==
-        "  KTAP version 1\n  # Subtest: a\n  1..1\n  # a \\x1b and caf\xc3\xa9\n  # \\x1b[2J\n  ok 1 a\n");
+        "  KTAP version 1\n  # Subtest: a\n  1..1\n  # a \\x1b and caf\xc3\xa9\n  # \\x1b[2J\n  ok "
+        "1 a\n");
 }
 
 TEST_CASE("what was told on standard error stands under the subtest") {

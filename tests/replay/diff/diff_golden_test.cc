@@ -64,7 +64,9 @@ void check_golden(const std::vector<std::string>& options, const std::string& na
 
 }  // namespace
 
-TEST_CASE("two runs are compared for people as in the golden file") { check_golden({}, "diff.txt"); }
+TEST_CASE("two runs are compared for people as in the golden file") {
+  check_golden({}, "diff.txt");
+}
 
 TEST_CASE("with --all what does not matter is shown as in the golden file") {
   check_golden({"--all"}, "diff_all.txt");
@@ -74,7 +76,9 @@ TEST_CASE("two runs are compared in Markdown as in the golden file") {
   check_golden({"--markdown"}, "diff.md");
 }
 
-TEST_CASE("two runs are compared in JSON as in the golden file") { check_golden({"--json"}, "diff.json"); }
+TEST_CASE("two runs are compared in JSON as in the golden file") {
+  check_golden({"--json"}, "diff.json");
+}
 
 namespace {
 
@@ -149,7 +153,9 @@ TEST_CASE("an altered tape is not compared, and is exit status 3") {
   CHECK(diff({b, a}).exit_status == 3);
 }
 
-TEST_CASE("a tape that was never sealed is compared as far as it goes, and that it is not is a difference") {
+TEST_CASE(
+    "a tape that was never sealed is compared as far as it goes, and that it is not is a "
+    "difference") {
   TempDir folder;
   std::string a = record_run(folder.file("a.ktape"), {}).path;
   TapeBuilder builder(folder.file("b.ktape"));
@@ -167,8 +173,9 @@ TEST_CASE("a verdict that one kernel changes is told; an assertion that crashes 
   std::string b = record_run(folder.file("b.ktape"), {.jiffies = 0}).path;
   ChildResult child = diff({a, b});
   CHECK(child.exit_status == 1);
-  CHECK_THAT(child.output,
-             ContainsSubstring("VERDICT CHANGED\n  jiffies-nonzero\n    A  passes\n    B  is violated: "));
+  CHECK_THAT(
+      child.output,
+      ContainsSubstring("VERDICT CHANGED\n  jiffies-nonzero\n    A  passes\n    B  is violated: "));
   std::string broken = folder.file("ktape-assert-broken");
   std::ofstream(broken) << "#!/bin/sh\nkill -SEGV $$\n";
   std::filesystem::permissions(broken, std::filesystem::perms::owner_all);

@@ -70,7 +70,8 @@ Difference value_of(const Diff& diff) {
 
 }  // namespace
 
-TEST_CASE("two runs that differ in what any two runs have different have no difference that matters") {
+TEST_CASE(
+    "two runs that differ in what any two runs have different have no difference that matters") {
   RunSpec other{.slide = 0x1000000,
                 .pid = 146,
                 .start_boottime_ns = 1'970'000'000,
@@ -120,13 +121,15 @@ TEST_CASE("a layout that no request asks for does not matter; one that a request
   CHECK(only(diff_of(a, b)).kind == DiffKind::kLayout);
 }
 
-TEST_CASE("what a run's requests ask for is told from what ktape uses for itself, by the tape's types") {
+TEST_CASE(
+    "what a run's requests ask for is told from what ktape uses for itself, by the tape's types") {
   auto tape = must(TapeReader::open(KTAPE_TAPES "/cold_path_roundtrip-7.3.4.ktape"));
   CHECK(must(asked_fields(*tape)) ==
         FieldNames{{"struct rq", "nr_running"}, {"struct task_struct", "scx.dsq_vtime"}});
 }
 
-TEST_CASE("of one scenario on two kernels only the fields that it asks for have a layout that changed") {
+TEST_CASE(
+    "of one scenario on two kernels only the fields that it asks for have a layout that changed") {
   const auto tape = [](const std::string& version) {
     DiffTape made;
     made.path = KTAPE_TAPES "/cold_path_roundtrip-" + version + ".ktape";
@@ -137,7 +140,8 @@ TEST_CASE("of one scenario on two kernels only the fields that it asks for have 
   };
   Diff diff = diff_of(tape("6.16.12"), tape("7.3.4"));
   for (const Difference& one : of_kind(diff, DiffKind::kLayout))
-    CHECK((one.subject == "struct rq nr_running" || one.subject == "struct task_struct scx.dsq_vtime"));
+    CHECK((one.subject == "struct rq nr_running" ||
+           one.subject == "struct task_struct scx.dsq_vtime"));
   CHECK(of_kind(diff, DiffKind::kLayout, Weight::kHidden).size() > 5);
   CHECK(of_kind(diff, DiffKind::kMissing).empty());
 }
@@ -161,12 +165,15 @@ TEST_CASE("an entry that only one run has is missing in the other") {
   CHECK(only(diff_of({.with_last_entry = false}, {})).a == "not there");
 }
 
-TEST_CASE("another exit of the scheduler is an outcome that changed; other numbers in its message are not") {
+TEST_CASE(
+    "another exit of the scheduler is an outcome that changed; other numbers in its message are "
+    "not") {
   RunSpec stalled{.exit_kind = 1026, .exit_message = "sleeper[147] failed to run for 30.012s"};
   Difference one = only(diff_of({}, stalled));
   CHECK(one.kind == DiffKind::kOutcome);
   CHECK(one.b ==
-        "exited, SCX_EXIT_ERROR_STALL (1026): runnable task stall: sleeper[147] failed to run for 30.012s");
+        "exited, SCX_EXIT_ERROR_STALL (1026): runnable task stall: sleeper[147] failed to run for "
+        "30.012s");
   RunSpec again = stalled;
   again.exit_message = "sleeper[146] failed to run for 30.780s";
   CHECK(diff_of(stalled, again).mattering() == 0);
@@ -176,7 +183,8 @@ TEST_CASE("another exit code of the scheduler is an outcome that changed, told w
   Difference one = only(diff_of({}, {.exit_code = 0x1000100000000}));
   CHECK(one.kind == DiffKind::kOutcome);
   CHECK(one.b ==
-        "exited, SCX_EXIT_UNREG (64), code 0x1000100000000: restart, CPU hotplug: unregistered from user "
+        "exited, SCX_EXIT_UNREG (64), code 0x1000100000000: restart, CPU hotplug: unregistered "
+        "from user "
         "space");
 }
 
@@ -203,11 +211,13 @@ TEST_CASE("a verdict that changed is told with its evidence") {
   CHECK(one.b == "is violated: violated, seq 12: it went back");
 }
 
-TEST_CASE("whether freeze-consistent passes or is inconclusive is chance, that it is violated is not") {
+TEST_CASE(
+    "whether freeze-consistent passes or is inconclusive is chance, that it is violated is not") {
   DiffTape a = tape_of({});
   DiffTape b = a;
   a.verdicts["freeze-consistent"] = {CheckResult::Kind::kPassed, ExitCode::kGood, ""};
-  b.verdicts["freeze-consistent"] = {CheckResult::Kind::kInconclusive, ExitCode::kInconclusive, "a lock"};
+  b.verdicts["freeze-consistent"] = {CheckResult::Kind::kInconclusive, ExitCode::kInconclusive,
+                                     "a lock"};
   CHECK(diff_of(a, b).mattering() == 0);
   b.verdicts["freeze-consistent"] = {CheckResult::Kind::kViolated, ExitCode::kViolated, ""};
   CHECK(only(diff_of(a, b)).kind == DiffKind::kVerdict);
@@ -225,8 +235,8 @@ TEST_CASE("what ktape asked for by itself does not matter") {
 }
 
 TEST_CASE("runs of different scenarios are aligned by the names of steps and tags") {
-  Diff diff =
-      diff_of({}, {.scenario = "other", .scenario_text = "( name = \"other\" )", .vtime_after_write = 5});
+  Diff diff = diff_of(
+      {}, {.scenario = "other", .scenario_text = "( name = \"other\" )", .vtime_after_write = 5});
   CHECK(!diff.same_scenario);
   CHECK(only(diff).kind == DiffKind::kValue);
 }
@@ -268,8 +278,8 @@ TEST_CASE("a written value that has moved on in both runs may vary") {
 }
 
 TEST_CASE("a time beyond what the repeats vary by has changed") {
-  const Diff diff =
-      compare_runs(repeats_with_vtime({655'462, 650'000}), repeats_with_vtime({357'218'481, 357'000'000}));
+  const Diff diff = compare_runs(repeats_with_vtime({655'462, 650'000}),
+                                 repeats_with_vtime({357'218'481, 357'000'000}));
   const Difference one = only(diff);
   CHECK(one.kind == DiffKind::kValue);
   CHECK(one.a == "650000..655462");
@@ -278,7 +288,8 @@ TEST_CASE("a time beyond what the repeats vary by has changed") {
 }
 
 TEST_CASE("a value within what the repeats vary by is the same") {
-  const Diff diff = compare_runs(repeats_with_vtime({100, 300, 200}), repeats_with_vtime({250, 400, 299}));
+  const Diff diff =
+      compare_runs(repeats_with_vtime({100, 300, 200}), repeats_with_vtime({250, 400, 299}));
   CHECK(diff.mattering() == 0);
   CHECK(only(diff, Weight::kMayVary).why == "same within repeats (n=3)");
   const Diff uneven = compare_runs(repeats_with_vtime({200}), repeats_with_vtime({150, 250}));
@@ -286,16 +297,18 @@ TEST_CASE("a value within what the repeats vary by is the same") {
 }
 
 TEST_CASE("few repeats that lie close together do not tell; many do") {
-  const Diff few = compare_runs(repeats_with_vtime({100, 110, 120}), repeats_with_vtime({125, 130, 140}));
+  const Diff few =
+      compare_runs(repeats_with_vtime({100, 110, 120}), repeats_with_vtime({125, 130, 140}));
   CHECK(few.mattering() == 0);
   CHECK(value_of(few).why == "apart, but too few to tell (n=3)");
-  const Diff many =
-      compare_runs(repeats_with_vtime({100, 110, 120, 119}), repeats_with_vtime({125, 130, 140, 126}));
+  const Diff many = compare_runs(repeats_with_vtime({100, 110, 120, 119}),
+                                 repeats_with_vtime({125, 130, 140, 126}));
   CHECK(only(many).kind == DiffKind::kValue);
 }
 
 TEST_CASE(
-    "what only some repeats of one side have may vary; what no repeat of the other has is a difference") {
+    "what only some repeats of one side have may vary; what no repeat of the other has is a "
+    "difference") {
   const RunSpec lost{.lost_bytes = 17};
   const RunSpec timed_out{.outcome = schema::Outcome::RUN_TIMED_OUT};
   const Diff flaky = compare_runs(repeats_of({{}, {}, {}}), repeats_of({{}, timed_out, {}}));
@@ -314,7 +327,8 @@ TEST_CASE("an outcome that half of many repeats have, and none of the others, is
 }
 
 TEST_CASE("an entry that a repeat lacks is told with how many have it") {
-  const Diff diff = compare_runs(repeats_of({{}, {}}), repeats_of({{.with_last_entry = false}, {}}));
+  const Diff diff =
+      compare_runs(repeats_of({{}, {}}), repeats_of({{.with_last_entry = false}, {}}));
   CHECK(diff.mattering() == 0);
   const Difference one = only(diff, Weight::kMayVary);
   CHECK(one.kind == DiffKind::kMissing);
@@ -322,8 +336,11 @@ TEST_CASE("an entry that a repeat lacks is told with how many have it") {
 }
 
 TEST_CASE("repeats of identical runs have no difference that matters") {
-  const RunSpec other{
-      .slide = 0x1000000, .pid = 146, .nr_running = 0, .jiffies = 4'294'892'900, .vtime_read = 9999};
+  const RunSpec other{.slide = 0x1000000,
+                      .pid = 146,
+                      .nr_running = 0,
+                      .jiffies = 4'294'892'900,
+                      .vtime_read = 9999};
   const Diff diff = compare_runs(repeats_of({{}, other}), repeats_of({other, {}, other}));
   CHECK(diff.mattering() == 0);
   CHECK(of_kind(diff, DiffKind::kValue, Weight::kMayVary).size() == 3);
@@ -344,7 +361,8 @@ TEST_CASE("negative numbers of repeats are ordered as such") {
 }
 
 TEST_CASE("numbers are taken out of a text, names that end in digits stay") {
-  CHECK(without_numbers("sleeper[147] failed to run for 30.012s") == "sleeper[N] failed to run for Ns");
+  CHECK(without_numbers("sleeper[147] failed to run for 30.012s") ==
+        "sleeper[N] failed to run for Ns");
   CHECK(without_numbers("at 0xffff8881 in cpu3, worker2.") == "at N in cpu3, worker2.");
   CHECK(without_numbers("ends with 12.") == "ends with N.");
 }
@@ -355,7 +373,8 @@ TEST_CASE("the guests' clocksources are compared, and a change in one run alone 
   const DiffTape unsteady = tape_of({.clocksources = {"tsc", "hpet"}});
   // What is compared, as kernel and machine are.
   CHECK(diff_of(steady, other).mattering() == 0);
-  const std::string text = diff_as_text(side_of(steady), side_of(other), diff_of(steady, other), false);
+  const std::string text =
+      diff_as_text(side_of(steady), side_of(other), diff_of(steady, other), false);
   CHECK_THAT(text, ContainsSubstring("clock"));
   CHECK_THAT(text, ContainsSubstring("kvm-clock"));
   const Difference found = only(diff_of(other, unsteady));
@@ -367,7 +386,8 @@ TEST_CASE("the guests' clocksources are compared, and a change in one run alone 
 TEST_CASE("a change of the clocksource that every boot makes is no difference") {
   const DiffTape late = tape_of({.clocksources = {"tsc"}});
   CHECK(diff_of(tape_of({.clocksources = {"tsc-early", "tsc"}}), late).mattering() == 0);
-  CHECK(diff_of(tape_of({.clocksources = {"refined-jiffies", "tsc-early", "tsc"}}), late).mattering() == 0);
+  CHECK(diff_of(tape_of({.clocksources = {"refined-jiffies", "tsc-early", "tsc"}}), late)
+            .mattering() == 0);
   CHECK(diff_of(tape_of({.clocksources = {"tsc-early", "hpet"}}), late).mattering() == 1);
 }
 

@@ -37,7 +37,8 @@ struct Fixture {
     return again();
   }
   ChildResult again() {
-    const std::string line = KTAPE_BIN "/ktape-export " + path + " --core freeze:last -o " + core + " 2>&1";
+    const std::string line =
+        KTAPE_BIN "/ktape-export " + path + " --core freeze:last -o " + core + " 2>&1";
     return must(run_child("/bin/sh", {"-c", line}, 1 << 20));
   }
 
@@ -57,7 +58,8 @@ T at(const std::vector<std::byte>& file, size_t offset) {
 
 }  // namespace
 
-TEST_CASE_METHOD(Fixture, "a core has memory by physical, direct-map and image addresses, and VMCOREINFO") {
+TEST_CASE_METHOD(Fixture,
+                 "a core has memory by physical, direct-map and image addresses, and VMCOREINFO") {
   const ChildResult child = export_core();
   INFO(child.output);
   REQUIRE(child.exit_status == 0);
@@ -71,7 +73,8 @@ TEST_CASE_METHOD(Fixture, "a core has memory by physical, direct-map and image a
   const auto image = at<Elf64_Phdr>(file, header.e_phoff + sizeof(Elf64_Phdr));
   const auto memory = at<Elf64_Phdr>(file, header.e_phoff + 2 * sizeof(Elf64_Phdr));
   CHECK(notes.p_type == PT_NOTE);
-  const std::string_view text(reinterpret_cast<const char*>(file.data()) + notes.p_offset, notes.p_filesz);
+  const std::string_view text(reinterpret_cast<const char*>(file.data()) + notes.p_offset,
+                              notes.p_filesz);
   CHECK_THAT(std::string(text), ContainsSubstring("OSRELEASE=6.99.0-fake\n"));
 
   CHECK(memory.p_paddr == 0);
@@ -99,7 +102,8 @@ void set_registers(schema::Record::Builder record) {
     vcpu.setInterruptsEnabled(true);
   }
   capnp::DynamicStruct::Builder registers = vcpus[0].initRegisters();
-  for (const auto field : registers.getSchema().getFields()) registers.set(field, 100 + field.getIndex());
+  for (const auto field : registers.getSchema().getFields())
+    registers.set(field, 100 + field.getIndex());
 }
 
 // The notes NT_PRSTATUS of a core.
@@ -131,22 +135,24 @@ TEST_CASE_METHOD(Fixture, "a core has every register of a vCPU at its place") {
   const user_regs_struct got = registers_of(vcpus[0]);
   CHECK(got.rip == kRip);
   // By the order of the fields of schema::Registers.
-  const unsigned long long fields[] = {got.rax, got.rbx, got.rcx,     got.rdx,    got.rsi, got.rdi, got.rbp,
-                                       got.rsp, got.r8,  got.r9,      got.r10,    got.r11, got.r12, got.r13,
-                                       got.r14, got.r15, got.eflags,  got.cs,     got.ss,  got.ds,  got.es,
-                                       got.fs,  got.gs,  got.fs_base, got.gs_base};
+  const unsigned long long fields[] = {
+      got.rax, got.rbx, got.rcx, got.rdx, got.rsi, got.rdi,     got.rbp,    got.rsp,    got.r8,
+      got.r9,  got.r10, got.r11, got.r12, got.r13, got.r14,     got.r15,    got.eflags, got.cs,
+      got.ss,  got.ds,  got.es,  got.fs,  got.gs,  got.fs_base, got.gs_base};
   for (size_t i = 0; i < std::size(fields); ++i) CHECK(fields[i] == 100 + i);
   CHECK(got.orig_rax == 0);
 }
 
-TEST_CASE_METHOD(Fixture, "a core of a tape without all registers has three of them, and export says so") {
+TEST_CASE_METHOD(Fixture,
+                 "a core of a tape without all registers has three of them, and export says so") {
   tape.set_edit(set_registers);
   const ChildResult child = export_core();
   REQUIRE(child.exit_status == 0);
-  CHECK_THAT(child.output,
-             ContainsSubstring(
-                 "ktape export: of 1 vCPU only rip, privilege level and interrupt flag are on the tape; "
-                 "the other registers are not, and are 0 in the core\n"));
+  CHECK_THAT(
+      child.output,
+      ContainsSubstring(
+          "ktape export: of 1 vCPU only rip, privilege level and interrupt flag are on the tape; "
+          "the other registers are not, and are 0 in the core\n"));
   const auto vcpus = statuses(must(read_file(core, size_t{64} << 20)));
   REQUIRE(vcpus.size() == 2);
   user_regs_struct expected{};
@@ -164,12 +170,14 @@ TEST_CASE_METHOD(Fixture, "export says of how many vCPUs no register is on the t
   });
   const ChildResult child = export_core();
   CHECK(child.exit_status == 0);
-  CHECK_THAT(child.output,
-             ContainsSubstring("ktape export: the registers of 2 vCPUs are not on the tape, and are 0 in "
-                               "the core\n"));
+  CHECK_THAT(
+      child.output,
+      ContainsSubstring("ktape export: the registers of 2 vCPUs are not on the tape, and are 0 in "
+                        "the core\n"));
 }
 
-TEST_CASE_METHOD(Fixture, "a core is not written over a file, nor of memory without the kernel's image") {
+TEST_CASE_METHOD(Fixture,
+                 "a core is not written over a file, nor of memory without the kernel's image") {
   SECTION("a file that exists") {
     REQUIRE(export_core().exit_status == 0);
     const ChildResult child = again();
@@ -180,7 +188,8 @@ TEST_CASE_METHOD(Fixture, "a core is not written over a file, nor of memory with
     tape.keep_frames([](uint64_t frame) { return frame != 600; });
     const ChildResult child = export_core();
     CHECK(child.exit_status == 77);
-    CHECK_THAT(child.output, ContainsSubstring("the kernel's image was not captured whole\nhint: "));
+    CHECK_THAT(child.output,
+               ContainsSubstring("the kernel's image was not captured whole\nhint: "));
     CHECK_FALSE(std::filesystem::exists(core));
   }
 }

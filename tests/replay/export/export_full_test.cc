@@ -7,7 +7,8 @@
 
 namespace ktape::test {
 
-TEST_CASE("values of 64 bits survive pandas: the hex column as it is read, the decimal one as a string") {
+TEST_CASE(
+    "values of 64 bits survive pandas: the hex column as it is read, the decimal one as a string") {
   TempDir folder;
   TapeBuilder builder(folder.file("run.ktape"));
   builder.run_started();
@@ -18,8 +19,9 @@ TEST_CASE("values of 64 bits survive pandas: the hex column as it is read, the d
   failed.status = schema::EntryStatus::FAILED;
   builder.op({value("largest", 18446744073709551615U), value("odd", 9007199254740993U), failed});
   std::string csv = folder.file("ops.csv");
-  REQUIRE(run_program("ktape-export", {builder.seal().path, "--csv", "--table", "kernel_op", "-o", csv})
-              .exit_status == 0);
+  REQUIRE(
+      run_program("ktape-export", {builder.seal().path, "--csv", "--table", "kernel_op", "-o", csv})
+          .exit_status == 0);
   CHECK(python(R"(
 import pandas, sys
 plain = pandas.read_csv(sys.argv[1])

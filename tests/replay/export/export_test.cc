@@ -111,7 +111,9 @@ TEST_CASE("values of 64 bits survive Python's csv and SQLite's import") {
   TempDir folder;
   std::string tape = wide_tape(folder.file("run.ktape"));
   std::string csv = folder.file("ops.csv");
-  REQUIRE(run_program("ktape-export", {tape, "--csv", "--table", "kernel_op", "-o", csv}).exit_status == 0);
+  REQUIRE(
+      run_program("ktape-export", {tape, "--csv", "--table", "kernel_op", "-o", csv}).exit_status ==
+      0);
   CHECK(python(R"(
 import csv, sys
 for row in csv.DictReader(open(sys.argv[1], newline="")):
@@ -159,7 +161,8 @@ TEST_CASE("a counter above 2^63 is a floating-point number in Perfetto, and exac
   std::string text = decoded(trace);
   CHECK_THAT(text, ContainsSubstring("double_counter_value: 1.8446744073709552e+19"));
   CHECK_THAT(text, ContainsSubstring("counter_value: 9007199254740993"));
-  CHECK_THAT(text, ContainsSubstring("string_value: \"18446744073709551615 (0xffffffffffffffff)\""));
+  CHECK_THAT(text,
+             ContainsSubstring("string_value: \"18446744073709551615 (0xffffffffffffffff)\""));
 }
 
 TEST_CASE("JSON Lines are what show prints as JSON") {
@@ -188,7 +191,8 @@ TEST_CASE("export refuses what it cannot make") {
   CHECK(run_program("ktape-export", {tape, "-o", "-"}).exit_status == 2);
   CHECK(run_program("ktape-export", {tape, "--csv", "--jsonl", "-o", "-"}).exit_status == 2);
   CHECK(run_program("ktape-export", {tape, "--csv", "-o", "-"}).exit_status == 2);
-  CHECK(run_program("ktape-export", {tape, "--csv", "--table", "event", "-o", "-"}).exit_status == 2);
+  CHECK(run_program("ktape-export", {tape, "--csv", "--table", "event", "-o", "-"}).exit_status ==
+        2);
   CHECK(run_program("ktape-export", {tape, "--jsonl", "-o", "/nonexistent/x"}).exit_status == 4);
   CHECK_THAT(errors_of("ktape-export", tape + " --csv --table kernel_ops -o -"),
              ContainsSubstring("hint: did you mean 'kernel_op'?"));
@@ -214,14 +218,16 @@ TEST_CASE("info tells each blob's size by its name, and what a tape is in a few 
   TapeBuilder builder(folder.file("run.ktape"));
   builder.run_started("small");
   std::string noise;
-  for (uint64_t i = 0, x = 1; i < 20'000; ++i, x = x * 6364136223846793005U + 1442695040888963407U) {
+  for (uint64_t i = 0, x = 1; i < 20'000;
+       ++i, x = x * 6364136223846793005U + 1442695040888963407U) {
     noise += static_cast<char>(x >> 56);
   }
   (void)must(builder.writer().add_blob("btf", as_bytes(noise)));
   SealedTape tape = builder.seal();
   ChildResult child = run_program("ktape-info", {tape.path, "--size"});
   CHECK(child.exit_status == 0);
-  CHECK_THAT(child.output, ContainsSubstring("outcome     completed, exit code 0\nscenario    small\n"));
+  CHECK_THAT(child.output,
+             ContainsSubstring("outcome     completed, exit code 0\nscenario    small\n"));
   CHECK_THAT(child.output, ContainsSubstring("head        " + to_hex(tape.head) + "\n"));
   // It cannot be compressed, so it is there as it is.
   CHECK_THAT(child.output, ContainsSubstring("blobs           20000 "));
@@ -256,11 +262,12 @@ TEST_CASE("info tells what became of each trigger") {
                                "            symbol:schedule: 3 hits in 2 freezes\n"
                                "            symbol:panic: never, it was not set up\n"
                                "            time: 7 of 8 intervals froze; 1 was skipped: the "));
-  CHECK_THAT(run_program("ktape-info", {tape.path, "--json"}).output,
-             ContainsSubstring(R"("triggers":[{"name":"scx-error","armed":true,"freezes":0,"hits":0},)"
-                               R"({"name":"symbol:schedule","armed":true,"freezes":2,"hits":3},)"
-                               R"({"name":"symbol:panic","armed":false,"freezes":0,"hits":0}],)"
-                               R"("intervals":{"froze":7,"skippedBusy":0,"skippedLate":1},)"));
+  CHECK_THAT(
+      run_program("ktape-info", {tape.path, "--json"}).output,
+      ContainsSubstring(R"("triggers":[{"name":"scx-error","armed":true,"freezes":0,"hits":0},)"
+                        R"({"name":"symbol:schedule","armed":true,"freezes":2,"hits":3},)"
+                        R"({"name":"symbol:panic","armed":false,"freezes":0,"hits":0}],)"
+                        R"("intervals":{"froze":7,"skippedBusy":0,"skippedLate":1},)"));
 }
 
 TEST_CASE("info tells of the host, what vCPUs waited for it, and the guest's clocksources") {
@@ -290,16 +297,17 @@ TEST_CASE("info tells of the host, what vCPUs waited for it, and the guest's clo
   }
   const std::string tape = builder.seal().path;
   const std::string text = run_program("ktape-info", {tape}).output;
-  CHECK_THAT(text, ContainsSubstring(
-                       "host        Zen, 4 CPUs of a host that is no guest\n"
-                       "            in 1.00 ms vCPUs waited for one of its CPUs: CPU 0 50.0 us (5.0 %), "
-                       "CPU 1 not known\n"));
+  CHECK_THAT(text,
+             ContainsSubstring(
+                 "host        Zen, 4 CPUs of a host that is no guest\n"
+                 "            in 1.00 ms vCPUs waited for one of its CPUs: CPU 0 50.0 us (5.0 %), "
+                 "CPU 1 not known\n"));
   CHECK_THAT(text, ContainsSubstring("clocksource tsc, then hpet\n"));
-  CHECK_THAT(
-      run_program("ktape-info", {tape, "--json"}).output,
-      ContainsSubstring(R"("host":{"cpu":"Zen","cpus":4,"isGuest":false,"hypervisor":"","kvmNested":"1"},)"
-                        R"("runDelays":{"ofNs":1000000,"vcpus":[{"cpu":0,"ranNs":50000,"waitedNs":50000},)"
-                        R"({"cpu":1,"ranNs":null,"waitedNs":null}]},"clocksources":["tsc","hpet"],)"));
+  CHECK_THAT(run_program("ktape-info", {tape, "--json"}).output,
+             ContainsSubstring(
+                 R"("host":{"cpu":"Zen","cpus":4,"isGuest":false,"hypervisor":"","kvmNested":"1"},)"
+                 R"("runDelays":{"ofNs":1000000,"vcpus":[{"cpu":0,"ranNs":50000,"waitedNs":50000},)"
+                 R"({"cpu":1,"ranNs":null,"waitedNs":null}]},"clocksources":["tsc","hpet"],)"));
   const std::string trace = folder.file("run.pftrace");
   REQUIRE(run_program("ktape-export", {tape, "--perfetto", "-o", trace}).exit_status == 0);
   const std::string events = decoded(trace);
@@ -316,7 +324,9 @@ TEST_CASE("info of a tape that tells nothing of its host says null") {
              ContainsSubstring(R"("host":null,"runDelays":null,"clocksources":[],)"));
 }
 
-TEST_CASE("info prints what was tested, the command that captures it again, and the scenario byte for byte") {
+TEST_CASE(
+    "info prints what was tested, the command that captures it again, and the scenario byte for "
+    "byte") {
   TempDir folder;
   TapeBuilder builder(folder.file("run.ktape"));
   constexpr char kText[] = "(name = \"mine\",\r\n steps = [])";
@@ -338,7 +348,8 @@ TEST_CASE("info prints what was tested, the command that captures it again, and 
     program.setUntracked(2);
   });
   const std::string tape = builder.seal().path;
-  const std::string command = "cd /code && ktape capture --scheduler './scx_mine -s 5' mine.scenario";
+  const std::string command =
+      "cd /code && ktape capture --scheduler './scx_mine -s 5' mine.scenario";
   const std::string commit =
       "commit 0123456789 with changes that are not committed, beside 2 untracked files, of '/code'";
   const ChildResult script = run_program("ktape-info", {tape, "--reproduce"});
@@ -346,21 +357,26 @@ TEST_CASE("info prints what was tested, the command that captures it again, and 
   CHECK_THAT(script.output, ContainsSubstring("in '/code'\n# kernel "));
   CHECK_THAT(script.output,
              ContainsSubstring("# scheduler '/code/scx_mine', SHA-256 , build-id abcd, " + commit));
-  CHECK_THAT(script.output, ContainsSubstring("'ktape info " + tape + " --scenario-text' prints it\n"));
+  CHECK_THAT(script.output,
+             ContainsSubstring("'ktape info " + tape + " --scenario-text' prints it\n"));
   CHECK(script.output.ends_with("\n" + command + "\n"));
   CHECK(run_program("ktape-info", {tape, "--scenario-text"}).output == kText);
   // The same among the rest, for people and for programs.
-  CHECK_THAT(run_program("ktape-info", {tape}).output, ContainsSubstring("scheduler   '/code/scx_mine', "));
-  CHECK_THAT(run_program("ktape-show", {tape}).output, ContainsSubstring("tested      '/code/scx_mine', "));
+  CHECK_THAT(run_program("ktape-info", {tape}).output,
+             ContainsSubstring("scheduler   '/code/scx_mine', "));
+  CHECK_THAT(run_program("ktape-show", {tape}).output,
+             ContainsSubstring("tested      '/code/scx_mine', "));
   const std::string json = run_program("ktape-info", {tape, "--json"}).output;
   CHECK_THAT(json, ContainsSubstring(R"("reproduce":")" + command +
                                      R"(","schedulerProgram":{"path":"/code/scx_mine")"));
-  CHECK_THAT(json,
-             ContainsSubstring(R"("checkout":"changed","commit":"0123456789","checkoutFolder":"/code")"));
+  CHECK_THAT(json, ContainsSubstring(
+                       R"("checkout":"changed","commit":"0123456789","checkoutFolder":"/code")"));
   CHECK(run_program("ktape-info", {tape, "--reproduce", "--json"}).exit_status == 2);
 }
 
-TEST_CASE("info has no command of a tape that does not say what was asked, nor a scenario that is no text") {
+TEST_CASE(
+    "info has no command of a tape that does not say what was asked, nor a scenario that is no "
+    "text") {
   TempDir folder;
   TapeBuilder builder(folder.file("run.ktape"));
   builder.run_started("small");
@@ -368,18 +384,22 @@ TEST_CASE("info has no command of a tape that does not say what was asked, nor a
   CHECK(run_program("ktape-info", {tape, "--scenario-text"}).exit_status == 77);
   // Of ktape's own scheduler there is the object that the guest loaded.
   TapeBuilder own(folder.file("own.ktape"));
-  own.add([](schema::Record::Builder record) { record.initRunStarted().initArguments(1).set(0, "own"); });
+  own.add([](schema::Record::Builder record) {
+    record.initRunStarted().initArguments(1).set(0, "own");
+  });
   own.add([](schema::Record::Builder record) {
     auto scheduler = record.initSchedulerAttached();
     scheduler.setId(1);
     const std::string text[] = {"ktape_vtime", "\x12\x34"};
-    scheduler.setName(kj::arrayPtr(reinterpret_cast<const kj::byte*>(text[0].data()), text[0].size()));
+    scheduler.setName(
+        kj::arrayPtr(reinterpret_cast<const kj::byte*>(text[0].data()), text[0].size()));
     scheduler.setObjectDigest(
         kj::arrayPtr(reinterpret_cast<const kj::byte*>(text[1].data()), text[1].size()));
   });
   const std::string own_tape = own.seal().path;
   for (const std::vector<std::string>& asked : {std::vector{own_tape}, {own_tape, "--reproduce"}})
-    CHECK_THAT(run_program("ktape-info", asked).output, ContainsSubstring("ktape_vtime, SHA-256 1234\n"));
+    CHECK_THAT(run_program("ktape-info", asked).output,
+               ContainsSubstring("ktape_vtime, SHA-256 1234\n"));
   TapeBuilder hostile(folder.file("hostile.ktape"));
   hostile.add([](schema::Record::Builder record) {
     record.initRunStarted().setScenarioText("(name = \"\x1b[2J\")");
@@ -398,8 +418,8 @@ TEST_CASE("info has no command of a tape that does not say what was asked, nor a
 
 TEST_CASE("an option that a verb does not have is blamed, not what stands behind it") {
   for (const char* verb : {"ktape-show", "ktape-info", "ktape-report", "ktape-verify"}) {
-    const ChildResult result =
-        must(run_child("/bin/sh", {"-c", std::string(KTAPE_BIN "/") + verb + " T --at freeze:1 2>&1"}, 4096));
+    const ChildResult result = must(run_child(
+        "/bin/sh", {"-c", std::string(KTAPE_BIN "/") + verb + " T --at freeze:1 2>&1"}, 4096));
     CHECK(result.exit_status == 2);
     CHECK_THAT(result.output, ContainsSubstring(": there is no option '--at'\n"));
   }
@@ -417,7 +437,8 @@ TEST_CASE("what a Perfetto trace has no track for is told in it and on standard 
   TempDir folder;
   TapeBuilder builder(folder.file("run.ktape"));
   builder.run_started("many");
-  for (int i = 0; i < 1002; ++i) builder.worker_started("w" + std::to_string(i), 100 + i, 1'000'000'000);
+  for (int i = 0; i < 1002; ++i)
+    builder.worker_started("w" + std::to_string(i), 100 + i, 1'000'000'000);
   builder.worker_started("w1001", 2000, 2'000'000'000);  // again: the same track
   std::vector<TapeEntry> entries;
   for (int i = 0; i < 1001; ++i)
@@ -425,8 +446,10 @@ TEST_CASE("what a Perfetto trace has no track for is told in it and on standard 
   builder.op(entries);
   const std::string tape = builder.seal().path;
   const std::string trace = folder.file("run.pftrace");
-  const std::string said = "not in the trace: 2 workers, 1 value: it has at most 1000 tracks of each sort";
-  CHECK(errors_of("ktape-export", tape + " --perfetto -o " + trace) == "ktape export: " + said + "\n");
+  const std::string said =
+      "not in the trace: 2 workers, 1 value: it has at most 1000 tracks of each sort";
+  CHECK(errors_of("ktape-export", tape + " --perfetto -o " + trace) ==
+        "ktape export: " + said + "\n");
   CHECK(count_of(decoded(trace), said) == 1);
 }
 

@@ -19,16 +19,22 @@ void record(FakeTape& tape) {
   tape.serve({read_line("task:sleeper.scx.dsq_vtime")});
   tape.serve({write_u64("set", "task:sleeper.scx.dsq_vtime", 5)});
   tape.serve({read_line("task:sleeper.scx.dsq_vtime"), read_line("cpu0:runqueues.nr_running")});
-  tape.builder().add([](schema::Record::Builder to) { to.initConsole().setText(as_data("Linux\n")); });
-  tape.builder().add([](schema::Record::Builder to) { to.initLost().initCounters(1)[0].setName("samples"); });
-  tape.builder().add([](schema::Record::Builder to) { to.initTriggerChanged().setTrigger("scx-error"); });
-  tape.builder().add([](schema::Record::Builder to) { to.initRunDelays().initVcpus(1)[0].setKnown(true); });
-  tape.builder().add([](schema::Record::Builder to) { to.initClocksourceSeen().setName(as_data("tsc")); });
+  tape.builder().add(
+      [](schema::Record::Builder to) { to.initConsole().setText(as_data("Linux\n")); });
+  tape.builder().add(
+      [](schema::Record::Builder to) { to.initLost().initCounters(1)[0].setName("samples"); });
+  tape.builder().add(
+      [](schema::Record::Builder to) { to.initTriggerChanged().setTrigger("scx-error"); });
+  tape.builder().add(
+      [](schema::Record::Builder to) { to.initRunDelays().initVcpus(1)[0].setKnown(true); });
+  tape.builder().add(
+      [](schema::Record::Builder to) { to.initClocksourceSeen().setName(as_data("tsc")); });
   tape.builder().step_finished(0);
   tape.builder().scheduler_exited(1);
 }
 
-// A tape that says these are its kernel's types or symbols: a recorder's that had a lie for a kernel.
+// A tape that says these are its kernel's types or symbols: a recorder's that had a lie for a
+// kernel.
 Attack knowledge(const std::string& name, bool types,
                  const std::function<std::vector<std::byte>()>& content) {
   return {name,
@@ -95,7 +101,8 @@ void make_victim(const std::string& path) {
 std::vector<Attack> blob_attacks() {
   std::vector<Attack> attacks = {
       knowledge("types of nothing", true, types_of_nothing),
-      knowledge("64 MiB of zeroes for types", true, [] { return std::vector<std::byte>(kMaxBlob); }),
+      knowledge("64 MiB of zeroes for types", true,
+                [] { return std::vector<std::byte>(kMaxBlob); }),
       knowledge("no types", true, [] { return std::vector<std::byte>(); }),
       knowledge("9 million symbols", false, [] { return repeated("0 t a\n", kMaxBlob - 16); }),
       knowledge("a symbol of 64 MiB", false, [] { return repeated("0 t ", 4); }),
@@ -110,8 +117,8 @@ std::vector<Attack> blob_attacks() {
        }},
   };
   for (unsigned seed = 1; seed <= 8; ++seed) {
-    attacks.push_back(
-        knowledge("types scrambled by " + std::to_string(seed), true, [=] { return scrambled_types(seed); }));
+    attacks.push_back(knowledge("types scrambled by " + std::to_string(seed), true,
+                                [=] { return scrambled_types(seed); }));
   }
   return attacks;
 }

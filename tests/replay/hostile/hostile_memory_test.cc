@@ -27,7 +27,8 @@ struct Fixture {
   // Both programs end so; returns what read says.
   std::string refused(const std::string& path, int status = 3) {
     CHECK(run("ktape-replay " + path).exit_status == status);
-    const ChildResult read = run("ktape-read " + path + " --at freeze:1 task:sleeper.scx.dsq_vtime");
+    const ChildResult read =
+        run("ktape-read " + path + " --at freeze:1 task:sleeper.scx.dsq_vtime");
     CHECK(read.exit_status == status);
     return read.output;
   }
@@ -51,13 +52,15 @@ TEST_CASE_METHOD(Fixture, "rows of freeze_page that were changed are refused") {
   const std::string path = tape();
   SECTION("a page that became zeroes") {
     sql(path,
-        "UPDATE freeze_page SET hash = NULL WHERE frame = (SELECT max(frame) FROM freeze_page WHERE hash NOT "
+        "UPDATE freeze_page SET hash = NULL WHERE frame = (SELECT max(frame) FROM freeze_page "
+        "WHERE hash NOT "
         "NULL)");
   }
   SECTION("a row that is gone") { sql(path, "DELETE FROM freeze_page WHERE frame = 3"); }
   SECTION("two pages that changed places") {
     sql(path,
-        "UPDATE freeze_page SET hash = (SELECT hash FROM freeze_page WHERE frame = 512) WHERE frame = 514");
+        "UPDATE freeze_page SET hash = (SELECT hash FROM freeze_page WHERE frame = 512) WHERE "
+        "frame = 514");
   }
   CHECK_THAT(refused(path),
              ContainsSubstring("the rows of freeze_page for freeze 1 are not those of record "));
@@ -71,7 +74,8 @@ TEST_CASE_METHOD(Fixture, "rows of freeze_page that make no sense are refused") 
   }
   SECTION("a run of pages with one content") {
     sql(path,
-        "UPDATE freeze_page SET frames = 2 WHERE frame = (SELECT max(frame) FROM freeze_page WHERE hash NOT "
+        "UPDATE freeze_page SET frames = 2 WHERE frame = (SELECT max(frame) FROM freeze_page WHERE "
+        "hash NOT "
         "NULL)");
     CHECK_THAT(refused(path), ContainsSubstring("freeze_page (freeze 1, frame "));
   }
@@ -95,10 +99,11 @@ TEST_CASE_METHOD(Fixture, "type information cut short anywhere is refused or rea
   const std::vector<std::byte> whole = kernel.knowledge()->btf_raw;
   for (size_t part = 0; part < 8; ++part) {
     TempDir own;
-    FakeTape made(own.file("run.ktape"), [&](schema::KernelIdentified::Builder to, TapeWriter& writer) {
-      set_blob(writer, std::span(whole).first(whole.size() * part / 8), "btf",
-               [&](auto hash) { to.setBtfDigest(hash); });
-    });
+    FakeTape made(own.file("run.ktape"),
+                  [&](schema::KernelIdentified::Builder to, TapeWriter& writer) {
+                    set_blob(writer, std::span(whole).first(whole.size() * part / 8), "btf",
+                             [&](auto hash) { to.setBtfDigest(hash); });
+                  });
     made.serve({read_line("task:sleeper.scx.dsq_vtime")});
     CHECK(run("ktape-replay " + made.seal().path).exit_status == 3);
   }
@@ -107,7 +112,8 @@ TEST_CASE_METHOD(Fixture, "type information cut short anywhere is refused or rea
 TEST_CASE_METHOD(Fixture, "a symbol table that is garbage, or lacks what is needed, is refused") {
   const auto symbols = [](std::string text) {
     return [=](schema::KernelIdentified::Builder kernel, TapeWriter& writer) {
-      set_blob(writer, as_bytes(text), "symbols", [&](auto hash) { kernel.setSymbolsDigest(hash); });
+      set_blob(writer, as_bytes(text), "symbols",
+               [&](auto hash) { kernel.setSymbolsDigest(hash); });
     };
   };
   SECTION("garbage") {
@@ -125,15 +131,17 @@ TEST_CASE_METHOD(Fixture, "facts of the kernel that cannot be are refused, by re
     return [=](schema::KernelIdentified::Builder kernel, TapeWriter&) { edit(kernel); };
   };
   SECTION("CPUs") {
-    CHECK_THAT(refused(tape(edited([](auto kernel) { kernel.setCpus(4'000'000'000); }))),
-               ContainsSubstring("record 2 (kernelIdentified): 4000000000 CPUs: there are 1 to 8192"));
+    CHECK_THAT(
+        refused(tape(edited([](auto kernel) { kernel.setCpus(4'000'000'000); }))),
+        ContainsSubstring("record 2 (kernelIdentified): 4000000000 CPUs: there are 1 to 8192"));
   }
   SECTION("paging levels") {
     CHECK_THAT(refused(tape(edited([](auto kernel) { kernel.setPagingLevels(4'000'000'000); }))),
                ContainsSubstring("record 2 (kernelIdentified): 99 paging levels"));
   }
   SECTION("a blob that is not there") {
-    CHECK_THAT(refused(tape(edited([](auto kernel) { kernel.setBtfDigest(as_data(std::string(32, 'x'))); }))),
+    CHECK_THAT(refused(tape(edited(
+                   [](auto kernel) { kernel.setBtfDigest(as_data(std::string(32, 'x'))); }))),
                ContainsSubstring("the kernel's btf: there is no blob "));
   }
   SECTION("no blob named") {
@@ -142,8 +150,9 @@ TEST_CASE_METHOD(Fixture, "facts of the kernel that cannot be are refused, by re
   }
 }
 
-TEST_CASE_METHOD(Fixture,
-                 "a slide that is not the kernel's leads to what was not captured, or to another place") {
+TEST_CASE_METHOD(
+    Fixture,
+    "a slide that is not the kernel's leads to what was not captured, or to another place") {
   const auto slid = [](schema::KernelIdentified::Builder kernel, TapeWriter&) {
     kernel.setPhysBase(kernel.getPhysBase() + (uint64_t{1} << 45));
   };
@@ -152,7 +161,9 @@ TEST_CASE_METHOD(Fixture,
 
 TEST_CASE_METHOD(Fixture, "a record that was edited is refused by both programs") {
   const std::string path = tape();
-  sql(path, "UPDATE event SET record = CAST(replace(record, 'sleeper', 'slaaper') AS BLOB) WHERE seq = 4");
+  sql(path,
+      "UPDATE event SET record = CAST(replace(record, 'sleeper', 'slaaper') AS BLOB) WHERE seq = "
+      "4");
   CHECK_THAT(refused(path), ContainsSubstring("is altered: record 4 is not as it was recorded"));
 }
 

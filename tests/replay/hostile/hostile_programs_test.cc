@@ -13,10 +13,10 @@
 #include "tests/support/must.h"
 #include "tests/support/temp_dir.h"
 
-// Every program over every tape that a stranger made. None may crash, take more than a gigabyte or a minute,
-// write to the tape, or leave anything beside it or in the temporary folder; and ktape verify gives the
-// verdict that the attack deserves. KTAPE_EVERY: of how many pairs of attack and another program one is
-// tried; tools/test --full tries all of them.
+// Every program over every tape that a stranger made. None may crash, take more than a gigabyte or
+// a minute, write to the tape, or leave anything beside it or in the temporary folder; and ktape
+// verify gives the verdict that the attack deserves. KTAPE_EVERY: of how many pairs of attack and
+// another program one is tried; tools/test --full tries all of them.
 
 namespace ktape::test {
 
@@ -83,8 +83,9 @@ class Fixture {
       }
       ++attacked_;
     }
-    std::printf("%zu attacks, %zu programs run, %zu refused, %zu found something, longest %lld ms\n",
-                attacked_, ran_, refused_, found_, static_cast<long long>(longest_.count()));
+    std::printf(
+        "%zu attacks, %zu programs run, %zu refused, %zu found something, longest %lld ms\n",
+        attacked_, ran_, refused_, found_, static_cast<long long>(longest_.count()));
   }
 
  private:
@@ -119,7 +120,8 @@ class Fixture {
     const std::string begin = folder_ + "/run.ktape: ";
     std::string verdict = "unusable";
     if (child.output.starts_with(begin))
-      verdict = child.output.substr(begin.size(), child.output.find(':', begin.size()) - begin.size());
+      verdict =
+          child.output.substr(begin.size(), child.output.find(':', begin.size()) - begin.size());
     INFO(child.output.substr(0, 2000));
     CHECK(verdict == attack.verdict);
     CHECK(child.exit_status == (verdict == "intact"                               ? 0
@@ -132,26 +134,29 @@ class Fixture {
     const std::string out = dir_.file("out");
     fs::remove_all(out);
     for (const auto& [name, value] :
-         {std::pair<std::string, std::string>{" T", folder_ + "/run.ktape"}, {" V", victim_}, {" O", out}}) {
-      if (const size_t at = line.find(name + " "); at != std::string::npos) line.replace(at + 1, 1, value);
+         {std::pair<std::string, std::string>{" T", folder_ + "/run.ktape"},
+          {" V", victim_},
+          {" O", out}}) {
+      if (const size_t at = line.find(name + " "); at != std::string::npos)
+        line.replace(at + 1, 1, value);
       if (line.ends_with(name)) line.replace(line.size() - 1, 1, value);
     }
     const std::string limits = kSanitized ? "" : "ulimit -v 1048576; ulimit -t 60; ";
-    const std::string script =
-        "ulimit -c 0; " + limits + "TMPDIR=" + temporary_ + " exec " + KTAPE_BIN "/" + line + " 2>&1";
+    const std::string script = "ulimit -c 0; " + limits + "TMPDIR=" + temporary_ + " exec " +
+                               KTAPE_BIN "/" + line + " 2>&1";
     ChildOptions options;
     options.output_bytes = kOutputBytes;
     options.time = kTime;
     const auto began = std::chrono::steady_clock::now();
     const ChildResult child = must(run_child("/bin/sh", {"-c", script}, options));
-    const auto took =
-        std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::steady_clock::now() - began);
+    const auto took = std::chrono::duration_cast<std::chrono::milliseconds>(
+        std::chrono::steady_clock::now() - began);
     longest_ = std::max(longest_, took);
     ++ran_;
     refused_ += child.exit_status == 3 ? 1 : 0;
     found_ += child.exit_status == 1 ? 1 : 0;
-    INFO(line << ": status " << child.exit_status << ", signal " << child.signal << " " << child.stopped
-              << "\n"
+    INFO(line << ": status " << child.exit_status << ", signal " << child.signal << " "
+              << child.stopped << "\n"
               << child.output.substr(0, 2000));
     static const std::set<int> kStatuses = {0, 1, 2, 3, 4, 77};
     CHECK(kStatuses.contains(child.exit_status));

@@ -46,8 +46,8 @@ uint64_t list_at(int32_t offset, uint64_t size, uint64_t count) {
 
 // A record of one list: its struct has `data` words, and the list stands at its pointer `slot`.
 std::vector<uint64_t> record_of(uint64_t seq, Record::Which kind, uint64_t data, uint64_t slot) {
-  std::vector<uint64_t> words = {struct_at(0, 4, 1),          seq, 1, 1, static_cast<uint64_t>(kind),
-                                 struct_at(0, data, slot + 1)};
+  std::vector<uint64_t> words = {
+      struct_at(0, 4, 1), seq, 1, 1, static_cast<uint64_t>(kind), struct_at(0, data, slot + 1)};
   words.resize(words.size() + data + slot + 1);
   return words;
 }
@@ -117,19 +117,20 @@ Attack tower_of_values(const std::string& name, Record::Which kind, uint64_t dat
 
 // A list of pointers that all lead to one text of a megabyte.
 Attack shared_text(const std::string& name, Record::Which kind, uint64_t data, uint64_t slot) {
-  return {name, [=](const std::string& path) {
-            replace(path, static_cast<uint16_t>(kind), [&](uint64_t seq) {
-              constexpr uint64_t kPointers = 10'000, kTextWords = 1u << 17;
-              std::vector<uint64_t> words = record_of(seq, kind, data, slot);
-              words.back() = list_at(0, 6, kPointers);
-              for (uint64_t i = 0; i < kPointers; ++i) {
-                words.push_back(list_at(static_cast<int32_t>(kPointers - i - 1), 2, kTextWords * 8));
-              }
-              words.resize(words.size() + kTextWords, 0x1b1b1b1b1b1b1b1b);
-              words.back() = 0;
-              return framed(words);
-            });
-          }};
+  return {
+      name, [=](const std::string& path) {
+        replace(path, static_cast<uint16_t>(kind), [&](uint64_t seq) {
+          constexpr uint64_t kPointers = 10'000, kTextWords = 1u << 17;
+          std::vector<uint64_t> words = record_of(seq, kind, data, slot);
+          words.back() = list_at(0, 6, kPointers);
+          for (uint64_t i = 0; i < kPointers; ++i) {
+            words.push_back(list_at(static_cast<int32_t>(kPointers - i - 1), 2, kTextWords * 8));
+          }
+          words.resize(words.size() + kTextWords, 0x1b1b1b1b1b1b1b1b);
+          words.back() = 0;
+          return framed(words);
+        });
+      }};
 }
 
 void numbers_at_their_ends(Record::Builder record) {

@@ -7,15 +7,16 @@
 
 namespace ktape::test {
 
-// A tape of a fake kernel with memory at two freezes, a write, reads, and rows in most tables: what is
-// attacked.
+// A tape of a fake kernel with memory at two freezes, a write, reads, and rows in most tables: what
+// is attacked.
 void make_victim(const std::string& path);
 
 // What a stranger made of a tape.
 struct Attack {
   std::string name;
-  std::function<void(const std::string& path)> apply;  // to a copy of the victim; may leave files beside it
-  std::string verdict = "altered";                     // of ktape verify; "unusable": it is no tape
+  std::function<void(const std::string& path)>
+      apply;                        // to a copy of the victim; may leave files beside it
+  std::string verdict = "altered";  // of ktape verify; "unusable": it is no tape
 };
 
 std::vector<Attack> file_attacks();      // the bytes of the file, and what stands beside it

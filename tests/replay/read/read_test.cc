@@ -22,8 +22,8 @@ ChildResult read(const std::vector<std::string>& arguments) {
 
 // Standard output and error of a command in which something is wrong.
 ChildResult all_of(const std::string& arguments) {
-  return must(
-      run_child("/bin/sh", {"-c", std::string(KTAPE_BIN "/ktape-read ") + arguments + " 2>&1"}, 1 << 20));
+  return must(run_child(
+      "/bin/sh", {"-c", std::string(KTAPE_BIN "/ktape-read ") + arguments + " 2>&1"}, 1 << 20));
 }
 
 // A run in which only a jiffies value was read; everything else is there to be found out.
@@ -33,7 +33,8 @@ struct Fixture {
     kernel.set_task(tape.task(), "scx.dsq_vtime", 4711);
     kernel.set_rq(1, "nr_running", 3);
     const GuestVirtual second = kernel.add_task(78, "other", FakeTape::kStartNs);
-    const GuestVirtual list = kernel.field(kernel.per_cpu("runqueues", 0), "struct rq", "scx.runnable_list");
+    const GuestVirtual list =
+        kernel.field(kernel.per_cpu("runqueues", 0), "struct rq", "scx.runnable_list");
     for (const GuestVirtual task : {tape.task(), second}) {
       kernel.link(list, kernel.field(task, "struct task_struct", "scx.runnable_node"));
     }
@@ -47,7 +48,9 @@ struct Fixture {
     }
     return path_;
   }
-  ChildResult at_last(const std::string& target) { return read({path(), "--at", "freeze:last", target}); }
+  ChildResult at_last(const std::string& target) {
+    return read({path(), "--at", "freeze:last", target});
+  }
 
   TempDir folder;
   FakeTape tape;
@@ -63,16 +66,18 @@ TEST_CASE_METHOD(Fixture, "a value that nobody read at capture is read from the 
   CHECK(at_last("jiffies_64:u64").output.starts_with("jiffies_64:u64 = 4294892296"));
 }
 
-TEST_CASE_METHOD(Fixture,
-                 "a worker's task is found by name, by pid, and by pid and start time, and shows its gates") {
+TEST_CASE_METHOD(
+    Fixture,
+    "a worker's task is found by name, by pid, and by pid and start time, and shows its gates") {
   for (const char* target : {"task:sleeper.scx.dsq_vtime", "task:77.scx.dsq_vtime",
                              "task:77@5230000000.scx.dsq_vtime", "task 'sleeper' scx.dsq_vtime"}) {
     const ChildResult child = at_last(target);
     INFO(child.output);
     CHECK(child.exit_status == 0);
     CHECK_THAT(child.output, StartsWith(std::string(target) + " = 4711\n"));
-    CHECK_THAT(child.output, ContainsSubstring("11 of 12 gates passed; this read is not held to the others\n"
-                                               "  gate 5, not queued: would refuse a write: observed "));
+    CHECK_THAT(child.output,
+               ContainsSubstring("11 of 12 gates passed; this read is not held to the others\n"
+                                 "  gate 5, not queued: would refuse a write: observed "));
   }
 }
 
@@ -85,8 +90,10 @@ TEST_CASE_METHOD(Fixture, "a task that has another start time, or is not there, 
   CHECK_THAT(none.output, ContainsSubstring("no task has pid 99"));
 }
 
-// Older recorders took such names. A pid that was read in the worker's place would be another task's value.
-TEST_CASE_METHOD(Fixture, "a number that is a worker's name as well as a pid is not read as either") {
+// Older recorders took such names. A pid that was read in the worker's place would be another
+// task's value.
+TEST_CASE_METHOD(Fixture,
+                 "a number that is a worker's name as well as a pid is not read as either") {
   tape.builder().worker_started("78", FakeTape::kPid, FakeTape::kStartNs);
   tape.builder().worker_started("0x4e", FakeTape::kPid, FakeTape::kStartNs);
   const std::string at = path() + " --at freeze:last ";
@@ -128,16 +135,18 @@ TEST_CASE_METHOD(Fixture, "pointers are followed and lists are walked") {
   CHECK_THAT(null.output, ContainsSubstring("failed: 'scx.dsq->': the pointer is NULL"));
 }
 
-TEST_CASE_METHOD(
-    Fixture,
-    "of a list that goes on beyond its limit the entries before that are shown, and told to be not all") {
-  const std::string walk = "cpu0:runqueues.scx.runnable_list{list struct task_struct scx.runnable_node 1}";
+TEST_CASE_METHOD(Fixture,
+                 "of a list that goes on beyond its limit the entries before that are shown, and "
+                 "told to be not all") {
+  const std::string walk =
+      "cpu0:runqueues.scx.runnable_list{list struct task_struct scx.runnable_node 1}";
   const ChildResult cut = at_last(walk + ".pid");
   CHECK(cut.exit_status == 77);
   CHECK_THAT(
       cut.output,
-      StartsWith(walk + ".pid = 1 entry and more: 77\n  not all: 'scx.runnable_list{list struct "
-                        "task_struct scx.runnable_node 1}': the list does not end within 1 entries\n"));
+      StartsWith(walk +
+                 ".pid = 1 entry and more: 77\n  not all: 'scx.runnable_list{list struct "
+                 "task_struct scx.runnable_node 1}': the list does not end within 1 entries\n"));
   const ChildResult json = read({path(), "--at", "freeze:last", "--json", walk + ".pid"});
   CHECK(json.exit_status == 77);
   CHECK_THAT(json.output, ContainsSubstring("\"notAll\":\"'scx.runnable_list{list "));
@@ -171,9 +180,10 @@ TEST_CASE_METHOD(Fixture, "what was not captured is told so with its address, ne
   CHECK(at_last("cpu1:runqueues.nr_running").exit_status == 0);
 }
 
-TEST_CASE_METHOD(Fixture,
-                 "of several targets each is read, and one that was not captured shows in the status") {
-  tape.keep_frames([](uint64_t frame) { return frame < 1280; });  // below the heap, in which tasks are
+TEST_CASE_METHOD(
+    Fixture, "of several targets each is read, and one that was not captured shows in the status") {
+  tape.keep_frames(
+      [](uint64_t frame) { return frame < 1280; });  // below the heap, in which tasks are
   const ChildResult child =
       read({path(), "--at", "freeze:1", "jiffies_64:u64", "task:77.pid", "cpu0:runqueues.cpu"});
   CHECK(child.exit_status == 77);
@@ -188,7 +198,8 @@ TEST_CASE_METHOD(Fixture, "a tape without memory, or without that freeze, has no
   const ChildResult none = all_of(at + "freeze:1 jiffies_64:u64");
   CHECK(none.exit_status == 77);
   CHECK(none.output ==
-        "ktape read: no memory of freeze 1 was kept\nhint: 'ktape capture --memory sched' keeps it\n");
+        "ktape read: no memory of freeze 1 was kept\nhint: 'ktape capture --memory sched' keeps "
+        "it\n");
   const ChildResult missing = all_of(at + "freeze:7 jiffies_64:u64");
   CHECK(missing.exit_status == 77);
   CHECK(missing.output == "ktape read: there is no freeze 7 on the tape: they are 1 to 1\n");
@@ -216,16 +227,17 @@ TEST_CASE_METHOD(Fixture, "a freeze of several hits is listed with each of its t
     }
   });
   const std::string sealed = tape.seal().path;
-  CHECK_THAT(
-      read({sealed}).output,
-      ContainsSubstring("freeze:9  by triggers 'scx-error' on CPU 1 and 'symbol:schedule' on CPUs 0, 2"));
+  CHECK_THAT(read({sealed}).output,
+             ContainsSubstring(
+                 "freeze:9  by triggers 'scx-error' on CPU 1 and 'symbol:schedule' on CPUs 0, 2"));
   CHECK_THAT(read({sealed, "--json"}).output,
              ContainsSubstring("\"trigger\":\"symbol:schedule\",\"hits\":[{\"vcpu\":0,\"trigger\":"
                                "\"symbol:schedule\"},{\"vcpu\":1,\"trigger\":\"scx-error\"},"));
 }
 
 TEST_CASE_METHOD(Fixture, "read as JSON has the reply and the gates as records have them") {
-  const ChildResult child = read({path(), "--at", "freeze:last", "--json", "task:sleeper.scx.dsq_vtime"});
+  const ChildResult child =
+      read({path(), "--at", "freeze:last", "--json", "task:sleeper.scx.dsq_vtime"});
   CHECK(child.exit_status == 0);
   CHECK_THAT(child.output,
              StartsWith("{\"freeze\":\"1\",\"target\":\"task:sleeper.scx.dsq_vtime\","
@@ -245,17 +257,23 @@ TEST_CASE_METHOD(Fixture, "mistakes in a target are usage errors that say what i
   CHECK(mistake(at + "cpu0:runqueues.nr_runing") ==
         "ktape read: target 'cpu0:runqueues.nr_runing': 'struct rq' has no member 'nr_runing'\n"
         "hint: did you mean 'nr_running'?\n");
-  CHECK_THAT(mistake(at + "'(struct rq)runqueus'"), ContainsSubstring("no symbol 'runqueus' in this kernel"));
+  CHECK_THAT(mistake(at + "'(struct rq)runqueus'"),
+             ContainsSubstring("no symbol 'runqueus' in this kernel"));
   CHECK(mistake(at + "0xffff888000000000.cpu") ==
-        "ktape read: target '0xffff888000000000.cpu': a path needs the type of what stands at the address\n"
+        "ktape read: target '0xffff888000000000.cpu': a path needs the type of what stands at the "
+        "address\n"
         "hint: e.g. '(struct rq)0xffff888000000000.cpu'\n");
-  CHECK_THAT(mistake(at + "jiffies_64"), ContainsSubstring("hint: ask for u8, u16, u32, u64 or bytes\n"));
-  CHECK_THAT(mistake(at + "runqueues.cpu"), ContainsSubstring("'cpu0:runqueues' on a command line"));
+  CHECK_THAT(mistake(at + "jiffies_64"),
+             ContainsSubstring("hint: ask for u8, u16, u32, u64 or bytes\n"));
+  CHECK_THAT(mistake(at + "runqueues.cpu"),
+             ContainsSubstring("'cpu0:runqueues' on a command line"));
   CHECK_THAT(mistake(at + "cpu0:runqueues.cpu:u64"),
              ContainsSubstring("u64 was asked, and 'int' has 4 bytes"));
-  CHECK_THAT(mistake(at + "task:slepper.pid"), ContainsSubstring("hint: did you mean 'sleeper'?\n"));
+  CHECK_THAT(mistake(at + "task:slepper.pid"),
+             ContainsSubstring("hint: did you mean 'sleeper'?\n"));
   CHECK(mistake(at + "jiffies_64:'bytes(99999999999)'") ==
-        "ktape read: target 'jiffies_64:bytes(99999999999)': got 99999999999 bytes, expected 1 to 65536\n");
+        "ktape read: target 'jiffies_64:bytes(99999999999)': got 99999999999 bytes, expected 1 to "
+        "65536\n");
   CHECK_THAT(mistake(at + "jiffies_64:u46"), ContainsSubstring("column 12: got 'u', expected u8"));
   CHECK_THAT(mistake(path() + " --at 1 jiffies_64:u64"),
              ContainsSubstring("expected freeze:N or freeze:last"));
@@ -273,7 +291,8 @@ TEST_CASE_METHOD(Fixture, "read says whether the tape is as it was recorded, and
              ContainsSubstring(",\"integrity\":\"intact\",\"finding\":"));
 }
 
-TEST_CASE_METHOD(Fixture, "what is read from an altered tape is told to be so, and is exit status 3") {
+TEST_CASE_METHOD(Fixture,
+                 "what is read from an altered tape is told to be so, and is exit status 3") {
   sql(path(), "UPDATE kernel_op SET value = '1'");
   const ChildResult child = at_last("jiffies_64:u64");
   CHECK(child.exit_status == 3);
@@ -286,16 +305,19 @@ TEST_CASE_METHOD(Fixture, "what is read from an altered tape is told to be so, a
 TEST_CASE_METHOD(Fixture, "an assertion in Python asks the memory of a tape by way of read") {
   const auto judge = [](const std::string& of) {
     return must(run_child(
-        "/bin/sh", {"-c", "PATH=" KTAPE_BIN ":$PATH " KTAPE_EXAMPLES "/ktape-assert-runnable-counted " + of},
+        "/bin/sh",
+        {"-c", "PATH=" KTAPE_BIN ":$PATH " KTAPE_EXAMPLES "/ktape-assert-runnable-counted " + of},
         1 << 20));
   };
   const ChildResult violated = judge(path());
   CHECK(violated.exit_status == 1);
-  CHECK_THAT(violated.output, ContainsSubstring("# violated, seq 7: freeze 1, CPU 0: nr_running is 0, on the "
-                                                "list: \"sleeper\", \"other\"\n# 2 runqueues looked at\n"
-                                                "# losses: none\nnot ok 1 runnable-counted\n"));
+  CHECK_THAT(violated.output,
+             ContainsSubstring("# violated, seq 7: freeze 1, CPU 0: nr_running is 0, on the "
+                               "list: \"sleeper\", \"other\"\n# 2 runqueues looked at\n"
+                               "# losses: none\nnot ok 1 runnable-counted\n"));
   for (const char* version : {"6.16.12", "6.19.14", "7.3.4"}) {
-    const ChildResult good = judge(std::string(KTAPE_TAPES "/queued_spinners-") + version + ".ktape");
+    const ChildResult good =
+        judge(std::string(KTAPE_TAPES "/queued_spinners-") + version + ".ktape");
     CHECK(good.exit_status == 0);
     CHECK_THAT(good.output, ContainsSubstring("# 4 runqueues looked at\n"));
   }

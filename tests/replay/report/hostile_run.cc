@@ -11,7 +11,8 @@ namespace ktape::test {
 
 namespace {
 
-constexpr char kMarkup[] = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'&lt;<!--";
+constexpr char kMarkup[] =
+    "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'&lt;<!--";
 
 }  // namespace
 

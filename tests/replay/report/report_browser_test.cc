@@ -24,7 +24,8 @@ struct Opened {
 
 void make_page(const std::string& tape, const std::string& page) {
   auto reader = must(TapeReader::open(tape));
-  std::ofstream(page, std::ios::binary) << must(report_html(*reader, must(inspect_readable(tape)), {}));
+  std::ofstream(page, std::ios::binary)
+      << must(report_html(*reader, must(inspect_readable(tape)), {}));
 }
 
 // `what`: what the browser is to make of the page.
@@ -32,10 +33,12 @@ Opened open_in_browser(const TempDir& folder, const std::string& page,
                        const std::string& what = "--dump-dom") {
   std::string line =
       "chromium --headless --no-sandbox --disable-gpu --disable-quic --no-first-run "
-      "--disable-background-networking --disable-component-update --disable-sync --enable-logging=stderr "
+      "--disable-background-networking --disable-component-update --disable-sync "
+      "--enable-logging=stderr "
       "--v=0 "
       "--user-data-dir='" +
-      folder.file("profile") + "' " + what + " 'file://" + page + "' 2>'" + folder.file("log") + "'";
+      folder.file("profile") + "' " + what + " 'file://" + page + "' 2>'" + folder.file("log") +
+      "'";
   ChildResult child = must(run_child("/bin/sh", {"-c", line}, 1 << 24));
   REQUIRE(child.exit_status == 0);
   return {child.output, must(read_text_file(folder.file("log"), 1 << 24))};
@@ -44,31 +47,37 @@ Opened open_in_browser(const TempDir& folder, const std::string& page,
 // Big-endian, as in the header of a PNG file.
 uint32_t big_endian(const std::vector<std::byte>& file, size_t offset) {
   uint32_t value = 0;
-  for (size_t i = 0; i < 4; ++i) value = value << 8 | std::to_integer<uint32_t>(file.at(offset + i));
+  for (size_t i = 0; i < 4; ++i)
+    value = value << 8 | std::to_integer<uint32_t>(file.at(offset + i));
   return value;
 }
 
 }  // namespace
 
 TEST_CASE(
-    "a browser shows the page of a scheduler that stalled on a real kernel, and takes a picture of it") {
+    "a browser shows the page of a scheduler that stalled on a real kernel, and takes a picture of "
+    "it") {
   TempDir folder;
   const std::string page = folder.file("page.html");
-  const ChildResult made = must(run_child(
-      KTAPE_BIN "/ktape-report", {KTAPE_GOLDEN "/scheduler_stall-6.16.12.ktape", "-o", page}, 1 << 20));
+  const ChildResult made =
+      must(run_child(KTAPE_BIN "/ktape-report",
+                     {KTAPE_GOLDEN "/scheduler_stall-6.16.12.ktape", "-o", page}, 1 << 20));
   REQUIRE(made.exit_status == 0);
   const Opened opened = open_in_browser(folder, page);
   CHECK_THAT(opened.log, !ContainsSubstring("CONSOLE"));
   for (const char* kind : {"scheduler", "worker", "step", "request", "freeze", "incident"}) {
     CHECK_THAT(opened.document, ContainsSubstring("<rect class=\"bar " + std::string(kind)));
   }
-  for (const char* caption : {"Verdicts of the assertions", "Steps of the scenario",
-                              "Kernel state that was read and written, in order", "vCPUs at freeze 1",
-                              "2 tasks runnable, waiting in sched_ext (from recorded memory, all tasks)"}) {
-    CHECK_THAT(opened.document, ContainsSubstring("<caption>" + std::string(caption) + "</caption>"));
+  for (const char* caption :
+       {"Verdicts of the assertions", "Steps of the scenario",
+        "Kernel state that was read and written, in order", "vCPUs at freeze 1",
+        "2 tasks runnable, waiting in sched_ext (from recorded memory, all tasks)"}) {
+    CHECK_THAT(opened.document,
+               ContainsSubstring("<caption>" + std::string(caption) + "</caption>"));
   }
-  CHECK_THAT(opened.document,
-             ContainsSubstring(">beside[147] <span class=\"badge bad\">named by the kernel</span>"));
+  CHECK_THAT(
+      opened.document,
+      ContainsSubstring(">beside[147] <span class=\"badge bad\">named by the kernel</span>"));
   CHECK_THAT(opened.document, ContainsSubstring(">3120 ms<"));
 
   // For people to look at.
@@ -85,7 +94,8 @@ TEST_CASE(
   CHECK(png.size() > 200'000);
 }
 
-TEST_CASE("a browser draws the timeline and the charts of a hostile tape, and complains of nothing") {
+TEST_CASE(
+    "a browser draws the timeline and the charts of a hostile tape, and complains of nothing") {
   TempDir folder;
   std::string page = folder.file("page.html");
   make_page(make_hostile_tape(folder.file("run.ktape")), page);

@@ -92,10 +92,10 @@ TEST_CASE("nothing on a hostile tape becomes markup, script or a link in its pag
         "lanes ['schedulers', 'workers', 'steps', 'requests', 'freezes', 'incidents']\n");
   CHECK_THAT(html, !ContainsSubstring("<script>alert") && !ContainsSubstring("<img") &&
                        !ContainsSubstring("<b>why"));
-  CHECK_THAT(html,
-             ContainsSubstring("&lt;b&gt;why&lt;/b&gt;") && ContainsSubstring("&lt;i&gt;label&lt;/i&gt;"));
-  CHECK_THAT(html,
-             ContainsSubstring("&lt;script&gt;alert(3)&lt;/script&gt;\\xff\\xfe\\x1b[2J\n&lt;/pre&gt;"));
+  CHECK_THAT(html, ContainsSubstring("&lt;b&gt;why&lt;/b&gt;") &&
+                       ContainsSubstring("&lt;i&gt;label&lt;/i&gt;"));
+  CHECK_THAT(html, ContainsSubstring(
+                       "&lt;script&gt;alert(3)&lt;/script&gt;\\xff\\xfe\\x1b[2J\n&lt;/pre&gt;"));
 }
 
 TEST_CASE("a page's tables have what the tape has, without a script") {
@@ -105,12 +105,15 @@ TEST_CASE("a page's tables have what the tape has, without a script") {
   CHECK_THAT(html, ContainsSubstring("<td class=\"mono short\">2592000000000000</td>"));
   CHECK_THAT(html, ContainsSubstring("11 of 12") &&
                        ContainsSubstring("gate 4, off runqueue: failed, on_rq 1, on_cpu 0"));
-  CHECK_THAT(html, ContainsSubstring("kernel in default_idle+0xf") && ContainsSubstring("ktape-agent (1)"));
-  CHECK_THAT(html,
-             ContainsSubstring("unregistered from user space") && ContainsSubstring("Linux version 6.16.12"));
+  CHECK_THAT(html, ContainsSubstring("kernel in default_idle+0xf") &&
+                       ContainsSubstring("ktape-agent (1)"));
+  CHECK_THAT(html, ContainsSubstring("unregistered from user space") &&
+                       ContainsSubstring("Linux version 6.16.12"));
   CHECK_THAT(html, ContainsSubstring("scx.dsq_vtime</td><td class=\"number\">848</td>"));
-  CHECK_THAT(html, ContainsSubstring("violated</span>") && ContainsSubstring("record 5 &lt;/script&gt;"));
-  CHECK_THAT(html, ContainsSubstring(to_hex(tape.head)) && ContainsSubstring("completed, exit code 0"));
+  CHECK_THAT(html,
+             ContainsSubstring("violated</span>") && ContainsSubstring("record 5 &lt;/script&gt;"));
+  CHECK_THAT(html,
+             ContainsSubstring(to_hex(tape.head)) && ContainsSubstring("completed, exit code 0"));
 }
 
 TEST_CASE("a page of a huge tape stays small and says what is left out") {
@@ -129,7 +132,8 @@ TEST_CASE("a page of a huge tape stays small and says what is left out") {
   std::string html = page_of(builder.seal().path);
   CHECK(html.size() < size_t{4} << 20);
   CHECK_THAT(html, ContainsSubstring(">100 rows more left out."));
-  CHECK_THAT(html, ContainsSubstring("Left out of this page: 100 freezes, 100 requests on the timeline."));
+  CHECK_THAT(
+      html, ContainsSubstring("Left out of this page: 100 freezes, 100 requests on the timeline."));
   CHECK_THAT(html, ContainsSubstring(">1800 freezes more left out."));
   CHECK_THAT(html, ContainsSubstring("bytes are left out here]"));
 }
@@ -160,8 +164,10 @@ TEST_CASE("a page has the freeze that something caused, whatever else froze befo
     });
   }
   const std::string html = page_of(builder.seal().path);
-  CHECK_THAT(html, ContainsSubstring(
-                       "<h3>Freeze 2101 <span class=\"soft\">for trigger &#39;scx-error&#39;</span></h3>"));
+  CHECK_THAT(
+      html,
+      ContainsSubstring(
+          "<h3>Freeze 2101 <span class=\"soft\">for trigger &#39;scx-error&#39;</span></h3>"));
   CHECK_THAT(html, ContainsSubstring("rthog (124)</td><td class=\"short\">fifo 99</td>"));
   CHECK_THAT(html, ContainsSubstring(">1801 freezes more left out."));
 }
@@ -177,7 +183,8 @@ TEST_CASE("a page tells how many points its charts leave out") {
 
 TEST_CASE("JSON in a page cannot end its script element") {
   CHECK(html_json(R"({"a":"</script><!--&"})") == R"({"a":"\u003c/script\u003e\u003c!--\u0026"})");
-  CHECK(html_text("<a href=\"x\" title='y'>&") == "&lt;a href=&quot;x&quot; title=&#39;y&#39;&gt;&amp;");
+  CHECK(html_text("<a href=\"x\" title='y'>&") ==
+        "&lt;a href=&quot;x&quot; title=&#39;y&#39;&gt;&amp;");
 }
 
 }  // namespace ktape::test

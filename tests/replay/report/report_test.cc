@@ -29,21 +29,21 @@ namespace {
 constexpr int32_t kPid = 144;
 constexpr uint64_t kStartNs = 1'930'000'000;
 // As the kernel prints it.
-constexpr char kDump[] =
-    "kworker/u8:1[36] triggered SCX_EXIT_ERROR_STALL (1026):\n"
-    "CPU 0   : nr_run=1 flags=0x1 cpu_rel=0 ops_qseq=9 pnt_seq=24\n"
-    "          curr=swapper/0[0] class=idle_sched_class\n"
-    "\n"
-    " *R other[99] -12ms\n"
-    "      sticky/holding_cpu=-1/-1 dsq_id=(n/a)\n"
-    "CPU 1   : nr_run=2 flags=0x1 cpu_rel=0 ops_qseq=9 pnt_seq=24\n"
-    "  R left_alone[144] -3112ms\n"
-    "      scx_state/flags=3/0x1 dsq_flags=0x1 ops_state/qseq=0/0\n"
-    "      sticky/holding_cpu=-1/-1 dsq_id=0x1f\n"
-    "      cpus=2\n"
-    "  R kept away[145] -2320ms\n"
-    "      sticky/holding_cpu=-1/-1 dsq_id=(n/a)\n"
-    "      cpus=1,0000000f\n";
+constexpr char kDump[] = R"(kworker/u8:1[36] triggered SCX_EXIT_ERROR_STALL (1026):
+CPU 0   : nr_run=1 flags=0x1 cpu_rel=0 ops_qseq=9 pnt_seq=24
+          curr=swapper/0[0] class=idle_sched_class
+
+ *R other[99] -12ms
+      sticky/holding_cpu=-1/-1 dsq_id=(n/a)
+CPU 1   : nr_run=2 flags=0x1 cpu_rel=0 ops_qseq=9 pnt_seq=24
+  R left_alone[144] -3112ms
+      scx_state/flags=3/0x1 dsq_flags=0x1 ops_state/qseq=0/0
+      sticky/holding_cpu=-1/-1 dsq_id=0x1f
+      cpus=2
+  R kept away[145] -2320ms
+      sticky/holding_cpu=-1/-1 dsq_id=(n/a)
+      cpus=1,0000000f
+)";
 
 struct StallSpec {
   bool with_reads = true;
@@ -79,7 +79,9 @@ class StallTape {
   }
 
  private:
-  static std::string message(const StallSpec& spec) { return spec.comm + "[144] failed to run for 3.080s"; }
+  static std::string message(const StallSpec& spec) {
+    return spec.comm + "[144] failed to run for 3.080s";
+  }
 
   void request(const StallSpec& spec) {
     tape_.add([&](schema::Record::Builder record) {
@@ -120,7 +122,8 @@ class StallTape {
         vcpus[cpu].setSymbol(cpu == 0 ? "scx_error_irq_workfn" : "pv_native_safe_halt+0xf");
         vcpus[cpu].setInterruptsEnabled(cpu != 0);
         vcpus[cpu].setKernelStateKnown(true);
-        vcpus[cpu].setCurrentComm(as_data(std::string_view(cpu == 0 ? "kworker/u8:1" : "swapper/1")));
+        vcpus[cpu].setCurrentComm(
+            as_data(std::string_view(cpu == 0 ? "kworker/u8:1" : "swapper/1")));
         vcpus[cpu].setCurrentPid(cpu == 0 ? 36 : 0);
       }
     });
@@ -154,7 +157,8 @@ class StallTape {
 };
 
 ChildResult report(const std::string& tape) {
-  return run_program("ktape-report", {tape, "--only", "no-scheduler-error", "--only", "run-completed"});
+  return run_program("ktape-report",
+                     {tape, "--only", "no-scheduler-error", "--only", "run-completed"});
 }
 
 std::string stall_report(const StallSpec& spec = {}) {
@@ -172,13 +176,14 @@ void check_form(const std::string& text) {
   size_t widest = 0;
   std::istringstream stream(text);
   for (std::string line; std::getline(stream, line); ++lines) {
-    const auto columns =
-        std::ranges::count_if(line, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; });
+    const auto columns = std::ranges::count_if(
+        line, [](char c) { return (static_cast<unsigned char>(c) & 0xc0) != 0x80; });
     widest = std::max(widest, static_cast<size_t>(columns));
   }
   CHECK(lines <= kReportLines);
   CHECK(widest <= kReportColumns);
-  CHECK(std::ranges::all_of(text, [](char c) { return c == '\n' || static_cast<unsigned char>(c) >= ' '; }));
+  CHECK(std::ranges::all_of(
+      text, [](char c) { return c == '\n' || static_cast<unsigned char>(c) >= ' '; }));
 }
 
 }  // namespace
@@ -197,9 +202,10 @@ TEST_CASE("a worker of another class is not among those that wait in sched_ext")
 TEST_CASE("without memory and reads a report takes the waiting tasks from the kernel's dump") {
   const std::string text = stall_report({.with_reads = false});
   CHECK_THAT(text, ContainsSubstring("WAITING IN SCHED_EXT: 2 (from the kernel's dump)"));
-  CHECK_THAT(text, ContainsSubstring("* left_alone[144]             3112 ms  0x1f                  1  1\n"));
-  CHECK_THAT(text,
-             ContainsSubstring("  kept away[145]              2320 ms  -                     1  0-3,32\n"));
+  CHECK_THAT(text, ContainsSubstring(
+                       "* left_alone[144]             3112 ms  0x1f                  1  1\n"));
+  CHECK_THAT(text, ContainsSubstring(
+                       "  kept away[145]              2320 ms  -                     1  0-3,32\n"));
 }
 
 TEST_CASE("a report keeps its form with hostile names and many CPUs, failures and complaints") {
@@ -222,7 +228,8 @@ TEST_CASE("a report keeps its form with hostile names and many CPUs, failures an
   const ChildResult child = report(folder.file("run.ktape"));
   CHECK(child.exit_status == 0);
   check_form(child.output);
-  CHECK_THAT(child.output, ContainsSubstring("more\n") && ContainsSubstring("verify     ktape verify"));
+  CHECK_THAT(child.output,
+             ContainsSubstring("more\n") && ContainsSubstring("verify     ktape verify"));
 }
 
 TEST_CASE("a report of a tape that was never sealed says so") {
@@ -232,12 +239,14 @@ TEST_CASE("a report of a tape that was never sealed says so") {
   CHECK(child.exit_status == 0);
   CHECK_THAT(child.output, ContainsSubstring("not known: the tape was never sealed"));
   CHECK_THAT(child.output, ContainsSubstring("unsealed: "));
-  CHECK_THAT(child.output, ContainsSubstring("\n  inconclusive: ") && ContainsSubstring("run-completed"));
+  CHECK_THAT(child.output,
+             ContainsSubstring("\n  inconclusive: ") && ContainsSubstring("run-completed"));
 }
 
 namespace {
 
-void exited(TapeBuilder& tape, uint32_t id, uint64_t kind, std::string_view name, std::string_view message) {
+void exited(TapeBuilder& tape, uint32_t id, uint64_t kind, std::string_view name,
+            std::string_view message) {
   tape.add([&](schema::Record::Builder record) {
     auto attached = record.initSchedulerAttached();
     attached.setId(id);
@@ -277,7 +286,8 @@ TEST_CASE("a report tells the errors of many schedulers first, and sums up ordin
                                      "    message  it went wrong\n"
                                      "  bad: ejected, kind 1074 (seq 101)\n"));
   CHECK_THAT(text, ContainsSubstring("  bad: ejected, kind 1106 (seq 165)\n"));
-  CHECK_THAT(text, ContainsSubstring("  good: exited, SCX_EXIT_UNREG (64) (79 times, seq 3 to 163)\n"));
+  CHECK_THAT(text,
+             ContainsSubstring("  good: exited, SCX_EXIT_UNREG (64) (79 times, seq 3 to 163)\n"));
 }
 
 TEST_CASE("of more errors than a report has room for it tells how many, and of which kind") {
@@ -285,10 +295,12 @@ TEST_CASE("of more errors than a report has room for it tells how many, and of w
   TapeBuilder tape(folder.file("run.ktape"));
   tape.run_started("many");
   for (uint32_t id = 1; id <= 90; ++id)
-    exited(tape, id, id <= 30 ? 64 : 1024, "s" + std::to_string(id), id <= 30 ? "" : "it went wrong");
+    exited(tape, id, id <= 30 ? 64 : 1024, "s" + std::to_string(id),
+           id <= 30 ? "" : "it went wrong");
   tape.seal();
   const std::string text = report_of(folder);
-  CHECK_THAT(text, ContainsSubstring("SCHEDULERS: 90, 60 ejected\n  s31: ejected, SCX_EXIT_ERROR (1024)"));
+  CHECK_THAT(
+      text, ContainsSubstring("SCHEDULERS: 90, 60 ejected\n  s31: ejected, SCX_EXIT_ERROR (1024)"));
   CHECK_THAT(text, ContainsSubstring("SCX_EXIT_ERROR (1024), 30 SCX_EXIT_UNREG (64))\n"));
   CHECK_THAT(text, !ContainsSubstring("exited, SCX_EXIT_UNREG (64) (seq"));
 }
@@ -366,7 +378,8 @@ TEST_CASE("a report tells policy and class of who runs; idle CPUs give way to bu
   CHECK_THAT(text, ContainsSubstring(" idle)\n"));
 }
 
-TEST_CASE("what failed in the same way is told once, with how often; a panic comes before warnings") {
+TEST_CASE(
+    "what failed in the same way is told once, with how often; a panic comes before warnings") {
   TempDir folder;
   TapeBuilder tape(folder.file("run.ktape"));
   tape.run_started("complaints");
@@ -382,10 +395,11 @@ TEST_CASE("what failed in the same way is told once, with how often; a panic com
   });
   tape.seal();
   CHECK_THAT(report_of(folder),
-             ContainsSubstring("KERNEL\n"
-                               "  seq 42: guest panicked: Kernel panic - not syncing\n"
-                               "  40 times, seq 2 to 41: the kernel complained: warning: WARNING: CPU: 0 at\n"
-                               "  a place\n"));
+             ContainsSubstring(
+                 "KERNEL\n"
+                 "  seq 42: guest panicked: Kernel panic - not syncing\n"
+                 "  40 times, seq 2 to 41: the kernel complained: warning: WARNING: CPU: 0 at\n"
+                 "  a place\n"));
 }
 
 TEST_CASE("a report says of a kernel's death what TCG is known for") {
@@ -465,7 +479,8 @@ TEST_CASE("the freeze of a report is one on a scheduler's error, whichever of it
         list[i].setVcpu(hits[i].first);
         list[i].setTrigger(hits[i].second);
         if (hits[i].second == std::string_view("scx-error"))
-          list[i].setDetail(as_data("SCX_EXIT_ERROR (1024) of 'ktape_vtime': runtime error: lockup"));
+          list[i].setDetail(
+              as_data("SCX_EXIT_ERROR (1024) of 'ktape_vtime': runtime error: lockup"));
       }
     });
     tape.add([&](schema::Record::Builder record) { record.initThawed().setFreeze(id); });
@@ -476,12 +491,14 @@ TEST_CASE("the freeze of a report is one on a scheduler's error, whichever of it
   const std::string text = report(folder.file("run.ktape")).output;
   INFO(text);
   CHECK_THAT(text,
-             ContainsSubstring("FREEZE 1, by triggers 'scx-error' on CPU 1 and 'symbol:schedule' on CPUs 0,\n"
-                               "2 (seq 3, "));
+             ContainsSubstring(
+                 "FREEZE 1, by triggers 'scx-error' on CPU 1 and 'symbol:schedule' on CPUs 0,\n"
+                 "2 (seq 3, "));
   CHECK_THAT(text, ContainsSubstring("was being ejected\n  when the run ended (seq 3)"));
 }
 
-TEST_CASE("an enable that failed is in a report with what it failed with, and a code with its meaning") {
+TEST_CASE(
+    "an enable that failed is in a report with what it failed with, and a code with its meaning") {
   TempDir folder;
   TapeBuilder tape(folder.file("run.ktape"));
   tape.run_started("test");
@@ -500,12 +517,14 @@ TEST_CASE("an enable that failed is in a report with what it failed with, and a 
   tape.seal();
   const std::string text = report(folder.file("run.ktape")).output;
   INFO(text);
-  CHECK_THAT(text, ContainsSubstring("qmap: not enabled, SCX_EXIT_UNREG_KERN (66), code 0x1000100000000:\n"
-                                     "  restart, CPU hotplug (seq 3)\n"));
+  CHECK_THAT(
+      text, ContainsSubstring("qmap: not enabled, SCX_EXIT_UNREG_KERN (66), code 0x1000100000000:\n"
+                              "  restart, CPU hotplug (seq 3)\n"));
   CHECK_THAT(text, ContainsSubstring("expected hotplug seq"));
 }
 
-TEST_CASE("a report tells of the host, and that freezes kept the kernel from telling of a lock-up") {
+TEST_CASE(
+    "a report tells of the host, and that freezes kept the kernel from telling of a lock-up") {
   TempDir folder;
   TapeBuilder tape(folder.file("run.ktape"));
   const auto at = [&](uint64_t seconds, const std::function<void(schema::Record::Builder)>& fill) {
@@ -523,7 +542,8 @@ TEST_CASE("a report tells of the host, and that freezes kept the kernel from tel
     run.setFreezesResetWatchdogs(true);
     run.initHostProcessor().setKnown(true);
   });
-  at(0, [](schema::Record::Builder record) { record.initKernelIdentified().setSoftLockupMs(20'000); });
+  at(0,
+     [](schema::Record::Builder record) { record.initKernelIdentified().setSoftLockupMs(20'000); });
   at(1, waited(0));
   for (uint64_t second = 2; second < 30; second += 4) {
     at(second, [](schema::Record::Builder record) { record.initFreezeBegan(); });
@@ -537,9 +557,12 @@ TEST_CASE("a report tells of the host, and that freezes kept the kernel from tel
   tape.seal();
   const std::string flat = std::regex_replace(report_of(folder), std::regex("\\s+"), " ");
   INFO(flat);
-  CHECK_THAT(flat, ContainsSubstring(
-                       "host a host that is no guest vCPUs waited for it: in 30.0 s CPU 0 3.00 s (10.0 %)"));
-  CHECK_THAT(flat, ContainsSubstring("lock-ups may have gone untold: freezes came 5 s apart at most"));
+  CHECK_THAT(
+      flat,
+      ContainsSubstring(
+          "host a host that is no guest vCPUs waited for it: in 30.0 s CPU 0 3.00 s (10.0 %)"));
+  CHECK_THAT(flat,
+             ContainsSubstring("lock-ups may have gone untold: freezes came 5 s apart at most"));
   CHECK_THAT(flat, ContainsSubstring("the guest's clocksource changed: from 'tsc' to 'hpet'"));
 }
 
@@ -561,8 +584,8 @@ TEST_CASE("a report on a freeze that the tape does not have is exit status 77") 
 }
 
 TEST_CASE("a dump that is no dump has no waiting tasks") {
-  for (const char* text :
-       {"", "R [", "  R a[1] ms\n", "  R a] [ -5ms", "CPU x\n*\n cpus=zz", "  R a[99999999999] -1ms"}) {
+  for (const char* text : {"", "R [", "  R a[1] ms\n", "  R a] [ -5ms", "CPU x\n*\n cpus=zz",
+                           "  R a[99999999999] -1ms"}) {
     CHECK(waiting_in_dump(text).total == 0);
   }
 }

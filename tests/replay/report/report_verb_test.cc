@@ -12,14 +12,16 @@ namespace ktape::test {
 
 using Catch::Matchers::ContainsSubstring;
 
-TEST_CASE("ktape report -o makes a page with the verdicts, and leaves an output alone that exists") {
+TEST_CASE(
+    "ktape report -o makes a page with the verdicts, and leaves an output alone that exists") {
   TempDir folder;
   std::string tape = make_tape(folder.file("run.ktape")).path;
   std::string out = folder.file("run.html");
   CHECK(run_program("ktape-report", {tape, "-o", out}).exit_status == 0);
   std::string page = must(read_text_file(out, 1 << 24));
   CHECK_THAT(page, ContainsSubstring("run-completed</th><td><span class=\"badge good\">passed"));
-  CHECK(run_program("ktape-report", {tape, "-o", out, "--only", "jiffies-nonzero"}).exit_status == 2);
+  CHECK(run_program("ktape-report", {tape, "-o", out, "--only", "jiffies-nonzero"}).exit_status ==
+        2);
   CHECK(must(read_text_file(out, 1 << 24)) == page);
   CHECK(run_program("ktape-report", {tape, "-o", folder.file("x"), "--text"}).exit_status == 2);
 }

@@ -30,7 +30,8 @@ struct Fixture {
     FakeKernel& kernel = tape.kernel();
     kernel.set_task(tape.task(), "scx.dsq_vtime", 4711);
     const GuestVirtual current = kernel.add_task(80, "runs", FakeTape::kStartNs);
-    for (uint32_t cpu = 0; cpu < 2; ++cpu) kernel.put(kernel.per_cpu("current_task", cpu), current.value, 8);
+    for (uint32_t cpu = 0; cpu < 2; ++cpu)
+      kernel.put(kernel.per_cpu("current_task", cpu), current.value, 8);
   }
 
   // What replay says of the tape as it is by now.
@@ -57,9 +58,10 @@ struct Fixture {
 TEST_CASE_METHOD(Fixture, "a tape is replayed, and every gate and reply is as it was recorded") {
   FakeKernel& kernel = tape.kernel();
   tape.serve({write_u64("set", kVtime, 5000), write_u64("again", kVtime, 6000)});
-  tape.serve({read_line(kVtime), read_line("jiffies_64:u64"), read_line("cpu1:runqueues.nr_running"),
-              read_line("task:sleeper.scx:whole"), read_line("task:99@1.pid"),
-              read_line("jiffies_64:bytes(9)"), read_line("task:sleeper.scx.dsq->id")});
+  tape.serve({read_line(kVtime), read_line("jiffies_64:u64"),
+              read_line("cpu1:runqueues.nr_running"), read_line("task:sleeper.scx:whole"),
+              read_line("task:99@1.pid"), read_line("jiffies_64:bytes(9)"),
+              read_line("task:sleeper.scx.dsq->id")});
   // Refused: it waits in a list. The second entry is not reached.
   kernel.link(kernel.field(kernel.per_cpu("runqueues", 0), "struct rq", "scx.runnable_list"),
               kernel.field(tape.task(), "struct task_struct", "scx.runnable_node"));
@@ -91,7 +93,8 @@ void serve_in_tries(FakeTape& tape) {
 
 }  // namespace
 
-TEST_CASE_METHOD(Fixture, "each try of a request is replayed, with who may hold the lock that lasts") {
+TEST_CASE_METHOD(Fixture,
+                 "each try of a request is replayed, with who may hold the lock that lasts") {
   serve_in_tries(tape);
   const ChildResult child = replayed();
   INFO(child.output);
@@ -111,16 +114,18 @@ TEST_CASE_METHOD(Fixture, "a try that was recorded otherwise is found out") {
   serve_in_tries(tape);
   const ChildResult child = replayed();
   CHECK(child.exit_status == 1);
-  CHECK_THAT(child.output, ContainsSubstring("gate unlocked of try 2 of request 1 entry 0 ('set'): outcome: "
-                                             "recorded \"passed\", computed \"failed\"\n"));
+  CHECK_THAT(child.output,
+             ContainsSubstring("gate unlocked of try 2 of request 1 entry 0 ('set'): outcome: "
+                               "recorded \"passed\", computed \"failed\"\n"));
 }
 
 TEST_CASE_METHOD(Fixture, "a try after which today's code would not have gone on is found out") {
   tape.serve_in_tries({write_u64("set", kVtime, 5000)}, {[] {}, [] {}});
   const ChildResult child = replayed();
   CHECK(child.exit_status == 1);
-  CHECK_THAT(child.output, ContainsSubstring("try 1 of request 1: outcome: recorded to be tried again, "
-                                             "computed done\n"));
+  CHECK_THAT(child.output,
+             ContainsSubstring("try 1 of request 1: outcome: recorded to be tried again, "
+                               "computed done\n"));
 }
 
 TEST_CASE_METHOD(Fixture, "who was told to hold a lock is held against what is found") {
@@ -134,7 +139,8 @@ TEST_CASE_METHOD(Fixture, "who was told to hold a lock is held against what is f
   CHECK_THAT(child.output, ContainsSubstring("request 3 entry 0 ('lasting'): lockUsers: "));
 }
 
-TEST_CASE_METHOD(Fixture, "a tape of a recorder that tried once is replayed as that recorder served") {
+TEST_CASE_METHOD(Fixture,
+                 "a tape of a recorder that tried once is replayed as that recorder served") {
   tape.set_edit([](schema::Record::Builder record) {
     if (record.isFreezeBegan()) record.getFreezeBegan().setTry(0);
     if (record.isGateChecked()) {
@@ -159,16 +165,19 @@ TEST_CASE_METHOD(Fixture, "a tape of a recorder that tried once is replayed as t
 
 TEST_CASE_METHOD(Fixture, "show tells what each try was refused by, and how many it took") {
   serve_in_tries(tape);
-  const ChildResult child = must(run_child(KTAPE_BIN "/ktape-show", {tape.seal().path}, size_t{1} << 20));
+  const ChildResult child =
+      must(run_child(KTAPE_BIN "/ktape-show", {tape.seal().path}, size_t{1} << 20));
   INFO(child.output);
   CHECK(child.exit_status == 0);
   CHECK_THAT(child.output, ContainsSubstring("freeze 2 for request 1, try 2"));
-  CHECK_THAT(child.output, ContainsSubstring("tried again: set: gate 11, unlocked: failed: observed"));
+  CHECK_THAT(child.output,
+             ContainsSubstring("tried again: set: gate 11, unlocked: failed: observed"));
   CHECK_THAT(child.output, ContainsSubstring("reply 1: done at try 3, the guest having run"));
   // In one line, however long.
   const std::string text = std::regex_replace(child.output, std::regex("\n +"), " ");
-  CHECK_THAT(text, ContainsSubstring(
-                       "cpu0:runqueues.nr_running: read runqueues[cpu 0].nr_running as auto, consistent"));
+  CHECK_THAT(
+      text, ContainsSubstring(
+                "cpu0:runqueues.nr_running: read runqueues[cpu 0].nr_running as auto, consistent"));
   CHECK_THAT(child.output, ContainsSubstring("reply 3: NOT DONE at try 2"));
   CHECK_THAT(text, ContainsSubstring("may be held by CPU 0 in scx_error_irq_workfn"));
 }
@@ -184,8 +193,10 @@ TEST_CASE_METHOD(Fixture, "what cannot be replayed is counted and told") {
   INFO(child.output);
   CHECK(child.exit_status == 0);
   CHECK_THAT(child.output, StartsWith("1 of 2 cold requests replayed: nothing differs\n"));
-  CHECK_THAT(child.output, ContainsSubstring("1 request: not replayed: no memory of the freeze was kept\n"));
-  CHECK_THAT(child.output, ContainsSubstring("1 request: not replayed: hot, read while the machine ran\n"));
+  CHECK_THAT(child.output,
+             ContainsSubstring("1 request: not replayed: no memory of the freeze was kept\n"));
+  CHECK_THAT(child.output,
+             ContainsSubstring("1 request: not replayed: hot, read while the machine ran\n"));
   CHECK_THAT(child.output, ContainsSubstring("1 request: not replayed: refused before a freeze\n"));
   CHECK_THAT(child.output, ContainsSubstring("1 request: not replayed: the tape has no reply\n"));
 }
@@ -195,8 +206,9 @@ TEST_CASE_METHOD(Fixture, "replay is inconclusive where nothing can be replayed"
   tape.serve({read_line(kVtime)});
   const ChildResult child = replayed();
   CHECK(child.exit_status == 77);
-  CHECK_THAT(child.output, StartsWith("0 of 1 cold request replayed: of what else could be compared nothing "
-                                      "differs\n"));
+  CHECK_THAT(child.output,
+             StartsWith("0 of 1 cold request replayed: of what else could be compared nothing "
+                        "differs\n"));
 }
 
 TEST_CASE_METHOD(Fixture, "a request that needs what was not captured differs in nothing") {
@@ -209,9 +221,11 @@ TEST_CASE_METHOD(Fixture, "a request that needs what was not captured differs in
   const ChildResult child = replayed();
   INFO(child.output);
   CHECK(child.exit_status == 0);
-  CHECK_THAT(child.output, StartsWith("1 of 3 cold requests replayed: nothing differs\ncompared: 2 entries"));
   CHECK_THAT(child.output,
-             ContainsSubstring("2 requests: not replayed: something that was needed was not captured\n"));
+             StartsWith("1 of 3 cold requests replayed: nothing differs\ncompared: 2 entries"));
+  CHECK_THAT(
+      child.output,
+      ContainsSubstring("2 requests: not replayed: something that was needed was not captured\n"));
 }
 
 TEST_CASE_METHOD(Fixture, "a recorder that errs about a value is found out, by record and field") {
@@ -220,8 +234,9 @@ TEST_CASE_METHOD(Fixture, "a recorder that errs about a value is found out, by r
     record.getOpReplied().getEntries()[0].getValue().setU64(5001);
   });
   CHECK(child.exit_status == 1);
-  CHECK_THAT(child.output, ContainsSubstring(": request 2 entry 0 ('task:sleeper.scx.dsq_vtime'): value: "
-                                             "recorded 5001, computed 5000\n"));
+  CHECK_THAT(child.output,
+             ContainsSubstring(": request 2 entry 0 ('task:sleeper.scx.dsq_vtime'): value: "
+                               "recorded 5001, computed 5000\n"));
   CHECK_THAT(child.output, ContainsSubstring("2 of 2 cold requests replayed: 1 difference\n"));
 }
 
@@ -255,7 +270,8 @@ TEST_CASE_METHOD(Fixture, "every field of a reply counts, but for the host's tim
     names([](auto entry) { entry.setPhysicalAddress(16); }, "physicalAddress: recorded 0x10,");
   }
   SECTION("type") {
-    names([](auto entry) { entry.setType(as_data("u32")); }, "type: recorded 'u32', computed 'u64'");
+    names([](auto entry) { entry.setType(as_data("u32")); },
+          "type: recorded 'u32', computed 'u64'");
   }
   SECTION("width") {
     names([](auto entry) { entry.setWidthBytes(4); }, "widthBytes: recorded 4, computed 8");
@@ -282,10 +298,12 @@ TEST_CASE_METHOD(Fixture, "a gate that was recorded otherwise is found out, by r
     }
   });
   CHECK(child.exit_status == 1);
-  CHECK_THAT(child.output, ContainsSubstring("gate policy of request 1 entry 0 ('set'): outcome: recorded "
-                                             "\"failed\", computed \"passed\"\n"));
-  CHECK_THAT(child.output, ContainsSubstring("gate alive of request 1 entry 0 ('set'): observed: recorded "
-                                             "'nothing', computed 'state=0x2001'\n"));
+  CHECK_THAT(child.output,
+             ContainsSubstring("gate policy of request 1 entry 0 ('set'): outcome: recorded "
+                               "\"failed\", computed \"passed\"\n"));
+  CHECK_THAT(child.output,
+             ContainsSubstring("gate alive of request 1 entry 0 ('set'): observed: recorded "
+                               "'nothing', computed 'state=0x2001'\n"));
 }
 
 TEST_CASE_METHOD(Fixture, "evidence and layouts that were recorded otherwise are found out") {
@@ -293,24 +311,30 @@ TEST_CASE_METHOD(Fixture, "evidence and layouts that were recorded otherwise are
     if (record.isFrozen() && record.getFrozen().getFreeze() == 1) {
       record.getFrozen().getVcpus()[1].setCurrentPid(81);
     }
-    if (record.isLayoutUsed() && std::string(record.getLayoutUsed().getPath().cStr()) == "scx.dsq_vtime") {
+    if (record.isLayoutUsed() &&
+        std::string(record.getLayoutUsed().getPath().cStr()) == "scx.dsq_vtime") {
       record.getLayoutUsed().setOffsetBytes(1);
     }
   });
   CHECK(child.exit_status == 1);
-  CHECK_THAT(child.output, ContainsSubstring("freeze 1 CPU 1: currentPid: recorded 81, computed 80\n"));
-  CHECK_THAT(child.output, ContainsSubstring("layout of struct task_struct scx.dsq_vtime: offsetBytes: "
-                                             "recorded 1, computed 216\n"));
+  CHECK_THAT(child.output,
+             ContainsSubstring("freeze 1 CPU 1: currentPid: recorded 81, computed 80\n"));
+  CHECK_THAT(child.output,
+             ContainsSubstring("layout of struct task_struct scx.dsq_vtime: offsetBytes: "
+                               "recorded 1, computed 216\n"));
 }
 
-TEST_CASE_METHOD(Fixture, "the registers of a vCPU, which no memory tells, are not held against it") {
+TEST_CASE_METHOD(Fixture,
+                 "the registers of a vCPU, which no memory tells, are not held against it") {
   const ChildResult child = after([](schema::Record::Builder record) {
-    if (record.isFrozen()) record.getFrozen().getVcpus()[0].initRegisters().setRsp(0xffffffff82003e80);
+    if (record.isFrozen())
+      record.getFrozen().getVcpus()[0].initRegisters().setRsp(0xffffffff82003e80);
   });
   CHECK(child.exit_status == 0);
 }
 
-TEST_CASE_METHOD(Fixture, "a difference beyond what is shown of a long value is shown where it is") {
+TEST_CASE_METHOD(Fixture,
+                 "a difference beyond what is shown of a long value is shown where it is") {
   tape.set_edit([](schema::Record::Builder record) {
     if (!record.isOpReplied()) return;
     auto bytes = record.getOpReplied().getEntries()[0].getValue().getBytes();
@@ -331,31 +355,36 @@ TEST_CASE_METHOD(Fixture, "replay as JSON names each difference") {
   const ChildResult child = replayed({"--json"});
   CHECK(child.exit_status == 1);
   CHECK_THAT(child.output, StartsWith("{\"requests\":\"1\",\"replayed\":\"1\","));
-  CHECK_THAT(child.output,
-             ContainsSubstring("\"what\":\"request 1 entry 0 ('jiffies_64:u64')\",\"field\":\"value\","
-                               "\"recorded\":\"1\",\"computed\":\"4294892296\"}]"));
+  CHECK_THAT(
+      child.output,
+      ContainsSubstring("\"what\":\"request 1 entry 0 ('jiffies_64:u64')\",\"field\":\"value\","
+                        "\"recorded\":\"1\",\"computed\":\"4294892296\"}]"));
 }
 
-TEST_CASE_METHOD(Fixture,
-                 "the state at a record has steps, workers, schedulers and what waited for its reply") {
+TEST_CASE_METHOD(
+    Fixture, "the state at a record has steps, workers, schedulers and what waited for its reply") {
   const Seq served = tape.serve({read_line(kVtime)});
   const Seq waiting = tape.ask({read_line("jiffies_64:u64"), read_line(kVtime)});
   tape.builder().step_finished(0);
   const Seq last = tape.builder().scheduler_exited(1);
   const std::string path = tape.seal().path;
-  const auto state = [&](uint64_t seq) { return replay({path, "--state-at", std::to_string(seq)}); };
+  const auto state = [&](uint64_t seq) {
+    return replay({path, "--state-at", std::to_string(seq)});
+  };
   CHECK(state(2).exit_status == 0);
   CHECK_THAT(state(2).output, ContainsSubstring("requests    0 served, 0 pending\n"));
   REQUIRE(served.value > 8);
   const std::string frozen = state(8).output;  // freezeBegan follows the request, which is record 6
-  CHECK_THAT(frozen, ContainsSubstring("machine     frozen in freeze 1\nrequests    0 served, 1 pending\n"));
-  CHECK_THAT(frozen, ContainsSubstring("  request 1, cold, 1 read: task:sleeper.scx.dsq_vtime, since seq "));
+  CHECK_THAT(frozen, ContainsSubstring(
+                         "machine     frozen in freeze 1\nrequests    0 served, 1 pending\n"));
+  CHECK_THAT(frozen, ContainsSubstring(
+                         "  request 1, cold, 1 read: task:sleeper.scx.dsq_vtime, since seq "));
   const std::string middle = state(waiting.value).output;
   CHECK_THAT(middle, ContainsSubstring("STEPS\n  0 look: running since seq 5\n"));
   CHECK_THAT(middle, ContainsSubstring("  sleeper: pid 77, policy normal, started\n"));
   CHECK_THAT(middle, ContainsSubstring("  1 ktape_vtime, full switch, attached\n"));
-  CHECK_THAT(middle,
-             ContainsSubstring("  request 2, cold, 2 reads: jiffies_64:u64, task:sleeper.scx.dsq_vtime"));
+  CHECK_THAT(middle, ContainsSubstring(
+                         "  request 2, cold, 2 reads: jiffies_64:u64, task:sleeper.scx.dsq_vtime"));
   CHECK_THAT(middle, ContainsSubstring(", deferred\n"));
   const std::string end = state(last.value).output;
   CHECK_THAT(end, ContainsSubstring("  0 look: done since seq "));
@@ -369,10 +398,12 @@ TEST_CASE_METHOD(Fixture,
 TEST_CASE_METHOD(Fixture, "a run without cold requests is told to be one") {
   const ChildResult none = replayed();
   CHECK(none.exit_status == 77);
-  CHECK_THAT(none.output, StartsWith("the run has no cold request to replay: nothing could be compared\n"));
+  CHECK_THAT(none.output,
+             StartsWith("the run has no cold request to replay: nothing could be compared\n"));
 }
 
-TEST_CASE("replay has exit status 3 for a file that is no tape and 77 for a tape without a kernel") {
+TEST_CASE(
+    "replay has exit status 3 for a file that is no tape and 77 for a tape without a kernel") {
   CHECK(replay({"/nonexistent"}).exit_status == 3);
   TempDir folder;
   TapeBuilder builder(folder.file("run.ktape"));

@@ -80,10 +80,12 @@ TEST_CASE("what a run was to be frozen on is shown above, and what became of it 
   });
   builder.triggers = {{"scx-error", true, 1}, {"symbol:\x1b[2J"}};
   const std::string text = shown(builder.seal().path);
-  CHECK_THAT(text, ContainsSubstring("frozen on   scx-error: scx_error_irq_workfn(), at most 16 times\n"
-                                     "            symbol:\\x1b[2J: (), at most 1 time\n"
-                                     "            time: every 200 ms\n"));
-  CHECK_THAT(text, ContainsSubstring("frozen on   scx-error: once\n            symbol:\\x1b[2J: never\n"));
+  CHECK_THAT(text,
+             ContainsSubstring("frozen on   scx-error: scx_error_irq_workfn(), at most 16 times\n"
+                               "            symbol:\\x1b[2J: (), at most 1 time\n"
+                               "            time: every 200 ms\n"));
+  CHECK_THAT(
+      text, ContainsSubstring("frozen on   scx-error: once\n            symbol:\\x1b[2J: never\n"));
 }
 
 TEST_CASE("a trigger that was armed later is shown with when, and its hits beside its freezes") {
@@ -110,11 +112,14 @@ TEST_CASE("a trigger that was armed later is shown with when, and its hits besid
     counts.setSkippedBusy(218);
   };
   const std::string text = shown(builder.seal().path);
-  CHECK_THAT(text, ContainsSubstring("symbol:one: (), at most 9 times, from the first attachment on\n"));
+  CHECK_THAT(text,
+             ContainsSubstring("symbol:one: (), at most 9 times, from the first attachment on\n"));
   CHECK_THAT(text, ContainsSubstring("symbol:two: (), at most 9 times, from step 'b\\x1b' on\n"));
-  CHECK_THAT(text, ContainsSubstring("symbol:three: (), at most 9 times, from step 4294967296 on\n"));
-  CHECK_THAT(text, ContainsSubstring("frozen on   symbol:one: 5 hits in 2 freezes\n"
-                                     "            time: 232 of 450 intervals froze; 218 were skipped: the"));
+  CHECK_THAT(text,
+             ContainsSubstring("symbol:three: (), at most 9 times, from step 4294967296 on\n"));
+  CHECK_THAT(text, ContainsSubstring(
+                       "frozen on   symbol:one: 5 hits in 2 freezes\n"
+                       "            time: 232 of 450 intervals froze; 218 were skipped: the"));
 }
 
 TEST_CASE("a trigger is shown being armed, spent, given up or not armed, with the reason") {
@@ -130,9 +135,11 @@ TEST_CASE("a trigger is shown being armed, spent, given up or not armed, with th
   };
   CHECK_THAT(change(TriggerChange::ARMED, 0xffffffff81000100, ""),
              ContainsSubstring("trigger symbol:\\x1b armed at 0xffffffff81000100\n"));
-  CHECK_THAT(change(TriggerChange::SPENT, 1, ""), ContainsSubstring(" spent: it had all its hits\n"));
+  CHECK_THAT(change(TriggerChange::SPENT, 1, ""),
+             ContainsSubstring(" spent: it had all its hits\n"));
   CHECK_THAT(change(TriggerChange::GIVEN_UP, 1, ""), ContainsSubstring(" given up: "));
-  CHECK_THAT(change(TriggerChange::NOT_ARMED, 0, "no\nroom"), ContainsSubstring(" NOT ARMED: no\\nroom\n"));
+  CHECK_THAT(change(TriggerChange::NOT_ARMED, 0, "no\nroom"),
+             ContainsSubstring(" NOT ARMED: no\\nroom\n"));
   CHECK_THAT(change(static_cast<TriggerChange>(77), 0, ""),
              ContainsSubstring(" changed, how is not known\n"));
 }
@@ -153,7 +160,8 @@ void delays(TapeBuilder& builder, uint64_t freeze, const std::vector<uint64_t>& 
 
 }  // namespace
 
-TEST_CASE("how long vCPUs waited for a CPU of the host is shown since the reading before, and in all") {
+TEST_CASE(
+    "how long vCPUs waited for a CPU of the host is shown since the reading before, and in all") {
   TempDir folder;
   TapeBuilder builder(folder.file("run.ktape"));
   builder.run_started();
@@ -166,14 +174,19 @@ TEST_CASE("how long vCPUs waited for a CPU of the host is shown since the readin
   });
   delays(builder, 0, {1700, 0});  // two, of which half of one was frozen
   const std::string text = shown(builder.seal().path);
-  CHECK_THAT(text, ContainsSubstring("how long vCPUs wait for a CPU of the host is counted from here\n"));
-  CHECK_THAT(text, ContainsSubstring(
-                       "]  waited for a CPU of the host, in 1.00 ms: CPU 0 100 us (10.0 %), CPU 1 none\n"));
-  CHECK_THAT(text, ContainsSubstring("thawed after 500 us, 20.0 us of it waiting for a CPU of the host\n"));
-  CHECK_THAT(text, ContainsSubstring("CPU 0 600 us (40.0 %)"));
   CHECK_THAT(text,
-             ContainsSubstring(
-                 "host        in 2.50 ms vCPUs waited for one of its CPUs: CPU 0 700 us (28.0 %), CPU"));
+             ContainsSubstring("how long vCPUs wait for a CPU of the host is counted from here\n"));
+  CHECK_THAT(
+      text,
+      ContainsSubstring(
+          "]  waited for a CPU of the host, in 1.00 ms: CPU 0 100 us (10.0 %), CPU 1 none\n"));
+  CHECK_THAT(text, ContainsSubstring(
+                       "thawed after 500 us, 20.0 us of it waiting for a CPU of the host\n"));
+  CHECK_THAT(text, ContainsSubstring("CPU 0 600 us (40.0 %)"));
+  CHECK_THAT(
+      text,
+      ContainsSubstring(
+          "host        in 2.50 ms vCPUs waited for one of its CPUs: CPU 0 700 us (28.0 %), CPU"));
 }
 
 TEST_CASE("the guest's clocksource is shown, and each change of it") {
@@ -190,7 +203,8 @@ TEST_CASE("the guest's clocksource is shown, and each change of it") {
   CHECK_THAT(text, ContainsSubstring("takes its time from kvm-clock, then tsc\\x1b\n"));
   CHECK_THAT(text, ContainsSubstring("the guest's kernel takes its time from 'kvm-clock'\n"));
   CHECK_THAT(text,
-             ContainsSubstring("CLOCKSOURCE CHANGED: the guest's kernel takes its time from 'tsc\\x1b', no"));
+             ContainsSubstring(
+                 "CLOCKSOURCE CHANGED: the guest's kernel takes its time from 'tsc\\x1b', no"));
 }
 
 TEST_CASE("the change of clocksource that every boot makes is no alarm") {
@@ -234,24 +248,25 @@ TEST_CASE("a freeze at which several CPUs had reached functions shows each of th
     hits[1].setTrigger("scx-error");
     hits[1].setDetail(as_data("stall\x1b"));
   });
-  CHECK_THAT(text, ContainsSubstring("freeze 3 cause: trigger on CPUs 1, 3: scx-error, symbol:one\n"));
+  CHECK_THAT(text,
+             ContainsSubstring("freeze 3 cause: trigger on CPUs 1, 3: scx-error, symbol:one\n"));
   CHECK_THAT(text, ContainsSubstring("CPU 1: symbol:one\n"));
   CHECK_THAT(text, ContainsSubstring("CPU 3: scx-error: stall\\x1b\n"));
 }
 
 TEST_CASE("what is not shown of a list of CPUs, of values or of bytes is counted") {
-  CHECK_THAT(
-      shown_record([](schema::Record::Builder record) {
-        auto began = record.initFreezeBegan();
-        began.setFreeze(1);
-        began.setCause(schema::FreezeCause::TRIGGER);
-        auto hits = began.initHits(20);
-        for (unsigned i = 0; i < hits.size(); ++i) {
-          hits[i].setVcpu(i);
-          hits[i].setTrigger("symbol:one");
-        }
-      }),
-      ContainsSubstring(" on CPUs 0, 1, 2, 3,") && ContainsSubstring(" 14, 15 and 4 more: symbol:one\n"));
+  CHECK_THAT(shown_record([](schema::Record::Builder record) {
+               auto began = record.initFreezeBegan();
+               began.setFreeze(1);
+               began.setCause(schema::FreezeCause::TRIGGER);
+               auto hits = began.initHits(20);
+               for (unsigned i = 0; i < hits.size(); ++i) {
+                 hits[i].setVcpu(i);
+                 hits[i].setTrigger("symbol:one");
+               }
+             }),
+             ContainsSubstring(" on CPUs 0, 1, 2, 3,") &&
+                 ContainsSubstring(" 14, 15 and 4 more: symbol:one\n"));
   capnp::MallocMessageBuilder message;
   auto value = message.initRoot<schema::Value>();
   auto list = value.initList(18);
@@ -264,7 +279,9 @@ TEST_CASE("what is not shown of a list of CPUs, of values or of bytes is counted
   CHECK(shown_value(value.asReader()) == "34 bytes: " + hex + " and 2 more");
 }
 
-TEST_CASE("a freeze of intervals has its interval, and a tape without the seal's counts those that froze") {
+TEST_CASE(
+    "a freeze of intervals has its interval, and a tape without the seal's counts those that "
+    "froze") {
   TempDir folder;
   const auto shown_with = [&](const char* name, uint64_t interval) {
     TapeBuilder builder(folder.file(name));
@@ -325,10 +342,10 @@ TEST_CASE("what the recorder lost is not known of a tape that salvage sealed") {
 
   sql(folder.file("run.ktape.partial"), "UPDATE blob SET data = zeroblob(100)");
   must(salvage(folder.file("run.ktape.partial"), folder.file("less.ktape")));
-  CHECK_THAT(
-      shown(folder.file("less.ktape")),
-      ContainsSubstring("lost        1 salvage_blobs: blobs that were damaged and left out by salvage\n"
-                        "            what the recorder lost is not known\n"));
+  CHECK_THAT(shown(folder.file("less.ktape")),
+             ContainsSubstring(
+                 "lost        1 salvage_blobs: blobs that were damaged and left out by salvage\n"
+                 "            what the recorder lost is not known\n"));
 }
 
 TEST_CASE("an exit is shown with its code and what that means, an enable that failed as that") {
@@ -339,16 +356,18 @@ TEST_CASE("an exit is shown with its code and what that means, an enable that fa
     exit.setExitCode(0x1000100000000);
     exit.setReason(as_data("unregistered from the main kernel"));
   });
-  CHECK_THAT(exited, ContainsSubstring(
-                         "scheduler 2 exited, SCX_EXIT_UNREG_KERN (66), code 0x1000100000000: restart,\n"
-                         "                      CPU hotplug: unregistered from the main kernel"));
+  CHECK_THAT(exited,
+             ContainsSubstring(
+                 "scheduler 2 exited, SCX_EXIT_UNREG_KERN (66), code 0x1000100000000: restart,\n"
+                 "                      CPU hotplug: unregistered from the main kernel"));
   const std::string failed = shown_record([](schema::Record::Builder record) {
     auto exit = record.initSchedulerEnableFailed();
     exit.setId(3);
     exit.setKind(1024);
     exit.setReason(as_data("runtime error"));
   });
-  CHECK_THAT(failed, ContainsSubstring("scheduler 3 was not enabled, SCX_EXIT_ERROR (1024): runtime error"));
+  CHECK_THAT(failed, ContainsSubstring(
+                         "scheduler 3 was not enabled, SCX_EXIT_ERROR (1024): runtime error"));
 }
 
 TEST_CASE("text of the guest cannot act on the terminal, wherever it is shown") {
@@ -372,8 +391,9 @@ TEST_CASE("a tape that was never sealed is shown as far as it goes") {
   }
   std::string text = shown(partial);
   CHECK_THAT(text,
-             ContainsSubstring("unsealed: its recorder died before it could seal it; what is here is whole, "
-                               "1 record\n"));
+             ContainsSubstring(
+                 "unsealed: its recorder died before it could seal it; what is here is whole, "
+                 "1 record\n"));
   CHECK_THAT(text, ContainsSubstring("outcome     not known: the tape was never sealed\n"));
   CHECK_THAT(text, ContainsSubstring("lost        not known: the tape does not say\n"));
 }

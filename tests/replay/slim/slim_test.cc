@@ -143,11 +143,13 @@ TEST_CASE("slim types of a stock kernel have the members of the whole ones, and 
       CHECK(after[i].name == before[i].name);
       CHECK(after[i].bit_offset == before[i].bit_offset);
       CHECK(after[i].bits == before[i].bits);
-      CHECK(must(kept->type(after[i].type_id)).size_bytes == must(whole->type(before[i].type_id)).size_bytes);
+      CHECK(must(kept->type(after[i].type_id)).size_bytes ==
+            must(whole->type(before[i].type_id)).size_bytes);
     }
   }
   CHECK(must(kept->variable("runqueues")).name == "struct rq");
-  CHECK(kept->enumerator("pid_type", "PIDTYPE_SID") == whole->enumerator("pid_type", "PIDTYPE_SID"));
+  CHECK(kept->enumerator("pid_type", "PIDTYPE_SID") ==
+        whole->enumerator("pid_type", "PIDTYPE_SID"));
   CHECK(kept->enumerator("scx_exit_kind", "SCX_EXIT_ERROR") ==
         whole->enumerator("scx_exit_kind", "SCX_EXIT_ERROR"));
   CHECK(must(kept->field("struct task_struct", "mm")).type.name == "struct mm_struct *");
@@ -158,9 +160,10 @@ TEST_CASE("BTF that cannot be used is refused by the slimmer") {
 }
 
 TEST_CASE("slim symbols name what was kept, and say where something was left out") {
-  const SymbolTable whole = must(SymbolTable::from_text(
-      "0000000000001000 T _text\n0000000000001100 t one\n0000000000001200 t two\n0000000000001300 t three\n"
-      "0000000000001400 d scx_root\n0000000000001500 T _end\n"));
+  const SymbolTable whole =
+      must(SymbolTable::from_text("0000000000001000 T _text\n0000000000001100 t "
+                                  "one\n0000000000001200 t two\n0000000000001300 t three\n"
+                                  "0000000000001400 d scx_root\n0000000000001500 T _end\n"));
   const SymbolTable slim = must(slim_symbols(whole, {{}, {0x1234}}));
   CHECK(slim.describe(0x1010) == "_text+0x10");
   CHECK(slim.describe(0x1110) == "left_out+0x10");

@@ -160,7 +160,8 @@ TEST_CASE("rows that overlap or lie beyond physical memory are refused") {
   Kept overlap;
   overlap.zeroes(2, 5);
   overlap.page(6, 1);
-  CHECK(refusal(overlap).find("speaks of frames that the row before it spoke of") != std::string::npos);
+  CHECK(refusal(overlap).find("speaks of frames that the row before it spoke of") !=
+        std::string::npos);
   Kept beyond;
   beyond.zeroes(uint64_t{1} << 39, ~uint64_t{0});
   CHECK(refusal(beyond).find("beyond what physical memory can be") != std::string::npos);
@@ -168,10 +169,9 @@ TEST_CASE("rows that overlap or lie beyond physical memory are refused") {
 
 TEST_CASE("a page of another size than a page has is refused") {
   const Digest hash{};
-  const RecordedMemory memory =
-      must(RecordedMemory::make({{1, 7, 1, hash}}, [](const Digest&) -> Result<std::vector<std::byte>> {
-        return std::vector<std::byte>(100);
-      }));
+  const RecordedMemory memory = must(RecordedMemory::make(
+      {{1, 7, 1, hash}},
+      [](const Digest&) -> Result<std::vector<std::byte>> { return std::vector<std::byte>(100); }));
   CHECK(memory.intact().ok());
   CHECK(failure(memory, 7 * kPage).message == "the page of frame 0x7 has 100 bytes");
   CHECK_FALSE(memory.intact().ok());

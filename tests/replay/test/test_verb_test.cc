@@ -39,8 +39,9 @@ class Bench {
     const char* line = status == 0   ? "ok 1"
                        : status == 1 ? "not ok 1"
                                      : "ok 1 # SKIP inconclusive: it cannot tell";
-    make_program(file("ktape-assert-" + name), std::string("echo KTAP version 1; echo 1..1; echo '") + line +
-                                                   "'; exit " + std::to_string(status));
+    make_program(file("ktape-assert-" + name),
+                 std::string("echo KTAP version 1; echo 1..1; echo '") + line + "'; exit " +
+                     std::to_string(status));
   }
 
   // A capture that leaves a tape of such a run, and ends with `status`. `$3` is the tape.
@@ -48,8 +49,8 @@ class Bench {
     std::string made = file("made.ktape");
     fs::remove(made);
     (void)record_run(made, spec);
-    make_program(file("ktape-capture"), "echo \"$@\" >>" + file("asked") + "\ncp " + made + " \"$3\"\nexit " +
-                                            std::to_string(status));
+    make_program(file("ktape-capture"), "echo \"$@\" >>" + file("asked") + "\ncp " + made +
+                                            " \"$3\"\nexit " + std::to_string(status));
   }
 
   // A capture that leaves no tape.
@@ -95,8 +96,9 @@ TEST_CASE("an ejected scheduler is bad where that is asked for, whatever the ass
   CHECK(bench.run({}).exit_status == 0);
   ChildResult test = bench.run({"--fail-on-eject"});
   CHECK(test.exit_status == 1);
-  CHECK_THAT(test.output, ContainsSubstring("BAD: scheduler 'ktape_vtime' was ejected: runnable task stall: "
-                                            "sleeper[147] failed to run for 30.012s\n"));
+  CHECK_THAT(test.output,
+             ContainsSubstring("BAD: scheduler 'ktape_vtime' was ejected: runnable task stall: "
+                               "sleeper[147] failed to run for 30.012s\n"));
   bench.capture({});
   CHECK(bench.run({"--fail-on-eject"}).exit_status == 0);
 }
@@ -127,8 +129,9 @@ TEST_CASE("a capture that leaves nothing to judge is no verdict: git bisect skip
     const char* how;
     int status;
   };
-  for (Case one : {Case{"exit 2", 2}, Case{"exit 3", 3}, Case{"exit 4", 4}, Case{"kill -9 $$", 4},
-                   Case{"exit 99", 4}, Case{"exit 0", 3}, Case{"echo no tape >\"$3\"; exit 1", 3}}) {
+  for (Case one :
+       {Case{"exit 2", 2}, Case{"exit 3", 3}, Case{"exit 4", 4}, Case{"kill -9 $$", 4},
+        Case{"exit 99", 4}, Case{"exit 0", 3}, Case{"echo no tape >\"$3\"; exit 1", 3}}) {
     INFO(one.how);
     Bench bench;
     bench.capture_fails(one.how);
@@ -138,9 +141,9 @@ TEST_CASE("a capture that leaves nothing to judge is no verdict: git bisect skip
 }
 
 TEST_CASE("a run that the host ended is no verdict, whatever the assertions say") {
-  for (auto outcome :
-       {schema::Outcome::MACHINE_LOST, schema::Outcome::HOST_FAILED, schema::Outcome::BOOT_TIMED_OUT,
-        schema::Outcome::INTERRUPTED, schema::Outcome::PROTOCOL_BROKEN}) {
+  for (auto outcome : {schema::Outcome::MACHINE_LOST, schema::Outcome::HOST_FAILED,
+                       schema::Outcome::BOOT_TIMED_OUT, schema::Outcome::INTERRUPTED,
+                       schema::Outcome::PROTOCOL_BROKEN}) {
     Bench bench;
     bench.assertion("broken", 1);
     bench.capture({.outcome = outcome}, 1);
@@ -149,7 +152,8 @@ TEST_CASE("a run that the host ended is no verdict, whatever the assertions say"
 }
 
 TEST_CASE(
-    "a panic after the first step is judged by the assertions; without a violated one it is no verdict") {
+    "a panic after the first step is judged by the assertions; without a violated one it is no "
+    "verdict") {
   Bench bench;
   bench.capture({.outcome = schema::Outcome::GUEST_PANICKED}, 1);
   CHECK(bench.bisect() == 125);

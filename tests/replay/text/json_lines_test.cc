@@ -36,21 +36,26 @@ TEST_CASE("a record is one line with its numbers as strings and its kind") {
           step.setStep(3);
           step.setName("write");
         }) ==
-        "{\"seq\":\"7\",\"hostNs\":\"1152921504606846976\",\"guestNs\":\"0\",\"kind\":\"stepStarted\","
+        "{\"seq\":\"7\",\"hostNs\":\"1152921504606846976\",\"guestNs\":\"0\",\"kind\":"
+        "\"stepStarted\","
         "\"stepStarted\":{\"step\":3,\"name\":\"write\"}}\n");
 }
 
 TEST_CASE("kernel text is a string, and in hex where it is not UTF-8") {
-  CHECK_THAT(line_of([](schema::Record::Builder r) { r.initConsole().setText(as_data("a\"\\\n\x01")); }),
-             ContainsSubstring("{\"text\":\"a\\\"\\\\\\u000a\\u0001\"}"));
+  CHECK_THAT(
+      line_of([](schema::Record::Builder r) { r.initConsole().setText(as_data("a\"\\\n\x01")); }),
+      ContainsSubstring("{\"text\":\"a\\\"\\\\\\u000a\\u0001\"}"));
   CHECK_THAT(line_of([](schema::Record::Builder r) { r.initConsole().setText(as_data("a\xff")); }),
              ContainsSubstring("{\"text\":{\"hex\":\"61ff\"}}"));
 }
 
 TEST_CASE("digests and memory are hex, also where their bytes happen to be text") {
-  CHECK_THAT(line_of([](schema::Record::Builder r) { r.initThawed().setPagesDigest(as_data("abc")); }),
-             ContainsSubstring("\"pagesDigest\":\"616263\""));
-  CHECK_THAT(line_of([](schema::Record::Builder r) { r.initSample().initValue().setBytes(as_data("abc")); }),
+  CHECK_THAT(
+      line_of([](schema::Record::Builder r) { r.initThawed().setPagesDigest(as_data("abc")); }),
+      ContainsSubstring("\"pagesDigest\":\"616263\""));
+  CHECK_THAT(line_of([](schema::Record::Builder r) {
+               r.initSample().initValue().setBytes(as_data("abc"));
+             }),
              ContainsSubstring("\"value\":{\"bytes\":\"616263\"}"));
 }
 
@@ -66,7 +71,8 @@ TEST_CASE("a record of an unknown kind keeps its number") {
   auto record = message.initRoot<schema::Record>();
   record.setHostNs(5);
   CHECK(json_line({Seq(9), 77, false, record.asReader()}) ==
-        "{\"seq\":\"9\",\"hostNs\":\"5\",\"guestNs\":\"0\",\"kind\":\"unknown\",\"kindNumber\":77}\n");
+        "{\"seq\":\"9\",\"hostNs\":\"5\",\"guestNs\":\"0\",\"kind\":\"unknown\",\"kindNumber\":77}"
+        "\n");
 }
 
 TEST_CASE("every record of a run is one object of JSON") {

@@ -64,8 +64,8 @@ std::vector<std::string> golden_tapes() {
 
 }  // namespace
 
-TEST_CASE_METHOD(Fixture,
-                 "an upgraded tape has the records, pages and blobs of the old one, and new tables") {
+TEST_CASE_METHOD(
+    Fixture, "an upgraded tape has the records, pages and blobs of the old one, and new tables") {
   const UpgradedTape made = must(upgrade(old_tape(), out()));
   CHECK(made.from_format == 1);
   CHECK(made.tape.path == out());
@@ -99,16 +99,20 @@ TEST_CASE_METHOD(Fixture, "an upgrade of a tape of today's format is the same ta
 }
 
 TEST_CASE_METHOD(Fixture, "an edited cell of a table of format 1 is found") {
-  const Verification found =
-      must(verify(old_tape("UPDATE kernel_op SET value = '7' WHERE op = 2 AND entry = 0"), std::nullopt));
+  const Verification found = must(verify(
+      old_tape("UPDATE kernel_op SET value = '7' WHERE op = 2 AND entry = 0"), std::nullopt));
   CHECK(found.integrity == Integrity::kAltered);
-  CHECK_THAT(found.finding, ContainsSubstring("kernel_op (op '2', entry '0'): column 'value' holds '7'"));
+  CHECK_THAT(found.finding,
+             ContainsSubstring("kernel_op (op '2', entry '0'): column 'value' holds '7'"));
 }
 
-TEST_CASE_METHOD(Fixture, "a tape of format 1 with a table or a version of a later format is altered") {
-  CHECK_THAT(must(verify(old_tape("CREATE TABLE oops(seq INTEGER PRIMARY KEY)"), std::nullopt)).finding,
-             ContainsSubstring("the table 'oops', which no tape has"));
-  CHECK(must(verify(old_tape("PRAGMA user_version=2"), std::nullopt)).integrity == Integrity::kAltered);
+TEST_CASE_METHOD(Fixture,
+                 "a tape of format 1 with a table or a version of a later format is altered") {
+  CHECK_THAT(
+      must(verify(old_tape("CREATE TABLE oops(seq INTEGER PRIMARY KEY)"), std::nullopt)).finding,
+      ContainsSubstring("the table 'oops', which no tape has"));
+  CHECK(must(verify(old_tape("PRAGMA user_version=2"), std::nullopt)).integrity ==
+        Integrity::kAltered);
 }
 
 TEST_CASE_METHOD(Fixture, "an altered tape is not upgraded, and nothing is left") {
@@ -120,11 +124,13 @@ TEST_CASE_METHOD(Fixture, "an altered tape is not upgraded, and nothing is left"
   CHECK_FALSE(fs::exists(out() + ".partial"));
 }
 
-TEST_CASE_METHOD(Fixture, "a tape that another build made while the format was open gets today's tables") {
+TEST_CASE_METHOD(Fixture,
+                 "a tape that another build made while the format was open gets today's tables") {
   const std::string tape = folder.file("other.ktape");
   must(upgrade(kOld, tape));
   sql(tape,
-      "ALTER TABLE ending DROP COLUMN detail; DROP TABLE gate; CREATE TABLE later(seq INTEGER PRIMARY KEY)");
+      "ALTER TABLE ending DROP COLUMN detail; DROP TABLE gate; CREATE TABLE later(seq INTEGER "
+      "PRIMARY KEY)");
   const Verification found = must(verify(tape, std::nullopt));
   CHECK(found.integrity == Integrity::kAltered);
   CHECK_THAT(found.hint, ContainsSubstring("'ktape upgrade TAPE OUT'"));
@@ -135,11 +141,12 @@ TEST_CASE_METHOD(Fixture, "a tape that another build made while the format was o
 
 TEST_CASE_METHOD(Fixture, "records that were changed are not upgraded, whatever the tables are") {
   const std::string tape = folder.file("other.ktape");
-  const std::string change = GENERATE("DELETE FROM event WHERE seq = 9", "DELETE FROM page WHERE rowid = 1",
-                                      "UPDATE blob SET name = 'x' WHERE rowid = 1",
-                                      "DELETE FROM event WHERE seq = (SELECT max(seq) FROM event)",
-                                      "DROP TABLE freeze_page", "CREATE VIEW later AS SELECT * FROM event",
-                                      "CREATE TRIGGER later AFTER INSERT ON event BEGIN SELECT 1; END");
+  const std::string change =
+      GENERATE("DELETE FROM event WHERE seq = 9", "DELETE FROM page WHERE rowid = 1",
+               "UPDATE blob SET name = 'x' WHERE rowid = 1",
+               "DELETE FROM event WHERE seq = (SELECT max(seq) FROM event)",
+               "DROP TABLE freeze_page", "CREATE VIEW later AS SELECT * FROM event",
+               "CREATE TRIGGER later AFTER INSERT ON event BEGIN SELECT 1; END");
   INFO(change);
   must(upgrade(kOld, tape));
   sql(tape, "ALTER TABLE ending DROP COLUMN detail; " + change);
@@ -171,8 +178,8 @@ TEST_CASE_METHOD(Fixture, "ktape upgrade says what it made, also as JSON") {
   ChildResult text = must(run_child(KTAPE_BIN "/ktape-upgrade", {kOld, out()}, 1 << 20));
   CHECK(text.exit_status == 0);
   CHECK_THAT(text.output, ContainsSubstring("format  2, was 1\nhead    " + head + "\n"));
-  ChildResult json =
-      must(run_child(KTAPE_BIN "/ktape-upgrade", {kOld, folder.file("b.ktape"), "--json"}, 1 << 20));
+  ChildResult json = must(
+      run_child(KTAPE_BIN "/ktape-upgrade", {kOld, folder.file("b.ktape"), "--json"}, 1 << 20));
   CHECK_THAT(json.output, ContainsSubstring("\"fromFormat\":1,\"format\":2,"));
   CHECK_THAT(json.output, ContainsSubstring("\"head\":\"" + head + "\"}"));
   CHECK(must(run_child(KTAPE_BIN "/ktape-upgrade", {kOld, out()}, 1 << 20)).exit_status == 2);

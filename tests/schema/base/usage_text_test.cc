@@ -16,14 +16,17 @@ std::string said(std::string_view text) { return usage_error(text).message; }
 
 TEST_CASE("mistakes on a command line are told as got and expected") {
   CHECK(said("--jobs: Value 0 not in range 1 to 8") == "--jobs: got '0', expected 1 to 8");
-  CHECK(said("--accel: foo not in {auto,kvm,tcg}") == "--accel: got 'foo', expected auto, kvm or tcg");
+  CHECK(said("--accel: foo not in {auto,kvm,tcg}") ==
+        "--accel: got 'foo', expected auto, kvm or tcg");
   CHECK(said("Could not convert: --state-at = abc") == "--state-at: got 'abc', expected a number");
   CHECK(said("--at: 1 required FREEZE missing") == "--at needs a value");
-  CHECK(said("--at: At Most 1 required but received 2") == "--at is given 2 times, and takes one value");
+  CHECK(said("--at: At Most 1 required but received 2") ==
+        "--at is given 2 times, and takes one value");
   CHECK(said("--json excludes --markdown") == "--json and --markdown exclude each other");
 }
 
-TEST_CASE("an option that is not there is answered with the nearest, an argument too many is named") {
+TEST_CASE(
+    "an option that is not there is answered with the nearest, an argument too many is named") {
   const auto unexpected = [](const std::vector<std::string>& arguments) {
     return unexpected_arguments(arguments, kOptions);
   };
@@ -41,7 +44,8 @@ TEST_CASE("an option that is not there is answered with the nearest, an argument
 
 TEST_CASE("what is not known of a mistake is told as it was said") {
   CHECK(said("TAPE is required") == "TAPE is required");
-  CHECK(said("--jobs: Value \x1b[2J not in range 1 to 8") == "--jobs: got '\\x1b[2J', expected 1 to 8");
+  CHECK(said("--jobs: Value \x1b[2J not in range 1 to 8") ==
+        "--jobs: got '\\x1b[2J', expected 1 to 8");
 }
 
 TEST_CASE("the values of an option are told as people write them") {

@@ -16,7 +16,8 @@ namespace {
 
 std::string scenario(std::string_view machine) {
   return fmt::format(
-      "(\nname = \"t\",\nmachine = ({}),\nsteps = [(name = \"s\", actions = [(sleepMs = 1)])],\n)", machine);
+      "(\nname = \"t\",\nmachine = ({}),\nsteps = [(name = \"s\", actions = [(sleepMs = 1)])],\n)",
+      machine);
 }
 
 MachineShape shape_of(std::string_view machine, const MachineOverride& with = {}) {
@@ -55,7 +56,8 @@ TEST_CASE("the parts make the CPUs where their number is not given") {
 
 TEST_CASE("a machine out of bounds is refused, by the field and its place") {
   CHECK_THAT(complaint("cpus = 65"), ContainsSubstring("x:3:19: a machine has 1 to 64 CPUs"));
-  CHECK_THAT(complaint("memoryMb = 64"), ContainsSubstring("x:3:23: a machine has 128 to 1048576 MiB"));
+  CHECK_THAT(complaint("memoryMb = 64"),
+             ContainsSubstring("x:3:23: a machine has 128 to 1048576 MiB"));
   CHECK_THAT(complaint("cpus = 2, cores = 65"), ContainsSubstring("'cores' is 65"));
   CHECK_THAT(complaint("sockets = 65536, cores = 65536"), ContainsSubstring("1 to 64 CPUs"));
   CHECK_THAT(complaint("sockets = 4294967295, threads = 4294967295, cores = 4294967295"),
@@ -63,12 +65,13 @@ TEST_CASE("a machine out of bounds is refused, by the field and its place") {
 }
 
 TEST_CASE("parts that contradict the CPUs are refused with what they make") {
-  CHECK(
-      complaint("cpus = 6, sockets = 2, cores = 2, threads = 2") ==
-      "x:3:19: 2 sockets of 2 cores of 2 threads are 8 CPUs, not 6; leave out 'cpus': it is what the others "
-      "make");
+  CHECK(complaint("cpus = 6, sockets = 2, cores = 2, threads = 2") ==
+        "x:3:19: 2 sockets of 2 cores of 2 threads are 8 CPUs, not 6; leave out 'cpus': it is what "
+        "the others "
+        "make");
   CHECK_THAT(complaint("sockets = 2, cpus = 3"),
-             ContainsSubstring("x:3:32: 3 CPUs cannot be shared evenly by 2 sockets with 1 thread per core"));
+             ContainsSubstring(
+                 "x:3:32: 3 CPUs cannot be shared evenly by 2 sockets with 1 thread per core"));
 }
 
 TEST_CASE("LLCs and nodes that cannot be shared out are refused by name") {

@@ -16,7 +16,8 @@ constexpr char kReference[] = KTAPE_SOURCE_DIR "/guest/scenarios/cold_path_round
 
 std::vector<std::string> scenario_files() {
   std::vector<std::string> files;
-  for (const char* folder : {KTAPE_SOURCE_DIR "/guest/scenarios", KTAPE_SOURCE_DIR "/tests/scenarios"}) {
+  for (const char* folder :
+       {KTAPE_SOURCE_DIR "/guest/scenarios", KTAPE_SOURCE_DIR "/tests/scenarios"}) {
     for (const auto& entry : std::filesystem::directory_iterator(folder)) {
       if (entry.path().extension() == ".scenario") files.push_back(entry.path().string());
     }
@@ -24,7 +25,8 @@ std::vector<std::string> scenario_files() {
   return files;
 }
 
-// The indented block of a Markdown file that begins with a line of `first` and ends with one of `last`.
+// The indented block of a Markdown file that begins with a line of `first` and ends with one of
+// `last`.
 std::string block_in(const char* file, const std::string& first, const std::string& last) {
   std::ifstream markdown(file);
   std::string block;

@@ -20,7 +20,8 @@ constexpr char kStep[] = "(name = \"s\", actions = [(sleepMs = 1)])";
 // A scenario whose text is good apart from what the test puts in.
 std::string scenario(std::string_view extra, std::string_view workers = kWorker,
                      std::string_view steps = kStep) {
-  return fmt::format("(\nname = \"t\",\n{}\nworkers = [{}],\nsteps = [{}],\n)", extra, workers, steps);
+  return fmt::format("(\nname = \"t\",\n{}\nworkers = [{}],\nsteps = [{}],\n)", extra, workers,
+                     steps);
 }
 
 std::string with_worker(std::string_view fields) {
@@ -31,9 +32,10 @@ std::string with_action(std::string_view action) {
   return scenario("", kWorker, fmt::format("(actions = [\n({})])", action));
 }
 
-std::string with_op(std::string_view target, std::string_view value, std::string_view mode = "cold") {
-  return with_action(
-      fmt::format("op = (mode = {}, entry = (tag = \"t\", target = ({}), {}))", mode, target, value));
+std::string with_op(std::string_view target, std::string_view value,
+                    std::string_view mode = "cold") {
+  return with_action(fmt::format("op = (mode = {}, entry = (tag = \"t\", target = ({}), {}))", mode,
+                                 target, value));
 }
 
 // Message and hint of the error for text that must not load.
@@ -108,10 +110,12 @@ TEST_CASE("a scenario needs a name and a step with an action") {
   CHECK(complaint("(steps = [])") == "x:1:1: the scenario has no name; ");
   CHECK_THAT(complaint("(name = \"../x\", steps = [(name = \"s\", actions = [(sleepMs = 1)])])"),
              ContainsSubstring("a scenario's name has no '/'"));
-  CHECK_THAT(complaint(scenario("", kWorker, "")), ContainsSubstring("x:5:9: the scenario has no steps"));
+  CHECK_THAT(complaint(scenario("", kWorker, "")),
+             ContainsSubstring("x:5:9: the scenario has no steps"));
   CHECK_THAT(complaint(scenario("", kWorker, "(name = \"s\")")),
              ContainsSubstring("the step has no actions"));
-  CHECK_THAT(complaint(with_action("")), ContainsSubstring("x:6:1: the action is empty; one of: sleepMs"));
+  CHECK_THAT(complaint(with_action("")),
+             ContainsSubstring("x:6:1: the action is empty; one of: sleepMs"));
 }
 
 TEST_CASE("a run watchdog that ends every run is refused") {
@@ -120,29 +124,38 @@ TEST_CASE("a run watchdog that ends every run is refused") {
 }
 
 // A step of 90 s under the default watchdog of 60 s once booted, and was ended after a minute.
-TEST_CASE("steps that surely last longer than the run watchdog allows are refused with their place") {
+TEST_CASE(
+    "steps that surely last longer than the run watchdog allows are refused with their place") {
   CHECK(complaint("(name = \"s\", steps = [\n(name = \"a\", actions = [(sleepMs = 90000)])])") ==
-        "x:2:25: the run watchdog would end the run after 60000 ms, and until here the steps last 90000 ms; "
+        "x:2:25: the run watchdog would end the run after 60000 ms, and until here the steps last "
+        "90000 ms; "
         "make watchdogMs longer than that: 60000 is its default");
-  CHECK(complaint("(name = \"s\", watchdogMs = 100, steps = [\n(name = \"a\", actions = [(sleepMs = 60)]),\n"
+  CHECK(complaint("(name = \"s\", watchdogMs = 100, steps = [\n(name = \"a\", actions = [(sleepMs "
+                  "= 60)]),\n"
                   "(name = \"b\", actions = [(sleepMs = 10), (sleepMs = 30)])])") ==
-        "x:3:41: the run watchdog would end the run after 100 ms, and until here the steps last 100 ms; make "
+        "x:3:41: the run watchdog would end the run after 100 ms, and until here the steps last "
+        "100 ms; make "
         "watchdogMs longer than that: 100 is what the scenario says");
   // A hold lasts to the end of durationMs, and the steps before it are part of that.
   const std::string hold =
       "(name = \"s\", watchdogMs = 100, durationMs = 90, steps = [(name = \"a\", actions = [";
   CHECK(complaint(hold + "(sleepMs = 80), (hold = void)])])") == "no error");
-  CHECK_THAT(complaint(hold + "(hold = void), (sleepMs = 20)])])"), ContainsSubstring("last 110 ms"));
+  CHECK_THAT(complaint(hold + "(hold = void), (sleepMs = 20)])])"),
+             ContainsSubstring("last 110 ms"));
 }
 
-TEST_CASE("what may take less than the watchdog allows is not refused, nor what a panic makes void") {
+TEST_CASE(
+    "what may take less than the watchdog allows is not refused, nor what a panic makes void") {
   const std::string start =
       "(name = \"s\", watchdogMs = 100, workers = [(name = \"w\", phases = [(spinMs = 1)])], ";
-  CHECK(complaint(start +
-                  "steps = [(name = \"a\", actions = [(wait = (worker = \"w\", deadlineMs = 5000))])])") ==
-        "no error");
-  CHECK(complaint(start + "steps = [(name = \"a\", actions = [(panic = void), (sleepMs = 500)])])") ==
-        "no error");
+  CHECK(
+      complaint(
+          start +
+          "steps = [(name = \"a\", actions = [(wait = (worker = \"w\", deadlineMs = 5000))])])") ==
+      "no error");
+  CHECK(
+      complaint(start + "steps = [(name = \"a\", actions = [(panic = void), (sleepMs = 500)])])") ==
+      "no error");
 }
 
 TEST_CASE("a duration of more than a week is refused") {
@@ -170,7 +183,8 @@ TEST_CASE("a time for a fault that is not asked for is refused") {
 TEST_CASE("worker names are unique, not empty and fit a task's name") {
   CHECK_THAT(complaint(scenario("", fmt::format("{},\n{}", kWorker, kWorker))),
              ContainsSubstring("x:5:9: there is a worker 'sleeper' already"));
-  CHECK_THAT(complaint(scenario("", "(phases = [(sleepMs = 1)])")), ContainsSubstring("has no name"));
+  CHECK_THAT(complaint(scenario("", "(phases = [(sleepMs = 1)])")),
+             ContainsSubstring("has no name"));
   CHECK_THAT(complaint(scenario("", "(name = \"0123456789abcdef\", phases = [(sleepMs = 1)])")),
              ContainsSubstring("has 16 bytes; the kernel keeps 15"));
   CHECK_THAT(complaint(scenario("", "(name = \"a\\n\", phases = [(sleepMs = 1)])")),
@@ -182,7 +196,8 @@ TEST_CASE("a worker has a name that stands for itself wherever names are typed")
     return complaint(scenario("", fmt::format("(name = \"{}\", phases = [(sleepMs = 1)])", name)));
   };
   for (const char* name : {"a", "rt-hog", "W_2", "x9"}) CHECK(named(name) == "no error");
-  for (const char* name : {"12", "1a", "-a", "_a", "a b", "a.b", "a->b", "a:b", "a'b", "a) R 1", "w\u00e4"}) {
+  for (const char* name :
+       {"12", "1a", "-a", "_a", "a b", "a.b", "a->b", "a:b", "a'b", "a) R 1", "w\u00e4"}) {
     CAPTURE(name);
     CHECK_THAT(named(name), ContainsSubstring("x:4:20: a worker cannot be named '") &&
                                 ContainsSubstring("begins with a letter"));
@@ -191,7 +206,8 @@ TEST_CASE("a worker has a name that stands for itself wherever names are typed")
 
 TEST_CASE("a scenario has a name that a file can have") {
   const auto named = [](const std::string& name) {
-    return complaint(fmt::format("(name = \"{}\", workers = [{}], steps = [{}])", name, kWorker, kStep));
+    return complaint(
+        fmt::format("(name = \"{}\", workers = [{}], steps = [{}])", name, kWorker, kStep));
   };
   for (const char* name : {"a", "reads-1.2", "7_runs"}) CHECK(named(name) == "no error");
   for (const char* name : {".hidden", "-o", "a b", "a\\nb", "a|b", "\u00e4"}) {
@@ -203,12 +219,14 @@ TEST_CASE("a scenario has a name that a file can have") {
 TEST_CASE("a step's name and a tag have characters that show") {
   CHECK_THAT(complaint(scenario("", kWorker, "(name = \"a\\tb\", actions = [(sleepMs = 1)])")),
              ContainsSubstring("'a\\tb' cannot be a step's name"));
-  CHECK(complaint(scenario("", kWorker, "(name = \"let it run\", actions = [(sleepMs = 1)])")) == "no error");
+  CHECK(complaint(scenario("", kWorker, "(name = \"let it run\", actions = [(sleepMs = 1)])")) ==
+        "no error");
   const auto tagged = [](const std::string& tag) {
-    return complaint(scenario("", kWorker,
-                              fmt::format("(name = \"s\", actions = [(op = (entry = (tag = \"{}\", target = "
-                                          "(symbol = \"jiffies\"), read = u64)))])",
-                                          tag)));
+    return complaint(
+        scenario("", kWorker,
+                 fmt::format("(name = \"s\", actions = [(op = (entry = (tag = \"{}\", target = "
+                             "(symbol = \"jiffies\"), read = u64)))])",
+                             tag)));
   };
   CHECK(tagged("cpu0 rq->nr_running[1]") == "no error");
   for (const char* tag : {"a\\nb", " a", "a ", "it's", "\\x1b[2J"}) {
@@ -224,23 +242,27 @@ TEST_CASE("priorities belong to real-time policies and end at 99") {
              ContainsSubstring("priority 100 is not in 1 to 99"));
   CHECK_THAT(complaint(with_worker("policy = batch, priority = 1")),
              ContainsSubstring("'priority' is for policies fifo and rr only"));
-  CHECK_THAT(complaint(with_action("setPolicy = (worker = \"sleeper\", policy = fifo, priority = 100)")),
-             ContainsSubstring("priority 100 is not in 1 to 99"));
+  CHECK_THAT(
+      complaint(with_action("setPolicy = (worker = \"sleeper\", policy = fifo, priority = 100)")),
+      ContainsSubstring("priority 100 is not in 1 to 99"));
 }
 
 TEST_CASE("nice values belong to fair policies and go from -20 to 19") {
   CHECK_THAT(complaint(with_worker("nice = 20")), ContainsSubstring("nice 20 is not in -20 to 19"));
-  CHECK_THAT(complaint(with_worker("policy = fifo, nice = 1")), ContainsSubstring("'nice' is for policies"));
+  CHECK_THAT(complaint(with_worker("policy = fifo, nice = 1")),
+             ContainsSubstring("'nice' is for policies"));
   CHECK(complaint(with_worker("policy = ext, nice = -20")) == "no error");
 }
 
 TEST_CASE("an affinity to a CPU that the machine does not have is refused at that CPU") {
-  CHECK_THAT(complaint(with_worker("cpus = [1, 2]")),
-             ContainsSubstring("CPU 2 is not there: the machine has 2; CPUs count from 0; the last is 1"));
+  CHECK_THAT(
+      complaint(with_worker("cpus = [1, 2]")),
+      ContainsSubstring("CPU 2 is not there: the machine has 2; CPUs count from 0; the last is 1"));
 }
 
 TEST_CASE("a worker without phases, or with one of no length, is refused") {
-  CHECK_THAT(complaint(scenario("", "(name = \"w\")")), ContainsSubstring("the worker has no phases"));
+  CHECK_THAT(complaint(scenario("", "(name = \"w\")")),
+             ContainsSubstring("the worker has no phases"));
   CHECK_THAT(complaint(scenario("", "(name = \"w\", phases = [(spinMs = 0)])")),
              ContainsSubstring("a phase lasts 1 ms at least"));
 }
@@ -252,7 +274,8 @@ TEST_CASE("a worker that is not declared is named with the nearest one") {
              ContainsSubstring("there is no worker 'other'"));
   CHECK_THAT(complaint(with_op("task = (worker = \"sleeperx\")", "read = u64")),
              ContainsSubstring("there is no worker 'sleeperx'"));
-  CHECK_THAT(complaint(with_action("wait = (state = running)")), ContainsSubstring("which worker?"));
+  CHECK_THAT(complaint(with_action("wait = (state = running)")),
+             ContainsSubstring("which worker?"));
 }
 
 TEST_CASE("a signal that does not exist is refused") {
@@ -266,8 +289,9 @@ TEST_CASE("hold needs a duration to hold to") {
 }
 
 TEST_CASE("a target path that does not parse is refused where it stands") {
-  CHECK_THAT(complaint(with_op("task = (worker = \"sleeper\"), path = \"scx..vtime\"", "read = u64")),
-             ContainsSubstring("x:6:87: ") && ContainsSubstring("scx..vtime"));
+  CHECK_THAT(
+      complaint(with_op("task = (worker = \"sleeper\"), path = \"scx..vtime\"", "read = u64")),
+      ContainsSubstring("x:6:87: ") && ContainsSubstring("scx..vtime"));
 }
 
 TEST_CASE("the steps of a target are not for the author to write") {
@@ -283,7 +307,8 @@ TEST_CASE("an op needs a target, and a read or a write") {
 TEST_CASE("a task without a worker needs pid and start time") {
   CHECK_THAT(complaint(with_op("task = (pid = 5)", "read = u64")),
              ContainsSubstring("'pid' and 'startBoottimeNs' together"));
-  CHECK(complaint(with_op("task = (pid = 5, startBoottimeNs = 10000000)", "read = u64")) == "no error");
+  CHECK(complaint(with_op("task = (pid = 5, startBoottimeNs = 10000000)", "read = u64")) ==
+        "no error");
 }
 
 TEST_CASE("a per-CPU target needs a symbol and a CPU of the machine") {
@@ -299,8 +324,10 @@ TEST_CASE("an address of 0 is refused") {
 }
 
 TEST_CASE("a read of bytes needs a length, and no other read takes one") {
-  CHECK_THAT(complaint(with_op(kTask, "read = bytes")), ContainsSubstring("needs a 'length' from 1"));
-  CHECK_THAT(complaint(with_op(kTask, "read = u64, length = 8")), ContainsSubstring("'read = bytes' only"));
+  CHECK_THAT(complaint(with_op(kTask, "read = bytes")),
+             ContainsSubstring("needs a 'length' from 1"));
+  CHECK_THAT(complaint(with_op(kTask, "read = u64, length = 8")),
+             ContainsSubstring("'read = bytes' only"));
 }
 
 TEST_CASE("a plain symbol is read with a width that the author says") {
@@ -310,11 +337,13 @@ TEST_CASE("a plain symbol is read with a width that the author says") {
 
 TEST_CASE("a write needs a value and one place") {
   CHECK_THAT(complaint(with_op(kTask, "write = ()")), ContainsSubstring("a write needs a value"));
-  CHECK_THAT(complaint(with_op(kTask, "write = (bytes = \"\")")), ContainsSubstring("1 to 65536 bytes"));
-  CHECK_THAT(complaint(with_op("perCpu = (symbol = \"runqueues\"), path = \"cfs_tasks{list task_struct "
-                               "se.group_node 5}\"",
-                               "write = (u64 = 1)")),
-             ContainsSubstring("a write cannot walk a list"));
+  CHECK_THAT(complaint(with_op(kTask, "write = (bytes = \"\")")),
+             ContainsSubstring("1 to 65536 bytes"));
+  CHECK_THAT(
+      complaint(with_op("perCpu = (symbol = \"runqueues\"), path = \"cfs_tasks{list task_struct "
+                        "se.group_node 5}\"",
+                        "write = (u64 = 1)")),
+      ContainsSubstring("a write cannot walk a list"));
 }
 
 TEST_CASE("bits to set need a width and a mask within it") {
@@ -332,7 +361,8 @@ TEST_CASE("a hot write is refused") {
 }
 
 TEST_CASE("a hot read takes one small value of a symbol or per-CPU variable") {
-  CHECK_THAT(complaint(with_op(kTask, "read = u64", "hot")), ContainsSubstring("a symbol or a per-CPU"));
+  CHECK_THAT(complaint(with_op(kTask, "read = u64", "hot")),
+             ContainsSubstring("a symbol or a per-CPU"));
   CHECK_THAT(complaint(with_op("symbol = \"a\"", "read = bytes, length = 4", "hot")),
              ContainsSubstring("one value of at most 8 bytes"));
   CHECK(complaint(with_op("symbol = \"jiffies_64\"", "read = u64", "hot")) == "no error");
@@ -342,8 +372,8 @@ TEST_CASE("an op is tried again for as long as it says, else the scenario, else 
   const auto retry_of = [](std::string_view scenario_says, std::string_view op_says) {
     const std::string op = fmt::format(
         "op = ({} entry = (tag = \"t\", target = (symbol = \"jiffies_64\"), read = u64))", op_says);
-    const auto loaded =
-        parse_scenario("t", scenario(scenario_says, kWorker, fmt::format("(actions = [({})])", op)));
+    const auto loaded = parse_scenario(
+        "t", scenario(scenario_says, kWorker, fmt::format("(actions = [({})])", op)));
     REQUIRE(loaded.ok());
     return loaded->get().getSteps()[0].getActions()[0].getOp().getRetryMs();
   };
@@ -357,9 +387,11 @@ TEST_CASE("a time to try again in is no negative one, nor longer than the run ma
   CHECK_THAT(complaint(scenario("retryMs = -2,")),
              ContainsSubstring("'retryMs' is -2: a time is not negative"));
   CHECK_THAT(complaint(scenario("retryMs = 60000,")),
-             ContainsSubstring("the run watchdog would end the run after 60000 ms, before an op is tried"));
-  CHECK_THAT(complaint(with_action("op = (mode = hot, retryMs = 5, entry = (tag = \"t\", target = (symbol = "
-                                   "\"jiffies_64\"), read = u64))")),
+             ContainsSubstring(
+                 "the run watchdog would end the run after 60000 ms, before an op is tried"));
+  CHECK_THAT(complaint(with_action(
+                 "op = (mode = hot, retryMs = 5, entry = (tag = \"t\", target = (symbol = "
+                 "\"jiffies_64\"), read = u64))")),
              ContainsSubstring("a hot read is not tried again"));
 }
 
@@ -370,21 +402,23 @@ TEST_CASE("only a cold read of what something protects can be consistent") {
              ContainsSubstring("a hot read cannot be consistent"));
   CHECK_THAT(complaint(with_op("symbol = \"x\"", "read = u64, consistent = true")),
              ContainsSubstring("ktape knows nothing that protects 'x'"));
-  CHECK(parse_scenario("t", with_op("symbol = \"jiffies_64\"", "read = u64, consistent = true")).ok());
+  CHECK(parse_scenario("t", with_op("symbol = \"jiffies_64\"", "read = u64, consistent = true"))
+            .ok());
 }
 
 TEST_CASE("an op is expected to be refused only by a gate that it has") {
   const auto expecting = [](std::string_view gate, std::string_view target, std::string_view value,
                             std::string_view mode = "cold") {
-    return with_action(
-        fmt::format("op = (mode = {}, expect = (refused = {}), entry = (tag = \"t\", target = ({}), {}))",
-                    mode, gate, target, value));
+    return with_action(fmt::format(
+        "op = (mode = {}, expect = (refused = {}), entry = (tag = \"t\", target = ({}), {}))", mode,
+        gate, target, value));
   };
   constexpr std::string_view kTask = "task = (worker = \"sleeper\"), path = \"policy\"";
   constexpr std::string_view kRunqueue = "perCpu = (symbol = \"runqueues\"), path = \"nr_running\"";
   CHECK(parse_scenario("t", expecting("unlocked", kTask, "write = (u32 = 1)")).ok());
   CHECK(parse_scenario("t", expecting("alive", kTask, "read = u32")).ok());
-  CHECK(parse_scenario("t", expecting("consistent", kRunqueue, "read = auto, consistent = true")).ok());
+  CHECK(parse_scenario("t", expecting("consistent", kRunqueue, "read = auto, consistent = true"))
+            .ok());
   CHECK_THAT(complaint(expecting("unlocked", kTask, "read = u32")),
              ContainsSubstring("no read is refused by the gate 'unlocked': it is observed only"));
   CHECK_THAT(complaint(expecting("alive", kRunqueue, "read = auto")),
@@ -395,7 +429,8 @@ TEST_CASE("an op is expected to be refused only by a gate that it has") {
              ContainsSubstring("'refused' names a gate"));
   CHECK_THAT(complaint(expecting("pid", "symbol = \"jiffies_64\"", "read = u64", "hot")),
              ContainsSubstring("a hot read has no gates"));
-  CHECK_THAT(complaint(expecting("unlokced", kTask, "write = (u32 = 1)")), ContainsSubstring("unlocked"));
+  CHECK_THAT(complaint(expecting("unlokced", kTask, "write = (u32 = 1)")),
+             ContainsSubstring("unlocked"));
 }
 
 TEST_CASE("tags are given and unique") {

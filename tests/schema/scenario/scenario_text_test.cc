@@ -45,7 +45,8 @@ TEST_CASE("a number in place of an enumerant is answered with the names") {
 TEST_CASE("a misspelt void or bool is answered with the words that there are") {
   CHECK_THAT(complaint("(steps = [(actions = [(hold = viod)])])"),
              ContainsSubstring("'viod' is not a value of 'hold'; did you mean 'void'?"));
-  CHECK_THAT(complaint("(workers = [(loop = yes)])"), ContainsSubstring("it may be one of: true, false"));
+  CHECK_THAT(complaint("(workers = [(loop = yes)])"),
+             ContainsSubstring("it may be one of: true, false"));
 }
 
 TEST_CASE("a closing bracket of the wrong kind is refused where it stands") {
@@ -67,7 +68,8 @@ TEST_CASE("a missing equals sign is refused") {
 }
 
 TEST_CASE("text after the scenario is refused") {
-  CHECK_THAT(complaint("(name = \"a\")\n)"), ContainsSubstring("x:2:1: expected nothing after the ')'"));
+  CHECK_THAT(complaint("(name = \"a\")\n)"),
+             ContainsSubstring("x:2:1: expected nothing after the ')'"));
 }
 
 TEST_CASE("a string that is not closed on its line is refused where it begins") {
@@ -75,15 +77,18 @@ TEST_CASE("a string that is not closed on its line is refused where it begins") 
 }
 
 TEST_CASE("an unknown escape is refused at the escape") {
-  CHECK_THAT(complaint("(name = \"a\\q\")"), ContainsSubstring("x:1:12: unknown escape in a string"));
+  CHECK_THAT(complaint("(name = \"a\\q\")"),
+             ContainsSubstring("x:1:12: unknown escape in a string"));
 }
 
 TEST_CASE("a value of the wrong type is named with what was expected") {
   CHECK(complaint("(name = 5)") == "x:1:9: 'name' is '5', expected text in double quotes; ");
-  CHECK(complaint("(durationMs = \"5\")") == "x:1:15: 'durationMs' is a string, expected a whole number; ");
+  CHECK(complaint("(durationMs = \"5\")") ==
+        "x:1:15: 'durationMs' is a string, expected a whole number; ");
   CHECK(complaint("(workers = (name = \"a\"))") ==
         "x:1:12: 'workers' is a struct in parentheses, expected a list in brackets; ");
-  CHECK(complaint("(machine = [])") == "x:1:12: 'machine' is a list, expected a struct in parentheses; ");
+  CHECK(complaint("(machine = [])") ==
+        "x:1:12: 'machine' is a list, expected a struct in parentheses; ");
 }
 
 TEST_CASE("a number outside its field's range is named with the range") {

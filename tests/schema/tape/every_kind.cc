@@ -16,8 +16,9 @@ void add_freeze(TapeBuilder& tape, uint64_t freeze) {
     return must(tape.writer().add_page(std::vector<std::byte>(4096, std::byte(fill))));
   };
   const int own = static_cast<int>(freeze % 10) * 10;
-  const std::vector<FreezePage> rows = {
-      {freeze, 100, 1, page(own)}, {freeze, 101, 1, page(own + 1)}, {freeze, 102, 20, std::nullopt}};
+  const std::vector<FreezePage> rows = {{freeze, 100, 1, page(own)},
+                                        {freeze, 101, 1, page(own + 1)},
+                                        {freeze, 102, 20, std::nullopt}};
   const PagesKept kept = must(tape.writer().add_freeze_pages(freeze, rows));
   tape.add([&](Record::Builder record) {
     auto thawed = record.initThawed();
@@ -57,7 +58,8 @@ void add_enables(TapeBuilder& tape) {
 
 void add_what_is_rare(TapeBuilder& tape, uint64_t other) {
   tape.add([](Record::Builder record) { record.initGuestHello().setOnlineCpus(2); });
-  tape.add([](Record::Builder record) { record.initSchedulerOutput().setText(as_data("printed")); });
+  tape.add(
+      [](Record::Builder record) { record.initSchedulerOutput().setText(as_data("printed")); });
   tape.add([](Record::Builder record) {
     auto report = record.initWorkerReport();
     report.setName("sleeper");
@@ -75,10 +77,13 @@ void add_what_is_rare(TapeBuilder& tape, uint64_t other) {
     sample.initValue().setU64(other);
   });
   tape.add([](Record::Builder record) { record.initTraceChunk().setPages(as_data("raw")); });
-  tape.add([](Record::Builder record) { record.initGuestPanicked().setText(as_data("Kernel panic")); });
+  tape.add(
+      [](Record::Builder record) { record.initGuestPanicked().setText(as_data("Kernel panic")); });
   tape.add([](Record::Builder record) { record.initWatchdogFired().setName("run"); });
   tape.add([](Record::Builder record) { record.initMachineLost().setReason("gone"); });
-  tape.add([](Record::Builder record) { record.initGuestOops().setText(as_data("kernel BUG at a.c:1!")); });
+  tape.add([](Record::Builder record) {
+    record.initGuestOops().setText(as_data("kernel BUG at a.c:1!"));
+  });
   for (const char* subject : {"topology", "sleeper"}) {
     tape.add([&](Record::Builder record) {
       auto told = record.initGuestFacts();

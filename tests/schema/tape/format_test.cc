@@ -34,10 +34,12 @@ class ExampleTape {
  public:
   ExampleTape() : path(dir.file("run.ktape")) {
     auto writer = must(TapeWriter::create(path));
-    must(writer->append(HostNs(1000), GuestNs(2000),
-                        [](schema::Record::Builder record) { record.initStepStarted().setName("write"); }));
-    sealed = must(writer->seal(
-        HostNs(3000), [](schema::Sealed::Builder record) { record.setOutcome(schema::Outcome::COMPLETED); }));
+    must(writer->append(HostNs(1000), GuestNs(2000), [](schema::Record::Builder record) {
+      record.initStepStarted().setName("write");
+    }));
+    sealed = must(writer->seal(HostNs(3000), [](schema::Sealed::Builder record) {
+      record.setOutcome(schema::Outcome::COMPLETED);
+    }));
   }
 
   TempDir dir;
@@ -67,7 +69,8 @@ Output run(const std::string& command) {
   std::unique_ptr<FILE, int (*)(FILE*)> pipe(::popen((command + " 2>&1").c_str(), "r"), ::pclose);
   Output output;
   char buffer[4096];
-  for (size_t n; (n = std::fread(buffer, 1, sizeof buffer, pipe.get())) > 0;) output.text.append(buffer, n);
+  for (size_t n; (n = std::fread(buffer, 1, sizeof buffer, pipe.get())) > 0;)
+    output.text.append(buffer, n);
   output.status = ::pclose(pipe.release());
   return output;
 }
@@ -75,7 +78,8 @@ Output run(const std::string& command) {
 }  // namespace
 
 TEST_CASE_METHOD(ExampleTape, "the first record of FORMAT.md's example is as listed") {
-  CHECK(sql_rows(path, "SELECT lower(hex(record)) FROM event WHERE seq = 1") == std::vector{listed_bytes()});
+  CHECK(sql_rows(path, "SELECT lower(hex(record)) FROM event WHERE seq = 1") ==
+        std::vector{listed_bytes()});
 }
 
 TEST_CASE_METHOD(ExampleTape, "the digests of FORMAT.md's example are those of the tape") {
@@ -86,8 +90,8 @@ TEST_CASE_METHOD(ExampleTape, "the digests of FORMAT.md's example are those of t
     std::vector<std::byte> bytes;
     for (size_t at = 0; at + 1 < record[0].size(); at += 2)
       bytes.push_back(static_cast<std::byte>(std::stoul(record[0].substr(at, 2), nullptr, 16)));
-    CHECK_THAT(document(),
-               ContainsSubstring("    SHA-256(record " + seq + ")  " + to_hex(sha256(bytes)) + "\n"));
+    CHECK_THAT(document(), ContainsSubstring("    SHA-256(record " + seq + ")  " +
+                                             to_hex(sha256(bytes)) + "\n"));
   }
   CHECK_THAT(document(), ContainsSubstring("    chain(1)           " + chain[0] + "\n"));
   CHECK_THAT(document(), ContainsSubstring("    chain(2)           " + chain[1] + "\n"));
@@ -102,7 +106,8 @@ TEST_CASE_METHOD(ExampleTape, "the file header says what FORMAT.md says") {
 }
 
 TEST_CASE_METHOD(ExampleTape, "every table is described in FORMAT.md") {
-  for (const std::string& table : sql_rows(path, "SELECT name FROM sqlite_master WHERE type = 'table'")) {
+  for (const std::string& table :
+       sql_rows(path, "SELECT name FROM sqlite_master WHERE type = 'table'")) {
     CHECK_THAT(document(), ContainsSubstring("`" + table + "`"));
   }
 }

@@ -72,15 +72,17 @@ class SmallTape {
     write(at, other);
     std::vector<std::byte> now = bytes_;
     now[at] = other;
-    look(now, "byte " + std::to_string(at) + " with other bits " + to_hex(std::span(&bits, 1)), in_use,
-         tried);
+    look(now, "byte " + std::to_string(at) + " with other bits " + to_hex(std::span(&bits, 1)),
+         in_use, tried);
     write(at, bytes_[at]);
   }
 
   void cut(size_t length, BytesTried& tried) {
     std::filesystem::resize_file(path_, length);
-    look(std::span(bytes_).first(length), "cut after " + std::to_string(length) + " bytes", true, tried);
-    if (::pwrite(file_.get(), bytes_.data(), bytes_.size(), 0) != static_cast<ssize_t>(bytes_.size())) {
+    look(std::span(bytes_).first(length), "cut after " + std::to_string(length) + " bytes", true,
+         tried);
+    if (::pwrite(file_.get(), bytes_.data(), bytes_.size(), 0) !=
+        static_cast<ssize_t>(bytes_.size())) {
       throw std::runtime_error("cannot restore the tape");
     }
   }
@@ -91,8 +93,10 @@ class SmallTape {
       throw std::runtime_error("cannot write");
   }
 
-  // What verify says has to be so, and reading has to end; neither may touch the file or leave one beside it.
-  void look(std::span<const std::byte> now, const std::string& what, bool in_use, BytesTried& tried) {
+  // What verify says has to be so, and reading has to end; neither may touch the file or leave one
+  // beside it.
+  void look(std::span<const std::byte> now, const std::string& what, bool in_use,
+            BytesTried& tried) {
     ++tried.tried;
     const auto found = verify(path_, std::nullopt);
     const auto tape = TapeReader::open(path_);
@@ -112,7 +116,8 @@ class SmallTape {
                         content_of(path_) == content_;
       if (!same) wrong = "verify does not see that it is another tape";
     }
-    if (!std::ranges::equal(must(read_file(path_, kMaxTapeBytes)), now)) wrong = "the file was written to";
+    if (!std::ranges::equal(must(read_file(path_, kMaxTapeBytes)), now))
+      wrong = "the file was written to";
     if (std::distance(std::filesystem::directory_iterator(dir_.path()), {}) != 1)
       wrong = "a file stands beside it";
     if (!wrong.empty()) tried.wrong += what + ": " + wrong + "\n";
@@ -142,7 +147,8 @@ BytesTried turn_unused_bytes(size_t stride) {
   SmallTape tape;
   BytesTried tried;
   const std::vector<size_t> bytes = tape.bytes(false);
-  for (size_t i = 0; i < bytes.size(); i += stride) tape.turn(bytes[i], std::byte{0xff}, false, tried);
+  for (size_t i = 0; i < bytes.size(); i += stride)
+    tape.turn(bytes[i], std::byte{0xff}, false, tried);
   return tried;
 }
 
@@ -154,9 +160,10 @@ BytesTried cut_short(size_t stride) {
 }
 
 void print(const char* what, const BytesTried& tried) {
-  std::printf("%s: %llu tried, %llu altered, %llu no tape, %llu the same content\n", what,
-              static_cast<unsigned long long>(tried.tried), static_cast<unsigned long long>(tried.altered),
-              static_cast<unsigned long long>(tried.refused), static_cast<unsigned long long>(tried.same));
+  std::printf(
+      "%s: %llu tried, %llu altered, %llu no tape, %llu the same content\n", what,
+      static_cast<unsigned long long>(tried.tried), static_cast<unsigned long long>(tried.altered),
+      static_cast<unsigned long long>(tried.refused), static_cast<unsigned long long>(tried.same));
 }
 
 }  // namespace ktape::test

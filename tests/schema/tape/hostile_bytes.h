@@ -16,12 +16,12 @@ struct BytesTried {
   std::string wrong;
 };
 
-// A small tape with one bit turned over: every `stride`th, from the `first`, of the bytes that are in use.
-// Each is verified and read to its end. Verify has to find each.
+// A small tape with one bit turned over: every `stride`th, from the `first`, of the bytes that are
+// in use. Each is verified and read to its end. Verify has to find each.
 BytesTried turn_bits_in_use(size_t first, size_t stride);
 
-// The same with every `stride`th byte turned over that is not in use: a tape with the same content, or
-// altered.
+// The same with every `stride`th byte turned over that is not in use: a tape with the same content,
+// or altered.
 BytesTried turn_unused_bytes(size_t stride);
 
 // The same, cut short after every `stride`th byte.

@@ -14,8 +14,8 @@
 #include "tests/support/tape/tape_editor.h"
 #include "tests/support/temp_dir.h"
 
-// Tapes of which every record, page and cell reads as it was recorded, and which hold something else all the
-// same.
+// Tapes of which every record, page and cell reads as it was recorded, and which hold something
+// else all the same.
 
 namespace ktape::test {
 
@@ -48,10 +48,11 @@ class Fixture {
   }
 
   // Runs `statements` while the table's SQL has `other` in place of `text`.
-  void as_if(const std::string& text, const std::string& other, const std::string& statements) const {
+  void as_if(const std::string& text, const std::string& other,
+             const std::string& statements) const {
     const auto change = [&](const std::string& from, const std::string& to) {
-      sql(path, "PRAGMA writable_schema=ON; UPDATE sqlite_schema SET sql = replace(sql, '" + from + "', '" +
-                    to + "')");
+      sql(path, "PRAGMA writable_schema=ON; UPDATE sqlite_schema SET sql = replace(sql, '" + from +
+                    "', '" + to + "')");
     };
     change(text, other);
     sql(path, statements);
@@ -82,15 +83,17 @@ std::string big_endian(uint32_t value) {
 TEST_CASE_METHOD(Fixture, "bytes after a zstd frame are found") {
   const std::string table = GENERATE("page", "blob");
   // A frame that decoders skip; one of nothing; one more byte.
-  const std::string more = GENERATE("x'502a4d1804000000' || 'evil'", "x'28b52ffd2000010000'", "x'00'");
-  CHECK_THAT(
-      finding_after("UPDATE " + table + " SET data = CAST(data || " + more + " AS BLOB) WHERE codec = 1"),
-      ContainsSubstring("it is not one whole zstd frame"));
+  const std::string more =
+      GENERATE("x'502a4d1804000000' || 'evil'", "x'28b52ffd2000010000'", "x'00'");
+  CHECK_THAT(finding_after("UPDATE " + table + " SET data = CAST(data || " + more +
+                           " AS BLOB) WHERE codec = 1"),
+             ContainsSubstring("it is not one whole zstd frame"));
 }
 
 TEST_CASE_METHOD(Fixture, "bytes before a zstd frame are found") {
-  CHECK_THAT(finding_after("UPDATE page SET data = CAST(x'502a4d1804000000' || 'evil' || data AS BLOB)"),
-             ContainsSubstring("zstd frame"));
+  CHECK_THAT(
+      finding_after("UPDATE page SET data = CAST(x'502a4d1804000000' || 'evil' || data AS BLOB)"),
+      ContainsSubstring("zstd frame"));
 }
 
 TEST_CASE_METHOD(Fixture, "content that is packed in another way is found") {
@@ -101,12 +104,13 @@ TEST_CASE_METHOD(Fixture, "content that is packed in another way is found") {
       " WHERE hash = x'" + to_hex(sha256(std::vector<std::byte>(kFilePage, std::byte{'\n'}))) + "'";
   REQUIRE(sql_rows(path, "SELECT codec FROM page" + where) == std::vector<std::string>{"1"});
   SECTION("as it is") {
-    CHECK(finding_after(
-              "UPDATE page SET codec = 0, data = CAST(replace(hex(zeroblob(2048)), '0', char(10)) AS BLOB)" +
-              where) == other);
+    CHECK(finding_after("UPDATE page SET codec = 0, data = CAST(replace(hex(zeroblob(2048)), '0', "
+                        "char(10)) AS BLOB)" +
+                        where) == other);
   }
   SECTION("in a frame of two blocks, each of 2048 times one byte") {
-    CHECK(finding_after("UPDATE page SET data = x'28b52ffd60000f0240000a0340000a'" + where) == other);
+    CHECK(finding_after("UPDATE page SET data = x'28b52ffd60000f0240000a0340000a'" + where) ==
+          other);
   }
 }
 
@@ -120,22 +124,26 @@ TEST_CASE_METHOD(Fixture, "rows of pages and blobs that have other numbers are f
                ContainsSubstring("of 'blob', has rows that do not count from 1"));
   }
   SECTION("numbers that changed places") {
-    CHECK_THAT(finding_after("UPDATE page SET rowid = 99 WHERE rowid = 1; UPDATE page SET rowid = 1 WHERE "
-                             "rowid = 2; UPDATE page SET rowid = 2 WHERE rowid = 99"),
-               ContainsSubstring("packed or ordered in another way"));
+    CHECK_THAT(
+        finding_after("UPDATE page SET rowid = 99 WHERE rowid = 1; UPDATE page SET rowid = 1 WHERE "
+                      "rowid = 2; UPDATE page SET rowid = 2 WHERE rowid = 99"),
+        ContainsSubstring("packed or ordered in another way"));
   }
   SECTION("of the tables themselves") {
-    CHECK_THAT(finding_after("PRAGMA writable_schema=ON; UPDATE sqlite_schema SET rowid = rowid + 100"),
-               ContainsSubstring("of 'sqlite_schema', has rows that do not count from 1"));
+    CHECK_THAT(
+        finding_after("PRAGMA writable_schema=ON; UPDATE sqlite_schema SET rowid = rowid + 100"),
+        ContainsSubstring("of 'sqlite_schema', has rows that do not count from 1"));
   }
 }
 
-TEST_CASE_METHOD(Fixture, "a name in the schema that is a blob is found, and so is SQL where there is none") {
+TEST_CASE_METHOD(
+    Fixture, "a name in the schema that is a blob is found, and so is SQL where there is none") {
   CHECK_THAT(
       finding_after(std::string("PRAGMA writable_schema=ON; UPDATE sqlite_schema SET ") +
                     GENERATE("tbl_name = CAST(tbl_name AS BLOB) WHERE name = 'gate'",
                              "sql = CAST(sql AS BLOB) WHERE name = 'gate'",
-                             "sql = x'7061796c6f6164' WHERE sql IS NULL", "sql = '' WHERE sql IS NULL")),
+                             "sql = x'7061796c6f6164' WHERE sql IS NULL",
+                             "sql = '' WHERE sql IS NULL")),
       ContainsSubstring("is not as in a tape") || ContainsSubstring("malformed database schema"));
 }
 
@@ -153,16 +161,20 @@ TEST_CASE_METHOD(Fixture, "a column that the table does not have is found") {
 }
 
 TEST_CASE_METHOD(Fixture, "a value in place of a record's number is found") {
-  as_if("seq    INTEGER PRIMARY KEY,", "seq    BLOB,", "UPDATE event SET seq = 'payload' WHERE rowid = 3");
+  as_if("seq    INTEGER PRIMARY KEY,", "seq    BLOB,",
+        "UPDATE event SET seq = 'payload' WHERE rowid = 3");
   REQUIRE(sql_rows(path, "SELECT seq FROM event WHERE seq = 3") == std::vector<std::string>{"3"});
-  CHECK_THAT(finding(),
-             ContainsSubstring("of 'event', has a row that has a value of its own in place of its key"));
+  CHECK_THAT(
+      finding(),
+      ContainsSubstring("of 'event', has a row that has a value of its own in place of its key"));
 }
 
 TEST_CASE_METHOD(Fixture, "a tape that SQLite wrote anew is found, whatever it wrote") {
-  CHECK_THAT(finding_after(GENERATE("VACUUM", "PRAGMA page_size=8192; VACUUM", "PRAGMA auto_vacuum=1; VACUUM",
+  CHECK_THAT(finding_after(GENERATE("VACUUM", "PRAGMA page_size=8192; VACUUM",
+                                    "PRAGMA auto_vacuum=1; VACUUM",
                                     "CREATE TABLE x(a); DROP TABLE x", "PRAGMA schema_version=77")),
-             ContainsSubstring("its tables were changed ") || ContainsSubstring("its header says another "));
+             ContainsSubstring("its tables were changed ") ||
+                 ContainsSubstring("its header says another "));
 }
 
 TEST_CASE_METHOD(Fixture, "tables that SQLite makes for itself are found") {
@@ -184,7 +196,8 @@ TEST_CASE_METHOD(Fixture, "free pages that hold something are found") {
         big_endian(0) + big_endian(1) + big_endian(pages + 2) + std::string(kFilePage - 12, '\0'));
     put((pages + 1) * kFilePage, "payload" + std::string(kFilePage - 7, '\0'));
     put(28, big_endian(pages + 2) + big_endian(pages + 1) + big_endian(2));
-    CHECK(finding() == "page " + std::to_string(pages + 2) + " of the file is free, and holds something");
+    CHECK(finding() ==
+          "page " + std::to_string(pages + 2) + " of the file is free, and holds something");
   }
   SECTION("the list itself") {
     put(pages * kFilePage, big_endian(0) + big_endian(0) + payload);
@@ -216,7 +229,8 @@ TEST_CASE("a tape of which rows grew shorter while it was recorded has free page
 }
 
 TEST_CASE_METHOD(Fixture, "a changed entry of the file's header is found") {
-  // But for what SQLite keeps there of itself: how often the file was written, and by which version.
+  // But for what SQLite keeps there of itself: how often the file was written, and by which
+  // version.
   const auto whole = bytes(0, 100);
   for (size_t at = 0; at < 92; ++at) {
     std::string other = whole;

@@ -30,7 +30,8 @@ class Fixture {
     content_ = content_of(whole_);
   }
 
-  // Runs `statements` over a copy. True when they changed what the tape says, which verify must then find.
+  // Runs `statements` over a copy. True when they changed what the tape says, which verify must
+  // then find.
   bool changed(const std::string& statements) {
     std::filesystem::copy_file(whole_, copy_, std::filesystem::copy_options::overwrite_existing);
     try {
@@ -91,12 +92,12 @@ TEST_CASE_METHOD(Fixture, "a cell that was edited is found, in every column of e
         ask("SELECT name FROM pragma_table_info('" + table + "') ORDER BY cid");
     for (const std::string& column : columns) {
       bool found = false;
-      const std::string values[] = {"NULL",         "x'00'", "'text'", "-1", "1.5", column + " || 'x'",
-                                    column + " + 1"};
+      const std::string values[] = {
+          "NULL", "x'00'", "'text'", "-1", "1.5", column + " || 'x'", column + " + 1"};
       for (const std::string& value : values) {
-        found =
-            changed("UPDATE " + table + " SET " + column + " = " + value + first_row(columns[0], table)) ||
-            found;
+        found = changed("UPDATE " + table + " SET " + column + " = " + value +
+                        first_row(columns[0], table)) ||
+                found;
       }
       INFO(table << "." << column);
       CHECK(found);
@@ -111,14 +112,15 @@ TEST_CASE_METHOD(Fixture, "a real number that differs in its last bit is found")
   CHECK(changed("UPDATE layout SET offset_bytes = offset_bytes + 4096"));
 }
 
-TEST_CASE_METHOD(Fixture, "a row that was taken out is found, in every table, the first as the last") {
+TEST_CASE_METHOD(Fixture,
+                 "a row that was taken out is found, in every table, the first as the last") {
   for (const std::string& table : tables()) {
     const std::string key =
         ask("SELECT name FROM pragma_table_info('" + table + "') ORDER BY cid LIMIT 1")[0];
     INFO(table);
     for (const char* order : {"min", "max"}) {
-      CHECK(changed("DELETE FROM " + table + " WHERE " + key + " = (SELECT " + order + "(" + key + ") FROM " +
-                    table + ")"));
+      CHECK(changed("DELETE FROM " + table + " WHERE " + key + " = (SELECT " + order + "(" + key +
+                    ") FROM " + table + ")"));
     }
     CHECK(changed("DELETE FROM " + table));
   }
@@ -132,13 +134,14 @@ TEST_CASE_METHOD(Fixture, "a row that was added is found, in every table") {
     for (size_t i = 0; i < columns.size(); ++i) {
       names += (i == 0 ? "" : ", ") + columns[i];
       // The key anew, of the type that it has; the others as in the row that is there.
-      const std::string fresh = "CASE typeof(" + columns[i] + ") WHEN 'integer' THEN " + columns[i] +
-                                " + 1000 WHEN 'blob' THEN randomblob(32) ELSE " + columns[i] + " || '2' END";
+      const std::string fresh = "CASE typeof(" + columns[i] + ") WHEN 'integer' THEN " +
+                                columns[i] + " + 1000 WHEN 'blob' THEN randomblob(32) ELSE " +
+                                columns[i] + " || '2' END";
       values += (i == 0 ? "" : ", ") + (i == 0 ? fresh : columns[i]);
     }
     INFO(table);
-    CHECK(
-        changed("INSERT INTO " + table + "(" + names + ") SELECT " + values + " FROM " + table + " LIMIT 1"));
+    CHECK(changed("INSERT INTO " + table + "(" + names + ") SELECT " + values + " FROM " + table +
+                  " LIMIT 1"));
   }
 }
 
@@ -154,32 +157,38 @@ TEST_CASE_METHOD(Fixture, "rows that changed places are found, in every table th
     const std::string high = ask("SELECT quote(max(" + key + ")) FROM " + table)[0];
     const std::string set = "UPDATE " + table + " SET " + key + " = ";
     INFO(table);
-    CHECK(changed(set + "-7 WHERE " + key + " = " + low + ";" + set + low + " WHERE " + key + " = " + high +
-                  ";" + set + high + " WHERE " + key + " = -7"));
+    CHECK(changed(set + "-7 WHERE " + key + " = " + low + ";" + set + low + " WHERE " + key +
+                  " = " + high + ";" + set + high + " WHERE " + key + " = -7"));
     ++swapped;
   }
   CHECK(swapped >= 10);
 }
 
 TEST_CASE_METHOD(Fixture, "pages that changed places, within a freeze and between two, are found") {
-  CHECK(changed(
-      "UPDATE freeze_page SET hash = (SELECT hash FROM freeze_page WHERE freeze = 22 AND hash NOT NULL) "
-      "WHERE freeze = 21 AND frame = 100"));
-  CHECK(changed(
-      "UPDATE freeze_page SET freeze = 99 WHERE freeze = 21; UPDATE freeze_page SET freeze = 21 WHERE "
-      "freeze = 22; UPDATE freeze_page SET freeze = 22 WHERE freeze = 99"));
-  CHECK(changed(
-      "UPDATE freeze_page SET frame = 99 WHERE freeze = 21 AND frame = 100; UPDATE freeze_page SET frame = "
-      "100 WHERE freeze = 21 AND frame = 101; UPDATE freeze_page SET frame = 101 WHERE frame = 99"));
   CHECK(
-      changed("UPDATE page SET data = (SELECT max(data) FROM page), codec = (SELECT max(codec) FROM page)"));
+      changed("UPDATE freeze_page SET hash = (SELECT hash FROM freeze_page WHERE freeze = 22 AND "
+              "hash NOT NULL) "
+              "WHERE freeze = 21 AND frame = 100"));
+  CHECK(
+      changed("UPDATE freeze_page SET freeze = 99 WHERE freeze = 21; UPDATE freeze_page SET freeze "
+              "= 21 WHERE "
+              "freeze = 22; UPDATE freeze_page SET freeze = 22 WHERE freeze = 99"));
+  CHECK(
+      changed("UPDATE freeze_page SET frame = 99 WHERE freeze = 21 AND frame = 100; UPDATE "
+              "freeze_page SET frame = "
+              "100 WHERE freeze = 21 AND frame = 101; UPDATE freeze_page SET frame = 101 WHERE "
+              "frame = 99"));
+  CHECK(
+      changed("UPDATE page SET data = (SELECT max(data) FROM page), codec = (SELECT max(codec) "
+              "FROM page)"));
   CHECK(changed("UPDATE freeze_page SET hash = NULL WHERE hash NOT NULL"));
   CHECK(changed("UPDATE freeze_page SET freeze = 4000000 WHERE freeze = 22"));
 }
 
 TEST_CASE_METHOD(Fixture, "claims of a million pages, and of more than there can be, are found") {
   for (const char* frames : {"1000000", "1099511627776", "9223372036854775807", "-1", "0"}) {
-    CHECK(changed(std::string("UPDATE freeze_page SET frames = ") + frames + " WHERE hash IS NULL"));
+    CHECK(
+        changed(std::string("UPDATE freeze_page SET frames = ") + frames + " WHERE hash IS NULL"));
     CHECK(changed(std::string("UPDATE freeze_page SET frame = ") + frames +
                   " WHERE freeze = 21 AND frame = 100"));
   }
@@ -188,8 +197,9 @@ TEST_CASE_METHOD(Fixture, "claims of a million pages, and of more than there can
               "INSERT INTO freeze_page(freeze, frame, frames) SELECT 21, 1000 + i * 2, 1 FROM n"));
 }
 
-TEST_CASE_METHOD(Fixture,
-                 "a whole tape that was rewritten with a fresh chain is found by the digest that was noted") {
+TEST_CASE_METHOD(
+    Fixture,
+    "a whole tape that was rewritten with a fresh chain is found by the digest that was noted") {
   TempDir dir;
   const std::string forged = dir.file("forged.ktape");
   {
@@ -204,15 +214,15 @@ TEST_CASE_METHOD(Fixture,
   CHECK(found.finding.find("its head digest is ") == 0);
 }
 
-TEST_CASE_METHOD(Fixture,
-                 "a chain computed anew over edited records does not hide them from the projection") {
+TEST_CASE_METHOD(
+    Fixture, "a chain computed anew over edited records does not hide them from the projection") {
   const std::string forged =
       copy_of("UPDATE event SET record = CAST(replace(record, 'sleeper', 'slaaper') AS BLOB)");
   chain_again(forged);
   const Verification found = must(verify(forged, std::nullopt));
   CHECK(found.integrity == Integrity::kAltered);
-  CHECK_THAT(found.finding,
-             Catch::Matchers::ContainsSubstring("worker (name 'slaaper'): column 'name' holds 'sleeper'"));
+  CHECK_THAT(found.finding, Catch::Matchers::ContainsSubstring(
+                                "worker (name 'slaaper'): column 'name' holds 'sleeper'"));
 }
 
 TEST_CASE_METHOD(Fixture, "a record of no kind at all is measured like any other") {
@@ -224,7 +234,8 @@ TEST_CASE_METHOD(Fixture, "a record of no kind at all is measured like any other
   sql(other,
       "PRAGMA writable_schema=ON; UPDATE sqlite_master SET sql = replace(sql, "
       "'kind   INTEGER         ,', 'kind   INTEGER NOT NULL,') WHERE name = 'event'");
-  CHECK(sql_rows(other, "SELECT typeof(kind) FROM event WHERE seq = 3") == std::vector<std::string>{"null"});
+  CHECK(sql_rows(other, "SELECT typeof(kind) FROM event WHERE seq = 3") ==
+        std::vector<std::string>{"null"});
   CHECK(must(measure_tape(other)).parts.size() > 1);
 }
 

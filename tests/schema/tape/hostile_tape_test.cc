@@ -38,9 +38,9 @@ constexpr size_t kTagAt = 8 + 8 + 24;
 constexpr size_t kPointerAt = 8 + 8 + 32;
 
 std::vector<std::byte> console_message(uint64_t seq) {
-  auto message =
-      must(RecordMessage::build(Seq(seq), HostNs(5), GuestNs(0),
-                                [](schema::Record::Builder record) { record.initConsole().initText(64); }));
+  auto message = must(RecordMessage::build(
+      Seq(seq), HostNs(5), GuestNs(0),
+      [](schema::Record::Builder record) { record.initConsole().initText(64); }));
   return {message.bytes().begin(), message.bytes().end()};
 }
 
@@ -71,30 +71,32 @@ TEST_CASE("a record of a kind that is not known is kept and told") {
   message[kTagAt + 1] = std::byte{0x03};
   make_tape(dir.file("run.ktape"), message);
   int unknown = 0;
-  must(must(TapeReader::open(dir.file("run.ktape")))->for_each([&](const RecordView& view) -> Result<void> {
-    if (view.seq == Seq(1)) {
-      ++unknown;
-      CHECK_FALSE(view.known);
-      CHECK(view.kind == 999);
-      CHECK(view.record.getHostNs() == 5);
-    } else {
-      CHECK(view.known);
-    }
-    return {};
-  }));
+  must(must(TapeReader::open(dir.file("run.ktape")))
+           ->for_each([&](const RecordView& view) -> Result<void> {
+             if (view.seq == Seq(1)) {
+               ++unknown;
+               CHECK_FALSE(view.known);
+               CHECK(view.kind == 999);
+               CHECK(view.record.getHostNs() == 5);
+             } else {
+               CHECK(view.known);
+             }
+             return {};
+           }));
   CHECK(unknown == 1);
   CHECK(must(verify(dir.file("run.ktape"), std::nullopt)).integrity == Integrity::kIntact);
 }
 
-TEST_CASE("a record with a bad pointer is an error that names it, for whoever follows the pointer") {
+TEST_CASE(
+    "a record with a bad pointer is an error that names it, for whoever follows the pointer") {
   TempDir dir;
   std::string path = dir.file("run.ktape");
   make_tape(path, console_message(1));
   // Far out of the message; a list where a struct is expected; a pointer of another kind.
   std::string pointer = GENERATE("fcffff7f00000100", "0100000007000000", "0300000000000000");
   test::sql(path, "UPDATE event SET record = CAST(substr(record, 1, " + std::to_string(kPointerAt) +
-                      ") || x'" + pointer + "' || substr(record, " + std::to_string(kPointerAt + 9) +
-                      ") AS BLOB) WHERE seq = 1");
+                      ") || x'" + pointer + "' || substr(record, " +
+                      std::to_string(kPointerAt + 9) + ") AS BLOB) WHERE seq = 1");
   Error error = error_of_reading(path);
   CHECK(error.code == ErrorCode::kBadInput);
   CHECK_THAT(error.message, ContainsSubstring("record 1: "));
@@ -204,12 +206,13 @@ TEST_CASE("a freeze's pages are held against its Thawed record") {
   list.add(zeros);
   Digest digest = list.finish();
   auto store = must(TapeStore::create(dir.file("run.ktape")));
-  auto thawed = must(RecordMessage::build(Seq(1), HostNs(1), GuestNs(0), [&](schema::Record::Builder record) {
-    auto builder = record.initThawed();
-    builder.setFreeze(1);
-    builder.setPages(1);
-    builder.setPagesDigest(as_data(digest));
-  }));
+  auto thawed =
+      must(RecordMessage::build(Seq(1), HostNs(1), GuestNs(0), [&](schema::Record::Builder record) {
+        auto builder = record.initThawed();
+        builder.setFreeze(1);
+        builder.setPages(1);
+        builder.setPagesDigest(as_data(digest));
+      }));
   Packed packed = must(pack(page));
   must(store->add_page(sha256(page), static_cast<int64_t>(packed.codec), packed.data));
   must(store->add_freeze_page(kept));
@@ -241,8 +244,8 @@ TEST_CASE("salvage keeps the pages of the freezes that ended, and only those") {
     PageListDigest list;
     list.add({1, 100, 1, sha256(page)});
     Digest digest = list.finish();
-    auto thawed =
-        must(RecordMessage::build(Seq(1), HostNs(1), GuestNs(0), [&](schema::Record::Builder record) {
+    auto thawed = must(
+        RecordMessage::build(Seq(1), HostNs(1), GuestNs(0), [&](schema::Record::Builder record) {
           auto builder = record.initThawed();
           builder.setFreeze(1);
           builder.setPages(1);
@@ -267,7 +270,8 @@ TEST_CASE("a writer that was given up leaves nothing and takes nothing more") {
   must(writer->append(HostNs(1), GuestNs(0), [](auto record) { record.initConsole(); }));
   writer->discard();
   CHECK(std::filesystem::is_empty(dir.path()));
-  CHECK_FALSE(writer->append(HostNs(1), GuestNs(0), [](auto record) { record.initConsole(); }).ok());
+  CHECK_FALSE(
+      writer->append(HostNs(1), GuestNs(0), [](auto record) { record.initConsole(); }).ok());
   CHECK_FALSE(writer->commit().ok());
 }
 

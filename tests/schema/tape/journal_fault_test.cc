@@ -115,7 +115,8 @@ std::vector<std::string> contents(const std::string& path) {
   tape.run_started();
   // The file has to grow, and the log to stay smaller than it: a few pages that zstd cannot shrink.
   std::string noise(20'000, '\0');
-  std::ranges::generate(noise, [random = std::mt19937()]() mutable { return static_cast<char>(random()); });
+  std::ranges::generate(
+      noise, [random = std::mt19937()]() mutable { return static_cast<char>(random()); });
   (void)must(tape.writer().add_blob("noise", as_bytes(noise)));
   must(tape.writer().commit());
   ::signal(SIGXFSZ, SIG_IGN);
@@ -123,8 +124,9 @@ std::vector<std::string> contents(const std::string& path) {
   bool limited = ::getrlimit(RLIMIT_FSIZE, &limit) == 0;
   limit.rlim_cur = std::filesystem::file_size(path + ".partial");
   limited = limited && ::setrlimit(RLIMIT_FSIZE, &limit) == 0;
-  auto sealed = tape.writer().seal(
-      HostNs(1), [](schema::Sealed::Builder record) { record.setOutcome(schema::Outcome::COMPLETED); });
+  auto sealed = tape.writer().seal(HostNs(1), [](schema::Sealed::Builder record) {
+    record.setOutcome(schema::Outcome::COMPLETED);
+  });
   bool hinted = !sealed.ok() && sealed.error().hint.find("--salvage") != std::string::npos;
   ::_exit(limited && hinted && sealed.error().code == ErrorCode::kHost ? 7 : 1);
 }
@@ -142,7 +144,8 @@ void make_sealed_in_two_files(const std::string& path) {
 
 }  // namespace
 
-TEST_CASE("a tape whose disk was full when it was sealed is never intact, and salvage makes it whole") {
+TEST_CASE(
+    "a tape whose disk was full when it was sealed is never intact, and salvage makes it whole") {
   TempDir dir;
   std::string partial = dir.file("run.ktape.partial");
   make_sealed_in_two_files(dir.file("run.ktape"));
@@ -175,7 +178,8 @@ TEST_CASE("a seal in two files is not kept by salvage when what it seals is dama
 }
 
 TEST_CASE(
-    "what a recorder left that died before it had made its tables is told as nothing, not as a broken tape") {
+    "what a recorder left that died before it had made its tables is told as nothing, not as a "
+    "broken tape") {
   TempDir dir;
   std::string partial = dir.file("run.ktape.partial");
   const bool tables = GENERATE(false, true);
@@ -189,7 +193,8 @@ TEST_CASE(
   auto left = verify(partial, std::nullopt);
   REQUIRE_FALSE(left.ok());
   CHECK(left.error().code == ErrorCode::kBadInput);
-  CHECK(left.error().message == "nothing was recorded in '" + partial + "': its recorder died at once");
+  CHECK(left.error().message ==
+        "nothing was recorded in '" + partial + "': its recorder died at once");
   CHECK(left.error().hint == "remove it");
 }
 
@@ -219,7 +224,8 @@ TEST_CASE("a tape is whole to readers while it is recorded, and its recorder is 
     Verification verification = must(verify(path + ".partial", std::nullopt));
     INFO(verification.finding);
     CHECK(verification.integrity == Integrity::kUnsealed);
-    CHECK(verification.finding == "process " + std::to_string(recorder.pid()) + " is still recording it");
+    CHECK(verification.finding ==
+          "process " + std::to_string(recorder.pid()) + " is still recording it");
     CHECK(verification.records >= std::max<uint64_t>(seen, records));
     seen = verification.records;
   }
@@ -272,7 +278,8 @@ TEST_CASE("a byte flipped in the write-ahead log ends the prefix, or changes not
 
 // A flipped byte may hit free space, or a field of SQLite's that has no meaning here. Wherever it
 // says something, verify has to see it.
-TEST_CASE("a byte flipped anywhere in a sealed tape is found, unless the tape still says the same") {
+TEST_CASE(
+    "a byte flipped anywhere in a sealed tape is found, unless the tape still says the same") {
   TempDir dir;
   std::string path = dir.file("run.ktape");
   {
@@ -306,7 +313,8 @@ TEST_CASE("a tape cut short is never taken for a whole one") {
     test::record_reference(tape);
     tape.seal();
   }
-  for (auto size = std::filesystem::file_size(path); size > 0; size -= std::min<uintmax_t>(size, 3001)) {
+  for (auto size = std::filesystem::file_size(path); size > 0;
+       size -= std::min<uintmax_t>(size, 3001)) {
     if (size == std::filesystem::file_size(path)) continue;
     std::filesystem::resize_file(path, size);
     auto verification = verify(path, std::nullopt);

@@ -26,17 +26,16 @@ std::vector<std::byte> page_of(int fill) {
   return std::vector<std::byte>(4096, static_cast<std::byte>(fill));
 }
 
-// A tape with two freezes: 1 keeps frame 100, frame 101 and a run of zeros, 2 keeps frame 100 as it was
-// and frame 101 with the content that frame 100 has.
+// A tape with two freezes: 1 keeps frame 100, frame 101 and a run of zeros, 2 keeps frame 100 as it
+// was and frame 101 with the content that frame 100 has.
 class PagesFixture {
  public:
   PagesFixture() : path(dir.file("run.ktape")), writer(must(TapeWriter::create(path))) {
     seven = must(writer->add_page(page_of(7)));
     eight = must(writer->add_page(page_of(8)));
-    thawed(
-        1,
-        must(writer->add_freeze_pages(
-            1, std::vector<FreezePage>{{0, 100, 1, seven}, {0, 101, 1, eight}, {0, 102, 20, std::nullopt}})));
+    thawed(1, must(writer->add_freeze_pages(
+                  1, std::vector<FreezePage>{
+                         {0, 100, 1, seven}, {0, 101, 1, eight}, {0, 102, 20, std::nullopt}})));
     thawed(2, must(writer->add_freeze_pages(
                   2, std::vector<FreezePage>{{0, 100, 1, seven},
                                              {0, 101, 1, must(writer->add_page(page_of(7)))}})));
@@ -82,7 +81,8 @@ TEST_CASE_METHOD(PagesFixture, "pages of a freeze come back as they were kept") 
   CHECK(must(reader->page(*rows[1].hash)) == page_of(8));
 }
 
-TEST_CASE_METHOD(PagesFixture, "a page's content is kept once, compressed, and the tape is intact") {
+TEST_CASE_METHOD(PagesFixture,
+                 "a page's content is kept once, compressed, and the tape is intact") {
   SealedTape sealed = seal();
   CHECK(sealed.pages == 2);
   CHECK(sealed.page_bytes < 200);
@@ -113,7 +113,8 @@ TEST_CASE_METHOD(PagesFixture, "a page of another size than 4096 bytes is refuse
   CHECK(page.error().code == ErrorCode::kUsage);
 }
 
-TEST_CASE_METHOD(PagesFixture, "rows that are not of the right form are refused, and the writer goes on") {
+TEST_CASE_METHOD(PagesFixture,
+                 "rows that are not of the right form are refused, and the writer goes on") {
   auto rows = GENERATE(std::vector<FreezePage>{{0, 5, 1, std::nullopt}, {0, 4, 1, std::nullopt}},
                        std::vector<FreezePage>{{0, 5, 2, std::nullopt}, {0, 6, 1, std::nullopt}},
                        std::vector<FreezePage>{{0, 5, 0, std::nullopt}},
@@ -129,18 +130,19 @@ TEST_CASE_METHOD(PagesFixture, "rows that are not of the right form are refused,
   CHECK(must(must(TapeReader::open(path))->freeze_pages(3)).empty());
 }
 
-TEST_CASE_METHOD(PagesFixture, "rows of a stranger's tape that are not of the right form are an error") {
+TEST_CASE_METHOD(PagesFixture,
+                 "rows of a stranger's tape that are not of the right form are an error") {
   seal();
-  std::string edit =
-      GENERATE("UPDATE freeze_page SET frames = 2 WHERE frame = 100", "UPDATE freeze_page SET frames = 0",
-               "UPDATE freeze_page SET frames = -1 WHERE frame = 102",
-               "UPDATE freeze_page SET frame = -1 WHERE frame = 102",
-               "UPDATE freeze_page SET frames = 'many' WHERE frame = 102",
-               "UPDATE freeze_page SET hash = 'text' WHERE frame = 101",
-               "UPDATE freeze_page SET hash = x'00' WHERE frame = 101",
-               "UPDATE freeze_page SET frame = 99 WHERE frame = 102",
-               "UPDATE freeze_page SET frame = 9223372036854775807 WHERE frame = 102",
-               "UPDATE freeze_page SET frames = 9223372036854775807 WHERE frame = 102");
+  std::string edit = GENERATE(
+      "UPDATE freeze_page SET frames = 2 WHERE frame = 100", "UPDATE freeze_page SET frames = 0",
+      "UPDATE freeze_page SET frames = -1 WHERE frame = 102",
+      "UPDATE freeze_page SET frame = -1 WHERE frame = 102",
+      "UPDATE freeze_page SET frames = 'many' WHERE frame = 102",
+      "UPDATE freeze_page SET hash = 'text' WHERE frame = 101",
+      "UPDATE freeze_page SET hash = x'00' WHERE frame = 101",
+      "UPDATE freeze_page SET frame = 99 WHERE frame = 102",
+      "UPDATE freeze_page SET frame = 9223372036854775807 WHERE frame = 102",
+      "UPDATE freeze_page SET frames = 9223372036854775807 WHERE frame = 102");
   sql(path, edit);
   auto rows = must(TapeReader::open(path))->freeze_pages(1);
   REQUIRE_FALSE(rows.ok());
@@ -157,7 +159,8 @@ TEST_CASE_METHOD(PagesFixture, "more rows than the limit are an error, not memor
   CHECK(must(reader->freeze_pages(1, 3)).size() == 3);
 }
 
-TEST_CASE_METHOD(PagesFixture, "a page of a stranger's tape with another content or size is an error") {
+TEST_CASE_METHOD(PagesFixture,
+                 "a page of a stranger's tape with another content or size is an error") {
   seal();
   std::string edit = GENERATE("data = zeroblob(4096), codec = 0", "codec = 0", "codec = 5",
                               "data = substr(data, 1, length(data) - 1)",

@@ -50,7 +50,8 @@ TEST_CASE("records come back in order, with their times and contents") {
       step.setName("write");
     }));
     CHECK(first == Seq(1));
-    must(writer->seal(HostNs(33), [](schema::Sealed::Builder sealed) { sealed.setDetail("fine"); }));
+    must(
+        writer->seal(HostNs(33), [](schema::Sealed::Builder sealed) { sealed.setDetail("fine"); }));
   }
   auto reader = must(TapeReader::open(path));
   CHECK(reader->state() == TapeState::kSealed);
@@ -94,11 +95,13 @@ TEST_CASE("a record larger than the builder's first segment is kept as one messa
 TEST_CASE("a record over the limit is refused and the writer goes on") {
   TempDir dir;
   auto writer = must(TapeWriter::create(dir.file("run.ktape")));
-  auto large = writer->append(
-      HostNs(1), GuestNs(0), [](schema::Record::Builder record) { record.initConsole().initText(17 << 20); });
+  auto large = writer->append(HostNs(1), GuestNs(0), [](schema::Record::Builder record) {
+    record.initConsole().initText(17 << 20);
+  });
   REQUIRE_FALSE(large.ok());
   CHECK(large.error().code == ErrorCode::kOutOfRange);
-  CHECK(must(writer->append(HostNs(1), GuestNs(0), [](auto record) { record.initConsole(); })) == Seq(1));
+  CHECK(must(writer->append(HostNs(1), GuestNs(0), [](auto record) { record.initConsole(); })) ==
+        Seq(1));
 }
 
 TEST_CASE("a record whose filling throws leaves no trace") {
@@ -109,7 +112,8 @@ TEST_CASE("a record whose filling throws leaves no trace") {
     KJ_FAIL_REQUIRE("no");
   });
   REQUIRE_FALSE(thrown.ok());
-  CHECK(must(writer->append(HostNs(1), GuestNs(0), [](auto record) { record.initConsole(); })) == Seq(1));
+  CHECK(must(writer->append(HostNs(1), GuestNs(0), [](auto record) { record.initConsole(); })) ==
+        Seq(1));
   must(writer->seal(HostNs(2), [](auto) {}));
   CHECK(kinds_of(dir.file("run.ktape")).size() == 2);
 }
@@ -173,7 +177,8 @@ TEST_CASE("a recording is read from a copy, also while it goes on") {
   tape.step_started(0, "not committed");
   auto reader = must(TapeReader::open(tape.writer().partial_path()));
   CHECK(reader->state() == TapeState::kUnsealed);
-  CHECK(kinds_of(tape.writer().partial_path()) == std::vector<uint16_t>{schema::Record::RUN_STARTED});
+  CHECK(kinds_of(tape.writer().partial_path()) ==
+        std::vector<uint16_t>{schema::Record::RUN_STARTED});
 }
 
 TEST_CASE("the name of a tape that was never sealed leads to what there is") {
@@ -192,10 +197,11 @@ TEST_CASE("a visitor's error ends the walk and is handed on") {
   tape.run_started();
   tape.seal();
   int visits = 0;
-  auto walk = must(TapeReader::open(dir.file("run.ktape")))->for_each([&](const RecordView&) -> Result<void> {
-    ++visits;
-    return Error{ErrorCode::kRefused, "enough", ""};
-  });
+  auto walk = must(TapeReader::open(dir.file("run.ktape")))
+                  ->for_each([&](const RecordView&) -> Result<void> {
+                    ++visits;
+                    return Error{ErrorCode::kRefused, "enough", ""};
+                  });
   REQUIRE_FALSE(walk.ok());
   CHECK(walk.error().message == "enough");
   CHECK(visits == 1);
@@ -215,7 +221,8 @@ TEST_CASE("records that are held against the chain end at the first edited one, 
   };
   must(reader->for_each(visit, ChainCheck::kRecords));
   CHECK(seen == 5);
-  test::sql(path, "UPDATE event SET record = CAST(replace(record, 'xx', 'xy') AS BLOB) WHERE seq = 2");
+  test::sql(path,
+            "UPDATE event SET record = CAST(replace(record, 'xx', 'xy') AS BLOB) WHERE seq = 2");
   auto walk = must(TapeReader::open(path))->for_each(visit, ChainCheck::kRecords);
   REQUIRE_FALSE(walk.ok());
   CHECK(walk.error().code == ErrorCode::kBadInput);
@@ -224,7 +231,8 @@ TEST_CASE("records that are held against the chain end at the first edited one, 
 }
 
 TEST_CASE(
-    "a long tape that is held against the chain is seen to its end, or to what is wrong, wherever that is") {
+    "a long tape that is held against the chain is seen to its end, or to what is wrong, wherever "
+    "that is") {
   // Of several MiB: it is hashed by a thread of its own.
   TempDir dir;
   std::string path = dir.file("run.ktape");
@@ -262,8 +270,8 @@ TEST_CASE(
   CHECK(seen == 298);
   for (const uint64_t wrong : {250, 121, 120, 53, 1}) {
     test::sql(path, "UPDATE event SET chain = zeroblob(32) WHERE seq = " + std::to_string(wrong));
-    CHECK(walk(0).error().message ==
-          "'" + path + "' is altered: record " + std::to_string(wrong) + " is not as it was recorded");
+    CHECK(walk(0).error().message == "'" + path + "' is altered: record " + std::to_string(wrong) +
+                                         " is not as it was recorded");
     CHECK(seen == wrong - 1);
   }
   test::sql(path, "UPDATE event SET chain = x'00' WHERE seq = 1");

@@ -42,8 +42,8 @@ std::vector<uint64_t> shared(uint64_t pointers, uint64_t words) {
 }  // namespace
 
 TEST_CASE("messages that were built reach what they hold") {
-  auto message =
-      test::must(RecordMessage::build(Seq(1), HostNs(2), GuestNs(3), [](schema::Record::Builder record) {
+  auto message = test::must(
+      RecordMessage::build(Seq(1), HostNs(2), GuestNs(3), [](schema::Record::Builder record) {
         auto entries = record.initOpRequested().initEntries(40);
         for (auto entry : entries) {
           entry.setTag("tag");
@@ -57,13 +57,15 @@ TEST_CASE("messages that were built reach what they hold") {
 
 TEST_CASE("pointers that lead to the same place again and again are refused") {
   CHECK(finding(shared(1, 100)).empty());
-  CHECK_THAT(finding(shared(2, 100)), ContainsSubstring("reach more than the 104 words that it holds"));
+  CHECK_THAT(finding(shared(2, 100)),
+             ContainsSubstring("reach more than the 104 words that it holds"));
   CHECK_THAT(finding(shared(1000, 100)), ContainsSubstring("reach more than"));
 }
 
 TEST_CASE("a pointer that leads to itself is refused") {
   CHECK_THAT(finding({struct_at(-1, 0, 1)}), ContainsSubstring("reach more than"));
-  CHECK_THAT(finding({struct_at(0, 0, 1), struct_at(-1, 0, 1)}), ContainsSubstring("reach more than"));
+  CHECK_THAT(finding({struct_at(0, 0, 1), struct_at(-1, 0, 1)}),
+             ContainsSubstring("reach more than"));
 }
 
 TEST_CASE("lists of elements without size are refused when they are longer than the message") {
@@ -88,10 +90,13 @@ TEST_CASE("pointers that lead nowhere are left to whoever reads them") {
   CHECK(finding({uint64_t{3}}).empty());
 }
 
-TEST_CASE("a list of elements that are a byte each is refused when it is longer than any that is recorded") {
+TEST_CASE(
+    "a list of elements that are a byte each is refused when it is longer than any that is "
+    "recorded") {
   const uint16_t kind = static_cast<uint16_t>(schema::Record::OP_REPLIED);
   const auto record_of = [&](uint64_t elements) {
-    std::vector<uint64_t> words = {struct_at(0, 4, 1),         1, 0, 0, kind, struct_at(0, 3, 2), 0, 0, 0, 0,
+    std::vector<uint64_t> words = {struct_at(0, 4, 1),         1, 0, 0, kind,
+                                   struct_at(0, 3, 2),         0, 0, 0, 0,
                                    list_at(0, kByte, elements)};
     words.resize(words.size() + elements / 8 + 1);
     return test::framed(words);
@@ -107,8 +112,17 @@ TEST_CASE("a record that was made to exhaust its reader is refused in whichever 
   RecordDecoder decoder;
   // A Record: five words of data (the union's tag is in the fourth), one pointer.
   const uint16_t kind = static_cast<uint16_t>(schema::Record::OP_REQUESTED);
-  const std::vector<uint64_t> words = {
-      struct_at(0, 4, 1), 1, 0, 0, kind, struct_at(0, 4, 1), 0, 0, 0, 0, list_at(0, kVoid, (1u << 29) - 1)};
+  const std::vector<uint64_t> words = {struct_at(0, 4, 1),
+                                       1,
+                                       0,
+                                       0,
+                                       kind,
+                                       struct_at(0, 4, 1),
+                                       0,
+                                       0,
+                                       0,
+                                       0,
+                                       list_at(0, kVoid, (1u << 29) - 1)};
   const auto record = decoder.decode(test::framed(words));
   REQUIRE_FALSE(record.ok());
   CHECK_THAT(record.error().message, ContainsSubstring("reach more than"));

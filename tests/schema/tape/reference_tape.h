@@ -20,14 +20,19 @@ inline void record_reference(TapeBuilder& tape) {
   tape.worker_started("sleeper", 71, 4'210'000'000);
   tape.step_started(0, "roundtrip");
   auto vtime = task_target("sleeper", 71, 4'210'000'000, "scx.dsq_vtime");
-  tape.op({{.tag = "set", .target = vtime, .write = 2'592'000'000'000'000, .value = 2'592'000'000'000'000}});
+  tape.op({{.tag = "set",
+            .target = vtime,
+            .write = 2'592'000'000'000'000,
+            .value = 2'592'000'000'000'000}});
   tape.op({{.tag = "verify_dsq_vtime", .target = vtime, .value = 2'592'000'000'000'000},
            {.tag = "verify_rq_nr_running",
             .target = per_cpu_target("runqueues", 0, "nr_running"),
             .asked = ValueKind::U32,
             .value = 1,
             .width_bytes = 4},
-           {.tag = "verify_jiffies_64", .target = symbol_target("jiffies_64"), .value = 4'294'893'000}});
+           {.tag = "verify_jiffies_64",
+            .target = symbol_target("jiffies_64"),
+            .value = 4'294'893'000}});
   tape.add([](Record::Builder record) {
     auto gate = record.initGateChecked();
     gate.setOp(1);

@@ -95,26 +95,30 @@ TEST_CASE("a symbol with a type in front is an address that is still to be found
 }
 
 TEST_CASE("a path has the steps that scenarios have, lists included") {
-  Line line("cpu1:runqueues.scx.runnable_list{list struct task_struct scx.runnable_node 100}.pid:u32");
+  Line line(
+      "cpu1:runqueues.scx.runnable_list{list struct task_struct scx.runnable_node 100}.pid:u32");
   CHECK(line.target().getSteps().size() == 4);
   CHECK(line.entry().getRead() == ValueKind::U32);
 }
 
 TEST_CASE("a target as it is shown is taken as it is") {
-  for (const char* text : {"jiffies_64", "runqueues[cpu 0].nr_running", "task 'sleeper' scx.dsq->id",
-                           "task 'a worker'", "task 147 scx.dsq_vtime", "(struct rq)0xffff888012345680.cpu",
-                           "0xffff888012345680", "runqueues[cpu 3].cpu_mask[2]"}) {
+  for (const char* text :
+       {"jiffies_64", "runqueues[cpu 0].nr_running", "task 'sleeper' scx.dsq->id",
+        "task 'a worker'", "task 147 scx.dsq_vtime", "(struct rq)0xffff888012345680.cpu",
+        "0xffff888012345680", "runqueues[cpu 3].cpu_mask[2]"}) {
     CHECK(Line(text).text() == text);
   }
 }
 
-TEST_CASE("a type in place of a symbol, an offset and half a list are answered with what is right") {
+TEST_CASE(
+    "a type in place of a symbol, an offset and half a list are answered with what is right") {
   const auto error = [](std::string_view text) {
     capnp::MallocMessageBuilder message;
     return parse_target_line(text, message.initRoot<schema::OpEntry>()).error();
   };
   for (const char* text : {"struct rq", "'struct rq':whole"}) {
-    CHECK(error(text).message.ends_with("expected a symbol, 'cpuN:', 'task:' or an address, not a type"));
+    CHECK(error(text).message.ends_with(
+        "expected a symbol, 'cpuN:', 'task:' or an address, not a type"));
     CHECK(error(text).hint.starts_with("'(struct rq)0xffff...' is what stands at an address"));
   }
   CHECK(error("cpu0:runqueues+8").hint == "a path has names, not offsets: kernels differ in those");
@@ -126,21 +130,27 @@ TEST_CASE("a mistake is told with its column and what was expected") {
   CHECK(error_of("") ==
         "target '': column 1: got the end, expected a symbol, 'cpuN:', 'task:' or an address");
   CHECK(error_of("jiffies_64:u46") ==
-        "target 'jiffies_64:u46': column 12: got 'u', expected u8, u16, u32, u64, bytes(N), whole or auto");
-  CHECK(error_of("cpu0:.nr") == "target 'cpu0:.nr': column 6: got '.', expected a per-CPU variable");
+        "target 'jiffies_64:u46': column 12: got 'u', expected u8, u16, u32, u64, bytes(N), whole "
+        "or auto");
+  CHECK(error_of("cpu0:.nr") ==
+        "target 'cpu0:.nr': column 6: got '.', expected a per-CPU variable");
   CHECK(error_of("runqueues[cpu x]") ==
         "target 'runqueues[cpu x]': column 15: got 'x', expected a CPU's number");
   CHECK(error_of("task:.comm") ==
         "target 'task:.comm': column 6: got '.', expected a worker's name or a pid");
-  CHECK(error_of("task:0") == "target 'task:0': column 6: got '0', expected a pid from 1 to 2147483647");
+  CHECK(error_of("task:0") ==
+        "target 'task:0': column 6: got '0', expected a pid from 1 to 2147483647");
   CHECK(error_of("(struct rq)") ==
         "target '(struct rq)': column 12: got the end, expected an address or a symbol");
-  CHECK(error_of("jiffies_64:bytes(0)") == "target 'jiffies_64:bytes(0)': got 0 bytes, expected 1 to 65536");
+  CHECK(error_of("jiffies_64:bytes(0)") ==
+        "target 'jiffies_64:bytes(0)': got 0 bytes, expected 1 to 65536");
   CHECK(error_of("jiffies_64:bytes(99999999999)") ==
         "target 'jiffies_64:bytes(99999999999)': got 99999999999 bytes, expected 1 to 65536");
   CHECK(error_of("jiffies_64:bytes(8") ==
-        "target 'jiffies_64:bytes(8': column 19: got the end, expected ')' and the end after 'bytes(N'");
-  CHECK(error_of("task:'x") == "target 'task:'x': column 7: got 'x', expected a name and its closing quote");
+        "target 'jiffies_64:bytes(8': column 19: got the end, expected ')' and the end after "
+        "'bytes(N'");
+  CHECK(error_of("task:'x") ==
+        "target 'task:'x': column 7: got 'x', expected a name and its closing quote");
   CHECK(error_of("a b") == "target 'a b': column 2: got ' ', expected '.', '->', '[', '{' or ':'");
   CHECK(error_of("cpu0:runqueues.") ==
         "target 'cpu0:runqueues.': column 16: got the end, expected a member's name");

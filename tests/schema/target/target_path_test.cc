@@ -31,8 +31,8 @@ TEST_CASE("a path parses into the steps that C would take") {
 }
 
 TEST_CASE("per-CPU and list steps stand in braces") {
-  const auto steps =
-      parse_target_path("a{cpu 3}.runnable_list{list struct task_struct scx.runnable_node 100}.pid");
+  const auto steps = parse_target_path(
+      "a{cpu 3}.runnable_list{list struct task_struct scx.runnable_node 100}.pid");
   REQUIRE(steps.ok());
   CHECK(*steps == std::vector<PathStep>{MemberStep{"a"}, CpuStep{3}, MemberStep{"runnable_list"},
                                         ListStep{"struct task_struct", "scx.runnable_node", 100},
@@ -47,8 +47,8 @@ TEST_CASE("the empty path is the root itself") {
 }
 
 TEST_CASE("path text and steps are inverses") {
-  for (std::string_view text : {"scx.dsq_vtime", "scx.dsq->id", "->next", "a->->b", "p->", "p->[3].x",
-                                "[0][1]", "x{cpu 1}->y", "l{list foo node 8}"}) {
+  for (std::string_view text : {"scx.dsq_vtime", "scx.dsq->id", "->next", "a->->b", "p->",
+                                "p->[3].x", "[0][1]", "x{cpu 1}->y", "l{list foo node 8}"}) {
     CHECK(round_trip(text) == text);
   }
   CHECK(round_trip("a[0x10]") == "a[16]");
@@ -61,7 +61,8 @@ TEST_CASE("a bad path is refused with its column") {
   CHECK(error_of("a b") == "target path 'a b': column 2: got ' ', expected '.', '->', '[' or '{'");
   CHECK(error_of("a[x]") == "target path 'a[x]': column 3: got 'x', expected an index and ']'");
   CHECK(error_of("a[1") == "target path 'a[1': column 3: got '1', expected an index and ']'");
-  CHECK(error_of("a{cpu}") == "target path 'a{cpu}': column 3: got 'c', expected 'cpu' and a CPU's number");
+  CHECK(error_of("a{cpu}") ==
+        "target path 'a{cpu}': column 3: got 'c', expected 'cpu' and a CPU's number");
   CHECK(error_of("a{list foo node 0}").ends_with("expected a list with a limit of at least 1"));
   CHECK(error_of("a{walk}").ends_with("expected 'cpu N}' or 'list TYPE LINK LIMIT}'"));
   CHECK(error_of("9a").ends_with("expected a member's name"));

@@ -36,7 +36,8 @@ TEST_CASE("kind and code stand together, and a code of 0 is none") {
 }
 
 TEST_CASE("an ejection says who and why, without what a terminal would act on") {
-  CHECK(ejection_words("qmap", "runtime error", "bad DSQ") == "'qmap' was ejected: runtime error: bad DSQ");
+  CHECK(ejection_words("qmap", "runtime error", "bad DSQ") ==
+        "'qmap' was ejected: runtime error: bad DSQ");
   CHECK(ejection_words("q\x1b[2J", "", "") == "'q\\x1b[2J' was ejected");
 }
 

@@ -58,13 +58,15 @@ void BtfBuilder::add_fields(const std::vector<Field>& fields) {
   }
 }
 
-int BtfBuilder::structure(const std::string& name, uint32_t bytes, const std::vector<Field>& fields) {
+int BtfBuilder::structure(const std::string& name, uint32_t bytes,
+                          const std::vector<Field>& fields) {
   const int id = made(btf__add_struct(btf_, name.c_str(), bytes));
   add_fields(fields);
   return id;
 }
 
-int BtfBuilder::union_of(const std::string& name, uint32_t bytes, const std::vector<Field>& fields) {
+int BtfBuilder::union_of(const std::string& name, uint32_t bytes,
+                         const std::vector<Field>& fields) {
   const int id = made(btf__add_union(btf_, name.c_str(), bytes));
   add_fields(fields);
   return id;
@@ -73,7 +75,8 @@ int BtfBuilder::union_of(const std::string& name, uint32_t bytes, const std::vec
 int BtfBuilder::enumeration(const std::string& name,
                             const std::vector<std::pair<std::string, int64_t>>& values) {
   const int id = made(btf__add_enum(btf_, name.c_str(), 4));
-  for (const auto& [named, value] : values) KTAPE_CHECK(btf__add_enum_value(btf_, named.c_str(), value) == 0);
+  for (const auto& [named, value] : values)
+    KTAPE_CHECK(btf__add_enum_value(btf_, named.c_str(), value) == 0);
   return id;
 }
 

@@ -12,7 +12,8 @@ struct btf;
 
 namespace ktape::test {
 
-// Builds BTF for a test, type by type. Each verb returns the new type's id; a mistake ends the program.
+// Builds BTF for a test, type by type. Each verb returns the new type's id; a mistake ends the
+// program.
 class BtfBuilder {
  public:
   struct Field {
@@ -38,8 +39,10 @@ class BtfBuilder {
   int forward(const std::string& name);
   int structure(const std::string& name, uint32_t bytes, const std::vector<Field>& fields);
   int union_of(const std::string& name, uint32_t bytes, const std::vector<Field>& fields);
-  int enumeration(const std::string& name, const std::vector<std::pair<std::string, int64_t>>& values);
-  int enumeration64(const std::string& name, const std::vector<std::pair<std::string, uint64_t>>& values);
+  int enumeration(const std::string& name,
+                  const std::vector<std::pair<std::string, int64_t>>& values);
+  int enumeration64(const std::string& name,
+                    const std::vector<std::pair<std::string, uint64_t>>& values);
   // A function that returns nothing.
   int function(const std::string& name, const std::vector<std::pair<std::string, int>>& parameters);
   int per_cpu_variable(const std::string& name, int type);

@@ -161,7 +161,8 @@ GuestVirtual FakeKernel::per_cpu(std::string_view name, uint32_t cpu) const {
   return must(kernel_->per_cpu(*memory_, name, CpuId(cpu)));
 }
 
-GuestVirtual FakeKernel::field(GuestVirtual object, std::string_view type, std::string_view path) const {
+GuestVirtual FakeKernel::field(GuestVirtual object, std::string_view type,
+                               std::string_view path) const {
   return object + must(kernel_->btf().field(type, path)).offset_bytes;
 }
 
@@ -173,11 +174,13 @@ uint64_t FakeKernel::get(GuestVirtual address, size_t width) const {
   return must(kernel_->read_uint(*memory_, address, width));
 }
 
-void FakeKernel::set(GuestVirtual object, std::string_view type, std::string_view path, uint64_t value) {
+void FakeKernel::set(GuestVirtual object, std::string_view type, std::string_view path,
+                     uint64_t value) {
   put(field(object, type, path), value, must(kernel_->btf().field(type, path)).type.size_bytes);
 }
 
-uint64_t FakeKernel::value(GuestVirtual object, std::string_view type, std::string_view path) const {
+uint64_t FakeKernel::value(GuestVirtual object, std::string_view type,
+                           std::string_view path) const {
   return get(field(object, type, path), must(kernel_->btf().field(type, path)).type.size_bytes);
 }
 
@@ -198,7 +201,8 @@ void FakeKernel::link(GuestVirtual head, GuestVirtual node) {
 }
 
 GuestVirtual FakeKernel::idr_node(int32_t pid) {
-  const GuestVirtual root(value(symbol("init_pid_ns"), "struct pid_namespace", "idr.idr_rt.xa_head") - kNode);
+  const GuestVirtual root(
+      value(symbol("init_pid_ns"), "struct pid_namespace", "idr.idr_rt.xa_head") - kNode);
   const std::string slot = "slots[" + std::to_string(pid / 64) + "]";
   const uint64_t entry = value(root, "struct xa_node", slot);
   if (entry != 0) return GuestVirtual(entry - kNode);
@@ -216,14 +220,17 @@ GuestVirtual FakeKernel::add_task(int32_t pid, std::string_view comm, uint64_t s
   const GuestVirtual task = allocate(512);
   const GuestVirtual pid_struct = allocate(64);
   set_idr_slot(pid, pid_struct.value);
-  set(pid_struct, "struct pid", "tasks[0].first", field(task, "struct task_struct", "pid_links[0]").value);
+  set(pid_struct, "struct pid", "tasks[0].first",
+      field(task, "struct task_struct", "pid_links[0]").value);
   set_task(task, "pid", static_cast<uint32_t>(pid));
   set_task(task, "start_boottime", start_boottime_ns);
   set_task(task, "start_time", start_boottime_ns - 700);
   set_task(task, "__state", 0x2001);
   set_task(task, "thread_info.cpu", cpu);
-  must(kernel_->write(*memory_, field(task, "struct task_struct", "comm"), std::as_bytes(std::span(comm))));
-  set_task(task, "sched_class", symbol(shape_.sched_ext ? "ext_sched_class" : "fair_sched_class").value);
+  must(kernel_->write(*memory_, field(task, "struct task_struct", "comm"),
+                      std::as_bytes(std::span(comm))));
+  set_task(task, "sched_class",
+           symbol(shape_.sched_ext ? "ext_sched_class" : "fair_sched_class").value);
   if (!shape_.sched_ext) return task;
   const GuestVirtual node = field(task, "struct task_struct", "scx.runnable_node");
   put(node, node.value, 8);

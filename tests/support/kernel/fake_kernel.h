@@ -26,8 +26,9 @@ struct FakeKernelShape {
   bool clock = false;                 // a clocksource, and the thresholds of its watch for lock-ups
 };
 
-// A made-up kernel with two CPUs that lies in memory as a real one does: banner, page tables, per-CPU
-// areas, the pid IDR, BTF and symbols. What is asked of it goes through `Kernel`, as for a real one.
+// A made-up kernel with two CPUs that lies in memory as a real one does: banner, page tables,
+// per-CPU areas, the pid IDR, BTF and symbols. What is asked of it goes through `Kernel`, as for a
+// real one.
 class FakeKernel {
  public:
   static constexpr uint64_t kCpus = 2;
@@ -46,7 +47,8 @@ class FakeKernel {
   [[nodiscard]] std::shared_ptr<const KernelKnowledge> knowledge() const { return knowledge_; }
 
   // A task that passes every gate: it sleeps, in sched_ext, under a scheduler that switched all.
-  GuestVirtual add_task(int32_t pid, std::string_view comm, uint64_t start_boottime_ns, uint32_t cpu = 0);
+  GuestVirtual add_task(int32_t pid, std::string_view comm, uint64_t start_boottime_ns,
+                        uint32_t cpu = 0);
   // Points the IDR's slot for a pid anywhere.
   void set_idr_slot(int32_t pid, uint64_t entry);
   // The IDR node that covers a pid.
@@ -56,13 +58,15 @@ class FakeKernel {
   GuestVirtual allocate(uint64_t bytes);
   [[nodiscard]] GuestVirtual symbol(std::string_view name) const;
   [[nodiscard]] GuestVirtual per_cpu(std::string_view name, uint32_t cpu) const;
-  [[nodiscard]] GuestVirtual field(GuestVirtual object, std::string_view type, std::string_view path) const;
+  [[nodiscard]] GuestVirtual field(GuestVirtual object, std::string_view type,
+                                   std::string_view path) const;
 
   void put(GuestVirtual address, uint64_t value, size_t width);
   [[nodiscard]] uint64_t get(GuestVirtual address, size_t width) const;
   // A member, in the width that BTF gives.
   void set(GuestVirtual object, std::string_view type, std::string_view path, uint64_t value);
-  [[nodiscard]] uint64_t value(GuestVirtual object, std::string_view type, std::string_view path) const;
+  [[nodiscard]] uint64_t value(GuestVirtual object, std::string_view type,
+                               std::string_view path) const;
   void set_task(GuestVirtual task, std::string_view path, uint64_t value) {
     set(task, "struct task_struct", path, value);
   }

@@ -26,8 +26,8 @@ struct Types {
     word = b.integer("long unsigned int", 8);
     character = b.integer("char", 1);
     pointer = b.pointer(0);
-    list_head =
-        b.structure("list_head", 16, {{"next", b.pointer(b.forward("list_head")), 0}, {"prev", pointer, 8}});
+    list_head = b.structure("list_head", 16,
+                            {{"next", b.pointer(b.forward("list_head")), 0}, {"prev", pointer, 8}});
     hlist_node = b.structure("hlist_node", 16, {{"next", pointer, 0}, {"pprev", pointer, 8}});
     hlist_head = b.structure("hlist_head", 8, {{"first", b.pointer(hlist_node), 0}});
     const int atomic = b.typedef_of("atomic_t", b.structure("", 4, {{"counter", s32, 0}}));
@@ -36,8 +36,8 @@ struct Types {
         b.structure("", 8, {{"counter", b.typedef_of("s64", b.integer("long long int", 8)), 0}}));
     const int lock_union = b.union_of("", 4, {{"val", atomic, 0}, {"locked", u8, 0}});
     const int qspinlock = b.structure("qspinlock", 4, {{"", lock_union, 0}});
-    raw_spinlock =
-        b.typedef_of("raw_spinlock_t", b.structure("raw_spinlock", 4, {{"raw_lock", qspinlock, 0}}));
+    raw_spinlock = b.typedef_of("raw_spinlock_t",
+                                b.structure("raw_spinlock", 4, {{"raw_lock", qspinlock, 0}}));
     static_key = b.structure("static_key", 16, {{"enabled", atomic, 0}});
   }
 
@@ -45,13 +45,16 @@ struct Types {
     const int xarray = b.structure("xarray", 16, {{"xa_lock", u32, 0}, {"xa_head", pointer, 8}});
     const int idr = b.structure("idr", 24, {{"idr_rt", xarray, 0}, {"idr_base", u32, 16}});
     b.structure("pid_namespace", 32, {{"padding", u64, 0}, {"idr", idr, 8}});
-    b.structure(
-        "xa_node", 576,
-        {{"shift", u8, 0}, {"offset", u8, 1}, {"parent", pointer, 8}, {"slots", b.array(pointer, 64), 40}});
+    b.structure("xa_node", 576,
+                {{"shift", u8, 0},
+                 {"offset", u8, 1},
+                 {"parent", pointer, 8},
+                 {"slots", b.array(pointer, 64), 40}});
     const int upid = b.structure("upid", 16, {{"nr", s32, 0}, {"ns", pointer, 8}});
-    b.structure(
-        "pid", 64,
-        {{"level", u32, 4}, {"tasks", b.array(hlist_head, 4), 16}, {"numbers", b.array(upid, 0), 48}});
+    b.structure("pid", 64,
+                {{"level", u32, 4},
+                 {"tasks", b.array(hlist_head, 4), 16},
+                 {"numbers", b.array(upid, 0), 48}});
     b.enumeration("pid_type", {{"PIDTYPE_PID", 0}, {"PIDTYPE_TGID", 1}});
   }
 
@@ -106,14 +109,15 @@ struct Types {
   }
 
   int sched_ext_entity() {
-    const int queue = b.structure("scx_dispatch_q", 48,
-                                  {{"lock", raw_spinlock, 0},
-                                   {"list", list_head, 8},
-                                   {"nr", u32, 24},
-                                   {"id", u64, 32},
-                                   {"hash_node", b.structure("rhash_head", 8, {{"next", pointer, 0}}), 40}});
-    const int node =
-        b.structure("scx_dsq_list_node", 24, {{"node", list_head, 0}, {"flags", u32, 16}, {"priv", u32, 20}});
+    const int queue =
+        b.structure("scx_dispatch_q", 48,
+                    {{"lock", raw_spinlock, 0},
+                     {"list", list_head, 8},
+                     {"nr", u32, 24},
+                     {"id", u64, 32},
+                     {"hash_node", b.structure("rhash_head", 8, {{"next", pointer, 0}}), 40}});
+    const int node = b.structure("scx_dsq_list_node", 24,
+                                 {{"node", list_head, 0}, {"flags", u32, 16}, {"priv", u32, 20}});
     b.structure("bucket_table", 64,
                 {{"size", u32, 0},
                  {"nest", u32, 4},
@@ -137,11 +141,13 @@ struct Types {
                                       {"SCX_TASK_READY", 0x300},
                                       {"SCX_TASK_ENABLED", 0x400}});
     } else {
-      b.enumeration("scx_ent_flags",
-                    {{"SCX_TASK_QUEUED", 1}, {"SCX_TASK_STATE_SHIFT", 8}, {"SCX_TASK_STATE_MASK", 0x300}});
       b.enumeration(
-          "scx_task_state",
-          {{"SCX_TASK_NONE", 0}, {"SCX_TASK_INIT", 1}, {"SCX_TASK_READY", 2}, {"SCX_TASK_ENABLED", 3}});
+          "scx_ent_flags",
+          {{"SCX_TASK_QUEUED", 1}, {"SCX_TASK_STATE_SHIFT", 8}, {"SCX_TASK_STATE_MASK", 0x300}});
+      b.enumeration("scx_task_state", {{"SCX_TASK_NONE", 0},
+                                       {"SCX_TASK_INIT", 1},
+                                       {"SCX_TASK_READY", 2},
+                                       {"SCX_TASK_ENABLED", 3}});
     }
     return b.structure("sched_ext_entity", 112,
                        {{"dsq", b.pointer(queue), 0},
@@ -155,8 +161,8 @@ struct Types {
   }
 
   void maps() {
-    const int map =
-        b.structure("bpf_map", 64, {{"map_type", u32, 0}, {"value_size", u32, 4}, {"max_entries", u32, 8}});
+    const int map = b.structure(
+        "bpf_map", 64, {{"map_type", u32, 0}, {"value_size", u32, 4}, {"max_entries", u32, 8}});
     b.structure("bpf_array", 72,
                 {{"map", map, 0}, {"elem_size", u32, 64}, {"value", b.array(character, 0), 72}});
     b.structure("bpf_queue_stack", 80,
@@ -189,34 +195,37 @@ struct Types {
 
   void tasks() {
     const int thread_info = b.structure("thread_info", 24, {{"flags", word, 0}, {"cpu", u32, 16}});
-    const int entity = b.structure("sched_entity", 64, {{"vruntime", u64, 0}, {"sched_delayed", u8, 9}});
+    const int entity =
+        b.structure("sched_entity", 64, {{"vruntime", u64, 0}, {"sched_delayed", u8, 9}});
     const int on = shape.narrow_on_rq ? u8 : s32;
-    Fields fields = {{"thread_info", thread_info, 0},
-                     {"__state", u32, 24},
-                     {"stack", pointer, 32},
-                     {"on_cpu", on, 48},
-                     {"on_rq", on, 52},
-                     {"policy", u32, 56},
-                     {"reset_on_fork", u32, 60, 1},
-                     {"sched_class", b.pointer(b.constant(b.structure("sched_class", 8, {}))), 64},
-                     {"se", entity, 72},
-                     {"pid", b.typedef_of("pid_t", s32), 256},
-                     {"pi_lock", raw_spinlock, 260},
-                     {"start_time", u64, 264},
-                     {"start_boottime", u64, 272},
-                     {"pid_links", b.array(hlist_node, 4), 280},
-                     {"comm", b.array(character, 16), 344},
-                     {"parent", b.pointer(b.forward("task_struct")), 360},
-                     {"stats", b.pointer(b.structure("task_stats", 16, {{"a", u64, 0}, {"b", u64, 8}})), 368},
-                     {"prio", s32, 384},
-                     {"rt_priority", u32, 388}};
+    Fields fields = {
+        {"thread_info", thread_info, 0},
+        {"__state", u32, 24},
+        {"stack", pointer, 32},
+        {"on_cpu", on, 48},
+        {"on_rq", on, 52},
+        {"policy", u32, 56},
+        {"reset_on_fork", u32, 60, 1},
+        {"sched_class", b.pointer(b.constant(b.structure("sched_class", 8, {}))), 64},
+        {"se", entity, 72},
+        {"pid", b.typedef_of("pid_t", s32), 256},
+        {"pi_lock", raw_spinlock, 260},
+        {"start_time", u64, 264},
+        {"start_boottime", u64, 272},
+        {"pid_links", b.array(hlist_node, 4), 280},
+        {"comm", b.array(character, 16), 344},
+        {"parent", b.pointer(b.forward("task_struct")), 360},
+        {"stats", b.pointer(b.structure("task_stats", 16, {{"a", u64, 0}, {"b", u64, 8}})), 368},
+        {"prio", s32, 384},
+        {"rt_priority", u32, 388}};
     if (shape.sched_ext) fields.push_back({"scx", sched_ext_entity(), 136});
     const int task = b.structure("task_struct", 512, fields);
     runqueues(task);
   }
 
   void clock() {
-    b.structure("clocksource", 64, {{"mask", u64, 0}, {"name", b.pointer(b.constant(character)), 24}});
+    b.structure("clocksource", 64,
+                {{"mask", u64, 0}, {"name", b.pointer(b.constant(character)), 24}});
   }
 
   void runqueues(int task) {
@@ -235,8 +244,8 @@ struct Types {
     b.per_cpu_variable("runqueues", rq);
     b.per_cpu_variable("this_cpu_off", word);
     if (shape.per_cpu_hot) {
-      const int hot =
-          b.structure("pcpu_hot", 16, {{"current_task", b.pointer(task), 0}, {"preempt_count", s32, 8}});
+      const int hot = b.structure(
+          "pcpu_hot", 16, {{"current_task", b.pointer(task), 0}, {"preempt_count", s32, 8}});
       b.per_cpu_variable("pcpu_hot", hot);
       return;
     }

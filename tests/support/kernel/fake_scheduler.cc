@@ -37,7 +37,8 @@ void FakeScheduler::become_enabled() {
 void FakeScheduler::leave() { kernel_.put(kernel_.symbol("scx_root"), 0, 8); }
 
 void FakeScheduler::become_child_of(FakeScheduler& parent, const std::string& cgroup) {
-  kernel_.link(kernel_.field(parent.address_, kType, "children"), kernel_.field(address_, kType, "sibling"));
+  kernel_.link(kernel_.field(parent.address_, kType, "children"),
+               kernel_.field(address_, kType, "sibling"));
   set("level", 1);
   set("cgrp_path", text(cgroup).value);
   kernel_.put(kernel_.field(address_, kType, "ancestors"), parent.address_.value, 8);
@@ -50,7 +51,8 @@ void FakeScheduler::set_exit(uint64_t kind, const std::string& reason, const std
   set("exit_kind", 1);  // SCX_EXIT_DONE
 }
 
-void FakeScheduler::begin_exit(uint64_t kind, const std::string& reason, const std::string& message) {
+void FakeScheduler::begin_exit(uint64_t kind, const std::string& reason,
+                               const std::string& message) {
   const auto put = [&](const char* path, uint64_t value) {
     kernel_.set(info_, "struct scx_exit_info", path, value);
   };
@@ -63,7 +65,8 @@ void FakeScheduler::begin_exit(uint64_t kind, const std::string& reason, const s
 
 GuestVirtual FakeScheduler::text(const std::string& text) {
   const GuestVirtual at = kernel_.allocate(text.size() + 1);
-  must(kernel_.kernel().write(kernel_.memory(), at, std::as_bytes(std::span(text.c_str(), text.size() + 1))));
+  must(kernel_.kernel().write(kernel_.memory(), at,
+                              std::as_bytes(std::span(text.c_str(), text.size() + 1))));
   return at;
 }
 

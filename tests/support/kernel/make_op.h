@@ -28,7 +28,8 @@ inline OpTarget virtual_target(GuestVirtual address, std::string type, std::stri
   return {VirtualRoot{address, std::move(type)}, must(parse_target_path(path))};
 }
 
-inline Op read_of(OpTarget target, schema::ValueKind kind = schema::ValueKind::AUTO, uint32_t length = 0) {
+inline Op read_of(OpTarget target, schema::ValueKind kind = schema::ValueKind::AUTO,
+                  uint32_t length = 0) {
   return {"", std::move(target), ReadAction{kind, length}};
 }
 

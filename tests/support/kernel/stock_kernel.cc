@@ -16,7 +16,9 @@ namespace fs = std::filesystem;
 
 constexpr char kFirstWithSchedExt[] = "6.16";
 
-bool is_older(const std::string& a, const std::string& b) { return ::strverscmp(a.c_str(), b.c_str()) < 0; }
+bool is_older(const std::string& a, const std::string& b) {
+  return ::strverscmp(a.c_str(), b.c_str()) < 0;
+}
 
 fs::path kernels_folder() {
   const char* cache = std::getenv("XDG_CACHE_HOME");
@@ -44,14 +46,17 @@ std::string flavour_of(const std::string& version) {
 }
 
 // "6.16." of "6.16" and of "6.16-rt".
-std::string prefix_of(const std::string& series) { return series.substr(0, series.find('-')) + "."; }
+std::string prefix_of(const std::string& series) {
+  return series.substr(0, series.find('-')) + ".";
+}
 
 std::optional<std::string> newest_cached(const std::string& series) {
   std::optional<std::string> newest;
   std::error_code ignored;
   for (const auto& entry : fs::directory_iterator(kernels_folder(), ignored)) {
     const std::string version = entry.path().filename();
-    if (!version.starts_with(prefix_of(series)) || flavour_of(version) != flavour_of(series)) continue;
+    if (!version.starts_with(prefix_of(series)) || flavour_of(version) != flavour_of(series))
+      continue;
     if (fs::exists(image_of(version)) && (!newest || is_older(*newest, version))) newest = version;
   }
   return newest;

@@ -115,7 +115,9 @@ GuestPhysical Guest::physical(std::string_view symbol) const {
   return GuestPhysical(options_.text_physical + *link - kText);
 }
 
-GuestPhysical Guest::cpu_area(uint32_t cpu) const { return GuestPhysical(kCpuAreas + cpu * kCpuAreaStride); }
+GuestPhysical Guest::cpu_area(uint32_t cpu) const {
+  return GuestPhysical(kCpuAreas + cpu * kCpuAreaStride);
+}
 
 void Guest::put(GuestPhysical address, uint64_t value, size_t width) {
   KTAPE_CHECK(memory_.write(address, std::as_bytes(std::span(&value, 1)).first(width)).ok());
@@ -157,7 +159,8 @@ void Guest::set_up_cpus() {
 }
 
 void Guest::set_up_vmcoreinfo() {
-  std::string text = fmt::format("OSRELEASE=6.99.1-test\nKERNELOFFSET={:x}\nPAGESIZE=4096\n", options_.slide);
+  std::string text =
+      fmt::format("OSRELEASE=6.99.1-test\nKERNELOFFSET={:x}\nPAGESIZE=4096\n", options_.slide);
   put_text(GuestPhysical(kVmcoreinfo), text);
   put(physical("vmcoreinfo_data"), direct_map() + kVmcoreinfo);
   put(physical("vmcoreinfo_size"), text.size());

@@ -23,8 +23,8 @@ struct GuestOptions {
 };
 
 // A small "kernel" that runs: an image with the symbols that adoption needs, loaded in RAM with its
-// page tables, direct map, two CPUs' areas and VMCOREINFO. `runqueues` is its one per-CPU variable of note,
-// `spare` 16 KiB of data for whatever a test wants to put there.
+// page tables, direct map, two CPUs' areas and VMCOREINFO. `runqueues` is its one per-CPU variable
+// of note, `spare` 16 KiB of data for whatever a test wants to put there.
 class Guest {
  public:
   static constexpr uint32_t kCpus = 2;
@@ -43,7 +43,9 @@ class Guest {
   [[nodiscard]] FlatMemory& memory() { return memory_; }
   [[nodiscard]] std::shared_ptr<const KernelKnowledge> knowledge() const { return knowledge_; }
   [[nodiscard]] Result<Kernel> adopt() const { return Kernel::adopt(knowledge_, memory_); }
-  [[nodiscard]] uint64_t direct_map() const { return options_.levels == 5 ? kDirectMap5 : kDirectMap4; }
+  [[nodiscard]] uint64_t direct_map() const {
+    return options_.levels == 5 ? kDirectMap5 : kDirectMap4;
+  }
 
   // Where a symbol's image address is in RAM.
   [[nodiscard]] GuestPhysical physical(std::string_view symbol) const;

@@ -21,10 +21,12 @@ void append_bytes(std::vector<std::byte>& bytes, std::span<const std::byte> more
   bytes.insert(bytes.end(), more.begin(), more.end());
 }
 
-void pad(std::vector<std::byte>& bytes, size_t alignment) { bytes.resize(align_up(bytes.size(), alignment)); }
+void pad(std::vector<std::byte>& bytes, size_t alignment) {
+  bytes.resize(align_up(bytes.size(), alignment));
+}
 
-// Every byte value is a token of its own but 0, which stands for a longer one, so that tokens of more
-// than one character are exercised.
+// Every byte value is a token of its own but 0, which stands for a longer one, so that tokens of
+// more than one character are exercised.
 constexpr std::string_view kLongToken = "linux_ban";
 
 std::string token_text(size_t token) {
@@ -82,7 +84,8 @@ std::vector<std::byte> make_elf(const std::vector<Section>& sections, uint16_t m
   std::vector<Elf64_Shdr> headers(1);  // the first is empty by definition
   std::string names(1, '\0');
   std::vector<std::byte> body(sizeof(Elf64_Ehdr));
-  auto add = [&](std::string_view name, uint32_t type, uint64_t address, std::span<const std::byte> bytes) {
+  auto add = [&](std::string_view name, uint32_t type, uint64_t address,
+                 std::span<const std::byte> bytes) {
     pad(body, 8);
     Elf64_Shdr header{};
     header.sh_name = static_cast<uint32_t>(names.size());
@@ -96,7 +99,8 @@ std::vector<std::byte> make_elf(const std::vector<Section>& sections, uint16_t m
     append_bytes(body, bytes);
     headers.push_back(header);
   };
-  for (const Section& section : sections) add(section.name, SHT_PROGBITS, section.address, section.bytes);
+  for (const Section& section : sections)
+    add(section.name, SHT_PROGBITS, section.address, section.bytes);
   add(".shstrtab", SHT_STRTAB, 0, {});
   pad(body, 8);
 
@@ -118,12 +122,15 @@ std::vector<std::byte> make_elf(const std::vector<Section>& sections, uint16_t m
   return body;
 }
 
-std::vector<std::byte> make_bzimage(std::vector<std::byte> packed, size_t unpacked_bytes, bool with_size) {
+std::vector<std::byte> make_bzimage(std::vector<std::byte> packed, size_t unpacked_bytes,
+                                    bool with_size) {
   constexpr size_t kSetupSectors = 2;
   constexpr size_t kPayloadOffset = 64;
   if (with_size) append_u32(packed, unpacked_bytes);
   std::vector<std::byte> file((kSetupSectors + 1) * 512 + kPayloadOffset);
-  auto put = [&](size_t offset, auto value) { std::memcpy(file.data() + offset, &value, sizeof value); };
+  auto put = [&](size_t offset, auto value) {
+    std::memcpy(file.data() + offset, &value, sizeof value);
+  };
   put(0x1f1, static_cast<uint8_t>(kSetupSectors));
   put(0x1fe, uint16_t{0xaa55});
   std::memcpy(file.data() + 0x202, "HdrS", 4);

@@ -26,10 +26,10 @@ inline constexpr uint16_t kMachineX86 = 62;
 [[nodiscard]] std::vector<std::byte> make_elf(const std::vector<Section>& sections,
                                               uint16_t machine = kMachineX86);
 
-// A bzImage around a payload that is packed already; `unpacked_bytes` is put behind it where the codec
-// has no trailer of its own (`with_size`).
-[[nodiscard]] std::vector<std::byte> make_bzimage(std::vector<std::byte> packed, size_t unpacked_bytes,
-                                                  bool with_size);
+// A bzImage around a payload that is packed already; `unpacked_bytes` is put behind it where the
+// codec has no trailer of its own (`with_size`).
+[[nodiscard]] std::vector<std::byte> make_bzimage(std::vector<std::byte> packed,
+                                                  size_t unpacked_bytes, bool with_size);
 
 // How kernels have written kallsyms: 6.4 to 6.14, 6.15 on, and with offsets relative to themselves.
 enum class Kallsyms { kAbsolutePerCpu, kBaseRelative, kPlaceRelative };

@@ -20,7 +20,9 @@ int add_row(void* rows, int columns, char** values, char**) {
 
 }  // namespace
 
-void sql(const std::string& path, const std::string& statements) { (void)sql_rows(path, statements); }
+void sql(const std::string& path, const std::string& statements) {
+  (void)sql_rows(path, statements);
+}
 
 std::vector<std::string> sql_rows(const std::string& path, const std::string& query) {
   sqlite3* raw = nullptr;
@@ -28,7 +30,8 @@ std::vector<std::string> sql_rows(const std::string& path, const std::string& qu
   std::unique_ptr<sqlite3, decltype(&sqlite3_close)> handle(raw, sqlite3_close);
   std::vector<std::string> rows;
   // Nobody needs these files after a power failure.
-  if (code == SQLITE_OK) code = sqlite3_exec(raw, "PRAGMA synchronous=OFF", nullptr, nullptr, nullptr);
+  if (code == SQLITE_OK)
+    code = sqlite3_exec(raw, "PRAGMA synchronous=OFF", nullptr, nullptr, nullptr);
   if (code == SQLITE_OK) code = sqlite3_exec(raw, query.c_str(), add_row, &rows, nullptr);
   if (code != SQLITE_OK) throw std::runtime_error(sqlite3_errmsg(raw));
   return rows;

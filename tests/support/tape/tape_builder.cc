@@ -51,7 +51,8 @@ void fill_reply(const TapeEntry& from, schema::EntryReply::Builder to) {
 
 }  // namespace
 
-FillTarget task_target(std::string worker, int32_t pid, uint64_t start_boottime_ns, std::string path) {
+FillTarget task_target(std::string worker, int32_t pid, uint64_t start_boottime_ns,
+                       std::string path) {
   return [=](schema::Target::Builder target) {
     auto task = target.initTask();
     task.setWorker(worker);

@@ -15,7 +15,8 @@ namespace ktape::test {
 
 // Targets, for the entries below.
 using FillTarget = std::function<void(schema::Target::Builder)>;
-FillTarget task_target(std::string worker, int32_t pid, uint64_t start_boottime_ns, std::string path);
+FillTarget task_target(std::string worker, int32_t pid, uint64_t start_boottime_ns,
+                       std::string path);
 FillTarget per_cpu_target(std::string symbol, uint32_t cpu, std::string path);
 FillTarget symbol_target(std::string symbol);
 
@@ -54,7 +55,8 @@ class TapeBuilder {
 
   // Common beginnings: a run of `scenario` on a 2-CPU guest, a scheduler, a worker, a step.
   Seq run_started(const std::string& scenario = "test");
-  Seq scheduler_attached(uint32_t id, schema::VtimeSemantics vtime = schema::VtimeSemantics::ONLY_GROWS);
+  Seq scheduler_attached(uint32_t id,
+                         schema::VtimeSemantics vtime = schema::VtimeSemantics::ONLY_GROWS);
   Seq scheduler_exited(uint32_t id, uint64_t kind = 64);
   Seq worker_started(const std::string& name, int32_t pid, uint64_t start_boottime_ns);
   Seq step_started(uint32_t step, const std::string& name);

@@ -7,6 +7,7 @@
 #include <memory>
 #include <stdexcept>
 
+#include "schema/tape/chain.h"
 #include "schema/tape/codec.h"
 #include "schema/tape/message.h"
 #include "schema/tape/tables.h"
@@ -93,7 +94,8 @@ void put_record(const std::string& path, uint64_t seq, std::span<const std::byte
   const auto update = editor.query("UPDATE event SET record = ?, kind = ? WHERE seq = ?");
   uint16_t kind = 0;  // of a record: the first two bytes of its fourth word
   std::memcpy(&kind, message.data() + 8 + 8 + 24, sizeof kind);
-  sqlite3_bind_blob(update.get(), 1, message.data(), static_cast<int>(message.size()), SQLITE_STATIC);
+  sqlite3_bind_blob(update.get(), 1, message.data(), static_cast<int>(message.size()),
+                    SQLITE_STATIC);
   sqlite3_bind_int(update.get(), 2, kind);
   sqlite3_bind_int64(update.get(), 3, static_cast<sqlite3_int64>(seq));
   (void)editor.step(update);
@@ -106,14 +108,16 @@ void chain_again(const std::string& path) {
   const auto update = editor.query("UPDATE event SET chain = ? WHERE seq = ?");
   while (editor.step(events)) {
     head = next_link(head, bytes_of(events, 1));
-    sqlite3_bind_blob(update.get(), 1, head.data(), static_cast<int>(head.size()), SQLITE_TRANSIENT);
+    sqlite3_bind_blob(update.get(), 1, head.data(), static_cast<int>(head.size()),
+                      SQLITE_TRANSIENT);
     sqlite3_bind_int64(update.get(), 2, sqlite3_column_int64(events.get(), 0));
     (void)editor.step(update);
     sqlite3_reset(update.get());
   }
 }
 
-std::string put_blob(const std::string& path, const std::string& name, std::span<const std::byte> content) {
+std::string put_blob(const std::string& path, const std::string& name,
+                     std::span<const std::byte> content) {
   const Editor editor(path);
   const auto insert = editor.query("INSERT INTO blob(hash, name, codec, data) VALUES(?, ?, ?, ?)");
   const Digest hash = sha256(content);
@@ -121,7 +125,8 @@ std::string put_blob(const std::string& path, const std::string& name, std::span
   sqlite3_bind_blob(insert.get(), 1, hash.data(), static_cast<int>(hash.size()), SQLITE_STATIC);
   sqlite3_bind_text(insert.get(), 2, name.c_str(), -1, SQLITE_STATIC);
   sqlite3_bind_int64(insert.get(), 3, static_cast<sqlite3_int64>(packed.codec));
-  sqlite3_bind_blob(insert.get(), 4, packed.data.data(), static_cast<int>(packed.data.size()), SQLITE_STATIC);
+  sqlite3_bind_blob(insert.get(), 4, packed.data.data(), static_cast<int>(packed.data.size()),
+                    SQLITE_STATIC);
   (void)editor.step(insert);
   return to_hex(hash);
 }

@@ -15,7 +15,9 @@ constexpr size_t kHeader = 96;  // of the file's 100 bytes: the rest is the vers
 
 class Map {
  public:
-  explicit Map(std::span<const std::byte> tape) : tape_(tape), used_(tape.size()) { mark(0, kHeader); }
+  explicit Map(std::span<const std::byte> tape) : tape_(tape), used_(tape.size()) {
+    mark(0, kHeader);
+  }
 
   void tree(size_t page) {
     const size_t from = (page - 1) * kPage, header = from + (page == 1 ? 100 : 0);
@@ -36,7 +38,8 @@ class Map {
  private:
   [[nodiscard]] uint64_t number(size_t at, size_t width) const {
     uint64_t value = 0;
-    for (size_t i = 0; i < width; ++i) value = value << 8 | std::to_integer<uint64_t>(tape_[at + i]);
+    for (size_t i = 0; i < width; ++i)
+      value = value << 8 | std::to_integer<uint64_t>(tape_[at + i]);
     return value;
   }
 

@@ -22,7 +22,8 @@ namespace fs = std::filesystem;
 namespace {
 
 std::string scenario_path(const std::string& name) {
-  for (const char* folder : {KTAPE_SOURCE_DIR "/tests/scenarios/", KTAPE_SOURCE_DIR "/guest/scenarios/"}) {
+  for (const char* folder :
+       {KTAPE_SOURCE_DIR "/tests/scenarios/", KTAPE_SOURCE_DIR "/guest/scenarios/"}) {
     std::string path = folder + name + ".scenario";
     if (fs::exists(path)) return path;
   }
@@ -34,7 +35,8 @@ std::string scenario_path(const std::string& name) {
 std::string golden_tape(const std::string& scenario, const std::string& series) {
   for (const auto& entry : fs::directory_iterator(KTAPE_SOURCE_DIR "/tests/golden")) {
     const std::string name = entry.path().filename();
-    if (name.starts_with(scenario + "-" + series + ".") && name.ends_with(".ktape")) return entry.path();
+    if (name.starts_with(scenario + "-" + series + ".") && name.ends_with(".ktape"))
+      return entry.path();
   }
   FAIL("no golden tape of '" << scenario << "' on " << series);
   return "";
@@ -52,7 +54,8 @@ class KeepTapes : public Catch::EventListenerBase {
       std::error_code ignored;
       fs::remove_all(folder, ignored);
     } else {
-      std::fprintf(stderr, "the tape is kept: %s/ktape-show %s/*.ktape\n", KTAPE_BIN, folder.c_str());
+      std::fprintf(stderr, "the tape is kept: %s/ktape-show %s/*.ktape\n", KTAPE_BIN,
+                   folder.c_str());
     }
     folder.clear();
   }
@@ -73,7 +76,9 @@ std::string kernel_programs(const std::string& kind, const std::string& series) 
   return folder;
 }
 
-std::string example_schedulers(const std::string& series) { return kernel_programs("schedulers", series); }
+std::string example_schedulers(const std::string& series) {
+  return kernel_programs("schedulers", series);
+}
 
 CaptureFixture::CaptureFixture() {
   std::string pattern = fs::temp_directory_path() / "ktape-vm-XXXXXX";
@@ -98,7 +103,8 @@ Captured CaptureFixture::capture_or_golden(const std::string& scenario, const st
 }
 
 Captured CaptureFixture::capture_text(const std::string& name, const std::string& text,
-                                      const std::string& kernel, const std::vector<std::string>& more) {
+                                      const std::string& kernel,
+                                      const std::vector<std::string>& more) {
   return run(name, write_scenario(name, text), kernel, more);
 }
 
@@ -123,7 +129,8 @@ ChildResult run_signalled(const std::string& text, const std::string& progress,
     done
     kill -USR1 $!
     wait $!)";
-  arguments.insert(arguments.begin(), {"-c", kScript, "sh", text, progress, KTAPE_BIN "/ktape-capture"});
+  arguments.insert(arguments.begin(),
+                   {"-c", kScript, "sh", text, progress, KTAPE_BIN "/ktape-capture"});
   return must(run_child("/bin/sh", arguments, size_t{1} << 20));
 }
 
@@ -144,8 +151,9 @@ Captured CaptureFixture::run(const std::string& name, const std::string& scenari
   }
   arguments.insert(arguments.end(), more.begin(), more.end());
   for (int tries = 1;; ++tries) {
-    captured.program = signal_at.empty() ? run_built("ktape-capture", arguments)
-                                         : run_signalled(signal_at, folder_ + "/progress", arguments);
+    captured.program = signal_at.empty()
+                           ? run_built("ktape-capture", arguments)
+                           : run_signalled(signal_at, folder_ + "/progress", arguments);
     if (tries == kMaxTries || !is_fault_of_qemu(captured.program.output)) break;
     std::fprintf(stderr, "QEMU itself failed, so this capture is made again:\n%s\n",
                  captured.program.output.c_str());

@@ -10,11 +10,12 @@
 namespace ktape::test {
 
 // Runs one of ktape's programs, of the build that this test belongs to.
-[[nodiscard]] ChildResult run_built(const std::string& program, const std::vector<std::string>& arguments);
+[[nodiscard]] ChildResult run_built(const std::string& program,
+                                    const std::vector<std::string>& arguments);
 
 // The folder of programs of the kernel's own tree, built for the kernel that stands for a series:
-// "schedulers" by tools/scx-examples, "selftests" by tools/scx-selftests. Skips the test case when they are
-// not there.
+// "schedulers" by tools/scx-examples, "selftests" by tools/scx-selftests. Skips the test case when
+// they are not there.
 [[nodiscard]] std::string kernel_programs(const std::string& kind, const std::string& series);
 // The first of them.
 [[nodiscard]] std::string example_schedulers(const std::string& series);
@@ -26,8 +27,9 @@ struct Captured {
 };
 
 // Runs `ktape-capture` on a scenario with the kernel that stands for a series
-// (tests/support/kernel/stock_kernel.h), and reads what it recorded. Skips the test case when that kernel is
-// not cached. The tape stays where it is when the test case fails, and the command that opens it is printed.
+// (tests/support/kernel/stock_kernel.h), and reads what it recorded. Skips the test case when that
+// kernel is not cached. The tape stays where it is when the test case fails, and the command that
+// opens it is printed.
 class CaptureFixture {
  public:
   CaptureFixture();
@@ -38,8 +40,8 @@ class CaptureFixture {
 
   Captured capture(const std::string& scenario, const std::string& series,
                    const std::vector<std::string>& more = {});
-  // The same of what is true of the series alone: where another series stands in for it, the golden tape of
-  // the scenario stands for the capture.
+  // The same of what is true of the series alone: where another series stands in for it, the golden
+  // tape of the scenario stands for the capture.
   Captured capture_or_golden(const std::string& scenario, const std::string& series);
   // As `capture`, for the text of a scenario.
   Captured capture_text(const std::string& name, const std::string& text, const std::string& series,

@@ -12,16 +12,17 @@ struct ClockStatement {
   uint64_t jiffies = 0;  // /proc/timer_list, read just after it
 };
 
-// Ticks that a boot does not count leave uptime ahead of jiffies, ever after: -0.02 s to 0.19 s were seen
-// on 6.16 to 7.3 under TCG. Under KVM, kvm-clock counts from before the first tick: 2.6 s to 2.9 s were seen,
-// nested.
+// Ticks that a boot does not count leave uptime ahead of jiffies, ever after: -0.02 s to 0.19 s
+// were seen on 6.16 to 7.3 under TCG. Under KVM, kvm-clock counts from before the first tick: 2.6 s
+// to 2.9 s were seen, nested.
 inline constexpr double kMaxLeadTcg = 1, kMaxLeadKvm = 10;
 
-// Holds jiffies that the host read with the machine frozen against what the guest said before and after. They
-// stand between the two by the guest's jiffies, and by its uptime, to within a few ticks. Uptime may be ahead
-// of jiffies by `most_lead_s`, which the boot did not count. Returns what does not hold, for people; empty
-// when all does.
-[[nodiscard]] std::string clock_disagreement(const ClockStatement& before, const ClockStatement& after,
-                                             uint64_t read, uint32_t hz, double most_lead_s = kMaxLeadTcg);
+// Holds jiffies that the host read with the machine frozen against what the guest said before and
+// after. They stand between the two by the guest's jiffies, and by its uptime, to within a few
+// ticks. Uptime may be ahead of jiffies by `most_lead_s`, which the boot did not count. Returns
+// what does not hold, for people; empty when all does.
+[[nodiscard]] std::string clock_disagreement(const ClockStatement& before,
+                                             const ClockStatement& after, uint64_t read,
+                                             uint32_t hz, double most_lead_s = kMaxLeadTcg);
 
 }  // namespace ktape::test

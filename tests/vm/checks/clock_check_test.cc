@@ -3,7 +3,8 @@
 
 #include <catch2/catch_test_macros.hpp>
 
-// That the check of a guest's clocks finds what is wrong with them: the numbers are of a run on 6.16.
+// That the check of a guest's clocks finds what is wrong with them: the numbers are of a run
+// on 6.16.
 namespace ktape::test {
 
 namespace {
@@ -30,8 +31,9 @@ TEST_CASE("jiffies outside the two statements disagree, by a single one") {
 TEST_CASE("jiffies that are not those of the guest disagree") {
   CHECK_FALSE(clock_disagreement(kBefore, kAfter, 0, kHz).empty());
   CHECK_FALSE(clock_disagreement(kBefore, kAfter, ~uint64_t{0}, kHz).empty());
-  CHECK_FALSE(clock_disagreement(kBefore, kAfter, kJiffies & 0xffff, kHz).empty());  // too few bytes
-  CHECK_FALSE(clock_disagreement(kBefore, kAfter, 905, kHz).empty());                // no initial offset
+  CHECK_FALSE(
+      clock_disagreement(kBefore, kAfter, kJiffies & 0xffff, kHz).empty());  // too few bytes
+  CHECK_FALSE(clock_disagreement(kBefore, kAfter, 905, kHz).empty());        // no initial offset
 }
 
 TEST_CASE("jiffies and uptime disagree at any other rate of ticks") {
@@ -41,7 +43,9 @@ TEST_CASE("jiffies and uptime disagree at any other rate of ticks") {
   }
 }
 
-TEST_CASE("a guest whose uptime went on without its jiffies, or the other way round, disagrees with itself") {
+TEST_CASE(
+    "a guest whose uptime went on without its jiffies, or the other way round, disagrees with "
+    "itself") {
   ClockStatement after = kAfter;
   after.uptime_s += 0.1;
   CHECK(clock_disagreement(kBefore, after, kJiffies + 3, kHz) ==
@@ -55,8 +59,10 @@ TEST_CASE("a guest whose uptime went on without its jiffies, or the other way ro
 TEST_CASE("a guest whose uptime has little to do with its jiffies disagrees with itself") {
   CHECK(clock_disagreement({5.79, kJiffies}, {5.83, kJiffies + 10}, kJiffies + 3, kHz) ==
         "uptime is 2.170 s ahead of jiffies\n");
-  CHECK(clock_disagreement({5.79, kJiffies}, {5.83, kJiffies + 10}, kJiffies + 3, kHz, kMaxLeadKvm) == "");
-  CHECK_FALSE(clock_disagreement({0, 905}, {0.04, 915}, 908, kHz, kMaxLeadKvm).empty());  // no initial offset
+  CHECK(clock_disagreement({5.79, kJiffies}, {5.83, kJiffies + 10}, kJiffies + 3, kHz,
+                           kMaxLeadKvm) == "");
+  CHECK_FALSE(clock_disagreement({0, 905}, {0.04, 915}, 908, kHz, kMaxLeadKvm)
+                  .empty());  // no initial offset
 }
 
 }  // namespace ktape::test

@@ -15,8 +15,9 @@ namespace {
 
 constexpr uint32_t kCpus = 8;
 constexpr size_t kRounds = kFreezesPerRun / 2;  // one freeze writes, one reads
-// The kernel finds a stall after one and a half times the timeout at the latest. The pauses alone are longer
-// than that: had the freezes kept a task from its CPU, the scheduler would have been thrown out.
+// The kernel finds a stall after one and a half times the timeout at the latest. The pauses alone
+// are longer than that: had the freezes kept a task from its CPU, the scheduler would have been
+// thrown out.
 constexpr uint64_t kStallTimeoutMs = 4000;
 constexpr uint64_t kPauseMs = 300;
 static_assert((kRounds - 1) * kPauseMs > kStallTimeoutMs * 3 / 2);
@@ -28,21 +29,24 @@ std::string op(const std::string& tag, const std::string& target, const std::str
   return fmt::format("(op = (entry = (tag = \"{}\", target = ({}), {}))),\n", tag, target, action);
 }
 
-std::string running_tag(size_t round, uint32_t cpu) { return fmt::format("running{}.{}", round, cpu); }
+std::string running_tag(size_t round, uint32_t cpu) {
+  return fmt::format("running{}.{}", round, cpu);
+}
 
 std::string round_of(size_t round) {
   const std::string vtime = "task = (worker = \"sleeper\"), path = \"scx.dsq_vtime\"";
   const std::string tasks =
       "task = (worker = \"sleeper\"), path = \"tasks{list struct task_struct tasks 1000}.pid\"";
-  std::string text =
-      op(fmt::format("write{}", round), vtime, fmt::format("write = (u64 = {})", written_in(round)));
+  std::string text = op(fmt::format("write{}", round), vtime,
+                        fmt::format("write = (u64 = {})", written_in(round)));
   text += op(fmt::format("read{}", round), vtime, "read = u64");
   text += op(fmt::format("jiffies{}", round), "symbol = \"jiffies_64\"", "read = u64");
   text += op(fmt::format("tasks{}", round), tasks, "read = auto");
   for (uint32_t cpu = 0; cpu < kCpus; ++cpu) {
-    text += op(running_tag(round, cpu),
-               fmt::format("perCpu = (symbol = \"runqueues\", cpu = {}), path = \"scx.nr_running\"", cpu),
-               "read = u32");
+    text += op(
+        running_tag(round, cpu),
+        fmt::format("perCpu = (symbol = \"runqueues\", cpu = {}), path = \"scx.nr_running\"", cpu),
+        "read = u32");
   }
   return text + fmt::format("(sleepMs = {}),\n", kPauseMs);
 }
@@ -53,7 +57,8 @@ void check_counts(const TapeFacts& facts, size_t round) {
   CHECK(tasks.status == EntryStatus::DONE);
   for (const auto& [worker, pid] : facts.workers) {
     if (worker == "sleeper") continue;  // the walk begins behind it
-    CHECK(std::find(tasks.list.begin(), tasks.list.end(), static_cast<uint64_t>(pid)) != tasks.list.end());
+    CHECK(std::find(tasks.list.begin(), tasks.list.end(), static_cast<uint64_t>(pid)) !=
+          tasks.list.end());
   }
   uint64_t running = 0;
   for (uint32_t cpu = 0; cpu < kCpus; ++cpu) {
@@ -81,7 +86,8 @@ void check_jiffies(const TapeFacts& facts) {
 std::string freeze_scenario() {
   std::string workers = "(name = \"sleeper\", phases = [(sleepMs = 600000)]),\n";
   for (uint32_t cpu = 0; cpu < kCpus; ++cpu) {
-    workers += fmt::format("(name = \"spinner{0}\", cpus = [{0}], phases = [(spinMs = 600000)]),\n", cpu);
+    workers +=
+        fmt::format("(name = \"spinner{0}\", cpus = [{0}], phases = [(spinMs = 600000)]),\n", cpu);
   }
   std::string actions;
   for (size_t round = 0; round < kRounds; ++round) actions += round_of(round);

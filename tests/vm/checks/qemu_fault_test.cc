@@ -7,13 +7,17 @@
 
 namespace ktape::test {
 
-TEST_CASE("an abort of QEMU's and a death at a patched branch are QEMU's, any other lost machine is not") {
+TEST_CASE(
+    "an abort of QEMU's and a death at a patched branch are QEMU's, any other lost machine is "
+    "not") {
   const std::string lost = "outcome  machine lost: QEMU was killed by signal ";
   CHECK(is_fault_of_qemu(
-      lost + "6 (Aborted): qemu-system-x86_64: system/physmem.c:2678: iotlb_to_section: Assertion `x'"));
+      lost +
+      "6 (Aborted): qemu-system-x86_64: system/physmem.c:2678: iotlb_to_section: Assertion `x'"));
   CHECK(is_fault_of_qemu(std::string("outcome  guest panicked: ") + kPatchingFault));
   CHECK_FALSE(is_fault_of_qemu(lost + "9 (Killed)"));
-  CHECK_FALSE(is_fault_of_qemu(lost + "6 (Aborted): qemu-system-x86_64: error: failed to set MSR 0x10a"));
+  CHECK_FALSE(
+      is_fault_of_qemu(lost + "6 (Aborted): qemu-system-x86_64: error: failed to set MSR 0x10a"));
   CHECK_FALSE(is_fault_of_qemu("outcome  guest panicked: Assertion `x' failed"));
   CHECK_FALSE(is_fault_of_qemu(""));
 }

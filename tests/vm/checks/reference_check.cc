@@ -23,7 +23,8 @@ std::string text_at(const Kernel& kernel, const GuestMemory& memory, GuestVirtua
   return text.c_str();
 }
 
-// What `--memory sched` promises: the memory of the scheduler, as it was before the ops of each freeze.
+// What `--memory sched` promises: the memory of the scheduler, as it was before the ops of each
+// freeze.
 void check_memory(const Captured& captured) {
   auto tape = must(TapeReader::open(captured.tape));
   const TapeIndex index = must(TapeIndex::make(*tape));
@@ -46,7 +47,8 @@ void check_memory(const Captured& captured) {
     for (uint32_t cpu = 0; cpu < kernel.facts().cpus; ++cpu) {
       CHECK(kernel.read(memory, must(kernel.per_cpu(memory, "runqueues", CpuId(cpu))), bytes).ok());
     }
-    const GuestVirtual scheduler(must(kernel.read_uint(memory, must(kernel.symbol("scx_root")), 8)));
+    const GuestVirtual scheduler(
+        must(kernel.read_uint(memory, must(kernel.symbol("scx_root")), 8)));
     const FieldInfo name = must(btf.field("struct scx_sched", "ops.name"));
     CHECK(text_at(kernel, memory, scheduler + name.offset_bytes) == "ktape_vtime");
   }
@@ -81,7 +83,8 @@ void check_reference(const Captured& captured) {
   CHECK(vtime.gates == 13);  // it asks for a consistent value
   CHECK(facts.entries.at("verify_rq_nr_running").width_bytes == 4);
   CHECK(facts.entries.at("verify_jiffies_64").value > 0);
-  CHECK(facts.scheduler_exit_kinds == std::vector<uint64_t>{64});  // SCX_EXIT_UNREG: detached at the end
+  CHECK(facts.scheduler_exit_kinds ==
+        std::vector<uint64_t>{64});  // SCX_EXIT_UNREG: detached at the end
 
   ChildResult check = run_built("ktape-check", {captured.tape});
   INFO(check.output);

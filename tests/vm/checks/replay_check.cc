@@ -16,7 +16,8 @@ void check_replay(const Captured& captured) {
   CHECK_THAT(replay.output, StartsWith("2 of 2 cold requests replayed: nothing differs\n"));
   // Else some were tried again, and those tries are compared too.
   if (captured.facts.tries == 2)
-    CHECK_THAT(replay.output, ContainsSubstring("\ncompared: 4 entries, 27 gates, evidence of 2 freezes, "));
+    CHECK_THAT(replay.output,
+               ContainsSubstring("\ncompared: 4 entries, 27 gates, evidence of 2 freezes, "));
 
   const auto read = [&](const std::string& target) {
     return run_built("ktape-read", {captured.tape, "--at", "freeze:last", target});

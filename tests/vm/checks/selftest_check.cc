@@ -16,8 +16,9 @@ constexpr uint64_t kStall = 1026;  // SCX_EXIT_ERROR_STALL
 
 enum class Result { kNotSaid, kOk, kNotOk, kSkipped };
 
-// What the runner has said of its tests, one line each. The lines are to be found among what other processes
-// wrote meanwhile; children of the runner repeat those that were not flushed when they were forked.
+// What the runner has said of its tests, one line each. The lines are to be found among what other
+// processes wrote meanwhile; children of the runner repeat those that were not flushed when they
+// were forked.
 std::map<std::string, Result> results_in(const std::string& output) {
   static const std::regex kLine("(not ok|ok) [0-9]+ ([a-z_]+) # (SKIP )?");
   std::map<std::string, Result> results;
@@ -25,7 +26,9 @@ std::map<std::string, Result> results_in(const std::string& output) {
   for (std::string line; std::getline(lines, line);) {
     std::smatch match;
     if (!std::regex_match(line, match, kLine)) continue;
-    results[match[2]] = match[3].matched ? Result::kSkipped : match[1] == "ok" ? Result::kOk : Result::kNotOk;
+    results[match[2]] = match[3].matched   ? Result::kSkipped
+                        : match[1] == "ok" ? Result::kOk
+                                           : Result::kNotOk;
   }
   return results;
 }
@@ -57,7 +60,8 @@ class Check {
     check_count();
     std::vector<Said> enabled, ended;
     for (const TapeScheduler& scheduler : run_.schedulers) {
-      if (scheduler.enabled) enabled.push_back({scheduler.name, scheduler.partial ? "partial" : ""});
+      if (scheduler.enabled)
+        enabled.push_back({scheduler.name, scheduler.partial ? "partial" : ""});
       if (scheduler.exited) ended.push_back({scheduler.name, scheduler.reason});
     }
     check_console("enabled", enabled);
@@ -87,10 +91,12 @@ class Check {
 
   void check_console(const std::string& verb, const std::vector<Said>& on_tape) {
     const std::vector<Said> said = said_on_console(run_.console, verb);
-    const auto [theirs, ours] = std::mismatch(said.begin(), said.end(), on_tape.begin(), on_tape.end());
+    const auto [theirs, ours] =
+        std::mismatch(said.begin(), said.end(), on_tape.begin(), on_tape.end());
     if (theirs == said.end() && ours == on_tape.end()) return;
     wrong("{} number {}: the console has {}, the tape {}", verb, theirs - said.begin() + 1,
-          theirs == said.end() ? "none" : text_of(*theirs), ours == on_tape.end() ? "none" : text_of(*ours));
+          theirs == said.end() ? "none" : text_of(*theirs),
+          ours == on_tape.end() ? "none" : text_of(*ours));
   }
 
   void check_test(const ExpectedTest& test) {
@@ -101,14 +107,16 @@ class Check {
     check_result(test, stalled);
     if (test.again_and_again) {
       if (got.empty()) wrong("{}: no scheduler", test.name);
-      for (const TapeScheduler& scheduler : got) check_scheduler(test, scheduler, test.schedulers.front());
+      for (const TapeScheduler& scheduler : got)
+        check_scheduler(test, scheduler, test.schedulers.front());
       return;
     }
     for (size_t i = 0; i < std::min(got.size(), test.schedulers.size()); ++i)
       check_scheduler(test, got[i], test.schedulers[i]);
-    // A test that fails, because its scheduler was ejected for another reason, leaves the rest of its
-    // schedulers out.
-    if (got.size() == test.schedulers.size() || (stalled && got.size() < test.schedulers.size())) return;
+    // A test that fails, because its scheduler was ejected for another reason, leaves the rest of
+    // its schedulers out.
+    if (got.size() == test.schedulers.size() || (stalled && got.size() < test.schedulers.size()))
+      return;
     wrong("{}: {} schedulers, expected {}", test.name, got.size(), test.schedulers.size());
   }
 
@@ -117,9 +125,9 @@ class Check {
     std::vector<TapeScheduler> taken;
     for (; next_ < run_.schedulers.size(); ++next_) {
       const TapeScheduler& scheduler = run_.schedulers[next_];
-      const bool its =
-          std::any_of(test.schedulers.begin(), test.schedulers.end(),
-                      [&](const ExpectedScheduler& expected) { return expected.name == scheduler.name; });
+      const bool its = std::any_of(
+          test.schedulers.begin(), test.schedulers.end(),
+          [&](const ExpectedScheduler& expected) { return expected.name == scheduler.name; });
       if (!its) break;
       taken.push_back(scheduler);
     }
@@ -127,8 +135,9 @@ class Check {
   }
 
   static bool watched_closely(const ExpectedTest& test) {
-    return std::any_of(test.schedulers.begin(), test.schedulers.end(),
-                       [](const ExpectedScheduler& scheduler) { return scheduler.watched_closely; });
+    return std::any_of(
+        test.schedulers.begin(), test.schedulers.end(),
+        [](const ExpectedScheduler& scheduler) { return scheduler.watched_closely; });
   }
 
   void check_scheduler(const ExpectedTest& test, const TapeScheduler& got,
@@ -138,9 +147,11 @@ class Check {
       return;
     }
     if (!got.exited) wrong("{}: '{}' has no exit", test.name, got.name);
-    if (got.enabled ? expected.enabling == Enabling::kFails : expected.enabling == Enabling::kSucceeds)
+    if (got.enabled ? expected.enabling == Enabling::kFails
+                    : expected.enabling == Enabling::kSucceeds)
       wrong("{}: the enable of '{}' {}", test.name, got.name, got.enabled ? "succeeded" : "failed");
-    if (got.kind != expected.kind) wrong("{}: kind {}, expected {}", test.name, got.kind, expected.kind);
+    if (got.kind != expected.kind)
+      wrong("{}: kind {}, expected {}", test.name, got.kind, expected.kind);
     if (got.code != expected.code)
       wrong("{}: code {:#x}, expected {:#x}", test.name, got.code, expected.code);
     if (got.message.find(expected.message) == std::string::npos)
@@ -158,7 +169,8 @@ class Check {
     } else if (result == Result::kNotOk) {
       wrong("{}: the runner says that it has failed", test.name);
     } else if (result != Result::kNotSaid && (result == Result::kSkipped) != test.skipped) {
-      wrong("{}: the runner says that it was {}", test.name, test.skipped ? "not skipped" : "skipped");
+      wrong("{}: the runner says that it was {}", test.name,
+            test.skipped ? "not skipped" : "skipped");
     }
   }
 
@@ -166,8 +178,8 @@ class Check {
     const auto skipped = std::count_if(expected_.begin(), expected_.end(),
                                        [](const ExpectedTest& test) { return test.skipped; });
     const size_t passed = expected_.size() - static_cast<size_t>(skipped) - failed_by_slowness_;
-    const std::string totals =
-        fmt::format("PASSED:  {}\nSKIPPED: {}\nFAILED:  {}\n", passed, skipped, failed_by_slowness_);
+    const std::string totals = fmt::format("PASSED:  {}\nSKIPPED: {}\nFAILED:  {}\n", passed,
+                                           skipped, failed_by_slowness_);
     if (run_.output.find(totals) != std::string::npos) return;
     const size_t at = run_.output.rfind("PASSED: ");
     wrong("the runner's totals are not\n{}but\n{}", totals,
@@ -184,7 +196,8 @@ class Check {
 
 }  // namespace
 
-SelftestFindings check_selftests(const SelftestRun& run, const std::vector<ExpectedTest>& expected) {
+SelftestFindings check_selftests(const SelftestRun& run,
+                                 const std::vector<ExpectedTest>& expected) {
   return Check(run, expected).findings();
 }
 

@@ -8,7 +8,8 @@
 
 namespace ktape::test {
 
-// What comes of a scheduler that one of the kernel's own tests of sched_ext asks the kernel to enable.
+// What comes of a scheduler that one of the kernel's own tests of sched_ext asks the kernel to
+// enable.
 enum class Enabling {
   kSucceeds,
   kFails,
@@ -32,9 +33,9 @@ struct ExpectedTest {
   bool skipped = false;
 };
 
-// In the order in which the runner runs them. `series`: of the kernel's source that the tests are from,
-// "6.12" or "7.3". Read from their sources, for the kernels with programs in tools/kernels.list and for 3
-// CPUs.
+// In the order in which the runner runs them. `series`: of the kernel's source that the tests are
+// from, "6.12" or "7.3". Read from their sources, for the kernels with programs in
+// tools/kernels.list and for 3 CPUs.
 [[nodiscard]] std::vector<ExpectedTest> expected_selftests(std::string_view series);
 
 // A scheduler on a tape.
@@ -51,18 +52,19 @@ struct TapeScheduler {
 // What a tape says of a run of the tests.
 struct SelftestRun {
   std::vector<TapeScheduler> schedulers;  // in the order of their attempts
-  uint64_t enable_seq = 0;                // the kernel's own count of successes, read from its memory
-  std::string output;                     // of the runner
+  uint64_t enable_seq = 0;  // the kernel's own count of successes, read from its memory
+  std::string output;       // of the runner
   std::string console;
 };
 
 struct SelftestFindings {
   std::vector<std::string> wrong;  // sentences, each of which fails the test
-  std::vector<std::string> slow;   // what the kernel did because the host is slow: ejections by its watchdog
+  std::vector<std::string>
+      slow;  // what the kernel did because the host is slow: ejections by its watchdog
 };
 
-// Holds the tape's schedulers against the kernel's count, against what it said on its console, and, test by
-// test, against what is expected; and the runner's own results against what is expected.
+// Holds the tape's schedulers against the kernel's count, against what it said on its console, and,
+// test by test, against what is expected; and the runner's own results against what is expected.
 [[nodiscard]] SelftestFindings check_selftests(const SelftestRun& run,
                                                const std::vector<ExpectedTest>& expected);
 

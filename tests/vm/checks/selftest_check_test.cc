@@ -13,7 +13,11 @@ using Sentences = std::vector<std::string>;
 const std::vector<ExpectedTest> kExpected = {
     {"minimal", {{.name = "minimal", .kind = 64}}},
     {"exit",
-     {{.name = "exit", .enabling = Enabling::kEither, .kind = 65, .message = "0", .watched_closely = true},
+     {{.name = "exit",
+       .enabling = Enabling::kEither,
+       .kind = 65,
+       .message = "0",
+       .watched_closely = true},
       {.name = "exit",
        .enabling = Enabling::kFails,
        .kind = 65,
@@ -37,22 +41,22 @@ TapeScheduler scheduler(const std::string& name, bool enabled, uint64_t kind, in
 }
 
 SelftestRun good_run() {
-  return {
-      {scheduler("minimal", true, 64, 0, ""), scheduler("exit", true, 65, 0, "0"),
-       scheduler("exit", false, 65, 1, "1"), scheduler("maximal", true, 64, 0, ""),
-       scheduler("maximal", true, 64, 0, "")},
-      4,
-      "TEST: minimal\nok 1 minimal # \nok 2 exit # \nok 1 minimal # \nok 2 exit # \nok 3 nohz_tick # SKIP \n"
-      "RESULTS:\n\nPASSED:  3\nSKIPPED: 1\nFAILED:  0\n",
-      "[1.0] sched_ext: BPF scheduler \"minimal\" enabled\n"
-      "[1.1] sched_ext: BPF scheduler \"minimal\" disabled (unregistered from user space)\n"
-      "[1.2] sched_ext: BPF scheduler \"exit\" enabled\n"
-      "[1.3] sched_ext: BPF scheduler \"exit\" disabled (unregistered from BPF)\n"
-      "[1.4] sched_ext: BPF scheduler \"exit\" disabled (unregistered from BPF)\n"
-      "[1.5] sched_ext: BPF scheduler \"maximal\" enabled\n"
-      "[1.6] sched_ext: BPF scheduler \"maximal\" disabled (unregistered from user space)\n"
-      "[1.7] sched_ext: BPF scheduler \"maximal\" enabled\n"
-      "[1.8] sched_ext: BPF scheduler \"maximal\" disabled (unregistered from user space)\n"};
+  return {{scheduler("minimal", true, 64, 0, ""), scheduler("exit", true, 65, 0, "0"),
+           scheduler("exit", false, 65, 1, "1"), scheduler("maximal", true, 64, 0, ""),
+           scheduler("maximal", true, 64, 0, "")},
+          4,
+          "TEST: minimal\nok 1 minimal # \nok 2 exit # \nok 1 minimal # \nok 2 exit # \nok 3 "
+          "nohz_tick # SKIP \n"
+          "RESULTS:\n\nPASSED:  3\nSKIPPED: 1\nFAILED:  0\n",
+          "[1.0] sched_ext: BPF scheduler \"minimal\" enabled\n"
+          "[1.1] sched_ext: BPF scheduler \"minimal\" disabled (unregistered from user space)\n"
+          "[1.2] sched_ext: BPF scheduler \"exit\" enabled\n"
+          "[1.3] sched_ext: BPF scheduler \"exit\" disabled (unregistered from BPF)\n"
+          "[1.4] sched_ext: BPF scheduler \"exit\" disabled (unregistered from BPF)\n"
+          "[1.5] sched_ext: BPF scheduler \"maximal\" enabled\n"
+          "[1.6] sched_ext: BPF scheduler \"maximal\" disabled (unregistered from user space)\n"
+          "[1.7] sched_ext: BPF scheduler \"maximal\" enabled\n"
+          "[1.8] sched_ext: BPF scheduler \"maximal\" disabled (unregistered from user space)\n"};
 }
 
 Sentences wrong(const SelftestRun& run) { return check_selftests(run, kExpected).wrong; }
@@ -75,26 +79,29 @@ TEST_CASE("an enable that failed and is told as one that succeeded is found") {
 TEST_CASE("a full switch that is told as a partial one is found") {
   SelftestRun run = good_run();
   run.schedulers[3].partial = true;
-  CHECK(wrong(run) == Sentences{"enabled number 3: the console has maximal, the tape maximal (partial)",
-                                "reload_loop: the switch of 'maximal' is partial"});
+  CHECK(wrong(run) ==
+        Sentences{"enabled number 3: the console has maximal, the tape maximal (partial)",
+                  "reload_loop: the switch of 'maximal' is partial"});
 }
 
 TEST_CASE("a scheduler that is missing, and one that is told twice, are found") {
   SelftestRun run = good_run();
   run.schedulers.erase(run.schedulers.begin());
   CHECK(wrong(run) ==
-        Sentences{"the kernel has enabled 4 schedulers, the tape 3",
-                  "enabled number 1: the console has minimal, the tape exit",
-                  "disabled number 1: the console has minimal (unregistered from user space), the tape "
-                  "exit (unregistered from BPF)",
-                  "minimal: 0 schedulers, expected 1"});
+        Sentences{
+            "the kernel has enabled 4 schedulers, the tape 3",
+            "enabled number 1: the console has minimal, the tape exit",
+            "disabled number 1: the console has minimal (unregistered from user space), the tape "
+            "exit (unregistered from BPF)",
+            "minimal: 0 schedulers, expected 1"});
   run = good_run();
   run.schedulers.push_back(run.schedulers.back());
-  CHECK(wrong(run) ==
-        Sentences{"the kernel has enabled 4 schedulers, the tape 5",
-                  "enabled number 5: the console has none, the tape maximal",
-                  "disabled number 6: the console has none, the tape maximal (unregistered from user "
-                  "space)"});
+  CHECK(
+      wrong(run) ==
+      Sentences{"the kernel has enabled 4 schedulers, the tape 5",
+                "enabled number 5: the console has none, the tape maximal",
+                "disabled number 6: the console has none, the tape maximal (unregistered from user "
+                "space)"});
 }
 
 TEST_CASE("a wrong kind, code or message, and an exit that is missing, are found") {
@@ -119,13 +126,15 @@ TEST_CASE("what the runner itself says is held against what is expected") {
   SelftestRun run = good_run();
   run.output = "not ok 1 minimal # \nok 2 exit # SKIP \nok 3 nohz_tick # \n";
   CHECK(wrong(run) ==
-        Sentences{"minimal: the runner says that it has failed", "exit: the runner says that it was skipped",
+        Sentences{"minimal: the runner says that it has failed",
+                  "exit: the runner says that it was skipped",
                   "nohz_tick: the runner says that it was not skipped",
                   "the runner's totals are not\nPASSED:  3\nSKIPPED: 1\nFAILED:  0\nbut\nmissing"});
 }
 
 TEST_CASE(
-    "an ejection by the kernel's watchdog, where a slow host can cause it, is not a mistake of the tape") {
+    "an ejection by the kernel's watchdog, where a slow host can cause it, is not a mistake of the "
+    "tape") {
   SelftestRun run = good_run();
   run.schedulers[1].kind = 1026;
   run.schedulers[1].reason = "runnable task stall";
@@ -133,13 +142,16 @@ TEST_CASE(
   run.schedulers.erase(run.schedulers.begin() + 2);
   run.output = "not ok 2 exit # \nPASSED:  2\nSKIPPED: 1\nFAILED:  1\n";
   run.console.replace(run.console.find("unregistered from BPF"), 21, "runnable task stall");
-  const std::string second = "[1.4] sched_ext: BPF scheduler \"exit\" disabled (unregistered from BPF)\n";
+  const std::string second =
+      "[1.4] sched_ext: BPF scheduler \"exit\" disabled (unregistered from BPF)\n";
   run.console.erase(run.console.find(second), second.size());
   const SelftestFindings findings = check_selftests(run, kExpected);
   CHECK(findings.wrong.empty());
-  CHECK(findings.slow ==
-        Sentences{"exit: the runner says that it has failed",
-                  "exit: 'exit' was ejected: runnable task stall: watchdog failed to check in for 1.020s"});
+  CHECK(
+      findings.slow ==
+      Sentences{
+          "exit: the runner says that it has failed",
+          "exit: 'exit' was ejected: runnable task stall: watchdog failed to check in for 1.020s"});
   // Nothing is forgiven of a scheduler that has 30 s.
   run = good_run();
   run.schedulers[0].kind = 1026;

@@ -3,8 +3,8 @@
 
 #include "tests/vm/checks/selftest_check.h"
 
-// From tools/testing/selftests/sched_ext: what each test asks for, how its scheduler ends, and with what
-// words.
+// From tools/testing/selftests/sched_ext: what each test asks for, how its scheduler ends, and with
+// what words.
 namespace ktape::test {
 
 namespace {
@@ -16,20 +16,23 @@ constexpr int64_t kActRestart = int64_t{1} << 48, kReasonHotplug = int64_t{1} <<
 // hotplug_test.h
 constexpr int64_t kHotplugReason = 1, kOnlining = 2;
 
-constexpr ExpectedScheduler detached(std::string_view name) { return {.name = name, .kind = kUnregistered}; }
+constexpr ExpectedScheduler detached(std::string_view name) {
+  return {.name = name, .kind = kUnregistered};
+}
 
 constexpr ExpectedScheduler watched(ExpectedScheduler scheduler) {
   scheduler.watched_closely = true;
   return scheduler;
 }
 
-// It makes its mistake with the first task that wakes up, which may be before the enable is complete.
+// It makes its mistake with the first task that wakes up, which may be before the enable is
+// complete.
 constexpr ExpectedScheduler failing(std::string_view name, std::string_view message) {
   return watched({.name = name, .enabling = Enabling::kEither, .kind = kError, .message = message});
 }
 
-// scx_bpf_exit(point, "%d", point) in six places: three that run once a task is scheduled, ops.enable, which
-// is called at the end of an enable, and two without which there is none.
+// scx_bpf_exit(point, "%d", point) in six places: three that run once a task is scheduled,
+// ops.enable, which is called at the end of an enable, and two without which there is none.
 std::vector<ExpectedScheduler> exits() {
   static constexpr std::string_view kMessages[] = {"0", "1", "2", "3", "4", "5"};
   std::vector<ExpectedScheduler> all;
@@ -45,7 +48,8 @@ std::vector<ExpectedScheduler> exits() {
 
 std::vector<ExpectedScheduler> hotplugs() {
   const auto by_callback = [](int64_t code, std::string_view message) {
-    return watched({.name = "hotplug_cbs", .kind = kByBpf, .code = kActRestart | code, .message = message});
+    return watched(
+        {.name = "hotplug_cbs", .kind = kByBpf, .code = kActRestart | code, .message = message});
   };
   const auto by_kernel = [](Enabling enabling, std::string_view message) {
     return watched({.name = "hotplug_nocbs",
@@ -69,7 +73,8 @@ ExpectedTest error(std::string_view name, std::string_view message) {
 }
 
 ExpectedTest enq_last_no_enq_fails() {
-  ExpectedScheduler refused = failing("enq_last_no_enq_fails", "SCX_OPS_ENQ_LAST requires ops.enqueue()");
+  ExpectedScheduler refused =
+      failing("enq_last_no_enq_fails", "SCX_OPS_ENQ_LAST requires ops.enqueue()");
   refused.enabling = Enabling::kFails;
   return {"enq_last_no_enq_fails", {refused}};
 }
@@ -84,11 +89,14 @@ ExpectedTest init_enable_count() {
 
 ExpectedTest prog_run() {
   return {"prog_run",
-          {{.name = "prog_run", .kind = kByBpf, .code = 0xdeadbeef, .message = "Exited from PROG_RUN"}}};
+          {{.name = "prog_run",
+            .kind = kByBpf,
+            .code = 0xdeadbeef,
+            .message = "Exited from PROG_RUN"}}};
 }
 
-// Two threads attach and detach one scheduler 1,024 times each, and one is mostly told that the other is at
-// it.
+// Two threads attach and detach one scheduler 1,024 times each, and one is mostly told that the
+// other is at it.
 ExpectedTest reload_loop() { return {"reload_loop", {detached("maximal")}, true}; }
 
 ExpectedTest no_scheduler(std::string_view name) { return {name, {}}; }
@@ -112,7 +120,8 @@ std::vector<ExpectedTest> tests_of_6_12() {
   std::vector<ExpectedTest> all = {
       one("create_dsq"),
       enq_last_no_enq_fails(),
-      // What it wants to be refused is allowed from 6.16 on, and it does not look at what came of it.
+      // What it wants to be refused is allowed from 6.16 on, and it does not look at what came of
+      // it.
       one_watched("enq_select_cpu_fails"),
       error("ddsp_bogus_dsq_fail", "non-existent DSQ 0xcafef00d"),
       error("ddsp_vtimelocal_fail", "cannot use vtime ordering for built-in DSQs"),

@@ -3,20 +3,11 @@
 
 #include "schema/tape/reading/reader.h"
 #include "schema/wire/data.h"
+#include "schema/wire/value_number.h"
 
 namespace ktape::test {
 
 namespace {
-
-uint64_t number(schema::Value::Reader value) {
-  switch (value.which()) {
-    case schema::Value::U8: return value.getU8();
-    case schema::Value::U16: return value.getU16();
-    case schema::Value::U32: return value.getU32();
-    case schema::Value::U64: return value.getU64();
-    default: return 0;
-  }
-}
 
 using Tags = std::map<uint64_t, std::vector<std::string>>;  // by op, in entry order
 
@@ -29,9 +20,10 @@ void add_reply(schema::OpReplied::Reader reply, const Tags& tags, TapeFacts& fac
     EntryFacts& entry = facts.entries[tags.at(reply.getOp()).at(i)];
     entry.status = entries[i].getStatus();
     entry.reason = entries[i].getReason();
-    entry.value = number(entries[i].getValue());
+    entry.value = number_of(entries[i].getValue()).value_or(0);
     if (entries[i].getValue().isList()) {
-      for (auto element : entries[i].getValue().getList()) entry.list.push_back(number(element));
+      for (auto element : entries[i].getValue().getList())
+        entry.list.push_back(number_of(element).value_or(0));
     }
     entry.width_bytes = entries[i].getWidthBytes();
     entry.physical_address = entries[i].getPhysicalAddress();

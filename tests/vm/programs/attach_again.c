@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The program of a scheduler that comes and goes: runs scx_simple so many times, one after the other, and
-// ends each as soon as it is there. Then it waits for a signal.
+// The program of a scheduler that comes and goes: runs scx_simple so many times, one after the
+// other, and ends each as soon as it is there. Then it waits for a signal.
 
 #include <fcntl.h>
 #include <signal.h>

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// Holds as many BPF maps as scx_pair makes, one for each cgroup that there may be, while the program that is
-// named on its command line runs.
+// Holds as many BPF maps as scx_pair makes, one for each cgroup that there may be, while the
+// program that is named on its command line runs.
 
 #include <linux/bpf.h>
 #include <stdio.h>

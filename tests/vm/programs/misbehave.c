@@ -4,8 +4,8 @@
 //
 //   power-off        the guest ends, and its agent never says done
 //   kill-agent       the agent, PID 1, meets a SIGSEGV
-//   stop-agent       the agent never runs again. With scx_simple attached, once the workers have started
-//   send FILE        what FILE holds goes to the host over the agent's own port
+//   stop-agent       the agent never runs again. With scx_simple attached, once the workers have
+//   started send FILE        what FILE holds goes to the host over the agent's own port
 
 #define _GNU_SOURCE
 #include <dirent.h>

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The program of a scheduler that the kernel's verifier refuses: ktape's own, but one callback begins with a
-// read above its stack. What libbpf prints, the verifier's log among it, goes to standard error.
+// The program of a scheduler that the kernel's verifier refuses: ktape's own, but one callback
+// begins with a read above its stack. What libbpf prints, the verifier's log among it, goes to
+// standard error.
 
 #include <bpf/libbpf.h>
 #include <linux/bpf.h>
@@ -25,7 +26,8 @@ static int spoil(struct bpf_program* program) {
 
 int main(void) {
   struct bpf_object* object = bpf_object__open_file(OBJECT, NULL);
-  struct bpf_program* enqueue = object ? bpf_object__find_program_by_name(object, "vtime_enqueue") : NULL;
+  struct bpf_program* enqueue =
+      object ? bpf_object__find_program_by_name(object, "vtime_enqueue") : NULL;
   if (enqueue == NULL || spoil(enqueue) != 0) {
     perror(OBJECT);
     return 2;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The program of a scheduler that brings a second one: runs scx_qmap, and under it another one for a cgroup
-// of its own. Both are in the process group that gets the signals; this ends after them.
+// The program of a scheduler that brings a second one: runs scx_qmap, and under it another one for
+// a cgroup of its own. Both are in the process group that gets the signals; this ends after them.
 
 #include <fcntl.h>
 #include <signal.h>

@@ -48,7 +48,8 @@ TEST_CASE("of a log that is too long the end is kept, and what was before it is 
   CHECK(tail.lost() == 13);
 }
 
-TEST_CASE("output passes up to the limit; of what comes after the end is kept, and the rest is counted") {
+TEST_CASE(
+    "output passes up to the limit; of what comes after the end is kept, and the rest is counted") {
   OutputLimit limit(5, 4);
   CHECK(limit.pass("abc") == "abc");
   CHECK(limit.take_lost() == 0);
@@ -78,10 +79,12 @@ TEST_CASE("sysfs is read with its schedulers, the root's first") {
   CHECK(read_sched_ext(folder.path()) == SchedExtView{"enabled", "3", {"qmap", "child"}});
 }
 
-TEST_CASE("a program gets its arguments, an environment of its own, and both of its outputs are read") {
+TEST_CASE(
+    "a program gets its arguments, an environment of its own, and both of its outputs are read") {
   ::setenv("KTAPE_TEST_SECRET", "x", 1);
   auto process = must(SchedulerProcess::start(
-      "/bin/sh", {"-c", "echo \"$1\"; echo err >&2; echo $KTAPE_TEST_SECRET.; exit 3", "sh", "a b"}));
+      "/bin/sh",
+      {"-c", "echo \"$1\"; echo err >&2; echo $KTAPE_TEST_SECRET.; exit 3", "sh", "a b"}));
   CHECK(run_to_its_end(*process) == "a b\nerr\n.\n");
   CHECK(process->status() == 3);
   CHECK(process->how_it_ended() == "exited with status 3");

@@ -27,7 +27,9 @@ TEST_CASE("A loop begins again after the last phase") {
   }
 }
 
-TEST_CASE("A loop over no phases ends at once") { CHECK_FALSE(PhasePlan({}, true).next().has_value()); }
+TEST_CASE("A loop over no phases ends at once") {
+  CHECK_FALSE(PhasePlan({}, true).next().has_value());
+}
 
 }  // namespace
 }  // namespace ktape

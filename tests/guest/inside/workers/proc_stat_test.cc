@@ -8,7 +8,8 @@ namespace ktape {
 namespace {
 
 // Fields 3 to 24 of a sleeping process; field 22 is 5770.
-constexpr char kAfterName[] = " S 1 147 147 0 -1 4194368 5 0 0 0 0 0 0 0 20 0 1 0 5770 1490944 12\n";
+constexpr char kAfterName[] =
+    " S 1 147 147 0 -1 4194368 5 0 0 0 0 0 0 0 20 0 1 0 5770 1490944 12\n";
 
 ProcStat parse(const std::string& text) {
   auto stat = parse_proc_stat(text);
@@ -38,7 +39,8 @@ TEST_CASE("A command name may hold a closing parenthesis and what looks like fie
 }
 
 TEST_CASE("A start time that does not fit in 64 bits is refused") {
-  CHECK_FALSE(parse_proc_stat("1 (a) S 1 1 1 0 -1 4 5 0 0 0 0 0 0 0 20 0 1 0 99999999999999999999 1\n"));
+  CHECK_FALSE(
+      parse_proc_stat("1 (a) S 1 1 1 0 -1 4 5 0 0 0 0 0 0 0 20 0 1 0 99999999999999999999 1\n"));
 }
 
 TEST_CASE("Text that ends before field 22 is refused") {

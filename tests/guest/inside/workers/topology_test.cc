@@ -15,7 +15,9 @@ namespace fs = std::filesystem;
 // A /sys and a /proc of files.
 class FakeGuest {
  public:
-  FakeGuest() { put("proc/iomem", "00000000-00000fff : Reserved\n00001000-00001fff : System RAM\n"); }
+  FakeGuest() {
+    put("proc/iomem", "00000000-00000fff : Reserved\n00001000-00001fff : System RAM\n");
+  }
 
   void put(const std::string& path, const std::string& text) {
     fs::create_directories(fs::path(folder_.file(path)).parent_path());

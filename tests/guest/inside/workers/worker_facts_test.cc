@@ -9,12 +9,12 @@
 namespace ktape {
 namespace {
 
-constexpr char kSched[] =
-    "sleeper (147, #threads: 1)\n"
-    "-------------------------------------------------------------------\n"
-    "se.exec_start                                :          5123.456789\n"
-    "se.load.weight                               :              1048576\n"
-    "policy                                       :                    7\n";
+constexpr char kSched[] = R"(sleeper (147, #threads: 1)
+-------------------------------------------------------------------
+se.exec_start                                :          5123.456789
+se.load.weight                               :              1048576
+policy                                       :                    7
+)";
 
 TEST_CASE("A line of a task's sched file is found by its whole name") {
   CHECK(sched_value(kSched, "se.load.weight") == "1048576");
@@ -24,7 +24,8 @@ TEST_CASE("A line of a task's sched file is found by its whole name") {
 }
 
 TEST_CASE("The jiffies of the timer list are those of its first CPU") {
-  CHECK(jiffies_in("now at 5 nsecs\n\ncpu: 0\n  .last_jiffies : 3\njiffies: 4294894409\n\njiffies: 7\n") ==
+  CHECK(jiffies_in(
+            "now at 5 nsecs\n\ncpu: 0\n  .last_jiffies : 3\njiffies: 4294894409\n\njiffies: 7\n") ==
         "4294894409");
   CHECK(jiffies_in("cpu: 0\n").empty());
 }

@@ -48,8 +48,8 @@ std::string error_of(const Bytes& file) {
 }  // namespace
 
 TEST_CASE("sections are found by name and their bytes by address") {
-  Bytes file =
-      synthetic::make_elf({{".text", kText, bytes_of("code")}, {".data", kData, bytes_of("0123456789")}});
+  Bytes file = synthetic::make_elf(
+      {{".text", kText, bytes_of("code")}, {".data", kData, bytes_of("0123456789")}});
   auto elf = ElfImage::parse(file);
   REQUIRE(elf.ok());
   REQUIRE(elf->section(".data"));
@@ -97,7 +97,8 @@ TEST_CASE("notes that are cut short or lie about their size have no build id") {
 TEST_CASE("the banner is the line with a build number, not its weak twin or the format string") {
   std::string twin("Linux version 6.1 (x) # SMP\n\0", 29);
   std::string real("Linux version 6.1 (x) #1 SMP\n\0", 30);
-  CHECK(banner_in("%s version %s\n" + twin + "Linux version %s" + real) == "Linux version 6.1 (x) #1 SMP");
+  CHECK(banner_in("%s version %s\n" + twin + "Linux version %s" + real) ==
+        "Linux version 6.1 (x) #1 SMP");
   CHECK(banner_in(twin) == "Linux version 6.1 (x) # SMP");
   CHECK(banner_in("nothing").empty());
 }

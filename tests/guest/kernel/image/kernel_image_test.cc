@@ -55,9 +55,10 @@ Bytes pack_xz(const Bytes& plain) {
       {{LZMA_FILTER_X86, nullptr}, {LZMA_FILTER_LZMA2, &options}, {LZMA_VLI_UNKNOWN, nullptr}}};
   Bytes packed(lzma_stream_buffer_bound(plain.size()));
   size_t size = 0;
-  REQUIRE(lzma_stream_buffer_encode(
-              filters.data(), LZMA_CHECK_CRC32, nullptr, reinterpret_cast<const uint8_t*>(plain.data()),
-              plain.size(), reinterpret_cast<uint8_t*>(packed.data()), &size, packed.size()) == LZMA_OK);
+  REQUIRE(lzma_stream_buffer_encode(filters.data(), LZMA_CHECK_CRC32, nullptr,
+                                    reinterpret_cast<const uint8_t*>(plain.data()), plain.size(),
+                                    reinterpret_cast<uint8_t*>(packed.data()), &size,
+                                    packed.size()) == LZMA_OK);
   packed.resize(size);
   return packed;
 }
@@ -68,9 +69,9 @@ Bytes pack_lz4(const Bytes& plain) {
   for (size_t at = 0; at < plain.size(); at += kBlock) {
     auto size = static_cast<int>(std::min(kBlock, plain.size() - at));
     Bytes block(static_cast<size_t>(LZ4_compressBound(size)));
-    int used =
-        LZ4_compress_default(reinterpret_cast<const char*>(plain.data() + at),
-                             reinterpret_cast<char*>(block.data()), size, static_cast<int>(block.size()));
+    int used = LZ4_compress_default(reinterpret_cast<const char*>(plain.data() + at),
+                                    reinterpret_cast<char*>(block.data()), size,
+                                    static_cast<int>(block.size()));
     REQUIRE(used > 0);
     append_u32(packed, static_cast<uint64_t>(used));
     packed.insert(packed.end(), block.begin(), block.begin() + used);
@@ -110,7 +111,8 @@ std::string error_of(const Bytes& file) {
 }
 
 std::string error_of_payload(std::string_view magic) {
-  return error_of(synthetic::make_bzimage(bytes_of(std::string(magic) + std::string(64, 'x')), 64, true));
+  return error_of(
+      synthetic::make_bzimage(bytes_of(std::string(magic) + std::string(64, 'x')), 64, true));
 }
 
 std::string error_of_path(const std::string& path, ErrorCode code) {
@@ -154,9 +156,11 @@ TEST_CASE("a payload that is cut short is refused, at whatever byte") {
   error_of(synthetic::make_bzimage(packed, vmlinux.size(), true));
 }
 
-TEST_CASE("a payload with a damaged byte is refused, or unpacks to an ELF file of the size promised") {
+TEST_CASE(
+    "a payload with a damaged byte is refused, or unpacks to an ELF file of the size promised") {
   Codec codec = any_codec();
-  Bytes vmlinux = synthetic::make_elf({{".text", 0xffffffff81000000, Bytes(5000, std::byte{0x90})}});
+  Bytes vmlinux =
+      synthetic::make_elf({{".text", 0xffffffff81000000, Bytes(5000, std::byte{0x90})}});
   Bytes packed = codec.pack(vmlinux);
   size_t refused = 0;
   for (size_t at = 0; at < packed.size(); ++at) {
@@ -180,8 +184,9 @@ TEST_CASE("a payload longer than the trailer says is an error") {
   Codec codec = any_codec();
   if (!codec.with_size) return;  // gzip's own trailer is part of what it checks
   Bytes vmlinux = make_vmlinux();
-  CHECK_THAT(error_of(synthetic::make_bzimage(codec.pack(vmlinux), vmlinux.size() - 5000, true)),
-             ContainsSubstring("unpacks to more than") || ContainsSubstring("longer than it should be"));
+  CHECK_THAT(
+      error_of(synthetic::make_bzimage(codec.pack(vmlinux), vmlinux.size() - 5000, true)),
+      ContainsSubstring("unpacks to more than") || ContainsSubstring("longer than it should be"));
 }
 
 TEST_CASE("codecs that are not supported are named") {
@@ -220,11 +225,13 @@ TEST_CASE("files that are no kernels are named for what they are") {
   CHECK_THAT(error_of(bytes_of("#!/bin/sh\necho\n")), ContainsSubstring("text"));
   CHECK_THAT(error_of(bytes_of("!<arch>\n")), ContainsSubstring("package"));
   CHECK_THAT(error_of(bytes_of("\x28\xb5\x2f\xfd")), ContainsSubstring("zstd"));
-  CHECK_THAT(error_of(bytes_of("\x01\x02\x03")), ContainsSubstring("neither a bzImage nor an ELF file"));
+  CHECK_THAT(error_of(bytes_of("\x01\x02\x03")),
+             ContainsSubstring("neither a bzImage nor an ELF file"));
 }
 
 TEST_CASE("a path that is not there and a folder are told apart") {
-  CHECK_THAT(error_of_path("/nonexistent/vmlinuz", ErrorCode::kNotFound), ContainsSubstring("No such file"));
+  CHECK_THAT(error_of_path("/nonexistent/vmlinuz", ErrorCode::kNotFound),
+             ContainsSubstring("No such file"));
   CHECK_THAT(error_of_path("/", ErrorCode::kBadInput), ContainsSubstring("directory"));
 }
 

@@ -27,7 +27,8 @@ constexpr uint64_t kTables = kRodata + 0x1000;
 // where the form has them there.
 std::vector<Symbol> make_symbols(Kallsyms form, size_t functions = 600) {
   std::vector<Symbol> symbols;
-  if (form == Kallsyms::kAbsolutePerCpu) symbols = {{0, 'A', "__per_cpu_start"}, {0x35e80, 'A', "runqueues"}};
+  if (form == Kallsyms::kAbsolutePerCpu)
+    symbols = {{0, 'A', "__per_cpu_start"}, {0x35e80, 'A', "runqueues"}};
   for (size_t i = 0; i < functions; ++i)
     symbols.push_back({kText + 16 * i, 't', "function_" + std::to_string(i)});
   symbols.push_back({kText + 0x100000, 'T', std::string(200, 'n')});
@@ -37,7 +38,8 @@ std::vector<Symbol> make_symbols(Kallsyms form, size_t functions = 600) {
 
 Bytes make_vmlinux(const std::vector<Symbol>& symbols, Kallsyms form) {
   Bytes rodata(kTables - kRodata);
-  std::ranges::copy(bytes_of("Linux version 6.1 (x) #1 SMP\n"), rodata.begin() + (kBanner - kRodata));
+  std::ranges::copy(bytes_of("Linux version 6.1 (x) #1 SMP\n"),
+                    rodata.begin() + (kBanner - kRodata));
   Bytes tables = synthetic::make_kallsyms(symbols, form, kTables);
   rodata.insert(rodata.end(), tables.begin(), tables.end());
   rodata.resize(rodata.size() + 100, std::byte{0xee});
@@ -94,7 +96,8 @@ TEST_CASE("kallsyms without data symbols are refused with the option that is mis
 TEST_CASE("kallsyms whose addresses do not lead to the banner are refused") {
   auto symbols = make_symbols(Kallsyms::kBaseRelative);
   symbols.back().address += 8;
-  CHECK_THAT(error_of(decode(make_vmlinux(symbols, Kallsyms::kBaseRelative))), ContainsSubstring("encoding"));
+  CHECK_THAT(error_of(decode(make_vmlinux(symbols, Kallsyms::kBaseRelative))),
+             ContainsSubstring("encoding"));
 }
 
 TEST_CASE("an image without tables is refused") {
@@ -141,7 +144,8 @@ TEST_CASE("a symbol is found by its name, and the first of several with one name
 }
 
 TEST_CASE("an address is described by the symbol at or below it") {
-  SymbolTable table = table_of("0000000000000010 T one\n0000000000000020 T two\n0000000000000020 T alias\n");
+  SymbolTable table =
+      table_of("0000000000000010 T one\n0000000000000020 T two\n0000000000000020 T alias\n");
   CHECK(table.describe(0x10) == "one");
   CHECK(table.describe(0x1f) == "one+0xf");
   CHECK(table.describe(0x20) == "two");
@@ -168,9 +172,10 @@ TEST_CASE("text that is no symbol table is refused by line") {
   const char* good = "ffffffff81000000 T _text\n";
   CHECK_THAT(error_of(SymbolTable::from_text(std::string(good) + "ffffffff80000000 T below\n")),
              ContainsSubstring("line 2"));
-  for (const char* line : {"x", "ffffffff8100000 T _text", "ffffffff81000000 T ", "ffffffff81000000 TT x",
-                           "fffffffg81000000 T x", "\n"}) {
-    CHECK_THAT(error_of(SymbolTable::from_text(std::string(good) + line)), ContainsSubstring("line 2"));
+  for (const char* line : {"x", "ffffffff8100000 T _text", "ffffffff81000000 T ",
+                           "ffffffff81000000 TT x", "fffffffg81000000 T x", "\n"}) {
+    CHECK_THAT(error_of(SymbolTable::from_text(std::string(good) + line)),
+               ContainsSubstring("line 2"));
   }
 }
 

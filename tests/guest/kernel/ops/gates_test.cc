@@ -43,7 +43,9 @@ Names with(const GateVerdict& verdict, schema::GateOutcome outcome) {
 }
 
 Names failed(const GateVerdict& verdict) { return with(verdict, schema::GateOutcome::FAILED); }
-Names blind(const GateVerdict& verdict) { return with(verdict, schema::GateOutcome::NOT_EVALUATED); }
+Names blind(const GateVerdict& verdict) {
+  return with(verdict, schema::GateOutcome::NOT_EVALUATED);
+}
 
 std::string observed(const GateVerdict& verdict, schema::Gate gate) {
   return verdict.gates.at(static_cast<size_t>(gate) - 1).observed;
@@ -122,7 +124,8 @@ TEST_CASE("gate 3 refuses a dead task") {
   f.fake.set_task(f.task, "__state", 0x80);
   const GateVerdict verdict = f.check(false);
   CHECK(failed(verdict) == Names{"alive"});
-  CHECK(verdict.refusal == "gate 3 (alive) refuses: observed state=0x80 (DEAD), expected state without DEAD");
+  CHECK(verdict.refusal ==
+        "gate 3 (alive) refuses: observed state=0x80 (DEAD), expected state without DEAD");
 }
 
 TEST_CASE("gate 4 refuses a task on a runqueue or on a CPU, for writes only") {
@@ -151,9 +154,11 @@ TEST_CASE("gate 5 refuses a task in a DSQ and one that is runnable, each by itse
   Fixture f;
   f.fake.set_task(f.task, "scx.dsq", 0xffff888000500000);
   CHECK(failed(f.check(true)) == Names{"notQueued"});
-  CHECK(observed(f.check(true), schema::Gate::NOT_QUEUED) == "dsq=0xffff888000500000 runnable_node=empty");
+  CHECK(observed(f.check(true), schema::Gate::NOT_QUEUED) ==
+        "dsq=0xffff888000500000 runnable_node=empty");
   f.fake.set_task(f.task, "scx.dsq", 0);
-  const GuestVirtual list = f.fake.field(f.fake.per_cpu("runqueues", 0), "struct rq", "scx.runnable_list");
+  const GuestVirtual list =
+      f.fake.field(f.fake.per_cpu("runqueues", 0), "struct rq", "scx.runnable_list");
   f.fake.link(list, f.fake.field(f.task, "struct task_struct", "scx.runnable_node"));
   CHECK(failed(f.check(true)) == Names{"notQueued"});
   CHECK(observed(f.check(true), schema::Gate::NOT_QUEUED) == "dsq=NULL runnable_node=linked");
@@ -251,7 +256,8 @@ TEST_CASE("a spinning worker fails every gate that a running task should") {
   f.fake.set_task(f.task, "__state", 0);
   f.fake.set_task(f.task, "on_rq", 1);
   f.fake.set_task(f.task, "on_cpu", 1);
-  const GuestVirtual list = f.fake.field(f.fake.per_cpu("runqueues", 0), "struct rq", "scx.runnable_list");
+  const GuestVirtual list =
+      f.fake.field(f.fake.per_cpu("runqueues", 0), "struct rq", "scx.runnable_list");
   f.fake.link(list, f.fake.field(f.task, "struct task_struct", "scx.runnable_node"));
   f.fake.set_rq(0, "__lock.raw_lock.val.counter", 1);
   CHECK(failed(f.check(true)) == Names{"offRunqueue", "notQueued", "unlocked"});
@@ -311,7 +317,8 @@ TEST_CASE("without sched_ext a read goes on and a write fails at the class") {
   const GateVerdict write = f.check(true);
   CHECK(failed(write) == Names{"schedClass"});
   CHECK(write.refusal ==
-        "gate 6 (schedClass) refuses: observed sched_class=fair_sched_class, this kernel has no sched_ext, "
+        "gate 6 (schedClass) refuses: observed sched_class=fair_sched_class, this kernel has no "
+        "sched_ext, "
         "expected sched_class=ext_sched_class");
 }
 
@@ -328,5 +335,6 @@ TEST_CASE("a delayed dequeue is named") {
   Fixture f;
   CHECK(f.check(false).note.empty());
   f.fake.set_task(f.task, "se.sched_delayed", 1);
-  CHECK(f.check(false).note == "sched_delayed is set: the task sleeps, but its dequeue is still to come");
+  CHECK(f.check(false).note ==
+        "sched_delayed is set: the task sleeps, but its dequeue is still to come");
 }

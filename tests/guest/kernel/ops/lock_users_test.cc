@@ -20,7 +20,8 @@ constexpr uint64_t kPending = 1 << 8;
 constexpr uint64_t tail(uint32_t cpu) { return uint64_t{cpu + 1} << 18; }
 
 // CPUs that stopped in the kernel with interrupts off, all but those named.
-StopMoment moment(const FakeKernel& kernel, uint32_t cpus, const std::vector<uint32_t>& elsewhere = {}) {
+StopMoment moment(const FakeKernel& kernel, uint32_t cpus,
+                  const std::vector<uint32_t>& elsewhere = {}) {
   StopMoment at;
   for (uint32_t cpu = 0; cpu < cpus; ++cpu) {
     at.cpus.push_back({true, kernel.symbol("scx_error_irq_workfn") + 3, 0, false});
@@ -34,7 +35,9 @@ StopMoment moment(const FakeKernel& kernel, uint32_t cpus, const std::vector<uin
   return at;
 }
 
-ProtectorSeen runqueue_lock(uint64_t word) { return {ProtectorKind::kRunqueueLock, 3, word, word == 0}; }
+ProtectorSeen runqueue_lock(uint64_t word) {
+  return {ProtectorKind::kRunqueueLock, 3, word, word == 0};
+}
 
 std::vector<std::pair<LockRole, int32_t>> roles(const std::vector<LockUser>& users) {
   std::vector<std::pair<LockRole, int32_t>> all;
@@ -50,9 +53,11 @@ TEST_CASE("a lock that is free has no users") {
 }
 
 TEST_CASE(
-    "who may hold a lock is inferred: CPUs in the kernel with interrupts off, but not who waits for it") {
+    "who may hold a lock is inferred: CPUs in the kernel with interrupts off, but not who waits "
+    "for it") {
   FakeKernel kernel;
-  const auto users = lock_users(kernel.kernel(), {runqueue_lock(kLocked | tail(2))}, moment(kernel, 4, {1}));
+  const auto users =
+      lock_users(kernel.kernel(), {runqueue_lock(kLocked | tail(2))}, moment(kernel, 4, {1}));
   CHECK(roles(users) == std::vector<std::pair<LockRole, int32_t>>{
                             {LockRole::HOLDER, 0}, {LockRole::HOLDER, 3}, {LockRole::WAITER, 2}});
   CHECK(users[0].basis == Basis::INFERRED);
@@ -60,9 +65,11 @@ TEST_CASE(
   CHECK(users[0].symbol == "scx_error_irq_workfn+0x3");
   CHECK(users[2].basis == Basis::OBSERVED);
   CHECK(lock_users_text(users) ==
-        "runqueue lock of CPU 3: may be held by CPU 0 in scx_error_irq_workfn+0x3 running task[100] or CPU 3 "
+        "runqueue lock of CPU 3: may be held by CPU 0 in scx_error_irq_workfn+0x3 running "
+        "task[100] or CPU 3 "
         "in "
-        "scx_error_irq_workfn+0x3 running task[103] (inferred: in the kernel with interrupts off), CPU 2 in "
+        "scx_error_irq_workfn+0x3 running task[103] (inferred: in the kernel with interrupts off), "
+        "CPU 2 in "
         "scx_error_irq_workfn+0x3 running task[102] waits (observed)");
 }
 
@@ -79,13 +86,15 @@ TEST_CASE("a lock that is being handed over has waiters and no holder") {
   FakeKernel kernel;
   const auto users = lock_users(kernel.kernel(), {runqueue_lock(kPending)}, moment(kernel, 2));
   CHECK(roles(users) == std::vector<std::pair<LockRole, int32_t>>{{LockRole::WAITER, -1}});
-  CHECK(lock_users_text(users) ==
-        "runqueue lock of CPU 3: nobody holds it just then, one CPU waits to be the next (observed)");
+  CHECK(
+      lock_users_text(users) ==
+      "runqueue lock of CPU 3: nobody holds it just then, one CPU waits to be the next (observed)");
 }
 
 TEST_CASE("where no CPU is seen that could hold a lock, that is said") {
   FakeKernel kernel;
-  const auto users = lock_users(kernel.kernel(), {runqueue_lock(kLocked)}, moment(kernel, 2, {0, 1}));
+  const auto users =
+      lock_users(kernel.kernel(), {runqueue_lock(kLocked)}, moment(kernel, 2, {0, 1}));
   CHECK(roles(users) == std::vector<std::pair<LockRole, int32_t>>{{LockRole::HOLDER, -1}});
   CHECK_THAT(lock_users_text(users), ContainsSubstring("its holder is not known"));
   CHECK(roles(lock_users(kernel.kernel(), {runqueue_lock(kLocked)}, {})) == roles(users));
@@ -111,7 +120,8 @@ TEST_CASE("two locks are told one after the other, and a sequence count has a wr
   FakeKernel kernel;
   const ProtectorSeen pi_lock{ProtectorKind::kPiLock, 0, kLocked, false};
   const ProtectorSeen count{ProtectorKind::kSeqcount, 0, 7, false, "jiffies_seq"};
-  const auto users = lock_users(kernel.kernel(), {pi_lock, runqueue_lock(0), count}, moment(kernel, 1));
+  const auto users =
+      lock_users(kernel.kernel(), {pi_lock, runqueue_lock(0), count}, moment(kernel, 1));
   CHECK_THAT(lock_users_text(users), StartsWith("pi_lock: may be held by CPU 0"));
   CHECK_THAT(lock_users_text(users), ContainsSubstring("; jiffies_seq: may be held by CPU 0"));
 }

@@ -26,7 +26,8 @@ struct Fixture {
     return executor.read(fake.memory(), {read_of(std::move(target), kind, length)}).at(0);
   }
   OpResult write(OpTarget target, OpValue value, WriteKind kind = WriteKind::kStore) {
-    return executor.write(fake.memory(), {write_of(std::move(target), std::move(value), kind)}).at(0);
+    return executor.write(fake.memory(), {write_of(std::move(target), std::move(value), kind)})
+        .at(0);
   }
   OpResult hot(OpTarget target, ValueKind kind = ValueKind::AUTO, uint32_t length = 0) {
     return executor.read_hot(fake.memory(), read_of(std::move(target), kind, length));
@@ -108,7 +109,8 @@ TEST_CASE("a plain symbol needs a width, and the reply says that nobody checked 
 
 TEST_CASE("a width that is not BTF's is refused with both") {
   Fixture f;
-  check_refused(f.read(f.of_task("scx.dsq_vtime"), ValueKind::U32), "u32 was asked, and 'u64' has 8 bytes");
+  check_refused(f.read(f.of_task("scx.dsq_vtime"), ValueKind::U32),
+                "u32 was asked, and 'u64' has 8 bytes");
   const OpResult written = f.write(f.of_task("scx.dsq_vtime"), u32_value(1));
   CHECK(written.status == EntryStatus::REFUSED);
   CHECK(written.reason == "u32 was asked, and 'u64' has 8 bytes");
@@ -123,9 +125,10 @@ TEST_CASE("an unknown member is refused with the nearest one") {
 
 TEST_CASE("a bit-field is refused by name") {
   Fixture f;
-  check_refused(f.read(f.of_task("reset_on_fork")),
-                "'reset_on_fork' is a bit-field: it has no address of its own: read the whole object, or the "
-                "bytes around it");
+  check_refused(
+      f.read(f.of_task("reset_on_fork")),
+      "'reset_on_fork' is a bit-field: it has no address of its own: read the whole object, or the "
+      "bytes around it");
 }
 
 TEST_CASE("unknown symbols and CPUs that do not exist are refused") {
@@ -149,10 +152,10 @@ TEST_CASE("a per-CPU variable without a type needs a width and takes no path") {
   const OpResult result = f.read(per_cpu_target("untyped_counter", 1, ""), ValueKind::U32);
   CHECK(number(result) == 9);
   CHECK_FALSE(result.width_checked);
-  check_refused(
-      f.read(per_cpu_target("untyped_counter", 1, "x"), ValueKind::U32),
-      "'untyped_counter' has no type in this kernel's BTF: a path needs one: use a 'virtual' target, "
-      "which names the type that stands at an address");
+  check_refused(f.read(per_cpu_target("untyped_counter", 1, "x"), ValueKind::U32),
+                "'untyped_counter' has no type in this kernel's BTF: a path needs one: use a "
+                "'virtual' target, "
+                "which names the type that stands at an address");
 }
 
 TEST_CASE("a path follows pointers") {
@@ -176,8 +179,9 @@ TEST_CASE("a pointer reads as a number, and its NULL is not followed") {
 TEST_CASE("what is no pointer is not followed, and what is one has no members") {
   Fixture f;
   check_refused(f.read(f.of_task("pid->x")), "'pid->': 'pid_t' is not a pointer: cannot follow it");
-  check_refused(f.read(f.of_task("parent.pid")),
-                "'struct task_struct *' has no members: cannot take 'pid': follow the pointer with '->'");
+  check_refused(
+      f.read(f.of_task("parent.pid")),
+      "'struct task_struct *' has no members: cannot take 'pid': follow the pointer with '->'");
 }
 
 TEST_CASE("an index selects from an array and from what a pointer points at") {
@@ -212,15 +216,17 @@ TEST_CASE("an ordinary pointer has no instance for each CPU") {
 
 TEST_CASE("a list walk gives one value for each entry, in list order") {
   Fixture f;
-  const GuestVirtual list = f.fake.field(f.fake.per_cpu("runqueues", 0), "struct rq", "scx.runnable_list");
-  const std::string_view path = "scx.runnable_list{list struct task_struct scx.runnable_node 8}.pid";
+  const GuestVirtual list =
+      f.fake.field(f.fake.per_cpu("runqueues", 0), "struct rq", "scx.runnable_list");
+  const std::string_view path =
+      "scx.runnable_list{list struct task_struct scx.runnable_node 8}.pid";
   const OpResult empty = f.read(per_cpu_target("runqueues", 0, path));
   CHECK(empty.status == EntryStatus::DONE);
   CHECK(empty.is_list);
   CHECK(empty.list.empty());
   for (int32_t pid : {90, 91, 92}) {
-    f.fake.link(list,
-                f.fake.field(f.fake.add_task(pid, "w", kStart), "struct task_struct", "scx.runnable_node"));
+    f.fake.link(list, f.fake.field(f.fake.add_task(pid, "w", kStart), "struct task_struct",
+                                   "scx.runnable_node"));
   }
   const OpResult three = f.read(per_cpu_target("runqueues", 0, path));
   REQUIRE(three.list.size() == 3);
@@ -232,20 +238,23 @@ TEST_CASE("a list walk gives one value for each entry, in list order") {
 
 TEST_CASE("a list that does not end is an error") {
   Fixture f;
-  const GuestVirtual list = f.fake.field(f.fake.per_cpu("runqueues", 0), "struct rq", "scx.runnable_list");
+  const GuestVirtual list =
+      f.fake.field(f.fake.per_cpu("runqueues", 0), "struct rq", "scx.runnable_list");
   const GuestVirtual node = f.fake.field(f.task, "struct task_struct", "scx.runnable_node");
   f.fake.link(list, node);
   f.fake.put(node, node.value, 8);
   check_failed(
       f.read(per_cpu_target("runqueues", 0,
                             "scx.runnable_list{list struct task_struct scx.runnable_node 8}.pid")),
-      "'scx.runnable_list{list struct task_struct scx.runnable_node 8}': the list does not end within 8 "
+      "'scx.runnable_list{list struct task_struct scx.runnable_node 8}': the list does not end "
+      "within 8 "
       "entries");
   f.fake.put(node, 0, 8);
   check_failed(
       f.read(per_cpu_target("runqueues", 0,
                             "scx.runnable_list{list struct task_struct scx.runnable_node 8}.pid")),
-      "'scx.runnable_list{list struct task_struct scx.runnable_node 8}': entry 1 of the list is NULL");
+      "'scx.runnable_list{list struct task_struct scx.runnable_node 8}': entry 1 of the list is "
+      "NULL");
 }
 
 TEST_CASE("the kernel's own iterator in a DSQ is not taken for a task") {
@@ -258,8 +267,8 @@ TEST_CASE("the kernel's own iterator in a DSQ is not taken for a task") {
   f.fake.set(cursor, "struct scx_dsq_list_node", "flags", 1);
   f.fake.link(list, cursor);
   f.fake.link(list, f.fake.field(f.task, "struct task_struct", "scx.dsq_list.node"));
-  const OpResult result = f.read(
-      virtual_target(dsq, "struct scx_dispatch_q", "list{list struct task_struct scx.dsq_list.node 8}.pid"));
+  const OpResult result = f.read(virtual_target(
+      dsq, "struct scx_dispatch_q", "list{list struct task_struct scx.dsq_list.node 8}.pid"));
   REQUIRE(result.list.size() == 1);
   CHECK(number_in(result.list[0]) == kPid);
 }
@@ -268,24 +277,28 @@ TEST_CASE("only a list_head is walked, by a link that is one, once") {
   Fixture f;
   check_refused(
       f.read(per_cpu_target("runqueues", 0, "clock{list struct task_struct scx.runnable_node 8}")),
-      "'clock{list struct task_struct scx.runnable_node 8}': 'u64' is not a 'struct list_head': cannot "
+      "'clock{list struct task_struct scx.runnable_node 8}': 'u64' is not a 'struct list_head': "
+      "cannot "
       "walk it");
   check_refused(
       f.read(per_cpu_target("runqueues", 0, "scx.runnable_list{list struct task_struct pid 8}")),
-      "'scx.runnable_list{list struct task_struct pid 8}': 'pid' of 'struct task_struct' is a 'pid_t', "
+      "'scx.runnable_list{list struct task_struct pid 8}': 'pid' of 'struct task_struct' is a "
+      "'pid_t', "
       "not a 'struct list_head'");
   const std::string walk = "scx.runnable_list{list struct task_struct scx.runnable_node 8}";
-  CHECK(f.read(per_cpu_target("runqueues", 0,
-                              walk + ".scx.runnable_node{list struct task_struct scx.runnable_node 8}"))
+  CHECK(f.read(per_cpu_target(
+                   "runqueues", 0,
+                   walk + ".scx.runnable_node{list struct task_struct scx.runnable_node 8}"))
             .reason.ends_with("a path walks one list only"));
 }
 
 TEST_CASE("a write does not walk a list") {
   Fixture f;
-  check_refused(f.write(per_cpu_target("runqueues", 0,
-                                       "scx.runnable_list{list struct task_struct scx.runnable_node 8}.pid"),
-                        u32_value(1)),
-                "a write goes to one place, and this path walks a list");
+  check_refused(
+      f.write(per_cpu_target("runqueues", 0,
+                             "scx.runnable_list{list struct task_struct scx.runnable_node 8}.pid"),
+              u32_value(1)),
+      "a write goes to one place, and this path walks a list");
 }
 
 TEST_CASE("a virtual address with a type is typed, and without one needs a width") {
@@ -325,15 +338,18 @@ TEST_CASE("bytes may be fewer than the object has, not more") {
 TEST_CASE("a value that crosses pages or is not aligned is read and written whole") {
   Fixture f;
   const GuestVirtual at = f.fake.symbol("page_end");  // 4 bytes before the end of a page
-  CHECK(number(f.write(symbol_target("page_end"), u64_value(0x1122334455667788))) == 0x1122334455667788);
+  CHECK(number(f.write(symbol_target("page_end"), u64_value(0x1122334455667788))) ==
+        0x1122334455667788);
   CHECK(number(f.read(virtual_target(at, ""), ValueKind::U64)) == 0x1122334455667788);
   CHECK(number(f.read(virtual_target(at + 1, ""), ValueKind::U32)) == 0x44556677);
 }
 
 TEST_CASE("addresses outside of what is mapped, and outside of RAM, fail") {
   Fixture f;
-  CHECK(f.read(virtual_target(GuestVirtual(0x1000), ""), ValueKind::U64).status == EntryStatus::FAILED);
-  CHECK(f.read(virtual_target(FakeKernel::kNoRam, ""), ValueKind::U64).status == EntryStatus::FAILED);
+  CHECK(f.read(virtual_target(GuestVirtual(0x1000), ""), ValueKind::U64).status ==
+        EntryStatus::FAILED);
+  CHECK(f.read(virtual_target(FakeKernel::kNoRam, ""), ValueKind::U64).status ==
+        EntryStatus::FAILED);
   const OpResult half =
       f.write(virtual_target(GuestVirtual(FakeKernel::kNoRam.value - 4), ""), u64_value(~0ull));
   CHECK(half.status == EntryStatus::FAILED);
@@ -342,10 +358,10 @@ TEST_CASE("addresses outside of what is mapped, and outside of RAM, fail") {
 
 TEST_CASE("reads of a batch succeed and fail each by itself") {
   Fixture f;
-  const auto results =
-      f.executor.read(f.fake.memory(), {read_of(f.of_task("scx.nonsense")), read_of(f.of_task("pid")),
-                                        read_of(task_target(99, kStart, "pid")),
-                                        read_of(symbol_target("jiffies_64"), ValueKind::U64)});
+  const auto results = f.executor.read(
+      f.fake.memory(), {read_of(f.of_task("scx.nonsense")), read_of(f.of_task("pid")),
+                        read_of(task_target(99, kStart, "pid")),
+                        read_of(symbol_target("jiffies_64"), ValueKind::U64)});
   REQUIRE(results.size() == 4);
   CHECK(results[0].status == EntryStatus::REFUSED);
   CHECK(number(results[1]) == kPid);
@@ -353,11 +369,13 @@ TEST_CASE("reads of a batch succeed and fail each by itself") {
   CHECK(number(results[3]) == 4294892296);
 }
 
-TEST_CASE("the first write of a batch that is not done stops the rest, and nothing is rolled back") {
+TEST_CASE(
+    "the first write of a batch that is not done stops the rest, and nothing is rolled back") {
   Fixture f;
-  const auto results = f.executor.write(f.fake.memory(), {write_of(f.of_task("scx.dsq_vtime"), u64_value(1)),
-                                                          write_of(f.of_task("scx.slyce"), u64_value(2)),
-                                                          write_of(f.of_task("scx.slice"), u64_value(3))});
+  const auto results =
+      f.executor.write(f.fake.memory(), {write_of(f.of_task("scx.dsq_vtime"), u64_value(1)),
+                                         write_of(f.of_task("scx.slyce"), u64_value(2)),
+                                         write_of(f.of_task("scx.slice"), u64_value(3))});
   REQUIRE(results.size() == 3);
   CHECK(number(results[0]) == 1);
   CHECK(results[1].status == EntryStatus::REFUSED);
@@ -372,7 +390,8 @@ TEST_CASE("a write that a gate refuses touches nothing and carries all twelve ga
   Fixture f;
   f.fake.set_task(f.task, "on_rq", 1);
   const OpResult result = f.write(f.of_task("scx.dsq_vtime"), u64_value(1));
-  check_refused(result, "gate 4 (offRunqueue) refuses: observed on_rq=1 on_cpu=0, expected on_rq=0 on_cpu=0");
+  check_refused(
+      result, "gate 4 (offRunqueue) refuses: observed on_rq=1 on_cpu=0, expected on_rq=0 on_cpu=0");
   CHECK(result.gates.size() == 12);
   CHECK(f.fake.value(f.task, "struct task_struct", "scx.dsq_vtime") == 0);
 }
@@ -380,7 +399,8 @@ TEST_CASE("a write that a gate refuses touches nothing and carries all twelve ga
 TEST_CASE("without sched_ext a write to a task is refused at the class, whatever its path") {
   Fixture f(FakeKernelShape{.sched_ext = false});
   const std::string reason =
-      "gate 6 (schedClass) refuses: observed sched_class=fair_sched_class, this kernel has no sched_ext, "
+      "gate 6 (schedClass) refuses: observed sched_class=fair_sched_class, this kernel has no "
+      "sched_ext, "
       "expected sched_class=ext_sched_class";
   check_refused(f.write(f.of_task("scx.dsq_vtime"), u64_value(1)), reason);
   check_refused(f.write(f.of_task("policy"), u32_value(1)), reason);
@@ -408,7 +428,8 @@ TEST_CASE("bits are set and cleared in the width of the field") {
   CHECK(number(set) == 0x311);
   CHECK(number_in(*set.before) == 0x301);
   CHECK(number(f.write(f.of_task("scx.flags"), u32_value(0x1), WriteKind::kClearBits)) == 0x310);
-  CHECK(f.write(f.of_task("scx.flags"), u64_value(1), WriteKind::kSetBits).status == EntryStatus::REFUSED);
+  CHECK(f.write(f.of_task("scx.flags"), u64_value(1), WriteKind::kSetBits).status ==
+        EntryStatus::REFUSED);
 }
 
 TEST_CASE("hot reads take one aligned word of a symbol or a per-CPU variable") {
@@ -421,13 +442,15 @@ TEST_CASE("hot reads take one aligned word of a symbol or a per-CPU variable") {
 TEST_CASE("hot reads refuse whatever needs the machine to stand still") {
   Fixture f;
   const std::string hint = ": make it cold: it is then served in a freeze";
-  check_refused(f.hot(f.of_task("pid")), "a hot read takes a symbol or a per-CPU variable only" + hint);
+  check_refused(f.hot(f.of_task("pid")),
+                "a hot read takes a symbol or a per-CPU variable only" + hint);
   check_refused(f.hot(virtual_target(f.task, ""), ValueKind::U64),
                 "a hot read takes a symbol or a per-CPU variable only" + hint);
   check_refused(f.hot(per_cpu_target("runqueues", 0, "curr->pid")),
                 "a hot read cannot follow pointers" + hint);
-  check_refused(f.executor.read_hot(f.fake.memory(), write_of(symbol_target("jiffies_64"), u64_value(1))),
-                "a hot op cannot write" + hint);
+  check_refused(
+      f.executor.read_hot(f.fake.memory(), write_of(symbol_target("jiffies_64"), u64_value(1))),
+      "a hot op cannot write" + hint);
   CHECK(f.hot(symbol_target("page_end"), ValueKind::U64).status == EntryStatus::REFUSED);
   CHECK(f.hot(symbol_target("jiffies_64"), ValueKind::BYTES, 3).status == EntryStatus::REFUSED);
   CHECK(f.hot(per_cpu_target("runqueues", 0, "")).status == EntryStatus::REFUSED);
@@ -450,7 +473,8 @@ TEST_CASE("layouts are told once for each field that ops and gates used") {
   number(f.read(f.of_task("scx.dsq_vtime")));
   const auto then = f.executor.take_used_layouts();
   const auto has = [&](std::string_view path) {
-    return std::count_if(then.begin(), then.end(), [&](const UsedLayout& used) { return used.path == path; });
+    return std::count_if(then.begin(), then.end(),
+                         [&](const UsedLayout& used) { return used.path == path; });
   };
   CHECK(has("scx.dsq_vtime") == 1);
   CHECK(has("on_rq") == 1);

@@ -54,7 +54,8 @@ TEST_CASE("a misspelt symbol is refused with the nearest of its kind") {
   CHECK(plain.code == ErrorCode::kNotFound);
   CHECK(plain.message == "no symbol 'jifies_64' in this kernel");
   CHECK(plain.hint == "did you mean 'jiffies_64'?");
-  CHECK(f.error(read_of(per_cpu_target("runqueue", 0, "nr_running"))).hint == "did you mean 'runqueues'?");
+  CHECK(f.error(read_of(per_cpu_target("runqueue", 0, "nr_running"))).hint ==
+        "did you mean 'runqueues'?");
   // A plain symbol would be of no use there.
   CHECK(f.error(read_of(per_cpu_target("jifies_64", 0, ""), ValueKind::U64)).hint.empty());
   CHECK(f.error(read_of(symbol_target("nothing_like_it"), ValueKind::U64)).hint.empty());
@@ -71,19 +72,23 @@ TEST_CASE("a per-CPU variable and a plain symbol are not taken for each other") 
 
 TEST_CASE("each step of a path is held against the types") {
   Fixture f;
-  const auto message = [&](std::string_view path) { return f.error(read_of(of_task(path))).message; };
+  const auto message = [&](std::string_view path) {
+    return f.error(read_of(of_task(path))).message;
+  };
   CHECK(message("scx.dsq_vtme") == "'struct sched_ext_entity' has no member 'dsq_vtme'");
   CHECK(message("pid->x") == "'pid->': 'pid_t' is not a pointer: cannot follow it");
   CHECK(message("scx.dsq->idd") == "'struct scx_dispatch_q' has no member 'idd'");
   CHECK(message("comm[16]") == "index 16 is outside 'char[16]'");
-  CHECK(message("pid{cpu 0}") == "'pid{cpu 0}': 'pid_t' is not a pointer: cannot take a CPU's instance");
+  CHECK(message("pid{cpu 0}") ==
+        "'pid{cpu 0}': 'pid_t' is not a pointer: cannot take a CPU's instance");
   CHECK(message("reset_on_fork") == "'reset_on_fork' is a bit-field: it has no address of its own");
 }
 
 TEST_CASE("the container and the link of a list walk are held against the types") {
   Fixture f;
   const auto error = [&](std::string_view walk) {
-    return f.error(read_of(per_cpu_target("runqueues", 0, "scx.runnable_list" + std::string(walk)))).message;
+    return f.error(read_of(per_cpu_target("runqueues", 0, "scx.runnable_list" + std::string(walk))))
+        .message;
   };
   CHECK(error("{list struct task_strut scx.runnable_node 8}.pid") ==
         "no type 'struct task_strut' in this kernel's BTF");
@@ -119,5 +124,6 @@ TEST_CASE("a kernel without sched_ext serves ops that do not ask for it") {
   Fixture f({.sched_ext = false});
   CHECK(f.check(read_of(of_task("pid"))).ok());
   CHECK(f.check(read_of(per_cpu_target("runqueues", 0, "nr_running"))).ok());
-  CHECK(f.error(read_of(of_task("scx.dsq_vtime"))).message == "'struct task_struct' has no member 'scx'");
+  CHECK(f.error(read_of(of_task("scx.dsq_vtime"))).message ==
+        "'struct task_struct' has no member 'scx'");
 }

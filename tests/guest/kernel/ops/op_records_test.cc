@@ -75,11 +75,13 @@ TEST_CASE("every kind of write becomes its bytes") {
     });
     return std::get<WriteAction>(must(ops).at(0).action);
   };
-  CHECK(written([](schema::Value::Builder v) { v.setU8(0xab); }).value.bytes == std::vector{std::byte{0xab}});
+  CHECK(written([](schema::Value::Builder v) { v.setU8(0xab); }).value.bytes ==
+        std::vector{std::byte{0xab}});
   CHECK(written([](schema::Value::Builder v) { v.setU16(0xabcd); }).value.bytes ==
         std::vector{std::byte{0xcd}, std::byte{0xab}});
   CHECK(written([](schema::Value::Builder v) { v.setU32(7); }).value.bytes.size() == 4);
-  CHECK(number_in(written([](schema::Value::Builder v) { v.setU64(1ull << 60); }).value) == 1ull << 60);
+  CHECK(number_in(written([](schema::Value::Builder v) { v.setU64(1ull << 60); }).value) ==
+        1ull << 60);
   const auto set = written([](schema::Value::Builder v) {
     auto bits = v.initSetBits();
     bits.setWidth(2);

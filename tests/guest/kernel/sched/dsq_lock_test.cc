@@ -19,7 +19,10 @@ constexpr char kLock[] = "lock.raw_lock.val.counter";
 
 // A task that waits in a queue of its scheduler's.
 struct Fixture {
-  Fixture() : task(fake.add_task(kPid, "waiting", kStart)), dsq(fake.allocate(48)), executor(fake.kernel()) {
+  Fixture()
+      : task(fake.add_task(kPid, "waiting", kStart)),
+        dsq(fake.allocate(48)),
+        executor(fake.kernel()) {
     fake.set(dsq, kDispatchQueue, "id", 42);
     const GuestVirtual list = fake.field(dsq, kDispatchQueue, "list");
     fake.put(list, list.value, 8);
@@ -29,9 +32,13 @@ struct Fixture {
   }
 
   void hold() { fake.set(dsq, kDispatchQueue, kLock, 1); }
-  OpResult read(OpTarget target) { return executor.read(fake.memory(), {read_of(std::move(target))}).at(0); }
+  OpResult read(OpTarget target) {
+    return executor.read(fake.memory(), {read_of(std::move(target))}).at(0);
+  }
   OpResult of_task(std::string_view path) { return read(task_target(kPid, kStart, path)); }
-  OpResult of_queue(std::string_view path) { return read(virtual_target(dsq, kDispatchQueue, path)); }
+  OpResult of_queue(std::string_view path) {
+    return read(virtual_target(dsq, kDispatchQueue, path));
+  }
   GuestVirtual local_queue(uint32_t cpu) {
     return fake.field(fake.per_cpu("runqueues", cpu), "struct rq", "scx.local_dsq");
   }
@@ -46,7 +53,8 @@ constexpr char kTasksOfQueue[] = "list{list struct task_struct scx.dsq_list.node
 
 }  // namespace
 
-TEST_CASE("a value in a dispatch queue says whether the queue's lock was held, whatever led to it") {
+TEST_CASE(
+    "a value in a dispatch queue says whether the queue's lock was held, whatever led to it") {
   Fixture f;
   CHECK(f.of_task("scx.dsq->id").note == kDsqLockFree);
   CHECK(f.of_queue("nr").note == kDsqLockFree);

@@ -52,8 +52,8 @@ TEST_CASE_METHOD(Schedulers, "an exit is nothing until the kernel has filled it 
   CHECK(exit->dump == dump);
 }
 
-TEST_CASE_METHOD(Schedulers,
-                 "an exit that the kernel still writes down is not taken for one that is complete") {
+TEST_CASE_METHOD(
+    Schedulers, "an exit that the kernel still writes down is not taken for one that is complete") {
   root.begin_exit(1026, "runnable task stall", "task[7] failed to run");
   CHECK_FALSE(must(reader->exit(kernel.memory(), root.address())).has_value());
   const auto so_far = must(reader->exit_so_far(kernel.memory(), root.address()));
@@ -76,7 +76,8 @@ TEST_CASE_METHOD(Schedulers, "sub-schedulers are told apart by parent and cgroup
   FakeScheduler child(kernel, "second");
   root.become_root();
   child.become_child_of(root, "/work");
-  REQUIRE(must(reader->linked(kernel.memory())).addresses == std::vector{root.address(), child.address()});
+  REQUIRE(must(reader->linked(kernel.memory())).addresses ==
+          std::vector{root.address(), child.address()});
   const SchedulerState state = must(reader->read(kernel.memory(), child.address()));
   CHECK(state.parent == root.address());
   CHECK(state.cgroup == "/work");
@@ -91,7 +92,8 @@ TEST_CASE_METHOD(Schedulers, "a list of sub-schedulers that runs in circles ends
   CHECK(must(reader->linked(kernel.memory())).addresses.size() == 2);
 }
 
-TEST_CASE_METHOD(Schedulers, "pointers that lead nowhere are errors, and texts that lead nowhere are empty") {
+TEST_CASE_METHOD(Schedulers,
+                 "pointers that lead nowhere are errors, and texts that lead nowhere are empty") {
   root.set("exit_info", FakeKernel::kNoRam.value);
   CHECK_FALSE(reader->exit_so_far(kernel.memory(), root.address()).ok());
   kernel.put(kernel.symbol("scx_root"), FakeKernel::kNoRam.value, 8);
@@ -101,7 +103,8 @@ TEST_CASE_METHOD(Schedulers, "pointers that lead nowhere are errors, and texts t
   CHECK(must(reader->read(kernel.memory(), root.address())).cgroup.empty());
 }
 
-TEST_CASE_METHOD(Schedulers, "the scheduler that is about to be freed follows from the function's argument") {
+TEST_CASE_METHOD(Schedulers,
+                 "the scheduler that is about to be freed follows from the function's argument") {
   const GuestVirtual work = kernel.field(root.address(), "struct scx_sched", "rcu_work.work");
   CHECK(reader->scheduler_to_free(work.value) == root.address());
   CHECK(reader->free_function() == kernel.symbol("scx_sched_free_rcu_work"));
@@ -122,18 +125,21 @@ TEST_CASE("stock kernels keep all that is read of a scheduler where it is looked
   for (const char* series : {"6.16", "6.19", "7.3"}) {
     if (!is_cached(series)) SKIP(not_cached(series));
     INFO(version_for(series));
-    const auto knowledge = must(learn_kernel(must(load_kernel_image(cached_kernel(series))).vmlinux));
-    for (const char* symbol : {"scx_root", "scx_sched_free_rcu_work", "scx_enable_seq", "__scx_enabled"}) {
+    const auto knowledge =
+        must(learn_kernel(must(load_kernel_image(cached_kernel(series))).vmlinux));
+    for (const char* symbol :
+         {"scx_root", "scx_sched_free_rcu_work", "scx_enable_seq", "__scx_enabled"}) {
       CHECK(knowledge->symbols.find(symbol).has_value());
     }
-    for (const char* path :
-         {"ops.name", "ops.flags", "ops.timeout_ms", "exit_info", "exit_kind", "kobj", "rcu_work.work"}) {
+    for (const char* path : {"ops.name", "ops.flags", "ops.timeout_ms", "exit_info", "exit_kind",
+                             "kobj", "rcu_work.work"}) {
       CHECK(knowledge->btf->has_field("struct scx_sched", path));
     }
     for (const char* path : {"kind", "exit_code", "reason", "msg", "dump"}) {
       CHECK(knowledge->btf->has_field("struct scx_exit_info", path));
     }
-    CHECK(knowledge->btf->has_field("struct scx_sched", std::string(scx_exit_argument(*knowledge))));
+    CHECK(
+        knowledge->btf->has_field("struct scx_sched", std::string(scx_exit_argument(*knowledge))));
     CHECK(knowledge->btf->enumerator("scx_exit_kind", "SCX_EXIT_DONE") == 1);
   }
 }

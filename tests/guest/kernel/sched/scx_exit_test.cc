@@ -44,10 +44,11 @@ TEST_CASE("the task that a stall names is taken from the exit's message, whateve
   };
   CHECK(stalled("kworker/0:1[33] failed to run for 3.024s") == "kworker/0:1 33");
   CHECK(stalled("a[1]b[2][33] failed to run for 3.024s") == "a[1]b[2] 33");
-  for (const char* message : {"", "[33] failed to run", "w[] failed to run for 1.0s",
-                              "w[x] failed to run for 1.0s", "w[0] failed to run for 1.0s",
-                              "w[-3] failed to run for 1.0s", "w[99999999999] failed to run for 1.0s",
-                              "] failed to run for 1.0s", "w[33 ] failed to run for 1.0s"}) {
+  for (const char* message :
+       {"", "[33] failed to run", "w[] failed to run for 1.0s", "w[x] failed to run for 1.0s",
+        "w[0] failed to run for 1.0s", "w[-3] failed to run for 1.0s",
+        "w[99999999999] failed to run for 1.0s", "] failed to run for 1.0s",
+        "w[33 ] failed to run for 1.0s"}) {
     INFO(message);
     CHECK(stalled(message) == "nobody");
   }

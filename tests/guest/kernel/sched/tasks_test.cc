@@ -32,7 +32,8 @@ TEST_CASE("tasks are found by pid in every node of the IDR") {
 TEST_CASE("pids that nobody has are not found") {
   FakeKernel fake;
   fake.add_task(5, "a", 10'000'000);
-  for (int32_t pid : {0, 4, 6, 64, 4096, 1 << 22, -1}) CHECK_FALSE(must(find(fake, pid)).has_value());
+  for (int32_t pid : {0, 4, 6, 64, 4096, 1 << 22, -1})
+    CHECK_FALSE(must(find(fake, pid)).has_value());
 }
 
 TEST_CASE("a pid whose task is gone is not found") {
@@ -69,7 +70,8 @@ TEST_CASE("a circular IDR is refused, not followed for ever") {
   const auto found = find(fake, 5);
   REQUIRE_FALSE(found.ok());
   CHECK(found.error().code == ErrorCode::kBadInput);
-  CHECK(found.error().message == "the pid IDR is damaged: a node of shift 0 is at or below one of shift 0");
+  CHECK(found.error().message ==
+        "the pid IDR is damaged: a node of shift 0 is at or below one of shift 0");
 }
 
 TEST_CASE("an IDR that leads out of memory is an error of memory") {

@@ -90,7 +90,8 @@ TEST_CASE_METHOD(Surveyed, "runqueues, the task of each CPU, and per-CPU values 
   CHECK(has(fake.symbol("jiffies_64")));
 }
 
-TEST_CASE_METHOD(Surveyed, "every task that has a pid is recorded, and all that finds it by its pid") {
+TEST_CASE_METHOD(Surveyed,
+                 "every task that has a pid is recorded, and all that finds it by its pid") {
   std::vector<GuestVirtual> tasks;
   for (int32_t pid : {5, 70, 200}) tasks.push_back(far_task(pid));
   CHECK(survey().empty());
@@ -152,7 +153,8 @@ TEST_CASE_METHOD(Surveyed, "the scheduler, its queues and the tasks on them are 
   fake.set(info, "struct scx_exit_info", "msg", message.value);
 
   CHECK(survey().empty());
-  for (GuestVirtual part : {scheduler, queue, queued, table, global, array, info, message}) CHECK(has(part));
+  for (GuestVirtual part : {scheduler, queue, queued, table, global, array, info, message})
+    CHECK(has(part));
 }
 
 TEST_CASE_METHOD(Surveyed, "thousands of schedulers are recorded, each of them") {
@@ -168,7 +170,8 @@ TEST_CASE_METHOD(Surveyed, "thousands of schedulers are recorded, each of them")
   CHECK(std::ranges::all_of(schedulers, [&](GuestVirtual scheduler) { return has(scheduler); }));
 }
 
-TEST_CASE_METHOD(Surveyed, "what is longer than a kernel makes it is kept as far as that, and is a loss") {
+TEST_CASE_METHOD(Surveyed,
+                 "what is longer than a kernel makes it is kept as far as that, and is a loss") {
   const GuestVirtual scheduler = far(512);
   fake.put(fake.symbol("scx_root"), scheduler.value, 8);
   const GuestVirtual info = far(64);
@@ -193,7 +196,8 @@ TEST_CASE_METHOD(Surveyed, "a queue whose list does not end is a loss in bounded
 }
 
 TEST_CASE_METHOD(
-    Surveyed, "of sched_ext's variables each CPU's instance is recorded, and nothing that the kernel frees") {
+    Surveyed,
+    "of sched_ext's variables each CPU's instance is recorded, and nothing that the kernel frees") {
   CHECK(survey().empty());
   for (uint32_t cpu : {0u, 1u}) CHECK(has(fake.per_cpu("scx_per_cpu", cpu)));
   CHECK_FALSE(has(fake.symbol("scx_per_cpu")));  // the template
@@ -201,7 +205,8 @@ TEST_CASE_METHOD(
   CHECK(has(fake.symbol("scx_root")));
 }
 
-TEST_CASE_METHOD(Surveyed, "task groups are recorded with their parts on each CPU and their cgroups") {
+TEST_CASE_METHOD(Surveyed,
+                 "task groups are recorded with their parts on each CPU and their cgroups") {
   const GuestVirtual root = add_group({});
   const GuestVirtual queues = far(16);
   const GuestVirtual entities = far(16);
@@ -225,7 +230,8 @@ TEST_CASE_METHOD(Surveyed, "task groups are recorded with their parts on each CP
   fake.set(parent_node, "struct kernfs_node", "name", name.value);
 
   CHECK(survey().empty());
-  for (GuestVirtual part : {root, queues, entities, queue, child, child_entities, entity}) CHECK(has(part));
+  for (GuestVirtual part : {root, queues, entities, queue, child, child_entities, entity})
+    CHECK(has(part));
   for (GuestVirtual part : {cgroup, node, parent_node, name}) CHECK(has(part));
 }
 
@@ -246,7 +252,8 @@ TEST_CASE("of task groups in one per-CPU allocation each CPU's part is recorded,
   }
 }
 
-TEST_CASE_METHOD(Surveyed, "cgroups without end, and groups that lead nowhere, are losses in bounded time") {
+TEST_CASE_METHOD(Surveyed,
+                 "cgroups without end, and groups that lead nowhere, are losses in bounded time") {
   const GuestVirtual group = add_group({});
   const GuestVirtual cgroup = far(16);
   const GuestVirtual node = far(32);
@@ -275,7 +282,8 @@ TEST_CASE_METHOD(Surveyed, "thousands of BPF maps are recorded, each of them") {
   CHECK(std::ranges::all_of(maps, [&](GuestVirtual map) { return has(map); }));
 }
 
-TEST_CASE_METHOD(Surveyed, "a map IDR that claims more maps than there is memory ends within the budget") {
+TEST_CASE_METHOD(Surveyed,
+                 "a map IDR that claims more maps than there is memory ends within the budget") {
   // Each node's slots all lead to the next: 64 to the power of the levels.
   constexpr uint64_t kLevels = 10;
   std::vector<GuestVirtual> nodes;
@@ -324,7 +332,8 @@ TEST_CASE_METHOD(Surveyed, "BPF queues are recorded with what is in them") {
   CHECK_FALSE(has(elements + 4096));
 }
 
-TEST_CASE_METHOD(Surveyed, "a BPF map that claims more than the budget is a loss, its head is kept") {
+TEST_CASE_METHOD(Surveyed,
+                 "a BPF map that claims more than the budget is a loss, its head is kept") {
   const GuestVirtual map = far(128);
   fake.set(map, "struct bpf_map", "map_type", 2);
   fake.set(map, "struct bpf_map", "max_entries", 0xffffffff);
@@ -341,7 +350,8 @@ TEST_CASE("a kernel without sched_ext loses nothing") {
   CHECK(surveyed.has(task));
 }
 
-TEST_CASE_METHOD(Surveyed, "the anchors are what a restored kernel reads instead of remembering it") {
+TEST_CASE_METHOD(Surveyed,
+                 "the anchors are what a restored kernel reads instead of remembering it") {
   memory.begin(fake.memory());
   SchedMemory(fake.kernel()).record_anchors(memory);
   CHECK(has(fake.symbol("__per_cpu_offset")));

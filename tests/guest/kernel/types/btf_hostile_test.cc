@@ -11,7 +11,8 @@ using namespace ktape::test;
 
 namespace {
 
-constexpr uint32_t kInt = 1, kPtr = 2, kArray = 3, kStruct = 4, kEnum = 6, kTypedef = 8, kConst = 10;
+constexpr uint32_t kInt = 1, kPtr = 2, kArray = 3, kStruct = 4, kEnum = 6, kTypedef = 8,
+                   kConst = 10;
 
 // Raw BTF, word by word: unlike a library it lets everything pass.
 class RawBtf {
@@ -84,8 +85,10 @@ TEST_CASE("BTF without a header, or with one that does not fit, is refused") {
 }
 
 TEST_CASE("BTF sections that reach beyond the bytes are refused") {
-  CHECK(refusal(with_header_word(12, 0xfffffffc)) == "unusable BTF: its types reach beyond its end");
-  CHECK(refusal(with_header_word(16, 0xffffffff)) == "unusable BTF: its strings reach beyond its end");
+  CHECK(refusal(with_header_word(12, 0xfffffffc)) ==
+        "unusable BTF: its types reach beyond its end");
+  CHECK(refusal(with_header_word(16, 0xffffffff)) ==
+        "unusable BTF: its strings reach beyond its end");
   CHECK(refusal(with_header_word(8, 2)) == "unusable BTF: its types are not aligned");
 }
 
@@ -93,7 +96,8 @@ TEST_CASE("BTF strings without an end are refused") {
   RawBtf raw;
   raw.strings_ += "no end";
   CHECK(refusal(raw.bytes()) == "unusable BTF: its strings do not begin and end with a NUL");
-  CHECK(refusal(with_header_word(20, 0)) == "unusable BTF: its strings do not begin and end with a NUL");
+  CHECK(refusal(with_header_word(20, 0)) ==
+        "unusable BTF: its strings do not begin and end with a NUL");
 }
 
 TEST_CASE("a BTF string of thousands of bytes is refused") {
@@ -134,7 +138,8 @@ TEST_CASE("a BTF id that does not exist is refused, wherever it stands") {
   CHECK(refusal(pointer.bytes()) == "unusable BTF: type 1 refers to type 9, and there are 2");
   RawBtf array;
   array.type(kArray, 0, 0, 0, {0xffffffff, 0, 1});
-  CHECK(refusal(array.bytes()) == "unusable BTF: type 1 refers to type 4294967295, and there are 2");
+  CHECK(refusal(array.bytes()) ==
+        "unusable BTF: type 1 refers to type 4294967295, and there are 2");
   RawBtf member;
   member.type(kStruct, 0, 1, 8, {0, 5, 0});
   CHECK(refusal(member.bytes()) == "unusable BTF: type 1 refers to type 5, and there are 2");

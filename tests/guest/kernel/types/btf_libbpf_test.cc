@@ -33,7 +33,9 @@ struct Both {
     REQUIRE(theirs != nullptr);
   }
 
-  std::string_view their_text(uint32_t offset) const { return btf__name_by_offset(theirs.get(), offset); }
+  std::string_view their_text(uint32_t offset) const {
+    return btf__name_by_offset(theirs.get(), offset);
+  }
 
   // Ids whose kind, name, count or size we read otherwise.
   std::vector<uint32_t> differing_types() const {
@@ -85,7 +87,8 @@ struct Both {
       }
       REQUIRE(our.ok());
       CHECK(our->offset_bytes * 8 == bits);
-      CHECK(our->type.size_bytes == static_cast<uint64_t>(btf__resolve_size(theirs.get(), member->type)));
+      CHECK(our->type.size_bytes ==
+            static_cast<uint64_t>(btf__resolve_size(theirs.get(), member->type)));
     }
   }
 

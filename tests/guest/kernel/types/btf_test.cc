@@ -10,7 +10,8 @@ using ktape::test::BtfBuilder;
 
 namespace {
 
-// struct inner { u32 a; }; struct outer { u64 first; union { struct inner in; u8 low; }; int bit:3; ... }
+// struct inner { u32 a; }; struct outer { u64 first; union { struct inner in; u8 low; }; int bit:3;
+// ... }
 std::unique_ptr<Btf> small_btf() {
   BtfBuilder b;
   const int u8 = b.typedef_of("u8", b.integer("unsigned char", 1));

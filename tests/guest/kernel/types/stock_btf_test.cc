@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Layouts of stock Debian kernels that were read in running guests, as far as the kernels are in the cache.
+// Layouts of stock Debian kernels that were read in running guests, as far as the kernels are in
+// the cache.
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 #include <catch2/generators/catch_generators_range.hpp>
@@ -21,11 +22,12 @@ std::shared_ptr<const KernelKnowledge> learn(const std::string& series) {
   return must(learn_kernel(must(load_kernel_image(cached_kernel(series))).vmlinux));
 }
 
-// Where a release keeps its fields is true of that release; the golden tapes stand for one that is gone
-// (tests/golden/recorded_layout_test.cc).
+// Where a release keeps its fields is true of that release; the golden tapes stand for one that is
+// gone (tests/golden/recorded_layout_test.cc).
 bool is_exactly(const std::string& version, const std::string& series) {
   if (version_for(series) == version) return true;
-  WARN(version_for(series) << " stands in for " << version << ", and may keep its fields elsewhere");
+  WARN(version_for(series) << " stands in for " << version
+                           << ", and may keep its fields elsewhere");
   return false;
 }
 

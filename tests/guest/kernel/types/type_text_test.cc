@@ -84,7 +84,9 @@ TEST_CASE("pointers are shown in hex, with the symbol that the caller knows") {
   s.put(0, uint64_t{0xffff888000001000});
   s.put(8, uint64_t{0});
   s.put(16, uint64_t{0xffffffff81000000});
-  const auto symbol = [](uint64_t at) { return at >> 31 == 0x1ffffffff ? std::string("_text+0x0") : ""; };
+  const auto symbol = [](uint64_t at) {
+    return at >> 31 == 0x1ffffffff ? std::string("_text+0x0") : "";
+  };
   CHECK(s.of(24, {{"a", pointer, 0}, {"b", pointer, 8}, {"c", pointer, 16}}, {.symbol = symbol}) ==
         "{\n"
         "  a = 0xffff888000001000\n"
@@ -97,11 +99,12 @@ TEST_CASE("arrays of characters are shown as text that a terminal does not act o
   Shown s;
   s.put(0, std::array<char, 8>{'s', 'l', 'e', 'e', 'p', 0, 'x', 0});
   s.put(8, std::array<char, 4>{'\x1b', '[', '2', 'J'});
-  CHECK(s.of(12, {{"comm", s.b.array(s.character, 8), 0}, {"evil", s.b.array(s.character, 4), 8}}) ==
-        "{\n"
-        "  comm = \"sleep\"\n"
-        "  evil = \"\\x1b[2J\"\n"
-        "}");
+  CHECK(
+      s.of(12, {{"comm", s.b.array(s.character, 8), 0}, {"evil", s.b.array(s.character, 4), 8}}) ==
+      "{\n"
+      "  comm = \"sleep\"\n"
+      "  evil = \"\\x1b[2J\"\n"
+      "}");
 }
 
 TEST_CASE("arrays of numbers are one line, with runs of equal ones counted") {
@@ -127,24 +130,26 @@ TEST_CASE("structs in structs, arrays of structs and arrays of arrays are shown 
   const int inner = s.b.structure("inner", 2, {{"x", s.u8, 0}, {"y", s.u8, 1}});
   const int row = s.b.array(s.u8, 2);
   s.put(0, std::array<uint8_t, 12>{1, 2, 3, 4, 3, 4, 3, 4, 5, 6, 7, 8});
-  CHECK(s.of(12, {{"one", inner, 0}, {"more", s.b.array(inner, 3), 2}, {"grid", s.b.array(row, 2), 8}}) ==
-        "{\n"
-        "  one = {\n"
-        "    x = 1\n"
-        "    y = 2\n"
-        "  }\n"
-        "  more = [\n"
-        "    {\n"
-        "      x = 3\n"
-        "      y = 4\n"
-        "    }\n"
-        "    2 more like it\n"
-        "  ]\n"
-        "  grid = [\n"
-        "    [5, 6]\n"
-        "    [7, 8]\n"
-        "  ]\n"
-        "}");
+  CHECK(
+      s.of(12,
+           {{"one", inner, 0}, {"more", s.b.array(inner, 3), 2}, {"grid", s.b.array(row, 2), 8}}) ==
+      "{\n"
+      "  one = {\n"
+      "    x = 1\n"
+      "    y = 2\n"
+      "  }\n"
+      "  more = [\n"
+      "    {\n"
+      "      x = 3\n"
+      "      y = 4\n"
+      "    }\n"
+      "    2 more like it\n"
+      "  ]\n"
+      "  grid = [\n"
+      "    [5, 6]\n"
+      "    [7, 8]\n"
+      "  ]\n"
+      "}");
 }
 
 TEST_CASE("unions show all of their members, anonymous ones too") {
@@ -169,14 +174,16 @@ TEST_CASE("bit-fields are shown with their width, and signed ones with their sig
   Shown s;
   const int color = s.b.enumeration("color", {{"RED", 1}});
   s.put(0, uint32_t{0b1'11'010'1});
-  CHECK(
-      s.of(4, {{"a", s.u32, 0, 1, 0}, {"b", s.u32, 0, 3, 1}, {"c", s.s32, 0, 2, 4}, {"d", color, 0, 1, 6}}) ==
-      "{\n"
-      "  a:1 = 1\n"
-      "  b:3 = 2\n"
-      "  c:2 = -1\n"
-      "  d:1 = RED (1)\n"
-      "}");
+  CHECK(s.of(4, {{"a", s.u32, 0, 1, 0},
+                 {"b", s.u32, 0, 3, 1},
+                 {"c", s.s32, 0, 2, 4},
+                 {"d", color, 0, 1, 6}}) ==
+        "{\n"
+        "  a:1 = 1\n"
+        "  b:3 = 2\n"
+        "  c:2 = -1\n"
+        "  d:1 = RED (1)\n"
+        "}");
 }
 
 TEST_CASE("a scalar by itself is one line") {

@@ -29,13 +29,15 @@ std::string hidden(const Run& run) {
   const auto at = [&](uint64_t ms, const std::function<void(schema::Record::Builder)>& fill) {
     must(tape.writer().append(HostNs(ms * kNsPerMs), GuestNs(0), fill));
   };
-  at(0,
-     [&](schema::Record::Builder record) { record.initRunStarted().setFreezesResetWatchdogs(run.resets); });
+  at(0, [&](schema::Record::Builder record) {
+    record.initRunStarted().setFreezesResetWatchdogs(run.resets);
+  });
   at(1000, [&](schema::Record::Builder record) {
     record.initKernelIdentified().setSoftLockupMs(run.soft_ms);
     record.getKernelIdentified().setRcuStallMs(run.rcu_ms);
   });
-  for (uint64_t ms = 1000 + run.every_ms; run.every_ms > 0 && ms < 1000 + run.lasts_ms; ms += run.every_ms) {
+  for (uint64_t ms = 1000 + run.every_ms; run.every_ms > 0 && ms < 1000 + run.lasts_ms;
+       ms += run.every_ms) {
     at(ms, [](schema::Record::Builder record) { record.initFreezeBegan(); });
     at(ms + 1, [](schema::Record::Builder record) { record.initThawed().setFrozenNs(kNsPerMs); });
   }
@@ -54,10 +56,12 @@ std::string hidden(const Run& run) {
 
 TEST_CASE("freezes that come more often than a lock-up takes to be told hide it") {
   CHECK(hidden({}) ==
-        "freezes came 2 s apart at most, and under KVM each makes the guest's kernel watch for lock-ups "
+        "freezes came 2 s apart at most, and under KVM each makes the guest's kernel watch for "
+        "lock-ups "
         "anew: it "
         "could not tell of a soft lock-up (which it tells after 20 s) or an RCU stall (21 s)");
-  CHECK_THAT(hidden({.rcu_ms = 0}), Catch::Matchers::EndsWith("a soft lock-up (which it tells after 20 s)"));
+  CHECK_THAT(hidden({.rcu_ms = 0}),
+             Catch::Matchers::EndsWith("a soft lock-up (which it tells after 20 s)"));
 }
 
 TEST_CASE("freezes hide no lock-up where they reset nothing, come seldom, or not at all") {

@@ -72,7 +72,8 @@ TEST_CASE_METHOD(ProjectionFixture, "the table run tells what was run, where and
     arguments.set(1, "512");
     run.setHostCpu(as_data(std::string_view("some\tCPU\x1b")));
     auto words = run.initArguments(3);
-    for (unsigned i = 0; const char* word : {"--kernel", "6.16.12", "roundtrip"}) words.set(i++, word);
+    for (unsigned i = 0; const char* word : {"--kernel", "6.16.12", "roundtrip"})
+      words.set(i++, word);
     run.setWorkingFolder("/code");
     auto program = run.initSchedulerProgram();
     program.setPath("/code/scx");
@@ -80,10 +81,11 @@ TEST_CASE_METHOD(ProjectionFixture, "the table run tells what was run, where and
     program.setCheckout(schema::CheckoutState::CLEAN);
     program.setCommit("abc");
   });
-  CHECK(rows("SELECT * FROM run") == Rows{"1|roundtrip|2026-11-22T09:42:18Z|0.1.0|6.16.12|01ff|console=ttyS0 "
-                                          "quiet||2|0|0|0|0|536870912|tcg|auto|"
-                                          "no /dev/kvm|0|0||-m 512|some\\tCPU\\x1b||0|notSaid|0|"
-                                          "--kernel 6.16.12 roundtrip|/code|/code/scx|02||clean|abc||||0|0"});
+  CHECK(rows("SELECT * FROM run") ==
+        Rows{"1|roundtrip|2026-11-22T09:42:18Z|0.1.0|6.16.12|01ff|console=ttyS0 "
+             "quiet||2|0|0|0|0|536870912|tcg|auto|"
+             "no /dev/kvm|0|0||-m 512|some\\tCPU\\x1b||0|notSaid|0|"
+             "--kernel 6.16.12 roundtrip|/code|/code/scx|02||clean|abc||||0|0"});
 }
 
 TEST_CASE_METHOD(ProjectionFixture, "the table kernel shows addresses as hex text") {
@@ -102,7 +104,8 @@ TEST_CASE_METHOD(ProjectionFixture, "the table kernel shows addresses as hex tex
         Rows{"1|6.16.12|||250|2|4|0x1e000000|0x0|0xffff888000000000|1||||70000000|0|0"});
 }
 
-TEST_CASE_METHOD(ProjectionFixture, "guest, layout, console, sample and trace have a row per record") {
+TEST_CASE_METHOD(ProjectionFixture,
+                 "guest, layout, console, sample and trace have a row per record") {
   tape.add([](schema::Record::Builder record) {
     auto hello = record.initGuestHello();
     hello.setOnlineCpus(2);
@@ -165,11 +168,13 @@ TEST_CASE_METHOD(ProjectionFixture,
   CHECK(rows("SELECT * FROM scheduler") ==
         Rows{"1|ktape_vtime|full|onlyGrows|30000||0|||1|7|1026|runnable task stall||-1||0"});
   CHECK(rows("SELECT * FROM scheduler_output") == Rows{"5|5000000|1|attached"});
-  CHECK(rows("SELECT * FROM worker") == Rows{"sleeper|71|4210000000|normal|sleeper|killed|9|3|2|6"});
+  CHECK(rows("SELECT * FROM worker") ==
+        Rows{"sleeper|71|4210000000|normal|sleeper|killed|9|3|2|6"});
   CHECK(rows("SELECT * FROM step") == Rows{"0|roundtrip|1||3000000|4000000|3|4"});
 }
 
-TEST_CASE_METHOD(ProjectionFixture, "an enable has a row of its own, which tells what it failed with") {
+TEST_CASE_METHOD(ProjectionFixture,
+                 "an enable has a row of its own, which tells what it failed with") {
   for (uint32_t id : {1u, 2u}) {
     tape.add([&](schema::Record::Builder record) {
       auto attempted = record.initSchedulerAttempted();
@@ -257,16 +262,17 @@ TEST_CASE_METHOD(ProjectionFixture, "a request makes rows of kernel_op that its 
     entries[1].setProtectingCpu(1);
     entries[1].setElapsedNs(900);
   });
-  CHECK(rows("SELECT * FROM request") ==
-        Rows{"5|2|cold|2|0||7|the kernel is not adopted yet|1000000|4000000|1|2|4|30|unlocked|2|1000123|0"});
-  CHECK(
-      rows("SELECT * FROM kernel_op") ==
-      Rows{"5|0|2|cold|write|flags|task 'sleeper' flags|set 0x10|refused|||gate "
-           "4|||0|0|||-1|0|7|4|1|4|0|offRunqueue",
-           "5|1|2|cold|read|raw|runqueues[cpu 1]|bytes(3)|done|x'010203'||||struct rq|3|1|0xffff88801f02a2c0|"
-           "0x1f02a2c0|1|900|7|5|1|4|1|notSaid"});
+  CHECK(rows("SELECT * FROM request") == Rows{"5|2|cold|2|0||7|the kernel is not adopted "
+                                              "yet|1000000|4000000|1|2|4|30|unlocked|2|1000123|0"});
+  CHECK(rows("SELECT * FROM kernel_op") ==
+        Rows{"5|0|2|cold|write|flags|task 'sleeper' flags|set 0x10|refused|||gate "
+             "4|||0|0|||-1|0|7|4|1|4|0|offRunqueue",
+             "5|1|2|cold|read|raw|runqueues[cpu 1]|bytes(3)|done|x'010203'||||struct "
+             "rq|3|1|0xffff88801f02a2c0|"
+             "0x1f02a2c0|1|900|7|5|1|4|1|notSaid"});
   CHECK(rows("SELECT * FROM lock_user") ==
-        Rows{"5|0|0|pi_lock|holder|inferred|1|81|spin|schedule+0x1", "5|0|1|pi_lock|waiter|observed|-1|0||"});
+        Rows{"5|0|0|pi_lock|holder|inferred|1|81|spin|schedule+0x1",
+             "5|0|1|pi_lock|waiter|observed|-1|0||"});
   CHECK(rows("SELECT * FROM gate") == Rows{"3|5|0|4|offRunqueue|failed|1|on_rq 1|on_rq 0|7|2"});
 }
 
@@ -304,9 +310,9 @@ TEST_CASE_METHOD(ProjectionFixture,
   });
   CHECK(rows("SELECT * FROM freeze") ==
         Rows{"1|request|1||-1||0|500000|2000000|400000|-1|0||1000000|1|2|3|2|"});
-  CHECK(rows("SELECT * FROM vcpu") ==
-        Rows{"1|0|0xffffffff9f0012a4|halt+0x4|0|0|0x80000001|0|swapper/0|0|notSaid|1|rt_sched_class|49|50",
-             "1|1|||||||||||||"});
+  CHECK(rows("SELECT * FROM vcpu") == Rows{"1|0|0xffffffff9f0012a4|halt+0x4|0|0|0x80000001|0|"
+                                           "swapper/0|0|notSaid|1|rt_sched_class|49|50",
+                                           "1|1|||||||||||||"});
   CHECK(rows("SELECT count(*) FROM vcpu WHERE rip IS NULL") == Rows{"1"});
 }
 
@@ -370,10 +376,12 @@ TEST_CASE_METHOD(ProjectionFixture, "a trigger of the plan gets what became of i
   });
   tape.triggers = {{"scx-error", true, 1, 4}, {"symbol:schedule", false, 0}};
   CHECK(rows("SELECT * FROM freeze_trigger") ==
-        Rows{"scx-error|scx_error_irq_workfn|16|notSaid|0|1|1|4", "symbol:schedule|schedule|3|step|2|0|0|0"});
+        Rows{"scx-error|scx_error_irq_workfn|16|notSaid|0|1|1|4",
+             "symbol:schedule|schedule|3|step|2|0|0|0"});
 }
 
-TEST_CASE_METHOD(ProjectionFixture, "a freeze has a row for each hit, and a trigger one for each change") {
+TEST_CASE_METHOD(ProjectionFixture,
+                 "a freeze has a row for each hit, and a trigger one for each change") {
   tape.add([](schema::Record::Builder record) {
     auto began = record.initFreezeBegan();
     began.setFreeze(7);
@@ -390,12 +398,14 @@ TEST_CASE_METHOD(ProjectionFixture, "a freeze has a row for each hit, and a trig
     changed.setChange(schema::TriggerChange::GIVEN_UP);
     changed.setAddress(0xffffffff81000100);
   });
-  CHECK(rows("SELECT * FROM freeze_hit") == Rows{"7|0|0|symbol:schedule|", "7|1|3|scx-error|stall"});
+  CHECK(rows("SELECT * FROM freeze_hit") ==
+        Rows{"7|0|0|symbol:schedule|", "7|1|3|scx-error|stall"});
   CHECK(rows("SELECT * FROM trigger_change") ==
         Rows{"2|2000000|symbol:schedule|givenUp|0xffffffff81000100|"});
 }
 
-TEST_CASE_METHOD(ProjectionFixture, "run delays have a row for each vCPU, NULL where they are not known") {
+TEST_CASE_METHOD(ProjectionFixture,
+                 "run delays have a row for each vCPU, NULL where they are not known") {
   tape.add([](schema::Record::Builder record) {
     auto delays = record.initRunDelays();
     delays.setFreeze(4);
@@ -415,7 +425,8 @@ TEST_CASE_METHOD(ProjectionFixture, "run delays have a row for each vCPU, NULL w
   });
   CHECK(rows("SELECT * FROM run_delay WHERE seq = 1") ==
         Rows{"1|0|1000000|4|4711|70|5|2|", "1|1|1000000|4|||||"});
-  CHECK(rows("SELECT freeze, ran_ns, stolen_ns FROM run_delay WHERE seq = 2") == Rows{"0|0|20000000"});
+  CHECK(rows("SELECT freeze, ran_ns, stolen_ns FROM run_delay WHERE seq = 2") ==
+        Rows{"0|0|20000000"});
 }
 
 TEST_CASE_METHOD(ProjectionFixture, "the guest's clocksource and its changes are rows") {
@@ -428,7 +439,8 @@ TEST_CASE_METHOD(ProjectionFixture, "the guest's clocksource and its changes are
     seen.setBefore(as_data(std::string_view("kvm-clock")));
     seen.setFreeze(3);
   });
-  CHECK(rows("SELECT * FROM clocksource") == Rows{"1|1000000|kvm-clock||0", "2|2000000|acpi_pm|kvm-clock|3"});
+  CHECK(rows("SELECT * FROM clocksource") ==
+        Rows{"1|1000000|kvm-clock||0", "2|2000000|acpi_pm|kvm-clock|3"});
 }
 
 TEST_CASE_METHOD(ProjectionFixture,
@@ -444,7 +456,8 @@ TEST_CASE_METHOD(ProjectionFixture,
     host.setCpus(2);
   });
   tape.add([](schema::Record::Builder record) { record.initRunStarted(); });
-  CHECK(rows("SELECT host_is_guest, host_hypervisor, host_kvm_nested, host_cpus, freezes_reset_watchdogs "
+  CHECK(rows("SELECT host_is_guest, host_hypervisor, host_kvm_nested, host_cpus, "
+             "freezes_reset_watchdogs "
              "FROM run") == Rows{"1|TCGTCGTCGTCG|1|2|1", "|||0|0"});
 }
 
@@ -461,7 +474,8 @@ TEST_CASE_METHOD(ProjectionFixture,
   CHECK(rows("SELECT waited_ns FROM freeze") == Rows{"9", ""});
 }
 
-TEST_CASE_METHOD(ProjectionFixture, "what became of the intervals is told, and NULL where there were none") {
+TEST_CASE_METHOD(ProjectionFixture,
+                 "what became of the intervals is told, and NULL where there were none") {
   tape.add([](schema::Record::Builder record) {
     record.initFreezeBegan().setFreeze(1);
     record.getFreezeBegan().setInterval(12);
@@ -472,8 +486,9 @@ TEST_CASE_METHOD(ProjectionFixture, "what became of the intervals is told, and N
     counts.setSkippedLate(2);
   };
   CHECK(rows("SELECT interval FROM freeze") == Rows{"12"});
-  CHECK(rows("SELECT intervals_froze, intervals_skipped_busy, intervals_skipped_late FROM ending") ==
-        Rows{"1|9|2"});
+  CHECK(
+      rows("SELECT intervals_froze, intervals_skipped_busy, intervals_skipped_late FROM ending") ==
+      Rows{"1|9|2"});
 }
 
 TEST_CASE_METHOD(ProjectionFixture, "a run without intervals has no count of them") {

@@ -47,7 +47,8 @@ class SealedTapeFixture {
 
 }  // namespace
 
-TEST_CASE_METHOD(SealedTapeFixture, "a sealed tape is intact, and its head is what the seal returned") {
+TEST_CASE_METHOD(SealedTapeFixture,
+                 "a sealed tape is intact, and its head is what the seal returned") {
   Verification verification = must(verify(path, std::nullopt));
   CHECK(verification.integrity == Integrity::kIntact);
   CHECK(verification.finding == "every record, blob, page and column is as it was recorded");
@@ -66,7 +67,8 @@ TEST_CASE_METHOD(SealedTapeFixture, "a head digest that was noted is held agains
 TEST_CASE_METHOD(SealedTapeFixture, "an edited record is found") {
   // The last byte of the message, in the middle of text or in padding.
   auto finding = finding_after(
-      "UPDATE event SET record = CAST(substr(record, 1, length(record) - 1) || x'01' AS BLOB) WHERE seq = 5");
+      "UPDATE event SET record = CAST(substr(record, 1, length(record) - 1) || x'01' AS BLOB) "
+      "WHERE seq = 5");
   CHECK(finding == "record 5: its chain value does not follow from it and the records before it");
 }
 
@@ -76,7 +78,8 @@ TEST_CASE_METHOD(SealedTapeFixture, "an edited chain value is found") {
 }
 
 TEST_CASE_METHOD(SealedTapeFixture, "a record taken out is found") {
-  CHECK(finding_after("DELETE FROM event WHERE seq = 4") == "record 5: record 4 should stand before it");
+  CHECK(finding_after("DELETE FROM event WHERE seq = 4") ==
+        "record 5: record 4 should stand before it");
 }
 
 TEST_CASE_METHOD(SealedTapeFixture,
@@ -86,8 +89,9 @@ TEST_CASE_METHOD(SealedTapeFixture,
 }
 
 TEST_CASE_METHOD(SealedTapeFixture, "records that changed places are found") {
-  CHECK_THAT(finding_after("UPDATE event SET seq = -1 WHERE seq = 2; UPDATE event SET seq = 2 WHERE seq = 3;"
-                           "UPDATE event SET seq = 3 WHERE seq = -1"),
+  CHECK_THAT(finding_after(
+                 "UPDATE event SET seq = -1 WHERE seq = 2; UPDATE event SET seq = 2 WHERE seq = 3;"
+                 "UPDATE event SET seq = 3 WHERE seq = -1"),
              ContainsSubstring("record 2: "));
 }
 
@@ -107,9 +111,11 @@ TEST_CASE_METHOD(SealedTapeFixture, "columns of the wrong type are found") {
         "record 2: its row has a column of the wrong type");
 }
 
-TEST_CASE_METHOD(SealedTapeFixture, "an edited cell of the projection is found by table, row and column") {
+TEST_CASE_METHOD(SealedTapeFixture,
+                 "an edited cell of the projection is found by table, row and column") {
   CHECK(finding_after("UPDATE kernel_op SET value = '7' WHERE tag = 'verify_dsq_vtime'") ==
-        "kernel_op (op '2', entry '0'): column 'value' holds '7', the records say '2592000000000000'");
+        "kernel_op (op '2', entry '0'): column 'value' holds '7', the records say "
+        "'2592000000000000'");
 }
 
 TEST_CASE_METHOD(SealedTapeFixture,
@@ -124,7 +130,8 @@ TEST_CASE_METHOD(SealedTapeFixture, "the finding about long text shows where it 
             "'..., the records say 'on_rq 0 and on_cpu 0'");
   CHECK(finding_after("UPDATE ending SET detail = detail || printf('%.*c', 100, 'a');"
                       "UPDATE gate SET expected = 'on_rq 0 and on_cpu 0'") ==
-        "ending (seq '21'): column 'detail' holds '" + std::string(60, 'a') + "'..., the records say ''");
+        "ending (seq '21'): column 'detail' holds '" + std::string(60, 'a') +
+            "'..., the records say ''");
 }
 
 TEST_CASE_METHOD(SealedTapeFixture, "a finding is safe to print") {
@@ -133,7 +140,8 @@ TEST_CASE_METHOD(SealedTapeFixture, "a finding is safe to print") {
   CHECK(finding.find('\x1b') == std::string::npos);
 }
 
-TEST_CASE_METHOD(SealedTapeFixture, "a row of the projection that was taken out or added is found") {
+TEST_CASE_METHOD(SealedTapeFixture,
+                 "a row of the projection that was taken out or added is found") {
   CHECK(finding_after("DELETE FROM gate") == "gate (seq '16'): the row is missing");
   CHECK(finding_after("INSERT INTO step(step, name) VALUES(9, 'more')") ==
         "step (step '9'): no record says so");
@@ -141,23 +149,23 @@ TEST_CASE_METHOD(SealedTapeFixture, "a row of the projection that was taken out 
 
 TEST_CASE_METHOD(SealedTapeFixture, "an edited blob is found, whichever column it is") {
   std::string edit = GENERATE("data = zeroblob(100)", "codec = 0", "codec = 7", "codec = 'zstd'",
-                              "name = 'other'", "name = x'00'", "hash = zeroblob(32)", "hash = 'text'",
-                              "data = substr(data, 1, length(data) - 1)");
+                              "name = 'other'", "name = x'00'", "hash = zeroblob(32)",
+                              "hash = 'text'", "data = substr(data, 1, length(data) - 1)");
   CHECK_FALSE(finding_after("UPDATE blob SET " + edit).empty());
 }
 
 TEST_CASE_METHOD(SealedTapeFixture, "a blob taken out or added is found") {
-  CHECK(finding_after(
-            "INSERT INTO blob VALUES(x'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855',"
-            "'empty', 0, x'')") == "there are 2 blobs, the Sealed record says 1");
+  CHECK(finding_after("INSERT INTO blob "
+                      "VALUES(x'e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855',"
+                      "'empty', 0, x'')") == "there are 2 blobs, the Sealed record says 1");
   CHECK(finding_after("DELETE FROM blob") == "there are 0 blobs, the Sealed record says 1");
 }
 
 TEST_CASE_METHOD(SealedTapeFixture, "a page that belongs to no freeze is found") {
   CHECK_THAT(
-      finding_after(
-          "INSERT INTO page VALUES(x'ad7facb2586fc6e966c004d7d1d16b024f5805ff7cb47c7a85dabd8b48892ca7',"
-          "0, zeroblob(4096))"),
+      finding_after("INSERT INTO page "
+                    "VALUES(x'ad7facb2586fc6e966c004d7d1d16b024f5805ff7cb47c7a85dabd8b48892ca7',"
+                    "0, zeroblob(4096))"),
       ContainsSubstring("belongs to no freeze"));
   CHECK_THAT(finding_after("UPDATE page SET data = zeroblob(4095)"),
              ContainsSubstring("has another content"));
@@ -172,15 +180,18 @@ TEST_CASE_METHOD(SealedTapeFixture, "pages of a freeze that claims none are foun
              ContainsSubstring("neither one page nor"));
 }
 
-TEST_CASE_METHOD(SealedTapeFixture, "objects that no tape has are found, and keep the tape from being read") {
+TEST_CASE_METHOD(SealedTapeFixture,
+                 "objects that no tape has are found, and keep the tape from being read") {
   auto [statement, finding] = GENERATE(table<std::string, std::string>(
       {{"CREATE TRIGGER t AFTER INSERT ON event BEGIN DELETE FROM event; END",
         "it has the trigger 't', which no tape has"},
        {"CREATE TABLE extra(x)", "it has the table 'extra', which no tape has"},
        {"CREATE VIEW v AS SELECT 1", "it has the view 'v', which no tape has"},
-       {"PRAGMA writable_schema=ON; WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < "
+       {"PRAGMA writable_schema=ON; WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n "
+        "WHERE i < "
         "100) "
-        "INSERT INTO sqlite_master SELECT type, name, tbl_name, rootpage, sql FROM sqlite_master, n WHERE "
+        "INSERT INTO sqlite_master SELECT type, name, tbl_name, rootpage, sql FROM sqlite_master, "
+        "n WHERE "
         "name = 'sqlite_autoindex_blob_1'",
         "it has 'sqlite_autoindex_blob_1' twice"},
        {"CREATE INDEX i ON event(kind)", "it has the index 'i', which no tape has"},
@@ -222,8 +233,8 @@ TEST_CASE_METHOD(SealedTapeFixture, "bytes after the database are found") {
   Verification verification = must(verify(path, sealed.head));
   CHECK(verification.integrity == Integrity::kAltered);
   CHECK(verification.finding == "the file goes on after the database: it has " +
-                                    std::to_string(size + junk.size()) + " bytes, its header says " +
-                                    std::to_string(size));
+                                    std::to_string(size + junk.size()) +
+                                    " bytes, its header says " + std::to_string(size));
 }
 
 TEST_CASE_METHOD(SealedTapeFixture, "a tape cut short is found, and how much is missing") {
@@ -232,14 +243,16 @@ TEST_CASE_METHOD(SealedTapeFixture, "a tape cut short is found, and how much is 
   std::filesystem::resize_file(path, left);
   Verification verification = must(verify(path, std::nullopt));
   CHECK(verification.integrity == Integrity::kAltered);
-  CHECK(verification.finding == "the file is shorter than its header says: " + std::to_string(left) + " of " +
-                                    std::to_string(size) + " bytes");
+  CHECK(verification.finding ==
+        "the file is shorter than its header says: " + std::to_string(left) + " of " +
+            std::to_string(size) + " bytes");
 }
 
 TEST_CASE_METHOD(SealedTapeFixture,
                  "a tape that was put into WAL mode is found, and salvage takes it out again") {
   CHECK(finding_after("PRAGMA journal_mode=WAL") ==
-        "its header says another journal mode than a sealed tape's: write and read version 2 and 2, not 1 "
+        "its header says another journal mode than a sealed tape's: write and read version 2 and "
+        "2, not 1 "
         "and 1");
   Verification salvaged = must(salvage(path, dir.file("saved.ktape")));
   CHECK(salvaged.integrity == Integrity::kIntact);
@@ -253,7 +266,8 @@ TEST_CASE_METHOD(SealedTapeFixture, "a write version of another journal mode is 
   file.close();
   Verification verification = must(verify(path, std::nullopt));
   CHECK(verification.integrity == Integrity::kAltered);
-  CHECK_THAT(verification.finding, ContainsSubstring("write and read version 2 and 1, not 1 and 1"));
+  CHECK_THAT(verification.finding,
+             ContainsSubstring("write and read version 2 and 1, not 1 and 1"));
 }
 
 TEST_CASE_METHOD(SealedTapeFixture, "a tape of a later format is refused, and named") {
@@ -261,7 +275,8 @@ TEST_CASE_METHOD(SealedTapeFixture, "a tape of a later format is refused, and na
   auto verification = verify(path, std::nullopt);
   REQUIRE_FALSE(verification.ok());
   CHECK(verification.error().code == ErrorCode::kBadInput);
-  CHECK(verification.error().message == "'" + path + "' is a tape of format 3; this ktape reads up to 2");
+  CHECK(verification.error().message ==
+        "'" + path + "' is a tape of format 3; this ktape reads up to 2");
 }
 
 TEST_CASE_METHOD(SealedTapeFixture, "another program's database is no tape") {
@@ -283,7 +298,8 @@ TEST_CASE("a tape that was never sealed is a valid prefix") {
   Verification verification = must(verify(path + ".partial", std::nullopt));
   CHECK(verification.integrity == Integrity::kUnsealed);
   CHECK(verification.finding == "its recorder died before it could seal it; what is here is whole");
-  CHECK(verification.hint == "'ktape verify " + path + ".partial --salvage OUT' makes one file of it");
+  CHECK(verification.hint ==
+        "'ktape verify " + path + ".partial --salvage OUT' makes one file of it");
   CHECK(verification.records == 19);
 }
 
@@ -302,7 +318,8 @@ TEST_CASE("salvage keeps what a dead recorder left and seals it as truncated") {
   CHECK(salvaged.records == 20);
   CHECK(must(TapeReader::open(out))->state() == TapeState::kTruncated);
   // The records are the same, bit for bit: the chain goes through the same values.
-  CHECK(sql_rows(out, "SELECT lower(hex(chain)) FROM event WHERE seq = 19") == std::vector{to_hex(head)});
+  CHECK(sql_rows(out, "SELECT lower(hex(chain)) FROM event WHERE seq = 19") ==
+        std::vector{to_hex(head)});
   CHECK(sql_rows(out, "SELECT count(*) FROM blob") == std::vector<std::string>{"1"});
   CHECK(must(verify(path + ".partial", std::nullopt)).integrity == Integrity::kUnsealed);
 }

@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "replay/export/export_core.h"
+#include "replay/export/core_verb.h"
 
 #include <fmt/format.h>
 #include <unistd.h>
 
 #include <cstdio>
 
-#include "replay/export/core_dump.h"
+#include "replay/export/core_writer.h"
 #include "replay/tape/tape_index.h"
 #include "replay/tape/tape_kernel.h"
 #include "replay/text/text_writer.h"
@@ -36,7 +36,8 @@ Result<CoreRecords> core_records(const TapeReader& tape, const RecordedFreeze& f
   CoreRecords found;
   KTAPE_TRY(tape.for_each([&](const RecordView& view) -> Result<void> {
     if (!view.known) return {};
-    if (view.record.isRunStarted()) found.memory_bytes = view.record.getRunStarted().getMemoryBytes();
+    if (view.record.isRunStarted())
+      found.memory_bytes = view.record.getRunStarted().getMemoryBytes();
     const bool ours = view.record.isFrozen() && view.record.getFrozen().getFreeze() == freeze.id;
     if (ours) found.frozen.keep(view.record.getFrozen());
     return {};
@@ -53,21 +54,22 @@ Result<ImagePlace> image_of(const Kernel& kernel, const GuestMemory& memory) {
 
 void tell_registers(const CoreFacts& facts) {
   if (facts.vcpus_unknown > 0) {
-    fmt::print(stderr, "{}: the registers of {} are not on the tape, and are 0 in the core\n", kProgram,
-               count_text(facts.vcpus_unknown, "vCPU"));
+    fmt::print(stderr, "{}: the registers of {} are not on the tape, and are 0 in the core\n",
+               kProgram, count_text(facts.vcpus_unknown, "vCPU"));
   }
   if (facts.vcpus_without_most > 0) {
-    fmt::print(
-        stderr,
-        "{}: of {} only rip, privilege level and interrupt flag are on the tape; the other registers are "
-        "not, and are 0 in the core\n",
-        kProgram, count_text(facts.vcpus_without_most, "vCPU"));
+    fmt::print(stderr,
+               "{}: of {} only rip, privilege level and interrupt flag are on the tape; the other "
+               "registers are "
+               "not, and are 0 in the core\n",
+               kProgram, count_text(facts.vcpus_without_most, "vCPU"));
   }
 }
 
 }  // namespace
 
-Result<ExitCode> export_core(const std::string& path, const std::string& at, const std::string& output) {
+Result<ExitCode> export_core(const std::string& path, const std::string& at,
+                             const std::string& output) {
   KTAPE_ASSIGN(auto tape, TapeReader::open(path));
   KTAPE_ASSIGN(const TapeIndex index, TapeIndex::make(*tape));
   KTAPE_ASSIGN(const RecordedFreeze* freeze, index.freeze_at(at));
@@ -84,10 +86,10 @@ Result<ExitCode> export_core(const std::string& path, const std::string& at, con
              count_text(facts.vcpus, "vCPU"));
   tell_registers(facts);
   if (facts.bytes < records.memory_bytes) {
-    fmt::print(
-        stderr,
-        "{}: the tape kept {} of the guest's {}\nhint: 'ktape capture --memory full' keeps all of it\n",
-        kProgram, bytes_text(facts.bytes), bytes_text(records.memory_bytes));
+    fmt::print(stderr,
+               "{}: the tape kept {} of the guest's {}\nhint: 'ktape capture --memory full' keeps "
+               "all of it\n",
+               kProgram, bytes_text(facts.bytes), bytes_text(records.memory_bytes));
   }
   return ExitCode::kGood;
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "guest/inside/last_words.h"
+#include "guest/inside/schedulers/output_excerpt.h"
 
 #include <catch2/catch_test_macros.hpp>
 
@@ -8,7 +8,7 @@ using namespace ktape;
 namespace {
 
 std::string words_of(std::string_view output) {
-  LastWords words;
+  OutputExcerpt words;
   words.add(output);
   return words.text();
 }
@@ -31,33 +31,36 @@ TEST_CASE("what the verifier and libbpf say above the last line is quoted") {
       "libbpf: prog 'mine_enqueue': failed to load: -22\nlibbpf: failed to load object 'mine_bpf'\n"
       "scx_mine.c:93 [scx panic]: Failed to load skel\n");
   // The cause comes first, and what leads from it to the end is not left out.
-  CHECK(text.starts_with("libbpf: prog 'mine_enqueue': BPF program load failed: Invalid argument | ... | "));
+  CHECK(text.starts_with(
+      "libbpf: prog 'mine_enqueue': BPF program load failed: Invalid argument | ... | "));
   CHECK(text.find(" | R1 type=scalar expected=fp | ") != std::string::npos);
   CHECK(text.ends_with(" | scx_mine.c:93 [scx panic]: Failed to load skel"));
 }
 
 TEST_CASE("a load that fails is told in one line with what libbpf said") {
-  CHECK(with_last_words(
-            "cannot load the scheduler: Invalid argument",
-            "libbpf: extern (func ksym) 'scx_bpf_error_bstr': func_proto [31] incompatible with vmlinux [9]\n"
-            "libbpf: failed to load object 'ktape_vtime'\n") ==
-        "cannot load the scheduler: Invalid argument: libbpf: extern (func ksym) 'scx_bpf_error_bstr': "
+  CHECK(with_excerpt("cannot load the scheduler: Invalid argument",
+                     "libbpf: extern (func ksym) 'scx_bpf_error_bstr': func_proto [31] "
+                     "incompatible with vmlinux [9]\n"
+                     "libbpf: failed to load object 'ktape_vtime'\n") ==
+        "cannot load the scheduler: Invalid argument: libbpf: extern (func ksym) "
+        "'scx_bpf_error_bstr': "
         "func_proto "
         "[31] incompatible with vmlinux [9] | libbpf: failed to load object 'ktape_vtime'");
-  CHECK(with_last_words("cannot open the scheduler", "") == "cannot open the scheduler");
+  CHECK(with_excerpt("cannot open the scheduler", "") == "cannot open the scheduler");
 }
 
 TEST_CASE("an error that is among the last lines is quoted once") {
   CHECK(words_of("one\nan error\nthree\n") == "one | an error | three");
   CHECK(words_of("error\n1\n2\n3\n4\n5\n6\n7\n8\n") == "error | 1 | 2 | 3 | 4 | 5 | 6 | 7 | 8");
-  CHECK(words_of("a\nb\nerror\n1\n2\n3\n4\n5\n6\n7\n") == "... | error | 1 | 2 | 3 | 4 | 5 | 6 | 7");
+  CHECK(words_of("a\nb\nerror\n1\n2\n3\n4\n5\n6\n7\n") ==
+        "... | error | 1 | 2 | 3 | 4 | 5 | 6 | 7");
 }
 
 TEST_CASE("output in pieces makes the same lines, and no program makes many or long ones") {
-  LastWords words;
+  OutputExcerpt words;
   for (const char c : std::string("cannot open\nthe map\n")) words.add(std::string(1, c));
   CHECK(words.text() == "cannot open | the map");
-  LastWords flood;
+  OutputExcerpt flood;
   for (int i = 0; i < 1000; ++i) flood.add(std::string(100'000, 'x') + "\n");
-  CHECK(flood.text().size() <= (LastWords::kLines + 1) * (LastWords::kLineBytes + 6));
+  CHECK(flood.text().size() <= (OutputExcerpt::kLines + 1) * (OutputExcerpt::kLineBytes + 6));
 }

@@ -43,16 +43,19 @@ struct CoreFacts {
 // Writes a freeze as an ELF core file of the kernel, for drgn, crash and the like, as
 // crash_prepare_elf64_headers (kernel/crash_core.c) lays it out:
 //
-//   PT_NOTE   NT_PRSTATUS for each vCPU, with its registers as a user_regs_struct (sys/user.h; orig_rax is 0)
-//             and its task's pid; VMCOREINFO. Of a tape from before registers were kept it has RIP, and CS
-//             and EFLAGS by what the tape says of privilege level and interrupt flag
-//   PT_LOAD   the kernel's image by the addresses at which it runs: readers find the page tables in it
-//   PT_LOAD   each run of neighbouring frames that were captured: p_paddr is guest-physical, p_vaddr the
+//   PT_NOTE   NT_PRSTATUS for each vCPU, with its registers as a user_regs_struct (sys/user.h;
+//   orig_rax is 0)
+//             and its task's pid; VMCOREINFO. Of a tape from before registers were kept it has RIP,
+//             and CS and EFLAGS by what the tape says of privilege level and interrupt flag
+//   PT_LOAD   the kernel's image by the addresses at which it runs: readers find the page tables in
+//   it PT_LOAD   each run of neighbouring frames that were captured: p_paddr is guest-physical,
+//   p_vaddr the
 //             address in the direct map. Frames known to be zero are holes of the file
 //
-// The file is new. `progress`: pages written so far, of how many. kUsage when `path` exists; kNotApplicable
-// when the kernel has no VMCOREINFO, without which no tool opens a core, or its image was not captured;
-// kOutOfRange for more segments or bytes than a file has. What was begun is removed when it fails.
+// The file is new. `progress`: pages written so far, of how many. kUsage when `path` exists;
+// kNotApplicable when the kernel has no VMCOREINFO, without which no tool opens a core, or its
+// image was not captured; kOutOfRange for more segments or bytes than a file has. What was begun is
+// removed when it fails.
 [[nodiscard]] Result<CoreFacts> write_core(const CoreSource& source, const std::string& path,
                                            const std::function<void(uint64_t, uint64_t)>& progress);
 

@@ -8,8 +8,8 @@
 
 namespace ktape {
 
-// Part of the program ktape-export: writes the memory of the freeze `at` ("freeze:N", "freeze:last") of a
-// tape as an ELF core file, and prints what it wrote.
+// Part of the program ktape-export: writes the memory of the freeze `at` ("freeze:N",
+// "freeze:last") of a tape as an ELF core file, and prints what it wrote.
 [[nodiscard]] Result<ExitCode> export_core(const std::string& path, const std::string& at,
                                            const std::string& output);
 

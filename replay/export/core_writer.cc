@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "replay/export/core_dump.h"
+#include "replay/export/core_writer.h"
 
 #include <elf.h>
 #include <fcntl.h>
@@ -117,7 +117,8 @@ Result<std::vector<std::byte>> make_notes(const CoreSource& source) {
   }
   std::vector<std::byte> notes;
   if (source.frozen.getVcpus().size() > kMaxVcpus) {
-    return Error{ErrorCode::kOutOfRange, fmt::format("{} vCPUs", source.frozen.getVcpus().size()), ""};
+    return Error{ErrorCode::kOutOfRange, fmt::format("{} vCPUs", source.frozen.getVcpus().size()),
+                 ""};
   }
   for (const auto vcpu : source.frozen.getVcpus())
     add_note(notes, "CORE", NT_PRSTATUS, bytes_of(status_of(vcpu)));
@@ -132,7 +133,8 @@ Result<std::vector<Segment>> segments_of(const std::vector<FreezePage>& rows) {
     frames += row.frames;
     if (frames > kMaxBytes / kPage) {
       return Error{ErrorCode::kOutOfRange,
-                   fmt::format("more memory than the {} bytes that a core may have", kMaxBytes), ""};
+                   fmt::format("more memory than the {} bytes that a core may have", kMaxBytes),
+                   ""};
     }
     if (!segments.empty() && segments.back().frame + segments.back().frames == row.frame) {
       segments.back().frames += row.frames;
@@ -166,7 +168,8 @@ class NewFile {
 
   Result<void> write(uint64_t offset, std::span<const std::byte> bytes) {
     while (!bytes.empty()) {
-      const ssize_t done = ::pwrite(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
+      const ssize_t done =
+          ::pwrite(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
       if (done < 0 && errno == EINTR) continue;
       if (done < 0) return system_error(ErrorCode::kHost, "cannot write " + in_quotes(path_));
       bytes = bytes.subspan(static_cast<size_t>(done));
@@ -261,8 +264,8 @@ Result<std::vector<std::byte>> make_front(const CoreSource& source, std::vector<
                                    source.image.bytes)));
   for (const Segment& segment : segments) {
     const uint64_t physical = segment.frame * kPage;
-    append(front, bytes_of(make_load(segment.offset, source.kernel.getPageOffset() + physical, physical,
-                                     segment.frames * kPage)));
+    append(front, bytes_of(make_load(segment.offset, source.kernel.getPageOffset() + physical,
+                                     physical, segment.frames * kPage)));
   }
   append(front, notes);
   return front;

@@ -11,9 +11,10 @@
 
 namespace ktape {
 
-// Keeps of a program's output what tells why it ended: its last lines, and the first that speaks of an error.
-// A loader's last line hardly ever has the cause: that stands above, in libbpf's words or the verifier's.
-class LastWords {
+// Keeps of a program's output what tells why it ended: its last lines, and the first that speaks of
+// an error. A loader's last line hardly ever has the cause: that stands above, in libbpf's words or
+// the verifier's.
+class OutputExcerpt {
  public:
   static constexpr size_t kLines = 8;
   static constexpr size_t kLineBytes = 200;  // more of a line is left out
@@ -32,7 +33,7 @@ class LastWords {
 
   // In order, joined by " | ", with "..." where lines are left out; empty when nothing was printed.
   [[nodiscard]] std::string text() const {
-    LastWords whole = *this;
+    OutputExcerpt whole = *this;
     whole.end_line();
     const uint64_t left_out = whole.count_ - whole.lines_.size();
     std::string text;
@@ -63,8 +64,8 @@ class LastWords {
     std::string lower(line);
     std::transform(lower.begin(), lower.end(), lower.begin(),
                    [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-    for (const char* word : {"error", "fail", "invalid", "cannot", "can't", "unable", "denied", "panic",
-                             "incompatible", "not found", "not resolved"}) {
+    for (const char* word : {"error", "fail", "invalid", "cannot", "can't", "unable", "denied",
+                             "panic", "incompatible", "not found", "not resolved"}) {
       if (lower.find(word) != std::string::npos) return true;
     }
     return false;
@@ -78,8 +79,8 @@ class LastWords {
 };
 
 // What failed, and in one line what was printed of it.
-[[nodiscard]] inline std::string with_last_words(const std::string& what, std::string_view printed) {
-  LastWords words;
+[[nodiscard]] inline std::string with_excerpt(const std::string& what, std::string_view printed) {
+  OutputExcerpt words;
   words.add(printed);
   const std::string said = words.text();
   return said.empty() ? what : what + ": " + said;

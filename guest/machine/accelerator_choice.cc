@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: Apache-2.0
+// How a machine comes to run under KVM or TCG: QemuMachine::start().
+#include <fcntl.h>
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "guest/machine/qemu_arguments.h"
+#include "guest/machine/qemu_machine.h"
+
+namespace ktape {
+
+namespace {
+
+Error cannot_use_kvm(std::string_view cause) {
+  return Error{ErrorCode::kHost, fmt::format("cannot run the kernel under KVM: {}", cause),
+               "use --accel tcg, or auto; `ktape doctor` tells what this host can do"};
+}
+
+Result<void> check_readable(std::string_view what, const std::string& path) {
+  if (::access(path.c_str(), R_OK) == 0) return {};
+  return system_error(ErrorCode::kNotFound, fmt::format("cannot read the {} '{}'", what, path));
+}
+
+Result<void> check_kvm_device() {
+  UniqueFd kvm(::open("/dev/kvm", O_RDWR | O_CLOEXEC));
+  if (!kvm.valid()) return system_error(ErrorCode::kHost, "cannot open '/dev/kvm'");
+  return {};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<QemuMachine>> QemuMachine::start(const MachineConfig& config) {
+  KTAPE_TRY(check_config(config));
+  KTAPE_TRY(check_readable("kernel", config.kernel_path));
+  if (!config.initramfs_path.empty()) KTAPE_TRY(check_readable("initramfs", config.initramfs_path));
+  if (config.accelerator == Accelerator::kTcg) return launch(config, Accelerator::kTcg);
+  if (config.accelerator == Accelerator::kKvm) return start_with_kvm(config, config.kvm_must_print);
+
+  auto machine = start_with_kvm(config, true);
+  std::string reason = machine.ok() ? "the kernel runs under KVM" : machine.error().message;
+  if (!machine.ok()) machine = launch(config, Accelerator::kTcg);
+  if (machine.ok()) machine.value()->facts_.accelerator_reason = std::move(reason);
+  return machine;
+}
+
+Result<std::unique_ptr<QemuMachine>> QemuMachine::start_with_kvm(const MachineConfig& config,
+                                                                 bool proof_needed) {
+  if (auto device = check_kvm_device(); !device.ok()) return cannot_use_kvm(device.error().message);
+  auto machine = launch(config, Accelerator::kKvm);
+  if (!machine.ok()) return cannot_use_kvm(machine.error().message);
+  auto proof = machine.value()->prove_kernel_runs(proof_needed);
+  if (!proof.ok()) return cannot_use_kvm(proof.error().message);
+  return machine;
+}
+
+}  // namespace ktape
