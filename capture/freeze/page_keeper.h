@@ -47,7 +47,7 @@ class PageKeeper {
   [[nodiscard]] WritableGuestMemory& watch(WritableGuestMemory& frozen);
 
   // The machine runs again. Returns what the Thawed record says of the pages; nothing where none
-  // are kept. That record goes into the same group of the journal. Fails when the tape cannot be
+  // are kept. That record goes into the same group of the tape. Fails when the tape cannot be
   // written.
   [[nodiscard]] Result<std::optional<PagesKept>> keep(uint64_t freeze);
 

@@ -4,8 +4,6 @@
 
 #include <fmt/format.h>
 
-#include <cstdio>
-
 #include "capture/verbs/kernel_inspection.h"
 #include "capture/verbs/kernel_source.h"
 #include "capture/verbs/scenario_source.h"

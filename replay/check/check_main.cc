@@ -30,17 +30,17 @@ namespace {
 constexpr char kProgram[] = "ktape check";
 
 constexpr char kHelp[] =
-    R"(AskedAssertions tapes: runs the programs ktape-assert-* over each tape, by name order, and prints what they say
+    R"(Judges tapes: runs the programs ktape-assert-* over each tape, by name order, and prints what they say
 as one KTAP stream, with a subtest for each. A tape is verified first; an altered one is not judged.
 
-Assertions are looked for in the folders that --analyzers names, then beside ktape-check, then in those
+Analyzers are looked for in the folders that --analyzers names, then beside ktape-check, then in those
 of PATH. Of several with one name the first that is found is run; --list shows those that it hides.)";
 
 constexpr char kFooter[] =
     R"(An analyzer is any program ktape-assert-NAME that takes a tape, then its own arguments, and prints KTAP;
 exit status 0 pass, 1 violated, 77 inconclusive. One that crashes, hangs, prints too much, or whose
 exit status and KTAP disagree, is an error. One that needs arguments is skipped where --with gives it
-none, and does not count. Assertions run in parallel; what is printed, and its order,
+none, and does not count. Analyzers run in parallel; what is printed, and its order,
 does not depend on that.
 
 The JSON is one object: exitStatus; totals; and tapes, each with path, integrity, finding, head,

@@ -2,8 +2,6 @@
 
 // ktape-diff: what two runs have different.
 
-#include <cstdio>
-
 #include "replay/check/assertion_options.h"
 #include "replay/check/verdicts.h"
 #include "replay/diff/diff.h"

@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <cstdio>
 
 #include "replay/read/target_read.h"
 #include "replay/tape/tape_kernel.h"

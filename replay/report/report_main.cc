@@ -2,8 +2,6 @@
 
 // ktape-report: a tape written up for people who were not there.
 
-#include <cstdio>
-
 #include "replay/check/assertion_options.h"
 #include "replay/report/report_facts.h"
 #include "replay/report/report_html.h"

@@ -5,8 +5,6 @@
 
 #include <fmt/format.h>
 
-#include <cstdio>
-
 #include "replay/rerun/reexecution.h"
 #include "replay/rerun/run_state.h"
 #include "replay/tape/tape_index.h"

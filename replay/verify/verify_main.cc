@@ -4,8 +4,6 @@
 
 #include <fmt/format.h>
 
-#include <cstdio>
-
 #include "schema/base/command_line.h"
 #include "schema/base/exit_code.h"
 #include "schema/base/standard_output.h"

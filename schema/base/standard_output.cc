@@ -7,7 +7,9 @@ namespace ktape {
 
 namespace {
 
-Error cannot_write() { return system_error(ErrorCode::kHost, "cannot write to standard output"); }
+constexpr char kCannotWrite[] = "cannot write to standard output";
+
+Error cannot_write() { return system_error(ErrorCode::kHost, kCannotWrite); }
 
 }  // namespace
 
@@ -17,8 +19,10 @@ Result<void> write_output(std::string_view text) {
 }
 
 Result<void> flush_output() {
-  if (std::fflush(stdout) == 0 && std::ferror(stdout) == 0) return {};
-  return cannot_write();
+  if (std::fflush(stdout) != 0) return cannot_write();
+  if (std::ferror(stdout) == 0) return {};
+  // An earlier write failed; errno is of something else by now.
+  return Error{ErrorCode::kHost, kCannotWrite, ""};
 }
 
 }  // namespace ktape

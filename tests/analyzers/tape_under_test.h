@@ -23,9 +23,9 @@ class TapeUnderTest {
 
   // Seals the tape and judges it.
   void judge(schema::Outcome outcome = schema::Outcome::COMPLETED, int32_t exit_code = 0);
-  // AskedAssertions what a recorder that died left.
+  // Judges what a recorder that died left.
   void judge_unsealed();
-  // AskedAssertions what salvage made of that.
+  // Judges what salvage made of that.
   void judge_salvaged();
   void judge_file(const std::string& path);
 

@@ -20,7 +20,7 @@ case_an_include_against_the_arrows_is_named_with_its_line() {
 case_analyzers_use_the_schema_only() {
   source_file analyzers/a.cc '#include "replay/check/check.h"'
   expect_status 1 "$tools/layering" .
-  expect_output "analyzers may not use replay"
+  expect_output "analyzers/a.cc:1: analyzers may not use replay/check"
 }
 
 case_only_tests_use_tests() {

@@ -19,9 +19,9 @@ struct DiskOp {
   std::string to;  // rename
 };
 
-// While one lives, all that SQLite does to files, and what the journal itself syncs and renames,
-// comes by here before it is done for real: it can be noted, or fail. One at a time; one thread.
-// Programs that use it wrap fsync() and renameat2() when they are linked.
+// While one lives, all that SQLite does to files, and what the tape's writer itself syncs and
+// renames, comes by here before it is done for real: it can be noted, or fail. One at a time; one
+// thread. Programs that use it wrap fsync() and renameat2() when they are linked.
 class WatchedDisk {
  public:
   // Returns 0, or an errno with which the operation fails. Of a write that fails, the first half is

@@ -20,7 +20,7 @@ namespace ktape::test {
 
 namespace {
 
-// AskedAssertions a golden tape by freeze-consistent, each record as `change` leaves it.
+// Judges a golden tape by freeze-consistent, each record as `change` leaves it.
 std::unique_ptr<Assertion> judged(const std::string& name,
                                   const std::function<void(schema::Record::Builder)>& change) {
   std::unique_ptr<Assertion> assertion = make_assertion();

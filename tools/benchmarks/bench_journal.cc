@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// `append-single` and `append-group`: appending the events of a real run through the journal's
+// `append-single` and `append-group`: appending the events of a real run through the tape's
 // writer, committed one by one or by the thousand, beside prepared statements that put the same
 // rows into the same tables, with the same chain and the same durability.
 #include <benchmark/benchmark.h>
