@@ -34,8 +34,8 @@ struct AnsweredEntry {
   schema::OpEntry::Reader asked;
   schema::EntryReply::Reader got;  // status notSaid when the reply has no such entry
   std::string error;               // why the request as a whole could not be served; usually empty
-  std::vector<FailedGate>
-      failed_gates;          // enforced or not; gates that were not evaluated are not here
+  // Enforced or not; gates that were not evaluated are not here.
+  std::vector<FailedGate> failed_gates;
   bool as_expected = false;  // it was refused as the scenario wanted it
 
   [[nodiscard]] bool done() const { return got.getStatus() == schema::EntryStatus::DONE; }

@@ -51,8 +51,8 @@ const char* membership(schema::Gate gate) {
 class History {
  public:
   void add(const Value& value) {
-    if (values_.size() == kMost || !values_.emplace(value.vtime, value).second ||
-        values_.size() < kMost)
+    if (values_.size() == kMaxValues || !values_.emplace(value.vtime, value).second ||
+        values_.size() < kMaxValues)
       return;
     // Between two of three that are on one half is the third, which is not needed.
     for (auto it = values_.begin(); it != values_.end(); ++it) {
@@ -79,7 +79,7 @@ class History {
 
  private:
   static constexpr uint64_t kHalf = uint64_t{1} << 63;
-  static constexpr size_t kMost = 3;
+  static constexpr size_t kMaxValues = 3;
   using Values = std::map<uint64_t, Value>;
 
   // Around the circle.

@@ -177,8 +177,8 @@ class WorkerProgress final : public TimeAssertion {
     uint64_t began_ns = 0;  // in host time
     std::optional<Point> last;
     uint64_t reports = 0;
-    std::vector<Interval>
-        too_long;  // the longest of those with a gap that is too long, longest first
+    // The longest of those with a gap that is too long, longest first.
+    std::vector<Interval> too_long;
     std::optional<Interval> longest;  // of all intervals, that with the largest least_ns
     std::optional<Interval> widest;   // and that with the largest most_ns
 

@@ -21,8 +21,8 @@ namespace ktape {
 namespace {
 
 constexpr std::string_view kPrefix = "ktape-";
-constexpr std::string_view kAssertions =
-    "ktape-assert-";  // programs that `ktape check` runs, not verbs
+// Programs that `ktape check` runs, not verbs.
+constexpr std::string_view kAssertions = "ktape-assert-";
 
 struct Verb {
   std::string_view name;

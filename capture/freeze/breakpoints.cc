@@ -18,18 +18,19 @@ std::string listed(const std::vector<std::string>& names) {
 
 }  // namespace
 
-Result<void> check_breakpoints(std::vector<BreakpointWish> wishes) {
-  std::stable_sort(
-      wishes.begin(), wishes.end(),
-      [](const BreakpointWish& a, const BreakpointWish& b) { return a.priority < b.priority; });
+Result<void> check_breakpoints(std::vector<BreakpointRequest> requests) {
+  std::stable_sort(requests.begin(), requests.end(),
+                   [](const BreakpointRequest& a, const BreakpointRequest& b) {
+                     return a.priority < b.priority;
+                   });
   std::set<std::string> functions;
   std::vector<std::string> holders, without;
   bool scx_error = false;
-  for (const BreakpointWish& wish : wishes) {
-    const bool gets = functions.contains(wish.function) || functions.size() < kMaxBreakpoints;
-    if (gets) functions.insert(wish.function);
-    scx_error |= wish.priority == BreakpointPriority::kScxError;
-    (gets ? holders : without).push_back(fmt::format("{} ({})", wish.holder, wish.function));
+  for (const BreakpointRequest& request : requests) {
+    const bool gets = functions.contains(request.function) || functions.size() < kMaxBreakpoints;
+    if (gets) functions.insert(request.function);
+    scx_error |= request.priority == BreakpointPriority::kScxError;
+    (gets ? holders : without).push_back(fmt::format("{} ({})", request.holder, request.function));
   }
   if (without.empty()) return {};
   return Error{ErrorCode::kUsage,

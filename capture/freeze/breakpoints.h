@@ -21,15 +21,15 @@ enum class BreakpointPriority {
 };
 
 // One function at whose entry a part of the run wants the machine to stop.
-struct BreakpointWish {
+struct BreakpointRequest {
   BreakpointPriority priority = BreakpointPriority::kUser;
   std::string holder;  // for people: "scx-error", "symbol:schedule", "the scheduler's exit"
   std::string function;
 };
 
-// Whether a processor has breakpoints for all of them, at the same time; wishes for one function
+// Whether a processor has breakpoints for all of them, at the same time; requests for one function
 // share one. kUsage when not: the message names who has got one and who has not.
-[[nodiscard]] Result<void> check_breakpoints(std::vector<BreakpointWish> wishes);
+[[nodiscard]] Result<void> check_breakpoints(std::vector<BreakpointRequest> requests);
 
 // The machine's breakpoints, each of which may have several holders: it is set for the first and
 // cleared after the last.

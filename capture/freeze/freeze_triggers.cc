@@ -146,7 +146,7 @@ Result<FreezeTrigger> read_trigger(std::string_view value, const KernelKnowledge
 // No trigger twice, and breakpoints for all of them, whenever they are armed.
 Result<void> check_triggers(const std::vector<FreezeTrigger>& triggers,
                             const KernelKnowledge& kernel, schema::Scenario::Reader scenario) {
-  std::vector<BreakpointWish> wishes = SchedulerWatch::breakpoints(kernel, scenario);
+  std::vector<BreakpointRequest> requests = SchedulerWatch::breakpoints(kernel, scenario);
   for (size_t i = 0; i < triggers.size(); ++i) {
     for (size_t j = 0; j < i; ++j) {
       if (triggers[i].name == triggers[j].name)
@@ -154,15 +154,15 @@ Result<void> check_triggers(const std::vector<FreezeTrigger>& triggers,
     }
     const auto priority =
         triggers[i].scx_error ? BreakpointPriority::kScxError : BreakpointPriority::kUser;
-    wishes.push_back({priority, triggers[i].name, triggers[i].function});
+    requests.push_back({priority, triggers[i].name, triggers[i].function});
   }
-  return check_breakpoints(std::move(wishes));
+  return check_breakpoints(std::move(requests));
 }
 
 // The value that is wrong by itself, else the whole list: they are wrong together.
 Place place_of_mistake(const std::vector<std::string>& on, const KernelKnowledge& kernel,
-                       const LoadedScenario& scenario, const TextNode& outline) {
-  const TextNode& list = outline.at("freezes").at("on");
+                       const LoadedScenario& scenario, const TextNode& parsed) {
+  const TextNode& list = parsed.at("freezes").at("on");
   for (size_t i = 0; i < on.size(); ++i) {
     if (on[i] != kNone && !read_trigger(on[i], kernel, scenario.get()).ok())
       return list.at(i).place;
@@ -230,9 +230,9 @@ Result<FreezePlan> plan_freezes(const std::vector<std::string>& freeze_on,
   for (auto value : said.getOn()) on.emplace_back(value.cStr());
   Result<std::vector<FreezeTrigger>> triggers = plan_triggers(on, kernel, scenario.get());
   if (!triggers.ok()) {
-    KTAPE_ASSIGN(const TextNode outline, parse_text(scenario.path(), scenario.text()));
+    KTAPE_ASSIGN(const TextNode parsed, parse_text(scenario.path(), scenario.text()));
     const Error& error = triggers.error();
-    return error_at(scenario.path(), place_of_mistake(on, kernel, scenario, outline), error.message,
+    return error_at(scenario.path(), place_of_mistake(on, kernel, scenario, parsed), error.message,
                     error.hint);
   }
   plan.triggers = std::move(*triggers);

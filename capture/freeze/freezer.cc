@@ -82,14 +82,6 @@ void write_hits(const std::vector<TriggerHit>& from, schema::FreezeBegan::Builde
 
 }  // namespace
 
-struct Freezer::Moment {
-  Clock::time_point began, frozen, thawing, thawed;
-  std::chrono::nanoseconds stop_latency{0};
-  std::vector<VcpuRegisters> registers;
-  HostTimes host, host_after;  // as it stood, and once it was thawed
-  StopMoment stop;
-};
-
 Result<void> Freezer::adopted(const Kernel& kernel) {
   kernel_ = &kernel;
   evidence_ = std::make_unique<EvidenceReader>(kernel);
@@ -106,9 +98,12 @@ Result<void> Freezer::look_while_running() {
   return clocksource_.record(recorder_.now(), 0);
 }
 
-Result<FreezeDone> Freezer::freeze(const FreezeReason& reason, const FreezeWork& work) {
+Result<void> Freezer::freeze(const FreezeReason& reason) {
   KTAPE_ASSIGN(StoppedMachine at, stop());
-  return finish(std::move(at), reason, work);
+  FreezeInProgress freeze = begin(std::move(at));
+  thaw(freeze);
+  KTAPE_TRY(record(freeze, reason, {}));
+  return freeze.thaw;
 }
 
 Result<StoppedMachine> Freezer::stop() {
@@ -128,90 +123,70 @@ Result<void> Freezer::resume(StoppedMachine at) {
   return thaw;
 }
 
-Result<FreezeDone> Freezer::finish(StoppedMachine at, const FreezeReason& reason,
-                                   const FreezeWork& work) {
-  Moment moment;
-  moment.began = at.began;
-  moment.frozen = at.stopped;
-  moment.stop_latency = at.frozen.stop_latency();
-  moment.host = std::move(at.host);
-  FreezeDone done;
-  done.id = ++last_freeze_;
-
-  WritableGuestMemory& memory = pages_.watch(at.frozen.memory());
-  moment.stop.evidence = evidence_->read(memory);
+FreezeInProgress Freezer::begin(StoppedMachine at) {
+  FreezeInProgress freeze(++last_freeze_, std::move(at));
+  WritableGuestMemory& unwatched = freeze.at.frozen.memory();
+  freeze.memory = &pages_.watch(unwatched);
+  freeze.stop.evidence = evidence_->read(*freeze.memory);
   // Not through what is watched: the page of a clocksource's name is no evidence that a replay
   // would look for.
-  clocksource_.look(at.frozen.memory());
-  if (at.registers.ok()) {
-    for (const VcpuRegisters& registers : *at.registers)
-      moment.stop.cpus.push_back(stopped_cpu(registers));
+  clocksource_.look(unwatched);
+  if (freeze.at.registers.ok()) {
+    for (const VcpuRegisters& registers : *freeze.at.registers)
+      freeze.stop.cpus.push_back(stopped_cpu(registers));
   }
-  if (work.serve) work.serve(memory, moment.stop);
-  moment.thawing = Clock::now();
-  done.thaw = at.frozen.thaw();
-  moment.thawed = Clock::now();
-  moment.host_after = machine_.host_times();
-  done.thawed = moment.thawed;
-  frozen_time_ += moment.thawed - moment.frozen;
-  if (work.describe) done.results = work.describe(moment.stop);
+  return freeze;
+}
 
-  if (at.registers.ok()) {
-    moment.registers = std::move(at.registers).value();
-  } else {
-    recorder_.lose("vcpu_registers", "freezes whose vCPU registers could not be read", 1);
-  }
-  KTAPE_TRY(record(reason, moment, done));
-  return done;
+void Freezer::thaw(FreezeInProgress& freeze) {
+  freeze.memory = nullptr;
+  freeze.thawing = Clock::now();
+  freeze.thaw = freeze.at.frozen.thaw();
+  freeze.thawed = Clock::now();
+  freeze.host_after = machine_.host_times();
+  frozen_time_ += freeze.thawed - freeze.at.stopped;
 }
 
 // Host times never go back along the tape: what was seen inside the freeze is stamped with its end.
-Result<void> Freezer::record(const FreezeReason& reason, const Moment& moment,
-                             const FreezeDone& done) {
-  KTAPE_TRY(recorder_.record_at(recorder_.at(moment.began), GuestNs(0),
-                                [&](schema::Record::Builder record) {
-                                  auto to = record.initFreezeBegan();
-                                  to.setFreeze(done.id);
-                                  to.setCause(reason.cause);
-                                  to.setOp(reason.op);
-                                  to.setInterval(reason.interval);
-                                  to.setDetail(as_data(reason.detail));
-                                  write_hits(reason.hits, to);
-                                  to.setTry(reason.attempt);
-                                }));
-  KTAPE_TRY(record_frozen(moment, done.id));
-  KTAPE_TRY(delays_.record_at(recorder_.at(moment.frozen), done.id, moment.host));
-  KTAPE_TRY(clocksource_.record(recorder_.at(moment.frozen), done.id));
-  KTAPE_TRY(record_gates(reason, moment, done));
-  KTAPE_TRY(record_thawed(moment, done));
+Result<void> Freezer::record(FreezeInProgress& freeze, const FreezeReason& reason,
+                             const std::vector<OpResult>& results) {
+  std::vector<VcpuRegisters> registers;
+  if (freeze.at.registers.ok()) {
+    registers = std::move(freeze.at.registers).value();
+  } else {
+    recorder_.lose("vcpu_registers", "freezes whose vCPU registers could not be read", 1);
+  }
+  KTAPE_TRY(record_began(freeze, reason));
+  KTAPE_TRY(record_frozen(freeze, registers));
+  KTAPE_TRY(delays_.record_at(recorder_.at(freeze.at.stopped), freeze.id, freeze.at.host));
+  KTAPE_TRY(clocksource_.record(recorder_.at(freeze.at.stopped), freeze.id));
+  KTAPE_TRY(record_gates(freeze, reason, results));
+  KTAPE_TRY(record_thawed(freeze));
   return record_layouts(evidence_->take_used_layouts());
 }
 
-Result<void> Freezer::record_thawed(const Moment& moment, const FreezeDone& done) {
-  KTAPE_ASSIGN(std::optional<PagesKept> kept, pages_.keep(done.id));
-  return recorder_.record_at(
-      recorder_.at(moment.thawed), GuestNs(0), [&](schema::Record::Builder record) {
-        auto to = record.initThawed();
-        to.setFreeze(done.id);
-        to.setFrozenNs(ns_between(moment.frozen, moment.thawed));
-        to.setThawLatencyNs(ns_between(moment.thawing, moment.thawed));
-        if (const auto waited_ns = waited_between(moment.host, moment.host_after)) {
-          to.setWaitedKnown(true);
-          to.setWaitedNs(*waited_ns);
-        }
-        if (!kept) return;
-        to.setPages(kept->pages);
-        to.setPagesDigest(as_data(std::span<const std::byte>(kept->digest)));
-      });
+Result<void> Freezer::record_began(const FreezeInProgress& freeze, const FreezeReason& reason) {
+  return recorder_.record_at(recorder_.at(freeze.at.began), GuestNs(0),
+                             [&](schema::Record::Builder record) {
+                               auto to = record.initFreezeBegan();
+                               to.setFreeze(freeze.id);
+                               to.setCause(reason.cause);
+                               to.setOp(reason.op);
+                               to.setInterval(reason.interval);
+                               to.setDetail(as_data(reason.detail));
+                               write_hits(reason.hits, to);
+                               to.setTry(reason.attempt);
+                             });
 }
 
-Result<void> Freezer::record_frozen(const Moment& moment, uint64_t freeze) {
+Result<void> Freezer::record_frozen(const FreezeInProgress& freeze,
+                                    const std::vector<VcpuRegisters>& registers) {
   return recorder_.record_at(
-      recorder_.at(moment.frozen), GuestNs(0), [&](schema::Record::Builder record) {
+      recorder_.at(freeze.at.stopped), GuestNs(0), [&](schema::Record::Builder record) {
         auto to = record.initFrozen();
-        to.setFreeze(freeze);
-        to.setStopLatencyNs(static_cast<uint64_t>(moment.stop_latency.count()));
-        const Evidence& evidence = moment.stop.evidence;
+        to.setFreeze(freeze.id);
+        to.setStopLatencyNs(static_cast<uint64_t>(freeze.at.frozen.stop_latency().count()));
+        const Evidence& evidence = freeze.stop.evidence;
         to.setBypassDepth(evidence.bypass_depth);
         auto seqcounts = to.initSeqcounts(static_cast<unsigned>(evidence.seqcounts.size()));
         for (unsigned i = 0; i < seqcounts.size(); ++i) {
@@ -219,29 +194,47 @@ Result<void> Freezer::record_frozen(const Moment& moment, uint64_t freeze) {
           seqcounts[i].setSequence(evidence.seqcounts[i].sequence);
         }
         const std::vector<CpuEvidence>& cpus = evidence.cpus;
-        const size_t count = std::max(moment.registers.size(), cpus.size());
+        const size_t count = std::max(registers.size(), cpus.size());
         auto vcpus = to.initVcpus(static_cast<unsigned>(count));
         for (unsigned i = 0; i < count; ++i) {
           vcpus[i].setCpu(i);
-          if (i < moment.registers.size()) write_registers(*kernel_, moment.registers[i], vcpus[i]);
+          if (i < registers.size()) write_registers(*kernel_, registers[i], vcpus[i]);
           if (i < cpus.size()) write_evidence(*kernel_, cpus[i], vcpus[i]);
         }
       });
 }
 
-Result<void> Freezer::record_gates(const FreezeReason& reason, const Moment& moment,
-                                   const FreezeDone& done) {
-  const HostNs end = recorder_.at(moment.thawing);
-  for (uint32_t entry = 0; entry < done.results.size(); ++entry) {
-    for (const GateResult& gate : done.results[entry].gates) {
+Result<void> Freezer::record_gates(const FreezeInProgress& freeze, const FreezeReason& reason,
+                                   const std::vector<OpResult>& results) {
+  const HostNs end = recorder_.at(freeze.thawing);
+  for (uint32_t entry = 0; entry < results.size(); ++entry) {
+    for (const GateResult& gate : results[entry].gates) {
       KTAPE_TRY(recorder_.record_at(end, GuestNs(0), [&](schema::Record::Builder record) {
         write_gate(reason.op, entry, gate, record.initGateChecked());
-        record.getGateChecked().setFreeze(done.id);
+        record.getGateChecked().setFreeze(freeze.id);
         record.getGateChecked().setTry(reason.attempt);
       }));
     }
   }
   return {};
+}
+
+Result<void> Freezer::record_thawed(const FreezeInProgress& freeze) {
+  KTAPE_ASSIGN(std::optional<PagesKept> kept, pages_.keep(freeze.id));
+  return recorder_.record_at(
+      recorder_.at(freeze.thawed), GuestNs(0), [&](schema::Record::Builder record) {
+        auto to = record.initThawed();
+        to.setFreeze(freeze.id);
+        to.setFrozenNs(ns_between(freeze.at.stopped, freeze.thawed));
+        to.setThawLatencyNs(ns_between(freeze.thawing, freeze.thawed));
+        if (const auto waited_ns = waited_between(freeze.at.host, freeze.host_after)) {
+          to.setWaitedKnown(true);
+          to.setWaitedNs(*waited_ns);
+        }
+        if (!kept) return;
+        to.setPages(kept->pages);
+        to.setPagesDigest(as_data(std::span<const std::byte>(kept->digest)));
+      });
 }
 
 Result<void> Freezer::record_layouts(std::vector<UsedLayout> used) {

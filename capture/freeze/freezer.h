@@ -47,23 +47,26 @@ struct StoppedMachine {
   Result<std::vector<VcpuRegisters>> registers;
 };
 
-// What is done while the machine stands still, which copies and compares only; and what came of it,
-// asked once the machine has been thawed: entries of the reason's request.
-struct FreezeWork {
-  std::function<void(WritableGuestMemory&, const StopMoment&)> serve;
-  std::function<std::vector<OpResult>(const StopMoment&)> describe;
+// A freeze of which the tape will have a record: first the machine stands still and memory is
+// served from, then it runs again, and last all is recorded. Its parts are filled in that order.
+struct FreezeInProgress {
+  FreezeInProgress(uint64_t number, StoppedMachine stopped_at)
+      : id(number), at(std::move(stopped_at)) {}
+
+  uint64_t id;
+  StoppedMachine at;
+  WritableGuestMemory* memory = nullptr;  // the guest's, as the tape keeps it; valid until the thaw
+  StopMoment stop;                        // where the vCPUs stood, and the evidence
+
+  // Of the thaw.
+  Recorder::Clock::time_point thawing, thawed;  // the guest runs since `thawed`
+  HostTimes host_after;
+  Result<void> thaw;  // kMachineLost: the machine did not resume
 };
 
-// A freeze that took place, and is on the tape.
-struct FreezeDone {
-  uint64_t id = 0;
-  std::vector<OpResult> results;       // of the work
-  Recorder::Clock::time_point thawed;  // the guest runs since
-  Result<void> thaw;                   // kMachineLost: the machine did not resume
-};
-
-// Freezes a machine, takes evidence, keeps its memory, lets work be done, thaws, and records all
-// that: the same way whatever the cause. The machine's time at a standstill is counted.
+// Freezes a machine, takes evidence, keeps its memory, thaws, and records all that: the same way
+// whatever the cause. Who serves something in a freeze does so between begin() and thaw(). The
+// machine's time at a standstill is counted.
 class Freezer {
  public:
   // Machine and recorder outlive the freezer.
@@ -82,18 +85,24 @@ class Freezer {
   // clocksource; while the machine runs, or once it has ended.
   Result<void> look_while_running();
 
-  // `work` may be empty: {}. Fails when the machine could not be frozen (nothing is recorded then),
-  // or when the tape cannot be written.
-  Result<FreezeDone> freeze(const FreezeReason& reason, const FreezeWork& work);
-
   // Called each time that the machine has come to a stop, whatever for; copies and compares only.
   void observe(std::function<void(StoppedMachine&)> observer) { observer_ = std::move(observer); }
 
-  // The same in two parts, for who must look before it is known what the freeze is for.
+  // Fails when the machine could not be stopped; nothing is recorded then.
   Result<StoppedMachine> stop();
-  Result<FreezeDone> finish(StoppedMachine at, const FreezeReason& reason, const FreezeWork& work);
-  // Or for nothing: the machine goes on, and no freeze is recorded.
+  // It was stopped for nothing: the machine goes on, and no freeze is recorded.
   Result<void> resume(StoppedMachine at);
+
+  // A freeze is begun, thawed and recorded, in this order, each once. Between begin() and thaw()
+  // memory is compared and copied only.
+  [[nodiscard]] FreezeInProgress begin(StoppedMachine at);
+  void thaw(FreezeInProgress& freeze);
+  // `results` are of the entries of the reason's request. Fails when the tape cannot be written.
+  Result<void> record(FreezeInProgress& freeze, const FreezeReason& reason,
+                      const std::vector<OpResult>& results);
+
+  // All of it, with nothing to serve. Fails as stop() and record() do, and with kMachineLost.
+  Result<void> freeze(const FreezeReason& reason);
 
   // Records fields that an op or the evidence used, each once in a run.
   Result<void> record_layouts(std::vector<UsedLayout> used);
@@ -103,13 +112,12 @@ class Freezer {
   [[nodiscard]] uint64_t freezes() const { return last_freeze_; }
 
  private:
-  struct Moment;  // what one freeze brought, until it is recorded
-
-  Result<void> record(const FreezeReason& reason, const Moment& moment, const FreezeDone& done);
-  Result<void> record_frozen(const Moment& moment, uint64_t freeze);
-  Result<void> record_thawed(const Moment& moment, const FreezeDone& done);
-  Result<void> record_gates(const FreezeReason& reason, const Moment& moment,
-                            const FreezeDone& done);
+  Result<void> record_began(const FreezeInProgress& freeze, const FreezeReason& reason);
+  Result<void> record_frozen(const FreezeInProgress& freeze,
+                             const std::vector<VcpuRegisters>& registers);
+  Result<void> record_thawed(const FreezeInProgress& freeze);
+  Result<void> record_gates(const FreezeInProgress& freeze, const FreezeReason& reason,
+                            const std::vector<OpResult>& results);
 
   Machine& machine_;
   Recorder& recorder_;

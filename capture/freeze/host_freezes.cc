@@ -198,10 +198,10 @@ Result<void> HostFreezes::on_time() {
   const Clock::time_point now = Clock::now();
   if (now < intervals_.due()) return {};
   const FreezeReason reason{schema::FreezeCause::PERIODIC, 0, {}, intervals_.take(now)};
-  KTAPE_ASSIGN(const FreezeDone done, server_.freezer().freeze(reason, {}));
+  const Result<void> frozen = server_.freezer().freeze(reason);
   KTAPE_TRY(recorder_.commit());
   intervals_.done(Clock::now());
-  return done.thaw;
+  return frozen;
 }
 
 std::optional<IntervalCounts> HostFreezes::intervals() const {

@@ -60,8 +60,8 @@ class PageKeeper {
   std::unique_ptr<SchedMemory> sched_;
   RecordingMemory memory_;
   std::vector<FreezePage> zero_runs_;  // of this freeze: RAM that was never touched
-  std::vector<std::optional<FrameContent>>
-      known_;  // by slot: what its copy holds, once it was hashed
+  // By slot: what its copy holds, once it was hashed.
+  std::vector<std::optional<FrameContent>> known_;
 };
 
 }  // namespace ktape

@@ -49,13 +49,6 @@ uint64_t ns(std::chrono::nanoseconds time) { return static_cast<uint64_t>(time.c
 
 }  // namespace
 
-struct RequestServer::Batch {
-  PreparedOps prepared;
-  bool writes = false;
-  ServedOps served = {};
-  bool may_pass = false;  // what refused it
-};
-
 Result<void> RequestServer::request(schema::OpRequest::Reader request, GuestNs guest) {
   Request accepted;
   accepted.op = ++last_op_;
@@ -134,12 +127,11 @@ Result<void> RequestServer::freeze_for_host(StoppedMachine at, FreezeReason reas
   }
   reason.op = request.op;
   reason.attempt = request.tries;
-  auto batch = std::make_shared<Batch>(Batch{executor_->prepare(*ops)});
-  KTAPE_ASSIGN(const FreezeDone freeze, freezer_.finish(std::move(at), reason, serving(batch)));
-  KTAPE_TRY(freezer_.record_layouts(executor_->take_used_layouts()));
-  if (request.op != 0) KTAPE_TRY(record_reply(request, freeze.id, freeze.results));
+  KTAPE_ASSIGN(const Served served,
+               serve_stopped(std::move(at), reason, executor_->prepare(*ops), false));
+  if (request.op != 0) KTAPE_TRY(record_reply(request, served.freeze.id, served.results));
   KTAPE_TRY(recorder_.commit());
-  return freeze.thaw;
+  return served.freeze.thaw;
 }
 
 Result<void> RequestServer::adopted(Kernel kernel) {
@@ -185,41 +177,47 @@ Result<bool> RequestServer::serve(Request& request) {
   return true;
 }
 
-FreezeWork RequestServer::serving(const std::shared_ptr<Batch>& batch) {
-  return {[this, batch](WritableGuestMemory& memory, const StopMoment& moment) {
-            batch->served = batch->writes ? executor_->serve_writes(memory, batch->prepared)
-                                          : executor_->serve_reads(memory, batch->prepared, moment);
-            batch->may_pass = batch->served.may_pass;
-          },
-          [this, batch](const StopMoment& moment) {
-            return executor_->describe(batch->prepared, std::move(batch->served), moment);
-          }};
+Result<RequestServer::Served> RequestServer::serve_stopped(StoppedMachine at,
+                                                           const FreezeReason& reason,
+                                                           const PreparedOps& prepared,
+                                                           bool writes) {
+  Served served{freezer_.begin(std::move(at)), {}};
+  FreezeInProgress& freeze = served.freeze;
+  ServedOps ops = writes ? executor_->serve_writes(*freeze.memory, prepared)
+                         : executor_->serve_reads(*freeze.memory, prepared, freeze.stop);
+  freezer_.thaw(freeze);
+  served.may_pass = ops.may_pass;
+  served.results = executor_->describe(prepared, std::move(ops), freeze.stop);
+  KTAPE_TRY(freezer_.record(freeze, reason, served.results));
+  KTAPE_TRY(freezer_.record_layouts(executor_->take_used_layouts()));
+  return served;
 }
 
 Result<bool> RequestServer::serve_cold(Request& request) {
   if (pause_) request.waited += ran(*pause_);
   pause_.reset();
   // Names are resolved now, before the freeze.
+  const PreparedOps prepared = executor_->prepare(request.ops);
   const bool writes = std::holds_alternative<WriteAction>(request.ops.front().action);
-  auto batch = std::make_shared<Batch>(Batch{executor_->prepare(request.ops), writes});
-  Result<FreezeDone> freeze = freezer_.freeze(
-      {schema::FreezeCause::REQUEST, request.op, {}, 0, ++request.tries}, serving(batch));
-  if (!freeze.ok()) {
-    KTAPE_TRY(record_refusal(request, freeze.error().message));
-    return freeze.error();
+  const FreezeReason reason{schema::FreezeCause::REQUEST, request.op, {}, 0, ++request.tries};
+  Result<StoppedMachine> at = freezer_.stop();
+  if (!at.ok()) {
+    KTAPE_TRY(record_refusal(request, at.error().message));
+    return at.error();
   }
-  KTAPE_TRY(freezer_.record_layouts(executor_->take_used_layouts()));
-  if (!freeze->thaw.ok()) {
-    KTAPE_TRY(record_reply(request, freeze->id, freeze->results));
-    return freeze->thaw.error();
+  KTAPE_ASSIGN(const Served served, serve_stopped(std::move(at).value(), reason, prepared, writes));
+  const FreezeInProgress& freeze = served.freeze;
+  if (!freeze.thaw.ok()) {
+    KTAPE_TRY(record_reply(request, freeze.id, served.results));
+    return freeze.thaw.error();
   }
-  const bool is_wanted = refused_by(freeze->results, request.refused_by);
-  if (batch->may_pass && !is_wanted && pause(request, *freeze)) return false;
-  KTAPE_TRY(finish(request, freeze->id, freeze->results));
+  const bool is_wanted = refused_by(served.results, request.refused_by);
+  if (served.may_pass && !is_wanted && pause(request, freeze)) return false;
+  KTAPE_TRY(finish(request, freeze.id, served.results));
   return true;
 }
 
-bool RequestServer::pause(const Request& request, const FreezeDone& freeze) {
+bool RequestServer::pause(const Request& request, const FreezeInProgress& freeze) {
   const std::chrono::nanoseconds left =
       std::chrono::milliseconds(request.retry_ms) - request.waited;
   if (left <= std::chrono::nanoseconds(0)) return false;

@@ -75,8 +75,8 @@ class RequestServer {
     uint64_t guest_request = 0;
     schema::OpMode mode = schema::OpMode::COLD;
     std::vector<Op> ops;
-    int32_t retry_ms =
-        0;  // how long the guest may run until it is served; the host's own are never refused
+    // How long the guest may run until it is served; the host's own are never refused.
+    int32_t retry_ms = 0;
     schema::Gate refused_by = schema::Gate::NOT_SAID;  // that is expected; notSaid: to be done
     uint32_t tries = 0;                                // so far
     std::chrono::nanoseconds waited{0};                // that the guest ran between them
@@ -87,7 +87,12 @@ class RequestServer {
     std::chrono::nanoseconds frozen_before;  // the machine's time at a standstill, until then
     std::chrono::nanoseconds wait;           // the guest is to run so long
   };
-  struct Batch;  // the ops of a request, while they are served
+  // What a request's freeze brought.
+  struct Served {
+    FreezeInProgress freeze;
+    std::vector<OpResult> results;
+    bool may_pass = false;  // what refused it
+  };
 
   Result<void> record_request(const Request& request, schema::OpRequest::Reader from,
                               const Result<std::vector<Op>>& ops, HostNs host, GuestNs guest);
@@ -95,11 +100,13 @@ class RequestServer {
   Result<void> serve_waiting();
   // False: it is to be tried again.
   Result<bool> serve(Request& request);
-  FreezeWork serving(const std::shared_ptr<Batch>& batch);
+  // Serves the ops in a freeze of the machine that `at` stopped, and records the freeze.
+  Result<Served> serve_stopped(StoppedMachine at, const FreezeReason& reason,
+                               const PreparedOps& prepared, bool writes);
   Result<bool> serve_cold(Request& request);
   Result<void> serve_hot(const Request& request);
   // Begins to wait for what refused it, if there is time left.
-  bool pause(const Request& request, const FreezeDone& freeze);
+  bool pause(const Request& request, const FreezeInProgress& freeze);
   // How long the guest has run since then.
   [[nodiscard]] std::chrono::nanoseconds ran(const Pause& pause) const;
   static void fill_reply(const Request& request, uint64_t freeze,

@@ -10,9 +10,7 @@
 #include <utility>
 
 #include "capture/record/kernel_record.h"
-#include "capture/run/boot_deadline.h"
 #include "capture/run/descriptors.h"
-#include "capture/run/starvation.h"
 #include "schema/base/file.h"
 #include "schema/base/text.h"
 #include "schema/terms/lockups.h"
@@ -26,16 +24,8 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// The guest is given this long to power off after its last words; then it is ended.
-constexpr auto kLastWordsGrace = 10s;
 // How often the live line is renewed.
 constexpr auto kTick = 200ms;
-// A guest may be silent for long, a machine must still answer: it is asked after this long without
-// an event.
-constexpr auto kSilence = 5s;
-// Frozen time does not count against the deadlines, but a guest must not buy itself a run without
-// end with it.
-constexpr int kMaxFrozenTimes = 10;
 // What a machine that is gone still has to say is finite; this bounds one that is not gone after
 // all.
 constexpr int kMaxLastTurns = 1'000'000;
@@ -161,7 +151,7 @@ Result<void> Engine::on_signals(const UserSignals& signals) {
     return {};
   }
   if (!is_readable(signals.freeze_fd)) return {};
-  std::array<std::byte, 1024> told{};  // what came together is one wish
+  std::array<std::byte, 1024> told{};  // what came together is one request
   if (::read(signals.freeze_fd, told.data(), told.size()) < 0 && errno != EAGAIN && errno != EINTR)
     return system_error(ErrorCode::kHost, "cannot read which signals came");
   return host_freezes_.on_demand();
@@ -418,14 +408,6 @@ Result<void> Engine::on_lost(const std::string& reason) {
   return {};
 }
 
-// A machine that has gone silent may be lost: that is not the guest's doing, and need not wait for
-// the watchdog.
-Result<void> Engine::on_silence() {
-  if (Clock::now() - last_heard_ < kSilence) return {};
-  last_heard_ = Clock::now();
-  return machine_.check();
-}
-
 Result<void> Engine::on_full_tape() {
   const std::string detail =
       fmt::format("the tape has reached its bound of {} MB: --max-tape allows more",
@@ -435,67 +417,11 @@ Result<void> Engine::on_full_tape() {
   return {};
 }
 
-Result<void> Engine::on_deadline() {
-  if (phase_ == Phase::kDone || console_.panicked()) return on_ended();
-  // The guest is to blame only when its machine is still there.
-  if (const Result<void> alive = machine_.check(); !alive.ok()) return on_failure(alive.error());
-  const bool boot = phase_ != Phase::kStepping;
-  const uint64_t limit_ms =
-      boot ? static_cast<uint64_t>(boot_deadline().count()) : scenario_.getWatchdogMs();
-  const Result<std::string> instead = freeze_for_silence(server_, Clock::now() - agent_heard_);
-  if (!instead.ok() && instead.error().code == ErrorCode::kMachineLost)
-    return on_failure(instead.error());
-  const std::string detail =
-      waiting_for() + (instead.ok() && !instead->empty() ? "; " + *instead : "");
-  KTAPE_TRY(recorder_.record([&](schema::Record::Builder record) {
-    auto to = record.initWatchdogFired();
-    to.setName(boot ? "boot" : "run");
-    to.setLimitMs(limit_ms);
-    to.setDetail(detail);
-  }));
-  progress_.say(fmt::format("{} watchdog fired after {:.1f} s, while {}", boot ? "boot" : "run",
-                            static_cast<double>(limit_ms) / 1000, detail));
-  end(boot ? schema::Outcome::BOOT_TIMED_OUT : schema::Outcome::RUN_TIMED_OUT,
-      fmt::format("{} ms passed while {}; '{}' in the scenario allows more", limit_ms, detail,
-                  boot ? "bootDeadlineMs" : "watchdogMs"));
-  return {};
-}
-
 // A guest that breaks the protocol ends its run: nothing that it says later could be trusted.
 Result<void> Engine::protocol_violation(const Error& error) {
   progress_.say("the agent broke the protocol: " + error.message);
   end(schema::Outcome::PROTOCOL_BROKEN, error.message);
   return {};
-}
-
-std::chrono::milliseconds Engine::boot_deadline() const {
-  if (scenario_.getBootDeadlineMs() > 0)
-    return std::chrono::milliseconds(scenario_.getBootDeadlineMs());
-  return default_boot_deadline(scenario_.getMachine().getCpus(), machine_.facts().accelerator_used);
-}
-
-Engine::Clock::time_point Engine::deadline() const {
-  if (phase_ == Phase::kDone || console_.panicked()) return last_words_ + kLastWordsGrace;
-  const bool stepping = phase_ == Phase::kStepping;
-  const std::chrono::nanoseconds limit =
-      stepping ? std::chrono::milliseconds(scenario_.getWatchdogMs()) : boot_deadline();
-  const std::chrono::nanoseconds frozen = server_.freezer().frozen_time() - frozen_before_;
-  return (stepping ? first_step_ : began_) + limit + std::min(frozen, kMaxFrozenTimes * limit);
-}
-
-std::string Engine::waiting_for() const {
-  switch (phase_) {
-    case Phase::kBooting:
-      return console_.last_line().empty()
-                 ? "booting; nothing was printed on the console"
-                 : "booting; the console's last line: '" + console_.last_line() + "'";
-    case Phase::kPreparing: return "attaching the scheduler and starting workers";
-    case Phase::kStepping:
-      return step_name_.empty() ? "taking the scheduler down after the last step"
-                                : "in step '" + step_name_ + "'";
-    case Phase::kDone: return "powering off";
-  }
-  return "";
 }
 
 void Engine::end(schema::Outcome outcome, const std::string& detail) {

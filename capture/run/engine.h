@@ -30,8 +30,8 @@ struct RunEnd {
   std::string detail;
   std::vector<TriggerCount> triggers;       // one for each that was planned
   std::optional<IntervalCounts> intervals;  // where some were planned
-  std::vector<std::string>
-      ejections;  // schedulers that the kernel threw out, as ejection_words() puts it
+  // Schedulers that the kernel threw out, as ejection_words() puts it.
+  std::vector<std::string> ejections;
   uint64_t ejections_left_out = 0;  // beside those
 };
 

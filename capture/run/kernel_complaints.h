@@ -48,8 +48,8 @@ class KernelComplaints {
 
   std::optional<KernelComplaint> open_;
   size_t lines_ = 0;  // of the open one, or of cut_here_
-  std::string
-      cut_here_;  // "[ cut here ]" and the lines after it, until it is known what was cut off
+  // "[ cut here ]" and the lines after it, until it is known what was cut off.
+  std::string cut_here_;
   size_t complaints_ = 0;
   std::vector<KernelComplaint> complete_;
   Losses losses_;

@@ -38,8 +38,8 @@ void SchedulerWatch::adopted(const Kernel& kernel) {
   }
 }
 
-std::vector<BreakpointWish> SchedulerWatch::breakpoints(const KernelKnowledge& kernel,
-                                                        schema::Scenario::Reader scenario) {
+std::vector<BreakpointRequest> SchedulerWatch::breakpoints(const KernelKnowledge& kernel,
+                                                           schema::Scenario::Reader scenario) {
   if (!scenario.getScheduler().isExternal() || !kernel.symbols.find(kSchedulerFreeFunction))
     return {};
   return {{BreakpointPriority::kSchedulers, "the exit of an external scheduler",

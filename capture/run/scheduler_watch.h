@@ -53,8 +53,8 @@ class SchedulerWatch {
 
   // The functions at which it wants the machine to stop, on this kernel; none without an external
   // scheduler.
-  [[nodiscard]] static std::vector<BreakpointWish> breakpoints(const KernelKnowledge& kernel,
-                                                               schema::Scenario::Reader scenario);
+  [[nodiscard]] static std::vector<BreakpointRequest> breakpoints(
+      const KernelKnowledge& kernel, schema::Scenario::Reader scenario);
 
   // The kernel is known; it outlives the watch.
   void adopted(const Kernel& kernel);

@@ -37,6 +37,14 @@ std::string who_runs(const Kernel& kernel, const std::vector<CpuEvidence>& cpus)
   return text;
 }
 
+// Empty: nothing that is known.
+const char* what_keeps_agent(const CpuWait& wait, const GuestMemory& memory) {
+  const Result<bool> blocked = wait.is_blocked(memory, kAgentPid);
+  if (blocked.ok() && *blocked) return "is blocked in the kernel";
+  const Result<bool> waits = wait.waits(memory, kAgentPid);
+  return waits.ok() && *waits ? "is starved" : "";
+}
+
 }  // namespace
 
 Result<std::string> freeze_for_silence(RequestServer& server, std::chrono::nanoseconds silent) {
@@ -44,26 +52,19 @@ Result<std::string> freeze_for_silence(RequestServer& server, std::chrono::nanos
   const Kernel& kernel = *server.kernel();
   // Names are resolved before the machine stands still.
   const Result<CpuWait> wait = CpuWait::create(kernel);
-  std::string why;
+  Freezer& freezer = server.freezer();
+  KTAPE_ASSIGN(StoppedMachine at, freezer.stop());
+  FreezeInProgress freeze = freezer.begin(std::move(at));
+  const std::string why = wait.ok() ? what_keeps_agent(*wait, *freeze.memory) : "";
+  freezer.thaw(freeze);
   FreezeReason reason{.cause = schema::FreezeCause::WATCHDOG};
-  FreezeWork work;
-  work.serve = [&](WritableGuestMemory& memory, const StopMoment&) {
-    if (!wait.ok()) return;
-    const Result<bool> waits = wait->waits(memory, kAgentPid);
-    const Result<bool> blocked = wait->is_blocked(memory, kAgentPid);
-    if (waits.ok() && *waits) why = "is starved";
-    if (blocked.ok() && *blocked) why = "is blocked in the kernel";
-  };
-  // The reason is recorded after the thaw, and so has what was found.
-  work.describe = [&](const StopMoment& stop) {
-    if (!why.empty())
-      reason.detail = fmt::format("the agent has not been heard for {:.0f} s and {}: {}",
-                                  std::chrono::duration<double>(silent).count(), why,
-                                  who_runs(kernel, stop.evidence.cpus));
-    return std::vector<OpResult>();
-  };
-  KTAPE_ASSIGN(const FreezeDone done, server.freezer().freeze(reason, work));
-  KTAPE_TRY(done.thaw);
+  if (!why.empty()) {
+    reason.detail = fmt::format("the agent has not been heard for {:.0f} s and {}: {}",
+                                std::chrono::duration<double>(silent).count(), why,
+                                who_runs(kernel, freeze.stop.evidence.cpus));
+  }
+  KTAPE_TRY(freezer.record(freeze, reason, {}));
+  KTAPE_TRY(freeze.thaw);
   return reason.detail;
 }
 

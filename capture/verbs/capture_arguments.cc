@@ -82,10 +82,8 @@ Accelerator accelerator_of(const std::string& name) {
   return Accelerator::kAuto;
 }
 
-// `asked` outlives the app.
-void add_options(CLI::App& app, Asked& asked) {
-  app.footer(kFooter);
-  app.set_version_flag("--version", std::string("ktape ") + KTAPE_VERSION);
+// `asked` outlives the app. Options are listed by --help in the order in which they are added.
+void add_run_options(CLI::App& app, Asked& asked) {
   app.add_option("SCENARIO", asked.options.scenario,
                  "A scenario file, or the name of one that ships")
       ->required();
@@ -95,71 +93,84 @@ void add_options(CLI::App& app, Asked& asked) {
          "-k,--kernel", asked.options.kernel,
          "A version from the cache ('tools/kernel list'), or the path of a bzImage or vmlinux")
       ->default_str(kDefaultKernelText);
+}
+
+void add_machine_options(CLI::App& app, Asked& asked) {
   auto* cpus_option =
       app.add_option("--cpus", asked.cpus,
                      "So many vCPUs in one socket, instead of the scenario's machine")
           ->check(CLI::Range(uint32_t{1}, kMaxCpus));
   app.add_option(
          "--topology", asked.topology,
-         "Sockets, cores of a socket, threads of a core, LLCs and NUMA nodes, instead of the\n"
-         "scenario's: sockets=2,cores=4,threads=2,llcs=4,numaNodes=2")
+         R"(Sockets, cores of a socket, threads of a core, LLCs and NUMA nodes, instead of the
+scenario's: sockets=2,cores=4,threads=2,llcs=4,numaNodes=2)")
       ->excludes(cpus_option);
   app.add_option("--memory-mb", asked.memory_mb, "MiB of RAM, instead of the scenario's")
       ->check(CLI::Range(kMinMemoryMb, kMaxMemoryMb));
+}
+
+void add_guest_options(CLI::App& app, Asked& asked) {
   asked.scheduler =
       app.add_option(
              "--scheduler", asked.options.guest.scheduler,
-             "A scheduler's command, 'PROGRAM ARGUMENTS', instead of the scenario's scheduler.\n"
-             "Words are quoted as for a shell; none is run")
+             R"(A scheduler's command, 'PROGRAM ARGUMENTS', instead of the scenario's scheduler.
+Words are quoted as for a shell; none is run)")
           ->type_name("COMMAND");
-  app.add_option("--scheduler-dir", asked.options.guest.scheduler_folders,
-                 "Look for a scheduler's program here, before the scenario's folder and PATH; more "
-                 "than once\n"
-                 "for several")
+  app.add_option(
+         "--scheduler-dir", asked.options.guest.scheduler_folders,
+         R"(Look for a scheduler's program here, before the scenario's folder and PATH; more than once
+for several)")
       ->type_name("DIR")
       ->allow_extra_args(false);
-  app.add_option("--overlay", asked.options.guest.overlays,
-                 "Give the guest the files in this folder, and what programs among them need of "
-                 "this host; more\n"
-                 "than once for several")
+  app.add_option(
+         "--overlay", asked.options.guest.overlays,
+         R"(Give the guest the files in this folder, and what programs among them need of this host; more
+than once for several)")
       ->type_name("DIR")
       ->allow_extra_args(false);
+}
+
+void add_accelerator_options(CLI::App& app, Asked& asked) {
   app.add_option("--accel", asked.accelerator,
                  "kvm, tcg, or auto: kvm where it can run a kernel, else tcg")
       ->check(CLI::IsMember({"auto", "kvm", "tcg"}))
       ->capture_default_str();
-  app.add_flag("--tcg-single-thread", asked.options.tcg_single_thread,
-               "Without KVM: emulate all vCPUs in one thread, for guests that attach schedulers by "
-               "the hundred.\n"
-               "In one of QEMU's threads for each, such a guest has died of an int3 where its "
-               "kernel patches code");
-  app.add_option(
-         "--memory", asked.memory,
-         "What to keep of the guest's memory at each freeze, as it was before ops wrote.\n"
-         "sched: runqueues, tasks, the scheduler, its queues and BPF maps, and what ops touched;\n"
-         "touched: what ops touched; full: all of it, tens of MB; none")
+  app.add_flag(
+      "--tcg-single-thread", asked.options.tcg_single_thread,
+      R"(Without KVM: emulate all vCPUs in one thread, for guests that attach schedulers by the hundred.
+In one of QEMU's threads for each, such a guest has died of an int3 where its kernel patches code)");
+}
+
+void add_kernel_options(CLI::App& app, Asked& asked) {
+  app.add_option("--memory", asked.memory,
+                 R"(What to keep of the guest's memory at each freeze, as it was before ops wrote.
+sched: runqueues, tasks, the scheduler, its queues and BPF maps, and what ops touched;
+touched: what ops touched; full: all of it, tens of MB; none)")
       ->check(CLI::IsMember({"sched", "touched", "full", "none"}))
       ->capture_default_str();
   app.add_flag("--no-kaslr", asked.no_kaslr,
                "Boot the unpacked vmlinux: faster, and its addresses are those of the image");
   app.add_flag(
       "--fast-boot", asked.options.fast_boot,
-      "Leave out slow initcalls: the keys of module signatures, a generator of random numbers.\n"
-      "This changes the kernel under test; the tape says so");
+      R"(Leave out slow initcalls: the keys of module signatures, a generator of random numbers.
+This changes the kernel under test; the tape says so)");
   app.add_option("--append", asked.options.extra_arguments,
                  "More arguments for the guest kernel's command line");
+}
+
+void add_freeze_options(CLI::App& app, Asked& asked) {
   app.add_option("--freeze-on", asked.options.freeze_on, kFreezeOnHelp)->take_all()->expected(1);
   app.add_option(
          "--freeze-every", asked.every_ms,
-         "Freeze every so many ms, from the first step to the last's end. An interval whose end "
-         "comes\n"
-         "while the freeze before is recorded, or too soon after it, is skipped, and counted.\n"
-         "Under KVM the guest is told of each freeze, and its kernel watches for lock-ups anew: "
-         "with\n"
-         "intervals below its thresholds (20 s for soft lock-ups, 21 s for RCU stalls unless it "
-         "was told\n"
-         "otherwise) it never tells of one. sched_ext's own watchdog is not reset")
+         R"(Freeze every so many ms, from the first step to the last's end. An interval whose end comes
+while the freeze before is recorded, or too soon after it, is skipped, and counted.
+Under KVM the guest is told of each freeze, and its kernel watches for lock-ups anew: with
+intervals below its thresholds (20 s for soft lock-ups, 21 s for RCU stalls unless it was told
+otherwise) it never tells of one. sched_ext's own watchdog is not reset)")
       ->check(CLI::Range(1, 86400000));
+}
+
+void add_ending_options(CLI::App& app, Asked& asked) {
   app.add_flag(
       "--fail-on-eject", asked.options.fail_on_eject,
       "Exit with status 1 when the kernel has ejected a scheduler, also if the run completed");
@@ -168,6 +179,18 @@ void add_options(CLI::App& app, Asked& asked) {
       ->check(CLI::Range(uint64_t{1}, uint64_t{1} << 40))
       ->capture_default_str();
   app.add_option("--qemu", asked.options.qemu_program, "The QEMU program")->capture_default_str();
+}
+
+void add_options(CLI::App& app, Asked& asked) {
+  app.footer(kFooter);
+  app.set_version_flag("--version", std::string("ktape ") + KTAPE_VERSION);
+  add_run_options(app, asked);
+  add_machine_options(app, asked);
+  add_guest_options(app, asked);
+  add_accelerator_options(app, asked);
+  add_kernel_options(app, asked);
+  add_freeze_options(app, asked);
+  add_ending_options(app, asked);
 }
 
 Result<CaptureOptions> options_of(const Asked& asked) {

@@ -49,8 +49,8 @@ struct KernelInspection {
   bool sched_ext = false;
   size_t btf_bytes = 0;
   uint32_t btf_types = 0;
-  std::vector<std::string>
-      shown_aux;  // kfuncs of sched_ext in another form than schedulers have; see kfuncs.h
+  // Kfuncs of sched_ext in another form than schedulers have; see kfuncs.h.
+  std::vector<std::string> shown_aux;
   size_t symbols = 0;
   uint32_t hz = 0;  // 0: not known
   std::string preemption;
@@ -59,8 +59,8 @@ struct KernelInspection {
   std::vector<InspectedOp> ops;  // of the scenario, in order
   std::vector<InspectedTrigger> triggers;  // of the scenario's `freezes.on`, in order
   std::vector<UsedLayout> layouts;         // of the fields that its ops name
-  std::vector<std::string>
-      unusable;  // why ktape cannot use this kernel; what it says of itself is above
+  // Why ktape cannot use this kernel; what it says of itself is above.
+  std::vector<std::string> unusable;
 };
 
 // `scenario` has its paths parsed. A kernel without types or symbols is described as far as it

@@ -15,8 +15,8 @@ namespace {
 
 class OpsCheck {
  public:
-  OpsCheck(const LoadedScenario& scenario, const KernelKnowledge& kernel, const TextNode& outline)
-      : scenario_(scenario), kernel_(kernel), outline_(outline), log_(*kernel.btf) {}
+  OpsCheck(const LoadedScenario& scenario, const KernelKnowledge& kernel, const TextNode& parsed)
+      : scenario_(scenario), kernel_(kernel), parsed_(parsed), log_(*kernel.btf) {}
 
   Result<void> check() {
     const auto steps = scenario_.get().getSteps();
@@ -24,7 +24,7 @@ class OpsCheck {
       const auto actions = steps[i].getActions();
       for (unsigned j = 0; j < actions.size(); ++j) {
         if (!actions[j].isOp()) continue;
-        const TextNode& where = outline_.at("steps").at(i).at("actions").at(j).at("op").at("entry");
+        const TextNode& where = parsed_.at("steps").at(i).at("actions").at(j).at("op").at("entry");
         step_ = steps[i].getName().size() > 0 ? fmt::format("'{}'", steps[i].getName().cStr())
                                               : std::to_string(i + 1);
         KTAPE_TRY(check_op(actions[j].getOp(), where));
@@ -60,7 +60,7 @@ class OpsCheck {
 
   const LoadedScenario& scenario_;
   const KernelKnowledge& kernel_;
-  const TextNode& outline_;
+  const TextNode& parsed_;
   std::string step_;
   LayoutLog log_;
 };
@@ -82,8 +82,8 @@ Result<void> check_sched_ext(schema::Scenario::Reader scenario, const KernelKnow
 }
 
 Result<void> check_scenario_ops(const LoadedScenario& scenario, const KernelKnowledge& kernel) {
-  KTAPE_ASSIGN(const TextNode outline, parse_text(scenario.path(), scenario.text()));
-  return OpsCheck(scenario, kernel, outline).check();
+  KTAPE_ASSIGN(const TextNode parsed, parse_text(scenario.path(), scenario.text()));
+  return OpsCheck(scenario, kernel, parsed).check();
 }
 
 }  // namespace ktape

@@ -27,25 +27,27 @@ constexpr auto kPortAppears = std::chrono::seconds(30);
 // A host that has the last message says so at once. One that does not must not keep the guest up.
 constexpr auto kHostHears = std::chrono::seconds(5);
 
-Result<RunResult> run_scenario(Channel& channel, Reporter& reporter, const ConsolePrinter& log) {
+Result<RunResult> run_scenario(Channel& channel, Reporter& reporter,
+                               const ConsolePrinter& console) {
   KTAPE_ASSIGN(std::unique_ptr<Session> session, Session::create(channel));
   KTAPE_TRY(send_hello(reporter));
   KTAPE_ASSIGN(const Facts topology, read_topology("/sys", "/proc"));
   KTAPE_TRY(reporter.facts("topology", topology));
-  log.line("hello sent, waiting for the scenario");
+  console.line("hello sent, waiting for the scenario");
   KTAPE_ASSIGN(std::optional<FrameMessage> message, session->receive_scenario());
   if (!message) return RunResult{1, "the host ended the run before it began"};
   auto scenario = message->reader().getRoot<schema::FromHost>().getScenario();
   KTAPE_TRY(become_realtime(scenario.getAgentPriority() == 0 ? kHighestPriority
                                                              : scenario.getAgentPriority()));
-  log.line("scenario '" + std::string(scenario.getName().cStr()) + "'");
-  return Executor(*session, scenario, [&log](const std::string& text) { log.line(text); }).run();
+  console.line("scenario '" + std::string(scenario.getName().cStr()) + "'");
+  return Executor(*session, scenario, [&console](const std::string& text) { console.line(text); })
+      .run();
 }
 
 // Exceptions come from Cap'n Proto, for a scenario that cannot be read, and from the library.
-Result<RunResult> run_guarded(Channel& channel, Reporter& reporter, const ConsolePrinter& log) {
+Result<RunResult> run_guarded(Channel& channel, Reporter& reporter, const ConsolePrinter& console) {
   try {
-    return run_scenario(channel, reporter, log);
+    return run_scenario(channel, reporter, console);
   } catch (const kj::Exception& exception) {
     return Error{ErrorCode::kBadInput, exception.getDescription().cStr(), ""};
   } catch (const std::exception& exception) {
@@ -68,14 +70,14 @@ Result<void> wait_until_heard(Channel& channel) {
   }
 }
 
-Result<void> serve(const ConsolePrinter& log) {
+Result<void> serve(const ConsolePrinter& console) {
   KTAPE_TRY(become_realtime(kHighestPriority));
   KTAPE_ASSIGN(std::unique_ptr<Channel> channel, Channel::open(Clock::now() + kPortAppears));
   Reporter reporter(*channel);
-  Result<RunResult> run = run_guarded(*channel, reporter, log);
+  Result<RunResult> run = run_guarded(*channel, reporter, console);
   RunResult result = run ? *run : RunResult{kAgentFailed, run.error().message};
-  log.line("done, exit code " + std::to_string(result.exit_code) +
-           (result.detail.empty() ? "" : ": " + result.detail));
+  console.line("done, exit code " + std::to_string(result.exit_code) +
+               (result.detail.empty() ? "" : ": " + result.detail));
   KTAPE_TRY(reporter.done(result.exit_code, result.detail));
   return wait_until_heard(*channel);
 }
@@ -91,11 +93,11 @@ int main() {
     return 2;
   }
   ktape::Result<void> mounted = ktape::mount_file_systems();
-  ktape::ConsolePrinter log;
-  log.line("up");
-  ktape::Result<void> served = mounted ? ktape::serve(log) : mounted;
-  if (!served) log.line(served.error().message);
-  log.line("powering off");
+  ktape::ConsolePrinter console;
+  console.line("up");
+  ktape::Result<void> served = mounted ? ktape::serve(console) : mounted;
+  if (!served) console.line(served.error().message);
+  console.line("powering off");
   ktape::power_off();
   return 2;
 }

@@ -11,8 +11,8 @@ enum class ActionKind { kOther, kColdRead, kColdWrite, kHot };
 
 // An action of a step, as far as merging is concerned.
 struct ActionToMerge {
-  ActionToMerge(ActionKind of, bool is_alone = false,
-                int32_t waited_for_ms = 0)  // NOLINT: a kind is one
+  // Not explicit: a kind alone is an action.
+  ActionToMerge(ActionKind of, bool is_alone = false, int32_t waited_for_ms = 0)
       : kind(of), alone(is_alone), retry_ms(waited_for_ms) {}
 
   ActionKind kind;

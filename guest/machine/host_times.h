@@ -16,8 +16,8 @@ namespace ktape {
 
 // What the host's kernel counts of one of its threads, since the thread began.
 struct ThreadTimes {
-  bool known =
-      false;  // false: the host does not tell (no CONFIG_SCHED_INFO), or the thread is gone
+  // False: the host does not tell (no CONFIG_SCHED_INFO), or the thread is gone.
+  bool known = false;
   int32_t thread = 0;      // its id on the host
   uint64_t ran_ns = 0;     // on a CPU
   uint64_t waited_ns = 0;  // it could have run, and no CPU was free for it
@@ -26,8 +26,8 @@ struct ThreadTimes {
 
 // How a machine fared on its host so far.
 struct HostTimes {
-  std::vector<ThreadTimes>
-      vcpus;             // one element per vCPU, in order; none where the machine has no threads
+  // One element per vCPU, in order; none where the machine has no threads.
+  std::vector<ThreadTimes> vcpus;
   ThreadTimes emulator;  // of the emulator's main thread
   ThreadTimes own;       // of the caller's thread
 };

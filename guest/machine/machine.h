@@ -51,8 +51,8 @@ struct MachineFacts {
   std::string accelerator_reason;  // why, where the choice was ktape's
   std::string emulator_version;    // "QEMU 10.0.2 (...)"
   std::vector<std::string> emulator_arguments;
-  uint64_t not_stepped =
-      0;  // times that a vCPU could not be got past a breakpoint: it reaches that one again
+  // Times that a vCPU could not be got past a breakpoint: it reaches that one again.
+  uint64_t not_stepped = 0;
 };
 
 // One vCPU as it stood when the machine was frozen.

@@ -110,8 +110,8 @@ class QemuMachine final : public Machine, private FreezeBackend {
   UniqueFd console_;
   UniqueFd agent_;
   SendQueue to_agent_;
-  std::optional<Clock::time_point>
-      console_due_;  // something is there; when to read it at the latest
+  // Something is there; when to read it at the latest.
+  std::optional<Clock::time_point> console_due_;
   std::deque<MachineEvent> events_;
   std::optional<std::string> shutdown_reason_;  // QMP announced that the guest ended
   std::optional<std::string> lost_;

@@ -11,8 +11,8 @@ constexpr int kBitsPerLevel = 9;
 constexpr uint64_t kIndexMask = (1 << kBitsPerLevel) - 1;
 constexpr uint64_t kPresent = 1 << 0;
 constexpr uint64_t kLargePage = 1 << 7;
-constexpr uint64_t kAddressMask =
-    0x000f'ffff'ffff'f000;            // 51:12; above are NX, protection keys, software bits
+// 51:12; above are NX, protection keys, software bits.
+constexpr uint64_t kAddressMask = 0x000f'ffff'ffff'f000;
 constexpr int kLargestPageLevel = 3;  // 1 GiB
 
 Error out_of_range(GuestVirtual address, std::string_view why) {

@@ -16,10 +16,10 @@ struct Strong {
   friend constexpr auto operator<=>(Strong, Strong) = default;  // NOLINT(modernize-use-nullptr)
 };
 
-using GuestPhysical =
-    Strong<struct GuestPhysicalTag, uint64_t>;  // address in the guest's physical memory
-using GuestVirtual =
-    Strong<struct GuestVirtualTag, uint64_t>;         // kernel virtual address, slide applied
+// Address in the guest's physical memory.
+using GuestPhysical = Strong<struct GuestPhysicalTag, uint64_t>;
+// Kernel virtual address, slide applied.
+using GuestVirtual = Strong<struct GuestVirtualTag, uint64_t>;
 using HostNs = Strong<struct HostNsTag, uint64_t>;    // host CLOCK_MONOTONIC, since the run began
 using GuestNs = Strong<struct GuestNsTag, uint64_t>;  // guest CLOCK_MONOTONIC
 using Seq = Strong<struct SeqTag, uint64_t>;          // sequence number of a record; the first is 1

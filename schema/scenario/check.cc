@@ -34,7 +34,7 @@ class ScenarioCheck {
  public:
   ScenarioCheck(std::string_view file, const TextNode& parsed, schema::Scenario::Reader scenario,
                 const MachineOverride& machine)
-      : file_(file), outline_(parsed), scenario_(scenario), override_(machine) {}
+      : file_(file), parsed_(parsed), scenario_(scenario), override_(machine) {}
 
   Result<void> check() {
     KTAPE_TRY(check_scenario_name());
@@ -44,7 +44,7 @@ class ScenarioCheck {
     if (scenario_.getScheduler().isVtime()) KTAPE_TRY(check_scheduler());
     if (scenario_.getScheduler().isExternal()) KTAPE_TRY(check_external_scheduler());
     KTAPE_TRY(check_workers());
-    KTAPE_TRY(check_ms(outline_.at("freezes"), "everyMs", scenario_.getFreezes().getEveryMs()));
+    KTAPE_TRY(check_ms(parsed_.at("freezes"), "everyMs", scenario_.getFreezes().getEveryMs()));
     KTAPE_TRY(check_steps());
     return check_lasting();
   }
@@ -53,7 +53,7 @@ class ScenarioCheck {
   // It is the name of a file, and stands in tables and reports.
   Result<void> check_scenario_name() const {
     const std::string_view name = scenario_.getName().cStr();
-    const Place place = outline_.at("name").place;
+    const Place place = parsed_.at("name").place;
     if (name.empty()) return error(place, "the scenario has no name");
     if (name.find('/') != std::string_view::npos)
       return error(place, "a scenario's name has no '/': tapes are named after it");
@@ -85,13 +85,13 @@ class ScenarioCheck {
   }
 
   Result<void> check_times() const {
-    KTAPE_TRY(check_ms(outline_, "durationMs", scenario_.getDurationMs()));
-    KTAPE_TRY(check_ms(outline_, "watchdogMs", scenario_.getWatchdogMs()));
-    KTAPE_TRY(check_ms(outline_, "bootDeadlineMs", scenario_.getBootDeadlineMs()));
-    KTAPE_TRY(check_retry_ms(file_, outline_, scenario_.getRetryMs(), scenario_));
+    KTAPE_TRY(check_ms(parsed_, "durationMs", scenario_.getDurationMs()));
+    KTAPE_TRY(check_ms(parsed_, "watchdogMs", scenario_.getWatchdogMs()));
+    KTAPE_TRY(check_ms(parsed_, "bootDeadlineMs", scenario_.getBootDeadlineMs()));
+    KTAPE_TRY(check_retry_ms(file_, parsed_, scenario_.getRetryMs(), scenario_));
     if (scenario_.getWatchdogMs() > scenario_.getDurationMs()) return {};
     return error(
-        outline_.at("durationMs").place,
+        parsed_.at("durationMs").place,
         fmt::format("the run watchdog would end the run after {} ms, before its {} ms are over",
                     scenario_.getWatchdogMs(), scenario_.getDurationMs()),
         "make watchdogMs longer than durationMs");
@@ -99,7 +99,7 @@ class ScenarioCheck {
 
   Result<void> check_agent() const {
     if (scenario_.getAgentPriority() <= kMaxPriority) return {};
-    return error(outline_.at("agentPriority").place,
+    return error(parsed_.at("agentPriority").place,
                  fmt::format("agentPriority {} is not in 1 to {}", scenario_.getAgentPriority(),
                              kMaxPriority));
   }
@@ -111,11 +111,11 @@ class ScenarioCheck {
       return Error{ErrorCode::kUsage, "the machine of the command line: " + problem->sentence,
                    problem->hint};
     }
-    return error(outline_.at("machine").at(problem->field).place, problem->sentence, problem->hint);
+    return error(parsed_.at("machine").at(problem->field).place, problem->sentence, problem->hint);
   }
 
   Result<void> check_scheduler() const {
-    const TextNode& where = outline_.at("scheduler").at("vtime");
+    const TextNode& where = parsed_.at("scheduler").at("vtime");
     auto vtime = scenario_.getScheduler().getVtime();
     if (vtime.getTimeoutMs() > kMaxStallTimeoutMs) {
       return error(
@@ -129,7 +129,7 @@ class ScenarioCheck {
   }
 
   Result<void> check_external_scheduler() const {
-    const TextNode& where = outline_.at("scheduler").at("external");
+    const TextNode& where = parsed_.at("scheduler").at("external");
     auto external = scenario_.getScheduler().getExternal();
     if (external.getProgram().size() == 0)
       return error(where.place, "the external scheduler has no program");
@@ -144,7 +144,7 @@ class ScenarioCheck {
     std::set<std::string> names;
     auto workers = scenario_.getWorkers();
     for (unsigned i = 0; i < workers.size(); ++i) {
-      const TextNode& where = outline_.at("workers").at(i);
+      const TextNode& where = parsed_.at("workers").at(i);
       std::string name = workers[i].getName().cStr();
       KTAPE_TRY(check_worker_name(where, name));
       if (!names.insert(name).second) {
@@ -224,9 +224,9 @@ class ScenarioCheck {
 
   Result<void> check_steps() {
     auto steps = scenario_.getSteps();
-    if (steps.size() == 0) return error(outline_.at("steps").place, "the scenario has no steps");
+    if (steps.size() == 0) return error(parsed_.at("steps").place, "the scenario has no steps");
     for (unsigned i = 0; i < steps.size(); ++i) {
-      const TextNode& where = outline_.at("steps").at(i);
+      const TextNode& where = parsed_.at("steps").at(i);
       auto actions = steps[i].getActions();
       KTAPE_TRY(check_shown_name(where, "name", steps[i].getName().cStr()));
       if (actions.size() == 0) return error(where.place, "the step has no actions");
@@ -251,12 +251,12 @@ class ScenarioCheck {
           lasted_ms = std::max<uint64_t>(lasted_ms, scenario_.getDurationMs());
         if (lasted_ms < limit_ms) continue;
         return error(
-            outline_.at("steps").at(i).at("actions").at(j).place,
+            parsed_.at("steps").at(i).at("actions").at(j).place,
             fmt::format("the run watchdog would end the run after {} ms, and until here the steps "
                         "last {} ms",
                         limit_ms, lasted_ms),
             fmt::format("make watchdogMs longer than that: {} is {}", limit_ms,
-                        outline_.has("watchdogMs") ? "what the scenario says" : "its default"));
+                        parsed_.has("watchdogMs") ? "what the scenario says" : "its default"));
       }
     }
     return {};
@@ -333,7 +333,7 @@ class ScenarioCheck {
   }
 
   std::string_view file_;
-  const TextNode& outline_;
+  const TextNode& parsed_;
   schema::Scenario::Reader scenario_;
   const MachineOverride& override_;
   std::set<std::string> tags_;

@@ -29,8 +29,8 @@ struct Life {
   std::deque<DiskOp> ops;
   size_t created = 0;  // so many had been told when the tape was there
   size_t sealed = 0;   // and when it was sealed
-  std::vector<std::pair<size_t, uint64_t>>
-      committed;                   // and how many records were committed by then
+  // And how many records were committed by then.
+  std::vector<std::pair<size_t, uint64_t>> committed;
   std::vector<std::string> heads;  // of the tape after each record
 };
 

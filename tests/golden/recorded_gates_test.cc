@@ -78,8 +78,8 @@ class Sleeper {
 
   Names with(schema::GateOutcome outcome, bool write) const {
     Names names;
-    const GateReadings sights = checker_.evaluate(memory_, asked, write);
-    for (const GateResult& gate : checker_.describe(sights, asked, write).gates) {
+    const GateReadings readings = checker_.evaluate(memory_, asked, write);
+    for (const GateResult& gate : checker_.describe(readings, asked, write).gates) {
       if (gate.outcome == outcome) names.push_back(gate_name(gate.gate));
     }
     return names;

@@ -109,8 +109,8 @@ void check_clock(const Captured& captured) {
   const TapeFacts& facts = captured.facts;
   const bool kvm =
       sql_rows(captured.tape, "SELECT accelerator FROM run") == std::vector<std::string>{"kvm"};
-  const ClockStatement before =
-      clock_of(statements(facts, "spinner1").before);  // the last before the freeze
+  // The last before the freeze.
+  const ClockStatement before = clock_of(statements(facts, "spinner1").before);
   const ClockStatement after = clock_of(statements(facts, "sleeper").after);  // the first after it
   CHECK(clock_disagreement(before, after, facts.entries.at("jiffies").value, facts.hz,
                            kvm ? kMaxLeadKvm : kMaxLeadTcg) == "");

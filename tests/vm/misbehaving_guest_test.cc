@@ -103,8 +103,8 @@ bool waits_for_spinlock(schema::VcpuState::Reader vcpu) {
 
 struct LockedUp {
   bool locked = false;  // a CPU waits for a spinlock with interrupts off
-  bool other_waits =
-      false;  // another waits, with preemption off, until every CPU has done what it asked for
+  // Another waits, with preemption off, until every CPU has done what it asked for.
+  bool other_waits = false;
 };
 
 LockedUp locked_up(schema::Record::Reader record) {

@@ -31,8 +31,7 @@ constexpr auto kBetween = 20ms;
 // Time in ns that a freeze by this freezer takes.
 Result<uint64_t> time_frozen(Freezer& freezer, Recorder& recorder) {
   const auto before = freezer.frozen_time();
-  KTAPE_ASSIGN(const FreezeDone done, freezer.freeze({.cause = schema::FreezeCause::USER}, {}));
-  KTAPE_TRY(done.thaw);
+  KTAPE_TRY(freezer.freeze({.cause = schema::FreezeCause::USER}));
   KTAPE_TRY(recorder.commit());
   return static_cast<uint64_t>((freezer.frozen_time() - before).count());
 }

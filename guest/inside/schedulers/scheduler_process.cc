@@ -17,8 +17,8 @@ namespace ktape {
 
 namespace {
 
-constexpr int kFailureFd =
-    3;  // in the child: tells the agent why exec failed, closes when it did not
+// In the child: tells the agent why exec failed, closes when it did not.
+constexpr int kFailureFd = 3;
 constexpr int kPipeBytes = 1 << 20;
 constexpr size_t kReadBytes = size_t{64} << 10;
 

@@ -18,8 +18,8 @@ std::string state_text(uint64_t state) {
   return text;
 }
 
-std::string identity_text(const GateReading& sight) {
-  const auto [boottime, monotonic, has_monotonic] = sight.saw;
+std::string identity_text(const GateReading& reading) {
+  const auto [boottime, monotonic, has_monotonic] = reading.saw;
   std::string text = fmt::format("start_boottime={} (exactly {}",
                                  boottime / kClockTickNs * kClockTickNs, boottime);
   return text + (has_monotonic != 0 ? fmt::format(", start_time={})", monotonic) : ")");
@@ -40,8 +40,8 @@ std::string GateWords::named(std::string_view enum_name, uint64_t value) const {
 }
 
 // The enums have several names for some of their values: those that the gate wants are told by it.
-std::string GateWords::dispatch(const GateReading& sight) const {
-  const auto [id, ops, wanted] = sight.saw;
+std::string GateWords::dispatch(const GateReading& reading) const {
+  const auto [id, ops, wanted] = reading.saw;
   const std::string id_name =
       (wanted & kDsqIsInvalid) != 0 ? "SCX_DSQ_INVALID" : named("scx_dsq_id_flags", id);
   const std::string ops_name =
@@ -49,11 +49,11 @@ std::string GateWords::dispatch(const GateReading& sight) const {
   return "ddsp_dsq_id=" + id_name + " ops_state=" + ops_name;
 }
 
-std::string GateWords::observed(schema::Gate gate, const GateReading& sight) const {
-  const auto& saw = sight.saw;
+std::string GateWords::observed(schema::Gate gate, const GateReading& reading) const {
+  const auto& saw = reading.saw;
   switch (gate) {
     case schema::Gate::PID: return fmt::format("pid={}", static_cast<int32_t>(saw[0]));
-    case schema::Gate::IDENTITY: return identity_text(sight);
+    case schema::Gate::IDENTITY: return identity_text(reading);
     case schema::Gate::ALIVE:
     case schema::Gate::SETTLED: return state_text(saw[0]);
     case schema::Gate::OFF_RUNQUEUE: return fmt::format("on_rq={} on_cpu={}", saw[0], saw[1]);
@@ -63,15 +63,15 @@ std::string GateWords::observed(schema::Gate gate, const GateReading& sight) con
                          saw[1] != 0 ? "empty" : "linked");
     case schema::Gate::SCHED_CLASS:
       return "sched_class=" +
-             (sight.passed ? "ext_sched_class" : class_name(kernel_, GuestVirtual(saw[0])));
+             (reading.passed ? "ext_sched_class" : class_name(kernel_, GuestVirtual(saw[0])));
     case schema::Gate::POLICY: return fmt::format("policy={} switched_all={}", saw[0], saw[1]);
     case schema::Gate::INITIALISED: return fmt::format("start_boottime={}", saw[0]);
-    case schema::Gate::NO_DISPATCH: return dispatch(sight);
+    case schema::Gate::NO_DISPATCH: return dispatch(reading);
     case schema::Gate::UNLOCKED:
       return fmt::format("pi_lock={} rq_lock={} cpu={}", lock_text(saw[0]), lock_text(saw[1]),
                          saw[2]);
     case schema::Gate::ENABLED:
-      return "state=" + (sight.passed ? "SCX_TASK_ENABLED" : named(task_states_, saw[0]));
+      return "state=" + (reading.passed ? "SCX_TASK_ENABLED" : named(task_states_, saw[0]));
     case schema::Gate::CONSISTENT:  // protection.h
     case schema::Gate::NOT_SAID: break;
   }

@@ -18,12 +18,12 @@ class GateWords {
   GateWords(const Kernel& kernel, std::string_view task_states)
       : kernel_(kernel), task_states_(task_states) {}
 
-  [[nodiscard]] std::string observed(schema::Gate gate, const GateReading& sight) const;
+  [[nodiscard]] std::string observed(schema::Gate gate, const GateReading& reading) const;
   [[nodiscard]] static std::string expected(schema::Gate gate, const TaskRoot& asked);
 
  private:
   [[nodiscard]] std::string named(std::string_view enum_name, uint64_t value) const;
-  [[nodiscard]] std::string dispatch(const GateReading& sight) const;
+  [[nodiscard]] std::string dispatch(const GateReading& reading) const;
 
   const Kernel& kernel_;
   std::string_view task_states_;

@@ -385,49 +385,51 @@ GateChecker::~GateChecker() = default;
 
 GateReadings GateChecker::evaluate(const GuestMemory& memory, const TaskRoot& asked,
                                    bool write) const {
-  GateReadings sights;
+  GateReadings readings;
   const Result<std::optional<GuestVirtual>> found =
       impl_->finder.ok() ? impl_->finder->find(memory, asked.pid) : impl_->finder.error();
-  if (!found.ok()) sights.not_looked = found.error();
-  if (!found.ok() || !*found) return sights;
+  if (!found.ok()) readings.not_looked = found.error();
+  if (!found.ok() || !*found) return readings;
   const Subject subject{memory, asked, **found};
-  sights.task = subject.task;
-  sights.admitted = true;
-  sights.may_pass = true;
+  readings.task = subject.task;
+  readings.admitted = true;
+  readings.may_pass = true;
   const bool goes_to_sleep = impl_->goes_to_sleep(subject);
-  sights.gates.reserve(kGates);
+  readings.gates.reserve(kGates);
   for (const Impl::Entry& entry : Impl::kTable) {
-    const Result<GateReading>& seen = sights.gates.emplace_back(
+    const Result<GateReading>& seen = readings.gates.emplace_back(
         impl_->is_blind(entry.gate) ? impl_->no_sched_ext(entry, subject, write)
                                     : (impl_.get()->*entry.evaluate)(subject));
     if ((seen.ok() && seen->passed) || !(write || enforced_for_reads(entry.gate))) continue;
-    sights.admitted = false;
-    sights.may_pass =
-        sights.may_pass && seen.ok() && fails_by_the_instant(entry.gate, goes_to_sleep);
+    readings.admitted = false;
+    readings.may_pass =
+        readings.may_pass && seen.ok() && fails_by_the_instant(entry.gate, goes_to_sleep);
   }
-  sights.may_pass = sights.may_pass && !sights.admitted;
+  readings.may_pass = readings.may_pass && !readings.admitted;
   const Result<uint64_t> cpu = impl_->get(subject, impl_->cpu);
-  if (cpu.ok()) sights.cpu = static_cast<int32_t>(*cpu);
+  if (cpu.ok()) readings.cpu = static_cast<int32_t>(*cpu);
   const Result<uint64_t> dsq = impl_->get(subject, impl_->dsq);
-  if (dsq.ok()) sights.dsq = GuestVirtual(*dsq);
+  if (dsq.ok()) readings.dsq = GuestVirtual(*dsq);
   const Result<uint64_t> delayed = impl_->get(subject, impl_->sched_delayed);
-  sights.sched_delayed = delayed.ok() && *delayed != 0;
-  return sights;
+  readings.sched_delayed = delayed.ok() && *delayed != 0;
+  return readings;
 }
 
-GateVerdict GateChecker::describe(const GateReadings& sights, const TaskRoot& asked,
+GateVerdict GateChecker::describe(const GateReadings& readings, const TaskRoot& asked,
                                   bool write) const {
   GateVerdict verdict;
-  if (sights.task) {
+  if (readings.task) {
     for (size_t i = 0; i < kGates; ++i) {
-      verdict.gates.push_back(impl_->gate_in_words(Impl::kTable[i], sights.gates[i], asked, write));
+      verdict.gates.push_back(
+          impl_->gate_in_words(Impl::kTable[i], readings.gates[i], asked, write));
     }
   } else {
-    const std::string why = sights.not_looked ? sights.not_looked->message
-                                              : fmt::format("no task has pid {}", asked.pid.value);
-    verdict.gates = impl_->without_task(asked, why, !sights.not_looked, write);
+    const std::string why = readings.not_looked
+                                ? readings.not_looked->message
+                                : fmt::format("no task has pid {}", asked.pid.value);
+    verdict.gates = impl_->without_task(asked, why, !readings.not_looked, write);
   }
-  if (sights.sched_delayed) {
+  if (readings.sched_delayed) {
     verdict.note = "sched_delayed is set: the task sleeps, but its dequeue is still to come";
   }
   describe_refusal(verdict);

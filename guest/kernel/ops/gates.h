@@ -44,8 +44,8 @@ struct GateReadings {
   GuestVirtual dsq;                  // the dispatch queue that it is in; 0: none
   bool sched_delayed = false;
   bool admitted = false;  // every enforced gate passed
-  bool may_pass =
-      false;  // not admitted, and each of those that did not pass fails by the instant alone
+  // Not admitted, and each of those that did not pass fails by the instant alone.
+  bool may_pass = false;
 };
 
 // What the gates found out about a task target.
@@ -93,7 +93,7 @@ class GateChecker {
                                       bool write) const;
   // What was seen of the same task for the same purpose, in words. Needs no memory, so the machine
   // may go on.
-  [[nodiscard]] GateVerdict describe(const GateReadings& sights, const TaskRoot& asked,
+  [[nodiscard]] GateVerdict describe(const GateReadings& readings, const TaskRoot& asked,
                                      bool write) const;
 
  private:

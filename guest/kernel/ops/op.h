@@ -14,8 +14,12 @@
 
 namespace ktape {
 
-// A request and its reply as plain values: what op execution takes and gives. `op_records.h` turns
-// them from and into records.
+// A request and its reply as plain values: what op execution takes and gives.
+//
+// An op on its way: the guest's OpRequest becomes Ops (read_ops() in op_records.h); with names
+// resolved these are PreparedOps, and what a freeze finds are ServedOps (served_op.h: plain words
+// and addresses, since nothing is put into words while the guest stands still). Once it runs again
+// they become OpResults here, which OpReplied holds (write_result()).
 
 struct SymbolRoot {
   std::string name;
@@ -98,8 +102,8 @@ struct OpResult {
   int32_t protecting_cpu = -1;
   uint64_t elapsed_ns = 0;
   std::string note;
-  std::vector<GateResult>
-      gates;  // task targets: all twelve, in order; then gate `consistent` of a read with it
+  // Task targets: all twelve, in order; then gate `consistent` of a read with it.
+  std::vector<GateResult> gates;
   schema::Gate refused_by = schema::Gate::NOT_SAID;
   std::vector<LockUser> lock_users;  // refused because of a lock
 };

@@ -137,10 +137,10 @@ Result<GuestVirtual> OpExecutor::Impl::instance(const GuestMemory& memory,
 bool OpExecutor::Impl::admit(const GuestMemory& memory, const PreparedOp& prepared, bool write,
                              ServedOp& served) {
   if (!served.more().gates) look_at_task(gates, memory, prepared, write, served);
-  const GateReadings& sights = *served.rest->gates;
-  served.protecting_cpu = sights.cpu;
-  if (!sights.admitted) served.status = schema::EntryStatus::REFUSED;
-  return sights.admitted;
+  const GateReadings& readings = *served.rest->gates;
+  served.protecting_cpu = readings.cpu;
+  if (!readings.admitted) served.status = schema::EntryStatus::REFUSED;
+  return readings.admitted;
 }
 
 // False: the result says why not.
@@ -300,10 +300,10 @@ bool OpExecutor::Impl::is_consistent(const GuestMemory& memory, const PreparedOp
                                      const StopMoment& moment, const Reached& to,
                                      ServedOp& served) {
   log.take_over(protection_log);
-  const ProtectionReading& sight = served.more().protection.emplace(
+  const ProtectionReading& reading = served.more().protection.emplace(
       protection.evaluate(memory, what_to_protect(prepared, to, served), moment));
-  if (!all_free(sight)) served.status = schema::EntryStatus::REFUSED;
-  return all_free(sight);
+  if (!all_free(reading)) served.status = schema::EntryStatus::REFUSED;
+  return all_free(reading);
 }
 
 bool OpExecutor::Impl::read_one(const GuestMemory& memory, const PreparedOp& prepared,

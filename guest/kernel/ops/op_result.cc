@@ -20,28 +20,28 @@ OpValue value_of(uint64_t word, const OpWidth& width) {
   return {width.kind, {bytes.begin(), bytes.end()}};
 }
 
-void describe_gates(const ServingContext& context, const Op& op, const GateReadings& sights,
+void describe_gates(const ServingContext& context, const Op& op, const GateReadings& readings,
                     OpResult& result) {
   const bool write = std::holds_alternative<WriteAction>(op.action);
-  GateVerdict verdict = context.gates.describe(sights, std::get<TaskRoot>(op.target.root), write);
+  GateVerdict verdict = context.gates.describe(readings, std::get<TaskRoot>(op.target.root), write);
   result.gates = std::move(verdict.gates);
   result.note = std::move(verdict.note);
   if (result.status != schema::EntryStatus::REFUSED || verdict.refusal.empty()) return;
   result.reason = std::move(verdict.refusal);
   result.refused_by = verdict.refused_by;
-  if (write && sights.task) {
-    const ProtectionReading locks = task_locks(sights);
+  if (write && readings.task) {
+    const ProtectionReading locks = task_locks(readings);
     if (locks.ok()) result.lock_users = lock_users(context.kernel, *locks, context.moment);
   }
 }
 
-void describe_protection(const ServingContext& context, const ProtectionReading& sight,
+void describe_protection(const ServingContext& context, const ProtectionReading& reading,
                          OpResult& result) {
-  const GateResult& gate = result.gates.emplace_back(consistent_gate(sight));
+  const GateResult& gate = result.gates.emplace_back(consistent_gate(reading));
   if (gate.outcome == schema::GateOutcome::PASSED) return;
   result.reason = refusal_text(gate);
   result.refused_by = schema::Gate::CONSISTENT;
-  if (sight.ok()) result.lock_users = lock_users(context.kernel, *sight, context.moment);
+  if (reading.ok()) result.lock_users = lock_users(context.kernel, *reading, context.moment);
 }
 
 }  // namespace

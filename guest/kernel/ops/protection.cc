@@ -12,8 +12,8 @@ namespace ktape {
 
 namespace {
 
-constexpr size_t kUnlocked =
-    static_cast<size_t>(schema::Gate::UNLOCKED) - 1;  // its place among the gates
+// Its place among the gates.
+constexpr size_t kUnlocked = static_cast<size_t>(schema::Gate::UNLOCKED) - 1;
 
 std::string_view interrupt_name(ExecContext context) {
   switch (context) {
@@ -95,11 +95,11 @@ ProtectionReading task_locks(const GateReadings& task) {
                                     {ProtectorKind::kRunqueueLock, cpu, rq_lock, rq_lock == 0}};
 }
 
-bool all_free(const ProtectionReading& sight) {
-  return sight.ok() && !sight->empty() && std::ranges::all_of(*sight, &ProtectorSeen::free);
+bool all_free(const ProtectionReading& reading) {
+  return reading.ok() && !reading->empty() && std::ranges::all_of(*reading, &ProtectorSeen::free);
 }
 
-bool may_become_free(const ProtectionReading& sight) { return sight.ok() && !sight->empty(); }
+bool may_become_free(const ProtectionReading& reading) { return reading.ok() && !reading->empty(); }
 
 std::string protector_name(const ProtectorSeen& protector) {
   switch (protector.kind) {
@@ -113,19 +113,19 @@ std::string protector_name(const ProtectorSeen& protector) {
   return "?";
 }
 
-GateResult consistent_gate(const ProtectionReading& sight) {
+GateResult consistent_gate(const ProtectionReading& reading) {
   GateResult gate{schema::Gate::CONSISTENT, schema::GateOutcome::NOT_EVALUATED, true, "", ""};
-  if (!sight.ok()) {
-    gate.observed = sight.error().message;
+  if (!reading.ok()) {
+    gate.observed = reading.error().message;
     return gate;
   }
-  if (sight->empty()) {
+  if (reading->empty()) {
     gate.observed = "ktape knows nothing that protects this value";
     return gate;
   }
-  gate.outcome = all_free(sight) ? schema::GateOutcome::PASSED : schema::GateOutcome::FAILED;
+  gate.outcome = all_free(reading) ? schema::GateOutcome::PASSED : schema::GateOutcome::FAILED;
   gate.expected = "what protects it is free";
-  for (const ProtectorSeen& protector : *sight) {
+  for (const ProtectorSeen& protector : *reading) {
     gate.observed += fmt::format("{}{} {}", gate.observed.empty() ? "" : ", ",
                                  protector_name(protector), state_text(protector));
   }

@@ -27,8 +27,8 @@ struct ProtectorSeen {
   uint64_t which = 0;  // the runqueue's CPU, the own CPU, or the address of the dispatch queue
   uint64_t word = 0;   // of a lock; the count of a sequence count
   bool free = false;   // what it protects was not being changed
-  std::string name =
-      {};  // of a sequence count; of the own CPU, what it was updating its variables in
+  // Of a sequence count; of the own CPU, what it was updating its variables in.
+  std::string name = {};
 };
 // All that protects a value: empty where nothing is known that does, an error where it cannot be
 // looked at.
@@ -67,12 +67,12 @@ class Protection {
 
 // The locks of a task that was found.
 [[nodiscard]] ProtectionReading task_locks(const GateReadings& task);
-[[nodiscard]] bool all_free(const ProtectionReading& sight);
-// Whether a sight that is not free may be so a moment later.
-[[nodiscard]] bool may_become_free(const ProtectionReading& sight);
+[[nodiscard]] bool all_free(const ProtectionReading& reading);
+// Whether what is not free may be so a moment later.
+[[nodiscard]] bool may_become_free(const ProtectionReading& reading);
 // "pi_lock", "runqueue lock of CPU 1": as LockUser.lock has it.
 [[nodiscard]] std::string protector_name(const ProtectorSeen& protector);
 // Gate `consistent`, in words.
-[[nodiscard]] GateResult consistent_gate(const ProtectionReading& sight);
+[[nodiscard]] GateResult consistent_gate(const ProtectionReading& reading);
 
 }  // namespace ktape

@@ -51,8 +51,8 @@ class TargetPlan {
 
   struct Places {
     std::vector<GuestVirtual> values;  // one, or one for each entry of a list, in list order
-    std::vector<GuestVirtual>
-        queues;  // dispatch queues (struct scx_dispatch_q) that the path leads through
+    // Dispatch queues (struct scx_dispatch_q) that the path leads through.
+    std::vector<GuestVirtual> queues;
     std::optional<Error> broke_off;  // why `values` are not all entries of the list; kAsFarAsTheyGo
   };
   // Where the path leads from `root`. kBadInput for a NULL pointer or a list that does not end,

@@ -21,9 +21,9 @@ bool admit_writes(const GateChecker& gates, const GuestMemory& memory, const Pre
     if (is_task) {
       look_at_task(gates, memory, prepared.ops[i], true, served.ops[i]);
       served.ops[i].ticks = timer.lap();
-      const GateReadings& sights = *served.ops[i].rest->gates;
-      std::optional<size_t>& first = sights.may_pass ? passing : lasting;
-      if (!sights.admitted && !first) first = i;
+      const GateReadings& readings = *served.ops[i].rest->gates;
+      std::optional<size_t>& first = readings.may_pass ? passing : lasting;
+      if (!readings.admitted && !first) first = i;
     }
     if (!prepared.ops[i].refusal.empty()) break;  // it stops the rest, whatever memory says
   }

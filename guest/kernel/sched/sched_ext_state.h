@@ -45,8 +45,8 @@ struct SchedulerExitInfo {
 
 // The schedulers that a kernel has in its lists.
 struct LinkedSchedulers {
-  std::vector<GuestVirtual>
-      addresses;      // of each struct scx_sched; the root scheduler first, parents first
+  // Of each struct scx_sched; the root scheduler first, parents first.
+  std::vector<GuestVirtual> addresses;
   bool more = false;  // there are more than SchedExtReader::kMaxSchedulers
 };
 

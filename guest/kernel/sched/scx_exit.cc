@@ -66,8 +66,8 @@ std::string ScxExit::text() const {
 
 std::optional<StalledTask> ScxExit::stalled_task() const {
   const size_t end = message.find("] failed to run for ");
-  const size_t begin =
-      end == message.npos ? end : message.rfind('[', end);  // a comm may have one too
+  // A comm may have one too.
+  const size_t begin = end == message.npos ? end : message.rfind('[', end);
   if (begin == message.npos) return std::nullopt;
   const char* digits_end = message.data() + end;
   int32_t pid = 0;

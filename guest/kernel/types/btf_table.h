@@ -38,8 +38,8 @@ enum class BtfKind : uint8_t {
 // One type as it stands in BTF.
 struct BtfType {
   BtfKind kind = BtfKind::kVoid;
-  bool flag =
-      false;  // forward: a union; enum: signed; struct and union: members may have bit sizes
+  // Forward: a union; enum: signed; struct and union: members may have bit sizes.
+  bool flag = false;
   uint32_t count = 0;     // members, enumerators, parameters
   uint32_t name = 0;      // offset in the strings; 0: none
   uint32_t size = 0;      // bytes; integer, enum, float, struct, union

@@ -29,7 +29,7 @@ void LayoutLog::take_over(LayoutLog& other) {
 }
 
 void LayoutLog::note(UsedLayout layout) {
-  if (seen_.size() >= kMost) return;
+  if (seen_.size() >= kMaxSeen) return;
   if (seen_.emplace(layout.type, layout.path).second) fresh_.push_back(std::move(layout));
 }
 

@@ -24,11 +24,11 @@ struct UsedLayout {
   std::string encoding;
 };
 
-// Field lookups that are remembered, each once: the first kMost of them, for who asks may be
+// Field lookups that are remembered, each once: the first kMaxSeen of them, for who asks may be
 // hostile.
 class LayoutLog {
  public:
-  static constexpr size_t kMost = 16384;
+  static constexpr size_t kMaxSeen = 16384;
 
   explicit LayoutLog(const Btf& btf) : btf_(&btf) {}
 

@@ -20,7 +20,7 @@ bool is_of(const Ejections::Ejection& ejection, std::string_view scheduler) {
 void Ejections::froze(Seq seq, schema::FreezeBegan::Reader began) {
   for (const RecordedHit& hit : hits_of(began)) {
     if (hit.trigger != kEjectionTrigger || hit.detail.empty()) continue;
-    if (under_way_.size() == kMost) under_way_.pop_front();
+    if (under_way_.size() == kMaxUnderWay) under_way_.pop_front();
     under_way_.push_back({seq, printable(hit.detail)});
   }
 }

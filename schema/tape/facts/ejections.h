@@ -18,7 +18,7 @@ inline constexpr std::string_view kEjectionTrigger = "scx-error";
 // scheduler may starve the kernel's thread that takes it down as well, and the run ends in between.
 class Ejections {
  public:
-  static constexpr size_t kMost = 256;  // at one time; the oldest are forgotten
+  static constexpr size_t kMaxUnderWay = 256;  // at one time; the oldest are forgotten
 
   struct Ejection {
     Seq seq;           // of the freeze that tells of it

@@ -14,53 +14,61 @@ using namespace cells;
 using schema::Record;
 
 struct ShapeInfo {
+  RowShape shape;
   const char* table;
   size_t key_columns;
 };
 
 constexpr ShapeInfo kShapes[] = {
-    {"run", 1},
-    {"kernel", 1},
-    {"guest", 1},
-    {"layout", 1},
-    {"scheduler_attempt", 1},
-    {"scheduler_attempt", 1},
-    {"scheduler", 1},
-    {"scheduler", 1},
-    {"scheduler_output", 1},
-    {"worker", 1},
-    {"worker", 1},
-    {"step", 1},
-    {"step", 1},
-    {"request", 1},
-    {"request", 1},
-    {"request", 1},
-    {"kernel_op", 2},
-    {"kernel_op", 2},
-    {"lock_user", 3},
-    {"gate", 1},
-    {"freeze", 1},
-    {"freeze_hit", 2},
-    {"freeze", 1},
-    {"freeze", 1},
-    {"vcpu", 2},
-    {"run_delay", 2},
-    {"clocksource", 1},
-    {"sample", 1},
-    {"trace_chunk", 1},
-    {"console", 1},
-    {"incident", 1},
-    {"oops", 1},
-    {"guest_fact", 2},
-    {"freeze_trigger", 1},
-    {"freeze_trigger", 1},
-    {"trigger_change", 1},
-    {"slimmed", 1},
-    {"guest_exit", 1},
-    {"loss", 2},
-    {"ending", 1},
+    {RowShape::kRun, "run", 1},
+    {RowShape::kKernel, "kernel", 1},
+    {RowShape::kGuest, "guest", 1},
+    {RowShape::kLayout, "layout", 1},
+    {RowShape::kSchedulerAttempted, "scheduler_attempt", 1},
+    {RowShape::kSchedulerEnableFailed, "scheduler_attempt", 1},
+    {RowShape::kSchedulerAttached, "scheduler", 1},
+    {RowShape::kSchedulerExited, "scheduler", 1},
+    {RowShape::kSchedulerOutput, "scheduler_output", 1},
+    {RowShape::kWorkerStarted, "worker", 1},
+    {RowShape::kWorkerReport, "worker", 1},
+    {RowShape::kStepStarted, "step", 1},
+    {RowShape::kStepFinished, "step", 1},
+    {RowShape::kRequest, "request", 1},
+    {RowShape::kRequestDeferred, "request", 1},
+    {RowShape::kRequestReplied, "request", 1},
+    {RowShape::kOpAsked, "kernel_op", 2},
+    {RowShape::kOpAnswered, "kernel_op", 2},
+    {RowShape::kLockUser, "lock_user", 3},
+    {RowShape::kGate, "gate", 1},
+    {RowShape::kFreezeBegan, "freeze", 1},
+    {RowShape::kFreezeHit, "freeze_hit", 2},
+    {RowShape::kFrozen, "freeze", 1},
+    {RowShape::kThawed, "freeze", 1},
+    {RowShape::kVcpu, "vcpu", 2},
+    {RowShape::kRunDelay, "run_delay", 2},
+    {RowShape::kClocksource, "clocksource", 1},
+    {RowShape::kSample, "sample", 1},
+    {RowShape::kTraceChunk, "trace_chunk", 1},
+    {RowShape::kConsole, "console", 1},
+    {RowShape::kIncident, "incident", 1},
+    {RowShape::kOops, "oops", 1},
+    {RowShape::kGuestFact, "guest_fact", 2},
+    {RowShape::kTriggerPlanned, "freeze_trigger", 1},
+    {RowShape::kTriggerCounted, "freeze_trigger", 1},
+    {RowShape::kTriggerChanged, "trigger_change", 1},
+    {RowShape::kSlimmed, "slimmed", 1},
+    {RowShape::kGuestExit, "guest_exit", 1},
+    {RowShape::kLoss, "loss", 2},
+    {RowShape::kEnding, "ending", 1},
 };
-static_assert(std::size(kShapes) == static_cast<size_t>(RowShape::kCount));
+
+consteval bool in_the_order_of_the_enum() {
+  for (size_t i = 0; i < std::size(kShapes); ++i) {
+    if (kShapes[i].shape != static_cast<RowShape>(i)) return false;
+  }
+  return std::size(kShapes) == static_cast<size_t>(RowShape::kCount);
+}
+static_assert(in_the_order_of_the_enum());
 
 Cell joined(capnp::List<capnp::Text>::Reader list) {
   std::string all;

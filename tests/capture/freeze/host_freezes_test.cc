@@ -151,13 +151,13 @@ TEST_CASE_METHOD(HostFreezesFixture, "a function that is entered freezes under i
 }
 
 TEST_CASE_METHOD(HostFreezesFixture, "a user's wish freezes once") {
-  UniqueFd wish(::eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK));
+  UniqueFd signal(::eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK));
   load();
-  // The wish is looked at after an event: after the hello.
+  // The signal is looked at after an event: after the hello.
   hello();
   done();
   ended();
-  CHECK(run({.end_fd = -1, .freeze_fd = wish.get()}).outcome == schema::Outcome::COMPLETED);
+  CHECK(run({.end_fd = -1, .freeze_fd = signal.get()}).outcome == schema::Outcome::COMPLETED);
   const auto seen = freezes_seen();
   REQUIRE(seen.size() == 1);
   CHECK(seen[0].cause == FreezeCause::USER);
@@ -165,13 +165,13 @@ TEST_CASE_METHOD(HostFreezesFixture, "a user's wish freezes once") {
 }
 
 TEST_CASE_METHOD(HostFreezesFixture, "before the kernel is known a wish is told to be in vain") {
-  UniqueFd wish(::eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK));
+  UniqueFd signal(::eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK));
   load();
   console("booting\n");
   hello();
   done();
   ended();
-  CHECK(run({.end_fd = -1, .freeze_fd = wish.get()}).outcome == schema::Outcome::COMPLETED);
+  CHECK(run({.end_fd = -1, .freeze_fd = signal.get()}).outcome == schema::Outcome::COMPLETED);
   CHECK(freezes_seen().empty());
   CHECK(std::count(progress.lines.begin(), progress.lines.end(),
                    "not frozen: the kernel is not known yet") == 1);

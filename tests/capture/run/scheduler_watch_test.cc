@@ -14,8 +14,8 @@ namespace {
 
 struct Told {
   std::vector<std::string> attempts;  // "1 first"
-  std::vector<std::string>
-      lines;  // "attached 1 first", "exited 1 1026 reason", "failed 1 1024 reason"
+  // "attached 1 first", "exited 1 1026 reason", "failed 1 1024 reason".
+  std::vector<std::string> lines;
   std::vector<uint64_t> counted;  // the kernel's own count of enables
   uint64_t lost = 0;
   std::vector<std::string> losses;  // their names

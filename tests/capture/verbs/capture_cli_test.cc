@@ -129,8 +129,8 @@ TEST_CASE_METHOD(CaptureCli, "a scenario with the line ends of DOS is taken as o
   std::ofstream(folder.file("dos.scenario"))
       << "# a comment\r\n(\r\n  name = \"dos\",\r\n  steps = [(name = "
          "\"s\", actions = [(sleepMs = 1)])],\r\n)\r\n";
-  ChildResult result =
-      capture("./dos.scenario --kernel 1.2.3");  // the first thing after the scenario
+  // The first thing after the scenario.
+  ChildResult result = capture("./dos.scenario --kernel 1.2.3");
   CHECK_THAT(result.output, ContainsSubstring("kernel '1.2.3' is not in the cache"));
   std::ofstream(folder.file("dos.scenario")) << "(\r\n  nam = \"dos\",\r\n)\r\n";
   ChildResult wrong = capture("./dos.scenario");

@@ -59,8 +59,8 @@ struct SelftestRun {
 
 struct SelftestFindings {
   std::vector<std::string> wrong;  // sentences, each of which fails the test
-  std::vector<std::string>
-      slow;  // what the kernel did because the host is slow: ejections by its watchdog
+  // What the kernel did because the host is slow: ejections by its watchdog.
+  std::vector<std::string> slow;
 };
 
 // Holds the tape's schedulers against the kernel's count, against what it said on its console, and,

@@ -22,14 +22,14 @@ struct Fixture {
   GateVerdict check(bool write, Pid pid = Pid(kPid), uint64_t start = kStart) {
     const GateChecker checker(fake.kernel(), log);
     const TaskRoot asked{pid, start, ""};
-    sights = checker.evaluate(fake.memory(), asked, write);
-    return checker.describe(sights, asked, write);
+    readings = checker.evaluate(fake.memory(), asked, write);
+    return checker.describe(readings, asked, write);
   }
 
   FakeKernel fake;
   GuestVirtual task;
   LayoutLog log;
-  GateReadings sights;  // of the last check
+  GateReadings readings;  // of the last check
 };
 
 using Names = std::vector<std::string>;
@@ -59,8 +59,8 @@ TEST_CASE("a sleeping task under a full switch passes all twelve gates") {
   CHECK(failed(verdict).empty());
   CHECK(blind(verdict).empty());
   CHECK(verdict.refusal.empty());
-  CHECK(f.sights.task == f.task);
-  CHECK(f.sights.cpu == 0);
+  CHECK(f.readings.task == f.task);
+  CHECK(f.readings.cpu == 0);
   REQUIRE(verdict.gates.size() == 12);
   for (size_t i = 0; i < 12; ++i) {
     CHECK(static_cast<size_t>(verdict.gates[i].gate) == i + 1);
@@ -101,7 +101,7 @@ TEST_CASE("gate 1 refuses a pid that no task has, and leaves nothing to look at"
   CHECK(blind(verdict).size() == 11);
   CHECK(observed(verdict, schema::Gate::PID) == "no task has pid 78");
   CHECK(verdict.refusal == "gate 1 (pid) refuses: observed no task has pid 78, expected pid=78");
-  CHECK_FALSE(f.sights.task.has_value());
+  CHECK_FALSE(f.readings.task.has_value());
 }
 
 TEST_CASE("gate 1 refuses a task that says it is another") {
@@ -268,8 +268,8 @@ TEST_CASE("a refusal may pass where all that refuses is a matter of the instant"
   Fixture f;
   const auto may_pass = [&] {
     (void)f.check(true);
-    CHECK_FALSE(f.sights.admitted);
-    return f.sights.may_pass;
+    CHECK_FALSE(f.readings.admitted);
+    return f.readings.may_pass;
   };
   SECTION("a lock") {
     f.fake.set_rq(0, "__lock.raw_lock.val.counter", 1);
@@ -301,11 +301,11 @@ TEST_CASE("a refusal may pass where all that refuses is a matter of the instant"
 TEST_CASE("what was admitted may not pass later, it has passed") {
   Fixture f;
   (void)f.check(true);
-  CHECK(f.sights.admitted);
-  CHECK_FALSE(f.sights.may_pass);
+  CHECK(f.readings.admitted);
+  CHECK_FALSE(f.readings.may_pass);
   f.fake.set_task(f.task, "on_rq", 1);  // a read is not held to it
   (void)f.check(false);
-  CHECK(f.sights.admitted);
+  CHECK(f.readings.admitted);
 }
 
 TEST_CASE("without sched_ext a read goes on and a write fails at the class") {
