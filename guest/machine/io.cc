@@ -7,6 +7,8 @@
 
 #include <cerrno>
 
+#include "schema/base/pipe.h"
+
 namespace ktape {
 
 using Clock = std::chrono::steady_clock;
@@ -38,19 +40,10 @@ Result<SocketPair> socket_pair() {
   return pair;
 }
 
-Result<Pipe> make_pipe() {
-  int fds[2];
-  if (::pipe2(fds, O_CLOEXEC) != 0) return system_error(ErrorCode::kHost, "cannot make a pipe");
-  return Pipe{UniqueFd(fds[0]), UniqueFd(fds[1])};
-}
-
 Result<ReadResult> read_some(int fd, size_t limit_bytes) {
   ReadResult result;
   result.bytes.resize(limit_bytes);
-  ssize_t n = 0;
-  do {
-    n = ::read(fd, result.bytes.data(), limit_bytes);
-  } while (n < 0 && errno == EINTR);
+  const ssize_t n = read_through_signals(fd, result.bytes.data(), limit_bytes);
   result.bytes.resize(n > 0 ? static_cast<size_t>(n) : 0);
   if (n == 0 || (n < 0 && errno == ECONNRESET)) {
     result.ended = true;

@@ -26,13 +26,6 @@ struct SocketPair {
 };
 [[nodiscard]] Result<SocketPair> socket_pair();
 
-// A pipe, both ends close-on-exec.
-struct Pipe {
-  UniqueFd read;
-  UniqueFd write;
-};
-[[nodiscard]] Result<Pipe> make_pipe();
-
 // What one read gave. Neither bytes nor end: nothing there for now.
 struct ReadResult {
   std::vector<std::byte> bytes;

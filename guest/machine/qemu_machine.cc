@@ -12,6 +12,7 @@
 
 #include "guest/machine/io.h"
 #include "guest/machine/qemu_arguments.h"
+#include "schema/base/pipe.h"
 
 namespace ktape {
 

@@ -5,42 +5,54 @@
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <glob.h>
-#include <spawn.h>
+#include <poll.h>
 #include <sys/wait.h>
-#include <unistd.h>
 
+#include <algorithm>
+#include <iterator>
+#include <list>
 #include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
 
+#include "schema/base/process.h"
+#include "tests/support/must.h"
 #include "tests/support/temp_dir.h"
-
-extern "C" char** environ;
 
 namespace {
 
-// Starts a program whose output nobody reads.
-void start(const std::vector<std::string>& command) {
-  std::vector<char*> arguments;
-  for (const std::string& word : command) arguments.push_back(const_cast<char*>(word.c_str()));
-  arguments.push_back(nullptr);
-  posix_spawn_file_actions_t actions;
-  posix_spawn_file_actions_init(&actions);
-  posix_spawn_file_actions_addopen(&actions, 1, "/dev/null", O_WRONLY, 0);
-  pid_t pid = 0;
-  if (posix_spawn(&pid, arguments[0], &actions, nullptr, arguments.data(), environ) != 0)
-    throw std::runtime_error("cannot run " + command[0]);
-  posix_spawn_file_actions_destroy(&actions);
-}
+using ktape::test::must;
 
-// Waits for one of the processes that were started; its exit status.
-int end_of_one() {
-  int status = 0;
-  if (waitpid(-1, &status, 0) < 0 || !WIFEXITED(status))
-    throw std::runtime_error("a program did not end well");
-  return WEXITSTATUS(status);
-}
+// Programs whose output nobody reads.
+class Programs {
+ public:
+  void start(const std::vector<std::string>& command) {
+    running_.push_back(
+        must(ktape::Process::start({.program = command[0],
+                                    .arguments = {command.begin() + 1, command.end()},
+                                    .output = nowhere_.get()})));
+  }
+
+  // Waits for one of them; its exit status.
+  int end_of_one() {
+    std::vector<pollfd> ends;
+    for (const ktape::Process& process : running_) ends.push_back({process.exit_fd(), POLLIN, 0});
+    if (poll(ends.data(), ends.size(), -1) < 0) throw std::runtime_error("cannot wait");
+    const auto ended =
+        std::ranges::find_if(ends, [](const pollfd& end) { return end.revents != 0; });
+    const auto process = std::next(running_.begin(), ended - ends.begin());
+    must(process->wait());
+    const int status = *process->status();
+    running_.erase(process);
+    if (!WIFEXITED(status)) throw std::runtime_error("a program did not end well");
+    return WEXITSTATUS(status);
+  }
+
+ private:
+  ktape::UniqueFd nowhere_{open("/dev/null", O_WRONLY | O_CLOEXEC)};
+  std::list<ktape::Process> running_;
+};
 
 // The programs that `ktape check` runs.
 size_t assertions() {
@@ -56,12 +68,13 @@ size_t assertions() {
 void start_nothing(benchmark::State& state, size_t tapes) {
   const size_t processes = 1 + tapes * assertions();
   const size_t at_once = std::max(1u, std::thread::hardware_concurrency());
+  Programs programs;
   for (auto _ : state) {
     for (size_t i = 0; i < processes; ++i) {
-      if (i >= at_once) end_of_one();
-      start({KTAPE_BIN "/bench_nothing"});
+      if (i >= at_once) programs.end_of_one();
+      programs.start({KTAPE_BIN "/bench_nothing"});
     }
-    for (size_t i = 0; i < std::min(at_once, processes); ++i) end_of_one();
+    for (size_t i = 0; i < std::min(at_once, processes); ++i) programs.end_of_one();
   }
 }
 
@@ -75,9 +88,10 @@ void check(benchmark::State& state, size_t tapes) {
     if (std::system(fmt::format("cp '{}' '{}'", from, to).c_str()) != 0)
       return state.SkipWithError("cannot copy");
   }
+  Programs programs;
   for (auto _ : state) {
-    start(command);
-    if (const int status = end_of_one(); status != 0)
+    programs.start(command);
+    if (const int status = programs.end_of_one(); status != 0)
       return state.SkipWithError(fmt::format("ktape check ended with status {}", status).c_str());
   }
 }

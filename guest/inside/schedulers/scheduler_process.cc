@@ -4,34 +4,25 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <signal.h>
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <array>
 #include <cerrno>
 
+#include "guest/inside/leave_agent.h"
+#include "schema/base/pipe.h"
 #include "schema/terms/guest_paths.h"
 
 namespace ktape {
 
 namespace {
 
-// In the child: tells the agent why exec failed, closes when it did not.
-constexpr int kFailureFd = 3;
+// Descriptors of the child.
+constexpr int kFailureFd = kFirstKeptFd;  // tells the agent why exec failed, closes if it did not
+constexpr int kOutputFd = kFirstKeptFd + 1;
 constexpr int kPipeBytes = 1 << 20;
 constexpr size_t kReadBytes = size_t{64} << 10;
-
-struct Pipe {
-  UniqueFd read;
-  UniqueFd write;
-};
-
-Result<Pipe> make_pipe() {
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) return system_error(ErrorCode::kHost, "cannot make a pipe");
-  return Pipe{UniqueFd(ends[0]), UniqueFd(ends[1])};
-}
 
 [[noreturn]] void fail_child() {
   const int error = errno;
@@ -39,21 +30,18 @@ Result<Pipe> make_pipe() {
   ::_exit(127);
 }
 
-// The agent blocks signals, is SCHED_FIFO and holds the channel: the program gets none of that.
+// The agent is SCHED_FIFO: the program is not.
 [[noreturn]] void run_child(const char* path, char* const arguments[], int output, int failure) {
-  output = ::fcntl(output, F_DUPFD, kFailureFd + 1);
-  if (::dup2(failure, kFailureFd) < 0 || ::fcntl(kFailureFd, F_SETFD, FD_CLOEXEC) != 0)
-    ::_exit(127);
+  std::array<int, 2> kept = {failure, output};
+  leave_agent(kept);
+  if (::fcntl(kFailureFd, F_SETFD, FD_CLOEXEC) != 0) ::_exit(127);
   const int nothing = ::open("/dev/null", O_RDONLY);
   ::dup2(nothing, STDIN_FILENO);
-  ::dup2(output, STDOUT_FILENO);
-  ::dup2(output, STDERR_FILENO);
-  ::close_range(kFailureFd + 1, ~0U, 0);
-  sigset_t none;
-  sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  if (nothing != STDIN_FILENO) ::close(nothing);
+  ::dup2(kOutputFd, STDOUT_FILENO);
+  ::dup2(kOutputFd, STDERR_FILENO);
+  ::close(kOutputFd);
   ::setpgid(0, 0);
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   const sched_param normal{};
   if (::sched_setscheduler(0, SCHED_OTHER, &normal) != 0 || ::chdir("/") != 0) fail_child();
   std::array<const char*, 4> environment = {kGuestPathVariable, "HOME=/", "TERM=dumb", nullptr};
@@ -79,11 +67,7 @@ Result<std::unique_ptr<SchedulerProcess>> SchedulerProcess::start(
   if (pid == 0) run_child(path.c_str(), words.data(), output.write.get(), failure.write.get());
   failure.write.reset();
   int error = 0;
-  ssize_t n;
-  do {
-    n = ::read(failure.read.get(), &error, sizeof error);
-  } while (n < 0 && errno == EINTR);
-  if (n != 0) {
+  if (read_through_signals(failure.read.get(), &error, sizeof error) != 0) {
     return system_error(ErrorCode::kHost, "cannot run the scheduler's program '" + path + "'",
                         error);
   }

@@ -1,16 +1,18 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "guest/inside/workers/worker_process.h"
 
-#include <fcntl.h>
 #include <sched.h>
-#include <signal.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
 
+#include <array>
 #include <cerrno>
 #include <chrono>
+
+#include "guest/inside/leave_agent.h"
+#include "schema/base/pipe.h"
 
 namespace ktape {
 
@@ -21,8 +23,8 @@ using Clock = std::chrono::steady_clock;
 constexpr int kSpinsPerLook = 1000;
 
 // Descriptors of a worker, once it has dropped the agent's.
-constexpr int kGoFd = 3;
-constexpr int kReadyFd = 4;
+constexpr int kGoFd = kFirstKeptFd;
+constexpr int kReadyFd = kFirstKeptFd + 1;
 
 void sleep_until(Clock::time_point deadline) {
   auto since_epoch = deadline.time_since_epoch();
@@ -57,22 +59,10 @@ void run_phase(const WorkerPhase& phase) {
   }
 }
 
-// The agent blocks SIGCHLD and holds the channel and the scheduler's link: a worker must not.
-void drop_inheritance(int go_read, int ready_write) {
-  sigset_t none;
-  sigemptyset(&none);
-  ::sigprocmask(SIG_SETMASK, &none, nullptr);
-  int go = ::fcntl(go_read, F_DUPFD, kReadyFd + 1);
-  int ready = ::fcntl(ready_write, F_DUPFD, kReadyFd + 1);
-  ::dup2(go, kGoFd);
-  ::dup2(ready, kReadyFd);
-  ::close_range(kReadyFd + 1, ~0U, 0);
-}
-
 [[noreturn]] void worker_main(const std::string& name, PhasePlan& plan,
                               std::atomic<uint64_t>& phases_done, int go_read, int ready_write) {
-  drop_inheritance(go_read, ready_write);
-  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  std::array<int, 2> kept = {go_read, ready_write};
+  leave_agent(kept);
   ::prctl(PR_SET_NAME, name.c_str());
   char byte = 0;
   if (::write(kReadyFd, &byte, 1) != 1 || ::read(kGoFd, &byte, 1) != 1) ::_exit(1);
@@ -83,17 +73,6 @@ void drop_inheritance(int go_read, int ready_write) {
     phases_done.fetch_add(1, std::memory_order_relaxed);
   }
   ::_exit(0);
-}
-
-struct Pipe {
-  UniqueFd read;
-  UniqueFd write;
-};
-
-Result<Pipe> make_pipe() {
-  int ends[2];
-  if (::pipe2(ends, O_CLOEXEC) != 0) return system_error(ErrorCode::kHost, "cannot make a pipe");
-  return Pipe{UniqueFd(ends[0]), UniqueFd(ends[1])};
 }
 
 }  // namespace
@@ -122,11 +101,8 @@ Result<ForkedWorker> fork_worker(const std::string& name, PhasePlan plan,
 
   ready.write.reset();
   char byte = 0;
-  ssize_t n;
-  do {
-    n = ::read(ready.read.get(), &byte, 1);
-  } while (n < 0 && errno == EINTR);
-  if (n != 1) return Error{ErrorCode::kHost, "worker '" + name + "' did not come up", ""};
+  if (read_through_signals(ready.read.get(), &byte, 1) != 1)
+    return Error{ErrorCode::kHost, "worker '" + name + "' did not come up", ""};
   return ForkedWorker{Pid(pid), std::move(go.write)};
 }
 

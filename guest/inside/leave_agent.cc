@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guest/inside/leave_agent.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+namespace ktape {
+
+void leave_agent(std::span<int> kept) {
+  sigset_t none;
+  sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  // First out of the way of all targets, then into place: one may sit where another belongs.
+  const int first_free = kFirstKeptFd + static_cast<int>(kept.size());
+  for (int& fd : kept) fd = ::fcntl(fd, F_DUPFD, first_free);
+  int target = kFirstKeptFd;
+  for (int fd : kept) ::dup2(fd, target++);
+  ::close_range(static_cast<unsigned>(first_free), ~0U, 0);
+}
+
+}  // namespace ktape

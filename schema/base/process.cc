@@ -1,0 +1,138 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "schema/base/process.h"
+
+#include <fcntl.h>
+#include <signal.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+
+#include "schema/base/pipe.h"
+
+namespace ktape {
+
+namespace {
+
+// Everything that the child needs between fork and exec, where nothing may be allocated.
+struct Child {
+  const ProcessPlan& plan;
+  char* const* arguments;
+  pid_t parent;
+  int failure;                         // told errno when exec does not work
+  ProcessPlan::Inherited descriptors;  // all of them; changed in place
+};
+
+bool place_descriptors(Child& child) {
+  // First out of the way of all targets, then into place: a source may sit where a target belongs.
+  int first_free = STDERR_FILENO + 1;
+  for (auto& [source, target] : child.descriptors) first_free = std::max(first_free, target + 1);
+  const int failure = ::fcntl(child.failure, F_DUPFD_CLOEXEC, first_free);
+  if (failure < 0) return false;
+  child.failure = failure;
+  for (auto& [source, target] : child.descriptors)
+    source = ::fcntl(source, F_DUPFD_CLOEXEC, first_free);
+  const int null = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  if (null < 0 || ::dup2(null, STDIN_FILENO) < 0) return false;
+  // dup2() onto itself leaves close-on-exec as it is.
+  if (null == STDIN_FILENO && ::fcntl(null, F_SETFD, 0) != 0) return false;
+  for (auto& [source, target] : child.descriptors) {
+    if (source < 0 || ::dup2(source, target) < 0) return false;
+  }
+  // Descriptors that others opened without close-on-exec stay here.
+  return child.plan.tie != ProcessTie::kBound ||
+         ::close_range(static_cast<unsigned>(first_free), ~0u, CLOSE_RANGE_CLOEXEC) == 0;
+}
+
+void tie_to_parent(const Child& child) {
+  if (child.plan.tie == ProcessTie::kGroup) {
+    ::setpgid(0, 0);
+    return;
+  }
+  ::prctl(PR_SET_PDEATHSIG, SIGKILL);
+  // The parent may have died before the request for its death signal.
+  if (::getppid() != child.parent) ::_exit(127);
+  ::setsid();
+}
+
+[[noreturn]] void become_program(Child& child) {
+  tie_to_parent(child);
+  sigset_t none;
+  ::sigemptyset(&none);
+  ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  ::signal(SIGPIPE, SIG_DFL);
+  if (place_descriptors(child)) {
+    const char* program = child.plan.program.c_str();
+    if (child.plan.on_path)
+      ::execvp(program, child.arguments);
+    else
+      ::execv(program, child.arguments);
+  }
+  const int failure = errno;
+  const ssize_t written = ::write(child.failure, &failure, sizeof failure);
+  ::_exit(written == sizeof failure ? 127 : 126);
+}
+
+// errno of the exec that failed; 0 once it worked, which closes the pipe.
+int exec_failure(int fd) {
+  int failure = 0;
+  const ssize_t n = read_through_signals(fd, &failure, sizeof failure);
+  return n == sizeof failure ? failure : 0;
+}
+
+}  // namespace
+
+Result<Process> Process::start(const ProcessPlan& plan) {
+  KTAPE_ASSIGN(Pipe failure, make_pipe());
+  std::vector<char*> arguments = {const_cast<char*>(plan.program.c_str())};
+  for (const std::string& argument : plan.arguments)
+    arguments.push_back(const_cast<char*>(argument.c_str()));
+  arguments.push_back(nullptr);
+  Child child{plan, arguments.data(), ::getpid(), failure.write.get(), plan.inherited};
+  if (plan.output >= 0) child.descriptors.emplace_back(plan.output, STDOUT_FILENO);
+  if (plan.errors >= 0) child.descriptors.emplace_back(plan.errors, STDERR_FILENO);
+  const pid_t pid = ::fork();
+  if (pid < 0) return system_error(ErrorCode::kHost, "cannot start '" + plan.program + "'");
+  if (pid == 0) become_program(child);
+  Process process(pid);
+  failure.write.reset();
+  // By number: glibc 2.36 declares pidfd_open() without C linkage.
+  process.exit_fd_ = UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
+  if (!process.exit_fd_.valid())
+    return system_error(ErrorCode::kHost, "cannot watch '" + plan.program + "'");
+  if (const int error = exec_failure(failure.read.get()); error != 0)
+    return system_error(ErrorCode::kHost, "cannot run '" + plan.program + "'", error);
+  return process;
+}
+
+Process::~Process() {
+  if (pid_ > 0) (void)kill();
+}
+
+Process::Process(Process&& other) noexcept
+    : pid_(std::exchange(other.pid_, -1)),
+      exit_fd_(std::move(other.exit_fd_)),
+      status_(other.status_) {}
+
+Result<void> Process::wait() {
+  if (status_) return {};
+  int status = 0;
+  while (::waitpid(pid_, &status, 0) < 0) {
+    if (errno != EINTR) return system_error(ErrorCode::kHost, "cannot wait for a child process");
+  }
+  status_ = status;
+  return {};
+}
+
+Result<void> Process::kill() {
+  if (status_) return {};
+  // The group was made before the program was executed, and has the number of the process, which
+  // nobody else can have until it is waited for.
+  ::kill(-pid_, SIGKILL);
+  return wait();
+}
+
+}  // namespace ktape
