@@ -27,13 +27,14 @@ ktape::Result<ktape::ExitCode> run(const std::string& path, ktape::Assertion& as
 // The arguments of an assertion as options, and what was given for them.
 class ArgumentOptions {
  public:
-  ArgumentOptions(ktape::Assertion& assertion, CLI::App& app)
+  ArgumentOptions(ktape::Assertion& assertion, ktape::CommandLine& program)
       : assertion_(assertion), arguments_(assertion.arguments()) {
     for (const ktape::Argument& argument : arguments_) {
       const std::string help = argument.help + (argument.required ? "; required" : "");
-      CLI::Option* option = argument.value.empty()
-                                ? app.add_flag(argument.name, help)
-                                : app.add_option(argument.name, help)->type_name(argument.value);
+      const char* name = argument.name.c_str();
+      ktape::Option option = argument.value.empty()
+                                 ? program.add_flag(name, help)
+                                 : program.add(name, help).value_name(argument.value);
       options_.push_back(option);
     }
   }
@@ -44,8 +45,8 @@ class ArgumentOptions {
     std::vector<std::string> missing;
     for (size_t i = 0; i < arguments_.size(); ++i) {
       const ktape::Argument& argument = arguments_[i];
-      if (options_[i]->count() > 0) {
-        KTAPE_TRY(argument.take(argument.value.empty() ? "" : options_[i]->as<std::string>()));
+      if (options_[i].count() > 0) {
+        KTAPE_TRY(argument.take(argument.value.empty() ? "" : options_[i].value()));
       } else if (argument.required) {
         missing.push_back(argument.name);
       }
@@ -59,28 +60,20 @@ class ArgumentOptions {
  private:
   ktape::Assertion& assertion_;
   std::vector<ktape::Argument> arguments_;
-  std::vector<CLI::Option*> options_;
+  std::vector<ktape::Option> options_;
 };
-
-int conclude(const std::string& program, const ktape::Error& error) {
-  std::fputs(ktape::describe(program, error).c_str(), stderr);
-  return static_cast<int>(ktape::exit_code(error));
-}
 
 }  // namespace
 
 int main(int argc, char** argv) {
   std::unique_ptr<ktape::Assertion> assertion = ktape::make_assertion();
-  std::string program = "ktape-assert-" + std::string(assertion->name());
-  CLI::App app(std::string(assertion->help()) + "\n", program);
-  app.footer(kFooter);
-  app.set_version_flag("--version", program + " " + KTAPE_VERSION);
+  const std::string name = "ktape-assert-" + std::string(assertion->name());
+  ktape::Program program(name, std::string(assertion->help()), kFooter, name);
   std::string path;
-  app.add_option("TAPE", path, "a tape, or the .partial that a recorder left")->required();
-  ArgumentOptions arguments(*assertion, app);
-  if (std::optional<int> status = ktape::parse_command_line(app, argc, argv)) return *status;
-  if (auto taken = arguments.take(); !taken.ok()) return conclude(program, taken.error());
-  ktape::Result<ktape::ExitCode> result = run(path, *assertion);
-  if (result.ok()) return static_cast<int>(result.value());
-  return conclude(program, result.error());
+  program.add("TAPE", path, "a tape, or the .partial that a recorder left").required();
+  const ArgumentOptions arguments(*assertion, program);
+  return program.run(argc, argv, [&]() -> ktape::Result<ktape::ExitCode> {
+    KTAPE_TRY(arguments.take());
+    return run(path, *assertion);
+  });
 }

@@ -46,7 +46,7 @@ struct Asked {
   std::string topology;
   uint32_t cpus = 0;
   uint32_t memory_mb = 0;
-  CLI::Option* scheduler = nullptr;  // of the app that is parsed
+  std::optional<Option> scheduler;
 };
 
 const char* memory_name(schema::MemoryMode mode) {
@@ -82,115 +82,119 @@ Accelerator accelerator_of(const std::string& name) {
   return Accelerator::kAuto;
 }
 
-// `asked` outlives the app. Options are listed by --help in the order in which they are added.
-void add_run_options(CLI::App& app, Asked& asked) {
-  app.add_option("SCENARIO", asked.options.scenario,
-                 "A scenario file, or the name of one that ships")
-      ->required();
-  app.add_option("-o,--output", asked.options.output,
-                 "The tape to write; default: the scenario's name, .ktape");
-  app.add_option(
-         "-k,--kernel", asked.options.kernel,
-         "A version from the cache ('tools/kernel list'), or the path of a bzImage or vmlinux")
-      ->default_str(kDefaultKernelText);
+// `asked` outlives the parsing. Options are listed by --help in the order in which they are added.
+void add_run_options(CommandLine& program, Asked& asked) {
+  program.add("SCENARIO", asked.options.scenario, "A scenario file, or the name of one that ships")
+      .required();
+  program.add("-o,--output", asked.options.output,
+              "The tape to write; default: the scenario's name, .ktape");
+  program
+      .add("-k,--kernel", asked.options.kernel,
+           "A version from the cache ('tools/kernel list'), or the path of a bzImage or vmlinux")
+      .shows_default(kDefaultKernelText);
 }
 
-void add_machine_options(CLI::App& app, Asked& asked) {
-  auto* cpus_option =
-      app.add_option("--cpus", asked.cpus,
-                     "So many vCPUs in one socket, instead of the scenario's machine")
-          ->check(CLI::Range(uint32_t{1}, kMaxCpus));
-  app.add_option(
-         "--topology", asked.topology,
-         R"(Sockets, cores of a socket, threads of a core, LLCs and NUMA nodes, instead of the
+void add_machine_options(CommandLine& program, Asked& asked) {
+  const Option cpus_option =
+      program
+          .add("--cpus", asked.cpus,
+               "So many vCPUs in one socket, instead of the scenario's machine")
+          .range(1, kMaxCpus);
+  program
+      .add("--topology", asked.topology,
+           R"(Sockets, cores of a socket, threads of a core, LLCs and NUMA nodes, instead of the
 scenario's: sockets=2,cores=4,threads=2,llcs=4,numaNodes=2)")
-      ->excludes(cpus_option);
-  app.add_option("--memory-mb", asked.memory_mb, "MiB of RAM, instead of the scenario's")
-      ->check(CLI::Range(kMinMemoryMb, kMaxMemoryMb));
+      .excludes(cpus_option);
+  program.add("--memory-mb", asked.memory_mb, "MiB of RAM, instead of the scenario's")
+      .range(kMinMemoryMb, kMaxMemoryMb);
 }
 
-void add_guest_options(CLI::App& app, Asked& asked) {
+void add_guest_options(CommandLine& program, Asked& asked) {
   asked.scheduler =
-      app.add_option(
-             "--scheduler", asked.options.guest.scheduler,
-             R"(A scheduler's command, 'PROGRAM ARGUMENTS', instead of the scenario's scheduler.
+      program
+          .add("--scheduler", asked.options.guest.scheduler,
+               R"(A scheduler's command, 'PROGRAM ARGUMENTS', instead of the scenario's scheduler.
 Words are quoted as for a shell; none is run)")
-          ->type_name("COMMAND");
-  app.add_option(
-         "--scheduler-dir", asked.options.guest.scheduler_folders,
-         R"(Look for a scheduler's program here, before the scenario's folder and PATH; more than once
+          .value_name("COMMAND");
+  program
+      .add(
+          "--scheduler-dir", asked.options.guest.scheduler_folders,
+          R"(Look for a scheduler's program here, before the scenario's folder and PATH; more than once
 for several)")
-      ->type_name("DIR")
-      ->allow_extra_args(false);
-  app.add_option(
-         "--overlay", asked.options.guest.overlays,
-         R"(Give the guest the files in this folder, and what programs among them need of this host; more
+      .value_name("DIR")
+      .repeated();
+  program
+      .add(
+          "--overlay", asked.options.guest.overlays,
+          R"(Give the guest the files in this folder, and what programs among them need of this host; more
 than once for several)")
-      ->type_name("DIR")
-      ->allow_extra_args(false);
+      .value_name("DIR")
+      .repeated();
 }
 
-void add_accelerator_options(CLI::App& app, Asked& asked) {
-  app.add_option("--accel", asked.accelerator,
-                 "kvm, tcg, or auto: kvm where it can run a kernel, else tcg")
-      ->check(CLI::IsMember({"auto", "kvm", "tcg"}))
-      ->capture_default_str();
-  app.add_flag(
+void add_accelerator_options(CommandLine& program, Asked& asked) {
+  program
+      .add("--accel", asked.accelerator,
+           "kvm, tcg, or auto: kvm where it can run a kernel, else tcg")
+      .one_of({"auto", "kvm", "tcg"})
+      .shows_default();
+  program.add_flag(
       "--tcg-single-thread", asked.options.tcg_single_thread,
       R"(Without KVM: emulate all vCPUs in one thread, for guests that attach schedulers by the hundred.
 In one of QEMU's threads for each, such a guest has died of an int3 where its kernel patches code)");
 }
 
-void add_kernel_options(CLI::App& app, Asked& asked) {
-  app.add_option("--memory", asked.memory,
-                 R"(What to keep of the guest's memory at each freeze, as it was before ops wrote.
+void add_kernel_options(CommandLine& program, Asked& asked) {
+  program
+      .add("--memory", asked.memory,
+           R"(What to keep of the guest's memory at each freeze, as it was before ops wrote.
 sched: runqueues, tasks, the scheduler, its queues and BPF maps, and what ops touched;
 touched: what ops touched; full: all of it, tens of MB; none)")
-      ->check(CLI::IsMember({"sched", "touched", "full", "none"}))
-      ->capture_default_str();
-  app.add_flag("--no-kaslr", asked.no_kaslr,
-               "Boot the unpacked vmlinux: faster, and its addresses are those of the image");
-  app.add_flag(
+      .one_of({"sched", "touched", "full", "none"})
+      .shows_default();
+  program.add_flag("--no-kaslr", asked.no_kaslr,
+                   "Boot the unpacked vmlinux: faster, and its addresses are those of the image");
+  program.add_flag(
       "--fast-boot", asked.options.fast_boot,
       R"(Leave out slow initcalls: the keys of module signatures, a generator of random numbers.
 This changes the kernel under test; the tape says so)");
-  app.add_option("--append", asked.options.extra_arguments,
-                 "More arguments for the guest kernel's command line");
+  program.add("--append", asked.options.extra_arguments,
+              "More arguments for the guest kernel's command line");
 }
 
-void add_freeze_options(CLI::App& app, Asked& asked) {
-  app.add_option("--freeze-on", asked.options.freeze_on, kFreezeOnHelp)->take_all()->expected(1);
-  app.add_option(
-         "--freeze-every", asked.every_ms,
-         R"(Freeze every so many ms, from the first step to the last's end. An interval whose end comes
+void add_freeze_options(CommandLine& program, Asked& asked) {
+  program.add("--freeze-on", asked.options.freeze_on, kFreezeOnHelp).repeated();
+  program
+      .add(
+          "--freeze-every", asked.every_ms,
+          R"(Freeze every so many ms, from the first step to the last's end. An interval whose end comes
 while the freeze before is recorded, or too soon after it, is skipped, and counted.
 Under KVM the guest is told of each freeze, and its kernel watches for lock-ups anew: with
 intervals below its thresholds (20 s for soft lock-ups, 21 s for RCU stalls unless it was told
 otherwise) it never tells of one. sched_ext's own watchdog is not reset)")
-      ->check(CLI::Range(1, 86400000));
+      .range(1, 86400000);
 }
 
-void add_ending_options(CLI::App& app, Asked& asked) {
-  app.add_flag(
+void add_ending_options(CommandLine& program, Asked& asked) {
+  program.add_flag(
       "--fail-on-eject", asked.options.fail_on_eject,
       "Exit with status 1 when the kernel has ejected a scheduler, also if the run completed");
-  app.add_option("--max-tape", asked.max_tape_mb,
-                 "End the run, as failed by the host, when its tape takes this many MB")
-      ->check(CLI::Range(uint64_t{1}, uint64_t{1} << 40))
-      ->capture_default_str();
-  app.add_option("--qemu", asked.options.qemu_program, "The QEMU program")->capture_default_str();
+  program
+      .add("--max-tape", asked.max_tape_mb,
+           "End the run, as failed by the host, when its tape takes this many MB")
+      .range(1, int64_t{1} << 40)
+      .shows_default();
+  program.add("--qemu", asked.options.qemu_program, "The QEMU program").shows_default();
 }
 
-void add_options(CLI::App& app, Asked& asked) {
-  app.footer(kFooter);
-  app.set_version_flag("--version", std::string("ktape ") + KTAPE_VERSION);
-  add_run_options(app, asked);
-  add_machine_options(app, asked);
-  add_guest_options(app, asked);
-  add_accelerator_options(app, asked);
-  add_kernel_options(app, asked);
-  add_freeze_options(app, asked);
-  add_ending_options(app, asked);
+void add_options(CommandLine& program, Asked& asked) {
+  add_run_options(program, asked);
+  add_machine_options(program, asked);
+  add_guest_options(program, asked);
+  add_accelerator_options(program, asked);
+  add_kernel_options(program, asked);
+  add_freeze_options(program, asked);
+  add_ending_options(program, asked);
 }
 
 Result<CaptureOptions> options_of(const Asked& asked) {
@@ -245,23 +249,22 @@ class Words {
 
 ParsedCapture parse_capture(int argc, char** argv) {
   Asked asked;
-  CLI::App app(std::string(kDescription) + "\n", kCaptureProgram);
-  add_options(app, asked);
-  if (const std::optional<int> status = parse_command_line(app, argc, argv)) return *status;
+  Program program(kCaptureProgram, kDescription, kFooter);
+  add_options(program, asked);
+  if (const std::optional<int> status = program.begin(argc, argv)) return *status;
   Result<CaptureOptions> options = options_of(asked);
   if (options.ok()) {
     if (options->kernel.empty()) options->kernel = default_kernel();
     return std::move(options).value();
   }
-  std::fputs(describe(kCaptureProgram, options.error()).c_str(), stderr);
-  return static_cast<int>(ExitCode::kUsage);
+  return program.end(options.error());
 }
 
 std::vector<std::string> capture_option_names() {
   Asked asked;
-  CLI::App app;
-  add_options(app, asked);
-  return option_names(app);
+  Program program(kCaptureProgram, kDescription, kFooter);
+  add_options(program, asked);
+  return program.option_names();
 }
 
 std::vector<std::string> capture_words(const CaptureOptions& options) {

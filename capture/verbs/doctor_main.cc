@@ -50,10 +50,9 @@ int run(int argc, char** argv) {
   HostProbe probe;
   std::string kernel;
   Program program(kProgram, kDescription, kFooter);
-  CLI::App& app = program.app();
-  app.add_option("-k,--kernel", kernel, "The kernel to try: a version from the cache, or a path")
-      ->default_str(kDefaultKernelText);
-  app.add_option("--qemu", probe.qemu_program, "The QEMU program")->capture_default_str();
+  program.add("-k,--kernel", kernel, "The kernel to try: a version from the cache, or a path")
+      .shows_default(kDefaultKernelText);
+  program.add("--qemu", probe.qemu_program, "The QEMU program").shows_default();
   return program.run(argc, argv, [&] { return Result<ExitCode>(examine(probe, kernel)); });
 }
 

@@ -57,18 +57,13 @@ Result<ExitCode> inspect(const Options& options) {
 int run(int argc, char** argv) {
   Options options;
   Program program(kProgram, kDescription, kFooter);
-  CLI::App& app = program.app();
-  app.require_subcommand(1);
-  CLI::App* verb = app.add_subcommand("inspect", kInspectDescription);
-  verb->footer(kFooter);
-  verb->add_option(
-          "IMAGE", options.image,
-          "A version from the cache ('tools/kernel list'), or the path of a bzImage or vmlinux")
-      ->required();
-  verb->add_option("--scenario", options.scenario,
-                   "Whose fields to look up: a file, or one that ships")
-      ->capture_default_str();
-  verb->add_flag("--json", options.json, "One JSON object, for programs");
+  Program::Verb verb = program.add_verb("inspect", kInspectDescription, kFooter);
+  verb.add("IMAGE", options.image,
+           "A version from the cache ('tools/kernel list'), or the path of a bzImage or vmlinux")
+      .required();
+  verb.add("--scenario", options.scenario, "Whose fields to look up: a file, or one that ships")
+      .shows_default();
+  verb.add_flag("--json", options.json, "One JSON object, for programs");
   return program.run(argc, argv, [&] { return inspect(options); });
 }
 

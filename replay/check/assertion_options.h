@@ -1,19 +1,19 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <string>
 #include <vector>
 
 #include "replay/check/verdicts.h"
+#include "schema/base/command_line.h"
 
 namespace ktape {
 
 // The options with which `ktape check` chooses its analyzers, for other programs that judge.
-inline void add_assertion_options(CLI::App& app, AssertionOptions& options) {
+inline void add_assertion_options(CommandLine& program, AssertionOptions& options) {
   auto repeated = [&](const char* name, std::vector<std::string>& value, const char* type,
                       const char* help) {
-    app.add_option(name, value, help)->type_name(type)->allow_extra_args(false);
+    program.add(name, value, help).value_name(type).repeated();
   };
   repeated("--only", options.choice.only, "NAME",
            "judge with these assertions alone; may be repeated");

@@ -272,12 +272,12 @@ Result<ExitCode> run(const Options& options) {
   return check(options, runs);
 }
 
-void add_options(CLI::App& app, Options& options) {
+void add_options(CommandLine& program, Options& options) {
   auto repeated = [&](const char* name, std::vector<std::string>& value, const char* type,
                       const char* help) {
-    app.add_option(name, value, help)->type_name(type)->allow_extra_args(false);
+    program.add(name, value, help).value_name(type).repeated();
   };
-  app.add_option("TAPE", options.tapes, "tapes; a file that is given twice is judged once");
+  program.add("TAPE", options.tapes, "tapes; a file that is given twice is judged once");
   repeated("--only", options.choice.only, "NAME",
            "run these analyzers alone: a name, or a pattern such as 'vtime-*'; may be repeated");
   repeated("--require", options.choice.require, "NAME",
@@ -286,21 +286,20 @@ void add_options(CLI::App& app, Options& options) {
       "--with", options.choice.with, "'NAME ARG...'",
       "run this analyzer with these arguments, quoted as for a shell; repeated, each is a run");
   repeated("--analyzers", options.folders, "DIR", "look for analyzers here first; may be repeated");
-  app.add_option("-j,--jobs", options.jobs,
-                 "analyzers at a time; the default is the number of CPUs")
-      ->type_name("N")
-      ->check(CLI::Range(1, 1024));
-  app.add_option("--timeout", options.timeout_s,
-                 "seconds that an analyzer may take for a tape; default 60")
-      ->type_name("S")
-      ->check(CLI::Range(0.001, 1e6));
-  app.add_option("--junit", options.junit, "write the results as JUnit XML too; replaces the file")
-      ->type_name("FILE");
-  app.add_option("--json", options.json,
-                 "write the results as JSON too; replaces the file; '-' is standard output, in "
-                 "place of KTAP")
-      ->type_name("FILE");
-  app.add_flag("--list", options.list, "print the analyzers' names and programs");
+  program.add("-j,--jobs", options.jobs, "analyzers at a time; the default is the number of CPUs")
+      .range(1, 1024);
+  program
+      .add("--timeout", options.timeout_s,
+           "seconds that an analyzer may take for a tape; default 60")
+      .range(0.001, 1e6, "S");
+  program.add("--junit", options.junit, "write the results as JUnit XML too; replaces the file")
+      .value_name("FILE");
+  program
+      .add("--json", options.json,
+           "write the results as JSON too; replaces the file; '-' is standard output, in "
+           "place of KTAP")
+      .value_name("FILE");
+  program.add_flag("--list", options.list, "print the analyzers' names and programs");
 }
 
 }  // namespace
@@ -309,8 +308,7 @@ void add_options(CLI::App& app, Options& options) {
 
 int main(int argc, char** argv) {
   ktape::Program program(ktape::kProgram, ktape::kHelp, ktape::kFooter);
-  CLI::App& app = program.app();
   ktape::Options options;
-  ktape::add_options(app, options);
+  ktape::add_options(program, options);
   return program.run(argc, argv, [&] { return ktape::run(options); });
 }

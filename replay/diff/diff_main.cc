@@ -112,15 +112,14 @@ Result<ExitCode> run(const Options& options) {
 
 int main(int argc, char** argv) {
   ktape::Program program(ktape::kProgram, ktape::kHelp, ktape::kFooter);
-  CLI::App& app = program.app();
   ktape::Options options;
-  app.add_option("A", options.a,
-                 "a tape, the .partial that a recorder left, or a folder of repeats")
-      ->required();
-  app.add_option("B", options.b, "the tape or folder to hold against it")->required();
-  app.add_flag("--all", options.all, "also what is hidden, with the reason");
-  auto* json = app.add_flag("--json", options.json, "one JSON object, for programs");
-  app.add_flag("--markdown", options.markdown, "tables in Markdown")->excludes(json);
-  ktape::add_assertion_options(app, options.assertions);
+  program.add("A", options.a, "a tape, the .partial that a recorder left, or a folder of repeats")
+      .required();
+  program.add("B", options.b, "the tape or folder to hold against it").required();
+  program.add_flag("--all", options.all, "also what is hidden, with the reason");
+  const ktape::Option json =
+      program.add_flag("--json", options.json, "one JSON object, for programs");
+  program.add_flag("--markdown", options.markdown, "tables in Markdown").excludes(json);
+  ktape::add_assertion_options(program, options.assertions);
   return program.run(argc, argv, [&] { return ktape::run(options); });
 }

@@ -150,18 +150,16 @@ Result<ExitCode> run(const Options& options) {
 
 int main(int argc, char** argv) {
   ktape::Program program(ktape::kProgram, ktape::kHelp, ktape::kFooter);
-  CLI::App& app = program.app();
   ktape::Options options;
-  app.add_option("TAPE", options.tape, "a tape, or the .partial that a recorder left")->required();
-  app.add_flag("--perfetto", options.perfetto, "make a Perfetto trace");
-  app.add_flag("--jsonl", options.jsonl, "make JSON Lines");
-  app.add_flag("--csv", options.csv, "make CSV files");
-  app.add_option("--core", options.core,
-                 "make a core file of this freeze: freeze:N, or freeze:last")
-      ->type_name("FREEZE");
-  app.add_option("--table", options.table, "of the tables, this one alone")->type_name("NAME");
-  app.add_option("-o,--output", options.out, "the file or folder to make; '-' is standard output")
-      ->type_name("OUT")
-      ->required();
+  program.add("TAPE", options.tape, "a tape, or the .partial that a recorder left").required();
+  program.add_flag("--perfetto", options.perfetto, "make a Perfetto trace");
+  program.add_flag("--jsonl", options.jsonl, "make JSON Lines");
+  program.add_flag("--csv", options.csv, "make CSV files");
+  program.add("--core", options.core, "make a core file of this freeze: freeze:N, or freeze:last")
+      .value_name("FREEZE");
+  program.add("--table", options.table, "of the tables, this one alone").value_name("NAME");
+  program.add("-o,--output", options.out, "the file or folder to make; '-' is standard output")
+      .value_name("OUT")
+      .required();
   return program.run(argc, argv, [&] { return ktape::run(options); });
 }

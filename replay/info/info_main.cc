@@ -336,19 +336,20 @@ Result<ExitCode> run(const Options& options) {
 
 int main(int argc, char** argv) {
   ktape::Program program(ktape::kProgram, ktape::kHelp, ktape::kFooter);
-  CLI::App& app = program.app();
   ktape::Options options;
-  app.add_option("TAPE", options.tape, "a tape, or the .partial that a recorder left")->required();
-  auto* size = app.add_flag("--size", options.size, "what takes the space");
-  auto* json = app.add_flag("--json", options.json, "for programs");
-  auto* reproduce =
-      app.add_flag("--reproduce", options.reproduce, "only the command that captures the run again")
-          ->excludes(size)
-          ->excludes(json);
-  app.add_flag("--scenario-text", options.scenario_text,
-               "only the scenario that was run, byte for byte")
-      ->excludes(size)
-      ->excludes(json)
-      ->excludes(reproduce);
+  program.add("TAPE", options.tape, "a tape, or the .partial that a recorder left").required();
+  const ktape::Option size = program.add_flag("--size", options.size, "what takes the space");
+  const ktape::Option json = program.add_flag("--json", options.json, "for programs");
+  const ktape::Option reproduce = program
+                                      .add_flag("--reproduce", options.reproduce,
+                                                "only the command that captures the run again")
+                                      .excludes(size)
+                                      .excludes(json);
+  program
+      .add_flag("--scenario-text", options.scenario_text,
+                "only the scenario that was run, byte for byte")
+      .excludes(size)
+      .excludes(json)
+      .excludes(reproduce);
   return program.run(argc, argv, [&] { return ktape::run(options); });
 }

@@ -216,11 +216,10 @@ Result<ExitCode> run(const Options& options) {
 
 int main(int argc, char** argv) {
   ktape::Program program(ktape::kProgram, ktape::kHelp, ktape::kFooter);
-  CLI::App& app = program.app();
   ktape::Options options;
-  app.add_option("TAPE", options.tape, "a tape, or the .partial that a recorder left")->required();
-  app.add_option("TARGET", options.targets, "what to read; without any, the freezes are listed");
-  app.add_option("--at", options.at, "freeze:N, or freeze:last")->type_name("FREEZE");
-  app.add_flag("--json", options.json, "a line of JSON for each target, or freeze");
+  program.add("TAPE", options.tape, "a tape, or the .partial that a recorder left").required();
+  program.add("TARGET", options.targets, "what to read; without any, the freezes are listed");
+  program.add("--at", options.at, "freeze:N, or freeze:last").value_name("FREEZE");
+  program.add_flag("--json", options.json, "a line of JSON for each target, or freeze");
   return program.run(argc, argv, [&] { return ktape::run(options); });
 }

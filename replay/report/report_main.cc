@@ -55,22 +55,22 @@ Result<ExitCode> run(const ReportOptions& options, const std::string& page) {
 
 int main(int argc, char** argv) {
   ktape::Program program(ktape::kProgram, ktape::kHelp, ktape::kFooter);
-  CLI::App& app = program.app();
   ktape::ReportOptions options;
-  app.add_option("TAPE", options.tape, "a tape, or the .partial that a recorder left")->required();
+  program.add("TAPE", options.tape, "a tape, or the .partial that a recorder left").required();
   bool text = true;
-  CLI::Option* as_text = app.add_flag("--text", text, "text for a mail (the default)");
-  CLI::Option* freeze =
-      app.add_option(
-             "--freeze", options.freeze,
-             "look into this freeze; default: the last on a scheduler's error, else the last")
-          ->type_name("N");
+  const ktape::Option as_text = program.add_flag("--text", text, "text for a mail (the default)");
+  const ktape::Option freeze =
+      program
+          .add("--freeze", options.freeze,
+               "look into this freeze; default: the last on a scheduler's error, else the last")
+          .value_name("N");
   std::string page;
-  app.add_option("-o,--output", page,
-                 "make this HTML page instead, which has every freeze; '-' is standard output")
-      ->type_name("OUT")
-      ->excludes(as_text)
-      ->excludes(freeze);
-  ktape::add_assertion_options(app, options.assertions);
+  program
+      .add("-o,--output", page,
+           "make this HTML page instead, which has every freeze; '-' is standard output")
+      .value_name("OUT")
+      .excludes(as_text)
+      .excludes(freeze);
+  ktape::add_assertion_options(program, options.assertions);
   return program.run(argc, argv, [&] { return ktape::run(options, page); });
 }

@@ -177,12 +177,11 @@ Result<ExitCode> run(const Options& options, bool state) {
 
 int main(int argc, char** argv) {
   ktape::Program program(ktape::kProgram, ktape::kHelp, ktape::kFooter);
-  CLI::App& app = program.app();
   ktape::Options options;
-  app.add_option("TAPE", options.tape, "a tape, or the .partial that a recorder left")->required();
-  const auto* state =
-      app.add_option("--state-at", options.state_at, "what was going on at this record")
-          ->type_name("SEQ");
-  app.add_flag("--json", options.json, "one line of JSON, for programs");
-  return program.run(argc, argv, [&] { return ktape::run(options, state->count() > 0); });
+  program.add("TAPE", options.tape, "a tape, or the .partial that a recorder left").required();
+  const ktape::Option state =
+      program.add("--state-at", options.state_at, "what was going on at this record")
+          .value_name("SEQ");
+  program.add_flag("--json", options.json, "one line of JSON, for programs");
+  return program.run(argc, argv, [&] { return ktape::run(options, state.count() > 0); });
 }

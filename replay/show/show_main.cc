@@ -94,10 +94,11 @@ Result<ExitCode> run(const Options& options) {
 
 int main(int argc, char** argv) {
   ktape::Program program(ktape::kProgram, ktape::kHelp, ktape::kFooter);
-  CLI::App& app = program.app();
   ktape::Options options;
-  app.add_option("TAPE", options.tape, "a tape, or the .partial that a recorder left")->required();
-  auto* json = app.add_flag("--json", options.json, "every record as a line of JSON, for programs");
-  app.add_flag("--console", options.console, "with the guest's console and dumps")->excludes(json);
+  program.add("TAPE", options.tape, "a tape, or the .partial that a recorder left").required();
+  const ktape::Option json =
+      program.add_flag("--json", options.json, "every record as a line of JSON, for programs");
+  program.add_flag("--console", options.console, "with the guest's console and dumps")
+      .excludes(json);
   return program.run(argc, argv, [&] { return ktape::run(options); });
 }

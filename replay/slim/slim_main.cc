@@ -48,9 +48,8 @@ Result<ExitCode> run(const std::string& tape, const std::string& out) {
 
 int main(int argc, char** argv) {
   ktape::Program program(ktape::kProgram, ktape::kHelp, ktape::kFooter);
-  CLI::App& app = program.app();
   std::string tape, out;
-  app.add_option("TAPE", tape, "a sealed tape")->required();
-  app.add_option("OUT", out, "the tape to make")->required();
+  program.add("TAPE", tape, "a sealed tape").required();
+  program.add("OUT", out, "the tape to make").required();
   return program.run(argc, argv, [&] { return ktape::run(tape, out); });
 }

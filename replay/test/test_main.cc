@@ -217,27 +217,26 @@ int main_of_test(int argc, char** argv) {
   const bool bisect = std::find(argv, own_end, std::string_view(kBisect)) != own_end;
 
   Program program(kProgram, kHelp, kFooter);
-  CLI::App& app = program.app();
-  app.add_option("SCENARIO", options.scenario, "a scenario file, or the name of one that ships")
-      ->required();
-  app.add_option("-k,--kernel", options.kernel,
-                 "a version from the cache, or the path of a bzImage or vmlinux");
-  app.add_option("--repeat", options.repeat, "so many runs; default 1")
-      ->check(CLI::Range(1, 100'000));
-  app.add_option("--tapes", options.folder, "keep the tapes in this folder")
-      ->type_name("DIR")
-      ->capture_default_str();
-  app.add_flag("--fail-on-eject", options.fail_on_eject,
-               "a run in which the kernel ejected a scheduler is bad, whatever the assertions say");
-  app.add_flag(kBisect, options.git_bisect, "exit as `git bisect run` expects it");
-  add_assertion_options(app, options.assertions);
-  if (std::optional<int> status = parse_command_line(app, static_cast<int>(own_end - argv), argv)) {
+  program.add("SCENARIO", options.scenario, "a scenario file, or the name of one that ships")
+      .required();
+  program.add("-k,--kernel", options.kernel,
+              "a version from the cache, or the path of a bzImage or vmlinux");
+  program.add("--repeat", options.repeat, "so many runs; default 1").range(1, 100'000);
+  program.add("--tapes", options.folder, "keep the tapes in this folder")
+      .value_name("DIR")
+      .shows_default();
+  program.add_flag(
+      "--fail-on-eject", options.fail_on_eject,
+      "a run in which the kernel ejected a scheduler is bad, whatever the assertions say");
+  program.add_flag(kBisect, options.git_bisect, "exit as `git bisect run` expects it");
+  add_assertion_options(program, options.assertions);
+  if (std::optional<int> status = program.begin(static_cast<int>(own_end - argv), argv)) {
     return bisect && *status != 0 ? kBisectSkip : *status;
   }
   Result<Sum> sum = run(options);
-  if (sum.ok()) return options.git_bisect ? bisect_status(sum->kind) : static_cast<int>(sum->code);
-  std::fputs(describe(kProgram, sum.error()).c_str(), stderr);
-  return options.git_bisect ? kBisectSkip : static_cast<int>(exit_code(sum.error()));
+  const int status = program.end(sum.ok() ? Result<ExitCode>(sum->code) : sum.error());
+  if (!options.git_bisect) return status;
+  return sum.ok() ? bisect_status(sum->kind) : kBisectSkip;
 }
 
 }  // namespace

@@ -62,11 +62,10 @@ Result<ExitCode> run(const std::string& tape, const std::string& out, bool json)
 
 int main(int argc, char** argv) {
   ktape::Program program(ktape::kProgram, ktape::kHelp, ktape::kFooter);
-  CLI::App& app = program.app();
   std::string tape, out;
   bool json = false;
-  app.add_option("TAPE", tape, "a sealed tape")->required();
-  app.add_option("OUT", out, "the tape to make")->required();
-  app.add_flag("--json", json, "print JSON");
+  program.add("TAPE", tape, "a sealed tape").required();
+  program.add("OUT", out, "the tape to make").required();
+  program.add_flag("--json", json, "print JSON");
   return program.run(argc, argv, [&] { return ktape::run(tape, out, json); });
 }

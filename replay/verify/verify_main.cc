@@ -88,15 +88,15 @@ Result<ExitCode> run(const Options& options) {
 
 int main(int argc, char** argv) {
   ktape::Program program(ktape::kProgram, ktape::kHelp, ktape::kFooter);
-  CLI::App& app = program.app();
   ktape::Options options;
-  app.add_option("TAPE", options.tape, "a tape, or the .partial that a recorder left")->required();
-  app.add_option("--expect", options.expect, "the head digest that the recorder printed")
-      ->type_name("DIGEST");
-  app.add_option("--salvage", options.salvage,
-                 "make one file from what a dead recorder left, marked truncated unless it is "
-                 "complete; TAPE is "
-                 "not touched")
-      ->type_name("OUT");
+  program.add("TAPE", options.tape, "a tape, or the .partial that a recorder left").required();
+  program.add("--expect", options.expect, "the head digest that the recorder printed")
+      .value_name("DIGEST");
+  program
+      .add("--salvage", options.salvage,
+           "make one file from what a dead recorder left, marked truncated unless it is "
+           "complete; TAPE is "
+           "not touched")
+      .value_name("OUT");
   return program.run(argc, argv, [&] { return ktape::run(options); });
 }

@@ -1,101 +1,121 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <CLI/CLI.hpp>
-#include <cstdio>
+#include <cstddef>
+#include <cstdint>
+#include <initializer_list>
 #include <memory>
 #include <optional>
 #include <string>
 #include <vector>
 
 #include "schema/base/exit_code.h"
-#include "schema/base/usage_text.h"
+#include "schema/base/result.h"
+
+namespace CLI {
+class App;
+class Option;
+}  // namespace CLI
 
 namespace ktape {
 
-// Help in which an option's values read as people write them: "--accel auto|kvm|tcg", "--cpus N (1
-// to 64)".
-class HelpFormatter : public CLI::Formatter {
+// The command line of a program, by CLI11. Only command_line.cc includes it: it takes seconds to
+// compile, and there are as many programs as verbs and assertions.
+
+// An option or a positional argument, while it is described. A handle, valid as long as its
+// program.
+class Option {
  public:
-  std::string make_option_opts(const CLI::Option* option) const override {
-    std::string text;
-    const std::string values = option_values(option->get_type_name());
-    const bool told = values.empty() || (option->get_positional() && values == "TEXT");
-    if (!told) text += " " + values;
-    if (!option->get_default_str().empty()) text += " (default " + option->get_default_str() + ")";
-    if (option->get_expected_max() > 1) text += " ...";
-    for (const CLI::Option* other : option->get_excludes())
-      text += " (not with " + other->get_name() + ")";
-    return text;
-  }
+  explicit Option(CLI::Option* option) : option_(option) {}
+
+  Option required();
+  // What --help calls its value; else "TEXT", "INT" and the like.
+  Option value_name(const std::string& name);
+  // A number between them; --help has "N (1 to 64)".
+  Option range(int64_t min, int64_t max, const char* unit = "N");
+  Option range(double min, double max, const char* unit);
+  // One of two or more words; --help has "auto|kvm|tcg".
+  Option one_of(const std::vector<std::string>& words);
+  Option excludes(Option other);
+  // Shown by --help as the default: this text, or the variable's value.
+  Option shows_default(const std::string& text);
+  Option shows_default();
+  // May be given several times, with one value each time.
+  Option repeated();
+
+  // Once the command line is parsed.
+  [[nodiscard]] size_t count() const;
+  [[nodiscard]] std::string value() const;
+
+ private:
+  CLI::Option* option_;
 };
 
-inline std::vector<std::string> option_names(const CLI::App& app) {
-  std::vector<std::string> names;
-  for (const CLI::Option* option : app.get_options()) names.push_back(option->get_name());
-  for (const CLI::App* verb : app.get_subcommands({})) {
-    for (const CLI::Option* option : verb->get_options()) names.push_back(option->get_name());
-  }
-  return names;
-}
-
-// Parses the command line of a program whose app has the name that users know it by. An exit status
-// when the program is over with that: 0 after --help and --version, kUsage after a mistake, which
-// is told as "ktape capture: ..." with where to look.
-inline std::optional<int> parse_command_line(CLI::App& app, int argc, char** argv) {
-  const auto formatter = std::make_shared<HelpFormatter>();
-  app.formatter(formatter);
-  for (CLI::App* verb : app.get_subcommands({})) verb->formatter(formatter);
-  try {
-    app.parse(argc, argv);
-    return std::nullopt;
-  } catch (const CLI::ParseError& e) {
-    if (e.get_exit_code() == static_cast<int>(CLI::ExitCodes::Success)) return app.exit(e);
-    // Something may be missing only because what stands there is not known.
-    const std::vector<std::string> unknown = app.remaining(true);
-    const auto is = [&](CLI::ExitCodes code) {
-      return e.get_exit_code() == static_cast<int>(code);
-    };
-    const bool blamed =
-        !unknown.empty() && (is(CLI::ExitCodes::ExtrasError) || is(CLI::ExitCodes::RequiredError));
-    Error error = blamed ? unexpected_arguments(unknown, option_names(app)) : usage_error(e.what());
-    if (error.hint.empty()) error.hint = "'" + app.get_name() + " --help' says what it takes";
-    std::fputs(describe(app.get_name(), error).c_str(), stderr);
-    return static_cast<int>(ExitCode::kUsage);
-  }
-}
-
-// The status that a program is over with; what went wrong is told on standard error.
-inline int exit_status(const char* program, const Result<ExitCode>& result) {
-  if (result.ok()) return static_cast<int>(*result);
-  std::fputs(describe(program, result.error()).c_str(), stderr);
-  return static_cast<int>(exit_code(result.error()));
-}
-
-// The frame of a program. `name`: as users know it, "ktape show"; it and the texts outlive the
-// program.
-class Program {
+// The options of a program, or of one of its verbs. `names` is "-j,--jobs", or "TAPE" for a
+// positional argument; --help lists them in the order in which they are added. `to` outlives the
+// parsing, and keeps its value where the option is not given.
+class CommandLine {
  public:
-  Program(const char* name, const char* help, const char* footer)
-      : name_(name), app_(std::string(help) + "\n", name) {
-    app_.footer(footer);
-    app_.set_version_flag("--version", std::string("ktape ") + KTAPE_VERSION);
-  }
+  Option add(const char* names, std::string& to, const std::string& help);
+  Option add(const char* names, std::vector<std::string>& to, const std::string& help);
+  Option add(const char* names, int32_t& to, const std::string& help);
+  Option add(const char* names, uint32_t& to, const std::string& help);
+  Option add(const char* names, int64_t& to, const std::string& help);
+  Option add(const char* names, uint64_t& to, const std::string& help);
+  Option add(const char* names, std::optional<uint64_t>& to, const std::string& help);
+  Option add(const char* names, double& to, const std::string& help);
+  Option add_flag(const char* names, bool& to, const std::string& help);
+  // Without a variable: see Option::count() and value().
+  Option add(const char* names, const std::string& help);
+  Option add_flag(const char* names, const std::string& help);
 
-  // What it takes is added to this.
-  [[nodiscard]] CLI::App& app() { return app_; }
+ protected:
+  explicit CommandLine(CLI::App* app) : app_(app) {}
+  CLI::App* app_;
+};
 
-  // The exit status: of `run`, a function without arguments that returns Result<ExitCode>, or of a
-  // command line that does not get that far.
+// The frame of a program's main().
+class Program : public CommandLine {
+ public:
+  // `name` is as users know it: "ktape show". `version_name` is what --version calls it.
+  Program(const std::string& name, const std::string& help, const std::string& footer,
+          const std::string& version_name = "ktape");
+  ~Program();
+  Program(const Program&) = delete;
+  Program& operator=(const Program&) = delete;
+
+  // A verb of the program, one of which has to be given.
+  class Verb : public CommandLine {
+   public:
+    explicit Verb(CLI::App* app) : CommandLine(app) {}
+    [[nodiscard]] bool given() const;
+  };
+  Verb add_verb(const char* name, const std::string& help, const std::string& footer);
+
+  // Sets the options' variables. Returns what --help or --version print; empty: the program goes
+  // on. kUsage for a mistake, which is said as "--jobs: got '0', expected 1 to 8", with the nearest
+  // name of an option that does not exist as the hint.
+  [[nodiscard]] Result<std::string> parse(int argc, const char* const* argv);
+  [[nodiscard]] std::string help() const;
+
+  [[nodiscard]] std::vector<std::string> option_names() const;
+
+  // Parses and prints: the help, the version, or the mistake. An exit status: the program ends with
+  // it.
+  [[nodiscard]] std::optional<int> begin(int argc, const char* const* argv);
+  // The exit status of a result. An error is reported on standard error.
+  [[nodiscard]] int end(const Result<ExitCode>& result) const;
+
+  // Both, and between them `run`, a function without arguments that returns Result<ExitCode>.
   template <typename Run>
   int run(int argc, char** argv, const Run& run) {
-    if (const std::optional<int> status = parse_command_line(app_, argc, argv)) return *status;
-    return exit_status(name_, run());
+    if (const std::optional<int> status = begin(argc, argv)) return *status;
+    return end(run());
   }
 
  private:
-  const char* name_;
-  CLI::App app_;
+  std::string name_;
+  std::unique_ptr<CLI::App> owned_;
 };
 
 }  // namespace ktape

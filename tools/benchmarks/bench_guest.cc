@@ -48,20 +48,20 @@ int run(int argc, char** argv) {
   uint32_t pairs = 20;
   std::string what;
   std::string accelerator = "auto";
-  CLI::App app("Measures on a real guest; for tools/bench.\n", "bench_guest");
-  app.add_option("WHAT", what, "requests, full, sched, or xp")
-      ->required()
-      ->check(CLI::IsMember({"requests", "full", "sched", "xp"}));
-  app.add_option("--scratch", options.scratch, "A folder for tapes, which are removed")->required();
-  app.add_option("--kernel", options.kernel)->capture_default_str();
-  app.add_option("--accel", accelerator)->check(CLI::IsMember({"auto", "kvm", "tcg"}));
-  app.add_option("--cpus", options.cpus)->capture_default_str();
-  app.add_option("--entries", options.entries, "Of a request")->capture_default_str();
-  app.add_option("--pairs", pairs)->capture_default_str();
-  app.add_flag("--busy", options.busy, "A task spins on every vCPU");
+  Program program("bench_guest", "Measures on a real guest; for tools/bench.", "");
+  program.add("WHAT", what, "requests, full, sched, or xp")
+      .one_of({"requests", "full", "sched", "xp"})
+      .required();
+  program.add("--scratch", options.scratch, "A folder for tapes, which are removed").required();
+  program.add("--kernel", options.kernel, "").shows_default();
+  program.add("--accel", accelerator, "").one_of({"auto", "kvm", "tcg"});
+  program.add("--cpus", options.cpus, "").shows_default();
+  program.add("--entries", options.entries, "Of a request").shows_default();
+  program.add("--pairs", pairs, "").shows_default();
+  program.add_flag("--busy", options.busy, "A task spins on every vCPU");
   bool keep_none = false;
-  app.add_flag("--keep-none", keep_none, "As with --memory none, instead of sched");
-  if (std::optional<int> status = parse_command_line(app, argc, argv)) return *status;
+  program.add_flag("--keep-none", keep_none, "As with --memory none, instead of sched");
+  if (std::optional<int> status = program.begin(argc, argv)) return *status;
   options.accelerator = accelerator == "kvm"   ? Accelerator::kKvm
                         : accelerator == "tcg" ? Accelerator::kTcg
                                                : Accelerator::kAuto;

@@ -1,0 +1,309 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "schema/base/command_line.h"
+
+#include <CLI/CLI.hpp>
+#include <algorithm>
+#include <cstdio>
+#include <span>
+#include <sstream>
+#include <string_view>
+
+#include "schema/base/nearest.h"
+#include "schema/base/standard_output.h"
+#include "schema/base/text.h"
+
+namespace ktape {
+
+namespace {
+
+class HelpFormatter : public CLI::Formatter {
+ public:
+  std::string make_option_opts(const CLI::Option* option) const override {
+    std::string text;
+    const std::string values = option->get_type_name();
+    const bool told = values.empty() || (option->get_positional() && values == "TEXT");
+    if (!told) text += " " + values;
+    if (!option->get_default_str().empty()) text += " (default " + option->get_default_str() + ")";
+    if (option->get_expected_max() > 1) text += " ...";
+    for (const CLI::Option* other : option->get_excludes())
+      text += " (not with " + other->get_name() + ")";
+    return text;
+  }
+};
+
+// {"auto", "kvm", "tcg"} -> "auto, kvm or tcg"
+std::string alternatives(const std::vector<std::string>& words) {
+  std::string text;
+  for (const std::string& word : words) {
+    if (!text.empty()) text += &word == &words.back() ? " or " : ", ";
+    text += word;
+  }
+  return text;
+}
+
+// The app and the verb that was asked for: where the words of a command line went.
+std::vector<const CLI::App*> parsed_apps(const CLI::App& app) {
+  std::vector<const CLI::App*> apps = {&app};
+  for (const CLI::App* verb : app.get_subcommands()) apps.push_back(verb);
+  return apps;
+}
+
+// Their options, in the order in which CLI11 looks at them.
+std::vector<const CLI::Option*> parsed_options(const CLI::App& app) {
+  std::vector<const CLI::Option*> options;
+  for (const CLI::App* parsed : parsed_apps(app)) {
+    for (const CLI::Option* option : parsed->get_options()) options.push_back(option);
+  }
+  return options;
+}
+
+bool is(const CLI::ParseError& cause, CLI::ExitCodes code) {
+  return cause.get_exit_code() == static_cast<int>(code);
+}
+
+// Names of the app's options, and of those of its verbs.
+std::vector<std::string> option_names(const CLI::App& app) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : app.get_options()) names.push_back(option->get_name());
+  for (const CLI::App* verb : app.get_subcommands({})) {
+    for (const CLI::Option* option : verb->get_options()) names.push_back(option->get_name());
+  }
+  return names;
+}
+
+// What a program has no use for, in any order: an option is blamed before an argument, which may be
+// its value.
+Error unexpected_arguments(std::span<const std::string> arguments, const CLI::App& app) {
+  const auto is_option = [](const std::string& argument) { return argument.starts_with('-'); };
+  const auto option = std::ranges::find_if(arguments, is_option);
+  if (option == arguments.end()) {
+    return {ErrorCode::kUsage, "there is no use for the argument " + in_quotes(arguments.front()),
+            ""};
+  }
+  const std::string name = option->substr(0, option->find('='));
+  return {ErrorCode::kUsage, "there is no option " + in_quotes(name),
+          did_you_mean(name, option_names(app))};
+}
+
+// The option that the last word names and leaves without its value; nullptr for none.
+const CLI::Option* without_value(const CLI::App& app, std::string_view last_word) {
+  if (!last_word.starts_with('-')) return nullptr;
+  const CLI::App& parsed = *parsed_apps(app).back();
+  const std::vector<CLI::Option*>& order = parsed.parse_order();
+  // It may itself be the value of the option before it.
+  if (!order.empty() && order.back()->results().back() == last_word) return nullptr;
+  // "--at=" has no value either; a name with a value behind the '=' is found by none.
+  if (last_word.ends_with('=')) last_word.remove_suffix(1);
+  const CLI::Option* option = parsed.get_option_no_throw(std::string(last_word));
+  return option != nullptr && option->get_items_expected_min() > 0 ? option : nullptr;
+}
+
+// CLI11 throws this where an option's value is missing, and where one has too many.
+std::string argument_mismatch(const CLI::App& app, std::string_view last_word,
+                              const std::string& said) {
+  if (const CLI::Option* option = without_value(app, last_word))
+    return option->get_name() + " needs a value";
+  for (const CLI::Option* option : parsed_options(app)) {
+    if (option->get_multi_option_policy() != CLI::MultiOptionPolicy::Throw) continue;
+    if (option->get_items_expected_max() > 1 || option->count() < 2) continue;
+    return option->get_name() + " is given " + std::to_string(option->count()) +
+           " times, and takes one value";
+  }
+  return said;
+}
+
+// Values are converted in the order of the options: the last one that was begun has failed.
+std::string conversion_error(const CLI::App& app, const std::string& said) {
+  const CLI::Option* failed = nullptr;
+  for (const CLI::Option* option : parsed_options(app)) {
+    if (option->get_callback_run()) failed = option;
+  }
+  if (failed == nullptr) return said;
+  return failed->get_name() + ": got " + in_quotes(CLI::detail::join(failed->results())) +
+         ", expected a number";
+}
+
+std::string excludes_error(const CLI::App& app, const std::string& said) {
+  for (const CLI::Option* option : parsed_options(app)) {
+    if (option->count() == 0) continue;
+    for (const CLI::Option* other : option->get_excludes()) {
+      if (other->count() > 0)
+        return option->get_name() + " and " + other->get_name() + " exclude each other";
+    }
+  }
+  return said;
+}
+
+// What is wrong with a command line that `app` could not parse. `last_word` is the last one of it.
+Error usage_error(const CLI::App& app, const CLI::ParseError& cause, std::string_view last_word) {
+  using Code = CLI::ExitCodes;
+  // Something may be missing only because what stands there is not known.
+  const std::vector<std::string> unknown = app.remaining(true);
+  if (!unknown.empty() && (is(cause, Code::ExtrasError) || is(cause, Code::RequiredError)))
+    return unexpected_arguments(unknown, app);
+  std::string text = cause.what();
+  if (is(cause, Code::ArgumentMismatch)) text = argument_mismatch(app, last_word, text);
+  if (is(cause, Code::ConversionError)) text = conversion_error(app, text);
+  if (is(cause, Code::ExcludesError)) text = excludes_error(app, text);
+  return {ErrorCode::kUsage, text, ""};
+}
+
+// CLI11 checks what was written, before it is converted.
+template <typename T>
+void limit(CLI::Option* option, T min, T max, const char* unit) {
+  const CLI::Range range(min, max);
+  const std::string expected = std::to_string(min) + " to " + std::to_string(max);
+  const auto mistake = [range, expected](const std::string& value) {
+    return range(value).empty() ? "" : "got " + in_quotes(value) + ", expected " + expected;
+  };
+  std::ostringstream values;
+  values << unit << " (" << min << " to " << max << ")";
+  option->type_name(values.str())->check(mistake);
+}
+
+}  // namespace
+
+Option Option::required() {
+  option_->required();
+  return *this;
+}
+
+Option Option::value_name(const std::string& name) {
+  option_->type_name(name);
+  return *this;
+}
+
+Option Option::range(int64_t min, int64_t max, const char* unit) {
+  limit(option_, min, max, unit);
+  return *this;
+}
+
+Option Option::range(double min, double max, const char* unit) {
+  limit(option_, min, max, unit);
+  return *this;
+}
+
+Option Option::one_of(const std::vector<std::string>& words) {
+  const auto mistake = [words](const std::string& value) {
+    return std::ranges::find(words, value) != words.end()
+               ? ""
+               : "got " + in_quotes(value) + ", expected " + alternatives(words);
+  };
+  option_->type_name(CLI::detail::join(words, "|"))->check(mistake);
+  return *this;
+}
+
+Option Option::excludes(Option other) {
+  option_->excludes(other.option_);
+  return *this;
+}
+
+Option Option::shows_default(const std::string& text) {
+  option_->default_str(text);
+  return *this;
+}
+
+Option Option::shows_default() {
+  option_->capture_default_str();
+  return *this;
+}
+
+Option Option::repeated() {
+  option_->allow_extra_args(false);
+  return *this;
+}
+
+size_t Option::count() const { return option_->count(); }
+std::string Option::value() const { return option_->as<std::string>(); }
+
+Option CommandLine::add(const char* names, std::string& to, const std::string& help) {
+  return Option(app_->add_option(names, to, help));
+}
+Option CommandLine::add(const char* names, std::vector<std::string>& to, const std::string& help) {
+  return Option(app_->add_option(names, to, help));
+}
+Option CommandLine::add(const char* names, int32_t& to, const std::string& help) {
+  return Option(app_->add_option(names, to, help));
+}
+Option CommandLine::add(const char* names, uint32_t& to, const std::string& help) {
+  return Option(app_->add_option(names, to, help));
+}
+Option CommandLine::add(const char* names, int64_t& to, const std::string& help) {
+  return Option(app_->add_option(names, to, help));
+}
+Option CommandLine::add(const char* names, uint64_t& to, const std::string& help) {
+  return Option(app_->add_option(names, to, help));
+}
+Option CommandLine::add(const char* names, std::optional<uint64_t>& to, const std::string& help) {
+  return Option(app_->add_option(names, to, help));
+}
+Option CommandLine::add(const char* names, double& to, const std::string& help) {
+  return Option(app_->add_option(names, to, help));
+}
+Option CommandLine::add_flag(const char* names, bool& to, const std::string& help) {
+  return Option(app_->add_flag(names, to, help));
+}
+Option CommandLine::add(const char* names, const std::string& help) {
+  return Option(app_->add_option(names, help));
+}
+Option CommandLine::add_flag(const char* names, const std::string& help) {
+  return Option(app_->add_flag(names, help));
+}
+
+Program::Program(const std::string& name, const std::string& help, const std::string& footer,
+                 const std::string& version_name)
+    : CommandLine(new CLI::App(help + "\n", name)), name_(name), owned_(app_) {
+  app_->footer(footer);
+  app_->set_version_flag("--version", version_name + " " + KTAPE_VERSION);
+  app_->formatter(std::make_shared<HelpFormatter>());
+}
+
+Program::~Program() = default;
+
+Program::Verb Program::add_verb(const char* name, const std::string& help,
+                                const std::string& footer) {
+  app_->require_subcommand(1);
+  CLI::App* verb = app_->add_subcommand(name, help);
+  verb->footer(footer);
+  verb->formatter(app_->get_formatter());
+  return Verb(verb);
+}
+
+bool Program::Verb::given() const { return app_->parsed(); }
+
+std::string Program::help() const { return app_->help(); }
+
+Result<std::string> Program::parse(int argc, const char* const* argv) {
+  try {
+    app_->parse(argc, argv);
+    return std::string();
+  } catch (const CLI::ParseError& cause) {
+    if (is(cause, CLI::ExitCodes::Success)) {
+      std::ostringstream text;
+      app_->exit(cause, text, text);
+      return text.str();
+    }
+    Error error = usage_error(*app_, cause, argc > 1 ? argv[argc - 1] : "");
+    if (error.hint.empty()) error.hint = "'" + name_ + " --help' says what it takes";
+    return error;
+  }
+}
+
+std::vector<std::string> Program::option_names() const { return ktape::option_names(*app_); }
+
+std::optional<int> Program::begin(int argc, const char* const* argv) {
+  const Result<std::string> text = parse(argc, argv);
+  if (!text.ok()) return end(text.error());
+  if (text->empty()) return std::nullopt;
+  const Result<void> written = write_output(*text);
+  const Result<void> flushed = written.ok() ? flush_output() : written;
+  return flushed.ok() ? 0 : end(flushed.error());
+}
+
+int Program::end(const Result<ExitCode>& result) const {
+  if (result.ok()) return static_cast<int>(*result);
+  std::fputs(describe(name_, result.error()).c_str(), stderr);
+  return static_cast<int>(exit_code(result.error()));
+}
+
+}  // namespace ktape
