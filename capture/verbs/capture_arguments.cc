@@ -19,7 +19,7 @@ namespace {
 constexpr uint64_t kMegabyte = 1000000;
 
 constexpr char kDescription[] =
-    "Boots a kernel in a guest, runs a scenario there, and records all of it on one tape.";
+    "Boots a kernel in a guest, runs a scenario in it, and records the run on a tape.";
 
 constexpr char kFooter[] = R"(Examples:
   ktape capture cold_path_roundtrip -o run.ktape
@@ -30,12 +30,13 @@ constexpr char kFooter[] = R"(Examples:
   ktape capture my.scenario --kernel ~/linux/arch/x86/boot/bzImage
   ktape capture my.scenario --scheduler './scx_mine --slice 5000'
 
-SIGUSR1 freezes once, on demand; SIGINT and SIGTERM end the run and seal the tape.
-While it records the tape is 'run.ktape.partial'; 'run.ktape' exists once it is sealed.
-Exit status: 0 completed; 1 sealed with another outcome, or --fail-on-eject; 2 usage or scenario;
-3 unusable kernel; 4 the host lacks something, or the machine was lost)";
+SIGUSR1 freezes the guest once. SIGINT, SIGTERM and SIGHUP end the run and seal the tape.
+During the run the tape is named 'run.ktape.partial'; it is renamed to 'run.ktape' when sealed.
+Exit status: 0 completed; 1 sealed with another outcome, or a scheduler was ejected and
+--fail-on-eject was given; 2 usage or scenario error; 3 unusable kernel;
+4 the host lacks something, or the machine was lost)";
 
-// The command line as it was typed: what has another form in CaptureOptions.
+// The command line as typed, where its form differs from CaptureOptions.
 struct Asked {
   CaptureOptions options;
   std::string accelerator = "auto";
@@ -82,30 +83,31 @@ Accelerator accelerator_of(const std::string& name) {
   return Accelerator::kAuto;
 }
 
-// `asked` outlives the parsing. Options are listed by --help in the order in which they are added.
+// `asked` outlives the parsing. --help lists options in the order in which they are added.
 void add_run_options(CommandLine& program, Asked& asked) {
-  program.add("SCENARIO", asked.options.scenario, "A scenario file, or the name of one that ships")
+  program
+      .add("SCENARIO", asked.options.scenario,
+           "A scenario file, or the name of a scenario shipped with ktape")
       .required();
   program.add("-o,--output", asked.options.output,
-              "The tape to write; default: the scenario's name, .ktape");
+              "The tape to write; default: SCENARIO-NAME.ktape");
   program
       .add("-k,--kernel", asked.options.kernel,
-           "A version from the cache ('tools/kernel list'), or the path of a bzImage or vmlinux")
+           "A cached kernel version ('tools/kernel list'), or the path of a bzImage or vmlinux")
       .shows_default(kDefaultKernelText);
 }
 
 void add_machine_options(CommandLine& program, Asked& asked) {
   const Option cpus_option =
-      program
-          .add("--cpus", asked.cpus,
-               "So many vCPUs in one socket, instead of the scenario's machine")
+      program.add("--cpus", asked.cpus, "Number of vCPUs in one socket; overrides the scenario")
           .range(1, kMaxCpus);
   program
-      .add("--topology", asked.topology,
-           R"(Sockets, cores of a socket, threads of a core, LLCs and NUMA nodes, instead of the
-scenario's: sockets=2,cores=4,threads=2,llcs=4,numaNodes=2)")
+      .add(
+          "--topology", asked.topology,
+          R"(Sockets, cores per socket, threads per core, LLCs and NUMA nodes; overrides the scenario.
+Example: sockets=2,cores=4,threads=2,llcs=4,numaNodes=2)")
       .excludes(cpus_option);
-  program.add("--memory-mb", asked.memory_mb, "MiB of RAM, instead of the scenario's")
+  program.add("--memory-mb", asked.memory_mb, "RAM in MiB; overrides the scenario")
       .range(kMinMemoryMb, kMaxMemoryMb);
 }
 
@@ -113,21 +115,20 @@ void add_guest_options(CommandLine& program, Asked& asked) {
   asked.scheduler =
       program
           .add("--scheduler", asked.options.guest.scheduler,
-               R"(A scheduler's command, 'PROGRAM ARGUMENTS', instead of the scenario's scheduler.
-Words are quoted as for a shell; none is run)")
+               R"(Command that runs the scheduler, 'PROGRAM ARGUMENTS'; overrides the scenario.
+Quoting is that of a shell, but no shell runs)")
           .value_name("COMMAND");
   program
       .add(
           "--scheduler-dir", asked.options.guest.scheduler_folders,
-          R"(Look for a scheduler's program here, before the scenario's folder and PATH; more than once
-for several)")
+          R"(Look for the scheduler's program in this folder first, then in the scenario's folder and
+in PATH. Repeatable)")
       .value_name("DIR")
       .repeated();
   program
-      .add(
-          "--overlay", asked.options.guest.overlays,
-          R"(Give the guest the files in this folder, and what programs among them need of this host; more
-than once for several)")
+      .add("--overlay", asked.options.guest.overlays,
+           R"(Copy the files in this folder into the guest, with the libraries and interpreters that
+programs among them need. Repeatable)")
       .value_name("DIR")
       .repeated();
 }
@@ -135,31 +136,31 @@ than once for several)")
 void add_accelerator_options(CommandLine& program, Asked& asked) {
   program
       .add("--accel", asked.accelerator,
-           "kvm, tcg, or auto: kvm where it can run a kernel, else tcg")
+           "kvm, tcg or auto; auto uses kvm if it can run a kernel, else tcg")
       .one_of({"auto", "kvm", "tcg"})
       .shows_default();
   program.add_flag(
       "--tcg-single-thread", asked.options.tcg_single_thread,
-      R"(Without KVM: emulate all vCPUs in one thread, for guests that attach schedulers by the hundred.
-In one of QEMU's threads for each, such a guest has died of an int3 where its kernel patches code)");
+      R"(Without KVM, emulate all vCPUs in one thread. Use it for guests that attach hundreds of
+schedulers: with one thread per vCPU, such a guest has died of an int3 where its kernel patches
+code)");
 }
 
 void add_kernel_options(CommandLine& program, Asked& asked) {
   program
       .add("--memory", asked.memory,
-           R"(What to keep of the guest's memory at each freeze, as it was before ops wrote.
-sched: runqueues, tasks, the scheduler, its queues and BPF maps, and what ops touched;
-touched: what ops touched; full: all of it, tens of MB; none)")
+           R"(Guest memory to keep at each freeze, as it was before any op wrote.
+sched: runqueues, tasks, the scheduler, its DSQs and BPF maps, and what ops touched;
+touched: only what ops touched; full: all memory, tens of MB; none: nothing)")
       .one_of({"sched", "touched", "full", "none"})
       .shows_default();
   program.add_flag("--no-kaslr", asked.no_kaslr,
-                   "Boot the unpacked vmlinux: faster, and its addresses are those of the image");
-  program.add_flag(
-      "--fast-boot", asked.options.fast_boot,
-      R"(Leave out slow initcalls: the keys of module signatures, a generator of random numbers.
-This changes the kernel under test; the tape says so)");
+                   "Boot the unpacked vmlinux. Faster, and addresses are the same as in the image");
+  program.add_flag("--fast-boot", asked.options.fast_boot,
+                   R"(Skip slow initcalls: module signing keys and one random number generator.
+This changes the kernel under test, and the tape records it)");
   program.add("--append", asked.options.extra_arguments,
-              "More arguments for the guest kernel's command line");
+              "Arguments to append to the guest kernel's command line");
 }
 
 void add_freeze_options(CommandLine& program, Asked& asked) {
@@ -167,24 +168,24 @@ void add_freeze_options(CommandLine& program, Asked& asked) {
   program
       .add(
           "--freeze-every", asked.every_ms,
-          R"(Freeze every so many ms, from the first step to the last's end. An interval whose end comes
-while the freeze before is recorded, or too soon after it, is skipped, and counted.
-Under KVM the guest is told of each freeze, and its kernel watches for lock-ups anew: with
-intervals below its thresholds (20 s for soft lock-ups, 21 s for RCU stalls unless it was told
-otherwise) it never tells of one. sched_ext's own watchdog is not reset)")
+          R"(Freeze every N ms, from the start of the first step to the end of the last. An interval that
+ends while the previous freeze is being recorded, or too soon after it, is skipped and counted.
+Under KVM each freeze resets the guest's lockup detectors: with an interval below their thresholds
+(by default 20 s for soft lockups, 21 s for RCU stalls) they never report anything.
+The sched_ext watchdog is not reset)")
       .range(1, 86400000);
 }
 
 void add_ending_options(CommandLine& program, Asked& asked) {
   program.add_flag(
       "--fail-on-eject", asked.options.fail_on_eject,
-      "Exit with status 1 when the kernel has ejected a scheduler, also if the run completed");
+      "Exit with status 1 if the kernel ejected a scheduler, even if the run completed");
   program
       .add("--max-tape", asked.max_tape_mb,
-           "End the run, as failed by the host, when its tape takes this many MB")
+           "End the run with outcome 'host failed' when the tape reaches this many MB")
       .range(1, int64_t{1} << 40)
       .shows_default();
-  program.add("--qemu", asked.options.qemu_program, "The QEMU program").shows_default();
+  program.add("--qemu", asked.options.qemu_program, "The QEMU binary").shows_default();
 }
 
 void add_options(CommandLine& program, Asked& asked) {
@@ -201,7 +202,7 @@ Result<CaptureOptions> options_of(const Asked& asked) {
   CaptureOptions options = asked.options;
   if (asked.scheduler->count() > 0 && options.guest.scheduler.empty()) {
     return Error{ErrorCode::kUsage, "--scheduler: the command is empty",
-                 "leave it out to run the scenario's own scheduler"};
+                 "omit --scheduler to run the scenario's scheduler"};
   }
   if (!asked.topology.empty()) {
     const Result<MachineShape> shape = parse_topology(asked.topology);
@@ -219,7 +220,8 @@ Result<CaptureOptions> options_of(const Asked& asked) {
   return options;
 }
 
-// Words in the making. What begins with '-' would be taken for an option where it stands alone.
+// Collects arguments. A value that begins with '-' is joined to its option, or it would be parsed
+// as an option itself.
 class Words {
  public:
   void argument(const std::string& word) { words_.push_back(word); }
@@ -290,7 +292,7 @@ std::vector<std::string> capture_words(const CaptureOptions& options) {
   words.value_unless(std::to_string(usual.max_tape_bytes / kMegabyte), "--max-tape",
                      std::to_string(options.max_tape_bytes / kMegabyte));
   words.value_unless(usual.qemu_program, "--qemu", options.qemu_program);
-  // A scenario whose name begins with '-' is a path all the same.
+  // A scenario name that begins with '-' would be parsed as an option.
   words.argument((options.scenario.starts_with('-') ? "./" : "") + options.scenario);
   return words.take();
 }

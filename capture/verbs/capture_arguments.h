@@ -11,17 +11,17 @@ namespace ktape {
 
 inline constexpr char kCaptureProgram[] = "ktape capture";
 
-// What a command line of `ktape capture` asks for; or the status that the program is over with,
-// after --help or a mistake, which is told on standard error.
+// What a `ktape capture` command line asks for, or the exit status after --help or a usage error,
+// which is printed to standard error.
 using ParsedCapture = std::variant<CaptureOptions, int>;
 [[nodiscard]] ParsedCapture parse_capture(int argc, char** argv);
 
-// The words behind `ktape capture` that ask for the same run, in one form: the kernel, whose
-// default moves on; what differs from the other defaults; the scenario. Where the tape goes is no
-// part of it. parse_capture gives the same options again.
+// The arguments after `ktape capture` that ask for the same run, in canonical form: the kernel,
+// because its default changes; each option that differs from its default; the scenario. The output
+// path is not included. parse_capture turns them into the same options again.
 [[nodiscard]] std::vector<std::string> capture_words(const CaptureOptions& options);
 
-// The names of all options, "--kernel", and of the argument.
+// The names of all options, as in "--kernel", and of the argument.
 [[nodiscard]] std::vector<std::string> capture_option_names();
 
 }  // namespace ktape

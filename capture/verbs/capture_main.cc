@@ -17,7 +17,7 @@
 namespace ktape {
 namespace {
 
-// A descriptor that is readable when one of the signals came; they do nothing else any more.
+// Blocks the signals and returns a descriptor that is readable when one of them is pending.
 UniqueFd take_signals(std::initializer_list<int> signals) {
   sigset_t set;
   sigemptyset(&set);
@@ -36,10 +36,9 @@ void print_result(const CaptureResult& result) {
   }
   if (result.tape.partial_was_gone)
     fmt::print(
-        "note     '{}.partial' was removed while it was recorded: the tape is a copy of what was "
-        "in it\n",
+        "note     '{}.partial' was removed during the run; the tape is a copy of its contents\n",
         result.tape.path);
-  // That no scheduler erred needs no line.
+  // The usual case, no scheduler error, needs no line.
   for (const TriggerCount& trigger : result.end.triggers) {
     if (trigger.freezes > 0 || trigger.name != kScxErrorTrigger)
       fmt::print("frozen   on {}\n", trigger.text());
@@ -55,12 +54,13 @@ int run(int argc, char** argv) {
   const ParsedCapture parsed = parse_capture(argc, argv);
   if (const int* status = std::get_if<int>(&parsed)) return *status;
   const CaptureOptions& options = std::get<CaptureOptions>(parsed);
-  // SIGINT, SIGTERM and SIGHUP end the run, not the program: the tape is sealed first. A reader of
-  // our output that goes away ends neither.
+  // SIGINT, SIGTERM and SIGHUP end the run, not the program: the tape is sealed first. A closed
+  // output pipe ends neither.
   const UniqueFd end = take_signals({SIGINT, SIGTERM, SIGHUP});
   const UniqueFd freeze = take_signals({SIGUSR1});
   std::signal(SIGPIPE, SIG_IGN);
-  // A tape that may not grow any more is an error like a full disk, not the program's death.
+  // A file size limit (RLIMIT_FSIZE) is then an error, like a full disk, and does not kill the
+  // program.
   std::signal(SIGXFSZ, SIG_IGN);
   Result<CaptureResult> result = [&] {
     TextProgress progress(STDERR_FILENO);
@@ -71,7 +71,7 @@ int run(int argc, char** argv) {
     return static_cast<int>(exit_code(result.error()));
   }
   print_result(*result);
-  // The tape is sealed and whole, but the head digest has not reached the user.
+  // The tape is sealed and complete, but the head digest did not reach the user.
   if (const Result<void> told = flush_output(); !told.ok()) {
     fmt::print(stderr, "{}", describe(kCaptureProgram, told.error()));
     return static_cast<int>(ExitCode::kHost);

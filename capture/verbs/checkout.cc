@@ -20,7 +20,7 @@ using namespace std::chrono_literals;
 using schema::CheckoutState;
 
 constexpr auto kAnswerWithin = 10s;
-constexpr size_t kCommitDigits = 40;  // SHA-1; SHA-256 has more
+constexpr size_t kCommitDigits = 40;  // SHA-1; SHA-256 has more digits
 
 bool is_below_checkout(fs::path folder) {
   std::error_code ignored;
@@ -30,8 +30,8 @@ bool is_below_checkout(fs::path folder) {
   }
 }
 
-// What it prints. Through env(1), so that no variable of a git that runs us, as in a hook, leads
-// elsewhere.
+// The output of git. Runs it through env(1) to unset the variables of an outer git, e.g. in a hook,
+// which would point it at another repository.
 Result<std::string> git(const std::string& folder, const std::vector<std::string>& words) {
   std::vector<std::string> arguments;
   for (const char* name : {"GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE", "GIT_COMMON_DIR",
@@ -53,8 +53,7 @@ Result<std::string> git(const std::string& folder, const std::vector<std::string
   return Error{ErrorCode::kHost, told.empty() ? "git " + child->how_it_ended() : told, ""};
 }
 
-// Of what `git status --porcelain` prints: those of changes, and those of files that git does not
-// track.
+// Counts lines of `git status --porcelain`: changed files, and untracked files.
 std::pair<int32_t, int32_t> count_lines(const std::string& status) {
   int32_t changed = 0, untracked = 0;
   std::istringstream lines(status);
@@ -77,14 +76,14 @@ Checkout checkout_of(const std::string& folder) {
   if (!found.ok()) return not_known(found.error().message);
   const size_t end = found->find('\n');
   if (end == std::string::npos || found->size() < end + 1 + kCommitDigits)
-    return not_known("git does not say which commit is checked out");
+    return not_known("git did not say which commit is checked out");
   checkout.folder = found->substr(0, end);
   checkout.commit = found->substr(end + 1, found->find('\n', end + 1) - end - 1);
   const Result<std::string> status = git(
       folder, {"status", "--porcelain", "--untracked-files=normal", "--ignore-submodules=dirty"});
   if (!status.ok()) return not_known(status.error().message);
-  // The program itself is hardly ever tracked, but its source may not be either: so they are
-  // counted apart.
+  // The program itself is rarely tracked, but its source may be untracked too, so untracked files
+  // are counted separately.
   const auto [changed, untracked] = count_lines(*status);
   checkout.state = changed == 0 ? CheckoutState::CLEAN : CheckoutState::CHANGED;
   checkout.untracked = untracked;

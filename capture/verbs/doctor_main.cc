@@ -15,12 +15,12 @@ namespace {
 constexpr char kProgram[] = "ktape doctor";
 
 constexpr char kDescription[] =
-    "Says what a capture needs of this host, by trying it, and what mends what is not there.";
+    "Tests whether this host has what a capture needs, and says how to fix what is missing.";
 
 constexpr char kFooter[] =
-    R"(Exit status: 0 a capture can run; 2 usage; 4 the host lacks something that every capture needs
+    R"(Exit status: 0 a capture can run; 2 usage error; 4 the host lacks something every capture needs
 
-Trying KVM boots a kernel for a moment, where one is cached; a KVM that hangs takes 20 s to find out.)";
+If a kernel is cached, the KVM test briefly boots it; if KVM hangs, the test takes 20 s.)";
 
 HostFact kernel_fact(const Result<KernelSource>& source) {
   if (source.ok()) return {.name = "kernel", .ok = true, .detail = source->path};
@@ -50,9 +50,9 @@ int run(int argc, char** argv) {
   HostProbe probe;
   std::string kernel;
   Program program(kProgram, kDescription, kFooter);
-  program.add("-k,--kernel", kernel, "The kernel to try: a version from the cache, or a path")
+  program.add("-k,--kernel", kernel, "The kernel to test with: a cached version, or a path")
       .shows_default(kDefaultKernelText);
-  program.add("--qemu", probe.qemu_program, "The QEMU program").shows_default();
+  program.add("--qemu", probe.qemu_program, "The QEMU binary").shows_default();
   return program.run(argc, argv, [&] { return Result<ExitCode>(examine(probe, kernel)); });
 }
 

@@ -20,17 +20,17 @@ namespace ktape {
 
 namespace {
 
-// Functions, because kernels without KALLSYMS_ALL have no other symbols.
+// Functions, because a kernel without KALLSYMS_ALL lists no other symbols.
 constexpr std::array kBuiltIns = {
-    BuiltIn{"BLK_DEV_INITRD", "unpack_to_rootfs", "the agent, which comes as an initramfs"},
-    BuiltIn{"RD_ZSTD", "unzstd", "the agent, which is packed with zstd"},
+    BuiltIn{"BLK_DEV_INITRD", "unpack_to_rootfs", "the agent, which is in an initramfs"},
+    BuiltIn{"RD_ZSTD", "unzstd", "the agent, whose initramfs is compressed with zstd"},
     BuiltIn{"DEVTMPFS", "devtmpfs_init", "the agent's devices"},
     BuiltIn{"PCI", "pci_subsys_init", "the machine's devices"},
     BuiltIn{"VIRTIO_PCI", "virtio_pci_probe", "the channel to the agent"},
     BuiltIn{"VIRTIO_CONSOLE", "virtcons_probe", "the channel to the agent"},
     BuiltIn{"SERIAL_8250_CONSOLE", "univ8250_console_init",
-            "the console on the tape, and so panics"},
-    BuiltIn{"PVH", "pvh_start_xen", "a boot from the unpacked vmlinux ('--no-kaslr')", false},
+            "the console on the tape, and with it panics"},
+    BuiltIn{"PVH", "pvh_start_xen", "booting the unpacked vmlinux ('--no-kaslr')", false},
     BuiltIn{"BPF_SYSCALL", "__x64_sys_bpf", "schedulers", false},
     BuiltIn{"BPF_JIT", "bpf_struct_ops_link_create", "schedulers", false},
     BuiltIn{"CGROUPS", "cgroup_init", "workers in cgroups", false},
@@ -73,7 +73,7 @@ void inspect_ops(const KernelKnowledge& kernel, schema::Scenario::Reader scenari
   to.layouts = inspector.layouts();
 }
 
-// Each by itself, as a capture would check it; then what only all of them together get wrong.
+// Checks each trigger by itself, as a capture would, then all of them together.
 void inspect_triggers(const KernelKnowledge& kernel, schema::Scenario::Reader scenario,
                       KernelInspection& to) {
   std::vector<std::string> all;
@@ -113,20 +113,18 @@ std::string missing_text(const KernelInspection& kernel) {
     if (found.present) continue;
     text +=
         fmt::format("{:<12}{:<20} needed by {}{}\n", text.empty() ? "missing" : "", found.what.name,
-                    found.what.needed, found.what.always ? "" : "; other runs do without");
+                    found.what.needed, found.what.always ? "" : "; other runs work without it");
   }
   if (!text.empty()) return text;
   if (kernel.built_in.empty()) return "missing     not known without symbols\n";
-  return "missing     nothing: all that a guest needs is built in\n";
+  return "missing     nothing: everything a guest needs is built in\n";
 }
 
 std::string kfuncs_text(const std::vector<std::string>& kfuncs) {
   if (kfuncs.empty()) return "";
   std::string text = fmt::format(
-      "\nkfuncs of sched_ext whose BTF shows the argument that the verifier fills in ({}): "
-      "schedulers built "
-      "for the\n"
-      "other form will not load\n",
+      "\nsched_ext kfuncs whose BTF shows the argument that the verifier fills in ({});\n"
+      "schedulers built for the other form will not load\n",
       kfuncs.size());
   for (const std::string& kfunc : kfuncs) text += "  " + printable(kfunc) + "\n";
   return text;
@@ -148,7 +146,7 @@ std::string triggers_text(const std::vector<InspectedTrigger>& triggers) {
     if (!trigger.problem.empty())
       problems += fmt::format("  {}: {}\n", printable(trigger.on), printable(trigger.problem));
   }
-  return problems.empty() ? "" : "\nwhat it freezes on that this kernel does not have\n" + problems;
+  return problems.empty() ? "" : "\nfreeze triggers that this kernel does not support\n" + problems;
 }
 
 std::string json_list(const std::vector<std::string>& objects) {
@@ -232,8 +230,8 @@ std::string inspection_text(const KernelInspection& kernel, std::string_view sce
                               printable(op.problem));
   }
   if (!kernel.scenario_problem.empty())
-    text += "\nit cannot run the scenario: " + printable(kernel.scenario_problem) + "\n";
-  if (!problems.empty()) text += "\nops of it that this kernel cannot serve\n" + problems;
+    text += "\nthis kernel cannot run the scenario: " + printable(kernel.scenario_problem) + "\n";
+  if (!problems.empty()) text += "\nops of the scenario that this kernel cannot serve\n" + problems;
   text += triggers_text(kernel.triggers);
   if (!kernel.unusable.empty()) text += "\n";
   for (const std::string& why : kernel.unusable) text += "UNUSABLE: " + printable(why) + "\n";

@@ -15,12 +15,12 @@
 
 namespace ktape {
 
-// What a guest needs to be built into its kernel: there are no modules in it.
+// A kernel option that must be built in, because the guest has no modules.
 struct BuiltIn {
-  std::string_view name;    // of the kernel's option
-  std::string_view symbol;  // a function that a kernel has exactly when it has the option
-  std::string_view needed;  // by what
-  bool always = true;       // false: some runs do without
+  std::string_view name;    // of the option
+  std::string_view symbol;  // a function that the kernel has if and only if the option is set
+  std::string_view needed;  // what needs it
+  bool always = true;       // false: some runs work without it
 };
 
 struct FoundBuiltIn {
@@ -28,20 +28,20 @@ struct FoundBuiltIn {
   bool present = false;
 };
 
-// An op of a scenario, and what this kernel makes of it.
+// An op of a scenario, and whether this kernel can serve it.
 struct InspectedOp {
   std::string tag;
-  std::string target;   // in one line
-  std::string problem;  // why the kernel cannot serve it; empty when it can
+  std::string target;   // on one line
+  std::string problem;  // why the kernel cannot serve it; empty if it can
 };
 
-// One of what a scenario freezes on, and what this kernel makes of it.
+// A freeze trigger of a scenario, and whether this kernel supports it.
 struct InspectedTrigger {
   std::string on;       // as in the scenario
-  std::string problem;  // why the kernel cannot be frozen on it; empty when it can
+  std::string problem;  // why the kernel cannot be frozen on it; empty if it can
 };
 
-// What a kernel image tells before anything boots.
+// What a kernel image says before anything boots.
 struct KernelInspection {
   std::string format;  // "bzImage, zstd", "vmlinux"
   std::string release, banner;
@@ -49,29 +49,30 @@ struct KernelInspection {
   bool sched_ext = false;
   size_t btf_bytes = 0;
   uint32_t btf_types = 0;
-  // Kfuncs of sched_ext in another form than schedulers have; see kfuncs.h.
+  // sched_ext kfuncs whose BTF has another form than the one schedulers declare; see kfuncs.h.
   std::vector<std::string> shown_aux;
   size_t symbols = 0;
-  uint32_t hz = 0;  // 0: not known
+  uint32_t hz = 0;  // 0: unknown
   std::string preemption;
   std::vector<FoundBuiltIn> built_in;
-  std::string scenario_problem;  // why the scenario cannot run on it at all; empty when it can
-  std::vector<InspectedOp> ops;  // of the scenario, in order
-  std::vector<InspectedTrigger> triggers;  // of the scenario's `freezes.on`, in order
-  std::vector<UsedLayout> layouts;         // of the fields that its ops name
-  // Why ktape cannot use this kernel; what it says of itself is above.
+  std::string
+      scenario_problem;  // why the scenario cannot run on this kernel at all; empty if it can
+  std::vector<InspectedOp> ops;            // the scenario's ops, in order
+  std::vector<InspectedTrigger> triggers;  // the scenario's `freezes.on`, in order
+  std::vector<UsedLayout> layouts;         // of the fields that the ops name
+  // Why ktape cannot use this kernel. Does not repeat the fields above.
   std::vector<std::string> unusable;
 };
 
-// `scenario` has its paths parsed. A kernel without types or symbols is described as far as it
-// goes, and `unusable` says what it lacks.
+// The paths in `scenario` must be parsed. A kernel without types or symbols is described as far as
+// possible, and `unusable` says what it lacks.
 [[nodiscard]] KernelInspection inspect_kernel(const KernelImage& image,
                                               schema::Scenario::Reader scenario);
 
-// For people; ends with a newline. `scenario_name` is where the ops came from.
+// For people; ends with a newline. `scenario_name` is the scenario that the ops come from.
 [[nodiscard]] std::string inspection_text(const KernelInspection& kernel,
                                           std::string_view scenario_name);
-// One JSON object, with a newline behind it.
+// One JSON object and a newline.
 [[nodiscard]] std::string inspection_json(const KernelInspection& kernel,
                                           std::string_view scenario_name);
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// ktape-kernel: what ktape would use of a kernel image.
+// ktape-kernel: shows what ktape would use of a kernel image.
 
 #include <fmt/format.h>
 
@@ -18,21 +18,21 @@ namespace {
 constexpr char kProgram[] = "ktape kernel";
 constexpr char kDefaultScenario[] = "cold_path_roundtrip";
 
-constexpr char kDescription[] = "Looks at a kernel image. Nothing is booted.";
+constexpr char kDescription[] = "Inspects a kernel image without booting it.";
 
 constexpr char kInspectDescription[] =
-    R"(Says what ktape would use of a kernel image: its release and build-id, whether it has sched_ext, its
-type information (BTF) and symbols, HZ and preemption, what a guest needs that is not built in, where it
-keeps the fields that a scenario names, and what the scenario asks for, or freezes on, that it does not
-have. Nothing is booted.)";
+    R"(Shows what ktape would use of a kernel image: release and build-id, whether it has sched_ext,
+type information (BTF) and symbols, HZ and preemption model, options a guest needs that are not
+built in, the layout of the fields a scenario names, and the scenario's ops and freeze triggers
+that this kernel cannot serve. Nothing is booted.)";
 
 constexpr char kFooter[] = R"(Examples:
   ktape kernel inspect 7.3.4
   ktape kernel inspect /boot/vmlinuz-$(uname -r) --scenario my.scenario
   ktape kernel inspect ~/linux/vmlinux --json | jq .layouts
 
-Exit status: 0 ktape can use it; 2 usage or scenario; 3 it is no kernel, or one that ktape cannot use:
-the last lines, and 'unusable' of --json, say why)";
+Exit status: 0 ktape can use the kernel; 2 usage or scenario error; 3 not a kernel, or one that
+ktape cannot use: the last lines, and 'unusable' in the --json output, say why)";
 
 struct Options {
   std::string image;
@@ -59,11 +59,12 @@ int run(int argc, char** argv) {
   Program program(kProgram, kDescription, kFooter);
   Program::Verb verb = program.add_verb("inspect", kInspectDescription, kFooter);
   verb.add("IMAGE", options.image,
-           "A version from the cache ('tools/kernel list'), or the path of a bzImage or vmlinux")
+           "A cached kernel version ('tools/kernel list'), or the path of a bzImage or vmlinux")
       .required();
-  verb.add("--scenario", options.scenario, "Whose fields to look up: a file, or one that ships")
+  verb.add("--scenario", options.scenario,
+           "Scenario whose fields to look up: a file, or the name of a shipped one")
       .shows_default();
-  verb.add_flag("--json", options.json, "One JSON object, for programs");
+  verb.add_flag("--json", options.json, "Print one JSON object");
   return program.run(argc, argv, [&] { return inspect(options); });
 }
 

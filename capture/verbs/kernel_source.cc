@@ -16,14 +16,14 @@ namespace fs = std::filesystem;
 
 constexpr char kDefaultKernel[] = "6.16.12";
 constexpr char kFirstWithSchedExt[] =
-    "6.16";  // of Debian's: CONFIG_SCHED_CLASS_EXT is on from there
+    "6.16";  // of Debian's kernels: CONFIG_SCHED_CLASS_EXT is set from there on
 
 bool is_file(const fs::path& path) {
   std::error_code ignored;
   return fs::is_regular_file(path, ignored);
 }
 
-// Debian's image and its configuration carry the same suffix: /boot/vmlinuz-X and /boot/config-X.
+// Debian's image and its configuration have the same suffix: /boot/vmlinuz-X and /boot/config-X.
 std::string config_beside(const fs::path& image) {
   if (fs::path config = image.parent_path() / "config"; is_file(config)) return config;
   const std::string name = image.filename();
@@ -45,7 +45,8 @@ std::vector<std::string> cached_versions() {
   return versions;
 }
 
-// The newest cached version of what may be a series: 6.17.13 of "6.17", 7.3.4-rt of "7.3-rt".
+// The newest cached version of a series, if `series` is one: 6.17.13 for "6.17", 7.3.4-rt for
+// "7.3-rt".
 std::optional<std::string> newest_of_series(const std::vector<std::string>& versions,
                                             const std::string& series) {
   const auto flavour_of = [](const std::string& version) {
@@ -99,13 +100,12 @@ Result<KernelSource> find_kernel(const std::string& asked) {
   const std::optional<std::string> newest = newest_of_series(cached, asked);
   if (!is_file(image) && newest) image = cached_image(*newest);
   if (is_file(image)) return KernelSource{asked, image, config_beside(image)};
-  return Error{ErrorCode::kNotFound,
-               "kernel '" + asked + "' is not in the cache '" + kernel_cache_folder() + "'" +
-                   (cached.empty() ? "" : "; cached: " + listed(cached)),
-               "'tools/kernel list' shows those that 'tools/kernel fetch' can get; '--kernel' also "
-               "takes the "
-               "path of a "
-               "bzImage or vmlinux"};
+  return Error{
+      ErrorCode::kNotFound,
+      "kernel '" + asked + "' is not in the cache '" + kernel_cache_folder() + "'" +
+          (cached.empty() ? "" : "; cached: " + listed(cached)),
+      "run 'tools/kernel fetch' to get one of those that 'tools/kernel list' shows, or give "
+      "--kernel the path of a bzImage or vmlinux"};
 }
 
 }  // namespace ktape

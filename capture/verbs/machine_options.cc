@@ -35,8 +35,8 @@ Result<void> set_part(std::string_view name, uint32_t value, MachineShape& shape
     return {};
   }
   const std::string near = did_you_mean(name, names);
-  return Error{ErrorCode::kUsage, fmt::format("a topology has no '{}'", name),
-               !near.empty() ? near : fmt::format("it has: {}", fmt::join(names, ", "))};
+  return Error{ErrorCode::kUsage, fmt::format("unknown topology field '{}'", name),
+               !near.empty() ? near : fmt::format("use one of: {}", fmt::join(names, ", "))};
 }
 
 }  // namespace
@@ -54,9 +54,8 @@ Result<MachineShape> parse_topology(std::string_view text) {
     uint32_t value = 0;
     const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), value);
     if (error != std::errc() || end != number.data() + number.size() || value == 0) {
-      return Error{ErrorCode::kUsage,
-                   fmt::format("'{}' is not a part of a topology and its number", part),
-                   "e.g. sockets=2,cores=4,threads=2"};
+      return Error{ErrorCode::kUsage, fmt::format("'{}' is not of the form NAME=NUMBER", part),
+                   "write e.g. sockets=2,cores=4,threads=2"};
     }
     KTAPE_TRY(set_part(part.substr(0, equals), value, shape));
   }

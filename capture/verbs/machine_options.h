@@ -9,12 +9,12 @@
 
 namespace ktape {
 
-// What `--topology` says, e.g. "sockets=2,cores=4,threads=2,llcs=4,numaNodes=2", by the names that
-// a scenario's machine has for them. kUsage names what is wrong; whether they fit together is not
-// looked at.
+// Parses the value of `--topology`, e.g. "sockets=2,cores=4,threads=2,llcs=4,numaNodes=2". The
+// names are those of a scenario's machine. kUsage names the mistake. Does not check whether the
+// numbers fit together.
 [[nodiscard]] Result<MachineShape> parse_topology(std::string_view text);
 
-// The inverse: parse_topology gives the shape again. What is 0 is left out.
+// The inverse: parse_topology gives the same shape again. Fields that are 0 are left out.
 [[nodiscard]] std::string topology_text(const MachineShape& shape);
 
 }  // namespace ktape

@@ -48,8 +48,8 @@ class OpsCheck {
         !kernel_.has_sched_ext()) {
       return error(where.at("write").place,
                    Error{ErrorCode::kRefused,
-                         "this kernel has no sched_ext: the gates let no write to a task pass",
-                         "reads of tasks, and writes elsewhere, are served"});
+                         "this kernel has no sched_ext, so the gates refuse every write to a task",
+                         "read tasks only, or write elsewhere"});
     }
     const Result<TargetPlan> plan = plan_target(kernel_, op->target, log_);
     if (!plan.ok()) return error(where.at("target").place, plan.error());
@@ -78,7 +78,7 @@ Result<void> check_sched_ext(schema::Scenario::Reader scenario, const KernelKnow
   return Error{ErrorCode::kBadInput,
                fmt::format("kernel {} has no sched_ext, and scenario '{}' {}", kernel.release,
                            scenario.getName().cStr(), wants),
-               "stock Debian kernels have it from 6.16 on: 'tools/kernel list'"};
+               "use Debian's kernel 6.16 or later: 'tools/kernel list'"};
 }
 
 Result<void> check_scenario_ops(const LoadedScenario& scenario, const KernelKnowledge& kernel) {

@@ -7,15 +7,14 @@
 
 namespace ktape {
 
-// kBadInput, saying what for, when the scenario cannot do without sched_ext and the kernel has
-// none.
+// kBadInput if the scenario needs sched_ext and the kernel has none; the message says what needs
+// it.
 [[nodiscard]] Result<void> check_sched_ext(schema::Scenario::Reader scenario,
                                            const KernelKnowledge& kernel);
 
-// Holds every op of a scenario against the kernel that is about to boot: its symbols, types,
-// members and widths. What only memory tells, such as a pointer that is NULL, is not looked at.
-// kUsage: "FILE:LINE:COLUMN: step 'look', op 'vtime': sentence", with the nearest names as the
-// hint.
+// Checks every op of a scenario against the kernel that is about to boot: symbols, types, members
+// and widths. What depends on memory, such as a NULL pointer, is not checked. kUsage:
+// "FILE:LINE:COLUMN: step 'look', op 'vtime': sentence", with the nearest names as the hint.
 [[nodiscard]] Result<void> check_scenario_ops(const LoadedScenario& scenario,
                                               const KernelKnowledge& kernel);
 

@@ -28,9 +28,10 @@ Result<std::string> find_scenario(const std::string& asked) {
     shipping.push_back(entry.path().stem());
   }
   const std::string meant = did_you_mean(asked, shipping);
-  return Error{ErrorCode::kUsage,
-               "cannot find scenario '" + asked + "': no such file, and none of that name ships",
-               meant.empty() ? "the scenarios that ship are in '" + data + "/scenarios'" : meant};
+  return Error{
+      ErrorCode::kUsage,
+      "cannot find scenario '" + asked + "': no such file, and no shipped scenario of that name",
+      meant.empty() ? "the shipped scenarios are in '" + data + "/scenarios'" : meant};
 }
 
 }  // namespace ktape

@@ -7,12 +7,12 @@
 
 namespace ktape {
 
-// share/ktape beside the folder of this program: the scenarios that ship, and the guest's
-// initramfs.
+// share/ktape next to the folder of this program. It holds the scenarios shipped with ktape and the
+// guest's initramfs.
 [[nodiscard]] Result<std::string> data_folder();
 
-// Path of the scenario that was asked for: a file, or the name of one that ships. kUsage says where
-// those are.
+// Path of a scenario, given as a file or as the name of one shipped with ktape. The hint of kUsage
+// says where those are.
 [[nodiscard]] Result<std::string> find_scenario(const std::string& asked);
 
 }  // namespace ktape

@@ -42,16 +42,16 @@ constexpr size_t kMaxListedFiles = 1000;
 struct Prepared {
   LoadedScenario scenario;
   KernelSource source;
-  std::vector<std::byte> config;  // of the kernel, whole; empty: it is not at hand
+  std::vector<std::byte> config;  // the kernel's full configuration; empty if not available
   KernelImage image;
   std::shared_ptr<const KernelKnowledge> knowledge;
   std::string initramfs_path;
   Digest initramfs_digest{};
   GuestPack guest;
-  Checkout checkout;  // that the guest's scheduler stands in
-  UniqueFd initrd;    // the initramfs and the guest's files, where it has any
+  Checkout checkout;  // the checkout that contains the guest's scheduler
+  UniqueFd initrd;    // the initramfs and the guest's files, if it has any
   std::string output;
-  UniqueFd vmlinux;  // the unpacked kernel, when that is what boots
+  UniqueFd vmlinux;  // the unpacked kernel, if that is what boots
   FreezePlan freezes;
 };
 
@@ -64,7 +64,7 @@ Result<std::shared_ptr<const KernelKnowledge>> learn(const KernelSource& source,
                error.hint};
 }
 
-// By the image itself, else by the file beside it; empty where neither has it.
+// From the image itself, else from the file beside it; empty if neither has it.
 Result<std::vector<std::byte>> whole_config(const KernelSource& source, const KernelImage& image) {
   if (auto own = config_in({image.vmlinux.data(), image.vmlinux.size()})) return std::move(*own);
   if (source.config_path.empty()) return std::vector<std::byte>();
@@ -204,7 +204,7 @@ void write_run_started(const CaptureOptions& options, const Prepared& prepared,
   run.setFastBoot(options.fast_boot);
   const bool kvm = facts.accelerator_used == Accelerator::kKvm;
   run.setTimeIsReal(kvm && host.known && !host.hypervisor);
-  // QEMU's kvmclock says KVM_KVMCLOCK_CTRL for each vCPU when the machine goes on
+  // QEMU's kvmclock issues KVM_KVMCLOCK_CTRL for each vCPU when the machine continues
   // (hw/i386/kvm/clock.c).
   run.setFreezesResetWatchdogs(kvm);
   run.setMemoryMode(options.memory);
@@ -263,15 +263,14 @@ Result<void> keep_blobs(Recorder& recorder, const Prepared& prepared) {
   return recorder.commit();
 }
 
-// Workers that the agent does not preempt: where they have every CPU, and do not sleep, it is
-// silent.
+// The agent cannot preempt these workers. If they occupy every CPU and do not sleep, it is silent.
 void warn_of_starvation(schema::Scenario::Reader scenario, Progress& progress) {
   for (schema::Worker::Reader worker : scenario.getWorkers()) {
     const bool realtime =
         worker.getPolicy() == schema::Policy::FIFO || worker.getPolicy() == schema::Policy::RR;
     if (!realtime || worker.getPriority() < scenario.getAgentPriority()) continue;
     progress.say(fmt::format(
-        "worker '{}' has real-time priority {} and may keep the agent, which has {}, off its CPU",
+        "worker '{}' has real-time priority {} and may starve the agent, which has priority {}",
         worker.getName().cStr(), worker.getPriority(), scenario.getAgentPriority()));
     return;
   }
@@ -291,7 +290,7 @@ Result<CaptureResult> record_run(const CaptureOptions& options, const Prepared& 
                       record.getRunStarted().initSchedulerProgram());
     }
   }));
-  // What is known already must not depend on whether the blobs fit on the disk.
+  // What is known by now must reach the tape even if the blobs do not fit on the disk.
   KTAPE_TRY(recorder.commit());
   KTAPE_TRY(keep_blobs(recorder, prepared));  // while the guest boots
   const Digest program = prepared.guest.scheduler ? prepared.guest.scheduler->digest : Digest{};
@@ -326,10 +325,10 @@ Result<CaptureResult> capture(const CaptureOptions& options, Progress& progress,
                            facts.emulator_version, config.cpus, config.memory_bytes >> 20,
                            accelerator_name(facts.accelerator_used)));
   if (!facts.accelerator_reason.empty()) {
-    progress.say(fmt::format("{}, because: {}", accelerator_name(facts.accelerator_used),
+    progress.say(fmt::format("using {}: {}", accelerator_name(facts.accelerator_used),
                              facts.accelerator_reason));
   }
-  // The tape has the deadline that was kept.
+  // The tape records the deadline that was applied.
   if (auto scenario = prepared.scenario.edit(); scenario.getBootDeadlineMs() == 0) {
     const auto deadline = default_boot_deadline(config.cpus, facts.accelerator_used);
     scenario.setBootDeadlineMs(static_cast<uint32_t>(deadline.count()));
@@ -341,10 +340,10 @@ Result<CaptureResult> capture(const CaptureOptions& options, Progress& progress,
     Error error = result.error();
     const std::string& partial = writer->partial_path();
     if (!fs::exists(partial)) return error;
-    error.message += "; what was recorded is in '" + partial + "'";
+    error.message += "; the unsealed tape is '" + partial + "'";
     if (error.hint.empty())
-      error.hint =
-          "'ktape verify " + partial + " --salvage OUT' makes one file of it, where there is room";
+      error.hint = "run 'ktape verify " + partial +
+                   " --salvage OUT' on a disk with free space to recover it";
     return error;
   }
   return result;

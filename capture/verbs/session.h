@@ -15,23 +15,23 @@
 
 namespace ktape {
 
-// What the command line of `ktape capture` asks for.
+// The options of `ktape capture`.
 struct CaptureOptions {
-  std::string scenario;     // a file, or the name of a scenario that ships
+  std::string scenario;     // a file, or the name of a scenario shipped with ktape
   std::string output;       // empty: SCENARIO-NAME.ktape in the current folder
   std::string kernel;       // see find_kernel
-  MachineOverride machine;  // stands in for the scenario's
-  GuestPackOptions guest;   // its scheduler and files
+  MachineOverride machine;  // overrides the scenario's machine
+  GuestPackOptions guest;   // the guest's scheduler and files
   Accelerator accelerator = Accelerator::kAuto;
   bool tcg_single_thread = false;
   bool kaslr = true;  // false: boot the unpacked vmlinux
   bool fast_boot = false;
-  schema::MemoryMode memory = schema::MemoryMode::SCHED;  // kept at each freeze
+  schema::MemoryMode memory = schema::MemoryMode::SCHED;  // what is kept at each freeze
   std::string extra_arguments;  // appended to the guest kernel's command line
   std::string qemu_program = "qemu-system-x86_64";
   std::vector<std::string> freeze_on;         // see plan_triggers
   std::chrono::milliseconds freeze_every{0};  // 0: never
-  bool fail_on_eject = false;                 // a run whose scheduler was ejected does not end well
+  bool fail_on_eject = false;                 // exit with an error if a scheduler was ejected
   uint64_t max_tape_bytes = Recorder::kMaxTapeBytes;
   bool operator==(const CaptureOptions&) const = default;
 };
@@ -41,9 +41,9 @@ struct CaptureResult {
   SealedTape tape;
 };
 
-// One capture, from reading the scenario to the sealed tape. Everything that can be refused is
-// refused before a machine is started, and then leaves no file. Once a machine runs there is a
-// tape, whatever happens; an error after that names the `.partial` that holds what was recorded.
+// Runs one capture, from reading the scenario to sealing the tape. Everything that can be refused
+// is refused before a machine is started; no file is left then. Once a machine runs there is always
+// a tape. A later error names the `.partial` file with what was recorded.
 [[nodiscard]] Result<CaptureResult> capture(const CaptureOptions& options, Progress& progress,
                                             const UserSignals& signals);
 

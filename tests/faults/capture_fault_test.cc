@@ -62,8 +62,7 @@ TEST_CASE("an output file that is removed during the capture is made anew, and t
   const Verification found = must(verify(capture.tape(), std::nullopt));
   CHECK(found.integrity == Integrity::kIntact);
   CHECK_THAT(capture.told(), ContainsSubstring(to_hex(found.head)));
-  CHECK_THAT(capture.told(),
-             ContainsSubstring("run.ktape.partial' was removed while it was recorded"));
+  CHECK_THAT(capture.told(), ContainsSubstring("run.ktape.partial' was removed during the run"));
   CHECK(capture.nothing_is_left());
 }
 
@@ -74,8 +73,7 @@ TEST_CASE("a folder that is removed with the tape in it is made anew, and the ta
   CHECK(capture.wait() == 0);
   INFO(capture.told());
   CHECK(must(verify(capture.tape(), std::nullopt)).integrity == Integrity::kIntact);
-  CHECK_THAT(capture.told(),
-             ContainsSubstring("run.ktape.partial' was removed while it was recorded"));
+  CHECK_THAT(capture.told(), ContainsSubstring("run.ktape.partial' was removed during the run"));
   CHECK(capture.nothing_is_left());
 }
 
@@ -109,8 +107,8 @@ TEST_CASE("a tape that may not grow any more keeps what was committed, and the u
   INFO(capture.told());
   CHECK_THAT(capture.told(), ContainsSubstring("ktape capture: cannot write '"));
   CHECK_THAT(capture.told(),
-             ContainsSubstring("disk I/O error (File too large); what was recorded is in '"));
-  CHECK_THAT(capture.told(), ContainsSubstring("\nhint: 'ktape verify "));
+             ContainsSubstring("disk I/O error (File too large); the unsealed tape is '"));
+  CHECK_THAT(capture.told(), ContainsSubstring("\nhint: run 'ktape verify "));
   CHECK(must(verify(capture.partial(), std::nullopt)).integrity == Integrity::kUnsealed);
   must(salvage(capture.partial(), capture.file("saved.ktape")));
   CHECK(sql_rows(capture.file("saved.ktape"), "SELECT status FROM kernel_op LIMIT 1") ==
@@ -145,8 +143,8 @@ exit 0
   INFO(result.output << told);
   CHECK_THAT(result.output, ContainsSubstring("status 4\n"));
   CHECK_THAT(told, ContainsSubstring("ktape capture: cannot write '"));
-  CHECK_THAT(told, ContainsSubstring("database or disk is full; what was recorded is in '"));
-  CHECK_THAT(told, ContainsSubstring("\nhint: 'ktape verify "));
+  CHECK_THAT(told, ContainsSubstring("database or disk is full; the unsealed tape is '"));
+  CHECK_THAT(told, ContainsSubstring("\nhint: run 'ktape verify "));
   CHECK_THAT(result.output, ContainsSubstring("unsealed"));
   const Verification saved = must(verify(folder.file("saved.ktape"), std::nullopt));
   CHECK(saved.integrity == Integrity::kTruncated);

@@ -37,7 +37,7 @@ TEST_CASE("a stock kernel is inspected with the layouts of the reference scenari
   CHECK_THAT(result.output, ContainsSubstring("sched_ext   yes\n"));
   CHECK_THAT(result.output, ContainsSubstring("HZ          250\n"));
   CHECK_THAT(result.output,
-             ContainsSubstring("missing     nothing: all that a guest needs is built in\n"));
+             ContainsSubstring("missing     nothing: everything a guest needs is built in\n"));
   CHECK_THAT(result.output, ContainsSubstring("        8 bytes  u64\n"));
 }
 
@@ -53,7 +53,7 @@ TEST_CASE(
              ContainsSubstring("release     " + version.substr(0, version.find('-')) + "+deb"));
   CHECK_THAT(result.output, ContainsSubstring("sched_ext   yes\n"));
   CHECK_THAT(result.output,
-             ContainsSubstring("missing     nothing: all that a guest needs is built in\n"));
+             ContainsSubstring("missing     nothing: everything a guest needs is built in\n"));
   CHECK_THAT(result.output, ContainsSubstring("scx.dsq_vtime "));
   CHECK_THAT(result.output,
              !ContainsSubstring("write_dsq_vtime: "));  // an op that cannot be served
@@ -63,7 +63,8 @@ TEST_CASE("a kernel without sched_ext is inspected, and the ops that it cannot s
   const ChildResult result = inspect(kernel("6.12"));
   CHECK(result.exit_status == 0);
   CHECK_THAT(result.output, ContainsSubstring("sched_ext   no\n"));
-  CHECK_THAT(result.output, ContainsSubstring("\nit cannot run the scenario: kernel 6.12"));
+  CHECK_THAT(result.output,
+             ContainsSubstring("\nthis kernel cannot run the scenario: kernel 6.12"));
   CHECK_THAT(result.output,
              ContainsSubstring(
                  "has no sched_ext, and scenario 'cold_path_roundtrip' attaches a scheduler\n"));
@@ -79,7 +80,7 @@ TEST_CASE("an inspection holds what a scenario freezes on against the kernel's f
   const ChildResult result = inspect(kernel("7.3") + " --scenario " + folder.file("my.scenario"));
   CHECK(result.exit_status == 0);
   CHECK_THAT(result.output,
-             ContainsSubstring("\nwhat it freezes on that this kernel does not have\n"
+             ContainsSubstring("\nfreeze triggers that this kernel does not support\n"
                                "  symbol:scheduul: kernel " +
                                version_for("7.3")) &&
                  ContainsSubstring(" has no function 'scheduul'\n"

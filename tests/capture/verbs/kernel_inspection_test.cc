@@ -103,7 +103,7 @@ TEST_CASE("an inspection names the kfuncs that schedulers built for other kernel
   CHECK_THAT(
       inspection_text(kernel, "look"),
       ContainsSubstring(
-          "(1): schedulers built for the\nother form will not load\n  scx_bpf_create_dsq\n"));
+          "(1);\nschedulers built for the other form will not load\n  scx_bpf_create_dsq\n"));
   CHECK_THAT(inspection_json(kernel, "look"),
              ContainsSubstring(R"("kfuncsWithShownAux":["scx_bpf_create_dsq"],)"));
   CHECK_THAT(inspection_text(inspect(typed_kernel().vmlinux()), "look"),
@@ -124,7 +124,7 @@ TEST_CASE("an inspection says which of what a scenario freezes on the kernel doe
         "kernel 6.99.1-test has no scheduler exit to freeze on: no sched_ext");
   CHECK(kernel.triggers[3].problem.empty());
   CHECK_THAT(inspection_text(kernel, "look"),
-             ContainsSubstring("\nwhat it freezes on that this kernel does not have\n"
+             ContainsSubstring("\nfreeze triggers that this kernel does not support\n"
                                "  symbol:shedule*3: kernel 6.99.1-test has no function 'shedule'\n"
                                "  scx-error: "));
   CHECK_THAT(

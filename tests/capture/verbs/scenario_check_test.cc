@@ -135,10 +135,9 @@ TEST_CASE(
   const FakeKernel fake(FakeKernelShape{.sched_ext = false});
   const std::string target = "target = (task = (worker = \"w\"), path = \"policy\"), ";
   CHECK(refusal(*fake.knowledge(), target + "write = (u32 = 3)").message ==
-        "my.scenario:4:93: step 'look', op 'vtime': this kernel has no sched_ext: the gates let no "
-        "write to "
-        "a task "
-        "pass");
+        "my.scenario:4:93: step 'look', op 'vtime': this kernel has no sched_ext, so the gates "
+        "refuse "
+        "every write to a task");
   CHECK(check_scenario_ops(with_op(target + "read = u32"), *fake.knowledge()).ok());
   // Who wants to see it refused may boot.
   const LoadedScenario expecting =
