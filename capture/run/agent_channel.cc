@@ -20,8 +20,8 @@ Result<bool> AgentChannel::next(
   try {
     const Result<void> handled = handle(frame->reader().getRoot<schema::FromAgent>());
     if (handled.ok()) return true;
-    // Parts of a message are read when a record is made of them: what cannot be one is the
-    // message's fault.
+    // Parts of a message are read only when it is recorded. If they cannot be recorded, the message
+    // is at fault.
     const ErrorCode code = handled.error().code;
     if (code == ErrorCode::kInternal || code == ErrorCode::kOutOfRange)
       return bad(handled.error().message);

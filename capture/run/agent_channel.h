@@ -11,22 +11,22 @@
 
 namespace ktape {
 
-// The host's end of the conversation with the agent. Whatever the guest sends, errors come back as
-// kBadInput with the cause; Cap'n Proto's exceptions stop here.
+// The host's end of the channel to the agent. Errors caused by what the guest sends are kBadInput
+// with the cause. Cap'n Proto exceptions do not leave this class.
 class AgentChannel {
  public:
   explicit AgentChannel(Machine& machine) : machine_(machine) {}
 
-  // Bytes as they come from the guest.
+  // Bytes received from the guest.
   void feed(std::span<const std::byte> bytes) { decoder_.feed(bytes); }
-  // Hands the next whole message to `handle`; false when there is none. A message's reader is valid
-  // inside the call only. Errors of `handle` are returned as they are, but for kInternal and
-  // kOutOfRange, which mean that no record can be made of the message: kBadInput.
+  // Passes the next complete message to `handle`; false if there is none. The message's reader is
+  // valid only during the call. Errors of `handle` are returned as they are, except kInternal and
+  // kOutOfRange: they mean that the message cannot be recorded, and become kBadInput.
   Result<bool> next(const std::function<Result<void>(schema::FromAgent::Reader)>& handle);
-  // Bytes of a message that has not come to its end.
+  // Bytes of a message that is not complete yet.
   [[nodiscard]] size_t unfinished_bytes() const { return decoder_.pending_bytes(); }
 
-  // kOutOfRange, and nothing sent, for a message that does not fit into a frame.
+  // kOutOfRange, and nothing is sent, if the message does not fit into a frame.
   Result<void> send(const std::function<void(schema::FromHost::Builder)>& fill);
 
  private:

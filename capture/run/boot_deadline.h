@@ -9,9 +9,8 @@
 
 namespace ktape {
 
-// How long a machine may take to boot where the scenario does not say. Under TCG on a host with two
-// cores 2 vCPUs took 12 s and 64 took 343 s: each vCPU more costs 5 s there, and twice that is
-// given.
+// The boot deadline if the scenario sets none. Under TCG on a host with two cores, 2 vCPUs took 12
+// s and 64 took 343 s, about 5 s per additional vCPU. The deadline allows twice that.
 [[nodiscard]] inline std::chrono::milliseconds default_boot_deadline(uint32_t cpus,
                                                                      Accelerator used) {
   const auto each = std::chrono::seconds(used == Accelerator::kKvm ? 2 : 12);

@@ -10,26 +10,25 @@
 
 namespace ktape {
 
-// Follows the serial console: cuts it into chunks of whole lines for the tape, and finds the line
-// that tells of a panic. Bounded, whatever the guest writes.
+// Follows the serial console: cuts it into chunks of whole lines for the tape, and finds the panic
+// line. Memory use is bounded whatever the guest prints.
 class ConsoleLog {
  public:
-  // Takes bytes as they come; returns the whole lines that they complete, to be recorded as one
-  // chunk (empty when no line ended). A line over 4 KiB is cut.
+  // Takes the next bytes and returns the lines they complete, to be recorded as one chunk (empty if
+  // no line ended). Lines over 4 KiB are split.
   [[nodiscard]] std::string feed(std::span<const std::byte> bytes);
-  // What is left of an unfinished line; nothing more will come.
+  // The rest of an unfinished line. Call it after the last bytes.
   [[nodiscard]] std::string rest();
 
-  // The kernel has panicked: its panic line was seen ("Kernel panic - not syncing",
-  // kernel/panic.c).
+  // True once the panic line was seen ("Kernel panic - not syncing", kernel/panic.c).
   [[nodiscard]] bool panicked() const { return panicked_; }
   // Console text from the panic line on, at most 64 KiB.
   [[nodiscard]] const std::string& panic_text() const { return panic_text_; }
   // The panic line without its time stamp: "Kernel panic - not syncing: ...".
   [[nodiscard]] const std::string& panic_line() const { return panic_line_; }
-  // What the kernel complained of beside that.
+  // What the kernel complained about, apart from panics.
   [[nodiscard]] KernelComplaints& complaints() { return complaints_; }
-  // The last whole line, for messages about a guest that says nothing more.
+  // The last complete line, for error messages about a guest that has gone silent.
   [[nodiscard]] const std::string& last_line() const { return last_line_; }
 
  private:

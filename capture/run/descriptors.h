@@ -8,11 +8,10 @@
 
 namespace ktape {
 
-// A descriptor that is readable while any of `fds` is; those that are -1 are left out. They outlive
-// it.
+// A descriptor that is readable while any of `fds` is; -1 is ignored. `fds` must outlive it.
 [[nodiscard]] Result<UniqueFd> any_of(std::initializer_list<int> fds);
 
-// False of -1.
+// False for -1.
 [[nodiscard]] bool is_readable(int fd);
 
 }  // namespace ktape

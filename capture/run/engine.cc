@@ -24,12 +24,12 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// How often the live line is renewed.
+// How often the live line is updated.
 constexpr auto kTick = 200ms;
-// What a machine that is gone still has to say is finite; this bounds one that is not gone after
+// A lost machine has a finite number of events left. This bounds a machine that is not lost after
 // all.
 constexpr int kMaxLastTurns = 1'000'000;
-// What of a name that the guest gave goes into messages.
+// How much of a name given by the guest is shown in messages.
 constexpr size_t kNameBytes = 200;
 
 double seconds(std::chrono::nanoseconds time) {
@@ -54,29 +54,29 @@ Engine::Engine(Machine& machine, Recorder& recorder, Progress& progress,
 
 Result<RunEnd> Engine::run(const UserSignals& signals) {
   began_ = last_heard_ = Clock::now();
-  // A boot that the host keeps from getting on has no other reading than this one and its last.
+  // If the host starves a boot, this reading and the last one are the only evidence.
   KTAPE_TRY(server_.freezer().look_while_running());
   KTAPE_ASSIGN(const UniqueFd wake, any_of({signals.end_fd, signals.freeze_fd}));
   while (!end_) {
     Result<void> handled = turn(std::min({deadline(), host_freezes_.due(), server_.due(),
                                           schedulers_.due(), Clock::now() + kTick}),
                                 wake.get());
-    // A guest that never stops talking must not keep its deadline or the user waiting.
+    // A guest that never stops sending must not delay its deadline or the user's signals.
     if (handled.ok() && !end_) handled = on_signals(signals);
     if (handled.ok() && !end_) handled = host_freezes_.on_time();
     if (handled.ok() && !end_) handled = server_.on_time();
     if (handled.ok()) handled = look_at_schedulers();
     if (handled.ok() && !end_) handled = on_silence();
     if (!handled.ok()) KTAPE_TRY(on_failure(handled.error()));
-    // Asked again: it has moved on by what was frozen meanwhile.
+    // Checked again: time frozen meanwhile has moved the deadline.
     if (!end_ && Clock::now() >= deadline()) KTAPE_TRY(on_deadline());
     KTAPE_TRY(recorder_.commit());
     if (!end_ && recorder_.is_full()) KTAPE_TRY(on_full_tape());
     show_now();
   }
   KTAPE_TRY(schedulers_.record_unfinished());
-  // Of a guest that has powered off there is nothing to tell any more: that was done when its agent
-  // was.
+  // After the guest has powered off there is nothing left to read; that was done when its agent was
+  // done.
   if (!done_) KTAPE_TRY(server_.freezer().look_while_running());
   machine_.end();
   KTAPE_TRY(record_ending());
@@ -84,30 +84,30 @@ Result<RunEnd> Engine::run(const UserSignals& signals) {
 }
 
 Result<void> Engine::record_ending() {
-  // What was cut off, or came after what ended the run.
+  // Cut off, or received after the run had ended.
   if (const size_t bytes = agent_.unfinished_bytes(); bytes > 0)
-    recorder_.lose("agent_bytes", "bytes of the agent that came and make no message that was read",
+    recorder_.lose("agent_bytes", "bytes from the agent that were never part of a handled message",
                    bytes);
   KTAPE_TRY(console_.finish());
   host_freezes_.steps_ended();
   if (const uint64_t stuck = machine_.facts().not_stepped; stuck > 0)
     recorder_.lose("breakpoint_steps",
-                   "vCPUs that could not be got past a breakpoint: hits counted twice", stuck);
+                   "vCPUs that could not be stepped past a breakpoint; their hits count twice",
+                   stuck);
   end_->triggers = host_freezes_.counts();
   end_->intervals = host_freezes_.intervals();
   end_->ejections = schedulers_.ejections();
   end_->ejections_left_out = schedulers_.ejections_left_out();
   end_->ejections.insert(end_->ejections.end(), ejections_.begin(), ejections_.end());
-  // Of ktape's own scheduler the guest tells once it is gone; the kernel may not have come that
-  // far.
+  // The guest reports the exit of ktape's own scheduler only after the kernel has completed it.
   if (own_scheduler_ && end_->ejections.empty() && !host_freezes_.scheduler_error().empty())
     end_->ejections.push_back(in_quotes(*own_scheduler_) +
                               " was being ejected: " + printable(host_freezes_.scheduler_error()));
   return {};
 }
 
-// One message at a time: a guest that sends many at once must not keep the deadline or the user
-// waiting.
+// Takes one message at a time: a guest that sends many at once must not delay its deadline or the
+// user's signals.
 Result<void> Engine::turn(Clock::time_point until, int wake_fd) {
   KTAPE_ASSIGN(const bool had_message, take_message());
   if (had_message) return {};
@@ -140,7 +140,7 @@ Result<void> Engine::handle(const MachineEvent& event) {
       at_breakpoint_ = false;
       return handled;
     }
-    case MachineEventKind::kWoken: return {};  // why, tell the descriptors
+    case MachineEventKind::kWoken: return {};  // the caller checks its descriptors
   }
   return {};
 }
@@ -151,9 +151,9 @@ Result<void> Engine::on_signals(const UserSignals& signals) {
     return {};
   }
   if (!is_readable(signals.freeze_fd)) return {};
-  std::array<std::byte, 1024> told{};  // what came together is one request
+  std::array<std::byte, 1024> told{};  // signals that arrive together are one request
   if (::read(signals.freeze_fd, told.data(), told.size()) < 0 && errno != EAGAIN && errno != EINTR)
-    return system_error(ErrorCode::kHost, "cannot read which signals came");
+    return system_error(ErrorCode::kHost, "cannot read the pending signals");
   return host_freezes_.on_demand();
 }
 
@@ -164,7 +164,7 @@ Result<void> Engine::on_message(schema::FromAgent::Reader message) {
   using Which = schema::FromAgent::Which;
   if (phase_ == Phase::kBooting && message.which() != Which::HELLO &&
       message.which() != Which::REQUEST && message.which() != Which::DONE) {
-    return Error{ErrorCode::kBadInput, "the agent sent something else before its hello", ""};
+    return Error{ErrorCode::kBadInput, "the agent sent another message before its hello", ""};
   }
   switch (message.which()) {
     case Which::HELLO: return on_hello(message.getHello(), guest);
@@ -175,7 +175,7 @@ Result<void> Engine::on_message(schema::FromAgent::Reader message) {
     case Which::SCHEDULER_OUTPUT:
       if (const uint64_t lost = message.getSchedulerOutput().getLostBytes(); lost > 0) {
         recorder_.lose("scheduler_output_bytes",
-                       "bytes that the scheduler printed and that were left out", lost);
+                       "bytes of the scheduler's output that were left out", lost);
       }
       return record(
           [&](schema::Record::Builder r) { r.setSchedulerOutput(message.getSchedulerOutput()); });
@@ -216,7 +216,7 @@ Result<void> Engine::on_hello(schema::Hello::Reader hello, GuestNs guest) {
     r.setGuestHello(hello.getGuest());
   }));
   if (phase_ != Phase::kBooting)
-    return Error{ErrorCode::kBadInput, "the agent said hello twice", ""};
+    return Error{ErrorCode::kBadInput, "the agent sent hello twice", ""};
   if (hello.getProtocol() != schema::PROTOCOL_VERSION) {
     return Error{ErrorCode::kBadInput,
                  fmt::format("the agent speaks protocol {}, expected {}", hello.getProtocol(),
@@ -231,10 +231,10 @@ Result<void> Engine::on_hello(schema::Hello::Reader hello, GuestNs guest) {
 
 Result<void> Engine::adopt() {
   Clock::time_point start = Clock::now();
-  // The kernel's text, constants and boot-time tables do not change any more: no freeze is needed.
+  // The kernel's text, constants and boot-time tables no longer change, so no freeze is needed.
   Result<Kernel> kernel = Kernel::adopt(knowledge_, machine_.live_memory());
   if (!kernel.ok()) {
-    progress_.say("the kernel could not be adopted: " + kernel.error().message);
+    progress_.say("cannot adopt the kernel: " + kernel.error().message);
     return server_.adoption_failed(kernel.error());
   }
   lockups_ = read_lockup_thresholds(*kernel, machine_.live_memory());
@@ -252,11 +252,10 @@ void Engine::warn_of_hidden_lockups() {
   const std::string hidden =
       lockups_later_than(every_ms, lockups_.soft_lockup_ms, lockups_.rcu_stall_ms);
   if (hidden.empty()) return;
-  progress_.say(
-      fmt::format("under KVM each freeze makes the guest's kernel watch for lock-ups anew: with "
-                  "one every {} ms it will "
-                  "not tell of {}",
-                  every_ms, hidden));
+  progress_.say(fmt::format(
+      "under KVM each freeze resets the guest's lockup detectors: with a freeze every {} ms "
+      "the kernel will not report {}",
+      every_ms, hidden));
 }
 
 Result<void> Engine::watch_schedulers() {
@@ -291,8 +290,8 @@ Result<void> Engine::on_scheduler_exited(schema::SchedulerExited::Reader exited,
   });
 }
 
-// The agent goes on as soon as it is known what came of its scheduler, and does not end the guest
-// before the exits are on the tape.
+// The agent waits for the result of its scheduler's enable, and does not end the guest before the
+// exits are on the tape.
 Result<void> Engine::look_at_schedulers() {
   KTAPE_TRY(schedulers_.look());
   if (schedulers_.has_attached()) KTAPE_TRY(host_freezes_.scheduler_attached());
@@ -324,8 +323,8 @@ Result<void> Engine::on_step_started(schema::StepStarted::Reader step) {
       [&](schema::FromHost::Builder message) { message.setStepReady(step.getStep()); });
 }
 
-// The agent powers off once it is told that its last message is on the tape, so that no freeze can
-// come between.
+// The agent powers off after the host has confirmed that its last message is on the tape, so no
+// freeze can come in between.
 Result<void> Engine::on_done(schema::GuestExited::Reader done, GuestNs guest) {
   if (server_.kernel() != nullptr && !scenario_.getScheduler().isNone())
     KTAPE_TRY(record_enable_count(*server_.kernel(), machine_.live_memory(), recorder_));
@@ -333,8 +332,8 @@ Result<void> Engine::on_done(schema::GuestExited::Reader done, GuestNs guest) {
     record.setGuestExited(done);
   }));
   KTAPE_TRY(server_.freezer().look_while_running());
-  // Else it could put off its end for as long as it likes.
-  if (done_) return Error{ErrorCode::kBadInput, "the agent said done twice", ""};
+  // Otherwise it could postpone its end forever.
+  if (done_) return Error{ErrorCode::kBadInput, "the agent sent done twice", ""};
   const bool good = done.getExplicitDone() && done.getExitCode() == 0;
   done_ = RunEnd{good ? schema::Outcome::COMPLETED : schema::Outcome::SCENARIO_FAILED,
                  done.getExitCode(),
@@ -357,7 +356,7 @@ Result<void> Engine::on_console(std::span<const std::byte> bytes) {
   return {};
 }
 
-// The machine delivers console bytes before the end that they led to, so a panic is known by now.
+// The machine delivers all console bytes before its end event, so a panic has been seen by now.
 Result<void> Engine::on_ended() {
   if (console_.panicked()) {
     end(schema::Outcome::GUEST_PANICKED,
@@ -367,23 +366,23 @@ Result<void> Engine::on_ended() {
     end_ = done_;
   } else {
     end(schema::Outcome::GUEST_EXITED,
-        "the guest ended without saying done, while " + waiting_for());
+        "the guest ended before the agent was done, while " + waiting_for());
   }
   return {};
 }
 
-// Whatever went wrong, the run ends here and its tape is sealed; a tape that cannot be written any
-// more shows at the next commit.
+// On any failure the run ends here and its tape is sealed. If the tape cannot be written, the next
+// commit fails.
 Result<void> Engine::on_failure(const Error& error) {
   if (error.code == ErrorCode::kMachineLost) return hear_last_words(error.message);
   if (error.code == ErrorCode::kBadInput) return protocol_violation(error);
-  progress_.say("the host cannot go on: " + error.message);
+  progress_.say("host failed: " + error.message);
   end(schema::Outcome::HOST_FAILED, error.message);
   return {};
 }
 
-// What came before a machine was found to be gone comes first: the guest may have ended it, having
-// said so.
+// Handles events that arrived before the machine was found lost: the guest may have announced its
+// end.
 Result<void> Engine::hear_last_words(const std::string& reason) {
   for (int turns = 0; !end_ && turns < kMaxLastTurns; ++turns) {
     const Result<bool> had_message = take_message();
@@ -393,7 +392,7 @@ Result<void> Engine::hear_last_words(const std::string& reason) {
       if (!event.ok() || event->kind == MachineEventKind::kNothing) break;
       handled = handle(*event);
     }
-    // What the guest still asked for cannot be done any more.
+    // Pending requests cannot be served any more.
     if (!handled.ok() && handled.error().code != ErrorCode::kMachineLost)
       return on_failure(handled.error());
   }
@@ -410,14 +409,14 @@ Result<void> Engine::on_lost(const std::string& reason) {
 
 Result<void> Engine::on_full_tape() {
   const std::string detail =
-      fmt::format("the tape has reached its bound of {} MB: --max-tape allows more",
+      fmt::format("the tape has reached its limit of {} MB; raise it with --max-tape",
                   recorder_.most_tape_bytes() / 1000000);
   progress_.say(detail);
   end(schema::Outcome::HOST_FAILED, detail);
   return {};
 }
 
-// A guest that breaks the protocol ends its run: nothing that it says later could be trusted.
+// A guest that breaks the protocol ends its run: its later messages could not be trusted.
 Result<void> Engine::protocol_violation(const Error& error) {
   progress_.say("the agent broke the protocol: " + error.message);
   end(schema::Outcome::PROTOCOL_BROKEN, error.message);

@@ -23,45 +23,45 @@
 
 namespace ktape {
 
-// How a run ended: what its tape is sealed with.
+// How a run ended. The tape is sealed with it.
 struct RunEnd {
   schema::Outcome outcome = schema::Outcome::NOT_SAID;
-  int32_t exit_code = -1;  // the agent's; -1: it never said
+  int32_t exit_code = -1;  // the agent's; -1: it reported none
   std::string detail;
-  std::vector<TriggerCount> triggers;       // one for each that was planned
-  std::optional<IntervalCounts> intervals;  // where some were planned
-  // Schedulers that the kernel threw out, as ejection_words() puts it.
+  std::vector<TriggerCount> triggers;       // one for each planned trigger
+  std::optional<IntervalCounts> intervals;  // if intervals were planned
+  // Schedulers that the kernel ejected, as worded by ejection_words().
   std::vector<std::string> ejections;
-  uint64_t ejections_left_out = 0;  // beside those
+  uint64_t ejections_left_out = 0;  // not counting `ejections`
 };
 
-// How a user reaches a run: descriptors, or -1.
+// Descriptors through which a user controls a run; -1: none.
 struct UserSignals {
-  int end_fd = -1;     // becomes readable, and stays so, when the run is to end
-  int freeze_fd = -1;  // becomes readable when a freeze is wanted; the engine reads it empty
+  int end_fd = -1;     // becomes and stays readable when the run is to end
+  int freeze_fd = -1;  // becomes readable when a freeze is requested; the engine drains it
 };
 
-// Drives one run on a machine that was just started: hands the scenario to the agent, serves its
-// requests, records all that happens, enforces the deadlines. One thread; the machine is its only
-// source of events.
+// Drives one run on a machine that was just started: sends the scenario to the agent, serves its
+// requests, records everything, and enforces the deadlines. Single-threaded; all events come from
+// the machine.
 class Engine {
  public:
   // All arguments outlive the engine. `memory`: what to keep of the guest's memory at each freeze;
-  // `program`: the digest of an external scheduler's executable.
+  // `program`: digest of the external scheduler's executable.
   Engine(Machine& machine, Recorder& recorder, Progress& progress,
          std::shared_ptr<const KernelKnowledge> knowledge, schema::Scenario::Reader scenario,
          schema::MemoryMode memory, FreezePlan freezes = {}, const Digest& program = {});
 
-  // Runs to the end; the machine is gone afterwards. An error only when the tape cannot be written.
+  // Runs to the end and ends the machine. Fails only if the tape cannot be written.
   Result<RunEnd> run(const UserSignals& signals);
 
  private:
   using Clock = Machine::Clock;
   enum class Phase { kBooting, kPreparing, kStepping, kDone };
 
-  // The next message that has come, or else the next event; waits for one until `until`.
+  // Handles the next message already received, or else waits for the next event until `until`.
   Result<void> turn(Clock::time_point until, int wake_fd);
-  // False when none has come whole.
+  // False if no complete message is available.
   Result<bool> take_message();
   Result<void> handle(const MachineEvent& event);
   Result<void> on_message(schema::FromAgent::Reader message);
@@ -107,16 +107,16 @@ class Engine {
   Phase phase_ = Phase::kBooting;
   Clock::time_point began_;
   Clock::time_point first_step_;
-  std::chrono::nanoseconds frozen_before_{0};  // the first step
+  std::chrono::nanoseconds frozen_before_{0};  // until the first step began
   Clock::time_point last_words_;               // done or panic: the guest should end by itself soon
-  Clock::time_point last_heard_;               // when the machine last showed life
+  Clock::time_point last_heard_;               // last event from the machine
   Clock::time_point agent_heard_;
-  std::optional<std::string> own_scheduler_;  // the name of ktape's own, once it is attached
-  std::vector<std::string> ejections_;        // of it
+  std::optional<std::string> own_scheduler_;  // name of ktape's own scheduler, once attached
+  std::vector<std::string> ejections_;        // of own_scheduler_
   std::string step_name_;                     // empty between steps and after the last one
   bool heard_panic_ = false;
-  bool at_breakpoint_ = false;  // a breakpoint stopped the machine, and that is being handled
-  std::optional<RunEnd> done_;  // what the agent said
+  bool at_breakpoint_ = false;  // handling a stop at a breakpoint
+  std::optional<RunEnd> done_;  // as reported by the agent
   std::optional<RunEnd> end_;
 };
 

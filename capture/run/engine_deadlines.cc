@@ -7,7 +7,7 @@
 #include "capture/run/engine.h"
 #include "capture/run/starvation.h"
 
-// How long a run may take, and what is said of one that took too long.
+// How long a run may take, and the error for one that takes too long.
 
 namespace ktape {
 
@@ -15,18 +15,18 @@ namespace {
 
 using namespace std::chrono_literals;
 
-// A guest may be silent for long, a machine must still answer: it is asked after this long without
-// an event.
+// A guest may be silent for long, but its machine must respond. It is checked after this long
+// without an event.
 constexpr auto kSilence = 5s;
-// The guest is given this long to power off after its last words; then it is ended.
+// How long the guest may take to power off after its last message before it is killed.
 constexpr auto kLastWordsGrace = 10s;
-// Frozen time does not count against the deadlines, but a guest must not buy itself a run without
-// end with it.
+// Frozen time does not count against the deadlines, but a guest must not be able to extend its run
+// indefinitely with it.
 constexpr int kMaxFrozenTimes = 10;
 
 }  // namespace
 
-// A machine that has gone silent may be lost: that is not the guest's doing, and need not wait for
+// A silent machine may be lost. That is not the guest's fault, and is checked without waiting for
 // the watchdog.
 Result<void> Engine::on_silence() {
   if (Clock::now() - last_heard_ < kSilence) return {};
@@ -36,7 +36,7 @@ Result<void> Engine::on_silence() {
 
 Result<void> Engine::on_deadline() {
   if (phase_ == Phase::kDone || console_.panicked()) return on_ended();
-  // The guest is to blame only when its machine is still there.
+  // The guest is to blame only if its machine still responds.
   if (const Result<void> alive = machine_.check(); !alive.ok()) return on_failure(alive.error());
   const bool boot = phase_ != Phase::kStepping;
   const uint64_t limit_ms =
@@ -55,8 +55,8 @@ Result<void> Engine::on_deadline() {
   progress_.say(fmt::format("{} watchdog fired after {:.1f} s, while {}", boot ? "boot" : "run",
                             static_cast<double>(limit_ms) / 1000, detail));
   end(boot ? schema::Outcome::BOOT_TIMED_OUT : schema::Outcome::RUN_TIMED_OUT,
-      fmt::format("{} ms passed while {}; '{}' in the scenario allows more", limit_ms, detail,
-                  boot ? "bootDeadlineMs" : "watchdogMs"));
+      fmt::format("{} ms passed while {}; raise '{}' in the scenario to allow more", limit_ms,
+                  detail, boot ? "bootDeadlineMs" : "watchdogMs"));
   return {};
 }
 
@@ -79,11 +79,11 @@ std::string Engine::waiting_for() const {
   switch (phase_) {
     case Phase::kBooting:
       return console_.last_line().empty()
-                 ? "booting; nothing was printed on the console"
-                 : "booting; the console's last line: '" + console_.last_line() + "'";
+                 ? "booting; the console printed nothing"
+                 : "booting; last console line: '" + console_.last_line() + "'";
     case Phase::kPreparing: return "attaching the scheduler and starting workers";
     case Phase::kStepping:
-      return step_name_.empty() ? "taking the scheduler down after the last step"
+      return step_name_.empty() ? "stopping the scheduler after the last step"
                                 : "in step '" + step_name_ + "'";
     case Phase::kDone: return "powering off";
   }

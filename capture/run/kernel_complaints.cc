@@ -16,25 +16,24 @@ constexpr std::string_view kEndTrace = "---[ end trace";  // kernel/panic.c, pri
 constexpr std::string_view kEndCallTrace = "</TASK>";     // arch/x86/kernel/dumpstack.c
 constexpr std::string_view kOops = "Oops: ";
 constexpr std::string_view kPanic = "Kernel panic - not syncing";
-// A complaint without a marker at its end is over by then.
+// Lines after which a complaint without an end marker is closed.
 constexpr size_t kMaxLines = 200;
-// A warning has a message of its own between the cut and its line (lib/bug.c); nothing else is cut
-// off.
+// Only a warning has a message between the cut line and its first line (lib/bug.c).
 constexpr size_t kMaxLinesOfCut = 8;
 
 struct Sign {
   std::string_view start;
   OopsKind kind;
-  std::string_view also = "";  // what the line has further on
+  std::string_view also = "";  // text that must follow later in the line
 };
-// How the first line begins, after its time stamp. The first that fits counts.
+// How the first line begins, after its time stamp. The first match counts.
 constexpr std::array kSigns = {
     Sign{"kernel BUG at ", OopsKind::BUG},                         // lib/bug.c
     Sign{"BUG: kernel NULL pointer dereference", OopsKind::OOPS},  // arch/x86/mm/fault.c
     Sign{"BUG: unable to handle ", OopsKind::OOPS},                // arch/x86/mm/fault.c
     Sign{"BUG: soft lockup", OopsKind::LOCKUP},                    // kernel/watchdog.c
     Sign{"watchdog: BUG: soft lockup", OopsKind::LOCKUP},          // the same
-    Sign{"watchdog: CPU", OopsKind::LOCKUP},  // kernel/watchdog.c, hard lock-up
+    Sign{"watchdog: CPU", OopsKind::LOCKUP},                       // kernel/watchdog.c, hard lockup
     Sign{"watchdog: Watchdog detected hard LOCKUP", OopsKind::LOCKUP},
     Sign{"NMI watchdog: Watchdog detected hard LOCKUP", OopsKind::LOCKUP},
     Sign{"BUG: workqueue lockup", OopsKind::LOCKUP},     // kernel/workqueue.c
@@ -44,11 +43,11 @@ constexpr std::array kSigns = {
     Sign{"general protection fault", OopsKind::OOPS},              // arch/x86/kernel/traps.c
     Sign{kOops, OopsKind::OOPS},                                   // arch/x86/kernel/dumpstack.c
     Sign{"WARNING: CPU: ", OopsKind::WARNING},                     // kernel/panic.c, __warn
-    Sign{"BUG: ", OopsKind::WARNING},  // e.g. "scheduling while atomic"; it goes on
+    Sign{"BUG: ", OopsKind::WARNING},  // e.g. "scheduling while atomic"; the kernel continues
 };
 constexpr std::string_view kWarning = "WARNING: ";
 
-// The text of a line after "[   12.345678] ", without its line end.
+// The text of a line without "[   12.345678] " and its line end.
 std::string_view without_stamp(std::string_view line) {
   while (!line.empty() && (line.back() == '\n' || line.back() == '\r')) line.remove_suffix(1);
   if (!line.starts_with('[')) return line;
@@ -60,13 +59,15 @@ std::string_view without_stamp(std::string_view line) {
   return stamp ? line.substr(close + 2) : line;
 }
 
-// Whether this line begins a complaint; `after_cut`: "[ cut here ]" stands shortly before it.
+// The kind of complaint that this line begins, if any. `after_cut`: "[ cut here ]" was just before
+// it.
 OopsKind kind_of(std::string_view line, bool after_cut) {
   for (const Sign& sign : kSigns) {
     if (line.starts_with(sign.start) && line.find(sign.also) != std::string_view::npos)
       return sign.kind;
   }
-  // Later kernels say "WARNING: FILE:LINE at ..."; without the cut it is anybody's message.
+  // Later kernels print "WARNING: FILE:LINE at ..."; without the cut line anything may have printed
+  // it.
   return after_cut && line.starts_with(kWarning) ? OopsKind::WARNING : OopsKind::NOT_SAID;
 }
 
@@ -77,7 +78,7 @@ void KernelComplaints::line(const std::string& text) {
   const OopsKind kind = kind_of(plain, !cut_here_.empty());
   if (open_ && (plain.starts_with(kPanic) || is_next(plain, kind))) end();
   if (open_) {
-    // A stack that overflowed is told of with "BUG: " first (arch/x86/kernel/traps.c).
+    // For a stack overflow the kernel prints "BUG: " first (arch/x86/kernel/traps.c).
     if (open_->kind == OopsKind::WARNING && plain.starts_with(kOops)) open_->kind = OopsKind::OOPS;
     add(text);
     const bool marked = open_->kind == OopsKind::LOCKUP
@@ -98,7 +99,7 @@ void KernelComplaints::line(const std::string& text) {
   }
 }
 
-// Whether a line is none of the open complaint's: nothing marks the end of a lock-up for sure.
+// Whether a line does not belong to the open complaint. Lockups have no reliable end marker.
 bool KernelComplaints::is_next(std::string_view line, OopsKind kind) const {
   return open_->kind == OopsKind::LOCKUP &&
          (line == kCutHere || kind == OopsKind::OOPS || kind == OopsKind::BUG);

@@ -12,28 +12,28 @@
 
 namespace ktape {
 
-// Something that a kernel complained of on its console, other than a panic.
+// A complaint that the kernel printed on its console, other than a panic.
 struct KernelComplaint {
   schema::OopsKind kind = schema::OopsKind::NOT_SAID;
   std::string headline;  // its first line, without the time stamp
   std::string text;      // from the first line to the end, as printed
 };
 
-// Finds complaints among a console's lines: oopses, BUGs, warnings, lock-ups and stalls, each up to
-// the line that ends it. Bounded, whatever is printed: what was left out is counted.
+// Finds complaints among the console's lines: oopses, BUGs, warnings, lockups and stalls, each up
+// to the line that ends it. Memory use is bounded; whatever is left out is counted.
 class KernelComplaints {
  public:
   static constexpr size_t kMaxTextBytes = 16 << 10;
   static constexpr size_t kMaxComplaints = 64;
 
-  // One line, with its line end.
+  // One line, including its line end.
   void line(const std::string& text);
-  // Nothing more will come: a complaint without its end is complete now.
+  // No more lines will come: ends a complaint that is still open.
   void end();
 
-  // Those complete since the last call, in order.
+  // Complaints completed since the last call, in order.
   [[nodiscard]] std::vector<KernelComplaint> take();
-  // Complaints beyond the first kMaxComplaints, and bytes of text beyond kMaxTextBytes, since the
+  // Complaints beyond the first kMaxComplaints and bytes of text beyond kMaxTextBytes, since the
   // last call.
   struct Losses {
     uint64_t complaints = 0;
@@ -47,8 +47,8 @@ class KernelComplaints {
   void add(const std::string& text);
 
   std::optional<KernelComplaint> open_;
-  size_t lines_ = 0;  // of the open one, or of cut_here_
-  // "[ cut here ]" and the lines after it, until it is known what was cut off.
+  size_t lines_ = 0;  // of the open complaint, or of cut_here_
+  // "[ cut here ]" and the lines after it, until the kind of complaint is known.
   std::string cut_here_;
   size_t complaints_ = 0;
   std::vector<KernelComplaint> complete_;

@@ -12,8 +12,8 @@ namespace ktape {
 
 namespace {
 
-// libbpf's words (tools/lib/bpf/libbpf.c) for a kfunc with other arguments, and for a weak one that
-// is called; the verifier's for one that it does not let a scheduler call.
+// What libbpf prints (tools/lib/bpf/libbpf.c) for a kfunc with other arguments and for a call to an
+// unresolved weak one, and what the verifier prints for one that a scheduler may not call.
 constexpr std::array<std::string_view, 3> kOtherForm = {"incompatible with", "wasn't resolved",
                                                         "kernel function"};
 constexpr std::string_view kNoConfig = "failed to open system Kconfig";
@@ -24,7 +24,7 @@ bool has(std::string_view text, std::string_view part) {
   return text.find(part) != std::string_view::npos;
 }
 
-// "CONFIG_HZ" of "libbpf: extern 'CONFIG_HZ' (strong): not resolved".
+// Returns "CONFIG_HZ" from "libbpf: extern 'CONFIG_HZ' (strong): not resolved".
 std::string option_missed(std::string_view printed) {
   const size_t at = printed.find(kOption);
   if (at == std::string_view::npos) return "";
@@ -44,21 +44,18 @@ std::string explain_load_failure(std::string_view printed, const KernelKnowledge
     const std::vector<std::string> shown = kfuncs_with_shown_aux(kernel.btf_raw);
     if (const std::string kfunc = kfunc_named_in(printed, shown); !kfunc.empty()) {
       return fmt::format(
-          "; the BTF of kernel {} shows {} kfuncs of sched_ext, '{}' among them, with an argument "
-          "that "
-          "others hide: "
-          "schedulers built for the other form do not load on it; 'ktape kernel inspect' lists "
-          "them",
+          "; the BTF of kernel {} shows an argument in {} sched_ext kfuncs, including '{}', that "
+          "other kernels hide, so schedulers built for the other form do not load; "
+          "'ktape kernel inspect' lists the kfuncs",
           kernel.release, shown.size(), kfunc);
     }
   }
   const std::string option = option_missed(printed);
   if (!config_is_whole && (!option.empty() || has(printed, kNoConfig))) {
     return fmt::format(
-        "; the program asks for {} of '/boot/config-{}', and ktape has of that kernel's "
-        "configuration only "
-        "what its "
-        "image tells: put it beside the image, as 'config'",
+        "; the program reads {} from '/boot/config-{}', but ktape has only the part of that "
+        "kernel's configuration that its image contains: save the full configuration beside the "
+        "image, as 'config'",
         option.empty() ? "options" : option, kernel.release);
   }
   return "";

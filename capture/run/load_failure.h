@@ -8,10 +8,10 @@
 
 namespace ktape {
 
-// What ktape knows of why the program of a scheduler did not load on this kernel, to be put behind
-// what it printed:
-// "; kernel ... shows ..."; empty where it knows nothing. `config_is_whole`: the guest has the
-// kernel's configuration, and not only what its image tells.
+// Explains why a scheduler's program failed to load on this kernel, to be appended to what the
+// program printed: "; the BTF of kernel ... shows ..."; empty if ktape has no explanation.
+// `config_is_whole`: the guest has the kernel's full configuration, not only the part found in its
+// image.
 [[nodiscard]] std::string explain_load_failure(std::string_view printed,
                                                const KernelKnowledge& kernel, bool config_is_whole);
 

@@ -9,7 +9,7 @@ namespace ktape {
 
 namespace {
 
-// The guest may have a part in the detail of an outcome; the tape has all of it.
+// The detail may contain text from the guest. The tape has it in full.
 constexpr size_t kMaxDetailBytes = 2000;
 
 const char* outcome_text(schema::Outcome outcome) {

@@ -8,12 +8,12 @@
 
 namespace ktape {
 
-// How a run ended, in one line for people: "completed", "scenario failed: step 'a': ...",
-// "completed; scheduler 'qmap' was ejected: runtime error". Safe to print.
+// How a run ended, on one line: "completed", "scenario failed: step 'a': ...", "completed;
+// scheduler 'qmap' was ejected: runtime error". Safe to print on a terminal.
 [[nodiscard]] std::string outcome_line(const RunEnd& end);
 
-// The exit status that `ktape capture` has for it. `fail_on_eject`: a scheduler that the kernel
-// threw out is reason enough not to be good.
+// The exit status of `ktape capture`. `fail_on_eject`: a run in which the kernel ejected a
+// scheduler is not good.
 [[nodiscard]] ExitCode outcome_code(const RunEnd& end, bool fail_on_eject);
 
 }  // namespace ktape

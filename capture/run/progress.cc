@@ -14,7 +14,7 @@ constexpr char kEraseLine[] = "\r\033[K";
 constexpr size_t kMaxLineBytes = 1000;
 constexpr size_t kMaxLines = 10000;
 
-// Progress is a courtesy: a closed terminal must not end a run.
+// Write errors are ignored: a closed terminal must not end a run.
 void put(int fd, const std::string& text) {
   ssize_t written = ::write(fd, text.data(), text.size());
   (void)written;
@@ -36,7 +36,7 @@ std::string TextProgress::stamp() const {
 void TextProgress::say(const std::string& line) {
   if (++lines_ > kMaxLines) return;
   const std::string text = lines_ < kMaxLines ? printable(line.substr(0, kMaxLineBytes))
-                                              : "the rest is on the tape only";
+                                              : "further lines are only on the tape";
   put(fd_, (live_line_ ? kEraseLine : "") + stamp() + text + "\n");
   live_line_ = false;
 }

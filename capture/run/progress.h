@@ -7,8 +7,8 @@
 
 namespace ktape {
 
-// Tells a person what a run is doing. Lines that stay (`say`), and on a terminal one line that is
-// replaced as time passes (`now`).
+// Shows the user what a run is doing: permanent lines (`say`) and, on a terminal, one line that is
+// overwritten (`now`).
 class Progress {
  public:
   virtual ~Progress() = default;
@@ -16,8 +16,9 @@ class Progress {
   virtual void now(const std::string& line) = 0;
 };
 
-// Writes to a file descriptor: a live line on a terminal, plain lines otherwise. Lines quote what
-// the guest says: what a terminal would act on is escaped, and their length and number are bounded.
+// Writes to a file descriptor: a live line on a terminal, plain lines otherwise. Lines may quote
+// the guest: terminal control characters are escaped, and the length and number of lines are
+// bounded.
 class TextProgress final : public Progress {
  public:
   explicit TextProgress(int fd);

@@ -15,11 +15,10 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr size_t kMaxKnown = 4096;  // those that have exited and are not freed yet among them
+constexpr size_t kMaxKnown = 4096;  // including those that have exited but are not freed yet
 constexpr unsigned kMaxNames = 64;
 constexpr size_t kMaxEjections = 16;
-// An enable takes tens of milliseconds: an agent that waits for one is to hear of it at once, also
-// where it fails.
+// An enable takes tens of milliseconds, and the agent may be waiting for its result.
 constexpr auto kLookForEnable = 5ms;
 constexpr auto kLook = 20ms;
 
@@ -51,8 +50,8 @@ void SchedulerWatch::arm(Frozen& frozen, Breakpoints& breakpoints) {
   const Result<void> set = breakpoints.hold(frozen, reader_->free_function());
   armed_ = set.ok();
   if (armed_) return;
-  progress_.say("an exit of a scheduler may be missed: " + set.error().message);
-  recorder_.lose("scheduler_exit_watch", "breakpoints on a scheduler's end that could not be set",
+  progress_.say("a scheduler's exit may be missed: " + set.error().message);
+  recorder_.lose("scheduler_exit_watch", "breakpoints on a scheduler's exit that could not be set",
                  1);
 }
 
@@ -65,7 +64,7 @@ Result<void> SchedulerWatch::on_state(schema::SchedulerState::Reader state, Gues
   return {};
 }
 
-// What the guest says, to be held against what its memory says.
+// Records what the guest reports, for comparison with its memory.
 Result<void> SchedulerWatch::record_state(schema::SchedulerState::Reader state, GuestNs guest) {
   return recorder_.record_at(recorder_.now(), guest, [&](schema::Record::Builder record) {
     auto to = record.initGuestFacts();
@@ -123,18 +122,17 @@ void SchedulerWatch::meet(const GuestMemory& memory, GuestVirtual address, bool 
 
 Result<void> SchedulerWatch::record_seen() {
   for (const Seen& seen : std::exchange(seen_, {})) {
-    // It came and went between two looks.
+    // It was enabled and freed between two looks.
     if (find(seen.state.address) == nullptr) KTAPE_TRY(attempt(seen.state));
     Known* known = find(seen.state.address);
     if (known == nullptr) continue;
     known->had_tasks = known->had_tasks || seen.has_tasks;
     if (!seen.freed) continue;
     if (seen.enabled && !known->attached) KTAPE_TRY(attach(*known, seen.state));
-    // One that was never enabled and has no exit either is one for which there was not enough of
-    // something.
+    // A scheduler that was never enabled and has no exit info failed for lack of memory or similar.
     const bool tells = seen.exit || !seen.enabled;
     if (!known->ended && tells) KTAPE_TRY(end(*known, seen.exit.value_or(SchedulerExitInfo{})));
-    // Its memory may become another scheduler's.
+    // Its memory may be reused for another scheduler.
     std::erase_if(known_, [&](const Known& other) { return other.address == seen.state.address; });
   }
   return {};
@@ -152,7 +150,7 @@ SchedulerWatch::Clock::time_point SchedulerWatch::due() const {
   return is_watching() ? next_look_ : Clock::time_point::max();
 }
 
-// No scheduler's object goes away meanwhile: the machine stops before one is freed.
+// No scheduler object goes away during this: the machine stops before one is freed.
 Result<void> SchedulerWatch::read_memory() {
   const Result<LinkedSchedulers> found = reader_->linked(memory_);
   if (!found.ok()) {
@@ -162,8 +160,7 @@ Result<void> SchedulerWatch::read_memory() {
   if (found->more) leave_out();
   const std::vector<GuestVirtual>& linked = found->addresses;
   for (GuestVirtual address : linked) {
-    // Where the machine could not be made to stop, memory that was freed may be another scheduler's
-    // by now.
+    // Without the breakpoint, freed memory may hold another scheduler by now.
     std::erase_if(known_,
                   [&](const Known& known) { return known.ended && known.address == address; });
     if (find(address) != nullptr) continue;
@@ -172,7 +169,7 @@ Result<void> SchedulerWatch::read_memory() {
     if (!state.ok()) lose(state.error());
   }
   const Result<bool> tasks = reader_->has_tasks(memory_);
-  // The root scheduler stands first.
+  // The root scheduler is first.
   Known* root = linked.empty() ? nullptr : find(linked.front());
   if (root != nullptr && tasks.ok()) root->had_tasks = root->had_tasks || *tasks;
   for (Known& known : known_) {
@@ -182,8 +179,8 @@ Result<void> SchedulerWatch::read_memory() {
   return {};
 }
 
-// The kernel takes a scheduler off its lists once its exit is complete, ops.exit() included; by
-// then an enable has ended too.
+// The kernel unlinks a scheduler after its exit has completed, including ops.exit(). Any enable has
+// ended by then, too.
 Result<void> SchedulerWatch::read_known(Known& known, bool linked) {
   const Result<bool> enabled = reader_->was_enabled(memory_, known.address);
   if (!enabled.ok()) {
@@ -204,7 +201,7 @@ Result<void> SchedulerWatch::read_known(Known& known, bool linked) {
 
 Result<void> SchedulerWatch::record_unfinished() {
   KTAPE_TRY(record_seen());
-  // Memory that may have been freed tells nothing.
+  // Memory that may have been freed proves nothing.
   if (!reader_ || !armed_) return {};
   for (Known& known : known_) {
     if (known.ended || !known.attached) continue;
@@ -231,7 +228,7 @@ Result<void> SchedulerWatch::attempt(const SchedulerState& state) {
   });
 }
 
-// Which tasks a sub-scheduler gets was decided by the root scheduler's flags.
+// The root scheduler's flags decide which tasks a sub-scheduler gets.
 Result<void> SchedulerWatch::attach(Known& known, const SchedulerState& state) {
   known.attached = any_attached_ = true;
   news_.push_back({state.name, true, ""});
@@ -260,8 +257,8 @@ Result<void> SchedulerWatch::end(Known& known, const SchedulerExitInfo& info, bo
   const std::string exit = fmt::format("{}, {}{}", exit_words(info.kind, info.exit_code),
                                        printable(info.reason), after_colon(info.message));
   progress_.say(fmt::format("scheduler {} {}: {}", in_quotes(known.name),
-                            known.attached    ? (unfinished ? "is on its way out" : "exited")
-                            : known.had_tasks ? "was ejected while it was being enabled"
+                            known.attached    ? (unfinished ? "is exiting" : "exited")
+                            : known.had_tasks ? "was ejected while being enabled"
                                               : "was not enabled",
                             exit));
   if (!known.attached)
@@ -280,8 +277,7 @@ Result<void> SchedulerWatch::end(Known& known, const SchedulerExitInfo& info, bo
 Result<void> SchedulerWatch::record_end(const Known& known, const SchedulerExitInfo& info,
                                         bool unfinished) {
   if (info.dump.size() >= SchedExtReader::kMaxDumpBytes)
-    recorder_.lose("scheduler_dumps", "dumps of a scheduler's exit of which the end is left out",
-                   1);
+    recorder_.lose("scheduler_dumps", "scheduler exit dumps that were cut off", 1);
   return recorder_.record([&](schema::Record::Builder record) {
     auto to = known.attached ? record.initSchedulerExited() : record.initSchedulerEnableFailed();
     to.setId(known.id);
@@ -294,8 +290,8 @@ Result<void> SchedulerWatch::record_end(const Known& known, const SchedulerExitI
   });
 }
 
-// The kernel's memory does not tell: what the guest says is all that there is. The count tells also
-// of one that came and went between two looks at sysfs.
+// The kernel's memory cannot be read, so the guest's report is all there is. The count also shows a
+// scheduler that came and went between two reads of sysfs.
 Result<void> SchedulerWatch::attach_unread(schema::SchedulerState::Reader state) {
   const std::string_view count = as_text(state.getEnableSeq());
   const bool any = state.getNames().size() > 0 ? enabled_ : !count.empty() && count != "0";
@@ -323,18 +319,18 @@ uint32_t SchedulerWatch::id_of(GuestVirtual address) {
 void SchedulerWatch::lose(const Error& error) {
   if (std::exchange(last_loss_, error.message) != error.message)
     progress_.say("cannot read the scheduler's state: " + error.message);
-  recorder_.lose("scheduler_state", "looks at a scheduler's state that failed", 1);
+  recorder_.lose("scheduler_state", "failed reads of a scheduler's state", 1);
 }
 
 void SchedulerWatch::leave_out() {
   if (!std::exchange(leaves_out_, true))
-    progress_.say(fmt::format("the kernel has more than {} schedulers: the others are not recorded",
+    progress_.say(fmt::format("the kernel has more than {} schedulers; the rest are not recorded",
                               SchedExtReader::kMaxSchedulers));
   recorder_.lose("schedulers_left_out",
-                 "looks at the kernel's schedulers that found more than are recorded", 1);
+                 "reads of the kernel's schedulers that found more than are recorded", 1);
 }
 
-// A scheduler that is still enabled when its program has ended, because it was pinned, stays.
+// A pinned scheduler stays enabled after its program has ended.
 bool SchedulerWatch::take_settled() {
   const bool open =
       std::any_of(known_.begin(), known_.end(), [](const Known& known) { return !known.ended; });
@@ -350,8 +346,7 @@ Result<void> record_enable_count(const Kernel& kernel, const GuestMemory& memory
   if (!symbol.ok()) return {};
   const Result<uint64_t> count = kernel.read_uint(memory, *symbol, sizeof(uint64_t));
   if (!count.ok()) {
-    recorder.lose("enable_count",
-                  "the kernel's count of enabled schedulers, which could not be read", 1);
+    recorder.lose("enable_count", "failed reads of the kernel's count of enabled schedulers", 1);
     return {};
   }
   return recorder.record([&](schema::Record::Builder record) {

@@ -21,71 +21,67 @@
 
 namespace ktape {
 
-// What the agent is told of an enable that its scheduler's program asked for. One that was ejected
-// while it was being enabled, and had tasks by then, has attached as far as a scenario is
-// concerned; the kernel counts it as a failure.
+// Tells the agent the result of an enable requested by its scheduler's program. A scheduler that
+// was ejected during its enable, but already had tasks, counts as attached for the scenario,
+// although the kernel counts it as a failure.
 struct SchedulerNews {
   std::string name;
   bool attached = false;
   std::string why;  // it did not attach
 };
 
-// Watches the schedulers that an external scheduler's program brings. What became of each, that it
-// attached, that its enable failed, that it exited, is read from the kernel's own memory:
-//   - while the machine runs, at short intervals: what a scheduler's object says of these only ever
-//   comes to
-//     stand there, and the object stays until the machine has stopped where it is freed;
-//   - whenever the machine has stopped. The watch makes it stop where a scheduler is about to be
-//   freed, the
-//     last moment at which anything of it can be read. A stop at scx_exit_function() that somebody
-//     else asked for tells of an enable that fails at once.
+// Watches the schedulers that an external scheduler's program loads. Whether each one attached,
+// failed to enable or exited is read from the kernel's memory:
+//   - While the machine runs, at short intervals. The fields read are only ever set, never cleared,
+//     and the object stays valid until the machine has stopped at the function that frees it.
+//   - Whenever the machine has stopped. The watch sets a breakpoint where a scheduler is freed, the
+//     last moment at which it can be read. A stop at scx_exit_function() that was requested
+//     elsewhere shows an enable that fails at once.
 //
-// What cannot be read is counted as lost, and the run goes on. Methods that record fail only when
+// What cannot be read is counted as lost, and the run continues. Methods that record fail only if
 // the tape cannot be written.
 class SchedulerWatch {
  public:
   using Clock = Machine::Clock;
 
-  // All outlive it. `program` is the digest of the scheduler's executable.
+  // All arguments outlive the watch. `program` is the digest of the scheduler's executable.
   SchedulerWatch(const GuestMemory& memory, Recorder& recorder, Progress& progress,
                  const Digest& program)
       : memory_(memory), recorder_(recorder), progress_(progress), program_(program) {}
 
-  // The functions at which it wants the machine to stop, on this kernel; none without an external
-  // scheduler.
+  // The functions where the machine must stop on this kernel; none without an external scheduler.
   [[nodiscard]] static std::vector<BreakpointRequest> breakpoints(
       const KernelKnowledge& kernel, schema::Scenario::Reader scenario);
 
-  // The kernel is known; it outlives the watch.
+  // Called once the kernel is adopted. `kernel` outlives the watch.
   void adopted(const Kernel& kernel);
-  // Makes the machine stop where a scheduler is about to be freed. Each stop, whatever it is for,
-  // is then one for look_at(). Where it cannot be made to, exits are seen only as long as their
-  // schedulers are there; that is counted as lost.
+  // Sets the breakpoint where a scheduler is freed. Call look_at() at every stop from then on, for
+  // whatever reason. If the breakpoint cannot be set, exits are seen only while the scheduler's
+  // object still exists; that is counted as lost.
   void arm(Frozen& frozen, Breakpoints& breakpoints);
 
-  // The agent's word, which is recorded. What it says of sysfs counts only where memory cannot be
-  // read.
+  // Records the agent's report. Its view of sysfs is used only if memory cannot be read.
   Result<void> on_state(schema::SchedulerState::Reader state, GuestNs guest);
-  // The machine stands still: reads the schedulers that come and go there. Records nothing.
-  // `at_breakpoint`: a breakpoint stopped it, and what stands at one goes past it; else that
-  // arrives once more, and is read then.
+  // Called while the machine is stopped. Reads the schedulers that are being enabled or freed.
+  // Records nothing. `at_breakpoint`: the stop was caused by a breakpoint, and vCPUs at a
+  // breakpoint will step past it. Otherwise they hit it again, and are read then.
   void look_at(const GuestMemory& memory, const std::vector<VcpuRegisters>& registers,
                bool at_breakpoint);
-  // Records what look_at() has seen, after the thaw; then, if it is time, what memory says by now.
+  // Called after the thaw. Records what look_at() found; then, if due, reads memory again.
   Result<void> look();
-  // When look() has something to do; the far future when there is nothing to watch.
+  // When look() is due next; the far future if there is nothing to watch.
   [[nodiscard]] Clock::time_point due() const;
-  // The run ends: records exits that the kernel has not finished.
+  // Called when the run ends. Records exits that the kernel has not completed.
   Result<void> record_unfinished();
 
-  // Whether the tape has an attachment.
+  // Whether an attach is on the tape.
   [[nodiscard]] bool has_attached() const { return any_attached_; }
-  // The program has ended, and nothing more is to come: true once.
+  // True, once, when the program has ended and no more events are expected.
   [[nodiscard]] bool take_settled();
-  // What the agent has not been told yet.
+  // What the agent has not been sent yet.
   [[nodiscard]] std::vector<SchedulerNews> take_news() { return std::exchange(news_, {}); }
-  // Schedulers that the kernel has thrown out, as ejection_words() puts it: the first ones, and how
-  // many more there were.
+  // Schedulers that the kernel ejected, as worded by ejection_words(): the first ones, and the
+  // number of others.
   [[nodiscard]] const std::vector<std::string>& ejections() const { return ejections_; }
   [[nodiscard]] uint64_t ejections_left_out() const { return ejections_left_out_; }
 
@@ -95,9 +91,9 @@ class SchedulerWatch {
     uint32_t id = 0;
     std::string name;
     bool partial = false;
-    bool had_tasks = false;  // of the root scheduler, also before its enable was complete
+    bool had_tasks = false;  // of the root scheduler, possibly before its enable completed
     bool attached = false;
-    bool ended = false;  // its exit, or the failure of its enable, is recorded
+    bool ended = false;  // its exit, or its failed enable, is recorded
   };
   struct Seen {
     SchedulerState state;
@@ -128,7 +124,7 @@ class SchedulerWatch {
   Progress& progress_;
   Digest program_;
   std::unique_ptr<SchedExtReader> reader_;
-  std::string unreadable_ = "the kernel is not known";  // why there is no reader
+  std::string unreadable_ = "the kernel is not known";  // why reader_ is null
   bool armed_ = false;
   Clock::time_point next_look_{};
   std::vector<Known> known_;
@@ -145,8 +141,7 @@ class SchedulerWatch {
   bool leaves_out_ = false;
 };
 
-// Records the kernel's own count of enables, where it has one, to be held against what was recorded
-// of them.
+// Records the kernel's count of enables, if it has one, for comparison with the recorded enables.
 Result<void> record_enable_count(const Kernel& kernel, const GuestMemory& memory,
                                  Recorder& recorder);
 

@@ -17,14 +17,14 @@ namespace {
 constexpr Pid kAgentPid(1);
 
 std::string running_text(schema::VcpuState::Reader vcpu) {
-  if (!vcpu.getKernelStateKnown()) return "what cannot be read";
+  if (!vcpu.getKernelStateKnown()) return "an unreadable task";
   if (vcpu.getCurrentPid() == 0) return "nothing";
   const std::string scheduling = scheduling_text(vcpu);
   return fmt::format("{}[{}]{}", printable(as_text(vcpu.getCurrentComm())), vcpu.getCurrentPid(),
                      scheduling.empty() ? "" : " (" + scheduling + ")");
 }
 
-// In the words of the freeze's own record.
+// Uses the same words as the freeze's own record.
 std::string who_runs(const Kernel& kernel, const std::vector<CpuEvidence>& cpus) {
   std::string text;
   for (size_t cpu = 0; cpu < cpus.size(); ++cpu) {
@@ -37,7 +37,7 @@ std::string who_runs(const Kernel& kernel, const std::vector<CpuEvidence>& cpus)
   return text;
 }
 
-// Empty: nothing that is known.
+// Empty: no known reason.
 const char* what_keeps_agent(const CpuWait& wait, const GuestMemory& memory) {
   const Result<bool> blocked = wait.is_blocked(memory, kAgentPid);
   if (blocked.ok() && *blocked) return "is blocked in the kernel";
@@ -50,7 +50,7 @@ const char* what_keeps_agent(const CpuWait& wait, const GuestMemory& memory) {
 Result<std::string> freeze_for_silence(RequestServer& server, std::chrono::nanoseconds silent) {
   if (server.kernel() == nullptr) return std::string();
   const Kernel& kernel = *server.kernel();
-  // Names are resolved before the machine stands still.
+  // Resolve names before the machine is stopped.
   const Result<CpuWait> wait = CpuWait::create(kernel);
   Freezer& freezer = server.freezer();
   KTAPE_ASSIGN(StoppedMachine at, freezer.stop());
@@ -59,7 +59,7 @@ Result<std::string> freeze_for_silence(RequestServer& server, std::chrono::nanos
   freezer.thaw(freeze);
   FreezeReason reason{.cause = schema::FreezeCause::WATCHDOG};
   if (!why.empty()) {
-    reason.detail = fmt::format("the agent has not been heard for {:.0f} s and {}: {}",
+    reason.detail = fmt::format("the agent has been silent for {:.0f} s and {}: {}",
                                 std::chrono::duration<double>(silent).count(), why,
                                 who_runs(kernel, freeze.stop.evidence.cpus));
   }

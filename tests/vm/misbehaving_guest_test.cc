@@ -163,7 +163,7 @@ TEST_CASE_METHOD(Misbehaving,
 TEST_CASE_METHOD(Misbehaving, "a guest that ends without its agent's word has not completed") {
   const Captured captured = misbehave("power-off");
   check_outcome(captured, Outcome::GUEST_EXITED, kViolated, kViolated);
-  CHECK(contains(captured.facts.detail, "the guest ended without saying done"));
+  CHECK(contains(captured.facts.detail, "the guest ended before the agent was done"));
 }
 
 TEST_CASE_METHOD(Misbehaving,

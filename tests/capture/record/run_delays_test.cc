@@ -253,17 +253,18 @@ TEST_CASE_METHOD(HostFixture,
     done();
     ended();
     (void)run();
-    return was_told("watch for lock-ups anew");
+    return was_told("resets the guest's lockup detectors");
   };
   SECTION("shorter than the thresholds") {
     CHECK(warned(Accelerator::kKvm, 2000));
-    CHECK(was_told(
-        "with one every 2000 ms it will not tell of a soft lock-up (which it tells after 20 s) or "
-        "an RCU stall (21 s)"));
+    CHECK(
+        was_told("with a freeze every 2000 ms the kernel will not report a soft lock-up (which it "
+                 "tells after "
+                 "20 s) or an RCU stall (21 s)"));
   }
   SECTION("shorter than one of them") {
     CHECK(warned(Accelerator::kKvm, 20'000));
-    CHECK(was_told("it will not tell of an RCU stall (which it tells after 21 s)"));
+    CHECK(was_told("the kernel will not report an RCU stall (which it tells after 21 s)"));
   }
   SECTION("longer") { CHECK_FALSE(warned(Accelerator::kKvm, 21'000)); }
   SECTION("none") { CHECK_FALSE(warned(Accelerator::kKvm, 0)); }

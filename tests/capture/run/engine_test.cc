@@ -115,7 +115,7 @@ TEST_CASE_METHOD(EngineFixture, "a guest that never says hello meets the boot wa
   RunEnd end = run();
   CHECK(end.outcome == Outcome::BOOT_TIMED_OUT);
   CHECK(end.detail.find("'stuck here'") != std::string::npos);
-  CHECK(end.detail.ends_with("; 'bootDeadlineMs' in the scenario allows more"));
+  CHECK(end.detail.ends_with("; raise 'bootDeadlineMs' in the scenario to allow more"));
   CHECK(kinds() == std::vector{Record::CONSOLE, Record::WATCHDOG_FIRED, Record::SEALED});
 }
 
@@ -127,7 +127,7 @@ TEST_CASE_METHOD(EngineFixture, "a step that never ends meets the run watchdog")
   RunEnd end = run();
   CHECK(end.outcome == Outcome::RUN_TIMED_OUT);
   CHECK(end.detail ==
-        "50 ms passed while in step 'only'; 'watchdogMs' in the scenario allows more");
+        "50 ms passed while in step 'only'; raise 'watchdogMs' in the scenario to allow more");
   CHECK(machine().ended());
 }
 

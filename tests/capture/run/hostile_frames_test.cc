@@ -139,7 +139,7 @@ TEST_CASE_METHOD(HostileGuest, "a guest cannot put off its end by saying done ag
   hello();
   done();
   done();
-  check_protocol_violation("the agent said done twice");
+  check_protocol_violation("the agent sent done twice");
 }
 
 TEST_CASE_METHOD(HostileGuest, "a flood of messages is recorded one by one in bounded memory") {
@@ -167,7 +167,7 @@ TEST_CASE_METHOD(HostileGuest,
   }));
   const RunEnd end = suffer();
   CHECK(end.outcome == Outcome::HOST_FAILED);
-  CHECK(end.detail == "the tape has reached its bound of 16 MB: --max-tape allows more");
+  CHECK(end.detail == "the tape has reached its limit of 16 MB; raise it with --max-tape");
   struct stat status;
   REQUIRE(::stat(tape().c_str(), &status) == 0);
   CHECK(static_cast<uint64_t>(status.st_size) < 2 * most_tape_bytes);

@@ -37,10 +37,9 @@ constexpr char kOption[] =
 
 TEST_CASE("a program that a kernel's BTF keeps from loading is told so, with the kfunc") {
   const std::string told = explain_load_failure(kMismatch, kernel(), true);
-  CHECK_THAT(told,
-             StartsWith("; the BTF of kernel 7.1.13+deb13-cloud-amd64 shows 1 kfuncs of sched_ext, "
-                        "'scx_bpf_create_dsq' among them"));
-  CHECK_THAT(told, ContainsSubstring("schedulers built for the other form do not load on it"));
+  CHECK_THAT(told, StartsWith("; the BTF of kernel 7.1.13+deb13-cloud-amd64 shows an argument in 1 "
+                              "sched_ext kfuncs, including 'scx_bpf_create_dsq'"));
+  CHECK_THAT(told, ContainsSubstring("schedulers built for the other form do not load;"));
 }
 
 TEST_CASE("a kfunc that is named for another reason, or that is as everywhere, is not blamed") {
@@ -55,10 +54,10 @@ TEST_CASE("a kfunc that is named for another reason, or that is as everywhere, i
 TEST_CASE("a program that asks for a configuration that is not at hand is told what to do") {
   CHECK_THAT(
       explain_load_failure(kOption, kernel(), false),
-      StartsWith("; the program asks for CONFIG_HZ of '/boot/config-7.1.13+deb13-cloud-amd64'") &&
-          ContainsSubstring("put it beside the image, as 'config'"));
+      StartsWith("; the program reads CONFIG_HZ from '/boot/config-7.1.13+deb13-cloud-amd64'") &&
+          ContainsSubstring("save the full configuration beside the image, as 'config'"));
   CHECK_THAT(explain_load_failure("libbpf: failed to open system Kconfig", kernel(), false),
-             StartsWith("; the program asks for options of '/boot/config-"));
+             StartsWith("; the program reads options from '/boot/config-"));
   CHECK(explain_load_failure(kOption, kernel(), true).empty());  // the kernel does not have it
   CHECK(explain_load_failure("libbpf: extern 'CONFIG_HZ", kernel(), false).empty());
 }

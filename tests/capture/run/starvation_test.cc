@@ -76,7 +76,7 @@ TEST_CASE_METHOD(
   run_task(0, 0);
   kernel.put(kernel.per_cpu("current_task", 1), FakeKernel::kNoRam.value, 8);
   CHECK_THAT(run_silently().detail,
-             ContainsSubstring("CPU 0 runs nothing, CPU 1 runs what cannot be read"));
+             ContainsSubstring("CPU 0 runs nothing, CPU 1 runs an unreadable task"));
 }
 
 TEST_CASE_METHOD(SilentAgent,
