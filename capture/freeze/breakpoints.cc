@@ -34,9 +34,9 @@ Result<void> check_breakpoints(std::vector<BreakpointRequest> requests) {
   }
   if (without.empty()) return {};
   return Error{ErrorCode::kUsage,
-               fmt::format("a processor has {} breakpoints, held by {}: none is left for {}",
+               fmt::format("a CPU has {} breakpoints, used by {}: none is left for {}",
                            kMaxBreakpoints, listed(holders), listed(without)),
-               scx_error ? "'--freeze-on none' leaves scx-error out; or freeze on fewer functions"
+               scx_error ? "freeze on fewer functions, or omit scx-error with '--freeze-on none'"
                          : "freeze on fewer functions"};
 }
 

@@ -12,30 +12,30 @@
 
 namespace ktape {
 
-// A processor has kMaxBreakpoints, and several parts of a run want some. Who comes first, gets
-// first.
+// A CPU has kMaxBreakpoints breakpoints, and several parts of a run need some. Earlier values take
+// precedence.
 enum class BreakpointPriority {
-  kSchedulers,  // what a run needs to see its schedulers come and go
+  kSchedulers,  // what a run needs to see schedulers attach and exit
   kScxError,
   kUser,  // `symbol:` triggers
 };
 
-// One function at whose entry a part of the run wants the machine to stop.
+// A request to stop the machine at the entry of a function.
 struct BreakpointRequest {
   BreakpointPriority priority = BreakpointPriority::kUser;
   std::string holder;  // for people: "scx-error", "symbol:schedule", "the scheduler's exit"
   std::string function;
 };
 
-// Whether a processor has breakpoints for all of them, at the same time; requests for one function
-// share one. kUsage when not: the message names who has got one and who has not.
+// Checks that a CPU has enough breakpoints for all requests at the same time. Requests for the same
+// function share one. kUsage names the holders that get one and those that do not.
 [[nodiscard]] Result<void> check_breakpoints(std::vector<BreakpointRequest> requests);
 
-// The machine's breakpoints, each of which may have several holders: it is set for the first and
-// cleared after the last.
+// The machine's breakpoints. Each may have several holders: it is set for the first and cleared
+// after the last.
 class Breakpoints {
  public:
-  // As Frozen::set_breakpoint; when that fails, there is no holder more than before.
+  // As Frozen::set_breakpoint; on failure no holder is added.
   [[nodiscard]] Result<void> hold(Frozen& frozen, GuestVirtual address);
   // Undoes one hold().
   [[nodiscard]] Result<void> release(Frozen& frozen, GuestVirtual address);

@@ -23,14 +23,14 @@ constexpr std::string_view kNone = "none";
 constexpr std::string_view kAttach = "attach";
 constexpr std::string_view kStep = "step:";
 constexpr uint32_t kMaxTimes = 1000;
-// A scheduler that errs again and again must not fill the tape.
+// A scheduler that fails repeatedly must not fill the tape.
 constexpr uint32_t kScxErrorTimes = 16;
 
 Error usage(std::string message, std::string hint = "") {
   return Error{ErrorCode::kUsage, std::move(message), std::move(hint)};
 }
 
-// Where a kernel's text lies. kallsyms calls some data 'T' too, jiffies_64 on 6.16 among it.
+// The range of the kernel's text. kallsyms marks some data as 'T', too, e.g. jiffies_64 on 6.16.
 struct TextRange {
   explicit TextRange(const SymbolTable& symbols)
       : start(symbols.find("_stext").value_or(0)),
@@ -44,7 +44,7 @@ bool is_code(const SymbolTable::Symbol& symbol, const TextRange& text) {
   return named && symbol.address >= text.start && symbol.address < text.end;
 }
 
-// Padding in front of a function (CONFIG_FUNCTION_PADDING_BYTES) is never executed.
+// Padding before a function (CONFIG_FUNCTION_PADDING_BYTES) is never executed.
 bool is_padding(std::string_view name) { return name.starts_with("__pfx_"); }
 
 Error unknown_function(const std::string& name, const KernelKnowledge& kernel) {
@@ -67,17 +67,16 @@ Result<void> check_function(const std::string& name, const KernelKnowledge& kern
     data |= !is_code(symbol, text);
   }
   if (is_padding(name)) return usage(fmt::format("'{}' is padding, which is never executed", name));
-  // The nearer mistake first: what is data has no function of that name either.
+  // The more specific error first: data is not a function of that name either.
   if (data && functions == 0) return usage(fmt::format("'{}' is data, not a function", name));
   if (functions == 0) return unknown_function(name, kernel);
   if (functions + (data ? 1 : 0) > 1)
-    return usage(
-        fmt::format("kernel {} has {} symbols named '{}': one cannot be told from the others",
-                    kernel.release, functions + (data ? 1 : 0), name));
+    return usage(fmt::format("kernel {} has {} symbols named '{}': the name is ambiguous",
+                             kernel.release, functions + (data ? 1 : 0), name));
   return {};
 }
 
-// Reads "WHAT@attach", "WHAT@step:NAME" or "WHAT" and leaves WHAT.
+// Parses "WHAT@attach", "WHAT@step:NAME" or "WHAT" and leaves WHAT.
 Result<void> take_arming(std::string_view value, schema::Scenario::Reader scenario,
                          std::string_view& what, FreezeTrigger& trigger) {
   const size_t at = value.find('@');
@@ -90,11 +89,10 @@ Result<void> take_arming(std::string_view value, schema::Scenario::Reader scenar
     return usage(fmt::format("'{}': the scenario attaches no scheduler", value));
   }
   if (when.starts_with("attach*"))
-    return usage(fmt::format("'{}': the count stands before '@'", value),
-                 fmt::format("'{}{}@attach'", what, when.substr(kAttach.size())));
+    return usage(fmt::format("'{}': the count must come before '@'", value),
+                 fmt::format("write '{}{}@attach'", what, when.substr(kAttach.size())));
   if (!when.starts_with(kStep))
-    return usage(
-        fmt::format("'{}': what follows '@' is when it is armed, 'attach' or 'step:NAME'", value));
+    return usage(fmt::format("'{}': '@' must be followed by 'attach' or 'step:NAME'", value));
   const std::string_view step = when.substr(kStep.size());
   trigger.arming = schema::TriggerArming::STEP;
   std::vector<std::string> names;
@@ -116,7 +114,8 @@ Result<void> take_times(std::string_view value, std::string_view& what, FreezeTr
       std::from_chars(times.data(), times.data() + times.size(), trigger.times);
   if (error != std::errc() || end != times.data() + times.size() || trigger.times == 0 ||
       trigger.times > kMaxTimes)
-    return usage(fmt::format("'{}': what follows '*' is how often, 1 to {}", value, kMaxTimes));
+    return usage(
+        fmt::format("'{}': '*' must be followed by a count from 1 to {}", value, kMaxTimes));
   what = what.substr(0, star);
   return {};
 }
@@ -132,10 +131,9 @@ Result<FreezeTrigger> read_trigger(std::string_view value, const KernelKnowledge
     return trigger;
   }
   if (!what.starts_with(kSymbol))
-    return usage(fmt::format("'{}' is nothing to freeze on", value),
-                 "it is 'scx-error', 'symbol:NAME', 'symbol:NAME*N', each also with '@attach' or "
-                 "'@step:NAME', "
-                 "or 'none'");
+    return usage(fmt::format("'{}' is not a freeze trigger", value),
+                 "use 'scx-error', 'symbol:NAME' or 'symbol:NAME*N', optionally with '@attach' or "
+                 "'@step:NAME', or 'none'");
   KTAPE_TRY(take_times(value, what, trigger));
   trigger.name = what;
   trigger.function = what.substr(kSymbol.size());
@@ -143,14 +141,15 @@ Result<FreezeTrigger> read_trigger(std::string_view value, const KernelKnowledge
   return trigger;
 }
 
-// No trigger twice, and breakpoints for all of them, whenever they are armed.
+// Rejects duplicate triggers, and more triggers than breakpoints, regardless of when they are
+// armed.
 Result<void> check_triggers(const std::vector<FreezeTrigger>& triggers,
                             const KernelKnowledge& kernel, schema::Scenario::Reader scenario) {
   std::vector<BreakpointRequest> requests = SchedulerWatch::breakpoints(kernel, scenario);
   for (size_t i = 0; i < triggers.size(); ++i) {
     for (size_t j = 0; j < i; ++j) {
       if (triggers[i].name == triggers[j].name)
-        return usage(fmt::format("'{}' is asked for twice", triggers[i].name));
+        return usage(fmt::format("'{}' is given twice", triggers[i].name));
     }
     const auto priority =
         triggers[i].scx_error ? BreakpointPriority::kScxError : BreakpointPriority::kUser;
@@ -159,7 +158,7 @@ Result<void> check_triggers(const std::vector<FreezeTrigger>& triggers,
   return check_breakpoints(std::move(requests));
 }
 
-// The value that is wrong by itself, else the whole list: they are wrong together.
+// The position of the first invalid value, or of the list if each value by itself is valid.
 Place place_of_mistake(const std::vector<std::string>& on, const KernelKnowledge& kernel,
                        const LoadedScenario& scenario, const TextNode& parsed) {
   const TextNode& list = parsed.at("freezes").at("on");

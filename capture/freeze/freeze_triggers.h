@@ -13,21 +13,21 @@
 
 namespace ktape {
 
-// The trigger that nobody has to ask for.
+// The default trigger.
 inline constexpr char kScxErrorTrigger[] = "scx-error";
 
 // A kernel function at whose entry the machine is frozen.
 struct FreezeTrigger {
   std::string name;  // as on the tape: "scx-error", "symbol:schedule"
   std::string function;
-  uint32_t times = 1;      // hits that it freezes for at most
+  uint32_t times = 1;      // hits to freeze for, at most
   bool scx_error = false;  // only when a scheduler exits with an error
-  schema::TriggerArming arming = schema::TriggerArming::KERNEL_KNOWN;  // from when on
-  uint32_t step = 0;                                                   // arming step: which
+  schema::TriggerArming arming = schema::TriggerArming::KERNEL_KNOWN;  // when it is armed
+  uint32_t step = 0;  // for TriggerArming::STEP: the step
 };
 
-// What became of a trigger. A hit is a vCPU that stood at the function when the machine stopped;
-// those of one stop are served in one freeze.
+// The result of a trigger. A hit is a vCPU that was at the function when the machine stopped. All
+// hits of one stop are served in one freeze.
 struct TriggerCount {
   std::string name;
   bool armed = false;  // its breakpoint was set
@@ -38,31 +38,33 @@ struct TriggerCount {
   [[nodiscard]] std::string text() const;
 };
 
-// What a run is frozen for, beside the guest's requests.
+// When to freeze, apart from the guest's requests.
 struct FreezePlan {
   std::vector<FreezeTrigger> triggers;
   std::chrono::milliseconds every{0};  // from the first step on; 0: never
 };
 
-// What `--freeze-on` may say, for --help.
+// The values of `--freeze-on`, for --help.
 inline constexpr char kFreezeOnHelp[] =
-    R"(scx-error (the default): when the kernel is about to eject a scheduler, with the evidence still there;
-symbol:NAME: when a CPU enters that kernel function, once; symbol:NAME*N: N times; both from the moment
-the booted kernel is understood, or with @attach behind: from when a scheduler is attached; with
-@step:STEP: from when that step begins. none: not scx-error. Repeatable, for four functions at most,
-three with a scheduler of your own. Instead of what the scenario says)";
+    R"(When to freeze; overrides the scenario.
+scx-error (the default): when the kernel is about to eject a scheduler, before the evidence is gone;
+symbol:NAME: the first time a CPU enters that kernel function; symbol:NAME*N: the first N times;
+none: do not freeze on scx-error.
+Triggers are armed as soon as ktape has found the kernel's symbols in the booted guest. Append
+@attach to arm one when a scheduler attaches, or @step:STEP to arm it when that step begins.
+Repeatable, for at most four functions, or three if the scenario runs an external scheduler)";
 
 // Turns the values of `--freeze-on`, or of a scenario's `freezes.on`, into triggers for this kernel
-// and scenario. kUsage, with the nearest names, for what cannot be: an unknown symbol, data, a name
-// of several functions, an unknown step, an attachment in a scenario without a scheduler, more than
-// the processor has breakpoints for, also those that SchedulerWatch needs, scx-error asked of a
-// kernel without it. Where nobody asked for scx-error it is left out on such a kernel.
+// and scenario. kUsage, with the nearest names, for an unknown symbol, data, a name shared by
+// several functions, an unknown step, @attach in a scenario without a scheduler, scx-error on a
+// kernel that lacks it, or more functions than a CPU has breakpoints (SchedulerWatch needs some,
+// too). If scx-error is only the default, it is omitted on a kernel that lacks it.
 [[nodiscard]] Result<std::vector<FreezeTrigger>> plan_triggers(
     const std::vector<std::string>& freeze_on, const KernelKnowledge& kernel,
     schema::Scenario::Reader scenario);
 
-// The freezes of a run: what the command line says (empty, 0: nothing), else what the scenario
-// does. An error about what stands in the scenario is "FILE:LINE:COLUMN: sentence".
+// The freezes of a run: those of the command line, or, if empty or 0, those of the scenario. An
+// error in the scenario reads "FILE:LINE:COLUMN: sentence".
 [[nodiscard]] Result<FreezePlan> plan_freezes(const std::vector<std::string>& freeze_on,
                                               std::chrono::milliseconds every,
                                               const KernelKnowledge& kernel,

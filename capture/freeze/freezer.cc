@@ -128,8 +128,8 @@ FreezeInProgress Freezer::begin(StoppedMachine at) {
   WritableGuestMemory& unwatched = freeze.at.frozen.memory();
   freeze.memory = &pages_.watch(unwatched);
   freeze.stop.evidence = evidence_->read(*freeze.memory);
-  // Not through what is watched: the page of a clocksource's name is no evidence that a replay
-  // would look for.
+  // Bypasses the page keeper: a replay never reads the page with the clocksource's name, so it need
+  // not be on the tape.
   clocksource_.look(unwatched);
   if (freeze.at.registers.ok()) {
     for (const VcpuRegisters& registers : *freeze.at.registers)
@@ -147,7 +147,8 @@ void Freezer::thaw(FreezeInProgress& freeze) {
   frozen_time_ += freeze.thawed - freeze.at.stopped;
 }
 
-// Host times never go back along the tape: what was seen inside the freeze is stamped with its end.
+// Host times never go backwards on the tape: records about the inside of a freeze have its end
+// time.
 Result<void> Freezer::record(FreezeInProgress& freeze, const FreezeReason& reason,
                              const std::vector<OpResult>& results) {
   std::vector<VcpuRegisters> registers;

@@ -22,54 +22,54 @@
 
 namespace ktape {
 
-// A vCPU that stood at a trigger's function when the machine stopped.
+// A vCPU that was at a trigger's function when the machine stopped.
 struct TriggerHit {
   std::string trigger;  // its name
   int32_t vcpu = -1;
-  std::string detail;  // what the kernel says about it
+  std::string detail;  // what the kernel's memory says about it
 };
 
 // Why a machine is frozen.
 struct FreezeReason {
   schema::FreezeCause cause = schema::FreezeCause::NOT_SAID;
-  uint64_t op = 0;               // the request that is served in it; 0: none
-  std::vector<TriggerHit> hits;  // cause trigger: one or more
-  uint64_t interval = 0;         // cause periodic: which of the run's
-  uint32_t attempt = 0;  // which of the request's freezes it is, from 1; 0 without a request
-  std::string detail;    // of causes that are no trigger: what was found then
+  uint64_t op = 0;               // the request served in this freeze; 0: none
+  std::vector<TriggerHit> hits;  // for FreezeCause::TRIGGER: one or more
+  uint64_t interval = 0;         // for FreezeCause::PERIODIC: number of the interval
+  uint32_t attempt = 0;  // number of this freeze among those of the request, from 1; 0: no request
+  std::string detail;    // for causes other than triggers: what was found
 };
 
-// A machine that stands still, and of which nothing is on the tape yet.
+// A stopped machine. The tape does not have the freeze yet.
 struct StoppedMachine {
   Frozen frozen;
   Recorder::Clock::time_point began, stopped;
-  HostTimes host;  // by then
+  HostTimes host;  // as of the stop
   Result<std::vector<VcpuRegisters>> registers;
 };
 
-// A freeze of which the tape will have a record: first the machine stands still and memory is
-// served from, then it runs again, and last all is recorded. Its parts are filled in that order.
+// A freeze that will be recorded. First the machine is stopped and ops are served, then it is
+// resumed, then everything is recorded. The fields are filled in that order.
 struct FreezeInProgress {
   FreezeInProgress(uint64_t number, StoppedMachine stopped_at)
       : id(number), at(std::move(stopped_at)) {}
 
   uint64_t id;
   StoppedMachine at;
-  WritableGuestMemory* memory = nullptr;  // the guest's, as the tape keeps it; valid until the thaw
-  StopMoment stop;                        // where the vCPUs stood, and the evidence
+  WritableGuestMemory* memory = nullptr;  // the guest's, kept for the tape; valid until the thaw
+  StopMoment stop;                        // registers and evidence
 
-  // Of the thaw.
-  Recorder::Clock::time_point thawing, thawed;  // the guest runs since `thawed`
+  // Filled in by thaw().
+  Recorder::Clock::time_point thawing, thawed;  // the guest has run since `thawed`
   HostTimes host_after;
   Result<void> thaw;  // kMachineLost: the machine did not resume
 };
 
-// Freezes a machine, takes evidence, keeps its memory, thaws, and records all that: the same way
-// whatever the cause. Who serves something in a freeze does so between begin() and thaw(). The
-// machine's time at a standstill is counted.
+// Freezes a machine, takes evidence, keeps memory, thaws, and records it all, in the same way for
+// every cause. Callers serve ops between begin() and thaw(). Counts the time for which the machine
+// is stopped.
 class Freezer {
  public:
-  // Machine and recorder outlive the freezer.
+  // Both outlive the freezer.
   Freezer(Machine& machine, Recorder& recorder, schema::MemoryMode memory)
       : machine_(machine),
         recorder_(recorder),
@@ -77,37 +77,37 @@ class Freezer {
         delays_(machine, recorder),
         clocksource_(recorder) {}
 
-  // Before the first freeze. `kernel` outlives the freezer. Records the guest's clocksource;
-  // freezes record what becomes of it.
+  // Called before the first freeze. `kernel` outlives the freezer. Records the guest's clocksource;
+  // later freezes record changes of it.
   Result<void> adopted(const Kernel& kernel);
 
-  // Records how the machine fared on its host so far and, once the kernel is adopted, another
-  // clocksource; while the machine runs, or once it has ended.
+  // Records how long the vCPUs have waited for host CPUs so far and, once the kernel is adopted,
+  // any change of the clocksource. Call it while the machine runs or after it has ended.
   Result<void> look_while_running();
 
-  // Called each time that the machine has come to a stop, whatever for; copies and compares only.
+  // Called whenever the machine stops, for any reason. It may only copy and compare memory.
   void observe(std::function<void(StoppedMachine&)> observer) { observer_ = std::move(observer); }
 
-  // Fails when the machine could not be stopped; nothing is recorded then.
+  // Fails if the machine could not be stopped; nothing is recorded then.
   Result<StoppedMachine> stop();
-  // It was stopped for nothing: the machine goes on, and no freeze is recorded.
+  // Resumes the machine without recording a freeze.
   Result<void> resume(StoppedMachine at);
 
-  // A freeze is begun, thawed and recorded, in this order, each once. Between begin() and thaw()
-  // memory is compared and copied only.
+  // A freeze is begun, thawed and recorded, once each and in this order. Between begin() and thaw()
+  // memory is only compared and copied.
   [[nodiscard]] FreezeInProgress begin(StoppedMachine at);
   void thaw(FreezeInProgress& freeze);
-  // `results` are of the entries of the reason's request. Fails when the tape cannot be written.
+  // `results` belong to the entries of the reason's request. Fails if the tape cannot be written.
   Result<void> record(FreezeInProgress& freeze, const FreezeReason& reason,
                       const std::vector<OpResult>& results);
 
-  // All of it, with nothing to serve. Fails as stop() and record() do, and with kMachineLost.
+  // A complete freeze without any op. Fails as stop() and record() do, and with kMachineLost.
   Result<void> freeze(const FreezeReason& reason);
 
-  // Records fields that an op or the evidence used, each once in a run.
+  // Records fields that an op or the evidence used, each once per run.
   Result<void> record_layouts(std::vector<UsedLayout> used);
 
-  // Host time that the machine has stood still so far.
+  // Host time for which the machine has been stopped so far.
   [[nodiscard]] std::chrono::nanoseconds frozen_time() const { return frozen_time_; }
   [[nodiscard]] uint64_t freezes() const { return last_freeze_; }
 

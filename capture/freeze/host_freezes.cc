@@ -10,7 +10,7 @@ namespace ktape {
 
 namespace {
 
-// A function that is entered this often without freezing anything slows the guest down for nothing.
+// A function entered this often without causing a freeze only slows the guest down.
 constexpr uint32_t kMaxEntered = 10000;
 
 std::string frozen_by(const std::vector<TriggerHit>& hits) {
@@ -49,14 +49,15 @@ Result<void> HostFreezes::step_started(uint32_t step) {
 void HostFreezes::worker_started(schema::WorkerStarted::Reader worker) {
   if (!reads_.worker_started(worker))
     recorder_.lose("unread_workers",
-                   "workers that freezes of the host's own do not read: there are too many", 1);
+                   "workers that the host's own freezes do not read, because there are too many",
+                   1);
 }
 
 Result<void> HostFreezes::arm_all(const std::function<bool(const FreezeTrigger&)>& which) {
   if (server_.kernel() == nullptr) return {};
   std::vector<size_t> due;
   for (size_t i = 0; i < plan_.triggers.size(); ++i) {
-    // A guest may say twice that a step began.
+    // A guest may report the start of a step twice.
     if (which(plan_.triggers[i]) && tried_.insert(i).second) due.push_back(i);
   }
   if (due.empty()) return {};
@@ -66,7 +67,7 @@ Result<void> HostFreezes::arm_all(const std::function<bool(const FreezeTrigger&)
   for (const Change& change : changes_) {
     if (!change.error) continue;
     if (change.error->code == ErrorCode::kMachineLost) return *change.error;
-    // A run without a trigger is still a run.
+    // The run continues without the trigger.
     progress_.say(fmt::format("cannot freeze on {}: {}", plan_.triggers[change.planned].name,
                               change.error->message));
     recorder_.lose("freeze_triggers", "freeze triggers that could not be set up", 1);
@@ -111,8 +112,8 @@ Result<void> HostFreezes::record_changes() {
 Result<void> HostFreezes::on_breakpoint() {
   KTAPE_ASSIGN(StoppedMachine at, server_.freezer().stop());
   if (!at.registers.ok())
-    recorder_.lose("unknown_breakpoints",
-                   "stops at a breakpoint of which registers could not be read", 1);
+    recorder_.lose("unknown_breakpoints", "stops at a breakpoint whose registers could not be read",
+                   1);
   Hits found = take_hits(at);
   KTAPE_TRY(disarm_spent(at.frozen));
   if (found.hits.empty()) {
@@ -125,7 +126,7 @@ Result<void> HostFreezes::on_breakpoint() {
   return record_changes();
 }
 
-// Every vCPU that stands at an armed function, in order; none when they have moved on.
+// All vCPUs at an armed function, in order; none if they have moved on.
 HostFreezes::Hits HostFreezes::take_hits(StoppedMachine& at) {
   Hits found;
   const size_t vcpus = at.registers.ok() ? at.registers->size() : 0;
@@ -152,7 +153,7 @@ std::optional<TriggerHit> HostFreezes::hit(StoppedMachine& at, size_t planned, s
   if (trigger.scx_error) {
     const GuestVirtual argument((*at.registers)[vcpu].rdi);
     Result<ScxExit> exit = exits_->read(at.frozen.memory(), argument);
-    // What cannot be read may be an error as well, and its evidence would be lost.
+    // An unreadable exit may be an error, and its evidence would be lost.
     if (exit.ok() && !exit->error) return std::nullopt;
     if (exit.ok()) {
       one.detail = scheduler_error_ = exit->text();
@@ -173,7 +174,7 @@ Result<void> HostFreezes::disarm_spent(Frozen& frozen) {
     }
     if (!spent)
       recorder_.lose("spent_triggers",
-                     "triggers given up because their function is entered too often", 1);
+                     "triggers disarmed because their function is entered too often", 1);
     changes_.push_back({planned,
                         spent ? schema::TriggerChange::SPENT : schema::TriggerChange::GIVEN_UP,
                         armed.address,
@@ -186,7 +187,7 @@ Result<void> HostFreezes::disarm_spent(Frozen& frozen) {
 
 Result<void> HostFreezes::on_demand() {
   if (server_.kernel() == nullptr) {
-    progress_.say("not frozen: the kernel is not known yet");
+    progress_.say("not frozen: the kernel is not adopted yet");
     return {};
   }
   KTAPE_ASSIGN(StoppedMachine at, server_.freezer().stop());

@@ -23,20 +23,20 @@
 
 namespace ktape {
 
-// The freezes that the host makes of its own: at breakpoints, at intervals, on demand. In those at
-// a breakpoint and on demand it also reads where each worker stands, so that the tape tells that
-// without its memory. Nothing is frozen before the kernel is adopted.
+// The freezes that the host initiates: at breakpoints, at intervals and on demand. At a breakpoint
+// and on demand it also reads the state of each worker, so that the tape has it even without guest
+// memory. Nothing is frozen before the kernel is adopted.
 //
-// A vCPU that arrives at a trigger's function when the machine stopped at a breakpoint is one hit.
-// All hits of one stop are served in one freeze, and the machine lets all those vCPUs past when it
-// is thawed: so an entry of the function is a hit once, whoever stopped the machine.
+// A vCPU that is at a trigger's function when a breakpoint stops the machine is one hit. All hits
+// of one stop are served in one freeze. At the thaw the machine steps all those vCPUs past the
+// breakpoint, so each entry of the function is one hit, whichever vCPU stopped the machine.
 //
-// The methods fail only for what ends a run, as those of RequestServer.
+// The methods fail only on errors that end a run, like those of RequestServer.
 class HostFreezes {
  public:
   using Clock = std::chrono::steady_clock;
 
-  // All outlive it. `breakpoints` may have other holders.
+  // All arguments outlive it. `breakpoints` may have other holders.
   HostFreezes(RequestServer& server, Breakpoints& breakpoints, Recorder& recorder,
               Progress& progress, FreezePlan plan)
       : server_(server),
@@ -48,40 +48,39 @@ class HostFreezes {
     for (const FreezeTrigger& trigger : plan_.triggers) counts_.push_back({trigger.name});
   }
 
-  // The server has its kernel. The triggers that are due are armed, here and in the next two, which
-  // takes a short stop of the machine.
+  // Called once the server has its kernel. This method and the next two arm the triggers that are
+  // due, which stops the machine briefly.
   Result<void> adopted();
-  // A scheduler is attached; heard as often as anybody likes.
+  // Called when a scheduler is attached; may be called repeatedly.
   Result<void> scheduler_attached();
-  // A step began, and its first action waits for the return; from the first step on the periodic
-  // freezes are made.
+  // Called when a step begins; its first action waits for the return. Periodic freezes start with
+  // the first step.
   Result<void> step_started(uint32_t step);
   void worker_started(schema::WorkerStarted::Reader worker);
-  // No more periodic freezes.
+  // Ends periodic freezes.
   void steps_ended() { intervals_.end(Clock::now()); }
 
-  // The machine stopped at a breakpoint. It runs on afterwards.
+  // Called when the machine stopped at a breakpoint. Resumes it.
   Result<void> on_breakpoint();
-  // The user asks for a freeze.
+  // Called when the user requests a freeze.
   Result<void> on_demand();
   // Makes the periodic freeze if it is due.
   Result<void> on_time();
-  // What the kernel last said of a scheduler that it is about to eject; empty: nothing of that kind
-  // was met.
+  // The kernel's last error for a scheduler that it is about to eject; empty if there was none.
   [[nodiscard]] const std::string& scheduler_error() const { return scheduler_error_; }
-  // What became of each trigger of the plan, in its order.
+  // The result of each trigger, in the plan's order.
   [[nodiscard]] const std::vector<TriggerCount>& counts() const { return counts_; }
-  // What became of the intervals; nothing when the plan has none.
+  // The result of the intervals; nothing if the plan has none.
   [[nodiscard]] std::optional<IntervalCounts> intervals() const;
-  // The length of an interval; 0: there are none.
+  // The length of an interval; 0: no intervals.
   [[nodiscard]] std::chrono::milliseconds every() const { return plan_.every; }
-  // When on_time() has something to do; the far future without periodic freezes.
+  // When on_time() is due; the far future without periodic freezes.
   [[nodiscard]] Clock::time_point due() const { return intervals_.due(); }
 
  private:
   struct Armed {
     GuestVirtual address;
-    uint32_t entered = 0;  // how often a vCPU stood there
+    uint32_t entered = 0;  // number of times a vCPU was stopped there
   };
   struct Change {
     size_t planned = 0;
@@ -97,7 +96,7 @@ class HostFreezes {
   Result<void> arm_all(const std::function<bool(const FreezeTrigger&)>& which);
   Change arm(Frozen& frozen, size_t planned);
   Hits take_hits(StoppedMachine& at);
-  // Nothing where there is nothing to freeze for.
+  // Nothing if there is no reason to freeze.
   std::optional<TriggerHit> hit(StoppedMachine& at, size_t planned, size_t vcpu,
                                 std::vector<ScxExit>& exits);
   Result<void> disarm_spent(Frozen& frozen);
@@ -111,8 +110,8 @@ class HostFreezes {
   FreezePlan plan_;
   Intervals intervals_;
   std::vector<TriggerCount> counts_;  // one for each of plan_.triggers
-  std::set<size_t> tried_;            // to arm, by place in the plan
-  std::map<size_t, Armed> armed_;     // by place in the plan
+  std::set<size_t> tried_;            // triggers that arming was tried for, by index in the plan
+  std::map<size_t, Armed> armed_;     // by index in the plan
   std::vector<Change> changes_;       // not recorded yet
   std::optional<ScxExitReader> exits_;
   std::string scheduler_error_;

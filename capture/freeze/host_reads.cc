@@ -15,7 +15,7 @@ namespace ktape {
 
 namespace {
 
-// A guest that names more than this is not worth a longer standstill.
+// Limits how long a guest with many workers stays frozen.
 constexpr size_t kMaxWorkers = 64;
 constexpr size_t kMaxNameBytes = 256;
 constexpr std::string_view kTask = "struct task_struct";
@@ -23,10 +23,10 @@ constexpr std::string_view kDsqId = "scx.dsq->id";
 
 struct TaskField {
   std::string_view path;
-  std::string_view needs;  // in struct task_struct, for this kernel to have it
+  std::string_view needs;  // member of struct task_struct that the kernel must have
 };
-// What tells where a task stands: whether it is runnable, where it may run, in which DSQ it waits,
-// and since when.
+// Fields with the scheduling state of a task: whether it is runnable, where it may run, which DSQ
+// it is in, and since when.
 constexpr std::array kTaskFields = {
     TaskField{"__state", "__state"},
     TaskField{"on_rq", "on_rq"},
@@ -67,7 +67,7 @@ std::optional<GuestVirtual> HostReads::find(const GuestMemory& memory, int32_t p
   return task.ok() ? *task : std::nullopt;
 }
 
-// The task that the exit's message names, unless it is a worker.
+// The task named in the exit message, unless it is a worker.
 std::optional<HostReads::Task> HostReads::stalled(const GuestMemory& memory,
                                                   const ScxExit& exit) const {
   const std::optional<StalledTask> named = exit.stalled_task();

@@ -17,18 +17,18 @@
 
 namespace ktape {
 
-// What the host reads in a freeze of its own, so that the tape tells it without its memory: where
-// each worker stands, the same of a task that the kernel says was left waiting, and what it says of
-// the exit.
+// What the host reads in its own freezes, so that the tape has it even without guest memory: the
+// scheduling state of each worker and of the task that the kernel reports as stalled, and the exit
+// info.
 class HostReads {
  public:
-  // The kernel is known; it outlives this.
+  // Called once the kernel is adopted. `kernel` outlives this.
   void adopted(const Kernel& kernel);
-  // False when there is no room for it: it is not read then.
+  // False if there are too many workers; this one is then not read.
   [[nodiscard]] bool worker_started(schema::WorkerStarted::Reader worker);
 
-  // Fills in the entries. `memory` stands still: it tells who waits in a DSQ, for the id of none is
-  // not asked for. `exits`: of the schedulers for which the machine was frozen.
+  // Fills in the entries. The guest must be stopped: `memory` shows which tasks are in a DSQ, and
+  // the DSQ id is read only for those. `exits`: of the schedulers for which the machine was frozen.
   void fill(const GuestMemory& memory, const std::vector<ScxExit>& exits,
             schema::OpRequest::Builder reads) const;
 
@@ -45,7 +45,7 @@ class HostReads {
   [[nodiscard]] bool in_no_dsq(const GuestMemory& memory, int32_t pid) const;
 
   const Kernel* kernel_ = nullptr;
-  std::optional<TaskFinder> finder_;  // nothing where the kernel lacks what it needs
+  std::optional<TaskFinder> finder_;  // nothing if the kernel lacks a field it needs
   std::vector<Task> workers_;
 };
 

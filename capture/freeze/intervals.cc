@@ -38,7 +38,7 @@ void Intervals::end(Clock::time_point now) {
   over_ = true;
   const uint64_t ended = ended_by(now);
   if (ended >= next_) counts_.skipped_late += ended - next_ + 1;
-  // One that was given up before its end has come is none.
+  // An interval skipped in advance does not count if it never ended.
   if (next_ > ended + 1) counts_.skipped_busy -= std::min(counts_.skipped_busy, next_ - ended - 1);
 }
 

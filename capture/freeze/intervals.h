@@ -9,34 +9,34 @@
 
 namespace ktape {
 
-// When a machine is frozen at the ends of intervals of one length, counted from 1, and why it was
-// not at the others. An interval whose end is missed is not made up for, and from the end of one
-// freeze and its recording to the next the guest gets half an interval at least. The times are the
-// caller's.
+// Decides when to freeze periodically, and counts skipped intervals by reason. Intervals have one
+// length and are numbered from 1. A missed interval is not made up for. Between the end of one
+// freeze, including its recording, and the next freeze the guest runs for at least half an
+// interval. The caller passes in all times.
 class Intervals {
  public:
   using Clock = std::chrono::steady_clock;
 
-  // `every` of 0: there are none.
+  // `every` == 0: no intervals.
   explicit Intervals(std::chrono::milliseconds every) : every_(every) {}
 
-  // The first interval begins; once.
+  // Begins the first interval. Call it once.
   void begin(Clock::time_point now);
   [[nodiscard]] bool begun() const { return start_.has_value(); }
-  // Nothing is due any more; what was due and not frozen for is skipped.
+  // Ends the intervals. Those due but not frozen for count as skipped.
   void end(Clock::time_point now);
 
-  // When to freeze next; the far future without anything to come.
+  // When the next freeze is due; the far future if there is none.
   [[nodiscard]] Clock::time_point due() const;
-  // It is due: the interval for which the machine is frozen now.
+  // Takes the interval that is due; the machine is frozen for it now.
   uint64_t take(Clock::time_point now);
-  // That freeze and its recording are over.
+  // The freeze and its recording have ended.
   void done(Clock::time_point now);
 
   [[nodiscard]] const IntervalCounts& counts() const { return counts_; }
 
  private:
-  // How many intervals have ended by then.
+  // Number of intervals that have ended by `time`.
   [[nodiscard]] uint64_t ended_by(Clock::time_point time) const;
 
   std::chrono::nanoseconds every_;

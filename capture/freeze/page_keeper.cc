@@ -27,7 +27,7 @@ void add_zeros(uint64_t frame, uint64_t frames, std::vector<FreezePage>& rows) {
   }
 }
 
-// What of `ram` lies between the ranges of `populated`, in whole frames.
+// The parts of `ram` not covered by `populated`, in whole frames.
 std::vector<FreezePage> gaps(const std::vector<PhysicalRange>& ram,
                              const std::vector<PhysicalRange>& populated) {
   std::vector<FreezePage> rows;
@@ -98,8 +98,8 @@ void PageKeeper::record_everything() {
   const auto ram = memory_.ram();
   const auto populated = memory_.populated();
   if (!ram.ok() || !populated.ok()) {
-    recorder_.lose("pages_all", "freezes of which not all memory was kept: it could not be listed",
-                   1);
+    recorder_.lose("pages_all",
+                   "freezes whose memory was not kept in full, because it could not be listed", 1);
     return;
   }
   uint64_t failed = 0;
@@ -107,7 +107,8 @@ void PageKeeper::record_everything() {
     if (!memory_.record(range.start, range.bytes).ok()) ++failed;
   }
   if (failed != 0)
-    recorder_.lose("pages_ranges", "runs of memory that could not all be read in a freeze", failed);
+    recorder_.lose("pages_ranges", "ranges of memory that could not be read in full in a freeze",
+                   failed);
   zero_runs_ = gaps(*ram, *populated);
 }
 
@@ -118,10 +119,10 @@ Result<std::optional<PagesKept>> PageKeeper::keep(uint64_t freeze) {
     if (frame.slot >= known_.size()) known_.resize(frame.slot + 1);
     if (frame.changed) known_[frame.slot].reset();
   }
-  // At most one row a frame, and a run of zeros before each and after the last.
+  // At most one row per frame, plus a zero run before each and after the last.
   if (frames.size() + zero_runs_.size() > kMaxFreezeRows / 2) {
-    recorder_.lose("pages_freezes", "freezes whose memory was not kept: it is in too many pieces",
-                   1);
+    recorder_.lose("pages_freezes",
+                   "freezes whose memory was not kept, because it is in too many pieces", 1);
     return std::optional<PagesKept>();
   }
   std::vector<FrameContent> contents;

@@ -18,37 +18,36 @@
 
 namespace ktape {
 
-// What is known of a frame: the hash of its content, or that it is zero.
+// The content of a frame: its hash, or that it is zero.
 struct FrameContent {
   uint64_t frame = 0;
   std::optional<Digest> hash;
 };
 
-// The rows of a freeze: `contents`, and `zero_runs` (rows without a hash) wherever they say
-// nothing. Both ascend; so do the rows, with neighbouring zero frames as one run.
+// The rows of a freeze: `contents`, plus `zero_runs` (rows without a hash) for frames not in
+// `contents`. Both are sorted, and so is the result, with adjacent zero frames merged into one run.
 [[nodiscard]] std::vector<FreezePage> rows_of(std::span<const FrameContent> contents,
                                               std::span<const FreezePage> zero_runs);
 
-// Keeps the guest's memory on the tape, as much of it as the run's memory mode says, as it was when
-// the machine stood still and before anything was written to it. Belongs to whatever freezes:
-// `watch` once inside each freeze, `keep` once after its thaw and before its Thawed record. Inside
-// the freeze pages are compared and copied only; they are hashed and compressed in `keep`.
+// Keeps guest memory on the tape, as much as the run's memory mode asks for, as it was when the
+// machine stopped and before any write. Per freeze call `watch` once inside the freeze, and `keep`
+// once after the thaw and before the Thawed record. Inside the freeze pages are only compared and
+// copied; `keep` hashes and compresses them.
 class PageKeeper {
  public:
   // `recorder` outlives the keeper.
   PageKeeper(schema::MemoryMode mode, Recorder& recorder) : mode_(mode), recorder_(recorder) {}
 
-  // Before the first freeze, or never. `kernel` outlives the keeper.
+  // Called before the first freeze, or never. `kernel` outlives the keeper.
   void adopted(const Kernel& kernel);
 
-  // The machine stands still, nothing was written yet. Everything that reads or writes memory in
-  // this freeze does so through what this returns, which is valid until the thaw. What cannot be
-  // had is counted as lost.
+  // The machine is stopped and nothing has been written yet. All reads and writes of memory in this
+  // freeze must go through the returned object, which is valid until the thaw. What cannot be read
+  // is counted as lost.
   [[nodiscard]] WritableGuestMemory& watch(WritableGuestMemory& frozen);
 
-  // The machine runs again. Returns what the Thawed record says of the pages; nothing where none
-  // are kept. That record goes into the same group of the tape. Fails when the tape cannot be
-  // written.
+  // The machine runs again. Returns what the Thawed record says about pages; nothing if none are
+  // kept. That record must go into the same group of the tape. Fails if the tape cannot be written.
   [[nodiscard]] Result<std::optional<PagesKept>> keep(uint64_t freeze);
 
  private:
@@ -60,7 +59,7 @@ class PageKeeper {
   std::unique_ptr<SchedMemory> sched_;
   RecordingMemory memory_;
   std::vector<FreezePage> zero_runs_;  // of this freeze: RAM that was never touched
-  // By slot: what its copy holds, once it was hashed.
+  // By slot: the content of its copy, if hashed.
   std::vector<std::optional<FrameContent>> known_;
 };
 

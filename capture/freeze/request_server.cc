@@ -13,13 +13,12 @@ namespace ktape {
 
 namespace {
 
-// A guest waits for each reply before it asks again; one that does not must not fill the host's
-// memory.
+// A well-behaved guest waits for each reply before the next request. Others must not fill the
+// host's memory.
 constexpr size_t kMaxDeferred = 64;
-// An error may quote what the guest sent.
+// An error may quote guest data.
 constexpr size_t kMaxErrorBytes = 4096;
-// How long the guest runs between the first two tries of a request; each time after that twice as
-// long.
+// How long the guest runs before the first retry of a request; doubles with each retry.
 constexpr std::chrono::milliseconds kFirstWait{1};
 
 bool all_done(const std::vector<OpResult>& results) {
@@ -59,13 +58,13 @@ Result<void> RequestServer::request(schema::OpRequest::Reader request, GuestNs g
   Result<std::vector<Op>> ops = read_ops(request.getEntries(), request.getMode());
 
   KTAPE_TRY(record_request(accepted, request, ops, recorder_.now(), guest));
-  // A write must be on the tape before it touches the guest.
+  // A write must be on the tape before it changes the guest.
   KTAPE_TRY(recorder_.commit());
 
   if (!ops.ok()) return refuse(accepted, ops.error().message.substr(0, kMaxErrorBytes));
   if (ops->empty()) return refuse(accepted, "the request has no entries");
   if (accepted.refused_by != schema::Gate::NOT_SAID && ops->size() != 1)
-    return refuse(accepted, "a request that is to be refused has one entry");
+    return refuse(accepted, "a request that expects a refusal must have exactly one entry");
   accepted.ops = std::move(ops).value();
   if (failure_) return refuse(accepted, *failure_);
   if (!kernel_ || !waiting_.empty()) return defer(std::move(accepted));
@@ -76,13 +75,14 @@ Result<void> RequestServer::request(schema::OpRequest::Reader request, GuestNs g
 // The kernel is not adopted yet, or an earlier request waits.
 Result<void> RequestServer::defer(Request request) {
   if (waiting_.size() >= kMaxDeferred) {
-    const std::string what = kernel_ ? fmt::format("request {} to be done", waiting_.front().op)
+    const std::string what = kernel_ ? fmt::format("request {} to be served", waiting_.front().op)
                                      : std::string("the kernel to be adopted");
-    return refuse(request, fmt::format("{} requests wait already for {}", kMaxDeferred, what));
+    return refuse(request,
+                  fmt::format("{} requests are already waiting for {}", kMaxDeferred, what));
   }
-  const std::string why =
-      kernel_ ? fmt::format("request {} is to be tried again first", waiting_.front().op)
-              : std::string("the kernel is not adopted yet");
+  const std::string why = kernel_
+                              ? fmt::format("request {} must be retried first", waiting_.front().op)
+                              : std::string("the kernel is not adopted yet");
   KTAPE_TRY(recorder_.record([&](schema::Record::Builder record) {
     auto to = record.initOpDeferred();
     to.setOp(request.op);
@@ -105,10 +105,10 @@ Result<void> RequestServer::record_request(const Request& request, schema::OpReq
     to.setRetryMs(request.retry_ms);
     if (from.getExpect().isRefused()) to.initExpect().setRefused(from.getExpect().getRefused());
     if (!ops.ok()) {
-      to.setEntries(from.getEntries());  // as it came: its reply says what is wrong with it
+      to.setEntries(from.getEntries());  // unmodified: the reply says what is wrong with it
       return;
     }
-    // Once: each time that a list is reached counts against what may be read of a message.
+    // Read once: each traversal counts against the message's read limit.
     const auto asked = from.getEntries();
     auto entries = to.initEntries(asked.size());
     for (unsigned i = 0; i < entries.size(); ++i) write_op(asked[i], (*ops)[i], entries[i]);
@@ -161,7 +161,7 @@ RequestServer::Clock::time_point RequestServer::due() const {
   return pause_->since + pause_->wait + (freezer_.frozen_time() - pause_->frozen_before);
 }
 
-// The first that is to be tried again keeps those behind it waiting.
+// A request that must be retried blocks those behind it.
 Result<void> RequestServer::serve_waiting() {
   while (!waiting_.empty()) {
     KTAPE_ASSIGN(const bool served, serve(waiting_.front()));
@@ -196,7 +196,7 @@ Result<RequestServer::Served> RequestServer::serve_stopped(StoppedMachine at,
 Result<bool> RequestServer::serve_cold(Request& request) {
   if (pause_) request.waited += ran(*pause_);
   pause_.reset();
-  // Names are resolved now, before the freeze.
+  // Resolve names now, before the freeze.
   const PreparedOps prepared = executor_->prepare(request.ops);
   const bool writes = std::holds_alternative<WriteAction>(request.ops.front().action);
   const FreezeReason reason{schema::FreezeCause::REQUEST, request.op, {}, 0, ++request.tries};
@@ -266,7 +266,7 @@ Result<void> RequestServer::finish(const Request& request, uint64_t freeze,
     fill_reply(request, freeze, results, reply.initResult());
   });
   if (sent.ok() || sent.error().code != ErrorCode::kOutOfRange) return sent;
-  return send_error(request, "the reply is too long for a message; the tape has it");
+  return send_error(request, "the reply does not fit into a message; it is on the tape");
 }
 
 Result<void> RequestServer::record_refusal(const Request& request, const std::string& reason) {
@@ -274,7 +274,7 @@ Result<void> RequestServer::record_refusal(const Request& request, const std::st
     auto reply = record.initOpReplied();
     reply.setOp(request.op);
     reply.setError(reason);
-    // Earlier ones refused it, and this one did not take place.
+    // The earlier tries were refused, and this one never happened.
     reply.setTries(request.tries > 0 ? request.tries - 1 : 0);
     reply.setWaitedNs(ns(request.waited));
   }));

@@ -20,21 +20,20 @@
 
 namespace ktape {
 
-// Serves the guest's requests, in the order of arrival, every one with exactly one reply. A request
-// is committed to the tape before anything is touched; what happened inside a freeze is recorded
-// after the thaw, and the guest hears last.
+// Serves the guest's requests in order of arrival; each gets exactly one reply. A request is
+// committed to the tape before anything is touched. What happens inside a freeze is recorded after
+// the thaw, and the reply is sent last.
 //
-// One freeze serves a request, unless something refuses it that passes: a lock that is held just
-// then, a task in the middle of going to sleep. Then nothing was written, the guest runs on for a
-// while, and the request is tried again in another freeze, whole, until it is served or it has been
-// waited for long enough. That is no reason to stand still: whoever drives the run calls on_time()
-// when it is due().
+// A request is served in one freeze, unless a gate refuses it for a temporary reason, such as a
+// held lock or a task that is going to sleep. In that case nothing was written, the guest runs on
+// for a while, and the whole request is tried again in another freeze, until it is served or its
+// time is up. Waiting does not block: the caller calls on_time() when it is due().
 //
-// Requests that come before the kernel is adopted, or while an earlier one waits, are deferred, so
-// many; further ones are refused.
+// Requests that arrive before the kernel is adopted, or while an earlier one waits, are deferred up
+// to a limit; the rest are refused.
 //
-// The methods fail only for what ends a run: kMachineLost, or a tape that cannot be written. What
-// is wrong with a request goes into its reply.
+// The methods fail only on errors that end a run: kMachineLost, or a tape that cannot be written.
+// Faults of a request go into its reply.
 class RequestServer {
  public:
   RequestServer(Machine& machine, Recorder& recorder, AgentChannel& agent,
@@ -46,23 +45,23 @@ class RequestServer {
 
   Result<void> request(schema::OpRequest::Reader request, GuestNs guest);
 
-  // The kernel is known: deferred requests are served now. `kernel` is kept.
+  // The kernel is adopted: serves deferred requests. Takes ownership of `kernel`.
   Result<void> adopted(Kernel kernel);
-  // It never will be: deferred and later requests get `error` as their reply.
+  // The kernel cannot be adopted: deferred and later requests get `error` as their reply.
   Result<void> adoption_failed(const Error& error);
 
   [[nodiscard]] const Kernel* kernel() const { return kernel_.get(); }  // nullptr before adoption
   [[nodiscard]] Freezer& freezer() { return freezer_; }
   [[nodiscard]] const Freezer& freezer() const { return freezer_; }
 
-  // Tries a request again if that is due.
+  // Retries a request if that is due.
   Result<void> on_time();
-  // When on_time() has something to do; the far future when no request waits to be tried again.
+  // When on_time() is due; the far future if no request waits for a retry.
   [[nodiscard]] Machine::Clock::time_point due() const;
 
-  // Makes a freeze of a machine that the host stopped for a reason of its own. `reads` are served
-  // in it and go on the tape as a request of the host's, with the guest's id 0; without entries
-  // there is none. The kernel is adopted.
+  // Freezes a machine that the host stopped for its own reason. `reads` are served in the freeze
+  // and recorded as a request of the host with guest id 0; without entries there is no request. The
+  // kernel must be adopted.
   Result<void> freeze_for_host(StoppedMachine at, FreezeReason reason,
                                schema::OpRequest::Reader reads);
 
@@ -75,39 +74,41 @@ class RequestServer {
     uint64_t guest_request = 0;
     schema::OpMode mode = schema::OpMode::COLD;
     std::vector<Op> ops;
-    // How long the guest may run until it is served; the host's own are never refused.
+    // How long the guest may run until the request is served. The host's own requests are never
+    // refused.
     int32_t retry_ms = 0;
-    schema::Gate refused_by = schema::Gate::NOT_SAID;  // that is expected; notSaid: to be done
-    uint32_t tries = 0;                                // so far
-    std::chrono::nanoseconds waited{0};                // that the guest ran between them
+    schema::Gate refused_by =
+        schema::Gate::NOT_SAID;          // the expected refusal; notSaid: to be served
+    uint32_t tries = 0;                  // so far
+    std::chrono::nanoseconds waited{0};  // for which the guest ran between tries
   };
-  // Between two tries of the first of `waiting_`.
+  // Between two tries of the first request in `waiting_`.
   struct Pause {
     Clock::time_point since;                 // the thaw
-    std::chrono::nanoseconds frozen_before;  // the machine's time at a standstill, until then
-    std::chrono::nanoseconds wait;           // the guest is to run so long
+    std::chrono::nanoseconds frozen_before;  // total time the machine was frozen before
+    std::chrono::nanoseconds wait;           // how long the guest is to run
   };
-  // What a request's freeze brought.
+  // The result of one try.
   struct Served {
     FreezeInProgress freeze;
     std::vector<OpResult> results;
-    bool may_pass = false;  // what refused it
+    bool may_pass = false;  // whether the reason of the refusal is temporary
   };
 
   Result<void> record_request(const Request& request, schema::OpRequest::Reader from,
                               const Result<std::vector<Op>>& ops, HostNs host, GuestNs guest);
   Result<void> defer(Request request);
   Result<void> serve_waiting();
-  // False: it is to be tried again.
+  // False: it must be tried again.
   Result<bool> serve(Request& request);
-  // Serves the ops in a freeze of the machine that `at` stopped, and records the freeze.
+  // Serves the ops in a freeze of the machine stopped by `at`, and records the freeze.
   Result<Served> serve_stopped(StoppedMachine at, const FreezeReason& reason,
                                const PreparedOps& prepared, bool writes);
   Result<bool> serve_cold(Request& request);
   Result<void> serve_hot(const Request& request);
-  // Begins to wait for what refused it, if there is time left.
+  // Starts waiting before the next try, if there is time left.
   bool pause(const Request& request, const FreezeInProgress& freeze);
-  // How long the guest has run since then.
+  // How long the guest has run since the pause began.
   [[nodiscard]] std::chrono::nanoseconds ran(const Pause& pause) const;
   static void fill_reply(const Request& request, uint64_t freeze,
                          const std::vector<OpResult>& results, schema::OpReplied::Builder reply);
@@ -123,10 +124,10 @@ class RequestServer {
   Recorder& recorder_;
   AgentChannel& agent_;
   Freezer freezer_;
-  std::unique_ptr<Kernel> kernel_;        // adopted
+  std::unique_ptr<Kernel> kernel_;        // once adopted
   std::unique_ptr<OpExecutor> executor_;  // of kernel_
-  std::optional<std::string> failure_;    // why it never will be
-  std::deque<Request> waiting_;           // in order; all of them until the kernel is adopted
+  std::optional<std::string> failure_;    // why the kernel cannot be adopted
+  std::deque<Request> waiting_;           // in order; all requests until the kernel is adopted
   std::optional<Pause> pause_;
   uint64_t last_op_ = 0;
 };

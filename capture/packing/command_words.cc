@@ -13,18 +13,17 @@ Error error_of(std::string_view command, const ShellFault& fault) {
   const std::string subject = "the scheduler's command '" + std::string(command) + "' ";
   switch (fault.kind) {
     case ShellFault::Kind::kOpenSingleQuote:
-      return Error{ErrorCode::kUsage, subject + "has a ' that is not closed", ""};
+      return Error{ErrorCode::kUsage, subject + "has an unclosed '", ""};
     case ShellFault::Kind::kOpenDoubleQuote:
-      return Error{ErrorCode::kUsage, subject + "has a \" that is not closed", ""};
+      return Error{ErrorCode::kUsage, subject + "has an unclosed \"", ""};
     case ShellFault::Kind::kEndsInBackslash:
       return Error{ErrorCode::kUsage, subject + "ends with a backslash", ""};
     case ShellFault::Kind::kActive: break;
   }
   return Error{
       ErrorCode::kUsage,
-      subject + "has a '" + fault.character + "' that a shell would act on, and no shell is run",
-      "quote it, as in '\\" + std::string(1, fault.character) +
-          "', where the character itself is meant"};
+      subject + "has a '" + fault.character + "' that needs a shell, but no shell is run",
+      "if you mean the character itself, quote it as '\\" + std::string(1, fault.character) + "'"};
 }
 
 }  // namespace

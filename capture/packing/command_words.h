@@ -9,10 +9,10 @@
 
 namespace ktape {
 
-// The words of a command as a POSIX shell would take them: separated by blanks, with 'single' and
-// "double" quotes and backslashes. No shell is run, so kUsage, naming the character, where one
-// would do more than that: variables, patterns, pipes, redirections. Also for a quote that is not
-// closed, and for a command without words.
+// Splits a command into words like a POSIX shell: at blanks, with 'single' and "double" quotes and
+// backslashes. No shell is run, so anything else a shell would interpret (variables, patterns,
+// pipes, redirections) is kUsage, naming the character. So is an unclosed quote, or a command
+// without words.
 [[nodiscard]] Result<std::vector<std::string>> split_command(std::string_view command);
 
 }  // namespace ktape

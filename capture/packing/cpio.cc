@@ -42,7 +42,7 @@ std::vector<std::byte> CpioWriter::finish() {
 void CpioWriter::entry(std::string_view path, uint32_t mode, uint32_t links,
                        std::span<const std::byte> content) {
   // Magic, inode, mode, owner, group, links, time, size, device, device of a device file, size of
-  // the name with its NUL, checksum (of another form). Each is eight hex digits.
+  // the name including NUL, checksum (used only by another format). Each is eight hex digits.
   const std::string header = fmt::format(
       "070701{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}",
       ++last_inode_, mode, 0, 0, links, 0, content.size(), 0, 0, 0, 0, path.size() + 1, 0);

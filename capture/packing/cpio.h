@@ -9,16 +9,16 @@
 
 namespace ktape {
 
-// Writes an archive in the form that the kernel unpacks as an initramfs: cpio "newc"
-// (Documentation/driver-api/early-userspace/buffer-format.rst). The same bytes for the same
-// entries: owner 0, time 0. Paths have no leading '/'; a folder comes before what is in it.
+// Writes an archive in the initramfs format of the kernel: cpio "newc"
+// (Documentation/driver-api/early-userspace/buffer-format.rst). The output is reproducible: owner
+// 0, time 0. Paths have no leading '/'. Add a folder before its contents.
 class CpioWriter {
  public:
   void folder(std::string_view path, uint32_t permissions);
   void file(std::string_view path, uint32_t permissions, std::span<const std::byte> content);
   void link(std::string_view path, std::string_view target);
 
-  // Ends the archive. The writer is spent.
+  // Ends the archive. The writer cannot be used afterwards.
   [[nodiscard]] std::vector<std::byte> finish();
 
  private:

@@ -37,7 +37,7 @@ class NeedsReader {
 
   Result<ElfNeeds> read() {
     elf_version(EV_CURRENT);
-    // libelf takes memory that it could write to; nothing here makes it do so.
+    // libelf takes a non-const pointer, but does not write to it here.
     auto* bytes = reinterpret_cast<char*>(const_cast<std::byte*>(file_.data()));
     const std::unique_ptr<Elf, EndElf> elf(elf_memory(bytes, file_.size()));
     if (elf == nullptr || elf_kind(elf.get()) != ELF_K_ELF) return bad("it is not an ELF file");
@@ -45,7 +45,7 @@ class NeedsReader {
     if (gelf_getehdr(elf.get(), &header) == nullptr) return bad("it has a damaged ELF header");
     if (header.e_ident[EI_CLASS] != ELFCLASS64 || header.e_ident[EI_DATA] != ELFDATA2LSB ||
         header.e_machine != EM_X86_64) {
-      return bad("it is not for x86-64, and the guest is");
+      return bad("it is not for x86-64, unlike the guest");
     }
     if (header.e_type != ET_EXEC && header.e_type != ET_DYN)
       return bad("it is an ELF file, but not a program");
@@ -75,12 +75,12 @@ class NeedsReader {
     for (uint64_t at = 0; at + sizeof(Elf64_Dyn) <= segment.p_filesz; at += sizeof(Elf64_Dyn)) {
       Elf64_Dyn entry;
       if (!in_file(segment.p_offset + at, sizeof entry))
-        return bad("it has a dynamic section outside the file");
+        return bad("its dynamic section is outside the file");
       std::memcpy(&entry, file_.data() + segment.p_offset + at, sizeof entry);
       if (entry.d_tag == DT_NULL) break;
       if (entry.d_tag == DT_STRTAB) strings = entry.d_un.d_ptr;
       entries.push_back(entry);
-      if (entries.size() > kMaxNeeded * 16) return bad("it has an endless dynamic section");
+      if (entries.size() > kMaxNeeded * 16) return bad("its dynamic section is too long");
     }
     KTAPE_ASSIGN(const uint64_t strings_at, file_offset(strings));
     for (const Elf64_Dyn& entry : entries) {
@@ -126,7 +126,7 @@ class NeedsReader {
       if (address - segment.p_vaddr < segment.p_filesz)
         return segment.p_offset + (address - segment.p_vaddr);
     }
-    return bad("it has a dynamic section whose strings are not in the file");
+    return bad("the strings of its dynamic section are not in the file");
   }
 
   Result<std::string> text_at(uint64_t offset) const {
@@ -136,7 +136,7 @@ class NeedsReader {
       if (c == 0) return text;
       text += c;
     }
-    return bad("it has a name in its dynamic section that does not end");
+    return bad("a name in its dynamic section is not terminated");
   }
 
   [[nodiscard]] bool in_file(uint64_t offset, uint64_t bytes) const {

@@ -23,7 +23,7 @@ constexpr uint32_t kFolderPermissions = 0755;
 constexpr int kMaxLinks = 40;  // MAXSYMLINKS, include/linux/namei.h
 
 Error not_packed(const std::string& guest_path, const std::string& why) {
-  return Error{ErrorCode::kUsage, "cannot give the guest a file '" + guest_path + "': " + why, ""};
+  return Error{ErrorCode::kUsage, "cannot add file '" + guest_path + "' to the guest: " + why, ""};
 }
 
 }  // namespace
@@ -40,7 +40,7 @@ Result<void> GuestFiles::add(const std::string& guest_path, Entry entry) {
     const auto [at, added] =
         entries_.try_emplace(above.string(), Entry{Kind::kFolder, kFolderPermissions, {}});
     if (at->second.kind != Kind::kFolder)
-      return not_packed(guest_path, "'" + above.string() + "' is no folder");
+      return not_packed(guest_path, "'" + above.string() + "' is not a folder");
   }
   const std::string key = path.string();
   const auto old = entries_.find(key);
@@ -54,9 +54,9 @@ Result<void> GuestFiles::add(const std::string& guest_path, Entry entry) {
   bytes_ += entry.content.size();
   entries_[key] = std::move(entry);
   if (bytes_ <= kMaxBytes && entries_.size() <= kMaxEntries) return {};
-  return not_packed(guest_path, "the files for the guest are more than " +
-                                    std::to_string(kMaxBytes >> 20) + " MiB, or more than " +
-                                    std::to_string(kMaxEntries));
+  return not_packed(guest_path, "the guest's files would exceed " +
+                                    std::to_string(kMaxBytes >> 20) + " MiB or " +
+                                    std::to_string(kMaxEntries) + " files");
 }
 
 Result<void> GuestFiles::add_file(const std::string& guest_path, const std::string& host_path) {
@@ -88,7 +88,7 @@ Result<void> GuestFiles::add_missing_file(const std::string& guest_path,
 std::string GuestFiles::resolve(const std::string& guest_path) const {
   fs::path path = fs::path(guest_path).lexically_normal();
   for (int links = 0; links < kMaxLinks; ++links) {
-    // The first link on the way, and what stands behind it.
+    // The first link in the path, and the rest of the path after it.
     fs::path walked;
     auto part = path.begin();
     const Entry* link = nullptr;
@@ -148,9 +148,8 @@ Result<void> GuestFiles::add_overlay(const std::string& host_folder) {
     } else {
       return Error{
           ErrorCode::kUsage,
-          fmt::format(
-              "cannot pack overlay '{}': '{}' is neither a file nor a folder nor a symbolic link",
-              host_folder, host),
+          fmt::format("cannot pack overlay '{}': '{}' is not a file, folder or symbolic link",
+                      host_folder, host),
           ""};
     }
   }

@@ -19,11 +19,11 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// The kernel looks for the next archive at a multiple of 4 (init/initramfs.c); whole pages keep
-// every loader happy.
+// The kernel looks for the next archive at a multiple of 4 (init/initramfs.c). Page alignment works
+// with every loader.
 constexpr size_t kAlignment = 4096;
 constexpr uint32_t kAttachDeadlineMs = 30'000;
-// Unpacked and packed, the files are in the guest's memory twice for a while.
+// For a while the guest's memory holds the files twice, packed and unpacked.
 constexpr uint64_t kShareOfMemory = 4;
 
 std::string search_path() {
@@ -44,7 +44,7 @@ Result<void> override_scheduler(LoadedScenario& scenario, const std::string& com
   return {};
 }
 
-// Asked once --scheduler has had its say.
+// Call it after --scheduler was applied.
 Result<void> check_program_waits(schema::Scenario::Reader scenario) {
   if (scenario.getScheduler().isExternal()) return {};
   for (auto step : scenario.getSteps()) {
@@ -53,10 +53,10 @@ Result<void> check_program_waits(schema::Scenario::Reader scenario) {
       return Error{
           ErrorCode::kUsage,
           fmt::format(
-              "step '{}' of scenario '{}' waits for the end of an external scheduler's program, "
-              "and there is none",
+              "step '{}' of scenario '{}' waits for an external scheduler's program to end, but "
+              "the run has none",
               step.getName().cStr(), scenario.getName().cStr()),
-          "name one: --scheduler PROGRAM"};
+          "name one with --scheduler PROGRAM"};
     }
   }
   return {};
@@ -67,7 +67,7 @@ Result<SchedulerProgram> add_scheduler(LoadedScenario& scenario, const GuestPack
   const std::string name = scenario.get().getScheduler().getExternal().getProgram().cStr();
   SchedulerPlaces places{fs::path(scenario.path()).parent_path(), options.scheduler_folders,
                          search_path()};
-  // A path on the command line is one from the current folder.
+  // A path on the command line is relative to the current folder.
   if (!options.scheduler.empty() && name.find('/') != std::string::npos) places.beside = "";
   KTAPE_ASSIGN(SchedulerProgram program, find_scheduler(name, places));
   if (!program.note.empty()) notes.push_back(program.note);
@@ -82,13 +82,12 @@ Result<GuestPack> pack_guest(LoadedScenario& scenario, const GuestPackOptions& o
   for (const std::string& folder : options.scheduler_folders) {
     std::error_code ignored;
     if (!fs::is_directory(folder, ignored))
-      return Error{ErrorCode::kUsage, "--scheduler-dir '" + folder + "': there is no such folder",
-                   ""};
+      return Error{ErrorCode::kUsage, "--scheduler-dir '" + folder + "': no such folder", ""};
   }
   if (!options.scheduler.empty()) KTAPE_TRY(override_scheduler(scenario, options.scheduler));
   KTAPE_TRY(check_program_waits(scenario.get()));
   GuestPack pack;
-  // What an overlay has stands before what the host has of the same path.
+  // A file from an overlay takes precedence over the host's file with the same path.
   GuestFiles files;
   for (const std::string& overlay : options.overlays) KTAPE_TRY(files.add_overlay(overlay));
   KTAPE_TRY(pack_needs_of_all(search_path(), files, pack.notes));
@@ -98,11 +97,10 @@ Result<GuestPack> pack_guest(LoadedScenario& scenario, const GuestPackOptions& o
   if (files.empty()) return pack;
   const uint64_t memory_bytes = uint64_t{scenario.get().getMachine().getMemoryMb()} << 20;
   if (files.bytes() > memory_bytes / kShareOfMemory) {
-    return Error{
-        ErrorCode::kUsage,
-        fmt::format("the files for the guest are {} MiB, too much for its {} MiB of memory",
-                    files.bytes() >> 20, memory_bytes >> 20),
-        "give the scenario's machine more memoryMb"};
+    return Error{ErrorCode::kUsage,
+                 fmt::format("the guest's files are {} MiB, too much for its {} MiB of memory",
+                             files.bytes() >> 20, memory_bytes >> 20),
+                 "raise memoryMb in the scenario's machine, or use --memory-mb"};
   }
   pack.files = files.files();
   pack.archive = files.archive();
@@ -118,7 +116,7 @@ Result<void> add_kernel_config(GuestPack& pack, const std::string& release,
   if (std::any_of(pack.files.begin(), pack.files.end(), is_it)) return {};
   GuestFiles more;
   KTAPE_TRY(more.add_content(path, config));
-  // The kernel unpacks one archive after the other.
+  // The kernel unpacks the archives one after another.
   const std::vector<std::byte> archive = more.archive();
   pack.archive.resize((pack.archive.size() + kAlignment - 1) / kAlignment * kAlignment);
   pack.archive.insert(pack.archive.end(), archive.begin(), archive.end());
@@ -130,13 +128,12 @@ Result<void> add_kernel_config(GuestPack& pack, const std::string& release,
 Result<UniqueFd> memory_file(const std::string& name,
                              const std::vector<std::span<const std::byte>>& parts) {
   UniqueFd fd(::memfd_create(name.c_str(), MFD_CLOEXEC));
-  if (!fd.valid())
-    return system_error(ErrorCode::kHost, "cannot make a memory file for the " + name);
+  if (!fd.valid()) return system_error(ErrorCode::kHost, "cannot create a memfd for the " + name);
   for (std::span<const std::byte> part : parts) {
     while (!part.empty()) {
       const ssize_t n = ::write(fd.get(), part.data(), part.size());
       if (n < 0 && errno == EINTR) continue;
-      if (n < 0) return system_error(ErrorCode::kHost, "cannot write the " + name + " to memory");
+      if (n < 0) return system_error(ErrorCode::kHost, "cannot write the " + name + " to a memfd");
       part = part.subspan(static_cast<size_t>(n));
     }
   }

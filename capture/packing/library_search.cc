@@ -47,7 +47,7 @@ bool is_file(const std::string& path) {
   return fs::is_regular_file(path, ignored);
 }
 
-// "$ORIGIN/../lib" of a file in /opt/x is /opt/x/../lib.
+// "$ORIGIN/../lib" in a file in /opt/x means /opt/x/../lib.
 std::string with_origin(std::string folder, const std::string& of_file) {
   const std::string origin = fs::path(of_file).parent_path();
   for (const std::string_view name : {std::string_view("${ORIGIN}"), std::string_view("$ORIGIN")}) {
@@ -60,7 +60,7 @@ std::string with_origin(std::string folder, const std::string& of_file) {
 struct Loaded {
   std::string path;
   ElfNeeds needs;
-  const Loaded* loader = nullptr;  // what needed it first
+  const Loaded* loader = nullptr;  // the first file that needed it
 };
 
 class Search {
@@ -104,7 +104,7 @@ class Search {
     return places_.given == nullptr ? std::nullopt : places_.given->content(path);
   }
 
-  // $ORIGIN is the folder of the file itself, not that of a link to it.
+  // $ORIGIN is the folder of the file itself, not of a link to it.
   [[nodiscard]] std::string real_path(const std::string& path) const {
     if (given_content(path)) return places_.given->resolve(path);
     std::error_code ignored;
@@ -153,14 +153,13 @@ class Search {
   }
 
   static Error missing(const std::string& library, const std::string& by) {
-    return Error{
-        ErrorCode::kNotFound,
-        "cannot find the shared library '" + library + "' that '" + by + "' needs",
-        "install it on this host, build the program without it, or put it into an --overlay"};
+    return Error{ErrorCode::kNotFound,
+                 "cannot find the shared library '" + library + "' needed by '" + by + "'",
+                 "install it on this host, add it with --overlay, or build the program without it"};
   }
 
   const LibraryPlaces& places_;
-  std::deque<Loaded> loaded_;  // grows while references into it are held
+  std::deque<Loaded> loaded_;  // a deque, because references into it are held while it grows
   std::set<std::string> names_;
   std::vector<std::string> found_;
 };
@@ -169,7 +168,7 @@ class Search {
 
 std::map<std::string, std::string, std::less<>> parse_library_cache(std::string_view cache) {
   std::map<std::string, std::string, std::less<>> libraries;
-  // An older form may stand before it.
+  // A cache in an older format may precede it.
   const size_t start = cache.find(kCacheMagic);
   if (start == std::string_view::npos) return libraries;
   cache.remove_prefix(start);
@@ -187,7 +186,7 @@ std::map<std::string, std::string, std::less<>> parse_library_cache(std::string_
 
 LibraryPlaces LibraryPlaces::of_host() {
   LibraryPlaces places;
-  // Musl has no cache, and a host may have none yet.
+  // Musl has no cache, and a host may not have one yet.
   if (const Result<std::string> cache = read_text_file(kCacheFile, kMaxCacheBytes); cache.ok()) {
     places.cache = parse_library_cache(*cache);
   }

@@ -24,12 +24,12 @@ namespace {
 
 constexpr size_t kMaxProgramBytes = size_t{1} << 30;
 constexpr char kLibraryCache[] = "/etc/ld.so.cache";
-// Where a guest's env finds what stands in a folder that is not on its PATH.
+// Where the guest's env finds programs whose folder is not on its PATH.
 constexpr char kLinkFolder[] = "/usr/local/bin";
-constexpr size_t kMaxNotes = 10;  // of programs in overlays
-constexpr char kOwnPath[] = "write the path of the program itself after '#!'";
+constexpr size_t kMaxNotes = 10;  // for programs in overlays
+constexpr char kOwnPath[] = "write the path of the binary itself after '#!'";
 
-// One script on its way into a guest.
+// Packs one program and everything it needs.
 class Packer {
  public:
   Packer(const std::string& search_path, GuestFiles& files, std::vector<std::string>& notes)
@@ -43,19 +43,19 @@ class Packer {
   }
 
  private:
-  // The words of a script's first line; nothing for another file.
+  // The words of a script's first line; nothing for other files.
   Result<std::optional<std::vector<std::string>>> script_at(const std::string& path) const {
     if (const auto given = files_.content(path)) return script_interpreter(*given);
     KTAPE_ASSIGN(const std::vector<std::byte> file, read_file(path, kMaxProgramBytes));
     return script_interpreter(file);
   }
 
-  // Executable in the guest: what it was given stands before what the host has.
+  // Executable in the guest: a file it was given takes precedence over the host's.
   [[nodiscard]] bool is_there(const std::string& path) const {
     return files_.content(path) ? files_.is_executable(path) : is_program(path);
   }
 
-  // $ORIGIN is the folder of the file itself, not that of a link to it.
+  // $ORIGIN is the folder of the file itself, not of a link to it.
   [[nodiscard]] std::string real_path(const std::string& path) const {
     if (files_.content(path)) return files_.resolve(path);
     std::error_code ignored;
@@ -72,7 +72,7 @@ class Packer {
     for (const std::string& library : libraries) {
       if (!files_.content(library)) KTAPE_TRY(files_.add_missing_file(library, library));
     }
-    // With it the dynamic linker finds in the guest what was found here.
+    // With the cache, the guest's dynamic linker finds the same libraries as were found here.
     if (!libraries.empty() && fs::exists(kLibraryCache)) {
       KTAPE_TRY(files_.add_missing_file(kLibraryCache, kLibraryCache));
     }
@@ -83,12 +83,12 @@ class Packer {
     if (!words.empty() && words.back().ends_with('\r')) {
       return cannot_run(
           script,
-          "its first line ends in CR (a DOS text file), and the kernel takes that for a part of "
-          "the interpreter's name",
+          "its first line ends in CR (a DOS text file), which becomes part of the interpreter's "
+          "name",
           "sed -i 's/\\r$//' " + script);
     }
     if (words.empty() || words.front().front() != '/') {
-      return cannot_run(script, "its first line names no interpreter by an absolute path",
+      return cannot_run(script, "its first line does not name an interpreter with an absolute path",
                         kOwnPath);
     }
     const std::string& interpreter = words.front();
@@ -106,21 +106,21 @@ class Packer {
   Result<void> pack_interpreter(const std::string& script, const std::string& interpreter) {
     KTAPE_ASSIGN(const auto shim, script_at(interpreter));
     if (shim) {
-      return cannot_run(
-          script,
-          "its interpreter '" + interpreter + "' is a script too, and what that runs is not known",
-          kOwnPath);
+      return cannot_run(script,
+                        "its interpreter '" + interpreter +
+                            "' is also a script, and ktape cannot tell what it runs",
+                        kOwnPath);
     }
     KTAPE_TRY(pack_elf(interpreter));
     note_libraries(script, real_path(interpreter));
     return check_python(script, real_path(interpreter));
   }
 
-  // "env NAME" and "env -S NAME ...": where that leads to in the guest.
+  // Resolves "env NAME" and "env -S NAME ..." as in the guest.
   Result<std::string> find_for_env(const std::string& script, const std::string& argument) {
     const std::string name = env_name(argument);
     if (name.find('/') != std::string::npos && is_there(name)) return name;
-    std::optional<std::string> here;  // what it leads to on this host
+    std::optional<std::string> here;  // as found on this host
     for (const std::string& folder : folders_of(search_path_)) {
       if (!here && is_program(fs::path(folder) / name)) here = fs::path(folder) / name;
     }
@@ -137,14 +137,13 @@ class Packer {
     }
     if (!here) {
       return Error{ErrorCode::kNotFound,
-                   "cannot find '" + name + "', which script '" + script + "' asks for, on PATH",
-                   ""};
+                   "cannot find '" + name + "' on PATH, needed by script '" + script + "'", ""};
     }
     KTAPE_TRY(files_.add_link(files_.resolve(fs::path(kLinkFolder) / name), real_path(*here)));
     return *here;
   }
 
-  // env(1): -S splits the words of a first line; NAME=VALUE stands before the program.
+  // env(1): -S splits the rest of the line into words; NAME=VALUE comes before the program.
   static std::string env_name(const std::string& argument) {
     if (!argument.starts_with("-S")) return argument;
     std::istringstream words(argument.substr(2));
@@ -154,7 +153,7 @@ class Packer {
     return argument;
   }
 
-  // These run without their libraries, until a script asks for one.
+  // These interpreters start without their libraries until a script loads one.
   void note_libraries(const std::string& script, const std::string& interpreter) {
     constexpr std::array<std::string_view, 6> kNames = {"perl", "ruby", "lua",
                                                         "node", "php",  "tclsh"};
@@ -163,12 +162,12 @@ class Packer {
         std::string_view(name).substr(0, name.find_first_of("0123456789."));
     if (std::find(kNames.begin(), kNames.end(), plain) == kNames.end()) return;
     notes_.push_back(fmt::format(
-        "what script '{}' asks '{}' to load of its libraries is in the guest only by --overlay",
-        script, name));
+        "script '{}': libraries of '{}' are not packed; add those it loads with --overlay", script,
+        name));
   }
 
-  // Python reads its standard library before the first line of a script; too much to be packed
-  // unasked.
+  // Python loads its standard library before the first line of a script. It is too large to pack
+  // without being asked.
   Result<void> check_python(const std::string& script, const std::string& interpreter) const {
     const std::string name = fs::path(interpreter).filename();
     const bool versioned =
@@ -185,8 +184,8 @@ class Packer {
     const std::string into = "OVERLAY" + libraries.string();
     return cannot_run(
         script,
-        "'" + interpreter + "' needs Python's standard library, which is packed only when asked",
-        "mkdir -p " + into + " && cp -a " + folder + " " + into + "; then --overlay OVERLAY");
+        "'" + interpreter + "' needs Python's standard library, which is not packed by default",
+        "mkdir -p " + into + " && cp -a " + folder + " " + into + ", then add --overlay OVERLAY");
   }
 
   static Error cannot_run(const std::string& script, const std::string& why,
@@ -227,7 +226,7 @@ Result<void> pack_needs_of_all(const std::string& search_path, GuestFiles& files
   size_t unmet = 0;
   for (const std::string& path : files.paths()) {
     const std::span<const std::byte> content = *files.content(path);
-    // Objects, modules and programs for other machines are ELF files too, and nobody's mistake.
+    // Object files, modules and programs for other machines are ELF files, too, and are no mistake.
     const bool program = is_elf(content) ? read_elf_needs(content).ok()
                                          : files.is_executable(path) && script_interpreter(content);
     if (!program) continue;
@@ -236,10 +235,11 @@ Result<void> pack_needs_of_all(const std::string& search_path, GuestFiles& files
     if (packed.error().code == ErrorCode::kHost || packed.error().code == ErrorCode::kUsage)
       return packed.error();
     if (++unmet > kMaxNotes) continue;
-    notes.push_back("may not run in the guest: '" + path +
-                    "' of an overlay: " + packed.error().message);
+    notes.push_back("overlay file '" + path +
+                    "' may not run in the guest: " + packed.error().message);
   }
-  if (unmet > kMaxNotes) notes.push_back("nor may " + std::to_string(unmet - kMaxNotes) + " more");
+  if (unmet > kMaxNotes)
+    notes.push_back(std::to_string(unmet - kMaxNotes) + " more may not run in the guest");
   return {};
 }
 

@@ -10,26 +10,25 @@
 
 namespace ktape {
 
-// The folders of a search path in the form of PATH.
+// The folders of a search path in the format of PATH.
 [[nodiscard]] std::vector<std::string> folders_of(std::string_view search_path);
 
-// An executable regular file of this host.
+// Whether the path is an executable regular file on this host.
 [[nodiscard]] bool is_program(const std::string& path);
 
-// Gives a guest what a program needs to run there, at the paths that it has on this host, unless
-// `files` has it already: the program, its dynamic linker and libraries; for a script its
-// interpreter, and that which
-// "#!/usr/bin/env NAME" leads to in the guest. `search_path` is this host's PATH, for a NAME that
-// is in no folder of the guest's. What people should know is appended to `notes`.
+// Gives a guest what a program needs to run, at the same paths as on this host, unless `files`
+// already has it: the program, its dynamic linker and libraries; for a script, its interpreter, and
+// the program that "#!/usr/bin/env NAME" finds in the guest. `search_path` is this host's PATH; it
+// is used if NAME is in no folder of the guest. Appends messages for the user to `notes`.
 //
-// Errors as those of needed_libraries. kBadInput for a script whose first line no kernel
-// understands, or whose interpreter is a script (a shim: what it runs cannot be told), or Python
-// without its standard library.
+// Errors are those of needed_libraries. kBadInput for a script whose first line no kernel accepts,
+// whose interpreter is itself a script (ktape cannot know what that runs), or whose Python lacks
+// its standard library.
 [[nodiscard]] Result<void> pack_program(const std::string& path, const std::string& search_path,
                                         GuestFiles& files, std::vector<std::string>& notes);
 
-// The same for every ELF file and every executable script in `files`, e.g. of an overlay. What one
-// of them needs and is nowhere is a note: it may never run.
+// Does the same for every ELF file and executable script in `files`, e.g. from an overlay. A
+// missing dependency becomes a note, because the program may never run.
 [[nodiscard]] Result<void> pack_needs_of_all(const std::string& search_path, GuestFiles& files,
                                              std::vector<std::string>& notes);
 

@@ -18,14 +18,14 @@ namespace {
 
 constexpr size_t kMaxProgramBytes = size_t{1} << 30;
 
-// Some editors put U+FEFF before the text of a file.
+// Some editors put U+FEFF at the start of a text file.
 bool begins_with_mark(std::span<const std::byte> file) {
   constexpr std::string_view kMark = "\xef\xbb\xbf";
   const std::string_view text(reinterpret_cast<const char*>(file.data()), file.size());
   return text.starts_with(kMark);
 }
 
-// The name leads to a file, so the name is right and the file is not.
+// The name is right, but the file is not a program.
 Error not_a_program(const fs::path& path) {
   std::error_code ignored;
   const bool file = fs::is_regular_file(path, ignored);
@@ -49,7 +49,7 @@ std::vector<std::string> programs_in(const std::string& name,
   return found;
 }
 
-// What a name leads to, and what else has it.
+// The program found for a name, and others of that name.
 struct Found {
   std::string path;
   std::vector<std::string> passed_over;  // for people
@@ -61,8 +61,8 @@ Result<Found> find(const std::string& name, const SchedulerPlaces& places) {
     if (is_program(path)) return Found{path.string(), {}};
     std::error_code ignored;
     if (fs::exists(path, ignored)) return not_a_program(path);
-    return Error{ErrorCode::kUsage,
-                 "cannot find scheduler '" + path.string() + "': there is no such file", ""};
+    return Error{ErrorCode::kUsage, "cannot find scheduler '" + path.string() + "': no such file",
+                 ""};
   }
   std::vector<std::string> folders = places.folders;
   folders.push_back(places.beside.empty() ? "." : places.beside);
@@ -88,13 +88,13 @@ Result<Found> find(const std::string& name, const SchedulerPlaces& places) {
   std::string looked;
   for (const std::string& folder : folders) looked += "'" + folder + "', ";
   return Error{ErrorCode::kUsage,
-               "cannot find scheduler '" + name + "': looked in " + looked + "and on PATH",
+               "cannot find scheduler '" + name + "' in " + looked + "or on PATH",
                "name its folder with --scheduler-dir, or give its path"};
 }
 
 std::string note_of(const std::string& name, const Found& found) {
   if (found.passed_over.empty()) return "";
-  std::string text = "scheduler '" + name + "' is '" + found.path + "'; passed over: ";
+  std::string text = "scheduler '" + name + "' is '" + found.path + "'; ignored: ";
   for (const std::string& other : found.passed_over)
     text += (&other == &found.passed_over.front() ? "" : ", ") + other;
   return text;
@@ -113,11 +113,12 @@ Result<SchedulerProgram> find_scheduler(const std::string& name, const Scheduler
   if (script_interpreter(file)) return program;
   Result<ElfNeeds> needs = read_elf_needs(file);
   if (!needs.ok()) {
-    const std::string why = begins_with_mark(file)
-                                ? "it begins with a byte order mark, and a script with '#!'"
-                                : needs.error().message;
+    const std::string why =
+        begins_with_mark(file)
+            ? "it begins with a byte order mark, but a script must begin with '#!'"
+            : needs.error().message;
     return Error{ErrorCode::kBadInput, "cannot use scheduler '" + path.string() + "': " + why,
-                 "a scheduler is a program for x86-64, or a script with '#!'"};
+                 "use a program for x86-64, or a script with '#!'"};
   }
   program.build_id = std::move(needs->build_id);
   return program;

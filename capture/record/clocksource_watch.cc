@@ -18,7 +18,7 @@ void ClocksourceWatch::look(const GuestMemory& memory) {
   if (name.ok()) {
     seen_ = std::move(name).value();
   } else {
-    recorder_.lose("clocksources", "looks at the guest's clocksource that could not read it", 1);
+    recorder_.lose("clocksources", "failed reads of the guest's clocksource", 1);
   }
 }
 

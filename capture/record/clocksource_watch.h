@@ -12,25 +12,26 @@
 
 namespace ktape {
 
-// Puts on the tape what the guest's kernel takes its time from, and each change of it that is seen.
-// Nothing where the kernel does not tell.
+// Records the guest's clocksource and each change of it that is seen. Records nothing if the kernel
+// lacks the symbols or types to read it by.
 class ClocksourceWatch {
  public:
   // `recorder` outlives it.
   explicit ClocksourceWatch(Recorder& recorder) : recorder_(recorder) {}
 
-  // Before the first look. `kernel` outlives it.
+  // Called before the first look. `kernel` outlives it.
   void adopted(const Kernel& kernel);
 
-  // Reads it, and records nothing yet: in a freeze as while the machine runs.
+  // Reads the clocksource without recording it. Works in a freeze and while the machine runs.
   void look(const GuestMemory& memory);
-  // Records what the last look found, if that is new. `freeze`: in which it looked; 0: in none.
+  // Records the clocksource of the last look if it changed. `freeze`: in which it was read; 0:
+  // none.
   Result<void> record(HostNs host, uint64_t freeze);
 
  private:
   Recorder& recorder_;
   std::optional<ClocksourceReader> reader_;
-  std::string known_, seen_;  // on the tape; by the last look
+  std::string known_, seen_;  // last recorded; last read
 };
 
 }  // namespace ktape

@@ -43,14 +43,14 @@ Result<void> ConsoleRecorder::record_complaints() {
   }
   const KernelComplaints::Losses losses = log_.complaints().take_losses();
   if (losses.complaints > 0)
-    recorder_.lose("guest_oopses", "complaints of the guest's kernel over the bound",
+    recorder_.lose("guest_oopses", "complaints of the guest's kernel over the limit",
                    losses.complaints);
   if (losses.text_bytes > 0)
-    recorder_.lose("guest_oops_text", "bytes of such complaints over the bound", losses.text_bytes);
+    recorder_.lose("guest_oops_text", "bytes of such complaints over the limit", losses.text_bytes);
   return {};
 }
 
-// A death that the emulator is known for is told as that, once.
+// Reports a death caused by a known fault of the emulator, once.
 void ConsoleRecorder::note_emulator(const std::string& oops) {
   if (emulators_fault_ || machine_.facts().accelerator_used != Accelerator::kTcg ||
       !is_patching_fault(oops))

@@ -13,23 +13,23 @@
 
 namespace ktape {
 
-// Records what the guest's kernel prints on its console: the text, what it complained of, a panic;
-// and shows the last two as they come. Methods fail only when the tape cannot be written.
+// Records what the guest prints on its console: the text, kernel complaints, and a panic. Shows
+// complaints and panics to the user as they occur. Methods fail only if the tape cannot be written.
 class ConsoleRecorder {
  public:
-  // All outlive it.
+  // All arguments outlive it.
   ConsoleRecorder(const Machine& machine, Recorder& recorder, Progress& progress)
       : machine_(machine), recorder_(recorder), progress_(progress) {}
 
   Result<void> feed(std::span<const std::byte> bytes);
-  // Nothing more will come.
+  // Call it after the last bytes.
   Result<void> finish();
 
-  // As those of ConsoleLog.
+  // As in ConsoleLog.
   [[nodiscard]] bool panicked() const { return log_.panicked(); }
   [[nodiscard]] const std::string& panic_line() const { return log_.panic_line(); }
   [[nodiscard]] const std::string& last_line() const { return log_.last_line(); }
-  // The guest died of what its emulator is known for.
+  // Whether the guest died of a known fault of the emulator.
   [[nodiscard]] bool emulators_fault() const { return emulators_fault_; }
 
  private:

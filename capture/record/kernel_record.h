@@ -10,8 +10,8 @@
 
 namespace ktape {
 
-// Records which kernel runs: what its image tells, and what its memory told in the time that its
-// adoption took. Fails only when the tape cannot be written.
+// Records which kernel runs: what its image says, what its memory says, and how long adoption took.
+// Fails only if the tape cannot be written.
 Result<void> record_kernel(const KernelKnowledge& knowledge, const Kernel& kernel,
                            const LockupThresholds& lockups, std::chrono::nanoseconds took,
                            Recorder& recorder);

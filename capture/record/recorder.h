@@ -17,8 +17,8 @@
 
 namespace ktape {
 
-// Puts what happens in a run on its tape: stamps records with host time since the run began, and
-// counts what had to be left out. Not bound to a machine.
+// Writes the events of a run to its tape: stamps records with the host time since the run began,
+// and counts what was left out. Independent of the machine.
 class Recorder {
  public:
   using Clock = std::chrono::steady_clock;
@@ -26,23 +26,22 @@ class Recorder {
   // A guest must not fill the host's disk.
   static constexpr uint64_t kMaxTapeBytes = uint64_t{4000} * 1000 * 1000;
 
-  // `writer` outlives the recorder. The run begins now. `most_tape_bytes`: when the tape counts as
-  // full.
+  // `writer` outlives the recorder. The run begins now. `most_tape_bytes`: size at which the tape
+  // counts as full.
   explicit Recorder(TapeWriter& writer, uint64_t most_tape_bytes = kMaxTapeBytes)
       : writer_(writer), most_tape_bytes_(most_tape_bytes), began_(Clock::now()) {}
 
   [[nodiscard]] HostNs now() const { return at(Clock::now()); }
   [[nodiscard]] HostNs at(Clock::time_point time) const;
 
-  // One record, as of now or as of `host`. `guest` is 0 for what the host itself observed.
+  // Adds one record, with the current host time or `host`. `guest` is 0 for what the host observed.
   Result<void> record(const std::function<void(schema::Record::Builder)>& fill) {
     return record_at(now(), GuestNs(0), fill);
   }
   Result<void> record_at(HostNs host, GuestNs guest,
                          const std::function<void(schema::Record::Builder)>& fill);
   Result<void> commit() { return writer_.commit(); }
-  // The tape takes as much of the disk as it may, by the last commit; what is recorded still goes
-  // on it.
+  // The tape has reached its size limit as of the last commit. Records can still be added.
   [[nodiscard]] bool is_full() const { return writer_.bytes() >= most_tape_bytes_; }
   [[nodiscard]] uint64_t most_tape_bytes() const { return most_tape_bytes_; }
   Result<Digest> add_blob(std::string_view name, std::span<const std::byte> bytes) {
@@ -54,10 +53,10 @@ class Recorder {
     return writer_.add_freeze_pages(freeze, rows);
   }
 
-  // Something was not recorded: it is counted under `name`, and the tape ends with the counts.
+  // Counts something that was not recorded under `name`. The counts are at the end of the tape.
   void lose(const std::string& name, const std::string& description, uint64_t count);
 
-  // Ends the tape. The recorder is spent.
+  // Seals the tape. The recorder cannot be used afterwards.
   Result<SealedTape> seal(schema::Outcome outcome, int32_t exit_code, const std::string& detail,
                           const std::vector<TriggerCount>& triggers = {},
                           const std::optional<IntervalCounts>& intervals = {});

@@ -11,17 +11,17 @@
 
 namespace ktape {
 
-// Puts on the tape how long each vCPU has waited for a CPU of the host. Nothing where the machine
-// has no threads of its own, or the host tells of none of them.
+// Records how long each vCPU has waited for a host CPU. Records nothing if the machine has no
+// threads, or the host has no statistics about any of them.
 class RunDelayLog {
  public:
   // Both outlive it.
   RunDelayLog(const Machine& machine, Recorder& recorder)
       : machine_(machine), recorder_(recorder) {}
 
-  // As of now, while the machine runs.
+  // Records the current values while the machine runs.
   Result<void> record() { return record_at(recorder_.now(), 0, machine_.host_times()); }
-  // As read in a freeze.
+  // Records values read in a freeze.
   Result<void> record_at(HostNs host, uint64_t freeze, const HostTimes& times);
 
  private:
@@ -31,7 +31,7 @@ class RunDelayLog {
 };
 
 // How much longer ktape's thread and the emulator's main thread had waited by `later`; nothing
-// where the host does not tell of both.
+// unless the host has statistics about both.
 [[nodiscard]] std::optional<uint64_t> waited_between(const HostTimes& earlier,
                                                      const HostTimes& later);
 

@@ -48,7 +48,7 @@ TEST_CASE("the first served are those without which a run does not see its sched
                                                 {Priority::kUser, "w", "d"}});
   REQUIRE_FALSE(found.ok());
   CHECK(found.error().message ==
-        "a processor has 4 breakpoints, held by s (d), t (f), e (b), u (a), w (d): none is left "
+        "a CPU has 4 breakpoints, used by s (d), t (f), e (b), u (a), w (d): none is left "
         "for v (c)");
 }
 

@@ -115,35 +115,33 @@ TEST_CASE("what cannot be frozen on is refused before anything boots") {
   CHECK(refusal({"symbol:jiffies_64"}) == "'jiffies_64' is data, not a function|");
   CHECK(refusal({"symbol:__pfx_helper"}) == "'__pfx_helper' is padding, which is never executed|");
   CHECK(refusal({"symbol:twin"}) ==
-        "kernel 6.99 has 2 symbols named 'twin': one cannot be told from the others|");
+        "kernel 6.99 has 2 symbols named 'twin': the name is ambiguous|");
   CHECK(refusal({"symbol:helper*0"}) ==
-        "'symbol:helper*0': what follows '*' is how often, 1 to 1000|");
+        "'symbol:helper*0': '*' must be followed by a count from 1 to 1000|");
   CHECK(refusal({"symbol:helper@attach*5"}) ==
-        "'symbol:helper@attach*5': the count stands before '@'|'symbol:helper*5@attach'");
+        "'symbol:helper@attach*5': the count must come before '@'|write 'symbol:helper*5@attach'");
   CHECK(refusal({"symbol:helper*x"}) ==
-        "'symbol:helper*x': what follows '*' is how often, 1 to 1000|");
+        "'symbol:helper*x': '*' must be followed by a count from 1 to 1000|");
   CHECK(refusal({"panic"}) ==
-        "'panic' is nothing to freeze on|it is 'scx-error', 'symbol:NAME', 'symbol:NAME*N', each "
-        "also with "
-        "'@attach' or '@step:NAME', or 'none'");
+        "'panic' is not a freeze trigger|use 'scx-error', 'symbol:NAME' or 'symbol:NAME*N', "
+        "optionally with '@attach' or '@step:NAME', or 'none'");
   CHECK(refusal({"none", "scx-error"}) ==
         "'--freeze-on none' and '--freeze-on scx-error' contradict each other|");
-  CHECK(refusal({"symbol:helper", "symbol:helper*2"}) == "'symbol:helper' is asked for twice|");
+  CHECK(refusal({"symbol:helper", "symbol:helper*2"}) == "'symbol:helper' is given twice|");
 }
 
 TEST_CASE(
     "a processor has four breakpoints, and a shortage names who holds them and who gets none") {
   const std::vector<std::string> three = {"symbol:one", "symbol:two", "symbol:three"};
   CHECK(must(plan_triggers(three, kernel(), false)).size() == 4);
-  CHECK(
-      refusal({"symbol:one", "symbol:two", "symbol:three", "symbol:helper"}) ==
-      "a processor has 4 breakpoints, held by scx-error (scx_error_irq_workfn), symbol:one (one), "
-      "symbol:two (two), symbol:three (three): none is left for symbol:helper "
-      "(helper)|'--freeze-on none' "
-      "leaves scx-error out; or freeze on fewer functions");
+  CHECK(refusal({"symbol:one", "symbol:two", "symbol:three", "symbol:helper"}) ==
+        "a CPU has 4 breakpoints, used by scx-error (scx_error_irq_workfn), symbol:one (one), "
+        "symbol:two (two), symbol:three (three): none is left for symbol:helper "
+        "(helper)|freeze on "
+        "fewer functions, or omit scx-error with '--freeze-on none'");
   CHECK(refusal({"none", "symbol:one", "symbol:two", "symbol:three", "symbol:helper",
                  "symbol:schedule"}) ==
-        "a processor has 4 breakpoints, held by symbol:one (one), symbol:two (two), symbol:three "
+        "a CPU has 4 breakpoints, used by symbol:one (one), symbol:two (two), symbol:three "
         "(three), "
         "symbol:helper (helper): none is left for symbol:schedule (schedule)|freeze on fewer "
         "functions");
@@ -152,11 +150,11 @@ TEST_CASE(
 TEST_CASE(
     "an external scheduler's exit takes a breakpoint before scx-error and those of a user do") {
   CHECK(refusal({"symbol:one", "symbol:two", "symbol:three"}, true, true) ==
-        "a processor has 4 breakpoints, held by the exit of an external scheduler "
+        "a CPU has 4 breakpoints, used by the exit of an external scheduler "
         "(scx_sched_free_rcu_work), "
         "scx-error (scx_error_irq_workfn), symbol:one (one), symbol:two (two): none is left for "
         "symbol:three "
-        "(three)|'--freeze-on none' leaves scx-error out; or freeze on fewer functions");
+        "(three)|freeze on fewer functions, or omit scx-error with '--freeze-on none'");
   CHECK(must(plan_triggers({"symbol:one", "symbol:two"}, kernel(), true)).size() == 3);
   CHECK(must(plan_triggers({"none", "symbol:one", "symbol:two", "symbol:three"}, kernel(), true))
             .size() == 3);
@@ -194,7 +192,7 @@ TEST_CASE(
 
 TEST_CASE("a trigger that could never be armed is refused") {
   CHECK(refusal({"symbol:one@settle"}) ==
-        "'symbol:one@settle': what follows '@' is when it is armed, 'attach' or 'step:NAME'|");
+        "'symbol:one@settle': '@' must be followed by 'attach' or 'step:NAME'|");
   CHECK(refusal({"symbol:one@step:setle"}) ==
         "'symbol:one@step:setle': the scenario has no step 'setle'|did you mean 'settle'?");
   const auto plan =
@@ -231,7 +229,7 @@ TEST_CASE("a trigger that a scenario asks for in vain is named with its place") 
   CHECK(refused("\"none\", \"symbol:shcedule\"") ==
         "t.scenario:2:26: kernel 6.99 has no function 'shcedule'|did you mean 'schedule'?");
   CHECK(refused("\"symbol:one\", \"symbol:one*2\"") ==
-        "t.scenario:2:17: 'symbol:one' is asked for twice|");
+        "t.scenario:2:17: 'symbol:one' is given twice|");
 }
 
 }  // namespace ktape::test

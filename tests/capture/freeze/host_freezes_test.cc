@@ -174,7 +174,7 @@ TEST_CASE_METHOD(HostFreezesFixture, "before the kernel is known a wish is told 
   CHECK(run({.end_fd = -1, .freeze_fd = signal.get()}).outcome == schema::Outcome::COMPLETED);
   CHECK(freezes_seen().empty());
   CHECK(std::count(progress.lines.begin(), progress.lines.end(),
-                   "not frozen: the kernel is not known yet") == 1);
+                   "not frozen: the kernel is not adopted yet") == 1);
 }
 
 TEST_CASE_METHOD(HostFreezesFixture,

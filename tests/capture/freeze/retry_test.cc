@@ -351,7 +351,8 @@ TEST_CASE_METHOD(Retry, "more requests than are kept while one waits are refused
   CHECK(run().outcome == Outcome::COMPLETED);
   CHECK(std::ranges::count_if(replies, &HeardReply::ok) == 64);
   for (const HeardReply& reply : replies) {
-    if (!reply.ok) CHECK(reply.error == "64 requests wait already for request 1 to be done");
+    if (!reply.ok)
+      CHECK(reply.error == "64 requests are already waiting for request 1 to be served");
   }
 }
 
@@ -498,7 +499,7 @@ TEST_CASE_METHOD(Retry, "a request of several entries cannot be expected to be r
     for (auto entry : entries) target(entry, kSleeper, "sleeper");
   });
   (void)run();
-  CHECK(replies.at(0).error == "a request that is to be refused has one entry");
+  CHECK(replies.at(0).error == "a request that expects a refusal must have exactly one entry");
 }
 
 }  // namespace ktape::test

@@ -44,7 +44,7 @@ TEST_CASE("what only a shell could do is refused by its character") {
 
 TEST_CASE("an open quote, a last backslash and no words at all are mistakes") {
   CHECK(split_command("x 'y").error().message ==
-        "the scheduler's command 'x 'y' has a ' that is not closed");
+        "the scheduler's command 'x 'y' has an unclosed '");
   CHECK_FALSE(split_command("x \"y").ok());
   CHECK_FALSE(split_command("x \\").ok());
   CHECK(split_command("  ").error().message == "the scheduler's command is empty");

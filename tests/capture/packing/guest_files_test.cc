@@ -100,26 +100,26 @@ TEST_CASE_METHOD(
     Files, "an overlay cannot replace the agent, nor a folder that holds files, nor hold a pipe") {
   write("agent/init", "x");
   CHECK(files.add_overlay(folder.file("agent")).error().message ==
-        "cannot give the guest a file '/init': that is the agent");
+        "cannot add file '/init' to the guest: that is the agent");
 
   must(files.add_file("/lib/x.so", write("x.so", "x")));
   fs::create_directory(folder.file("links"));
   fs::create_symlink("usr/lib", folder.file("links/lib"));
   CHECK(files.add_overlay(folder.file("links")).error().message ==
-        "cannot give the guest a file '/lib': it is a folder already");
+        "cannot add file '/lib' to the guest: it is a folder already");
 
   fs::create_directory(folder.file("pipes"));
   REQUIRE(::mkfifo(folder.file("pipes/p").c_str(), 0600) == 0);
-  CHECK(
-      files.add_overlay(folder.file("pipes")).error().message.find("neither a file nor a folder") !=
-      std::string::npos);
+  CHECK(files.add_overlay(folder.file("pipes"))
+            .error()
+            .message.find("is not a file, folder or symbolic link") != std::string::npos);
   CHECK(files.add_overlay(folder.file("nowhere")).error().code == ErrorCode::kUsage);
 }
 
 TEST_CASE_METHOD(Files, "a path that leads through a file is refused") {
   must(files.add_file("/a", write("a", "x")));
   CHECK(files.add_file("/a/b", write("b", "x")).error().message ==
-        "cannot give the guest a file '/a/b': '/a' is no folder");
+        "cannot add file '/a/b' to the guest: '/a' is not a folder");
 }
 
 TEST_CASE_METHOD(Files, "what the guest was given is listed with size and digest") {

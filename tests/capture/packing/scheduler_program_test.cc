@@ -130,7 +130,7 @@ TEST_CASE("a program for another machine is refused") {
   std::string other = bytes_of(kProgram);
   other[18] = static_cast<char>(0xb7);  // e_machine: AArch64
   CHECK(read_elf_needs(as_bytes(other)).error().message ==
-        "it is not for x86-64, and the guest is");
+        "it is not for x86-64, unlike the guest");
 }
 
 TEST_CASE_METHOD(
@@ -164,9 +164,9 @@ TEST_CASE_METHOD(
   const SchedulerPlaces places{folder.file("beside"),
                                {folder.file("plain"), folder.file("asked"), folder.file("again")},
                                folder.file("path")};
-  CHECK(must(find_scheduler("s", places)).note ==
-        "scheduler 's' is '" + taken + "'; passed over: '" + beside + "', '" + on_path + "', '" +
-            plain + "', which is not executable");
+  CHECK(must(find_scheduler("s", places)).note == "scheduler 's' is '" + taken + "'; ignored: '" +
+                                                      beside + "', '" + on_path + "', '" + plain +
+                                                      "', which is not executable");
 }
 
 TEST_CASE("a program has its GNU build-id, a script and a damaged note have none") {
@@ -187,10 +187,9 @@ TEST_CASE_METHOD(Host, "a scheduler that is nowhere is refused with where was lo
   const SchedulerPlaces places{"/beside", {"/one"}, ""};
   const Error error = find_scheduler("scx_nothing", places).error();
   CHECK(error.code == ErrorCode::kUsage);
-  CHECK(error.message ==
-        "cannot find scheduler 'scx_nothing': looked in '/one', '/beside', and on PATH");
+  CHECK(error.message == "cannot find scheduler 'scx_nothing' in '/one', '/beside', or on PATH");
   CHECK(find_scheduler("./x", places).error().message ==
-        "cannot find scheduler '/beside/./x': there is no such file");
+        "cannot find scheduler '/beside/./x': no such file");
 }
 
 TEST_CASE_METHOD(Host, "what is neither a program for x86-64 nor a script is refused before boot") {
@@ -204,8 +203,8 @@ TEST_CASE_METHOD(Host, "what is neither a program for x86-64 nor a script is ref
   write("marked", "\xef\xbb\xbf#!/bin/sh\n");
   CHECK(find_scheduler("./marked", places)
             .error()
-            .message.ends_with("': it begins with a byte order mark, and a "
-                               "script with '#!'"));
+            .message.ends_with("': it begins with a byte order mark, but a "
+                               "script must begin with '#!'"));
   for (const char* plain : {"./plain", "plain"}) {
     const Error refused = find_scheduler(plain, places).error();
     CHECK(refused.code == ErrorCode::kBadInput);
@@ -256,8 +255,8 @@ TEST_CASE_METHOD(Host, "a script with the line ends of DOS is refused as one") {
   CHECK(error.code == ErrorCode::kBadInput);
   CHECK(error.message ==
         "script '" + script +
-            "' cannot run in the guest: its first line ends in CR (a DOS text file), and "
-            "the kernel takes that for a part of the interpreter's name");
+            "' cannot run in the guest: its first line ends in CR (a DOS text file), which "
+            "becomes part of the interpreter's name");
   CHECK(error.hint == "sed -i 's/\\r$//' " + script);
   CHECK_FALSE(pack(write("by_env", "#!/usr/bin/env sh\r\n")).ok());
   CHECK_FALSE(pack(write("relative", "#!sh\n")).ok());
@@ -271,9 +270,9 @@ TEST_CASE_METHOD(
   search_path = folder.file("shims");
   const Error error = pack(script).error();
   CHECK(error.code == ErrorCode::kBadInput);
-  CHECK(error.message.find("its interpreter '" + folder.file("shims/tool") + "' is a script too") !=
-        std::string::npos);
-  CHECK(error.hint == "write the path of the program itself after '#!'");
+  CHECK(error.message.find("its interpreter '" + folder.file("shims/tool") +
+                           "' is also a script") != std::string::npos);
+  CHECK(error.hint == "write the path of the binary itself after '#!'");
 
   fs::create_directories(folder.file("overlay/usr/bin"));
   fs::copy_file("/bin/true", folder.file("overlay/usr/bin/tool"));
@@ -299,7 +298,7 @@ TEST_CASE_METHOD(Host, "Python without its standard library is refused, with wha
   CHECK(error.message.find("needs Python's standard library") != std::string::npos);
   const std::string lib = folder.file("usr/lib");
   CHECK(error.hint == "mkdir -p OVERLAY" + lib + " && cp -a " + lib + "/python3.99 OVERLAY" + lib +
-                          "; then --overlay OVERLAY");
+                          ", then add --overlay OVERLAY");
   write("overlay" + lib + "/python3.99/os.py", "");
   must(files.add_overlay(folder.file("overlay")));
   CHECK(pack(script).ok());
@@ -314,8 +313,8 @@ TEST_CASE_METHOD(
   must(pack(write("script", "#!" + perl + "\n")));
   CHECK(notes ==
         std::vector<std::string>{
-            "what script '" + folder.file("script") +
-            "' asks 'perl5.36' to load of its libraries is in the guest only by --overlay"});
+            "script '" + folder.file("script") +
+            "': libraries of 'perl5.36' are not packed; add those it loads with --overlay"});
 }
 
 TEST_CASE_METHOD(Host, "programs of an overlay get what they need, unless the overlay has it") {
@@ -349,10 +348,10 @@ TEST_CASE_METHOD(Host,
   must(files.add_overlay(folder.file("overlay")));
   must(pack_needs_of_all("", files, notes));
   REQUIRE(notes.size() == 2);
-  CHECK(notes[0].starts_with("may not run in the guest: '/opt/dos' of an overlay: "));
+  CHECK(notes[0].starts_with("overlay file '/opt/dos' may not run in the guest: "));
   CHECK(notes[1] ==
-        "may not run in the guest: '/opt/program' of an overlay: cannot find the shared library "
-        "'libfixture_outer.so' that '/opt/program' needs");
+        "overlay file '/opt/program' may not run in the guest: cannot find the shared library "
+        "'libfixture_outer.so' needed by '/opt/program'");
 }
 
 TEST_CASE_METHOD(
@@ -361,7 +360,7 @@ TEST_CASE_METHOD(
   must(files.add_overlay(folder.file("overlay")));
   must(pack_needs_of_all("", files, notes));
   REQUIRE(notes.size() == 11);
-  CHECK(notes.back() == "nor may 15 more");
+  CHECK(notes.back() == "15 more may not run in the guest");
 }
 
 TEST_CASE_METHOD(Host, "an overlay has what this host lacks of a scheduler") {

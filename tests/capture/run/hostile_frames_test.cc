@@ -211,7 +211,7 @@ TEST_CASE_METHOD(
   CHECK(std::count(all.begin(), all.end(), Record::OP_REPLIED) == kRequests);
   REQUIRE(replies.size() == kRequests);
   CHECK(std::count_if(replies.begin(), replies.end(), [](const HeardReply& reply) {
-          return reply.error == "64 requests wait already for the kernel to be adopted";
+          return reply.error == "64 requests are already waiting for the kernel to be adopted";
         }) == kRequests - kWait);
 }
 

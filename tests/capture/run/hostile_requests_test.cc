@@ -215,7 +215,7 @@ TEST_CASE_METHOD(
     }
   });
   check_answered(1);
-  CHECK(replies[0].error == "the reply is too long for a message; the tape has it");
+  CHECK(replies[0].error == "the reply does not fit into a message; it is on the tape");
 }
 
 TEST_CASE_METHOD(HostileRequests, "a guest that asks without an end meets the run watchdog") {

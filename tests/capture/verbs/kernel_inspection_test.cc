@@ -138,7 +138,7 @@ TEST_CASE("what a scenario freezes on may be wrong only together, and then no ru
     name = "look", freezes = (on = ["symbol:schedule", "symbol:schedule*2"]),
     steps = [(name = "only", actions = [(sleepMs = 1)])]))");
   for (const InspectedTrigger& trigger : kernel.triggers) CHECK(trigger.problem.empty());
-  CHECK(kernel.scenario_problem == "'symbol:schedule' is asked for twice");
+  CHECK(kernel.scenario_problem == "'symbol:schedule' is given twice");
 }
 
 TEST_CASE("an image without type information is inspected as far as it goes") {
