@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// How a machine comes to run under KVM or TCG: QemuMachine::start().
+// QemuMachine::start(): whether a machine runs under KVM or TCG.
 #include <fcntl.h>
 #include <fmt/format.h>
 #include <unistd.h>
@@ -13,7 +13,7 @@ namespace {
 
 Error cannot_use_kvm(std::string_view cause) {
   return Error{ErrorCode::kHost, fmt::format("cannot run the kernel under KVM: {}", cause),
-               "use --accel tcg, or auto; `ktape doctor` tells what this host can do"};
+               "use --accel tcg or auto; run `ktape doctor` to check this host"};
 }
 
 Result<void> check_readable(std::string_view what, const std::string& path) {

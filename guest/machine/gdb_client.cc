@@ -15,7 +15,7 @@ constexpr size_t kReadBytes = size_t{16} << 10;
 
 Error lost(std::string message) { return Error{ErrorCode::kMachineLost, std::move(message), ""}; }
 
-// Sent when the machine stops, for whatever reason; why it did is asked by QMP.
+// Sent whenever the machine stops. QMP is asked for the reason.
 bool is_stop_reply(std::string_view payload) {
   return payload.starts_with('T') || payload.starts_with('S');
 }
@@ -24,8 +24,8 @@ bool is_stop_reply(std::string_view payload) {
 
 Result<std::unique_ptr<GdbClient>> GdbClient::connect(UniqueFd socket, Clock::time_point deadline) {
   std::unique_ptr<GdbClient> client(new GdbClient(std::move(socket)));
-  // Thread ids of the form pPID.TID are understood only after this. QEMU has no no-ack mode; it
-  // takes the next packet as the acknowledgement of its last.
+  // The stub accepts thread ids of the form pPID.TID only after this. QEMU has no no-ack mode, but
+  // takes the next packet as the acknowledgement of the previous one.
   std::string question = encode_gdb_packet("qSupported:multiprocess+");
   KTAPE_TRY(write_all(client->socket_.get(), as_bytes(question), deadline));
   KTAPE_TRY(client->answer(deadline));
@@ -37,8 +37,8 @@ Result<std::vector<VcpuRegisters>> GdbClient::registers(uint32_t cpus, Clock::ti
 }
 
 Result<std::vector<VcpuRegisters>> GdbClient::stop(uint32_t cpus, Clock::time_point deadline) {
-  // QEMU takes an interrupt only when its last packet was acknowledged (gdbstub/gdbstub.c,
-  // gdb_read_byte()). It has stopped every vCPU before it looks at the questions behind it.
+  // QEMU handles an interrupt only if its last packet was acknowledged (gdbstub/gdbstub.c,
+  // gdb_read_byte()). It stops every vCPU before it reads the requests that follow.
   return ask_registers("+\x03", cpus, deadline);
 }
 
@@ -51,8 +51,8 @@ Result<std::vector<VcpuRegisters>> GdbClient::ask_registers(std::string before, 
                                                             Clock::time_point deadline) {
   if (broken_) return *broken_;
   Result<std::vector<VcpuRegisters>> all = exchange_registers(std::move(before), cpus, deadline);
-  // A late answer would be taken for the next one's. The connection stays open: closing it lets the
-  // guest run.
+  // A late answer would be taken for the answer to the next request. The connection stays open:
+  // closing it resumes the guest.
   if (!all.ok()) broken_ = all.error();
   return all;
 }
@@ -60,10 +60,10 @@ Result<std::vector<VcpuRegisters>> GdbClient::ask_registers(std::string before, 
 Result<std::vector<VcpuRegisters>> GdbClient::exchange_registers(std::string questions,
                                                                  uint32_t cpus,
                                                                  Clock::time_point deadline) {
-  // All questions at once: on a busy host every round trip costs QEMU a wake-up, and the guest
-  // stands.
+  // Sends all requests at once: on a busy host each round trip has to wake up QEMU while the guest
+  // is stopped.
   for (uint32_t cpu = 0; cpu < cpus; ++cpu) {
-    // Threads count from 1.
+    // Thread ids start at 1.
     questions += encode_gdb_packet(fmt::format("Hgp1.{:x}", cpu + 1)) + encode_gdb_packet("g");
   }
   KTAPE_TRY(write_all(socket_.get(), as_bytes(questions), deadline));
@@ -71,7 +71,7 @@ Result<std::vector<VcpuRegisters>> GdbClient::exchange_registers(std::string que
   for (uint32_t cpu = 0; cpu < cpus; ++cpu) {
     KTAPE_ASSIGN(std::string chosen, answer(deadline));
     if (chosen != "OK")
-      return lost(fmt::format("the gdbstub answered '{}' to the choice of vCPU {}", chosen, cpu));
+      return lost(fmt::format("the gdbstub answered '{}' when vCPU {} was selected", chosen, cpu));
     KTAPE_ASSIGN(std::string hex, answer(deadline));
     Result<VcpuRegisters> one = parse_gdb_registers(hex);
     if (!one.ok()) return lost(one.error().message);
@@ -90,7 +90,7 @@ Result<std::string> GdbClient::ask(const std::string& question, Clock::time_poin
 
 Result<void> GdbClient::change_breakpoint(char verb, GuestVirtual address,
                                           Clock::time_point deadline) {
-  // Type 1 is a hardware breakpoint, its kind the length of an instruction: 1 on x86 (GDB manual,
+  // Type 1 is a hardware breakpoint; its kind is the instruction length, 1 on x86 (GDB manual,
   // Packets).
   KTAPE_ASSIGN(const std::string got,
                ask(fmt::format("{}1,{:x},1", verb, address.value), deadline));
@@ -116,7 +116,7 @@ Result<void> GdbClient::step(uint32_t cpu, Clock::time_point deadline) {
   Result<void> asked = write_all(socket_.get(), as_bytes(order), deadline);
   Result<std::string> got = asked.ok() ? answer(deadline, StopReplies::kWanted) : asked.error();
   if (got.ok() && !is_stop_reply(*got)) {
-    got = lost(fmt::format("the gdbstub answered '{}' to a step of vCPU {}",
+    got = lost(fmt::format("the gdbstub answered '{}' when vCPU {} was stepped",
                            printable(got->substr(0, 32)), cpu));
   }
   if (got.ok()) return {};

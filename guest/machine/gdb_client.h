@@ -15,35 +15,34 @@
 
 namespace ktape {
 
-// QEMU's gdbstub over a connected socket. It stops and resumes the machine in less time than QMP,
-// whose commands are handed from one thread of QEMU's to another. Connecting pauses a machine that
-// runs.
+// A client of QEMU's gdbstub over a connected socket. It stops and resumes the machine faster than
+// QMP, whose commands are passed between QEMU threads. Connecting pauses a running machine.
 class GdbClient {
  public:
   using Clock = std::chrono::steady_clock;
 
-  // Makes vCPUs addressable. kMachineLost where the stub does not answer.
+  // Makes vCPUs addressable. kMachineLost if the stub does not answer.
   [[nodiscard]] static Result<std::unique_ptr<GdbClient>> connect(UniqueFd socket,
                                                                   Clock::time_point deadline);
 
   [[nodiscard]] int fd() const { return socket_.get(); }
 
-  // Stops every vCPU of a machine that may run, and returns the registers of vCPUs 0 to `cpus` - 1.
-  // As `registers` fails.
+  // Stops every vCPU of a machine that may be running, and returns the registers of vCPUs 0 to
+  // `cpus` - 1. Fails like `registers`.
   [[nodiscard]] Result<std::vector<VcpuRegisters>> stop(uint32_t cpus, Clock::time_point deadline);
-  // Lets the machine run on. That it does, QMP tells: by its event RESUME.
+  // Resumes the machine. QMP confirms it with the event RESUME.
   [[nodiscard]] Result<void> go_on(Clock::time_point deadline);
 
-  // Registers of vCPUs 0 to `cpus` - 1, which must stand still. kMachineLost when no or no usable
-  // answer comes in time, and ever after.
+  // Registers of vCPUs 0 to `cpus` - 1, which must be stopped. kMachineLost if no usable answer
+  // comes in time; every later call then fails the same way.
   [[nodiscard]] Result<std::vector<VcpuRegisters>> registers(uint32_t cpus,
                                                              Clock::time_point deadline);
 
-  // Hardware breakpoints on every vCPU, which must stand still. kHost when the stub refuses, e.g.
-  // because they are all in use.
+  // Hardware breakpoints on every vCPU; all vCPUs must be stopped. kHost if the stub refuses, e.g.
+  // because all are in use.
   [[nodiscard]] Result<void> set_breakpoint(GuestVirtual address, Clock::time_point deadline);
   [[nodiscard]] Result<void> clear_breakpoint(GuestVirtual address, Clock::time_point deadline);
-  // Lets one vCPU execute one instruction while the others stand.
+  // Makes one vCPU execute one instruction while the others stay stopped.
   [[nodiscard]] Result<void> step(uint32_t cpu, Clock::time_point deadline);
 
  private:

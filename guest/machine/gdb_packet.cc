@@ -9,7 +9,7 @@ namespace ktape {
 
 namespace {
 
-// The registers of an answer to 'g' that are kept: 17 of 8 bytes, 7 of 4, 7 of 8.
+// The registers we keep from an answer to 'g': 17 of 8 bytes, 7 of 4, 7 of 8.
 constexpr size_t kNeededBytes = 17 * 8 + 7 * 4 + 7 * 8;
 
 // A run length is a printable character, 29 above the number of repetitions.
@@ -52,7 +52,7 @@ Result<std::string> unescape(std::string_view raw) {
   return out;
 }
 
-// Takes one register after the other from hex digits, low byte first.
+// Reads one register after another from hex digits, low byte first.
 class RegisterReader {
  public:
   explicit RegisterReader(std::string_view hex) : hex_(hex) {}
@@ -109,8 +109,8 @@ Result<std::optional<std::string>> GdbPacketDecoder::next() {
 Result<VcpuRegisters> parse_gdb_registers(std::string_view hex) {
   if (hex.size() == 3 && hex[0] == 'E') return bad_packet(fmt::format("error '{}'", hex));
   if (hex.size() < 2 * kNeededBytes) {
-    return bad_packet(
-        fmt::format("registers of {} hex digits, {} are needed", hex.size(), 2 * kNeededBytes));
+    return bad_packet(fmt::format("registers of {} hex digits, expected at least {}", hex.size(),
+                                  2 * kNeededBytes));
   }
   std::string_view needed = hex.substr(0, 2 * kNeededBytes);
   if (std::any_of(needed.begin(), needed.end(), [](char c) { return digit(c) < 0; })) {

@@ -15,26 +15,26 @@ namespace ktape {
 // "$payload#checksum". The payload is plain text without '#', '$', '}' or '*'.
 [[nodiscard]] std::string encode_gdb_packet(std::string_view payload);
 
-// Cuts a gdbstub's bytes into packets (GDB manual, Remote Protocol, Overview). Acknowledgements are
-// skipped, escapes and run lengths undone. Bounded.
+// Splits a gdbstub's bytes into packets (GDB manual, Remote Protocol, Overview). Skips
+// acknowledgements and decodes escapes and run lengths. Memory use is bounded.
 class GdbPacketDecoder {
  public:
   static constexpr size_t kMaxPacketBytes = size_t{64} << 10;
 
   void feed(std::span<const std::byte> bytes);
-  // The next whole packet's payload, nothing when more bytes are needed. kBadInput for a wrong
-  // checksum, a refused packet ('-'), bytes between packets, or a packet over the bound.
+  // The payload of the next complete packet; nothing if more bytes are needed. kBadInput for a
+  // wrong checksum, a refused packet ('-'), bytes between packets, or a packet over the size limit.
   [[nodiscard]] Result<std::optional<std::string>> next();
 
  private:
   std::string buffer_;
 };
 
-// QEMU's answer to 'g' for an x86-64 vCPU, in the order of its i386-64bit target description
+// Parses QEMU's answer to 'g' for an x86-64 vCPU, in the order of its i386-64bit target description
 // (target/i386/gdbstub.c): rax rbx rcx rdx rsi rdi rbp rsp r8 to r15 rip of 8 bytes; eflags cs ss
-// ds es fs gs of 4; fs_base gs_base k_gs_base cr0 cr2 cr3 cr4 of 8. More follows (608 bytes in QEMU
-// 10: cr8, efer, the floating-point and vector registers) and is not looked at. kBadInput when it
-// is an error, not hex, or too short.
+// ds es fs gs of 4; fs_base gs_base k_gs_base cr0 cr2 cr3 cr4 of 8. The rest (608 bytes in QEMU 10:
+// cr8, efer, floating-point and vector registers) is ignored. kBadInput if it is an error, not hex,
+// or too short.
 [[nodiscard]] Result<VcpuRegisters> parse_gdb_registers(std::string_view hex);
 
 }  // namespace ktape

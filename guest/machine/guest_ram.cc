@@ -11,16 +11,18 @@ namespace ktape {
 
 namespace {
 
-constexpr char kLessMemory[] = "give the guest less with --memory-mb, or raise this host's limit";
+constexpr char kLessMemory[] =
+    "give the guest less memory with --memory-mb, or raise this host's limit";
 
 }  // namespace
 
 Result<GuestRam> GuestRam::create(uint64_t bytes) {
   UniqueFd fd(::memfd_create("ktape-guest-ram", MFD_CLOEXEC));
-  if (!fd.valid()) return system_error(ErrorCode::kHost, "cannot make a memfd for the guest's RAM");
+  if (!fd.valid())
+    return system_error(ErrorCode::kHost, "cannot create a memfd for the guest's RAM");
   const auto refused = [&] {
-    Error error = system_error(ErrorCode::kHost,
-                               fmt::format("cannot have {} MiB for the guest's RAM", bytes >> 20));
+    Error error = system_error(
+        ErrorCode::kHost, fmt::format("cannot allocate {} MiB for the guest's RAM", bytes >> 20));
     error.hint = kLessMemory;
     return error;
   };
@@ -39,7 +41,7 @@ Result<std::vector<FlatMemory::Extent>> GuestRam::data_extents() const {
   off_t end = 0;
   for (;;) {
     off_t begin = ::lseek(fd_.get(), end, SEEK_DATA);
-    // ENXIO: nothing but a hole from there to the end.
+    // ENXIO: the rest of the file is a hole.
     if (begin < 0 && errno == ENXIO) return extents;
     if (begin >= 0) end = ::lseek(fd_.get(), begin, SEEK_HOLE);
     if (begin < 0 || end < 0) return system_error(ErrorCode::kHost, "cannot list the guest's RAM");

@@ -13,11 +13,11 @@
 
 namespace ktape {
 
-// Guest RAM as a memfd, mapped shared. The emulator inherits the descriptor and maps the same
+// Guest RAM in a memfd, mapped shared. The emulator inherits the descriptor and maps the same
 // pages.
 class GuestRam {
  public:
-  // kHost when the host does not have it to give.
+  // kHost if the host does not have enough memory.
   [[nodiscard]] static Result<GuestRam> create(uint64_t bytes);
   ~GuestRam();
   GuestRam(GuestRam&& other) noexcept
@@ -27,8 +27,7 @@ class GuestRam {
   [[nodiscard]] int fd() const { return fd_.get(); }
   [[nodiscard]] std::span<std::byte> bytes() const { return bytes_; }
 
-  // The parts that were ever touched. Looking at the others through the mapping would allocate
-  // them.
+  // The parts that were ever touched. Reading the others through the mapping would allocate them.
   [[nodiscard]] Result<std::vector<FlatMemory::Extent>> data_extents() const;
 
  private:

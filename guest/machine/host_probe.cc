@@ -19,7 +19,7 @@ using namespace std::chrono_literals;
 constexpr auto kAnswerWithin = 10s;
 constexpr char kSetup[] = "run tools/setup";
 
-// Asks a QEMU without a machine.
+// Starts QEMU without a machine and asks for its version.
 Result<QemuVersion> qemu_version(const std::string& program) {
   KTAPE_ASSIGN(SocketPair qmp, socket_pair());
   const int fd = QemuDescriptors::kQmp;
@@ -43,7 +43,7 @@ HostFact qemu_fact(const std::string& program) {
   }
   Result<void> good = check_version(*version, Accelerator::kTcg);
   fact.ok = good.ok();
-  fact.needed = false;  // an old one still works under KVM
+  fact.needed = false;  // an old version still works under KVM
   fact.detail = good.ok() ? version->text() : good.error().message;
   return fact;
 }
@@ -54,28 +54,28 @@ HostFact memfd_fact() {
   Result<GuestRam> ram = GuestRam::create(kBytes);
   if (!ram.ok()) {
     fact.detail = ram.error().message;
-    fact.hint = "ktape keeps guest RAM in a memfd: use a kernel with CONFIG_MEMFD_CREATE";
+    fact.hint = "boot this host with a kernel that has CONFIG_MEMFD_CREATE";
     return fact;
   }
   ram->bytes()[kBytes / 2] = std::byte{1};
   auto extents = ram->data_extents();
   fact.ok = extents.ok() && extents->size() == 1;
-  fact.detail = fact.ok ? "guest RAM can be shared, and its holes are found"
-                        : "holes of a memfd are not found";
+  fact.detail = fact.ok ? "guest RAM can be shared, and SEEK_HOLE finds its holes"
+                        : "SEEK_HOLE does not find the holes of a memfd";
   return fact;
 }
 
 HostFact kvm_fact(const HostProbe& probe) {
   HostFact fact{.name = "KVM", .needed = false};
   fact.hint =
-      "captures run under TCG instead: slower, and code takes longer beside the guest's timers";
+      "captures run under TCG instead, which is slower, also relative to the guest's timers";
   UniqueFd kvm(::open("/dev/kvm", O_RDWR | O_CLOEXEC));
   if (!kvm.valid()) {
     fact.detail = system_error(ErrorCode::kHost, "cannot open '/dev/kvm'").message;
     return fact;
   }
   if (probe.kernel_path.empty()) {
-    fact.detail = "'/dev/kvm' opens; whether it runs a kernel was not tried, for want of one";
+    fact.detail = "'/dev/kvm' opens; not tested further, because no kernel is cached";
     fact.hint = "get a kernel with `tools/kernel fetch`";
     return fact;
   }
@@ -88,7 +88,7 @@ HostFact kvm_fact(const HostProbe& probe) {
   config.kvm_prints_within = probe.kvm_prints_within;
   auto machine = QemuMachine::start(config);
   fact.ok = machine.ok();
-  fact.detail = machine.ok() ? "runs '" + probe.kernel_path + "', which has printed"
+  fact.detail = machine.ok() ? "runs '" + probe.kernel_path + "', which printed on its console"
                              : machine.error().message;
   return fact;
 }
@@ -97,7 +97,7 @@ HostFact kvm_fact(const HostProbe& probe) {
 
 std::vector<HostFact> probe_host(const HostProbe& probe) {
   std::vector<HostFact> facts = {qemu_fact(probe.qemu_program), memfd_fact(), kvm_fact(probe)};
-  // An old QEMU is good enough only where KVM works.
+  // An old QEMU works only together with KVM.
   if (!facts[0].ok && !facts[2].ok) facts[0].needed = true;
   for (HostFact& fact : facts) {
     if (fact.ok) fact.hint.clear();

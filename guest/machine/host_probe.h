@@ -7,25 +7,25 @@
 
 namespace ktape {
 
-// One thing that a capture needs or would like of this host.
+// The result of checking one thing that a capture needs or can use on this host.
 struct HostFact {
   std::string name;    // "QEMU"
-  bool ok = false;     // as good as it can be
-  bool needed = true;  // without it no capture is possible
+  bool ok = false;     // fully usable
+  bool needed = true;  // no capture is possible without it
   std::string detail;  // what was found
-  std::string hint;    // what mends it, where it is not ok
+  std::string hint;    // how to fix it, if not ok
 };
 
 struct HostProbe {
   std::string qemu_program = "qemu-system-x86_64";
-  // Tried under KVM; without one KVM is only opened.
+  // Kernel for the KVM test; without one, /dev/kvm is only opened.
   std::string kernel_path;
-  // How long that may take to print. A KVM is called good for the first byte on the guest's console
-  // alone: it may take a kernel, and never run it.
+  // How long the kernel may take to print. KVM passes only if the guest prints a byte on its
+  // console, because a broken KVM may accept a kernel and never run it.
   std::chrono::milliseconds kvm_prints_within{20000};
 };
 
-// Looks at QEMU, KVM and memfds by using them.
+// Checks QEMU, KVM and memfds by using them.
 [[nodiscard]] std::vector<HostFact> probe_host(const HostProbe& probe);
 
 }  // namespace ktape

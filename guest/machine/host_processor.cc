@@ -41,7 +41,7 @@ std::string nested_parameter() {
 }
 
 #if defined(__x86_64__)
-// The text that a leaf has in three registers, up to its first NUL.
+// The text that a CPUID leaf returns in three registers, up to the first NUL.
 std::string leaf_text(uint32_t first, uint32_t second, uint32_t third) {
   char text[13] = {};
   std::memcpy(text, &first, sizeof first);
@@ -60,7 +60,7 @@ void ask_processor(HostProcessor& host) {
   if (__get_cpuid(1, &eax, &ebx, &ecx, &edx) == 0) return;
   host.hypervisor = (ecx & kHypervisorBit) != 0;
   if (!host.hypervisor) return;
-  // Beyond what leaf 0 says that there is, so not by __get_cpuid().
+  // Above the maximum leaf reported by leaf 0, so __get_cpuid() would reject it.
   __cpuid(kHypervisorLeaf, eax, ebx, ecx, edx);
   host.hypervisor_name = leaf_text(ebx, ecx, edx);
 }

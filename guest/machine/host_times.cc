@@ -14,10 +14,10 @@ namespace ktape {
 namespace {
 
 constexpr uint64_t kNsPerSecond = 1'000'000'000;
-// More than a schedstat has, or the first line of /proc/stat.
+// Longer than a schedstat or the first line of /proc/stat.
 constexpr size_t kReadBytes = 512;
 
-// Takes the next number off the front of `text`.
+// Removes the next number from the front of `text`.
 std::optional<uint64_t> take_number(std::string_view& text) {
   text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
   uint64_t value = 0;
@@ -27,7 +27,7 @@ std::optional<uint64_t> take_number(std::string_view& text) {
   return value;
 }
 
-// A file of /proc is made anew for each read from its beginning.
+// The kernel regenerates a /proc file whenever it is read from offset 0.
 std::string read_from_start(const UniqueFd& file) {
   std::array<char, kReadBytes> text;
   const ssize_t got = file.valid() ? ::pread(file.get(), text.data(), text.size(), 0) : -1;
@@ -74,7 +74,7 @@ ThreadWatch::ThreadWatch(pid_t process, pid_t thread)
 
 ThreadTimes ThreadWatch::read() const {
   Result<ThreadTimes> times = parse_schedstat(read_from_start(schedstat_));
-  // Of a kernel that does not count: /proc/PID/schedstat is there, and all zero (fs/proc/base.c).
+  // A kernel without these statistics has /proc/PID/schedstat, but all zero (fs/proc/base.c).
   if (!times.ok() || times->timeslices == 0) return ThreadTimes{.thread = thread_};
   times->thread = thread_;
   return *times;

@@ -14,37 +14,37 @@
 
 namespace ktape {
 
-// What the host's kernel counts of one of its threads, since the thread began.
+// The host kernel's statistics about one of its threads, since the thread began.
 struct ThreadTimes {
-  // False: the host does not tell (no CONFIG_SCHED_INFO), or the thread is gone.
+  // False: the host has no statistics (no CONFIG_SCHED_INFO), or the thread is gone.
   bool known = false;
   int32_t thread = 0;      // its id on the host
   uint64_t ran_ns = 0;     // on a CPU
-  uint64_t waited_ns = 0;  // it could have run, and no CPU was free for it
+  uint64_t waited_ns = 0;  // runnable, but waiting for a CPU
   uint64_t timeslices = 0;
 };
 
-// How a machine fared on its host so far.
+// How long the threads of a machine have run and waited on the host so far.
 struct HostTimes {
-  // One element per vCPU, in order; none where the machine has no threads.
+  // One element per vCPU, in order; empty if the machine has no threads.
   std::vector<ThreadTimes> vcpus;
   ThreadTimes emulator;  // of the emulator's main thread
   ThreadTimes own;       // of the caller's thread
 };
 
-// The content of /proc/PID/task/TID/schedstat: "ran_ns waited_ns timeslices"
-// (Documentation/scheduler/ sched-stats.rst). kBadInput for anything else.
+// Parses /proc/PID/task/TID/schedstat: "ran_ns waited_ns timeslices"
+// (Documentation/scheduler/sched-stats.rst). kBadInput for anything else.
 [[nodiscard]] Result<ThreadTimes> parse_schedstat(std::string_view text);
 
-// The field "steal" of the first line of /proc/stat, in ns; nothing where it has none.
+// The field "steal" of the first line of /proc/stat, in ns; nothing if it is missing.
 [[nodiscard]] std::optional<uint64_t> parse_stolen(std::string_view text,
                                                    uint64_t ticks_per_second);
 
-// A thread of the host whose times can be read as often as one likes: one system call each time.
+// A host thread whose times can be read repeatedly, with one system call per read.
 class ThreadWatch {
  public:
-  ThreadWatch() = default;  // of no thread: its times are not known
-  // One that cannot be watched is not known either.
+  ThreadWatch() = default;  // of no thread: its times are unknown
+  // If the thread cannot be watched, its times are unknown, too.
   ThreadWatch(pid_t process, pid_t thread);
 
   [[nodiscard]] ThreadTimes read() const;
@@ -54,11 +54,12 @@ class ThreadWatch {
   int32_t thread_ = 0;
 };
 
-// The times of a whole machine. Used by the thread that made it, whose own times are among them.
+// The times of a whole machine. Use it on the thread that created it; they include that thread's
+// own.
 class HostWatch {
  public:
-  HostWatch() = default;  // of no machine: nothing is known
-  // `vcpus`: the threads of `emulator` that are its vCPUs, in order; 0 for one that is not known.
+  HostWatch() = default;  // of no machine: all times are unknown
+  // `vcpus`: the threads of `emulator` that are its vCPUs, in order; 0 if unknown.
   HostWatch(pid_t emulator, const std::vector<pid_t>& vcpus);
 
   [[nodiscard]] HostTimes read() const;
@@ -69,9 +70,9 @@ class HostWatch {
   ThreadWatch own_;
 };
 
-// What a hypervisor below the host has taken from all of its CPUs, since its boot, in steps of 10
-// ms; nothing where the host does not tell, 0 on one that is no guest. On a large host a reading
-// takes long.
+// Reads the time that the hypervisor below the host has stolen from all host CPUs since the host
+// booted, in steps of 10 ms; nothing if the host does not report it, 0 on bare metal. Slow on a
+// large host.
 class StealWatch {
  public:
   StealWatch();

@@ -6,7 +6,7 @@
 namespace ktape {
 
 Frozen::~Frozen() {
-  // A destructor cannot report; a machine that does not resume shows as lost at the next wait().
+  // A destructor cannot report errors. A machine that did not resume is reported as lost by wait().
   if (backend_ != nullptr) (void)backend_->thaw();
 }
 

@@ -22,7 +22,7 @@ std::string socket(std::string_view id, int fd) {
   return fmt::format("socket,id={},fd={}", id, fd);
 }
 
-// Dies are how an LLC becomes narrower than a socket: QEMU gives each die an L3 of its own.
+// An LLC narrower than a socket needs dies: QEMU gives each die its own L3.
 uint32_t dies_per_socket(const MachineConfig& config) { return config.llcs / config.sockets; }
 
 bool shares_evenly(const MachineConfig& config) {
@@ -35,16 +35,16 @@ bool shares_evenly(const MachineConfig& config) {
 }
 
 std::string cpu_model(const MachineConfig& config, bool kvm, bool host_is_amd) {
-  // The host's own caches would be shared as the host's CPUs are, not as the guest's. AMD's leaf
-  // that tells how caches are shared comes with topoext, which QEMU leaves out unless asked.
+  // With the host's own cache info, caches would be shared as on the host, not as in the guest's
+  // topology. AMD's cache sharing leaf needs topoext, which QEMU omits unless asked.
   if (kvm) return host_is_amd ? "host,host-cache-info=off,topoext=on" : "host,host-cache-info=off";
-  // TCG would offer 57-bit addresses, and the kernel would take them: most hosts have 4 paging
-  // levels.
+  // TCG would offer 57-bit addresses and the kernel would use them, unlike on most hosts, which
+  // have 4 paging levels.
   std::string model = "max,la57=off";
-  // Under TCG QEMU's CPU is AMD's and lacks topoext, so that kernels see one LLC per socket;
-  // Intel's leaf 4 tells more. Leaves that are out of range answer as the last one does, and
-  // QEMU 10.0 aborts when that is 0x1f with a wrong sub-leaf (encode_topo_cpuid1f in
-  // target/i386/cpu.c): 0x20 is none.
+  // QEMU's CPU under TCG is an AMD without topoext, so kernels see one LLC per socket; Intel's leaf
+  // 4 shows more. A leaf out of range answers like the last one, and QEMU 10.0 aborts if that is
+  // 0x1f with an invalid sub-leaf (encode_topo_cpuid1f in target/i386/cpu.c), so make 0x20 the
+  // last.
   if (dies_per_socket(config) > 1) model += ",vendor=GenuineIntel,min-level=0x20";
   return model;
 }
@@ -56,7 +56,7 @@ std::string smp(const MachineConfig& config) {
                      dies > 1 ? fmt::format("dies={},", dies) : "", cores, config.threads);
 }
 
-// One file for the RAM of all nodes, in the order in which QEMU puts them into the guest.
+// One file for the RAM of all nodes, in QEMU's order of guest-physical addresses.
 void add_memory(const MachineConfig& config, const Add& add) {
   const uint64_t node_mib = config.memory_bytes / kMiB / config.numa_nodes;
   const std::string file = fmt::format("mem-path=/proc/self/fd/{}", QemuDescriptors::kRam);
@@ -83,16 +83,16 @@ std::string QemuVersion::text() const {
 
 Result<void> check_config(const MachineConfig& config) {
   if (config.cpus == 0 || config.cpus > kMaxCpus) {
-    return Error{ErrorCode::kUsage,
-                 fmt::format("cannot make a machine of {} CPUs: 1 to {} are possible", config.cpus,
-                             kMaxCpus),
-                 ""};
+    return Error{
+        ErrorCode::kUsage,
+        fmt::format("cannot make a machine of {} CPUs: 1 to {} are allowed", config.cpus, kMaxCpus),
+        ""};
   }
   if (config.memory_bytes < kMinMemoryBytes || config.memory_bytes % kMiB != 0) {
     return Error{
         ErrorCode::kUsage,
-        fmt::format("cannot make a machine of {} bytes of memory: it takes a multiple of 1 MiB, "
-                    "64 MiB at least",
+        fmt::format("cannot make a machine of {} bytes of memory: it must be a multiple of 1 MiB, "
+                    "and at least 64 MiB",
                     config.memory_bytes),
         ""};
   }
@@ -100,8 +100,8 @@ Result<void> check_config(const MachineConfig& config) {
     return Error{
         ErrorCode::kUsage,
         fmt::format(
-            "cannot make a machine of {} CPUs, {} sockets, {} threads a core, {} LLCs, {} NUMA "
-            "nodes and {} MiB: they cannot be shared out evenly",
+            "cannot make a machine of {} CPUs, {} sockets, {} threads per core, {} LLCs, {} NUMA "
+            "nodes and {} MiB: they do not divide evenly",
             config.cpus, config.sockets, config.threads, config.llcs, config.numa_nodes,
             config.memory_bytes / kMiB),
         ""};
@@ -116,7 +116,7 @@ Result<void> check_version(const QemuVersion& version, Accelerator used) {
   if (used == Accelerator::kKvm || version.major >= kMinTcgMajor) return {};
   return Error{
       ErrorCode::kHost,
-      fmt::format("cannot use {} without KVM: before QEMU {} multi-threaded TCG corrupts guests "
+      fmt::format("cannot use {} without KVM: before QEMU {}, multi-threaded TCG corrupts guests "
                   "that patch their own code, as attaching a scheduler does",
                   version.text(), kMinTcgMajor),
       "run tools/setup"};
@@ -126,19 +126,19 @@ std::vector<std::string> qemu_arguments(const MachineConfig& config, Accelerator
                                         bool host_is_amd) {
   using Fd = QemuDescriptors;
   bool kvm = used == Accelerator::kKvm;
-  // -nodefaults: no display, network card, drives, floppy: a guest has what it uses.
+  // -nodefaults: no display, network card, drives or floppy, only the devices a guest uses.
   std::vector<std::string> arguments = {"-nodefaults", "-no-user-config", "-no-reboot", "-S"};
   auto add = [&](std::string option, std::string value) {
     arguments.push_back(std::move(option));
     arguments.push_back(std::move(value));
   };
   add("-display", "none");
-  // What each of these saves of a boot, and what was tried besides: tools/bench --curves --only
+  // What each option saves at boot, and what else was tried: tools/bench --curves --only
   // boot-options-machine, and tools/benchmarks/README.md.
-  // q35: boots some 0.1 s slower than pc. microvm saves 0.2 s under TCG, and needs to be told the
-  // host's clock. sata=off, smbus=off, vmport=off: nothing hangs on them, so that a guest has no
-  // more devices than it uses. They are for that: what they save cannot be told from noise. With
-  // several nodes each has a memory backend of its own.
+  //
+  // q35: boots about 0.1 s slower than pc. microvm saves 0.2 s under TCG, but has to be told the
+  // host's clock. sata=off, smbus=off, vmport=off: removes devices that the guest does not use; the
+  // time saved is within noise. With several nodes, each has its own memory backend.
   add("-machine", fmt::format("q35{},sata=off,smbus=off,vmport=off",
                               config.numa_nodes == 1 ? ",memory-backend=ram" : ""));
   add("-accel", kvm ? "kvm" : config.tcg_single_thread ? "tcg,thread=single" : "tcg,thread=multi");
@@ -149,13 +149,13 @@ std::vector<std::string> qemu_arguments(const MachineConfig& config, Accelerator
   add("-mon", "chardev=qmp,mode=control");
   add("-chardev", socket("gdb", Fd::kGdb));
   add("-gdb", "chardev:gdb");
-  // A pipe, opened by its name: a socket holds only some 300 of the serial port's writes of one
-  // byte.
+  // A pipe, opened by its /proc path: a socket holds only about 300 of the serial port's
+  // single-byte writes.
   add("-chardev", fmt::format("file,id=console,path=/proc/self/fd/{}", Fd::kConsole));
   add("-serial", "chardev:console");
   add("-chardev", socket("agent", Fd::kAgent));
   add("-device", "virtio-serial-pci,id=ports");
-  // Port 0 belongs to a virtio console.
+  // Port 0 is reserved for a virtio console.
   add("-device",
       fmt::format("virtserialport,bus=ports.0,nr=1,chardev=agent,name={}", kAgentPortName));
   add("-kernel", config.kernel_path);

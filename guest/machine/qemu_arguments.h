@@ -8,8 +8,8 @@
 
 namespace ktape {
 
-// Descriptors that QEMU inherits, by their numbers in QEMU. Fixed, so that the arguments on the
-// tape are the same for every run.
+// Descriptors inherited by QEMU, by their numbers in QEMU. They are fixed, so that the arguments on
+// the tape are the same for every run.
 struct QemuDescriptors {
   static constexpr int kQmp = 3;
   static constexpr int kGdb = 4;
@@ -18,7 +18,7 @@ struct QemuDescriptors {
   static constexpr int kRam = 7;
 };
 
-// The version in QMP's greeting.
+// The version from QMP's greeting.
 struct QemuVersion {
   int major = 0;
   int minor = 0;
@@ -30,18 +30,18 @@ struct QemuVersion {
 
 inline constexpr int kMinTcgMajor = 10;
 
-// kUsage where no machine can be made of it: no CPUs or more than 255, CPUs, LLCs or memory that
-// cannot be shared out evenly, memory that is not a multiple of 1 MiB or below 64 MiB, no kernel.
+// kUsage if no such machine can be made: no CPUs or more than 255; CPUs, LLCs or memory that cannot
+// be divided evenly; memory below 64 MiB or not a multiple of 1 MiB; no kernel.
 [[nodiscard]] Result<void> check_config(const MachineConfig& config);
 
-// kHost where this QEMU cannot be trusted with the accelerator: TCG before QEMU 10 corrupts guests
-// that patch their code, as attaching a scheduler does.
+// kHost if this QEMU is unsafe with the accelerator: TCG before QEMU 10 corrupts guests that patch
+// their code, as attaching a scheduler does.
 [[nodiscard]] Result<void> check_version(const QemuVersion& version, Accelerator used);
 
-// Arguments after the program's name. The machine starts stopped: QMP `cont` sets it going.
-// `used` is kKvm or kTcg; `config` is one that `check_config` passes. `host_is_amd` matters under
-// KVM. The descriptor kRam holds the memory of all NUMA nodes, one after another, as `FlatMemory`
-// has it.
+// The arguments after the program's name. The machine starts stopped; QMP `cont` starts it. `used`
+// is kKvm or kTcg; `config` must pass `check_config`. `host_is_amd` matters only under KVM. The
+// descriptor kRam holds the memory of all NUMA nodes, one after another, in the layout of
+// `FlatMemory`.
 [[nodiscard]] std::vector<std::string> qemu_arguments(const MachineConfig& config, Accelerator used,
                                                       bool host_is_amd);
 

@@ -21,17 +21,17 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr size_t kMaxEventBytes = size_t{64} << 10;
-// From its last word, or from the loss of a channel, until QEMU is gone.
+// How long QEMU may take to exit after its last event or the loss of a channel.
 constexpr auto kEndGrace = 3s;
 constexpr int kConsolePipeBytes = 1 << 20;
-// Of a guest that prints nothing, as many vCPUs are told of.
+// Number of vCPUs shown for a guest that prints nothing.
 constexpr size_t kVcpusTold = 4;
-// Steps that a vCPU is given to get past a breakpoint, of which one does.
+// Maximum number of steps to get a vCPU past a breakpoint; normally one is enough.
 constexpr int kMaxSteps = 8;
-// QEMU's serial port sends bytes one by one: they are read this much later, so that a line is not
-// an event per byte.
+// QEMU's serial port sends single bytes. Read them after this delay, so that a line does not become
+// one event per byte.
 constexpr auto kConsoleGather = 20ms;
-// QEMU answers late while it sets the machine up.
+// QEMU answers slowly while it sets up the machine.
 constexpr auto kStartUp = 60s;
 
 bool shows_life(const MachineEvent& event) {
@@ -39,13 +39,13 @@ bool shows_life(const MachineEvent& event) {
          event.kind == MachineEventKind::kAgentBytes || event.kind == MachineEventKind::kEnded;
 }
 
-// A guest that prints while we are busy must not wait: its serial driver drops what it cannot send.
+// The guest must not wait for us when it prints: its serial driver drops what it cannot send.
 Result<Pipe> console_pipe() {
   KTAPE_ASSIGN(Pipe pipe, make_pipe());
   if (::fcntl(pipe.read.get(), F_SETFL, O_NONBLOCK) != 0) {
     return system_error(ErrorCode::kHost, "cannot make a pipe non-blocking");
   }
-  // Where the host allows no more than its usual 64 KiB, those have to do.
+  // If the host refuses a larger pipe, the usual 64 KiB must do.
   (void)::fcntl(pipe.write.get(), F_SETPIPE_SZ, kConsolePipeBytes);
   return pipe;
 }
@@ -73,7 +73,7 @@ Result<std::unique_ptr<QemuMachine>> QemuMachine::launch(const MachineConfig& co
   if (up.error().code == ErrorCode::kHost || !machine->process_) return up.error();
   return Error{
       ErrorCode::kHost, "cannot start the machine: " + machine->broken(up.error()).message,
-      "`ktape doctor` tells what this host can do; --memory-mb gives the guest less memory"};
+      "run `ktape doctor` to check this host; give the guest less memory with --memory-mb"};
 }
 
 Result<void> QemuMachine::bring_up(Accelerator accelerator) {
@@ -121,14 +121,13 @@ Result<void> QemuMachine::map_memory(Clock::time_point deadline) {
   const uint64_t low_bytes = number_field(reply, "").value_or(0);
   if (low_bytes == 0 || low_bytes > config_.memory_bytes) {
     return Error{ErrorCode::kHost,
-                 fmt::format("QEMU tells '{}' as the size of low memory", field(reply, "")), ""};
+                 fmt::format("QEMU reports '{}' as the size of low memory", field(reply, "")), ""};
   }
   memory_.emplace(ram_->bytes(), low_bytes, [this] { return ram_->data_extents(); });
   return {};
 }
 
-// A vCPU of which QEMU does not tell the thread has times that are not known, and nothing else
-// lacks.
+// If QEMU does not report the thread of a vCPU, only its times are unknown.
 Result<void> QemuMachine::watch_threads(Clock::time_point deadline) {
   Result<QmpFields> told = qmp_->execute("query-cpus-fast", {}, deadline);
   if (!told.ok()) return told.error().code == ErrorCode::kRefused ? Result<void>() : told.error();
@@ -151,18 +150,19 @@ Result<void> QemuMachine::prove_kernel_runs(bool proof_needed) {
   if (lost_) return lost_error();
   if (!proof_needed) return {};
   const double seconds = std::chrono::duration<double>(config_.kvm_prints_within).count();
-  return Error{ErrorCode::kHost,
-               fmt::format("no byte on its console within {:g} s; {}", seconds, what_it_does()),
-               ""};
+  return Error{
+      ErrorCode::kHost,
+      fmt::format("it printed nothing on its console within {:g} s; {}", seconds, what_it_does()),
+      ""};
 }
 
 std::string QemuMachine::what_it_does() {
   const auto status = qmp_->execute("query-status", {}, answer_deadline());
-  if (!status.ok()) return "instead, " + status.error().message;
-  std::string text = fmt::format("QEMU says that it is '{}'", field(*status, "status"));
+  if (!status.ok()) return status.error().message;
+  std::string text = fmt::format("QEMU reports status '{}'", field(*status, "status"));
   if (const auto registers = gdb_->stop(config_.cpus, answer_deadline()); registers.ok()) {
     for (size_t cpu = 0; cpu < std::min(registers->size(), kVcpusTold); ++cpu)
-      text += fmt::format(", vCPU {} stands at {:#x}", cpu, (*registers)[cpu].rip);
+      text += fmt::format(", vCPU {} is at {:#x}", cpu, (*registers)[cpu].rip);
   }
   process_->drain_output();
   const std::string said = telling_line(process_->output());
@@ -194,7 +194,7 @@ Result<void> QemuMachine::send_to_agent(std::span<const std::byte> bytes) {
 
 Result<void> QemuMachine::check() {
   KTAPE_CHECK(!frozen_);
-  // What waits to be told says that it lived, or how it ended.
+  // A pending event shows that the machine was alive, or how it ended.
   if (!events_.empty()) return {};
   if (lost_) return lost_error();
   auto status = qmp_->execute("query-status", {}, answer_deadline());
@@ -205,7 +205,7 @@ Result<void> QemuMachine::check() {
 
 Result<Frozen> QemuMachine::freeze() {
   KTAPE_CHECK(!frozen_);
-  // What came before is not this freeze's doing.
+  // Events from before the freeze.
   if (!lost_) take_control_messages();
   if (lost_) return lost_error();
   auto began = Clock::now();
@@ -225,7 +225,7 @@ Result<std::vector<VcpuRegisters>> QemuMachine::registers() {
 Result<void> QemuMachine::set_breakpoint(GuestVirtual address) {
   if (lost_) return lost_error();
   if (breakpoints_.size() >= kMaxBreakpoints)
-    return Error{ErrorCode::kOutOfRange, "every breakpoint is in use", ""};
+    return Error{ErrorCode::kOutOfRange, "all breakpoints are in use", ""};
   KTAPE_CHECK(!breakpoints_.contains(address.value));
   KTAPE_TRY(gdb_->set_breakpoint(address, answer_deadline()));
   breakpoints_.insert(address.value);
@@ -238,8 +238,7 @@ Result<void> QemuMachine::clear_breakpoint(GuestVirtual address) {
   return gdb_->clear_breakpoint(address, answer_deadline());
 }
 
-// A stop that QEMU had still to tell of, another vCPU's at a breakpoint, may end a step before it
-// began.
+// A pending stop event, from another vCPU at a breakpoint, may end a step before it began.
 Result<void> QemuMachine::step_past(GuestVirtual at, std::vector<uint32_t> cpus) {
   for (int attempt = 0; attempt < kMaxSteps && !cpus.empty(); ++attempt) {
     for (const uint32_t cpu : cpus) KTAPE_TRY(gdb_->step(cpu, answer_deadline()));
@@ -258,17 +257,17 @@ Result<void> QemuMachine::step_over_breakpoints() {
   for (uint32_t cpu = 0; cpu < registers.size(); ++cpu) {
     if (breakpoints_.contains(registers[cpu].rip)) standing[registers[cpu].rip].push_back(cpu);
   }
-  // QEMU lets a vCPU past no breakpoint by itself: under TCG (accel/tcg/cpu-exec.c,
-  // check_for_breakpoints()) as under KVM, where the fault leaves RFLAGS.RF clear, it reaches the
-  // one where it stands again, whether it has told of it or only happens to stand there. So those
-  // are the vCPUs that are stepped, each once; while one is, the others stand and interrupts are
-  // held back (gdbstub, SSTEP_NOIRQ).
+  // QEMU does not step a vCPU past a breakpoint by itself. Under TCG (accel/tcg/cpu-exec.c,
+  // check_for_breakpoints()) and under KVM, where the fault leaves RFLAGS.RF clear, a vCPU hits the
+  // breakpoint at its RIP again, whether it has reported it or only happens to be there. So step
+  // exactly those vCPUs, once each. During a step the others stay stopped and interrupts are held
+  // back (gdbstub, SSTEP_NOIRQ).
   for (const auto& [at, cpus] : standing) {
     KTAPE_TRY(gdb_->clear_breakpoint(GuestVirtual(at), answer_deadline()));
     KTAPE_TRY(step_past(GuestVirtual(at), cpus));
     KTAPE_TRY(gdb_->set_breakpoint(GuestVirtual(at), answer_deadline()));
   }
-  // Each step resumed and stopped the machine, and QEMU has told so by now.
+  // Each step resumed and stopped the machine. The reply comes after the events for that.
   KTAPE_TRY(qmp_->execute("query-status", {}, answer_deadline()));
   while (auto event = qmp_->next_event()) {
     if (event->name != "STOP") take_control_event(*event);
@@ -282,13 +281,13 @@ Result<void> QemuMachine::thaw() {
   if (std::exchange(at_breakpoint_, false)) {
     if (auto stepped = step_over_breakpoints(); !stepped.ok()) return broken(stepped.error());
   } else {
-    // A vCPU that reached one unnoticed during this freeze stands there, and reaches it again.
+    // A vCPU that hit a breakpoint unnoticed during this freeze will hit it again.
     std::erase_if(events_,
                   [](const MachineEvent& e) { return e.kind == MachineEventKind::kBreakpoint; });
   }
   auto resumed = resume();
   if (!resumed.ok()) return broken(resumed.error());
-  // A breakpoint may have been reached by now.
+  // A breakpoint may have been hit by now.
   while (auto event = qmp_->next_event()) take_control_event(*event);
   return {};
 }
@@ -296,7 +295,7 @@ Result<void> QemuMachine::thaw() {
 Result<void> QemuMachine::resume() {
   const auto deadline = answer_deadline();
   KTAPE_TRY(gdb_->go_on(deadline));
-  // Stops that are told before it are this freeze's.
+  // Earlier STOP events belong to this freeze.
   for (;;) {
     KTAPE_ASSIGN(const QmpEvent event, qmp_->wait_for_event(deadline));
     if (event.name == "RESUME") return {};
@@ -321,7 +320,7 @@ Result<bool> QemuMachine::pump(Clock::time_point deadline, int wake_fd) {
   KTAPE_TRY(poll_until(fds, console_due_ ? std::min(deadline, *console_due_) : deadline));
   bool agent_spoke = (agent.revents & ~POLLOUT) != 0;
   if (console.revents != 0) console_due_ = Clock::now() + kConsoleGather;
-  // Console first: what a panicking kernel printed comes before its reset.
+  // Console first: output of a panicking kernel precedes its reset.
   bool others = agent_spoke || control.revents != 0 || exit.revents != 0;
   if (console_due_ && (others || Clock::now() >= *console_due_)) take_console();
   if (agent_spoke) take_bytes(agent_, MachineEventKind::kAgentBytes);
@@ -343,7 +342,7 @@ void QemuMachine::flush_to_agent() {
   if (frozen_ || to_agent_.empty()) return;
   Result<size_t> written = write_some(agent_.get(), to_agent_.pending());
   if (written.ok()) to_agent_.consume(*written);
-  // A broken channel means that QEMU is ending: its exit tells more.
+  // A broken channel means that QEMU is exiting; its exit says more.
 }
 
 bool QemuMachine::take_bytes(UniqueFd& fd, MachineEventKind kind) {
@@ -371,12 +370,12 @@ void QemuMachine::take_control_event(const QmpEvent& event) {
   if (event.name == "STOP") {
     take_stop();
   } else if (event.name == "SHUTDOWN") {
-    // QEMU ends by itself now; what it still has to say comes first.
+    // QEMU exits by itself now; handle its remaining output first.
     std::string reason = field(event.data, "reason");
     if (field(event.data, "guest") == "true") {
       shutdown_reason_ = reason;
     } else {
-      lose(fmt::format("QEMU was told to end ({})", reason));
+      lose(fmt::format("QEMU was told to quit ({})", reason));
     }
   }
 }
@@ -389,7 +388,7 @@ void QemuMachine::take_stop() {
   }
   std::string state = field(*status, "status");
   if (state == "running") return;
-  // Also when the last breakpoint is gone: a second vCPU may have reached it at the same time.
+  // Even without any breakpoint left: a second vCPU may have hit the last one at the same time.
   if (state == "debug") {
     events_.push_back(MachineEvent{MachineEventKind::kBreakpoint, {}, ""});
     return;
@@ -399,7 +398,7 @@ void QemuMachine::take_stop() {
     return;
   }
   process_->drain_output();
-  lose(fmt::format("the accelerator cannot run the guest any further: {}",
+  lose(fmt::format("the accelerator cannot continue the guest: {}",
                    telling_line(process_->output())));
 }
 

@@ -20,19 +20,18 @@
 
 namespace ktape {
 
-// A guest in QEMU (q35). Its RAM is a memfd that both map; QMP, gdbstub and agent are sockets and
-// the console is a pipe that QEMU inherits, so nothing of it has a name in the file system. QEMU
-// dies with the thread that called `start`, and with this object. RAM stays readable after QEMU has
-// ended.
+// A guest in QEMU (q35). Its RAM is a memfd mapped by both processes; QMP, gdbstub and agent are
+// sockets and the console is a pipe, all inherited by QEMU, so none has a name in the file system.
+// QEMU dies with the thread that called `start`, and with this object. RAM stays readable after
+// QEMU has exited.
 class QemuMachine final : public Machine, private FreezeBackend {
  public:
-  // Boots the guest and returns as soon as it runs; with kvm or auto, once the kernel has proved
-  // that it runs under KVM by its first byte on the console. auto falls back to TCG where it does
-  // not, or where none comes (so the kernel's command line should name the console, ttyS0); asked
-  // for by name, a silent kernel is given the benefit of the doubt, unless `kvm_must_print`.
-  // Errors: kUsage for an impossible configuration; kNotFound for a missing kernel or initramfs;
-  // kHost, with the cause, where QEMU is missing, too old or fails, or where KVM was asked for and
-  // does not work.
+  // Boots the guest. Returns once it runs; with kvm or auto, once the kernel has printed its first
+  // byte on the console, which proves that it runs under KVM. auto falls back to TCG if KVM does
+  // not work or no byte comes (so the kernel's command line should name the console, ttyS0). With
+  // kvm, a silent kernel is accepted unless `kvm_must_print` is set. Errors: kUsage for an
+  // impossible configuration; kNotFound for a missing kernel or initramfs; kHost, with the cause,
+  // if QEMU is missing, too old or fails, or if KVM was requested and does not work.
   [[nodiscard]] static Result<std::unique_ptr<QemuMachine>> start(const MachineConfig& config);
   ~QemuMachine() override;
 
@@ -47,7 +46,7 @@ class QemuMachine final : public Machine, private FreezeBackend {
 
   [[nodiscard]] pid_t emulator_pid() const { return process_->pid(); }
 
-  // For benchmarks that do without this class what it does. Valid as long as the machine is.
+  // For benchmarks that bypass this class. Valid as long as the machine is.
   struct Channels {
     int qmp, gdb, agent;
   };
@@ -72,14 +71,14 @@ class QemuMachine final : public Machine, private FreezeBackend {
   Result<void> map_memory(Clock::time_point deadline);
   Result<void> watch_threads(Clock::time_point deadline);
   Result<void> prove_kernel_runs(bool proof_needed);
-  // Of a guest that does not print: what its machine does instead.
+  // For a guest that does not print: what its machine does instead.
   std::string what_it_does();
 
-  // Moves what has arrived into `events_`, waiting for something until `deadline`. True when the
-  // wake-up descriptor is readable.
+  // Moves pending input into `events_`, waiting for some until `deadline`. True if the wake-up
+  // descriptor is readable.
   Result<bool> pump(Clock::time_point deadline, int wake_fd);
   void flush_to_agent();
-  // One read of at most kMaxEventBytes; false when there was nothing.
+  // Reads once, at most kMaxEventBytes; false if there was nothing.
   bool take_bytes(UniqueFd& fd, MachineEventKind kind);
   void take_console();
   void take_control_messages();
@@ -87,14 +86,14 @@ class QemuMachine final : public Machine, private FreezeBackend {
   void take_stop();
   // Returns once the machine runs.
   Result<void> resume();
-  // Lets every vCPU that stands at a breakpoint execute the instruction there.
+  // Makes every vCPU at a breakpoint execute the instruction there.
   Result<void> step_over_breakpoints();
-  // Each of the vCPUs stands there, and no breakpoint does.
+  // Steps vCPUs that are at `at`, while no breakpoint is set there.
   Result<void> step_past(GuestVirtual at, std::vector<uint32_t> cpus);
-  // Everything that QEMU said before it ended, and that it did.
+  // Collects QEMU's remaining output and its exit.
   void take_end();
   void lose(std::string text);
-  // After a request failed: finds out why, and loses the machine.
+  // After a request failed: finds the cause, and marks the machine as lost.
   Error broken(const Error& cause);
   Error lost_error() const { return Error{ErrorCode::kMachineLost, *lost_, ""}; }
   Clock::time_point answer_deadline() const { return Clock::now() + config_.answer_within; }
@@ -110,15 +109,15 @@ class QemuMachine final : public Machine, private FreezeBackend {
   UniqueFd console_;
   UniqueFd agent_;
   SendQueue to_agent_;
-  // Something is there; when to read it at the latest.
+  // Console bytes are pending; the latest time to read them.
   std::optional<Clock::time_point> console_due_;
   std::deque<MachineEvent> events_;
   std::optional<std::string> shutdown_reason_;  // QMP announced that the guest ended
   std::optional<std::string> lost_;
   std::set<uint64_t> breakpoints_;
-  bool at_breakpoint_ = false;  // kBreakpoint was told, and the machine has not been resumed since
+  bool at_breakpoint_ = false;  // kBreakpoint was reported and the machine has not resumed since
   bool frozen_ = false;
-  std::vector<VcpuRegisters> registers_;  // as of the last freeze
+  std::vector<VcpuRegisters> registers_;  // from the last freeze
 };
 
 }  // namespace ktape

@@ -79,7 +79,7 @@ Result<void> QmpClient::take(QmpMessage message) {
     if (reply.id == 0 || reply.id > last_id_) {
       return lost(fmt::format("QEMU answered request {}, which was never sent", reply.id));
     }
-    // An older id: its request has timed out.
+    // Ignore older ids: their requests timed out.
     if (reply.id == last_id_) reply_ = std::move(reply);
   }
   return {};

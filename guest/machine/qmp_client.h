@@ -17,37 +17,37 @@
 namespace ktape {
 
 // QEMU's control channel (QEMU Machine Protocol) over a connected socket. Requests carry ids and
-// wait for their reply; events are queued meanwhile, in order, and never dropped. Once the other
-// side is gone or has sent something that is not QMP, every call fails with kMachineLost.
+// wait for their reply; meanwhile events are queued in order, and never dropped. Once the other
+// side has closed the channel or sent something that is not QMP, every call fails with
+// kMachineLost.
 class QmpClient {
  public:
   using Clock = std::chrono::steady_clock;
 
-  // Waits for the greeting and ends the negotiation.
+  // Waits for the greeting and completes the negotiation.
   [[nodiscard]] static Result<std::unique_ptr<QmpClient>> connect(UniqueFd socket,
                                                                   Clock::time_point deadline);
 
   [[nodiscard]] const QemuVersion& version() const { return version_; }
   [[nodiscard]] int fd() const { return socket_.get(); }
 
-  // The reply's value. kRefused when QEMU answered with an error (its words are the message);
-  // kMachineLost when the channel broke or no reply came before `deadline`. A reply that comes
-  // later than that is dropped.
+  // The reply's value. kRefused if QEMU answered with an error (the message quotes it);
+  // kMachineLost if the channel broke or no reply came before `deadline`. A later reply is dropped.
   [[nodiscard]] Result<QmpFields> execute(std::string_view command, const QmpArguments& arguments,
                                           Clock::time_point deadline);
 
-  // Takes what has arrived, without blocking. False once QEMU has closed the channel.
+  // Reads pending input without blocking. False once QEMU has closed the channel.
   [[nodiscard]] Result<bool> receive();
 
   [[nodiscard]] std::optional<QmpEvent> next_event();
-  // The next one; waits for it. kMachineLost when none comes before `deadline`.
+  // Waits for the next event. kMachineLost if none comes before `deadline`.
   [[nodiscard]] Result<QmpEvent> wait_for_event(Clock::time_point deadline);
 
  private:
   explicit QmpClient(UniqueFd socket) : socket_(std::move(socket)) {}
   Result<void> take(QmpMessage message);
-  // `came` tells whether what is waited for is there: the last bytes of a QEMU that ends may have
-  // brought it.
+  // `came` returns whether the awaited message is there: it may be among the last bytes of a QEMU
+  // that exits.
   Result<void> wait_for_more(std::string_view what, const std::function<bool()>& came,
                              Clock::time_point deadline);
 

@@ -47,7 +47,7 @@ std::string number_text(double number) {
   return exact ? fmt::format("{}", static_cast<int64_t>(number)) : fmt::format("{}", number);
 }
 
-// Of a list, as many elements: more than a machine has vCPUs.
+// Maximum number of list elements: more than a machine has vCPUs.
 constexpr unsigned kMaxElements = 1024;
 
 void flatten(Json::Reader value, const std::string& name, QmpFields& out) {
@@ -76,7 +76,7 @@ void flatten(Json::Reader value, const std::string& name, QmpFields& out) {
 std::optional<uint64_t> whole_number(Json::Reader value) {
   if (!value.isNumber()) return std::nullopt;
   double number = value.getNumber();
-  // Written so that NaN fails too.
+  // Written so that NaN fails, too.
   if (!(number >= 0 && number <= kMaxExactInteger) || std::nearbyint(number) != number)
     return std::nullopt;
   return static_cast<uint64_t>(number);
@@ -115,7 +115,7 @@ Result<QmpMessage> classify(std::string_view line, Json::Reader root) {
   if (auto value = member(root, "QMP")) return greeting(line, *value);
   if (member(root, "return") || member(root, "error")) return reply(line, root);
   QmpEvent event{.name = text_member(root, "event")};
-  if (event.name.empty()) return bad_line(line, "neither a greeting, a reply nor an event");
+  if (event.name.empty()) return bad_line(line, "not a greeting, a reply or an event");
   if (auto data = member(root, "data")) flatten(*data, "", event.data);
   return QmpMessage(std::move(event));
 }

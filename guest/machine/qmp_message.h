@@ -17,15 +17,15 @@
 
 namespace ktape {
 
-// A JSON value as text, its objects and lists flattened: {"a":{"b":true}} is "a.b" -> "true", and
-// [{"a":1}] is "0.a" -> "1". A scalar by itself has the name "".
+// A JSON value as text, with objects and lists flattened: {"a":{"b":true}} is "a.b" -> "true", and
+// [{"a":1}] is "0.a" -> "1". The name of a bare scalar is "".
 using QmpFields = std::map<std::string, std::string>;
 
 struct QmpReply {
   uint64_t id = 0;
   bool ok = false;
-  QmpFields value;    // of a success
-  std::string error;  // of a failure: QEMU's description
+  QmpFields value;    // on success
+  std::string error;  // on failure: QEMU's description
 };
 
 struct QmpEvent {
@@ -33,26 +33,26 @@ struct QmpEvent {
   QmpFields data;
 };
 
-// What QEMU sends: the version is its greeting.
+// A message from QEMU. QemuVersion is its greeting.
 using QmpMessage = std::variant<QemuVersion, QmpReply, QmpEvent>;
 
-// kBadInput for whatever is not JSON or not one of these.
+// kBadInput for anything that is not JSON or not one of these.
 [[nodiscard]] Result<QmpMessage> parse_qmp_line(std::string_view line);
 
 using QmpArguments = std::vector<std::pair<std::string, std::string>>;
 
-// One request with its newline.
+// A request, with newline.
 [[nodiscard]] std::string qmp_request(uint64_t id, std::string_view command,
                                       const QmpArguments& arguments);
 
-// Cuts the stream into lines. Bounded.
+// Splits the stream into lines. Memory use is bounded.
 class QmpLines {
  public:
   static constexpr size_t kMaxLineBytes = size_t{1} << 20;
 
   void feed(std::span<const std::byte> bytes);
-  // The next whole line that is not blank, nothing when more bytes are needed; kBadInput over the
-  // bound.
+  // The next complete line that is not blank; nothing if more bytes are needed; kBadInput if it is
+  // too long.
   [[nodiscard]] Result<std::optional<std::string>> next();
 
  private:

@@ -10,8 +10,9 @@ Result<void> SendQueue::push(std::span<const std::byte> bytes) {
   if (bytes.size() > kMaxBytes - waiting) {
     return Error{
         ErrorCode::kBadInput,
-        fmt::format("cannot queue {} bytes for the agent: {} wait already, the guest does not read",
-                    bytes.size(), waiting),
+        fmt::format(
+            "cannot queue {} bytes for the agent: {} are queued already, the guest does not read",
+            bytes.size(), waiting),
         ""};
   }
   bytes_.erase(bytes_.begin(), bytes_.begin() + static_cast<ptrdiff_t>(begin_));

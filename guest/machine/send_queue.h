@@ -9,18 +9,18 @@
 
 namespace ktape {
 
-// Bytes that wait for the agent, bounded: a guest that does not read must not eat the host's
+// Bytes queued for the agent. Bounded, so that a guest that does not read cannot exhaust the host's
 // memory.
 class SendQueue {
  public:
   static constexpr size_t kMaxBytes = size_t{4} << 20;
 
-  // All or nothing; kBadInput when the queue would be over its bound: the guest's fault, not the
-  // host's.
+  // Queues all bytes or none. kBadInput if the queue would exceed its limit: the guest is at fault,
+  // not the host.
   [[nodiscard]] Result<void> push(std::span<const std::byte> bytes);
 
   [[nodiscard]] bool empty() const { return begin_ == bytes_.size(); }
-  // What was pushed and not yet consumed, in order. Valid until the next push or consume.
+  // Bytes pushed and not yet consumed, in order. Valid until the next push or consume.
   [[nodiscard]] std::span<const std::byte> pending() const {
     return std::span(bytes_).subspan(begin_);
   }

@@ -107,7 +107,7 @@ TEST_CASE_METHOD(BadHost, "a QEMU that is no QEMU is named, in its own words") {
 TEST_CASE_METHOD(BadHost,
                  "a process that may not have the guest's memory is told to ask for less") {
   check_refused(capture("-o run.ktape --accel tcg --memory-mb 4096", "ulimit -v 2000000"),
-                "cannot have 4096 MiB for the guest's RAM: Cannot allocate memory\n");
+                "cannot allocate 4096 MiB for the guest's RAM: Cannot allocate memory\n");
 }
 
 TEST_CASE_METHOD(BadHost, "a QEMU that cannot have its memory is told in its own words") {
@@ -121,7 +121,7 @@ TEST_CASE_METHOD(BadHost,
                  "a guest that is larger than any host is refused before it is waited for") {
   const ChildResult result = capture("-o run.ktape --accel tcg --memory-mb 1048576");
   // Either the host does not give so much, or QEMU's virtual processor cannot address it.
-  const std::string of_host = "cannot have 1048576 MiB for the guest's RAM: ";
+  const std::string of_host = "cannot allocate 1048576 MiB for the guest's RAM: ";
   check_refused(result,
                 result.output.find(of_host) != std::string::npos
                     ? of_host

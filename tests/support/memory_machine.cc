@@ -82,7 +82,7 @@ Result<Frozen> MemoryMachine::freeze() {
 Result<void> MemoryMachine::set_breakpoint(GuestVirtual address) {
   if (breakpoint_error_) return *std::exchange(breakpoint_error_, std::nullopt);
   if (breakpoints_.size() >= kMaxBreakpoints)
-    return Error{ErrorCode::kOutOfRange, "every breakpoint is in use", ""};
+    return Error{ErrorCode::kOutOfRange, "all breakpoints are in use", ""};
   KTAPE_CHECK(breakpoints_.insert(address.value).second);
   return {};
 }

@@ -356,7 +356,7 @@ TEST_CASE_METHOD(
   first.become_root();
   first.become_enabled();
   boot();
-  machine().fail_next_breakpoint(Error{ErrorCode::kOutOfRange, "every breakpoint is in use", ""});
+  machine().fail_next_breakpoint(Error{ErrorCode::kOutOfRange, "all breakpoints are in use", ""});
   hello();
   state("enabled", "first");
   then({[&] { state("disabled", "", true); }, [&] { done(); }, [&] { ended(); }});

@@ -367,8 +367,8 @@ TEST_CASE("a KVM whose guest never prints is not called good, and what it does i
   REQUIRE(kvm != facts.end());
   INFO(kvm->detail);
   CHECK_FALSE(kvm->ok);
-  CHECK(kvm->detail.find("no byte on its console within 3 s; QEMU says that it is 'running', vCPU "
-                         "0 stands at 0x") != std::string::npos);
+  CHECK(kvm->detail.find("it printed nothing on its console within 3 s; QEMU reports status "
+                         "'running', vCPU 0 is at 0x") != std::string::npos);
 }
 
 TEST_CASE_METHOD(
