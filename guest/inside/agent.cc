@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// ktape-agent: PID 1 of a guest. Says hello, runs the scenario that the host answers with, says
-// done, powers off. Whatever goes wrong is said in `done`, or on the console when the host cannot
-// be told.
+// ktape-agent: PID 1 of a guest. Sends hello, runs the scenario that the host answers with, sends
+// done, powers off. Any failure is reported in `done`, or on the console if the host cannot be
+// reached.
 
 #include <kj/exception.h>
 #include <poll.h>
@@ -24,7 +24,8 @@ namespace {
 
 constexpr int kAgentFailed = 2;
 constexpr auto kPortAppears = std::chrono::seconds(30);
-// A host that has the last message says so at once. One that does not must not keep the guest up.
+// A host that has the last message confirms it at once. One that does not must not keep the guest
+// running.
 constexpr auto kHostHears = std::chrono::seconds(5);
 
 Result<RunResult> run_scenario(Channel& channel, Reporter& reporter,
@@ -35,7 +36,7 @@ Result<RunResult> run_scenario(Channel& channel, Reporter& reporter,
   KTAPE_TRY(reporter.facts("topology", topology));
   console.line("hello sent, waiting for the scenario");
   KTAPE_ASSIGN(std::optional<FrameMessage> message, session->receive_scenario());
-  if (!message) return RunResult{1, "the host ended the run before it began"};
+  if (!message) return RunResult{1, "the host ended the run before sending a scenario"};
   auto scenario = message->reader().getRoot<schema::FromHost>().getScenario();
   KTAPE_TRY(become_realtime(scenario.getAgentPriority() == 0 ? kHighestPriority
                                                              : scenario.getAgentPriority()));
@@ -44,7 +45,8 @@ Result<RunResult> run_scenario(Channel& channel, Reporter& reporter,
       .run();
 }
 
-// Exceptions come from Cap'n Proto, for a scenario that cannot be read, and from the library.
+// Exceptions come from Cap'n Proto, for a scenario that cannot be read, and from the standard
+// library.
 Result<RunResult> run_guarded(Channel& channel, Reporter& reporter, const ConsolePrinter& console) {
   try {
     return run_scenario(channel, reporter, console);
@@ -55,7 +57,7 @@ Result<RunResult> run_guarded(Channel& channel, Reporter& reporter, const Consol
   }
 }
 
-// The host's word that it has `done`. Whatever else it still says is not for a run that is over.
+// Waits until the host confirms `done`. Ignores its other messages, because the run is over.
 Result<void> wait_until_heard(Channel& channel) {
   const Clock::time_point deadline = Clock::now() + kHostHears;
   for (;;) {
@@ -63,8 +65,7 @@ Result<void> wait_until_heard(Channel& channel) {
     if (message && message->reader().getRoot<schema::FromHost>().isDoneHeard()) return {};
     if (message) continue;
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(deadline - Clock::now());
-    if (left.count() <= 0)
-      return Error{ErrorCode::kHost, "the host does not say that it has heard 'done'", ""};
+    if (left.count() <= 0) return Error{ErrorCode::kHost, "the host did not confirm 'done'", ""};
     pollfd port{channel.fd(), POLLIN, 0};
     if (::poll(&port, 1, static_cast<int>(left.count())) > 0) KTAPE_TRY(channel.read_some());
   }
@@ -87,9 +88,8 @@ Result<void> serve(const ConsolePrinter& console) {
 
 int main() {
   if (::getpid() != 1) {
-    std::fputs(
-        "ktape-agent: this is the first process of a ktape guest, not a program for the host\n",
-        stderr);
+    std::fputs("ktape-agent: this program runs as PID 1 of a ktape guest, not on the host\n",
+               stderr);
     return 2;
   }
   ktape::Result<void> mounted = ktape::mount_file_systems();

@@ -19,8 +19,8 @@ namespace {
 
 constexpr char kPortsFolder[] = "/sys/class/virtio-ports";
 constexpr size_t kNameLimitBytes = 4096;
-constexpr size_t kWriteLimitBytes = 32768;  // the driver takes no more in one write
-constexpr size_t kReadBytes = 4096;         // the driver gives no more in one read
+constexpr size_t kWriteLimitBytes = 32768;  // the driver's limit for one write
+constexpr size_t kReadBytes = 4096;         // the driver's limit for one read
 constexpr auto kLookAgain = std::chrono::milliseconds(5);
 
 std::vector<VirtioPort> list_ports() {
@@ -54,9 +54,9 @@ Result<std::unique_ptr<Channel>> Channel::open(Clock::time_point deadline) {
 Result<void> Channel::send(capnp::MessageBuilder& message) {
   KTAPE_ASSIGN(std::vector<std::byte> frame, encode_frame(message));
   for (size_t sent = 0; sent < frame.size();) {
-    // A write without a host would wait for one.
+    // A write would block until a host connects.
     if (host_was_there_ && !host_is_there())
-      return Error{ErrorCode::kHost, "the host has left", ""};
+      return Error{ErrorCode::kHost, "the host has disconnected", ""};
     ssize_t n =
         ::write(fd_.get(), frame.data() + sent, std::min(kWriteLimitBytes, frame.size() - sent));
     if (n < 0 && errno == EINTR) continue;
@@ -77,7 +77,7 @@ Result<void> Channel::read_some() {
   ssize_t n = ::read(fd_.get(), buffer.data(), buffer.size());
   if (n < 0 && errno == EINTR) return {};
   if (n < 0) return system_error(ErrorCode::kHost, "cannot read from the host");
-  if (n == 0) return Error{ErrorCode::kHost, "the host has left", ""};
+  if (n == 0) return Error{ErrorCode::kHost, "the host has disconnected", ""};
   decoder_.feed(std::span(buffer.data(), static_cast<size_t>(n)));
   return {};
 }

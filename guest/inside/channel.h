@@ -15,23 +15,23 @@ namespace ktape {
 
 using Clock = std::chrono::steady_clock;  // guest CLOCK_MONOTONIC
 
-// The agent's end of the virtio-serial port to the host. Errors are kHost: without the host there
-// is nobody to tell, and the agent can only power off.
+// The agent's end of the virtio-serial port to the host. Errors are kHost: without the host nobody
+// can be informed, and the agent can only power off.
 class Channel {
  public:
-  // Finds the port by its name, which may take the kernel a moment to announce.
+  // Finds the port by its name, which the kernel may take a moment to announce.
   [[nodiscard]] static Result<std::unique_ptr<Channel>> open(Clock::time_point deadline);
 
-  // Returns when every byte is in the port's queue. The first message waits for a host that is not
-  // there yet; later ones fail when the host has left.
+  // Returns once every byte is in the port's queue. The first message waits for a host that has not
+  // connected yet; later ones fail if the host has disconnected.
   [[nodiscard]] Result<void> send(capnp::MessageBuilder& message);
 
-  // Takes in what has arrived. Call when `fd()` is readable.
+  // Reads what has arrived. Call it when `fd()` is readable.
   [[nodiscard]] Result<void> read_some();
-  // The next whole message, if there is one.
+  // The next complete message, if there is one.
   [[nodiscard]] Result<std::optional<FrameMessage>> next() { return decoder_.next(); }
 
-  // For poll(2). POLLHUP: the host has left.
+  // For poll(2). POLLHUP: the host has disconnected.
   [[nodiscard]] int fd() const { return fd_.get(); }
 
  private:

@@ -46,7 +46,7 @@ char state_letter(schema::WorkerState state) {
 Result<RunResult> Executor::run() {
   Result<void> ready = set_up();
   Result<RunResult> result = ready ? run_steps() : Result<RunResult>(ready.error());
-  // The end is reported also after a failure, but what failed first is what counts.
+  // Session::end runs after a failure, too, but the first failure is the one reported.
   Result<void> ended = session_.end();
   if (result && !ended) return ended.error();
   return result;
@@ -86,7 +86,7 @@ Result<RunResult> Executor::run_steps() {
   return result;
 }
 
-// The first failure is the step's; later actions are still done.
+// The step reports its first failure; later actions still run.
 Result<Executor::ActionResult> Executor::run_step(uint32_t index) {
   ActionResult step;
   for (const ActionGroup& group : groups_of(scenario_.getSteps()[index])) {
@@ -111,9 +111,9 @@ Result<Executor::ActionResult> Executor::act(uint32_t step, const ActionGroup& g
     case schema::Action::SET_POLICY: return change_policy(action.getSetPolicy());
     case schema::Action::REPORT: return report(action.getReport());
     case schema::Action::WAIT_PROGRAM: return wait_for_program(action.getWaitProgram());
-    case schema::Action::OP: break;  // not kOther
+    case schema::Action::OP: break;  // handled above: it is not kOther
   }
-  return ActionResult{false, false, "this agent does not know such an action"};
+  return ActionResult{false, false, "this agent does not support the action"};
 }
 
 Result<Executor::ActionResult> Executor::sleep_until(Clock::time_point deadline) {
@@ -129,7 +129,7 @@ Result<Executor::ActionResult> Executor::wait_for(schema::WaitWorker::Reader wai
   const Clock::time_point deadline = Clock::now() + std::chrono::milliseconds(limit_ms);
   char state = '?';
   while (Clock::now() < deadline && !session_.stopped() && (*worker)->alive) {
-    // A worker that is about to be reaped may have no stat any more: `alive` tells then.
+    // A worker about to be reaped may have no stat any more; `alive` shows that.
     if (auto stat = read_proc_stat((*worker)->pid)) state = stat->state;
     if (state == wanted) return ActionResult{};
     KTAPE_TRY(session_.wait(Clock::now() + kLookAtWorker));
@@ -176,7 +176,7 @@ Result<Executor::ActionResult> Executor::report(schema::WorkerFacts::Reader acti
   auto worker = session_.workers().find(action.getWorker().cStr());
   if (!worker) return ActionResult{false, false, worker.error().message};
   Result<void> told = session_.report_facts(**worker);
-  // A worker that has ended has nothing to be told of; anything else is the agent's own failure.
+  // A worker that has ended has no facts to report; any other error is the agent's own.
   if (!told && told.error().code == ErrorCode::kNotFound) {
     return ActionResult{false, false, told.error().message};
   }
@@ -185,7 +185,7 @@ Result<Executor::ActionResult> Executor::report(schema::WorkerFacts::Reader acti
 }
 
 Result<Executor::ActionResult> Executor::panic() {
-  log_("panic, as the scenario asks");
+  log_("panicking, as requested by the scenario");
   UniqueFd trigger(::open("/proc/sysrq-trigger", O_WRONLY | O_CLOEXEC));
   if (!trigger.valid() || ::write(trigger.get(), "c", 1) != 1) {
     return ActionResult{
@@ -206,7 +206,7 @@ Result<Executor::ActionResult> Executor::request(uint32_t step, const ActionGrou
   auto actions = scenario_.getSteps()[step].getActions();
   for (uint32_t i = 0; i < group.count; ++i) {
     const auto op = actions[group.first + i].getOp();
-    request.setRetryMs(op.getRetryMs());  // the same for all of a group
+    request.setRetryMs(op.getRetryMs());  // the same for all ops of a group
     if (op.getExpect().isRefused()) request.initExpect().setRefused(op.getExpect().getRefused());
     entries.setWithCaveats(i, op.getEntry());
     if (!entries[i].getTarget().isTask()) continue;
@@ -216,13 +216,13 @@ Result<Executor::ActionResult> Executor::request(uint32_t step, const ActionGrou
   KTAPE_TRY(session_.reporter().send(
       [&](schema::FromAgent::Builder sent) { sent.setRequest(request.asReader()); }));
   KTAPE_ASSIGN(std::optional<FrameMessage> reply, session_.receive_reply(last_request_));
-  if (!reply) return ActionResult{};  // stopped: the caller sees it
+  if (!reply) return ActionResult{};  // stopped: the caller checks that
   auto result = reply->reader().getRoot<schema::FromHost>().getReply().getResult();
   const std::string problem = reply_problem(result, request);
   return ActionResult{problem.empty(), false, problem};
 }
 
-// A scenario may say a pid or a start time on purpose: only what is 0 is filled in.
+// A scenario may set a pid or start time on purpose: only zeros are filled in.
 Result<void> Executor::fill_in_worker(schema::TaskRef::Builder task) {
   if (task.getWorker().size() == 0) return {};
   KTAPE_ASSIGN(const RunningWorker* worker,

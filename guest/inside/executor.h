@@ -12,14 +12,14 @@
 
 namespace ktape {
 
-// What `done` says at the end.
+// The content of `done`.
 struct RunResult {
-  int exit_code = 0;  // 0: every step went well; 1: one did not, or the host ended the run
+  int exit_code = 0;  // 0: every step succeeded; 1: one failed, or the host ended the run
   std::string detail;
 };
 
-// Runs one scenario: attaches its scheduler, starts its workers, does its steps. An action that
-// does not go well fails its step, and the run goes on; a wait whose deadline passes ends it.
+// Runs one scenario: attaches its scheduler, starts its workers, runs its steps. A failed action
+// fails its step, but the run continues; a wait that times out ends the run.
 class Executor {
  public:
   using Log = std::function<void(const std::string&)>;
@@ -27,12 +27,12 @@ class Executor {
   Executor(Session& session, schema::Scenario::Reader scenario, Log log)
       : session_(session), scenario_(scenario), log_(std::move(log)) {}
 
-  // An Error is not about the scenario's steps: the scheduler did not load, a worker did not start,
-  // or the session broke down.
+  // An Error does not concern the scenario's steps: the scheduler did not load, a worker did not
+  // start, or the session failed.
   [[nodiscard]] Result<RunResult> run();
 
  private:
-  // How an action went: `end_run` where going on makes no sense.
+  // The result of an action. `end_run`: the run cannot usefully continue.
   struct ActionResult {
     bool ok = true;
     bool end_run = false;
@@ -56,7 +56,7 @@ class Executor {
   Session& session_;
   schema::Scenario::Reader scenario_;
   Log log_;
-  Clock::time_point end_{};  // of the scenario's duration; known from the first step on
+  Clock::time_point end_{};  // of the scenario's duration; known once the first step begins
   uint64_t last_request_ = 0;
 };
 

@@ -7,7 +7,7 @@
 
 namespace ktape {
 
-// What the guest's kernel says of something: names and values, as a GuestFacts record has them.
+// Names and values reported by the guest's kernel, as in a GuestFacts record.
 using Facts = std::vector<std::pair<std::string, std::string>>;
 
 }  // namespace ktape

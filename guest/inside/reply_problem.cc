@@ -18,14 +18,14 @@ std::string gate_text(schema::Gate gate) {
   return "gate " + std::to_string(number);
 }
 
-// Of a request that took more than one try.
+// For a request that took more than one try.
 std::string tries_text(schema::OpReplied::Reader reply) {
   if (reply.getTries() < 2) return "";
   return "; tried " + std::to_string(reply.getTries()) + " times over " +
-         std::to_string(reply.getWaitedNs() / 1'000'000) + " ms of the guest's";
+         std::to_string(reply.getWaitedNs() / 1'000'000) + " ms of guest time";
 }
 
-// The entry that stopped the request: of one that was not reached, another is the cause.
+// The entry that made the request fail. An entry that was not reached is not the cause.
 std::optional<unsigned> first_at_fault(capnp::List<schema::EntryReply>::Reader entries) {
   std::optional<unsigned> unreached;
   for (unsigned i = 0; i < entries.size(); ++i) {

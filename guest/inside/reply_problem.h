@@ -7,9 +7,9 @@
 
 namespace ktape {
 
-// What is wrong with the reply to a request, in the words of its step's failure: the request's own
-// error, or which entry was refused or failed and why, and how often it was tried. Empty when it is
-// as the scenario wants it: done, or refused by the gate that it expects.
+// Why a reply does not satisfy its request, for the error of the step: the request's own error, or
+// which entry was refused or failed and why, and the number of tries. Empty if the reply is as the
+// scenario expects: served, or refused by the expected gate.
 [[nodiscard]] std::string reply_problem(schema::OpReplied::Reader reply,
                                         schema::OpRequest::Reader request);
 

@@ -14,12 +14,12 @@
 
 namespace ktape {
 
-// Sends the agent's messages, each stamped with the guest's time.
+// Sends the agent's messages, stamped with guest time.
 class Reporter {
  public:
   explicit Reporter(Channel& channel) : channel_(channel) {}
 
-  // `fill` gets the schema::FromAgent::Builder and chooses what the message says.
+  // `fill` gets the schema::FromAgent::Builder and fills in the message.
   template <typename Fill>
   [[nodiscard]] Result<void> send(Fill&& fill) {
     capnp::MallocMessageBuilder message;

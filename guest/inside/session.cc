@@ -19,13 +19,14 @@ namespace ktape {
 namespace {
 
 constexpr uint32_t kSchedulerId = 1;
-constexpr auto kLookForExit = std::chrono::milliseconds(100);  // the exit map cannot be polled for
+constexpr auto kLookForExit = std::chrono::milliseconds(100);     // the exit map cannot be polled
 constexpr auto kLongestPoll = std::chrono::milliseconds(60'000);  // fits in poll's int
 constexpr auto kWaitForHost = std::chrono::hours(24);             // the host has the watchdogs
 constexpr auto kWaitForSettled = std::chrono::seconds(10);
-constexpr auto kWaitForDetach = std::chrono::seconds(3);  // by what the program has left behind
+constexpr auto kWaitForDetach =
+    std::chrono::seconds(3);  // for schedulers left behind by the program
 
-// How the program of an external scheduler is ended: asked, told, killed.
+// How an external scheduler's program is ended: with SIGINT, SIGTERM, SIGKILL.
 struct Ending {
   int signal;
   std::chrono::seconds wait;
@@ -34,7 +35,7 @@ constexpr Ending kEndings[] = {{SIGINT, std::chrono::seconds(10)},
                                {SIGTERM, std::chrono::seconds(5)},
                                {SIGKILL, std::chrono::seconds(5)}};
 
-// Bytes of a digest that is written in hex.
+// Decodes a digest in hex.
 std::vector<std::byte> bytes_of_hex(std::string_view hex) {
   std::vector<std::byte> bytes;
   for (size_t i = 0; i + 1 < hex.size(); i += 2) {
@@ -53,7 +54,7 @@ Result<std::unique_ptr<Session>> Session::create(Channel& channel) {
     return system_error(ErrorCode::kHost, "cannot block SIGCHLD");
   }
   UniqueFd children(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
-  if (!children.valid()) return system_error(ErrorCode::kHost, "cannot make a signal descriptor");
+  if (!children.valid()) return system_error(ErrorCode::kHost, "cannot create a signalfd");
   return std::unique_ptr<Session>(new Session(channel, std::move(children)));
 }
 
@@ -84,7 +85,7 @@ Result<void> Session::begin_step(uint32_t step, const std::string& name) {
 Result<void> Session::attach(schema::VtimeScheduler::Reader spec) {
   OutputTail output(0);
   auto attached = VtimeScheduler::attach(spec, output);
-  // An output's lost bytes are those after it.
+  // The lost bytes of an output come after its text.
   if (output.lost() > 0) KTAPE_TRY(reporter_.scheduler_output(kSchedulerId, "", output.lost()));
   if (!output.text().empty()) KTAPE_TRY(reporter_.scheduler_output(kSchedulerId, output.text()));
   if (!attached) return attached.error();
@@ -96,8 +97,8 @@ Result<void> Session::attach(schema::VtimeScheduler::Reader spec) {
     auto ops = report.initOps(static_cast<unsigned>(scheduler_->ops().size()));
     for (unsigned i = 0; i < ops.size(); ++i) ops.set(i, scheduler_->ops()[i]);
     report.setSwitchMode(spec.getSwitchMode());
-    // A scheduler that leaves vtime as it finds it cannot promise what kernels do that clear it
-    // when a task leaves (7.3; not 6.16, not 6.19).
+    // A scheduler that does not set vtime on enable cannot make promises about kernels that clear
+    // it when a task leaves (7.3; not 6.16, not 6.19).
     report.setVtime(spec.getKeepVtimeOnEnable() ? schema::VtimeSemantics::NOT_DECLARED
                                                 : schema::VtimeSemantics::ONLY_GROWS);
     report.setTimeoutMs(scheduler_->timeout_ms());
@@ -108,7 +109,7 @@ Result<void> Session::attach(schema::VtimeScheduler::Reader spec) {
 Result<void> Session::attach(schema::ExternalScheduler::Reader spec) {
   KTAPE_ASSIGN(external_, ExternalScheduler::start(spec, reporter_));
   const auto deadline = Clock::now() + std::chrono::milliseconds(spec.getAttachDeadlineMs());
-  // The program may have ended, and the host must still say what its scheduler did.
+  // The program may have ended, but the host must still report what its scheduler did.
   KTAPE_TRY(wait(deadline, [this] {
     return external_->came() || external_->has_given_up() || schedulers_settled_;
   }));
@@ -159,7 +160,7 @@ Result<void> Session::wait_once(std::chrono::milliseconds at_most) {
   if ((fds[0].revents & POLLIN) != 0) {
     KTAPE_TRY(take_messages());
   } else if ((fds[0].revents & (POLLHUP | POLLERR)) != 0) {
-    return Error{ErrorCode::kHost, "the host has left", ""};
+    return Error{ErrorCode::kHost, "the host has disconnected", ""};
   }
   if ((fds[1].revents & POLLIN) != 0) KTAPE_TRY(reap_children());
   if (external_ != nullptr) KTAPE_TRY(external_->look());
@@ -187,7 +188,7 @@ Result<void> Session::take_messages() {
 
 Result<void> Session::take_news(FrameMessage& message) {
   if (external_ == nullptr)
-    return Error{ErrorCode::kBadInput, "the host told of a scheduler, and there is none", ""};
+    return Error{ErrorCode::kBadInput, "the host reported on a scheduler, but there is none", ""};
   external_->heard(message.reader().getRoot<schema::FromHost>().getSchedulerNews());
   return {};
 }
@@ -242,8 +243,8 @@ Result<void> Session::end() {
       report.setPhasesDone(worker.phases_done.value().load());
     }));
   }
-  // What takes a scheduler down is at FIFO 50 in the kernel, and a program has no priority at all:
-  // workers that never sleep would keep them from it.
+  // The kernel tears a scheduler down at FIFO 50, and the program has no real-time priority:
+  // workers that never sleep would starve them.
   workers_.make_ordinary();
   if (external_ != nullptr) return end_external_scheduler();
   if (scheduler_ == nullptr) return {};
@@ -258,7 +259,7 @@ Result<void> Session::end_external_scheduler() {
     KTAPE_TRY(wait(Clock::now() + ending.wait, [this] { return external_->has_ended(); }));
   }
   KTAPE_TRY(external_->look());
-  // Its children, if it had any, are in its group and may still be on their way out.
+  // The program's children, if any, are in its process group and may still be exiting.
   if (external_->is_there()) external_->signal(SIGTERM);
   KTAPE_TRY(wait(Clock::now() + kWaitForDetach, [this] { return !external_->is_there(); }));
   return wait(Clock::now() + kWaitForSettled, [this] { return schedulers_settled_; });

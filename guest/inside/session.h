@@ -19,53 +19,53 @@
 
 namespace ktape {
 
-// What lives as long as the run: the channel, the workers, the scheduler. However it waits, it
-// tells the host what happens meanwhile. Errors mean that the host is lost or broke the protocol,
-// or that the agent itself failed.
+// Everything that lives as long as the run: the channel, the workers, the scheduler. While it
+// waits, it reports events to the host. Errors mean that the host is gone or broke the protocol, or
+// that the agent itself failed.
 class Session {
  public:
-  // Blocks SIGCHLD for this process, to wait for it together with the channel.
+  // Blocks SIGCHLD in this process, to wait for it together with the channel.
   [[nodiscard]] static Result<std::unique_ptr<Session>> create(Channel& channel);
 
   [[nodiscard]] Reporter& reporter() { return reporter_; }
   [[nodiscard]] const WorkerSet& workers() const { return workers_; }
 
-  // The host's scenario; nothing when it said stop instead.
+  // The host's scenario; nothing if the host sent stop instead.
   [[nodiscard]] Result<std::optional<FrameMessage>> receive_scenario();
 
   // Each reports what it started.
   [[nodiscard]] Result<void> attach(schema::VtimeScheduler::Reader spec);
-  // Waits until the host says that a scheduler was attached, also if it is gone again by then;
-  // kHost, with what the kernel or the program's last words tell, when none was in time.
+  // Waits until the host reports that a scheduler was attached, even if it is gone again by then.
+  // kHost, with the kernel's reason or the program's last output, if none was attached in time.
   [[nodiscard]] Result<void> attach(schema::ExternalScheduler::Reader spec);
   [[nodiscard]] Result<void> start_worker(schema::Worker::Reader spec);
 
-  // Reports that a step began, and waits until the host has armed what is to be armed for it, or
-  // says stop.
+  // Reports that a step began, and waits until the host has armed its triggers for it, or sends
+  // stop.
   [[nodiscard]] Result<void> begin_step(uint32_t step, const std::string& name);
 
-  // Tells what kernel and scheduler say of a worker. kNotFound where it is gone.
+  // Reports what kernel and scheduler say about a worker. kNotFound if it is gone.
   [[nodiscard]] Result<void> report_facts(const RunningWorker& worker);
 
-  // Waits until the deadline, until `until` holds, or until the host says stop.
+  // Waits until the deadline, until `until` holds, or until the host sends stop.
   [[nodiscard]] Result<void> wait(Clock::time_point deadline, const std::function<bool()>& until);
   [[nodiscard]] Result<void> wait(Clock::time_point deadline) {
     return wait(deadline, [] { return false; });
   }
 
-  // The external scheduler's program has ended, and what it printed has been sent.
+  // The external scheduler's program has ended, and its output has been sent.
   [[nodiscard]] bool program_ended() const {
     return external_ != nullptr && external_->has_ended();
   }
 
-  // Waits for the reply to a request that was sent; nothing when the host said stop instead.
+  // Waits for the reply to a request; nothing if the host sent stop instead.
   [[nodiscard]] Result<std::optional<FrameMessage>> receive_reply(uint64_t request);
 
-  // Reports how far each worker came, takes real-time policies from those that still run, and
-  // detaches the scheduler; waits until the host has its exit.
+  // Reports the progress of each worker, removes the real-time policies of those still running, and
+  // detaches the scheduler. Waits until the host has seen its exit.
   [[nodiscard]] Result<void> end();
 
-  // The host asked for the end.
+  // The host requested the end.
   [[nodiscard]] bool stopped() const { return stopped_; }
 
  private:

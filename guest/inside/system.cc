@@ -28,9 +28,9 @@ struct Mount {
 
 Result<void> mount_one(const Mount& mount) {
   if (::mkdir(mount.where, 0755) != 0 && errno != EEXIST) {
-    return system_error(ErrorCode::kHost, std::string("cannot make '") + mount.where + "'");
+    return system_error(ErrorCode::kHost, std::string("cannot create '") + mount.where + "'");
   }
-  // EBUSY: the kernel was there first (CONFIG_DEVTMPFS_MOUNT).
+  // EBUSY: the kernel has mounted it already (CONFIG_DEVTMPFS_MOUNT).
   if (::mount(mount.type, mount.where, mount.type, 0, nullptr) != 0 && errno != EBUSY) {
     return system_error(ErrorCode::kHost, std::string("cannot mount '") + mount.where + "'");
   }
@@ -67,19 +67,18 @@ ConsolePrinter::ConsolePrinter()
 
 void ConsolePrinter::line(const std::string& text) const {
   std::string line = "ktape-agent: " + text + "\n";
-  // Nobody to tell when the console does not take it.
+  // If the console does not take it, nothing can be done.
   [[maybe_unused]] ssize_t n = ::write(console_.get(), line.data(), line.size());
 }
 
 Result<void> send_hello(Reporter& reporter) {
   utsname names{};
-  if (::uname(&names) != 0)
-    return system_error(ErrorCode::kHost, "cannot ask for the kernel's name");
+  if (::uname(&names) != 0) return system_error(ErrorCode::kHost, "cannot read the kernel's name");
   KTAPE_ASSIGN(std::string command_line, read_text_file("/proc/cmdline", kTextLimitBytes));
   KTAPE_ASSIGN(std::string online,
                read_text_file("/sys/devices/system/cpu/online", kTextLimitBytes));
   KTAPE_ASSIGN(std::vector<uint32_t> cpus, list_cpus(online));
-  Vmcoreinfo vmcoreinfo;  // zeros where the kernel does not say
+  Vmcoreinfo vmcoreinfo;  // zeros if the kernel has none
   if (auto text = read_text_file("/sys/kernel/vmcoreinfo", kTextLimitBytes)) {
     KTAPE_ASSIGN(vmcoreinfo, parse_vmcoreinfo(*text));
   }

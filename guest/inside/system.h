@@ -10,18 +10,18 @@
 
 namespace ktape {
 
-// Mounts what the agent needs: /proc, /sys (libbpf reads BTF there), /dev, and cgroup2 where the
+// Mounts what the agent needs: /proc, /sys (libbpf reads BTF there), /dev, and cgroup2 if the
 // kernel has it.
 [[nodiscard]] Result<void> mount_file_systems();
 
-// What the agent is until a scenario asks for less.
+// The agent's priority until a scenario sets a lower one.
 inline constexpr uint32_t kHighestPriority = 99;
 
-// SCHED_FIFO, so that neither a scheduler that has stalled nor workers of lower priority can
-// silence the agent. `priority`: 1 to kHighestPriority.
+// Switches to SCHED_FIFO, so that neither a stalled scheduler nor workers of lower priority can
+// starve the agent. `priority`: 1 to kHighestPriority.
 [[nodiscard]] Result<void> become_realtime(uint32_t priority);
 
-// One line per stage on the kernel's console.
+// Prints one line per stage on the kernel's console.
 class ConsolePrinter {
  public:
   ConsolePrinter();
@@ -31,10 +31,10 @@ class ConsolePrinter {
   UniqueFd console_;
 };
 
-// Who this guest is.
+// Reports the kernel and machine of this guest.
 [[nodiscard]] Result<void> send_hello(Reporter& reporter);
 
-// Does not come back, unless it may not: the agent is not PID 1.
+// Does not return, unless power-off is not permitted because the agent is not PID 1.
 void power_off();
 
 }  // namespace ktape

@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * ktape_vtime: a weighted fair scheduler, made to be observed and disturbed.
+ * ktape_vtime: a weighted fair scheduler for observation and fault injection.
  *
- * Purpose: a scheduler whose p->scx.dsq_vtime follows one simple rule, so that a recorded run can be
- * judged: within one attachment, the virtual time of a task never goes back.
+ * Purpose: p->scx.dsq_vtime follows one simple rule, so that a recorded run can be judged: within
+ * one attachment, the virtual time of a task never goes back.
  *
- * Design: one shared DSQ, ordered by virtual time. A task is charged the time that it ran, scaled by
- * 100 / weight. The global virtual time is the greatest one that started to run. A task that slept
- * keeps at most one slice of credit. A woken task goes straight to an idle CPU if there is one.
- * Values are only ever raised: whatever is written into dsq_vtime from outside, however far ahead,
- * stays, and the task waits behind the others accordingly. Apart from the kernel's, the scheduler keeps
- * a book of the virtual times that it gave, against which what is read of the kernel can be held.
+ * Design: one shared DSQ, ordered by virtual time. A task is charged the time it ran, scaled by
+ * 100 / weight. The global virtual time is the highest of any task that has started to run. A task
+ * that slept keeps at most one slice of credit. A woken task goes straight to an idle CPU if there
+ * is one. Values are only raised: a value written into dsq_vtime from outside is kept, however far
+ * ahead it is, and the task waits behind the others accordingly. The scheduler keeps its own map of
+ * the virtual times it assigned, to compare with values read from the kernel.
  *
  * Limits: one DSQ for the whole machine, no topology, no cgroup weights. A task that was set far
- * ahead pulls the global virtual time along once it runs. Where the kernel lets nobody create a DSQ, tasks
- * wait in its global one, which has no order but that of arrival and is served by the kernel itself.
+ * ahead pulls the global virtual time along once it runs. If the kernel does not allow it to create
+ * a DSQ, tasks wait in the global DSQ, which is FIFO and is served by the kernel itself.
  *
  * The faults are deliberate; they begin `fault_after_ns` after ops.init.
  */
@@ -35,7 +35,7 @@ enum {
 	UNKNOWN_DSQ = 0xdead,
 };
 
-/* Who runs on this CPU, and its run time when it began to. */
+/* The task running on this CPU, and its total run time when it started. */
 struct turn {
 	s32 pid;
 	u64 from_ns;
@@ -49,8 +49,8 @@ struct {
 } turns SEC(".maps");
 
 /*
- * The virtual time that each task was given last, or with which it left. Some kernels (7.3; not 6.16, not
- * 6.19) clear dsq_vtime when a task leaves sched_ext, and a task that comes back must not have gone back.
+ * The virtual time that each task was last given, or left with. Some kernels (7.3; not 6.16 or 6.19)
+ * clear dsq_vtime when a task leaves sched_ext, but a task that returns must not have gone back.
  */
 struct {
 	__uint(type, BPF_MAP_TYPE_TASK_STORAGE);
@@ -86,7 +86,7 @@ s32 BPF_PROG(vtime_select_cpu, struct task_struct *p, s32 prev_cpu, u64 wake_fla
 	bool is_idle = false;
 	s32 cpu = scx_select_cpu(p, prev_cpu, wake_flags, &is_idle);
 
-	/* A fault must not be passed by: it happens in ops.enqueue and ops.dispatch. */
+	/* Faults happen in ops.enqueue and ops.dispatch; do not bypass them. */
 	if (is_idle && !any_fault_due())
 		scx_insert(p, bpf_core_enum_value(enum scx_dsq_id_flags, SCX_DSQ_LOCAL), knobs.slice_ns, 0);
 	return cpu;
@@ -117,7 +117,7 @@ void BPF_PROG(vtime_enqueue, struct task_struct *p, u64 enq_flags)
 	if (scx_can_create_dsq()) {
 		scx_insert_vtime(p, SHARED_DSQ, knobs.slice_ns, vtime, enq_flags);
 	} else if (fault_due(VTIME_FAULT_STALL)) {
-		/* Nobody keeps the kernel from serving its own DSQ. */
+		/* The kernel serves its own DSQ regardless. */
 		return;
 	} else {
 		scx_set_vtime(p, vtime);
@@ -157,8 +157,8 @@ void BPF_PROG(vtime_stopping, struct task_struct *p, bool runnable)
 	struct turn *turn = bpf_map_lookup_elem(&turns, &key);
 
 	/*
-	 * The run time, not the slice that is gone: the kernel refills the slice of a task that has its
-	 * CPU for itself. The pid tells a turn whose beginning was not seen.
+	 * Charge the run time, not the used part of the slice: the kernel refills the slice of a
+	 * task that has the CPU for itself. The pid reveals a turn whose start was not seen.
 	 */
 	if (!turn || turn->pid != p->pid || !weight)
 		return;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
 /*
- * The parts of the kernel's types that ktape's scheduler uses. CO-RE finds their places in the
- * running kernel, so only names and kinds count here, not order or completeness.
+ * The parts of the kernel's types that ktape's scheduler uses. CO-RE relocates them for the running
+ * kernel, so only names and kinds matter here, not order or completeness.
  *
  * Names as in the kernel: include/linux/sched.h, include/linux/sched/ext.h, kernel/sched/ext.c.
  */
@@ -20,7 +20,7 @@ typedef __s64 s64;
 typedef __u32 u32;
 typedef __s32 s32;
 
-/* Values differ between kernels: read them with bpf_core_enum_value() only. */
+/* Values differ between kernels: read them only with bpf_core_enum_value(). */
 enum scx_dsq_id_flags {
 	SCX_DSQ_GLOBAL,
 	SCX_DSQ_LOCAL,
@@ -57,7 +57,7 @@ struct scx_exit_info {
 
 #pragma clang attribute pop
 
-/* libbpf matches the members by name and leaves out what the kernel does not have. */
+/* libbpf matches members by name and omits those the kernel does not have. */
 struct sched_ext_ops {
 	s32 (*select_cpu)(struct task_struct *p, s32 prev_cpu, u64 wake_flags);
 	void (*enqueue)(struct task_struct *p, u64 enq_flags);
@@ -75,22 +75,22 @@ struct sched_ext_ops {
 };
 
 /*
- * All are weak, so that the scheduler loads wherever it can do without: see scx_can_*(). The suffix ___ktape
- * is ours, because libbpf drops the last ___suffix of a name before it looks for it. A weak one counts as
- * missing when its arguments are not those of the kernel's BTF.
+ * All are weak, so that the scheduler loads wherever it can do without them: see scx_can_*(). The suffix
+ * ___ktape is ours, because libbpf drops the last ___suffix of a name before it looks it up. A weak kfunc
+ * counts as missing if its arguments differ from those in the kernel's BTF.
  *
- * So it is with kfuncs that get the program's struct bpf_prog_aux from the verifier (KF_IMPLICIT_ARGS), where
+ * That happens to kfuncs that get the program's struct bpf_prog_aux from the verifier (KF_IMPLICIT_ARGS), if
  * the kernel was built with a pahole that does not tag each of them as a kfunc (DECL_TAG "bpf_kfunc"): BTF
  * then shows that argument and lacks their twin NAME_impl (tools/bpf/resolve_btfids), without which the
- * verifier lets nobody call them. Which kfuncs that are is a matter of chance: of Debian's 7.1.13
- * scx_bpf_create_dsq, scx_bpf_dsq_insert___v2 and scx_bpf_task_set_dsq_vtime cannot be called, of its 7.2.12
- * scx_bpf_error_bstr neither. ktape kernel inspect lists them (guest/kernel/types/kfuncs.h).
+ * verifier rejects every call. Which kfuncs are affected is arbitrary: in Debian's 7.1.13
+ * scx_bpf_create_dsq, scx_bpf_dsq_insert___v2 and scx_bpf_task_set_dsq_vtime cannot be called, in its 7.2.12
+ * scx_bpf_error_bstr cannot either. ktape kernel inspect lists them (guest/kernel/types/kfuncs.h).
  */
 s32 scx_bpf_select_cpu_dfl(struct task_struct *p, s32 prev_cpu, u64 wake_flags, bool *is_idle) __ksym __weak;
 void scx_bpf_error_bstr(char *fmt, unsigned long long *data, u32 data_bytes) __ksym __weak;
 s32 scx_bpf_create_dsq___ktape(u64 dsq_id, s32 node) __ksym __weak;
 
-/* Newer kernels replace these; each pair has its older twin second. */
+/* Newer kernels replace these; the second of each pair is the older one. */
 bool scx_bpf_dsq_insert___v2___ktape(struct task_struct *p, u64 dsq_id, u64 slice,
 				     u64 enq_flags) __ksym __weak;
 void scx_bpf_dsq_insert___ktape(struct task_struct *p, u64 dsq_id, u64 slice, u64 enq_flags) __ksym __weak;
@@ -110,7 +110,7 @@ void scx_bpf_dsq_insert_vtime(struct task_struct *p, u64 dsq_id, u64 slice, u64 
 bool scx_bpf_dsq_move_to_local___v2___ktape(u64 dsq_id, u64 enq_flags) __ksym __weak;
 bool scx_bpf_dsq_move_to_local___ktape(u64 dsq_id) __ksym __weak;
 
-/* Where it is missing, p->scx.dsq_vtime is written directly. */
+/* If it is missing, p->scx.dsq_vtime is written directly. */
 bool scx_bpf_task_set_dsq_vtime(struct task_struct *p, u64 vtime) __ksym __weak;
 
 static inline bool scx_can_create_dsq(void)
@@ -123,7 +123,7 @@ static inline bool scx_can_error(void)
 	return bpf_ksym_exists(scx_bpf_error_bstr);
 }
 
-/* Without the kernel's choice of a CPU the task stays where it ran. */
+/* Without the kernel's choice of a CPU, the task stays on its previous one. */
 static inline s32 scx_select_cpu(struct task_struct *p, s32 prev_cpu, u64 wake_flags, bool *is_idle)
 {
 	if (bpf_ksym_exists(scx_bpf_select_cpu_dfl))

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: GPL-2.0-only OR Apache-2.0 */
 /*
- * What the vtime scheduler and its loader share: the knobs (section .rodata.knobs, set before load)
- * and what the scheduler has to say (section .data.exit, which the loader maps).
+ * Shared by the vtime scheduler and its loader: the knobs (section .rodata.knobs, set before load)
+ * and the scheduler's exit (section .data.exit, mapped by the loader).
  */
 #ifndef KTAPE_VTIME_SHARED_H
 #define KTAPE_VTIME_SHARED_H
@@ -11,7 +11,7 @@
 enum vtime_fault {
 	VTIME_FAULT_NONE,
 	VTIME_FAULT_STALL,	 /* ops.dispatch leaves every queued task where it is */
-	VTIME_FAULT_UNKNOWN_DSQ, /* ops.enqueue inserts into a DSQ that does not exist */
+	VTIME_FAULT_UNKNOWN_DSQ, /* ops.enqueue inserts into a nonexistent DSQ */
 	VTIME_FAULT_BPF_ERROR,	 /* ops.enqueue calls scx_bpf_error() */
 	VTIME_FAULT_SWALLOW,	 /* ops.enqueue inserts the task nowhere */
 };
@@ -30,9 +30,9 @@ enum {
 };
 
 struct vtime_exit {
-	unsigned int published;	 /* written last: the rest is complete */
-	unsigned int no_dsq;	 /* set by ops.init: this kernel lets nobody create a DSQ */
-	unsigned int no_error;	 /* the same: this kernel lets nobody call scx_bpf_error() */
+	unsigned int published;	 /* written last, when the rest is complete */
+	unsigned int no_dsq;	 /* set by ops.init: this kernel does not allow creating a DSQ */
+	unsigned int no_error;	 /* likewise: does not allow scx_bpf_error() */
 	unsigned long long kind; /* enum scx_exit_kind */
 	long long exit_code;
 	char reason[VTIME_REASON_LEN];

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "guest/inside/schedulers/bpf_object.h"
 
-// The assembler finds both files in the build folder, by its include path.
+// The assembler finds both files in the build folder, through its include path.
 asm(R"(
   .section .rodata
   .balign 8

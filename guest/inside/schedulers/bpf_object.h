@@ -7,7 +7,7 @@
 
 namespace ktape {
 
-// The compiled bpf/ktape_vtime.bpf.c, as it was when the agent was built.
+// The compiled bpf/ktape_vtime.bpf.c, embedded in the agent.
 [[nodiscard]] std::span<const std::byte> vtime_object();
 
 // Its SHA-256, in hex.

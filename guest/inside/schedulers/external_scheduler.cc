@@ -15,11 +15,11 @@ constexpr char kSysfsFolder[] = "/sys/kernel/sched_ext";
 constexpr uint32_t kFirstSchedulerId = 1;
 constexpr size_t kOutputLimitBytes = size_t{4} << 20;
 constexpr size_t kLastOutputBytes = size_t{64} << 10;
-// A program that goes on after an enable that failed may ask for another. Loading its next
-// scheduler takes one of the kernel's selftests 3 s and more, emulated on a busy host.
+// A program that keeps running after a failed enable may try another. One of the kernel's selftests
+// takes 3 s and more to load its next scheduler when emulated on a busy host.
 constexpr auto kAnotherEnable = std::chrono::seconds(10);
 
-// What schedulers commonly use besides what the agent has; a kernel need not have them.
+// Mounts what schedulers commonly need and the agent does not. A kernel may lack these.
 void mount_for_schedulers() {
   ::mount("bpf", "/sys/fs/bpf", "bpf", 0, nullptr);
   ::mount("tracefs", "/sys/kernel/tracing", "tracefs", 0, nullptr);
@@ -107,7 +107,7 @@ void ExternalScheduler::heard(schema::SchedulerNews::Reader news) {
   if (news.getAttached()) return;
   const std::string_view why = as_text(news.getWhy());
   refusal_ = "the kernel did not enable the scheduler '" + std::string(as_text(news.getName())) +
-             "': " + (why.empty() ? "it gives no reason" : std::string(why));
+             "': " + (why.empty() ? "it gave no reason" : std::string(why));
   refused_ = Clock::now();
 }
 

@@ -17,41 +17,40 @@
 
 namespace ktape {
 
-// A scheduler that the user brought: its program runs, what it prints goes to the host, and the
-// host is told whenever sysfs says something else of sched_ext. Whether the kernel has enabled it
-// the host reads from the kernel's memory, and tells: sysfs says only what is at the instant of a
-// look.
+// A scheduler brought by the user. Runs its program, sends its output to the host, and reports each
+// change in sched_ext's sysfs files. The host determines from kernel memory whether the kernel
+// enabled the scheduler, and reports it back: sysfs only shows the state at the instant it is read.
 class ExternalScheduler {
  public:
-  // Starts the program; `reporter` outlives the object. kNotApplicable where the kernel has no
+  // Starts the program. `reporter` outlives the object. kNotApplicable if the kernel has no
   // sched_ext.
   [[nodiscard]] static Result<std::unique_ptr<ExternalScheduler>> start(
       schema::ExternalScheduler::Reader spec, Reporter& reporter);
 
-  // For poll(2): the program's output.
+  // The program's output, for poll(2).
   [[nodiscard]] int output_fd() const { return process_->output_fd(); }
-  // Takes the output that there is, and looks at sysfs. Call it again and again.
+  // Forwards pending output and reads sysfs. Call it repeatedly.
   [[nodiscard]] Result<void> look();
-  // A child of the agent was reaped; reports the end of the program when it was that.
+  // Called when a child of the agent was reaped; if it was the program, reports its end.
   [[nodiscard]] Result<void> child_ended(Pid pid, int wait_status);
 
-  // Reaps the program by itself, for when the agent does not reap all of its children.
+  // Reaps the program itself, for when the agent does not reap all of its children.
   [[nodiscard]] Result<void> reap();
 
-  // What the host has read of an enable that the program asked for.
+  // Called with what the host has read about an enable that the program requested.
   void heard(schema::SchedulerNews::Reader news);
 
-  // A scheduler of the program's was enabled at some time; it may be gone by now.
+  // A scheduler of the program was enabled at some time; it may be gone by now.
   [[nodiscard]] bool came() const { return came_; }
-  // Enables have failed, and the program has not asked for another for some seconds.
+  // Enables have failed, and the program has not tried another for some seconds.
   [[nodiscard]] bool has_given_up() const;
-  // One is there, as far as sysfs says.
+  // A scheduler is enabled, according to sysfs.
   [[nodiscard]] bool is_there() const { return view_.state == "enabled" && !view_.names.empty(); }
   [[nodiscard]] bool has_ended() const { return process_->has_ended(); }
   [[nodiscard]] bool output_open() const { return process_->output_fd() >= 0; }
   void signal(int number) const { process_->signal(number); }
 
-  // Why there is no scheduler: what the kernel said, how the program ended, and its last words.
+  // Why no scheduler is attached: the kernel's reason, how the program ended, and its last output.
   [[nodiscard]] std::string why_not_attached() const;
 
  private:
@@ -68,7 +67,7 @@ class ExternalScheduler {
   OutputExcerpt excerpt_;
   SchedExtView view_;
   bool came_ = false;
-  std::string refusal_;  // of the last enable that failed
+  std::string refusal_;  // of the last failed enable
   std::optional<Clock::time_point> refused_;
 };
 

@@ -11,15 +11,15 @@
 
 namespace ktape {
 
-// Keeps of a program's output what tells why it ended: its last lines, and the first that speaks of
-// an error. A loader's last line hardly ever has the cause: that stands above, in libbpf's words or
-// the verifier's.
+// Keeps the part of a program's output that shows why it ended: its last lines, and the first line
+// that mentions an error. A loader's last line rarely shows the cause, which libbpf or the verifier
+// printed above it.
 class OutputExcerpt {
  public:
   static constexpr size_t kLines = 8;
-  static constexpr size_t kLineBytes = 200;  // more of a line is left out
+  static constexpr size_t kLineBytes = 200;  // the rest of a line is left out
 
-  // Lines may come in pieces.
+  // Lines may arrive in pieces.
   void add(std::string_view text) {
     while (!text.empty()) {
       const size_t end = text.find('\n');
@@ -31,7 +31,8 @@ class OutputExcerpt {
     }
   }
 
-  // In order, joined by " | ", with "..." where lines are left out; empty when nothing was printed.
+  // The lines in order, joined by " | ", with "..." where lines are left out; empty if nothing was
+  // printed.
   [[nodiscard]] std::string text() const {
     OutputExcerpt whole = *this;
     whole.end_line();
@@ -44,7 +45,7 @@ class OutputExcerpt {
   }
 
  private:
-  // Blanks around a line, and lines of nothing else, say nothing.
+  // Strips blanks around a line, and ignores blank lines.
   void end_line() {
     const size_t first = line_.find_first_not_of(" \t\r");
     if (first != std::string::npos) {
@@ -71,14 +72,14 @@ class OutputExcerpt {
     return false;
   }
 
-  std::string line_;  // that has not ended yet
+  std::string line_;  // current line, not complete yet
   std::deque<std::string> lines_;
-  uint64_t count_ = 0;  // lines that said something
+  uint64_t count_ = 0;  // lines that were not blank
   std::string error_;
-  uint64_t error_at_ = 0;  // its number
+  uint64_t error_at_ = 0;  // number of the error line
 };
 
-// What failed, and in one line what was printed of it.
+// What failed, and an excerpt of the output on one line.
 [[nodiscard]] inline std::string with_excerpt(const std::string& what, std::string_view printed) {
   OutputExcerpt words;
   words.add(printed);

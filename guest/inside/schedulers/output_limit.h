@@ -11,13 +11,13 @@
 
 namespace ktape {
 
-// Lets a program's output through up to a number of bytes, keeps the last bytes of what comes
-// after, which tell how it ended, and counts those between.
+// Passes a program's output up to a number of bytes, keeps the last bytes after that, because they
+// show how the program ended, and counts the bytes in between.
 class OutputLimit {
  public:
   OutputLimit(size_t bytes, size_t last_bytes) : left_(bytes), last_(last_bytes) {}
 
-  // The part of `text` that may pass: a beginning of it.
+  // The part of `text` that may pass: a prefix.
   [[nodiscard]] std::string_view pass(std::string_view text) {
     const std::string_view passed = text.substr(0, left_);
     left_ -= passed.size();
@@ -26,8 +26,8 @@ class OutputLimit {
   }
   // Bytes left out since the last call.
   [[nodiscard]] uint64_t take_lost() { return last_.lost() - std::exchange(told_, last_.lost()); }
-  // The last bytes of what did not pass; behind those that take_lost() has counted. For when no
-  // more is to come.
+  // The last bytes that did not pass; they follow those counted by take_lost(). Call it after all
+  // output.
   [[nodiscard]] std::string take_last() { return last_.take(); }
 
  private:

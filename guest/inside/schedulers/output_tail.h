@@ -9,8 +9,8 @@
 
 namespace ktape {
 
-// Keeps the last bytes of a text, and counts those before them: a verifier's log tells at its end
-// what it refused.
+// Keeps the last bytes of a text and counts those before: the end of a verifier log shows what was
+// refused.
 class OutputTail {
  public:
   explicit OutputTail(size_t bytes) : most_(bytes) {}
@@ -25,7 +25,7 @@ class OutputTail {
     text_.clear();
     lost_ = 0;
   }
-  // text(), which is then empty; lost() counts on.
+  // text(), which is empty afterwards; lost() keeps its count.
   [[nodiscard]] std::string take() { return std::exchange(text_, {}); }
   [[nodiscard]] const std::string& text() const { return text_; }
   // Bytes before `text()` that are left out.

@@ -21,7 +21,8 @@ std::string line_of(const std::string& path) {
   return text->substr(0, text->find('\n'));
 }
 
-// A scheduler's folder has a file `ops` with its name; the folders of sub-schedulers are below it.
+// A scheduler's folder has a file `ops` with its name; the folders of its sub-schedulers are below
+// it.
 void add_schedulers(const fs::path& folder, int levels, std::vector<std::string>& names) {
   if (levels == 0 || names.size() >= kMaxSchedulers) return;
   std::error_code error;

@@ -11,8 +11,8 @@
 
 namespace ktape {
 
-// The numbers in a kernel CPU list ("0-3,8"), ascending as they stand there. kBadInput for anything
-// else, and for more than 65,536 of them.
+// The numbers in a kernel CPU list ("0-3,8"), in ascending order as listed. kBadInput for anything
+// else, and for more than 65,536 numbers.
 [[nodiscard]] Result<std::vector<uint32_t>> list_cpus(std::string_view text);
 
 struct Vmcoreinfo {

@@ -22,24 +22,22 @@ namespace ktape {
 namespace {
 
 constexpr uint32_t kDefaultSliceUs = 20'000;
-constexpr uint32_t kDefaultTimeoutMs = 30'000;  // the most that the kernel accepts
+constexpr uint32_t kDefaultTimeoutMs = 30'000;  // the maximum that the kernel accepts
 constexpr char kOpsMap[] = "vtime_ops";
 constexpr char kProgramPrefix[] = "vtime_";
 constexpr char kKnobsMap[] = ".rodata.knobs";
 constexpr char kExitMap[] = ".data.exit";
 constexpr char kBooksMap[] = "booked_vtime";
 constexpr char kNoDsq[] =
-    "ktape_vtime: this kernel's BTF hides scx_bpf_create_dsq() from schedulers, as a build with an "
-    "old "
-    "pahole does: tasks wait in SCX_DSQ_GLOBAL, in the order in which they came, not by their "
-    "virtual time\n";
+    "ktape_vtime: schedulers cannot call scx_bpf_create_dsq() with this kernel's BTF, probably "
+    "built "
+    "with an old pahole; tasks wait in SCX_DSQ_GLOBAL, in order of arrival, not of virtual time\n";
 constexpr char kNoError[] =
-    "the scheduler cannot have the fault 'bpfError': this kernel's BTF hides scx_bpf_error_bstr() "
-    "from "
-    "schedulers, as a build with an old pahole does";
+    "fault 'bpfError' is not available: schedulers cannot call scx_bpf_error_bstr() with this "
+    "kernel's BTF, probably built with an old pahole";
 constexpr size_t kOutputLimitBytes = size_t{256} << 10;
 
-// libbpf's print hook takes no context, so what it prints has to go to a fixed place.
+// libbpf's print callback takes no context, so its output goes to a global.
 OutputTail& libbpf_output() {
   static OutputTail output(kOutputLimitBytes);
   return output;
@@ -51,7 +49,7 @@ int keep_output(libbpf_print_level level, const char* format, va_list arguments)
   va_copy(again, arguments);
   int length = std::vsnprintf(nullptr, 0, format, arguments);
   if (length > 0) {
-    std::string text(static_cast<size_t>(length), '\0');  // its own NUL is beyond
+    std::string text(static_cast<size_t>(length), '\0');  // the NUL goes past the end
     std::vsnprintf(text.data(), text.size() + 1, format, again);
     libbpf_output().add(text);
   }
@@ -63,7 +61,7 @@ Error libbpf_error(const std::string& what) {
   return system_error(ErrorCode::kHost, "cannot " + what + " the scheduler");
 }
 
-// The initial value of an internal map or of the struct_ops image, to be changed before load.
+// The initial value of an internal map or of the struct_ops image, to be modified before load.
 Result<std::byte*> initial_value(bpf_map* map, size_t at_least) {
   size_t bytes = 0;
   void* value = map == nullptr ? nullptr : bpf_map__initial_value(map, &bytes);
@@ -73,7 +71,7 @@ Result<std::byte*> initial_value(bpf_map* map, size_t at_least) {
   return static_cast<std::byte*>(value);
 }
 
-// Where a member of the object's own struct sched_ext_ops is.
+// The offset of a member in the object's own struct sched_ext_ops.
 Result<size_t> ops_member_offset(const btf* types, const char* member) {
   int id = btf__find_by_name_kind(types, "sched_ext_ops", BTF_KIND_STRUCT);
   const btf_type* type = id < 0 ? nullptr : btf__type_by_id(types, static_cast<uint32_t>(id));
@@ -213,7 +211,7 @@ Result<void> VtimeScheduler::set_ops(schema::VtimeScheduler::Reader spec) {
 }
 
 Result<void> VtimeScheduler::map_exit() {
-  // Not bpf_map__initial_value: after the load that is a stale copy (libbpf 1.4).
+  // Not bpf_map__initial_value: after the load that returns a stale copy (libbpf 1.4).
   bpf_map* map = bpf_object__find_map_by_name(object_.get(), kExitMap);
   if (map == nullptr)
     return Error{ErrorCode::kInternal, "the scheduler's object lacks its exit map", ""};

@@ -19,7 +19,7 @@ struct vtime_exit;
 
 namespace ktape {
 
-// Why the kernel let the scheduler go; from struct scx_exit_info.
+// Why the kernel detached the scheduler; from struct scx_exit_info.
 struct SchedulerExit {
   uint64_t kind = 0;  // enum scx_exit_kind
   int64_t exit_code = 0;
@@ -31,9 +31,9 @@ struct SchedulerExit {
 // ktape's vtime-weighted scheduler, attached to this kernel. Destroying it detaches it.
 class VtimeScheduler {
  public:
-  // Loads and attaches it. `output` gets what libbpf and the verifier had to say, above all when
-  // this fails, and what the scheduler has to do without. kHost where the kernel refuses,
-  // kNotApplicable where it has no sched_ext.
+  // Loads and attaches it. `output` gets what libbpf and the verifier printed, especially on
+  // failure, and which kfuncs the scheduler has to do without. kHost if the kernel refuses it,
+  // kNotApplicable if the kernel has no sched_ext.
   [[nodiscard]] static Result<std::unique_ptr<VtimeScheduler>> attach(
       schema::VtimeScheduler::Reader spec, OutputTail& output);
   ~VtimeScheduler();
@@ -44,13 +44,14 @@ class VtimeScheduler {
   [[nodiscard]] const std::vector<std::string>& ops() const { return ops_; }
   [[nodiscard]] uint32_t timeout_ms() const { return timeout_ms_; }
 
-  // The exit, once, as soon as there is one. Cheap: looks at mapped memory.
+  // The exit, once, as soon as there is one. Cheap: reads mapped memory.
   [[nodiscard]] std::optional<SchedulerExit> take_exit();
 
-  // The virtual time of a task in the scheduler's own books; nothing where it never had the task.
+  // The virtual time of a task in the scheduler's own map; nothing if the scheduler never had the
+  // task.
   [[nodiscard]] std::optional<uint64_t> booked_vtime(Pid pid) const;
 
-  // Unregisters it and waits until the kernel has switched every task back; then there is an exit.
+  // Unregisters it and waits until the kernel has switched every task back. There is an exit then.
   void detach();
 
  private:

@@ -17,12 +17,12 @@ struct WorkerPhase {
   bool operator==(const WorkerPhase&) const = default;
 };
 
-// The phases of a worker, one after another, again from the first when it loops.
+// The phases of a worker in order, starting over when it loops.
 class PhasePlan {
  public:
   PhasePlan(std::vector<WorkerPhase> phases, bool loop) : phases_(std::move(phases)), loop_(loop) {}
 
-  // The next phase; nothing when the worker is through. A loop over no phases is through at once.
+  // The next phase; nothing when the worker is done. A loop over no phases is done at once.
   [[nodiscard]] std::optional<WorkerPhase> next();
 
  private:

@@ -14,7 +14,7 @@ constexpr size_t kFirstField = 3;         // after the pid and the command name
 constexpr size_t kStartTimeField = 22;
 constexpr size_t kStatLimitBytes = 4096;
 
-// Takes the first word, and the spaces after it, off `text`.
+// Removes the first word, and the spaces after it, from `text`.
 std::string_view take_word(std::string_view& text) {
   size_t end = text.find_first_of(" \n");
   std::string_view word = text.substr(0, end);

@@ -16,14 +16,14 @@ constexpr size_t kTextLimitBytes = size_t{64} << 10;
 constexpr int kMaxCacheIndex = 8;
 constexpr std::string_view kRamName = " : System RAM";
 
-// The first line of a file; nothing where there is no such file.
+// The first line of a file; nothing if the file does not exist.
 std::optional<std::string> line_of(const std::string& path) {
   Result<std::string> text = read_text_file(path, kTextLimitBytes);
   if (!text.ok()) return std::nullopt;
   return text->substr(0, text->find('\n'));
 }
 
-// The CPUs that share the cache of the highest level with this one.
+// The CPUs that share the last-level cache with this one.
 std::optional<std::string> last_level_sharers(const std::string& cpu) {
   std::optional<std::string> sharers;
   int highest = 0;
@@ -37,7 +37,7 @@ std::optional<std::string> last_level_sharers(const std::string& cpu) {
   return sharers;
 }
 
-// Keeps the lists of CPUs that share something, each once.
+// Collects the lists of CPUs that share something, each once.
 class Sharing {
  public:
   void add(const std::optional<std::string>& cpus) {

@@ -10,13 +10,13 @@
 
 namespace ktape {
 
-// How the kernel sees its machine: "cpus" (those online) and "memoryBytes" (its RAM, and
-// "memoryEnd", the address after the last of it); "sockets", "cores", "llcs" and "numaNodes" as the
-// CPU lists of each, in the order of their first CPU, separated by spaces ("0-3 4-7"). `sys` and
-// `proc` are where those file systems are. What the kernel does not say is left out.
+// The machine as the kernel sees it: "cpus" (those online), "memoryBytes" (its RAM) and "memoryEnd"
+// (the address after the last byte of RAM); "sockets", "cores", "llcs" and "numaNodes" as the CPU
+// list of each, ordered by first CPU and separated by spaces ("0-3 4-7"). `sys` and `proc` are the
+// mount points of those file systems. What the kernel does not report is left out.
 [[nodiscard]] Result<Facts> read_topology(const std::string& sys, const std::string& proc);
 
-// RAM in the text of /proc/iomem.
+// The RAM listed in the text of /proc/iomem.
 struct SystemRam {
   uint64_t bytes = 0;
   uint64_t end = 0;  // the address after its last byte

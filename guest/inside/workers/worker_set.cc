@@ -15,7 +15,7 @@ namespace ktape {
 
 namespace {
 
-constexpr int kSchedExt = 7;  // SCHED_EXT of include/uapi/linux/sched.h; glibc has no name for it
+constexpr int kSchedExt = 7;  // SCHED_EXT of include/uapi/linux/sched.h; glibc does not define it
 
 int policy_number(schema::Policy policy) {
   switch (policy) {
@@ -71,7 +71,7 @@ Result<void> set_affinity(Pid pid, capnp::List<uint32_t>::Reader cpus) {
   return {};
 }
 
-// The policy comes last: from then on the worker depends on the scheduler under test.
+// The policy is set last: from then on the worker depends on the scheduler under test.
 Result<void> configure(Pid pid, schema::Worker::Reader spec) {
   if (spec.getCpus().size() != 0) KTAPE_TRY(set_affinity(pid, spec.getCpus()));
   if (spec.getNice() != 0 &&
@@ -142,7 +142,7 @@ std::vector<WorkerExit> WorkerSet::reap() {
   return exits;
 }
 
-// `which` as waitpid has it: a pid, or -1 for all.
+// `which` as for waitpid: a pid, or -1 for all.
 void WorkerSet::reap_matching(pid_t which, std::vector<WorkerExit>& exits) {
   int status = 0;
   for (pid_t pid; (pid = ::waitpid(which, &status, WNOHANG)) > 0;) {
@@ -161,7 +161,7 @@ void WorkerSet::reap_matching(pid_t which, std::vector<WorkerExit>& exits) {
 void WorkerSet::make_ordinary() const {
   for (const RunningWorker& worker : workers_) {
     if (!worker.alive || !is_real_time(::sched_getscheduler(worker.pid.value))) continue;
-    // It may have ended meanwhile.
+    // Errors are ignored: the worker may have ended meanwhile.
     (void)set_policy(worker.pid, schema::Policy::NORMAL, 0);
   }
 }

@@ -21,28 +21,28 @@ struct RunningWorker {
   uint64_t start_boottime_ns = 0;
   std::string comm;
   bool alive = true;
-  bool unreaped = false;  // stays a zombie once it has ended
+  bool unreaped = false;  // stays a zombie after it has ended
   UniqueFd go;
   SharedCounter phases_done;
 };
 
-// How a worker ended: `status` is its exit code, or the signal when it was killed.
+// How a worker ended: `status` is its exit code, or the signal that killed it.
 struct WorkerExit {
   const RunningWorker* worker = nullptr;
   bool killed = false;
   int status = 0;
 };
 
-// A child of the agent that is no worker, reaped.
+// A child of the agent that is not a worker and was reaped.
 struct EndedChild {
   Pid pid;
   int wait_status = 0;
 };
 
-// Sets the policy of a task, with a priority where the policy has one (0: the default, 1).
+// Sets the policy of a task, with a priority if the policy has one (0: the default, 1).
 [[nodiscard]] Result<void> set_policy(Pid pid, schema::Policy policy, uint32_t priority);
 
-// The scenario's workers. Ended with the agent, by the kernel.
+// The scenario's workers. The kernel kills them when the agent ends.
 class WorkerSet {
  public:
   // Forks and configures a worker: affinity, nice, policy. It does not run before `release`. The
@@ -54,13 +54,13 @@ class WorkerSet {
   [[nodiscard]] Result<const RunningWorker*> find(std::string_view name) const;
   [[nodiscard]] const std::deque<RunningWorker>& all() const { return workers_; }
 
-  // The children that have ended since the last call. As PID 1 this also reaps strangers, but only
-  // where no worker is to stay a zombie: the kernel would hand out that one again and again.
+  // Workers that have ended since the last call. As PID 1, the agent reaps other children here too,
+  // but only if no worker must stay a zombie: waitpid would return that one again and again.
   [[nodiscard]] std::vector<WorkerExit> reap();
-  // The others among them.
+  // The other children that were reaped.
   [[nodiscard]] std::vector<EndedChild> take_strangers() { return std::exchange(strangers_, {}); }
 
-  // Those that still run lose a real-time or deadline policy.
+  // Removes the real-time or deadline policy of workers that still run.
   void make_ordinary() const;
 
   // From now on every worker that has ended is reaped.

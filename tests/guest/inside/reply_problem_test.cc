@@ -42,8 +42,8 @@ TEST_CASE_METHOD(
   reply().setTries(11);
   reply().setWaitedNs(1'000'300'000);
   CHECK(problem() ==
-        "'b': gate 11 (unlocked) refuses: pi_lock is held; tried 11 times over 1000 ms of the "
-        "guest's");
+        "'b': gate 11 (unlocked) refuses: pi_lock is held; tried 11 times over 1000 ms of "
+        "guest time");
 }
 
 TEST_CASE_METHOD(
