@@ -14,17 +14,16 @@
 
 namespace ktape {
 
-// Reads what a kernel takes its time from: the name of its current clocksource
-// (kernel/time/clocksource.c, curr_clocksource). Names are resolved once, when it is made. Works on
-// the memory of a running machine as well: the pointer is one aligned word, and clocksources stay
-// where they are.
+// Reads the name of a kernel's current clocksource (kernel/time/clocksource.c, curr_clocksource).
+// Resolves names once, when created. Also works on the memory of a running machine: the pointer is
+// one aligned word, and clocksources do not move.
 class ClocksourceReader {
  public:
   // kNotFound names what this kernel lacks. `kernel` outlives the reader.
   [[nodiscard]] static Result<ClocksourceReader> create(const Kernel& kernel);
 
-  // "kvm-clock", "tsc"; as it comes, cut at 64 bytes. Errors are those of memory; kNotFound while
-  // the kernel has chosen none yet.
+  // "kvm-clock", "tsc"; unmodified, cut at 64 bytes. Errors are those of memory; kNotFound if the
+  // kernel has not selected one yet.
   [[nodiscard]] Result<std::string> read(const GuestMemory& memory) const;
 
   [[nodiscard]] std::vector<UsedLayout> take_used_layouts() { return log_->take(); }
@@ -39,14 +38,14 @@ class ClocksourceReader {
   std::unique_ptr<LayoutLog> log_;
 };
 
-// How long a CPU, or RCU, may be locked up until the kernel tells. 0: it does not watch, or this
-// kernel does not say.
+// How long a CPU or RCU may be locked up before the kernel reports it. 0: the kernel does not watch
+// for it, or the threshold cannot be read.
 struct LockupThresholds {
   uint64_t soft_lockup_ms = 0;
   uint64_t rcu_stall_ms = 0;
 };
 
-// From the variables behind kernel.watchdog_thresh and rcupdate.rcu_cpu_stall_timeout, in the
+// Reads the variables behind kernel.watchdog_thresh and rcupdate.rcu_cpu_stall_timeout from the
 // memory of a running machine.
 [[nodiscard]] LockupThresholds read_lockup_thresholds(const Kernel& kernel,
                                                       const GuestMemory& memory);

@@ -11,13 +11,13 @@
 
 namespace ktape {
 
-// The configuration that a vmlinux holds of itself, as text, where it was built with
-// CONFIG_IKCONFIG (kernel/configs.c); nothing where it was not, or where it is damaged.
+// The kernel configuration embedded in a vmlinux, as text, if built with CONFIG_IKCONFIG
+// (kernel/configs.c); nothing if not, or if it is damaged.
 [[nodiscard]] std::optional<std::vector<std::byte>> config_in(std::span<const std::byte> vmlinux);
 
-// What is known of a kernel whose configuration is not: lines "CONFIG_HZ=250", for BPF programs
-// that ask for one of them (__kconfig). Everything else is missing, also what is set; a comment
-// says so.
+// What is known about the configuration of a kernel without CONFIG_IKCONFIG: lines "CONFIG_HZ=250",
+// for BPF programs that read one of them (__kconfig). All other options are missing, even if set; a
+// comment in the text says so.
 [[nodiscard]] std::string known_config(const KernelKnowledge& kernel);
 
 }  // namespace ktape

@@ -11,7 +11,7 @@
 namespace ktape {
 namespace {
 
-// Where the buffer is aligned for T: one load.
+// A single load if the buffer is aligned for T.
 template <typename T>
 bool load_once(std::span<std::byte> from, std::span<std::byte> out) {
   if (reinterpret_cast<uintptr_t>(from.data()) % sizeof(T) != 0) return false;

@@ -14,23 +14,23 @@
 
 namespace ktape {
 
-// Guest RAM that is one buffer or mapping, laid out as a PC's: the first `low_bytes` begin at
+// Guest RAM in one buffer or mapping, with a PC's layout: the first `low_bytes` are at
 // guest-physical 0, the rest at 4 GiB, above the PCI hole. Does not own the bytes. Aligned reads of
 // 1, 2, 4 or 8 bytes are single loads, so that a running guest cannot tear them.
 class FlatMemory final : public WritableGuestMemory {
  public:
-  // A run of bytes within the buffer, not a guest-physical range.
+  // A range of bytes in the buffer, not of guest-physical addresses.
   struct Extent {
     uint64_t offset = 0;
     uint64_t bytes = 0;
   };
-  // Lists the parts of the buffer that may hold something other than zero, ascending: SEEK_DATA and
-  // SEEK_HOLE for a memfd. Called at each `populated()`.
+  // Lists the parts of the buffer that may be nonzero, ascending: SEEK_DATA and SEEK_HOLE for a
+  // memfd. Called by each `populated()`.
   using DataExtents = std::function<Result<std::vector<Extent>>()>;
 
   static constexpr uint64_t kHighStart = uint64_t{4} << 30;
 
-  // `low_bytes` is at most 4 GiB; one that is not less than the size of `ram` means no high part.
+  // `low_bytes` is at most 4 GiB; if it is not less than the size of `ram`, there is no high part.
   // Without `data_extents` all of `ram` counts as populated.
   FlatMemory(std::span<std::byte> ram, uint64_t low_bytes, DataExtents data_extents = {});
 
@@ -42,7 +42,7 @@ class FlatMemory final : public WritableGuestMemory {
   Result<std::vector<PhysicalRange>> populated() const override;
   Result<std::vector<PhysicalRange>> ram() const override;
 
-  // The bytes themselves; nothing where they are not RAM from end to end.
+  // The bytes themselves; nothing unless the whole range is RAM.
   [[nodiscard]] std::optional<std::span<std::byte>> at(GuestPhysical address, uint64_t bytes) const;
 
  private:

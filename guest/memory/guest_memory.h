@@ -11,7 +11,7 @@
 
 namespace ktape {
 
-// A run of guest-physical memory that exists, in bytes.
+// A range of existing guest-physical memory, in bytes.
 struct PhysicalRange {
   GuestPhysical start;
   uint64_t bytes = 0;
@@ -19,39 +19,38 @@ struct PhysicalRange {
 
 class Translations;
 
-// The guest's physical memory, for reading. Live machines map it; recorded memory serves the pages
-// that a tape kept. Everything that understands a kernel knows this interface only.
+// Read access to guest-physical memory. Live machines map it; recorded memory serves the pages kept
+// on a tape. Code that interprets a kernel uses only this interface.
 class GuestMemory {
  public:
   virtual ~GuestMemory() = default;
 
-  // Copies `out.size()` bytes that begin at `address`; the range may cross pages. Errors:
-  // kOutOfRange where no RAM is, kNotApplicable where recorded memory did not keep the page.
-  // On an error `out` is unspecified.
+  // Copies `out.size()` bytes from `address`; the range may cross pages. Errors: kOutOfRange if the
+  // range is not RAM, kNotApplicable if recorded memory did not keep the page. On error the
+  // contents of `out` are unspecified.
   virtual Result<void> read(GuestPhysical address, std::span<std::byte> out) const = 0;
 
-  // The bytes themselves, where they can be had without a copy; empty where not. As long as the
-  // memory lives.
+  // The bytes themselves, if available without a copy; otherwise empty. Valid as long as the
+  // memory.
   virtual std::span<const std::byte> view(GuestPhysical /*address*/, uint64_t /*bytes*/) const {
     return {};
   }
 
-  // Where RAM is, ascending, without the parts known to be all zero where that is cheap to tell.
+  // The ranges of RAM, ascending, without parts known to be all zero if that is cheap to find out.
   // For searches.
   virtual Result<std::vector<PhysicalRange>> populated() const = 0;
 
-  // What is remembered of the kernel's page tables while nothing can change them; nullptr: nothing
-  // is.
+  // Cached page-table translations, while nothing can change them; nullptr: none.
   virtual Translations* translations() const { return nullptr; }
 };
 
-// The same, for writing: only a freeze hands it out.
+// Adds write access. Only a freeze provides it.
 class WritableGuestMemory : public GuestMemory {
  public:
-  // All or nothing where the range is RAM; kOutOfRange, and nothing written, where it is not.
+  // Writes all of the range if it is RAM; otherwise writes nothing and returns kOutOfRange.
   virtual Result<void> write(GuestPhysical address, std::span<const std::byte> bytes) = 0;
 
-  // Where RAM is, ascending, all that is known of: what of it is not populated is zero.
+  // All known ranges of RAM, ascending. Those not populated are zero.
   virtual Result<std::vector<PhysicalRange>> ram() const { return populated(); }
 };
 

@@ -11,7 +11,7 @@ constexpr int kBitsPerLevel = 9;
 constexpr uint64_t kIndexMask = (1 << kBitsPerLevel) - 1;
 constexpr uint64_t kPresent = 1 << 0;
 constexpr uint64_t kLargePage = 1 << 7;
-// 51:12; above are NX, protection keys, software bits.
+// Bits 51:12; above are NX, protection keys and software bits.
 constexpr uint64_t kAddressMask = 0x000f'ffff'ffff'f000;
 constexpr int kLargestPageLevel = 3;  // 1 GiB
 
@@ -19,7 +19,8 @@ Error out_of_range(GuestVirtual address, std::string_view why) {
   return Error{ErrorCode::kOutOfRange, fmt::format("guest-virtual {:#x}: {}", address.value, why)};
 }
 
-// The code stays: recorded memory that lacks a page is not the same as a place without RAM.
+// Keeps the error code: a page missing in recorded memory is not the same as an address without
+// RAM.
 Error unreadable_table(GuestVirtual address, int level, GuestPhysical table, const Error& why) {
   return Error{
       why.code,

@@ -6,20 +6,20 @@
 
 namespace ktape {
 
-// Root of a page-table tree: where its top table is, and how many levels it has.
+// The root of a page-table tree: the address of its top table, and its number of levels.
 struct PageTables {
   GuestPhysical root;
   int levels = 4;  // 4 or 5
 };
 
-// What one virtual page is mapped to.
+// The mapping of a virtual page.
 struct Mapping {
-  GuestPhysical address;          // of the byte asked for
+  GuestPhysical address;          // of the requested byte
   uint64_t contiguous_bytes = 0;  // from there to the end of its (4 KiB, 2 MiB or 1 GiB) page
 };
 
-// Walks x86-64 page tables (Intel SDM vol. 3, 4.5). kOutOfRange when an entry is not present (the
-// message names level and address), or when a table lies outside RAM.
+// Walks x86-64 page tables (Intel SDM vol. 3, 4.5). kOutOfRange if an entry is not present (the
+// message names level and address), or if a table lies outside RAM.
 [[nodiscard]] Result<Mapping> walk(const GuestMemory& memory, const PageTables& tables,
                                    GuestVirtual address);
 

@@ -14,41 +14,40 @@
 
 namespace ktape {
 
-// The memory of a machine that stands still, and a copy of every frame that is read or written
-// through it, as the frame was before its first write. Lives as long as a run: copies are kept from
-// one freeze to the next, so that a frame that did not change costs a comparison only. Its own
-// memory is about that of the frames that were ever asked for. One thread.
+// The memory of a stopped machine, plus a copy of every frame that is read or written through it,
+// as it was before its first write. Lives as long as a run: copies are kept from one freeze to the
+// next, so that an unchanged frame costs only a comparison. Uses about as much memory as the frames
+// ever accessed. Single-threaded.
 class RecordingMemory final : public WritableGuestMemory {
  public:
   static constexpr uint64_t kFrameBytes = 4096;
 
   // A frame as it was in this freeze.
   struct Frame {
-    uint64_t number = 0;   // guest-physical address / kFrameBytes
-    size_t slot = 0;       // of its copy: dense, and the same in every freeze
-    bool changed = false;  // differs from the freeze in which it was last recorded, or is new
-    std::span<const std::byte> bytes;  // kFrameBytes of them; valid until the next `begin`
+    uint64_t number = 0;               // guest-physical address / kFrameBytes
+    size_t slot = 0;                   // index of its copy: dense, and the same in every freeze
+    bool changed = false;              // new, or different from the freeze that last recorded it
+    std::span<const std::byte> bytes;  // kFrameBytes; valid until the next `begin`
   };
 
   RecordingMemory() = default;
   RecordingMemory(const RecordingMemory&) = delete;
   RecordingMemory& operator=(const RecordingMemory&) = delete;
 
-  // A freeze begins: nothing is recorded of it yet. `frozen` outlives its last use through this
-  // object.
+  // Begins a freeze, with nothing recorded yet. `frozen` outlives its last use through this object.
   void begin(WritableGuestMemory& frozen);
 
-  // WritableGuestMemory, before the thaw: as `frozen` does it.
+  // WritableGuestMemory, until the thaw: forwarded to `frozen`.
   Result<void> read(GuestPhysical address, std::span<std::byte> out) const override;
   Result<void> write(GuestPhysical address, std::span<const std::byte> bytes) override;
   Result<std::vector<PhysicalRange>> populated() const override { return frozen_->populated(); }
   Result<std::vector<PhysicalRange>> ram() const override { return frozen_->ram(); }
 
-  // Records the frames of a range as if they were read, all that can be. The error is the first
-  // one.
+  // Records the frames of a range as if they were read, as many as possible. Returns the first
+  // error.
   Result<void> record(GuestPhysical address, uint64_t bytes) const;
 
-  // Also after the thaw: what was recorded since `begin`, ascending.
+  // What was recorded since `begin`, ascending. Works after the thaw, too.
   [[nodiscard]] std::vector<Frame> frames() const;
   [[nodiscard]] size_t recorded() const { return recorded_.size(); }
 
@@ -66,7 +65,7 @@ class RecordingMemory final : public WritableGuestMemory {
   [[nodiscard]] Copy& copy_of(uint64_t number, bool& is_new) const;
 
   WritableGuestMemory* frozen_ = nullptr;
-  // Reading records: the rest changes in `read` as well.
+  // Reading records, so these change in `read` as well.
   mutable std::vector<bool> seen_;                      // by frame number
   mutable std::vector<size_t> recorded_;                // slots, in the order of recording
   mutable std::vector<Copy> copies_;                    // by slot

@@ -12,18 +12,17 @@
 
 namespace ktape {
 
-// Pages of one kernel that were found by its page tables.
+// Caches page-table translations of one kernel.
 class Translations {
  public:
-  // As the walk would give it; nothing where the page was not walked to, or was displaced by
-  // another.
+  // The result of the walk; nothing if the page was not walked or its entry was displaced.
   [[nodiscard]] std::optional<Mapping> find(GuestVirtual address) const {
     const Page& page = pages_[slot(address)];
     if (page.number != address.value / kPageBytes) return std::nullopt;
     const uint64_t offset = address.value % kPageBytes;
     return Mapping{page.start.address + offset, page.start.contiguous_bytes - offset};
   }
-  // `mapping` is the walk's, of `address`.
+  // `mapping` is the result of walking `address`.
   void add(GuestVirtual address, const Mapping& mapping) {
     const uint64_t offset = address.value % kPageBytes;
     pages_[slot(address)] = {
@@ -44,8 +43,8 @@ class Translations {
   std::array<Page, kSlots> pages_;
 };
 
-// Memory that stands still and is only read, by one kernel: what its page tables say is remembered.
-// For as long as that is so, and for one thread.
+// Read-only memory of a stopped machine, used by one kernel: caches what its page tables say. Use
+// it only while the machine is stopped, from one thread.
 class TranslationCache final : public GuestMemory {
  public:
   // `memory` outlives this.

@@ -6,12 +6,12 @@
 
 namespace ktape {
 
-// Parts of a kernel's banner (`linux_banner`, init/version-timestamp.c); empty where it has none.
+// Parts of a kernel's banner (`linux_banner`, init/version-timestamp.c); empty if not found.
 
-// "6.16.12+deb13-cloud-amd64" of "Linux version 6.16.12+deb13-cloud-amd64 (...)".
+// "6.16.12+deb13-cloud-amd64" from "Linux version 6.16.12+deb13-cloud-amd64 (...)".
 [[nodiscard]] std::string release_in(std::string_view banner);
 
-// "PREEMPT_DYNAMIC" of "... #1 SMP PREEMPT_DYNAMIC Debian ...".
+// "PREEMPT_DYNAMIC" from "... #1 SMP PREEMPT_DYNAMIC Debian ...".
 [[nodiscard]] std::string preemption_in(std::string_view banner);
 
 }  // namespace ktape

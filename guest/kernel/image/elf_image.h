@@ -19,7 +19,7 @@ struct ElfSection {
   std::span<const std::byte> bytes;  // empty for NOBITS
 };
 
-// Sections of a vmlinux. Spans point into the bytes given to `parse`, which must outlive it.
+// The sections of a vmlinux. Spans point into the bytes given to `parse`, which must outlive it.
 class ElfImage {
  public:
   // kBadInput for anything but a little-endian x86-64 ELF.
@@ -27,12 +27,11 @@ class ElfImage {
 
   [[nodiscard]] const std::vector<ElfSection>& sections() const { return sections_; }
   [[nodiscard]] const ElfSection* section(std::string_view name) const;
-  // `bytes` of file contents at a link-time virtual address; nothing where a section does not cover
-  // them.
+  // `bytes` of file contents at a link-time virtual address; nothing if no section covers them.
   [[nodiscard]] std::optional<std::span<const std::byte>> at(uint64_t address, size_t bytes) const;
-  // GNU build-id from .notes; empty when there is none.
+  // GNU build-id from .notes; empty if there is none.
   [[nodiscard]] std::vector<std::byte> build_id() const;
-  // "Linux version 6.16.12+deb13-cloud-amd64 (...)"; empty when it is not found.
+  // "Linux version 6.16.12+deb13-cloud-amd64 (...)"; empty if not found.
   [[nodiscard]] std::string banner() const;
 
  private:

@@ -11,7 +11,7 @@
 
 namespace ktape {
 
-// A kernel file taken apart: the ELF vmlinux, unpacked where the file is a bzImage.
+// A parsed kernel file: the ELF vmlinux, unpacked if the file is a bzImage.
 struct KernelImage {
   bool is_bzimage = false;
   std::string codec;     // of a bzImage's payload: "gzip", "xz", "lz4", "zstd"
@@ -19,10 +19,10 @@ struct KernelImage {
   PageBuffer vmlinux;    // ELF64
 };
 
-// kNotFound, or kBadInput naming what the file is instead, or the codec that is not supported.
+// kNotFound; or kBadInput, naming what the file is instead or which codec is not supported.
 [[nodiscard]] Result<KernelImage> load_kernel_image(const std::string& path);
 
-// The same for a file's bytes, which are taken over; `name` is for messages. kBadInput.
+// The same for the bytes of a file. Takes ownership of them; `name` is for messages. kBadInput.
 [[nodiscard]] Result<KernelImage> unpack_kernel_image(PageBuffer file, std::string_view name);
 
 }  // namespace ktape

@@ -14,8 +14,8 @@
 namespace ktape {
 
 // Kernel symbols at link-time addresses. Per-CPU symbols are offsets into the per-CPU area on
-// kernels that link it at 0 (up to 6.14), and link addresses on those that do not;
-// `Kernel::per_cpu` covers both.
+// kernels that link it at 0 (up to 6.14), and link addresses on later ones; `Kernel::per_cpu`
+// handles both.
 class SymbolTable {
  public:
   struct Symbol {
@@ -26,19 +26,18 @@ class SymbolTable {
 
   SymbolTable() = default;  // no symbols
 
-  // Decodes the kallsyms tables of a vmlinux (see kallsyms.h). kBadInput when there are none, or
-  // when their encoding is not one of those known.
+  // Decodes the kallsyms tables of a vmlinux (see kallsyms.h). kBadInput if there are none, or
+  // their encoding is unknown.
   [[nodiscard]] static Result<SymbolTable> from_kallsyms(const ElfImage& vmlinux);
-  // The form kept on a tape: lines "ffffffff81000000 T _text", ascending. `text()` gives it.
-  // kBadInput names the line that is not of that form; also for names that were chosen to make
-  // lookups slow.
+  // Parses the text stored on a tape: lines "ffffffff81000000 T _text", ascending, as written by
+  // `text()`. kBadInput names the malformed line; also for names chosen to make lookups slow.
   [[nodiscard]] static Result<SymbolTable> from_text(std::string_view text);
   [[nodiscard]] std::string text() const;
 
-  // Address of the first symbol of that name.
+  // Address of the first symbol with that name.
   [[nodiscard]] std::optional<uint64_t> find(std::string_view name) const;
   // Name and offset of the symbol at or below a link-time address: "schedule+0x1c", or "schedule"
-  // at its start; empty when there is none below. Of several at one address the first is named.
+  // at its start; empty if there is none below. Of several at one address, the first is used.
   [[nodiscard]] std::string describe(uint64_t address) const;
   [[nodiscard]] const std::vector<Symbol>& symbols() const { return symbols_; }
 
@@ -47,7 +46,7 @@ class SymbolTable {
   [[nodiscard]] size_t slot_of(std::string_view name) const;
 
   std::vector<Symbol> symbols_;  // by address
-  // Hash table with open addressing: 1 + index of the first symbol of a name; 0 is free. Its size
+  // Hash table with open addressing: 1 + index of the first symbol with a name; 0 is free. Its size
   // is a power of two.
   std::vector<uint32_t> by_name_ = {0};
 };

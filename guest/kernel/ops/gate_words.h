@@ -10,11 +10,11 @@
 
 namespace ktape {
 
-// The texts of the gates: what the numbers that one saw mean, with the names that this kernel's
-// symbols and BTF have for them. Looks at no memory.
+// Turns the numbers that gates saw into text, with the names from this kernel's symbols and BTF.
+// Reads no memory.
 class GateWords {
  public:
-  // `task_states`: the enum that has the SCX task states.
+  // `task_states`: the enum with the SCX task states.
   GateWords(const Kernel& kernel, std::string_view task_states)
       : kernel_(kernel), task_states_(task_states) {}
 
@@ -29,7 +29,7 @@ class GateWords {
   std::string_view task_states_;
 };
 
-// "pid", "identity", ...: as the schema names them.
+// "pid", "identity", ...: the names in the schema.
 [[nodiscard]] std::string gate_name(schema::Gate gate);
 
 }  // namespace ktape

@@ -9,21 +9,20 @@
 
 namespace ktape {
 
-// Times steps that follow each other. A clock takes longer to ask than most ops do to be served, so
-// laps are counted by the processor's time stamp counter, and the clock only tells how fast that
-// went.
+// Times consecutive steps. Reading a clock takes longer than serving most ops, so laps are counted
+// in ticks of the CPU's time stamp counter, and the clock is used only to calibrate it.
 class LapTimer {
  public:
-  // Ticks since the lap before, or since it was made.
+  // Ticks since the previous lap, or since construction.
   uint64_t lap() {
     const uint64_t now = ticks();
-    // Counters of two processors may differ a little.
+    // The counters of two CPUs may differ slightly.
     const uint64_t passed = now > last_ ? now - last_ : 0;
     last_ = now;
     return passed;
   }
 
-  // Over all laps so far.
+  // Average over all laps so far.
   [[nodiscard]] double ns_per_tick() const {
     const auto passed = std::chrono::nanoseconds(std::chrono::steady_clock::now() - began_).count();
     const uint64_t counted = ticks() - first_;

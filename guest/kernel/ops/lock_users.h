@@ -11,16 +11,16 @@
 
 namespace ktape {
 
-// Who may hold those of `locks` that are not free, and who waits for them. Who holds a qspinlock is
-// written nowhere: it is inferred to be one of the CPUs that are in the kernel with interrupts off,
-// as the holder of a runqueue lock or a pi_lock is. The last of those that wait for it stands in
-// its word, and is observed; so is that one more is about to get it, but not which. Needs no
-// memory.
+// Who may hold those of `locks` that are not free, and who waits for them. A qspinlock does not
+// record its holder. It is inferred to be one of the CPUs that are in the kernel with interrupts
+// off, as the holder of a runqueue lock or pi_lock must be. The last waiter in the queue is in the
+// lock word, and is observed; so is that a pending CPU will get it next, but not which one. Needs
+// no memory.
 [[nodiscard]] std::vector<LockUser> lock_users(const Kernel& kernel,
                                                const std::vector<ProtectorSeen>& locks,
                                                const StopMoment& moment);
 
-// The same for people: "runqueue lock of CPU 1: may be held by CPU 0 at ... (inferred: ...)".
+// The same as text: "runqueue lock of CPU 1: may be held by CPU 0 at ... (inferred: ...)".
 [[nodiscard]] std::string lock_users_text(const std::vector<LockUser>& users);
 
 }  // namespace ktape

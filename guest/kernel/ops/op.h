@@ -14,12 +14,12 @@
 
 namespace ktape {
 
-// A request and its reply as plain values: what op execution takes and gives.
+// A request and its reply as plain values: the input and output of op execution.
 //
-// An op on its way: the guest's OpRequest becomes Ops (read_ops() in op_records.h); with names
-// resolved these are PreparedOps, and what a freeze finds are ServedOps (served_op.h: plain words
-// and addresses, since nothing is put into words while the guest stands still). Once it runs again
-// they become OpResults here, which OpReplied holds (write_result()).
+// The guest's OpRequest becomes Ops (read_ops() in op_records.h). With names resolved these become
+// PreparedOps, and a freeze turns them into ServedOps (served_op.h), which hold only words and
+// addresses, because no text is made while the guest is stopped. Once it runs again they become the
+// OpResults below, which OpReplied holds (write_result()).
 
 struct SymbolRoot {
   std::string name;
@@ -46,7 +46,7 @@ struct OpTarget {
 // Bytes in the guest's (little-endian) order, and how to show them.
 struct OpValue {
   schema::ValueKind kind = schema::ValueKind::BYTES;
-  std::vector<std::byte> bytes;  // 1, 2, 4 or 8 of them for u8 to u64
+  std::vector<std::byte> bytes;  // 1, 2, 4 or 8 bytes for u8 to u64
 };
 
 enum class WriteKind { kStore, kSetBits, kClearBits };
@@ -57,17 +57,17 @@ struct ReadAction {
 };
 struct WriteAction {
   WriteKind kind = WriteKind::kStore;
-  OpValue value;  // for set and clear: the mask, in its width
+  OpValue value;  // for set and clear: the mask, with its width
 };
 
 struct Op {
   std::string tag;
   OpTarget target;
   std::variant<ReadAction, WriteAction> action;
-  bool consistent = false;  // a read: only where what protects the value is free
+  bool consistent = false;  // a read that requires the value's protection to be free
 };
 
-// Who may hold a lock that refused an op, or waits for it; as in the schema.
+// Who may hold a lock that caused a refusal, or waits for it; as in the schema.
 struct LockUser {
   std::string lock;
   schema::LockRole role = schema::LockRole::HOLDER;
@@ -90,9 +90,9 @@ struct OpResult {
   schema::EntryStatus status = schema::EntryStatus::NOT_REACHED;
   std::string reason;
   std::optional<OpValue> value;
-  bool is_list = false;  // the path walks a list: `list` is its values, `value` is empty
+  bool is_list = false;  // the path walks a list: `list` has its values, `value` is empty
   std::vector<OpValue> list;
-  std::string broke_off;  // why `list` is not all of it (Lists::kAsFarAsTheyGo); empty: it is
+  std::string broke_off;  // why `list` is incomplete (Lists::kAsFarAsTheyGo); empty: complete
   std::optional<OpValue> before;
   GuestVirtual virtual_address;
   GuestPhysical physical_address;
@@ -102,10 +102,10 @@ struct OpResult {
   int32_t protecting_cpu = -1;
   uint64_t elapsed_ns = 0;
   std::string note;
-  // Task targets: all twelve, in order; then gate `consistent` of a read with it.
+  // For task targets: all twelve, in order; then gate `consistent` for a consistent read.
   std::vector<GateResult> gates;
   schema::Gate refused_by = schema::Gate::NOT_SAID;
-  std::vector<LockUser> lock_users;  // refused because of a lock
+  std::vector<LockUser> lock_users;  // set if refused because of a lock
 };
 
 }  // namespace ktape

@@ -14,28 +14,27 @@
 
 namespace ktape {
 
-// Serves kernel ops on a machine that stands still, or on memory that a tape kept. Resolves names
-// once and caches them. One per adopted kernel. Bounded, whatever a hostile guest asks for: in the
-// places that the paths of a request lead to, in the bytes that its values take, in the names that
-// are kept.
+// Serves kernel ops on a stopped machine, or on memory kept on a tape. Resolves names once and
+// caches them. One per adopted kernel. Whatever a hostile guest requests, it limits the places that
+// paths may visit, the bytes of values, and the names cached.
 class OpExecutor {
  public:
   explicit OpExecutor(const Kernel& kernel, Lists lists = Lists::kWhole);
   ~OpExecutor();
 
-  // A request is served in three parts, so that the machine stands still for the second only. `ops`
-  // outlive what is made of them.
+  // A request is served in three parts, so that only the second needs the machine stopped. `ops`
+  // outlive the results.
   [[nodiscard]] PreparedOps prepare(const std::vector<Op>& ops);
-  // A batch of reads: each succeeds or fails by itself. Same order and size as the ops. `moment` is
-  // that of the freeze; what it lacks is not known.
+  // A batch of reads: each succeeds or fails by itself. Same order and size as the ops. `moment`
+  // belongs to the freeze; what is missing from it counts as unknown.
   [[nodiscard]] ServedOps serve_reads(const GuestMemory& memory, const PreparedOps& prepared,
                                       const StopMoment& moment = {});
-  // A batch of writes: the gates of all are looked at before anything is written, and where one
-  // refuses, nothing is. Then the first write that does not succeed stops the rest (kNotReached),
-  // nothing is rolled back. What cannot be served by its names alone, and what follows it, has no
-  // say in that.
+  // A batch of writes: the gates of all are checked before anything is written, and if one refuses,
+  // nothing is. After that, the first write that fails stops the rest (kNotReached); nothing is
+  // rolled back. An op that cannot be served because of its names, and all ops after it, are not
+  // checked.
   [[nodiscard]] ServedOps serve_writes(WritableGuestMemory& memory, const PreparedOps& prepared);
-  // `served` is of `prepared`, and of `moment`.
+  // `served` belongs to `prepared` and `moment`.
   [[nodiscard]] std::vector<OpResult> describe(const PreparedOps& prepared, ServedOps served,
                                                const StopMoment& moment = {}) const;
 
@@ -45,10 +44,11 @@ class OpExecutor {
   [[nodiscard]] std::vector<OpResult> write(WritableGuestMemory& memory, const std::vector<Op>& ops,
                                             const StopMoment& moment = {});
 
-  // One aligned value of at most 8 bytes of a symbol or per-CPU target, from a running machine.
+  // Reads one aligned value of at most 8 bytes of a symbol or per-CPU target from a running
+  // machine.
   [[nodiscard]] OpResult read_hot(const GuestMemory& memory, const Op& op);
 
-  // Fields that were resolved since the last call, each once in the executor's life.
+  // Fields resolved since the last call, each once in the executor's life.
   [[nodiscard]] std::vector<UsedLayout> take_used_layouts();
 
  private:

@@ -14,26 +14,27 @@
 
 namespace ktape {
 
-// What a kernel's symbols and types alone decide about an op, before anything boots as well as when
-// the op is served. Whether a CPU, a task or a pointer is there, only memory tells.
+// What a kernel's symbols and types alone determine about an op, before boot and when the op is
+// served. Whether a CPU, a task or a pointer exists depends on memory.
 
-// A root's name, for messages. Targets of one kind of root and one name have the same type.
+// A root's name, for messages. Targets with the same kind and name of root have the same type.
 [[nodiscard]] std::string root_name(const OpTarget& target);
 
 // Finds the root's type and plans the path from there. kNotFound names the nearest symbols, types
-// or members; kRefused also when a per-CPU variable is named as a plain symbol, or the other way
-// round; else as TargetPlan::make.
+// or members; kRefused also if a per-CPU variable is named as a plain symbol, or vice versa;
+// otherwise as TargetPlan::make.
 [[nodiscard]] Result<TargetPlan> plan_target(const KernelKnowledge& kernel, const OpTarget& target,
                                              LayoutLog& log);
 
-// The type that a target's path reaches, by types alone: what a tape can tell without its symbols.
-// Nothing where the root's type is not known and the path is empty. Errors as of plan_target,
-// except that a symbol is not looked for. `log` is told the fields on the way.
+// The type that a target's path reaches, from types alone: available on a tape even without its
+// symbols. Nothing if the root's type is unknown and the path is empty. Errors as for plan_target,
+// except that symbols are not looked up. `log` gets the fields on the way.
 [[nodiscard]] Result<std::optional<TypeInfo>> target_type(const Btf& btf, const OpTarget& target,
                                                           LayoutLog& log);
 
-// Holds an op against the plan of its target. kRefused for a width (see width_of), for a write that
-// would walk a list, and for what a hot op may not be, except that its address must be aligned.
+// Checks an op against the plan of its target. kRefused for a width (see width_of), for a write
+// that would walk a list, and for what a hot op may not be. Does not check that the address of a
+// hot op is aligned.
 [[nodiscard]] Result<OpWidth> fit_op(const TargetPlan& plan, const Op& op, schema::OpMode mode);
 
 }  // namespace ktape

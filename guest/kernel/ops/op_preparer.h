@@ -13,17 +13,17 @@
 
 namespace ktape {
 
-// Does with an op all that needs no memory: looks its names up, once in a run for each target, and
-// checks that its width fits. Bounded in what it keeps and in the time that unknown names cost,
-// whatever a hostile guest asks for.
+// Does the part of an op that needs no memory: looks up its names, once per run for each target,
+// and checks its width. Whatever a hostile guest requests, the memory used and the time spent on
+// unknown names are bounded.
 class OpPreparer {
  public:
-  // All outlive it. `log` is told of each field that is used, `gate_log` has those of the gates,
-  // which are taken from it.
+  // All arguments outlive it. `log` gets each field used. The fields of the gates are taken over
+  // from `gate_log`.
   OpPreparer(const Kernel& kernel, LayoutLog& log, LayoutLog& gate_log)
       : kernel_(kernel), log_(log), gate_log_(gate_log) {}
 
-  // `op` outlives what is made of it. What cannot be served has its refusal.
+  // `op` outlives the result. An op that cannot be served has its refusal set.
   [[nodiscard]] PreparedOp prepare(const Op& op, schema::OpMode mode);
 
  private:

@@ -12,17 +12,15 @@
 
 namespace ktape {
 
-// Entries of a request as plain values. `path` is parsed when `steps` is empty. kUsage names the
-// entry and what is wrong with it: a bad path, no pid, a hot write, reads and writes in one
-// request.
+// Entries of a request as plain values. Parses `path` if `steps` is empty. kUsage names the entry
+// and its fault: a bad path, no pid, a hot write, reads and writes in one request.
 [[nodiscard]] Result<std::vector<Op>> read_ops(capnp::List<schema::OpEntry>::Reader entries,
                                                schema::OpMode mode);
 
-// One entry by itself, as a scenario has it: a task named by its worker has no pid yet, which is
-// then 0.
+// One entry of a scenario: a task named by its worker has pid 0, because the pid is not known yet.
 [[nodiscard]] Result<Op> read_op(schema::OpEntry::Reader entry, schema::OpMode mode);
 
-// Copies an entry into a record with its parsed steps.
+// Copies an entry into a record, with its parsed steps.
 void write_op(schema::OpEntry::Reader from, const Op& op, schema::OpEntry::Builder to);
 
 void write_result(const OpResult& result, schema::EntryReply::Builder to);

@@ -15,16 +15,16 @@
 
 namespace ktape {
 
-// A value of no more bytes is a ServedOp's `word`.
+// A value of at most this size is a ServedOp's `word`.
 inline constexpr size_t kWordBytes = sizeof(uint64_t);
 
-// The reason that a reply carries for an error: it has no place of its own for the remedy. Bounded.
+// The reason in a reply for an error. Includes the hint, for which the reply has no field. Bounded.
 [[nodiscard]] std::string reply_sentence(const Error& error);
 
 // The notes of an entry are one text; an empty note adds nothing.
 void append_note(std::string& notes, std::string_view note);
 
-// What an op was served with.
+// The context in which an op was served.
 struct ServingContext {
   const Kernel& kernel;
   const GateChecker& gates;
@@ -32,7 +32,7 @@ struct ServingContext {
   double ns_per_tick = 0;
 };
 
-// Puts into words what came of an op, once the machine runs again. `served` is of `prepared`.
+// Turns a served op into text, once the machine runs again. `served` belongs to `prepared`.
 [[nodiscard]] OpResult describe_op(const ServingContext& context, const PreparedOp& prepared,
                                    ServedOp served);
 

@@ -21,20 +21,20 @@ namespace ktape {
 
 enum class ProtectorKind { kPiLock, kRunqueueLock, kDsqLock, kSeqcount, kOwnCpu };
 
-// One thing that protects a value, as a freeze found it.
+// Something that protects a value, as found in a freeze.
 struct ProtectorSeen {
   ProtectorKind kind = ProtectorKind::kRunqueueLock;
-  uint64_t which = 0;  // the runqueue's CPU, the own CPU, or the address of the dispatch queue
-  uint64_t word = 0;   // of a lock; the count of a sequence count
+  uint64_t which = 0;  // the runqueue's CPU, the own CPU, or the address of the DSQ
+  uint64_t word = 0;   // of a lock, or the count of a sequence count
   bool free = false;   // what it protects was not being changed
-  // Of a sequence count; of the own CPU, what it was updating its variables in.
+  // The name of a sequence count; for the own CPU, the context in which it was updating its
+  // variables.
   std::string name = {};
 };
-// All that protects a value: empty where nothing is known that does, an error where it cannot be
-// looked at.
+// Everything that protects a value: empty if nothing is known to, an error if it cannot be read.
 using ProtectionReading = Result<std::vector<ProtectorSeen>>;
 
-// What a read's value is protected by, as far as its target and the way to it tell.
+// What protects the value of a read, as far as its target and path show.
 struct ToProtect {
   const GateReadings* task =
       nullptr;                       // a task's own fields: its pi_lock and its CPU's runqueue lock
@@ -44,7 +44,7 @@ struct ToProtect {
   std::optional<CpuId> own_cpu;      // a per-CPU variable that this CPU alone changes
 };
 
-// Tells whether what protects a value is free: what gate `consistent` looks at.
+// Finds out whether what protects a value is free, for gate `consistent`.
 class Protection {
  public:
   Protection(const Kernel& kernel, LayoutLog& log)
@@ -68,11 +68,11 @@ class Protection {
 // The locks of a task that was found.
 [[nodiscard]] ProtectionReading task_locks(const GateReadings& task);
 [[nodiscard]] bool all_free(const ProtectionReading& reading);
-// Whether what is not free may be so a moment later.
+// Whether a protector that is not free may be free a moment later.
 [[nodiscard]] bool may_become_free(const ProtectionReading& reading);
-// "pi_lock", "runqueue lock of CPU 1": as LockUser.lock has it.
+// "pi_lock", "runqueue lock of CPU 1": as in LockUser.lock.
 [[nodiscard]] std::string protector_name(const ProtectorSeen& protector);
-// Gate `consistent`, in words.
+// The result of gate `consistent`, as text.
 [[nodiscard]] GateResult consistent_gate(const ProtectionReading& reading);
 
 }  // namespace ktape

@@ -18,17 +18,17 @@
 
 namespace ktape {
 
-// What a write of a batch is told that was not reached, because one before it was not done, or
-// because a gate refused one after it.
+// The reason for a write of a batch that was not reached, because an earlier write was not done, or
+// a gate refused a later one.
 inline constexpr char kStoppedBefore[] = "an earlier write of the batch was not done";
 inline constexpr char kStoppedAfter[] =
     "a later write of the batch was refused, so nothing was written";
 
-// The ops of a request before, during and after a freeze. What takes time and needs no memory is
-// done before or after: OpExecutor::prepare makes PreparedOps, serving them makes ServedOps,
+// The ops of a request before, during and after a freeze. Work that takes time and needs no memory
+// is done before or after: OpExecutor::prepare makes PreparedOps, serving makes ServedOps,
 // describe() makes OpResults.
 
-// What names alone tell about a target; the same for every CPU and task.
+// What names alone determine about a target; the same for every CPU and task.
 struct TargetNames {
   Result<TargetPlan> plan;
   std::map<uint32_t, GuestVirtual> per_cpu;  // instances found so far
@@ -37,38 +37,38 @@ struct TargetNames {
 struct PreparedOp {
   const Op* op = nullptr;
   std::shared_ptr<TargetNames> names;
-  std::string refusal;  // why it cannot be served, as far as names and types tell; empty: it can
+  std::string refusal;  // why it cannot be served, by names and types alone; empty: it can
   OpWidth width;
-  GuestVirtual root;         // of a symbol, a per-CPU variable's template, or an address; no task's
-  std::string type;          // what the path reaches, for the result
+  GuestVirtual root;         // of a symbol, a per-CPU template, or an address; unset for a task
+  std::string type;          // of what the path reaches, for the result
   bool is_runqueue = false;  // the root is a CPU's runqueue
 };
 
-// Refers to the ops that it was made of.
+// Refers to the ops that it was made from.
 struct PreparedOps {
   std::vector<PreparedOp> ops;
 };
 
-// What few ops bring.
+// Parts that few ops have.
 struct ServedRest {
   std::string reason;
   std::string note;
-  std::optional<OpValue> value;  // one of more than 8 bytes
+  std::optional<OpValue> value;  // a value of more than 8 bytes
   std::optional<OpValue> before;
   std::vector<OpValue> list;
   std::string broke_off;
-  std::optional<GateReadings> gates;            // of a task target
-  std::optional<ProtectionReading> protection;  // of a read that is to be consistent
+  std::optional<GateReadings> gates;            // for a task target
+  std::optional<ProtectionReading> protection;  // for a consistent read
 };
 
 struct ServedOp {
   schema::EntryStatus status = schema::EntryStatus::NOT_REACHED;
-  bool reached = false;  // it is known where the value stands
+  bool reached = false;  // the address of the value is known
   int32_t protecting_cpu = -1;
   GuestVirtual virtual_address;
   GuestPhysical physical_address;
-  uint64_t word = 0;   // the value, where it has at most 8 bytes and is not a list's
-  uint64_t ticks = 0;  // that serving it took
+  uint64_t word = 0;   // the value, if it has at most 8 bytes and is not a list
+  uint64_t ticks = 0;  // spent serving it
   std::unique_ptr<ServedRest> rest;
 
   ServedRest& more() {
@@ -79,8 +79,7 @@ struct ServedOp {
 
 struct ServedOps {
   std::vector<ServedOp> ops;
-  // Something was refused by conditions that pass, and nothing was written: another try may do
-  // better.
+  // A gate refused for a temporary reason, and nothing was written: another try may succeed.
   bool may_pass = false;
   double ns_per_tick = 0;
 };

@@ -8,14 +8,14 @@
 
 namespace ktape {
 
-// Has the gates look at the task of an op that has one for its target.
+// Evaluates the gates of the task that an op targets, if it targets one.
 void look_at_task(const GateChecker& gates, const GuestMemory& memory, const PreparedOp& prepared,
                   bool write, ServedOp& served);
 
-// Has them look at the tasks of a batch of writes, all that can be reached, before anything is
-// written. False: nothing may be. Then the first that is refused for good, else the first that is
-// refused, is; the others are not reached; and `served.may_pass` says whether another try may do
-// better.
+// Evaluates the gates for the tasks of a batch of writes, as far as they can be reached, before
+// anything is written. False: nothing may be written. In that case the first write refused
+// permanently, or else the first write refused, is marked as refused and the others as not reached;
+// `served.may_pass` says whether another try may succeed.
 [[nodiscard]] bool admit_writes(const GateChecker& gates, const GuestMemory& memory,
                                 const PreparedOps& prepared, ServedOps& served, LapTimer& timer);
 

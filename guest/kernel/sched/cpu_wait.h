@@ -12,18 +12,18 @@
 
 namespace ktape {
 
-// Tells why a task does not run, of machines that stand still.
+// Finds out why a task of a stopped machine does not run.
 class CpuWait {
  public:
   // kNotFound names what this kernel lacks. `kernel` outlives it.
   [[nodiscard]] static Result<CpuWait> create(const Kernel& kernel);
 
-  // Whether the task could run and does not: it is on a runqueue and on no CPU. Errors are those of
-  // memory; kNotFound for a pid that no task has.
+  // Whether the task is runnable but not running: on a runqueue and on no CPU. Errors are those of
+  // memory; kNotFound if no task has the pid.
   [[nodiscard]] Result<bool> waits(const GuestMemory& memory, Pid pid) const;
 
-  // Whether it waits in the kernel for what only the kernel can do (TASK_UNINTERRUPTIBLE of
-  // include/linux/sched.h), off every runqueue. Errors as above.
+  // Whether it is blocked in the kernel (TASK_UNINTERRUPTIBLE of include/linux/sched.h), off every
+  // runqueue. Errors as above.
   [[nodiscard]] Result<bool> is_blocked(const GuestMemory& memory, Pid pid) const;
 
  private:

@@ -13,17 +13,17 @@ namespace ktape {
 
 inline constexpr char kDispatchQueue[] = "struct scx_dispatch_q";
 
-// Tells which lock protects a dispatch queue, and the places of tasks in it (kernel/sched/ext.c:
-// dispatch_enqueue(), dispatch_dequeue()): a CPU's local queue is under that CPU's runqueue lock,
-// any other under its own.
+// Finds the lock that protects a DSQ and the positions of tasks in it (kernel/sched/ext.c:
+// dispatch_enqueue(), dispatch_dequeue()): a CPU's local DSQ is protected by that CPU's runqueue
+// lock, any other by its own lock.
 class DsqLock {
  public:
   DsqLock(const Kernel& kernel, LayoutLog& log);
 
-  // The CPU whose local queue `dsq` is; nothing when it is no local one, or cannot be read.
+  // The CPU whose local DSQ `dsq` is; nothing if it is not a local one, or cannot be read.
   [[nodiscard]] std::optional<CpuId> local_to(const GuestMemory& memory, GuestVirtual dsq) const;
 
-  // The word of its own lock: 0 when it is free. kNotFound names what this kernel's BTF lacks.
+  // The word of its own lock: 0 if free. kNotFound names what this kernel's BTF lacks.
   [[nodiscard]] Result<uint64_t> word(const GuestMemory& memory, GuestVirtual dsq) const;
 
  private:

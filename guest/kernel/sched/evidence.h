@@ -15,38 +15,38 @@
 
 namespace ktape {
 
-// The innermost context that a kernel was in.
+// The innermost context of a CPU in the kernel.
 enum class ExecContext { kTask, kSoftirq, kHardirq, kNmi };
 
-// What a CPU was in the middle of when it stopped, as its kernel's memory says.
+// What a CPU was doing when it stopped, according to its kernel's memory.
 struct CpuEvidence {
   bool known = false;          // false: a field or symbol is missing on this kernel
-  uint64_t preempt_count = 0;  // its inverted need-resched bit taken out
+  uint64_t preempt_count = 0;  // without its inverted need-resched bit
   ExecContext context = ExecContext::kTask;
   Pid current_pid;
   std::string current_comm;
   bool runqueue_locked = false;
-  // How the current task is scheduled; each of them nothing where it could not be read.
+  // How the current task is scheduled; each is nothing if it could not be read.
   std::optional<int32_t> current_policy;
-  std::optional<GuestVirtual> current_class;  // its sched_class, which class_name() names
-  std::optional<int32_t> current_priority;    // `prio`: the one in force
+  std::optional<GuestVirtual> current_class;  // its sched_class; see class_name()
+  std::optional<int32_t> current_priority;    // `prio`: the effective one
   std::optional<uint32_t> current_rt_priority;
 };
 
-// A sequence count: while it is odd, what it protects is being changed.
+// A sequence count. While it is odd, what it protects is being changed.
 struct SeqcountValue {
   std::string name;
   uint32_t sequence = 0;
 };
 
-// What a machine that stands still tells about the moment, whatever it was stopped for.
+// The state of a stopped machine, whatever the reason for the stop.
 struct Evidence {
   std::vector<CpuEvidence> cpus;  // one element per CPU of the kernel, in order
-  int64_t bypass_depth = -1;      // scx_bypass_depth; -1 where the kernel has none
+  int64_t bypass_depth = -1;      // scx_bypass_depth; -1 if the kernel has none
   std::vector<SeqcountValue> seqcounts;
 };
 
-// A vCPU's registers when it stopped, as far as they tell what it was in the middle of.
+// The registers of a stopped vCPU that show what it was doing.
 struct StoppedCpu {
   bool known = false;
   GuestVirtual rip;
@@ -54,24 +54,23 @@ struct StoppedCpu {
   bool interrupts_enabled = false;
 };
 
-// All that is known of a moment in which a machine stands still.
+// Everything known about the moment at which a machine is stopped.
 struct StopMoment {
   std::vector<StoppedCpu> cpus;  // one element per vCPU, or none
   Evidence evidence;
 };
 
-// Takes evidence. Names are resolved once, when it is made. One per adopted kernel, which outlives
-// it.
+// Takes evidence. Resolves names once, when created. One per adopted kernel, which outlives it.
 class EvidenceReader {
  public:
   explicit EvidenceReader(const Kernel& kernel);
   ~EvidenceReader();
 
-  // `with_scheduling`: also policy, class and priority of the current tasks. An older recorder did
-  // not read them, and may not have kept the memory that they stand in.
+  // `with_scheduling`: also reads policy, class and priority of the current tasks. Older recorders
+  // did not read them, and may not have kept that memory.
   [[nodiscard]] Evidence read(const GuestMemory& memory, bool with_scheduling = true) const;
 
-  // Fields that the evidence is made of: all of them at the first call, none later.
+  // The fields that the evidence is made of: all of them at the first call, none later.
   [[nodiscard]] std::vector<UsedLayout> take_used_layouts();
 
  private:
@@ -79,10 +78,10 @@ class EvidenceReader {
   std::unique_ptr<Impl> impl_;
 };
 
-// The symbol of a sched_class: "ext_sched_class"; its address where no symbol stands.
+// The symbol of a sched_class: "ext_sched_class"; its address if it has no symbol.
 [[nodiscard]] std::string class_name(const Kernel& kernel, GuestVirtual at);
 
-// Into a record, with the names that they have on this kernel. Looks at no memory.
+// Writes the evidence into a record, with names from this kernel. Reads no memory.
 void write_evidence(const Kernel& kernel, const CpuEvidence& evidence,
                     schema::VcpuState::Builder to);
 

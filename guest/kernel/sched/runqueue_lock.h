@@ -11,16 +11,16 @@
 
 namespace ktape {
 
-// Path of the lock word within a raw_spinlock_t: a qspinlock, which is 0 exactly when nobody holds
-// it or waits for it (include/asm-generic/qspinlock_types.h).
+// Path of the lock word in a raw_spinlock_t: a qspinlock, which is 0 if and only if nobody holds it
+// or waits for it (include/asm-generic/qspinlock_types.h).
 inline constexpr char kLockWord[] = ".raw_lock.val.counter";
 
-// Tells whether a CPU's runqueue is locked.
+// Reads whether a CPU's runqueue is locked.
 class RunqueueLock {
  public:
   RunqueueLock(const Kernel& kernel, LayoutLog& log);
 
-  // The lock's word: 0 when it is free. kNotFound names what this kernel's BTF lacks.
+  // The lock's word: 0 if free. kNotFound names what this kernel's BTF lacks.
   [[nodiscard]] Result<uint64_t> word(const GuestMemory& memory, CpuId cpu) const;
   [[nodiscard]] Result<bool> held(const GuestMemory& memory, CpuId cpu) const;
 
@@ -28,7 +28,7 @@ class RunqueueLock {
   const Kernel* kernel_;
   Result<GuestVirtual> runqueues_;  // as a per-CPU pointer
   std::optional<FieldInfo> lock_;
-  // With core scheduling switched on, SMT siblings share the lock of one of their runqueues
+  // With core scheduling enabled, SMT siblings share the lock of one of their runqueues
   // (kernel/sched/sched.h, __rq_lockp).
   std::optional<FieldInfo> core_enabled_;
   std::optional<FieldInfo> core_;

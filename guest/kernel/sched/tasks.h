@@ -12,15 +12,15 @@
 
 namespace ktape {
 
-// Finds tasks by thread id, the way the kernel does: through the IDR of the initial pid namespace
+// Finds tasks by thread id, as the kernel does: through the IDR of the initial pid namespace
 // (kernel/pid.c, find_task_by_pid_ns; lib/radix-tree.c).
 class TaskFinder {
  public:
   // kNotFound names what this kernel's BTF or symbols lack.
   [[nodiscard]] static Result<TaskFinder> create(const Kernel& kernel, LayoutLog& log);
 
-  // Address of the struct task_struct; nothing when no task has that pid. Errors are those of
-  // memory, and kBadInput for an IDR that is damaged, e.g. circular.
+  // Address of the struct task_struct; nothing if no task has that pid. Errors are those of memory,
+  // and kBadInput for a damaged IDR, e.g. a circular one.
   [[nodiscard]] Result<std::optional<GuestVirtual>> find(const GuestMemory& memory, Pid pid) const;
 
  private:
@@ -33,7 +33,7 @@ class TaskFinder {
   uint64_t base_offset_ = 0;       // of idr_base
   uint64_t shift_offset_ = 0;      // within struct xa_node
   uint64_t slots_offset_ = 0;      // within struct xa_node
-  uint64_t slots_ = 0;             // in a node
+  uint64_t slots_ = 0;             // per node
   uint64_t pid_tasks_offset_ = 0;  // struct pid, tasks[PIDTYPE_PID].first
   uint64_t pid_link_offset_ = 0;   // struct task_struct, pid_links[PIDTYPE_PID]
 };

@@ -10,12 +10,12 @@
 
 namespace ktape {
 
-// Records the BPF maps that the guest has loaded, among them those of its scheduler (.bss, .data,
-// the struct_ops map, what its programs count in): the head of each, and the contents of arrays,
-// per-CPU arrays, hash tables, queues and stacks, a bounded amount in all. Not those of other
-// kinds: the storage of tasks and cgroups, arenas, hash tables with values per CPU. Heads are as
-// many as there are: schedulers make thousands of maps (scx_pair one for each cgroup that there may
-// be), and what bounds a survey bounds them. See SchedMemory.
+// Records the BPF maps that the guest has loaded, including those of its scheduler (.bss, .data,
+// the struct_ops map, counters): the head of each, and the contents of arrays, per-CPU arrays, hash
+// tables, queues and stacks, up to a total limit. Skips the contents of other kinds: task and
+// cgroup storage, arenas, per-CPU hash tables. The number of heads is limited only by the survey's
+// own limits, because schedulers create thousands of maps (scx_pair one for each possible cgroup).
+// See SchedMemory.
 class BpfSurvey {
  public:
   static constexpr uint64_t kMaxContentBytes = uint64_t{2} << 20;

@@ -11,19 +11,19 @@
 
 namespace ktape {
 
-// Records dispatch queues (struct scx_dispatch_q) with the tasks that they hold. See SchedMemory.
+// Records DSQs (struct scx_dispatch_q) with the tasks in them. See SchedMemory.
 class DsqSurvey {
  public:
   // `tasks` outlives the survey.
   DsqSurvey(const Kernel& kernel, const TaskSurvey& tasks);
 
-  // One queue, and every task on it.
+  // One DSQ, and every task in it.
   void queue(MemorySurvey& survey, GuestVirtual queue, TaskSurvey::Seen& seen) const;
-  // The queues that stand in the CPUs' runqueues.
+  // The DSQs embedded in the CPUs' runqueues.
   void local_queues(MemorySurvey& survey, TaskSurvey::Seen& seen) const;
-  // A struct rhashtable of queues: those that schedulers made.
+  // A struct rhashtable of DSQs: those created by schedulers.
   void table(MemorySurvey& survey, GuestVirtual rhashtable, TaskSurvey::Seen& seen) const;
-  // An array, with an element for each NUMA node, of pointers to what has a queue at `offset`.
+  // An array, indexed by NUMA node, of pointers to objects with a DSQ at `offset`.
   void node_array(MemorySurvey& survey, GuestVirtual array, uint64_t offset,
                   TaskSurvey::Seen& seen) const;
 
@@ -37,7 +37,7 @@ class DsqSurvey {
   std::optional<FieldInfo> node_flags_;       // in struct scx_dsq_list_node
   uint64_t cursor_flag_ = 0;
   std::optional<uint64_t> table_, size_, nest_, future_, buckets_, next_;
-  std::vector<uint64_t> local_;  // offsets of queues in struct rq
+  std::vector<uint64_t> local_;  // offsets of DSQs in struct rq
 };
 
 }  // namespace ktape

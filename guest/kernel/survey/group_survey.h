@@ -11,18 +11,18 @@
 namespace ktape {
 
 // Records task groups: each struct task_group with its fair-class entity and queue on every CPU,
-// and what names it: its cgroup with the kernfs nodes above, or its autogroup. See SchedMemory.
+// and the source of its name: its cgroup with the kernfs nodes above it, or its autogroup. See
+// SchedMemory.
 class GroupSurvey {
  public:
   explicit GroupSurvey(const Kernel& kernel);
 
-  // All of them, by the list `task_groups` (kernel/sched/core.c). Nothing in a kernel without
-  // groups.
+  // All groups in the list `task_groups` (kernel/sched/core.c). None in a kernel without groups.
   void groups(MemorySurvey& survey) const;
 
  private:
   using Offset = std::optional<uint64_t>;
-  // A member that leads to one object for each CPU.
+  // A member that refers to one object per CPU.
   struct PerCpuMember {
     uint64_t offset = 0;  // in struct task_group
     uint64_t bytes = 0;   // of the object
@@ -38,9 +38,9 @@ class GroupSurvey {
   Offset list_, parent_, css_cgroup_, autogroup_;  // in struct task_group
   Offset cgroup_node_;                             // in struct cgroup
   Offset node_name_, node_parent_;                 // in struct kernfs_node
-  std::vector<PerCpuMember> arrays_;               // of pointers, one for each CPU
-  std::optional<PerCpuMember> per_cpu_;            // a per-CPU pointer; `bytes` of a queue alone
-  uint64_t state_bytes_ = 0;  // of what it points to, in a group that has a parent
+  std::vector<PerCpuMember> arrays_;               // of pointers, one per CPU
+  std::optional<PerCpuMember> per_cpu_;            // a per-CPU pointer; `bytes` of only the queue
+  uint64_t state_bytes_ = 0;                       // of its target, in a group that has a parent
 };
 
 }  // namespace ktape

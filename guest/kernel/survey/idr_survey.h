@@ -10,14 +10,14 @@
 
 namespace ktape {
 
-// Goes through a whole struct idr.
+// Walks a whole struct idr.
 class IdrSurvey {
  public:
-  // Nothing where BTF lacks a type that this needs.
+  // Nothing if BTF lacks a required type.
   [[nodiscard]] static std::optional<IdrSurvey> create(const Btf& btf);
 
-  // Calls `visit` with each entry. Every node is recorded. Ends because a node's shift must be
-  // below its parent's; one that is not is a loss.
+  // Calls `visit` with each entry, and records every node. Terminates because a node's shift must
+  // be below its parent's; a node that breaks this is a loss.
   void entries(MemorySurvey& survey, GuestVirtual idr,
                const std::function<void(uint64_t)>& visit) const;
 

@@ -10,26 +10,27 @@
 
 namespace ktape {
 
-// Knows what the memory of a scheduler is. Records, by reading:
+// Knows which memory belongs to scheduling. Records, by reading it:
 //
-//   every CPU's runqueue, its tasks, and the other per-CPU values that tell what it does
-//   every task and thread, with what leads there from its pid and from its group
-//   every task group, with its part on each CPU and the cgroup that it is
-//   sched_ext's own variables, its schedulers with their exit information, every dispatch queue
+//   every CPU's runqueue, its tasks, and the other per-CPU values that show what the CPU does
+//   every task and thread, with the structures that lead to it from its pid and from its group
+//   every task group, with its part on each CPU and its cgroup
+//   sched_ext's own variables, its schedulers with their exit info, every DSQ
 //   the BPF maps that the guest has loaded: their heads, and the contents of arrays and hash tables
-//   a handful of constants and counters that ops and gates use
+//   some constants and counters that ops and gates use
 //
 // and the page tables on the way to all that. What a kernel does not have is left out; what it has
-// and cannot be reached is a loss. Names are resolved once, when it is made. One per adopted
-// kernel, which outlives it.
+// but cannot be read is a loss. Resolves names once, when created. One per adopted kernel, which
+// outlives it.
 class SchedMemory {
  public:
   explicit SchedMemory(const Kernel& kernel);
   ~SchedMemory();
 
-  // What a kernel restored from a tape reads although the adopted one does not: __per_cpu_offset.
+  // Records what a kernel restored from a tape reads, but the adopted one does not:
+  // __per_cpu_offset.
   void record_anchors(const RecordingMemory& memory) const;
-  // All of the above.
+  // Records all of the above.
   [[nodiscard]] std::vector<MemoryLoss> record(const RecordingMemory& memory) const;
 
  private:

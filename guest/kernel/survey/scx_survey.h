@@ -13,15 +13,15 @@
 
 namespace ktape {
 
-// Records sched_ext's variables and schedulers. See SchedMemory. Where things stand differs from
-// kernel to kernel (kernel/sched/ext.c): in variables of their own up to 6.15, in struct scx_sched
-// then, in structs per node and per CPU that it points to later.
+// Records sched_ext's variables and schedulers. See SchedMemory. The location depends on the kernel
+// (kernel/sched/ext.c): separate variables up to 6.15, then struct scx_sched, later also structs
+// per node and per CPU that it points to.
 class ScxSurvey {
  public:
   // `queues` outlives the survey.
   ScxSurvey(const Kernel& kernel, const DsqSurvey& queues);
 
-  // Every variable of sched_ext, and every scheduler with its queues and what it says of its exit.
+  // Every variable of sched_ext, and every scheduler with its DSQs and exit info.
   void schedulers(MemorySurvey& survey, TaskSurvey::Seen& seen) const;
 
  private:
@@ -33,11 +33,11 @@ class ScxSurvey {
     std::string name;
     uint64_t bytes = 0;
   };
-  // What a member of struct scx_sched points at.
+  // The target of a member of struct scx_sched.
   struct Part {
     std::optional<uint64_t> offset;        // of the pointer
-    uint64_t bytes = 0;                    // of what it points at
-    std::optional<uint64_t> queue_offset;  // of a dispatch queue in there
+    uint64_t bytes = 0;                    // of its target
+    std::optional<uint64_t> queue_offset;  // of a DSQ in there
   };
 
   void find_variables(const Kernel& kernel);

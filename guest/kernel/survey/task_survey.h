@@ -18,15 +18,15 @@ class TaskSurvey {
  public:
   explicit TaskSurvey(const Kernel& kernel);
 
-  // Tasks that were recorded in a survey already.
+  // Tasks that were already recorded in a survey.
   using Seen = std::unordered_set<uint64_t>;
 
-  // Each CPU's runqueue with the tasks that it names, and the per-CPU values that the evidence
+  // Each CPU's runqueue with the tasks it points to, and the per-CPU values that the evidence
   // reads.
   void runqueues(MemorySurvey& survey, Seen& seen) const;
-  // Every task that has a pid, threads too, with its struct pid and the pid IDR.
+  // Every task that has a pid, including threads, with its struct pid and the pid IDR.
   void tasks(MemorySurvey& survey, Seen& seen) const;
-  // One task, with the group of threads that it belongs to.
+  // One task, with its thread group.
   void task(MemorySurvey& survey, GuestVirtual task, Seen& seen) const;
 
  private:

@@ -11,24 +11,23 @@
 
 namespace ktape {
 
-// Ids of types by their names: first `add` all, then `finish`, then ask. Sorted by hash, so that a
-// stranger's names, whatever they are, cost no more to enter than any others. The table that is
-// passed in must always be the one that the names came from.
+// Ids of types by name: `add` all, then `finish`, then look up. Sorted by hash, so that hostile
+// names cost no more to add than any others. Always pass in the table that the names came from.
 class BtfNames {
  public:
-  // An empty name is left out.
+  // Ignores an empty name.
   void add(std::string_view name, uint32_t id);
   void finish();
 
-  // The lowest id of that name.
+  // The lowest id with that name.
   [[nodiscard]] std::optional<uint32_t> first(const BtfTable& table, std::string_view name) const;
-  // All ids of that name, lowest first.
+  // All ids with that name, lowest first.
   [[nodiscard]] std::vector<uint32_t> all(const BtfTable& table, std::string_view name) const;
-  // Every name, in no particular order; one that several types have stands there as often.
+  // Every name, in no particular order; once for each type that has it.
   [[nodiscard]] std::vector<std::string> names(const BtfTable& table) const;
 
  private:
-  std::vector<uint64_t> entries_;  // hash of the name above its id
+  std::vector<uint64_t> entries_;  // hash of the name in the high bits, id in the low ones
 };
 
 }  // namespace ktape

@@ -35,10 +35,10 @@ enum class BtfKind : uint8_t {
   kEnum64 = 19,
 };
 
-// One type as it stands in BTF.
+// One type as encoded in BTF.
 struct BtfType {
   BtfKind kind = BtfKind::kVoid;
-  // Forward: a union; enum: signed; struct and union: members may have bit sizes.
+  // Forward: it is a union; enum: signed; struct and union: members may have bit sizes.
   bool flag = false;
   uint32_t count = 0;     // members, enumerators, parameters
   uint32_t name = 0;      // offset in the strings; 0: none
@@ -56,7 +56,7 @@ struct BtfMember {
 
 struct BtfParameter {
   uint32_t name = 0;  // 0: none
-  uint32_t type = 0;  // 0: the last one of a function that takes more
+  uint32_t type = 0;  // 0: the last one of a variadic function
 };
 
 struct BtfArray {
@@ -68,7 +68,7 @@ struct BtfInteger {
   bool is_signed = false;
   bool is_character = false;
   bool is_bool = false;
-  uint32_t bits = 0;  // that count; fewer than its bytes have in old bit-fields
+  uint32_t bits = 0;  // used bits; fewer than its bytes have in old bit-fields
 };
 
 struct BtfEnumerator {
@@ -76,8 +76,8 @@ struct BtfEnumerator {
   uint64_t value = 0;  // sign-extended
 };
 
-// Raw BTF (Documentation/bpf/btf.rst), checked once and then safe to ask: every id and every name
-// in it lies inside. Nothing is said about what types mean: chains of them may be circular.
+// Raw BTF (Documentation/bpf/btf.rst), checked once and then safe to use: every id and name in it
+// is valid. The meaning of types is not checked: chains of them may be circular.
 class BtfTable {
  public:
   // kBadInput says what is wrong, with the type's id. Takes time proportional to the bytes. Copies
@@ -87,12 +87,12 @@ class BtfTable {
   // Ids are 0 (void) to size() - 1.
   [[nodiscard]] uint32_t size() const { return static_cast<uint32_t>(offsets_.size()); }
   [[nodiscard]] bool contains(uint32_t id) const { return id < size(); }
-  // Ends the program for an id that is not contained; those that stand in types are.
+  // Aborts the program if the id is out of range; ids found in types never are.
   [[nodiscard]] BtfType type(uint32_t id) const;
   // At most kMaxNameBytes. Valid as long as the table.
   [[nodiscard]] std::string_view text(uint32_t name) const;
 
-  // `index` below the type's count, which must be of the right kind.
+  // `index` must be below the type's count, and the type of the right kind.
   [[nodiscard]] BtfMember member(const BtfType& composite, uint32_t index) const;
   [[nodiscard]] BtfParameter parameter(const BtfType& prototype, uint32_t index) const;
   [[nodiscard]] BtfEnumerator enumerator(const BtfType& enumeration, uint32_t index) const;
@@ -108,7 +108,7 @@ class BtfTable {
   BtfTable() = default;
 
   std::vector<std::byte> bytes_;
-  std::vector<uint32_t> offsets_;  // of each type within bytes_; that of void is not used
+  std::vector<uint32_t> offsets_;  // of each type within bytes_; unused for void
   uint32_t strings_ = 0;           // where they begin within bytes_
   uint32_t strings_bytes_ = 0;
 };

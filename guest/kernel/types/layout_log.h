@@ -15,7 +15,7 @@
 
 namespace ktape {
 
-// Where a kernel keeps a field that an op or a gate used.
+// The layout of a field that an op or a gate used.
 struct UsedLayout {
   std::string type;
   std::string path;
@@ -24,8 +24,7 @@ struct UsedLayout {
   std::string encoding;
 };
 
-// Field lookups that are remembered, each once: the first kMaxSeen of them, for who asks may be
-// hostile.
+// Logs field lookups, each once: only the first kMaxSeen, because the caller may be hostile.
 class LayoutLog {
  public:
   static constexpr size_t kMaxSeen = 16384;
@@ -34,14 +33,14 @@ class LayoutLog {
 
   // As Btf::field.
   [[nodiscard]] Result<FieldInfo> field(std::string_view type, std::string_view path);
-  // The first of `paths` that this kernel has; nothing when it has none.
+  // The first of `paths` that this kernel has; nothing if it has none.
   [[nodiscard]] std::optional<FieldInfo> first_of(std::string_view type,
                                                   std::initializer_list<std::string_view> paths);
   void note(std::string_view type, std::string_view path, const FieldInfo& field);
   void note(UsedLayout layout);
-  // Notes what `other` has noted since it was last taken from.
+  // Adds what `other` has logged since it was last taken from.
   void take_over(LayoutLog& other);
-  // What was noted since the last call.
+  // What was logged since the last call.
   [[nodiscard]] std::vector<UsedLayout> take() { return std::exchange(fresh_, {}); }
 
  private:

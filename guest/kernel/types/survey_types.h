@@ -9,9 +9,9 @@
 
 namespace ktape {
 
-// Types as surveys ask for them: what a kernel does not have is nothing, not an error.
+// Type lookups for surveys: a type that the kernel does not have is no error.
 
-// 0 where there is no such type.
+// 0 if there is no such type.
 [[nodiscard]] inline uint64_t size_of(const Btf& btf, std::string_view type) {
   const Result<TypeInfo> found = btf.type(type);
   return found.ok() ? found->size_bytes : 0;

@@ -12,10 +12,9 @@
 namespace ktape {
 
 struct TypeTextOptions {
-  // What is left out then is said.
+  // The text says what was left out beyond this.
   size_t max_lines = 400;
-  // What stands at an address, e.g. "init_task+0x0"; empty where that is not known. Shown beside
-  // pointers.
+  // The symbol at an address, e.g. "init_task+0x0"; empty if unknown. Shown beside pointers.
   std::function<std::string(uint64_t address)> symbol;
 };
 
@@ -38,10 +37,9 @@ struct TypeTextOptions {
 //     }
 //   }
 //
-// A scalar is one line. Unions show all of their members, bit-fields their value, arrays of
-// characters their text, runs of equal elements how many there are. Ends without a newline. Safe to
-// print, and bounded, whatever type and bytes are: what lies beyond `bytes` appears as "(not
-// there)".
+// A scalar is one line. Unions show all of their members, bit-fields their value, character arrays
+// their text, runs of equal elements their length. Ends without a newline. Safe to print, and
+// bounded for any type and bytes; what lies beyond `bytes` appears as "(not there)".
 [[nodiscard]] std::string type_text(const Btf& btf, uint32_t type_id,
                                     std::span<const std::byte> bytes,
                                     const TypeTextOptions& options = {});
