@@ -15,7 +15,7 @@ constexpr size_t kMaxNameBytes = 64;
 constexpr uint64_t kPageBytes = 4096;
 constexpr uint64_t kMsPerSecond = 1000;
 
-// An int of the kernel's; nothing where it has no such variable.
+// An int variable of the kernel; nothing if the kernel does not have it.
 std::optional<uint64_t> number(const Kernel& kernel, const GuestMemory& memory,
                                std::string_view symbol, size_t width) {
   const Result<GuestVirtual> at = kernel.symbol(symbol);
@@ -24,7 +24,7 @@ std::optional<uint64_t> number(const Kernel& kernel, const GuestMemory& memory,
   return value.ok() ? std::optional(*value) : std::nullopt;
 }
 
-// A text up to its NUL, a limit, or a page that is not there.
+// Text up to its NUL, `limit`, or an unreadable page.
 Result<std::string> read_name(const Kernel& kernel, const GuestMemory& memory, GuestVirtual at) {
   std::string text;
   while (text.size() < kMaxNameBytes) {

@@ -16,7 +16,7 @@ Error no_symbol(std::string_view name) {
 
 }  // namespace
 
-// Where per-CPU symbols are linked at 0, their addresses are offsets, which do not slide.
+// If per-CPU symbols are linked at 0, their addresses are offsets, and the slide does not apply.
 GuestVirtual Kernel::at_run_time(uint64_t link_address) const {
   bool slides = link_address >> 63;
   return GuestVirtual(link_address + (slides ? facts_.slide : 0));
@@ -41,7 +41,8 @@ Result<GuestVirtual> Kernel::per_cpu(const GuestMemory& memory, std::string_view
   return per_cpu_pointer(memory, at_run_time(*address).value, cpu);
 }
 
-// Offsets never change after boot, so those taken at adoption serve every memory of this kernel.
+// Offsets never change after boot, so those read at adoption are valid for every memory of this
+// kernel.
 Result<GuestVirtual> Kernel::per_cpu_pointer(const GuestMemory& memory, uint64_t pointer,
                                              CpuId cpu) const {
   if (cpu.value >= facts_.cpus) {

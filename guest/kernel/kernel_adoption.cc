@@ -14,7 +14,7 @@ namespace {
 
 // arch/x86/include/asm/page_64_types.h
 constexpr uint64_t kKernelMap = 0xffffffff80000000;
-constexpr uint64_t kPhysicalAlignment = uint64_t{2} << 20;  // least CONFIG_PHYSICAL_ALIGN there is
+constexpr uint64_t kPhysicalAlignment = uint64_t{2} << 20;  // smallest CONFIG_PHYSICAL_ALIGN
 constexpr uint64_t kMaxSlide = uint64_t{1} << 30;
 constexpr uint64_t kDirectMap4 = 0xffff888000000000;
 constexpr uint64_t kDirectMap5 = 0xff11000000000000;
@@ -22,7 +22,7 @@ constexpr uint64_t kDirectMap5 = 0xff11000000000000;
 constexpr uint64_t kMaxCpus = 8192;  // largest NR_CPUS of x86-64
 constexpr uint64_t kMaxVmcoreinfoBytes = 4096;
 
-// A place in RAM where the kernel may be, and what is read there.
+// A possible location of the kernel in RAM, and what was read there.
 struct Placement {
   uint64_t slide = 0;
   uint64_t phys_base = 0;
@@ -37,7 +37,7 @@ Result<uint64_t> link_address(const KernelKnowledge& knowledge, std::string_view
   return Error{ErrorCode::kBadInput, fmt::format("kernel has no symbol '{}'", name)};
 }
 
-// Neighbouring ranges as one: the banner may cross from page to page of recorded memory.
+// Merges adjacent ranges: the banner may cross a page boundary of recorded memory.
 std::vector<PhysicalRange> merged(const std::vector<PhysicalRange>& ranges) {
   std::vector<PhysicalRange> result;
   for (const PhysicalRange& range : ranges) {
@@ -48,7 +48,7 @@ std::vector<PhysicalRange> merged(const std::vector<PhysicalRange>& ranges) {
   return result;
 }
 
-// Where `text` stands at `offset` within a 2 MiB step of RAM.
+// The places with `text` at `offset` within a 2 MiB step of RAM.
 Result<std::vector<GuestPhysical>> find_at_steps(const GuestMemory& memory, std::string_view text,
                                                  uint64_t offset) {
   KTAPE_ASSIGN(auto populated, memory.populated());
@@ -65,15 +65,14 @@ Result<std::vector<GuestPhysical>> find_at_steps(const GuestMemory& memory, std:
   return found;
 }
 
-// What the kernel says of itself if its banner is at `banner`; an error when that does not hold
-// together.
+// The placement of the kernel if its banner is at `banner`; an error if that is not consistent.
 Result<Placement> placement_at(const KernelKnowledge& knowledge, const GuestMemory& memory,
                                GuestPhysical banner) {
   KTAPE_ASSIGN(uint64_t banner_link, link_address(knowledge, "linux_banner"));
   KTAPE_ASSIGN(uint64_t text_link, link_address(knowledge, "_text"));
   KTAPE_ASSIGN(uint64_t phys_base_link, link_address(knowledge, "phys_base"));
   KTAPE_ASSIGN(uint64_t root_link, link_address(knowledge, "init_top_pgt"));
-  // The image is contiguous, in link order.
+  // The image is contiguous and in link order.
   auto physical = [&](uint64_t link) { return GuestPhysical(banner.value + (link - banner_link)); };
   Placement placement;
   KTAPE_TRY(memory.read(physical(phys_base_link),
@@ -82,8 +81,8 @@ Result<Placement> placement_at(const KernelKnowledge& knowledge, const GuestMemo
   if (placement.slide >= kMaxSlide || placement.slide % kPhysicalAlignment != 0) {
     return not_there(fmt::format("its phys_base {:#x} is not plausible", placement.phys_base));
   }
-  // Nothing in memory says for sure how many levels there are. With the wrong number the walk does
-  // not come back to the banner.
+  // Memory does not reliably show the number of levels. With the wrong number, the walk does not
+  // lead to the banner.
   for (int levels : {4, 5}) {
     placement.tables = {physical(root_link), levels};
     auto mapping = walk(memory, placement.tables, GuestVirtual(banner_link + placement.slide));
@@ -163,7 +162,7 @@ Result<void> Kernel::place(const GuestMemory& memory) {
 
 Result<void> Kernel::adopt_cpus(const GuestMemory& memory) {
   const SymbolTable& symbols = knowledge_->symbols;
-  // A kernel built for one processor has neither symbol; its per-CPU variables are ordinary ones.
+  // A kernel built for one CPU has neither symbol; its per-CPU variables are ordinary ones.
   if (!symbols.find("__per_cpu_offset")) {
     facts_.cpus = 1;
     per_cpu_offsets_ = {0};
@@ -180,7 +179,7 @@ Result<void> Kernel::adopt_cpus(const GuestMemory& memory) {
   return {};
 }
 
-// Each CPU's area repeats the offset by which it was found (setup_per_cpu_areas,
+// Each CPU's area contains the offset by which it was found (setup_per_cpu_areas,
 // arch/x86/kernel/setup_percpu.c).
 Result<void> Kernel::check_cpu(const GuestMemory& memory, CpuId cpu) const {
   KTAPE_ASSIGN(GuestVirtual address, per_cpu(memory, "this_cpu_off", cpu));
@@ -190,7 +189,7 @@ Result<void> Kernel::check_cpu(const GuestMemory& memory, CpuId cpu) const {
       fmt::format("kernel is not set up: the per-CPU area of CPU {} is not there", cpu.value));
 }
 
-// What is good to know, but not needed: a kernel that lacks one of these is adopted all the same.
+// Facts that are useful but not required: a kernel that lacks one is still adopted.
 void Kernel::adopt_facts(const GuestMemory& memory) {
   auto page_offset = read_symbol(memory, "page_offset_base", sizeof(uint64_t));
   facts_.page_offset = page_offset.ok()            ? *page_offset

@@ -15,7 +15,8 @@ namespace {
 constexpr std::string_view kBegin = "IKCFG_ST", kEnd = "IKCFG_ED";
 constexpr size_t kMaxConfigBytes = size_t{4} << 20;
 
-// What a kernel has exactly when it has the option; functions, which every kernel's symbols have.
+// A symbol that a kernel has if and only if the option is set; a function, because every kernel
+// lists those.
 struct Told {
   const char* option;
   const char* symbol;
@@ -30,7 +31,7 @@ std::optional<std::vector<std::byte>> config_in(std::span<const std::byte> vmlin
   if (section == nullptr) return std::nullopt;
   const std::string_view bytes(reinterpret_cast<const char*>(section->bytes.data()),
                                section->bytes.size());
-  // The string that names the mark may stand somewhere too: only what unpacks is it.
+  // The string that names the mark may be elsewhere, too: only a match that unpacks counts.
   for (size_t at = bytes.find(kBegin); at != std::string_view::npos;
        at = bytes.find(kBegin, at + 1)) {
     const size_t begin = at + kBegin.size();

@@ -13,7 +13,7 @@ namespace {
 
 constexpr size_t kMaxBannerBytes = 1024;
 
-// The text at a link address, to its newline or end.
+// The text at a link address, up to its newline or end.
 std::string line_at(const ElfImage& elf, uint64_t address) {
   std::string line;
   while (line.size() < kMaxBannerBytes) {
@@ -25,7 +25,7 @@ std::string line_at(const ElfImage& elf, uint64_t address) {
 }
 
 // INITIAL_JIFFIES (include/linux/jiffies.h) is (u32)(-300 * HZ), so that jiffies wraps five minutes
-// after boot; the image holds it as the initial value of jiffies_64.
+// after boot. In the image it is the initial value of jiffies_64.
 uint32_t initial_hz(const ElfImage& elf, const SymbolTable& symbols) {
   constexpr uint64_t kSecondsToWrap = 300;
   constexpr uint64_t kWrap = uint64_t{1} << 32;
@@ -36,15 +36,15 @@ uint32_t initial_hz(const ElfImage& elf, const SymbolTable& symbols) {
   return static_cast<uint32_t>((kWrap - initial) / kSecondsToWrap);
 }
 
-// Whether it holds what is learnt: symbols and banner, types, the build-id, the initial values of
-// variables.
+// Whether the section contains what is learned: symbols and banner, types, the build-id, initial
+// values of variables.
 bool is_read(const ElfSection& section) {
   return section.name == ".rodata" || section.name == ".BTF" || section.name == ".data" ||
          section.name.starts_with(".note");
 }
 
 void release_unread(PageBuffer& vmlinux, const ElfImage& elf) {
-  std::vector<std::pair<size_t, size_t>> read;  // first byte, and the one behind the last
+  std::vector<std::pair<size_t, size_t>> read;  // first byte, and one past the last
   for (const ElfSection& section : elf.sections()) {
     if (section.bytes.empty() || !is_read(section)) continue;
     const auto first = static_cast<size_t>(section.bytes.data() - vmlinux.data());
@@ -64,7 +64,7 @@ using Learnt = Result<std::shared_ptr<const KernelKnowledge>>;
 Learnt learn(const ElfImage& elf) {
   auto knowledge = std::make_shared<KernelKnowledge>();
   Result<SymbolTable> symbols = SymbolTable::from_kallsyms(elf);
-  // Any ELF file has come this far.
+  // Any ELF file gets this far.
   if (!symbols.ok() && elf.banner().empty()) {
     return Error{ErrorCode::kBadInput, "it is no kernel: no text in it begins 'Linux version'",
                  "a kernel is an x86-64 bzImage (/boot/vmlinuz-*) or vmlinux"};

@@ -33,7 +33,7 @@ std::string machine_name(unsigned machine) {
   }
 }
 
-// What libelf must not be asked about: it would convert another byte order in place.
+// Checked before libelf sees the file: libelf would convert another byte order in place.
 Result<void> check_identity(std::span<const std::byte> file) {
   if (!as_text(file).starts_with(ELFMAG)) return bad("not an ELF file");
   if (file.size() < sizeof(Elf64_Ehdr))
@@ -82,7 +82,7 @@ std::optional<std::vector<std::byte>> gnu_build_id(std::span<const std::byte> no
   return std::nullopt;
 }
 
-// "... #1 SMP": a kernel also holds a weak twin of its banner without the build number.
+// "... #1 SMP": a kernel also contains a weak copy of its banner without the build number.
 bool has_build_number(std::string_view banner) {
   size_t hash = banner.find(" #");
   return hash != std::string_view::npos && hash + 2 < banner.size() &&
@@ -94,7 +94,7 @@ bool has_build_number(std::string_view banner) {
 Result<ElfImage> ElfImage::parse(std::span<const std::byte> file) {
   KTAPE_TRY(check_identity(file));
   if (elf_version(EV_CURRENT) == EV_NONE) return Error{ErrorCode::kHost, "libelf is too old"};
-  // libelf takes a pointer to non-const but only reads: it neither converts nor is asked to update.
+  // libelf takes a non-const pointer but only reads: it neither converts nor is asked to update.
   auto* image = const_cast<char*>(reinterpret_cast<const char*>(file.data()));
   std::unique_ptr<Elf, decltype(&elf_end)> elf(elf_memory(image, file.size()), &elf_end);
   size_t names = 0;
@@ -118,7 +118,7 @@ const ElfSection* ElfImage::section(std::string_view name) const {
 
 std::optional<std::span<const std::byte>> ElfImage::at(uint64_t address, size_t bytes) const {
   for (const ElfSection& section : sections_) {
-    // Sections that are not loaded have address 0, like a per-CPU area that is linked there.
+    // Sections that are not loaded have address 0, and so has a per-CPU area linked there.
     if (address < section.address || (section.address == 0 && section.name != ".data..percpu"))
       continue;
     uint64_t offset = address - section.address;

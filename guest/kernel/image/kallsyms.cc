@@ -22,12 +22,12 @@ constexpr uint64_t kSymbolsPerMarker = 256;
 constexpr uint64_t kSmallestAlignment = 4;
 constexpr uint64_t kLargestAlignment = 8;
 
-// Bounds for damaged input, beside kMaxSymbols; the kernel's own is KSYM_NAME_LEN = 512.
+// Limits for damaged input, besides kMaxSymbols. The kernel's own is KSYM_NAME_LEN = 512.
 constexpr uint64_t kMaxNameBytes = 1024;
 constexpr uint64_t kMaxTextBytes = uint64_t{256} << 20;
 constexpr int kMaxCandidates = 64;
 
-// Where the tables are, as offsets into .rodata.
+// The positions of the tables, as offsets into .rodata.
 struct Layout {
   uint64_t names = 0;
   uint64_t count = 0;
@@ -44,7 +44,7 @@ uint16_t u16_at(Bytes bytes, uint64_t offset) { return *load<uint16_t>(bytes, of
 bool is_token_index(Bytes rodata, uint64_t at) {
   if (u16_at(rodata, at) != 0) return false;
   for (size_t i = 1; i < kTokens; ++i) {
-    // A token has at least one character and its zero byte.
+    // A token is at least one character and its NUL.
     if (u16_at(rodata, at + 2 * i) < u16_at(rodata, at + 2 * (i - 1)) + 2) return false;
   }
   return true;
@@ -59,7 +59,8 @@ bool is_token_table(Bytes rodata, uint64_t table, uint64_t index) {
   return true;
 }
 
-// The table ends right before its index, but for padding; how long its last token is must be tried.
+// The table ends right before its index, except for padding. The length of its last token must be
+// tried.
 std::optional<uint64_t> find_token_table(Bytes rodata, uint64_t index) {
   uint64_t last = u16_at(rodata, index + 2 * (kTokens - 1));
   for (uint64_t size = align_up(last + 2, kSmallestAlignment); size <= last + kMaxNameBytes;
@@ -70,7 +71,8 @@ std::optional<uint64_t> find_token_table(Bytes rodata, uint64_t index) {
   return std::nullopt;
 }
 
-// Markers end right before the token table: back from there they descend to the first, which is 0.
+// Markers end right before the token table. Backwards from there they descend to the first, which
+// is 0.
 bool find_markers(Bytes rodata, Layout& layout, uint64_t padding) {
   if (layout.token_table < padding) return false;
   uint64_t at = layout.token_table - padding;
@@ -87,7 +89,7 @@ bool find_markers(Bytes rodata, Layout& layout, uint64_t padding) {
   return false;
 }
 
-// Steps over the name at `at`, or gives nothing when it reaches `end`.
+// Steps over the name at `at`; nothing if it reaches `end`.
 std::optional<Bytes> next_name(Bytes rodata, uint64_t& at, uint64_t end) {
   if (at >= end) return std::nullopt;
   uint64_t length = std::to_integer<uint64_t>(rodata[at++]);
@@ -101,7 +103,7 @@ std::optional<Bytes> next_name(Bytes rodata, uint64_t& at, uint64_t end) {
   return name;
 }
 
-// Whether `count` names from `names` on agree with all markers and end where the markers begin.
+// Whether `count` names from `names` on match all markers and end where the markers begin.
 bool names_fit(Bytes rodata, const Layout& layout) {
   uint64_t at = layout.names;
   for (uint64_t i = 0; i < layout.count; ++i) {
@@ -114,7 +116,8 @@ bool names_fit(Bytes rodata, const Layout& layout) {
   return layout.markers - at < kLargestAlignment;
 }
 
-// The last marker tells where names begin, but for the size of the last group, which must be tried.
+// The last marker gives the start of the names, except for the size of the last group, which must
+// be tried.
 bool find_names(Bytes rodata, Layout& layout) {
   uint64_t last = u32_at(rodata, layout.markers + (layout.marker_count - 1) * 4);
   if (last > layout.markers) return false;
@@ -159,7 +162,7 @@ std::array<std::string_view, kTokens> read_tokens(Bytes rodata, const Layout& la
   return tokens;
 }
 
-// Names and types; addresses are still 0. Nothing when a name is out of bounds.
+// Names and types; addresses are still 0. Nothing if a name is out of bounds.
 std::optional<std::vector<Symbol>> expand_names(Bytes rodata, const Layout& layout) {
   auto tokens = read_tokens(rodata, layout);
   std::vector<Symbol> symbols(layout.count);

@@ -15,7 +15,7 @@
 namespace ktape {
 namespace {
 
-constexpr size_t kFileLimitBytes = size_t{2} << 30;  // a vmlinux with debug info is near 1 GiB
+constexpr size_t kFileLimitBytes = size_t{2} << 30;  // a vmlinux with debug info is about 1 GiB
 constexpr size_t kVmlinuxLimitBytes = size_t{512} << 20;
 
 // Offsets in the setup header; Documentation/arch/x86/boot.rst, "The Real-Mode Kernel Header".
@@ -26,7 +26,7 @@ constexpr uint64_t kPayloadOffset = 0x248;
 constexpr uint64_t kPayloadLength = 0x24c;
 constexpr uint16_t kPayloadSince = 0x208;  // protocol 2.08 added the payload fields
 constexpr uint64_t kSectorBytes = 512;
-constexpr uint64_t kSizeBytes = 4;  // the unpacked size stands at the payload's end
+constexpr uint64_t kSizeBytes = 4;  // the unpacked size is at the payload's end
 
 constexpr uint64_t kArm64Magic = 0x38;  // Documentation/arch/arm64/booting.rst
 
@@ -50,7 +50,7 @@ bool looks_like_text(std::span<const std::byte> file) {
                      [](unsigned char c) { return c >= 0x20 || (c >= '\t' && c <= '\r'); });
 }
 
-// For people who named the wrong file.
+// For users who named the wrong file.
 std::string what_it_is(std::span<const std::byte> file) {
   if (file.empty()) return "it is empty";
   if (has_text_at(file, kArm64Magic, "ARM\x64")) return "it is an arm64 kernel";
@@ -70,7 +70,7 @@ Result<std::span<const std::byte>> find_payload(std::span<const std::byte> file)
     return bad("bzImage has a boot protocol before 2.08: the kernel is too old");
   }
   uint64_t sectors = std::to_integer<uint64_t>(file[kSetupSectors]);
-  if (sectors == 0) sectors = 4;  // as boot.rst says
+  if (sectors == 0) sectors = 4;  // see boot.rst
   uint64_t start = (sectors + 1) * kSectorBytes + *load<uint32_t>(file, kPayloadOffset);
   if (start > file.size() || *length > file.size() - start) {
     return bad(fmt::format("bzImage is cut short: its payload ends at byte {}, the file at {}",
@@ -80,7 +80,7 @@ Result<std::span<const std::byte>> find_payload(std::span<const std::byte> file)
   return file.subspan(start, *length);
 }
 
-// Gives the memory of `file` back as it goes.
+// Frees the memory of `file` as it unpacks.
 Result<KernelImage> unpack_bzimage(PageBuffer& file) {
   KTAPE_ASSIGN(auto payload, find_payload(file));
   KernelImage image;
@@ -93,7 +93,7 @@ Result<KernelImage> unpack_bzimage(PageBuffer& file) {
                              to_hex(magic))};
   }
   uint32_t size = *load<uint32_t>(payload, payload.size() - kSizeBytes);
-  // gzip's own trailer is that size.
+  // gzip's own trailer is this size.
   if (image.codec != "gzip") payload = payload.first(payload.size() - kSizeBytes);
   const auto start = static_cast<size_t>(payload.data() - file.data());
   KTAPE_ASSIGN(image.vmlinux,

@@ -36,7 +36,7 @@ Result<SymbolTable> SymbolTable::build(std::vector<Symbol> symbols) {
   table.symbols_ = std::move(symbols);
   const size_t count = table.symbols_.size();
   table.by_name_.assign(std::bit_ceil(2 * count + 1), 0);
-  // At most half full, so names that were not chosen for it collide seldom: 1.5 steps each.
+  // At most half full, so names that were not chosen to collide rarely do: 1.5 steps on average.
   size_t steps_left = 1024 + 16 * count;
   for (uint32_t i = 0; i < count; ++i) {
     const size_t home = std::hash<std::string_view>()(table.symbols_[i].name);
@@ -51,7 +51,7 @@ Result<SymbolTable> SymbolTable::build(std::vector<Symbol> symbols) {
   return table;
 }
 
-// The slot that holds the name, or the free one where it would go.
+// The slot with the name, or the free slot where it would go.
 size_t SymbolTable::slot_of(std::string_view name) const {
   size_t mask = by_name_.size() - 1;
   size_t slot = std::hash<std::string_view>()(name) & mask;

@@ -46,13 +46,13 @@ Error damaged(std::string_view codec, std::string_view why) {
   return Error{ErrorCode::kBadInput, fmt::format("damaged {} data: {}", codec, why)};
 }
 
-// The packed bytes, a slice at a time.
+// The packed bytes, in slices.
 class Input {
  public:
   Input(std::span<const std::byte> packed, const std::function<void(size_t)>& consumed)
       : packed_(packed), consumed_(consumed) {}
 
-  // Empty at the end. The slices before are done with.
+  // Empty at the end. Earlier slices are no longer needed.
   std::span<const std::byte> next() {
     if (consumed_) consumed_(at_);
     const auto slice = packed_.subspan(at_, std::min(kSliceBytes, packed_.size() - at_));
@@ -66,13 +66,13 @@ class Input {
   size_t at_ = 0;
 };
 
-// What is unpacked, at one place from first to last. Decoders write to `room()` and say how much
-// with `used()`.
+// The unpacked bytes, in one buffer. Decoders write to `room()` and report the number of bytes with
+// `used()`.
 class Output {
  public:
   explicit Output(size_t limit_bytes) : limit_bytes_(limit_bytes), bytes_(limit_bytes + 1) {}
 
-  // Empty once there is more than the limit.
+  // Empty once the limit is exceeded.
   std::span<std::byte> room() { return {bytes_.data() + filled_, bytes_.size() - filled_}; }
   void used(size_t bytes) {
     filled_ += bytes;
@@ -93,7 +93,7 @@ class Output {
  private:
   size_t limit_bytes_;
   size_t filled_ = 0;
-  size_t sifted_ = 0;  // up to here there are no pages of zeros any more
+  size_t sifted_ = 0;  // pages of zeros have been dropped up to here
   PageBuffer bytes_;
 };
 
@@ -152,12 +152,12 @@ Result<PageBuffer> unpack_xz(Input input, Output output) {
   }
 }
 
-// Kernels are packed with a window as large as they are: all that was unpacked has to stay until
-// the end. With a stable output it is there once, and not in a window of libzstd's as well.
+// Kernels are packed with a window as large as the kernel, so all unpacked bytes must stay until
+// the end. A stable output buffer avoids a second copy in libzstd's window.
 Result<PageBuffer> unpack_zstd(Input input, Output output) {
   std::unique_ptr<ZSTD_DCtx, decltype(&ZSTD_freeDCtx)> context(ZSTD_createDCtx(), &ZSTD_freeDCtx);
   if (!context) return Error{ErrorCode::kHost, "libzstd does not start"};
-  // A libzstd that does not know it any more only takes more memory.
+  // If libzstd no longer has this parameter, it only needs more memory.
   ZSTD_DCtx_setParameter(context.get(), ZSTD_d_stableOutBuffer, 1);
   const auto room = output.room();
   ZSTD_outBuffer out{room.data(), room.size(), 0};

@@ -39,7 +39,7 @@ std::string GateWords::named(std::string_view enum_name, uint64_t value) const {
   return kernel_.btf().enumerator_name(enum_name, value).value_or(fmt::format("{:#x}", value));
 }
 
-// The enums have several names for some of their values: those that the gate wants are told by it.
+// The enums have several names for some values; use those that the gate expects.
 std::string GateWords::dispatch(const GateReading& reading) const {
   const auto [id, ops, wanted] = reading.saw;
   const std::string id_name =

@@ -26,7 +26,7 @@ constexpr size_t kGates = 12;
 constexpr std::string_view kTaskStruct = "struct task_struct";
 constexpr std::string_view kNoSchedExt = "this kernel has no sched_ext";
 
-// A field of task_struct, as this kernel has it.
+// A field of task_struct, if this kernel has it.
 struct TaskField {
   std::string_view name;
   std::optional<FieldInfo> info;
@@ -56,8 +56,8 @@ schema::GateOutcome outcome_of(const Result<GateReading>& seen) {
 
 }  // namespace
 
-// How this kernel says ENABLED in scx.flags: (flags & mask) >> shift is `value`, and `states` names
-// the rest.
+// How this kernel encodes ENABLED in scx.flags: (flags & mask) >> shift is `value`, and `states`
+// names the others.
 struct EnabledState {
   uint64_t mask = 0;
   uint64_t shift = 0;
@@ -65,7 +65,7 @@ struct EnabledState {
   std::string_view states;
 };
 
-// One task, as one check sees it.
+// One task, as seen by one check.
 struct Subject {
   const GuestMemory& memory;
   const TaskRoot& asked;
@@ -101,8 +101,8 @@ struct GateChecker::Impl {
   Result<GateReading> unlocked(const Subject& s) const;
   Result<GateReading> enabled(const Subject& s) const;
 
-  // Nothing to look at in a kernel without sched_ext, but a write must not pass for that: it fails
-  // at the class.
+  // Without sched_ext there is nothing to check, but a write must not pass because of that: it
+  // fails at the class.
   Result<GateReading> no_sched_ext(const Entry& entry, const Subject& subject, bool write) const;
   bool is_blind(schema::Gate gate) const;
 
@@ -121,7 +121,7 @@ struct GateChecker::Impl {
       sched_delayed{"se.sched_delayed"}, dsq{"scx.dsq"}, runnable_node{"scx.runnable_node.next"},
       ddsp_dsq_id{"scx.ddsp_dsq_id"}, ops_state{"scx.ops_state.counter"}, flags{"scx.flags"};
   std::optional<FieldInfo> static_key_enabled;
-  // Looked up once: names are slow to find.
+  // Looked up once, because symbol lookups are slow.
   Result<GuestVirtual> ext_sched_class, switched_all_key;
   Result<uint64_t> dsq_invalid, opss_none, opss_shift;
   Result<EnabledState> enabled_state;
@@ -157,9 +157,9 @@ GateChecker::Impl::Impl(const Kernel& adopted, LayoutLog& log)
                            &sched_class, &pi_lock, &sched_delayed}) {
     field->info = log.first_of(kTaskStruct, {field->name});
   }
-  // `state` until 2f064a59a11f ("sched: Change task_struct::state").
+  // `state` before 2f064a59a11f ("sched: Change task_struct::state").
   state.info = log.first_of(kTaskStruct, {"__state", "state"});
-  // `cpu` in task_struct itself where CONFIG_THREAD_INFO_IN_TASK did not move it.
+  // `cpu` is in task_struct itself unless CONFIG_THREAD_INFO_IN_TASK moved it.
   cpu.info = log.first_of(kTaskStruct, {"thread_info.cpu", "cpu"});
   if (!has_sched_ext) return;
   for (TaskField* field : {&dsq, &runnable_node, &ddsp_dsq_id, &ops_state, &flags}) {
@@ -222,7 +222,7 @@ Result<GateReading> GateChecker::Impl::sched_class_gate(const Subject& s) const 
   return GateReading{found == ext.value, {found}};
 }
 
-// A static key: its count is 0 exactly when it is off.
+// A static key: off if and only if its count is 0.
 Result<bool> GateChecker::Impl::switched_all(const GuestMemory& memory) const {
   KTAPE_ASSIGN(const GuestVirtual key, switched_all_key);
   if (!static_key_enabled) {
@@ -258,7 +258,7 @@ Result<GateReading> GateChecker::Impl::no_dispatch(const Subject& s) const {
   KTAPE_ASSIGN(const uint64_t shift, opss_shift);
   KTAPE_ASSIGN(const uint64_t id, get(s, ddsp_dsq_id));
   KTAPE_ASSIGN(const uint64_t ops, get(s, ops_state));
-  // Above the state stands a sequence number that only has a meaning while the task is queued.
+  // Above the state there is a sequence number, which is meaningful only while the task is queued.
   const uint64_t ops_now = ops & ((uint64_t{1} << (shift & 63)) - 1);
   const uint64_t wanted = (id == invalid ? kDsqIsInvalid : 0) | (ops_now == none ? kOpsAreNone : 0);
   return GateReading{wanted == (kDsqIsInvalid | kOpsAreNone), {id, ops_now, wanted}};
@@ -272,7 +272,7 @@ Result<GateReading> GateChecker::Impl::unlocked(const Subject& s) const {
   return GateReading{word == 0 && rq_word == 0, {word, rq_word, on}};
 }
 
-// The states stand in an enum of their own, to be shifted, or among the flags, in place.
+// The states are in their own enum, to be shifted, or among the flags, in place.
 Result<EnabledState> GateChecker::Impl::find_enabled_state() const {
   KTAPE_ASSIGN(const uint64_t mask, scx_constant("scx_ent_flags", "SCX_TASK_STATE_MASK"));
   const std::optional<uint64_t> own = kernel.btf().enumerator("scx_task_state", "SCX_TASK_ENABLED");
@@ -360,7 +360,7 @@ void describe_refusal(GateVerdict& verdict) {
       return gate.enforced && gate.outcome == outcome;
     });
   };
-  // What was seen to be wrong says more than what could not be looked at.
+  // A failed gate is more informative than one that could not be evaluated.
   const auto failed = stops(schema::GateOutcome::FAILED);
   const auto blind = stops(schema::GateOutcome::NOT_EVALUATED);
   const auto refusing = failed != gates.end() ? failed : blind;

@@ -12,21 +12,21 @@ namespace ktape {
 
 namespace {
 
-// A machine of many CPUs may have many candidates; the list has them all.
+// Candidates named in the text. A machine with many CPUs may have more; the list has them all.
 constexpr size_t kMaxInWords = 4;
 
-// The word of a qspinlock where a kernel has fewer than 16 Ki CPUs, as x86 has
+// The layout of a qspinlock on a kernel for fewer than 16 Ki CPUs, such as x86
 // (asm-generic/qspinlock_types.h).
 struct LockWord {
   bool locked = false;
-  bool pending = false;          // one CPU spins on the word itself, and is the next
+  bool pending = false;          // one CPU spins on the word itself, and is next
   std::optional<uint32_t> tail;  // the CPU that queued last
 };
 
 LockWord lock_word(uint64_t word) {
   constexpr unsigned kTailCpuShift = 18;
   LockWord seen{(word & 0xff) != 0, (word >> 8 & 1) != 0, std::nullopt};
-  const uint64_t cpu = (word & 0xffffffff) >> kTailCpuShift;  // counted from 1
+  const uint64_t cpu = (word & 0xffffffff) >> kTailCpuShift;  // 1-based
   if (cpu != 0) seen.tail = static_cast<uint32_t>(cpu - 1);
   return seen;
 }
@@ -45,8 +45,8 @@ class Finder {
   std::vector<LockUser> take() { return std::move(users_); }
 
  private:
-  // `waiter` waits, and so does not hold it. Others that wait for a lock, this one or another, come
-  // last: they may hold this one all the same.
+  // `waiter` waits, so it does not hold the lock. CPUs that wait for a lock, this one or another,
+  // come last, because they may still hold this one.
   void add_holders(const std::optional<uint32_t>& waiter) {
     std::vector<uint32_t> waiting;
     const size_t before = users_.size();
@@ -97,7 +97,7 @@ std::string user_text(const LockUser& user) {
   return text;
 }
 
-// What is said of one lock.
+// The text about one lock.
 struct LockText {
   std::string holders, waiters;
   size_t held_by = 0;

@@ -22,31 +22,31 @@ namespace ktape {
 
 namespace {
 
-constexpr uint64_t kPageBytes = 4096;  // the smallest that there is
-// A list's values go into one reply; this leaves room for others beside it.
+constexpr uint64_t kPageBytes = 4096;  // the smallest page size
+// A list's values go into one reply; this leaves room for others.
 constexpr uint64_t kMaxListBytes = uint64_t{256} << 10;
-// The values of a request go into one reply, and that into one message of the agent's channel
+// The values of a request go into one reply, and that into one message on the agent's channel
 // (wire/frame.h).
 constexpr uint64_t kMaxReplyBytes = uint64_t{768} << 10;
-// That a value takes in a reply beside its bytes (struct Value).
+// The size of a value in a reply, not counting its bytes (struct Value).
 constexpr uint64_t kValueBytes = 32;
 
-// A check said no: nothing was touched. Always false, for callers that pass it on.
+// A check refused the op: nothing was touched. Always returns false, for callers that pass it on.
 bool refuse(ServedOp& served, std::string reason) {
   served.status = schema::EntryStatus::REFUSED;
   served.more().reason = std::move(reason);
   return false;
 }
 
-// It was tried, and memory did not allow it. Always false.
+// The op was tried, but memory could not be accessed. Always returns false.
 bool fail(ServedOp& served, const Error& error) {
   served.status = schema::EntryStatus::FAILED;
   served.more().reason = reply_sentence(error);
   return false;
 }
 
-// Whether a task's member says where it is queued: "p->scx.dsq_* can't change" under the DSQ's lock
-// (kernel/sched/ext.c, dispatch_dequeue()).
+// Whether a task's member describes where it is queued: "p->scx.dsq_* can't change" under the DSQ's
+// lock (kernel/sched/ext.c, dispatch_dequeue()).
 bool tells_place_in_queue(const std::vector<PathStep>& path) {
   const auto* first = path.empty() ? nullptr : std::get_if<MemberStep>(&path[0]);
   if (first == nullptr || first->name != "scx") return path.empty();
@@ -67,25 +67,25 @@ struct OpExecutor::Impl {
         protection(adopted, protection_log),
         preparer(adopted, log, gate_log) {}
 
-  // Where an op's value stands, and how wide it is.
+  // The address and width of an op's value.
   struct Reached {
-    GuestVirtual place;  // the only one, or that of a list's first entry
+    GuestVirtual place;  // the only place, or that of a list's first entry
     bool is_list = false;
     OpWidth width;
-    GuestVirtual own_queue;  // that a value says something of its task's place in; 0: none
-    std::unique_ptr<TargetPlan::Places> found;  // by a path that does not lead to a fixed place
+    GuestVirtual own_queue;  // the DSQ, if the value describes the task's place in it; 0: no
+    std::unique_ptr<TargetPlan::Places> found;  // for a path without a fixed offset
   };
 
   const Kernel& kernel;
   const Lists lists;
   LayoutLog log;
-  // Resolved at once, not in the first freeze that needs it; told to `log` when it is used.
+  // Resolved at once, not in the first freeze that needs it; passed to `log` when used.
   LayoutLog gate_log;
   GateChecker gates;
   LayoutLog protection_log;
   Protection protection;
   OpPreparer preparer;
-  // What is left to the request that is being served.
+  // The rest of the budget of the request being served.
   PathBudget paths;
   uint64_t reply_bytes = 0;
 
@@ -122,7 +122,7 @@ struct OpExecutor::Impl {
   }
 };
 
-// Where the variable stands of which `prepared` has the template.
+// The address of the variable whose template is in `prepared`.
 Result<GuestVirtual> OpExecutor::Impl::instance(const GuestMemory& memory,
                                                 const PreparedOp& prepared, CpuId cpu) {
   auto& instances = prepared.names->per_cpu;
@@ -133,7 +133,7 @@ Result<GuestVirtual> OpExecutor::Impl::instance(const GuestMemory& memory,
   return found;
 }
 
-// Runs the gates of a task target, where that was not done before. False: they refuse it.
+// Evaluates the gates of a task target, unless that was done before. False: they refuse it.
 bool OpExecutor::Impl::admit(const GuestMemory& memory, const PreparedOp& prepared, bool write,
                              ServedOp& served) {
   if (!served.more().gates) look_at_task(gates, memory, prepared, write, served);
@@ -174,7 +174,7 @@ bool OpExecutor::Impl::reach(const GuestMemory& memory, const PreparedOp& prepar
 
 bool OpExecutor::Impl::follow(const GuestMemory& memory, const TargetPlan& plan, GuestVirtual root,
                               ServedOp& served, Reached& to) {
-  // What a pointer leads to is another object, with a lock of its own.
+  // A pointer leads to another object, which has its own lock.
   if (plan.follows_pointers()) served.protecting_cpu = -1;
   Result<TargetPlan::Places> found = plan.run(kernel, memory, root, lists, paths);
   if (!found.ok()) return fail(served, found.error());
@@ -184,8 +184,7 @@ bool OpExecutor::Impl::follow(const GuestMemory& memory, const TargetPlan& plan,
   return true;
 }
 
-// Says which lock protects what was reached in a dispatch queue, and whether a queue's own was
-// held.
+// Records which lock protects what was reached in a DSQ, and whether a DSQ's own lock was held.
 void OpExecutor::Impl::look_at_queues(const GuestMemory& memory, const Reached& to,
                                       ServedOp& served) {
   if (!to.found && to.own_queue == GuestVirtual()) return;
@@ -210,7 +209,7 @@ void OpExecutor::Impl::look_at_queues(const GuestMemory& memory, const Reached& 
   if (through_queue && free == queues.size()) append_note(served.more().note, kDsqLockFree);
 }
 
-// False: the values do not fit into the reply any more, and the result says so.
+// False: the values no longer fit into the reply, and the result says so.
 bool OpExecutor::Impl::take_reply_bytes(uint64_t values, uint64_t width, ServedOp& served) {
   const uint64_t bytes = values * (kValueBytes + width);
   if (bytes > reply_bytes) {
@@ -276,7 +275,7 @@ bool OpExecutor::Impl::fetch_list(const GuestMemory& memory, const Reached& to, 
   return true;
 }
 
-// What a pointer leads to has locks of its own: those of dispatch queues are known, no others.
+// The target of a pointer has its own locks. They are known for DSQs only.
 ToProtect OpExecutor::Impl::what_to_protect(const PreparedOp& prepared, const Reached& to,
                                             const ServedOp& served) const {
   ToProtect value;
@@ -295,7 +294,7 @@ ToProtect OpExecutor::Impl::what_to_protect(const PreparedOp& prepared, const Re
   return value;
 }
 
-// Of a read that is to be so. False: what protects the value is not free, or not known.
+// For a consistent read. False: what protects the value is not free, or unknown.
 bool OpExecutor::Impl::is_consistent(const GuestMemory& memory, const PreparedOp& prepared,
                                      const StopMoment& moment, const Reached& to,
                                      ServedOp& served) {
@@ -344,7 +343,7 @@ bool OpExecutor::Impl::write_one(WritableGuestMemory& memory, const PreparedOp& 
   Reached to;
   if (!reach(memory, prepared, true, served, to)) return false;
   look_at_queues(memory, to, served);
-  // The value before, and the value after.
+  // The values before and after.
   if (!take_reply_bytes(2, to.width.bytes, served)) return false;
   const Result<void> stored = store(memory, to, std::get<WriteAction>(prepared.op->action), served);
   if (!stored.ok()) return fail(served, stored.error());
@@ -354,7 +353,7 @@ bool OpExecutor::Impl::write_one(WritableGuestMemory& memory, const PreparedOp& 
 
 bool OpExecutor::Impl::hot_one(const GuestMemory& memory, const PreparedOp& prepared,
                                ServedOp& served) {
-  // Before `reach`: the gates of a task read what only stands still in a freeze.
+  // Before `reach`: a task's gates can only be evaluated in a freeze.
   if (!prepared.refusal.empty()) return refuse(served, prepared.refusal);
   Reached to;
   if (!reach(memory, prepared, false, served, to)) return false;
@@ -368,7 +367,7 @@ bool OpExecutor::Impl::hot_one(const GuestMemory& memory, const PreparedOp& prep
   const Result<GuestPhysical> physical = kernel.translate(memory, to.place);
   if (!physical.ok()) return fail(served, physical.error());
   served.physical_address = *physical;
-  // In one piece, so that the running guest cannot tear it.
+  // In one load, so that the running guest cannot tear it.
   const auto word = std::as_writable_bytes(std::span(&served.word, 1));
   const Result<void> read = memory.read(*physical, word.first(bytes));
   if (!read.ok()) return fail(served, read.error());

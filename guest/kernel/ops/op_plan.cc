@@ -21,7 +21,7 @@ Error refused(std::string message, std::string hint = "") {
   return Error{ErrorCode::kRefused, std::move(message), std::move(hint)};
 }
 
-// By where the symbol lies: BTF may describe ordinary variables too.
+// Decided by the symbol's address: BTF may describe ordinary variables, too.
 bool is_per_cpu(const KernelKnowledge& kernel, std::string_view symbol) {
   const auto at = kernel.symbols.find(symbol);
   const auto start = kernel.symbols.find("__per_cpu_start");
@@ -30,8 +30,8 @@ bool is_per_cpu(const KernelKnowledge& kernel, std::string_view symbol) {
   return at && *at >= *start && *at < *end;
 }
 
-// A kernel has hundreds of thousands of symbols, and comparing names takes long: only those that
-// begin as `name` does and are about as long are compared.
+// A kernel has hundreds of thousands of symbols, and comparing names is slow: only those with the
+// same first character as `name` and about the same length are compared.
 std::string nearest_symbols(const KernelKnowledge& kernel, const std::string& name, bool per_cpu) {
   std::vector<std::string> near;
   for (const SymbolTable::Symbol& symbol : kernel.symbols.symbols()) {
@@ -43,7 +43,7 @@ std::string nearest_symbols(const KernelKnowledge& kernel, const std::string& na
   return did_you_mean(name, near);
 }
 
-// Whether there is such a variable, and whether it is per-CPU as the target has it.
+// Whether the variable exists, and is per-CPU if and only if the target says so.
 Result<void> check_variable(const KernelKnowledge& kernel, const std::string& name, bool per_cpu) {
   if (!kernel.symbols.find(name)) {
     return Error{ErrorCode::kNotFound, fmt::format("no symbol '{}' in this kernel", name),
@@ -61,7 +61,7 @@ Result<void> check_variable(const KernelKnowledge& kernel, const std::string& na
   return {};
 }
 
-// What stands at the root; nothing when no type of it is known.
+// The type of the root; nothing if it is unknown.
 Result<std::optional<TypeInfo>> root_type(const Btf& btf, const OpTarget& target) {
   const auto* symbol = std::get_if<SymbolRoot>(&target.root);
   const auto* variable = std::get_if<PerCpuRoot>(&target.root);

@@ -15,8 +15,8 @@ namespace ktape {
 namespace {
 
 constexpr std::string_view kRunqueues = "runqueues";
-// Names are looked up once. A guest that asks for ever new ones costs no more memory than this
-// many, and no more time than so many searches for the nearest name.
+// Names are looked up once. A guest that keeps requesting new ones can use only this many cache
+// entries and this many searches for the nearest name.
 constexpr size_t kMaxResolved = 16384;
 constexpr size_t kMaxUnresolved = 1000;
 

@@ -15,7 +15,7 @@ namespace ktape {
 
 namespace {
 
-// One freeze serves a whole request, so it has to end soon.
+// One freeze serves a whole request, so the number of entries is limited.
 constexpr unsigned kMaxEntries = 1024;
 
 Error usage(std::string message) { return Error{ErrorCode::kUsage, std::move(message), ""}; }

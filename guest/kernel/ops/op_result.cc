@@ -12,7 +12,7 @@ namespace ktape {
 
 namespace {
 
-// A reason may quote what a hostile guest sent.
+// A reason may quote a hostile guest.
 constexpr size_t kMaxReasonBytes = 1024;
 
 OpValue value_of(uint64_t word, const OpWidth& width) {

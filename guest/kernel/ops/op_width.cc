@@ -31,7 +31,7 @@ schema::ValueKind scalar_kind(const TypeInfo& type) {
   return schema::ValueKind::WHOLE;
 }
 
-// The size of the whole object, as a width.
+// The size of the whole object as a width.
 Result<OpWidth> whole(const TypeInfo& type, schema::ValueKind kind) {
   if (type.size_bytes == 0)
     return refused(fmt::format("'{}' has no size of its own", type.name),
@@ -49,7 +49,7 @@ Result<OpWidth> run_of_bytes(uint64_t length, const std::optional<TypeInfo>& typ
     return refused(fmt::format("{} bytes were asked, and {} is the most that a value may have",
                                length, kMaxValueBytes));
   }
-  // An object without a size, such as an array that ends its struct, goes on as far as it was
+  // An object without a size, such as an array at the end of its struct, extends as far as it was
   // allocated.
   const bool sized = type && type->size_bytes != 0;
   if (sized && length > type->size_bytes) {

@@ -12,7 +12,7 @@ namespace ktape {
 
 namespace {
 
-// Its place among the gates.
+// Its index among the gates.
 constexpr size_t kUnlocked = static_cast<size_t>(schema::Gate::UNLOCKED) - 1;
 
 std::string_view interrupt_name(ExecContext context) {
@@ -76,7 +76,7 @@ ProtectionReading Protection::evaluate(const GuestMemory& memory, const ToProtec
   for (const GuestVirtual queue : value.queues) KTAPE_TRY(look_at_queue(memory, queue, seen));
   if (const std::string_view name = seqcount_of(value.symbol); !name.empty()) {
     KTAPE_ASSIGN(const GuestVirtual at, kernel_.symbol(name));
-    // A seqcount_t and its typed kinds begin with the 4 bytes of the count
+    // seqcount_t and its typed variants begin with the 4 bytes of the count
     // (include/linux/seqlock_types.h).
     KTAPE_ASSIGN(const uint64_t count, kernel_.read_uint(memory, at, sizeof(uint32_t)));
     seen.push_back({ProtectorKind::kSeqcount, 0, count, count % 2 == 0, std::string(name)});

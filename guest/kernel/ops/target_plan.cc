@@ -12,10 +12,10 @@ namespace ktape {
 namespace {
 
 constexpr uint64_t kPointerBytes = 8;
-// Far above any list of a scheduler; bounds what a stranger's path can cost.
+// Far above any list of a scheduler; limits the cost of an untrusted path.
 constexpr uint32_t kMaxListEntries = 65536;
 
-// Takes `steps` from the budget; an error when they are not there.
+// Takes `steps` from the budget; an error if there are not enough.
 Result<void> spend(PathBudget& budget, uint64_t steps) {
   if (steps > budget.steps)
     return Error{ErrorCode::kOutOfRange, "the paths of this request lead to too many places", ""};
@@ -27,9 +27,9 @@ Error refused(std::string message, std::string hint = "") {
   return Error{ErrorCode::kRefused, std::move(message), std::move(hint)};
 }
 
-// Types do not tell a per-CPU pointer from another, but its value does: it is relative to the
+// Types do not distinguish a per-CPU pointer from others, but its value does: it is relative to the
 // kernel image's per-CPU section (include/asm-generic/percpu.h, mm/percpu.c: __addr_to_pcpu_ptr),
-// and so never an address in the direct map (Documentation/arch/x86/x86_64/mm.rst: 64 TB of it, or
+// so it is never an address in the direct map (Documentation/arch/x86/x86_64/mm.rst: 64 TB or
 // less).
 bool is_ordinary(const Kernel& kernel, uint64_t pointer) {
   constexpr uint64_t kDirectMapBytes = uint64_t{64} << 40;
@@ -39,8 +39,8 @@ bool is_ordinary(const Kernel& kernel, uint64_t pointer) {
 
 }  // namespace
 
-// Takes the steps one by one. Members and indexes add up to one field of the object that was last
-// reached through a pointer: that field is what the layout log gets.
+// Takes the steps one by one. Members and indexes add up to one field of the object last reached
+// through a pointer; that field goes into the layout log.
 class TargetPlan::Maker {
  public:
   Maker(const Btf& btf, const std::string& root_name, LayoutLog& log)
@@ -94,7 +94,7 @@ class TargetPlan::Maker {
     if (at_.name == kDispatchQueue) plan_.actions_.emplace_back(Queue{offset_});
   }
 
-  // Emits what was added up within the current object.
+  // Emits what was added up in the current object.
   void end_object() {
     if (!within_.empty()) {
       log_.note(object_.name, target_path_text(within_), FieldInfo{offset_, at_});
@@ -178,7 +178,7 @@ class TargetPlan::Maker {
     return {};
   }
 
-  // include/linux/sched/ext.h: a BPF iterator over a DSQ links a node of its own into the list.
+  // include/linux/sched/ext.h: a BPF iterator over a DSQ links its own node into the list.
   void find_cursor(const ListStep& list, Walk& walk) {
     const size_t dot = list.link.rfind('.');
     if (dot == std::string::npos) return;
@@ -197,7 +197,7 @@ class TargetPlan::Maker {
   LayoutLog& log_;
   TargetPlan plan_;
   std::vector<PathStep> taken_;   // all steps so far, for messages
-  std::vector<PathStep> within_;  // those within the current object
+  std::vector<PathStep> within_;  // those in the current object
   TypeInfo object_, at_;
   uint64_t offset_ = 0;
 };

@@ -12,10 +12,10 @@ void look_at_task(const GateChecker& gates, const GuestMemory& memory, const Pre
       gates.evaluate(memory, std::get<TaskRoot>(prepared.op->target.root), write));
 }
 
-// Looks at the gates of all writes that can be reached.
+// Evaluates the gates of all writes that can be reached.
 bool admit_writes(const GateChecker& gates, const GuestMemory& memory, const PreparedOps& prepared,
                   ServedOps& served, LapTimer& timer) {
-  std::optional<size_t> passing, lasting;  // the first that is refused so
+  std::optional<size_t> passing, lasting;  // first write refused temporarily; permanently
   for (size_t i = 0; i < served.ops.size(); ++i) {
     const bool is_task = std::holds_alternative<TaskRoot>(prepared.ops[i].op->target.root);
     if (is_task) {

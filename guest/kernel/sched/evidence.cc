@@ -19,8 +19,8 @@ namespace {
 
 constexpr size_t kPointerBytes = 8;
 
-// Where the counts stand within __preempt_count (include/linux/preempt.h). Kernels that keep it in
-// 8 bytes also count there, in 8 bits above the softirqs, how often interrupts were disabled.
+// The positions of the counts in __preempt_count (include/linux/preempt.h). Kernels that keep it in
+// 8 bytes also count disabled interrupts in it, in 8 bits above the softirqs.
 struct PreemptBits {
   uint64_t serving_softirq, hardirq, nmi;
 };
@@ -45,11 +45,11 @@ schema::ExecContext record_context(ExecContext context) {
   return schema::ExecContext::NOT_SAID;
 }
 
-// seqcount_t and its typed kinds begin with the 4 bytes of the count
+// seqcount_t and its typed variants begin with the 4 bytes of the count
 // (include/linux/seqlock_types.h). jiffies_seq protects jiffies_64 (kernel/time/jiffies.c).
 constexpr std::array<std::string_view, 1> kSeqcounts = {"jiffies_seq"};
 
-// A per-CPU value: a variable of its own, or a member of `pcpu_hot`, where kernels 6.2 to 6.14 keep
+// A per-CPU value: a separate variable, or a member of `pcpu_hot`, where kernels 6.2 to 6.14 keep
 // both.
 struct PerCpuValue {
   std::string_view symbol;
@@ -93,7 +93,7 @@ struct EvidenceReader::Impl {
     const Result<GuestVirtual> global = kernel.symbol("scx_bypass_depth");
     const Result<GuestVirtual> root = kernel.symbol("scx_root");
     if (global.ok()) {
-      // An int of its own until the schedulers got one each.
+      // A separate int until each scheduler got its own.
       bypass_global = *global;
     } else if (root.ok()) {
       scx_root = *root;
@@ -108,7 +108,7 @@ struct EvidenceReader::Impl {
   std::optional<FieldInfo> pid, comm, policy, sched_class, prio, rt_priority;
   std::optional<GuestVirtual> bypass_global, scx_root;
   std::vector<std::pair<std::string, GuestVirtual>> seqcounts;
-  std::optional<FieldInfo> root_bypass;  // of the scheduler that scx_root points at
+  std::optional<FieldInfo> root_bypass;  // of the scheduler that scx_root points to
 
   Result<CpuEvidence> read_cpu(const GuestMemory& memory, CpuId cpu, bool with_scheduling) const;
   std::optional<uint64_t> read_field(const GuestMemory& memory, GuestVirtual task,
@@ -169,7 +169,7 @@ Result<std::string> EvidenceReader::Impl::read_comm(const GuestMemory& memory,
   return std::string(text.begin(), std::find(text.begin(), text.begin() + bytes, '\0'));
 }
 
-// Where each scheduler has a bypass depth of its own, that of the root scheduler; 0 without one.
+// If each scheduler has its own bypass depth, that of the root scheduler; 0 without one.
 Result<int64_t> EvidenceReader::Impl::read_bypass_depth(const GuestMemory& memory) const {
   if (bypass_global) {
     KTAPE_ASSIGN(const uint64_t depth, kernel.read_uint(memory, *bypass_global, sizeof(int32_t)));

@@ -52,7 +52,7 @@ struct SchedExtReader::Impl {
       ancestors, cgroup;
   std::optional<GuestVirtual> global_watchdog, enabled_key;
   uint64_t partial_flag = 0;
-  uint64_t exit_done = 0;  // what `claimed` says once the exit is written down
+  uint64_t exit_done = 0;  // value of `claimed` once the exit is written
 };
 
 Result<void> SchedExtReader::Impl::resolve() {
@@ -74,7 +74,7 @@ Result<void> SchedExtReader::Impl::resolve() {
   KTAPE_TRY(resolve_exit_function());
   is_cid = log.first_of(kSched, {"is_cid_type"});
   ops_timeout = log.first_of(kSched, {"ops.timeout_ms"});
-  // A watchdog for each scheduler since there are sub-schedulers; one for all before that.
+  // One watchdog per scheduler since there are sub-schedulers; one in total before that.
   watchdog = log.first_of(kSched, {"watchdog_timeout"});
   if (const auto global = kernel.symbol("scx_watchdog_timeout"); global.ok())
     global_watchdog = *global;
@@ -87,7 +87,7 @@ Result<void> SchedExtReader::Impl::resolve() {
   return {};
 }
 
-// A bit-field, which fields by path are not.
+// A bit-field, which a path of fields cannot reach.
 Result<void> SchedExtReader::Impl::resolve_announced() {
   KTAPE_ASSIGN(const FieldInfo kobject, log.field(kSched, "kobj"));
   KTAPE_ASSIGN(const std::vector<MemberInfo> members, kernel.btf().members(kobject.type.id));
@@ -124,7 +124,7 @@ Result<GuestVirtual> SchedExtReader::Impl::pointer(const GuestMemory& memory,
   return GuestVirtual(address);
 }
 
-// The text at an address, up to its NUL, to `limit`, or to a page that is not there.
+// The text at an address, up to its NUL, `limit`, or an unreadable page.
 std::string SchedExtReader::Impl::text(const GuestMemory& memory, GuestVirtual at,
                                        size_t limit) const {
   std::string text;
@@ -156,7 +156,7 @@ Result<void> SchedExtReader::Impl::add_children(const GuestMemory& memory, Linke
   KTAPE_ASSIGN(GuestVirtual link, pointer(memory, head));
   while (link != head && link.value != 0) {
     const GuestVirtual child(link.value - sibling->offset_bytes);
-    // Memory that is being changed, or is damaged, must not lead round in circles.
+    // Memory that is being changed, or is damaged, must not cause an endless loop.
     if (!seen.insert(child.value).second) break;
     all.more = all.addresses.size() == kMaxSchedulers;
     if (all.more) break;
@@ -168,7 +168,7 @@ Result<void> SchedExtReader::Impl::add_children(const GuestMemory& memory, Linke
 
 Result<std::vector<std::string>> SchedExtReader::Impl::ops(const GuestMemory& memory,
                                                            GuestVirtual scheduler) const {
-  // Schedulers that name CPUs by cid have callbacks of their own, in a union with the others.
+  // Schedulers that identify CPUs by cid have separate callbacks, in a union with the others.
   uint64_t by_cid = 0;
   if (is_cid) {
     KTAPE_ASSIGN(by_cid, value(memory, scheduler, *is_cid));
@@ -177,7 +177,7 @@ Result<std::vector<std::string>> SchedExtReader::Impl::ops(const GuestMemory& me
   std::vector<std::string> implemented;
   KTAPE_ASSIGN(const std::vector<MemberInfo> members, kernel.btf().members(table.type.id));
   for (const MemberInfo& member : members) {
-    // `priv` is the only pointer that is no callback.
+    // `priv` is the only pointer that is not a callback.
     const Result<TypeInfo> type = kernel.btf().type(member.type_id);
     if (!type.ok() || type->kind != TypeKind::kPointer || member.name == "priv") continue;
     KTAPE_ASSIGN(const GuestVirtual function,
@@ -187,8 +187,8 @@ Result<std::vector<std::string>> SchedExtReader::Impl::ops(const GuestMemory& me
   return implemented;
 }
 
-// The one that the kernel uses, in jiffies, where it can be read; else what the scheduler asked
-// for.
+// The timeout in use by the kernel, in jiffies, if readable; otherwise the one that the scheduler
+// requested.
 Result<uint32_t> SchedExtReader::Impl::timeout_ms(const GuestMemory& memory,
                                                   GuestVirtual scheduler) const {
   const uint32_t hz = kernel.facts().hz;

@@ -40,7 +40,7 @@ Result<TaskFinder> TaskFinder::create(const Kernel& kernel, LayoutLog& log) {
   return finder;
 }
 
-// The entry at `index`, 0 when there is none. Ends because each node's shift must be below its
+// The entry at `index`, 0 if there is none. Terminates because each node's shift must be below its
 // parent's.
 Result<uint64_t> TaskFinder::lookup(const GuestMemory& memory, uint64_t index) const {
   KTAPE_ASSIGN(uint64_t entry, kernel_->read_uint(memory, idr_ + head_offset_, kPointerBytes));
@@ -60,7 +60,7 @@ Result<uint64_t> TaskFinder::lookup(const GuestMemory& memory, uint64_t index) c
                                            kPointerBytes));
     above = shift;
   }
-  // Pids stand at the lowest level; a tree without nodes holds index 0 only.
+  // Pids are at the lowest level; a tree without nodes contains only index 0.
   const bool lowest = above == 0 || (above == kIdrBits && index == 0);
   return lowest && !is_internal(entry) ? entry : uint64_t{0};
 }
@@ -73,7 +73,7 @@ Result<std::optional<GuestVirtual>> TaskFinder::find(const GuestMemory& memory, 
   if (found == 0) return std::optional<GuestVirtual>();
   KTAPE_ASSIGN(const uint64_t link,
                kernel_->read_uint(memory, GuestVirtual(found) + pid_tasks_offset_, kPointerBytes));
-  // A struct pid outlives its task while something still refers to it.
+  // A struct pid outlives its task while it is still referenced.
   if (link == 0) return std::optional<GuestVirtual>();
   return std::optional<GuestVirtual>(GuestVirtual(link - pid_link_offset_));
 }

@@ -15,7 +15,7 @@ constexpr uint64_t kPointerBytes = 8;
 constexpr uint64_t kMaxBuckets = 65536;
 constexpr uint64_t kMaxElements = 65536;
 
-// Takes `bytes` from the budget; false when they are not there.
+// Takes `bytes` from the budget; false if there are not enough.
 bool take(uint64_t& budget_bytes, uint64_t bytes) {
   if (bytes > budget_bytes) return false;
   budget_bytes -= bytes;
@@ -41,8 +41,8 @@ BpfSurvey::BpfSurvey(const Kernel& kernel) : idr_(IdrSurvey::create(kernel.btf()
   buckets_ = offset_of(btf, "struct bpf_htab", "buckets");
   bucket_count_ = offset_of(btf, "struct bpf_htab", "n_buckets");
   htab_element_size_ = offset_of(btf, "struct bpf_htab", "elem_size");
-  // Other parts of a kernel have a struct bucket of their own: this one is what the hash table
-  // points at.
+  // Other parts of the kernel have their own struct bucket: this one is the type that the hash
+  // table points to.
   if (const auto buckets = field_of(btf, "struct bpf_htab", "buckets")) {
     const Result<TypeInfo> bucket = btf.type(buckets->type.target_id);
     const Result<FieldInfo> head =
@@ -91,13 +91,13 @@ void BpfSurvey::array(MemorySurvey& survey, const Map& map, uint64_t& budget_byt
   if (!element_size_ || !values_) return;
   const auto element_bytes = survey.number(map.at + *element_size_, sizeof(uint32_t));
   if (!element_bytes) return;
-  const uint64_t bytes = *element_bytes * map.entries;  // of 32 bits each
+  const uint64_t bytes = *element_bytes * map.entries;  // each has 32 bits
   if (!take(budget_bytes, bytes)) return survey.lose();
   survey.keep(map.at + *values_, bytes);
 }
 
-// kernel/bpf/queue_stack_maps.c: a ring, in use from its tail to its head. Schedulers make queues
-// by the thousand, of which most are empty.
+// kernel/bpf/queue_stack_maps.c: a ring, in use from its tail to its head. Schedulers create
+// thousands of queues, most of them empty.
 void BpfSurvey::queue(MemorySurvey& survey, const Map& map, uint64_t& budget_bytes) const {
   if (!queue_size_ || !queue_head_ || !queue_tail_ || !queue_elements_) return;
   if (!survey.keep(map.at, *queue_elements_)) return;
@@ -106,7 +106,7 @@ void BpfSurvey::queue(MemorySurvey& survey, const Map& map, uint64_t& budget_byt
   const auto tail = survey.number(map.at + *queue_tail_, sizeof(uint32_t));
   if (!size || !head || !tail || *head >= *size || *tail >= *size) return;
   const auto keep = [&](uint64_t first, uint64_t end) {
-    const uint64_t bytes = (end - first) * map.value_bytes;  // each of 32 bits
+    const uint64_t bytes = (end - first) * map.value_bytes;  // each has 32 bits
     if (!take(budget_bytes, bytes)) return survey.lose();
     survey.keep(map.at + *queue_elements_ + first * map.value_bytes, bytes);
   };

@@ -12,8 +12,8 @@ namespace {
 
 constexpr uint64_t kPointerBytes = 8;
 constexpr uint64_t kMaxBuckets = 65536;
-constexpr uint64_t kMaxNodes = 1024;  // the most that CONFIG_NODES_SHIFT allows
-constexpr int kMaxTables = 4;         // a table that grows has its successor behind it
+constexpr uint64_t kMaxNodes = 1024;  // the maximum that CONFIG_NODES_SHIFT allows
+constexpr int kMaxTables = 4;         // a table that is being resized links to its successor
 
 }  // namespace
 
@@ -60,8 +60,8 @@ void DsqSurvey::local_queues(MemorySurvey& survey, TaskSurvey::Seen& seen) const
   }
 }
 
-// lib/rhashtable.c: a bucket's pointer has a lock in its lowest bit, and in an empty bucket and at
-// the end of a chain stands a marker with that bit set.
+// lib/rhashtable.c: the lowest bit of a bucket's pointer is a lock. Empty buckets and ends of
+// chains contain a marker with that bit set.
 void DsqSurvey::table(MemorySurvey& survey, GuestVirtual rhashtable, TaskSurvey::Seen& seen) const {
   if (!table_ || !size_ || !nest_ || !buckets_ || !future_ || !next_ || !hash_node_) return;
   std::optional<GuestVirtual> table = survey.pointer(rhashtable + *table_);
@@ -69,7 +69,7 @@ void DsqSurvey::table(MemorySurvey& survey, GuestVirtual rhashtable, TaskSurvey:
     if (!survey.keep(*table, bucket_table_bytes_)) return;
     const auto size = survey.number(*table + *size_, sizeof(uint32_t));
     const auto nest = survey.number(*table + *nest_, sizeof(uint32_t));
-    // Buckets are nested only when memory was short.
+    // Buckets are nested only if memory was low.
     if (!size || !nest || *nest != 0 || *size > kMaxBuckets) return survey.lose();
     std::vector<uint64_t> heads(*size);
     if (!survey.read(*table + *buckets_, std::as_writable_bytes(std::span(heads)))) return;

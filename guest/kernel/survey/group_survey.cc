@@ -12,11 +12,11 @@ namespace ktape {
 namespace {
 
 constexpr uint64_t kPointerBytes = 8;
-constexpr uint64_t kMaxNameBytes = 256;  // NAME_MAX and its NUL
-constexpr size_t kMaxDepth = 256;        // of nested cgroups: a damaged chain may have no end
+constexpr uint64_t kMaxNameBytes = 256;  // NAME_MAX plus NUL
+constexpr size_t kMaxDepth = 256;        // of nested cgroups: a damaged chain may be endless
 constexpr const char* kGroup = "struct task_group";
 
-// What a member points to, through `pointers` pointers; 0 where it is no such member.
+// The size of a member's target through `pointers` pointers; 0 if it is not such a member.
 uint64_t pointed_bytes(const Btf& btf, std::string_view member, int pointers) {
   const std::optional<FieldInfo> field = field_of(btf, kGroup, member);
   if (!field) return 0;
@@ -51,8 +51,8 @@ GroupSurvey::GroupSurvey(const Kernel& kernel) {
 }
 
 // Arrays of pointers, until the fair class's parts became one per-CPU allocation (struct
-// cfs_tg_state). Which of the two it is, BTF tells by the number of pointers alone: it need not
-// have __percpu.
+// cfs_tg_state). Only the number of pointers in BTF shows which it is, because __percpu may be
+// missing.
 void GroupSurvey::find_per_cpu_members(const Btf& btf) {
   for (const char* name : {"se", "cfs_rq", "rt_se", "rt_rq"}) {
     const auto offset = offset_of(btf, kGroup, name);
@@ -88,7 +88,7 @@ void GroupSurvey::group(MemorySurvey& survey, GuestVirtual group) const {
   }
 }
 
-// The root group has no entities: its array of them holds NULL.
+// The root group has no entities: its array of them is NULL.
 void GroupSurvey::pointer_array(MemorySurvey& survey, GuestVirtual group,
                                 const PerCpuMember& member) const {
   const auto array = survey.pointer(group + member.offset);
@@ -100,7 +100,7 @@ void GroupSurvey::pointer_array(MemorySurvey& survey, GuestVirtual group,
   }
 }
 
-// The root group's queue is the one in struct rq, with no entity behind it.
+// The root group's queue is the one in struct rq, without an entity after it.
 void GroupSurvey::per_cpu_part(MemorySurvey& survey, GuestVirtual group) const {
   if (!per_cpu_) return;
   const auto pointer = survey.pointer(group + per_cpu_->offset);

@@ -15,7 +15,7 @@ using xarray::is_node;
 using xarray::kInternal;
 
 constexpr uint64_t kIdrBits = 64;
-constexpr uint64_t kMaxSlots = 64;  // XA_CHUNK_SIZE is this or less
+constexpr uint64_t kMaxSlots = 64;  // XA_CHUNK_SIZE is at most this
 
 }  // namespace
 

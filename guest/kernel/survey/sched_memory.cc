@@ -11,7 +11,7 @@ namespace ktape {
 
 namespace {
 
-// What ops ask for, and what a kernel is recognised by.
+// Symbols that ops read, and those that identify a kernel.
 constexpr const char* kGlobals[] = {"jiffies_64",       "init_pid_ns",          "nr_cpu_ids",
                                     "nr_node_ids",      "nr_threads",           "phys_base",
                                     "page_offset_base", "vmalloc_base",         "vmemmap_base",

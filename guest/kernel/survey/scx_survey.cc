@@ -19,7 +19,7 @@ constexpr uint64_t kMaxMessageBytes = 1024;
 constexpr uint64_t kMaxPathBytes = 4096;  // PATH_MAX
 constexpr uint64_t kMaxDumpBytes = uint64_t{256} << 10;
 
-// Link addresses between two symbols; none where a kernel lacks one of them.
+// Link addresses between two symbols; empty if the kernel lacks either.
 struct Range {
   uint64_t start = 0;
   uint64_t end = 0;
@@ -59,10 +59,9 @@ ScxSurvey::ScxSurvey(const Kernel& kernel, const DsqSurvey& queues) : queues_(qu
   find_variables(kernel);
 }
 
-// The types of symbols do not tell data from text in every image, their places do. What a kernel
-// frees once it has booted is other data by then, or, with page-table isolation, not there
-// (free_initmem): the init sections, and among them the templates that each CPU's instances were
-// made from.
+// Symbol types do not distinguish data from text in every image, but addresses do. Init sections
+// are skipped: after boot the kernel has reused that memory or, with page-table isolation, unmapped
+// it (free_initmem). They include the templates from which each CPU's instances were copied.
 void ScxSurvey::find_variables(const Kernel& kernel) {
   const SymbolTable& table = kernel.knowledge().symbols;
   const Range data = range_of(table, "_sdata", "_end");

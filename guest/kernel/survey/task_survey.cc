@@ -62,25 +62,25 @@ void TaskSurvey::leaf_queues(MemorySurvey& survey, GuestVirtual rq) const {
 }
 
 void TaskSurvey::tasks(MemorySurvey& survey, Seen& seen) const {
-  // Every CPU's idle task is a thread of this one, and none of them has a pid of its own.
+  // Every CPU's idle task is a thread of this one, and none of them has its own pid.
   if (const auto init_task = survey.symbol("init_task")) task(survey, *init_task, seen);
   const auto init_pid_ns = survey.symbol("init_pid_ns");
   if (!init_pid_ns || !idr_ || !idr_offset_ || !pid_tasks_offset_ || !pid_link_offset_) return;
   idr_->entries(survey, *init_pid_ns + *idr_offset_, [&](uint64_t entry) {
     const GuestVirtual pid(entry);
     if (!survey.keep(pid, pid_bytes_)) return;
-    // A struct pid outlives its task while something still refers to it.
+    // A struct pid outlives its task while it is still referenced.
     const auto link = survey.pointer(pid + *pid_tasks_offset_);
     if (link) task(survey, GuestVirtual(link->value - *pid_link_offset_), seen);
   });
-  // idr_base, which a lookup by pid reads as well, stands beside the head.
+  // idr_base, which a lookup by pid also reads, is next to the head.
   survey.keep(*init_pid_ns + *idr_offset_, size_of(survey.kernel().btf(), "struct idr"));
 }
 
 void TaskSurvey::task(MemorySurvey& survey, GuestVirtual task, Seen& seen) const {
   if (!seen.insert(task.value).second) return;
   if (!survey.keep(task, task_bytes_) || !signal_offset_) return;
-  // Its list of threads hangs there (include/linux/sched/signal.h, for_each_thread).
+  // It has the list of threads (include/linux/sched/signal.h, for_each_thread).
   if (const auto signal = survey.pointer(task + *signal_offset_))
     survey.keep(*signal, signal_bytes_);
 }

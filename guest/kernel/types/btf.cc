@@ -14,10 +14,10 @@ namespace ktape {
 
 namespace {
 
-// Chains of qualifiers, nested anonymous members and derived types end long before this; a loop in
-// damaged BTF does not.
+// Chains of qualifiers, nested anonymous members and derived types are much shorter than this; a
+// loop in damaged BTF is not.
 constexpr int kMaxDepth = 32;
-// Members that one lookup may look at: anonymous ones within each other multiply.
+// Members that one lookup may visit: nested anonymous ones multiply.
 constexpr uint32_t kMaxMembersSeen = 1u << 18;
 constexpr uint64_t kPointerBytes = 8;
 
@@ -103,7 +103,7 @@ void Btf::Impl::index() {
   for (BtfNames* names : {&structs, &unions, &enums, &others, &variables}) names->finish();
 }
 
-// A forward declaration stands for the struct or union of that name, where there is one.
+// A forward declaration is replaced by the struct or union with that name, if there is one.
 uint32_t Btf::Impl::defined(uint32_t id, const BtfType& type) const {
   if (type.kind != BtfKind::kForward) return id;
   return (type.flag ? unions : structs).first(table, text(type.name)).value_or(id);
@@ -233,7 +233,7 @@ void Btf::Impl::member_names(uint32_t id, int depth, uint32_t& seen,
   }
 }
 
-// Which index a type's name belongs to, and the keyword that says so.
+// The index that a type's name belongs to, and the keyword that determines it.
 std::pair<const BtfNames*, std::string_view> Btf::Impl::split(std::string_view type_name) const {
   if (type_name.starts_with("struct ")) return {&structs, "struct "};
   if (type_name.starts_with("union ")) return {&unions, "union "};
@@ -241,7 +241,7 @@ std::pair<const BtfNames*, std::string_view> Btf::Impl::split(std::string_view t
   return {&others, ""};
 }
 
-// Of every enum of that name: a kernel has several.
+// The enumerators of every enum with that name: a kernel has several.
 std::vector<BtfEnumerator> Btf::Impl::enumerators(std::string_view enum_name) const {
   std::vector<BtfEnumerator> found;
   for (const uint32_t id : enums.all(table, enum_name)) {
@@ -274,7 +274,7 @@ Result<FieldInfo> Btf::Impl::element(const TypeInfo& array, uint64_t index) cons
     return Error{ErrorCode::kRefused,
                  "'" + array.name + "' is not an array: cannot take element " + number, ""};
   }
-  // An array declared without a length goes on as far as its owner was allocated.
+  // An array declared without a length extends as far as its owner was allocated.
   if (array.elements != 0 && index >= array.elements) {
     return Error{ErrorCode::kOutOfRange, "index " + number + " is outside '" + array.name + "'",
                  ""};
@@ -375,7 +375,7 @@ Result<FieldInfo> Btf::find_field(std::string_view type_name, std::string_view p
 }
 
 bool Btf::has_field(std::string_view type_name, std::string_view path) const {
-  // Asked first, because the error for an unknown type searches all of them for the nearest.
+  // Checked first, because the error for an unknown type searches all types for the nearest.
   return impl_->find_type(type_name).has_value() && field(type_name, path).ok();
 }
 

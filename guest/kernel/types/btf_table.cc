@@ -24,14 +24,14 @@ constexpr uint32_t kEnumeratorBytes = 8;
 constexpr uint32_t kEnumerator64Bytes = 12;
 constexpr uint32_t kArrayBytes = 12;
 constexpr uint32_t kParameterBytes = 8;
-// Stock kernels have 5 MB. Bounds what a stranger's can cost.
+// Stock kernels have 5 MB. Limits the cost of untrusted BTF.
 constexpr size_t kMaxBytes = size_t{128} << 20;
 
 Error bad(std::string why) {
   return Error{ErrorCode::kBadInput, "unusable BTF: " + std::move(why), ""};
 }
 
-// Bytes that follow a type of this kind; nothing for a kind that is not known.
+// Number of bytes that follow a type of this kind; nothing for an unknown kind.
 std::optional<uint64_t> item_bytes(uint32_t kind, uint32_t count) {
   switch (static_cast<BtfKind>(kind)) {
     case BtfKind::kPointer:
@@ -58,7 +58,7 @@ std::optional<uint64_t> item_bytes(uint32_t kind, uint32_t count) {
   return std::nullopt;
 }
 
-// Whether the word after the flags is a type's id; else it is a size, or unused.
+// Whether the word after the flags is a type id; otherwise it is a size, or unused.
 bool refers(BtfKind kind) {
   switch (kind) {
     case BtfKind::kPointer:
@@ -83,8 +83,7 @@ uint32_t word(const std::vector<std::byte>& bytes, size_t at) {
 
 }  // namespace
 
-// Finds where each type begins, then holds every id and name that stands in one against what there
-// is.
+// Finds where each type begins, then checks that every id and name in a type is valid.
 class BtfTable::Parser {
  public:
   explicit Parser(std::span<const std::byte> raw) { table_.bytes_.assign(raw.begin(), raw.end()); }
@@ -124,7 +123,8 @@ class BtfTable::Parser {
     uint64_t bytes = 0;
   };
 
-  // Of what offset and length at `at` in the header describe; offsets count from the header's end.
+  // The extent given by offset and length at `at` in the header; offsets count from the header's
+  // end.
   Result<Extent> section(std::string_view name, uint64_t header_bytes, size_t at) const {
     const Extent extent{header_bytes + word(table_.bytes_, at), word(table_.bytes_, at + 4)};
     if (extent.start + extent.bytes <= table_.bytes_.size()) return extent;
@@ -149,7 +149,7 @@ class BtfTable::Parser {
   }
 
   Result<void> find_types() {
-    table_.offsets_.push_back(0);  // void, which has no bytes
+    table_.offsets_.push_back(0);  // void, which is not encoded
     const uint64_t end = types_.start + types_.bytes;
     for (uint64_t at = types_.start; at != end;) {
       const uint32_t id = table_.size();

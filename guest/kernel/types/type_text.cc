@@ -17,9 +17,9 @@ namespace ktape {
 namespace {
 
 constexpr int kMaxDepth = 32;
-constexpr size_t kMaxRuns = 64;        // of equal elements, of an array that is shown on one line
-constexpr size_t kMaxRawBytes = 32;    // of what has no better form
-constexpr size_t kMaxTextBytes = 512;  // of an array of characters
+constexpr size_t kMaxRuns = 64;        // of equal elements, for an array shown on one line
+constexpr size_t kMaxRawBytes = 32;    // for types without a better format
+constexpr size_t kMaxTextBytes = 512;  // of a character array
 
 constexpr std::string_view kNotThere = "(not there)";
 
@@ -32,13 +32,13 @@ std::string number_text(uint64_t value) {
   return value >> 63 == 0 ? fmt::format("{}", value) : fmt::format("{} ({:#x})", value, value);
 }
 
-// Of `value`, whose highest bit is at `bits` - 1.
+// Sign-extends a `value` of `bits` bits.
 int64_t sign_extended(uint64_t value, uint32_t bits) {
   const uint32_t unused = 64 - bits;
   return static_cast<int64_t>(value << unused) >> unused;
 }
 
-// Writes line by line until it has as many as it may have.
+// Writes lines up to the limit.
 class TypeWriter {
  public:
   TypeWriter(const Btf& btf, std::span<const std::byte> bytes, const TypeTextOptions& options)
@@ -59,7 +59,7 @@ class TypeWriter {
     text_.append(static_cast<size_t>(depth) * 2, ' ').append(text).push_back('\n');
   }
 
-  // What stands at `offset`. `label` begins its first line: "name = ".
+  // The value at `offset`. `label` begins its first line: "name = ".
   void value(const std::string& label, uint32_t type_id, uint64_t offset, int depth) {
     const Result<TypeInfo> type = btf_.type(type_id);
     if (!type.ok())
@@ -130,7 +130,7 @@ class TypeWriter {
   bool is_character(const TypeInfo& type) const {
     if (type.kind != TypeKind::kInteger || type.size_bytes != 1) return false;
     const Result<IntegerInfo> integer = btf_.integer(type.id);
-    // Compilers leave the encoding of `char` out, and a typedef's name says that it is not text.
+    // Compilers omit the encoding of `char`, and a typedef's name says that it is not text.
     return integer.ok() && (integer->is_character || type.name == "char");
   }
 
@@ -158,7 +158,7 @@ class TypeWriter {
     return text + "]";
   }
 
-  // How many elements from `index` on have the same bytes.
+  // Number of elements from `index` on with the same bytes.
   uint64_t equal_elements(uint64_t offset, const TypeInfo& element, uint64_t index,
                           uint64_t count) const {
     const std::byte* first = bytes_.data() + offset + index * element.size_bytes;
