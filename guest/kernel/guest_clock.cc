@@ -49,7 +49,7 @@ Result<ClocksourceReader> ClocksourceReader::create(const Kernel& kernel) {
   KTAPE_ASSIGN(const FieldInfo name, log->field("struct clocksource", "name"));
   if (name.type.size_bytes != kPointerBytes)
     return Error{ErrorCode::kNotFound,
-                 "the 'name' of this kernel's 'struct clocksource' is no pointer", ""};
+                 "the 'name' of this kernel's 'struct clocksource' is not a pointer", ""};
   ClocksourceReader reader(kernel, current, std::move(log));
   reader.name_ = name;
   return reader;
@@ -58,7 +58,7 @@ Result<ClocksourceReader> ClocksourceReader::create(const Kernel& kernel) {
 Result<std::string> ClocksourceReader::read(const GuestMemory& memory) const {
   KTAPE_ASSIGN(const uint64_t clocksource, kernel_->read_uint(memory, current_, kPointerBytes));
   if (clocksource == 0)
-    return Error{ErrorCode::kNotFound, "the kernel has chosen no clocksource yet", ""};
+    return Error{ErrorCode::kNotFound, "the kernel has not selected a clocksource yet", ""};
   KTAPE_ASSIGN(
       const uint64_t name,
       kernel_->read_uint(memory, GuestVirtual(clocksource) + name_.offset_bytes, kPointerBytes));

@@ -117,11 +117,11 @@ Result<Kernel> Kernel::restore(std::shared_ptr<const KernelKnowledge> knowledge,
                                KernelFacts facts) {
   if (facts.paging_levels != 4 && facts.paging_levels != 5) {
     return Error{ErrorCode::kBadInput,
-                 fmt::format("{} paging levels: there are 4 or 5", facts.paging_levels)};
+                 fmt::format("{} paging levels, expected 4 or 5", facts.paging_levels)};
   }
   if (facts.cpus == 0 || facts.cpus > kMaxCpus) {
     return Error{ErrorCode::kBadInput,
-                 fmt::format("{} CPUs: there are 1 to {}", facts.cpus, kMaxCpus)};
+                 fmt::format("{} CPUs, expected 1 to {}", facts.cpus, kMaxCpus)};
   }
   KTAPE_ASSIGN(uint64_t root_link, link_address(*knowledge, "init_top_pgt"));
   Kernel kernel;
@@ -140,7 +140,7 @@ Result<void> Kernel::place(const GuestMemory& memory) {
   KTAPE_ASSIGN(auto hits,
                find_at_steps(memory, knowledge_->banner, banner_link % kPhysicalAlignment));
   if (hits.empty()) {
-    return not_there(fmt::format("kernel '{}' is not in guest memory: its banner is nowhere",
+    return not_there(fmt::format("kernel '{}' is not in guest memory: its banner was not found",
                                  knowledge_->release));
   }
   std::optional<Error> why;
@@ -186,7 +186,7 @@ Result<void> Kernel::check_cpu(const GuestMemory& memory, CpuId cpu) const {
   auto offset = read_uint(memory, address, sizeof(uint64_t));
   if (offset.ok() && *offset == per_cpu_offsets_[cpu.value]) return {};
   return not_there(
-      fmt::format("kernel is not set up: the per-CPU area of CPU {} is not there", cpu.value));
+      fmt::format("kernel is not set up: the per-CPU area of CPU {} is missing", cpu.value));
 }
 
 // Facts that are useful but not required: a kernel that lacks one is still adopted.

@@ -46,9 +46,8 @@ std::optional<std::vector<std::byte>> config_in(std::span<const std::byte> vmlin
 
 std::string known_config(const KernelKnowledge& kernel) {
   std::string text =
-      "# By ktape: the kernel's configuration is not at hand. This is what its image tells; what "
-      "is not here "
-      "may be set.\n";
+      "# Written by ktape, which does not have the kernel's configuration. These options were "
+      "derived from its image; others may be set, too.\n";
   if (kernel.hz > 0) text += fmt::format("CONFIG_HZ={0}\nCONFIG_HZ_{0}=y\n", kernel.hz);
   if (kernel.has_sched_ext()) text += "CONFIG_SCHED_CLASS_EXT=y\n";
   for (const Told& told : kTold) {

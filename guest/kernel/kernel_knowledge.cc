@@ -66,14 +66,15 @@ Learnt learn(const ElfImage& elf) {
   Result<SymbolTable> symbols = SymbolTable::from_kallsyms(elf);
   // Any ELF file gets this far.
   if (!symbols.ok() && elf.banner().empty()) {
-    return Error{ErrorCode::kBadInput, "it is no kernel: no text in it begins 'Linux version'",
-                 "a kernel is an x86-64 bzImage (/boot/vmlinuz-*) or vmlinux"};
+    return Error{ErrorCode::kBadInput,
+                 "it is not a kernel: it has no text that begins 'Linux version'",
+                 "use an x86-64 bzImage (/boot/vmlinuz-*) or vmlinux"};
   }
   KTAPE_ASSIGN(knowledge->symbols, std::move(symbols));
   const ElfSection* btf = elf.section(".BTF");
   if (!btf || btf->bytes.empty()) {
     return Error{ErrorCode::kBadInput, "it has no type information: no section '.BTF'",
-                 "ktape needs a kernel with CONFIG_DEBUG_INFO_BTF"};
+                 "use a kernel with CONFIG_DEBUG_INFO_BTF"};
   }
   KTAPE_ASSIGN(knowledge->btf, Btf::parse(btf->bytes));
   knowledge->btf_raw.assign(btf->bytes.begin(), btf->bytes.end());

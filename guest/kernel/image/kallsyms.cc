@@ -225,7 +225,7 @@ Result<std::vector<Symbol>> decode_kallsyms(const ElfImage& vmlinux) {
   auto bad = [](const char* message, const char* hint) {
     return Error{ErrorCode::kBadInput, message, hint};
   };
-  const char* needed = "ktape needs a kernel with CONFIG_KALLSYMS and CONFIG_KALLSYMS_ALL";
+  const char* needed = "use a kernel with CONFIG_KALLSYMS and CONFIG_KALLSYMS_ALL";
   const ElfSection* rodata = vmlinux.section(".rodata");
   if (!rodata) return bad("no section '.rodata'", needed);
   auto layout = find_tables(rodata->bytes);
@@ -253,7 +253,7 @@ Result<std::vector<Symbol>> decode_kallsyms(const ElfImage& vmlinux) {
     }
     return std::move(*symbols);
   }
-  return bad("kallsyms addresses are in an encoding that ktape does not know", "");
+  return bad("kallsyms addresses have an unknown encoding", "");
 }
 
 }  // namespace ktape

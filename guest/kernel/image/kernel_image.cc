@@ -55,7 +55,7 @@ std::string what_it_is(std::span<const std::byte> file) {
   if (file.empty()) return "it is empty";
   if (has_text_at(file, kArm64Magic, "ARM\x64")) return "it is an arm64 kernel";
   if (has_text_at(file, 0, "MZ") && has_text_at(file, 4, "zimg"))
-    return "it is a compressed EFI image, as arm64 has";
+    return "it is a compressed EFI image, as used by arm64";
   if (auto codec = codec_of(file); !codec.empty()) return fmt::format("it is bare {} data", codec);
   if (has_text_at(file, 0, "!<arch>")) return "it is a package or an archive";
   if (looks_like_text(file)) return "it is text";
@@ -88,9 +88,9 @@ Result<KernelImage> unpack_bzimage(PageBuffer& file) {
   image.codec = codec_of(payload);
   if (image.codec.empty()) {
     auto magic = payload.first(std::min<size_t>(payload.size(), 6));
-    return Error{ErrorCode::kBadInput,
-                 fmt::format("bzImage payload is of no codec that ktape knows: it begins {}",
-                             to_hex(magic))};
+    return Error{
+        ErrorCode::kBadInput,
+        fmt::format("bzImage payload has an unknown codec: it begins with {}", to_hex(magic))};
   }
   uint32_t size = *load<uint32_t>(payload, payload.size() - kSizeBytes);
   // gzip's own trailer is this size.
@@ -123,7 +123,7 @@ Result<KernelImage> unpack_kernel_image(PageBuffer file, std::string_view name) 
     if (!unpacked.ok()) return unusable(unpacked.error().message);
     image = std::move(unpacked).value();
   } else {
-    return unusable(what_it_is(file), "a kernel is an x86-64 bzImage (/boot/vmlinuz-*) or vmlinux");
+    return unusable(what_it_is(file), "use an x86-64 bzImage (/boot/vmlinuz-*) or vmlinux");
   }
   image.file_digest = digest;
   auto elf = ElfImage::parse(image.vmlinux);

@@ -72,9 +72,10 @@ Result<SymbolTable> SymbolTable::from_text(std::string_view text) {
     auto symbol = parse_line(line);
     bool ascending = symbol && (symbols.empty() || symbols.back().address <= symbol->address);
     if (!ascending) {
-      return Error{ErrorCode::kBadInput, fmt::format("symbol table line {}: {}", symbols.size() + 1,
-                                                     symbol ? "its address is below the line before"
-                                                            : "not 'address type name'")};
+      return Error{ErrorCode::kBadInput,
+                   fmt::format("symbol table line {}: {}", symbols.size() + 1,
+                               symbol ? "its address is below that of the previous line"
+                                      : "not 'address type name'")};
     }
     if (symbols.size() == kMaxSymbols) {
       return Error{ErrorCode::kBadInput,

@@ -105,7 +105,7 @@ Result<PageBuffer> unpack_gzip(Input input, Output output) {
   constexpr int kGzipOnly = 16 + MAX_WBITS;
   z_stream stream{};
   if (inflateInit2(&stream, kGzipOnly) != Z_OK)
-    return Error{ErrorCode::kHost, "zlib does not start"};
+    return Error{ErrorCode::kHost, "cannot initialise zlib"};
   std::unique_ptr<z_stream, decltype(&inflateEnd)> guard(&stream, &inflateEnd);
   for (;;) {
     if (stream.avail_in == 0) {
@@ -129,7 +129,7 @@ Result<PageBuffer> unpack_gzip(Input input, Output output) {
 Result<PageBuffer> unpack_xz(Input input, Output output) {
   lzma_stream stream = LZMA_STREAM_INIT;
   if (lzma_stream_decoder(&stream, kXzMemoryBytes, 0) != LZMA_OK) {
-    return Error{ErrorCode::kHost, "liblzma does not start"};
+    return Error{ErrorCode::kHost, "cannot initialise liblzma"};
   }
   std::unique_ptr<lzma_stream, decltype(&lzma_end)> guard(&stream, &lzma_end);
   for (;;) {
@@ -146,8 +146,7 @@ Result<PageBuffer> unpack_xz(Input input, Output output) {
     const lzma_ret status = lzma_code(&stream, LZMA_RUN);
     output.used(room.size() - stream.avail_out);
     if (status == LZMA_STREAM_END) return output.take();
-    if (status == LZMA_MEMLIMIT_ERROR)
-      return damaged("xz", "it asks for more than 256 MiB to unpack");
+    if (status == LZMA_MEMLIMIT_ERROR) return damaged("xz", "unpacking it needs more than 256 MiB");
     if (status != LZMA_OK) return damaged("xz", "it cannot be decoded");
   }
 }
@@ -156,7 +155,7 @@ Result<PageBuffer> unpack_xz(Input input, Output output) {
 // the end. A stable output buffer avoids a second copy in libzstd's window.
 Result<PageBuffer> unpack_zstd(Input input, Output output) {
   std::unique_ptr<ZSTD_DCtx, decltype(&ZSTD_freeDCtx)> context(ZSTD_createDCtx(), &ZSTD_freeDCtx);
-  if (!context) return Error{ErrorCode::kHost, "libzstd does not start"};
+  if (!context) return Error{ErrorCode::kHost, "cannot initialise libzstd"};
   // If libzstd no longer has this parameter, it only needs more memory.
   ZSTD_DCtx_setParameter(context.get(), ZSTD_d_stableOutBuffer, 1);
   const auto room = output.room();
@@ -191,7 +190,7 @@ Result<PageBuffer> unpack_lz4(std::span<const std::byte> packed, Output output,
     const int bytes = LZ4_decompress_safe(
         reinterpret_cast<const char*>(packed.data() + at), reinterpret_cast<char*>(room.data()),
         static_cast<int>(*length), static_cast<int>(std::min(kLz4BlockBytes, room.size())));
-    if (bytes < 0) return damaged("lz4", "it cannot be decoded, or is longer than it should be");
+    if (bytes < 0) return damaged("lz4", "it cannot be decoded, or is too long");
     output.used(static_cast<size_t>(bytes));
     at += *length;
   }

@@ -87,8 +87,8 @@ std::vector<MemoryLoss> MemorySurvey::losses() const {
   for (const auto& [subject, count] : losses_) {
     const std::string what =
         subject == "budget"
-            ? "freezes in which not all of the scheduler's memory was kept: there is too much"
-            : "parts of the scheduler's memory that could not be found in a freeze: " + subject;
+            ? "freezes in which the scheduler's memory was too large to keep in full"
+            : "parts of the scheduler's memory that could not be read in a freeze: " + subject;
     losses.push_back({"pages_" + subject, what, count});
   }
   return losses;

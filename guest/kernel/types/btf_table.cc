@@ -105,7 +105,7 @@ class BtfTable::Parser {
     if (magic == kMagicSwapped) return bad("it is big-endian");
     if (magic != kMagic) return bad("it does not begin with BTF's magic number");
     const auto version = static_cast<uint32_t>(table_.bytes_[2]);
-    if (version != kVersion) return bad(fmt::format("version {} is not known", version));
+    if (version != kVersion) return bad(fmt::format("unknown version {}", version));
     const uint64_t header_bytes = word(table_.bytes_, 4);
     if (header_bytes < kHeaderBytes || header_bytes > table_.bytes_.size()) {
       return bad(fmt::format("its header of {} bytes does not fit", header_bytes));
@@ -157,7 +157,7 @@ class BtfTable::Parser {
       const uint32_t info = word(table_.bytes_, at + 4);
       const uint32_t kind = info >> 24 & 0x1f;
       const std::optional<uint64_t> items = item_bytes(kind, info & 0xffff);
-      if (!items) return bad(fmt::format("type {} is of kind {}, which is not known", id, kind));
+      if (!items) return bad(fmt::format("type {} has unknown kind {}", id, kind));
       if (*items > end - at - kTypeBytes) return bad(fmt::format("type {} is cut short", id));
       table_.offsets_.push_back(static_cast<uint32_t>(at));
       at += kTypeBytes + *items;
@@ -173,7 +173,7 @@ class BtfTable::Parser {
   Result<void> check_id(uint32_t id, uint32_t target) const {
     if (table_.contains(target)) return {};
     return bad(
-        fmt::format("type {} refers to type {}, and there are {}", id, target, table_.size()));
+        fmt::format("type {} refers to type {}, but there are only {}", id, target, table_.size()));
   }
 
   Result<void> check(uint32_t id) const {

@@ -154,7 +154,7 @@ TEST_CASE_METHOD(EngineFixture,
   REQUIRE(replies.size() == 3);
   for (uint64_t i = 0; i < 3; ++i) {
     CHECK(replies[i].request == i + 1);
-    CHECK(replies[i].error.find("is not in guest memory: its banner is nowhere") !=
+    CHECK(replies[i].error.find("is not in guest memory: its banner was not found") !=
           std::string::npos);
   }
   CHECK(machine().freezes() == 0);

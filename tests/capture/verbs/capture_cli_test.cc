@@ -215,8 +215,9 @@ void write_kernel(const std::string& file, std::string_view left_out) {
 TEST_CASE_METHOD(CaptureCli, "a program is not taken for a kernel, and a folder is no scenario") {
   ChildResult program = capture("cold_path_roundtrip --kernel /bin/ls");
   CHECK(program.exit_status == 3);
-  CHECK_THAT(program.output,
-             ContainsSubstring("kernel '/bin/ls' is not usable: it is no kernel: no text in"));
+  CHECK_THAT(
+      program.output,
+      ContainsSubstring("kernel '/bin/ls' is not usable: it is not a kernel: it has no text"));
   ChildResult scenario = capture("/tmp");
   CHECK(scenario.exit_status == 2);
   CHECK(scenario.output == "ktape capture: cannot read scenario '/tmp': it is a folder\n");
@@ -231,13 +232,13 @@ TEST_CASE_METHOD(
   CHECK(types.output ==
         "ktape capture: kernel './vmlinux' is not usable: it has no type information: no section "
         "'.BTF'\n"
-        "hint: ktape needs a kernel with CONFIG_DEBUG_INFO_BTF\n");
+        "hint: use a kernel with CONFIG_DEBUG_INFO_BTF\n");
   write_kernel(folder.file("vmlinux"), "kallsyms");
   ChildResult symbols = capture("cold_path_roundtrip --kernel ./vmlinux");
   CHECK(symbols.exit_status == 3);
   CHECK(symbols.output ==
         "ktape capture: kernel './vmlinux' is not usable: no kallsyms tables found\n"
-        "hint: ktape needs a kernel with CONFIG_KALLSYMS and CONFIG_KALLSYMS_ALL\n");
+        "hint: use a kernel with CONFIG_KALLSYMS and CONFIG_KALLSYMS_ALL\n");
   CHECK(files() == 1);
 }
 

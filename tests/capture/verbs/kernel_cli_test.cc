@@ -94,13 +94,13 @@ TEST_CASE("a file that is no kernel is refused with what it is") {
   const ChildResult result = inspect(folder.file("notes"));
   CHECK(result.exit_status == 3);
   CHECK_THAT(result.output,
-             ContainsSubstring("' is not usable: it is text\nhint: a kernel is an x86-64 bzImage"));
+             ContainsSubstring("' is not usable: it is text\nhint: use an x86-64 bzImage"));
 }
 
 TEST_CASE("a program of the host is not taken for a kernel") {
   const ChildResult result = inspect(KTAPE_BIN "/ktape-kernel");
   CHECK(result.exit_status == 3);
-  CHECK_THAT(result.output, ContainsSubstring("UNUSABLE: it is no kernel"));
+  CHECK_THAT(result.output, ContainsSubstring("UNUSABLE: it is not a kernel"));
 }
 
 }  // namespace ktape::test

@@ -154,7 +154,7 @@ TEST_CASE("an ELF file that is no kernel is told as one") {
   const KernelInspection kernel =
       inspect(synthetic::make_elf({{".text", 0x1000, std::vector<std::byte>(64)}}));
   REQUIRE_FALSE(kernel.unusable.empty());
-  CHECK(kernel.unusable[0] == "it is no kernel: no text in it begins 'Linux version'");
+  CHECK(kernel.unusable[0] == "it is not a kernel: it has no text that begins 'Linux version'");
 }
 
 TEST_CASE("an inspection for programs is one line of JSON") {

@@ -133,7 +133,7 @@ TEST_CASE_METHOD(Fixture, "facts of the kernel that cannot be are refused, by re
   SECTION("CPUs") {
     CHECK_THAT(
         refused(tape(edited([](auto kernel) { kernel.setCpus(4'000'000'000); }))),
-        ContainsSubstring("record 2 (kernelIdentified): 4000000000 CPUs: there are 1 to 8192"));
+        ContainsSubstring("record 2 (kernelIdentified): 4000000000 CPUs, expected 1 to 8192"));
   }
   SECTION("paging levels") {
     CHECK_THAT(refused(tape(edited([](auto kernel) { kernel.setPagingLevels(4'000'000'000); }))),

@@ -78,7 +78,7 @@ TEST_CASE("BTF without a header, or with one that does not fit, is refused") {
   CHECK(refusal(with_header_word(0, 0x00019feb)) == "unusable BTF: it is big-endian");
   CHECK(refusal(with_header_word(0, 0x0001464c)) ==
         "unusable BTF: it does not begin with BTF's magic number");
-  CHECK(refusal(with_header_word(0, 0x0002eb9f)) == "unusable BTF: version 2 is not known");
+  CHECK(refusal(with_header_word(0, 0x0002eb9f)) == "unusable BTF: unknown version 2");
   CHECK(refusal(with_header_word(4, 8)) == "unusable BTF: its header of 8 bytes does not fit");
   CHECK(refusal(with_header_word(4, 0xfffffff0)) ==
         "unusable BTF: its header of 4294967280 bytes does not fit");
@@ -113,7 +113,7 @@ TEST_CASE("a BTF parameter whose name or type is not there is refused") {
   CHECK(refusal(raw.bytes()) == "unusable BTF: type 1 has a name outside the strings");
   RawBtf other;
   other.type(kFunctionProto, 0, 1, 0, {0, 9});
-  CHECK(refusal(other.bytes()) == "unusable BTF: type 1 refers to type 9, and there are 2");
+  CHECK(refusal(other.bytes()) == "unusable BTF: type 1 refers to type 9, but there are only 2");
 }
 
 TEST_CASE("a BTF name outside the strings is refused") {
@@ -135,20 +135,20 @@ TEST_CASE("the names of BTF members and enumerators are held against the strings
 TEST_CASE("a BTF id that does not exist is refused, wherever it stands") {
   RawBtf pointer;
   pointer.type(kPtr, 0, 0, 9);
-  CHECK(refusal(pointer.bytes()) == "unusable BTF: type 1 refers to type 9, and there are 2");
+  CHECK(refusal(pointer.bytes()) == "unusable BTF: type 1 refers to type 9, but there are only 2");
   RawBtf array;
   array.type(kArray, 0, 0, 0, {0xffffffff, 0, 1});
   CHECK(refusal(array.bytes()) ==
-        "unusable BTF: type 1 refers to type 4294967295, and there are 2");
+        "unusable BTF: type 1 refers to type 4294967295, but there are only 2");
   RawBtf member;
   member.type(kStruct, 0, 1, 8, {0, 5, 0});
-  CHECK(refusal(member.bytes()) == "unusable BTF: type 1 refers to type 5, and there are 2");
+  CHECK(refusal(member.bytes()) == "unusable BTF: type 1 refers to type 5, but there are only 2");
 }
 
 TEST_CASE("a BTF kind that is not known is refused by number") {
   RawBtf raw;
   raw.type(25, 0, 0, 0);
-  CHECK(refusal(raw.bytes()) == "unusable BTF: type 1 is of kind 25, which is not known");
+  CHECK(refusal(raw.bytes()) == "unusable BTF: type 1 has unknown kind 25");
 }
 
 TEST_CASE("a BTF type that is cut short is refused") {
