@@ -102,10 +102,9 @@ void add_machine_options(CommandLine& program, Asked& asked) {
       program.add("--cpus", asked.cpus, "Number of vCPUs in one socket; overrides the scenario")
           .range(1, kMaxCpus);
   program
-      .add(
-          "--topology", asked.topology,
-          R"(Sockets, cores per socket, threads per core, LLCs and NUMA nodes; overrides the scenario.
-Example: sockets=2,cores=4,threads=2,llcs=4,numaNodes=2)")
+      .add("--topology", asked.topology,
+           R"(Sockets, cores per socket, threads per core, LLCs and NUMA nodes; overrides the
+scenario. Example: sockets=2,cores=4,threads=2,llcs=4,numaNodes=2)")
       .excludes(cpus_option);
   program.add("--memory-mb", asked.memory_mb, "RAM in MiB; overrides the scenario")
       .range(kMinMemoryMb, kMaxMemoryMb);
@@ -168,8 +167,9 @@ void add_freeze_options(CommandLine& program, Asked& asked) {
   program
       .add(
           "--freeze-every", asked.every_ms,
-          R"(Freeze every N ms, from the start of the first step to the end of the last. An interval that
-ends while the previous freeze is being recorded, or too soon after it, is skipped and counted.
+          R"(Freeze every N ms, from the start of the first step to the end of the last. An interval
+that ends while the previous freeze is being recorded, or too soon after it, is skipped and
+counted.
 Under KVM each freeze resets the guest's lockup detectors: with an interval below their thresholds
 (by default 20 s for soft lockups, 21 s for RCU stalls) they never report anything.
 The sched_ext watchdog is not reset)")

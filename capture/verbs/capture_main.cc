@@ -44,7 +44,7 @@ void print_result(const CaptureResult& result) {
       fmt::print("frozen   on {}\n", trigger.text());
   }
   if (result.end.intervals)
-    fmt::print("frozen   on time: {}\n", intervals_text(*result.end.intervals));
+    fmt::print("frozen   periodically: {}\n", intervals_text(*result.end.intervals));
   fmt::print("head     {}\n", to_hex(result.tape.head));
   fmt::print("next     ktape {} {}\n",
              result.end.outcome == schema::Outcome::COMPLETED ? "check" : "show", result.tape.path);

@@ -18,7 +18,8 @@ constexpr char kDescription[] =
     "Tests whether this host has what a capture needs, and says how to fix what is missing.";
 
 constexpr char kFooter[] =
-    R"(Exit status: 0 a capture can run; 2 usage error; 4 the host lacks something every capture needs
+    R"(Exit status: 0 a capture can run; 2 usage error; 4 the host lacks something that every
+capture needs
 
 If a kernel is cached, the KVM test briefly boots it; if KVM hangs, the test takes 20 s.)";
 

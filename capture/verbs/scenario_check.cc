@@ -76,7 +76,7 @@ Result<void> check_sched_ext(schema::Scenario::Reader scenario, const KernelKnow
   }
   if (wants.empty()) return {};
   return Error{ErrorCode::kBadInput,
-               fmt::format("kernel {} has no sched_ext, and scenario '{}' {}", kernel.release,
+               fmt::format("kernel {} has no sched_ext, but scenario '{}' {}", kernel.release,
                            scenario.getName().cStr(), wants),
                "use Debian's kernel 6.16 or later: 'tools/kernel list'"};
 }

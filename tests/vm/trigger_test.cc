@@ -241,8 +241,8 @@ TEST_CASE_METHOD(CaptureFixture,
                                                  "symbol:panic armed 0"});
   CHECK(captured.program.output.find("frozen   on symbol:panic: never, it was not entered\n") !=
         std::string::npos);
-  CHECK(captured.program.output.find("frozen   on time: " + std::to_string(periodic) + " of ") !=
-        std::string::npos);
+  CHECK(captured.program.output.find("frozen   periodically: " + std::to_string(periodic) +
+                                     " of ") != std::string::npos);
 }
 
 namespace {

@@ -67,7 +67,7 @@ TEST_CASE("a kernel without sched_ext is inspected, and the ops that it cannot s
              ContainsSubstring("\nthis kernel cannot run the scenario: kernel 6.12"));
   CHECK_THAT(result.output,
              ContainsSubstring(
-                 "has no sched_ext, and scenario 'cold_path_roundtrip' attaches a scheduler\n"));
+                 "has no sched_ext, but scenario 'cold_path_roundtrip' attaches a scheduler\n"));
   CHECK_THAT(result.output, ContainsSubstring("write_dsq_vtime: task 'sleeper' scx.dsq_vtime: "
                                               "'struct task_struct' has no member 'scx'\n"));
 }
