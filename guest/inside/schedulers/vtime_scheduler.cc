@@ -49,7 +49,7 @@ int keep_output(libbpf_print_level level, const char* format, va_list arguments)
   va_copy(again, arguments);
   int length = std::vsnprintf(nullptr, 0, format, arguments);
   if (length > 0) {
-    std::string text(static_cast<size_t>(length), '\0');  // the NUL goes past the end
+    std::string text(static_cast<size_t>(length), '\0');  // plus room for the NUL
     std::vsnprintf(text.data(), text.size() + 1, format, again);
     libbpf_output().add(text);
   }

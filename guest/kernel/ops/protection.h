@@ -39,7 +39,7 @@ struct ToProtect {
   const GateReadings* task =
       nullptr;                       // a task's own fields: its pi_lock and its CPU's runqueue lock
   std::optional<CpuId> runqueue;     // the fields of a CPU's runqueue
-  std::vector<GuestVirtual> queues;  // dispatch queues
+  std::vector<GuestVirtual> queues;  // DSQs
   std::string symbol;                // a variable
   std::optional<CpuId> own_cpu;      // a per-CPU variable that this CPU alone changes
 };

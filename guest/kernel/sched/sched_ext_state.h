@@ -94,9 +94,9 @@ class SchedExtReader {
   // first argument.
   [[nodiscard]] GuestVirtual free_function() const;
   [[nodiscard]] GuestVirtual scheduler_to_free(uint64_t argument) const;
-  // The address of scx_exit_function(), 0 if the kernel has none; and the scheduler that is about
-  // to exit, likewise. A failing enable passes through it, too, while its program still waits for
-  // the enable.
+  // The address of the function named by scx_exit_function(), 0 if the kernel has none; and the
+  // scheduler that is about to exit, likewise. A failing enable passes through it, too, while its
+  // program still waits for the enable.
   [[nodiscard]] GuestVirtual exit_function() const;
   [[nodiscard]] GuestVirtual scheduler_to_exit(uint64_t argument) const;
 

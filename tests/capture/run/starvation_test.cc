@@ -92,9 +92,8 @@ TEST_CASE_METHOD(
   const RunEnd end = run_silently();
   CHECK(end.outcome == Outcome::BOOT_TIMED_OUT);
   CHECK(end.detail ==
-        "300 ms passed while attaching the scheduler and starting workers; 'bootDeadlineMs' in the "
-        "scenario "
-        "allows more");
+        "300 ms passed while attaching the scheduler and starting workers; raise "
+        "'bootDeadlineMs' in the scenario to allow more");
   CHECK(frozen_for() == std::vector<std::string>{""});
 }
 
