@@ -8,7 +8,6 @@
 #include "schema/base/file.h"
 #include "tests/support/agreed_text.h"
 #include "tests/support/must.h"
-#include "tests/support/readme.h"
 
 // What ktape tells of runs on real kernels, from their golden tapes alone: a scheduler that
 // stalled, a value that differs by kernel, and the answer of an assertion that is newer than the
@@ -16,7 +15,6 @@
 namespace ktape::test {
 
 using Catch::Matchers::ContainsSubstring;
-using Catch::Matchers::StartsWith;
 
 namespace {
 
@@ -77,14 +75,6 @@ TEST_CASE("the runs whose outcome differs by kernel are compared as in the golde
   CHECK(diff.exit_status == 1);
   const std::string text = without_folder(diff.output);
   CHECK(text == agreed_text(kGolden + run + older + "-7.3.4.diff.txt", text));
-}
-
-TEST_CASE("what README.md shows of a comparison is what is printed of the golden tapes") {
-  const std::string excerpt =
-      readme_excerpt(kGolden + "../../README.md", "ktape diff old.ktape new.ktape");
-  CHECK_THAT(excerpt, StartsWith("VALUE CHANGED\n") && ContainsSubstring("\nLAYOUT CHANGED\n"));
-  CHECK_THAT(golden_text("vtime_across_policies-6.16.12-7.3.4.diff.txt"),
-             ContainsSubstring("\n" + excerpt));
 }
 
 TEST_CASE("6.16 and 6.19 differ in layouts, and in nothing that was read") {

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <catch2/catch_test_macros.hpp>
 #include <filesystem>
-#include <fstream>
 #include <string>
 #include <vector>
 
@@ -25,28 +24,7 @@ std::vector<std::string> scenario_files() {
   return files;
 }
 
-// The indented block of a Markdown file that begins with a line of `first` and ends with one of
-// `last`.
-std::string block_in(const char* file, const std::string& first, const std::string& last) {
-  std::ifstream markdown(file);
-  std::string block;
-  for (std::string line; std::getline(markdown, line);) {
-    if (block.empty() && line != "    " + first) continue;
-    block += line + "\n";
-    if (line == "    " + last) break;
-  }
-  return block;
-}
-
 }  // namespace
-
-TEST_CASE("the scenario in the README loads") {
-  std::string text = block_in(KTAPE_SOURCE_DIR "/README.md", "(", ")");
-  REQUIRE_FALSE(text.empty());
-  auto loaded = parse_scenario("README.md", text);
-  INFO((loaded.ok() ? "" : loaded.error().message));
-  CHECK(loaded.ok());
-}
 
 TEST_CASE("every scenario file loads and is named after itself") {
   auto files = scenario_files();
