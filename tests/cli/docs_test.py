@@ -30,7 +30,7 @@ import tempfile
 from pathlib import Path
 
 sys.dont_write_bytecode = True
-from docs_page import OPTION, anchors_of, commands_of, form, page_text, read_page, renewed, unseen
+from docs_page import OPTION, SKIPPED, anchors_of, commands_of, form, page_text, read_page, renewed, unseen
 
 TAPES = {
     "run.ktape": "cold_path_roundtrip-6.16.12",
@@ -96,9 +96,16 @@ class Docs:
             f"'{sys.executable}' '{Path(__file__).resolve()}' --stand-in '{self.source}' '{self.bin}' \"$@\" ;; esac\n"
             f"exec '{self.bin}/ktape' \"$@\"\n"
         )
-        stand_in.chmod(0o755)
+        (folder / "path/make").write_text("#!/bin/sh\nmkdir -p arch/x86/boot && cp image arch/x86/boot/bzImage\n")
+        for program in (folder / "path").iterdir():
+            program.chmod(0o755)
         path = f"{self.bin}:{os.environ['PATH']}" if real else f"{folder}/path:{self.bin}:{os.environ['PATH']}"
-        return {**os.environ, "PATH": path, "NO_COLOR": "1", "PAGER": "cat", "TERM": "dumb", "COLUMNS": "100"}
+        environment = {**os.environ, "PATH": path, "NO_COLOR": "1", "PAGER": "cat", "TERM": "dumb", "COLUMNS": "100"}
+        cache = (self.build / "CMakeCache.txt").read_text(encoding="utf-8")
+        for name, language in (("CC", "C"), ("CXX", "CXX")):  # what ktape's libraries were built with
+            compiler = re.search(rf"^CMAKE_{language}_COMPILER:\w+=(.*)$", cache, flags=re.MULTILINE)
+            environment.update({name: compiler.group(1)} if compiler else {})
+        return environment
 
     def output_of(self, command, folder, environment):
         run = {"cwd": folder, "env": environment, "stdin": subprocess.DEVNULL, "timeout": 900}
@@ -141,6 +148,9 @@ class Docs:
             folder = Path(name)
             environment = self.scratch(folder, page, real=vm)
             for command in commands:
+                if not shutil.which("jq") and "| jq " in command.text:
+                    print(f"{page}:{command.line}: not run, jq is not installed")
+                    continue
                 if ("vm" in command.kind) != vm or command.text.startswith("tools/"):
                     self.check_words(page, command)
                     continue
@@ -283,10 +293,9 @@ def stand_in(source, programs, verb, *words):
 
 
 def make_repository(folder):
-    """Four commits of a tree whose image is built by make; the third one brings a mistake."""
+    """Four commits; the third one brings a mistake. The `make` of scratch() builds the image."""
     folder.mkdir()
-    (folder / "Makefile").write_text("bzImage:\n\tmkdir -p arch/x86/boot && cp image arch/x86/boot/bzImage\n")
-    script = "git init -q; git add Makefile; for i in first second third fourth; do"
+    script = "git init -q; for i in first second third fourth; do"
     script += " case $i in first | second) echo good $i ;; *) echo bad $i ;; esac >image; git add image"
     script += "; git -c user.name=a -c user.email=a@b commit -qm \"the $i change\"; [ $i != first ] || git tag v1; done"
     subprocess.run(["sh", "-ec", script], cwd=folder, check=True)
@@ -304,6 +313,14 @@ $ ktape verify nothing.ktape # exits 3
 ...
 $ ktape capture my.scenario --no-such-option
 $ tools/build --no-such-option
+```
+```console tty
+$ test -t 1
+$ printf 'one\ntwo\nthree\n'
+...
+two
+one
+...
 ```
 ```capnp
 durationMs = 1000,
@@ -351,7 +368,9 @@ def main():
         docs.check_options()
         docs.check_names()
         seen, all_seen = planted_mistakes(source, build)
-        if seen != 7 or len(all_seen) < 150:
+        if renewed(["a 1", SKIPPED, "c 3"], ["a 2", "b", "c 4"]) != ["a 2", SKIPPED, "c 4"]:
+            docs.found.append("--renew does not put the new lines in the place of the old ones")
+        if seen != 8 or len(all_seen) < 150:
             docs.found.append(f"of the planted mistakes {seen} and {len(all_seen)} were seen:\n" + "\n".join(all_seen))
     commands = [command for page in pages for command in commands_of(page)]
     for mistake in docs.found:
