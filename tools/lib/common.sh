@@ -5,7 +5,7 @@
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 program=${0##*/}
 
-# The exit statuses of ktape's programs; see README.md.
+# The exit statuses of ktape's programs; see docs/exit-codes.md.
 # shellcheck disable=SC2034  # for the scripts that source this
 readonly kUsage=2 kHost=4
 
