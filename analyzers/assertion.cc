@@ -15,7 +15,7 @@ const char* state_text(TapeState state) {
   switch (state) {
     case TapeState::kSealed: return "sealed";
     case TapeState::kTruncated: return "truncated: salvaged from a recorder that died";
-    case TapeState::kUnsealed: return "not sealed: the recorder died or is still at work";
+    case TapeState::kUnsealed: return "not sealed: the recorder died or is still running";
   }
   return "";
 }
@@ -34,7 +34,7 @@ void print_findings(std::string& out, std::string_view lead, const Findings& fin
 }
 
 void print_losses(std::string& out, const TapeFacts& facts) {
-  if (!facts.losses.known()) out += "# losses: not known, the tape does not say\n";
+  if (!facts.losses.known()) out += "# losses: unknown, the tape does not say\n";
   if (facts.losses.known() && facts.losses.losses().empty()) out += "# losses: none\n";
   for (const auto& loss : facts.losses.losses()) {
     out += fmt::format("# lost: {} {} ({})\n", loss.count, loss.name, loss.description);
@@ -112,7 +112,7 @@ std::string ktap_lacking(const Assertion& assertion, const std::vector<std::stri
     if (i > 0) names += i + 1 == missing.size() ? " and " : ", ";
     names += missing[i];
   }
-  return fmt::format("KTAP version 1\n1..1\nok 1 {} # SKIP not asked: it needs {}\n",
+  return fmt::format("KTAP version 1\n1..1\nok 1 {} # SKIP not run: it needs {}\n",
                      assertion.name(), names);
 }
 

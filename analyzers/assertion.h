@@ -14,25 +14,25 @@
 #include "schema/tape/losses.h"
 #include "schema/tape/reading/reader.h"
 
-// How to write an assertion: one source file that derives a class from Assertion (or, to judge what
-// requests read and wrote, from OpAssertion in op_assertion.h), and defines make_assertion();
-// `ktape_add_assertion(NAME)` in analyzers/CMakeLists.txt makes it the program ktape-assert-NAME.
-// It sees the records of one tape in order, and nothing else: no kernel, no machine, no clock. What
-// it keeps grows with tasks, schedulers, different tags and requests without a reply, not with
-// records as such.
+// How to write an assertion: one source file that derives a class from Assertion (or from
+// OpAssertion in op_assertion.h, to judge what requests read and wrote) and defines
+// make_assertion(); `ktape_add_assertion(NAME)` in analyzers/CMakeLists.txt builds it as the
+// program ktape-assert-NAME. It sees the records of one tape in order, and nothing else: no kernel,
+// no machine, no clock. Its memory may grow with the number of tasks, schedulers, distinct tags and
+// unanswered requests, not with the number of records.
 
 namespace ktape {
 
 enum class Verdict { kPass, kFail, kInconclusive };
 
-// A fact of the tape that speaks for or against an assertion, and the record that proves it.
+// A fact of the tape that supports or refutes an assertion, and the record that proves it.
 struct Finding {
   Seq seq;           // 0: about the tape as a whole
   std::string text;  // one clause, safe to print
 };
 
-// Findings as they come: all are counted, the first kKept are kept, so that a tape of a million of
-// them takes no more memory than one of twenty.
+// Findings in the order in which they come. All are counted, the first kKept are kept, so a tape
+// with a million of them takes no more memory than one with twenty.
 class Findings {
  public:
   static constexpr size_t kKept = 20;
@@ -52,10 +52,10 @@ class Findings {
 // An argument of an assertion's command line, such as "--max-ns N".
 struct Argument {
   std::string name;   // "--max-ns"
-  std::string value;  // what stands for its value in `--help`; empty: a flag, without a value
+  std::string value;  // placeholder of its value in `--help`; empty: a flag, without a value
   std::string help;
   bool required = false;
-  // Takes the value ("" of a flag). kUsage says what is wrong with it.
+  // Takes the value ("" for a flag). kUsage says what is wrong with it.
   std::function<Result<void>(const std::string&)> take;
 };
 
@@ -67,17 +67,17 @@ class Assertion {
   // What it asserts, when it fails and when it is inconclusive: the text of `--help`.
   [[nodiscard]] virtual std::string_view help() const = 0;
 
-  // What it can be given, in the order of `--help`. Taken before the first record.
+  // Its arguments, in the order of `--help`. They are set before the first record.
   [[nodiscard]] virtual std::vector<Argument> arguments() { return {}; }
 
-  // Each record in the tape's order. Records of kinds that this build does not know are not handed
-  // in.
+  // Called for each record, in the tape's order, except those of kinds that this build does not
+  // know.
   virtual void visit(const RecordView& record) = 0;
   // After the last record.
   virtual void finish(TapeState state) = 0;
 
-  // Fail when anything was violated; else inconclusive when anything is undecided, or when nothing
-  // was confirmed; else pass.
+  // Fail if anything was violated; else inconclusive if anything is undecided or nothing was
+  // confirmed; else pass.
   [[nodiscard]] Verdict verdict() const;
 
   [[nodiscard]] const Findings& confirmed() const { return confirmed_; }
@@ -101,10 +101,10 @@ class Assertion {
   Findings notes_;
 };
 
-// Defined once by each assertion.
+// Each assertion defines it once.
 [[nodiscard]] std::unique_ptr<Assertion> make_assertion();
 
-// What belongs beside every verdict.
+// Facts to print beside every verdict.
 struct TapeFacts {
   std::string path;
   TapeState state = TapeState::kUnsealed;
@@ -113,8 +113,8 @@ struct TapeFacts {
   LossTally losses;
 };
 
-// Hands every record of the tape to the assertion. kBadInput names the record that cannot be read,
-// or is not as it was recorded; the assertion's verdict means nothing then.
+// Passes every record of the tape to the assertion. kBadInput names the record that cannot be read
+// or was altered; the assertion's verdict is then meaningless.
 [[nodiscard]] Result<TapeFacts> evaluate(const TapeReader& tape, Assertion& assertion);
 
 // The verdict in KTAP: a plan of one test, the findings and losses as diagnostics, the result line.

@@ -11,10 +11,12 @@
 namespace {
 
 constexpr char kFooter[] =
-    R"(Prints KTAP: the findings with the sequence numbers of the records that prove them (`ktape show`
-lists them), what the recorder lost, and one result: ok, not ok, or ok with # SKIP inconclusive.
+    R"(Prints KTAP: the findings, each with the sequence number of the record that proves it
+(`ktape show` lists the records), what the recorder lost, and one result: ok, not ok, or
+ok with # SKIP inconclusive.
 
-Exit status: 0 pass, 1 violated, 77 inconclusive, 2 usage, 3 the tape is altered or unusable.)";
+Exit status: 0 pass, 1 violated, 77 inconclusive, 2 usage, 3 the tape is altered or
+unusable.)";
 
 ktape::Result<ktape::ExitCode> run(const std::string& path, ktape::Assertion& assertion) {
   KTAPE_ASSIGN(auto tape, ktape::TapeReader::open(path));
@@ -24,7 +26,7 @@ ktape::Result<ktape::ExitCode> run(const std::string& path, ktape::Assertion& as
   return ktape::exit_code(assertion.verdict());
 }
 
-// The arguments of an assertion as options, and what was given for them.
+// The arguments of an assertion as options, and the values given for them.
 class ArgumentOptions {
  public:
   ArgumentOptions(ktape::Assertion& assertion, ktape::CommandLine& program)
@@ -39,8 +41,8 @@ class ArgumentOptions {
     }
   }
 
-  // Hands the assertion what was given. After a mistake the error, and what it lacks in KTAP for
-  // `ktape check`.
+  // Passes the values to the assertion. Returns an error for a wrong one; a missing one is also
+  // reported in KTAP for `ktape check`.
   ktape::Result<void> take() const {
     std::vector<std::string> missing;
     for (size_t i = 0; i < arguments_.size(); ++i) {
@@ -54,7 +56,7 @@ class ArgumentOptions {
     if (missing.empty()) return {};
     std::fputs(ktape::ktap_lacking(assertion_, missing).c_str(), stdout);
     return ktape::Error{ktape::ErrorCode::kUsage, "it needs " + missing.front(),
-                        "'--help' says what it takes"};
+                        "see '--help' for the arguments"};
   }
 
  private:

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// freeze-bound: no freeze stopped the machine for longer than it may.
+// freeze-bound: no freeze stopped the machine for longer than the limit.
 
 #include <fmt/format.h>
 
@@ -13,13 +13,14 @@ namespace ktape {
 namespace {
 
 constexpr char kHelp[] =
-    R"(Asserts that no freeze lasted longer than --max-ns nanoseconds of the host's time, from the moment that
-every vCPU stood until they were let go again.
+    R"(Asserts that no freeze lasted longer than --max-ns nanoseconds of host time, from the
+moment when all vCPUs had stopped until they were thawed.
 
-Inconclusive where the tape has no freeze, where one has no end, and, unless --force is given, where
-one that is too long has more than --max-host-wait percent of its time from ktape and QEMU waiting for
-a CPU of the host. A tape that does not tell of such waits is inconclusive unless its times are those
-of real hardware. Nothing of a freeze is the emulation's doing: TCG runs no guest in it.)";
+Inconclusive if the tape has no freeze, if a freeze has no end, or if ktape and QEMU spent
+more than --max-host-wait percent of a freeze that is too long waiting for a CPU of the
+host (--force judges it anyway). A tape that does not record such waits is inconclusive
+unless its times are those of real hardware. Emulation does not lengthen a freeze: TCG
+runs no guest code in it.)";
 
 class FreezeBound final : public TimeAssertion {
  public:
@@ -28,7 +29,7 @@ class FreezeBound final : public TimeAssertion {
 
  protected:
   std::vector<Argument> own_arguments() override {
-    return {{"--max-ns", "N", "the longest that a freeze may last", true,
+    return {{"--max-ns", "N", "the longest allowed freeze", true,
              [this](const std::string& value) -> Result<void> {
                KTAPE_ASSIGN(max_ns_, number_argument("--max-ns", value));
                return {};
@@ -44,7 +45,7 @@ class FreezeBound final : public TimeAssertion {
     }
   }
 
-  // A freeze has waits of its own: no vCPU runs in it.
+  // A freeze has its own record of waits: no vCPU runs in it.
   bool tells_of_waits() const override { return freezes_ > 0 && freezes_ == freezes_with_waits_; }
 
   void conclude(TapeState) override {
@@ -74,7 +75,7 @@ class FreezeBound final : public TimeAssertion {
     if (!longest_ || freeze.frozen_ns > longest_->frozen_ns) longest_ = freeze;
     if (freeze.frozen_ns <= max_ns_) return;
     const std::string lasted = fmt::format("freeze {} lasted {} ns", freeze.id, freeze.frozen_ns);
-    const std::string violation = fmt::format("{}, {} are allowed", lasted, max_ns_);
+    const std::string violation = fmt::format("{}, the limit is {} ns", lasted, max_ns_);
     too_long_.add(seq, violation);
     const auto objection =
         objection_to_wait("ktape or QEMU", thawed.getWaitedNs(), freeze.frozen_ns);
@@ -87,7 +88,7 @@ class FreezeBound final : public TimeAssertion {
   size_t freezes_with_waits_ = 0;
   std::optional<Freeze> longest_;
   Findings too_long_;           // all of them
-  Findings clean_, distorted_;  // the same by whether the host had too large a part in them
+  Findings clean_, distorted_;  // the same, by whether the host distorted them
 };
 
 }  // namespace

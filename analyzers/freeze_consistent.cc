@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// freeze-consistent: what was read in a freeze was not in the middle of being changed.
+// freeze-consistent: no value read in a freeze was being changed when its CPU stopped.
 
 #include <fmt/format.h>
 
@@ -19,31 +19,31 @@ namespace ktape {
 namespace {
 
 constexpr char kHelp[] =
-    R"(Asserts that the values which were read with the machine frozen can be trusted: no CPU was stopped in
-the middle of changing one.
+    R"(Asserts that the values read while the machine was frozen can be trusted: no CPU was
+stopped while it was changing one.
 
 Marks a value that was read while
   the runqueue lock that protects it was held,
   a lock of its task was held (gate 'unlocked'),
-  the lock of the dispatch queue that it was read in, or that its task was in, was held,
+  the lock of the dispatch queue that it was read from, or that its task was on, was held,
   the sequence count that protects it was odd, or
-  the CPU of a per-CPU variable that no lock protects was inside an update: in an interrupt, or in the
-  kernel with interrupts or preemption off.
-That is chance and no fault of the scheduler: it says of which values on this tape nothing can be
-concluded, so the verdict is inconclusive, and never a failure.
-Inconclusive too where nothing was read whose protection is known, or where the evidence is missing.
-Hot reads are not judged: they never claim to be coherent.)";
+  the CPU of a per-CPU variable that no lock protects was inside an update: in an interrupt,
+  or in the kernel with interrupts or preemption off.
+Such a value is no fault of the scheduler: where a freeze lands is arbitrary. It only
+means that the value proves nothing, so the verdict is inconclusive, never a failure. Also
+inconclusive if ktape knows the protection of no value that was read, or if the evidence
+is missing. Hot reads are not judged: they do not claim to be coherent.)";
 
-// What a CPU was in the middle of when it stopped.
+// What a CPU was doing when it stopped.
 struct CpuMoment {
   bool locked = false;  // its runqueue
-  std::string symbol;   // where in the kernel it was; may be empty
-  // Of the variables that it alone changes: what it may have been changing them in; empty: nothing.
-  // Nothing where that is not known.
+  std::string symbol;   // the kernel function that it was in; may be empty
+  // The context in which it may have been changing a variable that only this CPU changes. Empty: it
+  // was changing none. Nothing: not known.
   std::optional<std::string> updating;
 };
 
-// What a freeze found, that a value read in it is held against.
+// What a freeze found; the values read in it are judged by it.
 struct Moment {
   std::map<int32_t, CpuMoment> cpus;  // those whose kernel state was read
   std::map<std::string, uint32_t> seqcounts;
@@ -64,8 +64,8 @@ std::optional<std::string> what_is_updated_in(schema::VcpuState::Reader vcpu) {
                    vcpu.getPreemptCount(), vcpu.getCurrentPid()});
 }
 
-// The CPU that alone changes a target: of a per-CPU variable that no runqueue lock protects.
-// Nothing where a path leads away from it.
+// The CPU that alone changes the target, if the target is a per-CPU variable that no runqueue lock
+// protects. Nothing where a path leads away from it.
 std::optional<int32_t> only_writer_of(schema::Target::Reader target) {
   if (!target.isPerCpu() || !is_changed_by_its_cpu_alone(chars(target.getPerCpu().getSymbol())))
     return std::nullopt;
@@ -75,7 +75,7 @@ std::optional<int32_t> only_writer_of(schema::Target::Reader target) {
   return static_cast<int32_t>(target.getPerCpu().getCpu());
 }
 
-// The sequence count that protects a target; empty where ktape knows none.
+// The sequence count that protects a target; empty if ktape knows none.
 std::string seqcount_protecting(schema::Target::Reader target) {
   return target.isSymbol() ? std::string(seqcount_of(chars(target.getSymbol()))) : "";
 }
@@ -91,7 +91,7 @@ class FreezeConsistent final : public OpAssertion {
 
   void other(const RecordView& view) override {
     if (!view.record.isFrozen()) return;
-    // Replies follow their freeze; those before are not needed any more.
+    // Replies follow their freeze; earlier moments are not needed any more.
     conclude_freeze();
     moment_ = Moment();
     freeze_ = view.record.getFrozen().getFreeze();
@@ -131,7 +131,7 @@ class FreezeConsistent final : public OpAssertion {
     conclude_freeze();
     if (unprotected_ > 0)
       note(Seq(0),
-           fmt::format("{} of which ktape knows no protection, not judged", values(unprotected_)));
+           fmt::format("{} with no protection known to ktape, not judged", values(unprotected_)));
     if (hot_ > 0) note(Seq(0), fmt::format("{} read hot, not judged", values(hot_)));
   }
 
@@ -143,12 +143,12 @@ class FreezeConsistent final : public OpAssertion {
   void conclude_freeze() {
     if (sound_values_ == 0) return;
     confirm(sound_reply_,
-            fmt::format("freeze {}: {} read, no lock or sequence count of theirs was held", freeze_,
-                        values(sound_values_)));
+            fmt::format("freeze {}: {} read, none of their locks or sequence counts was held",
+                        freeze_, values(sound_values_)));
     sound_values_ = 0;
   }
 
-  // Why the value cannot be trusted; nothing when it can.
+  // Why the value cannot be trusted; nothing if it can.
   std::optional<std::string> marked(const AnsweredEntry& entry) const {
     if (const CpuMoment* cpu = moment_of(entry.got.getProtectingCpu());
         cpu != nullptr && cpu->locked)
@@ -170,7 +170,7 @@ class FreezeConsistent final : public OpAssertion {
     return std::nullopt;
   }
 
-  // Why nothing can be said of the value; empty when there is no such reason.
+  // Why nothing can be said about the value; empty if there is no such reason.
   std::string lacking(const AnsweredEntry& entry) const {
     const int32_t cpu = entry.got.getProtectingCpu();
     if (cpu >= 0 && moment_of(cpu) == nullptr)
@@ -194,7 +194,7 @@ class FreezeConsistent final : public OpAssertion {
   }
 
   static std::string being_in(const CpuMoment& cpu) {
-    return cpu.symbol.empty() ? "" : ", that CPU being in " + cpu.symbol;
+    return cpu.symbol.empty() ? "" : ", in " + cpu.symbol;
   }
 
   const CpuMoment* moment_of(int32_t cpu) const {

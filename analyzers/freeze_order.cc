@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// freeze-order: freezes begin, hold and end in this order, one after another.
+// freeze-order: freezes begin, freeze and end in this order, one after another.
 
 #include <fmt/format.h>
 
@@ -13,12 +13,12 @@ namespace ktape {
 namespace {
 
 constexpr char kHelp[] =
-    R"(Asserts that every freeze began, stood and ended in this order, with times that do not go back; that
-none began while another was going on; that their numbers count from 1 without a hole; and that none
-was left open.
+    R"(Asserts that the records of every freeze are in order (began, frozen, thawed) with times
+that do not go back; that no freeze began during another; that freezes count from 1
+without a gap; and that every freeze ended.
 
-Inconclusive where the tape has no freeze, and where the last one has no end because the machine or the
-recorder was lost.)";
+Inconclusive if the tape has no freeze, or if the last one has no end because the machine
+or the recorder was lost.)";
 
 class FreezeOrder final : public Assertion {
  public:
@@ -94,7 +94,7 @@ class FreezeOrder final : public Assertion {
     last_ = view.seq;
   }
 
-  // Whether the record is about the freeze that is going on.
+  // Whether the record is about the freeze in progress.
   bool belongs(const RecordView& view, uint64_t id, const char* what) {
     if (!open_ || open_->id != id) {
       violate(view.seq,

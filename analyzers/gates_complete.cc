@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// gates-complete: every op on a task went through all of its gates, and was refused when it had to
-// be.
+// gates-complete: every op on a task went through all of its gates, and was refused when one of
+// them required it.
 
 #include <fmt/format.h>
 
@@ -18,15 +18,17 @@ namespace ktape {
 namespace {
 
 constexpr char kHelp[] =
-    R"(Asserts that every entry of a cold request that has a task for its target has all twelve gates on the
-tape, in order; that a write enforces all of them and a read at least 1, 2, 3 and 8; that the entry was refused
-where an enforced gate did not pass; and that no gate is given as the reason where all of them did.
-A read that is to be consistent has gate 13 besides, whatever its target.
+    R"(Asserts that every entry of a cold request whose target is a task has all twelve gates on
+the tape, in order; that a write enforces all of them and a read at least 1, 2, 3 and 8;
+that the entry was refused if an enforced gate did not pass; and that a refusal does not
+name a gate if all of them passed. A read that must be consistent also has gate 13,
+whatever its target.
 
-A request that was tried several times has all of that of each try, and each but the last was refused.
+If a request was tried several times, all of this applies to each try, and every try but
+the last was refused.
 
-Entries that an earlier write of the batch stopped may have no gates. Inconclusive where the tape has no
-such entry that was answered.)";
+Entries that an earlier write of the batch stopped may have no gates. Inconclusive if no
+such entry on the tape was answered.)";
 
 constexpr uint16_t kGates = 12;
 constexpr uint16_t kConsistent = static_cast<uint16_t>(schema::Gate::CONSISTENT);
@@ -35,7 +37,7 @@ bool enforced_for_reads(uint16_t gate) {
   return gate == 1 || gate == 2 || gate == 3 || gate == 8 || gate == kConsistent;
 }
 
-// Whether a gate may refuse something for a moment; of 4 and 5 only the task's state tells.
+// Whether a gate can refuse for a moment only; for 4 and 5 that depends on the task's state.
 bool may_pass_later(uint16_t gate) {
   return gate == 4 || gate == 5 || gate == 9 || gate == 10 || gate == 11 || gate == kConsistent;
 }
@@ -61,7 +63,7 @@ class GatesComplete final : public Assertion {
     if (entries_ > 0) {
       const std::string again =
           tries_ == 0 ? "" : fmt::format("; {} earlier tries, each refused for a moment", tries_);
-      confirm(last_, fmt::format("{} ops on tasks have their {} gates, {} of them were refused{}",
+      confirm(last_, fmt::format("{} ops on tasks have all {} gates, {} of the ops were refused{}",
                                  entries_, kGates, refused_, again));
     }
   }
@@ -80,7 +82,7 @@ class GatesComplete final : public Assertion {
   };
   struct Pending {
     std::unique_ptr<capnp::MallocMessageBuilder> request;
-    std::map<uint32_t, Try> tries;  // 0: of a recorder that tried once
+    std::map<uint32_t, Try> tries;  // 0: from a recorder that tried only once
   };
 
   void requested(schema::OpRequested::Reader request) {
@@ -124,7 +126,7 @@ class GatesComplete final : public Assertion {
     }
   }
 
-  // Each try left gates: only ops that have some are tried again.
+  // Each try left gates: an op is tried again only after a gate refused it.
   void judge_numbers(Seq seq, schema::OpReplied::Reader reply, const Pending& pending) {
     for (uint32_t number = 1; number < reply.getTries(); ++number) {
       if (!pending.tries.contains(number))
@@ -144,7 +146,7 @@ class GatesComplete final : public Assertion {
                           reply.getOp(), last->second.freeze, reply.getFreeze()));
   }
 
-  // A try that was followed by another was refused, and by nothing that lasts.
+  // A try that was followed by another was refused, and only by gates that refuse for a moment.
   void judge_earlier(Seq seq, schema::OpRequested::Reader request, uint32_t number,
                      const Try& attempt) {
     ++tries_;
@@ -164,7 +166,7 @@ class GatesComplete final : public Assertion {
     if (!refused) violate(seq, which + " was not the last, though no gate refused it");
   }
 
-  // One gate that lasts is enough to make the first refusal the last.
+  // One lasting gate is enough to make the first refusal final.
   void judge_barriers(const std::string& which, const std::vector<SeenGate>& gates) {
     for (const SeenGate& gate : gates) {
       if (gate.enforced && !gate.passed && !may_pass_later(gate.gate))
@@ -182,14 +184,14 @@ class GatesComplete final : public Assertion {
     judge_refusal(reply, tag, got, check_gates(reply, asked, tag, gates));
   }
 
-  // Whether an entry has the gates that it should have, in order. Returns the first that had to
-  // stop it.
+  // Whether an entry has the gates that it should have, in order. Returns the first gate that had
+  // to refuse it.
   const SeenGate* check_gates(Seq reply, schema::OpEntry::Reader asked, const std::string& tag,
                               const std::vector<SeenGate>& gates) {
     std::vector<uint16_t> wanted;
     for (uint16_t gate = 1; asked.getTarget().isTask() && gate <= kGates; ++gate)
       wanted.push_back(gate);
-    // What was refused before its value was reached has no gate `consistent`.
+    // An entry that was refused before its value was reached has no gate `consistent`.
     const bool has_last = !gates.empty() && gates.back().gate == kConsistent;
     if (asked.getConsistent() && has_last) wanted.push_back(kConsistent);
     if (gates.size() != wanted.size())
@@ -200,7 +202,7 @@ class GatesComplete final : public Assertion {
       const SeenGate& gate = gates[i];
       if (gate.gate != wanted[i]) {
         violate(gate.seq,
-                fmt::format("{}: gate {} stands where gate {} belongs", tag, gate.gate, wanted[i]));
+                fmt::format("{}: found gate {}, expected gate {}", tag, gate.gate, wanted[i]));
         return barrier;
       }
       bool enforced = asked.isWrite() || enforced_for_reads(gate.gate);
@@ -220,13 +222,13 @@ class GatesComplete final : public Assertion {
                                  barrier->gate, barrier->seq.value));
     }
     if (barrier != nullptr || !refused) return;
-    // Types, widths and paths are refused too, and are no gates.
+    // Types, widths and paths can cause a refusal too; they are no gates.
     std::string reason = printable(chars(got.getReason()));
     if (reason.starts_with("gate ")) {
       violate(reply,
               fmt::format("{} was refused though every enforced gate passed: {}", tag, reason));
     } else {
-      note(reply, fmt::format("{} was refused by another check than a gate: {}", tag, reason));
+      note(reply, fmt::format("{} was refused by a check that is not a gate: {}", tag, reason));
     }
   }
 

@@ -13,7 +13,7 @@ namespace ktape {
 namespace {
 
 constexpr uint64_t kShortestWindowNs = 100'000'000;
-// What a hypervisor took is told in ticks: one may have begun before a window.
+// Steal time is counted in ticks: one may have begun before a window.
 constexpr uint64_t kStolenTickNs = 10'000'000;
 constexpr size_t kMaxBadSpans = 1000;
 
@@ -95,20 +95,19 @@ std::string HostWaits::fault(const Reading& from, const Reading& to) const {
   const uint64_t length_ns = without(to.running_ns, from.running_ns);
   if (to.host_ns < from.host_ns) return "time goes back on the tape";
   if (from.vcpus.size() != to.vcpus.size())
-    return "not every vCPU's wait for a CPU of the host is known";
+    return "the wait for a CPU of the host is not known for every vCPU";
   for (size_t vcpu = 0; vcpu < to.vcpus.size(); ++vcpu) {
     if (std::string found = fault_of(vcpu, from, to, length_ns); !found.empty()) return found;
   }
   if (from.stolen_ns && to.stolen_ns) {
     const uint64_t stolen_ns = without(without(*to.stolen_ns, *from.stolen_ns), kStolenTickNs);
     if (is_too_much(stolen_ns, length_ns)) {
-      return fmt::format(
-          "the host's own hypervisor took {:.1f} % of a CPU from it, {} % are allowed",
-          percent(stolen_ns, length_ns), most_percent_);
+      return fmt::format("the hypervisor below the host took {:.1f} % of a CPU, the limit is {} %",
+                         percent(stolen_ns, length_ns), most_percent_);
     }
   }
   if (to.runs_on && to.freezes > from.freezes)
-    return "the guest's clock was the TSC, which runs on while the machine is frozen";
+    return "the guest's clock was the TSC, which does not stop in a freeze";
   return "";
 }
 
@@ -116,16 +115,15 @@ std::string HostWaits::fault_of(size_t vcpu, const Reading& from, const Reading&
                                 uint64_t length_ns) const {
   const Vcpu &was = from.vcpus[vcpu], &is = to.vcpus[vcpu];
   if (!was.known || !is.known || is.waited_ns < was.waited_ns)
-    return fmt::format("it is not known how long vCPU {} waited for a CPU of the host", vcpu);
+    return fmt::format("the time that vCPU {} waited for a CPU of the host is not known", vcpu);
   for (size_t other = 0; other < vcpu; ++other) {
     if (to.vcpus[other].thread == is.thread)
-      return fmt::format("vCPUs {} and {} took turns in one thread of the host", other, vcpu);
+      return fmt::format("vCPUs {} and {} shared one thread of the host", other, vcpu);
   }
   const uint64_t waited_ns = is.waited_ns - was.waited_ns;
   if (!is_too_much(waited_ns, length_ns)) return "";
-  return fmt::format(
-      "vCPU {} waited for a CPU of the host for {:.1f} % of the time, {} % are allowed", vcpu,
-      percent(waited_ns, length_ns), most_percent_);
+  return fmt::format("vCPU {} waited {:.1f} % of the time for a CPU of the host, the limit is {} %",
+                     vcpu, percent(waited_ns, length_ns), most_percent_);
 }
 
 std::optional<Finding> HostWaits::objection(uint64_t from_ns, uint64_t to_ns) const {

@@ -10,21 +10,21 @@
 
 namespace ktape {
 
-// Of a span of time in which a vCPU waited for a CPU of the host for a larger part than this, a
-// guest's clocks tell what the host did. A scheduler's own delays are a few percent of a loaded
-// machine's time.
+// If a vCPU waited for a CPU of the host for a larger share of a span of time than this, the
+// guest's clocks measure the host. On a loaded machine a scheduler's own delays are a few percent
+// of the time.
 inline constexpr uint64_t kMaxHostWaitPercent = 5;
 
-// What of a run's time is the host's doing, found out while the records of its tape go by.
+// Which parts of a run's time the host distorted, computed while the records of its tape go by.
 //
 // A window reaches from one reading of the vCPUs' run delays to the next (see RunDelays in
-// record.capnp), without what the machine was frozen in it. One that is short counts together with
-// its neighbour, for a wait of a millisecond is a large part of two. A window is good when no vCPU
-// waited for a larger part of it than is allowed, the hypervisor below a host that is a guest
-// itself took no larger part either, and the guest's clock stood still in freezes.
+// record.capnp), minus the time in it for which the machine was frozen. A short window counts
+// together with its neighbour, because a wait of one millisecond is a large share of two. A window
+// is good if no vCPU waited for a larger share of it than allowed, if the hypervisor below a host
+// that is itself a guest took no larger share either, and if the guest's clock stopped in freezes.
 //
-// What it keeps is bounded, whatever the tape's length: of very many bad windows the last ones
-// count as one.
+// Its memory is bounded, whatever the tape's length: if there are very many bad windows, the last
+// ones count as one.
 class HostWaits {
  public:
   void allow_percent(uint64_t percent) { most_percent_ = percent; }
@@ -33,12 +33,12 @@ class HostWaits {
   // After the last record.
   void finish();
 
-  // Whether the tape tells of run delays at all.
+  // Whether the tape has run delays at all.
   [[nodiscard]] bool told() const { return covered_.has_value(); }
-  // Why what happened between two host times cannot be judged; nothing: it lies in good windows.
-  // After finish().
+  // Why the time between two host times cannot be judged; nothing if it lies in good windows. After
+  // finish().
   [[nodiscard]] std::optional<Finding> objection(uint64_t from_ns, uint64_t to_ns) const;
-  // Whether so much of a span is more than is allowed.
+  // Whether this share of a span is more than allowed.
   [[nodiscard]] bool is_too_much(uint64_t waited_ns, uint64_t of_ns) const;
   [[nodiscard]] uint64_t most_percent() const { return most_percent_; }
 
@@ -54,11 +54,11 @@ class HostWaits {
   struct Reading {
     Seq seq;
     uint64_t host_ns = 0;
-    uint64_t running_ns = 0;  // host time without what the machine was frozen
+    uint64_t running_ns = 0;  // host time minus the time for which the machine was frozen
     std::vector<Vcpu> vcpus;
     std::optional<uint64_t> stolen_ns;
-    uint64_t freezes = 0;  // by then
-    bool runs_on = false;  // the guest's clock does not stand still in freezes
+    uint64_t freezes = 0;  // number of freezes up to this reading
+    bool runs_on = false;  // the guest's clock does not stop in freezes
   };
   struct Span {
     uint64_t from_ns = 0, to_ns = 0;
@@ -70,7 +70,7 @@ class HostWaits {
 
   void take(Reading reading);
   void judge(const Reading& from, const Reading& to, uint64_t span_from_ns);
-  // What is wrong with a window; empty: nothing.
+  // What is wrong with a window; empty if it is good.
   [[nodiscard]] std::string fault(const Reading& from, const Reading& to) const;
   [[nodiscard]] std::string fault_of(size_t vcpu, const Reading& from, const Reading& to,
                                      uint64_t length_ns) const;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// jiffies-nonzero: the kernel's tick counter counts.
+// jiffies-nonzero: the kernel's tick counter advances.
 
 #include <fmt/format.h>
 
@@ -14,11 +14,12 @@ namespace ktape {
 namespace {
 
 constexpr char kHelp[] =
-    R"(Asserts that every read of jiffies_64 is above 0, and that it never goes back from one read to the
-next. Their order is the order of the replies. (The kernel starts it at (u32)(-300 * HZ), so that it
-is large right after boot.)
+    R"(Asserts that every read of jiffies_64 is above 0 and not below the read before it, in the
+order of the replies. (The kernel starts jiffies_64 at (u32)(-300 * HZ), so it is large
+right after boot.)
 
-Inconclusive where the tape has no such read, where one did not succeed, and where it was not read as u64.)";
+Inconclusive if the tape has no such read, if one did not succeed, or if one did not read
+a u64.)";
 
 class JiffiesNonzero final : public OpAssertion {
  public:
@@ -39,7 +40,7 @@ class JiffiesNonzero final : public OpAssertion {
     if (!entry.done()) return leave_undecided(entry.reply, entry.failure());
     std::string tag = in_quotes(chars(entry.asked.getTag()));
     auto value = entry.got.getValue();
-    // A narrower read sees the lower bits alone, and those do wrap around.
+    // A narrower read returns only the low bits, and those do wrap around.
     if (!value.isU64()) return leave_undecided(entry.reply, tag + " was not read as u64");
     uint64_t now = value.getU64();
     if (now == 0) {

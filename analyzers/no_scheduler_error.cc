@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// no-scheduler-error: no scheduler was thrown out by the kernel or gave up.
+// no-scheduler-error: the kernel ejected no scheduler, and none aborted.
 
 #include <fmt/format.h>
 
@@ -20,15 +20,16 @@ namespace ktape {
 namespace {
 
 constexpr char kHelp[] =
-    R"(Asserts that no scheduler exited with an error: a stall, a runtime error, an scx_bpf_error(); that none
-was about to be ejected for one when the run ended; that no enable failed with one. Cites the kernel's
-reason and message.
+    R"(Asserts that no scheduler exited with an error: a stall, a runtime error, an
+scx_bpf_error(); that none was being ejected for an error when the run ended; that no
+enable failed with one. Cites the kernel's reason and message.
 
-Inconclusive where no scheduler was attached, where one is not known to have exited, and where the
-kernel counts another number of enabled schedulers than the tape tells of.
+Inconclusive if no scheduler was attached, if the exit of a scheduler is not on the tape,
+or if the kernel counts a different number of enabled schedulers than the tape.
 
-Notes where freezes kept the guest's kernel from telling of lock-ups: that none is on the tape says
-nothing then. sched_ext's own watchdog, which ejects for a stall, goes on all the same.)";
+Notes if freezes kept the guest's kernel from reporting lockups: their absence on the tape
+then proves nothing. sched_ext's own watchdog, which ejects a scheduler for a stall, is
+not affected.)";
 
 // The kernel's count of enables.
 constexpr std::string_view kEnableCount = "scx_enable_seq";
@@ -70,12 +71,12 @@ class NoSchedulerError final : public Assertion {
         violate(ejection->seq,
                 fmt::format("scheduler {} was being ejected, {}", who, ejection->said));
       } else {
-        leave_undecided(seq, fmt::format("scheduler {} is not known to have exited", who));
+        leave_undecided(seq, fmt::format("the exit of scheduler {} is not on the tape", who));
       }
     }
     if (counted_ && counted_->second != enables_) {
       leave_undecided(counted_->first,
-                      fmt::format("the kernel counts {} enabled schedulers, the tape tells of {}",
+                      fmt::format("the kernel counts {} enabled schedulers, the tape has {}",
                                   counted_->second, enables_));
     }
     if (const std::string hidden = lockups_.hidden_text(); !hidden.empty()) note(Seq(0), hidden);
@@ -109,7 +110,7 @@ class NoSchedulerError final : public Assertion {
 
   LockupSight lockups_;
   std::map<uint32_t, std::string> names_;  // by id
-  std::map<uint32_t, Seq> attached_;       // by id, those that have not exited
+  std::map<uint32_t, Seq> attached_;       // by id, those that have not exited yet
   Ejections ejections_;
   std::optional<std::pair<Seq, uint64_t>> counted_;  // by the kernel
   uint64_t enables_ = 0;                             // of root schedulers, on the tape

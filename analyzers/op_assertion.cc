@@ -56,7 +56,7 @@ void OpAssertion::visit(const RecordView& view) {
 void OpAssertion::take_request(const RecordView& view) {
   schema::OpRequested::Reader request = view.record.getOpRequested();
   for (auto entry : request.getEntries()) tags_.emplace(chars(entry.getTag()));
-  // The reader ends with the visit, the request is needed until its reply.
+  // The reader is valid only during the visit, but the request is needed until its reply.
   auto copy = copy_of(request);
   pending_[request.getOp()] = Pending{view.seq, std::move(copy), {}};
 }
@@ -86,7 +86,7 @@ void OpAssertion::take_reply(const RecordView& view) {
     any_ = true;
     schema::EntryReply::Reader nothing;
     std::vector<FailedGate> failed = std::move(pending.failed_gates[i]);
-    // Those of earlier tries say nothing of the one that was served.
+    // Gates of earlier tries say nothing about the one that was served.
     std::erase_if(failed, [&](const FailedGate& gate) {
       return gate.freeze != 0 && gate.freeze != reply.getFreeze();
     });
@@ -130,7 +130,7 @@ std::optional<uint64_t> width_bytes(schema::Value::Reader value) {
 }
 
 bool path_is(schema::Target::Reader target, std::initializer_list<std::string_view> members) {
-  // The host writes the parsed steps; a request that it could not take has the text alone.
+  // The host records the parsed steps; a request that it could not parse has only its text.
   bool parsed = target.getSteps().size() > 0 || target.getPath().size() == 0;
   auto steps = parsed ? read_steps(target) : parse_target_path(chars(target.getPath()));
   if (!steps.ok() || steps->size() != members.size()) return false;

@@ -18,15 +18,15 @@
 
 namespace ktape {
 
-// A gate that was seen to fail, for an entry.
+// A gate that failed for an entry.
 struct FailedGate {
   Seq seq;
-  uint64_t freeze = 0;  // 0: an older recorder, which tried once, did not say
+  uint64_t freeze = 0;  // 0: an older recorder, which tried only once, did not record it
   schema::Gate gate = schema::Gate::NOT_SAID;
   std::string observed;  // safe to print
 };
 
-// One entry of a request together with what came of it. Valid during the call that hands it in.
+// One entry of a request with its result. Valid during the call that passes it in.
 struct AnsweredEntry {
   Seq request;
   Seq reply;
@@ -34,22 +34,22 @@ struct AnsweredEntry {
   schema::OpEntry::Reader asked;
   schema::EntryReply::Reader got;  // status notSaid when the reply has no such entry
   std::string error;               // why the request as a whole could not be served; usually empty
-  // Enforced or not; gates that were not evaluated are not here.
+  // Enforced or not; gates that were not evaluated are missing.
   std::vector<FailedGate> failed_gates;
-  bool as_expected = false;  // it was refused as the scenario wanted it
+  bool as_expected = false;  // it was refused, as the scenario expects
 
   [[nodiscard]] bool done() const { return got.getStatus() == schema::EntryStatus::DONE; }
   // "read as 'verify_dsq_vtime' was refused: ..."
   [[nodiscard]] std::string failure() const;
 };
 
-// A request beyond the visit that hands it in, in as much memory as it takes.
+// A request kept beyond the visit that passes it in, in only as much memory as it needs.
 [[nodiscard]] std::unique_ptr<capnp::MallocMessageBuilder> copy_of(
     schema::OpRequested::Reader request);
 
-// An assertion about what requests read and wrote: pairs requests with their replies, and hands in
-// the entries that concern it in the order of the replies. Requests that were never answered, and a
-// tape without any entry that concerns it, are undecided.
+// An assertion about what requests read and wrote: pairs requests with their replies, and passes in
+// the entries that concern it in the order of the replies. Requests without a reply, and a tape
+// without any entry that concerns it, are undecided.
 class OpAssertion : public Assertion {
  public:
   void visit(const RecordView& view) final;
@@ -57,12 +57,12 @@ class OpAssertion : public Assertion {
 
  protected:
   [[nodiscard]] virtual bool concerns(schema::OpEntry::Reader asked) const = 0;
-  // What it looks for, for messages: "read of jiffies_64".
+  // What it judges, for messages: "read of jiffies_64".
   [[nodiscard]] virtual std::string subject() const = 0;
   virtual void answered(const AnsweredEntry& entry) = 0;
-  // Records that are neither request, nor reply, nor gate.
+  // Records that are not requests, replies or gates.
   virtual void other(const RecordView&) {}
-  // After the last entry, when there was one.
+  // After the last entry, if there was one.
   virtual void concluded() {}
 
   [[nodiscard]] bool machine_lost() const { return machine_lost_; }
@@ -85,10 +85,10 @@ class OpAssertion : public Assertion {
   bool machine_lost_ = false;
 };
 
-// Bytes that the value has; nothing for a list or no value.
+// The value's bytes; nothing for a list or no value.
 [[nodiscard]] std::optional<uint64_t> width_bytes(schema::Value::Reader value);
 
-// Whether the target's path is exactly these members.
+// Whether the target's path consists of exactly these members.
 [[nodiscard]] bool path_is(schema::Target::Reader target,
                            std::initializer_list<std::string_view> members);
 

@@ -16,17 +16,18 @@ namespace ktape {
 namespace {
 
 constexpr char kHelp[] =
-    R"(Asserts that every request has exactly one reply, after it, with a result for each of its entries; that
-no reply answers a request that is not there; and that requests count from 1 without a hole.
+    R"(Asserts that every request has exactly one reply, after it, with a result for each of its
+entries; that no reply answers a request that is not on the tape; and that requests count
+from 1 without a gap.
 
-Inconclusive where the tape has no request, and where one has no reply because the run did not come to
-its end or its recorder was lost.)";
+Inconclusive if the tape has no request, or if one has no reply because the run did not
+complete or its recorder was lost.)";
 
-// Of those that were answered, so many are remembered with their records; of those before, their
-// numbers alone.
+// The number of answered requests that are remembered with their records; of older ones only the
+// numbers are kept.
 constexpr size_t kRemembered = 1000;
 
-// A set of numbers, most of which follow one another: kept as ranges.
+// A set of mostly consecutive numbers, kept as ranges.
 class Numbers {
  public:
   [[nodiscard]] bool contains(uint64_t number) const {
@@ -34,7 +35,7 @@ class Numbers {
     return after != ranges_.begin() && std::prev(after)->second >= number;
   }
 
-  // One that it does not contain.
+  // Adds a number that the set does not contain.
   void add(uint64_t number) {
     uint64_t last = number;
     const auto after = ranges_.upper_bound(number);
@@ -79,7 +80,7 @@ class OpPairing final : public Assertion {
       if (completed_) {
         violate(request.asked, text);
       } else {
-        leave_undecided(request.asked, text + ": the run did not come to its end");
+        leave_undecided(request.asked, text + ": the run did not complete");
       }
     }
     if (requests_.empty() && violated().empty())
@@ -99,10 +100,11 @@ class OpPairing final : public Assertion {
   void requested(Seq seq, schema::OpRequested::Reader request) {
     uint64_t op = request.getOp();
     if (auto it = requests_.find(op); it != requests_.end()) {
-      return violate(seq, fmt::format("request {} is there twice, first at seq {}", op,
+      return violate(seq, fmt::format("request {} is on the tape twice, first at seq {}", op,
                                       it->second.asked.value));
     }
-    if (forgotten_.contains(op)) return violate(seq, fmt::format("request {} is there twice", op));
+    if (forgotten_.contains(op))
+      return violate(seq, fmt::format("request {} is on the tape twice", op));
     if (op != last_id_ + 1)
       violate(seq, fmt::format("request {} follows request {}", op, last_id_));
     last_id_ = op;
@@ -112,7 +114,7 @@ class OpPairing final : public Assertion {
   void deferred(Seq seq, uint64_t op) {
     auto it = requests_.find(op);
     if (it == requests_.end() || it->second.replied != Seq(0)) {
-      violate(seq, fmt::format("request {} was deferred, and was not waiting for a reply", op));
+      violate(seq, fmt::format("request {} was deferred, but was not waiting for a reply", op));
     }
   }
 
@@ -122,7 +124,8 @@ class OpPairing final : public Assertion {
     if (forgotten_.contains(op))
       return violate(seq, fmt::format("a second reply to request {}", op));
     if (it == requests_.end()) {
-      return violate(seq, fmt::format("a reply to request {}, which was not made before it", op));
+      return violate(seq,
+                     fmt::format("a reply to request {}, which is not on the tape before it", op));
     }
     Request& request = it->second;
     if (request.replied != Seq(0)) {
@@ -132,7 +135,7 @@ class OpPairing final : public Assertion {
     request.replied = seq;
     const uint32_t entries = request.entries;
     remember(op);
-    // A request that could not be served as a whole has an error in place of results.
+    // A request that could not be served at all has an error instead of results.
     if (reply.getEntries().size() != entries && reply.getError().size() == 0) {
       return violate(seq, fmt::format("request {} has {} entries, its reply {}", op, entries,
                                       reply.getEntries().size()));
@@ -141,7 +144,7 @@ class OpPairing final : public Assertion {
     last_ = seq;
   }
 
-  // Puts a request that was answered among those that are forgotten when enough others were.
+  // Moves an answered request to those that are forgotten once enough others were answered.
   void remember(uint64_t op) {
     answered_.push_back(op);
     if (answered_.size() <= kRemembered) return;
@@ -150,8 +153,8 @@ class OpPairing final : public Assertion {
     answered_.pop_front();
   }
 
-  std::map<uint64_t, Request> requests_;  // by op, but those forgotten
-  std::deque<uint64_t> answered_;         // of those, the oldest reply first
+  std::map<uint64_t, Request> requests_;  // by op, except those forgotten
+  std::deque<uint64_t> answered_;         // the answered ones, oldest reply first
   Numbers forgotten_;
   uint64_t last_id_ = 0;
   uint64_t pairs_ = 0;

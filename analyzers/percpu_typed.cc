@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// percpu-typed: per-CPU reads succeed, with the width that was asked.
+// percpu-typed: per-CPU reads succeed and have the requested width.
 
 #include <fmt/format.h>
 
@@ -13,10 +13,12 @@ namespace ktape {
 namespace {
 
 constexpr char kHelp[] =
-    R"(Asserts that every per-CPU read succeeded and has the width asked: a read as u8 to u64 gave a value
-of that width, held against BTF; a read of N bytes gave N bytes; any other gave as many bytes as BTF says.
+    R"(Asserts that every per-CPU read succeeded and has the requested width: a read as u8 to u64
+returned a value of that width, checked against BTF; a read of N bytes returned N bytes;
+any other read returned as many bytes as BTF says.
 
-Inconclusive where the tape has no per-CPU read, or where the machine was lost before one was served.)";
+Inconclusive if the tape has no per-CPU read, or if the machine was lost before one was
+served.)";
 
 class PercpuTyped final : public OpAssertion {
  public:
@@ -33,7 +35,7 @@ class PercpuTyped final : public OpAssertion {
   void answered(const AnsweredEntry& entry) override {
     if (entry.as_expected) return note(entry.reply, entry.failure() + "; as the scenario expects");
     if (!entry.done()) {
-      // A check that said no is a fact; what merely failed may have failed with the machine.
+      // A refusal is a fact; a failure may be due to the loss of the machine.
       bool refused = entry.got.getStatus() == schema::EntryStatus::REFUSED;
       if (refused) return violate(entry.reply, entry.failure());
       failed_.add(entry.reply, entry.failure());
@@ -60,7 +62,7 @@ class PercpuTyped final : public OpAssertion {
     return got.getType().size() == 0 ? "" : ", " + printable(chars(got.getType()));
   }
 
-  // What is wrong with the width of a value; empty when it is the one asked.
+  // What is wrong with the width of a value; empty if it is the requested one.
   static std::string wrong_width(schema::OpEntry::Reader asked, schema::EntryReply::Reader got,
                                  schema::Value::Reader value) {
     if (value.isList()) {
@@ -82,16 +84,15 @@ class PercpuTyped final : public OpAssertion {
       case schema::ValueKind::AUTO:
       case schema::ValueKind::WHOLE: break;
     }
-    if (*width != wanted)
-      return fmt::format(" was read with {} bytes, asked were {}", *width, wanted);
+    if (*width != wanted) return fmt::format(" has {} bytes, {} were requested", *width, wanted);
     if (asked.getRead() == schema::ValueKind::BYTES) return "";
     if (got.getWidthBytes() != wanted) {
-      return fmt::format(" is {} bytes wide, asked were {}", got.getWidthBytes(), wanted);
+      return fmt::format(" is {} bytes wide, {} were requested", got.getWidthBytes(), wanted);
     }
-    return got.getWidthChecked() ? "" : ": its width was not held against BTF";
+    return got.getWidthChecked() ? "" : ": its width was not checked against BTF";
   }
 
-  // Whether the machine was lost is known at the end.
+  // Whether the machine was lost is not known before the end.
   Findings failed_;
   Findings failed_with_machine_;
 };

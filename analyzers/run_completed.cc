@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// run-completed: the run came to its end by itself, and well.
+// run-completed: the run ended by itself, without an error.
 
 #include <fmt/format.h>
 
@@ -14,32 +14,32 @@ namespace ktape {
 namespace {
 
 constexpr char kHelp[] =
-    R"(Asserts that the run came to its end: no watchdog fired, the guest did not panic or vanish, the
-agent said that it is done with exit code 0, and the tape was sealed.
+    R"(Asserts that the run completed: no watchdog fired, the guest did not panic or vanish, the
+agent reported that it is done with exit code 0, and the tape was sealed.
 
-An oops, a BUG or a warning that the guest survived is told beside the verdict.
-Fails for a timeout, a panic, a guest that ended without a word, a step that did not go well.
-Inconclusive where the recording side failed: the machine or the recorder was lost, the host could
-not go on, the user interrupted the run. That says nothing about the kernel.)";
+Notes an oops, a BUG or a warning that the guest survived. Fails for a timeout, a panic, a
+guest that ended without notice, or a step that failed. Inconclusive if the recording side
+failed: the machine or the recorder was lost, the host could not continue, or the user
+interrupted the run. That says nothing about the kernel.)";
 
 constexpr size_t kMaxLineBytes = 200;
 
 const char* outcome_text(schema::Outcome outcome) {
   switch (outcome) {
     case schema::Outcome::NOT_SAID: return "the tape does not say how the run ended";
-    case schema::Outcome::COMPLETED: return "the run was completed";
-    case schema::Outcome::SCENARIO_FAILED: return "a step of the scenario did not go well";
+    case schema::Outcome::COMPLETED: return "the run completed";
+    case schema::Outcome::SCENARIO_FAILED: return "a step of the scenario failed";
     case schema::Outcome::GUEST_PANICKED: return "the guest panicked";
     case schema::Outcome::RUN_TIMED_OUT: return "the run watchdog ended the run";
     case schema::Outcome::BOOT_TIMED_OUT: return "the guest did not boot in time";
     case schema::Outcome::MACHINE_LOST: return "the machine was lost";
-    case schema::Outcome::GUEST_EXITED: return "the guest ended without saying that it was done";
+    case schema::Outcome::GUEST_EXITED: return "the guest ended before the agent was done";
     case schema::Outcome::INTERRUPTED: return "the run was interrupted by the user";
-    case schema::Outcome::HOST_FAILED: return "the host could not go on";
+    case schema::Outcome::HOST_FAILED: return "the host could not continue";
     case schema::Outcome::TRUNCATED: return "the recorder died; what it left was salvaged";
-    case schema::Outcome::PROTOCOL_BROKEN: return "the agent sent what the host cannot understand";
+    case schema::Outcome::PROTOCOL_BROKEN: return "the agent sent data that the host cannot parse";
   }
-  return "the tape gives an outcome that this build does not know";
+  return "the tape has an outcome that this build does not know";
 }
 
 bool fault_of_run(schema::Outcome outcome) {
@@ -76,7 +76,7 @@ class RunCompleted final : public Assertion {
 
   void finish(TapeState) override {
     if (!sealed_)
-      leave_undecided(Seq(0), "the tape was never sealed: its recorder died or is still at work");
+      leave_undecided(Seq(0), "the tape was never sealed: its recorder died or is still running");
     if (sealed_ && !exit_seen_ && violated().empty()) {
       leave_undecided(Seq(0), "the tape has no record of the agent's end");
     }
@@ -89,8 +89,8 @@ class RunCompleted final : public Assertion {
     violate(seq, with_detail(text, fired.getDetail()));
   }
 
-  // The run went on, and what the kernel complained of may be what the run is about: it is told,
-  // not judged.
+  // The run continued, and the kernel's complaint may be what the run is about: it is noted, not
+  // judged.
   void complained(Seq seq, schema::GuestOops::Reader oops) {
     const std::string_view text = chars(oops.getText());
     std::string_view line = text.substr(0, text.find('\n'));
@@ -103,9 +103,8 @@ class RunCompleted final : public Assertion {
 
   void exited(Seq seq, schema::GuestExited::Reader exit) {
     exit_seen_ = true;
-    // Without its "done" the guest may have been taken down by the host, so the outcome decides.
-    if (!exit.getExplicitDone())
-      return note(seq, "the guest ended without saying that it was done");
+    // Without its "done" the host may have ended the guest, so the outcome decides.
+    if (!exit.getExplicitDone()) return note(seq, "the guest ended before the agent was done");
     if (exit.getExitCode() == 0) return confirm(seq, "the agent is done, exit code 0");
     violate(seq, with_detail(fmt::format("the agent is done, exit code {}", exit.getExitCode()),
                              exit.getDetail()));

@@ -7,7 +7,7 @@ namespace ktape {
 
 namespace {
 
-constexpr char kRemedy[] = "; --force judges it, --max-host-wait allows more";
+constexpr char kRemedy[] = "; --force judges it anyway, --max-host-wait raises the limit";
 
 }  // namespace
 
@@ -16,8 +16,8 @@ std::vector<Argument> TimeAssertion::arguments() {
   all.push_back(
       {"--max-host-wait", "PERCENT",
        fmt::format(
-           "of a span's time, the most that a vCPU may have waited for a CPU of the host for the "
-           "span to be judged; {} unless given",
+           "judge a span of time only if each vCPU waited at most this share of it for a CPU of "
+           "the host; default: {}",
            kMaxHostWaitPercent),
        false, [this](const std::string& value) -> Result<void> {
          KTAPE_ASSIGN(const uint64_t percent, number_argument("--max-host-wait", value));
@@ -26,8 +26,7 @@ std::vector<Argument> TimeAssertion::arguments() {
          waits_.allow_percent(percent);
          return {};
        }});
-  all.push_back({"--force", "",
-                 "judge also where the time on the tape is not that of real hardware", false,
+  all.push_back({"--force", "", "judge times that are not those of real hardware, too", false,
                  [this](const std::string&) -> Result<void> {
                    force_ = true;
                    return {};
@@ -39,8 +38,8 @@ void TimeAssertion::visit(const RecordView& view) {
   if (view.record.isRunStarted()) {
     run_seen_ = true;
     if (!view.record.getRunStarted().getTimeIsReal()) {
-      objection_ =
-          Finding{view.seq, "the run's times are not those of real hardware; --force judges them"};
+      objection_ = Finding{
+          view.seq, "the run's times are not those of real hardware; --force judges them anyway"};
     }
   }
   waits_.visit(view);
@@ -51,8 +50,8 @@ void TimeAssertion::finish(TapeState state) {
   waits_.finish();
   by_waits_ = !force_ && tells_of_waits();
   if (!run_seen_)
-    objection_ =
-        Finding{Seq(0), "the tape does not say whether its times are real; --force judges them"};
+    objection_ = Finding{
+        Seq(0), "the tape does not say whether its times are real; --force judges them anyway"};
   if (objection_ && !by_waits_ && !force_)
     return leave_undecided(objection_->seq, objection_->text);
   conclude(state);
@@ -69,7 +68,7 @@ std::optional<std::string> TimeAssertion::objection_to_wait(const std::string& w
                                                             uint64_t waited_ns,
                                                             uint64_t of_ns) const {
   if (!waits_.is_too_much(waited_ns, of_ns)) return std::nullopt;
-  return fmt::format("{} waited {} ns of them for a CPU of the host, {} % are allowed{}", who,
+  return fmt::format("{} waited {} ns of that for a CPU of the host, the limit is {} %{}", who,
                      waited_ns, waits_.most_percent(), kRemedy);
 }
 

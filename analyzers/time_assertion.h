@@ -10,11 +10,10 @@
 
 namespace ktape {
 
-// An assertion about how long something took. What the host distorted is undecided, unless it is
-// given
-// --force: a span in which a vCPU waited for a CPU of the host for too large a part of the time,
-// under TCG as under KVM. Where the tape does not tell of that, all of it is, unless the run's
-// times are those of real hardware.
+// An assertion about how long something took. Without --force, a time that the host distorted is
+// undecided: a span in which a vCPU waited for a CPU of the host for too large a share of the time,
+// under TCG as under KVM. If the tape does not record such waits, all of its time is undecided,
+// unless the run's times are those of real hardware.
 class TimeAssertion : public Assertion {
  public:
   void visit(const RecordView& record) final;
@@ -22,22 +21,22 @@ class TimeAssertion : public Assertion {
   [[nodiscard]] std::vector<Argument> arguments() final;
 
  protected:
-  // The arguments beside --force and --max-host-wait.
+  // The arguments except --force and --max-host-wait.
   [[nodiscard]] virtual std::vector<Argument> own_arguments() { return {}; }
   virtual void look_at(const RecordView& record) = 0;
-  // After the last record, when the time may be judged.
+  // After the last record, if the time may be judged.
   virtual void conclude(TapeState state) = 0;
-  // Whether the tape has what tells distorted time from other: run delays of vCPUs, unless said
-  // otherwise.
+  // Whether the tape has the records that separate distorted time from other time: run delays of
+  // vCPUs, unless overridden.
   [[nodiscard]] virtual bool tells_of_waits() const { return waits_.told(); }
 
-  // Whether spans are judged one by one, by objections to them; else all of them may be. After the
-  // last record.
+  // Whether spans are judged one by one, by their objections; otherwise all of them may be judged.
+  // After the last record.
   [[nodiscard]] bool by_waits() const { return by_waits_; }
-  // Why the time between two host times may not be judged; nothing: it may. After the last record.
+  // Why the time between two host times may not be judged; nothing if it may. After the last
+  // record.
   [[nodiscard]] std::optional<Finding> objection(uint64_t from_ns, uint64_t to_ns) const;
-  // The same, at any time, of a span in which it is known how long `who` waited, where it is judged
-  // by that.
+  // The same for a span in which it is known how long `who` waited; may be called at any time.
   [[nodiscard]] std::optional<std::string> objection_to_wait(const std::string& who,
                                                              uint64_t waited_ns,
                                                              uint64_t of_ns) const;
@@ -46,7 +45,7 @@ class TimeAssertion : public Assertion {
  private:
   bool force_ = false;
   bool run_seen_ = false;
-  bool by_waits_ = false;             // the tape tells of waits, and they are judged by
+  bool by_waits_ = false;             // the tape records waits, and spans are judged by them
   std::optional<Finding> objection_;  // why the time is not real
   HostWaits waits_;
 };

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// value: what was read under a tag compares as asked.
+// value: the values read under a tag compare as requested.
 
 #include <fmt/format.h>
 
@@ -16,11 +16,11 @@ namespace ktape {
 namespace {
 
 constexpr char kHelp[] =
-    R"(Asserts something of every value that was read, or found after a write, under a tag: that it is ==, !=,
-<, <=, > or >= a number. Values are unsigned, of 8 to 64 bits; of a list each value is compared.
+    R"(Asserts that every value under a tag, read or replaced by a write, is ==, !=, <, <=, > or
+>= a number. Values are unsigned, of 8 to 64 bits; each value of a list is compared.
 
-Inconclusive where the tape has no such tag, where a read did not succeed, and where a value is no number
-of at most 64 bits.
+Inconclusive if the tape has no such tag, if a read did not succeed, or if a value is not
+a number of at most 64 bits.
 
 Example: ktape-assert-value run.ktape --tag nr_running --op '<=' --to 8)";
 
@@ -86,7 +86,7 @@ class ValueAssertion final : public OpAssertion {
 
   void compare(Seq seq, schema::Value::Reader value) {
     std::optional<uint64_t> is = number_of(value);
-    if (!is) return leave_undecided(seq, in_quotes(tag_) + " is no number of at most 64 bits");
+    if (!is) return leave_undecided(seq, in_quotes(tag_) + " is not a number of at most 64 bits");
     if (comparison_->holds(*is, to_)) {
       confirm(seq, fmt::format("{} is {}", in_quotes(tag_), *is));
     } else {

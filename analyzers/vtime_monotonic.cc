@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// vtime-monotonic: the virtual time of a task never goes back under a scheduler that says so.
+// vtime-monotonic: the vtime of a task never goes back under a scheduler that declares so.
 
 #include <fmt/format.h>
 
@@ -16,17 +16,19 @@ namespace ktape {
 namespace {
 
 constexpr char kHelp[] =
-    R"(Asserts that scx.dsq_vtime of a task never goes back: within one attachment of one scheduler, every
-value read is at or after every value written or read before it. Values are compared by their signed
-64-bit difference, as the kernel does; their order is the order of the replies. What a write found
-in its place counts as read.
+    R"(Asserts that scx.dsq_vtime of a task never goes back: within one attachment of one
+scheduler, every value read is at or after every value written or read before it. Values
+are compared by their signed 64-bit difference, as the kernel does, in the order of the
+replies. The old value that a write reports counts as read.
 
-A value that was read while the task was not under the scheduler is not judged: gate 6 (its class),
-7 (its policy) or 12 (enabled) failed then. Kernels may clear the field of a task that leaves.
+A value that was read while the task was not under the scheduler is not judged: gate 6
+(its class), 7 (its policy) or 12 (enabled) failed. Kernels may clear the field of a task
+that leaves.
 
 A task is a pid with its start time, so only targets of the form task are judged.
-Inconclusive where the scheduler does not declare that its vtime only grows, where several schedulers
-were attached at once, where a read did not succeed, and where there are not two values to compare.)";
+Inconclusive if the scheduler does not declare that its vtime only grows, if several
+schedulers were attached at once, if a read did not succeed, or if there are not two
+values to compare.)";
 
 struct Value {
   uint64_t vtime = 0;
@@ -44,17 +46,17 @@ const char* membership(schema::Gate gate) {
   }
 }
 
-// The values of one task under one attachment, of which three tell as much as all. Differences wrap
-// around: numbers lie on a circle, and something is ahead of one when it is on the half of the
-// circle after it. While half the circle holds all values, the first and the last of them tell
-// that; as soon as no half does, three of them lie so that every half has one.
+// The values of one task under one attachment; three of them tell as much as all. Differences wrap
+// around: numbers lie on a circle, and a value is ahead of another if it is on the half of the
+// circle after it. While one half of the circle holds all values, the first and the last of them
+// suffice; once no half does, three values can be chosen so that every half has one of them.
 class History {
  public:
   void add(const Value& value) {
     if (values_.size() == kMaxValues || !values_.emplace(value.vtime, value).second ||
         values_.size() < kMaxValues)
       return;
-    // Between two of three that are on one half is the third, which is not needed.
+    // If three values are on one half, the middle one is not needed.
     for (auto it = values_.begin(); it != values_.end(); ++it) {
       const auto after = next(it);
       if (after->first - it->first <= kHalf) continue;
@@ -124,22 +126,22 @@ class VtimeMonotonic final : public OpAssertion {
         fmt::format("task {} (pid {})", in_quotes(chars(task.getWorker())), task.getPid());
     std::optional<uint64_t> value = number_of(entry.got.getValue());
     if (entry.asked.isRead()) {
-      if (!value) return note(entry.reply, "a read of another width than u64 is not judged");
+      if (!value) return note(entry.reply, "a read that is not a u64 is not judged");
       compare(history, {*value, entry.reply, "read"}, name);
       history.add({*value, entry.reply, "read"});
       return;
     }
-    // Once overwritten, what stood there before bounds nothing that comes after it.
+    // An overwritten value does not bound the values that come after it.
     if (auto before = number_of(entry.got.getBefore()))
       compare(history, {*before, entry.reply, "found by a write"}, name);
-    if (!value) return note(entry.reply, "a write of another width than u64 is not judged");
+    if (!value) return note(entry.reply, "a write that is not a u64 is not judged");
     history.add({*value, entry.reply, "written"});
   }
 
   void concluded() override {
     if (verdict() == Verdict::kInconclusive && undecided().empty()) {
-      std::string text = "no value was read after another one of the same task and attachment";
-      if (any_outside_) text += " with the task under the scheduler";
+      std::string text = "no task has two values under one attachment to compare";
+      if (any_outside_) text += " while under the scheduler";
       leave_undecided(Seq(0), text);
     }
   }
@@ -152,7 +154,7 @@ class VtimeMonotonic final : public OpAssertion {
   };
   using Task = std::tuple<Seq, int32_t, uint64_t>;  // attachment, pid, start time
 
-  // Whether the gates saw the task elsewhere: what is in the field then is no scheduler's.
+  // Whether the gates say that the task was not under the scheduler: its field then means nothing.
   bool outside(const AnsweredEntry& entry) {
     for (const FailedGate& failed : entry.failed_gates) {
       const char* name = membership(failed.gate);
@@ -168,7 +170,7 @@ class VtimeMonotonic final : public OpAssertion {
     return false;
   }
 
-  // Whether exactly one scheduler is attached, and declares what is asserted.
+  // Whether exactly one scheduler is attached, and declares the asserted property.
   bool judgeable(const AnsweredEntry& entry) {
     if (attached_.empty()) {
       leave_undecided(entry.reply, "no scheduler was attached");

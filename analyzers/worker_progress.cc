@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// worker-progress: no worker was kept from its phases for longer than it may.
+// worker-progress: no worker was kept from its phases for longer than the limit.
 
 #include <fmt/format.h>
 
@@ -20,26 +20,29 @@ namespace ktape {
 namespace {
 
 constexpr char kHelp[] =
-    R"(Asserts that no worker was kept from running for longer than --max-gap-ms milliseconds. A phase of a
-worker ends when the time that the scenario gives it has passed for the guest and the worker runs; what
-it took beyond that, the worker waited. Between two reports of a worker the tape tells how many phases
-it ended, and so how long it waited in all. The longest gap is at most that and a phase of spinning or
-yielding, within which waits do not show; it is at least the share of one phase. When the kernel ejects
-a scheduler because a worker failed to run, its message says for how long: that is a gap as well.
+    R"(Asserts that no worker was kept from running for longer than --max-gap-ms milliseconds. A
+phase of a worker ends once the scenario's time for it has passed in the guest and the
+worker runs; the time beyond that is time that the worker waited. The tape says how many
+phases a worker ended between two of its reports, and so how long it waited in all. The
+longest gap is at most that time plus one phase of spinning or yielding, in which waits do
+not show, and at least that time divided by the number of phases. When the kernel ejects a
+scheduler because a worker failed to run, its message says for how long: that is a gap as
+well.
 
-Fails where that least is too much. Inconclusive where only the most is, where the scenario sends the
-worker signals, where the tape has no report of a worker, and, unless --force is given, where the host
-kept a vCPU waiting for a CPU in more than --max-host-wait percent of the time in question: of the gap,
-or of a worker's whole time for it to pass. A tape that does not tell of such waits is inconclusive
-unless its times are those of real hardware.
+Fails if the lower bound exceeds the limit. Inconclusive if only the upper bound does, if
+the scenario sends the worker signals, if the tape has no report of a worker, or if a vCPU
+waited for a CPU of the host in more than --max-host-wait percent of the gap or, for a
+worker to pass, of its whole time; --force judges such times anyway. A tape that does not
+record such waits is inconclusive unless its times are those of real hardware.
 
-Under TCG what is judged is the emulated machine: computing takes it many times as long as a
-processor, beside timers that keep real time, so a scheduler that is slow there may not be elsewhere.)";
+Under TCG the emulated machine is judged: it computes many times slower than real
+hardware, while its timers keep real time. A scheduler that is slow there may not be slow
+elsewhere.)";
 
 constexpr uint64_t kNsPerMs = 1'000'000;
 constexpr uint64_t kForever = ~uint64_t{0};
-// Of a worker's gaps that are too long, as many are kept: one that may be judged is looked for
-// among them.
+// The number of a worker's gaps over the limit that are kept: the one to report is searched among
+// them.
 constexpr size_t kMaxTooLong = 16;
 
 uint64_t add(uint64_t a, uint64_t b) { return a > kForever - b ? kForever : a + b; }
@@ -52,7 +55,7 @@ struct Stalled {
 };
 
 // "victim[142] failed to run for 3.024s" (kernel/sched/ext.c, the watchdog's check of a runqueue);
-// nothing for another message.
+// nothing for any other message.
 std::optional<Stalled> stalled_task(std::string_view message) {
   constexpr std::string_view kAfterPid = "] failed to run for ";
   constexpr uint64_t kNsPerSecond = 1'000'000'000;
@@ -75,7 +78,7 @@ std::optional<Stalled> stalled_task(std::string_view message) {
   return stalled;
 }
 
-// How long a worker's phases take when nobody keeps it from them.
+// How long a worker's phases take if nothing delays it.
 class Plan {
  public:
   Plan() = default;
@@ -90,8 +93,7 @@ class Plan {
     }
   }
 
-  // The first `count` phases; a worker that has done all of them, and does not loop, has none to
-  // come.
+  // The first `count` phases; a worker that has done all of them and does not loop has none left.
   [[nodiscard]] uint64_t length_ns(uint64_t count) const {
     uint64_t phases = before_.size() - 1;
     if (phases == 0) return 0;
@@ -114,13 +116,13 @@ class WorkerProgress final : public TimeAssertion {
 
  protected:
   std::vector<Argument> own_arguments() override {
-    return {{"--max-gap-ms", "N", "the longest that a worker may wait", true,
+    return {{"--max-gap-ms", "N", "the longest that a worker may wait for its turn", true,
              [this](const std::string& value) -> Result<void> {
                KTAPE_ASSIGN(uint64_t ms, number_argument("--max-gap-ms", value));
                max_gap_ns_ = multiply(ms, kNsPerMs);
                return {};
              }},
-            {"--worker", "NAME", "judge this worker alone", false,
+            {"--worker", "NAME", "judge only this worker", false,
              [this](const std::string& value) -> Result<void> {
                only_ = value;
                return {};
@@ -147,7 +149,7 @@ class WorkerProgress final : public TimeAssertion {
       if (only_ && name != *only_) continue;
       if (!worker.last) leave_undecided(Seq(0), "worker " + in_quotes(name) + " was never started");
       if (worker.last && worker.reports == 0) {
-        leave_undecided(worker.last->seq, "worker " + in_quotes(name) + " was never reported of");
+        leave_undecided(worker.last->seq, "worker " + in_quotes(name) + " has no report");
       }
       if (worker.longest) judge(name, worker);
     }
@@ -165,8 +167,8 @@ class WorkerProgress final : public TimeAssertion {
   };
   struct Interval {
     Seq end;
-    uint64_t most_ns = 0;             // the longest gap is at most this
-    uint64_t least_ns = 0;            // the longest gap is at least this
+    uint64_t most_ns = 0;             // upper bound of the longest gap
+    uint64_t least_ns = 0;            // lower bound of the longest gap
     uint64_t from_ns = 0, to_ns = 0;  // in host time
   };
   struct Worker {
@@ -177,10 +179,10 @@ class WorkerProgress final : public TimeAssertion {
     uint64_t began_ns = 0;  // in host time
     std::optional<Point> last;
     uint64_t reports = 0;
-    // The longest of those with a gap that is too long, longest first.
+    // The longest intervals with a gap over the limit, longest first.
     std::vector<Interval> too_long;
-    std::optional<Interval> longest;  // of all intervals, that with the largest least_ns
-    std::optional<Interval> widest;   // and that with the largest most_ns
+    std::optional<Interval> longest;  // of all intervals, the one with the largest least_ns
+    std::optional<Interval> widest;   // and the one with the largest most_ns
 
     void add(const Interval& interval, uint64_t max_gap_ns) {
       if (interval.least_ns > max_gap_ns) {
@@ -215,7 +217,7 @@ class WorkerProgress final : public TimeAssertion {
     const std::optional<Stalled> stalled = stalled_task(message);
     for (auto& [name, worker] : workers_) {
       if (!stalled || worker.pid != stalled->pid) continue;
-      // The guest waited for so long while it ran; how much of that time it was frozen, only its
+      // The guest waited this long while it ran; how much of that time it was frozen, only its
       // clock knows.
       const uint64_t to_ns = view.record.getHostNs();
       const uint64_t most_ns = add(stalled->waited_ns, waits().frozen_ns());
@@ -235,8 +237,7 @@ class WorkerProgress final : public TimeAssertion {
     ++worker.reports;
     worker.last = now;
     if (!worker.planned)
-      return leave_undecided(view.seq,
-                             "the scenario does not tell of worker " + in_quotes(it->first));
+      return leave_undecided(view.seq, "the scenario has no worker " + in_quotes(it->first));
     if (before.guest_ns == 0 || now.guest_ns == 0) {
       return leave_undecided(
           view.seq, "worker " + in_quotes(it->first) + ": the guest's time is not on the tape");
@@ -246,8 +247,8 @@ class WorkerProgress final : public TimeAssertion {
     }
     if (worker.plan.through(before.phases)) return;  // it had nothing left to do
     uint64_t passed = now.guest_ns - before.guest_ns;
-    // The phase that it was in at the first report may have been all but done; the one at the last
-    // not yet begun.
+    // The phase of the first report may have been nearly done; the phase of the last one may not
+    // have begun.
     uint64_t done_ns = worker.plan.length_ns(now.phases);
     uint64_t could = worker.plan.length_ns(now.phases + 1) - worker.plan.length_ns(before.phases);
     uint64_t must = done_ns - std::min(done_ns, worker.plan.length_ns(before.phases + 1));
@@ -263,8 +264,8 @@ class WorkerProgress final : public TimeAssertion {
     const std::string who = "worker " + in_quotes(name);
     if (!worker.too_long.empty() && !worker.signalled) return judge_gaps(who, worker.too_long);
     if (widest->most_ns > max_gap_ns_) {
-      std::string why =
-          worker.signalled ? "; the scenario sends it signals" : "; more reports would tell";
+      std::string why = worker.signalled ? "; the scenario sends it signals"
+                                         : "; more frequent reports would narrow this";
       return leave_undecided(widest->end, fmt::format("{} waited between {} and {}{}", who,
                                                       milliseconds(longest->least_ns),
                                                       milliseconds(widest->most_ns), why));
@@ -278,7 +279,7 @@ class WorkerProgress final : public TimeAssertion {
             fmt::format("{} waited for {} at most", who, milliseconds(widest->most_ns)));
   }
 
-  // One that the host has no part in is enough.
+  // One gap that the host did not distort is enough.
   void judge_gaps(const std::string& who, const std::vector<Interval>& too_long) {
     const auto told = [&](const Interval& gap) {
       return fmt::format("{} waited for {} or longer at one time", who, milliseconds(gap.least_ns));
@@ -288,7 +289,7 @@ class WorkerProgress final : public TimeAssertion {
       const auto found = objection(gap.from_ns, gap.to_ns);
       if (!found)
         return violate(gap.end,
-                       fmt::format("{}, {} are allowed", told(gap), milliseconds(max_gap_ns_)));
+                       fmt::format("{}, the limit is {}", told(gap), milliseconds(max_gap_ns_)));
       if (!first) first = found;
     }
     leave_undecided(first->seq, fmt::format("{}, but {}", told(too_long.front()), first->text));

@@ -42,7 +42,7 @@ TEST_CASE("a freeze that is too long is violated by its end") {
   record(tape, {10, 1000});
   tape.judge();
   CHECK(tape.verdict() == Verdict::kFail);
-  CHECK(tape.violated() == "seq 5: freeze 2 lasted 1000 ns, 999 are allowed\n");
+  CHECK(tape.violated() == "seq 5: freeze 2 lasted 1000 ns, the limit is 999 ns\n");
 }
 
 TEST_CASE("a bound may have all 64 bits") {
@@ -92,10 +92,9 @@ TEST_CASE(
     CHECK(tape.verdict() == one.verdict);
     if (one.verdict == Verdict::kInconclusive) {
       CHECK(tape.undecided() ==
-            "seq 3: freeze 1 lasted 2000 ns, but ktape or QEMU waited 101 ns of them for a CPU of "
-            "the host, "
-            "5 % are "
-            "allowed; --force judges it, --max-host-wait allows more\n");
+            "seq 3: freeze 1 lasted 2000 ns, but ktape or QEMU waited 101 ns of that for a CPU of "
+            "the host, the limit is 5 %; --force judges it anyway, --max-host-wait raises the "
+            "limit\n");
     }
   }
 }
@@ -142,7 +141,7 @@ TEST_CASE("a freeze that is too long is violated on a truncated tape too") {
 TEST_CASE("an assertion that lacks its argument says so in KTAP") {
   auto assertion = make_assertion();
   CHECK(ktap_lacking(*assertion, {"--max-ns"}) ==
-        "KTAP version 1\n1..1\nok 1 freeze-bound # SKIP not asked: it needs --max-ns\n");
+        "KTAP version 1\n1..1\nok 1 freeze-bound # SKIP not run: it needs --max-ns\n");
   CHECK_THAT(ktap_lacking(*assertion, {"--a", "--b", "--c"}),
              ContainsSubstring("needs --a, --b and --c\n"));
 }

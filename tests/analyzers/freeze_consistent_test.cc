@@ -74,7 +74,7 @@ TEST_CASE("values that were read while their lock was free pass, counted by free
   tape.judge();
   CHECK(tape.verdict() == Verdict::kPass);
   CHECK(tape.confirmed() ==
-        "seq 5: freeze 1: 2 values read, no lock or sequence count of theirs was held\n");
+        "seq 5: freeze 1: 2 values read, none of their locks or sequence counts was held\n");
 }
 
 TEST_CASE("a value that was read while its runqueue lock was held is marked") {
@@ -84,8 +84,7 @@ TEST_CASE("a value that was read while its runqueue lock was held is marked") {
   tape.judge();
   CHECK(tape.verdict() == Verdict::kInconclusive);
   CHECK(tape.undecided() ==
-        "seq 5: 'vtime' was read in freeze 1 while the runqueue lock of CPU 1 was held, that CPU "
-        "being in "
+        "seq 5: 'vtime' was read in freeze 1 while the runqueue lock of CPU 1 was held, in "
         "enqueue_task_scx+0x1f\n");
 }
 
@@ -108,7 +107,7 @@ TEST_CASE("jiffies are marked while their sequence count is odd, and trusted whi
   tape->op({{.tag = "ticks", .target = symbol_target("jiffies_64"), .value = 1}});
   tape.judge();
   CHECK(tape.confirmed() ==
-        "seq 5: freeze 1: 1 value read, no lock or sequence count of theirs was held\n");
+        "seq 5: freeze 1: 1 value read, none of their locks or sequence counts was held\n");
   CHECK(tape.undecided() == "seq 10: 'ticks' was read in freeze 2 while jiffies_seq was odd\n");
 }
 
@@ -126,7 +125,7 @@ TEST_CASE(
   tape.judge();
   CHECK(tape.verdict() == Verdict::kInconclusive);
   CHECK(tape.confirmed() ==
-        "seq 5: freeze 1: 1 value read, no lock or sequence count of theirs was held\n");
+        "seq 5: freeze 1: 1 value read, none of their locks or sequence counts was held\n");
   CHECK(tape.undecided() ==
         "seq 10: 'nr' was read in freeze 2 while the lock of its DSQ was held\n");
 }
@@ -168,7 +167,7 @@ TEST_CASE("a per-CPU variable is marked while its CPU was inside an update") {
   CHECK(undecided_of([](Cpu cpu) {
           cpu.setContext(schema::ExecContext::NMI);
           cpu.setSymbol("nmi_handle+0x10");
-        }) == read + "an NMI, that CPU being in nmi_handle+0x10\n");
+        }) == read + "an NMI, in nmi_handle+0x10\n");
   CHECK(undecided_of([](Cpu cpu) {
           cpu.setCpl(0);
           cpu.setInterruptsEnabled(false);

@@ -70,7 +70,8 @@ TEST_CASE("a write whose gates all passed, and one that a gate refused, pass") {
          {.status = EntryStatus::REFUSED, .reason = "gate 4 (offRunqueue) refuses", .fails = 4});
   tape.judge();
   CHECK(tape.verdict() == Verdict::kPass);
-  CHECK(tape.confirmed() == "seq 28: 2 ops on tasks have their 12 gates, 1 of them were refused\n");
+  CHECK(tape.confirmed() ==
+        "seq 28: 2 ops on tasks have all 12 gates, 1 of the ops were refused\n");
 }
 
 TEST_CASE("a read observes most gates: one of them may fail, one of its identity may not") {
@@ -93,7 +94,7 @@ TEST_CASE("gates out of order are violated") {
   TapeUnderTest tape;
   record(tape, 1, {.swap = 6});
   tape.judge();
-  CHECK(tape.violated() == "seq 7: 'vtime': gate 7 stands where gate 6 belongs\n");
+  CHECK(tape.violated() == "seq 7: 'vtime': found gate 7, expected gate 6\n");
 }
 
 TEST_CASE("a write that went on though a gate failed is violated") {
@@ -114,7 +115,7 @@ TEST_CASE("a refusal that names a gate is violated where every gate passed, one 
         "seq 14: 'vtime' was refused though every enforced gate passed: gate 4 (offRunqueue) "
         "refuses\n");
   CHECK(tape.notes() ==
-        "seq 28: 'vtime' was refused by another check than a gate: got u64, expected u32\n");
+        "seq 28: 'vtime' was refused by a check that is not a gate:  got u64, expected u32\n");
 }
 
 TEST_CASE(

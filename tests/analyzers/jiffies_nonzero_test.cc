@@ -82,7 +82,7 @@ TEST_CASE("an unsealed tape is judged by what it has") {
   tape.judge_unsealed();
   CHECK(tape.verdict() == Verdict::kPass);
   CHECK_THAT(tape.ktap(),
-             ContainsSubstring("(not sealed: the recorder died or is still at work, 5 records)"));
+             ContainsSubstring("(not sealed: the recorder died or is still running, 5 records)"));
 }
 
 TEST_CASE("a passed assertion prints its evidence, the losses and one result as KTAP") {

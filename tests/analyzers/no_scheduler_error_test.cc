@@ -91,7 +91,7 @@ TEST_CASE("a scheduler that is not known to have exited is inconclusive") {
   tape->scheduler_attached(1);
   tape.judge_salvaged();
   CHECK(tape.verdict() == Verdict::kInconclusive);
-  CHECK(tape.undecided() == "seq 1: scheduler 'ktape_vtime' is not known to have exited\n");
+  CHECK(tape.undecided() == "seq 1: the exit of scheduler 'ktape_vtime' is not on the tape\n");
 }
 
 TEST_CASE("a run without a scheduler is inconclusive") {
@@ -165,7 +165,7 @@ TEST_CASE("an ejection that has ended says nothing about the next scheduler of t
   CHECK(
       tape.violated() ==
       "seq 3: scheduler 'ktape_vtime' exited, SCX_EXIT_ERROR_STALL (1026): runnable task stall\n");
-  CHECK(tape.undecided() == "seq 4: scheduler 'ktape_vtime' is not known to have exited\n");
+  CHECK(tape.undecided() == "seq 4: the exit of scheduler 'ktape_vtime' is not on the tape\n");
 }
 
 TEST_CASE("an exit that the kernel had not finished counts as much as one that it had") {
@@ -243,9 +243,8 @@ TEST_CASE(
   });
   tape.judge();
   CHECK(tape.verdict() == (counted == 1 ? Verdict::kPass : Verdict::kInconclusive));
-  CHECK(
-      tape.undecided() ==
-      (counted == 1 ? "" : "seq 5: the kernel counts 2 enabled schedulers, the tape tells of 1\n"));
+  CHECK(tape.undecided() ==
+        (counted == 1 ? "" : "seq 5: the kernel counts 2 enabled schedulers, the tape has 1\n"));
 }
 
 TEST_CASE("freezes that kept the kernel from telling of lock-ups are noted beside the verdict") {

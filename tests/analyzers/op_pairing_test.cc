@@ -58,7 +58,7 @@ TEST_CASE("a second reply, and a reply to nothing, are violated") {
   tape.judge();
   CHECK(tape.violated() ==
         "seq 6: a second reply to request 1, the first is seq 5\n"
-        "seq 7: a reply to request 7, which was not made before it\n");
+        "seq 7: a reply to request 7, which is not on the tape before it\n");
 }
 
 TEST_CASE(
@@ -100,8 +100,7 @@ TEST_CASE("a request without a reply is violated where the run completed, and el
   truncated->request({entry("b")});
   truncated.judge_salvaged();
   CHECK(truncated.verdict() == Verdict::kInconclusive);
-  CHECK(truncated.undecided() ==
-        "seq 6: request 2 has no reply: the run did not come to its end\n");
+  CHECK(truncated.undecided() == "seq 6: request 2 has no reply: the run did not complete\n");
 }
 
 TEST_CASE("a tape without a request is inconclusive for pairs") {
@@ -127,8 +126,8 @@ TEST_CASE("a request that was answered long ago is still known to be there") {
         "seq 5002: a second reply to request 2\n"
         "seq 5003: a second reply to request 1501, the first is seq 4501\n"
         "seq 5004: a second reply to request 2499, the first is seq 5000\n"
-        "seq 5005: a reply to request 2501, which was not made before it\n"
-        "seq 5006: request 3 is there twice\n");
+        "seq 5005: a reply to request 2501, which is not on the tape before it\n"
+        "seq 5006: request 3 is on the tape twice\n");
   CHECK_THAT(tape.confirmed(), ContainsSubstring("2500 requests, each with one reply"));
 }
 

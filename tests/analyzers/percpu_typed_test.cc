@@ -99,7 +99,7 @@ TEST_CASE("a per-CPU value of another width than asked is violated") {
   tape->op({entry});
   tape.judge();
   CHECK(tape.violated() ==
-        "seq 5: 'nr': runqueues[cpu 0].nr_running is 8 bytes wide, asked were 4\n");
+        "seq 5: 'nr': runqueues[cpu 0].nr_running is 8 bytes wide, 4 were requested\n");
 }
 
 TEST_CASE("a width that was never held against BTF is violated") {
@@ -109,7 +109,7 @@ TEST_CASE("a width that was never held against BTF is violated") {
   tape->op({entry});
   tape.judge();
   CHECK(tape.violated() ==
-        "seq 5: 'nr': runqueues[cpu 0].nr_running: its width was not held against BTF\n");
+        "seq 5: 'nr': runqueues[cpu 0].nr_running: its width was not checked against BTF\n");
 }
 
 TEST_CASE("a per-CPU read that takes its width from BTF passes with any") {
@@ -143,8 +143,7 @@ TEST_CASE("a per-CPU read of bytes has as many as were asked, and no type to be 
   read_bytes(16, 12);
   tape.judge();
   CHECK(tape.confirmed() == "seq 2: 'raw': runqueues[cpu 1] is 16 bytes wide\n");
-  CHECK(tape.violated() ==
-        "seq 4: 'raw': runqueues[cpu 1] was read with 12 bytes, asked were 16\n");
+  CHECK(tape.violated() == "seq 4: 'raw': runqueues[cpu 1] has 12 bytes, 16 were requested\n");
 }
 
 TEST_CASE("a request that was never answered is inconclusive") {

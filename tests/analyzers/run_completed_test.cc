@@ -16,7 +16,7 @@ TEST_CASE("a sealed run whose agent is done with exit code 0 passes") {
   tape.judge();
   CHECK(tape.verdict() == Verdict::kPass);
   CHECK(tape.confirmed() ==
-        "seq 2: the agent is done, exit code 0\nseq 3: the run was completed, and the tape was "
+        "seq 2: the agent is done, exit code 0\nseq 3: the run completed, and the tape was "
         "sealed\n");
 }
 
@@ -25,7 +25,7 @@ TEST_CASE("what the recorder lost is not known of a tape that salvage sealed") {
   tape->run_started();
   tape.judge_salvaged();
   CHECK(tape.verdict() != Verdict::kPass);
-  CHECK_THAT(tape.ktap(), ContainsSubstring("# losses: not known, the tape does not say\n"));
+  CHECK_THAT(tape.ktap(), ContainsSubstring("# losses: unknown, the tape does not say\n"));
 }
 
 TEST_CASE("a run that the watchdog ended is violated by the watchdog's record") {
@@ -60,7 +60,7 @@ TEST_CASE("an exit code of the agent other than 0 is violated") {
   TapeUnderTest tape;
   tape.judge(Outcome::COMPLETED, 3);
   CHECK(tape.violated() ==
-        "seq 1: the agent is done, exit code 3\nseq 2: the run was completed, exit code 3\n");
+        "seq 1: the agent is done, exit code 3\nseq 2: the run completed, exit code 3\n");
 }
 
 TEST_CASE("a step that did not go well is violated") {
@@ -68,13 +68,13 @@ TEST_CASE("a step that did not go well is violated") {
   tape->step_finished(0, false);
   tape.judge(Outcome::SCENARIO_FAILED, 1);
   CHECK_THAT(tape.violated(), ContainsSubstring("seq 1: step 0 failed\n"));
-  CHECK_THAT(tape.violated(), ContainsSubstring("seq 3: a step of the scenario did not go well\n"));
+  CHECK_THAT(tape.violated(), ContainsSubstring("seq 3: a step of the scenario failed\n"));
 }
 
 TEST_CASE("a guest that ended without saying done is violated") {
   TapeUnderTest tape;
   tape.judge(Outcome::GUEST_EXITED, -1);
-  CHECK(tape.violated() == "seq 1: the guest ended without saying that it was done\n");
+  CHECK(tape.violated() == "seq 1: the guest ended before the agent was done\n");
 }
 
 TEST_CASE("a lost machine, a failed host, an interruption and a broken protocol are inconclusive") {
@@ -93,8 +93,8 @@ TEST_CASE("a recorder that died leaves the run undecided") {
   tape.judge_unsealed();
   CHECK(tape.verdict() == Verdict::kInconclusive);
   CHECK(tape.undecided() ==
-        "seq 0: the tape was never sealed: its recorder died or is still at work\n");
-  CHECK_THAT(tape.ktap(), ContainsSubstring("# losses: not known, the tape does not say\n"));
+        "seq 0: the tape was never sealed: its recorder died or is still running\n");
+  CHECK_THAT(tape.ktap(), ContainsSubstring("# losses: unknown, the tape does not say\n"));
 }
 
 TEST_CASE("a panic before the recorder died is violated all the same") {

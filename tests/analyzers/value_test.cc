@@ -114,9 +114,9 @@ TEST_CASE("a value that was not read, and one that is no number, are inconclusiv
   });
   tape.judge();
   CHECK(tape.verdict() == Verdict::kInconclusive);
-  CHECK(
-      tape.undecided() ==
-      "seq 5: the read as 'nr' failed: not mapped\nseq 7: 'nr' is no number of at most 64 bits\n");
+  CHECK(tape.undecided() ==
+        "seq 5: the read as 'nr' failed: not mapped\nseq 7: 'nr' is not a number of at most 64 "
+        "bits\n");
 }
 
 TEST_CASE("a value on a truncated tape is judged, a request without its reply is not") {

@@ -220,10 +220,9 @@ TEST_CASE("a tape whose only comparable value was read outside of the attachment
   tape->op({read_outside(0)});
   tape.judge();
   CHECK(tape.verdict() == Verdict::kInconclusive);
-  CHECK(tape.undecided() ==
-        "seq 0: no value was read after another one of the same task and attachment with the task "
-        "under the "
-        "scheduler\n");
+  CHECK(
+      tape.undecided() ==
+      "seq 0: no task has two values under one attachment to compare while under the scheduler\n");
 }
 
 TEST_CASE(

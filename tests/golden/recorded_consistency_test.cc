@@ -57,7 +57,7 @@ TEST_CASE(
   CHECK(as_it_is->verdict() == Verdict::kPass);
   REQUIRE(as_it_is->confirmed().count() == 1);
   CHECK(as_it_is->confirmed().first()[0].text ==
-        "freeze 2: 2 values read, no lock or sequence count of theirs was held");
+        "freeze 2: 2 values read, none of their locks or sequence counts was held");
 
   const auto locked = judged(tape, [](schema::Record::Builder record) {
     if (!record.isFrozen()) return;
