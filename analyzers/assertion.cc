@@ -112,7 +112,7 @@ std::string ktap_lacking(const Assertion& assertion, const std::vector<std::stri
     if (i > 0) names += i + 1 == missing.size() ? " and " : ", ";
     names += missing[i];
   }
-  return fmt::format("KTAP version 1\n1..1\nok 1 {} # SKIP not run: it needs {}\n",
+  return fmt::format("KTAP version 1\n1..1\nok 1 {} # SKIP not asked: it needs {}\n",
                      assertion.name(), names);
 }
 

@@ -15,7 +15,7 @@ namespace ktape {
 
 namespace {
 
-constexpr size_t kMaxNameBytes = 15;  // of a task's comm, which the kernel cuts there
+constexpr size_t kMaxNameBytes = 15;  // the kernel truncates a task's comm to this
 constexpr size_t kMaxScenarioNameBytes = 100;
 constexpr uint64_t kMaxMs = 7ull * 86'400'000;   // a week
 constexpr uint32_t kMaxPriority = 99;            // of the real-time policies
@@ -50,28 +50,27 @@ class ScenarioCheck {
   }
 
  private:
-  // It is the name of a file, and stands in tables and reports.
+  // The name becomes a file name, and is shown in tables and reports.
   Result<void> check_scenario_name() const {
     const std::string_view name = scenario_.getName().cStr();
     const Place place = parsed_.at("name").place;
     if (name.empty()) return error(place, "the scenario has no name");
     if (name.find('/') != std::string_view::npos)
-      return error(place, "a scenario's name has no '/': tapes are named after it");
+      return error(place, "a scenario's name cannot contain '/': its tapes are named after it");
     const bool good = (is_letter(name[0]) || is_digit(name[0])) &&
                       name.size() <= kMaxScenarioNameBytes &&
                       std::ranges::all_of(name, [](char c) { return is_name_part(c) || c == '.'; });
     if (good) return {};
     return error(
         place,
-        fmt::format("a scenario cannot be named {}: tapes are named after it", in_quotes(name)),
+        fmt::format("a scenario cannot be named {}: its tapes are named after it", in_quotes(name)),
         fmt::format(
-            "a name has at most {} letters, digits, '_', '-' and '.', and begins with one of the "
-            "former two",
+            "use at most {} letters, digits, '_', '-' and '.'; begin with a letter or a digit",
             kMaxScenarioNameBytes));
   }
 
-  // Step names and tags are shown in quotes, and given on command lines: they have characters that
-  // show.
+  // Step names and tags are shown in quotes and given on command lines, so all of their characters
+  // must be visible.
   Result<void> check_shown_name(const TextNode& where, std::string_view field,
                                 std::string_view name) const {
     const bool good = is_utf8(name) && printable(name) == name &&
@@ -81,7 +80,7 @@ class ScenarioCheck {
     return error(
         where.at(field).place,
         fmt::format("{} cannot be a {}", in_quotes(name), field == "tag" ? "tag" : "step's name"),
-        "no control characters, quotes and backslashes, and no blank at an end");
+        "leave out control characters, quotes, backslashes, and blanks at either end");
   }
 
   Result<void> check_times() const {
@@ -92,7 +91,7 @@ class ScenarioCheck {
     if (scenario_.getWatchdogMs() > scenario_.getDurationMs()) return {};
     return error(
         parsed_.at("durationMs").place,
-        fmt::format("the run watchdog would end the run after {} ms, before its {} ms are over",
+        fmt::format("the run watchdog would end the run after {} ms, before its duration of {} ms",
                     scenario_.getWatchdogMs(), scenario_.getDurationMs()),
         "make watchdogMs longer than durationMs");
   }
@@ -100,8 +99,8 @@ class ScenarioCheck {
   Result<void> check_agent() const {
     if (scenario_.getAgentPriority() <= kMaxPriority) return {};
     return error(parsed_.at("agentPriority").place,
-                 fmt::format("agentPriority {} is not in 1 to {}", scenario_.getAgentPriority(),
-                             kMaxPriority));
+                 fmt::format("agentPriority {} is not between 1 and {}",
+                             scenario_.getAgentPriority(), kMaxPriority));
   }
 
   Result<void> check_machine() const {
@@ -135,7 +134,7 @@ class ScenarioCheck {
       return error(where.place, "the external scheduler has no program");
     if (where.has("guestPath")) {
       return error(where.at("guestPath").place,
-                   "'guestPath' is filled in by ktape: write 'program' instead");
+                   "'guestPath' is set by ktape: give 'program' instead");
     }
     return check_ms(where, "attachDeadlineMs", external.getAttachDeadlineMs());
   }
@@ -148,7 +147,7 @@ class ScenarioCheck {
       std::string name = workers[i].getName().cStr();
       KTAPE_TRY(check_worker_name(where, name));
       if (!names.insert(name).second) {
-        return error(where.at("name").place, fmt::format("there is a worker '{}' already", name));
+        return error(where.at("name").place, fmt::format("the worker '{}' exists already", name));
       }
       KTAPE_TRY(check_priority(where, workers[i].getPolicy(), workers[i].getPriority()));
       KTAPE_TRY(check_nice(where, workers[i]));
@@ -163,14 +162,14 @@ class ScenarioCheck {
     if (name.size() > kMaxNameBytes) {
       return error(
           where.at("name").place,
-          fmt::format("worker name '{}' has {} bytes; the kernel keeps {} of a task's name", name,
-                      name.size(), kMaxNameBytes));
+          fmt::format("worker name '{}' has {} bytes; the kernel keeps only {} of a task's name",
+                      name, name.size(), kMaxNameBytes));
     }
     if (is_letter(name[0]) && std::ranges::all_of(name, is_name_part)) return {};
     // "task:12.comm" reads a task by its pid, and a dot begins the path.
     return error(where.at("name").place,
                  fmt::format("a worker cannot be named {}", in_quotes(name)),
-                 "a name has letters, digits, '_' and '-', and begins with a letter");
+                 "use letters, digits, '_' and '-'; begin with a letter");
   }
 
   Result<void> check_priority(const TextNode& where, schema::Policy policy,
@@ -178,11 +177,11 @@ class ScenarioCheck {
     if (realtime(policy)) {
       if (priority <= kMaxPriority) return {};
       return error(where.at("priority").place,
-                   fmt::format("priority {} is not in 1 to {}", priority, kMaxPriority));
+                   fmt::format("priority {} is not between 1 and {}", priority, kMaxPriority));
     }
     if (priority == 0) return {};
     return error(where.at("priority").place, "'priority' is for policies fifo and rr only",
-                 "others are weighted by 'nice'");
+                 "use 'nice' for the other policies");
   }
 
   Result<void> check_nice(const TextNode& where, schema::Worker::Reader worker) const {
@@ -192,7 +191,7 @@ class ScenarioCheck {
       return error(where.at("nice").place, "'nice' is for policies normal, batch and ext only");
     }
     if (nice >= -20 && nice <= 19) return {};
-    return error(where.at("nice").place, fmt::format("nice {} is not in -20 to 19", nice));
+    return error(where.at("nice").place, fmt::format("nice {} is not between -20 and 19", nice));
   }
 
   Result<void> check_affinity(const TextNode& where, capnp::List<uint32_t>::Reader cpus) const {
@@ -200,7 +199,7 @@ class ScenarioCheck {
     for (unsigned i = 0; i < cpus.size(); ++i) {
       if (cpus[i] < available) continue;
       return error(where.at(i).place,
-                   fmt::format("CPU {} is not there: the machine has {}", cpus[i], available),
+                   fmt::format("CPU {} does not exist: the machine has {}", cpus[i], available),
                    fmt::format("CPUs count from 0; the last is {}", available - 1));
     }
     return {};
@@ -215,7 +214,7 @@ class ScenarioCheck {
       uint64_t ms = phases[i].isSleepMs()  ? phases[i].getSleepMs()
                     : phases[i].isSpinMs() ? phases[i].getSpinMs()
                                            : phases[i].getYieldMs();
-      if (ms == 0) return error(phase.place, "a phase lasts 1 ms at least");
+      if (ms == 0) return error(phase.place, "a phase lasts at least 1 ms");
       if (phase.fields.empty()) continue;
       KTAPE_TRY(check_ms(phase, phase.fields.front().name, ms));
     }
@@ -237,7 +236,7 @@ class ScenarioCheck {
     return {};
   }
 
-  // What the steps last at the least. How long a wait or an op takes nobody knows.
+  // The least time that the steps take. How long a wait or an op takes is not known.
   Result<void> check_lasting() const {
     const uint64_t limit_ms = scenario_.getWatchdogMs();
     uint64_t lasted_ms = 0;
@@ -252,11 +251,11 @@ class ScenarioCheck {
         if (lasted_ms < limit_ms) continue;
         return error(
             parsed_.at("steps").at(i).at("actions").at(j).place,
-            fmt::format("the run watchdog would end the run after {} ms, and until here the steps "
-                        "last {} ms",
+            fmt::format("the run watchdog would end the run after {} ms, but the steps up to here "
+                        "take {} ms",
                         limit_ms, lasted_ms),
-            fmt::format("make watchdogMs longer than that: {} is {}", limit_ms,
-                        parsed_.has("watchdogMs") ? "what the scenario says" : "its default"));
+            fmt::format("make watchdogMs longer than that; it is {}{}", limit_ms,
+                        parsed_.has("watchdogMs") ? "" : " by default"));
       }
     }
     return {};
@@ -266,7 +265,7 @@ class ScenarioCheck {
     if (where.fields.empty()) {
       return error(
           where.place, "the action is empty",
-          "one of: sleepMs, wait, op, hold, panic, signal, setPolicy, report, waitProgram");
+          "give one of: sleepMs, wait, op, hold, panic, signal, setPolicy, report, waitProgram");
     }
     switch (action.which()) {
       case schema::Action::SLEEP_MS: return check_ms(where, "sleepMs", action.getSleepMs());
@@ -281,14 +280,14 @@ class ScenarioCheck {
       case schema::Action::HOLD:
         if (scenario_.getDurationMs() != 0) return {};
         return error(where.at("hold").place,
-                     "'hold' lasts to the end of durationMs, which is not given");
+                     "'hold' lasts until durationMs is over, but durationMs is not given");
       case schema::Action::PANIC: return {};
       case schema::Action::SIGNAL: {
         const TextNode& signal = where.at("signal");
         int32_t number = action.getSignal().getSignal();
         if (number < 1 || number > kMaxSignal) {
           return error(signal.at("signal").place,
-                       fmt::format("signal {} is not in 1 to {}", number, kMaxSignal));
+                       fmt::format("signal {} is not between 1 and {}", number, kMaxSignal));
         }
         return check_worker(signal, action.getSignal().getWorker());
       }
@@ -309,8 +308,7 @@ class ScenarioCheck {
 
   Result<void> check_tag(const TextNode& where, std::string tag) {
     if (tag.empty()) {
-      return error(where.place, "an op needs a 'tag'",
-                   "it is the name by which assertions find the value");
+      return error(where.place, "an op needs a 'tag'", "assertions find the value by its tag");
     }
     KTAPE_TRY(check_shown_name(where, "tag", tag));
     if (tags_.insert(tag).second) return {};
@@ -323,9 +321,8 @@ class ScenarioCheck {
 
   Result<void> check_ms(const TextNode& where, std::string_view field, uint64_t ms) const {
     if (ms <= kMaxMs) return {};
-    return error(
-        where.at(field).place,
-        fmt::format("'{}' is {} ms; at most a week, {} ms, can be asked", field, ms, kMaxMs));
+    return error(where.at(field).place,
+                 fmt::format("'{}' is {} ms; the limit is one week, {} ms", field, ms, kMaxMs));
   }
 
   Error error(Place place, std::string_view sentence, std::string hint = "") const {
@@ -348,10 +345,10 @@ Result<void> check_worker_exists(std::string_view file, Place place,
     names.emplace_back(candidate.getName().cStr());
     if (names.back() == worker) return {};
   }
-  if (worker.empty()) return error_at(file, place, "which worker? 'worker' is not given");
+  if (worker.empty()) return error_at(file, place, "'worker' is missing: name the worker");
   std::string near = did_you_mean(worker, names);
   return error_at(file, place, fmt::format("there is no worker '{}'", worker),
-                  !near.empty() ? near : "workers are declared in 'workers'");
+                  !near.empty() ? near : "declare it in 'workers'");
 }
 
 Result<void> check_scenario(std::string_view file, const TextNode& parsed,

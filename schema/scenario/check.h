@@ -10,22 +10,23 @@
 
 namespace ktape {
 
-// Says what a scenario asks that no run could do, with the place in its text. `scenario` has its
-// defaults and parsed paths; `parsed` is that text. What `machine` decides is not in the text.
+// Reports what no run could do in a scenario, with the place in its text. `scenario` has its
+// defaults and parsed paths; `parsed` is that text. The parts that `machine` overrides are not in
+// the text.
 [[nodiscard]] Result<void> check_scenario(std::string_view file, const TextNode& parsed,
                                           schema::Scenario::Reader scenario,
                                           const MachineOverride& machine);
 
-// The same for one op of a step; `tag` is not looked at.
+// The same for one op of a step; `tag` is not checked.
 [[nodiscard]] Result<void> check_op(std::string_view file, const TextNode& parsed,
                                     schema::Scenario::Reader scenario,
                                     schema::ScenarioOp::Reader op);
 
-// kUsage where `retryMs` of the scenario or of an op, which stands at `where`, can be no such time.
+// kUsage if `retryMs` of the scenario or of an op, which is at `where`, is not a valid time.
 [[nodiscard]] Result<void> check_retry_ms(std::string_view file, const TextNode& where,
                                           int32_t retry_ms, schema::Scenario::Reader scenario);
 
-// kUsage when the scenario has no worker of that name.
+// kUsage if the scenario has no worker of that name.
 [[nodiscard]] Result<void> check_worker_exists(std::string_view file, Place place,
                                                schema::Scenario::Reader scenario,
                                                std::string_view worker);

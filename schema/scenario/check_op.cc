@@ -34,7 +34,8 @@ class OpCheck {
   Result<void> check_target(const TextNode& where, schema::Target::Reader target) const {
     if (!where.has("symbol") && !where.has("perCpu") && !where.has("task") &&
         !where.has("virtual")) {
-      return error(where.place, "an op needs a target", "one of: symbol, perCpu, task, virtual");
+      return error(where.place, "an op needs a target",
+                   "give one of: symbol, perCpu, task, virtual");
     }
     switch (target.which()) {
       case schema::Target::SYMBOL:
@@ -47,7 +48,7 @@ class OpCheck {
           return error(where.at("virtual").place, "'virtual' needs an address other than 0");
         }
         if (target.getVirtual().getType().size() > 0 || target.getPath().size() == 0) return {};
-        return error(where.at("path").place, "a path needs the type of what stands at the address",
+        return error(where.at("path").place, "a path needs the type of the object at the address",
                      "e.g. virtual = (address = 0xffff888000000000, type = \"struct rq\")");
     }
     return {};
@@ -58,7 +59,7 @@ class OpCheck {
     uint32_t cpus = scenario_.getMachine().getCpus();
     if (target.getCpu() < cpus) return {};
     return error(where.at("cpu").place,
-                 fmt::format("CPU {} is not there: the machine has {}", target.getCpu(), cpus),
+                 fmt::format("CPU {} does not exist: the machine has {}", target.getCpu(), cpus),
                  fmt::format("CPUs count from 0; the last is {}", cpus - 1));
   }
 
@@ -68,9 +69,8 @@ class OpCheck {
                                  task.getWorker().cStr());
     }
     if (task.getPid() > 0 && task.getStartBoottimeNs() > 0) return {};
-    return error(where.place,
-                 "a task is named by 'worker', or by 'pid' and 'startBoottimeNs' together",
-                 "a pid alone may name another task by the time it is looked up");
+    return error(where.place, "a task needs 'worker', or 'pid' and 'startBoottimeNs' together",
+                 "a pid alone may belong to another task by the time it is looked up");
   }
 
   Result<void> check_read(const TextNode& where, schema::OpEntry::Reader entry) const {
@@ -81,27 +81,27 @@ class OpCheck {
                    fmt::format("'read = bytes' needs a 'length' from 1 to {}", kMaxValueBytes));
     }
     if (entry.getLength() != 0) {
-      return error(where.at("length").place, "'length' belongs to 'read = bytes' only");
+      return error(where.at("length").place, "'length' is for 'read = bytes' only");
     }
     bool typed = kind == schema::ValueKind::AUTO || kind == schema::ValueKind::WHOLE;
     if (typed && entry.getTarget().isSymbol()) {
       return error(
           where.at("read").place,
-          fmt::format("the kernel does not record the type of '{}', so its width must be said",
+          fmt::format("the kernel does not record the type of '{}', so the read needs a width",
                       entry.getTarget().getSymbol().cStr()),
-          "read = u8, u16, u32, u64, or bytes with a length");
+          "use read = u8, u16, u32, u64, or bytes with a length");
     }
     return {};
   }
 
   Result<void> check_write(const TextNode& where, schema::OpEntry::Reader entry) const {
     if (entry.getLength() != 0) {
-      return error(where.at("length").place, "'length' belongs to 'read = bytes' only");
+      return error(where.at("length").place, "'length' is for 'read = bytes' only");
     }
     for (auto step : entry.getTarget().getSteps()) {
       if (step.isList()) {
         return error(where.at("target").at("path").place,
-                     "a write cannot walk a list: it needs one place");
+                     "a write cannot walk a list: it needs a single target");
       }
     }
     const TextNode& place = where.at("write");
@@ -127,7 +127,7 @@ class OpCheck {
     if (width != 1 && width != 2 && width != 4 && width != 8) {
       return error(where.at("width").place, "'width' counts bytes: 1, 2, 4 or 8");
     }
-    if (bits.getMask() == 0) return error(where.at("mask").place, "'mask' names no bit");
+    if (bits.getMask() == 0) return error(where.at("mask").place, "'mask' is 0");
     if (width < 8 && bits.getMask() >> (8 * width) != 0) {
       return error(where.at("mask").place,
                    fmt::format("'mask' has bits beyond its {} bytes", width));
@@ -138,12 +138,11 @@ class OpCheck {
   Result<void> check_hot(const TextNode& parsed, schema::OpEntry::Reader entry) const {
     const TextNode& where = parsed.at("entry");
     if (parsed.has("retryMs")) {
-      return error(parsed.at("retryMs").place,
-                   "a hot read is not tried again: nothing refuses it for a moment",
+      return error(parsed.at("retryMs").place, "a hot read is not retried: no gate refuses it",
                    "leave out 'retryMs'");
     }
     if (entry.isWrite()) {
-      return error(where.at("write").place, "a write cannot be hot: the machine has to stand still",
+      return error(where.at("write").place, "a write cannot be hot: it needs a frozen machine",
                    "leave out 'mode = hot'");
     }
     if (!entry.getTarget().isSymbol() && !entry.getTarget().isPerCpu()) {
@@ -162,22 +161,22 @@ class OpCheck {
     const auto entry = op.getEntry();
     const Place place = where.at("consistent").place;
     if (entry.isWrite()) {
-      return error(
-          place, "only a read is asked to be consistent: a write to a task passes its gates anyway",
-          "leave out 'consistent'");
+      return error(place,
+                   "'consistent' is for reads only: a write to a task passes its gates anyway",
+                   "leave out 'consistent'");
     }
     if (op.getMode() == schema::OpMode::HOT) {
-      return error(place, "a hot read cannot be consistent: the machine runs on meanwhile",
+      return error(place, "a hot read cannot be consistent: the machine keeps running during it",
                    "leave out 'mode = hot'");
     }
     const auto target = entry.getTarget();
     if (!target.isSymbol() || !seqcount_of(target.getSymbol().cStr()).empty()) return {};
     return error(place,
-                 fmt::format("ktape knows nothing that protects '{}'", target.getSymbol().cStr()),
+                 fmt::format("ktape does not know what protects '{}'", target.getSymbol().cStr()),
                  "leave out 'consistent'");
   }
 
-  // Whether a gate may refuse such an op at all.
+  // Whether a gate can refuse such an op at all.
   static bool may_refuse(schema::Gate gate, schema::OpEntry::Reader entry) {
     if (gate == schema::Gate::CONSISTENT) return entry.getConsistent();
     if (!entry.getTarget().isTask()) return false;
@@ -187,22 +186,23 @@ class OpCheck {
 
   Result<void> check_expectation(const TextNode& where, schema::ScenarioOp::Reader op) const {
     if (op.getMode() == schema::OpMode::HOT) {
-      return error(where.place, "a hot read has no gates, so nothing is to be expected of it",
+      return error(where.place, "a hot read has no gates, so no refusal can be expected",
                    "leave out 'mode = hot', or 'expect'");
     }
     if (!op.getExpect().isRefused()) return {};
     const TextNode& gate = where.at("refused");
     const auto entry = op.getEntry();
     if (op.getExpect().getRefused() == schema::Gate::NOT_SAID)
-      return error(gate.place, "'refused' names a gate", "e.g. expect = (refused = offRunqueue)");
+      return error(gate.place, "'refused' needs the name of a gate",
+                   "e.g. expect = (refused = offRunqueue)");
     if (may_refuse(op.getExpect().getRefused(), entry)) return {};
     if (op.getExpect().getRefused() == schema::Gate::CONSISTENT)
       return error(gate.place, "gate 'consistent' refuses only reads with 'consistent = true'");
     if (!entry.getTarget().isTask())
       return error(gate.place, fmt::format("only ops on tasks have the gate '{}'", gate.word));
     return error(gate.place,
-                 fmt::format("no read is refused by the gate '{}': it is observed only", gate.word),
-                 "reads are held to pid, identity, alive and initialised");
+                 fmt::format("the gate '{}' never refuses a read: it is only observed", gate.word),
+                 "reads are refused by pid, identity, alive and initialised only");
   }
 
   Error error(Place place, std::string_view sentence, std::string hint = "") const {
@@ -220,14 +220,15 @@ Result<void> check_retry_ms(std::string_view file, const TextNode& where, int32_
   if (!where.has("retryMs")) return {};
   const Place place = where.at("retryMs").place;
   if (retry_ms < kRetryNotSaid) {
-    return error_at(file, place, fmt::format("'retryMs' is {}: a time is not negative", retry_ms),
-                    "0: an op that is refused is not tried again");
+    return error_at(file, place, fmt::format("'retryMs' is {}, which is negative", retry_ms),
+                    "use 0 for no retries");
   }
   if (retry_ms < static_cast<int64_t>(scenario.getWatchdogMs())) return {};
   return error_at(
       file, place,
-      fmt::format("the run watchdog would end the run after {} ms, before an op is tried for {} ms",
-                  scenario.getWatchdogMs(), retry_ms),
+      fmt::format(
+          "the run watchdog would end the run after {} ms, before an op was retried for {} ms",
+          scenario.getWatchdogMs(), retry_ms),
       "make watchdogMs longer than retryMs");
 }
 

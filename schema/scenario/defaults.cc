@@ -42,8 +42,7 @@ void fill_action(schema::Action::Builder action, int32_t retry_ms) {
 Result<void> parse_path(std::string_view file, const TextNode& where,
                         schema::Target::Builder target) {
   if (where.has("steps")) {
-    return error_at(file, where.at("steps").place,
-                    "'steps' is filled in by ktape: write 'path' instead");
+    return error_at(file, where.at("steps").place, "'steps' is set by ktape: give 'path' instead");
   }
   auto steps = parse_target_path(target.getPath().cStr());
   if (!steps.ok()) {

@@ -9,11 +9,11 @@
 
 namespace ktape {
 
-// Replaces 0 by the default that scenario.capnp names beside each field; but not that of
-// bootDeadlineMs, which depends on the accelerator.
+// Replaces 0 by the default that scenario.capnp names beside each field, except for bootDeadlineMs,
+// whose default depends on the accelerator.
 void fill_defaults(schema::Scenario::Builder scenario);
 
-// Parses each target's path into its steps, which the author must have left out.
+// Parses each target's path into its steps. The author must have left out the steps.
 [[nodiscard]] Result<void> parse_paths(std::string_view file, const TextNode& parsed,
                                        schema::Scenario::Builder scenario);
 

@@ -23,9 +23,8 @@ namespace {
 
 constexpr size_t kMaxFileBytes = size_t{1} << 20;
 
-// The decoder's own complaint about text that the checks before it let pass: "FIRST-LAST:
-// sentence", where Cap'n Proto 0.9 counts columns from 0 on the first line and from 1 on the
-// others.
+// The decoder's own error for text that passed the checks before it: "FIRST-LAST: sentence", where
+// Cap'n Proto 0.9 counts columns from 0 on the first line and from 1 on the others.
 Error decoder_error(const std::string& path, std::string_view text,
                     const kj::Exception& exception) {
   std::string_view description(exception.getDescription().begin(),
@@ -43,7 +42,7 @@ Error decoder_error(const std::string& path, std::string_view text,
                          fmt::format("cannot be decoded: {}", description.substr(colon + 2)));
   // Cap'n Proto's text reads "=-" as one sign.
   if (text.find("=-") != std::string::npos)
-    error.hint = "a negative number takes a blank before its sign: 'nice = -5'";
+    error.hint = "write a blank before the sign of a negative number: 'nice = -5'";
   return error;
 }
 
@@ -74,11 +73,11 @@ Result<LoadedScenario> load_scenario(const std::string& path, const MachineOverr
                  ""};
   auto text = read_text_file(path, kMaxFileBytes);
   if (!text.ok()) {
-    // A scenario that is not there is a mistake on the command line, as one with a typo is.
+    // A scenario that does not exist is a mistake on the command line, like a misspelt option.
     ErrorCode code = text.error().code == ErrorCode::kHost ? ErrorCode::kHost : ErrorCode::kUsage;
     if (text.error().code == ErrorCode::kBadInput)
       return Error{code, fmt::format("cannot read scenario: {}", text.error().message),
-                   "a scenario is a text"};
+                   "give a scenario, which is a text file"};
     return Error{code, text.error().message, text.error().hint};
   }
   return parse_scenario(path, std::move(text).value(), machine);

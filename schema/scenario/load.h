@@ -13,7 +13,7 @@
 
 namespace ktape {
 
-// A scenario as loaded: its text, and the message that it decodes to. Defaults are filled in,
+// A loaded scenario: its text and the message that it decodes to. Defaults are filled in, and
 // target paths are parsed into steps.
 class LoadedScenario {
  public:
@@ -24,7 +24,7 @@ class LoadedScenario {
   [[nodiscard]] schema::Scenario::Reader get() const {
     return message_->getRoot<schema::Scenario>().asReader();
   }
-  // For what the command line and the host add to it.
+  // To add values from the command line and the host.
   [[nodiscard]] schema::Scenario::Builder edit() { return message_->getRoot<schema::Scenario>(); }
   [[nodiscard]] const std::string& path() const { return path_; }
   [[nodiscard]] const std::string& text() const { return text_; }
@@ -37,7 +37,7 @@ class LoadedScenario {
 
 // Decodes and checks scenario text. Errors are kUsage: "FILE:LINE:COLUMN: sentence" where the place
 // is known, with the nearest valid name as the hint for a misspelt field or enumerant. `machine` is
-// put in before anything is checked: what it gives is not held against the text.
+// applied before any check: what it overrides in the text is not checked.
 [[nodiscard]] Result<LoadedScenario> parse_scenario(const std::string& path, std::string text,
                                                     const MachineOverride& machine = {});
 [[nodiscard]] Result<LoadedScenario> load_scenario(const std::string& path,

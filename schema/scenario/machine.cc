@@ -22,7 +22,7 @@ std::string count(uint32_t number, std::string_view what) {
 
 std::optional<MachineProblem> find_bound_problem(schema::MachineSpec::Reader machine) {
   if (machine.getCpus() > kMaxCpus) {
-    return MachineProblem{"cpus", fmt::format("a machine has 1 to {} CPUs", kMaxCpus), ""};
+    return MachineProblem{"cpus", fmt::format("a machine can have 1 to {} CPUs", kMaxCpus), ""};
   }
   const std::array<std::pair<std::string_view, uint32_t>, 5> parts = {
       {{"sockets", machine.getSockets()},
@@ -33,12 +33,13 @@ std::optional<MachineProblem> find_bound_problem(schema::MachineSpec::Reader mac
   for (const auto& [name, value] : parts) {
     if (value <= kMaxCpus) continue;
     return MachineProblem{
-        name, fmt::format("'{}' is {}, and a machine has 1 to {} CPUs", name, value, kMaxCpus), ""};
+        name, fmt::format("'{}' is {}, but a machine can have 1 to {} CPUs", name, value, kMaxCpus),
+        ""};
   }
   if (machine.getMemoryMb() < kMinMemoryMb || machine.getMemoryMb() > kMaxMemoryMb) {
     return MachineProblem{
-        "memoryMb", fmt::format("a machine has {} to {} MiB of memory", kMinMemoryMb, kMaxMemoryMb),
-        ""};
+        "memoryMb",
+        fmt::format("a machine can have {} to {} MiB of memory", kMinMemoryMb, kMaxMemoryMb), ""};
   }
   return std::nullopt;
 }
@@ -51,16 +52,17 @@ std::optional<MachineProblem> find_shape_problem(schema::MachineSpec::Reader mac
   if (cores == 0) {
     return MachineProblem{
         "cpus",
-        fmt::format("{} cannot be shared evenly by {} with {} per core", count(cpus, "CPU"),
+        fmt::format("{} cannot be divided evenly among {} with {} per core", count(cpus, "CPU"),
                     count(sockets, "socket"), count(threads, "thread")),
         ""};
   }
   if (sockets * cores * threads != cpus) {
     return MachineProblem{
         "cpus",
-        fmt::format("{} of {} of {} are {}, not {}", count(sockets, "socket"), count(cores, "core"),
-                    count(threads, "thread"), count(sockets * cores * threads, "CPU"), cpus),
-        "leave out 'cpus': it is what the others make"};
+        fmt::format("{} with {} and {} each make {}, not {}", count(sockets, "socket"),
+                    count(cores, "core"), count(threads, "thread"),
+                    count(sockets * cores * threads, "CPU"), cpus),
+        "leave out 'cpus': it follows from the other fields"};
   }
   return std::nullopt;
 }
@@ -71,27 +73,27 @@ std::optional<MachineProblem> find_sharing_problem(schema::MachineSpec::Reader m
   const uint32_t nodes = machine.getNumaNodes();
   if (llcs % sockets != 0) {
     return MachineProblem{"llcs",
-                          fmt::format("{} cannot be shared evenly by {}", count(llcs, "LLC"),
+                          fmt::format("{} cannot be divided evenly among {}", count(llcs, "LLC"),
                                       count(sockets, "socket")),
-                          "an LLC belongs to one socket"};
+                          "use a multiple of the sockets: an LLC belongs to one socket"};
   }
   if (machine.getCores() % (llcs / sockets) != 0) {
     return MachineProblem{
         "llcs",
-        fmt::format("{} of a socket cannot share {} evenly", count(machine.getCores(), "core"),
+        fmt::format("{} per socket cannot share {} evenly", count(machine.getCores(), "core"),
                     count(llcs / sockets, "LLC")),
-        "the threads of a core share an LLC"};
+        "the threads of a core share one LLC"};
   }
   if (llcs % nodes != 0) {
     return MachineProblem{
         "numaNodes",
-        fmt::format("{} cannot have {} evenly", count(nodes, "NUMA node"), count(llcs, "LLC")),
-        "an LLC belongs to one node; there can be more of them: 'llcs'"};
+        fmt::format("{} cannot share {} evenly", count(nodes, "NUMA node"), count(llcs, "LLC")),
+        "set 'llcs' to a multiple of the nodes: an LLC belongs to one node"};
   }
   if (machine.getMemoryMb() % nodes != 0 || machine.getMemoryMb() / nodes < kMinNodeMemoryMb) {
     return MachineProblem{
         "memoryMb",
-        fmt::format("{} MiB cannot be shared evenly by {} of {} MiB at least",
+        fmt::format("{} MiB cannot be divided evenly among {} of at least {} MiB",
                     machine.getMemoryMb(), count(nodes, "NUMA node"), kMinNodeMemoryMb),
         ""};
   }
@@ -123,7 +125,7 @@ void complete_machine(schema::MachineSpec::Builder machine) {
   machine.setThreads(or_default(machine.getThreads(), 1));
   machine.setNumaNodes(or_default(machine.getNumaNodes(), 1));
   machine.setLlcs(or_default(machine.getLlcs(), machine.getSockets()));
-  // Numbers that are far too large must not come round to a good one.
+  // Products that overflow must not wrap around to a valid number.
   const uint64_t per_core = std::min<uint64_t>(
       uint64_t{machine.getSockets()} * machine.getThreads(), std::numeric_limits<uint32_t>::max());
   if (machine.getCpus() == 0 && shaped) {

@@ -14,7 +14,7 @@ inline constexpr uint32_t kMaxCpus = 64;
 inline constexpr uint32_t kMinMemoryMb = 128;
 inline constexpr uint32_t kMaxMemoryMb = 1u << 20;
 
-// CPUs and how they are put together; 0 is "the default", as in the schema.
+// CPUs and their topology; 0 means "the default", as in the schema.
 struct MachineShape {
   uint32_t cpus = 0;
   uint32_t sockets = 0;
@@ -25,20 +25,20 @@ struct MachineShape {
   bool operator==(const MachineShape&) const = default;
 };
 
-// What stands in for a part of a scenario's machine. A shape replaces the scenario's whole shape:
-// half of the one would contradict half of the other.
+// What replaces parts of a scenario's machine. A shape replaces the scenario's whole shape: two
+// halves would contradict each other.
 struct MachineOverride {
   std::optional<MachineShape> shape;
   std::optional<uint32_t> memory_mb;
   bool operator==(const MachineOverride&) const = default;
 
-  // Does it decide what this field of MachineSpec is?
+  // Whether it overrides this field of MachineSpec.
   [[nodiscard]] bool decides(std::string_view field) const;
 };
 
 void apply_override(const MachineOverride& from, schema::MachineSpec::Builder machine);
 
-// Fills in the defaults that the schema names. `cores` stays 0 where no number of them would fit.
+// Fills in the defaults that the schema names. `cores` stays 0 if no number of them would fit.
 void complete_machine(schema::MachineSpec::Builder machine);
 
 struct MachineProblem {
@@ -47,7 +47,7 @@ struct MachineProblem {
   std::string hint;
 };
 
-// Why there can be no such machine; `machine` is a completed one.
+// Why such a machine cannot exist; `machine` is a completed one.
 [[nodiscard]] std::optional<MachineProblem> find_machine_problem(
     schema::MachineSpec::Reader machine);
 

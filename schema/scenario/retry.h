@@ -5,7 +5,7 @@
 
 namespace ktape {
 
-// How long an op that a passing condition refuses is tried again, in ms of guest-running time.
+// How long an op is retried if a condition that may pass refuses it, in ms of guest-running time.
 inline constexpr int32_t kRetryNotSaid = -1;  // the scenario's, or the default
 inline constexpr int32_t kDefaultRetryMs = 1000;
 

@@ -33,10 +33,10 @@ std::vector<std::string> enumerant_names(capnp::EnumSchema schema) {
   return names;
 }
 
-// The nearest name, or all of them where none is near.
+// The nearest name; all names if none is near.
 std::string hint_for(std::string_view word, const std::vector<std::string>& names) {
   std::string near = did_you_mean(word, names);
-  return !near.empty() ? near : fmt::format("it may be one of: {}", fmt::join(names, ", "));
+  return !near.empty() ? near : fmt::format("use one of: {}", fmt::join(names, ", "));
 }
 
 std::string describe(const TextNode& node) {
@@ -76,7 +76,7 @@ std::optional<IntegerRange> integer_range(capnp::Type type) {
   }
 }
 
-// Reads what Cap'n Proto's lexer takes for an integer: decimal, 0x hexadecimal, 0 octal, with a
+// Reads what Cap'n Proto's lexer accepts as an integer: decimal, 0x hexadecimal, 0 octal, with a
 // sign.
 bool integer_fits(std::string_view word, IntegerRange range) {
   bool negative = word.starts_with('-');
@@ -103,7 +103,7 @@ class ShapeCheck {
           if (member != nullptr) {
             return error_at(
                 file_, field.place,
-                fmt::format("'{}' and '{}' cannot both be given", member->name, field.name));
+                fmt::format("'{}' and '{}' exclude each other", member->name, field.name));
           }
           member = &field;
         }
@@ -119,7 +119,7 @@ class ShapeCheck {
   }
 
  private:
-  // `name`: of the field that holds the value.
+  // `name`: the field that holds the value.
   Result<void> check_value(std::string_view name, const TextNode& node, capnp::Type type) const {
     if (auto range = integer_range(type)) return check_integer(name, node, *range);
     switch (type.which()) {
@@ -141,7 +141,7 @@ class ShapeCheck {
         return expected(name, node, "bytes, e.g. 0x\"01 ff\"");
       case TypeKind::BOOL: return check_word(name, node, {"true", "false"});
       case TypeKind::VOID: return check_word(name, node, {"void"});
-      default: return {};  // no other type is in the schema; what comes is for the decoder to judge
+      default: return {};  // the schema has no other type; the decoder judges it
     }
   }
 

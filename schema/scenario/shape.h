@@ -10,8 +10,8 @@
 
 namespace ktape {
 
-// Holds a parsed text against a schema: names of fields and enumerants, kinds of values, ranges of
-// integers, at most one member of each union. What passes, Cap'n Proto decodes. Errors are kUsage
+// Checks a parsed text against a schema: names of fields and enumerants, kinds of values, ranges of
+// integers, at most one member of each union. Cap'n Proto decodes what passes. Errors are kUsage
 // with the place; the hint names what was probably meant.
 [[nodiscard]] Result<void> check_shape(std::string_view file, const TextNode& node,
                                        capnp::StructSchema schema);

@@ -15,7 +15,7 @@ constexpr int kMaxDepth = 32;
 bool is_word_start(char c) { return std::isalpha(static_cast<unsigned char>(c)) != 0 || c == '_'; }
 bool is_word_part(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
 
-// Bytes of the UTF-8 character at `text`; 0 when it is none, or a control character.
+// Bytes of the UTF-8 character at `text`; 0 if it is not one, or a control character.
 size_t character_bytes(std::string_view text) {
   auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
   unsigned char c = byte(0);
@@ -54,8 +54,7 @@ class Parser {
       size_t bytes = character_bytes(text_.substr(offset_));
       if (bytes == 0) {
         unsigned byte = static_cast<unsigned char>(peek());
-        return error(fmt::format("byte 0x{:02x} is not text", byte),
-                     "a scenario is a UTF-8 text file");
+        return error(fmt::format("byte 0x{:02x} is not text", byte), "use a UTF-8 text file");
       }
       for (; bytes > 0; --bytes) advance();
     }
@@ -90,9 +89,9 @@ class Parser {
       KTAPE_ASSIGN(TextNode value, parse_value(depth + 1));
       for (const TextField& earlier : node.fields) {
         if (earlier.name == name.word) {
-          return error_at(file_, name.place,
-                          fmt::format("'{}' is given twice; it was first on line {}", name.word,
-                                      earlier.place.line));
+          return error_at(
+              file_, name.place,
+              fmt::format("'{}' is given twice, first on line {}", name.word, earlier.place.line));
         }
       }
       node.fields.push_back({name.word, name.place, std::move(value)});

@@ -10,7 +10,7 @@
 
 namespace ktape {
 
-// Where something stands in a text file; both count from 1, columns in bytes. Line 0: unknown.
+// A place in a text file; line and column count from 1, columns in bytes. Line 0: unknown.
 struct Place {
   uint32_t line = 0;
   uint32_t column = 0;
@@ -18,8 +18,8 @@ struct Place {
 
 struct TextField;
 
-// One value of Cap'n Proto text with the place where it stands. Cap'n Proto's own decoder names no
-// place for most mistakes and forgets all of them once it has decoded; the parsed text keeps them.
+// One value of Cap'n Proto text with its place. Cap'n Proto's own decoder reports no place for most
+// mistakes and forgets all places once it has decoded; the parsed text keeps them.
 struct TextNode {
   enum class Kind { kStruct, kList, kWord, kNumber, kString, kData };
 
@@ -29,7 +29,7 @@ struct TextNode {
   std::vector<TextField> fields;  // kStruct
   std::vector<TextNode> items;    // kList
 
-  // The value of a field, or this node itself where the field was not written: the nearest place.
+  // The value of a field; this node itself if the field was not written: the nearest place.
   [[nodiscard]] const TextNode& at(std::string_view field) const;
   [[nodiscard]] const TextNode& at(size_t item) const;
   [[nodiscard]] bool has(std::string_view field) const;

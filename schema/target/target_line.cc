@@ -62,8 +62,8 @@ class LineParser {
     for (const std::string_view type : {"struct ", "union ", "'struct ", "'union "}) {
       if (next_is(type)) {
         return expected("a symbol, 'cpuN:', 'task:' or an address, not a type",
-                        "'(struct rq)0xffff...' is what stands at an address, 'cpu0:runqueues' a "
-                        "CPU's variable");
+                        "write '(struct rq)0xffff...' for the object at an address, "
+                        "'cpu0:runqueues' for a CPU's variable");
       }
     }
     if (at_ < text_.size() && digit(text_[at_])) {
@@ -78,7 +78,7 @@ class LineParser {
     return {};
   }
 
-  // What stands in single quotes; a quote in it is doubled.
+  // The text in single quotes; a quote in it is doubled.
   Result<std::string> quoted_name() {
     const size_t begin = at_;
     std::string quoted;
@@ -96,7 +96,7 @@ class LineParser {
     }
   }
 
-  // A word of letters and digits, or anything in single quotes. `dashes`: "rt-hog" is one word, but
+  // A word of letters and digits, or any text in single quotes. `dashes`: "rt-hog" is one word, but
   // "hog->pid" is not.
   Result<std::string> name(std::string_view what, bool dashes = false) {
     if (skip("'")) return quoted_name();
@@ -128,7 +128,8 @@ class LineParser {
 
   Result<uint32_t> cpu() {
     KTAPE_ASSIGN(const uint64_t value, number("a CPU's number"));
-    if (value > std::numeric_limits<uint32_t>::max()) return expected("after a CPU's number");
+    if (value > std::numeric_limits<uint32_t>::max())
+      return expected("a CPU number up to 4294967295");
     return static_cast<uint32_t>(value);
   }
 
@@ -139,7 +140,7 @@ class LineParser {
     return end > at_ + 3 && text_.substr(end).starts_with(":") && !is_width(text_.substr(end + 1));
   }
 
-  // "cpu0:u64" is a symbol named cpu0, should a kernel have one.
+  // "cpu0:u64" is a symbol named cpu0, if a kernel has one.
   static bool is_width(std::string_view text) {
     return simple_width(text).has_value() || text.empty();
   }
@@ -210,12 +211,11 @@ class LineParser {
   Result<void> path(std::string_view text) {
     if (!text.empty()) {
       const char first = text.front();
-      // Between root and path: a dot as between members, or a space as after a quoted worker.
+      // Between root and path: a dot, as between members, or a space, as after a quoted worker.
       const bool space = first == ' ' && entry_.getTarget().isTask();
       if (first != '.' && first != '-' && first != '[' && first != '{' && !space) {
-        return expected(
-            "'.', '->', '[', '{' or ':'",
-            first == '+' ? "a path has names, not offsets: kernels differ in those" : "");
+        return expected("'.', '->', '[', '{' or ':'",
+                        first == '+' ? "use member names: offsets differ between kernels" : "");
       }
       if (first == '.' || space) text.remove_prefix(1);
       if (text.empty()) {
@@ -262,7 +262,7 @@ class LineParser {
   std::string_view text_;
   schema::OpEntry::Builder entry_;
   size_t at_ = 0;
-  std::string symbol_;  // whose address is to be the root
+  std::string symbol_;  // its address is the root
 };
 
 }  // namespace

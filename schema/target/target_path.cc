@@ -12,12 +12,12 @@ namespace ktape {
 
 namespace {
 
-// Far above any real path; keeps a stranger's tape from asking for more.
+// Far above any real path; limits what a tape from a stranger can ask for.
 constexpr size_t kMaxSteps = 64;
 constexpr size_t kMaxNameBytes = 256;
 constexpr char kListExample[] =
-    "e.g. '{list struct task_struct scx.runnable_node 100}': type of an entry, member that links "
-    "it, limit";
+    "e.g. '{list struct task_struct scx.runnable_node 100}': the type of an entry, the member that "
+    "links it, the limit";
 
 bool name_start(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
 bool digit(char c) { return c >= '0' && c <= '9'; }
@@ -31,7 +31,7 @@ bool is_name(std::string_view text) {
   return true;
 }
 
-// "scx.runnable_node": how to get from an entry to what links it.
+// "scx.runnable_node": the path from an entry to its link member.
 bool is_member_path(std::string_view text) {
   for (;;) {
     const size_t dot = text.find('.');
@@ -79,7 +79,7 @@ class PathParser {
   explicit PathParser(std::string_view text) : text_(text) {}
 
   Result<std::vector<PathStep>> parse() {
-    // A name stands alone at the start and after '->'; elsewhere it needs its dot.
+    // A name needs no dot at the start and after '->', but everywhere else.
     bool bare_name = true;
     while (at_ < text_.size()) {
       if (steps_.size() == kMaxSteps) return expected("a path of at most 64 steps");
@@ -172,10 +172,10 @@ class PathParser {
     if (parts.size() == 5) container += " " + std::string(parts[2]);
     const std::string_view link = parts[parts.size() - 2];
     const auto limit = to_number(parts.back());
-    if (!is_type_name(container)) return expected("a list of a type as in C", kListExample);
-    if (!is_member_path(link)) return expected("a list with a link member", kListExample);
+    if (!is_type_name(container)) return expected("a type as in C", kListExample);
+    if (!is_member_path(link)) return expected("a link member", kListExample);
     if (!limit || *limit == 0 || *limit > std::numeric_limits<uint32_t>::max()) {
-      return expected("a list with a limit of at least 1", kListExample);
+      return expected("a limit of at least 1", kListExample);
     }
     steps_.emplace_back(ListStep{container, std::string(link), static_cast<uint32_t>(*limit)});
     return {};
@@ -192,7 +192,7 @@ Error bad_step(size_t number, std::string_view what) {
                ""};
 }
 
-// A step that is not what `parse_target_path` would have made has no text, so it is not taken.
+// A step that `parse_target_path` could not have made has no text, so it is rejected.
 Result<PathStep> read_step(size_t number, schema::PathStep::Reader step) {
   switch (step.which()) {
     case schema::PathStep::MEMBER: {
@@ -214,7 +214,7 @@ Result<PathStep> read_step(size_t number, schema::PathStep::Reader step) {
       return PathStep(std::move(list));
     }
   }
-  return bad_step(number, "of a kind that this ktape does not know");
+  return bad_step(number, "its kind is not known to this build");
 }
 
 std::string hex(uint64_t value) {
@@ -223,7 +223,7 @@ std::string hex(uint64_t value) {
   return "0x" + std::string(digits, end);
 }
 
-// As parse_target_line() takes a name in quotes.
+// The form in which parse_target_line() takes a quoted name.
 std::string doubled_quotes(std::string_view name) {
   std::string text;
   for (const char c : name) text += c == '\'' ? std::string("''") : std::string(1, c);
@@ -250,7 +250,7 @@ std::string root_text(schema::Target::Reader target) {
                  : "(" + std::string(place.getType().cStr()) + ")" + address;
     }
   }
-  return "a target of a kind that this ktape does not know";
+  return "a target of a kind that this build does not know";
 }
 
 }  // namespace

@@ -12,8 +12,8 @@
 
 namespace ktape {
 
-// The most that one value may have: a request or a reply has to fit into one message, with room for
-// others.
+// The largest size of one value: a request or a reply has to fit into one message, with room for
+// other values.
 inline constexpr uint32_t kMaxValueBytes = 64u << 10;
 
 // The steps of a target path, as plain values; schema/op.capnp describes each.
@@ -51,7 +51,7 @@ using PathStep = std::variant<MemberStep, DerefStep, IndexStep, CpuStep, ListSte
 void write_steps(const std::vector<PathStep>& steps, schema::Target::Builder target);
 [[nodiscard]] Result<std::vector<PathStep>> read_steps(schema::Target::Reader target);
 
-// "task 'sleeper' scx.dsq_vtime", "runqueues[cpu 0].nr_running": a target in one line, for people.
+// "task 'sleeper' scx.dsq_vtime", "runqueues[cpu 0].nr_running": a target on one line, for people.
 [[nodiscard]] std::string target_text(schema::Target::Reader target);
 
 }  // namespace ktape

@@ -141,7 +141,7 @@ TEST_CASE("a freeze that is too long is violated on a truncated tape too") {
 TEST_CASE("an assertion that lacks its argument says so in KTAP") {
   auto assertion = make_assertion();
   CHECK(ktap_lacking(*assertion, {"--max-ns"}) ==
-        "KTAP version 1\n1..1\nok 1 freeze-bound # SKIP not run: it needs --max-ns\n");
+        "KTAP version 1\n1..1\nok 1 freeze-bound # SKIP not asked: it needs --max-ns\n");
   CHECK_THAT(ktap_lacking(*assertion, {"--a", "--b", "--c"}),
              ContainsSubstring("needs --a, --b and --c\n"));
 }

@@ -115,7 +115,7 @@ TEST_CASE("a refusal that names a gate is violated where every gate passed, one 
         "seq 14: 'vtime' was refused though every enforced gate passed: gate 4 (offRunqueue) "
         "refuses\n");
   CHECK(tape.notes() ==
-        "seq 28: 'vtime' was refused by a check that is not a gate:  got u64, expected u32\n");
+        "seq 28: 'vtime' was refused by a check that is not a gate: got u64, expected u32\n");
 }
 
 TEST_CASE(

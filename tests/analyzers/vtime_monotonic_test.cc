@@ -296,7 +296,7 @@ TEST_CASE("one value alone has nothing to be compared with") {
   tape->op({read(1)});
   tape.judge();
   CHECK(tape.verdict() == Verdict::kInconclusive);
-  CHECK_THAT(tape.undecided(), ContainsSubstring("no value was read after another one"));
+  CHECK_THAT(tape.undecided(), ContainsSubstring("no task has two values under one attachment"));
 }
 
 TEST_CASE("a tape without a request for vtime is inconclusive and names the tags it has") {

@@ -55,9 +55,9 @@ TEST_CASE("the parts make the CPUs where their number is not given") {
 }
 
 TEST_CASE("a machine out of bounds is refused, by the field and its place") {
-  CHECK_THAT(complaint("cpus = 65"), ContainsSubstring("x:3:19: a machine has 1 to 64 CPUs"));
+  CHECK_THAT(complaint("cpus = 65"), ContainsSubstring("x:3:19: a machine can have 1 to 64 CPUs"));
   CHECK_THAT(complaint("memoryMb = 64"),
-             ContainsSubstring("x:3:23: a machine has 128 to 1048576 MiB"));
+             ContainsSubstring("x:3:23: a machine can have 128 to 1048576 MiB"));
   CHECK_THAT(complaint("cpus = 2, cores = 65"), ContainsSubstring("'cores' is 65"));
   CHECK_THAT(complaint("sockets = 65536, cores = 65536"), ContainsSubstring("1 to 64 CPUs"));
   CHECK_THAT(complaint("sockets = 4294967295, threads = 4294967295, cores = 4294967295"),
@@ -66,23 +66,22 @@ TEST_CASE("a machine out of bounds is refused, by the field and its place") {
 
 TEST_CASE("parts that contradict the CPUs are refused with what they make") {
   CHECK(complaint("cpus = 6, sockets = 2, cores = 2, threads = 2") ==
-        "x:3:19: 2 sockets of 2 cores of 2 threads are 8 CPUs, not 6; leave out 'cpus': it is what "
-        "the others "
-        "make");
+        "x:3:19: 2 sockets with 2 cores and 2 threads each make 8 CPUs, not 6; leave out 'cpus': "
+        "it follows from the other fields");
   CHECK_THAT(complaint("sockets = 2, cpus = 3"),
              ContainsSubstring(
-                 "x:3:32: 3 CPUs cannot be shared evenly by 2 sockets with 1 thread per core"));
+                 "x:3:32: 3 CPUs cannot be divided evenly among 2 sockets with 1 thread per core"));
 }
 
 TEST_CASE("LLCs and nodes that cannot be shared out are refused by name") {
   CHECK_THAT(complaint("cpus = 8, sockets = 2, llcs = 3"),
-             ContainsSubstring("x:3:42: 3 LLCs cannot be shared evenly by 2 sockets"));
+             ContainsSubstring("x:3:42: 3 LLCs cannot be divided evenly among 2 sockets"));
   CHECK_THAT(complaint("cpus = 8, threads = 2, llcs = 8"),
-             ContainsSubstring("4 cores of a socket cannot share 8 LLCs evenly"));
+             ContainsSubstring("4 cores per socket cannot share 8 LLCs evenly"));
   CHECK_THAT(complaint("cpus = 8, numaNodes = 2"),
-             ContainsSubstring("x:3:34: 2 NUMA nodes cannot have 1 LLC evenly"));
+             ContainsSubstring("x:3:34: 2 NUMA nodes cannot share 1 LLC evenly"));
   CHECK_THAT(complaint("sockets = 3, numaNodes = 3, memoryMb = 512"),
-             ContainsSubstring("x:3:51: 512 MiB cannot be shared evenly by 3 NUMA nodes"));
+             ContainsSubstring("x:3:51: 512 MiB cannot be divided evenly among 3 NUMA nodes"));
 }
 
 TEST_CASE("a shape from outside replaces the scenario's shape, and leaves its memory") {

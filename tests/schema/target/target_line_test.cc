@@ -119,9 +119,10 @@ TEST_CASE(
   for (const char* text : {"struct rq", "'struct rq':whole"}) {
     CHECK(error(text).message.ends_with(
         "expected a symbol, 'cpuN:', 'task:' or an address, not a type"));
-    CHECK(error(text).hint.starts_with("'(struct rq)0xffff...' is what stands at an address"));
+    CHECK(
+        error(text).hint.starts_with("write '(struct rq)0xffff...' for the object at an address"));
   }
-  CHECK(error("cpu0:runqueues+8").hint == "a path has names, not offsets: kernels differ in those");
+  CHECK(error("cpu0:runqueues+8").hint == "use member names: offsets differ between kernels");
   CHECK(error("cpu0:runqueues.scx.runnable_list{list}")
             .hint.starts_with("e.g. '{list struct task_struct scx.runnable_node 100}'"));
 }

@@ -63,7 +63,7 @@ TEST_CASE("a bad path is refused with its column") {
   CHECK(error_of("a[1") == "target path 'a[1': column 3: got '1', expected an index and ']'");
   CHECK(error_of("a{cpu}") ==
         "target path 'a{cpu}': column 3: got 'c', expected 'cpu' and a CPU's number");
-  CHECK(error_of("a{list foo node 0}").ends_with("expected a list with a limit of at least 1"));
+  CHECK(error_of("a{list foo node 0}").ends_with("expected a limit of at least 1"));
   CHECK(error_of("a{walk}").ends_with("expected 'cpu N}' or 'list TYPE LINK LIMIT}'"));
   CHECK(error_of("9a").ends_with("expected a member's name"));
 }
