@@ -34,7 +34,7 @@ void print_findings(std::string& out, std::string_view lead, const Findings& fin
 }
 
 void print_losses(std::string& out, const TapeFacts& facts) {
-  if (!facts.losses.known()) out += "# losses: unknown, the tape does not say\n";
+  if (!facts.losses.known()) out += "# losses: not known, the tape does not say\n";
   if (facts.losses.known() && facts.losses.losses().empty()) out += "# losses: none\n";
   for (const auto& loss : facts.losses.losses()) {
     out += fmt::format("# lost: {} {} ({})\n", loss.count, loss.name, loss.description);

@@ -12,9 +12,9 @@ namespace ktape {
 
 namespace {
 
-// At 9 kernel symbols take 1 % less, and libzstd 9 MB of memory more.
+// Level 9 makes kernel symbols 1 % smaller, but libzstd then takes 9 MB more memory.
 constexpr int kLevel = 8;
-// The guest waits for its reply meanwhile.
+// The guest waits for its reply while this compresses.
 constexpr int kPageLevel = 3;
 
 Error bad(const std::string& message) { return Error{ErrorCode::kBadInput, message, ""}; }
@@ -30,10 +30,10 @@ Result<std::vector<std::byte>> decompress(ZSTD_DCtx* zstd, std::span<const std::
                                           size_t limit_bytes) {
   unsigned long long size = ZSTD_getFrameContentSize(data.data(), data.size());
   if (size == ZSTD_CONTENTSIZE_ERROR || size == ZSTD_CONTENTSIZE_UNKNOWN) {
-    return bad("it is not a zstd frame that tells its size");
+    return bad("it is not a zstd frame with its content size");
   }
   if (size > limit_bytes) return too_large(size, limit_bytes);
-  // A decoder takes more frames, and skips those that it does not know.
+  // A decoder accepts several frames, and skips those that it does not know.
   if (ZSTD_findFrameCompressedSize(data.data(), data.size()) != data.size()) {
     return bad("it is not one whole zstd frame");
   }
@@ -42,7 +42,7 @@ Result<std::vector<std::byte>> decompress(ZSTD_DCtx* zstd, std::span<const std::
   size_t got = ZSTD_decompressDCtx(zstd, content.data(), content.size(), data.data(), data.size());
   if (ZSTD_isError(got) != 0)
     return bad(std::string("its zstd frame is damaged: ") + ZSTD_getErrorName(got));
-  if (got != size) return bad("its zstd frame is shorter than it says");
+  if (got != size) return bad("its zstd frame has less content than its header says");
   return content;
 }
 
@@ -50,8 +50,8 @@ Result<std::vector<std::byte>> decompress(ZSTD_DCtx* zstd, std::span<const std::
 
 namespace {
 
-// Compressed where that makes it smaller, by a function that is given where to, how much room there
-// is, and what. `Room` is made for the longest that it may become.
+// Compresses if that makes the content smaller, with a function that takes the destination, its
+// room and the source. `Room` holds the largest result.
 template <typename Room, typename Compress>
 Result<Packed> pack_by(Compress compress, std::span<const std::byte> content) {
   Room room(ZSTD_compressBound(content.size()));
@@ -98,7 +98,7 @@ Result<std::vector<std::byte>> Unpacker::unpack(int64_t codec, std::span<const s
       return std::vector<std::byte>(data.begin(), data.end());
     case Codec::kZstd: return decompress(context_->zstd.get(), data, limit_bytes);
   }
-  return bad("its codec " + std::to_string(codec) + " is not known");
+  return bad("its codec " + std::to_string(codec) + " does not exist");
 }
 
 Result<std::vector<std::byte>> unpack(int64_t codec, std::span<const std::byte> data,

@@ -12,10 +12,10 @@
 
 namespace ktape {
 
-// How the bytes of a blob or a page are kept; the values are in tapes.
+// How the bytes of a blob or a page are stored; the values are in tapes.
 enum class Codec : int64_t {
   kPlain = 0,
-  kZstd = 1,  // one zstd frame that tells its content's size
+  kZstd = 1,  // one zstd frame with its content size
 };
 
 struct Packed {
@@ -23,11 +23,11 @@ struct Packed {
   std::vector<std::byte> data;
 };
 
-// Compressed where that makes it smaller.
+// Compresses if that makes the content smaller.
 [[nodiscard]] Result<Packed> pack(std::span<const std::byte> content);
 
-// The same for many small contents, one after the other: what the compressor needs is set up once,
-// and its level is one that keeps up with freezes. One thread.
+// The same for many small contents, one after another: sets up the compressor once, and uses a
+// level that keeps up with freezes. One thread.
 class PagePacker {
  public:
   PagePacker();
@@ -39,12 +39,12 @@ class PagePacker {
   std::unique_ptr<Context> context_;
 };
 
-// The inverse, for data that may come from a stranger: kBadInput for a codec that is not known, a
-// damaged frame, or content over `limit_bytes`, which is never allocated.
+// The inverse, also for untrusted data: kBadInput for an unknown codec, a damaged frame, or content
+// over `limit_bytes`, which is never allocated.
 [[nodiscard]] Result<std::vector<std::byte>> unpack(int64_t codec, std::span<const std::byte> data,
                                                     size_t limit_bytes);
 
-// The same for many, one after the other: what the decompressor needs is set up once. One thread.
+// The same for many contents, one after another: sets up the decompressor once. One thread.
 class Unpacker {
  public:
   Unpacker();
@@ -58,19 +58,19 @@ class Unpacker {
   std::unique_ptr<Context> context_;
 };
 
-// How the rows of blob, or of page, are packed: SHA-256 over hash, codec and SHA-256(data) of each,
-// in the order they were added.
+// How the rows of blob or page are packed: SHA-256 over the hash, codec and SHA-256(data) of each
+// row, in the order in which they were added.
 class PackedRows {
  public:
   void add(const Digest& hash, int64_t codec, std::span<const std::byte> data);
-  // Ends the digest.
+  // Finishes the digest.
   [[nodiscard]] Digest finish() { return rows_.finish(); }
 
  private:
   Sha256 rows_;
 };
 
-// What Sealed.packedDigest says.
+// The value of Sealed.packedDigest.
 [[nodiscard]] Digest packed_digest(PackedRows& blobs, PackedRows& pages);
 
 }  // namespace ktape

@@ -23,8 +23,8 @@ ErrorCode meaning(int code) {
   }
 }
 
-// What the system said last; 0 when SQLite did not keep it. Of a commit that fails only the log
-// knows.
+// The last error of the system; 0 if SQLite did not keep it. For a commit that fails, only the log
+// has it.
 int system_errno(sqlite3* handle) {
   int errnum = sqlite3_system_errno(handle);
   sqlite3_file* log = nullptr;
@@ -45,7 +45,7 @@ Error database_error(sqlite3* handle, int code, const std::string& shown, const 
 }
 
 Error statement_error(sqlite3_stmt* statement, int code, const std::string& shown) {
-  // A pragma that folds the log or changes the mode counts as one that only reads.
+  // A pragma that checkpoints the log or changes the mode counts as read-only.
   const int kind = code & 0xff;
   const bool reading = kind == SQLITE_IOERR
                            ? code == SQLITE_IOERR_READ || code == SQLITE_IOERR_SHORT_READ
@@ -64,7 +64,7 @@ void Statement::bind(int parameter, int64_t value) {
 }
 
 void Statement::bind(int parameter, std::string_view text) {
-  // A null pointer would bind NULL instead of an empty text.
+  // A null pointer would bind NULL instead of an empty string.
   const char* data = text.data() != nullptr ? text.data() : "";
   int code = sqlite3_bind_text64(statement_.get(), parameter, data, text.size(), SQLITE_STATIC,
                                  SQLITE_UTF8);
@@ -118,7 +118,7 @@ std::string Statement::text(int column) const {
 }
 
 std::span<const std::byte> Statement::bytes(int column) const {
-  // The pointer first: asking for it may convert, and the size is that of what it points at.
+  // The pointer first: asking for it may convert the value, and the size is that of the result.
   auto data = static_cast<const std::byte*>(sqlite3_column_blob(statement_.get(), column));
   auto size = static_cast<size_t>(sqlite3_column_bytes(statement_.get(), column));
   if (data == nullptr) return {};
@@ -154,7 +154,7 @@ Result<std::string> Database::ask(std::string_view sql) const {
   KTAPE_ASSIGN(Statement statement, prepare(sql));
   KTAPE_ASSIGN(bool row, statement.step());
   std::string answer = row ? statement.text(0) : std::string();
-  // What a pragma that has answered changes is written, or fails to be, as it ends.
+  // A pragma that returned its row writes what it changes, or fails to, only as it ends.
   while (row) {
     KTAPE_ASSIGN(row, statement.step());
   }

@@ -17,8 +17,8 @@ namespace ktape {
 
 // A prepared statement. Must not outlive its database.
 //
-// What is bound is not copied: it has to live until `step` said false, `run` returned or `reset`
-// was called. What a column gives is valid until the next step or reset.
+// Bound values are not copied: they must live until `step` returned false, `run` returned or
+// `reset` was called. A column's value is valid until the next step or reset.
 class Statement {
  public:
   Statement() = default;
@@ -27,7 +27,7 @@ class Statement {
 
   [[nodiscard]] bool prepared() const { return statement_ != nullptr; }
 
-  // Parameters and columns count from 1 and from 0, as they do in SQLite.
+  // Parameters count from 1 and columns from 0, as in SQLite.
   void bind(int parameter, int64_t value);
   void bind(int parameter, std::string_view text);
   void bind(int parameter, std::span<const std::byte> blob);
@@ -35,7 +35,7 @@ class Statement {
 
   // True: on a row. False: at the end, and ready for another execution.
   [[nodiscard]] Result<bool> step();
-  // Executes a statement that gives no rows.
+  // Executes a statement that returns no rows.
   [[nodiscard]] Result<void> run();
   void reset();
 
@@ -45,7 +45,7 @@ class Statement {
   [[nodiscard]] int64_t integer(int column) const;
   [[nodiscard]] double real(int column) const;
   [[nodiscard]] std::string text(int column) const;
-  [[nodiscard]] std::span<const std::byte> bytes(int column) const;  // of a blob or a text
+  [[nodiscard]] std::span<const std::byte> bytes(int column) const;  // of a blob or text
 
  private:
   struct Finalize {
@@ -56,21 +56,21 @@ class Statement {
   int bind_error_ = 0;  // the first one since the last execution
 };
 
-// One connection. Errors are kBadInput where the file is at fault, kHost where the system is.
+// One connection. Errors are kBadInput if the file is at fault, kHost if the system is.
 class Database {
  public:
-  // `name`: a path, a "file:" URI, ":memory:", or "" for a private temporary file. `shown` is what
-  // error messages call it. `flags` are SQLITE_OPEN_*.
+  // `name`: a path, a "file:" URI, ":memory:", or "" for a private temporary file. `shown` is its
+  // name in error messages. `flags` are SQLITE_OPEN_*.
   [[nodiscard]] static Result<Database> open(const std::string& name, int flags,
                                              const std::string& shown);
 
   [[nodiscard]] Result<void> execute(const std::string& sql);
   [[nodiscard]] Result<Statement> prepare(std::string_view sql) const;
-  // The one value of a query such as a pragma, as text, once all that it changes is written.
+  // The single value of a query such as a pragma, as text, after all that it changes is written.
   [[nodiscard]] Result<std::string> ask(std::string_view sql) const;
-  // To rollback-journal mode, of a database that only we have open.
+  // Switches to rollback-journal mode. No one else may have the database open.
   [[nodiscard]] Result<void> leave_wal_mode();
-  // Closes and reports what the destructor cannot. Every statement must be gone.
+  // Closes and reports errors that the destructor cannot. Every statement must be gone.
   [[nodiscard]] Result<void> close();
 
   [[nodiscard]] sqlite3* handle() const { return handle_.get(); }

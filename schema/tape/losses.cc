@@ -8,10 +8,10 @@ namespace ktape {
 void LossTally::visit(schema::Record::Reader record) {
   bool sealed = record.isSealed();
   if (!sealed && !record.isLost()) return;
-  // Salvage's seal tells only what salvage left out, not what the recorder lost.
+  // The seal of a salvaged tape says what salvage left out, not what the recorder lost.
   if (!sealed || record.getSealed().getOutcome() != schema::Outcome::TRUNCATED) {
     known_ = true;
-    losses_.clear();  // counters are totals: the last record that tells them holds
+    losses_.clear();  // counters are totals: the last record is valid
   }
   add(sealed ? record.getSealed().getLosses() : record.getLost().getCounters());
 }
@@ -31,7 +31,7 @@ std::string LossTally::text() const {
   }
   if (!known_)
     return text.empty() ? "not known, the tape does not say"
-                        : text + "; the recorder's are not known";
+                        : text + "; the recorder's losses are not known";
   return text.empty() ? "none" : text;
 }
 

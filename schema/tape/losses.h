@@ -15,16 +15,16 @@ struct Loss {
   uint64_t count = 0;
 };
 
-// What the recorder of a tape lost, summed up while its records go by. Belongs beside every
+// What the recorder of a tape lost, summed up while its records go by. Printed beside every
 // verdict.
 class LossTally {
  public:
-  // Any record; only Lost and Sealed ones tell of losses.
+  // Takes any record; only Lost and Sealed ones contain losses.
   void visit(schema::Record::Reader record);
 
-  // False: no record tells what the recorder lost; the seal of a salvaged tape does not.
+  // False: no record says what the recorder lost; the seal of a salvaged tape does not.
   [[nodiscard]] bool known() const { return known_; }
-  // Counters above 0, in the order of the record that told them last.
+  // Counters above 0, in the order of the last record that has them.
   [[nodiscard]] const std::vector<Loss>& losses() const { return losses_; }
 
   // "none", "17 console_bytes, 2 samples", "not known, the tape does not say"

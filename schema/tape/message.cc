@@ -19,13 +19,13 @@ namespace {
 constexpr size_t kWordBytes = sizeof(capnp::word);
 constexpr size_t kScratchWords = 256;
 constexpr int kNesting = 32;
-// A reader may walk a record often, but not be led in circles by its pointers.
+// A reader may walk a record many times, but its pointers must not lead it in circles.
 constexpr uint64_t kTraversalsOfARecord = 64;
 constexpr uint64_t kTraversalWordsAtLeast = uint64_t{1} << 20;
 
 Error bad(const std::string& message) { return Error{ErrorCode::kBadInput, message, ""}; }
 
-// A message that outgrew its first segment, again in one.
+// A message that outgrew its first segment, copied into one.
 kj::Array<capnp::word> in_one_segment(schema::Record::Reader record) {
   capnp::MallocMessageBuilder message(static_cast<uint>(record.totalSize().wordCount + 1));
   message.setRoot(record);
@@ -39,7 +39,8 @@ uint32_t load_u32(const std::byte* at) {
   return value;
 }
 
-// Stream framing of one segment: segments less one, words of the first; then its words.
+// Stream framing of one segment: the number of segments minus one, the words of the first, its
+// words.
 bool is_one_segment(std::span<const std::byte> bytes) {
   if (bytes.size() < 2 * kWordBytes || bytes.size() % kWordBytes != 0) return false;
   return load_u32(bytes.data()) == 0 && load_u32(bytes.data() + 4) == bytes.size() / kWordBytes - 1;
@@ -62,7 +63,7 @@ bool struct_fits(const capnp::DynamicStruct::Reader& part) {
   return true;
 }
 
-// Whether no list in it is longer than kMaxListElements. Bytes are no list here.
+// Whether no list in it is longer than kMaxListElements. Bytes do not count as a list here.
 bool lists_fit(const capnp::DynamicValue::Reader& value) {
   if (value.getType() == capnp::DynamicValue::STRUCT)
     return struct_fits(value.as<capnp::DynamicStruct>());
@@ -80,7 +81,7 @@ bool lists_fit(const capnp::DynamicValue::Reader& value) {
 Result<RecordMessage> RecordMessage::build(
     Seq seq, HostNs host, GuestNs guest, const std::function<void(schema::Record::Builder)>& fill) {
   try {
-    // Most records fit in here. Cap'n Proto would take 8 KiB of zeroed memory for each.
+    // Most records fit in here. Cap'n Proto would take 8 KiB of zeroed memory for each record.
     std::array<uint64_t, kScratchWords> scratch{};
     capnp::MallocMessageBuilder message(
         kj::arrayPtr(reinterpret_cast<capnp::word*>(scratch.data()), scratch.size()));
@@ -90,7 +91,7 @@ Result<RecordMessage> RecordMessage::build(
     record.setHostNs(host.value);
     record.setGuestNs(guest.value);
     if (record.which() == schema::Record::UNKNOWN) {
-      return Error{ErrorCode::kInternal, "a record of no kind was appended", ""};
+      return Error{ErrorCode::kInternal, "a record without a kind was appended", ""};
     }
     bool whole = message.getSegmentsForOutput().size() == 1;
     RecordMessage built(whole ? capnp::messageToFlatArray(message)
@@ -133,7 +134,7 @@ Result<schema::Record::Reader> RecordDecoder::decode_in_place(std::span<const st
     reader_.emplace(kj::arrayPtr(reinterpret_cast<const capnp::word*>(words.data()), words.size()),
                     limits);
     const auto record = reader_->getRoot<schema::Record>();
-    // An element may be as small as a byte: a smaller message has fewer than that.
+    // An element may be as small as a byte: a smaller message has fewer elements than that.
     if (bytes.size() > kMaxListElements && !lists_fit(capnp::toDynamic(record))) {
       return bad("it has a list of more than " + std::to_string(kMaxListElements) + " elements");
     }

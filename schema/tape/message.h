@@ -17,10 +17,10 @@
 
 namespace ktape {
 
-// A record as a tape keeps it: one message of one segment in Cap'n Proto's stream framing.
+// A record as a tape stores it: one message of one segment in Cap'n Proto's stream framing.
 class RecordMessage {
  public:
-  // Builds it. kInternal when `fill` throws or chooses no kind, kOutOfRange when it is too large.
+  // Builds it. kInternal if `fill` throws or chooses no kind, kOutOfRange if it is too large.
   [[nodiscard]] static Result<RecordMessage> build(
       Seq seq, HostNs host, GuestNs guest,
       const std::function<void(schema::Record::Builder)>& fill);
@@ -35,14 +35,14 @@ class RecordMessage {
 // Decodes records one after another; keeps its memory between them.
 class RecordDecoder {
  public:
-  // Valid until the next call. kBadInput when the bytes are no such message. Its members are not
-  // looked at yet: reading a bad one throws kj::Exception.
+  // Valid until the next call. kBadInput if the bytes are no such message. Its members are not
+  // checked yet: reading a bad one throws kj::Exception.
   [[nodiscard]] Result<schema::Record::Reader> decode(std::span<const std::byte> bytes);
-  // The same without a copy, of bytes that begin at a multiple of 8 and stay there.
+  // The same without a copy, for bytes that begin at a multiple of 8 and stay there.
   [[nodiscard]] Result<schema::Record::Reader> decode_in_place(std::span<const std::byte> bytes);
 
  private:
-  std::vector<uint64_t> words_;  // aligned, which a database's bytes are not
+  std::vector<uint64_t> words_;  // aligned, unlike a database's bytes
   std::optional<capnp::FlatArrayMessageReader> reader_;
 };
 

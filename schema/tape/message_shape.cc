@@ -13,10 +13,10 @@ namespace {
 // The encoding of pointers: https://capnproto.org/encoding.html.
 enum Kind : uint64_t { kStruct = 0, kList = 1, kFar = 2, kOther = 3 };
 enum ElementSize : uint64_t { kVoid = 0, kBit = 1, kPointer = 6, kComposite = 7 };
-constexpr uint64_t kBitsOf[] = {0, 1, 8, 16, 32, 64};  // of the sizes before kPointer
+constexpr uint64_t kBitsOf[] = {0, 1, 8, 16, 32, 64};  // of the element sizes before kPointer
 constexpr uint64_t kWordBits = 64;
 
-static_assert(std::endian::native == std::endian::little, "words are read as they stand");
+static_assert(std::endian::native == std::endian::little, "words are read as stored");
 
 // Bits of a word, from the lowest.
 uint64_t bits(uint64_t word, int from, int count) {
@@ -35,18 +35,17 @@ class ShapeCheck {
       for (uint64_t at = part.at; at < part.at + part.count && !far_ && !too_much_; ++at)
         follow(at);
     }
-    if (far_) return Error{ErrorCode::kBadInput, "a pointer of it leads to another segment", ""};
+    if (far_) return Error{ErrorCode::kBadInput, "it has a pointer to another segment", ""};
     if (too_much_) {
       return Error{ErrorCode::kBadInput,
-                   "its pointers reach more than the " + std::to_string(words_.size()) +
-                       " words that it holds",
+                   "its pointers reach more than its " + std::to_string(words_.size()) + " words",
                    ""};
     }
     return {};
   }
 
  private:
-  // Pointers that stand in a row.
+  // Consecutive pointers.
   struct Pointers {
     uint64_t at = 0;
     uint64_t count = 0;
@@ -56,7 +55,7 @@ class ShapeCheck {
     return at <= words_.size() && size <= words_.size() - at;
   }
 
-  // Something of `cost` words, with these pointers in it.
+  // An object of `cost` words, with these pointers in it.
   void reach(Pointers pointers, uint64_t cost) {
     too_much_ = too_much_ || cost > left_;
     left_ -= std::min(cost, left_);
@@ -69,7 +68,7 @@ class ShapeCheck {
     const uint64_t kind = bits(pointer, 0, 2);
     far_ = far_ || kind == kFar;
     if (kind != kStruct && kind != kList) return;
-    // Two's complement: what lies before the segment becomes larger than it.
+    // Two's complement: an offset before the segment becomes larger than the segment.
     const uint64_t offset =
         static_cast<uint64_t>(static_cast<int64_t>(static_cast<int32_t>(pointer)) >> 2);
     const uint64_t target = at + 1 + offset;
@@ -95,7 +94,7 @@ class ShapeCheck {
     if (inside(at, total)) reach({}, total);
   }
 
-  // A list of structs: a word that says how many and how large, then `total` words of them.
+  // A list of structs: a word with their number and size, then `total` words of them.
   void reach_structs(uint64_t at, uint64_t total) {
     if (!inside(at, total + 1)) return;
     const uint64_t count = bits(words_[at], 2, 30);

@@ -26,9 +26,9 @@ Result<void> PageListOrder::next(const FreezePage& row) {
     return bad(row, "is neither one page nor a run of zero pages");
   }
   if (row.frame >= kFrames || row.frames > kFrames - row.frame) {
-    return bad(row, "reaches beyond what physical memory can be");
+    return bad(row, "reaches beyond the physical address space");
   }
-  if (row.frame < free_frame_) return bad(row, "speaks of frames that the row before it spoke of");
+  if (row.frame < free_frame_) return bad(row, "overlaps the row before it");
   free_frame_ = row.frame + row.frames;
   return {};
 }

@@ -11,7 +11,7 @@
 
 namespace ktape {
 
-// A row of freeze_page: one frame with the hash of its page, or `frames` that are known to be zero.
+// A row of freeze_page: one frame with the hash of its page, or a run of `frames` zero pages.
 struct FreezePage {
   uint64_t freeze = 0;
   uint64_t frame = 0;
@@ -19,25 +19,25 @@ struct FreezePage {
   std::optional<Digest> hash;
 };
 
-// Frames that exist: physical addresses of x86-64 have 52 bits at most.
+// The number of frames that can exist: physical addresses of x86-64 have at most 52 bits.
 inline constexpr uint64_t kFrames = uint64_t{1} << 40;
 
-// Most rows of one freeze: what 16 GiB of pages that differ take. Bounds what a stranger's tape can
-// make a reader allocate.
+// The largest number of rows of one freeze: 16 GiB of distinct pages. Bounds what an untrusted tape
+// can make a reader allocate.
 inline constexpr size_t kMaxFreezeRows = size_t{4} << 20;
 
-// Holds the rows of one freeze, one after another, against the form that they must have.
+// Checks the form of the rows of one freeze, one after another.
 class PageListOrder {
  public:
   // kBadInput for a row that is neither one page nor a run of zero frames, that reaches beyond
-  // kFrames, or that does not come after the one before it.
+  // kFrames, or that does not come after the row before it.
   [[nodiscard]] Result<void> next(const FreezePage& row);
 
  private:
-  uint64_t free_frame_ = 0;  // the first that no row spoke of yet
+  uint64_t free_frame_ = 0;  // the first that no row covers yet
 };
 
-// What a freeze's Thawed record says about its rows of freeze_page, which come sorted by frame.
+// What a freeze's Thawed record says about its rows of freeze_page, sorted by frame.
 class PageListDigest {
  public:
   void add(const FreezePage& row);

@@ -6,25 +6,25 @@
 
 namespace ktape {
 
-// How a tape is told from other SQLite files, and what its tables are. A change of a table is a
-// change of the format: see schema/FORMAT.md.
+// What tells a tape from other SQLite files, and its tables. A change of a table is a change of the
+// format: see schema/FORMAT.md.
 inline constexpr int32_t kApplicationId = 0x6b747065;  // "ktpe"
-inline constexpr int32_t kFormatVersion = 2;           // of the tapes that this ktape writes
+inline constexpr int32_t kFormatVersion = 2;           // of the tapes that this build writes
 inline constexpr size_t kTapePageBytes = 4096;         // of the SQLite file
 
-extern const char* const kTapeTables;        // tape.sql: the truth
-extern const char* const kProjectionTables;  // projection.sql: what follows from it
+extern const char* const kTapeTables;        // tape.sql: the recording itself
+extern const char* const kProjectionTables;  // projection.sql: derived from it
 
-// Those of a format version, from 1 to kFormatVersion. A version adds tables and columns to those
-// before it, and takes none away.
+// The projection tables of a format version, from 1 to kFormatVersion. A version adds tables and
+// columns to those of the version before it, and removes none.
 [[nodiscard]] const char* projection_tables(int32_t version);
 
-// Bounds that a writer keeps and a reader insists on.
+// Limits that a writer keeps and a reader enforces.
 inline constexpr size_t kMaxRecordBytes = size_t{16} << 20;
 inline constexpr size_t kMaxListElements = size_t{1} << 18;  // of a list in a record
 inline constexpr size_t kMaxBlobBytes = size_t{64} << 20;    // decompressed
 inline constexpr size_t kMaxBlobsBytes = size_t{256} << 20;  // of all blobs of a tape, decompressed
-// Of a name: recorders use a few words.
+// Of a blob's name: recorders use a few words.
 inline constexpr size_t kMaxBlobNameBytes = 4096;
 inline constexpr size_t kPageBytes = 4096;
 

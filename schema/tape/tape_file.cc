@@ -34,8 +34,8 @@ Error partial_in_the_way(const std::string& path) {
   if (auto pid = recorder_at_work(partial)) {
     return in_the_way(partial, "process " + std::to_string(*pid) + " is recording to it");
   }
-  return in_the_way(partial, "a recorder left it; 'ktape verify " + partial +
-                                 " --salvage OUT' keeps what is in it");
+  return in_the_way(partial, "a recorder left it; use 'ktape verify " + partial +
+                                 " --salvage OUT' to keep what is in it");
 }
 
 Result<void> sync_path(const std::string& path, int flags) {
@@ -66,9 +66,9 @@ Result<void> claim_partial(const std::string& path) {
     return in_the_way(partial + "-wal", "a recorder left it; move it away");
   UniqueFd fd(::open(partial.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
   if (fd.valid()) return {};
-  if (errno == EEXIST) return partial_in_the_way(path);  // made since we looked
+  if (errno == EEXIST) return partial_in_the_way(path);  // created since we checked
   Error error = system_error(ErrorCode::kHost, "cannot create '" + partial + "'");
-  error.hint = "record to a folder that exists and can be written";
+  error.hint = "record to a writable folder that exists";
   return error;
 }
 
@@ -78,7 +78,7 @@ Result<void> publish(const std::string& from, const std::string& path) {
   if (failed != 0 && (errno == EINVAL || errno == ENOSYS)) failed = link_instead(from, path);
   if (failed != 0) {
     Error error = system_error(ErrorCode::kHost, "cannot rename '" + from + "' to '" + path + "'");
-    error.hint = "the tape is whole as '" + from + "'";
+    error.hint = "the tape is complete as '" + from + "'";
     return error;
   }
   return sync_folder_of(path);

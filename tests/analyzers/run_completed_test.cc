@@ -25,7 +25,7 @@ TEST_CASE("what the recorder lost is not known of a tape that salvage sealed") {
   tape->run_started();
   tape.judge_salvaged();
   CHECK(tape.verdict() != Verdict::kPass);
-  CHECK_THAT(tape.ktap(), ContainsSubstring("# losses: unknown, the tape does not say\n"));
+  CHECK_THAT(tape.ktap(), ContainsSubstring("# losses: not known, the tape does not say\n"));
 }
 
 TEST_CASE("a run that the watchdog ended is violated by the watchdog's record") {
@@ -94,7 +94,7 @@ TEST_CASE("a recorder that died leaves the run undecided") {
   CHECK(tape.verdict() == Verdict::kInconclusive);
   CHECK(tape.undecided() ==
         "seq 0: the tape was never sealed: its recorder died or is still running\n");
-  CHECK_THAT(tape.ktap(), ContainsSubstring("# losses: unknown, the tape does not say\n"));
+  CHECK_THAT(tape.ktap(), ContainsSubstring("# losses: not known, the tape does not say\n"));
 }
 
 TEST_CASE("a panic before the recorder died is violated all the same") {

@@ -96,7 +96,7 @@ class KilledRecorder {
       CHECK_FALSE(recorder.reported());
       CHECK(found.error().code == ErrorCode::kBadInput);
       CHECK(found.error().message ==
-            "nothing was recorded in '" + partial + "': its recorder died at once");
+            "nothing was recorded in '" + partial + "': its recorder died at its start");
       ++tally.before_there_was_a_tape;
       return;
     }

@@ -18,10 +18,10 @@ namespace {
 
 constexpr size_t kBatchBytes = size_t{512} << 10;
 
-// Records in a row, copied out of the database.
+// Consecutive records, copied out of the database.
 class Batch {
  public:
-  // Reads from `cursor` until it is full, or nothing more can be read: then it is the last.
+  // Reads from `cursor` until it is full or nothing more can be read; then it is the last batch.
   void fill(EventCursor& cursor) {
     items_.clear();
     bytes_.clear();
@@ -34,7 +34,7 @@ class Batch {
     }
   }
 
-  // Holds them against the chain, whose value before them is `head`; its value after them.
+  // Checks them against the chain, whose value before them is `head`; returns its value after them.
   Digest hash(Digest head) {
     for (const Item& item : items_) {
       head = next_link(head, message(item));
@@ -46,7 +46,7 @@ class Batch {
     return head;
   }
 
-  // Those that follow from the chain; then what is wrong with the first that does not, or what
+  // The records that follow from the chain; then the error of the first that does not, or of what
   // ended the reading.
   Result<void> visit(const std::string& path, RecordDecoder& decoder,
                      const std::function<Result<void>(const RecordView&)>& visit) const {
@@ -82,7 +82,7 @@ class Batch {
     if (item.chain_whole) std::ranges::copy(chain, item.chain.begin());
     items_.push_back(item);
     bytes_.insert(bytes_.end(), record.begin(), record.end());
-    // Records are of whole words; one that is not leaves those after it where they can be decoded.
+    // Records consist of whole words; a broken one leaves those after it where they can be decoded.
     while (bytes_.size() % sizeof(uint64_t) != 0) bytes_.push_back(std::byte{0});
   }
 
@@ -111,13 +111,13 @@ Result<void> for_each_ahead(EventCursor& cursor, Digest head, const std::string&
   RecordDecoder decoder;
   std::array<Batch, 2> batches;
   const auto hash = [&head](Batch& batch) {
-    // Deferred, it is hashed when it is asked for: libstdc++ does that where no thread is to be
-    // had.
+    // If no thread is available libstdc++ makes it deferred: the hash is then computed when it is
+    // asked for.
     return std::async(std::launch::async | std::launch::deferred,
                       [&batch, before = head] { return batch.hash(before); });
   };
   batches[0].fill(cursor);
-  // Declared after what it works on: when it goes away it waits for the thread.
+  // Declared after what the thread works on: its destructor waits for the thread.
   std::future<Digest> hashed = hash(batches[0]);
   for (size_t at = 0;; at ^= 1) {
     Batch& batch = batches[at];

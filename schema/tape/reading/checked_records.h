@@ -12,17 +12,17 @@
 
 namespace ktape {
 
-// The rest of TapeReader::for_each with ChainCheck::kRecords, of a tape that is shown as `path`:
-// from the row after that on which `cursor` stands, whose chain value is `head`. Records are read
-// in batches of half a MiB; while those of one are looked at, and the next is read, a thread of its
-// own hashes: half of the work is SHA-256. A batch is looked at when all of it has been hashed, so
-// nothing is seen that does not follow from the chain. At most two batches are in memory, of which
-// each may have one record (of kMaxRecordBytes) more than half a MiB.
+// The rest of TapeReader::for_each with ChainCheck::kRecords, for a tape shown as `path`: from the
+// row after the one that `cursor` is on, whose chain value is `head`. Half of the work is SHA-256,
+// so records are read in batches of half a MiB, and a thread hashes one batch while the one before
+// it is visited and the next one is read. A batch is visited after all of it was hashed, so `visit`
+// sees nothing that does not follow from the chain. At most two batches are in memory, each of at
+// most half a MiB plus one record (of kMaxRecordBytes).
 [[nodiscard]] Result<void> for_each_ahead(
     EventCursor& cursor, Digest head, const std::string& path,
     const std::function<Result<void>(const RecordView&)>& visit);
 
-// The error of a record that its chain value does not follow from.
+// The error for a record that its chain value does not follow from.
 [[nodiscard]] Error edited(const std::string& path, Seq seq);
 
 }  // namespace ktape

@@ -29,10 +29,10 @@ Result<bool> EventCursor::next() {
   Seq expected(seq_.value + 1);
   if (query_.integer(0) < 1)
     return Error{ErrorCode::kBadInput,
-                 "event has a row with the number " + std::to_string(query_.integer(0)), ""};
+                 "event has a row with number " + std::to_string(query_.integer(0)), ""};
   seq_ = Seq(static_cast<uint64_t>(query_.integer(0)));
   if (dense_ && seq_ != expected) {
-    return bad("record " + std::to_string(expected.value) + " should stand before it");
+    return bad("record " + std::to_string(expected.value) + "  is missing before it");
   }
   if (query_.type(1) != SQLITE_INTEGER || query_.type(2) != SQLITE_BLOB ||
       query_.type(3) != SQLITE_BLOB) {
@@ -40,7 +40,7 @@ Result<bool> EventCursor::next() {
   }
   int64_t kind = query_.integer(1);
   if (kind <= 0 || kind > std::numeric_limits<uint16_t>::max()) {
-    return bad("its kind " + std::to_string(kind) + " is none");
+    return bad("its kind " + std::to_string(kind) + " does not exist");
   }
   kind_ = static_cast<uint16_t>(kind);
   return true;
@@ -55,7 +55,7 @@ Result<schema::Record::Reader> agreeing(Result<schema::Record::Reader> record, S
   if (!record.ok()) return bad_record(seq, record.error().message);
   try {
     if (record->getSeq() != seq.value)
-      return bad_record(seq, "the record says that it is " + std::to_string(record->getSeq()));
+      return bad_record(seq, "the record has the number " + std::to_string(record->getSeq()));
     if (kind_of(*record) != kind) {
       return bad_record(seq, "its row is of kind " + std::to_string(kind) +
                                  ", the record of kind " + std::to_string(kind_of(*record)));

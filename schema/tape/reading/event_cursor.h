@@ -13,9 +13,9 @@
 
 namespace ktape {
 
-// Walks the rows of `event`. Each row's types and its sequence number are checked as it comes, and
-// its record against both columns when it is decoded: whoever stands on a record knows that none
-// before it is missing. Errors are kBadInput and name the row.
+// Walks the rows of `event`. Each row's types and sequence number are checked as it is read, and
+// its record is checked against both columns when it is decoded: if the cursor is on a record, no
+// record before it is missing. Errors are kBadInput and name the row.
 class EventCursor {
  public:
   [[nodiscard]] static Result<EventCursor> all(const Database& database);
@@ -33,7 +33,7 @@ class EventCursor {
   // Decoded; valid until `next`.
   [[nodiscard]] Result<schema::Record::Reader> record();
 
-  // An error about the row that the cursor stands on.
+  // An error about the current row.
   [[nodiscard]] Error bad(const std::string& cause) const;
 
  private:
@@ -41,18 +41,18 @@ class EventCursor {
 
   Statement query_;
   RecordDecoder decoder_;
-  bool dense_;  // rows have to follow one another
+  bool dense_;  // row numbers have to be consecutive
   Seq seq_;
   uint16_t kind_ = 0;
 };
 
-// `record`, which stands in a row of that number and kind: kBadInput where it says otherwise.
+// `record` in a row of this number and kind: kBadInput if the record has another.
 [[nodiscard]] Result<schema::Record::Reader> agreeing(Result<schema::Record::Reader> record,
                                                       Seq seq, uint16_t kind);
 
 [[nodiscard]] Error bad_record(Seq seq, const std::string& cause);
 
-// By the last record of the tape.
+// According to the last record of the tape.
 [[nodiscard]] Result<TapeState> state_of(const Database& database);
 
 }  // namespace ktape

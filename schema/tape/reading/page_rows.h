@@ -10,7 +10,7 @@
 
 namespace ktape {
 
-// The digest in a column; nothing when the column holds anything else.
+// The digest in a column; nothing if the column holds anything else.
 [[nodiscard]] std::optional<Digest> digest_in(const Statement& row, int column);
 
 // A row of (freeze, frame, frames, hash). kBadInput for columns of a wrong type; PageListOrder

@@ -21,10 +21,10 @@ namespace ktape {
 
 namespace {
 
-// What a thread would take longer to help with than it takes.
+// Below this size, starting a thread takes longer than it saves.
 constexpr size_t kShortBytes = size_t{256} << 10;
 
-// As whoever verifies it says it.
+// The same sentence as in `verify`.
 Error about(const std::string& path, const Error& error) {
   if (error.code != ErrorCode::kBadInput) return error;
   return Error{error.code, "'" + path + "' is altered: " + error.message, error.hint};
@@ -37,7 +37,7 @@ struct TapeReader::Impl {
   TapeSource source;
   TapeState state = TapeState::kUnsealed;
 
-  // What stands under `hash` in a table of (hash, codec, data).
+  // The content with `hash` in a table of (hash, codec, data).
   Result<std::vector<std::byte>> content(const char* table, const Digest& hash,
                                          size_t limit_bytes) const;
 };
@@ -94,7 +94,8 @@ Result<std::vector<std::byte>> TapeReader::Impl::content(const char* table, cons
   if (!row) return Error{ErrorCode::kNotFound, "there is no " + name, ""};
   auto bytes = unpack(query.integer(0), query.bytes(1), limit_bytes);
   if (!bytes.ok()) return Error{bytes.error().code, name + ": " + bytes.error().message, ""};
-  if (sha256(*bytes) != hash) return Error{ErrorCode::kBadInput, name + " has another content", ""};
+  if (sha256(*bytes) != hash)
+    return Error{ErrorCode::kBadInput, name + " does not match its hash", ""};
   return bytes;
 }
 
@@ -106,7 +107,7 @@ Result<std::vector<std::byte>> TapeReader::page(const Digest& hash) const {
   KTAPE_ASSIGN(std::vector<std::byte> bytes, impl_->content("page", hash, kPageBytes));
   if (bytes.size() == kPageBytes) return bytes;
   return Error{ErrorCode::kBadInput,
-               "page '" + to_hex(hash) + "' of '" + impl_->path + "' is not of 4096 bytes", ""};
+               "page '" + to_hex(hash) + "' of '" + impl_->path + "' does not have 4096 bytes", ""};
 }
 
 Result<std::vector<FreezePage>> TapeReader::freeze_pages(uint64_t freeze, size_t limit) const {

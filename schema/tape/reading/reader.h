@@ -22,28 +22,27 @@ enum class TapeState {
   kUnsealed,   // a recording that died, or one in progress
 };
 
-// One record while `for_each` stands on it.
+// One record, during its visit by `for_each`.
 struct RecordView {
   Seq seq;
   uint16_t kind = 0;  // the union's discriminant; may be one that this build does not know
-  bool known = true;  // false: `record` tells seq and times only
+  bool known = true;  // false: only seq and times of `record` are valid
   schema::Record::Reader record;  // valid inside the callback only
 };
 
-// Whether the records are held against the tape's chain while they are read.
+// Whether records are checked against the tape's chain while they are read.
 enum class ChainCheck {
   kNone,
-  kRecords,  // costs a SHA-256 over them; looks at nothing but records, verify.h at everything
+  kRecords,  // costs a SHA-256 over them; checks only records, verify.h checks everything
 };
 
-// Reads a tape that may come from a stranger: defensive mode, no memory mapping, sizes bounded, the
-// exact schema or refusal. Never writes to it: a sealed tape is opened immutable; a `.partial` is
-// copied with its `-wal` to a temporary place first. Memory use does not grow with the tape.
+// Reads a tape that may be untrusted: defensive mode, no memory mapping, bounded sizes, the exact
+// schema or an error. Never writes to it: a sealed tape is opened immutable; a `.partial` is first
+// copied with its `-wal` to a temporary folder. Memory use does not grow with the tape.
 class TapeReader {
  public:
-  // kNotFound when there is no such file; kBadInput when it is not a tape, or of a later format, or
-  // so damaged that nothing can be read from it. The message names the file; `verify` says the same
-  // of it.
+  // kNotFound if there is no such file; kBadInput if it is not a tape, has a later format, or is
+  // too damaged to read anything from it. The message names the file; `verify` reports the same.
   [[nodiscard]] static Result<std::unique_ptr<TapeReader>> open(const std::string& path);
   ~TapeReader();
   TapeReader(const TapeReader&) = delete;
@@ -52,22 +51,22 @@ class TapeReader {
   [[nodiscard]] TapeState state() const;
 
   // Every record in order. Stops at the first error of `visit` and returns it. A record that cannot
-  // be decoded is kBadInput with its sequence number. With kRecords so is the first one that its
-  // chain value does not follow from, and `visit` does not see it; whoever acts on what it saw
-  // waits for the end.
+  // be decoded is kBadInput with its sequence number. With kRecords so is the first record that its
+  // chain value does not follow from, and `visit` does not see it; a caller that acts on what it
+  // saw must wait for the end.
   [[nodiscard]] Result<void> for_each(const std::function<Result<void>(const RecordView&)>& visit,
                                       ChainCheck chain = ChainCheck::kNone) const;
 
-  // A blob by its key, decompressed and checked against it; kNotFound when there is none.
+  // A blob by its key, decompressed and checked against it; kNotFound if there is none.
   [[nodiscard]] Result<std::vector<std::byte>> blob(const Digest& hash) const;
 
-  // What memory held at a freeze, sorted by frame; empty where nothing was kept. The rows have
-  // their form (see PageListOrder), else kBadInput; nothing holds them against the Thawed record
-  // here. kOutOfRange for more than `limit` of them.
+  // What memory held at a freeze, sorted by frame; empty if nothing was kept. The rows are well
+  // formed (see PageListOrder), else kBadInput; they are not checked against the Thawed record
+  // here. kOutOfRange for more than `limit` rows.
   [[nodiscard]] Result<std::vector<FreezePage>> freeze_pages(uint64_t freeze,
                                                              size_t limit = kMaxFreezeRows) const;
 
-  // The 4096 bytes of a page, checked against their hash; kNotFound when there is none.
+  // The 4096 bytes of a page, checked against their hash; kNotFound if there is none.
   [[nodiscard]] Result<std::vector<std::byte>> page(const Digest& hash) const;
 
   [[nodiscard]] const std::string& path() const;

@@ -14,7 +14,7 @@ namespace ktape {
 
 namespace {
 
-// The truth and the bulk, which are no projection.
+// The tables that are no projection.
 constexpr std::array<std::string_view, 4> kOtherTables = {"event", "blob", "page", "freeze_page"};
 
 }  // namespace
@@ -49,7 +49,7 @@ Result<std::vector<std::string>> TableReader::columns(const std::string& table) 
 Result<void> TableReader::for_each(const std::string& table,
                                    const std::function<Result<void>(const Cells&)>& visit) const {
   KTAPE_ASSIGN(std::vector<std::string> names, columns(table));
-  // Without an index, and no table here has one of its own, SQLite walks a table by its key.
+  // Without an index, and no table here has one besides its key, SQLite walks a table by its key.
   KTAPE_ASSIGN(Statement query, source_.database.prepare("SELECT * FROM " + table));
   Cells cells(names.size());
   for (;;) {

@@ -11,8 +11,7 @@
 
 namespace ktape {
 
-// The projection tables of a tape, row by row, as they stand in it. A tape that may be altered is
-// verified first.
+// The projection tables of a tape, row by row, as stored. Verify a tape that may be altered first.
 class TableReader {
  public:
   // kNotFound, or kBadInput for a file that is not a tape.
@@ -20,7 +19,7 @@ class TableReader {
 
   // The tables' names, in the order of the format.
   [[nodiscard]] const std::vector<std::string>& tables() const { return tables_; }
-  // kNotFound for a table that there is not.
+  // kNotFound for a table that does not exist.
   [[nodiscard]] Result<std::vector<std::string>> columns(const std::string& table) const;
 
   // Cells as text; nothing for NULL. In the order of the primary key. Stops at the first error of

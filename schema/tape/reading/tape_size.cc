@@ -14,7 +14,7 @@ namespace ktape {
 
 namespace {
 
-// What SQLite's b-trees take, by the table that they belong to.
+// The bytes of SQLite's b-trees, by the table that they belong to.
 Result<std::map<std::string, uint64_t>> tree_bytes(const Database& tape) {
   auto query = tape.prepare(
       "SELECT coalesce(s.tbl_name, d.name), sum(d.pgsize) FROM dbstat AS d LEFT JOIN sqlite_schema "
@@ -22,8 +22,8 @@ Result<std::map<std::string, uint64_t>> tree_bytes(const Database& tape) {
       " ON s.name = d.name GROUP BY 1");
   if (!query.ok()) {
     return Error{ErrorCode::kHost,
-                 "this system's SQLite cannot tell sizes: " + query.error().message,
-                 "it has to be built with SQLITE_ENABLE_DBSTAT_VTAB, as Debian's is"};
+                 "this system's SQLite cannot report sizes: " + query.error().message,
+                 "use a SQLite built with SQLITE_ENABLE_DBSTAT_VTAB, such as Debian's"};
   }
   std::map<std::string, uint64_t> bytes;
   for (;;) {
@@ -33,7 +33,7 @@ Result<std::map<std::string, uint64_t>> tree_bytes(const Database& tape) {
   }
 }
 
-// Adds a part for each row of a query of name, count and bytes. Returns their bytes in all.
+// Adds a part for each row of a query of name, count and bytes. Returns the sum of the bytes.
 Result<uint64_t> add_parts(const Database& tape, const std::string& group, const char* sql,
                            TapeSize& size) {
   KTAPE_ASSIGN(Statement query, tape.prepare(sql));
@@ -48,7 +48,7 @@ Result<uint64_t> add_parts(const Database& tape, const std::string& group, const
   }
 }
 
-// The content of a large table in parts, and what its trees take beyond that.
+// The content of a large table in parts, and the bytes that its trees take beyond that.
 Result<void> add_table(const Database& tape, const char* table, const std::string& group,
                        const char* sql, std::map<std::string, uint64_t>& trees, uint64_t& overhead,
                        TapeSize& size) {
@@ -68,7 +68,7 @@ std::string kind_name(uint16_t kind) {
   return "kind " + std::to_string(kind);
 }
 
-// Kinds by name instead of number.
+// Replaces the numbers of kinds by their names.
 void name_kinds(TapeSize& size) {
   for (SizePart& part : size.parts) {
     if (part.group != "records") continue;
@@ -88,7 +88,7 @@ Result<TapeSize> measure_tape(const std::string& path) {
       Statement pages,
       tape.prepare("SELECT page_count * page_size FROM pragma_page_count, pragma_page_size"));
   KTAPE_ASSIGN(bool answered, pages.step());
-  if (!answered) return Error{ErrorCode::kBadInput, "the database does not tell its size", ""};
+  if (!answered) return Error{ErrorCode::kBadInput, "the size of the database is not known", ""};
   size.file_bytes = static_cast<uint64_t>(pages.integer(0));
 
   uint64_t overhead = 0;
@@ -107,8 +107,8 @@ Result<TapeSize> measure_tape(const std::string& path) {
                       overhead, size));
   KTAPE_ASSIGN(Statement listed, tape.prepare("SELECT count(*) FROM freeze_page"));
   KTAPE_ASSIGN(answered, listed.step());
-  size.parts.push_back({"memory", "which page was where", static_cast<uint64_t>(listed.integer(0)),
-                        trees["freeze_page"]});
+  size.parts.push_back({"memory", "list of each freeze's pages",
+                        static_cast<uint64_t>(listed.integer(0)), trees["freeze_page"]});
   trees.erase("freeze_page");
   uint64_t schema_bytes = trees["sqlite_schema"];
   trees.erase("sqlite_schema");
@@ -117,8 +117,8 @@ Result<TapeSize> measure_tape(const std::string& path) {
     KTAPE_ASSIGN(answered, rows.step());
     size.parts.push_back({"tables", table, static_cast<uint64_t>(rows.integer(0)), bytes});
   }
-  size.parts.push_back({"sqlite", "pages' and cells' headers, room within pages", 0, overhead});
-  size.parts.push_back({"sqlite", "the tables' definitions", 0, schema_bytes});
+  size.parts.push_back({"sqlite", "page and cell headers, free space within pages", 0, overhead});
+  size.parts.push_back({"sqlite", "table definitions", 0, schema_bytes});
   uint64_t used = 0;
   for (const SizePart& part : size.parts) used += part.bytes;
   if (used > size.file_bytes) {

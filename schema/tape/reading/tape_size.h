@@ -9,11 +9,11 @@
 
 namespace ktape {
 
-// What a part of a tape takes of the file.
+// The share of a part of a tape in the file.
 struct SizePart {
   std::string group;   // "records", "blobs", "memory", "tables", "sqlite"
   std::string name;    // "opReplied", "btf", "kernel_op"; safe to print
-  uint64_t count = 0;  // of records, blobs, pages or rows; 0 where counting makes no sense
+  uint64_t count = 0;  // of records, blobs, pages or rows; 0 if it cannot be counted
   uint64_t bytes = 0;
 };
 
@@ -23,8 +23,8 @@ struct TapeSize {
 };
 
 // Where the bytes of a tape are. What SQLite adds to the content of the large tables (page headers,
-// cell headers, space that is free in a page) stands by itself, as do its schema and unused pages;
-// small tables are counted by whole pages. kHost where SQLite cannot tell (it has no dbstat).
+// cell headers, free space in a page) is a part of its own, as are its schema and unused pages;
+// small tables are counted in whole pages. kHost if SQLite cannot report it (it has no dbstat).
 [[nodiscard]] Result<TapeSize> measure_tape(const std::string& path);
 
 }  // namespace ktape

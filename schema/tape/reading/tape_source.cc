@@ -64,11 +64,11 @@ Error no_such_tape(const std::string& path) {
   Error error = system_error(ErrorCode::kNotFound, "cannot open tape '" + path + "'", ENOENT);
   std::string partial = partial_name(path);
   if (::access(partial.c_str(), F_OK) == 0)
-    error.hint = "it was not sealed: give the name '" + partial + "'";
+    error.hint = "it was not sealed: open '" + partial + "'";
   return error;
 }
 
-// Whether the name that was given is wrong, or the host cannot do what it should.
+// Whether the given name is wrong, or the host has a fault.
 ErrorCode meaning_of(int open_errno) {
   switch (open_errno) {
     case EACCES:
@@ -104,7 +104,7 @@ Result<Header> read_header(const std::string& path) {
   }
   if (bytes < header.size()) {
     return bad("'" + path + "' is not a tape: it has " + std::to_string(bytes) +
-               " bytes, too few for one");
+               " bytes, which is too short");
   }
   return header;
 }
@@ -124,16 +124,16 @@ Result<FileLength> file_length(const std::string& path) {
 
 Result<void> check_header(const std::string& path, const Header& header) {
   if (big_endian(header, kApplicationIdAt) != kApplicationId) {
-    return bad("'" + path + "' is not a tape: an SQLite database of another program");
+    return bad("'" + path + "' is not a tape: it is an SQLite database of another program");
   }
   int32_t version = big_endian(header, kUserVersionAt);
   if (version > kFormatVersion) {
     return bad("'" + path + "' is a tape of format " + std::to_string(version) +
-                   "; this ktape reads up to " + std::to_string(kFormatVersion),
-               "read it with the ktape that recorded it, or a later one");
+                   "; this build reads formats up to " + std::to_string(kFormatVersion),
+               "read it with the ktape that recorded it, or with a later one");
   }
   if (version < 1)
-    return bad("'" + path + "' is a tape of format " + std::to_string(version) + ", which is none");
+    return bad("'" + path + "': format version " + std::to_string(version) + " does not exist");
   return {};
 }
 
@@ -144,9 +144,9 @@ struct HeaderField {
   const char* name;
 };
 
-// What the header of every sealed tape says, next to what `check_file` holds against the file.
+// What the header of every sealed tape says, besides what `check_file` compares with the file.
 constexpr HeaderField kHeaderFields[] = {{kPageSizeAt, 2, kTapePageBytes, "page size"},
-                                         {20, 1, 0, "room kept at the end of pages"},
+                                         {20, 1, 0, "reserved bytes per page"},
                                          {21, 3, 0x402020, "payload fractions"},
                                          {44, 4, 4, "schema format"},
                                          {48, 4, 0, "cache size"},
@@ -163,11 +163,11 @@ Result<void> check_constants(const Header& header) {
     for (size_t i = 0; i < field.bytes; ++i)
       value = value << 8 | std::to_integer<uint64_t>(header[field.at + i]);
     if (value == field.value) continue;
-    return bad("its header says another " + std::string(field.name) +
-               " than a tape's: " + std::to_string(value) + ", not " + std::to_string(field.value));
+    return bad("its header has " + std::string(field.name) + " " + std::to_string(value) +
+               ", not " + std::to_string(field.value));
   }
   if (big_endian(header, kChangesAt) == big_endian(header, kVersionValidForAt)) return {};
-  return bad("its header says that its number of pages is of another time");
+  return bad("the page count in its header is stale");
 }
 
 // The path of a file as SQLite's URI.
@@ -189,13 +189,13 @@ std::string uri(const std::string& path, const char* query) {
   return text + query;
 }
 
-// SQLite takes a table apart before we can look at it, in time that grows with the square of its
-// length: a tape's own tables and our queries are shorter than this.
+// SQLite parses a table's statement before we can check it, in time that grows with the square of
+// its length: a tape's own tables and our queries are shorter than this.
 constexpr int kMaxSqlBytes = 1 << 12;
-// Steps of SQLite's machine to read the schema: some six for an object, of which a tape has 26.
+// SQLite's VM steps to read the schema: about six for each object, and a tape has 26 of them.
 constexpr int kMaxSchemaSteps = 2000;
 
-// A schema that cannot be read otherwise is told of by who reads a table.
+// Any other error in the schema is reported when a table is read.
 Result<void> load_schema(Database& database, const std::string& path) {
   sqlite3_progress_handler(
       database.handle(), kMaxSchemaSteps, [](void*) { return 1; }, nullptr);
@@ -203,7 +203,7 @@ Result<void> load_schema(Database& database, const std::string& path) {
   const bool too_many = !loaded.ok() && sqlite3_errcode(database.handle()) == SQLITE_INTERRUPT;
   sqlite3_progress_handler(database.handle(), 0, nullptr, nullptr);
   if (too_many)
-    return bad(in_quotes(path) + " is not a tape: it has more tables and indexes than any");
+    return bad(in_quotes(path) + " is not a tape: it has more tables and indexes than a tape");
   return {};
 }
 
@@ -239,12 +239,12 @@ Result<TapeSource> open_sealed(const std::string& path) {
   return TapeSource{CopyFolder(), std::move(database), false};
 }
 
-// Identity of a write-ahead log: its header changes when SQLite starts it afresh. Empty: no log.
+// Identity of a write-ahead log: its header changes when SQLite restarts it. Empty: no log.
 Result<std::vector<std::byte>> wal_header(const std::string& wal) {
   UniqueFd fd(::open(wal.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   struct stat status;
   if (fd.valid() && ::fstat(fd.get(), &status) == 0 && !S_ISREG(status.st_mode))
-    return bad("'" + wal + "' is not the log of a recording: not a regular file");
+    return bad("'" + wal + "' is not the log of a recording: it is not a regular file");
   std::vector<std::byte> header(kWalHeaderBytes);
   ssize_t n = fd.valid() ? ::pread(fd.get(), header.data(), header.size(), 0) : 0;
   if (n < 0) return system_error(ErrorCode::kHost, "cannot read '" + wal + "'");
@@ -262,9 +262,9 @@ Result<void> copy_file(const std::string& from, const std::string& to) {
   return {};
 }
 
-// A recorder may be at work while its files are copied. What it moves from the log into the main
-// file in the meantime is still in the log, which is copied last: only a log that was started
-// afresh meanwhile does not belong to the copied main file.
+// A recorder may be writing while its files are copied. What it moves from the log into the main
+// file in the meantime is still in the log, which is copied last: only a log that was restarted
+// meanwhile does not match the copied main file.
 Result<void> copy_recording(const std::string& path, const std::string& copy) {
   std::string wal = path + "-wal";
   for (int attempt = 0; attempt < kCopyAttempts; ++attempt) {
@@ -275,14 +275,13 @@ Result<void> copy_recording(const std::string& path, const std::string& copy) {
     KTAPE_ASSIGN(auto copied, wal_header(copy + "-wal"));
     KTAPE_ASSIGN(auto after, wal_header(wal));
     if (before == copied && before == after) return {};
-    std::this_thread::sleep_for(std::chrono::milliseconds(1 << attempt));  // bursts pass
+    std::this_thread::sleep_for(std::chrono::milliseconds(1 << attempt));  // let a burst pass
   }
   return Error{ErrorCode::kHost, "cannot copy '" + path + "': it is being recorded too fast",
                "wait until it is sealed"};
 }
 
-// Also where the header does not say WAL mode: SQLite would use a log that stands beside a
-// recording.
+// Also if the header does not say WAL mode: SQLite would use a log beside a recording.
 Result<bool> is_recording(const std::string& path, const Header& header) {
   if (header[kReadVersionAt] == kWalMode) return true;
   if (!is_partial_name(path)) return false;
@@ -296,15 +295,15 @@ Result<TapeSource> open_recording(const std::string& path) {
   KTAPE_TRY(copy_recording(path, copy));
   KTAPE_ASSIGN(Database database,
                Database::open(copy, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, path));
-  // Exclusive: then the log's index lives in memory, not in one more file.
+  // Exclusive: the log's index is then in memory, not in another file.
   KTAPE_TRY(database.execute("PRAGMA locking_mode=EXCLUSIVE"));
   KTAPE_TRY(harden(database, path));
   return TapeSource{std::move(folder), std::move(database), true};
 }
 
-// A recorder makes its tables before anything else, in one transaction with a rollback journal:
-// until that is through there is an empty file, or a part of an empty tape. Such a journal also
-// stands there for a moment when a tape is sealed, whose records are whole by then. It is never
+// A recorder creates its tables before anything else, in one transaction with a rollback journal:
+// until that commits the file is empty, or holds a part of an empty tape. Such a journal also
+// exists for a moment while a tape is sealed, whose records are complete by then. It is never
 // opened: it can name files to delete.
 bool is_stillborn(const std::string& path) {
   if (!is_partial_name(path)) return false;
@@ -323,8 +322,8 @@ bool is_stillborn(const std::string& path) {
 Error nothing_recorded(const std::string& path) {
   if (auto pid = recorder_at_work(path))
     return bad("nothing is recorded in '" + path + "' yet: process " + std::to_string(*pid) +
-               " has just begun");
-  return bad("nothing was recorded in '" + path + "': its recorder died at once", "remove it");
+               " has just started");
+  return bad("nothing was recorded in '" + path + "': its recorder died at its start", "remove it");
 }
 
 }  // namespace
@@ -369,15 +368,14 @@ Result<void> check_file(const std::string& path) {
   KTAPE_TRY(check_length(path));
   KTAPE_ASSIGN(FileLength length, file_length(path));
   if (length.bytes > length.expected) {
-    return bad("the file goes on after the database: it has " + std::to_string(length.bytes) +
+    return bad("the file is longer than its database: it has " + std::to_string(length.bytes) +
                " bytes, its header says " + std::to_string(length.expected));
   }
   KTAPE_ASSIGN(Header header, read_header(path));
   if (header[kWriteVersionAt] != kRollbackMode || header[kReadVersionAt] != kRollbackMode) {
-    return bad(
-        "its header says another journal mode than a sealed tape's: write and read version " +
-        std::to_string(std::to_integer<int>(header[kWriteVersionAt])) + " and " +
-        std::to_string(std::to_integer<int>(header[kReadVersionAt])) + ", not 1 and 1");
+    return bad("its header does not have a sealed tape's journal mode: write and read version " +
+               std::to_string(std::to_integer<int>(header[kWriteVersionAt])) + " and " +
+               std::to_string(std::to_integer<int>(header[kReadVersionAt])) + ", not 1 and 1");
   }
   return check_constants(header);
 }

@@ -8,7 +8,7 @@
 
 namespace ktape {
 
-// A folder for a copy, removed when the object goes away.
+// A folder for a copy; the destructor removes it.
 class CopyFolder {
  public:
   CopyFolder() = default;
@@ -23,22 +23,22 @@ class CopyFolder {
   std::string path_;
 };
 
-// A tape's database, opened for reading with every precaution that a stranger's file asks for.
+// A tape's database, opened for reading with every precaution for an untrusted file.
 struct TapeSource {
   CopyFolder copy;  // of a recording; declared first, so that it outlives the connection
   Database database;
-  bool recording = false;  // opened from a copy, with its write-ahead log: never made one file
+  bool recording =
+      false;  // opened from a copy with its write-ahead log, which was never merged into it
 };
 
-// kNotFound; kBadInput when it is no tape, or one of a later format. The tables are not checked
-// yet.
+// kNotFound; kBadInput if it is not a tape or has a later format. The tables are not checked yet.
 [[nodiscard]] Result<TapeSource> open_source(const std::string& path);
 
-// A sealed tape's file has all of its bytes: else kBadInput.
+// Whether a sealed tape's file has all of its bytes: else kBadInput.
 [[nodiscard]] Result<void> check_length(const std::string& path);
 
-// A sealed tape's file is in rollback-journal mode and exactly the database's pages: else
-// kBadInput.
+// Whether a sealed tape's file is in rollback-journal mode and consists of exactly the database's
+// pages: else kBadInput.
 [[nodiscard]] Result<void> check_file(const std::string& path);
 
 }  // namespace ktape

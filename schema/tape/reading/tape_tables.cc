@@ -36,8 +36,8 @@ Result<Objects> objects_of(const Database& database) {
     KTAPE_ASSIGN(bool row, query.step());
     if (!row) return objects;
     const std::string name = query.text(0);
-    // SQLite bears several rows of one name. More names than any tape has: a stranger's file may
-    // hold a million.
+    // SQLite tolerates several rows of one name. kMaxObjects is above any tape: an untrusted file
+    // may have a million names.
     if (!objects.emplace(name, Object{query.text(1), query.text(2), query.text(3), query.text(4)})
              .second)
       return bad("it has " + in_quotes(name) + " twice");
@@ -45,8 +45,8 @@ Result<Objects> objects_of(const Database& database) {
   }
 }
 
-// Adds the objects that SQLite makes of our own tables: it keeps each statement from its first word
-// to its last.
+// Adds the objects that SQLite makes of our own tables: it stores each statement from its first
+// word to its last.
 void add_expected(std::string_view tables, Objects& objects) {
   constexpr std::string_view kCreate = "CREATE TABLE ";
   for (size_t at = tables.find(kCreate); at != std::string_view::npos;) {
@@ -56,7 +56,7 @@ void add_expected(std::string_view tables, Objects& objects) {
     const std::string name =
         sql.substr(kCreate.size(), sql.find(' ', kCreate.size()) - kCreate.size());
     objects.emplace(name, Object{"table", name, sql, "texttexttextintegertext"});
-    // A key that is neither the number of the row nor what the table is sorted by has an index.
+    // A key that is neither the row number nor the order of the table has an index.
     const bool indexed =
         sql.find("INTEGER PRIMARY KEY") == std::string::npos && !sql.ends_with("WITHOUT ROWID");
     if (indexed) {
@@ -67,8 +67,8 @@ void add_expected(std::string_view tables, Objects& objects) {
   }
 }
 
-// Not by making them in an SQLite database: that takes longer than all else that opening a tape
-// does.
+// Not by creating them in an SQLite database: that takes longer than everything else in opening a
+// tape.
 Objects expected_objects(int32_t format) {
   Objects objects;
   add_expected(kTapeTables, objects);
@@ -83,7 +83,7 @@ Result<int32_t> format_of(const Database& database) {
   for (int32_t version = 1; version <= kFormatVersion; ++version) {
     if (text == std::to_string(version)) return version;
   }
-  return bad("its format is " + text + ", which this ktape does not know");
+  return bad("its format " + text + " is not known to this build");
 }
 
 namespace {
@@ -94,9 +94,9 @@ Result<void> compare_tables(const Database& database, int32_t format) {
   for (const auto& [name, object] : found) {
     if (!expected.contains(name))
       return bad("it has the " + printable(object.type) + " " + in_quotes(name) +
-                 ", which no tape has");
+                 ", which is not part of a tape");
     if (expected.at(name) != object)
-      return bad("its " + object.type + " '" + name + "' is not as in a tape");
+      return bad("its " + object.type + " '" + name + "' differs from a tape's");
   }
   for (const auto& [name, object] : expected) {
     if (!found.contains(name)) return bad("its " + object.type + " '" + name + "' is missing");
@@ -115,7 +115,8 @@ Result<void> check_record_tables(const Database& database) {
     const bool plain = (object.type == "table" && object.sql.starts_with("CREATE TABLE ")) ||
                        (object.type == "index" && object.sql.empty());
     if (own != expected.end() ? own->second != object : !plain)
-      return bad("its " + printable(object.type) + " " + in_quotes(name) + " is not as in a tape");
+      return bad("its " + printable(object.type) + " " + in_quotes(name) +
+                 " differs from a tape's");
   }
   for (const auto& [name, object] : expected) {
     if (!found.contains(name)) return bad("its " + object.type + " '" + name + "' is missing");
@@ -129,8 +130,8 @@ Result<void> check_tables(const Database& database) {
   if (same.ok() || same.error().code != ErrorCode::kBadInput) return same;
   if (format != kFormatVersion || !check_record_tables(database).ok()) return same;
   return Error{ErrorCode::kBadInput, same.error().message,
-               "if another build of ktape recorded it while format " + std::to_string(format) +
-                   " was open, 'ktape upgrade TAPE OUT' writes its tables anew"};
+               "if another build of ktape recorded it before format " + std::to_string(format) +
+                   " was final, rewrite its tables with 'ktape upgrade TAPE OUT'"};
 }
 
 }  // namespace ktape

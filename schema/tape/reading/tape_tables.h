@@ -8,16 +8,16 @@
 
 namespace ktape {
 
-// The version of a tape's format, 1 to kFormatVersion; kBadInput for another.
+// The version of a tape's format, 1 to kFormatVersion; kBadInput for any other.
 [[nodiscard]] Result<int32_t> format_of(const Database& database);
 
-// The tables, and nothing but the tables, that a tape of its format has: else kBadInput, naming the
-// first that differs.
+// Whether the tape has exactly the tables of its format: else kBadInput, naming the first that
+// differs.
 [[nodiscard]] Result<void> check_tables(const Database& database);
 
-// The tables of records, blobs and pages as a tape has them, and beside them nothing but tables and
-// their indexes, of whatever columns: what a build of ktape made while the format was still open.
-// Else kBadInput.
+// Whether the tape has the tables of records, blobs and pages, and besides them only tables and
+// their indexes, with any columns: what a build of ktape made before the format was final. Else
+// kBadInput.
 [[nodiscard]] Result<void> check_record_tables(const Database& database);
 
 }  // namespace ktape

@@ -21,20 +21,20 @@ bool exists(const std::string& path) {
 
 struct Salvage {
   TapeCopy copy;
-  std::string stopped;  // by what damage; empty: nothing is missing
+  std::string stopped;  // the damage; empty: nothing is missing
 };
 
-// Where the source is damaged, what comes before the damage is kept. An error of the new tape
-// sticks to it: sealing reports it.
+// If the source is damaged, everything before the damage is kept. An error of the new tape is
+// sticky: sealing reports it.
 void note_damage(const Result<void>& copied, Salvage& salvage) {
   if (!copied.ok() && salvage.stopped.empty()) salvage.stopped = copied.error().message;
 }
 
-// A seal is kept when what it seals is whole; otherwise `checked` names the damage.
+// A seal is kept if all that it seals is valid; otherwise `checked` names the damage.
 Result<void> copy_everything(Salvage& salvage, bool has_seal) {
   Result<void> checked;
   if (has_seal) checked = check_contents(salvage.copy.source);
-  // What the host could not do says nothing about the tape.
+  // A fault of the host says nothing about the tape.
   if (!checked.ok() && checked.error().code != ErrorCode::kBadInput) return checked;
   salvage.copy.keep_seal = has_seal && checked.ok();
   note_damage(copy_records(salvage.copy), salvage);
@@ -60,8 +60,8 @@ void fill_sealed(const Salvage& salvage, schema::Sealed::Builder sealed) {
 Result<SealedTape> copy_and_seal(Salvage& salvage, bool has_seal) {
   KTAPE_TRY(copy_everything(salvage, has_seal));
   if (salvage.copy.keep_seal && !salvage.stopped.empty()) {
-    return Error{ErrorCode::kHost, "cannot copy what was whole a moment ago: " + salvage.stopped,
-                 ""};
+    return Error{ErrorCode::kHost,
+                 "cannot copy data that was valid a moment ago: " + salvage.stopped, ""};
   }
   if (salvage.copy.keep_seal) return salvage.copy.store.finish();
   return salvage.copy.store.seal(
@@ -83,13 +83,13 @@ Result<Verification> salvage(const std::string& path, const std::string& out) {
   bool has_seal = state.ok() && *state != TapeState::kUnsealed;
   if (has_seal && !source.recording) {
     return Error{ErrorCode::kRefused, "'" + from + "' is sealed: there is nothing to salvage",
-                 "move it to where you want it"};
+                 "copy it as it is"};
   }
   KTAPE_ASSIGN(auto store, TapeStore::create(out));
   Salvage work{{source.database, *store}, ""};
   if (auto sealed = copy_and_seal(work, has_seal); !sealed.ok()) {
     Error error = sealed.error();
-    if (store->abandon()) error.hint.clear();  // it may speak of the files that are gone now
+    if (store->abandon()) error.hint.clear();  // it may name files that are now removed
     return error;
   }
   return verify(out, std::nullopt);

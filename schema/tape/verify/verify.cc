@@ -25,7 +25,7 @@ namespace {
 
 Error bad(const std::string& message) { return Error{ErrorCode::kBadInput, message, ""}; }
 
-// What the Sealed record says, copied from it.
+// A copy of what the Sealed record says.
 struct SealedFacts {
   TapeState state = TapeState::kUnsealed;
   std::string detail;
@@ -34,10 +34,10 @@ struct SealedFacts {
   uint64_t pages = 0;
   uint64_t blobs = 0;
   std::string blobs_digest;
-  std::string packed_digest;  // empty: of a recorder that did not say
+  std::string packed_digest;  // empty: the recorder did not write it
 };
 
-// What the records add up to.
+// The totals of the records.
 struct RecordFacts {
   Digest head{};
   TapeCounts counts;  // before the Sealed record
@@ -89,7 +89,7 @@ Result<void> check_record(EventCursor& cursor, const Database& projection, Proje
   if (!rows.ok()) return cursor.bad(rows.error().message);
   if (auto put = tables.put(projection, *rows); !put.ok()) {
     if (put.error().code == ErrorCode::kHost) return put;
-    return cursor.bad("what it says does not fit into its tables");
+    return cursor.bad("its content does not fit into the tables");
   }
   try {
     note(record, facts);
@@ -99,7 +99,7 @@ Result<void> check_record(EventCursor& cursor, const Database& projection, Proje
   return {};
 }
 
-// Walks the records and fills `projection` with what they say.
+// Walks the records and fills `projection` with their content.
 Result<void> check_records(const Database& tape, int32_t format, const Database& projection,
                            RecordFacts& facts) {
   KTAPE_ASSIGN(EventCursor cursor, EventCursor::all(tape));
@@ -111,7 +111,7 @@ Result<void> check_records(const Database& tape, int32_t format, const Database&
   }
 }
 
-// A database of its own, spilling to a temporary file where memory would grow.
+// A private database, which spills to a temporary file instead of growing in memory.
 Result<Database> empty_projection(int32_t format) {
   constexpr int kFlags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
   KTAPE_ASSIGN(Database database, Database::open("", kFlags, "recomputed projection"));
@@ -130,17 +130,17 @@ Result<void> check_count(const char* what, uint64_t found, uint64_t sealed) {
 Result<void> check_seal(const SealedFacts& sealed, RecordFacts& facts) {
   const TapeCounts& counts = facts.counts;
   KTAPE_TRY(check_count("records before it", counts.records, sealed.records));
-  if (sealed.kinds != counts.kinds) return bad("the Sealed record counts other kinds of records");
+  if (sealed.kinds != counts.kinds)
+    return bad("the number of records of each kind differs from the Sealed record's");
   KTAPE_TRY(check_count("pages", counts.pages, sealed.pages));
   KTAPE_TRY(check_count("blobs", counts.blobs.size(), sealed.blobs));
   if (!std::ranges::equal(as_bytes(sealed.blobs_digest), blobs_digest(counts.blobs))) {
-    return bad("hashes or names of the blobs are not those that the Sealed record was made from");
+    return bad("hashes or names of the blobs do not match the Sealed record");
   }
   if (sealed.packed_digest.empty()) return {};
   if (!std::ranges::equal(as_bytes(sealed.packed_digest),
                           packed_digest(facts.blobs, facts.pages))) {
-    return bad(
-        "blobs and pages unpack to what was recorded, but are packed or ordered in another way");
+    return bad("blobs and pages have the recorded content, but are packed or ordered differently");
   }
   return {};
 }
@@ -149,19 +149,20 @@ Result<void> check_database(const Database& tape) {
   KTAPE_ASSIGN(Statement check, tape.prepare("PRAGMA integrity_check(1)"));
   KTAPE_ASSIGN(bool answered, check.step());
   std::string answer = answered ? check.text(0) : "";
-  // A line that names the database may stand before it.
+  // A line that names the database may come before it.
   if (answer != "ok")
     return bad("the database is damaged: " + printable(answer.substr(answer.find('\n') + 1)));
   return {};
 }
 
-// Each table was made once.
+// Each table was created once.
 Result<void> check_changes(const Database& tape) {
   KTAPE_ASSIGN(std::string changes, tape.ask("PRAGMA schema_version"));
   KTAPE_ASSIGN(std::string tables,
                tape.ask("SELECT count(*) FROM sqlite_schema WHERE type = 'table'"));
   if (changes == tables) return {};
-  return bad("its tables were changed " + changes + " times, those of a tape " + tables + " times");
+  return bad("its tables were changed " + changes + " times, a tape's are changed " + tables +
+             " times");
 }
 
 Result<void> check_everything(const Database& tape, RecordFacts& facts) {
@@ -178,7 +179,7 @@ Result<void> check_everything(const Database& tape, RecordFacts& facts) {
   return {};
 }
 
-// All but the tables that are made from records.
+// Everything except the tables that are made from records.
 Result<void> check_all_records(const Database& tape, RecordFacts& facts) {
   KTAPE_TRY(check_record_tables(tape));
   KTAPE_TRY(check_database(tape));
@@ -189,10 +190,10 @@ Result<void> check_all_records(const Database& tape, RecordFacts& facts) {
   return facts.sealed ? check_seal(*facts.sealed, facts) : bad("it has no Sealed record");
 }
 
-// The contents, and the file around them, whose finding says more when it was cut short.
+// The contents, and the file around them, whose finding is more precise if it was cut short.
 Result<void> check_source(const std::string& path, const TapeSource& source, RecordFacts& facts) {
   auto contents = check_everything(source.database, facts);
-  // Only a recorder leaves a seal in WAL mode, and only under its own name.
+  // Only a recorder leaves a seal in WAL mode, and only under the tape's own name.
   bool one_file = !source.recording || (facts.sealed && !is_partial_name(path));
   if (one_file) KTAPE_TRY(check_file(path));
   if (!contents.ok() || source.recording) return contents;
@@ -205,9 +206,10 @@ void conclude_unsealed(const std::string& path, bool seal, Verification& verific
     verification.finding = "process " + std::to_string(*pid) + " is still recording it";
     return;
   }
-  verification.finding = seal ? "sealed, but never made one file; what is here is whole"
-                              : "its recorder died before it could seal it; what is here is whole";
-  verification.hint = "'ktape verify " + path + " --salvage OUT' makes one file of it";
+  verification.finding =
+      seal ? "sealed, but its log was not merged; all of it is valid"
+           : "its recorder died before it could seal it; all that was recorded is valid";
+  verification.hint = "make one file of it with 'ktape verify " + path + " --salvage OUT'";
 }
 
 void conclude(const std::string& path, const TapeSource& source, const RecordFacts& facts,
@@ -249,7 +251,7 @@ Result<Verification> verify(const std::string& path, const std::optional<Digest>
   KTAPE_ASSIGN(TapeSource source, open_source(path));
   RecordFacts facts;
   auto checked = check_source(path, source, facts);
-  // What the host could not do says nothing about the tape.
+  // A fault of the host says nothing about the tape.
   if (!checked.ok() && checked.error().code != ErrorCode::kBadInput) return checked.error();
   Verification verification;
   verification.records = facts.counts.records + (facts.sealed ? 1 : 0);

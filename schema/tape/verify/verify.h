@@ -15,7 +15,7 @@ namespace ktape {
 enum class Integrity {
   kIntact,     // sealed; every record, page, blob and column is as recorded
   kTruncated,  // a valid prefix that salvage sealed
-  kUnsealed,   // a recording that was never made one file: a valid prefix, or all up to its Sealed
+  kUnsealed,   // a recording whose log was not merged: a valid prefix, or all up to its Sealed
                // record
   kAltered,    // something is not as it was recorded
 };
@@ -26,25 +26,25 @@ enum class Integrity {
 struct Verification {
   Integrity integrity = Integrity::kAltered;
   std::string finding;  // one sentence; names table, row and cause when altered
-  std::string hint;     // the remedy, when there is one
+  std::string hint;     // the remedy, if there is one
   uint64_t records = 0;
   Digest head{};
   LossTally losses;  // of the records up to the first damage
 };
 
-// Checks everything that is in a tape against everything else. An error only when the file cannot
-// be read as a tape at all. `expect`: the head digest that the recorder printed; another one is
+// Checks everything in a tape against everything else. Returns an error only if the file cannot be
+// read as a tape at all. `expect`: the head digest that the recorder printed; a different one is
 // kAltered.
 [[nodiscard]] Result<Verification> verify(const std::string& path,
                                           const std::optional<Digest>& expect);
 
 // Checks records, blobs and pages of a sealed tape against each other, whatever tables were made
-// from them: kBadInput says what is not as it was recorded.
+// from them: kBadInput names what is not as it was recorded.
 [[nodiscard]] Result<void> verify_records(const Database& tape);
 
 // Makes one sealed file from what a dead recorder left at `path` (the `.partial` or the tape's own
-// name). A Sealed record that is there is kept with its outcome, when everything verifies; else the
-// file is marked truncated. The source is not touched. kUsage when `out` exists.
+// name). An existing Sealed record is kept with its outcome if everything verifies; otherwise the
+// file is marked truncated. The source is not changed. kUsage if `out` exists.
 [[nodiscard]] Result<Verification> salvage(const std::string& path, const std::string& out);
 
 }  // namespace ktape

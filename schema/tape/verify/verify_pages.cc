@@ -21,7 +21,7 @@ struct Content {
   size_t bytes = 0;  // decompressed
 };
 
-// The content of a row of (hash, codec, data), held against its hash.
+// The content of a row of (hash, codec, data), checked against its hash.
 Result<Content> check_content(const std::string& table, const Statement& row, size_t limit_bytes,
                               Unpacker& unpacker) {
   auto hash = digest_in(row, 0);
@@ -31,8 +31,9 @@ Result<Content> check_content(const std::string& table, const Statement& row, si
     return bad(what + " has a column of the wrong type");
   auto content = unpacker.unpack(row.integer(1), row.bytes(2), limit_bytes);
   if (!content.ok()) return bad(what + ": " + content.error().message);
-  if (sha256(*content) != *hash) return bad(what + " has another content");
-  if (table == "page" && content->size() != kPageBytes) return bad(what + " is not of 4096 bytes");
+  if (sha256(*content) != *hash) return bad(what + " does not match its hash");
+  if (table == "page" && content->size() != kPageBytes)
+    return bad(what + " does not have 4096 bytes");
   return Content{*hash, content->size()};
 }
 
@@ -44,13 +45,12 @@ Result<void> check_page_list(uint64_t freeze, const ThawedPages& thawed, PageLis
   }
   Digest digest = list.finish();
   if (!std::ranges::equal(as_bytes(thawed.digest), digest)) {
-    return bad("the rows of freeze_page of " + of +
-               " are not those that its Thawed record was made from");
+    return bad("the rows of freeze_page of " + of + " do not match its Thawed record");
   }
   return {};
 }
 
-// The freezes that have rows; the others must not claim any.
+// The freezes that have rows; the other freezes must not claim any.
 Result<void> check_freeze_pages(const Database& tape, std::map<uint64_t, ThawedPages> thawed) {
   KTAPE_ASSIGN(
       Statement rows,
@@ -62,7 +62,7 @@ Result<void> check_freeze_pages(const Database& tape, std::map<uint64_t, ThawedP
     auto claimed = thawed.extract(freeze);
     if (claimed.empty())
       return bad("freeze_page has pages of freeze " + std::to_string(freeze) +
-                 ", which never ended");
+                 ", which has no end");
     PageListDigest list;
     PageListOrder order;
     while (more && page.freeze == freeze) {
@@ -102,11 +102,11 @@ Result<std::map<Digest, std::string>> check_blobs(const Database& tape, PackedRo
     KTAPE_ASSIGN(bool more, rows.step());
     if (!more) return names;
     KTAPE_ASSIGN(const Content blob, check_content("blob", rows, kMaxBlobBytes, unpacker));
-    // Zeroes are packed ten thousand to one: a small file may be a long time's work.
+    // Zeros compress ten thousand to one: a small file may be a lot of work.
     bytes += blob.bytes;
     if (bytes > kMaxBlobsBytes) {
       return bad("its blobs are over the limit of " + std::to_string(kMaxBlobsBytes) +
-                 " bytes in all");
+                 " bytes in total");
     }
     if (rows.type(3) != SQLITE_TEXT)
       return bad("blob " + to_hex(blob.hash) + " has a name of the wrong type");

@@ -21,14 +21,14 @@ bool same_cell(const Statement& a, const Statement& b, int column) {
   switch (a.type(column)) {
     case SQLITE_NULL: return true;
     case SQLITE_INTEGER: return a.integer(column) == b.integer(column);
-    // As text the last of its digits are lost.
+    // As text its last digits would be lost.
     case SQLITE_FLOAT:
       return std::bit_cast<uint64_t>(a.real(column)) == std::bit_cast<uint64_t>(b.real(column));
     default: return std::ranges::equal(a.bytes(column), b.bytes(column));
   }
 }
 
-// A cell as it can be shown, from `from` on.
+// A cell in printable form, from `from` on.
 std::string shown(const Statement& row, int column, size_t from = 0) {
   if (row.type(column) == SQLITE_NULL) return "nothing";
   if (row.type(column) == SQLITE_BLOB) return "a blob";
@@ -37,7 +37,7 @@ std::string shown(const Statement& row, int column, size_t from = 0) {
   return (from > 0 ? "..." : "") + in_quotes(cut) + (from + cut.size() < text.size() ? "..." : "");
 }
 
-// Where two long cells begin to differ, with something of what is before it.
+// The position at which two long cells begin to differ, with some of the text before it.
 size_t first_difference(const Statement& a, const Statement& b, int column) {
   auto left = a.bytes(column), right = b.bytes(column);
   auto at = static_cast<size_t>(std::ranges::mismatch(left, right).in1 - left.begin());
@@ -64,7 +64,7 @@ Result<void> compare_rows(const std::string& table, const Statement& found,
   return {};
 }
 
-// Which of the tables of later formats an earlier one has.
+// The tables of later formats that an earlier one has as well.
 Result<std::set<std::string>> tables_of(const Database& database) {
   KTAPE_ASSIGN(Statement query,
                database.prepare("SELECT name FROM sqlite_schema WHERE type = 'table'"));
@@ -87,7 +87,7 @@ Result<void> compare_table(const Database& tape, const Database& expected, const
     KTAPE_ASSIGN(bool more_found, found.step());
     KTAPE_ASSIGN(bool more_wanted, wanted.step());
     if (!more_found && !more_wanted) return {};
-    if (!more_wanted) return bad(where(table, found, keys) + ": no record says so");
+    if (!more_wanted) return bad(where(table, found, keys) + ": no record says this");
     if (!more_found) return bad(where(table, wanted, keys) + ": the row is missing");
     KTAPE_TRY(compare_rows(table, found, wanted, keys));
   }
@@ -96,7 +96,7 @@ Result<void> compare_table(const Database& tape, const Database& expected, const
 }  // namespace
 
 Result<void> check_projection(const Database& tape, const Database& expected) {
-  // Those that are still to be compared.
+  // The tables that are still to be compared.
   KTAPE_ASSIGN(std::set<std::string> tables, tables_of(expected));
   for (size_t i = 0; i < static_cast<size_t>(RowShape::kCount); ++i) {
     auto shape = static_cast<RowShape>(i);

@@ -14,9 +14,9 @@
 #include "schema/tape/tables.h"
 #include "schema/tape/verify/verify_parts.h"
 
-// Rows as they stand in the file. Queries do not show all of a row: not a value in place of a key
-// that is kept elsewhere, not what stands after the last column, not how wide a number is. SQLite
-// writes each row in one way only, so that any other is an edit.
+// Rows as stored in the file. Queries do not show all of a row: not a value in place of a key that
+// is stored elsewhere, not the bytes after the last column, not the width of a number. SQLite
+// writes each row in exactly one way, so any other way is an edit.
 // https://www.sqlite.org/fileformat.html, sections 1.5, 1.6 and 2.1.
 
 namespace ktape {
@@ -37,13 +37,13 @@ struct Tree {
   std::string name;
   uint32_t root = 0;
   size_t columns = 0;
-  std::optional<size_t> key;  // the column that is the row's number, and stands there only
-  bool numbered = false;      // rows count from 1: their numbers are in no column
+  std::optional<size_t> key;  // the column that is the row number, stored only there
+  bool numbered = false;      // rows count from 1: their numbers are not in a column
 };
 
 Error bad(const std::string& message) { return Error{ErrorCode::kBadInput, message, ""}; }
 
-// Reads big-endian numbers one after another. What is beyond the end reads as zero, and is not
+// Reads consecutive big-endian numbers. Bytes beyond the end read as zero and make it not
 // `sound`.
 class Bytes {
  public:
@@ -55,7 +55,7 @@ class Bytes {
     return value;
   }
 
-  // Seven bits a byte, and eight in the ninth; not `sound` where fewer bytes would do.
+  // Seven bits a byte, and eight in the ninth; not `sound` if fewer bytes would do.
   uint64_t varint() {
     constexpr int kLast = 8;
     uint64_t value = 0;
@@ -109,19 +109,19 @@ bool is_narrow(uint64_t raw, uint64_t type) {
   return value >> (narrower - 1) != 0 && value >> (narrower - 1) != -1;
 }
 
-// Reads one value from `body`. False where SQLite would write it in another way.
+// Reads one value from `body`. False if SQLite would write it differently.
 bool value_is_sound(uint64_t type, Bytes& body) {
   constexpr uint64_t kNull = 0, kReal = 7, kZero = 8, kOne = 9, kText = 12;
   if (type == kNull || type == kZero || type == kOne) return true;
   if (type < kReal) return is_narrow(body.number(width_of(type)), type);
-  // A number that is none reads as NULL.
+  // NaN reads as NULL.
   if (type == kReal) return !std::isnan(std::bit_cast<double>(body.number(sizeof(double))));
   if (type < kText) return false;
   (void)body.take((type - kText) / 2);
   return true;
 }
 
-// The whole of a row: a header of types, then the values.
+// A whole row: a header of types, then the values.
 const char* fault_of(std::span<const std::byte> row, const Tree& tree, bool has_key) {
   Bytes types(row);
   const uint64_t header_bytes = types.varint();
@@ -131,12 +131,13 @@ const char* fault_of(std::span<const std::byte> row, const Tree& tree, bool has_
     const uint64_t type = types.varint();
     if (has_key && tree.key == columns && type != 0)
       return "has a value of its own in place of its key";
-    if (!value_is_sound(type, body)) return "has a value that is not written as SQLite writes it";
+    if (!value_is_sound(type, body)) return "has a value in a form that SQLite does not write";
   }
-  if (!types.sound() || !body.sound()) return "is cut short, or wider than it needs to be";
+  if (!types.sound() || !body.sound()) return "is cut short or wider than necessary";
   if (columns > tree.columns) return "has more columns than its table";
   if (columns < tree.columns) return "has fewer columns than its table";
-  if (types.at() != header_bytes || body.at() != row.size()) return "goes on after its last column";
+  if (types.at() != header_bytes || body.at() != row.size())
+    return "has bytes after its last column";
   return nullptr;
 }
 
@@ -157,10 +158,9 @@ class Rows {
       for (; entries > 0 && left > 0 && list.sound(); --entries, --left) {
         KTAPE_TRY(check_free_page(static_cast<uint32_t>(list.number(4))));
       }
-      // After the list stand at most those that were on it.
+      // After the list only its former entries may follow.
       while (list.at() < page->size()) {
-        if (list.number(4) >= seen_.size())
-          return bad("a page that lists free ones holds something else");
+        if (list.number(4) >= seen_.size()) return bad("a freelist page has other content");
       }
     }
     return {};
@@ -185,10 +185,10 @@ class Rows {
     return page;
   }
 
-  // Each page once, so that no circle holds us up.
+  // Visits each page only once, so that no cycle traps us.
   Result<std::unique_ptr<Page>> visit(uint32_t number) {
     if (number == 0 || number >= seen_.size() || seen_[number])
-      return bad("page " + std::to_string(number) + " of the file is none, or is used twice");
+      return bad("page " + std::to_string(number) + " of the file does not exist or is used twice");
     seen_[number] = true;
     return read(number);
   }
@@ -197,8 +197,7 @@ class Rows {
     KTAPE_ASSIGN(const std::unique_ptr<Page> page, visit(number));
     const bool clean =
         std::ranges::all_of(*page, [](std::byte byte) { return byte == std::byte{0}; });
-    if (!clean)
-      return bad("page " + std::to_string(number) + " of the file is free, and holds something");
+    if (!clean) return bad("page " + std::to_string(number) + " of the file is free but not empty");
     return {};
   }
 
@@ -211,13 +210,13 @@ class Rows {
     (void)header.number(3);  // where cells begin; free bytes between them
     const bool interior = type == kInteriorIndex || type == kInteriorTable;
     if ((!interior && type != kLeafIndex && type != kLeafTable) || depth > kMaxDepth)
-      return fault(number, "is no page of a table");
+      return fault(number, "is not a page of a table");
     const auto last_child = static_cast<uint32_t>(interior ? header.number(4) : 0);
     for (uint64_t i = 0; i < cells && header.sound(); ++i) {
       Bytes cell(*page, header.number(2));
       KTAPE_TRY(check_cell(number, type, cell, depth));
     }
-    if (!header.sound()) return fault(number, "has more rows than room");
+    if (!header.sound()) return fault(number, "has more rows than fit");
     return interior ? check_page(last_child, depth + 1) : Result<void>();
   }
 
@@ -225,9 +224,9 @@ class Rows {
     if (type == kInteriorIndex || type == kInteriorTable)
       KTAPE_TRY(check_page(static_cast<uint32_t>(cell.number(4)), depth + 1));
     if (type == kInteriorTable) {
-      // Tapes only grow: what divides two pages is the number of the last row in the first.
+      // Tapes only grow: the interior key between two pages is the last row number of the first.
       if (cell.varint() != row_ || !cell.sound())
-        return fault(number, "divides its rows by a number of none");
+        return fault(number, "has an interior key that matches no row");
       return {};
     }
     const uint64_t bytes = cell.varint();
@@ -237,14 +236,14 @@ class Rows {
         return fault(number, "has rows that do not count from 1");
       row_ = row;
     }
-    if (!cell.sound() || bytes > kMaxRowBytes) return fault(number, "has a row of no size");
+    if (!cell.sound() || bytes > kMaxRowBytes) return fault(number, "has a row without a size");
     KTAPE_ASSIGN(const std::vector<std::byte> row, row_of(number, cell, bytes, type == kLeafTable));
     const char* const wrong = fault_of(row, *tree_, type == kLeafTable);
     return wrong == nullptr ? Result<void>()
                             : fault(number, std::string("has a row that ") + wrong);
   }
 
-  // Of a long row only a part stands in the cell, the rest in a chain of pages.
+  // The cell holds only a part of a long row, a chain of pages the rest.
   Result<std::vector<std::byte>> row_of(uint32_t number, Bytes& cell, size_t bytes, bool table) {
     constexpr size_t kUsable = kTapePageBytes, kRest = kUsable - 4;
     constexpr size_t kLeast = (kUsable - 12) * 32 / 255 - 23;
@@ -265,7 +264,7 @@ class Rows {
       const auto more = rest.take(std::min(kRest, bytes - row.size()));
       row.insert(row.end(), more.begin(), more.end());
     }
-    if (next != 0) return fault(number, "has a row that goes on after its end");
+    if (next != 0) return fault(number, "has a row that continues after its end");
     return row;
   }
 
@@ -277,7 +276,7 @@ class Rows {
   UniqueFd file_;
   std::vector<bool> seen_;
   const Tree* tree_ = nullptr;
-  uint64_t row_ = 0;  // the number of the row before
+  uint64_t row_ = 0;  // number of the row before
 };
 
 Result<std::vector<Tree>> trees_of(const Database& tape) {

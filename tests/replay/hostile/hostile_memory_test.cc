@@ -84,7 +84,7 @@ TEST_CASE_METHOD(Fixture, "rows of freeze_page that make no sense are refused") 
 TEST_CASE_METHOD(Fixture, "a page whose content is not its own is refused by its hash") {
   const std::string path = tape();
   sql(path, "UPDATE page SET codec = 0, data = zeroblob(4096)");
-  CHECK_THAT(refused(path), ContainsSubstring("has another content"));
+  CHECK_THAT(refused(path), ContainsSubstring("does not match its hash"));
 }
 
 TEST_CASE_METHOD(Fixture, "type information that is garbage is refused") {

@@ -390,10 +390,11 @@ TEST_CASE("a tape that was never sealed is shown as far as it goes") {
     partial = builder.writer().partial_path();
   }
   std::string text = shown(partial);
-  CHECK_THAT(text,
-             ContainsSubstring(
-                 "unsealed: its recorder died before it could seal it; what is here is whole, "
-                 "1 record\n"));
+  CHECK_THAT(
+      text,
+      ContainsSubstring(
+          "unsealed: its recorder died before it could seal it; all that was recorded is valid, "
+          "1 record\n"));
   CHECK_THAT(text, ContainsSubstring("outcome     not known: the tape was never sealed\n"));
   CHECK_THAT(text, ContainsSubstring("lost        not known: the tape does not say\n"));
 }

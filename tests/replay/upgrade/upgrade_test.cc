@@ -110,7 +110,7 @@ TEST_CASE_METHOD(Fixture,
                  "a tape of format 1 with a table or a version of a later format is altered") {
   CHECK_THAT(
       must(verify(old_tape("CREATE TABLE oops(seq INTEGER PRIMARY KEY)"), std::nullopt)).finding,
-      ContainsSubstring("the table 'oops', which no tape has"));
+      ContainsSubstring("the table 'oops', which is not part of a tape"));
   CHECK(must(verify(old_tape("PRAGMA user_version=2"), std::nullopt)).integrity ==
         Integrity::kAltered);
 }

@@ -123,7 +123,7 @@ TEST_CASE("a reader does not step over a hole") {
     tape.seal();
   }
   test::sql(path, "DELETE FROM event WHERE seq = 3");
-  CHECK_THAT(error_of_reading(path).message, ContainsSubstring("record 3 should stand before it"));
+  CHECK_THAT(error_of_reading(path).message, ContainsSubstring("record 3 is missing before it"));
 }
 
 TEST_CASE("a blob that claims to be huge is not decompressed") {
@@ -162,7 +162,7 @@ TEST_CASE("blobs that take long to unpack in all are neither written nor unpacke
 
   (void)test::put_blob(path, "one more", zeroes);
   CHECK_THAT(must(verify(path, std::nullopt)).finding,
-             ContainsSubstring("its blobs are over the limit of 268435456 bytes in all"));
+             ContainsSubstring("its blobs are over the limit of 268435456 bytes in total"));
 }
 
 TEST_CASE("content over the limit is never unpacked, whatever its codec") {

@@ -151,8 +151,8 @@ TEST_CASE(
   make_sealed_in_two_files(dir.file("run.ktape"));
   Verification left = must(verify(partial, std::nullopt));
   CHECK(left.integrity == Integrity::kUnsealed);
-  CHECK(left.finding == "sealed, but never made one file; what is here is whole");
-  CHECK(left.hint == "'ktape verify " + partial + " --salvage OUT' makes one file of it");
+  CHECK(left.finding == "sealed, but its log was not merged; all of it is valid");
+  CHECK(left.hint == "make one file of it with 'ktape verify " + partial + " --salvage OUT'");
 
   Verification saved = must(salvage(partial, dir.file("saved.ktape")));
   CHECK(saved.integrity == Integrity::kIntact);
@@ -194,7 +194,7 @@ TEST_CASE(
   REQUIRE_FALSE(left.ok());
   CHECK(left.error().code == ErrorCode::kBadInput);
   CHECK(left.error().message ==
-        "nothing was recorded in '" + partial + "': its recorder died at once");
+        "nothing was recorded in '" + partial + "': its recorder died at its start");
   CHECK(left.error().hint == "remove it");
 }
 

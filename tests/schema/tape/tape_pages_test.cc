@@ -178,7 +178,7 @@ TEST_CASE_METHOD(PagesFixture, "a short page under its own hash is an error") {
   sql(path, "INSERT INTO page VALUES(x'" + to_hex(hash) + "', 0, x'" + to_hex(shorter) + "')");
   auto page = must(TapeReader::open(path))->page(hash);
   REQUIRE_FALSE(page.ok());
-  CHECK_THAT(page.error().message, ContainsSubstring("is not of 4096 bytes"));
+  CHECK_THAT(page.error().message, ContainsSubstring("does not have 4096 bytes"));
 }
 
 TEST_CASE_METHOD(PagesFixture, "the second list of a freeze is an error that sticks") {

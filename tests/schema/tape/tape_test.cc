@@ -146,7 +146,7 @@ TEST_CASE("RefusesToOverwrite: a file that took the name while the tape was reco
   std::ofstream(path) << "mine";
   auto sealed = writer->seal(HostNs(1), [](auto) {});
   REQUIRE_FALSE(sealed.ok());
-  CHECK(sealed.error().hint == "the tape is whole as '" + path + ".partial'");
+  CHECK(sealed.error().hint == "the tape is complete as '" + path + ".partial'");
   CHECK(std::filesystem::file_size(path) == 4);
   CHECK(must(TapeReader::open(path + ".partial"))->state() == TapeState::kSealed);
 }
@@ -188,7 +188,7 @@ TEST_CASE("the name of a tape that was never sealed leads to what there is") {
   auto reader = TapeReader::open(path);
   REQUIRE_FALSE(reader.ok());
   CHECK(reader.error().code == ErrorCode::kNotFound);
-  CHECK(reader.error().hint == "it was not sealed: give the name '" + path + ".partial'");
+  CHECK(reader.error().hint == "it was not sealed: open '" + path + ".partial'");
 }
 
 TEST_CASE("a visitor's error ends the walk and is handed on") {
@@ -266,7 +266,7 @@ TEST_CASE(
     CHECK(seen == stop_at - 1);
   }
   test::sql(path, "DELETE FROM event WHERE seq = 299");
-  CHECK(walk(0).error().message == "record 300: record 299 should stand before it");
+  CHECK(walk(0).error().message == "record 300: record 299 is missing before it");
   CHECK(seen == 298);
   for (const uint64_t wrong : {250, 121, 120, 53, 1}) {
     test::sql(path, "UPDATE event SET chain = zeroblob(32) WHERE seq = " + std::to_string(wrong));
@@ -291,7 +291,7 @@ TEST_CASE("what is no tape is said to be none") {
   std::ofstream(dir.file("empty")).flush();
   CHECK(message(dir.file("empty")).ends_with("is not a tape: it is empty"));
   std::ofstream(dir.file("short")) << "SQLite format 3";
-  CHECK(message(dir.file("short")).ends_with("is not a tape: it has 15 bytes, too few for one"));
+  CHECK(message(dir.file("short")).ends_with("is not a tape: it has 15 bytes, which is too short"));
   CHECK(message(dir.path()).ends_with("is not a tape: it is a folder"));
   CHECK(message(dir.file("text") + "/tape").ends_with("/tape': Not a directory"));
 }

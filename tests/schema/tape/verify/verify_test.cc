@@ -79,7 +79,7 @@ TEST_CASE_METHOD(SealedTapeFixture, "an edited chain value is found") {
 
 TEST_CASE_METHOD(SealedTapeFixture, "a record taken out is found") {
   CHECK(finding_after("DELETE FROM event WHERE seq = 4") ==
-        "record 5: record 4 should stand before it");
+        "record 5: record 4 is missing before it");
 }
 
 TEST_CASE_METHOD(SealedTapeFixture,
@@ -144,7 +144,7 @@ TEST_CASE_METHOD(SealedTapeFixture,
                  "a row of the projection that was taken out or added is found") {
   CHECK(finding_after("DELETE FROM gate") == "gate (seq '16'): the row is missing");
   CHECK(finding_after("INSERT INTO step(step, name) VALUES(9, 'more')") ==
-        "step (step '9'): no record says so");
+        "step (step '9'): no record says this");
 }
 
 TEST_CASE_METHOD(SealedTapeFixture, "an edited blob is found, whichever column it is") {
@@ -168,14 +168,14 @@ TEST_CASE_METHOD(SealedTapeFixture, "a page that belongs to no freeze is found")
                     "0, zeroblob(4096))"),
       ContainsSubstring("belongs to no freeze"));
   CHECK_THAT(finding_after("UPDATE page SET data = zeroblob(4095)"),
-             ContainsSubstring("has another content"));
+             ContainsSubstring("does not match its hash"));
 }
 
 TEST_CASE_METHOD(SealedTapeFixture, "pages of a freeze that claims none are found") {
   CHECK_THAT(finding_after("INSERT INTO freeze_page(freeze, frame, frames) VALUES(1, 5, 3)"),
-             ContainsSubstring("of freeze 1 are not those that its Thawed record was made from"));
+             ContainsSubstring("of freeze 1 do not match its Thawed record"));
   CHECK_THAT(finding_after("UPDATE freeze_page SET freeze = 99"),
-             ContainsSubstring("freeze 99, which never ended"));
+             ContainsSubstring("freeze 99, which has no end"));
   CHECK_THAT(finding_after("UPDATE freeze_page SET freeze = 1, frames = 0"),
              ContainsSubstring("neither one page nor"));
 }
@@ -184,9 +184,9 @@ TEST_CASE_METHOD(SealedTapeFixture,
                  "objects that no tape has are found, and keep the tape from being read") {
   auto [statement, finding] = GENERATE(table<std::string, std::string>(
       {{"CREATE TRIGGER t AFTER INSERT ON event BEGIN DELETE FROM event; END",
-        "it has the trigger 't', which no tape has"},
-       {"CREATE TABLE extra(x)", "it has the table 'extra', which no tape has"},
-       {"CREATE VIEW v AS SELECT 1", "it has the view 'v', which no tape has"},
+        "it has the trigger 't', which is not part of a tape"},
+       {"CREATE TABLE extra(x)", "it has the table 'extra', which is not part of a tape"},
+       {"CREATE VIEW v AS SELECT 1", "it has the view 'v', which is not part of a tape"},
        {"PRAGMA writable_schema=ON; WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n "
         "WHERE i < "
         "100) "
@@ -194,9 +194,9 @@ TEST_CASE_METHOD(SealedTapeFixture,
         "n WHERE "
         "name = 'sqlite_autoindex_blob_1'",
         "it has 'sqlite_autoindex_blob_1' twice"},
-       {"CREATE INDEX i ON event(kind)", "it has the index 'i', which no tape has"},
+       {"CREATE INDEX i ON event(kind)", "it has the index 'i', which is not part of a tape"},
        {"DROP TABLE vcpu", "its table 'vcpu' is missing"},
-       {"ALTER TABLE step ADD COLUMN more", "its table 'step' is not as in a tape"}}));
+       {"ALTER TABLE step ADD COLUMN more", "its table 'step' differs from a tape's"}}));
   CHECK(finding_after(statement) == finding);
   auto reader = TapeReader::open(path);
   REQUIRE_FALSE(reader.ok());
@@ -232,7 +232,7 @@ TEST_CASE_METHOD(SealedTapeFixture, "bytes after the database are found") {
   std::ofstream(path, std::ios::app) << junk;
   Verification verification = must(verify(path, sealed.head));
   CHECK(verification.integrity == Integrity::kAltered);
-  CHECK(verification.finding == "the file goes on after the database: it has " +
+  CHECK(verification.finding == "the file is longer than its database: it has " +
                                     std::to_string(size + junk.size()) +
                                     " bytes, its header says " + std::to_string(size));
 }
@@ -251,7 +251,7 @@ TEST_CASE_METHOD(SealedTapeFixture, "a tape cut short is found, and how much is 
 TEST_CASE_METHOD(SealedTapeFixture,
                  "a tape that was put into WAL mode is found, and salvage takes it out again") {
   CHECK(finding_after("PRAGMA journal_mode=WAL") ==
-        "its header says another journal mode than a sealed tape's: write and read version 2 and "
+        "its header does not have a sealed tape's journal mode: write and read version 2 and "
         "2, not 1 "
         "and 1");
   Verification salvaged = must(salvage(path, dir.file("saved.ktape")));
@@ -276,7 +276,7 @@ TEST_CASE_METHOD(SealedTapeFixture, "a tape of a later format is refused, and na
   REQUIRE_FALSE(verification.ok());
   CHECK(verification.error().code == ErrorCode::kBadInput);
   CHECK(verification.error().message ==
-        "'" + path + "' is a tape of format 3; this ktape reads up to 2");
+        "'" + path + "' is a tape of format 3; this build reads formats up to 2");
 }
 
 TEST_CASE_METHOD(SealedTapeFixture, "another program's database is no tape") {
@@ -297,9 +297,10 @@ TEST_CASE("a tape that was never sealed is a valid prefix") {
   }
   Verification verification = must(verify(path + ".partial", std::nullopt));
   CHECK(verification.integrity == Integrity::kUnsealed);
-  CHECK(verification.finding == "its recorder died before it could seal it; what is here is whole");
+  CHECK(verification.finding ==
+        "its recorder died before it could seal it; all that was recorded is valid");
   CHECK(verification.hint ==
-        "'ktape verify " + path + ".partial --salvage OUT' makes one file of it");
+        "make one file of it with 'ktape verify " + path + ".partial --salvage OUT'");
   CHECK(verification.records == 19);
 }
 
