@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "schema/base/digest.h"
 
-// What OpenSSL calls its low-level functions. Those that it would rather see used look the
-// algorithm up for each digest, and read a configuration file before the first: longer than hashing
-// a record takes, and than starting an analyzer does otherwise.
+// OpenSSL calls these functions low-level. The recommended ones look up the algorithm for each
+// digest, and read a configuration file before the first one: that takes longer than hashing a
+// record, and longer than the rest of an analyzer's start.
 #define OPENSSL_SUPPRESS_DEPRECATED
 #include <openssl/sha.h>
 

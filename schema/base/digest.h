@@ -14,7 +14,7 @@ using Digest = std::array<std::byte, 32>;  // SHA-256
 
 [[nodiscard]] Digest sha256(std::span<const std::byte> bytes);
 
-// SHA-256 over parts that arrive one after another.
+// SHA-256 over parts that are added one after another.
 class Sha256 {
  public:
   Sha256();
@@ -22,7 +22,7 @@ class Sha256 {
   Sha256& operator=(const Sha256&) = delete;
 
   void update(std::span<const std::byte> bytes);
-  // Ends the digest; the object is then ready for a new one.
+  // Finishes the digest; the object can then be used for a new one.
   [[nodiscard]] Digest finish();
 
  private:
@@ -30,7 +30,7 @@ class Sha256 {
 };
 
 [[nodiscard]] std::string to_hex(std::span<const std::byte> bytes);
-// Lower or upper case hex to a digest; nothing when it is not 64 hex digits.
+// Lower or upper case hex to a digest; nothing if it is not 64 hex digits.
 [[nodiscard]] std::optional<Digest> digest_from_hex(std::string_view text);
 
 [[nodiscard]] inline std::span<const std::byte> as_bytes(std::string_view text) {

@@ -19,9 +19,9 @@ int severity(ExitCode code) {
   return 5;
 }
 
-// The sentence on one line, without what a terminal would act on: a file's name, or what stands in
-// a file, may hold that. Quoted parts may have gone through printable() already, so a backslash
-// stays one.
+// The sentence on one line, without characters that a terminal interprets: a file name, or text
+// from a file, may contain them. Quoted parts may have been through printable() already, so a
+// backslash is kept as it is.
 std::string safe_line(std::string_view sentence) {
   std::string line;
   for (;;) {

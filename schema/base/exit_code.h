@@ -12,8 +12,7 @@ namespace ktape {
 // Exit statuses that every ktape program uses.
 enum class ExitCode : int {
   kGood = 0,
-  kViolated =
-      1,  // an assertion failed, a difference was found, a capture was sealed as not completed
+  kViolated = 1,  // an assertion failed, a difference was found, a capture did not complete
   kUsage = 2,
   kBadInput = 3,       // the tape or other input is unusable
   kHost = 4,           // machine lost, or the host lacks something
@@ -22,10 +21,10 @@ enum class ExitCode : int {
 
 [[nodiscard]] ExitCode exit_code(const Error& error);
 
-// The one that speaks for both: 3 before 4 before 2 before 1 before 77 before 0.
+// The status for two results: 3 before 4 before 2 before 1 before 77 before 0.
 [[nodiscard]] ExitCode worst(ExitCode a, ExitCode b);
 
-// "ktape show: cannot open ...\nhint: ...\n": two lines at most, whatever the message quotes;
+// "ktape show: cannot open ...\nhint: ...\n": at most two lines, whatever the message quotes;
 // control characters in it are escaped.
 [[nodiscard]] std::string describe(std::string_view program, const Error& error);
 

@@ -16,7 +16,7 @@ namespace {
 
 constexpr size_t kChunkBytes = size_t{1} << 20;
 
-// /proc and /sys files have no size to go by, so this reads to the end.
+// Files in /proc and /sys have no size, so this reads until the end.
 template <typename Bytes>
 Result<Bytes> read_whole(const std::string& path, size_t limit_bytes) {
   UniqueFd fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
@@ -45,7 +45,7 @@ Result<Bytes> read_whole(const std::string& path, size_t limit_bytes) {
 }  // namespace
 
 void UniqueFd::reset() {
-  // close() errors matter only where data was written; writers sync and check before they get here.
+  // Errors of close() matter only after writing; writers sync and check before they get here.
   if (fd_ >= 0) ::close(std::exchange(fd_, -1));
 }
 

@@ -12,7 +12,7 @@
 
 namespace ktape {
 
-// Owns a file descriptor; -1 is none.
+// Owns a file descriptor; -1 means none.
 class UniqueFd {
  public:
   UniqueFd() = default;
@@ -36,17 +36,17 @@ class UniqueFd {
   int fd_ = -1;
 };
 
-// The whole file. kNotFound when it is not there, kBadInput when it is over `limit_bytes`, else
+// The whole file. kNotFound if it does not exist, kBadInput if it is over `limit_bytes`, else
 // kHost.
 [[nodiscard]] Result<std::vector<std::byte>> read_file(const std::string& path, size_t limit_bytes);
 [[nodiscard]] Result<std::string> read_text_file(const std::string& path, size_t limit_bytes);
 [[nodiscard]] Result<PageBuffer> read_file_to_pages(const std::string& path, size_t limit_bytes);
 
-// The folders of the environment variable PATH, in its order; empty ones, which would be the
-// current folder, are left out.
+// The folders in the environment variable PATH, in order; empty ones, which would mean the current
+// folder, are left out.
 [[nodiscard]] std::vector<std::string> path_folders();
 
-// Folder of the running executable, links resolved: programs and data are found beside it.
+// Folder of the running executable, links resolved: programs and data are found relative to it.
 [[nodiscard]] Result<std::string> executable_folder();
 
 }  // namespace ktape

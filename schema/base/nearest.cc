@@ -8,7 +8,7 @@ namespace ktape {
 
 namespace {
 
-// Longer names than any kernel or scenario has: not worth a quadratic comparison.
+// Longer than any name in a kernel or scenario: not worth a quadratic comparison.
 constexpr size_t kMaxCompared = 128;
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }

@@ -9,17 +9,17 @@
 
 namespace ktape {
 
-// Insertions, deletions, replacements and swaps of neighbours that turn `a` into `b`; letter case
-// does not count.
+// The number of insertions, deletions, replacements and swaps of neighbours that turn `a` into `b`;
+// case is ignored.
 [[nodiscard]] size_t edit_distance(std::string_view a, std::string_view b);
 
-// Those of `candidates` that a misspelt `name` may have meant: few edits away, or containing it
-// whole. Best first, each once, `limit` at most; empty when nothing is near.
+// The `candidates` that a misspelt `name` may have meant: few edits away, or containing it. Best
+// first, each once, at most `limit`; empty if none is near.
 [[nodiscard]] std::vector<std::string> nearest(std::string_view name,
                                                std::span<const std::string> candidates,
                                                size_t limit = 3);
 
-// "did you mean 'a', 'b' or 'c'?"; empty when nothing is near.
+// "did you mean 'a', 'b' or 'c'?"; empty if none is near.
 [[nodiscard]] std::string did_you_mean(std::string_view name,
                                        std::span<const std::string> candidates);
 

@@ -40,8 +40,8 @@ void PageBuffer::resize(size_t bytes) {
     ::munmap(std::exchange(data_, nullptr), before);
     return;
   }
-  // Without a reservation: a size may come from a damaged file, and what is not written to costs
-  // nothing.
+  // Without a reservation: a size may come from a damaged file, and bytes that are never written
+  // cost nothing.
   constexpr int kFlags = MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE;
   void* const pages = before == 0 ? ::mmap(nullptr, after, PROT_READ | PROT_WRITE, kFlags, -1, 0)
                                   : ::mremap(data_, before, after, MREMAP_MAYMOVE);

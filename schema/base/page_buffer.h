@@ -7,8 +7,8 @@
 
 namespace ktape {
 
-// Bytes in pages of their own, outside of the heap, so that parts can be given back to the system
-// while the rest is in use. A page takes memory once it is written to. Running out of address space
+// Bytes in pages of their own, outside of the heap, so that parts can be returned to the system
+// while the rest is in use. A page takes memory once it is written. Running out of address space
 // ends the program.
 class PageBuffer {
  public:
@@ -32,11 +32,11 @@ class PageBuffer {
   [[nodiscard]] const std::byte* begin() const { return data_; }
   [[nodiscard]] const std::byte* end() const { return data_ + size_; }
 
-  // May move the bytes. Those that it adds are zeros, unless they were there before.
+  // May move the bytes. New bytes are zeros, unless they existed before.
   void resize(size_t bytes);
-  // Gives back the pages that lie within a part; they read as zeros from then on.
+  // Returns the pages that lie within a range to the system; they read as zeros from then on.
   void release(size_t offset, size_t bytes);
-  // The same of those among them that hold nothing but zeros: no byte changes.
+  // The same for pages in the range that are all zeros: no byte changes.
   void release_zeros(size_t offset, size_t bytes);
 
  private:

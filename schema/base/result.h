@@ -11,13 +11,13 @@
 
 namespace ktape {
 
-// What an error means for whoever ran the program; `exit_code.h` maps it to the exit status.
+// What an error means for the user of the program; `exit_code.h` maps it to the exit status.
 enum class ErrorCode {
   kUsage,          // the command line or a scenario is wrong
   kBadInput,       // a tape, a kernel image or other input is unusable
-  kNotFound,       // a name, symbol, type, member, file or row is not there
-  kOutOfRange,     // an address, index, length or count outside what is possible
-  kRefused,        // a check said no: nothing was touched
+  kNotFound,       // a name, symbol, type, member, file or row does not exist
+  kOutOfRange,     // an address, index, length or count outside the valid range
+  kRefused,        // a check refused it: nothing was changed
   kHost,           // the host lacks something or failed (disk, memory, a missing program)
   kMachineLost,    // the guest's machine is gone
   kNotApplicable,  // there is nothing to judge, or it was not captured
@@ -31,11 +31,11 @@ struct Error {
   std::string hint;     // printed on a second line that begins "hint:"; may be empty
 };
 
-// "cannot open 'x.ktape': No such file or directory", from errno as it stands.
+// "cannot open 'x.ktape': No such file or directory", from the current errno.
 [[nodiscard]] Error system_error(ErrorCode code, std::string_view what);
 [[nodiscard]] Error system_error(ErrorCode code, std::string_view what, int errnum);
 
-// Ends the program for a programmer error. Stays on in release builds; never for bad input.
+// Ends the program after a programmer error. Stays on in release builds; never for bad input.
 #define KTAPE_CHECK(condition)                                                           \
   do {                                                                                   \
     if (!(condition)) {                                                                  \
@@ -98,7 +98,7 @@ class [[nodiscard]] Result<void> {
   std::optional<Error> error_;
 };
 
-// Leaves the function with the error of `expression`, if it has one.
+// Returns the error of `expression` from the function, if it has one.
 #define KTAPE_TRY(expression)                                                              \
   do {                                                                                     \
     if (auto ktape_result = (expression); !ktape_result.ok()) return ktape_result.error(); \
@@ -107,7 +107,7 @@ class [[nodiscard]] Result<void> {
 #define KTAPE_CONCAT_(a, b) a##b
 #define KTAPE_CONCAT(a, b) KTAPE_CONCAT_(a, b)
 
-// KTAPE_ASSIGN(auto x, f()): declares x with the value of f(), or leaves with its error.
+// KTAPE_ASSIGN(auto x, f()): declares x with the value of f(), or returns its error.
 #define KTAPE_ASSIGN(declaration, expression) \
   KTAPE_ASSIGN_(KTAPE_CONCAT(ktape_result_, __LINE__), declaration, expression)
 #define KTAPE_ASSIGN_(result, declaration, expression) \

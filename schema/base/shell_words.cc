@@ -12,7 +12,7 @@ namespace {
 
 using Fault = std::optional<ShellFault>;
 
-// What a shell acts on outside quotes, and within double quotes.
+// The characters that are special to a shell outside quotes, and within double quotes.
 constexpr std::string_view kActive = "$`*?[]{}()<>|&;!#~";
 constexpr std::string_view kActiveInQuotes = "$`";
 constexpr std::string_view kEscapableInQuotes = "$`\"\\\n";
@@ -41,7 +41,7 @@ class Splitter {
     if (c == '\'') return single_quoted();
     if (c == '"') return double_quoted();
     if (c == '\\') return escaped();
-    // "~" and "#" are special at the start of a word only.
+    // "~" and "#" are special only at the start of a word.
     const bool only_at_start = c == '~' || c == '#';
     if (is_active(c, kActive) && !(only_at_start && !word_.empty()))
       return ShellFault{ShellFault::Kind::kActive, c};

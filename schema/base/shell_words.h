@@ -10,26 +10,26 @@
 
 namespace ktape {
 
-// What keeps a line from being split into words.
+// Why a line cannot be split into words.
 struct ShellFault {
   enum class Kind { kOpenSingleQuote, kOpenDoubleQuote, kEndsInBackslash, kActive };
   Kind kind = Kind::kActive;
-  char character = 0;  // kActive: which one a shell would act on
+  char character = 0;  // kActive: the character that is special to a shell
 };
 
-// What becomes of the characters that a shell acts on: variables, patterns, pipes, redirections.
+// How to treat the characters that a shell acts on: variables, patterns, pipes, redirections.
 enum class ActiveCharacters { kAsTheyAre, kFault };
 
-// The words of a line as a POSIX shell splits them: at blanks, with 'single' and "double" quotes
-// and backslashes. Nothing is expanded. kEndsInBackslash comes with kFault alone; else such a
-// backslash is one.
+// Splits a line into words as a POSIX shell does: at blanks, with 'single' and "double" quotes and
+// backslashes. Nothing is expanded. kEndsInBackslash occurs only with kFault; otherwise such a
+// backslash is kept.
 [[nodiscard]] std::variant<std::vector<std::string>, ShellFault> split_words(
     std::string_view line, ActiveCharacters active);
 
-// The same, with active characters as they are. kUsage for a quote that is not closed.
+// The same, with active characters kept. kUsage for an unclosed quote.
 [[nodiscard]] Result<std::vector<std::string>> shell_words(std::string_view line);
 
-// The inverse of one word: as it is where a shell takes it so, else in single quotes.
+// The inverse for one word: unquoted if a shell takes it unchanged, else in single quotes.
 [[nodiscard]] std::string shell_quoted(std::string_view word);
 
 }  // namespace ktape

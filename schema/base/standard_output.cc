@@ -21,7 +21,7 @@ Result<void> write_output(std::string_view text) {
 Result<void> flush_output() {
   if (std::fflush(stdout) != 0) return cannot_write();
   if (std::ferror(stdout) == 0) return {};
-  // An earlier write failed; errno is of something else by now.
+  // An earlier write failed; errno belongs to something else by now.
   return Error{ErrorCode::kHost, kCannotWrite, ""};
 }
 

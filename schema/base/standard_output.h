@@ -7,10 +7,10 @@
 
 namespace ktape {
 
-// Standard output, for programs. What cannot be written, to a full disk or a closed pipe, is kHost.
+// Standard output, for programs. A failed write, to a full disk or a closed pipe, is kHost.
 [[nodiscard]] Result<void> write_output(std::string_view text);
 
-// To be called once at the end: until then it may be that nothing was written yet.
+// Call it once at the end: until then nothing may have been written.
 [[nodiscard]] Result<void> flush_output();
 
 }  // namespace ktape

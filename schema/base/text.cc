@@ -15,7 +15,8 @@ struct CodePoint {
   uint32_t value = 0;
 };
 
-// The code point at the start of `text`; overlong forms, surrogates and cut sequences are none.
+// The code point at the start of `text`; overlong forms, surrogates and truncated sequences are
+// rejected.
 CodePoint first_code_point(std::string_view text) {
   auto byte = [&](size_t i) { return static_cast<uint8_t>(text[i]); };
   uint8_t lead = byte(0);
@@ -33,13 +34,13 @@ CodePoint first_code_point(std::string_view text) {
   return {bytes, value};
 }
 
-// Terminals act on C1 controls as on C0; the others reorder or hide the text around them.
+// Terminals interpret C1 controls like C0; the others reorder or hide the text around them.
 bool acts_on_terminal(uint32_t c) {
   return c < 0x20 || (c >= 0x7f && c < 0xa0) || (c >= 0x200b && c <= 0x200f) ||
          (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) || c == 0xfeff;
 }
 
-// How many bytes at the start of `text` stand for themselves: most of what is ever printed.
+// The number of leading bytes that need no escape: most of what is ever printed.
 size_t plain_bytes(std::string_view text) {
   size_t plain = 0;
   while (plain < text.size() && text[plain] >= 0x20 && text[plain] < 0x7f && text[plain] != '\\')

@@ -6,15 +6,16 @@
 
 namespace ktape {
 
-// Text of a tape may come from a hostile guest. These make it safe to print.
+// Text in a tape may come from a hostile guest. These functions make it safe to print.
 
 [[nodiscard]] bool is_utf8(std::string_view text);
 
-// The text on one line: what a terminal would act on (control characters, bidirectional overrides)
-// and what is not UTF-8 appears as \n, \t, \r, \xNN or \u{NNNN}; a backslash as two.
+// The text on one line: characters that a terminal interprets (control characters, bidirectional
+// overrides) and bytes that are not UTF-8 become \n, \t, \r, \xNN or \u{NNNN}; a backslash is
+// doubled.
 [[nodiscard]] std::string printable(std::string_view text);
 
-// The text as a string of JSON, in its quotes; what is not UTF-8 as {"hex":"..."}.
+// The text as a JSON string with its quotes; text that is not UTF-8 as {"hex":"..."}.
 [[nodiscard]] std::string json_string(std::string_view text);
 
 // The characters of a Cap'n Proto Text or Data reader; valid as long as the reader's message.
@@ -23,7 +24,7 @@ template <typename Reader>
   return {reinterpret_cast<const char*>(reader.begin()), reader.size()};
 }
 
-// printable() between single quotes.
+// printable() in single quotes.
 [[nodiscard]] std::string in_quotes(std::string_view text);
 
 }  // namespace ktape

@@ -6,7 +6,7 @@
 
 namespace ktape {
 
-// A number with a meaning of its own: it converts to and from plain integers only by name.
+// A number with a type of its own: it converts to and from plain integers only explicitly.
 template <typename Tag, typename Rep>
 struct Strong {
   Rep value{};
@@ -26,7 +26,7 @@ using Seq = Strong<struct SeqTag, uint64_t>;          // sequence number of a re
 using CpuId = Strong<struct CpuIdTag, uint32_t>;      // the guest kernel's CPU number
 using Pid = Strong<struct PidTag, int32_t>;           // in the guest's initial pid namespace
 
-// Address arithmetic stays within its own address space.
+// Address arithmetic stays within one address space.
 template <typename Tag>
 constexpr Strong<Tag, uint64_t> operator+(Strong<Tag, uint64_t> base, uint64_t bytes) {
   return Strong<Tag, uint64_t>(base.value + bytes);

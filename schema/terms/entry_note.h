@@ -5,9 +5,9 @@
 
 namespace ktape {
 
-// What EntryReply.note says of the lock (struct scx_dispatch_q.lock) that protects a value read in
-// a freeze: of a value in a dispatch queue always, of a task's own place in one only where the lock
-// was held. The note may say more beside it.
+// What EntryReply.note says about the lock (struct scx_dispatch_q.lock) that protects a value read
+// in a freeze: for a value in a dispatch queue always, for a task's own place in one only if the
+// lock was held. The note may say more.
 inline constexpr std::string_view kDsqLockFree = "the lock of its DSQ was free";
 inline constexpr std::string_view kDsqLockHeld = "the lock of its DSQ was held";
 

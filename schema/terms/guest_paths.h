@@ -5,7 +5,7 @@
 
 namespace ktape {
 
-// The environment's PATH of every program that the agent runs in a guest, and its value.
+// The PATH in the environment of every program that the agent runs in a guest, and its value.
 inline constexpr char kGuestPathVariable[] =
     "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 inline constexpr std::string_view kGuestSearchPath = std::string_view(kGuestPathVariable).substr(5);

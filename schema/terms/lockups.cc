@@ -16,10 +16,10 @@ std::string seconds_text(uint64_t ms) {
 std::string lockups_later_than(uint64_t ms, uint64_t soft_lockup_ms, uint64_t rcu_stall_ms) {
   std::string text;
   if (soft_lockup_ms > ms)
-    text = "a soft lock-up (which it tells after " + seconds_text(soft_lockup_ms) + ")";
+    text = "a soft lockup (reported after " + seconds_text(soft_lockup_ms) + ")";
   if (rcu_stall_ms <= ms) return text;
   if (!text.empty()) return text + " or an RCU stall (" + seconds_text(rcu_stall_ms) + ")";
-  return "an RCU stall (which it tells after " + seconds_text(rcu_stall_ms) + ")";
+  return "an RCU stall (reported after " + seconds_text(rcu_stall_ms) + ")";
 }
 
 }  // namespace ktape

@@ -7,15 +7,15 @@
 
 namespace ktape {
 
-// What the numbers of a scheduler's exit mean, for whoever tells of one. BPF schedulers and their
+// What the numbers of a scheduler's exit mean, for messages about it. BPF schedulers and their
 // programs are built against these values (kernel/sched/ext.c, enum scx_exit_kind and enum
-// scx_exit_code), so they hold for every kernel, and without its type information.
+// scx_exit_code), so they hold for every kernel, even without its type information.
 
 // Kinds below SCX_EXIT_ERROR are orderly exits: asked for by a program, the scheduler itself, the
 // kernel, sysrq.
 [[nodiscard]] constexpr bool is_error_exit(uint64_t kind) { return kind >= 1024; }
 
-// "SCX_EXIT_ERROR_STALL (1026)"; "kind 77" of one that has no name yet.
+// "SCX_EXIT_ERROR_STALL (1026)"; "kind 77" for one without a name here.
 [[nodiscard]] std::string exit_kind_words(uint64_t kind);
 
 // "code 3", "code 0x1000100000000: restart, CPU hotplug"; empty for 0, which is no code.
@@ -25,8 +25,8 @@ namespace ktape {
 // hotplug"
 [[nodiscard]] std::string exit_words(uint64_t kind, int64_t code);
 
-// "'qmap' was ejected: runtime error: unknown DSQ", safe to print. Reason and message as the kernel
-// gives them.
+// "'qmap' was ejected: runtime error: unknown DSQ", safe to print. Reason and message are the
+// kernel's.
 [[nodiscard]] std::string ejection_words(std::string_view name, std::string_view reason,
                                          std::string_view message);
 

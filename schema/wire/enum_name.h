@@ -9,11 +9,11 @@
 
 namespace ktape {
 
-// An enumerant's name as the schema spells it, e.g. "notEvaluated"; its number when a later schema
-// named it.
+// An enumerant's name as in the schema, e.g. "notEvaluated"; its number if only a later schema
+// names it.
 template <typename Enum>
 [[nodiscard]] std::string enum_name(Enum value) {
-  // Looked up once: the way to a name in the schema is longer than that of a record to its tables.
+  // Looked up once: finding a name in the schema takes longer than writing a record to its tables.
   static const std::vector<std::string> names = [] {
     std::vector<std::string> all;
     for (auto enumerant : capnp::Schema::from<Enum>().getEnumerants())

@@ -16,7 +16,7 @@ constexpr size_t kLengthBytes = 4;
 constexpr size_t kWordBytes = sizeof(capnp::word);
 constexpr size_t kExcerptBytes = 32;
 
-// Enough to read a frame several times over, not enough to be led in circles by its pointers.
+// Enough to read a frame several times, not enough for its pointers to lead the reader in circles.
 constexpr uint64_t kTraversalWords = uint64_t{8} * kMaxFrameBytes / kWordBytes;
 constexpr int kNesting = 32;
 
@@ -52,7 +52,7 @@ struct FrameMessage::Impl {
   std::optional<capnp::FlatArrayMessageReader> reader;
 };
 
-// A vector's memory comes from operator new, which is aligned for a word.
+// A vector's memory comes from operator new, so it is aligned for a word.
 FrameMessage::FrameMessage(std::vector<std::byte> payload) : impl_(std::make_unique<Impl>()) {
   impl_->payload = std::move(payload);
 }

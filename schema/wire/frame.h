@@ -18,7 +18,7 @@ namespace ktape {
 inline constexpr uint32_t kMaxFrameBytes = 1u << 20;
 inline constexpr char kAgentPortName[] = "org.ktape.agent";
 
-// One frame: the length, and the message in stream framing. kOutOfRange when it is over
+// One frame: the length, and the message in stream framing. kOutOfRange if it is over
 // kMaxFrameBytes.
 [[nodiscard]] Result<std::vector<std::byte>> encode_frame(capnp::MessageBuilder& message);
 
@@ -34,7 +34,7 @@ class FrameMessage {
   // message throws kj::Exception: the caller stops it at its boundary.
   [[nodiscard]] capnp::MessageReader& reader();
 
-  // The message as it came.
+  // The message's bytes.
   [[nodiscard]] std::span<const std::byte> payload() const;
 
  private:
@@ -42,18 +42,18 @@ class FrameMessage {
   std::unique_ptr<Impl> impl_;
 };
 
-// The first of some bytes, as hex, for a message about them: "05 00 00 00 67 ...".
+// The first of some bytes, as hex, for an error about them: "05 00 00 00 67 ...".
 [[nodiscard]] std::string excerpt(std::span<const std::byte> bytes);
 
 // Cuts a byte stream into frames. Bounded: holds at most one frame and what follows it.
 class FrameDecoder {
  public:
   void feed(std::span<const std::byte> bytes);
-  // The next whole frame, nothing when more bytes are needed. kBadInput for a length that is 0,
-  // not a multiple of 8, or over the limit, with the first of the bytes that came: the stream
-  // cannot go on after that.
+  // The next complete frame, nothing if more bytes are needed. kBadInput for a length that is 0,
+  // not a multiple of 8, or over the limit, with the first bytes of the frame: the stream cannot be
+  // used after that.
   [[nodiscard]] Result<std::optional<FrameMessage>> next();
-  // Bytes that were fed and have not come out in a frame.
+  // Bytes that were fed and are not part of a returned frame.
   [[nodiscard]] size_t pending_bytes() const { return buffer_.size() - begin_; }
 
  private:

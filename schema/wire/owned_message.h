@@ -7,7 +7,7 @@
 
 namespace ktape {
 
-// A copy of a record's part that outlives the visit in which it was seen.
+// A copy of a part of a record that outlives the visit of the record.
 template <typename T>
 class OwnedMessage {
  public:
@@ -16,7 +16,7 @@ class OwnedMessage {
     message_->setRoot(part);
   }
   [[nodiscard]] bool present() const { return message_ != nullptr; }
-  // The part; one with every field at its default when none was kept.
+  // The part; all of its fields have their defaults if none was kept.
   [[nodiscard]] typename T::Reader get() const {
     return message_ ? message_->getRoot<T>().asReader() : typename T::Reader();
   }

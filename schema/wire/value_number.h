@@ -8,7 +8,7 @@
 
 namespace ktape {
 
-// The number of a value of 1, 2, 4 or 8 bytes; nothing for one that is no number.
+// The number of a value of 1, 2, 4 or 8 bytes; nothing if it is not a number.
 [[nodiscard]] inline std::optional<uint64_t> number_of(schema::Value::Reader value) {
   switch (value.which()) {
     case schema::Value::U8: return value.getU8();

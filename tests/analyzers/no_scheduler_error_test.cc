@@ -273,7 +273,7 @@ TEST_CASE("freezes that kept the kernel from telling of lock-ups are noted besid
     CHECK(tape.notes().empty() == !resets);
     if (resets)
       CHECK_THAT(tape.notes(),
-                 ContainsSubstring("it could not tell of an RCU stall (which it tells after 3 s)"));
+                 ContainsSubstring("it could not report an RCU stall (reported after 3 s)"));
   }
 }
 

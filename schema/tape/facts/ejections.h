@@ -14,24 +14,24 @@ namespace ktape {
 // The trigger that freezes when the kernel is about to eject a scheduler.
 inline constexpr std::string_view kEjectionTrigger = "scx-error";
 
-// Keeps, over a run, which ejections have begun and are not known to have ended: what starves a
-// scheduler may starve the kernel's thread that takes it down as well, and the run ends in between.
+// Tracks, over a run, the ejections that began and have no end on the tape yet: what starves a
+// scheduler may also starve the kernel's thread that disables it, and the run may end in between.
 class Ejections {
  public:
-  static constexpr size_t kMaxUnderWay = 256;  // at one time; the oldest are forgotten
+  static constexpr size_t kMaxUnderWay = 256;  // at once; the oldest are forgotten
 
   struct Ejection {
-    Seq seq;           // of the freeze that tells of it
-    std::string said;  // what the kernel says of it, safe to print
+    Seq seq;           // of the freeze that reports it
+    std::string said;  // the kernel's message, safe to print
   };
 
-  // A freeze, of whatever cause.
+  // A freeze, of any cause.
   void froze(Seq seq, schema::FreezeBegan::Reader began);
   // The tape has the exit of the scheduler of that name, or the failure of its enable.
   void ended(std::string_view scheduler);
 
-  // The last one of the scheduler of that name; nullptr where there is none. Where schedulers are
-  // no objects the kernel does not say whose error it is, and there is only one.
+  // The last ejection of the scheduler of that name; nullptr if there is none. On kernels whose
+  // schedulers are not objects the kernel does not name the scheduler, and there is only one.
   [[nodiscard]] const Ejection* of(std::string_view scheduler) const;
 
  private:

@@ -11,7 +11,7 @@ namespace {
 
 constexpr uint64_t kNsPerMs = 1'000'000;
 
-// What of `whole` is left without `part`; a stranger's tape may have any numbers.
+// `whole` minus `part`; an untrusted tape may have any numbers.
 uint64_t without(uint64_t whole, uint64_t part) { return whole - std::min(whole, part); }
 
 }  // namespace
@@ -44,18 +44,16 @@ std::string LockupSight::hidden_text() const {
   if (!resets_ || !began_ || freezes_ == 0) return "";
   const uint64_t longest_ms = std::max(longest_ns_, without(last_ns_, stretch_ns_)) / kNsPerMs;
   const uint64_t ran_ms = without(without(last_ns_, began_ns_), frozen_ns_) / kNsPerMs;
-  // What the run was too short for is not hidden by its freezes.
+  // If the run was too short for a report anyway, its freezes hid nothing.
   const auto in_time = [&](uint64_t threshold_ms) {
     return threshold_ms <= ran_ms ? threshold_ms : 0;
   };
   const std::string lockups =
       lockups_later_than(longest_ms, in_time(soft_lockup_ms_), in_time(rcu_stall_ms_));
   if (lockups.empty()) return "";
-  return "freezes came " + seconds_text(longest_ms) +
-         " apart at most, and under KVM each makes the guest's kernel watch for lock-ups anew: it "
-         "could not "
-         "tell "
-         "of " +
+  return "freezes came at most " + seconds_text(longest_ms) +
+         " apart, and under KVM each one restarts the lockup watchdogs of the guest's kernel: it "
+         "could not report " +
          lockups;
 }
 

@@ -11,7 +11,7 @@ namespace {
 
 struct PolicyName {
   std::string name;
-  std::string_view of_class;  // that such a task is in by itself
+  std::string_view of_class;  // the default class of such a task
 };
 
 // include/uapi/linux/sched.h

@@ -8,8 +8,8 @@
 namespace ktape {
 
 // How the current task of a vCPU was scheduled, safe to print: "normal", "fifo 50", "normal, class
-// ext" where its class is not the one of its policy, "normal, class rt, prio 49" where it was
-// boosted, "idle task". Empty: not known.
+// ext" if its class is not the one of its policy, "normal, class rt, prio 49" if it was boosted,
+// "idle task". Empty: not known.
 [[nodiscard]] std::string scheduling_text(schema::VcpuState::Reader vcpu);
 
 }  // namespace ktape

@@ -9,15 +9,15 @@
 
 namespace ktape {
 
-// A vCPU that a trigger froze the machine for. The texts are the record's, and not made safe.
+// A vCPU for which a trigger froze the machine. The texts are the record's, not escaped.
 struct RecordedHit {
   std::string_view trigger;
   int32_t vcpu = -1;  // -1: not said
   std::string_view detail;
 };
 
-// Of a freeze by triggers all its hits, by vCPU; the one that it tells of where an older recorder
-// did not list them. None of other freezes.
+// All hits of a freeze by triggers, by vCPU; only the named one if an older recorder did not list
+// them. None for other freezes.
 [[nodiscard]] std::vector<RecordedHit> hits_of(schema::FreezeBegan::Reader began);
 
 }  // namespace ktape

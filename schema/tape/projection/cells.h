@@ -13,14 +13,14 @@
 
 namespace ktape::cells {
 
-// `printable` (schema/base/text.h) line by line: line ends stay.
+// `printable` (schema/base/text.h) line by line: line ends are kept.
 [[nodiscard]] std::string printable_lines(std::string_view text);
 
 // A value for people: decimal, x'...' for bytes (the first 256), "set 0x10" and "clear 0x10" for
 // bits, "[1, 2]" for lists. Text that grows too long ends in "...".
 [[nodiscard]] std::string value_text(schema::Value::Reader value);
 
-[[nodiscard]] Cell count(uint64_t value);  // INTEGER; from 2^63 on SQLite makes a REAL of it
+[[nodiscard]] Cell count(uint64_t value);  // INTEGER; from 2^63 on SQLite stores a REAL
 [[nodiscard]] inline Cell number(int64_t value) { return value; }
 [[nodiscard]] inline Cell flag(bool value) { return int64_t{value}; }
 [[nodiscard]] Cell plain(std::string_view text);

@@ -19,8 +19,8 @@ struct Column {
   Cell cell;
 };
 
-// What one kind of record says in one table. Some tables have rows that several kinds fill in turn:
-// a request makes the rows of kernel_op, its reply completes them.
+// What one kind of record writes into one table. In some tables several kinds fill in a row in
+// turn: a request inserts the rows of kernel_op, its reply completes them.
 enum class RowShape {
   kRun,
   kKernel,
@@ -62,13 +62,13 @@ enum class RowShape {
   kGuestExit,
   kLoss,
   kEnding,
-  kCount,  // how many there are
+  kCount,  // the number of shapes
 };
 
-// The same columns, in the same order, for every row of a shape; those of the primary key first.
-// Where a row with that key exists, the other columns are set in it.
+// The same columns, in the same order, for every row of a shape; primary key columns first. If a
+// row with that key exists, the other columns are set in it.
 struct Row {
-  // Of columns that are listed in braces: a vector would copy them from there, each with its text.
+  // For columns given in braces: a vector would copy them from there, each with its text.
   template <size_t count>
   Row(RowShape of, Column (&&listed)[count])
       : shape(of),
@@ -81,14 +81,14 @@ struct Row {
 [[nodiscard]] const char* table_of(RowShape shape);
 [[nodiscard]] size_t key_columns_of(RowShape shape);
 
-// Most rows that a record puts into one table: far more than there are CPUs, or entries in a frame
-// of the agent's. A stranger's record of 16 MiB may have a list of 16 million elements, each of
-// which would become a row.
+// The largest number of rows that a record puts into one table: far more than there are CPUs, or
+// entries in a frame from the agent. An untrusted record of 16 MiB may have a list of 16 million
+// elements, and each would become a row.
 inline constexpr uint32_t kMaxRowsOfARecord = uint32_t{1} << 16;
 
-// The rows that a record puts into the projection tables, none for a kind that is not known. A pure
-// function of the record. Each format version adds tables and columns to those before it; what a
-// cell says never changes, for tapes of earlier versions have it too. Throws kj::Exception for a
+// The rows that a record puts into the projection tables; none for an unknown kind. A pure function
+// of the record. Each format version adds tables and columns to those before it; the meaning of a
+// cell never changes, because tapes of earlier versions have it too. Throws kj::Exception for a
 // record that cannot be decoded, or has a list of more than kMaxRowsOfARecord.
 [[nodiscard]] std::vector<Row> project(schema::Record::Reader record);
 

@@ -10,7 +10,7 @@
 
 namespace ktape {
 
-// The part of `project` that is about requests, gates, freezes and values.
+// The part of `project` for requests, gates, freezes and values.
 
 using Rows = std::vector<Row>;
 
@@ -22,7 +22,7 @@ inline void bound_rows(uint64_t rows) {
                     kj::str("a list of it is longer than any that a recorder writes")));
 }
 
-// The list, of which each element becomes a row.
+// The list; each of its elements becomes a row.
 template <typename List>
 List of_rows(List list) {
   bound_rows(list.size());

@@ -11,8 +11,8 @@ namespace ktape {
 
 namespace {
 
-// INSERT that turns into an UPDATE of the other columns where the key is there already. `which`:
-// columns of the row, those of the key first.
+// An INSERT that becomes an UPDATE of the other columns if the key exists. `which`: columns of the
+// row, key columns first.
 std::string put_sql(const Row& row, const std::vector<size_t>& which) {
   std::string columns, values, keys, updates;
   for (const size_t i : which) {
@@ -29,7 +29,7 @@ std::string put_sql(const Row& row, const std::vector<size_t>& which) {
          ") ON CONFLICT(" + keys + ") DO UPDATE SET " + updates;
 }
 
-// The names of a table's columns; none where there is no such table.
+// The names of a table's columns; none if there is no such table.
 Result<std::set<std::string>> columns_of(const Database& database, const std::string& table) {
   KTAPE_ASSIGN(Statement query,
                database.prepare("SELECT name FROM pragma_table_info('" + table + "')"));

@@ -14,22 +14,22 @@
 
 namespace ktape {
 
-// `project`, with what a bad record throws as kBadInput.
+// `project`, with exceptions for a bad record returned as kBadInput.
 [[nodiscard]] Result<std::vector<Row>> project_safely(schema::Record::Reader record);
 
-// Puts rows into the projection tables of a database, which it must not outlive. Into the tables of
-// an earlier format go the rows and cells that it has room for.
+// Inserts rows into the projection tables of a database, which it must not outlive. The tables of
+// an earlier format receive only the rows and cells that they have room for.
 class ProjectionTables {
  public:
-  // `format`: of the database's tables.
+  // `format`: the version of the database's tables.
   explicit ProjectionTables(int32_t format = kFormatVersion) : format_(format) {}
 
   [[nodiscard]] Result<void> put(const Database& database, const std::vector<Row>& rows);
-  // Lets go of the database.
+  // Releases the database.
   void release();
 
  private:
-  // What is done for the rows of a shape, found out when its first row comes.
+  // The statement for the rows of a shape, prepared when its first row comes.
   struct Put {
     bool known = false;
     Statement statement;          // not prepared: there is no such table

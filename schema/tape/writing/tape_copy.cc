@@ -12,7 +12,7 @@ namespace ktape {
 
 namespace {
 
-// The next record, if it is whole; false after the last.
+// The next record, if it is intact; false after the last.
 Result<bool> copy_next(EventCursor& cursor, TapeCopy& copy) {
   KTAPE_ASSIGN(bool row, cursor.next());
   if (!row) return false;

@@ -19,8 +19,8 @@ namespace ktape {
 
 namespace {
 
-// The tables exist before the database enters WAL mode, so that the main file alone says what it
-// is.
+// The tables exist before the database enters WAL mode, so the main file alone identifies it as a
+// tape.
 Result<void> make_tables(Database& database) {
   KTAPE_TRY(database.execute(
       "PRAGMA page_size=" + std::to_string(kTapePageBytes) +
@@ -35,7 +35,7 @@ Result<void> make_tables(Database& database) {
     return Error{ErrorCode::kHost, "this file system does not support SQLite's WAL mode",
                  "record to a local disk"};
   }
-  // The log is started afresh after 32 MiB: seldom enough for readers to copy it in the meantime.
+  // The log is restarted after 32 MiB: rarely enough for readers to copy it in the meantime.
   return database.execute("PRAGMA synchronous=NORMAL; PRAGMA wal_autocheckpoint=8192");
 }
 
@@ -218,15 +218,16 @@ Result<SealedTape> TapeStore::finish() {
   if (!is_name_of(partial_, file_.get())) return finish_nameless();
   if (auto closed = close_database(); !closed.ok()) {
     Error error = closed.error();
-    error.hint = "all of it is in '" + partial_ + "' and its '-wal': 'ktape verify " + partial_ +
-                 " --salvage OUT' makes one file of them";
+    error.hint = "all of the tape is in '" + partial_ +
+                 "' and its '-wal'; make one file of them with 'ktape verify " + partial_ +
+                 " --salvage OUT'";
     return stick(error).error();
   }
   return publish_whole(partial_);
 }
 
 Result<SealedTape> TapeStore::finish_nameless() {
-  // Its folder may be gone too. Where that cannot be made anew, writing the copy says so.
+  // Its folder may be gone too. If that cannot be recreated, writing the copy reports it.
   std::error_code failed;
   std::filesystem::create_directories(std::filesystem::path(path_).parent_path(), failed);
   const std::string copy = partial_name(path_ + "." + std::to_string(::getpid()));
@@ -234,7 +235,7 @@ Result<SealedTape> TapeStore::finish_nameless() {
     Error error = closed.error();
     error.message =
         "'" + partial_ +
-        "' was removed while it was recorded, and cannot be written anew: " + error.message;
+        "' was removed during the recording and cannot be written again: " + error.message;
     return stick(error).error();
   }
   KTAPE_ASSIGN(SealedTape tape, publish_whole(copy));
@@ -265,7 +266,7 @@ bool TapeStore::abandon() {
   release_statements();
   (void)database_.close();
   if (named) remove_partial(path_);
-  state_ = Error{ErrorCode::kInternal, "'" + path_ + "' was given up", ""};
+  state_ = Error{ErrorCode::kInternal, "'" + path_ + "' was abandoned", ""};
   return true;
 }
 
@@ -274,7 +275,7 @@ Result<void> TapeStore::fold_log() {
   KTAPE_ASSIGN(std::string busy, database_.ask("PRAGMA wal_checkpoint(TRUNCATE)"));
   release_statements();
   if (busy == "0") return {};
-  return Error{ErrorCode::kHost, "cannot fold the write-ahead log into '" + partial_ + "'", ""};
+  return Error{ErrorCode::kHost, "cannot merge the write-ahead log into '" + partial_ + "'", ""};
 }
 
 Result<void> TapeStore::close_database() {
@@ -283,7 +284,7 @@ Result<void> TapeStore::close_database() {
   return database_.close();
 }
 
-// What has the names of our files now may be another recorder's, and is left alone.
+// Files that now have our names may be another recorder's, and are left alone.
 Result<void> TapeStore::close_nameless(const std::string& copy) {
   KTAPE_TRY(fold_log());
   KTAPE_TRY(copy_open_file(file_.get(), copy));
@@ -301,8 +302,7 @@ Result<SealedTape> TapeStore::publish_whole(const std::string& from) {
   state_ = Error{ErrorCode::kInternal, "'" + path_ + "' is sealed", ""};
   if (auto published = publish(from, path_); !published.ok()) {
     Error error = published.error();
-    if (error.hint.empty())
-      error.hint = "all of it was written; 'ktape verify' tells whether it is whole";
+    if (error.hint.empty()) error.hint = "all of it was written; check it with 'ktape verify'";
     return error;
   }
   struct stat status;

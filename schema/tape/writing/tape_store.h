@@ -23,10 +23,11 @@
 
 namespace ktape {
 
-// SHA-256 over hash and SHA-256(name) of every blob, sorted by hash: what Sealed.blobsDigest says.
+// SHA-256 over hash and SHA-256(name) of every blob, sorted by hash: the value of
+// Sealed.blobsDigest.
 [[nodiscard]] Digest blobs_digest(const std::map<Digest, std::string>& names);
 
-// What a tape holds, as its Sealed record says it.
+// The content of a tape, as counted in its Sealed record.
 struct TapeCounts {
   uint64_t records = 0;
   std::map<uint16_t, uint64_t> kinds;
@@ -35,17 +36,17 @@ struct TapeCounts {
   std::map<Digest, std::string> blobs;  // names by hash
 };
 
-// The database of a tape while it is written, in finished rows: beneath TapeWriter, which makes
-// records, and salvage, which copies them. An error of the database sticks: every later call
+// The database of a tape during writing, in finished rows. TapeWriter, which makes records, and
+// salvage, which copies them, are built on it. An error of the database is sticky: every later call
 // returns it.
 class TapeStore {
  public:
   [[nodiscard]] static Result<std::unique_ptr<TapeStore>> create(const std::string& path);
 
   // Adds the encoded record whose seq is `next_seq()`. kBadInput for another seq or a record that
-  // cannot be decoded: that does not stick.
+  // cannot be decoded; that error is not sticky.
   [[nodiscard]] Result<void> add_record(std::span<const std::byte> message);
-  // Nothing happens when the hash is there already.
+  // Does nothing if the hash exists already.
   [[nodiscard]] Result<void> add_blob(const Digest& hash, std::string_view name, int64_t codec,
                                       std::span<const std::byte> data);
   [[nodiscard]] Result<void> add_page(const Digest& hash, int64_t codec,
@@ -53,14 +54,13 @@ class TapeStore {
   [[nodiscard]] Result<void> add_freeze_page(const FreezePage& row);
 
   [[nodiscard]] Result<void> commit();
-  // Adds the Sealed record, its counts after `fill`; makes the file whole, durable and PATH.
+  // Adds the Sealed record, its counts after `fill`; makes one durable file of it, named PATH.
   [[nodiscard]] Result<SealedTape> seal(HostNs host,
                                         const std::function<void(schema::Sealed::Builder)>& fill);
-  // Makes the file whole, durable and PATH; the last record that was added is Sealed.
+  // Makes one durable file of it, named PATH; the last record added is Sealed.
   [[nodiscard]] Result<SealedTape> finish();
 
-  // Closes and removes the `.partial`, unless it is whole already: then false. Every later call
-  // fails.
+  // Closes and removes the `.partial`; false if it is complete already. Every later call fails.
   bool abandon();
 
   [[nodiscard]] Seq next_seq() const { return Seq(counts_.records + 1); }
@@ -68,7 +68,7 @@ class TapeStore {
   [[nodiscard]] bool has_blob(const Digest& hash) const { return counts_.blobs.contains(hash); }
   [[nodiscard]] bool has_page(const Digest& hash) const { return pages_.contains(hash); }
   [[nodiscard]] const std::string& partial_path() const { return partial_; }
-  // That the tape takes on the disk so far, its '-wal' included.
+  // Bytes of the tape on the disk so far, including its '-wal'.
   [[nodiscard]] uint64_t bytes() const;
 
  private:
@@ -89,8 +89,8 @@ class TapeStore {
 
   std::string path_;
   std::string partial_;
-  // The database's file, also when its name is gone. Closed after it: closing any descriptor of a
-  // file gives up the process's locks on it.
+  // The database's file, even if its name is gone. Closed after the database: closing any
+  // descriptor of a file drops the process's locks on it.
   UniqueFd file_;
   Database database_;
   Statement begin_;
@@ -101,7 +101,7 @@ class TapeStore {
   Statement insert_freeze_page_;
   ProjectionTables projection_;
   RecordDecoder decoder_;
-  Result<void> state_;  // the error that sticks
+  Result<void> state_;  // the sticky error
   bool in_group_ = false;
   Digest head_{};
   TapeCounts counts_;

@@ -22,7 +22,7 @@ Result<SealedTape> copy_whole(const Database& source, TapeStore& store) {
   return store.finish();
 }
 
-// While a format is open its tables change from one build to the next; the records are what counts.
+// Until a format is final its tables change from one build to the next; only the records matter.
 bool has_tables_of_another_build(const Database& tape, int32_t format) {
   return format == kFormatVersion && !check_tables(tape).ok() && check_record_tables(tape).ok();
 }
@@ -52,7 +52,7 @@ Result<UpgradedTape> upgrade(const std::string& path, const std::string& out) {
   Result<SealedTape> made = copy_whole(source.database, *store);
   if (!made.ok()) {
     Error error = made.error();
-    if (store->abandon()) error.hint.clear();  // it may speak of files that are gone now
+    if (store->abandon()) error.hint.clear();  // it may name files that are now removed
     return error;
   }
   return UpgradedTape{format, std::move(*made)};

@@ -14,11 +14,11 @@ struct UpgradedTape {
   SealedTape tape;
 };
 
-// Makes the tape `out` of the sealed tape `path`: the same records, pages and blobs, bit for bit,
-// and so the same head digest, with the tables of today's format. `path` is verified first, and not
-// touched; of one whose tables another build of ktape made, while today's format was open, records,
-// pages and blobs are. kBadInput when it is altered, kRefused when it is not sealed, kUsage when
-// `out` exists; nothing is left at `out` then.
+// Makes the tape `out` from the sealed tape `path`: the same records, pages and blobs, bit for bit,
+// and so the same head digest, with the tables of the current format. `path` is verified first and
+// not changed. If another build of ktape made its tables before the current format was final, only
+// records, pages and blobs are verified. kBadInput if it is altered, kRefused if it is not sealed,
+// kUsage if `out` exists; nothing is left at `out` then.
 [[nodiscard]] Result<UpgradedTape> upgrade(const std::string& path, const std::string& out);
 
 }  // namespace ktape

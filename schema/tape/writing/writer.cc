@@ -44,7 +44,7 @@ Result<Digest> TapeWriter::add_blob(std::string_view name, std::span<const std::
   if (impl_->store->has_blob(hash)) return hash;
   if (bytes.size() > kMaxBlobsBytes - impl_->blob_bytes) {
     return Error{ErrorCode::kOutOfRange,
-                 "with blob '" + std::string(name) + "' all blobs are over the limit of " +
+                 "all blobs, with '" + std::string(name) + "', are over the limit of " +
                      std::to_string(kMaxBlobsBytes) + " bytes",
                  ""};
   }

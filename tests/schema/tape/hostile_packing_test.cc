@@ -150,7 +150,7 @@ TEST_CASE_METHOD(
 TEST_CASE_METHOD(Fixture, "a codec that differs beyond 32 bits is found") {
   const std::string table = GENERATE("page", "blob");
   CHECK_THAT(finding_after("UPDATE " + table + " SET codec = codec + 4294967296"),
-             ContainsSubstring(" is not known"));
+             ContainsSubstring(" does not exist"));
 }
 
 TEST_CASE_METHOD(Fixture, "a column that the table does not have is found") {

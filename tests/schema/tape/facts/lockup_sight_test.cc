@@ -56,12 +56,11 @@ std::string hidden(const Run& run) {
 
 TEST_CASE("freezes that come more often than a lock-up takes to be told hide it") {
   CHECK(hidden({}) ==
-        "freezes came 2 s apart at most, and under KVM each makes the guest's kernel watch for "
-        "lock-ups "
-        "anew: it "
-        "could not tell of a soft lock-up (which it tells after 20 s) or an RCU stall (21 s)");
+        "freezes came at most 2 s apart, and under KVM each one restarts the lockup watchdogs of "
+        "the guest's kernel: it could not report a soft lockup (reported after 20 s) or an RCU "
+        "stall (21 s)");
   CHECK_THAT(hidden({.rcu_ms = 0}),
-             Catch::Matchers::EndsWith("a soft lock-up (which it tells after 20 s)"));
+             Catch::Matchers::EndsWith("a soft lockup (reported after 20 s)"));
 }
 
 TEST_CASE("freezes hide no lock-up where they reset nothing, come seldom, or not at all") {
@@ -74,7 +73,7 @@ TEST_CASE("freezes hide no lock-up where they reset nothing, come seldom, or not
 TEST_CASE("what a run is too short for is not hidden by its freezes") {
   CHECK(hidden({.lasts_ms = 19'000}).empty());
   CHECK_THAT(hidden({.soft_ms = 40'000, .rcu_ms = 3000, .lasts_ms = 19'000}),
-             Catch::Matchers::EndsWith("of an RCU stall (which it tells after 3 s)"));
+             Catch::Matchers::EndsWith("report an RCU stall (reported after 3 s)"));
 }
 
 TEST_CASE("times of watchdogs read as seconds") {
