@@ -1,18 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 @0xb4c1f6d4a1e0a201;
 
-# Kernel ops: what is read or written (targets), as what (values), and what came of it.
-# Used by scenarios, by the host-guest messages and by the records of a tape.
+# Kernel ops: what is read or written (targets), with which width or value (values), and the result.
+# Used by scenarios, by the messages between host and guest and by the records of a tape.
 
 using Cxx = import "/capnp/c++.capnp";
 $Cxx.namespace("ktape::schema");
 
 struct PathStep {
-  # One step of the way from a root to the bytes that are meant.
+  # One step of the path from a root to the target's bytes.
   union {
-    member @0 :Text;        # a member of the current struct or union; members of anonymous ones count as its own
-    deref @1 :Void;         # '->': follow the pointer that was reached
-    index @2 :UInt64;       # '[i]': an element of the array that was reached, or of what a pointer points at
+    member @0 :Text;        # a member of the current struct or union; members of anonymous ones count as its members
+    deref @1 :Void;         # '->': follow the pointer reached so far
+    index @2 :UInt64;       # '[i]': an element of the array reached so far, or of what a pointer points to
     cpu @3 :UInt32;         # the instance, on this CPU, of the per-CPU object that the pointer names
     list @4 :ListWalk;      # every entry of the list whose struct list_head was reached
   }
@@ -21,11 +21,11 @@ struct PathStep {
 struct ListWalk {
   container @0 :Text;       # type of an entry, e.g. "struct task_struct"
   link @1 :Text;            # its member that links it, e.g. "scx.runnable_node"
-  limit @2 :UInt32;         # entries at most; a list that does not end by then is an error
+  limit @2 :UInt32;         # largest number of entries; a longer list is an error
 }
 
 struct TaskRef {
-  # In a scenario, `worker` names one of its workers, and the agent fills in what is 0 below
+  # In a scenario, `worker` names one of its workers, and the agent fills in the fields that are 0 below
   # when it sends the request. Without a worker, pid and start time must be given.
   worker @0 :Text;
   pid @1 :Int32;            # in the initial pid namespace
@@ -50,11 +50,11 @@ struct PerCpu {
 
 struct Virtual {
   address @0 :UInt64;
-  type @1 :Text;            # BTF type of what stands there, e.g. "struct rq"; empty: untyped bytes
+  type @1 :Text;            # BTF type of the object there, e.g. "struct rq"; empty: untyped bytes
 }
 
 enum ValueKind {
-  auto @0;                  # the width that BTF gives
+  auto @0;                  # the width in BTF
   u8 @1;
   u16 @2;
   u32 @3;
@@ -78,7 +78,7 @@ struct Value {
     bytes @5 :Data;
     setBits @6 :Bits;       # writes only
     clearBits @7 :Bits;     # writes only
-    list @8 :List(Value);   # what a list walk found, in list order
+    list @8 :List(Value);   # the values of a list walk, in list order
   }
 }
 
@@ -88,18 +88,18 @@ enum OpMode {
 }
 
 struct OpEntry {
-  tag @0 :Text;             # the author's name for this value; analyzers find it by this
+  tag @0 :Text;             # the author's name for this value; assertions find it by this
   target @1 :Target;
   union {
     read @2 :ValueKind;
     write @3 :Value;
   }
   length @4 :UInt32;        # bytes to read, for `read = bytes`
-  consistent @5 :Bool;      # cold reads: only in a freeze in which what protects the value is free (gate `consistent`)
+  consistent @5 :Bool;      # cold reads: only in a freeze in which the value's lock is free (gate `consistent`)
 }
 
 enum Gate {
-  # In the order in which they are evaluated; guest/kernel/ops/gates.h says what each lets pass.
+  # In the order in which they are evaluated; guest/kernel/ops/gates.h says what passes each.
   notSaid @0;
   pid @1;
   identity @2;
@@ -113,14 +113,14 @@ enum Gate {
   noDispatch @10;
   unlocked @11;
   enabled @12;
-  consistent @13;           # of reads that ask for it, whatever their target: what protects the value is free
+  consistent @13;           # for reads that ask for it, whatever their target: what protects the value is free
 }
 
 struct Expectation {
-  # What is to come of an op: anything else fails its step.
+  # The expected result of an op: any other fails its step.
   union {
     done @0 :Void;
-    refused @1 :Gate;       # this gate refuses it, perhaps beside others
+    refused @1 :Gate;       # this gate refuses it, perhaps along with others
   }
 }
 
@@ -133,38 +133,38 @@ enum LockRole {
 enum Basis {
   notSaid @0;
   observed @1;              # guest memory says so
-  inferred @2;              # it fits what was seen, and may be otherwise
+  inferred @2;              # it fits the observed state but is not certain
 }
 
 struct LockUser {
-  # Who may hold a lock that refused an op, or waits for it. A qspinlock does not say who holds it.
+  # A task that may hold a lock that refused an op, or waits for it. A qspinlock does not say who holds it.
   lock @0 :Text;            # "pi_lock", "runqueue lock of CPU 1", "lock of DSQ 0xffff888004a1c3d8", "jiffies_seq"
   role @1 :LockRole;
   basis @2 :Basis;
   cpu @3 :Int32 = -1;       # -1: not known
-  pid @4 :Int32;            # the task that this CPU ran
+  pid @4 :Int32;            # the task running on this CPU
   comm @5 :Data;
   symbol @6 :Text;          # where in the kernel this CPU was; may be empty
 }
 
 enum EntryStatus {
-  notSaid @0;               # an older recorder did not say
+  notSaid @0;               # an older recorder did not record it
   done @1;
-  refused @2;               # a gate, or a check of type, width or target, refused it: nothing was touched
-  failed @3;                # it was tried, and memory, a pointer or a list did not allow it
+  refused @2;               # a gate, or a check of type, width or target, refused it: nothing was changed
+  failed @3;                # it was tried, but memory, a pointer or a list did not allow it
   notReached @4;            # an earlier write of the batch stopped the batch
 }
 
 struct EntryReply {
   status @0 :EntryStatus;
-  reason @1 :Text;          # for people; empty when done
-  value @2 :Value;          # what was read, or what stood there after the write
-  before @3 :Value;         # writes: what stood there before
+  reason @1 :Text;          # for people; empty if done
+  value @2 :Value;          # the value read, or the value after the write
+  before @3 :Value;         # writes: the value before
   virtualAddress @4 :UInt64;
   physicalAddress @5 :UInt64;
-  type @6 :Data;            # BTF's name of the type, e.g. "u64"; empty when unchecked
-  widthBytes @7 :UInt32;    # width of what was reached; 0 when it was not reached
-  widthChecked @8 :Bool;    # the width asked was held against BTF's
+  type @6 :Data;            # BTF's name of the type, e.g. "u64"; empty if unchecked
+  widthBytes @7 :UInt32;    # width of the target; 0 if it was not reached
+  widthChecked @8 :Bool;    # the requested width was checked against BTF's
   protectingCpu @9 :Int32 = -1; # the CPU whose runqueue lock protects the value; -1: none known
   elapsedNs @10 :UInt64;    # host time that this entry took
   note @11 :Text;           # worth knowing, not an error: e.g. "sched_delayed is set"

@@ -4,7 +4,7 @@
 # The records of a tape. One row of the table `event` is one Record.
 #
 # Rules: fields and kinds are only ever added, never renumbered. A default value means "the recorder
-# did not say". Text that the kernel or the guest wrote is Data. Ids are dense, given by the host,
+# did not record it". Text from the kernel or the guest is Data. Ids are dense, assigned by the host,
 # and count from 1.
 
 using Cxx = import "/capnp/c++.capnp";
@@ -17,7 +17,7 @@ struct Record {
   seq @0 :UInt64;               # equals event.seq; the first record is 1
   hostNs @1 :UInt64;            # CLOCK_MONOTONIC since the run began, when the host observed it
   guestNs @2 :UInt64;           # guest CLOCK_MONOTONIC when sent; 0: did not come from the guest
-  union {                       # event.kind is the ordinal of the member minus 3
+  union {                       # event.kind is the member's ordinal minus 3
     unknown @3 :Void;           # never written
     runStarted @4 :RunStarted;
     kernelIdentified @5 :KernelIdentified;
@@ -75,8 +75,8 @@ struct RunStarted {
   qemuArguments @7 :List(Text);
   cpus @8 :UInt32;
   sockets @9 :UInt32;
-  cores @10 :UInt32;            # of a socket
-  threads @11 :UInt32;          # of a core
+  cores @10 :UInt32;            # per socket
+  threads @11 :UInt32;          # per core
   numaNodes @12 :UInt32;
   memoryBytes @13 :UInt64;
   kernelImage @14 :Text;        # as given: a version or a path
@@ -87,73 +87,73 @@ struct RunStarted {
   scenarioText @19 :Text;       # the file, byte for byte
   wallClockNs @20 :UInt64;      # CLOCK_REALTIME when the run began
   fastBoot @21 :Bool;           # --fast-boot: the kernel under test was changed by its command line
-  timeIsReal @22 :Bool;         # kvm, on a host that is no guest itself (older recorders: kvm); assertions about time
-                                # go by runDelays, and by this where the tape has none
+  timeIsReal @22 :Bool;         # kvm, on a host that is not a guest itself (older recorders: kvm); assertions about
+                                # time use runDelays, and this if the tape has none
   llcs @23 :UInt32;             # last-level caches of the machine
-  memoryMode @24 :MemoryMode;   # what was to be kept of the guest's memory at each freeze
-  guestFiles @25 :List(PackedFile); # what the guest was given besides the agent: its scheduler, libraries, overlays
+  memoryMode @24 :MemoryMode;   # how much of the guest's memory to keep at each freeze
+  guestFiles @25 :List(PackedFile); # files in the guest besides the agent: its scheduler, libraries, overlays
   guestFilesDigest @26 :Data;   # SHA-256 of the archive of all of them; empty: there were none
-  guestFilesLeftOut @27 :UInt32; # files that the list above leaves out
-  freezeTriggers @28 :List(PlannedTrigger); # what the machine was to be frozen for, beside requests
+  guestFilesLeftOut @27 :UInt32; # number of files that the list above leaves out
+  freezeTriggers @28 :List(PlannedTrigger); # triggers that freeze the machine, besides requests
   freezeEveryMs @29 :UInt64;    # --freeze-every; 0: never
-  arguments @30 :List(Text);    # what `ktape capture` was asked, word by word, in one form: the scenario first
-  workingFolder @31 :Text;      # that relative paths among them start from
+  arguments @30 :List(Text);    # arguments of `ktape capture`, one word each, in a normal form: the scenario first
+  workingFolder @31 :Text;      # the folder that relative paths among them are relative to
   schedulerProgram @32 :TestedProgram; # of a scheduler that the user brought
   hostProcessor @33 :HostProcessor;
-  freezesResetWatchdogs @34 :Bool; # kvm: the guest is told after each freeze that it stood still, and its kernel
-                                # begins to watch for lock-ups anew
+  freezesResetWatchdogs @34 :Bool; # kvm: the guest is told after each freeze that it was paused, and its kernel
+                                # restarts its lockup watchdogs
 }
 
 struct HostProcessor {
-  # What the host's processor says of itself, by the CPUID instruction; its name is RunStarted.hostCpu.
-  known @0 :Bool;               # false: an older recorder did not say
+  # The host's processor according to its CPUID instruction; its name is RunStarted.hostCpu.
+  known @0 :Bool;               # false: an older recorder did not record it
   hypervisor @1 :Bool;          # leaf 1, ECX bit 31: the host is itself a guest
-  hypervisorName @2 :Data;      # leaf 0x40000000: whose, "KVMKVMKVM", "TCGTCGTCGTCG"; empty: it does not say
+  hypervisorName @2 :Data;      # leaf 0x40000000: the hypervisor, "KVMKVMKVM", "TCGTCGTCGTCG"; empty: not reported
   vendor @3 :Data;              # leaf 0: "AuthenticAMD"
-  kvmNested @4 :Data;           # parameter `nested` of the host's kvm_amd or kvm_intel: "1", "Y"; empty: it has neither
-  cpus @5 :UInt32;              # of the host's that ktape and QEMU may run on; 0: not known
+  kvmNested @4 :Data;           # parameter `nested` of the host's kvm_amd or kvm_intel: "1", "Y"; empty: neither is loaded
+  cpus @5 :UInt32;              # CPUs of the host that ktape and QEMU may run on; 0: not known
 }
 
 enum CheckoutState {
   notSaid @0;
-  none @1;                      # the program is in no git checkout
-  clean @2;                     # no file of the checkout that git tracks differs from the commit
+  none @1;                      # the program is not in a git checkout
+  clean @2;                     # no tracked file of the checkout differs from the commit
   changed @3;
-  notKnown @4;                  # git could not say; `reason` has why
+  notKnown @4;                  # git could not tell; `reason` says why
 }
 
 struct TestedProgram {
   path @0 :Text;                # on the host, absolute
   digest @1 :Data;              # SHA-256 of its content
-  buildId @2 :Data;             # GNU build-id; empty: it has none
-  checkout @3 :CheckoutState;   # of the folder that it stands in, links followed
-  commit @4 :Text;              # that is checked out there, in hex
+  buildId @2 :Data;             # GNU build-id; empty: none
+  checkout @3 :CheckoutState;   # of the folder that contains it, links followed
+  commit @4 :Text;              # the commit checked out there, in hex
   checkoutFolder @5 :Text;      # the checkout's own folder
   reason @6 :Text;
-  untracked @7 :Int32 = -1;     # files and folders there that git neither tracks nor ignores; -1: not counted
+  untracked @7 :Int32 = -1;     # number of files and folders there that git neither tracks nor ignores; -1: not counted
 }
 
 struct PlannedTrigger {
   name @0 :Text;                # as in FreezeBegan.trigger
-  function @1 :Text;            # of the kernel, at whose entry it freezes
-  times @2 :UInt32;             # hits that it freezes for at most
-  arming @3 :TriggerArming;     # from when on
-  step @4 :UInt32;              # arming step: which, its index in the scenario
+  function @1 :Text;            # kernel function at whose entry it freezes
+  times @2 :UInt32;             # largest number of hits for which it freezes
+  arming @3 :TriggerArming;     # when it is armed
+  step @4 :UInt32;              # with arming `step`: its index in the scenario
 }
 
 enum TriggerArming {
-  notSaid @0;                   # an older recorder: once the booted kernel was understood
-  kernelKnown @1;               # once the booted kernel is understood
+  notSaid @0;                   # an older recorder: once the booted kernel was adopted
+  kernelKnown @1;               # once the booted kernel is adopted
   attach @2;                    # once the first scheduler is attached
   step @3;                      # once a step has begun, before its first action
 }
 
 enum TriggerChange {
   notSaid @0;
-  armed @1;                     # its breakpoint was set: the machine ran with it from here on
-  notArmed @2;                  # it could not be; `reason` says why
-  spent @3;                     # it had all the hits that it may have, and its breakpoint was cleared
-  givenUp @4;                   # its function was entered too often for nothing, and its breakpoint was cleared
+  armed @1;                     # its breakpoint was set; the machine runs with it from here on
+  notArmed @2;                  # its breakpoint could not be set; `reason` says why
+  spent @3;                     # it reached its largest number of hits, and its breakpoint was cleared
+  givenUp @4;                   # its function was entered too often without a hit, and its breakpoint was cleared
 }
 
 struct TriggerChanged {
@@ -173,7 +173,7 @@ enum MemoryMode {
   notSaid @0;
   none @1;
   touched @2;                   # what ops, gates, walks and evidence read or wrote
-  sched @3;                     # that, and what the scheduler consists of: runqueues, tasks, DSQs, BPF maps, ...
+  sched @3;                     # that, and the state of the scheduler: runqueues, tasks, DSQs, BPF maps, ...
   full @4;                      # all of it
 }
 
@@ -181,7 +181,7 @@ struct KernelIdentified {
   release @0 :Data;
   banner @1 :Data;              # linux_banner, as read from guest memory
   buildId @2 :Data;             # GNU build-id of the image
-  vmcoreinfo @3 :Data;          # text; empty when the guest has none
+  vmcoreinfo @3 :Data;          # text; empty: the guest has none
   kaslrSlide @4 :UInt64;        # virtual: run-time minus link-time address of kernel text
   physBase @5 :UInt64;          # the kernel's own phys_base
   pageOffset @6 :UInt64;        # start of the direct map
@@ -191,14 +191,14 @@ struct KernelIdentified {
   preemption @10 :Data;         # e.g. "PREEMPT_DYNAMIC", from the banner
   btfDigest @11 :Data;          # SHA-256 of raw BTF; also the key of its blob
   symbolsDigest @12 :Data;      # SHA-256; key of the symbol table's blob
-  adoptionNs @13 :UInt64;       # host time from first look at guest memory to readiness
+  adoptionNs @13 :UInt64;       # host time from the first read of guest memory to readiness
   vmcoreinfoAgrees @14 :Bool;   # the slide found equals the guest's KERNELOFFSET
-  softLockupMs @15 :UInt64;     # how long a CPU may be locked up until the kernel tells; 0: it does not watch, not known
-  rcuStallMs @16 :UInt64;       # how long RCU may be held up until it tells; 0 likewise
+  softLockupMs @15 :UInt64;     # how long a CPU is locked up until the kernel reports it; 0: off, or not known
+  rcuStallMs @16 :UInt64;       # how long RCU is stalled until the kernel reports it; 0 likewise
 }
 
 struct LayoutUsed {
-  # Once per field: where this kernel keeps it.
+  # Once per field: its place in this kernel.
   type @0 :Data;                # "struct task_struct"
   path @1 :Text;                # "scx.dsq_vtime"
   offsetBytes @2 :UInt64;       # from the start of `type`
@@ -212,7 +212,7 @@ struct GuestHello {
   version @2 :Data;             # uname -v
   commandLine @3 :Data;         # /proc/cmdline
   onlineCpus @4 :UInt32;
-  vmcoreinfoAddress @5 :UInt64; # guest-physical; 0: the kernel does not say
+  vmcoreinfoAddress @5 :UInt64; # guest-physical; 0: the kernel does not export it
   vmcoreinfoBytes @6 :UInt64;
   bootTimeNs @7 :UInt64;        # guest CLOCK_BOOTTIME
 }
@@ -223,8 +223,8 @@ enum VtimeSemantics {
 }
 
 struct SchedulerAttempted {
-  # The kernel began to enable a scheduler: what came of it is told by a record of the same id, schedulerAttached or
-  # schedulerEnableFailed. Of external schedulers only.
+  # The kernel began to enable a scheduler: a later record of the same id has the result, schedulerAttached or
+  # schedulerEnableFailed. For external schedulers only.
   id @0 :UInt32;
   name @1 :Data;                # sched_ext_ops.name
   parent @2 :UInt32;            # sub-schedulers: id of the parent; 0: none
@@ -245,9 +245,9 @@ struct SchedulerAttached {
 }
 
 struct SchedulerOutput {
-  id @0 :UInt32;                # of an external scheduler, whose program may attach several: of its first
+  id @0 :UInt32;                # of an external scheduler, whose program may attach several: the first one's
   text @1 :Data;
-  lostBytes @2 :UInt64;         # left out after this text
+  lostBytes @2 :UInt64;         # number of bytes left out after this text
 }
 
 struct SchedulerExited {
@@ -256,8 +256,8 @@ struct SchedulerExited {
   reason @2 :Data;
   message @3 :Data;
   dump @4 :Data;
-  exitCode @5 :Int64;           # enum scx_exit_code: an action in bits 48 to 63, a reason in 32 to 47, its own below
-  unfinished @6 :Bool;          # the kernel had decided on the exit, and was not done with it when the run ended
+  exitCode @5 :Int64;           # enum scx_exit_code: action in bits 48 to 63, reason in 32 to 47, its own below
+  unfinished @6 :Bool;          # the kernel had decided on the exit but had not finished it when the run ended
 }
 
 struct WorkerStarted {
@@ -296,12 +296,12 @@ struct StepFinished {
 
 struct OpRequested {
   op @0 :UInt64;                # id of the request
-  guestRequest @1 :UInt64;      # the guest's own id; data, never trusted; 0: the host asked by itself
+  guestRequest @1 :UInt64;      # the guest's own id; data, never trusted; 0: the host made the request
   step @2 :UInt32;
   firstAction @3 :UInt32;       # index in the step of the first entry's action
   mode @4 :Op.OpMode;
   entries @5 :List(Op.OpEntry); # all reads or all writes
-  retryMs @6 :Int32 = -1;       # how long a refusal by a condition that passes was to be waited for
+  retryMs @6 :Int32 = -1;       # how long to retry a refusal by a condition that may pass
   expect @7 :Op.Expectation;    # of its only entry
 }
 
@@ -313,12 +313,12 @@ struct OpDeferred {
 struct OpReplied {
   op @0 :UInt64;
   freeze @1 :UInt64;            # 0: none (hot, or refused before a freeze)
-  ok @2 :Bool;                  # every entry is done
-  error @3 :Text;               # the request as a whole could not be served
+  ok @2 :Bool;                  # every entry was done
+  error @3 :Text;               # why the request as a whole could not be served
   entries @4 :List(Op.EntryReply);
-  liveNotCoherent @5 :Bool;     # hot: read while the machine ran
-  tries @6 :UInt32;             # freezes that it took; `freeze` is the last; 0: none, or an older recorder did not say
-  waitedNs @7 :UInt64;          # host time that the guest ran between them
+  liveNotCoherent @5 :Bool;     # hot: read while the machine was running
+  tries @6 :UInt32;             # number of freezes that it took; `freeze` is the last; 0: none, or an older recorder
+  waitedNs @7 :UInt64;          # host time for which the guest ran between them
   asExpected @8 :Bool;          # it was refused by the gate that OpRequested.expect names
 }
 
@@ -328,7 +328,7 @@ enum FreezeCause {
   trigger @2;                   # a breakpoint, e.g. on the scheduler's exit path
   periodic @3;
   user @4;
-  watchdog @5;                  # the agent is silent at a deadline: to see who runs instead
+  watchdog @5;                  # the agent is silent at a deadline: shows what runs instead
 }
 
 struct FreezeBegan {
@@ -336,17 +336,17 @@ struct FreezeBegan {
   cause @1 :FreezeCause;
   op @2 :UInt64;                # the request that is served in it; 0: none
   trigger @3 :Text;             # cause trigger: its name, e.g. "scx-error", "symbol:schedule"
-  vcpu @4 :Int32 = -1;          # cause trigger: who reached it; the first of several
-  detail @5 :Data;              # cause trigger: what the kernel has to say about it, e.g. an exit's reason
-  hits @6 :List(TriggerHit);    # cause trigger: every vCPU that stood at a trigger's function when the machine stopped,
+  vcpu @4 :Int32 = -1;          # cause trigger: the vCPU that hit it; the first of several
+  detail @5 :Data;              # cause trigger: the kernel's information about it, e.g. an exit's reason
+  hits @6 :List(TriggerHit);    # cause trigger: every vCPU that was at a trigger's function when the machine stopped,
                                 # by number; `trigger`, `vcpu`, `detail` are the first one's. Empty: an older recorder
-  interval @7 :UInt64;          # cause periodic: which of the run's intervals it is, from 1: those that no freeze has
+  interval @7 :UInt64;          # cause periodic: number of the interval in the run, from 1; intervals without a freeze
                                 # were skipped. 0: an older recorder
-  try @8 :UInt32;               # of the request: 1 for its first freeze; all but its last were refused, and wrote nothing
+  try @8 :UInt32;               # of the request, from 1; all but the last try were refused, and wrote nothing
 }
 
 struct TriggerHit {
-  # A vCPU was about to execute the first instruction of a trigger's function; thawed, it went past it.
+  # A vCPU was about to execute the first instruction of a trigger's function; after the thaw, it executed it.
   vcpu @0 :UInt32;
   trigger @1 :Text;
   detail @2 :Data;
@@ -361,7 +361,7 @@ enum ExecContext {
 }
 
 struct VcpuState {
-  # Evidence of what a vCPU was doing when it stopped. `known` is false where it could not be read.
+  # Evidence of what a vCPU was doing when it stopped. `known` is false if it could not be read.
   cpu @0 :UInt32;
   known @1 :Bool;
   rip @2 :UInt64;
@@ -373,17 +373,17 @@ struct VcpuState {
   currentComm @8 :Data;
   runqueueLocked @9 :Bool;
   kernelStateKnown @10 :Bool;   # preemptCount, current and runqueueLocked were read
-  context @11 :ExecContext;     # the innermost that its kernel was in, by preemptCount
-  registers @12 :Registers;     # the others, where `known`; older tapes have none
+  context @11 :ExecContext;     # the innermost context of its kernel, by preemptCount
+  registers @12 :Registers;     # the other registers, if `known`; older tapes have none
   currentPolicy @13 :Int32 = -1; # of the current task, as in sched_setscheduler(2); -1: not known
   currentClass @14 :Text;       # symbol of its sched_class: "rt_sched_class"; empty: not known
-  currentPriority @15 :Int32;   # its `prio`, which is in force, where the policy is known: -1 deadline, 0 to 99
+  currentPriority @15 :Int32;   # its effective `prio`, if the policy is known: -1 deadline, 0 to 99
                                 # real time (0 is the highest), 100 and up the others
-  currentRtPriority @16 :UInt32; # what fifo and rr asked for: 1 to 99 (99 is the highest)
+  currentRtPriority @16 :UInt32; # the requested priority of fifo and rr: 1 to 99 (99 is the highest)
 }
 
 struct Registers {
-  # A vCPU's, named as in QEMU's gdbstub (target description i386-64bit); rip stands in VcpuState.
+  # A vCPU's registers, named as in QEMU's gdbstub (target description i386-64bit); rip is in VcpuState.
   rax @0 :UInt64;
   rbx @1 :UInt64;
   rcx @2 :UInt64;
@@ -417,62 +417,62 @@ struct Registers {
 }
 
 struct SeqcountState {
-  # While a sequence count is odd, somebody is in the middle of changing what it protects.
+  # While a sequence count is odd, the data that it protects is being changed.
   name @0 :Text;                # its symbol, e.g. "jiffies_seq", which protects jiffies_64
   sequence @1 :UInt32;
 }
 
 struct Frozen {
   freeze @0 :UInt64;
-  stopLatencyNs @1 :UInt64;     # from asking for the stop until every vCPU stood and its registers were known
+  stopLatencyNs @1 :UInt64;     # from the request to stop until every vCPU had stopped and its registers were known
   vcpus @2 :List(VcpuState);
   bypassDepth @3 :Int64 = -1;   # scx_bypass_depth; -1: not known
-  seqcounts @4 :List(SeqcountState); # those that this kernel has and ktape looks at
+  seqcounts @4 :List(SeqcountState); # those of this kernel that ktape reads
 }
 
 struct Thawed {
   freeze @0 :UInt64;
-  frozenNs @1 :UInt64;          # host time from there to the resumption
+  frozenNs @1 :UInt64;          # host time from there to the thaw
   thawLatencyNs @2 :UInt64;
-  pages @3 :UInt64;             # pages kept, zero ones not counted
+  pages @3 :UInt64;             # number of pages kept, without zero pages
   pagesDigest @4 :Data;         # SHA-256 over the sorted page list (FORMAT.md); empty: none kept
-  waitedKnown @5 :Bool;         # false: an older recorder, or a host that does not tell
-  waitedNs @6 :UInt64;          # in frozenNs: how long ktape's thread and QEMU's main thread waited for a CPU of the host
+  waitedKnown @5 :Bool;         # false: an older recorder, or a host that does not report it
+  waitedNs @6 :UInt64;          # part of frozenNs: ktape's thread and QEMU's main thread waited for a host CPU
 }
 
 struct RunDelays {
-  # How long each vCPU has waited for a CPU of the host: read at each freeze while the machine stood still, as steps
-  # begin and end, and last when the agent was done or the run was ended.
-  freeze @0 :UInt64;            # 0: read while the machine ran
+  # How long each vCPU has waited for a CPU of the host: read at each freeze while the machine was frozen, at the begin
+  # and end of each step, and last when the agent was done or the run was ended.
+  freeze @0 :UInt64;            # 0: read while the machine was running
   vcpus @1 :List(RunDelay);     # by number
   stolenKnown @2 :Bool;
-  stolenNs @3 :UInt64;          # since its boot, of all CPUs of a host that is itself a guest: "steal" of /proc/stat,
+  stolenNs @3 :UInt64;          # since its boot, of all CPUs of a host that is itself a guest: "steal" in /proc/stat,
                                 # which counts in steps of 10 ms
 }
 
 struct RunDelay {
-  # Of the thread that is a vCPU, since it began: /proc/PID/task/TID/schedstat of the host.
+  # Of a vCPU's thread, since it started: /proc/PID/task/TID/schedstat of the host.
   vcpu @0 :UInt32;
   known @1 :Bool;
-  thread @2 :Int32;             # its id on the host; vCPUs of one id take turns in one thread
+  thread @2 :Int32;             # its id on the host; vCPUs with one id share one thread
   ranNs @3 :UInt64;
-  waitedNs @4 :UInt64;          # it could have run, and got no CPU
+  waitedNs @4 :UInt64;          # it was runnable but got no CPU
   timeslices @5 :UInt64;
 }
 
 struct ClocksourceSeen {
-  # What the guest's kernel takes its time from: when it was adopted, and then each time that a freeze, or the look at
-  # the end, finds another one.
+  # The clocksource of the guest's kernel: when it was adopted, and then each time that a freeze, or the check at
+  # the end, finds a different one.
   name @0 :Data;                # "kvm-clock", "tsc"
-  before @1 :Data;              # empty: it is the first
-  freeze @2 :UInt64;            # 0: read while the machine ran
+  before @1 :Data;              # empty: this is the first
+  freeze @2 :UInt64;            # 0: read while the machine was running
 }
 
 enum GateOutcome {
   notSaid @0;
   passed @1;
   failed @2;
-  notEvaluated @3;              # there was nothing to look at
+  notEvaluated @3;              # there was nothing to evaluate
 }
 
 struct GateChecked {
@@ -488,7 +488,7 @@ struct GateChecked {
 }
 
 struct Sample {
-  # A value that the host reads by itself, at intervals, while the machine runs.
+  # A value that the host reads at intervals while the machine runs.
   name @0 :Text;
   target @1 :Op.Target;
   value @2 :Op.Value;
@@ -518,25 +518,25 @@ enum OopsKind {
   oops @1;                      # a fault in the kernel: "Oops: ", "BUG: unable to handle page fault"
   bug @2;                       # "kernel BUG at FILE:LINE!"
   warning @3;                   # "WARNING: CPU: ..."
-  lockup @4;                    # a soft or hard lock-up, an RCU stall
+  lockup @4;                    # a soft or hard lockup, an RCU stall
 }
 
 struct GuestOops {
-  # The kernel complained on its console. It may have gone on; a panic has a record of its own.
+  # The kernel complained on its console. It may have continued; a panic has its own record.
   kind @0 :OopsKind;
   text @1 :Data;                # the console from the first line of the complaint to its end
 }
 
 struct GuestFact {
   name @0 :Text;                # e.g. "sockets", "policy"
-  value @1 :Data;               # as the guest's kernel puts it
+  value @1 :Data;               # as the guest's kernel prints it
 }
 
 struct GuestFacts {
-  # What the guest says of itself, to be held against what the host reads.
-  # Of "topology": cpus and memoryBytes; sockets, cores, llcs and numaNodes as CPU lists, one after another.
-  # Of a worker: fields of /proc/PID/stat and /proc/PID/sched by the names that they have in proc(5) and there,
-  # "jiffies" and "uptime" when it was asked, "schedulerVtime": the vtime in the books of ktape's scheduler.
+  # What the guest reports about itself, for comparison with what the host reads.
+  # For "topology": cpus and memoryBytes; sockets, cores, llcs and numaNodes as CPU lists, one after another.
+  # For a worker: fields of /proc/PID/stat and /proc/PID/sched under their names in proc(5) and there,
+  # "jiffies" and "uptime" at the time of the read, "schedulerVtime": the vtime that ktape's scheduler keeps.
   subject @0 :Text;             # "topology", or the name of a worker
   facts @1 :List(GuestFact);
 }
@@ -553,7 +553,7 @@ struct MachineLost {
 
 struct GuestExited {
   explicitDone @0 :Bool;        # the agent said "done"
-  exitCode @1 :Int32;           # the agent's; 0 when every step went well
+  exitCode @1 :Int32;           # the agent's; 0 if every step succeeded
   detail @2 :Text;
 }
 
@@ -569,17 +569,17 @@ struct LossCounter {
 
 enum Outcome {
   notSaid @0;
-  completed @1;                 # the agent said done, every step went well
-  scenarioFailed @2;            # the agent said done, a step did not go well
+  completed @1;                 # the agent said done, every step succeeded
+  scenarioFailed @2;            # the agent said done, a step failed
   guestPanicked @3;
   runTimedOut @4;
   bootTimedOut @5;
   machineLost @6;
   guestExited @7;               # the guest ended without saying done
   interrupted @8;               # SIGINT or SIGTERM
-  hostFailed @9;                # the host could not go on; `detail` says why
+  hostFailed @9;                # the host could not continue; `detail` says why
   truncated @10;                # made by salvage from a tape that was never sealed
-  protocolBroken @11;           # the agent sent what cannot be understood
+  protocolBroken @11;           # the agent sent data that cannot be parsed
 }
 
 struct KindCount {
@@ -589,39 +589,39 @@ struct KindCount {
 
 struct Sealed {
   outcome @0 :Outcome;
-  exitCode @1 :Int32;           # the agent's; -1: it never said
+  exitCode @1 :Int32;           # the agent's; -1: it never sent one
   detail @2 :Text;
-  records @3 :UInt64;           # before this one
+  records @3 :UInt64;           # number of records before this one
   counts @4 :List(KindCount);
   pages @5 :UInt64;
   blobs @6 :UInt64;
   blobsDigest @7 :Data;         # SHA-256 over hash and SHA-256(name) of each blob, sorted by hash
   losses @8 :List(LossCounter);
   triggers @9 :List(TriggerCount); # one for each of RunStarted.freezeTriggers
-  packedDigest @10 :Data;       # of how blobs and pages are packed: SHA-256 of two SHA-256, the first over
+  packedDigest @10 :Data;       # how blobs and pages are packed: SHA-256 of two SHA-256, the first over
                                 # hash, codec (64-bit little-endian) and SHA-256(data) of each row of blob in the
-                                # order they were added, the second likewise of page
+                                # order in which they were added, the second likewise for page
   intervals @11 :IntervalCounts;# of RunStarted.freezeEveryMs; absent: there were none, or an older recorder
 }
 
 struct IntervalCounts {
-  # What became of the intervals between the first step's begin and the last one's end.
+  # The result of each interval between the begin of the first step and the end of the last.
   froze @0 :UInt64;
-  skippedBusy @1 :UInt64;       # the freeze before, with its recording, took longer than an interval, or ended so
-                                # late that the guest would have run for less than half of one
-  skippedLate @2 :UInt64;       # the host was serving something else, or got no processor
+  skippedBusy @1 :UInt64;       # the previous freeze, with its recording, took longer than an interval, or ended so
+                                # late that the guest would have run for less than half an interval
+  skippedLate @2 :UInt64;       # the host was serving something else, or got no CPU
 }
 
 struct TriggerCount {
   name @0 :Text;
-  armed @1 :Bool;               # its breakpoint was set; false: the run ended before, or it could not be
+  armed @1 :Bool;               # its breakpoint was set; false: the run ended before, or it could not be set
   freezes @2 :UInt64;
-  hits @3 :UInt64;              # in those freezes, of which each has one or several; 0 with freezes: an older recorder
+  hits @3 :UInt64;              # in those freezes, one or several in each; 0 with freezes: an older recorder
 }
 
 struct Slimmed {
-  # This tape was made from another one: symbols, types and pages that nothing on it used are left out.
-  # Stands before Sealed.
-  head @0 :Data;                # head digest of the tape that it was made from
+  # This tape was made from another one without the symbols, types and pages that nothing on it uses.
+  # Comes before Sealed.
+  head @0 :Data;                # head digest of the tape from which it was made
   ktapeVersion @1 :Text;        # of the program that made it
 }

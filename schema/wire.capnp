@@ -27,7 +27,7 @@ struct FromAgent {
     stepStarted @8 :Rec.StepStarted; # the agent waits for stepReady
     stepFinished @9 :Rec.StepFinished;
     request @10 :OpRequest;     # the agent waits for its reply
-    done @11 :Rec.GuestExited;  # the last message; the agent powers off once the host has answered doneHeard
+    done @11 :Rec.GuestExited;  # the last message; the agent powers off once the host has sent doneHeard
     facts @12 :Rec.GuestFacts;
     schedulerState @13 :SchedulerState;
   }
@@ -39,10 +39,10 @@ struct Hello {
 }
 
 struct SchedulerState {
-  # With an external scheduler: sysfs says something else of sched_ext than before, or the scheduler's program ended.
-  # What the kernel's memory says, the host reads for itself.
+  # With an external scheduler: sysfs reports a new state of sched_ext, or the scheduler's program ended.
+  # What is in the kernel's memory the host reads itself.
   state @0 :Data;               # /sys/kernel/sched_ext/state
-  names @1 :List(Data);         # of the schedulers in sysfs, the root scheduler's first
+  names @1 :List(Data);         # of the schedulers in sysfs, the root scheduler first
   program @2 :Text;             # its path in the guest
   pid @3 :Int32;
   ended @4 :Bool;
@@ -64,21 +64,21 @@ struct OpRequest {
 struct FromHost {
   union {
     unknown @0 :Void;
-    scenario @1 :Scn.Scenario;  # the answer to hello: begin
+    scenario @1 :Scn.Scenario;  # the answer to hello: start
     reply @2 :OpReply;
     stop @3 :Void;              # end the run and power off
     schedulersSettled @4 :Void; # the program has ended, and each scheduler's exit is on the tape or never will be
-    stepReady @5 :UInt32;       # the answer to stepStarted: what is to be armed at this step is; its actions begin
+    stepReady @5 :UInt32;       # the answer to stepStarted: this step's triggers are armed; its actions begin
     schedulerNews @6 :SchedulerNews;
     doneHeard @7 :Void;         # `done` is on the tape
   }
 }
 
 struct SchedulerNews {
-  # What the kernel's memory says of an enable that an external scheduler's program has asked for.
+  # The result of an enable by an external scheduler's program, as read from the kernel's memory.
   name @0 :Data;                # sched_ext_ops.name
-  attached @1 :Bool;            # tasks became the scheduler's; it may have been ejected since, be it before its enable was complete
-  why @2 :Data;                 # the enable failed: the kernel's message, or else its reason
+  attached @1 :Bool;            # tasks became the scheduler's; it may have been ejected since, even during its enable
+  why @2 :Data;                 # the enable failed: the kernel's message, or its reason if it has none
 }
 
 struct OpReply {
