@@ -21,7 +21,7 @@ namespace ktape {
 namespace {
 
 constexpr std::string_view kPrefix = "ktape-";
-// Programs that `ktape check` runs, not verbs.
+// Programs that `ktape check` runs; they are not verbs.
 constexpr std::string_view kAssertions = "ktape-assert-";
 
 struct Verb {
@@ -30,20 +30,20 @@ struct Verb {
 };
 constexpr Verb kVerbs[] = {
     {"capture", "run a scenario on a kernel and record it on a tape"},
-    {"show", "show what is on a tape"},
+    {"show", "show the records of a tape"},
     {"check", "judge a tape with the assertion programs"},
-    {"verify", "tell whether a tape is intact"},
+    {"verify", "check whether a tape is intact"},
     {"read", "read kernel state from a tape's recorded memory"},
-    {"replay", "run a tape's ops again over its recorded memory"},
-    {"test", "capture a scenario and judge its tape, in one"},
+    {"replay", "rerun a tape's ops on its recorded memory"},
+    {"test", "capture a scenario and check its tape"},
     {"diff", "compare two tapes"},
-    {"slim", "cut a tape down to what its run used"},
-    {"upgrade", "write a tape's tables anew, in today's format"},
-    {"report", "write a tape up for people"},
-    {"info", "say what a tape is, and what takes its space"},
+    {"slim", "shrink a tape to what its run used"},
+    {"upgrade", "rewrite a tape's tables in the current format"},
+    {"report", "write a report about a tape"},
+    {"info", "describe a tape and where its bytes are"},
     {"export", "convert a tape for other tools"},
-    {"kernel", "say what ktape would use of a kernel image"},
-    {"doctor", "say what this host lacks"},
+    {"kernel", "show what ktape finds in a kernel image"},
+    {"doctor", "check what this host lacks"},
 };
 
 bool executable(const std::filesystem::path& path) {
@@ -52,7 +52,7 @@ bool executable(const std::filesystem::path& path) {
          ::access(path.c_str(), X_OK) == 0;
 }
 
-// Folders to look in, in order: beside this program, its libexec folder, PATH.
+// Folders to search, in order: this program's folder, its libexec folder, PATH.
 std::vector<std::filesystem::path> program_folders() {
   std::vector<std::filesystem::path> folders;
   auto own = executable_folder();
@@ -64,11 +64,11 @@ std::vector<std::filesystem::path> program_folders() {
   return folders;
 }
 
-// The program of each verb that there is; the first folder that has it wins.
+// The program of each existing verb; the first folder that has it wins.
 std::map<std::string, std::filesystem::path> find_verbs() {
   std::map<std::string, std::filesystem::path> verbs;
   for (const auto& folder : program_folders()) {
-    std::error_code unreadable;  // folders on PATH that are not there are no error
+    std::error_code unreadable;  // a folder on PATH need not exist
     std::filesystem::directory_iterator entry(folder, unreadable);
     for (; entry != std::filesystem::directory_iterator(); entry.increment(unreadable)) {
       std::string name = entry->path().filename().string();
@@ -80,7 +80,7 @@ std::map<std::string, std::filesystem::path> find_verbs() {
   return verbs;
 }
 
-// The program of one verb, without a look at all others; empty where there is none.
+// The program of one verb, without looking up all others; empty if there is none.
 std::string find_verb(const std::string& verb) {
   const std::string name = std::string(kPrefix) + verb;
   if (name.starts_with(kAssertions) || name.find('/') != std::string::npos) return "";
@@ -128,7 +128,7 @@ ExitCode run(int argc, char** argv) {
     for (const auto& [name, program] : verbs) names.push_back(name);
     std::string near = did_you_mean(verb, names);
     return fail(ErrorCode::kUsage, "there is no verb '" + verb + "'",
-                near.empty() ? "`ktape --help` lists the verbs" : near);
+                near.empty() ? "list the verbs with `ktape --help`" : near);
   }
   argv[1] = path.data();
   ::execv(path.c_str(), argv + 1);

@@ -182,7 +182,7 @@ class Program(unittest.TestCase):
 
     def test_a_file_that_is_none_is_refused(self):
         path = os.path.join(self.folder, "none.json")
-        for content, what in (("{", "is not what"), ('{"rows": [{}]}', "is not what"), (None, "cannot read")):
+        for content, what in (("{", "was not written by"), ('{"rows": [{}]}', "was not written by"), (None, "cannot read")):
             if content is not None:
                 with open(path, "w", encoding="utf-8") as out:
                     out.write(content)

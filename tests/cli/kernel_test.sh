@@ -53,10 +53,10 @@ case_a_damaged_kernel_is_not_handed_out() {
   expect_no_output "/6.16.12/bzImage"
 }
 
-case_without_a_mirror_a_kernel_that_is_not_there_cannot_be_had() {
+case_without_a_mirror_an_uncached_kernel_is_not_available() {
   fill_cache
   expect_status 4 kernel fetch 7.3.4
-  expect_output "package lists cannot be had"
+  expect_output "package lists are not available"
 }
 
 case_the_list_shows_what_is_cached_without_a_network() {
@@ -107,40 +107,40 @@ case_the_tests_get_the_kernels_that_are_listed() {
   make_mirror
   expect_status 0 kernel tests
   expect_output "6.12 6.12.95"$'\n'"6.16 6.16.12"$'\n'"6.19 6.19.14"$'\n'"7.3 7.3.4"
-  expect_no_output "stands in"
+  expect_no_output "is not available"
   [[ $(cat cache/ktape/kernels/for-tests) == "6.12 6.12.95"$'\n'* ]] || fail "nothing is left for the tests"
   [[ -f cache/ktape/kernels/6.16.12/bzImage ]] || fail "the kernel is not in the cache"
 }
 
-case_the_nearest_release_stands_in_for_one_that_is_gone() {
+case_the_nearest_release_replaces_one_that_is_gone() {
   make_mirror
   gone 6.16.12
   expect_status 0 kernel tests
-  expect_output "kernel 6.16.12 cannot be had: 6.16.10 stands in for it"
-  grep -qx "6.16 6.16.10" cache/ktape/kernels/for-tests || fail "another one stands in"
+  expect_output "kernel 6.16.12 is not available: using 6.16.10"
+  grep -qx "6.16 6.16.10" cache/ktape/kernels/for-tests || fail "another one is used"
 }
 
-case_the_nearest_series_stands_in_for_one_that_is_gone() {
+case_the_nearest_series_replaces_one_that_is_gone() {
   make_mirror
   gone 6.16.3 6.16.10 6.16.12 7.3.4
   expect_status 0 kernel tests
-  expect_output "kernel 6.16.12 cannot be had: 6.17.13 stands in for it"
-  expect_output "kernel 7.3.4 cannot be had: 7.4.1 stands in for it"
+  expect_output "kernel 6.16.12 is not available: using 6.17.13"
+  expect_output "kernel 7.3.4 is not available: using 7.4.1"
 }
 
-case_no_kernel_with_sched_ext_stands_in_for_one_without() {
+case_no_kernel_with_sched_ext_replaces_one_without() {
   make_mirror
   gone 6.12.95
   expect_status 0 kernel tests
-  expect_output "kernel 6.12.95 cannot be had, nor one that could stand in for it"
-  ! grep -q "^6.12 " cache/ktape/kernels/for-tests || fail "one with sched_ext stands in"
+  expect_output "kernel 6.12.95 is not available, nor one that could replace it"
+  ! grep -q "^6.12 " cache/ktape/kernels/for-tests || fail "one with sched_ext is used"
 }
 
 case_a_kernel_can_be_left_out_as_if_it_were_gone() {
   make_mirror
   expect_status 0 kernel fetch 6.16.12
   expect_status 0 kernel --without 6.16.12 tests
-  expect_output "kernel 6.16.12 cannot be had: 6.16.10 stands in for it"
+  expect_output "kernel 6.16.12 is not available: using 6.16.10"
   expect_status 0 kernel tests
   grep -qx "6.16 6.16.12" cache/ktape/kernels/for-tests || fail "it is still left out"
 }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The guest's part of the campaigns `attaches` and `static-keys`: has the kernel patch its code
-// again and again, and says how often it did.
+// The guest's part of the campaigns `attaches` and `static-keys`: makes the kernel patch its code
+// repeatedly, and reports how often it did.
 //
-//   provoke attaches N PROGRAM      runs PROGRAM, which attaches a scheduler, N times, and ends it
-//   as soon as it is there provoke static-keys N PROGRAM   runs PROGRAM once, and switches the
-//   static key of sched_schedstats N times meanwhile
+//   provoke attaches N PROGRAM
+//     runs PROGRAM, which attaches a scheduler, N times, and ends it as soon as it is attached
+//   provoke static-keys N PROGRAM
+//     runs PROGRAM once, and switches the static key of sched_schedstats N times meanwhile
 //
 // Each switch of that key patches the scheduler's paths; an attach and its detach switch a dozen
 // keys of sched_ext.
@@ -86,7 +87,7 @@ int main(int argc, char** argv) {
     fprintf(stderr, "usage: provoke attaches|static-keys N PROGRAM\n");
     return 2;
   }
-  // Else it and PROGRAM wait their turn among those that keep the CPUs busy; theirs come in its
+  // Otherwise it and PROGRAM would wait among the tasks that keep the CPUs busy; those run while it
   // naps, and on the other CPUs.
   const struct sched_param priority = {.sched_priority = 50};
   sched_setscheduler(0, SCHED_FIFO, &priority);

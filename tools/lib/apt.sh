@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
-# Sourced by tools/setup and by what fetches into the cache (tools/kernel, tools/qemu, tools/nested, ...), after
-# common.sh: other suites of the machine's own Debian mirror, through package lists in a private folder. The system's apt sources are never changed.
+# Sourced by tools/setup and by the scripts that download into the cache (tools/kernel, tools/qemu, tools/nested, ...),
+# after common.sh: other suites of the machine's own Debian mirror, through package lists in a private folder. The
+# system's apt sources are never changed.
 
-# What refresh_lists looks into; those that have kernels, unless a script says otherwise.
+# The suites that refresh_lists reads; those with kernels, unless a script sets others.
 suites=(trixie-backports sid bookworm-backports trixie)
 readonly kKeyring=/usr/share/keyrings/debian-archive-keyring.gpg kMaxListAgeMinutes=1440
 
-# The system that this runs on, from os-release: "debian bookworm".
+# The running system, from os-release: "debian bookworm".
 distribution() {
   # shellcheck disable=SC1091  # not part of the repository
   (ID="" VERSION_CODENAME="" && . /etc/os-release && printf '%s %s\n' "$ID" "$VERSION_CODENAME")
@@ -21,7 +22,7 @@ apt_archives() {
 }
 
 # debian_mirror CODENAME: the URI of the machine's Debian mirror. Other archives may also have a
-# suite of that name: Debian's has its -updates beside it, and usually ends in /debian.
+# suite of that name: Debian's also has its -updates, and usually ends in /debian.
 debian_mirror() {
   apt_archives | awk -v codename="$1" '
     $1 == codename { main[$2] = 1 }
@@ -59,7 +60,7 @@ write_sources() {
   if [[ -z $uri ]]; then
     [[ $system == debian ]] && uri=$(debian_mirror "$codename")
     [[ -n $uri ]] || die $kHost "no Debian mirror in this machine's apt configuration" \
-      "name one: tools/$program --mirror URL ..."
+      "give one: tools/$program --mirror URL ..."
   fi
   [[ -r $kKeyring ]] || die $kHost "'$kKeyring' is missing" "install the package debian-archive-keyring"
   private_sources "$uri" "${suites[@]}"
@@ -67,12 +68,11 @@ write_sources() {
 
 have_lists() { compgen -G "$apt_folder/lists/*_Packages*" >/dev/null; }
 
-# Makes the private package lists of $suites ready in $apt_folder, from $mirror or the machine's own, and sets
-# apt_options. Old ones will do where new ones cannot be had. One at a time: the
-# caller holds the cache's lock.
+# Refreshes the private package lists of $suites in $apt_folder, from $mirror or the machine's own, and sets
+# apt_options. Old lists are used if new ones are not available. Not concurrently: the caller holds the cache's lock.
 refresh_lists() {
-  command -v apt-get >/dev/null || die $kHost "apt-get is missing: what $program fetches comes from a Debian mirror" \
-    "for a kernel, give the path of its bzImage to ktape capture --kernel"
+  command -v apt-get >/dev/null || die $kHost "apt-get is missing: $program downloads from a Debian mirror" \
+    "give the path of a kernel's bzImage to ktape capture --kernel"
   mkdir -p "$apt_folder/lists/partial"
   local sources stamp=$apt_folder/updated
   sources=$(write_sources)
@@ -86,9 +86,9 @@ refresh_lists() {
   if step package-lists "reading the package lists of the mirror" apt-get "${apt_options[@]}" update; then
     touch "$stamp"
   elif have_lists; then
-    # A mirror need not have every suite; and without a network the lists of before are good enough.
-    say "not every package list could be refreshed; using those that are there"
+    # A mirror need not have every suite; and without a network the earlier lists suffice.
+    say "not every package list could be refreshed; using the cached ones"
   else
-    die $kHost "the mirror's package lists cannot be had"
+    die $kHost "the mirror's package lists are not available"
   fi
 }

@@ -21,9 +21,9 @@ die() {
 # The lines "SERIES RELEASE WHEN WHAT" of tools/kernels.list.
 listed_kernels() { sed -E 's/[[:space:]]*#.*//; /^$/d' "$root/tools/kernels.list"; }
 
-# step NAME TITLE COMMAND...: runs a long command. On a terminal its own output is the progress;
-# elsewhere a line says every ten seconds how far its log has got. When it fails, the log stays in
-# build/log and its last lines are shown; the status is the command's.
+# step NAME TITLE COMMAND...: runs a long command. On a terminal its own output shows the progress; elsewhere the last
+# line of its log is printed every ten seconds. If it fails, the log stays in build/log and its last lines are shown;
+# the status is the command's.
 step() {
   local name=$1 title=$2
   shift 2
@@ -36,7 +36,7 @@ step() {
   mkdir -p "${log%/*}"
   "$@" </dev/null >"$log" 2>&1 &
   local child=$!
-  # shellcheck disable=SC2064  # the child of now
+  # shellcheck disable=SC2064  # the current child
   trap "kill $child 2>/dev/null || true; exit 130" INT TERM
   while kill -0 "$child" 2>/dev/null; do
     sleep 0.2

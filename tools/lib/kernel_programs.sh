@@ -1,16 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
-# Sourced by tools/scx-examples and tools/scx-selftests, after common.sh and apt.sh: programs of the kernel's own
-# tree that are built for one of the cached kernels, from Debian's linux-source packages. They stand in
+# Sourced by tools/scx-examples and tools/scx-selftests, after common.sh and apt.sh: programs from the kernel's own
+# tree, built for one of the cached kernels from Debian's linux-source packages. They are in
 # $programs/VERSION, with SHA256SUMS and package, which says where they came from.
 #
 # The script sets
 #   programs       their folder in the cache
-#   called         what messages call them, "the example schedulers"
-#   parts          an array: what of the kernel's tree they, and what they are built with, are made of
-# and has a function make_programs TREE VMLINUX OUT CLANG NEW, which builds in OUT and puts the programs into NEW.
+#   called         their name in messages, "the example schedulers"
+#   parts          an array: the parts of the kernel's tree from which they and their tools are built
+# and has a function make_programs TREE VMLINUX OUT CLANG NEW, which builds in OUT and installs the programs in NEW.
 
-# The oldest last. Clang 19 turns arena pointers into code that the verifier of 7.3 does not take.
+# The oldest last. Clang 19 turns arena pointers into code that the verifier of 7.3 rejects.
 readonly kCompilers=(clang-22 clang-21 clang-20 clang-19 clang-18 clang-17 clang-16 clang)
 readonly kOldestClang=16
 # bpftool and libbpf, and what their makefiles include.
@@ -44,7 +44,7 @@ source_package() {
   echo "linux-source-$best"
 }
 
-# unpack DEB FOLDER: only what is needed of the archive in the package.
+# unpack DEB FOLDER: unpacks only the needed parts of the archive in the package.
 unpack() {
   local deb=$1 folder=$2 archive part wanted=()
   archive=$(dpkg-deb --fsys-tarfile "$deb" | tar --list | grep '\.tar\.xz$')
@@ -53,8 +53,8 @@ unpack() {
     tar --extract --directory "$folder" --strip-components=1 --wildcards "${wanted[@]}"
 }
 
-# unpack_vmlinux BZIMAGE FILE: the ELF in a bzImage of Debian's, whose type information makes vmlinux.h. The
-# setup header says where its zstd frame is; the size of what it unpacks to follows it
+# unpack_vmlinux BZIMAGE FILE: the ELF in one of Debian's bzImages, whose type information makes vmlinux.h. The
+# setup header says where its zstd frame is; the unpacked size follows it
 # (Documentation/arch/x86/boot.rst, payload_offset).
 unpack_vmlinux() {
   python3 - "$1" <<'END' | zstd --decompress --quiet --stdout >"$2"
@@ -81,7 +81,7 @@ build() {
   trap 'rm -rf "$work"' EXIT
   mkdir "$work/download" "$work/tree" "$work/out" "$work/new"
   (cd "$work/download" && step "scx-$name-source-$version" "downloading the kernel's source ($package, some 160 MB)" \
-    apt-get "${apt_options[@]}" download "$package") || die $kHost "'$package' cannot be downloaded"
+    apt-get "${apt_options[@]}" download "$package") || die $kHost "cannot download '$package'"
   {
     apt-cache "${apt_options[@]}" show --no-all-versions "$package" | grep -E '^(Package|Version|Filename|SHA256):'
     "$clang" --version | sed -n '1s/^/Built-With: /p'
@@ -91,15 +91,15 @@ build() {
   unpack_vmlinux "$cache/kernels/$version/bzImage" "$work/vmlinux"
   step "scx-$name-build-$version" "building $called for $version with $clang" \
     make_programs "$work/tree" "$work/vmlinux" "$work/out" "$clang" "$work/new" ||
-    die $kHost "$called of $package cannot be built with $clang" \
-      "tools/setup --schedulers installs the newest clang that Debian 12 has"
+    die $kHost "cannot build $called of $package with $clang" \
+      "install Debian 12's newest clang with tools/setup --schedulers"
   (cd "$work/new" && sha256sum -- * >SHA256SUMS)
   rm -rf "${programs:?}/$version"
   mv -T "$work/new" "$programs/$version"
   say "$called for $version are in the cache"
 }
 
-# programs_main [--mirror URL] VERSION: what the script's command line asks for; the script's usage() tells how.
+# programs_main [--mirror URL] VERSION: handles the script's command line; the script's usage() describes it.
 programs_main() {
   if [[ ${1:-} == --mirror ]]; then
     mirror=${2:?--mirror takes a URL}
