@@ -5,7 +5,7 @@
 tools=$(cd "$(dirname "$0")/../../tools" && pwd)
 
 if ! command -v apt-get >/dev/null || [[ ! -r /usr/share/keyrings/debian-archive-keyring.gpg ]]; then
-  echo "SKIP: kernels come from a Debian mirror, and this is no Debian"
+  echo "SKIP: kernels come from a Debian mirror, and this is not Debian"
   exit 77
 fi
 

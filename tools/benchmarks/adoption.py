@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What it takes from a kernel's file to the first symbol that can be read: bench_adoption.cc."""
+"""From a kernel's file to the first symbol that can be read: bench_adoption.cc."""
 
 import captures
 from row import Benchmark, Curve, Row, median
@@ -16,7 +16,7 @@ def adoption(context):
     captures.kernel_image()
     samples = context.google(PROGRAM, "adoption", per="item")
     return [Row("adoption", "ms", ms(samples["floor"]), ms(samples["ours"]), 1.2,
-                note="processor time; unpacking the file is in both, and most of both: tools/bench --curves --only adoption")]
+                note="CPU time; unpacking the file is part of both, and most of both: tools/bench --curves --only adoption")]
 
 
 def parts(context):

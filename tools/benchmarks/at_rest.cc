@@ -16,7 +16,7 @@ Result<void> measure_at_rest(const GuestOptions& options,
     });
   };
   KTAPE_ASSIGN(const RunEnd end, run_guest(options, prepare, [](Guest&) {}));
-  if (!done) return Error{ErrorCode::kHost, "the guest did not come so far: " + end.detail, ""};
+  if (!done) return Error{ErrorCode::kHost, "the guest did not reach the step: " + end.detail, ""};
   return *done;
 }
 

@@ -9,11 +9,11 @@
 
 namespace ktape::bench {
 
-// Boots a guest, lets it settle, hands it to `act` with its kernel adopted, and ends it.
+// Boots a guest, lets it settle, passes it to `act` with its kernel adopted, and ends it.
 [[nodiscard]] Result<void> measure_at_rest(
     const GuestOptions& options, const std::function<Result<void>(Guest&, const Kernel&)>& act);
 
-// Lets the guest run for that long. What it says meanwhile is nobody's.
+// Lets the guest run for that long. Its messages meanwhile are discarded.
 [[nodiscard]] Result<void> run_on(Machine& machine, std::chrono::milliseconds time);
 
 }  // namespace ktape::bench

@@ -53,8 +53,8 @@ std::string_view BareControl::ask_qmp(std::string_view request) {
 
 void BareControl::registers() {
   send_all(channels_.gdb, register_questions_.data(), register_questions_.size());
-  // Two answers a vCPU, each ends in '#' and two digits; beside them it may be told of the stop,
-  // with a 'T'.
+  // Two answers per vCPU, each ending in '#' and two digits; QEMU may also report the stop, with a
+  // 'T'.
   size_t have = 0;
   for (ssize_t answers = 0;
        answers < 2 * static_cast<ssize_t>(cpus_) || buffer_[have - 3] != '#';) {

@@ -10,8 +10,8 @@
 
 namespace ktape::bench {
 
-// What a freeze cannot do without, in the shortest code that does it: bytes to and from the sockets
-// of a machine's QEMU, nothing parsed, nothing kept. The machine must have nothing under way there.
+// The necessary parts of a freeze, in the shortest code that does them: bytes to and from the
+// sockets of a machine's QEMU, nothing parsed, nothing kept. No other command may be pending there.
 // A QEMU that does not answer ends the program.
 class BareControl {
  public:
@@ -19,10 +19,10 @@ class BareControl {
 
   void stop() { ask_qmp("{\"execute\":\"stop\"}\n"); }
   void go_on() { ask_qmp("{\"execute\":\"cont\"}\n"); }
-  // Registers of every vCPU, which are not looked at.
+  // Reads the registers of every vCPU and ignores them.
   void registers();
-  // One guest-physical value by the monitor's `xp`, of a size in its words ('w': 4 bytes, 'g': 8):
-  // the answer as QEMU words it.
+  // One guest-physical value by the monitor's `xp`, with its size as in xp ('w': 4 bytes, 'g': 8):
+  // returns QEMU's answer.
   std::string_view xp(uint64_t address, char size);
   void to_agent(const std::vector<std::byte>& bytes);
 

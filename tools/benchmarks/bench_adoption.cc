@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// What it takes from the file of a kernel to the first symbol that can be read in a guest. Ours is
-// what a capture does: the file is unpacked, learnt, and adopted in the memory of a machine; here
-// the golden tape's of that kernel. The floor unpacks the payload and parses kallsyms and BTF once,
-// by the same functions. The parts by themselves are `adoption-parts/NAME`.
+// The time from the file of a kernel to the first symbol that can be read in a guest. Ours is what
+// a capture does: unpack the file, parse it, and adopt it in the memory of a machine; here that is
+// the golden tape's memory of that kernel. The floor unpacks the payload and parses kallsyms and
+// BTF once, with the same functions. `adoption-parts/NAME` are the separate parts.
 #include <benchmark/benchmark.h>
 
 #include <functional>
@@ -28,7 +28,7 @@ constexpr size_t kVmlinuxLimitBytes = size_t{512} << 20;
 
 std::vector<std::byte> file() { return must(read_file(cached_kernel(kVersion), kFileLimitBytes)); }
 
-// Where in the file the payload is, found once: its place costs nothing to know.
+// The offset of the payload in the file, found once: looking it up costs nothing.
 PageBuffer unpacked(const std::vector<std::byte>& file) {
   const auto load = [&](size_t at) { return *reinterpret_cast<const uint32_t*>(file.data() + at); };
   const size_t start = (std::to_integer<size_t>(file[0x1f1]) + 1) * 512 + load(0x248);  // boot.rst
@@ -84,7 +84,7 @@ int main(int count, char** arguments) {
   add("adoption-parts/btf", [&] { benchmark::DoNotOptimize(must(Btf::parse(btf))); });
   add("adoption-parts/adopt",
       [&] { read_a_symbol(must(Kernel::adopt(knowledge, machine.memory)), machine.memory); });
-  // What a cache would do instead of unpacking and kallsyms, apart from reading its file.
+  // What a cache would do instead of unpacking and kallsyms, except for reading its file.
   add("adoption-parts/from-cache", [&] {
     benchmark::DoNotOptimize(must(SymbolTable::from_text(text)));
     benchmark::DoNotOptimize(must(Btf::parse(btf)));

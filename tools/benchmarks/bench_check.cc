@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// `check-reference`: `ktape check` of the reference scenario's tape with every assertion, beside as
-// many processes that do nothing, as many at a time. `check-tapes/N`: the same of N tapes.
+// `check-reference`: `ktape check` of the reference scenario's tape with every assertion, beside
+// the same number of processes that do nothing, equally parallel. `check-tapes/N`: the same with N
+// tapes.
 #include <benchmark/benchmark.h>
 #include <fcntl.h>
 #include <fmt/format.h>
@@ -24,7 +25,7 @@ namespace {
 
 using ktape::test::must;
 
-// Programs whose output nobody reads.
+// Programs whose output is discarded.
 class Programs {
  public:
   void start(const std::vector<std::string>& command) {
@@ -34,7 +35,7 @@ class Programs {
                                     .output = nowhere_.get()})));
   }
 
-  // Waits for one of them; its exit status.
+  // Waits for one of them; returns its exit status.
   int end_of_one() {
     std::vector<pollfd> ends;
     for (const ktape::Process& process : running_) ends.push_back({process.exit_fd(), POLLIN, 0});
@@ -45,7 +46,7 @@ class Programs {
     must(process->wait());
     const int status = *process->status();
     running_.erase(process);
-    if (!WIFEXITED(status)) throw std::runtime_error("a program did not end well");
+    if (!WIFEXITED(status)) throw std::runtime_error("a program failed");
     return WEXITSTATUS(status);
   }
 
@@ -64,7 +65,7 @@ size_t assertions() {
   return count;
 }
 
-// An assertion and a tape is a process, and so is `ktape check` itself.
+// Each assertion and tape is a process, and so is `ktape check` itself.
 void start_nothing(benchmark::State& state, size_t tapes) {
   const size_t processes = 1 + tapes * assertions();
   const size_t at_once = std::max(1u, std::thread::hardware_concurrency());
@@ -79,7 +80,7 @@ void start_nothing(benchmark::State& state, size_t tapes) {
 }
 
 void check(benchmark::State& state, size_t tapes) {
-  // The same tape, which is judged once for each file.
+  // The same tape under several names; it is judged once for each file.
   const ktape::test::TempDir folder;
   std::vector<std::string> command = {KTAPE_BIN "/ktape", "check"};
   for (size_t i = 0; i < tapes; ++i) {

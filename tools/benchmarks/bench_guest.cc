@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // Measures on a real guest, and prints one JSON object: lists of samples, `floor` and `ours` in
-// turns. What is measured where is said beside each function; tools/benchmarks/guest.py makes rows
-// of it.
+// turns. A comment at each function says what it measures; tools/benchmarks/guest.py makes rows of
+// it.
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
@@ -21,8 +21,8 @@ std::string json(const Samples& samples) {
                      fmt::join(samples.ours, ", "));
 }
 
-// `freeze`: from asking for the stop until the machine runs again. `request`: from a request until
-// the guest's next, which follows as soon as it has its reply. Floor: stop, registers of every
+// `freeze`: from the request to stop until the machine runs again. `request`: from a request until
+// the guest's next one, which follows as soon as it has its reply. Floor: stop, registers of every
 // vCPU, cont, and an answer.
 Result<std::string> measure_requests(const GuestOptions& options) {
   std::string result;
@@ -56,11 +56,11 @@ int run(int argc, char** argv) {
   program.add("--kernel", options.kernel, "").shows_default();
   program.add("--accel", accelerator, "").one_of({"auto", "kvm", "tcg"});
   program.add("--cpus", options.cpus, "").shows_default();
-  program.add("--entries", options.entries, "Of a request").shows_default();
+  program.add("--entries", options.entries, "Number of entries of a request").shows_default();
   program.add("--pairs", pairs, "").shows_default();
   program.add_flag("--busy", options.busy, "A task spins on every vCPU");
   bool keep_none = false;
-  program.add_flag("--keep-none", keep_none, "As with --memory none, instead of sched");
+  program.add_flag("--keep-none", keep_none, "Use --memory none instead of sched");
   if (std::optional<int> status = program.begin(argc, argv)) return *status;
   options.accelerator = accelerator == "kvm"   ? Accelerator::kKvm
                         : accelerator == "tcg" ? Accelerator::kTcg

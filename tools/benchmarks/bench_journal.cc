@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// `append-single` and `append-group`: appending the events of a real run through the tape's
-// writer, committed one by one or by the thousand, beside prepared statements that put the same
-// rows into the same tables, with the same chain and the same durability.
+// `append-single` and `append-group`: appending the events of a real run through the tape's writer,
+// with a commit per event or per thousand events, beside prepared statements that put the same rows
+// into the same tables, with the same chain and the same durability.
 #include <benchmark/benchmark.h>
 #include <sqlite3.h>
 
@@ -26,7 +26,7 @@ namespace {
 
 constexpr size_t kEvents = 20'000;  // of each run of a benchmark
 
-// The events, made once.
+// The events, created once.
 const std::vector<std::unique_ptr<capnp::MallocMessageBuilder>>& events() {
   static const auto made = [] {
     EventMix mix(KTAPE_REFERENCE_TAPE);
@@ -41,7 +41,7 @@ void check(int code) {
   if (code != SQLITE_OK && code != SQLITE_DONE) throw std::runtime_error(sqlite3_errstr(code));
 }
 
-// What the floor writes for an event, made before it is measured.
+// The rows that the floor writes for an event, created before the measurement.
 struct RawRow {
   size_t statement = 0;
   std::vector<Cell> cells;
@@ -53,10 +53,10 @@ struct RawEvent {
 };
 struct RawEvents {
   std::vector<RawEvent> events;
-  std::vector<std::string> statements;  // the key's columns first
+  std::vector<std::string> statements;  // key columns first
 };
 
-// An INSERT, or an UPDATE of a row that is there.
+// An INSERT, or an UPDATE of an existing row.
 std::string sql_of(const Row& row, bool update) {
   const size_t keys = key_columns_of(row.shape);
   std::string columns, values, sets, where;
@@ -231,7 +231,7 @@ void append_ours(benchmark::State& state, size_t group) {
   state.SetItemsProcessed(state.iterations() * static_cast<int64_t>(kEvents));
 }
 
-// The floor is one only if what it writes is what the writer would.
+// The floor is valid only if it writes what the writer would.
 void check_floor() {
   const test::TempDir folder;
   {

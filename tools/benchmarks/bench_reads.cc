@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
-// What one typed read of a request costs while the machine stands still: names were resolved before
-// that and words are found afterwards. Here on the memory of real kernels laid out as a machine's
-// is: golden tapes, so no guest runs. `read-symbol/ours` and the like are the rows, of one kernel
-// and one size of request; the names with a kernel and a number of entries are the curves.
+// The cost of one typed read of a request while the machine is frozen: names were resolved before,
+// and messages are built afterwards. The memory is that of real kernels laid out as in a machine:
+// golden tapes, so no guest runs. `read-symbol/ours` and the like are the rows, for one kernel and
+// one size of request; the names with a kernel and a number of entries are the curves.
 #include <benchmark/benchmark.h>
 #include <fmt/format.h>
 
@@ -22,7 +22,7 @@ constexpr int64_t kEntries[] = {1, 4, 16, 64, 256};
 constexpr const char* kRowKernel = "7.3.4";
 constexpr int64_t kRowEntries = 64;
 
-// A kernel that stands still.
+// A frozen kernel.
 struct StoppedKernel {
   explicit StoppedKernel(const std::string& version)
       : recorded(fmt::format("kernel-{}.ktape", version)),

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What each boot argument and machine option saves of the time until the plain guest's scheduler is attached.
+"""How much each boot argument and machine option shortens the time until the plain guest's scheduler is attached.
 
-Options take turns, a few of them around each boot with just a capture's own options. With that boot each is compared: a
-pair. What is told is the median and the quartiles of the pairs' differences. Processor time is that of QEMU, all threads.
+Options take turns, with a few of them around each boot that has just a capture's own options. Each is compared with that
+boot: a pair. The result is the median and the quartiles of the pairs' differences. CPU time is QEMU's, all threads.
 """
 
 import os
@@ -19,22 +19,22 @@ from row import Curve
 
 PAIRS = 10
 PAIRS_QUICK = 3
-NEIGHBOURS = 6  # options that share the boot that they are compared with
+NEIGHBOURS = 6  # number of options compared with the same boot
 HZ = 250  # of Debian's kernels
 
 DEFAULT, FAST, NO_KASLR, NOT = "default", "--fast-boot", "--no-kaslr", "no"
-CHANGED, SAME = "yes", "no"  # what is tested: the kernel, or the CPUs, clocks and memory that it finds
+CHANGED, SAME = "yes", "no"  # whether it changes what is tested: the kernel, or its CPUs, clocks and memory
 
-FAST_INITCALLS = ("load_system_certificate_list", "jent_mod_init")  # what --fast-boot leaves out
-# The next that could be left out, by initcall_debug, and small ones together.
+FAST_INITCALLS = ("load_system_certificate_list", "jent_mod_init")  # left out by --fast-boot
+# The next candidates, by initcall_debug, and small ones together.
 SLOW_INITCALLS = ("init_encrypted", "crypto_kdf108_init", "crypto_hkdf_module_init")
 SMALL_INITCALLS = ("libaescfb_init", "init_ima", "nvme_core_init", "fscrypt_init", "load_module_cert", "init_evm")
 
 
 @dataclass
 class Option:
-    """One line. `differs` is what of plain_command's arguments is not as a capture has it: with the option, or, where a
-    capture has it by default, without it. `without` are arguments of QEMU that are taken away."""
+    """One line. `differs` are the arguments of plain_command that differ from a capture's: with the option, or, for an
+    option that captures have by default, without it. `without` are arguments of QEMU that are removed."""
 
     name: str
     used: str
@@ -45,9 +45,9 @@ class Option:
 
 @dataclass
 class Saved:
-    seconds: list = field(default_factory=list)  # one a pair
+    seconds: list = field(default_factory=list)  # one per pair
     processor: list = field(default_factory=list)
-    failed: int = 0  # boots that came to nothing
+    failed: int = 0  # number of boots that failed
 
     def add(self, seconds, processor):
         self.seconds.append(seconds)
@@ -55,7 +55,7 @@ class Saved:
 
 
 def devices(port="", memory="share=on"):
-    """The guest's memory, and the agent's port, to which nobody listens."""
+    """The guest's memory, and the agent's port, on which nothing listens."""
     arguments = ["-chardev", "null,id=agent", "-device", f"virtio-serial-pci,id=ports{port}",
                  "-device", "virtserialport,bus=ports.0,nr=1,chardev=agent,name=agent"]
     return arguments + (["-object", f"memory-backend-memfd,id=ram,size=512M,{memory}"] if memory else [])
@@ -69,14 +69,14 @@ def boot_command(context, accel, option=None):
 
 
 def clock_khz(context, accel):
-    """Of the time stamp counter, as a guest finds it."""
+    """The frequency of the time stamp counter, as a guest finds it."""
     with subprocess.Popen(boot_command(context, accel), stdout=subprocess.PIPE, stderr=subprocess.STDOUT) as process:
         for line in process.stdout:
             found = re.search(rb"tsc: Detected (\d+)\.(\d{3}) MHz", line)
             if found:
                 process.kill()
                 return int(found[1] + found[2])
-    raise BenchError("the guest does not tell the frequency of its time stamp counter")
+    raise BenchError("the guest does not print the frequency of its time stamp counter")
 
 
 def unpacked_kernel(context):
@@ -86,7 +86,7 @@ def unpacked_kernel(context):
     offset, length = struct.unpack_from("<II", image, 0x248)
     start = (image[0x1F1] + 1) * 512 + offset
     path = os.path.join(context.work, "vmlinux")
-    with open(path, "wb") as file:  # its size, 4 bytes, is behind it
+    with open(path, "wb") as file:  # its size, 4 bytes, follows it
         subprocess.run(["zstd", "-dc"], input=image[start:start + length - 4], stdout=file, check=True)
     return path
 
@@ -98,7 +98,7 @@ def initramfs_unpacked(context):
 
 
 def machine(name, changes, used=NOT):
-    """One property of the machine: taken away where captures have it."""
+    """One property of the machine: removed if captures have it."""
     without = ",".join(part for part in MACHINE.split(",") if part != name)
     return Option(name, used, changes, {"machine": without if used == DEFAULT else f"{MACHINE},{name}"})
 
@@ -133,7 +133,7 @@ def machine_options(context, accel):
 
 
 def kernel(text, changes, used=NOT):
-    """Arguments of the kernel: taken away where captures have them."""
+    """Arguments of the kernel: removed if captures have them."""
     line = COMMAND_LINE.replace(f" {text}", "") if used == DEFAULT else f"{COMMAND_LINE} {text}"
     return Option(text, used, changes, {"command_line": line})
 
@@ -170,7 +170,7 @@ def kernel_options(context, accel):
 
 def measured(options, boot, pairs, say=lambda _: None):
     """What each option saves, and the costs of boots with a capture's own options. `boot` takes an option, or None for
-    those, and returns seconds, wall and processor, or None when it failed. Each round is in another order."""
+    a capture's own, and returns seconds of wall and CPU time, or None if it failed. Each round is in another order."""
     saved, own, order = {option.name: Saved() for option in options}, Saved(), random.Random(1)
     for pair in range(pairs):
         say(f"pair {pair + 1} of {pairs} of each option")
@@ -206,7 +206,7 @@ def spread(samples, sign=""):
 
 
 def verdict(saved):
-    """"yes" or "costs" where the quartiles of both times agree on it; else it cannot be told from noise."""
+    """"yes" or "costs" if the quartiles of both times agree on it; else it cannot be told from noise."""
     word = "noise"
     if len(saved.seconds) > 1:
         wall, processor = quartiles(saved.seconds), quartiles(saved.processor)

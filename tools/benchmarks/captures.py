@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is measured of whole captures: boot, memory, several side by side."""
+"""Measurements of whole captures: boot, memory, several side by side."""
 
 import os
 import shutil
@@ -17,7 +17,7 @@ TARGETS = ("ktape-capture", "ktape_inside", "ktape_initramfs", "ktape_scenarios"
 CAPTURES_SIDE_BY_SIDE = 4
 SIDE_BY_SIDE_CORES = 2
 BOOT_DEADLINE_S = 60
-# Those of a capture.
+# A capture's own.
 COMMAND_LINE = "console=ttyS0 panic=-1 no_timer_check cryptomgr.notests"
 MACHINE = "q35,sata=off,smbus=off,vmport=off"
 
@@ -42,13 +42,13 @@ def kernel_image():
     image = os.path.join(cache, "ktape", "kernels", KERNEL, "bzImage")
     if os.path.exists(image):
         return image
-    raise BenchError(f"kernel {KERNEL} is not in the cache: tools/kernel fetch {KERNEL}")
+    raise BenchError(f"kernel {KERNEL} is not in the cache; run tools/kernel fetch {KERNEL}")
 
 
 def wait_for(process, stream, text):
-    """Seconds until a line with `text` has come. BenchError, and the process is killed, when it does not in time."""
+    """Seconds until a line with `text` is printed. If it is not in time, kills the process and raises BenchError."""
     began, seen = time.monotonic(), []
-    deadline = threading.Timer(BOOT_DEADLINE_S, process.kill)  # reading waits, also for a guest that says nothing
+    deadline = threading.Timer(BOOT_DEADLINE_S, process.kill)  # reading blocks, even on a silent guest
     deadline.start()
     try:
         for line in stream:
@@ -58,7 +58,7 @@ def wait_for(process, stream, text):
     finally:
         deadline.cancel()
     process.kill()
-    raise BenchError(f"'{text}' did not come; the last that did:\n" + "\n".join(seen[-15:]))
+    raise BenchError(f"'{text}' was not printed; the last lines:\n" + "\n".join(seen[-15:]))
 
 
 def capture_command(context, tape, *more):
@@ -66,7 +66,7 @@ def capture_command(context, tape, *more):
 
 
 def accelerator(context):
-    """What `ktape capture --accel auto` takes on this host."""
+    """The accelerator that `ktape capture --accel auto` takes on this host."""
     tape = os.path.join(context.work, "accelerator.ktape")
     context.run(capture_command(context, tape))
     with sqlite3.connect(tape) as database:
@@ -102,7 +102,7 @@ def plain_command(context, accel, machine=MACHINE, tcg="tcg,thread=multi", cpu=N
 
 
 def plain_costs(command, pass_fds=()):
-    """Seconds from starting QEMU until the scheduler is attached, and the processor's seconds that it took."""
+    """Seconds from starting QEMU until the scheduler is attached, and the CPU seconds that it took."""
     with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, pass_fds=pass_fds) as process:
         seconds = wait_for(process, process.stdout, "plain_init: attached")
         process.kill()
@@ -123,8 +123,8 @@ def run_boot(context):
 
 
 def peak_beyond_ram(context):
-    """MB of a capture's anonymous memory and of files, as /proc/PID/status has it each 5 ms. The guest's RAM is shared
-    memory and not in it; QEMU is another process."""
+    """MB of a capture's anonymous memory and of its files, from /proc/PID/status every 5 ms. The guest's RAM is shared
+    memory and not included; QEMU is another process."""
     tape = os.path.join(context.work, "memory.ktape")
     peak = 0
     with subprocess.Popen(capture_command(context, tape), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
@@ -146,7 +146,7 @@ def run_memory(context):
 
 
 def what_is_on(tape):
-    """What a run of one scenario has in common with every other."""
+    """The facts that are the same in every run of one scenario."""
     with sqlite3.connect(f"file:{tape}?mode=ro", uri=True) as database:
         return list(database.execute("select tag, action, status, type from kernel_op order by op, entry"))
 
@@ -191,5 +191,5 @@ BENCHMARKS = [
     Benchmark(("boot",), "from starting to the first step; floor: plain QEMU until its scheduler is attached", run_boot,
               TARGETS + ("plain_guest",)),
     Benchmark(("capture-memory",), "memory of ktape capture beyond the guest's RAM", run_memory, TARGETS),
-    Benchmark(("side-by-side",), "four captures at a time, and one after another", run_side_by_side, TARGETS),
+    Benchmark(("side-by-side",), "four captures at once, and one after another", run_side_by_side, TARGETS),
 ]

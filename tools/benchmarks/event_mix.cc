@@ -51,7 +51,7 @@ std::unique_ptr<capnp::MallocMessageBuilder> EventMix::next() {
     const auto event = events_[at_]->getRoot<Record>().asReader();
     if (round_ > 0 && !repeats(event.which())) continue;
     ++at_;
-    // As small as it is: events that are made beforehand should not be far apart in memory.
+    // Copied to its exact size: events created beforehand should not be far apart in memory.
     auto made = std::make_unique<capnp::MallocMessageBuilder>(
         static_cast<uint>(event.totalSize().wordCount + 1));
     made->setRoot(event);

@@ -13,15 +13,15 @@
 
 namespace ktape::bench {
 
-// The events of a real run, as many as are asked for: first those of a golden tape before its end,
-// then again and again those that a run may have any number of, each time with requests and freezes
-// of new numbers. No memory is kept at their freezes.
+// Any number of events of a real run: first those of a golden tape before its end, then repeatedly
+// those that a run may have any number of, each time with requests and freezes of new numbers. No
+// memory is kept at their freezes.
 class EventMix {
  public:
   // `tape`: a golden tape's path.
   explicit EventMix(const std::string& tape);
 
-  // The next event; sequence number and times are left to who appends it.
+  // The next event; the caller sets sequence number and times when appending.
   [[nodiscard]] std::unique_ptr<capnp::MallocMessageBuilder> next();
 
  private:
@@ -30,7 +30,7 @@ class EventMix {
   uint64_t round_ = 0;
 };
 
-// Makes a record of an event, but for sequence number and times.
+// Makes a record of an event, without sequence number and times.
 void copy_event(schema::Record::Builder to, schema::Record::Reader event);
 
 // Appends it as the recorder does: built in place.

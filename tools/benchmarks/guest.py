@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is measured on a running guest: freezes, requests, the memory that is kept, reads by QMP. See bench_guest.cc."""
+"""Measurements on a running guest: freezes, requests, recorded memory, reads by QMP. See bench_guest.cc."""
 
 import json
 import os
@@ -10,16 +10,16 @@ from row import DIFFERENCE, VALUE, Benchmark, Curve, Row, median
 
 PROGRAM = "bench_guest"
 PAIRS = 30
-PAIRS_MOST = 55  # requests of one scenario; a step of many takes a guest long to look at
+PAIRS_MOST = 55  # requests of one scenario; a guest takes long to parse a step with many
 VCPUS = (1, 2, 4)
 LOADS = ("idle", "busy")
 XP_GOAL = 1 / 1000
-FREEZE_PAGE_BYTES = 56  # that a row of freeze_page takes in the file, by dbstat
+FREEZE_PAGE_BYTES = 56  # size of a row of freeze_page in the file, by dbstat
 KERNEL = "6.16.12"
 
 
 def sample(context, what, *arguments, pairs=None, folder=None):
-    """What bench_guest prints, from a guest of its own."""
+    """The output of bench_guest, from a guest of its own."""
     with tempfile.TemporaryDirectory(dir=context.work) as scratch:
         folder = folder or scratch
         pairs = pairs or max(context.pairs, 5 if context.quick else PAIRS)
@@ -55,9 +55,9 @@ def run_xp(context):
 
 
 def xp_note(found):
-    """What the floor is made of, and how a single command compares with ours."""
+    """What the floor consists of, and how a single command compares with ours."""
     single = median(found["single"])
-    commands = "one command" if found["commands"] == 1 else f"{found['commands']} commands, what ours reads"
+    commands = "one command" if found["commands"] == 1 else f"{found['commands']} commands, for what ours reads"
     return f"floor: {commands}; one alone, without gates, takes {single / 1e3:.0f} us, {single / median(found['ours']):.0f} x ours"
 
 
@@ -65,11 +65,11 @@ def run_full(context):
     found = sample(context, "full")
     way = median(found["way"]) / 1e6
     return [Row("memory-full", "ms", scaled(found["floor"], 1e6), scaled(found["ours"], 1e6), 1.5,
-                note=f"ours has {way:.2f} ms that a freeze takes which keeps nothing")]
+                note=f"ours includes the {way:.2f} ms of a freeze that keeps nothing")]
 
 
 def kept_at_freezes(tape):
-    """Bytes of the tape that each freeze took: its rows of freeze_page, and the pages that no earlier one had brought."""
+    """Bytes of the tape that each freeze took: its rows of freeze_page, and the pages that are new in it."""
     with sqlite3.connect(f"file:{tape}?mode=ro", uri=True) as database:
         rows = database.execute("select freeze, count(*) from freeze_page group by freeze order by freeze").fetchall()
         pages = dict(database.execute("""
@@ -84,7 +84,7 @@ def run_sched(context):
         kept = scaled(kept_at_freezes(os.path.join(folder, "sched.ktape")), 1e3)
     return [Row("memory-sched", "ms", scaled(found["floor"], 1e6), scaled(found["ours"], 1e6), 2, goal_of=DIFFERENCE),
             Row("memory-sched-kept", "kB", (), kept, 300, goal_of=VALUE, goal_p99=300,
-                note=f"compressed pages and rows that a freeze adds to the tape; the first one {kept[0]:.1f} kB")]
+                note=f"compressed pages and rows that a freeze adds to the tape; the first one adds {kept[0]:.1f} kB")]
 
 
 BENCHMARKS = [freeze_row(cpus, load) for cpus in VCPUS for load in LOADS] + [
@@ -111,7 +111,7 @@ def curve_vcpus(context):
 
 
 def curve_entries(context):
-    # The text of a scenario is bounded, and so are its actions.
+    # The text of a scenario is bounded, and so is the number of its actions.
     return [[str(entries)] + freeze_line(context, "--entries", entries, pairs=max(5, min(PAIRS, 480 // entries)))
             for entries in (1, 4, 16, 64, 256)]
 
@@ -136,7 +136,7 @@ LONG_SCENARIO = """(
 """
 FREEZE_EVERY_MS = 5
 FREEZES = (1, 10, 100, 1000)
-NEIGHBOURS = 10  # freezes of which a line has the median
+NEIGHBOURS = 10  # number of freezes whose median is in a line
 
 
 def curve_freezes(context):
@@ -155,10 +155,10 @@ def curve_freezes(context):
 
 
 def freezes_line(freezes, kept, number):
-    """Of the freeze of this number and those that follow, the first one by itself."""
+    """The medians of the freeze of this number and those that follow; the first freeze alone."""
     chosen = range(number, number + (1 if number == 1 else NEIGHBOURS))
     stood = [(freezes[n - 1][1] + freezes[n - 1][2]) / 1e3 for n in chosen]
-    # The next one begins so long after its recording is over.
+    # The time from the end of its recording to the next freeze.
     after = [(freezes[n][0] - sum(freezes[n - 1])) / 1e3 - FREEZE_EVERY_MS * 1e3 for n in chosen]
     return [str(number), median(stood), median(after), median([kept.get(n, 0) / 1e3 for n in chosen])]
 
@@ -171,6 +171,6 @@ CURVES = [
           ("freeze", "stop to thaw, us", "after the thaw, us", "kept, kB"), curve_freezes,
           ("ktape-capture", "ktape_inside", "ktape_initramfs", "ktape_scenarios")),
     Curve("freeze-parts", "A freeze: us of each part",
-          ("vCPUs", "until it stands, with registers", "while it stands", "until it runs", "floor, all of it"),
+          ("vCPUs", "until stopped, with registers", "while stopped", "until running", "floor, in total"),
           curve_parts, (PROGRAM,)),
 ]

@@ -23,7 +23,7 @@ class Silence final : public Progress {
   void now(const std::string&) override {}
 };
 
-// Reads of the four kinds in turns: a task with its gates, per-CPU values of two types, a symbol.
+// Reads of the four kinds in turn: a task with its gates, per-CPU values of two types, a symbol.
 constexpr const char* kTargets[] = {
     "target = (task = (worker = \"sleeper\"), path = \"scx.dsq_vtime\"), read = u64",
     "target = (perCpu = (symbol = \"runqueues\", cpu = 0), path = \"nr_running\"), read = u32",
@@ -37,7 +37,7 @@ std::string request_text(uint32_t request, uint32_t entries) {
     text += fmt::format("(op = (entry = (tag = \"r{}_{}\", {}))),\n", request, i,
                         kTargets[i % std::size(kTargets)]);
   }
-  // So that two requests do not become one.
+  // So that two requests are not merged.
   return text + "(sleepMs = 0),\n";
 }
 

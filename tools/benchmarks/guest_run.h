@@ -14,7 +14,7 @@
 
 namespace ktape::bench {
 
-// A guest to measure on.
+// The guest to measure on.
 struct GuestOptions {
   std::string kernel;
   Accelerator accelerator = Accelerator::kAuto;
@@ -22,12 +22,12 @@ struct GuestOptions {
   uint32_t memory_mb = 512;
   bool busy = false;  // a task spins on every vCPU
   schema::MemoryMode memory = schema::MemoryMode::SCHED;
-  uint32_t entries = 4;   // of a request
-  uint32_t requests = 0;  // that the guest makes in the step "measure"
-  std::string scratch;    // an existing folder, for a tape that nobody keeps
+  uint32_t entries = 4;   // per request
+  uint32_t requests = 0;  // number of requests in the step "measure"
+  std::string scratch;    // an existing folder, for a temporary tape
 };
 
-// What can be reached while a guest runs.
+// The parts of a running guest.
 struct Guest {
   QemuMachine& machine;
   std::shared_ptr<const KernelKnowledge> knowledge;
@@ -35,8 +35,8 @@ struct Guest {
 };
 
 // Boots a guest with ktape's own scheduler and a sleeping worker, and runs the engine on it as
-// `ktape capture` does. `prepare` is called when the machine has been started; what it is given
-// lives until the run is over, and `when_over` may still look at it.
+// `ktape capture` does. `prepare` is called once the machine has started; its arguments live until
+// the run is over, and `when_over` may still use them.
 [[nodiscard]] Result<RunEnd> run_guest(const GuestOptions& options,
                                        const std::function<void(Guest&)>& prepare,
                                        const std::function<void(Guest&)>& when_over);

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the benchmarks of this folder share: where things are, building, pairs of runs, Google Benchmark."""
+"""Shared by the benchmarks of this folder: paths, building, pairs of runs, Google Benchmark."""
 
 import json
 import os
@@ -9,17 +9,17 @@ import tempfile
 import time
 from dataclasses import dataclass
 
-PAIRS = 20  # the least of a row
+PAIRS = 20  # at least, for each row
 PAIRS_QUICK = 5
 
 
 class BenchError(Exception):
-    """Something is missing, or a program that is measured failed; the text says what."""
+    """Something is missing, or a measured program failed; the text says what."""
 
 
 @dataclass
 class Context:
-    """What a benchmark is given."""
+    """What a benchmark receives."""
 
     root: str  # of the repository
     work: str  # an empty folder, removed afterwards
@@ -42,7 +42,7 @@ class Context:
         print(f"    {text}", file=sys.stderr, flush=True)
 
     def run(self, arguments, **options):
-        """Runs a program to its end and returns its output. BenchError with what it said when it fails."""
+        """Runs a program to its end and returns its output. BenchError with its last output if it fails."""
         done = subprocess.run(arguments, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False, **options)
         if done.returncode != 0:
             last = "\n".join((done.stderr or done.stdout).splitlines()[-15:])
@@ -59,8 +59,8 @@ class Context:
             self.run(["cmake", "--build", self.build, "--target", target])
 
     def interleave(self, floor, ours, pairs=None):
-        """Samples of floor and ours, functions that each return one number: in turns, first one first, then the
-        other, so that neither always finds the caches warm."""
+        """Samples of floor and ours, functions that each return one number: in turns, alternating which comes first, so
+        that neither always finds the caches warm."""
         samples = ([], [])
         for pair in range(pairs or self.pairs):
             order = (0, 1) if pair % 2 == 0 else (1, 0)
@@ -70,13 +70,13 @@ class Context:
 
     def google(self, program, name, per=None, min_time_s=0.05):
         """Runs the Google benchmarks `NAME/floor` and `NAME/ours` of a program in tools/benchmarks, in random turns.
-        Returns their samples, one a repetition, as {"floor": [...], "ours": [...]} without those that it lacks: of
-        real time in ns; with per="item" in ns per item; with per="second" in items a second."""
+        Returns their samples, one per repetition, as {"floor": [...], "ours": [...]} without missing ones: real time in
+        ns; with per="item" in ns per item; with per="second" in items a second."""
         return {key.removeprefix(name + "/"): samples
                 for key, samples in self.google_all(program, f"^{name}/(floor|ours)(/real_time)?$", per, min_time_s).items()}
 
     def google_all(self, program, pattern, per=None, min_time_s=0.05):
-        """As `google`, of all benchmarks whose names match: {name: samples}."""
+        """Like `google`, for all benchmarks with matching names: {name: samples}."""
         out = os.path.join(self.work, "google.json")
         self.run([self.program(program), f"--benchmark_filter={pattern}", f"--benchmark_min_time={min_time_s}",
                   f"--benchmark_repetitions={self.pairs if self.quick else self.pairs + 10}",
@@ -87,7 +87,7 @@ class Context:
 
 
 def google_samples(report, per=None):
-    """Samples by name of a report of Google Benchmark."""
+    """Samples by name from a report of Google Benchmark."""
     samples = {}
     scale = {"ns": 1, "us": 1e3, "ms": 1e6, "s": 1e9}
     for run in report["benchmarks"]:
@@ -103,14 +103,14 @@ def google_samples(report, per=None):
 
 
 def machine():
-    """What the figures are of."""
+    """The machine on which the figures were measured."""
     model = "unknown"
     with open("/proc/cpuinfo", encoding="utf-8", errors="replace") as cpuinfo:
         for line in cpuinfo:
             if line.startswith("model name"):
                 model = line.split(":", 1)[1].strip()
                 break
-    # A node that opens is no proof that it can run a kernel: `ktape doctor` tells that. Guests are on tcg without it.
+    # A device that opens is no proof that KVM works: `ktape doctor` checks that. Without it guests run on tcg.
     accelerator = "kvm" if os.access("/dev/kvm", os.R_OK | os.W_OK) else "tcg"
     return {"cpu": model, "cores": len(os.sched_getaffinity(0)), "load": os.getloadavg()[0],
             "accelerator": accelerator, "kernel": os.uname().release, "time": time.strftime("%Y-%m-%dT%H:%M:%S%z")}

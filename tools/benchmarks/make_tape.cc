@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// bench_make_tape OUT RECORDS: a sealed tape of as many records, of the events of a real run,
-// committed by the thousand. Prints the seconds that appending and sealing took, without making the
-// events.
+// bench_make_tape OUT RECORDS: a sealed tape with that many records, from the events of a real run,
+// with a commit per thousand. Prints the seconds that appending and sealing took, without creating
+// the events.
 #include <chrono>
 #include <cstdio>
 #include <cstdlib>

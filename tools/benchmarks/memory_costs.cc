@@ -28,7 +28,7 @@ using namespace std::chrono_literals;
 constexpr size_t kPageBytes = 4096;
 constexpr auto kBetween = 20ms;
 
-// Time in ns that a freeze by this freezer takes.
+// Time in ns of a freeze by this freezer.
 Result<uint64_t> time_frozen(Freezer& freezer, Recorder& recorder) {
   const auto before = freezer.frozen_time();
   KTAPE_TRY(freezer.freeze({.cause = schema::FreezeCause::USER}));
@@ -36,7 +36,7 @@ Result<uint64_t> time_frozen(Freezer& freezer, Recorder& recorder) {
   return static_cast<uint64_t>((freezer.frozen_time() - before).count());
 }
 
-// A freezer with a tape of its own.
+// A freezer with its own tape.
 struct TapedFreezer {
   static Result<TapedFreezer> create(const GuestOptions& options, Guest& guest,
                                      const Kernel& kernel, schema::MemoryMode mode,
@@ -55,7 +55,7 @@ struct TapedFreezer {
   std::unique_ptr<Freezer> freezer;
 };
 
-// The guest's RAM once more, and what a program needs to keep up with its changes.
+// A copy of the guest's RAM, and what a program needs to track its changes.
 class PageCopies {
  public:
   PageCopies(pid_t emulator, size_t bytes) : bytes_(bytes) {
@@ -106,7 +106,7 @@ Result<uint64_t> time_floor(Machine& machine, PageCopies& copies) {
 
 using Measure = std::function<Result<uint64_t>()>;
 
-// Each once uncounted, then `pairs` times in turns, the guest running in between.
+// Each once without counting, then `pairs` times in turns, with the guest running in between.
 Result<std::vector<std::vector<uint64_t>>> in_turns(Machine& machine, uint32_t pairs,
                                                     const std::vector<Measure>& measures) {
   std::vector<std::vector<uint64_t>> samples(measures.size());

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// bench_most_memory PROGRAM ARGUMENT...: runs a program, prints the most kB that it had in memory,
-// and ends with its exit status. The system counts to a program what its parent had when it was
-// started, which of this one is next to nothing.
+// bench_most_memory PROGRAM ARGUMENT...: runs a program, prints its peak memory in kB, and ends
+// with its exit status. The system counts the memory of the parent at a program's start; this
+// parent has next to none.
 #include <stdio.h>
 #include <sys/resource.h>
 #include <sys/wait.h>

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// PID 1 of the guest that `ktape capture` is measured against: loads and attaches ktape's
-// scheduler, says so on the console, and sleeps.
+// PID 1 of the guest with which `ktape capture` is compared: loads and attaches ktape's scheduler,
+// reports it on the console, and sleeps.
 #include <bpf/libbpf.h>
 #include <stdio.h>
 #include <sys/mount.h>

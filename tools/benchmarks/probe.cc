@@ -84,7 +84,7 @@ bool Probe::on_request(uint64_t id, Clock::time_point came) {
     (by_floor_ ? requests_.floor : requests_.ours).push_back(static_cast<uint64_t>(cycle));
   }
   last_came_ = came;
-  // Of each two one is the floor's, the first or the second in turns.
+  // One of each two is the floor's, alternating the first and the second.
   by_floor_ = ((requests_seen_ + 1) / 2) % 2 == 0;
   ++requests_seen_;
   if (by_floor_) serve(id);

@@ -14,21 +14,21 @@
 
 namespace ktape::bench {
 
-// Nanoseconds, one a pair.
+// Nanoseconds, one per pair.
 struct Samples {
   std::vector<uint64_t> floor, ours;
 };
 
-// A machine as the engine sees it, with a stopwatch between the two. The guest's requests are
-// served in turns by the engine and by the floor, which stops the machine, reads its registers,
-// lets it go on and answers with what the engine said last, so that the guest has as much to read;
-// neither guest nor engine notices.
+// A machine as the engine sees it, with a stopwatch between the two. The engine and the floor serve
+// the guest's requests in turns; the floor stops the machine, reads its registers, thaws it and
+// answers with the engine's last reply, so that the guest has as much to read; neither guest nor
+// engine notices.
 class Probe final : public Machine, private FreezeBackend {
  public:
   // The machine outlives the probe. The first `warm_up` requests are not counted.
   Probe(QemuMachine& machine, uint32_t cpus, uint32_t warm_up);
 
-  // Called when the guest says that a step of this name begins, before the engine hears of it.
+  // Called when the guest reports the start of a step of this name, before the engine sees it.
   void on_step(std::string name, std::function<void()> act);
 
   // The worker that was started last.
@@ -38,10 +38,10 @@ class Probe final : public Machine, private FreezeBackend {
   };
   [[nodiscard]] Worker worker() const { return worker_; }
 
-  // From asking for a stop until the machine runs again.
+  // From the request to stop until the machine runs again.
   [[nodiscard]] const Samples& freezes() const { return freezes_; }
-  // The parts of ours: until every vCPU stood and its registers were known, what was done then, and
-  // until it ran again.
+  // The parts of ours: until every vCPU had stopped and its registers were known, the work after
+  // that, and until it ran again.
   struct Parts {
     std::vector<uint64_t> stop, still, go_on;
   };
@@ -72,7 +72,7 @@ class Probe final : public Machine, private FreezeBackend {
   Result<void> thaw() override;
 
   Result<void> take(std::span<const std::byte> bytes);
-  // Whether it is for the engine.
+  // Whether it is a request for the engine.
   bool on_request(uint64_t id, Clock::time_point came);
   void serve(uint64_t id);
 
@@ -89,7 +89,7 @@ class Probe final : public Machine, private FreezeBackend {
   Clock::time_point froze_, stood_;
   Clock::time_point last_came_;
   uint64_t requests_seen_ = 0;
-  bool by_floor_ = false;  // who serves the request that is under way
+  bool by_floor_ = false;  // the floor serves the current request
   Samples freezes_, requests_;
   Parts parts_;
 };

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a typed read inside a freeze costs: bench_reads.cc."""
+"""The cost of a typed read inside a freeze: bench_reads.cc."""
 
 from row import VALUE, Benchmark, Curve, Row
 
@@ -7,8 +7,8 @@ PROGRAM = "bench_reads"
 KERNELS = ("6.16.12", "6.19.14", "7.3.4")
 ENTRIES = (1, 4, 16, 64, 256)
 GOALS_NS = {"read-symbol": 20, "read-per-cpu": 30, "read-task": 1000}
-ABOUT = {"read-symbol": "a symbol, of a request of 64", "read-per-cpu": "a member of a CPU's runqueue, of a request of 64",
-         "read-task": "a task's vtime with all its gates, of a request of 64"}
+ABOUT = {"read-symbol": "a symbol, in a request of 64", "read-per-cpu": "a member of a CPU's runqueue, in a request of 64",
+         "read-task": "a task's vtime with all its gates, in a request of 64"}
 
 
 def row_of(name):
@@ -27,6 +27,6 @@ def curve_of(name):
     return run
 
 
-BENCHMARKS = [Benchmark((name,), f"reading {ABOUT[name]}: ns a read", row_of(name), (PROGRAM,)) for name in GOALS_NS]
-CURVES = [Curve(name, f"{name}: ns a read, by kernel and entries of the request", ("kernel",) + tuple(map(str, ENTRIES)),
+BENCHMARKS = [Benchmark((name,), f"reading {ABOUT[name]}: ns per read", row_of(name), (PROGRAM,)) for name in GOALS_NS]
+CURVES = [Curve(name, f"{name}: ns per read, by kernel and entries of the request", ("kernel",) + tuple(map(str, ENTRIES)),
                 curve_of(name), (PROGRAM,)) for name in GOALS_NS]

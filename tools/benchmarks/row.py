@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a benchmark measures: rows, each beside its floor and its goal, and curves.
+"""The results of a benchmark: rows, each beside its floor and its goal, and curves.
 
-A module in this folder that has a list BENCHMARKS, or CURVES, is found by tools/bench.
+tools/bench finds every module in this folder that has a list BENCHMARKS or CURVES.
 """
 
 import math
 from dataclasses import dataclass, field
 from typing import Callable, Optional, Sequence
 
-# What a goal is a limit of.
+# What a goal limits.
 RATIO, VALUE, DIFFERENCE = "ratio", "value", "difference"  # ours / floor, ours, ours - floor
 
 
@@ -18,27 +18,27 @@ def median(samples):
 
 
 def worst(samples, better):
-    """What 99 of 100 samples are at least as good as: of fewer than 100, the worst of them."""
+    """The value that 99 of 100 samples reach or beat: with fewer than 100, the worst of them."""
     ordered = sorted(samples, reverse=better == "higher")
     return ordered[max(0, math.ceil(0.99 * len(ordered)) - 1)]
 
 
 @dataclass
 class Row:
-    """One line of the table. Samples are in `unit`, one a pair; floor and ours are taken in turns."""
+    """One line of the table. Samples are in `unit`, one per pair; floor and ours are measured in turns."""
 
     name: str
     unit: str  # of the samples: "ns", "ms", "kB", "1/s"
-    floor: Sequence[float]  # empty where the goal is absolute
+    floor: Sequence[float]  # empty if the goal is absolute
     ours: Sequence[float]
-    goal: float  # the limit that the median keeps
-    better: str = "lower"  # or "higher": the goal is then the least
+    goal: float  # the limit for the median
+    better: str = "lower"  # or "higher": the goal is then a minimum
     note: str = ""  # one line, shown below the table
-    goal_of: str = RATIO  # what of ours and floor the limits are of: RATIO, VALUE or DIFFERENCE
-    goal_p99: Optional[float] = None  # a limit that the p99 keeps besides
+    goal_of: str = RATIO  # what the limits apply to: RATIO, VALUE or DIFFERENCE
+    goal_p99: Optional[float] = None  # an additional limit for the p99
 
     def _measure(self, reduce):
-        """Of medians, or of p99s, what the goal is a limit of."""
+        """The limited quantity, from medians or from p99s."""
         ours = reduce(self.ours)
         if self.goal_of == VALUE:
             return ours
@@ -76,17 +76,17 @@ class Row:
 
 @dataclass
 class Benchmark:
-    """What gives rows. `run` takes the Context of harness.py and returns the rows of those names."""
+    """A producer of rows. `run` takes the Context of harness.py and returns the rows of those names."""
 
     names: Sequence[str]
     about: str  # one line, for --list
     run: Callable
-    targets: Sequence[str] = field(default_factory=tuple)  # of CMake, that it needs; built before it runs
+    targets: Sequence[str] = field(default_factory=tuple)  # CMake targets that it needs; built before it runs
 
 
 @dataclass
 class Curve:
-    """How a cost grows. `run` takes the Context and returns the lines of the table, lists as long as `columns`."""
+    """How a cost grows. `run` takes the Context and returns the lines of the table, each list as long as `columns`."""
 
     name: str
     title: str

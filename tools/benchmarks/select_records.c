@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// bench_select_records TAPE: the floor of analyzing a tape. Reads every record of it and does
-// nothing with them.
+// bench_select_records TAPE: the floor of analyzing a tape. Reads every record and does nothing
+// with it.
 #include <sqlite3.h>
 #include <stdio.h>
 

@@ -10,8 +10,8 @@
 
 namespace ktape::test {
 
-// The memory of a golden tape laid out as that of a machine. Zeroed pages take no memory until they
-// are written.
+// The memory of a golden tape laid out as in a machine. Zero pages take no memory until they are
+// written.
 class StoppedMemory {
  public:
   explicit StoppedMemory(const RecordedKernel& recorded)
@@ -24,7 +24,7 @@ class StoppedMemory {
 
  private:
   static constexpr uint64_t kRamBytes = uint64_t{512}
-                                        << 20;  // of the machines that the golden tapes are of
+                                        << 20;  // the memory size of the golden tapes' machines
   std::unique_ptr<std::byte, decltype(&std::free)> ram_;
 
  public:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Rows as text: the table, how two runs compare, curves. All take rows as in the JSON."""
+"""Rows as text: the table, the comparison of two runs, curves. All take rows as in the JSON."""
 
 
 def number(value):
@@ -24,7 +24,7 @@ def goal(row):
 
 
 def aligned(header, lines, left=(0,)):
-    """Columns as wide as what is in them; those not in `left` to the right."""
+    """Columns as wide as their content; right-aligned except those in `left`."""
     cells = [list(header)] + [list(line) for line in lines]
     widths = [max(len(line[i]) for line in cells) for i in range(len(header))]
     return ["  ".join(text.ljust(width) if i in left else text.rjust(width)
@@ -49,13 +49,13 @@ def moved(old, new):
 
 
 def lost(old_rows, rows):
-    """The names of the rows that met their goal in the old run and do not any more."""
+    """The names of the rows that met their goal in the old run and no longer do."""
     met = {row["name"] for row in old_rows if row["met"]}
     return [row["name"] for row in rows if row["name"] in met and not row["met"]]
 
 
 def comparison(old_rows, rows):
-    """How each row moved from the old run to the new one. A row that only one of them has is named."""
+    """How each row changed from the old run to the new one. A row in only one of them is named."""
     old, new = {row["name"]: row for row in old_rows}, {row["name"]: row for row in rows}
     header = ("name", "floor", "ours", "ratio", "unit", "met")
     words = {True: "yes", False: "no"}
@@ -74,7 +74,7 @@ def comparison(old_rows, rows):
 
 
 def curve(title, columns, lines):
-    """A table in Markdown, as the page shows it."""
+    """A table in Markdown, as in README.md."""
     text = [f"**{title}**", "", "| " + " | ".join(columns) + " |", "|" + "---|" * len(columns)]
     text += ["| " + " | ".join(cell if isinstance(cell, str) else number(cell) for cell in line) + " |" for line in lines]
     return "\n".join(text)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""How large a tape of the reference scenario is, beside its kernel's BTF and symbols as small as zstd makes them."""
+"""The size of a tape of the reference scenario, beside its kernel's BTF and symbols compressed as far as zstd can."""
 
 import os
 import sqlite3
@@ -12,7 +12,7 @@ BTF, SYMBOLS = "btf", "symbols"  # names of blobs
 
 
 def blob(context, tape, name):
-    """The path of a file with what the tape has under that name."""
+    """The path of a file with the tape's blob of that name."""
     with sqlite3.connect(f"file:{tape}?immutable=1", uri=True) as database:
         found = database.execute("select codec, data from blob where name = ?", (name,)).fetchall()
     if len(found) != 1:
@@ -38,7 +38,7 @@ def tape_size(context):
         tape = os.path.join(context.work, "size.ktape")
         context.run(captures.capture_command(context, tape))
         ours.append(os.path.getsize(tape) / 1000)
-        # The kernel is the same each time, so what there is of it is squeezed once.
+        # The kernel is the same each time, so its blobs are compressed only once.
         floor.append(floor[0] if floor else
                      sum(squeezed_kb(context, blob(context, tape, name)) for name in (BTF, SYMBOLS)))
         os.remove(tape)

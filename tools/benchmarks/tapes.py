@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What writing, analyzing and checking tapes costs: bench_journal.cc, bench_check.cc, and programs that are run."""
+"""The cost of writing, analyzing and checking tapes: bench_journal.cc, bench_check.cc, and separate programs."""
 
 import os
 import subprocess
@@ -13,11 +13,11 @@ JOURNAL, CHECK, MAKE, SELECT, NOTHING, MOST_MEMORY = ("bench_journal", "bench_ch
 RECORDS = (10_000, 100_000, 1_000_000)
 ANALYZERS = ("freeze-bound", "freeze-consistent", "freeze-order", "gates-complete", "jiffies-nonzero", "no-scheduler-error",
              "op-pairing", "percpu-typed", "run-completed", "value", "vtime-monotonic", "worker-progress")
-# What those need that are not asked otherwise. `value`: of what the reference scenario reads.
+# Required arguments of the analyzers that have some. `value`: a tag that the reference scenario reads.
 ARGUMENTS = {"freeze-bound": ("--max-ns", "1000000000000"), "value": ("--tag", "verify_dsq_vtime", "--op", ">=", "--to", "0"),
              "worker-progress": ("--max-gap-ms", "1000000")}
 PROGRAMS = tuple(f"ktape-assert-{name}" for name in ANALYZERS)
-JUDGED = (0, 1, 77)  # exit statuses of an analyzer that came to the tape's end
+JUDGED = (0, 1, 77)  # exit statuses of an analyzer that reached the tape's end
 TAPES = (1, 10, 100)
 
 
@@ -36,7 +36,7 @@ def check_row(context):
 
 
 def tape_of(context, records):
-    """The path of a tape of as many records."""
+    """The path of a tape of that many records."""
     path = os.path.join(context.work, f"{records}.ktape")
     if not os.path.exists(path):
         context.say(f"making a tape of {records} records")
@@ -45,7 +45,7 @@ def tape_of(context, records):
 
 
 def run(command, statuses):
-    """Runs a program to its end: what it printed."""
+    """Runs a program to its end and returns its output."""
     done = subprocess.run(command, stdout=subprocess.PIPE, check=False)
     if done.returncode not in statuses:
         raise BenchError(f"'{' '.join(command)}' ended with status {done.returncode}")
@@ -53,19 +53,19 @@ def run(command, statuses):
 
 
 def seconds(_, command, statuses=(0,)):
-    """That a program takes."""
+    """The seconds that a program takes."""
     began = time.monotonic()
     run(command, statuses)
     return time.monotonic() - began
 
 
 def kilobytes(context, command, statuses=(0,)):
-    """Of memory that a program has at most."""
+    """The peak memory of a program."""
     return int(run([context.program(MOST_MEMORY)] + command, statuses))
 
 
 def analyzing(context, name, records):
-    """The command that judges a tape of as many records."""
+    """The command that judges a tape of that many records."""
     return [context.program(f"ktape-assert-{name}"), tape_of(context, records), *ARGUMENTS.get(name, ())]
 
 
@@ -74,7 +74,7 @@ def selecting(context, records):
 
 
 def slowest(context, records):
-    """The analyzer that takes longest for a tape of as many records."""
+    """The analyzer that takes longest for a tape of that many records."""
     return max(ANALYZERS, key=lambda name: seconds(context, analyzing(context, name, records), JUDGED))
 
 
@@ -89,14 +89,14 @@ def analyze_row(context):
 
 
 def memory_row(context):
-    """Memory at a million records beside that at ten thousand, of the analyzer where they differ most."""
+    """Memory at a million records beside that at ten thousand, for the analyzer whose memory grows most."""
     def memory(name, records):
         return kilobytes(context, analyzing(context, name, records), JUDGED)
 
     name = max(ANALYZERS, key=lambda one: memory(one, RECORDS[-1]) / memory(one, RECORDS[0]))
     floor, ours = context.interleave(lambda: memory(name, RECORDS[0]), lambda: memory(name, RECORDS[-1]))
     return [Row(name="analyze-memory", unit="kB", floor=floor, ours=ours, goal=1.1,
-                note=f"{name}, which grows most of all; at {RECORDS[-1]} records, the floor at {RECORDS[0]}")]
+                note=f"{name}, which grows most; at {RECORDS[-1]} records, the floor at {RECORDS[0]}")]
 
 
 def curve_of_records(measure):
@@ -121,7 +121,7 @@ def curve_of_work(context):
     def judging(verb, records, statuses):
         return seconds(context, [context.program("ktape"), verb, tape_of(context, records)], statuses)
 
-    work = [("appending, committed by the thousand", appending),
+    work = [("appending, a commit per thousand", appending),
             ("ktape verify", lambda records: judging("verify", records, (0,))),
             ("ktape check, all assertions", lambda records: judging("check", records, JUDGED))]
     return [[name] + [min(measure(records) for _ in range(3)) for records in RECORDS] for name, measure in work]

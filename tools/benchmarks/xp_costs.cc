@@ -15,7 +15,7 @@ namespace ktape::bench {
 namespace {
 
 constexpr size_t kEntries = 64;
-constexpr int kRequests = 200;  // a sample
+constexpr int kRequests = 200;  // per sample
 
 using Clock = Machine::Clock;
 
@@ -25,8 +25,8 @@ double ns_between(Clock::time_point from, Clock::time_point to) {
 
 struct Costs {
   std::vector<double> floor, ours;
-  std::vector<double> single;  // one command of xp
-  size_t commands = 0;         // that a floor is made of
+  std::vector<double> single;  // a single xp command
+  size_t commands = 0;         // number of commands in the floor
 };
 
 struct Place {
@@ -34,7 +34,7 @@ struct Place {
   size_t bytes = 0;
 };
 
-// Notes what is read of a memory.
+// Records what is read from a memory.
 class NotedMemory final : public GuestMemory {
  public:
   explicit NotedMemory(const GuestMemory& memory) : memory_(memory) {}
@@ -50,7 +50,7 @@ class NotedMemory final : public GuestMemory {
   const GuestMemory& memory_;
 };
 
-// What an entry reads once the pages that it needs are known: what a second one like it reads in
+// What an entry reads once the pages that it needs are known: the reads of a second equal entry in
 // one request.
 std::vector<Place> places_of(OpExecutor& executor, const GuestMemory& memory, const Op& op) {
   const NotedMemory one(memory);
@@ -61,7 +61,7 @@ std::vector<Place> places_of(OpExecutor& executor, const GuestMemory& memory, co
 }
 
 Error differs(const std::string& what, std::string_view xp) {
-  return Error{ErrorCode::kInternal, fmt::format("{}: xp does not see the same: {}", what, xp), ""};
+  return Error{ErrorCode::kInternal, fmt::format("{}: xp reads something else: {}", what, xp), ""};
 }
 
 Result<Costs> compare(BareControl& bare, OpExecutor& executor, const GuestMemory& memory,

@@ -8,10 +8,10 @@
 
 namespace ktape::bench {
 
-// One value of a machine that stands still: by QMP's human-monitor-command `xp` (floor, one value a
-// sample) and by a typed read (ours, the mean of a request of 64). Returns JSON: {"symbol":
-// {"floor", "ours"}, "per-cpu": ..., "task":
-// ...}; of a task, ours evaluates twelve gates besides. The two must agree on the value.
+// One value of a frozen machine: by QMP's human-monitor-command `xp` (floor, one value per sample)
+// and by a typed read (ours, the mean of a request of 64). Returns JSON: {"symbol": {"floor",
+// "ours"}, "per-cpu": ..., "task": ...}; for a task, ours also evaluates twelve gates. The two must
+// agree on the value.
 [[nodiscard]] Result<std::string> measure_xp(const GuestOptions& options, uint32_t pairs);
 
 }  // namespace ktape::bench
