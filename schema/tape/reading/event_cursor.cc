@@ -14,6 +14,13 @@ Result<EventCursor> EventCursor::all(const Database& database) {
   return EventCursor(std::move(query), true);
 }
 
+Result<EventCursor> EventCursor::at(const Database& database, Seq seq) {
+  KTAPE_ASSIGN(Statement query,
+               database.prepare("SELECT seq, kind, record, chain FROM event WHERE seq = ?"));
+  query.bind(1, static_cast<int64_t>(seq.value));
+  return EventCursor(std::move(query), false);
+}
+
 Result<EventCursor> EventCursor::last(const Database& database) {
   KTAPE_ASSIGN(
       Statement query,

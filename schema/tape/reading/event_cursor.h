@@ -19,6 +19,8 @@ namespace ktape {
 class EventCursor {
  public:
   [[nodiscard]] static Result<EventCursor> all(const Database& database);
+  // The row of that number only, if there is one.
+  [[nodiscard]] static Result<EventCursor> at(const Database& database, Seq seq);
   // The last row only.
   [[nodiscard]] static Result<EventCursor> last(const Database& database);
 

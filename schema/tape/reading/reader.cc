@@ -30,6 +30,18 @@ Error about(const std::string& path, const Error& error) {
   return Error{error.code, "'" + path + "' is altered: " + error.message, error.hint};
 }
 
+// The record that the cursor stands on.
+Result<void> visit_row(EventCursor& cursor,
+                       const std::function<Result<void>(const RecordView&)>& visit) {
+  KTAPE_ASSIGN(schema::Record::Reader record, cursor.record());
+  RecordView view{cursor.seq(), cursor.kind(), is_known_kind(cursor.kind()), record};
+  try {
+    return visit(view);
+  } catch (const kj::Exception& exception) {
+    return cursor.bad(exception.getDescription().cStr());
+  }
+}
+
 }  // namespace
 
 struct TapeReader::Impl {
@@ -73,15 +85,21 @@ Result<void> TapeReader::for_each(const std::function<Result<void>(const RecordV
       if (!std::ranges::equal(cursor.chain(), head)) return edited(impl_->path, cursor.seq());
       checked_bytes += cursor.message().size();
     }
-    KTAPE_ASSIGN(schema::Record::Reader record, cursor.record());
-    RecordView view{cursor.seq(), cursor.kind(), is_known_kind(cursor.kind()), record};
-    try {
-      KTAPE_TRY(visit(view));
-    } catch (const kj::Exception& exception) {
-      return cursor.bad(exception.getDescription().cStr());
-    }
+    KTAPE_TRY(visit_row(cursor, visit));
     if (checked_bytes > kShortBytes) return for_each_ahead(cursor, head, impl_->path, visit);
   }
+}
+
+Result<void> TapeReader::at(Seq seq,
+                            const std::function<Result<void>(const RecordView&)>& visit) const {
+  KTAPE_ASSIGN(EventCursor cursor, EventCursor::at(impl_->source.database, seq));
+  KTAPE_ASSIGN(bool row, cursor.next());
+  if (!row) {
+    return Error{ErrorCode::kNotFound,
+                 "there is no record " + std::to_string(seq.value) + " in '" + impl_->path + "'",
+                 ""};
+  }
+  return visit_row(cursor, visit);
 }
 
 Result<std::vector<std::byte>> TapeReader::Impl::content(const char* table, const Digest& hash,

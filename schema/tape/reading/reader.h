@@ -57,6 +57,11 @@ class TapeReader {
   [[nodiscard]] Result<void> for_each(const std::function<Result<void>(const RecordView&)>& visit,
                                       ChainCheck chain = ChainCheck::kNone) const;
 
+  // The record with that number alone, not checked against the chain. kNotFound if there is none;
+  // else as for_each.
+  [[nodiscard]] Result<void> at(Seq seq,
+                                const std::function<Result<void>(const RecordView&)>& visit) const;
+
   // A blob by its key, decompressed and checked against it; kNotFound if there is none.
   [[nodiscard]] Result<std::vector<std::byte>> blob(const Digest& hash) const;
 
