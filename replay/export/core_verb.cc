@@ -32,7 +32,7 @@ struct CoreRecords {
   OwnedMessage<schema::Frozen> frozen;
 };
 
-Result<CoreRecords> core_records(const TapeReader& tape, const RecordedFreeze& freeze) {
+Result<CoreRecords> core_records(const TapeReader& tape, const Freeze& freeze) {
   CoreRecords found;
   KTAPE_TRY(tape.for_each([&](const RecordView& view) -> Result<void> {
     if (!view.known) return {};
@@ -72,7 +72,7 @@ Result<ExitCode> export_core(const std::string& path, const std::string& at,
                              const std::string& output) {
   KTAPE_ASSIGN(auto tape, TapeReader::open(path));
   KTAPE_ASSIGN(const TapeIndex index, TapeIndex::make(*tape));
-  KTAPE_ASSIGN(const RecordedFreeze* freeze, index.freeze_at(at));
+  KTAPE_ASSIGN(const Freeze* freeze, index.freeze_at(at));
   KTAPE_ASSIGN(const RecordedMemory memory, memory_at(*tape, *freeze));
   KTAPE_ASSIGN(const Kernel kernel, restore_kernel(*tape, index));
   KTAPE_ASSIGN(const ImagePlace image, image_of(kernel, memory));

@@ -70,22 +70,18 @@ struct Options {
   bool json = false;
 };
 
-std::string cause_text(const RecordedFreeze& freeze) {
-  std::string text;
-  switch (freeze.cause) {
-    case schema::FreezeCause::REQUEST: text = fmt::format("for request {}", freeze.op); break;
-    case schema::FreezeCause::TRIGGER: text = "by " + freeze.triggers; break;
-    default: text = enum_words(freeze.cause); break;
-  }
-  return freeze.step.empty() ? text : text + " in step " + in_quotes(freeze.step);
+// "for request 7 in step 'write'"
+std::string why_text(const Freeze& freeze) {
+  const std::string cause = cause_text(freeze);
+  return freeze.step.empty() ? cause : cause + " in step " + in_quotes(freeze.step);
 }
 
-std::string memory_text(const RecordedFreeze& freeze) {
+std::string memory_text(const Freeze& freeze) {
   if (!freeze.pages_digest) return "no memory was kept";
   return count_text(freeze.pages, "page") + " kept";
 }
 
-std::string hits_json(const RecordedFreeze& freeze) {
+std::string hits_json(const Freeze& freeze) {
   std::string text;
   for (const FreezeHit& hit : freeze.hits)
     text += fmt::format("{}{{\"vcpu\":{},\"trigger\":{}}}", text.empty() ? "" : ",", hit.vcpu,
@@ -93,7 +89,7 @@ std::string hits_json(const RecordedFreeze& freeze) {
   return "[" + text + "]";
 }
 
-std::string freeze_json(const RecordedFreeze& freeze, const Verification& found) {
+std::string freeze_json(const Freeze& freeze, const Verification& found) {
   return fmt::format(
       "{{\"freeze\":\"{}\",\"seq\":\"{}\",\"hostNs\":\"{}\",\"cause\":{},\"op\":\"{}\",\"trigger\":"
       "{},"
@@ -107,14 +103,14 @@ std::string freeze_json(const RecordedFreeze& freeze, const Verification& found)
 Result<ExitCode> list_freezes(const TapeIndex& index, const Verification& found,
                               const Options& options) {
   TextWriter writer;
-  for (const RecordedFreeze& freeze : index.freezes()) {
+  for (const Freeze& freeze : index.freezes()) {
     if (options.json) {
       KTAPE_TRY(write_output(freeze_json(freeze, found)));
       continue;
     }
     writer.event(
         freeze.began, freeze.at,
-        fmt::format("freeze:{}  {}, {}", freeze.id, cause_text(freeze), memory_text(freeze)));
+        fmt::format("freeze:{}  {}, {}", freeze.id, why_text(freeze), memory_text(freeze)));
     KTAPE_TRY(write_output(writer.take()));
   }
   if (index.freezes().empty()) {
@@ -123,8 +119,7 @@ Result<ExitCode> list_freezes(const TapeIndex& index, const Verification& found,
   return ExitCode::kGood;
 }
 
-std::string read_json(const TargetRead& read, const RecordedFreeze& freeze,
-                      const Verification& found) {
+std::string read_json(const TargetRead& read, const Freeze& freeze, const Verification& found) {
   std::string gates;
   for (const auto& gate : read.gates) gates += (gates.empty() ? "" : ",") + json_text(gate.get());
   const std::string missing = read.missing ? fmt::format("\"{:#x}\"", read.missing->value) : "null";
@@ -180,7 +175,7 @@ std::string read_text(const TargetRead& read) {
 
 Result<ExitCode> read_targets(const TapeReader& tape, const TapeIndex& index,
                               const Verification& found, const Options& options) {
-  KTAPE_ASSIGN(const RecordedFreeze* freeze, index.freeze_at(options.at));
+  KTAPE_ASSIGN(const Freeze* freeze, index.freeze_at(options.at));
   KTAPE_ASSIGN(const RecordedMemory memory, memory_at(tape, *freeze));
   KTAPE_ASSIGN(const Kernel kernel, restore_kernel(tape, index));
   ExitCode code = ExitCode::kGood;

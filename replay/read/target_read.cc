@@ -45,7 +45,7 @@ std::string_view numeric_root(std::string_view line) {
 // "task:12" of a tape whose worker '12' started by then could be either: neither is read in place
 // of the other. Names that are numbers are refused today, and an older recorder took them.
 Result<void> check_unambiguous(const std::string& line, const TapeIndex& index,
-                               const RecordedFreeze& freeze, const TaskRoot& task) {
+                               const Freeze& freeze, const TaskRoot& task) {
   const std::string_view typed = numeric_root(line);
   if (typed.empty() || task.start_boottime_ns != 0 || !index.worker(typed, freeze.began).ok())
     return {};
@@ -56,7 +56,7 @@ Result<void> check_unambiguous(const std::string& line, const TapeIndex& index,
 }
 
 Result<void> name_task(const Kernel& kernel, const RecordedMemory& memory, const TapeIndex& index,
-                       const RecordedFreeze& freeze, TaskRoot& task) {
+                       const Freeze& freeze, TaskRoot& task) {
   if (!task.worker.empty()) {
     KTAPE_ASSIGN(const RecordedWorker* worker, index.worker(task.worker, freeze.began));
     task.pid = worker->pid;
@@ -117,7 +117,7 @@ ExitCode TargetRead::code() const {
 }
 
 Result<TargetRead> read_target(const Kernel& kernel, const RecordedMemory& memory,
-                               const TapeIndex& index, const RecordedFreeze& freeze,
+                               const TapeIndex& index, const Freeze& freeze,
                                const std::string& line) {
   capnp::MallocMessageBuilder message;
   auto entry = message.initRoot<schema::OpEntry>();

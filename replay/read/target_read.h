@@ -40,7 +40,7 @@ struct TargetRead {
 // that name that had started; a pid without a start time is the task that has it in this memory.
 // kUsage for a target that this kernel cannot have: a symbol, a member, a width.
 [[nodiscard]] Result<TargetRead> read_target(const Kernel& kernel, const RecordedMemory& memory,
-                                             const TapeIndex& index, const RecordedFreeze& freeze,
+                                             const TapeIndex& index, const Freeze& freeze,
                                              const std::string& line);
 
 }  // namespace ktape

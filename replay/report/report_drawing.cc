@@ -32,13 +32,13 @@ std::string lane(const char* name, const char* kind, const std::vector<Span>& sp
 
 std::vector<Span> freeze_spans(const ReportSpans& spans) {
   std::vector<Span> out;
-  for (const FreezeFacts& freeze : spans.freezes) {
+  for (const auto& [freeze, cause, vcpus, left_out] : spans.freezes) {
     uint64_t room = spans.end.value - std::min(freeze.at.value, spans.end.value);
     uint64_t lasted = std::min(freeze.stop_latency_ns, room);
     lasted += std::min(freeze.frozen_ns, room - lasted);
-    out.push_back({freeze.at, HostNs(freeze.at.value + (freeze.thawed ? lasted : room)),
-                   std::to_string(freeze.id),
-                   fmt::format("freeze {} for {}", freeze.id, freeze.cause), false, freeze.seq});
+    out.push_back({freeze.at, HostNs(freeze.at.value + (freeze.thawed.value > 0 ? lasted : room)),
+                   std::to_string(freeze.id), fmt::format("freeze {} for {}", freeze.id, cause),
+                   false, freeze.began});
   }
   return out;
 }

@@ -8,13 +8,13 @@
 #include <set>
 
 #include "replay/report/dump_tasks.h"
+#include "replay/report/freeze_records.h"
 #include "replay/report/worker_reads.h"
 #include "replay/tape/tape_index.h"
 #include "replay/tape/tape_kernel.h"
 #include "replay/text/record_text.h"
 #include "schema/base/text.h"
 #include "schema/tape/facts/ejections.h"
-#include "schema/tape/facts/scheduling_text.h"
 #include "schema/tape/facts/trigger_hits.h"
 #include "schema/terms/scheduler_exit.h"
 
@@ -24,63 +24,15 @@ namespace {
 
 constexpr size_t kMaxCpus = 8192;
 constexpr size_t kMaxDetails = 64;  // of a freeze: as many as vCPUs that a guest may have
-constexpr uint8_t kUserLevel = 3;
 
-// The records of a freeze, and of the exits, which come after it.
-struct FreezeRecords {
-  OwnedMessage<schema::FreezeBegan> began;
-  OwnedMessage<schema::Frozen> frozen;
-  OwnedMessage<schema::OpRequested> request;
-  OwnedMessage<schema::OpReplied> reply;
-  OwnedMessage<schema::SchedulerExited> exited;  // the first after the freeze
-  std::set<uint32_t> other_class;  // entries of the request whose task is not in sched_ext
-};
-
-Result<FreezeRecords> records_of(const TapeReader& tape, const RecordedFreeze& freeze) {
-  FreezeRecords kept;
-  KTAPE_TRY(tape.for_each([&](const RecordView& view) -> Result<void> {
-    if (!view.known) return {};
-    const auto record = view.record;
-    if (record.isFreezeBegan() && view.seq == freeze.began)
-      kept.began.keep(record.getFreezeBegan());
-    if (record.isFrozen() && !kept.frozen.present() && record.getFrozen().getFreeze() == freeze.id)
-      kept.frozen.keep(record.getFrozen());
-    if (record.isOpRequested() && !kept.request.present() && freeze.op != 0 &&
-        record.getOpRequested().getOp() == freeze.op)
-      kept.request.keep(record.getOpRequested());
-    if (record.isOpReplied() && !kept.reply.present() && freeze.op != 0 &&
-        record.getOpReplied().getOp() == freeze.op)
-      kept.reply.keep(record.getOpReplied());
-    if (record.isGateChecked() && freeze.op != 0 && record.getGateChecked().getOp() == freeze.op) {
-      const auto gate = record.getGateChecked();
-      if (gate.getFreeze() != 0 && gate.getFreeze() != freeze.id) return {};  // of another try
-      if (gate.getGate() == schema::Gate::SCHED_CLASS &&
-          gate.getOutcome() == schema::GateOutcome::FAILED)
-        kept.other_class.insert(gate.getEntry());
-    }
-    if (record.isSchedulerExited() && freeze.began < view.seq && !kept.exited.present())
-      kept.exited.keep(record.getSchedulerExited());
-    return {};
-  }));
-  return kept;
-}
-
-Result<const RecordedFreeze*> choose_freeze(const TapeIndex& index, const ReportOptions& options) {
+Result<const Freeze*> choose_freeze(const TapeIndex& index, const ReportOptions& options) {
   if (options.freeze) return index.freeze_at(fmt::format("freeze:{}", *options.freeze));
-  const RecordedFreeze* chosen = nullptr;
-  for (const RecordedFreeze& freeze : index.freezes()) {
+  const Freeze* chosen = nullptr;
+  for (const Freeze& freeze : index.freezes()) {
     if (freeze.is_hit_of(kEjectionTrigger)) chosen = &freeze;
   }
   if (chosen == nullptr && !index.freezes().empty()) chosen = &index.freezes().back();
   return chosen;
-}
-
-std::string cause_of(const RecordedFreeze& freeze) {
-  switch (freeze.cause) {
-    case schema::FreezeCause::REQUEST: return fmt::format("for request {}", freeze.op);
-    case schema::FreezeCause::TRIGGER: return "by " + freeze.triggers;
-    default: return enum_words(freeze.cause);
-  }
 }
 
 // What the kernel says of each hit, or what the recorder says of a freeze of another cause.
@@ -96,27 +48,8 @@ std::vector<std::string> details_of(schema::FreezeBegan::Reader began) {
 }
 
 ReportCpu cpu_facts(schema::VcpuState::Reader vcpu, bool trigger) {
-  ReportCpu cpu;
-  cpu.cpu = vcpu.getCpu();
-  cpu.trigger = trigger;
-  if (vcpu.getKnown()) {
-    const bool named = vcpu.getSymbol().size() > 0;
-    cpu.where =
-        "at " + (named ? printable(chars(vcpu.getSymbol())) : fmt::format("{:#x}", vcpu.getRip()));
-    if (!named && vcpu.getCpl() == kUserLevel) cpu.where = "in user space";
-    if (!vcpu.getInterruptsEnabled()) cpu.state = "irqs off";
-  }
-  if (!vcpu.getKernelStateKnown()) return cpu;
-  cpu.current =
-      fmt::format("{}[{}]", printable(chars(vcpu.getCurrentComm())), vcpu.getCurrentPid());
-  cpu.scheduling = scheduling_text(vcpu);
-  cpu.idle = vcpu.getCurrentPid() == 0;
-  const auto add = [&](const std::string& word) {
-    cpu.state += (cpu.state.empty() ? "" : ", ") + word;
-  };
-  if (vcpu.getPreemptCount() != 0) add(fmt::format("preempt {:#x}", vcpu.getPreemptCount()));
-  if (vcpu.getRunqueueLocked()) add("rq locked");
-  return cpu;
+  const bool idle = vcpu.getKernelStateKnown() && vcpu.getCurrentPid() == 0;
+  return {short_vcpu_text(vcpu), idle, trigger};
 }
 
 // Workers on a runqueue that do not wait in sched_ext: they run, or are of another class.
@@ -133,8 +66,7 @@ std::set<int32_t> not_waiting(const FreezeRecords& records) {
 
 // From the best source that the tape has.
 Result<void> find_waiting(const TapeReader& tape, const Result<Kernel>& kernel,
-                          const RecordedFreeze& freeze, const FreezeRecords& records,
-                          ReportFreeze& to) {
+                          const Freeze& freeze, const FreezeRecords& records, ReportFreeze& to) {
   Error why = kernel.ok() ? Error{} : kernel.error();
   if (kernel.ok()) {
     const auto memory = memory_at(tape, freeze);
@@ -167,15 +99,12 @@ Result<void> find_waiting(const TapeReader& tape, const Result<Kernel>& kernel,
 }
 
 Result<ReportFreeze> freeze_facts(const TapeReader& tape, const Result<Kernel>& kernel,
-                                  const RecordedFreeze& freeze) {
-  KTAPE_ASSIGN(const FreezeRecords records, records_of(tape, freeze));
+                                  const FreezeRecordSeqs& seqs) {
+  const Freeze& freeze = *seqs.freeze;
+  KTAPE_ASSIGN(const FreezeRecords records, read_freeze_records(tape, seqs));
   ReportFreeze facts;
-  facts.id = freeze.id;
-  facts.began = freeze.began;
-  facts.at = freeze.at;
-  facts.cause = cause_of(freeze);
+  facts.freeze = freeze;
   facts.details = details_of(records.began.get());
-  facts.step = printable(freeze.step);
   std::set<uint32_t> hit;
   for (const FreezeHit& one : freeze.hits) hit.insert(static_cast<uint32_t>(one.vcpu));
   for (const auto vcpu : records.frozen.get().getVcpus()) {
@@ -204,7 +133,7 @@ ReportScheduler scheduler_facts(const SchedulerFacts& facts, const Result<Kernel
 // field of a worker cannot be read is nothing that went wrong.
 Result<void> find_undone(const TapeReader& tape, const TapeIndex& index, ReportFacts& report) {
   std::set<uint64_t> own_ops;
-  for (const RecordedFreeze& freeze : index.freezes()) {
+  for (const Freeze& freeze : index.freezes()) {
     if (freeze.cause != schema::FreezeCause::REQUEST) own_ops.insert(freeze.op);
   }
   std::set<uint64_t> own_seqs;
@@ -248,25 +177,25 @@ Result<std::map<uint64_t, ReportFreeze>> gather_report_freezes(const TapeReader&
                                                                size_t most) {
   KTAPE_ASSIGN(const TapeIndex index, TapeIndex::make(tape));
   const Result<Kernel> kernel = restore_kernel(tape, index);
-  std::vector<const RecordedFreeze*> order;
-  for (const RecordedFreeze& freeze : index.freezes()) order.push_back(&freeze);
+  std::vector<const Freeze*> order;
+  for (const Freeze& freeze : index.freezes()) order.push_back(&freeze);
   // What a trigger or a user caused says most, then intervals.
-  const auto rank = [](const RecordedFreeze* freeze) {
+  const auto rank = [](const Freeze* freeze) {
     if (freeze->cause == schema::FreezeCause::REQUEST) return 2;
     return freeze->cause == schema::FreezeCause::PERIODIC ? 1 : 0;
   };
   std::stable_sort(order.begin(), order.end(),
-                   [&](const RecordedFreeze* one, const RecordedFreeze* other) {
-                     return rank(one) < rank(other);
-                   });
+                   [&](const Freeze* one, const Freeze* other) { return rank(one) < rank(other); });
   if (order.size() > most) order.resize(most);
+  KTAPE_ASSIGN(const auto all, find_freeze_records(tape, order));
   std::map<uint64_t, ReportFreeze> found;
-  for (const RecordedFreeze* freeze : order) {
-    Result<ReportFreeze> facts = freeze_facts(tape, kernel, *freeze);
+  for (const FreezeRecordSeqs& seqs : all) {
+    const uint64_t id = seqs.freeze->id;
+    Result<ReportFreeze> facts = freeze_facts(tape, kernel, seqs);
     if (facts.ok()) {
-      found.emplace(freeze->id, std::move(*facts));
+      found.emplace(id, std::move(*facts));
     } else {
-      found[freeze->id].source_note = facts.error().message;
+      found[id].source_note = facts.error().message;
     }
   }
   return found;
@@ -285,7 +214,7 @@ Result<ReportFacts> gather_report(const ReportOptions& options) {
   KTAPE_ASSIGN(const CheckedTape checked, inspect_readable(options.tape));
   KTAPE_ASSIGN(auto tape, TapeReader::open(options.tape));
   KTAPE_ASSIGN(const TapeIndex index, TapeIndex::make(*tape));
-  KTAPE_ASSIGN(const RecordedFreeze* freeze, choose_freeze(index, options));
+  KTAPE_ASSIGN(const Freeze* freeze, choose_freeze(index, options));
   ReportFacts report;
   report.tape = printable(std::filesystem::path(options.tape).filename().string());
   report.integrity = checked.integrity == "intact" ? checked.integrity
@@ -299,7 +228,8 @@ Result<ReportFacts> gather_report(const ReportOptions& options) {
     report.schedulers.push_back(scheduler_facts(facts, kernel));
   KTAPE_TRY(find_undone(*tape, index, report));
   if (freeze != nullptr) {
-    KTAPE_ASSIGN(report.freeze, freeze_facts(*tape, kernel, *freeze));
+    KTAPE_ASSIGN(const auto seqs, find_freeze_records(*tape, {freeze}));
+    KTAPE_ASSIGN(report.freeze, freeze_facts(*tape, kernel, seqs.front()));
   }
   for (const auto& [name, verdict] : assert_on_tape(checked, assertions)) {
     if (verdict.result.kind == CheckResult::Kind::kNotAsked) continue;

@@ -10,7 +10,9 @@
 
 #include "replay/check/verdicts.h"
 #include "replay/report/waiting_tasks.h"
+#include "replay/tape/freeze.h"
 #include "replay/tape/run_facts.h"
+#include "replay/text/vcpu_text.h"
 #include "schema/base/result.h"
 #include "schema/base/units.h"
 #include "schema/tape/reading/reader.h"
@@ -25,15 +27,10 @@ struct ReportOptions {
   AssertionOptions assertions;
 };
 
-// Where a CPU stood when the machine was frozen.
 struct ReportCpu {
-  uint32_t cpu = 0;
-  std::string where;       // "at do_idle+0x1c", "in user space"; empty: not known
-  std::string current;     // "spinner[57]"; empty: not known
-  std::string scheduling;  // of that task: scheduling_text()
-  bool idle = false;       // it ran its idle task
-  bool trigger = false;    // it had reached a trigger that the machine was frozen for
-  std::string state;       // "interrupts off, preempt count 2, runqueue locked"; may be empty
+  VcpuText text;         // short_vcpu_text()
+  bool idle = false;     // it ran its idle task
+  bool trigger = false;  // it had reached a trigger that the machine was frozen for
 };
 
 enum class WaitingSource {
@@ -43,13 +40,10 @@ enum class WaitingSource {
   kDump,    // the kernel's debug dump of the scheduler's exit
 };
 
+// A freeze that a report looks into.
 struct ReportFreeze {
-  uint64_t id = 0;
-  Seq began;
-  HostNs at;
-  std::string cause;                 // "by trigger 'scx-error' on CPU 1"
+  Freeze freeze;
   std::vector<std::string> details;  // what the kernel said of each hit; may be empty
-  std::string step;                  // that ran; may be empty
   std::vector<ReportCpu> cpus;
   WaitingSource source = WaitingSource::kNone;
   std::string source_note;  // why it is not a better one; may be empty

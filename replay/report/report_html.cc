@@ -149,7 +149,7 @@ using ReportFreezes = std::map<uint64_t, ReportFreeze>;  // by id
 // record.
 std::string said_of_freeze(const ReportFreezes& freezes, Seq began) {
   for (const auto& [id, freeze] : freezes) {
-    if (freeze.began == began) return fmt::format("{}", fmt::join(freeze.details, "; "));
+    if (freeze.freeze.began == began) return fmt::format("{}", fmt::join(freeze.details, "; "));
   }
   return "";
 }
@@ -291,21 +291,22 @@ std::string waiting_table(const ReportFreeze& freeze) {
   return html;
 }
 
-std::string freeze_evidence(const FreezeFacts& freeze, const ReportFreeze* waiting) {
+std::string freeze_evidence(const DrawnFreeze& drawn, const ReportFreeze* waiting) {
+  const Freeze& freeze = drawn.freeze;
   HtmlTable table(fmt::format("vCPUs at freeze {}", freeze.id),
                   {"CPU", "where", "state", "running", "policy, class"});
-  for (const VcpuFacts& vcpu : freeze.vcpus) {
-    table.row({count(number(vcpu.cpu)), mono(vcpu.where), plain(vcpu.state), mono(vcpu.occupant),
+  for (const VcpuText& vcpu : drawn.vcpus) {
+    table.row({count(number(vcpu.cpu)), mono(vcpu.where), plain(vcpu.state), mono(vcpu.current),
                plain(vcpu.scheduling.empty() ? "not known" : vcpu.scheduling)});
   }
   std::string more;
-  if (freeze.vcpus_left_out > 0) {
+  if (drawn.vcpus_left_out > 0) {
     more = fmt::format("<p class=\"note\">{} more left out.</p>\n",
-                       count_text(freeze.vcpus_left_out, "vCPU"));
+                       count_text(drawn.vcpus_left_out, "vCPU"));
   }
   std::string bypass =
       freeze.bypass_depth > 0 ? fmt::format(", SCX BYPASS DEPTH {}", freeze.bypass_depth) : "";
-  std::string ended = freeze.thawed
+  std::string ended = freeze.thawed.value > 0
                           ? fmt::format("frozen for {}, {} kept", duration_text(freeze.frozen_ns),
                                         count_text(freeze.pages, "page"))
                           : "never thawed";
@@ -314,7 +315,7 @@ std::string freeze_evidence(const FreezeFacts& freeze, const ReportFreeze* waiti
       "stood after "
       "{}; {}{}"
       ".</p>\n{}{}{}",
-      freeze.id, html_text(freeze.cause), seconds(freeze.at), freeze.seq.value,
+      freeze.id, html_text(drawn.cause), seconds(freeze.at), freeze.began.value,
       duration_text(freeze.stop_latency_ns), ended, bypass,
       table.take("The tape has no state of the vCPUs."), more,
       waiting == nullptr ? "" : waiting_table(*waiting));
@@ -323,20 +324,21 @@ std::string freeze_evidence(const FreezeFacts& freeze, const ReportFreeze* waiti
 std::string freezes(const ReportSpans& spans, const ReportFreezes& waiting) {
   if (spans.freezes.empty()) return "<p class=\"soft\">The machine was never frozen.</p>\n";
   // Those that were for requests, or at intervals, give way to those that something caused.
-  const auto own = static_cast<size_t>(std::ranges::count_if(spans.freezes, &FreezeFacts::own));
+  const auto own = static_cast<size_t>(std::ranges::count_if(
+      spans.freezes, [](const DrawnFreeze& drawn) { return drawn.freeze.is_own(); }));
   size_t room_of_own = std::min(own, kMaxFreezes);
   size_t room_of_others = kMaxFreezes - room_of_own;
   size_t left_out = 0;
   std::string html;
-  for (const FreezeFacts& freeze : spans.freezes) {
-    size_t& room = freeze.own ? room_of_own : room_of_others;
+  for (const DrawnFreeze& drawn : spans.freezes) {
+    size_t& room = drawn.freeze.is_own() ? room_of_own : room_of_others;
     if (room == 0) {
       ++left_out;
       continue;
     }
     --room;
-    const auto found = waiting.find(freeze.id);
-    html += freeze_evidence(freeze, found == waiting.end() ? nullptr : &found->second);
+    const auto found = waiting.find(drawn.freeze.id);
+    html += freeze_evidence(drawn, found == waiting.end() ? nullptr : &found->second);
   }
   if (left_out > 0)
     html +=

@@ -8,7 +8,6 @@
 #include "replay/text/record_text.h"
 #include "replay/text/text_writer.h"
 #include "schema/base/text.h"
-#include "schema/tape/facts/scheduling_text.h"
 #include "schema/terms/scheduler_exit.h"
 
 namespace ktape {
@@ -20,41 +19,9 @@ constexpr size_t kMaxVcpus = 256;    // of a freeze
 constexpr size_t kMaxTimes = 500'000;
 constexpr size_t kConsoleHead = size_t{64} << 10;
 constexpr size_t kConsoleTail = size_t{128} << 10;
-constexpr size_t kTextLimit = 400;
-
-// In at most kTextLimit bytes; that it was cut is told by dots. No character is cut in two.
-std::string bounded(std::string_view text) {
-  if (text.size() <= kTextLimit) return std::string(text);
-  size_t end = kTextLimit;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
-  return std::string(text.substr(0, end)) + "...";
-}
-
-template <typename Reader>
-std::string brief(const Reader& text) {
-  return printable(bounded(chars(text)));
-}
-
 template <typename Reader>
 std::string after_colon(const Reader& text) {
   return text.size() == 0 ? "" : ": " + brief(text);
-}
-
-VcpuFacts vcpu_facts(schema::VcpuState::Reader vcpu) {
-  VcpuFacts facts;
-  facts.cpu = vcpu.getCpu();
-  facts.where = "not known";
-  if (!vcpu.getKnown()) return facts;
-  facts.where = vcpu.getCpl() == 0 ? "kernel" : "user space";
-  facts.where += vcpu.getSymbol().size() == 0 ? fmt::format(" at {:#x}", vcpu.getRip())
-                                              : " in " + brief(vcpu.getSymbol());
-  facts.state = vcpu.getInterruptsEnabled() ? "irqs on" : "irqs off";
-  if (!vcpu.getKernelStateKnown()) return facts;
-  facts.state += fmt::format(", preempt {:#x}", vcpu.getPreemptCount());
-  if (vcpu.getRunqueueLocked()) facts.state += ", RUNQUEUE LOCKED";
-  facts.occupant = fmt::format("{} ({})", brief(vcpu.getCurrentComm()), vcpu.getCurrentPid());
-  facts.scheduling = scheduling_text(vcpu);
-  return facts;
 }
 
 // Spans of one sort that begin and end in records of their own, known by a key.
@@ -98,11 +65,11 @@ class Gatherer {
   void requested(schema::OpRequested::Reader request, HostNs at, Seq seq);
   void freeze_began(schema::FreezeBegan::Reader began, HostNs at, Seq seq);
   void frozen(schema::Frozen::Reader frozen);
-  void thawed(schema::Thawed::Reader thawed);
+  void thawed(schema::Thawed::Reader thawed, Seq seq);
   void worker_report(schema::WorkerReport::Reader report, HostNs at);
   void sample(schema::Sample::Reader sample, HostNs at, Seq seq);
   void console(std::string_view text);
-  FreezeFacts* freeze(uint64_t id);
+  DrawnFreeze* freeze(uint64_t id);
   void time(HostNs at, Seq seq);
 
   ReportSpans out_;
@@ -118,7 +85,7 @@ class Gatherer {
   uint64_t console_bytes_ = 0;
 };
 
-FreezeFacts* Gatherer::freeze(uint64_t id) {
+DrawnFreeze* Gatherer::freeze(uint64_t id) {
   auto it = freezes_.find(id);
   return it == freezes_.end() ? nullptr : &out_.freezes[it->second];
 }
@@ -132,7 +99,7 @@ void Gatherer::requested(schema::OpRequested::Reader request, HostNs at, Seq seq
   std::string what = entries.size() > 0 && entries[0].isWrite() ? "write" : "read";
   std::string tags;
   for (auto entry : entries) {
-    if (tags.size() > kTextLimit) {
+    if (tags.size() > kShownBytes) {
       tags += ", ...";
       break;
     }
@@ -145,49 +112,35 @@ void Gatherer::requested(schema::OpRequested::Reader request, HostNs at, Seq seq
 }
 
 void Gatherer::freeze_began(schema::FreezeBegan::Reader began, HostNs at, Seq seq) {
+  const Freeze freeze = freeze_of(began, seq, at);
   // What froze by itself says more than the next request: it has room of its own.
-  const bool own = began.getCause() != schema::FreezeCause::REQUEST &&
-                   began.getCause() != schema::FreezeCause::PERIODIC;
-  size_t& kept = own ? own_freezes_ : other_freezes_;
+  size_t& kept = freeze.is_own() ? own_freezes_ : other_freezes_;
   if (kept >= kMaxSpans) {
     ++out_.left_out["freezes"];
-    freezes_.erase(began.getFreeze());
+    freezes_.erase(freeze.id);
     return;
   }
   ++kept;
-  freezes_[began.getFreeze()] = out_.freezes.size();
-  FreezeFacts& facts = out_.freezes.emplace_back();
-  facts.own = own;
-  facts.id = began.getFreeze();
-  facts.at = at;
-  facts.seq = seq;
-  facts.cause = began.getCause() == schema::FreezeCause::REQUEST
-                    ? fmt::format("request {}{}", began.getOp(), later_try_text(began))
-                    : enum_words(began.getCause());
-  if (began.getCause() == schema::FreezeCause::TRIGGER) facts.cause = triggers_text(began);
-  facts.cause += after_colon(began.getDetail());
+  freezes_[freeze.id] = out_.freezes.size();
+  out_.freezes.push_back({freeze, cause_after_for(freeze) + after_colon(began.getDetail()), {}, 0});
 }
 
 void Gatherer::frozen(schema::Frozen::Reader frozen) {
-  FreezeFacts* facts = freeze(frozen.getFreeze());
-  if (facts == nullptr) return;
-  facts->stop_latency_ns = frozen.getStopLatencyNs();
-  facts->bypass_depth = frozen.getBypassDepth();
+  DrawnFreeze* drawn = freeze(frozen.getFreeze());
+  if (drawn == nullptr) return;
+  drawn->freeze.froze(frozen);
   for (auto vcpu : frozen.getVcpus()) {
-    if (facts->vcpus.size() < kMaxVcpus) {
-      facts->vcpus.push_back(vcpu_facts(vcpu));
+    if (drawn->vcpus.size() < kMaxVcpus) {
+      drawn->vcpus.push_back(vcpu_text(vcpu));
     } else {
-      ++facts->vcpus_left_out;
+      ++drawn->vcpus_left_out;
     }
   }
 }
 
-void Gatherer::thawed(schema::Thawed::Reader thawed) {
-  FreezeFacts* facts = freeze(thawed.getFreeze());
-  if (facts == nullptr) return;
-  facts->thawed = true;
-  facts->frozen_ns = thawed.getFrozenNs();
-  facts->pages = thawed.getPages();
+void Gatherer::thawed(schema::Thawed::Reader thawed, Seq seq) {
+  DrawnFreeze* drawn = freeze(thawed.getFreeze());
+  if (drawn != nullptr) drawn->freeze.thaw(seq, thawed);
 }
 
 void Gatherer::worker_report(schema::WorkerReport::Reader report, HostNs at) {
@@ -205,7 +158,7 @@ void Gatherer::sample(schema::Sample::Reader sample, HostNs at, Seq seq) {
     return;
   }
   out_.samples.push_back(
-      {brief(sample.getName()), bounded(shown_value(sample.getValue())), at, seq});
+      {brief(sample.getName()), shortened(shown_value(sample.getValue())), at, seq});
 }
 
 void Gatherer::console(std::string_view text) {
@@ -268,7 +221,7 @@ void Gatherer::visit(const RecordView& view) {
       time(at, view.seq);
       return freeze_began(record.getFreezeBegan(), at, view.seq);
     case schema::Record::FROZEN: return frozen(record.getFrozen());
-    case schema::Record::THAWED: return thawed(record.getThawed());
+    case schema::Record::THAWED: return thawed(record.getThawed(), view.seq);
     case schema::Record::SAMPLE: return sample(record.getSample(), at, view.seq);
     case schema::Record::CONSOLE: return console(chars(record.getConsole().getText()));
     case schema::Record::GUEST_PANICKED:

@@ -6,7 +6,8 @@
 #include <string>
 #include <vector>
 
-#include "replay/tape/run_facts.h"
+#include "replay/tape/freeze.h"
+#include "replay/text/vcpu_text.h"
 #include "schema/base/result.h"
 #include "schema/base/units.h"
 #include "schema/tape/reading/reader.h"
@@ -27,27 +28,12 @@ struct Span {
   Seq seq;
 };
 
-struct VcpuFacts {
-  uint32_t cpu = 0;
-  std::string where;       // "kernel in default_idle+0xf"; "not known"
-  std::string state;       // "irqs on, preempt 0x1, runqueue locked"
-  std::string occupant;    // "swapper/0 (0)"
-  std::string scheduling;  // of that task: scheduling_text()
-};
-
-struct FreezeFacts {
-  uint64_t id = 0;
-  std::string cause;
-  HostNs at;
-  uint64_t stop_latency_ns = 0;
-  uint64_t frozen_ns = 0;
-  uint64_t pages = 0;
-  int64_t bypass_depth = -1;
-  bool thawed = false;
-  std::vector<VcpuFacts> vcpus;
+// A freeze, and what the vCPUs did at it.
+struct DrawnFreeze {
+  Freeze freeze;      // without its step
+  std::string cause;  // cause_after_for(), and what the kernel said
+  std::vector<VcpuText> vcpus;
   uint64_t vcpus_left_out = 0;
-  bool own = false;  // a trigger or a user froze, not a request and no interval
-  Seq seq;
 };
 
 struct SampleFacts {
@@ -63,7 +49,7 @@ struct ReportSpans {
   std::vector<Span> requests;
   std::vector<Span> schedulers;
   std::vector<Span> workers;
-  std::vector<FreezeFacts> freezes;
+  std::vector<DrawnFreeze> freezes;
   std::vector<SampleFacts> samples;
   std::map<uint64_t, HostNs>
       times;                      // of requests, replies and what RunFacts::incidents names, by seq

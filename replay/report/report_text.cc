@@ -11,6 +11,7 @@
 #include "replay/report/report_section.h"
 #include "replay/tape/volatile_value.h"
 #include "replay/text/text_writer.h"
+#include "schema/base/text.h"
 
 namespace ktape {
 
@@ -233,26 +234,27 @@ bool is_told(const ReportFacts& report, const std::string& detail) {
 }
 
 Section freeze(const ReportFacts& report) {
-  const ReportFreeze& freeze = *report.freeze;
+  const ReportFreeze& evidence = *report.freeze;
+  const Freeze& freeze = evidence.freeze;
   Section section;
   section.title =
-      fmt::format("FREEZE {}, {} (seq {}, {:.3f} s into the run)", freeze.id, freeze.cause,
+      fmt::format("FREEZE {}, {} (seq {}, {:.3f} s into the run)", freeze.id, cause_text(freeze),
                   freeze.began.value, static_cast<double>(freeze.at.value) / 1e9);
   if (!freeze.step.empty())
-    section.add(wrapped("  in step ", "'" + freeze.step + "'", 2), Rank::kImportant);
-  for (const std::string& detail : freeze.details) {
+    section.add(wrapped("  in step ", in_quotes(freeze.step), 2), Rank::kImportant);
+  for (const std::string& detail : evidence.details) {
     if (!is_told(report, detail)) section.add(wrapped("  ", detail, 3), Rank::kImportant);
   }
-  for (const ReportCpu& cpu : freeze.cpus) {
-    const std::string lead = fmt::format("  CPU {:<3} ran ", cpu.cpu);
-    std::string text = cpu.current.empty() ? "?" : cpu.current;
-    if (!cpu.scheduling.empty()) text += fmt::format(" ({})", cpu.scheduling);
-    text += " " + (cpu.where.empty() ? "at ?" : cpu.where);
-    if (!cpu.state.empty()) text += "; " + cpu.state;
+  for (const ReportCpu& cpu : evidence.cpus) {
+    const std::string lead = fmt::format("  CPU {:<3} ran ", cpu.text.cpu);
+    std::string text = cpu.text.current.empty() ? "?" : cpu.text.current;
+    if (!cpu.text.scheduling.empty()) text += fmt::format(" ({})", cpu.text.scheduling);
+    text += " " + (cpu.text.where.empty() ? "at ?" : cpu.text.where);
+    if (!cpu.text.state.empty()) text += "; " + cpu.text.state;
     const Rank rank = cpu.trigger ? Rank::kImportant : cpu.idle ? Rank::kOrdinary : Rank::kNormal;
     section.add(wrapped(lead, text, 3), rank, cpu.idle ? "idle" : "");
   }
-  if (freeze.cpus.empty()) section.add({"  the tape does not tell what the vCPUs did"});
+  if (evidence.cpus.empty()) section.add({"  the tape does not tell what the vCPUs did"});
   return section;
 }
 

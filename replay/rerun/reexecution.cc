@@ -97,7 +97,7 @@ Reexecution::Reexecution(const TapeReader& tape, const TapeIndex& index, const K
       executor_(kernel),
       evidence_(kernel),
       requests_([this](const ServedRequest& request) { return served(request); }) {
-  for (const RecordedFreeze& freeze : index.freezes()) {
+  for (const Freeze& freeze : index.freezes()) {
     if (freeze.op != 0) freezes_[freeze.op].push_back(&freeze);
   }
 }
@@ -120,7 +120,7 @@ Result<RecordedMemory*> Reexecution::memory_of(uint64_t freeze) {
   if (memory_freeze_ != freeze) {
     memory_freeze_ = freeze;
     memory_.reset();
-    const RecordedFreeze* recorded = index_.freeze(freeze);
+    const Freeze* recorded = index_.freeze(freeze);
     Result<RecordedMemory> memory =
         recorded != nullptr
             ? memory_at(tape_, *recorded)
@@ -135,7 +135,7 @@ Result<RecordedMemory*> Reexecution::memory_of(uint64_t freeze) {
 }
 
 Result<void> Reexecution::frozen(Seq seq, schema::Frozen::Reader recorded) {
-  const RecordedFreeze* of = index_.freeze(recorded.getFreeze());
+  const Freeze* of = index_.freeze(recorded.getFreeze());
   if (of != nullptr && of->op != 0) {
     std::vector<StoppedCpu>& stopped = stopped_[of->id];
     stopped.clear();
@@ -195,8 +195,7 @@ Result<void> Reexecution::served(const ServedRequest& served) {
   } else {
     ++report_.no_memory;
   }
-  for (const RecordedFreeze* attempt : freezes_[served.request.get().getOp()])
-    stopped_.erase(attempt->id);
+  for (const Freeze* attempt : freezes_[served.request.get().getOp()]) stopped_.erase(attempt->id);
   return {};
 }
 
@@ -205,7 +204,7 @@ Result<void> Reexecution::replay_earlier_tries(const ServedRequest& served) {
   const auto request = served.request.get();
   const Result<std::vector<Op>> ops = read_ops(request.getEntries(), request.getMode());
   if (!ops.ok()) return {};  // told of the last
-  for (const RecordedFreeze* attempt : freezes_[request.getOp()]) {
+  for (const Freeze* attempt : freezes_[request.getOp()]) {
     if (attempt->id == served.reply.getFreeze() || attempt->attempt == 0) continue;
     KTAPE_ASSIGN(RecordedMemory * memory, memory_of(attempt->id));
     if (memory == nullptr) continue;
@@ -216,7 +215,7 @@ Result<void> Reexecution::replay_earlier_tries(const ServedRequest& served) {
   return {};
 }
 
-void Reexecution::compare_try(const ServedRequest& served, const RecordedFreeze& freeze,
+void Reexecution::compare_try(const ServedRequest& served, const Freeze& freeze,
                               const Execution& execution) {
   const std::string which = fmt::format("try {} of ", freeze.attempt);
   Found found;

@@ -86,8 +86,7 @@ class Reexecution {
   [[nodiscard]] StopMoment moment_of(uint64_t freeze, const RecordedMemory& memory) const;
   Execution execute(const std::vector<Op>& ops, RecordedMemory& memory, const StopMoment& moment);
   Execution execute_in_order(const std::vector<Op>& ops, RecordedMemory& memory);
-  void compare_try(const ServedRequest& served, const RecordedFreeze& freeze,
-                   const Execution& execution);
+  void compare_try(const ServedRequest& served, const Freeze& freeze, const Execution& execution);
   bool compare_entries(const ServedRequest& served, Execution execution);
   void layout_used(Seq seq, schema::LayoutUsed::Reader recorded);
   void compare_layouts();
@@ -99,7 +98,7 @@ class Reexecution {
   OpExecutor executor_;
   EvidenceReader evidence_;
   ServedRequests requests_;
-  std::map<uint64_t, std::vector<const RecordedFreeze*>> freezes_;  // of each request
+  std::map<uint64_t, std::vector<const Freeze*>> freezes_;  // of each request
   std::map<uint64_t, std::vector<StoppedCpu>>
       stopped_;                                      // of freezes whose request has no reply yet
   uint64_t memory_freeze_ = 0;                       // whose memory is open; freezes count from 1

@@ -6,11 +6,12 @@
 #include "guest/kernel/ops/op_plan.h"
 #include "guest/kernel/ops/op_records.h"
 #include "guest/kernel/types/type_text.h"
+#include "replay/tape/freeze.h"
 #include "replay/text/entry_text.h"
 #include "replay/text/record_text.h"
+#include "replay/text/vcpu_text.h"
 #include "schema/base/digest.h"
 #include "schema/base/text.h"
-#include "schema/tape/facts/scheduling_text.h"
 #include "schema/terms/scheduler_exit.h"
 
 namespace ktape {
@@ -54,23 +55,6 @@ std::string asked_text(schema::OpEntry::Reader entry) {
   bool bits = value.isSetBits() || value.isClearBits();
   return fmt::format("{}write {}{}{}", tag_text(entry), target, bits ? ": " : " = ",
                      shown_value(value));
-}
-
-std::string vcpu_text(schema::VcpuState::Reader vcpu) {
-  std::string text = fmt::format("CPU {}: ", vcpu.getCpu());
-  if (!vcpu.getKnown()) return text + "not known";
-  text += vcpu.getCpl() == 0 ? "kernel" : "user space";
-  text += vcpu.getSymbol().size() == 0 ? fmt::format(" at {:#x}", vcpu.getRip())
-                                       : " in " + safe(vcpu.getSymbol());
-  text += vcpu.getInterruptsEnabled() ? ", irqs on" : ", irqs off";
-  if (!vcpu.getKernelStateKnown()) return text;
-  text += fmt::format(", preempt {:#x}, {} ({})", vcpu.getPreemptCount(),
-                      safe(vcpu.getCurrentComm()), vcpu.getCurrentPid());
-  if (const std::string scheduling = scheduling_text(vcpu); !scheduling.empty())
-    text += ", " + scheduling;
-  if (vcpu.getContext() > schema::ExecContext::TASK)
-    text += ", in " + enum_words(vcpu.getContext());
-  return vcpu.getRunqueueLocked() ? text + ", RUNQUEUE LOCKED" : text;
 }
 
 }  // namespace
@@ -235,14 +219,9 @@ void Timeline::op_requested(const RecordView& view) {
 
 void Timeline::freeze_began(const RecordView& view) {
   auto freeze = view.record.getFreezeBegan();
-  std::string cause = freeze.getCause() == schema::FreezeCause::REQUEST
-                          ? fmt::format("for request {}{}", freeze.getOp(), later_try_text(freeze))
-                          : "cause: " + enum_words(freeze.getCause());
-  cause += reached_text(freeze);
-  if (freeze.getInterval() > 0) cause += fmt::format(", interval {}", freeze.getInterval());
-  if (const std::string triggers = trigger_names(freeze); !triggers.empty())
-    cause += ": " + triggers;
-  event(view, fmt::format("freeze {} {}", freeze.getFreeze(), cause));
+  event(view, fmt::format(
+                  "freeze {} {}", freeze.getFreeze(),
+                  cause_on_timeline(freeze_of(freeze, view.seq, HostNs(view.record.getHostNs())))));
   auto hits = freeze.getHits();
   if (hits.size() < 2 && freeze.getDetail().size() > 0) writer_.detail(safe(freeze.getDetail()));
   for (unsigned i = 0; hits.size() > 1 && i < hits.size(); ++i) {
@@ -311,7 +290,7 @@ void Timeline::frozen(const RecordView& view) {
       text += fmt::format(", {} BEING CHANGED", safe(seqcount.getName()));
   }
   event(view, text);
-  for (auto vcpu : frozen.getVcpus()) writer_.detail(vcpu_text(vcpu));
+  for (auto vcpu : frozen.getVcpus()) writer_.detail(vcpu_line(vcpu));
 }
 
 void Timeline::thawed(const RecordView& view) {

@@ -6,8 +6,8 @@
 
 #include <algorithm>
 #include <optional>
-#include <set>
 
+#include "replay/tape/freeze.h"
 #include "replay/tape/run_delays.h"
 #include "replay/text/record_text.h"
 #include "replay/text/text_writer.h"
@@ -15,7 +15,6 @@
 #include "schema/base/text.h"
 #include "schema/tape/facts/ejections.h"
 #include "schema/tape/facts/lockup_sight.h"
-#include "schema/tape/facts/trigger_hits.h"
 #include "schema/target/target_path.h"
 #include "schema/terms/scheduler_exit.h"
 #include "schema/terms/tcg_fault.h"
@@ -30,14 +29,6 @@ constexpr size_t kEjectionsTold = 3;
 constexpr size_t kMaxEntries = 200'000;  // a tape of a stranger may have any number
 constexpr size_t kMaxNamed = 20'000;     // layouts, steps, workers, schedulers, incidents
 constexpr size_t kExactLimit = 64;       // longer values are compared by their digest
-constexpr size_t kShownLimit = 400;
-
-std::string shortened(std::string text) {
-  if (text.size() <= kShownLimit) return text;
-  size_t end = kShownLimit;
-  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
-  return text.substr(0, end) + "...";
-}
 
 std::string first_line(std::string_view text) {
   while (text.starts_with('\n') || text.starts_with('\r')) text.remove_prefix(1);
@@ -118,7 +109,7 @@ class Gatherer {
   void requested(schema::OpRequested::Reader request, Seq seq);
   void replied(schema::OpReplied::Reader reply, Seq seq);
   void gate(schema::GateChecked::Reader gate);
-  void freeze(schema::FreezeBegan::Reader began, Seq seq);
+  void freeze_began(schema::FreezeBegan::Reader began, Seq seq, HostNs at);
   void losses(capnp::List<schema::LossCounter>::Reader counters);
   void sealed(schema::Sealed::Reader sealed, Seq seq);
   void incident(std::string what, std::string first, Seq seq);
@@ -174,7 +165,7 @@ void Gatherer::kernel_identified(schema::KernelIdentified::Reader kernel) {
 // A change is an incident, but for those of every boot.
 void Gatherer::clocksource_seen(schema::ClocksourceSeen::Reader seen, Seq seq) {
   const std::string name = shortened(safe(seen.getName()));
-  if (facts_.clock.size() < kShownLimit)
+  if (facts_.clock.size() < kShownBytes)
     facts_.clock += (facts_.clock.empty() ? "" : ", then ") + name;
   if (seen.getBefore().size() == 0 || is_of_the_boot(seen)) return;
   incident(
@@ -325,13 +316,11 @@ void Gatherer::gate(schema::GateChecked::Reader gate) {
       gate.getOutcome(), gate.getEnforced(), shortened(safe(gate.getObserved()))};
 }
 
-void Gatherer::freeze(schema::FreezeBegan::Reader began, Seq seq) {
+void Gatherer::freeze_began(schema::FreezeBegan::Reader began, Seq seq, HostNs at) {
   if (began.getCause() != schema::FreezeCause::TRIGGER) return;
   ejections_.froze(seq, began);
-  std::set<std::string_view> triggers;
-  for (const RecordedHit& hit : hits_of(began)) triggers.insert(hit.trigger);
-  for (const std::string_view trigger : triggers)
-    incident("freeze by the trigger " + in_quotes(trigger), "", seq);
+  for (std::string& what : cause_incidents(freeze_of(began, seq, at)))
+    incident(std::move(what), "", seq);
 }
 
 void Gatherer::losses(capnp::List<schema::LossCounter>::Reader counters) {
@@ -398,7 +387,9 @@ Result<void> Gatherer::visit(const RecordView& view) {
     case schema::Record::OP_REQUESTED: requested(record.getOpRequested(), view.seq); break;
     case schema::Record::OP_REPLIED: replied(record.getOpReplied(), view.seq); break;
     case schema::Record::GATE_CHECKED: gate(record.getGateChecked()); break;
-    case schema::Record::FREEZE_BEGAN: freeze(record.getFreezeBegan(), view.seq); break;
+    case schema::Record::FREEZE_BEGAN:
+      freeze_began(record.getFreezeBegan(), view.seq, HostNs(record.getHostNs()));
+      break;
     case schema::Record::GUEST_PANICKED:
       incident("guest panicked", first_line(chars(record.getGuestPanicked().getText())), view.seq);
       break;

@@ -6,10 +6,8 @@
 #include <algorithm>
 #include <charconv>
 
-#include "replay/text/record_text.h"
 #include "schema/base/nearest.h"
 #include "schema/base/text.h"
-#include "schema/tape/facts/trigger_hits.h"
 
 namespace ktape {
 
@@ -29,10 +27,6 @@ std::string string_of(const Reader& text) {
 }
 
 }  // namespace
-
-bool RecordedFreeze::is_hit_of(std::string_view trigger) const {
-  return std::ranges::find(hits, trigger, &FreezeHit::trigger) != hits.end();
-}
 
 Result<TapeIndex> TapeIndex::make(const TapeReader& tape) {
   TapeIndex index;
@@ -63,42 +57,33 @@ Result<void> TapeIndex::visit(const RecordView& view) {
     case schema::Record::FREEZE_BEGAN: {
       const auto from = record.getFreezeBegan();
       if (freezes_.size() == kMaxKept) return too_many("freezes");
-      RecordedFreeze& freeze = freezes_.emplace_back();
-      freeze.id = from.getFreeze();
-      freeze.began = view.seq;
-      freeze.at = HostNs(record.getHostNs());
-      freeze.cause = from.getCause();
-      freeze.op = from.getOp();
-      freeze.attempt = from.getTry();
-      if (freeze.cause == schema::FreezeCause::TRIGGER) freeze.triggers = triggers_text(from);
-      for (const RecordedHit& hit : hits_of(from))
-        freeze.hits.push_back({hit.vcpu, std::string(hit.trigger)});
-      freeze.step = step_;
+      freezes_.push_back(freeze_of(from, view.seq, HostNs(record.getHostNs())));
+      freezes_.back().step = step_;
       return {};
     }
-    case schema::Record::THAWED: thawed(view.seq, record.getThawed()); return {};
+    case schema::Record::FROZEN:
+      if (Freeze* freeze = last_freeze(record.getFrozen().getFreeze()))
+        freeze->froze(record.getFrozen());
+      return {};
+    case schema::Record::THAWED:
+      if (Freeze* freeze = last_freeze(record.getThawed().getFreeze()))
+        freeze->thaw(view.seq, record.getThawed());
+      return {};
     default: return {};
   }
 }
 
-void TapeIndex::thawed(Seq seq, schema::Thawed::Reader thawed) {
-  // Freezes do not nest: the record is of the last one.
-  if (freezes_.empty() || freezes_.back().id != thawed.getFreeze()) return;
-  RecordedFreeze& freeze = freezes_.back();
-  freeze.thawed = seq;
-  freeze.pages = thawed.getPages();
-  Digest digest;
-  if (thawed.getPagesDigest().size() != digest.size()) return;
-  std::ranges::copy(as_bytes(chars(thawed.getPagesDigest())), digest.begin());
-  freeze.pages_digest = digest;
+// Freezes do not nest: the record is of the last one.
+Freeze* TapeIndex::last_freeze(uint64_t id) {
+  return freezes_.empty() || freezes_.back().id != id ? nullptr : &freezes_.back();
 }
 
-const RecordedFreeze* TapeIndex::freeze(uint64_t id) const {
-  const auto found = std::ranges::find(freezes_, id, &RecordedFreeze::id);
+const Freeze* TapeIndex::freeze(uint64_t id) const {
+  const auto found = std::ranges::find(freezes_, id, &Freeze::id);
   return found == freezes_.end() ? nullptr : &*found;
 }
 
-Result<const RecordedFreeze*> TapeIndex::freeze_at(std::string_view text) const {
+Result<const Freeze*> TapeIndex::freeze_at(std::string_view text) const {
   constexpr std::string_view kPrefix = "freeze:";
   const std::string_view which = text.starts_with(kPrefix) ? text.substr(kPrefix.size()) : "";
   uint64_t id = 0;
@@ -112,7 +97,7 @@ Result<const RecordedFreeze*> TapeIndex::freeze_at(std::string_view text) const 
   }
   if (freezes_.empty())
     return Error{ErrorCode::kNotApplicable, "the machine was never frozen in this run", ""};
-  const RecordedFreeze* found = number ? freeze(id) : &freezes_.back();
+  const Freeze* found = number ? freeze(id) : &freezes_.back();
   if (found != nullptr) return found;
   return Error{ErrorCode::kNotApplicable,
                fmt::format("there is no freeze {} on the tape: they are {} to {}", id,

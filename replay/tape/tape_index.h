@@ -2,12 +2,11 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
-#include "schema/base/digest.h"
+#include "replay/tape/freeze.h"
 #include "schema/base/result.h"
 #include "schema/base/units.h"
 #include "schema/record.capnp.h"
@@ -15,30 +14,6 @@
 #include "schema/wire/owned_message.h"
 
 namespace ktape {
-
-// A vCPU that a freeze by trigger was for.
-struct FreezeHit {
-  int32_t vcpu = -1;  // -1: not said
-  std::string trigger;
-};
-
-// A freeze of a run, and what memory its tape kept of it.
-struct RecordedFreeze {
-  uint64_t id = 0;
-  Seq began;
-  HostNs at;
-  Seq thawed;  // 0: the tape ends before
-  schema::FreezeCause cause = schema::FreezeCause::NOT_SAID;
-  uint64_t op = 0;                     // cause request
-  uint32_t attempt = 0;                // of the request, from 1; 0: an older recorder did not say
-  std::string triggers;                // cause trigger: triggers_text()
-  std::vector<FreezeHit> hits;         // cause trigger, by vCPU
-  std::string step;                    // name of the step that ran; empty before the first
-  uint64_t pages = 0;                  // zero ones not counted
-  std::optional<Digest> pages_digest;  // nothing: no memory was kept
-
-  [[nodiscard]] bool is_hit_of(std::string_view trigger) const;
-};
 
 struct RecordedWorker {
   Seq started;
@@ -55,13 +30,13 @@ class TapeIndex {
   [[nodiscard]] static Result<TapeIndex> make(const TapeReader& tape);
 
   // In the order of the tape.
-  [[nodiscard]] const std::vector<RecordedFreeze>& freezes() const { return freezes_; }
+  [[nodiscard]] const std::vector<Freeze>& freezes() const { return freezes_; }
   [[nodiscard]] const std::vector<RecordedWorker>& workers() const { return workers_; }
 
   // "freeze:2", "freeze:last". kUsage when it is not that; kNotApplicable when there is no such
   // freeze.
-  [[nodiscard]] Result<const RecordedFreeze*> freeze_at(std::string_view text) const;
-  [[nodiscard]] const RecordedFreeze* freeze(uint64_t id) const;
+  [[nodiscard]] Result<const Freeze*> freeze_at(std::string_view text) const;
+  [[nodiscard]] const Freeze* freeze(uint64_t id) const;
   // The last worker of that name that had started by then; kUsage names the nearest.
   [[nodiscard]] Result<const RecordedWorker*> worker(std::string_view name, Seq by) const;
 
@@ -71,9 +46,10 @@ class TapeIndex {
 
  private:
   Result<void> visit(const RecordView& view);
-  void thawed(Seq seq, schema::Thawed::Reader thawed);
+  // The freeze that a Frozen or Thawed is of; nullptr where there is none.
+  Freeze* last_freeze(uint64_t id);
 
-  std::vector<RecordedFreeze> freezes_;
+  std::vector<Freeze> freezes_;
   std::vector<RecordedWorker> workers_;
   std::string step_;
   OwnedMessage<schema::KernelIdentified> kernel_;

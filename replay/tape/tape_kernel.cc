@@ -97,7 +97,7 @@ Result<std::unique_ptr<Btf>> restore_types(const TapeReader& tape, const TapeInd
   return btf.ok() ? std::move(btf) : bad_blob("btf", btf.error());
 }
 
-Result<std::vector<FreezePage>> rows_at(const TapeReader& tape, const RecordedFreeze& freeze) {
+Result<std::vector<FreezePage>> rows_at(const TapeReader& tape, const Freeze& freeze) {
   if (!freeze.pages_digest) {
     return Error{ErrorCode::kNotApplicable,
                  fmt::format("no memory of freeze {} was kept", freeze.id),
@@ -116,7 +116,7 @@ Result<std::vector<FreezePage>> rows_at(const TapeReader& tape, const RecordedFr
   return rows;
 }
 
-Result<RecordedMemory> memory_at(const TapeReader& tape, const RecordedFreeze& freeze) {
+Result<RecordedMemory> memory_at(const TapeReader& tape, const Freeze& freeze) {
   KTAPE_ASSIGN(std::vector<FreezePage> rows, rows_at(tape, freeze));
   return RecordedMemory::make(std::move(rows),
                               [&tape](const Digest& hash) { return tape.page(hash); });

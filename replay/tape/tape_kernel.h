@@ -22,12 +22,10 @@ namespace ktape {
 
 // The rows of a freeze's pages, by frame. kNotApplicable when no memory was kept; kBadInput when
 // they are not those that were recorded.
-[[nodiscard]] Result<std::vector<FreezePage>> rows_at(const TapeReader& tape,
-                                                      const RecordedFreeze& freeze);
+[[nodiscard]] Result<std::vector<FreezePage>> rows_at(const TapeReader& tape, const Freeze& freeze);
 
 // What memory held at a freeze, before the freeze's own writes. `tape` outlives it. Errors as of
 // rows_at.
-[[nodiscard]] Result<RecordedMemory> memory_at(const TapeReader& tape,
-                                               const RecordedFreeze& freeze);
+[[nodiscard]] Result<RecordedMemory> memory_at(const TapeReader& tape, const Freeze& freeze);
 
 }  // namespace ktape

@@ -4,14 +4,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <map>
-#include <set>
 #include <span>
 
 #include "replay/text/text_writer.h"
 #include "schema/base/digest.h"
 #include "schema/base/text.h"
-#include "schema/tape/facts/trigger_hits.h"
 #include "schema/target/target_path.h"
 #include "schema/terms/freeze_counts.h"
 
@@ -51,27 +48,14 @@ std::string list_text(capnp::List<schema::Value>::Reader list) {
   return list.size() > kEntriesShown ? text + and_more(list.size() - kEntriesShown) : text;
 }
 
-using Cpus = std::set<int32_t>;
-
-std::string cpus_text(const Cpus& cpus) {
-  std::string text = cpus.size() == 1 ? "CPU" : "CPUs";
-  size_t shown = 0;
-  for (auto at = cpus.begin(); at != cpus.end() && shown < kEntriesShown; ++at, ++shown)
-    text += fmt::format("{} {}", shown == 0 ? "" : ",", *at);
-  return cpus.size() > shown ? text + and_more(cpus.size() - shown) : text;
-}
-
-// By name, each with the CPUs that had reached it.
-std::map<std::string_view, Cpus> triggers_of(schema::FreezeBegan::Reader began) {
-  std::map<std::string_view, Cpus> triggers;
-  for (const RecordedHit& hit : hits_of(began)) {
-    Cpus& cpus = triggers[hit.trigger];
-    if (hit.vcpu >= 0) cpus.insert(hit.vcpu);
-  }
-  return triggers;
-}
-
 }  // namespace
+
+std::string shortened(std::string_view text) {
+  if (text.size() <= kShownBytes) return std::string(text);
+  size_t end = kShownBytes;
+  while (end > 0 && (static_cast<unsigned char>(text[end]) & 0xc0) == 0x80) --end;
+  return std::string(text.substr(0, end)) + "...";
+}
 
 std::string words(std::string_view camel_case) {
   std::string text;
@@ -121,31 +105,6 @@ std::string intervals_text(schema::IntervalCounts::Reader intervals) {
                                        .skipped_late = intervals.getSkippedLate()});
 }
 
-std::string reached_text(schema::FreezeBegan::Reader began) {
-  Cpus cpus;
-  for (const RecordedHit& hit : hits_of(began)) {
-    if (hit.vcpu >= 0) cpus.insert(hit.vcpu);
-  }
-  return cpus.empty() ? "" : " on " + cpus_text(cpus);
-}
-
-std::string trigger_names(schema::FreezeBegan::Reader began) {
-  std::string text;
-  for (const auto& [trigger, cpus] : triggers_of(began))
-    text += (text.empty() ? "" : ", ") + printable(trigger);
-  return text;
-}
-
-std::string triggers_text(schema::FreezeBegan::Reader began) {
-  const auto triggers = triggers_of(began);
-  std::string text;
-  for (const auto& [trigger, cpus] : triggers) {
-    text += (text.empty() ? "" : " and ") + in_quotes(trigger);
-    if (!cpus.empty()) text += " on " + cpus_text(cpus);
-  }
-  return (triggers.size() == 1 ? "trigger " : "triggers ") + text;
-}
-
 std::string host_text(schema::HostProcessor::Reader host) {
   if (!host.getKnown()) return "";
   std::string text = host.getCpus() == 0 ? "" : count_text(host.getCpus(), "CPU") + " of ";
@@ -170,10 +129,6 @@ std::string reply_text(schema::OpReplied::Reader reply) {
   if (reply.getTries() < 2) return text;
   return text + fmt::format(" at try {}, the guest having run {} between them", reply.getTries(),
                             duration_text(reply.getWaitedNs()));
-}
-
-std::string later_try_text(schema::FreezeBegan::Reader began) {
-  return began.getTry() < 2 ? "" : fmt::format(", try {}", began.getTry());
 }
 
 std::string loss_text(schema::LossCounter::Reader loss) {

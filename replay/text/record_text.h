@@ -3,6 +3,7 @@
 
 #include <capnp/schema.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -19,6 +20,16 @@ namespace ktape {
 template <typename Reader>
 [[nodiscard]] std::string safe(const Reader& text) {
   return printable(chars(text));
+}
+
+// The first kShownBytes bytes of a text that has more, and dots. No character is cut in two.
+inline constexpr size_t kShownBytes = 400;
+[[nodiscard]] std::string shortened(std::string_view text);
+
+// The same of a text of a record, safe to print.
+template <typename Reader>
+[[nodiscard]] std::string brief(const Reader& text) {
+  return printable(shortened(chars(text)));
 }
 
 // "guestPanicked" as "guest panicked".
@@ -47,9 +58,6 @@ template <typename Enum>
 // for how long.
 [[nodiscard]] std::string reply_text(schema::OpReplied::Reader reply);
 
-// ", try 2"; empty of the first try of a request.
-[[nodiscard]] std::string later_try_text(schema::FreezeBegan::Reader began);
-
 // "17 (why this counter exists): NAME"
 [[nodiscard]] std::string loss_text(schema::LossCounter::Reader loss);
 
@@ -60,9 +68,6 @@ template <typename Enum>
 // "232 of 450 intervals froze; 218 were skipped: the previous freeze and its recording took longer"
 [[nodiscard]] std::string intervals_text(schema::IntervalCounts::Reader intervals);
 
-// Which CPUs had reached a trigger: " on CPU 1", " on CPUs 1, 3"; empty for another cause.
-[[nodiscard]] std::string reached_text(schema::FreezeBegan::Reader began);
-
 // "2 CPUs of a host that is itself a guest, of 'KVMKVMKVM'"; empty where the recorder did not say.
 [[nodiscard]] std::string host_text(schema::HostProcessor::Reader host);
 
@@ -70,13 +75,5 @@ template <typename Enum>
 // it has calibrated the TSC to the TSC (arch/x86/kernel/tsc.c, tsc_refine_calibration_work(), about
 // a second after the start): a run that was looked at sooner shows it, another one does not.
 [[nodiscard]] bool is_of_the_boot(schema::ClocksourceSeen::Reader change);
-
-// Which triggers a freeze is for, in the order of their names: "symbol:schedule", "scx-error,
-// symbol:schedule"; empty for another cause.
-[[nodiscard]] std::string trigger_names(schema::FreezeBegan::Reader began);
-
-// The same with their CPUs: "trigger 'scx-error' on CPU 1", "triggers 'scx-error' on CPU 3 and
-// 'symbol:schedule' on CPUs 0, 1".
-[[nodiscard]] std::string triggers_text(schema::FreezeBegan::Reader began);
 
 }  // namespace ktape

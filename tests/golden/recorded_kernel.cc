@@ -14,7 +14,7 @@ RecordedKernel::RecordedKernel(const std::string& tape)
       kernel_(std::make_unique<Kernel>(must(restore_kernel(*tape_, index_)))) {
   const auto last = std::find_if(
       index_.freezes().rbegin(), index_.freezes().rend(),
-      [](const RecordedFreeze& freeze) { return freeze.cause == schema::FreezeCause::REQUEST; });
+      [](const Freeze& freeze) { return freeze.cause == schema::FreezeCause::REQUEST; });
   if (last == index_.freezes().rend())
     throw std::runtime_error("golden tape '" + tape + "' has no request");
   freeze_ = &*last;

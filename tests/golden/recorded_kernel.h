@@ -29,7 +29,7 @@ class RecordedKernel {
  private:
   std::unique_ptr<TapeReader> tape_;
   TapeIndex index_;
-  const RecordedFreeze* freeze_ = nullptr;
+  const Freeze* freeze_ = nullptr;
   std::unique_ptr<Kernel> kernel_;
 };
 

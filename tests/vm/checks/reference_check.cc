@@ -33,7 +33,7 @@ void check_memory(const Captured& captured) {
   LayoutLog log(btf);
   const TaskFinder finder = must(TaskFinder::create(kernel, log));
   std::vector<uint64_t> vtimes;
-  for (const RecordedFreeze& freeze : index.freezes()) {
+  for (const Freeze& freeze : index.freezes()) {
     const RecordedMemory memory = must(memory_at(*tape, freeze));
     const Pid pid(captured.facts.workers.at("sleeper"));
     const std::optional<GuestVirtual> task = must(finder.find(memory, pid));

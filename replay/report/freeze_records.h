@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <set>
+#include <vector>
+
+#include "replay/tape/freeze.h"
+#include "schema/base/result.h"
+#include "schema/base/units.h"
+#include "schema/record.capnp.h"
+#include "schema/tape/reading/reader.h"
+#include "schema/wire/owned_message.h"
+
+namespace ktape {
+
+// Where what a tape tells of a freeze stands on it; seq 0: nowhere.
+struct FreezeRecordSeqs {
+  const Freeze* freeze = nullptr;
+  Seq frozen;
+  Seq request;  // the one that the freeze served, or was made for
+  Seq reply;
+  Seq exited;                      // the first exit of a scheduler after the freeze
+  std::set<uint32_t> other_class;  // entries of the request whose task is not in sched_ext
+};
+
+// The same records themselves.
+struct FreezeRecords {
+  OwnedMessage<schema::FreezeBegan> began;
+  OwnedMessage<schema::Frozen> frozen;
+  OwnedMessage<schema::OpRequested> request;
+  OwnedMessage<schema::OpReplied> reply;
+  OwnedMessage<schema::SchedulerExited> exited;
+  std::set<uint32_t> other_class;
+};
+
+// Of each of the freezes, in their order. Reads the tape once, however many they are.
+[[nodiscard]] Result<std::vector<FreezeRecordSeqs>> find_freeze_records(
+    const TapeReader& tape, const std::vector<const Freeze*>& freezes);
+
+// Reads no other records than these.
+[[nodiscard]] Result<FreezeRecords> read_freeze_records(const TapeReader& tape,
+                                                        const FreezeRecordSeqs& seqs);
+
+}  // namespace ktape
