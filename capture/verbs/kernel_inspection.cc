@@ -14,6 +14,7 @@
 #include "guest/kernel/ops/op_records.h"
 #include "guest/kernel/types/kfuncs.h"
 #include "schema/base/digest.h"
+#include "schema/base/json_writer.h"
 #include "schema/base/text.h"
 
 namespace ktape {
@@ -149,17 +150,50 @@ std::string triggers_text(const std::vector<InspectedTrigger>& triggers) {
   return problems.empty() ? "" : "\nfreeze triggers that this kernel does not support\n" + problems;
 }
 
-std::string json_list(const std::vector<std::string>& objects) {
-  std::string text = "[";
-  for (size_t i = 0; i < objects.size(); ++i) text += (i == 0 ? "" : ",") + objects[i];
-  return text + "]";
+void put_built_in(JsonWriter& json, const KernelInspection& kernel) {
+  json.key("builtIn").list();
+  for (const FoundBuiltIn& found : kernel.built_in) {
+    json.object()
+        .field("name", found.what.name)
+        .field("neededBy", found.what.needed)
+        .field("always", found.what.always)
+        .field("present", found.present)
+        .end();
+  }
+  json.end();
 }
 
-template <typename Items, typename Describe>
-std::string json_list_of(const Items& items, Describe describe) {
-  std::vector<std::string> objects;
-  std::transform(items.begin(), items.end(), std::back_inserter(objects), describe);
-  return json_list(objects);
+void put_layouts(JsonWriter& json, const KernelInspection& kernel) {
+  json.key("layouts").list();
+  for (const UsedLayout& one : kernel.layouts) {
+    json.object()
+        .field("type", one.type)
+        .field("path", one.path)
+        .field("offsetBytes", one.offset_bytes)
+        .field("sizeBytes", one.size_bytes)
+        .field("encoding", one.encoding)
+        .end();
+  }
+  json.end();
+}
+
+void put_ops(JsonWriter& json, const KernelInspection& kernel) {
+  json.key("ops").list();
+  for (const InspectedOp& one : kernel.ops) {
+    json.object()
+        .field("tag", one.tag)
+        .field("target", one.target)
+        .field("problem", one.problem)
+        .end();
+  }
+  json.end();
+}
+
+void put_triggers(JsonWriter& json, const KernelInspection& kernel) {
+  json.key("freezeOn").list();
+  for (const InspectedTrigger& one : kernel.triggers)
+    json.object().field("on", one.on).field("problem", one.problem).end();
+  json.end();
 }
 
 }  // namespace
@@ -239,37 +273,26 @@ std::string inspection_text(const KernelInspection& kernel, std::string_view sce
 }
 
 std::string inspection_json(const KernelInspection& kernel, std::string_view scenario_name) {
-  const auto built_in = [](const FoundBuiltIn& found) {
-    return fmt::format(R"({{"name":{},"neededBy":{},"always":{},"present":{}}})",
-                       json_string(found.what.name), json_string(found.what.needed),
-                       found.what.always, found.present);
-  };
-  const auto layout = [](const UsedLayout& one) {
-    return fmt::format(R"({{"type":{},"path":{},"offsetBytes":{},"sizeBytes":{},"encoding":{}}})",
-                       json_string(one.type), json_string(one.path), one.offset_bytes,
-                       one.size_bytes, json_string(one.encoding));
-  };
-  const auto op = [](const InspectedOp& one) {
-    return fmt::format(R"({{"tag":{},"target":{},"problem":{}}})", json_string(one.tag),
-                       json_string(one.target), json_string(one.problem));
-  };
-  const auto trigger = [](const InspectedTrigger& one) {
-    return fmt::format(R"({{"on":{},"problem":{}}})", json_string(one.on),
-                       json_string(one.problem));
-  };
-  const auto reason = [](const std::string& why) { return json_string(why); };
-  return fmt::format(
-      R"({{"release":{},"banner":{},"buildId":"{}","image":{},"schedExt":{},"btfBytes":{},"btfTypes":{},)"
-      R"("kfuncsWithShownAux":{},"symbols":{},"hz":{},"preemption":{},"builtIn":{},"scenario":{},"scenarioProblem":{},)"
-      R"("layouts":{},"ops":{},"freezeOn":{},"unusable":{}}})"
-      "\n",
-      json_string(kernel.release), json_string(kernel.banner), to_hex(kernel.build_id),
-      json_string(kernel.format), kernel.sched_ext, kernel.btf_bytes, kernel.btf_types,
-      json_list_of(kernel.shown_aux, reason), kernel.symbols, kernel.hz,
-      json_string(kernel.preemption), json_list_of(kernel.built_in, built_in),
-      json_string(scenario_name), json_string(kernel.scenario_problem),
-      json_list_of(kernel.layouts, layout), json_list_of(kernel.ops, op),
-      json_list_of(kernel.triggers, trigger), json_list_of(kernel.unusable, reason));
+  JsonWriter json;
+  json.object()
+      .field("release", kernel.release)
+      .field("banner", kernel.banner)
+      .field("buildId", to_hex(kernel.build_id))
+      .field("image", kernel.format)
+      .field("schedExt", kernel.sched_ext)
+      .field("btfBytes", kernel.btf_bytes)
+      .field("btfTypes", kernel.btf_types)
+      .key("kfuncsWithShownAux")
+      .values(kernel.shown_aux)
+      .field("symbols", kernel.symbols)
+      .field("hz", kernel.hz)
+      .field("preemption", kernel.preemption);
+  put_built_in(json, kernel);
+  json.field("scenario", scenario_name).field("scenarioProblem", kernel.scenario_problem);
+  put_layouts(json, kernel);
+  put_ops(json, kernel);
+  put_triggers(json, kernel);
+  return json.key("unusable").values(kernel.unusable).end().newline().take();
 }
 
 }  // namespace ktape

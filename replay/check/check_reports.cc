@@ -7,7 +7,6 @@
 #include <fstream>
 #include <string_view>
 
-#include "replay/text/json_lines.h"
 #include "schema/base/text.h"
 
 namespace ktape {
@@ -71,43 +70,51 @@ void JsonReport::add(const CheckStep& step) {
   if (tape_ != &step.tape) {
     close_tape();
     tape_ = &step.tape;
-    tapes_ += fmt::format(
-        "{}\n    "
-        "{{\"path\":{},\"integrity\":{},\"finding\":{},\"head\":{},\"losses\":{},\"results\":[",
-        tapes_.empty() ? "" : ",", json_string(printable(tape_->path)),
-        json_string(tape_->integrity), json_string(tape_->finding), json_string(tape_->head),
-        json_string(tape_->losses));
+    tapes_.line(4)
+        .object()
+        .field("path", printable(tape_->path))
+        .field("integrity", tape_->integrity)
+        .field("finding", tape_->finding)
+        .field("head", tape_->head)
+        .field("losses", tape_->losses)
+        .key("results")
+        .list();
   }
-  std::string arguments;
-  if (step.run != nullptr) {
-    for (const auto& argument : step.run->arguments) {
-      arguments += (arguments.empty() ? "" : ",") + json_string(printable(argument));
-    }
+  const AssertionRun* run = step.run;
+  tapes_.line(6).object().field("name", run != nullptr ? printable(run->name) : "verify");
+  tapes_.key("arguments").list();
+  if (run != nullptr) {
+    for (const auto& argument : run->arguments) tapes_.value(printable(argument));
   }
-  tapes_ += fmt::format(
-      "{}\n      "
-      "{{\"name\":{},\"arguments\":[{}],\"program\":{},\"required\":{},\"verdict\":\"{}\","
-      "\"reason\":{},"
-      "\"output\":{}}}",
-      results_++ == 0 ? "" : ",",
-      json_string(step.run != nullptr ? printable(step.run->name) : "verify"), arguments,
-      json_string(step.run != nullptr ? printable(step.run->program) : ""),
-      step.run != nullptr && step.run->required, verdict_name(step.checked.result.kind),
-      json_string(step.checked.result.reason), json_string(shortened(step.checked.text)));
+  tapes_.end()
+      .field("program", run != nullptr ? printable(run->program) : "")
+      .field("required", run != nullptr && run->required)
+      .field("verdict", verdict_name(step.checked.result.kind))
+      .field("reason", step.checked.result.reason)
+      .field("output", shortened(step.checked.text))
+      .end();
 }
 
 void JsonReport::close_tape() {
-  if (tape_ != nullptr) tapes_ += "]}";
-  results_ = 0;
+  if (tape_ != nullptr) tapes_.end().end();
 }
 
 std::string JsonReport::finish(const CheckSummary& summary) {
   close_tape();
-  return fmt::format(
-      "{{\n  \"ktape\":\"{}\",\n  \"exitStatus\":{},\n"
-      "  \"totals\":{{\"pass\":{},\"fail\":{},\"skip\":{},\"error\":{}}},\n  \"tapes\":[{}]\n}}\n",
-      KTAPE_VERSION, static_cast<int>(summary.code()), summary.passed(), summary.violated(),
-      summary.skipped(), summary.errors(), tapes_);
+  JsonWriter json;
+  json.object();
+  json.line(2).field("ktape", KTAPE_VERSION);
+  json.line(2).field("exitStatus", static_cast<int>(summary.code()));
+  json.line(2)
+      .key("totals")
+      .object()
+      .field("pass", summary.passed())
+      .field("fail", summary.violated())
+      .field("skip", summary.skipped())
+      .field("error", summary.errors())
+      .end();
+  json.line(2).field("tapes", JsonText{tapes_.end().take()});
+  return json.newline().end().newline().take();
 }
 
 void JunitReport::add(const CheckStep& step) {

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "replay/check/check_run.h"
+#include "schema/base/json_writer.h"
 #include "schema/base/result.h"
 
 namespace ktape {
@@ -12,6 +13,7 @@ namespace ktape {
 // after another.
 class JsonReport {
  public:
+  JsonReport() { tapes_.list(); }
   void add(const CheckStep& step);
   // {"ktape":"0.1.0","exitStatus":1,"totals":{"pass":3,...},"tapes":[{"path":...,"results":[...]}]}
   [[nodiscard]] std::string finish(const CheckSummary& summary);
@@ -19,9 +21,8 @@ class JsonReport {
  private:
   void close_tape();
 
-  std::string tapes_;
+  JsonWriter tapes_;
   const CheckedTape* tape_ = nullptr;
-  size_t results_ = 0;  // of this tape
 };
 
 // The same as JUnit's XML: a suite for each tape, a case for each run.

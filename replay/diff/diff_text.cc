@@ -10,8 +10,8 @@
 #include <utility>
 #include <vector>
 
-#include "replay/text/json_lines.h"
 #include "replay/text/text_writer.h"
+#include "schema/base/json_writer.h"
 #include "schema/base/text.h"
 
 namespace ktape {
@@ -231,26 +231,26 @@ std::string cell(std::string_view text) {
   return out;
 }
 
-std::string json_tape(const DiffTape& of) {
-  std::string losses;
-  for (const auto& [name, count] : of.run.losses) {
-    losses += fmt::format("{}{}:\"{}\"", losses.empty() ? "" : ",", json_string(name), count);
-  }
-  return fmt::format(
-      "{{\"tape\":{},\"integrity\":{},\"head\":{},\"scenario\":{},\"kernel\":{},\"machine\":{}{},"
-      "\"outcome\":{},"
-      "\"lossesKnown\":{},\"losses\":{{{}}}}}",
-      json_string(printable(of.path)), json_string(of.integrity), json_string(of.head),
-      json_string(of.run.scenario), json_string(of.run.kernel), json_string(of.run.machine),
-      of.run.clock.empty() ? "" : ",\"clock\":" + json_string(of.run.clock),
-      json_string(of.run.outcome), of.run.losses_known, losses);
+void put_tape(JsonWriter& json, const DiffTape& of) {
+  json.object()
+      .field("tape", printable(of.path))
+      .field("integrity", of.integrity)
+      .field("head", of.head)
+      .field("scenario", of.run.scenario)
+      .field("kernel", of.run.kernel)
+      .field("machine", of.run.machine);
+  if (!of.run.clock.empty()) json.field("clock", of.run.clock);
+  json.field("outcome", of.run.outcome).field("lossesKnown", of.run.losses_known);
+  json.key("losses").object();
+  for (const auto& [name, count] : of.run.losses) json.field(name, JsonDigits{count});
+  json.end().end();
 }
 
-std::string json_side(const DiffSide& of) {
-  if (of.tapes.size() == 1) return json_tape(of.tapes.front());
-  std::string tapes;
-  for (const DiffTape& tape : of.tapes) tapes += (tapes.empty() ? "" : ",") + json_tape(tape);
-  return fmt::format("{{\"folder\":{},\"repeats\":[{}]}}", json_string(printable(of.path)), tapes);
+void put_side(JsonWriter& json, const DiffSide& of) {
+  if (of.tapes.size() == 1) return put_tape(json, of.tapes.front());
+  json.object().field("folder", printable(of.path)).key("repeats").list();
+  for (const DiffTape& tape : of.tapes) put_tape(json, tape);
+  json.end().end();
 }
 
 // A text of each tape of a side.
@@ -261,13 +261,16 @@ std::string tapes_of(const DiffSide& side, std::string DiffTape::*text) {
 }
 
 // What each repeat has; null where it has nothing.
-std::string json_column(const Column& column) {
-  std::string out;
+void put_column(JsonWriter& json, const Column& column) {
+  json.list();
   for (const Seen& seen : column) {
-    if (!out.empty()) out += ',';
-    out += seen.there ? json_string(seen.text) : "null";
+    if (seen.there) {
+      json.value(seen.text);
+    } else {
+      json.null();
+    }
   }
-  return "[" + out + "]";
+  json.end();
 }
 
 const char* json_class(HiddenClass of) {
@@ -286,11 +289,10 @@ const char* json_class(HiddenClass of) {
 }
 
 // {"addresses":12,"processIds":1}
-std::string json_hidden(const Diff& diff) {
-  std::string out;
-  for (const auto& [of, count] : hidden_counts(diff))
-    out += fmt::format("{}\"{}\":{}", out.empty() ? "" : ",", json_class(of), count);
-  return "{" + out + "}";
+void put_hidden(JsonWriter& json, const Diff& diff) {
+  json.object();
+  for (const auto& [of, count] : hidden_counts(diff)) json.field(json_class(of), count);
+  json.end();
 }
 
 const char* json_weight(Weight weight) {
@@ -331,6 +333,24 @@ std::string losses_text(const DiffSide& side) {
   for (const auto& [name, count] : losses)
     text += fmt::format("{}{} {}", text.empty() ? "" : ", ", count, name);
   return side.tapes.size() > 1 ? text + " in all" : text;
+}
+
+void put_difference(JsonWriter& json, const Difference& one, bool repeated) {
+  json.line()
+      .object()
+      .field("kind", json_kind(one.kind))
+      .field("verdict", json_weight(one.weight))
+      .field("subject", one.subject)
+      .field("a", one.a)
+      .field("b", one.b);
+  if (one.seq_a.value > 0) json.field("seqA", JsonDigits{one.seq_a.value});
+  if (one.seq_b.value > 0) json.field("seqB", JsonDigits{one.seq_b.value});
+  if (!one.why.empty()) json.field("why", one.why);
+  if (repeated) {
+    put_column(json.key("repeatsA"), one.repeats_a);
+    put_column(json.key("repeatsB"), one.repeats_b);
+  }
+  json.end();
 }
 
 }  // namespace
@@ -395,29 +415,22 @@ std::string diff_as_markdown(const DiffSide& a, const DiffSide& b, const Diff& d
 }
 
 std::string diff_as_json(const DiffSide& a, const DiffSide& b, const Diff& diff, bool all) {
-  std::string out = fmt::format(
-      "{{\"a\":{},\"b\":{},\"sameScenario\":{},\"matter\":{},\"mayVary\":{},\"hidden\":{},"
-      "\"hiddenClasses\":{"
-      "},"
-      "\"differences\":[",
-      json_side(a), json_side(b), diff.same_scenario, diff.mattering(),
-      diff.count(Weight::kMayVary), diff.count(Weight::kHidden), json_hidden(diff));
-  bool first = true;
+  JsonWriter json;
+  json.object().key("a");
+  put_side(json, a);
+  json.key("b");
+  put_side(json, b);
+  json.field("sameScenario", diff.same_scenario)
+      .field("matter", diff.mattering())
+      .field("mayVary", diff.count(Weight::kMayVary))
+      .field("hidden", diff.count(Weight::kHidden))
+      .key("hiddenClasses");
+  put_hidden(json, diff);
+  json.key("differences").list();
   for (const Difference& one : diff.differences) {
-    if (!is_shown(one, all)) continue;
-    out += fmt::format("{}\n{{\"kind\":\"{}\",\"verdict\":\"{}\",\"subject\":{},\"a\":{},\"b\":{}",
-                       first ? "" : ",", json_kind(one.kind), json_weight(one.weight),
-                       json_string(one.subject), json_string(one.a), json_string(one.b));
-    if (one.seq_a.value > 0) out += fmt::format(",\"seqA\":\"{}\"", one.seq_a.value);
-    if (one.seq_b.value > 0) out += fmt::format(",\"seqB\":\"{}\"", one.seq_b.value);
-    if (!one.why.empty()) out += ",\"why\":" + json_string(one.why);
-    if (diff.repeated)
-      out += fmt::format(",\"repeatsA\":{},\"repeatsB\":{}", json_column(one.repeats_a),
-                         json_column(one.repeats_b));
-    out += '}';
-    first = false;
+    if (is_shown(one, all)) put_difference(json, one, diff.repeated);
   }
-  return out + "]}\n";
+  return json.end().end().newline().take();
 }
 
 }  // namespace ktape

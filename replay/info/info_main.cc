@@ -2,6 +2,7 @@
 
 // ktape-info: a tape in a few lines, and what takes its space.
 
+#include <capnp/dynamic.h>
 #include <fmt/format.h>
 
 #include <map>
@@ -9,11 +10,11 @@
 
 #include "replay/tape/run_delays.h"
 #include "replay/tape/run_facts.h"
-#include "replay/text/json_lines.h"
 #include "replay/text/provenance.h"
 #include "replay/text/record_text.h"
 #include "replay/text/text_writer.h"
 #include "schema/base/command_line.h"
+#include "schema/base/json_writer.h"
 #include "schema/base/standard_output.h"
 #include "schema/base/text.h"
 #include "schema/tape/reading/reader.h"
@@ -194,119 +195,157 @@ std::string text_of(const Facts& facts, const Options& options) {
 }
 
 // What the machine was to be frozen for; null where the tape does not say.
-std::string json_of_triggers(schema::Sealed::Reader sealed) {
-  if (!sealed.hasTriggers()) return "null";
-  std::string text;
-  for (auto trigger : sealed.getTriggers()) {
-    text += fmt::format("{}{{\"name\":{},\"armed\":{},\"freezes\":{},\"hits\":{}}}",
-                        text.empty() ? "" : ",", json_string(printable(chars(trigger.getName()))),
-                        trigger.getArmed(), trigger.getFreezes(), trigger.getHits());
+void put_triggers(JsonWriter& json, schema::Sealed::Reader sealed) {
+  json.key("triggers");
+  if (!sealed.hasTriggers()) {
+    json.null();
+    return;
   }
-  return "[" + text + "]";
-}
-
-std::string untracked_or_null(schema::TestedProgram::Reader program) {
-  return program.getUntracked() < 0 ? "null" : std::to_string(program.getUntracked());
+  json.list();
+  for (auto trigger : sealed.getTriggers()) {
+    json.object()
+        .field("name", safe(trigger.getName()))
+        .field("armed", trigger.getArmed())
+        .field("freezes", trigger.getFreezes())
+        .field("hits", trigger.getHits())
+        .end();
+  }
+  json.end();
 }
 
 // Null where the user brought no scheduler.
-std::string json_of_program(schema::TestedProgram::Reader program) {
-  if (program.getPath().size() == 0) return "null";
-  const auto text = [](const auto& of) { return json_string(printable(chars(of))); };
-  return fmt::format(
-      R"({{"path":{},"sha256":"{}","buildId":"{}","checkout":{},"commit":{},"checkoutFolder":{},"reason":{},"untracked":{}}})",
-      text(program.getPath()), to_hex(as_bytes(chars(program.getDigest()))),
-      to_hex(as_bytes(chars(program.getBuildId()))), json_string(enum_words(program.getCheckout())),
-      text(program.getCommit()), text(program.getCheckoutFolder()), text(program.getReason()),
-      untracked_or_null(program));
-}
-
-std::string json_of_command(schema::RunStarted::Reader run) {
-  const Result<std::string> command = capture_command(run);
-  return command.ok() ? json_string(*command) : "null";
+void put_program(JsonWriter& json, schema::TestedProgram::Reader program) {
+  json.key("schedulerProgram");
+  if (program.getPath().size() == 0) {
+    json.null();
+    return;
+  }
+  json.object()
+      .field("path", safe(program.getPath()))
+      .field("sha256", to_hex(as_bytes(chars(program.getDigest()))))
+      .field("buildId", to_hex(as_bytes(chars(program.getBuildId()))))
+      .field("checkout", enum_words(program.getCheckout()))
+      .field("commit", safe(program.getCommit()))
+      .field("checkoutFolder", safe(program.getCheckoutFolder()))
+      .field("reason", safe(program.getReason()))
+      .key("untracked");
+  if (program.getUntracked() < 0) {
+    json.null();
+  } else {
+    json.value(program.getUntracked());
+  }
+  json.end();
 }
 
 // What became of --freeze-every; null without it, or where the tape does not say.
-std::string json_of_intervals(schema::Sealed::Reader sealed) {
-  if (!sealed.hasIntervals()) return "null";
+void put_intervals(JsonWriter& json, schema::Sealed::Reader sealed) {
+  json.key("intervals");
+  if (!sealed.hasIntervals()) {
+    json.null();
+    return;
+  }
   auto intervals = sealed.getIntervals();
-  return fmt::format("{{\"froze\":{},\"skippedBusy\":{},\"skippedLate\":{}}}", intervals.getFroze(),
-                     intervals.getSkippedBusy(), intervals.getSkippedLate());
-}
-
-std::string json_of_ejections(const std::vector<std::string>& ejections) {
-  std::string text;
-  for (const std::string& ejection : ejections)
-    text += (text.empty() ? "" : ",") + json_string(ejection);
-  return text;
+  json.object()
+      .field("froze", intervals.getFroze())
+      .field("skippedBusy", intervals.getSkippedBusy())
+      .field("skippedLate", intervals.getSkippedLate())
+      .end();
 }
 
 // What the host's processor says of itself; null by an older recorder.
-std::string json_of_host(schema::RunStarted::Reader run) {
+void put_host(JsonWriter& json, schema::RunStarted::Reader run) {
+  json.key("host");
   auto host = run.getHostProcessor();
-  if (!host.getKnown()) return "null";
-  const auto text = [](const auto& of) { return json_string(printable(chars(of))); };
-  return fmt::format(R"({{"cpu":{},"cpus":{},"isGuest":{},"hypervisor":{},"kvmNested":{}}})",
-                     text(run.getHostCpu()), host.getCpus(), host.getHypervisor(),
-                     text(host.getHypervisorName()), text(host.getKvmNested()));
+  if (!host.getKnown()) {
+    json.null();
+    return;
+  }
+  json.object()
+      .field("cpu", safe(run.getHostCpu()))
+      .field("cpus", host.getCpus())
+      .field("isGuest", host.getHypervisor())
+      .field("hypervisor", safe(host.getHypervisorName()))
+      .field("kvmNested", safe(host.getKvmNested()))
+      .end();
 }
 
 // Null where the tape does not tell, as a whole or of one vCPU.
-std::string json_of_delays(const RunDelayFold& delays) {
-  if (!delays.told()) return "null";
-  const HostSpan all = delays.all();
-  std::string vcpus;
-  for (const VcpuWait& wait : all.vcpus) {
-    vcpus += vcpus.empty() ? "" : ",";
-    vcpus += wait.known ? fmt::format("{{\"cpu\":{},\"ranNs\":{},\"waitedNs\":{}}}", wait.vcpu,
-                                      wait.ran_ns, wait.waited_ns)
-                        : fmt::format("{{\"cpu\":{},\"ranNs\":null,\"waitedNs\":null}}", wait.vcpu);
+void put_delays(JsonWriter& json, const RunDelayFold& delays) {
+  json.key("runDelays");
+  if (!delays.told()) {
+    json.null();
+    return;
   }
-  return fmt::format("{{\"ofNs\":{},\"vcpus\":[{}]}}", all.running_ns, vcpus);
+  const HostSpan all = delays.all();
+  json.object().field("ofNs", all.running_ns).key("vcpus").list();
+  for (const VcpuWait& wait : all.vcpus) {
+    json.object().field("cpu", wait.vcpu);
+    if (wait.known) {
+      json.field("ranNs", wait.ran_ns).field("waitedNs", wait.waited_ns);
+    } else {
+      json.key("ranNs").null().key("waitedNs").null();
+    }
+    json.end();
+  }
+  json.end().end();
 }
 
-std::string json_of_clocks(const std::vector<std::string>& clocksources) {
-  std::string text;
-  for (const std::string& name : clocksources)
-    text += (text.empty() ? "" : ",") + json_string(name);
-  return "[" + text + "]";
+void put_outcome(JsonWriter& json, const Facts& facts) {
+  auto sealed = facts.sealed.get();
+  if (facts.sealed.present()) {
+    json.field("outcome", enum_words(sealed.getOutcome())).field("exitCode", sealed.getExitCode());
+  } else {
+    json.key("outcome").null().key("exitCode").null();
+  }
+}
+
+void put_kinds(JsonWriter& json, const Facts& facts) {
+  json.key("records").object();
+  for (const auto& [kind, count] : facts.kinds) json.field(kind, count);
+  json.end();
+}
+
+void put_size(JsonWriter& json, const Facts& facts) {
+  json.field("fileBytes", facts.size.file_bytes).key("size").list();
+  for (const SizePart& part : facts.size.parts) {
+    json.object()
+        .field("group", part.group)
+        .field("name", part.name)
+        .field("count", part.count)
+        .field("bytes", part.bytes)
+        .end();
+  }
+  json.end();
 }
 
 std::string json_of(const Facts& facts, const Options& options) {
   auto run = facts.run.get();
   auto sealed = facts.sealed.get();
-  std::string kinds;
-  for (const auto& [kind, count] : facts.kinds) {
-    kinds += fmt::format("{}{}:{}", kinds.empty() ? "" : ",", json_string(kind), count);
-  }
-  std::string text = fmt::format(
-      "{{\"tape\":{},\"integrity\":\"{}\",\"finding\":{},\"outcome\":{},\"exitCode\":{},"
-      "\"scenario\":{},"
-      "\"kernel\":{},"
-      "\"accelerator\":{},\"host\":{},\"runDelays\":{},\"clocksources\":{},\"records\":{{{}}},"
-      "\"triggers\":{}"
-      ",\"intervals\":{},\"losses\":{},"
-      "\"head\":\"{}\",\"reproduce\":{},\"schedulerProgram\":{},\"ejections\":[{}]",
-      json_string(printable(options.tape)), integrity_name(facts.found.integrity),
-      json_string(printable(facts.found.finding)),
-      facts.sealed.present() ? json_string(enum_words(sealed.getOutcome())) : "null",
-      facts.sealed.present() ? std::to_string(sealed.getExitCode()) : "null",
-      json_string(printable(chars(run.getScenario().getName()))),
-      json_string(printable(chars(facts.kernel.get().getRelease()))),
-      json_string(enum_words(run.getAcceleratorUsed())), json_of_host(run),
-      json_of_delays(facts.delays), json_of_clocks(facts.clocksources), kinds,
-      json_of_triggers(sealed), json_of_intervals(sealed), json_string(facts.found.losses.text()),
-      facts.found.integrity == Integrity::kAltered ? "" : to_hex(facts.found.head),
-      json_of_command(run), json_of_program(run.getSchedulerProgram()),
-      json_of_ejections(facts.ejections));
-  if (!options.size) return text + "}\n";
-  std::string parts;
-  for (const SizePart& part : facts.size.parts) {
-    parts += fmt::format("{}{{\"group\":{},\"name\":{},\"count\":{},\"bytes\":{}}}",
-                         parts.empty() ? "" : ",", json_string(part.group), json_string(part.name),
-                         part.count, part.bytes);
-  }
-  return text + fmt::format(",\"fileBytes\":{},\"size\":[{}]}}\n", facts.size.file_bytes, parts);
+  JsonWriter json;
+  json.object()
+      .field("tape", printable(options.tape))
+      .field("integrity", integrity_name(facts.found.integrity))
+      .field("finding", printable(facts.found.finding));
+  put_outcome(json, facts);
+  json.field("scenario", safe(run.getScenario().getName()))
+      .field("kernel", safe(facts.kernel.get().getRelease()))
+      .field("accelerator", enum_words(run.getAcceleratorUsed()));
+  put_host(json, run);
+  put_delays(json, facts.delays);
+  json.key("clocksources").values(facts.clocksources);
+  put_kinds(json, facts);
+  put_triggers(json, sealed);
+  put_intervals(json, sealed);
+  const bool altered = facts.found.integrity == Integrity::kAltered;
+  const Result<std::string> command = capture_command(run);
+  json.field("losses", facts.found.losses.text())
+      .field("head", altered ? "" : to_hex(facts.found.head))
+      .key("reproduce")
+      .value_or_null(command.ok() ? *command : "");
+  put_program(json, run.getSchedulerProgram());
+  json.key("ejections").values(facts.ejections);
+  if (options.size) put_size(json, facts);
+  return json.end().newline().take();
 }
 
 Result<std::string> asked_text(const Facts& facts, const Options& options) {

@@ -15,6 +15,7 @@
 #include "replay/text/text_writer.h"
 #include "schema/base/command_line.h"
 #include "schema/base/exit_code.h"
+#include "schema/base/json_writer.h"
 #include "schema/base/standard_output.h"
 #include "schema/base/text.h"
 #include "schema/tape/reading/reader.h"
@@ -81,23 +82,25 @@ std::string memory_text(const Freeze& freeze) {
   return count_text(freeze.pages, "page") + " kept";
 }
 
-std::string hits_json(const Freeze& freeze) {
-  std::string text;
-  for (const FreezeHit& hit : freeze.hits)
-    text += fmt::format("{}{{\"vcpu\":{},\"trigger\":{}}}", text.empty() ? "" : ",", hit.vcpu,
-                        json_string(hit.trigger));
-  return "[" + text + "]";
-}
-
 std::string freeze_json(const Freeze& freeze, const Verification& found) {
-  return fmt::format(
-      "{{\"freeze\":\"{}\",\"seq\":\"{}\",\"hostNs\":\"{}\",\"cause\":{},\"op\":\"{}\",\"trigger\":"
-      "{},"
-      "\"hits\":{},\"step\":{},\"memoryKept\":{},\"pages\":\"{}\",{}}}\n",
-      freeze.id, freeze.began.value, freeze.at.value, json_string(enum_words(freeze.cause)),
-      freeze.op, json_string(freeze.hits.empty() ? "" : freeze.hits.front().trigger),
-      hits_json(freeze), json_string(freeze.step), freeze.pages_digest.has_value(), freeze.pages,
-      integrity_json(found));
+  JsonWriter json;
+  json.object()
+      .field("freeze", JsonDigits{freeze.id})
+      .field("seq", JsonDigits{freeze.began.value})
+      .field("hostNs", JsonDigits{freeze.at.value})
+      .field("cause", enum_words(freeze.cause))
+      .field("op", JsonDigits{freeze.op})
+      .field("trigger", freeze.hits.empty() ? "" : freeze.hits.front().trigger)
+      .key("hits")
+      .list();
+  for (const FreezeHit& hit : freeze.hits)
+    json.object().field("vcpu", hit.vcpu).field("trigger", hit.trigger).end();
+  json.end()
+      .field("step", freeze.step)
+      .field("memoryKept", freeze.pages_digest.has_value())
+      .field("pages", JsonDigits{freeze.pages});
+  put_integrity(json, found);
+  return json.end().newline().take();
 }
 
 Result<ExitCode> list_freezes(const TapeIndex& index, const Verification& found,
@@ -120,19 +123,23 @@ Result<ExitCode> list_freezes(const TapeIndex& index, const Verification& found,
 }
 
 std::string read_json(const TargetRead& read, const Freeze& freeze, const Verification& found) {
-  std::string gates;
-  for (const auto& gate : read.gates) gates += (gates.empty() ? "" : ",") + json_text(gate.get());
-  const std::string missing = read.missing ? fmt::format("\"{:#x}\"", read.missing->value) : "null";
-  std::string decoded;
-  for (const std::string& text : read.decoded)
-    decoded += (decoded.empty() ? "" : ",") + json_string(text);
-  return fmt::format(
-      "{{\"freeze\":\"{}\",\"target\":{},\"notCaptured\":{},\"notAll\":{},\"reply\":{},\"decoded\":"
-      "[{}],"
-      "\"gates\":[{}],{}}}\n",
-      freeze.id, json_string(read.line), missing,
-      read.broke_off.empty() ? "null" : json_string(printable(read.broke_off)),
-      json_text(read.reply.get()), decoded, gates, integrity_json(found));
+  JsonWriter json;
+  json.object()
+      .field("freeze", JsonDigits{freeze.id})
+      .field("target", read.line)
+      .key("notCaptured")
+      .value_or_null(read.missing ? fmt::format("{:#x}", read.missing->value) : "")
+      .key("notAll")
+      .value_or_null(printable(read.broke_off))
+      .field("reply", JsonText{json_text(read.reply.get())})
+      .key("decoded")
+      .values(read.decoded)
+      .key("gates")
+      .list();
+  for (const auto& gate : read.gates) json.value(JsonText{json_text(gate.get())});
+  json.end();
+  put_integrity(json, found);
+  return json.end().newline().take();
 }
 
 // "5"; "{ ... }" over several lines; "2 entries: 77, 78", or one below the other where they are

@@ -5,7 +5,7 @@
 
 #include "replay/report/report_html.h"
 #include "replay/text/text_writer.h"
-#include "schema/base/text.h"
+#include "schema/base/json_writer.h"
 
 namespace ktape {
 
@@ -14,31 +14,38 @@ namespace {
 constexpr size_t kMaxPoints = 10'000;  // of all series
 constexpr size_t kMaxSeries = 200;
 
-std::string item(const Span& span) {
-  return fmt::format(
-      "{{\"from\":{},\"to\":{},\"label\":{},\"text\":{},\"failed\":{}}}", span.begin.value,
-      span.end.value, json_string(span.label),
-      json_string(fmt::format("{}; record {}, from {:.9f} s, {}", span.text, span.seq.value,
-                              static_cast<double>(span.begin.value) / 1e9,
-                              duration_text(span.end.value - span.begin.value))),
-      span.failed);
+std::string told(const Span& span) {
+  return fmt::format("{}; record {}, from {:.9f} s, {}", span.text, span.seq.value,
+                     static_cast<double>(span.begin.value) / 1e9,
+                     duration_text(span.end.value - span.begin.value));
 }
 
-std::string lane(const char* name, const char* kind, const std::vector<Span>& spans) {
-  std::string items;
-  for (const Span& span : spans) items += (items.empty() ? "" : ",\n") + item(span);
-  return fmt::format("{{\"name\":\"{}\",\"kind\":\"{}\",\"items\":[{}]}}", name, kind, items);
+void put_lane(JsonWriter& json, const char* name, const char* kind,
+              const std::vector<Span>& spans) {
+  json.line_between().object().field("name", name).field("kind", kind).key("items").list();
+  for (const Span& span : spans) {
+    json.line_between()
+        .object()
+        .field("from", span.begin.value)
+        .field("to", span.end.value)
+        .field("label", span.label)
+        .field("text", told(span))
+        .field("failed", span.failed)
+        .end();
+  }
+  json.end().end();
 }
 
 std::vector<Span> freeze_spans(const ReportSpans& spans) {
   std::vector<Span> out;
-  for (const auto& [freeze, cause, vcpus, left_out] : spans.freezes) {
+  for (const DrawnFreeze& drawn : spans.freezes) {
+    const Freeze& freeze = drawn.freeze;
     uint64_t room = spans.end.value - std::min(freeze.at.value, spans.end.value);
     uint64_t lasted = std::min(freeze.stop_latency_ns, room);
     lasted += std::min(freeze.frozen_ns, room - lasted);
     out.push_back({freeze.at, HostNs(freeze.at.value + (freeze.thawed.value > 0 ? lasted : room)),
-                   std::to_string(freeze.id), fmt::format("freeze {} for {}", freeze.id, cause),
-                   false, freeze.began});
+                   std::to_string(freeze.id),
+                   fmt::format("freeze {} for {}", freeze.id, drawn.cause), false, freeze.began});
   }
   return out;
 }
@@ -69,23 +76,34 @@ class SeriesByName {
       return;
     }
     ++points_;
-    std::string& points = series_[name];
-    points += fmt::format("{}{{\"at\":{},\"value\":\"{}\",\"seq\":{}}}", points.empty() ? "" : ",",
-                          at.value, value, seq.value);
+    series_[name].push_back({at, value, seq});
   }
 
-  [[nodiscard]] std::string json() const {
-    std::string out;
+  void put(JsonWriter& json) const {
+    json.list();
     for (const auto& [name, points] : series_) {
-      out += fmt::format("{}{{\"name\":{},\"points\":[{}]}}", out.empty() ? "" : ",\n",
-                         json_string(name), points);
+      json.line_between().object().field("name", name).key("points").list();
+      for (const Point& point : points) {
+        json.object()
+            .field("at", point.at.value)
+            .field("value", point.value)
+            .field("seq", point.seq.value)
+            .end();
+      }
+      json.end().end();
     }
-    return out;
+    json.end();
   }
   [[nodiscard]] uint64_t left_out() const { return left_out_; }
 
  private:
-  std::map<std::string, std::string> series_;
+  struct Point {
+    HostNs at;
+    std::string value;
+    Seq seq;
+  };
+
+  std::map<std::string, std::vector<Point>> series_;
   size_t points_ = 0;
   uint64_t left_out_ = 0;
 };
@@ -110,14 +128,17 @@ SeriesByName series(const RunFacts& run, const ReportSpans& spans) {
 
 ReportDrawing report_drawing(const RunFacts& run, const ReportSpans& spans) {
   const SeriesByName values = series(run, spans);
-  return {
-      fmt::format("{{\"endNs\":{},\n\"lanes\":[{},\n{},\n{},\n{},\n{},\n{}],\n\"series\":[{}]}}",
-                  spans.end.value, lane("schedulers", "scheduler", spans.schedulers),
-                  lane("workers", "worker", spans.workers), lane("steps", "step", spans.steps),
-                  lane("requests", "request", spans.requests),
-                  lane("freezes", "freeze", freeze_spans(spans)),
-                  lane("incidents", "incident", incident_spans(run, spans)), values.json()),
-      values.left_out()};
+  JsonWriter json;
+  json.object().field("endNs", spans.end.value).line().key("lanes").list();
+  put_lane(json, "schedulers", "scheduler", spans.schedulers);
+  put_lane(json, "workers", "worker", spans.workers);
+  put_lane(json, "steps", "step", spans.steps);
+  put_lane(json, "requests", "request", spans.requests);
+  put_lane(json, "freezes", "freeze", freeze_spans(spans));
+  put_lane(json, "incidents", "incident", incident_spans(run, spans));
+  json.end().line().key("series");
+  values.put(json);
+  return {json.end().take(), values.left_out()};
 }
 
 }  // namespace ktape

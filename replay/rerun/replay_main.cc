@@ -10,10 +10,10 @@
 #include "replay/tape/tape_index.h"
 #include "replay/tape/tape_kernel.h"
 #include "replay/text/integrity_text.h"
-#include "replay/text/json_lines.h"
 #include "replay/text/text_writer.h"
 #include "schema/base/command_line.h"
 #include "schema/base/exit_code.h"
+#include "schema/base/json_writer.h"
 #include "schema/base/standard_output.h"
 #include "schema/base/text.h"
 #include "schema/tape/reading/reader.h"
@@ -56,25 +56,36 @@ struct Options {
 };
 
 std::string json_of(const ReplayReport& report, const Verification& found) {
-  std::string differences;
+  JsonWriter json;
+  json.object()
+      .field("requests", JsonDigits{report.requests})
+      .field("replayed", JsonDigits{report.replayed})
+      .field("noMemory", JsonDigits{report.no_memory})
+      .field("notCaptured", JsonDigits{report.not_captured})
+      .field("deferred", JsonDigits{report.deferred})
+      .field("entries", JsonDigits{report.entries})
+      .field("gates", JsonDigits{report.gates})
+      .field("freezes", JsonDigits{report.freezes})
+      .field("layouts", JsonDigits{report.layouts})
+      .field("tries", JsonDigits{report.tries})
+      .field("hot", JsonDigits{report.hot})
+      .field("refused", JsonDigits{report.refused})
+      .field("unanswered", JsonDigits{report.unanswered})
+      .field("differenceCount", JsonDigits{report.difference_count})
+      .key("differences")
+      .list();
   for (const ReplayDifference& difference : report.differences) {
-    differences +=
-        fmt::format("{}{{\"seq\":\"{}\",\"what\":{},\"field\":{},\"recorded\":{},\"computed\":{}}}",
-                    differences.empty() ? "" : ",", difference.seq.value,
-                    json_string(difference.what), json_string(difference.field.field),
-                    json_string(difference.field.recorded), json_string(difference.field.computed));
+    json.object()
+        .field("seq", JsonDigits{difference.seq.value})
+        .field("what", difference.what)
+        .field("field", difference.field.field)
+        .field("recorded", difference.field.recorded)
+        .field("computed", difference.field.computed)
+        .end();
   }
-  return fmt::format(
-      "{{\"requests\":\"{}\",\"replayed\":\"{}\",\"noMemory\":\"{}\",\"notCaptured\":\"{}\","
-      "\"deferred\":\"{}"
-      "\","
-      "\"entries\":\"{}\",\"gates\":\"{}\",\"freezes\":\"{}\",\"layouts\":\"{}\",\"tries\":\"{}\","
-      "\"hot\":\"{}\",\"refused\":\"{}\","
-      "\"unanswered\":\"{}\",\"differenceCount\":\"{}\",\"differences\":[{}],{}}}\n",
-      report.requests, report.replayed, report.no_memory, report.not_captured, report.deferred,
-      report.entries, report.gates, report.freezes, report.layouts, report.tries, report.hot,
-      report.refused, report.unanswered, report.difference_count, differences,
-      integrity_json(found));
+  json.end();
+  put_integrity(json, found);
+  return json.end().newline().take();
 }
 
 // Where nothing was compared there is no saying that nothing differs.

@@ -70,8 +70,13 @@ std::string request_text(schema::OpRequested::Reader request) {
 }
 
 template <typename T>
-std::string json_or_null(const OwnedMessage<T>& kept) {
-  return kept.present() ? json_text(kept.get()) : "null";
+void put_or_null(JsonWriter& json, std::string_view name, const OwnedMessage<T>& kept) {
+  json.key(name);
+  if (kept.present()) {
+    json.value(JsonText{json_text(kept.get())});
+  } else {
+    json.null();
+  }
 }
 
 }  // namespace
@@ -193,37 +198,70 @@ void RunState::show(TextWriter& writer) const {
 }
 
 std::string RunState::json() const {
-  std::string steps, workers, schedulers, pending;
-  const auto add = [](std::string& list, std::string item) {
-    list += (list.empty() ? "" : ",") + std::move(item);
-  };
+  JsonWriter json;
+  json.object()
+      .field("seq", JsonDigits{seq_.value})
+      .field("hostNs", JsonDigits{host_ns_})
+      .field("kind", kind_)
+      .field("scenario", scenario_)
+      .field("machine", phase())
+      .field("freeze", JsonDigits{frozen_in_})
+      .field("requestsServed", JsonDigits{served_});
+  put_steps(json);
+  put_workers(json);
+  put_schedulers(json);
+  put_pending(json);
+  return json.end().newline().take();
+}
+
+void RunState::put_steps(JsonWriter& json) const {
+  json.key("steps").list();
   for (const auto& [number, step] : steps_) {
-    add(steps,
-        fmt::format(
-            "{{\"step\":{},\"name\":{},\"state\":\"{}\",\"started\":\"{}\",\"finished\":\"{}\"}}",
-            number, json_string(step.name), step.state, step.started.value, step.finished.value));
+    json.object()
+        .field("step", number)
+        .field("name", step.name)
+        .field("state", step.state)
+        .field("started", JsonDigits{step.started.value})
+        .field("finished", JsonDigits{step.finished.value})
+        .end();
   }
+  json.end();
+}
+
+void RunState::put_workers(JsonWriter& json) const {
+  json.key("workers").list();
   for (const auto& [name, worker] : workers_) {
-    add(workers, fmt::format("{{\"name\":{},\"started\":{},\"report\":{}}}", json_string(name),
-                             json_or_null(worker.started), json_or_null(worker.report)));
+    json.object().field("name", name);
+    put_or_null(json, "started", worker.started);
+    put_or_null(json, "report", worker.report);
+    json.end();
   }
+  json.end();
+}
+
+void RunState::put_schedulers(JsonWriter& json) const {
+  json.key("schedulers").list();
   for (const auto& [id, scheduler] : schedulers_) {
-    add(schedulers, fmt::format("{{\"id\":{},\"attached\":{},\"exited\":{}}}", id,
-                                json_or_null(scheduler.attached), json_or_null(scheduler.exited)));
+    json.object().field("id", id);
+    put_or_null(json, "attached", scheduler.attached);
+    put_or_null(json, "exited", scheduler.exited);
+    json.end();
   }
+  json.end();
+}
+
+// Requests that have no reply.
+void RunState::put_pending(JsonWriter& json) const {
+  json.key("pending").list();
   for (const auto& [op, waiting] : requests_.waiting()) {
-    add(pending,
-        fmt::format("{{\"op\":\"{}\",\"requested\":\"{}\",\"deferred\":{},\"request\":{}}}", op,
-                    waiting.requested.value, waiting.deferred.has_value(),
-                    json_or_null(waiting.request)));
+    json.object()
+        .field("op", JsonDigits{op})
+        .field("requested", JsonDigits{waiting.requested.value})
+        .field("deferred", waiting.deferred.has_value());
+    put_or_null(json, "request", waiting.request);
+    json.end();
   }
-  return fmt::format(
-      "{{\"seq\":\"{}\",\"hostNs\":\"{}\",\"kind\":{},\"scenario\":{},\"machine\":{},\"freeze\":\"{"
-      "}\","
-      "\"requestsServed\":\"{}\",\"steps\":[{}],\"workers\":[{}],\"schedulers\":[{}],\"pending\":[{"
-      "}]}}\n",
-      seq_.value, host_ns_, json_string(kind_), json_string(scenario_), json_string(phase()),
-      frozen_in_, served_, steps, workers, schedulers, pending);
+  json.end();
 }
 
 }  // namespace ktape

@@ -8,6 +8,7 @@
 
 #include "replay/rerun/served_requests.h"
 #include "replay/text/text_writer.h"
+#include "schema/base/json_writer.h"
 #include "schema/tape/reading/reader.h"
 #include "schema/wire/owned_message.h"
 
@@ -46,6 +47,10 @@ class RunState {
 
   void fold(Seq seq, schema::Record::Reader record);
   [[nodiscard]] std::string phase() const;
+  void put_steps(JsonWriter& json) const;
+  void put_workers(JsonWriter& json) const;
+  void put_schedulers(JsonWriter& json) const;
+  void put_pending(JsonWriter& json) const;
 
   Seq seq_;
   uint64_t host_ns_ = 0;

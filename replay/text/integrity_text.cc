@@ -13,10 +13,10 @@ std::string integrity_lines(const Verification& found) {
                      found.losses.text());
 }
 
-std::string integrity_json(const Verification& found) {
-  return fmt::format(R"("integrity":"{}","finding":{},"losses":{})",
-                     integrity_name(found.integrity), json_string(printable(found.finding)),
-                     json_string(found.losses.text()));
+void put_integrity(JsonWriter& json, const Verification& found) {
+  json.field("integrity", integrity_name(found.integrity))
+      .field("finding", printable(found.finding))
+      .field("losses", found.losses.text());
 }
 
 ExitCode with_integrity(ExitCode code, const Verification& found) {

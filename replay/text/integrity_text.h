@@ -4,6 +4,7 @@
 #include <string>
 
 #include "schema/base/exit_code.h"
+#include "schema/base/json_writer.h"
 #include "schema/tape/verify/verify.h"
 
 namespace ktape {
@@ -15,7 +16,7 @@ namespace ktape {
 [[nodiscard]] std::string integrity_lines(const Verification& found);
 
 // The same as members of a JSON object: "integrity":"intact","finding":"...","losses":"none"
-[[nodiscard]] std::string integrity_json(const Verification& found);
+void put_integrity(JsonWriter& json, const Verification& found);
 
 // The exit status of whoever used the tape all the same.
 [[nodiscard]] ExitCode with_integrity(ExitCode code, const Verification& found);

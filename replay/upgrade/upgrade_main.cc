@@ -4,9 +4,9 @@
 
 #include <fmt/format.h>
 
-#include "replay/text/json_lines.h"
 #include "schema/base/command_line.h"
 #include "schema/base/exit_code.h"
+#include "schema/base/json_writer.h"
 #include "schema/base/standard_output.h"
 #include "schema/base/text.h"
 #include "schema/tape/tables.h"
@@ -41,11 +41,15 @@ std::string text_of(const UpgradedTape& made) {
 }
 
 std::string json_of(const UpgradedTape& made) {
-  return fmt::format(
-      "{{\"tape\":{},\"fromFormat\":{},\"format\":{},\"records\":{},\"bytes\":{},\"head\":\"{}\"}}"
-      "\n",
-      json_string(printable(made.tape.path)), made.from_format, kFormatVersion, made.tape.records,
-      made.tape.bytes, to_hex(made.tape.head));
+  JsonWriter json;
+  json.object()
+      .field("tape", printable(made.tape.path))
+      .field("fromFormat", made.from_format)
+      .field("format", kFormatVersion)
+      .field("records", made.tape.records)
+      .field("bytes", made.tape.bytes)
+      .field("head", to_hex(made.tape.head));
+  return json.end().newline().take();
 }
 
 Result<ExitCode> run(const std::string& tape, const std::string& out, bool json) {

@@ -71,6 +71,22 @@ TEST_CASE("records come back in order, with their times and contents") {
   CHECK(seen == std::vector<std::string>{"write", "fine"});
 }
 
+TEST_CASE("a record comes by its number, and one that is not there is not found") {
+  TempDir dir;
+  TapeBuilder tape(dir.file("run.ktape"));
+  tape.run_started();
+  console(tape, 3);
+  const auto reader = must(TapeReader::open(tape.seal().path));
+  must(reader->at(Seq(2), [&](const RecordView& view) -> Result<void> {
+    CHECK(view.seq == Seq(2));
+    CHECK(view.record.getConsole().getText().size() == 3);
+    return {};
+  }));
+  const auto none = reader->at(Seq(9), [](const RecordView&) -> Result<void> { return {}; });
+  REQUIRE_FALSE(none.ok());
+  CHECK(none.error().code == ErrorCode::kNotFound);
+}
+
 TEST_CASE("a sealed tape is one file") {
   TempDir dir;
   TapeBuilder tape(dir.file("run.ktape"));
