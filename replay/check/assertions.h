@@ -15,8 +15,8 @@ using Assertions = std::map<std::string, std::string>;
 
 struct FoundAssertions {
   Assertions assertions;
-  std::vector<std::pair<std::string, std::string>>
-      hidden;               // name and program: an earlier folder has the name
+  // Name and program: an earlier folder has the name.
+  std::vector<std::pair<std::string, std::string>> hidden;
   Assertions not_programs;  // files with the name of an analyzer that cannot be executed
 };
 

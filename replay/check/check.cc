@@ -126,8 +126,8 @@ ExitCode CheckSummary::code() const {
 }
 
 std::string CheckSummary::text() const {
-  size_t all =
-      passed_ + violated_.size() + inconclusive_.size() + errors_.size();  // that were asked
+  // That were asked.
+  const size_t all = passed_ + violated_.size() + inconclusive_.size() + errors_.size();
   std::string out = fmt::format("# {} of {} assertions passed", passed_, all);
   if (!violated_.empty()) out += "; violated: " + joined(violated_);
   if (!inconclusive_.empty()) out += "; inconclusive: " + joined(inconclusive_);

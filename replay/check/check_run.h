@@ -17,8 +17,8 @@ namespace ktape {
 // A tape that is to be judged.
 struct CheckedTape {
   std::string path;
-  std::string
-      integrity;        // "intact", "truncated", "unsealed"; "altered" and "unreadable" are refused
+  // "intact", "truncated", "unsealed"; "altered" and "unreadable" are refused.
+  std::string integrity;
   std::string finding;  // more about that; safe to print
   std::string hint;     // the remedy of an error; may be empty
   std::string head;     // head digest in hex; empty when refused

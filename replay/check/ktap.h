@@ -15,8 +15,8 @@ struct KtapResults {
   size_t failed = 0;
   size_t skipped = 0;
   std::string skip_reason;  // of the first that was skipped; safe to print
-  std::string
-      failure;  // the first diagnostic that begins "violated, ", without that; safe to print
+  // The first diagnostic that begins "violated, ", without that; safe to print.
+  std::string failure;
 };
 
 // Reads KTAP version 1 or 2 (or TAP, as kselftest prints). kBadInput when it is no KTAP, has no

@@ -33,8 +33,8 @@ struct AssertionOptions {
 // analyzers.
 struct AskedAssertions {
   std::vector<AssertionRun> runs;
-  std::vector<std::string>
-      named;  // labels of those that the options name or whose folder they name
+  // Labels of those that the options name or whose folder they name.
+  std::vector<std::string> named;
 };
 [[nodiscard]] Result<AskedAssertions> find_asked_assertions(const AssertionOptions& options);
 

@@ -91,8 +91,8 @@ struct DiffSide {
 struct Diff {
   bool same_scenario = true;
   bool repeated = false;  // at least one side has several tapes
-  std::vector<Difference>
-      differences;  // in the order of kDiffKinds; within a kind in the order of A
+  // In the order of kDiffKinds; within a kind in the order of A.
+  std::vector<Difference> differences;
 
   [[nodiscard]] size_t count(Weight weight) const;
   [[nodiscard]] size_t mattering() const { return count(Weight::kMatters); }

@@ -17,8 +17,8 @@ namespace ktape {
 struct Seen {
   std::string text;  // for people
   std::string key;   // equal exactly where two tapes say the same
-  std::optional<uint64_t>
-      rank;           // of a number: its place among numbers; nothing: only equality counts
+  // Of a number: its place among numbers; nothing: only equality counts.
+  std::optional<uint64_t> rank;
   Seq seq;            // the record that says so; 0: none
   bool there = true;  // false: this tape has no such place
 };

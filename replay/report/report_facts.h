@@ -71,8 +71,8 @@ struct ReportFacts {
   std::string losses;     // LossTally::text()
   RunFacts run;
   std::vector<ReportScheduler> schedulers;
-  std::vector<EntryFacts>
-      undone;  // what the scenario asked for and did not get; kMaxUndone at most
+  // What the scenario asked for and did not get; kMaxUndone at most.
+  std::vector<EntryFacts> undone;
   size_t undone_total = 0;
   std::vector<ReportAssertion> assertions;  // by name; those that were not asked left out
   // The last freeze on a scheduler's error, else the last freeze; nothing when there was none.

@@ -51,10 +51,10 @@ struct ReportSpans {
   std::vector<Span> workers;
   std::vector<DrawnFreeze> freezes;
   std::vector<SampleFacts> samples;
-  std::map<uint64_t, HostNs>
-      times;                      // of requests, replies and what RunFacts::incidents names, by seq
-  std::string console;            // its lines; of a long one the first and the last
-  uint64_t console_left_out = 0;  // bytes
+  // Of requests, replies and what RunFacts::incidents names, by seq.
+  std::map<uint64_t, HostNs> times;
+  std::string console;                       // its lines; of a long one the first and the last
+  uint64_t console_left_out = 0;             // bytes
   std::map<std::string, uint64_t> left_out;  // "freezes": how many
 };
 

@@ -25,8 +25,8 @@ namespace ktape {
 // A field of a record that today's code computes differently.
 struct ReplayDifference {
   Seq seq;  // of the record that says otherwise
-  std::string
-      what;  // "request 3 entry 0 ('vtime')", "gate identity of request ...", "freeze 2 CPU 1"
+  // "request 3 entry 0 ('vtime')", "gate identity of request ...", "freeze 2 CPU 1".
+  std::string what;
   FieldDifference field;
 };
 
@@ -76,8 +76,8 @@ class Reexecution {
   // What came of the ops of a request in a freeze.
   struct Execution {
     std::vector<OpResult> results;
-    std::vector<bool>
-        blind;  // entries that needed something that was not captured, and may differ for that
+    // Entries that needed something that was not captured, and may differ for that.
+    std::vector<bool> blind;
     bool may_pass = false;  // what refused them
   };
 
@@ -99,8 +99,8 @@ class Reexecution {
   EvidenceReader evidence_;
   ServedRequests requests_;
   std::map<uint64_t, std::vector<const Freeze*>> freezes_;  // of each request
-  std::map<uint64_t, std::vector<StoppedCpu>>
-      stopped_;                                      // of freezes whose request has no reply yet
+  // Of freezes whose request has no reply yet.
+  std::map<uint64_t, std::vector<StoppedCpu>> stopped_;
   uint64_t memory_freeze_ = 0;                       // whose memory is open; freezes count from 1
   std::optional<RecordedMemory> memory_;             // nothing: none was kept
   std::vector<std::pair<Seq, UsedLayout>> layouts_;  // recorded

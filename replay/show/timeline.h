@@ -60,8 +60,8 @@ class Timeline {
   TimelineOptions options_;
   RunDelayFold delays_;
   std::map<uint64_t, OwnedMessage<schema::OpRequested>> requests_;  // not yet replied to, by op
-  std::map<std::pair<uint64_t, uint32_t>, std::vector<OwnedMessage<schema::GateChecked>>>
-      gates_;  // by op and entry
+  // By op and entry.
+  std::map<std::pair<uint64_t, uint32_t>, std::vector<OwnedMessage<schema::GateChecked>>> gates_;
 };
 
 }  // namespace ktape

@@ -133,8 +133,8 @@ struct RunFacts {
   std::string kernel_command_line;
   std::string clock;  // the clocksources that its kernel went by: "tsc, then hpet"; empty: not said
   std::string host;   // "2 CPUs of a host that is no guest"; empty: not said
-  std::string
-      waits;  // for a CPU of the host: "in 5.2 s CPU 0 1.2 ms (0.0 %), ..."; empty: not known
+  // For a CPU of the host: "in 5.2 s CPU 0 1.2 ms (0.0 %), ..."; empty: not known.
+  std::string waits;
   std::string hidden_lockups;  // LockupSight::hidden_text()
   std::string recorder;        // ktape's version
   std::string captured;        // UTC

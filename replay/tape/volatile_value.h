@@ -26,8 +26,8 @@ enum class Variation {
 
 // What is known of a value by which it is told.
 struct ValueName {
-  std::string_view
-      name;  // last member of the target's path, or its symbol: "dsq_vtime", "jiffies_64"
+  // Last member of the target's path, or its symbol: "dsq_vtime", "jiffies_64".
+  std::string_view name;
   std::string_view path;  // of the target: "sched_info.run_delay"
   std::string_view type;  // BTF's name of its type; empty: not known
   bool bytes = false;     // memory as it is, with whatever stands in it
