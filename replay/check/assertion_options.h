@@ -9,7 +9,7 @@
 
 namespace ktape {
 
-// The options with which `ktape check` chooses its analyzers, for other programs that judge.
+// The options with which `ktape check` chooses its assertions, for other programs that judge.
 inline void add_assertion_options(CommandLine& program, AssertionOptions& options) {
   auto repeated = [&](const char* name, std::vector<std::string>& value, const char* type,
                       const char* help) {

@@ -10,14 +10,14 @@
 
 namespace ktape {
 
-// Analyzer programs by name ("vtime-monotonic"), in the order in which they run.
+// Programs of assertions by name ("vtime-monotonic"), in the order in which they run.
 using Assertions = std::map<std::string, std::string>;
 
 struct FoundAssertions {
   Assertions assertions;
   // Name and program: an earlier folder has the name.
   std::vector<std::pair<std::string, std::string>> hidden;
-  Assertions not_programs;  // files with the name of an analyzer that cannot be executed
+  Assertions not_programs;  // files with the name of an assertion that cannot be executed
 };
 
 // The programs ktape-assert-* of the folders; of several with one name, that of the earliest
@@ -26,14 +26,14 @@ struct FoundAssertions {
 [[nodiscard]] Result<FoundAssertions> find_assertions(const std::vector<std::string>& folders,
                                                       const std::vector<std::string>& path = {});
 
-// What of the analyzers is asked for on the command line.
+// What of the assertions is asked for on the command line.
 struct AssertionChoice {
   std::vector<std::string> only;     // names, or patterns as of file names; empty: all
   std::vector<std::string> require;  // the same: inconclusive counts as violated
   std::vector<std::string> with;     // "NAME ARGUMENT...": a run with arguments
 };
 
-// One analyzer, run over a tape.
+// One assertion, run over a tape.
 struct AssertionRun {
   std::string name;
   std::string program;
@@ -44,7 +44,7 @@ struct AssertionRun {
   [[nodiscard]] std::string label() const;
 };
 
-// The runs that are asked for, by name; of one analyzer, in the order in which its arguments were
+// The runs that are asked for, by name; of one assertion, in the order in which its arguments were
 // given. What is required, or given arguments, runs whether or not `only` names it. kUsage for a
 // name that is not there, with the nearest that is, or what keeps it from being run.
 [[nodiscard]] Result<std::vector<AssertionRun>> choose_runs(const FoundAssertions& found,

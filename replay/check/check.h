@@ -10,7 +10,7 @@
 
 namespace ktape {
 
-// One line of the result: an analyzer's word on a tape.
+// One line of the result: an assertion's word on a tape.
 struct CheckResult {
   // Not asked: it was not given the arguments that it needs, and says nothing about the tape.
   enum class Kind { kPassed, kViolated, kInconclusive, kNotAsked, kError };
@@ -19,7 +19,7 @@ struct CheckResult {
   std::string reason;  // empty when passed
 };
 
-// What an analyzer that ended so has said. Its exit status and its KTAP must agree: one that
+// What an assertion that ended so has said. Its exit status and its KTAP must agree: one that
 // crashes, was stopped or says nothing is an error, never a pass. Exit status 2 with nothing but
 // skipped results says that it lacks arguments: such an assertion was not asked, and its exit
 // status counts as good.

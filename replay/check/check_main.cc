@@ -70,7 +70,7 @@ struct Options {
 // What cannot be written shows in the state of the stream, which is looked at last.
 void say(const std::string& text) { std::fputs(text.c_str(), stdout); }
 
-// Interruptions, so that no analyzer outlives the check.
+// Interruptions, so that no assertion outlives the check.
 class Interruption {
  public:
   Interruption() {
@@ -148,7 +148,7 @@ class Printer {
     std::string name = step.run == nullptr ? step.tape.path : step.run->label();
     if (step.run != nullptr && several_) name = step.tape.path + ": " + name;
     print(step.checked.text + result_line(++number_, name, step.checked.result));
-    // That an analyzer needs arguments has nothing to do with the tape.
+    // That an assertion needs arguments has nothing to do with the tape.
     const bool unasked =
         step.run != nullptr && step.checked.result.kind == CheckResult::Kind::kNotAsked;
     summary_.add(unasked ? step.run->label() : name, step.checked.result);

@@ -13,7 +13,7 @@ namespace ktape {
 
 namespace {
 
-// Of what an analyzer printed, in a report.
+// Of what an assertion printed, in a report.
 constexpr size_t kTextBytes = size_t{64} << 10;
 
 // The first bytes of text, up to a line end.

@@ -27,10 +27,10 @@ struct CheckedTape {
   std::optional<CheckResult> refused;  // why it is not judged
 };
 
-// Verifies a tape, once for all analyzers.
+// Verifies a tape, once for all assertions.
 [[nodiscard]] CheckedTape inspect_tape(const std::string& path);
 
-// One analyzer's word on one tape.
+// One assertion's word on one tape.
 struct CheckedRun {
   CheckResult result;
   std::string text;  // what it printed, as a subtest
@@ -38,10 +38,10 @@ struct CheckedRun {
 
 struct CheckLimits {
   size_t jobs = 1;
-  std::chrono::milliseconds time{60'000};  // for each analyzer and tape
+  std::chrono::milliseconds time{60'000};  // for each assertion and tape
   size_t output_bytes = size_t{4} << 20;   // of standard output, for each
   size_t error_bytes = size_t{64} << 10;   // of standard error that are kept
-  int interrupt_fd = -1;                   // when this can be read, analyzers are stopped
+  int interrupt_fd = -1;                   // when this can be read, assertions are stopped
 };
 
 // Inspects the tapes in parallel; in the order given. `inspected` is called with how many are done.
@@ -49,7 +49,7 @@ struct CheckLimits {
                                                      const CheckLimits& limits,
                                                      const std::function<void(size_t)>& inspected);
 
-// Runs every analyzer over every tape that is not refused, in parallel, and hands the results over
+// Runs every assertion over every tape that is not refused, in parallel, and hands the results over
 // in order: tape by tape, and for each run by run. A refused tape has one result, with `run` null.
 // Stops when `take` says false.
 struct CheckStep {

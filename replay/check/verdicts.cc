@@ -45,19 +45,19 @@ Result<AskedAssertions> find_asked_assertions(const AssertionOptions& options) {
   KTAPE_ASSIGN(std::string own_folder, executable_folder());
   folders.push_back(own_folder);
   KTAPE_ASSIGN(FoundAssertions found, find_assertions(folders, path_folders()));
-  AskedAssertions assertions;
-  KTAPE_ASSIGN(assertions.runs, choose_runs(found, options.choice));
-  if (assertions.runs.empty()) {
+  AskedAssertions asked;
+  KTAPE_ASSIGN(asked.runs, choose_runs(found, options.choice));
+  if (asked.runs.empty()) {
     return Error{ErrorCode::kHost,
                  "there is no program ktape-assert-* in " + in_quotes(own_folder) + " or on PATH",
                  "--analyzers DIR names another folder"};
   }
-  for (const AssertionRun& run : assertions.runs) {
+  for (const AssertionRun& run : asked.runs) {
     bool named = !options.choice.only.empty() || run.required || !run.arguments.empty() ||
                  is_in(run.program, options.folders);
-    if (named) assertions.named.push_back(printable(run.label()));
+    if (named) asked.named.push_back(printable(run.label()));
   }
-  return assertions;
+  return asked;
 }
 
 Result<CheckedTape> inspect_readable(const std::string& path) {
@@ -68,14 +68,14 @@ Result<CheckedTape> inspect_readable(const std::string& path) {
   return Error{ErrorCode::kBadInput, what, tape.hint};
 }
 
-Verdicts assert_on_tape(const CheckedTape& tape, const AskedAssertions& assertions) {
+Verdicts run_assertions(const CheckedTape& tape, const AskedAssertions& asked) {
   CheckLimits limits;
   limits.jobs = std::max(1u, std::thread::hardware_concurrency());
   Verdicts verdicts;
-  check_tapes({tape}, assertions.runs, limits, [&](const CheckStep& step) {
+  check_tapes({tape}, asked.runs, limits, [&](const CheckStep& step) {
     if (step.run == nullptr) return true;
     std::string label = printable(step.run->label());
-    bool named = std::ranges::find(assertions.named, label) != assertions.named.end();
+    bool named = std::ranges::find(asked.named, label) != asked.named.end();
     verdicts[label] = {step.checked.result, findings_in(step.checked.text), named};
     return true;
   });

@@ -23,14 +23,14 @@ struct AssertionVerdict {
 
 using Verdicts = std::map<std::string, AssertionVerdict>;  // by AssertionRun::label
 
-// Where analyzers are looked for and which of them are asked, as for `ktape check`.
+// Where assertions are looked for and which of them are asked, as for `ktape check`.
 struct AssertionOptions {
   std::vector<std::string> folders;  // before the program's own
   AssertionChoice choice;
 };
 
 // The runs that are asked for. kUsage for a name that is not there; kHost when there are no
-// analyzers.
+// assertions.
 struct AskedAssertions {
   std::vector<AssertionRun> runs;
   // Labels of those that the options name or whose folder they name.
@@ -41,10 +41,10 @@ struct AskedAssertions {
 // Verifies a tape. kBadInput when it is altered or cannot be read.
 [[nodiscard]] Result<CheckedTape> inspect_readable(const std::string& path);
 
-// Runs the analyzers over the tape, as many at a time as there are CPUs, each for a minute at most.
-[[nodiscard]] Verdicts assert_on_tape(const CheckedTape& tape, const AskedAssertions& assertions);
+// Runs them over the tape, as many at a time as there are CPUs, each for a minute at most.
+[[nodiscard]] Verdicts run_assertions(const CheckedTape& tape, const AskedAssertions& asked);
 
-// The diagnostics in the output of an analyzer as a subtest (as_subtest); not the tape's name, and
+// The diagnostics in the output of an assertion as a subtest (as_subtest); not the tape's name, and
 // not what was lost, which is the same for every assertion.
 [[nodiscard]] std::vector<std::string> findings_in(std::string_view subtest);
 

@@ -94,9 +94,9 @@ ExitCode code_of(const Diff& diff, const DiffSide& a, const DiffSide& b) {
 }
 
 Result<ExitCode> run(const Options& options) {
-  KTAPE_ASSIGN(AskedAssertions assertions, find_asked_assertions(options.assertions));
-  KTAPE_ASSIGN(DiffSide a, load_side(options.a, assertions));
-  KTAPE_ASSIGN(DiffSide b, load_side(options.b, assertions));
+  KTAPE_ASSIGN(AskedAssertions asked, find_asked_assertions(options.assertions));
+  KTAPE_ASSIGN(DiffSide a, load_side(options.a, asked));
+  KTAPE_ASSIGN(DiffSide b, load_side(options.b, asked));
   Diff diff = compare_runs(a, b);
   std::string text = options.json       ? diff_as_json(a, b, diff, options.all)
                      : options.markdown ? diff_as_markdown(a, b, diff, options.all)

@@ -44,7 +44,7 @@ Result<std::vector<std::string>> repeats_in(const std::string& folder) {
 }
 
 Result<DiffTape> load_tape(const std::string& path, const std::string& name,
-                           const AskedAssertions& assertions) {
+                           const AskedAssertions& asked) {
   KTAPE_ASSIGN(CheckedTape checked, inspect_readable(path));
   KTAPE_ASSIGN(auto tape, TapeReader::open(path));
   DiffTape loaded;
@@ -53,11 +53,11 @@ Result<DiffTape> load_tape(const std::string& path, const std::string& name,
                                                    : checked.integrity + ": " + checked.finding;
   loaded.head = checked.head;
   KTAPE_ASSIGN(loaded.run, gather_run_facts(*tape));
-  Result<FieldNames> asked = asked_fields(*tape);
+  Result<FieldNames> fields = asked_fields(*tape);
   // Without types, or with such as cannot be read, every layout counts.
-  if (!asked.ok() && asked.error().code == ErrorCode::kHost) return asked.error();
-  if (asked.ok()) loaded.asked = std::move(*asked);
-  for (auto& [assertion, verdict] : assert_on_tape(checked, assertions)) {
+  if (!fields.ok() && fields.error().code == ErrorCode::kHost) return fields.error();
+  if (fields.ok()) loaded.asked = std::move(*fields);
+  for (auto& [assertion, verdict] : run_assertions(checked, asked)) {
     loaded.verdicts[assertion] = verdict.result;
     if (verdict.result.kind == CheckResult::Kind::kViolated && !verdict.findings.empty()) {
       loaded.evidence[assertion] = verdict.findings.front();
@@ -78,19 +78,19 @@ std::string what_differs(const RunFacts& one, const RunFacts& other) {
 
 }  // namespace
 
-Result<DiffSide> load_side(const std::string& path, const AskedAssertions& assertions) {
+Result<DiffSide> load_side(const std::string& path, const AskedAssertions& asked) {
   DiffSide side;
   side.path = path;
   std::error_code ignored;
   if (!std::filesystem::is_directory(path, ignored)) {
-    KTAPE_ASSIGN(DiffTape tape, load_tape(path, path, assertions));
+    KTAPE_ASSIGN(DiffTape tape, load_tape(path, path, asked));
     side.tapes.push_back(std::move(tape));
     return side;
   }
   KTAPE_ASSIGN(const std::vector<std::string> names, repeats_in(path));
   for (const std::string& name : names) {
     KTAPE_ASSIGN(DiffTape tape,
-                 load_tape((std::filesystem::path(path) / name).string(), name, assertions));
+                 load_tape((std::filesystem::path(path) / name).string(), name, asked));
     side.tapes.push_back(std::move(tape));
     const std::string differs = what_differs(side.run(), side.tapes.back().run);
     if (differs.empty()) continue;

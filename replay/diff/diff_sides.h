@@ -13,7 +13,6 @@ namespace ktape {
 // name ends with ".ktape" is a repeat, in the order of their names. kBadInput when a tape is
 // altered or cannot be read, when a folder has no tapes, and when its tapes are not repeats: of one
 // scenario, kernel and machine.
-[[nodiscard]] Result<DiffSide> load_side(const std::string& path,
-                                         const AskedAssertions& assertions);
+[[nodiscard]] Result<DiffSide> load_side(const std::string& path, const AskedAssertions& asked);
 
 }  // namespace ktape

@@ -210,7 +210,7 @@ bool ReportFacts::good() const {
 }
 
 Result<ReportFacts> gather_report(const ReportOptions& options) {
-  KTAPE_ASSIGN(const AskedAssertions assertions, find_asked_assertions(options.assertions));
+  KTAPE_ASSIGN(const AskedAssertions asked, find_asked_assertions(options.assertions));
   KTAPE_ASSIGN(const CheckedTape checked, inspect_readable(options.tape));
   KTAPE_ASSIGN(auto tape, TapeReader::open(options.tape));
   KTAPE_ASSIGN(const TapeIndex index, TapeIndex::make(*tape));
@@ -231,7 +231,7 @@ Result<ReportFacts> gather_report(const ReportOptions& options) {
     KTAPE_ASSIGN(const auto seqs, find_freeze_records(*tape, {freeze}));
     KTAPE_ASSIGN(report.freeze, freeze_facts(*tape, kernel, seqs.front()));
   }
-  for (const auto& [name, verdict] : assert_on_tape(checked, assertions)) {
+  for (const auto& [name, verdict] : run_assertions(checked, asked)) {
     if (verdict.result.kind == CheckResult::Kind::kNotAsked) continue;
     report.assertions.push_back({name, verdict.result, verdict.findings});
   }

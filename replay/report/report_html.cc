@@ -466,9 +466,9 @@ Result<void> write_report_page(const std::string& tape, const AssertionOptions& 
                                const std::string& out) {
   KTAPE_ASSIGN(OutputFile file, OutputFile::create(out));
   KTAPE_ASSIGN(CheckedTape checked, inspect_readable(tape));
-  KTAPE_ASSIGN(AskedAssertions found, find_asked_assertions(assertions));
+  KTAPE_ASSIGN(AskedAssertions asked, find_asked_assertions(assertions));
   KTAPE_ASSIGN(auto reader, TapeReader::open(tape));
-  KTAPE_ASSIGN(std::string html, report_html(*reader, checked, assert_on_tape(checked, found)));
+  KTAPE_ASSIGN(std::string html, report_html(*reader, checked, run_assertions(checked, asked)));
   KTAPE_TRY(file.write(html));
   return file.finish();
 }

@@ -134,7 +134,7 @@ struct Finished {
 };
 
 Result<Finished> run_once(const Options& options, const std::string& capture,
-                          const AskedAssertions& assertions, const std::string& tape) {
+                          const AskedAssertions& asked, const std::string& tape) {
   std::vector<std::string> arguments = {options.scenario, "-o", tape};
   if (!options.kernel.empty()) arguments.insert(arguments.end(), {"--kernel", options.kernel});
   arguments.insert(arguments.end(), options.capture.begin(), options.capture.end());
@@ -151,7 +151,7 @@ Result<Finished> run_once(const Options& options, const std::string& capture,
     return finished;
   }
   finished.losses = checked->losses;
-  run.verdicts = assert_on_tape(*checked, assertions);
+  run.verdicts = run_assertions(*checked, asked);
   return finished;
 }
 
@@ -189,11 +189,11 @@ Result<Sum> run(const Options& options) {
   if (options.folder.empty()) return Error{ErrorCode::kUsage, "--tapes names no folder", ""};
   KTAPE_ASSIGN(std::string own_folder, executable_folder());
   const std::string capture = own_folder + "/ktape-capture";
-  KTAPE_ASSIGN(AskedAssertions assertions, find_asked_assertions(options.assertions));
+  KTAPE_ASSIGN(AskedAssertions asked, find_asked_assertions(options.assertions));
   Sum sum;
   for (size_t number = 1; number <= options.repeat; ++number) {
     KTAPE_ASSIGN(std::string tape, next_tape(options));
-    KTAPE_ASSIGN(Finished finished, run_once(options, capture, assertions, tape));
+    KTAPE_ASSIGN(Finished finished, run_once(options, capture, asked, tape));
     TestVerdict verdict = judge_run(finished.run);
     tell(number, options.repeat, tape, finished, verdict);
     sum.kind = over_all(sum.kind, verdict.kind);
