@@ -167,8 +167,20 @@ const char* word(TestVerdict::Kind kind) {
 struct Sum {
   TestVerdict::Kind kind = TestVerdict::Kind::kGood;
   ExitCode code = ExitCode::kGood;
-  size_t runs[3] = {};
+  size_t good = 0;
+  size_t bad = 0;
+  size_t nothing = 0;
+
+  void count(TestVerdict::Kind of);
 };
+
+void Sum::count(TestVerdict::Kind of) {
+  switch (of) {
+    case TestVerdict::Kind::kGood: ++good; break;
+    case TestVerdict::Kind::kBad: ++bad; break;
+    case TestVerdict::Kind::kNone: ++nothing; break;
+  }
+}
 
 void tell(size_t number, size_t of, const std::string& tape, const Finished& finished,
           const TestVerdict& verdict) {
@@ -198,13 +210,13 @@ Result<Sum> run(const Options& options) {
     tell(number, options.repeat, tape, finished, verdict);
     sum.kind = over_all(sum.kind, verdict.kind);
     sum.code = worst(sum.code, verdict.code);
-    ++sum.runs[static_cast<size_t>(verdict.kind)];
+    sum.count(verdict.kind);
     if (options.git_bisect && verdict.kind == TestVerdict::Kind::kBad) break;
     // The same mistake in every run.
     if (verdict.code == ExitCode::kUsage || verdict.code == ExitCode::kBadInput) break;
   }
-  fmt::print("{}: {} good, {} bad, {} that say nothing\n", word(sum.kind), sum.runs[0], sum.runs[1],
-             sum.runs[2]);
+  fmt::print("{}: {} good, {} bad, {} that say nothing\n", word(sum.kind), sum.good, sum.bad,
+             sum.nothing);
   KTAPE_TRY(flush_output());
   return sum;
 }
