@@ -20,7 +20,7 @@ constexpr size_t kMaxTimes = 500'000;
 constexpr size_t kConsoleHead = size_t{64} << 10;
 constexpr size_t kConsoleTail = size_t{128} << 10;
 template <typename Reader>
-std::string after_colon(const Reader& text) {
+std::string brief_after_colon(const Reader& text) {
   return text.size() == 0 ? "" : ": " + brief(text);
 }
 
@@ -122,7 +122,8 @@ void Gatherer::freeze_began(schema::FreezeBegan::Reader began, HostNs at, Seq se
   }
   ++kept;
   freezes_[freeze.id] = out_.freezes.size();
-  out_.freezes.push_back({freeze, cause_after_for(freeze) + after_colon(began.getDetail()), {}, 0});
+  out_.freezes.push_back(
+      {freeze, cause_after_for(freeze) + brief_after_colon(began.getDetail()), {}, 0});
 }
 
 void Gatherer::frozen(schema::Frozen::Reader frozen) {
@@ -183,7 +184,7 @@ void Gatherer::visit(const RecordView& view) {
     case schema::Record::STEP_FINISHED: {
       auto step = record.getStepFinished();
       return steps_.end(step.getStep(), at,
-                        step.getOk() ? ", done" : ", FAILED" + after_colon(step.getDetail()),
+                        step.getOk() ? ", done" : ", FAILED" + brief_after_colon(step.getDetail()),
                         !step.getOk());
     }
     case schema::Record::SCHEDULER_ATTACHED: {
@@ -197,7 +198,7 @@ void Gatherer::visit(const RecordView& view) {
       return schedulers_.end(
           exited.getId(), at,
           fmt::format(", exited, {}{}", exit_words(exited.getKind(), exited.getExitCode()),
-                      after_colon(exited.getReason())),
+                      brief_after_colon(exited.getReason())),
           false);
     }
     case schema::Record::WORKER_STARTED: {
@@ -214,7 +215,7 @@ void Gatherer::visit(const RecordView& view) {
       auto reply = record.getOpReplied();
       time(at, view.seq);
       return requests_.end(reply.getOp(), at,
-                           ", " + reply_text(reply) + after_colon(reply.getError()),
+                           ", " + reply_text(reply) + brief_after_colon(reply.getError()),
                            !reply.getOk() && !reply.getAsExpected());
     }
     case schema::Record::FREEZE_BEGAN:
@@ -231,28 +232,15 @@ void Gatherer::visit(const RecordView& view) {
   }
 }
 
-std::string lines_of(std::string_view text) {
-  std::string out;
-  while (!text.empty()) {
-    size_t end = text.find('\n');
-    std::string_view line = text.substr(0, end);
-    if (line.ends_with('\r')) line.remove_suffix(1);
-    out += printable(line) + "\n";
-    if (end == std::string_view::npos) break;
-    text.remove_prefix(end + 1);
-  }
-  return out;
-}
-
 ReportSpans Gatherer::finish() {
   if (tail_.size() > kConsoleTail) tail_.erase(0, tail_.size() - kConsoleTail);
   out_.console_left_out = console_bytes_ - head_.size() - tail_.size();
   if (out_.console_left_out == 0) {
-    out_.console = lines_of(head_ + tail_);
+    out_.console = safe_lines(head_ + tail_);
   } else {
-    out_.console = lines_of(head_) +
+    out_.console = safe_lines(head_) +
                    fmt::format("\n[{} bytes are left out here]\n\n", out_.console_left_out) +
-                   lines_of(tail_);
+                   safe_lines(tail_);
   }
   for (auto* spans : {&out_.steps, &out_.requests, &out_.schedulers, &out_.workers}) {
     for (Span& span : *spans) span.end = std::max(span.begin, std::min(span.end, out_.end));

@@ -6,37 +6,17 @@
 #include "guest/kernel/ops/op_plan.h"
 #include "guest/kernel/ops/op_records.h"
 #include "guest/kernel/types/type_text.h"
+#include "replay/show/record_line.h"
 #include "replay/tape/freeze.h"
 #include "replay/text/entry_text.h"
 #include "replay/text/record_text.h"
 #include "replay/text/vcpu_text.h"
-#include "schema/base/digest.h"
 #include "schema/base/text.h"
 #include "schema/terms/scheduler_exit.h"
 
 namespace ktape {
 
 namespace {
-
-// ": text", or nothing.
-template <typename Reader>
-std::string after_colon(const Reader& text) {
-  return text.size() == 0 ? "" : ": " + safe(text);
-}
-
-// Lines of text made safe one by one, so that a panic or a console can still be read.
-std::string safe_lines(std::string_view text) {
-  std::string out;
-  while (!text.empty()) {
-    size_t end = text.find('\n');
-    std::string_view line = text.substr(0, end);
-    if (line.ends_with('\r')) line.remove_suffix(1);
-    out += printable(line) + "\n";
-    if (end == std::string_view::npos) break;
-    text.remove_prefix(end + 1);
-  }
-  return out;
-}
 
 // "tag: ", or nothing.
 std::string tag_text(schema::OpEntry::Reader entry) {
@@ -68,97 +48,40 @@ void Timeline::visit(const RecordView& view) {
   auto record = view.record;
   delays_.visit(view);
   switch (record.which()) {
-    case schema::Record::UNKNOWN: return event(view, "a record without content");
-    case schema::Record::RUN_STARTED: return event(view, "run started");
-    case schema::Record::KERNEL_IDENTIFIED: {
-      auto kernel = record.getKernelIdentified();
-      return event(view, fmt::format("kernel {} identified in {}", safe(kernel.getRelease()),
-                                     duration_text(kernel.getAdoptionNs())));
-    }
     case schema::Record::LAYOUT_USED: return;  // above the time line
-    case schema::Record::GUEST_HELLO: {
-      auto hello = record.getGuestHello();
-      return event(view, fmt::format("agent {} is up, {} online", safe(hello.getAgentVersion()),
-                                     count_text(hello.getOnlineCpus(), "CPU")));
-    }
-    case schema::Record::SCHEDULER_ATTACHED: {
-      auto scheduler = record.getSchedulerAttached();
-      return event(view,
-                   fmt::format("scheduler {} ({}) attached, {} switch", scheduler.getId(),
-                               safe(scheduler.getName()), enum_words(scheduler.getSwitchMode())));
-    }
-    case schema::Record::SCHEDULER_OUTPUT: {
-      auto output = record.getSchedulerOutput();
-      event(view, fmt::format("scheduler {} says", output.getId()));
-      return writer_.block(safe_lines(chars(output.getText())));
-    }
-    case schema::Record::SCHEDULER_EXITED:
-      return scheduler_ended(
-          view, record.getSchedulerExited(),
-          record.getSchedulerExited().getUnfinished() ? "is on its way out" : "exited");
+    case schema::Record::SCHEDULER_OUTPUT: return scheduler_output(view);
+    case schema::Record::SCHEDULER_EXITED: return scheduler_exited(view);
     case schema::Record::SCHEDULER_ENABLE_FAILED:
       return scheduler_ended(view, record.getSchedulerEnableFailed(), "was not enabled");
-    case schema::Record::SCHEDULER_ATTEMPTED: {
-      auto attempted = record.getSchedulerAttempted();
-      return event(view, fmt::format("scheduler {} ({}) is being enabled", attempted.getId(),
-                                     safe(attempted.getName())));
-    }
-    case schema::Record::WORKER_STARTED: return worker_started(view);
-    case schema::Record::WORKER_REPORT: return worker_report(view);
-    case schema::Record::STEP_STARTED:
-      return event(view, fmt::format("STEP {}{}", record.getStepStarted().getStep(),
-                                     after_colon(record.getStepStarted().getName())));
-    case schema::Record::STEP_FINISHED: return step_finished(view);
     case schema::Record::OP_REQUESTED: return op_requested(view);
-    case schema::Record::OP_DEFERRED:
-      return event(view, fmt::format("request {} deferred{}", record.getOpDeferred().getOp(),
-                                     after_colon(record.getOpDeferred().getReason())));
     case schema::Record::FREEZE_BEGAN: return freeze_began(view);
     case schema::Record::FROZEN: return frozen(view);
-    case schema::Record::THAWED: return thawed(view);
-    case schema::Record::GATE_CHECKED: {
-      auto gate = record.getGateChecked();
-      return gates_[{gate.getOp(), gate.getEntry()}].emplace_back().keep(gate);
-    }
+    case schema::Record::GATE_CHECKED: return gate_checked(record.getGateChecked());
     case schema::Record::OP_REPLIED: return op_replied(view);
-    case schema::Record::SAMPLE: {
-      auto sample = record.getSample();
-      return event(
-          view, fmt::format("sample {}: {} = {}", in_quotes(chars(sample.getName())),
-                            safe_target_text(sample.getTarget()), shown_value(sample.getValue())));
-    }
-    case schema::Record::TRACE_CHUNK: {
-      auto trace = record.getTraceChunk();
-      return event(view, fmt::format("trace of CPU {}, {}", trace.getCpu(),
-                                     bytes_text(trace.getPages().size())));
-    }
     case schema::Record::CONSOLE: return console(view);
     case schema::Record::GUEST_PANICKED: return panicked(view);
-    case schema::Record::WATCHDOG_FIRED: {
-      auto watchdog = record.getWatchdogFired();
-      return event(view, fmt::format("WATCHDOG {} fired: {} ms have passed{}",
-                                     in_quotes(chars(watchdog.getName())), watchdog.getLimitMs(),
-                                     after_colon(watchdog.getDetail())));
-    }
-    case schema::Record::MACHINE_LOST:
-      return event(view, "MACHINE LOST" + after_colon(record.getMachineLost().getReason()));
-    case schema::Record::GUEST_EXITED: return guest_exited(view);
     case schema::Record::LOST: return lost(view);
-    case schema::Record::SEALED:
-      return event(view, fmt::format("sealed after {}, {}, {}",
-                                     count_text(record.getSealed().getRecords(), "record"),
-                                     count_text(record.getSealed().getPages(), "memory page"),
-                                     count_text(record.getSealed().getBlobs(), "blob")));
     case schema::Record::GUEST_OOPS: return oops(view);
     case schema::Record::GUEST_FACTS: return guest_facts(view);
-    case schema::Record::TRIGGER_CHANGED: return trigger_changed(view);
     case schema::Record::RUN_DELAYS: return run_delays(view);
-    case schema::Record::CLOCKSOURCE_SEEN: return clocksource_seen(view);
-    case schema::Record::SLIMMED:
-      return event(view, "slim: made from the tape with head digest " +
-                             to_hex(as_bytes(chars(record.getSlimmed().getHead()))) +
-                             ": what nothing on it used was left out");
+    default: return event(view, record_line(record));
   }
+}
+
+void Timeline::scheduler_output(const RecordView& view) {
+  auto output = view.record.getSchedulerOutput();
+  event(view, fmt::format("scheduler {} says", output.getId()));
+  writer_.block(safe_lines(chars(output.getText())));
+}
+
+void Timeline::scheduler_exited(const RecordView& view) {
+  auto exited = view.record.getSchedulerExited();
+  scheduler_ended(view, exited, exited.getUnfinished() ? "is on its way out" : "exited");
+}
+
+// They are shown with the reply.
+void Timeline::gate_checked(schema::GateChecked::Reader gate) {
+  gates_[{gate.getOp(), gate.getEntry()}].emplace_back().keep(gate);
 }
 
 void Timeline::scheduler_ended(const RecordView& view, schema::SchedulerExited::Reader exited,
@@ -171,35 +94,6 @@ void Timeline::scheduler_ended(const RecordView& view, schema::SchedulerExited::
   if (options_.console) return writer_.block(safe_lines(chars(exited.getDump())));
   writer_.detail(
       fmt::format("with a dump of {} (--console shows it)", bytes_text(exited.getDump().size())));
-}
-
-void Timeline::worker_started(const RecordView& view) {
-  auto worker = view.record.getWorkerStarted();
-  event(view, fmt::format("worker {} started: pid {}, policy {}, start time {} ns",
-                          in_quotes(chars(worker.getName())), worker.getPid(),
-                          enum_words(worker.getPolicy()), worker.getStartBoottimeNs()));
-}
-
-void Timeline::worker_report(const RecordView& view) {
-  auto report = view.record.getWorkerReport();
-  std::string text = fmt::format("worker {} ", in_quotes(chars(report.getName())));
-  switch (report.getEvent()) {
-    case schema::WorkerEvent::EXITED:
-      text += fmt::format("exited with {}", report.getStatus());
-      break;
-    case schema::WorkerEvent::KILLED:
-      text += fmt::format("was killed by signal {}", report.getStatus());
-      break;
-    case schema::WorkerEvent::PROGRESS: text += "goes on"; break;
-    default: text += "reports"; break;
-  }
-  event(view, fmt::format("{}, {} done", text, count_text(report.getPhasesDone(), "phase")));
-}
-
-void Timeline::step_finished(const RecordView& view) {
-  auto step = view.record.getStepFinished();
-  event(view, fmt::format("step {} {}{}", step.getStep(), step.getOk() ? "done" : "FAILED",
-                          after_colon(step.getDetail())));
 }
 
 void Timeline::op_requested(const RecordView& view) {
@@ -243,40 +137,11 @@ void Timeline::why_again(uint64_t op) {
   }
 }
 
-void Timeline::trigger_changed(const RecordView& view) {
-  auto changed = view.record.getTriggerChanged();
-  const std::string where =
-      changed.getAddress() == 0 ? "" : fmt::format(" at {:#x}", changed.getAddress());
-  const auto what = [&]() -> std::string {
-    switch (changed.getChange()) {
-      case schema::TriggerChange::ARMED: return "armed" + where;
-      case schema::TriggerChange::NOT_ARMED: return "NOT ARMED";
-      case schema::TriggerChange::SPENT: return "spent: it had all its hits";
-      case schema::TriggerChange::GIVEN_UP:
-        return "given up: its function is entered too often for nothing";
-      case schema::TriggerChange::NOT_SAID: break;
-    }
-    return "changed, how is not known";
-  };
-  event(view, fmt::format("trigger {} {}{}", safe(changed.getTrigger()), what(),
-                          after_colon(changed.getReason())));
-}
-
 void Timeline::run_delays(const RecordView& view) {
   if (!delays_.told())
     return event(view, "how long vCPUs wait for a CPU of the host is counted from here");
   event(view, fmt::format("waited for a CPU of the host, in {}: {}",
                           duration_text(delays_.last().running_ns), waits_text(delays_.last())));
-}
-
-void Timeline::clocksource_seen(const RecordView& view) {
-  auto seen = view.record.getClocksourceSeen();
-  if (seen.getBefore().size() == 0)
-    return event(view,
-                 "the guest's kernel takes its time from " + in_quotes(chars(seen.getName())));
-  event(view, fmt::format("{}the guest's kernel takes its time from {}, no longer from {}",
-                          is_of_the_boot(seen) ? "" : "CLOCKSOURCE CHANGED: ",
-                          in_quotes(chars(seen.getName())), in_quotes(chars(seen.getBefore()))));
 }
 
 void Timeline::frozen(const RecordView& view) {
@@ -291,18 +156,6 @@ void Timeline::frozen(const RecordView& view) {
   }
   event(view, text);
   for (auto vcpu : frozen.getVcpus()) writer_.detail(vcpu_line(vcpu));
-}
-
-void Timeline::thawed(const RecordView& view) {
-  auto thawed = view.record.getThawed();
-  std::string text = fmt::format("thawed after {}", duration_text(thawed.getFrozenNs()));
-  if (thawed.getThawLatencyNs() > 0)
-    text += fmt::format(" (thawing took {})", duration_text(thawed.getThawLatencyNs()));
-  if (thawed.getWaitedKnown() && thawed.getWaitedNs() > 0)
-    text += fmt::format(", {} of it waiting for a CPU of the host",
-                        duration_text(thawed.getWaitedNs()));
-  if (thawed.getPages() > 0) text += ", " + count_text(thawed.getPages(), "page") + " kept";
-  event(view, text);
 }
 
 void Timeline::op_replied(const RecordView& view) {
@@ -386,14 +239,6 @@ void Timeline::guest_facts(const RecordView& view) {
   for (auto fact : said.getFacts()) {
     writer_.detail(fmt::format("{} = {}", safe(fact.getName()), safe(fact.getValue())));
   }
-}
-
-void Timeline::guest_exited(const RecordView& view) {
-  auto exited = view.record.getGuestExited();
-  std::string text = exited.getExplicitDone()
-                         ? fmt::format("agent is done, exit code {}", exited.getExitCode())
-                         : "guest ended WITHOUT SAYING DONE";
-  event(view, text + after_colon(exited.getDetail()));
 }
 
 void Timeline::lost(const RecordView& view) {

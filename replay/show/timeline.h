@@ -31,29 +31,25 @@ class Timeline {
  private:
   void event(const RecordView& view, const std::string& text);
 
+  void scheduler_output(const RecordView& view);
+  void scheduler_exited(const RecordView& view);
   void scheduler_ended(const RecordView& view, schema::SchedulerExited::Reader exited,
                        std::string_view how);
-  void worker_started(const RecordView& view);
-  void worker_report(const RecordView& view);
-  void step_finished(const RecordView& view);
   void op_requested(const RecordView& view);
   void op_replied(const RecordView& view);
   void entry_replied(uint64_t op, uint32_t index, schema::OpEntry::Reader asked,
                      schema::EntryReply::Reader got);
   void whole_value(schema::OpEntry::Reader asked, schema::Value::Reader value);
+  void gate_checked(schema::GateChecked::Reader gate);
   void gates(uint64_t op, uint32_t index);
   void freeze_began(const RecordView& view);
-  void trigger_changed(const RecordView& view);
   void run_delays(const RecordView& view);
-  void clocksource_seen(const RecordView& view);
   void why_again(uint64_t op);
   void frozen(const RecordView& view);
-  void thawed(const RecordView& view);
   void console(const RecordView& view);
   void panicked(const RecordView& view);
   void oops(const RecordView& view);
   void guest_facts(const RecordView& view);
-  void guest_exited(const RecordView& view);
   void lost(const RecordView& view);
 
   TextWriter& writer_;

@@ -50,6 +50,19 @@ std::string list_text(capnp::List<schema::Value>::Reader list) {
 
 }  // namespace
 
+std::string safe_lines(std::string_view text) {
+  std::string out;
+  while (!text.empty()) {
+    size_t end = text.find('\n');
+    std::string_view line = text.substr(0, end);
+    if (line.ends_with('\r')) line.remove_suffix(1);
+    out += printable(line) + "\n";
+    if (end == std::string_view::npos) break;
+    text.remove_prefix(end + 1);
+  }
+  return out;
+}
+
 std::string shortened(std::string_view text) {
   if (text.size() <= kShownBytes) return std::string(text);
   size_t end = kShownBytes;

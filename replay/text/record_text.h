@@ -22,6 +22,15 @@ template <typename Reader>
   return printable(chars(text));
 }
 
+// ": text", or nothing.
+template <typename Reader>
+[[nodiscard]] std::string after_colon(const Reader& text) {
+  return text.size() == 0 ? "" : ": " + safe(text);
+}
+
+// Lines of text made safe one by one, so that a panic or a console can still be read.
+[[nodiscard]] std::string safe_lines(std::string_view text);
+
 // The first kShownBytes bytes of a text that has more, and dots. No character is cut in two.
 inline constexpr size_t kShownBytes = 400;
 [[nodiscard]] std::string shortened(std::string_view text);
