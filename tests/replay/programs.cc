@@ -55,4 +55,16 @@ void make_analyzer(const std::string& path, const std::string& script) {
   std::filesystem::permissions(path, std::filesystem::perms::owner_all);
 }
 
+std::string make_wide_tape(const std::string& path) {
+  TapeBuilder builder(path);
+  builder.run_started("wide");
+  auto value = [](const std::string& tag, uint64_t is) {
+    return TapeEntry{.tag = tag, .target = symbol_target("jiffies_64"), .value = is};
+  };
+  TapeEntry failed = value("failed, \"not\" mapped", 0);
+  failed.status = schema::EntryStatus::FAILED;
+  builder.op({value("largest", 18446744073709551615U), value("odd", 9007199254740993U), failed});
+  return builder.seal().path;
+}
+
 }  // namespace ktape::test

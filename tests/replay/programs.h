@@ -30,4 +30,7 @@ void damage(const std::string& path, const std::string& text);
 // An executable script for the shell.
 void make_analyzer(const std::string& path, const std::string& script);
 
+// A tape with a value above 2^63, one that doubles round, and one that was not read.
+[[nodiscard]] std::string make_wide_tape(const std::string& path);
+
 }  // namespace ktape::test

@@ -1,6 +1,4 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "schema/tape/writing/upgrade.h"
-
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
@@ -9,6 +7,7 @@
 #include "replay/check/child.h"
 #include "schema/tape/tables.h"
 #include "schema/tape/verify/verify.h"
+#include "schema/tape/writing/upgrade.h"
 #include "tests/support/must.h"
 #include "tests/support/tape/sql.h"
 #include "tests/support/tape/tape_builder.h"
