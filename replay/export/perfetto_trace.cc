@@ -131,11 +131,16 @@ Result<void> PerfettoTrace::event(HostNs at, const ProtoWriter& event) {
   return packet(std::move(whole));
 }
 
+Result<void> PerfettoTrace::named(uint64_t type, Track track, HostNs at, const std::string& name,
+                                  const Facts& facts) {
+  ProtoWriter of_name = event_of(type, track, facts);
+  of_name.text(track_event::kName, printable(name));
+  return event(at, of_name);
+}
+
 Result<void> PerfettoTrace::begin(Track track, HostNs at, const std::string& name,
                                   const Facts& facts) {
-  ProtoWriter begun = event_of(track_event::kSliceBegin, track, facts);
-  begun.text(track_event::kName, printable(name));
-  return event(at, begun);
+  return named(track_event::kSliceBegin, track, at, name, facts);
 }
 
 Result<void> PerfettoTrace::end(Track track, HostNs at, const Facts& facts) {
@@ -144,9 +149,7 @@ Result<void> PerfettoTrace::end(Track track, HostNs at, const Facts& facts) {
 
 Result<void> PerfettoTrace::instant(Track track, HostNs at, const std::string& name,
                                     const Facts& facts) {
-  ProtoWriter point = event_of(track_event::kInstant, track, facts);
-  point.text(track_event::kName, printable(name));
-  return event(at, point);
+  return named(track_event::kInstant, track, at, name, facts);
 }
 
 Result<void> PerfettoTrace::value(Track counter, HostNs at, uint64_t value) {

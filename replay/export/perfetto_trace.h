@@ -43,6 +43,8 @@ class PerfettoTrace {
  private:
   Result<Track> define(ProtoWriter descriptor, Track parent, const std::string& name);
   Result<void> event(HostNs at, const ProtoWriter& event);
+  Result<void> named(uint64_t type, Track track, HostNs at, const std::string& name,
+                     const Facts& facts);
   Result<void> packet(ProtoWriter packet);
 
   Sink sink_;

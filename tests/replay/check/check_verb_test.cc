@@ -19,6 +19,17 @@ namespace {
 
 const std::string kPass = "printf 'KTAP version 1\\n1..1\\nok 1 x\\n'";
 
+// Checks the sample run by these assertions alone, ktape's own and those of the folder.
+ChildResult check_by(const TempDir& folder, const std::vector<std::string>& assertions,
+                     const std::vector<std::string>& more = {}) {
+  std::vector<std::string> arguments = {make_tape(folder.file("run.ktape")).path, "--analyzers",
+                                        folder.path()};
+  for (const std::string& assertion : assertions)
+    arguments.insert(arguments.end(), {"--only", assertion});
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return run_program("ktape-check", arguments);
+}
+
 }  // namespace
 
 TEST_CASE("check runs every assertion over a good run and all pass") {
@@ -53,12 +64,9 @@ TEST_CASE("check judges the .partial of a recorder that died") {
 
 TEST_CASE("an analyzer that crashes is an error beside the others' results") {
   TempDir folder;
-  std::string tape = make_tape(folder.file("run.ktape")).path;
   make_analyzer(folder.file("ktape-assert-crash"), "echo half a line; kill -SEGV $$");
   make_analyzer(folder.file("ktape-assert-silent"), "exit 0");
-  ChildResult child =
-      run_program("ktape-check", {tape, "--analyzers", folder.path(), "--only", "crash", "--only",
-                                  "silent", "--only", "run-completed"});
+  ChildResult child = check_by(folder, {"crash", "silent", "run-completed"});
   CHECK(child.exit_status == 4);
   CHECK_THAT(
       child.output,
@@ -69,11 +77,9 @@ TEST_CASE("an analyzer that crashes is an error beside the others' results") {
 
 TEST_CASE("a dropped-in analyzer counts as any other") {
   TempDir folder;
-  std::string tape = make_tape(folder.file("run.ktape")).path;
   make_analyzer(folder.file("ktape-assert-mine"),
                 "printf 'KTAP version 1\\n1..1\\nnot ok 1 mine\\n'; exit 1");
-  ChildResult child = run_program("ktape-check", {"--analyzers", folder.path(), tape, "--only",
-                                                  "mine", "--only", "run-completed"});
+  ChildResult child = check_by(folder, {"mine", "run-completed"});
   CHECK(child.exit_status == 1);
   CHECK_THAT(child.output, ContainsSubstring("# 1 of 2 assertions passed; violated: mine\n"));
 }
@@ -104,11 +110,8 @@ TEST_CASE("check lists the analyzers, and refuses one that is not there and no t
 
 TEST_CASE("an analyzer that hangs is stopped and named, and the others are judged") {
   TempDir folder;
-  std::string tape = make_tape(folder.file("run.ktape")).path;
   make_analyzer(folder.file("ktape-assert-hang"), "echo so far; sleep 1000");
-  ChildResult child =
-      run_program("ktape-check", {tape, "--analyzers", folder.path(), "--only", "hang", "--only",
-                                  "run-completed", "--timeout", "4"});
+  ChildResult child = check_by(folder, {"hang", "run-completed"}, {"--timeout", "4"});
   CHECK(child.exit_status == 4);
   CHECK_THAT(
       child.output,
@@ -118,11 +121,9 @@ TEST_CASE("an analyzer that hangs is stopped and named, and the others are judge
 
 TEST_CASE("an analyzer that never stops printing is stopped and named") {
   TempDir folder;
-  std::string tape = make_tape(folder.file("run.ktape")).path;
   make_analyzer(folder.file("ktape-assert-flood"), "yes KTAP version 1");
   make_analyzer(folder.file("ktape-assert-loud"), kPass + "; yes | head -c 10000000 >&2");
-  ChildResult child = run_program(
-      "ktape-check", {tape, "--analyzers", folder.path(), "--only", "flood", "--only", "loud"});
+  ChildResult child = check_by(folder, {"flood", "loud"});
   CHECK(child.exit_status == 4);
   CHECK_THAT(child.output,
              ContainsSubstring("not ok 1 flood # ERROR it printed more than 4194304 bytes\n"));
@@ -131,10 +132,8 @@ TEST_CASE("an analyzer that never stops printing is stopped and named") {
 
 TEST_CASE("what an analyzer tells on standard error stands under its subtest") {
   TempDir folder;
-  std::string tape = make_tape(folder.file("run.ktape")).path;
   make_analyzer(folder.file("ktape-assert-broken"), "echo no such table >&2; exit 3");
-  ChildResult child =
-      run_program("ktape-check", {tape, "--analyzers", folder.path(), "--only", "broken"});
+  ChildResult child = check_by(folder, {"broken"});
   CHECK(child.exit_status == 3);
   CHECK_THAT(child.output,
              ContainsSubstring(
