@@ -10,6 +10,8 @@
 #include <cmath>
 #include <string>
 
+#include "schema/base/json_writer.h"
+
 namespace ktape {
 
 namespace {
@@ -136,22 +138,14 @@ Result<QmpMessage> parse_qmp_line(std::string_view line) {
 }
 
 std::string qmp_request(uint64_t id, std::string_view command, const QmpArguments& arguments) {
-  capnp::MallocMessageBuilder message;
-  auto fields = message.initRoot<Json>().initObject(arguments.empty() ? 2 : 3);
-  fields[0].setName("execute");
-  fields[0].initValue().setString(std::string(command).c_str());
-  fields[1].setName("id");
-  fields[1].initValue().setNumber(static_cast<double>(id));
+  JsonWriter json;
+  json.object().field("execute", command).field("id", id);
   if (!arguments.empty()) {
-    fields[2].setName("arguments");
-    auto list = fields[2].initValue().initObject(static_cast<unsigned>(arguments.size()));
-    for (unsigned i = 0; i < list.size(); ++i) {
-      list[i].setName(arguments[i].first.c_str());
-      list[i].initValue().setString(arguments[i].second.c_str());
-    }
+    json.key("arguments").object();
+    for (const auto& [name, value] : arguments) json.field(name, value);
+    json.end();
   }
-  kj::String text = capnp::JsonCodec().encodeRaw(message.getRoot<Json>().asReader());
-  return std::string(text.begin(), text.size()) + "\n";
+  return json.end().newline().take();
 }
 
 void QmpLines::feed(std::span<const std::byte> bytes) {

@@ -9,6 +9,7 @@
 
 #include "schema/base/command_line.h"
 #include "schema/base/exit_code.h"
+#include "schema/base/json_writer.h"
 #include "tools/benchmarks/guest_run.h"
 #include "tools/benchmarks/memory_costs.h"
 #include "tools/benchmarks/xp_costs.h"
@@ -16,9 +17,24 @@
 namespace ktape::bench {
 namespace {
 
-std::string json(const Samples& samples) {
-  return fmt::format("{{\"floor\": [{}], \"ours\": [{}]}}", fmt::join(samples.floor, ", "),
-                     fmt::join(samples.ours, ", "));
+std::string samples_json(const Samples& samples) {
+  JsonWriter json;
+  json.object()
+      .field("floor", JsonText{fmt::format("{}", samples.floor)})
+      .field("ours", JsonText{fmt::format("{}", samples.ours)});
+  return json.end().take();
+}
+
+std::string probe_json(const Probe& probe) {
+  const Probe::Parts& parts = probe.parts();
+  JsonWriter json;
+  json.object()
+      .field("freeze", JsonText{samples_json(probe.freezes())})
+      .field("request", JsonText{samples_json(probe.requests())})
+      .field("stop", JsonText{fmt::format("{}", parts.stop)})
+      .field("still", JsonText{fmt::format("{}", parts.still)})
+      .field("go-on", JsonText{fmt::format("{}", parts.go_on)});
+  return json.end().take();
 }
 
 // `freeze`: from the request to stop until the machine runs again. `request`: from a request until
@@ -26,17 +42,9 @@ std::string json(const Samples& samples) {
 // vCPU, cont, and an answer.
 Result<std::string> measure_requests(const GuestOptions& options) {
   std::string result;
-  KTAPE_ASSIGN(const RunEnd end,
-               run_guest(
-                   options, [](Guest&) {},
-                   [&](Guest& guest) {
-                     const Probe::Parts& parts = guest.probe.parts();
-                     result = fmt::format(
-                         "{{\"freeze\": {}, \"request\": {}, \"stop\": {}, \"still\": {}, "
-                         "\"go-on\": {}}}",
-                         json(guest.probe.freezes()), json(guest.probe.requests()), parts.stop,
-                         parts.still, parts.go_on);
-                   }));
+  KTAPE_ASSIGN(const RunEnd end, run_guest(
+                                     options, [](Guest&) {},
+                                     [&](Guest& guest) { result = probe_json(guest.probe); }));
   if (end.outcome != schema::Outcome::COMPLETED)
     return Error{ErrorCode::kHost, "the run failed: " + end.detail, ""};
   return result;

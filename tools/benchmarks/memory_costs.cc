@@ -16,6 +16,7 @@
 
 #include "capture/freeze/freezer.h"
 #include "guest/machine/qemu_arguments.h"
+#include "schema/base/json_writer.h"
 #include "schema/tape/writing/writer.h"
 #include "tools/benchmarks/at_rest.h"
 
@@ -121,6 +122,14 @@ Result<std::vector<std::vector<uint64_t>>> in_turns(Machine& machine, uint32_t p
   return samples;
 }
 
+// Begins the object of a measurement.
+template <typename Samples>
+void put_turns(JsonWriter& json, const Samples& samples) {
+  json.object()
+      .field("floor", JsonText{fmt::format("{}", samples[0])})
+      .field("ours", JsonText{fmt::format("{}", samples[1])});
+}
+
 }  // namespace
 
 Result<std::string> measure_full_memory(const GuestOptions& options, uint32_t pairs) {
@@ -135,8 +144,10 @@ Result<std::string> measure_full_memory(const GuestOptions& options, uint32_t pa
                  in_turns(guest.machine, pairs,
                           {[&] { return time_floor(guest.machine, copies); },
                            [&] { return full.time(); }, [&] { return none.time(); }}));
-    result = fmt::format("{{\"floor\": {}, \"ours\": {}, \"way\": {}}}", samples[0], samples[1],
-                         samples[2]);
+    JsonWriter json;
+    put_turns(json, samples);
+    json.field("way", JsonText{fmt::format("{}", samples[2])});
+    result = json.end().take();
     full.writer->discard();
     none.writer->discard();
     return {};
@@ -154,7 +165,9 @@ Result<std::string> measure_sched_memory(const GuestOptions& options, uint32_t p
     KTAPE_ASSIGN(const auto samples,
                  in_turns(guest.machine, pairs,
                           {[&] { return none.time(); }, [&] { return sched.time(); }}));
-    result = fmt::format("{{\"floor\": {}, \"ours\": {}}}", samples[0], samples[1]);
+    JsonWriter json;
+    put_turns(json, samples);
+    result = json.end().take();
     none.writer->discard();
     const auto sealed = sched.recorder->seal(schema::Outcome::COMPLETED, 0, "");
     return sealed.ok() ? Result<void>() : Result<void>(sealed.error());

@@ -4,9 +4,11 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include <string_view>
 #include <vector>
 
 #include "guest/kernel/ops/op_executor.h"
+#include "schema/base/json_writer.h"
 #include "tests/support/kernel/make_op.h"
 #include "tools/benchmarks/at_rest.h"
 
@@ -96,9 +98,14 @@ Result<Costs> compare(BareControl& bare, OpExecutor& executor, const GuestMemory
   return costs;
 }
 
-std::string json(const Costs& costs) {
-  return fmt::format("{{\"floor\": {}, \"ours\": {}, \"single\": {}, \"commands\": {}}}",
-                     costs.floor, costs.ours, costs.single, costs.commands);
+void put_costs(JsonWriter& json, std::string_view name, const Costs& costs) {
+  json.key(name)
+      .object()
+      .field("floor", JsonText{fmt::format("{}", costs.floor)})
+      .field("ours", JsonText{fmt::format("{}", costs.ours)})
+      .field("single", JsonText{fmt::format("{}", costs.single)})
+      .field("commands", costs.commands)
+      .end();
 }
 
 }  // namespace
@@ -120,8 +127,12 @@ Result<std::string> measure_xp(const GuestOptions& options, uint32_t pairs) {
     KTAPE_ASSIGN(const Costs task,
                  cost(test::task_target(worker.pid, worker.start_boottime_ns, "scx.dsq_vtime"),
                       schema::ValueKind::U64, "task"));
-    result = fmt::format("{{\"symbol\": {}, \"per-cpu\": {}, \"task\": {}}}", json(symbol),
-                         json(per_cpu), json(task));
+    JsonWriter json;
+    json.object();
+    put_costs(json, "symbol", symbol);
+    put_costs(json, "per-cpu", per_cpu);
+    put_costs(json, "task", task);
+    result = json.end().take();
     return frozen.thaw();
   }));
   return result;
