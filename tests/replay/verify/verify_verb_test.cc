@@ -56,8 +56,8 @@ TEST_CASE("verify says how to make one file of what a recorder left, and does no
   TempDir folder;
   std::string partial = make_partial(folder.file("run.ktape"));
   CHECK_THAT(run_program("ktape-verify", {partial}).output,
-             ContainsSubstring("\nhint: 'ktape verify " + partial +
-                               " --salvage OUT' makes one file of it\n"));
+             ContainsSubstring("\nhint: make one file of it with 'ktape verify " + partial +
+                               " --salvage OUT'\n"));
   std::string taken = make_tape(folder.file("taken.ktape")).path;
   CHECK(run_program("ktape-verify", {partial, "--salvage", taken}).exit_status == 2);
 }
