@@ -22,7 +22,6 @@ class Intervals {
 
   // Begins the first interval. Call it once.
   void begin(Clock::time_point now);
-  [[nodiscard]] bool begun() const { return start_.has_value(); }
   // Ends the intervals. Those due but not frozen for count as skipped.
   void end(Clock::time_point now);
 

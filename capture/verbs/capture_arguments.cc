@@ -262,13 +262,6 @@ ParsedCapture parse_capture(int argc, char** argv) {
   return program.end(options.error());
 }
 
-std::vector<std::string> capture_option_names() {
-  Asked asked;
-  Program program(kCaptureProgram, kDescription, kFooter);
-  add_options(program, asked);
-  return program.option_names();
-}
-
 std::vector<std::string> capture_words(const CaptureOptions& options) {
   const CaptureOptions usual;
   Words words;

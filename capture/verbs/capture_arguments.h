@@ -21,7 +21,4 @@ using ParsedCapture = std::variant<CaptureOptions, int>;
 // path is not included. parse_capture turns them into the same options again.
 [[nodiscard]] std::vector<std::string> capture_words(const CaptureOptions& options);
 
-// The names of all options, as in "--kernel", and of the argument.
-[[nodiscard]] std::vector<std::string> capture_option_names();
-
 }  // namespace ktape

@@ -45,12 +45,11 @@ Result<std::string> read_name(const Kernel& kernel, const GuestMemory& memory, G
 
 Result<ClocksourceReader> ClocksourceReader::create(const Kernel& kernel) {
   KTAPE_ASSIGN(const GuestVirtual current, kernel.symbol("curr_clocksource"));
-  auto log = std::make_unique<LayoutLog>(kernel.btf());
-  KTAPE_ASSIGN(const FieldInfo name, log->field("struct clocksource", "name"));
+  KTAPE_ASSIGN(const FieldInfo name, kernel.btf().field("struct clocksource", "name"));
   if (name.type.size_bytes != kPointerBytes)
     return Error{ErrorCode::kNotFound,
                  "the 'name' of this kernel's 'struct clocksource' is not a pointer", ""};
-  ClocksourceReader reader(kernel, current, std::move(log));
+  ClocksourceReader reader(kernel, current);
   reader.name_ = name;
   return reader;
 }

@@ -2,13 +2,10 @@
 #pragma once
 
 #include <cstdint>
-#include <memory>
 #include <optional>
 #include <string>
-#include <vector>
 
 #include "guest/kernel/kernel.h"
-#include "guest/kernel/types/layout_log.h"
 #include "guest/memory/guest_memory.h"
 #include "schema/base/result.h"
 
@@ -26,16 +23,13 @@ class ClocksourceReader {
   // kernel has not selected one yet.
   [[nodiscard]] Result<std::string> read(const GuestMemory& memory) const;
 
-  [[nodiscard]] std::vector<UsedLayout> take_used_layouts() { return log_->take(); }
-
  private:
-  ClocksourceReader(const Kernel& kernel, GuestVirtual current, std::unique_ptr<LayoutLog> log)
-      : kernel_(&kernel), current_(current), log_(std::move(log)) {}
+  ClocksourceReader(const Kernel& kernel, GuestVirtual current)
+      : kernel_(&kernel), current_(current) {}
 
   const Kernel* kernel_;
   GuestVirtual current_;  // the variable that points to the clocksource
   FieldInfo name_;
-  std::unique_ptr<LayoutLog> log_;
 };
 
 // How long a CPU or RCU may be locked up before the kernel reports it. 0: the kernel does not watch

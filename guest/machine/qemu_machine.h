@@ -44,14 +44,6 @@ class QemuMachine final : public Machine, private FreezeBackend {
   [[nodiscard]] HostTimes host_times() const override { return host_.read(); }
   void end() override;
 
-  [[nodiscard]] pid_t emulator_pid() const { return process_->pid(); }
-
-  // For benchmarks that bypass this class. Valid as long as the machine is.
-  struct Channels {
-    int qmp, gdb, agent;
-  };
-  [[nodiscard]] Channels channels() const { return {qmp_->fd(), gdb_->fd(), agent_.get()}; }
-
  private:
   explicit QemuMachine(const MachineConfig& config) : config_(config) {}
   static Result<std::unique_ptr<QemuMachine>> launch(const MachineConfig& config,

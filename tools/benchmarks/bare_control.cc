@@ -3,10 +3,13 @@
 
 #include <poll.h>
 #include <sys/socket.h>
+#include <unistd.h>
 
 #include <algorithm>
 #include <cstdio>
 #include <cstdlib>
+#include <filesystem>
+#include <system_error>
 
 #include "guest/machine/gdb_packet.h"
 
@@ -24,7 +27,22 @@ void send_all(int fd, const void* bytes, size_t size) {
 
 }  // namespace
 
-BareControl::BareControl(QemuMachine::Channels channels, uint32_t cpus)
+// A machine makes them in this order, and each has the lowest number that is free.
+Channels channels_of_qemu() {
+  std::vector<int> sockets;
+  for (const auto& entry : std::filesystem::directory_iterator("/proc/self/fd")) {
+    std::error_code ignored;
+    const std::string target = std::filesystem::read_symlink(entry.path(), ignored);
+    const int fd = std::stoi(entry.path().filename());
+    if (fd > STDERR_FILENO && target.starts_with("socket:")) sockets.push_back(fd);
+  }
+  std::sort(sockets.begin(), sockets.end());
+  if (sockets.size() == 3) return {sockets[0], sockets[1], sockets[2]};
+  std::fprintf(stderr, "%zu sockets, expected the 3 of QEMU\n", sockets.size());
+  std::exit(4);
+}
+
+BareControl::BareControl(Channels channels, uint32_t cpus)
     : channels_(channels), cpus_(cpus), buffer_(kBufferBytes) {
   for (uint32_t cpu = 0; cpu < cpus; ++cpu) {
     char choose[32];

@@ -6,16 +6,23 @@
 #include <string_view>
 #include <vector>
 
-#include "guest/machine/qemu_machine.h"
-
 namespace ktape::bench {
 
-// The necessary parts of a freeze, in the shortest code that does them: bytes to and from the
-// sockets of a machine's QEMU, nothing parsed, nothing kept. No other command may be pending there.
+// The sockets to the one QEMU of this process.
+struct Channels {
+  int qmp, gdb, agent;
+};
+// Of a machine that has been started, found among the descriptors of this process: QemuMachine has
+// no need to tell. They are valid as long as the machine is. Ends the program where they are not
+// three.
+[[nodiscard]] Channels channels_of_qemu();
+
+// What a freeze cannot do without, in the shortest code that does it: bytes to and from the sockets
+// of a machine's QEMU, nothing parsed, nothing kept. The machine must have nothing under way there.
 // A QEMU that does not answer ends the program.
 class BareControl {
  public:
-  BareControl(QemuMachine::Channels channels, uint32_t cpus);
+  BareControl(Channels channels, uint32_t cpus);
 
   void stop() { ask_qmp("{\"execute\":\"stop\"}\n"); }
   void go_on() { ask_qmp("{\"execute\":\"cont\"}\n"); }
@@ -30,7 +37,7 @@ class BareControl {
   std::string_view ask_qmp(std::string_view request);
   size_t receive(int fd, size_t have);
 
-  QemuMachine::Channels channels_;
+  Channels channels_;
   uint32_t cpus_;
   std::string register_questions_;
   std::vector<char> buffer_;

@@ -18,6 +18,7 @@
 #include "guest/machine/qemu_arguments.h"
 #include "schema/base/json_writer.h"
 #include "schema/tape/writing/writer.h"
+#include "tests/support/only_child.h"
 #include "tools/benchmarks/at_rest.h"
 
 namespace ktape::bench {
@@ -139,7 +140,7 @@ Result<std::string> measure_full_memory(const GuestOptions& options, uint32_t pa
                  TapedFreezer::create(options, guest, kernel, schema::MemoryMode::FULL, "full"));
     KTAPE_ASSIGN(TapedFreezer none,
                  TapedFreezer::create(options, guest, kernel, schema::MemoryMode::NONE, "none"));
-    PageCopies copies(guest.machine.emulator_pid(), size_t{options.memory_mb} << 20);
+    PageCopies copies(ktape::test::only_child(), size_t{options.memory_mb} << 20);
     KTAPE_ASSIGN(const auto samples,
                  in_turns(guest.machine, pairs,
                           {[&] { return time_floor(guest.machine, copies); },

@@ -31,7 +31,7 @@ MachineEvent as_event(std::span<const std::byte> payload) {
 }  // namespace
 
 Probe::Probe(QemuMachine& machine, uint32_t cpus, uint32_t warm_up)
-    : machine_(machine), bare_(machine.channels(), cpus), warm_up_(warm_up) {}
+    : machine_(machine), bare_(channels_of_qemu(), cpus), warm_up_(warm_up) {}
 
 void Probe::on_step(std::string name, std::function<void()> act) {
   step_ = std::move(name);

@@ -114,7 +114,7 @@ Result<std::string> measure_xp(const GuestOptions& options, uint32_t pairs) {
   std::string result;
   KTAPE_TRY(measure_at_rest(options, [&](Guest& guest, const Kernel& kernel) -> Result<void> {
     KTAPE_ASSIGN(Frozen frozen, guest.machine.freeze());
-    BareControl bare(guest.machine.channels(), options.cpus);
+    BareControl bare(channels_of_qemu(), options.cpus);
     OpExecutor executor(kernel);
     const auto cost = [&](const OpTarget& target, schema::ValueKind kind, const char* what) {
       return compare(bare, executor, frozen.memory(), test::read_of(target, kind), pairs, what);

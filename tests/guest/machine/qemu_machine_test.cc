@@ -21,6 +21,7 @@
 #include "schema/base/digest.h"
 #include "tests/support/kernel/stock_kernel.h"
 #include "tests/support/must.h"
+#include "tests/support/only_child.h"
 #include "tests/support/temp_dir.h"
 
 namespace ktape {
@@ -28,6 +29,7 @@ namespace {
 
 using namespace std::chrono_literals;
 using test::must;
+using test::only_child;
 
 constexpr char kSeries[] = "6.16";
 constexpr char kPanic[] = "Unable to mount root fs";
@@ -232,7 +234,7 @@ TEST_CASE_METHOD(
 // rest.
 TEST_CASE_METHOD(Guest, "a console that nobody reads for a whole boot is told in full") {
   boot(config(bzimage()));
-  REQUIRE(ends(open_process(machine().emulator_pid())));
+  REQUIRE(ends(open_process(only_child())));
   wait_for(MachineEventKind::kEnded);
   CHECK(printed("Linux version"));
   CHECK(printed(kPanic));
@@ -240,7 +242,7 @@ TEST_CASE_METHOD(Guest, "a console that nobody reads for a whole boot is told in
 
 TEST_CASE_METHOD(Guest, "a killed QEMU is a lost machine, and its memory can still be read") {
   boot_to_console(config(bzimage()));
-  REQUIRE(::kill(machine().emulator_pid(), SIGKILL) == 0);
+  REQUIRE(::kill(only_child(), SIGKILL) == 0);
   MachineEvent event = must(machine().wait(within(60s), -1));
   while (event.kind == MachineEventKind::kConsoleBytes)
     event = must(machine().wait(within(60s), -1));
@@ -254,7 +256,7 @@ TEST_CASE_METHOD(Guest, "a QEMU that does not answer is a lost machine") {
   MachineConfig how = config(bzimage());
   how.answer_within = 1s;
   boot_to_console(how);
-  REQUIRE(::kill(machine().emulator_pid(), SIGSTOP) == 0);
+  REQUIRE(::kill(only_child(), SIGSTOP) == 0);
   CHECK(machine().freeze().error().code == ErrorCode::kMachineLost);
   CHECK(must(machine().wait(within(60s), -1)).kind != MachineEventKind::kNothing);
 }
@@ -320,7 +322,7 @@ TEST_CASE("no QEMU is left behind when its recorder is killed") {
   REQUIRE(recorder >= 0);
   if (recorder == 0) {
     auto machine = QemuMachine::start(how);
-    pid_t emulator = machine.ok() ? (*machine)->emulator_pid() : 0;
+    pid_t emulator = machine.ok() ? only_child() : 0;
     (void)!::write(write_end.get(), &emulator, sizeof emulator);
     for (;;) ::pause();
   }
@@ -381,7 +383,7 @@ TEST_CASE_METHOD(
   REQUIRE(before.vcpus.size() == 2);
   if (!before.vcpus[0].known) SKIP("this host does not count what its threads wait");
   CHECK(before.vcpus[0].thread != before.vcpus[1].thread);
-  CHECK(before.emulator.thread == machine().emulator_pid());
+  CHECK(before.emulator.thread == only_child());
   CHECK(before.own.known);
   for (int pieces = 0; pieces < 5; ++pieces) wait_for(MachineEventKind::kConsoleBytes);
   const HostTimes later = machine().host_times();
