@@ -5,7 +5,6 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 #include <map>
 #include <optional>
 #include <string>
@@ -14,6 +13,7 @@
 
 #include "analyzers/time_assertion.h"
 #include "schema/base/text.h"
+#include "schema/terms/stalled_task.h"
 
 namespace ktape {
 
@@ -47,36 +47,6 @@ constexpr size_t kMaxTooLong = 16;
 
 uint64_t add(uint64_t a, uint64_t b) { return a > kForever - b ? kForever : a + b; }
 uint64_t multiply(uint64_t a, uint64_t b) { return b != 0 && a > kForever / b ? kForever : a * b; }
-
-// A task that was runnable for too long, as a scheduler's exit message names it.
-struct Stalled {
-  int32_t pid = 0;
-  uint64_t waited_ns = 0;
-};
-
-// "victim[142] failed to run for 3.024s" (kernel/sched/ext.c, the watchdog's check of a runqueue);
-// nothing for any other message.
-std::optional<Stalled> stalled_task(std::string_view message) {
-  constexpr std::string_view kAfterPid = "] failed to run for ";
-  constexpr uint64_t kNsPerSecond = 1'000'000'000;
-  const size_t end = message.find(kAfterPid);
-  const size_t begin = end == message.npos ? end : message.rfind('[', end);
-  if (begin == message.npos) return std::nullopt;
-  Stalled stalled;
-  uint64_t seconds = 0, milliseconds = 0;
-  const auto number = [](std::string_view text, auto& value) {
-    const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    return error == std::errc() ? static_cast<size_t>(stop - text.data()) : 0;
-  };
-  const std::string_view time = message.substr(end + kAfterPid.size());
-  const size_t whole = number(time, seconds);
-  const bool read = number(message.substr(begin + 1, end - begin - 1), stalled.pid) > 0 &&
-                    whole > 0 && time.substr(whole).starts_with('.') &&
-                    number(time.substr(whole + 1), milliseconds) == 3;
-  if (!read) return std::nullopt;
-  stalled.waited_ns = add(multiply(seconds, kNsPerSecond), milliseconds * kNsPerMs);
-  return stalled;
-}
 
 // How long a worker's phases take if nothing delays it.
 class Plan {
@@ -214,15 +184,16 @@ class WorkerProgress final : public TimeAssertion {
   }
 
   void take_exit(const RecordView& view, std::string_view message) {
-    const std::optional<Stalled> stalled = stalled_task(message);
+    const std::optional<StalledTask> stalled = stalled_task(message);
+    if (!stalled || !stalled->waited_ms) return;
+    const uint64_t waited_ns = multiply(*stalled->waited_ms, kNsPerMs);
     for (auto& [name, worker] : workers_) {
-      if (!stalled || worker.pid != stalled->pid) continue;
+      if (worker.pid != stalled->pid.value) continue;
       // The guest waited this long while it ran; how much of that time it was frozen, only its
       // clock knows.
       const uint64_t to_ns = view.record.getHostNs();
-      const uint64_t most_ns = add(stalled->waited_ns, waits().frozen_ns());
-      worker.add({view.seq, stalled->waited_ns, stalled->waited_ns,
-                  to_ns - std::min(to_ns, most_ns), to_ns},
+      const uint64_t most_ns = add(waited_ns, waits().frozen_ns());
+      worker.add({view.seq, waited_ns, waited_ns, to_ns - std::min(to_ns, most_ns), to_ns},
                  max_gap_ns_);
     }
   }

@@ -10,6 +10,7 @@
 
 #include "guest/kernel/ops/gates.h"
 #include "schema/base/text.h"
+#include "schema/terms/stalled_task.h"
 
 namespace ktape {
 
@@ -70,7 +71,7 @@ std::optional<GuestVirtual> HostReads::find(const GuestMemory& memory, int32_t p
 // The task named in the exit message, unless it is a worker.
 std::optional<HostReads::Task> HostReads::stalled(const GuestMemory& memory,
                                                   const ScxExit& exit) const {
-  const std::optional<StalledTask> named = exit.stalled_task();
+  const std::optional<StalledTask> named = stalled_task(exit.message);
   if (!named) return std::nullopt;
   const bool worker = std::any_of(workers_.begin(), workers_.end(),
                                   [&](const Task& task) { return task.pid == named->pid.value; });

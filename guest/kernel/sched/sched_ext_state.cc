@@ -2,7 +2,6 @@
 #include "guest/kernel/sched/sched_ext_state.h"
 
 #include <algorithm>
-#include <array>
 #include <string_view>
 #include <unordered_set>
 
@@ -15,24 +14,22 @@ namespace {
 constexpr size_t kPointerBytes = 8;
 constexpr uint64_t kMaxLevels = 16;
 constexpr size_t kMaxTextBytes = 4096;
-constexpr uint64_t kPageBytes = 4096;
 
 constexpr std::string_view kSched = "struct scx_sched";
-constexpr std::string_view kInfo = "struct scx_exit_info";
 constexpr std::string_view kAnnounced = "state_add_uevent_sent";
 
 }  // namespace
 
 struct SchedExtReader::Impl {
-  explicit Impl(const Kernel& adopted) : kernel(adopted), log(adopted.btf()) {}
+  explicit Impl(const Kernel& adopted) : kernel(adopted) {}
 
   Result<void> resolve();
+  std::optional<FieldInfo> optional_field(std::string_view path) const;
   Result<void> resolve_announced();
   Result<void> resolve_exit_function();
   Result<uint64_t> value(const GuestMemory& memory, GuestVirtual object,
                          const FieldInfo& field) const;
   Result<GuestVirtual> pointer(const GuestMemory& memory, GuestVirtual at) const;
-  std::string text(const GuestMemory& memory, GuestVirtual at, size_t limit) const;
   Result<std::string> pointed_text(const GuestMemory& memory, GuestVirtual object,
                                    const FieldInfo& field, size_t limit) const;
   Result<void> add_children(const GuestMemory& memory, LinkedSchedulers& all,
@@ -42,12 +39,11 @@ struct SchedExtReader::Impl {
   Result<void> read_sub(const GuestMemory& memory, SchedulerState& state) const;
 
   const Kernel& kernel;
-  mutable LayoutLog log;
   GuestVirtual root, free_function, exit_function{0};
   FieldInfo name, flags, exit_info, free_work;
   uint64_t exit_work_offset = 0;  // of the exit function's argument
   uint64_t announced_bit = 0;     // from the start of a scheduler
-  FieldInfo kind, exit_code, reason, message, dump;
+  std::optional<ScxExitInfoReader> exits;
   std::optional<FieldInfo> claimed, is_cid, ops_timeout, watchdog, children, sibling, level,
       ancestors, cgroup;
   std::optional<GuestVirtual> global_watchdog, enabled_key;
@@ -58,38 +54,39 @@ struct SchedExtReader::Impl {
 Result<void> SchedExtReader::Impl::resolve() {
   KTAPE_ASSIGN(root, kernel.symbol("scx_root"));
   KTAPE_ASSIGN(free_function, kernel.symbol(kSchedulerFreeFunction));
-  KTAPE_ASSIGN(name, log.field(kSched, "ops.name"));
-  KTAPE_ASSIGN(flags, log.field(kSched, "ops.flags"));
-  KTAPE_ASSIGN(exit_info, log.field(kSched, "exit_info"));
-  KTAPE_ASSIGN(free_work, log.field(kSched, "rcu_work.work"));
-  KTAPE_ASSIGN(kind, log.field(kInfo, "kind"));
-  KTAPE_ASSIGN(exit_code, log.field(kInfo, "exit_code"));
-  KTAPE_ASSIGN(reason, log.field(kInfo, "reason"));
-  KTAPE_ASSIGN(message, log.field(kInfo, "msg"));
-  KTAPE_ASSIGN(dump, log.field(kInfo, "dump"));
+  KTAPE_ASSIGN(name, kernel.btf().field(kSched, "ops.name"));
+  KTAPE_ASSIGN(flags, kernel.btf().field(kSched, "ops.flags"));
+  KTAPE_ASSIGN(exit_info, kernel.btf().field(kSched, "exit_info"));
+  KTAPE_ASSIGN(free_work, kernel.btf().field(kSched, "rcu_work.work"));
+  KTAPE_ASSIGN(exits, ScxExitInfoReader::create(kernel));
   const auto flag = kernel.btf().enumerator("scx_ops_flags", "SCX_OPS_SWITCH_PARTIAL");
   if (!flag) return Error{ErrorCode::kNotFound, "this kernel has no SCX_OPS_SWITCH_PARTIAL", ""};
   partial_flag = *flag;
   KTAPE_TRY(resolve_announced());
   KTAPE_TRY(resolve_exit_function());
-  is_cid = log.first_of(kSched, {"is_cid_type"});
-  ops_timeout = log.first_of(kSched, {"ops.timeout_ms"});
+  is_cid = optional_field("is_cid_type");
+  ops_timeout = optional_field("ops.timeout_ms");
   // One watchdog per scheduler since there are sub-schedulers; one in total before that.
-  watchdog = log.first_of(kSched, {"watchdog_timeout"});
+  watchdog = optional_field("watchdog_timeout");
   if (const auto global = kernel.symbol("scx_watchdog_timeout"); global.ok())
     global_watchdog = *global;
   if (const auto key = kernel.symbol("__scx_enabled"); key.ok()) enabled_key = *key;
-  children = log.first_of(kSched, {"children"});
-  sibling = log.first_of(kSched, {"sibling"});
-  level = log.first_of(kSched, {"level"});
-  ancestors = log.first_of(kSched, {"ancestors"});
-  cgroup = log.first_of(kSched, {"cgrp_path"});
+  children = optional_field("children");
+  sibling = optional_field("sibling");
+  level = optional_field("level");
+  ancestors = optional_field("ancestors");
+  cgroup = optional_field("cgrp_path");
   return {};
+}
+
+std::optional<FieldInfo> SchedExtReader::Impl::optional_field(std::string_view path) const {
+  const Result<FieldInfo> found = kernel.btf().field(kSched, path);
+  return found.ok() ? std::optional(*found) : std::nullopt;
 }
 
 // A bit-field, which a path of fields cannot reach.
 Result<void> SchedExtReader::Impl::resolve_announced() {
-  KTAPE_ASSIGN(const FieldInfo kobject, log.field(kSched, "kobj"));
+  KTAPE_ASSIGN(const FieldInfo kobject, kernel.btf().field(kSched, "kobj"));
   KTAPE_ASSIGN(const std::vector<MemberInfo> members, kernel.btf().members(kobject.type.id));
   for (const MemberInfo& member : members) {
     if (member.name != kAnnounced || member.bits != 1) continue;
@@ -102,12 +99,13 @@ Result<void> SchedExtReader::Impl::resolve_announced() {
 
 Result<void> SchedExtReader::Impl::resolve_exit_function() {
   if (const auto done = kernel.btf().enumerator("scx_exit_kind", "SCX_EXIT_DONE")) {
-    claimed = log.first_of(kSched, {"exit_kind"});
+    claimed = optional_field("exit_kind");
     exit_done = *done;
   }
   const std::string_view function = scx_exit_function(kernel.knowledge());
   if (function.empty() || scx_exit_argument(kernel.knowledge()).empty()) return {};
-  KTAPE_ASSIGN(const FieldInfo work, log.field(kSched, scx_exit_argument(kernel.knowledge())));
+  KTAPE_ASSIGN(const FieldInfo work,
+               kernel.btf().field(kSched, scx_exit_argument(kernel.knowledge())));
   exit_work_offset = work.offset_bytes;
   KTAPE_ASSIGN(exit_function, kernel.symbol(function));
   return {};
@@ -124,29 +122,11 @@ Result<GuestVirtual> SchedExtReader::Impl::pointer(const GuestMemory& memory,
   return GuestVirtual(address);
 }
 
-// The text at an address, up to its NUL, `limit`, or an unreadable page.
-std::string SchedExtReader::Impl::text(const GuestMemory& memory, GuestVirtual at,
-                                       size_t limit) const {
-  std::string text;
-  while (text.size() < limit) {
-    const GuestVirtual from = at + text.size();
-    std::array<char, kPageBytes> page{};
-    const size_t bytes =
-        std::min<size_t>(limit - text.size(), kPageBytes - from.value % kPageBytes);
-    const auto part = std::span(page).first(bytes);
-    if (!kernel.read(memory, from, std::as_writable_bytes(part)).ok()) break;
-    const auto end = std::find(part.begin(), part.end(), '\0');
-    text.append(part.begin(), end);
-    if (end != part.end()) break;
-  }
-  return text;
-}
-
 Result<std::string> SchedExtReader::Impl::pointed_text(const GuestMemory& memory,
                                                        GuestVirtual object, const FieldInfo& field,
                                                        size_t limit) const {
   KTAPE_ASSIGN(const GuestVirtual at, pointer(memory, object + field.offset_bytes));
-  return at.value == 0 ? std::string() : text(memory, at, limit);
+  return at.value == 0 ? std::string() : text_at(kernel, memory, at, limit);
 }
 
 Result<void> SchedExtReader::Impl::add_children(const GuestMemory& memory, LinkedSchedulers& all,
@@ -173,7 +153,7 @@ Result<std::vector<std::string>> SchedExtReader::Impl::ops(const GuestMemory& me
   if (is_cid) {
     KTAPE_ASSIGN(by_cid, value(memory, scheduler, *is_cid));
   }
-  KTAPE_ASSIGN(const FieldInfo table, log.field(kSched, by_cid != 0 ? "ops_cid" : "ops"));
+  KTAPE_ASSIGN(const FieldInfo table, kernel.btf().field(kSched, by_cid != 0 ? "ops_cid" : "ops"));
   std::vector<std::string> implemented;
   KTAPE_ASSIGN(const std::vector<MemberInfo> members, kernel.btf().members(table.type.id));
   for (const MemberInfo& member : members) {
@@ -243,8 +223,8 @@ Result<SchedulerState> SchedExtReader::read(const GuestMemory& memory,
                                             GuestVirtual scheduler) const {
   SchedulerState state;
   state.address = scheduler;
-  state.name = impl_->text(memory, scheduler + impl_->name.offset_bytes,
-                           std::min<size_t>(impl_->name.type.size_bytes, kMaxTextBytes));
+  state.name = text_at(impl_->kernel, memory, scheduler + impl_->name.offset_bytes,
+                       std::min<size_t>(impl_->name.type.size_bytes, kMaxTextBytes));
   KTAPE_ASSIGN(const uint64_t flags, impl_->value(memory, scheduler, impl_->flags));
   state.partial = (flags & impl_->partial_flag) != 0;
   KTAPE_ASSIGN(state.ops, impl_->ops(memory, scheduler));
@@ -273,15 +253,10 @@ Result<std::optional<SchedulerExitInfo>> SchedExtReader::exit_so_far(const Guest
                                                                      GuestVirtual scheduler) const {
   KTAPE_ASSIGN(const GuestVirtual info,
                impl_->pointer(memory, scheduler + impl_->exit_info.offset_bytes));
-  KTAPE_ASSIGN(const uint64_t kind, impl_->value(memory, info, impl_->kind));
+  KTAPE_ASSIGN(const uint64_t kind, impl_->exits->kind(memory, info));
   if (kind == 0) return std::optional<SchedulerExitInfo>();  // SCX_EXIT_NONE
-  SchedulerExitInfo exit;
-  exit.kind = kind;
-  KTAPE_ASSIGN(const uint64_t code, impl_->value(memory, info, impl_->exit_code));
-  exit.exit_code = static_cast<int64_t>(code);
-  KTAPE_ASSIGN(exit.reason, impl_->pointed_text(memory, info, impl_->reason, kMaxTextBytes));
-  KTAPE_ASSIGN(exit.message, impl_->pointed_text(memory, info, impl_->message, kMaxTextBytes));
-  KTAPE_ASSIGN(exit.dump, impl_->pointed_text(memory, info, impl_->dump, kMaxDumpBytes));
+  KTAPE_ASSIGN(SchedulerExitInfo exit, impl_->exits->read(memory, info));
+  KTAPE_ASSIGN(exit.dump, impl_->exits->dump(memory, info));
   return std::optional<SchedulerExitInfo>(std::move(exit));
 }
 
@@ -305,7 +280,5 @@ GuestVirtual SchedExtReader::exit_function() const { return impl_->exit_function
 GuestVirtual SchedExtReader::scheduler_to_exit(uint64_t argument) const {
   return GuestVirtual(argument - impl_->exit_work_offset);
 }
-
-std::vector<UsedLayout> SchedExtReader::take_used_layouts() { return impl_->log.take(); }
 
 }  // namespace ktape

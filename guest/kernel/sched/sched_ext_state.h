@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "guest/kernel/kernel.h"
-#include "guest/kernel/types/layout_log.h"
+#include "guest/kernel/sched/scx_exit_info.h"
 #include "guest/memory/guest_memory.h"
 #include "schema/base/result.h"
 #include "schema/base/units.h"
@@ -35,16 +35,7 @@ struct SchedulerState {
   std::string cgroup;            // for a sub-scheduler
 };
 
-// The contents of a struct scx_exit_info that the kernel has filled in.
-struct SchedulerExitInfo {
-  uint64_t kind = 0;  // enum scx_exit_kind
-  int64_t exit_code = 0;
-  std::string reason;
-  std::string message;
-  std::string dump;
-};
-
-// The schedulers in the kernel's lists.
+// The schedulers that a kernel has in its lists.
 struct LinkedSchedulers {
   // The address of each struct scx_sched; the root scheduler first, parents before children.
   std::vector<GuestVirtual> addresses;
@@ -62,9 +53,6 @@ struct LinkedSchedulers {
 class SchedExtReader {
  public:
   static constexpr size_t kMaxSchedulers = 1024;  // that linked() finds
-  static constexpr size_t kMaxDumpBytes = size_t{256}
-                                          << 10;  // of an exit's dump, which may be cut there
-
   // kNotFound names what this kernel lacks. `kernel` outlives the reader.
   [[nodiscard]] static Result<std::unique_ptr<SchedExtReader>> create(const Kernel& kernel);
   ~SchedExtReader();
@@ -99,8 +87,6 @@ class SchedExtReader {
   // program still waits for the enable.
   [[nodiscard]] GuestVirtual exit_function() const;
   [[nodiscard]] GuestVirtual scheduler_to_exit(uint64_t argument) const;
-
-  [[nodiscard]] std::vector<UsedLayout> take_used_layouts();
 
  private:
   struct Impl;

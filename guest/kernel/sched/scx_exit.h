@@ -8,7 +8,7 @@
 #include <vector>
 
 #include "guest/kernel/kernel.h"
-#include "guest/kernel/types/layout_log.h"
+#include "guest/kernel/sched/scx_exit_info.h"
 #include "guest/memory/guest_memory.h"
 #include "schema/base/result.h"
 #include "schema/base/units.h"
@@ -25,12 +25,6 @@ namespace ktape {
 // objects.
 [[nodiscard]] std::string_view scx_exit_argument(const KernelKnowledge& kernel);
 
-// A task that was runnable for too long.
-struct StalledTask {
-  std::string comm;
-  Pid pid;
-};
-
 // A struct scx_exit_info of a scheduler that is about to exit.
 struct ScxExit {
   uint64_t kind = 0;  // enum scx_exit_kind
@@ -43,9 +37,6 @@ struct ScxExit {
 
   // "SCX_EXIT_ERROR_STALL (1026) of 'qmap': runnable task stall: task[12] failed to run for 5.0s"
   [[nodiscard]] std::string text() const;
-  // Whom the message of a stall names: "task[12] failed to run for 5.0s" (kernel/sched/ext.c, the
-  // watchdog's check of a runqueue). Nothing for another message.
-  [[nodiscard]] std::optional<StalledTask> stalled_task() const;
 };
 
 // Reads exits. Names are resolved once, when it is made.
@@ -58,21 +49,17 @@ class ScxExitReader {
   // that function's first argument. Errors are those of memory.
   [[nodiscard]] Result<ScxExit> read(const GuestMemory& memory, GuestVirtual argument) const;
 
-  [[nodiscard]] std::vector<UsedLayout> take_used_layouts() { return log_.take(); }
-
  private:
-  explicit ScxExitReader(const Kernel& kernel) : kernel_(&kernel), log_(kernel.btf()) {}
+  ScxExitReader(const Kernel& kernel, const ScxExitInfoReader& infos)
+      : kernel_(&kernel), infos_(infos) {}
   [[nodiscard]] Result<GuestVirtual> pointer(const GuestMemory& memory, GuestVirtual at) const;
 
   const Kernel* kernel_;
-  LayoutLog log_;
+  ScxExitInfoReader infos_;
   std::optional<GuestVirtual> global_info_;  // before schedulers became objects
   uint64_t irq_work_offset_ = 0;             // within struct scx_sched
   uint64_t info_offset_ = 0;
   std::optional<FieldInfo> name_;
-  FieldInfo kind_;
-  FieldInfo reason_;
-  FieldInfo message_;
   uint64_t first_error_ = 0;
 };
 

@@ -5,6 +5,7 @@
 #include <string_view>
 #include <unordered_set>
 
+#include "guest/kernel/sched/scx_exit_info.h"
 #include "guest/kernel/types/survey_types.h"
 
 namespace ktape {
@@ -17,7 +18,7 @@ constexpr uint64_t kMaxVariableBytes = 4096;
 constexpr uint64_t kMaxBacktrace = 64;
 constexpr uint64_t kMaxMessageBytes = 1024;
 constexpr uint64_t kMaxPathBytes = 4096;  // PATH_MAX
-constexpr uint64_t kMaxDumpBytes = uint64_t{256} << 10;
+constexpr uint64_t kMaxDumpBytes = ScxExitInfoReader::kMaxDumpBytes;
 
 // Link addresses between two symbols; empty if the kernel lacks either.
 struct Range {

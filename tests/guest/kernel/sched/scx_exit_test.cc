@@ -37,23 +37,6 @@ TEST_CASE("an exit is read from the scheduler that holds the irq_work") {
   CHECK_FALSE(must(reader.read(fake.memory(), work)).error);
 }
 
-TEST_CASE("the task that a stall names is taken from the exit's message, whatever its name is") {
-  const auto stalled = [](std::string message) {
-    const std::optional<StalledTask> task = ScxExit{.message = std::move(message)}.stalled_task();
-    return task ? task->comm + " " + std::to_string(task->pid.value) : "nobody";
-  };
-  CHECK(stalled("kworker/0:1[33] failed to run for 3.024s") == "kworker/0:1 33");
-  CHECK(stalled("a[1]b[2][33] failed to run for 3.024s") == "a[1]b[2] 33");
-  for (const char* message :
-       {"", "[33] failed to run", "w[] failed to run for 1.0s", "w[x] failed to run for 1.0s",
-        "w[0] failed to run for 1.0s", "w[-3] failed to run for 1.0s",
-        "w[99999999999] failed to run for 1.0s", "] failed to run for 1.0s",
-        "w[33 ] failed to run for 1.0s"}) {
-    INFO(message);
-    CHECK(stalled(message) == "nobody");
-  }
-}
-
 TEST_CASE("an exit of nowhere is an error, not a crash") {
   FakeKernel fake;
   const ScxExitReader reader = must(ScxExitReader::create(fake.kernel()));
