@@ -3,32 +3,11 @@
 
 #include <fmt/format.h>
 
-#include <cstdint>
-#include <span>
-
 #include "replay/text/text_writer.h"
+#include "schema/base/base64.h"
 #include "schema/base/digest.h"
 
 namespace ktape {
-
-namespace {
-
-std::string base64(std::span<const std::byte> bytes) {
-  constexpr char kDigits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-  std::string out;
-  for (size_t i = 0; i < bytes.size(); i += 3) {
-    uint32_t group = 0;
-    for (size_t j = 0; j < 3; ++j) {
-      group = group << 8 | (i + j < bytes.size() ? std::to_integer<uint32_t>(bytes[i + j]) : 0);
-    }
-    for (size_t j = 0; j < 4; ++j) {
-      out += i + j > bytes.size() ? '=' : kDigits[group >> (18 - 6 * j) & 63];
-    }
-  }
-  return out;
-}
-
-}  // namespace
 
 std::string html_text(std::string_view text) {
   std::string out;
@@ -61,7 +40,7 @@ std::string html_json(std::string_view json) {
 }
 
 std::string csp_hash(std::string_view content) {
-  return "sha256-" + base64(sha256(as_bytes(content)));
+  return "sha256-" + to_base64(sha256(as_bytes(content)));
 }
 
 HtmlTable::HtmlTable(std::string caption, const std::vector<std::string>& columns, size_t limit)
