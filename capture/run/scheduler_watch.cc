@@ -277,8 +277,7 @@ Result<void> SchedulerWatch::end(Known& known, const SchedulerExitInfo& info, bo
 Result<void> SchedulerWatch::record_end(const Known& known, const SchedulerExitInfo& info,
                                         bool unfinished) {
   if (info.dump.size() >= ScxExitInfoReader::kMaxDumpBytes)
-    recorder_.lose("scheduler_dumps", "dumps of a scheduler's exit of which the end is left out",
-                   1);
+    recorder_.lose("scheduler_dumps", "scheduler exit dumps that were cut off", 1);
   return recorder_.record([&](schema::Record::Builder record) {
     auto to = known.attached ? record.initSchedulerExited() : record.initSchedulerEnableFailed();
     to.setId(known.id);

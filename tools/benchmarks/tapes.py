@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The cost of writing, analyzing and checking tapes: bench_journal.cc, bench_check.cc, and separate programs."""
+"""The cost of writing, analyzing and checking tapes: bench_tape.cc, bench_check.cc, and separate programs."""
 
 import os
 import subprocess
@@ -8,8 +8,8 @@ import time
 from harness import BenchError
 from row import VALUE, Benchmark, Curve, Row, median
 
-JOURNAL, CHECK, MAKE, SELECT, NOTHING, MOST_MEMORY = ("bench_journal", "bench_check", "bench_make_tape",
-                                                      "bench_select_records", "bench_nothing", "bench_most_memory")
+WRITE, CHECK, MAKE, SELECT, NOTHING, MOST_MEMORY = ("bench_tape", "bench_check", "bench_make_tape",
+                                                    "bench_select_records", "bench_nothing", "bench_most_memory")
 RECORDS = (10_000, 100_000, 1_000_000)
 ANALYZERS = ("freeze-bound", "freeze-consistent", "freeze-order", "gates-complete", "jiffies-nonzero", "no-scheduler-error",
              "op-pairing", "percpu-typed", "run-completed", "value", "vtime-monotonic", "worker-progress")
@@ -23,7 +23,7 @@ TAPES = (1, 10, 100)
 
 def append_row(name):
     def rows(context):
-        samples = context.google(JOURNAL, name, per="second")
+        samples = context.google(WRITE, name, per="second")
         return [Row(name=name, unit="1/s", floor=samples["floor"], ours=samples["ours"], goal=0.8, better="higher")]
 
     return rows
@@ -146,8 +146,8 @@ def curve_of_assertions(context):
 
 ABOUT_APPEND = "appending the events of a run, committed {}, beside bare inserts: events a second"
 BENCHMARKS = [
-    Benchmark(("append-single",), ABOUT_APPEND.format("one by one"), append_row("append-single"), (JOURNAL,)),
-    Benchmark(("append-group",), ABOUT_APPEND.format("by the thousand"), append_row("append-group"), (JOURNAL,)),
+    Benchmark(("append-single",), ABOUT_APPEND.format("one by one"), append_row("append-single"), (WRITE,)),
+    Benchmark(("append-group",), ABOUT_APPEND.format("by the thousand"), append_row("append-group"), (WRITE,)),
     Benchmark(("analyze-million",), "analyzing a tape of a million records beside a bare select: records a second",
               analyze_row, (MAKE, SELECT) + PROGRAMS),
     Benchmark(("analyze-memory",), "memory of an analyzer at a million records beside that at ten thousand: kB",
