@@ -1,57 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "schema/tape/projection/projection.h"
 
-#include <capnp/message.h>
-
 #include <catch2/catch_test_macros.hpp>
-#include <functional>
 
-#include "schema/tape/projection/cells.h"
 #include "schema/wire/data.h"
+#include "tests/schema/tape/projection/projection_fixture.h"
 #include "tests/support/must.h"
-#include "tests/support/tape/sql.h"
-#include "tests/support/tape/tape_builder.h"
-#include "tests/support/temp_dir.h"
 
-// What the tables say for given records is part of the format: a tape that was recorded by an older
-// ktape has to give the same rows today. A change of an expectation here is a change of the format.
-
-namespace ktape {
-
-using test::sql_rows;
-using test::TapeBuilder;
-using test::TempDir;
-using Rows = std::vector<std::string>;
-
-namespace {
-
-class ProjectionFixture {
- public:
-  ProjectionFixture() : path(dir.file("run.ktape")), tape(path) {}
-
-  // The rows of a table, after the seal.
-  Rows rows(const std::string& query) {
-    if (!sealed_) tape.seal();
-    sealed_ = true;
-    return sql_rows(path, query);
-  }
-
-  TempDir dir;
-  std::string path;
-  TapeBuilder tape;
-
- private:
-  bool sealed_ = false;
-};
-
-std::string value_text_of(const std::function<void(schema::Value::Builder)>& fill) {
-  capnp::MallocMessageBuilder message;
-  auto value = message.initRoot<schema::Value>();
-  fill(value);
-  return cells::value_text(value.asReader());
-}
-
-}  // namespace
+namespace ktape::test {
 
 TEST_CASE_METHOD(ProjectionFixture, "the table run tells what was run, where and on what") {
   tape.add([](schema::Record::Builder record) {
@@ -193,127 +149,6 @@ TEST_CASE_METHOD(ProjectionFixture,
   CHECK(rows("SELECT * FROM scheduler_attempt") ==
         Rows{"1|qmap|0||1||||||", "2|qmap|1||2|3|1024|runtime error|ops.init() failed (-22)|0|"});
   CHECK(rows("SELECT * FROM scheduler").empty());
-}
-
-TEST_CASE_METHOD(ProjectionFixture, "a request makes rows of kernel_op that its reply completes") {
-  tape.add([](schema::Record::Builder record) {
-    auto request = record.initOpRequested();
-    request.setOp(5);
-    request.setRetryMs(30);
-    request.initExpect().setRefused(schema::Gate::UNLOCKED);
-    request.setStep(2);
-    request.setFirstAction(4);
-    auto entries = request.initEntries(2);
-    entries[0].setTag("flags");
-    test::task_target("sleeper", 71, 4'210'000'000, "flags")(entries[0].initTarget());
-    auto bits = entries[0].initWrite().initSetBits();
-    bits.setWidth(4);
-    bits.setMask(0x10);
-    entries[1].setTag("raw");
-    test::per_cpu_target("runqueues", 1, "")(entries[1].initTarget());
-    entries[1].setRead(schema::ValueKind::BYTES);
-    entries[1].setLength(3);
-    entries[1].setConsistent(true);
-  });
-  tape.add([](schema::Record::Builder record) {
-    auto deferred = record.initOpDeferred();
-    deferred.setOp(5);
-    deferred.setReason("the kernel is not adopted yet");
-  });
-  tape.add([](schema::Record::Builder record) {
-    auto gate = record.initGateChecked();
-    gate.setOp(5);
-    gate.setGate(schema::Gate::OFF_RUNQUEUE);
-    gate.setOutcome(schema::GateOutcome::FAILED);
-    gate.setEnforced(true);
-    gate.setObserved(as_data(std::string_view("on_rq 1")));
-    gate.setExpected("on_rq 0");
-    gate.setFreeze(7);
-    gate.setTry(2);
-  });
-  tape.add([](schema::Record::Builder record) {
-    auto reply = record.initOpReplied();
-    reply.setOp(5);
-    reply.setFreeze(7);
-    reply.setTries(2);
-    reply.setWaitedNs(1'000'123);
-    auto entries = reply.initEntries(2);
-    entries[0].setStatus(schema::EntryStatus::REFUSED);
-    entries[0].setReason("gate 4");
-    entries[0].setRefusedBy(schema::Gate::OFF_RUNQUEUE);
-    auto users = entries[0].initLockUsers(2);
-    users[0].setLock("pi_lock");
-    users[0].setRole(schema::LockRole::HOLDER);
-    users[0].setBasis(schema::Basis::INFERRED);
-    users[0].setCpu(1);
-    users[0].setPid(81);
-    users[0].setComm(as_data(std::string_view("spin")));
-    users[0].setSymbol("schedule+0x1");
-    users[1].setLock("pi_lock");
-    users[1].setRole(schema::LockRole::WAITER);
-    users[1].setBasis(schema::Basis::OBSERVED);
-    entries[1].setStatus(schema::EntryStatus::DONE);
-    entries[1].initValue().setBytes(as_data(std::string_view("\x01\x02\x03", 3)));
-    entries[1].setType(as_data(std::string_view("struct rq")));
-    entries[1].setWidthBytes(3);
-    entries[1].setWidthChecked(true);
-    entries[1].setVirtualAddress(0xffff88801f02a2c0);
-    entries[1].setPhysicalAddress(0x1f02a2c0);
-    entries[1].setProtectingCpu(1);
-    entries[1].setElapsedNs(900);
-  });
-  CHECK(rows("SELECT * FROM request") == Rows{"5|2|cold|2|0||7|the kernel is not adopted "
-                                              "yet|1000000|4000000|1|2|4|30|unlocked|2|1000123|0"});
-  CHECK(rows("SELECT * FROM kernel_op") ==
-        Rows{"5|0|2|cold|write|flags|task 'sleeper' flags|set 0x10|refused|||gate "
-             "4|||0|0|||-1|0|7|4|1|4|0|offRunqueue",
-             "5|1|2|cold|read|raw|runqueues[cpu 1]|bytes(3)|done|x'010203'||||struct "
-             "rq|3|1|0xffff88801f02a2c0|"
-             "0x1f02a2c0|1|900|7|5|1|4|1|notSaid"});
-  CHECK(rows("SELECT * FROM lock_user") ==
-        Rows{"5|0|0|pi_lock|holder|inferred|1|81|spin|schedule+0x1",
-             "5|0|1|pi_lock|waiter|observed|-1|0||"});
-  CHECK(rows("SELECT * FROM gate") == Rows{"3|5|0|4|offRunqueue|failed|1|on_rq 1|on_rq 0|7|2"});
-}
-
-TEST_CASE_METHOD(ProjectionFixture,
-                 "a freeze has one row, and one per vCPU where what could not be read is NULL") {
-  tape.add([](schema::Record::Builder record) {
-    auto began = record.initFreezeBegan();
-    began.setFreeze(1);
-    began.setCause(schema::FreezeCause::REQUEST);
-    began.setOp(1);
-    began.setTry(2);
-  });
-  tape.add([](schema::Record::Builder record) {
-    auto frozen = record.initFrozen();
-    frozen.setFreeze(1);
-    frozen.setStopLatencyNs(500'000);
-    auto vcpus = frozen.initVcpus(2);
-    vcpus[0].setKnown(true);
-    vcpus[0].setKernelStateKnown(true);
-    vcpus[0].setRip(0xffffffff9f0012a4);
-    vcpus[0].setSymbol("halt+0x4");
-    vcpus[0].setPreemptCount(0x80000001);
-    vcpus[0].setCurrentComm(as_data(std::string_view("swapper/0")));
-    vcpus[0].setCurrentPolicy(1);
-    vcpus[0].setCurrentClass("rt_sched_class");
-    vcpus[0].setCurrentPriority(49);
-    vcpus[0].setCurrentRtPriority(50);
-    vcpus[1].setCpu(1);
-  });
-  tape.add([](schema::Record::Builder record) {
-    auto thawed = record.initThawed();
-    thawed.setFreeze(1);
-    thawed.setFrozenNs(2'000'000);
-    thawed.setThawLatencyNs(400'000);
-  });
-  CHECK(rows("SELECT * FROM freeze") ==
-        Rows{"1|request|1||-1||0|500000|2000000|400000|-1|0||1000000|1|2|3|2|"});
-  CHECK(rows("SELECT * FROM vcpu") == Rows{"1|0|0xffffffff9f0012a4|halt+0x4|0|0|0x80000001|0|"
-                                           "swapper/0|0|notSaid|1|rt_sched_class|49|50",
-                                           "1|1|||||||||||||"});
-  CHECK(rows("SELECT count(*) FROM vcpu WHERE rip IS NULL") == Rows{"1"});
 }
 
 TEST_CASE_METHOD(ProjectionFixture, "incidents, losses and the ending are told") {
@@ -462,19 +297,6 @@ TEST_CASE_METHOD(ProjectionFixture,
 }
 
 TEST_CASE_METHOD(ProjectionFixture,
-                 "how long a freeze waited for a CPU of the host is told where it is known") {
-  for (const bool known : {true, false}) {
-    tape.add([&](schema::Record::Builder record) {
-      auto thawed = record.initThawed();
-      thawed.setFreeze(known ? 1 : 2);
-      thawed.setWaitedKnown(known);
-      thawed.setWaitedNs(9);
-    });
-  }
-  CHECK(rows("SELECT waited_ns FROM freeze") == Rows{"9", ""});
-}
-
-TEST_CASE_METHOD(ProjectionFixture,
                  "what became of the intervals is told, and NULL where there were none") {
   tape.add([](schema::Record::Builder record) {
     record.initFreezeBegan().setFreeze(1);
@@ -510,24 +332,4 @@ TEST_CASE_METHOD(ProjectionFixture, "an enumerant of a later schema shows as its
   CHECK(rows("SELECT cause FROM freeze") == Rows{"77"});
 }
 
-TEST_CASE("values read as people would write them") {
-  CHECK(value_text_of([](auto value) { value.setU8(255); }) == "255");
-  CHECK(value_text_of([](auto value) { value.setU64(18'446'744'073'709'551'615u); }) ==
-        "18446744073709551615");
-  CHECK(value_text_of([](auto value) { value.initClearBits().setMask(0xf0); }) == "clear 0xf0");
-  CHECK(value_text_of([](auto value) {
-          auto list = value.initList(3);
-          list[0].setU32(1);
-          list[1].initBytes(1);
-        }) == "[1, x'00', none]");
-  std::string large = value_text_of([](auto value) { value.initBytes(1000); });
-  CHECK(large == "x'" + std::string(512, '0') + "'... (1000 bytes)");
-}
-
-TEST_CASE("a long list of values is cut where its text grows too long") {
-  std::string text = value_text_of([](auto value) { value.initList(100'000); });
-  CHECK(text.size() < 70'000);
-  CHECK(text.ends_with(", ...]"));
-}
-
-}  // namespace ktape
+}  // namespace ktape::test
