@@ -5,6 +5,7 @@
 #include "replay/check/assertion_options.h"
 #include "replay/check/verdicts.h"
 #include "replay/diff/diff.h"
+#include "replay/diff/diff_json.h"
 #include "replay/diff/diff_sides.h"
 #include "replay/diff/diff_text.h"
 #include "schema/base/command_line.h"

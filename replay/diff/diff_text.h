@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
+#include <cstddef>
+#include <map>
 #include <string>
 
 #include "replay/diff/diff.h"
@@ -15,12 +17,10 @@ namespace ktape {
 // For an issue or a mail client that shows it.
 [[nodiscard]] std::string diff_as_markdown(const DiffSide& a, const DiffSide& b, const Diff& diff,
                                            bool all);
-// One object, with its line end: "a", "b", "sameScenario", "matter", "mayVary", "hidden" (counts),
-// "hiddenClasses" (counts by class), "differences": a list of kind, verdict ("changed", "mayVary",
-// "hidden"), subject, a, b, seqA, seqB (strings of digits; left out where no one record says so),
-// where it does not matter why, and where there are repeats repeatsA and repeatsB: what each of
-// them has, null where it has nothing.
-[[nodiscard]] std::string diff_as_json(const DiffSide& a, const DiffSide& b, const Diff& diff,
-                                       bool all);
+
+// Whether a difference is told: hidden ones where all is asked for.
+[[nodiscard]] bool is_shown(const Difference& one, bool all);
+// How many are hidden, by why.
+[[nodiscard]] std::map<HiddenClass, size_t> hidden_counts(const Diff& diff);
 
 }  // namespace ktape
