@@ -53,7 +53,7 @@ TEST_CASE("a bound may have all 64 bits") {
   CHECK_FALSE(tape.give("--max-ns", "-1"));
 }
 
-TEST_CASE("how long a freeze lasted is not judged where time is not real, unless that is forced") {
+TEST_CASE("the length of a freeze is not judged where time is not real, unless forced") {
   for (bool force : {false, true}) {
     TapeUnderTest tape;
     tape.give("--max-ns", "5");
@@ -69,7 +69,7 @@ TEST_CASE("how long a freeze lasted is not judged where time is not real, unless
 }
 
 TEST_CASE(
-    "a freeze that is too long is judged by what ktape and QEMU waited in it, whatever the "
+    "a freeze that is too long is judged by the waits of ktape and QEMU, whatever the "
     "accelerator") {
   struct Case {
     uint64_t frozen_ns, waited_ns;
@@ -99,8 +99,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE(
-    "freezes of which one does not tell what was waited in it are judged as by an older recorder") {
+TEST_CASE("freezes are judged as from an older recorder if one of them lacks its waits") {
   for (const bool real : {true, false}) {
     TapeUnderTest tape;
     tape.give("--max-ns", "5");
@@ -138,7 +137,7 @@ TEST_CASE("a freeze that is too long is violated on a truncated tape too") {
   CHECK(tape.verdict() == Verdict::kFail);
 }
 
-TEST_CASE("an assertion that lacks its argument says so in KTAP") {
+TEST_CASE("an assertion without its required argument says so in KTAP") {
   auto assertion = make_assertion();
   CHECK(ktap_lacking(*assertion, {"--max-ns"}) ==
         "KTAP version 1\n1..1\nok 1 freeze-bound # SKIP not asked: it needs --max-ns\n");

@@ -204,7 +204,7 @@ TEST_CASE(
   CHECK(tape.verdict() == Verdict::kPass);
 }
 
-TEST_CASE("what a pointer in a per-CPU variable leads to is not that CPU's alone") {
+TEST_CASE("the target of a pointer in a per-CPU variable does not belong to that CPU alone") {
   TapeUnderTest tape;
   tape->frozen =
       cpu0([](schema::VcpuState::Builder cpu) { cpu.setContext(schema::ExecContext::HARDIRQ); });
@@ -214,7 +214,7 @@ TEST_CASE("what a pointer in a per-CPU variable leads to is not that CPU's alone
   CHECK(tape.confirmed().empty());
 }
 
-TEST_CASE("values whose protection nobody knows are not judged") {
+TEST_CASE("values with unknown protection are not judged") {
   TapeUnderTest tape;
   tape->frozen = cpus({0, 1}, 1);
   tape->op({{.tag = "loops", .target = symbol_target("loops_per_jiffy"), .value = 1}});
@@ -230,7 +230,7 @@ TEST_CASE("a protected value in a freeze without evidence is inconclusive") {
   CHECK(tape.undecided() == "seq 5: 'vtime': the state of CPU 0 is not known\n");
 }
 
-TEST_CASE("a read that was refused is nothing to mark") {
+TEST_CASE("a refused read is not marked") {
   TapeUnderTest tape;
   tape->frozen = cpus({0});
   TapeEntry refused = vtime(0);
@@ -240,8 +240,7 @@ TEST_CASE("a read that was refused is nothing to mark") {
   CHECK(tape.verdict() == Verdict::kPass);
 }
 
-TEST_CASE(
-    "a lock that was held in an earlier try says nothing of the value that was read in the last") {
+TEST_CASE("a lock held in an earlier try says nothing about the value read in the last") {
   TapeUnderTest tape;
   tape->request({vtime(0)});
   for (const uint64_t freeze : {1, 2}) {

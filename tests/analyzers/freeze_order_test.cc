@@ -36,7 +36,7 @@ TEST_CASE("freezes one after another pass") {
   CHECK(tape.confirmed() == "seq 6: 2 freezes, each with its beginning and end\n");
 }
 
-TEST_CASE("one freeze is told of as one") {
+TEST_CASE("one freeze is reported in the singular") {
   TapeUnderTest tape;
   whole(tape, 1);
   tape.judge();
@@ -55,7 +55,7 @@ TEST_CASE("a freeze within a freeze is violated") {
         "seq 6: freeze 1 ended without being the one that was going on\n");
 }
 
-TEST_CASE("a freeze that never stood, or stood twice, is violated") {
+TEST_CASE("a freeze that was never frozen, or frozen twice, is violated") {
   TapeUnderTest tape;
   began(tape, 1);
   ended(tape, 1);
@@ -68,7 +68,7 @@ TEST_CASE("a freeze that never stood, or stood twice, is violated") {
         "seq 2: freeze 1 ended, and never stood\nseq 5: freeze 2 stood already at seq 4\n");
 }
 
-TEST_CASE("a hole in the numbers of freezes is violated") {
+TEST_CASE("a gap in the numbers of freezes is violated") {
   TapeUnderTest tape;
   whole(tape, 1);
   whole(tape, 3);

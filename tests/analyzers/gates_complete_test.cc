@@ -97,7 +97,7 @@ TEST_CASE("gates out of order are violated") {
   CHECK(tape.violated() == "seq 7: 'vtime': found gate 7, expected gate 6\n");
 }
 
-TEST_CASE("a write that went on though a gate failed is violated") {
+TEST_CASE("a write that was done although a gate failed is violated") {
   TapeUnderTest tape;
   record(tape, 1, {.fails = 11});
   tape.judge();
@@ -206,7 +206,7 @@ TEST_CASE("a try that nothing refused, or that something refused for good, had t
   }
 }
 
-TEST_CASE("tries that are missing, or more than the reply tells, are violations") {
+TEST_CASE("missing tries, and more tries than in the reply, are violations") {
   TapeUnderTest tape;
   SECTION("missing") {
     record_tries(tape, {{11}, {}}, 3);

@@ -106,7 +106,7 @@ TEST_CASE("a violated assertion is a result that is not ok") {
   CHECK_THAT(tape.ktap(), ContainsSubstring("\nnot ok 1 jiffies-nonzero\n"));
 }
 
-TEST_CASE("what the recorder lost stands beside the verdict") {
+TEST_CASE("what the recorder lost is printed beside the verdict") {
   TapeUnderTest tape;
   tape->add([](schema::Record::Builder record) {
     auto counter = record.initLost().initCounters(1)[0];

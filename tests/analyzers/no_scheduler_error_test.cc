@@ -65,7 +65,7 @@ TEST_CASE("a scheduler that was unregistered passes") {
       "seq 2: scheduler 'ktape_vtime' exited, SCX_EXIT_UNREG (64): unregistered from user space\n");
 }
 
-TEST_CASE("a scheduler that the kernel threw out is violated, with reason and message") {
+TEST_CASE("a scheduler that the kernel ejected is violated, with reason and message") {
   TapeUnderTest tape;
   tape->scheduler_attached(1);
   exited(tape, 1026, "runnable task stall", "spinner[57] failed to run for 5.1s");
@@ -202,7 +202,7 @@ TEST_CASE("an enable that failed with an error is violated, under the name of it
         "(-22))\n");
 }
 
-TEST_CASE("an exit code is told with its meaning, and a restart is no error") {
+TEST_CASE("an exit code is printed with its meaning, and a restart is not an error") {
   TapeUnderTest tape;
   tape->scheduler_attached(1);
   tape->add([](schema::Record::Builder record) {
@@ -222,8 +222,7 @@ TEST_CASE("an exit code is told with its meaning, and a restart is no error") {
 }
 
 TEST_CASE(
-    "a tape that tells of fewer enables than the kernel counts is inconclusive; sub-schedulers are "
-    "not "
+    "a tape with fewer enables than the kernel counts is inconclusive; sub-schedulers are not "
     "counted") {
   const uint64_t counted = GENERATE(1, 2);
   TapeUnderTest tape;
@@ -247,7 +246,7 @@ TEST_CASE(
         (counted == 1 ? "" : "seq 5: the kernel counts 2 enabled schedulers, the tape has 1\n"));
 }
 
-TEST_CASE("freezes that kept the kernel from telling of lock-ups are noted beside the verdict") {
+TEST_CASE("freezes that kept the kernel from reporting lockups are noted beside the verdict") {
   for (const bool resets : {true, false}) {
     TapeUnderTest tape;
     const auto at = [&](uint64_t seconds,

@@ -33,7 +33,7 @@ TEST_CASE("requests that each have one reply pass") {
   CHECK(tape.confirmed() == "seq 10: 2 requests, each with one reply\n");
 }
 
-TEST_CASE("one request is told of as one") {
+TEST_CASE("one request is reported in the singular") {
   TapeUnderTest tape;
   tape->op({entry("a")});
   tape.judge();
@@ -76,7 +76,7 @@ TEST_CASE(
   CHECK(tape.violated() == "seq 2: request 1 has 2 entries, its reply 1\n");
 }
 
-TEST_CASE("a hole in the numbers of requests is violated") {
+TEST_CASE("a gap in the numbers of requests is violated") {
   TapeUnderTest tape;
   tape->add([](schema::Record::Builder record) { record.initOpRequested().setOp(2); });
   reply(tape, 2, 0);
@@ -111,7 +111,7 @@ TEST_CASE("a tape without a request is inconclusive for pairs") {
              ContainsSubstring("ok 1 op-pairing # SKIP inconclusive: the tape has no request\n"));
 }
 
-TEST_CASE("a request that was answered long ago is still known to be there") {
+TEST_CASE("a request that was answered long ago is still known") {
   TapeUnderTest tape;
   constexpr uint64_t kRequests = 2500;
   for (uint64_t op = 1; op <= kRequests; ++op) tape->request({entry("a")});

@@ -102,7 +102,7 @@ TEST_CASE("a per-CPU value of another width than asked is violated") {
         "seq 5: 'nr': runqueues[cpu 0].nr_running is 8 bytes wide, 4 were requested\n");
 }
 
-TEST_CASE("a width that was never held against BTF is violated") {
+TEST_CASE("a width that was never checked against BTF is violated") {
   TapeUnderTest tape;
   TapeEntry entry = nr_running();
   entry.width_checked = false;
@@ -122,7 +122,7 @@ TEST_CASE("a per-CPU read that takes its width from BTF passes with any") {
   CHECK(tape.verdict() == Verdict::kPass);
 }
 
-TEST_CASE("a per-CPU read of bytes has as many as were asked, and no type to be held against") {
+TEST_CASE("a per-CPU read of bytes has the requested length, and no type to check against") {
   TapeUnderTest tape;
   auto read_bytes = [&](uint32_t asked, uint32_t got) {
     tape->add([&](schema::Record::Builder record) {

@@ -20,7 +20,7 @@ TEST_CASE("a sealed run whose agent is done with exit code 0 passes") {
         "sealed\n");
 }
 
-TEST_CASE("what the recorder lost is not known of a tape that salvage sealed") {
+TEST_CASE("what the recorder lost is not known for a tape that salvage sealed") {
   TapeUnderTest tape;
   tape->run_started();
   tape.judge_salvaged();
@@ -63,7 +63,7 @@ TEST_CASE("an exit code of the agent other than 0 is violated") {
         "seq 1: the agent is done, exit code 3\nseq 2: the run completed, exit code 3\n");
 }
 
-TEST_CASE("a step that did not go well is violated") {
+TEST_CASE("a failed step is violated") {
   TapeUnderTest tape;
   tape->step_finished(0, false);
   tape.judge(Outcome::SCENARIO_FAILED, 1);
@@ -71,7 +71,7 @@ TEST_CASE("a step that did not go well is violated") {
   CHECK_THAT(tape.violated(), ContainsSubstring("seq 3: a step of the scenario failed\n"));
 }
 
-TEST_CASE("a guest that ended without saying done is violated") {
+TEST_CASE("a guest that ended before the agent was done is violated") {
   TapeUnderTest tape;
   tape.judge(Outcome::GUEST_EXITED, -1);
   CHECK(tape.violated() == "seq 1: the guest ended before the agent was done\n");
@@ -97,7 +97,7 @@ TEST_CASE("a recorder that died leaves the run undecided") {
   CHECK_THAT(tape.ktap(), ContainsSubstring("# losses: not known, the tape does not say\n"));
 }
 
-TEST_CASE("a panic before the recorder died is violated all the same") {
+TEST_CASE("a panic before the recorder died is still violated") {
   TapeUnderTest tape;
   tape->add([](schema::Record::Builder record) { record.initGuestPanicked(); });
   tape.judge_unsealed();

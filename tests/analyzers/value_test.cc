@@ -80,7 +80,7 @@ TEST_CASE("each value of a list is compared") {
   CHECK(tape.violated() == "seq 2: 'pids' is 100, not < 100\n");
 }
 
-TEST_CASE("an argument that is no comparison or no number is a mistake") {
+TEST_CASE("an argument that is not a comparison or not a number is a mistake") {
   TapeUnderTest tape;
   CHECK_FALSE(tape.give("--op", "=>"));
   CHECK_FALSE(tape.give("--to", ""));
@@ -97,7 +97,7 @@ TEST_CASE("a tape without the tag is inconclusive and names those that it has") 
   CHECK(tape.undecided() == "seq 0: the tape has no value with the tag 'rn'; tags found: 'nr'\n");
 }
 
-TEST_CASE("a value that was not read, and one that is no number, are inconclusive") {
+TEST_CASE("a value that was not read, and one that is not a number, are inconclusive") {
   TapeUnderTest tape;
   tape.give("--tag", "nr");
   TapeEntry failed = got(1);

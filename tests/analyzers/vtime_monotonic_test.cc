@@ -111,7 +111,7 @@ TEST_CASE("a distance of exactly 2^63 counts as before, as a signed difference d
   CHECK(tape.verdict() == Verdict::kFail);
 }
 
-TEST_CASE("what a write found in its place is held against what came before") {
+TEST_CASE("the value that a write replaced is compared with the values before it") {
   TapeUnderTest tape;
   tape->scheduler_attached(1);
   tape->op({read(100)});
@@ -123,7 +123,7 @@ TEST_CASE("what a write found in its place is held against what came before") {
         "seq 11: task 'sleeper' (pid 57): 90 found by a write, 10 before 100 read at seq 6\n");
 }
 
-TEST_CASE("what a write has overwritten bounds nothing that comes after it") {
+TEST_CASE("an overwritten value bounds nothing that comes after it") {
   TapeUnderTest tape;
   tape->scheduler_attached(1);
   TapeEntry entry = write(50);
@@ -157,7 +157,7 @@ TEST_CASE("tasks are told apart by pid and by start time") {
   CHECK(tape.verdict() == Verdict::kPass);
 }
 
-TEST_CASE("another attachment of a scheduler begins anew") {
+TEST_CASE("another attachment of a scheduler starts afresh") {
   TapeUnderTest tape;
   tape->scheduler_attached(1);
   tape->op({read(100), read(100)});
@@ -202,7 +202,7 @@ TEST_CASE("a value read outside of the attachment bounds nothing that comes afte
   CHECK(tape.verdict() == Verdict::kPass);
 }
 
-TEST_CASE("a task that is back under the scheduler is held against what it had before it left") {
+TEST_CASE("a task that is back under the scheduler is compared with its values before it left") {
   TapeUnderTest tape;
   tape->scheduler_attached(1);
   tape->op({read(100)});
@@ -290,7 +290,7 @@ TEST_CASE("a read that did not succeed is undecided, with its reason") {
   CHECK(tape.undecided() == "seq 6: the read as 'vtime' was refused: gate 2\n");
 }
 
-TEST_CASE("one value alone has nothing to be compared with") {
+TEST_CASE("a single value has nothing to be compared with") {
   TapeUnderTest tape;
   tape->scheduler_attached(1);
   tape->op({read(1)});
@@ -328,7 +328,7 @@ TEST_CASE("of very many findings the first are kept and shown, and all are count
 }
 
 TEST_CASE(
-    "a few values of a task tell as much as all of them, however they lie on the circle of "
+    "a few values of a task tell as much as all of them, wherever they are on the circle of "
     "numbers") {
   constexpr uint64_t kHalf = uint64_t{1} << 63;
   constexpr uint64_t kSteps[] = {0,     1,         kHalf / 2,         kHalf - 1,

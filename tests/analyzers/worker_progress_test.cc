@@ -153,7 +153,7 @@ TEST_CASE("what may be one long wait or many short ones is inconclusive") {
         "narrow this\n");
 }
 
-TEST_CASE("a worker that is through with its phases waits for nothing") {
+TEST_CASE("a worker that has finished its phases waits for nothing") {
   TapeUnderTest tape;
   tape.give("--max-gap-ms", "30");
   run(tape, {.spin_ms = {10}, .loop = false});
@@ -164,7 +164,7 @@ TEST_CASE("a worker that is through with its phases waits for nothing") {
   CHECK(tape.verdict() == Verdict::kPass);
 }
 
-TEST_CASE("a worker that the scenario sends signals to is never violated") {
+TEST_CASE("a worker to which the scenario sends signals is never violated") {
   TapeUnderTest tape;
   tape.give("--max-gap-ms", "100");
   run(tape, {.spin_ms = {10}, .signalled = true});
@@ -175,7 +175,7 @@ TEST_CASE("a worker that the scenario sends signals to is never violated") {
   CHECK_THAT(tape.undecided(), ContainsSubstring("; the scenario sends it signals"));
 }
 
-TEST_CASE("waiting is not judged where time is not real, unless that is forced") {
+TEST_CASE("waiting is not judged where time is not real, unless forced") {
   for (bool force : {false, true}) {
     TapeUnderTest tape;
     tape.give("--max-gap-ms", "100");
@@ -188,7 +188,7 @@ TEST_CASE("waiting is not judged where time is not real, unless that is forced")
   }
 }
 
-TEST_CASE("one worker can be judged alone, and has to be there") {
+TEST_CASE("one worker can be judged alone, and must exist") {
   TapeUnderTest tape;
   tape.give("--max-gap-ms", "100");
   tape.give("--worker", "v");
@@ -200,7 +200,7 @@ TEST_CASE("one worker can be judged alone, and has to be there") {
   CHECK(tape.undecided() == "seq 0: the tape has no worker 'v'\n");
 }
 
-TEST_CASE("a worker that a truncated tape does not report of is inconclusive") {
+TEST_CASE("a worker without a report on a truncated tape is inconclusive") {
   TapeUnderTest tape;
   tape.give("--max-gap-ms", "100");
   run(tape, {.spin_ms = {10}});
@@ -297,7 +297,7 @@ TEST_CASE("waiting is not judged in a window in which a vCPU waited long for the
   }
 }
 
-TEST_CASE("how much of the time a vCPU may wait for the host can be said") {
+TEST_CASE("the share of the time that a vCPU may wait for the host can be set") {
   TapeUnderTest more, less;
   more.give("--max-host-wait", "10");
   CHECK(judged(more, true, {40, 40}, {40, 640}) == Verdict::kPass);
@@ -308,13 +308,13 @@ TEST_CASE("how much of the time a vCPU may wait for the host can be said") {
   CHECK_FALSE(tape.give("--max-host-wait", "some"));
 }
 
-TEST_CASE("distorted time is judged where that is forced") {
+TEST_CASE("distorted time is judged if forced") {
   TapeUnderTest tape;
   tape.give("--force");
   CHECK(judged(tape, false, {0}, {6000}) == Verdict::kFail);
 }
 
-TEST_CASE("what a hypervisor below the host took counts as well, but for a tick") {
+TEST_CASE("the time that a hypervisor below the host took counts as well, except for one tick") {
   TapeUnderTest taken, little;
   CHECK(judged(taken, true, {0}, {0}, 320) == Verdict::kInconclusive);
   CHECK_THAT(taken.undecided(),
@@ -322,7 +322,7 @@ TEST_CASE("what a hypervisor below the host took counts as well, but for a tick"
   CHECK(judged(little, true, {0}, {0}, 310) == Verdict::kPass);
 }
 
-TEST_CASE("what is not known of a vCPU is not judged") {
+TEST_CASE("time with an unknown wait of a vCPU is not judged") {
   TapeUnderTest back, fewer;
   CHECK(judged(back, true, {40}, {39}) == Verdict::kInconclusive);
   CHECK_THAT(back.undecided(),
@@ -330,7 +330,7 @@ TEST_CASE("what is not known of a vCPU is not judged") {
   CHECK(judged(fewer, true, {40, 40}, {40}) == Verdict::kInconclusive);
 }
 
-TEST_CASE("vCPUs that take turns in one thread are not judged") {
+TEST_CASE("vCPUs that share one thread are not judged") {
   TapeUnderTest tape;
   tape.give("--max-gap-ms", "100");
   run(tape, {.spin_ms = {10}}, false);
@@ -348,7 +348,7 @@ TEST_CASE("vCPUs that take turns in one thread are not judged") {
   CHECK_THAT(tape.undecided(), ContainsSubstring("vCPUs 0 and 1 shared one thread of the host"));
 }
 
-TEST_CASE("only the windows that a gap lies in matter to it, and one good gap is enough") {
+TEST_CASE("only the windows around a gap matter to it, and one good gap is enough") {
   for (const bool twice : {false, true}) {
     TapeUnderTest tape;
     tape.give("--max-gap-ms", "100");
@@ -370,7 +370,7 @@ TEST_CASE("only the windows that a gap lies in matter to it, and one good gap is
   }
 }
 
-TEST_CASE("a window does not have the time in it that the machine was frozen") {
+TEST_CASE("a window does not include the time for which the machine was frozen") {
   // 100 ms of 2000 are 5 %, of 1000 they are 10 %.
   for (const uint64_t frozen_ms : {0, 1000}) {
     TapeUnderTest tape;
@@ -386,7 +386,7 @@ TEST_CASE("a window does not have the time in it that the machine was frozen") {
   }
 }
 
-TEST_CASE("windows that are short count together: a wait of a millisecond is much of two") {
+TEST_CASE("short windows count together: a wait of one millisecond is a large share of two") {
   TapeUnderTest tape;
   tape.give("--max-gap-ms", "100");
   run(tape, {.spin_ms = {10}}, false);
@@ -401,7 +401,7 @@ TEST_CASE("windows that are short count together: a wait of a millisecond is muc
   CHECK(tape.verdict() == Verdict::kPass);
 }
 
-TEST_CASE("time of which the tape tells no waits is not judged") {
+TEST_CASE("time without waits on the tape is not judged") {
   TapeUnderTest early, late;
   for (TapeUnderTest* tape : {&early, &late}) {
     tape->give("--max-gap-ms", "100");
@@ -420,8 +420,7 @@ TEST_CASE("time of which the tape tells no waits is not judged") {
 }
 
 TEST_CASE(
-    "a guest that goes by the TSC under KVM has its freezes in its times, which are not judged "
-    "then") {
+    "a guest that uses the TSC under KVM has its freezes in its times, which are not judged") {
   for (const char* clock : {"tsc", "kvm-clock"}) {
     for (const bool freezes : {true, false}) {
       TapeUnderTest tape;
@@ -450,7 +449,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("an ejection's gap is judged by the windows that it lies in") {
+TEST_CASE("an ejection's gap is judged by the windows around it") {
   for (const uint64_t wait_ms : {0, 1000}) {
     TapeUnderTest tape;
     tape.give("--max-gap-ms", "1000");

@@ -52,7 +52,7 @@ TEST_CASE("SIGTERM in a step seals the tape as interrupted, and ends the guest")
   check_interrupted(capture);
 }
 
-TEST_CASE("an output file that is removed during the capture is made anew, and the user is told") {
+TEST_CASE("an output file that is removed during the capture is recreated, with a message") {
   LiveCapture capture(kBrief);
   capture.wait_for("step 1 of 1: only");
   CHECK(std::filesystem::remove(capture.partial()));
@@ -66,7 +66,7 @@ TEST_CASE("an output file that is removed during the capture is made anew, and t
   CHECK(capture.nothing_is_left());
 }
 
-TEST_CASE("a folder that is removed with the tape in it is made anew, and the tape in it") {
+TEST_CASE("a folder that is removed with the tape in it is recreated, and so is the tape") {
   LiveCapture capture(kBrief);
   capture.wait_for("step 1 of 1: only");
   std::filesystem::remove_all(std::filesystem::path(capture.partial()).parent_path());
@@ -96,7 +96,7 @@ TEST_CASE("a wall clock that jumps by years changes nothing, and no time on the 
   CHECK(capture.nothing_is_left());
 }
 
-TEST_CASE("a tape that may not grow any more keeps what was committed, and the user is told") {
+TEST_CASE("a tape that cannot grow any more keeps what was committed, with a message") {
   LiveCapture capture(writing_scenario());
   capture.wait_for("step 2 of 2: writes");
   rlimit limit{};
@@ -117,8 +117,7 @@ TEST_CASE("a tape that may not grow any more keeps what was committed, and the u
 }
 
 TEST_CASE(
-    "a disk that fills up during a capture costs nothing that was committed, and the user is "
-    "told") {
+    "a disk that fills up during a capture costs nothing that was committed, with a message") {
   if (!is_cached("6.16")) SKIP(not_cached("6.16"));
   const TempDir folder;
   const LeftProcesses mark;

@@ -146,7 +146,7 @@ TEST_CASE("a single operation that fails at any moment costs nothing that was co
   fail_many(EIO, false);
 }
 
-TEST_CASE("no operation that fails while a tape is sealed makes an altered tape of it") {
+TEST_CASE("no failed operation during sealing leaves an altered tape") {
   FailingDisks().fail_each_of_last(48, EIO);
 }
 
@@ -175,7 +175,7 @@ class ShortWrites {
 
 }  // namespace
 
-TEST_CASE("a system that takes half of every write makes the same tape") {
+TEST_CASE("a system that accepts half of every write makes the same tape") {
   const TempDir folder;
   const RealMix mix("cold_path_roundtrip-7.3.4.ktape");
   const SealedTape whole = must(mix.record(folder.file("whole.ktape"), kRounds, [](uint64_t) {}));

@@ -87,7 +87,7 @@ for line in qmp.makefile():
 
 }  // namespace
 
-TEST_CASE_METHOD(BadHost, "a host without QEMU is told what to run") {
+TEST_CASE_METHOD(BadHost, "on a host without QEMU the error says what to run") {
   check_refused(capture("-o run.ktape", "export PATH=/nowhere"),
                 "cannot run 'qemu-system-x86_64': No such file or directory\n");
 }
@@ -97,7 +97,7 @@ TEST_CASE_METHOD(BadHost, "a QEMU that is too old for TCG is named with its vers
                 "cannot use QEMU 7.2.0 without KVM: before QEMU 10 ");
 }
 
-TEST_CASE_METHOD(BadHost, "a QEMU that is no QEMU is named, in its own words") {
+TEST_CASE_METHOD(BadHost, "a program that is not QEMU is named, with its output") {
   check_refused(capture("-o run.ktape --accel tcg --qemu /bin/false"),
                 "cannot start the machine: QEMU exited with ");
 }
@@ -105,20 +105,19 @@ TEST_CASE_METHOD(BadHost, "a QEMU that is no QEMU is named, in its own words") {
 // The address sanitizer takes more of the address space than any limit.
 #ifndef KTAPE_SANITIZED
 TEST_CASE_METHOD(BadHost,
-                 "a process that may not have the guest's memory is told to ask for less") {
+                 "if a process limit forbids the guest's memory, the hint is to use less") {
   check_refused(capture("-o run.ktape --accel tcg --memory-mb 4096", "ulimit -v 2000000"),
                 "cannot allocate 4096 MiB for the guest's RAM: Cannot allocate memory\n");
 }
 
-TEST_CASE_METHOD(BadHost, "a QEMU that cannot have its memory is told in its own words") {
+TEST_CASE_METHOD(BadHost, "a QEMU that cannot allocate its memory is reported in its own words") {
   check_refused(capture("-o run.ktape --accel tcg", "ulimit -v 1100000"),
                 "cannot start the machine: QEMU exited with status 1: qemu-system-x86_64: ");
 }
 
 #endif
 
-TEST_CASE_METHOD(BadHost,
-                 "a guest that is larger than any host is refused before it is waited for") {
+TEST_CASE_METHOD(BadHost, "a guest that is larger than any host is refused at once") {
   const ChildResult result = capture("-o run.ktape --accel tcg --memory-mb 1048576");
   // Either the host does not give so much, or QEMU's virtual processor cannot address it.
   const std::string of_host = "cannot allocate 1048576 MiB for the guest's RAM: ";
@@ -128,7 +127,7 @@ TEST_CASE_METHOD(BadHost,
                     : "cannot start the machine: QEMU exited with status 1: qemu-system-x86_64: ");
 }
 
-TEST_CASE_METHOD(BadHost, "a folder that cannot be written is told, and nothing is started") {
+TEST_CASE_METHOD(BadHost, "a folder that is not writable is reported, and nothing is started") {
   // Nobody can write to this one, not even root.
   check_refused(capture("-o /sys/run.ktape"), "cannot create '/sys/run.ktape.partial': ");
   std::filesystem::create_directory(folder.file("locked"));
@@ -147,13 +146,13 @@ TEST_CASE_METHOD(BadHost, "a folder that cannot be written is told, and nothing 
                 "cannot create 'locked/run.ktape.partial': Permission denied\n");
 }
 
-TEST_CASE_METHOD(BadHost, "a kvm that cannot run the kernel is told by its cause") {
+TEST_CASE_METHOD(BadHost, "a KVM that cannot run the kernel is reported with the cause") {
   const ChildResult result = capture("-o run.ktape --accel kvm");
   if (result.exit_status == 0) SKIP("KVM runs the kernel here");
   check_refused(result, "cannot run the kernel under KVM: ");
 }
 
-TEST_CASE_METHOD(BadHost, "a /dev/kvm that is no KVM is told in QEMU's words") {
+TEST_CASE_METHOD(BadHost, "a /dev/kvm that is not KVM is reported in QEMU's words") {
   if (!has_namespaces())
     SKIP("needs root that may change mounts, to put another device in its place");
   const std::string by =
@@ -163,7 +162,7 @@ TEST_CASE_METHOD(BadHost, "a /dev/kvm that is no KVM is told in QEMU's words") {
 }
 
 TEST_CASE_METHOD(BadHost,
-                 "a second capture to a file is refused with who records to it, who goes on") {
+                 "a second capture to a file is refused and names the first, which continues") {
   auto first = must(TapeWriter::create(folder.file("run.ktape")));
   const ChildResult second = capture("-o run.ktape");
   CHECK(second.exit_status == 2);

@@ -62,8 +62,7 @@ double processor_seconds() {
 
 }  // namespace
 
-TEST_CASE(
-    "100 tapes are judged by all assertions as each of them is alone, and what it cost is told") {
+TEST_CASE("all assertions judge 100 tapes like each of them alone, and the cost is printed") {
   TempDir folder;
   const std::vector<std::string> golden = golden_tapes();
   REQUIRE(golden.size() > 10);

@@ -193,7 +193,7 @@ TEST_CASE("a golden tape has the verdicts that it had when it was made") {
 }
 
 TEST_CASE(
-    "what was read of a real kernel while its runqueue was locked is inconclusive, and is named") {
+    "a value read from a real kernel while its runqueue was locked is inconclusive, and is named") {
   const ChildResult check = run_program(
       "ktape-check",
       {KTAPE_GOLDEN "/vtime_across_policies-7.3.4.ktape", "--only", "freeze-consistent"});
@@ -224,7 +224,7 @@ TEST_CASE("libbpf reads the types of a golden tape") {
         static_cast<int64_t>(must(kernel.btf().type("struct task_struct")).size_bytes));
 }
 
-TEST_CASE("a golden tape answers with a field that its capture never asked for") {
+TEST_CASE("a golden tape has the value of a field that its capture never read") {
   const GoldenTape tape = GENERATE(from_range(tapes()));
   CAPTURE(tape.name);
   CHECK_THAT(layouts_of(tape), !ContainsSubstring("prio\n"));
@@ -233,7 +233,7 @@ TEST_CASE("a golden tape answers with a field that its capture never asked for")
   CHECK_THAT(read.output, StartsWith(tape.task() + ".prio = 120\n"));
 }
 
-TEST_CASE("a golden tape's memory is followed through a pointer that its capture never asked for") {
+TEST_CASE("a golden tape's memory can be followed through a pointer that its capture never read") {
   const GoldenTape tape = GENERATE(from_range(tapes()));
   CAPTURE(tape.name);
   CHECK_THAT(layouts_of(tape), !ContainsSubstring("real_parent"));
@@ -242,7 +242,7 @@ TEST_CASE("a golden tape's memory is followed through a pointer that its capture
   CHECK_THAT(read.output, StartsWith(tape.task() + ".real_parent->comm = \"init\"\n"));
 }
 
-TEST_CASE("a golden tape's memory is followed through a list that its capture never asked for") {
+TEST_CASE("a golden tape's memory can be followed through a list that its capture never read") {
   const GoldenTape tape = GENERATE(from_range(tapes()));
   CAPTURE(tape.name);
   CHECK_THAT(layouts_of(tape), !ContainsSubstring("children"));
@@ -265,7 +265,7 @@ TEST_CASE("the queue in which a task waited is read from a golden tape") {
   CHECK_THAT(read.output, ContainsSubstring(" = " + tape.queued + "\n"));
 }
 
-TEST_CASE("what memory of a golden tape does not hold is told as not captured") {
+TEST_CASE("memory that a golden tape does not have is reported as not captured") {
   const GoldenTape tape = GENERATE(from_range(tapes()));
   CAPTURE(tape.name);
   const ChildResult read = read_at_last(tape, tape.task() + ".mm->pgd");

@@ -48,7 +48,7 @@ OpResult read_waiting(const RecordedKernel& recorded, const GuestMemory& memory,
 }  // namespace
 
 TEST_CASE(
-    "values that real kernels gave in a freeze pass, and are marked had their runqueue been "
+    "values from real kernels in a freeze pass, and would be marked if their runqueue had been "
     "locked") {
   const std::string tape = GENERATE(as<std::string>(), "queued_spinners-6.16.12.ktape",
                                     "queued_spinners-6.19.14.ktape", "queued_spinners-7.3.4.ktape");
@@ -72,7 +72,7 @@ TEST_CASE(
   }));
 }
 
-TEST_CASE("the jiffies that a real kernel gave are marked had their sequence count been odd") {
+TEST_CASE("jiffies from a real kernel would be marked if their sequence count had been odd") {
   const std::string tape = GENERATE(as<std::string>(), "kernel-6.16.12.ktape",
                                     "kernel-6.19.14.ktape", "kernel-7.3.4.ktape");
   INFO(tape);
@@ -92,7 +92,7 @@ TEST_CASE("the jiffies that a real kernel gave are marked had their sequence cou
       " was read in freeze 2 while jiffies_seq was odd"));
 }
 
-TEST_CASE("a queue that a real kernel's task waits in tells whether its lock was held") {
+TEST_CASE("a read of a real kernel's dispatch queue says whether its lock was held") {
   const RecordedKernel recorded(
       "queued_spinners-" + GENERATE(as<std::string>(), "6.16.12", "6.19.14", "7.3.4") + ".ktape");
   RecordedMemory memory = recorded.memory();

@@ -220,9 +220,7 @@ TEST_CASE("each gate refuses what it should, and no other does, on recorded memo
   check_changes("7.3.4");
 }
 
-TEST_CASE(
-    "no task has the pid that was asked: gate 1 fails and there is nothing for the others to look "
-    "at") {
+TEST_CASE("no task has the requested pid: gate 1 fails, and the others are not evaluated") {
   Sleeper sleeper(GENERATE(as<std::string>(), "6.16.12", "6.19.14", "7.3.4"));
   sleeper.asked.pid = Pid(32000);
   CHECK(sleeper.failed(false) == Names{"pid"});

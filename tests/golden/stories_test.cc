@@ -38,7 +38,8 @@ std::string without_folder(std::string text) {
 
 }  // namespace
 
-TEST_CASE("a stall is told from its tape alone as in the golden file, in 60 lines of 75 columns") {
+TEST_CASE(
+    "a stall is reported from its tape alone as in the golden file, in 60 lines of 75 columns") {
   const std::string name = "scheduler_stall-" + GENERATE(as<std::string>{}, "6.16.12", "7.3.4");
   CAPTURE(name);
   const ChildResult report = run_program("ktape-report", {"--text", kGolden + name + ".ktape"});
@@ -50,7 +51,7 @@ TEST_CASE("a stall is told from its tape alone as in the golden file, in 60 line
   CHECK(count <= 60);
 }
 
-TEST_CASE("the report of a stall has what the kernel itself said of it, found in its memory") {
+TEST_CASE("the report of a stall has the kernel's own message, found in its memory") {
   const std::string kernel = GENERATE(as<std::string>{}, "6.16.12", "7.3.4");
   CAPTURE(kernel);
   const std::string text = golden_text("scheduler_stall-" + kernel + ".report.txt");
@@ -77,7 +78,7 @@ TEST_CASE("the runs whose outcome differs by kernel are compared as in the golde
   CHECK(text == agreed_text(kGolden + run + older + "-7.3.4.diff.txt", text));
 }
 
-TEST_CASE("6.16 and 6.19 differ in layouts, and in nothing that was read") {
+TEST_CASE("6.16 and 6.19 differ in layouts, and in no value that was read") {
   const std::string run = kGolden + "vtime_across_policies-";
   const ChildResult diff =
       run_program("ktape-diff", {run + "6.16.12.ktape", run + "6.19.14.ktape"});
@@ -89,9 +90,7 @@ TEST_CASE("6.16 and 6.19 differ in layouts, and in nothing that was read") {
 }
 
 // It walks each CPU's list of runnable tasks, which no capture asked for.
-TEST_CASE(
-    "an assertion that is newer than a golden tape judges it by memory that its capture never "
-    "looked at") {
+TEST_CASE("an assertion newer than a golden tape judges it by memory that its capture never read") {
   const auto judged = [](const std::string& tape) {
     return must(run_child("/usr/bin/env",
                           {"PATH=" KTAPE_BIN ":/usr/bin:/bin", "ktape-check", kGolden + tape,

@@ -54,7 +54,7 @@ TEST_CASE(
              StartsWith("ktape show: '" + tape + "' is altered: record " + seq + ": "));
 }
 
-TEST_CASE("the verbs call themselves as they are called") {
+TEST_CASE("the verbs use the name under which they were called") {
   for (std::string verb : {"show", "check", "verify"}) {
     CHECK_THAT(run_program("ktape-" + verb, {"--help"}).output,
                ContainsSubstring("ktape " + verb + " ["));
@@ -64,7 +64,7 @@ TEST_CASE("the verbs call themselves as they are called") {
   CHECK_THAT(errors_of("ktape-verify", "/nonexistent"), StartsWith("ktape verify: "));
 }
 
-TEST_CASE("show has exit status 3 for a file that is no tape and 2 for a bad command line") {
+TEST_CASE("show has exit status 3 for a file that is not a tape and 2 for a bad command line") {
   CHECK(run_program("ktape-show", {"/nonexistent"}).exit_status == 3);
   CHECK(run_program("ktape-show", {"--json", "--console", "/nonexistent"}).exit_status == 2);
 }
@@ -113,7 +113,7 @@ TEST_CASE(
             " is not as it was recorded\nhint: 'ktape verify' checks all of a tape\n");
 }
 
-TEST_CASE("an option that a verb does not have is blamed, not what stands behind it") {
+TEST_CASE("an unknown option is reported, not the argument after it") {
   for (const char* verb : {"ktape-show", "ktape-info", "ktape-report", "ktape-verify"}) {
     const ChildResult result = must(run_child(
         "/bin/sh", {"-c", std::string(KTAPE_BIN "/") + verb + " T --at freeze:1 2>&1"}, 4096));

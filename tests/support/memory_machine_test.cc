@@ -33,7 +33,7 @@ class Twin {
   MemoryMachine machine{std::vector<std::byte>(8192)};
 };
 
-TEST_CASE_METHOD(Twin, "pushed events are told in order, then nothing") {
+TEST_CASE_METHOD(Twin, "pushed events are returned in order, then nothing") {
   machine.push(console("one"));
   machine.push(console("two"));
   CHECK(text(next().bytes) == "one");
@@ -46,7 +46,7 @@ TEST_CASE_METHOD(Twin, "the wake-up descriptor ends a wait") {
   CHECK(next(wake.get()).kind == MachineEventKind::kWoken);
 }
 
-TEST_CASE_METHOD(Twin, "what a test answers to the agent's bytes is the next event") {
+TEST_CASE_METHOD(Twin, "a test's answer to the agent's bytes is the next event") {
   machine.on_agent_bytes(
       [this](std::span<const std::byte> bytes) { machine.push(console(text(bytes))); });
   REQUIRE(machine.send_to_agent(as_bytes("hello")).ok());
@@ -67,7 +67,7 @@ TEST_CASE_METHOD(Twin, "nothing leaves for the agent while the machine is frozen
   CHECK(got == "later");
 }
 
-TEST_CASE_METHOD(Twin, "a freeze hands out memory that the live view shares") {
+TEST_CASE_METHOD(Twin, "a freeze returns memory that the live view shares") {
   Result<Frozen> frozen = machine.freeze();
   REQUIRE(frozen.ok());
   REQUIRE(frozen->memory().write(GuestPhysical(4096), as_bytes("mark")).ok());
@@ -78,12 +78,12 @@ TEST_CASE_METHOD(Twin, "a freeze hands out memory that the live view shares") {
   CHECK(machine.freezes() == 1);
 }
 
-TEST_CASE_METHOD(Twin, "a guard that is dropped thaws the machine") {
+TEST_CASE_METHOD(Twin, "destroying a freeze guard thaws the machine") {
   { Result<Frozen> frozen = machine.freeze(); }
   CHECK_FALSE(machine.frozen());
 }
 
-TEST_CASE_METHOD(Twin, "a freeze tells the registers that the test set") {
+TEST_CASE_METHOD(Twin, "a freeze returns the registers that the test set") {
   machine.set_registers({VcpuRegisters{.rip = 1}, VcpuRegisters{.rip = 2}});
   Result<Frozen> frozen = machine.freeze();
   REQUIRE(frozen.ok());
@@ -93,7 +93,7 @@ TEST_CASE_METHOD(Twin, "a freeze tells the registers that the test set") {
   CHECK(registers->at(1).rip == 2);
 }
 
-TEST_CASE_METHOD(Twin, "a thaw that fails loses the machine after what was already under way") {
+TEST_CASE_METHOD(Twin, "a failed thaw loses the machine after the events already in progress") {
   machine.push(console("before"));
   machine.fail_next_thaw(Error{ErrorCode::kMachineLost, "it does not resume", ""});
   Result<Frozen> frozen = machine.freeze();
@@ -118,15 +118,14 @@ TEST_CASE_METHOD(Twin, "a lost machine stays lost") {
   CHECK_FALSE(machine.send_to_agent(as_bytes("x")).ok());
 }
 
-TEST_CASE_METHOD(Twin, "ending the machine is told as lost") {
+TEST_CASE_METHOD(Twin, "ending the machine is reported as lost") {
   machine.end();
   CHECK(machine.ended());
   CHECK(next().kind == MachineEventKind::kLost);
 }
 
 TEST_CASE_METHOD(
-    Twin,
-    "a thaw lets past a breakpoint who stands there, but only after the machine stopped for one") {
+    Twin, "a thaw lets a vCPU past its breakpoint, but only after the machine stopped for one") {
   std::vector<VcpuRegisters> registers(3);
   registers[0].rip = registers[2].rip = 7;
   machine.set_registers(registers);

@@ -48,9 +48,9 @@ class Coming : public CaptureFixture {
 
 }  // namespace
 
-TEST_CASE_METHOD(
-    Coming,
-    "a scheduler that errs at its first enqueue has attached and was ejected; the run goes on") {
+TEST_CASE_METHOD(Coming,
+                 "a scheduler with an error at its first enqueue has attached and was ejected; the "
+                 "run continues") {
   const std::string kernel = GENERATE("6.16", "7.3");
   const std::string qmap = example_schedulers(kernel) + "/scx_qmap -e 1";
   const Captured captured = run("errs", kernel, qmap, {"--fail-on-eject"});
@@ -71,8 +71,7 @@ TEST_CASE_METHOD(
   CHECK(judged.exit_status == 1);
 }
 
-TEST_CASE_METHOD(Coming,
-                 "an enable that fails is told as that at once, also where its program lives on") {
+TEST_CASE_METHOD(Coming, "a failed enable is reported at once, even if its program keeps running") {
   give(KTAPE_VTIME_OBJECT, "ktape_vtime.bpf.o");
   const std::string kernel = GENERATE("6.19", "7.3");
   const Captured captured = run("fails", kernel, KTAPE_VM_PROGRAMS "/failing_scheduler");
@@ -92,7 +91,7 @@ TEST_CASE_METHOD(Coming,
 
 TEST_CASE_METHOD(
     Coming,
-    "schedulers that attach and go again are all on the tape, each of them with a full switch",
+    "schedulers that attach and detach are all on the tape, each of them with a full switch",
     "[kvm]") {
   const std::string kernel = GENERATE("6.16", "7.3");
   give(example_schedulers(kernel) + "/scx_simple", "scx_simple");
@@ -127,7 +126,8 @@ TEST_CASE_METHOD(CaptureFixture,
   CHECK(captured.facts.outcome == Outcome::COMPLETED);
 }
 
-TEST_CASE_METHOD(CaptureFixture, "an agent that real-time workers starve is told, and by whom") {
+TEST_CASE_METHOD(CaptureFixture,
+                 "an agent that real-time workers starve is reported, with the workers") {
   const Captured captured = capture_text("starved", R"((
     name = "starved", agentPriority = 50, watchdogMs = 8000, durationMs = 7000,
     workers = [
@@ -144,7 +144,7 @@ TEST_CASE_METHOD(CaptureFixture, "an agent that real-time workers starve is told
   CHECK(sql_value(captured.tape, "SELECT count(*) FROM freeze WHERE cause = 'watchdog'") == "1");
 }
 
-TEST_CASE_METHOD(CaptureFixture, "a scheduler is taken down though real-time workers never sleep") {
+TEST_CASE_METHOD(CaptureFixture, "a scheduler is disabled although real-time workers never sleep") {
   const bool own = GENERATE(true, false);
   const std::string scheduler = own ? "scheduler = (vtime = (switchMode = full))," : "";
   std::vector<std::string> more;

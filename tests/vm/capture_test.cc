@@ -23,21 +23,21 @@ void check_untouched(const Captured& captured) {
 
 }  // namespace
 
-TEST_CASE_METHOD(CaptureFixture, "the reference scenario holds on 6.16 with KASLR", "[kvm]") {
+TEST_CASE_METHOD(CaptureFixture, "the reference scenario passes on 6.16 with KASLR", "[kvm]") {
   Captured captured = capture("cold_path_roundtrip", "6.16");
   check_reference(captured);
   // The physical and the virtual slide are independent: one of them may be 0 by chance.
   CHECK((captured.facts.slide != 0 || captured.facts.phys_base != 0));
 }
 
-TEST_CASE_METHOD(CaptureFixture, "the reference scenario holds on 6.16 without KASLR", "[kvm]") {
+TEST_CASE_METHOD(CaptureFixture, "the reference scenario passes on 6.16 without KASLR", "[kvm]") {
   Captured captured = capture("cold_path_roundtrip", "6.16", {"--no-kaslr"});
   check_reference(captured);
   CHECK(captured.facts.slide == 0);
   CHECK(captured.facts.phys_base == 0);
 }
 
-TEST_CASE_METHOD(CaptureFixture, "the reference scenario holds on 7.3", "[kvm]") {
+TEST_CASE_METHOD(CaptureFixture, "the reference scenario passes on 7.3", "[kvm]") {
   Captured captured = capture("cold_path_roundtrip", "7.3");
   check_reference(captured);
 }

@@ -29,8 +29,9 @@ void check_vtime(const Captured& captured, uint64_t outside) {
 
 }  // namespace
 
-TEST_CASE_METHOD(CaptureFixture,
-                 "a task keeps its vtime outside sched_ext on 6.16, not on 7.3, and diff tells") {
+TEST_CASE_METHOD(
+    CaptureFixture,
+    "a task keeps its vtime outside sched_ext on 6.16, not on 7.3, and diff reports it") {
   Captured kept = capture_or_golden("vtime_across_policies", "6.16");
   check_vtime(kept, kThirtyDaysNs);
   Captured cleared = capture_or_golden("vtime_across_policies", "7.3");

@@ -130,8 +130,7 @@ void check_clock(const std::string& tape) {
 
 }  // namespace
 
-TEST_CASE_METHOD(CaptureFixture,
-                 "what took how long is judged by what vCPUs waited for the host, under TCG too",
+TEST_CASE_METHOD(CaptureFixture, "times are judged by the vCPUs' waits for the host, under TCG too",
                  "[kvm]") {
   const Captured captured = capture_text("starved", kScenario, kKernel, {"--freeze-every", "1000"});
   INFO(captured.program.output);

@@ -47,8 +47,8 @@ bool lets_create_dsq(const std::string& version) {
 }  // namespace
 
 TEST_CASE_METHOD(CaptureFixture,
-                 "the reference scenario holds on every kernel, and where nobody can create a DSQ "
-                 "the tape says so") {
+                 "the reference scenario passes on every kernel, and if no DSQ can be created the "
+                 "tape says so") {
   const std::string version = each_version();
   INFO(version);
   const Captured captured = capture("cold_path_roundtrip", version);
@@ -61,9 +61,9 @@ TEST_CASE_METHOD(CaptureFixture,
   }
 }
 
-TEST_CASE_METHOD(
-    CaptureFixture,
-    "a scheduler that a kernel's BTF keeps from loading is told so, with the kfunc that it lacks") {
+TEST_CASE_METHOD(CaptureFixture,
+                 "a scheduler that cannot load because of a kernel's BTF is reported, with the "
+                 "kfunc that it lacks") {
   std::vector<std::string> versions = versions_with_sched_ext();
   std::erase_if(versions, lets_create_dsq);
   // The words themselves are asked for without a guest, in load_failure_test.cc.

@@ -48,8 +48,8 @@ TEST_CASE_METHOD(
 }
 
 TEST_CASE_METHOD(CaptureFixture,
-                 "a task that is stopped amid its wakeup fails gates 9 and 11 alone, and hot reads "
-                 "see time go on") {
+                 "a task that is stopped during its wakeup fails only gates 9 and 11, and hot "
+                 "reads see time advance") {
   // try_to_wake_up() asks the class for a CPU with the task WAKING and its pi_lock held
   // (kernel/sched/core.c).
   const std::string kernel = GENERATE(as<std::string>{}, "6.16", "7.3");
@@ -90,7 +90,7 @@ TEST_CASE_METHOD(CaptureFixture,
 }
 
 TEST_CASE_METHOD(CaptureFixture,
-                 "a stall of a kernel thread is frozen with what the host read of that thread") {
+                 "a stall of a kernel thread freezes with the host's reads of that thread") {
   // qmap leaves every 20th runnable kernel thread undispatched, and is ejected after 5 s.
   const std::string scheduler = example_schedulers("6.16") + "/scx_qmap -T 20";
   const Captured captured = capture_text("kernel_thread", R"((

@@ -108,9 +108,8 @@ TEST_CASE_METHOD(CaptureFixture,
   CHECK(groups.exit_status == 0);
 }
 
-TEST_CASE_METHOD(
-    CaptureFixture,
-    "with --memory touched what ops looked at is read and replayed, and nothing else is there") {
+TEST_CASE_METHOD(CaptureFixture,
+                 "with --memory touched what ops read is kept and replayed, and nothing else") {
   const Captured captured = capture("cold_path_roundtrip", "6.16", {"--memory", "touched"});
   INFO(captured.program.output);
   check_replies(captured);
@@ -131,8 +130,7 @@ TEST_CASE_METHOD(
   CHECK_THAT(replay.output, StartsWith("2 of 2 cold requests replayed: nothing differs\n"));
 }
 
-TEST_CASE_METHOD(CaptureFixture,
-                 "with --memory none the replies are on the tape, and no memory is") {
+TEST_CASE_METHOD(CaptureFixture, "with --memory none the replies are on the tape, but no memory") {
   const Captured captured = capture("cold_path_roundtrip", "6.16", {"--memory", "none"});
   INFO(captured.program.output);
   check_replies(captured);

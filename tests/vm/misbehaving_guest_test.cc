@@ -160,7 +160,7 @@ TEST_CASE_METHOD(Misbehaving,
   CHECK(contains(captured.facts.panic, "Attempted to kill init! exitcode=0x0000000b"));
 }
 
-TEST_CASE_METHOD(Misbehaving, "a guest that ends without its agent's word has not completed") {
+TEST_CASE_METHOD(Misbehaving, "a guest that ends before its agent is done has not completed") {
   const Captured captured = misbehave("power-off");
   check_outcome(captured, Outcome::GUEST_EXITED, kViolated, kViolated);
   CHECK(contains(captured.facts.detail, "the guest ended before the agent was done"));
@@ -178,7 +178,7 @@ TEST_CASE_METHOD(Misbehaving,
 
 TEST_CASE_METHOD(
     Misbehaving,
-    "what a hostile guest sends over the agent's port is answered, recorded, and ends its run") {
+    "messages of a hostile guest over the agent's port are answered, recorded, and end its run") {
   // Requests for what is not there, reports of nobody, and garbage.
   std::string bytes;
   const auto add = [&](const std::function<void(schema::FromAgent::Builder)>& fill) {

@@ -10,7 +10,7 @@
 namespace ktape::test {
 
 TEST_CASE_METHOD(CaptureFixture,
-                 "a whole capture, and what reads its tape, run under the sanitizers") {
+                 "a whole capture, and the readers of its tape, run under the sanitizers") {
   const Captured captured = capture("cold_path_roundtrip", "6.16");
   CHECK(captured.program.exit_status == 0);
   CHECK(captured.facts.outcome == schema::Outcome::COMPLETED);

@@ -98,13 +98,13 @@ void check(const Captured& captured, const std::string& series) {
 }  // namespace
 
 TEST_CASE_METHOD(CaptureFixture,
-                 "the kernel's sched_ext selftests are on the tape as they went, on 6.16") {
+                 "the kernel's sched_ext selftests are on the tape as they ran, on 6.16") {
   const std::string runner = selftest_runner("6.16");
   check(capture("program_to_its_end", "6.16", options(runner)), source_series("6.16"));
 }
 
 TEST_CASE_METHOD(CaptureFixture,
-                 "the kernel's sched_ext selftests are on the tape as they went, on 7.3") {
+                 "the kernel's sched_ext selftests are on the tape as they ran, on 7.3") {
   const std::string runner = selftest_runner("7.3");
   check(capture("program_to_its_end", "7.3", options(runner)), source_series("7.3"));
 }

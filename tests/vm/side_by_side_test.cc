@@ -65,9 +65,7 @@ std::string command_line(const Twin& twin) {
 
 }  // namespace
 
-TEST_CASE(
-    "two captures at a time do not meet, and the one with --fast-boot says and shows that it has "
-    "it") {
+TEST_CASE("two captures at a time do not interfere, and the one with --fast-boot reports it") {
   if (!is_cached(kKernel)) SKIP(not_cached(kKernel));
   const TempDir temp;
   std::ofstream(temp.file("twin.scenario")) << kScenario;

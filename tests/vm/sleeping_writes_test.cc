@@ -82,8 +82,8 @@ std::string scenario() {
 }  // namespace
 
 TEST_CASE_METHOD(CaptureFixture,
-                 "every write to a sleeping task is done though all CPUs are busy, and an expected "
-                 "refusal is none",
+                 "every write to a sleeping task is done although all CPUs are busy, and an "
+                 "expected refusal does not fail",
                  "[kvm]") {
   const Captured captured =
       capture_text("sleeping_writes", scenario(), "6.16", {"--memory", "touched"});

@@ -10,7 +10,7 @@ namespace ktape::test {
 
 namespace fs = std::filesystem;
 
-TEST_CASE_METHOD(CaptureFixture, "sub-schedulers are told apart by parent and cgroup on 7.3") {
+TEST_CASE_METHOD(CaptureFixture, "sub-schedulers are distinguished by parent and cgroup on 7.3") {
   const std::string qmap = example_schedulers("7.3") + "/scx_qmap";
   TempDir overlay;
   fs::create_directory(overlay.file("opt"));

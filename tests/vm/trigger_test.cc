@@ -199,18 +199,18 @@ TEST_CASE_METHOD(CaptureFixture,
 }
 
 TEST_CASE_METHOD(CaptureFixture,
-                 "a scheduler that gives up is frozen before the ejection on 6.16") {
+                 "a scheduler that calls scx_bpf_error() is frozen before the ejection on 6.16") {
   check_ejection(capture("bpf_error", "6.16"), kErrorBpf, "deliberate fault");
 }
 
-TEST_CASE_METHOD(CaptureFixture, "a scheduler that gives up is frozen before the ejection on 7.3") {
+TEST_CASE_METHOD(CaptureFixture,
+                 "a scheduler that calls scx_bpf_error() is frozen before the ejection on 7.3") {
   check_ejection(capture("bpf_error", "7.3"), kErrorBpf, "deliberate fault");
 }
 
 TEST_CASE_METHOD(CaptureFixture,
-                 "a function freezes as often as it may, and so do intervals and a SIGUSR1; "
-                 "scx-error can be left "
-                 "out, and the tape has what was planned and what came of it",
+                 "a function freezes as often as allowed, and so do intervals and a SIGUSR1; "
+                 "scx-error can be left out, and the tape has the plan and its results",
                  "[kvm]") {
   signal_at = "step 1 of ";
   Captured captured =
@@ -309,14 +309,14 @@ void check_counted_calls(const Captured& captured) {
 }  // namespace
 
 TEST_CASE_METHOD(CaptureFixture,
-                 "of functions that four CPUs enter, often at once, every call is one hit, on 6.16",
+                 "every call of functions that four CPUs enter, often at once, is one hit, on 6.16",
                  "[kvm]") {
   check_counted_calls(capture_text("counted_calls", counted_calls(), "6.16",
                                    {"--memory", "touched", "--append", "schedstats=enable"}));
 }
 
 TEST_CASE_METHOD(CaptureFixture,
-                 "of functions that four CPUs enter, often at once, every call is one hit, on 7.3",
+                 "every call of functions that four CPUs enter, often at once, is one hit, on 7.3",
                  "[kvm]") {
   check_counted_calls(capture_text("counted_calls", counted_calls(), "7.3",
                                    {"--memory", "touched", "--append", "schedstats=enable"}));
@@ -353,9 +353,9 @@ TEST_CASE_METHOD(
   for (const HostFreeze& freeze : facts.freezes) CHECK(freeze.seq > attach);
 }
 
-TEST_CASE_METHOD(
-    CaptureFixture,
-    "an oops and a BUG that the guest survives are told from a panic, with the workers that died") {
+TEST_CASE_METHOD(CaptureFixture,
+                 "an oops and a BUG that the guest survives are distinguished from a panic, with "
+                 "the workers that died") {
   Captured captured = capture("kernel_oops", "6.16");
   INFO(captured.program.output);
   CHECK(captured.facts.outcome == Outcome::COMPLETED);

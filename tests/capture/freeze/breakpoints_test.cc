@@ -19,8 +19,8 @@ class Held {
 
 }  // namespace
 
-TEST_CASE_METHOD(Held,
-                 "a breakpoint with two holders is set once, and cleared when both have let go") {
+TEST_CASE_METHOD(
+    Held, "a breakpoint with two holders is set once, and cleared after both have released it") {
   must(breakpoints.hold(frozen, GuestVirtual(1)));
   must(breakpoints.hold(frozen, GuestVirtual(1)));
   must(breakpoints.hold(frozen, GuestVirtual(2)));
@@ -31,7 +31,7 @@ TEST_CASE_METHOD(Held,
   CHECK(machine.breakpoints() == std::set<uint64_t>{2});
 }
 
-TEST_CASE_METHOD(Held, "one that the machine refuses has no holder") {
+TEST_CASE_METHOD(Held, "a breakpoint that the machine refuses has no holder") {
   machine.fail_next_breakpoint(Error{ErrorCode::kHost, "no breakpoint", ""});
   CHECK_FALSE(breakpoints.hold(frozen, GuestVirtual(1)).ok());
   must(breakpoints.hold(frozen, GuestVirtual(1)));

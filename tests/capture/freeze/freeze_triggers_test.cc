@@ -69,7 +69,7 @@ std::string refusal(const std::vector<std::string>& freeze_on, bool sched_ext = 
 
 }  // namespace
 
-TEST_CASE("what became of a trigger is said in a few words") {
+TEST_CASE("the result of a trigger is described in a few words") {
   CHECK(TriggerCount{"symbol:schedule", true, 1}.text() == "symbol:schedule: once");
   CHECK(TriggerCount{"symbol:schedule", true, 3, 3}.text() == "symbol:schedule: 3 times");
   CHECK(TriggerCount{"symbol:schedule", true, 64, 100}.text() ==
@@ -84,7 +84,7 @@ TEST_CASE("what became of a trigger is said in a few words") {
   CHECK(TriggerCount{"scx-error", true, 0}.text() == "scx-error: never");
 }
 
-TEST_CASE("without being told, a run freezes on scheduler errors") {
+TEST_CASE("by default a run freezes on scheduler errors") {
   const auto plan = must(plan_triggers({}, kernel(), false));
   REQUIRE(plan.size() == 1);
   CHECK(plan[0].name == "scx-error");
@@ -99,7 +99,7 @@ TEST_CASE("on a kernel without sched_ext it is left out, unless it was asked for
         "kernel 6.99 has no scheduler exit to freeze on: no sched_ext|");
 }
 
-TEST_CASE("a function is frozen on once, or as often as is said") {
+TEST_CASE("a function freezes once, or as often as requested") {
   const auto plan =
       must(plan_triggers({"none", "symbol:schedule", "symbol:helper*7"}, kernel(), false));
   REQUIRE(plan.size() == 2);
@@ -109,7 +109,7 @@ TEST_CASE("a function is frozen on once, or as often as is said") {
   CHECK(plan[1].times == 7);
 }
 
-TEST_CASE("what cannot be frozen on is refused before anything boots") {
+TEST_CASE("a trigger that cannot work is refused before the boot") {
   CHECK(refusal({"symbol:shcedule"}) ==
         "kernel 6.99 has no function 'shcedule'|did you mean 'schedule'?");
   CHECK(refusal({"symbol:jiffies_64"}) == "'jiffies_64' is data, not a function|");
@@ -164,15 +164,14 @@ TEST_CASE(
             .size() == 4);
 }
 
-TEST_CASE("who wants the same function shares its breakpoint") {
+TEST_CASE("triggers of the same function share a breakpoint") {
   CHECK(must(plan_triggers({"symbol:scx_error_irq_workfn", "symbol:scx_sched_free_rcu_work",
                             "symbol:one", "symbol:two"},
                            kernel(), true))
             .size() == 5);
 }
 
-TEST_CASE(
-    "a trigger is armed once the kernel is understood, or after the attachment, or at a step") {
+TEST_CASE("a trigger is armed once the kernel is adopted, or after the attachment, or at a step") {
   using schema::TriggerArming;
   const auto plan = must(plan_triggers(
       {"scx-error@attach", "symbol:one", "symbol:two*5@attach", "symbol:three@step:a@b*2"},
@@ -201,7 +200,7 @@ TEST_CASE("a trigger that could never be armed is refused") {
   CHECK(plan.error().message == "'symbol:one@attach': the scenario attaches no scheduler");
 }
 
-TEST_CASE("a scenario says what the command line can, and the command line stands in for it") {
+TEST_CASE("a scenario can set triggers like the command line, and the command line replaces them") {
   const std::string said =
       "freezes = (on = [\"none\", \"symbol:one*3@step:settle\"], everyMs = 20),\n";
   const LoadedScenario scenario = scenario_with("vtime = (sliceUs = 0)", said);
@@ -217,7 +216,7 @@ TEST_CASE("a scenario says what the command line can, and the command line stand
   CHECK(other.every == milliseconds(5));
 }
 
-TEST_CASE("a trigger that a scenario asks for in vain is named with its place") {
+TEST_CASE("a trigger of a scenario that cannot work is named with its place") {
   const auto refused = [](const std::string& on) {
     const Result<FreezePlan> plan =
         plan_freezes({}, std::chrono::milliseconds(0), kernel(),

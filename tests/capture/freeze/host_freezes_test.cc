@@ -16,7 +16,7 @@ using schema::FreezeCause;
 
 TEST_CASE_METHOD(
     HostFreezesFixture,
-    "an exit with an error freezes, with what the kernel says and where the workers stand") {
+    "an exit with an error freezes, with the kernel's message and the workers' places") {
   load(kErrorStall);
   freezes.triggers = {scx_error_};
   hello();
@@ -42,8 +42,7 @@ TEST_CASE_METHOD(
   CHECK(machine().breakpoints() == std::set<uint64_t>{address("scx_error_irq_workfn")});
 }
 
-TEST_CASE_METHOD(HostFreezesFixture,
-                 "a worker in no DSQ is not asked for the id of one, and no read fails") {
+TEST_CASE_METHOD(HostFreezesFixture, "a worker in no DSQ has no DSQ id read, and no read fails") {
   load(kErrorStall);
   freezes.triggers = {scx_error_};
   hello();
@@ -56,7 +55,7 @@ TEST_CASE_METHOD(HostFreezesFixture,
   CHECK(std::ranges::count(tags_asked(), "w.scx.dsq->id") == 0);
 }
 
-TEST_CASE_METHOD(HostFreezesFixture, "a worker in a DSQ is asked for its id") {
+TEST_CASE_METHOD(HostFreezesFixture, "a worker in a DSQ has the DSQ's id read") {
   queue(worker_);
   load(kErrorStall);
   freezes.triggers = {scx_error_};
@@ -69,7 +68,7 @@ TEST_CASE_METHOD(HostFreezesFixture, "a worker in a DSQ is asked for its id") {
 }
 
 TEST_CASE_METHOD(HostFreezesFixture,
-                 "the task that a stall names is read as well when it is no worker") {
+                 "the task that a stall names is read even if it is not a worker") {
   says("k]2[71] failed to run for 3.024s");
   queue(other_);
   load(kErrorStall);
@@ -87,7 +86,7 @@ TEST_CASE_METHOD(HostFreezesFixture,
 }
 
 TEST_CASE_METHOD(HostFreezesFixture,
-                 "a stall of a task that is not there, or of a worker, is no more to read") {
+                 "a stall of a task that does not exist, or of a worker, adds nothing to read") {
   says(GENERATE("k]2[72] failed to run for 3.024s", "w[70] failed to run for 3.024s"));
   load(kErrorStall);
   freezes.triggers = {scx_error_};
@@ -101,7 +100,7 @@ TEST_CASE_METHOD(HostFreezesFixture,
                               [](const std::string& tag) { return tag.ends_with(".on_rq"); }) == 1);
 }
 
-TEST_CASE_METHOD(HostFreezesFixture, "a scheduler that is unregistered is not frozen on") {
+TEST_CASE_METHOD(HostFreezesFixture, "unregistering a scheduler does not freeze") {
   load(kUnregistered);
   freezes.triggers = {scx_error_};
   hello();
@@ -112,8 +111,7 @@ TEST_CASE_METHOD(HostFreezesFixture, "a scheduler that is unregistered is not fr
   CHECK_FALSE(machine().frozen());
 }
 
-TEST_CASE_METHOD(HostFreezesFixture,
-                 "a stop at which no CPU stands at a breakpoint any more is let go") {
+TEST_CASE_METHOD(HostFreezesFixture, "a stop with no CPU left at a breakpoint is resumed") {
   load(kErrorStall);
   freezes.triggers = {scx_error_};
   hello();
@@ -124,7 +122,7 @@ TEST_CASE_METHOD(HostFreezesFixture,
 }
 
 TEST_CASE_METHOD(HostFreezesFixture,
-                 "a trigger fires as often as it may, and its breakpoint is gone then") {
+                 "a trigger fires as often as allowed, and its breakpoint is then cleared") {
   load(kErrorStall);
   freezes.triggers = {scx_error_};
   hello();
@@ -150,7 +148,7 @@ TEST_CASE_METHOD(HostFreezesFixture, "a function that is entered freezes under i
   CHECK(machine().breakpoints().empty());
 }
 
-TEST_CASE_METHOD(HostFreezesFixture, "a user's wish freezes once") {
+TEST_CASE_METHOD(HostFreezesFixture, "a user's request to freeze freezes once") {
   UniqueFd signal(::eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK));
   load();
   // The signal is looked at after an event: after the hello.
@@ -164,7 +162,7 @@ TEST_CASE_METHOD(HostFreezesFixture, "a user's wish freezes once") {
   CHECK(std::ranges::count(progress.lines, "frozen on demand") == 1);
 }
 
-TEST_CASE_METHOD(HostFreezesFixture, "before the kernel is known a wish is told to be in vain") {
+TEST_CASE_METHOD(HostFreezesFixture, "before the kernel is known a request to freeze is refused") {
   UniqueFd signal(::eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK));
   load();
   console("booting\n");
@@ -177,8 +175,7 @@ TEST_CASE_METHOD(HostFreezesFixture, "before the kernel is known a wish is told 
                    "not frozen: the kernel is not adopted yet") == 1);
 }
 
-TEST_CASE_METHOD(HostFreezesFixture,
-                 "workers that there is no room for in a freeze's reads are counted") {
+TEST_CASE_METHOD(HostFreezesFixture, "workers that do not fit into a freeze's reads are counted") {
   load(kErrorStall);
   hello();
   for (int i = 0; i < 66; ++i) worker();

@@ -39,7 +39,7 @@ class Clockwork {
 
 }  // namespace
 
-TEST_CASE_METHOD(Clockwork, "each interval freezes at its end when that takes little") {
+TEST_CASE_METHOD(Clockwork, "each interval freezes at its end if freezes are short") {
   CHECK(due_ms() == 20);
   CHECK(freeze(20, 25) == 1);
   CHECK(due_ms() == 40);
@@ -56,8 +56,9 @@ TEST_CASE_METHOD(Clockwork, "intervals that end during a freeze and its recordin
   counts_are(2, 2, 0);
 }
 
-TEST_CASE_METHOD(Clockwork,
-                 "one that ends too soon after a freeze is skipped: the guest gets half of one") {
+TEST_CASE_METHOD(
+    Clockwork,
+    "an interval that ends too soon after a freeze is skipped: the guest gets half of it") {
   (void)freeze(20, 31);
   CHECK(due_ms() == 60);
   counts_are(1, 1, 0);
@@ -65,7 +66,7 @@ TEST_CASE_METHOD(Clockwork,
   CHECK(due_ms() == 80);
 }
 
-TEST_CASE_METHOD(Clockwork, "a host that comes late makes up for nothing, and says so") {
+TEST_CASE_METHOD(Clockwork, "a late host makes up for nothing, and says so") {
   CHECK(freeze(85, 86) == 4);
   CHECK(due_ms() == 100);
   counts_are(1, 0, 3);
@@ -95,7 +96,7 @@ TEST_CASE("without intervals, or before the first step, nothing is due") {
   CHECK(waiting.counts().all() == 0);
 }
 
-TEST_CASE("what became of intervals is said with the reason") {
+TEST_CASE("the result of the intervals is described with the reason") {
   CHECK(intervals_text({}) == "no interval has passed");
   CHECK(intervals_text({.froze = 450}) == "450 of 450 intervals froze");
   CHECK(intervals_text({.froze = 232, .skipped_busy = 218}) ==

@@ -113,7 +113,8 @@ TEST_CASE("a page at either end of a run of zeros takes its place") {
         std::vector<std::string>{"4:page", "5+1", "6:page"});
 }
 
-TEST_CASE_METHOD(KeeperFixture, "touched keeps what was touched, and knows what of it is zero") {
+TEST_CASE_METHOD(KeeperFixture,
+                 "touched keeps the pages that were touched, and knows which of them are zero") {
   freeze(1, [](WritableGuestMemory& memory) {
     touch(memory, 1);
     touch(memory, 4);
@@ -142,7 +143,7 @@ TEST_CASE_METHOD(
   CHECK(text(*tape, must(tape->freeze_pages(2))[0]) == "two");
 }
 
-TEST_CASE_METHOD(KeeperFixture, "a page that goes and comes back is told right each time") {
+TEST_CASE_METHOD(KeeperFixture, "a page that goes and comes back is recorded correctly each time") {
   for (uint64_t id : {1, 2, 3}) {
     if (id != 1) put(1, id == 2 ? std::string_view("\0\0\0", 3) : "one");
     freeze(id, [](WritableGuestMemory& memory) { touch(memory, 1); });
@@ -172,7 +173,7 @@ TEST_CASE_METHOD(FullFixture,
   CHECK(texts(must(seal()->freeze_pages(1)))[2] == "2+3");
 }
 
-TEST_CASE_METHOD(NoneFixture, "none keeps nothing, and memory is the machine's own") {
+TEST_CASE_METHOD(NoneFixture, "none keeps nothing, and reads go to the machine's memory") {
   freeze(1, [&](WritableGuestMemory& memory) {
     CHECK(&memory == &ram);
     touch(memory, 1);

@@ -68,7 +68,7 @@ TEST_CASE_METHOD(HostFreezesFixture, "a run without intervals has none on its ta
   });
 }
 
-TEST_CASE_METHOD(HostFreezesFixture, "periodic freezes are made from the first step on") {
+TEST_CASE_METHOD(HostFreezesFixture, "periodic freezes start at the first step") {
   scenario(
       "(name = \"t\", watchdogMs = 50, steps = [(name = \"only\", actions = [(sleepMs = 1)])])");
   load();

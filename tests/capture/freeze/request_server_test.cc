@@ -35,8 +35,9 @@ TEST_CASE_METHOD(Retry, "a write that a held runqueue lock refuses is done once 
   CHECK(must(verify(tape(), std::nullopt)).integrity == Integrity::kIntact);
 }
 
-TEST_CASE_METHOD(Retry,
-                 "what passes is waited for: pi_lock, a wake-up, a dispatch, a way to sleep") {
+TEST_CASE_METHOD(
+    Retry,
+    "conditions that pass are waited for: pi_lock, a wake-up, a dispatch, a task about to sleep") {
   struct Passing {
     std::string_view field;
     uint64_t during, after;
@@ -79,7 +80,7 @@ TEST_CASE_METHOD(Retry, "a refusal that does not pass is final at once") {
   CHECK(machine().freezes() == 1);
 }
 
-TEST_CASE_METHOD(Retry, "a task that is to run is refused at once, by gate 4 or 5") {
+TEST_CASE_METHOD(Retry, "a runnable task is refused at once, by gate 4 or 5") {
   kernel.set_task(sleeper, "__state", 0);
   kernel.set_task(sleeper, "on_rq", 1);
   kernel.set_task(sleeper, "scx.dsq", 0xffff888000001000);
@@ -89,8 +90,8 @@ TEST_CASE_METHOD(Retry, "a task that is to run is refused at once, by gate 4 or 
   CHECK(told_once().refused_by == std::vector{Gate::OFF_RUNQUEUE});
 }
 
-TEST_CASE_METHOD(Retry,
-                 "a refusal that lasts is final after the time, and says who may hold the lock") {
+TEST_CASE_METHOD(
+    Retry, "a lasting refusal is final after the time is up, and says who may hold the lock") {
   lock_runqueue(0);
   kernel.set_rq(0, "__lock.raw_lock.val.counter",
                 1 | 1 << 8 | 2 << 18);  // pending, and CPU 1 queued
@@ -205,7 +206,7 @@ TEST_CASE_METHOD(Retry,
   CHECK(std::ranges::count(kinds(), Record::OP_REPLIED) == 0);
 }
 
-TEST_CASE_METHOD(Retry, "time in which the machine stands still does not count as waited for") {
+TEST_CASE_METHOD(Retry, "time in which the machine is frozen does not count as waiting") {
   lock_runqueue(0);
   freezes.every = std::chrono::milliseconds(1);
   memory(schema::MemoryMode::FULL);
@@ -238,7 +239,7 @@ TEST_CASE_METHOD(
   CHECK(told_once().freeze == 0);
 }
 
-TEST_CASE_METHOD(Retry, "a read that is to be consistent waits for what protects its value") {
+TEST_CASE_METHOD(Retry, "a read that must be consistent waits for what protects its value") {
   const auto read = [&](const std::function<void(schema::Target::Builder)>& target) {
     ask(1, [&](schema::OpRequest::Builder request) {
       auto entry = request.initEntries(1)[0];
@@ -308,8 +309,7 @@ TEST_CASE_METHOD(
               "that protects this value"));
 }
 
-TEST_CASE_METHOD(Retry,
-                 "a refusal that is expected is what is wanted, and is not waited for to pass") {
+TEST_CASE_METHOD(Retry, "an expected refusal is a success, and is not retried") {
   const Gate expected = GENERATE(Gate::UNLOCKED, Gate::SETTLED);
   lock_runqueue(0);
   ask(1, [&](schema::OpRequest::Builder request) {

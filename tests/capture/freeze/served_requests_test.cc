@@ -232,7 +232,7 @@ TEST_CASE_METHOD(ServedRequests,
 }
 
 TEST_CASE_METHOD(ServedRequests,
-                 "a host that cannot go on ends the run with a sealed tape that says why") {
+                 "a host that cannot continue ends the run with a sealed tape that says why") {
   machine().fail_next_freeze(Error{ErrorCode::kHost, "no memory", ""});
   hello();
   write_vtime(1, 1000);
@@ -303,8 +303,8 @@ TEST_CASE_METHOD(ServedRequests, "the memory of a machine that does not resume i
 }
 
 TEST_CASE(
-    "a guest that ended itself while the host froze it is not a lost machine: what it said is "
-    "heard") {
+    "a guest that ended itself while the host froze it is not a lost machine: its messages are "
+    "read") {
   ServedRequests run;
   run.hello();
   run.step_started(0, "only");
@@ -318,7 +318,7 @@ TEST_CASE(
   CHECK(end.exit_code == 0);
 }
 
-TEST_CASE("a machine that is gone without a word of the guest's is lost, with the reason") {
+TEST_CASE("a machine that is gone without a message from the guest is lost, with the reason") {
   ServedRequests run;
   run.hello();
   run.step_started(0, "only");

@@ -6,7 +6,7 @@
 namespace ktape::test {
 
 TEST_CASE_METHOD(HostFreezesFixture,
-                 "a run whose trigger cannot be set up goes on, and its tape says so") {
+                 "a run whose trigger cannot be set up continues, and its tape says so") {
   load();
   freezes.triggers = {scx_error_};
   machine().fail_next_breakpoint(Error{ErrorCode::kHost, "no breakpoint", ""});
@@ -34,8 +34,7 @@ TEST_CASE_METHOD(HostFreezesFixture, "one trigger that cannot be set up leaves t
         std::vector<std::string>{"scx-error not armed 0", "symbol:jiffies_64 armed 1"});
 }
 
-TEST_CASE_METHOD(HostFreezesFixture,
-                 "a trigger that had nothing to freeze for is sealed as one without freezes") {
+TEST_CASE_METHOD(HostFreezesFixture, "a trigger without a hit is sealed as one without freezes") {
   load(kUnregistered);
   freezes.triggers = {scx_error_};
   hello();
@@ -45,7 +44,7 @@ TEST_CASE_METHOD(HostFreezesFixture,
   CHECK(triggers_sealed() == std::vector<std::string>{"scx-error armed 0"});
 }
 
-TEST_CASE_METHOD(HostFreezesFixture, "of a kernel that is never known no trigger is armed") {
+TEST_CASE_METHOD(HostFreezesFixture, "no trigger is armed on a kernel that is never adopted") {
   freezes.triggers = {scx_error_};
   hello();  // the fixture's own kernel is in no memory
   finish();

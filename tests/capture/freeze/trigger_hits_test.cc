@@ -8,9 +8,8 @@ namespace ktape::test {
 
 // Of 36 second hits 34 were lost under KVM: a freeze told of the first vCPU, and the thaw stepped
 // all of them.
-TEST_CASE_METHOD(
-    HostFreezesFixture,
-    "every CPU that stands at a function is a hit of the one freeze, and is let past once") {
+TEST_CASE_METHOD(HostFreezesFixture,
+                 "every CPU at a function is a hit of the one freeze, and is let past once") {
   load();
   freezes.triggers = {{"symbol:jiffies_64", "jiffies_64", 10, false}};
   hello();
@@ -30,8 +29,7 @@ TEST_CASE_METHOD(
                            "symbol:jiffies_64 on CPU 3") == 1);
 }
 
-TEST_CASE_METHOD(HostFreezesFixture,
-                 "how often a trigger may freeze is counted in hits, not in freezes") {
+TEST_CASE_METHOD(HostFreezesFixture, "the limit of a trigger counts hits, not freezes") {
   load();
   freezes.triggers = {{"symbol:jiffies_64", "jiffies_64", 5, false}};
   hello();
@@ -51,7 +49,7 @@ TEST_CASE_METHOD(HostFreezesFixture,
 // Seen under TCG: of 53 hits of do_sched_yield one was told twice, with the same stack and RF set.
 TEST_CASE_METHOD(
     HostFreezesFixture,
-    "a CPU that met a fault at a function's first instruction and is back is no second hit") {
+    "a CPU that returns to a function's first instruction after a fault is not a second hit") {
   load();
   freezes.triggers = {{"symbol:jiffies_64", "jiffies_64", 5, false}};
   hello();
@@ -63,8 +61,7 @@ TEST_CASE_METHOD(
   CHECK(hits_sealed() == std::vector<std::string>{"symbol:jiffies_64 0 in 0"});
 }
 
-TEST_CASE_METHOD(HostFreezesFixture,
-                 "CPUs that stand at different functions are hits of one freeze") {
+TEST_CASE_METHOD(HostFreezesFixture, "CPUs at different functions are hits of one freeze") {
   load(kErrorStall);
   freezes.triggers = {scx_error_, {"symbol:jiffies_64", "jiffies_64", 3, false}};
   hello();
@@ -79,7 +76,7 @@ TEST_CASE_METHOD(HostFreezesFixture,
 }
 
 TEST_CASE_METHOD(HostFreezesFixture,
-                 "an exit without an error is no hit of a freeze that another CPU causes") {
+                 "an exit without an error is not a hit of a freeze that another CPU causes") {
   load(kUnregistered);
   freezes.triggers = {scx_error_, {"symbol:jiffies_64", "jiffies_64", 3, false}};
   hello();

@@ -31,7 +31,7 @@ TEST_CASE("'#' and '~' are special at the start of a word only") {
   CHECK_FALSE(split_command("~/x").ok());
 }
 
-TEST_CASE("what only a shell could do is refused by its character") {
+TEST_CASE("what only a shell could do is refused, naming the character") {
   for (const char* command :
        {"x $HOME", "x *.c", "x | y", "x > f", "x; y", "x &", "x `y`", "x \"$HOME\"", "x ~"}) {
     INFO(command);

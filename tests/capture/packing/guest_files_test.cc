@@ -77,7 +77,7 @@ TEST_CASE_METHOD(Files,
   CHECK(files.archive() == other.archive());
 }
 
-TEST_CASE_METHOD(Files, "an overlay is added as it is, and takes the place of what was there") {
+TEST_CASE_METHOD(Files, "an overlay is added unchanged, and replaces existing files") {
   must(files.add_file("/etc/config", write("before", "before")));
   write("overlay/etc/config", "after");
   write("overlay/deep/er/file", "x");
@@ -122,7 +122,7 @@ TEST_CASE_METHOD(Files, "a path that leads through a file is refused") {
         "cannot add file '/a/b' to the guest: '/a' is not a folder");
 }
 
-TEST_CASE_METHOD(Files, "what the guest was given is listed with size and digest") {
+TEST_CASE_METHOD(Files, "the files given to the guest are listed with size and digest") {
   must(files.add_file("/b/file", write("f", "text")));
   const std::vector<PackedFile> listed = files.files();
   REQUIRE(listed.size() == 1);

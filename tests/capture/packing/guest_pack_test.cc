@@ -87,8 +87,8 @@ TEST_CASE_METHOD(
   CHECK(none.archive.empty());
 }
 
-TEST_CASE_METHOD(GuestPacks,
-                 "a scheduler of the command line has the attach deadline of the scenario's") {
+TEST_CASE_METHOD(
+    GuestPacks, "a scheduler given on the command line has the attach deadline of the scenario's") {
   const auto deadline_ms = [this](const std::string& scheduler) {
     LoadedScenario loaded = scenario(scheduler);
     must(pack_guest(loaded, options));

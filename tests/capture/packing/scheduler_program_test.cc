@@ -100,7 +100,7 @@ TEST_CASE("the cache of the dynamic linker leads to libraries in folders of its 
   CHECK_FALSE(needed_libraries(kProgram, places).ok());
 }
 
-TEST_CASE("a damaged cache of the dynamic linker is an empty one, or a shorter one") {
+TEST_CASE("a damaged cache of the dynamic linker counts as empty, or as shorter") {
   std::string cache = bytes_of("/etc/ld.so.cache");
   const size_t whole = parse_library_cache(cache).size();
   CHECK(parse_library_cache("").empty());
@@ -133,8 +133,8 @@ TEST_CASE("a program for another machine is refused") {
         "it is not for x86-64, unlike the guest");
 }
 
-TEST_CASE_METHOD(
-    Host, "a scheduler is looked for in the folders, then beside the scenario, then on PATH") {
+TEST_CASE_METHOD(Host,
+                 "a scheduler is searched in the folders, then beside the scenario, then on PATH") {
   SchedulerPlaces places{
       folder.file("beside"), {folder.file("one"), folder.file("two")}, "/x:" + folder.file("path")};
   const auto found = [&] {
@@ -154,7 +154,7 @@ TEST_CASE_METHOD(
 }
 
 TEST_CASE_METHOD(
-    Host, "where several have a scheduler's name it is said which is taken and which are not") {
+    Host, "if several programs have a scheduler's name, the one used and the others are named") {
   const std::string beside = write("beside/s", "#!/bin/sh\n");
   const std::string taken = write("asked/s", "#!/bin/sh\n");
   const std::string on_path = write("path/s", "#!/bin/sh\n");
@@ -183,7 +183,8 @@ TEST_CASE("a program has its GNU build-id, a script and a damaged note have none
   }
 }
 
-TEST_CASE_METHOD(Host, "a scheduler that is nowhere is refused with where was looked") {
+TEST_CASE_METHOD(Host,
+                 "a scheduler that is not found is refused with the places that were searched") {
   const SchedulerPlaces places{"/beside", {"/one"}, ""};
   const Error error = find_scheduler("scx_nothing", places).error();
   CHECK(error.code == ErrorCode::kUsage);
@@ -192,7 +193,8 @@ TEST_CASE_METHOD(Host, "a scheduler that is nowhere is refused with where was lo
         "cannot find scheduler '/beside/./x': no such file");
 }
 
-TEST_CASE_METHOD(Host, "what is neither a program for x86-64 nor a script is refused before boot") {
+TEST_CASE_METHOD(
+    Host, "a file that is neither a program for x86-64 nor a script is refused before the boot") {
   write("text", "hello\n");
   write("plain", "#!/bin/sh\n", 0644);
   const SchedulerPlaces places{folder.path(), {}, ""};
@@ -249,7 +251,7 @@ TEST_CASE_METHOD(Host, "a script is packed with its interpreter, also one that e
   CHECK(files.resolve("/usr/local/bin/interpreter") == fs::canonical(folder.file("interpreter")));
 }
 
-TEST_CASE_METHOD(Host, "a script with the line ends of DOS is refused as one") {
+TEST_CASE_METHOD(Host, "a script with DOS line ends is refused as such") {
   const std::string script = write("dos", "#!/bin/sh\r\necho\r\n");
   const Error error = pack(script).error();
   CHECK(error.code == ErrorCode::kBadInput);
@@ -264,7 +266,7 @@ TEST_CASE_METHOD(Host, "a script with the line ends of DOS is refused as one") {
 }
 
 TEST_CASE_METHOD(
-    Host, "a shim in place of an interpreter is refused, and what the guest's PATH has is taken") {
+    Host, "a shim in place of an interpreter is refused, and the one on the guest's PATH is used") {
   write("shims/tool", "#!/bin/sh\nexec tool-of-today\n");
   const std::string script = write("script", "#!/usr/bin/env tool\n");
   search_path = folder.file("shims");
@@ -306,9 +308,8 @@ TEST_CASE_METHOD(Host, "Python without its standard library is refused, with wha
   CHECK(pack(write("other", "#!" + write("usr/bin/pythonic", bytes_of("/bin/true")) + "\n")).ok());
 }
 
-TEST_CASE_METHOD(
-    Host,
-    "an interpreter that may ask for its libraries runs, and that they are not there is told") {
+TEST_CASE_METHOD(Host,
+                 "an interpreter that may need its libraries runs, and their absence is reported") {
   const std::string perl = write("usr/bin/perl5.36", bytes_of("/bin/true"));
   must(pack(write("script", "#!" + perl + "\n")));
   CHECK(notes ==
@@ -317,7 +318,8 @@ TEST_CASE_METHOD(
             "': libraries of 'perl5.36' are not packed; add those it loads with --overlay"});
 }
 
-TEST_CASE_METHOD(Host, "programs of an overlay get what they need, unless the overlay has it") {
+TEST_CASE_METHOD(
+    Host, "programs of an overlay get the files that they need, unless the overlay has them") {
   // Reached by a link, with one of its libraries beside it and the other from this host.
   write("overlay/opt/real/program", bytes_of(kProgram));
   fs::create_symlink("real", folder.file("overlay/opt/link"));
@@ -341,8 +343,9 @@ TEST_CASE_METHOD(Host, "programs of an overlay get what they need, unless the ov
   CHECK_FALSE(paths.contains(fs::canonical(KTAPE_FIXTURE).string() + "/lib/libfixture_inner.so"));
 }
 
-TEST_CASE_METHOD(Host,
-                 "what a program of an overlay needs and is nowhere is told, and ends nothing") {
+TEST_CASE_METHOD(
+    Host,
+    "a file that a program of an overlay needs and that is missing is reported, and ends nothing") {
   write("overlay/opt/program", bytes_of(kProgram));
   write("overlay/opt/dos", "#!/bin/sh\r\n");
   must(files.add_overlay(folder.file("overlay")));
@@ -355,7 +358,7 @@ TEST_CASE_METHOD(Host,
 }
 
 TEST_CASE_METHOD(
-    Host, "of many programs of an overlay that may not run some are named and the others counted") {
+    Host, "if many programs of an overlay may not run, some are named and the others counted") {
   for (int i = 0; i < 25; ++i) write("overlay/opt/" + std::to_string(i), "#!/nosuch\n");
   must(files.add_overlay(folder.file("overlay")));
   must(pack_needs_of_all("", files, notes));

@@ -112,9 +112,9 @@ TEST_CASE_METHOD(HostFixture,
   });
 }
 
-TEST_CASE_METHOD(
-    HostFixture,
-    "a boot that times out has its first run delays and its last: whether the host let it") {
+TEST_CASE_METHOD(HostFixture,
+                 "a boot that times out has its first run delays and its last, which show whether "
+                 "the host slowed it") {
   waited(1, 2);
   scenario(
       "(name = \"t\", bootDeadlineMs = 50, steps = [(name = \"only\", actions = [(sleepMs = "
@@ -137,7 +137,7 @@ TEST_CASE_METHOD(HostFixture, "a run that is cut off has its last run delays too
 
 TEST_CASE_METHOD(
     HostFixture,
-    "a vCPU of which the host tells nothing is not known, a host that tells of none is silent") {
+    "a vCPU that the host does not report is not known; a host that reports none is silent") {
   machine().set_host_times({{times(11, 100, 7), ThreadTimes{}}, {}, {}});
   hello();
   done();
@@ -161,7 +161,7 @@ TEST_CASE_METHOD(HostFixture, "a machine without threads has no run delays on it
 }
 
 TEST_CASE_METHOD(HostFixture,
-                 "what ktape and the emulator waited in a freeze is told with its end") {
+                 "the waits of ktape and the emulator in a freeze are recorded with its end") {
   waited(1, 2);
   machine().on_thaw([this] {
     machine().set_host_times(
@@ -182,7 +182,7 @@ TEST_CASE_METHOD(HostFixture,
   CHECK(thaws == 1);
 }
 
-TEST_CASE("a wait that is not known on one side of a span is not known of the span") {
+TEST_CASE("a wait that is unknown at one end of a span is unknown for the span") {
   const HostTimes none, some{{}, times(1, 2, 3), times(4, 5, 6)},
       later{{}, times(1, 9, 30), times(4, 9, 60)};
   CHECK(waited_between(some, later) == 81u);
@@ -232,7 +232,7 @@ TEST_CASE_METHOD(HostFixture, "a clocksource that cannot be read is counted as l
   CHECK(losses() == std::map<std::string, uint64_t>{{"clocksources", 1}});
 }
 
-TEST_CASE_METHOD(HostFixture, "the thresholds of the guest's watch for lock-ups are on the tape") {
+TEST_CASE_METHOD(HostFixture, "the thresholds of the guest's lockup watchdogs are on the tape") {
   hello();
   done();
   ended();
@@ -245,7 +245,7 @@ TEST_CASE_METHOD(HostFixture, "the thresholds of the guest's watch for lock-ups 
 }
 
 TEST_CASE_METHOD(HostFixture,
-                 "intervals under KVM that hide lock-ups are warned of, others are not") {
+                 "intervals under KVM that hide lockups cause a warning, others do not") {
   const auto warned = [this](Accelerator accelerator, int every_ms) {
     machine().mutable_facts().accelerator_used = accelerator;
     freezes.every = std::chrono::milliseconds(every_ms);
@@ -267,7 +267,7 @@ TEST_CASE_METHOD(HostFixture,
   }
   SECTION("longer") { CHECK_FALSE(warned(Accelerator::kKvm, 21'000)); }
   SECTION("none") { CHECK_FALSE(warned(Accelerator::kKvm, 0)); }
-  SECTION("under TCG, which tells the guest nothing") {
+  SECTION("under TCG, where the guest does not notice") {
     CHECK_FALSE(warned(Accelerator::kTcg, 2000));
   }
 }

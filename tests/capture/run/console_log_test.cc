@@ -27,7 +27,7 @@ TEST_CASE("a panic line is found although it arrives in pieces") {
         "[    2.0] Kernel panic - not syncing: sysrq triggered crash\r\n[    2.1] CPU: 0\r\n");
 }
 
-TEST_CASE("a console line without an end is cut, not kept for ever") {
+TEST_CASE("a console line without an end is cut, not kept forever") {
   ConsoleLog log;
   std::string flood(10'000, 'x');
   std::string whole = log.feed(as_bytes(flood));

@@ -79,8 +79,9 @@ TEST_CASE_METHOD(Deferred, "a kernel without symbols gives each request that err
   CHECK(machine().freezes() == 0);
 }
 
-TEST_CASE_METHOD(Deferred,
-                 "a kernel without types serves what needs none, and gives the rest its error") {
+TEST_CASE_METHOD(
+    Deferred,
+    "a kernel without types serves requests that need none, and answers the rest with its error") {
   FakeKernel kernel;
   kernel.add_task(kPid, "sleeper", kStartNs);
   BtfBuilder types;

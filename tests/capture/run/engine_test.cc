@@ -17,7 +17,7 @@ using Catch::Matchers::ContainsSubstring;
 using schema::Outcome;
 using Record = schema::Record;
 
-TEST_CASE_METHOD(EngineFixture, "a run in which the agent says done is completed") {
+TEST_CASE_METHOD(EngineFixture, "a run in which the agent says done has completed") {
   hello();
   step_started(0, "only");
   done();
@@ -44,7 +44,7 @@ TEST_CASE_METHOD(EngineFixture,
   CHECK(end.outcome == Outcome::COMPLETED);
 }
 
-TEST_CASE_METHOD(EngineFixture, "a run whose agent reports a failed step is not completed") {
+TEST_CASE_METHOD(EngineFixture, "a run whose agent reports a failed step has not completed") {
   hello();
   step_started(0, "only");
   done(1);
@@ -54,7 +54,7 @@ TEST_CASE_METHOD(EngineFixture, "a run whose agent reports a failed step is not 
   CHECK(end.exit_code == 1);
 }
 
-TEST_CASE_METHOD(EngineFixture, "a clean power-off without done is not a completed run") {
+TEST_CASE_METHOD(EngineFixture, "a clean power-off without done does not complete the run") {
   hello();
   step_started(0, "only");
   ended();
@@ -64,8 +64,9 @@ TEST_CASE_METHOD(EngineFixture, "a clean power-off without done is not a complet
   CHECK(end.detail.find("in step 'only'") != std::string::npos);
 }
 
-TEST_CASE_METHOD(EngineFixture,
-                 "a panic is told from the console, although the machine only says that it ended") {
+TEST_CASE_METHOD(
+    EngineFixture,
+    "a panic is recognised on the console, although the machine only says that it ended") {
   hello();
   step_started(0, "only");
   console("[ 5.0] Kernel panic - not syncing: Fatal exception\n[ 5.1] CPU: 1");
@@ -79,7 +80,7 @@ TEST_CASE_METHOD(EngineFixture,
 }
 
 TEST_CASE_METHOD(EngineFixture,
-                 "a panic that TCG is known for is told as that, and under KVM is not") {
+                 "a panic from the known fault of TCG is reported as that, but not under KVM") {
   constexpr char kDeath[] = R"([ 97.6] Oops: int3: 0000 [#1] SMP NOPTI
 [ 97.6] RIP: 0010:sched_balance_update_blocked_averages+0x45/0x90
 [ 97.6] Code: e8 7c f8 ff ff 66 <90> 48 8d 7b 48
@@ -131,7 +132,7 @@ TEST_CASE_METHOD(EngineFixture, "a step that never ends meets the run watchdog")
   CHECK(machine().ended());
 }
 
-TEST_CASE("a machine of many CPUs may take longer to boot, and longer still where it is emulated") {
+TEST_CASE("a machine with many CPUs may take longer to boot, and even longer if it is emulated") {
   using std::chrono::seconds;
   CHECK(default_boot_deadline(1, Accelerator::kTcg) == seconds(120));
   CHECK(default_boot_deadline(2, Accelerator::kTcg) == seconds(120));

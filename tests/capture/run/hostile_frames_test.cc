@@ -47,7 +47,7 @@ TEST_CASE_METHOD(HostileGuest, "a frame that is cut off by the guest's end is co
   CHECK(losses() == std::map<std::string, uint64_t>{{"agent_bytes", 24}});
 }
 
-TEST_CASE_METHOD(HostileGuest, "a frame that never comes to its end meets the run watchdog") {
+TEST_CASE_METHOD(HostileGuest, "a frame that never ends meets the run watchdog") {
   scenario(
       "(name = \"t\", watchdogMs = 50, steps = [(name = \"only\", actions = [(sleepMs = 1)])])");
   hello();
@@ -58,8 +58,7 @@ TEST_CASE_METHOD(HostileGuest, "a frame that never comes to its end meets the ru
 }
 
 // Words of a message overwritten, one at a time: pointers to nowhere, to everywhere and in circles.
-TEST_CASE(
-    "a frame that is sound outside and garbage inside is the guest's fault, never the host's") {
+TEST_CASE("a valid frame with garbage inside is the guest's fault, never the host's") {
   const std::string whole = frame_of([](schema::FromAgent::Builder message) {
     auto attached = message.initSchedulerAttached();
     attached.setName(as_data("name"));
@@ -88,7 +87,7 @@ TEST_CASE(
 
 // A list of 64 texts, all of them the same half a megabyte: 32 MiB if each were copied.
 TEST_CASE_METHOD(HostileGuest,
-                 "a frame whose pointers share what they point at does not grow without bound") {
+                 "a frame whose pointers share their targets does not grow without bound") {
   constexpr unsigned kNames = 64;
   constexpr uint64_t kShared = 512 << 10;
   std::string bytes = frame_of([](schema::FromAgent::Builder message) {
@@ -117,7 +116,7 @@ TEST_CASE_METHOD(HostileGuest,
   if (kMemoryTells) CHECK(resident_bytes() < before + 64 * kMiB);
 }
 
-TEST_CASE_METHOD(HostileGuest, "what only a host says is not taken from a guest") {
+TEST_CASE_METHOD(HostileGuest, "messages that only a host sends are not accepted from a guest") {
   hello();
   capnp::MallocMessageBuilder message;
   const uint16_t kind = GENERATE(uint16_t{1}, uint16_t{2}, uint16_t{3}, uint16_t{4});
@@ -198,7 +197,7 @@ TEST_CASE_METHOD(HostileGuest, "a flood does not keep the user waiting") {
 
 TEST_CASE_METHOD(
     HostileGuest,
-    "of requests before the kernel is known only so many wait, and each has its reply") {
+    "only a limited number of requests wait until the kernel is known, and each has its reply") {
   constexpr uint64_t kRequests = 1000;
   constexpr uint64_t kWait = 64;
   for (uint64_t id = 1; id <= kRequests; ++id) read_symbol(id, "early", "jiffies_64");
@@ -217,7 +216,7 @@ TEST_CASE_METHOD(
 
 TEST_CASE_METHOD(
     HostileGuest,
-    "a guest that asks and does not read its replies is ended, and not the host's memory") {
+    "a guest that sends requests and does not read replies is ended before the host's memory is") {
   deaf = true;
   hello();
   flood(frame_of([](schema::FromAgent::Builder message) {
@@ -231,8 +230,9 @@ TEST_CASE_METHOD(
   if (kMemoryTells) CHECK(resident_bytes() < before + 64 * kMiB);
 }
 
-TEST_CASE_METHOD(HostileGuest,
-                 "reports of what never was are recorded as the guest's word, and no more") {
+TEST_CASE_METHOD(
+    HostileGuest,
+    "reports of things that never happened are recorded as the guest's claims, and no more") {
   hello();
   agent_says([](schema::FromAgent::Builder message) {
     message.initStepFinished().setStep(~0u);

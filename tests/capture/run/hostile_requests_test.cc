@@ -178,9 +178,9 @@ TEST_CASE_METHOD(HostileRequests,
   for (const HeardReply& reply : replies) CHECK(reply.request == ~uint64_t{0});
 }
 
-TEST_CASE_METHOD(
-    HostileRequests,
-    "a request whose values fit into no reply has those that do, and the run goes on") {
+TEST_CASE_METHOD(HostileRequests,
+                 "a request whose values do not all fit into a reply has those that fit, and the "
+                 "run continues") {
   hello();
   constexpr unsigned kEntries = 40;
   agent_says([](schema::FromAgent::Builder message) {
@@ -201,9 +201,9 @@ TEST_CASE_METHOD(
   CHECK(replies[0].statuses.size() == kEntries);
 }
 
-TEST_CASE_METHOD(
-    HostileRequests,
-    "a reply that is too long for a message is on the tape, and the guest is told so") {
+TEST_CASE_METHOD(HostileRequests,
+                 "a reply that is too long for a message is on the tape, and the guest learns that "
+                 "it was too long") {
   hello();
   agent_says([](schema::FromAgent::Builder message) {
     auto request = message.initRequest();
@@ -218,7 +218,8 @@ TEST_CASE_METHOD(
   CHECK(replies[0].error == "the reply does not fit into a message; it is on the tape");
 }
 
-TEST_CASE_METHOD(HostileRequests, "a guest that asks without an end meets the run watchdog") {
+TEST_CASE_METHOD(HostileRequests,
+                 "a guest that sends requests without end meets the run watchdog") {
   scenario(
       "(name = \"t\", watchdogMs = 200, steps = [(name = \"only\", actions = [(sleepMs = 1)])])");
   hello();
@@ -233,7 +234,7 @@ TEST_CASE_METHOD(HostileRequests, "a guest that asks without an end meets the ru
   CHECK(replies.size() > 1);
 }
 
-TEST_CASE("what a guest says reaches a terminal without what a terminal would act on") {
+TEST_CASE("a guest's text reaches a terminal without characters that the terminal interprets") {
   int fds[2];
   REQUIRE(::pipe2(fds, O_CLOEXEC | O_NONBLOCK) == 0);
   const UniqueFd read_end(fds[0]), write_end(fds[1]);

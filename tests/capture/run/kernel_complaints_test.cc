@@ -89,7 +89,7 @@ TEST_CASE("an oops is one complaint, from its first line to the end of its trace
   CHECK(found[0].text == kOops);
 }
 
-TEST_CASE("a warning begins with its cut") {
+TEST_CASE("a warning begins with its cut line") {
   const auto found = Console().prints(kWarning).prints("[   10.0] fine\n").found();
   REQUIRE(found.size() == 1);
   CHECK(found[0].kind == OopsKind::WARNING);
@@ -97,7 +97,7 @@ TEST_CASE("a warning begins with its cut") {
   CHECK(found[0].text == kWarning);
 }
 
-TEST_CASE("each kind is told apart") {
+TEST_CASE("each kind is recognised") {
   const auto found = Console()
                          .prints(kOops)
                          .prints(kWarning)
@@ -117,7 +117,7 @@ TEST_CASE("each kind is told apart") {
   CHECK(found[5].kind == OopsKind::LOCKUP);
 }
 
-TEST_CASE("a warning in the words of later kernels is known by the cut before it") {
+TEST_CASE("a warning in the words of later kernels is recognised by the cut line before it") {
   const std::string later =
       "[    1.2] WARNING: kernel/exit.c:902 at do_exit+0x7de/0xa60, CPU#0: victim/149\n";
   CHECK(Console()
@@ -128,7 +128,7 @@ TEST_CASE("a warning in the words of later kernels is known by the cut before it
   CHECK(Console().prints("[    1.1] fine\n").prints(later).found().empty());
 }
 
-TEST_CASE("a warning with a message of its own has it, between the cut and the warning") {
+TEST_CASE("a warning with its own message has it between the cut line and the warning") {
   const std::string text =
       "[    1.1] ------------[ cut here ]------------\n"
       "[    1.2] refcount_t: underflow; use-after-free.\n"
@@ -141,14 +141,14 @@ TEST_CASE("a warning with a message of its own has it, between the cut and the w
   CHECK(found[0].text == text);
 }
 
-TEST_CASE("a cut that nothing comes of is forgotten") {
+TEST_CASE("a cut line with nothing after it is forgotten") {
   Console console;
   console.prints("[    1.1] ------------[ cut here ]------------\n");
   for (int line = 0; line < 8; ++line) console.prints("[    1.2] fine\n");
   CHECK(console.prints("[    1.3] WARNING: something else\n").found().empty());
 }
 
-TEST_CASE("a stack that overflowed is an oops, which is told of in two lines") {
+TEST_CASE("a stack overflow is an oops, reported in two lines") {
   const auto found = Console()
                          .prints(
                              "[    1.1] BUG: TASK stack guard page was hit at ffffc9000003fff8\n"
@@ -160,7 +160,7 @@ TEST_CASE("a stack that overflowed is an oops, which is told of in two lines") {
 }
 
 TEST_CASE(
-    "what ends a stall, and who holds what a task waits for, are no complaints of their own") {
+    "the end of a stall, and the holder of what a task waits for, are not separate complaints") {
   CHECK(
       Console()
           .prints("[    1.1] rcu: INFO: Stall ended before state dump start\n"
@@ -170,7 +170,7 @@ TEST_CASE(
           .empty());
 }
 
-TEST_CASE("a lock-up whose end is not marked does not swallow the BUG after it") {
+TEST_CASE("a lockup without an end marker does not swallow the BUG after it") {
   const auto found = Console().prints(kRcuStall.substr(0, 70)).prints("\n").prints(kBug).found();
   REQUIRE(found.size() == 2);
   CHECK(found[0].kind == OopsKind::LOCKUP);
@@ -178,7 +178,7 @@ TEST_CASE("a lock-up whose end is not marked does not swallow the BUG after it")
   CHECK(found[1].text == kBug);
 }
 
-TEST_CASE("a panic is none, and ends the complaint that led to it") {
+TEST_CASE("a panic is not a complaint, and ends the complaint that led to it") {
   CHECK(Console().prints(kPanic).found().empty());
   const auto found =
       Console().prints(kOops.substr(0, 200)).prints("\n").prints(kPanic).prints(kAfterOops).found();
@@ -186,7 +186,7 @@ TEST_CASE("a panic is none, and ends the complaint that led to it") {
   CHECK(found[0].text.find("Kernel panic") == std::string::npos);
 }
 
-TEST_CASE("words in the middle of a line complain of nothing") {
+TEST_CASE("words in the middle of a line are not a complaint") {
   CHECK(Console().prints("[    1.0] Command line: note=\"Oops: x\" BUG: y\n").found().empty());
 }
 

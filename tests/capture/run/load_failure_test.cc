@@ -35,14 +35,14 @@ constexpr char kOption[] =
 
 }  // namespace
 
-TEST_CASE("a program that a kernel's BTF keeps from loading is told so, with the kfunc") {
+TEST_CASE("a program that cannot load because of a kernel's BTF is named with the kfunc") {
   const std::string told = explain_load_failure(kMismatch, kernel(), true);
   CHECK_THAT(told, StartsWith("; the BTF of kernel 7.1.13+deb13-cloud-amd64 shows an argument in 1 "
                               "sched_ext kfuncs, including 'scx_bpf_create_dsq'"));
   CHECK_THAT(told, ContainsSubstring("schedulers built for the other form do not load;"));
 }
 
-TEST_CASE("a kfunc that is named for another reason, or that is as everywhere, is not blamed") {
+TEST_CASE("a kfunc named for another reason, or the same as in every kernel, is not blamed") {
   CHECK(explain_load_failure("scx_bpf_create_dsq returned -12", kernel(), true).empty());
   CHECK(explain_load_failure("libbpf: extern (func ksym) 'scx_bpf_kick_cpu': func_proto [1] "
                              "incompatible with vmlinux [2]",
@@ -51,7 +51,7 @@ TEST_CASE("a kfunc that is named for another reason, or that is as everywhere, i
   CHECK(explain_load_failure("", kernel(), true).empty());
 }
 
-TEST_CASE("a program that asks for a configuration that is not at hand is told what to do") {
+TEST_CASE("a program that needs a missing kernel configuration is reported with the remedy") {
   CHECK_THAT(
       explain_load_failure(kOption, kernel(), false),
       StartsWith("; the program reads CONFIG_HZ from '/boot/config-7.1.13+deb13-cloud-amd64'") &&

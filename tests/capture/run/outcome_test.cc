@@ -18,7 +18,7 @@ RunEnd ended(schema::Outcome outcome, const std::string& detail = "",
 
 }  // namespace
 
-TEST_CASE("a run that went well is completed, and that is all") {
+TEST_CASE("a run without problems has completed, and nothing more is said") {
   CHECK(outcome_line(ended(schema::Outcome::COMPLETED)) == "completed");
   CHECK(outcome_line(ended(schema::Outcome::SCENARIO_FAILED, "step 'a': \x1b")) ==
         "scenario failed: step 'a': \\x1b");
@@ -36,7 +36,7 @@ TEST_CASE("the outcome of a run whose scheduler was ejected says so in its line"
   CHECK(outcome_line(many) == "completed; scheduler 'a' was ejected, and 81 more");
 }
 
-TEST_CASE("an ejection is a failure where that was asked for, and only then") {
+TEST_CASE("an ejection is a failure only if that was requested") {
   const RunEnd ejected = ended(schema::Outcome::COMPLETED, "", {"'qmap' was ejected"});
   CHECK(outcome_code(ejected, false) == ExitCode::kGood);
   CHECK(outcome_code(ejected, true) == ExitCode::kViolated);

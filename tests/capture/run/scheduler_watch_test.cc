@@ -163,7 +163,8 @@ TEST_CASE_METHOD(
 }
 
 TEST_CASE_METHOD(
-    Watched, "an enable that failed is told as that, with its reason, while its program lives on") {
+    Watched,
+    "a failed enable is reported as that, with its reason, while its program keeps running") {
   first.set_exit(1024, "runtime error", "ops.init() failed (-22)", "");
   boot();
   hello();
@@ -204,7 +205,7 @@ TEST_CASE_METHOD(
         std::vector<std::string>{"'first' was ejected: scx_bpf_error: test triggering error"});
 }
 
-TEST_CASE_METHOD(Watched, "schedulers that there is no room for are counted as left out") {
+TEST_CASE_METHOD(Watched, "schedulers beyond the limit are counted as left out") {
   constexpr size_t kMore = 6;
   first.become_root();
   std::vector<std::unique_ptr<FakeScheduler>> children;
@@ -221,7 +222,7 @@ TEST_CASE_METHOD(Watched, "schedulers that there is no room for are counted as l
 }
 
 TEST_CASE_METHOD(Watched,
-                 "of many ejections the first ones are told, and how many more there were") {
+                 "the first of many ejections are reported, with the number of the others") {
   std::vector<std::unique_ptr<FakeScheduler>> children;
   first.become_root();
   first.become_enabled();
@@ -244,7 +245,7 @@ TEST_CASE_METHOD(Watched,
 }
 
 TEST_CASE_METHOD(Watched,
-                 "an enable of which nothing was seen before its object is freed is told then") {
+                 "an enable that was not seen before its object is freed is reported then") {
   first.set_exit(1024, "runtime error", "ops.init() failed (-22)", "");
   boot();
   hello();
@@ -256,7 +257,7 @@ TEST_CASE_METHOD(Watched,
 }
 
 TEST_CASE_METHOD(Watched,
-                 "a memory that was freed may be another scheduler's, which is one of its own") {
+                 "freed memory may be reused for another scheduler, which counts as a new one") {
   first.become_enabled();
   first.set_exit(64, "unregistered from user space", "", "");
   boot();
@@ -269,7 +270,8 @@ TEST_CASE_METHOD(Watched,
 }
 
 TEST_CASE_METHOD(
-    Watched, "how far a scheduler reaches is what its flags say, for sub-schedulers its root's") {
+    Watched,
+    "the switch mode of a scheduler follows from its flags, for sub-schedulers from the root's") {
   constexpr uint64_t kPartial = 8;
   FakeScheduler second(kernel, "second");
   first.set("ops.flags", kPartial);
@@ -292,7 +294,8 @@ TEST_CASE_METHOD(
 }
 
 TEST_CASE_METHOD(
-    Watched, "an exit that the kernel has not finished when the run ends is on the tape as that") {
+    Watched,
+    "an exit that the kernel has not finished when the run ends is on the tape as unfinished") {
   first.become_root();
   first.become_enabled();
   boot();
@@ -338,7 +341,7 @@ TEST_CASE_METHOD(
 }
 
 TEST_CASE_METHOD(Watched,
-                 "the agent is let go only once the exits of what it attached are on the tape") {
+                 "the agent may end only once the exits of its schedulers are on the tape") {
   first.become_root();
   first.become_enabled();
   boot();
@@ -350,9 +353,7 @@ TEST_CASE_METHOD(Watched,
   CHECK(settled == 0);
 }
 
-TEST_CASE_METHOD(
-    Watched,
-    "an exit for which there was no breakpoint is lost, on the tape, and holds nobody up") {
+TEST_CASE_METHOD(Watched, "an exit without a breakpoint is recorded as lost, and delays nothing") {
   first.become_root();
   first.become_enabled();
   boot();
@@ -365,8 +366,7 @@ TEST_CASE_METHOD(
   CHECK(told().losses == std::vector<std::string>{"scheduler_exit_watch", "scheduler_exits"});
 }
 
-TEST_CASE_METHOD(Watched,
-                 "a scheduler that outlives its program, pinned, does not hold the agent up") {
+TEST_CASE_METHOD(Watched, "a pinned scheduler that outlives its program does not delay the agent") {
   first.become_root();
   first.become_enabled();
   boot();
@@ -379,8 +379,7 @@ TEST_CASE_METHOD(Watched,
 }
 
 TEST_CASE_METHOD(
-    Watched,
-    "where memory cannot be read, the name that the guest says is kept, and the loss counted") {
+    Watched, "if memory cannot be read, the name from the guest is kept, and the loss counted") {
   hello();  // the fixture's own kernel is in no memory
   state("enabled", "told");
   state("disabled", "", true);
@@ -395,7 +394,7 @@ TEST_CASE_METHOD(
 
 TEST_CASE_METHOD(
     Watched,
-    "where memory cannot be read, the guest's count tells of one that sysfs has not shown") {
+    "if memory cannot be read, the guest's count reveals a scheduler that sysfs did not show") {
   hello();
   agent_says([](schema::FromAgent::Builder message) {
     auto state = message.initSchedulerState();

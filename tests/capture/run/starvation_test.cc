@@ -59,8 +59,9 @@ class SilentAgent : public EngineFixture {
 
 }  // namespace
 
-TEST_CASE_METHOD(SilentAgent,
-                 "an agent that could run and does not is reported as starved, and by whom") {
+TEST_CASE_METHOD(
+    SilentAgent,
+    "an agent that is runnable but does not run is reported as starved, with the tasks that run") {
   kernel.set_task(agent, "on_rq", 1);
   const RunEnd end = run_silently();
   CHECK(end.outcome == Outcome::BOOT_TIMED_OUT);
@@ -69,9 +70,8 @@ TEST_CASE_METHOD(SilentAgent,
   CHECK_THAT(frozen_for().at(0), ContainsSubstring("is starved"));
 }
 
-TEST_CASE_METHOD(
-    SilentAgent,
-    "of who starves an agent a CPU that idles, and one that cannot be read, are told") {
+TEST_CASE_METHOD(SilentAgent,
+                 "a report of a starved agent includes idle CPUs and CPUs that cannot be read") {
   kernel.set_task(agent, "on_rq", 1);
   run_task(0, 0);
   kernel.put(kernel.per_cpu("current_task", 1), FakeKernel::kNoRam.value, 8);
@@ -79,16 +79,16 @@ TEST_CASE_METHOD(
              ContainsSubstring("CPU 0 runs nothing, CPU 1 runs an unreadable task"));
 }
 
-TEST_CASE_METHOD(SilentAgent,
-                 "an agent that is blocked in the kernel is told with what runs meanwhile") {
+TEST_CASE_METHOD(
+    SilentAgent,
+    "an agent that is blocked in the kernel is reported with the tasks that run meanwhile") {
   kernel.set_task(agent, "__state", 2);
   CHECK_THAT(run_silently().detail,
              ContainsSubstring("and is blocked in the kernel: CPU 0 runs rthog[124]"));
 }
 
-TEST_CASE_METHOD(
-    SilentAgent,
-    "an agent that sleeps is not starved, and what runs is in the freeze all the same") {
+TEST_CASE_METHOD(SilentAgent,
+                 "a sleeping agent is not starved, but the running tasks are still in the freeze") {
   const RunEnd end = run_silently();
   CHECK(end.outcome == Outcome::BOOT_TIMED_OUT);
   CHECK(end.detail ==

@@ -93,7 +93,7 @@ OopsKind kind_of(std::string_view line) {
 }  // namespace
 
 TEST_CASE(
-    "stock kernels complain in the words that tell a BUG, an oops, a warning and a lock-up apart") {
+    "stock kernels complain in words that distinguish a BUG, an oops, a warning and a lockup") {
   const std::vector<std::string> versions = versions_with_sched_ext();
   if (versions.empty()) SKIP("no kernel is cached: tools/kernel tests");
   const std::string version = GENERATE_COPY(from_range(versions));
@@ -109,7 +109,7 @@ TEST_CASE(
   }
 }
 
-TEST_CASE("a line in the words of stock kernels is of the kind that it tells of") {
+TEST_CASE("a line in the words of stock kernels is of the kind that it reports") {
   for (const std::vector<Wording>& row : wordings()) {
     for (const Wording& wording : row) {
       INFO(wording.line);

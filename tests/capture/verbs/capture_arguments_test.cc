@@ -77,7 +77,7 @@ CaptureOptions unusual() {
 
 }  // namespace
 
-TEST_CASE("the command that a tape gives asks for what was asked when it was captured") {
+TEST_CASE("the command from a tape requests what the capture requested") {
   for (const CaptureOptions& options : {options_of({"cold_path_roundtrip"}), unusual()}) {
     const std::string command = command_of(options);
     INFO(command);
@@ -90,7 +90,7 @@ TEST_CASE("the command that a tape gives asks for what was asked when it was cap
   }
 }
 
-TEST_CASE("the command names the kernel, whose default moves on, and leaves out what is as usual") {
+TEST_CASE("the command names the kernel, whose default changes, and leaves out other defaults") {
   CHECK(command_of(options_of({"my.scenario", "--cpus", "4", "-o", "x.ktape"})) ==
         std::string("ktape capture --kernel ") + "6.16.12" + " --topology cpus=4 my.scenario");
   CHECK(options_of({"--", "-x"}).scenario == "-x");
@@ -98,7 +98,7 @@ TEST_CASE("the command names the kernel, whose default moves on, and leaves out 
 }
 
 TEST_CASE(
-    "every option of a capture is in the command, but for those that are no part of the run") {
+    "every option of a capture is in the command, except those that are not part of the run") {
   const std::vector<std::string> words = capture_words(unusual());
   const auto is_in = [&](const std::string& name) {
     return std::ranges::any_of(words, [&](const std::string& word) {

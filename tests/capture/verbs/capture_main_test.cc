@@ -45,21 +45,22 @@ class CaptureCli {
 }  // namespace
 
 TEST_CASE_METHOD(CaptureCli,
-                 "a capture without a scenario is a mistake, told in one line and a hint") {
+                 "a capture without a scenario is a mistake, reported in one line and a hint") {
   ChildResult result = capture("");
   CHECK(result.exit_status == 2);
   CHECK(result.output ==
         "ktape capture: SCENARIO is required\nhint: 'ktape capture --help' says what it takes\n");
 }
 
-TEST_CASE_METHOD(CaptureCli, "a scenario that does not exist is told, with where to look") {
+TEST_CASE_METHOD(CaptureCli, "a scenario that does not exist is reported with the places to look") {
   ChildResult result = capture("nosuch");
   CHECK(result.exit_status == 2);
   CHECK_THAT(result.output, ContainsSubstring("cannot find scenario 'nosuch'"));
 }
 
 TEST_CASE_METHOD(CaptureCli,
-                 "a scheduler that is nowhere is refused before boot, with where was looked") {
+                 "a scheduler that is not found is refused before the boot, with the places that "
+                 "were searched") {
   ChildResult result = capture(
       "cold_path_roundtrip --scheduler 'scx_nosuch -x' --scheduler-dir /usr --scheduler-dir /etc");
   CHECK(result.exit_status == 2);
@@ -71,7 +72,7 @@ TEST_CASE_METHOD(CaptureCli,
 
 TEST_CASE_METHOD(
     CaptureCli,
-    "a file that is no program cannot be the scheduler, nor a command that needs a shell") {
+    "a file that is not a program cannot be the scheduler, nor can a command that needs a shell") {
   std::ofstream(folder.file("text")) << "hello";
   std::filesystem::permissions(folder.file("text"), std::filesystem::perms::owner_all);
   ChildResult text = capture("cold_path_roundtrip --scheduler ./text");
@@ -83,7 +84,7 @@ TEST_CASE_METHOD(
 }
 
 TEST_CASE_METHOD(CaptureCli,
-                 "a scheduler that is there and not executable is told so, with the remedy") {
+                 "a scheduler that is not executable is reported as that, with the remedy") {
   std::ofstream(folder.file("scx_mine")) << "#!/bin/sh\n";
   const std::string hint = "': it is not executable\nhint: chmod +x ";
   ChildResult in_folder = capture("cold_path_roundtrip --scheduler scx_mine --scheduler-dir .");
@@ -96,7 +97,7 @@ TEST_CASE_METHOD(CaptureCli,
 }
 
 TEST_CASE_METHOD(CaptureCli,
-                 "a folder for schedulers that is not there, and an empty command, are mistakes") {
+                 "a missing folder for schedulers, and an empty command, are mistakes") {
   ChildResult nowhere = capture("cold_path_roundtrip --scheduler-dir /nosuch");
   CHECK(nowhere.exit_status == 2);
   CHECK(nowhere.output == "ktape capture: --scheduler-dir '/nosuch': no such folder\n");
@@ -105,8 +106,7 @@ TEST_CASE_METHOD(CaptureCli,
   CHECK_THAT(empty.output, ContainsSubstring("--scheduler: the command is empty\nhint: "));
 }
 
-TEST_CASE_METHOD(CaptureCli,
-                 "a script with the line ends of DOS is told as one, without a raw CR") {
+TEST_CASE_METHOD(CaptureCli, "a script with DOS line ends is reported as such, without a raw CR") {
   std::ofstream(folder.file("script")) << "#!/bin/sh\r\n";
   std::filesystem::permissions(folder.file("script"), std::filesystem::perms::owner_all);
   ChildResult result = capture("cold_path_roundtrip --scheduler ./script");
@@ -115,7 +115,7 @@ TEST_CASE_METHOD(CaptureCli,
   CHECK_THAT(result.output, !ContainsSubstring("\r"));
 }
 
-TEST_CASE_METHOD(CaptureCli, "a name with control characters is told without them") {
+TEST_CASE_METHOD(CaptureCli, "a name with control characters is printed without them") {
   for (const char* option : {"", "--kernel ", "-o x --scheduler-dir "}) {
     ChildResult result =
         capture("cold_path_roundtrip " + std::string(option) + "'nosuch\n\033[2Jhint: x'");
@@ -125,7 +125,7 @@ TEST_CASE_METHOD(CaptureCli, "a name with control characters is told without the
   }
 }
 
-TEST_CASE_METHOD(CaptureCli, "a scenario with the line ends of DOS is taken as one with ours") {
+TEST_CASE_METHOD(CaptureCli, "a scenario with DOS line ends is accepted") {
   std::ofstream(folder.file("dos.scenario"))
       << "# a comment\r\n(\r\n  name = \"dos\",\r\n  steps = [(name = "
          "\"s\", actions = [(sleepMs = 1)])],\r\n)\r\n";
@@ -160,7 +160,7 @@ TEST_CASE_METHOD(CaptureCli, "the script of a scheduler needs its interpreter") 
 }
 
 TEST_CASE_METHOD(CaptureCli,
-                 "the name of a scenario that ships, misspelt, is answered with the nearest") {
+                 "a misspelt name of a shipped scenario is answered with the nearest one") {
   ChildResult result = capture("cold_path_roundtip");
   CHECK(result.exit_status == 2);
   CHECK_THAT(result.output, ContainsSubstring("hint: did you mean 'cold_path_roundtrip'?\n"));
@@ -168,7 +168,7 @@ TEST_CASE_METHOD(CaptureCli,
 
 TEST_CASE_METHOD(
     CaptureCli,
-    "a kernel that is not cached is unusable input, and the hint lists those that can be had") {
+    "a kernel that is not cached is unusable input, and the hint lists the available ones") {
   ChildResult result = capture("cold_path_roundtrip --kernel 1.2.3");
   CHECK(result.exit_status == 3);
   CHECK_THAT(result.output, ContainsSubstring("kernel '1.2.3' is not in the cache"));
@@ -180,7 +180,7 @@ TEST_CASE_METHOD(
   CHECK(files() == 0);
 }
 
-TEST_CASE_METHOD(CaptureCli, "a file that is no kernel is unusable input") {
+TEST_CASE_METHOD(CaptureCli, "a file that is not a kernel is unusable input") {
   std::ofstream(folder.file("notes.txt")) << "not a kernel\n";
   ChildResult result = capture("cold_path_roundtrip --kernel ./notes.txt");
   CHECK(result.exit_status == 3);
@@ -212,7 +212,7 @@ void write_kernel(const std::string& file, std::string_view left_out) {
 
 }  // namespace
 
-TEST_CASE_METHOD(CaptureCli, "a program is not taken for a kernel, and a folder is no scenario") {
+TEST_CASE_METHOD(CaptureCli, "a program is not a kernel, and a folder is not a scenario") {
   ChildResult program = capture("cold_path_roundtrip --kernel /bin/ls");
   CHECK(program.exit_status == 3);
   CHECK_THAT(
@@ -261,13 +261,13 @@ TEST_CASE_METHOD(CaptureCli, "a tape that exists is never overwritten") {
   CHECK(std::filesystem::file_size(folder.file("run.ktape")) == 5);
 }
 
-TEST_CASE_METHOD(CaptureCli, "an output folder that does not exist is told") {
+TEST_CASE_METHOD(CaptureCli, "an output folder that does not exist is reported") {
   ChildResult result = capture("cold_path_roundtrip -o nowhere/run.ktape " + kernel());
   CHECK(result.exit_status == 4);
   CHECK_THAT(result.output, ContainsSubstring("nowhere/run.ktape"));
 }
 
-TEST_CASE_METHOD(CaptureCli, "without QEMU there is the remedy, and no file") {
+TEST_CASE_METHOD(CaptureCli, "without QEMU the remedy is printed, and no file is left") {
   ChildResult result = capture("cold_path_roundtrip -o run.ktape --qemu /no/qemu " + kernel());
   CHECK(result.exit_status == 4);
   CHECK_THAT(result.output, ContainsSubstring("'/no/qemu'"));
@@ -275,9 +275,7 @@ TEST_CASE_METHOD(CaptureCli, "without QEMU there is the remedy, and no file") {
   CHECK(files() == 0);
 }
 
-TEST_CASE_METHOD(
-    CaptureCli,
-    "a machine that cannot be made is refused, also when the command line asks for it") {
+TEST_CASE_METHOD(CaptureCli, "an impossible machine is refused, also from the command line") {
   ChildResult shape = capture("cold_path_roundtrip --topology sockets=2,cores=3,cpus=4");
   CHECK(shape.exit_status == 2);
   CHECK_THAT(shape.output,

@@ -74,7 +74,8 @@ TEST_CASE("a folder in no checkout has none, whatever the environment says") {
   CHECK(none.commit.empty());
 }
 
-TEST_CASE_METHOD(Repository, "asking a checkout runs nothing of it and leaves it as it was") {
+TEST_CASE_METHOD(Repository,
+                 "reading the state of a checkout runs none of its code and changes nothing") {
   write("monitor", "#!/bin/sh\ntouch " + folder.file("ran") + "\n");
   fs::permissions(folder.file("monitor"), fs::perms::owner_all);
   git("config core.fsmonitor " + folder.file("monitor"));

@@ -56,7 +56,7 @@ std::vector<std::byte> without_section(const Guest& guest, std::string_view name
 
 }  // namespace
 
-TEST_CASE("an inspection says what an image tells of itself") {
+TEST_CASE("an inspection shows the facts in an image") {
   const KernelInspection kernel = inspect(typed_kernel().vmlinux());
   CHECK(kernel.release == "6.99.1-test");
   CHECK(kernel.preemption == "PREEMPT_DYNAMIC");
@@ -110,7 +110,7 @@ TEST_CASE("an inspection names the kfuncs that schedulers built for other kernel
              !ContainsSubstring("kfuncs"));
 }
 
-TEST_CASE("an inspection says which of what a scenario freezes on the kernel does not have") {
+TEST_CASE("an inspection names a scenario's triggers that the kernel does not have") {
   constexpr char kFreezing[] = R"((
     name = "look",
     freezes = (on = ["symbol:schedule", "symbol:shedule*3", "scx-error", "none"]),
@@ -133,7 +133,8 @@ TEST_CASE("an inspection says which of what a scenario freezes on the kernel doe
                         R"({"on":"symbol:shedule*3","problem":"kernel 6.99.1-test has no )"));
 }
 
-TEST_CASE("what a scenario freezes on may be wrong only together, and then no run takes place") {
+TEST_CASE(
+    "triggers that are wrong only in combination are found too, and then no run takes place") {
   const KernelInspection kernel = inspect(typed_kernel().vmlinux(), R"((
     name = "look", freezes = (on = ["symbol:schedule", "symbol:schedule*2"]),
     steps = [(name = "only", actions = [(sleepMs = 1)])]))");
@@ -150,7 +151,7 @@ TEST_CASE("an image without type information is inspected as far as it goes") {
   CHECK_THAT(kernel.unusable[0], ContainsSubstring(".BTF"));
 }
 
-TEST_CASE("an ELF file that is no kernel is told as one") {
+TEST_CASE("an ELF file that is not a kernel is reported as that") {
   const KernelInspection kernel =
       inspect(synthetic::make_elf({{".text", 0x1000, std::vector<std::byte>(64)}}));
   REQUIRE_FALSE(kernel.unusable.empty());

@@ -72,7 +72,7 @@ TEST_CASE("a kernel without sched_ext is inspected, and the ops that it cannot s
                                               "'struct task_struct' has no member 'scx'\n"));
 }
 
-TEST_CASE("an inspection holds what a scenario freezes on against the kernel's functions") {
+TEST_CASE("an inspection checks a scenario's triggers against the kernel's functions") {
   TempDir folder;
   std::ofstream(folder.file("my.scenario"))
       << R"((name = "my", freezes = (on = ["symbol:schedule", "symbol:scheduul", "symbol:jiffies_64"]),
@@ -88,7 +88,7 @@ TEST_CASE("an inspection holds what a scenario freezes on against the kernel's f
                                    "function\n"));
 }
 
-TEST_CASE("a file that is no kernel is refused with what it is") {
+TEST_CASE("a file that is not a kernel is refused with what it is") {
   TempDir folder;
   std::ofstream(folder.file("notes")) << "these are words\n";
   const ChildResult result = inspect(folder.file("notes"));

@@ -92,8 +92,7 @@ TEST_CASE_METHOD(
   CHECK(default_kernel() == "6.16.12");
 }
 
-TEST_CASE_METHOD(CacheFixture,
-                 "a path is taken as it is, with the configuration that stands beside it") {
+TEST_CASE_METHOD(CacheFixture, "a path is used unchanged, with the configuration beside it") {
   put("vmlinuz-6.1.0-1-amd64");
   put("config-6.1.0-1-amd64");
   const std::string path = kernel_cache_folder() + "/vmlinuz-6.1.0-1-amd64";
@@ -104,8 +103,8 @@ TEST_CASE_METHOD(CacheFixture,
 }
 
 TEST_CASE(
-    "the default command line switches nothing off in the kernel under test, and --fast-boot says "
-    "what") {
+    "the default command line disables nothing in the kernel under test, and --fast-boot says what "
+    "it disables") {
   const std::string line = kernel_command_line({});
   for (const char* what :
        {"mitigations", "watchdog", "lsm=", "audit", "kaslr", "tsc", "clocksource", "initcall"})

@@ -52,7 +52,7 @@ TEST_CASE(
   CHECK(error.hint == "did you mean 'dsq_vtime'?");
 }
 
-TEST_CASE("a width that is not the kernel's is refused where it stands") {
+TEST_CASE("a width that is not the kernel's is refused at its place") {
   const FakeKernel fake;
   CHECK(refusal(*fake.knowledge(),
                 "target = (task = (worker = \"w\"), path = \"scx.dsq_vtime\"),\n   read = u32")
@@ -83,7 +83,7 @@ TEST_CASE("a scenario without a scheduler needs no sched_ext as long as its ops 
             .message.ends_with("'struct task_struct' has no member 'scx'"));
 }
 
-TEST_CASE("every scenario that ships or is tested with asks only for what stock kernels have") {
+TEST_CASE("every scenario shipped or used in tests needs only what stock kernels have") {
   const auto kernel = learn(GENERATE("6.16", "7.3"));
   size_t seen = 0;
   for (const char* folder : {"/guest/scenarios", "/tests/scenarios"}) {
@@ -97,7 +97,7 @@ TEST_CASE("every scenario that ships or is tested with asks only for what stock 
   CHECK(seen >= 5);
 }
 
-TEST_CASE("typos that only a stock kernel tells are refused with its names") {
+TEST_CASE("typos that only a stock kernel reveals are refused with its names") {
   const auto kernel = learn(GENERATE("6.16", "7.3"));
   const std::string where = "my.scenario:4:43: step 'look', op 'vtime': ";
 
@@ -120,7 +120,7 @@ TEST_CASE("typos that only a stock kernel tells are refused with its names") {
   CHECK(path.message == where + "'jiffies_64' has no type in this kernel's BTF: a path needs one");
 }
 
-TEST_CASE("a stock kernel without sched_ext takes a scenario that does not ask for it") {
+TEST_CASE("a stock kernel without sched_ext accepts a scenario that does not need it") {
   const auto kernel = learn("6.12");
   REQUIRE_FALSE(kernel->has_sched_ext());
   CHECK(check_scenario_ops(
@@ -130,8 +130,7 @@ TEST_CASE("a stock kernel without sched_ext takes a scenario that does not ask f
             .ok());
 }
 
-TEST_CASE(
-    "without sched_ext a write to a task is refused before anything boots, and a read is not") {
+TEST_CASE("without sched_ext a write to a task is refused before the boot, and a read is not") {
   const FakeKernel fake(FakeKernelShape{.sched_ext = false});
   const std::string target = "target = (task = (worker = \"w\"), path = \"policy\"), ";
   CHECK(refusal(*fake.knowledge(), target + "write = (u32 = 3)").message ==

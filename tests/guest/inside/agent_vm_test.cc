@@ -150,7 +150,7 @@ TEST_CASE("A dispatch to an unknown DSQ ends the scheduler with a runtime error"
   check_exit(run_with_fault(version, schema::SchedulerFault::UNKNOWN_DSQ), kRuntimeError);
 }
 
-TEST_CASE("A scheduler that gives up by itself ends with its own error") {
+TEST_CASE("A scheduler that calls scx_bpf_error() ends with its own error") {
   const std::string version = GENERATE("6.16", "7.3");
   check_exit(run_with_fault(version, schema::SchedulerFault::BPF_ERROR), kBpfError);
 }

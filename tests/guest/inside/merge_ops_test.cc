@@ -40,14 +40,14 @@ TEST_CASE("Each hot op is a request of its own") {
   CHECK(merge_ops({kHot, kHot, kRead}) == Groups{{0, 1, kHot}, {1, 1, kHot}, {2, 1, kRead}});
 }
 
-TEST_CASE("An op that is to be refused is never merged with others") {
+TEST_CASE("An op that is expected to be refused is never merged with others") {
   const ActionToMerge refused(kWrite, true);
   CHECK(merge_ops({kWrite, refused, kWrite, kWrite}) ==
         Groups{{0, 1, kWrite}, {1, 1, kWrite}, {2, 2, kWrite}});
   CHECK(merge_ops({refused, refused}) == Groups{{0, 1, kWrite}, {1, 1, kWrite}});
 }
 
-TEST_CASE("Ops that are waited for differently are not one request") {
+TEST_CASE("Ops with different retry times are not one request") {
   CHECK(merge_ops({{kWrite, false, 10}, {kWrite, false, 10}, {kWrite, false, 0}}) ==
         Groups{{0, 2, kWrite}, {2, 1, kWrite}});
 }

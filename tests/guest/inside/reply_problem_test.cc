@@ -46,8 +46,8 @@ TEST_CASE_METHOD(
         "guest time");
 }
 
-TEST_CASE_METHOD(
-    Batch, "of entries that failed the first is told, and a write that was not reached last") {
+TEST_CASE_METHOD(Batch,
+                 "the first of several failed entries is reported, and an unreached write last") {
   comes(0, EntryStatus::FAILED, "it is not mapped");
   comes(1, EntryStatus::REFUSED, "gate 2 (identity) refuses");
   CHECK(problem() == "'a': it is not mapped");
@@ -56,8 +56,8 @@ TEST_CASE_METHOD(
   CHECK(problem() == "'b': an earlier write failed");
 }
 
-TEST_CASE_METHOD(
-    Batch, "a reply that is as it should be is no problem, and one without a reason says so") {
+TEST_CASE_METHOD(Batch,
+                 "a reply as expected is not a problem, and a refusal without a reason says so") {
   comes(0, EntryStatus::DONE, "");
   comes(1, EntryStatus::DONE, "");
   CHECK(problem() == "the host gave no reason");
@@ -65,8 +65,9 @@ TEST_CASE_METHOD(
   CHECK(problem().empty());
 }
 
-TEST_CASE_METHOD(Batch,
-                 "what was to be refused and was done, or refused by another gate, is a problem") {
+TEST_CASE_METHOD(
+    Batch,
+    "an op that was done or refused by another gate instead of the expected one is a problem") {
   request().initExpect().setRefused(schema::Gate::UNLOCKED);
   comes(0, EntryStatus::DONE, "");
   reply().setOk(true);

@@ -18,7 +18,7 @@ std::string clock_of(FakeKernel& fake) {
 
 }  // namespace
 
-TEST_CASE("the current clocksource is read by its name, each time anew") {
+TEST_CASE("the current clocksource is read by its name, each time again") {
   FakeKernel fake(FakeKernelShape{.clock = true});
   const ClocksourceReader reader = must(ClocksourceReader::create(fake.kernel()));
   CHECK_FALSE(reader.read(fake.memory()).ok());  // the kernel has chosen none yet
@@ -39,14 +39,14 @@ TEST_CASE("the name of a clocksource is bounded, and one that leads nowhere is a
   CHECK_FALSE(must(ClocksourceReader::create(fake.kernel())).read(fake.memory()).ok());
 }
 
-TEST_CASE("a kernel that does not tell its clocksource is told as such") {
+TEST_CASE("a kernel that does not report its clocksource is recorded as such") {
   const FakeKernel fake;
   const auto reader = ClocksourceReader::create(fake.kernel());
   REQUIRE_FALSE(reader.ok());
   CHECK(reader.error().code == ErrorCode::kNotFound);
 }
 
-TEST_CASE("how long a lock-up takes to be told follows from the kernel's own settings") {
+TEST_CASE("the time until a lockup is reported follows from the kernel's own settings") {
   FakeKernel fake(FakeKernelShape{.clock = true});
   fake.put(fake.symbol("watchdog_thresh"), 10, 4);
   fake.put(fake.symbol("rcu_cpu_stall_timeout"), 21, 4);

@@ -163,7 +163,7 @@ TEST_CASE_METHOD(HostileKernel,
 }
 
 TEST_CASE_METHOD(HostileKernel,
-                 "an IDR whose nodes all lead to each other is looked through in bounded time") {
+                 "an IDR whose nodes all lead to each other is searched in bounded time") {
   // 64 nodes, each with the next as every one of its children: 64^64 ways down.
   const GuestVirtual root(
       fake.value(fake.symbol("init_pid_ns"), "struct pid_namespace", "idr.idr_rt.xa_head") - kNode);
@@ -204,7 +204,7 @@ TEST_CASE_METHOD(
 }
 
 TEST_CASE_METHOD(HostileKernel,
-                 "pointers of every structure that a freeze looks at may lead anywhere") {
+                 "pointers of every structure that a freeze reads may lead anywhere") {
   FakeScheduler scheduler(fake, "hostile");
   scheduler.become_root();
   const uint64_t self = scheduler.address().value;
@@ -231,7 +231,7 @@ TEST_CASE_METHOD(HostileKernel,
 }
 
 TEST_CASE_METHOD(HostileKernel,
-                 "ever new names cost no more than so many searches, and are refused after that") {
+                 "new names cost a limited number of searches, and are refused after that") {
   constexpr int kMany = 3000;
   CHECK(read("pid").status == EntryStatus::DONE);
   size_t looked_up = 0;

@@ -39,13 +39,13 @@ std::vector<std::byte> with_rodata(const std::string& text) {
 
 }  // namespace
 
-TEST_CASE("the configuration that a kernel holds of itself is read") {
+TEST_CASE("the configuration embedded in a kernel is read") {
   const auto config = config_in(with_rodata("ahead IKCFG_ST" + gzip(kConfig) + "IKCFG_ED behind"));
   REQUIRE(config);
   CHECK(std::string(reinterpret_cast<const char*>(config->data()), config->size()) == kConfig);
 }
 
-TEST_CASE("a text that only names the mark of a configuration is passed over") {
+TEST_CASE("text that only contains the marker of a configuration is skipped") {
   CHECK(config_in(with_rodata("no IKCFG_ST here IKCFG_ST" + gzip(kConfig) + "IKCFG_ED")));
 }
 
@@ -59,7 +59,7 @@ TEST_CASE("a kernel without its configuration, or with a damaged one, has none")
   CHECK_FALSE(config_in({}));
 }
 
-TEST_CASE("of a kernel whose configuration is not at hand its image tells some") {
+TEST_CASE("the image of a kernel without a configuration reveals parts of it") {
   const synthetic::Guest guest{synthetic::GuestOptions{}};
   const std::string config = known_config(*must(learn_kernel(guest.vmlinux())));
   CHECK_THAT(config, ContainsSubstring("\nCONFIG_HZ=250\nCONFIG_HZ_250=y\n"));

@@ -53,7 +53,7 @@ constexpr uint64_t kTextLink = 0xffffffff81000000;
 
 }  // namespace
 
-TEST_CASE("an image tells release, banner, HZ and types") {
+TEST_CASE("an image has release, banner, HZ and types") {
   Guest guest;
   const KernelKnowledge& knowledge = *guest.knowledge();
   CHECK(knowledge.release == "6.99.1-test");
@@ -69,7 +69,7 @@ TEST_CASE("sched_ext is found by its types") {
   CHECK(Guest(options).knowledge()->has_sched_ext());
 }
 
-TEST_CASE("an image that is taken over teaches the same") {
+TEST_CASE("an image that is taken over yields the same facts") {
   Guest guest;
   const auto knowledge = learn_kernel(PageBuffer(guest.vmlinux()));
   REQUIRE(knowledge.ok());
@@ -88,7 +88,7 @@ TEST_CASE("an image without type information is refused with the option that is 
   CHECK_THAT(knowledge.error().hint, ContainsSubstring("CONFIG_DEBUG_INFO_BTF"));
 }
 
-TEST_CASE("an image whose initial jiffies are not there has no known HZ") {
+TEST_CASE("an image without its initial jiffies has no known HZ") {
   Guest guest;
   auto knowledge = learn_kernel(synthetic::make_elf(sections_without(guest, ".data")));
   REQUIRE(knowledge.ok());
@@ -132,7 +132,7 @@ TEST_CASE("a symbol's address includes the slide and leads to its place in RAM")
   CHECK(kernel.symbol("nope").error().code == ErrorCode::kNotFound);
 }
 
-TEST_CASE("per-CPU addresses are refused for ordinary symbols and for CPUs that are not there") {
+TEST_CASE("per-CPU addresses are refused for ordinary symbols and for CPUs that do not exist") {
   Guest guest;
   Kernel kernel = must_adopt(guest);
   CHECK(kernel.per_cpu(guest.memory(), "spare", CpuId(0)).error().code == ErrorCode::kNotFound);
@@ -219,7 +219,7 @@ TEST_CASE("a kernel with an impossible number of CPUs is not adopted") {
   CHECK_THAT(refusal(guest), ContainsSubstring("nr_cpu_ids"));
 }
 
-TEST_CASE("a slide that VMCOREINFO contradicts is said, not hidden") {
+TEST_CASE("a slide that VMCOREINFO contradicts is reported, not hidden") {
   Guest guest;
   GuestPhysical pointer = guest.physical("vmcoreinfo_data");
   guest.put_text(GuestPhysical(Guest::kFreePhysical), "KERNELOFFSET=7c00000\n");

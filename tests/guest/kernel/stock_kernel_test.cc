@@ -69,7 +69,7 @@ std::string each_version() {
 
 }  // namespace
 
-TEST_CASE("a stock kernel's image is taken apart and learnt") {
+TEST_CASE("a stock kernel's image is unpacked and parsed") {
   std::string version = each_version();
   Stock kernel(version);
   INFO(version);
@@ -101,7 +101,7 @@ TEST_CASE("a stock kernel's symbols are plausible") {
   }
 }
 
-TEST_CASE("every symbol that a stock kernel exports has the address that its export says") {
+TEST_CASE("every symbol that a stock kernel exports has the address of its export") {
   std::string version = each_version();
   Stock kernel(version);
   INFO(version);

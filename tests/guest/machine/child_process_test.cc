@@ -28,7 +28,7 @@ std::string output_of(ChildProcess& child) {
   return child.output();
 }
 
-TEST_CASE("a program that is not there is a host error with the cause") {
+TEST_CASE("a missing program is a host error with the cause") {
   auto child = ChildProcess::start("/no/such/program", {}, {});
   REQUIRE_FALSE(child.ok());
   CHECK(child.error().code == ErrorCode::kHost);
@@ -40,14 +40,14 @@ TEST_CASE("both outputs of a child are kept") {
   CHECK(output_of(*child) == "out\nerr\n");
 }
 
-TEST_CASE("of much output the end is kept") {
+TEST_CASE("the end of long output is kept") {
   auto child = shell("i=0; while [ $i -lt 3000 ]; do echo line $i; i=$((i+1)); done");
   while (child->output_fd() >= 0) child->drain_output();
   CHECK(child->output().size() == ChildProcess::kMaxOutputBytes);
   CHECK(child->output().ends_with("line 2999\n"));
 }
 
-TEST_CASE("how a child ended is told in words") {
+TEST_CASE("the end of a child is described in words") {
   auto exits = shell("exit 3");
   REQUIRE(exits->wait_for_end(in_a_minute()));
   CHECK(exits->how_it_ended() == "exited with status 3");
@@ -66,7 +66,7 @@ TEST_CASE("a child that is dropped is killed and reaped") {
   CHECK(::kill(pid, 0) != 0);
 }
 
-TEST_CASE("descriptors arrive under their numbers, also where those are taken crosswise") {
+TEST_CASE("descriptors arrive under their numbers, even if those are taken crosswise") {
   int first[2];
   int second[2];
   REQUIRE(::pipe2(first, O_CLOEXEC) == 0);
@@ -83,7 +83,7 @@ TEST_CASE("descriptors arrive under their numbers, also where those are taken cr
   CHECK(got[0] == 'b');
 }
 
-TEST_CASE("a child inherits nothing else, also where close-on-exec was forgotten") {
+TEST_CASE("a child inherits nothing else, even if close-on-exec was forgotten") {
   int fds[2];
   REQUIRE(::pipe(fds) == 0);
   UniqueFd read_end(fds[0]), write_end(fds[1]);
@@ -91,7 +91,7 @@ TEST_CASE("a child inherits nothing else, also where close-on-exec was forgotten
   CHECK(output_of(*child) == "0\n1\n2\n");
 }
 
-TEST_CASE("the telling line speaks of an error, and else is the last") {
+TEST_CASE("the quoted line is one with an error, otherwise the last one") {
   CHECK(telling_line("a warning: error-prone\nqemu: Error: no MSR\nassertion\n") ==
         "qemu: Error: no MSR");
   CHECK(telling_line("one\n  two \n\n") == "two");

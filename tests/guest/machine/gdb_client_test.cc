@@ -22,7 +22,7 @@ class GdbPeer : public Peer {
   }
 };
 
-TEST_CASE_METHOD(GdbPeer, "registers of each vCPU are asked for in turn") {
+TEST_CASE_METHOD(GdbPeer, "the registers of each vCPU are requested in turn") {
   auto gdb = connect();
   says("+$OK#9a+" + registers("01") + "+$OK#9a+" + registers("02"));
   auto all = must(gdb->registers(2, soon()));
@@ -35,7 +35,8 @@ TEST_CASE_METHOD(GdbPeer, "registers of each vCPU are asked for in turn") {
 }
 
 TEST_CASE_METHOD(
-    GdbPeer, "a stop is an acknowledgement and an interrupt, with the registers asked behind it") {
+    GdbPeer,
+    "a stop is an acknowledgement and an interrupt, followed by the request for the registers") {
   auto gdb = connect();
   says(encode_gdb_packet("T02thread:p01.01;") + "+$OK#9a+" + registers("01"));
   auto all = must(gdb->stop(1, soon()));
@@ -53,14 +54,13 @@ TEST_CASE_METHOD(GdbPeer, "a machine whose stop was not answered in time is not 
   CHECK(gdb->go_on(soon()).error().code == ErrorCode::kMachineLost);
 }
 
-TEST_CASE_METHOD(GdbPeer, "a stop reply that nobody asked for is skipped") {
+TEST_CASE_METHOD(GdbPeer, "an unexpected stop reply is skipped") {
   auto gdb = connect();
   says(encode_gdb_packet("T02thread:p01.01;") + "+$OK#9a+" + registers("01"));
   CHECK(must(gdb->registers(1, soon())).size() == 1);
 }
 
-TEST_CASE_METHOD(GdbPeer,
-                 "after an answer that did not come in time no registers are told any more") {
+TEST_CASE_METHOD(GdbPeer, "after a late answer no registers are returned any more") {
   auto gdb = connect();
   CHECK(gdb->registers(1, now()).error().code == ErrorCode::kMachineLost);
   says("+$OK#9a+" + registers("01"));
@@ -83,8 +83,7 @@ TEST_CASE_METHOD(GdbPeer, "a breakpoint is set and cleared in hardware") {
                        encode_gdb_packet("z1,ffffffff813b5d20,1"));
 }
 
-TEST_CASE_METHOD(GdbPeer,
-                 "a stub that refuses a breakpoint is the host's lack, and goes on answering") {
+TEST_CASE_METHOD(GdbPeer, "a stub that refuses a breakpoint is a host error, and keeps answering") {
   auto gdb = connect();
   says("+" + encode_gdb_packet("E22") + "+$OK#9a+" + registers("01"));
   CHECK(gdb->set_breakpoint(GuestVirtual(0x1000), soon()).error().code == ErrorCode::kHost);

@@ -12,7 +12,7 @@ using test::must;
 
 constexpr uint64_t kMiB = uint64_t{1} << 20;
 
-TEST_CASE("RAM that nobody touched has no data") {
+TEST_CASE("untouched RAM has no data") {
   GuestRam ram = must(GuestRam::create(64 * kMiB));
   CHECK(ram.bytes().size() == 64 * kMiB);
   CHECK(must(ram.data_extents()).empty());
@@ -30,7 +30,7 @@ TEST_CASE("touched RAM is listed, ascending, and the rest is not") {
   CHECK(extents[1].offset + extents[1].bytes > 40 * kMiB);
 }
 
-TEST_CASE("RAM that the host cannot give is a host error") {
+TEST_CASE("RAM that the host cannot allocate is a host error") {
   Result<GuestRam> ram = GuestRam::create(uint64_t{1} << 62);
   REQUIRE_FALSE(ram.ok());
   CHECK(ram.error().code == ErrorCode::kHost);

@@ -18,7 +18,7 @@ HostFact fact(const std::vector<HostFact>& facts, const std::string& name) {
   return *found;
 }
 
-TEST_CASE("a host without QEMU is told, with the remedy") {
+TEST_CASE("a host without QEMU is reported, with the remedy") {
   HostFact qemu = fact(probe_host(HostProbe{.qemu_program = "/no/qemu"}), "QEMU");
   CHECK_FALSE(qemu.ok);
   CHECK(qemu.needed);
@@ -26,13 +26,13 @@ TEST_CASE("a host without QEMU is told, with the remedy") {
   CHECK(qemu.hint == "run tools/setup");
 }
 
-TEST_CASE("a program that is not QEMU is told") {
+TEST_CASE("a program that is not QEMU is reported") {
   HostFact qemu = fact(probe_host(HostProbe{.qemu_program = "true"}), "QEMU");
   CHECK_FALSE(qemu.ok);
   CHECK(qemu.detail.find("instead of sending a greeting") != std::string::npos);
 }
 
-TEST_CASE("an old QEMU on a host without a working KVM is no host for captures") {
+TEST_CASE("a host with an old QEMU and no working KVM cannot capture") {
   test::TempDir folder;
   const std::string program = folder.file("old-qemu");
   std::ofstream(program) << R"(#!/usr/bin/env python3
@@ -48,7 +48,7 @@ while line := os.read(3, 4096):
   CHECK(qemu.detail.find("7.2") != std::string::npos);
 }
 
-TEST_CASE("without a kernel KVM is not called proved") {
+TEST_CASE("without a kernel KVM is not reported as proven") {
   HostFact kvm = fact(probe_host(HostProbe{.qemu_program = "/no/qemu"}), "KVM");
   CHECK_FALSE(kvm.ok);
   CHECK_FALSE(kvm.needed);
@@ -58,7 +58,7 @@ TEST_CASE("the host that builds ktape has memfds with holes") {
   CHECK(fact(probe_host(HostProbe{.qemu_program = "/no/qemu"}), "memfd").ok);
 }
 
-TEST_CASE("facts that are good need no hint") {
+TEST_CASE("good facts need no hint") {
   for (const HostFact& fact : probe_host(HostProbe{})) CHECK(fact.hint.empty() == fact.ok);
 }
 

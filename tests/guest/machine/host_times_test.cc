@@ -28,7 +28,7 @@ TEST_CASE("a thread's schedstat has the time it ran, the time it waited, and its
   CHECK(must(parse_schedstat("18446744073709551615 0 1\n")).ran_ns == UINT64_MAX);
 }
 
-TEST_CASE("what is no schedstat is refused") {
+TEST_CASE("text that is not a schedstat is refused") {
   for (const char* text : {"", "\n", "1 2\n", "1 2 3", "1 2 3 4\n", "1 2 -3\n", "a b c\n",
                            "18446744073709551616 0 1\n", "1 2 3\n\n", "0x1 2 3\n"}) {
     INFO(text);
@@ -36,13 +36,13 @@ TEST_CASE("what is no schedstat is refused") {
   }
 }
 
-TEST_CASE("what a hypervisor stole is the eighth number of the first line of /proc/stat") {
+TEST_CASE("steal time is the eighth number of the first line of /proc/stat") {
   constexpr char kStat[] = "cpu  13 9 3 32 7 0 2 5262 1 1\ncpu0 1 1 1 1 1 1 1 9 0 0\n";
   CHECK(parse_stolen(kStat, 100) == uint64_t{52'620'000'000});
   CHECK(parse_stolen("cpu  1 2 3 4 5 6 7 8", 100) == uint64_t{80'000'000});
 }
 
-TEST_CASE("a /proc/stat without it says nothing") {
+TEST_CASE("a /proc/stat without steal time yields none") {
   CHECK_FALSE(parse_stolen("", 100));
   CHECK_FALSE(parse_stolen("cpu  1 2 3 4\n5 6 7 8\n", 100));
   CHECK_FALSE(parse_stolen("cpu0 1 2 3 4 5 6 7 8\n", 100));
@@ -80,7 +80,7 @@ TEST_CASE("the times of a thread grow as it runs, and are those of that thread")
   CHECK_FALSE(watch.read().known);  // it has ended
 }
 
-TEST_CASE("a thread that is not there has no times") {
+TEST_CASE("a thread that does not exist has no times") {
   CHECK_FALSE(ThreadWatch().read().known);
   CHECK_FALSE(ThreadWatch(::getpid(), 0).read().known);
   const HostTimes none = HostWatch().read();
@@ -88,7 +88,7 @@ TEST_CASE("a thread that is not there has no times") {
   CHECK_FALSE(none.own.known);
 }
 
-TEST_CASE("the host's processor tells its vendor, and whose guest the host is") {
+TEST_CASE("the host's CPU reports its vendor, and the hypervisor below the host") {
   const HostProcessor host = host_processor();
   CHECK(host.cpus > 0);
   if (!host.known) SKIP("no processor of x86");

@@ -33,7 +33,7 @@ bool has(const std::vector<std::string>& arguments, const std::string& argument)
   return std::find(arguments.begin(), arguments.end(), argument) != arguments.end();
 }
 
-TEST_CASE("the machine has what was asked for and nothing by default") {
+TEST_CASE("the machine has what was requested and nothing by default") {
   auto arguments = qemu_arguments(config(), Accelerator::kTcg, false);
   CHECK(has(arguments, "-nodefaults"));
   CHECK(has(arguments, "-no-user-config"));
@@ -80,7 +80,7 @@ TEST_CASE("RAM and all channels are descriptors that QEMU inherits") {
 }
 
 TEST_CASE(
-    "LLCs that are narrower than a socket are dies of a CPU that tells how caches are shared") {
+    "LLCs narrower than a socket are dies of a CPU model that reports how caches are shared") {
   MachineConfig split = config();
   split.cpus = 16;
   split.sockets = 2;

@@ -105,7 +105,7 @@ class Guest {
   std::string console_;
 };
 
-TEST_CASE_METHOD(Guest, "a bzImage boots, and its panic is told before its end") {
+TEST_CASE_METHOD(Guest, "a bzImage boots, and its panic is reported before its end") {
   boot(config(bzimage()));
   MachineEvent ended = wait_for(MachineEventKind::kEnded);
   CHECK(ended.text == "guest-reset");
@@ -130,8 +130,8 @@ TEST_CASE_METHOD(Guest, "a vmlinux boots") {
   CHECK(printed(kPanic));
 }
 
-TEST_CASE_METHOD(Guest,
-                 "memory stands still while the machine is frozen, and moves again afterwards") {
+TEST_CASE_METHOD(
+    Guest, "memory does not change while the machine is frozen, and changes again afterwards") {
   boot_to_console(config(bzimage()));
   Frozen frozen = must(machine().freeze());
   Digest first = memory_digest();
@@ -142,7 +142,7 @@ TEST_CASE_METHOD(Guest,
   CHECK(memory_digest() != first);
 }
 
-TEST_CASE_METHOD(Guest, "what is written while frozen is what the guest has") {
+TEST_CASE_METHOD(Guest, "what is written in a freeze is what the guest reads") {
   boot_to_console(config(bzimage()));
   Frozen frozen = must(machine().freeze());
   // The real-mode interrupt vectors, which a running kernel leaves alone.
@@ -186,7 +186,7 @@ TEST_CASE_METHOD(Guest, "many freezes and thaws leave the guest running") {
   CHECK(printed(kPanic));
 }
 
-TEST_CASE_METHOD(Guest, "memory above the hole is found where the guest has it") {
+TEST_CASE_METHOD(Guest, "memory above the hole is found at the guest's address") {
   MachineConfig how = config(bzimage());
   how.memory_bytes = uint64_t{3} << 30;
   boot_to_console(how);
@@ -232,7 +232,7 @@ TEST_CASE_METHOD(
 
 // The serial port's single bytes once filled a socket within 300 of them, and the guest dropped the
 // rest.
-TEST_CASE_METHOD(Guest, "a console that nobody reads for a whole boot is told in full") {
+TEST_CASE_METHOD(Guest, "a console that is not read during a whole boot is delivered in full") {
   boot(config(bzimage()));
   REQUIRE(ends(open_process(only_child())));
   wait_for(MachineEventKind::kEnded);
@@ -261,14 +261,14 @@ TEST_CASE_METHOD(Guest, "a QEMU that does not answer is a lost machine") {
   CHECK(must(machine().wait(within(60s), -1)).kind != MachineEventKind::kNothing);
 }
 
-TEST_CASE_METHOD(Guest, "bytes for an agent that is not there wait, up to the bound") {
+TEST_CASE_METHOD(Guest, "bytes for an agent that is not connected wait, up to the bound") {
   boot(config(bzimage()));
   std::vector<std::byte> most(SendQueue::kMaxBytes);
   must(machine().send_to_agent(most));
   CHECK(machine().send_to_agent(most).error().code == ErrorCode::kBadInput);
 }
 
-TEST_CASE_METHOD(Guest, "a machine that ktape ends is told as lost") {
+TEST_CASE_METHOD(Guest, "a machine that ktape ends is reported as lost") {
   boot(config(bzimage()));
   machine().end();
   MachineEvent event = must(machine().wait(within(60s), -1));
@@ -357,7 +357,8 @@ os.execvp("qemu-system-x86_64", ["qemu-system-x86_64"] + out)
   return program;
 }
 
-TEST_CASE("a KVM whose guest never prints is not called good, and what it does instead is told") {
+TEST_CASE(
+    "a KVM whose guest never prints is not reported as good, and its behaviour is described") {
   if (!UniqueFd(::open("/dev/kvm", O_RDWR | O_CLOEXEC)).valid())
     SKIP("'/dev/kvm' cannot be opened");
   const test::TempDir folder;
@@ -393,7 +394,7 @@ TEST_CASE_METHOD(
   CHECK_FALSE(machine().host_times().vcpus[0].known);
 }
 
-TEST_CASE_METHOD(Guest, "vCPUs that take turns in one thread have the times of that thread") {
+TEST_CASE_METHOD(Guest, "vCPUs that share one thread have the times of that thread") {
   MachineConfig one_thread = config(bzimage());
   one_thread.cpus = 2;
   one_thread.tcg_single_thread = true;

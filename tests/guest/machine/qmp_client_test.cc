@@ -84,7 +84,7 @@ TEST_CASE_METHOD(QmpPeer,
 }
 
 TEST_CASE_METHOD(QmpPeer,
-                 "a QEMU that tells an event and ends instead of replying is a lost machine") {
+                 "a QEMU that sends an event and ends instead of replying is a lost machine") {
   auto qmp = connect();
   std::jthread end([this] {
     (void)heard();
@@ -108,7 +108,7 @@ TEST_CASE_METHOD(QmpPeer, "garbage on the control channel is a lost machine") {
   CHECK(qmp->execute("stop", {}, soon()).error().code == ErrorCode::kMachineLost);
 }
 
-TEST_CASE_METHOD(QmpPeer, "a channel that closes is told, after what it had brought") {
+TEST_CASE_METHOD(QmpPeer, "the end of a channel is reported after its last data") {
   auto qmp = connect();
   says("{\"event\": \"SHUTDOWN\"}\n");
   leaves();

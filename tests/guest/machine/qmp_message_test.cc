@@ -21,7 +21,7 @@ bool is_error(std::string_view line) {
   return !parsed.ok() && parsed.error().code == ErrorCode::kBadInput;
 }
 
-TEST_CASE("a greeting tells QEMU's version") {
+TEST_CASE("a greeting has QEMU's version") {
   auto version = message<QemuVersion>(
       R"({"QMP": {"version": {"qemu": {"micro": 2, "minor": 0, "major": 10}, "package": "Debian"},)"
       R"( "capabilities": ["oob"]}})");
@@ -41,7 +41,7 @@ TEST_CASE("a number by itself is a value without a name") {
   CHECK(reply.value == QmpFields{{"", "2147483648"}});
 }
 
-TEST_CASE("an error reply gives QEMU's words") {
+TEST_CASE("an error reply has QEMU's words") {
   auto reply = message<QmpReply>(
       R"({"id": 2, "error": {"class": "GenericError", "desc": "no \"such\" thing"}})");
   CHECK_FALSE(reply.ok);

@@ -65,7 +65,7 @@ TEST_CASE("five levels are walked where the kernel has five") {
 }
 
 TEST_CASE(
-    "no-execute, protection keys and the PAT bit of a large page are no part of the address") {
+    "no-execute, protection keys and the PAT bit of a large page are not part of the address") {
   Guest guest(4);
   uint64_t pat = 1 << 12;
   guest.builder.map(0xffffffff81200000, 0x400000, 2, kNoExecute | uint64_t{0x7ff} << 52 | pat);

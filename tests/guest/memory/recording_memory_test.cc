@@ -82,7 +82,7 @@ TEST_CASE_METHOD(Recorded, "what cannot be read or written is an error and is no
   CHECK(numbers().empty());
 }
 
-TEST_CASE_METHOD(Recorded, "of a range that is RAM in part, that part is recorded") {
+TEST_CASE_METHOD(Recorded, "the part of a range that is RAM is recorded") {
   auto recorded = memory.record(GuestPhysical(7 * kFrame), 3 * kFrame);
   REQUIRE_FALSE(recorded.ok());
   CHECK(recorded.error().code == ErrorCode::kOutOfRange);
@@ -90,7 +90,8 @@ TEST_CASE_METHOD(Recorded, "of a range that is RAM in part, that part is recorde
 }
 
 TEST_CASE_METHOD(
-    Recorded, "a new freeze begins with nothing, and tells what changed since a frame's last one") {
+    Recorded,
+    "a new freeze begins with nothing, and knows what changed since a frame's last freeze") {
   guest_writes(kFrame, "same");
   guest_writes(2 * kFrame, "old");
   read(kFrame, 1);
@@ -113,7 +114,7 @@ TEST_CASE_METHOD(
   CHECK(frames[2].changed);
 }
 
-TEST_CASE_METHOD(Recorded, "what a freeze wrote counts as a change in the next") {
+TEST_CASE_METHOD(Recorded, "a write in a freeze counts as a change in the next one") {
   read(kFrame, 1);
   write(kFrame, "x");
   memory.begin(ram);

@@ -51,7 +51,7 @@ TEST_CASE("analyzers are the executable files of that prefix, by name, the earli
         std::pair<std::string, std::string>("b", second.file("ktape-assert-b")));
 }
 
-TEST_CASE("a folder that is not there is an error, unless it is one of PATH") {
+TEST_CASE("a missing folder is an error, unless it is on PATH") {
   TempDir folder;
   make_program(folder.file("ktape-assert-a"));
   CHECK(find_assertions({"/nonexistent"}).error().code == ErrorCode::kHost);
@@ -67,19 +67,19 @@ TEST_CASE("analyzers are chosen by name, by file name, or by pattern") {
   CHECK(labels({.only = {"v*"}}) == "value\nvtime-monotonic\n");
 }
 
-TEST_CASE("what is required runs, whatever else is chosen") {
+TEST_CASE("required analyzers run, whatever else is chosen") {
   CHECK(labels({.only = {"value"}, .require = {"vtime-monotonic"}}) == "value\nvtime-monotonic!\n");
   CHECK(labels({.require = {"run-completed"}}) == "run-completed!\nvalue\nvtime-monotonic\n");
 }
 
-TEST_CASE("each set of arguments is a run, in place of the one without") {
+TEST_CASE("each set of arguments is a run, instead of the one without arguments") {
   CHECK(labels({.with = {"value --tag b", "value --tag 'a b'"}}) ==
         "run-completed\nvalue --tag b\nvalue --tag a b\nvtime-monotonic\n");
   CHECK(labels({.only = {"run-completed"}, .with = {"value --to 1"}}) ==
         "run-completed\nvalue --to 1\n");
 }
 
-TEST_CASE("an analyzer that is not there is a mistake, wherever it is named") {
+TEST_CASE("a missing analyzer is a mistake, wherever it is named") {
   for (const AssertionChoice& choice :
        {AssertionChoice{.only = {"run-complete"}}, AssertionChoice{.require = {"run-complete"}},
         AssertionChoice{.with = {"run-complete --x"}}}) {

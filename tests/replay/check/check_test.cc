@@ -33,7 +33,7 @@ TEST_CASE("an analyzer that was killed is an error, whatever it printed") {
   CHECK(result.reason == "it was killed by signal 11 (Segmentation fault)");
 }
 
-TEST_CASE("an analyzer that ends well without saying anything is an error") {
+TEST_CASE("an analyzer that succeeds without any output is an error") {
   CHECK(ended(0, "").kind == CheckResult::Kind::kError);
   CHECK(ended(0, "").reason == "its output is not KTAP");
 }
@@ -85,7 +85,8 @@ TEST_CASE("an analyzer that was stopped is an error, whatever it printed") {
   CHECK(result_of_child(child).reason == "it did not end within 100 ms");
 }
 
-TEST_CASE("an analyzer that lacks arguments was not asked if it says so, and is else an error") {
+TEST_CASE(
+    "an analyzer that lacks arguments was not asked if it says so, otherwise it is an error") {
   CHECK(ended(2, kSkipped).kind == CheckResult::Kind::kNotAsked);
   CHECK(ended(2, kSkipped).code == ExitCode::kGood);
   CHECK(ended(2, kFailed).kind == CheckResult::Kind::kError);

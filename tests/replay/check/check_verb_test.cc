@@ -100,7 +100,7 @@ TEST_CASE("of several tapes each is judged once, and one that is missing or alte
   CHECK_THAT(child.output, ContainsSubstring("\nnot ok 3 " + missing + " # ERROR cannot open"));
 }
 
-TEST_CASE("check lists the analyzers, and refuses one that is not there and no tape") {
+TEST_CASE("check lists the analyzers, and refuses a missing analyzer and a missing tape") {
   ChildResult list = run_program("ktape-check", {"--list"});
   CHECK(list.exit_status == 0);
   CHECK_THAT(list.output, ContainsSubstring("jiffies-nonzero "));
@@ -130,7 +130,7 @@ TEST_CASE("an analyzer that never stops printing is stopped and named") {
   CHECK_THAT(child.output, ContainsSubstring("\nok 2 loud\n"));
 }
 
-TEST_CASE("what an analyzer tells on standard error stands under its subtest") {
+TEST_CASE("an analyzer's standard error is printed under its subtest") {
   TempDir folder;
   make_analyzer(folder.file("ktape-assert-broken"), "echo no such table >&2; exit 3");
   ChildResult child = check_by(folder, {"broken"});
@@ -172,8 +172,7 @@ TEST_CASE(
       ContainsSubstring("  # <./-r.ktape>\n  # <--to>\n  # <5 6>\nnot ok 1 args --to 5 6 # ERROR"));
 }
 
-TEST_CASE(
-    "a required assertion that is inconclusive is violated, and one that is not there a mistake") {
+TEST_CASE("a required assertion that is inconclusive is violated, and a missing one is a mistake") {
   TempDir folder;
   TapeBuilder builder(folder.file("run.ktape"));
   builder.run_started();
@@ -205,7 +204,7 @@ TEST_CASE("the output is the same however many analyzers run at a time") {
   CHECK(with_jobs("8") == one);
 }
 
-TEST_CASE("what the recorder lost stands in the summary") {
+TEST_CASE("what the recorder lost is in the summary") {
   TempDir folder;
   TapeBuilder builder(folder.file("run.ktape"));
   builder.run_started();
@@ -295,7 +294,7 @@ TEST_CASE("a report replaces an older one, but never a tape") {
   CHECK(python("import json, sys; json.load(open(sys.argv[1])); print('ok')", {report}) == "ok\n");
 }
 
-TEST_CASE("an assertion in Python that knows only the tables for SQL is run as any other") {
+TEST_CASE("an assertion in Python that uses only the SQL tables runs like any other") {
   TempDir folder;
   std::string tape = make_tape(folder.file("run.ktape")).path;
   auto check = [&](const std::string& path, const std::string& with) {

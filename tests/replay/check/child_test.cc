@@ -29,7 +29,7 @@ TEST_CASE("a child's output and exit status come back") {
   CHECK(child.signal == 0);
 }
 
-TEST_CASE("a child that was killed tells the signal") {
+TEST_CASE("the status of a killed child is its signal") {
   ChildResult child = must(shell("kill -SEGV $$"));
   CHECK(child.signal == SIGSEGV);
   CHECK(child.exit_status == -1);
@@ -45,20 +45,20 @@ TEST_CASE("output beyond the limit ends the child and is an error") {
   CHECK(child.error().message == "'/bin/sh' prints more than 10000 bytes");
 }
 
-TEST_CASE("a program that is not there is an error with its name") {
+TEST_CASE("a missing program is an error with its name") {
   auto child = run_child("/nonexistent/program", {}, 1);
   REQUIRE_FALSE(child.ok());
   CHECK(child.error().message == "cannot run '/nonexistent/program': No such file or directory");
 }
 
-TEST_CASE("a child that does not end in time is stopped, and what it said is kept") {
+TEST_CASE("a child that does not end in time is stopped, and its output is kept") {
   ChildOptions options{.output_bytes = 1 << 20, .time = std::chrono::milliseconds(3000)};
   ChildResult child = must(run_child("/bin/sh", {"-c", "echo first; sleep 1000"}, options));
   CHECK(child.stopped == "it did not end within 3000 ms");
   CHECK(child.output == "first\n");
 }
 
-TEST_CASE("what is stopped is the whole group, so that nobody goes on writing") {
+TEST_CASE("the whole process group is stopped, so that nothing keeps writing") {
   TempDir folder;
   std::string lock = folder.file("lock");
   ChildOptions options{.output_bytes = 1 << 20, .time = std::chrono::milliseconds(3000)};
@@ -71,7 +71,7 @@ TEST_CASE("what is stopped is the whole group, so that nobody goes on writing") 
   CHECK(::flock(file.get(), LOCK_EX) == 0);
 }
 
-TEST_CASE("a program that leaves another one running has said what it said") {
+TEST_CASE("the output of a program that leaves another one running is complete") {
   ChildOptions options{.output_bytes = 1 << 20, .time = std::chrono::seconds(600)};
   ChildResult child = must(run_child("/bin/sh", {"-c", "sleep 1000 & echo done; exit 3"}, options));
   CHECK(child.stopped.empty());
@@ -79,7 +79,7 @@ TEST_CASE("a program that leaves another one running has said what it said") {
   CHECK(child.output == "done\n");
 }
 
-TEST_CASE("a child that closes its output and goes on is stopped all the same") {
+TEST_CASE("a child that closes its output and keeps running is stopped as well") {
   ChildOptions options{.output_bytes = 1 << 20, .time = std::chrono::milliseconds(50)};
   CHECK(must(run_child("/bin/sh", {"-c", "exec >&- 2>&-; sleep 1000"}, options)).stopped ==
         "it did not end within 50 ms");

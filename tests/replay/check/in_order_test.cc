@@ -6,7 +6,7 @@
 
 namespace ktape::test {
 
-TEST_CASE("results come in the order of the pieces, however many are done at a time") {
+TEST_CASE("results come in the order of the pieces, however many run at a time") {
   for (size_t jobs : {1, 3, 50}) {
     std::vector<size_t> results;
     in_order<size_t>(
@@ -49,7 +49,7 @@ TEST_CASE("no new piece is begun once a result was refused") {
   CHECK(begun <= 3 + 8);
 }
 
-TEST_CASE("nothing to do is done") {
+TEST_CASE("an empty list of pieces is done at once") {
   in_order<int>(
       0, 4, [](size_t) { return 0; }, [](size_t, int) { return true; });
 }

@@ -17,11 +17,11 @@ TEST_CASE("results of the top level are counted, those of subtests are not") {
   CHECK(results.skip_reason == "no");
 }
 
-TEST_CASE("the plan may come last, and TAP is taken as well") {
+TEST_CASE("the plan may come last, and TAP is accepted as well") {
   CHECK(must(read_ktap("TAP version 13\nok 1 a\n1..1\n")).passed == 1);
 }
 
-TEST_CASE("output that is no KTAP is refused") {
+TEST_CASE("output that is not KTAP is refused") {
   for (const char* text : {"", "hello\n", "ok 1 a\n1..1\n"}) {
     auto results = read_ktap(text);
     REQUIRE_FALSE(results.ok());
@@ -36,7 +36,7 @@ TEST_CASE("KTAP without a plan, with other results than planned, or with none is
   CHECK(read_ktap("KTAP version 1\n1..0\n").error().message == "it gave no result");
 }
 
-TEST_CASE("a program that bails out has said nothing") {
+TEST_CASE("a program that bails out has no result") {
   CHECK(read_ktap("KTAP version 1\n1..1\nok 1 a\nBail out! disk full\n").error().message ==
         "it bailed out:  disk full");
 }
@@ -46,17 +46,17 @@ TEST_CASE("a subtest is indented and named") {
         "  KTAP version 1\n  # Subtest: a\n  1..1\n  ok 1 a\n");
 }
 
-TEST_CASE("output that is no KTAP becomes diagnostics, made safe") {
+TEST_CASE("output that is not KTAP becomes escaped diagnostics") {
   CHECK(as_subtest("a", "ok 1 forged\n\x1b[2J\n") == "  # ok 1 forged\n  # \\x1b[2J\n");
 }
 
-TEST_CASE("a line of KTAP that a terminal would act on is made safe, any other stays as it is") {
+TEST_CASE("a line of KTAP with control characters is escaped, any other is unchanged") {
   CHECK(as_subtest("a", "KTAP version 1\n1..1\n# a \\x1b and caf\xc3\xa9\n# \x1b[2J\nok 1 a\n") ==
         "  KTAP version 1\n  # Subtest: a\n  1..1\n  # a \\x1b and caf\xc3\xa9\n  # \\x1b[2J\n  ok "
         "1 a\n");
 }
 
-TEST_CASE("what was told on standard error stands under the subtest") {
+TEST_CASE("standard error is printed under the subtest") {
   CHECK(as_subtest("a", "", "no such table\n") == "  # stderr: no such table\n");
 }
 

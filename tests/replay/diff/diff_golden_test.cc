@@ -68,7 +68,7 @@ TEST_CASE("two runs are compared for people as in the golden file") {
   check_golden({}, "diff.txt");
 }
 
-TEST_CASE("with --all what does not matter is shown as in the golden file") {
+TEST_CASE("with --all differences that do not matter are shown as in the golden file") {
   check_golden({"--all"}, "diff_all.txt");
 }
 
@@ -124,7 +124,7 @@ TEST_CASE("folders of repeats are compared as in the golden files") {
   check_repeats({"--json"}, "diff_repeats.json");
 }
 
-TEST_CASE("a folder without tapes, or with such as are not repeats, is exit status 3") {
+TEST_CASE("a folder without tapes, or with tapes that are not repeats, is exit status 3") {
   TempDir folder;
   const auto [olds, news] = repeats(folder);
   std::filesystem::create_directory(folder.file("empty"));
@@ -153,9 +153,7 @@ TEST_CASE("an altered tape is not compared, and is exit status 3") {
   CHECK(diff({b, a}).exit_status == 3);
 }
 
-TEST_CASE(
-    "a tape that was never sealed is compared as far as it goes, and that it is not is a "
-    "difference") {
+TEST_CASE("an unsealed tape is compared as far as it goes, and being unsealed is a difference") {
   TempDir folder;
   std::string a = record_run(folder.file("a.ktape"), {}).path;
   TapeBuilder builder(folder.file("b.ktape"));
@@ -167,7 +165,8 @@ TEST_CASE(
   CHECK_THAT(child.output, ContainsSubstring("B  the tape was never sealed\n"));
 }
 
-TEST_CASE("a verdict that one kernel changes is told; an assertion that crashes is exit status 4") {
+TEST_CASE(
+    "a verdict that one kernel changes is reported; an assertion that crashes is exit status 4") {
   TempDir folder;
   std::string a = record_run(folder.file("a.ktape"), {}).path;
   std::string b = record_run(folder.file("b.ktape"), {.jiffies = 0}).path;
@@ -182,7 +181,7 @@ TEST_CASE("a verdict that one kernel changes is told; an assertion that crashes 
   CHECK(diff({a, a, "--analyzers", folder.path()}).exit_status == 4);
 }
 
-TEST_CASE("diff judges with assertions of others, from --analyzers and from PATH, as check does") {
+TEST_CASE("diff also runs assertions from --analyzers and from PATH, as check does") {
   TempDir folder;
   TempDir programs;
   std::string a = record_run(folder.file("a.ktape"), {}).path;
@@ -198,7 +197,7 @@ TEST_CASE("diff judges with assertions of others, from --analyzers and from PATH
   CHECK_THAT(must(run_child("/bin/sh", {"-c", line}, 1 << 24)).output, ContainsSubstring(changed));
 }
 
-TEST_CASE("diff tells mistakes on its command line, and files that are no tapes") {
+TEST_CASE("diff reports mistakes on its command line, and files that are not tapes") {
   TempDir folder;
   std::string a = record_run(folder.file("a.ktape"), {}).path;
   CHECK(diff({a}).exit_status == 2);

@@ -70,8 +70,7 @@ Difference value_of(const Diff& diff) {
 
 }  // namespace
 
-TEST_CASE(
-    "two runs that differ in what any two runs have different have no difference that matters") {
+TEST_CASE("two runs that differ only as any two runs do have no difference that matters") {
   RunSpec other{.slide = 0x1000000,
                 .pid = 146,
                 .start_boottime_ns = 1'970'000'000,
@@ -106,7 +105,7 @@ TEST_CASE("a field that moved is a layout that changed, not a value") {
   CHECK(one.b == "+992, 8 bytes, u64");
 }
 
-TEST_CASE("a layout that no request asks for does not matter; one that a request asks for does") {
+TEST_CASE("a layout that no request uses does not matter; one that a request uses does") {
   DiffTape a = tape_of({});
   DiffTape b = tape_of({.vtime_offset = 992});
   CHECK_FALSE(a.asked);  // such a tape does not tell
@@ -122,14 +121,15 @@ TEST_CASE("a layout that no request asks for does not matter; one that a request
 }
 
 TEST_CASE(
-    "what a run's requests ask for is told from what ktape uses for itself, by the tape's types") {
+    "the layouts that requests use are separated from those that ktape itself uses, by the tape's "
+    "types") {
   auto tape = must(TapeReader::open(KTAPE_TAPES "/cold_path_roundtrip-7.3.4.ktape"));
   CHECK(must(asked_fields(*tape)) ==
         FieldNames{{"struct rq", "nr_running"}, {"struct task_struct", "scx.dsq_vtime"}});
 }
 
 TEST_CASE(
-    "of one scenario on two kernels only the fields that it asks for have a layout that changed") {
+    "with one scenario on two kernels only the fields that it uses have a layout that changed") {
   const auto tape = [](const std::string& version) {
     DiffTape made;
     made.path = KTAPE_TAPES "/cold_path_roundtrip-" + version + ".ktape";
@@ -179,7 +179,8 @@ TEST_CASE(
   CHECK(diff_of(stalled, again).mattering() == 0);
 }
 
-TEST_CASE("another exit code of the scheduler is an outcome that changed, told with its meaning") {
+TEST_CASE(
+    "another exit code of the scheduler is an outcome that changed, printed with its meaning") {
   Difference one = only(diff_of({}, {.exit_code = 0x1000100000000}));
   CHECK(one.kind == DiffKind::kOutcome);
   CHECK(one.b ==
@@ -199,7 +200,7 @@ TEST_CASE("losses matter where only one run lost anything") {
   CHECK(diff_of({.lost_bytes = 18}, {.lost_bytes = 17}).mattering() == 0);
 }
 
-TEST_CASE("a verdict that changed is told with its evidence") {
+TEST_CASE("a changed verdict is reported with its evidence") {
   DiffTape a = tape_of({});
   DiffTape b = a;
   a.verdicts["mine"] = {CheckResult::Kind::kPassed, ExitCode::kGood, ""};
@@ -211,8 +212,7 @@ TEST_CASE("a verdict that changed is told with its evidence") {
   CHECK(one.b == "is violated: violated, seq 12: it went back");
 }
 
-TEST_CASE(
-    "whether freeze-consistent passes or is inconclusive is chance, that it is violated is not") {
+TEST_CASE("whether freeze-consistent passes or is inconclusive is arbitrary; a violation is not") {
   DiffTape a = tape_of({});
   DiffTape b = a;
   a.verdicts["freeze-consistent"] = {CheckResult::Kind::kPassed, ExitCode::kGood, ""};
@@ -223,7 +223,7 @@ TEST_CASE(
   CHECK(only(diff_of(a, b)).kind == DiffKind::kVerdict);
 }
 
-TEST_CASE("what ktape asked for by itself does not matter") {
+TEST_CASE("what ktape reads for itself does not matter") {
   DiffTape a = tape_of({});
   DiffTape b = tape_of({.vtime_after_write = 7001});
   for (DiffTape* tape : {&a, &b}) {
@@ -272,7 +272,7 @@ TEST_CASE("a time that a user has read may vary, and is shown") {
   CHECK(one.why == "a time");
 }
 
-TEST_CASE("a written value that has moved on in both runs may vary") {
+TEST_CASE("a written value that has advanced in both runs may vary") {
   CHECK(diff_of({.vtime_after_write = 7100}, {.vtime_after_write = 7200}).mattering() == 0);
   CHECK(only(diff_of({.vtime_after_write = 7100}, {})).kind == DiffKind::kValue);
 }
@@ -296,7 +296,7 @@ TEST_CASE("a value within what the repeats vary by is the same") {
   CHECK(only(uneven, Weight::kMayVary).why == "same within repeats (n=1, 2)");
 }
 
-TEST_CASE("few repeats that lie close together do not tell; many do") {
+TEST_CASE("few repeats that are close together are not conclusive; many are") {
   const Diff few =
       compare_runs(repeats_with_vtime({100, 110, 120}), repeats_with_vtime({125, 130, 140}));
   CHECK(few.mattering() == 0);
@@ -307,7 +307,7 @@ TEST_CASE("few repeats that lie close together do not tell; many do") {
 }
 
 TEST_CASE(
-    "what only some repeats of one side have may vary; what no repeat of the other has is a "
+    "what only some repeats of one side have may vary; what no repeat of the other side has is a "
     "difference") {
   const RunSpec lost{.lost_bytes = 17};
   const RunSpec timed_out{.outcome = schema::Outcome::RUN_TIMED_OUT};
@@ -326,7 +326,7 @@ TEST_CASE("an outcome that half of many repeats have, and none of the others, is
         DiffKind::kOutcome);
 }
 
-TEST_CASE("an entry that a repeat lacks is told with how many have it") {
+TEST_CASE("an entry that a repeat lacks is reported with the number of repeats that have it") {
   const Diff diff =
       compare_runs(repeats_of({{}, {}}), repeats_of({{.with_last_entry = false}, {}}));
   CHECK(diff.mattering() == 0);
@@ -346,7 +346,7 @@ TEST_CASE("repeats of identical runs have no difference that matters") {
   CHECK(of_kind(diff, DiffKind::kValue, Weight::kMayVary).size() == 3);
 }
 
-TEST_CASE("how likely shares are is told exactly") {
+TEST_CASE("the probability of shares is computed exactly") {
   CHECK(chance_of_shares(0, 3, 3, 3) == Catch::Approx(0.1));
   CHECK(chance_of_shares(4, 4, 0, 4) == Catch::Approx(2.0 / 70));
   CHECK(chance_of_shares(0, 5, 5, 10) == Catch::Approx(0.1009).epsilon(0.01));
@@ -354,13 +354,13 @@ TEST_CASE("how likely shares are is told exactly") {
   CHECK(chance_of_shares(0, 1, 0, 1) == Catch::Approx(1));
 }
 
-TEST_CASE("negative numbers of repeats are ordered as such") {
+TEST_CASE("negative values of repeats are ordered correctly") {
   const auto seen = [](uint64_t rank) { return Seen{"", std::to_string(rank), rank, Seq(0)}; };
   CHECK(judge({seen(1), seen(5)}, {seen(2)}) == Judgement::kWithinRepeats);
   CHECK(judge({seen(1), seen(2)}, {seen(UINT64_MAX)}) == Judgement::kChanged);
 }
 
-TEST_CASE("numbers are taken out of a text, names that end in digits stay") {
+TEST_CASE("numbers are removed from a text, names that end in digits stay") {
   CHECK(without_numbers("sleeper[147] failed to run for 30.012s") ==
         "sleeper[N] failed to run for Ns");
   CHECK(without_numbers("at 0xffff8881 in cpu3, worker2.") == "at N in cpu3, worker2.");
@@ -383,7 +383,7 @@ TEST_CASE("the guests' clocksources are compared, and a change in one run alone 
 }
 
 // Whether a run was looked at before it happened is chance; that the TSC was given up is not.
-TEST_CASE("a change of the clocksource that every boot makes is no difference") {
+TEST_CASE("a change of the clocksource that every boot makes is not a difference") {
   const DiffTape late = tape_of({.clocksources = {"tsc"}});
   CHECK(diff_of(tape_of({.clocksources = {"tsc-early", "tsc"}}), late).mattering() == 0);
   CHECK(diff_of(tape_of({.clocksources = {"refined-jiffies", "tsc-early", "tsc"}}), late)

@@ -127,7 +127,7 @@ user_regs_struct registers_of(const elf_prstatus& status) {
 
 }  // namespace
 
-TEST_CASE_METHOD(Fixture, "a core has every register of a vCPU at its place") {
+TEST_CASE_METHOD(Fixture, "a core has every register of a vCPU in its place") {
   tape.set_edit(set_registers);
   REQUIRE(export_core().exit_status == 0);
   const auto vcpus = statuses(must(read_file(core, size_t{64} << 20)));
@@ -163,7 +163,7 @@ TEST_CASE_METHOD(Fixture,
   CHECK(std::memcmp(&got, &expected, sizeof got) == 0);
 }
 
-TEST_CASE_METHOD(Fixture, "export says of how many vCPUs no register is on the tape") {
+TEST_CASE_METHOD(Fixture, "export reports the number of vCPUs without registers on the tape") {
   tape.set_edit([](schema::Record::Builder record) {
     if (!record.isFrozen()) return;
     for (auto vcpu : record.getFrozen().getVcpus()) vcpu.setKnown(false);

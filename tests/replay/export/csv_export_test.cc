@@ -5,7 +5,7 @@
 
 namespace ktape::test {
 
-TEST_CASE("a cell of CSV is quoted where it has to be, and NULL is not an empty text") {
+TEST_CASE("a cell of CSV is quoted only if necessary, and NULL is not an empty string") {
   CHECK(csv_cell(std::nullopt).empty());
   CHECK(csv_cell("") == "\"\"");
   CHECK(csv_cell("plain text") == "plain text");

@@ -27,7 +27,7 @@ size_t count_of(const std::string& text, const std::string& part) {
 
 }  // namespace
 
-TEST_CASE("the CSV files hold every cell of the tables for SQL") {
+TEST_CASE("the CSV files have every cell of the SQL tables") {
   TempDir folder;
   std::string tape = make_tape(folder.file("run.ktape")).path;
   REQUIRE(run_program("ktape-export", {tape, "--csv", "-o", folder.file("out")}).exit_status == 0);
@@ -72,7 +72,7 @@ for row in csv.DictReader(open(sys.argv[1], newline="")):
         "18446744073709551615|0xffffffffffffffff\n9007199254740993|0x20000000000001\n");
 }
 
-TEST_CASE("the Perfetto trace is what Protocol Buffers' own reader takes it for") {
+TEST_CASE("the Perfetto trace decodes with Protocol Buffers' own reader") {
   TempDir folder;
   std::string tape = make_tape(folder.file("run.ktape")).path;
   std::string trace = folder.file("run.pftrace");
@@ -109,7 +109,7 @@ TEST_CASE("a counter above 2^63 is a floating-point number in Perfetto, and exac
              ContainsSubstring("string_value: \"18446744073709551615 (0xffffffffffffffff)\""));
 }
 
-TEST_CASE("JSON Lines are what show prints as JSON") {
+TEST_CASE("JSON Lines are the same as show's JSON") {
   TempDir folder;
   std::string tape = make_tape(folder.file("run.ktape")).path;
   std::string lines = run_program("ktape-export", {tape, "--jsonl", "-o", "-"}).output;
@@ -142,7 +142,7 @@ TEST_CASE("export refuses what it cannot make") {
              ContainsSubstring("hint: did you mean 'kernel_op'?"));
 }
 
-TEST_CASE("what a Perfetto trace has no track for is told in it and on standard error") {
+TEST_CASE("what a Perfetto trace has no track for is reported in it and on standard error") {
   TempDir folder;
   TapeBuilder builder(folder.file("run.ktape"));
   builder.run_started("many");
@@ -162,7 +162,7 @@ TEST_CASE("what a Perfetto trace has no track for is told in it and on standard 
   CHECK(count_of(decoded(trace), said) == 1);
 }
 
-TEST_CASE("a Perfetto trace that has all of its tape says nothing of that") {
+TEST_CASE("a complete Perfetto trace reports nothing missing") {
   TempDir folder;
   const std::string tape = make_tape(folder.file("run.ktape")).path;
   const std::string trace = folder.file("run.pftrace");

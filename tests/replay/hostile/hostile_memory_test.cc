@@ -66,7 +66,7 @@ TEST_CASE_METHOD(Fixture, "rows of freeze_page that were changed are refused") {
              ContainsSubstring("the rows of freeze_page for freeze 1 are not those of record "));
 }
 
-TEST_CASE_METHOD(Fixture, "rows of freeze_page that make no sense are refused") {
+TEST_CASE_METHOD(Fixture, "invalid rows of freeze_page are refused") {
   const std::string path = tape();
   SECTION("beyond memory") {
     sql(path, "UPDATE freeze_page SET frames = 9223372036854775807 WHERE frame = 0");
@@ -81,7 +81,7 @@ TEST_CASE_METHOD(Fixture, "rows of freeze_page that make no sense are refused") 
   }
 }
 
-TEST_CASE_METHOD(Fixture, "a page whose content is not its own is refused by its hash") {
+TEST_CASE_METHOD(Fixture, "a page with other content is refused by its hash") {
   const std::string path = tape();
   sql(path, "UPDATE page SET codec = 0, data = zeroblob(4096)");
   CHECK_THAT(refused(path), ContainsSubstring("does not match its hash"));
@@ -126,7 +126,7 @@ TEST_CASE_METHOD(Fixture, "a symbol table that is garbage, or lacks what is need
   }
 }
 
-TEST_CASE_METHOD(Fixture, "facts of the kernel that cannot be are refused, by record") {
+TEST_CASE_METHOD(Fixture, "impossible facts of the kernel are refused, naming the record") {
   const auto edited = [](void (*edit)(schema::KernelIdentified::Builder)) {
     return [=](schema::KernelIdentified::Builder kernel, TapeWriter&) { edit(kernel); };
   };
@@ -152,7 +152,7 @@ TEST_CASE_METHOD(Fixture, "facts of the kernel that cannot be are refused, by re
 
 TEST_CASE_METHOD(
     Fixture,
-    "a slide that is not the kernel's leads to what was not captured, or to another place") {
+    "a slide that is not the kernel's leads to memory that was not captured, or to another place") {
   const auto slid = [](schema::KernelIdentified::Builder kernel, TapeWriter&) {
     kernel.setPhysBase(kernel.getPhysBase() + (uint64_t{1} << 45));
   };

@@ -179,19 +179,19 @@ class Fixture {
 
 }  // namespace
 
-TEST_CASE_METHOD(Fixture, "no program comes to harm by a file that a stranger changed") {
+TEST_CASE_METHOD(Fixture, "no program crashes or hangs on a file that was tampered with") {
   survive(file_attacks());
 }
 
-TEST_CASE_METHOD(Fixture, "no program comes to harm by what a stranger did with SQLite") {
+TEST_CASE_METHOD(Fixture, "no program crashes or hangs on a tape that was changed with SQLite") {
   survive(database_attacks());
 }
 
-TEST_CASE_METHOD(Fixture, "no program comes to harm by records that a stranger made") {
+TEST_CASE_METHOD(Fixture, "no program crashes or hangs on forged records") {
   survive(record_attacks());
 }
 
-TEST_CASE_METHOD(Fixture, "no program comes to harm by blobs that a stranger made") {
+TEST_CASE_METHOD(Fixture, "no program crashes or hangs on forged blobs") {
   survive(blob_attacks());
 }
 

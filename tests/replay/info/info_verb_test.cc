@@ -30,7 +30,7 @@ print(info["integrity"], info["losses"], parts["records", "opReplied"]["count"] 
   }
 }
 
-TEST_CASE("info tells each blob's size by its name, and what a tape is in a few lines") {
+TEST_CASE("info shows each blob's size by its name, and describes a tape in a few lines") {
   TempDir folder;
   TapeBuilder builder(folder.file("run.ktape"));
   builder.run_started("small");
@@ -63,7 +63,7 @@ TEST_CASE("an altered tape is not measured: its tables may lead in circles") {
   CHECK_THAT(child.output, !ContainsSubstring("SIZE"));
 }
 
-TEST_CASE("info tells what became of each trigger") {
+TEST_CASE("info shows the result of each trigger") {
   TempDir folder;
   TapeBuilder builder(folder.file("run.ktape"));
   builder.run_started("small");
@@ -87,7 +87,7 @@ TEST_CASE("info tells what became of each trigger") {
                         R"("intervals":{"froze":7,"skippedBusy":0,"skippedLate":1},)"));
 }
 
-TEST_CASE("info tells of the host, what vCPUs waited for it, and the guest's clocksources") {
+TEST_CASE("info shows the host, the vCPUs' waits for it, and the guest's clocksources") {
   TempDir folder;
   TapeBuilder builder(folder.file("run.ktape"));
   builder.add([](schema::Record::Builder record) {
@@ -133,7 +133,7 @@ TEST_CASE("info tells of the host, what vCPUs waited for it, and the guest's clo
   CHECK_THAT(events, ContainsSubstring("name: \"clocksource hpet\""));
 }
 
-TEST_CASE("info of a tape that tells nothing of its host says null") {
+TEST_CASE("info of a tape without facts about its host says null") {
   TempDir folder;
   TapeBuilder builder(folder.file("run.ktape"));
   builder.run_started("small");
@@ -192,8 +192,7 @@ TEST_CASE(
 }
 
 TEST_CASE(
-    "info has no command of a tape that does not say what was asked, nor a scenario that is no "
-    "text") {
+    "info has no command for a tape without capture arguments, nor a scenario that is not text") {
   TempDir folder;
   TapeBuilder builder(folder.file("run.ktape"));
   builder.run_started("small");
@@ -233,7 +232,7 @@ TEST_CASE(
              ContainsSubstring(R"("reproduce":null,"schedulerProgram":null)"));
 }
 
-TEST_CASE("info does not know the triggers of a recorder that did not say") {
+TEST_CASE("info does not know the triggers of a recorder that did not record them") {
   TempDir folder;
   const std::string tape = make_tape(folder.file("run.ktape")).path;
   CHECK_THAT(run_program("ktape-info", {tape}).output, !ContainsSubstring("frozen on"));

@@ -81,7 +81,7 @@ TEST_CASE_METHOD(
   }
 }
 
-TEST_CASE_METHOD(Fixture, "a task that has another start time, or is not there, is not read") {
+TEST_CASE_METHOD(Fixture, "a task that has another start time, or does not exist, is not read") {
   const ChildResult other = at_last("task:77@5240000000.scx.dsq_vtime");
   CHECK(other.exit_status == 77);
   CHECK_THAT(other.output, ContainsSubstring(": refused: gate 2 (identity) refuses"));
@@ -110,7 +110,7 @@ TEST_CASE_METHOD(Fixture,
     CHECK_THAT(at_last(target).output, StartsWith(std::string(target) + " = \"other\"\n"));
 }
 
-TEST_CASE_METHOD(Fixture, "a number that only a later worker has as its name is a pid") {
+TEST_CASE_METHOD(Fixture, "a number that is only a later worker's name is a pid") {
   tape.serve({read_line("jiffies_64:u64")});
   tape.builder().worker_started("78", FakeTape::kPid, FakeTape::kStartNs);
   const ChildResult child = read({tape.seal().path, "--at", "freeze:1", "task:78.comm"});
@@ -135,9 +135,8 @@ TEST_CASE_METHOD(Fixture, "pointers are followed and lists are walked") {
   CHECK_THAT(null.output, ContainsSubstring("failed: 'scx.dsq->': the pointer is NULL"));
 }
 
-TEST_CASE_METHOD(Fixture,
-                 "of a list that goes on beyond its limit the entries before that are shown, and "
-                 "told to be not all") {
+TEST_CASE_METHOD(
+    Fixture, "the entries of a list up to its limit are shown, with a note that there are more") {
   const std::string walk =
       "cpu0:runqueues.scx.runnable_list{list struct task_struct scx.runnable_node 1}";
   const ChildResult cut = at_last(walk + ".pid");
@@ -153,7 +152,7 @@ TEST_CASE_METHOD(Fixture,
   CHECK_THAT(json.output, ContainsSubstring("\"decoded\":[\"77\"]"));
 }
 
-TEST_CASE_METHOD(Fixture, "whole objects are shown member by member, also those of a list") {
+TEST_CASE_METHOD(Fixture, "whole objects are shown member by member, including those of a list") {
   const ChildResult whole = at_last("cpu1:runqueues:whole");
   CHECK(whole.exit_status == 0);
   CHECK_THAT(whole.output, StartsWith("cpu1:runqueues:whole = {\n"));
@@ -169,7 +168,7 @@ TEST_CASE_METHOD(Fixture, "whole objects are shown member by member, also those 
   CHECK_THAT(address.output, ContainsSubstring("ext_sched_class"));
 }
 
-TEST_CASE_METHOD(Fixture, "what was not captured is told so with its address, never as a zero") {
+TEST_CASE_METHOD(Fixture, "what was not captured is reported with its address, never as a zero") {
   const uint64_t frame =
       must(tape.kernel().kernel().translate(tape.kernel().memory(), tape.task())).value / 4096;
   tape.keep_frames([=](uint64_t kept) { return kept != frame; });
@@ -181,7 +180,7 @@ TEST_CASE_METHOD(Fixture, "what was not captured is told so with its address, ne
 }
 
 TEST_CASE_METHOD(
-    Fixture, "of several targets each is read, and one that was not captured shows in the status") {
+    Fixture, "all of several targets are read, and one that was not captured shows in the status") {
   tape.keep_frames(
       [](uint64_t frame) { return frame < 1280; });  // below the heap, in which tasks are
   const ChildResult child =
@@ -281,7 +280,7 @@ TEST_CASE_METHOD(Fixture, "mistakes in a target are usage errors that say what i
   CHECK_THAT(mistake(path() + " --at freeze:1"), ContainsSubstring("--at without a target"));
 }
 
-TEST_CASE_METHOD(Fixture, "read says whether the tape is as it was recorded, and what was lost") {
+TEST_CASE_METHOD(Fixture, "read says whether the tape is unaltered, and what was lost") {
   const ChildResult child = at_last("jiffies_64:u64");
   CHECK_THAT(child.output,
              EndsWith("\ntape: intact, every record, blob, page and column is as it was recorded\n"
@@ -291,8 +290,7 @@ TEST_CASE_METHOD(Fixture, "read says whether the tape is as it was recorded, and
              ContainsSubstring(",\"integrity\":\"intact\",\"finding\":"));
 }
 
-TEST_CASE_METHOD(Fixture,
-                 "what is read from an altered tape is told to be so, and is exit status 3") {
+TEST_CASE_METHOD(Fixture, "a value from an altered tape is marked as such, and is exit status 3") {
   sql(path(), "UPDATE kernel_op SET value = '1'");
   const ChildResult child = at_last("jiffies_64:u64");
   CHECK(child.exit_status == 3);
@@ -302,7 +300,7 @@ TEST_CASE_METHOD(Fixture,
   CHECK(read({path()}).exit_status == 3);
 }
 
-TEST_CASE_METHOD(Fixture, "an assertion in Python asks the memory of a tape by way of read") {
+TEST_CASE_METHOD(Fixture, "an assertion in Python reads the memory of a tape with ktape read") {
   const auto judge = [](const std::string& of) {
     return must(run_child(
         "/bin/sh",
@@ -323,7 +321,7 @@ TEST_CASE_METHOD(Fixture, "an assertion in Python asks the memory of a tape by w
   }
 }
 
-TEST_CASE("read has exit status 3 for a file that is no tape, and helps with examples") {
+TEST_CASE("read has exit status 3 for a file that is not a tape, and its help has examples") {
   CHECK(read({"/nonexistent"}).exit_status == 3);
   const ChildResult help = read({"--help"});
   CHECK(help.exit_status == 0);

@@ -94,8 +94,7 @@ TEST_CASE(
   CHECK(png.size() > 200'000);
 }
 
-TEST_CASE(
-    "a browser draws the timeline and the charts of a hostile tape, and complains of nothing") {
+TEST_CASE("a browser draws the timeline and the charts of a hostile tape without errors") {
   TempDir folder;
   std::string page = folder.file("page.html");
   make_page(make_hostile_tape(folder.file("run.ktape")), page);
@@ -110,7 +109,7 @@ TEST_CASE(
   CHECK_THAT(opened.document, !ContainsSubstring("<img"));
 }
 
-TEST_CASE("a browser keeps a script from running that the page did not come with") {
+TEST_CASE("a browser does not run a script that is not the page's own") {
   TempDir folder;
   std::string page = folder.file("page.html");
   make_page(make_hostile_tape(folder.file("run.ktape")), page);

@@ -40,7 +40,7 @@ TEST_CASE("a report of a tape that was never sealed says so") {
              ContainsSubstring("\n  inconclusive: ") && ContainsSubstring("run-completed"));
 }
 
-TEST_CASE("a report says of a kernel's death what TCG is known for") {
+TEST_CASE("a report names the known fault of TCG as the cause of a kernel's death") {
   TempDir folder;
   TapeBuilder tape(folder.file("run.ktape"));
   tape.add([](schema::Record::Builder record) {
@@ -60,7 +60,7 @@ TEST_CASE("a report says of a kernel's death what TCG is known for") {
                  ContainsSubstring("a known fault of QEMU's TCG"));
 }
 
-TEST_CASE("a scheduler whose ejection the kernel had not finished was not there to the end") {
+TEST_CASE("a scheduler whose ejection the kernel had not finished was not attached to the end") {
   TempDir folder;
   TapeBuilder tape(folder.file("run.ktape"));
   tape.run_started("test");
@@ -80,7 +80,7 @@ TEST_CASE("a scheduler whose ejection the kernel had not finished was not there 
   CHECK_THAT(text, !ContainsSubstring("was there to the end"));
 }
 
-TEST_CASE("the freeze of a report is one on a scheduler's error, whichever of its hits that is") {
+TEST_CASE("the freeze of a report is one on a scheduler's error, whichever of its hits caused it") {
   TempDir folder;
   TapeBuilder tape(folder.file("run.ktape"));
   tape.run_started("test");
@@ -115,8 +115,7 @@ TEST_CASE("the freeze of a report is one on a scheduler's error, whichever of it
   CHECK_THAT(text, ContainsSubstring("was being ejected\n  when the run ended (seq 3)"));
 }
 
-TEST_CASE(
-    "an enable that failed is in a report with what it failed with, and a code with its meaning") {
+TEST_CASE("a failed enable is in a report with its error, and an exit code with its meaning") {
   TempDir folder;
   TapeBuilder tape(folder.file("run.ktape"));
   tape.run_started("test");
@@ -142,7 +141,7 @@ TEST_CASE(
 }
 
 TEST_CASE(
-    "a report tells of the host, and that freezes kept the kernel from telling of a lock-up") {
+    "a report describes the host, and says that freezes kept the kernel from reporting a lockup") {
   TempDir folder;
   TapeBuilder tape(folder.file("run.ktape"));
   const auto at = [&](uint64_t seconds, const std::function<void(schema::Record::Builder)>& fill) {

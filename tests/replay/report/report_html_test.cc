@@ -138,7 +138,7 @@ TEST_CASE("a page of a huge tape stays small and says what is left out") {
   CHECK_THAT(html, ContainsSubstring("bytes are left out here]"));
 }
 
-TEST_CASE("a page has the freeze that something caused, whatever else froze before it") {
+TEST_CASE("a page has the freeze with a cause, whatever froze before it") {
   TempDir folder;
   TapeBuilder builder(folder.file("run.ktape"));
   builder.run_started();
@@ -172,7 +172,7 @@ TEST_CASE("a page has the freeze that something caused, whatever else froze befo
   CHECK_THAT(html, ContainsSubstring(">1801 freezes more left out."));
 }
 
-TEST_CASE("a page tells how many points its charts leave out") {
+TEST_CASE("a page says how many points its charts leave out") {
   TempDir folder;
   TapeBuilder builder(folder.file("run.ktape"));
   builder.run_started();

@@ -36,7 +36,7 @@ void exited(TapeBuilder& tape, uint32_t id, uint64_t kind, std::string_view name
 
 }  // namespace
 
-TEST_CASE("the report of a stall is as it was agreed") {
+TEST_CASE("the report of a stall is as specified") {
   const std::string text = std::regex_replace(stall_report(), std::regex("[0-9a-f]{64}"), "DIGEST");
   check_form(text);
   CHECK(text == agreed_text(KTAPE_TESTS "/golden/report.txt", text));
@@ -66,7 +66,7 @@ TEST_CASE("a report keeps its form with hostile names and many CPUs, failures an
              ContainsSubstring("more\n") && ContainsSubstring("verify     ktape verify"));
 }
 
-TEST_CASE("a report tells the errors of many schedulers first, and sums up ordinary exits") {
+TEST_CASE("a report lists the errors of many schedulers first, and sums up ordinary exits") {
   TempDir folder;
   TapeBuilder tape(folder.file("run.ktape"));
   tape.run_started("many");
@@ -86,7 +86,7 @@ TEST_CASE("a report tells the errors of many schedulers first, and sums up ordin
              ContainsSubstring("  good: exited, SCX_EXIT_UNREG (64) (79 times, seq 3 to 163)\n"));
 }
 
-TEST_CASE("of more errors than a report has room for it tells how many, and of which kind") {
+TEST_CASE("if a report has no room for all errors, it gives their number and kinds") {
   TempDir folder;
   TapeBuilder tape(folder.file("run.ktape"));
   tape.run_started("many");
@@ -138,7 +138,7 @@ TEST_CASE("the header of a freeze is wrapped, not cut") {
                  ContainsSubstring("'symbol:a_function_of_the_kernel_that_has_a_long_name'"));
 }
 
-TEST_CASE("a report tells policy and class of who runs; idle CPUs give way to busy ones") {
+TEST_CASE("a report shows policy and class of the running tasks, busy CPUs before idle ones") {
   TempDir folder;
   TapeBuilder tape(folder.file("run.ktape"));
   tape.run_started("many CPUs");
@@ -174,8 +174,7 @@ TEST_CASE("a report tells policy and class of who runs; idle CPUs give way to bu
   CHECK_THAT(text, ContainsSubstring(" idle)\n"));
 }
 
-TEST_CASE(
-    "what failed in the same way is told once, with how often; a panic comes before warnings") {
+TEST_CASE("equal failures are reported once, with their number; a panic comes before warnings") {
   TempDir folder;
   TapeBuilder tape(folder.file("run.ktape"));
   tape.run_started("complaints");
@@ -198,7 +197,7 @@ TEST_CASE(
                  "  a place\n"));
 }
 
-TEST_CASE("two sub-schedulers of one name are told apart in a report, by parent and cgroup") {
+TEST_CASE("two sub-schedulers of one name are distinguished in a report, by parent and cgroup") {
   TempDir folder;
   TapeBuilder tape(folder.file("run.ktape"));
   tape.run_started("test");

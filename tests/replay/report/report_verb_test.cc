@@ -13,7 +13,7 @@ namespace ktape::test {
 using Catch::Matchers::ContainsSubstring;
 
 TEST_CASE(
-    "ktape report -o makes a page with the verdicts, and leaves an output alone that exists") {
+    "ktape report -o makes a page with the verdicts, and does not overwrite an existing file") {
   TempDir folder;
   std::string tape = make_tape(folder.file("run.ktape")).path;
   std::string out = folder.file("run.html");

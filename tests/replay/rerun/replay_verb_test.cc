@@ -104,7 +104,7 @@ TEST_CASE_METHOD(Fixture,
                         "compared: 3 entries, 62 gates, 4 earlier tries, evidence of 7 freezes, "));
 }
 
-TEST_CASE_METHOD(Fixture, "a try that was recorded otherwise is found out") {
+TEST_CASE_METHOD(Fixture, "a try that was recorded differently is detected") {
   tape.set_edit([](schema::Record::Builder record) {
     if (!record.isGateChecked()) return;
     auto gate = record.getGateChecked();
@@ -119,7 +119,7 @@ TEST_CASE_METHOD(Fixture, "a try that was recorded otherwise is found out") {
                                "recorded \"passed\", computed \"failed\"\n"));
 }
 
-TEST_CASE_METHOD(Fixture, "a try after which today's code would not have gone on is found out") {
+TEST_CASE_METHOD(Fixture, "a try after which the current code would not have retried is detected") {
   tape.serve_in_tries({write_u64("set", kVtime, 5000)}, {[] {}, [] {}});
   const ChildResult child = replayed();
   CHECK(child.exit_status == 1);
@@ -128,7 +128,7 @@ TEST_CASE_METHOD(Fixture, "a try after which today's code would not have gone on
                                "computed done\n"));
 }
 
-TEST_CASE_METHOD(Fixture, "who was told to hold a lock is held against what is found") {
+TEST_CASE_METHOD(Fixture, "the recorded holder of a lock is compared with the one found") {
   tape.set_edit([](schema::Record::Builder record) {
     if (record.isOpReplied() && record.getOpReplied().getOp() == 3)
       record.getOpReplied().getEntries()[0].getLockUsers()[0].setCpu(1);
@@ -163,7 +163,7 @@ TEST_CASE_METHOD(Fixture,
   CHECK(child.exit_status == 0);
 }
 
-TEST_CASE_METHOD(Fixture, "show tells what each try was refused by, and how many it took") {
+TEST_CASE_METHOD(Fixture, "show prints what refused each try, and the number of tries") {
   serve_in_tries(tape);
   const ChildResult child =
       must(run_child(KTAPE_BIN "/ktape-show", {tape.seal().path}, size_t{1} << 20));
@@ -182,7 +182,7 @@ TEST_CASE_METHOD(Fixture, "show tells what each try was refused by, and how many
   CHECK_THAT(text, ContainsSubstring("may be held by CPU 0 in scx_error_irq_workfn"));
 }
 
-TEST_CASE_METHOD(Fixture, "what cannot be replayed is counted and told") {
+TEST_CASE_METHOD(Fixture, "what cannot be replayed is counted and reported") {
   tape.serve({read_line("jiffies_64:u64")});
   tape.serve_hot(read_line("jiffies_64:u64"));
   tape.refuse(read_line("jiffies_64:u64"), "the kernel could not be adopted");
@@ -201,7 +201,7 @@ TEST_CASE_METHOD(Fixture, "what cannot be replayed is counted and told") {
   CHECK_THAT(child.output, ContainsSubstring("1 request: not replayed: the tape has no reply\n"));
 }
 
-TEST_CASE_METHOD(Fixture, "replay is inconclusive where nothing can be replayed") {
+TEST_CASE_METHOD(Fixture, "replay is inconclusive if nothing can be replayed") {
   tape.keep_no_memory();
   tape.serve({read_line(kVtime)});
   const ChildResult child = replayed();
@@ -228,7 +228,7 @@ TEST_CASE_METHOD(Fixture, "a request that needs what was not captured differs in
       ContainsSubstring("2 requests: not replayed: something that was needed was not captured\n"));
 }
 
-TEST_CASE_METHOD(Fixture, "a recorder that errs about a value is found out, by record and field") {
+TEST_CASE_METHOD(Fixture, "a recorder's wrong value is detected, by record and field") {
   const ChildResult child = after([](schema::Record::Builder record) {
     if (!record.isOpReplied() || record.getOpReplied().getOp() != 2) return;
     record.getOpReplied().getEntries()[0].getValue().setU64(5001);
@@ -240,7 +240,7 @@ TEST_CASE_METHOD(Fixture, "a recorder that errs about a value is found out, by r
   CHECK_THAT(child.output, ContainsSubstring("2 of 2 cold requests replayed: 1 difference\n"));
 }
 
-TEST_CASE_METHOD(Fixture, "every field of a reply counts, but for the host's time") {
+TEST_CASE_METHOD(Fixture, "every field of a reply counts, except the host's time") {
   using Edit = std::function<void(schema::EntryReply::Builder)>;
   const auto edited = [&](const Edit& edit) {
     return after([edit](schema::Record::Builder record) {
@@ -287,7 +287,7 @@ TEST_CASE_METHOD(Fixture, "every field of a reply counts, but for the host's tim
   }
 }
 
-TEST_CASE_METHOD(Fixture, "a gate that was recorded otherwise is found out, by record and gate") {
+TEST_CASE_METHOD(Fixture, "a gate that was recorded differently is detected, by record and gate") {
   const ChildResult child = after([](schema::Record::Builder record) {
     if (!record.isGateChecked() || record.getGateChecked().getOp() != 1) return;
     if (record.getGateChecked().getGate() == schema::Gate::POLICY) {
@@ -306,7 +306,7 @@ TEST_CASE_METHOD(Fixture, "a gate that was recorded otherwise is found out, by r
                                "'nothing', computed 'state=0x2001'\n"));
 }
 
-TEST_CASE_METHOD(Fixture, "evidence and layouts that were recorded otherwise are found out") {
+TEST_CASE_METHOD(Fixture, "evidence and layouts that were recorded differently are detected") {
   const ChildResult child = after([](schema::Record::Builder record) {
     if (record.isFrozen() && record.getFrozen().getFreeze() == 1) {
       record.getFrozen().getVcpus()[1].setCurrentPid(81);
@@ -324,8 +324,7 @@ TEST_CASE_METHOD(Fixture, "evidence and layouts that were recorded otherwise are
                                "recorded 1, computed 216\n"));
 }
 
-TEST_CASE_METHOD(Fixture,
-                 "the registers of a vCPU, which no memory tells, are not held against it") {
+TEST_CASE_METHOD(Fixture, "the registers of a vCPU, which are not in memory, are not compared") {
   const ChildResult child = after([](schema::Record::Builder record) {
     if (record.isFrozen())
       record.getFrozen().getVcpus()[0].initRegisters().setRsp(0xffffffff82003e80);
@@ -334,7 +333,7 @@ TEST_CASE_METHOD(Fixture,
 }
 
 TEST_CASE_METHOD(Fixture,
-                 "a difference beyond what is shown of a long value is shown where it is") {
+                 "a difference beyond the shown part of a long value is shown in its place") {
   tape.set_edit([](schema::Record::Builder record) {
     if (!record.isOpReplied()) return;
     auto bytes = record.getOpReplied().getEntries()[0].getValue().getBytes();
@@ -395,7 +394,7 @@ TEST_CASE_METHOD(
   CHECK(state(0).exit_status == 2);
 }
 
-TEST_CASE_METHOD(Fixture, "a run without cold requests is told to be one") {
+TEST_CASE_METHOD(Fixture, "a run without cold requests is reported as one") {
   const ChildResult none = replayed();
   CHECK(none.exit_status == 77);
   CHECK_THAT(none.output,
@@ -403,7 +402,7 @@ TEST_CASE_METHOD(Fixture, "a run without cold requests is told to be one") {
 }
 
 TEST_CASE(
-    "replay has exit status 3 for a file that is no tape and 77 for a tape without a kernel") {
+    "replay has exit status 3 for a file that is not a tape and 77 for a tape without a kernel") {
   CHECK(replay({"/nonexistent"}).exit_status == 3);
   TempDir folder;
   TapeBuilder builder(folder.file("run.ktape"));

@@ -65,7 +65,7 @@ TEST_CASE("a run is shown as in the golden file") {
   CHECK(text == agreed_text(KTAPE_GOLDEN "/sample_run.txt", text));
 }
 
-TEST_CASE("what a run was to be frozen on is shown above, and what became of it below") {
+TEST_CASE("the triggers of a run are shown at the top, and their results at the bottom") {
   TempDir folder;
   TapeBuilder builder(folder.file("run.ktape"));
   builder.add([](schema::Record::Builder record) {
@@ -88,7 +88,8 @@ TEST_CASE("what a run was to be frozen on is shown above, and what became of it 
       text, ContainsSubstring("frozen on   scx-error: once\n            symbol:\\x1b[2J: never\n"));
 }
 
-TEST_CASE("a trigger that was armed later is shown with when, and its hits beside its freezes") {
+TEST_CASE(
+    "a trigger that was armed later is shown with the time, and its hits beside its freezes") {
   TempDir folder;
   TapeBuilder builder(folder.file("run.ktape"));
   builder.add([](schema::Record::Builder record) {
@@ -161,7 +162,7 @@ void delays(TapeBuilder& builder, uint64_t freeze, const std::vector<uint64_t>& 
 }  // namespace
 
 TEST_CASE(
-    "how long vCPUs waited for a CPU of the host is shown since the reading before, and in all") {
+    "the vCPUs' waits for a CPU of the host are shown since the previous reading, and in total") {
   TempDir folder;
   TapeBuilder builder(folder.file("run.ktape"));
   builder.run_started();
@@ -207,7 +208,7 @@ TEST_CASE("the guest's clocksource is shown, and each change of it") {
                  "CLOCKSOURCE CHANGED: the guest's kernel takes its time from 'tsc\\x1b', no"));
 }
 
-TEST_CASE("the change of clocksource that every boot makes is no alarm") {
+TEST_CASE("the change of clocksource that every boot makes is not an alarm") {
   TempDir folder;
   TapeBuilder builder(folder.file("run.ktape"));
   builder.run_started();
@@ -254,7 +255,7 @@ TEST_CASE("a freeze at which several CPUs had reached functions shows each of th
   CHECK_THAT(text, ContainsSubstring("CPU 3: scx-error: stall\\x1b\n"));
 }
 
-TEST_CASE("what is not shown of a list of CPUs, of values or of bytes is counted") {
+TEST_CASE("the rest of a long list of CPUs, values or bytes is counted") {
   CHECK_THAT(shown_record([](schema::Record::Builder record) {
                auto began = record.initFreezeBegan();
                began.setFreeze(1);
@@ -280,7 +281,7 @@ TEST_CASE("what is not shown of a list of CPUs, of values or of bytes is counted
 }
 
 TEST_CASE(
-    "a freeze of intervals has its interval, and a tape without the seal's counts those that "
+    "a freeze at an interval shows its interval, and a tape without counts in its seal those that "
     "froze") {
   TempDir folder;
   const auto shown_with = [&](const char* name, uint64_t interval) {
@@ -328,7 +329,7 @@ TEST_CASE("losses are shown with what they mean") {
   CHECK_THAT(text, ContainsSubstring("17 console_bytes: console text over its limit\n"));
 }
 
-TEST_CASE("what the recorder lost is not known of a tape that salvage sealed") {
+TEST_CASE("what the recorder lost is not known for a tape that salvage sealed") {
   TempDir folder;
   {
     TapeBuilder builder(folder.file("run.ktape"));
@@ -348,7 +349,7 @@ TEST_CASE("what the recorder lost is not known of a tape that salvage sealed") {
                  "            what the recorder lost is not known\n"));
 }
 
-TEST_CASE("an exit is shown with its code and what that means, an enable that failed as that") {
+TEST_CASE("an exit is shown with its code and its meaning, a failed enable as such") {
   const std::string exited = shown_record([](schema::Record::Builder record) {
     auto exit = record.initSchedulerExited();
     exit.setId(2);
@@ -370,7 +371,7 @@ TEST_CASE("an exit is shown with its code and what that means, an enable that fa
                          "scheduler 3 was not enabled, SCX_EXIT_ERROR (1024): runtime error"));
 }
 
-TEST_CASE("text of the guest cannot act on the terminal, wherever it is shown") {
+TEST_CASE("text of the guest cannot control the terminal, wherever it is shown") {
   std::string text = shown_record([](schema::Record::Builder record) {
     auto exited = record.initSchedulerExited();
     exited.setReason(as_data("\x1b]0;title\x07"));

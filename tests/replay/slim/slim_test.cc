@@ -65,7 +65,7 @@ TEST_CASE_METHOD(Fixture, "a slim tape is intact and keeps the records") {
   CHECK(slim.pages == source.pages);
 }
 
-TEST_CASE_METHOD(Fixture, "a slim tape says what became of the triggers") {
+TEST_CASE_METHOD(Fixture, "a slim tape has the results of the triggers") {
   (void)must(slim_tape(source.path, out()));
   uint64_t freezes = 0;
   must(must(TapeReader::open(out()))->for_each([&](const RecordView& view) -> Result<void> {
@@ -124,7 +124,8 @@ TEST_CASE("a recording that was never sealed is not slimmed") {
   CHECK(!std::filesystem::exists(folder.file("slim.ktape")));
 }
 
-TEST_CASE("slim types of a stock kernel have the members of the whole ones, and take a fiftieth") {
+TEST_CASE(
+    "slim types of a stock kernel have the members of the full ones, in a fiftieth of the size") {
   const std::vector<std::byte> raw = stock_btf();
   const BtfRoots roots{
       {"struct task_struct", "struct rq", "enum pid_type", "pid_t"}, {"scx_"}, {"runqueues"}};
@@ -159,7 +160,7 @@ TEST_CASE("BTF that cannot be used is refused by the slimmer") {
   CHECK(slim_btf(std::vector<std::byte>(100), {}).error().code == ErrorCode::kBadInput);
 }
 
-TEST_CASE("slim symbols name what was kept, and say where something was left out") {
+TEST_CASE("slim symbols name what was kept, and mark what was left out") {
   const SymbolTable whole =
       must(SymbolTable::from_text("0000000000001000 T _text\n0000000000001100 t "
                                   "one\n0000000000001200 t two\n0000000000001300 t three\n"

@@ -69,7 +69,7 @@ TEST_CASE("a page that was kept reads as itself, and a frame known to be zero as
   CHECK_FALSE(memory.take_missing());
 }
 
-TEST_CASE("a frame that was not captured is told with its address, never read as zero") {
+TEST_CASE("a frame that was not captured is reported with its address, never read as zero") {
   Kept kept;
   kept.page(2, 0x11);
   kept.zeroes(4, 2);
@@ -83,7 +83,7 @@ TEST_CASE("a frame that was not captured is told with its address, never read as
   CHECK_FALSE(memory.take_missing());
 }
 
-TEST_CASE("a read crosses pages of every sort, and fails whole where one was not captured") {
+TEST_CASE("a read crosses pages of every kind, and fails completely if one was not captured") {
   Kept kept;
   kept.page(2, 0x11);
   kept.zeroes(3, 1);
@@ -97,7 +97,7 @@ TEST_CASE("a read crosses pages of every sort, and fails whole where one was not
   CHECK(all.back() == std::byte{0x22});
 }
 
-TEST_CASE("writes are seen by later reads and leave what was kept as it is") {
+TEST_CASE("later reads see writes, and the recorded pages are not changed") {
   Kept kept;
   kept.page(2, 0x11);
   kept.zeroes(3, 1);
@@ -109,7 +109,7 @@ TEST_CASE("writes are seen by later reads and leave what was kept as it is") {
   CHECK(word(must(kept.make()), 3 * kPage - 8) == 0x1111111111111111);
 }
 
-TEST_CASE("a write that begins in a page and ends where none was captured writes nothing") {
+TEST_CASE("a write that ends in a page that was not captured writes nothing") {
   Kept kept;
   kept.page(2, 0x11);
   RecordedMemory memory = must(kept.make());
@@ -120,7 +120,7 @@ TEST_CASE("a write that begins in a page and ends where none was captured writes
   CHECK(word(memory, 3 * kPage - 8) == 0x1111111111111111);
 }
 
-TEST_CASE("what is populated are the pages that were kept or written, neighbours as one") {
+TEST_CASE("the populated ranges are the pages that were kept or written, neighbours merged") {
   Kept kept;
   kept.page(2, 0x11);
   kept.page(3, 0x22);
@@ -166,7 +166,7 @@ TEST_CASE("rows that overlap or lie beyond physical memory are refused") {
   CHECK(refusal(beyond).find("beyond the physical address space") != std::string::npos);
 }
 
-TEST_CASE("a page of another size than a page has is refused") {
+TEST_CASE("a page of the wrong size is refused") {
   const Digest hash{};
   const RecordedMemory memory = must(RecordedMemory::make(
       {{1, 7, 1, hash}},

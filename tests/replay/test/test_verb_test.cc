@@ -82,7 +82,7 @@ TEST_CASE("a run that completed and violates nothing is good") {
   CHECK(bench.bisect() == 0);
 }
 
-TEST_CASE("a violated assertion is bad, also beside others that pass") {
+TEST_CASE("a violated assertion is bad, even if others pass") {
   Bench bench;
   bench.capture({});
   bench.assertion("broken", 1);
@@ -90,7 +90,7 @@ TEST_CASE("a violated assertion is bad, also beside others that pass") {
   CHECK(bench.bisect() == 1);
 }
 
-TEST_CASE("an ejected scheduler is bad where that is asked for, whatever the assertions say") {
+TEST_CASE("an ejected scheduler is bad if that is requested, whatever the assertions say") {
   Bench bench;
   bench.capture({.exit_kind = 1026, .exit_message = "sleeper[147] failed to run for 30.012s"});
   CHECK(bench.run({}).exit_status == 0);
@@ -116,7 +116,7 @@ TEST_CASE("tapes are numbered and never overwritten, and an unsealed one takes a
   CHECK(fs::exists(bench.file("tapes/my-bzImage-4.ktape")));
 }
 
-TEST_CASE("what stands after -- goes to the capture") {
+TEST_CASE("the arguments after -- go to the capture") {
   Bench bench;
   bench.capture({});
   CHECK(bench.run({"--", "--accel", "tcg"}).exit_status == 0);
@@ -161,7 +161,7 @@ TEST_CASE(
   CHECK(bench.bisect() == 1);
 }
 
-TEST_CASE("an assertion that was asked for has to be decided, another one has not") {
+TEST_CASE("a required assertion has to be decided, others need not") {
   Bench bench;
   bench.capture({});
   bench.assertion("open", 77);

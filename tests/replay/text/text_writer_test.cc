@@ -5,14 +5,14 @@
 
 namespace ktape {
 
-TEST_CASE("words wrap at 100 columns, under where they began") {
+TEST_CASE("words wrap at 100 columns, aligned with the first line") {
   TextWriter writer;
   std::string word(40, 'x');
   writer.field("label", word + " " + word + " " + word);
   CHECK(writer.take() == "label       " + word + " " + word + "\n            " + word + "\n");
 }
 
-TEST_CASE("a word that is too long for a line stands whole on its own") {
+TEST_CASE("a word that is too long for a line gets its own line") {
   TextWriter writer;
   std::string digest(120, 'd');
   writer.field("head", "a " + digest);
@@ -31,7 +31,7 @@ TEST_CASE("an empty line of a block takes one byte") {
   CHECK(writer.take().find("a\n\n\n ") != std::string::npos);
 }
 
-TEST_CASE("durations keep three digits that count") {
+TEST_CASE("durations keep three significant digits") {
   CHECK(duration_text(0) == "0 ns");
   CHECK(duration_text(999) == "999 ns");
   CHECK(duration_text(3'210) == "3.21 us");

@@ -90,7 +90,7 @@ TEST_CASE_METHOD(Fixture, "every golden tape can be upgraded, and is shown as be
   }
 }
 
-TEST_CASE_METHOD(Fixture, "an upgrade of a tape of today's format is the same tape") {
+TEST_CASE_METHOD(Fixture, "an upgrade of a tape of the current format is the same tape") {
   must(upgrade(kOld, folder.file("once.ktape")));
   const UpgradedTape twice = must(upgrade(folder.file("once.ktape"), out()));
   CHECK(twice.from_format == kFormatVersion);
@@ -123,8 +123,8 @@ TEST_CASE_METHOD(Fixture, "an altered tape is not upgraded, and nothing is left"
   CHECK_FALSE(fs::exists(out() + ".partial"));
 }
 
-TEST_CASE_METHOD(Fixture,
-                 "a tape that another build made while the format was open gets today's tables") {
+TEST_CASE_METHOD(
+    Fixture, "a tape that another build made before the format was final gets the current tables") {
   const std::string tape = folder.file("other.ktape");
   must(upgrade(kOld, tape));
   sql(tape,
@@ -156,7 +156,7 @@ TEST_CASE_METHOD(Fixture, "records that were changed are not upgraded, whatever 
   CHECK_FALSE(fs::exists(out()));
 }
 
-TEST_CASE_METHOD(Fixture, "a tape that was never sealed is not upgraded: salvage is the remedy") {
+TEST_CASE_METHOD(Fixture, "an unsealed tape is not upgraded: salvage is the remedy") {
   TapeBuilder tape(folder.file("run.ktape"));
   tape.run_started();
   must(tape.writer().commit());
@@ -172,7 +172,7 @@ TEST_CASE_METHOD(Fixture, "an upgrade overwrites nothing") {
   CHECK(made.error().code == ErrorCode::kUsage);
 }
 
-TEST_CASE_METHOD(Fixture, "ktape upgrade says what it made, also as JSON") {
+TEST_CASE_METHOD(Fixture, "ktape upgrade reports what it made, also as JSON") {
   const std::string head = to_hex(must(verify(kOld, std::nullopt)).head);
   ChildResult text = must(run_child(KTAPE_BIN "/ktape-upgrade", {kOld, out()}, 1 << 20));
   CHECK(text.exit_status == 0);

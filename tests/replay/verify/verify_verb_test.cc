@@ -11,7 +11,7 @@ namespace ktape::test {
 using Catch::Matchers::ContainsSubstring;
 using Catch::Matchers::StartsWith;
 
-TEST_CASE("verify says intact, and what to compare the tape with") {
+TEST_CASE("verify says intact, and prints the head digest for later comparison") {
   TempDir folder;
   SealedTape tape = make_tape(folder.file("run.ktape"));
   ChildResult child = run_program("ktape-verify", {tape.path});
@@ -29,7 +29,7 @@ TEST_CASE("verify says altered for another head digest than expected") {
   CHECK_THAT(child.output, StartsWith(tape.path + ": altered"));
 }
 
-TEST_CASE("verify says altered for a tape in which one bit was turned over") {
+TEST_CASE("verify says altered for a tape with one flipped bit") {
   TempDir folder;
   SealedTape tape = make_tape(folder.file("run.ktape"));
   damage(tape.path, "verify_jiffies_64");
@@ -62,7 +62,7 @@ TEST_CASE("verify says how to make one file of what a recorder left, and does no
   CHECK(run_program("ktape-verify", {partial, "--salvage", taken}).exit_status == 2);
 }
 
-TEST_CASE("verify has exit status 3 for a file that is no tape and 2 for a digest that is none") {
+TEST_CASE("verify has exit status 3 for a file that is not a tape and 2 for an invalid digest") {
   TempDir folder;
   CHECK(run_program("ktape-verify", {folder.file("missing.ktape")}).exit_status == 3);
   CHECK(run_program("ktape-verify", {KTAPE_BIN "/ktape-verify"}).exit_status == 3);

@@ -53,7 +53,7 @@ TEST_CASE("a command line that is right has no mistake") {
         "");
 }
 
-TEST_CASE("mistakes on a command line are told as got and expected") {
+TEST_CASE("mistakes on a command line are reported as got and expected") {
   CHECK(said({"run", "--jobs", "0"}) == "--jobs: got '0', expected 1 to 8");
   CHECK(said({"run", "-j9"}) == "--jobs: got '9', expected 1 to 8");
   CHECK(said({"run", "--jobs", "many"}) == "--jobs: got 'many', expected 1 to 8");
@@ -86,8 +86,7 @@ TEST_CASE("an option that is given too often takes one value") {
         "--at is given 2 times, and takes one value");
 }
 
-TEST_CASE(
-    "an option that is not there is answered with the nearest, an argument too many is named") {
+TEST_CASE("an unknown option is answered with the nearest one, an extra argument is named") {
   const Error option = Line().mistake({"run", "--jsn"});
   CHECK(option.code == ErrorCode::kUsage);
   CHECK(option.message == "there is no option '--jsn'");
@@ -102,7 +101,7 @@ TEST_CASE(
   CHECK(said({"--jsn"}) == "there is no option '--jsn'");
 }
 
-TEST_CASE("what is not known of a mistake is told as it was said") {
+TEST_CASE("an unknown kind of mistake is reported in its own words") {
   CHECK(said({}) == "TAPE is required");
   CHECK(said({"--json"}) == "TAPE is required");
   CHECK(said({"run", "--jobs", "\x1b[2J"}) == "--jobs: got '\\x1b[2J', expected 1 to 8");
@@ -131,7 +130,7 @@ TEST_CASE("a mistake in a verb of a program is told as one of the program's") {
   CHECK(mistake({"inspect", "a", "b"}) == "there is no use for the argument 'b'");
 }
 
-TEST_CASE("the values of an option are told as people write them") {
+TEST_CASE("the values of an option are printed as people write them") {
   const std::string help = Line().help();
   const auto has = [&](const char* text) { return help.find(text) != std::string::npos; };
   CHECK(has("  --accel auto|kvm|tcg "));

@@ -19,7 +19,7 @@ TEST_CASE("a digest in parts equals the digest of the whole") {
   CHECK(hash.finish() == sha256({}));
 }
 
-TEST_CASE("text that is not 64 hex digits is no digest") {
+TEST_CASE("text that is not 64 hex digits is not a digest") {
   CHECK_FALSE(digest_from_hex("abc"));
   CHECK_FALSE(digest_from_hex(std::string(64, 'g')));
 }

@@ -14,7 +14,7 @@ TEST_CASE("edits count insertions, deletions, replacements and swaps") {
   CHECK(edit_distance("ABC", "abc") == 0);
 }
 
-TEST_CASE("the nearest names come first, and only near ones come at all") {
+TEST_CASE("the nearest names come first, and only near ones are returned") {
   const std::vector<std::string> names = {"dsq_vtime", "dsq", "slice", "dsq_vtime", "ddsp_dsq_id"};
   CHECK(nearest("dsq_vtim", names) == std::vector<std::string>{"dsq_vtime"});
   CHECK(nearest("vtime", names) == std::vector<std::string>{"dsq_vtime"});

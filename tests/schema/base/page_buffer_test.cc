@@ -35,7 +35,7 @@ std::vector<bool> in_memory(PageBuffer& buffer) {
 
 }  // namespace
 
-TEST_CASE("the pages within a part are given back, those at its edges stay") {
+TEST_CASE("the pages within a range are released, those at its edges stay") {
   PageBuffer buffer = numbered(5);
   std::vector<std::byte> expected = copy_of(buffer);
   buffer.release(kPage / 2, 3 * kPage);
@@ -44,7 +44,7 @@ TEST_CASE("the pages within a part are given back, those at its edges stay") {
   CHECK(copy_of(buffer) == expected);
 }
 
-TEST_CASE("giving back pages of zeros changes no byte") {
+TEST_CASE("releasing pages of zeros changes no byte") {
   PageBuffer buffer = numbered(6, {0, 2, 3, 5});
   const std::vector<std::byte> before = copy_of(buffer);
   buffer.release_zeros(1, buffer.size() - 1);
@@ -52,7 +52,7 @@ TEST_CASE("giving back pages of zeros changes no byte") {
   CHECK(copy_of(buffer) == before);
 }
 
-TEST_CASE("a buffer keeps its bytes when it grows, and ends where it is cut") {
+TEST_CASE("a buffer keeps its bytes when it grows, and ends at its new size") {
   PageBuffer buffer = numbered(2);
   const std::vector<std::byte> before = copy_of(buffer);
   buffer.resize(1000 * kPage);

@@ -5,7 +5,7 @@
 
 namespace ktape {
 
-TEST_CASE("plain text, also beyond ASCII, is printed as it is") {
+TEST_CASE("plain text, also beyond ASCII, is printed unchanged") {
   CHECK(printable("scx.dsq_vtime") == "scx.dsq_vtime");
   CHECK(printable("Größe \u2192 \U0001f427") == "Größe \u2192 \U0001f427");
 }
@@ -30,13 +30,15 @@ TEST_CASE("bytes that are not UTF-8 are shown in hex") {
   CHECK(printable("\xf4\x90\x80\x80").substr(0, 4) == "\\xf4");  // beyond Unicode
 }
 
-TEST_CASE("is_utf8 takes text and refuses what printable() shows in hex") {
+TEST_CASE("is_utf8 accepts text and refuses what printable() shows in hex") {
   CHECK(is_utf8(""));
   CHECK(is_utf8("Größe"));
   CHECK_FALSE(is_utf8("\xe2\x82"));
   CHECK_FALSE(is_utf8("\xc0\x80"));
 }
 
-TEST_CASE("quotes stand around text that is safe to print") { CHECK(in_quotes("a\n") == "'a\\n'"); }
+TEST_CASE("in_quotes puts quotes around text that is safe to print") {
+  CHECK(in_quotes("a\n") == "'a\\n'");
+}
 
 }  // namespace ktape

@@ -42,13 +42,13 @@ TEST_CASE("a machine has 2 CPUs, one socket, one LLC and one node by default") {
   CHECK(shape_of("") == MachineShape{2, 1, 2, 1, 1, 1});
 }
 
-TEST_CASE("CPUs are shared out evenly over what is given") {
+TEST_CASE("CPUs are divided evenly among the given parts") {
   CHECK(shape_of("cpus = 12, sockets = 2") == MachineShape{12, 2, 6, 1, 2, 1});
   CHECK(shape_of("cpus = 12, sockets = 3, threads = 2") == MachineShape{12, 3, 2, 2, 3, 1});
   CHECK(shape_of("cpus = 1") == MachineShape{1, 1, 1, 1, 1, 1});
 }
 
-TEST_CASE("the parts make the CPUs where their number is not given") {
+TEST_CASE("the number of CPUs follows from the parts if it is not given") {
   CHECK(shape_of("sockets = 2, cores = 2, threads = 2") == MachineShape{8, 2, 2, 2, 2, 1});
   CHECK(shape_of("sockets = 3") == MachineShape{3, 3, 1, 1, 3, 1});
   CHECK(shape_of("cores = 4, llcs = 2, numaNodes = 2") == MachineShape{4, 1, 4, 1, 2, 2});
@@ -64,7 +64,7 @@ TEST_CASE("a machine out of bounds is refused, by the field and its place") {
              ContainsSubstring("1 to 64 CPUs"));
 }
 
-TEST_CASE("parts that contradict the CPUs are refused with what they make") {
+TEST_CASE("parts that contradict the CPUs are refused with their product") {
   CHECK(complaint("cpus = 6, sockets = 2, cores = 2, threads = 2") ==
         "x:3:19: 2 sockets with 2 cores and 2 threads each make 8 CPUs, not 6; leave out 'cpus': "
         "it follows from the other fields");
@@ -73,7 +73,7 @@ TEST_CASE("parts that contradict the CPUs are refused with what they make") {
                  "x:3:32: 3 CPUs cannot be divided evenly among 2 sockets with 1 thread per core"));
 }
 
-TEST_CASE("LLCs and nodes that cannot be shared out are refused by name") {
+TEST_CASE("LLCs and nodes that cannot be divided evenly are refused by name") {
   CHECK_THAT(complaint("cpus = 8, sockets = 2, llcs = 3"),
              ContainsSubstring("x:3:42: 3 LLCs cannot be divided evenly among 2 sockets"));
   CHECK_THAT(complaint("cpus = 8, threads = 2, llcs = 8"),
@@ -84,7 +84,7 @@ TEST_CASE("LLCs and nodes that cannot be shared out are refused by name") {
              ContainsSubstring("x:3:51: 512 MiB cannot be divided evenly among 3 NUMA nodes"));
 }
 
-TEST_CASE("a shape from outside replaces the scenario's shape, and leaves its memory") {
+TEST_CASE("a shape from the command line replaces the scenario's shape and keeps its memory") {
   MachineOverride with{.shape = MachineShape{.cpus = 4}, .memory_mb = {}};
   CHECK(shape_of("sockets = 2, cores = 2, threads = 2, numaNodes = 2", with) ==
         MachineShape{4, 1, 4, 1, 1, 1});
@@ -93,7 +93,7 @@ TEST_CASE("a shape from outside replaces the scenario's shape, and leaves its me
   CHECK(loaded->get().getMachine().getMemoryMb() == 300);
 }
 
-TEST_CASE("memory from outside replaces the scenario's and leaves its shape") {
+TEST_CASE("memory from the command line replaces the scenario's and keeps its shape") {
   MachineOverride with{.shape = {}, .memory_mb = 1024};
   auto loaded = parse_scenario("x", scenario("memoryMb = 300, cpus = 4"), with);
   REQUIRE(loaded.ok());
@@ -101,7 +101,7 @@ TEST_CASE("memory from outside replaces the scenario's and leaves its shape") {
   CHECK(loaded->get().getMachine().getCpus() == 4);
 }
 
-TEST_CASE("what is wrong with a machine from outside is not blamed on the scenario's text") {
+TEST_CASE("an error in a machine from the command line is not blamed on the scenario's text") {
   MachineOverride with{.shape = MachineShape{.cpus = 3, .sockets = 2}, .memory_mb = {}};
   CHECK_THAT(complaint("cpus = 2", with),
              ContainsSubstring("the machine of the command line: 3 CPUs cannot"));

@@ -144,7 +144,7 @@ TEST_CASE(
 }
 
 TEST_CASE(
-    "what may take less than the watchdog allows is not refused, nor what a panic makes void") {
+    "steps that may take less than the watchdog allows are not refused, nor steps after a panic") {
   const std::string start =
       "(name = \"s\", watchdogMs = 100, workers = [(name = \"w\", phases = [(spinMs = 1)])], ";
   CHECK(
@@ -170,12 +170,12 @@ TEST_CASE("a report is of a worker that exists") {
              ContainsSubstring("there is no worker 'slepper'; did you mean 'sleeper'?"));
 }
 
-TEST_CASE("a stall timeout that the kernel would not take is refused") {
+TEST_CASE("a stall timeout that the kernel would not accept is refused") {
   CHECK_THAT(complaint(scenario("scheduler = (vtime = (timeoutMs = 30001)),")),
              ContainsSubstring("at most 30000 ms"));
 }
 
-TEST_CASE("a time for a fault that is not asked for is refused") {
+TEST_CASE("a time for a fault that is not set is refused") {
   CHECK_THAT(complaint(scenario("scheduler = (vtime = (faultAfterMs = 1)),")),
              ContainsSubstring("'faultAfterMs' needs a 'fault'"));
 }
@@ -191,7 +191,7 @@ TEST_CASE("worker names are unique, not empty and fit a task's name") {
              ContainsSubstring("a worker cannot be named 'a\\n'"));
 }
 
-TEST_CASE("a worker has a name that stands for itself wherever names are typed") {
+TEST_CASE("a worker's name cannot be mistaken for anything else on a command line") {
   const auto named = [](const std::string& name) {
     return complaint(scenario("", fmt::format("(name = \"{}\", phases = [(sleepMs = 1)])", name)));
   };
@@ -204,7 +204,7 @@ TEST_CASE("a worker has a name that stands for itself wherever names are typed")
   }
 }
 
-TEST_CASE("a scenario has a name that a file can have") {
+TEST_CASE("a scenario's name is a valid file name") {
   const auto named = [](const std::string& name) {
     return complaint(
         fmt::format("(name = \"{}\", workers = [{}], steps = [{}])", name, kWorker, kStep));
@@ -216,7 +216,7 @@ TEST_CASE("a scenario has a name that a file can have") {
   }
 }
 
-TEST_CASE("a step's name and a tag have characters that show") {
+TEST_CASE("a step's name and a tag have only visible characters") {
   CHECK_THAT(complaint(scenario("", kWorker, "(name = \"a\\tb\", actions = [(sleepMs = 1)])")),
              ContainsSubstring("'a\\tb' cannot be a step's name"));
   CHECK(complaint(scenario("", kWorker, "(name = \"let it run\", actions = [(sleepMs = 1)])")) ==
@@ -284,18 +284,18 @@ TEST_CASE("a signal that does not exist is refused") {
              ContainsSubstring("signal 65 is not between 1 and 64"));
 }
 
-TEST_CASE("hold needs a duration to hold to") {
+TEST_CASE("hold needs a duration") {
   CHECK_THAT(complaint(with_action("hold = void")),
              ContainsSubstring("'hold' lasts until durationMs is over"));
 }
 
-TEST_CASE("a target path that does not parse is refused where it stands") {
+TEST_CASE("a target path that does not parse is refused at its place") {
   CHECK_THAT(
       complaint(with_op("task = (worker = \"sleeper\"), path = \"scx..vtime\"", "read = u64")),
       ContainsSubstring("x:6:87: ") && ContainsSubstring("scx..vtime"));
 }
 
-TEST_CASE("the steps of a target are not for the author to write") {
+TEST_CASE("the author of a scenario cannot set the steps of a target") {
   CHECK_THAT(complaint(with_op("symbol = \"jiffies_64\", steps = []", "read = u64")),
              ContainsSubstring("'steps' is set by ktape"));
 }
@@ -331,12 +331,12 @@ TEST_CASE("a read of bytes needs a length, and no other read takes one") {
              ContainsSubstring("'read = bytes' only"));
 }
 
-TEST_CASE("a plain symbol is read with a width that the author says") {
+TEST_CASE("a plain symbol is read with a width given by the author") {
   CHECK_THAT(complaint(with_op("symbol = \"jiffies_64\"", "read = auto")),
              ContainsSubstring("the kernel does not record the type of 'jiffies_64'"));
 }
 
-TEST_CASE("a write needs a value and one place") {
+TEST_CASE("a write needs a value and a single target") {
   CHECK_THAT(complaint(with_op(kTask, "write = ()")), ContainsSubstring("a write needs a value"));
   CHECK_THAT(complaint(with_op(kTask, "write = (bytes = \"\")")),
              ContainsSubstring("1 to 65536 bytes"));
@@ -369,7 +369,7 @@ TEST_CASE("a hot read takes one small value of a symbol or per-CPU variable") {
   CHECK(complaint(with_op("symbol = \"jiffies_64\"", "read = u64", "hot")) == "no error");
 }
 
-TEST_CASE("an op is tried again for as long as it says, else the scenario, else a second") {
+TEST_CASE("an op is retried for its own time, or the scenario's, or one second") {
   const auto retry_of = [](std::string_view scenario_says, std::string_view op_says) {
     const std::string op = fmt::format(
         "op = ({} entry = (tag = \"t\", target = (symbol = \"jiffies_64\"), read = u64))", op_says);
@@ -384,7 +384,7 @@ TEST_CASE("an op is tried again for as long as it says, else the scenario, else 
   CHECK(retry_of("watchdogMs = 500,", "") == 1000);
 }
 
-TEST_CASE("a time to try again in is no negative one, nor longer than the run may last") {
+TEST_CASE("a retry time is not negative, nor longer than the run may last") {
   CHECK_THAT(complaint(scenario("retryMs = -2,")),
              ContainsSubstring("'retryMs' is -2, which is negative"));
   CHECK_THAT(complaint(scenario("retryMs = 60000,")),

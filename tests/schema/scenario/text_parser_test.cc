@@ -42,13 +42,13 @@ TEST_CASE("a number in place of an enumerant is answered with the names") {
         "x:1:23: 'policy' is '3', expected one of normal, batch, idle, fifo, rr, ext; ");
 }
 
-TEST_CASE("a misspelt void or bool is answered with the words that there are") {
+TEST_CASE("a misspelt void or bool is answered with the valid words") {
   CHECK_THAT(complaint("(steps = [(actions = [(hold = viod)])])"),
              ContainsSubstring("'viod' is not a value of 'hold'; did you mean 'void'?"));
   CHECK_THAT(complaint("(workers = [(loop = yes)])"), ContainsSubstring("use one of: true, false"));
 }
 
-TEST_CASE("a closing bracket of the wrong kind is refused where it stands") {
+TEST_CASE("a closing bracket of the wrong kind is refused at its place") {
   CHECK(complaint("(\n  steps = [ (name = \"a\")\n)") ==
         "x:3:1: expected ',' or ']' (the '[' is on line 2), got ')'; ");
 }
@@ -117,7 +117,7 @@ TEST_CASE("a file without its outer parentheses is refused with what a scenario 
              ContainsSubstring("x:1:1: expected '(' at the beginning, got 'name'"));
 }
 
-TEST_CASE("a binary file is refused at its first byte that is no text") {
+TEST_CASE("a binary file is refused at its first byte that is not text") {
   CHECK_THAT(complaint(std::string("\x7f"
                                    "ELF\x02\x01\x00\xff",
                                    8)),
@@ -125,26 +125,26 @@ TEST_CASE("a binary file is refused at its first byte that is no text") {
   CHECK_THAT(complaint("(name = \"\xff\")"), ContainsSubstring("x:1:10: byte 0xff is not text"));
 }
 
-TEST_CASE("what only the decoder refuses has its place too") {
+TEST_CASE("what only the decoder refuses is reported with its place too") {
   std::string write = "steps = [(actions = [(op = (entry = (write = (bytes = 0x\"\"))))])])";
   CHECK(complaint("(" + write) == "x:1:59: cannot be decoded: Parse error.; ");
   CHECK(complaint("(\n" + write) == "x:2:58: cannot be decoded: Parse error.; ");
 }
 
-TEST_CASE("a sign right behind '=', which the text form does not read, has its remedy") {
+TEST_CASE("a sign right after '=', which the text format cannot parse, has a remedy") {
   CHECK_THAT(complaint("(retryMs =-2)"),
              ContainsSubstring("cannot be decoded: ") &&
                  ContainsSubstring("; write a blank before the sign of a negative number"));
 }
 
-TEST_CASE("nesting without end is refused") {
+TEST_CASE("endless nesting is refused") {
   CHECK_THAT(complaint(std::string(10'000, '(')), ContainsSubstring("expected a field name"));
   std::string deep = "(";
   for (int i = 0; i < 10'000; ++i) deep += "a=(";
   CHECK_THAT(complaint(deep), ContainsSubstring("nested deeper than"));
 }
 
-TEST_CASE("a scenario file that is not there is a usage error") {
+TEST_CASE("a missing scenario file is a usage error") {
   auto scenario = load_scenario("/nonexistent/x.scenario");
   REQUIRE_FALSE(scenario.ok());
   CHECK(scenario.error().code == ErrorCode::kUsage);

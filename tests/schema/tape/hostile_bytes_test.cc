@@ -20,15 +20,15 @@ void check_found(const BytesTried& tried) {
 }  // namespace
 
 // In two parts, for two processes.
-TEST_CASE("an even bit turned over in what a tape holds is found") {
+TEST_CASE("a flipped even bit in a tape's content is found") {
   check_found(turn_bits_in_use(0, size_t{2} * KTAPE_STRIDE));
 }
 
-TEST_CASE("an odd bit turned over in what a tape holds is found") {
+TEST_CASE("a flipped odd bit in a tape's content is found") {
   check_found(turn_bits_in_use(1, size_t{2} * KTAPE_STRIDE));
 }
 
-TEST_CASE("a byte turned over in the room between rows changes nothing, or is found") {
+TEST_CASE("a flipped byte in the space between rows changes nothing, or is found") {
   const BytesTried tried = turn_unused_bytes(KTAPE_STRIDE);
   print("unused bytes turned over", tried);
   INFO(tried.wrong);

@@ -96,7 +96,7 @@ TEST_CASE_METHOD(Fixture, "bytes before a zstd frame are found") {
       ContainsSubstring("zstd frame"));
 }
 
-TEST_CASE_METHOD(Fixture, "content that is packed in another way is found") {
+TEST_CASE_METHOD(Fixture, "content that is packed differently is found") {
   const std::string other =
       "blobs and pages have the recorded content, but are packed or ordered differently";
   // A page of 4096 newlines.
@@ -114,7 +114,7 @@ TEST_CASE_METHOD(Fixture, "content that is packed in another way is found") {
   }
 }
 
-TEST_CASE_METHOD(Fixture, "rows of pages and blobs that have other numbers are found") {
+TEST_CASE_METHOD(Fixture, "rows of pages and blobs with other row numbers are found") {
   SECTION("far numbers") {
     CHECK_THAT(finding_after("UPDATE page SET rowid = rowid + 100000"),
                ContainsSubstring("of 'page', has rows that do not count from 1"));
@@ -169,7 +169,7 @@ TEST_CASE_METHOD(Fixture, "a value in place of a record's number is found") {
       ContainsSubstring("of 'event', has a row that has a value of its own in place of its key"));
 }
 
-TEST_CASE_METHOD(Fixture, "a tape that SQLite wrote anew is found, whatever it wrote") {
+TEST_CASE_METHOD(Fixture, "a tape that SQLite rewrote is found, whatever it changed") {
   CHECK_THAT(finding_after(GENERATE("VACUUM", "PRAGMA page_size=8192; VACUUM",
                                     "PRAGMA auto_vacuum=1; VACUUM",
                                     "CREATE TABLE x(a); DROP TABLE x", "PRAGMA schema_version=77")),
@@ -188,7 +188,7 @@ TEST_CASE_METHOD(Fixture, "tables that SQLite makes for itself are found") {
   }
 }
 
-TEST_CASE_METHOD(Fixture, "free pages that hold something are found") {
+TEST_CASE_METHOD(Fixture, "free pages that are not empty are found") {
   const auto pages = static_cast<uint32_t>(std::filesystem::file_size(path) / kFilePage);
   const std::string payload(kFilePage - 8, 'x');
   SECTION("one that is on the list") {
@@ -210,7 +210,7 @@ TEST_CASE_METHOD(Fixture, "free pages that hold something are found") {
   }
 }
 
-TEST_CASE("a tape of which rows grew shorter while it was recorded has free pages, and is intact") {
+TEST_CASE("a tape whose rows were shortened while it was recorded has free pages, and is intact") {
   TempDir dir;
   const std::string path = dir.file("run.ktape");
   TapeBuilder tape(path);

@@ -112,8 +112,7 @@ TEST_CASE_METHOD(Fixture, "a real number that differs in its last bit is found")
   CHECK(changed("UPDATE layout SET offset_bytes = offset_bytes + 4096"));
 }
 
-TEST_CASE_METHOD(Fixture,
-                 "a row that was taken out is found, in every table, the first as the last") {
+TEST_CASE_METHOD(Fixture, "a removed row is found, in every table, both the first and the last") {
   for (const std::string& table : tables()) {
     const std::string key =
         ask("SELECT name FROM pragma_table_info('" + table + "') ORDER BY cid LIMIT 1")[0];
@@ -145,7 +144,7 @@ TEST_CASE_METHOD(Fixture, "a row that was added is found, in every table") {
   }
 }
 
-TEST_CASE_METHOD(Fixture, "rows that changed places are found, in every table that has two") {
+TEST_CASE_METHOD(Fixture, "swapped rows are found, in every table that has two") {
   uint64_t swapped = 0;
   for (const std::string& table : tables()) {
     const std::string key =
@@ -164,7 +163,7 @@ TEST_CASE_METHOD(Fixture, "rows that changed places are found, in every table th
   CHECK(swapped >= 10);
 }
 
-TEST_CASE_METHOD(Fixture, "pages that changed places, within a freeze and between two, are found") {
+TEST_CASE_METHOD(Fixture, "swapped pages are found, within a freeze and between two") {
   CHECK(
       changed("UPDATE freeze_page SET hash = (SELECT hash FROM freeze_page WHERE freeze = 22 AND "
               "hash NOT NULL) "
@@ -198,8 +197,7 @@ TEST_CASE_METHOD(Fixture, "claims of a million pages, and of more than there can
 }
 
 TEST_CASE_METHOD(
-    Fixture,
-    "a whole tape that was rewritten with a fresh chain is found by the digest that was noted") {
+    Fixture, "a tape that was rewritten with a new chain is found by the recorded head digest") {
   TempDir dir;
   const std::string forged = dir.file("forged.ktape");
   {
@@ -214,8 +212,8 @@ TEST_CASE_METHOD(
   CHECK(found.finding.find("its head digest is ") == 0);
 }
 
-TEST_CASE_METHOD(
-    Fixture, "a chain computed anew over edited records does not hide them from the projection") {
+TEST_CASE_METHOD(Fixture,
+                 "a recomputed chain over edited records does not hide them from the projection") {
   const std::string forged =
       copy_of("UPDATE event SET record = CAST(replace(record, 'sleeper', 'slaaper') AS BLOB)");
   chain_again(forged);
@@ -225,7 +223,7 @@ TEST_CASE_METHOD(
                                 "worker (name 'slaaper'): column 'name' holds 'sleeper'"));
 }
 
-TEST_CASE_METHOD(Fixture, "a record of no kind at all is measured like any other") {
+TEST_CASE_METHOD(Fixture, "a record without a kind is measured like any other") {
   const std::string declared = "'kind   INTEGER NOT NULL,', 'kind   INTEGER         ,'";
   const std::string other =
       copy_of("PRAGMA writable_schema=ON; UPDATE sqlite_master SET sql = replace(sql, " + declared +

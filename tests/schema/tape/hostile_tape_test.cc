@@ -64,7 +64,7 @@ Error error_of_reading(const std::string& path) {
 
 }  // namespace
 
-TEST_CASE("a record of a kind that is not known is kept and told") {
+TEST_CASE("a record of an unknown kind is kept and reported") {
   TempDir dir;
   auto message = console_message(1);
   message[kTagAt] = std::byte{0xe7};
@@ -87,8 +87,7 @@ TEST_CASE("a record of a kind that is not known is kept and told") {
   CHECK(must(verify(dir.file("run.ktape"), std::nullopt)).integrity == Integrity::kIntact);
 }
 
-TEST_CASE(
-    "a record with a bad pointer is an error that names it, for whoever follows the pointer") {
+TEST_CASE("a record with a bad pointer is an error that names it, once the pointer is followed") {
   TempDir dir;
   std::string path = dir.file("run.ktape");
   make_tape(path, console_message(1));
@@ -103,7 +102,7 @@ TEST_CASE(
   CHECK(must(verify(path, std::nullopt)).integrity == Integrity::kAltered);
 }
 
-TEST_CASE("a record that is no message of one segment is refused") {
+TEST_CASE("a record that is not a message of one segment is refused") {
   TempDir dir;
   std::string path = dir.file("run.ktape");
   make_tape(path, console_message(1));
@@ -114,7 +113,7 @@ TEST_CASE("a record that is no message of one segment is refused") {
   CHECK_THAT(error_of_reading(path).message, ContainsSubstring("record 1: "));
 }
 
-TEST_CASE("a reader does not step over a hole") {
+TEST_CASE("a reader does not step over a gap") {
   TempDir dir;
   std::string path = dir.file("run.ktape");
   {
@@ -144,7 +143,7 @@ TEST_CASE("a blob that claims to be huge is not decompressed") {
   CHECK_THAT(blob.error().message, ContainsSubstring("over the limit"));
 }
 
-TEST_CASE("blobs that take long to unpack in all are neither written nor unpacked") {
+TEST_CASE("blobs that take long to unpack in total are neither written nor unpacked") {
   TempDir dir;
   const std::string path = dir.file("run.ktape");
   std::vector<std::byte> zeroes(kMaxBlobBytes);
@@ -175,7 +174,7 @@ TEST_CASE("content over the limit is never unpacked, whatever its codec") {
   CHECK_FALSE(unpack(-1, content, 5000).ok());
 }
 
-TEST_CASE("a FIFO or a name with odd characters is no obstacle") {
+TEST_CASE("a FIFO and a name with odd characters are handled") {
   TempDir dir;
   REQUIRE(::mkfifo(dir.file("fifo").c_str(), 0600) == 0);
   CHECK_THAT(error_of_reading(dir.file("fifo")).message, ContainsSubstring("not a regular file"));
@@ -196,7 +195,7 @@ TEST_CASE("a read-only tape in a read-only folder is read") {
   ::chmod(dir.file("folder").c_str(), 0700);
 }
 
-TEST_CASE("a freeze's pages are held against its Thawed record") {
+TEST_CASE("a freeze's pages are checked against its Thawed record") {
   TempDir dir;
   std::vector<std::byte> page(4096, std::byte{7});
   FreezePage kept{1, 100, 1, sha256(page)};
@@ -264,7 +263,7 @@ TEST_CASE("salvage keeps the pages of the freezes that ended, and only those") {
         std::vector<std::string>{"1"});
 }
 
-TEST_CASE("a writer that was given up leaves nothing and takes nothing more") {
+TEST_CASE("an abandoned writer leaves nothing and accepts nothing more") {
   TempDir dir;
   auto writer = must(TapeWriter::create(dir.file("run.ktape")));
   must(writer->append(HostNs(1), GuestNs(0), [](auto record) { record.initConsole(); }));
@@ -275,7 +274,7 @@ TEST_CASE("a writer that was given up leaves nothing and takes nothing more") {
   CHECK_FALSE(writer->commit().ok());
 }
 
-TEST_CASE("an error of the disk sticks, and what was committed before it stays") {
+TEST_CASE("an error of the disk is sticky, and what was committed before it stays") {
   TempDir dir;
   std::string path = dir.file("run.ktape");
   TapeBuilder tape(path);

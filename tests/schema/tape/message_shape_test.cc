@@ -41,7 +41,7 @@ std::vector<uint64_t> shared(uint64_t pointers, uint64_t words) {
 
 }  // namespace
 
-TEST_CASE("messages that were built reach what they hold") {
+TEST_CASE("messages from a builder reach all of their words") {
   auto message = test::must(
       RecordMessage::build(Seq(1), HostNs(2), GuestNs(3), [](schema::Record::Builder record) {
         auto entries = record.initOpRequested().initEntries(40);
@@ -55,7 +55,7 @@ TEST_CASE("messages that were built reach what they hold") {
   CHECK(decoder.decode(message.bytes()).ok());
 }
 
-TEST_CASE("pointers that lead to the same place again and again are refused") {
+TEST_CASE("pointers that lead to the same place many times are refused") {
   CHECK(finding(shared(1, 100)).empty());
   CHECK_THAT(finding(shared(2, 100)), ContainsSubstring("reach more than its 104 words"));
   CHECK_THAT(finding(shared(1000, 100)), ContainsSubstring("reach more than"));
@@ -80,7 +80,7 @@ TEST_CASE("a pointer to another segment is refused") {
   CHECK(finding({uint64_t{2}}) == "it has a pointer to another segment");
 }
 
-TEST_CASE("pointers that lead nowhere are left to whoever reads them") {
+TEST_CASE("pointers out of bounds are left to the reader") {
   CHECK(finding({struct_at(1000, 1, 0)}).empty());
   CHECK(finding({struct_at(-1000, 1, 0)}).empty());
   CHECK(finding({list_at(0, kByte, 1u << 20)}).empty());

@@ -144,8 +144,7 @@ void make_sealed_in_two_files(const std::string& path) {
 
 }  // namespace
 
-TEST_CASE(
-    "a tape whose disk was full when it was sealed is never intact, and salvage makes it whole") {
+TEST_CASE("a tape whose disk was full at its sealing is never intact, and salvage completes it") {
   TempDir dir;
   std::string partial = dir.file("run.ktape.partial");
   make_sealed_in_two_files(dir.file("run.ktape"));
@@ -162,7 +161,7 @@ TEST_CASE(
         std::vector<std::string>{"completed"});
 }
 
-TEST_CASE("a seal in two files is not kept by salvage when what it seals is damaged") {
+TEST_CASE("salvage does not keep a seal in two files if the sealed content is damaged") {
   TempDir dir;
   std::string partial = dir.file("run.ktape.partial");
   make_sealed_in_two_files(dir.file("run.ktape"));
@@ -177,9 +176,7 @@ TEST_CASE("a seal in two files is not kept by salvage when what it seals is dama
   CHECK(saved.finding == "salvaged up to the first damage: " + left.finding);
 }
 
-TEST_CASE(
-    "what a recorder left that died before it had made its tables is told as nothing, not as a "
-    "broken tape") {
+TEST_CASE("a recorder that died before it created its tables left nothing, not a broken tape") {
   TempDir dir;
   std::string partial = dir.file("run.ktape.partial");
   const bool tables = GENERATE(false, true);
@@ -214,7 +211,7 @@ TEST_CASE("a recorder killed with SIGKILL loses nothing that it had committed") 
   CHECK(must(salvage(path, dir.file("saved.ktape"))).integrity == Integrity::kTruncated);
 }
 
-TEST_CASE("a tape is whole to readers while it is recorded, and its recorder is named") {
+TEST_CASE("a tape is consistent for readers while it is recorded, and its recorder is named") {
   TempDir dir;
   std::string path = dir.file("run.ktape");
   Recorder recorder(path);
@@ -305,7 +302,7 @@ TEST_CASE(
   CHECK(found > 20);  // most of a small tape is the free space of its tables
 }
 
-TEST_CASE("a tape cut short is never taken for a whole one") {
+TEST_CASE("a tape cut short never counts as a complete one") {
   TempDir dir;
   std::string path = dir.file("run.ktape");
   {

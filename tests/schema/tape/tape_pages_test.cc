@@ -69,7 +69,7 @@ std::vector<uint64_t> frames_of(const std::vector<FreezePage>& rows) {
 
 }  // namespace
 
-TEST_CASE_METHOD(PagesFixture, "pages of a freeze come back as they were kept") {
+TEST_CASE_METHOD(PagesFixture, "pages of a freeze are read back as they were stored") {
   seal();
   auto reader = must(TapeReader::open(path));
   auto rows = must(reader->freeze_pages(1));
@@ -98,7 +98,7 @@ TEST_CASE_METHOD(PagesFixture, "a freeze that kept nothing, and one that never w
   CHECK(must(reader->freeze_pages(freeze)).empty());
 }
 
-TEST_CASE_METHOD(PagesFixture, "a page that is not there is not found") {
+TEST_CASE_METHOD(PagesFixture, "a missing page is not found") {
   seal();
   auto page = must(TapeReader::open(path))->page(sha256(page_of(9)));
   REQUIRE_FALSE(page.ok());
@@ -113,8 +113,7 @@ TEST_CASE_METHOD(PagesFixture, "a page of another size than 4096 bytes is refuse
   CHECK(page.error().code == ErrorCode::kUsage);
 }
 
-TEST_CASE_METHOD(PagesFixture,
-                 "rows that are not of the right form are refused, and the writer goes on") {
+TEST_CASE_METHOD(PagesFixture, "malformed rows are refused, and the writer continues") {
   auto rows = GENERATE(std::vector<FreezePage>{{0, 5, 1, std::nullopt}, {0, 4, 1, std::nullopt}},
                        std::vector<FreezePage>{{0, 5, 2, std::nullopt}, {0, 6, 1, std::nullopt}},
                        std::vector<FreezePage>{{0, 5, 0, std::nullopt}},
@@ -130,8 +129,7 @@ TEST_CASE_METHOD(PagesFixture,
   CHECK(must(must(TapeReader::open(path))->freeze_pages(3)).empty());
 }
 
-TEST_CASE_METHOD(PagesFixture,
-                 "rows of a stranger's tape that are not of the right form are an error") {
+TEST_CASE_METHOD(PagesFixture, "malformed rows of an untrusted tape are an error") {
   seal();
   std::string edit = GENERATE(
       "UPDATE freeze_page SET frames = 2 WHERE frame = 100", "UPDATE freeze_page SET frames = 0",
@@ -160,7 +158,7 @@ TEST_CASE_METHOD(PagesFixture, "more rows than the limit are an error, not memor
 }
 
 TEST_CASE_METHOD(PagesFixture,
-                 "a page of a stranger's tape with another content or size is an error") {
+                 "a page of an untrusted tape with wrong content or size is an error") {
   seal();
   std::string edit = GENERATE("data = zeroblob(4096), codec = 0", "codec = 0", "codec = 5",
                               "data = substr(data, 1, length(data) - 1)",
@@ -181,7 +179,7 @@ TEST_CASE_METHOD(PagesFixture, "a short page under its own hash is an error") {
   CHECK_THAT(page.error().message, ContainsSubstring("does not have 4096 bytes"));
 }
 
-TEST_CASE_METHOD(PagesFixture, "the second list of a freeze is an error that sticks") {
+TEST_CASE_METHOD(PagesFixture, "the second list of a freeze is a sticky error") {
   CHECK_FALSE(writer->add_freeze_pages(1, std::vector<FreezePage>{{0, 100, 1, seven}}).ok());
   CHECK_FALSE(writer->commit().ok());
 }

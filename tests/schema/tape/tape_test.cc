@@ -39,7 +39,7 @@ void console(TapeBuilder& tape, size_t bytes) {
 
 }  // namespace
 
-TEST_CASE("records come back in order, with their times and contents") {
+TEST_CASE("records are read back in order, with their times and contents") {
   TempDir dir;
   std::string path = dir.file("run.ktape");
   {
@@ -108,7 +108,7 @@ TEST_CASE("a record larger than the builder's first segment is kept as one messa
   CHECK(kinds_of(dir.file("run.ktape")).size() == 6);
 }
 
-TEST_CASE("a record over the limit is refused and the writer goes on") {
+TEST_CASE("a record over the limit is refused and the writer continues") {
   TempDir dir;
   auto writer = must(TapeWriter::create(dir.file("run.ktape")));
   auto large = writer->append(HostNs(1), GuestNs(0), [](schema::Record::Builder record) {
@@ -167,7 +167,7 @@ TEST_CASE("RefusesToOverwrite: a file that took the name while the tape was reco
   CHECK(must(TapeReader::open(path + ".partial"))->state() == TapeState::kSealed);
 }
 
-TEST_CASE("blobs are kept once per content and come back as they were") {
+TEST_CASE("blobs are stored once per content and read back unchanged") {
   TempDir dir;
   TapeBuilder tape(dir.file("run.ktape"));
   std::string text(100'000, 'a');
@@ -185,7 +185,7 @@ TEST_CASE("blobs are kept once per content and come back as they were") {
   CHECK(none.error().code == ErrorCode::kNotFound);
 }
 
-TEST_CASE("a recording is read from a copy, also while it goes on") {
+TEST_CASE("a recording is read from a copy, even while it is in progress") {
   TempDir dir;
   TapeBuilder tape(dir.file("run.ktape"));
   tape.run_started();
@@ -197,7 +197,7 @@ TEST_CASE("a recording is read from a copy, also while it goes on") {
         std::vector<uint16_t>{schema::Record::RUN_STARTED});
 }
 
-TEST_CASE("the name of a tape that was never sealed leads to what there is") {
+TEST_CASE("the name of an unsealed tape leads to its .partial") {
   TempDir dir;
   std::string path = dir.file("run.ktape");
   must(TapeWriter::create(path));
@@ -207,7 +207,7 @@ TEST_CASE("the name of a tape that was never sealed leads to what there is") {
   CHECK(reader.error().hint == "it was not sealed: open '" + path + ".partial'");
 }
 
-TEST_CASE("a visitor's error ends the walk and is handed on") {
+TEST_CASE("a visitor's error ends the walk and is returned") {
   TempDir dir;
   TapeBuilder tape(dir.file("run.ktape"));
   tape.run_started();
@@ -223,7 +223,7 @@ TEST_CASE("a visitor's error ends the walk and is handed on") {
   CHECK(visits == 1);
 }
 
-TEST_CASE("records that are held against the chain end at the first edited one, unseen") {
+TEST_CASE("records that are checked against the chain end before the first edited one") {
   TempDir dir;
   std::string path = dir.file("run.ktape");
   TapeBuilder tape(path);
@@ -247,7 +247,7 @@ TEST_CASE("records that are held against the chain end at the first edited one, 
 }
 
 TEST_CASE(
-    "a long tape that is held against the chain is seen to its end, or to what is wrong, wherever "
+    "a long tape that is checked against the chain is read to its end, or to the error, wherever "
     "that is") {
   // Of several MiB: it is hashed by a thread of its own.
   TempDir dir;
@@ -294,7 +294,7 @@ TEST_CASE(
   CHECK_FALSE(walk(0).ok());
 }
 
-TEST_CASE("what is no tape is said to be none") {
+TEST_CASE("a file that is not a tape is reported as that") {
   TempDir dir;
   auto message = [](const std::string& path) {
     auto reader = TapeReader::open(path);

@@ -54,7 +54,7 @@ TEST_CASE("a CPU's instance of a per-CPU variable is named with the CPU in front
   CHECK(Line("cpu0:runqueues:whole").entry().getRead() == ValueKind::WHOLE);
 }
 
-TEST_CASE("a symbol that is called as a CPU would be is a symbol") {
+TEST_CASE("a symbol named like a CPU is a symbol") {
   CHECK(std::string(Line("cpu0:u64").target().getSymbol()) == "cpu0");
   CHECK(std::string(Line("cpu0").target().getSymbol()) == "cpu0");
 }
@@ -84,7 +84,7 @@ TEST_CASE("an address is untyped, or has its type in front") {
   CHECK(std::string(typed.target().getPath()) == "curr->pid");
 }
 
-TEST_CASE("a symbol with a type in front is an address that is still to be found") {
+TEST_CASE("a symbol with a type in front is an address that is looked up later") {
   capnp::MallocMessageBuilder message;
   auto entry = message.initRoot<schema::OpEntry>();
   const auto symbol = parse_target_line("(struct task_struct)init_task.comm", entry);
@@ -101,7 +101,7 @@ TEST_CASE("a path has the steps that scenarios have, lists included") {
   CHECK(line.entry().getRead() == ValueKind::U32);
 }
 
-TEST_CASE("a target as it is shown is taken as it is") {
+TEST_CASE("a target is accepted in the form in which it is shown") {
   for (const char* text :
        {"jiffies_64", "runqueues[cpu 0].nr_running", "task 'sleeper' scx.dsq->id",
         "task 'a worker'", "task 147 scx.dsq_vtime", "(struct rq)0xffff888012345680.cpu",
@@ -111,7 +111,7 @@ TEST_CASE("a target as it is shown is taken as it is") {
 }
 
 TEST_CASE(
-    "a type in place of a symbol, an offset and half a list are answered with what is right") {
+    "a type in place of a symbol, an offset and half a list are answered with the correct form") {
   const auto error = [](std::string_view text) {
     capnp::MallocMessageBuilder message;
     return parse_target_line(text, message.initRoot<schema::OpEntry>()).error();
@@ -127,7 +127,7 @@ TEST_CASE(
             .hint.starts_with("e.g. '{list struct task_struct scx.runnable_node 100}'"));
 }
 
-TEST_CASE("a mistake is told with its column and what was expected") {
+TEST_CASE("a mistake is reported with its column and what was expected") {
   CHECK(error_of("") ==
         "target '': column 1: got the end, expected a symbol, 'cpuN:', 'task:' or an address");
   CHECK(error_of("jiffies_64:u46") ==

@@ -30,7 +30,7 @@ TEST_CASE("a path parses into the steps that C would take") {
                                         MemberStep{"nodes"}, IndexStep{2}, MemberStep{"next"}});
 }
 
-TEST_CASE("per-CPU and list steps stand in braces") {
+TEST_CASE("per-CPU and list steps are in braces") {
   const auto steps = parse_target_path(
       "a{cpu 3}.runnable_list{list struct task_struct scx.runnable_node 100}.pid");
   REQUIRE(steps.ok());
@@ -95,7 +95,7 @@ TEST_CASE("a recorded member that is not a name is refused") {
   CHECK(back.error().message == "step 1 of the target path: 'a->b' is not a member's name");
 }
 
-TEST_CASE("a target reads as one line for people") {
+TEST_CASE("a target is printed as one line for people") {
   capnp::MallocMessageBuilder message;
   auto target = message.initRoot<schema::Target>();
   target.setSymbol("jiffies_64");

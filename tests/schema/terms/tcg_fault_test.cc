@@ -38,12 +38,12 @@ std::string changed(const std::string& from, const std::string& to) {
 }  // namespace
 
 TEST_CASE(
-    "a breakpoint trap in the kernel's text where there is no breakpoint is a fault that TCG is "
-    "known for") {
+    "a breakpoint trap in the kernel's text where there is no breakpoint is the known fault of "
+    "TCG") {
   CHECK(is_patching_fault(kDeath));
 }
 
-TEST_CASE("another death is none that TCG is known for") {
+TEST_CASE("another death is not the known fault of TCG") {
   CHECK_FALSE(is_patching_fault(""));
   CHECK_FALSE(is_patching_fault("Oops: int3: 0000 [#1] SMP NOPTI\n"));
   CHECK_FALSE(is_patching_fault(changed("int3: 0000", "0002")));

@@ -32,7 +32,7 @@ std::vector<std::byte> with_length(uint32_t length) {
 
 }  // namespace
 
-TEST_CASE("a frame comes out of the decoder as it went in") {
+TEST_CASE("a decoded frame is the one that was encoded") {
   FrameDecoder decoder;
   decoder.feed(hello_frame(42));
   auto frame = must(decoder.next());
@@ -43,7 +43,7 @@ TEST_CASE("a frame comes out of the decoder as it went in") {
   CHECK_FALSE(must(decoder.next()));
 }
 
-TEST_CASE("frames arrive whole however the stream is cut") {
+TEST_CASE("frames arrive complete however the stream is cut") {
   std::vector<std::byte> stream;
   for (uint64_t n = 1; n <= 3; ++n) {
     auto frame = hello_frame(n);
@@ -62,7 +62,7 @@ TEST_CASE("frames arrive whole however the stream is cut") {
   }
 }
 
-TEST_CASE("a length of zero, of no whole words, or over the limit ends the stream") {
+TEST_CASE("a length of zero, not in whole words, or over the limit ends the stream") {
   for (uint32_t length : {0u, 7u, 12u, kMaxFrameBytes + 8, 0xfffffff8u}) {
     FrameDecoder decoder;
     decoder.feed(with_length(length));

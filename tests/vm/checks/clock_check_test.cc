@@ -16,12 +16,12 @@ const ClockStatement kAfter{3.83, kJiffies + 10};
 
 }  // namespace
 
-TEST_CASE("jiffies between two statements of the guest agree with its clocks") {
+TEST_CASE("jiffies between two reports of the guest agree with its clocks") {
   for (const uint64_t later : {0, 3, 10})
     CHECK(clock_disagreement(kBefore, kAfter, kJiffies + later, kHz).empty());
 }
 
-TEST_CASE("jiffies outside the two statements disagree, by a single one") {
+TEST_CASE("jiffies outside the two reports disagree, even by a single one") {
   CHECK(clock_disagreement(kBefore, kAfter, kJiffies - 1, kHz) ==
         "4294893200 jiffies were read, 4294893201 said before\n");
   CHECK(clock_disagreement(kBefore, kAfter, kJiffies + 11, kHz) ==
@@ -44,8 +44,7 @@ TEST_CASE("jiffies and uptime disagree at any other rate of ticks") {
 }
 
 TEST_CASE(
-    "a guest whose uptime went on without its jiffies, or the other way round, disagrees with "
-    "itself") {
+    "a guest whose uptime advanced without its jiffies, or vice versa, disagrees with itself") {
   ClockStatement after = kAfter;
   after.uptime_s += 0.1;
   CHECK(clock_disagreement(kBefore, after, kJiffies + 3, kHz) ==

@@ -8,7 +8,7 @@
 namespace ktape::test {
 
 TEST_CASE(
-    "an abort of QEMU's and a death at a patched branch are QEMU's, any other lost machine is "
+    "an abort of QEMU and a death at a patched branch are QEMU's faults, any other lost machine is "
     "not") {
   const std::string lost = "outcome  machine lost: QEMU was killed by signal ";
   CHECK(is_fault_of_qemu(

@@ -68,7 +68,7 @@ TEST_CASE("a run of the selftests that is as expected is good") {
   CHECK(check_selftests(good_run(), kExpected).slow.empty());
 }
 
-TEST_CASE("an enable that failed and is told as one that succeeded is found") {
+TEST_CASE("a failed enable that is recorded as a success is found") {
   SelftestRun run = good_run();
   run.schedulers[2].enabled = true;
   CHECK(wrong(run) == Sentences{"the kernel has enabled 4 schedulers, the tape 5",
@@ -76,7 +76,7 @@ TEST_CASE("an enable that failed and is told as one that succeeded is found") {
                                 "exit: the enable of 'exit' succeeded"});
 }
 
-TEST_CASE("a full switch that is told as a partial one is found") {
+TEST_CASE("a full switch that is recorded as a partial one is found") {
   SelftestRun run = good_run();
   run.schedulers[3].partial = true;
   CHECK(wrong(run) ==
@@ -84,7 +84,7 @@ TEST_CASE("a full switch that is told as a partial one is found") {
                   "reload_loop: the switch of 'maximal' is partial"});
 }
 
-TEST_CASE("a scheduler that is missing, and one that is told twice, are found") {
+TEST_CASE("a scheduler that is missing, and one that is recorded twice, are found") {
   SelftestRun run = good_run();
   run.schedulers.erase(run.schedulers.begin());
   CHECK(wrong(run) ==
@@ -122,7 +122,7 @@ TEST_CASE("a scheduler of no test is found") {
   CHECK(wrong(run).back() == "'other' is of no test");
 }
 
-TEST_CASE("what the runner itself says is held against what is expected") {
+TEST_CASE("the runner's own output is compared with the expectation") {
   SelftestRun run = good_run();
   run.output = "not ok 1 minimal # \nok 2 exit # SKIP \nok 3 nohz_tick # \n";
   CHECK(wrong(run) ==
@@ -133,8 +133,7 @@ TEST_CASE("what the runner itself says is held against what is expected") {
 }
 
 TEST_CASE(
-    "an ejection by the kernel's watchdog, where a slow host can cause it, is not a mistake of the "
-    "tape") {
+    "an ejection by the kernel's watchdog that a slow host can cause is not an error of the tape") {
   SelftestRun run = good_run();
   run.schedulers[1].kind = 1026;
   run.schedulers[1].reason = "runnable task stall";

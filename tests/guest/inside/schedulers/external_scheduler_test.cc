@@ -35,7 +35,7 @@ std::string run_to_its_end(SchedulerProcess& process) {
 
 }  // namespace
 
-TEST_CASE("of a log that is too long the end is kept, and what was before it is counted") {
+TEST_CASE("the end of a log that is too long is kept, and the rest is counted") {
   OutputTail tail(5);
   tail.add("abc");
   CHECK(tail.text() == "abc");
@@ -49,7 +49,7 @@ TEST_CASE("of a log that is too long the end is kept, and what was before it is 
 }
 
 TEST_CASE(
-    "output passes up to the limit; of what comes after the end is kept, and the rest is counted") {
+    "output passes up to the limit; the end of what comes after is kept, and the rest is counted") {
   OutputLimit limit(5, 4);
   CHECK(limit.pass("abc") == "abc");
   CHECK(limit.take_lost() == 0);
@@ -90,7 +90,7 @@ TEST_CASE(
   CHECK(process->how_it_ended() == "exited with status 3");
 }
 
-TEST_CASE("a program that cannot be run is an error with the kernel's word on it") {
+TEST_CASE("a program that cannot be run is an error with the kernel's reason") {
   CHECK(SchedulerProcess::start("/no/such/program", {}).error().message ==
         "cannot run the scheduler's program '/no/such/program': No such file or directory");
 }

@@ -22,7 +22,7 @@ TEST_CASE("a program that prints little is quoted whole, without blank lines") {
         "usage: scx_mine | -s  slice | without end");
 }
 
-TEST_CASE("what the verifier and libbpf say above the last line is quoted") {
+TEST_CASE("messages of the verifier and libbpf above the last line are quoted") {
   const std::string text = words_of(
       "libbpf: prog 'mine_enqueue': BPF program load failed: Invalid argument\n"
       "libbpf: prog 'mine_enqueue': -- BEGIN PROG LOAD LOG --\n"
@@ -37,7 +37,7 @@ TEST_CASE("what the verifier and libbpf say above the last line is quoted") {
   CHECK(text.ends_with(" | scx_mine.c:93 [scx panic]: Failed to load skel"));
 }
 
-TEST_CASE("a load that fails is told in one line with what libbpf said") {
+TEST_CASE("a failed load is reported in one line with libbpf's message") {
   CHECK(with_excerpt("cannot load the scheduler: Invalid argument",
                      "libbpf: extern (func ksym) 'scx_bpf_error_bstr': func_proto [31] "
                      "incompatible with vmlinux [9]\n"
@@ -56,7 +56,7 @@ TEST_CASE("an error that is among the last lines is quoted once") {
         "... | error | 1 | 2 | 3 | 4 | 5 | 6 | 7");
 }
 
-TEST_CASE("output in pieces makes the same lines, and no program makes many or long ones") {
+TEST_CASE("output in pieces makes the same lines, and neither many nor long lines get through") {
   OutputExcerpt words;
   for (const char c : std::string("cannot open\nthe map\n")) words.add(std::string(1, c));
   CHECK(words.text() == "cannot open | the map");

@@ -53,7 +53,7 @@ TEST_CASE("Text that ends with the command name is refused") {
 
 TEST_CASE("Text without a command name is refused") { CHECK_FALSE(parse_proc_stat("147 S 1 147")); }
 
-TEST_CASE("Fields are found by their numbers; one that is not there is empty") {
+TEST_CASE("Fields are found by their numbers; a missing one is empty") {
   ProcStat stat = parse(std::string("147 (a b)") + kAfterName);
   CHECK(stat.field(3) == "S");
   CHECK(stat.field(18) == "20");

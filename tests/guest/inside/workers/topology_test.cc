@@ -59,7 +59,8 @@ TEST_CASE_METHOD(FakeGuest, "CPUs that share a socket, a core, a cache or a node
                             {"memoryEnd", "8192"}});
 }
 
-TEST_CASE_METHOD(FakeGuest, "What the kernel does not say of its machine is left out") {
+TEST_CASE_METHOD(FakeGuest,
+                 "Facts about the machine that the kernel does not report are left out") {
   put("sys/devices/system/cpu/online", "0\n");
   CHECK(topology() == Facts{{"cpus", "0"}, {"memoryBytes", "4096"}, {"memoryEnd", "8192"}});
 }

@@ -60,7 +60,7 @@ TEST_CASE("sections are found by name and their bytes by address") {
   CHECK(std::ranges::equal(*bytes, bytes_of("456")));
 }
 
-TEST_CASE("bytes that no section covers from end to end are not there") {
+TEST_CASE("bytes that no section covers completely are not found") {
   Bytes file = synthetic::make_elf({{".text", kText, bytes_of("code")}});
   auto elf = ElfImage::parse(file);
   REQUIRE(elf.ok());
@@ -103,7 +103,7 @@ TEST_CASE("the banner is the line with a build number, not its weak twin or the 
   CHECK(banner_in("nothing").empty());
 }
 
-TEST_CASE("what is no x86-64 ELF file is named") {
+TEST_CASE("a file that is not an x86-64 ELF file is named") {
   Bytes file = synthetic::make_elf({});
   CHECK_THAT(error_of(bytes_of("text")), ContainsSubstring("not an ELF file"));
   CHECK_THAT(error_of(bytes_of("\x7f"

@@ -137,7 +137,7 @@ TEST_CASE("a bzImage of every supported codec unpacks to its vmlinux") {
   CHECK(std::ranges::equal(image->vmlinux, vmlinux));
 }
 
-TEST_CASE("a vmlinux is taken as it is") {
+TEST_CASE("a vmlinux is used unchanged") {
   Bytes vmlinux = make_vmlinux();
   auto image = unpack_kernel_image(PageBuffer(vmlinux), "x");
   REQUIRE(image.ok());
@@ -207,7 +207,7 @@ TEST_CASE("a bzImage cut short anywhere is refused") {
   CHECK_THAT(error_of(most), ContainsSubstring("cut short: its payload ends at byte"));
 }
 
-TEST_CASE("a payload that is no ELF file is refused") {
+TEST_CASE("a payload that is not an ELF file is refused") {
   CHECK_THAT(error_of(synthetic::make_bzimage(pack_zstd(bytes_of("hello")), 5, true)),
              ContainsSubstring("not an ELF file"));
 }
@@ -216,7 +216,7 @@ TEST_CASE("an ELF file of another machine is named") {
   CHECK_THAT(error_of(synthetic::make_elf({}, 183)), ContainsSubstring("arm64"));
 }
 
-TEST_CASE("files that are no kernels are named for what they are") {
+TEST_CASE("files that are not kernels are named as what they are") {
   Bytes arm64(0x40);
   std::ranges::copy(bytes_of("ARM\x64"), arm64.begin() + 0x38);
   CHECK_THAT(error_of(arm64), ContainsSubstring("arm64 kernel"));
@@ -228,7 +228,7 @@ TEST_CASE("files that are no kernels are named for what they are") {
              ContainsSubstring("neither a bzImage nor an ELF file"));
 }
 
-TEST_CASE("a path that is not there and a folder are told apart") {
+TEST_CASE("a missing path and a folder are distinguished") {
   CHECK_THAT(error_of_path("/nonexistent/vmlinuz", ErrorCode::kNotFound),
              ContainsSubstring("No such file"));
   CHECK_THAT(error_of_path("/", ErrorCode::kBadInput), ContainsSubstring("directory"));

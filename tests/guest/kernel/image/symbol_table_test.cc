@@ -168,7 +168,7 @@ TEST_CASE("the text form gives the same table again") {
   CHECK(table.symbols()[2].name == "a name");
 }
 
-TEST_CASE("text that is no symbol table is refused by line") {
+TEST_CASE("text that is not a symbol table is refused with the line") {
   const char* good = "ffffffff81000000 T _text\n";
   CHECK_THAT(error_of(SymbolTable::from_text(std::string(good) + "ffffffff80000000 T below\n")),
              ContainsSubstring("line 2"));

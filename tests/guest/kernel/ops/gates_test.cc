@@ -77,7 +77,7 @@ TEST_CASE("reads enforce gates 1, 2, 3 and 8 and observe the rest") {
   CHECK(enforced == Names{"pid", "identity", "alive", "initialised"});
 }
 
-TEST_CASE("what was observed reads well") {
+TEST_CASE("observed values are printed readably") {
   Fixture f;
   const GateVerdict verdict = f.check(true);
   CHECK(observed(verdict, schema::Gate::PID) == "pid=77");
@@ -94,7 +94,7 @@ TEST_CASE("what was observed reads well") {
   CHECK(observed(verdict, schema::Gate::ENABLED) == "state=SCX_TASK_ENABLED");
 }
 
-TEST_CASE("gate 1 refuses a pid that no task has, and leaves nothing to look at") {
+TEST_CASE("gate 1 refuses a pid that no task has, and the others are not evaluated") {
   Fixture f;
   const GateVerdict verdict = f.check(false, Pid(78));
   CHECK(failed(verdict) == Names{"pid"});
@@ -104,7 +104,7 @@ TEST_CASE("gate 1 refuses a pid that no task has, and leaves nothing to look at"
   CHECK_FALSE(f.readings.task.has_value());
 }
 
-TEST_CASE("gate 1 refuses a task that says it is another") {
+TEST_CASE("gate 1 refuses a task with another pid") {
   Fixture f;
   f.fake.set_task(f.task, "pid", 79);
   const GateVerdict verdict = f.check(false);
@@ -150,7 +150,7 @@ TEST_CASE("gate 4 reads on_rq in the width that this kernel has") {
   CHECK(observed(f.check(true), schema::Gate::OFF_RUNQUEUE) == "on_rq=2 on_cpu=0");
 }
 
-TEST_CASE("gate 5 refuses a task in a DSQ and one that is runnable, each by itself") {
+TEST_CASE("gate 5 refuses a task in a DSQ, and separately one that is runnable") {
   Fixture f;
   f.fake.set_task(f.task, "scx.dsq", 0xffff888000500000);
   CHECK(failed(f.check(true)) == Names{"notQueued"});
@@ -172,7 +172,7 @@ TEST_CASE("gate 6 refuses a task of another class and names it") {
   CHECK(observed(verdict, schema::Gate::SCHED_CLASS) == "sched_class=fair_sched_class");
 }
 
-TEST_CASE("gate 7 takes policy EXT always, and NORMAL only under a full switch") {
+TEST_CASE("gate 7 accepts policy EXT always, and NORMAL only under a full switch") {
   Fixture f;
   f.fake.put(f.fake.symbol("__scx_switched_all"), 0, 4);
   CHECK(failed(f.check(true)) == Names{"policy"});
@@ -188,7 +188,7 @@ TEST_CASE("gate 7 takes policy EXT always, and NORMAL only under a full switch")
   }
 }
 
-TEST_CASE("gate 8 refuses a task that was never set up, also where that start time was asked") {
+TEST_CASE("gate 8 refuses a task that was never set up, even if its start time was requested") {
   Fixture f;
   f.fake.set_task(f.task, "start_boottime", 0);
   const GateVerdict verdict = f.check(false, Pid(kPid), 0);
@@ -229,7 +229,7 @@ TEST_CASE("gate 11 refuses while pi_lock or the runqueue lock of the task's CPU 
   CHECK(failed(f.check(true)).empty());
 }
 
-TEST_CASE("gate 11 looks at the lock that core scheduling shares") {
+TEST_CASE("gate 11 checks the lock that core scheduling shares") {
   Fixture f;
   f.fake.set_rq(0, "core_enabled", 1);
   f.fake.set_rq(0, "core", f.fake.per_cpu("runqueues", 1).value);
@@ -237,7 +237,7 @@ TEST_CASE("gate 11 looks at the lock that core scheduling shares") {
   CHECK(failed(f.check(true)) == Names{"unlocked"});
 }
 
-TEST_CASE("gate 12 takes the SCX task state by its name") {
+TEST_CASE("gate 12 finds the SCX task state by its name") {
   Fixture shifted;
   shifted.fake.set_task(shifted.task, "scx.flags", 0x200);
   CHECK(failed(shifted.check(true)) == Names{"enabled"});
@@ -264,7 +264,7 @@ TEST_CASE("a spinning worker fails every gate that a running task should") {
   CHECK(f.check(false).refusal.empty());
 }
 
-TEST_CASE("a refusal may pass where all that refuses is a matter of the instant") {
+TEST_CASE("a refusal may pass if everything that refuses is momentary") {
   Fixture f;
   const auto may_pass = [&] {
     (void)f.check(true);
@@ -298,7 +298,7 @@ TEST_CASE("a refusal may pass where all that refuses is a matter of the instant"
   }
 }
 
-TEST_CASE("what was admitted may not pass later, it has passed") {
+TEST_CASE("an admitted op has nothing left to retry") {
   Fixture f;
   (void)f.check(true);
   CHECK(f.readings.admitted);
@@ -308,7 +308,7 @@ TEST_CASE("what was admitted may not pass later, it has passed") {
   CHECK(f.readings.admitted);
 }
 
-TEST_CASE("without sched_ext a read goes on and a write fails at the class") {
+TEST_CASE("without sched_ext a read continues and a write fails at the class") {
   Fixture f(FakeKernelShape{.sched_ext = false});
   const GateVerdict read = f.check(false);
   CHECK(blind(read) == Names{"notQueued", "schedClass", "policy", "noDispatch", "enabled"});
@@ -322,7 +322,7 @@ TEST_CASE("without sched_ext a read goes on and a write fails at the class") {
         "expected sched_class=ext_sched_class");
 }
 
-TEST_CASE("a gate that cannot look stops a write and says why") {
+TEST_CASE("a gate that cannot be evaluated stops a write and says why") {
   Fixture f;
   f.fake.set_task(f.task, "thread_info.cpu", 9);
   const GateVerdict verdict = f.check(true);

@@ -73,7 +73,7 @@ TEST_CASE(
         "scx_error_irq_workfn+0x3 running task[102] waits (observed)");
 }
 
-TEST_CASE("of CPUs that may hold a lock those that wait for one are named last") {
+TEST_CASE("of the CPUs that may hold a lock, those that wait for one are named last") {
   FakeKernel kernel;
   StopMoment at = moment(kernel, 3);
   at.cpus[0].rip = kernel.symbol("native_queued_spin_lock_slowpath") + 9;
@@ -91,7 +91,7 @@ TEST_CASE("a lock that is being handed over has waiters and no holder") {
       "runqueue lock of CPU 3: nobody holds it just then, one CPU waits to be the next (observed)");
 }
 
-TEST_CASE("where no CPU is seen that could hold a lock, that is said") {
+TEST_CASE("if no CPU could hold a lock, the text says so") {
   FakeKernel kernel;
   const auto users =
       lock_users(kernel.kernel(), {runqueue_lock(kLocked)}, moment(kernel, 2, {0, 1}));
@@ -100,7 +100,7 @@ TEST_CASE("where no CPU is seen that could hold a lock, that is said") {
   CHECK(roles(lock_users(kernel.kernel(), {runqueue_lock(kLocked)}, {})) == roles(users));
 }
 
-TEST_CASE("of many that may hold a lock the words name four, the list all") {
+TEST_CASE("of many that may hold a lock the text names four, the list all") {
   FakeKernel kernel;
   const auto users = lock_users(kernel.kernel(), {runqueue_lock(kLocked)}, moment(kernel, 64));
   CHECK(users.size() == 64);
@@ -108,7 +108,7 @@ TEST_CASE("of many that may hold a lock the words name four, the list all") {
   CHECK(lock_users_text(users).size() < 1000);
 }
 
-TEST_CASE("a name that a terminal would act on is made safe in the words") {
+TEST_CASE("a name with control characters is escaped in the text") {
   FakeKernel kernel;
   StopMoment at = moment(kernel, 1);
   at.evidence.cpus[0].current_comm = "a\x1b[2J";
@@ -116,7 +116,7 @@ TEST_CASE("a name that a terminal would act on is made safe in the words") {
         std::string::npos);
 }
 
-TEST_CASE("two locks are told one after the other, and a sequence count has a writer") {
+TEST_CASE("two locks are described one after the other, and a sequence count has a writer") {
   FakeKernel kernel;
   const ProtectorSeen pi_lock{ProtectorKind::kPiLock, 0, kLocked, false};
   const ProtectorSeen count{ProtectorKind::kSeqcount, 0, 7, false, "jiffies_seq"};

@@ -70,7 +70,7 @@ TEST_CASE("a task's field is written and reads back") {
   CHECK(number(f.read(f.of_task("scx.dsq_vtime"), ValueKind::U64)) == kMonth);
 }
 
-TEST_CASE("a reply says where the value stands, what it is and who protects it") {
+TEST_CASE("a reply has the value's address, its type and what protects it") {
   Fixture f;
   f.fake.set_task(f.task, "thread_info.cpu", 1);
   const OpResult result = f.read(f.of_task("scx.dsq_vtime"), ValueKind::U64);
@@ -95,7 +95,7 @@ TEST_CASE("per-CPU fields are typed, and each CPU has its own") {
   CHECK(other.type == "u32");
 }
 
-TEST_CASE("a plain symbol needs a width, and the reply says that nobody checked it") {
+TEST_CASE("a plain symbol needs a width, and the reply says that it was not checked") {
   Fixture f;
   const OpResult result = f.read(symbol_target("jiffies_64"), ValueKind::U64);
   CHECK(number(result) == 4294892296);
@@ -137,7 +137,7 @@ TEST_CASE("unknown symbols and CPUs that do not exist are refused") {
   check_refused(f.read(per_cpu_target("runqueues", 2, "nr_running")), "no CPU 2: the kernel has 2");
 }
 
-TEST_CASE("a per-CPU variable is not read as a plain symbol, nor the other way round") {
+TEST_CASE("a per-CPU variable is not read as a plain symbol, nor vice versa") {
   Fixture f;
   check_refused(f.read(symbol_target("runqueues"), ValueKind::U64),
                 "'runqueues' is a per-CPU variable: name its CPU: in a 'perCpu' target, or as "
@@ -176,7 +176,7 @@ TEST_CASE("a pointer reads as a number, and its NULL is not followed") {
   check_failed(f.read(f.of_task("scx.dsq->id")), "'scx.dsq->': the pointer is NULL");
 }
 
-TEST_CASE("what is no pointer is not followed, and what is one has no members") {
+TEST_CASE("only a pointer can be followed, and a pointer has no members") {
   Fixture f;
   check_refused(f.read(f.of_task("pid->x")), "'pid->': 'pid_t' is not a pointer: cannot follow it");
   check_refused(
@@ -184,7 +184,7 @@ TEST_CASE("what is no pointer is not followed, and what is one has no members") 
       "'struct task_struct *' has no members: cannot take 'pid': follow the pointer with '->'");
 }
 
-TEST_CASE("an index selects from an array and from what a pointer points at") {
+TEST_CASE("an index selects from an array and from what a pointer points to") {
   Fixture f;
   CHECK(number(f.read(f.of_task("comm[1]"))) == 'l');
   const GuestVirtual table = f.fake.allocate(3 * 16);
@@ -257,7 +257,7 @@ TEST_CASE("a list that does not end is an error") {
       "NULL");
 }
 
-TEST_CASE("the kernel's own iterator in a DSQ is not taken for a task") {
+TEST_CASE("the kernel's own iterator in a DSQ does not count as a task") {
   Fixture f;
   const GuestVirtual dsq = f.fake.allocate(48);
   const GuestVirtual list = f.fake.field(dsq, "struct scx_dispatch_q", "list");
@@ -356,7 +356,7 @@ TEST_CASE("addresses outside of what is mapped, and outside of RAM, fail") {
   CHECK(f.fake.get(GuestVirtual(FakeKernel::kNoRam.value - 4), 4) == 0);
 }
 
-TEST_CASE("reads of a batch succeed and fail each by itself") {
+TEST_CASE("reads of a batch succeed and fail independently") {
   Fixture f;
   const auto results = f.executor.read(
       f.fake.memory(), {read_of(f.of_task("scx.nonsense")), read_of(f.of_task("pid")),
@@ -386,7 +386,7 @@ TEST_CASE(
   CHECK(f.fake.value(f.task, "struct task_struct", "scx.slice") == 0);
 }
 
-TEST_CASE("a write that a gate refuses touches nothing and carries all twelve gates") {
+TEST_CASE("a write that a gate refuses changes nothing and has all twelve gates") {
   Fixture f;
   f.fake.set_task(f.task, "on_rq", 1);
   const OpResult result = f.write(f.of_task("scx.dsq_vtime"), u64_value(1));
@@ -414,7 +414,7 @@ TEST_CASE("a queued task can still be read") {
   CHECK(number(f.read(f.of_task("scx.slice"))) == 12);
 }
 
-TEST_CASE("a bad path of a task is refused with its gates evaluated all the same") {
+TEST_CASE("a bad path of a task is refused, but its gates are still evaluated") {
   Fixture f;
   const OpResult result = f.read(f.of_task("nonsense"));
   CHECK(result.status == EntryStatus::REFUSED);
@@ -432,14 +432,14 @@ TEST_CASE("bits are set and cleared in the width of the field") {
         EntryStatus::REFUSED);
 }
 
-TEST_CASE("hot reads take one aligned word of a symbol or a per-CPU variable") {
+TEST_CASE("hot reads read one aligned word of a symbol or a per-CPU variable") {
   Fixture f;
   f.fake.set_rq(1, "nr_running", 2);
   CHECK(number(f.hot(symbol_target("jiffies_64"), ValueKind::U64)) == 4294892296);
   CHECK(number(f.hot(per_cpu_target("runqueues", 1, "nr_running"))) == 2);
 }
 
-TEST_CASE("hot reads refuse whatever needs the machine to stand still") {
+TEST_CASE("hot reads refuse whatever needs a frozen machine") {
   Fixture f;
   const std::string hint = ": make it cold: it is then served in a freeze";
   check_refused(f.hot(f.of_task("pid")),
@@ -456,7 +456,7 @@ TEST_CASE("hot reads refuse whatever needs the machine to stand still") {
   CHECK(f.hot(per_cpu_target("runqueues", 0, "")).status == EntryStatus::REFUSED);
 }
 
-TEST_CASE("layouts are told once for each field that ops and gates used") {
+TEST_CASE("layouts are recorded once for each field that ops and gates used") {
   Fixture f;
   number(f.read(per_cpu_target("runqueues", 0, "scx.nr_running")));
   const auto first = f.executor.take_used_layouts();
@@ -481,7 +481,7 @@ TEST_CASE("layouts are told once for each field that ops and gates used") {
   CHECK(has("idr_rt.xa_head") == 1);
 }
 
-TEST_CASE("a path across objects is told as one layout for each") {
+TEST_CASE("a path across objects is recorded as one layout for each") {
   Fixture f;
   f.fake.set_rq(0, "curr", f.task.value);
   number(f.read(per_cpu_target("runqueues", 0, "curr->pid")));

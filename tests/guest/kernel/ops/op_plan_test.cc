@@ -61,7 +61,7 @@ TEST_CASE("a misspelt symbol is refused with the nearest of its kind") {
   CHECK(f.error(read_of(symbol_target("nothing_like_it"), ValueKind::U64)).hint.empty());
 }
 
-TEST_CASE("a per-CPU variable and a plain symbol are not taken for each other") {
+TEST_CASE("a per-CPU variable and a plain symbol are not confused") {
   Fixture f;
   const Error plain = f.error(read_of(symbol_target("runqueues"), ValueKind::U64));
   CHECK(plain.code == ErrorCode::kRefused);
@@ -70,7 +70,7 @@ TEST_CASE("a per-CPU variable and a plain symbol are not taken for each other") 
         "'jiffies_64' is not a per-CPU variable");
 }
 
-TEST_CASE("each step of a path is held against the types") {
+TEST_CASE("each step of a path is checked against the types") {
   Fixture f;
   const auto message = [&](std::string_view path) {
     return f.error(read_of(of_task(path))).message;
@@ -84,7 +84,7 @@ TEST_CASE("each step of a path is held against the types") {
   CHECK(message("reset_on_fork") == "'reset_on_fork' is a bit-field: it has no address of its own");
 }
 
-TEST_CASE("the container and the link of a list walk are held against the types") {
+TEST_CASE("the container and the link of a list walk are checked against the types") {
   Fixture f;
   const auto error = [&](std::string_view walk) {
     return f.error(read_of(per_cpu_target("runqueues", 0, "scx.runnable_list" + std::string(walk))))
@@ -98,7 +98,7 @@ TEST_CASE("the container and the link of a list walk are held against the types"
         "'struct task_struct' has no member 'pidd'");
 }
 
-TEST_CASE("widths and lengths are held against the type that the path reaches") {
+TEST_CASE("widths and lengths are checked against the type that the path reaches") {
   Fixture f;
   CHECK(f.error(read_of(of_task("scx.dsq_vtime"), ValueKind::U32)).message ==
         "u32 was asked, and 'u64' has 8 bytes");
@@ -110,7 +110,7 @@ TEST_CASE("widths and lengths are held against the type that the path reaches") 
         "this target has no type in BTF");
 }
 
-TEST_CASE("a hot op that only types tell to be none is refused") {
+TEST_CASE("a hot op that is invalid only because of its types is refused") {
   Fixture f;
   const Error wide = f.error(read_of(per_cpu_target("runqueues", 0, "")), OpMode::HOT);
   CHECK(wide.code == ErrorCode::kRefused);
@@ -120,7 +120,7 @@ TEST_CASE("a hot op that only types tell to be none is refused") {
         "a hot read cannot follow pointers");
 }
 
-TEST_CASE("a kernel without sched_ext serves ops that do not ask for it") {
+TEST_CASE("a kernel without sched_ext serves ops that do not need it") {
   Fixture f({.sched_ext = false});
   CHECK(f.check(read_of(of_task("pid"))).ok());
   CHECK(f.check(read_of(per_cpu_target("runqueues", 0, "nr_running"))).ok());

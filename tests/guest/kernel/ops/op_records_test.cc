@@ -155,7 +155,7 @@ TEST_CASE("an entry by itself may name a worker that has no pid yet") {
   CHECK(op->target.path.size() == 2);
 }
 
-TEST_CASE("reads and writes do not stand in one request, and an empty one is none") {
+TEST_CASE("one request cannot have both reads and writes, and cannot be empty") {
   capnp::MallocMessageBuilder message;
   auto request = message.initRoot<schema::OpRequested>();
   CHECK(read_ops(request.initEntries(0).asReader(), schema::OpMode::COLD).error().message ==
@@ -247,7 +247,7 @@ TEST_CASE("a refused entry is recorded without a value") {
   CHECK(to.getReason() == "no");
 }
 
-TEST_CASE("a gate is recorded with what it saw and what it wanted") {
+TEST_CASE("a gate is recorded with the observed and the expected value") {
   const GateResult gate{schema::Gate::ALIVE, schema::GateOutcome::FAILED, true, "state=0x80 (DEAD)",
                         "state without DEAD"};
   capnp::MallocMessageBuilder message;

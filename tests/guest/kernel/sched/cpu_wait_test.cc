@@ -8,7 +8,7 @@
 
 namespace ktape::test {
 
-TEST_CASE("a task waits for a CPU while it is on a runqueue and on no CPU") {
+TEST_CASE("a task waits for a CPU while it is on a runqueue and not on a CPU") {
   FakeKernel kernel;
   const CpuWait wait = must(CpuWait::create(kernel.kernel()));
   const GuestVirtual agent = kernel.add_task(1, "init", 10);

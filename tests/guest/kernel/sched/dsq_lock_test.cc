@@ -54,7 +54,7 @@ constexpr char kTasksOfQueue[] = "list{list struct task_struct scx.dsq_list.node
 }  // namespace
 
 TEST_CASE(
-    "a value in a dispatch queue says whether the queue's lock was held, whatever led to it") {
+    "a value in a dispatch queue says whether the queue's lock was held, whatever path led to it") {
   Fixture f;
   CHECK(f.of_task("scx.dsq->id").note == kDsqLockFree);
   CHECK(f.of_queue("nr").note == kDsqLockFree);
@@ -78,7 +78,7 @@ TEST_CASE("a task's place in a dispatch queue says only that the queue's lock wa
   CHECK(f.of_task("scx.flags").note.empty());
 }
 
-TEST_CASE("a task that is in no queue has no lock of one") {
+TEST_CASE("a task that is in no queue has no queue lock") {
   Fixture f;
   f.hold();
   f.fake.set_task(f.task, "scx.dsq", 0);
@@ -96,7 +96,7 @@ TEST_CASE("a CPU's local queue is under that CPU's runqueue lock") {
   CHECK(f.of_task("scx.dsq").note.empty());
 }
 
-TEST_CASE("a queue that only says that it is a local one has its own lock") {
+TEST_CASE("a queue that only claims to be a local one has its own lock") {
   Fixture f;
   f.fake.set(f.dsq, kDispatchQueue, "id", (uint64_t{1} << 63) | 2);
   f.hold();
@@ -104,7 +104,7 @@ TEST_CASE("a queue that only says that it is a local one has its own lock") {
   CHECK(f.of_task("scx.dsq->id").protecting_cpu == -1);
 }
 
-TEST_CASE("the note about a queue stands beside what else is worth knowing") {
+TEST_CASE("the note about a queue is added to other notes") {
   Fixture f;
   f.fake.set_task(f.task, "se.sched_delayed", 1);
   CHECK(f.of_task("scx.dsq->id").note ==

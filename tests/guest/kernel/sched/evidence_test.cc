@@ -11,7 +11,7 @@
 using namespace ktape;
 using namespace ktape::test;
 
-TEST_CASE("each CPU tells its preempt count, current task and runqueue lock") {
+TEST_CASE("each CPU has its preempt count, current task and runqueue lock") {
   FakeKernel fake;
   for (uint32_t cpu = 0; cpu < FakeKernel::kCpus; ++cpu) {
     const GuestVirtual task =
@@ -32,7 +32,7 @@ TEST_CASE("each CPU tells its preempt count, current task and runqueue lock") {
   CHECK(cpus[1].runqueue_locked);
 }
 
-TEST_CASE("each CPU tells the policy, class and priority of its current task") {
+TEST_CASE("each CPU has the policy, class and priority of its current task") {
   FakeKernel fake;
   const GuestVirtual task = fake.add_task(100, "rthog", 10'000'000);
   fake.put(fake.per_cpu("current_task", 0), task.value, 8);
@@ -87,7 +87,7 @@ TEST_CASE("the bypass depth is a variable, or the root scheduler's") {
   CHECK(EvidenceReader(own.kernel()).read(own.memory()).bypass_depth == 3);
 }
 
-TEST_CASE("what the evidence is made of is told once") {
+TEST_CASE("the fields behind the evidence are recorded once") {
   FakeKernel fake;
   EvidenceReader reader(fake.kernel());
   CHECK_FALSE(reader.take_used_layouts().empty());
@@ -95,7 +95,7 @@ TEST_CASE("what the evidence is made of is told once") {
   CHECK(reader.take_used_layouts().empty());
 }
 
-TEST_CASE("the context of a CPU is the innermost that its preempt count tells") {
+TEST_CASE("the context of a CPU is the innermost one in its preempt count") {
   FakeKernel fake;
   const GuestVirtual task = fake.add_task(100, "t", 10'000'000);
   fake.put(fake.per_cpu("current_task", 0), task.value, 8);

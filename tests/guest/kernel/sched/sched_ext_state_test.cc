@@ -22,7 +22,7 @@ class Schedulers {
 
 }  // namespace
 
-TEST_CASE_METHOD(Schedulers, "without a scheduler none is attached") {
+TEST_CASE_METHOD(Schedulers, "without a scheduler no scheduler is attached") {
   CHECK(must(reader->linked(kernel.memory())).addresses.empty());
 }
 
@@ -39,7 +39,7 @@ TEST_CASE_METHOD(Schedulers, "a scheduler is read with its name, its callbacks a
   CHECK(must(reader->read(kernel.memory(), root.address())).partial);
 }
 
-TEST_CASE_METHOD(Schedulers, "an exit is nothing until the kernel has filled it in") {
+TEST_CASE_METHOD(Schedulers, "an exit is ignored until the kernel has filled it in") {
   CHECK_FALSE(must(reader->exit(kernel.memory(), root.address())).has_value());
   const std::string dump(10'000, 'd');  // over more than one page
   root.set_exit(1026, "runnable task stall", "task[7] failed to run", dump);
@@ -52,8 +52,8 @@ TEST_CASE_METHOD(Schedulers, "an exit is nothing until the kernel has filled it 
   CHECK(exit->dump == dump);
 }
 
-TEST_CASE_METHOD(
-    Schedulers, "an exit that the kernel still writes down is not taken for one that is complete") {
+TEST_CASE_METHOD(Schedulers,
+                 "an exit that the kernel is still writing does not count as complete") {
   root.begin_exit(1026, "runnable task stall", "task[7] failed to run");
   CHECK_FALSE(must(reader->exit(kernel.memory(), root.address())).has_value());
   const auto so_far = must(reader->exit_so_far(kernel.memory(), root.address()));
@@ -62,7 +62,7 @@ TEST_CASE_METHOD(
   CHECK(so_far->dump.empty());
 }
 
-TEST_CASE_METHOD(Schedulers, "that a scheduler was enabled stands in its object, and stays there") {
+TEST_CASE_METHOD(Schedulers, "a scheduler's object says that it was enabled, and keeps saying it") {
   root.become_root();
   CHECK_FALSE(must(reader->was_enabled(kernel.memory(), root.address())));
   root.become_enabled();
@@ -121,7 +121,7 @@ TEST_CASE("a kernel without sched_ext has no schedulers to read") {
   CHECK_FALSE(SchedExtReader::create(kernel.kernel()).ok());
 }
 
-TEST_CASE("stock kernels keep all that is read of a scheduler where it is looked for") {
+TEST_CASE("stock kernels have all the fields of a scheduler where ktape reads them") {
   for (const char* series : {"6.16", "6.19", "7.3"}) {
     if (!is_cached(series)) SKIP(not_cached(series));
     INFO(version_for(series));

@@ -37,7 +37,7 @@ TEST_CASE("an exit is read from the scheduler that holds the irq_work") {
   CHECK_FALSE(must(reader.read(fake.memory(), work)).error);
 }
 
-TEST_CASE("an exit of nowhere is an error, not a crash") {
+TEST_CASE("an exit at an invalid address is an error, not a crash") {
   FakeKernel fake;
   const ScxExitReader reader = must(ScxExitReader::create(fake.kernel()));
   CHECK_FALSE(reader.read(fake.memory(), GuestVirtual(0)).ok());

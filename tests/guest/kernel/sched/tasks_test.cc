@@ -54,7 +54,7 @@ TEST_CASE("a tree without nodes holds its one pid only") {
   CHECK_FALSE(must(find(fake, 2)).has_value());
 }
 
-TEST_CASE("the base of an IDR is taken off") {
+TEST_CASE("the base of an IDR is subtracted") {
   FakeKernel fake;
   const GuestVirtual task = fake.add_task(5, "a", 10'000'000);
   fake.set(fake.symbol("init_pid_ns"), "struct pid_namespace", "idr.idr_base", 2);
@@ -62,7 +62,7 @@ TEST_CASE("the base of an IDR is taken off") {
   CHECK_FALSE(must(find(fake, 1)).has_value());
 }
 
-TEST_CASE("a circular IDR is refused, not followed for ever") {
+TEST_CASE("a circular IDR is refused, not followed forever") {
   FakeKernel fake;
   fake.add_task(5, "a", 10'000'000);
   const GuestVirtual leaf = fake.idr_node(5);
@@ -74,7 +74,7 @@ TEST_CASE("a circular IDR is refused, not followed for ever") {
         "the pid IDR is damaged: a node of shift 0 is at or below one of shift 0");
 }
 
-TEST_CASE("an IDR that leads out of memory is an error of memory") {
+TEST_CASE("an IDR that leads out of memory is a memory error") {
   FakeKernel fake;
   fake.set_idr_slot(5, FakeKernel::kNoRam.value);
   const auto found = find(fake, 5);

@@ -105,7 +105,7 @@ TEST_CASE_METHOD(Surveyed,
   CHECK(memory.recorded() == before);
 }
 
-TEST_CASE_METHOD(Surveyed, "a damaged pid IDR loses what hangs there and nothing else") {
+TEST_CASE_METHOD(Surveyed, "a damaged pid IDR loses what is below the damage and nothing else") {
   const GuestVirtual lost = far_task(5);
   const GuestVirtual kept = far_task(70);
   // The node of pids 0 to 63 becomes its own child.
@@ -170,8 +170,9 @@ TEST_CASE_METHOD(Surveyed, "thousands of schedulers are recorded, each of them")
   CHECK(std::ranges::all_of(schedulers, [&](GuestVirtual scheduler) { return has(scheduler); }));
 }
 
-TEST_CASE_METHOD(Surveyed,
-                 "what is longer than a kernel makes it is kept as far as that, and is a loss") {
+TEST_CASE_METHOD(
+    Surveyed,
+    "a list longer than a kernel makes it is kept up to that length, and the rest is a loss") {
   const GuestVirtual scheduler = far(512);
   fake.put(fake.symbol("scx_root"), scheduler.value, 8);
   const GuestVirtual info = far(64);
@@ -197,7 +198,7 @@ TEST_CASE_METHOD(Surveyed, "a queue whose list does not end is a loss in bounded
 
 TEST_CASE_METHOD(
     Surveyed,
-    "of sched_ext's variables each CPU's instance is recorded, and nothing that the kernel frees") {
+    "each CPU's instance of sched_ext's variables is recorded, and nothing that the kernel frees") {
   CHECK(survey().empty());
   for (uint32_t cpu : {0u, 1u}) CHECK(has(fake.per_cpu("scx_per_cpu", cpu)));
   CHECK_FALSE(has(fake.symbol("scx_per_cpu")));  // the template
@@ -235,7 +236,8 @@ TEST_CASE_METHOD(Surveyed,
   for (GuestVirtual part : {cgroup, node, parent_node, name}) CHECK(has(part));
 }
 
-TEST_CASE("of task groups in one per-CPU allocation each CPU's part is recorded, the entity too") {
+TEST_CASE(
+    "each CPU's part of task groups in one per-CPU allocation is recorded, including the entity") {
   Surveyed surveyed({.per_cpu_groups = true});
   FakeKernel& fake = surveyed.fake;
   const GuestVirtual root = surveyed.add_group({});

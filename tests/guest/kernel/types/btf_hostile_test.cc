@@ -67,7 +67,7 @@ std::string refusal(const std::vector<std::byte>& bytes) {
 
 }  // namespace
 
-TEST_CASE("BTF that is well is read") {
+TEST_CASE("valid BTF is read") {
   RawBtf raw;
   raw.type(kInt, raw.text("int"), 0, 4, {32});
   CHECK(must(must(Btf::parse(raw.bytes()))->type("int")).size_bytes == 4);
@@ -106,7 +106,7 @@ TEST_CASE("a BTF string of thousands of bytes is refused") {
   CHECK(refusal(raw.bytes()) == "unusable BTF: it has a string of more than 2048 bytes");
 }
 
-TEST_CASE("a BTF parameter whose name or type is not there is refused") {
+TEST_CASE("a BTF parameter whose name or type does not exist is refused") {
   constexpr uint32_t kFunctionProto = 13;
   RawBtf raw;
   raw.type(kFunctionProto, 0, 1, 0, {77, 0});
@@ -122,7 +122,7 @@ TEST_CASE("a BTF name outside the strings is refused") {
   CHECK(refusal(raw.bytes()) == "unusable BTF: type 1 has a name outside the strings");
 }
 
-TEST_CASE("the names of BTF members and enumerators are held against the strings") {
+TEST_CASE("the names of BTF members and enumerators are checked against the strings") {
   RawBtf members;
   const uint32_t number = members.type(kInt, members.text("int"), 0, 4, {32});
   members.type(kStruct, 0, 1, 4, {999, number, 0});
@@ -132,7 +132,7 @@ TEST_CASE("the names of BTF members and enumerators are held against the strings
   CHECK(refusal(values.bytes()) == "unusable BTF: type 1 has a name outside the strings");
 }
 
-TEST_CASE("a BTF id that does not exist is refused, wherever it stands") {
+TEST_CASE("a BTF id that does not exist is refused, wherever it is used") {
   RawBtf pointer;
   pointer.type(kPtr, 0, 0, 9);
   CHECK(refusal(pointer.bytes()) == "unusable BTF: type 1 refers to type 9, but there are only 2");
@@ -168,7 +168,7 @@ TEST_CASE("a BTF member outside its struct is refused") {
   CHECK(refusal(raw.bytes()) == "unusable BTF: type 2 has a member outside its 4 bytes");
 }
 
-TEST_CASE("a member whose type is larger than its struct is refused when it is asked for") {
+TEST_CASE("a member whose type is larger than its struct is refused when it is looked up") {
   RawBtf raw;
   const uint32_t number = raw.type(kInt, raw.text("int"), 0, 8, {64});
   raw.type(kStruct, raw.text("s"), 1, 4, {raw.text("wide"), number, 0});
@@ -220,7 +220,7 @@ TEST_CASE("a struct that contains itself, anonymously, ends with an error") {
   CHECK(field.error().message == "BTF type 1 is nested too deeply");
 }
 
-TEST_CASE("anonymous members that multiply are not all looked through") {
+TEST_CASE("anonymous members that multiply are not all searched") {
   RawBtf raw;
   raw.type(kStruct, 0, 0, 8);
   // Each holds the one before it a hundred times: a hundred to the power of twenty in all.

@@ -44,7 +44,7 @@ TEST_CASE("bytes that are not BTF are refused") {
   CHECK(btf.error().code == ErrorCode::kBadInput);
 }
 
-TEST_CASE("typedefs and qualifiers are taken off, and the declared name is kept") {
+TEST_CASE("typedefs and qualifiers are resolved, and the declared name is kept") {
   const auto btf = small_btf();
   const auto field = btf->field("struct outer", "first");
   REQUIRE(field.ok());

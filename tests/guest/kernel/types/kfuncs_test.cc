@@ -43,7 +43,7 @@ Names shown_by(const std::string& version) {
 }  // namespace
 
 TEST_CASE(
-    "kfuncs of sched_ext that show the verifier's argument are told, and no other function is") {
+    "kfuncs of sched_ext that show the verifier's argument are listed, and no other function is") {
   CHECK(kfuncs_with_shown_aux(kernel_btf()) == Names{"bpf_iter_scx_dsq_new", "scx_bpf_shown"});
   CHECK(kfuncs_with_shown_aux({}).empty());
 }
@@ -65,7 +65,7 @@ TEST_CASE("7.3.4 shows the verifier's argument in no kfunc of sched_ext") {
   CHECK(shown_by("7.3.4").empty());
 }
 
-TEST_CASE("a kfunc is found in what a loader printed as a word of its own") {
+TEST_CASE("a kfunc is found in a loader's output only as a whole word") {
   const Names kfuncs = {"scx_bpf_create_dsq", "scx_bpf_kick_cpu"};
   CHECK(kfunc_named_in("'scx_bpf_kick_cpu'", kfuncs) == "scx_bpf_kick_cpu");
   CHECK(kfunc_named_in("scx_bpf_create_dsq_now, scx_bpf_create_dsq", kfuncs) ==

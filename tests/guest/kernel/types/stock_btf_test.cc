@@ -79,7 +79,7 @@ void check_complete(const Btf& btf) {
 
 }  // namespace
 
-TEST_CASE("6.16 keeps sched_ext's fields where its guests showed them") {
+TEST_CASE("6.16 has sched_ext's fields at the offsets observed in its guests") {
   const auto kernel = learn("6.16");
   const Btf& btf = *kernel->btf;
   check_complete(btf);
@@ -93,7 +93,7 @@ TEST_CASE("6.16 keeps sched_ext's fields where its guests showed them") {
   CHECK(btf.enumerator("scx_task_state", "SCX_TASK_ENABLED") == 3);
 }
 
-TEST_CASE("6.19 keeps sched_ext's fields where its guests showed them") {
+TEST_CASE("6.19 has sched_ext's fields at the offsets observed in its guests") {
   const auto kernel = learn("6.19");
   const Btf& btf = *kernel->btf;
   check_complete(btf);
@@ -104,7 +104,7 @@ TEST_CASE("6.19 keeps sched_ext's fields where its guests showed them") {
   CHECK(must(btf.type("struct scx_rq")).size_bytes == 408);
 }
 
-TEST_CASE("7.3 keeps sched_ext's fields where its guests showed them") {
+TEST_CASE("7.3 has sched_ext's fields at the offsets observed in its guests") {
   const auto kernel = learn("7.3");
   const Btf& btf = *kernel->btf;
   check_complete(btf);
@@ -136,7 +136,7 @@ constexpr ShownLayout kBetween[] = {
 
 }  // namespace
 
-TEST_CASE("every kernel has the fields of sched_ext that ktape looks at") {
+TEST_CASE("every kernel has the fields of sched_ext that ktape reads") {
   const std::vector<std::string> versions = versions_with_sched_ext();
   if (versions.empty()) SKIP("no kernel is cached: tools/kernel tests");
   const std::string version = GENERATE_COPY(from_range(versions));
@@ -148,7 +148,7 @@ TEST_CASE("every kernel has the fields of sched_ext that ktape looks at") {
   CHECK(kernel->symbols.find(kSchedulerFreeFunction).has_value());
 }
 
-TEST_CASE("the kernels between them keep sched_ext's fields where another tool shows them") {
+TEST_CASE("the kernels in between have sched_ext's fields at the offsets that another tool shows") {
   std::vector<ShownLayout> cached(std::begin(kBetween), std::end(kBetween));
   std::erase_if(cached, [](const ShownLayout& layout) { return !is_cached(layout.version); });
   if (cached.empty()) SKIP("none of them is in the cache: tools/test --full fetches them");
@@ -164,7 +164,7 @@ TEST_CASE("the kernels between them keep sched_ext's fields where another tool s
   CHECK((state ? state : btf.enumerator("scx_ent_flags", "SCX_TASK_ENABLED")) == shown.enabled);
 }
 
-TEST_CASE("6.12 has no sched_ext, and keeps its hot per-CPU variables together") {
+TEST_CASE("6.12 has no sched_ext, and has its hot per-CPU variables in one struct") {
   const auto kernel = learn("6.12");
   const Btf& btf = *kernel->btf;
   CHECK_FALSE(btf.has_field("struct task_struct", "scx"));

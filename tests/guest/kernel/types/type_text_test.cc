@@ -46,7 +46,7 @@ class Shown {
 
 }  // namespace
 
-TEST_CASE("numbers are shown as their types say: unsigned, signed, bool") {
+TEST_CASE("numbers are shown according to their types: unsigned, signed, bool") {
   Shown s;
   s.put(0, uint32_t{7});
   s.put(4, int32_t{-2});
@@ -78,7 +78,7 @@ TEST_CASE("enums are shown by name, and by number where they have none") {
         "}");
 }
 
-TEST_CASE("pointers are shown in hex, with the symbol that the caller knows") {
+TEST_CASE("pointers are shown in hex, with the symbol known to the caller") {
   Shown s;
   const int pointer = s.b.pointer(s.u32);
   s.put(0, uint64_t{0xffff888000001000});
@@ -95,7 +95,7 @@ TEST_CASE("pointers are shown in hex, with the symbol that the caller knows") {
         "}");
 }
 
-TEST_CASE("arrays of characters are shown as text that a terminal does not act on") {
+TEST_CASE("arrays of characters are shown as text that is safe for a terminal") {
   Shown s;
   s.put(0, std::array<char, 8>{'s', 'l', 'e', 'e', 'p', 0, 'x', 0});
   s.put(8, std::array<char, 4>{'\x1b', '[', '2', 'J'});
@@ -202,7 +202,7 @@ TEST_CASE("an array without a length and a struct without members are shown empt
         "}");
 }
 
-TEST_CASE("what lies beyond the bytes is said not to be there") {
+TEST_CASE("members beyond the bytes are shown as missing") {
   Shown s;
   s.put(0, uint32_t{3});
   const int inner = s.b.structure("inner", 4, {{"x", s.u32, 0}});
@@ -220,7 +220,7 @@ TEST_CASE("what lies beyond the bytes is said not to be there") {
         "}");
 }
 
-TEST_CASE("text of a type ends after as many lines as were asked for") {
+TEST_CASE("text of a type ends after the requested number of lines") {
   Shown s;
   s.put(0, std::array<uint8_t, 200>{});
   std::vector<BtfBuilder::Field> fields;

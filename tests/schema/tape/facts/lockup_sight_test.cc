@@ -54,7 +54,7 @@ std::string hidden(const Run& run) {
 
 }  // namespace
 
-TEST_CASE("freezes that come more often than a lock-up takes to be told hide it") {
+TEST_CASE("freezes more frequent than a lockup report hide the lockup") {
   CHECK(hidden({}) ==
         "freezes came at most 2 s apart, and under KVM each one restarts the lockup watchdogs of "
         "the guest's kernel: it could not report a soft lockup (reported after 20 s) or an RCU "
@@ -63,20 +63,20 @@ TEST_CASE("freezes that come more often than a lock-up takes to be told hide it"
              Catch::Matchers::EndsWith("a soft lockup (reported after 20 s)"));
 }
 
-TEST_CASE("freezes hide no lock-up where they reset nothing, come seldom, or not at all") {
+TEST_CASE("freezes hide no lockup if they reset nothing, are rare, or are missing") {
   CHECK(hidden({.resets = false}).empty());  // TCG, or an older recorder
   CHECK(hidden({.every_ms = 22'000}).empty());
   CHECK(hidden({.every_ms = 0}).empty());
   CHECK(hidden({.soft_ms = 0, .rcu_ms = 0}).empty());  // it does not watch, or is not known to
 }
 
-TEST_CASE("what a run is too short for is not hidden by its freezes") {
+TEST_CASE("a report for which a run is too short is not hidden by its freezes") {
   CHECK(hidden({.lasts_ms = 19'000}).empty());
   CHECK_THAT(hidden({.soft_ms = 40'000, .rcu_ms = 3000, .lasts_ms = 19'000}),
              Catch::Matchers::EndsWith("report an RCU stall (reported after 3 s)"));
 }
 
-TEST_CASE("times of watchdogs read as seconds") {
+TEST_CASE("times of watchdogs are printed as seconds") {
   CHECK(seconds_text(20'000) == "20 s");
   CHECK(seconds_text(2500) == "2.5 s");
   CHECK(seconds_text(1007) == "1.007 s");

@@ -35,7 +35,7 @@ TEST_CASE("values read as people would write them") {
   CHECK(large == "x'" + std::string(512, '0') + "'... (1000 bytes)");
 }
 
-TEST_CASE("a long list of values is cut where its text grows too long") {
+TEST_CASE("a long list of values is cut when its text gets too long") {
   std::string text = value_text_of([](auto value) { value.initList(100'000); });
   CHECK(text.size() < 70'000);
   CHECK(text.ends_with(", ...]"));

@@ -129,8 +129,9 @@ TEST_CASE_METHOD(ProjectionFixture,
   CHECK(rows("SELECT count(*) FROM vcpu WHERE rip IS NULL") == Rows{"1"});
 }
 
-TEST_CASE_METHOD(ProjectionFixture,
-                 "how long a freeze waited for a CPU of the host is told where it is known") {
+TEST_CASE_METHOD(
+    ProjectionFixture,
+    "the wait of a freeze for a CPU of the host has a column, NULL if it is not known") {
   for (const bool known : {true, false}) {
     tape.add([&](schema::Record::Builder record) {
       auto thawed = record.initThawed();

@@ -9,7 +9,7 @@
 
 namespace ktape::test {
 
-TEST_CASE_METHOD(ProjectionFixture, "the table run tells what was run, where and on what") {
+TEST_CASE_METHOD(ProjectionFixture, "the table run says what was run, where and on what") {
   tape.add([](schema::Record::Builder record) {
     auto run = record.initRunStarted();
     run.initScenario().setName("roundtrip");
@@ -129,8 +129,7 @@ TEST_CASE_METHOD(ProjectionFixture,
   CHECK(rows("SELECT * FROM step") == Rows{"0|roundtrip|1||3000000|4000000|3|4"});
 }
 
-TEST_CASE_METHOD(ProjectionFixture,
-                 "an enable has a row of its own, which tells what it failed with") {
+TEST_CASE_METHOD(ProjectionFixture, "an enable has its own row, with its error") {
   for (uint32_t id : {1u, 2u}) {
     tape.add([&](schema::Record::Builder record) {
       auto attempted = record.initSchedulerAttempted();
@@ -151,7 +150,7 @@ TEST_CASE_METHOD(ProjectionFixture,
   CHECK(rows("SELECT * FROM scheduler").empty());
 }
 
-TEST_CASE_METHOD(ProjectionFixture, "incidents, losses and the ending are told") {
+TEST_CASE_METHOD(ProjectionFixture, "incidents, losses and the ending have rows") {
   tape.add([](schema::Record::Builder record) {
     record.initGuestPanicked().setText(as_data(std::string_view("Kernel panic\n")));
   });
@@ -178,7 +177,7 @@ TEST_CASE_METHOD(ProjectionFixture, "incidents, losses and the ending are told")
 }
 
 TEST_CASE_METHOD(ProjectionFixture,
-                 "a complaint of the kernel, and what the guest says of itself, have tables") {
+                 "complaints of the kernel, and the guest's facts about itself, have tables") {
   tape.add([](schema::Record::Builder record) {
     auto oops = record.initGuestOops();
     oops.setKind(schema::OopsKind::WARNING);
@@ -197,7 +196,7 @@ TEST_CASE_METHOD(ProjectionFixture,
   CHECK(rows("SELECT * FROM guest_fact") == Rows{"2|0|sleeper|policy|0", "2|1|sleeper|nice|-5"});
 }
 
-TEST_CASE_METHOD(ProjectionFixture, "a trigger of the plan gets what became of it from the seal") {
+TEST_CASE_METHOD(ProjectionFixture, "a planned trigger gets its result from the seal") {
   tape.add([](schema::Record::Builder record) {
     auto triggers = record.initRunStarted().initFreezeTriggers(2);
     triggers[0].setName("scx-error");
@@ -279,7 +278,7 @@ TEST_CASE_METHOD(ProjectionFixture, "the guest's clocksource and its changes are
 }
 
 TEST_CASE_METHOD(ProjectionFixture,
-                 "what the host's processor says of itself is told, NULL by an older recorder") {
+                 "the facts of the host's CPU have columns, NULL from an older recorder") {
   tape.add([](schema::Record::Builder record) {
     auto run = record.initRunStarted();
     run.setFreezesResetWatchdogs(true);
@@ -297,7 +296,7 @@ TEST_CASE_METHOD(ProjectionFixture,
 }
 
 TEST_CASE_METHOD(ProjectionFixture,
-                 "what became of the intervals is told, and NULL where there were none") {
+                 "the results of the intervals have columns, NULL if there were none") {
   tape.add([](schema::Record::Builder record) {
     record.initFreezeBegan().setFreeze(1);
     record.getFreezeBegan().setInterval(12);

@@ -56,7 +56,7 @@ TEST_CASE_METHOD(SealedTapeFixture,
   CHECK(verification.head == sealed.head);
 }
 
-TEST_CASE_METHOD(SealedTapeFixture, "a head digest that was noted is held against the tape's") {
+TEST_CASE_METHOD(SealedTapeFixture, "a recorded head digest is compared with the tape's") {
   CHECK(must(verify(path, sealed.head)).integrity == Integrity::kIntact);
   Verification other = must(verify(path, sha256(as_bytes("another tape"))));
   CHECK(other.integrity == Integrity::kAltered);
@@ -83,19 +83,19 @@ TEST_CASE_METHOD(SealedTapeFixture, "a record taken out is found") {
 }
 
 TEST_CASE_METHOD(SealedTapeFixture,
-                 "a record taken off the end is found by the projection that still speaks of it") {
+                 "a record removed from the end is found because the projection still has it") {
   CHECK_THAT(finding_after("DELETE FROM event WHERE seq = (SELECT max(seq) FROM event)"),
              ContainsSubstring("no record says so"));
 }
 
-TEST_CASE_METHOD(SealedTapeFixture, "records that changed places are found") {
+TEST_CASE_METHOD(SealedTapeFixture, "swapped records are found") {
   CHECK_THAT(finding_after(
                  "UPDATE event SET seq = -1 WHERE seq = 2; UPDATE event SET seq = 2 WHERE seq = 3;"
                  "UPDATE event SET seq = 3 WHERE seq = -1"),
              ContainsSubstring("record 2: "));
 }
 
-TEST_CASE_METHOD(SealedTapeFixture, "a record put behind the seal is found") {
+TEST_CASE_METHOD(SealedTapeFixture, "a record added after the seal is found") {
   CHECK_THAT(finding_after("INSERT INTO event SELECT max(seq) + 1, kind, record, chain FROM event"),
              ContainsSubstring("it comes after the Sealed record"));
 }
@@ -140,8 +140,7 @@ TEST_CASE_METHOD(SealedTapeFixture, "a finding is safe to print") {
   CHECK(finding.find('\x1b') == std::string::npos);
 }
 
-TEST_CASE_METHOD(SealedTapeFixture,
-                 "a row of the projection that was taken out or added is found") {
+TEST_CASE_METHOD(SealedTapeFixture, "a removed or added row of the projection is found") {
   CHECK(finding_after("DELETE FROM gate") == "gate (seq '16'): the row is missing");
   CHECK(finding_after("INSERT INTO step(step, name) VALUES(9, 'more')") ==
         "step (step '9'): no record says this");
@@ -204,7 +203,7 @@ TEST_CASE_METHOD(SealedTapeFixture,
   CHECK_THAT(reader.error().message, ContainsSubstring(finding));
 }
 
-TEST_CASE_METHOD(SealedTapeFixture, "a schema that is slow to take apart is not taken apart") {
+TEST_CASE_METHOD(SealedTapeFixture, "a schema that is slow to parse is not parsed") {
   std::string clauses = "a, b";
   for (int i = 0; i < 1000; ++i) clauses += ", UNIQUE(a, b)";
   const std::string statement = GENERATE_COPY("CREATE TABLE slow(" + clauses + ")", [] {
@@ -221,7 +220,7 @@ TEST_CASE_METHOD(SealedTapeFixture, "a schema that is slow to take apart is not 
   CHECK_THAT(opened.error().message, ContainsSubstring("'" + path + "'"));
 }
 
-TEST_CASE_METHOD(SealedTapeFixture, "a blob's name is no place for a blob") {
+TEST_CASE_METHOD(SealedTapeFixture, "a blob's name cannot be a blob") {
   CHECK_THAT(finding_after("UPDATE blob SET name = printf('%.5000c', 'x')"),
              ContainsSubstring("has a name of over 4096 bytes"));
 }
@@ -249,7 +248,7 @@ TEST_CASE_METHOD(SealedTapeFixture, "a tape cut short is found, and how much is 
 }
 
 TEST_CASE_METHOD(SealedTapeFixture,
-                 "a tape that was put into WAL mode is found, and salvage takes it out again") {
+                 "a tape that was switched to WAL mode is found, and salvage switches it back") {
   CHECK(finding_after("PRAGMA journal_mode=WAL") ==
         "its header does not have a sealed tape's journal mode: write and read version 2 and "
         "2, not 1 "
@@ -279,14 +278,14 @@ TEST_CASE_METHOD(SealedTapeFixture, "a tape of a later format is refused, and na
         "'" + path + "' is a tape of format 3; this build reads formats up to 2");
 }
 
-TEST_CASE_METHOD(SealedTapeFixture, "another program's database is no tape") {
+TEST_CASE_METHOD(SealedTapeFixture, "another program's database is not a tape") {
   sql(path, "PRAGMA application_id=7");
   auto verification = verify(path, std::nullopt);
   REQUIRE_FALSE(verification.ok());
   CHECK_THAT(verification.error().message, ContainsSubstring("another program"));
 }
 
-TEST_CASE("a tape that was never sealed is a valid prefix") {
+TEST_CASE("an unsealed tape is a valid prefix") {
   TempDir dir;
   std::string path = dir.file("run.ktape");
   {
