@@ -11,27 +11,27 @@
 
 namespace ktape::test {
 
-// A tape in a folder of its own, to be filled and then judged by the assertion under test.
+// A tape in its own folder, to be filled and then judged by the assertion under test.
 class TapeUnderTest {
  public:
   TapeUnderTest() : builder_(std::make_unique<TapeBuilder>(folder_.file("run.ktape"))) {}
 
-  // Gives the assertion an argument of its command line. False: it did not take the value.
+  // Sets an argument of the assertion's command line. False: the value was rejected.
   bool give(const std::string& name, const std::string& value = "");
 
   TapeBuilder* operator->() { return builder_.get(); }
 
   // Seals the tape and judges it.
   void judge(schema::Outcome outcome = schema::Outcome::COMPLETED, int32_t exit_code = 0);
-  // Judges what a recorder that died left.
+  // Judges the tape that a dead recorder left.
   void judge_unsealed();
-  // Judges what salvage made of that.
+  // Judges what salvage made of that tape.
   void judge_salvaged();
   void judge_file(const std::string& path);
 
   [[nodiscard]] Verdict verdict() const { return assertion_->verdict(); }
   [[nodiscard]] const Assertion& assertion() const { return *assertion_; }
-  // "seq 7: text", one a line; the first of them.
+  // "seq 7: text", one per line; the first of them.
   [[nodiscard]] std::string violated() const;
   [[nodiscard]] std::string undecided() const;
   [[nodiscard]] std::string confirmed() const;

@@ -11,11 +11,11 @@
 
 namespace ktape::test {
 
-// A process that does `work`, reports how far it came, and is killed with SIGKILL at a moment that
-// it does not choose.
+// A process that does `work`, reports its progress, and is killed with SIGKILL at a moment that it
+// does not choose.
 class DoomedProcess {
  public:
-  // Tells the other side, which keeps the last number that was told before the end.
+  // Reports a number to the other side, which keeps the last one before the end.
   using Report = std::function<void(uint64_t)>;
 
   explicit DoomedProcess(const std::function<void(const Report&)>& work);
@@ -23,14 +23,13 @@ class DoomedProcess {
   DoomedProcess(const DoomedProcess&) = delete;
   DoomedProcess& operator=(const DoomedProcess&) = delete;
 
-  // Kills it when so much time has passed, unless it came to its end by itself before. False: it
-  // did.
+  // Kills it after this time, unless it ended before. False: it ended before.
   bool kill_after(std::chrono::microseconds time) { return kill_after(0, time); }
-  // The same, from the moment on that it tells `number` or a larger one.
+  // The same, counted from when it reports `number` or a larger one.
   bool kill_after(uint64_t number, std::chrono::microseconds time);
 
   [[nodiscard]] bool reported() const { return reported_; }
-  // The last number that it told.
+  // The last number that it reported.
   [[nodiscard]] uint64_t last_report() const { return last_report_; }
 
  private:

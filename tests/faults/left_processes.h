@@ -8,7 +8,7 @@
 
 namespace ktape::test {
 
-// Finds whatever a program left running: its environment has a mark, which its children inherit.
+// Finds all that a program left running: a mark in its environment is inherited by its children.
 class LeftProcesses {
  public:
   LeftProcesses();
@@ -16,11 +16,11 @@ class LeftProcesses {
   // "NAME=VALUE", for the program's environment.
   [[nodiscard]] std::string assignment() const { return mark_; }
 
-  // Processes that have the mark and are alive.
+  // Live processes that have the mark.
   [[nodiscard]] std::vector<pid_t> processes() const;
 
-  // True when there is none any more. A killed process takes a moment to be gone, so this waits,
-  // for a while.
+  // True once there is none any more. A killed process takes a moment to vanish, so this waits for
+  // a while.
   [[nodiscard]] bool all_gone() const;
 
  private:

@@ -12,30 +12,30 @@
 
 namespace ktape::test {
 
-// A run of `ktape-capture` with a real guest, to which things can be done while it records. The
-// test case is skipped when the kernel is not cached.
+// A run of `ktape-capture` with a real guest, for tests that interfere while it records. The test
+// case is skipped if the kernel is not cached.
 class LiveCapture {
  public:
-  // Starts it on a scenario's text; the tape is `tape()`. `environment`: NAME=VALUE, for it and
-  // what it starts.
+  // Starts it on a scenario's text; the tape is `tape()`. `environment`: NAME=VALUE, for it and its
+  // children.
   explicit LiveCapture(const std::string& scenario,
                        const std::vector<std::string>& environment = {});
   ~LiveCapture();
   LiveCapture(const LiveCapture&) = delete;
   LiveCapture& operator=(const LiveCapture&) = delete;
 
-  // Waits until it has told its user `text`. The test case fails when it ends without.
+  // Waits until it has printed `text`. The test case fails if it ends without.
   void wait_for(const std::string& text);
   // Waits until its guest runs.
   void wait_for_guest();
   void signal(int number) const;
-  // Waits for its end: its exit status, or the negated signal that killed it.
+  // Waits for its end: returns its exit status, or the negated signal that killed it.
   int wait();
   [[nodiscard]] bool has_ended();
 
-  // The guest's memory, which stays while this is open; invalid while there is none.
+  // The guest's memory, which stays while this is open; invalid if there is none.
   [[nodiscard]] UniqueFd guest_ram() const;
-  // All that it has told, standard output and error.
+  // All of its output, standard output and error.
   [[nodiscard]] std::string told() const;
   [[nodiscard]] std::string tape() const { return folder_.file("tapes/run.ktape"); }
   [[nodiscard]] std::string partial() const { return tape() + ".partial"; }
@@ -51,8 +51,8 @@ class LiveCapture {
   int status_ = 0;
 };
 
-// Scenarios: one that is over as soon as the guest is up, one that waits in its step "wait" for an
-// end by others, and one whose step "writes" writes 1, 2, 3... to a sleeping task's vtime,
+// Scenarios: one that is over as soon as the guest is up, one that waits in its step "wait" until
+// it is ended, and one whose step "writes" writes 1, 2, 3... to a sleeping task's vtime,
 // `kWritesBase` above.
 inline constexpr char kBrief[] =
     "(name = \"brief\", machine = (memoryMb = 256), steps = [(name = \"only\", actions = [(sleepMs "

@@ -11,19 +11,19 @@
 
 namespace ktape::test {
 
-// What a disk holds, and what it was told since it was last told to sync: a model of one that keeps
-// what was synced, and of anything later what it likes, in any order. A file's name is kept when
-// its folder was synced.
+// The content of a disk, and the operations since its last sync: a model of a disk that keeps what
+// was synced, and any part of later operations, in any order. A file's name is kept once its folder
+// was synced.
 class PowerCutDisk {
  public:
-  // `ignores_syncs`: one that lies, and keeps nothing for sure.
+  // `ignores_syncs`: a disk that lies, and keeps nothing for certain.
   explicit PowerCutDisk(bool ignores_syncs) : ignores_syncs_(ignores_syncs) {}
 
   // `op` outlives the disk.
   void apply(const DiskOp& op);
 
-  // Puts into `folder` what is found there when the power is cut now. How much of what was not
-  // synced is kept is chance: none, all, or any of its sectors of 512 bytes, some of them half.
+  // Writes to `folder` the files that remain if the power is cut now. What remains of unsynced
+  // writes is random: none, all, or any of its sectors of 512 bytes, some of them half.
   void cut(std::mt19937_64& random, const std::string& folder) const;
 
  private:

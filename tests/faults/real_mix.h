@@ -15,21 +15,19 @@
 
 namespace ktape::test {
 
-// Records what a capture of a real kernel recorded, again and as often as is asked: its records,
-// blobs and pages, in groups that are committed where the recorder commits, and one record of each
-// kind that the capture did not have. The same bytes each time, so that two tapes of it can be
-// compared.
+// Repeats the recording of a capture of a real kernel as often as needed: its records, blobs and
+// pages, in groups that are committed where the recorder commits, and one record of each kind that
+// the capture did not have. The same bytes each time, so that two tapes of it can be compared.
 class RealMix {
  public:
   // `tape`: a golden tape's name.
   explicit RealMix(const std::string& tape);
 
-  // Called after each commit, with the number of records that are committed; with 0 once the tape
-  // is there.
+  // Called after each commit, with the number of committed records; with 0 once the tape exists.
   using Committed = std::function<void(uint64_t records)>;
 
-  // A whole life: creates `path`, records everything once and then `rounds` times its requests and
-  // freezes with other pages and a blob of 2 MiB, seals. Each round is 2.5 MB on the disk.
+  // A whole recording: creates `path`, records everything once and then `rounds` times its requests
+  // and freezes with other pages and a blob of 2 MiB, seals. Each round is 2.5 MB on the disk.
   Result<SealedTape> record(const std::string& path, int rounds, const Committed& committed) const;
 
  private:

@@ -9,7 +9,7 @@
 
 namespace ktape::test {
 
-// One thing that a disk was told to do to a file of the folder, or to its names.
+// One operation of a disk on a file of the folder, or on its names.
 struct DiskOp {
   enum class Kind { kCreate, kWrite, kTruncate, kSync, kDelete, kRename, kSyncFolder };
   Kind kind = Kind::kSync;
@@ -19,16 +19,16 @@ struct DiskOp {
   std::string to;  // rename
 };
 
-// While one lives, all that SQLite does to files, and what the tape's writer itself syncs and
-// renames, comes by here before it is done for real: it can be noted, or fail. One at a time; one
-// thread. Programs that use it wrap fsync() and renameat2() when they are linked.
+// While one exists, all file operations of SQLite, and the syncs and renames of the tape's writer,
+// pass through it before they are executed: it can record them or make them fail. One at a time;
+// one thread. Programs that use it wrap fsync() and renameat2() at link time.
 class WatchedDisk {
  public:
-  // Returns 0, or an errno with which the operation fails. Of a write that fails, the first half is
+  // Returns 0, or an errno with which the operation fails. The first half of a write that fails is
   // done.
   using Watcher = std::function<int(const DiskOp&)>;
 
-  // `folder`: only what is in it is watched.
+  // `folder`: only files in it are watched.
   WatchedDisk(std::string folder, Watcher watcher);
   ~WatchedDisk();
   WatchedDisk(const WatchedDisk&) = delete;

@@ -5,8 +5,8 @@
 
 namespace ktape::fuzz {
 
-// While it lives, on the stack, an exception of Cap'n Proto costs no walk up the stack: most inputs
-// throw one.
+// While it exists, on the stack, an exception of Cap'n Proto does not walk up the stack: most
+// inputs throw one.
 class NoStackTraces : public kj::ExceptionCallback {
  public:
   StackTraceMode stackTraceMode() override { return StackTraceMode::NONE; }

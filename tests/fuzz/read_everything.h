@@ -7,13 +7,13 @@
 
 namespace ktape::fuzz {
 
-// Reads the fields of a message, of long lists the beginning. Throws kj::Exception where a field is
-// bad.
+// Reads the fields of a message; only the beginning of long lists. Throws kj::Exception for a bad
+// field.
 class EverythingReader {
  public:
   void read(const capnp::DynamicValue::Reader& value) {
-    // Pointers may lead to one place again and again: what was read a thousand times is not worth
-    // more.
+    // Pointers may lead to one place many times: what was read a thousand times need not be read
+    // again.
     if (left_ == 0) return;
     --left_;
     switch (value.getType()) {

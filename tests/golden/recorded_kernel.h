@@ -13,14 +13,14 @@
 namespace ktape::test {
 
 // A real kernel on a golden tape, at the freeze of its last request: everything that a live one
-// would tell, without a guest. A test that cannot have one fails.
+// would have, without a guest. The test fails if it cannot be loaded.
 class RecordedKernel {
  public:
   // `tape`: the file's name in this folder.
   explicit RecordedKernel(const std::string& tape);
 
   [[nodiscard]] const Kernel& kernel() const { return *kernel_; }
-  // The memory as it was recorded. Each call gives another: what is written to one, no other has.
+  // The memory as it was recorded. Each call returns a new copy: writes to one are not in another.
   [[nodiscard]] RecordedMemory memory() const;
   [[nodiscard]] TaskRoot worker(const std::string& name) const;
   // The worker of the reference scenario, which sleeps.

@@ -13,18 +13,18 @@
 namespace ktape::test {
 
 using FillEntry = std::function<void(schema::OpEntry::Builder)>;
-// A read as it is typed on a command line; tag and target are the same text.
+// A read as typed on a command line; tag and target are the same text.
 FillEntry read_line(std::string line);
 FillEntry write_u64(std::string tag, std::string line, uint64_t value);
 
 // A tape of a fake kernel, made as a capture makes it: the ops are executed, and the memory before
-// them is kept. A worker 'sleeper' and a scheduler are there. What goes wrong is thrown.
+// them is kept. It has a worker 'sleeper' and a scheduler. Errors are thrown.
 class FakeTape {
  public:
   static constexpr int32_t kPid = 77;
   static constexpr uint64_t kStartNs = 5'230'000'000;
 
-  // `edit_kernel` changes what the tape says of its kernel.
+  // `edit_kernel` changes the tape's facts of its kernel.
   using EditKernel = std::function<void(schema::KernelIdentified::Builder, TapeWriter&)>;
   explicit FakeTape(const std::string& path, const EditKernel& edit_kernel = {});
 
@@ -32,23 +32,22 @@ class FakeTape {
   [[nodiscard]] GuestVirtual task() const { return task_; }
   [[nodiscard]] TapeBuilder& builder() { return builder_; }
 
-  // Changes what is about to be recorded: a recorder that errs.
+  // Changes what is about to be recorded: a recorder with a bug.
   void set_edit(std::function<void(schema::Record::Builder)> edit) { edit_ = std::move(edit); }
-  // Which frames are kept; all of them unless said otherwise. Nothing: no memory at all.
+  // The frames that are kept; all of them unless set. Nothing: no memory at all.
   void keep_frames(std::function<bool(uint64_t)> keep) { keep_ = std::move(keep); }
   void keep_no_memory() { keep_memory_ = false; }
 
   // A cold request in a freeze of its own. Returns the sequence number of the reply.
   Seq serve(const std::vector<FillEntry>& entries);
-  // The same in several freezes: before each, something is changed. All but the last have to be
-  // refused.
+  // The same in several freezes, with a change before each. All but the last have to be refused.
   Seq serve_in_tries(const std::vector<FillEntry>& entries,
                      const std::vector<std::function<void()>>& before);
   // The same, deferred first.
   Seq defer(const std::vector<FillEntry>& entries);
-  // A request that is never replied to.
+  // A request without a reply.
   Seq ask(const std::vector<FillEntry>& entries);
-  // A hot one, and one that was refused before a freeze.
+  // A hot request, and one that was refused before a freeze.
   Seq serve_hot(const FillEntry& entry);
   Seq refuse(const FillEntry& entry, const std::string& error);
 

@@ -12,19 +12,19 @@ namespace ktape::test {
 
 ChildResult run_program(const std::string& name, const std::vector<std::string>& arguments);
 
-// What a program prints on standard error, when run by a shell.
+// A program's output on standard error, when run by a shell.
 std::string errors_of(const std::string& name, const std::string& arguments);
 
-// What a script of Python prints. It has to end well.
+// The output of a Python script, which must succeed.
 std::string python(const std::string& script, const std::vector<std::string>& arguments = {});
 
 // A sealed tape of the sample run.
 SealedTape make_tape(const std::string& path);
 
-// What a recorder of the sample run that died left.
+// What a dead recorder of the sample run left.
 std::string make_partial(const std::string& path);
 
-// Turns over one bit of the file where `text` stands in it.
+// Flips one bit of the file where it has `text`.
 void damage(const std::string& path, const std::string& text);
 
 // An executable script for the shell.

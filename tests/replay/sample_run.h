@@ -5,9 +5,9 @@
 
 namespace ktape::test {
 
-// Fills a tape with what a run of the reference scenario has: a scheduler, a sleeping worker, a
-// write to its dsq_vtime, three reads, gates, a second write that is refused, console text that
-// tries to write to the terminal. The tape is not sealed yet.
+// Fills a tape with the content of a run of the reference scenario: a scheduler, a sleeping worker,
+// a write to its dsq_vtime, three reads, gates, a second write that is refused, console text that
+// tries to control the terminal. The tape is not sealed yet.
 void record_sample_run(TapeBuilder& tape);
 
 }  // namespace ktape::test

@@ -9,7 +9,7 @@
 
 namespace ktape::test {
 
-// A run as it goes by default, and what may be different about another one.
+// A default run, and the possible differences of another one.
 struct RunSpec {
   std::string scenario = "test";
   std::string scenario_text = "( name = \"test\" )";
@@ -32,8 +32,8 @@ struct RunSpec {
   schema::Outcome outcome = schema::Outcome::COMPLETED;
 };
 
-// Records such a run. In it a worker's vtime is read, written and read again, in step 'write', and
-// the runqueue and jiffies are read, in step 'look'.
+// Records such a run: a worker's vtime is read, written and read again in step 'write', and the
+// runqueue and jiffies are read in step 'look'.
 SealedTape record_run(const std::string& path, const RunSpec& spec);
 
 }  // namespace ktape::test

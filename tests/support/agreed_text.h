@@ -5,8 +5,8 @@
 
 namespace ktape::test {
 
-// The text that was agreed on, of a file beside the tests. With KTAPE_RENEW_GOLDEN=1 in the
-// environment `text` is written there first: then read what has changed in it.
+// The golden text in a file beside the tests. With KTAPE_RENEW_GOLDEN=1 in the environment, `text`
+// is written there first: then review the difference.
 [[nodiscard]] std::string agreed_text(const std::string& file, const std::string& text);
 
 }  // namespace ktape::test

@@ -16,8 +16,8 @@
 
 namespace ktape {
 
-// A machine without a guest: RAM, a queue of events and a freeze that always works unless told
-// otherwise. For tests of whatever drives a machine; the test plays the guest. It keeps the
+// A machine without a guest: RAM, a queue of events and a freeze that always works unless set
+// otherwise. For tests of code that drives a machine; the test plays the guest. It keeps the
 // contract of `Machine`: a lost machine stays lost, bytes for the agent leave only in `wait` and
 // never while frozen, and there is at most one freeze at a time (checked).
 class MemoryMachine final : public Machine, private FreezeBackend {
@@ -29,14 +29,14 @@ class MemoryMachine final : public Machine, private FreezeBackend {
   // The same with RAM that the test owns, and which outlives the machine.
   explicit MemoryMachine(std::span<std::byte> ram, uint64_t low_bytes = FlatMemory::kHighStart);
 
-  // What the test decides.
+  // Controls for the test.
 
-  // Appends to what `wait` tells.
+  // Appends to the events that `wait` returns.
   void push(MachineEvent event);
-  // Called from `wait` when there is no event to tell: it may push some, so that a test need not
-  // hold all of a long run's at once.
+  // Called from `wait` if there is no event: it may push some, so that a test need not create all
+  // events of a long run at once.
   void on_idle(std::function<void()> callback);
-  // Called each time that the machine was thawed: what a guest does at once when it runs again.
+  // Called after each thaw: what a guest does at once when it runs again.
   void on_thaw(std::function<void()> callback);
   // Called from `wait` with what `send_to_agent` queued, in order, in pieces of any size. It may
   // push events: that is how a test answers frames.
@@ -47,30 +47,30 @@ class MemoryMachine final : public Machine, private FreezeBackend {
   // lost.
   void fail_next_freeze(Error error);
   void fail_next_thaw(Error error);
-  // Each thaw takes that long: so long is the machine frozen.
+  // Each thaw takes this long, and so extends the freeze.
   void thaw_takes(std::chrono::milliseconds time) { thaw_takes_ = time; }
   // The next `check` fails with this error, and the machine is lost.
   void fail_next_check(Error error);
   // Setting the next breakpoint fails with this error.
   void fail_next_breakpoint(Error error);
-  // What `host_times` tells next; nothing of any vCPU until set.
+  // The next result of `host_times`; nothing for any vCPU until set.
   void set_host_times(HostTimes times) { host_times_ = std::move(times); }
   // The guest's memory as the guest sees it: writable at any time.
   [[nodiscard]] FlatMemory& memory() { return memory_; }
   [[nodiscard]] MachineFacts& mutable_facts() { return facts_; }
 
-  // What the test looks at.
+  // Results for the test.
 
   [[nodiscard]] uint64_t freezes() const { return freezes_; }
   [[nodiscard]] bool frozen() const { return frozen_; }
-  // How often it was asked whether it answers.
+  // The number of calls of `check`.
   [[nodiscard]] uint64_t checks() const { return checks_; }
   [[nodiscard]] const std::set<uint64_t>& breakpoints() const { return breakpoints_; }
-  // vCPUs that thaws after a kBreakpoint have let past the breakpoint at which they stood, in
-  // order. Their registers stay as the test has set them: as if each had come back at once.
+  // vCPUs that a thaw after a kBreakpoint has let past their breakpoint, in order. Their registers
+  // stay as set by the test: as if each had come back at once.
   [[nodiscard]] const std::vector<uint32_t>& let_past() const { return let_past_; }
   [[nodiscard]] bool ended() const { return ended_; }
-  // Queued by `send_to_agent` and not yet handed to the callback.
+  // Queued by `send_to_agent` and not yet passed to the callback.
   [[nodiscard]] std::span<const std::byte> unsent() const { return unsent_.pending(); }
 
   // Machine

@@ -9,7 +9,7 @@
 
 namespace ktape::test {
 
-// The value of a result that has to be good; otherwise the test case fails with the error's text.
+// The value of a result; if it is an error, the test case fails with the error's text.
 template <typename T>
 T must(Result<T> result) {
   if (!result.ok())

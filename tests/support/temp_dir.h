@@ -5,7 +5,7 @@
 
 namespace ktape::test {
 
-// A new folder of its own, removed with everything in it when the object goes away.
+// A new folder; the destructor removes it with everything in it.
 class TempDir {
  public:
   TempDir();

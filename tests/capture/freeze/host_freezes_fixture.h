@@ -33,7 +33,7 @@ struct SeenFreeze {
   uint64_t interval = 0;
 };
 
-// A guest whose kernel holds a scheduler that exits, and a worker of its.
+// A guest whose kernel has a scheduler that exits, and one of its workers.
 class HostFreezesFixture : public EngineFixture {
  public:
   HostFreezesFixture() {
@@ -56,7 +56,7 @@ class HostFreezesFixture : public EngineFixture {
   void says(std::string_view message) { put_text(message_, std::string(message) + '\0'); }
   // The worker, or the other task, waits in a DSQ.
   void queue(GuestVirtual task) { kernel_.set_task(task, "scx.dsq", kernel_.allocate(64).value); }
-  // The kernel as it is now goes into the machine.
+  // Loads the kernel's current state into the machine.
   void load(uint64_t exit_kind = 0) {
     kernel_.set(info_, "struct scx_exit_info", "kind", exit_kind);
     knowledge(kernel_.knowledge(), kernel_.ram());
@@ -69,9 +69,9 @@ class HostFreezesFixture : public EngineFixture {
       worker.setStartBoottimeNs(kStartNs);
     });
   }
-  // CPU 1 stands at a function, called with the scheduler's irq_work.
+  // CPU 1 is at a function, called with the scheduler's irq_work.
   void stands_at(const std::string& function) { stand_at({"", function}); }
-  // Each CPU does so, at its own function; empty: elsewhere.
+  // Each CPU is at its own function; empty: elsewhere.
   void stand_at(const std::vector<std::string>& functions) {
     std::vector<VcpuRegisters> registers(functions.size());
     for (size_t i = 0; i < functions.size(); ++i) {
@@ -81,7 +81,7 @@ class HostFreezesFixture : public EngineFixture {
     }
     machine().set_registers(registers);
   }
-  // The same, but CPU 1 has met a fault there and is back: RFLAGS.RF is set.
+  // The same, but CPU 1 has met a fault there and returned: RFLAGS.RF is set.
   void is_back_at(const std::string& function) {
     std::vector<VcpuRegisters> registers(2);
     registers[1].rip = kernel_.symbol(function).value;
@@ -116,7 +116,7 @@ class HostFreezesFixture : public EngineFixture {
     });
     return all;
   }
-  // Tags of the entries that the host asked for by itself.
+  // Tags of the entries that the host requested.
   std::vector<std::string> tags_asked() const {
     std::vector<std::string> asked;
     read([&](schema::Record::Reader record) {
@@ -126,7 +126,7 @@ class HostFreezesFixture : public EngineFixture {
     });
     return asked;
   }
-  // Those of them that were done.
+  // Those that were done.
   std::vector<std::string> tags_read() const {
     std::vector<std::string> asked, found;
     read([&](schema::Record::Reader record) {
@@ -143,7 +143,8 @@ class HostFreezesFixture : public EngineFixture {
     });
     return found;
   }
-  // What the tape says of triggers, among the records that mark when: "symbol:x armed", "step 0".
+  // The tape's changes of triggers, among the records that mark the time: "symbol:x armed", "step
+  // 0".
   std::vector<std::string> changes() const {
     std::vector<std::string> all;
     const std::vector<std::string> names = {"not said", "armed", "not armed", "spent", "given up"};
@@ -161,7 +162,7 @@ class HostFreezesFixture : public EngineFixture {
     });
     return all;
   }
-  // What the seal says of hits: "NAME HITS in FREEZES".
+  // The seal's count of hits: "NAME HITS in FREEZES".
   std::vector<std::string> hits_sealed() const {
     std::vector<std::string> all;
     read([&](schema::Record::Reader record) {
@@ -172,7 +173,7 @@ class HostFreezesFixture : public EngineFixture {
     });
     return all;
   }
-  // What the seal says of each trigger: "NAME armed FREEZES".
+  // The seal's line for each trigger: "NAME armed FREEZES".
   std::vector<std::string> triggers_sealed() const {
     std::vector<std::string> all;
     read([&](schema::Record::Reader record) {

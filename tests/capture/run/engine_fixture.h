@@ -21,7 +21,7 @@
 
 namespace ktape::test {
 
-// Keeps what a person would have been told.
+// Keeps the messages for the user.
 class RememberedProgress final : public Progress {
  public:
   void say(const std::string& line) override { lines.push_back(line); }
@@ -38,15 +38,15 @@ struct HeardReply {
   std::vector<std::string> reasons;  // of each entry
 };
 
-// An engine on a machine without a guest, and the verbs with which a test plays the agent. Verbs
-// queue events; `run` plays them all and reads the tape.
+// An engine on a machine without a guest, and verbs with which a test plays the agent. Verbs queue
+// events; `run` plays them all and reads the tape.
 class EngineFixture {
  public:
   EngineFixture();
 
   // `text`: the scenario, as in a file. A minimal one until set.
   void scenario(const std::string& text) { scenario_text_ = text; }
-  // What is kept of memory at each freeze; nothing until set.
+  // How much memory is kept at each freeze; none until set.
   void memory(schema::MemoryMode mode) { memory_ = mode; }
   void knowledge(std::shared_ptr<const KernelKnowledge> knowledge, std::vector<std::byte> ram);
   // The same with RAM that the test owns.
@@ -85,7 +85,7 @@ class EngineFixture {
   std::function<void()> on_news;      // called with each
   RememberedProgress progress;
   [[nodiscard]] const std::string& tape() const { return tape_; }
-  // What the tape counts as lost, by name.
+  // The tape's losses, by name.
   [[nodiscard]] std::map<std::string, uint64_t> losses() const;
   // Kinds of the tape's records, in order.
   [[nodiscard]] std::vector<schema::Record::Which> kinds() const;

@@ -16,14 +16,14 @@
 #include "tests/capture/run/engine_fixture.h"
 #include "tests/support/must.h"
 
-// A guest that sends what no agent would. Whatever it is, the run ends with a sealed tape that says
-// what it was.
+// A guest that sends what no agent would. Whatever it sends, the run ends with a sealed tape that
+// says what it was.
 namespace ktape::test {
 
 inline constexpr uint64_t kMiB = uint64_t{1} << 20;
 
-// Whether resident_bytes() tells what a test took: not under the address sanitizer, which keeps for
-// a while what was freed.
+// Whether resident_bytes() measures what a test took: not under the address sanitizer, which keeps
+// freed memory for a while.
 #if defined(__SANITIZE_ADDRESS__)
 #define KTAPE_MEMORY_TELLS false
 #elif defined(__has_feature)
@@ -62,7 +62,7 @@ inline std::string length_of(uint32_t bytes) {
 // The fixture, with the checks that hold for every hostile guest.
 class HostileGuest : public EngineFixture {
  public:
-  // Runs; the tape is whole, whatever came.
+  // Runs; the tape is intact, whatever the guest sent.
   RunEnd suffer() {
     RunEnd end = run();
     CHECK(machine().ended());
@@ -77,7 +77,7 @@ class HostileGuest : public EngineFixture {
     CHECK_THAT(end.detail, Catch::Matchers::ContainsSubstring(std::string(how)));
   }
 
-  // Sends this again and again, for as long as the run lasts or so often.
+  // Sends this repeatedly, until the run ends or this many times.
   void flood(std::string bytes, uint64_t times = ~uint64_t{0},
              MachineEventKind kind = MachineEventKind::kAgentBytes) {
     machine().on_idle([this, bytes = std::move(bytes), left = times, kind]() mutable {

@@ -13,7 +13,7 @@
 
 namespace ktape::test {
 
-// What a guest said and did until it powered off.
+// A guest's messages and actions until it powered off.
 class GuestRun {
  public:
   // Boots the kernel with the agent and plays the host: answers hello with the scenario and every
@@ -24,7 +24,7 @@ class GuestRun {
 
   // The agent's messages of one kind, in order.
   [[nodiscard]] std::vector<schema::FromAgent::Reader> messages(schema::FromAgent::Which kind);
-  // The only one of its kind; fails the test when there is none or there are several.
+  // The only one of its kind; fails the test if there is none or there are several.
   [[nodiscard]] schema::FromAgent::Reader only(schema::FromAgent::Which kind);
 
   [[nodiscard]] const std::string& console() const { return console_; }

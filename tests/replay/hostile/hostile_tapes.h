@@ -7,11 +7,11 @@
 
 namespace ktape::test {
 
-// A tape of a fake kernel with memory at two freezes, a write, reads, and rows in most tables: what
-// is attacked.
+// The tape under attack: of a fake kernel, with memory at two freezes, a write, reads, and rows in
+// most tables.
 void make_victim(const std::string& path);
 
-// What a stranger made of a tape.
+// A tape after tampering.
 struct Attack {
   std::string name;
   std::function<void(const std::string& path)>

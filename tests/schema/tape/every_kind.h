@@ -5,8 +5,8 @@
 
 namespace ktape::test {
 
-// A tape with rows in every table: what the reference run has, and the rest of the kinds; two
-// freezes with pages that differ. `other` is a value that is recorded. Not sealed.
+// A tape with rows in every table: those of the reference run, and the other kinds; two freezes
+// with different pages. `other` is a recorded value. Not sealed.
 void record_every_kind(TapeBuilder& tape, uint64_t other = 0);
 
 }  // namespace ktape::test

@@ -5,8 +5,8 @@
 
 namespace ktape::test {
 
-// A tape with something in most tables: a scheduler, a worker, a step with a write and reads, a
-// refused write with its gates, vCPU states, console text and a blob. Not sealed.
+// A tape with rows in most tables: a scheduler, a worker, a step with a write and reads, a refused
+// write with its gates, vCPU states, console text and a blob. Not sealed.
 inline void record_reference(TapeBuilder& tape) {
   using namespace schema;
   tape.run_started("cold_path_roundtrip");

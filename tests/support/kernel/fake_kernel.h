@@ -15,7 +15,7 @@
 
 namespace ktape::test {
 
-// How a fake kernel differs from the usual one.
+// The differences of a fake kernel from the usual one.
 struct FakeKernelShape {
   bool sched_ext = true;
   bool narrow_on_rq = false;          // on_rq and on_cpu as u8
@@ -27,22 +27,21 @@ struct FakeKernelShape {
 };
 
 // A made-up kernel with two CPUs that lies in memory as a real one does: banner, page tables,
-// per-CPU areas, the pid IDR, BTF and symbols. What is asked of it goes through `Kernel`, as for a
-// real one.
+// per-CPU areas, the pid IDR, BTF and symbols. It is read through `Kernel`, like a real one.
 class FakeKernel {
  public:
   static constexpr uint64_t kCpus = 2;
   static constexpr uint64_t kSlide = 0x2000000;
-  // Mapped, but no RAM is behind it.
+  // Mapped, but without RAM.
   static constexpr GuestVirtual kNoRam{0xffff888000800000};
 
   explicit FakeKernel(const FakeKernelShape& shape = {});
 
   [[nodiscard]] FlatMemory& memory() { return *memory_; }
   [[nodiscard]] const Kernel& kernel() const { return *kernel_; }
-  // What a machine needs to hold this kernel: a copy of its RAM, and what its image tells.
+  // What a machine needs to run this kernel: a copy of its RAM, and the facts of its image.
   [[nodiscard]] const std::vector<std::byte>& ram() const { return ram_; }
-  // The RAM itself, which changes as the test changes it.
+  // The RAM itself, with the test's later changes.
   [[nodiscard]] std::span<std::byte> live_ram() { return ram_; }
   [[nodiscard]] std::shared_ptr<const KernelKnowledge> knowledge() const { return knowledge_; }
 
@@ -73,7 +72,7 @@ class FakeKernel {
   void set_rq(uint32_t cpu, std::string_view path, uint64_t value) {
     set(per_cpu("runqueues", cpu), "struct rq", path, value);
   }
-  // Of the shape `clock`: makes one of that name the current clocksource.
+  // Of type `clock`: makes one of that name the current clocksource.
   void set_clocksource(std::string_view name);
   // Links an entry at the end of a list.
   void link(GuestVirtual head, GuestVirtual node);

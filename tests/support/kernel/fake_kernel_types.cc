@@ -9,7 +9,7 @@ namespace {
 
 using Fields = std::vector<BtfBuilder::Field>;
 
-// The types that others are made of, and those that only stand for themselves.
+// The types from which others are built, and those that are used alone.
 struct Types {
   BtfBuilder& b;
   const FakeKernelShape& shape;

@@ -8,7 +8,7 @@
 
 namespace ktape::test {
 
-// BTF of a fake kernel: the members that ktape looks at, placed as no real kernel places them.
+// BTF of a fake kernel: the members that ktape reads, at offsets that no real kernel has.
 [[nodiscard]] std::vector<std::byte> fake_kernel_btf(const FakeKernelShape& shape);
 
 }  // namespace ktape::test

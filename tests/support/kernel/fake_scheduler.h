@@ -8,22 +8,22 @@
 
 namespace ktape::test {
 
-// An attached scheduler in a FakeKernel's memory: the verbs with which a test lets it come and go.
+// An attached scheduler in a FakeKernel's memory: verbs with which a test attaches and exits it.
 class FakeScheduler {
  public:
   FakeScheduler(FakeKernel& kernel, const std::string& name);
 
-  // The kernel's root scheduler is this one; or none any more.
+  // Makes this the kernel's root scheduler, or removes it.
   void become_root();
   void leave();
-  // Its enable is complete.
+  // Completes its enable.
   void become_enabled();
   // A sub-scheduler of `parent`, for a cgroup.
   void become_child_of(FakeScheduler& parent, const std::string& cgroup);
-  // The kernel has written its exit down.
+  // The kernel has written its exit.
   void set_exit(uint64_t kind, const std::string& reason, const std::string& message,
                 const std::string& dump);
-  // The same but for the dump, which is still being written.
+  // The same, except that the dump is still being written.
   void begin_exit(uint64_t kind, const std::string& reason, const std::string& message);
 
   [[nodiscard]] GuestVirtual address() const { return address_; }

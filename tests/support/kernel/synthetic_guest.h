@@ -23,8 +23,8 @@ struct GuestOptions {
 };
 
 // A small "kernel" that runs: an image with the symbols that adoption needs, loaded in RAM with its
-// page tables, direct map, two CPUs' areas and VMCOREINFO. `runqueues` is its one per-CPU variable
-// of note, `spare` 16 KiB of data for whatever a test wants to put there.
+// page tables, direct map, two CPUs' areas and VMCOREINFO. `runqueues` is its only notable per-CPU
+// variable, `spare` 16 KiB of data for the test's own use.
 class Guest {
  public:
   static constexpr uint32_t kCpus = 2;
@@ -47,7 +47,7 @@ class Guest {
     return options_.levels == 5 ? kDirectMap5 : kDirectMap4;
   }
 
-  // Where a symbol's image address is in RAM.
+  // The RAM address of a symbol's image address.
   [[nodiscard]] GuestPhysical physical(std::string_view symbol) const;
   // Start of a CPU's area; the variables are at the same offsets as in the image.
   [[nodiscard]] GuestPhysical cpu_area(uint32_t cpu) const;

@@ -25,8 +25,8 @@ void pad(std::vector<std::byte>& bytes, size_t alignment) {
   bytes.resize(align_up(bytes.size(), alignment));
 }
 
-// Every byte value is a token of its own but 0, which stands for a longer one, so that tokens of
-// more than one character are exercised.
+// Every byte value is its own token except 0, which is a longer one, so that tokens of more than
+// one character are exercised.
 constexpr std::string_view kLongToken = "linux_ban";
 
 std::string token_text(size_t token) {

@@ -11,7 +11,7 @@
 #include "guest/memory/flat_memory.h"
 #include "guest/memory/page_walk.h"
 
-// Kernel files and page tables made up in a test, in the forms that real ones have.
+// Kernel files and page tables made up in a test, in the forms of real ones.
 namespace ktape::synthetic {
 
 struct Section {
@@ -26,15 +26,15 @@ inline constexpr uint16_t kMachineX86 = 62;
 [[nodiscard]] std::vector<std::byte> make_elf(const std::vector<Section>& sections,
                                               uint16_t machine = kMachineX86);
 
-// A bzImage around a payload that is packed already; `unpacked_bytes` is put behind it where the
-// codec has no trailer of its own (`with_size`).
+// A bzImage around a packed payload; `unpacked_bytes` is appended to it if the codec has no trailer
+// of its own (`with_size`).
 [[nodiscard]] std::vector<std::byte> make_bzimage(std::vector<std::byte> packed,
                                                   size_t unpacked_bytes, bool with_size);
 
-// How kernels have written kallsyms: 6.4 to 6.14, 6.15 on, and with offsets relative to themselves.
+// The formats of kallsyms: 6.4 to 6.14, 6.15 on, and with offsets relative to themselves.
 enum class Kallsyms { kAbsolutePerCpu, kBaseRelative, kPlaceRelative };
 
-// Tables for symbols that ascend, as they stand at link address `address` (a multiple of 8).
+// Tables for ascending symbols, as they are at link address `address` (a multiple of 8).
 [[nodiscard]] std::vector<std::byte> make_kallsyms(const std::vector<SymbolTable::Symbol>& symbols,
                                                    Kallsyms form, uint64_t address);
 

@@ -6,8 +6,8 @@
 
 namespace ktape::test {
 
-// Does to a tape's file what no ktape program would, or looks into it without ktape: plain SQLite.
-// Throws with SQLite's message.
+// Changes a tape's file as no ktape program would, or reads it without ktape: plain SQLite. Throws
+// with SQLite's message.
 void sql(const std::string& path, const std::string& statements);
 // The rows of a query as the sqlite3 program prints them: columns joined by '|'.
 std::vector<std::string> sql_rows(const std::string& path, const std::string& query);

@@ -27,7 +27,7 @@ struct TapeGate {
   std::string observed;
 };
 
-// One entry of a request and what came of it. A read that is done, of a u64, unless said otherwise.
+// One entry of a request with its result. By default a read of a u64 that is done.
 struct TapeEntry {
   std::string tag;
   FillTarget target;
@@ -46,7 +46,7 @@ struct TapeEntry {
 };
 
 // Builds a tape record by record, without a guest. Each record is one millisecond after the one
-// before it. What goes wrong is thrown: the test case fails with its text.
+// before it. Errors are thrown: the test case fails with their text.
 class TapeBuilder {
  public:
   explicit TapeBuilder(const std::string& path);
@@ -66,10 +66,10 @@ class TapeBuilder {
   // gates, Thawed and OpReplied. Returns the sequence number of the reply.
   Seq op(const std::vector<TapeEntry>& entries, uint32_t step = 0);
 
-  // Fills in what later freezes find; nothing until set.
+  // Sets what later freezes find; nothing until set.
   std::function<void(schema::Frozen::Builder)> frozen;
 
-  // What the seal says of triggers; nothing until set.
+  // The triggers in the seal; none until set.
   struct Trigger {
     std::string name;
     bool armed = true;
@@ -77,10 +77,10 @@ class TapeBuilder {
     uint64_t hits = 0;
   };
   std::vector<Trigger> triggers;
-  // What it says of intervals; nothing until set.
+  // The intervals in the seal; none until set.
   std::function<void(schema::IntervalCounts::Builder)> intervals;
 
-  // The request alone, never served. Returns its sequence number.
+  // A request that is never served. Returns its sequence number.
   Seq request(const std::vector<TapeEntry>& entries, uint32_t step = 0);
 
   // GuestExited (for outcomes in which the agent says done), then the seal.

@@ -78,7 +78,7 @@ std::string content_of(const std::string& path) {
   for (const std::string& table :
        sql_rows(path, "SELECT name FROM sqlite_master WHERE type = 'table' ORDER BY 1")) {
     content += table + "\n";
-    // Where no column is the row's number, it is one more that may be changed.
+    // If no column is the row number, the number is one more cell that can be changed.
     const std::string number = table == "blob" || table == "page" ? "rowid, " : "";
     const auto rows = editor.query("SELECT " + number + "* FROM \"" + table + "\" ORDER BY 1, 2");
     while (editor.step(rows)) {

@@ -8,19 +8,19 @@
 
 namespace ktape::test {
 
-// What one who edits a tape with SQLite can do. What goes wrong is thrown.
+// Edits of a tape with SQLite. Errors are thrown.
 
-// Every row of every table: types and bytes of the cells, blobs and pages as they are packed. Two
-// tapes have the same content exactly when this is the same.
+// Every row of every table: types and bytes of the cells, blobs and pages as packed. Two tapes have
+// the same content exactly if this is the same.
 [[nodiscard]] std::string content_of(const std::string& path);
 
-// Puts another message into the row of a record.
+// Replaces the message in the row of a record.
 void put_record(const std::string& path, uint64_t seq, std::span<const std::byte> message);
 
-// Computes every chain value anew, as one who rewrites a whole tape would.
+// Recomputes every chain value, as an attacker who rewrites a whole tape would.
 void chain_again(const std::string& path);
 
-// A blob with this content under its own hash, which is returned as the hex digits of an SQL
+// Adds a blob with this content under its own hash, and returns the hash as hex digits of an SQL
 // literal.
 std::string put_blob(const std::string& path, const std::string& name,
                      std::span<const std::byte> content);

@@ -70,7 +70,7 @@ class Map {
     mark(begin, at - begin);
   }
 
-  // Returns where the part of it that stands in its cell ends.
+  // Returns the end of the part that is in its cell.
   size_t row(size_t at, uint64_t bytes, bool table) {
     const size_t most = table ? kPage - 35 : (kPage - 12) * 64 / 255 - 23;
     if (bytes <= most) return at + bytes;

@@ -7,8 +7,8 @@
 
 namespace ktape::test {
 
-// Which bytes of a sound tape are in use: the header, tables and rows. Not in use is the room
-// between and after rows, what SQLite notes about that room, and its version in the header.
+// Which bytes of a valid tape are in use: the header, tables and rows. Not in use are the space
+// between and after rows, SQLite's records of that space, and its version in the header.
 [[nodiscard]] std::vector<bool> bytes_in_use(std::span<const std::byte> tape,
                                              std::span<const unsigned> roots);
 

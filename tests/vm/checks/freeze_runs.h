@@ -13,10 +13,10 @@ inline constexpr size_t kFreezesPerRun = 50;
 // freezes.
 [[nodiscard]] std::string freeze_scenario();
 
-// Checks a run of it: the guest came to its end, nothing stalled for the few seconds after which
-// the kernel would have thrown the scheduler out, every request has one reply, writes were refused
-// for a held runqueue lock only and seldom, every value that was read is the one that was written
-// last, jiffies went on, and no more tasks are runnable than there are.
+// Checks a run of it: the guest completed, nothing stalled for the few seconds after which the
+// kernel would have ejected the scheduler, every request has one reply, writes were refused only
+// for a held runqueue lock and rarely, every value read is the one written last, jiffies advanced,
+// and no more tasks are runnable than exist.
 void check_freeze_run(const Captured& captured);
 
 }  // namespace ktape::test

@@ -8,11 +8,11 @@
 
 namespace ktape::test {
 
-// Checks that exactly these gates failed for the entry `tag`, apart from what the evidence of its
-// freeze tells to be chance: the runqueue of the task's CPU was locked. Then the unlocked gate
-// fails too, and where the task is on that runqueue, how it is queued there may be in the middle of
-// a change. `spinner` names a worker that is always runnable: unless the freeze caught it running,
-// it is queued.
+// Checks that exactly these gates failed for the entry `tag`, except for what is arbitrary
+// according to the evidence of its freeze: the runqueue of the task's CPU was locked. Then the
+// unlocked gate fails too, and if the task is on that runqueue, its queueing there may be in the
+// middle of a change. `spinner` names a worker that is always runnable: unless the freeze caught it
+// running, it is queued.
 void check_gates(const TapeFacts& facts, const std::string& tag, std::set<schema::Gate> expected,
                  const std::string& spinner = "");
 

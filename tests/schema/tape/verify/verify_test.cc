@@ -85,7 +85,7 @@ TEST_CASE_METHOD(SealedTapeFixture, "a record taken out is found") {
 TEST_CASE_METHOD(SealedTapeFixture,
                  "a record removed from the end is found because the projection still has it") {
   CHECK_THAT(finding_after("DELETE FROM event WHERE seq = (SELECT max(seq) FROM event)"),
-             ContainsSubstring("no record says so"));
+             ContainsSubstring("no record says this"));
 }
 
 TEST_CASE_METHOD(SealedTapeFixture, "swapped records are found") {
