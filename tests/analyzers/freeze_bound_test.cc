@@ -10,7 +10,7 @@ using Catch::Matchers::ContainsSubstring;
 
 namespace {
 
-// A freeze that lasted so long, with a run on real hardware before it.
+// A freeze of this length, with a run on real hardware before it.
 void record(TapeUnderTest& tape, std::vector<uint64_t> frozen_ns, bool real = true) {
   tape->add([&](schema::Record::Builder record) { record.initRunStarted().setTimeIsReal(real); });
   uint64_t id = 0;

@@ -35,7 +35,7 @@ TapeEntry counter(uint32_t cpu) {
   return {.tag = "counter", .target = per_cpu_target("kstat", cpu, "softirqs_sum"), .value = 1};
 }
 
-// CPU 0 as `fill` has it, and CPU 1 in user space.
+// CPU 0 as set by `fill`, and CPU 1 in user space.
 std::function<void(schema::Frozen::Builder)> cpu0(
     const std::function<void(schema::VcpuState::Builder)>& fill) {
   return [=](schema::Frozen::Builder frozen) {
@@ -53,7 +53,7 @@ std::function<void(schema::Frozen::Builder)> cpu0(
   };
 }
 
-// What is undecided of a read of both CPUs' counters, CPU 0 being as `fill` has it.
+// The undecided findings of a read of both CPUs' counters, with CPU 0 as set by `fill`.
 std::string undecided_of(const std::function<void(schema::VcpuState::Builder)>& fill) {
   TapeUnderTest tape;
   tape->frozen = cpu0(fill);

@@ -151,7 +151,7 @@ namespace {
 
 constexpr uint16_t kConsistent = 13;
 
-// A request that was tried as often as there are elements: which gates failed in each.
+// A request with one try per element: the gates that failed in each.
 void record_tries(TapeUnderTest& tape, const std::vector<std::vector<uint16_t>>& failing,
                   uint32_t told_tries) {
   TapeEntry entry{.tag = "vtime", .target = task_target("sleeper", 57, 1, "scx.dsq_vtime")};

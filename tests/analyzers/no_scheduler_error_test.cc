@@ -33,8 +33,8 @@ void frozen_for_error(TapeUnderTest& tape, std::string_view detail) {
   });
 }
 
-// A freeze for which several vCPUs stood at triggers' functions; the first one is told beside the
-// list.
+// A freeze for which several vCPUs were at triggers' functions; the first one is also recorded
+// outside the list.
 void frozen_for(TapeUnderTest& tape,
                 const std::vector<std::pair<const char*, std::string_view>>& hits) {
   tape->add([&](schema::Record::Builder record) {

@@ -115,7 +115,7 @@ TEST_CASE("a request that was answered long ago is still known") {
   TapeUnderTest tape;
   constexpr uint64_t kRequests = 2500;
   for (uint64_t op = 1; op <= kRequests; ++op) tape->request({entry("a")});
-  // Not in their order.
+  // Out of order.
   for (uint64_t op = 2; op <= kRequests; op += 2) reply(tape, op);
   for (uint64_t op = 1; op <= kRequests; op += 2) reply(tape, op);
   for (const uint64_t op : {1, 2, 1501, 2499, 2501}) reply(tape, op);

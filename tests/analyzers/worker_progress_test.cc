@@ -101,7 +101,7 @@ TEST_CASE("a worker that ends its phases in time passes") {
   reported(tape, 2000, 100);  // 1000 ms of phases in 1000 ms
   tape.judge();
   CHECK(tape.verdict() == Verdict::kPass);
-  // The phase that was going on when it was started may have been over: 10 ms; and a spin of 10 ms.
+  // The phase at its start may have been over: 10 ms; and a spin of 10 ms.
   CHECK(tape.confirmed() == "seq 3: worker 'w' waited for 20.000 ms at most\n");
 }
 
@@ -233,7 +233,7 @@ TEST_CASE("phases of any length and number do not overflow") {
 
 namespace {
 
-// What the vCPUs have waited for a CPU of the host by then, in ms. Each is a thread of its own.
+// How long the vCPUs have waited for a CPU of the host by then, in ms. Each has its own thread.
 void waited(TapeUnderTest& tape, uint64_t host_ms, const std::vector<uint64_t>& ms,
             uint64_t stolen_ms = 0) {
   at(tape, host_ms, [&](schema::Record::Builder record) {
@@ -261,7 +261,7 @@ void clocksource(TapeUnderTest& tape, uint64_t host_ms, const char* name) {
   });
 }
 
-// Of a run without real time: a worker that ran well, or waited for 4.99 s, between two readings.
+// A run without real time: a worker that ran well, or waited for 4.99 s, between two readings.
 Verdict judged(TapeUnderTest& tape, bool runs_well, const std::vector<uint64_t>& before,
                const std::vector<uint64_t>& after, uint64_t stolen_ms = 0) {
   tape.give("--max-gap-ms", "100");

@@ -90,7 +90,7 @@ TEST_CASE("a wall clock that jumps by years changes nothing, and no time on the 
         last = view.record.getHostNs();
         return {};
       }));
-  // No record is later than all of the capture took.
+  // No record is later than the whole capture took.
   CHECK(last > 0);
   CHECK(last <= static_cast<uint64_t>(std::chrono::nanoseconds(took).count()));
   CHECK(capture.nothing_is_left());
@@ -123,7 +123,7 @@ TEST_CASE(
   const LeftProcesses mark;
   std::ofstream(folder.file("live.scenario")) << writing_scenario();
   std::filesystem::create_directory(folder.file("disk"));
-  // A disk of its own, that nobody else sees and that goes away with the shell.
+  // A private disk that vanishes with the shell.
   std::ofstream(folder.file("script"))
       << fmt::format(R"(
 mount -t tmpfs -o size=9m none {0}/disk || exit 99
@@ -147,7 +147,7 @@ exit 0
   CHECK_THAT(result.output, ContainsSubstring("unsealed"));
   const Verification saved = must(verify(folder.file("saved.ktape"), std::nullopt));
   CHECK(saved.integrity == Integrity::kTruncated);
-  // It came as far as the guest's first request.
+  // It reached the guest's first request.
   CHECK(sql_rows(folder.file("saved.ktape"), "SELECT count(*) FROM request") !=
         std::vector<std::string>{"0"});
   CHECK(mark.all_gone());

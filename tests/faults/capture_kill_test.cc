@@ -33,7 +33,7 @@ struct Tally {
   int sealed = 0;
 };
 
-// What the tape says of the writes to the guest.
+// The guest's writes on the tape.
 struct WritesOnTape {
   uint64_t requested = 0;           // the number of the last that was requested
   std::optional<uint64_t> address;  // guest-physical, of what is written
@@ -61,7 +61,7 @@ int status_of(const std::string& program, const std::vector<std::string>& argume
 
 class KilledCaptures {
  public:
-  // Kills one at any moment of its time, or of the time in which it writes to the guest.
+  // Kills one at any moment, or at a moment in which it writes to the guest.
   void kill_one(bool amid_writes) {
     LiveCapture capture(writing_scenario());
     if (amid_writes) capture.wait_for("step 2 of 2: writes");
@@ -69,7 +69,7 @@ class KilledCaptures {
     INFO("killed " << later.count() << " ms after "
                    << (amid_writes ? "the writes began" : "it was started"));
     std::this_thread::sleep_for(later);
-    // What others could read of it by then was committed, and so is to be found afterwards.
+    // What others could read of it by then was committed, so it must be found afterwards.
     const Result<Verification> seen = verify(capture.partial(), std::nullopt);
     const UniqueFd ram = capture.guest_ram();
     std::this_thread::sleep_for(milliseconds(chance(30)));
@@ -82,13 +82,13 @@ class KilledCaptures {
 
   Tally tally;
 
-  // How long a whole one takes.
+  // The time that a complete one takes.
   void time_one() {
     const auto began = Clock::now();
     LiveCapture capture(writing_scenario());
     capture.wait_for("step 2 of 2: writes");
     const auto writing = Clock::now();
-    // 1: one of the writes met a lock that was held, and was refused.
+    // 1: one of the writes met a held lock and was refused.
     const int status = capture.wait();
     INFO(capture.told());
     REQUIRE((status == 0 || status == 1));
@@ -120,7 +120,7 @@ class KilledCaptures {
       return;
     }
     INFO(left->finding);
-    // One that is whole and has not got its name yet is intact.
+    // A complete one without its final name is intact.
     if (left->integrity == Integrity::kIntact) {
       ++tally.sealed;
       return;
@@ -152,7 +152,7 @@ class KilledCaptures {
     return saved;
   }
 
-  // The machine is gone, its memory is still here: what was written to it had been requested on the
+  // The machine is gone, its memory is still here: every write to it had been requested on the
   // tape.
   void check_memory(const WritesOnTape& writes, const UniqueFd& ram) {
     if (!writes.address) return;

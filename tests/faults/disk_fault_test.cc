@@ -30,7 +30,7 @@ struct Fault {
   bool lasts = false;  // so do all after it
 };
 
-// What became of a recorder on a disk with a fault.
+// The result of a recorder on a disk with a fault.
 struct Outcome {
   Result<SealedTape> result = Error{};
   bool created = false;
@@ -47,10 +47,10 @@ class FailingDisks {
         sql_rows(folder_.file("whole.ktape"), "SELECT lower(hex(chain)) FROM event ORDER BY seq");
   }
 
-  // A disk on which some operation fails that chance chooses.
+  // A disk on which a random operation fails.
   void fail_one(int errnum, bool lasts) { fail({random_() % healthy_.operations, errnum, lasts}); }
 
-  // Each of the last operations, with which a recording becomes a sealed tape, one at a time.
+  // Fails each of the last operations, with which a recording becomes a sealed tape, one at a time.
   void fail_each_of_last(size_t count, int errnum) {
     for (size_t i = 1; i <= count; ++i) fail({healthy_.operations - i, errnum, false});
   }
@@ -96,7 +96,7 @@ class FailingDisks {
   void check(const TempDir& folder, const Outcome& outcome) {
     const std::string path = folder.file("run.ktape");
     if (outcome.result.ok()) {
-      // SQLite can do without some operations: a file that is to be deleted may stay.
+      // SQLite can do without some operations: a file to be deleted may stay.
       const Verification found = must(verify(path, std::nullopt));
       INFO(found.finding);
       CHECK(found.integrity == Integrity::kIntact);
@@ -156,7 +156,7 @@ ssize_t half_write(int fd, const void* data, size_t bytes, off64_t offset) {
   return ::pwrite64(fd, data, bytes > 1 ? bytes / 2 : bytes, offset);
 }
 
-// While it lives, the system takes half of every write of SQLite's.
+// While it exists, the system accepts half of every write of SQLite.
 class ShortWrites {
  public:
   ShortWrites() { put(reinterpret_cast<sqlite3_syscall_ptr>(half_write)); }

@@ -54,8 +54,7 @@ class SharedRam {
   void* start_ = nullptr;
 };
 
-// What a tape says of the writes: the value of the last that was requested, and of the last that
-// was replied to.
+// The writes on a tape: the value of the last that was requested, and of the last with a reply.
 struct WritesOnTape {
   uint64_t requested = 0;
   uint64_t replied = 0;
@@ -81,7 +80,7 @@ WritesOnTape writes_on(const std::string& path) {
   return writes;
 }
 
-// An engine on a machine without a guest, whose agent asks for one write after another: 1, 2, 3...
+// An engine on a machine without a guest, whose agent requests one write after another: 1, 2, 3...
 class WritingRun : public EngineFixture {
  public:
   WritingRun() {

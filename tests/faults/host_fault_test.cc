@@ -25,12 +25,12 @@ using Catch::Matchers::StartsWith;
 
 namespace {
 
-// What starts a program after `command` has changed the mounts that it sees. For root.
+// The prefix that starts a program after `command` has changed the mounts that it sees. For root.
 std::string in_namespace(const std::string& command) {
   return "unshare --mount sh -c '" + command + " && exec \"$0\" \"$@\"'";
 }
 
-// A container's root may not.
+// The root of a container may not do it.
 bool has_namespaces() {
   const auto tried = run_child("/bin/sh", {"-c", "unshare --mount true 2>&1"}, 1 << 12);
   return ::geteuid() == 0 && tried.ok() && tried->exit_status == 0;
@@ -38,8 +38,8 @@ bool has_namespaces() {
 
 class BadHost {
  public:
-  // `before`: what a shell does first; `by`: what starts it. Both outputs together, as a person
-  // sees them.
+  // `before`: shell commands to run first; `by`: the prefix that starts it. Returns both outputs
+  // together, as a user sees them.
   ChildResult capture(const std::string& arguments, const std::string& before = "true",
                       const std::string& by = "") {
     if (!is_cached("6.16")) SKIP(not_cached("6.16"));
@@ -62,7 +62,7 @@ class BadHost {
     CHECK(mark.processes().empty());
   }
 
-  // A program that says to be QEMU of some version, as far as ktape asks before it looks at the
+  // A program that claims to be QEMU of some version, as far as ktape asks before it checks the
   // version.
   std::string qemu_of_version(int major, int minor) {
     const std::string path = folder.file("qemu");
@@ -128,7 +128,7 @@ TEST_CASE_METHOD(BadHost, "a guest that is larger than any host is refused at on
 }
 
 TEST_CASE_METHOD(BadHost, "a folder that is not writable is reported, and nothing is started") {
-  // Nobody can write to this one, not even root.
+  // No one can write to this one, not even root.
   check_refused(capture("-o /sys/run.ktape"), "cannot create '/sys/run.ktape.partial': ");
   std::filesystem::create_directory(folder.file("locked"));
   if (::geteuid() == 0) {

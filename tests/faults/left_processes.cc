@@ -16,7 +16,7 @@ namespace {
 
 constexpr auto kPatience = std::chrono::seconds(60);
 
-// What a file of /proc says; empty when its process is gone, dead, or another user's.
+// The content of a file in /proc; empty if its process is gone, dead, or another user's.
 std::string contents(const std::filesystem::path& path) {
   std::ifstream file(path, std::ios::binary);
   return {std::istreambuf_iterator<char>(file), std::istreambuf_iterator<char>()};

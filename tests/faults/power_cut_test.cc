@@ -19,17 +19,17 @@ namespace ktape::test {
 
 namespace {
 
-// So that the log is folded into the file once while it is recorded.
+// Enough that the log is merged into the file once during the recording.
 constexpr int kRounds = 16;
 constexpr int kMaxRounds = 10;  // of cuts
 constexpr int kFewRounds = 1;
 
-// All that one recorder told its disk, from the first to the last.
+// All operations of one recorder on its disk, from the first to the last.
 struct Life {
   std::deque<DiskOp> ops;
   size_t created = 0;  // so many had been told when the tape was there
   size_t sealed = 0;   // and when it was sealed
-  // And how many records were committed by then.
+  // And the number of records committed by then.
   std::vector<std::pair<size_t, uint64_t>> committed;
   std::vector<std::string> heads;  // of the tape after each record
 };
@@ -54,7 +54,7 @@ Life record_a_life(int rounds) {
   return life;
 }
 
-// Moments of the life, ascending: as many in all of it, around its beginning, and around its end.
+// Ascending moments of the recording: equally many in all of it, around its beginning and its end.
 std::vector<size_t> moments(const Life& life, int count, std::mt19937_64& random) {
   const size_t last_commit = life.committed.back().first;
   std::vector<size_t> chosen;
@@ -70,7 +70,7 @@ std::vector<size_t> moments(const Life& life, int count, std::mt19937_64& random
   return chosen;
 }
 
-// The most records of which the disk was told to keep them before `moment`.
+// The largest number of records that the disk was told to keep before `moment`.
 uint64_t synced_records(const Life& life, size_t moment) {
   size_t sync = moment;
   while (sync > 0 && !(life.ops[sync - 1].kind == DiskOp::Kind::kSync &&
@@ -126,7 +126,7 @@ void check_cut(const Life& life, size_t moment, const TempDir& folder, Tally& ta
     REQUIRE(found.ok());
     return check_prefix(life, moment, left, *found, tally);
   }
-  // Nobody was told yet that there is a tape: there may be anything but one that says something.
+  // No tape was reported yet: anything may be there except a false one.
   if (found.ok()) CHECK(found->records == 0);
   ++tally.before_there_was_a_tape;
 }
@@ -140,7 +140,7 @@ TEST_CASE("a power cut at any moment leaves a valid prefix, and all of a tape th
   INFO("seed " << seeded);
   std::mt19937_64 random(seeded);
   Tally tally;
-  // By chance a few cuts cost nothing: more of them do.
+  // A few cuts cost nothing by chance: most of them do.
   for (int round = 0; round < kMaxRounds && tally.lost_records == 0; ++round) {
     PowerCutDisk disk(false);
     size_t done = 0;
@@ -162,7 +162,7 @@ TEST_CASE("a power cut at any moment leaves a valid prefix, and all of a tape th
   CHECK(tally.lost_records > 0);  // else this would not have been a power cut
 }
 
-// That the test above can fail.
+// Shows that the test above can fail.
 TEST_CASE("a disk that lies about its syncs loses tapes in the simulation") {
   const Life life = record_a_life(kFewRounds);
   std::mt19937_64 random(1);

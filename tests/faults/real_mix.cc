@@ -31,7 +31,7 @@ std::vector<std::byte> noise(uint64_t seed, size_t bytes) {
   return made;
 }
 
-// What a run may have any number of.
+// Records of which a run may have any number.
 bool repeats(Record::Which kind) {
   static const std::set<Record::Which> kKinds = {
       Record::SCHEDULER_OUTPUT, Record::OP_REQUESTED, Record::OP_DEFERRED,  Record::FREEZE_BEGAN,
@@ -40,8 +40,7 @@ bool repeats(Record::Which kind) {
   return kKinds.contains(kind);
 }
 
-// Where the recorder commits: a request before it is served, then all that a freeze brought at
-// once.
+// Where the recorder commits: a request before it is served, then all records of a freeze at once.
 bool ends_group(Record::Which kind) {
   static const std::set<Record::Which> kWithin = {Record::FREEZE_BEGAN, Record::FROZEN,
                                                   Record::GATE_CHECKED, Record::THAWED,

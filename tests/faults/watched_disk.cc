@@ -28,7 +28,7 @@ namespace {
 
 using Kind = DiskOp::Kind;
 
-// SQLite and the linker know functions only.
+// SQLite and the linker need plain functions.
 struct Watched {
   std::string folder;
   WatchedDisk::Watcher watcher;
@@ -42,14 +42,14 @@ int tell(Kind kind, const std::string& name, uint64_t offset = 0, std::vector<st
   return watched->watcher({kind, name, offset, std::move(bytes), to});
 }
 
-// The name within the watched folder; empty for what is not in it.
+// The name within the watched folder; empty for files outside.
 std::string name_of(const char* path) {
   if (watched == nullptr || path == nullptr) return "";
   const std::filesystem::path file(path);
   return file.parent_path() == watched->folder ? file.filename().string() : "";
 }
 
-// A file of SQLite's: the real one stands behind it in memory.
+// A file of SQLite; the real one follows it in memory.
 struct WatchedFile {
   sqlite3_file base;
   std::string* name;       // empty: not watched
@@ -143,7 +143,7 @@ int x_open(sqlite3_vfs*, const char* path, sqlite3_file* file, int flags, int* o
   auto* self = from(file);
   self->base.pMethods = nullptr;
   const std::string name = name_of(path);
-  // The recorder makes the tape's file by itself, just before.
+  // The recorder creates the tape's file itself, just before.
   if (!name.empty() && watched->names.insert(name).second && tell(Kind::kCreate, name) != 0)
     return SQLITE_CANTOPEN;
   const int code = real_vfs->xOpen(real_vfs, path, self->real(), flags, out_flags);

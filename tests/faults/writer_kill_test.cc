@@ -21,7 +21,7 @@ namespace {
 
 using std::chrono::microseconds;
 
-// Most lives are short; in a long one the log is folded into the file while it is recorded.
+// Most recordings are short; in a long one the log is merged into the file meanwhile.
 constexpr int kShort = 3;
 constexpr int kLong = 20;
 constexpr int kLongEvery = 5;
@@ -36,7 +36,7 @@ struct Tally {
 
 class KilledRecorder {
  public:
-  // A recorder that writes so many rounds.
+  // A recorder that writes this many rounds.
   explicit KilledRecorder(int rounds) : rounds_(rounds) {
     const TempDir folder;
     const auto began = std::chrono::steady_clock::now();
@@ -47,14 +47,14 @@ class KilledRecorder {
         sql_rows(folder.file("whole.ktape"), "SELECT lower(hex(chain)) FROM event ORDER BY seq");
   }
 
-  // It lives, and is killed at a moment that chance chooses.
+  // It runs, and is killed at a random moment.
   void kill_one(Tally& tally) {
     const TempDir folder;
     const std::string path = folder.file("run.ktape");
     DoomedProcess recorder(
         [&](const DoomedProcess::Report& report) { must(mix_.record(path, rounds_, report)); });
-    // Any moment of its time, or, more often, around any of its records: a life is mostly waiting
-    // for the disk.
+    // Any moment of its time, or, more often, around any of its records: it mostly waits for the
+    // disk.
     const uint64_t from = chance(4) == 0 ? 0 : chance(heads_.size());
     const auto later = microseconds(chance(from == 0 ? life_ : 3 * life_ / heads_.size()));
     recorder.kill_after(from, later);
@@ -91,8 +91,7 @@ class KilledRecorder {
   void check_left(const std::string& partial, const DoomedProcess& recorder, Tally& tally) {
     const Result<Verification> found = verify(partial, std::nullopt);
     if (!found.ok()) {
-      // Killed before the recorder had made its tables: nothing is lost that was ever told to be
-      // there.
+      // Killed before the recorder had created its tables: nothing that was reported is lost.
       CHECK_FALSE(recorder.reported());
       CHECK(found.error().code == ErrorCode::kBadInput);
       CHECK(found.error().message ==
@@ -108,7 +107,7 @@ class KilledRecorder {
     }
     REQUIRE(found->integrity == Integrity::kUnsealed);
     CHECK(found->records >= recorder.last_report());
-    // Bit for bit what the recorder wrote: each chain value speaks for all records before it.
+    // Bit for bit what the recorder wrote: each chain value covers all records before it.
     REQUIRE(found->records <= heads_.size());
     if (found->records > 0) CHECK(to_hex(found->head) == heads_[found->records - 1]);
     const bool complete = found->records == heads_.size();
@@ -122,7 +121,7 @@ class KilledRecorder {
     CHECK(status_of("show", {partial}) == 0);
     CHECK(last_words_.find("unsealed") != std::string::npos);
     CHECK(status_of("info", {partial}) == 0);
-    // This run panicked; before that is on the tape, nobody can tell how it ended.
+    // This run panicked; before that is on the tape, its end is not known.
     const int checked = status_of("check", {partial, "--only", "run-completed"});
     CHECK((checked == 1 || checked == 77));
     CHECK(last_words_.find("unsealed") != std::string::npos);

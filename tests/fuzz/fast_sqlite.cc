@@ -5,16 +5,16 @@
 #include <array>
 #include <cstdlib>
 
-// SQLite is not instrumented, and asks for small memory thousands of times a tape: from the address
-// sanitizer that took half of all time. So it gets small memory from lists of its own; large
-// memory, where the rows' contents are, stays with the sanitizer. For one thread.
+// SQLite is not instrumented, and allocates small memory thousands of times per tape: with the
+// address sanitizer that took half of all time. So its small memory comes from free lists here;
+// large memory, with the rows' contents, stays with the sanitizer. For one thread.
 namespace {
 
 constexpr size_t kStep = 32;
 constexpr size_t kLists = 24;  // up to 768 bytes
 constexpr size_t kAtOnce = size_t{1} << 16;
 
-// Stands before each piece of memory.
+// Precedes each piece of memory.
 struct alignas(16) Head {
   size_t bytes = 0;
   Head* next = nullptr;
@@ -76,7 +76,7 @@ void release(void* at) { memory.release(at); }
 int size_of(void* at) {
   return at != nullptr ? static_cast<int>(SmallMemory::head_of(at)->bytes) : 0;
 }
-// A multiple of kStep is what the lists give; larger memory is told apart by not being one.
+// The lists return multiples of kStep; larger memory is recognised by not being one.
 int rounded(int bytes) {
   const auto wanted = static_cast<size_t>(bytes);
   const size_t list = (wanted + kStep - 1) / kStep;
@@ -93,7 +93,7 @@ void* resize(void* at, int bytes) {
   return other;
 }
 
-// Before anybody opens a database.
+// Before any database is opened.
 const bool configured = [] {
   static sqlite3_mem_methods methods = {allocate,     release, resize,
                                         size_of,      rounded, [](void*) { return SQLITE_OK; },

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "guest/kernel/types/btf.h"
 
-// Type information that is said to be a kernel's, and what is asked of it.
+// Type information that claims to be a kernel's, and lookups in it.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto btf = ktape::Btf::parse(std::as_bytes(std::span(data, size)));
   if (!btf.ok()) return 0;

@@ -15,9 +15,9 @@
 #include "tests/fuzz/no_stack_traces.h"
 #include "tests/fuzz/read_everything.h"
 
-// One record of a tape as a stranger made it, and the row of `event` that it stands in. The first
-// byte says what is wrong with the row; where nothing is, SQLite adds nothing to the record and is
-// left out, which makes this a thousand times faster than whole files are.
+// One forged record of a tape, and its row of `event`. The first byte says what is wrong with the
+// row; if nothing is, SQLite adds nothing to the record and is left out, which makes this a
+// thousand times faster than whole files.
 namespace {
 
 using namespace ktape;
@@ -52,7 +52,7 @@ std::vector<std::byte> framed(std::span<const std::byte> segment) {
   return message;
 }
 
-// What the segment itself says, where it can be read.
+// The content of the segment itself, if it can be read.
 void facts_of(std::span<const std::byte> message, int64_t& seq, int64_t& kind) {
   RecordDecoder decoder;
   const auto record = decoder.decode(message);

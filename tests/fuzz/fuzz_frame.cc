@@ -9,8 +9,8 @@
 #include "tests/fuzz/no_stack_traces.h"
 #include "tests/fuzz/read_everything.h"
 
-// What an agent sends, and what the host answers: the input as a stream of frames, which comes in
-// two pieces; and as the one segment of one frame, because most changes to a stream only break a
+// Messages from an agent, and the host's answers: the input as a stream of frames, which comes in
+// two pieces; and as the only segment of one frame, because most changes to a stream only break a
 // length.
 namespace {
 

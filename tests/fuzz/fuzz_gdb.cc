@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "guest/machine/gdb_packet.h"
 
-// What QEMU's gdbstub answers: packets, and the registers in them.
+// Answers of QEMU's gdbstub: packets, and the registers in them.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   ktape::GdbPacketDecoder decoder;
   decoder.feed(std::as_bytes(std::span(data, size)));

@@ -3,8 +3,7 @@
 #include "guest/kernel/image/symbol_table.h"
 #include "tests/support/kernel/synthetic_kernel.h"
 
-// The tables alone, in a sound vmlinux around them: most changes to a whole file only break the
-// ELF.
+// Only the tables, in a valid vmlinux around them: most changes to a whole file only break the ELF.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   constexpr uint64_t kReadOnlyData = 0xffffffff82000000;
   const auto bytes = std::as_bytes(std::span(data, size));

@@ -3,7 +3,7 @@
 #include "guest/kernel/image/kernel_image.h"
 #include "guest/kernel/image/symbol_table.h"
 
-// A file that is said to be a kernel: bzImage or ELF, and the symbols inside.
+// A file that claims to be a kernel: bzImage or ELF, and the symbols inside.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto bytes = std::as_bytes(std::span(data, size));
   const auto image = ktape::unpack_kernel_image(ktape::PageBuffer(bytes), "fuzzed");

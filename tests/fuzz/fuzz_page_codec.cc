@@ -4,7 +4,7 @@
 #include "schema/tape/codec.h"
 #include "schema/tape/page_list.h"
 
-// The first byte is the codec, the rest a page as a tape keeps it.
+// The first byte is the codec, the rest a page as stored in a tape.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   constexpr size_t kLimitBytes = 4096;
   if (size == 0) return 0;

@@ -5,8 +5,8 @@
 #include "guest/memory/flat_memory.h"
 #include "guest/memory/page_walk.h"
 
-// Walks page tables that lie in memory which is the input, over and over; its first bytes say where
-// to.
+// Walks page tables in memory filled with the repeated input; its first bytes give the address to
+// look up.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   constexpr size_t kRamBytes = size_t{64} << 10;
   if (size < sizeof(uint64_t) + 1) return 0;

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "guest/machine/qmp_message.h"
 
-// Lines that QEMU's monitor sends: JSON.
+// Lines from QEMU's monitor: JSON.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   ktape::QmpLines lines;
   lines.feed(std::as_bytes(std::span(data, size)));

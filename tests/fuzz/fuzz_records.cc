@@ -16,8 +16,8 @@
 #include "tests/fuzz/no_stack_traces.h"
 #include "tests/fuzz/read_everything.h"
 
-// The records of a tape, one after another: two bytes that say how many words, and the segment of
-// one message. They go through everything that reads records: the projection, show, info, the
+// The records of a tape, one after another: two bytes with the number of words, and the segment of
+// one message. They pass through all code that reads records: the projection, show, info, the
 // exports.
 namespace {
 
@@ -35,7 +35,7 @@ struct Readers {
   PerfettoExport trace = PerfettoExport([](std::string_view) { return Result<void>(); });
 };
 
-// Calls `read`; a message that is bad inside ends it, as it would end a reader.
+// Calls `read`; a message with a bad content ends it, as it would end a reader.
 template <typename Read>
 void until_bad(const Read& read) {
   try {

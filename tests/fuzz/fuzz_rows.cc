@@ -19,10 +19,10 @@
 #include "tests/support/must.h"
 #include "tests/support/temp_dir.h"
 
-// A tape with rows in every table, of which the input changes, removes and adds some: a byte that
-// says whether the chain is computed anew, then changes: two bytes for the cell, one for what is
-// done to it, one for the length of what is put there. It stays open and is rolled back, which
-// makes this faster than files.
+// A tape with rows in every table. The input changes, removes and adds some: one byte says whether
+// the chain is recomputed, then come changes: two bytes for the cell, one for the kind of change,
+// one for the length of the new content. The tape stays open and is rolled back, which is faster
+// than files.
 namespace {
 
 using namespace ktape;
@@ -70,7 +70,7 @@ class Tape {
   void begin() { execute("SAVEPOINT whole"); }
   void restore() { execute("ROLLBACK TO whole; RELEASE whole"); }
 
-  // True when the cell is another than before. What a constraint forbids is not done.
+  // True if the cell has changed. A change that a constraint forbids is not made.
   bool change(size_t at, How how, std::span<const std::byte> value) {
     const Cell& cell = cells_[at % cells_.size()];
     const std::string& sql = how == kRemoveRow ? cell.remove
@@ -96,7 +96,7 @@ class Tape {
     return how == kRemoveRow || how == kAddRow || content(cell) != before;
   }
 
-  // As one who rewrites a whole tape would.
+  // As an attacker who rewrites a whole tape would.
   void chain_again() {
     Digest head{};
     Statement events = test::must(database_.prepare("SELECT seq, record FROM event ORDER BY seq"));
@@ -186,7 +186,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (whole_chain) tape.chain_again();
   read_records(tape.database());
   const bool intact = check_contents(tape.database()).ok();
-  // One change may not undo another, and only a chain made anew can hide one.
+  // One change may undo another, and only a recomputed chain can hide one.
   if (changes == 0 && !whole_chain && !intact) std::abort();
   if (changes == 1 && !whole_chain && intact) std::abort();
   tape.restore();

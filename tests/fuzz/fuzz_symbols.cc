@@ -3,7 +3,7 @@
 
 #include "guest/kernel/image/symbol_table.h"
 
-// A kernel's symbols as a tape keeps them: lines of text.
+// A kernel's symbols as stored in a tape: lines of text.
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const auto symbols = ktape::SymbolTable::from_text({reinterpret_cast<const char*>(data), size});
   if (!symbols.ok()) return 0;

@@ -12,13 +12,13 @@
 #include "schema/tape/tape_file.h"
 #include "schema/tape/verify/verify.h"
 
-// A stranger's file: opened, read to its end, its tables read, measured, verified, salvaged; and
+// An untrusted file: opened, read to its end, its tables read, measured, verified, salvaged; and
 // not written to.
 namespace {
 
 using namespace ktape;
 
-// A file of the process's own, in memory where the system has such a folder.
+// A private file of the process, in memory if the system has such a folder.
 class Scratch {
  public:
   Scratch()
@@ -35,7 +35,7 @@ class Scratch {
   Scratch& operator=(const Scratch&) = delete;
 
   [[nodiscard]] const std::string& path() const { return path_; }
-  // Another name of the file, that of a recording.
+  // A second name of the file, that of a recording.
   [[nodiscard]] std::string partial() const { return partial_name(path_); }
   [[nodiscard]] bool put(std::span<const std::byte> bytes) const {
     return ::ftruncate(fd_.get(), static_cast<off_t>(bytes.size())) == 0 &&
@@ -68,7 +68,7 @@ void read_tables(const std::string& path) {
   }
 }
 
-// What it makes is a tape.
+// What salvage makes is a tape.
 void salvage_tape(const std::string& partial) {
   const std::string out = partial + ".salvaged";
   const auto salvaged = salvage(partial, out);

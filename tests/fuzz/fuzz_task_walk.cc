@@ -7,8 +7,8 @@
 #include "schema/target/target_path.h"
 #include "tests/support/kernel/fake_kernel.h"
 
-// A sound kernel's memory with changes by the input: 4 bytes that say where and 8 that say what,
-// again and again. Then whatever an op can reach is looked for: tasks by pid, their gates, pointers
+// A valid kernel's memory with changes from the input, repeated: 4 bytes for the place and 8 for
+// the value. Then everything that an op can reach is looked up: tasks by pid, their gates, pointers
 // and lists.
 namespace {
 

@@ -13,8 +13,8 @@
 
 extern "C" size_t LLVMFuzzerMutate(uint8_t* data, size_t size, size_t max_size);
 
-// Changes a tape in the ways that SQLite itself can: most changes to the bytes of a database are
-// met by SQLite, and never reach what stands in its rows.
+// Changes a tape in ways that SQLite itself can: most changes to the bytes of a database are caught
+// by SQLite, and never reach the contents of its rows.
 namespace {
 
 using namespace ktape;
@@ -47,7 +47,7 @@ std::string ask(const Handle& database, const std::string& sql) {
   return text != nullptr ? text : "";
 }
 
-// Computes every chain value anew, as one who rewrites a whole tape would.
+// Recomputes every chain value, as an attacker who rewrites a whole tape would.
 void chain_again(const Handle& database) {
   Digest head{};
   // A damaged tree may lead in circles.
@@ -93,7 +93,7 @@ void change_cell(const Handle& database, std::minstd_rand& random) {
   if (type == SQLITE_BLOB || random() % 8 == 0) {
     sqlite3_bind_blob(update.get(), 1, bytes.data(), static_cast<int>(bytes.size()), SQLITE_STATIC);
   } else {
-    // Digits become a number where the column is one.
+    // Digits become a number if the column is one.
     sqlite3_bind_text(update.get(), 1, reinterpret_cast<const char*>(bytes.data()),
                       static_cast<int>(bytes.size()), SQLITE_STATIC);
   }

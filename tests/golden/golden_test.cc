@@ -5,8 +5,8 @@
 #include "schema/base/file.h"
 #include "tests/support/must.h"
 
-// Tapes that were made once, when their format was new. Every version of ktape reads them, says the
-// same of them and gives the same verdicts.
+// Tapes that were recorded once, when their format was new. Every version of ktape reads them,
+// prints the same and gives the same verdicts.
 namespace ktape::test {
 
 namespace {
@@ -18,7 +18,7 @@ ChildResult run_program(const std::string& name, const std::vector<std::string>&
   return must(run_child(std::string(KTAPE_BIN "/") + name, arguments, 1 << 24));
 }
 
-// The file's text, with the place of the tape put in where the text was made without one.
+// The file's text, with the place of the tape inserted if the text was made without one.
 std::string expected(const std::string& name) {
   std::string text = must(read_text_file(KTAPE_GOLDEN "/" + name, 1 << 20));
   const std::string tape = "format-1.ktape";

@@ -14,9 +14,9 @@
 #include "replay/tape/tape_kernel.h"
 #include "tests/support/must.h"
 
-// Slim tapes of real runs on three kernels. Whatever becomes of ktape, it reads them, replays each
-// gate and each reply as it was recorded, and judges them as it did; and it answers questions that
-// nobody asked when they were captured.
+// Slim tapes of real runs on three kernels. Every version of ktape reads them, replays each gate
+// and each reply as recorded, and judges them as before; and it has values that were not read when
+// they were captured.
 namespace ktape::test {
 
 using Catch::Matchers::ContainsSubstring;
@@ -40,7 +40,7 @@ struct GoldenTape {
   [[nodiscard]] std::string task() const { return "task:" + worker; }
 };
 
-// Of `entries` and their gates, in so many freezes, with the fields that were looked up.
+// Of `entries` and their gates, in this many freezes, with the fields that were looked up.
 std::string counts(int entries, int gates, int freezes, int layouts) {
   return fmt::format(R"("entries":"{}","gates":"{}","freezes":"{}","layouts":"{}")", entries, gates,
                      freezes, layouts);

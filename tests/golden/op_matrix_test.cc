@@ -1,8 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 // The op matrix: every kind of target with every kind of value, good and bad, on the recorded
-// memory of three real kernels. What came of each stands in op_matrix-VERSION.txt: under its
-// target, the status, and the value or the reason. A change of the engine that changes a line shows
-// here.
+// memory of three real kernels. The results are in op_matrix-VERSION.txt: under each target, the
+// status, and the value or the reason. A change of the engine that changes a line shows here.
 #include <capnp/message.h>
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -29,7 +28,7 @@ namespace ktape::test {
 
 namespace {
 
-// {curr} stands for the address of the task that CPU 0 runs, {scx} for that of the root scheduler.
+// {curr} means the address of CPU 0's running task, {scx} that of the root scheduler.
 constexpr std::array kTargets = {
     // symbols
     "jiffies_64",
@@ -181,7 +180,7 @@ class Matrix {
     return op.ok() ? executor_.read_hot(recorded_.memory(), *op) : not_an_op(op.error());
   }
 
-  // Each write has memory of its own.
+  // Each write has its own memory.
   OpResult write(const std::string& target, const Store& store) {
     Result<Op> asked = attempt(target, "");
     if (!asked.ok()) return not_an_op(asked.error());
@@ -241,7 +240,7 @@ class Matrix {
     return text;
   }
 
-  // What came of a target's ops: each result once, with the ops that had it.
+  // The results of a target's ops: each result once, with the ops that had it.
   using Block = std::vector<std::pair<std::string, std::vector<std::string>>>;
 
   void add(Block& block, std::string asked, const OpResult& result) const {

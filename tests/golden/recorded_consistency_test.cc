@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whether values that were read in a freeze can be trusted, on the tapes of real kernels.
+// Whether values read in a freeze can be trusted, on the tapes of real kernels.
 #include <capnp/message.h>
 
 #include <algorithm>
@@ -20,7 +20,7 @@ namespace ktape::test {
 
 namespace {
 
-// Judges a golden tape by freeze-consistent, each record as `change` leaves it.
+// Judges a golden tape with freeze-consistent, after `change` was applied to each record.
 std::unique_ptr<Assertion> judged(const std::string& name,
                                   const std::function<void(schema::Record::Builder)>& change) {
   std::unique_ptr<Assertion> assertion = make_assertion();

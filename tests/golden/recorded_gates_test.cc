@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Each of the twelve gates refuses, on the recorded memory of real kernels: a task that passed them
-// all is changed in a copy of that memory, as nothing in a guest could be made to do at will. Each
-// case states the whole set of gates that fail.
+// Each of the twelve gates refuses, on the recorded memory of real kernels: a task that passed all
+// of them is changed in a copy of that memory, as could not be arranged in a guest. Each case
+// states the complete set of failing gates.
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
@@ -28,7 +28,7 @@ const RecordedKernel& recorded(const std::string& version) {
   return all.try_emplace(version, "kernel-" + version + ".ktape").first->second;
 }
 
-// The sleeping worker of a golden tape in memory of its own, where a test may change it.
+// The sleeping worker of a golden tape in private memory, where a test may change it.
 class Sleeper {
  public:
   explicit Sleeper(const std::string& version)
@@ -54,7 +54,7 @@ class Sleeper {
   void put(GuestVirtual at, uint64_t value, size_t width) {
     must(kernel().write(memory_, at, std::as_bytes(std::span(&value, 1)).first(width)));
   }
-  // The switch that a scheduler makes: all fair tasks, or those of policy EXT only, as this one
+  // The switch that a scheduler makes: all fair tasks, or only those of policy EXT, which this one
   // then is.
   void switch_partially() {
     const FieldInfo count = must(kernel().btf().field("struct static_key", "enabled.counter"));
@@ -104,7 +104,7 @@ class Sleeper {
   TaskRoot asked;  // a test may ask for another
 };
 
-// What is done to the sleeper, and which gates then fail.
+// A change to the sleeper, and the gates that then fail.
 struct Change {
   const char* what;
   Names fails;
@@ -188,7 +188,7 @@ bool stops_reads(const Names& failed) {
   });
 }
 
-// Under either switch the same gates fail, for reads and for writes; a write then touches nothing.
+// Under either switch the same gates fail, for reads and for writes; a write then changes nothing.
 void check_changes(const std::string& version) {
   for (const bool partial : {false, true}) {
     for (const Change& change : changes()) {

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
-// Where releases keep the fields of sched_ext, on the golden tapes of their kernels: mirrors drop
-// releases, and what stands in for one in tests/guest/kernel/types/stock_btf_test.cc may keep them
-// elsewhere.
+// The offsets of sched_ext's fields in each release, on the golden tapes of their kernels: mirrors
+// drop releases, and the replacement for one in tests/guest/kernel/types/stock_btf_test.cc may have
+// other offsets.
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 
@@ -11,7 +11,7 @@ namespace ktape::test {
 
 namespace {
 
-// Offsets and sizes in bytes, as guests of these kernels showed them.
+// Offsets and sizes in bytes, as observed in guests of these kernels.
 struct Shown {
   const char* version;
   uint64_t scx, dsq_vtime, on_rq, on_rq_bytes;

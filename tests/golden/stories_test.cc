@@ -9,9 +9,8 @@
 #include "tests/support/agreed_text.h"
 #include "tests/support/must.h"
 
-// What ktape tells of runs on real kernels, from their golden tapes alone: a scheduler that
-// stalled, a value that differs by kernel, and the answer of an assertion that is newer than the
-// tapes.
+// What ktape reports about runs on real kernels, from their golden tapes alone: a scheduler that
+// stalled, a value that differs by kernel, and an assertion newer than the tapes.
 namespace ktape::test {
 
 using Catch::Matchers::ContainsSubstring;
@@ -55,8 +54,7 @@ TEST_CASE("the report of a stall has the kernel's own message, found in its memo
   const std::string kernel = GENERATE(as<std::string>{}, "6.16.12", "7.3.4");
   CAPTURE(kernel);
   const std::string text = golden_text("scheduler_stall-" + kernel + ".report.txt");
-  // Who, and since when: the kernel's message is of the same task and the same time as what memory
-  // says.
+  // Who, and since when: the kernel's message names the same task and the same time as memory does.
   const std::string waited = kernel == "7.3.4" ? "3052" : "3120";
   const std::string task = kernel == "7.3.4" ? "beside[103]" : "beside[147]";
   CHECK_THAT(text, ContainsSubstring("message  " + task + " failed to run for 3." +
@@ -89,7 +87,7 @@ TEST_CASE("6.16 and 6.19 differ in layouts, and in no value that was read") {
              !ContainsSubstring("\nVALUE CHANGED\n") && !ContainsSubstring("\nVERDICT CHANGED\n"));
 }
 
-// It walks each CPU's list of runnable tasks, which no capture asked for.
+// It walks each CPU's list of runnable tasks, which no capture read.
 TEST_CASE("an assertion newer than a golden tape judges it by memory that its capture never read") {
   const auto judged = [](const std::string& tape) {
     return must(run_child("/usr/bin/env",

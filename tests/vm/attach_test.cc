@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Schedulers that come and go, and what of it is on the tape.
+// Schedulers that attach and exit, and their records on the tape.
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
@@ -59,7 +59,7 @@ TEST_CASE_METHOD(Coming,
   CHECK_THAT(captured.program.output,
              ContainsSubstring("outcome  completed; scheduler 'qmap' was ejected: "));
   CHECK(captured.facts.outcome == Outcome::COMPLETED);
-  // Whether the kernel had enabled it by then is the kernel's to say; that it had tasks is sure.
+  // Whether the kernel had enabled it by then is arbitrary; that it had tasks is certain.
   const std::string enables = sql_value(captured.tape, kCounted);
   CHECK(sql_value(captured.tape, kRoots) == enables);
   const char* ends =

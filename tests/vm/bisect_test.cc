@@ -43,7 +43,7 @@ git show -s --format='found %s' refs/bisect/bad
 }  // namespace
 
 TEST_CASE("git bisect run finds the kernel that clears the vtime of a task that leaves sched_ext") {
-  // What `ktape test --git-bisect` makes of verdicts is asked without a guest too, in
+  // What `ktape test --git-bisect` makes of verdicts is tested without a guest too, in
   // test_verb_test.cc.
   for (const char* series : {"6.16", "7.3"}) {
     if (is_gone(series))

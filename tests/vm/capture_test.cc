@@ -14,7 +14,7 @@ using schema::Outcome;
 
 namespace {
 
-// What a refused write would have stored is not there.
+// The value of a refused write is not there.
 void check_untouched(const Captured& captured) {
   const EntryFacts& after = captured.facts.entries.at("after");
   CHECK(after.status == EntryStatus::DONE);

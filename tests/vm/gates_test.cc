@@ -8,9 +8,9 @@
 #include "tests/vm/checks/capture_fixture.h"
 #include "tests/vm/checks/gate_check.h"
 
-// What each gate says of tasks that real kernels keep in the state that it is there for. Gates 9
-// and 11 fail amid a wakeup, which long_test.cc stops; gate 8 passes by in an instant: it is shown
-// on memory.
+// The result of each gate for tasks that real kernels keep in the state for which the gate exists.
+// Gates 9 and 11 fail during a wakeup, which long_test.cc stops; the state of gate 8 lasts only a
+// moment: it is tested on recorded memory.
 namespace ktape::test {
 
 using schema::EntryStatus;
@@ -27,8 +27,8 @@ constexpr uint64_t kThirtyDaysNs = uint64_t{30} * 24 * 3600 * 1'000'000'000;
 // take over, and sched_ext has not enabled it.
 const Gates kOtherClass = {Gate::SCHED_CLASS, Gate::POLICY, Gate::ENABLED};
 
-// sched_ext lets go of a task at its last switch, in finish_task_switch(), which calls
-// sched_ext_dead(); kernels without that function, as 6.16, wait for its reaper.
+// sched_ext releases a task at its last switch, in finish_task_switch(), which calls
+// sched_ext_dead(); kernels without that function, such as 6.16, wait for its reaper.
 const Gates kZombie = {Gate::ALIVE, Gate::ENABLED};
 const Gates kZombieUntilReaped = {Gate::ALIVE};
 
@@ -42,8 +42,8 @@ bool stops_reads(const Gates& gates) {
   return gates.contains(Gate::PID) || gates.contains(Gate::IDENTITY) || gates.contains(Gate::ALIVE);
 }
 
-// `write` and `read` of a task, each with these gates failing: writes are refused by any, reads by
-// those of identity only.
+// `write` and `read` of a task, each with these gates failing: any of them refuses writes, only
+// those of identity refuse reads.
 void check_task(const TapeFacts& facts, const std::string& task, const Gates& failing,
                 const std::string& spinner = "") {
   for (const char* action : {".write", ".read"}) {
@@ -57,7 +57,7 @@ void check_task(const TapeFacts& facts, const std::string& task, const Gates& fa
   }
 }
 
-// A write that was refused left nothing; one that was done is read.
+// A refused write changed nothing; a done one is read back.
 void check_written(const TapeFacts& facts, const std::set<std::string>& done,
                    const std::set<std::string>& refused) {
   for (const std::string& task : done)

@@ -9,7 +9,7 @@
 #include "tests/vm/checks/clock_check.h"
 #include "tests/vm/checks/topology_check.h"
 
-// What the host reads with the machine frozen, against what the guest's kernel says of itself.
+// Compares what the host reads in a freeze with the guest kernel's own reports.
 namespace ktape::test {
 
 using schema::EntryStatus;
@@ -24,7 +24,7 @@ constexpr int kDefaultPrio = 120;
 
 using Said = std::map<std::string, std::string>;
 
-// The guest's statements about a worker, before and after the freeze.
+// The guest's reports about a worker, before and after the freeze.
 struct Statements {
   Said before;
   Said after;
@@ -40,7 +40,7 @@ Statements statements(const TapeFacts& facts, const std::string& worker) {
   return {found[0], found[1]};
 }
 
-// What was read of a worker, beside the two statements about it.
+// What was read about a worker, with the two reports about it.
 class WorkerCheck {
  public:
   WorkerCheck(const TapeFacts& facts, std::string worker)
@@ -54,7 +54,7 @@ class WorkerCheck {
                                   : static_cast<int64_t>(entry.value);
   }
 
-  // Of a worker that sleeps or is stopped: the same before and after, so also at the freeze.
+  // For a worker that sleeps or is stopped: the same before and after, so also in the freeze.
   int64_t told(const std::string& name) const {
     INFO(worker_ << ", " << name);
     REQUIRE(said_.before.contains(name));
@@ -81,7 +81,7 @@ class WorkerCheck {
     CHECK(read("se.load.weight") == told("sched.se.load.weight"));
   }
 
-  // By the symbol that its sched_class points at.
+  // By the symbol to which its sched_class points.
   void check_class(const std::string& symbol) const {
     const EntryFacts& entry = facts_.entries.at(worker_ + ".pid");
     INFO(worker_);
@@ -116,7 +116,7 @@ void check_clock(const Captured& captured) {
                            kvm ? kMaxLeadKvm : kMaxLeadTcg) == "");
 }
 
-// Under a partial switch those workers alone are under sched_ext, and of them the spinners of CPU 0
+// Under a partial switch only those workers are under sched_ext, and of them the spinners of CPU 0
 // are runnable.
 void check_nr_running(const TapeFacts& facts) {
   uint64_t runnable = 0;
@@ -131,7 +131,8 @@ void check_nr_running(const TapeFacts& facts) {
   CHECK(facts.entries.at("nr_running").value == runnable);
 }
 
-// Whoever ran is in the class of its policy, but for the idle task and the one that stops a CPU.
+// Every running task is in the class of its policy, except the idle task and the one that stops a
+// CPU.
 void check_who_ran(const TapeFacts& facts) {
   const std::map<int32_t, std::set<std::string>> classes = {
       {0, {"fair_sched_class", "idle_sched_class"}},
@@ -185,8 +186,8 @@ const std::vector<std::string> kTwoCpus = {"--cpus", "2", "--memory-mb", "3072"}
 const std::vector<std::string> kEightCpus = {"--topology",
                                              "sockets=2,cores=2,threads=2,llcs=2,numaNodes=2"};
 
-// Low RAM of q35 ends at 2 GiB where not all fits below the PCI hole. Linux takes task structs from
-// the top.
+// Low RAM of q35 ends at 2 GiB if not all fits below the PCI hole. Linux allocates task structs
+// from the top.
 void check_high_memory(const TapeFacts& facts) {
   constexpr uint64_t kFourGiB = uint64_t{4} << 30;
   CHECK(facts.entries.at("sleeper.pid").physical_address >= kFourGiB);

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// What the host did to a guest's time, and what may be judged all the same: under TCG as under KVM.
+// How the host distorts a guest's time, and what can be judged nevertheless, under TCG as under
+// KVM.
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
@@ -45,7 +46,7 @@ int judged(const std::string& assertion, const std::string& tape,
   return child.exit_status;
 }
 
-// Nothing of it is lost on the tape.
+// None of it is lost on the tape.
 void check_figures(const std::string& tape) {
   // At adoption, as the step begins and ends, at each freeze, and when the agent was done.
   const Rows freezes = sql_rows(tape, "SELECT count(*) FROM freeze");
@@ -73,14 +74,14 @@ void check_figures(const std::string& tape) {
 }
 
 void check_workers(const std::string& tape) {
-  // 100 % is no bound: whatever the host did is allowed, and the verdict follows from the tape
+  // 100 % is no limit: anything that the host did is allowed, and the verdict depends on the tape
   // alone.
   CHECK(judged("worker-progress", tape, {"--max-gap-ms", "60000", "--max-host-wait", "100"}) ==
         kPass);
   CHECK(judged("worker-progress", tape,
                {"--max-gap-ms", "50", "--worker", "starved", "--max-host-wait", "100"}) == kFail);
-  // A host that is busy keeps a vCPU waiting for more than 5 %; that is said, and nothing else
-  // keeps it undecided.
+  // A busy host keeps a vCPU waiting for more than 5 %; the verdict says so, and nothing else makes
+  // it undecided.
   const int status = judged("worker-progress", tape, {"--max-gap-ms", "50", "--worker", "starved"});
   CHECK((status == kFail || status == kInconclusive));
 }
@@ -90,7 +91,7 @@ void check_freezes(const std::string& tape) {
   CHECK(judged("freeze-bound", tape, {"--max-ns", "1", "--max-host-wait", "100"}) == kFail);
 }
 
-// What the kernel itself told of its clocksources before the last freeze began, in order.
+// The kernel's own reports of its clocksources before the last freeze began, in order.
 Rows switches_told(const std::string& tape) {
   constexpr std::string_view kSwitched = "Switched to clocksource ";
   std::string console;
@@ -109,8 +110,8 @@ Rows switches_told(const std::string& tape) {
   return names;
 }
 
-// The guest's clocksource is the one that its kernel has told of; each change that a freeze could
-// see is there as well. A kernel that finds its TSC unstable does so whenever it likes.
+// The guest's clocksource is the one that its kernel reported; each change that a freeze could see
+// is recorded as well. A kernel may find its TSC unstable at any time.
 void check_clock(const std::string& tape) {
   const Rows seen = sql_rows(tape, "SELECT name FROM clocksource ORDER BY seq"),
              told = switches_told(tape);

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Each stock kernel that can be had, the newest of its series; tools/kernels.list says which.
+// Each available stock kernel, the newest of its series; tools/kernels.list says which.
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 #include <catch2/generators/catch_generators_range.hpp>
@@ -66,7 +66,7 @@ TEST_CASE_METHOD(CaptureFixture,
                  "kfunc that it lacks") {
   std::vector<std::string> versions = versions_with_sched_ext();
   std::erase_if(versions, lets_create_dsq);
-  // The words themselves are asked for without a guest, in load_failure_test.cc.
+  // The words themselves are tested without a guest, in load_failure_test.cc.
   if (versions.empty()) SKIP("no kernel that can be had keeps schedulers from creating a DSQ");
   const std::string version = GENERATE_COPY(from_range(versions));
   INFO(version);

@@ -122,8 +122,8 @@ TEST_CASE_METHOD(
     CaptureFixture,
     "a guest of 64 vCPUs boots in the time that it has by default, sees all of them, and its state "
     "can be written and read") {
-  // Without hardware virtualisation 64 vCPUs share the host's few: the boot took 343 s on two idle
-  // cores, and 864 s are given.
+  // Without hardware virtualisation 64 vCPUs share the host's few CPUs: the boot took 343 s on two
+  // idle cores, and the limit is 864 s.
   Captured captured = capture_text("many", R"((
     name = "many", watchdogMs = 600000,
     machine = (sockets = 4, cores = 8, threads = 2, llcs = 8, numaNodes = 4, memoryMb = 4096),
@@ -149,7 +149,7 @@ TEST_CASE_METHOD(
   CHECK(captured.facts.entries.at("cpu").value == 63);
 }
 
-// Seen as "inconclusive", and "was there to the end", of a run whose tape has the ejection.
+// This was "inconclusive", and "was attached to the end", for a run whose tape has the ejection.
 TEST_CASE_METHOD(CaptureFixture,
                  "a scheduler that real-time workers starve is judged, and reported, as ejected") {
   const Captured captured = capture_text("starved_scheduler", R"((

@@ -10,8 +10,8 @@
 #include "tests/support/tape/sql.h"
 #include "tests/vm/checks/capture_fixture.h"
 
-// What can be read of a run afterwards that kept less than the memory of the scheduler. `sched`,
-// the default, is looked at in capture_test.cc, `full` in core_test.cc.
+// What can be read afterwards from a run that kept less than the scheduler's memory. `sched`, the
+// default, is tested in capture_test.cc, `full` in core_test.cc.
 namespace ktape::test {
 
 using Catch::Matchers::ContainsSubstring;
@@ -36,7 +36,7 @@ void check_value(const Captured& captured, const std::string& target, const std:
   CHECK_THAT(read.output, StartsWith(target + " = " + value + "\n"));
 }
 
-// Not a zero, and not half a list either.
+// Neither a zero nor half a list.
 void check_not_captured(const Captured& captured, const std::string& target) {
   const ChildResult read = read_at(captured, "freeze:last", target);
   INFO(read.output);
@@ -55,8 +55,8 @@ void check_replies(const Captured& captured) {
 
 namespace {
 
-// Page-table isolation, which a CPU of Intel's has, takes from the kernel's tables what the kernel
-// has freed.
+// Page-table isolation, which Intel CPUs use, removes from the kernel's tables what the kernel has
+// freed.
 constexpr char kIsolated[] = R"((
   name = "groups", machine = (sockets = 1, cores = 2, llcs = 2),
   scheduler = (vtime = (switchMode = full)),
@@ -100,7 +100,7 @@ TEST_CASE_METHOD(CaptureFixture,
     INFO(read.output);
     CHECK(read.exit_status == 0);
   }
-  // Every group there is, by the kernel's own list.
+  // Every existing group, by the kernel's own list.
   const ChildResult groups =
       read_at(captured, "freeze:1",
               "(struct list_head)task_groups{list struct task_group list 100}.shares");

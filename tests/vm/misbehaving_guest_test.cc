@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Guests and machines that misbehave, on a real kernel: each has an outcome of its own, on a sealed
-// tape.
+// Guests and machines that misbehave, on a real kernel: each has its own outcome, on a sealed tape.
 #include <signal.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -43,7 +42,7 @@ bool contains(const std::string& text, std::string_view part) {
   return text.find(part) != std::string::npos;
 }
 
-// An external scheduler's program that does what it is told, within a minute.
+// An external scheduler's program that does what its argument says, within a minute.
 std::string with_program(const std::string& more) {
   return R"((
     name = "misbehaving", watchdogMs = 5000,
@@ -81,7 +80,7 @@ class Misbehaving : public CaptureFixture {
   TempDir overlay;
 };
 
-// The records of a kind, by what `of` makes of them.
+// The records of a kind, each converted by `of`.
 template <typename T>
 std::vector<T> from_records(const std::string& tape, schema::Record::Which kind,
                             const std::function<T(schema::Record::Reader)>& of) {
@@ -93,7 +92,7 @@ std::vector<T> from_records(const std::string& tape, schema::Record::Which kind,
   return found;
 }
 
-// Where a CPU stands that waits for a spinlock for ever: it spins, or, under KVM, sleeps until the
+// Where a CPU is that waits for a spinlock forever: it spins, or, under KVM, sleeps until the
 // lock's holder wakes it (arch/x86/kernel/kvm.c, kvm_wait()).
 bool waits_for_spinlock(schema::VcpuState::Reader vcpu) {
   const std::string symbol = vcpu.getSymbol().cStr();
@@ -103,7 +102,7 @@ bool waits_for_spinlock(schema::VcpuState::Reader vcpu) {
 
 struct LockedUp {
   bool locked = false;  // a CPU waits for a spinlock with interrupts off
-  // Another waits, with preemption off, until every CPU has done what it asked for.
+  // Another CPU waits, with preemption off, until every CPU has done what it requested.
   bool other_waits = false;
 };
 
@@ -122,9 +121,9 @@ TEST_CASE_METHOD(
     Misbehaving,
     "a CPU that locks up with interrupts off is on the tape, and the watchdog ends the run",
     "[kvm]") {
-  // Real-time, the grace-period thread leaves the CPU that the agent keeps: kernel/sched/rt.c,
-  // select_task_rq_rt. Under KVM each freeze begins the watch for stalls anew, so intervals are
-  // longer than those.
+  // As a real-time task the grace-period thread leaves the CPU that the agent keeps:
+  // kernel/sched/rt.c, select_task_rq_rt. Under KVM each freeze restarts the stall detection, so
+  // intervals are longer than its timeouts.
   const Captured captured = capture("kernel_lockup", kKernel,
                                     {"--freeze-every", "4500", "--append",
                                      "rcupdate.rcu_cpu_stall_timeout=3 rcutree.kthread_prio=2"});
@@ -148,8 +147,8 @@ TEST_CASE_METHOD(
     if (vcpus.locked) both.push_back(vcpus.other_waits);
   }
   CHECK(!both.empty());
-  // The other CPU misses it, unless it was caught in turn, as the "leaver" ended: then nobody is
-  // left to tell.
+  // The other CPU misses it, unless it was caught in turn when the "leaver" ended: then no CPU is
+  // left to report it.
   CHECK((told || std::ranges::all_of(both, std::identity())));
 }
 
@@ -179,7 +178,7 @@ TEST_CASE_METHOD(Misbehaving,
 TEST_CASE_METHOD(
     Misbehaving,
     "messages of a hostile guest over the agent's port are answered, recorded, and end its run") {
-  // Requests for what is not there, reports of nobody, and garbage.
+  // Requests for targets that do not exist, reports about no one, and garbage.
   std::string bytes;
   const auto add = [&](const std::function<void(schema::FromAgent::Builder)>& fill) {
     capnp::MallocMessageBuilder message;
@@ -222,7 +221,7 @@ TEST_CASE_METHOD(
       "refused", with_program("(sleepMs = 1)"), kKernel,
       {"--scheduler", KTAPE_VM_PROGRAMS "/refused_scheduler", "--overlay", overlay.path()});
   check_outcome(captured, Outcome::SCENARIO_FAILED, kViolated, kViolated);
-  // The last line says that it failed; why stands above it.
+  // The last line says that it failed; the reason is above it.
   CHECK(contains(captured.facts.detail,
                  "exited with status 1 and has not attached a scheduler: libbpf: "));
   CHECK(contains(captured.facts.detail, " | invalid read from stack R10 off=8 size=8 | "));

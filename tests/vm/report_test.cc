@@ -29,7 +29,7 @@ TEST_CASE_METHOD(
   CHECK_THAT(text, ContainsSubstring("by trigger 'scx-error' on CPU ") &&
                        ContainsSubstring("in step 'stalled'"));
   CHECK_THAT(text, Matches(".*WAITING IN SCHED_EXT: [12] \\(from recorded memory, all tasks\\).*"));
-  // The star is at whom the kernel names.
+  // The star marks the task that the kernel names.
   CHECK_THAT(text, Matches(".*~\\* (left_alone|beside)\\[[0-9]+\\] +[0-9]+ ms +user 0x0 +1 +1~.*"));
   // The trigger is in the kernel on its own CPU; on the other a worker may run in user space.
   CHECK_THAT(text,

@@ -5,7 +5,7 @@
 #include "tests/support/must.h"
 #include "tests/vm/checks/capture_fixture.h"
 
-// With a build whose programs are under sanitizers: whatever they find ends the recorder.
+// For a build whose programs run under sanitizers: any finding ends the recorder.
 
 namespace ktape::test {
 

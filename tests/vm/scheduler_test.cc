@@ -57,7 +57,7 @@ void check_simple(const Captured& captured, const std::string& program) {
                  "local="));
 }
 
-// scx_qmap's own fault switch: what the tape holds of the stall.
+// scx_qmap's own fault switch: what the tape has of the stall.
 void check_stall(const Captured& captured) {
   INFO(captured.program.output);
   const TapeFacts& facts = captured.facts;
@@ -87,7 +87,7 @@ void check_stall(const Captured& captured) {
   CHECK(since.status == EntryStatus::DONE);
   const uint64_t waited = facts.entries.at("jiffies_64").value - since.value;
   CHECK(waited > 5 * 250);  // longer than qmap's timeout, at 250 Hz
-  // And what nobody asked for then, from the memory that the tape kept.
+  // And values that were not read then, from the memory that the tape kept.
   const ChildResult read = run_built(
       "ktape-read", {captured.tape, "--at", "freeze:" + freeze, "task:" + stalled + ".scx.weight"});
   INFO(read.output);
@@ -108,7 +108,7 @@ TEST_CASE_METHOD(CaptureFixture,
   const std::string program = example_schedulers("7.3") + "/scx_simple";
   const Captured captured = capture("foreign_scheduler", "7.3", {"--scheduler", program});
   check_simple(captured, program);
-  // The tape says what was tested, and how to test it again.
+  // The tape says what was tested, and how to repeat the test.
   CHECK(sql_value(captured.tape, "SELECT length(scheduler_build_id) FROM run") == "40");
   CHECK(sql_value(captured.tape, "SELECT scheduler_checkout FROM run") == "none");
   const ChildResult again = run_built("ktape-info", {captured.tape, "--reproduce"});
@@ -123,8 +123,8 @@ TEST_CASE_METHOD(CaptureFixture,
 TEST_CASE_METHOD(CaptureFixture,
                  "programs of an overlay run in the guest, and memory is whole with a cgroup and "
                  "thousands of maps") {
-  // The loader is a script. It makes a cgroup of its own, with programs of this host, and there
-  // runs the scheduler's.
+  // The loader is a script. It makes its own cgroup, with programs of this host, and runs the
+  // scheduler's program there.
   TempDir folder;
   namespace fs = std::filesystem;
   fs::create_directories(folder.file("overlay/opt"));
@@ -148,7 +148,7 @@ TEST_CASE_METHOD(CaptureFixture,
   CHECK(captured.facts.outcome == Outcome::COMPLETED);
   CHECK(sql_value(captured.tape, "SELECT name FROM scheduler") == "simple");
   CHECK(sql_rows(captured.tape, "SELECT name FROM loss WHERE name LIKE 'pages_%'").empty());
-  // The memory that was kept leads to both groups, and to their queues on a CPU.
+  // The recorded memory leads to both groups, and to their queues on a CPU.
   const std::string groups = "(struct list_head)task_groups{list struct task_group list 100}.";
   const auto read = [&](const std::string& path) {
     return run_built("ktape-read", {captured.tape, "--at", "freeze:1", groups + path}).output;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 //
-// The kernel's own tests of sched_ext, whole, under ktape: what they do to schedulers is on the
+// The kernel's own tests of sched_ext, complete, under ktape: what they do to schedulers is on the
 // tape as the kernel did it. Attaching and detaching two thousand times takes a quarter of an hour
 // for each kernel under TCG.
 #include <catch2/catch_test_macros.hpp>
@@ -17,10 +17,10 @@ namespace ktape::test {
 
 namespace {
 
-// With more, the host has said nothing about the kernel, only about itself.
+// With more, the result says nothing about the kernel, only about the host.
 constexpr size_t kMaxSlow = 6;
 
-// The runner that tools/scx-selftests has built; skips the test case when it is not there.
+// The runner that tools/scx-selftests has built; skips the test case if it is missing.
 std::string selftest_runner(const std::string& series) {
   return kernel_programs("selftests", series) + "/runner";
 }
@@ -74,7 +74,7 @@ SelftestRun run_on(const Captured& captured) {
   return run;
 }
 
-// Where there is no KVM, QEMU's threads are not safe for kernels that patch their code so often.
+// Without KVM, QEMU's threads are not safe for kernels that patch their code so often.
 std::vector<std::string> options(const std::string& runner) {
   return {"--scheduler", runner + " -q", "--tcg-single-thread"};
 }

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Two captures at a time, of one scenario, kernel and name, and what --fast-boot makes of a kernel.
+// Two captures at a time, with the same scenario, kernel and name, and the effect of --fast-boot.
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 #include <filesystem>
@@ -20,7 +20,7 @@ using Rows = std::vector<std::string>;
 namespace {
 
 constexpr char kKernel[] = "6.16";
-// What an initcall says that --fast-boot leaves out (certs/system_keyring.c).
+// The message of an initcall that --fast-boot leaves out (certs/system_keyring.c).
 constexpr char kSlowInitcall[] = "Loading compiled-in X.509 certificates";
 constexpr char kScenario[] = R"((
   name = "twin", durationMs = 100,
@@ -39,7 +39,7 @@ struct Twin {
   std::string tape;
   std::future<ChildResult> program;
 
-  // Records twin.ktape in a folder of its own.
+  // Records twin.ktape in its own folder.
   Twin(const TempDir& temp, const std::string& name, const std::vector<std::string>& more) {
     const std::string folder = temp.file(name);
     std::filesystem::create_directory(folder);
@@ -78,7 +78,7 @@ TEST_CASE("two captures at a time do not interfere, and the one with --fast-boot
   }
   CHECK(sql_rows(plain.tape, "select fast_boot from run") == Rows{"0"});
   CHECK(sql_rows(fast.tape, "select fast_boot from run") == Rows{"1"});
-  // What the tape says that the kernel was given is what the kernel says that it got, and does.
+  // The kernel reports, and uses, the command line that is on the tape.
   CHECK_THAT(plain_facts.console, ContainsSubstring("Kernel command line: " + command_line(plain)));
   CHECK_THAT(fast_facts.console, ContainsSubstring("Kernel command line: " + command_line(fast)));
   CHECK(command_line(fast).starts_with(command_line(plain) + " "));

@@ -6,7 +6,7 @@
 #include "tests/support/tape/sql.h"
 #include "tests/vm/checks/capture_fixture.h"
 
-// Writes to sleeping tasks of a guest whose CPUs are all busy: in every fifth freeze or so a
+// Writes to sleeping tasks of a guest whose CPUs are all busy: in about every fifth freeze a
 // runqueue is locked. tools/campaign does a thousand of them.
 namespace ktape::test {
 
@@ -61,8 +61,7 @@ std::string scenario() {
     ends += fmt::format("(signal = (worker = \"sleeper{}\", signal = 15)), ", i);
   }
   for (size_t round = 0; round < kRounds; ++round) writes += round_of(round);
-  // One that runs all the time is refused, and that is what is wanted of it. Alone: others are
-  // batches.
+  // A task that runs all the time is refused, as expected. Alone: the others are batches.
   const std::string expected =
       op("", "before", vtime_of("sleeper0"), "write = (u64 = 1)") +
       op("expect = (refused = offRunqueue),", "running", vtime_of("spin0"), "write = (u64 = 1)") +
@@ -105,7 +104,7 @@ TEST_CASE_METHOD(CaptureFixture,
   CHECK(facts.entries.at("running").status == EntryStatus::REFUSED);
   CHECK(facts.entries.at("running").failed.contains(Gate::OFF_RUNQUEUE));
   CHECK(facts.entries.at("after").status == EntryStatus::DONE);
-  // A batch of writes, one of reads for each round, and three that stand alone.
+  // A batch of writes, one of reads for each round, and three separate requests.
   CHECK(facts.requests == 2 * kRounds + 3);
   // To die of a signal a task has to be scheduled.
   CHECK(sql_rows(captured.tape,

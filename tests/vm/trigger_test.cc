@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Freezes that the host makes by itself, and what a kernel complains of, on real kernels.
+// Freezes by the host, and complaints of the kernel, on real kernels.
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 #include <cstdio>
@@ -52,7 +52,7 @@ struct HostFacts {
 
   Seq done;  // that the agent said it
 
-  // While the steps ran: the agent, too, makes system calls once it has said that it is done.
+  // During the steps: the agent, too, makes system calls after it has reported that it is done.
   [[nodiscard]] size_t hits_of(const std::string& trigger) const {
     size_t count = 0;
     for (const HostFreeze& freeze : freezes) {
@@ -252,7 +252,7 @@ constexpr char kWakeUps[] = "symbol:try_to_wake_up";
 constexpr char kYields[] = "symbol:do_sched_yield";
 constexpr uint64_t kSleepsEach = 30;
 
-// A worker on each of four CPUs makes so many sleeps, a system call apiece, and then yields for a
+// A worker on each of four CPUs makes this many sleeps, one system call each, and then yields for a
 // while, which the kernel counts for each CPU.
 std::string counted_calls() {
   std::string workers, waits, reads;
@@ -347,8 +347,8 @@ TEST_CASE_METHOD(
   CHECK(attach > facts.attached);
   CHECK(step > facts.steps.at("change"));
   CHECK(facts.hits_of("symbol:pick_task_scx") == 5);
-  // The workers' own were made before. The second one is the agent's, when it takes the policy from
-  // a worker that outlives the last step.
+  // The workers' own calls came before. The second one is the agent's, when it changes the policy
+  // of a worker that outlives the last step.
   CHECK(facts.hits_of("symbol:__x64_sys_sched_setscheduler") == 2);
   for (const HostFreeze& freeze : facts.freezes) CHECK(freeze.seq > attach);
 }

@@ -17,7 +17,7 @@ namespace {
 constexpr char kWorker[] = "(name = \"sleeper\", phases = [(sleepMs = 1000)])";
 constexpr char kStep[] = "(name = \"s\", actions = [(sleepMs = 1)])";
 
-// A scenario whose text is good apart from what the test puts in.
+// A scenario whose text is good except for what the test inserts.
 std::string scenario(std::string_view extra, std::string_view workers = kWorker,
                      std::string_view steps = kStep) {
   return fmt::format("(\nname = \"t\",\n{}\nworkers = [{}],\nsteps = [{}],\n)", extra, workers,
@@ -123,7 +123,7 @@ TEST_CASE("a run watchdog that ends every run is refused") {
              ContainsSubstring("x:3:14: the run watchdog would end the run after 5000 ms"));
 }
 
-// A step of 90 s under the default watchdog of 60 s once booted, and was ended after a minute.
+// A step of 90 s under the default watchdog of 60 s once booted, and the run ended after a minute.
 TEST_CASE(
     "steps that surely last longer than the run watchdog allows are refused with their place") {
   CHECK(complaint("(name = \"s\", steps = [\n(name = \"a\", actions = [(sleepMs = 90000)])])") ==

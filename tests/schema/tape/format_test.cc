@@ -14,7 +14,7 @@
 #include "tests/support/tape/sql.h"
 #include "tests/support/temp_dir.h"
 
-// schema/FORMAT.md is held against the code: its example, and the commands that it gives.
+// Compares schema/FORMAT.md with the code: its example, and its commands.
 
 namespace ktape {
 

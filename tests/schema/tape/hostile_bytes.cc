@@ -54,7 +54,7 @@ class SmallTape {
 
   [[nodiscard]] size_t size() const { return bytes_.size(); }
 
-  // Of the bytes that are in use, or of the others: where they stand.
+  // The offsets of the bytes in use, or of the others.
   [[nodiscard]] std::vector<size_t> bytes(bool in_use) const {
     std::vector<unsigned> roots;
     for (const std::string& root : sql_rows(path_, "SELECT rootpage FROM sqlite_schema"))
@@ -93,8 +93,8 @@ class SmallTape {
       throw std::runtime_error("cannot write");
   }
 
-  // What verify says has to be so, and reading has to end; neither may touch the file or leave one
-  // beside it.
+  // The result of verify must be right, and reading must end; neither may change the file or leave
+  // one beside it.
   void look(std::span<const std::byte> now, const std::string& what, bool in_use,
             BytesTried& tried) {
     ++tried.tried;

@@ -3,7 +3,7 @@
 
 #include <catch2/catch_test_macros.hpp>
 
-// KTAPE_STRIDE: of how many bits and bytes one is tried. tools/test --full tries all of them.
+// KTAPE_STRIDE: one of how many bits and bytes is tried. tools/test --full tries all of them.
 
 namespace ktape::test {
 

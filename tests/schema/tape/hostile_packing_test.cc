@@ -14,8 +14,7 @@
 #include "tests/support/tape/tape_editor.h"
 #include "tests/support/temp_dir.h"
 
-// Tapes of which every record, page and cell reads as it was recorded, and which hold something
-// else all the same.
+// Tapes whose records, pages and cells all read as recorded, but whose bytes differ.
 
 namespace ktape::test {
 
@@ -34,7 +33,7 @@ class Fixture {
     REQUIRE(finding() == "every record, blob, page and column is as it was recorded");
   }
 
-  // What verify finds, "refused: ..." when it is no tape.
+  // The finding of verify, "refused: ..." if it is not a tape.
   [[nodiscard]] std::string finding() const {
     const auto found = verify(path, std::nullopt);
     if (!found.ok()) return "refused: " + found.error().message;
@@ -228,8 +227,7 @@ TEST_CASE("a tape whose rows were shortened while it was recorded has free pages
 }
 
 TEST_CASE_METHOD(Fixture, "a changed entry of the file's header is found") {
-  // But for what SQLite keeps there of itself: how often the file was written, and by which
-  // version.
+  // Except for SQLite's own data there: how often the file was written, and by which version.
   const auto whole = bytes(0, 100);
   for (size_t at = 0; at < 92; ++at) {
     std::string other = whole;

@@ -15,7 +15,7 @@
 #include "tests/support/tape/tape_editor.h"
 #include "tests/support/temp_dir.h"
 
-// Every table of a tape, and every column of each, changed by one who knows SQLite.
+// Every table of a tape, and every column of each, changed with SQLite.
 
 namespace ktape::test {
 
@@ -30,8 +30,8 @@ class Fixture {
     content_ = content_of(whole_);
   }
 
-  // Runs `statements` over a copy. True when they changed what the tape says, which verify must
-  // then find.
+  // Runs `statements` on a copy. True if they changed the tape's content, which verify must then
+  // find.
   bool changed(const std::string& statements) {
     std::filesystem::copy_file(whole_, copy_, std::filesystem::copy_options::overwrite_existing);
     try {
@@ -48,7 +48,7 @@ class Fixture {
     return other;
   }
 
-  // A copy over which `statements` were run.
+  // A copy on which `statements` were run.
   [[nodiscard]] std::string copy_of(const std::string& statements) const {
     std::filesystem::copy_file(whole_, copy_, std::filesystem::copy_options::overwrite_existing);
     sql(copy_, statements);
@@ -107,7 +107,7 @@ TEST_CASE_METHOD(Fixture, "a cell that was edited is found, in every column of e
 }
 
 TEST_CASE_METHOD(Fixture, "a real number that differs in its last bit is found") {
-  // What SQLite makes of an integer from 2^63 on.
+  // What SQLite stores for an integer from 2^63 on.
   REQUIRE(ask("SELECT max(typeof(offset_bytes)) FROM layout") == std::vector<std::string>{"real"});
   CHECK(changed("UPDATE layout SET offset_bytes = offset_bytes + 4096"));
 }
@@ -132,7 +132,7 @@ TEST_CASE_METHOD(Fixture, "a row that was added is found, in every table") {
     std::string names, values;
     for (size_t i = 0; i < columns.size(); ++i) {
       names += (i == 0 ? "" : ", ") + columns[i];
-      // The key anew, of the type that it has; the others as in the row that is there.
+      // A new key, of the same type; the other columns as in the existing row.
       const std::string fresh = "CASE typeof(" + columns[i] + ") WHEN 'integer' THEN " +
                                 columns[i] + " + 1000 WHEN 'blob' THEN randomblob(32) ELSE " +
                                 columns[i] + " || '2' END";
@@ -201,7 +201,7 @@ TEST_CASE_METHOD(
   TempDir dir;
   const std::string forged = dir.file("forged.ktape");
   {
-    // The same run, but for one value, recorded as ktape records: nothing inside it can tell.
+    // The same run, except for one value, recorded as ktape records: nothing inside it can show it.
     TapeBuilder tape(forged);
     record_every_kind(tape, 1);
     tape.seal();

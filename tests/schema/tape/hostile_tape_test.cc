@@ -134,7 +134,7 @@ TEST_CASE("a blob that claims to be huge is not decompressed") {
     hash = must(tape.writer().add_blob("zeros", std::vector<std::byte>(1 << 20)));
     tape.seal();
   }
-  // A frame header that tells 2^60 bytes of content, before nothing.
+  // A frame header that announces 2^60 bytes of content, and no content.
   test::sql(path, "UPDATE blob SET data = x'28b52ffde00000000000000010' || zeroblob(32)");
   test::sql(path, "UPDATE blob SET data = CAST(data AS BLOB)");
   auto blob = must(TapeReader::open(path))->blob(hash);

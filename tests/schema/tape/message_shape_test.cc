@@ -71,7 +71,7 @@ TEST_CASE("lists of elements without size are refused when they are longer than 
   CHECK(finding({struct_at(0, 0, 1), list_at(0, kVoid, 0)}).empty());
   CHECK_THAT(finding({struct_at(0, 0, 1), list_at(0, kVoid, (1u << 29) - 1)}),
              ContainsSubstring("reach more than"));
-  // Half a thousand million structs of nothing.
+  // 500 million structs of zero size.
   CHECK_THAT(finding({struct_at(0, 0, 1), list_at(0, kComposite, 0), uint64_t{0x7ffffff0}}),
              ContainsSubstring("reach more than"));
 }

@@ -35,7 +35,7 @@ class Recorder {
   explicit Recorder(const std::string& path) {
     int ends[2];
     if (::pipe(ends) != 0) throw std::runtime_error("cannot make a pipe");
-    // So that it gets no further ahead of who reads its reports than one page of them.
+    // So that it stays at most one page of reports ahead of their reader.
     ::fcntl(ends[1], F_SETPIPE_SZ, 4096);
     child_ = ::fork();
     if (child_ == 0) {
@@ -92,7 +92,7 @@ void overwrite(const std::string& path, size_t offset, char xor_with) {
   file.put(byte);
 }
 
-// Everything that a tape says, in SQLite's own words.
+// The whole content of a tape, as SQLite dumps it.
 std::vector<std::string> contents(const std::string& path) {
   std::vector<std::string> all;
   for (const std::string& name :
@@ -131,7 +131,7 @@ std::vector<std::string> contents(const std::string& path) {
   ::_exit(limited && hinted && sealed.error().code == ErrorCode::kHost ? 7 : 1);
 }
 
-// Leaves a sealed `path` in two files, as a recorder does whose disk is full when it seals.
+// Leaves a sealed `path` in two files, like a recorder whose disk is full when it seals.
 void make_sealed_in_two_files(const std::string& path) {
   pid_t child = ::fork();
   if (child == 0) record_to_full_disk(path);
@@ -166,7 +166,7 @@ TEST_CASE("salvage does not keep a seal in two files if the sealed content is da
   std::string partial = dir.file("run.ktape.partial");
   make_sealed_in_two_files(dir.file("run.ktape"));
   uint64_t records = must(verify(partial, std::nullopt)).records;
-  // Folds the log into the file, which stays in WAL mode.
+  // Merges the log into the file, which stays in WAL mode.
   test::sql(partial, "UPDATE blob SET name = 'other'");
   Verification left = must(verify(partial, std::nullopt));
   CHECK(left.integrity == Integrity::kAltered);
@@ -273,8 +273,8 @@ TEST_CASE("a byte flipped in the write-ahead log ends the prefix, or changes not
   }
 }
 
-// A flipped byte may hit free space, or a field of SQLite's that has no meaning here. Wherever it
-// says something, verify has to see it.
+// A flipped byte may hit free space, or a field of SQLite that has no meaning here. Wherever it has
+// a meaning, verify must find it.
 TEST_CASE(
     "a byte flipped anywhere in a sealed tape is found, unless the tape still says the same") {
   TempDir dir;

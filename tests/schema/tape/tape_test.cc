@@ -249,7 +249,7 @@ TEST_CASE("records that are checked against the chain end before the first edite
 TEST_CASE(
     "a long tape that is checked against the chain is read to its end, or to the error, wherever "
     "that is") {
-  // Of several MiB: it is hashed by a thread of its own.
+  // Of several MiB: a thread hashes it.
   TempDir dir;
   std::string path = dir.file("run.ktape");
   TapeBuilder tape(path);

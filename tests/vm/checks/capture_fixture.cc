@@ -42,7 +42,7 @@ std::string golden_tape(const std::string& scenario, const std::string& series) 
   return "";
 }
 
-// Only the end of a test case tells whether all of it held.
+// Only the end of a test case shows whether all of it passed.
 class KeepTapes : public Catch::EventListenerBase {
  public:
   using EventListenerBase::EventListenerBase;

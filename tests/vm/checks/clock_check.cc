@@ -11,8 +11,8 @@ namespace {
 
 constexpr uint64_t kInitialSecondsToWrap = 300;  // INITIAL_JIFFIES, include/linux/jiffies.h
 constexpr double kUptimeStep = 0.01;             // /proc/uptime has two decimals
-// A tick is due between reading uptime and jiffies, and one before the first of them. And the CPU
-// that counts may not have had its turn: another takes over after 5 ticks (MAX_STALLED_JIFFIES,
+// A tick may come between reading uptime and jiffies, and one before the first of them. And the CPU
+// that counts may not have run: another takes over after 5 ticks (MAX_STALLED_JIFFIES,
 // kernel/time/tick-sched.c).
 constexpr uint64_t kLateTicks = 2 + 5;
 

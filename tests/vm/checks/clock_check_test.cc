@@ -3,8 +3,7 @@
 
 #include <catch2/catch_test_macros.hpp>
 
-// That the check of a guest's clocks finds what is wrong with them: the numbers are of a run
-// on 6.16.
+// Shows that the check of a guest's clocks finds errors: the numbers are from a run on 6.16.
 namespace ktape::test {
 
 namespace {

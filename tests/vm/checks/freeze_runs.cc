@@ -15,14 +15,14 @@ namespace {
 
 constexpr uint32_t kCpus = 8;
 constexpr size_t kRounds = kFreezesPerRun / 2;  // one freeze writes, one reads
-// The kernel finds a stall after one and a half times the timeout at the latest. The pauses alone
-// are longer than that: had the freezes kept a task from its CPU, the scheduler would have been
-// thrown out.
+// The kernel finds a stall at the latest after one and a half times the timeout. The pauses alone
+// are longer than that: if the freezes had kept a task from its CPU, the scheduler would have been
+// ejected.
 constexpr uint64_t kStallTimeoutMs = 4000;
 constexpr uint64_t kPauseMs = 300;
 static_assert((kRounds - 1) * kPauseMs > kStallTimeoutMs * 3 / 2);
 
-// Far ahead of anything that the scheduler gives, and all different.
+// Far ahead of any vtime from the scheduler, and all different.
 uint64_t written_in(size_t round) { return uint64_t{2'592'000'000'000'000} + round * 1'000'003; }
 
 std::string op(const std::string& tag, const std::string& target, const std::string& action) {
@@ -51,7 +51,7 @@ std::string round_of(size_t round) {
   return text + fmt::format("(sleepMs = {}),\n", kPauseMs);
 }
 
-// What the runqueues count, against the tasks that there are: each CPU has its spinner.
+// Compares the runqueues' counts with the existing tasks: each CPU has its spinner.
 void check_counts(const TapeFacts& facts, size_t round) {
   const EntryFacts& tasks = facts.entries.at(fmt::format("tasks{}", round));
   CHECK(tasks.status == EntryStatus::DONE);
@@ -70,7 +70,7 @@ void check_counts(const TapeFacts& facts, size_t round) {
   CHECK(running <= tasks.list.size());
 }
 
-// They never go back, and they went on for longer than a stall can stay unseen.
+// They never go back, and they advanced for longer than a stall can stay undetected.
 void check_jiffies(const TapeFacts& facts) {
   std::vector<uint64_t> read;
   for (size_t round = 0; round < kRounds; ++round) {
@@ -112,7 +112,7 @@ void check_freeze_run(const Captured& captured) {
     INFO("op " << op);
     CHECK(replies == 1);
   }
-  // SCX_EXIT_UNREG: the scheduler was let go at the end, and not for a stall.
+  // SCX_EXIT_UNREG: the scheduler was unregistered at the end, not ejected for a stall.
   CHECK(facts.scheduler_exit_kinds == std::vector<uint64_t>{64});
 
   for (size_t round = 0; round < kRounds; ++round) {

@@ -15,7 +15,7 @@ std::string names(const std::set<Gate>& gates) {
   return text;
 }
 
-// "pi_lock=free rq_lock=free cpu=1": where the task is, as the gate saw it.
+// "pi_lock=free rq_lock=free cpu=1": the task's state as the gate observed it.
 uint32_t cpu_of(const EntryFacts& entry) {
   const auto found = entry.observed.find(Gate::UNLOCKED);
   REQUIRE(found != entry.observed.end());

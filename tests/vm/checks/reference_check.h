@@ -5,10 +5,10 @@
 
 namespace ktape::test {
 
-// What the reference scenario writes into its sleeper's dsq_vtime.
+// The value that the reference scenario writes to its sleeper's dsq_vtime.
 inline constexpr uint64_t kThirtyDaysNs = uint64_t{30} * 24 * 3600 * 1'000'000'000;
 
-// The whole promise of the reference scenario, on whatever kernel it ran.
+// All that the reference scenario promises, on any kernel.
 void check_reference(const Captured& captured);
 
 }  // namespace ktape::test

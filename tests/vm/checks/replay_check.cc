@@ -14,7 +14,7 @@ void check_replay(const Captured& captured) {
   INFO(replay.output);
   CHECK(replay.exit_status == 0);
   CHECK_THAT(replay.output, StartsWith("2 of 2 cold requests replayed: nothing differs\n"));
-  // Else some were tried again, and those tries are compared too.
+  // Otherwise some were retried, and those tries are compared too.
   if (captured.facts.tries == 2)
     CHECK_THAT(replay.output,
                ContainsSubstring("\ncompared: 4 entries, 27 gates, evidence of 2 freezes, "));

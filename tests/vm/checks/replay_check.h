@@ -5,8 +5,8 @@
 
 namespace ktape::test {
 
-// Holds a captured run of the reference scenario against itself: everything on its tape is replayed
-// to the same, and its memory answers what its capture never asked for, through pointers and lists
+// Checks a captured run of the reference scenario against itself: everything on its tape replays
+// identically, and its memory has values that its capture never read, through pointers and lists
 // too.
 void check_replay(const Captured& captured);
 

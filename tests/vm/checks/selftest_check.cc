@@ -16,9 +16,8 @@ constexpr uint64_t kStall = 1026;  // SCX_EXIT_ERROR_STALL
 
 enum class Result { kNotSaid, kOk, kNotOk, kSkipped };
 
-// What the runner has said of its tests, one line each. The lines are to be found among what other
-// processes wrote meanwhile; children of the runner repeat those that were not flushed when they
-// were forked.
+// The runner's results of its tests, one line each. They are mixed with the output of other
+// processes; children of the runner repeat lines that were not flushed when they were forked.
 std::map<std::string, Result> results_in(const std::string& output) {
   static const std::regex kLine("(not ok|ok) [0-9]+ ([a-z_]+) # (SKIP )?");
   std::map<std::string, Result> results;
@@ -113,14 +112,14 @@ class Check {
     }
     for (size_t i = 0; i < std::min(got.size(), test.schedulers.size()); ++i)
       check_scheduler(test, got[i], test.schedulers[i]);
-    // A test that fails, because its scheduler was ejected for another reason, leaves the rest of
-    // its schedulers out.
+    // A test that fails, because its scheduler was ejected for another reason, skips the rest of
+    // its schedulers.
     if (got.size() == test.schedulers.size() || (stalled && got.size() < test.schedulers.size()))
       return;
     wrong("{}: {} schedulers, expected {}", test.name, got.size(), test.schedulers.size());
   }
 
-  // The schedulers of the tape that are next and are called as one of the test's.
+  // The next schedulers of the tape that have the name of one of the test's.
   std::vector<TapeScheduler> take(const ExpectedTest& test) {
     std::vector<TapeScheduler> taken;
     for (; next_ < run_.schedulers.size(); ++next_) {

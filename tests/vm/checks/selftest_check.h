@@ -8,8 +8,8 @@
 
 namespace ktape::test {
 
-// What comes of a scheduler that one of the kernel's own tests of sched_ext asks the kernel to
-// enable.
+// The expected result of a scheduler that one of the kernel's own tests of sched_ext asks the
+// kernel to enable.
 enum class Enabling {
   kSucceeds,
   kFails,
@@ -29,13 +29,13 @@ struct ExpectedScheduler {
 struct ExpectedTest {
   std::string_view name;
   std::vector<ExpectedScheduler> schedulers;  // in the order of their attempts
-  bool again_and_again = false;               // any number of times, once at least
+  bool again_and_again = false;               // any number of times, at least once
   bool skipped = false;
 };
 
-// In the order in which the runner runs them. `series`: of the kernel's source that the tests are
-// from, "6.12" or "7.3". Read from their sources, for the kernels with programs in
-// tools/kernels.list and for 3 CPUs.
+// In the order in which the runner runs them. `series`: of the kernel source of the tests, "6.12"
+// or "7.3". Read from their sources, for the kernels with programs in tools/kernels.list and for 3
+// CPUs.
 [[nodiscard]] std::vector<ExpectedTest> expected_selftests(std::string_view series);
 
 // A scheduler on a tape.
@@ -49,7 +49,7 @@ struct TapeScheduler {
   std::string reason, message;
 };
 
-// What a tape says of a run of the tests.
+// The facts of a run of the tests on its tape.
 struct SelftestRun {
   std::vector<TapeScheduler> schedulers;  // in the order of their attempts
   uint64_t enable_seq = 0;  // the kernel's own count of successes, read from its memory
@@ -58,13 +58,13 @@ struct SelftestRun {
 };
 
 struct SelftestFindings {
-  std::vector<std::string> wrong;  // sentences, each of which fails the test
+  std::vector<std::string> wrong;  // sentences; each fails the test
   // What the kernel did because the host is slow: ejections by its watchdog.
   std::vector<std::string> slow;
 };
 
-// Holds the tape's schedulers against the kernel's count, against what it said on its console, and,
-// test by test, against what is expected; and the runner's own results against what is expected.
+// Compares the tape's schedulers with the kernel's count, with its console output, and, test by
+// test, with the expectation; and the runner's own results with the expectation.
 [[nodiscard]] SelftestFindings check_selftests(const SelftestRun& run,
                                                const std::vector<ExpectedTest>& expected);
 

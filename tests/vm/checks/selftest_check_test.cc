@@ -3,7 +3,7 @@
 
 #include <catch2/catch_test_macros.hpp>
 
-// That the check of a run of the kernel's selftests finds what is wrong with it.
+// Shows that the check of a run of the kernel's selftests finds errors.
 namespace ktape::test {
 
 namespace {
@@ -151,7 +151,7 @@ TEST_CASE(
       Sentences{
           "exit: the runner says that it has failed",
           "exit: 'exit' was ejected: runnable task stall: watchdog failed to check in for 1.020s"});
-  // Nothing is forgiven of a scheduler that has 30 s.
+  // Nothing is excused for a scheduler that has 30 s.
   run = good_run();
   run.schedulers[0].kind = 1026;
   CHECK(wrong(run) == Sentences{"minimal: kind 1026, expected 64"});

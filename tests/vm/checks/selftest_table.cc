@@ -3,8 +3,8 @@
 
 #include "tests/vm/checks/selftest_check.h"
 
-// From tools/testing/selftests/sched_ext: what each test asks for, how its scheduler ends, and with
-// what words.
+// From tools/testing/selftests/sched_ext: what each test attaches, how its scheduler ends, and with
+// which message.
 namespace ktape::test {
 
 namespace {
@@ -25,8 +25,7 @@ constexpr ExpectedScheduler watched(ExpectedScheduler scheduler) {
   return scheduler;
 }
 
-// It makes its mistake with the first task that wakes up, which may be before the enable is
-// complete.
+// It fails with the first task that wakes up, which may be before the enable is complete.
 constexpr ExpectedScheduler failing(std::string_view name, std::string_view message) {
   return watched({.name = name, .enabling = Enabling::kEither, .kind = kError, .message = message});
 }
@@ -95,8 +94,8 @@ ExpectedTest prog_run() {
             .message = "Exited from PROG_RUN"}}};
 }
 
-// Two threads attach and detach one scheduler 1,024 times each, and one is mostly told that the
-// other is at it.
+// Two threads attach and detach one scheduler 1,024 times each; one of them is mostly refused
+// because the other is at it.
 ExpectedTest reload_loop() { return {"reload_loop", {detached("maximal")}, true}; }
 
 ExpectedTest no_scheduler(std::string_view name) { return {name, {}}; }
@@ -120,8 +119,8 @@ std::vector<ExpectedTest> tests_of_6_12() {
   std::vector<ExpectedTest> all = {
       one("create_dsq"),
       enq_last_no_enq_fails(),
-      // What it wants to be refused is allowed from 6.16 on, and it does not look at what came of
-      // it.
+      // The request that it expects to be refused is allowed from 6.16 on, and it does not check
+      // the result.
       one_watched("enq_select_cpu_fails"),
       error("ddsp_bogus_dsq_fail", "non-existent DSQ 0xcafef00d"),
       error("ddsp_vtimelocal_fail", "cannot use vtime ordering for built-in DSQs"),

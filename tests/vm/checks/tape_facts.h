@@ -12,7 +12,7 @@
 
 namespace ktape::test {
 
-// One entry of a request with what came of it.
+// One entry of a request with its result.
 struct EntryFacts {
   std::string tag;
   schema::EntryStatus status = schema::EntryStatus::NOT_SAID;
@@ -28,20 +28,20 @@ struct EntryFacts {
   uint64_t physical_address = 0;
 };
 
-// What the vCPUs were doing in a freeze, by the evidence that was taken.
+// What the vCPUs were doing in a freeze, according to its evidence.
 struct FreezeFacts {
   std::set<int32_t> running;                                // pid of each CPU's task
   std::set<uint32_t> locked_cpus;                           // whose runqueue was locked
   std::vector<std::pair<int32_t, std::string>> scheduling;  // policy and class of each CPU's task
 };
 
-// What the guest said of one subject, at one time.
+// The guest's report about one subject, at one time.
 struct SaidFacts {
   std::string subject;
   std::map<std::string, std::string> facts;
 };
 
-// What a run's tape says, gathered for tests.
+// The facts on a run's tape, gathered for tests.
 struct TapeFacts {
   schema::Outcome outcome = schema::Outcome::NOT_SAID;
   int32_t exit_code = -1;

@@ -20,8 +20,8 @@ struct Shape {
 inline const Shape kTwoCores = {"0-1", "0-1", "0 1", "0-1", "0-1"};
 inline const Shape kTwoByTwoByTwo = {"0-7", "0-3 4-7", "0-1 2-3 4-5 6-7", "0-3 4-7", "0-3 4-7"};
 
-// Checks that the guest says that it has this machine: no other CPUs, shared in no other way, and
-// all of the memory, but for what the firmware keeps.
+// Checks that the guest reports this machine: no other CPUs, no other sharing, and all of the
+// memory except what the firmware keeps.
 void check_topology(const TapeFacts& facts, const Shape& shape, uint64_t memory_mb);
 
 }  // namespace ktape::test

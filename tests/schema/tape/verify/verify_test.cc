@@ -32,7 +32,7 @@ class SealedTapeFixture {
     sealed = tape.seal();
   }
 
-  // What verify finds after `statements` were run on the file by another program.
+  // The finding of verify after `statements` were run on the file by another program.
   std::string finding_after(const std::string& statements) {
     sql(path, statements);
     Verification verification = must(verify(path, std::nullopt));
