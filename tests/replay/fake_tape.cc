@@ -80,7 +80,7 @@ std::vector<Op> FakeTape::request(const std::vector<FillEntry>& entries, schema:
       message.initRoot<schema::OpRequested>().initEntries(static_cast<unsigned>(entries.size()));
   for (unsigned i = 0; i < list.size(); ++i) {
     entries[i](list[i]);
-    // The agent fills in whom a worker's name means.
+    // The agent fills in the task that a worker's name means.
     if (!list[i].getTarget().isTask()) continue;
     auto task = list[i].getTarget().getTask();
     if (task.getPid() == 0) task.setPid(kPid);

@@ -15,7 +15,7 @@
 
 namespace ktape::test {
 
-// Each byte of the machine's answer is another one, so that no two registers are equal.
+// Each byte of the machine's answer is different, so that no two registers are equal.
 TEST_CASE_METHOD(EngineFixture, "every register of a vCPU is on the tape") {
   std::string answer;
   for (int i = 0; i < 608; ++i) answer += fmt::format("{:02x}", i & 0xff);

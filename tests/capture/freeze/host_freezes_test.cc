@@ -151,7 +151,7 @@ TEST_CASE_METHOD(HostFreezesFixture, "a function that is entered freezes under i
 TEST_CASE_METHOD(HostFreezesFixture, "a user's request to freeze freezes once") {
   UniqueFd signal(::eventfd(1, EFD_CLOEXEC | EFD_NONBLOCK));
   load();
-  // The signal is looked at after an event: after the hello.
+  // The signal is checked after an event: after the hello.
   hello();
   done();
   ended();

@@ -43,7 +43,7 @@ class KeeperFixture {
     must(ram.write(GuestPhysical(frame * kFrame), as_bytes(text)));
   }
 
-  // A freeze in which `work` is done.
+  // A freeze that does `work`.
   void freeze(uint64_t id, const std::function<void(WritableGuestMemory&)>& work) {
     work(keeper.watch(ram));
     auto kept = must(keeper.keep(id));

@@ -9,7 +9,7 @@
 #include "schema/wire/data.h"
 #include "tests/capture/freeze/retry_fixture.h"
 
-// What refuses a request for a moment is waited for, while the guest runs on.
+// An op that is refused for a moment is retried while the guest runs.
 namespace ktape::test {
 
 using schema::Outcome;
@@ -224,7 +224,7 @@ TEST_CASE_METHOD(Retry, "time in which the machine is frozen does not count as w
   CHECK(frozen.count() > 0);
   CHECK(std::chrono::nanoseconds(reply.waited_ns) + frozen <= took);
   CHECK(reply.waited_ns >= 30'000'000);
-  // Freezes of another cause are no tries.
+  // Freezes with another cause are not tries.
   CHECK(machine().freezes() > reply.tries);
   CHECK(tries().size() == reply.tries);
 }

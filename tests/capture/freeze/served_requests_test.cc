@@ -63,7 +63,7 @@ TEST_CASE_METHOD(EngineFixture,
 
 namespace {
 
-// Requests on a machine that holds a kernel with one task that may be written.
+// Requests on a machine that holds a kernel with one task that can be written.
 class ServedRequests : public EngineFixture {
  public:
   ServedRequests() {
@@ -89,7 +89,7 @@ class ServedRequests : public EngineFixture {
     on_vtime(id, [](schema::OpEntry::Builder entry) { entry.setRead(schema::ValueKind::U64); });
   }
 
-  // Values that the tape's replies carry, in order; 0 where there is none.
+  // Values in the tape's replies, in order; 0 if there is none.
   std::vector<uint64_t> replied_values() const {
     std::vector<uint64_t> values;
     must(must(TapeReader::open(tape()))->for_each([&](const RecordView& view) -> Result<void> {
@@ -134,11 +134,11 @@ TEST_CASE_METHOD(ServedRequests,
 }
 
 TEST_CASE_METHOD(EngineFixture,
-                 "an image that is not what runs gives each request that error, exactly once") {
+                 "an image of another kernel gives each request that error, exactly once") {
   FakeKernel imaged;
   FakeKernel running;
   std::vector<std::byte> ram = running.ram();
-  // What runs says of itself that it is another.
+  // The running kernel's own banner says that it is another one.
   constexpr std::string_view kBanner = "Linux version";
   const auto as_bytes_of_banner = as_bytes(kBanner);
   for (auto at = ram.begin(); at != ram.end();) {
@@ -244,7 +244,7 @@ TEST_CASE_METHOD(ServedRequests,
 
 namespace {
 
-// The u64 at the place that each reply names, as the pages of its freeze have it.
+// The u64 at the address in each reply, from the pages of its freeze.
 std::vector<uint64_t> values_in_pages(const std::string& path) {
   auto tape = must(TapeReader::open(path));
   std::vector<uint64_t> values;

@@ -6,8 +6,8 @@
 
 namespace ktape::test {
 
-// Of 36 second hits 34 were lost under KVM: a freeze told of the first vCPU, and the thaw stepped
-// all of them.
+// Of 36 second hits 34 were lost under KVM: a freeze recorded only the first vCPU, and the thaw
+// stepped all of them.
 TEST_CASE_METHOD(HostFreezesFixture,
                  "every CPU at a function is a hit of the one freeze, and is let past once") {
   load();
@@ -46,7 +46,8 @@ TEST_CASE_METHOD(HostFreezesFixture, "the limit of a trigger counts hits, not fr
                                               "symbol:jiffies_64 spent"});
 }
 
-// Seen under TCG: of 53 hits of do_sched_yield one was told twice, with the same stack and RF set.
+// Observed under TCG: of 53 hits of do_sched_yield one was recorded twice, with the same stack and
+// RF set.
 TEST_CASE_METHOD(
     HostFreezesFixture,
     "a CPU that returns to a function's first instruction after a fault is not a second hit") {

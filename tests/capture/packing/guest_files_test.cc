@@ -26,7 +26,7 @@ class Files {
     return path;
   }
 
-  // What the cpio program makes of the archive: unpacks it into a new folder.
+  // Unpacks the archive with the cpio program into a new folder.
   std::string unpacked() {
     const std::vector<std::byte> archive = files.archive();
     std::ofstream(folder.file("archive"), std::ios::binary)

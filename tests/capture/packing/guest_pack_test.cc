@@ -54,7 +54,7 @@ TEST_CASE_METHOD(
   CHECK(pack.files.back().bytes == 14);
   CHECK(pack.archive_digest == sha256(pack.archive));
   REQUIRE(pack.archive.size() > before);
-  // The kernel looks for the next archive at a multiple of 4, behind zeroes.
+  // The kernel looks for the next archive at a multiple of 4, after zeros.
   const std::string_view bytes(reinterpret_cast<const char*>(pack.archive.data()),
                                pack.archive.size());
   const size_t next = bytes.find("070701", before);

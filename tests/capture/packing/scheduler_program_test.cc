@@ -247,7 +247,7 @@ TEST_CASE_METHOD(Host, "a script is packed with its interpreter, also one that e
   CHECK(pack(folder.file("lost")).error().message ==
         "cannot find the interpreter '/no/such/interpreter' of script '" + folder.file("lost") +
             "'");
-  // What is in no folder of the guest's PATH is linked into one: env has to find it there.
+  // A file that is in no folder of the guest's PATH is linked into one: env has to find it there.
   CHECK(files.resolve("/usr/local/bin/interpreter") == fs::canonical(folder.file("interpreter")));
 }
 
@@ -304,7 +304,7 @@ TEST_CASE_METHOD(Host, "Python without its standard library is refused, with wha
   write("overlay" + lib + "/python3.99/os.py", "");
   must(files.add_overlay(folder.file("overlay")));
   CHECK(pack(script).ok());
-  // Other programs whose names begin so are none.
+  // Other programs whose names begin like that are not Python.
   CHECK(pack(write("other", "#!" + write("usr/bin/pythonic", bytes_of("/bin/true")) + "\n")).ok());
 }
 
@@ -320,7 +320,7 @@ TEST_CASE_METHOD(Host,
 
 TEST_CASE_METHOD(
     Host, "programs of an overlay get the files that they need, unless the overlay has them") {
-  // Reached by a link, with one of its libraries beside it and the other from this host.
+  // Reached through a link, with one of its libraries beside it and the other from this host.
   write("overlay/opt/real/program", bytes_of(kProgram));
   fs::create_symlink("real", folder.file("overlay/opt/link"));
   write("overlay/opt/real/lib/libfixture_outer.so",

@@ -20,7 +20,7 @@ ThreadTimes times(int32_t thread, uint64_t ran_ns, uint64_t waited_ns) {
   return {true, thread, ran_ns, waited_ns, 1};
 }
 
-// A guest whose host and clock the test plays.
+// A guest; the test plays its host and clock.
 class HostFixture : public EngineFixture {
  public:
   HostFixture() : kernel_(FakeKernelShape{.clock = true}) {
@@ -42,7 +42,7 @@ class HostFixture : public EngineFixture {
       return {};
     }));
   }
-  // "freeze 1: 5 7", of each record of run delays; what is not known is "?".
+  // "freeze 1: 5 7", for each record of run delays; "?" is not known.
   std::vector<std::string> delays() {
     std::vector<std::string> all;
     read([&](schema::Record::Reader record) {

@@ -6,8 +6,8 @@
 #include "tests/support/kernel/fake_kernel.h"
 #include "tests/support/must.h"
 
-// What becomes of requests that came before the kernel was adopted, where it lacks what they need.
-// `ktape capture` refuses most such kernels before they boot; the engine does not rely on it.
+// Requests that came before the kernel was adopted, if the kernel lacks what they need. `ktape
+// capture` refuses most such kernels before they boot; the engine does not rely on it.
 namespace ktape::test {
 
 using schema::EntryStatus;
@@ -18,7 +18,7 @@ namespace {
 constexpr int32_t kPid = 70;
 constexpr uint64_t kStartNs = 5'000'000'000;
 
-// Three requests before the guest says hello, and one after: of a symbol, of a task, of a per-CPU
+// Three requests before the guest says hello, and one after: for a symbol, a task and a per-CPU
 // member.
 class Deferred : public EngineFixture {
  public:
@@ -55,7 +55,7 @@ class Deferred : public EngineFixture {
   }
 };
 
-// What the image of a fake kernel tells, but for its symbols and types.
+// The facts of a fake kernel's image, except for its symbols and types.
 std::shared_ptr<KernelKnowledge> known(const FakeKernel& kernel, SymbolTable symbols,
                                        std::vector<std::byte> types) {
   KernelKnowledge knowledge{.release = kernel.knowledge()->release,

@@ -10,7 +10,7 @@ namespace ktape::test {
 
 namespace {
 
-// A kernel that no memory holds: adopting it fails.
+// A kernel that is not in any memory: adopting it fails.
 std::shared_ptr<const KernelKnowledge> unknown_kernel() {
   BtfBuilder types;
   types.integer("int", 4);

@@ -149,7 +149,7 @@ TEST_CASE_METHOD(EngineFixture, "a step may begin when the host is ready for it"
   CHECK(ready_steps == std::vector<uint32_t>{0});
 }
 
-// The in-memory machine's twin of a QEMU that was stopped (SIGSTOP): a lost machine is never the
+// The in-memory equivalent of a QEMU that was stopped (SIGSTOP): a lost machine is never the
 // guest's failure.
 TEST_CASE_METHOD(EngineFixture,
                  "a machine that does not answer when the watchdog fires is lost, not timed out") {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a hostile guest sends in place of messages, and more messages than it should.
+// Garbage that a hostile guest sends instead of messages, and too many messages.
 #include <sys/eventfd.h>
 #include <sys/stat.h>
 #include <unistd.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What a hostile guest asks for.
+// Requests of a hostile guest.
 #include <fcntl.h>
 #include <unistd.h>
 
@@ -43,8 +43,8 @@ class HostileRequests : public HostileGuest {
     });
   }
 
-  // Runs to its end; every request has exactly one reply, in order, and the guest's memory is as it
-  // was.
+  // Runs until the end; every request has exactly one reply, in order, and the guest's memory is
+  // unchanged.
   void check_answered(uint64_t requests) {
     done();
     ended();

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Console texts as 6.16.12 printed them, shortened in the middle, unless said otherwise.
+// Console texts as 6.16.12 printed them, shortened in the middle, unless stated otherwise.
 #include "capture/run/kernel_complaints.h"
 
 #include <algorithm>

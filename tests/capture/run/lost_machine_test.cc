@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Whenever a machine is lost, what its tape is judged by says inconclusive, or that it held so far:
-// never that the kernel failed.
+// Whenever a machine is lost, the assertions on its tape are inconclusive, or passed so far: none
+// says that the kernel failed.
 #include <catch2/catch_test_macros.hpp>
 
 #include "replay/check/child.h"
@@ -19,7 +19,7 @@ constexpr int kInconclusive = 77;
 constexpr int32_t kPid = 70;
 constexpr uint64_t kStartNs = 5'000'000'000;
 
-// A run that goes well, message by message.
+// A run without problems, message by message.
 class GoodRun : public EngineFixture {
  public:
   GoodRun() {

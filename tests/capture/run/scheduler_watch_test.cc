@@ -44,10 +44,10 @@ class Watched : public EngineFixture {
     });
   }
 
-  // The machine has the kernel's memory, also as it changes later.
+  // The machine has the kernel's memory, including later changes.
   void boot() { knowledge(kernel.knowledge(), kernel.live_ram()); }
 
-  // A vCPU stands at a function with this argument.
+  // A vCPU is at a function with this argument.
   void stop_at(const char* function, GuestVirtual argument) {
     VcpuRegisters registers;
     registers.rip = kernel.symbol(function).value;
@@ -63,7 +63,7 @@ class Watched : public EngineFixture {
     stop_at("scx_error_irq_workfn",
             kernel.field(of.address(), "struct scx_sched", "error_irq_work"));
   }
-  // What the guest does once there is nothing else to tell; each is done once.
+  // Actions of the guest once there is no other event; each is done once.
   void then(std::vector<std::function<void()>> todo) {
     machine().on_idle([todo = std::move(todo), next = size_t{0}]() mutable {
       if (next < todo.size()) todo[next++]();

@@ -17,7 +17,7 @@ using schema::Outcome;
 
 namespace {
 
-// A guest of two CPUs whose agent is pid 1, and which says nothing after its hello.
+// A guest with two CPUs whose agent is pid 1 and is silent after its hello.
 class SilentAgent : public EngineFixture {
  public:
   SilentAgent() {

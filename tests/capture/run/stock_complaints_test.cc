@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// That stock kernels complain in the words by which complaints are told apart: the formats in their
+// Stock kernels complain in the words by which complaints are recognised: the formats in their
 // images, and a line that each would print.
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>

@@ -13,8 +13,7 @@
 #include "schema/base/shell_words.h"
 #include "tests/support/must.h"
 
-// What a capture was asked goes onto the tape, and comes back from there as a command that asks for
-// the same.
+// The arguments of a capture are on the tape, and come back as a command that requests the same.
 namespace ktape::test {
 
 namespace {

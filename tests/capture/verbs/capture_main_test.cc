@@ -12,7 +12,7 @@
 #include "tests/support/must.h"
 #include "tests/support/temp_dir.h"
 
-// What `ktape capture` refuses before a machine runs: with the cause, the exit status, and no file.
+// Errors of `ktape capture` before a machine runs: the cause, the exit status, and no file.
 namespace ktape::test {
 
 using Catch::Matchers::ContainsSubstring;
@@ -21,7 +21,7 @@ namespace {
 
 class CaptureCli {
  public:
-  // Both outputs together, as a person sees them.
+  // Both outputs together, as a user sees them.
   ChildResult capture(const std::string& arguments) {
     return must(run_child("/bin/sh",
                           {"-c", "cd " + folder.path() + " && exec " KTAPE_BIN "/ktape-capture " +
@@ -198,7 +198,7 @@ void write_kernel(const std::string& file, std::string_view left_out) {
   for (const ElfSection& section : elf.sections()) {
     if (section.name == left_out || section.name == ".shstrtab") continue;
     std::vector<std::byte> bytes(section.bytes.begin(), section.bytes.end());
-    // The tables stand behind the banner.
+    // The tables follow the banner.
     if (section.name == ".rodata" && left_out == "kallsyms") {
       const std::string_view text(reinterpret_cast<const char*>(bytes.data()), bytes.size());
       bytes.resize(text.find(synthetic::Guest::kBanner) + synthetic::Guest::kBanner.size() + 1);

@@ -81,7 +81,7 @@ TEST_CASE_METHOD(Repository,
   git("config core.fsmonitor " + folder.file("monitor"));
   for (const char* hook : {"post-index-change", "post-checkout"})
     fs::copy_file(folder.file("monitor"), folder.file(std::string(".git/hooks/") + hook));
-  // An index whose times are old is one that git would refresh.
+  // git would refresh an index with old times.
   write("file", "one\n");
   const auto before = fs::last_write_time(folder.file(".git/index"));
   CHECK(checkout_of(folder.path()).state == CheckoutState::CLEAN);

@@ -10,7 +10,7 @@
 #include "tests/support/must.h"
 #include "tests/support/temp_dir.h"
 
-// `ktape kernel inspect` as a person runs it.
+// `ktape kernel inspect` as a user runs it.
 namespace ktape::test {
 
 using Catch::Matchers::ContainsSubstring;

@@ -15,7 +15,7 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// Points the kernel cache to a folder of its own while a test runs.
+// Points the kernel cache to a private folder while a test runs.
 class CacheFixture {
  public:
   CacheFixture() {

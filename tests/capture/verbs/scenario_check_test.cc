@@ -138,7 +138,7 @@ TEST_CASE("without sched_ext a write to a task is refused before the boot, and a
         "refuse "
         "every write to a task");
   CHECK(check_scenario_ops(with_op(target + "read = u32"), *fake.knowledge()).ok());
-  // Who wants to see it refused may boot.
+  // A scenario that expects the refusal may boot.
   const LoadedScenario expecting =
       must(parse_scenario("my.scenario",
                           "(name = \"t\", workers = [(name = \"w\", phases = [(sleepMs = 1)])], "

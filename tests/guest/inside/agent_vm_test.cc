@@ -53,7 +53,7 @@ void add_hold(schema::Scenario::Builder scenario, uint32_t duration_ms) {
 GuestRun run_with_fault(const std::string& version, schema::SchedulerFault fault) {
   return must(GuestRun::of(kernel(version), [fault](schema::Scenario::Builder scenario) {
     auto scheduler = scenario.initScheduler().initVtime();
-    // Only where the watchdog is meant to bite: a busy host makes a guest that looks stalled.
+    // Only for tests in which the watchdog should fire: on a busy host a guest looks stalled.
     if (fault == schema::SchedulerFault::STALL) scheduler.setTimeoutMs(2000);
     scheduler.setFault(fault);
     scheduler.setFaultAfterMs(200);
@@ -62,7 +62,7 @@ GuestRun run_with_fault(const std::string& version, schema::SchedulerFault fault
   }));
 }
 
-// One worker asleep, one read of it.
+// One sleeping worker, and one read of it.
 void sleeper_scenario(schema::Scenario::Builder scenario, schema::SwitchMode mode) {
   scenario.setDurationMs(500);
   scenario.initScheduler().initVtime().setSwitchMode(mode);

@@ -23,7 +23,7 @@ MachineConfig config_for(const std::string& kernel_path) {
   return config;
 }
 
-// The host's answer to a message, if it wants one.
+// The host's answer to a message, if the message needs one.
 Result<void> answer(schema::FromAgent::Reader message, Machine& machine,
                     const std::function<void(schema::Scenario::Builder)>& scenario) {
   capnp::MallocMessageBuilder answer;

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
-// Kernel structures that lead in circles or out of memory. Bounds are on what is read, so that they
-// hold on any host.
+// Kernel structures that lead in circles or out of memory. The bounds are on the number of reads,
+// so that they hold on any host.
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 #include <cstring>
@@ -31,7 +31,7 @@ constexpr uint64_t kNode = 2;  // the low bits of an IDR entry that is a node
 constexpr uint64_t kPresent = 1;
 constexpr uint64_t kAddressMask = 0x000f'ffff'ffff'f000;
 
-// Counts what is read of a memory.
+// Counts the reads of a memory.
 class CountingMemory final : public WritableGuestMemory {
  public:
   explicit CountingMemory(WritableGuestMemory& memory) : memory_(memory) {}
@@ -66,8 +66,8 @@ class HostileKernel {
   OpResult read(std::string_view path) {
     return executor.read(counting, {read_of(task_target(kPid, kStart, path))}).at(0);
   }
-  // Every freeze looks at all of this, whatever is asked for. The bounds are those that
-  // memory_survey.h states; a look at an address costs up to 5 reads of page tables.
+  // Every freeze reads all of this, whatever is requested. The bounds are those in
+  // memory_survey.h; a read at an address costs up to 5 reads of page tables.
   void survive_a_freeze() {
     const uint64_t before = counting.reads();
     RecordingMemory recording;
@@ -122,7 +122,7 @@ TEST_CASE_METHOD(HostileKernel,
   survive_a_freeze();
 }
 
-// Guard pages of a known pattern around the guest's RAM, and page tables that point at each edge.
+// Guard pages of a known pattern around the guest's RAM, and page tables that point to each edge.
 TEST_CASE("no write by hostile page tables touches a byte outside the guest's RAM") {
   constexpr uint64_t kGuard = 1 << 16;
   constexpr uint64_t kRam = 1 << 20;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What ktape reads out of stock Debian kernels, as far as they are in the cache.
+// What ktape reads from stock Debian kernels, for those in the cache.
 #include "tests/support/kernel/stock_kernel.h"
 
 #include <algorithm>
@@ -20,7 +20,7 @@ constexpr char kWithoutSchedExt[] = "6.12";  // as Debian builds it
 
 using NamedAddress = std::pair<std::string, uint64_t>;
 
-// A stock kernel in the cache, and what is learnt from it.
+// A stock kernel in the cache, and the facts read from it.
 struct Stock {
   explicit Stock(const std::string& version) {
     std::string path = test::cached_kernel(version);
@@ -37,8 +37,9 @@ struct Stock {
   std::shared_ptr<const KernelKnowledge> knowledge;
 };
 
-// An export (struct kernel_symbol, CONFIG_HAVE_ARCH_PREL32_RELOCATIONS) tells address and name of a
-// symbol apart from kallsyms: offsets from themselves to the symbol, its name and its namespace.
+// An export (struct kernel_symbol, CONFIG_HAVE_ARCH_PREL32_RELOCATIONS) has address and name of a
+// symbol independently of kallsyms: offsets from themselves to the symbol, its name and its
+// namespace.
 std::vector<NamedAddress> exports_of(const ElfImage& elf) {
   constexpr uint64_t kEntryBytes = 12;
   std::vector<NamedAddress> exports;
@@ -59,7 +60,7 @@ std::vector<NamedAddress> exports_of(const ElfImage& elf) {
   return exports;
 }
 
-// A run per kernel that is in the cache; skips the test where none is.
+// One run per kernel in the cache; skips the test if there is none.
 std::string each_version() {
   std::vector<std::string> versions = test::versions_with_sched_ext();
   if (test::is_cached(kWithoutSchedExt)) versions.push_back(test::version_for(kWithoutSchedExt));

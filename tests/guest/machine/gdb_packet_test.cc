@@ -73,14 +73,14 @@ TEST_CASE("a packet without an end is an error before it fills the memory") {
   CHECK(is_error("$" + std::string(GdbPacketDecoder::kMaxPacketBytes + 1, '0')));
 }
 
-// The answer to 'g' of QEMU 10, 608 bytes long, with every byte its own place modulo 256.
+// The answer to 'g' of QEMU 10, 608 bytes long; every byte is its own offset modulo 256.
 std::string counted_registers() {
   std::string hex;
   for (int i = 0; i < 608; ++i) hex += fmt::format("{:02x}", i & 0xff);
   return hex;
 }
 
-// What stands in it at a place, low byte first.
+// The value in it at an offset, low byte first.
 uint64_t counted(uint64_t offset, int bytes) {
   uint64_t value = 0;
   for (int i = bytes; i-- > 0;) value = value << 8 | (offset + static_cast<uint64_t>(i));

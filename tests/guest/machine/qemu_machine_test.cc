@@ -59,12 +59,12 @@ bool ends(const UniqueFd& process) {
   return must(poll_until({&end, 1}, within(180s)));
 }
 
-// A guest, and what it has printed.
+// A guest, and its output.
 class Guest {
  public:
   void boot(const MachineConfig& how) { machine_ = must(QemuMachine::start(how)); }
 
-  // Waits for an event of that kind; the console is kept on the way.
+  // Waits for an event of that kind; keeps the console text meanwhile.
   MachineEvent wait_for(MachineEventKind kind) {
     auto deadline = within(180s);
     for (;;) {
@@ -230,7 +230,7 @@ TEST_CASE_METHOD(
   CHECK(printed(kPanic));
 }
 
-// The serial port's single bytes once filled a socket within 300 of them, and the guest dropped the
+// The serial port's single bytes once filled a socket after 300 of them, and the guest dropped the
 // rest.
 TEST_CASE_METHOD(Guest, "a console that is not read during a whole boot is delivered in full") {
   boot(config(bzimage()));
@@ -335,8 +335,8 @@ TEST_CASE("no QEMU is left behind when its recorder is killed") {
   CHECK(ends(emulator_process));
 }
 
-// A QEMU that emulates what it is asked to do under KVM, and leaves out the kernel: it runs, and
-// prints nothing.
+// A QEMU that emulates the machine requested under KVM, without the kernel: it runs, and prints
+// nothing.
 std::string silent_qemu(const test::TempDir& folder) {
   const std::string program = folder.file("qemu");
   std::ofstream(program) << R"(#!/usr/bin/env python3

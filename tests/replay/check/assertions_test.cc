@@ -97,7 +97,7 @@ TEST_CASE("a missing analyzer is a mistake, wherever it is named") {
 
 TEST_CASE("words are split at blanks outside of quotes") {
   CHECK(must(shell_words(" a  b\t")) == Words{"a", "b"});
-  // In double quotes a backslash escapes what is special there alone, as in a POSIX shell.
+  // In double quotes a backslash escapes only what is special there, as in a POSIX shell.
   CHECK(must(shell_words(R"("a\.b" "\"")")) == Words{R"(a\.b)", "\""});
   CHECK(must(shell_words("--op \">=\" 'a b'c \"\"")) == Words{"--op", ">=", "a bc", ""});
   for (const std::string& word :

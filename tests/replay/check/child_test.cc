@@ -66,7 +66,7 @@ TEST_CASE("the whole process group is stopped, so that nothing keeps writing") {
       "/bin/sh", {"-c", "flock '" + lock + "' sh -c 'echo held; sleep 1000' & wait"}, options));
   REQUIRE_FALSE(child.stopped.empty());
   CHECK(child.output == "held\n");
-  // Waits until nobody holds it any more.
+  // Waits until no process holds it any more.
   UniqueFd file(::open(lock.c_str(), O_RDWR | O_CLOEXEC));
   CHECK(::flock(file.get(), LOCK_EX) == 0);
 }

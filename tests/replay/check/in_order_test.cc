@@ -28,7 +28,7 @@ TEST_CASE("a first piece that is slow does not let results pile up") {
       1000, 2,
       [&](size_t i) {
         ++begun;
-        // Until the first result is taken, no more than the window is begun, however long that
+        // Until the first result is taken, no more than the window is started, however long that
         // takes.
         while (i == 0 && begun < 8) std::this_thread::yield();
         if (i == 0) begun_by_then = begun.load();

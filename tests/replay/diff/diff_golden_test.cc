@@ -13,7 +13,7 @@
 #include "tests/support/tape/sql.h"
 #include "tests/support/temp_dir.h"
 
-// ktape-diff as people and programs see it.
+// ktape-diff as users and programs see it.
 namespace ktape::test {
 
 using Catch::Matchers::ContainsSubstring;
@@ -21,7 +21,7 @@ using Catch::Matchers::StartsWith;
 
 namespace {
 
-// A run on a newer kernel, in which most things went differently.
+// A run on a newer kernel, with many differences.
 RunSpec newer() {
   return {.kernel = "7.3.4",
           .slide = 0x1000000,
@@ -41,7 +41,7 @@ ChildResult diff(const std::vector<std::string>& arguments) {
   return must(run_child(KTAPE_BIN "/ktape-diff", arguments, 1 << 24));
 }
 
-// The output without what is not the same in every test run: the folder and the head digests.
+// The output without what differs in every test run: the folder and the head digests.
 std::string stable(std::string text, const TempDir& folder) {
   for (size_t at = text.find(folder.path() + "/"); at != std::string::npos;
        at = text.find(folder.path() + "/")) {

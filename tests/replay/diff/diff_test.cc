@@ -27,14 +27,14 @@ DiffTape tape_of(const RunSpec& spec) {
 
 DiffSide side_of(const DiffTape& tape) { return DiffSide{tape.path, {tape}}; }
 
-// A side of repeats.
+// One side, with repeats.
 DiffSide repeats_of(const std::vector<RunSpec>& specs) {
   DiffSide side{"folder", {}};
   for (const RunSpec& spec : specs) side.tapes.push_back(tape_of(spec));
   return side;
 }
 
-// Repeats that are alike, but for what they read of the vtime.
+// Repeats that are equal except for the vtime that they read.
 DiffSide repeats_with_vtime(const std::vector<uint64_t>& values) {
   std::vector<RunSpec> specs;
   for (const uint64_t value : values) specs.push_back({.vtime_read = value});
@@ -58,7 +58,7 @@ Difference only(const Diff& diff, Weight weight = Weight::kMatters) {
   return *std::ranges::find(diff.differences, weight, &Difference::weight);
 }
 
-// What is said of the only value that differs.
+// The text about the only value that differs.
 Difference value_of(const Diff& diff) {
   std::vector<Difference> found;
   for (const Difference& one : diff.differences) {
@@ -371,7 +371,7 @@ TEST_CASE("the guests' clocksources are compared, and a change in one run alone 
   const DiffTape steady = tape_of({.clocksources = {"kvm-clock"}});
   const DiffTape other = tape_of({.clocksources = {"tsc"}});
   const DiffTape unsteady = tape_of({.clocksources = {"tsc", "hpet"}});
-  // What is compared, as kernel and machine are.
+  // Compared like kernel and machine.
   CHECK(diff_of(steady, other).mattering() == 0);
   const std::string text =
       diff_as_text(side_of(steady), side_of(other), diff_of(steady, other), false);
@@ -382,7 +382,7 @@ TEST_CASE("the guests' clocksources are compared, and a change in one run alone 
   CHECK_THAT(found.subject + found.b, ContainsSubstring("the guest's clocksource changed"));
 }
 
-// Whether a run was looked at before it happened is chance; that the TSC was given up is not.
+// Whether a freeze came before it happened is arbitrary; that the kernel abandoned the TSC is not.
 TEST_CASE("a change of the clocksource that every boot makes is not a difference") {
   const DiffTape late = tape_of({.clocksources = {"tsc"}});
   CHECK(diff_of(tape_of({.clocksources = {"tsc-early", "tsc"}}), late).mattering() == 0);

@@ -91,7 +91,7 @@ namespace {
 
 constexpr uint64_t kRip = 0xffffffff81234567;
 
-// CPU 0 has every register, each with another value; CPU 1 what older recorders kept.
+// CPU 0 has every register, each with another value; CPU 1 has those that older recorders kept.
 void set_registers(schema::Record::Builder record) {
   if (!record.isFrozen()) return;
   auto vcpus = record.getFrozen().getVcpus();

@@ -33,8 +33,8 @@ void record(FakeTape& tape) {
   tape.builder().scheduler_exited(1);
 }
 
-// A tape that says these are its kernel's types or symbols: a recorder's that had a lie for a
-// kernel.
+// A tape that claims that these are its kernel's types or symbols, from a recorder whose kernel
+// lied.
 Attack knowledge(const std::string& name, bool types,
                  const std::function<std::vector<std::byte>()>& content) {
   return {name,
@@ -77,7 +77,7 @@ std::vector<std::byte> scrambled_types(unsigned seed) {
   return raw;
 }
 
-// Types of nothing, as many as a blob holds.
+// Types of zero size, as many as a blob holds.
 std::vector<std::byte> types_of_nothing() {
   const uint32_t types = static_cast<uint32_t>(kMaxBlob - 64) / 12 * 12;
   const uint32_t header[] = {0x0001eb9f, 24, 0, types, types, 1};

@@ -43,8 +43,8 @@ void write_file(const std::string& path, const std::string& content) {
   std::ofstream(path, std::ios::binary) << content;
 }
 
-// A rollback journal that would put the first page of the database back to zeroes: SQLite applies
-// one that it finds.
+// A rollback journal that would reset the first page of the database to zeros: SQLite applies one
+// that it finds.
 std::string journal_of_a_stranger(const std::string& path) {
   const std::string magic = "\xd9\xd5\x05\xf9\x20\xa1\x63\xd7";
   const auto word = [](uint32_t value) {
@@ -102,7 +102,7 @@ Attack tower(const std::string& table) {
           }};
 }
 
-// Tables that SQLite takes long to take apart: each pair of sixty columns has to be unique.
+// Tables that SQLite takes long to parse: each pair of sixty columns has to be unique.
 Attack pairs(size_t tables) {
   return {std::to_string(tables) + " tables of pairs of columns", [=](const std::string& path) {
             std::string columns, unique;
@@ -133,7 +133,7 @@ std::string page_of_itself(size_t page) {
 
 }  // namespace
 
-// What is no tape, or has something beside it that no recorder leaves.
+// A file that is not a tape, or one with a file beside it that no recorder leaves.
 std::vector<Attack> unusable_files() {
   using namespace std::string_literals;
   std::vector<Attack> attacks = {

@@ -9,7 +9,7 @@
 #include "tests/support/tape/sql.h"
 #include "tests/support/temp_dir.h"
 
-// Tapes whose pages, types and symbols lie. Each has to end in an error that names what is wrong.
+// Tapes with false pages, types and symbols. Each has to end in an error that names what is wrong.
 
 namespace ktape::test {
 
@@ -24,7 +24,7 @@ struct Fixture {
     return made.seal().path;
   }
 
-  // Both programs end so; returns what read says.
+  // Both programs fail like this; returns the output of read.
   std::string refused(const std::string& path, int status = 3) {
     CHECK(run("ktape-replay " + path).exit_status == status);
     const ChildResult read =

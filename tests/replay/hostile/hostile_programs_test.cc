@@ -13,10 +13,10 @@
 #include "tests/support/must.h"
 #include "tests/support/temp_dir.h"
 
-// Every program over every tape that a stranger made. None may crash, take more than a gigabyte or
-// a minute, write to the tape, or leave anything beside it or in the temporary folder; and ktape
-// verify gives the verdict that the attack deserves. KTAPE_EVERY: of how many pairs of attack and
-// another program one is tried; tools/test --full tries all of them.
+// Every program on every hostile tape. None may crash, take more than a gigabyte or a minute, write
+// to the tape, or leave anything beside it or in the temporary folder; and ktape verify gives the
+// right verdict for each attack. KTAPE_EVERY: one of how many pairs of attack and another program
+// is tried; tools/test --full tries all of them.
 
 namespace ktape::test {
 
@@ -35,7 +35,7 @@ constexpr bool kSanitized = false;
 constexpr std::chrono::milliseconds kTime = std::chrono::minutes(kSanitized ? 5 : 1);
 constexpr size_t kOutputBytes = size_t{1} << 28;
 
-// What stands in a folder: names, kinds, and the bytes of what is a file.
+// The content of a folder: names, kinds, and the bytes of files.
 std::map<std::string, std::string> snapshot(const std::string& folder) {
   std::map<std::string, std::string> all;
   for (const auto& entry : fs::directory_iterator(folder)) {
@@ -60,7 +60,7 @@ class Fixture {
     fs::create_directory(temporary_);
   }
 
-  // Applies each attack to a copy, and runs every program over it.
+  // Applies each attack to a copy, and runs every program on it.
   void survive(const std::vector<Attack>& attacks) {
     for (const Attack& attack : attacks) {
       fs::remove_all(folder_);
@@ -89,7 +89,7 @@ class Fixture {
   }
 
  private:
-  // Command lines: T is the tape, V one that is sound, O what may be written to.
+  // Command lines: T is the tape, V a valid one, O a writable path.
   static std::vector<std::string> programs() {
     return {"ktape-verify T --salvage O",
             "ktape-show T --console",
@@ -115,7 +115,7 @@ class Fixture {
             "ktape-assert-worker-progress T --max-gap-ms 10"};
   }
 
-  // The word after the tape's name; what is no tape is an error of the program's.
+  // The word after the tape's name; for a file that is not a tape it is an error of the program.
   void check_verdict(const Attack& attack, const ChildResult& child) const {
     const std::string begin = folder_ + "/run.ktape: ";
     std::string verdict = "unusable";
@@ -160,7 +160,7 @@ class Fixture {
               << child.output.substr(0, 2000));
     static const std::set<int> kStatuses = {0, 1, 2, 3, 4, 77};
     CHECK(kStatuses.contains(child.exit_status));
-    // Who refuses says why, in words that a terminal can show.
+    // A program that refuses says why, in words that a terminal can show.
     if (child.exit_status == 3) CHECK_FALSE(child.output.empty());
     CHECK(child.output.find('\x1b') == std::string::npos);
     return child;

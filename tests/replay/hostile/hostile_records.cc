@@ -15,7 +15,7 @@ namespace {
 
 using schema::Record;
 
-// Puts a record in place of the first of its kind, and computes the chain anew.
+// Replaces the first record of a kind, and recomputes the chain.
 void replace(const std::string& path, uint16_t kind,
              const std::function<std::vector<std::byte>(uint64_t seq)>& make) {
   const std::string seq =
@@ -44,7 +44,7 @@ uint64_t list_at(int32_t offset, uint64_t size, uint64_t count) {
   return (static_cast<uint32_t>(offset) << 2 & 0xfffffffc) | 1 | size << 32 | count << 35;
 }
 
-// A record of one list: its struct has `data` words, and the list stands at its pointer `slot`.
+// A record of one list: its struct has `data` words, and the list is at its pointer `slot`.
 std::vector<uint64_t> record_of(uint64_t seq, Record::Which kind, uint64_t data, uint64_t slot) {
   std::vector<uint64_t> words = {
       struct_at(0, 4, 1), seq, 1, 1, static_cast<uint64_t>(kind), struct_at(0, data, slot + 1)};
@@ -52,7 +52,7 @@ std::vector<uint64_t> record_of(uint64_t seq, Record::Which kind, uint64_t data,
   return words;
 }
 
-// A list of nothing, half a thousand million times.
+// A list of 500 million elements of zero size.
 Attack void_list(const std::string& name, Record::Which kind, uint64_t data, uint64_t slot) {
   return {name, [=](const std::string& path) {
             replace(path, static_cast<uint16_t>(kind), [&](uint64_t seq) {
@@ -63,7 +63,7 @@ Attack void_list(const std::string& name, Record::Which kind, uint64_t data, uin
           }};
 }
 
-// Structs that are a byte each: 15 million of them in a record of 15 MiB.
+// Structs of one byte each: 15 million of them in a record of 15 MiB.
 Attack byte_list(const std::string& name, Record::Which kind, uint64_t data, uint64_t slot) {
   return {name, [=](const std::string& path) {
             replace(path, static_cast<uint16_t>(kind), [&](uint64_t seq) {
@@ -175,7 +175,7 @@ void many_entries(Record::Builder record) {
   for (auto entry : entries) entry.setTag("tag");
 }
 
-// Few enough in each entry, and more than a record may make rows of in all.
+// Few enough in each entry, but in total more rows than a record may make.
 void many_lock_users(Record::Builder record) {
   for (auto entry : record.initOpReplied().initEntries(4)) {
     entry.setStatus(static_cast<schema::EntryStatus>(9999));

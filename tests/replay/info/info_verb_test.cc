@@ -46,7 +46,7 @@ TEST_CASE("info shows each blob's size by its name, and describes a tape in a fe
   CHECK_THAT(child.output,
              ContainsSubstring("outcome     completed, exit code 0\nscenario    small\n"));
   CHECK_THAT(child.output, ContainsSubstring("head        " + to_hex(tape.head) + "\n"));
-  // It cannot be compressed, so it is there as it is.
+  // It cannot be compressed, so it is stored as it is.
   CHECK_THAT(child.output, ContainsSubstring("blobs           20000 "));
   damage(tape.path, "small");
   CHECK(run_program("ktape-info", {tape.path}).exit_status == 3);
@@ -198,7 +198,7 @@ TEST_CASE(
   builder.run_started("small");
   const std::string tape = builder.seal().path;
   CHECK(run_program("ktape-info", {tape, "--scenario-text"}).exit_status == 77);
-  // Of ktape's own scheduler there is the object that the guest loaded.
+  // For ktape's own scheduler it is the object that the guest loaded.
   TapeBuilder own(folder.file("own.ktape"));
   own.add([](schema::Record::Builder record) {
     record.initRunStarted().initArguments(1).set(0, "own");

@@ -20,13 +20,13 @@ ChildResult read(const std::vector<std::string>& arguments) {
   return must(run_child(KTAPE_BIN "/ktape-read", arguments, 1 << 24));
 }
 
-// Standard output and error of a command in which something is wrong.
+// Standard output and error of a command that fails.
 ChildResult all_of(const std::string& arguments) {
   return must(run_child(
       "/bin/sh", {"-c", std::string(KTAPE_BIN "/ktape-read ") + arguments + " 2>&1"}, 1 << 20));
 }
 
-// A run in which only a jiffies value was read; everything else is there to be found out.
+// A run in which only a jiffies value was read; everything else has to be read from its memory.
 struct Fixture {
   Fixture() : tape(folder.file("run.ktape")) {
     FakeKernel& kernel = tape.kernel();
@@ -90,7 +90,7 @@ TEST_CASE_METHOD(Fixture, "a task that has another start time, or does not exist
   CHECK_THAT(none.output, ContainsSubstring("no task has pid 99"));
 }
 
-// Older recorders took such names. A pid that was read in the worker's place would be another
+// Older recorders accepted such names. A pid that was read instead of the worker would be another
 // task's value.
 TEST_CASE_METHOD(Fixture,
                  "a number that is a worker's name as well as a pid is not read as either") {

@@ -28,7 +28,7 @@ void make_page(const std::string& tape, const std::string& page) {
       << must(report_html(*reader, must(inspect_readable(tape)), {}));
 }
 
-// `what`: what the browser is to make of the page.
+// `what`: what the browser should do with the page.
 Opened open_in_browser(const TempDir& folder, const std::string& page,
                        const std::string& what = "--dump-dom") {
   std::string line =
@@ -80,7 +80,7 @@ TEST_CASE(
       ContainsSubstring(">beside[147] <span class=\"badge bad\">named by the kernel</span>"));
   CHECK_THAT(opened.document, ContainsSubstring(">3120 ms<"));
 
-  // For people to look at.
+  // For people.
   std::filesystem::create_directories(KTAPE_PICTURES);
   const std::string picture = KTAPE_PICTURES "/stall.png";
   std::filesystem::remove(picture);

@@ -30,7 +30,7 @@ std::string page_of(const std::string& path, const std::string& label = "an-asse
   return must(report_html(*tape, must(inspect_readable(path)), {{label, verdict}}));
 }
 
-// Reads a page as a browser would, with Python's own parser, and prints what matters of it.
+// Reads a page as a browser would, with Python's own parser, and prints its relevant parts.
 constexpr char kReader[] = R"(
 import base64, hashlib, html.parser, json, re, sys
 text = open(sys.argv[1], encoding="utf-8", errors="strict").read()

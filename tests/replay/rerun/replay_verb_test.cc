@@ -34,14 +34,14 @@ struct Fixture {
       kernel.put(kernel.per_cpu("current_task", cpu), current.value, 8);
   }
 
-  // What replay says of the tape as it is by now.
+  // The result of replay for the tape as it is by now.
   ChildResult replayed(const std::vector<std::string>& more = {}) {
     std::vector<std::string> arguments = {tape.seal().path};
     arguments.insert(arguments.end(), more.begin(), more.end());
     return replay(arguments);
   }
 
-  // The same for a recorder that errs whenever `edit` says so.
+  // The same for a recorder whose records `edit` changes.
   ChildResult after(std::function<void(schema::Record::Builder)> edit) {
     tape.set_edit(std::move(edit));
     tape.serve({write_u64("set", kVtime, 5000)});
@@ -173,7 +173,7 @@ TEST_CASE_METHOD(Fixture, "show prints what refused each try, and the number of 
   CHECK_THAT(child.output,
              ContainsSubstring("tried again: set: gate 11, unlocked: failed: observed"));
   CHECK_THAT(child.output, ContainsSubstring("reply 1: done at try 3, the guest having run"));
-  // In one line, however long.
+  // On one line, however long.
   const std::string text = std::regex_replace(child.output, std::regex("\n +"), " ");
   CHECK_THAT(
       text, ContainsSubstring(

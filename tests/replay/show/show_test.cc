@@ -23,8 +23,8 @@ using Catch::Matchers::ContainsSubstring;
 
 namespace {
 
-// What ktape-show prints of the tape, under the name run.ktape and without its head digest, which
-// changes with every version of ktape.
+// The output of ktape-show for the tape, under the name run.ktape and without its head digest,
+// which changes with every version of ktape.
 std::string shown(const std::string& path, TimelineOptions options = {}) {
   auto tape = must(TapeReader::open(path));
   Verification found = must(verify(path, std::nullopt));

@@ -39,7 +39,7 @@ struct Fixture {
   SealedTape source;
 };
 
-// The stored form of each record but those of the kernel and the seal.
+// The stored form of each record, except those of the kernel and the seal.
 std::vector<std::string> records_of(const std::string& path) {
   std::vector<std::string> records;
   const auto reader = must(TapeReader::open(path));

@@ -10,7 +10,7 @@
 #include "tests/support/must.h"
 #include "tests/support/temp_dir.h"
 
-// ktape-test with a capture program of our own, which hands out a tape that was made before.
+// ktape-test with the test's own capture program, which returns a tape that was made before.
 namespace ktape::test {
 
 using Catch::Matchers::ContainsSubstring;
@@ -184,7 +184,7 @@ TEST_CASE("an assertion that crashes is no verdict, and neither is a mistake on 
 TEST_CASE("git bisect run finds the commit whose kernel is bad") {
   Bench bench;
   bench.capture({});
-  // The kernel is the "image" of the commit; the assertion looks at which one was captured.
+  // The kernel is the "image" of the commit; the assertion checks which one was captured.
   make_program(bench.file("ktape-capture"),
                "cp " + bench.file("made.ktape") + " \"$3\"; cp \"$5\" " + bench.file("booted"));
   make_program(bench.file("ktape-assert-holds"), "echo KTAP version 1; echo 1..1\nif grep -q bad " +

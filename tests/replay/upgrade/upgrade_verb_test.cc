@@ -13,7 +13,8 @@
 #include "tests/support/tape/tape_builder.h"
 #include "tests/support/temp_dir.h"
 
-// Tapes of format 1 are read with the tables that they were made with, and upgraded to today's.
+// Tapes of format 1 are read with the tables with which they were made, and upgraded to the current
+// ones.
 
 namespace ktape::test {
 
@@ -25,7 +26,7 @@ namespace {
 const std::string kOld = KTAPE_TAPES "/cold_path_roundtrip-6.16.12.ktape";
 
 struct Fixture {
-  // A copy of a tape of format 1, over which `statements` were run.
+  // A copy of a tape of format 1, on which `statements` were run.
   [[nodiscard]] std::string old_tape(const std::string& statements = "") const {
     const std::string path = folder.file("old.ktape");
     fs::copy_file(kOld, path, fs::copy_options::overwrite_existing);

@@ -19,7 +19,7 @@ namespace ktape::test {
 
 namespace {
 
-// Everything that a program prints, until it has closed its output; then it is reaped.
+// Everything that a program prints until it closes its output; then it is reaped.
 std::string run_to_its_end(SchedulerProcess& process) {
   std::string all;
   while (process.output_fd() >= 0) {

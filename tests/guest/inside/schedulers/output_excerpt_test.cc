@@ -30,7 +30,7 @@ TEST_CASE("messages of the verifier and libbpf above the last line are quoted") 
       "R1 type=scalar expected=fp\nprocessed 5 insns (limit 1000000)\n-- END PROG LOAD LOG --\n"
       "libbpf: prog 'mine_enqueue': failed to load: -22\nlibbpf: failed to load object 'mine_bpf'\n"
       "scx_mine.c:93 [scx panic]: Failed to load skel\n");
-  // The cause comes first, and what leads from it to the end is not left out.
+  // The cause comes first, and the lines from it to the end are not left out.
   CHECK(text.starts_with(
       "libbpf: prog 'mine_enqueue': BPF program load failed: Invalid argument | ... | "));
   CHECK(text.find(" | R1 type=scalar expected=fp | ") != std::string::npos);

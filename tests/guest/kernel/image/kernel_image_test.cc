@@ -79,7 +79,7 @@ Bytes pack_lz4(const Bytes& plain) {
   return packed;
 }
 
-// The kernel's build packs from a pipe, so the frame does not say how long its content is.
+// The kernel's build compresses from a pipe, so the frame does not have its content size.
 Bytes pack_zstd(const Bytes& plain) {
   ZSTD_CCtx* context = ZSTD_createCCtx();
   ZSTD_CCtx_setParameter(context, ZSTD_c_contentSizeFlag, 0);

@@ -23,8 +23,8 @@ constexpr uint64_t kRodata = 0xffffffff82000000;
 constexpr uint64_t kBanner = kRodata + 0x40;
 constexpr uint64_t kTables = kRodata + 0x1000;
 
-// More than one marker's worth of symbols, one of them with a long name; per-CPU ones from 0 on
-// where the form has them there.
+// More symbols than one marker covers, one of them with a long name; per-CPU ones start at 0 in the
+// formats that do so.
 std::vector<Symbol> make_symbols(Kallsyms form, size_t functions = 600) {
   std::vector<Symbol> symbols;
   if (form == Kallsyms::kAbsolutePerCpu)

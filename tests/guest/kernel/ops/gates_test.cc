@@ -14,7 +14,7 @@ constexpr int32_t kPid = 77;
 constexpr uint64_t kStart = 5230000000;
 constexpr uint64_t kExactStart = kStart + 4567;
 
-// A fake kernel with one task in it, and what the gates say of it.
+// A fake kernel with one task, and the gates' results for it.
 struct Fixture {
   explicit Fixture(const FakeKernelShape& shape = {})
       : fake(shape), task(fake.add_task(kPid, "sleeper", kExactStart)), log(fake.kernel().btf()) {}
@@ -245,7 +245,7 @@ TEST_CASE("gate 12 finds the SCX task state by its name") {
 
   Fixture in_place(FakeKernelShape{.states_among_flags = true});
   CHECK(failed(in_place.check(true)).empty());
-  // What means ENABLED where the states stand in an enum of their own.
+  // The value of ENABLED if the states are an enum of their own.
   in_place.fake.set_task(in_place.task, "scx.flags", 0x300);
   CHECK(failed(in_place.check(true)) == Names{"enabled"});
   CHECK(observed(in_place.check(true), schema::Gate::ENABLED) == "state=SCX_TASK_READY");

@@ -19,7 +19,7 @@ constexpr uint64_t kLocked = 1;
 constexpr uint64_t kPending = 1 << 8;
 constexpr uint64_t tail(uint32_t cpu) { return uint64_t{cpu + 1} << 18; }
 
-// CPUs that stopped in the kernel with interrupts off, all but those named.
+// CPUs that stopped in the kernel with interrupts off, all except those named.
 StopMoment moment(const FakeKernel& kernel, uint32_t cpus,
                   const std::vector<uint32_t>& elsewhere = {}) {
   StopMoment at;

@@ -166,7 +166,7 @@ TEST_CASE("a path follows pointers") {
   const OpResult result = f.read(f.of_task("scx.dsq->id"));
   CHECK(number(result) == 42);
   CHECK(result.virtual_address == f.fake.field(dsq, "struct scx_dispatch_q", "id"));
-  // The DSQ has a lock of its own.
+  // The DSQ has its own lock.
   CHECK(result.protecting_cpu == -1);
 }
 

@@ -13,7 +13,7 @@ using schema::ValueKind;
 
 namespace {
 
-// The plans of a kernel that no memory holds: only what its image tells is asked.
+// The plans of a kernel that is not in any memory: only the facts of its image are used.
 struct Fixture {
   explicit Fixture(const FakeKernelShape& shape = {})
       : knowledge(FakeKernel(shape).knowledge()), log(*knowledge->btf) {}

@@ -8,7 +8,7 @@
 #include "tests/support/kernel/fake_kernel.h"
 #include "tests/support/kernel/make_op.h"
 
-// What a reply says of the lock of the dispatch queue that a value was read in.
+// What a reply says about the lock of the dispatch queue in which a value was read.
 namespace ktape::test {
 
 namespace {
@@ -17,7 +17,7 @@ constexpr int32_t kPid = 77;
 constexpr uint64_t kStart = 5230000000;
 constexpr char kLock[] = "lock.raw_lock.val.counter";
 
-// A task that waits in a queue of its scheduler's.
+// A task that waits in one of its scheduler's queues.
 struct Fixture {
   Fixture()
       : task(fake.add_task(kPid, "waiting", kStart)),
@@ -73,7 +73,7 @@ TEST_CASE("a task's place in a dispatch queue says only that the queue's lock wa
   CHECK(f.of_task("scx.dsq_vtime").note == kDsqLockHeld);
   CHECK(f.of_task("scx.dsq_list.node.next").note == kDsqLockHeld);
   CHECK(f.of_task("scx.dsq").protecting_cpu == 0);
-  // The rest of the task is none of the queue's.
+  // The rest of the task does not belong to the queue.
   CHECK(f.of_task("pid").note.empty());
   CHECK(f.of_task("scx.flags").note.empty());
 }

@@ -53,7 +53,7 @@ TEST_CASE("each CPU has the policy, class and priority of its current task") {
   CHECK(std::string_view(record.getCurrentClass().cStr()) == "ext_sched_class");
   CHECK(record.getCurrentPriority() == 49);
   CHECK(record.getCurrentRtPriority() == 50);
-  // Neither read nor written where an older recorder did not.
+  // Neither read nor written if an older recorder did not.
   CHECK_FALSE(EvidenceReader(fake.kernel()).read(fake.memory(), false).cpus[0].current_policy);
 }
 

@@ -28,21 +28,21 @@ class Surveyed {
     const auto frames = memory.frames();
     return std::ranges::any_of(frames, [&](const auto& frame) { return frame.number == number; });
   }
-  // An object that shares its frame with nothing that was there before.
+  // An object that shares its frame with nothing that existed before.
   GuestVirtual far(uint64_t bytes) {
     (void)fake.allocate(kFrame);
     const GuestVirtual at = fake.allocate(bytes);
     (void)fake.allocate(kFrame);
     return at;
   }
-  // A task in a frame of its own.
+  // A task in its own frame.
   GuestVirtual far_task(int32_t pid) {
     (void)fake.allocate(kFrame);
     const GuestVirtual task = fake.add_task(pid, "worker", 1'000'000'000);
     (void)fake.allocate(kFrame);
     return task;
   }
-  // An empty dispatch queue, in a frame of its own.
+  // An empty dispatch queue, in its own frame.
   GuestVirtual far_queue() {
     const GuestVirtual queue = far(128);
     const GuestVirtual list = fake.field(queue, "struct scx_dispatch_q", "list");
@@ -50,7 +50,7 @@ class Surveyed {
     fake.put(list + 8, list.value, 8);
     return queue;
   }
-  // A group in a frame of its own, on the kernel's list of them.
+  // A group in its own frame, on the kernel's list of groups.
   GuestVirtual add_group(GuestVirtual parent) {
     const GuestVirtual head = fake.symbol("task_groups");
     if (fake.get(head, 8) == 0) {
@@ -97,7 +97,7 @@ TEST_CASE_METHOD(Surveyed,
   CHECK(survey().empty());
   for (GuestVirtual task : tasks) CHECK(has(task));
   CHECK(has(fake.idr_node(200)));
-  // Nothing that a lookup reads is missing: it records no frame that was not there.
+  // Nothing that a lookup reads is missing: it records no new frame.
   const size_t before = memory.recorded();
   LayoutLog log(fake.kernel().btf());
   const auto finder = must(TaskFinder::create(fake.kernel(), log));
@@ -146,7 +146,7 @@ TEST_CASE_METHOD(Surveyed, "the scheduler, its queues and the tasks on them are 
   const GuestVirtual array = far(8);
   fake.put(array, global.value, 8);
   fake.set(scheduler, "struct scx_sched", "global_dsqs", array.value);
-  // What it says of its exit.
+  // The text of its exit.
   const GuestVirtual info = far(64);
   const GuestVirtual message = far(64);
   fake.set(scheduler, "struct scx_sched", "exit_info", info.value);
@@ -213,7 +213,7 @@ TEST_CASE_METHOD(Surveyed,
   const GuestVirtual entities = far(16);
   fake.set(root, kGroup, "cfs_rq", queues.value);
   fake.set(root, kGroup, "se", entities.value);
-  // As in a kernel: the root's queues stand in the runqueues, and it has no entities.
+  // As in a kernel: the root's queues are in the runqueues, and it has no entities.
   const GuestVirtual queue = far(64);
   fake.put(queues + 8, queue.value, 8);
   const GuestVirtual child = add_group(root);
@@ -242,7 +242,7 @@ TEST_CASE(
   FakeKernel& fake = surveyed.fake;
   const GuestVirtual root = surveyed.add_group({});
   const GuestVirtual child = surveyed.add_group(root);
-  // A per-CPU pointer is what per_cpu_ptr() adds a CPU's offset to.
+  // A per-CPU pointer is the value to which per_cpu_ptr() adds a CPU's offset.
   const GuestVirtual part = surveyed.far(0x20000);
   fake.set(child, kGroup, "cfs_rq",
            part.value - (fake.per_cpu("runqueues", 0).value - fake.symbol("runqueues").value));
@@ -328,7 +328,7 @@ TEST_CASE_METHOD(Surveyed, "BPF queues are recorded with what is in them") {
   fake.set(map, "struct bpf_queue_stack", "tail", 2047);
   fake.set(fake.symbol("map_idr"), "struct idr", "idr_rt.xa_head", map.value);
   CHECK(survey().empty());
-  // From the tail round to the head, and nothing of what is free.
+  // From the tail round to the head, and nothing from the free part.
   CHECK(has(elements + 8191));
   CHECK(has(elements));
   CHECK_FALSE(has(elements + 4096));

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// BTF from a stranger: whatever it says, parsing and lookups end soon, with an error that says why.
+// Untrusted BTF: whatever it contains, parsing and lookups end soon, with an error that says why.
 #include <catch2/catch_test_macros.hpp>
 #include <cstring>
 
@@ -14,7 +14,7 @@ namespace {
 constexpr uint32_t kInt = 1, kPtr = 2, kArray = 3, kStruct = 4, kEnum = 6, kTypedef = 8,
                    kConst = 10;
 
-// Raw BTF, word by word: unlike a library it lets everything pass.
+// Raw BTF, word by word: unlike a library it accepts everything.
 class RawBtf {
  public:
   uint32_t text(std::string_view name) {
@@ -49,7 +49,7 @@ class RawBtf {
   uint32_t next_id_ = 1;
 };
 
-// The bytes of a BTF that is well, with one word of its header replaced.
+// The bytes of a valid BTF, with one word of its header replaced.
 std::vector<std::byte> with_header_word(size_t offset, uint32_t value) {
   RawBtf raw;
   raw.type(kInt, raw.text("int"), 0, 4, {32});
@@ -223,7 +223,7 @@ TEST_CASE("a struct that contains itself, anonymously, ends with an error") {
 TEST_CASE("anonymous members that multiply are not all searched") {
   RawBtf raw;
   raw.type(kStruct, 0, 0, 8);
-  // Each holds the one before it a hundred times: a hundred to the power of twenty in all.
+  // Each holds the one before it a hundred times: a hundred to the power of twenty in total.
   for (uint32_t below = 1; below <= 20; ++below) {
     std::vector<uint32_t> members;
     for (int i = 0; i < 100; ++i) members.insert(members.end(), {0, below, 0});

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// What libbpf says of the BTF of real kernels, our reader must say too.
+// Compares our reader with libbpf on the BTF of real kernels.
 #include <bpf/btf.h>
 
 #include <catch2/catch_test_macros.hpp>
@@ -37,7 +37,7 @@ struct Both {
     return btf__name_by_offset(theirs.get(), offset);
   }
 
-  // Ids whose kind, name, count or size we read otherwise.
+  // Ids whose kind, name, count or size we read differently.
   std::vector<uint32_t> differing_types() const {
     std::vector<uint32_t> ids;
     for (uint32_t id = 1; id < table.size(); ++id) {
@@ -52,7 +52,7 @@ struct Both {
     return ids;
   }
 
-  // Ids whose size in memory we say otherwise.
+  // Ids for which we compute another size in memory.
   std::vector<uint32_t> differing_sizes() const {
     std::vector<uint32_t> ids;
     for (uint32_t id = 1; id < table.size(); ++id) {
@@ -64,7 +64,7 @@ struct Both {
     return ids;
   }
 
-  // Every named member of a struct, also of anonymous ones in it, and where libbpf has it.
+  // Every named member of a struct, including those of anonymous ones in it, at libbpf's offset.
   void check_members(uint32_t id, uint32_t base_bits, const std::string& type, int& checked) const {
     const btf_type* owner = btf__type_by_id(theirs.get(), id);
     for (uint32_t i = 0; i < btf_vlen(owner); ++i) {

@@ -15,8 +15,8 @@ namespace {
 
 using Names = std::vector<std::string>;
 
-// scx_bpf_shown(u64 id, aux), scx_bpf_tagged(u64 id) and its twin, and functions that are no kfuncs
-// of sched_ext.
+// scx_bpf_shown(u64 id, aux), scx_bpf_tagged(u64 id) and its twin, and functions that are not
+// kfuncs of sched_ext.
 std::vector<std::byte> kernel_btf() {
   BtfBuilder types;
   const int number = types.integer("unsigned long long", 8);

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-// Layouts of stock Debian kernels that were read in running guests, as far as the kernels are in
-// the cache.
+// Layouts of stock Debian kernels that were read in running guests, for the kernels in the cache.
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
 #include <catch2/generators/catch_generators_range.hpp>
@@ -22,8 +21,8 @@ std::shared_ptr<const KernelKnowledge> learn(const std::string& series) {
   return must(learn_kernel(must(load_kernel_image(cached_kernel(series))).vmlinux));
 }
 
-// Where a release keeps its fields is true of that release; the golden tapes stand for one that is
-// gone (tests/golden/recorded_layout_test.cc).
+// The offsets of a release hold for that release only; the golden tapes replace one that is gone
+// (tests/golden/recorded_layout_test.cc).
 bool is_exactly(const std::string& version, const std::string& series) {
   if (version_for(series) == version) return true;
   WARN(version_for(series) << " stands in for " << version
@@ -40,7 +39,7 @@ void check_field(const Btf& btf, std::string_view type, std::string_view path, u
   CHECK(field->type.size_bytes == size);
 }
 
-// What gates, task lookup and evidence look at on every kernel with sched_ext.
+// The fields that gates, task lookup and evidence read on every kernel with sched_ext.
 constexpr std::string_view kTaskFields[] = {"__state",
                                             "on_rq",
                                             "on_cpu",
@@ -115,7 +114,7 @@ TEST_CASE("7.3 has sched_ext's fields at the offsets observed in its guests") {
   check_field(btf, "struct task_struct", "on_cpu", 52, 1);
   CHECK(must(btf.type("struct scx_rq")).size_bytes == 672);
   CHECK(must(btf.variable("__preempt_count")).size_bytes == 8);
-  // No longer an enum of its own.
+  // No longer a separate enum.
   CHECK(btf.enumerator("scx_ent_flags", "SCX_TASK_ENABLED") == 0x400);
   CHECK_FALSE(btf.enumerator("scx_task_state", "SCX_TASK_ENABLED").has_value());
 }
@@ -143,7 +142,7 @@ TEST_CASE("every kernel has the fields of sched_ext that ktape reads") {
   INFO(version);
   const auto kernel = learn(version);
   check_complete(*kernel->btf);
-  // What the host's own freezes need.
+  // Needed by the host's own freezes.
   CHECK_FALSE(scx_exit_function(*kernel).empty());
   CHECK(kernel->symbols.find(kSchedulerFreeFunction).has_value());
 }

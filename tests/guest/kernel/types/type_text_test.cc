@@ -12,7 +12,7 @@ using namespace ktape::test;
 
 namespace {
 
-// Builds one struct of the fields given, and shows it over bytes that count up from 1.
+// Builds one struct of the given fields, and shows it for bytes that count up from 1.
 class Shown {
  public:
   BtfBuilder b;
