@@ -66,7 +66,7 @@ class FreezeOrder final : public Assertion {
 
   void began(const RecordView& view, uint64_t id) {
     if (open_) {
-      violate(view.seq, fmt::format("freeze {} began while freeze {} (seq {}) was going on", id,
+      violate(view.seq, fmt::format("freeze {} began while freeze {} (seq {}) was in progress", id,
                                     open_->id, open_->began.value));
     }
     if (id != last_id_ + 1) {
@@ -77,9 +77,10 @@ class FreezeOrder final : public Assertion {
   }
 
   void frozen(const RecordView& view, uint64_t id) {
-    if (!belongs(view, id, "stood")) return;
+    if (!belongs(view, id, "was frozen")) return;
     if (open_->frozen) {
-      violate(view.seq, fmt::format("freeze {} stood already at seq {}", id, open_->frozen->value));
+      violate(view.seq,
+              fmt::format("freeze {} was already frozen at seq {}", id, open_->frozen->value));
     }
     open_->frozen = view.seq;
   }
@@ -87,7 +88,7 @@ class FreezeOrder final : public Assertion {
   void thawed(const RecordView& view, uint64_t id) {
     if (!belongs(view, id, "ended")) return;
     if (!open_->frozen) {
-      violate(view.seq, fmt::format("freeze {} ended, and never stood", id));
+      violate(view.seq, fmt::format("freeze {} ended without being frozen", id));
     }
     open_.reset();
     ++freezes_;
@@ -97,12 +98,11 @@ class FreezeOrder final : public Assertion {
   // Whether the record is about the freeze in progress.
   bool belongs(const RecordView& view, uint64_t id, const char* what) {
     if (!open_ || open_->id != id) {
-      violate(view.seq,
-              fmt::format("freeze {} {} without being the one that was going on", id, what));
+      violate(view.seq, fmt::format("freeze {} {} while it was not in progress", id, what));
       return false;
     }
     if (view.record.getHostNs() < open_->last_ns) {
-      violate(view.seq, fmt::format("freeze {} {} {} ns before what came before it", id, what,
+      violate(view.seq, fmt::format("freeze {} {} {} ns before its previous record", id, what,
                                     open_->last_ns - view.record.getHostNs()));
     }
     open_->last_ns = view.record.getHostNs();

@@ -222,7 +222,7 @@ class GatesComplete final : public Assertion {
                                  barrier->gate, barrier->seq.value));
     }
     if (barrier != nullptr || !refused) return;
-    // Types, widths and paths can cause a refusal too; they are no gates.
+    // Types, widths and paths can cause a refusal too; they are not gates.
     std::string reason = printable(chars(got.getReason()));
     if (reason.starts_with("gate ")) {
       violate(reply,

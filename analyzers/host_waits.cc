@@ -130,7 +130,7 @@ std::optional<Finding> HostWaits::objection(uint64_t from_ns, uint64_t to_ns) co
   if (!covered_ || from_ns < covered_->from_ns || to_ns > covered_->to_ns) {
     return Finding{
         Seq(0),
-        fmt::format("the tape does not tell of vCPUs that waited for the host all the time from "
+        fmt::format("the tape does not have the waits of the vCPUs for all of the time from "
                     "{:.3f} s to {:.3f} s into the run",
                     seconds(from_ns), seconds(to_ns))};
   }

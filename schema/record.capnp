@@ -100,7 +100,7 @@ struct RunStarted {
   workingFolder @31 :Text;      # the folder that relative paths among them are relative to
   schedulerProgram @32 :TestedProgram; # of a scheduler that the user brought
   hostProcessor @33 :HostProcessor;
-  freezesResetWatchdogs @34 :Bool; # kvm: the guest is told after each freeze that it was paused, and its kernel
+  freezesResetWatchdogs @34 :Bool; # kvm: the guest learns after each freeze that it was paused, and its kernel
                                 # restarts its lockup watchdogs
 }
 

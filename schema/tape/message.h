@@ -35,7 +35,7 @@ class RecordMessage {
 // Decodes records one after another; keeps its memory between them.
 class RecordDecoder {
  public:
-  // Valid until the next call. kBadInput if the bytes are no such message. Its members are not
+  // Valid until the next call. kBadInput if the bytes are not such a message. Its members are not
   // checked yet: reading a bad one throws kj::Exception.
   [[nodiscard]] Result<schema::Record::Reader> decode(std::span<const std::byte> bytes);
   // The same without a copy, for bytes that begin at a multiple of 8 and stay there.

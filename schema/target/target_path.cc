@@ -12,7 +12,7 @@ namespace ktape {
 
 namespace {
 
-// Far above any real path; limits what a tape from a stranger can ask for.
+// Far above any real path; limits what an untrusted tape can request.
 constexpr size_t kMaxSteps = 64;
 constexpr size_t kMaxNameBytes = 256;
 constexpr char kListExample[] =

@@ -51,8 +51,8 @@ TEST_CASE("a freeze within a freeze is violated") {
   ended(tape, 1);
   tape.judge();
   CHECK(tape.violated() ==
-        "seq 3: freeze 2 began while freeze 1 (seq 1) was going on\n"
-        "seq 6: freeze 1 ended without being the one that was going on\n");
+        "seq 3: freeze 2 began while freeze 1 (seq 1) was in progress\n"
+        "seq 6: freeze 1 ended while it was not in progress\n");
 }
 
 TEST_CASE("a freeze that was never frozen, or frozen twice, is violated") {
@@ -64,8 +64,9 @@ TEST_CASE("a freeze that was never frozen, or frozen twice, is violated") {
   stood(tape, 2);
   ended(tape, 2);
   tape.judge();
-  CHECK(tape.violated() ==
-        "seq 2: freeze 1 ended, and never stood\nseq 5: freeze 2 stood already at seq 4\n");
+  CHECK(
+      tape.violated() ==
+      "seq 2: freeze 1 ended without being frozen\nseq 5: freeze 2 was already frozen at seq 4\n");
 }
 
 TEST_CASE("a gap in the numbers of freezes is violated") {

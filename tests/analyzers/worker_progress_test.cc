@@ -414,7 +414,7 @@ TEST_CASE("time without waits on the tape is not judged") {
     tape->judge();
     CHECK(tape->verdict() == Verdict::kInconclusive);
     CHECK_THAT(tape->undecided(),
-               ContainsSubstring("the tape does not tell of vCPUs that waited for the host all "
+               ContainsSubstring("the tape does not have the waits of the vCPUs for all of "
                                  "the time from 1.000 s to 2.000 s into the run"));
   }
 }

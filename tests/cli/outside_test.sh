@@ -10,7 +10,7 @@ case_an_assertion_is_built_outside_of_the_tree_and_run_by_check() {
   expect_status 0 cmake -S project -B out -G Ninja -Dktape_DIR="$build" -DCMAKE_C_COMPILER="$c" -DCMAKE_CXX_COMPILER="$cxx"
   expect_status 0 cmake --build out
   expect_status 0 "$build/bin/ktape-check" "$source/tests/golden/format-1.ktape" --analyzers out --only no-complaint
-  expect_output "seq 64: the kernel complained of nothing until the tape was sealed"
+  expect_output "seq 64: the kernel did not complain before the tape was sealed"
 }
 
 run_cases

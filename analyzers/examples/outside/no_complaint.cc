@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// no-complaint: the kernel complained of nothing on its console. An example of an assertion outside
+// no-complaint: the kernel did not complain on its console. An example of an assertion outside
 // of the tree.
 
 #include "analyzers/assertion.h"
@@ -11,9 +11,9 @@ namespace ktape {
 namespace {
 
 constexpr char kHelp[] =
-    R"(Asserts that the kernel neither complained (an oops, a bug, a warning, a lock-up) nor panicked.
+    R"(Asserts that the kernel neither complained (an oops, a bug, a warning, a lockup) nor panicked.
 
-Inconclusive where the tape was never sealed: what came after its end is not known.)";
+Inconclusive if the tape was never sealed: what happened after its end is not known.)";
 
 class NoComplaint final : public Assertion {
  public:
@@ -31,7 +31,7 @@ class NoComplaint final : public Assertion {
     if (state != TapeState::kSealed)
       return leave_undecided(Seq(0), "the tape was never sealed by its recorder");
     if (violated().empty())
-      confirm(last_, "the kernel complained of nothing until the tape was sealed");
+      confirm(last_, "the kernel did not complain before the tape was sealed");
   }
 
  private:

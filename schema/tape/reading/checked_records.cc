@@ -112,7 +112,7 @@ Result<void> for_each_ahead(EventCursor& cursor, Digest head, const std::string&
   std::array<Batch, 2> batches;
   const auto hash = [&head](Batch& batch) {
     // If no thread is available libstdc++ makes it deferred: the hash is then computed when it is
-    // asked for.
+    // needed.
     return std::async(std::launch::async | std::launch::deferred,
                       [&batch, before = head] { return batch.hash(before); });
   };

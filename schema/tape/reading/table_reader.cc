@@ -14,7 +14,7 @@ namespace ktape {
 
 namespace {
 
-// The tables that are no projection.
+// The tables that are not projections.
 constexpr std::array<std::string_view, 4> kOtherTables = {"event", "blob", "page", "freeze_page"};
 
 }  // namespace

@@ -129,8 +129,7 @@ const char* fault_of(std::span<const std::byte> row, const Tree& tree, bool has_
   size_t columns = 0;
   for (; types.sound() && types.at() < header_bytes; ++columns) {
     const uint64_t type = types.varint();
-    if (has_key && tree.key == columns && type != 0)
-      return "has a value of its own in place of its key";
+    if (has_key && tree.key == columns && type != 0) return "has a value in place of its key";
     if (!value_is_sound(type, body)) return "has a value in a form that SQLite does not write";
   }
   if (!types.sound() || !body.sound()) return "is cut short or wider than necessary";
