@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 # shellcheck shell=bash
-# Sourced by the tests of this folder. A case is a function named case_*; `run_cases` runs each in a
-# folder of its own, which is removed when it has passed.
+# Sourced by the tests of this folder. A case is a function named case_*; `run_cases` runs each in its
+# own folder, which is removed if it passed.
 set -euo pipefail
 
 output="" # of the last `expect_status`, standard error included

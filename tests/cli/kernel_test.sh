@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# tools/kernel without a network: a mirror that is not there.
+# tools/kernel without a network: a missing mirror.
 . "$(dirname "$0")/expect.sh"
 tools=$(cd "$(dirname "$0")/../../tools" && pwd)
 

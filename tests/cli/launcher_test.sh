@@ -49,7 +49,7 @@ case_help_lists_the_verbs_that_are_there() {
   expect_no_output "  diff "
 }
 
-case_assertion_programs_are_no_verbs() {
+case_assertion_programs_are_not_verbs() {
   install_launcher
   script bin/ktape-assert-x 'true'
   expect_status 0 bin/ktape --help
@@ -69,7 +69,7 @@ case_no_verb_at_all_is_a_usage_error() {
   expect_output "usage: ktape VERB"
 }
 
-case_the_version_is_told() {
+case_the_version_is_printed() {
   install_launcher
   expect_status 0 bin/ktape --version
   expect_output "ktape "

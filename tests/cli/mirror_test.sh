@@ -33,14 +33,14 @@ case_a_deb822_file_is_understood() {
   [[ $output == http://mirror.test/debian/ ]] || fail "not the mirror"
 }
 
-case_an_archive_of_somebody_else_with_the_same_suite_is_passed_over() {
+case_another_archive_with_the_same_suite_is_skipped() {
   printf '%s\n' 'deb http://aaa.test/packages bookworm main' 'deb http://mirror.test/deb bookworm main' \
     'deb http://mirror.test/deb bookworm-updates main' >sources.list
   expect_status 0 mirror_of
   [[ $output == http://mirror.test/deb/ ]] || fail "not the mirror"
 }
 
-case_a_disabled_entry_is_no_mirror() {
+case_a_disabled_entry_is_not_a_mirror() {
   mkdir parts
   printf '%s\n' 'Enabled: no' 'Types: deb' 'URIs: http://mirror.test/debian' 'Suites: bookworm' 'Components: main' \
     >parts/debian.sources
