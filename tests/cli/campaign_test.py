@@ -62,7 +62,7 @@ class Verdicts(MadeUp):
         good, said = self.verdict([result()] * 3)
         self.assertTrue(good)
         self.assertIn("3 of 3 runs good, in 3 captures, 0 of them with problems", said)
-        self.assertIn("6 requests took 9 tries, 2 at most", said)
+        self.assertIn("6 requests took 9 tries, at most 2 each", said)
 
     def test_one_capture_that_did_not_go_well_fails_it(self):
         for outcome in ("machineLost", "bootTimedOut", "hostFailed", "guestPanicked", "scenarioFailed"):

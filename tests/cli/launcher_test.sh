@@ -44,7 +44,7 @@ case_help_lists_the_verbs_that_are_there() {
   install_launcher
   script path/ktape-mine 'true'
   expect_status 0 bin/ktape --help
-  expect_output "  show       show what is on a tape"
+  expect_output "  show       show the records of a tape"
   expect_output "  mine "
   expect_no_output "  diff "
 }
