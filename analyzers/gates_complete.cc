@@ -130,12 +130,12 @@ class GatesComplete final : public Assertion {
   void judge_numbers(Seq seq, schema::OpReplied::Reader reply, const Pending& pending) {
     for (uint32_t number = 1; number < reply.getTries(); ++number) {
       if (!pending.tries.contains(number))
-        return violate(seq, fmt::format("request {} was tried {} times, and try {} left no gate",
+        return violate(seq, fmt::format("request {} was tried {} times, but try {} left no gate",
                                         reply.getOp(), reply.getTries(), number));
     }
     for (const auto& [number, attempt] : pending.tries) {
       if (number > reply.getTries())
-        violate(attempt.first, fmt::format("request {} was tried {} times, and has gates of try {}",
+        violate(attempt.first, fmt::format("request {} was tried {} times, but has gates of try {}",
                                            reply.getOp(), reply.getTries(), number));
     }
     const auto last = pending.tries.find(reply.getTries());
@@ -155,7 +155,7 @@ class GatesComplete final : public Assertion {
     for (const auto& [entry, gates] : attempt.gates) {
       if (entry >= request.getEntries().size())
         return violate(seq,
-                       fmt::format("{} has gates of entry {}, which is not there", which, entry));
+                       fmt::format("{} has gates of entry {}, which does not exist", which, entry));
       const schema::OpEntry::Reader asked = request.getEntries()[entry];
       const SeenGate* barrier =
           check_gates(seq, asked, which + ": " + in_quotes(chars(asked.getTag())), gates);
@@ -171,7 +171,7 @@ class GatesComplete final : public Assertion {
     for (const SeenGate& gate : gates) {
       if (gate.enforced && !gate.passed && !may_pass_later(gate.gate))
         violate(gate.seq,
-                fmt::format("{} was refused by gate {}, which does not pass, and was not the last",
+                fmt::format("{} was refused by gate {}, whose refusal lasts, but was not the last",
                             which, gate.gate));
     }
   }

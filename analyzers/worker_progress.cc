@@ -214,7 +214,8 @@ class WorkerProgress final : public TimeAssertion {
           view.seq, "worker " + in_quotes(it->first) + ": the guest's time is not on the tape");
     }
     if (now.guest_ns < before.guest_ns || now.phases < before.phases) {
-      return leave_undecided(view.seq, "worker " + in_quotes(it->first) + ": the reports go back");
+      return leave_undecided(view.seq,
+                             "worker " + in_quotes(it->first) + ": its reports go back in time");
     }
     if (worker.plan.through(before.phases)) return;  // it had nothing left to do
     uint64_t passed = now.guest_ns - before.guest_ns;

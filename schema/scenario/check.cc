@@ -107,7 +107,7 @@ class ScenarioCheck {
     const auto problem = find_machine_problem(scenario_.getMachine());
     if (!problem) return {};
     if (override_.decides(problem->field)) {
-      return Error{ErrorCode::kUsage, "the machine of the command line: " + problem->sentence,
+      return Error{ErrorCode::kUsage, "the machine on the command line: " + problem->sentence,
                    problem->hint};
     }
     return error(parsed_.at("machine").at(problem->field).place, problem->sentence, problem->hint);

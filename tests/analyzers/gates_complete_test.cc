@@ -196,13 +196,13 @@ TEST_CASE("a try that nothing refused, or that something refused for good, had t
     record_tries(tape, {{4, 7}, {}}, 2);
     tape.judge();
     CHECK_THAT(tape.violated(),
-               ContainsSubstring("try 1 of request 1 was refused by gate 7, which does not pass"));
+               ContainsSubstring("try 1 of request 1 was refused by gate 7, whose refusal lasts"));
   }
   SECTION("for good") {
     record_tries(tape, {{7}, {}}, 2);
     tape.judge();
     CHECK_THAT(tape.violated(),
-               ContainsSubstring("try 1 of request 1 was refused by gate 7, which does not pass"));
+               ContainsSubstring("try 1 of request 1 was refused by gate 7, whose refusal lasts"));
   }
 }
 
@@ -217,7 +217,7 @@ TEST_CASE("missing tries, and more tries than in the reply, are violations") {
     record_tries(tape, {{11}, {}}, 1);
     tape.judge();
     CHECK_THAT(tape.violated(),
-               ContainsSubstring("request 1 was tried 1 times, and has gates of try 2"));
+               ContainsSubstring("request 1 was tried 1 times, but has gates of try 2"));
   }
 }
 

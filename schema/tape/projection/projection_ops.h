@@ -19,7 +19,7 @@ inline void bound_rows(uint64_t rows) {
   if (rows <= kMaxRowsOfARecord) return;
   kj::throwFatalException(
       kj::Exception(kj::Exception::Type::FAILED, __FILE__, __LINE__,
-                    kj::str("a list of it is longer than any that a recorder writes")));
+                    kj::str("it has a list longer than any that a recorder writes")));
 }
 
 // The list; each of its elements becomes a row.

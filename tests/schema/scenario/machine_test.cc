@@ -104,7 +104,7 @@ TEST_CASE("memory from the command line replaces the scenario's and keeps its sh
 TEST_CASE("an error in a machine from the command line is not blamed on the scenario's text") {
   MachineOverride with{.shape = MachineShape{.cpus = 3, .sockets = 2}, .memory_mb = {}};
   CHECK_THAT(complaint("cpus = 2", with),
-             ContainsSubstring("the machine of the command line: 3 CPUs cannot"));
+             ContainsSubstring("the machine on the command line: 3 CPUs cannot"));
 }
 
 }  // namespace ktape
