@@ -1,10 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// The command line that every assertion program shares.
+#include "analyzers/assertion_main.h"
 
 #include <cstdio>
 
-#include "analyzers/assertion.h"
 #include "schema/base/command_line.h"
 #include "schema/base/standard_output.h"
 
@@ -67,15 +66,14 @@ class ArgumentOptions {
 
 }  // namespace
 
-int main(int argc, char** argv) {
-  std::unique_ptr<ktape::Assertion> assertion = ktape::make_assertion();
-  const std::string name = "ktape-assert-" + std::string(assertion->name());
-  ktape::Program program(name, std::string(assertion->help()), kFooter, name);
+int ktape::assertion_main(Assertion& assertion, int argc, char** argv) {
+  const std::string name = "ktape-assert-" + std::string(assertion.name());
+  Program program(name, std::string(assertion.help()), kFooter, name);
   std::string path;
   program.add("TAPE", path, "a tape, or the .partial that a recorder left").required();
-  const ArgumentOptions arguments(*assertion, program);
-  return program.run(argc, argv, [&]() -> ktape::Result<ktape::ExitCode> {
+  const ArgumentOptions arguments(assertion, program);
+  return program.run(argc, argv, [&]() -> Result<ExitCode> {
     KTAPE_TRY(arguments.take());
-    return run(path, *assertion);
+    return run(path, assertion);
   });
 }

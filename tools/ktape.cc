@@ -12,6 +12,7 @@
 #include <system_error>
 #include <vector>
 
+#include "schema/base/command_description.h"
 #include "schema/base/exit_code.h"
 #include "schema/base/file.h"
 #include "schema/base/nearest.h"
@@ -23,6 +24,7 @@ namespace {
 constexpr std::string_view kPrefix = "ktape-";
 // Programs that `ktape check` runs; they are not verbs.
 constexpr std::string_view kAssertions = "ktape-assert-";
+constexpr char kAbout[] = "A flight recorder for Linux kernel schedulers.";
 
 struct Verb {
   std::string_view name;
@@ -91,9 +93,7 @@ std::string find_verb(const std::string& verb) {
 }
 
 void print_help(const std::map<std::string, std::filesystem::path>& found, std::FILE* out) {
-  std::fprintf(out,
-               "usage: ktape VERB [ARGUMENTS]\n\nA flight recorder for Linux kernel schedulers. "
-               "`ktape VERB --help` says more.\n\n");
+  std::fprintf(out, "usage: ktape VERB [ARGUMENTS]\n\n%s `ktape help VERB` says more.\n\n", kAbout);
   for (const Verb& verb : kVerbs) {
     if (!found.contains(std::string(verb.name))) continue;
     std::fprintf(out, "  %-10s %s\n", verb.name.data(), verb.summary.data());
@@ -110,8 +110,64 @@ ExitCode fail(ErrorCode code, std::string message, std::string hint) {
   return exit_code(error);
 }
 
+ExitCode no_such_verb(const std::string& verb) {
+  const auto verbs = find_verbs();
+  std::vector<std::string> names;
+  names.reserve(verbs.size());
+  for (const auto& [name, program] : verbs) names.push_back(name);
+  std::string near = did_you_mean(verb, names);
+  return fail(ErrorCode::kUsage, "there is no verb '" + verb + "'",
+              near.empty() ? "`ktape --help` lists the verbs" : near);
+}
+
+// The verbs that ktape brings, for tools/packaging/make_pages.py.
+void describe_verbs() {
+  std::printf("{\"description\":\"%s\",\"verbs\":[", kAbout);
+  const char* separator = "";
+  for (const Verb& verb : kVerbs) {
+    std::printf("%s{\"name\":\"%s\",\"summary\":\"%s\"}", separator, verb.name.data(),
+                verb.summary.data());
+    separator = ",";
+  }
+  std::printf("]}\n");
+}
+
+// Runs a program of `arguments`; returns only when it cannot.
+ExitCode execute(const std::string& path, std::vector<std::string> arguments) {
+  std::vector<char*> pointers;
+  pointers.reserve(arguments.size() + 1);
+  for (std::string& argument : arguments) pointers.push_back(argument.data());
+  pointers.push_back(nullptr);
+  ::execvp(path.c_str(), pointers.data());
+  Error error = system_error(ErrorCode::kHost, "cannot run '" + path + "'");
+  return fail(error.code, error.message, "");
+}
+
+bool on_path(const char* program) {
+  return std::ranges::any_of(path_folders(), [&](const std::string& folder) {
+    return executable(std::filesystem::path(folder) / program);
+  });
+}
+
+// The manual page of a verb, on a terminal; its help elsewhere, or where there is no page or no
+// man.
+ExitCode help_of(const std::string& verb) {
+  const std::string program = find_verb(verb);
+  if (program.empty()) return no_such_verb(verb);
+  const auto data = data_folder();
+  if (::isatty(STDOUT_FILENO) == 1 && data.ok() && on_path("man")) {
+    const std::filesystem::path page = std::filesystem::path(data.value()).parent_path() / "man" /
+                                       "man1" / (std::string(kPrefix) + verb + ".1.gz");
+    std::error_code none;
+    if (std::filesystem::exists(page, none)) return execute("man", {"man", "-l", page});
+  }
+  return execute(program, {program, "--help"});
+}
+
 ExitCode run(int argc, char** argv) {
-  std::string verb = argc > 1 ? argv[1] : "";
+  const std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);
+  const std::string verb = arguments.empty() ? "" : arguments.front();
+  if (verb == "help" && arguments.size() > 1) return help_of(arguments[1]);
   if (verb.empty() || verb == "--help" || verb == "-h" || verb == "help") {
     print_help(find_verbs(), verb.empty() ? stderr : stdout);
     return verb.empty() ? ExitCode::kUsage : ExitCode::kGood;
@@ -120,20 +176,15 @@ ExitCode run(int argc, char** argv) {
     std::printf("ktape %s\n", KTAPE_VERSION);
     return ExitCode::kGood;
   }
-  std::string path = find_verb(verb);
-  if (path.empty()) {
-    const auto verbs = find_verbs();
-    std::vector<std::string> names;
-    names.reserve(verbs.size());
-    for (const auto& [name, program] : verbs) names.push_back(name);
-    std::string near = did_you_mean(verb, names);
-    return fail(ErrorCode::kUsage, "there is no verb '" + verb + "'",
-                near.empty() ? "list the verbs with `ktape --help`" : near);
+  if (verb == kDescribeCommand) {
+    describe_verbs();
+    return ExitCode::kGood;
   }
-  argv[1] = path.data();
-  ::execv(path.c_str(), argv + 1);
-  Error error = system_error(ErrorCode::kHost, "cannot run '" + path + "'");
-  return fail(error.code, error.message, "");
+  const std::string path = find_verb(verb);
+  if (path.empty()) return no_such_verb(verb);
+  std::vector<std::string> words = arguments;
+  words.front() = path;
+  return execute(path, std::move(words));
 }
 
 }  // namespace

@@ -11,11 +11,6 @@ namespace ktape {
 
 namespace fs = std::filesystem;
 
-Result<std::string> data_folder() {
-  KTAPE_ASSIGN(std::string programs, executable_folder());
-  return fs::path(programs).parent_path().string() + "/share/ktape";
-}
-
 Result<std::string> find_scenario(const std::string& asked) {
   std::error_code ignored;
   if (asked.find('/') != std::string::npos || fs::exists(asked, ignored)) return asked;

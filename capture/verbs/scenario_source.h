@@ -7,10 +7,6 @@
 
 namespace ktape {
 
-// share/ktape next to the folder of this program. It holds the scenarios shipped with ktape and the
-// guest's initramfs.
-[[nodiscard]] Result<std::string> data_folder();
-
 // Path of a scenario, given as a file or as the name of one shipped with ktape. The hint of kUsage
 // says where those are.
 [[nodiscard]] Result<std::string> find_scenario(const std::string& asked);

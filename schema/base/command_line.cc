@@ -8,6 +8,7 @@
 #include <sstream>
 #include <string_view>
 
+#include "schema/base/command_description.h"
 #include "schema/base/nearest.h"
 #include "schema/base/standard_output.h"
 #include "schema/base/text.h"
@@ -274,6 +275,7 @@ bool Program::Verb::given() const { return app_->parsed(); }
 std::string Program::help() const { return app_->help(); }
 
 Result<std::string> Program::parse(int argc, const char* const* argv) {
+  if (argc == 2 && argv[1] == kDescribeCommand) return command_description(*app_);
   try {
     app_->parse(argc, argv);
     return std::string();

@@ -83,4 +83,17 @@ Result<std::string> executable_folder() {
   return text.substr(0, text.rfind('/'));
 }
 
+std::string data_folder_of(std::string_view executable_folder) {
+  constexpr std::string_view kLibexec = "/libexec/ktape";
+  const size_t behind_prefix = executable_folder.ends_with(kLibexec)
+                                   ? executable_folder.size() - kLibexec.size()
+                                   : executable_folder.rfind('/');
+  return std::string(executable_folder.substr(0, behind_prefix)) + "/share/ktape";
+}
+
+Result<std::string> data_folder() {
+  KTAPE_ASSIGN(const std::string programs, executable_folder());
+  return data_folder_of(programs);
+}
+
 }  // namespace ktape

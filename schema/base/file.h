@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
@@ -48,5 +49,11 @@ class UniqueFd {
 
 // Folder of the running executable, links resolved: programs and data are found relative to it.
 [[nodiscard]] Result<std::string> executable_folder();
+
+// The data that is shipped with the running executable: PREFIX/share/ktape, where the executable is
+// in PREFIX/bin or PREFIX/libexec/ktape.
+[[nodiscard]] Result<std::string> data_folder();
+// The same for an executable in this folder.
+[[nodiscard]] std::string data_folder_of(std::string_view executable_folder);
 
 }  // namespace ktape

@@ -2,17 +2,17 @@
 # SPDX-License-Identifier: Apache-2.0
 # usage: launcher_test.sh PROGRAM
 . "$(dirname "$0")/expect.sh"
-program=$1
+launcher=$1
 
 # A copy of the launcher in bin/, alone, with the verb `show` beside it.
 install_launcher() {
   mkdir -p bin libexec/ktape path
-  cp "$program" bin/ktape
-  script bin/ktape-show 'echo "show: $*"; exit 77'
+  cp "$launcher" bin/ktape
+  program bin/ktape-show 'echo "show: $*"; exit 77'
   export PATH=$PWD/path:/usr/bin:/bin
 }
 
-script() { printf '#!/bin/sh\n%s\n' "$2" >"$1" && chmod +x "$1"; }
+program() { printf '#!/bin/sh\n%s\n' "$2" >"$1" && chmod +x "$1"; }
 
 case_a_verb_gets_its_arguments_and_its_status_comes_back() {
   install_launcher
@@ -22,27 +22,27 @@ case_a_verb_gets_its_arguments_and_its_status_comes_back() {
 
 case_a_verb_is_found_in_the_libexec_folder() {
   install_launcher
-  script libexec/ktape/ktape-verify 'echo verified'
+  program libexec/ktape/ktape-verify 'echo verified'
   expect_status 0 bin/ktape verify
   expect_output verified
 }
 
 case_a_verb_is_found_on_the_path() {
   install_launcher
-  script path/ktape-mine 'echo mine'
+  program path/ktape-mine 'echo mine'
   expect_status 0 bin/ktape mine
   expect_output mine
 }
 
 case_the_program_beside_the_launcher_comes_before_the_path() {
   install_launcher
-  script path/ktape-show 'echo "another one"'
+  program path/ktape-show 'echo "another one"'
   expect_status 77 bin/ktape show
 }
 
 case_help_lists_the_verbs_that_are_there() {
   install_launcher
-  script path/ktape-mine 'true'
+  program path/ktape-mine 'true'
   expect_status 0 bin/ktape --help
   expect_output "  show       show the records of a tape"
   expect_output "  mine "
@@ -51,7 +51,7 @@ case_help_lists_the_verbs_that_are_there() {
 
 case_assertion_programs_are_not_verbs() {
   install_launcher
-  script bin/ktape-assert-x 'true'
+  program bin/ktape-assert-x 'true'
   expect_status 0 bin/ktape --help
   expect_no_output "assert-x"
 }
@@ -73,6 +73,42 @@ case_the_version_is_printed() {
   install_launcher
   expect_status 0 bin/ktape --version
   expect_output "ktape "
+}
+
+case_help_of_a_verb_is_its_help_where_there_is_no_terminal() {
+  install_launcher
+  page_of show
+  program path/man 'echo "man: $*"'
+  expect_status 77 bin/ktape help show
+  expect_output "show: --help"
+  expect_status 2 bin/ktape help shwo
+  expect_output "hint: did you mean 'show'?"
+}
+
+# on_a_terminal COMMAND: its output with standard output on a terminal; its status.
+on_a_terminal() { /usr/bin/script -qec "$1" /dev/null; }
+
+page_of() {
+  mkdir -p share/man/man1
+  : >"share/man/man1/ktape-$1.1.gz"
+}
+
+case_help_of_a_verb_is_its_manual_page_on_a_terminal() {
+  install_launcher
+  program path/man 'echo "man: $*"'
+  expect_status 77 on_a_terminal "bin/ktape help show"
+  expect_output "show: --help"
+  page_of show
+  expect_status 0 on_a_terminal "bin/ktape help show"
+  expect_output "man: -l $PWD/share/man/man1/ktape-show.1.gz"
+}
+
+case_help_of_a_verb_is_its_help_where_there_is_no_man() {
+  install_launcher
+  page_of show
+  ln -s "$(command -v sh)" path/sh
+  PATH=$PWD/path expect_status 77 on_a_terminal "bin/ktape help show"
+  expect_output "show: --help"
 }
 
 run_cases

@@ -39,7 +39,7 @@ Result<bool> EventCursor::next() {
                  "event has a row with number " + std::to_string(query_.integer(0)), ""};
   seq_ = Seq(static_cast<uint64_t>(query_.integer(0)));
   if (dense_ && seq_ != expected) {
-    return bad("record " + std::to_string(expected.value) + "  is missing before it");
+    return bad("record " + std::to_string(expected.value) + " is missing before it");
   }
   if (query_.type(1) != SQLITE_INTEGER || query_.type(2) != SQLITE_BLOB ||
       query_.type(3) != SQLITE_BLOB) {

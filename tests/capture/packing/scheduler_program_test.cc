@@ -82,9 +82,9 @@ TEST_CASE_METHOD(Host, "a missing library is named, with what needs it") {
   const auto libraries = needed_libraries(folder.file("program"), LibraryPlaces::of_host());
   REQUIRE_FALSE(libraries.ok());
   CHECK(libraries.error().code == ErrorCode::kNotFound);
-  CHECK(libraries.error().message == "cannot find the shared library 'libfixture_inner.so' that '" +
-                                         fs::canonical(folder.path()).string() +
-                                         "/lib/libfixture_outer.so' needs");
+  CHECK(libraries.error().message ==
+        "cannot find the shared library 'libfixture_inner.so' needed by '" +
+            fs::canonical(folder.path()).string() + "/lib/libfixture_outer.so'");
 }
 
 TEST_CASE("the cache of the dynamic linker leads to libraries in folders of its own") {

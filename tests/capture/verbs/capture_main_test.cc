@@ -278,9 +278,10 @@ TEST_CASE_METHOD(CaptureCli, "without QEMU the remedy is printed, and no file is
 TEST_CASE_METHOD(CaptureCli, "an impossible machine is refused, also from the command line") {
   ChildResult shape = capture("cold_path_roundtrip --topology sockets=2,cores=3,cpus=4");
   CHECK(shape.exit_status == 2);
-  CHECK_THAT(shape.output,
-             ContainsSubstring("the machine on the command line: 2 sockets of 3 cores of 1 thread"
-                               " are 6 CPUs, not 4"));
+  CHECK_THAT(
+      shape.output,
+      ContainsSubstring("the machine of the command line: 2 sockets with 3 cores and 1 thread"
+                        " each make 6 CPUs, not 4"));
   ChildResult name = capture("cold_path_roundtrip --topology sokets=2");
   CHECK(name.exit_status == 2);
   CHECK(name.output ==

@@ -140,7 +140,7 @@ TEST_CASE(
       "(name = \"s\", watchdogMs = 100, durationMs = 90, steps = [(name = \"a\", actions = [";
   CHECK(complaint(hold + "(sleepMs = 80), (hold = void)])])") == "no error");
   CHECK_THAT(complaint(hold + "(hold = void), (sleepMs = 20)])])"),
-             ContainsSubstring("last 110 ms"));
+             ContainsSubstring("take 110 ms"));
 }
 
 TEST_CASE(
@@ -186,7 +186,7 @@ TEST_CASE("worker names are unique, not empty and fit a task's name") {
   CHECK_THAT(complaint(scenario("", "(phases = [(sleepMs = 1)])")),
              ContainsSubstring("has no name"));
   CHECK_THAT(complaint(scenario("", "(name = \"0123456789abcdef\", phases = [(sleepMs = 1)])")),
-             ContainsSubstring("has 16 bytes; the kernel keeps 15"));
+             ContainsSubstring("has 16 bytes; the kernel keeps only 15"));
   CHECK_THAT(complaint(scenario("", "(name = \"a\\n\", phases = [(sleepMs = 1)])")),
              ContainsSubstring("a worker cannot be named 'a\\n'"));
 }
