@@ -13,7 +13,8 @@ void leave_agent(std::span<int> kept) {
   sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  // First out of the way of all targets, then into place: one may sit where another belongs.
+  // All sources are moved out of the range of targets first, then into place: one may have the
+  // number of another's target.
   const int first_free = kFirstKeptFd + static_cast<int>(kept.size());
   for (int& fd : kept) fd = ::fcntl(fd, F_DUPFD, first_free);
   int target = kFirstKeptFd;

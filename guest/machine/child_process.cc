@@ -73,7 +73,7 @@ std::string ChildProcess::how_it_ended() const {
 
 std::string ChildProcess::how_it_stopped() const {
   siginfo_t info{};
-  // Left waitable, so that the next call tells it again.
+  // Left waitable, so that the next call reports it again.
   if (process_.status() ||
       ::waitid(P_PID, static_cast<id_t>(pid()), &info, WSTOPPED | WNOHANG | WNOWAIT) != 0)
     return "";

@@ -16,16 +16,16 @@
 
 namespace ktape {
 
-// A process bound to us (ProcessTie::kBound) and the end of what it prints.
+// A process bound to us (ProcessTie::kBound) and the end of its output.
 class ChildProcess {
  public:
-  // What stays of stdout and stderr: the last bytes of it.
+  // How much of stdout and stderr is kept: the last bytes.
   static constexpr size_t kMaxOutputBytes = size_t{16} << 10;
 
   using Inherited = ProcessPlan::Inherited;
 
-  // `program` is looked for as execvp(3) does. Returns once it runs. kHost when it cannot be run.
-  // The calling thread must live as long as the child is needed.
+  // `program` is looked up as by execvp(3). Returns once it runs. kHost if it cannot be run. The
+  // calling thread must live as long as the child is needed.
   [[nodiscard]] static Result<std::unique_ptr<ChildProcess>> start(
       const std::string& program, const std::vector<std::string>& arguments,
       const Inherited& inherited);
@@ -40,9 +40,9 @@ class ChildProcess {
   void drain_output();
   [[nodiscard]] const std::string& output() const { return output_; }
 
-  // True once it has ended, waiting until `deadline` at most.
+  // True once it has ended; waits until `deadline` at most.
   [[nodiscard]] bool wait_for_end(std::chrono::steady_clock::time_point deadline);
-  // SIGKILL for it and its group, and reaps it.
+  // Sends SIGKILL to it and its group, and reaps it.
   void kill();
   // "exited with status 1", "was killed by signal 9 (Killed)"; "is running" before the end.
   [[nodiscard]] std::string how_it_ended() const;
@@ -58,8 +58,8 @@ class ChildProcess {
   std::string output_;
 };
 
-// The line of a program's output that tells best what went wrong: the first that speaks of an
-// error, or else the last that is not blank. Empty when there is none.
+// The line of a program's output that best explains a failure: the first that mentions an error, or
+// else the last that is not blank. Empty if there is none.
 [[nodiscard]] std::string telling_line(std::string_view output);
 
 }  // namespace ktape

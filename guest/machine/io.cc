@@ -16,7 +16,7 @@ using Clock = std::chrono::steady_clock;
 Result<bool> poll_until(std::span<pollfd> fds, Clock::time_point deadline) {
   for (;;) {
     auto now = Clock::now();
-    // Compared, not subtracted first: a deadline may be Clock's minimum.
+    // Compared before subtracting: a deadline may be Clock's minimum.
     auto left = deadline > now ? deadline - now : Clock::duration::zero();
     auto seconds = std::chrono::duration_cast<std::chrono::seconds>(left);
     auto rest = std::chrono::duration_cast<std::chrono::nanoseconds>(left - seconds);

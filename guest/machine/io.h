@@ -14,8 +14,8 @@
 
 namespace ktape {
 
-// Polls until a descriptor has something (true) or `deadline` has passed (false); goes on after
-// signals. Entries with a negative descriptor are ignored, as poll() does.
+// Polls until a descriptor is ready (true) or `deadline` has passed (false); signals do not end it.
+// Entries with a negative descriptor are ignored, as in poll().
 [[nodiscard]] Result<bool> poll_until(std::span<pollfd> fds,
                                       std::chrono::steady_clock::time_point deadline);
 
@@ -26,20 +26,20 @@ struct SocketPair {
 };
 [[nodiscard]] Result<SocketPair> socket_pair();
 
-// What one read gave. Neither bytes nor end: nothing there for now.
+// The result of one read. Neither bytes nor end: nothing to read now.
 struct ReadResult {
   std::vector<std::byte> bytes;
-  bool ended = false;  // the other side is gone
+  bool ended = false;  // the other side is closed
 };
 // Reads up to `limit_bytes` from a descriptor that does not block.
 [[nodiscard]] Result<ReadResult> read_some(int fd, size_t limit_bytes);
 
-// Writes what fits into a descriptor that does not block, and tells how much that was. A side that
-// is gone is kMachineLost.
+// Writes what fits into a descriptor that does not block, and returns the number of bytes.
+// kMachineLost if the other side is closed.
 [[nodiscard]] Result<size_t> write_some(int fd, std::span<const std::byte> bytes);
 
-// Writes everything to a descriptor that does not block, waiting for room until `deadline`.
-// kMachineLost when the other side is gone or takes nothing for that long.
+// Writes everything to a descriptor that does not block, and waits for room until `deadline`.
+// kMachineLost if the other side is closed or accepts nothing for that long.
 [[nodiscard]] Result<void> write_all(int fd, std::span<const std::byte> bytes,
                                      std::chrono::steady_clock::time_point deadline);
 

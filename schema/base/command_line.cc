@@ -42,14 +42,14 @@ std::string alternatives(const std::vector<std::string>& words) {
   return text;
 }
 
-// The app and the verb that was asked for: where the words of a command line went.
+// The app and the verb that the user gave: the arguments went to these.
 std::vector<const CLI::App*> parsed_apps(const CLI::App& app) {
   std::vector<const CLI::App*> apps = {&app};
   for (const CLI::App* verb : app.get_subcommands()) apps.push_back(verb);
   return apps;
 }
 
-// Their options, in the order in which CLI11 looks at them.
+// Their options, in CLI11's order.
 std::vector<const CLI::Option*> parsed_options(const CLI::App& app) {
   std::vector<const CLI::Option*> options;
   for (const CLI::App* parsed : parsed_apps(app)) {
@@ -62,7 +62,7 @@ bool is(const CLI::ParseError& cause, CLI::ExitCodes code) {
   return cause.get_exit_code() == static_cast<int>(code);
 }
 
-// Names of the app's options, and of those of its verbs.
+// Names of the options of the app and of its verbs.
 std::vector<std::string> option_names(const CLI::App& app) {
   std::vector<std::string> names;
   for (const CLI::Option* option : app.get_options()) names.push_back(option->get_name());
@@ -72,34 +72,33 @@ std::vector<std::string> option_names(const CLI::App& app) {
   return names;
 }
 
-// What a program has no use for, in any order: an option is blamed before an argument, which may be
-// its value.
+// The error for arguments that a program does not expect: an option is reported before a positional
+// argument, which may be its value.
 Error unexpected_arguments(std::span<const std::string> arguments, const CLI::App& app) {
   const auto is_option = [](const std::string& argument) { return argument.starts_with('-'); };
   const auto option = std::ranges::find_if(arguments, is_option);
   if (option == arguments.end()) {
-    return {ErrorCode::kUsage, "there is no use for the argument " + in_quotes(arguments.front()),
-            ""};
+    return {ErrorCode::kUsage, "unexpected argument " + in_quotes(arguments.front()), ""};
   }
   const std::string name = option->substr(0, option->find('='));
-  return {ErrorCode::kUsage, "there is no option " + in_quotes(name),
+  return {ErrorCode::kUsage, "unknown option " + in_quotes(name),
           did_you_mean(name, option_names(app))};
 }
 
-// The option that the last word names and leaves without its value; nullptr for none.
+// The option that the last word names without giving its value; nullptr for none.
 const CLI::Option* without_value(const CLI::App& app, std::string_view last_word) {
   if (!last_word.starts_with('-')) return nullptr;
   const CLI::App& parsed = *parsed_apps(app).back();
   const std::vector<CLI::Option*>& order = parsed.parse_order();
   // It may itself be the value of the option before it.
   if (!order.empty() && order.back()->results().back() == last_word) return nullptr;
-  // "--at=" has no value either; a name with a value behind the '=' is found by none.
+  // "--at=" has no value either; a name with a value after the '=' matches no option.
   if (last_word.ends_with('=')) last_word.remove_suffix(1);
   const CLI::Option* option = parsed.get_option_no_throw(std::string(last_word));
   return option != nullptr && option->get_items_expected_min() > 0 ? option : nullptr;
 }
 
-// CLI11 throws this where an option's value is missing, and where one has too many.
+// CLI11 throws this if an option's value is missing, and if it has too many.
 std::string argument_mismatch(const CLI::App& app, std::string_view last_word,
                               const std::string& said) {
   if (const CLI::Option* option = without_value(app, last_word))
@@ -108,12 +107,12 @@ std::string argument_mismatch(const CLI::App& app, std::string_view last_word,
     if (option->get_multi_option_policy() != CLI::MultiOptionPolicy::Throw) continue;
     if (option->get_items_expected_max() > 1 || option->count() < 2) continue;
     return option->get_name() + " is given " + std::to_string(option->count()) +
-           " times, and takes one value";
+           " times, but takes one value";
   }
   return said;
 }
 
-// Values are converted in the order of the options: the last one that was begun has failed.
+// Values are converted in the order of the options: the last conversion that began has failed.
 std::string conversion_error(const CLI::App& app, const std::string& said) {
   const CLI::Option* failed = nullptr;
   for (const CLI::Option* option : parsed_options(app)) {
@@ -135,10 +134,10 @@ std::string excludes_error(const CLI::App& app, const std::string& said) {
   return said;
 }
 
-// What is wrong with a command line that `app` could not parse. `last_word` is the last one of it.
+// The error of a command line that `app` could not parse. `last_word` is its last word.
 Error usage_error(const CLI::App& app, const CLI::ParseError& cause, std::string_view last_word) {
   using Code = CLI::ExitCodes;
-  // Something may be missing only because what stands there is not known.
+  // Something may be missing only because an argument in its place was not recognised.
   const std::vector<std::string> unknown = app.remaining(true);
   if (!unknown.empty() && (is(cause, Code::ExtrasError) || is(cause, Code::RequiredError)))
     return unexpected_arguments(unknown, app);
@@ -149,7 +148,7 @@ Error usage_error(const CLI::App& app, const CLI::ParseError& cause, std::string
   return {ErrorCode::kUsage, text, ""};
 }
 
-// CLI11 checks what was written, before it is converted.
+// CLI11 checks the text before it is converted.
 template <typename T>
 void limit(CLI::Option* option, T min, T max, const char* unit) {
   const CLI::Range range(min, max);
@@ -286,7 +285,7 @@ Result<std::string> Program::parse(int argc, const char* const* argv) {
       return text.str();
     }
     Error error = usage_error(*app_, cause, argc > 1 ? argv[argc - 1] : "");
-    if (error.hint.empty()) error.hint = "'" + name_ + " --help' says what it takes";
+    if (error.hint.empty()) error.hint = "see '" + name_ + " --help'";
     return error;
   }
 }

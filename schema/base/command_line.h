@@ -19,31 +19,31 @@ class Option;
 
 namespace ktape {
 
-// The command line of a program, by CLI11. Only command_line.cc includes it: it takes seconds to
-// compile, and there are as many programs as verbs and assertions.
+// The command line of a program, parsed by CLI11. Only command_line.cc includes CLI11: it takes
+// seconds to compile, and every verb and assertion is a program.
 
-// An option or a positional argument, while it is described. A handle, valid as long as its
+// An option or a positional argument that is being described. A handle, valid as long as its
 // program.
 class Option {
  public:
   explicit Option(CLI::Option* option) : option_(option) {}
 
   Option required();
-  // What --help calls its value; else "TEXT", "INT" and the like.
+  // The name of its value in --help; else "TEXT", "INT" and so on.
   Option value_name(const std::string& name);
-  // A number between them; --help has "N (1 to 64)".
+  // A number in this range; --help shows "N (1 to 64)".
   Option range(int64_t min, int64_t max, const char* unit = "N");
   Option range(double min, double max, const char* unit);
-  // One of two or more words; --help has "auto|kvm|tcg".
+  // One of two or more words; --help shows "auto|kvm|tcg".
   Option one_of(const std::vector<std::string>& words);
   Option excludes(Option other);
-  // Shown by --help as the default: this text, or the variable's value.
+  // The default that --help shows: this text, or the variable's value.
   Option shows_default(const std::string& text);
   Option shows_default();
   // May be given several times, with one value each time.
   Option repeated();
 
-  // Once the command line is parsed.
+  // Valid after the command line was parsed.
   [[nodiscard]] size_t count() const;
   [[nodiscard]] std::string value() const;
 
@@ -53,7 +53,7 @@ class Option {
 
 // The options of a program, or of one of its verbs. `names` is "-j,--jobs", or "TAPE" for a
 // positional argument; --help lists them in the order in which they are added. `to` outlives the
-// parsing, and keeps its value where the option is not given.
+// parsing, and keeps its value if the option is not given.
 class CommandLine {
  public:
   Option add(const char* names, std::string& to, const std::string& help);
@@ -77,14 +77,15 @@ class CommandLine {
 // The frame of a program's main().
 class Program : public CommandLine {
  public:
-  // `name` is as users know it: "ktape show". `version_name` is what --version calls it.
+  // `name` is the name that users see: "ktape show". `version_name` is the one that --version
+  // prints.
   Program(const std::string& name, const std::string& help, const std::string& footer,
           const std::string& version_name = "ktape");
   ~Program();
   Program(const Program&) = delete;
   Program& operator=(const Program&) = delete;
 
-  // A verb of the program, one of which has to be given.
+  // A verb of the program; the user has to give one of them.
   class Verb : public CommandLine {
    public:
     explicit Verb(CLI::App* app) : CommandLine(app) {}
@@ -92,16 +93,16 @@ class Program : public CommandLine {
   };
   Verb add_verb(const char* name, const std::string& help, const std::string& footer);
 
-  // Sets the options' variables. Returns what --help or --version print; empty: the program goes
-  // on. kUsage for a mistake, which is said as "--jobs: got '0', expected 1 to 8", with the nearest
-  // name of an option that does not exist as the hint.
+  // Sets the options' variables. Returns the text that --help or --version print; empty: the
+  // program continues. kUsage for a mistake, reported as "--jobs: got '0', expected 1 to 8", with
+  // the hint naming the nearest option for one that does not exist.
   [[nodiscard]] Result<std::string> parse(int argc, const char* const* argv);
   [[nodiscard]] std::string help() const;
 
   [[nodiscard]] std::vector<std::string> option_names() const;
 
-  // Parses and prints: the help, the version, or the mistake. An exit status: the program ends with
-  // it.
+  // Parses, and prints the help, the version, or the mistake. If it returns an exit status, the
+  // program ends with it.
   [[nodiscard]] std::optional<int> begin(int argc, const char* const* argv);
   // The exit status of a result. An error is reported on standard error.
   [[nodiscard]] int end(const Result<ExitCode>& result) const;

@@ -10,21 +10,21 @@
 
 namespace ktape {
 
-// A number as a string of JSON: most readers of JSON keep 53 bits of a number.
+// A number as a JSON string: most JSON readers keep 53 bits of a number.
 struct JsonDigits {
   uint64_t number = 0;
 };
 
-// JSON that is written already.
+// Text that is already JSON.
 struct JsonText {
   std::string_view json;
 };
 
-// How all JSON is written: a value after the other, compact, the commas by itself.
+// Writes all JSON: one value after another, compact; commas are added automatically.
 //   JsonWriter json;
 //   json.object().field("seq", JsonDigits{7}).key("names").list().value("a").end().end();
 //   json.take() == R"({"seq":"7","names":["a"]})"
-// Texts are json_string() of schema/base/text.h.
+// Texts are escaped by json_string() of schema/base/text.h.
 class JsonWriter {
  public:
   // Begin an object or a list, which end() ends: the innermost one.
@@ -49,7 +49,7 @@ class JsonWriter {
     }
   }
   JsonWriter& null() { return put("null"); }
-  // The text; null where it is empty.
+  // The text; null if it is empty.
   JsonWriter& value_or_null(std::string_view text);
 
   template <typename Value>
@@ -57,7 +57,7 @@ class JsonWriter {
     return key(name).value(of);
   }
 
-  // A list of values of which each is one.
+  // A list with each of the values.
   template <typename Values>
   JsonWriter& values(const Values& of) {
     list();
@@ -65,9 +65,9 @@ class JsonWriter {
     return end();
   }
 
-  // What comes next begins on a line of its own, this far in.
+  // What follows begins on a new line, indented by this much.
   JsonWriter& line(size_t indent = 0);
-  // The same, but the first of its list or object stays on the line.
+  // The same, but the first item of a list or object stays on its line.
   JsonWriter& line_between();
   // Ends the line.
   JsonWriter& newline();
@@ -76,7 +76,7 @@ class JsonWriter {
   [[nodiscard]] std::string take();
 
  private:
-  // A list or object that is not ended.
+  // A list or object that has not ended.
   struct Level {
     char closing;
     bool empty = true;
@@ -84,12 +84,12 @@ class JsonWriter {
 
   JsonWriter& open(char opening, char closing);
   JsonWriter& put(std::string_view json);
-  // The comma before what comes next, where it needs one.
+  // Writes the comma before the next value, if needed.
   void separate();
 
   std::string text_;
   std::vector<Level> levels_;
-  bool separated_ = false;  // the comma stands, or a name and its colon
+  bool separated_ = false;  // the comma is written, or a name and its colon
 };
 
 }  // namespace ktape

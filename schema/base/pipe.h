@@ -17,7 +17,7 @@ struct Pipe {
 };
 [[nodiscard]] Result<Pipe> make_pipe();
 
-// As read(2), and goes on after signals.
+// As read(2), but restarted after signals.
 [[nodiscard]] ssize_t read_through_signals(int fd, void* buffer, size_t size);
 
 }  // namespace ktape

@@ -17,17 +17,18 @@ namespace ktape {
 
 namespace {
 
-// Everything that the child needs between fork and exec, where nothing may be allocated.
+// Everything that the child needs between fork and exec, where it must not allocate.
 struct Child {
   const ProcessPlan& plan;
   char* const* arguments;
   pid_t parent;
-  int failure;                         // told errno when exec does not work
+  int failure;                         // receives errno if exec fails
   ProcessPlan::Inherited descriptors;  // all of them; changed in place
 };
 
 bool place_descriptors(Child& child) {
-  // First out of the way of all targets, then into place: a source may sit where a target belongs.
+  // All sources are moved out of the range of targets first, then into place: a source may have the
+  // number of a target.
   int first_free = STDERR_FILENO + 1;
   for (auto& [source, target] : child.descriptors) first_free = std::max(first_free, target + 1);
   const int failure = ::fcntl(child.failure, F_DUPFD_CLOEXEC, first_free);
@@ -37,12 +38,12 @@ bool place_descriptors(Child& child) {
     source = ::fcntl(source, F_DUPFD_CLOEXEC, first_free);
   const int null = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
   if (null < 0 || ::dup2(null, STDIN_FILENO) < 0) return false;
-  // dup2() onto itself leaves close-on-exec as it is.
+  // dup2() of a descriptor onto itself leaves close-on-exec unchanged.
   if (null == STDIN_FILENO && ::fcntl(null, F_SETFD, 0) != 0) return false;
   for (auto& [source, target] : child.descriptors) {
     if (source < 0 || ::dup2(source, target) < 0) return false;
   }
-  // Descriptors that others opened without close-on-exec stay here.
+  // Descriptors that others opened without close-on-exec are not passed on.
   return child.plan.tie != ProcessTie::kBound ||
          ::close_range(static_cast<unsigned>(first_free), ~0u, CLOSE_RANGE_CLOEXEC) == 0;
 }
@@ -53,7 +54,7 @@ void tie_to_parent(const Child& child) {
     return;
   }
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
-  // The parent may have died before the request for its death signal.
+  // The parent may have died before the death signal was requested.
   if (::getppid() != child.parent) ::_exit(127);
   ::setsid();
 }
@@ -76,7 +77,7 @@ void tie_to_parent(const Child& child) {
   ::_exit(written == sizeof failure ? 127 : 126);
 }
 
-// errno of the exec that failed; 0 once it worked, which closes the pipe.
+// errno of the failed exec; 0 if it succeeded, which closes the pipe.
 int exec_failure(int fd) {
   int failure = 0;
   const ssize_t n = read_through_signals(fd, &failure, sizeof failure);
@@ -129,8 +130,8 @@ Result<void> Process::wait() {
 
 Result<void> Process::kill() {
   if (status_) return {};
-  // The group was made before the program was executed, and has the number of the process, which
-  // nobody else can have until it is waited for.
+  // The group was made before the program was executed, and has the process's number, which cannot
+  // be reused until the process is waited for.
   ::kill(-pid_, SIGKILL);
   return wait();
 }

@@ -15,12 +15,12 @@ namespace ktape {
 
 // How closely a process is tied to the thread that starts it.
 enum class ProcessTie {
-  // A process group of its own. Descriptors without close-on-exec are handed on, as a user may
-  // mean it who gives us /dev/fd/3.
+  // Its own process group. Descriptors without close-on-exec are inherited, as a user who passes
+  // /dev/fd/3 may intend.
   kGroup,
-  // A session of its own, so that ^C at the terminal reaches only us, and nothing handed on but
-  // what is given. The kernel kills it when the thread that started it ends (PR_SET_PDEATHSIG
-  // follows the thread, not the process): that thread must live as long as it is needed.
+  // Its own session, so that ^C at the terminal reaches only us; inherits only the given
+  // descriptors. The kernel kills it when the thread that started it ends (PR_SET_PDEATHSIG follows
+  // the thread, not the process): that thread must live as long as the process is needed.
   kBound,
 };
 
@@ -28,21 +28,21 @@ struct ProcessPlan {
   // A descriptor of ours, and its number in the process (3 or more).
   using Inherited = std::vector<std::pair<int, int>>;
 
-  std::string program;  // a path; with `on_path`, looked for as execvp(3) does
+  std::string program;  // a path; with `on_path`, looked up as by execvp(3)
   std::vector<std::string> arguments;
   ProcessTie tie = ProcessTie::kGroup;
   bool on_path = false;
-  int output = -1;  // becomes its standard output; -1: it is ours
-  int errors = -1;  // the same of standard error
+  int output = -1;  // becomes its standard output; -1: ours
+  int errors = -1;  // the same for standard error
   Inherited inherited;
 };
 
-// A program that we started, with no standard input, no signal blocked, and SIGPIPE as usual. It is
-// killed and waited for at the latest when this goes away.
+// A program that we started, without standard input, with no signal blocked and the default action
+// for SIGPIPE. The destructor kills it and waits for it, if it has not ended.
 class Process {
  public:
-  // Returns once the program runs; the environment is ours. kHost, with the cause, when it cannot
-  // be run. Threads may start processes at the same time.
+  // Returns once the program runs; the environment is ours. kHost, with the cause, if it cannot be
+  // run. Threads may start processes concurrently.
   [[nodiscard]] static Result<Process> start(const ProcessPlan& plan);
   ~Process();
   Process(Process&& other) noexcept;
@@ -56,8 +56,8 @@ class Process {
 
   // Waits for its end.
   [[nodiscard]] Result<void> wait();
-  // SIGKILL for it and for what is left of its group, and waits for it. Nothing once it was waited
-  // for: its number may be somebody else's then.
+  // Sends SIGKILL to it and the rest of its group, and waits for it. Does nothing once it was
+  // waited for: its number may have been reused.
   [[nodiscard]] Result<void> kill();
 
  private:

@@ -147,7 +147,7 @@ class ScenarioCheck {
       std::string name = workers[i].getName().cStr();
       KTAPE_TRY(check_worker_name(where, name));
       if (!names.insert(name).second) {
-        return error(where.at("name").place, fmt::format("the worker '{}' exists already", name));
+        return error(where.at("name").place, fmt::format("the worker '{}' already exists", name));
       }
       KTAPE_TRY(check_priority(where, workers[i].getPolicy(), workers[i].getPriority()));
       KTAPE_TRY(check_nice(where, workers[i]));

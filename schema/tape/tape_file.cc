@@ -26,7 +26,7 @@ bool exists(const std::string& path) {
 }
 
 Error in_the_way(const std::string& obstacle, const std::string& hint) {
-  return Error{ErrorCode::kUsage, "'" + obstacle + "' exists already", hint};
+  return Error{ErrorCode::kUsage, "'" + obstacle + "' already exists", hint};
 }
 
 Error partial_in_the_way(const std::string& path) {

@@ -166,7 +166,7 @@ TEST_CASE_METHOD(BadHost,
   auto first = must(TapeWriter::create(folder.file("run.ktape")));
   const ChildResult second = capture("-o run.ktape");
   CHECK(second.exit_status == 2);
-  CHECK(second.output == fmt::format("ktape capture: 'run.ktape.partial' exists already\n"
+  CHECK(second.output == fmt::format("ktape capture: 'run.ktape.partial' already exists\n"
                                      "hint: process {} is recording to it\n",
                                      ::getpid()));
   CHECK(mark.processes().empty());

@@ -19,7 +19,8 @@ namespace ktape {
 namespace {
 
 // Descriptors of the child.
-constexpr int kFailureFd = kFirstKeptFd;  // tells the agent why exec failed, closes if it did not
+constexpr int kFailureFd =
+    kFirstKeptFd;  // reports to the agent why exec failed; closes if it succeeded
 constexpr int kOutputFd = kFirstKeptFd + 1;
 constexpr int kPipeBytes = 1 << 20;
 constexpr size_t kReadBytes = size_t{64} << 10;
@@ -55,7 +56,7 @@ Result<std::unique_ptr<SchedulerProcess>> SchedulerProcess::start(
     const std::string& path, const std::vector<std::string>& arguments) {
   KTAPE_ASSIGN(Pipe output, make_pipe());
   KTAPE_ASSIGN(Pipe failure, make_pipe());
-  // Room for what it prints while the agent waits for something else; fewer bytes will do.
+  // Room for the program's output while the agent waits for something else; less also works.
   ::fcntl(output.read.get(), F_SETPIPE_SZ, kPipeBytes);
   ::fcntl(output.read.get(), F_SETFL, O_NONBLOCK);
   std::vector<char*> words = {const_cast<char*>(path.c_str())};
@@ -86,7 +87,8 @@ std::string SchedulerProcess::read_output() {
   return text;
 }
 
-// The group is there: it was made before the program was executed. Gone is gone.
+// The group exists: it was made before the program was executed. If it is gone, there is nothing to
+// do.
 void SchedulerProcess::signal(int number) const { ::kill(-pid_, number); }
 
 bool SchedulerProcess::was_killed() const { return wait_status_ && WIFSIGNALED(*wait_status_); }

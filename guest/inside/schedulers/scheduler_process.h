@@ -13,11 +13,11 @@
 
 namespace ktape {
 
-// The program of a scheduler that the user brought: a child of the agent in a process group of its
-// own, of policy SCHED_OTHER, that dies with the agent. Destroying it kills the group.
+// The program of a scheduler that the user brought: a child of the agent in its own process group,
+// with policy SCHED_OTHER, that dies with the agent. Its destructor kills the group.
 class SchedulerProcess {
  public:
-  // kHost where it cannot be started: the kernel's word on the file.
+  // kHost, with the kernel's error for the file, if it cannot be started.
   [[nodiscard]] static Result<std::unique_ptr<SchedulerProcess>> start(
       const std::string& path, const std::vector<std::string>& arguments);
   ~SchedulerProcess();
@@ -25,14 +25,14 @@ class SchedulerProcess {
   SchedulerProcess& operator=(const SchedulerProcess&) = delete;
 
   [[nodiscard]] pid_t pid() const { return pid_; }
-  // What it writes to stdout and stderr, for poll(2); -1 when both are closed.
+  // Its stdout and stderr, for poll(2); -1 when both are closed.
   [[nodiscard]] int output_fd() const { return output_.get(); }
-  // What it wrote since; empty when there is nothing now.
+  // What it wrote since the last call; empty if there is nothing now.
   [[nodiscard]] std::string read_output();
 
-  // For the whole group, as Ctrl-C would.
+  // Signals the whole group, as Ctrl-C does.
   void signal(int number) const;
-  // The agent reaped it.
+  // To be called when the agent has reaped it.
   void ended(int wait_status) { wait_status_ = wait_status; }
   [[nodiscard]] bool has_ended() const { return wait_status_.has_value(); }
   [[nodiscard]] bool was_killed() const;

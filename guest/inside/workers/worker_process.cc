@@ -22,7 +22,7 @@ using Clock = std::chrono::steady_clock;
 
 constexpr int kSpinsPerLook = 1000;
 
-// Descriptors of a worker, once it has dropped the agent's.
+// Descriptors of a worker, after it has closed the agent's.
 constexpr int kGoFd = kFirstKeptFd;
 constexpr int kReadyFd = kFirstKeptFd + 1;
 
@@ -32,7 +32,7 @@ void sleep_until(Clock::time_point deadline) {
   timespec until{};
   until.tv_sec = seconds.count();
   until.tv_nsec = std::chrono::nanoseconds(since_epoch - seconds).count();
-  // One sleep for the whole phase; only a signal (SIGSTOP and SIGCONT) makes it begin again.
+  // One sleep for the whole phase; only a signal (SIGSTOP and SIGCONT) restarts it.
   while (::clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &until, nullptr) == EINTR) {
   }
 }

@@ -27,16 +27,15 @@ class SharedCounter {
   std::atomic<uint64_t>* value_;
 };
 
-// A worker that was forked and named, and waits to be let go.
+// A worker that was forked and named, and waits to be started.
 struct ForkedWorker {
   Pid pid;
   UniqueFd go;  // a byte written here starts its phases; closing it ends the worker
 };
 
-// Forks a worker. It has its name as comm, dies with the agent, holds none of the agent's
-// descriptors, and waits under the agent's own policy and affinity, so that it can be configured
-// also where no other task gets a CPU. Its phases begin at `go`; when they are over it exits with
-// 0.
+// Forks a worker. Its name is its comm; it dies with the agent, has none of the agent's
+// descriptors, and waits under the agent's policy and affinity, so that it can be configured even
+// if no other task gets a CPU. Its phases begin with a byte at `go`; after them it exits with 0.
 [[nodiscard]] Result<ForkedWorker> fork_worker(const std::string& name, PhasePlan plan,
                                                std::atomic<uint64_t>& phases_done);
 

@@ -15,14 +15,14 @@
 
 namespace ktape {
 
-// The function through which a sched_ext scheduler's exit passes once its kind and message are
-// written down, and before anything of it is torn down or a task moved: the irq_work that
+// The function that every exit of a sched_ext scheduler passes through after its kind and message
+// are recorded, and before anything of it is torn down or a task is moved: the irq_work that
 // scx_vexit() queues (kernel/sched/ext.c; scx_error_irq_workfn, renamed to scx_disable_irq_workfn
-// when plain unregistering began to pass it as well). Reached through a pointer, it is never
-// inlined. Empty where the kernel has none of them.
+// when plain unregistering began to pass through it as well). It is called through a pointer, so it
+// is never inlined. Empty if the kernel has none of them.
 [[nodiscard]] std::string_view scx_exit_function(const KernelKnowledge& kernel);
-// The member of struct scx_sched that its first argument points at; empty where schedulers are no
-// objects.
+// The member of struct scx_sched that its first argument points at; empty if schedulers are not
+// objects in this kernel.
 [[nodiscard]] std::string_view scx_exit_argument(const KernelKnowledge& kernel);
 
 // A struct scx_exit_info of a scheduler that is about to exit.
@@ -30,7 +30,7 @@ struct ScxExit {
   uint64_t kind = 0;  // enum scx_exit_kind
   bool error = false;
   std::string kind_name;  // "SCX_EXIT_ERROR_STALL"; empty for one that BTF does not name
-  std::string scheduler;  // its name; empty where the kernel does not tell
+  std::string scheduler;  // its name; empty if the kernel does not name it
   std::string reason;
   std::string message;
   GuestVirtual address;  // of the struct scx_exit_info
@@ -39,14 +39,14 @@ struct ScxExit {
   [[nodiscard]] std::string text() const;
 };
 
-// Reads exits. Names are resolved once, when it is made.
+// Reads exits. Names are resolved once, at construction.
 class ScxExitReader {
  public:
   // kNotFound names what this kernel lacks.
   [[nodiscard]] static Result<ScxExitReader> create(const Kernel& kernel);
 
-  // What a vCPU that stands at the first instruction of scx_exit_function() is about: `argument` is
-  // that function's first argument. Errors are those of memory.
+  // The exit of a vCPU that is at the first instruction of scx_exit_function(): `argument` is the
+  // function's first argument. Errors are those of memory.
   [[nodiscard]] Result<ScxExit> read(const GuestMemory& memory, GuestVirtual argument) const;
 
  private:

@@ -46,7 +46,7 @@ class TapeStore {
   // Adds the encoded record whose seq is `next_seq()`. kBadInput for another seq or a record that
   // cannot be decoded; that error is not sticky.
   [[nodiscard]] Result<void> add_record(std::span<const std::byte> message);
-  // Does nothing if the hash exists already.
+  // Does nothing if the hash already exists.
   [[nodiscard]] Result<void> add_blob(const Digest& hash, std::string_view name, int64_t codec,
                                       std::span<const std::byte> data);
   [[nodiscard]] Result<void> add_page(const Digest& hash, int64_t codec,

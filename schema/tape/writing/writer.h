@@ -40,7 +40,7 @@ struct PagesKept {
 // an error of the database every later call fails with that error.
 class TapeWriter {
  public:
-  // kUsage if PATH exists already, or if another writer is recording to it (or left a `.partial`):
+  // kUsage if PATH already exists, or if another writer is recording to it (or left a `.partial`):
   // nothing is ever overwritten. kHost if the folder is not writable.
   [[nodiscard]] static Result<std::unique_ptr<TapeWriter>> create(const std::string& path);
   ~TapeWriter();

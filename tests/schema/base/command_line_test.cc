@@ -78,27 +78,27 @@ TEST_CASE("an option without its value needs one") {
 }
 
 TEST_CASE("an option that is given too often takes one value") {
-  CHECK(said({"run", "--at", "1", "--at", "2"}) == "--at is given 2 times, and takes one value");
+  CHECK(said({"run", "--at", "1", "--at", "2"}) == "--at is given 2 times, but takes one value");
   CHECK(said({"run", "--at", "1", "--at", "2", "--at=3"}) ==
-        "--at is given 3 times, and takes one value");
+        "--at is given 3 times, but takes one value");
   // What looks like an option is the value of the one before it.
   CHECK(said({"run", "--at", "1", "--at", "--jobs"}) ==
-        "--at is given 2 times, and takes one value");
+        "--at is given 2 times, but takes one value");
 }
 
 TEST_CASE("an unknown option is answered with the nearest one, an extra argument is named") {
   const Error option = Line().mistake({"run", "--jsn"});
   CHECK(option.code == ErrorCode::kUsage);
-  CHECK(option.message == "there is no option '--jsn'");
+  CHECK(option.message == "unknown option '--jsn'");
   CHECK(option.hint == "did you mean '--json'?");
   const Error argument = Line().mistake({"run", "more", "more words", "and"});
-  CHECK(argument.message == "there is no use for the argument 'more words'");
-  CHECK(argument.hint == "'ktape x --help' says what it takes");
+  CHECK(argument.message == "unexpected argument 'more words'");
+  CHECK(argument.hint == "see 'ktape x --help'");
   // The value of an option that is not there is not to blame, on whichever side it stands.
-  CHECK(said({"run", "more", "freeze:1", "--atx"}) == "there is no option '--atx'");
-  CHECK(said({"run", "--atx=freeze:1"}) == "there is no option '--atx'");
+  CHECK(said({"run", "more", "freeze:1", "--atx"}) == "unknown option '--atx'");
+  CHECK(said({"run", "--atx=freeze:1"}) == "unknown option '--atx'");
   // Nor is what is missing.
-  CHECK(said({"--jsn"}) == "there is no option '--jsn'");
+  CHECK(said({"--jsn"}) == "unknown option '--jsn'");
 }
 
 TEST_CASE("an unknown kind of mistake is reported in its own words") {
@@ -120,14 +120,14 @@ TEST_CASE("a mistake in a verb of a program is told as one of the program's") {
     return mistake_of(program, words).message;
   };
   CHECK(mistake({}) == "A subcommand is required");
-  CHECK(mistake({"inspekt"}) == "there is no use for the argument 'inspekt'");
+  CHECK(mistake({"inspekt"}) == "unexpected argument 'inspekt'");
   CHECK(mistake({"inspect"}) == "IMAGE is required");
   CHECK(mistake({"inspect", "a", "--jobs"}) == "--jobs needs a value");
   CHECK(mistake({"inspect", "a", "--jobs", "1", "--jobs", "2"}) ==
-        "--jobs is given 2 times, and takes one value");
+        "--jobs is given 2 times, but takes one value");
   CHECK(mistake({"inspect", "a", "--jobs=9"}) == "--jobs: got '9', expected 1 to 8");
   CHECK(mistake({"inspect", "a", "--json=x"}) == "--json: got 'x', expected a number");
-  CHECK(mistake({"inspect", "a", "b"}) == "there is no use for the argument 'b'");
+  CHECK(mistake({"inspect", "a", "b"}) == "unexpected argument 'b'");
 }
 
 TEST_CASE("the values of an option are printed as people write them") {

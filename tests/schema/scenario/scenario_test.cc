@@ -182,7 +182,7 @@ TEST_CASE("a time for a fault that is not set is refused") {
 
 TEST_CASE("worker names are unique, not empty and fit a task's name") {
   CHECK_THAT(complaint(scenario("", fmt::format("{},\n{}", kWorker, kWorker))),
-             ContainsSubstring("x:5:9: the worker 'sleeper' exists already"));
+             ContainsSubstring("x:5:9: the worker 'sleeper' already exists"));
   CHECK_THAT(complaint(scenario("", "(phases = [(sleepMs = 1)])")),
              ContainsSubstring("has no name"));
   CHECK_THAT(complaint(scenario("", "(name = \"0123456789abcdef\", phases = [(sleepMs = 1)])")),

@@ -141,7 +141,7 @@ TEST_CASE("RefusesToOverwrite: a tape of that name") {
   auto again = TapeWriter::create(path);
   REQUIRE_FALSE(again.ok());
   CHECK(again.error().code == ErrorCode::kUsage);
-  CHECK(again.error().message == "'" + path + "' exists already");
+  CHECK(again.error().message == "'" + path + "' already exists");
 }
 
 TEST_CASE("RefusesToOverwrite: what a dead recorder left") {
@@ -151,7 +151,7 @@ TEST_CASE("RefusesToOverwrite: what a dead recorder left") {
   auto again = TapeWriter::create(path);
   REQUIRE_FALSE(again.ok());
   CHECK(again.error().code == ErrorCode::kUsage);
-  CHECK(again.error().message == "'" + path + ".partial' exists already");
+  CHECK(again.error().message == "'" + path + ".partial' already exists");
   CHECK(again.error().hint.find("--salvage") != std::string::npos);
 }
 
