@@ -13,48 +13,47 @@
 
 namespace ktape {
 
-// A vCPU that a freeze by trigger was for.
+// A vCPU that a freeze by a trigger was for.
 struct FreezeHit {
   int32_t vcpu = -1;  // -1: not said
   std::string trigger;
 };
 
-// A freeze of a run, and what memory its tape kept of it. Texts are the record's, and not made
-// safe.
+// A freeze of a run, and the memory that its tape kept. Texts are the record's, not escaped.
 struct Freeze {
   uint64_t id = 0;
   Seq began;
   HostNs at;
-  Seq thawed;  // 0: the tape ends before
+  Seq thawed;  // 0: the tape ends before it
   schema::FreezeCause cause = schema::FreezeCause::NOT_SAID;
-  uint64_t op = 0;              // cause request
+  uint64_t op = 0;              // for cause request
   uint32_t attempt = 0;         // of the request, from 1; 0: an older recorder did not say
-  uint64_t interval = 0;        // cause periodic; 0: an older recorder did not say
-  std::vector<FreezeHit> hits;  // cause trigger, by vCPU
-  std::string step;             // name of the step that ran; empty before the first
+  uint64_t interval = 0;        // for cause periodic; 0: an older recorder did not say
+  std::vector<FreezeHit> hits;  // for cause trigger, by vCPU
+  std::string step;             // name of the running step; empty before the first
   uint64_t stop_latency_ns = 0;
   uint64_t frozen_ns = 0;              // 0 before it is thawed
   int64_t bypass_depth = -1;           // of sched_ext; -1: not known
-  uint64_t pages = 0;                  // zero ones not counted
+  uint64_t pages = 0;                  // without zero pages
   std::optional<Digest> pages_digest;  // nothing: no memory was kept
 
   [[nodiscard]] bool is_hit_of(std::string_view trigger) const;
-  // Whether something in the run, or a user, caused it: no request, and no interval.
+  // Whether something in the run, or a user, caused it, rather than a request or an interval.
   [[nodiscard]] bool is_own() const;
 
-  // What the freeze's later records tell.
+  // Adds what later records of the freeze say.
   void froze(schema::Frozen::Reader frozen);
   void thaw(Seq seq, schema::Thawed::Reader record);
 };
 
-// As it begins; in which step is the caller's to tell.
+// The beginning of a freeze; the caller sets the step.
 [[nodiscard]] Freeze freeze_of(schema::FreezeBegan::Reader began, Seq seq, HostNs at);
 
-// Why a machine was frozen, in the words of each place that tells it. All are safe to print.
+// Why a machine was frozen, in the words of each place that reports it. All are safe to print.
 
 // In a sentence: "for request 7", "by trigger 'scx-error' on CPU 1", "periodic".
 [[nodiscard]] std::string cause_text(const Freeze& freeze);
-// Behind "for": "request 7, try 2", "trigger 'scx-error' on CPU 1", "periodic".
+// After "for": "request 7, try 2", "trigger 'scx-error' on CPU 1", "periodic".
 [[nodiscard]] std::string cause_after_for(const Freeze& freeze);
 // On the time line: "for request 7, try 2", "cause: trigger on CPUs 1, 3: scx-error,
 // symbol:schedule", "cause: periodic, interval 3".

@@ -16,38 +16,37 @@
 
 namespace ktape {
 
-// The guest's memory at one freeze, as far as the tape kept it: before the freeze's own writes.
-// Pages are loaded when they are read, and a bounded number of them is kept. Writes go to copies of
-// pages, never to the tape. One thread at a time.
+// The guest's memory at one freeze, as far as the tape kept it, before the freeze's own writes.
+// Pages are loaded when they are read, and a bounded number of them is cached. Writes go to copies
+// of pages, never to the tape. For one thread at a time.
 class RecordedMemory final : public WritableGuestMemory {
  public:
-  // Content of a page by its hash, 4096 bytes of it.
+  // The 4096 bytes of a page, by hash.
   using LoadPage = std::function<Result<std::vector<std::byte>>(const Digest&)>;
 
   static constexpr size_t kPageBytes = 4096;
   static constexpr size_t kCachedPages = 4096;
 
-  // `rows` are those of one freeze, by frame. kBadInput when they have not their form
+  // `rows` are the rows of one freeze, by frame. kBadInput if they are not well formed
   // (PageListOrder).
   [[nodiscard]] static Result<RecordedMemory> make(std::vector<FreezePage> rows, LoadPage load);
 
-  // Frames that are known to be zero read as zeroes. kNotApplicable, with the address, where a
-  // frame was not captured: it is not told from a place without RAM.
+  // Frames that are known to be zero read as zeroes. kNotApplicable, with the address, if a frame
+  // was not captured: it looks the same as an address without RAM.
   Result<void> read(GuestPhysical address, std::span<std::byte> out) const override;
-  // All or nothing; kNotApplicable where a frame was not captured.
+  // All or nothing; kNotApplicable if a frame was not captured.
   Result<void> write(GuestPhysical address, std::span<const std::byte> bytes) override;
   // The frames whose pages were kept, or written since.
   Result<std::vector<PhysicalRange>> populated() const override;
 
-  // Pages that were kept, zero ones not counted.
+  // Pages that were kept, without zero pages.
   [[nodiscard]] uint64_t pages() const;
 
-  // The first place that was asked for and not captured since the last call: whatever was read
-  // meanwhile may have gone another way than it would have with that place.
+  // The first address since the last call that was read and not captured: with it, the reads after
+  // it might have been different.
   [[nodiscard]] std::optional<GuestPhysical> take_missing() const;
 
-  // The first error of `load` so far: the tape is damaged, and nothing that was read since is worth
-  // anything.
+  // The first error of `load` so far: the tape is damaged, and everything read since is worthless.
   [[nodiscard]] Result<void> intact() const { return intact_; }
 
  private:

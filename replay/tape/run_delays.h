@@ -9,26 +9,26 @@
 
 namespace ktape {
 
-// How a vCPU's thread fared on the host in some span of time.
+// How long a vCPU's thread ran and waited on the host in some span of time.
 struct VcpuWait {
   uint32_t vcpu = 0;
   bool known = false;
   uint64_t ran_ns = 0;
-  uint64_t waited_ns = 0;  // it could have run, and got no CPU of the host
+  uint64_t waited_ns = 0;  // it was runnable, but no CPU of the host was free
 };
 
-// How the vCPUs fared in a span, of which `running_ns` the machine was not frozen.
+// The vCPUs' times in a span; `running_ns` is the part of it in which the machine was not frozen.
 struct HostSpan {
   uint64_t running_ns = 0;
   std::vector<VcpuWait> vcpus;
 };
 
-// What the run delays on a tape come to, folded while its records go by.
+// The run delays on a tape, summed up while its records go by.
 class RunDelayFold {
  public:
   void visit(const RecordView& record);
 
-  // Whether there were two readings to tell what lies between.
+  // Whether there were two readings to take a difference of.
   [[nodiscard]] bool told() const { return readings_ > 1; }
   // From the reading before the last to the last; from the first to the last.
   [[nodiscard]] const HostSpan& last() const { return last_span_; }
@@ -36,7 +36,7 @@ class RunDelayFold {
 
  private:
   struct Reading {
-    uint64_t running_ns = 0;  // host time without what the machine was frozen
+    uint64_t running_ns = 0;  // host time without the time in freezes
     std::vector<VcpuWait> vcpus;
   };
   [[nodiscard]] static HostSpan between(const Reading& from, const Reading& to);
@@ -47,7 +47,7 @@ class RunDelayFold {
   HostSpan last_span_;
 };
 
-// "CPU 0 12.3 ms (2.4 %), CPU 1 none"; of many vCPUs those that waited longest.
+// "CPU 0 12.3 ms (2.4 %), CPU 1 none"; with many vCPUs, those that waited longest.
 [[nodiscard]] std::string waits_text(const HostSpan& span);
 
 }  // namespace ktape

@@ -26,7 +26,7 @@ namespace ktape {
 namespace {
 
 constexpr size_t kEjectionsTold = 3;
-constexpr size_t kMaxEntries = 200'000;  // a tape of a stranger may have any number
+constexpr size_t kMaxEntries = 200'000;  // an untrusted tape may have any number
 constexpr size_t kMaxNamed = 20'000;     // layouts, steps, workers, schedulers, incidents
 constexpr size_t kExactLimit = 64;       // longer values are compared by their digest
 
@@ -63,8 +63,7 @@ ValueFacts value_facts(schema::Value::Reader value) {
   return facts;
 }
 
-// The word that says what a value is: "dsq_vtime" of "task 'a' scx.dsq_vtime", "id" of
-// "scx.dsq->id".
+// The word that names a value: "dsq_vtime" of "task 'a' scx.dsq_vtime", "id" of "scx.dsq->id".
 std::string last_name(schema::Target::Reader target) {
   std::string name;
   if (target.isSymbol()) name = safe(target.getSymbol());
@@ -77,7 +76,7 @@ std::string last_name(schema::Target::Reader target) {
   return name;
 }
 
-// Steps are known by their names; an index is not the same step in another scenario.
+// Steps are identified by name; the same index may be another step in another scenario.
 std::string key_of_step(uint32_t index, const std::string& name) {
   return name.empty() ? "step " + std::to_string(index) : "'" + name + "'";
 }
@@ -120,12 +119,13 @@ class Gatherer {
   bool emulated_ = false;  // by TCG
   LockupSight lockups_;
   RunDelayFold delays_;
-  std::map<uint64_t, std::pair<size_t, size_t>> pending_;  // op: its first entry, and how many
-  std::map<uint32_t, size_t> steps_;                       // where each stands in facts_
-  std::map<std::string, uint32_t> seen_;                   // step and tag: how often
-  std::map<std::string, std::string> written_;             // target: what was written to it last
-  std::map<uint32_t, SchedulerFacts> attempted_;           // schedulers, by id
-  std::map<uint32_t, std::string> names_;  // of schedulers, by id, as the kernel has them
+  std::map<uint64_t, std::pair<size_t, size_t>>
+      pending_;                                   // op: its first entry, and the number of entries
+  std::map<uint32_t, size_t> steps_;              // their indexes in facts_
+  std::map<std::string, uint32_t> seen_;          // step and tag: number so far
+  std::map<std::string, std::string> written_;    // target: the last value written to it
+  std::map<uint32_t, SchedulerFacts> attempted_;  // schedulers, by id
+  std::map<uint32_t, std::string> names_;         // of schedulers, by id, as the kernel calls them
   Ejections ejections_;
 };
 
@@ -162,7 +162,7 @@ void Gatherer::kernel_identified(schema::KernelIdentified::Reader kernel) {
   facts_.phys_base = kernel.getPhysBase();
 }
 
-// A change is an incident, but for those of every boot.
+// A change is an incident, except for those of every boot.
 void Gatherer::clocksource_seen(schema::ClocksourceSeen::Reader seen, Seq seq) {
   const std::string name = shortened(safe(seen.getName()));
   if (facts_.clock.size() < kShownBytes)
@@ -329,7 +329,7 @@ void Gatherer::losses(capnp::List<schema::LossCounter>::Reader counters) {
   }
 }
 
-// Salvage's seal tells what salvage left out, not what the recorder lost.
+// The seal of a salvaged tape reports what salvage left out, not what the recorder lost.
 void Gatherer::sealed(schema::Sealed::Reader sealed, Seq seq) {
   facts_.sealed = true;
   facts_.outcome = enum_words(sealed.getOutcome());
@@ -411,10 +411,10 @@ Result<void> Gatherer::visit(const RecordView& view) {
     default: break;
   }
   if (too_many()) {
-    return Error{
-        ErrorCode::kBadInput,
-        fmt::format("record {}: more requests, layouts or names than are compared", view.seq.value),
-        ""};
+    return Error{ErrorCode::kBadInput,
+                 fmt::format("record {}: more requests, layouts or names than can be compared",
+                             view.seq.value),
+                 ""};
   }
   return {};
 }
@@ -433,7 +433,7 @@ std::string SchedulerFacts::end_text() const {
   if (!exited) return ejecting.empty() ? "did not exit" : "was being ejected when the run ended";
   const std::string kind = exit_words(exit_kind, exit_code);
   if (!enabled) return "was not enabled, " + kind;
-  return (unfinished ? "was on its way out when the run ended, " : "exited, ") + kind;
+  return (unfinished ? "was exiting when the run ended, " : "exited, ") + kind;
 }
 
 std::string SchedulerFacts::ejection() const {

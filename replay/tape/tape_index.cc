@@ -13,7 +13,7 @@ namespace ktape {
 
 namespace {
 
-// Bounds what a stranger's tape can make us keep; far above any run.
+// Bounds the memory that an untrusted tape can make us use; far above any real run.
 constexpr size_t kMaxKept = size_t{1} << 20;
 
 Error too_many(const char* what) {
@@ -73,7 +73,7 @@ Result<void> TapeIndex::visit(const RecordView& view) {
   }
 }
 
-// Freezes do not nest: the record is of the last one.
+// Freezes do not nest: the record belongs to the last one.
 Freeze* TapeIndex::last_freeze(uint64_t id) {
   return freezes_.empty() || freezes_.back().id != id ? nullptr : &freezes_.back();
 }
@@ -90,17 +90,17 @@ Result<const Freeze*> TapeIndex::freeze_at(std::string_view text) const {
   const auto [stop, error] = std::from_chars(which.data(), which.data() + which.size(), id);
   const bool number = error == std::errc() && stop == which.data() + which.size();
   if (!number && which != "last") {
-    return Error{
-        ErrorCode::kUsage,
-        fmt::format("--at {} names no freeze: expected freeze:N or freeze:last", in_quotes(text)),
-        ""};
+    return Error{ErrorCode::kUsage,
+                 fmt::format("--at {} does not name a freeze: expected freeze:N or freeze:last",
+                             in_quotes(text)),
+                 ""};
   }
   if (freezes_.empty())
     return Error{ErrorCode::kNotApplicable, "the machine was never frozen in this run", ""};
   const Freeze* found = number ? freeze(id) : &freezes_.back();
   if (found != nullptr) return found;
   return Error{ErrorCode::kNotApplicable,
-               fmt::format("there is no freeze {} on the tape: they are {} to {}", id,
+               fmt::format("freeze {} is not on the tape: it has freezes {} to {}", id,
                            freezes_.front().id, freezes_.back().id),
                ""};
 }

@@ -22,31 +22,30 @@ struct RecordedWorker {
   uint64_t start_boottime_ns = 0;
 };
 
-// What one looks up on a tape before one asks its memory: kernel, freezes, workers.
+// What is looked up on a tape before its memory is read: kernel, freezes, workers.
 class TapeIndex {
  public:
-  // Reads all records, against the tape's chain. Errors are those of the reader; kOutOfRange for
-  // more freezes or workers than a run has.
+  // Reads all records and checks them against the tape's chain. Errors are those of the reader;
+  // kOutOfRange for more freezes or workers than a run has.
   [[nodiscard]] static Result<TapeIndex> make(const TapeReader& tape);
 
   // In the order of the tape.
   [[nodiscard]] const std::vector<Freeze>& freezes() const { return freezes_; }
   [[nodiscard]] const std::vector<RecordedWorker>& workers() const { return workers_; }
 
-  // "freeze:2", "freeze:last". kUsage when it is not that; kNotApplicable when there is no such
-  // freeze.
+  // "freeze:2", "freeze:last". kUsage for anything else; kNotApplicable if there is no such freeze.
   [[nodiscard]] Result<const Freeze*> freeze_at(std::string_view text) const;
   [[nodiscard]] const Freeze* freeze(uint64_t id) const;
   // The last worker of that name that had started by then; kUsage names the nearest.
   [[nodiscard]] Result<const RecordedWorker*> worker(std::string_view name, Seq by) const;
 
-  // The first KernelIdentified; seq 0 when there is none.
+  // The first KernelIdentified; seq 0 if there is none.
   [[nodiscard]] schema::KernelIdentified::Reader kernel() const { return kernel_.get(); }
   [[nodiscard]] Seq kernel_seq() const { return kernel_seq_; }
 
  private:
   Result<void> visit(const RecordView& view);
-  // The freeze that a Frozen or Thawed is of; nullptr where there is none.
+  // The freeze of a Frozen or Thawed; nullptr if there is none.
   Freeze* last_freeze(uint64_t id);
 
   std::vector<Freeze> freezes_;

@@ -101,17 +101,16 @@ Result<std::vector<FreezePage>> rows_at(const TapeReader& tape, const Freeze& fr
   if (!freeze.pages_digest) {
     return Error{ErrorCode::kNotApplicable,
                  fmt::format("no memory of freeze {} was kept", freeze.id),
-                 "'ktape capture --memory sched' keeps it"};
+                 "capture the run with 'ktape capture --memory sched'"};
   }
   KTAPE_ASSIGN(std::vector<FreezePage> rows, tape.freeze_pages(freeze.id));
   PageListDigest list;
   for (const FreezePage& row : rows) list.add(row);
   if (list.finish() != *freeze.pages_digest) {
-    return Error{
-        ErrorCode::kBadInput,
-        fmt::format("the rows of freeze_page for freeze {} are not those of record {} (thawed)",
-                    freeze.id, freeze.thawed.value),
-        "'ktape verify' checks all of a tape"};
+    return Error{ErrorCode::kBadInput,
+                 fmt::format("the freeze_page rows of freeze {} do not match record {} (thawed)",
+                             freeze.id, freeze.thawed.value),
+                 "check the whole tape with 'ktape verify'"};
   }
   return rows;
 }

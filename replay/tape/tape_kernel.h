@@ -11,20 +11,20 @@
 
 namespace ktape {
 
-// The kernel of a run, from its tape alone: types and symbols of its blobs, facts of its
-// KernelIdentified record. kNotApplicable when the tape does not tell them; kBadInput names the
-// record or blob that is wrong.
+// The kernel of a run, restored from its tape alone: types and symbols from its blobs, facts from
+// its KernelIdentified record. kNotApplicable if the tape does not have them; kBadInput names the
+// bad record or blob.
 [[nodiscard]] Result<Kernel> restore_kernel(const TapeReader& tape, const TapeIndex& index);
 
-// The kernel's types alone. Errors as of restore_kernel.
+// The kernel's types alone. Errors are those of restore_kernel.
 [[nodiscard]] Result<std::unique_ptr<Btf>> restore_types(const TapeReader& tape,
                                                          const TapeIndex& index);
 
-// The rows of a freeze's pages, by frame. kNotApplicable when no memory was kept; kBadInput when
-// they are not those that were recorded.
+// The rows of a freeze's pages, by frame. kNotApplicable if no memory was kept; kBadInput if they
+// are not the recorded ones.
 [[nodiscard]] Result<std::vector<FreezePage>> rows_at(const TapeReader& tape, const Freeze& freeze);
 
-// What memory held at a freeze, before the freeze's own writes. `tape` outlives it. Errors as of
+// Memory at a freeze, before the freeze's own writes. `tape` outlives it. Errors are those of
 // rows_at.
 [[nodiscard]] Result<RecordedMemory> memory_at(const TapeReader& tape, const Freeze& freeze);
 

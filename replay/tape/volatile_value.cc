@@ -46,7 +46,7 @@ bool is_process_id(std::string_view name, std::string_view type) {
   return type == "pid_t" || is_one_of(name, kNames);
 }
 
-// Whether a path leads through a struct that has nothing but what happened so far.
+// Whether a path leads through a struct that only has statistics.
 bool leads_through_statistics(std::string_view path) {
   constexpr std::array<std::string_view, 9> kStructs = {"sched_info.", "rq_sched_info.", "stats.",
                                                         "statistics.", "avg.",           "avg_rt.",
@@ -57,8 +57,8 @@ bool leads_through_statistics(std::string_view path) {
   });
 }
 
-// Counts of what happened, sums and extremes of what it took: struct sched_info, sched_statistics,
-// sched_avg, and their like in a task and a runqueue.
+// Counts of events, sums and extremes of their durations: struct sched_info, sched_statistics,
+// sched_avg, and similar fields of a task and a runqueue.
 bool is_count_of_events(std::string_view name, std::string_view path) {
   constexpr std::array<std::string_view, 24> kNames = {"nvcsw",
                                                        "nivcsw",
@@ -106,7 +106,7 @@ bool is_momentary(const ValueName& value) {
       "dsq_flags",    "dsq_seq",   "holding_cpu", "selected_cpu",
       "preempt_count"};
   if (is_one_of(value.name, kOfTask)) return true;
-  // Of an entity of sched_ext they say whether it is queued.
+  // These say whether a sched_ext entity is queued.
   if (value.path.ends_with("scx.flags") ||
       value.path.find("runnable_node") != std::string_view::npos)
     return true;
@@ -115,7 +115,7 @@ bool is_momentary(const ValueName& value) {
          is_one_of(value.name, kOfCpu);
 }
 
-// Length of the number that the text begins with; 0 when it begins with none.
+// Length of the number that the text begins with; 0 if it does not begin with one.
 size_t number_length(std::string_view text) {
   size_t n = 0;
   if (text.starts_with("0x") || text.starts_with("0X")) {
@@ -169,7 +169,7 @@ bool is_enum_like(std::string_view name, std::string_view type) {
 
 std::string without_numbers(std::string_view text) {
   std::string out;
-  bool in_word = false;  // digits that belong to a name are part of it
+  bool in_word = false;  // digits inside a name are part of it
   while (!text.empty()) {
     size_t length = in_word ? 0 : number_length(text);
     if (length > 0) {

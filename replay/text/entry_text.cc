@@ -11,8 +11,7 @@ namespace ktape {
 
 namespace {
 
-// Reads are held to the gates that tell that it is the right task; the others are observed all the
-// same.
+// The gates that identify the task apply to reads as well; the others are only observed.
 bool refuses_writes_only(schema::GateChecked::Reader gate) {
   return gate.getOutcome() == schema::GateOutcome::FAILED && !gate.getEnforced();
 }
@@ -55,7 +54,7 @@ std::vector<std::string> gate_lines(const std::vector<OwnedMessage<schema::GateC
   const bool only_for_writes = passed + for_writes == gates.size();
   std::vector<std::string> lines{
       fmt::format("{} of {} gates passed{}", passed, gates.size(),
-                  only_for_writes ? "; this read is not held to the others" : "")};
+                  only_for_writes ? "; the others apply to writes only" : "")};
   for (const auto& kept : gates) {
     auto gate = kept.get();
     if (gate.getOutcome() == schema::GateOutcome::PASSED) continue;

@@ -9,17 +9,17 @@
 
 namespace ktape {
 
-// What came of an entry of a request, in words for people, safe to print.
+// The outcome of an entry of a request, in words, safe to print.
 
-// "u64, at 0xffff888004a1c3d8, physical 0x4a1c3d8, protected by the runqueue lock of CPU 1,
-// took 3.21 us": where a value stands; empty when nothing was reached.
+// "u64, at 0xffff888004a1c3d8, physical 0x4a1c3d8, protected by the runqueue lock of CPU 1, took
+// 3.21 us": where a value is; empty if nothing was reached.
 [[nodiscard]] std::string place_text(schema::EntryReply::Reader got);
 
-// "12 gates passed"; or how many did, and a line for each of the others.
+// "12 gates passed"; or the number that passed, and a line for each of the others.
 [[nodiscard]] std::vector<std::string> gate_lines(
     const std::vector<OwnedMessage<schema::GateChecked>>& gates);
 
-// A line for each that is enforced and did not pass.
+// A line for each enforced gate that did not pass.
 [[nodiscard]] std::vector<std::string> refusing_gate_lines(
     const std::vector<OwnedMessage<schema::GateChecked>>& gates);
 

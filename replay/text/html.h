@@ -8,9 +8,9 @@
 
 namespace ktape {
 
-// Pieces of HTML. Text is UTF-8 already safe to print; these make it safe as markup.
+// Pieces of HTML. Input text is UTF-8 that is already safe to print; these make it safe as markup.
 
-// As content of an element, or of an attribute in quotes.
+// For the content of an element, or of an attribute in quotes.
 [[nodiscard]] std::string html_text(std::string_view text);
 
 // JSON as content of <script type="application/json">: the same JSON, without a '<', '>' or '&'.
@@ -25,14 +25,14 @@ struct HtmlCell {
   std::string kind;  // class: "", "number", "mono"
 };
 
-// A table with a head; its first column heads the rows. Shows `limit` rows and says how many it
-// left out.
+// A table with a head; the first column heads the rows. Shows `limit` rows and reports the number
+// of rows left out.
 class HtmlTable {
  public:
   HtmlTable(std::string caption, const std::vector<std::string>& columns, size_t limit = 2'000);
 
   void row(const std::vector<HtmlCell>& cells);
-  // The whole table; a sentence instead when it has no rows.
+  // The whole table; a sentence instead if it has no rows.
   [[nodiscard]] std::string take(std::string_view when_empty);
 
  private:

@@ -9,7 +9,7 @@
 
 namespace ktape {
 
-// What belongs beside everything that is read from a tape:
+// Goes with everything that is read from a tape:
 //   tape: intact, every record, blob, page and column is as it was recorded
 //   losses: none
 // Ends with a newline.
@@ -18,7 +18,7 @@ namespace ktape {
 // The same as members of a JSON object: "integrity":"intact","finding":"...","losses":"none"
 void put_integrity(JsonWriter& json, const Verification& found);
 
-// The exit status of whoever used the tape all the same.
+// The exit status of a verb that used the tape in spite of its state.
 [[nodiscard]] ExitCode with_integrity(ExitCode code, const Verification& found);
 
 }  // namespace ktape

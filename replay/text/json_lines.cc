@@ -13,7 +13,7 @@ namespace ktape {
 
 namespace {
 
-// Most readers of JSON keep 53 bits of a number: wide ones are strings.
+// Most JSON readers keep 53 bits of a number, so wide numbers are strings.
 void put_number(JsonWriter& out, auto number, bool wide) {
   if (wide) {
     out.value(std::to_string(number));
@@ -22,7 +22,7 @@ void put_number(JsonWriter& out, auto number, bool wide) {
   }
 }
 
-// Data fields that never are text, whatever bytes they happen to have.
+// Data fields that are never text, whatever their bytes.
 bool is_binary(std::string_view field) {
   return field.ends_with("Digest") || field == "buildId" || field == "bytes" || field == "pages";
 }
@@ -84,7 +84,7 @@ void put_value(JsonWriter& out, const capnp::DynamicValue::Reader& value, capnp:
     case capnp::DynamicValue::LIST: return put_list(out, value.as<capnp::DynamicList>(), field);
     case capnp::DynamicValue::STRUCT: return put_struct(out, value.as<capnp::DynamicStruct>());
     default:
-      out.null();  // nothing, or what the schema has none of: floats, capabilities
+      out.null();  // nothing, or a kind of value that the schema does not use: floats, capabilities
       return;
   }
 }

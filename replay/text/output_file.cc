@@ -15,9 +15,9 @@ Result<OutputFile> OutputFile::create(const std::string& path) {
   std::FILE* file = std::fopen(path.c_str(), "wxe");
   if (file != nullptr) return OutputFile(path, file);
   if (errno == EEXIST)
-    return Error{ErrorCode::kUsage, in_quotes(path) + " exists already",
-                 "give another name, or move it away"};
-  return system_error(ErrorCode::kHost, "cannot make " + in_quotes(path));
+    return Error{ErrorCode::kUsage, in_quotes(path) + " already exists",
+                 "give another name, or move the file away"};
+  return system_error(ErrorCode::kHost, "cannot create " + in_quotes(path));
 }
 
 OutputFile::~OutputFile() {

@@ -9,19 +9,18 @@
 
 namespace ktape {
 
-// A file that is being made. Never takes the place of another one, and is gone again when it is not
-// finished.
+// A file that is being written. Never replaces another file, and is removed if it is not finished.
 // "-" is standard output.
 class OutputFile {
  public:
-  // kUsage when the file exists.
+  // kUsage if the file exists.
   [[nodiscard]] static Result<OutputFile> create(const std::string& path);
   ~OutputFile();
   OutputFile(OutputFile&& other) noexcept;
   OutputFile& operator=(OutputFile&&) = delete;
 
   [[nodiscard]] Result<void> write(std::string_view bytes);
-  // The file is whole. Nothing is written after this.
+  // The file is complete. Nothing is written after this.
   [[nodiscard]] Result<void> finish();
 
  private:

@@ -19,27 +19,27 @@ std::string hex(capnp::Data::Reader bytes) { return to_hex(as_bytes(chars(bytes)
 
 std::string checkout_text(schema::TestedProgram::Reader program) {
   using schema::CheckoutState;
-  const std::string place = fmt::format(", of '{}'", safe(program.getCheckoutFolder()));
+  const std::string place = fmt::format(", in '{}'", safe(program.getCheckoutFolder()));
   const std::string commit = "commit " + safe(program.getCommit());
   const std::string untracked =
       program.getUntracked() > 0
-          ? fmt::format(", beside {}",
+          ? fmt::format(", plus {}",
                         count_text(static_cast<uint64_t>(program.getUntracked()), "untracked file"))
           : "";
   switch (program.getCheckout()) {
     case CheckoutState::NOT_SAID: return "";
-    case CheckoutState::NONE: return ", in no git checkout";
+    case CheckoutState::NONE: return ", not in a git checkout";
     case CheckoutState::CLEAN: return ", " + commit + ", clean" + untracked + place;
     case CheckoutState::CHANGED:
-      return ", " + commit + " with changes that are not committed" + untracked + place;
+      return ", " + commit + " with uncommitted changes" + untracked + place;
     case CheckoutState::NOT_KNOWN:
       return (program.getCommit().size() > 0 ? ", " + commit : "") +
-             ", of a git checkout that is not known: " + safe(program.getReason());
+             ", in a git checkout whose state is not known: " + safe(program.getReason());
   }
   return "";
 }
 
-// Nothing in it acts on a terminal, but for these characters.
+// Whether nothing in it acts on a terminal, apart from these characters.
 bool is_safe(std::string_view text, std::string_view but_for) {
   const std::string apart = "\\" + std::string(but_for);  // printable() doubles a backslash
   while (!text.empty()) {
@@ -54,7 +54,7 @@ void comment(std::string& script, std::string_view label, const std::string& tex
   if (!text.empty()) script += fmt::format("# {:<9} {}\n", label, text);
 }
 
-// Where the scenario's text is, when the file has moved on.
+// Where to find the scenario's text if the file was changed since.
 std::string scenario_comment(std::string_view tape, schema::RunStarted::Reader run) {
   const std::string quoted = shell_quoted(tape);
   return fmt::format("SHA-256 {}; 'ktape info {} --scenario-text' prints it",
@@ -79,10 +79,11 @@ std::string own_scheduler_text(schema::SchedulerAttached::Reader scheduler) {
 
 Result<std::string> capture_command(schema::RunStarted::Reader run) {
   if (run.getArguments().size() == 0) {
-    return Error{ErrorCode::kNotApplicable, "the tape does not say what 'ktape capture' was asked",
+    return Error{ErrorCode::kNotApplicable,
+                 "the tape does not have the arguments of 'ktape capture'",
                  "it was recorded by an older ktape"};
   }
-  // Scenario and files may be named from there.
+  // The names of scenario and files may be relative to this folder.
   const std::string_view folder = chars(run.getWorkingFolder());
   std::string command = folder.empty() ? "" : "cd " + shell_quoted(folder) + " && ";
   if (!is_safe(folder, "")) command.clear();
@@ -91,7 +92,7 @@ Result<std::string> capture_command(schema::RunStarted::Reader run) {
     const std::string word(chars(argument));
     if (!is_safe(word, "")) {
       return Error{ErrorCode::kBadInput,
-                   "'ktape capture' was asked for what cannot be shown: " + in_quotes(word), ""};
+                   "an argument of 'ktape capture' cannot be shown: " + in_quotes(word), ""};
     }
     command += " " + shell_quoted(word);
   }
@@ -101,11 +102,10 @@ Result<std::string> capture_command(schema::RunStarted::Reader run) {
 Result<std::string> scenario_text(schema::RunStarted::Reader run) {
   const std::string_view text = chars(run.getScenarioText());
   if (text.empty())
-    return Error{ErrorCode::kNotApplicable, "the tape does not have its scenario's text", ""};
-  // What was captured has none: the recorder had refused it.
+    return Error{ErrorCode::kNotApplicable, "the tape does not have the text of its scenario", ""};
+  // The scenario of a real capture has none: the recorder refuses them.
   if (!is_safe(text, "\n\r\t"))
-    return Error{ErrorCode::kBadInput, "what the tape has for a scenario holds control characters",
-                 ""};
+    return Error{ErrorCode::kBadInput, "the scenario on the tape has control characters", ""};
   return std::string(text);
 }
 
@@ -127,7 +127,7 @@ Result<std::string> reproduce_script(std::string_view tape, schema::RunStarted::
   comment(script, "files",
           run.getGuestFilesDigest().size() == 0
               ? ""
-              : "SHA-256 of all that the guest was given " + hex(run.getGuestFilesDigest()));
+              : "SHA-256 of all files in the guest " + hex(run.getGuestFilesDigest()));
   comment(script, "scenario", scenario_comment(tape, run));
   return script + command + "\n";
 }

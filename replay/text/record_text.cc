@@ -25,7 +25,7 @@ std::string number_text(uint64_t value) {
   return fmt::format("{} ({:#x})", value, value);
 }
 
-// Behind what is shown of something that has more.
+// Appended to a shortened list.
 std::string and_more(size_t count) { return fmt::format(" and {} more", count); }
 
 std::string data_text(capnp::Data::Reader data) {
@@ -92,7 +92,7 @@ std::string shown_value(schema::Value::Reader value) {
     case schema::Value::CLEAR_BITS: return bits_text("clear", value.getClearBits());
     case schema::Value::LIST: return list_text(value.getList());
   }
-  return "a value of a kind that this build does not know";
+  return "a value of unknown kind";
 }
 
 std::string safe_target_text(schema::Target::Reader target) {
@@ -121,7 +121,7 @@ std::string intervals_text(schema::IntervalCounts::Reader intervals) {
 std::string host_text(schema::HostProcessor::Reader host) {
   if (!host.getKnown()) return "";
   std::string text = host.getCpus() == 0 ? "" : count_text(host.getCpus(), "CPU") + " of ";
-  if (!host.getHypervisor()) return text + "a host that is no guest";
+  if (!host.getHypervisor()) return text + "a host that is not a guest";
   text += "a host that is itself a guest";
   if (host.getHypervisorName().size() > 0)
     text += ", of " + in_quotes(chars(host.getHypervisorName()));
@@ -140,7 +140,7 @@ std::string reply_text(schema::OpReplied::Reader reply) {
                      : reply.getAsExpected() ? "refused, as expected"
                                              : "NOT DONE";
   if (reply.getTries() < 2) return text;
-  return text + fmt::format(" at try {}, the guest having run {} between them", reply.getTries(),
+  return text + fmt::format(" after {} tries; the guest ran {} in between", reply.getTries(),
                             duration_text(reply.getWaitedNs()));
 }
 

@@ -16,7 +16,7 @@ namespace ktape {
 
 // Parts of records in words, safe to print.
 
-// Text of a record, Text or Data, as it may go to a terminal.
+// Text of a record, Text or Data, safe for a terminal.
 template <typename Reader>
 [[nodiscard]] std::string safe(const Reader& text) {
   return printable(chars(text));
@@ -28,14 +28,14 @@ template <typename Reader>
   return text.size() == 0 ? "" : ": " + safe(text);
 }
 
-// Lines of text made safe one by one, so that a panic or a console can still be read.
+// Lines of text made safe one by one, so that a panic or a console remains readable.
 [[nodiscard]] std::string safe_lines(std::string_view text);
 
-// The first kShownBytes bytes of a text that has more, and dots. No character is cut in two.
+// The first kShownBytes bytes of a longer text, and dots. No character is cut in two.
 inline constexpr size_t kShownBytes = 400;
 [[nodiscard]] std::string shortened(std::string_view text);
 
-// The same of a text of a record, safe to print.
+// The same for a text of a record, safe to print.
 template <typename Reader>
 [[nodiscard]] std::string brief(const Reader& text) {
   return printable(shortened(chars(text)));
@@ -63,8 +63,8 @@ template <typename Enum>
 // "outcome completed, exit code 0: detail"
 [[nodiscard]] std::string outcome_text(schema::Sealed::Reader sealed);
 
-// "done", "refused, as expected", "NOT DONE"; of one that was tried several times, how often and
-// for how long.
+// "done", "refused, as expected", "NOT DONE"; with the number of tries and how long they took if
+// there were several.
 [[nodiscard]] std::string reply_text(schema::OpReplied::Reader reply);
 
 // "17 (why this counter exists): NAME"
@@ -77,12 +77,13 @@ template <typename Enum>
 // "232 of 450 intervals froze; 218 were skipped: the previous freeze and its recording took longer"
 [[nodiscard]] std::string intervals_text(schema::IntervalCounts::Reader intervals);
 
-// "2 CPUs of a host that is itself a guest, of 'KVMKVMKVM'"; empty where the recorder did not say.
+// "2 CPUs of a host that is itself a guest, of 'KVMKVMKVM'"; empty if the recorder did not say.
 [[nodiscard]] std::string host_text(schema::HostProcessor::Reader host);
 
-// Whether a change of the clocksource is one that every boot makes, from what the kernel has until
-// it has calibrated the TSC to the TSC (arch/x86/kernel/tsc.c, tsc_refine_calibration_work(), about
-// a second after the start): a run that was looked at sooner shows it, another one does not.
+// Whether a change of the clocksource is one that every boot makes: from the one that the kernel
+// uses until it has calibrated the TSC, to the TSC (arch/x86/kernel/tsc.c,
+// tsc_refine_calibration_work(), about a second after the start). It is on the tape only if
+// something looked before that.
 [[nodiscard]] bool is_of_the_boot(schema::ClocksourceSeen::Reader change);
 
 }  // namespace ktape

@@ -53,7 +53,7 @@ void TextWriter::block(std::string_view text, size_t depth) {
   std::string indent(kEventColumns + 2 * depth + 2, ' ');
   while (!text.empty()) {
     size_t end = text.find('\n');
-    // An empty line needs no indent: a console may be of nothing else.
+    // An empty line needs no indent: a console may consist of nothing else.
     if (end != 0) text_.append(indent).append(text.substr(0, end));
     text_ += '\n';
     if (end == std::string_view::npos) return;

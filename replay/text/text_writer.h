@@ -9,22 +9,22 @@
 
 namespace ktape {
 
-// Builds text for people: 100 columns, words wrapped under where they began.
+// Builds text for people: 100 columns; wrapped words are aligned with the first one.
 class TextWriter {
  public:
-  // A line of its own in capitals, with an empty line above.
+  // A heading line in capitals, after an empty line.
   void section(std::string_view title);
-  // A line as it is.
+  // A line, unchanged.
   void line(std::string_view text);
-  // A line that begins with `lead`; what is wrapped stands under where the text began.
+  // A line that begins with `lead`; wrapped lines are aligned with the start of the text.
   void led(std::string_view lead, std::string_view text);
   // "label       value"
   void field(std::string_view label, std::string_view value);
   // "   12 [    3.204518] text": one record of the time line.
   void event(Seq seq, HostNs at, std::string_view text);
-  // More about the event above; `depth` levels further in.
+  // A detail of the event above, indented by `depth` more levels.
   void detail(std::string_view text, size_t depth = 0);
-  // Text as it is, each of its lines at the depth of a detail.
+  // Text line by line, unwrapped, indented like a detail.
   void block(std::string_view text, size_t depth = 0);
 
   // What was written since the last call.
@@ -36,7 +36,7 @@ class TextWriter {
   std::string text_;
 };
 
-// "0.9 ms", "12 us", "3.2 s": three digits that count.
+// "0.9 ms", "12 us", "3.2 s": three significant digits.
 [[nodiscard]] std::string duration_text(uint64_t ns);
 [[nodiscard]] std::string bytes_text(uint64_t bytes);
 // "1 page", "2 pages"

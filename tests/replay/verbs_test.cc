@@ -110,7 +110,7 @@ TEST_CASE(
   }
   CHECK(errors_of("ktape-assert-run-completed", tape) ==
         "ktape-assert-run-completed: '" + tape + "' is altered: record " + seq +
-            " is not as it was recorded\nhint: 'ktape verify' checks all of a tape\n");
+            " is not as it was recorded\nhint: check the whole tape with 'ktape verify'\n");
 }
 
 TEST_CASE("an unknown option is reported, not the argument after it") {

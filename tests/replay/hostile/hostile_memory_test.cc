@@ -63,7 +63,7 @@ TEST_CASE_METHOD(Fixture, "rows of freeze_page that were changed are refused") {
         "frame = 514");
   }
   CHECK_THAT(refused(path),
-             ContainsSubstring("the rows of freeze_page for freeze 1 are not those of record "));
+             ContainsSubstring("the freeze_page rows of freeze 1 do not match record "));
 }
 
 TEST_CASE_METHOD(Fixture, "invalid rows of freeze_page are refused") {

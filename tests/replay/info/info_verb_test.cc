@@ -116,7 +116,7 @@ TEST_CASE("info shows the host, the vCPUs' waits for it, and the guest's clockso
   const std::string text = run_program("ktape-info", {tape}).output;
   CHECK_THAT(text,
              ContainsSubstring(
-                 "host        Zen, 4 CPUs of a host that is no guest\n"
+                 "host        Zen, 4 CPUs of a host that is not a guest\n"
                  "            in 1.00 ms vCPUs waited for one of its CPUs: CPU 0 50.0 us (5.0 %), "
                  "CPU 1 not known\n"));
   CHECK_THAT(text, ContainsSubstring("clocksource tsc, then hpet\n"));
@@ -168,7 +168,7 @@ TEST_CASE(
   const std::string command =
       "cd /code && ktape capture --scheduler './scx_mine -s 5' mine.scenario";
   const std::string commit =
-      "commit 0123456789 with changes that are not committed, beside 2 untracked files, of '/code'";
+      "commit 0123456789 with uncommitted changes, plus 2 untracked files, in '/code'";
   const ChildResult script = run_program("ktape-info", {tape, "--reproduce"});
   CHECK(script.exit_status == 0);
   CHECK_THAT(script.output, ContainsSubstring("in '/code'\n# kernel "));

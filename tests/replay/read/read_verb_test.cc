@@ -76,7 +76,7 @@ TEST_CASE_METHOD(
     CHECK(child.exit_status == 0);
     CHECK_THAT(child.output, StartsWith(std::string(target) + " = 4711\n"));
     CHECK_THAT(child.output,
-               ContainsSubstring("11 of 12 gates passed; this read is not held to the others\n"
+               ContainsSubstring("11 of 12 gates passed; the others apply to writes only\n"
                                  "  gate 5, not queued: would refuse a write: observed "));
   }
 }
@@ -197,11 +197,11 @@ TEST_CASE_METHOD(Fixture, "a tape without memory, or without that freeze, has no
   const ChildResult none = all_of(at + "freeze:1 jiffies_64:u64");
   CHECK(none.exit_status == 77);
   CHECK(none.output ==
-        "ktape read: no memory of freeze 1 was kept\nhint: 'ktape capture --memory sched' keeps "
-        "it\n");
+        "ktape read: no memory of freeze 1 was kept\nhint: capture the run with "
+        "'ktape capture --memory sched'\n");
   const ChildResult missing = all_of(at + "freeze:7 jiffies_64:u64");
   CHECK(missing.exit_status == 77);
-  CHECK(missing.output == "ktape read: there is no freeze 7 on the tape: they are 1 to 1\n");
+  CHECK(missing.output == "ktape read: freeze 7 is not on the tape: it has freezes 1 to 1\n");
 }
 
 TEST_CASE_METHOD(Fixture, "without --at the freezes are listed") {

@@ -177,7 +177,7 @@ TEST_CASE(
   CHECK_THAT(
       flat,
       ContainsSubstring(
-          "host a host that is no guest vCPUs waited for it: in 30.0 s CPU 0 3.00 s (10.0 %)"));
+          "host a host that is not a guest vCPUs waited for it: in 30.0 s CPU 0 3.00 s (10.0 %)"));
   CHECK_THAT(flat,
              ContainsSubstring("lock-ups may have gone untold: freezes came at most 5 s apart"));
   CHECK_THAT(flat, ContainsSubstring("the guest's clocksource changed: from 'tsc' to 'hpet'"));

@@ -178,7 +178,7 @@ TEST_CASE_METHOD(Fixture, "show prints what refused each try, and the number of 
   CHECK_THAT(
       text, ContainsSubstring(
                 "cpu0:runqueues.nr_running: read runqueues[cpu 0].nr_running as auto, consistent"));
-  CHECK_THAT(child.output, ContainsSubstring("reply 3: NOT DONE at try 2"));
+  CHECK_THAT(child.output, ContainsSubstring("reply 3: NOT DONE after 2 tries"));
   CHECK_THAT(text, ContainsSubstring("may be held by CPU 0 in scx_error_irq_workfn"));
 }
 
