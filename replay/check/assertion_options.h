@@ -9,21 +9,19 @@
 
 namespace ktape {
 
-// The options with which `ktape check` chooses its assertions, for other programs that judge.
+// The options that choose assertions, as in `ktape check`, for other verbs that judge tapes.
 inline void add_assertion_options(CommandLine& program, AssertionOptions& options) {
   auto repeated = [&](const char* name, std::vector<std::string>& value, const char* type,
                       const char* help) {
     program.add(name, value, help).value_name(type).repeated();
   };
-  repeated("--only", options.choice.only, "NAME",
-           "judge with these assertions alone; may be repeated");
-  repeated(
-      "--require", options.choice.require, "NAME",
-      "judge with this assertion in any case, and take inconclusive for violated; may be repeated");
+  repeated("--only", options.choice.only, "NAME", "Run only these assertions. Repeatable");
+  repeated("--require", options.choice.require, "NAME",
+           "Run this assertion in any case, and count inconclusive as violated. Repeatable");
   repeated("--with", options.choice.with, "'NAME ARG...'",
-           "judge with this assertion, given these arguments; may be repeated");
+           "Run this assertion with these arguments. Repeatable");
   repeated("--analyzers", options.folders, "DIR",
-           "look for assertions here first; may be repeated");
+           "Look for assertions in this folder first. Repeatable");
 }
 
 }  // namespace ktape

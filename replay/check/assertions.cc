@@ -35,12 +35,12 @@ void add_program(const std::filesystem::path& program, FoundAssertions& found) {
   if (!is_new && first->second != program) found.hidden.emplace_back(name, program.string());
 }
 
-// Device and number of each folder that was looked into: PATH often has one twice, as /bin and
+// Device and inode number of each folder that was read: PATH often has one twice, as /bin and
 // /usr/bin.
 using Folders = std::set<std::pair<dev_t, ino_t>>;
 
-// Not by std::filesystem, which takes longer to make paths of the thousands of programs on PATH
-// than an assertion takes.
+// Not std::filesystem: making paths of the thousands of programs on PATH takes it longer than an
+// assertion runs.
 Result<void> add_folder(const std::string& folder, Folders& seen, FoundAssertions& found) {
   const std::unique_ptr<DIR, int (*)(DIR*)> open(::opendir(folder.c_str()), &::closedir);
   if (open == nullptr)
@@ -68,17 +68,17 @@ Error unknown(const FoundAssertions& found, const std::string& name) {
   const auto file = found.not_programs.find(name);
   if (file != found.not_programs.end()) {
     return Error{ErrorCode::kUsage,
-                 "cannot run analyzer " + in_quotes(name) + ": it is not executable",
+                 "cannot run assertion " + in_quotes(name) + ": it is not executable",
                  "chmod +x " + printable(file->second)};
   }
   std::vector<std::string> all;
   for (const auto& [known, path] : found.assertions) all.push_back(known);
   std::string hint = did_you_mean(name, all);
-  return Error{ErrorCode::kUsage, "there is no analyzer " + in_quotes(name),
-               hint.empty() ? "ktape check --list names them" : hint};
+  return Error{ErrorCode::kUsage, "there is no assertion " + in_quotes(name),
+               hint.empty() ? "list them with 'ktape check --list'" : hint};
 }
 
-// Adds the names that are meant by `pattern`.
+// Adds the names that match `pattern`.
 Result<void> match(const FoundAssertions& found, const std::string& pattern,
                    std::set<std::string>& names) {
   std::string wanted = without_prefix(pattern);
@@ -118,7 +118,7 @@ Result<std::vector<AssertionRun>> choose_runs(const FoundAssertions& found,
   for (const auto& pattern : choice.require) KTAPE_TRY(match(found, pattern, required));
   for (const auto& line : choice.with) {
     KTAPE_ASSIGN(std::vector<std::string> words, shell_words(line));
-    if (words.empty()) return Error{ErrorCode::kUsage, "--with names no analyzer", ""};
+    if (words.empty()) return Error{ErrorCode::kUsage, "--with does not name an assertion", ""};
     std::string name = without_prefix(words.front());
     if (!found.assertions.contains(name)) return unknown(found, name);
     arguments.emplace(name, std::vector<std::string>(words.begin() + 1, words.end()));

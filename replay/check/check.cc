@@ -14,7 +14,7 @@ namespace ktape {
 
 namespace {
 
-// Names in the summary; the results above it have them all.
+// Names shown in the summary; the results above it have all of them.
 constexpr size_t kNamesShown = 20;
 
 CheckResult error_result(ExitCode code, std::string reason) {
@@ -34,7 +34,7 @@ std::string joined(const std::vector<std::string>& names) {
   return text;
 }
 
-// Whether a program that ended with kUsage says in KTAP that it was given too little.
+// Whether a program that ended with kUsage says in KTAP that it lacks arguments.
 bool lacks_arguments(const std::string& output) {
   Result<KtapResults> results = read_ktap(output);
   return results.ok() && results->passed == 0 && results->failed == 0;
@@ -55,24 +55,24 @@ std::string after_hash(const std::string& why) { return why.empty() ? "" : " # "
 CheckResult result_of_child(const ChildResult& child) {
   if (!child.stopped.empty()) return error_result(ExitCode::kHost, child.stopped);
   if (child.signal != 0) {
-    return error_result(ExitCode::kHost, fmt::format("it was killed by signal {} ({})",
-                                                     child.signal, ::strsignal(child.signal)));
+    return error_result(ExitCode::kHost, fmt::format("killed by signal {} ({})", child.signal,
+                                                     ::strsignal(child.signal)));
   }
   auto code = static_cast<ExitCode>(child.exit_status);
-  if (code == ExitCode::kBadInput) return error_result(code, "it cannot use the tape");
+  if (code == ExitCode::kBadInput) return error_result(code, "cannot use the tape");
   if (code == ExitCode::kUsage && lacks_arguments(child.output)) {
     return {CheckResult::Kind::kNotAsked, ExitCode::kGood, read_ktap(child.output)->skip_reason};
   }
   if (code != ExitCode::kGood && code != ExitCode::kViolated && code != ExitCode::kInconclusive) {
     return error_result(ExitCode::kHost,
-                        fmt::format("it ended with exit status {}", child.exit_status));
+                        fmt::format("ended with exit status {}", child.exit_status));
   }
   Result<KtapResults> results = read_ktap(child.output);
   if (!results.ok()) return error_result(ExitCode::kHost, results.error().message);
   if (code_of(*results) != code) {
     return error_result(
         ExitCode::kHost,
-        fmt::format("its exit status {} and its KTAP ({} passed, {} failed, {} skipped) disagree",
+        fmt::format("exit status {} and KTAP ({} passed, {} failed, {} skipped) disagree",
                     child.exit_status, results->passed, results->failed, results->skipped));
   }
   if (code == ExitCode::kGood) return {CheckResult::Kind::kPassed, code, ""};
@@ -126,7 +126,7 @@ ExitCode CheckSummary::code() const {
 }
 
 std::string CheckSummary::text() const {
-  // That were asked.
+  // Those that were asked.
   const size_t all = passed_ + violated_.size() + inconclusive_.size() + errors_.size();
   std::string out = fmt::format("# {} of {} assertions passed", passed_, all);
   if (!violated_.empty()) out += "; violated: " + joined(violated_);

@@ -30,22 +30,25 @@ namespace {
 constexpr char kProgram[] = "ktape check";
 
 constexpr char kHelp[] =
-    R"(Judges tapes: runs the programs ktape-assert-* over each tape, by name order, and prints what they say
-as one KTAP stream, with a subtest for each. A tape is verified first; an altered one is not judged.
+    R"(Judges tapes: runs the programs ktape-assert-* over each tape, in the order of their
+names, and prints their output as one KTAP stream, with a subtest for each. A tape is
+verified first; an altered one is not judged.
 
-Analyzers are looked for in the folders that --analyzers names, then beside ktape-check, then in those
-of PATH. Of several with one name the first that is found is run; --list shows those that it hides.)";
+Assertions are looked up in the folders given by --analyzers, then in the folder of
+ktape-check, then in PATH. If several have one name, the first one found is run; --list
+shows the ones that it hides.)";
 
 constexpr char kFooter[] =
-    R"(An analyzer is any program ktape-assert-NAME that takes a tape, then its own arguments, and prints KTAP;
-exit status 0 pass, 1 violated, 77 inconclusive. One that crashes, hangs, prints too much, or whose
-exit status and KTAP disagree, is an error. One that needs arguments is skipped where --with gives it
-none, and does not count. Analyzers run in parallel; what is printed, and its order,
-does not depend on that.
+    R"(An assertion is any program ktape-assert-NAME that takes a tape, then its own arguments,
+and prints KTAP; exit status 0 means pass, 1 violated, 77 inconclusive. One that crashes,
+hangs, prints too much, or whose exit status and KTAP disagree, is an error. One that
+needs arguments is skipped if --with does not give it any, and does not count. Assertions
+run in parallel; the output and its order do not depend on that.
 
-The JSON is one object: exitStatus; totals; and tapes, each with path, integrity, finding, head,
-losses and results: name, arguments, program, required, verdict (pass, fail, inconclusive, notAsked,
-error), reason, output. A tape that cannot be judged has one result, named verify.
+The JSON is one object: exitStatus; totals; and tapes, each with path, integrity, finding,
+head, losses and results: name, arguments, program, required, verdict (pass, fail,
+inconclusive, notAsked, error), reason, output. A tape that cannot be judged has one
+result, named verify.
 
 Examples:
   ktape check run.ktape
@@ -53,8 +56,9 @@ Examples:
   ktape check run.ktape --with 'value --tag nr --op "<=" --to 8' --with 'value --tag t --op != --to 0'
   ktape check *.ktape --junit check.xml
 
-Exit status: 0 all passed; else the worst of 3 a tape is unusable, 4 an analyzer failed, 1 an
-assertion is violated, 77 an assertion is inconclusive, or none was asked; 2 usage.)";
+Exit status: 0 all passed; else the worst of: 3 a tape is unusable, 4 an assertion could
+not be run, 1 an assertion is violated, 77 an assertion is inconclusive, or none was
+asked; 2 usage.)";
 
 struct Options {
   std::vector<std::string> tapes;
@@ -67,10 +71,10 @@ struct Options {
   bool list = false;
 };
 
-// What cannot be written shows in the state of the stream, which is looked at last.
+// A failed write is kept in the stream's state, which is checked at the end.
 void say(const std::string& text) { std::fputs(text.c_str(), stdout); }
 
-// Interruptions, so that no assertion outlives the check.
+// Catches interrupting signals, so that no assertion outlives the check.
 class Interruption {
  public:
   Interruption() {
@@ -85,7 +89,7 @@ class Interruption {
     pollfd wait = {fd_.get(), POLLIN, 0};
     return ::poll(&wait, 1, 0) > 0;
   }
-  // Lets the signal do what it does to a program that does not care.
+  // Lets the signal take its default action.
   void deliver() const { ::pthread_sigmask(SIG_UNBLOCK, &signals_, nullptr); }
 
  private:
@@ -93,7 +97,7 @@ class Interruption {
   UniqueFd fd_;
 };
 
-// How far it is, on a terminal that does not get the results.
+// Shows progress on a terminal, unless the results go to it.
 class Counter {
  public:
   Counter(const char* what, size_t all)
@@ -132,7 +136,7 @@ std::string heading(const CheckedTape& tape) {
                      tape.losses);
 }
 
-// Prints results while they come, and gathers what the reports need.
+// Prints results as they come, and gathers what the reports need.
 class Printer {
  public:
   Printer(const Options& options, size_t tapes) : options_(options), several_(tapes > 1) {}
@@ -253,16 +257,16 @@ Result<ExitCode> run(const Options& options) {
   if (runs.empty()) {
     return Error{ErrorCode::kHost,
                  "there is no program ktape-assert-* in " + in_quotes(own_folder) + " or on PATH",
-                 "--analyzers DIR names another folder"};
+                 "name their folder with --analyzers DIR"};
   }
   if (options.list) {
     KTAPE_TRY(list(found, runs));
     return ExitCode::kGood;
   }
   for (const auto& [name, file] : found.not_programs) {
-    std::fputs(
-        fmt::format("{}: {} is not run: it is not executable\n", kProgram, in_quotes(file)).c_str(),
-        stderr);
+    std::fputs(fmt::format("{}: {} was not run: it is not executable\n", kProgram, in_quotes(file))
+                   .c_str(),
+               stderr);
   }
   if (options.tapes.empty())
     return Error{ErrorCode::kUsage, "no tape is given", "ktape check run.ktape"};
@@ -277,29 +281,31 @@ void add_options(CommandLine& program, Options& options) {
                       const char* help) {
     program.add(name, value, help).value_name(type).repeated();
   };
-  program.add("TAPE", options.tapes, "tapes; a file that is given twice is judged once");
+  program.add("TAPE", options.tapes, "Tapes; a file that is given twice is judged once");
   repeated("--only", options.choice.only, "NAME",
-           "run these analyzers alone: a name, or a pattern such as 'vtime-*'; may be repeated");
+           "Run only these assertions: a name, or a pattern such as 'vtime-*'. Repeatable");
   repeated("--require", options.choice.require, "NAME",
-           "run this analyzer in any case, and take inconclusive for violated; may be repeated");
-  repeated(
-      "--with", options.choice.with, "'NAME ARG...'",
-      "run this analyzer with these arguments, quoted as for a shell; repeated, each is a run");
-  repeated("--analyzers", options.folders, "DIR", "look for analyzers here first; may be repeated");
-  program.add("-j,--jobs", options.jobs, "analyzers at a time; the default is the number of CPUs")
+           "Run this assertion in any case, and count inconclusive as violated. Repeatable");
+  repeated("--with", options.choice.with, "'NAME ARG...'",
+           "Run this assertion with these arguments, quoted as for a shell. Repeatable: each is "
+           "one run");
+  repeated("--analyzers", options.folders, "DIR",
+           "Look for assertions in this folder first. Repeatable");
+  program
+      .add("-j,--jobs", options.jobs, "Number of assertions at a time; default: the number of CPUs")
       .range(1, 1024);
   program
       .add("--timeout", options.timeout_s,
-           "seconds that an analyzer may take for a tape; default 60")
+           "Time limit for an assertion and a tape, in seconds; default 60")
       .range(0.001, 1e6, "S");
-  program.add("--junit", options.junit, "write the results as JUnit XML too; replaces the file")
+  program.add("--junit", options.junit, "Also write the results as JUnit XML; replaces the file")
       .value_name("FILE");
   program
       .add("--json", options.json,
-           "write the results as JSON too; replaces the file; '-' is standard output, in "
+           "Also write the results as JSON; replaces the file; '-' is standard output, in "
            "place of KTAP")
       .value_name("FILE");
-  program.add_flag("--list", options.list, "print the analyzers' names and programs");
+  program.add_flag("--list", options.list, "Print the names and programs of the assertions");
 }
 
 }  // namespace

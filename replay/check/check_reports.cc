@@ -13,7 +13,7 @@ namespace ktape {
 
 namespace {
 
-// Of what an assertion printed, in a report.
+// The output of an assertion that a report keeps.
 constexpr size_t kTextBytes = size_t{64} << 10;
 
 // The first bytes of text, up to a line end.
@@ -38,8 +38,8 @@ std::string name_of(const CheckStep& step) {
   return step.run != nullptr ? step.run->label() : "verify";
 }
 
-// Text is UTF-8 without control characters but tab and line ends by now; XML has no way to write
-// U+FFFE and U+FFFF either.
+// The text is UTF-8 without control characters other than tab and line ends here; XML cannot
+// represent U+FFFE and U+FFFF either.
 std::string xml(std::string_view text) {
   std::string out;
   for (size_t i = 0; i < text.size(); ++i) {
@@ -179,8 +179,8 @@ Result<void> check_report_path(const std::string& path) {
       .read(begin.data(), static_cast<std::streamsize>(begin.size()));
   if (begin != kMagic) return {};
   return Error{ErrorCode::kUsage,
-               in_quotes(path) + " is a database, perhaps a tape: it is not overwritten",
-               "name the file to write after --junit or --json"};
+               in_quotes(path) + " is a database, possibly a tape, and is not overwritten",
+               "give --junit or --json the name of another file"};
 }
 
 Result<void> write_report(const std::string& path, const std::string& text) {

@@ -9,8 +9,8 @@
 
 namespace ktape {
 
-// Results of a check as a file for other programs, built while they come. A tape's results come one
-// after another.
+// Results of a check as a file for other programs, built as they come. The results of a tape are
+// consecutive.
 class JsonReport {
  public:
   JsonReport() { tapes_.list(); }
@@ -25,7 +25,7 @@ class JsonReport {
   const CheckedTape* tape_ = nullptr;
 };
 
-// The same as JUnit's XML: a suite for each tape, a case for each run.
+// The same as JUnit XML: a suite for each tape, a case for each run.
 class JunitReport {
  public:
   void add(const CheckStep& step);
@@ -43,8 +43,8 @@ class JunitReport {
   size_t skipped_ = 0;
 };
 
-// Whether a report may take the place of what is there: kUsage for an SQLite database, which no
-// report is, but a tape is.
+// Whether a report may replace the existing file: kUsage for an SQLite database, because it may be
+// a tape and is never a report.
 [[nodiscard]] Result<void> check_report_path(const std::string& path);
 
 [[nodiscard]] Result<void> write_report(const std::string& path, const std::string& text);

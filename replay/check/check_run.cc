@@ -16,7 +16,7 @@ CheckResult refusal(ExitCode code, std::string reason) {
   return {CheckResult::Kind::kError, code, std::move(reason)};
 }
 
-// What a program takes for an option is still a file.
+// A tape whose name looks like an option is still a file.
 std::string as_argument(const std::string& path) {
   return path.starts_with('-') ? "./" + path : path;
 }
@@ -29,7 +29,7 @@ CheckedRun run_assertion(const AssertionRun& run, const std::string& tape,
   Result<ChildResult> child = run_child(run.program, arguments, options);
   if (!child.ok()) return {refusal(ExitCode::kHost, printable(child.error().message)), ""};
   CheckedRun checked{result_of_child(*child), ""};
-  // What it lacks stands in its KTAP; how to call it is said to who called it.
+  // What it lacks is in its KTAP; its usage message on standard error is for its caller.
   bool asked = checked.result.kind != CheckResult::Kind::kNotAsked;
   checked.text = as_subtest(run.label(), child->output, asked ? child->errors : "");
   if (run.required) checked.result = required(std::move(checked.result));
@@ -44,7 +44,7 @@ CheckedTape inspect_tape(const std::string& path) {
   Result<Verification> found = verify(path, std::nullopt);
   if (!found.ok()) {
     tape.integrity = "unreadable";
-    tape.losses = "not known, the tape cannot be read";
+    tape.losses = "not known: the tape cannot be read";
     tape.finding = printable(found.error().message);
     tape.hint = found.error().hint;
     tape.refused = refusal(exit_code(found.error()), tape.finding);

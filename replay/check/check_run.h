@@ -14,14 +14,14 @@
 
 namespace ktape {
 
-// A tape that is to be judged.
+// A tape to be judged.
 struct CheckedTape {
   std::string path;
   // "intact", "truncated", "unsealed"; "altered" and "unreadable" are refused.
   std::string integrity;
-  std::string finding;  // more about that; safe to print
+  std::string finding;  // details; safe to print
   std::string hint;     // the remedy of an error; may be empty
-  std::string head;     // head digest in hex; empty when refused
+  std::string head;     // head digest in hex; empty if refused
   std::string losses;   // LossTally::text()
   bool lossless = false;
   std::optional<CheckResult> refused;  // why it is not judged
@@ -30,7 +30,7 @@ struct CheckedTape {
 // Verifies a tape, once for all assertions.
 [[nodiscard]] CheckedTape inspect_tape(const std::string& path);
 
-// One assertion's word on one tape.
+// One assertion's verdict on one tape.
 struct CheckedRun {
   CheckResult result;
   std::string text;  // what it printed, as a subtest
@@ -40,18 +40,19 @@ struct CheckLimits {
   size_t jobs = 1;
   std::chrono::milliseconds time{60'000};  // for each assertion and tape
   size_t output_bytes = size_t{4} << 20;   // of standard output, for each
-  size_t error_bytes = size_t{64} << 10;   // of standard error that are kept
-  int interrupt_fd = -1;                   // when this can be read, assertions are stopped
+  size_t error_bytes = size_t{64} << 10;   // of standard error to keep
+  int interrupt_fd = -1;                   // when this becomes readable, assertions are stopped
 };
 
-// Inspects the tapes in parallel; in the order given. `inspected` is called with how many are done.
+// Inspects the tapes in parallel; results in the order given. `inspected` is called with the number
+// done.
 [[nodiscard]] std::vector<CheckedTape> inspect_tapes(const std::vector<std::string>& paths,
                                                      const CheckLimits& limits,
                                                      const std::function<void(size_t)>& inspected);
 
-// Runs every assertion over every tape that is not refused, in parallel, and hands the results over
-// in order: tape by tape, and for each run by run. A refused tape has one result, with `run` null.
-// Stops when `take` says false.
+// Runs every assertion over every tape that is not refused, in parallel, and delivers the results
+// in order: tape by tape, and run by run within a tape. A refused tape has one result, with `run`
+// null. Stops when `take` returns false.
 struct CheckStep {
   const CheckedTape& tape;
   const AssertionRun* run;

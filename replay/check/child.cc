@@ -19,10 +19,10 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-// What a program that has ended left running may still say.
+// How long to wait for output of processes that the program left running.
 constexpr std::chrono::milliseconds kAfterEnd{1000};
 
-// Listens to a child until it has ended and said all, or has to be stopped.
+// Reads a child's output until it has ended and closed it, or has to be stopped.
 class Listener {
  public:
   Listener(UniqueFd output, UniqueFd errors, int end, const ChildOptions& options,
@@ -46,7 +46,7 @@ class Listener {
         return system_error(ErrorCode::kHost, "cannot wait for output");
       if (ready == 0 && Clock::now() >= *deadline_) return out_of_time();
       if (ready <= 0) continue;
-      if (fds[3].revents != 0) return stop("it was interrupted");
+      if (fds[3].revents != 0) return stop("interrupted");
       if (fds[0].revents != 0) KTAPE_TRY(take_output());
       if (fds[1].revents != 0) KTAPE_TRY(take_errors());
       if (!result_.stopped.empty()) return {};
@@ -69,8 +69,8 @@ class Listener {
   }
 
   Result<void> out_of_time() {
-    if (end_ < 0) return {};  // it has ended, what it left behind has not
-    return stop("it did not end within " + std::to_string(options_.time->count()) + " ms");
+    if (end_ < 0) return {};  // it has ended, its descendants have not
+    return stop("did not end within " + std::to_string(options_.time->count()) + " ms");
   }
 
   Result<void> stop(std::string why) {
@@ -81,7 +81,7 @@ class Listener {
   Result<std::string> take(UniqueFd& fd) {
     char buffer[16384];
     const ssize_t n = read_through_signals(fd.get(), buffer, sizeof buffer);
-    if (n < 0) return system_error(ErrorCode::kHost, "cannot read what a child process prints");
+    if (n < 0) return system_error(ErrorCode::kHost, "cannot read the output of a child process");
     if (n == 0) fd.reset();
     return std::string(buffer, static_cast<size_t>(n));
   }
@@ -91,7 +91,7 @@ class Listener {
     result_.output.append(more, 0, options_.output_bytes - result_.output.size());
     bytes_ += more.size();
     if (bytes_ <= options_.output_bytes) return {};
-    return stop("it printed more than " + std::to_string(options_.output_bytes) + " bytes");
+    return stop("printed more than " + std::to_string(options_.output_bytes) + " bytes");
   }
 
   Result<void> take_errors() {
@@ -102,7 +102,7 @@ class Listener {
 
   UniqueFd output_;
   UniqueFd errors_;
-  int end_;  // can be read when the child has ended; -1 once it was seen
+  int end_;  // readable when the child has ended; -1 after that was seen
   const ChildOptions& options_;
   ChildResult& result_;
   std::optional<Clock::time_point> deadline_;

@@ -16,26 +16,26 @@ struct ChildResult {
   int exit_status = -1;  // -1: it was killed
   int signal = 0;        // by this signal
   std::string output;    // its standard output, up to the limit
-  std::string errors;    // its standard error, where it was asked for, up to the limit
-  std::string stopped;   // why it was not left to end by itself; empty when it did
+  std::string errors;    // its standard error, if it was asked for, up to the limit
+  std::string stopped;   // why it was stopped; empty if it ended by itself
 };
 
 struct ChildOptions {
   size_t output_bytes = 0;  // one that prints more is stopped
-  // Standard error is kept, and what is over this left out. Nothing: it is ours.
+  // Standard error is kept up to this size, and the rest dropped. Nothing: it is ours.
   std::optional<size_t> error_bytes;
   std::optional<std::chrono::milliseconds> time;  // one that runs longer is stopped
-  int interrupt_fd = -1;                          // when this can be read, the child is stopped
+  int interrupt_fd = -1;  // when this becomes readable, the child is stopped
 };
 
-// Runs a program, without standard input, in a process group of its own; what is left of the group
-// when the program has ended, or is stopped, is killed. kHost when it cannot be started or its
-// output cannot be read.
+// Runs a program without standard input in its own process group; when the program has ended or is
+// stopped, the rest of the group is killed. kHost if it cannot be started or its output cannot be
+// read.
 [[nodiscard]] Result<ChildResult> run_child(const std::string& program,
                                             const std::vector<std::string>& arguments,
                                             const ChildOptions& options);
 
-// The same without a limit of time; standard error is ours. kBadInput when it prints more than
+// The same without a time limit; standard error is ours. kBadInput if it prints more than
 // `limit_bytes`.
 [[nodiscard]] Result<ChildResult> run_child(const std::string& program,
                                             const std::vector<std::string>& arguments,

@@ -12,10 +12,10 @@
 
 namespace ktape {
 
-// Does `count` pieces of work, `jobs` at a time, and hands each result to `take` in the order of
-// the pieces, on the calling thread, as soon as all before it have been handed in. No more than a
-// few times `jobs` results wait at any time. When `take` says false no new piece is begun, and
-// those that are under way are waited for.
+// Does `count` pieces of work, `jobs` at a time, and passes the results to `take` in order, on the
+// calling thread, each as soon as all before it were passed. At most a few times `jobs` results
+// wait at any time. When `take` returns false no new piece is started, and those that are running
+// are waited for.
 template <typename T>
 void in_order(size_t count, size_t jobs, const std::function<T(size_t)>& work,
               const std::function<bool(size_t, T)>& take) {

@@ -24,7 +24,7 @@ std::vector<std::string_view> lines_of(std::string_view text) {
   return lines;
 }
 
-// The line as it is, if no terminal would act on it.
+// The line unchanged, unless it would act on a terminal.
 std::string safe_line(std::string_view line) {
   std::string doubled;
   for (char c : line) doubled += c == '\\' ? std::string("\\\\") : std::string(1, c);
@@ -79,21 +79,20 @@ void take_failure(std::string_view line, KtapResults& results) {
 
 Result<KtapResults> read_ktap(std::string_view text) {
   std::vector<std::string_view> lines = lines_of(text);
-  if (lines.empty() || !is_version(lines.front())) return not_ktap("its output is not KTAP");
+  if (lines.empty() || !is_version(lines.front())) return not_ktap("the output is not KTAP");
   KtapResults results;
   std::optional<size_t> plan;
   for (std::string_view line : lines) {
-    if (line.starts_with("Bail out!"))
-      return not_ktap("it bailed out: " + printable(line.substr(9)));
+    if (line.starts_with("Bail out!")) return not_ktap("bailed out: " + printable(line.substr(9)));
     if (auto count = plan_of(line)) plan = count;
     take_failure(line, results);
     if (starts_result(line, "ok") || starts_result(line, "not ok")) count_result(line, results);
   }
-  if (!plan) return not_ktap("its KTAP has no plan");
+  if (!plan) return not_ktap("the KTAP has no plan");
   size_t given = results.passed + results.failed + results.skipped;
   if (given != *plan)
-    return not_ktap(fmt::format("it planned {} results and gave {}", *plan, given));
-  if (given == 0) return not_ktap("it gave no result");
+    return not_ktap(fmt::format("planned {} results and printed {}", *plan, given));
+  if (given == 0) return not_ktap("printed no result");
   return results;
 }
 

@@ -9,23 +9,23 @@
 
 namespace ktape {
 
-// What one program's KTAP says, of its top level.
+// The top level of one program's KTAP.
 struct KtapResults {
   size_t passed = 0;
   size_t failed = 0;
   size_t skipped = 0;
-  std::string skip_reason;  // of the first that was skipped; safe to print
-  // The first diagnostic that begins "violated, ", without that; safe to print.
+  std::string skip_reason;  // of the first skipped result; safe to print
+  // The text after "violated, " in the first diagnostic that begins so; safe to print.
   std::string failure;
 };
 
-// Reads KTAP version 1 or 2 (or TAP, as kselftest prints). kBadInput when it is no KTAP, has no
-// plan, bails out, or gives other results than it planned.
+// Reads KTAP version 1 or 2 (or TAP, as kselftest prints). kBadInput if it is not KTAP, has no
+// plan, bails out, or has other results than it planned.
 [[nodiscard]] Result<KtapResults> read_ktap(std::string_view text);
 
 // The text as a subtest: each line indented by two spaces, "# Subtest: NAME" after its version
-// line. Text that is no KTAP becomes diagnostics, and so do `errors`, what the program told on
-// standard error. A line that a terminal would act on is made safe.
+// line. Text that is not KTAP becomes diagnostics, and so does `errors`, the program's standard
+// error. Lines that would act on a terminal are made safe.
 [[nodiscard]] std::string as_subtest(std::string_view name, std::string_view text,
                                      std::string_view errors = "");
 

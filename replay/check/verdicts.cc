@@ -28,7 +28,7 @@ size_t findings_told(std::string_view text) {
   return is_count ? count : 1;
 }
 
-constexpr size_t kFindingsKept = 128;  // more than an assertion of ours tells
+constexpr size_t kFindingsKept = 128;  // more than any of our assertions prints
 
 bool is_in(const std::string& program, const std::vector<std::string>& folders) {
   std::string folder = std::filesystem::path(program).parent_path().lexically_normal();
@@ -50,7 +50,7 @@ Result<AskedAssertions> find_asked_assertions(const AssertionOptions& options) {
   if (asked.runs.empty()) {
     return Error{ErrorCode::kHost,
                  "there is no program ktape-assert-* in " + in_quotes(own_folder) + " or on PATH",
-                 "--analyzers DIR names another folder"};
+                 "name their folder with --analyzers DIR"};
   }
   for (const AssertionRun& run : asked.runs) {
     bool named = !options.choice.only.empty() || run.required || !run.arguments.empty() ||

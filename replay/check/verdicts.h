@@ -14,42 +14,42 @@
 
 namespace ktape {
 
-// What one assertion says of a tape.
+// One assertion's verdict on a tape.
 struct AssertionVerdict {
   CheckResult result;
   std::vector<std::string> findings;  // its KTAP diagnostics, safe to print, without the "# "
-  bool named = false;  // the user asked for this assertion, not for whatever there is
+  bool named = false;                 // the user asked for this assertion by name
 };
 
 using Verdicts = std::map<std::string, AssertionVerdict>;  // by AssertionRun::label
 
-// Where assertions are looked for and which of them are asked, as for `ktape check`.
+// Where to look for assertions and which of them to run, as for `ktape check`.
 struct AssertionOptions {
   std::vector<std::string> folders;  // before the program's own
   AssertionChoice choice;
 };
 
-// The runs that are asked for. kUsage for a name that is not there; kHost when there are no
+// The runs that are asked for. kUsage for a name that does not exist; kHost if there are no
 // assertions.
 struct AskedAssertions {
   std::vector<AssertionRun> runs;
-  // Labels of those that the options name or whose folder they name.
+  // Labels of those that the options name, or whose folder they name.
   std::vector<std::string> named;
 };
 [[nodiscard]] Result<AskedAssertions> find_asked_assertions(const AssertionOptions& options);
 
-// Verifies a tape. kBadInput when it is altered or cannot be read.
+// Verifies a tape. kBadInput if it is altered or cannot be read.
 [[nodiscard]] Result<CheckedTape> inspect_readable(const std::string& path);
 
 // Runs them over the tape, as many at a time as there are CPUs, each for a minute at most.
 [[nodiscard]] Verdicts run_assertions(const CheckedTape& tape, const AskedAssertions& asked);
 
-// The diagnostics in the output of an assertion as a subtest (as_subtest); not the tape's name, and
-// not what was lost, which is the same for every assertion.
+// The diagnostics in the output of an assertion as a subtest (as_subtest), without the tape's name
+// and the losses, which are the same for every assertion.
 [[nodiscard]] std::vector<std::string> findings_in(std::string_view subtest);
 
-// How many findings there are of each sort; "violated, and 3 more" is three. What an assertion of
-// others says in its own way is `other`.
+// The number of findings of each sort; "violated, and 3 more" counts as three. Findings of other
+// people's assertions, in their own words, are `other`.
 struct FindingCounts {
   size_t violated = 0;
   size_t undecided = 0;

@@ -30,31 +30,32 @@ constexpr size_t kOutputLimitBytes = size_t{1} << 20;
 constexpr size_t kMaxTapes = 1'000'000;
 
 constexpr char kHelp[] =
-    R"(Captures a scenario and judges its tape, in one: `ktape capture` and what `ktape check` runs. The tapes
-are kept, as SCENARIO-KERNEL-NUMBER.ktape, and none is ever overwritten. What stands after '--' goes to
-`ktape capture`.)";
+    R"(Captures a scenario and judges its tape in one go: `ktape capture`, then the assertions of
+`ktape check`. The tapes are kept as SCENARIO-KERNEL-NUMBER.ktape, and none is ever
+overwritten. Arguments after '--' are passed to `ktape capture`.)";
 
 constexpr char kFooter[] = R"(A run is
-  bad      when an assertion is violated. run-completed is one: a panic or a hang after the first step
-           is bad, unless --only leaves it out; with --fail-on-eject also when a scheduler was ejected
-  good     when it completed, an assertion passed and none is violated. Those that are named by --only,
-           --require or --with, or are in a folder given by --analyzers, must be decided; others may be
-           inconclusive
-  nothing  when it says nothing about the kernel: the capture was refused or killed, the kernel cannot
+  bad      if an assertion is violated. run-completed is one: a panic or a hang after the first step
+           is bad, unless --only leaves it out; with --fail-on-eject also if a scheduler was ejected
+  good     if it completed, an assertion passed and none is violated. Assertions that are named by
+           --only, --require or --with, or are in a folder given by --analyzers, must be decided;
+           others may be inconclusive
+  nothing  if it says nothing about the kernel: the capture was refused or killed, the kernel cannot
            be used, did not boot or panicked before the first step, the machine was lost, the host
            failed, the run was interrupted, an assertion could not be run, or none was decided
-Several runs are bad when one is, else nothing when one is, else good.
+Several runs are bad if one is, else nothing if one is, else good.
 
---git-bisect is for `git bisect run`: it exits with 0 for good, 1 for bad and 125 for everything else,
-mistakes on the command line included, and stops at the first bad run.
+--git-bisect is for `git bisect run`: it exits with 0 for good, 1 for bad and 125 for
+everything else, including mistakes on the command line, and stops at the first bad run.
 
 Examples:
   ktape test cold_path_roundtrip --kernel 7.3.4 --repeat 10
   git bisect run sh -c 'make -j8 bzImage || exit 125
     ktape test my.scenario --kernel arch/x86/boot/bzImage --git-bisect --only vtime-monotonic'
 
-Exit status without --git-bisect: 0 good, 1 bad, 2 usage or scenario, 3 the kernel or a tape cannot be
-used, 4 the machine was lost or the host lacks something, 77 nothing was decided.)";
+Exit status without --git-bisect: 0 good, 1 bad, 2 usage or scenario, 3 the kernel or a
+tape cannot be used, 4 the machine was lost or the host lacks something, 77 nothing was
+decided.)";
 
 struct Options {
   std::string scenario;
@@ -64,10 +65,10 @@ struct Options {
   bool git_bisect = false;
   bool fail_on_eject = false;
   AssertionOptions assertions;
-  std::vector<std::string> capture;  // what stands after "--"
+  std::vector<std::string> capture;  // the arguments after "--"
 };
 
-// A name for a file: the last part of a path, with nothing in it that a shell would notice.
+// A name for a file: the last part of a path, without characters that are special to a shell.
 std::string file_word(const std::string& path, const std::string& suffix) {
   std::string word = fs::path(path).filename();
   if (word.size() > suffix.size() && word.ends_with(suffix))
@@ -81,12 +82,12 @@ std::string file_word(const std::string& path, const std::string& suffix) {
   return word;
 }
 
-// The first number that no tape, sealed or not, has.
+// The first number that no tape has, sealed or not.
 Result<std::string> next_tape(const Options& options) {
   std::error_code error;
   fs::create_directories(options.folder, error);
   if (error)
-    return system_error(ErrorCode::kHost, "cannot make the folder " + in_quotes(options.folder),
+    return system_error(ErrorCode::kHost, "cannot create the folder " + in_quotes(options.folder),
                         error.value());
   std::string kernel = options.kernel.empty() ? "default" : file_word(options.kernel, "");
   std::string stem =
@@ -98,11 +99,12 @@ Result<std::string> next_tape(const Options& options) {
       return tape;
     }
   }
-  return Error{ErrorCode::kHost, "the folder " + in_quotes(options.folder) + " is full of tapes",
-               "--tapes DIR names another"};
+  return Error{ErrorCode::kHost,
+               "the folder " + in_quotes(options.folder) + " has no free tape number",
+               "name another folder with --tapes DIR"};
 }
 
-// The first that the kernel threw out.
+// The first scheduler that the kernel ejected.
 Result<std::string> find_ejection(const TapeReader& tape) {
   KTAPE_ASSIGN(const RunFacts facts, gather_run_facts(tape));
   for (const SchedulerFacts& scheduler : facts.schedulers) {
@@ -198,7 +200,8 @@ void tell(size_t number, size_t of, const std::string& tape, const Finished& fin
 }
 
 Result<Sum> run(const Options& options) {
-  if (options.folder.empty()) return Error{ErrorCode::kUsage, "--tapes names no folder", ""};
+  if (options.folder.empty())
+    return Error{ErrorCode::kUsage, "--tapes has an empty folder name", ""};
   KTAPE_ASSIGN(std::string own_folder, executable_folder());
   const std::string capture = own_folder + "/ktape-capture";
   KTAPE_ASSIGN(AskedAssertions asked, find_asked_assertions(options.assertions));
@@ -212,7 +215,7 @@ Result<Sum> run(const Options& options) {
     sum.code = worst(sum.code, verdict.code);
     sum.count(verdict.kind);
     if (options.git_bisect && verdict.kind == TestVerdict::Kind::kBad) break;
-    // The same mistake in every run.
+    // A usage error would be the same in every run.
     if (verdict.code == ExitCode::kUsage || verdict.code == ExitCode::kBadInput) break;
   }
   fmt::print("{}: {} good, {} bad, {} that say nothing\n", word(sum.kind), sum.good, sum.bad,
@@ -229,18 +232,21 @@ int main_of_test(int argc, char** argv) {
   const bool bisect = std::find(argv, own_end, std::string_view(kBisect)) != own_end;
 
   Program program(kProgram, kHelp, kFooter);
-  program.add("SCENARIO", options.scenario, "a scenario file, or the name of one that ships")
+  program
+      .add("SCENARIO", options.scenario,
+           "A scenario file, or the name of a scenario shipped with ktape")
       .required();
   program.add("-k,--kernel", options.kernel,
-              "a version from the cache, or the path of a bzImage or vmlinux");
-  program.add("--repeat", options.repeat, "so many runs; default 1").range(1, 100'000);
-  program.add("--tapes", options.folder, "keep the tapes in this folder")
+              "A cached kernel version ('tools/kernel list'), or the path of a bzImage or vmlinux");
+  program.add("--repeat", options.repeat, "Number of runs; default 1").range(1, 100'000);
+  program.add("--tapes", options.folder, "Keep the tapes in this folder")
       .value_name("DIR")
       .shows_default();
   program.add_flag(
       "--fail-on-eject", options.fail_on_eject,
-      "a run in which the kernel ejected a scheduler is bad, whatever the assertions say");
-  program.add_flag(kBisect, options.git_bisect, "exit as `git bisect run` expects it");
+      "Count a run as bad if the kernel ejected a scheduler, whatever the assertions say");
+  program.add_flag(kBisect, options.git_bisect,
+                   "Exit with the status that `git bisect run` expects");
   add_assertion_options(program, options.assertions);
   if (std::optional<int> status = program.begin(static_cast<int>(own_end - argv), argv)) {
     return bisect && *status != 0 ? kBisectSkip : *status;

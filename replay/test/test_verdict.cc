@@ -19,7 +19,7 @@ std::string outcome_of(const TestRun& run) {
   return run.outcome_detail.empty() ? text : text + ": " + run.outcome_detail;
 }
 
-// Why a capture that ended so left nothing to judge; nothing when it may have.
+// Why a capture that ended this way left nothing to judge; nothing: it may have.
 std::optional<TestVerdict> capture_failed(const TestRun& run) {
   if (run.capture.signal != 0) {
     return none(ExitCode::kHost,
@@ -30,7 +30,7 @@ std::optional<TestVerdict> capture_failed(const TestRun& run) {
     case ExitCode::kViolated: return std::nullopt;
     case ExitCode::kUsage:
       return none(ExitCode::kUsage,
-                  "the capture refused its options, or the scenario for this kernel");
+                  "the capture refused its options, or the scenario on this kernel");
     case ExitCode::kBadInput: return none(ExitCode::kBadInput, "the kernel cannot be used");
     case ExitCode::kHost:
       return none(ExitCode::kHost, "the machine was lost, or the host lacks something");
@@ -40,7 +40,7 @@ std::optional<TestVerdict> capture_failed(const TestRun& run) {
   }
 }
 
-// Why a run that ended so says nothing, whatever the assertions say.
+// Why a run that ended this way says nothing, whatever the assertions say.
 std::optional<TestVerdict> outcome_failed(const TestRun& run) {
   switch (run.outcome) {
     case schema::Outcome::COMPLETED:
@@ -52,7 +52,7 @@ std::optional<TestVerdict> outcome_failed(const TestRun& run) {
   }
   if (run.reached_first_step) return std::nullopt;
   return none(ExitCode::kInconclusive,
-              "the guest did not get as far as the first step: " + outcome_of(run));
+              "the guest did not reach the first step: " + outcome_of(run));
 }
 
 struct Tally {
@@ -88,7 +88,7 @@ TestVerdict judge_run(const TestRun& run) {
   if (auto failed = capture_failed(run)) return *failed;
   if (!run.sealed) {
     return none(ExitCode::kBadInput,
-                run.cannot_judge.empty() ? "there is no sealed tape" : run.cannot_judge);
+                run.cannot_judge.empty() ? "no tape was sealed" : run.cannot_judge);
   }
   if (auto failed = outcome_failed(run)) return *failed;
   Tally found = tally(run.verdicts);

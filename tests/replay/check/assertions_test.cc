@@ -35,7 +35,7 @@ std::string labels(const AssertionChoice& choice) {
 
 }  // namespace
 
-TEST_CASE("analyzers are the executable files of that prefix, by name, the earlier folder first") {
+TEST_CASE("assertions are the executable files of that prefix, by name, the earlier folder first") {
   TempDir first, second;
   make_program(first.file("ktape-assert-b"));
   make_program(first.file("ktape-assert-plain-file"), false);
@@ -58,11 +58,11 @@ TEST_CASE("a missing folder is an error, unless it is on PATH") {
   CHECK(must(find_assertions({}, {"/nonexistent", folder.path()})).assertions.size() == 1);
 }
 
-TEST_CASE("all analyzers run, each once, when none is chosen") {
+TEST_CASE("all assertions run, each once, when none is chosen") {
   CHECK(labels({}) == "run-completed\nvalue\nvtime-monotonic\n");
 }
 
-TEST_CASE("analyzers are chosen by name, by file name, or by pattern") {
+TEST_CASE("assertions are chosen by name, by file name, or by pattern") {
   CHECK(labels({.only = {"ktape-assert-run-completed"}}) == "run-completed\n");
   CHECK(labels({.only = {"v*"}}) == "value\nvtime-monotonic\n");
 }
@@ -86,13 +86,13 @@ TEST_CASE("a missing analyzer is a mistake, wherever it is named") {
     auto wrong = choose_runs(kAll, choice);
     REQUIRE_FALSE(wrong.ok());
     CHECK(wrong.error().code == ErrorCode::kUsage);
-    CHECK(wrong.error().message == "there is no analyzer 'run-complete'");
+    CHECK(wrong.error().message == "there is no assertion 'run-complete'");
     CHECK(wrong.error().hint == "did you mean 'run-completed'?");
   }
   CHECK(choose_runs(kAll, {.only = {"mine"}}).error().message ==
-        "cannot run analyzer 'mine': it is not executable");
+        "cannot run assertion 'mine': it is not executable");
   CHECK(choose_runs(kAll, {.only = {"mine"}}).error().hint == "chmod +x /m/ktape-assert-mine");
-  CHECK(choose_runs(kAll, {.with = {" "}}).error().message == "--with names no analyzer");
+  CHECK(choose_runs(kAll, {.with = {" "}}).error().message == "--with does not name an assertion");
 }
 
 TEST_CASE("words are split at blanks outside of quotes") {

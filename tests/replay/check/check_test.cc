@@ -19,23 +19,23 @@ CheckResult ended(int status, const std::string& output) {
 
 }  // namespace
 
-TEST_CASE("an analyzer's exit status and KTAP give its result") {
+TEST_CASE("an assertion's exit status and KTAP give its result") {
   CHECK(ended(0, kPassed).kind == CheckResult::Kind::kPassed);
   CHECK(ended(1, kFailed).kind == CheckResult::Kind::kViolated);
   CHECK(ended(77, kSkipped).kind == CheckResult::Kind::kInconclusive);
   CHECK(ended(77, kSkipped).reason == "inconclusive: no tag");
 }
 
-TEST_CASE("an analyzer that was killed is an error, whatever it printed") {
+TEST_CASE("an assertion that was killed is an error, whatever it printed") {
   CheckResult result = result_of_child({-1, SIGSEGV, kPassed});
   CHECK(result.kind == CheckResult::Kind::kError);
   CHECK(result.code == ExitCode::kHost);
-  CHECK(result.reason == "it was killed by signal 11 (Segmentation fault)");
+  CHECK(result.reason == "killed by signal 11 (Segmentation fault)");
 }
 
 TEST_CASE("an analyzer that succeeds without any output is an error") {
   CHECK(ended(0, "").kind == CheckResult::Kind::kError);
-  CHECK(ended(0, "").reason == "its output is not KTAP");
+  CHECK(ended(0, "").reason == "the output is not KTAP");
 }
 
 TEST_CASE("an exit status that its KTAP contradicts is an error") {
@@ -44,7 +44,7 @@ TEST_CASE("an exit status that its KTAP contradicts is an error") {
   CHECK(ended(0, kSkipped).kind == CheckResult::Kind::kError);
 }
 
-TEST_CASE("an analyzer that cannot use the tape says so with exit status 3") {
+TEST_CASE("an assertion that cannot use the tape says so with exit status 3") {
   CHECK(ended(3, "").code == ExitCode::kBadInput);
   CHECK(ended(2, "").code == ExitCode::kHost);
 }
@@ -53,7 +53,7 @@ TEST_CASE("result lines carry the directives of KTAP") {
   CHECK(result_line(1, "a", ended(0, kPassed)) == "ok 1 a\n");
   CHECK(result_line(2, "a", ended(1, kFailed)) == "not ok 2 a\n");
   CHECK(result_line(3, "a", ended(77, kSkipped)) == "ok 3 a # SKIP inconclusive: no tag\n");
-  CHECK(result_line(4, "a", ended(0, "")) == "not ok 4 a # ERROR its output is not KTAP\n");
+  CHECK(result_line(4, "a", ended(0, "")) == "not ok 4 a # ERROR the output is not KTAP\n");
 }
 
 TEST_CASE("a name with a hash cannot pass for a directive") {
@@ -79,10 +79,10 @@ TEST_CASE("the summary names what did not pass and takes the worst exit status")
         "# Totals: pass:1 fail:1 xfail:0 xpass:0 skip:1 error:1\n");
 }
 
-TEST_CASE("an analyzer that was stopped is an error, whatever it printed") {
-  ChildResult child{-1, SIGKILL, kPassed, "", "it did not end within 100 ms"};
+TEST_CASE("an assertion that was stopped is an error, whatever it printed") {
+  ChildResult child{-1, SIGKILL, kPassed, "", "did not end within 100 ms"};
   CHECK(result_of_child(child).kind == CheckResult::Kind::kError);
-  CHECK(result_of_child(child).reason == "it did not end within 100 ms");
+  CHECK(result_of_child(child).reason == "did not end within 100 ms");
 }
 
 TEST_CASE(
@@ -90,7 +90,7 @@ TEST_CASE(
   CHECK(ended(2, kSkipped).kind == CheckResult::Kind::kNotAsked);
   CHECK(ended(2, kSkipped).code == ExitCode::kGood);
   CHECK(ended(2, kFailed).kind == CheckResult::Kind::kError);
-  CHECK(ended(2, "usage: mine\n").reason == "it ended with exit status 2");
+  CHECK(ended(2, "usage: mine\n").reason == "ended with exit status 2");
   CheckSummary summary;
   summary.add("a", ended(0, kPassed));
   summary.add("b", ended(2, kSkipped));

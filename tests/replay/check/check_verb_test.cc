@@ -62,20 +62,19 @@ TEST_CASE("check judges the .partial of a recorder that died") {
   CHECK_THAT(child.output, ContainsSubstring("\nok 2 vtime-monotonic\n"));
 }
 
-TEST_CASE("an analyzer that crashes is an error beside the others' results") {
+TEST_CASE("an assertion that crashes is an error beside the others' results") {
   TempDir folder;
   make_analyzer(folder.file("ktape-assert-crash"), "echo half a line; kill -SEGV $$");
   make_analyzer(folder.file("ktape-assert-silent"), "exit 0");
   ChildResult child = check_by(folder, {"crash", "silent", "run-completed"});
   CHECK(child.exit_status == 4);
-  CHECK_THAT(
-      child.output,
-      ContainsSubstring("  # half a line\nnot ok 1 crash # ERROR it was killed by signal 11"));
+  CHECK_THAT(child.output,
+             ContainsSubstring("  # half a line\nnot ok 1 crash # ERROR killed by signal 11"));
   CHECK_THAT(child.output, ContainsSubstring("\nok 2 run-completed\n"));
-  CHECK_THAT(child.output, ContainsSubstring("\nnot ok 3 silent # ERROR its output is not KTAP\n"));
+  CHECK_THAT(child.output, ContainsSubstring("\nnot ok 3 silent # ERROR the output is not KTAP\n"));
 }
 
-TEST_CASE("a dropped-in analyzer counts as any other") {
+TEST_CASE("a dropped-in assertion counts as any other") {
   TempDir folder;
   make_analyzer(folder.file("ktape-assert-mine"),
                 "printf 'KTAP version 1\\n1..1\\nnot ok 1 mine\\n'; exit 1");
@@ -108,25 +107,24 @@ TEST_CASE("check lists the analyzers, and refuses a missing analyzer and a missi
   CHECK(run_program("ktape-check", {}).exit_status == 2);
 }
 
-TEST_CASE("an analyzer that hangs is stopped and named, and the others are judged") {
+TEST_CASE("an assertion that hangs is stopped and named, and the others are judged") {
   TempDir folder;
   make_analyzer(folder.file("ktape-assert-hang"), "echo so far; sleep 1000");
   ChildResult child = check_by(folder, {"hang", "run-completed"}, {"--timeout", "4"});
   CHECK(child.exit_status == 4);
-  CHECK_THAT(
-      child.output,
-      ContainsSubstring("  # so far\nnot ok 1 hang # ERROR it did not end within 4000 ms\n"));
+  CHECK_THAT(child.output,
+             ContainsSubstring("  # so far\nnot ok 1 hang # ERROR did not end within 4000 ms\n"));
   CHECK_THAT(child.output, ContainsSubstring("\nok 2 run-completed\n"));
 }
 
-TEST_CASE("an analyzer that never stops printing is stopped and named") {
+TEST_CASE("an assertion that never stops printing is stopped and named") {
   TempDir folder;
   make_analyzer(folder.file("ktape-assert-flood"), "yes KTAP version 1");
   make_analyzer(folder.file("ktape-assert-loud"), kPass + "; yes | head -c 10000000 >&2");
   ChildResult child = check_by(folder, {"flood", "loud"});
   CHECK(child.exit_status == 4);
   CHECK_THAT(child.output,
-             ContainsSubstring("not ok 1 flood # ERROR it printed more than 4194304 bytes\n"));
+             ContainsSubstring("not ok 1 flood # ERROR printed more than 4194304 bytes\n"));
   CHECK_THAT(child.output, ContainsSubstring("\nok 2 loud\n"));
 }
 
@@ -137,10 +135,10 @@ TEST_CASE("an analyzer's standard error is printed under its subtest") {
   CHECK(child.exit_status == 3);
   CHECK_THAT(child.output,
              ContainsSubstring(
-                 "  # stderr: no such table\nnot ok 1 broken # ERROR it cannot use the tape\n"));
+                 "  # stderr: no such table\nnot ok 1 broken # ERROR cannot use the tape\n"));
 }
 
-TEST_CASE("analyzers on PATH are run, unless an earlier folder has one of that name") {
+TEST_CASE("assertions on PATH are run, unless an earlier folder has one of that name") {
   TempDir folder;
   std::string tape = make_tape(folder.file("run.ktape")).path;
   make_analyzer(folder.file("ktape-assert-mine"), kPass);
@@ -158,7 +156,7 @@ TEST_CASE("analyzers on PATH are run, unless an earlier folder has one of that n
 }
 
 TEST_CASE(
-    "an analyzer is given the tape and then its arguments, also a tape whose name looks like an "
+    "an assertion is given the tape and then its arguments, also a tape whose name looks like an "
     "option") {
   TempDir folder;
   std::filesystem::rename(make_tape(folder.file("run.ktape")).path, folder.file("-r.ktape"));
@@ -187,7 +185,7 @@ TEST_CASE("a required assertion that is inconclusive is violated, and a missing 
   CHECK(run_program("ktape-check", {tape, "--require", "nothing"}).exit_status == 2);
 }
 
-TEST_CASE("the output is the same however many analyzers run at a time") {
+TEST_CASE("the output is the same however many assertions run at a time") {
   TempDir folder;
   std::vector<std::string> arguments;
   for (int i = 0; i < 5; ++i)
@@ -248,9 +246,9 @@ for tape in check["tapes"]:
         "3 {'pass': 1, 'fail': 1, 'skip': 0, 'error': 2}\n"
         "intact none 64\n"
         "bad fail seq 5: <x> & \"y\" \\x1b[1m\n"
-        "crash error it was killed by signal 11 (Segmentation fault)\n"
+        "crash error killed by signal 11 (Segmentation fault)\n"
         "run-completed pass \n"
-        "unreadable not known, the tape cannot be read 0\n"
+        "unreadable not known: the tape cannot be read 0\n"
         "verify error cannot open tape \n");
   CHECK(python(R"(
 import sys, xml.etree.ElementTree as tree
@@ -265,7 +263,7 @@ for suite in root:
         "testsuites 4 1 2 0\n"
         "testsuite 3 1 1\n"
         "bad [('failure', 'seq 5: <x> & \"y\" \\\\x1b[1m')]\n"
-        "crash [('error', 'it was killed by signal 11 (Segmentation fault)')]\n"
+        "crash [('error', 'killed by signal 11 (Segmentation fault)')]\n"
         "run-completed []\n"
         "testsuite 1 0 1\n"
         "verify [('error', 'cannot open tape ')]\n");

@@ -54,7 +54,7 @@ TEST_CASE("a missing program is an error with its name") {
 TEST_CASE("a child that does not end in time is stopped, and its output is kept") {
   ChildOptions options{.output_bytes = 1 << 20, .time = std::chrono::milliseconds(3000)};
   ChildResult child = must(run_child("/bin/sh", {"-c", "echo first; sleep 1000"}, options));
-  CHECK(child.stopped == "it did not end within 3000 ms");
+  CHECK(child.stopped == "did not end within 3000 ms");
   CHECK(child.output == "first\n");
 }
 
@@ -82,7 +82,7 @@ TEST_CASE("the output of a program that leaves another one running is complete")
 TEST_CASE("a child that closes its output and keeps running is stopped as well") {
   ChildOptions options{.output_bytes = 1 << 20, .time = std::chrono::milliseconds(50)};
   CHECK(must(run_child("/bin/sh", {"-c", "exec >&- 2>&-; sleep 1000"}, options)).stopped ==
-        "it did not end within 50 ms");
+        "did not end within 50 ms");
 }
 
 TEST_CASE("standard error is kept up to its limit, and output up to its own") {
@@ -93,7 +93,7 @@ TEST_CASE("standard error is kept up to its limit, and output up to its own") {
   CHECK(child.output == "hi\n");
   CHECK(child.exit_status == 1);
   ChildResult more = must(run_child("/bin/sh", {"-c", "echo much more"}, options));
-  CHECK(more.stopped == "it printed more than 5 bytes");
+  CHECK(more.stopped == "printed more than 5 bytes");
   CHECK(more.output == "much ");
 }
 
@@ -102,7 +102,7 @@ TEST_CASE("an interruption stops the child") {
   REQUIRE(::pipe(ends) == 0);
   REQUIRE(::write(ends[1], "x", 1) == 1);
   ChildOptions options{.output_bytes = 5, .interrupt_fd = ends[0]};
-  CHECK(must(run_child("/bin/sh", {"-c", "sleep 1000"}, options)).stopped == "it was interrupted");
+  CHECK(must(run_child("/bin/sh", {"-c", "sleep 1000"}, options)).stopped == "interrupted");
   ::close(ends[0]);
   ::close(ends[1]);
 }

@@ -25,20 +25,20 @@ TEST_CASE("output that is not KTAP is refused") {
   for (const char* text : {"", "hello\n", "ok 1 a\n1..1\n"}) {
     auto results = read_ktap(text);
     REQUIRE_FALSE(results.ok());
-    CHECK(results.error().message == "its output is not KTAP");
+    CHECK(results.error().message == "the output is not KTAP");
   }
 }
 
 TEST_CASE("KTAP without a plan, with other results than planned, or with none is refused") {
-  CHECK(read_ktap("KTAP version 1\nok 1 a\n").error().message == "its KTAP has no plan");
+  CHECK(read_ktap("KTAP version 1\nok 1 a\n").error().message == "the KTAP has no plan");
   CHECK(read_ktap("KTAP version 1\n1..2\nok 1 a\n").error().message ==
-        "it planned 2 results and gave 1");
-  CHECK(read_ktap("KTAP version 1\n1..0\n").error().message == "it gave no result");
+        "planned 2 results and printed 1");
+  CHECK(read_ktap("KTAP version 1\n1..0\n").error().message == "printed no result");
 }
 
 TEST_CASE("a program that bails out has no result") {
   CHECK(read_ktap("KTAP version 1\n1..1\nok 1 a\nBail out! disk full\n").error().message ==
-        "it bailed out:  disk full");
+        "bailed out:  disk full");
 }
 
 TEST_CASE("a subtest is indented and named") {
