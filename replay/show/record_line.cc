@@ -47,7 +47,7 @@ std::string worker_report(schema::WorkerReport::Reader report) {
     case schema::WorkerEvent::KILLED:
       text += fmt::format("was killed by signal {}", report.getStatus());
       break;
-    case schema::WorkerEvent::PROGRESS: text += "goes on"; break;
+    case schema::WorkerEvent::PROGRESS: text += "made progress"; break;
     default: text += "reports"; break;
   }
   return fmt::format("{}, {} done", text, count_text(report.getPhasesDone(), "phase"));
@@ -67,10 +67,10 @@ std::string trigger_changed(schema::TriggerChanged::Reader changed) {
       case schema::TriggerChange::NOT_ARMED: return "NOT ARMED";
       case schema::TriggerChange::SPENT: return "spent: it had all its hits";
       case schema::TriggerChange::GIVEN_UP:
-        return "given up: its function is entered too often for nothing";
+        return "disarmed: its function is entered too often without a hit";
       case schema::TriggerChange::NOT_SAID: break;
     }
-    return "changed, how is not known";
+    return "changed in an unknown way";
   };
   return fmt::format("trigger {} {}{}", safe(changed.getTrigger()), what(),
                      after_colon(changed.getReason()));
@@ -78,8 +78,8 @@ std::string trigger_changed(schema::TriggerChanged::Reader changed) {
 
 std::string clocksource_seen(schema::ClocksourceSeen::Reader seen) {
   if (seen.getBefore().size() == 0)
-    return "the guest's kernel takes its time from " + in_quotes(chars(seen.getName()));
-  return fmt::format("{}the guest's kernel takes its time from {}, no longer from {}",
+    return "the guest's kernel uses the clocksource " + in_quotes(chars(seen.getName()));
+  return fmt::format("{}the guest's kernel uses the clocksource {}, no longer {}",
                      is_of_the_boot(seen) ? "" : "CLOCKSOURCE CHANGED: ",
                      in_quotes(chars(seen.getName())), in_quotes(chars(seen.getBefore())));
 }
@@ -98,7 +98,7 @@ std::string thawed(schema::Thawed::Reader thawed) {
 std::string guest_exited(schema::GuestExited::Reader exited) {
   std::string text = exited.getExplicitDone()
                          ? fmt::format("agent is done, exit code {}", exited.getExitCode())
-                         : "guest ended WITHOUT SAYING DONE";
+                         : "guest ended BEFORE THE AGENT WAS DONE";
   return text + after_colon(exited.getDetail());
 }
 
@@ -132,7 +132,7 @@ std::string sealed_after(schema::Sealed::Reader sealed) {
 
 std::string slimmed(schema::Slimmed::Reader slimmed) {
   return "slim: made from the tape with head digest " + to_hex(as_bytes(chars(slimmed.getHead()))) +
-         ": what nothing on it used was left out";
+         ", without the types and symbols that nothing on it used";
 }
 
 }  // namespace
@@ -163,7 +163,7 @@ std::string record_line(schema::Record::Reader record) {
     case schema::Record::TRIGGER_CHANGED: return trigger_changed(record.getTriggerChanged());
     case schema::Record::CLOCKSOURCE_SEEN: return clocksource_seen(record.getClocksourceSeen());
     case schema::Record::SLIMMED: return slimmed(record.getSlimmed());
-    // More than a line, or nothing: see Timeline.
+    // Several lines, or none: see Timeline.
     case schema::Record::LAYOUT_USED:
     case schema::Record::SCHEDULER_OUTPUT:
     case schema::Record::SCHEDULER_EXITED:

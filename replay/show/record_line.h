@@ -7,8 +7,8 @@
 
 namespace ktape {
 
-// What the time line says of a record for which one line is enough, and nothing that came before
-// it; safe to print. Empty for another one.
+// The timeline's line for a record that needs only one line and nothing that came before it; safe
+// to print. Empty for other records.
 [[nodiscard]] std::string record_line(schema::Record::Reader record);
 
 }  // namespace ktape

@@ -38,10 +38,10 @@ std::string integrity_text(const Verification& found) {
 
 std::string accelerator_text(schema::RunStarted::Reader run) {
   std::string text = enum_words(run.getAcceleratorUsed());
-  text += fmt::format(" (asked {}", enum_words(run.getAcceleratorAsked()));
+  text += fmt::format(" (asked for {}", enum_words(run.getAcceleratorAsked()));
   if (run.getAcceleratorReason().size() > 0) text += ": " + safe(run.getAcceleratorReason());
   text += ")";
-  if (!run.getTimeIsReal()) text += "; its times are not those of real hardware";
+  if (!run.getTimeIsReal()) text += "; its timing is not that of real hardware";
   return text;
 }
 
@@ -56,20 +56,20 @@ std::string topology_text(schema::RunStarted::Reader run) {
   return text + ", " + bytes_text(run.getMemoryBytes());
 }
 
-// Nothing where the recorder did not say.
+// Nothing if the recorder did not say.
 const char* memory_text(schema::MemoryMode mode) {
   switch (mode) {
     case schema::MemoryMode::NOT_SAID: return nullptr;
     case schema::MemoryMode::NONE: return "none";
-    case schema::MemoryMode::TOUCHED: return "touched: what ops touched at each freeze";
+    case schema::MemoryMode::TOUCHED: return "touched: the memory that ops touched at each freeze";
     case schema::MemoryMode::SCHED:
-      return "sched: the scheduler's, and what ops touched at each freeze";
-    case schema::MemoryMode::FULL: return "full: all of it at each freeze";
+      return "sched: the scheduler's memory, and what ops touched at each freeze";
+    case schema::MemoryMode::FULL: return "full: all memory at each freeze";
   }
-  return "of a mode that this version does not know";
+  return "unknown mode";
 }
 
-// Nothing for what is armed at once, or where the recorder did not say.
+// Nothing if it is armed at once, or if the recorder did not say.
 std::string arming_text(schema::PlannedTrigger::Reader trigger, schema::RunStarted::Reader run) {
   if (trigger.getArming() == schema::TriggerArming::ATTACH) return ", from the first attachment on";
   if (trigger.getArming() != schema::TriggerArming::STEP) return "";
@@ -128,7 +128,7 @@ void RunHeader::freeze_began(schema::FreezeBegan::Reader began) {
   last_interval_ = std::max(last_interval_, began.getInterval());
 }
 
-// A guest may change it at every freeze.
+// A guest may change the clocksource at every freeze.
 void RunHeader::clocksource_seen(schema::ClocksourceSeen::Reader seen) {
   constexpr size_t kShown = 200;
   ++clocksources_;
@@ -155,7 +155,7 @@ void RunHeader::show(const std::string& tape, const Verification& found, TextWri
 }
 
 void RunHeader::show_run(TextWriter& writer) const {
-  if (!run_.present()) return writer.field("run", "the tape does not say what was run");
+  if (!run_.present()) return writer.field("run", "the tape does not say");
   auto run = run_.get();
   auto scenario = run.getScenario();
   writer.field("scenario", or_unknown(scenario.getName()));
@@ -206,10 +206,10 @@ void RunHeader::show_kernel(TextWriter& writer) const {
                  fmt::format("KASLR slide {:#x}, phys_base {:#x}, direct map at {:#x}",
                              kernel.getKaslrSlide(), kernel.getPhysBase(), kernel.getPageOffset()));
   }
-  if (clocksources_ > 0) writer.field("", "takes its time from " + clock_);
+  if (clocksources_ > 0) writer.field("", "clocksource " + clock_);
   if (run.getKernelCommandLine().size() > 0) writer.field("", safe(run.getKernelCommandLine()));
   if (run.getFastBoot())
-    writer.field("", "--fast-boot: its command line changes the kernel under test");
+    writer.field("", "--fast-boot: the command line changes the kernel under test");
 }
 
 void RunHeader::show_schedulers(TextWriter& writer) const {
@@ -222,7 +222,7 @@ void RunHeader::show_schedulers(TextWriter& writer) const {
 
 void RunHeader::show_layouts(TextWriter& writer) const {
   if (layouts_.empty()) return;
-  writer.section("LAYOUT of the fields that were used");
+  writer.section("LAYOUT of the fields used");
   // Columns as wide as their widest cell.
   size_t widest_type = 0;
   size_t widest_path = 0;
@@ -249,8 +249,7 @@ void RunHeader::show_end(const Verification& found, TextWriter& writer) const {
   if (console_bytes_ > 0)
     writer.field("console", bytes_text(console_bytes_) + " of text, shown by --console");
   if (unknown_ > 0) {
-    writer.field("unknown",
-                 count_text(unknown_, "record") + " of kinds that this build does not know");
+    writer.field("unknown", count_text(unknown_, "record") + " of unknown kind");
   }
   if (found.integrity != Integrity::kAltered) writer.field("head", to_hex(found.head));
 }
@@ -266,14 +265,14 @@ void RunHeader::show_triggers(TextWriter& writer) const {
 void RunHeader::show_host(TextWriter& writer) const {
   if (delays_.told()) {
     const HostSpan all = delays_.all();
-    writer.field("host", fmt::format("in {} vCPUs waited for one of its CPUs: {}",
+    writer.field("host", fmt::format("in {}, vCPUs waited for a CPU: {}",
                                      duration_text(all.running_ns), waits_text(all)));
   }
   if (const std::string hidden = lockups_.hidden_text(); !hidden.empty())
-    writer.field("lock-ups", hidden);
+    writer.field("lockups", hidden);
 }
 
-// Without the seal's word there are the freezes themselves.
+// Without the counts in the seal, the freezes themselves are counted.
 std::string RunHeader::periodic_text() const {
   if (sealed_.get().hasIntervals()) return intervals_text(sealed_.get().getIntervals());
   if (periodic_ == 0) return "";
@@ -290,7 +289,7 @@ void RunHeader::show_losses(TextWriter& writer) const {
   if (!losses_.known()) {
     writer.field(losses.empty() ? "lost" : "", losses.empty()
                                                    ? "not known: the tape does not say"
-                                                   : "what the recorder lost is not known");
+                                                   : "the recorder's losses are not known");
   } else if (losses.empty()) {
     writer.field("lost", "nothing");
   }

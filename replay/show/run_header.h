@@ -17,16 +17,16 @@
 
 namespace ktape {
 
-// What a run was: folded from all of its records, shown above its time line.
+// What a run was: gathered from all its records, shown above its timeline.
 class RunHeader {
  public:
   void visit(const RecordView& view);
 
-  // `tape` and `found`: which file, and whether it is as it was recorded.
+  // `tape` and `found`: which file, and whether it is intact.
   void show(const std::string& tape, const Verification& found, TextWriter& writer) const;
-  // What the kernel's types are kept under; nothing when the tape does not say.
+  // The digest of the kernel's types; nothing if the tape does not say.
   [[nodiscard]] std::optional<Digest> types() const;
-  // What was lost, and how the run ended: shown below the time line.
+  // What was lost, and how the run ended: shown below the timeline.
   void show_end(const Verification& found, TextWriter& writer) const;
 
  private:

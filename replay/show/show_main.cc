@@ -21,15 +21,16 @@ namespace {
 constexpr char kProgram[] = "ktape show";
 
 constexpr char kHelp[] =
-    R"(Shows a run: what was run on what, the field layouts used, and the time line of steps, requests,
-freezes, gates and replies. A line of the time line begins with the record's sequence number and the
-host's time since the run began, in seconds. A whole object is shown member by member, by the kernel's
-types that the tape has.)";
+    R"(Shows a run: what was run on what, the field layouts used, and the timeline of steps,
+requests, freezes, gates and replies. A line of the timeline begins with the record's
+sequence number and the host's time since the run began, in seconds. Whole objects are
+shown member by member, with the kernel's types from the tape.)";
 
 constexpr char kFooter[] =
-    R"(--json prints one object per record and line: seq, hostNs, guestNs, kind, and the record's content
-under the name of its kind, with the names of schema/record.capnp. 64-bit integers are strings of
-digits; kernel text is a string, or {"hex":"..."} where it is not UTF-8; digests and memory are hex.
+    R"(--json prints one object per record and line: seq, hostNs, guestNs, kind, and the record's
+content under the name of its kind, with the names of schema/record.capnp. 64-bit integers
+are strings of digits; kernel text is a string, or {"hex":"..."} if it is not UTF-8;
+digests and memory are hex.
 
 Exit status: 0 shown, 2 usage, 3 the tape is altered or unusable.)";
 
@@ -43,14 +44,14 @@ Result<ExitCode> show_json(const TapeReader& tape, const Options& options) {
   KTAPE_ASSIGN(Verification found, verify(options.tape, std::nullopt));
   KTAPE_TRY(tape.for_each([](const RecordView& view) { return write_output(json_line(view)); }));
   if (found.integrity != Integrity::kAltered) return ExitCode::kGood;
-  // Standard output has room for records only.
+  // Standard output is for records only.
   Error altered{ErrorCode::kBadInput,
                 in_quotes(options.tape) + " is altered: " + printable(found.finding), ""};
   std::fputs(describe(kProgram, altered).c_str(), stderr);
   return ExitCode::kBadInput;
 }
 
-// The kernel's types, by which whole objects are shown; null where the tape has none.
+// The kernel's types, for showing whole objects; null if the tape has none.
 Result<std::unique_ptr<Btf>> load_types(const TapeReader& tape, const RunHeader& header) {
   const std::optional<Digest> digest = header.types();
   if (!digest) return std::unique_ptr<Btf>();
@@ -70,7 +71,7 @@ Result<ExitCode> show_text(const TapeReader& tape, const Options& options) {
   const Result<std::unique_ptr<Btf>> types = load_types(tape, header);
   if (!types.ok())
     writer.field("types", "whole objects are shown as bytes: " + printable(types.error().message));
-  writer.section("TIME LINE");
+  writer.section("TIMELINE");
   Timeline timeline(writer, {options.console, types.ok() ? types->get() : nullptr});
   KTAPE_TRY(tape.for_each([&](const RecordView& view) {
     timeline.visit(view);
@@ -95,10 +96,10 @@ Result<ExitCode> run(const Options& options) {
 int main(int argc, char** argv) {
   ktape::Program program(ktape::kProgram, ktape::kHelp, ktape::kFooter);
   ktape::Options options;
-  program.add("TAPE", options.tape, "a tape, or the .partial that a recorder left").required();
+  program.add("TAPE", options.tape, "A tape, or the .partial left by a recorder").required();
   const ktape::Option json =
-      program.add_flag("--json", options.json, "every record as a line of JSON, for programs");
-  program.add_flag("--console", options.console, "with the guest's console and dumps")
+      program.add_flag("--json", options.json, "Print every record as a line of JSON");
+  program.add_flag("--console", options.console, "Also print the guest's console and dumps")
       .excludes(json);
   return program.run(argc, argv, [&] { return ktape::run(options); });
 }

@@ -48,7 +48,7 @@ void Timeline::visit(const RecordView& view) {
   auto record = view.record;
   delays_.visit(view);
   switch (record.which()) {
-    case schema::Record::LAYOUT_USED: return;  // above the time line
+    case schema::Record::LAYOUT_USED: return;  // above the timeline
     case schema::Record::SCHEDULER_OUTPUT: return scheduler_output(view);
     case schema::Record::SCHEDULER_EXITED: return scheduler_exited(view);
     case schema::Record::SCHEDULER_ENABLE_FAILED:
@@ -70,13 +70,13 @@ void Timeline::visit(const RecordView& view) {
 
 void Timeline::scheduler_output(const RecordView& view) {
   auto output = view.record.getSchedulerOutput();
-  event(view, fmt::format("scheduler {} says", output.getId()));
+  event(view, fmt::format("scheduler {} printed", output.getId()));
   writer_.block(safe_lines(chars(output.getText())));
 }
 
 void Timeline::scheduler_exited(const RecordView& view) {
   auto exited = view.record.getSchedulerExited();
-  scheduler_ended(view, exited, exited.getUnfinished() ? "is on its way out" : "exited");
+  scheduler_ended(view, exited, exited.getUnfinished() ? "is exiting" : "exited");
 }
 
 // They are shown with the reply.
@@ -93,7 +93,7 @@ void Timeline::scheduler_ended(const RecordView& view, schema::SchedulerExited::
   if (exited.getDump().size() == 0) return;
   if (options_.console) return writer_.block(safe_lines(chars(exited.getDump())));
   writer_.detail(
-      fmt::format("with a dump of {} (--console shows it)", bytes_text(exited.getDump().size())));
+      fmt::format("with a dump of {} (shown by --console)", bytes_text(exited.getDump().size())));
 }
 
 void Timeline::op_requested(const RecordView& view) {
@@ -125,7 +125,7 @@ void Timeline::freeze_began(const RecordView& view) {
   if (freeze.getTry() > 1) why_again(freeze.getOp());
 }
 
-// What refused the try before, by the gates that it left.
+// The gates that refused the try before, as that try recorded them.
 void Timeline::why_again(uint64_t op) {
   const auto asked = requests_[op].get().getEntries();
   for (auto it = gates_.lower_bound({op, 0}); it != gates_.end() && it->first.first == op;
@@ -139,7 +139,7 @@ void Timeline::why_again(uint64_t op) {
 
 void Timeline::run_delays(const RecordView& view) {
   if (!delays_.told())
-    return event(view, "how long vCPUs wait for a CPU of the host is counted from here");
+    return event(view, "vCPUs' waits for a CPU of the host are counted from here");
   event(view, fmt::format("waited for a CPU of the host, in {}: {}",
                           duration_text(delays_.last().running_ns), waits_text(delays_.last())));
 }
@@ -147,7 +147,7 @@ void Timeline::run_delays(const RecordView& view) {
 void Timeline::frozen(const RecordView& view) {
   auto frozen = view.record.getFrozen();
   std::string text =
-      fmt::format("frozen, every vCPU stood after {}", duration_text(frozen.getStopLatencyNs()));
+      fmt::format("frozen, every vCPU stopped after {}", duration_text(frozen.getStopLatencyNs()));
   if (frozen.getBypassDepth() > 0)
     text += fmt::format(", SCX BYPASS DEPTH {}", frozen.getBypassDepth());
   for (auto seqcount : frozen.getSeqcounts()) {
@@ -190,7 +190,7 @@ void Timeline::entry_replied(uint64_t op, uint32_t index, schema::OpEntry::Reade
   gates(op, index);
 }
 
-// A whole object as the kernel's types describe it. Where they do not, the line above has its
+// A whole object, shown with the kernel's types. If they do not describe it, the line above has its
 // bytes.
 void Timeline::whole_value(schema::OpEntry::Reader asked, schema::Value::Reader value) {
   if (options_.types == nullptr || !asked.isRead() || asked.getRead() == schema::ValueKind::BYTES)
@@ -235,14 +235,14 @@ void Timeline::oops(const RecordView& view) {
 
 void Timeline::guest_facts(const RecordView& view) {
   auto said = view.record.getGuestFacts();
-  event(view, fmt::format("the guest says of {}", in_quotes(chars(said.getSubject()))));
+  event(view, fmt::format("the guest reports about {}", in_quotes(chars(said.getSubject()))));
   for (auto fact : said.getFacts()) {
     writer_.detail(fmt::format("{} = {}", safe(fact.getName()), safe(fact.getValue())));
   }
 }
 
 void Timeline::lost(const RecordView& view) {
-  event(view, "the recorder counted losses");
+  event(view, "the recorder reports losses");
   for (auto loss : view.record.getLost().getCounters()) writer_.detail(loss_text(loss));
 }
 

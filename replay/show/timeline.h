@@ -16,12 +16,13 @@
 namespace ktape {
 
 struct TimelineOptions {
-  bool console = false;        // what the guest's kernel printed, and dumps, in full
-  const Btf* types = nullptr;  // the kernel's; whole objects are shown by them, else as bytes
+  bool console = false;  // also what the guest's kernel printed, and dumps, in full
+  const Btf* types =
+      nullptr;  // the kernel's, to show whole objects by member; without them as bytes
 };
 
-// Shows a run record by record, for people. Gates are shown with the entry of the reply that they
-// belong to: those that passed as a number, the others with what was observed and expected.
+// Shows a run record by record, for people. Gates are shown with their entry in the reply: the
+// number of those that passed, and for the others what was observed and expected.
 class Timeline {
  public:
   Timeline(TextWriter& writer, TimelineOptions options) : writer_(writer), options_(options) {}

@@ -36,7 +36,7 @@ std::string shown(const std::string& path, TimelineOptions options = {}) {
     return {};
   }));
   header.show("run.ktape", found, writer);
-  writer.section("TIME LINE");
+  writer.section("TIMELINE");
   Timeline timeline(writer, options);
   must(tape->for_each([&](const RecordView& view) -> Result<void> {
     timeline.visit(view);
@@ -46,7 +46,7 @@ std::string shown(const std::string& path, TimelineOptions options = {}) {
   return writer.take();
 }
 
-// The time line of a tape with this one record.
+// The timeline of a tape with this one record.
 std::string shown_record(const std::function<void(schema::Record::Builder)>& fill,
                          TimelineOptions options = {}) {
   TempDir folder;
@@ -142,7 +142,7 @@ TEST_CASE("a trigger is shown being armed, spent, given up or not armed, with th
   CHECK_THAT(change(TriggerChange::NOT_ARMED, 0, "no\nroom"),
              ContainsSubstring(" NOT ARMED: no\\nroom\n"));
   CHECK_THAT(change(static_cast<TriggerChange>(77), 0, ""),
-             ContainsSubstring(" changed, how is not known\n"));
+             ContainsSubstring(" changed in an unknown way\n"));
 }
 
 namespace {
@@ -175,8 +175,7 @@ TEST_CASE(
   });
   delays(builder, 0, {1700, 0});  // two, of which half of one was frozen
   const std::string text = shown(builder.seal().path);
-  CHECK_THAT(text,
-             ContainsSubstring("how long vCPUs wait for a CPU of the host is counted from here\n"));
+  CHECK_THAT(text, ContainsSubstring("vCPUs' waits for a CPU of the host are counted from here\n"));
   CHECK_THAT(
       text,
       ContainsSubstring(
@@ -184,10 +183,9 @@ TEST_CASE(
   CHECK_THAT(text, ContainsSubstring(
                        "thawed after 500 us, 20.0 us of it waiting for a CPU of the host\n"));
   CHECK_THAT(text, ContainsSubstring("CPU 0 600 us (40.0 %)"));
-  CHECK_THAT(
-      text,
-      ContainsSubstring(
-          "host        in 2.50 ms vCPUs waited for one of its CPUs: CPU 0 700 us (28.0 %), CPU"));
+  CHECK_THAT(text,
+             ContainsSubstring(
+                 "host        in 2.50 ms, vCPUs waited for a CPU: CPU 0 700 us (28.0 %), CPU"));
 }
 
 TEST_CASE("the guest's clocksource is shown, and each change of it") {
@@ -201,11 +199,11 @@ TEST_CASE("the guest's clocksource is shown, and each change of it") {
     });
   }
   const std::string text = shown(builder.seal().path);
-  CHECK_THAT(text, ContainsSubstring("takes its time from kvm-clock, then tsc\\x1b\n"));
-  CHECK_THAT(text, ContainsSubstring("the guest's kernel takes its time from 'kvm-clock'\n"));
+  CHECK_THAT(text, ContainsSubstring("clocksource kvm-clock, then tsc\\x1b\n"));
+  CHECK_THAT(text, ContainsSubstring("the guest's kernel uses the clocksource 'kvm-clock'\n"));
   CHECK_THAT(text,
              ContainsSubstring(
-                 "CLOCKSOURCE CHANGED: the guest's kernel takes its time from 'tsc\\x1b', no"));
+                 "CLOCKSOURCE CHANGED: the guest's kernel uses the clocksource 'tsc\\x1b', no"));
 }
 
 TEST_CASE("the change of clocksource that every boot makes is not an alarm") {
@@ -217,7 +215,7 @@ TEST_CASE("the change of clocksource that every boot makes is not an alarm") {
     record.getClocksourceSeen().setBefore(as_data(std::string_view("tsc-early")));
   });
   const std::string text = shown(builder.seal().path);
-  CHECK_THAT(text, ContainsSubstring("takes its time from 'tsc', no longer from 'tsc-early'\n"));
+  CHECK_THAT(text, ContainsSubstring("uses the clocksource 'tsc', no longer 'tsc-early'\n"));
   CHECK_THAT(text, !ContainsSubstring("CLOCKSOURCE CHANGED"));
 }
 
@@ -346,7 +344,7 @@ TEST_CASE("what the recorder lost is not known for a tape that salvage sealed") 
   CHECK_THAT(shown(folder.file("less.ktape")),
              ContainsSubstring(
                  "lost        1 salvage_blobs: blobs that were damaged and left out by salvage\n"
-                 "            what the recorder lost is not known\n"));
+                 "            the recorder's losses are not known\n"));
 }
 
 TEST_CASE("an exit is shown with its code and its meaning, a failed enable as such") {
