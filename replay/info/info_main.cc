@@ -29,25 +29,27 @@ namespace {
 constexpr char kProgram[] = "ktape info";
 
 constexpr char kHelp[] =
-    R"(Says what a tape is in a few lines: whether it is intact, how the run ended, what ran on which kernel,
-how many records of each kind it has, and its head digest. --size says what takes the space; the parts
-add up to the file.)";
+    R"(Describes a tape in a few lines: whether it is intact, how the run ended, what ran on
+which kernel, how many records of each kind it has, and its head digest. --size shows what
+takes the space; the parts add up to the size of the file.)";
 
 constexpr char kFooter[] =
-    R"(--json prints one object: tape, integrity, finding, outcome, exitCode, scenario, kernel, accelerator,
-host (cpu, cpus, isGuest, hypervisor, kvmNested; null: not said), runDelays (ofNs, and of each of vcpus
-cpu, ranNs, waitedNs; null: not known), clocksources (names, in their order), records (by kind),
-triggers (a list of name, armed, freezes, hits; null: not known), intervals (froze, skippedBusy,
-skippedLate; null: none, or not known), losses, head, reproduce (the command; null: not known),
-schedulerProgram (path, sha256, buildId, checkout, commit, checkoutFolder, reason, untracked; null:
-none), ejections (of schedulers, by the kernel: a list of texts);
-with --size also fileBytes and size: a list of group, name, count, bytes.
+    R"(--json prints one object: tape, integrity, finding, outcome, exitCode, scenario, kernel,
+accelerator, host (cpu, cpus, isGuest, hypervisor, kvmNested; null: not recorded),
+runDelays (ofNs, and for each of vcpus cpu, ranNs, waitedNs; null: not known),
+clocksources (names, in order of use), records (by kind), triggers (a list of name, armed,
+freezes, hits; null: not known), intervals (froze, skippedBusy, skippedLate; null: none,
+or not known), losses, head, reproduce (the command; null: not known), schedulerProgram
+(path, sha256, buildId, checkout, commit, checkoutFolder, reason, untracked; null: none),
+ejections (schedulers that the kernel ejected: a list of texts); with --size also
+fileBytes and size: a list of group, name, count, bytes.
 
---reproduce prints a script for a shell: the command that captures the run again, below comments that
-say which kernel, scheduler and scenario it led to. It may be a stranger's: read it before you run it.
+--reproduce prints a shell script: the command that captures the run again, below comments
+that name the kernel, scheduler and scenario. Read the script of a tape that you do not
+trust before you run it.
 
-Exit status: 0 told, 2 usage, 3 the tape is altered or unusable, 4 SQLite cannot tell sizes,
-77 the tape does not say what --reproduce or --scenario-text asks for.)";
+Exit status: 0 described, 2 usage, 3 the tape is altered or unusable, 4 SQLite cannot
+report sizes, 77 the tape does not have what --reproduce or --scenario-text asks for.)";
 
 struct Options {
   std::string tape;
@@ -101,16 +103,16 @@ Result<Facts> gather(const Options& options) {
     take(view, facts);
     return {};
   }));
-  // A tape that is too large to be compared is told of all the same.
+  // A tape that is too large to be compared is described all the same.
   if (const Result<RunFacts> run = gather_run_facts(*tape); run.ok())
     facts.ejections = run->ejections();
   if (options.size) {
-    // Its tables may lead in circles, which only the whole check finds.
+    // Its tables may have cycles, which only the full check finds.
     if (facts.found.integrity == Integrity::kAltered)
       return Error{ErrorCode::kBadInput,
-                   fmt::format("'{}' is altered, and is not measured: {}", options.tape,
+                   fmt::format("'{}' is altered, and its size is not analyzed: {}", options.tape,
                                facts.found.finding),
-                   "without --size ktape info tells what it can"};
+                   "run 'ktape info' without --size"};
     KTAPE_ASSIGN(facts.size, measure_tape(options.tape));
   }
   return facts;
@@ -132,21 +134,21 @@ void print_size(const TapeSize& size, TextWriter& writer) {
   }
 }
 
-// The program that a user brought; else ktape's own scheduler, by the object that the guest loaded.
+// The program that a user brought, else ktape's own scheduler by the object that the guest loaded.
 void page_schedulers(const Facts& facts, TextWriter& writer) {
   std::string text = tested_program_text(facts.run.get().getSchedulerProgram());
   if (text.empty()) text = own_scheduler_text(facts.scheduler.get());
   if (!text.empty()) writer.field("scheduler", text);
 }
 
-// The host, and what became of the guest's time on it; nothing of it by an older recorder.
+// The host, and how long the vCPUs waited for it; older recorders did not record either.
 void page_host(const Facts& facts, TextWriter& writer) {
   if (const std::string host = host_text(facts.run.get().getHostProcessor()); !host.empty())
     writer.field("host", printable(chars(facts.run.get().getHostCpu())) + ", " + host);
   if (facts.delays.told()) {
     const HostSpan all = facts.delays.all();
-    writer.field("", fmt::format("in {} vCPUs waited for one of its CPUs: {}",
-                                 duration_text(all.running_ns), waits_text(all)));
+    writer.field("", fmt::format("in {}, vCPUs waited for a CPU: {}", duration_text(all.running_ns),
+                                 waits_text(all)));
   }
   std::string clocks;
   for (const std::string& clock : facts.clocksources)
@@ -194,7 +196,7 @@ std::string text_of(const Facts& facts, const Options& options) {
   return writer.take();
 }
 
-// What the machine was to be frozen for; null where the tape does not say.
+// The triggers that were to freeze the machine; null if the tape does not say.
 void put_triggers(JsonWriter& json, schema::Sealed::Reader sealed) {
   json.key("triggers");
   if (!sealed.hasTriggers()) {
@@ -213,7 +215,7 @@ void put_triggers(JsonWriter& json, schema::Sealed::Reader sealed) {
   json.end();
 }
 
-// Null where the user brought no scheduler.
+// Null if the user brought no scheduler.
 void put_program(JsonWriter& json, schema::TestedProgram::Reader program) {
   json.key("schedulerProgram");
   if (program.getPath().size() == 0) {
@@ -237,7 +239,7 @@ void put_program(JsonWriter& json, schema::TestedProgram::Reader program) {
   json.end();
 }
 
-// What became of --freeze-every; null without it, or where the tape does not say.
+// The counts of --freeze-every; null without it, or if the tape does not say.
 void put_intervals(JsonWriter& json, schema::Sealed::Reader sealed) {
   json.key("intervals");
   if (!sealed.hasIntervals()) {
@@ -252,7 +254,7 @@ void put_intervals(JsonWriter& json, schema::Sealed::Reader sealed) {
       .end();
 }
 
-// What the host's processor says of itself; null by an older recorder.
+// The host's processor; null from an older recorder.
 void put_host(JsonWriter& json, schema::RunStarted::Reader run) {
   json.key("host");
   auto host = run.getHostProcessor();
@@ -269,7 +271,7 @@ void put_host(JsonWriter& json, schema::RunStarted::Reader run) {
       .end();
 }
 
-// Null where the tape does not tell, as a whole or of one vCPU.
+// Null if the tape does not say, for the whole or for one vCPU.
 void put_delays(JsonWriter& json, const RunDelayFold& delays) {
   json.key("runDelays");
   if (!delays.told()) {
@@ -351,7 +353,7 @@ std::string json_of(const Facts& facts, const Options& options) {
 Result<std::string> asked_text(const Facts& facts, const Options& options) {
   if (!options.reproduce && !options.scenario_text)
     return options.json ? json_of(facts, options) : text_of(facts, options);
-  // Nothing of it is to be trusted, and this would be taken to run it.
+  // An altered tape cannot be trusted, and the user may run this.
   if (facts.found.integrity == Integrity::kAltered)
     return Error{ErrorCode::kBadInput,
                  in_quotes(options.tape) + " is altered: " + printable(facts.found.finding), ""};
@@ -376,17 +378,18 @@ Result<ExitCode> run(const Options& options) {
 int main(int argc, char** argv) {
   ktape::Program program(ktape::kProgram, ktape::kHelp, ktape::kFooter);
   ktape::Options options;
-  program.add("TAPE", options.tape, "a tape, or the .partial that a recorder left").required();
-  const ktape::Option size = program.add_flag("--size", options.size, "what takes the space");
-  const ktape::Option json = program.add_flag("--json", options.json, "for programs");
-  const ktape::Option reproduce = program
-                                      .add_flag("--reproduce", options.reproduce,
-                                                "only the command that captures the run again")
-                                      .excludes(size)
-                                      .excludes(json);
+  program.add("TAPE", options.tape, "A tape, or the .partial left by a recorder").required();
+  const ktape::Option size =
+      program.add_flag("--size", options.size, "Also show what takes the space");
+  const ktape::Option json = program.add_flag("--json", options.json, "Print one JSON object");
+  const ktape::Option reproduce =
+      program
+          .add_flag("--reproduce", options.reproduce,
+                    "Print only the command that captures the run again")
+          .excludes(size)
+          .excludes(json);
   program
-      .add_flag("--scenario-text", options.scenario_text,
-                "only the scenario that was run, byte for byte")
+      .add_flag("--scenario-text", options.scenario_text, "Print only the scenario, byte for byte")
       .excludes(size)
       .excludes(json)
       .excludes(reproduce);
