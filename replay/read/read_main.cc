@@ -28,22 +28,24 @@ namespace {
 constexpr char kProgram[] = "ktape read";
 
 constexpr char kHelp[] =
-    R"(Reads kernel state at a freeze of a run, from the memory that its tape kept: before anything that
-the freeze's own request wrote. Also what nobody asked for when the run was captured.
+    R"(Reads kernel state at a freeze of a run from the memory that its tape kept, as it was
+before the freeze's own request wrote anything. It also answers questions that nobody
+asked during the capture.
 
-A target is a root and a path as C would write it, and after a colon the width:
-  jiffies_64:u64                   a symbol; BTF has no types of plain symbols, so its width is said
+A target is a root and a path in C syntax, and after a colon the width:
+  jiffies_64:u64                   a symbol; BTF has no types of plain symbols, so give its width
   cpu0:runqueues.nr_running        a CPU's instance of a per-CPU variable
   task:sleeper.scx.dsq_vtime       a worker of the scenario, by its name
   task:147.comm                    a task by its pid; task:147@5230000000 also by its start time in ns
-  task:pid=147.comm                the same, should a worker be named '147'
+  task:pid=147.comm                the same, if there is a worker named '147'
   '(struct rq)0xffff888012345680.curr->pid'
-                                   what stands at an address; without the type it is bytes
+                                   an object at an address; without the type it is bytes
   '(struct task_struct)init_task.comm'
-                                   what stands at a symbol
-A path has members, '->' to follow a pointer, '[i]', '{cpu N}' for a CPU's instance of a per-CPU
-pointer, and '{list TYPE LINK LIMIT}' to walk a list. The width is u8, u16, u32, u64, bytes(N), whole,
-or auto: the type's, which is the default. What 'ktape show' prints as a target is taken too.)";
+                                   an object at a symbol
+A path has members, '->' to follow a pointer, '[i]', '{cpu N}' for a CPU's instance of a
+per-CPU pointer, and '{list TYPE LINK LIMIT}' to walk a list. The width is u8, u16, u32,
+u64, bytes(N), whole, or auto: the type's width, which is the default. Targets may also be
+written as 'ktape show' prints them.)";
 
 constexpr char kFooter[] = R"(Examples:
   ktape read run.ktape
@@ -55,14 +57,14 @@ constexpr char kFooter[] = R"(Examples:
       the names of the tasks in a list
   ktape read run.ktape --at freeze:2 --json task:sleeper.scx.dsq_vtime | jq -r .reply.value.u64
 
-A target of a task shows the gates that it passed; reads need the first ones, which tell that it is
-the right task. What memory does not hold is told as not captured, with the physical address. Of a
-list that goes on beyond its limit, or to where memory was not captured, the entries before that are
-shown. The tape is verified first.
+A target of a task shows the gates that passed; reads need only the first ones, which
+identify the task. Memory that the tape does not have is reported as not captured, with
+the physical address. If a list is longer than its limit, or leads to memory that was not
+captured, the entries before that are shown. The tape is verified first.
 
-Exit status: 0 read; 77 something was not captured, is not there to be read, or is not all of a list;
-2 usage, which includes a symbol or member that the kernel does not have; 3 the tape is altered or
-unusable.)";
+Exit status: 0 read; 77 something was not captured, does not exist, or is only a part of a
+list; 2 usage, including a symbol or member that the kernel does not have; 3 the tape is
+altered or unusable.)";
 
 struct Options {
   std::string tape;
@@ -142,8 +144,7 @@ std::string read_json(const TargetRead& read, const Freeze& freeze, const Verifi
   return json.end().newline().take();
 }
 
-// "5"; "{ ... }" over several lines; "2 entries: 77, 78", or one below the other where they are
-// long.
+// "5"; "{ ... }" over several lines; "2 entries: 77, 78", or one per line if they are long.
 std::string value_text(const TargetRead& read) {
   const auto value = read.reply.get().getValue();
   if (read.decoded.empty()) return shown_value(value);
@@ -165,7 +166,7 @@ std::string read_text(const TargetRead& read) {
   std::string text = printable(read.line);
   if (reply.getStatus() == schema::EntryStatus::DONE) {
     text += " = " + value_text(read) + "\n";
-    if (!read.broke_off.empty()) text += "  not all: " + printable(read.broke_off) + "\n";
+    if (!read.broke_off.empty()) text += "  incomplete: " + printable(read.broke_off) + "\n";
   } else if (read.missing) {
     text += fmt::format(": not captured\n  {}\n", printable(chars(reply.getReason())));
   } else {
@@ -196,11 +197,10 @@ Result<ExitCode> read_targets(const TapeReader& tape, const TapeIndex& index,
 
 Result<ExitCode> run(const Options& options) {
   if (options.at.empty() != options.targets.empty()) {
-    return Error{
-        ErrorCode::kUsage,
-        options.at.empty() ? "targets without --at: at which freeze?" : "--at without a target",
-        options.at.empty() ? "'ktape read TAPE' lists the freezes"
-                           : "'ktape read --help' says what they are"};
+    return Error{ErrorCode::kUsage,
+                 options.at.empty() ? "targets need --at" : "--at without a target",
+                 options.at.empty() ? "list the freezes with 'ktape read TAPE'"
+                                    : "see 'ktape read --help' for targets"};
   }
   KTAPE_ASSIGN(auto tape, TapeReader::open(options.tape));
   KTAPE_ASSIGN(const Verification found, verify(options.tape, std::nullopt));
@@ -219,9 +219,9 @@ Result<ExitCode> run(const Options& options) {
 int main(int argc, char** argv) {
   ktape::Program program(ktape::kProgram, ktape::kHelp, ktape::kFooter);
   ktape::Options options;
-  program.add("TAPE", options.tape, "a tape, or the .partial that a recorder left").required();
-  program.add("TARGET", options.targets, "what to read; without any, the freezes are listed");
-  program.add("--at", options.at, "freeze:N, or freeze:last").value_name("FREEZE");
-  program.add_flag("--json", options.json, "a line of JSON for each target, or freeze");
+  program.add("TAPE", options.tape, "A tape, or the .partial left by a recorder").required();
+  program.add("TARGET", options.targets, "What to read; without targets, the freezes are listed");
+  program.add("--at", options.at, "The freeze: freeze:N or freeze:last").value_name("FREEZE");
+  program.add_flag("--json", options.json, "Print a line of JSON for each target, or freeze");
   return program.run(argc, argv, [&] { return ktape::run(options); });
 }

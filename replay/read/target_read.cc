@@ -20,8 +20,8 @@ namespace ktape {
 
 namespace {
 
-// When the task that has this pid in this memory began, in clock ticks as /proc tells it; 0 when
-// there is no such task or it was not captured: then the gates say so.
+// When the task that has this pid in this memory started, in clock ticks as in /proc; 0 if there is
+// no such task or it was not captured: the gates report that.
 uint64_t start_of(const Kernel& kernel, const RecordedMemory& memory, Pid pid) {
   LayoutLog log(kernel.btf());
   const auto finder = TaskFinder::create(kernel, log);
@@ -32,7 +32,7 @@ uint64_t start_of(const Kernel& kernel, const RecordedMemory& memory, Pid pid) {
   return start.ok() ? *start / kClockTickNs * kClockTickNs : 0;
 }
 
-// What stands after "task:" where it begins as a number does: "12" of "task:12.comm".
+// The text after "task:" if it begins like a number: "12" of "task:12.comm".
 std::string_view numeric_root(std::string_view line) {
   constexpr std::string_view kRoot = "task:";
   constexpr std::string_view kDigits = "0123456789";
@@ -42,17 +42,17 @@ std::string_view numeric_root(std::string_view line) {
   return line.substr(0, line.find_first_of("@.-[{: "));
 }
 
-// "task:12" of a tape whose worker '12' started by then could be either: neither is read in place
-// of the other. Names that are numbers are refused today, and an older recorder took them.
+// "task:12" on a tape whose worker '12' had started by then could be either: neither is guessed.
+// Names that are numbers are refused today, but an older recorder took them.
 Result<void> check_unambiguous(const std::string& line, const TapeIndex& index,
                                const Freeze& freeze, const TaskRoot& task) {
   const std::string_view typed = numeric_root(line);
   if (typed.empty() || task.start_boottime_ns != 0 || !index.worker(typed, freeze.began).ok())
     return {};
-  return Error{
-      ErrorCode::kUsage,
-      fmt::format("target {}: '{}' is a worker's name, and may be a pid", in_quotes(line), typed),
-      fmt::format("\"task:'{0}'\" is the worker, task:pid={0} the pid", typed)};
+  return Error{ErrorCode::kUsage,
+               fmt::format("target {}: '{}' is a worker's name, and could also be a pid",
+                           in_quotes(line), typed),
+               fmt::format("\"task:'{0}'\" is the worker, task:pid={0} the pid", typed)};
 }
 
 Result<void> name_task(const Kernel& kernel, const RecordedMemory& memory, const TapeIndex& index,
@@ -67,7 +67,7 @@ Result<void> name_task(const Kernel& kernel, const RecordedMemory& memory, const
   return {};
 }
 
-// What the kernel's symbols and types alone say against the op.
+// The op's errors that follow from the kernel's symbols and types alone.
 Result<void> check_op(const Kernel& kernel, const Op& op) {
   LayoutLog log(kernel.btf());
   KTAPE_ASSIGN(const TargetPlan plan, plan_target(kernel.knowledge(), op.target, log));
@@ -75,7 +75,7 @@ Result<void> check_op(const Kernel& kernel, const Op& op) {
   return {};
 }
 
-// It is a mistake of whoever typed the target, unless the types themselves are bad.
+// A mistake of the user who typed the target, unless the types themselves are bad.
 Error usage(const std::string& line, const Error& why) {
   return Error{why.code == ErrorCode::kBadInput ? why.code : ErrorCode::kUsage,
                fmt::format("target {}: {}", in_quotes(line), why.message), why.hint};
@@ -131,7 +131,7 @@ Result<TargetRead> read_target(const Kernel& kernel, const RecordedMemory& memor
   if (symbol.empty() && target.isVirtual() && target.getVirtual().getType().size() == 0 &&
       target.getSteps().size() > 0) {
     return usage(line,
-                 Error{ErrorCode::kUsage, "a path needs the type of what stands at the address",
+                 Error{ErrorCode::kUsage, "a path needs the type of the object at the address",
                        "e.g. '(struct rq)" + line + "'"});
   }
   Result<Op> asked = read_op(entry.asReader(), schema::OpMode::COLD);

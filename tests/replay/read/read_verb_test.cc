@@ -100,7 +100,7 @@ TEST_CASE_METHOD(Fixture,
   const ChildResult either = all_of(at + "task:78.comm");
   CHECK(either.exit_status == 2);
   CHECK(either.output ==
-        "ktape read: target 'task:78.comm': '78' is a worker's name, and may be a pid\n"
+        "ktape read: target 'task:78.comm': '78' is a worker's name, and could also be a pid\n"
         "hint: \"task:'78'\" is the worker, task:pid=78 the pid\n");
   for (const char* target : {"task:78", "'task:78->parent'", "task:0x4e.comm"})
     CHECK(all_of(at + target).exit_status == 2);
@@ -144,7 +144,7 @@ TEST_CASE_METHOD(
   CHECK_THAT(
       cut.output,
       StartsWith(walk +
-                 ".pid = 1 entry and more: 77\n  not all: 'scx.runnable_list{list struct "
+                 ".pid = 1 entry and more: 77\n  incomplete: 'scx.runnable_list{list struct "
                  "task_struct scx.runnable_node 1}': the list does not end within 1 entries\n"));
   const ChildResult json = read({path(), "--at", "freeze:last", "--json", walk + ".pid"});
   CHECK(json.exit_status == 77);
@@ -259,7 +259,7 @@ TEST_CASE_METHOD(Fixture, "mistakes in a target are usage errors that say what i
   CHECK_THAT(mistake(at + "'(struct rq)runqueus'"),
              ContainsSubstring("no symbol 'runqueus' in this kernel"));
   CHECK(mistake(at + "0xffff888000000000.cpu") ==
-        "ktape read: target '0xffff888000000000.cpu': a path needs the type of what stands at the "
+        "ktape read: target '0xffff888000000000.cpu': a path needs the type of the object at the "
         "address\n"
         "hint: e.g. '(struct rq)0xffff888000000000.cpu'\n");
   CHECK_THAT(mistake(at + "jiffies_64"),
