@@ -59,9 +59,8 @@ void tell_registers(const CoreFacts& facts) {
   }
   if (facts.vcpus_without_most > 0) {
     fmt::print(stderr,
-               "{}: of {} only rip, privilege level and interrupt flag are on the tape; the other "
-               "registers are "
-               "not, and are 0 in the core\n",
+               "{}: for {} only rip, privilege level and interrupt flag are on the tape; the "
+               "other registers are 0 in the core\n",
                kProgram, count_text(facts.vcpus_without_most, "vCPU"));
   }
 }
@@ -87,8 +86,8 @@ Result<ExitCode> export_core(const std::string& path, const std::string& at,
   tell_registers(facts);
   if (facts.bytes < records.memory_bytes) {
     fmt::print(stderr,
-               "{}: the tape kept {} of the guest's {}\nhint: 'ktape capture --memory full' keeps "
-               "all of it\n",
+               "{}: the tape kept {} of the guest's {}\nhint: capture the run with "
+               "'ktape capture --memory full'\n",
                kProgram, bytes_text(facts.bytes), bytes_text(records.memory_bytes));
   }
   return ExitCode::kGood;

@@ -22,11 +22,11 @@ namespace {
 constexpr uint64_t kPage = 4096;
 // e_phnum has 16 bits, and its largest value means something else.
 constexpr size_t kMaxSegments = PN_XNUM - 3;
-// Far above any guest; a run of zero frames costs a stranger's tape nothing.
+// Far above any guest; a run of zero frames costs an untrusted tape nothing.
 constexpr uint64_t kMaxBytes = uint64_t{1} << 42;
 constexpr size_t kMaxVcpus = 8192;
 
-// A run of frames that were captured.
+// A run of adjacent captured frames.
 struct Segment {
   uint64_t frame = 0;
   uint64_t frames = 0;
@@ -57,7 +57,7 @@ void add_note(std::vector<std::byte>& notes, std::string_view name, uint32_t typ
   padded();
 }
 
-// What a recorder that kept no other registers says: three of them, and no more.
+// The three registers that a recorder from before registers were kept recorded.
 user_regs_struct few_registers(schema::VcpuState::Reader vcpu) {
   // arch/x86/include/asm/segment.h
   constexpr uint64_t kKernelCs = 0x10, kUserCs = 0x33, kInterruptFlag = 0x200, kAlwaysSet = 2;
@@ -112,8 +112,8 @@ elf_prstatus status_of(schema::VcpuState::Reader vcpu) {
 
 Result<std::vector<std::byte>> make_notes(const CoreSource& source) {
   if (source.kernel.getVmcoreinfo().size() == 0) {
-    return Error{ErrorCode::kNotApplicable, "the tape has no VMCOREINFO of its kernel",
-                 "a kernel with CONFIG_VMCORE_INFO has it"};
+    return Error{ErrorCode::kNotApplicable, "the tape does not have the VMCOREINFO of its kernel",
+                 "capture a kernel built with CONFIG_VMCORE_INFO"};
   }
   std::vector<std::byte> notes;
   if (source.frozen.getVcpus().size() > kMaxVcpus) {
@@ -133,8 +133,7 @@ Result<std::vector<Segment>> segments_of(const std::vector<FreezePage>& rows) {
     frames += row.frames;
     if (frames > kMaxBytes / kPage) {
       return Error{ErrorCode::kOutOfRange,
-                   fmt::format("more memory than the {} bytes that a core may have", kMaxBytes),
-                   ""};
+                   fmt::format("more memory than the {} bytes allowed in a core", kMaxBytes), ""};
     }
     if (!segments.empty() && segments.back().frame + segments.back().frames == row.frame) {
       segments.back().frames += row.frames;
@@ -142,7 +141,8 @@ Result<std::vector<Segment>> segments_of(const std::vector<FreezePage>& rows) {
     }
     if (segments.size() == kMaxSegments) {
       return Error{ErrorCode::kOutOfRange, fmt::format("more than {} runs of memory", kMaxSegments),
-                   "'ktape capture --memory full' keeps all of it, in a few runs"};
+                   "capture the run with 'ktape capture --memory full', which keeps all memory in "
+                   "a few runs"};
     }
     segments.push_back({row.frame, row.frames, 0});
   }
@@ -157,7 +157,7 @@ class NewFile {
     UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
     if (!fd.valid()) {
       return system_error(errno == EEXIST ? ErrorCode::kUsage : ErrorCode::kHost,
-                          "cannot make " + in_quotes(path));
+                          "cannot create " + in_quotes(path));
     }
     return NewFile(path, std::move(fd));
   }
@@ -178,7 +178,7 @@ class NewFile {
     return {};
   }
 
-  // Makes it that long, and keeps it.
+  // Sets its length, and keeps it.
   Result<void> finish(uint64_t bytes) {
     if (::ftruncate(fd_.get(), static_cast<off_t>(bytes)) != 0) {
       return system_error(ErrorCode::kHost, "cannot write " + in_quotes(path_));
@@ -223,7 +223,7 @@ Elf64_Phdr make_load(uint64_t offset, uint64_t address, uint64_t physical, uint6
   return load;
 }
 
-// Where in the file the image is; it lies in one of the segments.
+// Where the image is in the file; it is in one of the segments.
 Result<uint64_t> image_offset(const std::vector<Segment>& segments, const ImagePlace& image) {
   for (const Segment& segment : segments) {
     const uint64_t start = segment.frame * kPage;
@@ -232,8 +232,8 @@ Result<uint64_t> image_offset(const std::vector<Segment>& segments, const ImageP
     const uint64_t within = image.physical.value - start;
     if (image.bytes <= bytes - within) return segment.offset + within;
   }
-  return Error{ErrorCode::kNotApplicable, "the kernel's image was not captured whole",
-               "'ktape capture --memory full' keeps all of the guest's memory"};
+  return Error{ErrorCode::kNotApplicable, "the kernel's image was not captured completely",
+               "capture the run with 'ktape capture --memory full'"};
 }
 
 // Places the segments behind headers and notes, page by page. Returns the end of the file.

@@ -22,7 +22,7 @@ struct ImagePlace {
   uint64_t bytes = 0;
 };
 
-// What a core file is made of.
+// The contents of a core file.
 struct CoreSource {
   std::vector<FreezePage> rows;  // of the freeze, by frame
   std::function<Result<std::vector<std::byte>>(const Digest&)> load;
@@ -36,26 +36,25 @@ struct CoreFacts {
   uint64_t pages = 0;  // written
   uint64_t bytes = 0;  // of physical memory
   uint64_t vcpus = 0;
-  uint64_t vcpus_unknown = 0;       // none of their registers is on the tape
-  uint64_t vcpus_without_most = 0;  // an older recorder kept but three
+  uint64_t vcpus_unknown = 0;       // none of their registers are on the tape
+  uint64_t vcpus_without_most = 0;  // an older recorder kept only three
 };
 
-// Writes a freeze as an ELF core file of the kernel, for drgn, crash and the like, as
-// crash_prepare_elf64_headers (kernel/crash_core.c) lays it out:
+// Writes a freeze as an ELF core file of the kernel, for drgn, crash and similar tools, laid out as
+// by crash_prepare_elf64_headers (kernel/crash_core.c):
 //
-//   PT_NOTE   NT_PRSTATUS for each vCPU, with its registers as a user_regs_struct (sys/user.h;
-//   orig_rax is 0)
-//             and its task's pid; VMCOREINFO. Of a tape from before registers were kept it has RIP,
-//             and CS and EFLAGS by what the tape says of privilege level and interrupt flag
-//   PT_LOAD   the kernel's image by the addresses at which it runs: readers find the page tables in
-//   it PT_LOAD   each run of neighbouring frames that were captured: p_paddr is guest-physical,
-//   p_vaddr the
-//             address in the direct map. Frames known to be zero are holes of the file
+//   PT_NOTE: NT_PRSTATUS for each vCPU, with its registers as a user_regs_struct (sys/user.h;
+//   orig_rax is 0) and its task's pid; VMCOREINFO. A tape from before registers were kept has RIP,
+//   and CS and EFLAGS as derived from privilege level and interrupt flag.
+//   PT_LOAD: the kernel's image at the addresses at which it runs: readers find the page tables in
+//   it.
+//   PT_LOAD: each run of adjacent frames that were captured: p_paddr is guest-physical, p_vaddr the
+//   address in the direct map. Frames known to be zero are holes in the file.
 //
-// The file is new. `progress`: pages written so far, of how many. kUsage when `path` exists;
-// kNotApplicable when the kernel has no VMCOREINFO, without which no tool opens a core, or its
-// image was not captured; kOutOfRange for more segments or bytes than a file has. What was begun is
-// removed when it fails.
+// The file must not exist. `progress`: pages written so far, and their total. kUsage if `path`
+// exists; kNotApplicable if the kernel has no VMCOREINFO, without which no tool opens a core, or if
+// its image was not captured; kOutOfRange for more segments or bytes than fit into a file. A file
+// that is not completed is removed.
 [[nodiscard]] Result<CoreFacts> write_core(const CoreSource& source, const std::string& path,
                                            const std::function<void(uint64_t, uint64_t)>& progress);
 

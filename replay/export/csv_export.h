@@ -12,15 +12,15 @@
 namespace ktape {
 
 // The cell of a CSV file (RFC 4180): NULL is empty, an empty text is "". Text with a comma, a quote
-// or a line end stands in quotes.
+// or a line end is quoted.
 [[nodiscard]] std::string csv_cell(const std::optional<std::string>& cell);
 
 // A decimal number of at most 64 bits in hex, "0x1f"; nothing for any other text.
 [[nodiscard]] std::optional<std::string> hex_of_decimal(const std::optional<std::string>& cell);
 
 // A projection table as CSV: a line of names, then a line for each row. Columns with values of the
-// kernel, which may have all 64 bits, stand there twice: NAME in decimal, and NAME_hex, which no
-// reader takes for a number and so rounds.
+// kernel, which may use all 64 bits, are there twice: NAME in decimal, and NAME_hex, which no
+// reader takes for a number and rounds.
 [[nodiscard]] Result<void> csv_table(const TableReader& tape, const std::string& table,
                                      const std::function<Result<void>(std::string_view)>& write);
 

@@ -26,30 +26,33 @@ namespace {
 constexpr char kProgram[] = "ktape export";
 
 constexpr char kHelp[] =
-    R"(Converts a tape for other tools. An altered tape is not converted, and nothing is overwritten.
+    R"(Converts a tape for other tools. An altered tape is not converted, and nothing is
+overwritten.
 
   --perfetto  a trace for ui.perfetto.dev: steps, requests, freezes by vCPU, workers, values by tag
-  --jsonl     every record as a line of JSON, as 'ktape show --json' prints it
-  --csv       the tables for SQL, a file for each in the folder OUT; one alone with --table
+  --jsonl     every record as a line of JSON, as printed by 'ktape show --json'
+  --csv       the tables for SQL, one file each in the folder OUT; only one of them with --table
   --core      the memory of a freeze as an ELF core file of the kernel: PT_LOAD segments by physical
-              address and by that of the direct map, a note for each vCPU with its general and segment
-              registers, and the VMCOREINFO note. drgn and crash open it. The file is as long as the
-              guest's memory, and sparse.)";
+              address and by address in the direct map, a note for each vCPU with its general and
+              segment registers, and the VMCOREINFO note. drgn and crash open it. The file is as long
+              as the guest's memory, and sparse.)";
 
 constexpr char kFooter[] =
-    R"(Numbers of 64 bits. In JSON they are strings. In CSV a value of the kernel stands twice: NAME in decimal,
-and NAME_hex, which every reader takes for text. Readers that guess types round the decimal one from
-2^53 on where a column also has empty cells, unless they are told:
+    R"(64-bit numbers are strings in JSON. In CSV a value of the kernel has two columns: NAME in
+decimal, and NAME_hex, which every reader takes for text. Readers that guess types round
+decimal values from 2^53 on if the column also has empty cells, unless its type is given:
   pandas   pandas.read_csv('kernel_op.csv', dtype={'value': 'string', 'before': 'string'})
   duckdb   SELECT * FROM read_csv('kernel_op.csv', types = {'value': 'VARCHAR'})
   sqlite3  .mode csv, then .import kernel_op.csv kernel_op: every column is text
-The recipes for pandas and sqlite3 are tested with those of Debian 12, which has no duckdb.
-Perfetto keeps counters as floating-point numbers; the exact value is with the slice of its request.
-A trace has at most 1000 tracks of each sort: what it leaves out is told in it and on standard error.
-A trace is tested with Protocol Buffers' own reader; Debian 12 has no trace_processor of Perfetto's.
+The recipes for pandas and sqlite3 are tested with the versions in Debian 12, which has no
+duckdb. Perfetto keeps counters as floating-point numbers; the exact value is in the slice
+of its request. A trace has at most 1000 tracks of each sort: what is left out is listed
+in it and on standard error. Traces are tested with Protocol Buffers' own reader; Debian
+12 does not have Perfetto's trace_processor.
 
-drgn walks the kernel's page tables in a core and reads by virtual address. It has no types and few
-symbols unless it is given the kernel's debug information with -s: 'ktape read --json' tells addresses.
+drgn walks the kernel's page tables in a core and reads by virtual address. It has no
+types and few symbols unless -s gives it the kernel's debug information; addresses are in
+the output of 'ktape read --json'.
 
 Examples:
   ktape capture SCENARIO --memory full -o run.ktape && ktape export run.ktape --core freeze:last -o core
@@ -58,8 +61,8 @@ Examples:
   ktape export run.ktape --csv -o tables
   ktape export run.ktape --csv --table kernel_op -o - | head
 
-Exit status: 0 converted; 77 no memory of that freeze was kept; 2 usage, which includes an output that
-exists; 3 the tape is altered or unusable; 4 the output cannot be written.)";
+Exit status: 0 converted; 77 no memory of that freeze was kept; 2 usage, including an
+output that exists; 3 the tape is altered or unusable; 4 the output cannot be written.)";
 
 struct Options {
   std::string tape;
@@ -105,14 +108,14 @@ Result<void> export_csv(const Options& options) {
     }
     std::string hint = did_you_mean(options.table, tape.tables());
     return Error{ErrorCode::kUsage, "there is no table " + in_quotes(options.table),
-                 hint.empty() ? "schema/FORMAT.md lists them" : hint};
+                 hint.empty() ? "see the list in schema/FORMAT.md" : hint};
   }
   if (::mkdir(options.out.c_str(), 0777) != 0) {
     if (errno == EEXIST) {
-      return Error{ErrorCode::kUsage, in_quotes(options.out) + " exists already",
-                   "give another name, or move it away"};
+      return Error{ErrorCode::kUsage, in_quotes(options.out) + " already exists",
+                   "give another name, or move the folder away"};
     }
-    return system_error(ErrorCode::kHost, "cannot make the folder " + in_quotes(options.out));
+    return system_error(ErrorCode::kHost, "cannot create the folder " + in_quotes(options.out));
   }
   for (const auto& table : tape.tables()) {
     KTAPE_TRY(export_table(tape, table, options.out + "/" + table + ".csv"));
@@ -123,16 +126,15 @@ Result<void> export_csv(const Options& options) {
 Result<ExitCode> run(const Options& options) {
   bool core = !options.core.empty();
   if (int{options.perfetto} + int{options.jsonl} + int{options.csv} + int{core} != 1) {
-    return Error{ErrorCode::kUsage,
-                 "one of --perfetto, --jsonl, --csv and --core says what to make", ""};
+    return Error{ErrorCode::kUsage, "no output format is given", ""};
   }
   if (core) return export_core(options.tape, options.core, options.out);
   if (options.out == "-" && options.csv && options.table.empty()) {
-    return Error{ErrorCode::kUsage, "--csv makes a folder of files",
-                 "--table names one for standard output"};
+    return Error{ErrorCode::kUsage, "--csv writes a folder of files",
+                 "name one table for standard output with --table"};
   }
   if (!options.table.empty() && !options.csv)
-    return Error{ErrorCode::kUsage, "--table goes with --csv", ""};
+    return Error{ErrorCode::kUsage, "--table needs --csv", ""};
   KTAPE_ASSIGN(Verification found, verify(options.tape, std::nullopt));
   if (found.integrity == Integrity::kAltered) {
     return Error{ErrorCode::kBadInput,
@@ -151,14 +153,14 @@ Result<ExitCode> run(const Options& options) {
 int main(int argc, char** argv) {
   ktape::Program program(ktape::kProgram, ktape::kHelp, ktape::kFooter);
   ktape::Options options;
-  program.add("TAPE", options.tape, "a tape, or the .partial that a recorder left").required();
-  program.add_flag("--perfetto", options.perfetto, "make a Perfetto trace");
-  program.add_flag("--jsonl", options.jsonl, "make JSON Lines");
-  program.add_flag("--csv", options.csv, "make CSV files");
-  program.add("--core", options.core, "make a core file of this freeze: freeze:N, or freeze:last")
+  program.add("TAPE", options.tape, "A tape, or the .partial left by a recorder").required();
+  program.add_flag("--perfetto", options.perfetto, "Write a Perfetto trace");
+  program.add_flag("--jsonl", options.jsonl, "Write JSON Lines");
+  program.add_flag("--csv", options.csv, "Write CSV files");
+  program.add("--core", options.core, "Write a core file of this freeze: freeze:N or freeze:last")
       .value_name("FREEZE");
-  program.add("--table", options.table, "of the tables, this one alone").value_name("NAME");
-  program.add("-o,--output", options.out, "the file or folder to make; '-' is standard output")
+  program.add("--table", options.table, "Write only this table").value_name("NAME");
+  program.add("-o,--output", options.out, "The file or folder to write; '-' is standard output")
       .value_name("OUT")
       .required();
   return program.run(argc, argv, [&] { return ktape::run(options); });

@@ -17,7 +17,7 @@ namespace ktape {
 
 namespace {
 
-// A tape may name any number of workers and tags; a trace with more tracks than this is of no use.
+// A tape may name any number of workers and tags; a trace with more tracks than this is useless.
 constexpr size_t kMaxTracks = 1000;
 
 template <typename Reader>
@@ -253,8 +253,8 @@ Result<void> PerfettoExport::thawed(const RecordView& view) {
   return {};
 }
 
-// What each vCPU waited since the reading before, in thousandths of that time: a counter has whole
-// numbers.
+// The time each vCPU waited since the previous reading, in thousandths of the time between:
+// counters have integers.
 Result<void> PerfettoExport::run_delays(const RecordView& view) {
   if (!delays_.told() || delays_.last().running_ns == 0) return {};
   KTAPE_TRY(group(host_, "waits for a CPU of the host"));

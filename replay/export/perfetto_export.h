@@ -18,18 +18,18 @@ namespace ktape {
 
 // A run as a Perfetto trace, record by record. Tracks: the run (steps, incidents, schedulers),
 // requests, a freeze track for each vCPU, a track for each worker; a counter for each tag and each
-// sampled name. Slices carry the sequence numbers of their records; the values of an op stand in
-// its slice with all their bits.
+// sampled name. Slices carry the sequence numbers of their records; the slice of an op has its
+// values with all their bits.
 class PerfettoExport {
  public:
   explicit PerfettoExport(PerfettoTrace::Sink sink) : trace_(std::move(sink)) {}
 
   [[nodiscard]] Result<void> visit(const RecordView& view);
-  // After the last record: ends what was left open, and says in the trace what is not in it.
+  // After the last record: ends what was left open, and notes in the trace what is not in it.
   [[nodiscard]] Result<void> finish();
 
-  // "not in the trace: 2 workers, 1 value: it has at most 1000 tracks of each sort"; empty: all is
-  // in it.
+  // "not in the trace: 2 workers, 1 value: it has at most 1000 tracks of each sort"; empty:
+  // everything is in it.
   [[nodiscard]] std::string left_out() const;
 
  private:
@@ -58,15 +58,14 @@ class PerfettoExport {
   Result<void> count(const RecordView& view, const std::string& name, schema::Value::Reader value);
 
   Result<Track> group(Track& group, const std::string& name);
-  // Tracks of one sort, by name, and those that there was no room for, by the hashes of their
-  // names.
+  // Tracks of one sort, by name, and the hashes of the names for which there was no room.
   struct Tracks {
     const char* sort = "";
     bool counters = false;
     std::map<std::string, Track> made;
     std::unordered_set<size_t> left_out;
   };
-  // The track of that name, made when it is first asked for. Nothing beyond the most that are made.
+  // The track of that name, created on first use. Nothing beyond the maximum number of tracks.
   Result<std::optional<Track>> track_of(Tracks& tracks, Track group, const std::string& name);
   Result<Track> free_lane();
 
@@ -85,8 +84,9 @@ class PerfettoExport {
   Tracks wait_counters_{.sort = "vCPU", .counters = true};
   RunDelayFold delays_;
   std::vector<Track> lanes_;
-  size_t cut_short_ = 0;  // requests that ended in the trace where another one needed their lane
-  std::set<Track> busy_;  // tracks with an open slice
+  size_t cut_short_ =
+      0;  // requests that end early in the trace because another one needed their lane
+  std::set<Track> busy_;                      // tracks with an open slice
   std::map<uint64_t, OpenRequest> requests_;  // by op
   HostNs last_;
 };

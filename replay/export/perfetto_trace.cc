@@ -25,7 +25,7 @@ constexpr uint32_t kClocks = 1;
 constexpr uint32_t kClockId = 1;
 constexpr uint32_t kClockTimestamp = 2;
 constexpr uint64_t kRealtime = 1;
-constexpr uint64_t kBoottime = 6;  // what the timestamp of a packet is, unless it says otherwise
+constexpr uint64_t kBoottime = 6;  // the default clock of packet timestamps
 }  // namespace clock_snapshot
 namespace track_descriptor {
 constexpr uint32_t kUuid = 1;
@@ -55,7 +55,7 @@ constexpr uint32_t kStringValue = 6;
 constexpr uint32_t kName = 10;
 }  // namespace debug_annotation
 
-constexpr uint64_t kSequence = 1;  // all packets are of one
+constexpr uint64_t kSequence = 1;  // all packets belong to one
 
 ProtoWriter event_of(uint64_t type, PerfettoTrace::Track track, const PerfettoTrace::Facts& facts) {
   ProtoWriter event;
@@ -107,7 +107,8 @@ Result<PerfettoTrace::Track> PerfettoTrace::define(ProtoWriter descriptor, Track
 
 Result<PerfettoTrace::Track> PerfettoTrace::group(const std::string& name, uint64_t order) {
   ProtoWriter process;
-  process.number(process_descriptor::kPid, order);  // a process needs one, and is sorted by it
+  process.number(process_descriptor::kPid,
+                 order);  // a process needs one; processes are sorted by it
   process.text(process_descriptor::kProcessName, printable(name));
   ProtoWriter descriptor;
   descriptor.message(track_descriptor::kProcess, process);

@@ -151,8 +151,8 @@ TEST_CASE_METHOD(Fixture,
   CHECK_THAT(
       child.output,
       ContainsSubstring(
-          "ktape export: of 1 vCPU only rip, privilege level and interrupt flag are on the tape; "
-          "the other registers are not, and are 0 in the core\n"));
+          "ktape export: for 1 vCPU only rip, privilege level and interrupt flag are on the tape; "
+          "the other registers are 0 in the core\n"));
   const auto vcpus = statuses(must(read_file(core, size_t{64} << 20)));
   REQUIRE(vcpus.size() == 2);
   user_regs_struct expected{};
@@ -182,14 +182,14 @@ TEST_CASE_METHOD(Fixture,
     REQUIRE(export_core().exit_status == 0);
     const ChildResult child = again();
     CHECK(child.exit_status == 2);
-    CHECK(child.output == "ktape export: cannot make '" + core + "': File exists\n");
+    CHECK(child.output == "ktape export: cannot create '" + core + "': File exists\n");
   }
   SECTION("an image that was not captured whole") {
     tape.keep_frames([](uint64_t frame) { return frame != 600; });
     const ChildResult child = export_core();
     CHECK(child.exit_status == 77);
     CHECK_THAT(child.output,
-               ContainsSubstring("the kernel's image was not captured whole\nhint: "));
+               ContainsSubstring("the kernel's image was not captured completely\nhint: "));
     CHECK_FALSE(std::filesystem::exists(core));
   }
 }
