@@ -19,7 +19,7 @@ Result<FieldNames> asked_fields(const TapeReader& tape) {
     const auto request = view.record.getOpRequested();
     if (request.getGuestRequest() == 0) return {};  // ktape's own
     for (const auto entry : request.getEntries()) {
-      // A target that leads nowhere leads through what it could take of its path all the same.
+      // A target that could not be resolved still leads through the part of its path that could.
       if (const Result<Op> op = read_op(entry, request.getMode()); op.ok())
         (void)target_type(*types, op->target, log);
     }

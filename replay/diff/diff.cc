@@ -36,7 +36,7 @@ std::string verdict_text(const CheckResult& result, const std::string& evidence)
   return "";
 }
 
-// Whether a lock was held when the machine stopped says nothing of the kernel.
+// A lock that was held when the machine stopped says nothing about the kernel.
 bool is_chance(const std::string& assertion, const DiffRow<CheckResult>& row) {
   const auto chance = [](const CheckResult* result) {
     return result->kind == CheckResult::Kind::kPassed ||
@@ -46,7 +46,7 @@ bool is_chance(const std::string& assertion, const DiffRow<CheckResult>& row) {
          std::ranges::all_of(row.b, chance);
 }
 
-// What is equal where the texts are, but for numbers in them: "failed to run for 30.012s".
+// A text that is equal to another if only numbers in them differ: "failed to run for 30.012s".
 Seen seen_but_numbers(std::string text, Seq seq) {
   std::string key = without_numbers(text);
   return Seen{std::move(text), std::move(key), std::nullopt, seq};
@@ -120,7 +120,7 @@ void Comparison::scheduler(const DiffRow<SchedulerFacts>& row) {
                             of.exit_message),
                 of.end_text() + reason + without_numbers(of.exit_message), std::nullopt, of.seq};
   };
-  // One that only some attached is told once, by how it ended.
+  // A scheduler that only some runs attached is reported once, by how it ended.
   const DiffRow<SchedulerFacts> there = row.present();
   if (row.on_both_sides())
     differences_.add(DiffKind::kOutcome, subject, column_of(there.a, declared),
@@ -195,11 +195,11 @@ void Comparison::verdicts() {
     };
     differences_.add(
         DiffKind::kVerdict, name, of_side(a_), of_side(b_),
-        is_chance(name, row) ? Aside::may_vary("what a freeze falls into is chance") : Aside{});
+        is_chance(name, row) ? Aside::may_vary("where a freeze lands is arbitrary") : Aside{});
   }
 }
 
-// Where no tape tells what was asked, everything may have been.
+// If no tape says what was asked for, everything may have been.
 bool Comparison::is_asked(const FieldName& field) const {
   bool told = false;
   for (const DiffSide* side : {&a_, &b_}) {
@@ -211,7 +211,7 @@ bool Comparison::is_asked(const FieldName& field) const {
   return !told;
 }
 
-// Repeats have one kernel, so that each layout of a side is told by the first tape that used it.
+// Repeats have one kernel, so each layout of a side comes from the first tape that used it.
 void Comparison::layouts() {
   const RunFacts& run_a = a_.run();
   const RunFacts& run_b = b_.run();
@@ -243,7 +243,7 @@ void Comparison::losses() {
   const auto known = [](const DiffSide& side) {
     Column column;
     for (const DiffTape& tape : side.tapes)
-      column.push_back(seen_as_it_is(tape.run.losses_known ? "told" : "not known", Seq(0)));
+      column.push_back(seen_as_it_is(tape.run.losses_known ? "known" : "not known", Seq(0)));
     return column;
   };
   differences_.add(DiffKind::kLoss, "what the recorder lost", known(a_), known(b_));
@@ -271,7 +271,7 @@ void Comparison::losses() {
   }
 }
 
-// Of repeats there is nothing to be told that the next ones would not have different again.
+// Facts of the runs are not compared between repeats: the next repeats would have others again.
 void Comparison::of_this_run() {
   if (differences_.repeated()) return;
   const auto add = [&](const std::string& subject, const std::string& a, const std::string& b,
@@ -327,8 +327,8 @@ std::string_view hidden_noun(HiddenClass of) {
     case HiddenClass::kAddress: return "address";
     case HiddenClass::kProcessId: return "process id";
     case HiddenClass::kOfTheRun: return "fact of the run itself";
-    case HiddenClass::kOwnRead: return "value that ktape read by itself";
-    case HiddenClass::kOwnLayout: return "layout that ktape used for itself";
+    case HiddenClass::kOwnRead: return "value that ktape read on its own";
+    case HiddenClass::kOwnLayout: return "layout that ktape used internally";
     case HiddenClass::kUnusedLayout: return "layout that one run did not use";
     case HiddenClass::kSameGate: return "gate with the same outcome";
     case HiddenClass::kMomentaryGate: return "gate only observed";
@@ -355,7 +355,7 @@ std::string diff_kind_text(DiffKind kind) {
 
 std::string hidden_count_text(HiddenClass of, size_t count) {
   const std::string noun(hidden_noun(of));
-  // The noun ends where what is said of it begins.
+  // The noun ends where its qualifier begins.
   const size_t end = std::min(
       {noun.find(" that"), noun.find(" of"), noun.find(" with"), noun.find(" only"), noun.size()});
   const std::string plural =

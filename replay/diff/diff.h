@@ -16,14 +16,14 @@ namespace ktape {
 
 enum class DiffKind {
   kOutcome,  // how the run, a step, a worker or the scheduler ended; an incident
-  kVerdict,  // what an assertion says
-  kValue,    // what was read, or found after a write
+  kVerdict,  // an assertion's verdict
+  kValue,    // what was read, or was there before a write
   kReply,    // whether an entry was done
   kGate,     // whether a gate passed
   kLayout,   // offset, size or type of a field
-  kMissing,  // there in one of the runs only
+  kMissing,  // in one of the runs only
   kLoss,     // what the recorder lost
-  kThisRun,  // what any two runs have different: never matters
+  kThisRun,  // different in any two runs: never matters
 };
 inline constexpr DiffKind kDiffKinds[] = {
     DiffKind::kOutcome, DiffKind::kVerdict, DiffKind::kValue, DiffKind::kReply,  DiffKind::kGate,
@@ -34,8 +34,8 @@ inline constexpr DiffKind kDiffKinds[] = {
 
 enum class Weight {
   kMatters,
-  kMayVary,  // shown, but any two runs may have it: what was read is never left out without a trace
-  kHidden,   // counted by its class, and shown when all is asked for
+  kMayVary,  // shown, but any two runs may have it: no value that was read is hidden silently
+  kHidden,   // counted by its class, and shown if all is asked for
 };
 
 // Why a difference is hidden.
@@ -43,11 +43,11 @@ enum class HiddenClass {
   kNone,
   kAddress,
   kProcessId,
-  kOfTheRun,       // when it was, how many records it has
-  kOwnRead,        // ktape asked for it by itself; the moment of such a freeze is chance
+  kOfTheRun,       // when it was captured, the number of its records
+  kOwnRead,        // ktape read it on its own; where such a freeze lands is arbitrary
   kOwnLayout,      // of a field that no request asks for
-  kUnusedLayout,   // of a field that one run did not use, of one and the same kernel
-  kSameGate,       // what a gate saw, where its outcome is the same
+  kUnusedLayout,   // of a field that one of two runs of the same kernel did not use
+  kSameGate,       // what a gate observed, if its outcome is the same
   kMomentaryGate,  // of a gate that was only observed, and looks at what the task did at that
                    // instant
 };
@@ -58,29 +58,29 @@ enum class HiddenClass {
 struct Difference {
   DiffKind kind = DiffKind::kValue;
   std::string subject;  // "step 1 'back', vtime_after: task 'wanderer' scx.dsq_vtime"
-  std::string a;        // what A has; "not there"; of repeats "655462..661200"
+  std::string a;        // A's value; "not there"; with repeats "655462..661200"
   std::string b;
-  Seq seq_a;  // the record that says so; 0: none, or there are repeats
+  Seq seq_a;  // the record with the value; 0: none, or there are repeats
   Seq seq_b;
   Weight weight = Weight::kMatters;
   HiddenClass hidden = HiddenClass::kNone;
   std::string why;   // it does not matter: "a time", "same within repeats (n=3)"; empty: it matters
-  Column repeats_a;  // where there are repeats: what each tape has
+  Column repeats_a;  // if there are repeats: each tape's value
   Column repeats_b;
 };
 
-// A tape, as it is known before anything is compared.
+// A tape before the comparison.
 struct DiffTape {
-  std::string path;       // as given; of a folder's tape the name within it
+  std::string path;       // as given; for a tape in a folder, its file name
   std::string integrity;  // "intact", "truncated: ..."
   std::string head;       // hex
   RunFacts run;
-  std::optional<FieldNames> asked;              // nothing: the tape does not tell
+  std::optional<FieldNames> asked;              // nothing: the tape does not say
   std::map<std::string, CheckResult> verdicts;  // by assertion
   std::map<std::string, std::string> evidence;  // of violated ones: the first finding
 };
 
-// One of the two sides: a tape, or those of the repeats of a run. Never empty.
+// One of the two sides: a tape, or the repeats of a run. Never empty.
 struct DiffSide {
   std::string path;  // as given
   std::vector<DiffTape> tapes;
@@ -98,19 +98,19 @@ struct Diff {
   [[nodiscard]] size_t mattering() const { return count(Weight::kMatters); }
 };
 
-// Holds two sides against each other: steps by name, entries by step, tag and turn, fields by type
-// and path, everything else by name. Time plays no part.
+// Compares two sides: steps by name, entries by step, tag and occurrence, fields by type and path,
+// everything else by name; never by time.
 //
-// With repeats on a side, what they vary by tells what matters: see judge(). What a CPU or a task
-// did at an instant matters only when the repeats are so many that chance would hardly part them.
-// Of single tapes a value of a kind that varies between any two runs (how_it_varies) may vary,
-// except where one side is 0 and the other is not (zero_tells), and where both runs wrote the value
-// before and at least one still has what it wrote: those say more than the passing of time.
-// Addresses and process ids are hidden, with repeats too.
+// With repeats on a side, their variation decides what matters: see judge(). What a CPU or a task
+// did at an instant matters only if there are enough repeats to rule out chance. Between single
+// tapes, a value of a kind that differs between any two runs (how_it_varies) may vary. Exceptions
+// are a value that is 0 on one side only (zero_tells), and one that both runs wrote before and at
+// least one still has as written: those say more than that time has passed. Addresses and process
+// ids are hidden, with repeats too.
 //
 // A layout that no request of either side asked for (asked_fields) is hidden: ktape used it for
 // itself. A gate that was only observed, and looks at what the task did at that instant, is hidden
-// too. Counts of losses matter where only one side lost anything of a kind. Kernel, machine and
+// too. Counts of losses matter if only one side lost anything of a kind. Kernel, machine and
 // scenario are what is compared, not differences.
 [[nodiscard]] Diff compare_runs(const DiffSide& a, const DiffSide& b);
 

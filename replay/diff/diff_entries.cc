@@ -28,8 +28,8 @@ std::string hidden_reason(HiddenClass why) {
     case HiddenClass::kAddress: return "an address";
     case HiddenClass::kProcessId: return "a process id";
     case HiddenClass::kOfTheRun: return "each run has its own";
-    case HiddenClass::kOwnRead: return "ktape asked for it by itself";
-    case HiddenClass::kOwnLayout: return "no request asks for it: ktape used it for itself";
+    case HiddenClass::kOwnRead: return "ktape read it on its own";
+    case HiddenClass::kOwnLayout: return "no request asks for it: ktape used it internally";
     case HiddenClass::kUnusedLayout: return "the kernel is the same: one run did not use the field";
     case HiddenClass::kSameGate: return "its outcome is the same";
     case HiddenClass::kMomentaryGate: return "only observed: what the task did at that instant";
@@ -42,7 +42,7 @@ std::string repeats_text(size_t a, size_t b) {
 }
 
 std::string too_few_text(size_t a, size_t b) {
-  return fmt::format("apart, but too few to tell ({})", repeats_text(a, b));
+  return fmt::format("apart, but too few repeats ({})", repeats_text(a, b));
 }
 
 std::string entry_subject(const Entry& entry) {
@@ -69,7 +69,7 @@ bool is_momentary(schema::Gate gate) {
   }
 }
 
-// C's and the kernel's names of integers that may be negative.
+// Names in C and the kernel for integers that may be negative.
 bool is_signed(std::string_view type) {
   constexpr std::array<std::string_view, 12> kNames = {
       "int", "long", "short", "long int",      "long long", "s8",
@@ -77,7 +77,7 @@ bool is_signed(std::string_view type) {
   return std::ranges::find(kNames, type) != kNames.end();
 }
 
-// The place of a number among those that its type can hold.
+// The position of a number in the range of its type.
 uint64_t rank_of(uint64_t number, const Entry& entry) {
   if (!is_signed(entry.type)) return number;
   const unsigned bits = entry.width_bytes * 8;
@@ -88,7 +88,7 @@ uint64_t rank_of(uint64_t number, const Entry& entry) {
 // Which of an entry's values is compared.
 struct ValueOf {
   ValueFacts Entry::*member;
-  std::string what;   // behind the subject
+  std::string what;   // appended to the subject
   bool is_read_back;  // of what was written
 };
 
@@ -118,7 +118,7 @@ class Entries {
   const DiffSide& b_;
   const std::set<std::string>& moved_;
   Differences& to_;
-  bool own_ = false;  // what is compared now ktape asked for by itself
+  bool own_ = false;  // ktape asked for the current value itself
 };
 
 void Entries::add(DiffKind kind, std::string subject, Column a, Column b, Aside aside) {
@@ -126,8 +126,8 @@ void Entries::add(DiffKind kind, std::string subject, Column a, Column b, Aside 
   to_.add(kind, std::move(subject), std::move(a), std::move(b), std::move(aside));
 }
 
-// Whether a value that both runs wrote before says more than that time has passed: where a run
-// still has what it wrote, the other one lost it.
+// Whether a difference in a value that both runs wrote before says more than that time has passed:
+// if one run still has what it wrote, the other one lost it.
 bool was_kept(const Row& row, const ValueOf& of) {
   const auto kept = [&](const Entry* entry) { return (entry->*of.member).exact == entry->set_to; };
   const auto set = [](const Entry* entry) { return entry->set_before && !entry->set_to.empty(); };
@@ -154,13 +154,13 @@ Aside Entries::of_value(const Row& row, const ValueOf& of) const {
   const bool constant = row.a.size() > 1 && row.b.size() > 1 &&
                         is_constant(column_of(row.a, value)) &&
                         is_constant(column_of(row.b, value));
-  // With a few repeats, values of which no two are alike are apart by chance.
+  // With few repeats, values that are all different are separated by chance.
   const bool pointer = variation != Variation::kBytes && any.type.ends_with('*');
   if (zeros == Judgement::kSame && (pointer || variation == Variation::kProcessId))
     return constant ? Aside{}
                     : Aside::may_vary(variation_text(pointer ? Variation::kAddress : variation));
   if (to_.repeated() && variation == Variation::kMomentary) {
-    // Of a handful of values, a few repeats have the same one by chance.
+    // With few repeats, values from a small set are the same by chance.
     const bool parted =
         judge(column_of(row.a, value), column_of(row.b, value)) == Judgement::kChanged;
     const bool many = chance_of_shares(row.a.size(), row.a.size(), 0, row.b.size()) <= kOneOfTwenty;
@@ -243,7 +243,7 @@ void Entries::entry(const Row& row) {
   };
   const auto status = [](const Entry& of) {
     const std::string text =
-        of.reply.value == 0 ? "not answered" : with_reason(enum_words(of.status), of.reason);
+        of.reply.value == 0 ? "no reply" : with_reason(enum_words(of.status), of.reason);
     return Seen{text, without_numbers(text), std::nullopt, of.reply};
   };
   const auto type = [](const Entry& of) {
@@ -253,7 +253,7 @@ void Entries::entry(const Row& row) {
   };
   (void)compared(DiffKind::kReply, entry_subject(any), target);
   const bool same_reply = compared(DiffKind::kReply, entry_subject(any), status);
-  // With repeats, those that were done are compared all the same.
+  // With repeats, the entries that were done are compared even if others were not.
   if (same_reply || to_.repeated()) {
     Row done = row;
     if (!same_reply) {
@@ -263,7 +263,7 @@ void Entries::entry(const Row& row) {
     }
     if (done.on_both_sides()) {
       values(done, {&Entry::value, "", any.write});
-      values(done, {&Entry::before, ", what stood there", false});
+      values(done, {&Entry::before, ", before the write", false});
     }
   }
   if (same_reply && !moved_.contains(any.path))
@@ -271,7 +271,7 @@ void Entries::entry(const Row& row) {
   gates(row);
   if (to_.repeated()) return;
   (void)compared(
-      DiffKind::kThisRun, entry_subject(any) + ", where it is",
+      DiffKind::kThisRun, entry_subject(any) + ", address",
       [](const Entry& of) {
         const std::string text = fmt::format("{:#x}", of.address);
         return Seen{text, text, std::nullopt, of.reply};

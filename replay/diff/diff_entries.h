@@ -12,9 +12,9 @@ namespace ktape {
 
 using FieldName = std::pair<std::string, std::string>;  // type, path
 
-// Why a difference would not matter, although it is one.
+// Why a difference does not matter.
 struct Aside {
-  Weight weight = Weight::kMatters;  // it would
+  Weight weight = Weight::kMatters;  // it matters
   HiddenClass hidden = HiddenClass::kNone;
   std::string why;
 
@@ -24,14 +24,14 @@ struct Aside {
   static Aside hide(HiddenClass why);
 };
 
-// Gathers the differences of two sides.
+// Collects the differences of two sides.
 class Differences {
  public:
   Differences(const DiffSide& a, const DiffSide& b)
       : repeated_(a.tapes.size() > 1 || b.tapes.size() > 1) {}
 
-  // Nothing where both columns have one and the same. What only some tapes have is of the kind
-  // kMissing. What repeats vary by may vary, whatever it is.
+  // Adds nothing if all of both columns are the same. What only some tapes have is of kind
+  // kMissing. What differs between repeats may vary, whatever it is.
   void add(DiffKind kind, std::string subject, Column a, Column b, Aside aside = {});
 
   [[nodiscard]] bool repeated() const { return repeated_; }
@@ -47,7 +47,7 @@ class Differences {
 void compare_entries(const DiffSide& a, const DiffSide& b, const std::set<std::string>& moved,
                      Differences& to);
 
-// "failed: why it did"
+// "failed: REASON"
 [[nodiscard]] std::string with_reason(std::string text, const std::string& reason);
 
 }  // namespace ktape

@@ -18,50 +18,54 @@ namespace {
 constexpr char kProgram[] = "ktape diff";
 
 constexpr char kHelp[] =
-    R"(Says what two runs have different: the same scenario on two kernels, before and after a change, today
-and last year. Runs are held against each other by step, tag and name, never by time. All tapes are
-judged by the assertions that `ktape check` runs.
+    R"(Reports the differences between two runs: the same scenario on two kernels, before and
+after a change, or today and a year ago. Compares two tapes by step, tag and name, never
+by time. All tapes are judged by the assertions that `ktape check` runs.
 
 A difference is one of
   outcome changed   how the run, a step, a worker or a scheduler ended
-  verdict changed   what an assertion says
-  value changed     what was read, or found after a write
+  verdict changed   an assertion's verdict
+  value changed     a value that was read, or was there before a write
   reply changed     an entry that was done in one run was refused or failed in the other
   gate changed      a gate passed in one run and failed in the other
   missing in one    a step, entry, worker, scheduler, incident or field that only one run has
   layout changed    offset, size or type of a field that the scenario's targets lead through
   loss changed      what a recorder lost
 
-A and B are tapes, or folders of tapes of repeats: one scenario on one kernel and machine, captured
-several times. Then what the repeats of a side vary by tells what changed, and every value is shown
-with its range.)";
+A and B are tapes, or folders of repeats: tapes of one scenario on one kernel and machine.
+With repeats, the variation between the repeats of a side decides what changed, and every
+value is shown with its range.)";
 
 constexpr char kFooter[] =
-    R"(With repeats, a number changed when the ranges of A and B do not overlap, and either the gap is
-wider than either range, or the repeats are so many (4 and 4, 3 and 5 ...) that chance would part
-them in at most one of twenty comparisons. Of what a CPU or a task did at that instant
-(nr_running, curr, on_cpu ...) a few repeats are alike by chance: there only the latter counts.
-Anything else changed when no repeat of A has what a repeat of B has, or when they have it in
-shares that chance makes in at most one of twenty comparisons. The rest is shown as the same
-within repeats.
+    R"(With repeats, a number changed if the ranges of A and B do not overlap and either the gap
+is wider than either range, or there are so many repeats (4 and 4, 3 and 5 ...) that
+chance would separate them in at most one of twenty comparisons. For what a CPU or a task
+did at that instant (nr_running, curr, on_cpu ...) only the second rule counts, because a
+few repeats may agree by chance. Any other value changed if no repeat of A has a value
+that a repeat of B has, or if their shares differ by more than chance makes them in one of
+twenty comparisons. The rest is shown as the same within repeats.
 
-Of single tapes nothing is known of that. There values of a kind that differs between any two
-runs are shown under MAY VARY: times (by type or by name: jiffies, *_ns, *vtime, *_runtime ...),
-counts of events (run_delay, pcount, nr_switches ...), what a CPU or a task did at that instant,
-the bytes of whole objects, pointers and process ids. They count as changed where both runs wrote the value before and one
-still has what it wrote, and, for times, where one run has 0 and the other has not.
+Between single tapes this variation is not known. Values of a kind that differs between
+any two runs are shown under MAY VARY: times (by type or by name: jiffies, *_ns, *vtime,
+*_runtime ...), counts of events (run_delay, pcount, nr_switches ...), what a CPU or a
+task did at that instant, the bytes of whole objects, pointers and process ids. They count
+as changed if both runs wrote the value before and one still has what it wrote, and, for
+times, if only one run has 0.
 
-Repeats of one side that all have one pointer or process id, and those of the other another one,
-have changed.
+A pointer or process id changed if it is the same in all repeats of one side, and another
+one in all repeats of the other.
 
-Hidden, but counted, are addresses and process ids of the runs themselves; layouts
-that no request asks for: of the many that ktape uses for itself, for gates, evidence and pages,
-most move from kernel to kernel; and what ktape read by itself when a trigger froze the machine:
-when it stands then is chance. --all shows all of it, with the reason.
+Differences between any two runs are hidden, but counted: addresses and process ids of the
+runs themselves; layouts that no request asks for, because ktape uses many for gates,
+evidence and pages, and most of those move from kernel to kernel; and what ktape read on
+its own when a trigger froze the machine, because where such a freeze lands is arbitrary.
+--all shows them, with the reason.
 
-Assertions are found as by `ktape check`: in each --analyzers, beside this program, and on PATH.
+Assertions are looked up as in `ktape check`: in each --analyzers folder, in this
+program's folder, and in PATH.
 
-Kernel, machine and scenario are what is compared; that they differ is said, and is no difference.
+Kernel, machine and scenario are what is compared: they are shown if they differ, but do
+not count as differences.
 
 Examples:
   ktape diff old.ktape new.ktape
@@ -69,8 +73,9 @@ Examples:
   ktape diff old/ new/
   ktape diff old.ktape new.ktape --markdown >comment.md
 
-Exit status: 0 nothing that matters differs, whatever may vary; 1 something does; 2 usage; 3 a tape is
-altered or unusable, or a folder has none or such as are not repeats; 4 an assertion could not be run.)";
+Exit status: 0 no differences that matter; 1 some differences matter; 2 usage; 3 a tape is
+altered or unusable, or a folder has no tapes or tapes that are not repeats; 4 an
+assertion could not be run.)";
 
 struct Options {
   std::string a;
@@ -81,7 +86,7 @@ struct Options {
   bool markdown = false;
 };
 
-// Assertions that cannot be run are no verdicts to compare.
+// An assertion that could not be run has no verdict to compare.
 ExitCode code_of(const Diff& diff, const DiffSide& a, const DiffSide& b) {
   ExitCode code = diff.mattering() > 0 ? ExitCode::kViolated : ExitCode::kGood;
   for (const DiffSide* side : {&a, &b}) {
@@ -114,13 +119,12 @@ Result<ExitCode> run(const Options& options) {
 int main(int argc, char** argv) {
   ktape::Program program(ktape::kProgram, ktape::kHelp, ktape::kFooter);
   ktape::Options options;
-  program.add("A", options.a, "a tape, the .partial that a recorder left, or a folder of repeats")
+  program.add("A", options.a, "A tape, the .partial left by a recorder, or a folder of repeats")
       .required();
-  program.add("B", options.b, "the tape or folder to hold against it").required();
-  program.add_flag("--all", options.all, "also what is hidden, with the reason");
-  const ktape::Option json =
-      program.add_flag("--json", options.json, "one JSON object, for programs");
-  program.add_flag("--markdown", options.markdown, "tables in Markdown").excludes(json);
+  program.add("B", options.b, "The tape or folder to compare with A").required();
+  program.add_flag("--all", options.all, "Also show the hidden differences, with the reason");
+  const ktape::Option json = program.add_flag("--json", options.json, "Print one JSON object");
+  program.add_flag("--markdown", options.markdown, "Print tables in Markdown").excludes(json);
   ktape::add_assertion_options(program, options.assertions);
   return program.run(argc, argv, [&] { return ktape::run(options); });
 }

@@ -9,11 +9,11 @@
 
 #include "replay/diff/diff.h"
 
-// Puts beside each other what the tapes of two sides have of one and the same thing.
+// Aligns what the tapes of two sides say about the same thing.
 
 namespace ktape {
 
-// One thing: what each tape has of it, in the order of a side's tapes; nullptr where it has none.
+// One thing: each tape's item for it, in the order of a side's tapes; nullptr if it has none.
 template <typename Item>
 struct DiffRow {
   std::vector<const Item*> a;
@@ -33,9 +33,9 @@ struct DiffRow {
         if (item != nullptr) return *item;
       }
     }
-    return *a.front();  // never reached: a row is made for an item
+    return *a.front();  // never reached: every row has an item
   }
-  // Without the tapes that do not have it.
+  // Leaves out the tapes that do not have it.
   [[nodiscard]] DiffRow present() const {
     DiffRow row = *this;
     std::erase(row.a, nullptr);
@@ -44,8 +44,8 @@ struct DiffRow {
   }
 };
 
-// `each_item(tape, visit)` calls visit(key, item) for all that a tape has. Things are in the order
-// of the first tape that has them; of several with one key in a tape the first counts.
+// `each_item(tape, visit)` calls visit(key, item) for all items of a tape. Rows are in the order of
+// the first tape that has them; of several items with one key in a tape the first counts.
 template <typename Item, typename Key, typename EachItem>
 std::vector<std::pair<Key, DiffRow<Item>>> align_rows(const DiffSide& a, const DiffSide& b,
                                                       const EachItem& each_item) {
@@ -70,7 +70,7 @@ std::vector<std::pair<Key, DiffRow<Item>>> align_rows(const DiffSide& a, const D
   return rows;
 }
 
-// The same of what a tape has in a vector.
+// The same for items in a vector.
 template <typename Item, typename KeyOf>
 auto align_lists(const DiffSide& a, const DiffSide& b, std::vector<Item> RunFacts::*list,
                  const KeyOf& key_of) {
@@ -80,7 +80,7 @@ auto align_lists(const DiffSide& a, const DiffSide& b, std::vector<Item> RunFact
   });
 }
 
-// The same of what it has in a map, in the order of the keys.
+// The same for items in a map, in the order of the keys.
 template <typename Key, typename Item, typename MapOf>
 auto align_maps(const DiffSide& a, const DiffSide& b, const MapOf& map_of) {
   auto rows = align_rows<Item, Key>(a, b, [&](const DiffTape& tape, const auto& visit) {
@@ -92,7 +92,7 @@ auto align_maps(const DiffSide& a, const DiffSide& b, const MapOf& map_of) {
 
 inline constexpr char kNotThere[] = "not there";
 
-// What the tapes show of a thing, by `seen(item)`.
+// What each tape shows of a thing, by `seen(item)`.
 template <typename Item, typename SeenOf>
 Column column_of(const std::vector<const Item*>& items, const SeenOf& seen) {
   Column column;

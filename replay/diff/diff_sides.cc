@@ -34,10 +34,10 @@ Result<std::vector<std::string>> repeats_in(const std::string& folder) {
   if (names.empty())
     return Error{ErrorCode::kBadInput, fmt::format("no tape (*.ktape) in {}", quoted), ""};
   if (names.size() > kMaxRepeats) {
-    return Error{
-        ErrorCode::kBadInput,
-        fmt::format("{} tapes in {}, {} are compared at most", names.size(), quoted, kMaxRepeats),
-        ""};
+    return Error{ErrorCode::kBadInput,
+                 fmt::format("{} has {} tapes, and at most {} can be compared", quoted,
+                             names.size(), kMaxRepeats),
+                 ""};
   }
   std::ranges::sort(names);
   return names;
@@ -54,7 +54,7 @@ Result<DiffTape> load_tape(const std::string& path, const std::string& name,
   loaded.head = checked.head;
   KTAPE_ASSIGN(loaded.run, gather_run_facts(*tape));
   Result<FieldNames> fields = asked_fields(*tape);
-  // Without types, or with such as cannot be read, every layout counts.
+  // Without readable types, every layout counts.
   if (!fields.ok() && fields.error().code == ErrorCode::kHost) return fields.error();
   if (fields.ok()) loaded.asked = std::move(*fields);
   for (auto& [assertion, verdict] : run_assertions(checked, asked)) {
@@ -66,10 +66,10 @@ Result<DiffTape> load_tape(const std::string& path, const std::string& name,
   return loaded;
 }
 
-// What makes a tape no repeat of another; empty: nothing does.
+// What keeps a tape from being a repeat of another; empty: nothing.
 std::string what_differs(const RunFacts& one, const RunFacts& other) {
   if (one.scenario != other.scenario || one.scenario_text != other.scenario_text) return "scenario";
-  // A run that ended early does not know its release.
+  // A run that ended early does not know its kernel's release.
   const bool same_kernel = one.image_digest.empty() ? one.kernel == other.kernel
                                                     : one.image_digest == other.image_digest;
   if (!same_kernel) return "kernel";
@@ -95,9 +95,9 @@ Result<DiffSide> load_side(const std::string& path, const AskedAssertions& asked
     const std::string differs = what_differs(side.run(), side.tapes.back().run);
     if (differs.empty()) continue;
     return Error{ErrorCode::kBadInput,
-                 fmt::format("{} is no repeat of {} in {}: its {} is another one", in_quotes(name),
+                 fmt::format("{} is not a repeat of {} in {}: its {} differs", in_quotes(name),
                              in_quotes(names.front()), in_quotes(path), differs),
-                 "give each side a folder of its own"};
+                 "put the tapes of each side in a separate folder"};
   }
   return side;
 }

@@ -9,10 +9,10 @@
 
 namespace ktape {
 
-// Loads and judges what one side of a comparison is: a tape, or a folder, of which every file whose
-// name ends with ".ktape" is a repeat, in the order of their names. kBadInput when a tape is
-// altered or cannot be read, when a folder has no tapes, and when its tapes are not repeats: of one
-// scenario, kernel and machine.
+// Loads and judges one side of a comparison: a tape, or a folder in which every file whose name
+// ends with ".ktape" is a repeat, in the order of their names. kBadInput if a tape is altered or
+// cannot be read, if a folder has no tapes, or if its tapes are not repeats: runs of one scenario
+// on one kernel and machine.
 [[nodiscard]] Result<DiffSide> load_side(const std::string& path, const AskedAssertions& asked);
 
 }  // namespace ktape

@@ -28,7 +28,7 @@ std::string cited(const std::string& text, Seq seq) {
   return seq.value == 0 ? text : fmt::format("{} (seq {})", text, seq.value);
 }
 
-// "completed, exit code 0"; of repeats with how many ended so.
+// "completed, exit code 0"; for repeats with the number of each.
 std::string outcomes(const DiffSide& side) {
   Column column;
   for (const DiffTape& tape : side.tapes)
@@ -36,7 +36,7 @@ std::string outcomes(const DiffSide& side) {
   return column_text(column);
 }
 
-// What is compared: name, A's, B's.
+// What is compared: name, value of A, value of B.
 std::vector<std::array<std::string, 3>> subjects(const DiffSide& a, const DiffSide& b,
                                                  const Diff& diff) {
   auto row = [](const char* name, const std::string& in_a, const std::string& in_b) {
@@ -49,19 +49,19 @@ std::vector<std::array<std::string, 3>> subjects(const DiffSide& a, const DiffSi
       row("machine", a.run().machine, b.run().machine),
       row("arguments", a.run().kernel_command_line, b.run().kernel_command_line),
       row("outcome", outcomes(a), outcomes(b))};
-  // Older tapes say neither.
+  // Older tapes have neither.
   const auto add = [&](const char* name, const std::string& in_a, const std::string& in_b) {
     if (!in_a.empty() || !in_b.empty()) rows.insert(rows.end() - 1, row(name, in_a, in_b));
   };
   add("clock", a.run().clock, b.run().clock);
   add("host", a.run().host, b.run().host);
   if (!diff.same_scenario && a.run().scenario == b.run().scenario)
-    rows[0][2] = b.run().scenario + ", with another text";
+    rows[0][2] = b.run().scenario + ", with a different text";
   return rows;
 }
 
 std::string what_matters(const Diff& diff) {
-  if (diff.mattering() == 0) return "nothing that matters differs";
+  if (diff.mattering() == 0) return "no differences that matter";
   std::string kinds;
   for (const DiffKind kind : kDiffKinds) {
     const auto n = std::ranges::count_if(diff.differences, [&](const Difference& one) {
@@ -89,14 +89,13 @@ std::vector<std::string> summary(const Diff& diff, bool all) {
   const std::string hidden = hidden_classes(diff);
   if (!hidden.empty())
     lines.push_back(all ? "hidden without --all: " + hidden
-                        : fmt::format("hidden: {}; --all shows them", hidden));
+                        : fmt::format("hidden: {}; show them with --all", hidden));
   return lines;
 }
 
 std::string different_scenarios() {
-  return "The scenarios differ: what has the same step and tag in both is compared, the rest is "
-         "missing in "
-         "one.";
+  return "The scenarios differ: entries with the same step and tag are compared, the others are "
+         "missing in one.";
 }
 
 void side(TextWriter& writer, const char* label, const DiffSide& of) {
@@ -111,7 +110,7 @@ void side(TextWriter& writer, const char* label, const DiffSide& of) {
   writer.field("", "head " + of.tapes.front().head);
 }
 
-// "+848 -> +992, 8 bytes, u64": what is the same is said once.
+// "+848 -> +992, 8 bytes, u64": what is the same is printed once.
 std::string layout_change(const std::string& a, const std::string& b) {
   size_t rest_a = a.find(',');
   size_t rest_b = b.find(',');
@@ -120,7 +119,7 @@ std::string layout_change(const std::string& a, const std::string& b) {
   return (moved_only ? a.substr(0, rest_a) : a) + " -> " + b;
 }
 
-// Why it does not matter, behind it; nothing when it does.
+// Why it does not matter, to be appended; nothing if it does.
 std::string reason(const Difference& one) {
   return one.why.empty() ? "" : fmt::format(" [does not matter: {}]", one.why);
 }
@@ -142,16 +141,16 @@ void difference_rows(TextWriter& writer, const std::vector<const Difference*>& r
   }
 }
 
-// A part of the comparison as it is written up.
+// A section of the comparison.
 struct DiffSection {
   std::string title;  // "value changed"
   std::vector<const Difference*> rows;
-  bool has_verdicts = false;  // not all of its rows matter: what each is worth stands beside it
+  bool has_verdicts = false;  // not all of its rows matter: each has a verdict
   bool layouts = false;
 };
 
-// A section for each kind, then what may vary. Of repeats all values that are not one and the same
-// stand in one section, so that what changed is seen beside what did not.
+// A section for each kind, then what may vary. With repeats, all values that are not the same in
+// all tapes are in one section, so that changed values appear next to the others.
 std::vector<DiffSection> sections_of(const Diff& diff, bool all) {
   std::vector<DiffSection> sections;
   DiffSection may_vary{"may vary", {}, true};
@@ -177,7 +176,7 @@ std::string side_title(const char* label, const DiffSide& side) {
   return side.tapes.size() == 1 ? label : fmt::format("{}, {} runs", label, side.tapes.size());
 }
 
-// A table: what, A, B, verdict. What is too long for its column has a line of its own.
+// A table: subject, A, B, verdict. A subject that is too long for its column has its own line.
 void table(TextWriter& writer, const DiffSide& a, const DiffSide& b,
            const std::vector<const Difference*>& rows) {
   constexpr size_t kLine = 100;
@@ -210,7 +209,7 @@ void table(TextWriter& writer, const DiffSide& a, const DiffSide& b,
   }
 }
 
-// A cell of a Markdown table: nothing in it may end the cell, or be taken for markup.
+// A cell of a Markdown table: nothing in it can end the cell or be taken for markup.
 std::string cell(std::string_view text) {
   std::string out;
   for (char c : text) {
@@ -239,7 +238,7 @@ std::string losses_text(const DiffSide& side) {
   std::string text;
   for (const auto& [name, count] : losses)
     text += fmt::format("{}{} {}", text.empty() ? "" : ", ", count, name);
-  return side.tapes.size() > 1 ? text + " in all" : text;
+  return side.tapes.size() > 1 ? text + " in total" : text;
 }
 
 }  // namespace

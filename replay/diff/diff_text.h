@@ -9,12 +9,12 @@
 
 namespace ktape {
 
-// A comparison written up. `all`: also the differences that are hidden, with the reason.
+// A comparison as text. `all`: also the hidden differences, with the reason.
 
 // For people, 100 columns.
 [[nodiscard]] std::string diff_as_text(const DiffSide& a, const DiffSide& b, const Diff& diff,
                                        bool all);
-// For an issue or a mail client that shows it.
+// For an issue tracker or a mail client that shows Markdown.
 [[nodiscard]] std::string diff_as_markdown(const DiffSide& a, const DiffSide& b, const Diff& diff,
                                            bool all);
 

@@ -19,7 +19,7 @@ struct Range {
   [[nodiscard]] uint64_t width() const { return most - least; }
 };
 
-// Nothing when not all of it are numbers.
+// Nothing unless all of them are numbers.
 std::optional<Range> range_of(const Column& column) {
   Range range{UINT64_MAX, 0};
   for (const Seen& seen : column) {

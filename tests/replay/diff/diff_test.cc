@@ -115,7 +115,7 @@ TEST_CASE("a layout that no request uses does not matter; one that a request use
   CHECK(own.mattering() == 0);
   REQUIRE(of_kind(own, DiffKind::kLayout, Weight::kHidden).size() == 1);
   CHECK(of_kind(own, DiffKind::kLayout, Weight::kHidden)[0].why ==
-        "no request asks for it: ktape used it for itself");
+        "no request asks for it: ktape used it internally");
   b.asked->emplace("struct task_struct", "scx.dsq_vtime");
   CHECK(only(diff_of(a, b)).kind == DiffKind::kLayout);
 }
@@ -300,7 +300,7 @@ TEST_CASE("few repeats that are close together are not conclusive; many are") {
   const Diff few =
       compare_runs(repeats_with_vtime({100, 110, 120}), repeats_with_vtime({125, 130, 140}));
   CHECK(few.mattering() == 0);
-  CHECK(value_of(few).why == "apart, but too few to tell (n=3)");
+  CHECK(value_of(few).why == "apart, but too few repeats (n=3)");
   const Diff many = compare_runs(repeats_with_vtime({100, 110, 120, 119}),
                                  repeats_with_vtime({125, 130, 140, 126}));
   CHECK(only(many).kind == DiffKind::kValue);
