@@ -26,7 +26,7 @@ std::optional<T> number(std::string_view text, int base = 10) {
   return value;
 }
 
-// "R left_alone[144] -3080ms"; the running one has a '*' before it and does not wait.
+// "R left_alone[144] -3080ms"; the running task is marked with a '*' and does not wait.
 std::optional<WaitingTask> head_line(std::string_view line) {
   const size_t open = line.rfind('[');
   const size_t close = line.rfind(']');
@@ -43,7 +43,7 @@ std::optional<WaitingTask> head_line(std::string_view line) {
   return task;
 }
 
-// What stands behind "NAME=", up to a blank.
+// The text after "NAME=", up to a blank.
 std::string_view value_of(std::string_view line, std::string_view name) {
   const size_t at = line.find(name);
   if (at == line.npos) return "";
@@ -51,7 +51,7 @@ std::string_view value_of(std::string_view line, std::string_view name) {
   return line.substr(0, line.find(' '));
 }
 
-// "%*pb": hex words of 32 bits, the highest first, with commas.
+// "%*pb": 32-bit hex words, the highest first, separated by commas.
 std::string mask_text(std::string_view bitmap) {
   std::vector<uint64_t> words;
   uint32_t halves = 0;

@@ -8,12 +8,12 @@ namespace ktape {
 
 namespace {
 
-// The first record counts where a stranger's tape has several.
+// If an untrusted tape has several such records, the first one counts.
 void first(Seq& kept, Seq seq) {
   if (kept.value == 0) kept = seq;
 }
 
-// Looks for the records of several freezes while a tape goes by.
+// Finds the records of several freezes while a tape goes by.
 class Finder {
  public:
   explicit Finder(const std::vector<const Freeze*>& freezes) : found_(freezes.size()) {
@@ -38,7 +38,7 @@ class Finder {
   void exited(Seq seq);
 
   std::vector<FreezeRecordSeqs> found_;
-  std::multimap<uint64_t, size_t> of_freeze_;  // a stranger's may have one number twice
+  std::multimap<uint64_t, size_t> of_freeze_;  // an untrusted tape may use one number twice
   std::multimap<uint64_t, size_t> of_op_;      // each try of a request has a freeze
 };
 

@@ -14,7 +14,7 @@
 
 namespace ktape {
 
-// Where what a tape tells of a freeze stands on it; seq 0: nowhere.
+// The records of a tape about one freeze; seq 0: there is none.
 struct FreezeRecordSeqs {
   const Freeze* freeze = nullptr;
   Seq frozen;
@@ -24,7 +24,7 @@ struct FreezeRecordSeqs {
   std::set<uint32_t> other_class;  // entries of the request whose task is not in sched_ext
 };
 
-// The same records themselves.
+// The same records, read.
 struct FreezeRecords {
   OwnedMessage<schema::FreezeBegan> began;
   OwnedMessage<schema::Frozen> frozen;
@@ -34,11 +34,11 @@ struct FreezeRecords {
   std::set<uint32_t> other_class;
 };
 
-// Of each of the freezes, in their order. Reads the tape once, however many they are.
+// For each of the freezes, in their order. Reads the tape once for all of them.
 [[nodiscard]] Result<std::vector<FreezeRecordSeqs>> find_freeze_records(
     const TapeReader& tape, const std::vector<const Freeze*>& freezes);
 
-// Reads no other records than these.
+// Reads only these records.
 [[nodiscard]] Result<FreezeRecords> read_freeze_records(const TapeReader& tape,
                                                         const FreezeRecordSeqs& seqs);
 

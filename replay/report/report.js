@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 "use strict";
 
-// Draws the timeline and the values of a report from the JSON in #data. Everything from the tape goes in as
-// text content, never as markup. Without this script the tables of the page say the same.
+// Draws the timeline and the values of a report from the JSON in #data. Everything from the tape is inserted
+// as text content, never as markup. The page's tables have the same data and work without this script.
 (() => {
   const data = JSON.parse(document.getElementById("data").textContent);
   const svg = document.getElementById("timeline");
@@ -26,7 +26,7 @@
     return [1, 2, 5, 10].map((factor) => factor * power).find((step) => step >= ns);
   }
 
-  // Items of a lane that overlap stand in rows of their own.
+  // Items of a lane that overlap get separate rows.
   function stack(lane) {
     const ends = [];
     for (const item of lane.items) {
@@ -166,7 +166,7 @@
     show(steps.from, steps.to);
   }
 
-  // Values are exact in their labels; a double places the dot only.
+  // Labels have the exact values; doubles only place the dots.
   function chart(series) {
     const kWidth = 340, kHeight = 124, kLeft = 8, kRight = 332, kHigh = 22, kLow = 84;
     const values = series.points.map((point) => BigInt(point.value));

@@ -5,8 +5,7 @@
 
 namespace ktape {
 
-// The one style sheet and the one script of a report (report.css, report.js), as they stand in the
-// sources.
+// The one style sheet and the one script of a report (report.css, report.js), unchanged.
 [[nodiscard]] std::string_view report_style();
 [[nodiscard]] std::string_view report_script();
 

@@ -62,7 +62,7 @@ std::vector<Span> incident_spans(const RunFacts& run, const ReportSpans& spans) 
   return out;
 }
 
-// A whole number as a dot of a chart; other values have none.
+// An integer as a point of a chart; other values have none.
 bool is_number(const ValueFacts& value) {
   return value.present && !value.bytes && !value.exact.empty() && value.exact.size() <= 20 &&
          std::ranges::all_of(value.exact, [](char c) { return c >= '0' && c <= '9'; });

@@ -23,7 +23,7 @@ namespace ktape {
 namespace {
 
 constexpr size_t kMaxCpus = 8192;
-constexpr size_t kMaxDetails = 64;  // of a freeze: as many as vCPUs that a guest may have
+constexpr size_t kMaxDetails = 64;  // of a freeze: a guest may have this many vCPUs
 
 Result<const Freeze*> choose_freeze(const TapeIndex& index, const ReportOptions& options) {
   if (options.freeze) return index.freeze_at(fmt::format("freeze:{}", *options.freeze));
@@ -35,7 +35,7 @@ Result<const Freeze*> choose_freeze(const TapeIndex& index, const ReportOptions&
   return chosen;
 }
 
-// What the kernel says of each hit, or what the recorder says of a freeze of another cause.
+// The kernel's message for each hit, or the recorder's for a freeze of another cause.
 std::vector<std::string> details_of(schema::FreezeBegan::Reader began) {
   const std::vector<RecordedHit> hits = hits_of(began);
   std::vector<std::string> details;
@@ -129,8 +129,8 @@ ReportScheduler scheduler_facts(const SchedulerFacts& facts, const Result<Kernel
   return scheduler;
 }
 
-// Entries that were not done, without what the recorder asked for itself in its own freezes: that a
-// field of a worker cannot be read is nothing that went wrong.
+// Entries that were not done, except those of the recorder's own requests in its own freezes: if a
+// field of a worker cannot be read there, nothing went wrong.
 Result<void> find_undone(const TapeReader& tape, const TapeIndex& index, ReportFacts& report) {
   std::set<uint64_t> own_ops;
   for (const Freeze& freeze : index.freezes()) {
@@ -158,9 +158,9 @@ Result<void> find_undone(const TapeReader& tape, const TapeIndex& index, ReportF
 std::string waiting_source_text(const ReportFreeze& freeze) {
   switch (freeze.source) {
     case WaitingSource::kMemory:
-      return freeze.waiting.incomplete ? "from recorded memory, which is not complete"
+      return freeze.waiting.incomplete ? "from recorded memory, incomplete"
                                        : "from recorded memory, all tasks";
-    case WaitingSource::kReads: return "workers, as read then";
+    case WaitingSource::kReads: return "workers, as read in the freeze";
     case WaitingSource::kDump: return "from the kernel's dump";
     case WaitingSource::kNone: break;
   }
@@ -179,7 +179,7 @@ Result<std::map<uint64_t, ReportFreeze>> gather_report_freezes(const TapeReader&
   const Result<Kernel> kernel = restore_kernel(tape, index);
   std::vector<const Freeze*> order;
   for (const Freeze& freeze : index.freezes()) order.push_back(&freeze);
-  // What a trigger or a user caused says most, then intervals.
+  // Freezes by a trigger or a user are the most telling, then those at intervals.
   const auto rank = [](const Freeze* freeze) {
     if (freeze->cause == schema::FreezeCause::REQUEST) return 2;
     return freeze->cause == schema::FreezeCause::PERIODIC ? 1 : 0;

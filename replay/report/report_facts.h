@@ -17,36 +17,36 @@
 #include "schema/base/units.h"
 #include "schema/tape/reading/reader.h"
 
-// What a report says of a tape, gathered once for all its forms. Every text is safe to print.
+// What a report says about a tape, gathered once for all its forms. Every text is safe to print.
 
 namespace ktape {
 
 struct ReportOptions {
   std::string tape;
-  std::optional<uint64_t> freeze;  // the freeze to look into; nothing: see ReportFacts::freeze
+  std::optional<uint64_t> freeze;  // the freeze to report on; nothing: see ReportFacts::freeze
   AssertionOptions assertions;
 };
 
 struct ReportCpu {
   VcpuText text;         // short_vcpu_text()
   bool idle = false;     // it ran its idle task
-  bool trigger = false;  // it had reached a trigger that the machine was frozen for
+  bool trigger = false;  // it had hit a trigger that the machine was frozen for
 };
 
 enum class WaitingSource {
-  kNone,    // the tape does not tell who waited
+  kNone,    // the tape does not say who waited
   kMemory,  // recorded memory: all tasks
   kReads,   // what the recorder read of each worker: workers only
   kDump,    // the kernel's debug dump of the scheduler's exit
 };
 
-// A freeze that a report looks into.
+// A freeze that a report covers.
 struct ReportFreeze {
   Freeze freeze;
-  std::vector<std::string> details;  // what the kernel said of each hit; may be empty
+  std::vector<std::string> details;  // the kernel's message for each hit; may be empty
   std::vector<ReportCpu> cpus;
   WaitingSource source = WaitingSource::kNone;
-  std::string source_note;  // why it is not a better one; may be empty
+  std::string source_note;  // why there is no better source; may be empty
   WaitingTasks waiting;
 };
 
@@ -66,36 +66,36 @@ struct ReportFacts {
   static constexpr size_t kMaxUndone = 1000;
 
   std::string tape;       // the name of its file
-  std::string integrity;  // "intact"; else with what was found: "unsealed: ..."
+  std::string integrity;  // "intact"; else with the finding: "unsealed: ..."
   std::string head;       // head digest in hex
   std::string losses;     // LossTally::text()
   RunFacts run;
   std::vector<ReportScheduler> schedulers;
-  // What the scenario asked for and did not get; kMaxUndone at most.
+  // Entries of the scenario's requests that were not done; kMaxUndone at most.
   std::vector<EntryFacts> undone;
   size_t undone_total = 0;
-  std::vector<ReportAssertion> assertions;  // by name; those that were not asked left out
-  // The last freeze on a scheduler's error, else the last freeze; nothing when there was none.
+  std::vector<ReportAssertion> assertions;  // by name; without those that were not asked
+  // The last freeze on a scheduler's error, else the last freeze; nothing if there was none.
   std::optional<ReportFreeze> freeze;
 
-  // Whether the run is what one hopes for: completed, no scheduler error, no assertion violated.
+  // Whether the run was good: completed, no scheduler error, no assertion violated.
   [[nodiscard]] bool good() const;
 };
 
 // "from recorded memory, all tasks".
 [[nodiscard]] std::string waiting_source_text(const ReportFreeze& freeze);
 
-// Whether the kernel's words about the freeze name the task.
+// Whether the kernel's message about the freeze names the task.
 [[nodiscard]] bool is_named(const ReportFreeze& freeze, const WaitingTask& task);
 
-// By id, `most` freezes at most: those that a trigger or a user caused come first, then those at
-// intervals. Who waited at one whose memory cannot be used is not known, and its note says why.
-// kBadInput when the tape cannot be read.
+// By id, `most` freezes at most: first those that a trigger or a user caused, then those at
+// intervals. If the memory of one cannot be used, who waited is not known, and its note says why.
+// kBadInput if the tape cannot be read.
 [[nodiscard]] Result<std::map<uint64_t, ReportFreeze>> gather_report_freezes(const TapeReader& tape,
                                                                              size_t most);
 
-// Verifies the tape, judges it and reads it. kBadInput when it is altered or cannot be read;
-// kNotApplicable when it has no such freeze.
+// Verifies the tape, judges it and reads it. kBadInput if it is altered or cannot be read;
+// kNotApplicable if it has no such freeze.
 [[nodiscard]] Result<ReportFacts> gather_report(const ReportOptions& options);
 
 }  // namespace ktape

@@ -30,7 +30,7 @@ std::string seconds(HostNs at) {
   return fmt::format("{:.6f}", static_cast<double>(at.value) / 1e9);
 }
 
-// A short text stays in one line; a long one is broken wherever it must be.
+// A short text stays on one line; a long one is broken anywhere.
 std::string kind_of(std::string_view kind, std::string_view text) {
   constexpr size_t kShort = 24;
   const std::string_view space = kind.empty() || text.size() > kShort ? "" : " ";
@@ -82,8 +82,8 @@ std::string summary(const RunFacts& run, const CheckedTape& checked) {
       field("outcome", badge(outcome, completed ? "good" : "bad").html + detail),
       field("tape", integrity), field("scenario", html_text(run.scenario)),
       field("kernel", html_text(run.kernel)), field("machine", html_text(run.machine)),
-      field("host", html_text(run.host)), field("vCPUs waited for it", html_text(run.waits)),
-      field("clocksource", html_text(run.clock)), field("lock-ups", html_text(run.hidden_lockups)),
+      field("host", html_text(run.host)), field("vCPUs waited for a CPU", html_text(run.waits)),
+      field("clocksource", html_text(run.clock)), field("lockups", html_text(run.hidden_lockups)),
       field("command line",
             "<span class=\"mono\">" + html_text(run.kernel_command_line) + "</span>"),
       field("captured", html_text(run.captured)), field("by", html_text("ktape " + run.recorder)),
@@ -91,8 +91,8 @@ std::string summary(const RunFacts& run, const CheckedTape& checked) {
       field("head digest", "<span class=\"mono\">" + html_text(checked.head) + "</span>"));
 }
 
-// Whether a finding ("undecided, seq 5: ...") has nothing that the reason ("inconclusive: seq 5:
-// ...") has not.
+// Whether a finding ("undecided, seq 5: ...") says nothing beyond the reason ("inconclusive: seq 5:
+// ...").
 bool says_again(std::string_view finding, std::string_view reason) {
   constexpr std::string_view kInconclusive = "inconclusive: ";
   if (reason.starts_with(kInconclusive)) reason.remove_prefix(kInconclusive.size());
@@ -102,7 +102,7 @@ bool says_again(std::string_view finding, std::string_view reason) {
   return false;
 }
 
-// "3 violations and 20 notes more are left out"
+// "3 violations and 20 notes more left out"
 std::string left_out_text(const FindingCounts& rest) {
   std::vector<std::string> parts;
   const auto add = [&](size_t n, std::string_view what) {
@@ -115,12 +115,11 @@ std::string left_out_text(const FindingCounts& rest) {
   std::string text;
   for (size_t i = 0; i < parts.size(); ++i)
     text += (i == 0 ? "" : i + 1 == parts.size() ? " and " : ", ") + parts[i];
-  return text + " more, left out";
+  return text + " more left out";
 }
 
 std::string verdicts_table(const Verdicts& verdicts) {
-  HtmlTable table("Verdicts of the assertions",
-                  {"assertion", "verdict", "why, and by which records"});
+  HtmlTable table("Verdicts of the assertions", {"assertion", "verdict", "evidence"});
   for (const auto& [label, verdict] : verdicts) {
     std::vector<std::string> findings;
     for (size_t i = 0; i < verdict.findings.size(); ++i) {
@@ -145,8 +144,8 @@ std::string verdicts_table(const Verdicts& verdicts) {
 
 using ReportFreezes = std::map<uint64_t, ReportFreeze>;  // by id
 
-// What the kernel said of the freeze that began with this record; empty: nothing, or it is no such
-// record.
+// The kernel's message for the freeze that began with this record; empty if there is none, or if it
+// is not such a record.
 std::string said_of_freeze(const ReportFreezes& freezes, Seq began) {
   for (const auto& [id, freeze] : freezes) {
     if (freeze.freeze.began == began) return fmt::format("{}", fmt::join(freeze.details, "; "));
@@ -155,14 +154,14 @@ std::string said_of_freeze(const ReportFreezes& freezes, Seq began) {
 }
 
 std::string incidents_table(const RunFacts& run, const ReportFreezes& freezes) {
-  HtmlTable table("What went wrong on the way", {"record", "what", "the kernel's words"});
+  HtmlTable table("Incidents of the run", {"record", "what", "the kernel's message"});
   for (const IncidentFacts& incident : run.incidents) {
     const std::string& first = incident.first;
     const std::string note = incident.note.empty() ? "" : "; " + incident.note;
     table.row({count(number(incident.seq.value)), plain(incident.what + note),
                mono(first.empty() ? said_of_freeze(freezes, incident.seq) : first)});
   }
-  return table.take("No panic, no complaint of the kernel, no watchdog, no freeze by a trigger.");
+  return table.take("No panic, no kernel complaint, no watchdog, no freeze by a trigger.");
 }
 
 std::string timeline() {
@@ -173,27 +172,27 @@ std::string timeline() {
          "<button id=\"show-wider\" aria-label=\"Zoom out\">\u2212</button>"
          "<button id=\"show-earlier\" aria-label=\"Earlier\">\u2190</button>"
          "<button id=\"show-later\" aria-label=\"Later\">\u2192</button>"
-         "<span class=\"soft\">Click a bar to zoom to it; drag to move; Ctrl and the wheel to "
+         "<span class=\"soft\">Click a bar to zoom to it; drag to move; Ctrl+wheel to "
          "zoom.</span></div>\n"
          "<svg id=\"timeline\" role=\"img\" tabindex=\"0\" aria-label=\"Timeline of schedulers, "
          "workers, "
          "steps, "
-         "requests and freezes; the tables below say the same\"></svg>\n"
+         "requests and freezes; the tables below have the same data\"></svg>\n"
          "<p id=\"picked\" class=\"soft\" aria-live=\"polite\"></p>\n"
-         "<noscript><p class=\"note\">The timeline is drawn by a script. The tables say the "
-         "same.</p></noscript>\n"
+         "<noscript><p class=\"note\">The timeline needs JavaScript. The tables have the "
+         "same data.</p></noscript>\n"
          "</figure>\n";
 }
 
 std::string steps_table(const ReportSpans& spans) {
-  HtmlTable table("Steps of the scenario", {"step", "began, s", "took", "record", "how it went"});
+  HtmlTable table("Steps of the scenario", {"step", "began, s", "took", "record", "result"});
   for (const Span& step : spans.steps) {
     table.row({plain(step.label), count(seconds(step.begin)),
                count(duration_text(step.end.value - step.begin.value)),
                count(number(step.seq.value)),
                step.failed ? badge(step.text, "bad") : plain(step.text)});
   }
-  return table.take("No step began.");
+  return table.take("No step was started.");
 }
 
 std::string time_of(const ReportSpans& spans, Seq seq) {
@@ -211,9 +210,8 @@ HtmlCell entry_status(const EntryFacts& entry) {
 }
 
 std::string entries_table(const RunFacts& run, const ReportSpans& spans) {
-  HtmlTable table(
-      "Kernel state that was read and written, in order",
-      {"tag", "time, s", "target", "", "before", "value", "type", "how it went", "record"});
+  HtmlTable table("Kernel state that was read and written, in order",
+                  {"tag", "time, s", "target", "", "before", "value", "type", "result", "record"});
   for (const EntryFacts& entry : run.entries) {
     table.row({mono(entry.tag),
                count(time_of(spans, entry.reply.value == 0 ? entry.request : entry.reply)),
@@ -224,7 +222,7 @@ std::string entries_table(const RunFacts& run, const ReportSpans& spans) {
   return "<div id=\"charts\"></div>\n" + table.take("Nothing was read or written.");
 }
 
-// The gates of an entry in two cells: how many passed, and the others.
+// The gates of an entry in two cells: the number that passed, and the others.
 std::pair<std::string, std::string> gate_cells(const EntryFacts& entry) {
   std::vector<std::string> others;
   size_t passed = 0;
@@ -241,7 +239,7 @@ std::pair<std::string, std::string> gate_cells(const EntryFacts& entry) {
   return {fmt::format("{} of {}", passed, entry.gates.size()), list(others).html};
 }
 
-// Neighbours of one request whose gates are the same, as those of one task are, share a row.
+// Consecutive entries of one request with the same gates, such as those of one task, share a row.
 std::string gates_table(const RunFacts& run) {
   HtmlTable table("Gates before each access to a task",
                   {"tag", "request", "passed", "others, with what was observed"});
@@ -263,11 +261,11 @@ std::string gates_table(const RunFacts& run) {
   return table.take("No gate was checked.");
 }
 
-// Who was runnable and waited in sched_ext, whom the kernel named marked.
+// The tasks that were runnable and waited in sched_ext; those that the kernel named are marked.
 std::string waiting_table(const ReportFreeze& freeze) {
   if (freeze.source == WaitingSource::kNone) {
     return "<p class=\"soft\">Who waited in sched_ext is not known: " +
-           html_text(freeze.source_note.empty() ? "the tape does not tell"
+           html_text(freeze.source_note.empty() ? "the tape does not say"
                                                 : printable(freeze.source_note)) +
            ".</p>\n";
   }
@@ -283,7 +281,7 @@ std::string waiting_table(const ReportFreeze& freeze) {
                count(task.last_cpu ? std::to_string(*task.last_cpu) : "?"),
                mono(task.cpus.empty() ? "?" : task.cpus)});
   }
-  std::string html = table.take("Nobody was runnable and waited in sched_ext (" + source + ").");
+  std::string html = table.take("No task was runnable and waiting in sched_ext (" + source + ").");
   if (freeze.waiting.total > freeze.waiting.tasks.size()) {
     html += fmt::format("<p class=\"note\">{} more left out.</p>\n",
                         count_text(freeze.waiting.total - freeze.waiting.tasks.size(), "task"));
@@ -312,7 +310,7 @@ std::string freeze_evidence(const DrawnFreeze& drawn, const ReportFreeze* waitin
                           : "never thawed";
   return fmt::format(
       "<h3>Freeze {} <span class=\"soft\">for {}</span></h3>\n<p>At {} s, record {}; every vCPU "
-      "stood after "
+      "stopped after "
       "{}; {}{}"
       ".</p>\n{}{}{}",
       freeze.id, html_text(drawn.cause), seconds(freeze.at), freeze.began.value,
@@ -323,7 +321,7 @@ std::string freeze_evidence(const DrawnFreeze& drawn, const ReportFreeze* waitin
 
 std::string freezes(const ReportSpans& spans, const ReportFreezes& waiting) {
   if (spans.freezes.empty()) return "<p class=\"soft\">The machine was never frozen.</p>\n";
-  // Those that were for requests, or at intervals, give way to those that something caused.
+  // Freezes for requests or at intervals give way to those that something in the run caused.
   const auto own = static_cast<size_t>(std::ranges::count_if(
       spans.freezes, [](const DrawnFreeze& drawn) { return drawn.freeze.is_own(); }));
   size_t room_of_own = std::min(own, kMaxFreezes);
@@ -372,7 +370,7 @@ std::string workers_table(const RunFacts& run) {
 }
 
 std::string layouts_table(const RunFacts& run) {
-  HtmlTable table("Where this kernel keeps the fields that were used",
+  HtmlTable table("This kernel's layout of the fields used",
                   {"type", "path", "offset, bytes", "size, bytes", "encoding"});
   for (const auto& [field, layout] : run.layouts) {
     table.row({mono(field.first), mono(field.second), count(number(layout.offset_bytes)),

@@ -16,26 +16,28 @@ namespace {
 constexpr char kProgram[] = "ktape report";
 
 constexpr char kHelp[] =
-    R"(Writes a tape up for people who were not there, for a mail to a list: at most 60 lines of 75 columns
-with how the run ended, kernel, scenario, what ejected the scheduler, who waited then, in which DSQ,
-since when, where each may run and what each CPU ran, which assertions the tape violates and by which
-records, what the recorder lost, and how a reader verifies all of it.
+    R"(Summarizes a tape for readers who do not have it, as text for a mailing list: at most 60
+lines of 75 columns with how the run ended, kernel, scenario, what ejected the scheduler;
+which tasks waited then, in which DSQ, since when, where each may run, and what each CPU
+ran; which assertions the tape violates and by which records, what the recorder lost, and
+how to verify all of it.
 
-Everything comes from the tape alone: who waited from the memory that it kept of the freeze; without
-memory from what the recorder read of the workers, else from the kernel's own dump. The report says
-from which.
+Everything comes from the tape alone. The waiting tasks come from the memory that it kept
+of the freeze; without memory, from what the recorder read of the workers, else from the
+kernel's own dump. The report names the source.
 
-With -o it is an HTML page instead, which needs no network: a timeline of steps, requests and freezes,
-values over time, gates, what each vCPU did at each freeze, verdicts, layouts, losses, the console.)";
+-o writes an HTML page instead, which needs no network: a timeline of steps, requests and
+freezes, values over time, gates, what each vCPU did at each freeze, verdicts, layouts,
+losses, the console.)";
 
 constexpr char kFooter[] = R"(Examples:
   ktape report run.ktape
-  ktape report run.ktape --freeze 2          looks into another freeze than that of the error
+  ktape report run.ktape --freeze 2          a freeze other than the one on the error
   ktape report run.ktape --only run-completed
   ktape report run.ktape -o run.html         the page, for a browser
 
-Exit status: 0 written, whatever it says; 2 usage, which includes an output that
-exists; 3 the tape is altered or unusable; 4 the host lacks something; 77 the tape has no such freeze.)";
+Exit status: 0 written, whatever it says; 2 usage, including an output that exists; 3 the
+tape is altered or unusable; 4 the host lacks something; 77 the tape has no such freeze.)";
 
 Result<ExitCode> run(const ReportOptions& options, const std::string& page) {
   if (!page.empty()) {
@@ -56,18 +58,19 @@ Result<ExitCode> run(const ReportOptions& options, const std::string& page) {
 int main(int argc, char** argv) {
   ktape::Program program(ktape::kProgram, ktape::kHelp, ktape::kFooter);
   ktape::ReportOptions options;
-  program.add("TAPE", options.tape, "a tape, or the .partial that a recorder left").required();
+  program.add("TAPE", options.tape, "A tape, or the .partial left by a recorder").required();
   bool text = true;
-  const ktape::Option as_text = program.add_flag("--text", text, "text for a mail (the default)");
+  const ktape::Option as_text =
+      program.add_flag("--text", text, "Print text for a mail (the default)");
   const ktape::Option freeze =
       program
           .add("--freeze", options.freeze,
-               "look into this freeze; default: the last on a scheduler's error, else the last")
+               "Report on this freeze; default: the last on a scheduler's error, else the last")
           .value_name("N");
   std::string page;
   program
       .add("-o,--output", page,
-           "make this HTML page instead, which has every freeze; '-' is standard output")
+           "Write this HTML page, which has every freeze, instead; '-' is standard output")
       .value_name("OUT")
       .excludes(as_text)
       .excludes(freeze);

@@ -48,7 +48,7 @@ auto last_of(std::vector<Item>& items, Rank rank) {
                       [&](const Item& item) { return item.rank == rank; });
 }
 
-// What could not be told anyway gives way at once: a stranger's tape may have any number of items.
+// Items beyond any possible room are dropped at once: an untrusted tape may have any number.
 void trim(Section& section, size_t most_items) {
   if (section.whole || section.items.size() <= most_items) return;
   size_t surplus = section.items.size() - most_items;

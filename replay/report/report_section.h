@@ -7,8 +7,7 @@
 #include <string_view>
 #include <vector>
 
-// Parts of a text that has room for so many lines and columns, and what gives way where there is
-// more.
+// Sections of a text with a limited number of lines and columns, and what is cut if there is more.
 
 namespace ktape {
 
@@ -16,27 +15,27 @@ using Lines = std::vector<std::string>;
 
 void append(Lines& to, const Lines& lines);
 
-// In `columns` columns (a UTF-8 sequence counts as one), filled up with blanks; what was cut off is
-// told by dots, and is cut between words where there are any.
+// Exactly `columns` columns (a UTF-8 sequence counts as one), padded with blanks; longer text is
+// cut, between words if possible, and ends with dots.
 [[nodiscard]] std::string cell(std::string_view text, size_t columns);
 [[nodiscard]] std::string fitted(std::string_view text, size_t columns);
 
-// Words in lines that begin with `lead`, then under it; at most `most` lines, the last with dots
-// when there was more.
+// Words in lines; the first begins with `lead`, the others are aligned with its text; at most
+// `most` lines, the last with dots if there was more.
 [[nodiscard]] Lines wrapped(const std::string& lead, std::string_view text, size_t most);
 
-// What gives way first where room is short.
+// What is cut first if there is not enough room.
 enum class Rank { kOrdinary, kNormal, kImportant };
 
-// What is told of one thing: all of it or nothing.
+// The lines about one thing: all or none are shown.
 struct Item {
   Lines lines;
   Rank rank = Rank::kNormal;
-  std::string sort;  // what it counts as where it gave way; may be empty
+  std::string sort;  // how it is counted if it is cut; may be empty
 };
 
-// A part of the text. Where room is short, items give way to a line that says how many: the
-// ordinary before the important, of one rank those at the end first.
+// A section of the text. If there is not enough room, items are replaced by a line with their
+// number: ordinary before important, and the last ones of a rank first.
 struct Section {
   std::string title;  // empty: none, and no empty line before it
   std::vector<Item> items;
@@ -48,7 +47,7 @@ struct Section {
   void field(std::string_view label, std::string_view value);
   void add(Lines lines, Rank rank = Rank::kNormal, std::string sort = "");
 
-  // All of it, with an empty line before the title; nothing when it has no items.
+  // All of it, with an empty line before the title; nothing if it has no items.
   [[nodiscard]] Lines lines() const;
   [[nodiscard]] bool can_give(Rank rank) const;
   // The last item of that rank.
@@ -56,7 +55,8 @@ struct Section {
   void count_hidden(const Item& item);
 };
 
-// Takes from whoever has most lines, the ordinary of all sections first, until all of it fits.
+// Cuts the section with the most lines, ordinary items of all sections first, until everything
+// fits.
 void shrink(std::vector<Section>& sections, size_t most_lines);
 
 [[nodiscard]] Lines lines_of(const std::vector<Section>& sections);

@@ -24,7 +24,7 @@ std::string brief_after_colon(const Reader& text) {
   return text.size() == 0 ? "" : ": " + brief(text);
 }
 
-// Spans of one sort that begin and end in records of their own, known by a key.
+// Spans of one sort, whose begin and end are separate records, matched by a key.
 template <typename Key>
 class OpenSpans {
  public:
@@ -113,7 +113,7 @@ void Gatherer::requested(schema::OpRequested::Reader request, HostNs at, Seq seq
 
 void Gatherer::freeze_began(schema::FreezeBegan::Reader began, HostNs at, Seq seq) {
   const Freeze freeze = freeze_of(began, seq, at);
-  // What froze by itself says more than the next request: it has room of its own.
+  // A freeze without a request says more than one for the next request: it has its own limit.
   size_t& kept = freeze.is_own() ? own_freezes_ : other_freezes_;
   if (kept >= kMaxSpans) {
     ++out_.left_out["freezes"];
@@ -239,7 +239,7 @@ ReportSpans Gatherer::finish() {
     out_.console = safe_lines(head_ + tail_);
   } else {
     out_.console = safe_lines(head_) +
-                   fmt::format("\n[{} bytes are left out here]\n\n", out_.console_left_out) +
+                   fmt::format("\n[{} bytes left out]\n\n", out_.console_left_out) +
                    safe_lines(tail_);
   }
   for (auto* spans : {&out_.steps, &out_.requests, &out_.schedulers, &out_.workers}) {

@@ -12,13 +12,13 @@
 #include "schema/base/units.h"
 #include "schema/tape/reading/reader.h"
 
-// What a report draws and lists of a tape beside its run facts: when things were, what the vCPUs
-// did at each freeze, and what the guest's kernel printed. Texts are safe to print. Bounded: what
-// went beyond the limits is counted.
+// What a report draws and lists of a tape besides its run facts: when things happened, what the
+// vCPUs did at each freeze, and what the guest's kernel printed. Texts are safe to print. Bounded:
+// what exceeds the limits is counted.
 
 namespace ktape {
 
-// Something on the timeline. A begin alone has its end at the end of the run.
+// Something on the timeline. Without an end it lasts to the end of the run.
 struct Span {
   HostNs begin;
   HostNs end;
@@ -31,7 +31,7 @@ struct Span {
 // A freeze, and what the vCPUs did at it.
 struct DrawnFreeze {
   Freeze freeze;      // without its step
-  std::string cause;  // cause_after_for(), and what the kernel said
+  std::string cause;  // cause_after_for(), and the kernel's message
   std::vector<VcpuText> vcpus;
   uint64_t vcpus_left_out = 0;
 };
@@ -51,14 +51,14 @@ struct ReportSpans {
   std::vector<Span> workers;
   std::vector<DrawnFreeze> freezes;
   std::vector<SampleFacts> samples;
-  // Of requests, replies and what RunFacts::incidents names, by seq.
+  // Of requests, replies and the records in RunFacts::incidents, by seq.
   std::map<uint64_t, HostNs> times;
-  std::string console;                       // its lines; of a long one the first and the last
+  std::string console;                       // its lines; the first and the last of a long one
   uint64_t console_left_out = 0;             // bytes
-  std::map<std::string, uint64_t> left_out;  // "freezes": how many
+  std::map<std::string, uint64_t> left_out;  // "freezes": number left out
 };
 
-// Reads a whole tape. kBadInput when it cannot be read.
+// Reads a whole tape. kBadInput if it cannot be read.
 [[nodiscard]] Result<ReportSpans> gather_report_spans(const TapeReader& tape);
 
 }  // namespace ktape

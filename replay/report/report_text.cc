@@ -39,12 +39,12 @@ Section head(const ReportFacts& report) {
   if (!run.machine.empty()) section.field("machine", run.machine);
   if (!run.host.empty()) section.field("host", run.host);
   if (!run.waits.empty())
-    section.field(run.host.empty() ? "host" : "", "vCPUs waited for it: " + run.waits);
+    section.field(run.host.empty() ? "host" : "", "vCPUs waited for a CPU: " + run.waits);
   if (!run.captured.empty()) section.field("captured", run.captured + " by ktape " + run.recorder);
   return section;
 }
 
-// Things that are alike, told once.
+// Things that are alike, reported once.
 template <typename Thing>
 struct Alike {
   const Thing* first = nullptr;
@@ -52,7 +52,7 @@ struct Alike {
   size_t count = 0;
 };
 
-// By what they are alike in, in the order of the first of each.
+// Grouped by key, in the order of the first of each.
 template <typename Thing, typename KeyOf>
 std::vector<Alike<Thing>> alike(const std::vector<const Thing*>& things, const KeyOf& key_of) {
   std::vector<Alike<Thing>> groups;
@@ -82,11 +82,12 @@ void append_cause(const SchedulerFacts& facts, Lines& lines) {
 std::string exited_line(const Alike<ReportScheduler>& group, const char* how) {
   const SchedulerFacts& facts = group.first->facts;
   return fmt::format("{}: {}, {}{} ({})", facts.full_name(), how, group.first->kind,
-                     facts.unfinished ? ", not done when the run ended" : "",
+                     facts.unfinished ? ", still exiting when the run ended" : "",
                      times(group.count, facts.seq, group.last->facts.seq));
 }
 
-// One that an error ended, or kept from being enabled: with the kernel's reason and message.
+// A scheduler that an error ended, or kept from being enabled: with the kernel's reason and
+// message.
 Lines ejected(const Alike<ReportScheduler>& group) {
   const SchedulerFacts& facts = group.first->facts;
   const std::string line =
@@ -113,8 +114,8 @@ Lines not_ejected(const Alike<ReportScheduler>& group) {
   return lines;
 }
 
-// Errors come first, whatever ended well after them; those that are alike are told once, with how
-// many.
+// Errors come first, even if the scheduler attached or ended later; errors that are alike are
+// reported once, with their number.
 Section schedulers(const ReportFacts& report) {
   Section section;
   section.title = "SCHEDULER";
@@ -180,15 +181,15 @@ Section incidents(const ReportFacts& report) {
                 first.note.empty() ? 3 : 6),
         severity(first) == 0 ? Rank::kImportant : Rank::kNormal);
   }
-  // Else a reader would take silence for good news.
+  // Without this line a reader would take silence for good news.
   if (!report.run.hidden_lockups.empty())
-    section.add(wrapped("  ", "lock-ups may have gone untold: " + report.run.hidden_lockups, 3));
+    section.add(wrapped("  ", "lockups may have gone unreported: " + report.run.hidden_lockups, 3));
   return section;
 }
 
 Section failures(const ReportFacts& report) {
   Section section;
-  section.title = "STEPS AND WORKERS THAT DID NOT GO WELL";
+  section.title = "FAILED STEPS AND WORKERS";
   for (const StepFacts& step : report.run.steps) {
     if (step.finished && step.ok) continue;
     section.add(wrapped("  ",
@@ -225,7 +226,7 @@ Section failures(const ReportFacts& report) {
   return section;
 }
 
-// Whether the exit of a scheduler says it already.
+// Whether the exit of a scheduler already says it.
 bool is_told(const ReportFacts& report, const std::string& detail) {
   return std::ranges::any_of(report.schedulers, [&](const ReportScheduler& scheduler) {
     const std::string& message = scheduler.facts.exit_message;
@@ -254,7 +255,7 @@ Section freeze(const ReportFacts& report) {
     const Rank rank = cpu.trigger ? Rank::kImportant : cpu.idle ? Rank::kOrdinary : Rank::kNormal;
     section.add(wrapped(lead, text, 3), rank, cpu.idle ? "idle" : "");
   }
-  if (evidence.cpus.empty()) section.add({"  the tape does not tell what the vCPUs did"});
+  if (evidence.cpus.empty()) section.add({"  the tape does not say what the vCPUs did"});
   return section;
 }
 
@@ -275,11 +276,11 @@ Section waiting(const ReportFreeze& freeze) {
   if (freeze.source == WaitingSource::kNone) {
     section.title = "RUNNABLE AND WAITING IN SCHED_EXT: not known";
     section.add(wrapped(
-        "  ", freeze.source_note.empty() ? "the tape does not tell" : freeze.source_note, 3));
+        "  ", freeze.source_note.empty() ? "the tape does not say" : freeze.source_note, 3));
     return section;
   }
   if (waiting.tasks.empty()) {
-    section.add({"  nobody"});
+    section.add({"  none"});
     return section;
   }
   section.add({fmt::format("  {:<22} {:>12}  {:<16} {:>6}  {}", "task", "runnable for", "DSQ",
@@ -287,7 +288,7 @@ Section waiting(const ReportFreeze& freeze) {
               Rank::kImportant);
   size_t ordinary = 0;
   for (const WaitingTask& task : waiting.tasks) {
-    // Who the kernel names is told in any case.
+    // Tasks that the kernel names are always shown.
     const bool named = is_named(freeze, task);
     if (!named && ordinary++ >= kTasksShown) continue;
     section.add({task_line(freeze, task)}, named ? Rank::kImportant : Rank::kNormal);
@@ -296,7 +297,7 @@ Section waiting(const ReportFreeze& freeze) {
   return section;
 }
 
-// "3 more, 23 notes": what was found beside the `shown` of its violations.
+// "3 more, 23 notes": the findings beyond the `shown` violations.
 std::string not_shown(const FindingCounts& counts, size_t shown) {
   const bool ours = counts.violated > 0;
   std::string text;
@@ -306,17 +307,17 @@ std::string not_shown(const FindingCounts& counts, size_t shown) {
   const size_t more = (ours ? counts.violated : counts.other) - shown;
   add(more, fmt::format("{} more", more));
   add(counts.undecided, fmt::format("{} undecided", counts.undecided));
-  if (ours) add(counts.other, fmt::format("{} that speak for it", counts.other));
+  if (ours) add(counts.other, fmt::format("{} in its favor", counts.other));
   add(counts.notes, count_text(counts.notes, "note"));
   return text;
 }
 
-// What an assertion found; its result's reason is the first of that again. Notes and what speaks
-// for it are no violations: they are counted apart.
+// An assertion's findings; its result's reason repeats the first of them. Notes and findings in its
+// favor are not violations: they are counted separately.
 Lines evidence(const ReportAssertion& assertion) {
   const bool violated = assertion.result.kind == CheckResult::Kind::kViolated;
   Lines lines =
-      wrapped("  ", assertion.name + (violated ? " is violated" : " could not be asked"), 2);
+      wrapped("  ", assertion.name + (violated ? " is violated" : " ended with an error"), 2);
   const FindingCounts counts = count_findings(assertion.findings);
   if (assertion.findings.empty() && !assertion.result.reason.empty())
     append(lines, wrapped("    ", assertion.result.reason, 3));
@@ -345,14 +346,14 @@ Section assertions(const ReportFacts& report) {
     for (const ReportAssertion& assertion : report.assertions) {
       if (assertion.result.kind == kind)
         section.add(evidence(assertion), Rank::kImportant,
-                    kind == Kind::kViolated ? "violated" : "not asked");
+                    kind == Kind::kViolated ? "violated" : "with errors");
     }
   }
   section.title =
-      fmt::format("ASSERTIONS: {} hold, {} inconclusive, {} violated", count(Kind::kPassed),
+      fmt::format("ASSERTIONS: {} passed, {} inconclusive, {} violated", count(Kind::kPassed),
                   count(Kind::kInconclusive), count(Kind::kViolated));
   if (const auto errors = count(Kind::kError); errors > 0)
-    section.title += fmt::format(", {} not asked", errors);
+    section.title += fmt::format(", {} with errors", errors);
   if (section.items.empty()) section.add({"  none is violated"});
   std::string undecided;
   for (const ReportAssertion& assertion : report.assertions) {

@@ -21,7 +21,7 @@ constexpr size_t kMaxTasks = 65536;
 constexpr uint64_t kMaxMaskWords = 128;  // CONFIG_NR_CPUS is at most 8192
 constexpr uint64_t kBitsPerWord = 64;
 
-// Walks a memory's tasks. What cannot be read makes the result incomplete, never wrong.
+// Walks the tasks in a memory. What cannot be read makes the result incomplete, never wrong.
 class Walk {
  public:
   Walk(const Kernel& kernel, const GuestMemory& memory) : kernel_(kernel), memory_(memory) {
@@ -125,7 +125,7 @@ class Walk {
         {bytes.data(), static_cast<size_t>(std::ranges::find(bytes, '\0') - bytes.begin())});
   }
 
-  // As check_rq_for_timeouts() of kernel/sched/ext.c counts it.
+  // Counted as by check_rq_for_timeouts() of kernel/sched/ext.c.
   std::optional<uint64_t> waiting(GuestVirtual at) {
     const auto since = member(at, runnable_at_);
     const uint32_t hz = kernel_.facts().hz;

@@ -16,7 +16,7 @@ namespace ktape {
 
 namespace {
 
-// "kworker/0:1" of "kworker/0:1[33].on_rq": a task that is no worker.
+// "kworker/0:1" of "kworker/0:1[33].on_rq": a task that is not a worker.
 std::string comm_of_tag(std::string_view tag) { return printable(tag.substr(0, tag.rfind('['))); }
 
 struct Read {

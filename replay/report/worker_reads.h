@@ -10,10 +10,10 @@
 
 namespace ktape {
 
-// The workers that waited, and the task that the kernel says did, by what the recorder read of them
-// in a freeze of its own: jiffies_64, and of each on_rq, cpus_mask, scx.dsq->id and
-// scx.runnable_at. One that is on a runqueue counts, unless its pid is among `others`: those that
-// run, and those of another class. `hz` 0: times are not known. `btf` may be null: DSQs stay
+// The workers that waited, and the task that the kernel names as waiting, according to what the
+// recorder read of them in its own freeze: jiffies_64, and for each on_rq, cpus_mask, scx.dsq->id
+// and scx.runnable_at. A task on a runqueue counts, unless its pid is among `others`: those that
+// run, and those of another class. `hz` 0: times are not known. `btf` may be null: DSQs remain
 // numbers.
 [[nodiscard]] WaitingTasks waiting_in_reads(schema::OpRequested::Reader request,
                                             schema::OpReplied::Reader reply,
