@@ -13,7 +13,7 @@ namespace ktape {
 
 namespace {
 
-// How a field is shown to people.
+// A field as it is shown to people.
 std::string shown(capnp::DynamicStruct::Reader record, capnp::StructSchema::Field field) {
   const capnp::DynamicValue::Reader value = record.get(field);
   const std::string_view name = field.getProto().getName().cStr();
@@ -33,7 +33,7 @@ std::string shown(capnp::DynamicStruct::Reader record, capnp::StructSchema::Fiel
   }
 }
 
-// Around the first place in which two texts differ.
+// The text around the first place where two texts differ.
 std::string around(const std::string& text, size_t place) {
   constexpr size_t kBefore = 16;
   constexpr size_t kShown = 64;
@@ -62,7 +62,7 @@ std::vector<FieldDifference> differences(capnp::DynamicStruct::Reader recorded,
     FieldDifference& difference = found.emplace_back();
     difference = {std::string(name), shown(recorded, field), shown(computed, field)};
     if (difference.recorded != difference.computed) continue;
-    // What is shown is too short to tell.
+    // The part that is shown is too short to tell.
     const auto place = std::ranges::mismatch(before, after).in1 - before.begin();
     difference.recorded = around(before, static_cast<size_t>(place));
     difference.computed = around(after, static_cast<size_t>(place));

@@ -10,17 +10,17 @@
 
 namespace ktape {
 
-// A field that is not the same in two records, as text that is safe to print.
+// A field that differs between two records, as text that is safe to print.
 struct FieldDifference {
-  std::string field;  // as the schema names it
+  std::string field;  // its name in the schema
   std::string recorded;
   std::string computed;
 };
 
 // Compares two structs of one type field by field, lists and structs within them as a whole, except
-// the fields named. `first_fields`: how many fields the struct had in ktape's first release. One
-// that was added later and has its default in `recorded` is left out: an older recorder did not
-// say.
+// the named fields. `first_fields`: the number of fields that the struct had in ktape's first
+// release. A field that was added later and has its default in `recorded` is left out: an older
+// recorder did not record it.
 [[nodiscard]] std::vector<FieldDifference> differences(
     capnp::DynamicStruct::Reader recorded, capnp::DynamicStruct::Reader computed,
     std::initializer_list<std::string_view> except, unsigned first_fields);

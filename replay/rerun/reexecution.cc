@@ -16,12 +16,12 @@ namespace ktape {
 
 namespace {
 
-// How many fields these structs had in ktape's first release.
+// The number of fields that these structs had in ktape's first release.
 constexpr unsigned kEntryReplyFields = 12;
 constexpr unsigned kGateCheckedFields = 7;
 constexpr unsigned kVcpuStateFields = 11;
 
-// Bounds what a stranger's tape can make us keep; far above the fields of any run.
+// Bounds the memory that an untrusted tape can make us use; far above the fields of any run.
 constexpr size_t kMaxLayouts = size_t{1} << 16;
 constexpr size_t kMaxNameBytes = 4096;
 
@@ -49,12 +49,12 @@ void add_all(std::vector<ReplayDifference>& to, Seq seq, const std::string& what
   for (FieldDifference& field : fields) add(to, seq, what, std::move(field));
 }
 
-// A recorder that tried once did not say in which freeze.
+// A recorder that tried once did not record the freeze.
 bool is_of_freeze(schema::GateChecked::Reader gate, uint64_t freeze) {
   return gate.getFreeze() == freeze || gate.getFreeze() == 0;
 }
 
-// Returns how many gates stand on both sides.
+// Returns how many gates are on both sides.
 size_t compare_gates(const ServedRequest& served, uint64_t freeze, uint32_t entry,
                      const std::string& name, const std::vector<GateResult>& gates,
                      std::vector<ReplayDifference>& to) {
@@ -115,7 +115,7 @@ ReplayReport Reexecution::finish() {
   return std::move(report_);
 }
 
-// The memory of a freeze, with what its requests have written so far; nullptr when none was kept.
+// The memory of a freeze, with what its requests have written so far; nullptr if none was kept.
 Result<RecordedMemory*> Reexecution::memory_of(uint64_t freeze) {
   if (memory_freeze_ != freeze) {
     memory_freeze_ = freeze;
@@ -165,7 +165,7 @@ Result<void> Reexecution::frozen(Seq seq, schema::Frozen::Reader recorded) {
   for (uint32_t cpu = 0; cpu < vcpus.size() && cpu < evidence.cpus.size(); ++cpu) {
     const CpuEvidence& seen = evidence.cpus[cpu];
     capnp::MallocMessageBuilder message;
-    message.setRoot(vcpus[cpu]);  // registers are the machine's; the rest is what memory says
+    message.setRoot(vcpus[cpu]);  // registers come from the machine, the rest from memory
     auto computed = message.getRoot<schema::VcpuState>();
     write_evidence(kernel_, seen, computed);
     add_all(found, seq, fmt::format("{} CPU {}", name, cpu),
@@ -199,11 +199,11 @@ Result<void> Reexecution::served(const ServedRequest& served) {
   return {};
 }
 
-// All but the last, in which the request was refused, and nothing was written.
+// All tries but the last; the request was refused in them, and nothing was written.
 Result<void> Reexecution::replay_earlier_tries(const ServedRequest& served) {
   const auto request = served.request.get();
   const Result<std::vector<Op>> ops = read_ops(request.getEntries(), request.getMode());
-  if (!ops.ok()) return {};  // told of the last
+  if (!ops.ok()) return {};  // reported for the last try
   for (const Freeze* attempt : freezes_[request.getOp()]) {
     if (attempt->id == served.reply.getFreeze() || attempt->attempt == 0) continue;
     KTAPE_ASSIGN(RecordedMemory * memory, memory_of(attempt->id));
@@ -245,7 +245,7 @@ Reexecution::Execution Reexecution::execute(const std::vector<Op>& ops, Recorded
   (void)memory.take_missing();
   Execution execution;
   if (std::holds_alternative<WriteAction>(ops.front().action)) {
-    // The first that is not done stops the rest: they go together.
+    // The first entry that is not done stops the rest: they are written together.
     const PreparedOps prepared = executor_.prepare(ops);
     ServedOps served = executor_.serve_writes(memory, prepared);
     execution.may_pass = served.may_pass;
@@ -264,7 +264,8 @@ Reexecution::Execution Reexecution::execute(const std::vector<Op>& ops, Recorded
   return execution;
 }
 
-// As recorders did that tried once: each write of a batch was held to its gates when its turn came.
+// As in recorders that tried once: each write of a batch was checked by its gates when its turn
+// came.
 Reexecution::Execution Reexecution::execute_in_order(const std::vector<Op>& ops,
                                                      RecordedMemory& memory) {
   if (std::holds_alternative<ReadAction>(ops.front().action)) return execute(ops, memory, {});
@@ -278,7 +279,7 @@ Reexecution::Execution Reexecution::execute_in_order(const std::vector<Op>& ops,
       continue;
     }
     result = executor_.write(memory, {op}).at(0);
-    result.lock_users.clear();  // that nobody told then
+    result.lock_users.clear();  // which no recorder reported then
     stopped = result.status != schema::EntryStatus::DONE;
   }
   execution.blind.assign(ops.size(), memory.take_missing().has_value());
@@ -308,7 +309,7 @@ Result<void> Reexecution::replay(const ServedRequest& served, RecordedMemory& me
   return {};
 }
 
-// False when an entry differs, and what it needed was not captured: that says nothing about today's
+// False if an entry differs and what it needed was not captured: that says nothing about today's
 // code.
 bool Reexecution::compare_entries(const ServedRequest& served, Execution execution) {
   const std::vector<OpResult>& results = execution.results;
@@ -328,7 +329,7 @@ bool Reexecution::compare_entries(const ServedRequest& served, Execution executi
     capnp::MallocMessageBuilder message;
     auto computed = message.initRoot<schema::EntryReply>();
     write_result(results[entry], computed);
-    // Later ktapes note more than the recorder did.
+    // Later versions of ktape note more than the recorder did.
     const bool noted = recorded[entry].getNote().size() > 0;
     add_all(found, served.replied, name,
             differences(recorded[entry], computed.asReader(), {"elapsedNs", noted ? "" : "note"},
@@ -354,12 +355,12 @@ void Reexecution::layout_used(Seq seq, schema::LayoutUsed::Reader recorded) {
                       recorded.getSizeBytes(), std::string(chars(recorded.getEncoding()))});
 }
 
-// Where today's code finds each field that the capture used. Looked up by name, so that the fields
-// of hot requests and of those that cannot be replayed count as well.
+// Where today's code finds each field that the capture used. Looked up by name, so that fields of
+// hot requests and of those that cannot be replayed are also checked.
 void Reexecution::compare_layouts() {
   Found found;
   for (const auto& [seq, layout] : layouts_) {
-    // An array, or a type without a name, is reached from others only.
+    // Arrays, and types without a name, are reached only from others.
     if (!kernel_.btf().type(layout.type).ok()) continue;
     const Result<FieldInfo> field = kernel_.btf().field(layout.type, layout.path);
     const std::string name =

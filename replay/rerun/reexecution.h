@@ -24,16 +24,16 @@ namespace ktape {
 
 // A field of a record that today's code computes differently.
 struct ReplayDifference {
-  Seq seq;  // of the record that says otherwise
+  Seq seq;  // of the record that differs
   // "request 3 entry 0 ('vtime')", "gate identity of request ...", "freeze 2 CPU 1".
   std::string what;
   FieldDifference field;
 };
 
-// What came of replaying a tape.
+// The result of replaying a tape.
 struct ReplayReport {
   uint64_t requests = 0;      // cold ones that were served in a freeze
-  uint64_t replayed = 0;      // of those: executed again, and compared whole
+  uint64_t replayed = 0;      // of those: executed again, and compared completely
   uint64_t no_memory = 0;     // of those: no memory of their freeze was kept
   uint64_t not_captured = 0;  // of those: something that they needed was not captured
   uint64_t deferred = 0;      // of those: came before the kernel was adopted
@@ -42,15 +42,15 @@ struct ReplayReport {
   uint64_t tries = 0;         // of requests, before the last of each, whose gates were compared
   uint64_t freezes = 0;       // whose evidence was compared
   uint64_t layouts = 0;       // compared
-  uint64_t hot = 0;  // read while the machine ran: there is nothing that they could be held against
-  uint64_t refused = 0;     // before a freeze
-  uint64_t unanswered = 0;  // no reply on the tape
+  uint64_t hot = 0;           // read while the machine ran: there is nothing to compare them with
+  uint64_t refused = 0;       // before a freeze
+  uint64_t unanswered = 0;    // no reply on the tape
   uint64_t difference_count = 0;
   std::vector<ReplayDifference> differences;  // the first of them
 };
 
-// Runs today's op, gate and evidence code over recorded memory, and holds what comes out against
-// the records: every field but host times. Writes go to a copy of a freeze's memory.
+// Runs today's op, gate and evidence code over recorded memory, and compares the results with the
+// records: every field but host times. Writes go to a copy of a freeze's memory.
 class Reexecution {
  public:
   static constexpr size_t kDifferencesKept = 1000;
@@ -60,25 +60,25 @@ class Reexecution {
   Reexecution(const Reexecution&) = delete;
   Reexecution& operator=(const Reexecution&) = delete;
 
-  // All records, in order. Errors are those of a tape that cannot be used; what differs is no
-  // error.
+  // All records, in order. Errors are those of a tape that cannot be used; differences are not
+  // errors.
   Result<void> visit(const RecordView& view);
   // After the last record.
   [[nodiscard]] ReplayReport finish();
 
  private:
-  // Differences, until it is known that they count.
+  // Differences that may turn out not to count.
   using Found = std::vector<ReplayDifference>;
 
   Result<RecordedMemory*> memory_of(uint64_t freeze);
   Result<void> frozen(Seq seq, schema::Frozen::Reader recorded);
   Result<void> served(const ServedRequest& served);
-  // What came of the ops of a request in a freeze.
+  // The results of a request's ops in a freeze.
   struct Execution {
     std::vector<OpResult> results;
-    // Entries that needed something that was not captured, and may differ for that.
+    // Entries that needed something that was not captured, and may differ because of that.
     std::vector<bool> blind;
-    bool may_pass = false;  // what refused them
+    bool may_pass = false;  // what refused them may be gone at the next try
   };
 
   Result<void> replay_earlier_tries(const ServedRequest& served);
@@ -99,7 +99,7 @@ class Reexecution {
   EvidenceReader evidence_;
   ServedRequests requests_;
   std::map<uint64_t, std::vector<const Freeze*>> freezes_;  // of each request
-  // Of freezes whose request has no reply yet.
+  // For freezes whose request has no reply yet.
   std::map<uint64_t, std::vector<StoppedCpu>> stopped_;
   uint64_t memory_freeze_ = 0;                       // whose memory is open; freezes count from 1
   std::optional<RecordedMemory> memory_;             // nothing: none was kept

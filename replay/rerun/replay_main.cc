@@ -26,28 +26,30 @@ namespace {
 constexpr char kProgram[] = "ktape replay";
 
 constexpr char kHelp[] =
-    R"(Executes every cold request of a tape again, each of its tries, with the op and gate code of this ktape,
-over the memory that the tape kept of its freeze, and compares each gate and each field of the reply with
-what was recorded: status, reason, value, addresses, type, width. Writes go to a copy. Also the evidence of each
-freeze and the layouts that were used are held against what this ktape finds.
+    R"(Executes every cold request of a tape again, including each try, with the op and gate code
+of this ktape on the memory that the tape kept of its freeze. Compares each gate and each
+field of the reply with what was recorded: status, reason, value, addresses, type, width.
+Writes go to a copy. The evidence of each freeze and the layouts used are also compared
+with what this ktape finds.
 
-A difference means that this ktape reads the same memory in another way than the one that recorded:
-it, or the recorder, is wrong.
+A difference means that this ktape reads the same memory differently from the ktape that
+recorded it: one of them is wrong.
 
---state-at rebuilds instead what was going on at a record: steps, workers, schedulers, requests that
-waited for their replies.)";
+--state-at instead rebuilds what was going on at a record: steps, workers, schedulers,
+requests that waited for their replies.)";
 
 constexpr char kFooter[] =
-    R"(Not replayed are requests whose freeze kept no memory, or not what they need; hot reads, which saw
-memory that nobody kept; and requests that were refused before a freeze. Their numbers are told.
+    R"(Requests are not replayed if their freeze kept no memory, or not the memory they need; if
+they are hot, because nobody kept the memory that they saw; or if they were refused before
+a freeze. Their numbers are printed.
 
 Examples:
   ktape replay run.ktape
   ktape replay run.ktape --json | jq '.differences[].field'
   ktape replay run.ktape --state-at 130
 
-Exit status: 0 everything that could be replayed is as recorded; 1 something differs; 77 nothing could
-be replayed; 2 usage; 3 the tape is altered or unusable.)";
+Exit status: 0 everything that could be replayed is as recorded; 1 there are differences;
+77 nothing could be replayed; 2 usage; 3 the tape is altered or unusable.)";
 
 struct Options {
   std::string tape;
@@ -88,7 +90,7 @@ std::string json_of(const ReplayReport& report, const Verification& found) {
   return json.end().newline().take();
 }
 
-// Where nothing was compared there is no saying that nothing differs.
+// If nothing was compared, "no differences" would be misleading.
 std::string what_was_replayed(const ReplayReport& report) {
   const uint64_t compared = report.entries + report.gates + report.freezes + report.layouts;
   std::string text = report.requests == 0
@@ -99,8 +101,8 @@ std::string what_was_replayed(const ReplayReport& report) {
   if (report.difference_count > 0) {
     text += ": " + count_text(report.difference_count, "difference");
   } else {
-    text += report.replayed > 0 ? ": nothing differs"
-                                : ": of what else could be compared nothing differs";
+    text += report.replayed > 0 ? ": no differences"
+                                : ": no differences in what else could be compared";
   }
   const std::string tries =
       report.tries == 0 ? "" : ", " + count_text(report.tries, "earlier try", "earlier tries");
@@ -125,16 +127,16 @@ std::string text_of(const ReplayReport& report, const Verification& found) {
   const auto line = [&](uint64_t count, std::string_view why) {
     if (count > 0) text += fmt::format("{}: {}\n", count_text(count, "request"), why);
   };
-  line(report.deferred, "deferred at first");
+  line(report.deferred, "deferred until the kernel was known");
   line(report.no_memory, "not replayed: no memory of the freeze was kept");
-  line(report.not_captured, "not replayed: something that was needed was not captured");
+  line(report.not_captured, "not replayed: something that they needed was not captured");
   line(report.hot, "not replayed: hot, read while the machine ran");
   line(report.refused, "not replayed: refused before a freeze");
   line(report.unanswered, "not replayed: the tape has no reply");
   return text + integrity_lines(found);
 }
 
-// 77 also for a run in which there was nothing to replay.
+// 77 also for a run that had nothing to replay.
 ExitCode code_of(const ReplayReport& report) {
   if (report.difference_count > 0) return ExitCode::kViolated;
   return report.replayed > 0 ? ExitCode::kGood : ExitCode::kInconclusive;
@@ -166,7 +168,7 @@ Result<ExitCode> show_state(const TapeReader& tape, const Options& options) {
   if (!found) {
     return Error{
         ErrorCode::kUsage,
-        fmt::format("--state-at {}: the tape's records are 1 to {}", options.state_at, last.value),
+        fmt::format("--state-at {}: the tape has records 1 to {}", options.state_at, last.value),
         ""};
   }
   TextWriter writer;
@@ -189,10 +191,10 @@ Result<ExitCode> run(const Options& options, bool state) {
 int main(int argc, char** argv) {
   ktape::Program program(ktape::kProgram, ktape::kHelp, ktape::kFooter);
   ktape::Options options;
-  program.add("TAPE", options.tape, "a tape, or the .partial that a recorder left").required();
+  program.add("TAPE", options.tape, "A tape, or the .partial left by a recorder").required();
   const ktape::Option state =
-      program.add("--state-at", options.state_at, "what was going on at this record")
+      program.add("--state-at", options.state_at, "Show what was going on at this record")
           .value_name("SEQ");
-  program.add_flag("--json", options.json, "one line of JSON, for programs");
+  program.add_flag("--json", options.json, "Print one line of JSON");
   return program.run(argc, argv, [&] { return ktape::run(options, state.count() > 0); });
 }

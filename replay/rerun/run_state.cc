@@ -13,7 +13,7 @@ namespace ktape {
 
 namespace {
 
-// Bounds what a stranger's tape can make us keep; far above any run.
+// Bounds the memory that an untrusted tape can make us use; far above any real run.
 constexpr size_t kMaxKept = size_t{1} << 16;
 
 template <typename Reader>
@@ -148,8 +148,9 @@ void RunState::fold(Seq seq, schema::Record::Reader record) {
       end_ = "the machine was lost: " + string_of(record.getMachineLost().getReason());
       return;
     case schema::Record::GUEST_EXITED:
-      end_ = record.getGuestExited().getExplicitDone() ? "the agent is done"
-                                                       : "the guest ended without saying done";
+      end_ = record.getGuestExited().getExplicitDone()
+                 ? "the agent is done"
+                 : "the guest ended before the agent was done";
       return;
     case schema::Record::SEALED: end_ = outcome_text(record.getSealed()); return;
     default: return;
@@ -157,10 +158,10 @@ void RunState::fold(Seq seq, schema::Record::Reader record) {
 }
 
 std::string RunState::phase() const {
-  if (!end_.empty()) return "over: " + printable(end_);
+  if (!end_.empty()) return "ended: " + printable(end_);
   if (frozen_in_ != 0) return fmt::format("frozen in freeze {}", frozen_in_);
   if (!guest_up_) return "booting";
-  return kernel_known_ ? "running" : "running, its kernel not identified yet";
+  return kernel_known_ ? "running" : "running, kernel not identified yet";
 }
 
 void RunState::show(TextWriter& writer) const {
@@ -250,7 +251,7 @@ void RunState::put_schedulers(JsonWriter& json) const {
   json.end();
 }
 
-// Requests that have no reply.
+// Requests without a reply.
 void RunState::put_pending(JsonWriter& json) const {
   json.key("pending").list();
   for (const auto& [op, waiting] : requests_.waiting()) {

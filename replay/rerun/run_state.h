@@ -14,14 +14,14 @@
 
 namespace ktape {
 
-// What was going on at some record of a run: folded from all records up to it.
+// What was going on at some record of a run: gathered from all records up to it.
 class RunState {
  public:
   RunState();
   RunState(const RunState&) = delete;
   RunState& operator=(const RunState&) = delete;
 
-  // Records in order, up to and with the one that is asked about.
+  // Records in order, up to and including the one that is asked about.
   Result<void> visit(const RecordView& view);
 
   void show(TextWriter& writer) const;
@@ -42,7 +42,7 @@ class RunState {
   struct Scheduler {
     OwnedMessage<schema::SchedulerAttempted> attempted;
     OwnedMessage<schema::SchedulerAttached> attached;
-    OwnedMessage<schema::SchedulerExited> exited;  // or what its enable failed with
+    OwnedMessage<schema::SchedulerExited> exited;  // or the failure of its enable
   };
 
   void fold(Seq seq, schema::Record::Reader record);
@@ -56,10 +56,10 @@ class RunState {
   uint64_t host_ns_ = 0;
   std::string kind_;
   std::string scenario_;
-  std::string end_;  // how the guest or the run ended; empty while it goes on
+  std::string end_;  // how the guest or the run ended; empty before that
   bool guest_up_ = false;
   bool kernel_known_ = false;
-  uint64_t frozen_in_ = 0;  // freeze that is on; 0: the machine runs
+  uint64_t frozen_in_ = 0;  // the current freeze; 0: the machine runs
   std::map<uint32_t, Step> steps_;
   std::map<std::string, Worker> workers_;
   std::map<uint32_t, Scheduler> schedulers_;

@@ -7,9 +7,9 @@ namespace ktape {
 
 namespace {
 
-// What may wait for replies, in words of 8 bytes: 256 MiB of records.
+// The size of what may wait for replies, in words of 8 bytes: 256 MiB of records.
 constexpr uint64_t kMaxWords = uint64_t{32} << 20;
-// A kept record costs this at least.
+// The least that a kept record costs.
 constexpr uint64_t kOverheadWords = 32;
 
 }  // namespace

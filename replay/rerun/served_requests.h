@@ -20,26 +20,26 @@ struct RecordedGate {
   OwnedMessage<schema::GateChecked> gate;
 };
 
-// A request with everything that its tape says of it.
+// A request with all its records.
 struct ServedRequest {
   Seq requested;
   OwnedMessage<schema::OpRequested> request;
   std::optional<Seq> deferred;
   std::vector<RecordedGate> gates;
   Seq replied;
-  schema::OpReplied::Reader reply;  // valid inside the callback only
+  schema::OpReplied::Reader reply;  // valid only inside the callback
 };
 
-// Brings the records of each request together. Requests that wait for their reply are kept; memory
-// is bounded.
+// Matches the records of each request. Requests that wait for their reply are kept; memory is
+// bounded.
 class ServedRequests {
  public:
   using Served = std::function<Result<void>(const ServedRequest&)>;
 
   explicit ServedRequests(Served served) : served_(std::move(served)) {}
 
-  // Takes a record; calls `served` when it is a reply. kOutOfRange when more waits for replies than
-  // a run can have; kBadInput for a reply that nobody asked for.
+  // Takes a record; calls `served` if it is a reply. kOutOfRange if more waits for replies than a
+  // run can have; kBadInput for a reply without a request.
   Result<void> visit(const RecordView& view);
 
   // Requests without a reply so far.

@@ -127,7 +127,7 @@ TEST_CASE_METHOD(CaptureFixture,
   const ChildResult replay = run_built("ktape-replay", {captured.tape});
   INFO(replay.output);
   CHECK(replay.exit_status == 0);
-  CHECK_THAT(replay.output, StartsWith("2 of 2 cold requests replayed: nothing differs\n"));
+  CHECK_THAT(replay.output, StartsWith("2 of 2 cold requests replayed: no differences\n"));
 }
 
 TEST_CASE_METHOD(CaptureFixture, "with --memory none the replies are on the tape, but no memory") {
