@@ -31,7 +31,7 @@ Error refused(const std::string& path, std::string why, std::string hint) {
   return Error{ErrorCode::kRefused, in_quotes(path) + " " + std::move(why), std::move(hint)};
 }
 
-// What a slim tape has instead of its kernel's types and symbols.
+// What replaces the kernel's types and symbols on a slim tape.
 struct SlimKernel {
   std::vector<std::byte> btf;
   std::string symbols;
@@ -59,7 +59,7 @@ Digest digest_of(std::span<const std::byte> bytes) {
   return digest;
 }
 
-// Copies a tape that was verified; the new one is verified when it is made.
+// Copies a tape that was verified; the new one is verified when it is complete.
 class Copy {
  public:
   Copy(const std::string& path, const Database& source, TapeStore& store, const SlimKernel& kernel)
@@ -83,12 +83,12 @@ class Copy {
 
  private:
   [[nodiscard]] Result<void> check(schema::Record::Reader record) const {
-    if (record.isSlimmed()) return refused(path_, "is slim already", "");
+    if (record.isSlimmed()) return refused(path_, "is already slim", "");
     const bool full =
         record.isRunStarted() && record.getRunStarted().getMemoryMode() == schema::MemoryMode::FULL;
     if (!full) return {};
-    return refused(path_, "keeps all of the guest's memory, of which nothing is left out",
-                   "'ktape capture --memory sched' keeps what a scheduler consists of");
+    return refused(path_, "keeps all of the guest's memory, and slim does not reduce that",
+                   "capture the run with 'ktape capture --memory sched'");
   }
 
   Result<void> add_kernel() {
@@ -190,7 +190,7 @@ Result<SealedTape> slim_tape(const std::string& path, const std::string& out) {
     return Error{
         ErrorCode::kBadInput,
         in_quotes(path) + " is not intact" + (whole.finding.empty() ? "" : ": " + whole.finding),
-        "'ktape verify' says what it is"};
+        "check it with 'ktape verify'"};
   }
   KTAPE_ASSIGN(const SlimKernel kernel, slim_kernel(path));
   KTAPE_ASSIGN(const TapeSource source, open_source(path));
@@ -198,7 +198,7 @@ Result<SealedTape> slim_tape(const std::string& path, const std::string& out) {
   auto sealed = Copy(path, source.database, *store, kernel).run(whole.head);
   if (!sealed.ok()) {
     Error error = sealed.error();
-    if (store->abandon()) error.hint.clear();  // it may speak of the files that are gone now
+    if (store->abandon()) error.hint.clear();  // the hint may name files that are gone now
     return error;
   }
   KTAPE_ASSIGN(const Verification made, verify(out, sealed->head));

@@ -13,11 +13,11 @@ namespace ktape {
 
 namespace {
 
-// Of a type in BTF: name, info, and a size or another type's id.
+// A type in BTF: name, info, and a size or another type's id.
 constexpr size_t kTypeBytes = 12;
 constexpr uint32_t kFlag = uint32_t{1} << 31;
 
-// Types and strings of new BTF (include/uapi/linux/btf.h).
+// Types and strings of the new BTF (include/uapi/linux/btf.h).
 class BtfText {
  public:
   BtfText() { strings_.push_back(std::byte{0}); }
@@ -68,7 +68,7 @@ class BtfText {
 bool is_composite(BtfKind kind) { return kind == BtfKind::kStruct || kind == BtfKind::kUnion; }
 bool is_enum(BtfKind kind) { return kind == BtfKind::kEnum || kind == BtfKind::kEnum64; }
 
-// Takes another name, or a promise about what is meant, on the way to a type.
+// A typedef, or a qualifier, on the way to a type.
 bool passes_on(BtfKind kind) {
   switch (kind) {
     case BtfKind::kTypedef:
@@ -139,7 +139,7 @@ class Slimmer {
   }
 
   void keep_parts(uint32_t id, const BtfType& type) {
-    // Without a name it cannot be declared forward.
+    // A type without a name cannot be declared forward.
     if (is_composite(type.kind) && type.name == 0) kept_[id] = Kept::kWhole;
     if (is_composite(type.kind) && kept_[id] == Kept::kWhole) {
       for (uint32_t i = 0; i < type.count; ++i) keep(table_.member(type, i).type, Kept::kWhole);
@@ -155,7 +155,7 @@ class Slimmer {
     }
   }
 
-  // The element, the type that counts elements, their number.
+  // The element type, the index type, the number of elements.
   [[nodiscard]] uint32_t index_type(const BtfType& array) const {
     const uint32_t id = word(array.first_item + 4);
     return table_.contains(id) ? id : 0;
@@ -167,7 +167,7 @@ class Slimmer {
            type.kind == BtfKind::kDeclTag;
   }
 
-  // Where the entries of a section's kept variables stand.
+  // The offsets of a section's kept variables.
   [[nodiscard]] std::vector<size_t> variables_of(const BtfType& section) const {
     std::vector<size_t> entries;
     for (uint32_t i = 0; i < section.count; ++i) {
@@ -193,7 +193,7 @@ class Slimmer {
     }
     if (type.kind == BtfKind::kFunctionProto) return text_.put_head(name, type.kind, false, 0, 0);
     if (type.kind == BtfKind::kDataSection) return write_section(type);
-    const uint32_t refers_to = type.target;  // 0 for those that have a size there
+    const uint32_t refers_to = type.target;  // 0 for kinds that have a size there
     text_.put_head(name, type.kind, type.flag, type.count,
                    refers_to != 0 ? new_ids_[refers_to] : type.size);
     if (is_composite(type.kind)) {

@@ -17,20 +17,20 @@ namespace {
 constexpr char kProgram[] = "ktape slim";
 
 constexpr char kHelp[] =
-    R"(Makes a tape of the same run that takes less room, to keep it in a repository beside the test that
-replays it. Kept are all records and all pages of memory. Of the kernel's types and symbols those stay
-that the run used, that 'ktape replay' needs, and that tasks, runqueues, sched_ext and BPF maps consist
-of; the kernel's configuration is left out. What the types that stay only point at keeps its name and
-loses its members.
+    R"(Makes a smaller tape of the same run, to keep in a repository next to the test that
+replays it. All records and all pages of memory are kept. The kernel's types and symbols
+are reduced to those that the run used, that 'ktape replay' needs, and that tasks,
+runqueues, sched_ext and BPF maps consist of; the kernel's configuration is left out.
+Types that the kept ones only point at keep their names and lose their members.
 
-OUT says that it is slim, and the head digest of the tape that it was made from. TAPE must be intact,
-and is not touched.)";
+OUT records that it is slim, and the head digest of the tape that it was made from. TAPE
+must be intact, and is not changed.)";
 
 constexpr char kFooter[] = R"(Example:
   ktape capture cold_path_roundtrip -o run.ktape && ktape slim run.ktape slim.ktape
 
-Exit status: 0 made, and verified; 2 usage, or OUT exists; 3 the tape is altered, unusable or slim
-already, or keeps all of the guest's memory; 77 it has no kernel to slim.)";
+Exit status: 0 made and verified; 2 usage, or OUT exists; 3 the tape is altered, unusable
+or already slim, or keeps all of the guest's memory; 77 it has no kernel to slim.)";
 
 Result<ExitCode> run(const std::string& tape, const std::string& out) {
   KTAPE_ASSIGN(const SealedTape made, slim_tape(tape, out));
@@ -49,7 +49,7 @@ Result<ExitCode> run(const std::string& tape, const std::string& out) {
 int main(int argc, char** argv) {
   ktape::Program program(ktape::kProgram, ktape::kHelp, ktape::kFooter);
   std::string tape, out;
-  program.add("TAPE", tape, "a sealed tape").required();
-  program.add("OUT", out, "the tape to make").required();
+  program.add("TAPE", tape, "A sealed tape").required();
+  program.add("OUT", out, "The tape to write").required();
   return program.run(argc, argv, [&] { return ktape::run(tape, out); });
 }

@@ -9,7 +9,7 @@ namespace ktape {
 
 namespace {
 
-// What tasks, runqueues, queues and BPF maps are made of, beyond the prefixes below.
+// The types that tasks, runqueues, queues and BPF maps consist of, beyond the prefixes below.
 constexpr std::string_view kTypes[] = {"struct task_struct",
                                        "struct thread_info",
                                        "struct signal_struct",

@@ -14,8 +14,8 @@ struct SlimRoots {
   SymbolRoots symbols;
 };
 
-// The types and symbols that the records of a tape name, and those that the kernel code of this
-// ktape and questions about a scheduler's state need. Errors are those of the reader.
+// The types and symbols that the records of a tape name, and those that this ktape's kernel code
+// and questions about a scheduler's state need. Errors are those of the reader.
 [[nodiscard]] Result<SlimRoots> slim_roots(const TapeReader& tape, const TapeIndex& index);
 
 }  // namespace ktape

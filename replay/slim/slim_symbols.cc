@@ -13,7 +13,7 @@ namespace ktape {
 
 namespace {
 
-// What guest/kernel looks up by name, whatever was asked, and variables that are worth a question.
+// What guest/kernel looks up by name for any request, and variables that are worth a question.
 constexpr std::array<std::string_view, 50> kNames = {
     // Adoption, restoring, address translation.
     "_text", "_etext", "_sdata", "_edata", "_end", "__per_cpu_start", "__per_cpu_end",
@@ -40,7 +40,7 @@ bool is_common(std::string_view name) {
 
 Result<SymbolTable> slim_symbols(const SymbolTable& symbols, const SymbolRoots& roots) {
   const auto address_of = [](const SymbolTable::Symbol& symbol) { return symbol.address; };
-  // All at one address are kept or left out together: the first of them names it.
+  // All symbols at one address are kept or left out together: the first of them names it.
   std::set<uint64_t> kept;
   for (const SymbolTable::Symbol& symbol : symbols.symbols()) {
     if (is_common(symbol.name) || roots.names.contains(symbol.name)) kept.insert(symbol.address);
@@ -50,7 +50,7 @@ Result<SymbolTable> slim_symbols(const SymbolTable& symbols, const SymbolRoots& 
     if (above != symbols.symbols().begin()) kept.insert(std::prev(above)->address);
   }
   std::string text;
-  bool gap = false;  // what stands before was left out, and is said to be
+  bool gap = false;  // the symbols before were left out, which has to be marked
   for (const auto& [address, type, name] : symbols.symbols()) {
     if (kept.contains(address)) {
       text += fmt::format("{:016x} {} {}\n", address, type, name);

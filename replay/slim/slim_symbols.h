@@ -10,14 +10,14 @@
 
 namespace ktape {
 
-// What of a kernel's symbols is kept.
+// The symbols of a kernel to keep.
 struct SymbolRoots {
   std::set<std::string> names;
-  std::set<uint64_t> addresses;  // link-time ones, whose symbols are kept
+  std::set<uint64_t> addresses;  // link-time addresses of the symbols to keep
 };
 
-// Where something was left out stands a symbol of this name, so that an address there is not
-// described by what was before it.
+// A symbol of this name marks each place where something was left out, so that an address there is
+// not attributed to the symbol before it.
 inline constexpr char kLeftOut[] = "left_out";
 
 // The roots, sched_ext's own symbols, the scheduling classes, and the sections' borders.

@@ -19,19 +19,20 @@ namespace {
 constexpr char kProgram[] = "ktape upgrade";
 
 constexpr char kHelp[] =
-    R"(Writes the tables of a tape anew, so that SQL finds the columns of today's format in it. Records, pages
-and blobs are copied bit for bit: OUT has the head digest of TAPE. Nothing else needs an upgrade: every
-verb and every assertion reads tapes of all formats, from their records.
+    R"(Rewrites the tables of a tape, so that SQL finds the columns of the current format in it.
+Records, pages and blobs are copied bit for bit: OUT has the head digest of TAPE. Nothing
+else needs an upgrade: every verb and every assertion reads tapes of all formats, from
+their records.
 
-TAPE must be sealed and intact, or sealed by salvage, and is not touched.)";
+TAPE must be sealed and intact, or sealed by salvage, and is not changed.)";
 
 constexpr char kFooter[] = R"(Example:
   ktape upgrade old.ktape new.ktape && sqlite3 new.ktape 'select * from oops'
 
 --json prints one object: tape, fromFormat, format, records, bytes, head.
 
-Exit status: 0 made; 2 usage, or OUT exists; 3 the tape is altered, not sealed, or unusable; 4 the host
-could not write OUT.)";
+Exit status: 0 made; 2 usage, or OUT exists; 3 the tape is altered, not sealed, or
+unusable; 4 OUT could not be written.)";
 
 std::string text_of(const UpgradedTape& made) {
   return fmt::format("tape    {}  ({} records, {:.2f} MB)\nformat  {}, was {}\nhead    {}\n",
@@ -68,8 +69,8 @@ int main(int argc, char** argv) {
   ktape::Program program(ktape::kProgram, ktape::kHelp, ktape::kFooter);
   std::string tape, out;
   bool json = false;
-  program.add("TAPE", tape, "a sealed tape").required();
-  program.add("OUT", out, "the tape to make").required();
-  program.add_flag("--json", json, "print JSON");
+  program.add("TAPE", tape, "A sealed tape").required();
+  program.add("OUT", out, "The tape to write").required();
+  program.add_flag("--json", json, "Print one JSON object");
   return program.run(argc, argv, [&] { return ktape::run(tape, out, json); });
 }

@@ -17,19 +17,20 @@ namespace {
 constexpr char kProgram[] = "ktape verify";
 
 constexpr char kHelp[] =
-    R"(Checks everything in a tape against everything else: the chain over all records, the projection
-tables, pages, blobs, and the counts in the seal.
+    R"(Checks everything in a tape against everything else: the chain over all records, the
+projection tables, pages, blobs, and the counts in the seal.
 
-The chain shows damage and accident. Whoever rewrites a whole tape can recompute it: compare the
-head digest that the recorder printed with --expect.)";
+The chain reveals damage and accidental changes. Anyone who rewrites a whole tape can
+recompute it: use --expect to compare the head digest with the one that the recorder
+printed.)";
 
 constexpr char kFooter[] = R"(  intact     sealed, and as it was recorded
-  truncated  a valid beginning that --salvage sealed
-  unsealed   a valid beginning, or all of it but not one file: the recorder died, or is still at work
+  truncated  a valid beginning that was sealed by --salvage
+  unsealed   a valid beginning, or all of it but not in one file: the recorder died, or is still running
   altered    something is not as it was recorded
 
-Exit status: 0 intact, 1 truncated or unsealed, 3 altered or not a tape, 2 usage.
-With --salvage: 0 when OUT was made.)";
+Exit status: 0 intact, 1 truncated or unsealed, 3 altered or not a tape, 2 usage. With
+--salvage: 0 if OUT was made.)";
 
 struct Options {
   std::string tape;
@@ -52,7 +53,7 @@ Result<void> print(const std::string& path, const Verification& found) {
   std::string hint = found.hint.empty() ? "" : "hint: " + printable(found.hint) + "\n";
   std::string text = fmt::format("{}: {}{}\n{}records {}\n", printable(path),
                                  integrity_name(found.integrity), cause, hint, found.records);
-  // The head of an altered tape is nothing to quote.
+  // The head digest of an altered tape must not be quoted.
   if (found.integrity != Integrity::kAltered) {
     text += "head    " + to_hex(found.head) + "\nlosses  " + found.losses.text() + "\n";
   }
@@ -89,14 +90,13 @@ Result<ExitCode> run(const Options& options) {
 int main(int argc, char** argv) {
   ktape::Program program(ktape::kProgram, ktape::kHelp, ktape::kFooter);
   ktape::Options options;
-  program.add("TAPE", options.tape, "a tape, or the .partial that a recorder left").required();
-  program.add("--expect", options.expect, "the head digest that the recorder printed")
+  program.add("TAPE", options.tape, "A tape, or the .partial left by a recorder").required();
+  program.add("--expect", options.expect, "The head digest that the recorder printed")
       .value_name("DIGEST");
   program
       .add("--salvage", options.salvage,
-           "make one file from what a dead recorder left, marked truncated unless it is "
-           "complete; TAPE is "
-           "not touched")
+           "Make one file from what a dead recorder left, marked truncated unless it is "
+           "complete; TAPE is not changed")
       .value_name("OUT");
   return program.run(argc, argv, [&] { return ktape::run(options); });
 }

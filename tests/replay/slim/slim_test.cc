@@ -95,7 +95,7 @@ TEST_CASE_METHOD(Fixture, "a slim tape is not slimmed again, and nothing is left
   const auto again = slim_tape(out(), folder.file("again.ktape"));
   REQUIRE(!again.ok());
   CHECK(again.error().code == ErrorCode::kRefused);
-  CHECK_THAT(again.error().message, ContainsSubstring("is slim already"));
+  CHECK_THAT(again.error().message, ContainsSubstring("is already slim"));
   CHECK(!std::filesystem::exists(folder.file("again.ktape")));
   CHECK(!std::filesystem::exists(folder.file("again.ktape.partial")));
 }
