@@ -23,7 +23,7 @@ struct FakeKernelShape {
   bool bypass_per_scheduler = false;  // no scx_bypass_depth, but one in struct scx_sched
   bool per_cpu_hot = false;           // preempt count and current task in struct pcpu_hot
   bool per_cpu_groups = false;        // a task group's parts in one per-CPU allocation
-  bool clock = false;                 // a clocksource, and the thresholds of its watch for lock-ups
+  bool clock = false;                 // a clocksource, and the thresholds of its watch for lockups
 };
 
 // A made-up kernel with two CPUs that lies in memory as a real one does: banner, page tables,
