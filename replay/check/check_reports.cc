@@ -20,7 +20,7 @@ constexpr size_t kTextBytes = size_t{64} << 10;
 std::string shortened(const std::string& text) {
   if (text.size() <= kTextBytes) return text;
   return text.substr(0, text.rfind('\n', kTextBytes) + 1) + "... " + std::to_string(text.size()) +
-         " bytes in all\n";
+         " bytes in total\n";
 }
 
 const char* verdict_name(CheckResult::Kind kind) {

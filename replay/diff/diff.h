@@ -17,7 +17,7 @@ namespace ktape {
 enum class DiffKind {
   kOutcome,  // how the run, a step, a worker or the scheduler ended; an incident
   kVerdict,  // an assertion's verdict
-  kValue,    // what was read, or was there before a write
+  kValue,    // a value that was read, or found before or after a write
   kReply,    // whether an entry was done
   kGate,     // whether a gate passed
   kLayout,   // offset, size or type of a field

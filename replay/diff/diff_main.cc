@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// ktape-diff: what two runs have different.
+// ktape-diff: the differences between two runs.
 
 #include "replay/check/assertion_options.h"
 #include "replay/check/verdicts.h"
@@ -25,7 +25,7 @@ by time. All tapes are judged by the assertions that `ktape check` runs.
 A difference is one of
   outcome changed   how the run, a step, a worker or a scheduler ended
   verdict changed   an assertion's verdict
-  value changed     a value that was read, or was there before a write
+  value changed     a value that was read, or found before or after a write
   reply changed     an entry that was done in one run was refused or failed in the other
   gate changed      a gate passed in one run and failed in the other
   missing in one    a step, entry, worker, scheduler, incident or field that only one run has

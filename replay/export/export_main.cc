@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// ktape-export: a tape for other tools.
+// ktape-export: converts a tape for other tools.
 
 #include <sys/stat.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// ktape-info: a tape in a few lines, and what takes its space.
+// ktape-info: describes a tape in a few lines, and shows what takes its space.
 
 #include <capnp/dynamic.h>
 #include <fmt/format.h>

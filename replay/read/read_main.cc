@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// ktape-read: kernel state at a freeze, from the memory that the tape kept.
+// ktape-read: reads kernel state at a freeze, from the memory that the tape kept.
 
 #include <fmt/format.h>
 

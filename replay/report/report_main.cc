@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// ktape-report: a tape written up for people who were not there.
+// ktape-report: summarizes a tape for readers who do not have it.
 
 #include "replay/check/assertion_options.h"
 #include "replay/report/report_facts.h"

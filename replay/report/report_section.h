@@ -50,7 +50,7 @@ struct Section {
   // All of it, with an empty line before the title; nothing if it has no items.
   [[nodiscard]] Lines lines() const;
   [[nodiscard]] bool can_give(Rank rank) const;
-  // The last item of that rank.
+  // Hides the last item of that rank.
   void give_way(Rank rank);
   void count_hidden(const Item& item);
 };

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// ktape-replay: today's op and gate code over the memory of a tape; and what was going on at a
-// record.
+// ktape-replay: runs today's op and gate code on the memory of a tape, or shows what was going on
+// at a record.
 
 #include <fmt/format.h>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// ktape-show: a run, for people or as JSON Lines.
+// ktape-show: shows a run, as text or as JSON Lines.
 
 #include <cstdio>
 

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// ktape-slim: a tape of the same run that takes less room, for keeping beside a test.
+// ktape-slim: makes a smaller tape of the same run, to keep next to a test.
 
 #include <fmt/format.h>
 

@@ -66,7 +66,7 @@ std::string triggers_text(const Freeze& freeze) {
   return (triggers.size() == 1 ? "trigger " : "triggers ") + text;
 }
 
-// ", try 2"; empty of the first try of a request.
+// ", try 2"; empty for the first try of a request.
 std::string later_try_text(const Freeze& freeze) {
   return freeze.attempt < 2 ? "" : fmt::format(", try {}", freeze.attempt);
 }

@@ -55,7 +55,7 @@ struct Freeze {
 [[nodiscard]] std::string cause_text(const Freeze& freeze);
 // After "for": "request 7, try 2", "trigger 'scx-error' on CPU 1", "periodic".
 [[nodiscard]] std::string cause_after_for(const Freeze& freeze);
-// On the time line: "for request 7, try 2", "cause: trigger on CPUs 1, 3: scx-error,
+// On the timeline: "for request 7, try 2", "cause: trigger on CPUs 1, 3: scx-error,
 // symbol:schedule", "cause: periodic, interval 3".
 [[nodiscard]] std::string cause_on_timeline(const Freeze& freeze);
 // As incidents of a run, one for each trigger: "freeze by the trigger 'scx-error'"; none for

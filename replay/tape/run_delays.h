@@ -14,7 +14,7 @@ struct VcpuWait {
   uint32_t vcpu = 0;
   bool known = false;
   uint64_t ran_ns = 0;
-  uint64_t waited_ns = 0;  // it was runnable, but no CPU of the host was free
+  uint64_t waited_ns = 0;  // it was runnable, but got no CPU of the host
 };
 
 // The vCPUs' times in a span; `running_ns` is the part of it in which the machine was not frozen.

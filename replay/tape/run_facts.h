@@ -46,7 +46,7 @@ struct EntryFacts {
   std::string name;      // the last member of its path, else its symbol: "dsq_vtime"
   bool per_cpu = false;  // the target is per CPU
   bool write = false;
-  bool own = false;         // ktape's own request, at a freeze that no request made
+  bool own = false;         // ktape's own read, at a freeze that no request caused
   bool set_before = false;  // an earlier entry of this run wrote to the same target
   std::string set_to;       // ValueFacts::exact of the last value written; empty if there was none
   schema::EntryStatus status = schema::EntryStatus::NOT_SAID;

@@ -63,8 +63,8 @@ template <typename Enum>
 // "outcome completed, exit code 0: detail"
 [[nodiscard]] std::string outcome_text(schema::Sealed::Reader sealed);
 
-// "done", "refused, as expected", "NOT DONE"; with the number of tries and how long they took if
-// there were several.
+// "done", "refused, as expected", "NOT DONE"; after several tries also their number, and how long
+// the guest ran between them.
 [[nodiscard]] std::string reply_text(schema::OpReplied::Reader reply);
 
 // "17 (why this counter exists): NAME"

@@ -20,7 +20,7 @@ class TextWriter {
   void led(std::string_view lead, std::string_view text);
   // "label       value"
   void field(std::string_view label, std::string_view value);
-  // "   12 [    3.204518] text": one record of the time line.
+  // "   12 [    3.204518] text": one record of the timeline.
   void event(Seq seq, HostNs at, std::string_view text);
   // A detail of the event above, indented by `depth` more levels.
   void detail(std::string_view text, size_t depth = 0);

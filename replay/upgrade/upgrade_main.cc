@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// ktape-upgrade: a tape of an earlier format with today's tables.
+// ktape-upgrade: rewrites a tape of an earlier format with the current tables.
 
 #include <fmt/format.h>
 

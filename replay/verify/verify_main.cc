@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// ktape-verify: is a tape as it was recorded?
+// ktape-verify: checks whether a tape is as it was recorded.
 
 #include <fmt/format.h>
 
