@@ -279,7 +279,7 @@ TEST_CASE_METHOD(CaptureCli, "an impossible machine is refused, also from the co
   CHECK(shape.exit_status == 2);
   CHECK_THAT(
       shape.output,
-      ContainsSubstring("the machine of the command line: 2 sockets with 3 cores and 1 thread"
+      ContainsSubstring("the machine on the command line: 2 sockets with 3 cores and 1 thread"
                         " each make 6 CPUs, not 4"));
   ChildResult name = capture("cold_path_roundtrip --topology sokets=2");
   CHECK(name.exit_status == 2);
