@@ -5,7 +5,7 @@
 . "$(dirname "$0")/expect.sh"
 prefix=$1 materials=$2 what=$3 kernel=${4:-}
 export PATH=$prefix/bin:$PATH
-readonly kJudged="seq 64: the kernel complained of nothing until the tape was sealed"
+readonly kJudged="seq 64: the kernel did not complain before the tape was sealed"
 
 # The verbs that ktape knows of, whether their programs are there or not.
 verbs() { ktape --describe-command | grep -o '"name":"[a-z]*"' | cut -d '"' -f 4; }

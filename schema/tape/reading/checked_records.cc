@@ -103,7 +103,7 @@ Error edited(const std::string& path, Seq seq) {
   return Error{ErrorCode::kBadInput,
                "'" + path + "' is altered: record " + std::to_string(seq.value) +
                    " is not as it was recorded",
-               "'ktape verify' checks all of a tape"};
+               "check the whole tape with 'ktape verify'"};
 }
 
 Result<void> for_each_ahead(EventCursor& cursor, Digest head, const std::string& path,

@@ -276,7 +276,7 @@ TEST_CASE_METHOD(Fixture, "mistakes in a target are usage errors that say what i
   CHECK_THAT(mistake(at + "jiffies_64:u46"), ContainsSubstring("column 12: got 'u', expected u8"));
   CHECK_THAT(mistake(path() + " --at 1 jiffies_64:u64"),
              ContainsSubstring("expected freeze:N or freeze:last"));
-  CHECK_THAT(mistake(path() + " jiffies_64:u64"), ContainsSubstring("targets without --at"));
+  CHECK_THAT(mistake(path() + " jiffies_64:u64"), ContainsSubstring("targets need --at"));
   CHECK_THAT(mistake(path() + " --at freeze:1"), ContainsSubstring("--at without a target"));
 }
 

@@ -172,7 +172,7 @@ TEST_CASE_METHOD(Fixture, "show prints what refused each try, and the number of 
   CHECK_THAT(child.output, ContainsSubstring("freeze 2 for request 1, try 2"));
   CHECK_THAT(child.output,
              ContainsSubstring("tried again: set: gate 11, unlocked: failed: observed"));
-  CHECK_THAT(child.output, ContainsSubstring("reply 1: done at try 3, the guest having run"));
+  CHECK_THAT(child.output, ContainsSubstring("reply 1: done after 3 tries; the guest ran"));
   // On one line, however long.
   const std::string text = std::regex_replace(child.output, std::regex("\n +"), " ");
   CHECK_THAT(

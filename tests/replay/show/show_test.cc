@@ -138,7 +138,7 @@ TEST_CASE("a trigger is shown being armed, spent, given up or not armed, with th
              ContainsSubstring("trigger symbol:\\x1b armed at 0xffffffff81000100\n"));
   CHECK_THAT(change(TriggerChange::SPENT, 1, ""),
              ContainsSubstring(" spent: it had all its hits\n"));
-  CHECK_THAT(change(TriggerChange::GIVEN_UP, 1, ""), ContainsSubstring(" given up: "));
+  CHECK_THAT(change(TriggerChange::GIVEN_UP, 1, ""), ContainsSubstring(" disarmed: "));
   CHECK_THAT(change(TriggerChange::NOT_ARMED, 0, "no\nroom"),
              ContainsSubstring(" NOT ARMED: no\\nroom\n"));
   CHECK_THAT(change(static_cast<TriggerChange>(77), 0, ""),
@@ -393,7 +393,7 @@ TEST_CASE("a tape that was never sealed is shown as far as it goes") {
       text,
       ContainsSubstring(
           "unsealed: its recorder died before it could seal it; all that was recorded is valid, "
-          "1 record\n"));
+          "1\n              record\n"));
   CHECK_THAT(text, ContainsSubstring("outcome     not known: the tape was never sealed\n"));
   CHECK_THAT(text, ContainsSubstring("lost        not known: the tape does not say\n"));
 }
