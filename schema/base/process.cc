@@ -49,6 +49,7 @@ bool place_descriptors(Child& child) {
 }
 
 void tie_to_parent(const Child& child) {
+  if (child.plan.tie == ProcessTie::kForeground) return;
   if (child.plan.tie == ProcessTie::kGroup) {
     ::setpgid(0, 0);
     return;
@@ -93,6 +94,7 @@ Result<Process> Process::start(const ProcessPlan& plan) {
     arguments.push_back(const_cast<char*>(argument.c_str()));
   arguments.push_back(nullptr);
   Child child{plan, arguments.data(), ::getpid(), failure.write.get(), plan.inherited};
+  if (plan.input >= 0) child.descriptors.emplace_back(plan.input, STDIN_FILENO);
   if (plan.output >= 0) child.descriptors.emplace_back(plan.output, STDOUT_FILENO);
   if (plan.errors >= 0) child.descriptors.emplace_back(plan.errors, STDERR_FILENO);
   const pid_t pid = ::fork();
@@ -131,8 +133,8 @@ Result<void> Process::wait() {
 Result<void> Process::kill() {
   if (status_) return {};
   // The group was made before the program was executed, and has the process's number, which cannot
-  // be reused until the process is waited for.
-  ::kill(-pid_, SIGKILL);
+  // be reused until the process is waited for. A process in our group has none of its own.
+  if (::kill(-pid_, SIGKILL) != 0) ::kill(pid_, SIGKILL);
   return wait();
 }
 

@@ -22,6 +22,8 @@ enum class ProcessTie {
   // descriptors. The kernel kills it when the thread that started it ends (PR_SET_PDEATHSIG follows
   // the thread, not the process): that thread must live as long as the process is needed.
   kBound,
+  // Our process group, so that it may use the terminal as we do. ^C reaches both.
+  kForeground,
 };
 
 struct ProcessPlan {
@@ -32,13 +34,14 @@ struct ProcessPlan {
   std::vector<std::string> arguments;
   ProcessTie tie = ProcessTie::kGroup;
   bool on_path = false;
+  int input = -1;   // becomes its standard input; -1: it has none
   int output = -1;  // becomes its standard output; -1: ours
   int errors = -1;  // the same for standard error
   Inherited inherited;
 };
 
-// A program that we started, without standard input, with no signal blocked and the default action
-// for SIGPIPE. The destructor kills it and waits for it, if it has not ended.
+// A program that we started, with no signal blocked and the default action for SIGPIPE. The
+// destructor kills it and waits for it, if it has not ended.
 class Process {
  public:
   // Returns once the program runs; the environment is ours. kHost, with the cause, if it cannot be

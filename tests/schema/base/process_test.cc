@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include <catch2/catch_test_macros.hpp>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <vector>
@@ -149,6 +150,30 @@ TEST_CASE("descriptors are placed also where our own standard input and output a
   int status = -1;
   REQUIRE(::waitpid(child, &status, 0) == child);
   CHECK(status == 0);
+}
+
+TEST_CASE("a foreground process is in our group and reads what it is given") {
+  Pipe input = must(make_pipe());
+  Pipe output = must(make_pipe());
+  Process process = must(Process::start({.program = "sh",
+                                         .arguments = {"-c", "read x; echo $x; ps -o pgid= $$"},
+                                         .tie = ProcessTie::kForeground,
+                                         .on_path = true,
+                                         .input = input.read.get(),
+                                         .output = output.write.get()}));
+  REQUIRE(::write(input.write.get(), "given\n", 6) == 6);
+  output.write.reset();
+  must(process.wait());
+  char text[64] = {};
+  REQUIRE(read_through_signals(output.read.get(), text, sizeof text - 1) > 0);
+  CHECK(std::string(text).starts_with("given\n"));
+  CHECK(::getpgid(0) == std::atoi(text + 6));
+}
+
+TEST_CASE("a foreground process is killed with what holds it") {
+  const Process process = must(Process::start(
+      {.program = "/bin/sleep", .arguments = {"1000"}, .tie = ProcessTie::kForeground}));
+  CHECK(process.pid() > 0);
 }
 
 }  // namespace ktape::test
