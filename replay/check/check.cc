@@ -125,17 +125,23 @@ ExitCode CheckSummary::code() const {
   return decided == 0 && not_asked_runs_ > 0 ? ExitCode::kInconclusive : code_;
 }
 
-std::string CheckSummary::text() const {
+std::string CheckSummary::verdicts() const {
   // Those that were asked.
   const size_t all = passed_ + violated_.size() + inconclusive_.size() + errors_.size();
-  std::string out = fmt::format("# {} of {} assertions passed", passed_, all);
+  std::string out = fmt::format("{} of {} assertions passed", passed_, all);
   if (!violated_.empty()) out += "; violated: " + joined(violated_);
   if (!inconclusive_.empty()) out += "; inconclusive: " + joined(inconclusive_);
   if (!not_asked_.empty()) out += "; not asked: " + joined(not_asked_);
   if (!errors_.empty()) out += "; error: " + joined(errors_);
-  out += "\n# losses: " + (losses_.empty() ? "none" : joined(losses_));
-  return out + fmt::format("\n# Totals: pass:{} fail:{} xfail:0 xpass:0 skip:{} error:{}\n",
-                           passed_, violated_.size(), skipped(), errors_.size());
+  return out;
+}
+
+std::string CheckSummary::losses() const { return losses_.empty() ? "none" : joined(losses_); }
+
+std::string CheckSummary::text() const {
+  return fmt::format(
+      "# {}\n# losses: {}\n# Totals: pass:{} fail:{} xfail:0 xpass:0 skip:{} error:{}\n",
+      verdicts(), losses(), passed_, violated_.size(), skipped(), errors_.size());
 }
 
 }  // namespace ktape

@@ -39,6 +39,10 @@ class CheckSummary {
   void add(const std::string& name, const CheckResult& result);
   // What the recorder of a tape lost; empty: nothing.
   void add_losses(const std::string& tape, const std::string& losses);
+  // "8 of 9 assertions passed; violated: op-pairing".
+  [[nodiscard]] std::string verdicts() const;
+  // "none", or which tapes lost what.
+  [[nodiscard]] std::string losses() const;
   // Lines of KTAP diagnostics: the verdicts and the losses for people, the totals in kselftest's
   // form.
   [[nodiscard]] std::string text() const;

@@ -18,9 +18,12 @@
 #include "replay/check/check.h"
 #include "replay/check/check_reports.h"
 #include "replay/check/check_run.h"
+#include "replay/check/terminal_report.h"
 #include "schema/base/command_line.h"
 #include "schema/base/file.h"
+#include "schema/base/pager.h"
 #include "schema/base/standard_output.h"
+#include "schema/base/terminal.h"
 #include "schema/base/text.h"
 
 namespace ktape {
@@ -31,8 +34,9 @@ constexpr char kProgram[] = "ktape check";
 
 constexpr char kHelp[] =
     R"(Judges tapes: runs the programs ktape-assert-* over each tape, in the order of their
-names, and prints their output as one KTAP stream, with a subtest for each. A tape is
-verified first; an altered one is not judged.
+names. On a terminal it prints one line for each, with the failures and their evidence
+last; elsewhere one KTAP stream with a subtest for each. A tape is verified first; an
+altered one is not judged.
 
 Assertions are looked up in the folders given by --analyzers, then in the folder of
 ktape-check, then in PATH. If several have one name, the first one found is run; --list
@@ -69,6 +73,12 @@ struct Options {
   std::string junit;
   std::string json;
   bool list = false;
+  bool ktap = false;
+
+  // Whether standard output gets a report for people, and not KTAP.
+  [[nodiscard]] bool for_people() const {
+    return !ktap && json != "-" && is_terminal(STDOUT_FILENO);
+  }
 };
 
 // A failed write is kept in the stream's state, which is checked at the end.
@@ -97,11 +107,14 @@ class Interruption {
   UniqueFd fd_;
 };
 
-// Shows progress on a terminal, unless the results go to it.
+// Shows progress on a terminal to which no results are printed meanwhile.
 class Counter {
  public:
-  Counter(const char* what, size_t all)
-      : what_(what), all_(all), shown_(::isatty(2) == 1 && ::isatty(1) == 0) {}
+  Counter(const char* what, size_t all, bool for_people)
+      : what_(what),
+        all_(all),
+        shown_(is_terminal(STDERR_FILENO) && !is_dumb_terminal() &&
+               (for_people || !is_terminal(STDOUT_FILENO))) {}
   ~Counter() {
     if (shown_) std::fputs("\r\033[K", stderr);
   }
@@ -139,7 +152,8 @@ std::string heading(const CheckedTape& tape) {
 // Prints results as they come, and gathers what the reports need.
 class Printer {
  public:
-  Printer(const Options& options, size_t tapes) : options_(options), several_(tapes > 1) {}
+  Printer(const Options& options, Colors colors, size_t tapes)
+      : options_(options), several_(tapes > 1), report_(colors, terminal_columns()) {}
 
   void plan(size_t results) { print(fmt::format("KTAP version 1\n1..{}\n", results)); }
 
@@ -156,12 +170,14 @@ class Printer {
     const bool unasked =
         step.run != nullptr && step.checked.result.kind == CheckResult::Kind::kNotAsked;
     summary_.add(unasked ? step.run->label() : name, step.checked.result);
+    if (for_people_) report_.add(step);
     if (!options_.json.empty()) json_.add(step);
     if (!options_.junit.empty()) junit_.add(step);
   }
 
   Result<ExitCode> finish() {
     print(summary_.text());
+    if (for_people_) say(report_.finish(summary_));
     if (options_.json == "-") {
       say(json_.finish(summary_));
     } else if (!options_.json.empty()) {
@@ -174,13 +190,15 @@ class Printer {
 
  private:
   void print(const std::string& text) {
-    if (options_.json == "-") return;
+    if (options_.json == "-" || for_people_) return;
     say(text);
     std::fflush(stdout);
   }
 
   const Options& options_;
   bool several_;
+  bool for_people_ = options_.for_people();
+  TerminalReport report_;
   size_t number_ = 0;
   const CheckedTape* tape_ = nullptr;
   CheckSummary summary_;
@@ -198,7 +216,8 @@ void tell_refusals(const std::vector<CheckedTape>& tapes) {
   }
 }
 
-Result<ExitCode> check(const Options& options, const std::vector<AssertionRun>& runs) {
+Result<ExitCode> check(const Options& options, Colors colors,
+                       const std::vector<AssertionRun>& runs) {
   Interruption interruption;
   CheckLimits limits;
   limits.jobs = options.jobs;
@@ -208,7 +227,7 @@ Result<ExitCode> check(const Options& options, const std::vector<AssertionRun>& 
   std::vector<std::string> paths = distinct(options.tapes);
   std::vector<CheckedTape> tapes;
   {
-    Counter counter("verified", paths.size());
+    Counter counter("verified", paths.size(), options.for_people());
     tapes = inspect_tapes(paths, limits, [&](size_t done) {
       counter.show(done);
       if (interruption.came()) interruption.deliver();
@@ -218,10 +237,10 @@ Result<ExitCode> check(const Options& options, const std::vector<AssertionRun>& 
   size_t planned = 0;
   for (const auto& tape : tapes) planned += tape.refused ? 1 : runs.size();
 
-  Printer printer(options, tapes.size());
+  Printer printer(options, colors, tapes.size());
   printer.plan(planned);
   {
-    Counter counter("judged", planned);
+    Counter counter("judged", planned, options.for_people());
     size_t done = 0;
     check_tapes(tapes, runs, limits, [&](const CheckStep& step) {
       if (interruption.came()) return false;
@@ -248,7 +267,7 @@ Result<void> list(const FoundAssertions& found, const std::vector<AssertionRun>&
   return {};
 }
 
-Result<ExitCode> run(const Options& options) {
+Result<ExitCode> run(const Options& options, Colors colors) {
   std::vector<std::string> folders = options.folders;
   KTAPE_ASSIGN(std::string own_folder, executable_folder());
   folders.push_back(own_folder);
@@ -273,7 +292,7 @@ Result<ExitCode> run(const Options& options) {
   for (const auto& report : {options.junit, options.json}) {
     if (!report.empty() && report != "-") KTAPE_TRY(check_report_path(report));
   }
-  return check(options, runs);
+  return check(options, colors, runs);
 }
 
 void add_options(CommandLine& program, Options& options) {
@@ -303,8 +322,9 @@ void add_options(CommandLine& program, Options& options) {
   program
       .add("--json", options.json,
            "Also write the results as JSON; replaces the file; '-' is standard output, in "
-           "place of KTAP")
+           "place of everything else")
       .value_name("FILE");
+  program.add_flag("--ktap", options.ktap, "Print KTAP on a terminal too");
   program.add_flag("--list", options.list, "Print the names and programs of the assertions");
 }
 
@@ -316,5 +336,8 @@ int main(int argc, char** argv) {
   ktape::Program program(ktape::kProgram, ktape::kHelp, ktape::kFooter);
   ktape::Options options;
   ktape::add_options(program, options);
-  return program.run(argc, argv, [&] { return ktape::run(options); });
+  const ktape::ColorOption color(program);
+  const ktape::PagerOption pager(program);
+  return program.run(
+      argc, argv, [&] { return pager.paged([&] { return ktape::run(options, color.colors()); }); });
 }

@@ -11,7 +11,6 @@ namespace ktape {
 
 namespace {
 
-constexpr size_t kColumns = 100;
 constexpr size_t kLabelColumns = 12;
 constexpr size_t kEventColumns = 22;  // "12345 [  123.456789] "
 
@@ -24,29 +23,31 @@ size_t columns(std::string_view text) {
 
 }  // namespace
 
-void TextWriter::section(std::string_view title) { text_ += fmt::format("\n{}\n", title); }
+void TextWriter::section(std::string_view title) {
+  text_ += "\n" + colors_.paint(Paint::kTitle, title) + "\n";
+}
 
-void TextWriter::line(std::string_view text) {
-  text_ += text;
+void TextWriter::line(std::string_view text, Paint paint) {
+  text_ += colors_.paint(paint, text);
   text_ += '\n';
 }
 
-void TextWriter::led(std::string_view lead, std::string_view text) {
-  wrapped(std::string(lead), text);
+void TextWriter::led(std::string_view lead, std::string_view text, Paint paint, Paint lead_paint) {
+  wrapped(std::string(lead), text, paint, lead_paint);
 }
 
 void TextWriter::field(std::string_view label, std::string_view value) {
-  wrapped(fmt::format("{:<{}}", label, kLabelColumns), value);
+  wrapped(fmt::format("{:<{}}", label, kLabelColumns), value, Paint::kPlain, Paint::kFaint);
 }
 
-void TextWriter::event(Seq seq, HostNs at, std::string_view text) {
+void TextWriter::event(Seq seq, HostNs at, std::string_view text, Paint paint) {
   wrapped(fmt::format("{:>5} [{:>5}.{:06}]  ", seq.value, at.value / 1'000'000'000,
                       at.value % 1'000'000'000 / 1000),
-          text);
+          text, paint, Paint::kFaint);
 }
 
 void TextWriter::detail(std::string_view text, size_t depth) {
-  wrapped(std::string(kEventColumns + 2 * depth + 2, ' '), text);
+  wrapped(std::string(kEventColumns + 2 * depth + 2, ' '), text, Paint::kPlain, Paint::kPlain);
 }
 
 void TextWriter::block(std::string_view text, size_t depth) {
@@ -63,26 +64,31 @@ void TextWriter::block(std::string_view text, size_t depth) {
 
 std::string TextWriter::take() { return std::exchange(text_, {}); }
 
-void TextWriter::wrapped(const std::string& lead, std::string_view text) {
-  std::string line = lead;
-  const std::string indent(columns(lead), ' ');
+void TextWriter::wrapped(const std::string& lead, std::string_view text, Paint paint,
+                         Paint lead_paint) {
+  std::string before = lead;  // what stands before the words of this line
+  std::string words;
   bool empty = true;  // no word on this line yet
+  const auto end_line = [&] {
+    text_ += colors_.paint(lead_paint, before) + colors_.paint(paint, words) + "\n";
+    before = std::string(columns(lead), ' ');
+    lead_paint = Paint::kPlain;
+    words.clear();
+    empty = true;
+  };
   while (!text.empty()) {
     size_t end = text.find(' ');
     std::string_view word = text.substr(0, end);
-    if (!empty && columns(line) + 1 + columns(word) > kColumns) {
-      text_ += line + "\n";
-      line = indent;
-      empty = true;
-    }
-    if (!empty) line += ' ';
-    line += word;
+    if (!empty && columns(before) + columns(words) + 1 + columns(word) > columns_) end_line();
+    if (!empty) words += ' ';
+    words += word;
     empty = false;
     if (end == std::string_view::npos) break;
     text.remove_prefix(end + 1);
   }
-  line.erase(line.find_last_not_of(' ') + 1);
-  text_ += line + "\n";
+  words.erase(words.find_last_not_of(' ') + 1);
+  if (words.empty()) before.erase(before.find_last_not_of(' ') + 1);
+  end_line();
 }
 
 std::string duration_text(uint64_t ns) {

@@ -5,23 +5,29 @@
 #include <string>
 #include <string_view>
 
+#include "schema/base/terminal.h"
 #include "schema/base/units.h"
 
 namespace ktape {
 
-// Builds text for people: 100 columns; wrapped words are aligned with the first one.
+// Builds text for people: wrapped words are aligned with the first one, and colours are used if
+// they are wanted. The text it is given must be safe to print.
 class TextWriter {
  public:
+  explicit TextWriter(Colors colors = {}, size_t columns = 100)
+      : colors_(colors), columns_(columns) {}
+
   // A heading line in capitals, after an empty line.
   void section(std::string_view title);
   // A line, unchanged.
-  void line(std::string_view text);
+  void line(std::string_view text, Paint paint = Paint::kPlain);
   // A line that begins with `lead`; wrapped lines are aligned with the start of the text.
-  void led(std::string_view lead, std::string_view text);
+  void led(std::string_view lead, std::string_view text, Paint paint = Paint::kPlain,
+           Paint lead_paint = Paint::kPlain);
   // "label       value"
   void field(std::string_view label, std::string_view value);
   // "   12 [    3.204518] text": one record of the timeline.
-  void event(Seq seq, HostNs at, std::string_view text);
+  void event(Seq seq, HostNs at, std::string_view text, Paint paint = Paint::kPlain);
   // A detail of the event above, indented by `depth` more levels.
   void detail(std::string_view text, size_t depth = 0);
   // Text line by line, unwrapped, indented like a detail.
@@ -31,8 +37,10 @@ class TextWriter {
   [[nodiscard]] std::string take();
 
  private:
-  void wrapped(const std::string& lead, std::string_view text);
+  void wrapped(const std::string& lead, std::string_view text, Paint paint, Paint lead_paint);
 
+  Colors colors_;
+  size_t columns_;
   std::string text_;
 };
 

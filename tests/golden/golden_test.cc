@@ -3,7 +3,9 @@
 
 #include "replay/check/child.h"
 #include "schema/base/file.h"
+#include "tests/support/agreed_text.h"
 #include "tests/support/must.h"
+#include "tests/support/terminal_run.h"
 
 // Tapes that were recorded once, when their format was new. Every version of ktape reads them,
 // prints the same and gives the same verdicts.
@@ -43,6 +45,17 @@ TEST_CASE("a tape of format 1 has the verdicts that it had when it was made") {
   ChildResult check = run_program("ktape-check", {kTape});
   CHECK(check.exit_status == 0);
   CHECK(check.output == expected("format-1.check.txt"));
+}
+
+TEST_CASE("the verdicts on a tape of format 1 and on a stall are shown on a terminal as agreed") {
+  TerminalSetting setting;
+  setting.environment = {{"TERM", "dumb"}};
+  setting.folder = KTAPE_GOLDEN;
+  for (const std::string name : {"format-1", "scheduler_stall-6.16.12"}) {
+    const TerminalRun run = run_on_terminal(KTAPE_BIN "/ktape-check", {name + ".ktape"}, setting);
+    CHECK(run.exit_status == (name == "format-1" ? 0 : 1));
+    CHECK(run.output == agreed_text(KTAPE_GOLDEN "/" + name + ".terminal.txt", run.output));
+  }
 }
 
 }  // namespace ktape::test
