@@ -2,14 +2,18 @@
 
 // ktape-show: shows a run, as text or as JSON Lines.
 
-#include <cstdio>
+#include <set>
+#include <utility>
 
+#include "replay/show/record_filter.h"
 #include "replay/show/run_header.h"
 #include "replay/show/timeline.h"
 #include "replay/text/json_lines.h"
 #include "schema/base/command_line.h"
 #include "schema/base/exit_code.h"
+#include "schema/base/pager.h"
 #include "schema/base/standard_output.h"
+#include "schema/base/terminal.h"
 #include "schema/base/text.h"
 #include "schema/tape/reading/reader.h"
 #include "schema/tape/verify/verify.h"
@@ -32,23 +36,34 @@ content under the name of its kind, with the names of schema/record.capnp. 64-bi
 are strings of digits; kernel text is a string, or {"hex":"..."} if it is not UTF-8;
 digests and memory are hex.
 
-Exit status: 0 shown, 2 usage, 3 the tape is altered or unusable.)";
+The options from --freeze to --step combine: a record is shown if it matches all of them. Then only
+records are printed.
+
+Exit status: 0 shown, 2 usage, 3 the tape is altered or unusable, 77 the tape has no such freeze, step,
+record or time.)";
 
 struct Options {
   std::string tape;
   bool json = false;
   bool console = false;
+  RecordChoice choice;
 };
+
+// Of a tape whose records are all that standard output has room for.
+Result<ExitCode> integrity_code(const Verification& found, const Options& options) {
+  if (found.integrity != Integrity::kAltered) return ExitCode::kGood;
+  KTAPE_TRY(flush_output());
+  return Error{ErrorCode::kBadInput,
+               in_quotes(options.tape) + " is altered: " + printable(found.finding), ""};
+}
 
 Result<ExitCode> show_json(const TapeReader& tape, const Options& options) {
   KTAPE_ASSIGN(Verification found, verify(options.tape, std::nullopt));
-  KTAPE_TRY(tape.for_each([](const RecordView& view) { return write_output(json_line(view)); }));
-  if (found.integrity != Integrity::kAltered) return ExitCode::kGood;
-  // Standard output is for records only.
-  Error altered{ErrorCode::kBadInput,
-                in_quotes(options.tape) + " is altered: " + printable(found.finding), ""};
-  std::fputs(describe(kProgram, altered).c_str(), stderr);
-  return ExitCode::kBadInput;
+  KTAPE_ASSIGN(const RecordFilter filter, RecordFilter::make(tape, options.choice));
+  KTAPE_TRY(tape.for_each([&](const RecordView& view) {
+    return filter.takes(view) ? write_output(json_line(view)) : Result<void>();
+  }));
+  return integrity_code(found, options);
 }
 
 // The kernel's types, for showing whole objects; null if the tape has none.
@@ -59,20 +74,46 @@ Result<std::unique_ptr<Btf>> load_types(const TapeReader& tape, const RunHeader&
   return Btf::parse(raw);
 }
 
-Result<ExitCode> show_text(const TapeReader& tape, const Options& options) {
+// The records that were asked for, and nothing above or below.
+Result<ExitCode> show_chosen(const TapeReader& tape, const Options& options, Colors colors) {
+  KTAPE_ASSIGN(Verification found, verify(options.tape, std::nullopt));
+  KTAPE_ASSIGN(const RecordFilter filter, RecordFilter::make(tape, options.choice));
+  RunHeader header;
+  KTAPE_TRY(tape.for_each([&](const RecordView& view) -> Result<void> {
+    header.visit(view);
+    return {};
+  }));
+  const Result<std::unique_ptr<Btf>> types = load_types(tape, header);
+  KTAPE_ASSIGN(std::set<uint64_t> replies, filter.replies(tape));
+  TextWriter writer(colors);
+  Timeline timeline(writer, {options.console || filter.names(schema::Record::CONSOLE),
+                             types.ok() ? types->get() : nullptr, std::move(replies)});
+  bool any = false;
+  KTAPE_TRY(tape.for_each([&](const RecordView& view) {
+    filter.takes(view) ? timeline.visit(view) : timeline.pass_over(view);
+    const std::string text = writer.take();
+    any |= !text.empty();
+    return write_output(text);
+  }));
+  if (!any) KTAPE_TRY(write_output("no record to show\n"));
+  return integrity_code(found, options);
+}
+
+Result<ExitCode> show_text(const TapeReader& tape, const Options& options, Colors colors) {
+  if (!options.choice.empty()) return show_chosen(tape, options, colors);
   KTAPE_ASSIGN(Verification found, verify(options.tape, std::nullopt));
   RunHeader header;
   KTAPE_TRY(tape.for_each([&](const RecordView& view) -> Result<void> {
     header.visit(view);
     return {};
   }));
-  TextWriter writer;
+  TextWriter writer(colors);
   header.show(options.tape, found, writer);
   const Result<std::unique_ptr<Btf>> types = load_types(tape, header);
   if (!types.ok())
     writer.field("types", "whole objects are shown as bytes: " + printable(types.error().message));
   writer.section("TIMELINE");
-  Timeline timeline(writer, {options.console, types.ok() ? types->get() : nullptr});
+  Timeline timeline(writer, {options.console, types.ok() ? types->get() : nullptr, {}});
   KTAPE_TRY(tape.for_each([&](const RecordView& view) {
     timeline.visit(view);
     return write_output(writer.take());
@@ -82,9 +123,10 @@ Result<ExitCode> show_text(const TapeReader& tape, const Options& options) {
   return found.integrity == Integrity::kAltered ? ExitCode::kBadInput : ExitCode::kGood;
 }
 
-Result<ExitCode> run(const Options& options) {
+Result<ExitCode> run(const Options& options, Colors colors) {
   KTAPE_ASSIGN(auto tape, TapeReader::open(options.tape));
-  KTAPE_ASSIGN(ExitCode code, options.json ? show_json(*tape, options) : show_text(*tape, options));
+  KTAPE_ASSIGN(ExitCode code,
+               options.json ? show_json(*tape, options) : show_text(*tape, options, colors));
   KTAPE_TRY(flush_output());
   return code;
 }
@@ -101,5 +143,9 @@ int main(int argc, char** argv) {
       program.add_flag("--json", options.json, "Print every record as a line of JSON");
   program.add_flag("--console", options.console, "Also print the guest's console and dumps")
       .excludes(json);
-  return program.run(argc, argv, [&] { return ktape::run(options); });
+  ktape::add_choice_options(program, options.choice);
+  const ktape::ColorOption color(program);
+  const ktape::PagerOption pager(program);
+  return program.run(
+      argc, argv, [&] { return pager.paged([&] { return ktape::run(options, color.colors()); }); });
 }

@@ -3,6 +3,8 @@
 
 #include <fmt/format.h>
 
+#include <limits>
+
 #include "guest/kernel/ops/op_plan.h"
 #include "guest/kernel/ops/op_records.h"
 #include "guest/kernel/types/type_text.h"
@@ -17,6 +19,34 @@
 namespace ktape {
 
 namespace {
+
+constexpr uint32_t kLastEntry = std::numeric_limits<uint32_t>::max();
+
+// What went wrong stands out, and where a step begins.
+Paint paint_of(const RecordView& view) {
+  if (!view.known) return Paint::kPlain;
+  const auto record = view.record;
+  switch (record.which()) {
+    case schema::Record::STEP_STARTED: return Paint::kTitle;
+    case schema::Record::STEP_FINISHED:
+      return record.getStepFinished().getOk() ? Paint::kPlain : Paint::kBad;
+    case schema::Record::SCHEDULER_EXITED:
+      return is_error_exit(record.getSchedulerExited().getKind()) ? Paint::kBad : Paint::kPlain;
+    case schema::Record::OP_REPLIED: {
+      const auto reply = record.getOpReplied();
+      return reply.getOk() || reply.getAsExpected() ? Paint::kPlain : Paint::kOpen;
+    }
+    case schema::Record::GUEST_EXITED:
+      return record.getGuestExited().getExplicitDone() ? Paint::kPlain : Paint::kBad;
+    case schema::Record::LOST: return Paint::kOpen;
+    case schema::Record::SCHEDULER_ENABLE_FAILED:
+    case schema::Record::GUEST_PANICKED:
+    case schema::Record::GUEST_OOPS:
+    case schema::Record::WATCHDOG_FIRED:
+    case schema::Record::MACHINE_LOST: return Paint::kBad;
+    default: return Paint::kPlain;
+  }
+}
 
 // "tag: ", or nothing.
 std::string tag_text(schema::OpEntry::Reader entry) {
@@ -40,7 +70,7 @@ std::string asked_text(schema::OpEntry::Reader entry) {
 }  // namespace
 
 void Timeline::event(const RecordView& view, const std::string& text) {
-  writer_.event(view.seq, HostNs(view.record.getHostNs()), text);
+  writer_.event(view.seq, HostNs(view.record.getHostNs()), text, paint_of(view));
 }
 
 void Timeline::visit(const RecordView& view) {
@@ -48,7 +78,7 @@ void Timeline::visit(const RecordView& view) {
   auto record = view.record;
   delays_.visit(view);
   switch (record.which()) {
-    case schema::Record::LAYOUT_USED: return;  // above the timeline
+    case schema::Record::LAYOUT_USED: return layout_used(view);
     case schema::Record::SCHEDULER_OUTPUT: return scheduler_output(view);
     case schema::Record::SCHEDULER_EXITED: return scheduler_exited(view);
     case schema::Record::SCHEDULER_ENABLE_FAILED:
@@ -56,7 +86,7 @@ void Timeline::visit(const RecordView& view) {
     case schema::Record::OP_REQUESTED: return op_requested(view);
     case schema::Record::FREEZE_BEGAN: return freeze_began(view);
     case schema::Record::FROZEN: return frozen(view);
-    case schema::Record::GATE_CHECKED: return gate_checked(record.getGateChecked());
+    case schema::Record::GATE_CHECKED: return gate_checked(view);
     case schema::Record::OP_REPLIED: return op_replied(view);
     case schema::Record::CONSOLE: return console(view);
     case schema::Record::GUEST_PANICKED: return panicked(view);
@@ -79,9 +109,38 @@ void Timeline::scheduler_exited(const RecordView& view) {
   scheduler_ended(view, exited, exited.getUnfinished() ? "is exiting" : "exited");
 }
 
+void Timeline::pass_over(const RecordView& view) {
+  delays_.visit(view);
+  if (!view.known) return;
+  if (view.record.isOpRequested()) {
+    const auto request = view.record.getOpRequested();
+    requests_[request.getOp()].keep(request);
+  } else if (view.record.isGateChecked()) {
+    const auto gate = view.record.getGateChecked();
+    gates_[{gate.getOp(), gate.getEntry()}].emplace_back().keep(gate);
+  } else if (view.record.isOpReplied()) {
+    const uint64_t op = view.record.getOpReplied().getOp();
+    requests_.erase(op);
+    gates_.erase(gates_.lower_bound({op, 0}), gates_.upper_bound({op, kLastEntry}));
+  }
+}
+
 // They are shown with the reply.
-void Timeline::gate_checked(schema::GateChecked::Reader gate) {
+void Timeline::gate_checked(const RecordView& view) {
+  const auto gate = view.record.getGateChecked();
+  if (options_.chosen_replies && !options_.chosen_replies->contains(gate.getOp()))
+    return event(view, fmt::format("request {}, entry {}: {}", gate.getOp(), gate.getEntry(),
+                                   gate_line(gate)));
   gates_[{gate.getOp(), gate.getEntry()}].emplace_back().keep(gate);
+}
+
+// They are shown above the time line.
+void Timeline::layout_used(const RecordView& view) {
+  if (!options_.chosen_replies) return;
+  const auto layout = view.record.getLayoutUsed();
+  event(view, fmt::format("layout of {} {}: +{}, {}, {}", safe(layout.getType()),
+                          safe(layout.getPath()), layout.getOffsetBytes(),
+                          bytes_text(layout.getSizeBytes()), safe(layout.getEncoding())));
 }
 
 void Timeline::scheduler_ended(const RecordView& view, schema::SchedulerExited::Reader exited,

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <map>
+#include <optional>
+#include <set>
 #include <string>
 #include <utility>
 #include <vector>
@@ -16,9 +18,11 @@
 namespace ktape {
 
 struct TimelineOptions {
-  bool console = false;  // also what the guest's kernel printed, and dumps, in full
-  const Btf* types =
-      nullptr;  // the kernel's, to show whole objects by member; without them as bytes
+  bool console = false;        // also what the guest's kernel printed, and dumps, in full
+  const Btf* types = nullptr;  // the kernel's, to show whole objects by member; else as bytes
+  // Set if only some records are shown, among them the replies of these ops. Layouts, which are
+  // otherwise above the timeline, then have a line each, and so have the gates of other replies.
+  std::optional<std::set<uint64_t>> chosen_replies;
 };
 
 // Shows a run record by record, for people. Gates are shown with their entry in the reply: the
@@ -28,6 +32,8 @@ class Timeline {
   Timeline(TextWriter& writer, TimelineOptions options) : writer_(writer), options_(options) {}
 
   void visit(const RecordView& view);
+  // Of a record that is not shown, keeps what later ones need.
+  void pass_over(const RecordView& view);
 
  private:
   void event(const RecordView& view, const std::string& text);
@@ -41,7 +47,8 @@ class Timeline {
   void entry_replied(uint64_t op, uint32_t index, schema::OpEntry::Reader asked,
                      schema::EntryReply::Reader got);
   void whole_value(schema::OpEntry::Reader asked, schema::Value::Reader value);
-  void gate_checked(schema::GateChecked::Reader gate);
+  void gate_checked(const RecordView& view);
+  void layout_used(const RecordView& view);
   void gates(uint64_t op, uint32_t index);
   void freeze_began(const RecordView& view);
   void run_delays(const RecordView& view);

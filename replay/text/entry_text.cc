@@ -16,15 +16,17 @@ bool refuses_writes_only(schema::GateChecked::Reader gate) {
   return gate.getOutcome() == schema::GateOutcome::FAILED && !gate.getEnforced();
 }
 
+}  // namespace
+
 std::string gate_line(schema::GateChecked::Reader gate) {
   const std::string outcome =
       refuses_writes_only(gate) ? "would refuse a write" : enum_words(gate.getOutcome());
-  return fmt::format("gate {}, {}: {}: observed {}, expected {}",
-                     static_cast<unsigned>(gate.getGate()), enum_words(gate.getGate()), outcome,
-                     safe(gate.getObserved()), safe(gate.getExpected()));
+  const std::string text = fmt::format("gate {}, {}: {}", static_cast<unsigned>(gate.getGate()),
+                                       enum_words(gate.getGate()), outcome);
+  if (gate.getObserved().size() == 0 && gate.getExpected().size() == 0) return text;
+  return fmt::format("{}: observed {}, expected {}", text, safe(gate.getObserved()),
+                     safe(gate.getExpected()));
 }
-
-}  // namespace
 
 std::string place_text(schema::EntryReply::Reader got) {
   std::string text;

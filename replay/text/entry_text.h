@@ -15,6 +15,10 @@ namespace ktape {
 // 3.21 us": where a value is; empty if nothing was reached.
 [[nodiscard]] std::string place_text(schema::EntryReply::Reader got);
 
+// "gate 4, off the runqueue: failed: observed on_rq 1, expected on_rq 0"; ends before "observed" if
+// nothing was observed.
+[[nodiscard]] std::string gate_line(schema::GateChecked::Reader gate);
+
 // "12 gates passed"; or the number that passed, and a line for each of the others.
 [[nodiscard]] std::vector<std::string> gate_lines(
     const std::vector<OwnedMessage<schema::GateChecked>>& gates);
