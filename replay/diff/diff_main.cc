@@ -9,7 +9,9 @@
 #include "replay/diff/diff_sides.h"
 #include "replay/diff/diff_text.h"
 #include "schema/base/command_line.h"
+#include "schema/base/pager.h"
 #include "schema/base/standard_output.h"
+#include "schema/base/terminal.h"
 
 namespace ktape {
 
@@ -99,14 +101,14 @@ ExitCode code_of(const Diff& diff, const DiffSide& a, const DiffSide& b) {
   return code;
 }
 
-Result<ExitCode> run(const Options& options) {
+Result<ExitCode> run(const Options& options, Colors colors) {
   KTAPE_ASSIGN(AskedAssertions asked, find_asked_assertions(options.assertions));
   KTAPE_ASSIGN(DiffSide a, load_side(options.a, asked));
   KTAPE_ASSIGN(DiffSide b, load_side(options.b, asked));
   Diff diff = compare_runs(a, b);
   std::string text = options.json       ? diff_as_json(a, b, diff, options.all)
                      : options.markdown ? diff_as_markdown(a, b, diff, options.all)
-                                        : diff_as_text(a, b, diff, options.all);
+                                        : diff_as_text(a, b, diff, options.all, colors);
   KTAPE_TRY(write_output(text));
   KTAPE_TRY(flush_output());
   return code_of(diff, a, b);
@@ -126,5 +128,8 @@ int main(int argc, char** argv) {
   const ktape::Option json = program.add_flag("--json", options.json, "Print one JSON object");
   program.add_flag("--markdown", options.markdown, "Print tables in Markdown").excludes(json);
   ktape::add_assertion_options(program, options.assertions);
-  return program.run(argc, argv, [&] { return ktape::run(options); });
+  const ktape::ColorOption color(program);
+  const ktape::PagerOption pager(program);
+  return program.run(
+      argc, argv, [&] { return pager.paged([&] { return ktape::run(options, color.colors()); }); });
 }

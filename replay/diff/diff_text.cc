@@ -136,8 +136,9 @@ void layout_rows(TextWriter& writer, const std::vector<const Difference*>& rows)
 void difference_rows(TextWriter& writer, const std::vector<const Difference*>& rows) {
   for (const Difference* row : rows) {
     writer.led("  ", row->subject + reason(*row));
-    writer.led("    A  ", cited(row->a, row->seq_a));
-    writer.led("    B  ", cited(row->b, row->seq_b));
+    const bool matters = row->weight == Weight::kMatters;
+    writer.led("    A  ", cited(row->a, row->seq_a), matters ? Paint::kBad : Paint::kPlain);
+    writer.led("    B  ", cited(row->b, row->seq_b), matters ? Paint::kGood : Paint::kPlain);
   }
 }
 
@@ -168,8 +169,10 @@ std::vector<DiffSection> sections_of(const Diff& diff, bool all) {
   return sections;
 }
 
+constexpr std::string_view kChanged = "changed";
+
 std::string verdict(const Difference& one) {
-  return one.weight == Weight::kMatters ? "changed" : one.why;
+  return one.weight == Weight::kMatters ? std::string(kChanged) : one.why;
 }
 
 std::string side_title(const char* label, const DiffSide& side) {
@@ -205,7 +208,8 @@ void table(TextWriter& writer, const DiffSide& a, const DiffSide& b,
     const bool apart = what.size() > widest[0];
     if (apart) writer.led("  ", what);
     writer.line(fmt::format("  {:<{}}  {:<{}}  {:<{}}  {}", apart ? "" : what, widest[0], in_a,
-                            widest[1], in_b, widest[2], says));
+                            widest[1], in_b, widest[2], says),
+                says == kChanged ? Paint::kBad : Paint::kPlain);
   }
 }
 
@@ -253,8 +257,9 @@ std::map<HiddenClass, size_t> hidden_counts(const Diff& diff) {
   return counts;
 }
 
-std::string diff_as_text(const DiffSide& a, const DiffSide& b, const Diff& diff, bool all) {
-  TextWriter writer;
+std::string diff_as_text(const DiffSide& a, const DiffSide& b, const Diff& diff, bool all,
+                         Colors colors) {
+  TextWriter writer(colors);
   side(writer, "A", a);
   side(writer, "B", b);
   writer.line("");
@@ -278,7 +283,9 @@ std::string diff_as_text(const DiffSide& a, const DiffSide& b, const Diff& diff,
     }
   }
   writer.line("");
-  for (const std::string& line : summary(diff, all)) writer.led("", line);
+  Paint paint = diff.mattering() > 0 ? Paint::kBad : Paint::kGood;
+  for (const std::string& line : summary(diff, all))
+    writer.led("", line, std::exchange(paint, Paint::kFaint));
   return writer.take();
 }
 

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "replay/diff/diff.h"
+#include "schema/base/terminal.h"
 
 namespace ktape {
 
@@ -13,7 +14,7 @@ namespace ktape {
 
 // For people, 100 columns.
 [[nodiscard]] std::string diff_as_text(const DiffSide& a, const DiffSide& b, const Diff& diff,
-                                       bool all);
+                                       bool all, Colors colors = {});
 // For an issue tracker or a mail client that shows Markdown.
 [[nodiscard]] std::string diff_as_markdown(const DiffSide& a, const DiffSide& b, const Diff& diff,
                                            bool all);

@@ -15,6 +15,7 @@
 #include "replay/text/text_writer.h"
 #include "schema/base/command_line.h"
 #include "schema/base/json_writer.h"
+#include "schema/base/pager.h"
 #include "schema/base/standard_output.h"
 #include "schema/base/text.h"
 #include "schema/tape/reading/reader.h"
@@ -393,5 +394,6 @@ int main(int argc, char** argv) {
       .excludes(size)
       .excludes(json)
       .excludes(reproduce);
-  return program.run(argc, argv, [&] { return ktape::run(options); });
+  const ktape::PagerOption pager(program);
+  return program.run(argc, argv, [&] { return pager.paged([&] { return ktape::run(options); }); });
 }

@@ -16,6 +16,7 @@
 #include "schema/base/command_line.h"
 #include "schema/base/exit_code.h"
 #include "schema/base/json_writer.h"
+#include "schema/base/pager.h"
 #include "schema/base/standard_output.h"
 #include "schema/base/text.h"
 #include "schema/tape/reading/reader.h"
@@ -223,5 +224,6 @@ int main(int argc, char** argv) {
   program.add("TARGET", options.targets, "What to read; without targets, the freezes are listed");
   program.add("--at", options.at, "The freeze: freeze:N or freeze:last").value_name("FREEZE");
   program.add_flag("--json", options.json, "Print a line of JSON for each target, or freeze");
-  return program.run(argc, argv, [&] { return ktape::run(options); });
+  const ktape::PagerOption pager(program);
+  return program.run(argc, argv, [&] { return pager.paged([&] { return ktape::run(options); }); });
 }

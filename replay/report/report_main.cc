@@ -7,6 +7,7 @@
 #include "replay/report/report_html.h"
 #include "replay/report/report_text.h"
 #include "schema/base/command_line.h"
+#include "schema/base/pager.h"
 #include "schema/base/standard_output.h"
 
 namespace ktape {
@@ -75,5 +76,7 @@ int main(int argc, char** argv) {
       .excludes(as_text)
       .excludes(freeze);
   ktape::add_assertion_options(program, options.assertions);
-  return program.run(argc, argv, [&] { return ktape::run(options, page); });
+  const ktape::PagerOption pager(program);
+  return program.run(argc, argv,
+                     [&] { return pager.paged([&] { return ktape::run(options, page); }); });
 }
