@@ -62,7 +62,50 @@ case_without_a_mirror_an_uncached_kernel_is_not_available() {
 case_the_list_shows_what_is_cached_without_a_network() {
   fill_cache
   expect_status 0 kernel list
-  expect_output "6.16.12          yes        cached"
+  expect_output "6.16.12                  yes        cached"
+}
+
+# A host with kernels in a /boot of its own: the running one has sched_ext, 6.8.0-1-x does not say.
+make_boot() {
+  export KTAPE_BOOT_FOLDER=$PWD/boot
+  mkdir boot
+  touch "boot/vmlinuz-$(uname -r)" boot/vmlinuz-6.1.0-30-amd64 boot/vmlinuz-6.8.0-1-x boot/initrd.img-6.8.0-1-x
+  echo CONFIG_SCHED_CLASS_EXT=y >"boot/config-$(uname -r)"
+  echo '# CONFIG_SCHED_CLASS_EXT is not set' >boot/config-6.1.0-30-amd64
+}
+
+# row VERSION: the words of the list's row of it, with one blank between them.
+row() { sed -n "s/  */ /g; /^$1 /p" <<<"$output"; }
+
+case_the_list_shows_the_kernels_of_the_host() {
+  fill_cache
+  make_boot
+  expect_status 0 kernel list
+  [[ $(row "$(uname -r)") == "$(uname -r) yes host $PWD/boot/vmlinuz-$(uname -r)" ]] || fail "the running kernel"
+  [[ $(row 6.1.0-30-amd64) == "6.1.0-30-amd64 no boot $PWD/boot/vmlinuz-6.1.0-30-amd64" ]] || fail "another kernel"
+  [[ $(row 6.8.0-1-x) == "6.8.0-1-x unknown boot $PWD/boot/vmlinuz-6.8.0-1-x" ]] || fail "one without a config"
+  expect_no_output initrd
+}
+
+case_the_list_says_which_kernels_of_the_host_cannot_be_read() {
+  fill_cache
+  make_boot
+  chmod 000 boot/vmlinuz-6.8.0-1-x
+  local as=()
+  if ((EUID == 0)); then # who could read it
+    as=(setpriv --reuid=65534 --regid=65534 --clear-groups)
+    chmod 755 .
+    chown -R 65534:65534 cache
+  fi
+  expect_status 0 "${as[@]}" "$tools/kernel" --mirror "file:$PWD/nowhere" list
+  [[ $(row 6.8.0-1-x) == "6.8.0-1-x unknown unreadable "* ]] || fail "it is not called unreadable"
+}
+
+case_a_cache_that_cannot_be_written_is_an_error_with_the_remedy() {
+  export XDG_CACHE_HOME=/proc/nowhere
+  expect_status 4 kernel list
+  expect_output "cannot write to the cache '/proc/nowhere/ktape/kernels'"
+  expect_output "hint: set XDG_CACHE_HOME"
 }
 
 # A mirror that has the kernels of ./on_mirror: apt-get and apt-cache of this folder. The package of a version is
@@ -161,6 +204,12 @@ case_the_list_says_what_was_found_of_a_kernel() {
   expect_status 0 tools/kernel --mirror "file:$PWD/nowhere" list
   expect_output "captured, 9 of 9, replayed, own scheduler, scx_simple of 6.12"
   expect_output "own scheduler in the global DSQ, no scx_simple (7.3:scx_bpf_create_dsq)"
+}
+
+case_what_the_mirror_had_is_kept_for_captures() {
+  make_mirror
+  expect_status 0 kernel list
+  grep -qx 7.4.1 cache/ktape/kernels/on-mirror || fail "the kernels of the mirror are not kept"
 }
 
 case_an_unknown_verb_is_a_usage_error() {

@@ -60,7 +60,7 @@ write_sources() {
   if [[ -z $uri ]]; then
     [[ $system == debian ]] && uri=$(debian_mirror "$codename")
     [[ -n $uri ]] || die $kHost "no Debian mirror in this machine's apt configuration" \
-      "give one: tools/$program --mirror URL ..."
+      "give one: $called_as --mirror URL ..."
   fi
   [[ -r $kKeyring ]] || die $kHost "'$kKeyring' is missing" "install the package debian-archive-keyring"
   private_sources "$uri" "${suites[@]}"

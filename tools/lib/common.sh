@@ -4,6 +4,8 @@
 
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/../.." && pwd)
 program=${0##*/}
+called_as=${called_as:-tools/$program}
+lists=$(dirname "${BASH_SOURCE[0]}")/.. # the folder of kernels.list and kernels.tried
 
 # The exit statuses of ktape's programs; see docs/exit-codes.md.
 # shellcheck disable=SC2034  # for the scripts that source this
@@ -19,10 +21,10 @@ die() {
 }
 
 # The lines "SERIES RELEASE WHEN WHAT" of tools/kernels.list.
-listed_kernels() { sed -E 's/[[:space:]]*#.*//; /^$/d' "$root/tools/kernels.list"; }
+listed_kernels() { sed -E 's/[[:space:]]*#.*//; /^$/d' "$lists/kernels.list"; }
 
 # step NAME TITLE COMMAND...: runs a long command. On a terminal its own output shows the progress; elsewhere the last
-# line of its log is printed every ten seconds. If it fails, the log stays in build/log and its last lines are shown;
+# line of its log is printed every ten seconds. If it fails, the log stays in $log_folder and its last lines are shown;
 # the status is the command's.
 step() {
   local name=$1 title=$2
@@ -32,7 +34,7 @@ step() {
     "$@" </dev/null 1>&2
     return
   fi
-  local log="$root/build/log/$name.log" began=$SECONDS status=0 said=0
+  local log="${log_folder:-$root/build/log}/$name.log" began=$SECONDS status=0 said=0
   mkdir -p "${log%/*}"
   "$@" </dev/null >"$log" 2>&1 &
   local child=$!
