@@ -44,7 +44,7 @@ constexpr Verb kVerbs[] = {
     {"report", "write a report about a tape"},
     {"info", "describe a tape and where its bytes are"},
     {"export", "convert a tape for other tools"},
-    {"kernel", "show what ktape finds in a kernel image"},
+    {"kernel", "fetch, list and inspect kernels"},
     {"doctor", "check what this host lacks"},
 };
 

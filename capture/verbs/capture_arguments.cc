@@ -27,7 +27,7 @@ constexpr char kFooter[] = R"(Examples:
   ktape capture my.scenario --topology sockets=2,cores=2,threads=2,numaNodes=2
   ktape capture my.scenario --freeze-on symbol:sched_setscheduler*3 --freeze-every 500
   ktape capture my.scenario --freeze-on symbol:schedule*50@attach
-  ktape capture my.scenario --kernel ~/linux/arch/x86/boot/bzImage
+  ktape capture my.scenario --kernel ~/linux
   ktape capture my.scenario --scheduler './scx_mine --slice 5000'
 
 SIGUSR1 freezes the guest once. SIGINT, SIGTERM and SIGHUP end the run and seal the tape.
@@ -91,10 +91,7 @@ void add_run_options(CommandLine& program, Asked& asked) {
       .required();
   program.add("-o,--output", asked.options.output,
               "The tape to write; default: SCENARIO-NAME.ktape");
-  program
-      .add("-k,--kernel", asked.options.kernel,
-           "A cached kernel version ('tools/kernel list'), or the path of a bzImage or vmlinux")
-      .shows_default(kDefaultKernelText);
+  program.add("-k,--kernel", asked.options.kernel, kKernelHelp).shows_default(kDefaultKernelText);
 }
 
 void add_machine_options(CommandLine& program, Asked& asked) {
@@ -256,7 +253,7 @@ ParsedCapture parse_capture(int argc, char** argv) {
   if (const std::optional<int> status = program.begin(argc, argv)) return *status;
   Result<CaptureOptions> options = options_of(asked);
   if (options.ok()) {
-    if (options->kernel.empty()) options->kernel = default_kernel();
+    options->kernel = named_kernel(options->kernel);
     return std::move(options).value();
   }
   return program.end(options.error());

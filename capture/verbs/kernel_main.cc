@@ -1,10 +1,11 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// ktape-kernel: shows what ktape would use of a kernel image.
+// ktape-kernel: shows what ktape would use of a kernel image, and gets stock kernels.
 
 #include <fmt/format.h>
 
 #include "capture/verbs/kernel_inspection.h"
+#include "capture/verbs/kernel_script.h"
 #include "capture/verbs/kernel_source.h"
 #include "capture/verbs/scenario_source.h"
 #include "schema/base/command_line.h"
@@ -18,7 +19,7 @@ namespace {
 constexpr char kProgram[] = "ktape kernel";
 constexpr char kDefaultScenario[] = "cold_path_roundtrip";
 
-constexpr char kDescription[] = "Inspects a kernel image without booting it.";
+constexpr char kDescription[] = "Inspects, fetches and lists kernels. Nothing is booted.";
 
 constexpr char kInspectDescription[] =
     R"(Shows what ktape would use of a kernel image: release and build-id, whether it has sched_ext,
@@ -26,7 +27,42 @@ type information (BTF) and symbols, HZ and preemption model, options a guest nee
 built in, the layout of the fields a scenario names, and the scenario's ops and freeze triggers
 that this kernel cannot serve. Nothing is booted.)";
 
+constexpr char kFetchDescription[] =
+    R"(Downloads a stock Debian kernel into the cache, from the mirror that apt uses on this host, and
+prints the path of its bzImage. 7.3.4 is the cloud kernel of that version, 7.3.4-rt the one with
+PREEMPT_RT, 7.3.4-generic the one for all hardware. A cached kernel is checked, and fetched again
+if it is damaged.)";
+
+constexpr char kFetchFooter[] = R"(Examples:
+  ktape kernel fetch 7.3.4
+  ktape kernel fetch 7.3-rt
+
+The cache is ${XDG_CACHE_HOME:-~/.cache}/ktape/kernels. A cached kernel needs no network.
+Exit status: 0 the kernel is in the cache; 2 the mirror has no such kernel, or usage error;
+4 there is no mirror, or the host lacks something)";
+
+constexpr char kListDescription[] =
+    R"(Lists kernels: those in the cache, those that can be fetched from the mirror, and this host's in
+/boot. SCHED_EXT says whether a scheduler can run, STATE where the kernel is, TRIED what a capture
+on it gave. Without a network the list has the kernels that are on this host.)";
+
+constexpr char kListFooter[] = R"(STATE is
+  cached      in the cache
+  available   on the mirror: 'ktape kernel fetch VERSION' gets it
+  host        in /boot, and running: '--kernel host' takes it
+  boot        in /boot: '--kernel VERSION' takes it
+  unreadable  in /boot, but this user may not read it: 'sudo chmod a+r PATH'
+
+Exit status: 0 listed; 2 usage error; 4 the cache cannot be written)";
+
 constexpr char kFooter[] = R"(Examples:
+  ktape kernel list
+  ktape kernel fetch 7.3.4
+  ktape kernel inspect 7.3.4
+
+'ktape kernel VERB --help' explains a verb)";
+
+constexpr char kInspectFooter[] = R"(Examples:
   ktape kernel inspect 7.3.4
   ktape kernel inspect /boot/vmlinuz-$(uname -r) --scenario my.scenario
   ktape kernel inspect ~/linux/vmlinux --json | jq .layouts
@@ -38,6 +74,8 @@ struct Options {
   std::string image;
   std::string scenario = kDefaultScenario;
   bool json = false;
+  std::string version;  // to fetch; empty: the default
+  std::string mirror;   // empty: the one of this host's apt
 };
 
 Result<ExitCode> inspect(const Options& options) {
@@ -54,18 +92,53 @@ Result<ExitCode> inspect(const Options& options) {
   return kernel.unusable.empty() ? ExitCode::kGood : ExitCode::kBadInput;
 }
 
-int run(int argc, char** argv) {
-  Options options;
-  Program program(kProgram, kDescription, kFooter);
-  Program::Verb verb = program.add_verb("inspect", kInspectDescription, kFooter);
-  verb.add("IMAGE", options.image,
-           "A cached kernel version ('tools/kernel list'), or the path of a bzImage or vmlinux")
-      .required();
+Error run_script(const Options& options, const char* verb) {
+  std::vector<std::string> arguments;
+  if (!options.mirror.empty()) arguments = {"--mirror", options.mirror};
+  arguments.emplace_back(verb);
+  if (!options.version.empty()) arguments.push_back(options.version);
+  return run_kernel_script(std::move(arguments));
+}
+
+void add_mirror(Program::Verb& verb, Options& options) {
+  verb.add("--mirror", options.mirror, "Debian mirror to use instead of the one of this host's apt")
+      .value_name("URL");
+}
+
+Program::Verb add_inspect(Program& program, Options& options) {
+  Program::Verb verb = program.add_verb("inspect", kInspectDescription, kInspectFooter);
+  verb.add("IMAGE", options.image, kKernelHelp).required();
   verb.add("--scenario", options.scenario,
            "Scenario whose fields to look up: a file, or the name of a shipped one")
       .shows_default();
   verb.add_flag("--json", options.json, "Print one JSON object");
-  return program.run(argc, argv, [&] { return inspect(options); });
+  return verb;
+}
+
+Program::Verb add_fetch(Program& program, Options& options) {
+  Program::Verb verb = program.add_verb("fetch", kFetchDescription, kFetchFooter);
+  verb.add("VERSION", options.version, "7.3.4, or a series, whose newest kernel is fetched: 7.3")
+      .shows_default("6.16.12, or the newest with sched_ext");
+  add_mirror(verb, options);
+  return verb;
+}
+
+Program::Verb add_list(Program& program, Options& options) {
+  Program::Verb verb = program.add_verb("list", kListDescription, kListFooter);
+  add_mirror(verb, options);
+  return verb;
+}
+
+int run(int argc, char** argv) {
+  Options options;
+  Program program(kProgram, kDescription, kFooter);
+  const Program::Verb inspecting = add_inspect(program, options);
+  const Program::Verb fetching = add_fetch(program, options);
+  add_list(program, options);
+  return program.run(argc, argv, [&]() -> Result<ExitCode> {
+    if (inspecting.given()) return inspect(options);
+    return run_script(options, fetching.given() ? "fetch" : "list");
+  });
 }
 
 }  // namespace

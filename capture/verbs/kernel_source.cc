@@ -8,6 +8,9 @@
 #include <optional>
 #include <vector>
 
+#include "capture/verbs/host_kernel.h"
+#include "capture/verbs/kernel_script.h"
+
 namespace ktape {
 
 namespace {
@@ -15,12 +18,18 @@ namespace {
 namespace fs = std::filesystem;
 
 constexpr char kDefaultKernel[] = "6.16.12";
+constexpr char kHostKernel[] = "host";
 constexpr char kFirstWithSchedExt[] =
     "6.16";  // of Debian's kernels: CONFIG_SCHED_CLASS_EXT is set from there on
 
 bool is_file(const fs::path& path) {
   std::error_code ignored;
   return fs::is_regular_file(path, ignored);
+}
+
+bool is_folder(const fs::path& path) {
+  std::error_code ignored;
+  return fs::is_directory(path, ignored);
 }
 
 // Debian's image and its configuration have the same suffix: /boot/vmlinuz-X and /boot/config-X.
@@ -49,23 +58,59 @@ std::vector<std::string> cached_versions() {
 // "7.3-rt".
 std::optional<std::string> newest_of_series(const std::vector<std::string>& versions,
                                             const std::string& series) {
-  const auto flavour_of = [](const std::string& version) {
-    const size_t dash = version.find('-');
-    return dash == std::string::npos ? std::string() : version.substr(dash);
-  };
-  const std::string flavour = flavour_of(series);
-  const std::string prefix = series.substr(0, series.size() - flavour.size()) + ".";
   const auto found =
-      std::find_if(versions.rbegin(), versions.rend(), [&](const std::string& version) {
-        return version.starts_with(prefix) && flavour_of(version) == flavour;
-      });
+      std::find_if(versions.rbegin(), versions.rend(),
+                   [&](const std::string& version) { return is_of_series(version, series); });
   return found == versions.rend() ? std::nullopt : std::optional(*found);
+}
+
+// The cached image of a version, or of the newest of a series.
+std::optional<std::string> cached_image(const std::vector<std::string>& cached,
+                                        const std::string& name) {
+  const auto image_of = [](const std::string& version) {
+    return (fs::path(kernel_cache_folder()) / version / "bzImage").string();
+  };
+  if (std::find(cached.begin(), cached.end(), name) != cached.end()) return image_of(name);
+  const std::optional<std::string> newest = newest_of_series(cached, name);
+  return newest ? std::optional(image_of(*newest)) : std::nullopt;
+}
+
+Result<KernelSource> source(const std::string& asked, const std::string& image) {
+  KTAPE_TRY(check_readable(image));
+  return KernelSource{asked, image, config_beside(image)};
+}
+
+// An image, or a folder with one.
+Result<KernelSource> at_path(const std::string& asked, const std::string& path) {
+  if (!is_folder(path)) return source(asked, path);
+  KTAPE_ASSIGN(const std::string image, image_in_tree(path));
+  KTAPE_ASSIGN(KernelSource found, source(asked, image));
+  const fs::path config = fs::path(path) / ".config";
+  found.config_path = is_file(config) ? config.string() : "";
+  return found;
 }
 
 std::string listed(const std::vector<std::string>& versions) {
   std::string text;
   for (const std::string& version : versions) text += (text.empty() ? "" : ", ") + version;
   return text;
+}
+
+Error no_host_kernel() {
+  return Error{
+      ErrorCode::kNotFound,
+      "the kernel of this host has no image '" + boot_image(host_release()) + "'",
+      "give --kernel the path of its bzImage, or a version that 'ktape kernel list' shows"};
+}
+
+Error not_cached(const std::string& version, const std::vector<std::string>& cached) {
+  return Error{ErrorCode::kNotFound,
+               "kernel '" + version + "' is not in the cache '" + kernel_cache_folder() + "'" +
+                   (cached.empty() ? "" : "; cached: " + listed(cached)),
+               can_be_fetched(version)
+                   ? "fetch it with 'ktape kernel fetch " + version + "'"
+                   : "list the kernels that can be fetched with 'ktape kernel list', or give "
+                     "--kernel the path of a bzImage, a vmlinux or a kernel tree"};
 }
 
 }  // namespace
@@ -88,24 +133,20 @@ std::string default_kernel() {
   return newest == cached.rend() ? kDefaultKernel : *newest;
 }
 
+std::string named_kernel(const std::string& asked) {
+  if (asked.empty()) return default_kernel();
+  return asked == kHostKernel ? host_release() : asked;
+}
+
 Result<KernelSource> find_kernel(const std::string& asked) {
-  if (asked.find('/') != std::string::npos || is_file(asked)) {
-    return KernelSource{asked, asked, config_beside(asked)};
-  }
-  const auto cached_image = [](const std::string& version) {
-    return fs::path(kernel_cache_folder()) / version / "bzImage";
-  };
-  fs::path image = cached_image(asked);
+  const std::string name = named_kernel(asked);
+  if (name.find('/') != std::string::npos || is_file(name)) return at_path(name, name);
   const std::vector<std::string> cached = cached_versions();
-  const std::optional<std::string> newest = newest_of_series(cached, asked);
-  if (!is_file(image) && newest) image = cached_image(*newest);
-  if (is_file(image)) return KernelSource{asked, image, config_beside(image)};
-  return Error{
-      ErrorCode::kNotFound,
-      "kernel '" + asked + "' is not in the cache '" + kernel_cache_folder() + "'" +
-          (cached.empty() ? "" : "; cached: " + listed(cached)),
-      "run 'tools/kernel fetch' to get one of those that 'tools/kernel list' shows, or give "
-      "--kernel the path of a bzImage or vmlinux"};
+  if (std::optional<std::string> image = cached_image(cached, name)) return source(name, *image);
+  if (is_file(boot_image(name))) return source(name, boot_image(name));
+  if (is_folder(name)) return at_path(name, name);
+  if (name == host_release()) return no_host_kernel();
+  return not_cached(name, cached);
 }
 
 }  // namespace ktape

@@ -78,7 +78,7 @@ Result<void> check_sched_ext(schema::Scenario::Reader scenario, const KernelKnow
   return Error{ErrorCode::kBadInput,
                fmt::format("kernel {} has no sched_ext, but scenario '{}' {}", kernel.release,
                            scenario.getName().cStr(), wants),
-               "use Debian's kernel 6.16 or later: 'tools/kernel list'"};
+               "use Debian's kernel 6.16 or later: 'ktape kernel list'"};
 }
 
 Result<void> check_scenario_ops(const LoadedScenario& scenario, const KernelKnowledge& kernel) {

@@ -131,7 +131,7 @@ class Docs:
             words = re.sub(r"'[^']*'|\"[^\"]*\"", "Q", part.split(" # ")[0]).split()
             if not words or not (words[0].startswith("tools/") or words[0] == "ktape"):
                 continue
-            names = words[1:2] if words[0] == "ktape" else words[:1]
+            names = words[1 : 3 if words[1:2] == ["kernel"] else 2] if words[0] == "ktape" else words[:1]
             text = self.help_of(*names)
             if not text:
                 self.mistake(page, command.line, f"'{' '.join(words[:2])}' is nothing that can be run")

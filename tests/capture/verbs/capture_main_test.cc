@@ -172,8 +172,8 @@ TEST_CASE_METHOD(
   CHECK(result.exit_status == 3);
   CHECK_THAT(result.output, ContainsSubstring("kernel '1.2.3' is not in the cache"));
   CHECK_THAT(result.output,
-             ContainsSubstring(
-                 "run 'tools/kernel fetch' to get one of those that 'tools/kernel list' shows"));
+             ContainsSubstring("\nhint: list the kernels that can be fetched with 'ktape kernel "
+                               "list', or give --kernel"));
   // There may be no such kernel: no command for it is promised.
   CHECK_THAT(result.output, !ContainsSubstring("fetch 1.2.3"));
   CHECK(files() == 0);

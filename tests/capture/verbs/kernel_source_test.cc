@@ -6,7 +6,10 @@
 #include <filesystem>
 #include <fstream>
 
+#include "capture/verbs/host_kernel.h"
 #include "capture/verbs/kernel_command_line.h"
+#include "capture/verbs/kernel_script.h"
+#include "tests/support/ordinary_user.h"
 #include "tests/support/temp_dir.h"
 
 namespace ktape {
@@ -15,30 +18,45 @@ namespace fs = std::filesystem;
 
 namespace {
 
-// Points the kernel cache to a private folder while a test runs.
-class CacheFixture {
+// An environment variable that has another value while it exists.
+class Variable {
  public:
-  CacheFixture() {
-    if (const char* old = std::getenv("XDG_CACHE_HOME")) old_ = old;
-    ::setenv("XDG_CACHE_HOME", folder_.path().c_str(), 1);
+  Variable(const char* name, const std::string& value) : name_(name) {
+    if (const char* old = std::getenv(name)) old_ = old;
+    ::setenv(name, value.c_str(), 1);
   }
-  ~CacheFixture() {
+  ~Variable() {
     if (old_) {
-      ::setenv("XDG_CACHE_HOME", old_->c_str(), 1);
+      ::setenv(name_, old_->c_str(), 1);
     } else {
-      ::unsetenv("XDG_CACHE_HOME");
+      ::unsetenv(name_);
     }
   }
 
-  void put(const std::string& path) {
-    fs::path file = fs::path(kernel_cache_folder()) / path;
+ private:
+  const char* name_;
+  std::optional<std::string> old_;
+};
+
+// Points the kernel cache, and /boot, to folders of their own while a test runs.
+class CacheFixture {
+ public:
+  void put(const std::string& path) { put_file(fs::path(kernel_cache_folder()) / path); }
+  void put_in_boot(const std::string& name) { put_file(boot(name)); }
+  [[nodiscard]] std::string boot(const std::string& name) const {
+    return folder_.file("boot/" + name);
+  }
+  static void put_file(const fs::path& file) {
     fs::create_directories(file.parent_path());
     std::ofstream(file) << "x";
   }
 
- private:
+ protected:
   test::TempDir folder_;
-  std::optional<std::string> old_;
+
+ private:
+  Variable cache_{"XDG_CACHE_HOME", folder_.path()};
+  Variable boot_{"KTAPE_BOOT_FOLDER", folder_.file("boot")};
 };
 
 }  // namespace
@@ -60,7 +78,84 @@ TEST_CASE_METHOD(CacheFixture,
   REQUIRE_FALSE(source.ok());
   CHECK(source.error().message.find("'6.99'") != std::string::npos);
   CHECK(source.error().message.find("cached: 6.16.12, 7.3.4") != std::string::npos);
-  CHECK(source.error().hint.find("'tools/kernel list' shows") != std::string::npos);
+  CHECK(source.error().hint.find("'ktape kernel list'") != std::string::npos);
+}
+
+TEST_CASE_METHOD(CacheFixture,
+                 "a kernel that a list has is answered with the command to fetch it") {
+  CHECK(find_kernel("7.3.4").error().hint == "fetch it with 'ktape kernel fetch 7.3.4'");
+  CHECK(find_kernel("7.3").error().hint == "fetch it with 'ktape kernel fetch 7.3'");
+  CHECK(find_kernel("7.3-rt").error().hint == "fetch it with 'ktape kernel fetch 7.3-rt'");
+  CHECK_FALSE(can_be_fetched("8.0.1"));
+  fs::create_directories(kernel_cache_folder());
+  std::ofstream(kernel_cache_folder() + "/on-mirror") << "7.3.4\n8.0.1\n";
+  CHECK(find_kernel("8.0.1").error().hint == "fetch it with 'ktape kernel fetch 8.0.1'");
+}
+
+TEST_CASE_METHOD(CacheFixture, "a version that no list has is not said to be fetchable") {
+  for (const char* version : {"9.9.9", "7", "-", "6", "", "kernel"}) {
+    INFO(version);
+    CHECK_FALSE(can_be_fetched(version));
+  }
+  CHECK(find_kernel("9.9.9").error().hint.find("fetch 9.9.9") == std::string::npos);
+}
+
+TEST_CASE_METHOD(CacheFixture, "the release of a kernel in /boot, or host, is that kernel") {
+  put_in_boot("vmlinuz-6.1.0-30-amd64");
+  put_in_boot("config-6.1.0-30-amd64");
+  put_in_boot("vmlinuz-" + host_release());
+  const Result<KernelSource> other = find_kernel("6.1.0-30-amd64");
+  REQUIRE(other.ok());
+  CHECK(other->path == boot("vmlinuz-6.1.0-30-amd64"));
+  CHECK(other->config_path == boot("config-6.1.0-30-amd64"));
+  CHECK(find_kernel("host")->path == boot("vmlinuz-" + host_release()));
+  // A tape says which one that was.
+  CHECK(named_kernel("host") == host_release());
+}
+
+TEST_CASE_METHOD(CacheFixture, "a host without an image of its kernel is told") {
+  const Result<KernelSource> source = find_kernel("host");
+  REQUIRE_FALSE(source.ok());
+  CHECK(source.error().message ==
+        "the kernel of this host has no image '" + boot("vmlinuz-" + host_release()) + "'");
+}
+
+TEST_CASE_METHOD(CacheFixture, "a kernel tree is its bzImage, or else its vmlinux") {
+  const std::string tree = folder_.file("linux");
+  put_file(tree + "/vmlinux");
+  CHECK(find_kernel(tree)->path == tree + "/vmlinux");
+  CHECK(find_kernel(tree)->config_path.empty());
+  put_file(tree + "/arch/x86/boot/bzImage");
+  put_file(tree + "/.config");
+  CHECK(find_kernel(tree + "/")->path == tree + "/arch/x86/boot/bzImage");
+  CHECK(find_kernel(tree)->config_path == tree + "/.config");
+}
+
+TEST_CASE_METHOD(CacheFixture, "a kernel tree that is not built is told what to build") {
+  const std::string tree = folder_.file("linux");
+  put_file(tree + "/Kconfig");
+  const Result<KernelSource> source = find_kernel(tree);
+  REQUIRE_FALSE(source.ok());
+  CHECK(source.error().message ==
+        "kernel tree '" + tree + "' has no arch/x86/boot/bzImage and no vmlinux");
+  CHECK(source.error().hint == "build it with 'make -C " + tree + " bzImage'");
+  CHECK(find_kernel(folder_.path()).error().message.starts_with("folder '"));
+}
+
+TEST_CASE_METHOD(CacheFixture, "an image that this user may not read is told with the remedy") {
+  put_in_boot("vmlinuz-6.8.0-50-generic");
+  const std::string image = boot("vmlinuz-6.8.0-50-generic");
+  fs::permissions(folder_.path(),
+                  fs::perms::owner_all | fs::perms::group_exec | fs::perms::others_exec);
+  fs::permissions(image, fs::perms::none);
+  const test::OrdinaryUser user;
+  for (const std::string& asked : {std::string("6.8.0-50-generic"), image}) {
+    const Result<KernelSource> source = find_kernel(asked);
+    REQUIRE_FALSE(source.ok());
+    CHECK(source.error().code == ErrorCode::kHost);
+    CHECK(source.error().message == "cannot read kernel '" + image + "': Permission denied");
+    CHECK(source.error().hint == "make it readable with 'sudo chmod a+r " + image + "'");
+  }
 }
 
 TEST_CASE_METHOD(CacheFixture, "the name of a series stands for its newest version in the cache") {
