@@ -1,60 +1,78 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <fmt/format.h>
-
-#include <algorithm>
-
+#include "capture/verbs/doctor_report.h"
+#include "capture/verbs/host_checks.h"
 #include "capture/verbs/kernel_source.h"
 #include "guest/machine/host_probe.h"
 #include "schema/base/command_line.h"
 #include "schema/base/exit_code.h"
-#include "schema/base/text.h"
+#include "schema/base/file.h"
+#include "schema/base/standard_output.h"
 
 namespace ktape {
 namespace {
 
 constexpr char kProgram[] = "ktape doctor";
+constexpr size_t kMaxMeminfoBytes = 65536;
 
 constexpr char kDescription[] =
-    "Tests whether this host has what a capture needs, and says how to fix what is missing.";
+    "Tests whether this host has what a capture needs, and ends with the command that fixes what "
+    "is "
+    "missing.";
 
 constexpr char kFooter[] =
-    R"(Exit status: 0 a capture can run; 2 usage error; 4 the host lacks something that every
+    R"(Checks QEMU and its version, memfds, KVM, memory, free space for tapes and for the cache, the
+kernel, the guest's agent, the scenarios, helper programs and this user's limits. MISSING: no
+capture can run. lacking: captures run, but see the hint.
+
+Exit status: 0 a capture can run; 2 usage error; 4 the host lacks something that every
 capture needs
 
 If a kernel is cached, the KVM test briefly boots it; if KVM hangs, the test takes 20 s.)";
 
-HostFact kernel_fact(const Result<KernelSource>& source) {
-  if (source.ok()) return {.name = "kernel", .ok = true, .detail = source->path};
-  return {
-      .name = "kernel", .ok = false, .detail = source.error().message, .hint = source.error().hint};
+struct Options {
+  HostProbe probe;
+  std::string kernel;
+  std::string output = ".";
+  bool json = false;
+};
+
+std::vector<HostFact> examine(Options options) {
+  const std::string name = named_kernel(options.kernel);
+  const Result<KernelSource> source = find_kernel(name);
+  if (source.ok()) options.probe.kernel_path = source->path;
+  std::vector<HostFact> facts = probe_host(options.probe);
+  const Result<std::string> meminfo = read_text_file("/proc/meminfo", kMaxMeminfoBytes);
+  facts.push_back(memory_fact(meminfo.ok() ? *meminfo : ""));
+  facts.push_back(limits_fact(current_limits()));
+  facts.push_back(output_fact(options.output, free_bytes_at(options.output)));
+  facts.push_back(cache_fact(kernel_cache_folder(), free_bytes_at(kernel_cache_folder())));
+  facts.push_back(programs_fact(path_folders()));
+  if (const Result<std::string> data = data_folder(); data.ok()) {
+    facts.push_back(agent_fact(*data));
+    facts.push_back(scenarios_fact(*data));
+  }
+  facts.push_back(kernel_fact(source, options.kernel));
+  return facts;
 }
 
-void print_fact(const HostFact& fact) {
-  const char* verdict = fact.ok ? "ok" : fact.needed ? "MISSING" : "lacking";
-  fmt::print("{:<8} {:<8} {}\n", fact.name, verdict, printable(fact.detail));
-  if (!fact.ok && !fact.hint.empty()) fmt::print("{:<17} hint: {}\n", "", fact.hint);
-}
-
-ExitCode examine(HostProbe probe, const std::string& kernel) {
-  const Result<KernelSource> source = find_kernel(kernel.empty() ? default_kernel() : kernel);
-  if (source.ok()) probe.kernel_path = source->path;
-  std::vector<HostFact> facts = probe_host(probe);
-  facts.push_back(kernel_fact(source));
-  for (const HostFact& fact : facts) print_fact(fact);
-  const bool fit = std::all_of(facts.begin(), facts.end(),
-                               [](const HostFact& fact) { return fact.ok || !fact.needed; });
-  fmt::print("{}\n", fit ? "a capture can run here" : "a capture cannot run here yet");
-  return fit ? ExitCode::kGood : ExitCode::kHost;
+Result<ExitCode> report(const Options& options) {
+  const std::vector<HostFact> facts = examine(options);
+  const std::string mend = mending_command(facts, this_system());
+  KTAPE_TRY(write_output(options.json ? doctor_json(facts, mend) : doctor_text(facts, mend)));
+  KTAPE_TRY(flush_output());
+  return fit_for_capture(facts) ? ExitCode::kGood : ExitCode::kHost;
 }
 
 int run(int argc, char** argv) {
-  HostProbe probe;
-  std::string kernel;
+  Options options;
   Program program(kProgram, kDescription, kFooter);
-  program.add("-k,--kernel", kernel, "The kernel to test with: a cached version, or a path")
-      .shows_default(kDefaultKernelText);
-  program.add("--qemu", probe.qemu_program, "The QEMU binary").shows_default();
-  return program.run(argc, argv, [&] { return Result<ExitCode>(examine(probe, kernel)); });
+  program.add("-k,--kernel", options.kernel, kKernelHelp).shows_default(kDefaultKernelText);
+  program.add("-o,--output", options.output, "Folder that tapes will be written to")
+      .value_name("DIR")
+      .shows_default();
+  program.add("--qemu", options.probe.qemu_program, "The QEMU binary").shows_default();
+  program.add_flag("--json", options.json, "Print one JSON object");
+  return program.run(argc, argv, [&] { return report(options); });
 }
 
 }  // namespace

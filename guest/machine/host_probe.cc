@@ -3,7 +3,10 @@
 
 #include <fcntl.h>
 #include <fmt/format.h>
+#include <grp.h>
+#include <sys/stat.h>
 
+#include <cerrno>
 #include <utility>
 
 #include "guest/machine/guest_ram.h"
@@ -17,7 +20,9 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kAnswerWithin = 10s;
-constexpr char kSetup[] = "run tools/setup";
+constexpr char kQemuHint[] = "install QEMU 10 or later; Debian 12 has it in bookworm-backports";
+constexpr char kQemuPackage[] = "qemu-system-x86";
+constexpr char kKvmDevice[] = "/dev/kvm";
 
 // Starts QEMU without a machine and asks for its version.
 Result<QemuVersion> qemu_version(const std::string& program) {
@@ -35,7 +40,7 @@ Result<QemuVersion> qemu_version(const std::string& program) {
 }
 
 HostFact qemu_fact(const std::string& program) {
-  HostFact fact{.name = "QEMU", .hint = kSetup};
+  HostFact fact{.name = "QEMU", .hint = kQemuHint, .package = kQemuPackage};
   Result<QemuVersion> version = qemu_version(program);
   if (!version.ok()) {
     fact.detail = version.error().message;
@@ -65,18 +70,36 @@ HostFact memfd_fact() {
   return fact;
 }
 
+// The command after which this user may open /dev/kvm; empty if it is not permission that lacks.
+std::string kvm_permission(int cause) {
+  struct stat device {};
+  if (cause != EACCES || ::stat(kKvmDevice, &device) != 0) return "";
+  const bool by_group = (device.st_mode & 0060) == 0060 && device.st_gid != 0;
+  const struct group* owner = by_group ? ::getgrgid(device.st_gid) : nullptr;
+  return owner != nullptr ? fmt::format("sudo usermod -aG {} $USER", owner->gr_name)
+                          : fmt::format("sudo chmod a+rw {}", kKvmDevice);
+}
+
+// /dev/kvm cannot be opened, because of `cause`.
+HostFact closed_kvm(HostFact fact, int cause) {
+  fact.detail = system_error(ErrorCode::kHost, "cannot open '/dev/kvm'", cause).message;
+  fact.fix = kvm_permission(cause);
+  if (fact.fix.find("usermod") != std::string::npos)
+    fact.hint = "join the group of '/dev/kvm' and log in again; until then " + fact.hint;
+  else if (!fact.fix.empty())
+    fact.hint = "permit it; until then " + fact.hint;
+  return fact;
+}
+
 HostFact kvm_fact(const HostProbe& probe) {
   HostFact fact{.name = "KVM", .needed = false};
   fact.hint =
       "captures run under TCG instead, which is slower, also relative to the guest's timers";
-  UniqueFd kvm(::open("/dev/kvm", O_RDWR | O_CLOEXEC));
-  if (!kvm.valid()) {
-    fact.detail = system_error(ErrorCode::kHost, "cannot open '/dev/kvm'").message;
-    return fact;
-  }
+  UniqueFd kvm(::open(kKvmDevice, O_RDWR | O_CLOEXEC));
+  if (!kvm.valid()) return closed_kvm(std::move(fact), errno);
   if (probe.kernel_path.empty()) {
     fact.detail = "'/dev/kvm' opens; not tested further, because no kernel is cached";
-    fact.hint = "get a kernel with `tools/kernel fetch`";
+    fact.hint = "run 'ktape doctor' again when a kernel is cached";
     return fact;
   }
   MachineConfig config;
@@ -100,7 +123,8 @@ std::vector<HostFact> probe_host(const HostProbe& probe) {
   // An old QEMU works only together with KVM.
   if (!facts[0].ok && !facts[2].ok) facts[0].needed = true;
   for (HostFact& fact : facts) {
-    if (fact.ok) fact.hint.clear();
+    if (fact.ok)
+      fact = {.name = fact.name, .ok = true, .needed = fact.needed, .detail = fact.detail};
   }
   return facts;
 }

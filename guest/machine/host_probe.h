@@ -9,11 +9,13 @@ namespace ktape {
 
 // The result of checking one thing that a capture needs or can use on this host.
 struct HostFact {
-  std::string name;    // "QEMU"
-  bool ok = false;     // fully usable
-  bool needed = true;  // no capture is possible without it
-  std::string detail;  // what was found
-  std::string hint;    // how to fix it, if not ok
+  std::string name;     // "QEMU"
+  bool ok = false;      // fully usable
+  bool needed = true;   // no capture is possible without it
+  std::string detail;   // what was found
+  std::string hint;     // how to fix it, if not ok
+  std::string package;  // that fixes it, by the name that Debian gives it; may be empty
+  std::string fix;      // the command that fixes it; may be empty
 };
 
 struct HostProbe {

@@ -23,7 +23,8 @@ TEST_CASE("a host without QEMU is reported, with the remedy") {
   CHECK_FALSE(qemu.ok);
   CHECK(qemu.needed);
   CHECK(qemu.detail == "cannot run '/no/qemu': No such file or directory");
-  CHECK(qemu.hint == "run tools/setup");
+  CHECK(qemu.hint == "install QEMU 10 or later; Debian 12 has it in bookworm-backports");
+  CHECK(qemu.package == "qemu-system-x86");
 }
 
 TEST_CASE("a program that is not QEMU is reported") {
@@ -58,8 +59,12 @@ TEST_CASE("the host that builds ktape has memfds with holes") {
   CHECK(fact(probe_host(HostProbe{.qemu_program = "/no/qemu"}), "memfd").ok);
 }
 
-TEST_CASE("good facts need no hint") {
-  for (const HostFact& fact : probe_host(HostProbe{})) CHECK(fact.hint.empty() == fact.ok);
+TEST_CASE("good facts need no hint and no fix") {
+  for (const HostFact& fact : probe_host(HostProbe{})) {
+    CHECK(fact.hint.empty() == fact.ok);
+    CHECK((fact.package.empty() || !fact.ok));
+    CHECK((fact.fix.empty() || !fact.ok));
+  }
 }
 
 }  // namespace
