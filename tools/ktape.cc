@@ -31,6 +31,7 @@ struct Verb {
   std::string_view summary;
 };
 constexpr Verb kVerbs[] = {
+    {"init", "write a scenario to start from"},
     {"capture", "run a scenario on a kernel and record it on a tape"},
     {"show", "show the records of a tape"},
     {"check", "judge a tape with the assertion programs"},

@@ -57,16 +57,11 @@ class ScenarioCheck {
     if (name.empty()) return error(place, "the scenario has no name");
     if (name.find('/') != std::string_view::npos)
       return error(place, "a scenario's name cannot contain '/': its tapes are named after it");
-    const bool good = (is_letter(name[0]) || is_digit(name[0])) &&
-                      name.size() <= kMaxScenarioNameBytes &&
-                      std::ranges::all_of(name, [](char c) { return is_name_part(c) || c == '.'; });
-    if (good) return {};
+    if (is_scenario_name(name)) return {};
     return error(
         place,
         fmt::format("a scenario cannot be named {}: its tapes are named after it", in_quotes(name)),
-        fmt::format(
-            "use at most {} letters, digits, '_', '-' and '.'; begin with a letter or a digit",
-            kMaxScenarioNameBytes));
+        kScenarioNameRule);
   }
 
   // Step names and tags are shown in quotes and given on command lines, so all of their characters
@@ -349,6 +344,12 @@ Result<void> check_worker_exists(std::string_view file, Place place,
   std::string near = did_you_mean(worker, names);
   return error_at(file, place, fmt::format("there is no worker '{}'", worker),
                   !near.empty() ? near : "declare it in 'workers'");
+}
+
+bool is_scenario_name(std::string_view name) {
+  return !name.empty() && (is_letter(name[0]) || is_digit(name[0])) &&
+         name.size() <= kMaxScenarioNameBytes &&
+         std::ranges::all_of(name, [](char c) { return is_name_part(c) || c == '.'; });
 }
 
 Result<void> check_scenario(std::string_view file, const TextNode& parsed,

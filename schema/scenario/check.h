@@ -17,6 +17,11 @@ namespace ktape {
                                           schema::Scenario::Reader scenario,
                                           const MachineOverride& machine);
 
+// Whether a scenario may have that name; kScenarioNameRule says it in words.
+[[nodiscard]] bool is_scenario_name(std::string_view name);
+inline constexpr char kScenarioNameRule[] =
+    "use at most 100 letters, digits, '_', '-' and '.'; begin with a letter or a digit";
+
 // The same for one op of a step; `tag` is not checked.
 [[nodiscard]] Result<void> check_op(std::string_view file, const TextNode& parsed,
                                     schema::Scenario::Reader scenario,
