@@ -65,6 +65,24 @@ use_scenarios_are_found_by_name() {
   expect_output "did you mean 'cold_path_roundtrip'?"
 }
 
+use_kernels_are_fetched_and_listed() {
+  export XDG_CACHE_HOME=$PWD/cache
+  mkdir -p cache/ktape/kernels/6.16.12
+  (cd cache/ktape/kernels/6.16.12 && echo image >bzImage && sha256sum bzImage >SHA256SUMS)
+  expect_status 0 ktape kernel fetch 6.16.12
+  [[ $output == "$PWD/cache/ktape/kernels/6.16.12/bzImage" ]] || fail "the cached kernel is not found"
+  expect_status 0 ktape kernel list --mirror "file:$PWD/nowhere"
+  expect_output "6.16.12                  yes        cached"
+  expect_status 3 ktape capture cold_path_roundtrip --kernel 7.3.4
+  expect_output "hint: fetch it with 'ktape kernel fetch 7.3.4'"
+}
+
+use_a_scenario_to_start_from_is_written() {
+  expect_status 0 ktape init mine
+  expect_status 3 ktape capture mine.scenario --kernel 1.2.3 # there is no such kernel
+  expect_output "kernel '1.2.3' is not in the cache"
+}
+
 use_there_is_a_manual_page_and_completion_for_every_verb() {
   local verb
   for verb in $(verbs); do
