@@ -22,7 +22,6 @@ using namespace std::chrono_literals;
 constexpr auto kAnswerWithin = 10s;
 constexpr char kQemuHint[] = "install QEMU 10 or later; Debian 12 has it in bookworm-backports";
 constexpr char kQemuPackage[] = "qemu-system-x86";
-constexpr char kKvmDevice[] = "/dev/kvm";
 
 // Starts QEMU without a machine and asks for its version.
 Result<QemuVersion> qemu_version(const std::string& program) {
@@ -70,22 +69,22 @@ HostFact memfd_fact() {
   return fact;
 }
 
-// The command after which this user may open /dev/kvm; empty if it is not permission that lacks.
-std::string kvm_permission(int cause) {
+// The command after which this user may open the device; empty if it is not permission that lacks.
+std::string permission(const std::string& path, int cause) {
   struct stat device {};
-  if (cause != EACCES || ::stat(kKvmDevice, &device) != 0) return "";
+  if (cause != EACCES || ::stat(path.c_str(), &device) != 0) return "";
   const bool by_group = (device.st_mode & 0060) == 0060 && device.st_gid != 0;
   const struct group* owner = by_group ? ::getgrgid(device.st_gid) : nullptr;
   return owner != nullptr ? fmt::format("sudo usermod -aG {} $USER", owner->gr_name)
-                          : fmt::format("sudo chmod a+rw {}", kKvmDevice);
+                          : fmt::format("sudo chmod a+rw {}", path);
 }
 
 // /dev/kvm cannot be opened, because of `cause`.
-HostFact closed_kvm(HostFact fact, int cause) {
-  fact.detail = system_error(ErrorCode::kHost, "cannot open '/dev/kvm'", cause).message;
-  fact.fix = kvm_permission(cause);
+HostFact closed_kvm(HostFact fact, const std::string& path, int cause) {
+  fact.detail = system_error(ErrorCode::kHost, "cannot open '" + path + "'", cause).message;
+  fact.fix = permission(path, cause);
   if (fact.fix.find("usermod") != std::string::npos)
-    fact.hint = "join the group of '/dev/kvm' and log in again; until then " + fact.hint;
+    fact.hint = "join the group of '" + path + "' and log in again; until then " + fact.hint;
   else if (!fact.fix.empty())
     fact.hint = "permit it; until then " + fact.hint;
   return fact;
@@ -95,8 +94,8 @@ HostFact kvm_fact(const HostProbe& probe) {
   HostFact fact{.name = "KVM", .needed = false};
   fact.hint =
       "captures run under TCG instead, which is slower, also relative to the guest's timers";
-  UniqueFd kvm(::open(kKvmDevice, O_RDWR | O_CLOEXEC));
-  if (!kvm.valid()) return closed_kvm(std::move(fact), errno);
+  UniqueFd kvm(::open(probe.kvm_device.c_str(), O_RDWR | O_CLOEXEC));
+  if (!kvm.valid()) return closed_kvm(std::move(fact), probe.kvm_device, errno);
   if (probe.kernel_path.empty()) {
     fact.detail = "'/dev/kvm' opens; not tested further, because no kernel is cached";
     fact.hint = "run 'ktape doctor' again when a kernel is cached";

@@ -20,6 +20,7 @@ struct HostFact {
 
 struct HostProbe {
   std::string qemu_program = "qemu-system-x86_64";
+  std::string kvm_device = "/dev/kvm";
   // Kernel for the KVM test; without one, /dev/kvm is only opened.
   std::string kernel_path;
   // How long the kernel may take to print. KVM passes only if the guest prints a byte on its

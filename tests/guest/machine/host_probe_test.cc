@@ -1,11 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "guest/machine/host_probe.h"
 
+#include <grp.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 #include <filesystem>
 #include <fstream>
 
+#include "tests/support/ordinary_user.h"
 #include "tests/support/temp_dir.h"
 
 namespace ktape {
@@ -53,6 +58,29 @@ TEST_CASE("without a kernel KVM is not reported as proven") {
   HostFact kvm = fact(probe_host(HostProbe{.qemu_program = "/no/qemu"}), "KVM");
   CHECK_FALSE(kvm.ok);
   CHECK_FALSE(kvm.needed);
+}
+
+TEST_CASE("a KVM that only its group may use is fixed by joining it") {
+  if (::geteuid() != 0) SKIP("only root can give a file to another group");
+  const test::TempDir folder;
+  const HostProbe probe{.qemu_program = "/no/qemu", .kvm_device = folder.file("kvm")};
+  const std::string& device = probe.kvm_device;
+  std::ofstream(device) << "";
+  REQUIRE(::chmod(folder.path().c_str(), 0711) == 0);
+  const struct group* audio = ::getgrnam("audio");
+  REQUIRE(audio != nullptr);
+  REQUIRE(::chown(device.c_str(), 0, audio->gr_gid) == 0);
+  REQUIRE(::chmod(device.c_str(), 0660) == 0);
+  {
+    const test::OrdinaryUser user;
+    const HostFact kvm = fact(probe_host(probe), "KVM");
+    CHECK(kvm.detail == "cannot open '" + device + "': Permission denied");
+    CHECK(kvm.fix == "sudo usermod -aG audio $USER");
+    CHECK(kvm.hint.starts_with("join the group of '" + device + "' and log in again"));
+  }
+  REQUIRE(::chmod(device.c_str(), 0600) == 0);
+  const test::OrdinaryUser user;
+  CHECK(fact(probe_host(probe), "KVM").fix == "sudo chmod a+rw " + device);
 }
 
 TEST_CASE("the host that builds ktape has memfds with holes") {
