@@ -15,9 +15,8 @@ constexpr char kProgram[] = "ktape doctor";
 constexpr size_t kMaxMeminfoBytes = 65536;
 
 constexpr char kDescription[] =
-    "Tests whether this host has what a capture needs, and ends with the command that fixes what "
-    "is "
-    "missing.";
+    R"(Tests whether this host has what a capture needs, and ends with the command that fixes
+what is missing.)";
 
 constexpr char kFooter[] =
     R"(Checks QEMU and its version, memfds, KVM, memory, free space for tapes and for the cache, the

@@ -89,7 +89,7 @@ std::string doctor_text(const std::vector<HostFact>& facts, const std::string& m
     if (!fact.ok && !fact.hint.empty()) text += fmt::format("{:<19} hint: {}\n", "", fact.hint);
   }
   text += fit_for_capture(facts) ? "a capture can run here\n" : "a capture cannot run here yet\n";
-  if (!mend.empty()) text += fmt::format("mend it: {}\n", mend);
+  if (!mend.empty()) text += fmt::format("fix it with: {}\n", mend);
   return text;
 }
 

@@ -22,7 +22,7 @@ case_it_ends_with_the_one_command_that_mends_the_host() {
   empty_cache
   expect_status 4 doctor --kernel 7.3.4
   local last=${output##*$'\n'}
-  [[ $last == "mend it: "*"qemu-system-x86"*" && ktape kernel fetch 7.3.4" ]] || fail "the last line is '$last'"
+  [[ $last == "fix it with: "*"qemu-system-x86"*" && ktape kernel fetch 7.3.4" ]] || fail "the last line is '$last'"
   expect_status 4 doctor
   [[ $output == *" && ktape kernel fetch" ]] || fail "the default kernel is not fetched"
 }

@@ -53,7 +53,7 @@ TEST_CASE("the doctor's text ends with the command, and its JSON has it") {
         "                    hint: install it\n"
         "memory     ok       4096 MiB available\n"
         "a capture cannot run here yet\n"
-        "mend it: mend\n");
+        "fix it with: mend\n");
   CHECK(doctor_json(facts, "") ==
         R"({"format":1,"fit":false,"checks":[)"
         R"({"name":"QEMU","ok":false,"needed":true,"detail":"no","hint":"install it"},)"
