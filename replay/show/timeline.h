@@ -29,7 +29,8 @@ struct TimelineOptions {
 // number of those that passed, and for the others what was observed and expected.
 class Timeline {
  public:
-  Timeline(TextWriter& writer, TimelineOptions options) : writer_(writer), options_(options) {}
+  Timeline(TextWriter& writer, TimelineOptions options)
+      : writer_(writer), options_(std::move(options)) {}
 
   void visit(const RecordView& view);
   // Of a record that is not shown, keeps what later ones need.
