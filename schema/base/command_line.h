@@ -12,7 +12,7 @@
 #include "schema/base/exit_code.h"
 #include "schema/base/result.h"
 
-namespace CLI {
+namespace CLI {  // NOLINT(readability-identifier-naming): CLI11 names it so
 class App;
 class Option;
 }  // namespace CLI
