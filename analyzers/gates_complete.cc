@@ -171,8 +171,9 @@ class GatesComplete final : public Assertion {
     for (const SeenGate& gate : gates) {
       if (gate.enforced && !gate.passed && !may_pass_later(gate.gate))
         violate(gate.seq,
-                fmt::format("{} was refused by gate {}, whose refusal lasts, but was not the last",
-                            which, gate.gate));
+                fmt::format(
+                    "{} was refused by gate {}, whose refusal is final, but another try followed",
+                    which, gate.gate));
     }
   }
 

@@ -16,8 +16,8 @@ namespace ktape {
 namespace {
 
 constexpr char kHelp[] =
-    R"(Asserts that every value under a tag, read or replaced by a write, is ==, !=, <, <=, > or
->= a number. Values are unsigned, of 8 to 64 bits; each value of a list is compared.
+    R"(Asserts that every value under a tag, read or found after a write, is ==, !=, <, <=, > or >=
+a number. Values are unsigned, of 8 to 64 bits; each value of a list is compared.
 
 Inconclusive if the tape has no such tag, if a read did not succeed, or if a value is not
 a number of at most 64 bits.

@@ -620,7 +620,7 @@ struct TriggerCount {
 }
 
 struct Slimmed {
-  # This tape was made from another one without the symbols, types and pages that nothing on it uses.
+  # This tape was made from another one without the symbols and types that nothing on it uses.
   # Comes before Sealed.
   head @0 :Data;                # head digest of the tape from which it was made
   ktapeVersion @1 :Text;        # of the program that made it

@@ -20,7 +20,7 @@ const char* outcome_text(schema::Outcome outcome) {
     case schema::Outcome::RUN_TIMED_OUT: return "run timed out";
     case schema::Outcome::BOOT_TIMED_OUT: return "boot timed out";
     case schema::Outcome::MACHINE_LOST: return "machine lost";
-    case schema::Outcome::GUEST_EXITED: return "guest exited without saying done";
+    case schema::Outcome::GUEST_EXITED: return "guest exited early";
     case schema::Outcome::INTERRUPTED: return "interrupted";
     case schema::Outcome::HOST_FAILED: return "host failed";
     case schema::Outcome::PROTOCOL_BROKEN: return "agent broke the protocol";

@@ -69,7 +69,7 @@ HostFact space_fact(const char* name, const std::string& folder, std::optional<u
   }
   if (!free_bytes) {
     fact.detail = "the free space of '" + folder + "' is not known";
-    fact.hint = "see that it has some 100 MiB";
+    fact.hint = "make sure that it has about 100 MiB of free space";
     fact.needed = false;
     return fact;
   }
@@ -122,7 +122,7 @@ HostFact memory_fact(const std::string& meminfo) {
   if (!available) {
     fact.needed = false;
     fact.detail = "'/proc/meminfo' does not say how much is available";
-    fact.hint = "see that there are 768 MiB";
+    fact.hint = "make sure that 768 MiB are available";
     return fact;
   }
   fact.ok = *available >= kMemoryBytes;
@@ -130,7 +130,7 @@ HostFact memory_fact(const std::string& meminfo) {
   if (!fact.ok) {
     fact.detail += fmt::format(", {} MiB are needed for a guest of {} MiB", kMemoryBytes / kMiB,
                                kGuestBytes / kMiB);
-    fact.hint = "end other programs, or give the guest less: --memory-mb";
+    fact.hint = "end other programs, or give the guest less memory with --memory-mb";
   }
   return fact;
 }
@@ -217,7 +217,7 @@ HostFact limits_fact(const Limits& limits) {
           "ulimit -n 1024");
   fact.ok = fact.detail.empty();
   if (fact.ok) fact.detail = "file size, memory and open files suffice";
-  if (!fact.ok) fact.hint = "raise them in this shell; a hard limit is raised by root";
+  if (!fact.ok) fact.hint = "raise them in this shell; only root can raise a hard limit";
   return fact;
 }
 

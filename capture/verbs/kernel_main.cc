@@ -43,8 +43,8 @@ Exit status: 0 the kernel is in the cache; 2 the mirror has no such kernel, or u
 
 constexpr char kListDescription[] =
     R"(Lists kernels: those in the cache, those that can be fetched from the mirror, and this host's in
-/boot. SCHED_EXT says whether a scheduler can run, STATE where the kernel is, TRIED what a capture
-on it gave. Without a network the list has the kernels that are on this host.)";
+/boot. SCHED_EXT says whether a scheduler can run, STATE where the kernel is, TRIED how test captures
+on it ended. Without a network, the list has only the kernels that are on this host.)";
 
 constexpr char kListFooter[] = R"(STATE is
   cached      in the cache

@@ -86,14 +86,14 @@ HostFact closed_kvm(HostFact fact, const std::string& path, int cause) {
   if (fact.fix.find("usermod") != std::string::npos)
     fact.hint = "join the group of '" + path + "' and log in again; until then " + fact.hint;
   else if (!fact.fix.empty())
-    fact.hint = "permit it; until then " + fact.hint;
+    fact.hint = "allow this user to open it; until then " + fact.hint;
   return fact;
 }
 
 HostFact kvm_fact(const HostProbe& probe) {
   HostFact fact{.name = "KVM", .needed = false};
   fact.hint =
-      "captures run under TCG instead, which is slower, also relative to the guest's timers";
+      "captures run under TCG instead, which is slower, even relative to the guest's timers";
   UniqueFd kvm(::open(probe.kvm_device.c_str(), O_RDWR | O_CLOEXEC));
   if (!kvm.valid()) return closed_kvm(std::move(fact), probe.kvm_device, errno);
   if (probe.kernel_path.empty()) {

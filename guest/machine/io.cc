@@ -70,7 +70,7 @@ Result<void> write_all(int fd, std::span<const std::byte> bytes, Clock::time_poi
     if (written > 0) continue;
     pollfd writable{fd, POLLOUT, 0};
     KTAPE_ASSIGN(bool ready, poll_until({&writable, 1}, deadline));
-    if (!ready) return Error{ErrorCode::kMachineLost, "the machine takes no bytes", ""};
+    if (!ready) return Error{ErrorCode::kMachineLost, "the machine does not accept data", ""};
   }
   return {};
 }

@@ -17,7 +17,7 @@ inline void add_assertion_options(CommandLine& program, AssertionOptions& option
   };
   repeated("--only", options.choice.only, "NAME", "Run only these assertions. Repeatable");
   repeated("--require", options.choice.require, "NAME",
-           "Run this assertion in any case, and count inconclusive as violated. Repeatable");
+           "Always run this assertion, and count inconclusive as violated. Repeatable");
   repeated("--with", options.choice.with, "'NAME ARG...'",
            "Run this assertion with these arguments. Repeatable");
   repeated("--analyzers", options.folders, "DIR",

@@ -304,7 +304,7 @@ void add_options(CommandLine& program, Options& options) {
   repeated("--only", options.choice.only, "NAME",
            "Run only these assertions: a name, or a pattern such as 'vtime-*'. Repeatable");
   repeated("--require", options.choice.require, "NAME",
-           "Run this assertion in any case, and count inconclusive as violated. Repeatable");
+           "Always run this assertion, and count inconclusive as violated. Repeatable");
   repeated("--with", options.choice.with, "'NAME ARG...'",
            "Run this assertion with these arguments, quoted as for a shell. Repeatable: each is "
            "one run");

@@ -149,7 +149,7 @@ void Comparison::workers() {
       a_, b_, [](const DiffTape& tape) -> const auto& { return tape.run.workers; });
   const auto seen = [](const WorkerFacts& worker) {
     return seen_as_it_is(fmt::format("policy {}, {}", worker.policy,
-                                     worker.end.empty() ? "there to the end" : worker.end),
+                                     worker.end.empty() ? "still there at the end" : worker.end),
                          worker.seq);
   };
   for (const auto& [name, row] : rows) {

@@ -31,7 +31,7 @@ A difference is one of
   reply changed     an entry that was done in one run was refused or failed in the other
   gate changed      a gate passed in one run and failed in the other
   missing in one    a step, entry, worker, scheduler, incident or field that only one run has
-  layout changed    offset, size or type of a field that the scenario's targets lead through
+  layout changed    offset, size or type of a field on the path of a target of the scenario
   loss changed      what a recorder lost
 
 A and B are tapes, or folders of repeats: tapes of one scenario on one kernel and machine.
@@ -40,19 +40,20 @@ value is shown with its range.)";
 
 constexpr char kFooter[] =
     R"(With repeats, a number changed if the ranges of A and B do not overlap and either the gap
-is wider than either range, or there are so many repeats (4 and 4, 3 and 5 ...) that
-chance would separate them in at most one of twenty comparisons. For what a CPU or a task
-did at that instant (nr_running, curr, on_cpu ...) only the second rule counts, because a
-few repeats may agree by chance. Any other value changed if no repeat of A has a value
-that a repeat of B has, or if their shares differ by more than chance makes them in one of
-twenty comparisons. The rest is shown as the same within repeats.
+is wider than either range, or there are enough repeats (such as 4 and 4, or 3 and 5) that
+chance would separate the ranges in at most one of twenty comparisons. For what a CPU or a
+task was doing at that instant (nr_running, curr, on_cpu ...) only the second rule counts,
+because a few repeats may agree by chance. Any other value changed if A and B have no
+value in common, or if the values occur in such different proportions that chance would
+cause this in at most one of twenty comparisons. The rest is shown as the same within
+repeats.
 
 Between single tapes this variation is not known. Values of a kind that differs between
 any two runs are shown under MAY VARY: times (by type or by name: jiffies, *_ns, *vtime,
 *_runtime ...), counts of events (run_delay, pcount, nr_switches ...), what a CPU or a
 task did at that instant, the bytes of whole objects, pointers and process ids. They count
-as changed if both runs wrote the value before and one still has what it wrote, and, for
-times, if only one run has 0.
+as changed if both runs wrote the value before and only one still has what it wrote, and,
+for times, if only one run has 0.
 
 A pointer or process id changed if it is the same in all repeats of one side, and another
 one in all repeats of the other.

@@ -40,7 +40,7 @@ overwritten.
 constexpr char kFooter[] =
     R"(64-bit numbers are strings in JSON. In CSV a value of the kernel has two columns: NAME in
 decimal, and NAME_hex, which every reader takes for text. Readers that guess types round
-decimal values from 2^53 on if the column also has empty cells, unless its type is given:
+decimal values above 2^53 if the column also has empty cells, unless its type is given:
   pandas   pandas.read_csv('kernel_op.csv', dtype={'value': 'string', 'before': 'string'})
   duckdb   SELECT * FROM read_csv('kernel_op.csv', types = {'value': 'VARCHAR'})
   sqlite3  .mode csv, then .import kernel_op.csv kernel_op: every column is text

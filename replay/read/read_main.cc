@@ -40,7 +40,7 @@ A target is a root and a path in C syntax, and after a colon the width:
   task:147.comm                    a task by its pid; task:147@5230000000 also by its start time in ns
   task:pid=147.comm                the same, if there is a worker named '147'
   '(struct rq)0xffff888012345680.curr->pid'
-                                   an object at an address; without the type it is bytes
+                                   an object at an address; without a type, only bytes can be read
   '(struct task_struct)init_task.comm'
                                    an object at a symbol
 A path has members, '->' to follow a pointer, '[i]', '{cpu N}' for a CPU's instance of a
@@ -58,7 +58,7 @@ constexpr char kFooter[] = R"(Examples:
       the names of the tasks in a list
   ktape read run.ktape --at freeze:2 --json task:sleeper.scx.dsq_vtime | jq -r .reply.value.u64
 
-A target of a task shows the gates that passed; reads need only the first ones, which
+For a target on a task, the gates that passed are shown; reads need only the first ones, which
 identify the task. Memory that the tape does not have is reported as not captured, with
 the physical address. If a list is longer than its limit, or leads to memory that was not
 captured, the entries before that are shown. The tape is verified first.

@@ -363,7 +363,7 @@ std::string workers_table(const RunFacts& run) {
   HtmlTable table("Workers", {"worker", "pid", "policy", "end", "record"});
   for (const auto& [name, worker] : run.workers) {
     table.row({mono(name), count(std::to_string(worker.pid)), plain(worker.policy),
-               plain(worker.end.empty() ? "was there to the end" : worker.end),
+               plain(worker.end.empty() ? "was still there at the end" : worker.end),
                count(number(worker.seq.value))});
   }
   return table.take("There were no workers.");

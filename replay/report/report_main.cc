@@ -19,8 +19,8 @@ constexpr char kProgram[] = "ktape report";
 constexpr char kHelp[] =
     R"(Summarizes a tape for readers who do not have it, as text for a mailing list: at most 60
 lines of 75 columns with how the run ended, kernel, scenario, what ejected the scheduler;
-which tasks waited then, in which DSQ, since when, where each may run, and what each CPU
-ran; which assertions the tape violates and by which records, what the recorder lost, and
+which tasks were waiting then, in which DSQ, since when, where each may run, and what each
+CPU ran; which assertions the tape violates and by which records, what the recorder lost, and
 how to verify all of it.
 
 Everything comes from the tape alone. The waiting tasks come from the memory that it kept
@@ -62,12 +62,12 @@ int main(int argc, char** argv) {
   program.add("TAPE", options.tape, "A tape, or the .partial left by a recorder").required();
   bool text = true;
   const ktape::Option as_text =
-      program.add_flag("--text", text, "Print text for a mail (the default)");
-  const ktape::Option freeze =
-      program
-          .add("--freeze", options.freeze,
-               "Report on this freeze; default: the last on a scheduler's error, else the last")
-          .value_name("N");
+      program.add_flag("--text", text, "Print text for an email (the default)");
+  const ktape::Option freeze = program
+                                   .add("--freeze", options.freeze,
+                                        "Report on this freeze; default: the last freeze on a "
+                                        "scheduler's error, or else the last one")
+                                   .value_name("N");
   std::string page;
   program
       .add("-o,--output", page,

@@ -105,8 +105,8 @@ Lines not_ejected(const Alike<ReportScheduler>& group) {
   if (!facts.exited) {
     const std::string often = group.count == 1 ? "" : fmt::format(" ({} of them)", group.count);
     return wrapped("  ",
-                   fmt::format("{}: attached, {}; was there to the end{}", facts.full_name(),
-                               facts.declared, often),
+                   fmt::format("{}: attached, {}; was still attached at the end{}",
+                               facts.full_name(), facts.declared, often),
                    2);
   }
   Lines lines = wrapped("  ", exited_line(group, "exited"), 2);

@@ -26,8 +26,8 @@ namespace {
 constexpr char kProgram[] = "ktape replay";
 
 constexpr char kHelp[] =
-    R"(Executes every cold request of a tape again, including each try, with the op and gate code
-of this ktape on the memory that the tape kept of its freeze. Compares each gate and each
+    R"(Executes every cold request of a tape again, including each retry: runs the op and gate code
+of this ktape on the memory that the tape kept at each freeze. Compares each gate and each
 field of the reply with what was recorded: status, reason, value, addresses, type, width.
 Writes go to a copy. The evidence of each freeze and the layouts used are also compared
 with what this ktape finds.

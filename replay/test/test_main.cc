@@ -30,7 +30,7 @@ constexpr size_t kOutputLimitBytes = size_t{1} << 20;
 constexpr size_t kMaxTapes = 1'000'000;
 
 constexpr char kHelp[] =
-    R"(Captures a scenario and judges its tape in one go: `ktape capture`, then the assertions of
+    R"(Captures a scenario and judges its tape: runs `ktape capture`, then the assertions of
 `ktape check`. The tapes are kept as SCENARIO-KERNEL-NUMBER.ktape, and none is ever
 overwritten. Arguments after '--' are passed to `ktape capture`.)";
 
@@ -43,7 +43,8 @@ constexpr char kFooter[] = R"(A run is
   nothing  if it says nothing about the kernel: the capture was refused or killed, the kernel cannot
            be used, did not boot or panicked before the first step, the machine was lost, the host
            failed, the run was interrupted, an assertion could not be run, or none was decided
-Several runs are bad if one is, else nothing if one is, else good.
+Several runs together are bad if any run is bad, 'nothing' if none is bad but some run is
+'nothing', and good if all runs are good.
 
 --git-bisect is for `git bisect run`: it exits with 0 for good, 1 for bad and 125 for
 everything else, including mistakes on the command line, and stops at the first bad run.
@@ -236,8 +237,9 @@ int main_of_test(int argc, char** argv) {
       .add("SCENARIO", options.scenario,
            "A scenario file, or the name of a scenario shipped with ktape")
       .required();
-  program.add("-k,--kernel", options.kernel,
-              "A cached kernel version ('tools/kernel list'), or the path of a bzImage or vmlinux");
+  program.add(
+      "-k,--kernel", options.kernel,
+      "The kernel, as for 'ktape capture': a cached version ('ktape kernel list') or a path");
   program.add("--repeat", options.repeat, "Number of runs; default 1").range(1, 100'000);
   program.add("--tapes", options.folder, "Keep the tapes in this folder")
       .value_name("DIR")

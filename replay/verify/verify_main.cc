@@ -17,8 +17,8 @@ namespace {
 constexpr char kProgram[] = "ktape verify";
 
 constexpr char kHelp[] =
-    R"(Checks everything in a tape against everything else: the chain over all records, the
-projection tables, pages, blobs, and the counts in the seal.
+    R"(Checks that all parts of a tape agree with each other: the chain over all records, the
+SQL tables, pages, blobs, and the counts in the seal.
 
 The chain reveals damage and accidental changes. Anyone who rewrites a whole tape can
 recompute it: use --expect to compare the head digest with the one that the recorder
@@ -26,7 +26,8 @@ printed.)";
 
 constexpr char kFooter[] = R"(  intact     sealed, and as it was recorded
   truncated  a valid beginning that was sealed by --salvage
-  unsealed   a valid beginning, or all of it but not in one file: the recorder died, or is still running
+  unsealed   a valid beginning, or the whole run but not merged into one file: the recorder died, or
+             is still running
   altered    something is not as it was recorded
 
 Exit status: 0 intact, 1 truncated or unsealed, 3 altered or not a tape, 2 usage. With

@@ -19,8 +19,8 @@ int run_named_program(std::span<const NamedProgram> programs, int argc, char** a
   for (const NamedProgram& one : programs)
     names += (names.empty() ? "" : ", ") + std::string(one.name);
   const Error error{ErrorCode::kUsage,
-                    in_quotes(std::string(name)) + " names no program of this file",
-                    "start it by one of these names: " + names};
+                    in_quotes(std::string(name)) + " is not the name of a program in this file",
+                    "start it under one of these names: " + names};
   std::fputs(describe("ktape", error).c_str(), stderr);
   return static_cast<int>(exit_code(error));
 }

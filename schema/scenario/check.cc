@@ -75,7 +75,7 @@ class ScenarioCheck {
     return error(
         where.at(field).place,
         fmt::format("{} cannot be a {}", in_quotes(name), field == "tag" ? "tag" : "step's name"),
-        "leave out control characters, quotes, backslashes, and blanks at either end");
+        "leave out control characters, quotes, backslashes, and spaces at either end");
   }
 
   Result<void> check_times() const {

@@ -42,7 +42,7 @@ Error decoder_error(const std::string& path, std::string_view text,
                          fmt::format("cannot be decoded: {}", description.substr(colon + 2)));
   // Cap'n Proto's text reads "=-" as one sign.
   if (text.find("=-") != std::string::npos)
-    error.hint = "write a blank before the sign of a negative number: 'nice = -5'";
+    error.hint = "write a space before the sign of a negative number: 'nice = -5'";
   return error;
 }
 

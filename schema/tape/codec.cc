@@ -24,7 +24,7 @@ Error too_large(unsigned long long bytes, size_t limit_bytes) {
              std::to_string(limit_bytes));
 }
 
-Error does_not_start() { return Error{ErrorCode::kHost, "libzstd does not start", ""}; }
+Error does_not_start() { return Error{ErrorCode::kHost, "cannot initialize libzstd", ""}; }
 
 Result<std::vector<std::byte>> decompress(ZSTD_DCtx* zstd, std::span<const std::byte> data,
                                           size_t limit_bytes) {

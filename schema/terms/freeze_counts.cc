@@ -6,7 +6,7 @@ namespace ktape {
 namespace {
 
 constexpr char kBusy[] = "the previous freeze and its recording took longer";
-constexpr char kLate[] = "the host was serving something else, or late";
+constexpr char kLate[] = "the host was busy with something else, or late";
 
 }  // namespace
 

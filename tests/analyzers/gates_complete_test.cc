@@ -195,14 +195,16 @@ TEST_CASE("a try that nothing refused, or that something refused for good, had t
   SECTION("for good, behind one that passes") {
     record_tries(tape, {{4, 7}, {}}, 2);
     tape.judge();
-    CHECK_THAT(tape.violated(),
-               ContainsSubstring("try 1 of request 1 was refused by gate 7, whose refusal lasts"));
+    CHECK_THAT(
+        tape.violated(),
+        ContainsSubstring("try 1 of request 1 was refused by gate 7, whose refusal is final"));
   }
   SECTION("for good") {
     record_tries(tape, {{7}, {}}, 2);
     tape.judge();
-    CHECK_THAT(tape.violated(),
-               ContainsSubstring("try 1 of request 1 was refused by gate 7, whose refusal lasts"));
+    CHECK_THAT(
+        tape.violated(),
+        ContainsSubstring("try 1 of request 1 was refused by gate 7, whose refusal is final"));
   }
 }
 

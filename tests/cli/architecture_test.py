@@ -27,8 +27,8 @@ def is_defined(name, code):
     return re.search(rf"^(?:[A-Za-z\[].*)?\b{name}\(", code, flags=re.MULTILINE)
 
 
-def unnamed_rooms(root, text):
-    """Folders of sources that ARCHITECTURE.md does not name: by their path, or as `name` in the row of the room above."""
+def unnamed_modules(root, text):
+    """Folders of sources that ARCHITECTURE.md does not name: by path, or as `name` in the row of the module above."""
     rows = [(NAMED.findall(row), row) for row in re.findall(r"^\| `.*$", text, flags=re.MULTILINE)]
     listed = {name for names, _ in rows for name in names}
     listed |= {f"{names[0]}/{name}" for names, _ in rows for name in names[1:]}
@@ -38,7 +38,7 @@ def unnamed_rooms(root, text):
         for path in (root / top).rglob("*.cc")
         if "examples" not in path.parts
     }
-    return [f"the room '{folder}' is not in the table of rooms" for folder in sorted(folders - listed)]
+    return [f"the module '{folder}' is not in the table of modules" for folder in sorted(folders - listed)]
 
 
 def mistakes(root, text):
@@ -61,10 +61,10 @@ def mistakes(root, text):
 def main():
     root = Path(sys.argv[1])
     text = (root / "ARCHITECTURE.md").read_text(encoding="utf-8")
-    found = mistakes(root, text) + unnamed_rooms(root, text)
+    found = mistakes(root, text) + unnamed_modules(root, text)
     # A check that sees nothing would pass as well.
     planted = mistakes(root, "`capture/no_such_file.cc`: `main()`\n\n`capture/run/engine.cc`: `resume()`, `turn()`\n")
-    planted += unnamed_rooms(root, text.replace("`ops`", "`opps`"))
+    planted += unnamed_modules(root, text.replace("`ops`", "`opps`"))
     if len(planted) != 4:
         found.append(f"of four planted mistakes {len(planted)} were seen: {planted}")
     if len(NAMED.findall(text)) < 100:

@@ -175,7 +175,7 @@ case_no_kernel_with_sched_ext_replaces_one_without() {
   make_mirror
   gone 6.12.95
   expect_status 0 kernel tests
-  expect_output "kernel 6.12.95 is not available, nor one that could replace it"
+  expect_output "kernel 6.12.95 is not available, and neither is one that could replace it"
   ! grep -q "^6.12 " cache/ktape/kernels/for-tests || fail "one with sched_ext is used"
 }
 

@@ -53,7 +53,7 @@ case_verbs_do_not_use_each_other() {
 case_an_include_without_its_room_is_refused() {
   source_file capture/a.cc '#include "recorder.h"'
   expect_status 1 "$tools/layering" .
-  expect_output "'recorder.h' does not name its room"
+  expect_output "'recorder.h' does not name its module"
 }
 
 case_an_include_of_a_source_file_is_refused() {

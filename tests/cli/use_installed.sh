@@ -31,7 +31,7 @@ use_only_the_launcher_is_on_the_path() {
 use_an_executable_by_another_name_says_what_its_names_are() {
   ln -s "$prefix/libexec/ktape/verbs" nobody
   expect_status 2 ./nobody
-  expect_output "ktape: 'nobody' names no program of this file"
+  expect_output "ktape: 'nobody' is not the name of a program in this file"
   expect_output "ktape-show"
 }
 

@@ -174,7 +174,7 @@ TEST_CASE_METHOD(CaptureFixture,
   CHECK_THAT(report.output, ContainsSubstring("by trigger 'scx-error' on CPU ") &&
                                 ContainsSubstring("no-scheduler-error is violated"));
   CHECK_THAT(report.output, ContainsSubstring("ran rthog0[") && ContainsSubstring("(fifo 99)"));
-  CHECK_THAT(report.output, !ContainsSubstring("was there to the end"));
+  CHECK_THAT(report.output, !ContainsSubstring("was still attached at the end"));
 }
 
 }  // namespace ktape::test

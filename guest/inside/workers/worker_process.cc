@@ -102,7 +102,7 @@ Result<ForkedWorker> fork_worker(const std::string& name, PhasePlan plan,
   ready.write.reset();
   char byte = 0;
   if (read_through_signals(ready.read.get(), &byte, 1) != 1)
-    return Error{ErrorCode::kHost, "worker '" + name + "' did not come up", ""};
+    return Error{ErrorCode::kHost, "worker '" + name + "' did not start", ""};
   return ForkedWorker{Pid(pid), std::move(go.write)};
 }
 

@@ -161,8 +161,8 @@ Result<void> check_changes(const Database& tape) {
   KTAPE_ASSIGN(std::string tables,
                tape.ask("SELECT count(*) FROM sqlite_schema WHERE type = 'table'"));
   if (changes == tables) return {};
-  return bad("its tables were changed " + changes + " times, a tape's are changed " + tables +
-             " times");
+  return bad("its tables were changed " + changes + " times, but those of a tape are changed " +
+             tables + " times");
 }
 
 Result<void> check_everything(const Database& tape, RecordFacts& facts) {

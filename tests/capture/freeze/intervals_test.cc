@@ -103,11 +103,11 @@ TEST_CASE("the result of the intervals is described with the reason") {
         "232 of 450 intervals froze; 218 were skipped: the previous freeze and its recording took "
         "longer");
   CHECK(intervals_text({.froze = 1, .skipped_late = 1}) ==
-        "1 of 2 intervals froze; 1 was skipped: the host was serving something else, or late");
+        "1 of 2 intervals froze; 1 was skipped: the host was busy with something else, or late");
   CHECK(intervals_text({.froze = 1, .skipped_busy = 2, .skipped_late = 3}) ==
         "1 of 6 intervals froze; 5 were skipped: at 2 the previous freeze and its recording took "
         "longer; at 3 "
-        "the host was serving something else, or late");
+        "the host was busy with something else, or late");
 }
 
 }  // namespace ktape::test

@@ -134,7 +134,7 @@ TEST_CASE("what only the decoder refuses is reported with its place too") {
 TEST_CASE("a sign right after '=', which the text format cannot parse, has a remedy") {
   CHECK_THAT(complaint("(retryMs =-2)"),
              ContainsSubstring("cannot be decoded: ") &&
-                 ContainsSubstring("; write a blank before the sign of a negative number"));
+                 ContainsSubstring("; write a space before the sign of a negative number"));
 }
 
 TEST_CASE("endless nesting is refused") {
