@@ -113,7 +113,7 @@ TEST_CASE("what failed comes last, with all that it found") {
                                                       "[abcd]-*", "--only", "run-completed"});
   CHECK(run.exit_status == 4);
   CHECK_THAT(run.output, ContainsSubstring("inconclusive  b-open         no clock\n"
-                                           "ERROR         c-crash        it was killed by signal "
+                                           "ERROR         c-crash        killed by signal "
                                            "11 (Segmentation fault)\n"
                                            "              half a line\n"
                                            "VIOLATED      a-fails        seq 3: first\n"

@@ -80,7 +80,7 @@ TEST_CASE("a freeze that the tape has not is named, with how many it has") {
   CHECK(error.message == "the tape has 2 freezes, there is no freeze 9");
 }
 
-TEST_CASE("--from and --to take records, both of them included") {
+TEST_CASE("option --from and --to take records, both of them included") {
   const TwoFreezes tape;
   CHECK(tape.taken({.from = "15"}) == Seqs{15, 16, 17});
   CHECK(tape.taken({.to = "2"}) == Seqs{1, 2});
@@ -90,7 +90,7 @@ TEST_CASE("--from and --to take records, both of them included") {
   CHECK(tape.error({.from = "9", .to = "8"}).message == "--from 9 is after --to 8");
 }
 
-TEST_CASE("--from and --to take times as the time line has them") {
+TEST_CASE("option --from and --to take times as the time line has them") {
   const TwoFreezes tape;
   const auto time = [&](uint64_t seq) {
     std::string us = std::to_string(tape.host_us(seq));

@@ -393,7 +393,7 @@ TEST_CASE("a tape that was never sealed is shown as far as it goes") {
       text,
       ContainsSubstring(
           "unsealed: its recorder died before it could seal it; all that was recorded is valid, "
-          "1\n              record\n"));
+          "1\n            record\n"));
   CHECK_THAT(text, ContainsSubstring("outcome     not known: the tape was never sealed\n"));
   CHECK_THAT(text, ContainsSubstring("lost        not known: the tape does not say\n"));
 }

@@ -40,7 +40,7 @@ TEST_CASE("each line is coloured by itself, and empty lines and plain text are n
   CHECK(Colors().paint(Paint::kBad, "a\nb") == "a\nb");
 }
 
-TEST_CASE("--color always colours where NO_COLOR is set, and auto does not colour a pipe") {
+TEST_CASE("option --color always colours where NO_COLOR is set, and auto does not colour a pipe") {
   const Variable no_color("NO_COLOR", "1");
   CHECK(painted("always") == "\033[32ma\033[0m");
   CHECK(painted("never") == "a");
@@ -48,7 +48,7 @@ TEST_CASE("--color always colours where NO_COLOR is set, and auto does not colou
   CHECK(painted("auto") == "a");
 }
 
-TEST_CASE("--color takes three words") {
+TEST_CASE("option --color takes three words") {
   Program program("ktape x", "", "");
   const ColorOption color(program);
   const char* words[] = {"ktape x", "--color", "yes"};
