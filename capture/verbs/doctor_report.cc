@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "schema/base/file.h"
+#include "schema/base/json_format.h"
 #include "schema/base/json_writer.h"
 #include "schema/base/text.h"
 
@@ -18,7 +19,6 @@ namespace {
 
 namespace fs = std::filesystem;
 
-constexpr int kJsonFormat = 1;
 constexpr size_t kMaxOsReleaseBytes = 65536;
 
 std::string installer_of_host() {
@@ -95,7 +95,7 @@ std::string doctor_text(const std::vector<HostFact>& facts, const std::string& m
 
 std::string doctor_json(const std::vector<HostFact>& facts, const std::string& mend) {
   JsonWriter json;
-  json.object().field("format", kJsonFormat).field("fit", fit_for_capture(facts));
+  json.object().field("format", JsonFormat::kDoctor).field("fit", fit_for_capture(facts));
   json.key("checks").list();
   for (const HostFact& fact : facts) {
     json.object()

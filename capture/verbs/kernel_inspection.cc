@@ -14,6 +14,7 @@
 #include "guest/kernel/ops/op_records.h"
 #include "guest/kernel/types/kfuncs.h"
 #include "schema/base/digest.h"
+#include "schema/base/json_format.h"
 #include "schema/base/json_writer.h"
 #include "schema/base/text.h"
 
@@ -169,8 +170,8 @@ void put_layouts(JsonWriter& json, const KernelInspection& kernel) {
     json.object()
         .field("type", one.type)
         .field("path", one.path)
-        .field("offsetBytes", one.offset_bytes)
-        .field("sizeBytes", one.size_bytes)
+        .field("offsetBytes", JsonDigits{one.offset_bytes})
+        .field("sizeBytes", JsonDigits{one.size_bytes})
         .field("encoding", one.encoding)
         .end();
   }
@@ -275,16 +276,17 @@ std::string inspection_text(const KernelInspection& kernel, std::string_view sce
 std::string inspection_json(const KernelInspection& kernel, std::string_view scenario_name) {
   JsonWriter json;
   json.object()
+      .field("format", JsonFormat::kKernel)
       .field("release", kernel.release)
       .field("banner", kernel.banner)
       .field("buildId", to_hex(kernel.build_id))
       .field("image", kernel.format)
       .field("schedExt", kernel.sched_ext)
-      .field("btfBytes", kernel.btf_bytes)
+      .field("btfBytes", JsonDigits{kernel.btf_bytes})
       .field("btfTypes", kernel.btf_types)
       .key("kfuncsWithShownAux")
       .values(kernel.shown_aux)
-      .field("symbols", kernel.symbols)
+      .field("symbols", JsonNumber{kernel.symbols})
       .field("hz", kernel.hz)
       .field("preemption", kernel.preemption);
   put_built_in(json, kernel);

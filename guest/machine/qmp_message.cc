@@ -139,7 +139,7 @@ Result<QmpMessage> parse_qmp_line(std::string_view line) {
 
 std::string qmp_request(uint64_t id, std::string_view command, const QmpArguments& arguments) {
   JsonWriter json;
-  json.object().field("execute", command).field("id", id);
+  json.object().field("execute", command).field("id", JsonNumber{id});
   if (!arguments.empty()) {
     json.key("arguments").object();
     for (const auto& [name, value] : arguments) json.field(name, value);

@@ -7,6 +7,7 @@
 #include <fstream>
 #include <string_view>
 
+#include "schema/base/json_format.h"
 #include "schema/base/text.h"
 
 namespace ktape {
@@ -103,15 +104,16 @@ std::string JsonReport::finish(const CheckSummary& summary) {
   close_tape();
   JsonWriter json;
   json.object();
+  json.line(2).field("format", JsonFormat::kCheck);
   json.line(2).field("ktape", KTAPE_VERSION);
   json.line(2).field("exitStatus", static_cast<int>(summary.code()));
   json.line(2)
       .key("totals")
       .object()
-      .field("pass", summary.passed())
-      .field("fail", summary.violated())
-      .field("skip", summary.skipped())
-      .field("error", summary.errors())
+      .field("pass", JsonNumber{summary.passed()})
+      .field("fail", JsonNumber{summary.violated()})
+      .field("skip", JsonNumber{summary.skipped()})
+      .field("error", JsonNumber{summary.errors()})
       .end();
   json.line(2).field("tapes", JsonText{tapes_.end().take()});
   return json.newline().end().newline().take();

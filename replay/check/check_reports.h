@@ -15,7 +15,8 @@ class JsonReport {
  public:
   JsonReport() { tapes_.list(); }
   void add(const CheckStep& step);
-  // {"ktape":"0.1.0","exitStatus":1,"totals":{"pass":3,...},"tapes":[{"path":...,"results":[...]}]}
+  // {"format":1,"ktape":"0.1.0","exitStatus":1,"totals":{"pass":3,...},
+  //  "tapes":[{"path":...,"results":[...]}]}
   [[nodiscard]] std::string finish(const CheckSummary& summary);
 
  private:

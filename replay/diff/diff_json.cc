@@ -2,6 +2,7 @@
 #include "replay/diff/diff_json.h"
 
 #include "replay/diff/diff_text.h"
+#include "schema/base/json_format.h"
 #include "schema/base/json_writer.h"
 #include "schema/base/text.h"
 
@@ -62,7 +63,7 @@ const char* json_class(HiddenClass of) {
 // {"addresses":12,"processIds":1}
 void put_hidden(JsonWriter& json, const Diff& diff) {
   json.object();
-  for (const auto& [of, count] : hidden_counts(diff)) json.field(json_class(of), count);
+  for (const auto& [of, count] : hidden_counts(diff)) json.field(json_class(of), JsonNumber{count});
   json.end();
 }
 
@@ -113,14 +114,14 @@ void put_difference(JsonWriter& json, const Difference& one, bool repeated) {
 
 std::string diff_as_json(const DiffSide& a, const DiffSide& b, const Diff& diff, bool all) {
   JsonWriter json;
-  json.object().key("a");
+  json.object().field("format", JsonFormat::kDiff).key("a");
   put_side(json, a);
   json.key("b");
   put_side(json, b);
   json.field("sameScenario", diff.same_scenario)
-      .field("matter", diff.mattering())
-      .field("mayVary", diff.count(Weight::kMayVary))
-      .field("hidden", diff.count(Weight::kHidden))
+      .field("matter", JsonNumber{diff.mattering()})
+      .field("mayVary", JsonNumber{diff.count(Weight::kMayVary)})
+      .field("hidden", JsonNumber{diff.count(Weight::kHidden)})
       .key("hiddenClasses");
   put_hidden(json, diff);
   json.key("differences").list();

@@ -14,6 +14,7 @@
 #include "replay/text/record_text.h"
 #include "replay/text/text_writer.h"
 #include "schema/base/command_line.h"
+#include "schema/base/json_format.h"
 #include "schema/base/json_writer.h"
 #include "schema/base/pager.h"
 #include "schema/base/standard_output.h"
@@ -35,7 +36,7 @@ which kernel, how many records of each kind it has, and its head digest. --size 
 takes the space; the parts add up to the size of the file.)";
 
 constexpr char kFooter[] =
-    R"(--json prints one object: tape, integrity, finding, outcome, exitCode, scenario, kernel,
+    R"(--json prints one object: format (1), tape, integrity, finding, outcome, exitCode, scenario, kernel,
 accelerator, host (cpu, cpus, isGuest, hypervisor, kvmNested; null: not recorded),
 runDelays (ofNs, and for each of vcpus cpu, ranNs, waitedNs; null: not known),
 clocksources (names, in order of use), records (by kind), triggers (a list of name, armed,
@@ -209,8 +210,8 @@ void put_triggers(JsonWriter& json, schema::Sealed::Reader sealed) {
     json.object()
         .field("name", safe(trigger.getName()))
         .field("armed", trigger.getArmed())
-        .field("freezes", trigger.getFreezes())
-        .field("hits", trigger.getHits())
+        .field("freezes", JsonDigits{trigger.getFreezes()})
+        .field("hits", JsonDigits{trigger.getHits()})
         .end();
   }
   json.end();
@@ -249,9 +250,9 @@ void put_intervals(JsonWriter& json, schema::Sealed::Reader sealed) {
   }
   auto intervals = sealed.getIntervals();
   json.object()
-      .field("froze", intervals.getFroze())
-      .field("skippedBusy", intervals.getSkippedBusy())
-      .field("skippedLate", intervals.getSkippedLate())
+      .field("froze", JsonDigits{intervals.getFroze()})
+      .field("skippedBusy", JsonDigits{intervals.getSkippedBusy()})
+      .field("skippedLate", JsonDigits{intervals.getSkippedLate()})
       .end();
 }
 
@@ -280,11 +281,11 @@ void put_delays(JsonWriter& json, const RunDelayFold& delays) {
     return;
   }
   const HostSpan all = delays.all();
-  json.object().field("ofNs", all.running_ns).key("vcpus").list();
+  json.object().field("ofNs", JsonDigits{all.running_ns}).key("vcpus").list();
   for (const VcpuWait& wait : all.vcpus) {
     json.object().field("cpu", wait.vcpu);
     if (wait.known) {
-      json.field("ranNs", wait.ran_ns).field("waitedNs", wait.waited_ns);
+      json.field("ranNs", JsonDigits{wait.ran_ns}).field("waitedNs", JsonDigits{wait.waited_ns});
     } else {
       json.key("ranNs").null().key("waitedNs").null();
     }
@@ -304,18 +305,18 @@ void put_outcome(JsonWriter& json, const Facts& facts) {
 
 void put_kinds(JsonWriter& json, const Facts& facts) {
   json.key("records").object();
-  for (const auto& [kind, count] : facts.kinds) json.field(kind, count);
+  for (const auto& [kind, count] : facts.kinds) json.field(kind, JsonDigits{count});
   json.end();
 }
 
 void put_size(JsonWriter& json, const Facts& facts) {
-  json.field("fileBytes", facts.size.file_bytes).key("size").list();
+  json.field("fileBytes", JsonDigits{facts.size.file_bytes}).key("size").list();
   for (const SizePart& part : facts.size.parts) {
     json.object()
         .field("group", part.group)
         .field("name", part.name)
-        .field("count", part.count)
-        .field("bytes", part.bytes)
+        .field("count", JsonDigits{part.count})
+        .field("bytes", JsonDigits{part.bytes})
         .end();
   }
   json.end();
@@ -326,6 +327,7 @@ std::string json_of(const Facts& facts, const Options& options) {
   auto sealed = facts.sealed.get();
   JsonWriter json;
   json.object()
+      .field("format", JsonFormat::kInfo)
       .field("tape", printable(options.tape))
       .field("integrity", integrity_name(facts.found.integrity))
       .field("finding", printable(facts.found.finding));

@@ -15,6 +15,7 @@
 #include "replay/text/text_writer.h"
 #include "schema/base/command_line.h"
 #include "schema/base/exit_code.h"
+#include "schema/base/json_format.h"
 #include "schema/base/json_writer.h"
 #include "schema/base/pager.h"
 #include "schema/base/standard_output.h"
@@ -88,6 +89,7 @@ std::string memory_text(const Freeze& freeze) {
 std::string freeze_json(const Freeze& freeze, const Verification& found) {
   JsonWriter json;
   json.object()
+      .field("format", JsonFormat::kFreeze)
       .field("freeze", JsonDigits{freeze.id})
       .field("seq", JsonDigits{freeze.began.value})
       .field("hostNs", JsonDigits{freeze.at.value})
@@ -128,6 +130,7 @@ Result<ExitCode> list_freezes(const TapeIndex& index, const Verification& found,
 std::string read_json(const TargetRead& read, const Freeze& freeze, const Verification& found) {
   JsonWriter json;
   json.object()
+      .field("format", JsonFormat::kTarget)
       .field("freeze", JsonDigits{freeze.id})
       .field("target", read.line)
       .key("notCaptured")

@@ -26,8 +26,8 @@ void put_lane(JsonWriter& json, const char* name, const char* kind,
   for (const Span& span : spans) {
     json.line_between()
         .object()
-        .field("from", span.begin.value)
-        .field("to", span.end.value)
+        .field("from", JsonNumber{span.begin.value})
+        .field("to", JsonNumber{span.end.value})
         .field("label", span.label)
         .field("text", told(span))
         .field("failed", span.failed)
@@ -85,9 +85,9 @@ class SeriesByName {
       json.line_between().object().field("name", name).key("points").list();
       for (const Point& point : points) {
         json.object()
-            .field("at", point.at.value)
+            .field("at", JsonNumber{point.at.value})
             .field("value", point.value)
-            .field("seq", point.seq.value)
+            .field("seq", JsonDigits{point.seq.value})
             .end();
       }
       json.end().end();
@@ -129,7 +129,7 @@ SeriesByName series(const RunFacts& run, const ReportSpans& spans) {
 ReportDrawing report_drawing(const RunFacts& run, const ReportSpans& spans) {
   const SeriesByName values = series(run, spans);
   JsonWriter json;
-  json.object().field("endNs", spans.end.value).line().key("lanes").list();
+  json.object().field("endNs", JsonNumber{spans.end.value}).line().key("lanes").list();
   put_lane(json, "schedulers", "scheduler", spans.schedulers);
   put_lane(json, "workers", "worker", spans.workers);
   put_lane(json, "steps", "step", spans.steps);

@@ -29,7 +29,8 @@ namespace ktape {
                                              const std::string& out);
 
 // The data for the page's script, as JSON: endNs, lanes (name, kind, items), series (name, points).
-// Times are numbers of nanoseconds since the run began; values are strings of digits.
+// Times are numbers of nanoseconds since the run began, to draw: beyond 2^53 they are rounded.
+// Values and sequence numbers are strings of digits.
 struct ReportDrawing {
   std::string json;
   uint64_t points_left_out = 0;  // of the series, beyond the limit

@@ -13,6 +13,7 @@
 #include "replay/text/text_writer.h"
 #include "schema/base/command_line.h"
 #include "schema/base/exit_code.h"
+#include "schema/base/json_format.h"
 #include "schema/base/json_writer.h"
 #include "schema/base/standard_output.h"
 #include "schema/base/text.h"
@@ -60,6 +61,7 @@ struct Options {
 std::string json_of(const ReplayReport& report, const Verification& found) {
   JsonWriter json;
   json.object()
+      .field("format", JsonFormat::kReplay)
       .field("requests", JsonDigits{report.requests})
       .field("replayed", JsonDigits{report.replayed})
       .field("noMemory", JsonDigits{report.no_memory})

@@ -5,6 +5,7 @@
 
 #include "replay/text/json_lines.h"
 #include "replay/text/record_text.h"
+#include "schema/base/json_format.h"
 #include "schema/base/text.h"
 #include "schema/terms/scheduler_exit.h"
 #include "schema/wire/enum_name.h"
@@ -201,6 +202,7 @@ void RunState::show(TextWriter& writer) const {
 std::string RunState::json() const {
   JsonWriter json;
   json.object()
+      .field("format", JsonFormat::kReplayState)
       .field("seq", JsonDigits{seq_.value})
       .field("hostNs", JsonDigits{host_ns_})
       .field("kind", kind_)

@@ -31,9 +31,9 @@ sequence number and the host's time since the run began, in seconds. Whole objec
 shown member by member, with the kernel's types from the tape.)";
 
 constexpr char kFooter[] =
-    R"(--json prints one object per record and line: seq, hostNs, guestNs, kind, and the record's
-content under the name of its kind, with the names of schema/record.capnp. 64-bit integers
-are strings of digits; kernel text is a string, or {"hex":"..."} if it is not UTF-8;
+    R"(--json prints one object per record and line: format (1), seq, hostNs, guestNs, kind, and the
+record's content under the name of its kind, with the names of schema/record.capnp. 64-bit
+integers are strings of digits; kernel text is a string, or {"hex":"..."} if it is not UTF-8;
 digests and memory are hex.
 
 The options from --freeze to --step combine: a record is shown if it matches all of them. Then only

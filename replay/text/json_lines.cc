@@ -6,6 +6,7 @@
 #include <string_view>
 
 #include "schema/base/digest.h"
+#include "schema/base/json_format.h"
 #include "schema/base/json_writer.h"
 #include "schema/base/text.h"
 
@@ -14,11 +15,12 @@ namespace ktape {
 namespace {
 
 // Most JSON readers keep 53 bits of a number, so wide numbers are strings.
+template <typename Narrow>
 void put_number(JsonWriter& out, auto number, bool wide) {
   if (wide) {
     out.value(std::to_string(number));
   } else {
-    out.value(number);
+    out.value(static_cast<Narrow>(number));
   }
 }
 
@@ -76,8 +78,10 @@ void put_value(JsonWriter& out, const capnp::DynamicValue::Reader& value, capnp:
                std::string_view field) {
   switch (value.getType()) {
     case capnp::DynamicValue::BOOL: out.value(value.as<bool>()); return;
-    case capnp::DynamicValue::INT: return put_number(out, value.as<int64_t>(), type.isInt64());
-    case capnp::DynamicValue::UINT: return put_number(out, value.as<uint64_t>(), type.isUInt64());
+    case capnp::DynamicValue::INT:
+      return put_number<int32_t>(out, value.as<int64_t>(), type.isInt64());
+    case capnp::DynamicValue::UINT:
+      return put_number<uint32_t>(out, value.as<uint64_t>(), type.isUInt64());
     case capnp::DynamicValue::ENUM: return put_enum(out, value.as<capnp::DynamicEnum>());
     case capnp::DynamicValue::TEXT: out.value(chars(value.as<capnp::Text>())); return;
     case capnp::DynamicValue::DATA: return put_data(out, value.as<capnp::Data>(), field);
@@ -105,7 +109,7 @@ std::string json_field(capnp::DynamicStruct::Reader part, capnp::StructSchema::F
 
 std::string json_line(const RecordView& view) {
   JsonWriter out;
-  out.object();
+  out.object().field("format", JsonFormat::kRecord);
   if (view.known) {
     const capnp::DynamicStruct::Reader record = view.record;
     for (auto field : record.getSchema().getNonUnionFields()) put_field(out, record, field);

@@ -6,6 +6,7 @@
 
 #include "schema/base/command_line.h"
 #include "schema/base/exit_code.h"
+#include "schema/base/json_format.h"
 #include "schema/base/json_writer.h"
 #include "schema/base/standard_output.h"
 #include "schema/base/text.h"
@@ -29,7 +30,8 @@ TAPE must be sealed and intact, or sealed by salvage, and is not changed.)";
 constexpr char kFooter[] = R"(Example:
   ktape upgrade old.ktape new.ktape && sqlite3 new.ktape 'select * from oops'
 
---json prints one object: tape, fromFormat, format, records, bytes, head.
+--json prints one object: format (of this JSON, 1), tape, fromFormat, toFormat,
+records, bytes, head.
 
 Exit status: 0 made; 2 usage, or OUT exists; 3 the tape is altered, not sealed, or
 unusable; 4 OUT could not be written.)";
@@ -44,11 +46,12 @@ std::string text_of(const UpgradedTape& made) {
 std::string json_of(const UpgradedTape& made) {
   JsonWriter json;
   json.object()
+      .field("format", JsonFormat::kUpgrade)
       .field("tape", printable(made.tape.path))
       .field("fromFormat", made.from_format)
-      .field("format", kFormatVersion)
-      .field("records", made.tape.records)
-      .field("bytes", made.tape.bytes)
+      .field("toFormat", kFormatVersion)
+      .field("records", JsonDigits{made.tape.records})
+      .field("bytes", JsonDigits{made.tape.bytes})
       .field("head", to_hex(made.tape.head));
   return json.end().newline().take();
 }

@@ -15,6 +15,12 @@ struct JsonDigits {
   uint64_t number = 0;
 };
 
+// A 64-bit integer as a JSON number: for one that cannot exceed 2^53, as the length of a list in
+// memory, or that may be rounded.
+struct JsonNumber {
+  uint64_t number = 0;
+};
+
 // Text that is already JSON.
 struct JsonText {
   std::string_view json;
@@ -39,9 +45,11 @@ class JsonWriter {
   JsonWriter& value(const char* text) { return value(std::string_view(text)); }
   JsonWriter& value(const std::string& text) { return value(std::string_view(text)); }
   JsonWriter& value(JsonDigits digits);
+  JsonWriter& value(JsonNumber number) { return put(std::to_string(number.number)); }
   JsonWriter& value(JsonText json) { return put(json.json); }
   template <std::integral Number>
   JsonWriter& value(Number number) {
+    static_assert(sizeof(Number) <= sizeof(uint32_t), "64-bit integers are JsonDigits");
     if constexpr (std::same_as<Number, bool>) {
       return put(number ? "true" : "false");
     } else {

@@ -38,7 +38,7 @@ TEST_CASE("show prints a run for people, and a line of JSON for each record") {
   ChildResult json = run_program("ktape-show", {"--json", tape});
   CHECK(json.exit_status == 0);
   CHECK(std::count(json.output.begin(), json.output.end(), '\n') == 64);
-  CHECK_THAT(json.output, StartsWith("{\"seq\":\"1\","));
+  CHECK_THAT(json.output, StartsWith("{\"format\":1,\"seq\":\"1\","));
 }
 
 TEST_CASE(

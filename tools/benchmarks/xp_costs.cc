@@ -104,7 +104,7 @@ void put_costs(JsonWriter& json, std::string_view name, const Costs& costs) {
       .field("floor", JsonText{fmt::format("{}", costs.floor)})
       .field("ours", JsonText{fmt::format("{}", costs.ours)})
       .field("single", JsonText{fmt::format("{}", costs.single)})
-      .field("commands", costs.commands)
+      .field("commands", JsonNumber{costs.commands})
       .end();
 }
 

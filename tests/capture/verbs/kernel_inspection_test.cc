@@ -162,9 +162,9 @@ TEST_CASE("an inspection for programs is one line of JSON") {
   const std::string text = inspection_json(inspect(typed_kernel().vmlinux()), "look");
   CHECK(std::count(text.begin(), text.end(), '\n') == 1);
   CHECK_THAT(text, ContainsSubstring(R"("release":"6.99.1-test")"));
-  CHECK_THAT(text,
-             ContainsSubstring(R"({"type":"struct rq","path":"nr","offsetBytes":4,"sizeBytes":4,)"
-                               R"("encoding":"unsigned int"})"));
+  CHECK_THAT(text, ContainsSubstring(
+                       R"({"type":"struct rq","path":"nr","offsetBytes":"4","sizeBytes":"4",)"
+                       R"("encoding":"unsigned int"})"));
   CHECK_THAT(text, ContainsSubstring(
                        R"({"tag":"nothing","target":"absent","problem":"no symbol 'absent')"));
 }

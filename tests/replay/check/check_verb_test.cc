@@ -274,7 +274,7 @@ TEST_CASE("JSON on standard output takes the place of the KTAP") {
   std::string tape = make_tape(folder.file("run.ktape")).path;
   ChildResult child = run_program("ktape-check", {tape, "--only", "run-completed", "--json", "-"});
   CHECK(child.exit_status == 0);
-  CHECK_THAT(child.output, StartsWith("{\n  \"ktape\":\""));
+  CHECK_THAT(child.output, StartsWith("{\n  \"format\":1,\n  \"ktape\":\""));
   CHECK_THAT(child.output, ContainsSubstring("\"verdict\":\"pass\""));
 }
 

@@ -209,7 +209,8 @@ TEST_CASE_METHOD(Fixture, "without --at the freezes are listed") {
   CHECK(child.exit_status == 0);
   CHECK_THAT(child.output, ContainsSubstring("freeze:1  for request 1 in step 'look', "));
   CHECK_THAT(child.output, ContainsSubstring(" pages kept\n"));
-  CHECK_THAT(read({path(), "--json"}).output, StartsWith("{\"freeze\":\"1\",\"seq\":"));
+  CHECK_THAT(read({path(), "--json"}).output,
+             StartsWith("{\"format\":1,\"freeze\":\"1\",\"seq\":"));
 }
 
 TEST_CASE_METHOD(Fixture, "a freeze of several hits is listed with each of its triggers") {
@@ -239,7 +240,7 @@ TEST_CASE_METHOD(Fixture, "read as JSON has the reply and the gates as records h
       read({path(), "--at", "freeze:last", "--json", "task:sleeper.scx.dsq_vtime"});
   CHECK(child.exit_status == 0);
   CHECK_THAT(child.output,
-             StartsWith("{\"freeze\":\"1\",\"target\":\"task:sleeper.scx.dsq_vtime\","
+             StartsWith("{\"format\":1,\"freeze\":\"1\",\"target\":\"task:sleeper.scx.dsq_vtime\","
                         "\"notCaptured\":null,\"notAll\":null,\"reply\":{\"status\":\"done\","));
   CHECK_THAT(child.output, ContainsSubstring("\"value\":{\"u64\":\"4711\"}"));
   CHECK_THAT(child.output, ContainsSubstring("\"decoded\":[\"4711\"]"));

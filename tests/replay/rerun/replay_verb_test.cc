@@ -353,7 +353,7 @@ TEST_CASE_METHOD(Fixture, "replay as JSON names each difference") {
   tape.serve({read_line("jiffies_64:u64")});
   const ChildResult child = replayed({"--json"});
   CHECK(child.exit_status == 1);
-  CHECK_THAT(child.output, StartsWith("{\"requests\":\"1\",\"replayed\":\"1\","));
+  CHECK_THAT(child.output, StartsWith("{\"format\":1,\"requests\":\"1\",\"replayed\":\"1\","));
   CHECK_THAT(
       child.output,
       ContainsSubstring("\"what\":\"request 1 entry 0 ('jiffies_64:u64')\",\"field\":\"value\","

@@ -50,7 +50,7 @@ std::vector<std::string> numbers(const std::string& text, const std::regex& patt
 }
 
 std::vector<std::string> in_json(const std::string& text) {
-  return numbers(text, std::regex("^\\{\"seq\":\"(\\d+)\""));
+  return numbers(text, std::regex("^\\{\"format\":1,\"seq\":\"(\\d+)\""));
 }
 
 std::vector<std::string> in_text(const std::string& text) {

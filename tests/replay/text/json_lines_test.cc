@@ -36,9 +36,8 @@ TEST_CASE("a record is one line with its numbers as strings and its kind") {
           step.setStep(3);
           step.setName("write");
         }) ==
-        "{\"seq\":\"7\",\"hostNs\":\"1152921504606846976\",\"guestNs\":\"0\",\"kind\":"
-        "\"stepStarted\","
-        "\"stepStarted\":{\"step\":3,\"name\":\"write\"}}\n");
+        "{\"format\":1,\"seq\":\"7\",\"hostNs\":\"1152921504606846976\",\"guestNs\":\"0\","
+        "\"kind\":\"stepStarted\",\"stepStarted\":{\"step\":3,\"name\":\"write\"}}\n");
 }
 
 TEST_CASE("kernel text is a string, and in hex where it is not UTF-8") {
@@ -71,7 +70,8 @@ TEST_CASE("a record of an unknown kind keeps its number") {
   auto record = message.initRoot<schema::Record>();
   record.setHostNs(5);
   CHECK(json_line({Seq(9), 77, false, record.asReader()}) ==
-        "{\"seq\":\"9\",\"hostNs\":\"5\",\"guestNs\":\"0\",\"kind\":\"unknown\",\"kindNumber\":77}"
+        "{\"format\":1,\"seq\":\"9\",\"hostNs\":\"5\",\"guestNs\":\"0\",\"kind\":\"unknown\","
+        "\"kindNumber\":77}"
         "\n");
 }
 
@@ -88,8 +88,9 @@ TEST_CASE("every record of a run is one object of JSON") {
     auto json = message.initRoot<capnp::json::Value>();
     codec.decodeRaw(kj::ArrayPtr<const char>(line.data(), line.size()), json);
     CHECK(json.isObject());
-    CHECK(json.getObject()[0].getName() == "seq");
-    CHECK(json.getObject()[0].getValue().getString() == std::to_string(++lines).c_str());
+    CHECK(json.getObject()[0].getName() == "format");
+    CHECK(json.getObject()[1].getName() == "seq");
+    CHECK(json.getObject()[1].getValue().getString() == std::to_string(++lines).c_str());
     return {};
   }));
   CHECK(lines == 64);

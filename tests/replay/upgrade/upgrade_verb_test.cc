@@ -180,7 +180,7 @@ TEST_CASE_METHOD(Fixture, "ktape upgrade reports what it made, also as JSON") {
   CHECK_THAT(text.output, ContainsSubstring("format  2, was 1\nhead    " + head + "\n"));
   ChildResult json = must(
       run_child(KTAPE_BIN "/ktape-upgrade", {kOld, folder.file("b.ktape"), "--json"}, 1 << 20));
-  CHECK_THAT(json.output, ContainsSubstring("\"fromFormat\":1,\"format\":2,"));
+  CHECK_THAT(json.output, ContainsSubstring("\"fromFormat\":1,\"toFormat\":2,"));
   CHECK_THAT(json.output, ContainsSubstring("\"head\":\"" + head + "\"}"));
   CHECK(must(run_child(KTAPE_BIN "/ktape-upgrade", {kOld, out()}, 1 << 20)).exit_status == 2);
 }

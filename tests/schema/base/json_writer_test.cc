@@ -14,9 +14,15 @@ TEST_CASE("commas stand between the members of an object and the values of a lis
 
 TEST_CASE("numbers, booleans and nothing are written as what they are") {
   JsonWriter json;
-  json.list().value(-1).value(UINT64_MAX).value(uint8_t{65}).value(true).null();
+  json.list().value(-1).value(UINT32_MAX).value(uint8_t{65}).value(true).null();
   json.value_or_null("").value_or_null("x").end();
-  CHECK(json.take() == R"([-1,18446744073709551615,65,true,null,null,"x"])");
+  CHECK(json.take() == R"([-1,4294967295,65,true,null,null,"x"])");
+}
+
+TEST_CASE("a 64-bit integer is text unless the caller knows that it is small") {
+  JsonWriter json;
+  json.list().value(JsonDigits{UINT64_MAX}).value(JsonNumber{3}).end();
+  CHECK(json.take() == R"(["18446744073709551615",3])");
 }
 
 TEST_CASE("names and texts are escaped, and what is not UTF-8 is in hex") {
