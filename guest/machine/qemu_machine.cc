@@ -110,7 +110,9 @@ Result<void> QemuMachine::spawn(Accelerator accelerator, UniqueFd& qmp, UniqueFd
   }
   facts_.emulator_arguments = qemu_arguments(config_, accelerator, __builtin_cpu_is("amd") != 0);
   auto process = ChildProcess::start(config_.qemu_program, facts_.emulator_arguments, inherited);
-  if (!process.ok()) return Error{ErrorCode::kHost, process.error().message, "run tools/setup"};
+  if (!process.ok())
+    return Error{ErrorCode::kHost, process.error().message,
+                 "install QEMU, or name another program with --qemu"};
   process_ = std::move(process).value();
   return {};
 }
