@@ -22,7 +22,7 @@ constexpr char kFooter[] = R"(Examples:
   ktape init mine
   ktape capture mine.scenario && ktape check mine.ktape
 
-Exit status: 0 written; 2 usage error, or the file exists already; 4 it cannot be written)";
+Exit status: 0 written; 2 usage error, or the file already exists; 4 it cannot be written)";
 
 Result<ExitCode> init(const std::string& asked) {
   KTAPE_ASSIGN(const std::string name, new_scenario_name(asked));

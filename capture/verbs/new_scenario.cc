@@ -31,7 +31,7 @@ Result<void> write_whole(int fd, std::string_view text, const std::string& path)
 Result<void> write_new_file(const std::string& path, std::string_view text) {
   UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
   if (!file.valid() && errno == EEXIST) {
-    return Error{ErrorCode::kUsage, "'" + path + "' exists already",
+    return Error{ErrorCode::kUsage, "'" + path + "' already exists",
                  "give another name, or remove the file"};
   }
   if (!file.valid()) return system_error(ErrorCode::kHost, "cannot create '" + path + "'");

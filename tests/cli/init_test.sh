@@ -28,7 +28,7 @@ case_a_file_that_exists_is_not_overwritten() {
   echo mine >mine.scenario
   for name in mine mine.scenario; do
     expect_status 2 "$bin/ktape" init "$name"
-    expect_output "ktape init: 'mine.scenario' exists already"
+    expect_output "ktape init: 'mine.scenario' already exists"
     expect_output "hint: "
   done
   [[ $(cat mine.scenario) == mine ]] || fail "it is overwritten"
