@@ -4,8 +4,8 @@
 
 #include <cstdio>
 
-#include "schema/base/command_line.h"
-#include "schema/base/standard_output.h"
+#include "schema/base/command/command_line.h"
+#include "schema/base/command/standard_output.h"
 
 namespace {
 

@@ -12,7 +12,7 @@
 #include <system_error>
 #include <vector>
 
-#include "schema/base/command_description.h"
+#include "schema/base/command/command_description.h"
 #include "schema/base/exit_code.h"
 #include "schema/base/file.h"
 #include "schema/base/nearest.h"

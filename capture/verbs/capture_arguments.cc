@@ -9,7 +9,7 @@
 
 #include "capture/verbs/kernel_source.h"
 #include "capture/verbs/machine_options.h"
-#include "schema/base/command_line.h"
+#include "schema/base/command/command_line.h"
 #include "schema/base/exit_code.h"
 
 namespace ktape {

@@ -9,10 +9,10 @@
 #include "capture/run/outcome.h"
 #include "capture/verbs/capture_arguments.h"
 #include "capture/verbs/session.h"
+#include "schema/base/command/standard_output.h"
 #include "schema/base/digest.h"
 #include "schema/base/exit_code.h"
 #include "schema/base/file.h"
-#include "schema/base/standard_output.h"
 
 namespace ktape {
 namespace {

@@ -5,9 +5,9 @@
 #include <fmt/format.h>
 
 #include "capture/verbs/new_scenario.h"
-#include "schema/base/command_line.h"
+#include "schema/base/command/command_line.h"
+#include "schema/base/command/standard_output.h"
 #include "schema/base/exit_code.h"
-#include "schema/base/standard_output.h"
 
 namespace ktape {
 namespace {

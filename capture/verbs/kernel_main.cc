@@ -8,9 +8,9 @@
 #include "capture/verbs/kernel_script.h"
 #include "capture/verbs/kernel_source.h"
 #include "capture/verbs/scenario_source.h"
-#include "schema/base/command_line.h"
+#include "schema/base/command/command_line.h"
+#include "schema/base/command/standard_output.h"
 #include "schema/base/exit_code.h"
-#include "schema/base/standard_output.h"
 #include "schema/scenario/load.h"
 
 namespace ktape {

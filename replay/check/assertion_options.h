@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "replay/check/verdicts.h"
-#include "schema/base/command_line.h"
+#include "schema/base/command/command_line.h"
 
 namespace ktape {
 

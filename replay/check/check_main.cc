@@ -19,11 +19,11 @@
 #include "replay/check/check_reports.h"
 #include "replay/check/check_run.h"
 #include "replay/check/terminal_report.h"
-#include "schema/base/command_line.h"
+#include "schema/base/command/command_line.h"
+#include "schema/base/command/pager.h"
+#include "schema/base/command/standard_output.h"
+#include "schema/base/command/terminal.h"
 #include "schema/base/file.h"
-#include "schema/base/pager.h"
-#include "schema/base/standard_output.h"
-#include "schema/base/terminal.h"
 #include "schema/base/text.h"
 
 namespace ktape {

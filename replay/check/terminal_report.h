@@ -8,7 +8,7 @@
 
 #include "replay/check/check_run.h"
 #include "replay/text/text_writer.h"
-#include "schema/base/terminal.h"
+#include "schema/base/command/terminal.h"
 
 namespace ktape {
 

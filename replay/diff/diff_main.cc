@@ -8,10 +8,10 @@
 #include "replay/diff/diff_json.h"
 #include "replay/diff/diff_sides.h"
 #include "replay/diff/diff_text.h"
-#include "schema/base/command_line.h"
-#include "schema/base/pager.h"
-#include "schema/base/standard_output.h"
-#include "schema/base/terminal.h"
+#include "schema/base/command/command_line.h"
+#include "schema/base/command/pager.h"
+#include "schema/base/command/standard_output.h"
+#include "schema/base/command/terminal.h"
 
 namespace ktape {
 

@@ -6,7 +6,7 @@
 #include <string>
 
 #include "replay/diff/diff.h"
-#include "schema/base/terminal.h"
+#include "schema/base/command/terminal.h"
 
 namespace ktape {
 

@@ -13,7 +13,7 @@
 #include "replay/export/perfetto_export.h"
 #include "replay/text/json_lines.h"
 #include "replay/text/output_file.h"
-#include "schema/base/command_line.h"
+#include "schema/base/command/command_line.h"
 #include "schema/base/nearest.h"
 #include "schema/base/text.h"
 #include "schema/tape/reading/reader.h"

@@ -6,9 +6,9 @@
 #include "replay/report/report_facts.h"
 #include "replay/report/report_html.h"
 #include "replay/report/report_text.h"
-#include "schema/base/command_line.h"
-#include "schema/base/pager.h"
-#include "schema/base/standard_output.h"
+#include "schema/base/command/command_line.h"
+#include "schema/base/command/pager.h"
+#include "schema/base/command/standard_output.h"
 
 namespace ktape {
 

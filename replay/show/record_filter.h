@@ -8,7 +8,7 @@
 #include <string>
 #include <vector>
 
-#include "schema/base/command_line.h"
+#include "schema/base/command/command_line.h"
 #include "schema/base/result.h"
 #include "schema/base/units.h"
 #include "schema/tape/reading/reader.h"

@@ -12,9 +12,9 @@
 #include "replay/tape/run_facts.h"
 #include "replay/test/test_verdict.h"
 #include "replay/text/text_writer.h"
-#include "schema/base/command_line.h"
+#include "schema/base/command/command_line.h"
+#include "schema/base/command/standard_output.h"
 #include "schema/base/file.h"
-#include "schema/base/standard_output.h"
 #include "schema/base/text.h"
 #include "schema/tape/reading/reader.h"
 

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "schema/base/terminal.h"
+#include "schema/base/command/terminal.h"
 #include "schema/base/units.h"
 
 namespace ktape {

@@ -4,11 +4,11 @@
 
 #include <fmt/format.h>
 
-#include "schema/base/command_line.h"
+#include "schema/base/command/command_line.h"
+#include "schema/base/command/standard_output.h"
 #include "schema/base/exit_code.h"
 #include "schema/base/json_format.h"
 #include "schema/base/json_writer.h"
-#include "schema/base/standard_output.h"
 #include "schema/base/text.h"
 #include "schema/tape/tables.h"
 #include "schema/tape/writing/upgrade.h"

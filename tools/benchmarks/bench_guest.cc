@@ -7,7 +7,7 @@
 
 #include <cstdio>
 
-#include "schema/base/command_line.h"
+#include "schema/base/command/command_line.h"
 #include "schema/base/exit_code.h"
 #include "schema/base/json_writer.h"
 #include "tools/benchmarks/guest_run.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "schema/base/pager.h"
+#include "schema/base/command/pager.h"
 
 #include <signal.h>
 #include <sys/wait.h>
@@ -13,10 +13,10 @@
 #include <variant>
 #include <vector>
 
+#include "schema/base/command/terminal.h"
 #include "schema/base/pipe.h"
 #include "schema/base/process.h"
 #include "schema/base/shell_words.h"
-#include "schema/base/terminal.h"
 #include "schema/base/text.h"
 
 namespace ktape {

@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "schema/base/command_line.h"
+#include "schema/base/command/command_line.h"
 
 namespace ktape {
 

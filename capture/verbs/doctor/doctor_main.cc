@@ -1,12 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "capture/verbs/doctor_report.h"
-#include "capture/verbs/host_checks.h"
+#include "capture/verbs/doctor/doctor_report.h"
+#include "capture/verbs/doctor/host_checks.h"
 #include "capture/verbs/kernel_source.h"
 #include "guest/machine/host_probe.h"
-#include "schema/base/command_line.h"
+#include "schema/base/command/command_line.h"
+#include "schema/base/command/standard_output.h"
 #include "schema/base/exit_code.h"
 #include "schema/base/file.h"
-#include "schema/base/standard_output.h"
 
 namespace ktape {
 namespace {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "schema/base/command_description.h"
+#include "schema/base/command/command_description.h"
 
 #include <CLI/CLI.hpp>
 #include <string>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "schema/base/standard_output.h"
+#include "schema/base/command/standard_output.h"
 
 #include <cstdio>
 

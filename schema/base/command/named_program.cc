@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "schema/base/named_program.h"
+#include "schema/base/command/named_program.h"
 
 #include <algorithm>
 #include <cstdio>

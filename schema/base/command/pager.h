@@ -5,7 +5,7 @@
 #include <memory>
 #include <string>
 
-#include "schema/base/command_line.h"
+#include "schema/base/command/command_line.h"
 #include "schema/base/exit_code.h"
 #include "schema/base/result.h"
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "schema/base/terminal.h"
+#include "schema/base/command/terminal.h"
 
 #include <sys/ioctl.h>
 #include <unistd.h>

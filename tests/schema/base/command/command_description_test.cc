@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "schema/base/command_description.h"
+#include "schema/base/command/command_description.h"
 
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 
-#include "schema/base/command_line.h"
+#include "schema/base/command/command_line.h"
 
 namespace ktape::test {
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "schema/base/command_line.h"
+#include "schema/base/command/command_line.h"
 
 #include <catch2/catch_test_macros.hpp>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "capture/verbs/host_checks.h"
+#include "capture/verbs/doctor/host_checks.h"
 
 #include <fcntl.h>
 #include <fmt/format.h>

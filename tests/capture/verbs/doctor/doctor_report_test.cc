@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "capture/verbs/doctor_report.h"
+#include "capture/verbs/doctor/doctor_report.h"
 
 #include <catch2/catch_test_macros.hpp>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "schema/base/command_line.h"
+#include "schema/base/command/command_line.h"
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
@@ -8,9 +8,9 @@
 #include <sstream>
 #include <string_view>
 
-#include "schema/base/command_description.h"
+#include "schema/base/command/command_description.h"
+#include "schema/base/command/standard_output.h"
 #include "schema/base/nearest.h"
-#include "schema/base/standard_output.h"
 #include "schema/base/text.h"
 
 namespace ktape {

@@ -1,10 +1,10 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "schema/base/terminal.h"
+#include "schema/base/command/terminal.h"
 
 #include <catch2/catch_test_macros.hpp>
 #include <cstdlib>
 
-#include "schema/base/pager.h"
+#include "schema/base/command/pager.h"
 
 namespace ktape::test {
 
