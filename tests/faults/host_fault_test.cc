@@ -94,7 +94,7 @@ TEST_CASE_METHOD(BadHost, "on a host without QEMU the error says what to run") {
 
 TEST_CASE_METHOD(BadHost, "a QEMU that is too old for TCG is named with its version, and why") {
   check_refused(capture("-o run.ktape --accel tcg --qemu " + qemu_of_version(7, 2)),
-                "cannot use QEMU 7.2.0 without KVM: before QEMU 10 ");
+                "cannot use QEMU 7.2.0 without KVM: before QEMU 10, ");
 }
 
 TEST_CASE_METHOD(BadHost, "a program that is not QEMU is named, with its output") {
