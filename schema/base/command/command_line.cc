@@ -161,6 +161,13 @@ void limit(CLI::Option* option, T min, T max, const char* unit) {
   option->type_name(values.str())->check(mistake);
 }
 
+// CLI11 takes "-1" for a 64-bit unsigned number, as strtoull() does.
+CLI::Option* not_negative(CLI::Option* option) {
+  return option->check([](const std::string& value) {
+    return value.starts_with('-') ? "got " + in_quotes(value) + ", expected a number" : "";
+  });
+}
+
 }  // namespace
 
 Option Option::required() {
@@ -232,10 +239,10 @@ Option CommandLine::add(const char* names, int64_t& to, const std::string& help)
   return Option(app_->add_option(names, to, help));
 }
 Option CommandLine::add(const char* names, uint64_t& to, const std::string& help) {
-  return Option(app_->add_option(names, to, help));
+  return Option(not_negative(app_->add_option(names, to, help)));
 }
 Option CommandLine::add(const char* names, std::optional<uint64_t>& to, const std::string& help) {
-  return Option(app_->add_option(names, to, help));
+  return Option(not_negative(app_->add_option(names, to, help)));
 }
 Option CommandLine::add(const char* names, double& to, const std::string& help) {
   return Option(app_->add_option(names, to, help));

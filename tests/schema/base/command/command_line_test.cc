@@ -26,6 +26,7 @@ class Line {
     program_.add("-j,--jobs", jobs_, "").range(1, 8);
     program_.add("--timeout", timeout_, "").range(0.001, 1e6, "S");
     program_.add("--state-at", state_at_, "");
+    program_.add("--freeze", freeze_, "");
     program_.add("--with", with_, "").value_name("NAME").repeated();
     const Option json = program_.add_flag("--json", json_, "");
     program_.add_flag("--markdown", markdown_, "").excludes(json);
@@ -40,6 +41,7 @@ class Line {
   int32_t jobs_ = 1;
   double timeout_ = 1;
   uint32_t state_at_ = 0;
+  std::optional<uint64_t> freeze_;
   std::vector<std::string> with_;
   bool json_ = false, markdown_ = false;
 };
@@ -61,6 +63,7 @@ TEST_CASE("mistakes on a command line are reported as got and expected") {
   CHECK(said({"run", "--accel", "foo"}) == "--accel: got 'foo', expected auto, kvm or tcg");
   CHECK(said({"run", "--state-at", "abc"}) == "--state-at: got 'abc', expected a number");
   CHECK(said({"run", "--state-at", "-1"}) == "--state-at: got '-1', expected a number");
+  CHECK(said({"run", "--freeze", "-1"}) == "--freeze: got '-1', expected a number");
   CHECK(said({"run", "--json=maybe"}) == "--json: got 'maybe', expected a number");
   CHECK(said({"run", "--markdown", "--json"}) == "--json and --markdown exclude each other");
   CHECK(said({"run", "--json", "--markdown"}) == "--json and --markdown exclude each other");
