@@ -15,6 +15,7 @@
 #include "schema/base/command/command_description.h"
 #include "schema/base/exit_code.h"
 #include "schema/base/file.h"
+#include "schema/base/json_writer.h"
 #include "schema/base/nearest.h"
 
 namespace ktape {
@@ -123,14 +124,11 @@ ExitCode no_such_verb(const std::string& verb) {
 
 // The verbs that ktape brings, for tools/packaging/make_pages.py.
 void describe_verbs() {
-  std::printf("{\"description\":\"%s\",\"verbs\":[", kAbout);
-  const char* separator = "";
-  for (const Verb& verb : kVerbs) {
-    std::printf("%s{\"name\":\"%s\",\"summary\":\"%s\"}", separator, verb.name.data(),
-                verb.summary.data());
-    separator = ",";
-  }
-  std::printf("]}\n");
+  JsonWriter json;
+  json.object().field("description", kAbout).key("verbs").list();
+  for (const Verb& verb : kVerbs)
+    json.object().field("name", verb.name).field("summary", verb.summary).end();
+  std::printf("%s\n", json.end().end().take().c_str());
 }
 
 // Runs a program of `arguments`; returns only when it cannot.
@@ -168,7 +166,9 @@ ExitCode help_of(const std::string& verb) {
 ExitCode run(int argc, char** argv) {
   const std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);
   const std::string verb = arguments.empty() ? "" : arguments.front();
-  if (verb == "help" && arguments.size() > 1) return help_of(arguments[1]);
+  const bool asks_for_a_verb =
+      verb == "help" && arguments.size() > 1 && !arguments[1].starts_with('-');
+  if (asks_for_a_verb) return help_of(arguments[1]);
   if (verb.empty() || verb == "--help" || verb == "-h" || verb == "help") {
     print_help(find_verbs(), verb.empty() ? stderr : stdout);
     return verb.empty() ? ExitCode::kUsage : ExitCode::kGood;

@@ -28,10 +28,10 @@ built in, the layout of the fields a scenario names, and the scenario's ops and 
 that this kernel cannot serve. Nothing is booted.)";
 
 constexpr char kFetchDescription[] =
-    R"(Downloads a stock Debian kernel into the cache, from the mirror that apt uses on this host, and
-prints the path of its bzImage. 7.3.4 is the cloud kernel of that version, 7.3.4-rt the one with
-PREEMPT_RT, 7.3.4-generic the one for all hardware. A cached kernel is checked, and fetched again
-if it is damaged.)";
+    R"(Downloads a stock Debian kernel into the cache, from the mirror that apt uses on this
+host, and prints the path of its bzImage. 7.3.4 is the cloud kernel of that version,
+7.3.4-rt the one with PREEMPT_RT, 7.3.4-generic the one for all hardware. A cached kernel
+is checked, and fetched again if it is damaged.)";
 
 constexpr char kFetchFooter[] = R"(Examples:
   ktape kernel fetch 7.3.4
@@ -42,9 +42,10 @@ Exit status: 0 the kernel is in the cache; 2 the mirror has no such kernel, or u
 4 there is no mirror, or the host lacks something)";
 
 constexpr char kListDescription[] =
-    R"(Lists kernels: those in the cache, those that can be fetched from the mirror, and this host's in
-/boot. SCHED_EXT says whether a scheduler can run, STATE where the kernel is, TRIED how test captures
-on it ended. Without a network, the list has only the kernels that are on this host.)";
+    R"(Lists kernels: those in the cache, those that can be fetched from the mirror, and this
+host's in /boot. SCHED_EXT says whether a scheduler can run, STATE where the kernel is,
+TRIED how test captures on it ended. Without a network, the list has only the kernels that
+are on this host.)";
 
 constexpr char kListFooter[] = R"(STATE is
   cached      in the cache
@@ -60,7 +61,7 @@ constexpr char kFooter[] = R"(Examples:
   ktape kernel fetch 7.3.4
   ktape kernel inspect 7.3.4
 
-'ktape kernel VERB --help' explains a verb)";
+'ktape kernel SUBCOMMAND --help' explains each of them.)";
 
 constexpr char kInspectFooter[] = R"(Examples:
   ktape kernel inspect 7.3.4

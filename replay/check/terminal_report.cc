@@ -110,20 +110,6 @@ std::vector<std::string> evidence(std::vector<std::string> said, const std::stri
   return said;
 }
 
-// The text in so many columns; its last three are dots if it is longer. UTF-8 stays UTF-8.
-std::string cut(const std::string& text, size_t columns) {
-  constexpr std::string_view kDots = "...";
-  const auto begins_character = [](char c) {
-    return (static_cast<unsigned char>(c) & 0xc0) != 0x80;
-  };
-  if (static_cast<size_t>(std::ranges::count_if(text, begins_character)) <= columns) return text;
-  size_t end = 0;
-  for (size_t left = columns - std::min(columns, kDots.size()); end < text.size(); ++end) {
-    if (begins_character(text[end]) && left-- == 0) break;
-  }
-  return text.substr(0, end).append(kDots);
-}
-
 std::string first_proof(const std::vector<std::string>& said) {
   const auto found = std::ranges::find_if(said, proves);
   return found == said.end() ? "" : *found;
@@ -201,11 +187,8 @@ void TerminalReport::show(const Row& row, size_t name_columns) {
     writer_.led(lead, "", Paint::kPlain, paint_of(row.kind));
     lead = below;
   }
-  const size_t rest = columns_ - std::min(columns_, lead.size() + row.suffix.size());
-  const std::string fact = row.kind == Kind::kPassed ? cut(row.fact, rest) : row.fact;
-  left_out_ |= fact != row.fact;
-  writer_.led(lead, fact + row.suffix, row.kind == Kind::kNotAsked ? Paint::kFaint : Paint::kPlain,
-              paint_of(row.kind));
+  writer_.led(lead, row.fact + row.suffix,
+              row.kind == Kind::kNotAsked ? Paint::kFaint : Paint::kPlain, paint_of(row.kind));
   const bool failed = row.kind == Kind::kViolated || row.kind == Kind::kError;
   for (const std::string& line : row.more)
     writer_.led(failed ? std::string(kVerdictColumns, ' ') : below, line);

@@ -14,11 +14,10 @@ namespace ktape {
 
 // Results of a check for people at a terminal: for each tape a heading and a line for each
 // assertion, with its verdict, its name and the fact that proves it. What failed comes last, with
-// all that it found; of one that passed, a long fact is cut. A tape's results come one after
-// another.
+// all that it found. A tape's results come one after another.
 class TerminalReport {
  public:
-  TerminalReport(Colors colors, size_t columns) : writer_(colors, columns), columns_(columns) {}
+  TerminalReport(Colors colors, size_t columns) : writer_(colors, columns) {}
 
   void add(const CheckStep& step);
   // The text, with the summary at its end.
@@ -38,7 +37,6 @@ class TerminalReport {
   void show(const Row& row, size_t name_columns);
 
   TextWriter writer_;
-  size_t columns_;
   const CheckedTape* tape_ = nullptr;
   size_t tapes_ = 0;
   std::vector<Row> rows_;            // of this tape

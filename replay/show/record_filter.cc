@@ -30,13 +30,13 @@ std::optional<uint64_t> whole_number(std::string_view text) {
 // "15.5s" as 15500000; nothing if it is not that.
 std::optional<uint64_t> microseconds(std::string_view text) {
   constexpr size_t kDecimals = 6;
-  constexpr uint64_t kMostSeconds = 1'000'000'000'000;
+  constexpr uint64_t kMaxSeconds = 1'000'000'000'000;
   if (!text.ends_with('s')) return std::nullopt;
   text.remove_suffix(1);
   const size_t point = text.find('.');
   std::string decimals(point == std::string_view::npos ? "0" : text.substr(point + 1));
   const auto seconds = whole_number(text.substr(0, point));
-  if (!seconds || *seconds > kMostSeconds || decimals.size() > kDecimals) return std::nullopt;
+  if (!seconds || *seconds > kMaxSeconds || decimals.size() > kDecimals) return std::nullopt;
   const size_t given = decimals.size();
   decimals.resize(kDecimals, '0');
   const auto fraction = whole_number(decimals);

@@ -55,10 +55,10 @@ case_the_json_has_every_check_and_the_command() {
 import json, sys
 report = json.loads(sys.argv[1])
 checks = {check["name"]: check for check in report["checks"]}
-assert report["format"] == 1 and report["fit"] is False
+assert report["format"] == 1 and report["canCapture"] is False
 assert not checks["QEMU"]["ok"] and checks["QEMU"]["needed"] and checks["QEMU"]["hint"]
 assert checks["memfd"]["ok"] and checks["memfd"]["hint"] is None
-assert report["mend"].endswith("ktape kernel fetch 7.3.4")
+assert report["fix"].endswith("ktape kernel fetch 7.3.4")
 PY
 }
 

@@ -143,7 +143,14 @@ def commands(name, command):
     for one in command["commands"]:
         lines += section(
             escaped(f"{name} {one['name']}".upper()),
-            [*body(one["description"]), ".PP", synopsis(f"{name} {one['name']}", one), *entries(one)],
+            [
+                *body(one["description"]),
+                ".PP",
+                synopsis(f"{name} {one['name']}", one),
+                *entries(one),
+                ".PP",
+                *body(one["footer"].strip("\n")),
+            ],
         )
     return lines
 

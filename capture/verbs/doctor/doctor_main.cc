@@ -56,8 +56,8 @@ std::vector<HostFact> examine(Options options) {
 
 Result<ExitCode> report(const Options& options) {
   const std::vector<HostFact> facts = examine(options);
-  const std::string mend = mending_command(facts, this_system());
-  KTAPE_TRY(write_output(options.json ? doctor_json(facts, mend) : doctor_text(facts, mend)));
+  const std::string fix = fixing_command(facts, this_system());
+  KTAPE_TRY(write_output(options.json ? doctor_json(facts, fix) : doctor_text(facts, fix)));
   KTAPE_TRY(flush_output());
   return fit_for_capture(facts) ? ExitCode::kGood : ExitCode::kHost;
 }

@@ -71,7 +71,7 @@ bool fit_for_capture(const std::vector<HostFact>& facts) {
   return std::ranges::all_of(facts, [](const HostFact& fact) { return fact.ok || !fact.needed; });
 }
 
-std::string mending_command(const std::vector<HostFact>& facts, const HostSystem& system) {
+std::string fixing_command(const std::vector<HostFact>& facts, const HostSystem& system) {
   std::vector<std::string> commands = {install_command(facts, system)};
   for (const HostFact& fact : facts) commands.push_back(fact.fix);
   std::string line;
@@ -82,20 +82,20 @@ std::string mending_command(const std::vector<HostFact>& facts, const HostSystem
   return line;
 }
 
-std::string doctor_text(const std::vector<HostFact>& facts, const std::string& mend) {
+std::string doctor_text(const std::vector<HostFact>& facts, const std::string& fix) {
   std::string text;
   for (const HostFact& fact : facts) {
     text += fmt::format("{:<10} {:<8} {}\n", fact.name, verdict(fact), printable(fact.detail));
     if (!fact.ok && !fact.hint.empty()) text += fmt::format("{:<19} hint: {}\n", "", fact.hint);
   }
   text += fit_for_capture(facts) ? "a capture can run here\n" : "a capture cannot run here yet\n";
-  if (!mend.empty()) text += fmt::format("fix it with: {}\n", mend);
+  if (!fix.empty()) text += fmt::format("fix it with: {}\n", fix);
   return text;
 }
 
-std::string doctor_json(const std::vector<HostFact>& facts, const std::string& mend) {
+std::string doctor_json(const std::vector<HostFact>& facts, const std::string& fix) {
   JsonWriter json;
-  json.object().field("format", JsonFormat::kDoctor).field("fit", fit_for_capture(facts));
+  json.object().field("format", JsonFormat::kDoctor).field("canCapture", fit_for_capture(facts));
   json.key("checks").list();
   for (const HostFact& fact : facts) {
     json.object()
@@ -107,7 +107,7 @@ std::string doctor_json(const std::vector<HostFact>& facts, const std::string& m
         .value_or_null(fact.hint)
         .end();
   }
-  return json.end().key("mend").value_or_null(mend).end().newline().take();
+  return json.end().key("fix").value_or_null(fix).end().newline().take();
 }
 
 }  // namespace ktape

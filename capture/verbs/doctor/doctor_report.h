@@ -19,12 +19,12 @@ struct HostSystem {
 // Whether every fact that a capture needs is good.
 [[nodiscard]] bool fit_for_capture(const std::vector<HostFact>& facts);
 
-// The one command line that mends whatever a command can mend; empty if there is nothing.
-[[nodiscard]] std::string mending_command(const std::vector<HostFact>& facts,
-                                          const HostSystem& system);
+// The one command line that fixes whatever a command can fix; empty if there is nothing.
+[[nodiscard]] std::string fixing_command(const std::vector<HostFact>& facts,
+                                         const HostSystem& system);
 
 // What `ktape doctor` prints.
-[[nodiscard]] std::string doctor_text(const std::vector<HostFact>& facts, const std::string& mend);
-[[nodiscard]] std::string doctor_json(const std::vector<HostFact>& facts, const std::string& mend);
+[[nodiscard]] std::string doctor_text(const std::vector<HostFact>& facts, const std::string& fix);
+[[nodiscard]] std::string doctor_json(const std::vector<HostFact>& facts, const std::string& fix);
 
 }  // namespace ktape

@@ -168,7 +168,7 @@ PagedOutput::~PagedOutput() {
 }
 
 PagerOption::PagerOption(CommandLine& program) {
-  program.add_flag("--no-pager", off_, "print to the terminal, without a pager");
+  program.add_flag("--no-pager", off_, "Print to the terminal, without a pager");
 }
 
 }  // namespace ktape
