@@ -22,6 +22,7 @@
 namespace ktape {
 namespace {
 
+// The agent itself failed, as opposed to a step of the scenario (1).
 constexpr int kAgentFailed = 2;
 constexpr auto kPortAppears = std::chrono::seconds(30);
 // A host that has the last message confirms it at once. One that does not must not keep the guest
@@ -30,6 +31,8 @@ constexpr auto kHostHears = std::chrono::seconds(5);
 
 Result<RunResult> run_scenario(Channel& channel, Reporter& reporter,
                                const ConsolePrinter& console) {
+  // Before hello: from here on SIGCHLD is blocked and the channel and children are waited for
+  // together.
   KTAPE_ASSIGN(std::unique_ptr<Session> session, Session::create(channel));
   KTAPE_TRY(send_hello(reporter));
   KTAPE_ASSIGN(const Facts topology, read_topology("/sys", "/proc"));
@@ -38,6 +41,7 @@ Result<RunResult> run_scenario(Channel& channel, Reporter& reporter,
   KTAPE_ASSIGN(std::optional<FrameMessage> message, session->receive_scenario());
   if (!message) return RunResult{1, "the host ended the run before sending a scenario"};
   auto scenario = message->reader().getRoot<schema::FromHost>().getScenario();
+  // Only now, because the scenario says how far: before that, nothing but the agent runs.
   KTAPE_TRY(become_realtime(scenario.getAgentPriority() == 0 ? kHighestPriority
                                                              : scenario.getAgentPriority()));
   console.line("scenario '" + std::string(scenario.getName().cStr()) + "'");
@@ -72,14 +76,18 @@ Result<void> wait_until_heard(Channel& channel) {
 }
 
 Result<void> serve(const ConsolePrinter& console) {
+  // At the highest priority until the scenario is read, so that reading it cannot be starved.
   KTAPE_TRY(become_realtime(kHighestPriority));
   KTAPE_ASSIGN(std::unique_ptr<Channel> channel, Channel::open(Clock::now() + kPortAppears));
   Reporter reporter(*channel);
+  // A failure of the run is no failure of the agent: it goes into `done`, which the host needs to
+  // end the run in order.
   Result<RunResult> run = run_guarded(*channel, reporter, console);
   RunResult result = run ? *run : RunResult{kAgentFailed, run.error().message};
   console.line("done, exit code " + std::to_string(result.exit_code) +
                (result.detail.empty() ? "" : ": " + result.detail));
   KTAPE_TRY(reporter.done(result.exit_code, result.detail));
+  // Power-off waits for the confirmation: on `done` the host reads the guest's memory once more.
   return wait_until_heard(*channel);
 }
 
@@ -92,12 +100,15 @@ int main() {
                stderr);
     return 2;
   }
+  // The console is opened after /dev is mounted.
   ktape::Result<void> mounted = ktape::mount_file_systems();
   ktape::ConsolePrinter console;
   console.line("up");
   ktape::Result<void> served = mounted ? ktape::serve(console) : mounted;
   if (!served) console.line(served.error().message);
   console.line("powering off");
+  // Returns only if it fails. PID 1 must not end: the kernel panics if it does ("Attempted to kill
+  // init!").
   ktape::power_off();
   return 2;
 }

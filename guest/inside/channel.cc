@@ -24,6 +24,7 @@ constexpr size_t kReadBytes = 4096;         // the driver's limit for one read
 constexpr auto kLookAgain = std::chrono::milliseconds(5);
 
 std::vector<VirtioPort> list_ports() {
+  // There is no udev in the initramfs, so a port is found by the name that QEMU gives it.
   std::vector<VirtioPort> ports;
   std::error_code error;  // no folder yet: no ports yet
   for (const auto& entry : std::filesystem::directory_iterator(kPortsFolder, error)) {
@@ -47,6 +48,8 @@ Result<std::unique_ptr<Channel>> Channel::open(Clock::time_point deadline) {
       return Error{ErrorCode::kHost,
                    std::string("no virtio-serial port is named '") + kAgentPortName + "'", ""};
     }
+    // The port appears when the device's control queue has been read, some time after the driver is
+    // up.
     std::this_thread::sleep_for(kLookAgain);
   }
 }
@@ -61,6 +64,7 @@ Result<void> Channel::send(capnp::MessageBuilder& message) {
         ::write(fd_.get(), frame.data() + sent, std::min(kWriteLimitBytes, frame.size() - sent));
     if (n < 0 && errno == EINTR) continue;
     if (n < 0) return system_error(ErrorCode::kHost, "cannot write to the host");
+    // Only a first success proves that a host has connected: until then POLLHUP is normal.
     host_was_there_ = true;
     sent += static_cast<size_t>(n);
   }
@@ -77,6 +81,7 @@ Result<void> Channel::read_some() {
   ssize_t n = ::read(fd_.get(), buffer.data(), buffer.size());
   if (n < 0 && errno == EINTR) return {};
   if (n < 0) return system_error(ErrorCode::kHost, "cannot read from the host");
+  // The driver reports a host that has gone as the end of the file.
   if (n == 0) return Error{ErrorCode::kHost, "the host has disconnected", ""};
   decoder_.feed(std::span(buffer.data(), static_cast<size_t>(n)));
   return {};

@@ -15,8 +15,8 @@ namespace ktape {
 
 using Clock = std::chrono::steady_clock;  // guest CLOCK_MONOTONIC
 
-// The agent's end of the virtio-serial port to the host. Errors are kHost: without the host nobody
-// can be informed, and the agent can only power off.
+// The agent's end of the virtio-serial port to the host. Blocking, except for `next`. Errors are
+// kHost: without the host nobody can be informed, and the agent can only power off.
 class Channel {
  public:
   // Finds the port by its name, which the kernel may take a moment to announce.

@@ -13,6 +13,7 @@ namespace ktape {
 namespace {
 
 constexpr uint32_t kDefaultDeadlineMs = 30'000;
+// A panic stops this CPU at once; the wait is for a kernel that does not panic.
 constexpr auto kPanicTakes = std::chrono::seconds(5);
 constexpr auto kLookAtWorker = std::chrono::milliseconds(10);
 
@@ -25,6 +26,7 @@ ActionKind kind_of(schema::Action::Reader action) {
 std::vector<ActionGroup> groups_of(schema::Step::Reader step) {
   std::vector<ActionToMerge> actions;
   for (schema::Action::Reader action : step.getActions()) {
+    // A default-constructed reader has the schema's defaults, which suit actions that are no ops.
     const auto op = action.isOp() ? action.getOp() : schema::ScenarioOp::Reader();
     actions.emplace_back(kind_of(action), op.getExpect().isRefused(), op.getRetryMs());
   }
@@ -46,12 +48,14 @@ char state_letter(schema::WorkerState state) {
 Result<RunResult> Executor::run() {
   Result<void> ready = set_up();
   Result<RunResult> result = ready ? run_steps() : Result<RunResult>(ready.error());
-  // Session::end runs after a failure, too, but the first failure is the one reported.
+  // Session::end runs after a failure, too: the scheduler must be detached and its exit be on the
+  // tape, whatever else happened. But the first failure is the one reported.
   Result<void> ended = session_.end();
   if (result && !ended) return ended.error();
   return result;
 }
 
+// The scheduler first, so that workers are scheduled by it from their first instruction.
 Result<void> Executor::set_up() {
   if (scenario_.getScheduler().isVtime()) {
     KTAPE_TRY(session_.attach(scenario_.getScheduler().getVtime()));
@@ -69,6 +73,7 @@ Result<void> Executor::set_up() {
 
 Result<RunResult> Executor::run_steps() {
   RunResult result;
+  // The duration counts from the first step, not from the boot.
   end_ = Clock::now() + std::chrono::milliseconds(scenario_.getDurationMs());
   for (uint32_t i = 0; i < scenario_.getSteps().size() && !session_.stopped(); ++i) {
     std::string name(scenario_.getSteps()[i].getName().cStr());
@@ -89,8 +94,10 @@ Result<RunResult> Executor::run_steps() {
 // The step reports its first failure; later actions still run.
 Result<Executor::ActionResult> Executor::run_step(uint32_t index) {
   ActionResult step;
+  // The ops of a step are merged before it runs, so what shares a freeze does not depend on timing.
   for (const ActionGroup& group : groups_of(scenario_.getSteps()[index])) {
     KTAPE_ASSIGN(ActionResult action, act(index, group));
+    // A reply or a wait that was cut short by stop is not the action's fault.
     if (session_.stopped()) return ActionResult{false, true, "the host ended the run"};
     if (!action.ok && step.ok) step = action;
     if (action.end_run) return step;
@@ -128,6 +135,7 @@ Result<Executor::ActionResult> Executor::wait_for(schema::WaitWorker::Reader wai
   const char wanted = state_letter(wait.getState());
   const Clock::time_point deadline = Clock::now() + std::chrono::milliseconds(limit_ms);
   char state = '?';
+  // Polled: the kernel has no event for a change of a task's state.
   while (Clock::now() < deadline && !session_.stopped() && (*worker)->alive) {
     // A worker about to be reaped may have no stat any more; `alive` shows that.
     if (auto stat = read_proc_stat((*worker)->pid)) state = stat->state;
@@ -208,14 +216,19 @@ Result<Executor::ActionResult> Executor::request(uint32_t step, const ActionGrou
     const auto op = actions[group.first + i].getOp();
     request.setRetryMs(op.getRetryMs());  // the same for all ops of a group
     if (op.getExpect().isRefused()) request.initExpect().setRefused(op.getExpect().getRefused());
+    // setWithCaveats(): OpEntry is a struct in a list; a newer schema's fields beyond ours would be
+    // cut.
     entries.setWithCaveats(i, op.getEntry());
     if (!entries[i].getTarget().isTask()) continue;
+    // A worker that cannot be found fails the step before anything is sent.
     auto filled = fill_in_worker(entries[i].getTarget().getTask());
     if (!filled) return ActionResult{false, false, filled.error().message};
   }
+  // A copy: `request` is a message of its own, because reply_problem() needs it after the send.
   KTAPE_TRY(session_.reporter().send(
       [&](schema::FromAgent::Builder sent) { sent.setRequest(request.asReader()); }));
   KTAPE_ASSIGN(std::optional<FrameMessage> reply, session_.receive_reply(last_request_));
+  // Stopped: the reply will not come.
   if (!reply) return ActionResult{};  // stopped: the caller checks that
   auto result = reply->reader().getRoot<schema::FromHost>().getReply().getResult();
   const std::string problem = reply_problem(result, request);
@@ -227,6 +240,7 @@ Result<void> Executor::fill_in_worker(schema::TaskRef::Builder task) {
   if (task.getWorker().size() == 0) return {};
   KTAPE_ASSIGN(const RunningWorker* worker,
                session_.workers().find(task.asReader().getWorker().cStr()));
+  // /proc/PID/stat was read when the worker was forked, so both belong to the same process.
   if (task.getPid() == 0) task.setPid(worker->pid.value);
   if (task.getStartBoottimeNs() == 0) task.setStartBoottimeNs(worker->start_boottime_ns);
   return {};

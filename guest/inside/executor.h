@@ -28,7 +28,8 @@ class Executor {
       : session_(session), scenario_(scenario), log_(std::move(log)) {}
 
   // An Error does not concern the scenario's steps: the scheduler did not load, a worker did not
-  // start, or the session failed.
+  // start, or the session failed. Call it once. Blocks for as long as the scenario takes; ends
+  // early if the host says stop.
   [[nodiscard]] Result<RunResult> run();
 
  private:

@@ -12,6 +12,8 @@ void leave_agent(std::span<int> kept) {
   sigset_t none;
   sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  // Set by the child itself: it is not inherited, and it is cleared by an exec of a set-uid program
+  // only.
   ::prctl(PR_SET_PDEATHSIG, SIGKILL);
   // All sources are moved out of the range of targets first, then into place: one may have the
   // number of another's target.
@@ -19,6 +21,7 @@ void leave_agent(std::span<int> kept) {
   for (int& fd : kept) fd = ::fcntl(fd, F_DUPFD, first_free);
   int target = kFirstKeptFd;
   for (int fd : kept) ::dup2(fd, target++);
+  // One call, also for descriptors that the agent opened without CLOEXEC.
   ::close_range(static_cast<unsigned>(first_free), ~0U, 0);
 }
 

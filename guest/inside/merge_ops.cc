@@ -6,6 +6,8 @@ namespace ktape {
 namespace {
 
 bool are_one_request(const ActionToMerge& one, const ActionToMerge& next) {
+  // A read after a write, or the other way round, is a new request: one request is all reads or all
+  // writes, and their order matters to the scenario.
   const bool cold = one.kind == ActionKind::kColdRead || one.kind == ActionKind::kColdWrite;
   return cold && one.kind == next.kind && !one.alone && !next.alone &&
          one.retry_ms == next.retry_ms;

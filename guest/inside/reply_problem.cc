@@ -29,6 +29,8 @@ std::string tries_text(schema::OpReplied::Reader reply) {
 std::optional<unsigned> first_at_fault(capnp::List<schema::EntryReply>::Reader entries) {
   std::optional<unsigned> unreached;
   for (unsigned i = 0; i < entries.size(); ++i) {
+    // The first that was refused or failed; entries before it may be unreached because of it
+    // (kStoppedAfter).
     const schema::EntryStatus status = entries[i].getStatus();
     if (status == schema::EntryStatus::DONE) continue;
     if (status != schema::EntryStatus::NOT_REACHED) return i;
@@ -41,6 +43,7 @@ std::string failure_of(schema::OpReplied::Reader reply, schema::OpRequest::Reade
   if (reply.getError().size() != 0) return reply.getError().cStr();
   const std::optional<unsigned> entry = first_at_fault(reply.getEntries());
   if (!entry) return "the host gave no reason";
+  // A host that answers with more entries than were asked for must not crash PID 1.
   const std::string tag =
       *entry < request.getEntries().size() ? request.getEntries()[*entry].getTag().cStr() : "";
   return "'" + tag + "': " + reply.getEntries()[*entry].getReason().cStr() + tries_text(reply);
@@ -51,6 +54,7 @@ std::string failure_of(schema::OpReplied::Reader reply, schema::OpRequest::Reade
 std::string reply_problem(schema::OpReplied::Reader reply, schema::OpRequest::Reader request) {
   if (!request.getExpect().isRefused()) return reply.getOk() ? "" : failure_of(reply, request);
   if (reply.getAsExpected()) return "";
+  // An expected refusal has exactly one entry; the host refuses others.
   const std::string tag = request.getEntries()[0].getTag().cStr();
   const std::string came = reply.getOk() ? "'" + tag + "' was done" : failure_of(reply, request);
   return came + "; expected a refusal by " + gate_text(request.getExpect().getRefused());

@@ -6,6 +6,7 @@
 namespace ktape {
 
 void Reporter::stamp(schema::FromAgent::Builder message) {
+  // CLOCK_MONOTONIC, the clock of `guestNs` on the tape; under TCG it stands still in a freeze.
   auto now = std::chrono::nanoseconds(Clock::now().time_since_epoch());
   message.setGuestNs(static_cast<uint64_t>(now.count()));
 }

@@ -21,7 +21,9 @@ namespace {
 constexpr uint32_t kSchedulerId = 1;
 constexpr auto kLookForExit = std::chrono::milliseconds(100);     // the exit map cannot be polled
 constexpr auto kLongestPoll = std::chrono::milliseconds(60'000);  // fits in poll's int
-constexpr auto kWaitForHost = std::chrono::hours(24);             // the host has the watchdogs
+// A deadline of the agent's own would compete with the host's watchdogs, which know about frozen
+// time.
+constexpr auto kWaitForHost = std::chrono::hours(24);  // the host has the watchdogs
 constexpr auto kWaitForSettled = std::chrono::seconds(10);
 constexpr auto kWaitForDetach =
     std::chrono::seconds(3);  // for schedulers left behind by the program
@@ -49,6 +51,8 @@ std::vector<std::byte> bytes_of_hex(std::string_view hex) {
 Result<std::unique_ptr<Session>> Session::create(Channel& channel) {
   sigset_t set;
   sigemptyset(&set);
+  // Blocked, so that it is only seen through the signalfd: a handler could run between any two
+  // system calls.
   sigaddset(&set, SIGCHLD);
   if (::sigprocmask(SIG_BLOCK, &set, nullptr) != 0) {
     return system_error(ErrorCode::kHost, "cannot block SIGCHLD");
@@ -69,6 +73,7 @@ Result<std::optional<FrameMessage>> Session::receive_reply(uint64_t request) {
   if (!reply) return reply;
   uint64_t got = reply->reader().getRoot<schema::FromHost>().getReply().getRequest();
   if (got != request) {
+    // Requests are sent one at a time, so another number means that host and agent are out of step.
     return Error{
         ErrorCode::kBadInput,
         "got the reply to request " + std::to_string(got) + ", expected " + std::to_string(request),
@@ -85,7 +90,8 @@ Result<void> Session::begin_step(uint32_t step, const std::string& name) {
 Result<void> Session::attach(schema::VtimeScheduler::Reader spec) {
   OutputTail output(0);
   auto attached = VtimeScheduler::attach(spec, output);
-  // The lost bytes of an output come after its text.
+  // The lost bytes of an output come after its text. The lost bytes are those before the text that
+  // was kept, so they are reported first.
   if (output.lost() > 0) KTAPE_TRY(reporter_.scheduler_output(kSchedulerId, "", output.lost()));
   if (!output.text().empty()) KTAPE_TRY(reporter_.scheduler_output(kSchedulerId, output.text()));
   if (!attached) return attached.error();
@@ -118,6 +124,7 @@ Result<void> Session::attach(schema::ExternalScheduler::Reader spec) {
 }
 
 Result<void> Session::start_worker(schema::Worker::Reader spec) {
+  // Reported before it is released, so that its pid is on the tape before anything that it does.
   KTAPE_ASSIGN(const RunningWorker* worker, workers_.prepare(spec));
   KTAPE_TRY(reporter_.send([&](schema::FromAgent::Builder message) {
     auto started = message.initWorkerStarted();
@@ -144,7 +151,7 @@ Result<void> Session::wait(Clock::time_point deadline, const std::function<bool(
   while (!stopped_ && !until()) {
     Clock::time_point now = Clock::now();
     if (now >= deadline) return {};
-    // Rounded up, so that the last round does not spin.
+    // Rounded up: a remainder below 1 ms would otherwise be a poll of 0 ms, again and again.
     KTAPE_TRY(wait_once(std::chrono::ceil<std::chrono::milliseconds>(deadline - now)));
   }
   return {};
@@ -157,12 +164,15 @@ Result<void> Session::wait_once(std::chrono::milliseconds at_most) {
   int n = ::poll(fds.data(), fds.size(), static_cast<int>(std::min(at_most, kLongestPoll).count()));
   if (n < 0 && errno != EINTR) return system_error(ErrorCode::kHost, "cannot wait for the host");
   if (n < 0) return {};
+  // What the host sent before it disconnected is read first: POLLIN and POLLHUP come together.
   if ((fds[0].revents & POLLIN) != 0) {
     KTAPE_TRY(take_messages());
   } else if ((fds[0].revents & (POLLHUP | POLLERR)) != 0) {
     return Error{ErrorCode::kHost, "the host has disconnected", ""};
   }
+  // Children before sysfs, so that a program that has ended is seen with its last state.
   if ((fds[1].revents & POLLIN) != 0) KTAPE_TRY(reap_children());
+  // On every round, as sysfs cannot be polled.
   if (external_ != nullptr) KTAPE_TRY(external_->look());
   return report_scheduler_exit();
 }
@@ -195,11 +205,14 @@ Result<void> Session::take_news(FrameMessage& message) {
 
 Result<void> Session::reap_children() {
   signalfd_siginfo info;
+  // Several SIGCHLD are one: the count means nothing, so every child is looked for.
   while (::read(children_.get(), &info, sizeof info) > 0) {
   }
   for (const WorkerExit& exit : workers_.reap()) KTAPE_TRY(report_worker_exit(exit));
+  // Taken also without a scheduler, or they would pile up.
   const std::vector<EndedChild> others = workers_.take_strangers();
   if (external_ == nullptr) return {};
+  // If workers must stay zombies, reap() waits only for named pids, and the program is missed.
   for (const EndedChild& child : others)
     KTAPE_TRY(external_->child_ended(child.pid, child.wait_status));
   return external_->reap();
@@ -231,6 +244,7 @@ Result<void> Session::report_scheduler_exit() {
 }
 
 Result<void> Session::end() {
+  // Only now may unreaped workers go: the scenario's steps have ended.
   workers_.keep_no_zombies();
   KTAPE_TRY(reap_children());
   for (const RunningWorker& worker : workers_.all()) {
@@ -248,12 +262,16 @@ Result<void> Session::end() {
   workers_.make_ordinary();
   if (external_ != nullptr) return end_external_scheduler();
   if (scheduler_ == nullptr) return {};
+  // Waits until every task has left the scheduler.
   scheduler_->detach();
   return report_scheduler_exit();
 }
 
 Result<void> Session::end_external_scheduler() {
+  // As a user would: SIGINT lets it detach and print its statistics, SIGKILL leaves that to the
+  // kernel, which drops its link.
   for (const Ending& ending : kEndings) {
+    // The next signal only if the one before did not help.
     if (external_->has_ended()) break;
     external_->signal(ending.signal);
     KTAPE_TRY(wait(Clock::now() + ending.wait, [this] { return external_->has_ended(); }));
@@ -262,6 +280,8 @@ Result<void> Session::end_external_scheduler() {
   // The program's children, if any, are in its process group and may still be exiting.
   if (external_->is_there()) external_->signal(SIGTERM);
   KTAPE_TRY(wait(Clock::now() + kWaitForDetach, [this] { return !external_->is_there(); }));
+  // The host reads the exits from memory and settles only when they are on the tape; powering off
+  // earlier would lose them.
   return wait(Clock::now() + kWaitForSettled, [this] { return schedulers_settled_; });
 }
 

@@ -47,7 +47,8 @@ class Session {
   // Reports what kernel and scheduler say about a worker. kNotFound if it is gone.
   [[nodiscard]] Result<void> report_facts(const RunningWorker& worker);
 
-  // Waits until the deadline, until `until` holds, or until the host sends stop.
+  // Waits until the deadline, until `until` holds, or until the host sends stop. Events are handled
+  // meanwhile, in order of arrival. Returns without an error in all three cases; ask stopped().
   [[nodiscard]] Result<void> wait(Clock::time_point deadline, const std::function<bool()>& until);
   [[nodiscard]] Result<void> wait(Clock::time_point deadline) {
     return wait(deadline, [] { return false; });

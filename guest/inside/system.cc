@@ -46,6 +46,7 @@ uint64_t boot_time_ns() {
 }  // namespace
 
 Result<void> mount_file_systems() {
+  // /dev first: it has the console that everything else is reported on.
   KTAPE_TRY(mount_one({"devtmpfs", "/dev"}));
   KTAPE_TRY(mount_one({"proc", "/proc"}));
   KTAPE_TRY(mount_one({"sysfs", "/sys"}));
@@ -78,6 +79,7 @@ Result<void> send_hello(Reporter& reporter) {
   KTAPE_ASSIGN(std::string online,
                read_text_file("/sys/devices/system/cpu/online", kTextLimitBytes));
   KTAPE_ASSIGN(std::vector<uint32_t> cpus, list_cpus(online));
+  // From a host's view a cross-check only: it derives the slide from memory itself.
   Vmcoreinfo vmcoreinfo;  // zeros if the kernel has none
   if (auto text = read_text_file("/sys/kernel/vmcoreinfo", kTextLimitBytes)) {
     KTAPE_ASSIGN(vmcoreinfo, parse_vmcoreinfo(*text));

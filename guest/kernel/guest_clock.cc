@@ -12,6 +12,7 @@ namespace {
 
 constexpr size_t kPointerBytes = 8;
 constexpr size_t kMaxNameBytes = 64;
+// The smallest page: an unmapped one can only begin at its boundary.
 constexpr uint64_t kPageBytes = 4096;
 constexpr uint64_t kMsPerSecond = 1000;
 
@@ -27,6 +28,8 @@ std::optional<uint64_t> number(const Kernel& kernel, const GuestMemory& memory,
 // Text up to its NUL, `limit`, or an unreadable page.
 Result<std::string> read_name(const Kernel& kernel, const GuestMemory& memory, GuestVirtual at) {
   std::string text;
+  // Piece by piece, up to the end of each page: a name near the end of mapped memory must not fail
+  // because of bytes behind its NUL.
   while (text.size() < kMaxNameBytes) {
     std::array<char, kMaxNameBytes> piece{};
     const size_t bytes =
@@ -68,6 +71,8 @@ LockupThresholds read_lockup_thresholds(const Kernel& kernel, const GuestMemory&
   // include/linux/nmi.h, WATCHDOG_SOFTOCKUP_ENABLED; kernel/watchdog.c, get_softlockup_thresh().
   constexpr uint64_t kSoftLockups = 2, kTimesThreshold = 2;
   LockupThresholds thresholds;
+  // watchdog_enabled is an unsigned long, the thresholds are int; none of them has a type in BTF,
+  // which describes per-CPU variables only.
   const auto enabled = number(kernel, memory, "watchdog_enabled", sizeof(uint64_t));
   const auto seconds = number(kernel, memory, "watchdog_thresh", sizeof(int32_t));
   if (enabled && seconds && (*enabled & kSoftLockups) != 0)

@@ -17,6 +17,7 @@ Error no_symbol(std::string_view name) {
 }  // namespace
 
 // If per-CPU symbols are linked at 0, their addresses are offsets, and the slide does not apply.
+// Kernel addresses have bit 63 set.
 GuestVirtual Kernel::at_run_time(uint64_t link_address) const {
   bool slides = link_address >> 63;
   return GuestVirtual(link_address + (slides ? facts_.slide : 0));
@@ -35,6 +36,8 @@ Result<GuestVirtual> Kernel::per_cpu(const GuestMemory& memory, std::string_view
   if (!address) return no_symbol(name);
   auto start = symbols.find("__per_cpu_start");
   auto end = symbols.find("__per_cpu_end");
+  // Without the bounds (no SMP) every symbol is accepted: there is one instance, at the symbol
+  // itself.
   if (start && end && (*address < *start || *address >= *end)) {
     return Error{ErrorCode::kNotFound, fmt::format("symbol '{}' is not per-CPU", name)};
   }
@@ -49,6 +52,8 @@ Result<GuestVirtual> Kernel::per_cpu_pointer(const GuestMemory& memory, uint64_t
     return Error{ErrorCode::kOutOfRange,
                  fmt::format("no CPU {}: the kernel has {}", cpu.value, facts_.cpus)};
   }
+  // A restored kernel reads the offset each time, from the memory at hand: of the kernel's pages, a
+  // tape has those that the capture touched, which may lack this one.
   if (!per_cpu_offsets_.empty()) return GuestVirtual(pointer + per_cpu_offsets_[cpu.value]);
   KTAPE_ASSIGN(GuestVirtual offsets, symbol("__per_cpu_offset"));
   KTAPE_ASSIGN(uint64_t offset,
@@ -57,10 +62,14 @@ Result<GuestVirtual> Kernel::per_cpu_pointer(const GuestMemory& memory, uint64_t
 }
 
 Result<Mapping> Kernel::mapping(const GuestMemory& memory, GuestVirtual address) const {
+  // The cache belongs to the memory and not to the kernel, because it is valid only as long as that
+  // memory stands still.
   Translations* const known = memory.translations();
   if (known == nullptr) return walk(memory, tables_, address);
   if (const std::optional<Mapping> page = known->find(address)) return *page;
   Result<Mapping> walked = walk(memory, tables_, address);
+  // Failures are not cached: they are rare, and a page that recorded memory lacks must be reported
+  // by name each time.
   if (walked.ok()) known->add(address, *walked);
   return walked;
 }
@@ -86,6 +95,7 @@ Result<void> Kernel::write(WritableGuestMemory& memory, GuestVirtual address,
                            std::span<const std::byte> bytes) const {
   std::vector<Mapping> pages;
   for (uint64_t done = 0; done < bytes.size(); done += pages.back().contiguous_bytes) {
+    // walk(), not mapping(): writable memory has no cache, since a write may change the tables.
     KTAPE_ASSIGN(Mapping mapping, walk(memory, tables_, address + done));
     mapping.contiguous_bytes = std::min<uint64_t>(mapping.contiguous_bytes, bytes.size() - done);
     pages.push_back(mapping);
@@ -116,6 +126,7 @@ Result<uint64_t> Kernel::read_symbol(const GuestMemory& memory, std::string_view
 
 std::string Kernel::describe(GuestVirtual address) const {
   const SymbolTable& symbols = knowledge_->symbols;
+  // Wraps to a huge number for addresses below the kernel, which the comparison refuses.
   uint64_t link = address.value - facts_.slide;
   auto start = symbols.find("_text");
   auto end = symbols.find("_end");

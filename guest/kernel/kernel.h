@@ -19,7 +19,8 @@
 
 namespace ktape {
 
-// What an image alone shows, before any guest runs. Shared by all users of the same kernel.
+// What an image alone shows, before any guest runs. Immutable and shared by all users of the same
+// kernel, so that BTF and symbols are decoded once per process.
 struct KernelKnowledge {
   std::string release;  // from the banner: "6.16.12+deb13-cloud-amd64"
   std::string banner;
@@ -54,7 +55,8 @@ struct KernelFacts {
 };
 
 // An adopted, running kernel. Works on any GuestMemory with the same kernel, live or recorded. Not
-// bound to one memory: each call takes the memory to read.
+// bound to one memory: each call takes the memory to read. Keeps nothing that a running guest can
+// change; const calls are as thread-safe as the memory.
 class Kernel {
  public:
   // Finds the kernel in memory by its banner (`linux_banner` in init/version-timestamp.c), derives
@@ -90,8 +92,9 @@ class Kernel {
   // writes also those of the memory.
   [[nodiscard]] Result<GuestPhysical> translate(const GuestMemory& memory,
                                                 GuestVirtual address) const;
-  // Bytes at a kernel virtual address; the pages need not be contiguous. A write translates all its
-  // pages before it writes the first.
+  // Bytes at a kernel virtual address; the pages need not be contiguous. A read that fails may have
+  // filled a part of `out`. A write translates all its pages before it writes the first, so it
+  // fails before it has changed anything.
   [[nodiscard]] Result<void> read(const GuestMemory& memory, GuestVirtual address,
                                   std::span<std::byte> out) const;
   [[nodiscard]] Result<void> write(WritableGuestMemory& memory, GuestVirtual address,

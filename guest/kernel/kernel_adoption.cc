@@ -15,6 +15,8 @@ namespace {
 // arch/x86/include/asm/page_64_types.h
 constexpr uint64_t kKernelMap = 0xffffffff80000000;
 constexpr uint64_t kPhysicalAlignment = uint64_t{2} << 20;  // smallest CONFIG_PHYSICAL_ALIGN
+// CONFIG_RANDOMIZE_BASE randomizes within 1 GiB, KERNEL_IMAGE_SIZE
+// (arch/x86/include/asm/page_64_types.h).
 constexpr uint64_t kMaxSlide = uint64_t{1} << 30;
 constexpr uint64_t kDirectMap4 = 0xffff888000000000;
 constexpr uint64_t kDirectMap5 = 0xff11000000000000;
@@ -31,6 +33,7 @@ struct Placement {
 
 Error not_there(std::string message) { return Error{ErrorCode::kNotFound, std::move(message)}; }
 
+// link_address(): a symbol that adoption cannot do without.
 Result<uint64_t> link_address(const KernelKnowledge& knowledge, std::string_view name) {
   auto address = knowledge.symbols.find(name);
   if (address) return *address;
@@ -48,13 +51,15 @@ std::vector<PhysicalRange> merged(const std::vector<PhysicalRange>& ranges) {
   return result;
 }
 
-// The places with `text` at `offset` within a 2 MiB step of RAM.
+// The places with `text` at `offset` within a 2 MiB step of RAM: KASLR moves the image by multiples
+// of that, so only one place per step has to be compared.
 Result<std::vector<GuestPhysical>> find_at_steps(const GuestMemory& memory, std::string_view text,
                                                  uint64_t offset) {
   KTAPE_ASSIGN(auto populated, memory.populated());
   std::vector<GuestPhysical> found;
   std::string seen(text.size(), '\0');
   for (const PhysicalRange& range : merged(populated)) {
+    // May wrap around 2^64, which 2 MiB divides, so the remainder is right for any start.
     uint64_t skip = (offset - range.start.value) % kPhysicalAlignment;
     for (; skip + text.size() <= range.bytes; skip += kPhysicalAlignment) {
       GuestPhysical at = range.start + skip;
@@ -72,12 +77,17 @@ Result<Placement> placement_at(const KernelKnowledge& knowledge, const GuestMemo
   KTAPE_ASSIGN(uint64_t text_link, link_address(knowledge, "_text"));
   KTAPE_ASSIGN(uint64_t phys_base_link, link_address(knowledge, "phys_base"));
   KTAPE_ASSIGN(uint64_t root_link, link_address(knowledge, "init_top_pgt"));
-  // The image is contiguous and in link order.
+  // The image is contiguous and in link order. Where another symbol of the image is, given where
+  // the banner is.
   auto physical = [&](uint64_t link) { return GuestPhysical(banner.value + (link - banner_link)); };
   Placement placement;
   KTAPE_TRY(memory.read(physical(phys_base_link),
                         std::as_writable_bytes(std::span(&placement.phys_base, 1))));
+  // phys_base is what the kernel adds to turn the address of a symbol into a physical one, so it
+  // and the physical place of _text together give the virtual slide.
   placement.slide = physical(text_link).value - placement.phys_base + kKernelMap - text_link;
+  // A stale copy of the image (one that kexec or the decompressor left behind) has a phys_base that
+  // does not fit its place, as a rule 0.
   if (placement.slide >= kMaxSlide || placement.slide % kPhysicalAlignment != 0) {
     return not_there(fmt::format("its phys_base {:#x} is not plausible", placement.phys_base));
   }
@@ -85,6 +95,8 @@ Result<Placement> placement_at(const KernelKnowledge& knowledge, const GuestMemo
   // lead to the banner.
   for (int levels : {4, 5}) {
     placement.tables = {physical(root_link), levels};
+    // The tables of the kernel that runs lead back to the banner that was found; those of a copy do
+    // not.
     auto mapping = walk(memory, placement.tables, GuestVirtual(banner_link + placement.slide));
     if (mapping.ok() && mapping->address == banner) return placement;
   }
@@ -105,6 +117,7 @@ std::optional<uint64_t> kernel_offset_in(std::string_view vmcoreinfo) {
 
 Result<Kernel> Kernel::adopt(std::shared_ptr<const KernelKnowledge> knowledge,
                              const GuestMemory& memory) {
+  // In this order: the page tables are needed to read per-CPU offsets, and those to check CPUs.
   Kernel kernel;
   kernel.knowledge_ = std::move(knowledge);
   KTAPE_TRY(kernel.place(memory));
@@ -127,9 +140,11 @@ Result<Kernel> Kernel::restore(std::shared_ptr<const KernelKnowledge> knowledge,
   Kernel kernel;
   kernel.knowledge_ = std::move(knowledge);
   kernel.facts_ = std::move(facts);
-  // __pa_symbol (arch/x86/include/asm/page.h)
+  // __pa_symbol (arch/x86/include/asm/page.h) The address is from the tape and may be anything; a
+  // walk from there fails like any other.
   uint64_t root = root_link + kernel.facts_.slide - kKernelMap + kernel.facts_.phys_base;
   kernel.tables_ = {GuestPhysical(root), kernel.facts_.paging_levels};
+  // As adopt_cpus() found it: without the table of offsets, all are 0.
   if (!kernel.knowledge_->symbols.find("__per_cpu_offset"))
     kernel.per_cpu_offsets_.assign(kernel.facts_.cpus, 0);
   return kernel;
@@ -143,6 +158,8 @@ Result<void> Kernel::place(const GuestMemory& memory) {
     return not_there(fmt::format("kernel '{}' is not in guest memory: its banner was not found",
                                  knowledge_->release));
   }
+  // The image may be in memory more than once. The first consistent placement wins; if there is
+  // none, the last reason is reported.
   std::optional<Error> why;
   for (GuestPhysical hit : hits) {
     auto placement = placement_at(*knowledge_, memory, hit);
@@ -174,6 +191,8 @@ Result<void> Kernel::adopt_cpus(const GuestMemory& memory) {
   facts_.cpus = static_cast<uint32_t>(cpus);
   per_cpu_offsets_.resize(cpus);
   KTAPE_ASSIGN(GuestVirtual offsets, symbol("__per_cpu_offset"));
+  // The page tables exist long before setup_per_cpu_areas() has run; a kernel that is still booting
+  // fails here, and the caller tries again.
   KTAPE_TRY(read(memory, offsets, std::as_writable_bytes(std::span(per_cpu_offsets_))));
   for (uint32_t cpu = 0; cpu < cpus; ++cpu) KTAPE_TRY(check_cpu(memory, CpuId(cpu)));
   return {};
@@ -201,10 +220,12 @@ void Kernel::adopt_facts(const GuestMemory& memory) {
   // `enum` of preempt_dynamic_mode in kernel/sched/core.c; -1 before it is set.
   constexpr std::array kModes = {"none", "voluntary", "full", "lazy"};
   auto mode = read_symbol(memory, "preempt_dynamic_mode", sizeof(uint32_t));
+  // Only where the kernel can switch at run time; the banner alone names the model of others.
   if (mode.ok() && *mode < kModes.size()) facts_.preemption += fmt::format(" ({})", kModes[*mode]);
 
   auto data = read_symbol(memory, "vmcoreinfo_data", sizeof(uint64_t));
   auto size = read_symbol(memory, "vmcoreinfo_size", sizeof(uint64_t));
+  // A limit for a guest that lies about the size.
   if (!data.ok() || !size.ok() || *size > kMaxVmcoreinfoBytes) return;
   std::string text(*size, '\0');
   if (!read(memory, GuestVirtual(*data),

@@ -36,6 +36,7 @@ std::optional<std::vector<std::byte>> config_in(std::span<const std::byte> vmlin
        at = bytes.find(kBegin, at + 1)) {
     const size_t begin = at + kBegin.size();
     const size_t end = bytes.find(kEnd, begin);
+    // The marks always come in pairs; a beginning without an end is not the config.
     if (end == std::string_view::npos) return std::nullopt;
     const Result<PageBuffer> text =
         unpack("gzip", section->bytes.subspan(begin, end - begin), kMaxConfigBytes);

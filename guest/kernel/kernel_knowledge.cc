@@ -11,6 +11,7 @@
 namespace ktape {
 namespace {
 
+// The build's user, host and compiler are in it, which are about 200 bytes.
 constexpr size_t kMaxBannerBytes = 1024;
 
 // The text at a link address, up to its newline or end.
@@ -43,6 +44,8 @@ bool is_read(const ElfSection& section) {
          section.name.starts_with(".note");
 }
 
+// A vmlinux with debug info may be hundreds of megabytes, nearly all of it sections that nothing
+// here reads. Contents change to zeros, sizes and addresses stay.
 void release_unread(PageBuffer& vmlinux, const ElfImage& elf) {
   std::vector<std::pair<size_t, size_t>> read;  // first byte, and one past the last
   for (const ElfSection& section : elf.sections()) {
@@ -50,6 +53,7 @@ void release_unread(PageBuffer& vmlinux, const ElfImage& elf) {
     const auto first = static_cast<size_t>(section.bytes.data() - vmlinux.data());
     read.emplace_back(first, first + section.bytes.size());
   }
+  // Sections need not be in the order of their offsets.
   std::sort(read.begin(), read.end());
   size_t at = 0;
   for (const auto& [first, end] : read) {
@@ -63,6 +67,8 @@ using Learnt = Result<std::shared_ptr<const KernelKnowledge>>;
 
 Learnt learn(const ElfImage& elf) {
   auto knowledge = std::make_shared<KernelKnowledge>();
+  // Without kallsyms nothing else can be found; which error is the better one depends on whether
+  // this is a kernel at all.
   Result<SymbolTable> symbols = SymbolTable::from_kallsyms(elf);
   // Any ELF file gets this far.
   if (!symbols.ok() && elf.banner().empty()) {

@@ -21,6 +21,7 @@ bool speaks_of_error(std::string_view line) {
   std::string lower(line);
   std::transform(lower.begin(), lower.end(), lower.begin(),
                  [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
+  // QEMU prints many warnings, some of them with the word "error", which do not stop it.
   return lower.find("error") != std::string::npos && lower.find("warning:") == std::string::npos;
 }
 
@@ -47,6 +48,7 @@ Result<std::unique_ptr<ChildProcess>> ChildProcess::start(const std::string& pro
 void ChildProcess::drain_output() {
   while (output_fd_.valid()) {
     Result<ReadResult> got = read_some(output_fd_.get(), kMaxOutputBytes);
+    // A closed descriptor is reset, so that a poll loop does not see its end again and again.
     if (!got.ok() || got->ended) return output_fd_.reset();
     if (got->bytes.empty()) return;
     output_.append(reinterpret_cast<const char*>(got->bytes.data()), got->bytes.size());
@@ -56,6 +58,7 @@ void ChildProcess::drain_output() {
 
 bool ChildProcess::wait_for_end(std::chrono::steady_clock::time_point deadline) {
   if (process_.status()) return true;
+  // The pidfd, not a blocking wait: QEMU may hang, and the caller has a deadline.
   pollfd exit{process_.exit_fd(), POLLIN, 0};
   Result<bool> ready = poll_until({&exit, 1}, deadline);
   return ready.ok() && *ready && process_.wait().ok();
@@ -81,6 +84,8 @@ std::string ChildProcess::how_it_stopped() const {
   return fmt::format("is stopped by signal {} ({})", info.si_status, ::strsignal(info.si_status));
 }
 
+// Whatever the last line is, it is better than nothing: the dynamic linker, for one, does not say
+// "error" when a library lacks a version.
 std::string telling_line(std::string_view output) {
   std::string last;
   while (!output.empty()) {

@@ -19,13 +19,16 @@ namespace ktape {
 // A process bound to us (ProcessTie::kBound) and the end of its output.
 class ChildProcess {
  public:
-  // How much of stdout and stderr is kept: the last bytes.
+  // Limit of what is kept of stdout and stderr together: the last bytes, because a program says why
+  // it fails just before it ends.
   static constexpr size_t kMaxOutputBytes = size_t{16} << 10;
 
   using Inherited = ProcessPlan::Inherited;
 
-  // `program` is looked up as by execvp(3). Returns once it runs. kHost if it cannot be run. The
-  // calling thread must live as long as the child is needed.
+  // `program` is looked up as by execvp(3). `inherited` maps our descriptors to their numbers in
+  // the child, which gets no others but stdout and stderr. Returns once the program runs; kHost if
+  // it cannot be run. The calling thread must live as long as the child is needed: the death signal
+  // that binds the two follows the thread, not the process (PR_SET_PDEATHSIG).
   [[nodiscard]] static Result<std::unique_ptr<ChildProcess>> start(
       const std::string& program, const std::vector<std::string>& arguments,
       const Inherited& inherited);
@@ -38,9 +41,11 @@ class ChildProcess {
 
   // Takes what the child wrote since the last call. Does not block.
   void drain_output();
+  // The last kMaxOutputBytes that `drain_output` has taken; bytes of a hostile guest's emulator, so
+  // not printable as they are.
   [[nodiscard]] const std::string& output() const { return output_; }
 
-  // True once it has ended; waits until `deadline` at most.
+  // True once it has ended, and then it has been reaped; waits until `deadline` at most.
   [[nodiscard]] bool wait_for_end(std::chrono::steady_clock::time_point deadline);
   // Sends SIGKILL to it and its group, and reaps it.
   void kill();

@@ -42,6 +42,7 @@ Result<std::vector<VcpuRegisters>> GdbClient::stop(uint32_t cpus, Clock::time_po
   return ask_registers("+\x03", cpus, deadline);
 }
 
+// A broken client must not resume the guest: nobody could stop it any more.
 Result<void> GdbClient::go_on(Clock::time_point deadline) {
   if (broken_) return *broken_;
   return write_all(socket_.get(), as_bytes(encode_gdb_packet("c")), deadline);
@@ -69,6 +70,7 @@ Result<std::vector<VcpuRegisters>> GdbClient::exchange_registers(std::string que
   KTAPE_TRY(write_all(socket_.get(), as_bytes(questions), deadline));
   std::vector<VcpuRegisters> all;
   for (uint32_t cpu = 0; cpu < cpus; ++cpu) {
+    // The answers come in the order of the questions: "OK" to Hg, then the registers.
     KTAPE_ASSIGN(std::string chosen, answer(deadline));
     if (chosen != "OK")
       return lost(fmt::format("the gdbstub answered '{}' when vCPU {} was selected", chosen, cpu));
@@ -82,6 +84,7 @@ Result<std::vector<VcpuRegisters>> GdbClient::exchange_registers(std::string que
 
 Result<std::string> GdbClient::ask(const std::string& question, Clock::time_point deadline) {
   if (broken_) return *broken_;
+  // An answer to Z or z that fails to come makes the connection unusable, as in ask_registers().
   Result<void> asked = write_all(socket_.get(), as_bytes(encode_gdb_packet(question)), deadline);
   Result<std::string> got = asked.ok() ? answer(deadline) : asked.error();
   if (!got.ok()) broken_ = got.error();
@@ -115,6 +118,7 @@ Result<void> GdbClient::step(uint32_t cpu, Clock::time_point deadline) {
   const std::string order = encode_gdb_packet(fmt::format("vCont;s:p1.{:x}", cpu + 1));
   Result<void> asked = write_all(socket_.get(), as_bytes(order), deadline);
   Result<std::string> got = asked.ok() ? answer(deadline, StopReplies::kWanted) : asked.error();
+  // Not "OK": vCont is answered by the stop that ends the step.
   if (got.ok() && !is_stop_reply(*got)) {
     got = lost(fmt::format("the gdbstub answered '{}' when vCPU {} was stepped",
                            printable(got->substr(0, 32)), cpu));

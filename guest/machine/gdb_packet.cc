@@ -9,7 +9,8 @@ namespace ktape {
 
 namespace {
 
-// The registers we keep from an answer to 'g': 17 of 8 bytes, 7 of 4, 7 of 8.
+// The registers we keep from an answer to 'g': 17 of 8 bytes, 7 of 4, 7 of 8. gdb_packet.h has
+// their order.
 constexpr size_t kNeededBytes = 17 * 8 + 7 * 4 + 7 * 8;
 
 // A run length is a printable character, 29 above the number of repetitions.
@@ -45,6 +46,7 @@ Result<std::string> unescape(std::string_view raw) {
       out.push_back(static_cast<char>(raw[i] ^ 0x20));
       continue;
     }
+    // Fewer than 3 would be shorter written out, so no stub sends that.
     int run = raw[i] - kRunBase;
     if (out.empty() || run < 3 || run > kMaxRun) return bad_packet("an impossible run length");
     out.append(static_cast<size_t>(run), out.back());
@@ -84,6 +86,7 @@ void GdbPacketDecoder::feed(std::span<const std::byte> bytes) {
   buffer_.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
 }
 
+// '+' acknowledges our packets; it may stand before any packet, several times.
 Result<std::optional<std::string>> GdbPacketDecoder::next() {
   size_t begin = std::min(buffer_.find_first_not_of('+'), buffer_.size());
   buffer_.erase(0, begin);
@@ -95,6 +98,7 @@ Result<std::optional<std::string>> GdbPacketDecoder::next() {
     return bad_packet(fmt::format("a packet of more than {} bytes", kMaxPacketBytes));
   }
   if (hash == std::string::npos || buffer_.size() < hash + 3) return std::optional<std::string>();
+  // The checksum covers the bytes as sent, before escapes and runs are expanded.
   std::string raw = buffer_.substr(1, hash - 1);
   int high = digit(buffer_[hash + 1]);
   int low = digit(buffer_[hash + 2]);

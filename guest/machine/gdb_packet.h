@@ -12,7 +12,8 @@
 
 namespace ktape {
 
-// "$payload#checksum". The payload is plain text without '#', '$', '}' or '*'.
+// "$payload#checksum". The payload is plain text without '#', '$', '}' or '*', which would need
+// escapes; none of our commands has them.
 [[nodiscard]] std::string encode_gdb_packet(std::string_view payload);
 
 // Splits a gdbstub's bytes into packets (GDB manual, Remote Protocol, Overview). Skips
@@ -21,9 +22,11 @@ class GdbPacketDecoder {
  public:
   static constexpr size_t kMaxPacketBytes = size_t{64} << 10;
 
+  // Appends bytes as they come from the socket; they need not end at a packet's end.
   void feed(std::span<const std::byte> bytes);
   // The payload of the next complete packet; nothing if more bytes are needed. kBadInput for a
   // wrong checksum, a refused packet ('-'), bytes between packets, or a packet over the size limit.
+  // After that the stream cannot be trusted: the position of the next packet is unknown.
   [[nodiscard]] Result<std::optional<std::string>> next();
 
  private:

@@ -17,6 +17,7 @@ constexpr char kLessMemory[] =
 }  // namespace
 
 Result<GuestRam> GuestRam::create(uint64_t bytes) {
+  // CLOEXEC: only QEMU inherits it, by an explicit dup in the child.
   UniqueFd fd(::memfd_create("ktape-guest-ram", MFD_CLOEXEC));
   if (!fd.valid())
     return system_error(ErrorCode::kHost, "cannot create a memfd for the guest's RAM");
@@ -26,6 +27,8 @@ Result<GuestRam> GuestRam::create(uint64_t bytes) {
     error.hint = kLessMemory;
     return error;
   };
+  // Takes no memory yet. On a host that overcommits, a guest too large fails only when it touches
+  // pages, by the OOM killer; `refused` covers limits and strict accounting.
   if (::ftruncate(fd.get(), static_cast<off_t>(bytes)) != 0) return refused();
   void* mapped = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd.get(), 0);
   if (mapped == MAP_FAILED) return refused();

@@ -23,7 +23,8 @@ constexpr auto kAnswerWithin = 10s;
 constexpr char kQemuHint[] = "install QEMU 10 or later; Debian 12 has it in bookworm-backports";
 constexpr char kQemuPackage[] = "qemu-system-x86";
 
-// Starts QEMU without a machine and asks for its version.
+// Starts QEMU without a machine and asks for its version over QMP, which has it in numbers;
+// `--version` is text that distributors change.
 Result<QemuVersion> qemu_version(const std::string& program) {
   KTAPE_ASSIGN(SocketPair qmp, socket_pair());
   const int fd = QemuDescriptors::kQmp;
@@ -45,6 +46,7 @@ HostFact qemu_fact(const std::string& program) {
     fact.detail = version.error().message;
     return fact;
   }
+  // Asked as TCG would be: KVM accepts any version, so that answer would say nothing.
   Result<void> good = check_version(*version, Accelerator::kTcg);
   fact.ok = good.ok();
   fact.needed = false;  // an old version still works under KVM
@@ -61,6 +63,8 @@ HostFact memfd_fact() {
     fact.hint = "boot this host with a kernel that has CONFIG_MEMFD_CREATE";
     return fact;
   }
+  // A page in the middle, so that a working SEEK_DATA reports exactly one extent and a broken one
+  // reports the whole file.
   ram->bytes()[kBytes / 2] = std::byte{1};
   auto extents = ram->data_extents();
   fact.ok = extents.ok() && extents->size() == 1;
@@ -73,6 +77,7 @@ HostFact memfd_fact() {
 std::string permission(const std::string& path, int cause) {
   struct stat device {};
   if (cause != EACCES || ::stat(path.c_str(), &device) != 0) return "";
+  // root's group would not help: the user cannot be told to join it.
   const bool by_group = (device.st_mode & 0060) == 0060 && device.st_gid != 0;
   const struct group* owner = by_group ? ::getgrgid(device.st_gid) : nullptr;
   return owner != nullptr ? fmt::format("sudo usermod -aG {} $USER", owner->gr_name)
@@ -121,6 +126,7 @@ std::vector<HostFact> probe_host(const HostProbe& probe) {
   std::vector<HostFact> facts = {qemu_fact(probe.qemu_program), memfd_fact(), kvm_fact(probe)};
   // An old QEMU works only together with KVM.
   if (!facts[0].ok && !facts[2].ok) facts[0].needed = true;
+  // Hints and fixes were filled in before the outcome was known; a good fact must not show them.
   for (HostFact& fact : facts) {
     if (fact.ok)
       fact = {.name = fact.name, .ok = true, .needed = fact.needed, .detail = fact.detail};

@@ -28,7 +28,8 @@ struct HostProbe {
   std::chrono::milliseconds kvm_prints_within{20000};
 };
 
-// Checks QEMU, KVM and memfds by using them.
+// Checks QEMU, KVM and memfds by using them: starts QEMU for its version and, if there is a kernel,
+// boots it under KVM. May take as long as `kvm_prints_within`. Changes nothing on the host.
 [[nodiscard]] std::vector<HostFact> probe_host(const HostProbe& probe);
 
 }  // namespace ktape

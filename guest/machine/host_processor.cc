@@ -15,6 +15,7 @@ namespace ktape {
 
 namespace {
 
+// Grows with the number of CPUs: about 1.5 KiB for each.
 constexpr size_t kMaxCpuInfoBytes = size_t{16} << 20;
 constexpr size_t kMaxParameterBytes = 64;
 
@@ -30,6 +31,7 @@ std::string model_name() {
 }
 
 std::string nested_parameter() {
+  // At most one is loaded on a host: the two drivers need different CPUs.
   for (const char* module : {"kvm_amd", "kvm_intel"}) {
     Result<std::string> value = read_text_file(
         std::string("/sys/module/") + module + "/parameters/nested", kMaxParameterBytes);
@@ -41,7 +43,8 @@ std::string nested_parameter() {
 }
 
 #if defined(__x86_64__)
-// The text that a CPUID leaf returns in three registers, up to the first NUL.
+// The text that a CPUID leaf returns in three registers, 4 bytes each, up to the first NUL. The
+// order of the registers differs between leaves, so the caller gives them in order.
 std::string leaf_text(uint32_t first, uint32_t second, uint32_t third) {
   char text[13] = {};
   std::memcpy(text, &first, sizeof first);
@@ -68,6 +71,8 @@ void ask_processor(HostProcessor& host) {
 void ask_processor(HostProcessor&) {}
 #endif
 
+// Not the number of CPUs online: in a container or under taskset a capture has fewer, and its vCPUs
+// then wait for each other.
 uint32_t usable_cpus() {
   cpu_set_t set;
   return ::sched_getaffinity(0, sizeof set, &set) == 0 ? static_cast<uint32_t>(CPU_COUNT(&set)) : 0;

@@ -19,6 +19,7 @@ struct HostProcessor {
   uint32_t cpus = 0;            // number that this process may run on; 0: unknown
 };
 
+// Does not fail: what cannot be read stays at its default.
 [[nodiscard]] HostProcessor host_processor();
 
 }  // namespace ktape

@@ -17,7 +17,8 @@ constexpr uint64_t kNsPerSecond = 1'000'000'000;
 // Longer than a schedstat or the first line of /proc/stat.
 constexpr size_t kReadBytes = 512;
 
-// Removes the next number from the front of `text`.
+// Removes the next number from the front of `text`. std::from_chars does not skip blanks and knows
+// no locale, unlike strtoull.
 std::optional<uint64_t> take_number(std::string_view& text) {
   text.remove_prefix(std::min(text.find_first_not_of(' '), text.size()));
   uint64_t value = 0;
@@ -44,6 +45,8 @@ Result<ThreadTimes> parse_schedstat(std::string_view text) {
   std::string_view rest = text;
   const std::optional<uint64_t> ran = take_number(rest), waited = take_number(rest),
                                 slices = take_number(rest);
+  // Exactly three numbers and a newline: anything else is a format that is not known, and a guess
+  // would look like a measurement.
   if (!ran || !waited || !slices || rest != "\n") {
     return Error{ErrorCode::kBadInput,
                  fmt::format("cannot read '{}' as a thread's schedstat", text.substr(0, 80)), ""};
@@ -64,6 +67,7 @@ std::optional<uint64_t> parse_stolen(std::string_view text, uint64_t ticks_per_s
   }
   const std::optional<uint64_t> ticks = take_number(text);
   const uint64_t tick_ns = kNsPerSecond / ticks_per_second;
+  // A hostile or broken /proc/stat must not wrap around.
   if (!ticks || *ticks > UINT64_MAX / tick_ns) return std::nullopt;
   return *ticks * tick_ns;
 }
@@ -80,6 +84,7 @@ ThreadTimes ThreadWatch::read() const {
   return *times;
 }
 
+// The emulator's main thread has the process id as its thread id.
 HostWatch::HostWatch(pid_t emulator, const std::vector<pid_t>& vcpus)
     : emulator_(emulator, emulator), own_(::getpid(), ::gettid()) {
   for (const pid_t thread : vcpus) vcpus_.emplace_back(emulator, thread);

@@ -40,13 +40,16 @@ struct HostTimes {
 [[nodiscard]] std::optional<uint64_t> parse_stolen(std::string_view text,
                                                    uint64_t ticks_per_second);
 
-// A host thread whose times can be read repeatedly, with one system call per read.
+// A host thread whose times can be read repeatedly, with one system call per read. The file of a
+// thread that has ended cannot be read any more; its id is not reused by mistake, because the open
+// file belongs to that thread.
 class ThreadWatch {
  public:
   ThreadWatch() = default;  // of no thread: its times are unknown
   // If the thread cannot be watched, its times are unknown, too.
   ThreadWatch(pid_t process, pid_t thread);
 
+  // Times since the thread began, in ns; compare two reads for an interval.
   [[nodiscard]] ThreadTimes read() const;
 
  private:
@@ -55,7 +58,7 @@ class ThreadWatch {
 };
 
 // The times of a whole machine. Use it on the thread that created it; they include that thread's
-// own.
+// own. Holds one open file per thread, so that a read is one system call.
 class HostWatch {
  public:
   HostWatch() = default;  // of no machine: all times are unknown

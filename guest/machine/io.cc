@@ -21,9 +21,12 @@ Result<bool> poll_until(std::span<pollfd> fds, Clock::time_point deadline) {
     auto seconds = std::chrono::duration_cast<std::chrono::seconds>(left);
     auto rest = std::chrono::duration_cast<std::chrono::nanoseconds>(left - seconds);
     timespec timeout{seconds.count(), rest.count()};
+    // ppoll(), because poll() counts in milliseconds, and the first retry of a request waits for
+    // one only.
     int n = ::ppoll(fds.data(), fds.size(), &timeout, nullptr);
     if (n > 0) return true;
     if (n < 0 && errno != EINTR) return system_error(ErrorCode::kHost, "cannot poll");
+    // A timeout rounded down by the kernel must not be reported before the deadline has passed.
     if (n == 0 && deadline <= Clock::now()) return false;
   }
 }
@@ -33,6 +36,8 @@ Result<SocketPair> socket_pair() {
   if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, fds) != 0) {
     return system_error(ErrorCode::kHost, "cannot make a socket pair");
   }
+  // Only our end is made non-blocking: O_NONBLOCK belongs to each end of a socket pair, and QEMU
+  // sets its own.
   SocketPair pair{UniqueFd(fds[0]), UniqueFd(fds[1])};
   if (::fcntl(fds[0], F_SETFL, O_NONBLOCK) != 0) {
     return system_error(ErrorCode::kHost, "cannot make a socket non-blocking");
@@ -45,6 +50,7 @@ Result<ReadResult> read_some(int fd, size_t limit_bytes) {
   result.bytes.resize(limit_bytes);
   const ssize_t n = read_through_signals(fd, result.bytes.data(), limit_bytes);
   result.bytes.resize(n > 0 ? static_cast<size_t>(n) : 0);
+  // A killed QEMU with unread input resets the connection instead of closing it.
   if (n == 0 || (n < 0 && errno == ECONNRESET)) {
     result.ended = true;
   } else if (n < 0 && errno != EAGAIN && errno != EWOULDBLOCK) {
@@ -53,6 +59,7 @@ Result<ReadResult> read_some(int fd, size_t limit_bytes) {
   return result;
 }
 
+// send(), not write(): SIGPIPE from a QEMU that has gone would end the recorder.
 Result<size_t> write_some(int fd, std::span<const std::byte> bytes) {
   ssize_t n = 0;
   do {

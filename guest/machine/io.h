@@ -15,7 +15,8 @@
 namespace ktape {
 
 // Polls until a descriptor is ready (true) or `deadline` has passed (false); signals do not end it.
-// Entries with a negative descriptor are ignored, as in poll().
+// Entries with a negative descriptor are ignored, as in poll(). A deadline is a point in time, so
+// that it holds across several waits.
 [[nodiscard]] Result<bool> poll_until(std::span<pollfd> fds,
                                       std::chrono::steady_clock::time_point deadline);
 

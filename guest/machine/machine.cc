@@ -30,6 +30,7 @@ Result<void> Frozen::clear_breakpoint(GuestVirtual address) {
   return backend_->clear_breakpoint(address);
 }
 
+// The backend is given up before it thaws: after a failure the destructor must not try again.
 Result<void> Frozen::thaw() {
   KTAPE_CHECK(backend_ != nullptr);
   return std::exchange(backend_, nullptr)->thaw();

@@ -18,6 +18,7 @@
 
 namespace ktape {
 
+// kAuto: KVM if a kernel is seen to run under it, else TCG.
 enum class Accelerator { kKvm, kTcg, kAuto };
 
 // The configuration of a machine. `QemuMachine::start` turns it into a running guest.
@@ -116,9 +117,10 @@ class FreezeBackend {
   virtual Result<void> thaw() = 0;
 };
 
-// A guard that proves every vCPU is stopped. The only source of writable memory. Must not outlive
-// its machine; at most one exists at a time. `thaw()` reports whether the machine resumed; the
-// destructor thaws as a last resort and cannot report.
+// A guard that proves every vCPU is stopped. The only source of writable memory, so that no code
+// can write to a running guest. Must not outlive its machine; at most one exists at a time.
+// `thaw()` reports whether the machine resumed; the destructor thaws as a last resort and cannot
+// report.
 class Frozen {
  public:
   Frozen(FreezeBackend* backend, std::chrono::nanoseconds stop_latency)
@@ -132,8 +134,10 @@ class Frozen {
 
   // From the stop request until every vCPU was stopped.
   [[nodiscard]] std::chrono::nanoseconds stop_latency() const { return stop_latency_; }
+  // The guest's RAM. The reference is valid until `thaw`; the same object serves every freeze.
   [[nodiscard]] WritableGuestMemory& memory();
-  // One element per vCPU, in order.
+  // As they were when the machine stopped, one element per vCPU, in order. Costs nothing: the stop
+  // fetched them. kMachineLost if the machine is gone.
   [[nodiscard]] Result<std::vector<VcpuRegisters>> registers();
   // From now on the machine stops, with kBreakpoint, when a vCPU is about to execute the
   // instruction at `address`. Setting a breakpoint twice, or clearing one that is not set, is a
@@ -158,7 +162,9 @@ class Machine {
 
   [[nodiscard]] virtual const MachineFacts& facts() const = 0;
 
-  // The next event, or kNothing after `deadline`. Also polls `wake_fd` (or -1).
+  // The next event, or kNothing after `deadline`. Also polls `wake_fd` (or -1), which stays
+  // readable until the caller reads it. Events that are already there come before a wake-up. After
+  // kLost, always returns kLost. Errors are those of polling itself.
   [[nodiscard]] virtual Result<MachineEvent> wait(Clock::time_point deadline, int wake_fd) = 0;
 
   // Queues bytes for the agent; they are sent during `wait`. Never blocks. kBadInput if the queue
@@ -174,14 +180,17 @@ class Machine {
   // arrive meanwhile are kept for `wait`.
   [[nodiscard]] virtual Result<Frozen> freeze() = 0;
 
-  // Memory of the running machine. Use it only for kernel constants and hot reads.
+  // Memory of the running machine, also while it is frozen and after it has ended. The guest
+  // changes it at any time, so only single aligned words are coherent. Use it only for kernel
+  // constants and hot reads.
   [[nodiscard]] virtual const GuestMemory& live_memory() const = 0;
 
   // How long its threads and the caller's have run and waited on the host; also works while frozen
   // and after the machine has ended.
   [[nodiscard]] virtual HostTimes host_times() const = 0;
 
-  // Kills the guest immediately.
+  // Kills the guest immediately. What it had printed or sent is still reported by `wait`, and then
+  // kLost.
   virtual void end() = 0;
 };
 

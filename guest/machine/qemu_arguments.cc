@@ -25,6 +25,8 @@ std::string socket(std::string_view id, int fd) {
 // An LLC narrower than a socket needs dies: QEMU gives each die its own L3.
 uint32_t dies_per_socket(const MachineConfig& config) { return config.llcs / config.sockets; }
 
+// Numbers that do not divide evenly would leave QEMU to round, and the tape would name another
+// topology than the guest has.
 bool shares_evenly(const MachineConfig& config) {
   const uint32_t parts = config.sockets * config.threads;
   if (parts == 0 || config.numa_nodes == 0 || config.llcs == 0 || config.cpus % parts != 0)
@@ -56,7 +58,8 @@ std::string smp(const MachineConfig& config) {
                      dies > 1 ? fmt::format("dies={},", dies) : "", cores, config.threads);
 }
 
-// One file for the RAM of all nodes, in QEMU's order of guest-physical addresses.
+// One file for the RAM of all nodes, in QEMU's order of guest-physical addresses: nodes follow each
+// other in it, so the layout of FlatMemory holds whatever their number.
 void add_memory(const MachineConfig& config, const Add& add) {
   const uint64_t node_mib = config.memory_bytes / kMiB / config.numa_nodes;
   const std::string file = fmt::format("mem-path=/proc/self/fd/{}", QemuDescriptors::kRam);
@@ -65,6 +68,7 @@ void add_memory(const MachineConfig& config, const Add& add) {
     add("-object", fmt::format("memory-backend-file,id=ram,share=on,size={}M,{}", node_mib, file));
     return;
   }
+  // QEMU numbers CPUs socket by socket, so consecutive numbers keep an LLC in one node.
   const uint32_t node_cpus = config.cpus / config.numa_nodes;
   for (uint32_t node = 0; node < config.numa_nodes; ++node) {
     add("-object", fmt::format("memory-backend-file,id=ram{},share=on,size={}M,{},offset={}M", node,
@@ -126,7 +130,9 @@ std::vector<std::string> qemu_arguments(const MachineConfig& config, Accelerator
                                         bool host_is_amd) {
   using Fd = QemuDescriptors;
   bool kvm = used == Accelerator::kKvm;
-  // -nodefaults: no display, network card, drives or floppy, only the devices a guest uses.
+  // -nodefaults: no display, network card, drives or floppy, only the devices a guest uses. -S: the
+  // machine must not run before its memory is mapped and the gdbstub is connected. -no-reboot: a
+  // kernel that resets itself (panic=-1) ends QEMU, which is the event that the run waits for.
   std::vector<std::string> arguments = {"-nodefaults", "-no-user-config", "-no-reboot", "-S"};
   auto add = [&](std::string option, std::string value) {
     arguments.push_back(std::move(option));

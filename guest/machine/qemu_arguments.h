@@ -28,6 +28,7 @@ struct QemuVersion {
   [[nodiscard]] std::string text() const;  // "QEMU 10.0.2 (Debian 1:10.0.2+ds-2)"
 };
 
+// The oldest QEMU whose multi-threaded TCG survives a guest that patches its own code.
 inline constexpr int kMinTcgMajor = 10;
 
 // kUsage if no such machine can be made: no CPUs or more than 255; CPUs, LLCs or memory that cannot

@@ -34,6 +34,8 @@ constexpr auto kConsoleGather = 20ms;
 // QEMU answers slowly while it sets up the machine.
 constexpr auto kStartUp = 60s;
 
+// kEnded counts, too: a guest that panicked and reset did run. It need not have printed, if its
+// command line names another console.
 bool shows_life(const MachineEvent& event) {
   return event.kind == MachineEventKind::kConsoleBytes ||
          event.kind == MachineEventKind::kAgentBytes || event.kind == MachineEventKind::kEnded;
@@ -50,6 +52,7 @@ Result<Pipe> console_pipe() {
   return pipe;
 }
 
+// A missing field is empty: callers compare with what they expect, so it never matches by chance.
 std::string field(const QmpFields& fields, const std::string& name) {
   auto found = fields.find(name);
   return found == fields.end() ? std::string() : found->second;
@@ -70,6 +73,8 @@ Result<std::unique_ptr<QemuMachine>> QemuMachine::launch(const MachineConfig& co
   std::unique_ptr<QemuMachine> machine(new QemuMachine(config));
   Result<void> up = machine->bring_up(accelerator);
   if (up.ok()) return machine;
+  // An error of the set-up itself already names its cause. Everything else (a refused command, a
+  // closed channel) is a symptom of a QEMU that exits, whose last words say more.
   if (up.error().code == ErrorCode::kHost || !machine->process_) return up.error();
   return Error{
       ErrorCode::kHost, "cannot start the machine: " + machine->broken(up.error()).message,
@@ -77,6 +82,7 @@ Result<std::unique_ptr<QemuMachine>> QemuMachine::launch(const MachineConfig& co
 }
 
 Result<void> QemuMachine::bring_up(Accelerator accelerator) {
+  // Before QEMU starts, which inherits it.
   KTAPE_ASSIGN(GuestRam ram, GuestRam::create(config_.memory_bytes));
   ram_.emplace(std::move(ram));
   auto deadline = Clock::now() + kStartUp;
@@ -86,9 +92,12 @@ Result<void> QemuMachine::bring_up(Accelerator accelerator) {
   KTAPE_ASSIGN(qmp_, QmpClient::connect(std::move(qmp), deadline));
   facts_.accelerator_used = accelerator;
   facts_.emulator_version = qmp_->version().text();
+  // Before anything is asked that an old QEMU does not know.
   KTAPE_TRY(check_version(qmp_->version(), accelerator));
   KTAPE_TRY(map_memory(deadline));
   KTAPE_TRY(watch_threads(deadline));
+  // After the memory, before the guest runs: connecting the gdbstub pauses a running machine, and
+  // here it is stopped anyway.
   KTAPE_ASSIGN(gdb_, GdbClient::connect(std::move(gdb), deadline));
   KTAPE_TRY(qmp_->execute("cont", {}, deadline));
   return {};
@@ -104,6 +113,8 @@ Result<void> QemuMachine::spawn(Accelerator accelerator, UniqueFd& qmp, UniqueFd
       {{&qmp, Fd::kQmp}, {&gdb, Fd::kGdb}, {&agent_, Fd::kAgent}}};
   for (size_t i = 0; i < channels.size(); ++i) {
     KTAPE_ASSIGN(SocketPair pair, socket_pair());
+    // `theirs` lives until the process has started, then closes our copies: otherwise a QEMU that
+    // exits would not close the channels for us.
     *channels[i].first = std::move(pair.ours);
     theirs[i] = std::move(pair.theirs);
     inherited.emplace_back(theirs[i].get(), channels[i].second);
@@ -118,6 +129,8 @@ Result<void> QemuMachine::spawn(Accelerator accelerator, UniqueFd& qmp, UniqueFd
 }
 
 Result<void> QemuMachine::map_memory(Clock::time_point deadline) {
+  // Where the hole below 4 GiB begins depends on the machine type and on its size (2 GiB on q35 if
+  // RAM does not fit below), so QEMU is asked.
   QmpArguments where = {{"path", "/machine/q35"}, {"property", "below-4g-mem-size"}};
   KTAPE_ASSIGN(QmpFields reply, qmp_->execute("qom-get", where, deadline));
   const uint64_t low_bytes = number_field(reply, "").value_or(0);
@@ -132,6 +145,7 @@ Result<void> QemuMachine::map_memory(Clock::time_point deadline) {
 // If QEMU does not report the thread of a vCPU, only its times are unknown.
 Result<void> QemuMachine::watch_threads(Clock::time_point deadline) {
   Result<QmpFields> told = qmp_->execute("query-cpus-fast", {}, deadline);
+  // An emulator that has no such command is usable; one that does not answer is not.
   if (!told.ok()) return told.error().code == ErrorCode::kRefused ? Result<void>() : told.error();
   std::vector<pid_t> threads(config_.cpus);
   for (uint32_t i = 0; i < config_.cpus; ++i) {
@@ -145,6 +159,7 @@ Result<void> QemuMachine::watch_threads(Clock::time_point deadline) {
 
 Result<void> QemuMachine::prove_kernel_runs(bool proof_needed) {
   auto deadline = Clock::now() + config_.kvm_prints_within;
+  // `lost_` is set by pump(). Events are looked at, not taken: wait() returns them later.
   while (!lost_ && Clock::now() < deadline) {
     if (std::any_of(events_.begin(), events_.end(), shows_life)) return {};
     KTAPE_TRY(pump(deadline, -1));
@@ -159,9 +174,12 @@ Result<void> QemuMachine::prove_kernel_runs(bool proof_needed) {
 }
 
 std::string QemuMachine::what_it_does() {
+  // A machine whose vCPU cannot continue is "paused" or "internal-error" here; one that spins is
+  // "running" and only its RIPs say where.
   const auto status = qmp_->execute("query-status", {}, answer_deadline());
   if (!status.ok()) return status.error().message;
   std::string text = fmt::format("QEMU reports status '{}'", field(*status, "status"));
+  // Leaves the guest stopped: the caller destroys it.
   if (const auto registers = gdb_->stop(config_.cpus, answer_deadline()); registers.ok()) {
     for (size_t cpu = 0; cpu < std::min(registers->size(), kVcpusTold); ++cpu)
       text += fmt::format(", vCPU {} is at {:#x}", cpu, (*registers)[cpu].rip);
@@ -171,6 +189,8 @@ std::string QemuMachine::what_it_does() {
   return said.empty() ? text : text + "; QEMU printed: " + said;
 }
 
+// Here, where the members' types are complete. `process_` is destroyed before the RAM, which kills
+// QEMU.
 QemuMachine::~QemuMachine() = default;
 
 Result<MachineEvent> QemuMachine::wait(Clock::time_point deadline, int wake_fd) {
@@ -181,6 +201,7 @@ Result<MachineEvent> QemuMachine::wait(Clock::time_point deadline, int wake_fd) 
       at_breakpoint_ |= event.kind == MachineEventKind::kBreakpoint;
       return event;
     }
+    // Only once the queue is empty: what the guest printed before its end comes first.
     if (lost_) return MachineEvent{MachineEventKind::kLost, {}, *lost_};
     KTAPE_ASSIGN(bool woken, pump(deadline, wake_fd));
     if (!events_.empty()) continue;
@@ -198,6 +219,7 @@ Result<void> QemuMachine::check() {
   KTAPE_CHECK(!frozen_);
   // A pending event shows that the machine was alive, or how it ended.
   if (!events_.empty()) return {};
+  // After the events: kLost itself is one of them.
   if (lost_) return lost_error();
   auto status = qmp_->execute("query-status", {}, answer_deadline());
   if (!status.ok()) return broken(status.error());
@@ -207,7 +229,8 @@ Result<void> QemuMachine::check() {
 
 Result<Frozen> QemuMachine::freeze() {
   KTAPE_CHECK(!frozen_);
-  // Events from before the freeze.
+  // Events from before the freeze. A panic or reset that QEMU has already reported makes the freeze
+  // pointless; and a STOP that is still queued would later be taken for one of a breakpoint.
   if (!lost_) take_control_messages();
   if (lost_) return lost_error();
   auto began = Clock::now();
@@ -236,6 +259,7 @@ Result<void> QemuMachine::set_breakpoint(GuestVirtual address) {
 
 Result<void> QemuMachine::clear_breakpoint(GuestVirtual address) {
   if (lost_) return lost_error();
+  // Erased first: after a failure the machine counts as lost, and nobody clears it again.
   KTAPE_CHECK(breakpoints_.erase(address.value) == 1);
   return gdb_->clear_breakpoint(address, answer_deadline());
 }
@@ -246,6 +270,7 @@ Result<void> QemuMachine::step_past(GuestVirtual at, std::vector<uint32_t> cpus)
     for (const uint32_t cpu : cpus) KTAPE_TRY(gdb_->step(cpu, answer_deadline()));
     KTAPE_ASSIGN(const std::vector<VcpuRegisters> now,
                  gdb_->registers(config_.cpus, answer_deadline()));
+    // A vCPU that was not stepped is still at the breakpoint; it gets another try.
     std::erase_if(cpus, [&](uint32_t cpu) { return now[cpu].rip != at.value; });
   }
   facts_.not_stepped += cpus.size();
@@ -280,6 +305,8 @@ Result<void> QemuMachine::step_over_breakpoints() {
 Result<void> QemuMachine::thaw() {
   frozen_ = false;
   if (lost_) return lost_error();
+  // Only after kBreakpoint was reported: the caller has seen those hits, so they must not come
+  // again.
   if (std::exchange(at_breakpoint_, false)) {
     if (auto stepped = step_over_breakpoints(); !stepped.ok()) return broken(stepped.error());
   } else {
@@ -289,7 +316,7 @@ Result<void> QemuMachine::thaw() {
   }
   auto resumed = resume();
   if (!resumed.ok()) return broken(resumed.error());
-  // A breakpoint may have been hit by now.
+  // A breakpoint may have been hit by now: its STOP came behind RESUME and was read with it.
   while (auto event = qmp_->next_event()) take_control_event(*event);
   return {};
 }
@@ -299,6 +326,8 @@ Result<void> QemuMachine::resume() {
   KTAPE_TRY(gdb_->go_on(deadline));
   // Earlier STOP events belong to this freeze.
   for (;;) {
+    // Waits for the confirmation, so that a thaw that has returned means a running guest and the
+    // frozen time ends here.
     KTAPE_ASSIGN(const QmpEvent event, qmp_->wait_for_event(deadline));
     if (event.name == "RESUME") return {};
     if (event.name != "STOP") take_control_event(event);
@@ -309,9 +338,11 @@ void QemuMachine::end() { lose("ktape ended the machine"); }
 
 Result<bool> QemuMachine::pump(Clock::time_point deadline, int wake_fd) {
   flush_to_agent();
+  // A stopped guest does not read: what is queued goes out after the thaw.
   bool to_send = !frozen_ && !to_agent_.empty();
   auto agent_wants = static_cast<short>(POLLIN | (to_send ? POLLOUT : 0));
   std::array<pollfd, 6> fds = {};
+  // poll() ignores a descriptor of -1, which is what a closed channel has.
   auto& [console, agent, control, output, exit, wake] = fds;
   console = {console_due_ ? -1 : console_.get(), POLLIN, 0};
   agent = {agent_.get(), agent_wants, 0};
@@ -327,6 +358,8 @@ Result<bool> QemuMachine::pump(Clock::time_point deadline, int wake_fd) {
   if (console_due_ && (others || Clock::now() >= *console_due_)) take_console();
   if (agent_spoke) take_bytes(agent_, MachineEventKind::kAgentBytes);
   if (output.revents != 0) process_->drain_output();
+  // The exit first: take_end() reads the control channel itself, to its end. Otherwise its closing
+  // would be reported as the cause.
   if (exit.revents != 0) {
     take_end();
   } else if (control.revents != 0) {
@@ -342,6 +375,7 @@ void QemuMachine::take_console() {
 
 void QemuMachine::flush_to_agent() {
   if (frozen_ || to_agent_.empty()) return;
+  // What does not fit stays queued; POLLOUT wakes pump() when there is room.
   Result<size_t> written = write_some(agent_.get(), to_agent_.pending());
   if (written.ok()) to_agent_.consume(*written);
   // A broken channel means that QEMU is exiting; its exit says more.
@@ -350,6 +384,7 @@ void QemuMachine::flush_to_agent() {
 bool QemuMachine::take_bytes(UniqueFd& fd, MachineEventKind kind) {
   if (!fd.valid()) return false;
   Result<ReadResult> got = read_some(fd.get(), kMaxEventBytes);
+  // The end of the console or of the agent's channel is no event: QEMU's exit explains it.
   if (!got.ok() || got->ended) fd.reset();
   if (!got.ok() || got->bytes.empty()) return false;
   events_.push_back(MachineEvent{kind, std::move(got->bytes), ""});
@@ -382,7 +417,10 @@ void QemuMachine::take_control_event(const QmpEvent& event) {
   }
 }
 
+// STOP does not say why. The run state does; asking is safe here, because take_control_event() is
+// called only between commands.
 void QemuMachine::take_stop() {
+  // Asked while the guest may have been resumed since: "running" means that this stop is over.
   auto status = qmp_->execute("query-status", {}, answer_deadline());
   if (!status.ok()) {
     (void)broken(status.error());
@@ -399,20 +437,25 @@ void QemuMachine::take_stop() {
     events_.push_back(MachineEvent{MachineEventKind::kStopped, {}, state});
     return;
   }
+  // KVM_EXIT_INTERNAL_ERROR and the like: QEMU prints the reason and the registers to stderr.
   process_->drain_output();
   lose(fmt::format("the accelerator cannot continue the guest: {}",
                    telling_line(process_->output())));
 }
 
+// Not an exit after all, or an exit that is already known.
 void QemuMachine::take_end() {
   if (lost_ || !process_->wait_for_end(Clock::now() + kEndGrace)) return;
   process_->drain_output();
+  // The pipes hold what the guest printed last, which explains a panic. QEMU has exited, so this
+  // ends.
   while (take_bytes(console_, MachineEventKind::kConsoleBytes)) {
   }
   while (take_bytes(agent_, MachineEventKind::kAgentBytes)) {
   }
   if (qmp_) {
     for (Result<bool> open = qmp_->receive(); open.ok() && *open;) open = qmp_->receive();
+    // A guest that ended by itself said so in SHUTDOWN. Without it, QEMU crashed or was killed.
     while (auto event = qmp_->next_event()) {
       if (event->name == "SHUTDOWN") take_control_event(*event);
     }
@@ -429,6 +472,7 @@ void QemuMachine::take_end() {
 
 void QemuMachine::lose(std::string text) {
   if (lost_) return;
+  // Killed before its channels are read to their end, so that the end exists.
   process_->kill();
   while (take_bytes(console_, MachineEventKind::kConsoleBytes)) {
   }
@@ -439,10 +483,13 @@ void QemuMachine::lose(std::string text) {
 }
 
 Error QemuMachine::broken(const Error& cause) {
+  // A stopped QEMU (SIGSTOP, a terminal's ^Z) answers nothing, and would otherwise look like one
+  // that hangs.
   const std::string stopped = process_->how_it_stopped();
   if (!stopped.empty()) {
     lose(fmt::format("{}: it {}", cause.message, stopped));
   } else if (process_->wait_for_end(Clock::now() + kEndGrace)) {
+    // It is exiting: its status and last line are a better cause than the closed channel.
     take_end();
   } else {
     process_->drain_output();

@@ -67,7 +67,7 @@ class QemuMachine final : public Machine, private FreezeBackend {
   std::string what_it_does();
 
   // Moves pending input into `events_`, waiting for some until `deadline`. True if the wake-up
-  // descriptor is readable.
+  // descriptor is readable. May return earlier without events, so callers loop.
   Result<bool> pump(Clock::time_point deadline, int wake_fd);
   void flush_to_agent();
   // Reads once, at most kMaxEventBytes; false if there was nothing.
@@ -82,10 +82,11 @@ class QemuMachine final : public Machine, private FreezeBackend {
   Result<void> step_over_breakpoints();
   // Steps vCPUs that are at `at`, while no breakpoint is set there.
   Result<void> step_past(GuestVirtual at, std::vector<uint32_t> cpus);
-  // Collects QEMU's remaining output and its exit.
+  // Collects QEMU's remaining output and its exit. Sets `lost_`: after that only queued events are
+  // left.
   void take_end();
   void lose(std::string text);
-  // After a request failed: finds the cause, and marks the machine as lost.
+  // After a request failed: finds the cause, and marks the machine as lost. May take kEndGrace.
   Error broken(const Error& cause);
   Error lost_error() const { return Error{ErrorCode::kMachineLost, *lost_, ""}; }
   Clock::time_point answer_deadline() const { return Clock::now() + config_.answer_within; }
@@ -109,6 +110,7 @@ class QemuMachine final : public Machine, private FreezeBackend {
   std::set<uint64_t> breakpoints_;
   bool at_breakpoint_ = false;  // kBreakpoint was reported and the machine has not resumed since
   bool frozen_ = false;
+  // Kept, so that evidence costs no second round trip while frozen.
   std::vector<VcpuRegisters> registers_;  // from the last freeze
 };
 

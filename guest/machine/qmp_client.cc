@@ -22,12 +22,14 @@ Result<std::unique_ptr<QmpClient>> QmpClient::connect(UniqueFd socket, Clock::ti
   std::unique_ptr<QmpClient> client(new QmpClient(std::move(socket)));
   const auto greeted = [&client] { return client->greeted_; };
   while (!greeted()) KTAPE_TRY(client->wait_for_more("a greeting", greeted, deadline));
+  // In negotiation mode QEMU answers no other command (QEMU, docs/interop/qmp-spec).
   KTAPE_TRY(client->execute("qmp_capabilities", {}, deadline));
   return client;
 }
 
 Result<QmpFields> QmpClient::execute(std::string_view command, const QmpArguments& arguments,
                                      Clock::time_point deadline) {
+  // A reply that came after its request had timed out must not answer this one.
   reply_.reset();
   std::string request = qmp_request(++last_id_, command, arguments);
   KTAPE_TRY(write_all(socket_.get(), as_bytes(request), deadline));
@@ -46,6 +48,8 @@ Result<bool> QmpClient::receive() {
   for (;;) {
     auto line = lines_.next();
     if (!line.ok()) return lost(line.error().message);
+    // An end with complete lines before it: those are still delivered, and the end is reported by
+    // the return value.
     if (!line->has_value()) return !got.ended;
     Result<QmpMessage> message = parse_qmp_line(**line);
     if (!message.ok()) return lost(message.error().message);
@@ -76,6 +80,7 @@ Result<void> QmpClient::take(QmpMessage message) {
     version_ = std::move(*version);
   } else {
     auto& reply = std::get<QmpReply>(message);
+    // A reply to nothing means that the stream is out of step; nothing after it can be matched.
     if (reply.id == 0 || reply.id > last_id_) {
       return lost(fmt::format("QEMU answered request {}, which was never sent", reply.id));
     }

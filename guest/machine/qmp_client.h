@@ -28,6 +28,7 @@ class QmpClient {
   [[nodiscard]] static Result<std::unique_ptr<QmpClient>> connect(UniqueFd socket,
                                                                   Clock::time_point deadline);
 
+  // From the greeting; known since `connect`.
   [[nodiscard]] const QemuVersion& version() const { return version_; }
   [[nodiscard]] int fd() const { return socket_.get(); }
 
@@ -39,6 +40,7 @@ class QmpClient {
   // Reads pending input without blocking. False once QEMU has closed the channel.
   [[nodiscard]] Result<bool> receive();
 
+  // The oldest event that was not taken yet; nothing if there is none. Reads nothing.
   [[nodiscard]] std::optional<QmpEvent> next_event();
   // Waits for the next event. kMachineLost if none comes before `deadline`.
   [[nodiscard]] Result<QmpEvent> wait_for_event(Clock::time_point deadline);

@@ -18,6 +18,8 @@ namespace {
 
 using Json = capnp::JsonValue;
 
+// QMP's deepest reply that is used has 3 levels. Limits the stack that a broken emulator can make
+// the parser use.
 constexpr size_t kMaxNesting = 16;
 constexpr double kMaxExactInteger = 9007199254740992.0;  // 2^53
 
@@ -44,6 +46,8 @@ std::string text_member(Json::Reader value, std::string_view name) {
   return found && found->isString() ? std::string(view(found->getString())) : std::string();
 }
 
+// Cap'n Proto's JSON has doubles only, so whole numbers above 2^53 have lost digits already; none
+// of the fields that are read is that large.
 std::string number_text(double number) {
   bool exact = std::nearbyint(number) == number && std::abs(number) <= kMaxExactInteger;
   return exact ? fmt::format("{}", static_cast<int64_t>(number)) : fmt::format("{}", number);
@@ -108,15 +112,18 @@ Result<QmpMessage> reply(std::string_view line, Json::Reader root) {
     reply.ok = true;
     flatten(*value, "", reply.value);
   } else {
+    // parse_qmp_line() comes here only if "return" or "error" is there.
     reply.error = text_member(*member(root, "error"), "desc");
   }
   return QmpMessage(std::move(reply));
 }
 
 Result<QmpMessage> classify(std::string_view line, Json::Reader root) {
+  // By a member that only this kind has; QMP has no member for the kind of a message.
   if (auto value = member(root, "QMP")) return greeting(line, *value);
   if (member(root, "return") || member(root, "error")) return reply(line, root);
   QmpEvent event{.name = text_member(root, "event")};
+  // Events may have "data" or not, but always a name.
   if (event.name.empty()) return bad_line(line, "not a greeting, a reply or an event");
   if (auto data = member(root, "data")) flatten(*data, "", event.data);
   return QmpMessage(std::move(event));

@@ -18,7 +18,8 @@
 namespace ktape {
 
 // A JSON value as text, with objects and lists flattened: {"a":{"b":true}} is "a.b" -> "true", and
-// [{"a":1}] is "0.a" -> "1". The name of a bare scalar is "".
+// [{"a":1}] is "0.a" -> "1". The name of a bare scalar is "". A command's own fields only: QMP's
+// "timestamp" and "id" are not in it. Lists are cut at 1024 elements.
 using QmpFields = std::map<std::string, std::string>;
 
 struct QmpReply {
@@ -36,7 +37,8 @@ struct QmpEvent {
 // A message from QEMU. QemuVersion is its greeting.
 using QmpMessage = std::variant<QemuVersion, QmpReply, QmpEvent>;
 
-// kBadInput for anything that is not JSON or not one of these.
+// `line` is one message without its newline. kBadInput for anything that is not JSON or not one of
+// these. Throws nothing.
 [[nodiscard]] Result<QmpMessage> parse_qmp_line(std::string_view line);
 
 using QmpArguments = std::vector<std::pair<std::string, std::string>>;

@@ -15,6 +15,8 @@ Result<void> SendQueue::push(std::span<const std::byte> bytes) {
             bytes.size(), waiting),
         ""};
   }
+  // The consumed part is removed here and not in consume(): a push is rare, and consume() is called
+  // each time the socket takes a part of a large message.
   bytes_.erase(bytes_.begin(), bytes_.begin() + static_cast<ptrdiff_t>(begin_));
   begin_ = 0;
   bytes_.insert(bytes_.end(), bytes.begin(), bytes.end());

@@ -24,6 +24,7 @@ class SendQueue {
   [[nodiscard]] std::span<const std::byte> pending() const {
     return std::span(bytes_).subspan(begin_);
   }
+  // Drops the first `bytes` of `pending()`. Requires that many.
   void consume(size_t bytes);
 
  private:

@@ -15,6 +15,8 @@ namespace {
 template <typename T>
 bool load_once(std::span<std::byte> from, std::span<std::byte> out) {
   if (reinterpret_cast<uintptr_t>(from.data()) % sizeof(T) != 0) return false;
+  // Relaxed: one untorn word is all that is promised. Order among words of a running guest is not,
+  // and a stopped one needs none.
   T value = std::atomic_ref<T>(*reinterpret_cast<T*>(from.data())).load(std::memory_order_relaxed);
   std::memcpy(out.data(), &value, sizeof(T));
   return true;
@@ -48,6 +50,7 @@ std::optional<std::span<std::byte>> FlatMemory::at(GuestPhysical address, uint64
   bool is_high = address.value >= kHighStart;
   std::span<std::byte> part = is_high ? high_ : low_;
   uint64_t offset = is_high ? address.value - kHighStart : address.value;
+  // In this order: `part.size() - offset` must not wrap around for a hostile address.
   if (offset > part.size() || bytes > part.size() - offset) return std::nullopt;
   return part.subspan(offset, bytes);
 }
@@ -55,6 +58,8 @@ std::optional<std::span<std::byte>> FlatMemory::at(GuestPhysical address, uint64
 Result<void> FlatMemory::read(GuestPhysical address, std::span<std::byte> out) const {
   auto from = at(address, out.size());
   if (!from) return no_ram(address, out.size());
+  // Whatever is not an aligned word is copied; on a running machine it may be torn, which is why
+  // hot reads are refused for it.
   if (!load_small(*from, out) && !out.empty()) std::memcpy(out.data(), from->data(), out.size());
   return {};
 }
@@ -83,6 +88,7 @@ std::vector<PhysicalRange> FlatMemory::ranges_of(const std::vector<Extent>& exte
     uint64_t end = std::min(extent.offset + extent.bytes, to);
     if (start < end) ranges.push_back({GuestPhysical(base + start - from), end - start});
   };
+  // An extent of the memfd knows nothing of the hole: one that crosses it becomes two ranges.
   for (const Extent& extent : extents) {
     add(extent, 0, low_.size(), 0);
     add(extent, low_.size(), low_.size() + high_.size(), kHighStart);

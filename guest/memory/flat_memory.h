@@ -30,8 +30,8 @@ class FlatMemory final : public WritableGuestMemory {
 
   static constexpr uint64_t kHighStart = uint64_t{4} << 30;
 
-  // `low_bytes` is at most 4 GiB; if it is not less than the size of `ram`, there is no high part.
-  // Without `data_extents` all of `ram` counts as populated.
+  // `ram` outlives this object. `low_bytes` is at most 4 GiB; if it is not less than the size of
+  // `ram`, there is no high part. Without `data_extents` all of `ram` counts as populated.
   FlatMemory(std::span<std::byte> ram, uint64_t low_bytes, DataExtents data_extents = {});
 
   Result<void> read(GuestPhysical address, std::span<std::byte> out) const override;
@@ -42,7 +42,8 @@ class FlatMemory final : public WritableGuestMemory {
   Result<std::vector<PhysicalRange>> populated() const override;
   Result<std::vector<PhysicalRange>> ram() const override;
 
-  // The bytes themselves; nothing unless the whole range is RAM.
+  // The bytes themselves; nothing unless the whole range is RAM. A range does not continue from
+  // below the hole to above it.
   [[nodiscard]] std::optional<std::span<std::byte>> at(GuestPhysical address, uint64_t bytes) const;
 
  private:

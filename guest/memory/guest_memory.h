@@ -23,6 +23,7 @@ class Translations;
 // on a tape. Code that interprets a kernel uses only this interface.
 class GuestMemory {
  public:
+  // Not thread-safe, unless an implementation says so: reading may record or cache.
   virtual ~GuestMemory() = default;
 
   // Copies `out.size()` bytes from `address`; the range may cross pages. Errors: kOutOfRange if the

@@ -32,6 +32,8 @@ Error not_present(GuestVirtual address, int level) {
   return out_of_range(address, fmt::format("not mapped: level {} entry is not present", level));
 }
 
+// Asked first: the bits above the top level's index are not part of any index, so a walk would
+// ignore them and map an address that a CPU refuses.
 bool is_canonical(uint64_t address, int levels) {
   int unused = 64 - (kPageShift + levels * kBitsPerLevel);
   return static_cast<uint64_t>(static_cast<int64_t>(address << unused) >> unused) == address;
@@ -44,6 +46,8 @@ Result<Mapping> walk(const GuestMemory& memory, const PageTables& tables, GuestV
     return out_of_range(address, fmt::format("not canonical with {} paging levels", tables.levels));
   }
   GuestPhysical table = tables.root;
+  // Ends at level 1 at the latest, which is always a page, so tables that point at each other
+  // cannot make it loop.
   for (int level = tables.levels;; --level) {
     int shift = kPageShift + (level - 1) * kBitsPerLevel;
     GuestPhysical slot = table + ((address.value >> shift) & kIndexMask) * sizeof(uint64_t);
@@ -51,6 +55,8 @@ Result<Mapping> walk(const GuestMemory& memory, const PageTables& tables, GuestV
     auto read = memory.read(slot, std::as_writable_bytes(std::span(&entry, 1)));
     if (!read.ok()) return unreadable_table(address, level, table, read.error());
     if (!(entry & kPresent)) return not_present(address, level);
+    // Bit 7 means a large page at levels 2 and 3 only; at level 1 it is PAT, and at 4 and 5 it is
+    // reserved.
     bool is_page = level == 1 || (level <= kLargestPageLevel && (entry & kLargePage));
     if (is_page) {
       uint64_t page_bytes = uint64_t{1} << shift;

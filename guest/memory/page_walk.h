@@ -18,8 +18,11 @@ struct Mapping {
   uint64_t contiguous_bytes = 0;  // from there to the end of its (4 KiB, 2 MiB or 1 GiB) page
 };
 
-// Walks x86-64 page tables (Intel SDM vol. 3, 4.5). kOutOfRange if an entry is not present (the
-// message names level and address), or if a table lies outside RAM.
+// Walks x86-64 page tables (Intel SDM vol. 3, 4.5), for reading: neither permissions nor the user
+// bit are looked at. Only entries are read, not the page itself. kOutOfRange if the address is not
+// canonical or an entry is not present (the message names level and address), or if a table lies
+// outside RAM; else the error of the memory. Reads at most one word per level, whatever the tables
+// hold.
 [[nodiscard]] Result<Mapping> walk(const GuestMemory& memory, const PageTables& tables,
                                    GuestVirtual address);
 

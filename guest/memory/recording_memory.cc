@@ -9,22 +9,27 @@ namespace ktape {
 
 namespace {
 
+// 1 MiB. Blocks never move, so a Frame's bytes stay where they are while more frames are recorded.
 constexpr size_t kFramesPerBlock = 256;
 
 }  // namespace
 
 void RecordingMemory::begin(WritableGuestMemory& frozen) {
   frozen_ = &frozen;
+  // Only the flags that are set: clearing all would cost a pass over the guest's whole RAM per
+  // freeze.
   for (size_t slot : recorded_) seen_[copies_[slot].number] = false;
   recorded_.clear();
 }
 
 Result<void> RecordingMemory::read(GuestPhysical address, std::span<std::byte> out) const {
+  // Read first, so that a bad address is reported as it is and leaves no page behind.
   KTAPE_TRY(frozen_->read(address, out));
   return record(address, out.size());
 }
 
 Result<void> RecordingMemory::write(GuestPhysical address, std::span<const std::byte> bytes) {
+  // Before the write: what the tape keeps is the page as it was.
   KTAPE_TRY(record(address, bytes.size()));
   return frozen_->write(address, bytes);
 }
@@ -44,6 +49,7 @@ Result<void> RecordingMemory::record(GuestPhysical address, uint64_t bytes) cons
 Result<void> RecordingMemory::record_frame(uint64_t number) const {
   const GuestPhysical start(number * kFrameBytes);
   std::array<std::byte, kFrameBytes> read;
+  // A live machine's RAM can be compared in place; other memory has to be copied first.
   std::span<const std::byte> now = frozen_->view(start, kFrameBytes);
   if (now.empty()) {
     KTAPE_TRY(frozen_->read(start, read));
@@ -51,6 +57,8 @@ Result<void> RecordingMemory::record_frame(uint64_t number) const {
   }
   bool is_new = false;
   Copy& copy = copy_of(number, is_new);
+  // Compared with the copy, not hashed: this runs while the guest is stopped, and most frames are
+  // as they were in an earlier freeze.
   copy.changed = is_new || std::memcmp(copy.bytes, now.data(), kFrameBytes) != 0;
   if (copy.changed) std::memcpy(copy.bytes, now.data(), kFrameBytes);
   if (number >= seen_.size()) seen_.resize(number + 1);

@@ -35,9 +35,11 @@ class RecordingMemory final : public WritableGuestMemory {
   RecordingMemory& operator=(const RecordingMemory&) = delete;
 
   // Begins a freeze, with nothing recorded yet. `frozen` outlives its last use through this object.
+  // Ends the validity of every Frame handed out before.
   void begin(WritableGuestMemory& frozen);
 
-  // WritableGuestMemory, until the thaw: forwarded to `frozen`.
+  // WritableGuestMemory, until the thaw: forwarded to `frozen`. A write to a page that cannot be
+  // recorded is not done.
   Result<void> read(GuestPhysical address, std::span<std::byte> out) const override;
   Result<void> write(GuestPhysical address, std::span<const std::byte> bytes) override;
   Result<std::vector<PhysicalRange>> populated() const override { return frozen_->populated(); }

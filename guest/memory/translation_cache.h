@@ -12,7 +12,8 @@
 
 namespace ktape {
 
-// Caches page-table translations of one kernel.
+// Caches page-table translations of one kernel, 64 of them by page number; a collision displaces
+// the older one. Never invalidated: it must not live longer than the freeze.
 class Translations {
  public:
   // The result of the walk; nothing if the page was not walked or its entry was displaced.

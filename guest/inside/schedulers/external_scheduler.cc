@@ -21,6 +21,7 @@ constexpr auto kAnotherEnable = std::chrono::seconds(10);
 
 // Mounts what schedulers commonly need and the agent does not. A kernel may lack these.
 void mount_for_schedulers() {
+  // Errors are ignored: what a scheduler needs and does not get, it reports itself.
   ::mount("bpf", "/sys/fs/bpf", "bpf", 0, nullptr);
   ::mount("tracefs", "/sys/kernel/tracing", "tracefs", 0, nullptr);
   ::mount("debugfs", "/sys/kernel/debug", "debugfs", 0, nullptr);
@@ -39,6 +40,7 @@ ExternalScheduler::ExternalScheduler(std::string path, std::unique_ptr<Scheduler
 
 Result<std::unique_ptr<ExternalScheduler>> ExternalScheduler::start(
     schema::ExternalScheduler::Reader spec, Reporter& reporter) {
+  // The folder exists on every kernel that has sched_ext, whether or not a scheduler is loaded.
   if (read_sched_ext(kSysfsFolder).state.empty()) {
     return Error{ErrorCode::kNotApplicable, "this kernel has no sched_ext",
                  "it needs CONFIG_SCHED_CLASS_EXT"};
@@ -55,6 +57,7 @@ Result<std::unique_ptr<ExternalScheduler>> ExternalScheduler::start(
 Result<void> ExternalScheduler::look() {
   KTAPE_TRY(take_output());
   SchedExtView view = read_sched_ext(kSysfsFolder);
+  // Only changes are sent: this is called at every wake-up.
   if (view == view_) return {};
   view_ = std::move(view);
   return report();
@@ -63,6 +66,7 @@ Result<void> ExternalScheduler::look() {
 Result<void> ExternalScheduler::child_ended(Pid pid, int wait_status) {
   if (pid.value != process_->pid()) return {};
   process_->ended(wait_status);
+  // What it wrote last explains its end, so it is sent before the report of the end.
   KTAPE_TRY(take_output());
   view_ = read_sched_ext(kSysfsFolder);
   return report();
@@ -79,9 +83,11 @@ Result<void> ExternalScheduler::take_output() {
     excerpt_.add(text);
     const std::string_view passed = limit_.pass(text);
     const uint64_t lost = limit_.take_lost();
+    // A piece that only added to the kept tail has nothing to send yet.
     if (passed.empty() && lost == 0) continue;
     KTAPE_TRY(reporter_.scheduler_output(kFirstSchedulerId, passed, lost));
   }
+  // The tail is complete once nothing more can come.
   if (!has_ended() && output_open()) return {};
   const std::string last = limit_.take_last();
   return last.empty() ? Result<void>() : reporter_.scheduler_output(kFirstSchedulerId, last);
@@ -103,6 +109,7 @@ Result<void> ExternalScheduler::report() {
 }
 
 void ExternalScheduler::heard(schema::SchedulerNews::Reader news) {
+  // Once is enough: a scheduler that was attached and ejected did come.
   came_ = came_ || news.getAttached();
   if (news.getAttached()) return;
   const std::string_view why = as_text(news.getWhy());

@@ -35,9 +35,12 @@ class OutputExcerpt {
   // printed.
   [[nodiscard]] std::string text() const {
     OutputExcerpt whole = *this;
+    // The line that has no newline yet counts, too; a copy, so that text() may be asked at any
+    // time.
     whole.end_line();
     const uint64_t left_out = whole.count_ - whole.lines_.size();
     std::string text;
+    // The first error is shown only if it is not among the last lines anyway.
     if (!whole.error_.empty() && whole.error_at_ < left_out) text = whole.error_;
     if (left_out > (text.empty() ? 0 : 1)) text += text.empty() ? "..." : " | ...";
     for (const std::string& line : whole.lines_) text += (text.empty() ? "" : " | ") + line;

@@ -12,6 +12,7 @@ namespace fs = std::filesystem;
 namespace {
 
 constexpr size_t kTextLimitBytes = 4096;
+// Depth of nested sub-schedulers that are looked at; a symbolic link could lead in circles.
 constexpr int kMaxLevels = 8;
 constexpr size_t kMaxSchedulers = 64;
 
@@ -26,6 +27,7 @@ std::string line_of(const std::string& path) {
 void add_schedulers(const fs::path& folder, int levels, std::vector<std::string>& names) {
   if (levels == 0 || names.size() >= kMaxSchedulers) return;
   std::error_code error;
+  // A scheduler may go away between any two of these calls: every error means "not there any more".
   if (fs::exists(folder / "ops", error)) names.push_back(line_of(folder / "ops"));
   fs::directory_iterator at(folder, error);
   for (; !error && at != fs::directory_iterator(); at.increment(error)) {

@@ -35,13 +35,18 @@ constexpr size_t kReadBytes = size_t{64} << 10;
 [[noreturn]] void run_child(const char* path, char* const arguments[], int output, int failure) {
   std::array<int, 2> kept = {failure, output};
   leave_agent(kept);
+  // Set after leave_agent(), which made the descriptor anew. Exec closes it: the agent then reads
+  // its end, which is success.
   if (::fcntl(kFailureFd, F_SETFD, FD_CLOEXEC) != 0) ::_exit(127);
   const int nothing = ::open("/dev/null", O_RDONLY);
+  // Without a stdin some programs misbehave: the first file they open would become descriptor 0.
   ::dup2(nothing, STDIN_FILENO);
   if (nothing != STDIN_FILENO) ::close(nothing);
   ::dup2(kOutputFd, STDOUT_FILENO);
   ::dup2(kOutputFd, STDERR_FILENO);
   ::close(kOutputFd);
+  // Its own group, so that a signal reaches its children as well, and before exec, so that signal()
+  // can rely on it.
   ::setpgid(0, 0);
   const sched_param normal{};
   if (::sched_setscheduler(0, SCHED_OTHER, &normal) != 0 || ::chdir("/") != 0) fail_child();
@@ -66,6 +71,7 @@ Result<std::unique_ptr<SchedulerProcess>> SchedulerProcess::start(
   const pid_t pid = ::fork();
   if (pid < 0) return system_error(ErrorCode::kHost, "cannot fork the scheduler's program");
   if (pid == 0) run_child(path.c_str(), words.data(), output.write.get(), failure.write.get());
+  // Ours must be closed, or the read below would wait for ourselves.
   failure.write.reset();
   int error = 0;
   if (read_through_signals(failure.read.get(), &error, sizeof error) != 0) {
@@ -76,12 +82,14 @@ Result<std::unique_ptr<SchedulerProcess>> SchedulerProcess::start(
 }
 
 SchedulerProcess::~SchedulerProcess() {
+  // The agent reaps it, as it does every child.
   if (!has_ended()) signal(SIGKILL);
 }
 
 std::string SchedulerProcess::read_output() {
   std::string text(kReadBytes, '\0');
   const ssize_t n = output_.valid() ? ::read(output_.get(), text.data(), text.size()) : 0;
+  // EAGAIN: nothing now. Anything else, and the end, close it for poll().
   if (n == 0 || (n < 0 && errno != EAGAIN && errno != EINTR)) output_.reset();
   text.resize(n > 0 ? static_cast<size_t>(n) : 0);
   return text;

@@ -40,7 +40,9 @@ Result<std::vector<uint32_t>> list_cpus(std::string_view text) {
     uint32_t last = first;
     if (dash != std::string_view::npos && !parse_whole(range.substr(dash + 1), last, 10))
       return bad;
+    // Bounds the list, whatever the text says: "0-4294967295" is a valid range.
     if (last < first || last - first >= kMaxListed - cpus.size()) return bad;
+    // 64 bits, or the loop would not end at UINT32_MAX.
     for (uint64_t cpu = first; cpu <= last; ++cpu) cpus.push_back(static_cast<uint32_t>(cpu));
   }
   return cpus;

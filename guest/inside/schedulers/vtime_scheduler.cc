@@ -37,13 +37,15 @@ constexpr char kNoError[] =
     "kernel's BTF, probably built with an old pahole";
 constexpr size_t kOutputLimitBytes = size_t{256} << 10;
 
-// libbpf's print callback takes no context, so its output goes to a global.
+// libbpf's print callback takes no context, so its output goes to a global. A function's static,
+// not a global: it exists before its first use, wherever that is.
 OutputTail& libbpf_output() {
   static OutputTail output(kOutputLimitBytes);
   return output;
 }
 
 int keep_output(libbpf_print_level level, const char* format, va_list arguments) {
+  // At debug level libbpf prints each relocation.
   if (level == LIBBPF_DEBUG) return 0;
   va_list again;
   va_copy(again, arguments);
@@ -96,6 +98,7 @@ Result<uint64_t> kernel_enumerant(const char* type_name, const char* enumerant) 
       bool wide = kind == BTF_KIND_ENUM64;
       uint32_t name = wide ? btf_enum64(type)[i].name_off : btf_enum(type)[i].name_off;
       if (std::strcmp(btf__name_by_offset(types.get(), name), enumerant) != 0) continue;
+      // An enumerant of 32 bits may be negative; its bits are what the flags need.
       return wide ? btf_enum64_value(&btf_enum64(type)[i])
                   : static_cast<uint64_t>(static_cast<uint32_t>(btf_enum(type)[i].val));
     }
@@ -132,6 +135,7 @@ Result<std::unique_ptr<VtimeScheduler>> VtimeScheduler::attach(schema::VtimeSche
     return Error{ErrorCode::kNotApplicable, "this kernel has no sched_ext",
                  "it needs CONFIG_SCHED_CLASS_EXT"};
   }
+  // Reset at each attach, so that an earlier failure does not explain this one.
   libbpf_set_print(keep_output);
   libbpf_output().clear();
   std::unique_ptr<VtimeScheduler> scheduler(new VtimeScheduler());
@@ -140,9 +144,11 @@ Result<std::unique_ptr<VtimeScheduler>> VtimeScheduler::attach(schema::VtimeSche
     KTAPE_TRY(scheduler->set_knobs(spec));
     KTAPE_TRY(scheduler->set_ops(spec));
     if (bpf_object__load(scheduler->object_.get()) != 0) return libbpf_error("load");
+    // Between load and attach: the map exists now, and its first events come with the attach.
     KTAPE_TRY(scheduler->map_exit());
     scheduler->link_.reset(bpf_map__attach_struct_ops(scheduler->ops_map_));
     if (scheduler->link_ == nullptr) return libbpf_error("attach");
+    // Set by the program's init, which has run by the time the attach returns.
     if (scheduler->exit_->no_dsq != 0) libbpf_output().add(kNoDsq);
     if (scheduler->exit_->no_error != 0 && spec.getFault() == schema::SchedulerFault::BPF_ERROR) {
       return Error{ErrorCode::kNotApplicable, kNoError, ""};
@@ -150,6 +156,7 @@ Result<std::unique_ptr<VtimeScheduler>> VtimeScheduler::attach(schema::VtimeSche
     return {};
   };
   Result<void> loaded = load();
+  // Also on success: which kfuncs it had to do without.
   output = libbpf_output();
   if (!loaded) {
     Error error = loaded.error();
@@ -161,6 +168,7 @@ Result<std::unique_ptr<VtimeScheduler>> VtimeScheduler::attach(schema::VtimeSche
 
 VtimeScheduler::~VtimeScheduler() {
   detach();
+  // After detach(): the exit is written while the kernel detaches it.
   if (exit_ != nullptr) ::munmap(const_cast<vtime_exit*>(exit_), sizeof *exit_);
 }
 
@@ -177,12 +185,14 @@ Result<void> VtimeScheduler::open() {
 void VtimeScheduler::name_ops() {
   bpf_program* program = nullptr;
   bpf_object__for_each_program(program, object_.get()) {
+    // The op is the program's name without its prefix: SEC() names the kind, not the op.
     ops_.emplace_back(bpf_program__name(program) + std::strlen(kProgramPrefix));
   }
 }
 
 Result<void> VtimeScheduler::set_knobs(schema::VtimeScheduler::Reader spec) {
   bpf_map* map = bpf_object__find_map_by_name(object_.get(), kKnobsMap);
+  // .rodata of a BPF object is frozen at load, so the knobs are constants for the verifier.
   KTAPE_ASSIGN(std::byte * image, initial_value(map, sizeof(vtime_knobs)));
   vtime_knobs knobs{};
   knobs.slice_ns = uint64_t{spec.getSliceUs() == 0 ? kDefaultSliceUs : spec.getSliceUs()} * 1000;
@@ -200,6 +210,7 @@ Result<void> VtimeScheduler::set_ops(schema::VtimeScheduler::Reader spec) {
   KTAPE_ASSIGN(size_t name_at, ops_member_offset(types, "name"));
   KTAPE_ASSIGN(std::byte * image, initial_value(ops_map_, name_at));
   uint64_t flags = 0;
+  // Taken from the running kernel's BTF, as its bits are no ABI.
   if (spec.getSwitchMode() == schema::SwitchMode::PARTIAL) {
     KTAPE_ASSIGN(flags, kernel_enumerant("scx_ops_flags", "SCX_OPS_SWITCH_PARTIAL"));
   }
@@ -223,6 +234,7 @@ Result<void> VtimeScheduler::map_exit() {
 }
 
 std::optional<SchedulerExit> VtimeScheduler::take_exit() {
+  // `published` is written last, and read first.
   if (exit_taken_ || exit_ == nullptr || exit_->published == 0) return std::nullopt;
   std::atomic_thread_fence(std::memory_order_acquire);
   exit_taken_ = true;
@@ -233,6 +245,7 @@ std::optional<SchedulerExit> VtimeScheduler::take_exit() {
 
 std::optional<uint64_t> VtimeScheduler::booked_vtime(Pid pid) const {
   const bpf_map* map = bpf_object__find_map_by_name(object_.get(), kBooksMap);
+  // The map is task storage, whose key for user space is a pidfd.
   const UniqueFd task(static_cast<int>(::syscall(SYS_pidfd_open, pid.value, 0)));
   const int key = task.get();
   uint64_t vtime = 0;

@@ -31,6 +31,8 @@ std::string ProcStat::field(size_t number) const {
 
 Result<ProcStat> parse_proc_stat(std::string_view text) {
   size_t open = text.find('(');
+  // rfind: a comm may contain ") S 1" to deceive a reader; the kernel's own parenthesis is the
+  // last.
   size_t close = text.rfind(')');
   if (open == std::string_view::npos || close == std::string_view::npos || close < open ||
       close + 2 > text.size()) {

@@ -30,6 +30,7 @@ std::optional<std::string> last_level_sharers(const std::string& cpu) {
   for (int index = 0; index < kMaxCacheIndex; ++index) {
     const std::string cache = cpu + "/cache/index" + std::to_string(index);
     const std::optional<std::string> level = line_of(cache + "/level");
+    // Level 1 has two caches (data, instruction) that share alike; the highest level decides.
     if (!level || level->empty() || (*level)[0] - '0' <= highest) continue;
     highest = (*level)[0] - '0';
     sharers = line_of(cache + "/shared_cpu_list");
@@ -41,6 +42,7 @@ std::optional<std::string> last_level_sharers(const std::string& cpu) {
 class Sharing {
  public:
   void add(const std::optional<std::string>& cpus) {
+    // Each CPU lists the same set in the same words, so comparing the text is enough.
     if (!cpus || cpus->empty() || std::find(lists_.begin(), lists_.end(), *cpus) != lists_.end())
       return;
     lists_.push_back(*cpus);
@@ -82,6 +84,7 @@ Result<SystemRam> parse_system_ram(std::string_view iomem) {
     if (last < first)
       return Error{ErrorCode::kBadInput, "'" + std::string(line) + "' ends before it begins", ""};
     ram.bytes += last - first + 1;
+    // The end is exclusive, and the last range need not be the highest.
     ram.end = std::max(ram.end, last + 1);
   }
   return ram;
@@ -102,6 +105,7 @@ Result<Facts> read_topology(const std::string& sys, const std::string& proc) {
     const std::string cpu = sys + "/devices/system/cpu/cpu" + std::to_string(number);
     sockets.add(line_of(cpu + "/topology/package_cpus_list"));
     cores.add(line_of(cpu + "/topology/core_cpus_list"));
+    // A kernel without cache information (some CPU models under TCG) has no folder `cache`.
     llcs.add(last_level_sharers(cpu));
   }
   if (const auto online_nodes = line_of(sys + "/devices/system/node/online")) {
@@ -114,6 +118,7 @@ Result<Facts> read_topology(const std::string& sys, const std::string& proc) {
   cores.put("cores", facts);
   llcs.put("llcs", facts);
   nodes.put("numaNodes", facts);
+  // /proc/iomem shows zeros to readers without CAP_SYS_ADMIN; the agent has it.
   KTAPE_ASSIGN(const std::string iomem, read_text_file(proc + "/iomem", kTextLimitBytes));
   KTAPE_ASSIGN(const SystemRam ram, parse_system_ram(iomem));
   facts.emplace_back("memoryBytes", std::to_string(ram.bytes));

@@ -13,6 +13,7 @@ namespace {
 
 constexpr size_t kTextLimitBytes = size_t{4} << 20;  // timer_list grows with the CPUs
 
+// proc_pid_stat(5) numbers the fields from 1.
 constexpr std::array<std::pair<const char*, size_t>, 8> kStatFields = {{{"state", 3},
                                                                         {"priority", 18},
                                                                         {"nice", 19},
@@ -56,6 +57,7 @@ std::string_view sched_value(std::string_view text, std::string_view name) {
 }
 
 std::string_view jiffies_in(std::string_view timer_list) {
+  // The leading newline keeps other names that end in "jiffies" from matching.
   constexpr std::string_view kName = "\njiffies: ";
   const size_t at = timer_list.find(kName);
   if (at == std::string_view::npos) return "";
@@ -67,6 +69,7 @@ Result<Facts> read_worker_facts(Pid pid) {
   KTAPE_ASSIGN(const ProcStat stat, read_proc_stat(pid));
   Facts facts = {{"pid", std::to_string(pid.value)}, {"comm", stat.comm}};
   for (const auto& [name, number] : kStatFields) put(facts, name, stat.field(number));
+  // A kernel without CONFIG_SCHED_DEBUG has no such file, and then no such lines are reported.
   const std::string sched = text_of("/proc/" + std::to_string(pid.value) + "/sched");
   for (const char* name : kSchedLines)
     put(facts, std::string("sched.") + name, sched_value(sched, name));

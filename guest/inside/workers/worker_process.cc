@@ -27,6 +27,7 @@ constexpr int kGoFd = kFirstKeptFd;
 constexpr int kReadyFd = kFirstKeptFd + 1;
 
 void sleep_until(Clock::time_point deadline) {
+  // Absolute, so that a signal that interrupts the sleep does not make it longer.
   auto since_epoch = deadline.time_since_epoch();
   auto seconds = std::chrono::duration_cast<std::chrono::seconds>(since_epoch);
   timespec until{};
@@ -39,6 +40,7 @@ void sleep_until(Clock::time_point deadline) {
 
 void spin_until(Clock::time_point deadline) {
   while (Clock::now() < deadline) {
+    // Looks at the clock only now and then: the point is to run, not to call the vDSO.
     volatile int spins = 0;  // volatile, so that the loop is not optimised away
     while (spins < kSpinsPerLook) {
       spins = spins + 1;
@@ -63,13 +65,18 @@ void run_phase(const WorkerPhase& phase) {
                               std::atomic<uint64_t>& phases_done, int go_read, int ready_write) {
   std::array<int, 2> kept = {go_read, ready_write};
   leave_agent(kept);
+  // The comm is the worker's name, cut to 15 bytes by the kernel.
   ::prctl(PR_SET_NAME, name.c_str());
   char byte = 0;
+  // Ready tells the agent that the name is set and the descriptors are gone; then it waits for
+  // `go`. If the agent closes that instead, the worker ends.
   if (::write(kReadyFd, &byte, 1) != 1 || ::read(kGoFd, &byte, 1) != 1) ::_exit(1);
+  // Closed, so that a worker's only footprint while it runs is its phases.
   ::close(kReadyFd);
   ::close(kGoFd);
   while (auto phase = plan.next()) {
     run_phase(*phase);
+    // Relaxed: the count is a fact for the report, and orders nothing.
     phases_done.fetch_add(1, std::memory_order_relaxed);
   }
   ::_exit(0);
@@ -99,6 +106,7 @@ Result<ForkedWorker> fork_worker(const std::string& name, PhasePlan plan,
   if (pid < 0) return system_error(ErrorCode::kHost, "cannot fork worker '" + name + "'");
   if (pid == 0) worker_main(name, plan, phases_done, go.read.get(), ready.write.get());
 
+  // Or a child that dies would leave us waiting for ourselves.
   ready.write.reset();
   char byte = 0;
   if (read_through_signals(ready.read.get(), &byte, 1) != 1)

@@ -12,7 +12,8 @@
 
 namespace ktape {
 
-// A counter that a worker and the agent share. Owns the mapping.
+// A counter that a worker and the agent share, across fork(). Owns the mapping; the worker inherits
+// it.
 class SharedCounter {
  public:
   [[nodiscard]] static Result<SharedCounter> create();

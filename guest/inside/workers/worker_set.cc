@@ -59,6 +59,7 @@ Result<void> set_affinity(Pid pid, capnp::List<uint32_t>::Reader cpus) {
   cpu_set_t set;
   CPU_ZERO(&set);
   for (uint32_t cpu : cpus) {
+    // CPU_SET writes out of bounds for larger numbers.
     if (cpu >= CPU_SETSIZE) {
       return Error{ErrorCode::kOutOfRange, "there is no CPU " + std::to_string(cpu), ""};
     }
@@ -100,6 +101,7 @@ Result<const RunningWorker*> WorkerSet::prepare(schema::Worker::Reader spec) {
   KTAPE_ASSIGN(ForkedWorker forked,
                fork_worker(name, PhasePlan(read_phases(spec), spec.getLoop()), counter.value()));
   KTAPE_TRY(configure(forked.pid, spec));
+  // Before it runs: the start time identifies the process to the host's gates.
   KTAPE_ASSIGN(ProcStat stat, read_proc_stat(forked.pid));
   workers_.push_back(RunningWorker{std::move(name), forked.pid, stat.start_boottime_ns, stat.comm,
                                    true, spec.getUnreaped(), std::move(forked.go),
@@ -129,6 +131,8 @@ Result<const RunningWorker*> WorkerSet::find(std::string_view name) const {
 
 std::vector<WorkerExit> WorkerSet::reap() {
   std::vector<WorkerExit> exits;
+  // waitpid(-1) cannot leave out one child, so with a worker that must stay a zombie each of the
+  // others is asked for by its pid.
   const bool keeps = std::any_of(workers_.begin(), workers_.end(), [](const RunningWorker& worker) {
     return worker.alive && worker.unreaped;
   });
@@ -148,6 +152,7 @@ void WorkerSet::reap_matching(pid_t which, std::vector<WorkerExit>& exits) {
   for (pid_t pid; (pid = ::waitpid(which, &status, WNOHANG)) > 0;) {
     bool known = false;
     for (RunningWorker& worker : workers_) {
+      // A pid may have been used before by a worker that has ended.
       if (worker.pid.value != pid || !worker.alive) continue;
       known = true;
       worker.alive = false;
@@ -160,6 +165,7 @@ void WorkerSet::reap_matching(pid_t which, std::vector<WorkerExit>& exits) {
 
 void WorkerSet::make_ordinary() const {
   for (const RunningWorker& worker : workers_) {
+    // Fair and ext workers are left as they are: their policy is what the scenario is about.
     if (!worker.alive || !is_real_time(::sched_getscheduler(worker.pid.value))) continue;
     // Errors are ignored: the worker may have ended meanwhile.
     (void)set_policy(worker.pid, schema::Policy::NORMAL, 0);

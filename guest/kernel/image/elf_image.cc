@@ -40,6 +40,8 @@ Result<void> check_identity(std::span<const std::byte> file) {
     return bad("ELF file is cut short: it ends within its header");
   auto machine = *load<uint16_t>(file, offsetof(Elf64_Ehdr, e_machine));
   if (file[EI_DATA] != std::byte{ELFDATA2LSB}) return bad("ELF file is big-endian, not x86-64");
+  // The machine before the class: a user with an arm64 kernel wants to read "arm64", whatever else
+  // differs.
   if (machine != EM_X86_64)
     return bad(fmt::format("ELF file is for {}, not x86-64", machine_name(machine)));
   if (file[EI_CLASS] != std::byte{ELFCLASS64}) return bad("ELF file is 32-bit, not x86-64");
@@ -55,6 +57,7 @@ Result<ElfSection> read_section(Elf* elf, Elf_Scn* section, size_t names,
   ElfSection result;
   result.name = name ? name : "";
   result.address = header.sh_addr;
+  // NOBITS sections (.bss) have a size but no bytes in the file.
   if (header.sh_type == SHT_NOBITS || header.sh_type == SHT_NULL) return result;
   if (header.sh_offset > file.size() || header.sh_size > file.size() - header.sh_offset) {
     return bad(fmt::format("ELF file is cut short: section '{}' lies beyond its end", result.name));
@@ -63,6 +66,8 @@ Result<ElfSection> read_section(Elf* elf, Elf_Scn* section, size_t names,
   return result;
 }
 
+// Elf_Nhdr: sizes of name and descriptor, then the type; both parts are padded to 4 bytes. The
+// fields are 32 bits, so sums in 64 bits cannot wrap around.
 std::optional<std::vector<std::byte>> gnu_build_id(std::span<const std::byte> notes) {
   constexpr uint64_t kHeaderBytes = 12;
   uint64_t at = 0;

@@ -27,7 +27,8 @@ class ElfImage {
 
   [[nodiscard]] const std::vector<ElfSection>& sections() const { return sections_; }
   [[nodiscard]] const ElfSection* section(std::string_view name) const;
-  // `bytes` of file contents at a link-time virtual address; nothing if no section covers them.
+  // `bytes` of file contents at a link-time virtual address; nothing if no section covers them, or
+  // not all of them. The same lifetime as the file.
   [[nodiscard]] std::optional<std::span<const std::byte>> at(uint64_t address, size_t bytes) const;
   // GNU build-id from .notes; empty if there is none.
   [[nodiscard]] std::vector<std::byte> build_id() const;

@@ -25,6 +25,8 @@ constexpr uint64_t kLargestAlignment = 8;
 // Limits for damaged input, besides kMaxSymbols. The kernel's own is KSYM_NAME_LEN = 512.
 constexpr uint64_t kMaxNameBytes = 1024;
 constexpr uint64_t kMaxTextBytes = uint64_t{256} << 20;
+// False positives of the cheap test for a token index. A kernel has a few at most; each costs a
+// search.
 constexpr int kMaxCandidates = 64;
 
 // The positions of the tables, as offsets into .rodata.
@@ -41,6 +43,8 @@ struct Layout {
 uint32_t u32_at(Bytes bytes, uint64_t offset) { return *load<uint32_t>(bytes, offset); }
 uint16_t u16_at(Bytes bytes, uint64_t offset) { return *load<uint16_t>(bytes, offset); }
 
+// The first token starts at 0 and each begins behind the one before. 512 bytes that rise like this
+// hardly occur by chance, so this test comes first.
 bool is_token_index(Bytes rodata, uint64_t at) {
   if (u16_at(rodata, at) != 0) return false;
   for (size_t i = 1; i < kTokens; ++i) {
@@ -50,6 +54,8 @@ bool is_token_index(Bytes rodata, uint64_t at) {
   return true;
 }
 
+// Each token begins right behind the NUL of the one before it, which binds the two tables to each
+// other.
 bool is_token_table(Bytes rodata, uint64_t table, uint64_t index) {
   for (size_t i = 0; i < kTokens; ++i) {
     uint64_t token = table + u16_at(rodata, index + 2 * i);
@@ -77,6 +83,7 @@ bool find_markers(Bytes rodata, Layout& layout, uint64_t padding) {
   if (layout.token_table < padding) return false;
   uint64_t at = layout.token_table - padding;
   uint64_t limit = kMaxSymbols / kSymbolsPerMarker;
+  // Strictly descending, as each group of 256 names takes bytes.
   uint64_t above = UINT64_MAX;
   for (layout.marker_count = 1; layout.marker_count <= limit && at >= 4; ++layout.marker_count) {
     at -= 4;
@@ -93,6 +100,8 @@ bool find_markers(Bytes rodata, Layout& layout, uint64_t padding) {
 std::optional<Bytes> next_name(Bytes rodata, uint64_t& at, uint64_t end) {
   if (at >= end) return std::nullopt;
   uint64_t length = std::to_integer<uint64_t>(rodata[at++]);
+  // A second byte since commit 73bbb94466fd ("kallsyms: support "big" kernel symbols"): 7 low bits,
+  // then the rest.
   if (length & 0x80) {
     if (at >= end) return std::nullopt;
     length = (length & 0x7f) | std::to_integer<uint64_t>(rodata[at++]) << 7;
@@ -113,6 +122,7 @@ bool names_fit(Bytes rodata, const Layout& layout) {
     }
     if (!next_name(rodata, at, layout.markers)) return false;
   }
+  // What is left is padding to the alignment of the markers.
   return layout.markers - at < kLargestAlignment;
 }
 
@@ -128,6 +138,7 @@ bool find_names(Bytes rodata, Layout& layout) {
     layout.count = u32_at(rodata, latest - 4);
     if (layout.count == 0) layout.count = u32_at(rodata, latest - 8);  // aligned to 8
     if (layout.count == 0) continue;
+    // Cheap to compare, and it leaves few starts for names_fit(), which walks all names.
     if ((layout.count - 1) / kSymbolsPerMarker + 1 != layout.marker_count) continue;
     if (names_fit(rodata, layout)) return true;
   }
@@ -144,6 +155,7 @@ std::optional<Layout> find_tables(Bytes rodata) {
     if (!table) continue;
     if (++candidates > kMaxCandidates) break;
     layout.token_table = *table;
+    // The marker table may be followed by 4 bytes of padding, where tables are aligned to 8.
     for (uint64_t padding : {0, 4}) {
       if (find_markers(rodata, layout, padding) && find_names(rodata, layout)) return layout;
     }
@@ -171,12 +183,16 @@ std::optional<std::vector<Symbol>> expand_names(Bytes rodata, const Layout& layo
   std::string text;
   for (Symbol& symbol : symbols) {
     text.clear();
+    // names_fit() has walked the same names, so none is missing here.
     Bytes name = next_name(rodata, at, layout.markers).value_or(Bytes());
     for (std::byte token : name) {
       text += tokens[std::to_integer<size_t>(token)];
       if (text.size() > kMaxNameBytes) return std::nullopt;
     }
+    // A few hundred kilobytes of names can expand to gigabytes if each token is long: the sum is
+    // bounded, not only each name.
     text_bytes += text.size();
+    // At least the type letter and one character.
     if (text.size() < 2 || text_bytes > kMaxTextBytes) return std::nullopt;
     symbol.type = text[0];
     symbol.name.assign(text, 1);
@@ -190,6 +206,8 @@ class Addresses {
  public:
   Addresses(const ElfSection& rodata, const Layout& layout)
       : bytes_(rodata.bytes), start_(rodata.address), offsets_(layout.offsets()) {
+    // relative_base is a u64 behind the offsets, aligned as an address, not as an offset into the
+    // section.
     uint64_t end = align_up(start_ + offsets_ + layout.count * 4, kLargestAlignment) - start_;
     base_ = load<uint64_t>(bytes_, end);
   }
@@ -200,7 +218,10 @@ class Addresses {
     auto extended = static_cast<uint64_t>(int64_t{*raw});
     if (encoding == Encoding::kPlaceRelative) return start_ + offsets_ + index * 4 + extended;
     if (!base_) return std::nullopt;
+    // Without CONFIG_KALLSYMS_ABSOLUTE_PERCPU the offset is unsigned (kernel/kallsyms.c,
+    // kallsyms_sym_address()).
     if (encoding == Encoding::kBaseRelative) return *base_ + static_cast<uint32_t>(*raw);
+    // With it, negative offsets count down from the base - 1 and the others are absolute.
     return *raw >= 0 ? extended : *base_ - 1 - extended;
   }
 
@@ -240,6 +261,8 @@ Result<std::vector<Symbol>> decode_kallsyms(const ElfImage& vmlinux) {
   Addresses addresses(*rodata, *layout);
   auto banner_index = static_cast<uint64_t>(banner - symbols->begin());
   for (Encoding encoding :
+       // From the newest kernels to the oldest. The wrong ones put the banner elsewhere, so the
+       // order only saves time.
        {Encoding::kPlaceRelative, Encoding::kBaseRelative, Encoding::kAbsolutePerCpu}) {
     if (!is_banner(vmlinux, addresses.at(encoding, banner_index))) continue;
     for (uint64_t i = 0; i < symbols->size(); ++i) {

@@ -30,7 +30,9 @@ inline constexpr size_t kMaxSymbols = size_t{1} << 21;
 // to relative_base; relative to relative_base for kernel addresses but absolute for per-CPU ones;
 // relative to the offset's own address. The right one puts `linux_banner` where the banner is.
 //
-// The result is sorted by address. kBadInput if there are no such tables, or no encoding fits.
+// The result is sorted by address; names keep the kernel's order among equal addresses. Names are
+// not unique. kBadInput if there are no such tables, or no encoding fits. Time is bounded for any
+// input of the size that a kernel has.
 [[nodiscard]] Result<std::vector<SymbolTable::Symbol>> decode_kallsyms(const ElfImage& vmlinux);
 
 }  // namespace ktape

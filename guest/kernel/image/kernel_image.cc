@@ -50,7 +50,7 @@ bool looks_like_text(std::span<const std::byte> file) {
                      [](unsigned char c) { return c >= 0x20 || (c >= '\t' && c <= '\r'); });
 }
 
-// For users who named the wrong file.
+// For users who named the wrong file. Never used to decide anything.
 std::string what_it_is(std::span<const std::byte> file) {
   if (file.empty()) return "it is empty";
   if (has_text_at(file, kArm64Magic, "ARM\x64")) return "it is an arm64 kernel";
@@ -71,6 +71,7 @@ Result<std::span<const std::byte>> find_payload(std::span<const std::byte> file)
   }
   uint64_t sectors = std::to_integer<uint64_t>(file[kSetupSectors]);
   if (sectors == 0) sectors = 4;  // see boot.rst
+  // boot.rst: 0 stands for 4, for old boot loaders. The boot sector itself comes on top.
   uint64_t start = (sectors + 1) * kSectorBytes + *load<uint32_t>(file, kPayloadOffset);
   if (start > file.size() || *length > file.size() - start) {
     return bad(fmt::format("bzImage is cut short: its payload ends at byte {}, the file at {}",
@@ -93,12 +94,16 @@ Result<KernelImage> unpack_bzimage(PageBuffer& file) {
         fmt::format("bzImage payload has an unknown codec: it begins with {}", to_hex(magic))};
   }
   uint32_t size = *load<uint32_t>(payload, payload.size() - kSizeBytes);
-  // gzip's own trailer is this size.
+  // gzip's own trailer is this size. The build appends the size to every payload but gzip's
+  // (scripts/Makefile.lib, size_append).
   if (image.codec != "gzip") payload = payload.first(payload.size() - kSizeBytes);
   const auto start = static_cast<size_t>(payload.data() - file.data());
+  // The compressed file is not needed any more once it is unpacked: at 500 MB unpacked, holding
+  // both would double the peak.
   KTAPE_ASSIGN(image.vmlinux,
                unpack(image.codec, payload, std::min<size_t>(size, kVmlinuxLimitBytes),
                       [&](size_t bytes) { file.release(0, start + bytes); }));
+  // A stream that ends early, or another one behind it, would otherwise pass for a complete kernel.
   if (image.vmlinux.size() != size) {
     return Error{ErrorCode::kBadInput,
                  fmt::format("bzImage payload unpacks to {} bytes, but its trailer says {}",
@@ -114,6 +119,7 @@ Result<KernelImage> unpack_kernel_image(PageBuffer file, std::string_view name) 
     return Error{ErrorCode::kBadInput, fmt::format("kernel '{}' is not usable: {}", name, why),
                  std::move(hint)};
   };
+  // Before unpacking, which gives the file's pages back.
   Digest digest = sha256(file);
   KernelImage image;
   if (is_elf(file)) {
@@ -126,6 +132,7 @@ Result<KernelImage> unpack_kernel_image(PageBuffer file, std::string_view name) 
     return unusable(what_it_is(file), "use an x86-64 bzImage (/boot/vmlinuz-*) or vmlinux");
   }
   image.file_digest = digest;
+  // Parsed only to be refused early, with the name of the file; users parse it again.
   auto elf = ElfImage::parse(image.vmlinux);
   if (!elf.ok()) return unusable(elf.error().message);
   return image;

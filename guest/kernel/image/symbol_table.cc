@@ -35,8 +35,11 @@ Result<SymbolTable> SymbolTable::build(std::vector<Symbol> symbols) {
   SymbolTable table;
   table.symbols_ = std::move(symbols);
   const size_t count = table.symbols_.size();
+  // Open addressing in one vector, not unordered_map: it is built for every capture and every read
+  // of a tape, and nodes for 200 thousand names cost more than the decoding.
   table.by_name_.assign(std::bit_ceil(2 * count + 1), 0);
   // At most half full, so names that were not chosen to collide rarely do: 1.5 steps on average.
+  // Names on a stranger's tape can be chosen to hash alike, which would make this loop quadratic.
   size_t steps_left = 1024 + 16 * count;
   for (uint32_t i = 0; i < count; ++i) {
     const size_t home = std::hash<std::string_view>()(table.symbols_[i].name);
@@ -46,6 +49,7 @@ Result<SymbolTable> SymbolTable::build(std::vector<Symbol> symbols) {
       return Error{ErrorCode::kBadInput, "symbol table: its names were chosen to collide"};
     }
     steps_left -= steps;
+    // The first of several with one name wins, as in `nm` order: static functions share names.
     if (table.by_name_[found] == 0) table.by_name_[found] = i + 1;
   }
   return table;
@@ -70,6 +74,8 @@ Result<SymbolTable> SymbolTable::from_text(std::string_view text) {
     std::string_view line = text.substr(0, text.find('\n'));
     text.remove_prefix(std::min(text.size(), line.size() + 1));
     auto symbol = parse_line(line);
+    // Ascending, so that the table on the tape is the one that `text` writes, and describe() can
+    // search it.
     bool ascending = symbol && (symbols.empty() || symbols.back().address <= symbol->address);
     if (!ascending) {
       return Error{ErrorCode::kBadInput,

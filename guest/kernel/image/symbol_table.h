@@ -15,7 +15,8 @@ namespace ktape {
 
 // Kernel symbols at link-time addresses. Per-CPU symbols are offsets into the per-CPU area on
 // kernels that link it at 0 (up to 6.14), and link addresses on later ones; `Kernel::per_cpu`
-// handles both.
+// handles both. Immutable once built. About 200 thousand symbols; a lookup by name is a hash, by
+// address a binary search.
 class SymbolTable {
  public:
   struct Symbol {

@@ -38,8 +38,12 @@ constexpr std::array kMagics = {
     Magic{"lzo", "\x89LZO"sv},
 };
 
+// How often input is given back and zero pages of the output are looked for.
 constexpr size_t kSliceBytes = size_t{256} << 10;
+// xz -9 needs 64 MiB to unpack; a damaged header may ask for 4 GiB.
 constexpr uint64_t kXzMemoryBytes = uint64_t{256} << 20;
+// LZ4_decompress_safe() is told the room; the legacy format has blocks of exactly 8 MiB unpacked,
+// except for the last (lz4, doc/lz4_Frame_format.md).
 constexpr size_t kLz4BlockBytes = size_t{8} << 20;
 
 Error damaged(std::string_view codec, std::string_view why) {
@@ -70,6 +74,8 @@ class Input {
 // `used()`.
 class Output {
  public:
+  // One byte more than allowed: a stream that fills the whole buffer is over the limit, and no
+  // decoder has to be asked twice.
   explicit Output(size_t limit_bytes) : limit_bytes_(limit_bytes), bytes_(limit_bytes + 1) {}
 
   // Empty once the limit is exceeded.
@@ -78,6 +84,7 @@ class Output {
     filled_ += bytes;
     if (filled_ - sifted_ < kSliceBytes) return;
     bytes_.release_zeros(sifted_, filled_ - sifted_);
+    // Only whole slices: the one that is being filled is looked at when it is complete.
     sifted_ = filled_ / kSliceBytes * kSliceBytes;
   }
   [[nodiscard]] Error over_limit(std::string_view codec) const {
@@ -104,6 +111,7 @@ uInt zlib_length(size_t bytes) {
 Result<PageBuffer> unpack_gzip(Input input, Output output) {
   constexpr int kGzipOnly = 16 + MAX_WBITS;
   z_stream stream{};
+  // 16 + MAX_WBITS: gzip framing only (zlib.h, inflateInit2); a raw deflate stream is not a kernel.
   if (inflateInit2(&stream, kGzipOnly) != Z_OK)
     return Error{ErrorCode::kHost, "cannot initialise zlib"};
   std::unique_ptr<z_stream, decltype(&inflateEnd)> guard(&stream, &inflateEnd);
@@ -168,6 +176,7 @@ Result<PageBuffer> unpack_zstd(Input input, Output output) {
       const size_t before = out.pos;
       const size_t status = ZSTD_decompressStream(context.get(), &out, &in);
       output.used(out.pos - before);
+      // libzstd reports a full stable buffer as an error, not as a full buffer.
       const bool full =
           ZSTD_getErrorCode(status) == ZSTD_error_dstSize_tooSmall || out.pos == out.size;
       if (full) return output.over_limit("zstd");

@@ -19,6 +19,8 @@ std::string state_text(uint64_t state) {
 }
 
 std::string identity_text(const GateReading& reading) {
+  // The requested time has whole ticks, so the rounded one is shown first; the exact one tells
+  // apart two tasks of one tick.
   const auto [boottime, monotonic, has_monotonic] = reading.saw;
   std::string text = fmt::format("start_boottime={} (exactly {}",
                                  boottime / kClockTickNs * kClockTickNs, boottime);
@@ -52,6 +54,7 @@ std::string GateWords::dispatch(const GateReading& reading) const {
 std::string GateWords::observed(schema::Gate gate, const GateReading& reading) const {
   const auto& saw = reading.saw;
   switch (gate) {
+    // A pid is an int; a hostile kernel may have any bits there.
     case schema::Gate::PID: return fmt::format("pid={}", static_cast<int32_t>(saw[0]));
     case schema::Gate::IDENTITY: return identity_text(reading);
     case schema::Gate::ALIVE:
@@ -64,6 +67,7 @@ std::string GateWords::observed(schema::Gate gate, const GateReading& reading) c
     case schema::Gate::SCHED_CLASS:
       return "sched_class=" +
              (reading.passed ? "ext_sched_class" : class_name(kernel_, GuestVirtual(saw[0])));
+    // Shown even if it did not decide, since policy 0 passes only together with a full switch.
     case schema::Gate::POLICY: return fmt::format("policy={} switched_all={}", saw[0], saw[1]);
     case schema::Gate::INITIALISED: return fmt::format("start_boottime={}", saw[0]);
     case schema::Gate::NO_DISPATCH: return dispatch(reading);

@@ -14,10 +14,13 @@ namespace ktape {
 // Reads no memory.
 class GateWords {
  public:
-  // `task_states`: the enum with the SCX task states.
+  // `task_states`: the enum with the SCX task states; a literal, or text that outlives this.
+  // `kernel` outlives it, too.
   GateWords(const Kernel& kernel, std::string_view task_states)
       : kernel_(kernel), task_states_(task_states) {}
 
+  // "pid=123": what the gate saw, and what it wants for a task like `asked`. The same text live and
+  // in a replay, which compares them.
   [[nodiscard]] std::string observed(schema::Gate gate, const GateReading& reading) const;
   [[nodiscard]] static std::string expected(schema::Gate gate, const TaskRoot& asked);
 

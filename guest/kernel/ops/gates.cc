@@ -32,12 +32,16 @@ struct TaskField {
   std::optional<FieldInfo> info;
 };
 
+// For a read, the question is only whether this is still the task that was asked for; where it is
+// queued is for the reader to judge.
 bool enforced_for_reads(schema::Gate gate) {
   return gate == schema::Gate::PID || gate == schema::Gate::IDENTITY ||
          gate == schema::Gate::ALIVE || gate == schema::Gate::INITIALISED;
 }
 
-// Whether a task that fails this gate may pass it a moment later.
+// Whether a task that fails this gate may pass it a moment later. Never for the gates of identity:
+// a task that is another one will not become the right one again, and class, policy and state
+// change only by what others do to it.
 bool fails_by_the_instant(schema::Gate gate, bool goes_to_sleep) {
   switch (gate) {
     case schema::Gate::OFF_RUNQUEUE:
@@ -127,6 +131,7 @@ struct GateChecker::Impl {
   Result<EnabledState> enabled_state;
 };
 
+// In the order of their numbers, which is the order on the tape and of gates_complete.
 const std::array<GateChecker::Impl::Entry, kGates> GateChecker::Impl::kTable = {{
     {schema::Gate::PID, &Impl::pid_gate},
     {schema::Gate::IDENTITY, &Impl::identity},
@@ -142,6 +147,8 @@ const std::array<GateChecker::Impl::Entry, kGates> GateChecker::Impl::kTable = {
     {schema::Gate::ENABLED, &Impl::enabled},
 }};
 
+// A kernel without one of these is still adopted: the gate that needs it reports why it could not
+// be evaluated, and a write is refused.
 GateChecker::Impl::Impl(const Kernel& adopted, LayoutLog& log)
     : kernel(adopted),
       has_sched_ext(adopted.knowledge().has_sched_ext()),
@@ -187,11 +194,15 @@ Result<uint64_t> GateChecker::Impl::scx_constant(std::string_view enum_name,
 
 Result<GateReading> GateChecker::Impl::pid_gate(const Subject& s) const {
   KTAPE_ASSIGN(const uint64_t found, get(s, pid));
+  // The xarray says where the task is; its own field says whether that slab object still is this
+  // task.
   return GateReading{static_cast<int32_t>(found) == s.asked.pid.value, {found}};
 }
 
 Result<GateReading> GateChecker::Impl::identity(const Subject& s) const {
   KTAPE_ASSIGN(const uint64_t boottime, get(s, start_boottime));
+  // /proc/PID/stat has the time in clock ticks, rounded down (fs/proc/array.c), and that is all
+  // that the agent can ask for.
   const bool same = boottime / kClockTickNs * kClockTickNs == s.asked.start_boottime_ns;
   const Result<uint64_t> monotonic = get(s, start_time);
   if (!monotonic.ok()) return GateReading{same, {boottime, 0, 0}};
@@ -206,12 +217,16 @@ Result<GateReading> GateChecker::Impl::alive(const Subject& s) const {
 Result<GateReading> GateChecker::Impl::off_runqueue(const Subject& s) const {
   KTAPE_ASSIGN(const uint64_t queued, get(s, on_rq));
   KTAPE_ASSIGN(const uint64_t running, get(s, on_cpu));
+  // Both: a task that goes to sleep leaves the runqueue before it leaves its CPU, and one that
+  // wakes up may be on neither.
   return GateReading{queued == 0 && running == 0, {queued, running}};
 }
 
 Result<GateReading> GateChecker::Impl::not_queued(const Subject& s) const {
   KTAPE_ASSIGN(const uint64_t queue, get(s, dsq));
   KTAPE_ASSIGN(const uint64_t next, get(s, runnable_node));
+  // list_empty(): an unlinked list head points to itself. Independent of dsq: a task that the BPF
+  // scheduler holds in a queue of its own is in no DSQ, but on the runnable list.
   const bool empty = next == (s.task + runnable_node.info->offset_bytes).value;
   return GateReading{queue == 0 && empty, {queue, empty ? 1u : 0u}};
 }
@@ -238,6 +253,8 @@ Result<bool> GateChecker::Impl::switched_all(const GuestMemory& memory) const {
 Result<GateReading> GateChecker::Impl::policy_gate(const Subject& s) const {
   KTAPE_ASSIGN(const uint64_t found, get(s, policy));
   KTAPE_ASSIGN(const bool full, switched_all(s.memory));
+  // Under a full switch every task that would be in the fair class is in ext (kernel/sched/ext.c,
+  // task_should_scx()); deadline and real-time tasks keep their classes.
   const bool fair = found == kSchedNormal || found == kSchedBatch || found == kSchedIdle;
   return GateReading{found == kSchedExt || (full && fair), {found, full ? 1u : 0u}};
 }
@@ -259,6 +276,7 @@ Result<GateReading> GateChecker::Impl::no_dispatch(const Subject& s) const {
   KTAPE_ASSIGN(const uint64_t id, get(s, ddsp_dsq_id));
   KTAPE_ASSIGN(const uint64_t ops, get(s, ops_state));
   // Above the state there is a sequence number, which is meaningful only while the task is queued.
+  // `& 63`: a shift from a stranger's BTF must not be undefined here.
   const uint64_t ops_now = ops & ((uint64_t{1} << (shift & 63)) - 1);
   const uint64_t wanted = (id == invalid ? kDsqIsInvalid : 0) | (ops_now == none ? kOpsAreNone : 0);
   return GateReading{wanted == (kDsqIsInvalid | kOpsAreNone), {id, ops_now, wanted}};
@@ -267,6 +285,8 @@ Result<GateReading> GateChecker::Impl::no_dispatch(const Subject& s) const {
 Result<GateReading> GateChecker::Impl::unlocked(const Subject& s) const {
   KTAPE_ASSIGN(const uint64_t word, get(s, pi_lock));
   KTAPE_ASSIGN(const uint64_t on, get(s, cpu));
+  // task_cpu() of a task that was never placed may be any number; RunqueueLock refuses a CPU that
+  // does not exist.
   KTAPE_ASSIGN(const uint64_t rq_word,
                runqueue_lock.word(s.memory, CpuId(static_cast<uint32_t>(on))));
   return GateReading{word == 0 && rq_word == 0, {word, rq_word, on}};
@@ -275,6 +295,8 @@ Result<GateReading> GateChecker::Impl::unlocked(const Subject& s) const {
 // The states are in their own enum, to be shifted, or among the flags, in place.
 Result<EnabledState> GateChecker::Impl::find_enabled_state() const {
   KTAPE_ASSIGN(const uint64_t mask, scx_constant("scx_ent_flags", "SCX_TASK_STATE_MASK"));
+  // Two ways to encode it: a state shifted within the flags, with an enum of its own, or enumerants
+  // that are in place. Which one is asked of BTF, by name; the numbers differ between releases.
   const std::optional<uint64_t> own = kernel.btf().enumerator("scx_task_state", "SCX_TASK_ENABLED");
   if (own) {
     KTAPE_ASSIGN(const uint64_t shift, scx_constant("scx_ent_flags", "SCX_TASK_STATE_SHIFT"));
@@ -310,6 +332,8 @@ Result<GateReading> GateChecker::Impl::no_sched_ext(const Entry& entry, const Su
     return Error{ErrorCode::kNotFound, std::string(kNoSchedExt), ""};
   }
   const Result<uint64_t> found = get(subject, sched_class);
+  // A reading that failed, and not an error: "not evaluated" would be reported behind other gates,
+  // and the class is the reason that matters.
   if (!found.ok()) return GateReading{};
   return GateReading{false, {*found, 1}};
 }
@@ -340,6 +364,8 @@ std::vector<GateResult> GateChecker::Impl::without_task(const TaskRoot& asked,
   std::vector<GateResult> gates;
   for (const Entry& entry : kTable) {
     const bool enforced_here = write || enforced_for_reads(entry.gate);
+    // Every gate is on the tape, also those that had nothing to look at: a missing one would be
+    // indistinguishable from a recorder that forgot it.
     gates.push_back(
         GateResult{entry.gate, schema::GateOutcome::NOT_EVALUATED, enforced_here, "no task", ""});
   }
@@ -388,6 +414,7 @@ GateReadings GateChecker::evaluate(const GuestMemory& memory, const TaskRoot& as
   GateReadings readings;
   const Result<std::optional<GuestVirtual>> found =
       impl_->finder.ok() ? impl_->finder->find(memory, asked.pid) : impl_->finder.error();
+  // Two different answers: no task has the pid, or it could not be found out.
   if (!found.ok()) readings.not_looked = found.error();
   if (!found.ok() || !*found) return readings;
   const Subject subject{memory, asked, **found};
@@ -396,16 +423,20 @@ GateReadings GateChecker::evaluate(const GuestMemory& memory, const TaskRoot& as
   readings.may_pass = true;
   const bool goes_to_sleep = impl_->goes_to_sleep(subject);
   readings.gates.reserve(kGates);
+  // All twelve, also after a failure: the tape is to show what the task was like, not only what
+  // refused it first.
   for (const Impl::Entry& entry : Impl::kTable) {
     const Result<GateReading>& seen = readings.gates.emplace_back(
         impl_->is_blind(entry.gate) ? impl_->no_sched_ext(entry, subject, write)
                                     : (impl_.get()->*entry.evaluate)(subject));
     if ((seen.ok() && seen->passed) || !(write || enforced_for_reads(entry.gate))) continue;
     readings.admitted = false;
+    // One gate that fails for good is enough: waiting would not help.
     readings.may_pass =
         readings.may_pass && seen.ok() && fails_by_the_instant(entry.gate, goes_to_sleep);
   }
   readings.may_pass = readings.may_pass && !readings.admitted;
+  // For the reply and for lock_users(): where the task ran last, and which DSQ holds it.
   const Result<uint64_t> cpu = impl_->get(subject, impl_->cpu);
   if (cpu.ok()) readings.cpu = static_cast<int32_t>(*cpu);
   const Result<uint64_t> dsq = impl_->get(subject, impl_->dsq);

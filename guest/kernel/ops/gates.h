@@ -83,9 +83,10 @@ struct GateVerdict {
 // Gates 9, 10 and 11 fail during transient states: a moment later the same task may be admitted. So
 // do 4 and 5 for a task that is going to sleep: its __state is no longer TASK_RUNNING, but it is
 // still on the runqueue or on its CPU, or it was just preempted and is queued again.
-// again.
 class GateChecker {
  public:
+  // Resolves every field and symbol once, so that an evaluation reads memory only. `kernel`
+  // outlives the checker; `log` is used during construction only.
   GateChecker(const Kernel& kernel, LayoutLog& log);
   ~GateChecker();
 

@@ -22,7 +22,8 @@ class LapTimer {
     return passed;
   }
 
-  // Average over all laps so far.
+  // Average over all laps so far; 0 before the counter has moved. Reads the clock, so call it after
+  // the thaw.
   [[nodiscard]] double ns_per_tick() const {
     const auto passed = std::chrono::nanoseconds(std::chrono::steady_clock::now() - began_).count();
     const uint64_t counted = ticks() - first_;

@@ -26,6 +26,8 @@ struct LockWord {
 LockWord lock_word(uint64_t word) {
   constexpr unsigned kTailCpuShift = 18;
   LockWord seen{(word & 0xff) != 0, (word >> 8 & 1) != 0, std::nullopt};
+  // The tail has 2 bits of nesting level below the CPU: a CPU may wait for several locks, one per
+  // context (task, softirq, hardirq, NMI).
   const uint64_t cpu = (word & 0xffffffff) >> kTailCpuShift;  // 1-based
   if (cpu != 0) seen.tail = static_cast<uint32_t>(cpu - 1);
   return seen;
@@ -52,6 +54,8 @@ class Finder {
     const size_t before = users_.size();
     for (uint32_t cpu = 0; cpu < moment_.cpus.size(); ++cpu) {
       const StoppedCpu& at = moment_.cpus[cpu];
+      // Runqueue locks and pi_lock are taken with interrupts off, so whoever holds one is in the
+      // kernel like this. User mode, or interrupts on, excludes a CPU.
       if (!at.known || at.cpl != 0 || at.interrupts_enabled || waiter == cpu) continue;
       if (waits_for_a_lock(at)) {
         waiting.push_back(cpu);
@@ -119,6 +123,8 @@ std::vector<LockUser> lock_users(const Kernel& kernel, const std::vector<Protect
   Finder finder(kernel, moment);
   for (const ProtectorSeen& lock : locks) {
     if (lock.free || lock.kind == ProtectorKind::kOwnCpu) continue;
+    // A seqcount has no waiters in it, and any odd value means a writer: it reads as a lock that is
+    // just held.
     const bool counts = lock.kind == ProtectorKind::kSeqcount;
     finder.add(protector_name(lock), counts ? LockWord{.locked = true} : lock_word(lock.word));
   }
@@ -134,6 +140,7 @@ std::string lock_users_text(const std::vector<LockUser>& users) {
     for (; i < users.size() && users[i].lock == name; ++i) {
       const LockUser& user = users[i];
       if (user.role == schema::LockRole::WAITER) {
+        // `pending` is one bit: it proves that a CPU spins on the word, but not which.
         lock.waiters += user.cpu < 0 ? ", one CPU waits to be the next (observed)"
                                      : ", " + user_text(user) + " waits (observed)";
         continue;

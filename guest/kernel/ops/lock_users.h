@@ -15,7 +15,8 @@ namespace ktape {
 // record its holder. It is inferred to be one of the CPUs that are in the kernel with interrupts
 // off, as the holder of a runqueue lock or pi_lock must be. The last waiter in the queue is in the
 // lock word, and is observed; so is that a pending CPU will get it next, but not which one. Needs
-// no memory.
+// no memory. One lock's users are adjacent, holders first, in the order of `locks`. A holder or
+// waiter without a CPU (-1): there is one, but which is unknown.
 [[nodiscard]] std::vector<LockUser> lock_users(const Kernel& kernel,
                                                const std::vector<ProtectorSeen>& locks,
                                                const StopMoment& moment);

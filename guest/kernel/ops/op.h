@@ -43,7 +43,7 @@ struct OpTarget {
   std::vector<PathStep> path;
 };
 
-// Bytes in the guest's (little-endian) order, and how to show them.
+// Bytes in the guest's order, which is little-endian as ours, and how to show them.
 struct OpValue {
   schema::ValueKind kind = schema::ValueKind::BYTES;
   std::vector<std::byte> bytes;  // 1, 2, 4 or 8 bytes for u8 to u64

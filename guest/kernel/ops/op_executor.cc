@@ -89,6 +89,8 @@ struct OpExecutor::Impl {
   PathBudget paths;
   uint64_t reply_bytes = 0;
 
+  // A hostile guest may send 1024 entries with long paths: what one request costs is bounded as a
+  // whole, not only for each entry.
   void begin_request() {
     paths = PathBudget();
     reply_bytes = kMaxReplyBytes;
@@ -126,6 +128,7 @@ struct OpExecutor::Impl {
 Result<GuestVirtual> OpExecutor::Impl::instance(const GuestMemory& memory,
                                                 const PreparedOp& prepared, CpuId cpu) {
   auto& instances = prepared.names->per_cpu;
+  // Offsets of per-CPU areas do not change after boot, so an instance stays where it is.
   const auto known = instances.find(cpu.value);
   if (known != instances.end()) return known->second;
   KTAPE_ASSIGN(const GuestVirtual found, kernel.per_cpu_pointer(memory, prepared.root.value, cpu));
@@ -133,7 +136,8 @@ Result<GuestVirtual> OpExecutor::Impl::instance(const GuestMemory& memory,
   return found;
 }
 
-// Evaluates the gates of a task target, unless that was done before. False: they refuse it.
+// Evaluates the gates of a task target, unless that was done before (by admit_writes()). False:
+// they refuse it.
 bool OpExecutor::Impl::admit(const GuestMemory& memory, const PreparedOp& prepared, bool write,
                              ServedOp& served) {
   if (!served.more().gates) look_at_task(gates, memory, prepared, write, served);
@@ -148,6 +152,8 @@ bool OpExecutor::Impl::reach(const GuestMemory& memory, const PreparedOp& prepar
                              ServedOp& served, Reached& to) {
   const OpTarget& target = prepared.op->target;
   const bool is_task = std::holds_alternative<TaskRoot>(target.root);
+  // The gates come first: without an admitted task there is no root to start from, and every reply
+  // about a task is to show what they saw.
   if (is_task && !admit(memory, prepared, write, served)) return false;
   if (!prepared.refusal.empty()) return refuse(served, prepared.refusal);
   GuestVirtual root = prepared.root;
@@ -158,6 +164,8 @@ bool OpExecutor::Impl::reach(const GuestMemory& memory, const PreparedOp& prepar
     const Result<GuestVirtual> address = instance(memory, prepared, variable->cpu);
     if (!address.ok()) return refuse(served, reply_sentence(address.error()));
     root = *address;
+    // The fields of a runqueue are protected by its lock, which belongs to this CPU; other per-CPU
+    // variables have no such rule.
     if (prepared.is_runqueue) served.protecting_cpu = static_cast<int32_t>(variable->cpu.value);
   }
   const TargetPlan& plan = *prepared.names->plan;
@@ -187,6 +195,7 @@ bool OpExecutor::Impl::follow(const GuestMemory& memory, const TargetPlan& plan,
 // Records which lock protects what was reached in a DSQ, and whether a DSQ's own lock was held.
 void OpExecutor::Impl::look_at_queues(const GuestMemory& memory, const Reached& to,
                                       ServedOp& served) {
+  // Most ops reach no DSQ; this keeps their cost in the freeze to a comparison.
   if (!to.found && to.own_queue == GuestVirtual()) return;
   std::set<GuestVirtual> queues;
   if (to.found) queues.insert(to.found->queues.begin(), to.found->queues.end());
@@ -199,10 +208,13 @@ void OpExecutor::Impl::look_at_queues(const GuestMemory& memory, const Reached& 
   for (const GuestVirtual queue : queues) {
     const std::optional<CpuId> cpu = dsq_lock.local_to(memory, queue);
     if (cpu) {
+      // A local DSQ has no state of its own to report: its lock is the runqueue's, which is in the
+      // evidence. With several queues no single CPU protects the value.
       if (queues.size() == 1) served.protecting_cpu = static_cast<int32_t>(cpu->value);
       continue;
     }
     const Result<uint64_t> word = dsq_lock.word(memory, queue);
+    // One held lock is enough for the warning.
     if (word.ok() && *word != 0) return append_note(served.more().note, kDsqLockHeld);
     if (word.ok()) ++free;
   }
@@ -232,9 +244,12 @@ Result<void> OpExecutor::Impl::fetch_value(const GuestMemory& memory, const Reac
                                            ServedOp& served) const {
   KTAPE_ASSIGN(const GuestPhysical physical, kernel.translate(memory, to.place));
   if (to.width.bytes > kWordBytes) {
+    // Larger values need an allocation; words do not, and most values are words.
     KTAPE_ASSIGN(served.more().value, fetch(memory, to.place, to.width));
   } else {
     const auto word = std::as_writable_bytes(std::span(&served.word, 1)).first(to.width.bytes);
+    // A word in one page was translated just now: reading it by its physical address saves a second
+    // walk.
     const bool in_one_page = to.place.value % kPageBytes + word.size() <= kPageBytes;
     KTAPE_TRY(in_one_page ? memory.read(physical, word) : kernel.read(memory, to.place, word));
   }
@@ -250,6 +265,7 @@ bool OpExecutor::Impl::fetch_list(const GuestMemory& memory, const Reached& to, 
     const std::string message =
         fmt::format("the list's values take {} bytes, and {} is the most", bytes, kMaxListBytes);
     const Error error{ErrorCode::kOutOfRange, message, ""};
+    // A capture refuses a list that is too long; a reader of tapes shows what fits.
     if (lists == Lists::kWhole) return fail(served, error);
     entries = entries.first(kMaxListBytes / to.width.bytes);
     broke_off = error;
@@ -269,6 +285,7 @@ bool OpExecutor::Impl::fetch_list(const GuestMemory& memory, const Reached& to, 
   served.more().list = std::move(values);
   if (broke_off) served.more().broke_off = reply_sentence(*broke_off);
   if (entries.empty()) return true;
+  // Of the first entry: the others may be in other pages.
   const Result<GuestPhysical> physical = kernel.translate(memory, to.place);
   if (!physical.ok()) return fail(served, physical.error());
   served.physical_address = *physical;
@@ -301,6 +318,7 @@ bool OpExecutor::Impl::is_consistent(const GuestMemory& memory, const PreparedOp
   log.take_over(protection_log);
   const ProtectionReading& reading = served.more().protection.emplace(
       protection.evaluate(memory, what_to_protect(prepared, to, served), moment));
+  // Not a failure: the read is refused, and a later try may find the lock free.
   if (!all_free(reading)) served.status = schema::EntryStatus::REFUSED;
   return all_free(reading);
 }
@@ -315,6 +333,7 @@ bool OpExecutor::Impl::read_one(const GuestMemory& memory, const PreparedOp& pre
     if (!fetch_list(memory, to, served)) return false;
   } else {
     if (!take_reply_bytes(1, to.width.bytes, served)) return false;
+    // Last, after everything that may refuse it.
     const Result<void> fetched = fetch_value(memory, to, served);
     if (!fetched.ok()) return fail(served, fetched.error());
   }
@@ -334,7 +353,9 @@ Result<void> OpExecutor::Impl::store(WritableGuestMemory& memory, const Reached&
     if (action.kind == WriteKind::kSetBits) bytes[i] |= old;
     if (action.kind == WriteKind::kClearBits) bytes[i] = old & ~bytes[i];
   }
+  // After its translation and `before`, this is the first touch of guest memory.
   KTAPE_TRY(kernel.write(memory, to.place, bytes));
+  // Read back from memory, so that the reply proves what is there now, not what was meant.
   return fetch_value(memory, to, served);
 }
 
@@ -343,7 +364,8 @@ bool OpExecutor::Impl::write_one(WritableGuestMemory& memory, const PreparedOp& 
   Reached to;
   if (!reach(memory, prepared, true, served, to)) return false;
   look_at_queues(memory, to, served);
-  // The values before and after.
+  // The values before and after. Counted before anything is written: a write whose reply does not
+  // fit must not happen.
   if (!take_reply_bytes(2, to.width.bytes, served)) return false;
   const Result<void> stored = store(memory, to, std::get<WriteAction>(prepared.op->action), served);
   if (!stored.ok()) return fail(served, stored.error());
@@ -367,7 +389,8 @@ bool OpExecutor::Impl::hot_one(const GuestMemory& memory, const PreparedOp& prep
   const Result<GuestPhysical> physical = kernel.translate(memory, to.place);
   if (!physical.ok()) return fail(served, physical.error());
   served.physical_address = *physical;
-  // In one load, so that the running guest cannot tear it.
+  // In one load, so that the running guest cannot tear it. Aligned and at most 8 bytes: FlatMemory
+  // reads it in one load.
   const auto word = std::as_writable_bytes(std::span(&served.word, 1));
   const Result<void> read = memory.read(*physical, word.first(bytes));
   if (!read.ok()) return fail(served, read.error());
@@ -390,6 +413,8 @@ PreparedOps OpExecutor::prepare(const std::vector<Op>& ops) {
 ServedOps OpExecutor::serve_reads(const GuestMemory& memory, const PreparedOps& prepared,
                                   const StopMoment& moment) {
   impl_->begin_request();
+  // Only here: reads do not change page tables, and the machine stands still until they are done.
+  // Writes walk each time.
   const TranslationCache still(memory);
   ServedOps served{std::vector<ServedOp>(prepared.ops.size())};
   LapTimer timer;
@@ -399,6 +424,8 @@ ServedOps OpExecutor::serve_reads(const GuestMemory& memory, const PreparedOps& 
     op.ticks = timer.lap();
     const bool is_disturbed =
         op.status == schema::EntryStatus::REFUSED && op.rest && op.rest->protection;
+    // One disturbed entry makes a retry of the whole batch worthwhile, since a batch is to be one
+    // coherent picture.
     if (is_disturbed && may_become_free(*op.rest->protection)) served.may_pass = true;
   }
   served.ns_per_tick = timer.ns_per_tick();
@@ -413,6 +440,7 @@ ServedOps OpExecutor::serve_writes(WritableGuestMemory& memory, const PreparedOp
   bool stopped = false;
   for (size_t i = 0; admitted && i < served.ops.size(); ++i) {
     if (stopped) {
+      // The rest of a batch is not written: it was asked for as a unit, and its order may matter.
       served.ops[i].more().reason = kStoppedBefore;
       continue;
     }
@@ -449,6 +477,7 @@ std::vector<OpResult> OpExecutor::write(WritableGuestMemory& memory, const std::
 OpResult OpExecutor::read_hot(const GuestMemory& memory, const Op& op) {
   impl_->begin_request();
   PreparedOp prepared = impl_->preparer.prepare(op, schema::OpMode::HOT);
+  // A hot read that is refused reached nothing, so it reports no type.
   if (!prepared.refusal.empty()) prepared.type.clear();
   ServedOp served;
   LapTimer timer;

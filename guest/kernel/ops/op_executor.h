@@ -22,8 +22,8 @@ class OpExecutor {
   explicit OpExecutor(const Kernel& kernel, Lists lists = Lists::kWhole);
   ~OpExecutor();
 
-  // A request is served in three parts, so that only the second needs the machine stopped. `ops`
-  // outlive the results.
+  // A request is served in three parts, so that only the second needs the machine stopped
+  // (ARCHITECTURE.md, Invariants). `ops` outlive the results: PreparedOps points into them.
   [[nodiscard]] PreparedOps prepare(const std::vector<Op>& ops);
   // A batch of reads: each succeeds or fails by itself. Same order and size as the ops. `moment`
   // belongs to the freeze; what is missing from it counts as unknown.
@@ -45,7 +45,7 @@ class OpExecutor {
                                             const StopMoment& moment = {});
 
   // Reads one aligned value of at most 8 bytes of a symbol or per-CPU target from a running
-  // machine.
+  // machine. Anything else is refused: it could change between two loads.
   [[nodiscard]] OpResult read_hot(const GuestMemory& memory, const Op& op);
 
   // Fields resolved since the last call, each once in the executor's life.

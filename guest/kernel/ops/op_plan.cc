@@ -26,6 +26,8 @@ bool is_per_cpu(const KernelKnowledge& kernel, std::string_view symbol) {
   const auto at = kernel.symbols.find(symbol);
   const auto start = kernel.symbols.find("__per_cpu_start");
   const auto end = kernel.symbols.find("__per_cpu_end");
+  // A kernel for one CPU has no per-CPU section; its BTF still lists the variables that would be
+  // there.
   if (!start || !end) return kernel.btf->has_variable(symbol);
   return at && *at >= *start && *at < *end;
 }
@@ -105,6 +107,8 @@ std::string root_name(const OpTarget& target) {
 Result<TargetPlan> plan_target(const KernelKnowledge& kernel, const OpTarget& target,
                                LayoutLog& log) {
   const auto* symbol = std::get_if<SymbolRoot>(&target.root);
+  // Symbols are checked first: their errors name the nearest symbol, which explains more than a
+  // missing type.
   const auto* variable = std::get_if<PerCpuRoot>(&target.root);
   if (symbol != nullptr) KTAPE_TRY(check_variable(kernel, symbol->name, false));
   if (variable != nullptr) KTAPE_TRY(check_variable(kernel, variable->symbol, true));
@@ -112,6 +116,7 @@ Result<TargetPlan> plan_target(const KernelKnowledge& kernel, const OpTarget& ta
   return TargetPlan::make(*kernel.btf, root, root_name(target), target.path, log);
 }
 
+// No symbols here, on purpose: a tape may have been made slim, and then it has few.
 Result<std::optional<TypeInfo>> target_type(const Btf& btf, const OpTarget& target,
                                             LayoutLog& log) {
   KTAPE_ASSIGN(const std::optional<TypeInfo> root, root_type(btf, target));
@@ -123,6 +128,7 @@ Result<std::optional<TypeInfo>> target_type(const Btf& btf, const OpTarget& targ
 Result<OpWidth> fit_op(const TargetPlan& plan, const Op& op, schema::OpMode mode) {
   KTAPE_ASSIGN(const OpWidth width, width_of(op, plan.type()));
   if (std::holds_alternative<WriteAction>(op.action) && plan.walks_list()) {
+    // One value is stored, at one place; a list has as many places as entries.
     return refused("a write goes to one place, and this path walks a list");
   }
   if (mode == schema::OpMode::HOT) KTAPE_TRY(check_hot(plan, op, width));

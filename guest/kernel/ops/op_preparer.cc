@@ -23,11 +23,17 @@ constexpr size_t kMaxUnresolved = 1000;
 }  // namespace
 
 std::shared_ptr<TargetNames> OpPreparer::resolve(const OpTarget& target) {
+  // The kind of root is a part of the key: a symbol and a per-CPU variable of one name are
+  // different targets.
   std::string key = fmt::format("{} {}\n{}", target.root.index(), root_name(target),
                                 target_path_text(target.path));
   const auto cached = resolved_.find(key);
   if (cached != resolved_.end()) return cached->second;
+  // Dropping all is crude, and costs one lookup per target that is used again. PreparedOps hold
+  // their names, so none is left dangling.
   if (resolved_.size() >= kMaxResolved) resolved_.clear();
+  // For a name that is not found the nearest of all symbols is searched for, which is slow: a guest
+  // could keep the host busy with it.
   Result<TargetPlan> plan =
       unresolved_ < kMaxUnresolved
           ? plan_target(kernel_.knowledge(), target, log_)
@@ -50,6 +56,7 @@ PreparedOp OpPreparer::prepare(const Op& op, schema::OpMode mode) {
   if (!fits.ok()) return refuse(fits.error());
   prepared.width = *fits;
   if (std::holds_alternative<TaskRoot>(op.target.root)) {
+    // The gates' fields are reported as used by the first op that is judged by them.
     log_.take_over(gate_log_);
   } else if (const auto* place = std::get_if<VirtualRoot>(&op.target.root)) {
     prepared.root = place->address;

@@ -23,7 +23,8 @@ class OpPreparer {
   OpPreparer(const Kernel& kernel, LayoutLog& log, LayoutLog& gate_log)
       : kernel_(kernel), log_(log), gate_log_(gate_log) {}
 
-  // `op` outlives the result. An op that cannot be served has its refusal set.
+  // `op` outlives the result. An op that cannot be served has its refusal set; that is a result,
+  // not an error, because the reply has to say it. Cheap after the first time for a target.
   [[nodiscard]] PreparedOp prepare(const Op& op, schema::OpMode mode);
 
  private:

@@ -15,7 +15,8 @@ namespace ktape {
 
 namespace {
 
-// One freeze serves a whole request, so the number of entries is limited.
+// One freeze serves a whole request, so the number of entries is limited: the guest decides how
+// many it sends, and stands still while they are served.
 constexpr unsigned kMaxEntries = 1024;
 
 Error usage(std::string message) { return Error{ErrorCode::kUsage, std::move(message), ""}; }
@@ -35,6 +36,8 @@ uint64_t to_number(const OpValue& value) {
   return number;
 }
 
+// A mask wider than its value would be cut silently, and the op would do something else than was
+// asked.
 Result<OpValue> bits(schema::Bits::Reader from) {
   const uint64_t mask = from.getMask();
   const unsigned width = from.getWidth();
@@ -91,6 +94,7 @@ Result<WriteAction> read_write(schema::Value::Reader value) {
 }
 
 Result<ReadAction> read_read(schema::ValueKind kind, uint32_t length) {
+  // A kind from a newer scenario or agent: an enum of Cap'n Proto may have any value.
   if (kind > schema::ValueKind::WHOLE)
     return usage("a read of a kind that this ktape does not know");
   const bool bytes = kind == schema::ValueKind::BYTES;
@@ -125,6 +129,8 @@ Result<OpTarget> read_target(schema::Target::Reader from) {
       break;
     default: return usage("a target of a kind that this ktape does not know");
   }
+  // `steps` is what a capture writes, `path` what people write; if a record has both, the steps are
+  // what was meant.
   if (from.getSteps().size() > 0) {
     KTAPE_ASSIGN(to.path, read_steps(from));
   } else {
@@ -160,6 +166,7 @@ Result<Op> decode(schema::OpEntry::Reader entry, schema::OpMode mode) {
 
 Result<Op> read_op(schema::OpEntry::Reader entry, schema::OpMode mode) {
   try {
+    // Cap'n Proto throws for a pointer that leads out of the message, when it is followed.
     return decode(entry, mode);
   } catch (const kj::Exception& e) {
     return usage(fmt::format("cannot decode the entry: {}", e.getDescription().cStr()));
@@ -178,11 +185,14 @@ Result<std::vector<Op>> read_ops(capnp::List<schema::OpEntry>::Reader entries,
     std::vector<Op> ops;
     for (unsigned i = 0; i < entries.size(); ++i) {
       Result<Op> op = decode(entries[i], mode);
+      // 1-based, as in every text about entries.
       const std::string name =
           fmt::format("entry {} ('{}')", i + 1, string_of(entries[i].getTag()));
       if (!op.ok()) return usage(name + ": " + op.error().message);
       const auto* task = std::get_if<TaskRoot>(&op->target.root);
       if (task && task->pid.value <= 0) return usage(name + ": a task target needs a pid above 0");
+      // They are served differently: a batch of reads has no gates in common and cannot fail
+      // half-way.
       if (!ops.empty() && op->action.index() != ops[0].action.index()) {
         return usage(name + ": reads and writes cannot stand in one request");
       }
@@ -204,6 +214,8 @@ void write_op(schema::OpEntry::Reader from, const Op& op, schema::OpEntry::Build
   }
   to.setLength(from.getLength());
   to.setConsistent(from.getConsistent());
+  // The path is written again from the parsed steps, so that every spelling of it is the same text
+  // on a tape.
   to.getTarget().setPath(target_path_text(op.target.path));
   write_steps(op.target.path, to.getTarget());
 }
@@ -236,6 +248,8 @@ void write_lock_user(const LockUser& user, schema::LockUser::Builder to) {
 
 void write_result(const OpResult& result, schema::EntryReply::Builder to) {
   to.setStatus(result.status);
+  // The holders are in `lockUsers`, too; in the reason they are for readers that know only that
+  // field.
   to.setReason(result.lock_users.empty()
                    ? result.reason
                    : result.reason + "; " + lock_users_text(result.lock_users));

@@ -22,13 +22,16 @@ OpValue value_of(uint64_t word, const OpWidth& width) {
 
 void describe_gates(const ServingContext& context, const Op& op, const GateReadings& readings,
                     OpResult& result) {
+  // The same flag as at evaluation: it decides which gates count as enforced.
   const bool write = std::holds_alternative<WriteAction>(op.action);
   GateVerdict verdict = context.gates.describe(readings, std::get<TaskRoot>(op.target.root), write);
   result.gates = std::move(verdict.gates);
   result.note = std::move(verdict.note);
+  // A reply that was done has gates, but no refusal to explain.
   if (result.status != schema::EntryStatus::REFUSED || verdict.refusal.empty()) return;
   result.reason = std::move(verdict.refusal);
   result.refused_by = verdict.refused_by;
+  // A read is not refused by a lock, except through gate `consistent`.
   if (write && readings.task) {
     const ProtectionReading locks = task_locks(readings);
     if (locks.ok()) result.lock_users = lock_users(context.kernel, *locks, context.moment);
@@ -37,6 +40,7 @@ void describe_gates(const ServingContext& context, const Op& op, const GateReadi
 
 void describe_protection(const ServingContext& context, const ProtectionReading& reading,
                          OpResult& result) {
+  // Behind the twelve gates of a task, if it has them; alone otherwise.
   const GateResult& gate = result.gates.emplace_back(consistent_gate(reading));
   if (gate.outcome == schema::GateOutcome::PASSED) return;
   result.reason = refusal_text(gate);
@@ -66,6 +70,7 @@ OpResult describe_op(const ServingContext& context, const PreparedOp& prepared, 
   result.protecting_cpu = served.protecting_cpu;
   result.virtual_address = served.virtual_address;
   result.physical_address = served.physical_address;
+  // An op that was not reached was never compared with its type.
   if (served.status != schema::EntryStatus::NOT_REACHED) result.type = prepared.type;
   if (served.reached) {
     result.width_bytes = prepared.width.bytes;
@@ -78,6 +83,7 @@ OpResult describe_op(const ServingContext& context, const PreparedOp& prepared, 
   if (served.rest == nullptr) return result;
   ServedRest& rest = *served.rest;
   result.reason = std::move(rest.reason);
+  // In this order: a note of the op itself follows those of the gates.
   if (rest.gates) describe_gates(context, op, *rest.gates, result);
   if (rest.protection) describe_protection(context, *rest.protection, result);
   append_note(result.note, rest.note);

@@ -21,6 +21,8 @@ uint32_t bytes_of(schema::ValueKind kind) {
   }
 }
 
+// Structs, unions and arrays have no value of their own: they are kept as bytes and decoded when
+// shown.
 schema::ValueKind scalar_kind(const TypeInfo& type) {
   const bool scalar = type.kind == TypeKind::kInteger || type.kind == TypeKind::kEnum ||
                       type.kind == TypeKind::kPointer;
@@ -33,6 +35,7 @@ schema::ValueKind scalar_kind(const TypeInfo& type) {
 
 // The size of the whole object as a width.
 Result<OpWidth> whole(const TypeInfo& type, schema::ValueKind kind) {
+  // An incomplete type, a function or a flexible array.
   if (type.size_bytes == 0)
     return refused(fmt::format("'{}' has no size of its own", type.name),
                    "ask for bytes, with a length");
@@ -91,6 +94,7 @@ Result<OpWidth> asked(schema::ValueKind kind, uint64_t length,
 Result<OpWidth> width_of(const Op& op, const std::optional<TypeInfo>& type) {
   if (const auto* read = std::get_if<ReadAction>(&op.action))
     return asked(read->kind, read->length, type);
+  // A write goes through the same comparison as a read of the same kind.
   const OpValue& value = std::get<WriteAction>(op.action).value;
   KTAPE_ASSIGN(const OpWidth width, asked(value.kind, value.bytes.size(), type));
   if (width.bytes != value.bytes.size()) {

@@ -33,6 +33,7 @@ Result<ProtectorSeen> look_at_own_cpu(CpuId cpu, const StopMoment& moment) {
     return Error{ErrorCode::kNotFound, fmt::format("what CPU {} was doing is not known", cpu.value),
                  ""};
   const CpuEvidence& evidence = moment.evidence.cpus[index];
+  // `updating` names the update that a CPU may be in the middle of; empty if it is in none.
   std::string in = updating({interrupt_name(evidence.context), moment.cpus[index].cpl,
                              moment.cpus[index].interrupts_enabled, evidence.preempt_count,
                              evidence.current_pid.value});
@@ -60,6 +61,7 @@ Result<void> Protection::look_at_runqueue(const GuestMemory& memory, CpuId cpu,
 Result<void> Protection::look_at_queue(const GuestMemory& memory, GuestVirtual queue,
                                        std::vector<ProtectorSeen>& seen) const {
   const std::optional<CpuId> cpu = dsq_lock_.local_to(memory, queue);
+  // A local DSQ shares the lock of its runqueue.
   if (cpu) return look_at_runqueue(memory, *cpu, seen);
   KTAPE_ASSIGN(const uint64_t word, dsq_lock_.word(memory, queue));
   seen.push_back({ProtectorKind::kDsqLock, queue.value, word, word == 0});
@@ -74,6 +76,7 @@ ProtectionReading Protection::evaluate(const GuestMemory& memory, const ToProtec
   }
   if (value.runqueue) KTAPE_TRY(look_at_runqueue(memory, *value.runqueue, seen));
   for (const GuestVirtual queue : value.queues) KTAPE_TRY(look_at_queue(memory, queue, seen));
+  // All that apply are looked at, and all must be free: a value may be protected by more than one.
   if (const std::string_view name = seqcount_of(value.symbol); !name.empty()) {
     KTAPE_ASSIGN(const GuestVirtual at, kernel_.symbol(name));
     // seqcount_t and its typed variants begin with the 4 bytes of the count
@@ -99,6 +102,8 @@ bool all_free(const ProtectionReading& reading) {
   return reading.ok() && !reading->empty() && std::ranges::all_of(*reading, &ProtectorSeen::free);
 }
 
+// Every kind that is known here is held for a moment only. An error or an unprotected value stays
+// what it is.
 bool may_become_free(const ProtectionReading& reading) { return reading.ok() && !reading->empty(); }
 
 std::string protector_name(const ProtectorSeen& protector) {

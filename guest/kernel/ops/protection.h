@@ -44,7 +44,9 @@ struct ToProtect {
   std::optional<CpuId> own_cpu;      // a per-CPU variable that this CPU alone changes
 };
 
-// Finds out whether what protects a value is free, for gate `consistent`.
+// Finds out whether what protects a value is free, for gate `consistent`. Knows pi_lock, runqueue
+// locks, DSQ locks, sequence counts and variables that only their own CPU changes; RCU and
+// everything else protects values that it knows nothing about, and then the read is refused.
 class Protection {
  public:
   Protection(const Kernel& kernel, LayoutLog& log)
@@ -65,8 +67,10 @@ class Protection {
   DsqLock dsq_lock_;
 };
 
-// The locks of a task that was found.
+// The locks of a task that was found, from what gate `unlocked` read: no memory is read again. The
+// error of that gate if it was not evaluated.
 [[nodiscard]] ProtectionReading task_locks(const GateReadings& task);
+// False for an empty reading: nothing known to protect a value is not the same as a free lock.
 [[nodiscard]] bool all_free(const ProtectionReading& reading);
 // Whether a protector that is not free may be free a moment later.
 [[nodiscard]] bool may_become_free(const ProtectionReading& reading);

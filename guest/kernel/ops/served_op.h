@@ -28,7 +28,8 @@ inline constexpr char kStoppedAfter[] =
 // is done before or after: OpExecutor::prepare makes PreparedOps, serving makes ServedOps,
 // describe() makes OpResults.
 
-// What names alone determine about a target; the same for every CPU and task.
+// What names alone determine about a target; the same for every CPU and task. Shared by all ops
+// with that target, and kept for the run; `per_cpu` is filled while the machine is stopped.
 struct TargetNames {
   Result<TargetPlan> plan;
   std::map<uint32_t, GuestVirtual> per_cpu;  // instances found so far
@@ -71,6 +72,7 @@ struct ServedOp {
   uint64_t ticks = 0;  // spent serving it
   std::unique_ptr<ServedRest> rest;
 
+  // Allocates on first use: most ops are plain words, and a freeze serves up to 1024 of them.
   ServedRest& more() {
     if (rest == nullptr) rest = std::make_unique<ServedRest>();
     return *rest;

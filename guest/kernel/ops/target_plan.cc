@@ -15,7 +15,8 @@ constexpr uint64_t kPointerBytes = 8;
 // Far above any list of a scheduler; limits the cost of an untrusted path.
 constexpr uint32_t kMaxListEntries = 65536;
 
-// Takes `steps` from the budget; an error if there are not enough.
+// Takes `steps` from the budget; an error if there are not enough. Counts list entries as well as
+// pointers: a list of lists is impossible, but 1024 entries may each walk a long one.
 Result<void> spend(PathBudget& budget, uint64_t steps) {
   if (steps > budget.steps)
     return Error{ErrorCode::kOutOfRange, "the paths of this request lead to too many places", ""};
@@ -48,6 +49,7 @@ class TargetPlan::Maker {
 
   Result<TargetPlan> make(const std::optional<TypeInfo>& root, const std::vector<PathStep>& path) {
     if (!root) return untyped(path);
+    // Before the first step, too: the root itself may be a DSQ.
     begin_object(*root);
     note_queue();
     for (const PathStep& step : path) {
@@ -57,6 +59,8 @@ class TargetPlan::Maker {
     }
     end_object();
     plan_.type_ = at_;
+    // Without actions, or with only an addition, the address is known without memory. A path that
+    // passes a DSQ has a Queue action, so it is run each time.
     const auto& actions = plan_.actions_;
     if (actions.empty()) plan_.fixed_offset_ = 0;
     if (actions.size() == 1 && std::holds_alternative<Add>(actions[0]))
@@ -97,6 +101,7 @@ class TargetPlan::Maker {
   // Emits what was added up in the current object.
   void end_object() {
     if (!within_.empty()) {
+      // Members and indexes of one object are one field in the log, since they are one offset.
       log_.note(object_.name, target_path_text(within_), FieldInfo{offset_, at_});
     }
     if (offset_ != 0) plan_.actions_.emplace_back(Add{offset_});
@@ -119,7 +124,9 @@ class TargetPlan::Maker {
       KTAPE_ASSIGN(FieldInfo found, btf_.element(at_, number));
       return enter(IndexStep{number}, std::move(found));
     }
+    // Indexing a pointer means the array it points to, as in C: p[i].
     KTAPE_TRY(follow());
+    // Bounded, so that the offset cannot wrap around.
     if (at_.size_bytes == 0 || number > UINT32_MAX / at_.size_bytes) {
       return refused(fmt::format("'{}': cannot take element {} of '{}'", text(), number, at_.name));
     }
@@ -146,6 +153,7 @@ class TargetPlan::Maker {
   Result<void> per_cpu(uint32_t cpu) {
     KTAPE_ASSIGN(const TypeInfo target, pointee("take a CPU's instance"));
     end_object();
+    // The pointer is followed per CPU when it is run; whether the CPU exists depends on memory.
     plan_.actions_.emplace_back(PerCpu{text(), CpuId(cpu)});
     begin_object(target);
     return {};
@@ -161,6 +169,8 @@ class TargetPlan::Maker {
       return refused(
           fmt::format("'{}': a list may have {} entries at most", text(), kMaxListEntries));
     }
+    // The container and link are the scenario's words: the list itself has no type (struct
+    // list_head).
     KTAPE_ASSIGN(const TypeInfo entry, btf_.type(list.container));
     KTAPE_ASSIGN(const FieldInfo link, log_.field(list.container, list.link));
     if (link.type.name != "struct list_head") {
@@ -173,6 +183,7 @@ class TargetPlan::Maker {
     end_object();
     plan_.actions_.emplace_back(std::move(walk));
     plan_.walks_list_ = true;
+    // Each entry is another object, with its own lock.
     plan_.follows_pointers_ = true;
     begin_object(entry);
     return {};
@@ -236,6 +247,8 @@ Result<void> TargetPlan::walk(const Kernel& kernel, const GuestMemory& memory, G
                               const Walk& walk, std::vector<GuestVirtual>& entries,
                               PathBudget& budget) const {
   KTAPE_ASSIGN(uint64_t link, kernel.read_uint(memory, head + walk.next_offset, kPointerBytes));
+  // The limit comes with the path: a list that is being changed, or a hostile one, may never come
+  // back to its head.
   for (uint32_t seen = 0; link != head.value; ++seen) {
     KTAPE_TRY(spend(budget, 1));
     if (seen == walk.limit) {
@@ -247,12 +260,14 @@ Result<void> TargetPlan::walk(const Kernel& kernel, const GuestMemory& memory, G
       return Error{ErrorCode::kBadInput,
                    fmt::format("'{}': entry {} of the list is NULL", walk.path, seen), ""};
     }
+    // container_of().
     const GuestVirtual entry(link - walk.link_offset);
     uint64_t flags = 0;
     if (walk.cursor_flags) {
       KTAPE_ASSIGN(flags, kernel.read_uint(memory, entry + walk.cursor_flags->offset_bytes,
                                            walk.cursor_flags->type.size_bytes));
     }
+    // A cursor is not a task: reading it as one would give nonsense.
     if ((flags & walk.cursor_mask) == 0) entries.push_back(entry);
     KTAPE_ASSIGN(link,
                  kernel.read_uint(memory, GuestVirtual(link) + walk.next_offset, kPointerBytes));
@@ -267,6 +282,8 @@ Result<TargetPlan::Places> TargetPlan::run(const Kernel& kernel, const GuestMemo
   for (const Action& action : actions_) {
     if (const auto* list = std::get_if<Walk>(&action)) {
       std::vector<GuestVirtual> entries;
+      // With kAsFarAsTheyGo a first entry that cannot be read is still an error: an empty answer
+      // would look like an empty list.
       const Result<void> walked = walk(kernel, memory, places.values[0], *list, entries, budget);
       if (!walked.ok() && (lists == Lists::kWhole || entries.empty())) return walked.error();
       if (!walked.ok()) places.broke_off = walked.error();

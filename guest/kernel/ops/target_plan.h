@@ -29,7 +29,8 @@ enum class Lists {
 };
 
 // A target path resolved against a kernel's types: offsets to add and pointers to follow. Made once
-// for a root type and a path; run for each address.
+// for a root type and a path; run for each address, at the cost of one read per pointer. Immutable;
+// does not refer to the Btf any more.
 class TargetPlan {
  public:
   // `root` is the type of the root object; nothing if unknown, and then only the empty path is

@@ -26,6 +26,8 @@ Result<bool> CpuWait::waits(const GuestMemory& memory, Pid pid) const {
   KTAPE_ASSIGN(const GuestVirtual at, task(memory, pid));
   KTAPE_ASSIGN(const uint64_t on_rq, value(memory, at, on_rq_));
   KTAPE_ASSIGN(const uint64_t on_cpu, value(memory, at, on_cpu_));
+  // on_cpu, not rq->curr: it is still set while a task is being switched out, when it does not wait
+  // yet.
   return on_rq != 0 && on_cpu == 0;
 }
 
@@ -33,6 +35,7 @@ Result<bool> CpuWait::is_blocked(const GuestMemory& memory, Pid pid) const {
   KTAPE_ASSIGN(const GuestVirtual at, task(memory, pid));
   KTAPE_ASSIGN(const uint64_t on_rq, value(memory, at, on_rq_));
   KTAPE_ASSIGN(const uint64_t state, value(memory, at, state_));
+  // Off the runqueue, too: a task sets its state before it leaves, and may still be running.
   return on_rq == 0 && (state & kUninterruptible) != 0;
 }
 

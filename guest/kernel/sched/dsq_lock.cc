@@ -11,6 +11,7 @@ DsqLock::DsqLock(const Kernel& kernel, LayoutLog& log)
     : kernel_(&kernel),
       runqueues_(kernel.symbol("runqueues")),
       local_id_(kernel.btf().enumerator("scx_dsq_id_flags", "SCX_DSQ_LOCAL")) {
+  // A kernel whose spinlocks are not qspinlocks has no such member; word() then reports it.
   lock_ = log.first_of(kDispatchQueue, {std::string("lock") + kLockWord});
   id_ = log.first_of(kDispatchQueue, {"id"});
   local_dsq_ = log.first_of("struct rq", {"scx.local_dsq"});
@@ -20,6 +21,7 @@ std::optional<CpuId> DsqLock::local_to(const GuestMemory& memory, GuestVirtual d
   if (!runqueues_.ok() || !id_ || !local_dsq_ || !local_id_) return std::nullopt;
   const Result<uint64_t> id =
       kernel_->read_uint(memory, dsq + id_->offset_bytes, id_->type.size_bytes);
+  // The id says "a local DSQ" but not whose: all CPUs share SCX_DSQ_LOCAL, so the address decides.
   if (!id.ok() || *id != *local_id_) return std::nullopt;
   for (uint32_t cpu = 0; cpu < kernel_->facts().cpus; ++cpu) {
     const Result<GuestVirtual> rq = kernel_->per_cpu_pointer(memory, runqueues_->value, CpuId(cpu));

@@ -27,6 +27,8 @@ struct PreemptBits {
 constexpr PreemptBits kNarrow = {uint64_t{1} << 8, uint64_t{0xf} << 16, uint64_t{0xf} << 20};
 constexpr PreemptBits kWide = {uint64_t{1} << 8, uint64_t{0xf} << 24, uint64_t{0xf} << 28};
 
+// The innermost first: an NMI may interrupt a hard interrupt, that a soft one, and all counts stay
+// set.
 ExecContext context_of(uint64_t preempt_count, uint64_t width_bytes) {
   const PreemptBits& bits = width_bytes > 4 ? kWide : kNarrow;
   if ((preempt_count & bits.nmi) != 0) return ExecContext::kNmi;
@@ -57,6 +59,8 @@ struct PerCpuValue {
   uint64_t width_bytes = 0;
 };
 
+// By the type of the variable, not by version: BTF has a separate variable, or the member of
+// pcpu_hot.
 std::optional<PerCpuValue> find_value(const Btf& btf, std::string_view variable,
                                       std::string_view hot_member) {
   if (btf.has_variable(variable)) {
@@ -86,6 +90,7 @@ struct EvidenceReader::Impl {
     sched_class = log.first_of("struct task_struct", {"sched_class"});
     prio = log.first_of("struct task_struct", {"prio"});
     rt_priority = log.first_of("struct task_struct", {"rt_priority"});
+    // A kernel without jiffies_seq (another name, or none) is judged without it.
     for (const std::string_view name : kSeqcounts) {
       const Result<GuestVirtual> at = kernel.symbol(name);
       if (at.ok()) seqcounts.emplace_back(name, *at);
@@ -120,6 +125,7 @@ struct EvidenceReader::Impl {
 
 Result<CpuEvidence> EvidenceReader::Impl::read_cpu(const GuestMemory& memory, CpuId cpu,
                                                    bool with_scheduling) const {
+  // All or none: a half-known CPU could be taken for one that is in no lock.
   if (!preempt_count || !current || !pid || !comm) {
     return Error{ErrorCode::kNotFound, "this kernel lacks a field that the evidence needs", ""};
   }
@@ -129,12 +135,14 @@ Result<CpuEvidence> EvidenceReader::Impl::read_cpu(const GuestMemory& memory, Cp
   evidence.preempt_count = count & ~(uint64_t{1} << (preempt_count->width_bytes * 8 - 1));
   evidence.context = context_of(evidence.preempt_count, preempt_count->width_bytes);
   KTAPE_ASSIGN(const uint64_t task, read_value(kernel, memory, *current, cpu));
+  // A pid is an int; read_uint() has zero-extended it.
   KTAPE_ASSIGN(
       const uint64_t number,
       kernel.read_uint(memory, GuestVirtual(task) + pid->offset_bytes, pid->type.size_bytes));
   evidence.current_pid = Pid(static_cast<int32_t>(number));
   KTAPE_ASSIGN(evidence.current_comm, read_comm(memory, GuestVirtual(task)));
   KTAPE_ASSIGN(evidence.runqueue_locked, lock.held(memory, cpu));
+  // Failures here leave single values unset: they explain, but nothing depends on them.
   if (with_scheduling) read_scheduling(memory, GuestVirtual(task), evidence);
   evidence.known = true;
   return evidence;
@@ -162,6 +170,7 @@ void EvidenceReader::Impl::read_scheduling(const GuestMemory& memory, GuestVirtu
 
 Result<std::string> EvidenceReader::Impl::read_comm(const GuestMemory& memory,
                                                     GuestVirtual task) const {
+  // comm is 16 bytes, and not always terminated while it is being changed.
   std::array<char, 64> text{};
   const size_t bytes = std::min<size_t>(comm->type.size_bytes, text.size());
   KTAPE_TRY(kernel.read(memory, task + comm->offset_bytes,
@@ -177,6 +186,7 @@ Result<int64_t> EvidenceReader::Impl::read_bypass_depth(const GuestMemory& memor
   }
   if (!scx_root || !root_bypass) return int64_t{-1};
   KTAPE_ASSIGN(const uint64_t sched, kernel.read_uint(memory, *scx_root, kPointerBytes));
+  // scx_root is NULL while no scheduler is loaded.
   if (sched == 0) return int64_t{0};
   KTAPE_ASSIGN(const uint64_t depth,
                kernel.read_uint(memory, GuestVirtual(sched) + root_bypass->offset_bytes,
@@ -206,6 +216,7 @@ std::vector<UsedLayout> EvidenceReader::take_used_layouts() { return impl_->log.
 
 std::string class_name(const Kernel& kernel, GuestVirtual at) {
   std::string text = kernel.describe(at);
+  // describe() gives an offset only within a symbol; a class is at its symbol's start.
   if (text.ends_with("+0x0")) text.resize(text.size() - 4);
   return text.empty() ? fmt::format("{:#x}", at.value) : text;
 }

@@ -25,6 +25,7 @@ struct CpuEvidence {
   ExecContext context = ExecContext::kTask;
   Pid current_pid;
   std::string current_comm;
+  // The lock's word was not 0: held, or waited for.
   bool runqueue_locked = false;
   // How the current task is scheduled; each is nothing if it could not be read.
   std::optional<int32_t> current_policy;
@@ -67,7 +68,8 @@ class EvidenceReader {
   ~EvidenceReader();
 
   // `with_scheduling`: also reads policy, class and priority of the current tasks. Older recorders
-  // did not read them, and may not have kept that memory.
+  // did not read them, and may not have kept that memory. Runs in every freeze while the guest is
+  // stopped. A CPU whose memory cannot be read is returned as unknown; never fails as a whole.
   [[nodiscard]] Evidence read(const GuestMemory& memory, bool with_scheduling = true) const;
 
   // The fields that the evidence is made of: all of them at the first call, none later.

@@ -20,7 +20,8 @@ class RunqueueLock {
  public:
   RunqueueLock(const Kernel& kernel, LayoutLog& log);
 
-  // The lock's word: 0 if free. kNotFound names what this kernel's BTF lacks.
+  // The lock's word: 0 if free. kNotFound names what this kernel's BTF lacks; kOutOfRange for a CPU
+  // that does not exist. Reads at most three words.
   [[nodiscard]] Result<uint64_t> word(const GuestMemory& memory, CpuId cpu) const;
   [[nodiscard]] Result<bool> held(const GuestMemory& memory, CpuId cpu) const;
 

@@ -12,6 +12,7 @@ namespace ktape {
 namespace {
 
 constexpr size_t kPointerBytes = 8;
+// The level becomes an offset into ancestors[]: a larger one is damage.
 constexpr uint64_t kMaxLevels = 16;
 constexpr size_t kMaxTextBytes = 4096;
 
@@ -51,6 +52,8 @@ struct SchedExtReader::Impl {
   uint64_t exit_done = 0;  // value of `claimed` once the exit is written
 };
 
+// Names that nothing works without are errors; those that came or went between releases are
+// optional.
 Result<void> SchedExtReader::Impl::resolve() {
   KTAPE_ASSIGN(root, kernel.symbol("scx_root"));
   KTAPE_ASSIGN(free_function, kernel.symbol(kSchedulerFreeFunction));
@@ -66,7 +69,8 @@ Result<void> SchedExtReader::Impl::resolve() {
   KTAPE_TRY(resolve_exit_function());
   is_cid = optional_field("is_cid_type");
   ops_timeout = optional_field("ops.timeout_ms");
-  // One watchdog per scheduler since there are sub-schedulers; one in total before that.
+  // One watchdog per scheduler since there are sub-schedulers; one in total before that. A bit that
+  // the kernel sets at the end of an enable: see was_enabled().
   watchdog = optional_field("watchdog_timeout");
   if (const auto global = kernel.symbol("scx_watchdog_timeout"); global.ok())
     global_watchdog = *global;
@@ -88,6 +92,7 @@ std::optional<FieldInfo> SchedExtReader::Impl::optional_field(std::string_view p
 Result<void> SchedExtReader::Impl::resolve_announced() {
   KTAPE_ASSIGN(const FieldInfo kobject, kernel.btf().field(kSched, "kobj"));
   KTAPE_ASSIGN(const std::vector<MemberInfo> members, kernel.btf().members(kobject.type.id));
+  // Searched by name among all members, since Btf::member() refuses bit-fields.
   for (const MemberInfo& member : members) {
     if (member.name != kAnnounced || member.bits != 1) continue;
     announced_bit = kobject.offset_bytes * 8 + member.bit_offset;
@@ -103,6 +108,8 @@ Result<void> SchedExtReader::Impl::resolve_exit_function() {
     exit_done = *done;
   }
   const std::string_view function = scx_exit_function(kernel.knowledge());
+  // Without either the machine cannot be stopped before a scheduler is torn down, which is not
+  // needed to read its state.
   if (function.empty() || scx_exit_argument(kernel.knowledge()).empty()) return {};
   KTAPE_ASSIGN(const FieldInfo work,
                kernel.btf().field(kSched, scx_exit_argument(kernel.knowledge())));
@@ -134,6 +141,7 @@ Result<void> SchedExtReader::Impl::add_children(const GuestMemory& memory, Linke
                                                 size_t of) const {
   const GuestVirtual head = all.addresses[of] + children->offset_bytes;
   KTAPE_ASSIGN(GuestVirtual link, pointer(memory, head));
+  // A NULL link is a child list that was never initialised.
   while (link != head && link.value != 0) {
     const GuestVirtual child(link.value - sibling->offset_bytes);
     // Memory that is being changed, or is damaged, must not cause an endless loop.
@@ -157,7 +165,8 @@ Result<std::vector<std::string>> SchedExtReader::Impl::ops(const GuestMemory& me
   std::vector<std::string> implemented;
   KTAPE_ASSIGN(const std::vector<MemberInfo> members, kernel.btf().members(table.type.id));
   for (const MemberInfo& member : members) {
-    // `priv` is the only pointer that is not a callback.
+    // `priv` is the only pointer that is not a callback. By type and not by a list of names, so
+    // that callbacks of newer kernels are found, too.
     const Result<TypeInfo> type = kernel.btf().type(member.type_id);
     if (!type.ok() || type->kind != TypeKind::kPointer || member.name == "priv") continue;
     KTAPE_ASSIGN(const GuestVirtual function,
@@ -177,6 +186,8 @@ Result<uint32_t> SchedExtReader::Impl::timeout_ms(const GuestMemory& memory,
         watchdog ? value(memory, scheduler, *watchdog)
                  : kernel.read_uint(memory, *global_watchdog, sizeof(uint64_t));
     if (!jiffies.ok()) return jiffies.error();
+    // A timeout above 32 bits of jiffies is no timeout: fall through to what the scheduler asked
+    // for.
     if (*jiffies <= UINT32_MAX)
       return static_cast<uint32_t>(std::min<uint64_t>(*jiffies * 1000 / hz, UINT32_MAX));
   }
@@ -189,6 +200,7 @@ Result<void> SchedExtReader::Impl::read_sub(const GuestMemory& memory,
                                             SchedulerState& state) const {
   if (!level || !ancestors) return {};
   KTAPE_ASSIGN(const uint64_t depth, value(memory, state.address, *level));
+  // Level 0 is the root scheduler, which has no parent.
   if (depth == 0 || depth > kMaxLevels) return {};
   // scx_parent(): ancestors[] ends with the scheduler itself.
   const GuestVirtual above = state.address + ancestors->offset_bytes + (depth - 1) * kPointerBytes;
@@ -214,6 +226,7 @@ Result<LinkedSchedulers> SchedExtReader::linked(const GuestMemory& memory) const
   all.addresses.push_back(root);
   if (!impl_->children || !impl_->sibling) return all;
   std::unordered_set<uint64_t> seen{root.value};
+  // `addresses` grows while it is walked: breadth first, which puts parents before their children.
   for (size_t i = 0; i < all.addresses.size() && !all.more; ++i)
     KTAPE_TRY(impl_->add_children(memory, all, seen, i));
   return all;
@@ -237,6 +250,7 @@ Result<bool> SchedExtReader::was_enabled(const GuestMemory& memory, GuestVirtual
   KTAPE_ASSIGN(
       const uint64_t byte,
       impl_->kernel.read_uint(memory, scheduler + impl_->announced_bit / 8, sizeof(uint8_t)));
+  // A bit-field's byte: x86 numbers its bits from the lowest.
   return (byte >> impl_->announced_bit % 8 & 1) != 0;
 }
 
@@ -244,6 +258,8 @@ Result<std::optional<SchedulerExitInfo>> SchedExtReader::exit(const GuestMemory&
                                                               GuestVirtual scheduler) const {
   if (impl_->claimed) {
     KTAPE_ASSIGN(const uint64_t claimed, impl_->value(memory, scheduler, *impl_->claimed));
+    // Claimed but not done: message and dump are still being written (kernel/sched/ext.c,
+    // scx_vexit() and the irq_work behind it).
     if (claimed != impl_->exit_done) return std::optional<SchedulerExitInfo>();
   }
   return exit_so_far(memory, scheduler);

@@ -58,6 +58,7 @@ Result<ScxExitReader> ScxExitReader::create(const Kernel& kernel) {
   KTAPE_ASSIGN(ScxExitInfoReader infos, ScxExitInfoReader::create(kernel));
   ScxExitReader reader(kernel, infos);
   const Btf& btf = kernel.btf();
+  // Asked of BTF: since schedulers are objects, their struct has the exit info.
   if (btf.has_field("struct scx_sched", "exit_info")) {
     KTAPE_ASSIGN(const FieldInfo work, btf.field("struct scx_sched", path->irq_work));
     KTAPE_ASSIGN(const FieldInfo info, btf.field("struct scx_sched", "exit_info"));
@@ -82,6 +83,7 @@ Result<GuestVirtual> ScxExitReader::pointer(const GuestMemory& memory, GuestVirt
 }
 
 Result<ScxExit> ScxExitReader::read(const GuestMemory& memory, GuestVirtual argument) const {
+  // container_of(), as the function itself does with its argument.
   ScxExit exit;
   const GuestVirtual scheduler(argument.value - irq_work_offset_);
   KTAPE_ASSIGN(exit.address,

@@ -46,7 +46,8 @@ class ScxExitReader {
   [[nodiscard]] static Result<ScxExitReader> create(const Kernel& kernel);
 
   // The exit of a vCPU that is at the first instruction of scx_exit_function(): `argument` is the
-  // function's first argument. Errors are those of memory.
+  // function's first argument, RDI. Everything in the result is text of the guest: not printable as
+  // it is. Errors are those of memory.
   [[nodiscard]] Result<ScxExit> read(const GuestMemory& memory, GuestVirtual argument) const;
 
  private:

@@ -19,12 +19,14 @@ constexpr std::string_view kInfo = "struct scx_exit_info";
 std::string text_at(const Kernel& kernel, const GuestMemory& memory, GuestVirtual at,
                     size_t limit) {
   std::string text;
+  // Page by page: a text that ends right before an unmapped page is complete.
   while (text.size() < limit) {
     const GuestVirtual from = at + text.size();
     std::array<char, kPageBytes> page{};
     const size_t bytes =
         std::min<size_t>(limit - text.size(), kPageBytes - from.value % kPageBytes);
     const auto part = std::span(page).first(bytes);
+    // A part of a message is worth more than an error, so what was readable is returned.
     if (!kernel.read(memory, from, std::as_writable_bytes(part)).ok()) break;
     const auto end = std::find(part.begin(), part.end(), '\0');
     text.append(part.begin(), end);

@@ -12,6 +12,7 @@ namespace {
 using xarray::is_internal;
 using xarray::is_node;
 
+// Above any shift of a real node: the first node may have any shift below it.
 constexpr uint64_t kPointerBytes = 8;
 constexpr uint64_t kIdrBits = 64;
 
@@ -25,6 +26,7 @@ Result<TaskFinder> TaskFinder::create(const Kernel& kernel, LayoutLog& log) {
   KTAPE_ASSIGN(const FieldInfo base, log.field("struct idr", "idr_base"));
   KTAPE_ASSIGN(const FieldInfo shift, log.field("struct xa_node", "shift"));
   KTAPE_ASSIGN(const FieldInfo slots, log.field("struct xa_node", "slots"));
+  // An enumerator, not a number: pid_type has changed its members before.
   const std::string type =
       std::to_string(kernel.btf().enumerator("pid_type", "PIDTYPE_PID").value_or(0));
   KTAPE_ASSIGN(const FieldInfo first, log.field("struct pid", "tasks[" + type + "].first"));
@@ -47,6 +49,7 @@ Result<uint64_t> TaskFinder::lookup(const GuestMemory& memory, uint64_t index) c
   uint64_t above = kIdrBits;
   while (is_node(entry)) {
     const GuestVirtual node(entry - xarray::kInternal);
+    // A node's shift says which bits of the index choose a slot in it; leaves have shift 0.
     KTAPE_ASSIGN(const uint64_t shift, kernel_->read_uint(memory, node + shift_offset_, 1));
     if (shift >= above) {
       return Error{ErrorCode::kBadInput,
@@ -54,6 +57,8 @@ Result<uint64_t> TaskFinder::lookup(const GuestMemory& memory, uint64_t index) c
                        " is at or below one of shift " + std::to_string(above),
                    ""};
     }
+    // Only the top node may be asked for an index that the tree is too small for, so only there the
+    // bits above are not cut off.
     const uint64_t slot = above == kIdrBits ? index >> shift : (index >> shift) & (slots_ - 1);
     if (slot >= slots_) return uint64_t{0};
     KTAPE_ASSIGN(entry, kernel_->read_uint(memory, node + slots_offset_ + slot * kPointerBytes,
@@ -66,6 +71,7 @@ Result<uint64_t> TaskFinder::lookup(const GuestMemory& memory, uint64_t index) c
 }
 
 Result<std::optional<GuestVirtual>> TaskFinder::find(const GuestMemory& memory, Pid pid) const {
+  // idr_base is an unsigned int; the tree stores ids relative to it.
   KTAPE_ASSIGN(const uint64_t base, kernel_->read_uint(memory, idr_ + base_offset_, 4));
   if (pid.value < 0 || static_cast<uint64_t>(pid.value) < base)
     return std::optional<GuestVirtual>();
@@ -75,6 +81,7 @@ Result<std::optional<GuestVirtual>> TaskFinder::find(const GuestMemory& memory, 
                kernel_->read_uint(memory, GuestVirtual(found) + pid_tasks_offset_, kPointerBytes));
   // A struct pid outlives its task while it is still referenced.
   if (link == 0) return std::optional<GuestVirtual>();
+  // hlist_node is embedded in the task: container_of().
   return std::optional<GuestVirtual>(GuestVirtual(link - pid_link_offset_));
 }
 

@@ -5,7 +5,9 @@
 
 namespace ktape::xarray {
 
-// include/linux/xarray.h: an entry whose low bits are 10 is internal, and above 4096 it is a node.
+// include/linux/xarray.h: an entry whose low bits are 10 is internal, and above 4096 it is a node;
+// the rest are retry, zero and sibling entries. Shared by the lookup of one pid and the survey of
+// all.
 inline constexpr uint64_t kInternalMask = 3;
 inline constexpr uint64_t kInternal = 2;
 inline constexpr uint64_t kLowestNode = 4096;

@@ -65,12 +65,14 @@ BpfSurvey::BpfSurvey(const Kernel& kernel) : idr_(IdrSurvey::create(kernel.btf()
 void BpfSurvey::maps(MemorySurvey& survey) const {
   const auto map_idr = survey.symbol("map_idr");  // kernel/bpf/syscall.c
   if (!map_idr || !idr_ || !type_ || !value_size_ || !max_entries_) return;
+  // One budget for all maps, in the order of their ids; what no longer fits is counted as lost.
   uint64_t budget_bytes = kMaxContentBytes;
   idr_->entries(survey, *map_idr,
                 [&](uint64_t entry) { map(survey, GuestVirtual(entry), budget_bytes); });
 }
 
 void BpfSurvey::map(MemorySurvey& survey, GuestVirtual at, uint64_t& budget_bytes) const {
+  // A head that cannot be read says nothing about its contents either; keep() has counted the loss.
   if (!survey.keep(at, map_bytes_)) return;
   const auto type = survey.number(at + *type_, sizeof(uint32_t));
   const auto value_bytes = survey.number(at + *value_size_, sizeof(uint32_t));
@@ -82,6 +84,7 @@ void BpfSurvey::map(MemorySurvey& survey, GuestVirtual at, uint64_t& budget_byte
   if (type == type_hash_ || type == type_lru_hash_) return hash_table(survey, map, budget_bytes);
   if (type == type_queue_ || type == type_stack_) return queue(survey, map, budget_bytes);
   if (type != type_struct_ops_) return;
+  // A struct_ops map's value is behind its head.
   const uint64_t bytes = struct_ops_bytes_ + map.value_bytes;
   if (!take(budget_bytes, bytes)) return survey.lose();
   survey.keep(at, bytes);
@@ -104,6 +107,7 @@ void BpfSurvey::queue(MemorySurvey& survey, const Map& map, uint64_t& budget_byt
   const auto size = survey.number(map.at + *queue_size_, sizeof(uint32_t));
   const auto head = survey.number(map.at + *queue_head_, sizeof(uint32_t));
   const auto tail = survey.number(map.at + *queue_tail_, sizeof(uint32_t));
+  // The ring's indexes are below its size, unless an update is half done or the map is hostile.
   if (!size || !head || !tail || *head >= *size || *tail >= *size) return;
   const auto keep = [&](uint64_t first, uint64_t end) {
     const uint64_t bytes = (end - first) * map.value_bytes;  // each has 32 bits
@@ -118,7 +122,9 @@ void BpfSurvey::queue(MemorySurvey& survey, const Map& map, uint64_t& budget_byt
 void BpfSurvey::per_cpu_array(MemorySurvey& survey, const Map& map, uint64_t& budget_bytes) const {
   if (!values_) return;
   const Kernel& kernel = survey.kernel();
+  // 64-bit arithmetic: both factors are at most 2^32 and the CPUs at most 8192.
   const uint64_t bytes = map.entries * (kPointerBytes + map.value_bytes * kernel.facts().cpus);
+  // Both limits: a few huge elements, or many small ones whose pointers alone take long.
   if (map.entries > kMaxElements || !take(budget_bytes, bytes)) return survey.lose();
   std::vector<uint64_t> pointers(map.entries);
   if (!survey.read(map.at + *values_, std::as_writable_bytes(std::span(pointers)))) return;
@@ -139,6 +145,7 @@ void BpfSurvey::hash_table(MemorySurvey& survey, const Map& map, uint64_t& budge
   const auto count = survey.number(map.at + *bucket_count_, sizeof(uint32_t));
   const auto element_bytes = survey.number(map.at + *htab_element_size_, sizeof(uint32_t));
   if (!buckets || !count || !element_bytes) return;
+  // The table of buckets is read as a whole, so it is paid for as a whole.
   if (*count > kMaxBuckets || !take(budget_bytes, *count * bucket_bytes_)) return survey.lose();
   for (uint64_t i = 0; i < *count; ++i) {
     const auto first = survey.number(*buckets + i * bucket_bytes_ + *bucket_first_, kPointerBytes);
@@ -150,6 +157,7 @@ void BpfSurvey::hash_table(MemorySurvey& survey, const Map& map, uint64_t& budge
 void BpfSurvey::chain(MemorySurvey& survey, uint64_t first, uint64_t element_bytes,
                       uint64_t& budget_bytes) const {
   uint64_t element = first;
+  // The marker ends the chain; kMaxElements ends one that never does.
   for (uint64_t elements = 0; (element & 1) == 0; ++elements) {
     if (elements == kMaxElements || !take(budget_bytes, element_bytes)) return survey.lose();
     if (!survey.keep(GuestVirtual(element), element_bytes)) return;

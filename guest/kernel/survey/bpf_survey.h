@@ -22,6 +22,7 @@ class BpfSurvey {
 
   explicit BpfSurvey(const Kernel& kernel);
 
+  // One pass; `survey` counts what did not fit as lost.
   void maps(MemorySurvey& survey) const;
 
  private:

@@ -33,6 +33,8 @@ DsqSurvey::DsqSurvey(const Kernel& kernel, const TaskSurvey& tasks) : tasks_(tas
   future_ = offset_of(btf, "struct bucket_table", "future_tbl");
   buckets_ = offset_of(btf, "struct bucket_table", "buckets");
   next_ = offset_of(btf, "struct rhash_head", "next");
+  // Which of these a runqueue has depends on the release; each is embedded, so its address needs no
+  // pointer.
   for (const char* name : {"scx.local_dsq", "scx.bypass_dsq", "scx.reject_dsq"}) {
     if (auto offset = offset_of(btf, "struct rq", name)) local_.push_back(*offset);
   }
@@ -42,9 +44,11 @@ void DsqSurvey::queue(MemorySurvey& survey, GuestVirtual queue, TaskSurvey::Seen
   if (!list_ || !survey.keep(queue, queue_bytes_)) return;
   survey.list(queue + *list_, [&](GuestVirtual node) {
     if (!task_node_ || !node_flags_) return false;
+    // Returning false ends the list: without the flags a cursor cannot be told from a task.
     const auto flags =
         survey.number(node + node_flags_->offset_bytes, node_flags_->type.size_bytes);
     if (!flags) return false;
+    // A cursor belongs to a BPF iterator's stack frame, not to a task.
     if ((*flags & cursor_flag_) != 0) return survey.keep(node, node_bytes_);
     tasks_.task(survey, GuestVirtual(node.value - *task_node_), seen);
     return true;
@@ -65,6 +69,7 @@ void DsqSurvey::local_queues(MemorySurvey& survey, TaskSurvey::Seen& seen) const
 void DsqSurvey::table(MemorySurvey& survey, GuestVirtual rhashtable, TaskSurvey::Seen& seen) const {
   if (!table_ || !size_ || !nest_ || !buckets_ || !future_ || !next_ || !hash_node_) return;
   std::optional<GuestVirtual> table = survey.pointer(rhashtable + *table_);
+  // While the table grows, entries are in either of the two.
   for (int tables = 0; table && tables < kMaxTables; ++tables) {
     if (!survey.keep(*table, bucket_table_bytes_)) return;
     const auto size = survey.number(*table + *size_, sizeof(uint32_t));
@@ -74,6 +79,7 @@ void DsqSurvey::table(MemorySurvey& survey, GuestVirtual rhashtable, TaskSurvey:
     std::vector<uint64_t> heads(*size);
     if (!survey.read(*table + *buckets_, std::as_writable_bytes(std::span(heads)))) return;
     for (const uint64_t head : heads) {
+      // A bucket's lowest bit is a lock and not a part of the address.
       if (const uint64_t first = head & ~uint64_t{1}; first != 0)
         chain(survey, GuestVirtual(first), seen);
     }
@@ -85,6 +91,7 @@ void DsqSurvey::chain(MemorySurvey& survey, GuestVirtual first, TaskSurvey::Seen
   uint64_t entry = first.value;
   for (size_t entries = 0; (entry & 1) == 0; ++entries) {
     if (entries == MemorySurvey::kMaxChain) return survey.lose();
+    // The entry is embedded in a DSQ at hash_node.
     queue(survey, GuestVirtual(entry - *hash_node_), seen);
     const auto next = survey.number(GuestVirtual(entry) + *next_, kPointerBytes);
     if (!next) return;
@@ -97,6 +104,7 @@ void DsqSurvey::node_array(MemorySurvey& survey, GuestVirtual array, uint64_t of
   uint64_t nodes = 1;
   if (const auto symbol = survey.symbol("nr_node_ids")) {
     nodes = survey.number(*symbol, sizeof(uint32_t)).value_or(1);
+    // A count above what the kernel can have is damage; what is left is still kept.
     if (nodes > kMaxNodes) survey.lose();
     nodes = std::min(nodes, kMaxNodes);
   }

@@ -62,6 +62,8 @@ void GroupSurvey::find_per_cpu_members(const Btf& btf) {
   const uint64_t bytes = pointed_bytes(btf, "cfs_rq", 1);
   if (bytes == 0) return;
   per_cpu_ = PerCpuMember{*offset_of(btf, kGroup, "cfs_rq"), bytes};
+  // sched_entity and statistics follow the queue in struct cfs_tg_state; only if the queue is its
+  // first member is one size enough for both.
   const bool begins = offset_of(btf, "struct cfs_tg_state", "cfs_rq") == uint64_t{0};
   state_bytes_ = std::max(bytes, begins ? size_of(btf, "struct cfs_tg_state") : 0);
 }
@@ -95,6 +97,7 @@ void GroupSurvey::pointer_array(MemorySurvey& survey, GuestVirtual group,
   if (!array) return;
   std::vector<uint64_t> pointers(survey.kernel().facts().cpus);
   if (!survey.read(*array, std::as_writable_bytes(std::span(pointers)))) return;
+  // A group's arrays have one pointer for each possible CPU.
   for (const uint64_t pointer : pointers) {
     if (pointer != 0) survey.keep(GuestVirtual(pointer), member.bytes);
   }
@@ -108,6 +111,7 @@ void GroupSurvey::per_cpu_part(MemorySurvey& survey, GuestVirtual group) const {
   const bool has_entity = parent_ && survey.pointer(group + *parent_);
   const Kernel& kernel = survey.kernel();
   for (uint32_t cpu = 0; cpu < kernel.facts().cpus; ++cpu) {
+    // A per-CPU pointer, not an ordinary one: its value is an offset.
     const Result<GuestVirtual> at =
         kernel.per_cpu_pointer(survey.memory(), pointer->value, CpuId(cpu));
     if (at.ok()) survey.keep(*at, has_entity ? state_bytes_ : per_cpu_->bytes);
@@ -116,6 +120,7 @@ void GroupSurvey::per_cpu_part(MemorySurvey& survey, GuestVirtual group) const {
 
 void GroupSurvey::cgroup(MemorySurvey& survey, GuestVirtual cgroup) const {
   if (!survey.keep(cgroup, cgroup_bytes_) || !cgroup_node_) return;
+  // To the root of the hierarchy: the path is what names a group.
   std::optional<GuestVirtual> node = survey.pointer(cgroup + *cgroup_node_);
   for (size_t depth = 0; node && depth < kMaxDepth; ++depth) {
     if (!survey.keep(*node, node_bytes_)) return;
@@ -126,6 +131,7 @@ void GroupSurvey::cgroup(MemorySurvey& survey, GuestVirtual cgroup) const {
     if (!node_parent_) return;
     node = survey.pointer(*node + *node_parent_);
   }
+  // More levels than a hierarchy has: the chain is damaged.
   if (node) survey.lose();
 }
 

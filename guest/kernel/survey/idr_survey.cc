@@ -40,6 +40,7 @@ void IdrSurvey::entries(MemorySurvey& survey, GuestVirtual idr,
                         const std::function<void(uint64_t)>& visit) const {
   const std::optional<uint64_t> head = survey.number(idr + head_offset_, sizeof(uint64_t));
   if (!head || *head == 0) return;
+  // A tree with a single entry has it in the head, without a node.
   if (is_node(*head)) return node(survey, GuestVirtual(*head - kInternal), kIdrBits, visit);
   if (!is_internal(*head)) visit(*head);
 }
@@ -52,9 +53,11 @@ void IdrSurvey::node(MemorySurvey& survey, GuestVirtual node, uint64_t above,
       !survey.read(node + slots_offset_, std::as_writable_bytes(std::span(slots)))) {
     return;
   }
+  // Otherwise a node that points at itself would recurse for ever.
   if (*shift >= above) return survey.lose();
   for (const uint64_t entry : slots) {
     if (entry == 0) continue;
+    // A node below the lowest level, or an entry above it, is damage: neither is followed.
     if (is_node(entry) && *shift > 0)
       this->node(survey, GuestVirtual(entry - kInternal), *shift, visit);
     if (!is_internal(entry) && *shift == 0) visit(entry);

@@ -14,7 +14,11 @@ constexpr uint64_t kFrameBytes = RecordingMemory::kFrameBytes;
 }  // namespace
 
 bool MemorySurvey::over_budget() {
+  // Frames bound the memory, steps the time: a hostile list can make a survey read one frame for
+  // ever.
   if (memory_.recorded() - first_ < kMaxFrames && ++steps_ < kMaxSteps) return false;
+  // Once per freeze, whatever came after it: the counter says in how many freezes memory is
+  // missing.
   if (!spent_) ++losses_["budget"];
   spent_ = true;
   return true;
@@ -26,6 +30,7 @@ bool MemorySurvey::keep(GuestVirtual address, uint64_t bytes) {
     if (over_budget()) return false;
     const uint64_t here = std::min(bytes, kFrameBytes - address.value % kFrameBytes);
     const Result<GuestPhysical> physical = kernel_.translate(memory_, address);
+    // The translation reads page tables through the same memory, which records them, too.
     all = all && physical.ok() && memory_.record(*physical, here).ok();
     address = address + here;
     bytes -= here;
@@ -36,6 +41,7 @@ bool MemorySurvey::keep(GuestVirtual address, uint64_t bytes) {
 
 bool MemorySurvey::read(GuestVirtual address, std::span<std::byte> out) {
   if (over_budget()) return false;
+  // Reading is what records; the caller does not have to keep it as well.
   if (kernel_.read(memory_, address, out).ok()) return true;
   lose();
   return false;
@@ -70,6 +76,7 @@ void MemorySurvey::list(GuestVirtual head, const std::function<bool(GuestVirtual
   GuestVirtual at = head;
   for (size_t entries = 0; entries <= kMaxChain; ++entries) {
     const std::optional<GuestVirtual> next = pointer(at);
+    // The head itself is in the object that holds it, so it was recorded with that.
     if (!next || *next == head) return;
     at = *next;
     if (!visit(at)) return;

@@ -41,7 +41,9 @@ class MemorySurvey {
   void subject(std::string_view name) { subject_ = name; }
   void lose(uint64_t count = 1) { losses_[subject_] += count; }
 
-  // Records an object. False, and a loss, if part of it cannot be read.
+  // Records an object without reading it. False, and a loss, if part of it cannot be read; the rest
+  // of it is recorded. An object of 0 bytes, from a type that the kernel lacks, is recorded and
+  // means nothing.
   bool keep(GuestVirtual address, uint64_t bytes);
   // The same, and returns the bytes.
   bool read(GuestVirtual address, std::span<std::byte> out);

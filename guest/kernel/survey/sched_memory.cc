@@ -35,6 +35,7 @@ struct SchedMemory::Impl {
     const uint64_t mask_bytes =
         (kernel.facts().cpus + kBitsPerWord - 1) / kBitsPerWord * kWordBytes;
     for (const char* name : kGlobals) find(name, kWordBytes, globals);
+    // CPU masks are as long as the kernel's nr_cpu_ids, rounded up to words.
     for (const char* name : kCpuMasks) find(name, mask_bytes, globals);
     find("__per_cpu_offset", kernel.facts().cpus * kWordBytes, anchors);
   }
@@ -66,13 +67,18 @@ SchedMemory::~SchedMemory() = default;
 
 void SchedMemory::record_anchors(const RecordingMemory& memory) const {
   MemorySurvey survey(impl_->kernel, memory);
+  // Not a survey: these are recorded in every freeze, also with --memory touched, or else a
+  // restored kernel could not find any per-CPU variable.
   SchedMemory::Impl::keep(impl_->anchors, survey);
 }
 
 std::vector<MemoryLoss> SchedMemory::record(const RecordingMemory& memory) const {
   MemorySurvey survey(impl_->kernel, memory);
+  // Shared, so that a task that is on a runqueue, in a DSQ and in the pid IDR is recorded once.
   TaskSurvey::Seen seen;
   survey.subject("globals");
+  // From what most questions need to what fewest do: if the budget runs out, BPF maps are missing
+  // and not runqueues.
   SchedMemory::Impl::keep(impl_->globals, survey);
   survey.subject("runqueues");
   impl_->tasks.runqueues(survey, seen);

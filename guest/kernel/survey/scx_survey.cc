@@ -69,10 +69,14 @@ void ScxSurvey::find_variables(const Kernel& kernel) {
   const Range freed = range_of(table, "__init_begin", "__init_end");
   const Range per_cpu = range_of(table, "__per_cpu_start", "__per_cpu_end");
   const std::vector<SymbolTable::Symbol>& symbols = table.symbols();
+  // A variable's size is not in the symbol table: it ends where the next symbol begins. The last
+  // symbol has no next.
   for (size_t i = 0; i + 1 < symbols.size(); ++i) {
     const std::string& name = symbols[i].name;
     const uint64_t address = symbols[i].address;
     if (!name.starts_with("scx_") && !name.starts_with("__scx_")) continue;
+    // At least a pointer, for symbols at one address; at most a page, for a gap at the end of a
+    // section.
     const uint64_t bytes =
         std::max(std::min(symbols[i + 1].address - address, kMaxVariableBytes), kPointerBytes);
     if (per_cpu.has(address)) {
@@ -84,9 +88,11 @@ void ScxSurvey::find_variables(const Kernel& kernel) {
 }
 
 void ScxSurvey::schedulers(MemorySurvey& survey, TaskSurvey::Seen& seen) const {
+  // Whatever the kernel's version: what it lacks is not found, and nothing is recorded.
   variables(survey);
   variables_of_old(survey, seen);
   if (scheduler_bytes_ == 0) return;
+  // The root is in the list of all schedulers, too, on kernels that have one.
   std::unordered_set<uint64_t> done;
   if (const auto root = survey.symbol("scx_root")) {
     const auto found = survey.pointer(*root);
@@ -117,6 +123,7 @@ void ScxSurvey::variables(MemorySurvey& survey) const {
 
 void ScxSurvey::variables_of_old(MemorySurvey& survey, TaskSurvey::Seen& seen) const {
   if (const auto table = survey.symbol("dsq_hash")) queues_.table(survey, *table, seen);
+  // An array of pointers to DSQs, one per node (kernel/sched/ext.c, find_global_dsq()).
   if (const auto array = survey.symbol("global_dsqs")) {
     if (const auto first = survey.pointer(*array)) queues_.node_array(survey, *first, 0, seen);
   }
@@ -160,6 +167,7 @@ void ScxSurvey::per_cpu_part(MemorySurvey& survey, GuestVirtual scheduler, const
 
 void ScxSurvey::exit_info(MemorySurvey& survey, GuestVirtual info) const {
   if (!survey.keep(info, info_bytes_)) return;
+  // Reason, message and dump are allocated separately, so their pointers are followed.
   auto text = [&](const std::optional<uint64_t>& offset, uint64_t limit) {
     if (!offset) return;
     if (const auto at = survey.pointer(info + *offset)) survey.keep_text(*at, limit);
@@ -170,6 +178,7 @@ void ScxSurvey::exit_info(MemorySurvey& survey, GuestVirtual info) const {
   if (!backtrace_ || !backtrace_length_) return;
   const auto length = survey.number(info + *backtrace_length_, sizeof(uint32_t));
   const auto backtrace = survey.pointer(info + *backtrace_);
+  // The kernel never writes more than SCX_EXIT_BT_LEN addresses.
   if (length && *length > kMaxBacktrace) survey.lose();
   if (length && backtrace)
     survey.keep(*backtrace, std::min(*length, kMaxBacktrace) * kPointerBytes);

@@ -20,6 +20,8 @@ TaskSurvey::TaskSurvey(const Kernel& kernel) : idr_(IdrSurvey::create(kernel.btf
     if (auto offset = offset_of(btf, "struct rq", name)) rq_tasks_.push_back(*offset);
   }
   for (const char* name :
+       // Those that this kernel has: `pcpu_hot` held the current task and the preempt count in some
+       // releases.
        {"runqueues", "current_task", "__preempt_count", "pcpu_hot", "this_cpu_off"}) {
     if (!btf.has_variable(name)) continue;
     const Result<TypeInfo> variable = btf.variable(name);
@@ -52,6 +54,7 @@ void TaskSurvey::leaf_queues(MemorySurvey& survey, GuestVirtual rq) const {
   if (!leaf_list_offset_ || !leaf_link_offset_) return;
   survey.list(rq + *leaf_list_offset_, [&](GuestVirtual link) {
     const GuestVirtual queue(link.value - *leaf_link_offset_);
+    // The list is broken from here on if an entry cannot be read.
     if (!survey.keep(queue, leaf_bytes_)) return false;
     if (leaf_group_offset_) {
       if (const auto group = survey.pointer(queue + *leaf_group_offset_))
@@ -62,11 +65,13 @@ void TaskSurvey::leaf_queues(MemorySurvey& survey, GuestVirtual rq) const {
 }
 
 void TaskSurvey::tasks(MemorySurvey& survey, Seen& seen) const {
-  // Every CPU's idle task is a thread of this one, and none of them has its own pid.
+  // Every CPU's idle task is a thread of this one, and none of them has its own pid. Idle tasks
+  // have pid 0 and are not in the IDR; they are found as threads of init_task.
   if (const auto init_task = survey.symbol("init_task")) task(survey, *init_task, seen);
   const auto init_pid_ns = survey.symbol("init_pid_ns");
   if (!init_pid_ns || !idr_ || !idr_offset_ || !pid_tasks_offset_ || !pid_link_offset_) return;
   idr_->entries(survey, *init_pid_ns + *idr_offset_, [&](uint64_t entry) {
+    // The IDR holds struct pid, not tasks; a pid in use has a task in its list.
     const GuestVirtual pid(entry);
     if (!survey.keep(pid, pid_bytes_)) return;
     // A struct pid outlives its task while it is still referenced.
@@ -78,6 +83,7 @@ void TaskSurvey::tasks(MemorySurvey& survey, Seen& seen) const {
 }
 
 void TaskSurvey::task(MemorySurvey& survey, GuestVirtual task, Seen& seen) const {
+  // A task is reached on several ways, and each costs a budget.
   if (!seen.insert(task.value).second) return;
   if (!survey.keep(task, task_bytes_) || !signal_offset_) return;
   // It has the list of threads (include/linux/sched/signal.h, for_each_thread).

@@ -104,12 +104,14 @@ void Btf::Impl::index() {
 }
 
 // A forward declaration is replaced by the struct or union with that name, if there is one.
+// Deduplication leaves some references to a declaration although the definition is in the same BTF.
 uint32_t Btf::Impl::defined(uint32_t id, const BtfType& type) const {
   if (type.kind != BtfKind::kForward) return id;
   return (type.flag ? unions : structs).first(table, text(type.name)).value_or(id);
 }
 
 Result<uint32_t> Btf::Impl::resolve(uint32_t id) const {
+  // Ids inside the table were checked when it was parsed; this is for ids from callers.
   if (!table.contains(id)) return bad_type(id, "does not exist");
   uint32_t at = id;
   for (int depth = 0; depth < kMaxDepth; ++depth) {
@@ -121,6 +123,7 @@ Result<uint32_t> Btf::Impl::resolve(uint32_t id) const {
 }
 
 std::string Btf::Impl::name(uint32_t id, int depth) const {
+  // Recursion through pointers to arrays of pointers; a loop in damaged BTF ends here, as "?".
   if (depth > kMaxDepth) return "?";
   const BtfType type = table.type(id);
   std::string named = type.name == 0 ? "(anonymous)" : std::string(text(type.name));
@@ -134,6 +137,8 @@ std::string Btf::Impl::name(uint32_t id, int depth) const {
     case BtfKind::kConst:
     case BtfKind::kVolatile:
     case BtfKind::kRestrict:
+    // Qualifiers are not a part of the name: two kernels that differ in a `const` have the same
+    // layout.
     case BtfKind::kTypeTag: return name(type.target, depth + 1);
     case BtfKind::kFunctionProto: return "function";
     case BtfKind::kArray: {
@@ -153,6 +158,7 @@ Result<void> Btf::Impl::array_info(const BtfType& type, int depth, TypeInfo& to)
   KTAPE_ASSIGN(const TypeInfo element, info(array.element, depth + 1));
   to.target_id = array.element;
   to.elements = array.count;
+  // Limits offsets to 32 bits, so that sums of a few of them cannot wrap around.
   if (element.size_bytes != 0 &&
       to.elements > std::numeric_limits<uint32_t>::max() / element.size_bytes) {
     return bad_type(to.id, "is an array of more than 4 GiB");
@@ -165,6 +171,7 @@ Result<TypeInfo> Btf::Impl::info(uint32_t id, int depth) const {
   if (depth > kMaxDepth) return bad_type(id, "is nested too deeply");
   KTAPE_ASSIGN(const uint32_t resolved, resolve(id));
   const BtfType type = table.type(resolved);
+  // Of the resolved type, but named as declared: "u64" is more useful than "unsigned long long".
   TypeInfo to;
   to.id = resolved;
   to.kind = kind_of(type);
@@ -184,11 +191,13 @@ Result<FieldInfo> Btf::Impl::member_info(const BtfType& owner, const BtfMember& 
   const BtfType raw_type = table.type(type.id);
   const bool narrow_integer =
       raw_type.kind == BtfKind::kInteger && table.integer(raw_type).bits != type.size_bytes * 8;
+  // An old way to encode a bit-field: an integer of fewer bits than its bytes have (BTF_INT_BITS).
   if (member.bits != 0 || member.bit_offset % 8 != 0 || narrow_integer) {
     return Error{ErrorCode::kRefused,
                  "'" + std::string(wanted) + "' is a bit-field: it has no address of its own",
                  "read the whole object, or the bytes around it"};
   }
+  // The table checks a member's start and bits, but not the size of its type.
   if (member.bit_offset / 8 + type.size_bytes > owner.size) {
     return Error{ErrorCode::kBadInput,
                  "'" + std::string(wanted) + "' reaches beyond its struct in BTF", ""};
@@ -201,6 +210,7 @@ Result<std::optional<FieldInfo>> Btf::Impl::find_member(uint32_t id, std::string
   if (depth > kMaxDepth) return bad_type(id, "is nested too deeply");
   const BtfType owner = table.type(id);
   for (uint32_t i = 0; i < owner.count; ++i) {
+    // Nested anonymous members multiply: each level may have many, so depth alone is no bound.
     if (++seen > kMaxMembersSeen) return bad_type(id, "has too many members to look through");
     const BtfMember member = table.member(owner, i);
     if (member.name != 0) {
@@ -355,6 +365,7 @@ Result<FieldInfo> Btf::field(std::string_view type_name, std::string_view path) 
   std::string key = std::string(type_name) + "\n" + std::string(path);
   const auto cached = impl_->fields.find(key);
   if (cached != impl_->fields.end()) return cached->second;
+  // Errors are cached as well: a hot path may ask for a field that the kernel lacks.
   return impl_->fields.emplace(std::move(key), find_field(type_name, path)).first->second;
 }
 
@@ -363,6 +374,7 @@ Result<FieldInfo> Btf::find_field(std::string_view type_name, std::string_view p
   KTAPE_ASSIGN(const std::vector<PathStep> steps, parse_target_path(path));
   FieldInfo reached{0, std::move(start)};
   for (const PathStep& step : steps) {
+    // Overwritten below for the two kinds of steps that need no memory.
     Result<FieldInfo> next =
         Error{ErrorCode::kUsage, "'" + std::string(path) + "' has more than members and [i]", ""};
     if (const auto* named = std::get_if<MemberStep>(&step))
@@ -411,6 +423,8 @@ std::optional<std::string> Btf::enumerator_name(uint32_t type_id, uint64_t value
   if (!id.ok()) return std::nullopt;
   const BtfType type = impl_->table.type(*id);
   if (type.kind != BtfKind::kEnum && type.kind != BtfKind::kEnum64) return std::nullopt;
+  // A bit-field or a smaller enum: only its own bytes are compared, since the caller's value was
+  // zero-extended and BTF's is sign-extended.
   const uint64_t counted = type.size < 8 ? (uint64_t{1} << type.size * 8) - 1 : ~uint64_t{0};
   for (uint32_t i = 0; i < type.count; ++i) {
     const BtfEnumerator entry = impl_->table.enumerator(type, i);

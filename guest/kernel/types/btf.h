@@ -47,8 +47,9 @@ struct IntegerInfo {
 };
 
 // The types of one kernel. Safe for untrusted BTF, too: whatever the bytes are, memory, time and
-// depth of each call are bounded, and an error says what is wrong with them. Caches fields by path,
-// so use it from one thread at a time.
+// depth of each call are bounded, and an error says what is wrong with them. Names are looked up by
+// hash; members are searched in their order, so resolve fields once and keep the result. Caches
+// fields by path, so use it from one thread at a time.
 class Btf {
  public:
   // kBadInput says why the bytes are not usable. Copies them.

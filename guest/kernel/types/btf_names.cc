@@ -10,6 +10,8 @@ namespace {
 
 constexpr int kHashShift = 32;
 
+// 32 bits of hash, so that hash and id sort as one number. Collisions are resolved by comparing the
+// name.
 uint64_t hash(std::string_view name) {
   return static_cast<uint32_t>(std::hash<std::string_view>()(name));
 }
@@ -30,6 +32,7 @@ void BtfNames::finish() { std::sort(entries_.begin(), entries_.end()); }
 
 std::optional<uint32_t> BtfNames::first(const BtfTable& table, std::string_view name) const {
   const uint64_t wanted = hash(name);
+  // Equal hashes are adjacent, lowest id first.
   auto at = std::lower_bound(entries_.begin(), entries_.end(), wanted << kHashShift);
   for (; at != entries_.end() && *at >> kHashShift == wanted; ++at) {
     if (name_of(table, *at) == name) return id_of(*at);

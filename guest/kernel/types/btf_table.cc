@@ -33,6 +33,8 @@ Error bad(std::string why) {
 
 // Number of bytes that follow a type of this kind; nothing for an unknown kind.
 std::optional<uint64_t> item_bytes(uint32_t kind, uint32_t count) {
+  // A kind that is not listed cannot be skipped, because its size is unknown: everything behind it
+  // would be read wrongly.
   switch (static_cast<BtfKind>(kind)) {
     case BtfKind::kPointer:
     case BtfKind::kForward:
@@ -106,6 +108,7 @@ class BtfTable::Parser {
     if (magic != kMagic) return bad("it does not begin with BTF's magic number");
     const auto version = static_cast<uint32_t>(table_.bytes_[2]);
     if (version != kVersion) return bad(fmt::format("unknown version {}", version));
+    // The header may be longer in a later version; what follows it is found by its length.
     const uint64_t header_bytes = word(table_.bytes_, 4);
     if (header_bytes < kHeaderBytes || header_bytes > table_.bytes_.size()) {
       return bad(fmt::format("its header of {} bytes does not fit", header_bytes));
@@ -134,6 +137,8 @@ class BtfTable::Parser {
   Result<void> strings() {
     const auto* first = reinterpret_cast<const char*>(table_.bytes_.data()) + table_.strings_;
     const char* const end = first + table_.strings_bytes_;
+    // Offset 0 is the empty name of every anonymous type. The final NUL ends the last name, so
+    // text() needs no bound.
     if (first == end || *first != '\0' || end[-1] != '\0') {
       return bad("its strings do not begin and end with a NUL");
     }
@@ -151,12 +156,15 @@ class BtfTable::Parser {
   Result<void> find_types() {
     table_.offsets_.push_back(0);  // void, which is not encoded
     const uint64_t end = types_.start + types_.bytes;
+    // Ends exactly at the section's end: a type that would reach beyond it is reported, not cut.
     for (uint64_t at = types_.start; at != end;) {
       const uint32_t id = table_.size();
       if (end - at < kTypeBytes) return bad(fmt::format("type {} is cut short", id));
       const uint32_t info = word(table_.bytes_, at + 4);
       const uint32_t kind = info >> 24 & 0x1f;
       const std::optional<uint64_t> items = item_bytes(kind, info & 0xffff);
+      // kind_flag and vlen share the word with the kind: 0x1f000000 is the kind
+      // (include/uapi/linux/btf.h, BTF_INFO_KIND).
       if (!items) return bad(fmt::format("type {} has unknown kind {}", id, kind));
       if (*items > end - at - kTypeBytes) return bad(fmt::format("type {} is cut short", id));
       table_.offsets_.push_back(static_cast<uint32_t>(at));
@@ -178,6 +186,7 @@ class BtfTable::Parser {
 
   Result<void> check(uint32_t id) const {
     const BtfType type = table_.type(id);
+    // From here on a name or an id may be used without asking again.
     KTAPE_TRY(check_name(id, type.name));
     if (refers(type.kind)) KTAPE_TRY(check_id(id, type.target));
     if (type.kind == BtfKind::kArray) return check_id(id, table_.array(type).element);
@@ -194,6 +203,7 @@ class BtfTable::Parser {
       const BtfMember member = table_.member(type, i);
       KTAPE_TRY(check_name(id, member.name));
       KTAPE_TRY(check_id(id, member.type));
+      // In bits, and 64-bit: a struct of up to 4 GiB has offsets above 2^32.
       if (member.bit_offset + uint64_t{member.bits} > uint64_t{type.size} * 8) {
         return bad(fmt::format("type {} has a member outside its {} bytes", id, type.size));
       }
@@ -232,6 +242,7 @@ BtfType BtfTable::type(uint32_t id) const {
   type.flag = info >> 31 != 0;
   type.count = info & 0xffff;
   type.name = word(bytes_, at);
+  // One word with two meanings (struct btf_type, `size` and `type`).
   (refers(type.kind) ? type.target : type.size) = word(bytes_, at + 8);
   type.first_item = at + kTypeBytes;
   return type;
@@ -247,6 +258,7 @@ BtfMember BtfTable::member(const BtfType& composite, uint32_t index) const {
   const size_t at = composite.first_item + size_t{index} * kMemberBytes;
   BtfMember member{word(bytes_, at), word(bytes_, at + 4), word(bytes_, at + 8), 0};
   if (!composite.flag) return member;
+  // With kind_flag the high byte is the bit-field's size (BTF_MEMBER_BITFIELD_SIZE).
   member.bits = member.bit_offset >> 24;
   member.bit_offset &= 0xffffff;
   return member;
@@ -266,6 +278,7 @@ BtfEnumerator BtfTable::enumerator(const BtfType& enumeration, uint32_t index) c
   const uint32_t low = word(bytes_, at + 4);
   if (wide) return {word(bytes_, at), uint64_t{word(bytes_, at + 8)} << 32 | low};
   const auto extended = static_cast<uint64_t>(int64_t{static_cast<int32_t>(low)});
+  // Enumerators of 32 bits are signed only if the enum says so (kind_flag).
   return {word(bytes_, at), enumeration.flag ? extended : low};
 }
 

@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::string_view kImplicitType = "bpf_prog_aux";
 constexpr std::string_view kTwin = "_impl";
+// Of a parameter's pointer: a few suffice, and damaged BTF may have a loop of them.
 constexpr int kMaxQualifiers = 8;
 
 bool is_sched_exts(std::string_view name) {
@@ -33,6 +34,7 @@ BtfType without_qualifiers(const BtfTable& table, uint32_t id) {
 bool shows_aux(const BtfTable& table, const BtfType& function) {
   const BtfType prototype = table.type(function.target);
   if (prototype.kind != BtfKind::kFunctionProto || prototype.count == 0) return false;
+  // KF_IMPLICIT_ARGS puts the argument last.
   const BtfParameter last = table.parameter(prototype, prototype.count - 1);
   const BtfType pointer = without_qualifiers(table, last.type);
   if (pointer.kind != BtfKind::kPointer) return false;
@@ -42,6 +44,7 @@ bool shows_aux(const BtfTable& table, const BtfType& function) {
 
 bool is_of_a_word(char c) { return std::isalnum(static_cast<unsigned char>(c)) != 0 || c == '_'; }
 
+// Whole words, because one kfunc's name may begin another's.
 bool has_word(std::string_view text, std::string_view word) {
   for (size_t at = text.find(word); at != std::string_view::npos; at = text.find(word, at + 1)) {
     const size_t end = at + word.size();

@@ -12,6 +12,7 @@ Result<FieldInfo> LayoutLog::field(std::string_view type, std::string_view path)
 std::optional<FieldInfo> LayoutLog::first_of(std::string_view type,
                                              std::initializer_list<std::string_view> paths) {
   for (std::string_view path : paths) {
+    // has_field() does not search for the nearest name, which the error of a missing field would.
     if (!btf_->has_field(type, path)) continue;
     Result<FieldInfo> found = field(type, path);
     if (found.ok()) return std::move(*found);
@@ -29,6 +30,7 @@ void LayoutLog::take_over(LayoutLog& other) {
 }
 
 void LayoutLog::note(UsedLayout layout) {
+  // A field that is not logged is still used: the log is for readers of the tape.
   if (seen_.size() >= kMaxSeen) return;
   if (seen_.emplace(layout.type, layout.path).second) fresh_.push_back(std::move(layout));
 }

@@ -24,7 +24,9 @@ struct UsedLayout {
   std::string encoding;
 };
 
-// Logs field lookups, each once: only the first kMaxSeen, because the caller may be hostile.
+// Logs field lookups, each once: only the first kMaxSeen, because the caller may be hostile. What
+// it logs becomes LayoutUsed on the tape, from which a diff between kernels names the field that
+// moved.
 class LayoutLog {
  public:
   static constexpr size_t kMaxSeen = 16384;
@@ -38,7 +40,7 @@ class LayoutLog {
                                                   std::initializer_list<std::string_view> paths);
   void note(std::string_view type, std::string_view path, const FieldInfo& field);
   void note(UsedLayout layout);
-  // Adds what `other` has logged since it was last taken from.
+  // Adds what `other` has logged since it was last taken from, and empties it there.
   void take_over(LayoutLog& other);
   // What was logged since the last call.
   [[nodiscard]] std::vector<UsedLayout> take() { return std::exchange(fresh_, {}); }

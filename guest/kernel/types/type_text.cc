@@ -17,6 +17,7 @@ namespace ktape {
 namespace {
 
 constexpr int kMaxDepth = 32;
+// Longer arrays end with "and N more"; a scheduler's array of weights is not.
 constexpr size_t kMaxRuns = 64;        // of equal elements, for an array shown on one line
 constexpr size_t kMaxRawBytes = 32;    // for types without a better format
 constexpr size_t kMaxTextBytes = 512;  // of a character array
@@ -55,11 +56,13 @@ class TypeWriter {
   bool full() const { return lines_ >= options_.max_lines; }
 
   void line(int depth, std::string_view text) {
+    // Lines are counted where they are written, so that any nesting stops in time.
     ++lines_;
     text_.append(static_cast<size_t>(depth) * 2, ' ').append(text).push_back('\n');
   }
 
-  // The value at `offset`. `label` begins its first line: "name = ".
+  // The value at `offset`. `label` begins its first line: "name = ". A type that BTF cannot give
+  // (damaged, or not kept in a slim tape) is one line with the reason.
   void value(const std::string& label, uint32_t type_id, uint64_t offset, int depth) {
     const Result<TypeInfo> type = btf_.type(type_id);
     if (!type.ok())
@@ -73,9 +76,12 @@ class TypeWriter {
   void composite(const std::string& label, const TypeInfo& type, uint64_t offset, int depth) {
     const Result<std::vector<MemberInfo>> members = btf_.members(type.id);
     if (!members.ok() || members->empty()) return line(depth, label + "{}");
+    // Nothing of it is there: one line says so, not one for each member.
     if (!has(offset, 1)) return line(depth, fmt::format("{}{}", label, kNotThere));
     line(depth, label + "{");
     for (const MemberInfo& one : *members) {
+      // Members that are cut are not even looked at, or a huge struct would take as long as if it
+      // were printed.
       if (full()) break;
       member(one, offset, depth + 1);
     }
@@ -98,6 +104,7 @@ class TypeWriter {
   std::string bit_field(const MemberInfo& member, uint64_t offset) const {
     const uint64_t first = offset + member.bit_offset / 8;
     const auto shift = static_cast<uint32_t>(member.bit_offset % 8);
+    // A bit-field never spans more than 8 bytes on x86-64.
     const uint64_t bytes = (shift + member.bits + 7) / 8;
     if (member.bits == 0 || bytes > sizeof(uint64_t) || !has(first, bytes))
       return std::string(kNotThere);
@@ -119,6 +126,7 @@ class TypeWriter {
     if (!nested) return line(depth, label + scalars(type, *element, offset));
     line(depth, label + "[");
     for (uint64_t i = 0; i < type.elements && !full();) {
+      // Equal neighbours are one entry with a count: most of a kernel's arrays are zeros.
       const uint64_t run = equal_elements(offset, *element, i, type.elements);
       value("", type.target_id, offset + i * element->size_bytes, depth + 1);
       if (run > 1) line(depth + 1, fmt::format("{} more like it", run - 1));
@@ -181,6 +189,7 @@ class TypeWriter {
   }
 
   std::string scalar(const TypeInfo& type, uint64_t offset) const {
+    // Bytes that are missing are named as such; a value of 0 would look like one that was read.
     if (!has(offset, type.size_bytes)) return std::string(kNotThere);
     const bool shown_as_number = type.size_bytes >= 1 && type.size_bytes <= sizeof(uint64_t);
     if (shown_as_number && type.kind == TypeKind::kPointer)
