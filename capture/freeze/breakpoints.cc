@@ -19,6 +19,7 @@ std::string listed(const std::vector<std::string>& names) {
 }  // namespace
 
 Result<void> check_breakpoints(std::vector<BreakpointRequest> requests) {
+  // By precedence, and in the given order within it, so the error names those that lose.
   std::stable_sort(requests.begin(), requests.end(),
                    [](const BreakpointRequest& a, const BreakpointRequest& b) {
                      return a.priority < b.priority;
@@ -27,6 +28,7 @@ Result<void> check_breakpoints(std::vector<BreakpointRequest> requests) {
   std::vector<std::string> holders, without;
   bool scx_error = false;
   for (const BreakpointRequest& request : requests) {
+    // A function that already has a breakpoint costs nothing more.
     const bool gets = functions.contains(request.function) || functions.size() < kMaxBreakpoints;
     if (gets) functions.insert(request.function);
     scx_error |= request.priority == BreakpointPriority::kScxError;
@@ -41,6 +43,7 @@ Result<void> check_breakpoints(std::vector<BreakpointRequest> requests) {
 }
 
 Result<void> Breakpoints::hold(Frozen& frozen, GuestVirtual address) {
+  // Counted only after it was set, so that a failure leaves nothing behind.
   if (!holders_.contains(address.value)) KTAPE_TRY(frozen.set_breakpoint(address));
   ++holders_[address.value];
   return {};
@@ -49,6 +52,8 @@ Result<void> Breakpoints::hold(Frozen& frozen, GuestVirtual address) {
 Result<void> Breakpoints::release(Frozen& frozen, GuestVirtual address) {
   const auto held = holders_.find(address.value);
   KTAPE_CHECK(held != holders_.end());
+  // Erased before it is cleared: after a failure the machine is lost, and the count must not
+  // outlive it.
   if (--held->second > 0) return {};
   holders_.erase(held);
   return frozen.clear_breakpoint(address);

@@ -31,13 +31,14 @@ struct BreakpointRequest {
 // function share one. kUsage names the holders that get one and those that do not.
 [[nodiscard]] Result<void> check_breakpoints(std::vector<BreakpointRequest> requests);
 
-// The machine's breakpoints. Each may have several holders: it is set for the first and cleared
-// after the last.
+// The machine's breakpoints, counted. Each may have several holders, such as a trigger and the
+// scheduler watch on one function: it is set for the first and cleared after the last.
 class Breakpoints {
  public:
   // As Frozen::set_breakpoint; on failure no holder is added.
   [[nodiscard]] Result<void> hold(Frozen& frozen, GuestVirtual address);
-  // Undoes one hold().
+  // Undoes one hold(). The caller must hold it. An error means that the machine did not clear the
+  // breakpoint; the hold is gone in any case.
   [[nodiscard]] Result<void> release(Frozen& frozen, GuestVirtual address);
 
  private:

@@ -22,6 +22,7 @@ constexpr std::string_view kSymbol = "symbol:";
 constexpr std::string_view kNone = "none";
 constexpr std::string_view kAttach = "attach";
 constexpr std::string_view kStep = "step:";
+// Each freeze takes some milliseconds and up to some megabytes of the tape.
 constexpr uint32_t kMaxTimes = 1000;
 // A scheduler that fails repeatedly must not fill the tape.
 constexpr uint32_t kScxErrorTimes = 16;
@@ -38,6 +39,7 @@ struct TextRange {
   uint64_t start, end;
 };
 
+// Weak functions, too: most of the kernel's entry points that an architecture may replace are weak.
 bool is_code(const SymbolTable::Symbol& symbol, const TextRange& text) {
   const bool named =
       symbol.type == 't' || symbol.type == 'T' || symbol.type == 'w' || symbol.type == 'W';
@@ -70,6 +72,7 @@ Result<void> check_function(const std::string& name, const KernelKnowledge& kern
   // The more specific error first: data is not a function of that name either.
   if (data && functions == 0) return usage(fmt::format("'{}' is data, not a function", name));
   if (functions == 0) return unknown_function(name, kernel);
+  // A breakpoint is set on one address; with several functions of that name it is unclear which.
   if (functions + (data ? 1 : 0) > 1)
     return usage(fmt::format("kernel {} has {} symbols named '{}': the name is ambiguous",
                              kernel.release, functions + (data ? 1 : 0), name));
@@ -84,10 +87,12 @@ Result<void> take_arming(std::string_view value, schema::Scenario::Reader scenar
   if (at == std::string_view::npos) return {};
   const std::string_view when = value.substr(at + 1);
   if (when == kAttach) {
+    // A trigger that waits for an attach that never comes would look like a function never entered.
     trigger.arming = schema::TriggerArming::ATTACH;
     if (!scenario.getScheduler().isNone()) return {};
     return usage(fmt::format("'{}': the scenario attaches no scheduler", value));
   }
+  // "symbol:x@attach*3" is a likely slip, and 'attach*3' would otherwise be an unknown step.
   if (when.starts_with("attach*"))
     return usage(fmt::format("'{}': the count must come before '@'", value),
                  fmt::format("write '{}{}@attach'", what, when.substr(kAttach.size())));
@@ -145,6 +150,7 @@ Result<FreezeTrigger> read_trigger(std::string_view value, const KernelKnowledge
 // armed.
 Result<void> check_triggers(const std::vector<FreezeTrigger>& triggers,
                             const KernelKnowledge& kernel, schema::Scenario::Reader scenario) {
+  // The scheduler watch's own breakpoints are counted first: a run is wrong without them.
   std::vector<BreakpointRequest> requests = SchedulerWatch::breakpoints(kernel, scenario);
   for (size_t i = 0; i < triggers.size(); ++i) {
     for (size_t j = 0; j < i; ++j) {
@@ -195,6 +201,7 @@ Result<std::vector<FreezeTrigger>> plan_triggers(const std::vector<std::string>&
       triggers.push_back(std::move(trigger));
     }
   }
+  // Contradictory, whatever their order.
   if (scx_error && !wants_scx_error)
     return usage("'--freeze-on none' and '--freeze-on scx-error' contradict each other");
   const std::string_view exit =
@@ -203,12 +210,14 @@ Result<std::vector<FreezeTrigger>> plan_triggers(const std::vector<std::string>&
     return usage(fmt::format(
         "kernel {} has no scheduler exit to freeze on: {}", kernel.release,
         kernel.has_sched_ext() ? "none of the functions that ktape knows" : "no sched_ext"));
+  // The default: added without being asked for, unless the kernel has nothing to freeze on.
   if (wants_scx_error && !exit.empty()) {
     FreezeTrigger trigger = scx_error.value_or(FreezeTrigger{});
     trigger.name = kScxErrorTrigger;
     trigger.function = exit;
     trigger.times = kScxErrorTimes;
     trigger.scx_error = true;
+    // First, so that its hits are reported first when several triggers meet in one stop.
     triggers.insert(triggers.begin(), std::move(trigger));
   }
   KTAPE_TRY(check_triggers(triggers, kernel, scenario));
@@ -221,6 +230,8 @@ Result<FreezePlan> plan_freezes(const std::vector<std::string>& freeze_on,
   FreezePlan plan;
   auto said = scenario.get().getFreezes();
   plan.every = every.count() > 0 ? every : std::chrono::milliseconds(said.getEveryMs());
+  // A --freeze-on replaces the scenario's list as a whole; merging them would leave no way to take
+  // one out.
   if (!freeze_on.empty() || said.getOn().size() == 0) {
     KTAPE_ASSIGN(plan.triggers, plan_triggers(freeze_on, kernel, scenario.get()));
     return plan;
@@ -229,6 +240,7 @@ Result<FreezePlan> plan_freezes(const std::vector<std::string>& freeze_on,
   for (auto value : said.getOn()) on.emplace_back(value.cStr());
   Result<std::vector<FreezeTrigger>> triggers = plan_triggers(on, kernel, scenario.get());
   if (!triggers.ok()) {
+    // Only for the error's position: the scenario was parsed before, without keeping places.
     KTAPE_ASSIGN(const TextNode parsed, parse_text(scenario.path(), scenario.text()));
     const Error& error = triggers.error();
     return error_at(scenario.path(), place_of_mistake(on, kernel, scenario, parsed), error.message,

@@ -12,6 +12,7 @@ namespace {
 
 using Clock = Recorder::Clock;
 
+// On the steady clock, so never negative for two points in the order that they were taken.
 uint64_t ns_between(Clock::time_point from, Clock::time_point to) {
   return static_cast<uint64_t>(
       std::chrono::duration_cast<std::chrono::nanoseconds>(to - from).count());
@@ -62,6 +63,7 @@ void write_registers(const Kernel& kernel, const VcpuRegisters& registers,
   to.setKnown(true);
   to.setRip(cpu.rip.value);
   to.setCpl(cpu.cpl);
+  // A user-space address has no kernel symbol.
   if (cpu.cpl == 0) to.setSymbol(kernel.describe(cpu.rip));
   to.setInterruptsEnabled(cpu.interrupts_enabled);
   write_others(registers, to.initRegisters());
@@ -69,6 +71,7 @@ void write_registers(const Kernel& kernel, const VcpuRegisters& registers,
 
 void write_hits(const std::vector<TriggerHit>& from, schema::FreezeBegan::Builder to) {
   if (from.empty()) return;
+  // The first hit also fills the fields that older readers know, which had one hit per freeze.
   to.setTrigger(from[0].trigger);
   to.setVcpu(from[0].vcpu);
   to.setDetail(as_data(from[0].detail));
@@ -112,21 +115,27 @@ Result<StoppedMachine> Freezer::stop() {
   KTAPE_ASSIGN(Frozen frozen, machine_.freeze());
   const Clock::time_point stopped = Clock::now();
   Result<std::vector<VcpuRegisters>> registers = frozen.registers();
+  // Host times at the stop and after the thaw: their difference is how long the host made the guest
+  // wait.
   StoppedMachine at{std::move(frozen), began, stopped, machine_.host_times(), std::move(registers)};
+  // The observer sees every stop, also those that become no freeze.
   if (observer_) observer_(at);
   return at;
 }
 
 Result<void> Freezer::resume(StoppedMachine at) {
   Result<void> thaw = at.frozen.thaw();
+  // Counted as frozen time, though no freeze is recorded: the deadlines must not include it.
   frozen_time_ += Clock::now() - at.stopped;
   return thaw;
 }
 
 FreezeInProgress Freezer::begin(StoppedMachine at) {
+  // Numbered here and not in stop(), so that the numbers on the tape have no gaps.
   FreezeInProgress freeze(++last_freeze_, std::move(at));
   WritableGuestMemory& unwatched = freeze.at.frozen.memory();
   freeze.memory = &pages_.watch(unwatched);
+  // The first reads of the freeze, before any op: the evidence is of the moment of the stop.
   freeze.stop.evidence = evidence_->read(*freeze.memory);
   // Bypasses the page keeper: a replay never reads the page with the clocksource's name, so it need
   // not be on the tape.
@@ -139,10 +148,13 @@ FreezeInProgress Freezer::begin(StoppedMachine at) {
 }
 
 void Freezer::thaw(FreezeInProgress& freeze) {
+  // The memory object stays alive, but it is not the guest's any more.
   freeze.memory = nullptr;
   freeze.thawing = Clock::now();
+  // Kept, not returned: what happened in the freeze is recorded even if the machine is lost by now.
   freeze.thaw = freeze.at.frozen.thaw();
   freeze.thawed = Clock::now();
+  // After `thawed`, so that reading it does not make the freeze longer.
   freeze.host_after = machine_.host_times();
   frozen_time_ += freeze.thawed - freeze.at.stopped;
 }
@@ -157,8 +169,11 @@ Result<void> Freezer::record(FreezeInProgress& freeze, const FreezeReason& reaso
   } else {
     recorder_.lose("vcpu_registers", "freezes whose vCPU registers could not be read", 1);
   }
+  // The order on the tape is that of the events, whatever the order of the work: FreezeBegan,
+  // Frozen, what was read in it, gates, Thawed.
   KTAPE_TRY(record_began(freeze, reason));
   KTAPE_TRY(record_frozen(freeze, registers));
+  // With the stop's own time, although the thaw has passed by now.
   KTAPE_TRY(delays_.record_at(recorder_.at(freeze.at.stopped), freeze.id, freeze.at.host));
   KTAPE_TRY(clocksource_.record(recorder_.at(freeze.at.stopped), freeze.id));
   KTAPE_TRY(record_gates(freeze, reason, results));
@@ -189,6 +204,8 @@ Result<void> Freezer::record_frozen(const FreezeInProgress& freeze,
         to.setStopLatencyNs(static_cast<uint64_t>(freeze.at.frozen.stop_latency().count()));
         const Evidence& evidence = freeze.stop.evidence;
         to.setBypassDepth(evidence.bypass_depth);
+        // Of both the larger: the kernel may have fewer CPUs than the machine has vCPUs, if it was
+        // booted with nr_cpus=.
         auto seqcounts = to.initSeqcounts(static_cast<unsigned>(evidence.seqcounts.size()));
         for (unsigned i = 0; i < seqcounts.size(); ++i) {
           seqcounts[i].setName(evidence.seqcounts[i].name);
@@ -207,6 +224,8 @@ Result<void> Freezer::record_frozen(const FreezeInProgress& freeze,
 
 Result<void> Freezer::record_gates(const FreezeInProgress& freeze, const FreezeReason& reason,
                                    const std::vector<OpResult>& results) {
+  // Gates were evaluated inside the freeze, at a time that was not taken; its end is the latest
+  // possible.
   const HostNs end = recorder_.at(freeze.thawing);
   for (uint32_t entry = 0; entry < results.size(); ++entry) {
     for (const GateResult& gate : results[entry].gates) {
@@ -221,6 +240,8 @@ Result<void> Freezer::record_gates(const FreezeInProgress& freeze, const FreezeR
 }
 
 Result<void> Freezer::record_thawed(const FreezeInProgress& freeze) {
+  // Hashes and stores pages now, after the thaw; the digest of their list goes into the same
+  // record.
   KTAPE_ASSIGN(std::optional<PagesKept> kept, pages_.keep(freeze.id));
   return recorder_.record_at(
       recorder_.at(freeze.thawed), GuestNs(0), [&](schema::Record::Builder record) {
@@ -232,6 +253,8 @@ Result<void> Freezer::record_thawed(const FreezeInProgress& freeze) {
           to.setWaitedKnown(true);
           to.setWaitedNs(*waited_ns);
         }
+        // Nothing kept: the fields stay at their defaults, which mean that a tape has no memory of
+        // this freeze.
         if (!kept) return;
         to.setPages(kept->pages);
         to.setPagesDigest(as_data(std::span<const std::byte>(kept->digest)));
@@ -239,6 +262,7 @@ Result<void> Freezer::record_thawed(const FreezeInProgress& freeze) {
 }
 
 Result<void> Freezer::record_layouts(std::vector<UsedLayout> used) {
+  // A field is recorded once per run, however often it is used.
   for (UsedLayout& layout : used) layouts_->note(std::move(layout));
   for (const UsedLayout& layout : layouts_->take()) {
     KTAPE_TRY(recorder_.record([&](schema::Record::Builder record) {

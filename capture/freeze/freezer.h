@@ -39,7 +39,7 @@ struct FreezeReason {
   std::string detail;    // for causes other than triggers: what was found
 };
 
-// A stopped machine. The tape does not have the freeze yet.
+// A stopped machine. The tape does not have the freeze yet. Destroying it thaws the machine.
 struct StoppedMachine {
   Frozen frozen;
   Recorder::Clock::time_point began, stopped;
@@ -48,7 +48,8 @@ struct StoppedMachine {
 };
 
 // A freeze that will be recorded. First the machine is stopped and ops are served, then it is
-// resumed, then everything is recorded. The fields are filled in that order.
+// resumed, then everything is recorded. The fields are filled in that order. `stopped_at` is the
+// stop that this freeze records; several stops may pass without one.
 struct FreezeInProgress {
   FreezeInProgress(uint64_t number, StoppedMachine stopped_at)
       : id(number), at(std::move(stopped_at)) {}
@@ -88,7 +89,8 @@ class Freezer {
   // Called whenever the machine stops, for any reason. It may only copy and compare memory.
   void observe(std::function<void(StoppedMachine&)> observer) { observer_ = std::move(observer); }
 
-  // Fails if the machine could not be stopped; nothing is recorded then.
+  // Fails if the machine could not be stopped; nothing is recorded then. The kernel must be
+  // adopted. Not counted as a freeze until begin().
   Result<StoppedMachine> stop();
   // Resumes the machine without recording a freeze.
   Result<void> resume(StoppedMachine at);

@@ -26,12 +26,14 @@ std::string frozen_by(const std::vector<TriggerHit>& hits) {
 
 Result<void> HostFreezes::adopted() {
   reads_.adopted(*server_.kernel());
+  // Those without '@': as soon as the symbols are known.
   return arm_all([](const FreezeTrigger& trigger) {
     return trigger.arming == schema::TriggerArming::KERNEL_KNOWN;
   });
 }
 
 Result<void> HostFreezes::scheduler_attached() {
+  // A scheduler that attaches again does not arm its triggers again.
   if (std::exchange(attached_, true)) return {};
   return arm_all(
       [](const FreezeTrigger& trigger) { return trigger.arming == schema::TriggerArming::ATTACH; });
@@ -42,6 +44,7 @@ Result<void> HostFreezes::step_started(uint32_t step) {
   KTAPE_TRY(arm_all([step](const FreezeTrigger& trigger) {
     return trigger.arming == schema::TriggerArming::STEP && trigger.step == step;
   }));
+  // Periodic freezes wait for the kernel, as they need its evidence.
   if (server_.kernel() != nullptr) intervals_.begin(Clock::now());
   return {};
 }
@@ -60,8 +63,10 @@ Result<void> HostFreezes::arm_all(const std::function<bool(const FreezeTrigger&)
     // A guest may report the start of a step twice.
     if (which(plan_.triggers[i]) && tried_.insert(i).second) due.push_back(i);
   }
+  // No stop without need: it costs the guest's time.
   if (due.empty()) return {};
   KTAPE_ASSIGN(StoppedMachine at, server_.freezer().stop());
+  // All in one stop.
   for (const size_t planned : due) changes_.push_back(arm(at.frozen, planned));
   KTAPE_TRY(server_.freezer().resume(std::move(at)));
   for (const Change& change : changes_) {
@@ -91,6 +96,7 @@ HostFreezes::Change HostFreezes::arm(Frozen& frozen, size_t planned) {
     return change;
   }
   change.change = schema::TriggerChange::ARMED;
+  // The hits of a trigger that was armed are counted even if it is disarmed later.
   armed_[planned] = {change.address};
   counts_[planned].armed = true;
   return change;
@@ -110,11 +116,15 @@ Result<void> HostFreezes::record_changes() {
 }
 
 Result<void> HostFreezes::on_breakpoint() {
+  // The machine has stopped by itself; stop() takes its registers and proves that every vCPU
+  // stands.
   KTAPE_ASSIGN(StoppedMachine at, server_.freezer().stop());
   if (!at.registers.ok())
     recorder_.lose("unknown_breakpoints", "stops at a breakpoint whose registers could not be read",
                    1);
+  // While stopped, and before anything is recorded: the thaw steps exactly these vCPUs on.
   Hits found = take_hits(at);
+  // While it is stopped: breakpoints can be changed only then.
   KTAPE_TRY(disarm_spent(at.frozen));
   if (found.hits.empty()) {
     KTAPE_TRY(server_.freezer().resume(std::move(at)));
@@ -129,6 +139,7 @@ Result<void> HostFreezes::on_breakpoint() {
 // All vCPUs at an armed function, in order; none if they have moved on.
 HostFreezes::Hits HostFreezes::take_hits(StoppedMachine& at) {
   Hits found;
+  // A vCPU may be at one function only, but several triggers may be for that function.
   const size_t vcpus = at.registers.ok() ? at.registers->size() : 0;
   for (size_t vcpu = 0; vcpu < vcpus; ++vcpu) {
     for (auto& [planned, armed] : armed_) {
@@ -148,14 +159,17 @@ HostFreezes::Hits HostFreezes::take_hits(StoppedMachine& at) {
 std::optional<TriggerHit> HostFreezes::hit(StoppedMachine& at, size_t planned, size_t vcpu,
                                            std::vector<ScxExit>& exits) {
   const FreezeTrigger& trigger = plan_.triggers[planned];
+  // Hits beyond its count are not reported, but were counted as entered.
   if (counts_[planned].hits >= trigger.times) return std::nullopt;
   TriggerHit one{trigger.name, static_cast<int32_t>(vcpu), ""};
   if (trigger.scx_error) {
+    // RDI has the first argument (System V ABI); at the first instruction nothing has changed it.
     const GuestVirtual argument((*at.registers)[vcpu].rdi);
     Result<ScxExit> exit = exits_->read(at.frozen.memory(), argument);
     // An unreadable exit may be an error, and its evidence would be lost.
     if (exit.ok() && !exit->error) return std::nullopt;
     if (exit.ok()) {
+      // Kept for the end of the run: if the guest dies now, this is the reason.
       one.detail = scheduler_error_ = exit->text();
       exits.push_back(std::move(*exit));
     }
@@ -200,6 +214,7 @@ Result<void> HostFreezes::on_time() {
   if (now < intervals_.due()) return {};
   const FreezeReason reason{schema::FreezeCause::PERIODIC, 0, {}, intervals_.take(now)};
   const Result<void> frozen = server_.freezer().freeze(reason);
+  // Committed at once, as a freeze for a request is.
   KTAPE_TRY(recorder_.commit());
   intervals_.done(Clock::now());
   return frozen;

@@ -48,12 +48,14 @@ struct Entry {
 
 void HostReads::adopted(const Kernel& kernel) {
   kernel_ = &kernel;
+  // Only for itself: what the host looks at to choose its reads is not an op's field.
   LayoutLog log(kernel.btf());
   Result<TaskFinder> finder = TaskFinder::create(kernel, log);
   if (finder.ok()) finder_ = *finder;
 }
 
 bool HostReads::worker_started(schema::WorkerStarted::Reader worker) {
+  // Names are the guest's; they become tags on the tape.
   if (worker.getPid() <= 0 || worker.getName().size() > kMaxNameBytes ||
       workers_.size() >= kMaxWorkers)
     return false;
@@ -73,6 +75,7 @@ std::optional<HostReads::Task> HostReads::stalled(const GuestMemory& memory,
                                                   const ScxExit& exit) const {
   const std::optional<StalledTask> named = stalled_task(exit.message);
   if (!named) return std::nullopt;
+  // A worker is read anyway, under its own name.
   const bool worker = std::any_of(workers_.begin(), workers_.end(),
                                   [&](const Task& task) { return task.pid == named->pid.value; });
   const std::optional<GuestVirtual> task = worker ? std::nullopt : find(memory, named->pid.value);
@@ -80,11 +83,13 @@ std::optional<HostReads::Task> HostReads::stalled(const GuestMemory& memory,
   if (!task || !start.ok()) return std::nullopt;
   const Result<uint64_t> started = kernel_->read_uint(memory, *task + start->offset_bytes, 8);
   if (!started.ok()) return std::nullopt;
+  // As the agent would report it: rounded down to a clock tick, for gate identity.
   return Task{fmt::format("{}[{}]", printable(named->comm), named->pid.value), "", named->pid.value,
               *started / kClockTickNs * kClockTickNs};
 }
 
 bool HostReads::in_no_dsq(const GuestMemory& memory, int32_t pid) const {
+  // The id of a DSQ that is NULL would be a failed entry in each freeze.
   const std::optional<GuestVirtual> task = find(memory, pid);
   const Result<FieldInfo> dsq = kernel_->btf().field(kTask, "scx.dsq");
   if (!task || !dsq.ok()) return false;
@@ -99,6 +104,7 @@ void HostReads::fill(const GuestMemory& memory, const std::vector<ScxExit>& exit
                      [](schema::Target::Builder target) { target.setSymbol("jiffies_64"); }});
   std::vector<Task> tasks = workers_;
   for (const ScxExit& exit : exits) {
+    // The first exit has no number, so that tags are the same as in runs with one exit.
     const std::string number =
         &exit == exits.data() ? "" : fmt::format("[{}]", &exit - exits.data());
     for (const char* member : {"kind", "exit_code"}) {
@@ -112,11 +118,13 @@ void HostReads::fill(const GuestMemory& memory, const std::vector<ScxExit>& exit
     const bool known = task && std::ranges::any_of(tasks, [&](const Task& other) {
                          return other.pid == task->pid;
                        });
+    // Two schedulers may complain about one task.
     if (task && !known) tasks.push_back(std::move(*task));
   }
   for (const Task& task : tasks) {
     const bool queued = !in_no_dsq(memory, task.pid);
     for (const TaskField& field : kTaskFields) {
+      // A kernel without sched_ext has only the first three.
       if (!kernel_->btf().has_field(kTask, field.needs) || (field.path == kDsqId && !queued))
         continue;
       entries.push_back({fmt::format("{}.{}", task.name, field.path), field.path,

@@ -18,6 +18,7 @@ bool is_zero(std::span<const std::byte> bytes) {
 
 void add_zeros(uint64_t frame, uint64_t frames, std::vector<FreezePage>& rows) {
   if (frames == 0) return;
+  // One row for a run of zeros: a full memory has millions of zero frames.
   const bool adjoins =
       !rows.empty() && !rows.back().hash && rows.back().frame + rows.back().frames == frame;
   if (adjoins) {
@@ -27,7 +28,8 @@ void add_zeros(uint64_t frame, uint64_t frames, std::vector<FreezePage>& rows) {
   }
 }
 
-// The parts of `ram` not covered by `populated`, in whole frames.
+// The parts of `ram` not covered by `populated`, in whole frames. A populated range that begins or
+// ends inside a frame covers all of it; RAM that does so does not have that frame.
 std::vector<FreezePage> gaps(const std::vector<PhysicalRange>& ram,
                              const std::vector<PhysicalRange>& populated) {
   std::vector<FreezePage> rows;
@@ -57,6 +59,7 @@ std::vector<FreezePage> rows_of(std::span<const FrameContent> contents,
       if (next->hash) {
         rows.push_back({0, next->frame, 1, next->hash});
       } else {
+        // A frame that reads as zero is no different from one that was never touched.
         add_zeros(next->frame, 1, rows);
       }
     }
@@ -69,6 +72,7 @@ std::vector<FreezePage> rows_of(std::span<const FrameContent> contents,
       const uint64_t stop = next == contents.end() ? end : std::min(end, next->frame);
       add_zeros(frame, stop - frame, rows);
       frame = stop;
+      // A frame in a zero run that was read after all: it stands as read.
       if (frame < end) add_before(++frame);
     }
   }
@@ -85,7 +89,9 @@ WritableGuestMemory& PageKeeper::watch(WritableGuestMemory& frozen) {
   if (mode_ == schema::MemoryMode::NONE) return frozen;
   memory_.begin(frozen);
   zero_runs_.clear();
+  // Always, also with --memory touched: see SchedMemory::record_anchors().
   if (sched_) sched_->record_anchors(memory_);
+  // Inside the freeze, since it reads the memory as it is now.
   if (sched_ && mode_ == schema::MemoryMode::SCHED) {
     for (const MemoryLoss& loss : sched_->record(memory_))
       recorder_.lose(loss.name, loss.description, loss.count);
@@ -103,6 +109,7 @@ void PageKeeper::record_everything() {
     return;
   }
   uint64_t failed = 0;
+  // A hole is not read: reading it through the mapping would allocate it in the host (GuestRam).
   for (const PhysicalRange& range : *populated) {
     if (!memory_.record(range.start, range.bytes).ok()) ++failed;
   }
@@ -119,7 +126,8 @@ Result<std::optional<PagesKept>> PageKeeper::keep(uint64_t freeze) {
     if (frame.slot >= known_.size()) known_.resize(frame.slot + 1);
     if (frame.changed) known_[frame.slot].reset();
   }
-  // At most one row per frame, plus a zero run before each and after the last.
+  // At most one row per frame, plus a zero run before each and after the last. Counted before
+  // anything is stored, so that a freeze is on the tape with all its pages or none.
   if (frames.size() + zero_runs_.size() > kMaxFreezeRows / 2) {
     recorder_.lose("pages_freezes",
                    "freezes whose memory was not kept, because it is in too many pieces", 1);
@@ -132,12 +140,15 @@ Result<std::optional<PagesKept>> PageKeeper::keep(uint64_t freeze) {
     contents.push_back(content);
   }
   const std::vector<FreezePage> rows = rows_of(contents, zero_runs_);
+  // A freeze that touched no memory.
   if (rows.empty()) return std::optional<PagesKept>();
   KTAPE_ASSIGN(PagesKept kept, recorder_.add_freeze_pages(freeze, rows));
   return std::optional(kept);
 }
 
 Result<FrameContent> PageKeeper::content_of(const RecordingMemory::Frame& frame) {
+  // The slot keeps its content from an earlier freeze unless it changed: an unchanged page is
+  // neither hashed nor stored again.
   std::optional<FrameContent>& known = known_[frame.slot];
   if (!known) {
     FrameContent found{frame.number, std::nullopt};

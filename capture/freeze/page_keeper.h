@@ -47,7 +47,8 @@ class PageKeeper {
   [[nodiscard]] WritableGuestMemory& watch(WritableGuestMemory& frozen);
 
   // The machine runs again. Returns what the Thawed record says about pages; nothing if none are
-  // kept. That record must go into the same group of the tape. Fails if the tape cannot be written.
+  // kept. That record must go into the same group of the tape, or a crash between them would leave
+  // a freeze with pages that no record vouches for. Fails if the tape cannot be written.
   [[nodiscard]] Result<std::optional<PagesKept>> keep(uint64_t freeze);
 
  private:

@@ -14,7 +14,8 @@ namespace ktape {
 namespace {
 
 // A well-behaved guest waits for each reply before the next request. Others must not fill the
-// host's memory.
+// host's memory. A hostile guest sends requests without waiting; each one holds its entries in
+// memory.
 constexpr size_t kMaxDeferred = 64;
 // An error may quote guest data.
 constexpr size_t kMaxErrorBytes = 4096;
@@ -50,11 +51,13 @@ uint64_t ns(std::chrono::nanoseconds time) { return static_cast<uint64_t>(time.c
 
 Result<void> RequestServer::request(schema::OpRequest::Reader request, GuestNs guest) {
   Request accepted;
+  // Numbers are ours and dense; the guest's own number is data, since it may repeat or skip.
   accepted.op = ++last_op_;
   accepted.guest_request = request.getId();
   accepted.mode = request.getMode();
   accepted.retry_ms = request.getRetryMs() < 0 ? kDefaultRetryMs : request.getRetryMs();
   if (request.getExpect().isRefused()) accepted.refused_by = request.getExpect().getRefused();
+  // A request that cannot be read is still recorded and answered.
   Result<std::vector<Op>> ops = read_ops(request.getEntries(), request.getMode());
 
   KTAPE_TRY(record_request(accepted, request, ops, recorder_.now(), guest));
@@ -63,10 +66,12 @@ Result<void> RequestServer::request(schema::OpRequest::Reader request, GuestNs g
 
   if (!ops.ok()) return refuse(accepted, ops.error().message.substr(0, kMaxErrorBytes));
   if (ops->empty()) return refuse(accepted, "the request has no entries");
+  // With several entries it would be open which of them is to be refused.
   if (accepted.refused_by != schema::Gate::NOT_SAID && ops->size() != 1)
     return refuse(accepted, "a request that expects a refusal must have exactly one entry");
   accepted.ops = std::move(ops).value();
   if (failure_) return refuse(accepted, *failure_);
+  // In order of arrival: a request never overtakes one that is deferred or waits for a retry.
   if (!kernel_ || !waiting_.empty()) return defer(std::move(accepted));
   waiting_.push_back(std::move(accepted));
   return serve_waiting();
@@ -110,6 +115,7 @@ Result<void> RequestServer::record_request(const Request& request, schema::OpReq
     }
     // Read once: each traversal counts against the message's read limit.
     const auto asked = from.getEntries();
+    // Steps are written out, so that a reader of the tape need not parse paths.
     auto entries = to.initEntries(asked.size());
     for (unsigned i = 0; i < entries.size(); ++i) write_op(asked[i], (*ops)[i], entries[i]);
   });
@@ -117,12 +123,15 @@ Result<void> RequestServer::record_request(const Request& request, schema::OpReq
 
 Result<void> RequestServer::freeze_for_host(StoppedMachine at, FreezeReason reason,
                                             schema::OpRequest::Reader reads) {
+  // Our own reads; see HostReads, whose number of entries is far below the limit.
   Result<std::vector<Op>> ops = read_ops(reads.getEntries(), schema::OpMode::COLD);
   KTAPE_CHECK(ops.ok());
   Request request;
   if (!ops->empty()) {
     request.op = ++last_op_;
     request.tries = 1;
+    // During the freeze, because the stop comes first here; its time is that of the stop. Nothing
+    // is committed before the thaw.
     KTAPE_TRY(record_request(request, reads, ops, recorder_.at(at.began), GuestNs(0)));
   }
   reason.op = request.op;
@@ -131,12 +140,14 @@ Result<void> RequestServer::freeze_for_host(StoppedMachine at, FreezeReason reas
                serve_stopped(std::move(at), reason, executor_->prepare(*ops), false));
   if (request.op != 0) KTAPE_TRY(record_reply(request, served.freeze.id, served.results));
   KTAPE_TRY(recorder_.commit());
+  // The tape has everything, whether or not the machine resumed.
   return served.freeze.thaw;
 }
 
 Result<void> RequestServer::adopted(Kernel kernel) {
   kernel_ = std::make_unique<Kernel>(std::move(kernel));
   executor_ = std::make_unique<OpExecutor>(*kernel_);
+  // Before any request is served: the server's freezes take the evidence of this kernel.
   KTAPE_TRY(freezer_.adopted(*kernel_));
   return serve_waiting();
 }
@@ -157,6 +168,8 @@ Result<void> RequestServer::on_time() {
 }
 
 RequestServer::Clock::time_point RequestServer::due() const {
+  // Time that the machine was frozen by others meanwhile (a trigger, an interval) does not count as
+  // waiting: the guest did not run.
   if (!pause_) return Clock::time_point::max();
   return pause_->since + pause_->wait + (freezer_.frozen_time() - pause_->frozen_before);
 }
@@ -183,6 +196,7 @@ Result<RequestServer::Served> RequestServer::serve_stopped(StoppedMachine at,
                                                            bool writes) {
   Served served{freezer_.begin(std::move(at)), {}};
   FreezeInProgress& freeze = served.freeze;
+  // Nothing but memory is touched between begin() and thaw(): no text, no record.
   ServedOps ops = writes ? executor_->serve_writes(*freeze.memory, prepared)
                          : executor_->serve_reads(*freeze.memory, prepared, freeze.stop);
   freezer_.thaw(freeze);
@@ -194,6 +208,7 @@ Result<RequestServer::Served> RequestServer::serve_stopped(StoppedMachine at,
 }
 
 Result<bool> RequestServer::serve_cold(Request& request) {
+  // How long the guest really ran, which may be more than was planned.
   if (pause_) request.waited += ran(*pause_);
   pause_.reset();
   // Resolve names now, before the freeze.
@@ -202,6 +217,8 @@ Result<bool> RequestServer::serve_cold(Request& request) {
   const FreezeReason reason{schema::FreezeCause::REQUEST, request.op, {}, 0, ++request.tries};
   Result<StoppedMachine> at = freezer_.stop();
   if (!at.ok()) {
+    // The request was committed, so it gets a reply on the tape, even though the guest cannot read
+    // it.
     KTAPE_TRY(record_refusal(request, at.error().message));
     return at.error();
   }
@@ -211,6 +228,7 @@ Result<bool> RequestServer::serve_cold(Request& request) {
     KTAPE_TRY(record_reply(request, freeze.id, served.results));
     return freeze.thaw.error();
   }
+  // A refusal that the scenario expects ends the request at once.
   const bool is_wanted = refused_by(served.results, request.refused_by);
   if (served.may_pass && !is_wanted && pause(request, freeze)) return false;
   KTAPE_TRY(finish(request, freeze.id, served.results));
@@ -218,11 +236,13 @@ Result<bool> RequestServer::serve_cold(Request& request) {
 }
 
 bool RequestServer::pause(const Request& request, const FreezeInProgress& freeze) {
+  // retryMs counts time in which the guest ran, not the time that it stood still for our tries.
   const std::chrono::nanoseconds left =
       std::chrono::milliseconds(request.retry_ms) - request.waited;
   if (left <= std::chrono::nanoseconds(0)) return false;
   std::chrono::nanoseconds wait = kFirstWait;
   for (uint32_t i = 1; i < request.tries && wait < left; ++i) wait *= 2;
+  // From the thaw, so that recording this try counts as the guest's time, too.
   pause_ = Pause{freeze.thawed, freezer_.frozen_time(), std::min(wait, left)};
   return true;
 }
@@ -233,6 +253,7 @@ std::chrono::nanoseconds RequestServer::ran(const Pause& pause) const {
 
 Result<void> RequestServer::serve_hot(const Request& request) {
   std::vector<OpResult> results;
+  // No freeze, so each op is read for itself, and the results are not coherent (liveNotCoherent).
   for (const Op& op : request.ops)
     results.push_back(executor_->read_hot(machine_.live_memory(), op));
   KTAPE_TRY(freezer_.record_layouts(executor_->take_used_layouts()));
@@ -259,12 +280,14 @@ Result<void> RequestServer::record_reply(const Request& request, uint64_t freeze
 Result<void> RequestServer::finish(const Request& request, uint64_t freeze,
                                    const std::vector<OpResult>& results) {
   KTAPE_TRY(record_reply(request, freeze, results));
+  // The reply is on the tape before the guest can act on it.
   KTAPE_TRY(recorder_.commit());
   Result<void> sent = agent_.send([&](schema::FromHost::Builder message) {
     auto reply = message.initReply();
     reply.setRequest(request.guest_request);
     fill_reply(request, freeze, results, reply.initResult());
   });
+  // Only a reply too large for a frame can be answered otherwise; a lost machine cannot.
   if (sent.ok() || sent.error().code != ErrorCode::kOutOfRange) return sent;
   return send_error(request, "the reply does not fit into a message; it is on the tape");
 }

@@ -43,6 +43,7 @@ class RequestServer {
         agent_(agent),
         freezer_(machine, recorder, memory) {}
 
+  // `guest` is when the agent sent it, in its own time. Called from the event loop only.
   Result<void> request(schema::OpRequest::Reader request, GuestNs guest);
 
   // The kernel is adopted: serves deferred requests. Takes ownership of `kernel`.

@@ -29,6 +29,7 @@ void CpioWriter::file(std::string_view path, uint32_t permissions,
   entry(path, S_IFREG | (permissions & kPermissions), 1, content);
 }
 
+// The target is the content of a link (cpio newc).
 void CpioWriter::link(std::string_view path, std::string_view target) {
   entry(path, S_IFLNK | 0777, 1, std::as_bytes(std::span(target)));
 }
@@ -42,12 +43,14 @@ std::vector<std::byte> CpioWriter::finish() {
 void CpioWriter::entry(std::string_view path, uint32_t mode, uint32_t links,
                        std::span<const std::byte> content) {
   // Magic, inode, mode, owner, group, links, time, size, device, device of a device file, size of
-  // the name including NUL, checksum (used only by another format). Each is eight hex digits.
+  // the name including NUL, checksum (used only by another format). Each is eight hex digits. Owner
+  // 0 and time 0, so that the same files give the same archive and digest.
   const std::string header = fmt::format(
       "070701{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}{:08x}",
       ++last_inode_, mode, 0, 0, links, 0, content.size(), 0, 0, 0, 0, path.size() + 1, 0);
   append(bytes_, std::as_bytes(std::span(header)));
   append(bytes_, std::as_bytes(std::span(path)));
+  // Padding counts from the start of the archive, not of the entry.
   bytes_.push_back(std::byte{0});
   pad();
   append(bytes_, content);

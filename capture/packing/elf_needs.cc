@@ -23,6 +23,7 @@ struct EndElf {
 
 std::vector<std::string> split_at(std::string_view text, char separator) {
   std::vector<std::string> parts;
+  // Empty parts, which mean the current folder to the dynamic linker, are dropped.
   while (!text.empty()) {
     const size_t end = std::min(text.find(separator), text.size());
     if (end > 0) parts.emplace_back(text.substr(0, end));
@@ -36,6 +37,7 @@ class NeedsReader {
   explicit NeedsReader(std::span<const std::byte> file) : file_(file) {}
 
   Result<ElfNeeds> read() {
+    // elf_version() must be called once before libelf is used.
     elf_version(EV_CURRENT);
     // libelf takes a non-const pointer, but does not write to it here.
     auto* bytes = reinterpret_cast<char*>(const_cast<std::byte*>(file_.data()));
@@ -47,9 +49,11 @@ class NeedsReader {
         header.e_machine != EM_X86_64) {
       return bad("it is not for x86-64, unlike the guest");
     }
+    // Relocatable files and core dumps are ELF, too; position-independent programs are ET_DYN.
     if (header.e_type != ET_EXEC && header.e_type != ET_DYN)
       return bad("it is an ELF file, but not a program");
     size_t count = 0;
+    // e_phnum alone may be 0xffff and stand for more; elf_getphdrnum() knows.
     if (elf_getphdrnum(elf.get(), &count) != 0 || count > kMaxProgramHeaders)
       return bad("it has damaged program headers");
     for (size_t i = 0; i < count; ++i) {
@@ -82,11 +86,14 @@ class NeedsReader {
       entries.push_back(entry);
       if (entries.size() > kMaxNeeded * 16) return bad("its dynamic section is too long");
     }
+    // DT_STRTAB is an address: the strings are found in the file through the segment that maps
+    // them.
     KTAPE_ASSIGN(const uint64_t strings_at, file_offset(strings));
     for (const Elf64_Dyn& entry : entries) {
       if (entry.d_tag != DT_NEEDED && entry.d_tag != DT_RPATH && entry.d_tag != DT_RUNPATH)
         continue;
       KTAPE_ASSIGN(std::string text, text_at(strings_at + entry.d_un.d_val));
+      // DT_RPATH is ignored by the dynamic linker if there is DT_RUNPATH; see Search::find().
       if (entry.d_tag == DT_RPATH) needs_.rpath = split_at(text, ':');
       if (entry.d_tag == DT_RUNPATH) needs_.runpath = split_at(text, ':');
       if (entry.d_tag == DT_NEEDED) needs_.needed.push_back(std::move(text));
@@ -110,6 +117,7 @@ class NeedsReader {
       const uint64_t name_bytes = padded(header.n_namesz);
       if (name_bytes > notes.size() || header.n_descsz > notes.size() - name_bytes) return;
       const std::string_view name(reinterpret_cast<const char*>(notes.data()), header.n_namesz);
+      // Name and its NUL, as n_namesz counts it.
       const auto content = notes.subspan(name_bytes, header.n_descsz);
       if (header.n_type == NT_GNU_BUILD_ID && name == std::string_view("GNU\0", 4)) {
         needs_.build_id.assign(content.begin(),
@@ -123,6 +131,7 @@ class NeedsReader {
   Result<uint64_t> file_offset(uint64_t address) const {
     for (const GElf_Phdr& segment : segments_) {
       if (segment.p_type != PT_LOAD || address < segment.p_vaddr) continue;
+      // p_filesz, not p_memsz: .bss has no bytes in the file.
       if (address - segment.p_vaddr < segment.p_filesz)
         return segment.p_offset + (address - segment.p_vaddr);
     }
@@ -131,6 +140,7 @@ class NeedsReader {
 
   Result<std::string> text_at(uint64_t offset) const {
     std::string text;
+    // Bounded by the file and by kMaxTextBytes: a damaged file has no NUL.
     for (; in_file(offset, 1) && text.size() < kMaxTextBytes; ++offset) {
       const char c = static_cast<char>(file_[offset]);
       if (c == 0) return text;

@@ -30,10 +30,12 @@ Error not_packed(const std::string& guest_path, const std::string& why) {
 
 Result<void> GuestFiles::add(const std::string& guest_path, Entry entry) {
   const fs::path path = fs::path(guest_path).lexically_normal();
+  // A trailing '/' has no file name.
   if (!path.is_absolute() || !path.has_filename())
     return not_packed(guest_path, "it is not an absolute path");
   if (path == "/init") return not_packed(guest_path, "that is the agent");
   fs::path above;
+  // Parent folders are added as needed, so that the archive has each before its contents.
   for (const fs::path& part : path.parent_path()) {
     above /= part;
     if (above == "/") continue;
@@ -60,6 +62,7 @@ Result<void> GuestFiles::add(const std::string& guest_path, Entry entry) {
 }
 
 Result<void> GuestFiles::add_file(const std::string& guest_path, const std::string& host_path) {
+  // stat(), not lstat(): the host's links do not exist in the guest.
   struct stat status {};
   if (::stat(host_path.c_str(), &status) != 0) {
     return system_error(ErrorCode::kNotFound, "cannot open '" + host_path + "'");
@@ -79,6 +82,7 @@ Result<void> GuestFiles::add_link(const std::string& guest_path, const std::stri
   return add(guest_path, Entry{Kind::kLink, 0777, {bytes.begin(), bytes.end()}});
 }
 
+// Resolved first, because /bin/sh may be given through a link from /bin to /usr/bin.
 Result<void> GuestFiles::add_missing_file(const std::string& guest_path,
                                           const std::string& host_path) {
   const std::string path = resolve(guest_path);
@@ -86,6 +90,8 @@ Result<void> GuestFiles::add_missing_file(const std::string& guest_path,
 }
 
 std::string GuestFiles::resolve(const std::string& guest_path) const {
+  // As the kernel walks a path: the first link in it is replaced by its target, then from the
+  // start.
   fs::path path = fs::path(guest_path).lexically_normal();
   for (int links = 0; links < kMaxLinks; ++links) {
     // The first link in the path, and the rest of the path after it.
@@ -98,6 +104,7 @@ std::string GuestFiles::resolve(const std::string& guest_path) const {
       if (at != entries_.end() && at->second.kind == Kind::kLink) link = &at->second;
     }
     if (link == nullptr) return path.string();
+    // An absolute target replaces the path: operator/ of std::filesystem does that.
     fs::path led =
         walked.parent_path() /
         std::string(reinterpret_cast<const char*>(link->content.data()), link->content.size());
@@ -142,6 +149,7 @@ Result<void> GuestFiles::add_overlay(const std::string& host_folder) {
     } else if (fs::is_directory(status)) {
       const auto old = entries_.find(guest);
       if (old != entries_.end() && old->second.kind == Kind::kFolder) continue;
+      // A folder that an earlier overlay added keeps its permissions.
       KTAPE_TRY(add(guest, Entry{Kind::kFolder, static_cast<uint32_t>(status.permissions()), {}}));
     } else if (fs::is_regular_file(status)) {
       KTAPE_TRY(add_file(guest, host));
@@ -170,6 +178,7 @@ std::vector<PackedFile> GuestFiles::files() const {
 std::vector<std::byte> GuestFiles::archive() const {
   CpioWriter writer;
   for (const auto& [path, entry] : entries_) {
+    // Without the leading '/': the kernel unpacks relative to the root.
     const std::string_view name = std::string_view(path).substr(1);
     switch (entry.kind) {
       case Kind::kFolder: writer.folder(name, entry.permissions); break;

@@ -33,6 +33,7 @@ std::string search_path() {
 
 Result<void> override_scheduler(LoadedScenario& scenario, const std::string& command) {
   KTAPE_ASSIGN(const std::vector<std::string> words, split_command(command));
+  // A scenario's own deadline stays, even if its program is replaced.
   const auto before = scenario.get().getScheduler();
   const uint32_t deadline_ms =
       before.isExternal() ? before.getExternal().getAttachDeadlineMs() : kAttachDeadlineMs;
@@ -67,7 +68,8 @@ Result<SchedulerProgram> add_scheduler(LoadedScenario& scenario, const GuestPack
   const std::string name = scenario.get().getScheduler().getExternal().getProgram().cStr();
   SchedulerPlaces places{fs::path(scenario.path()).parent_path(), options.scheduler_folders,
                          search_path()};
-  // A path on the command line is relative to the current folder.
+  // A path on the command line is relative to the current folder. "--scheduler ./x" is relative to
+  // where the user types, the scenario's program to the scenario.
   if (!options.scheduler.empty() && name.find('/') != std::string::npos) places.beside = "";
   KTAPE_ASSIGN(SchedulerProgram program, find_scheduler(name, places));
   if (!program.note.empty()) notes.push_back(program.note);
@@ -79,6 +81,7 @@ Result<SchedulerProgram> add_scheduler(LoadedScenario& scenario, const GuestPack
 }  // namespace
 
 Result<GuestPack> pack_guest(LoadedScenario& scenario, const GuestPackOptions& options) {
+  // Checked although another folder may have the program: a typo would pick an unexpected one.
   for (const std::string& folder : options.scheduler_folders) {
     std::error_code ignored;
     if (!fs::is_directory(folder, ignored))
@@ -89,12 +92,15 @@ Result<GuestPack> pack_guest(LoadedScenario& scenario, const GuestPackOptions& o
   GuestPack pack;
   // A file from an overlay takes precedence over the host's file with the same path.
   GuestFiles files;
+  // Overlays first: programs and libraries in them are used instead of the host's.
   for (const std::string& overlay : options.overlays) KTAPE_TRY(files.add_overlay(overlay));
   KTAPE_TRY(pack_needs_of_all(search_path(), files, pack.notes));
   if (scenario.get().getScheduler().isExternal()) {
     KTAPE_ASSIGN(pack.scheduler, add_scheduler(scenario, options, files, pack.notes));
   }
   if (files.empty()) return pack;
+  // Before the boot: a guest without memory for its initramfs panics with a message that says
+  // nothing of files.
   const uint64_t memory_bytes = uint64_t{scenario.get().getMachine().getMemoryMb()} << 20;
   if (files.bytes() > memory_bytes / kShareOfMemory) {
     return Error{ErrorCode::kUsage,
@@ -102,6 +108,7 @@ Result<GuestPack> pack_guest(LoadedScenario& scenario, const GuestPackOptions& o
                              files.bytes() >> 20, memory_bytes >> 20),
                  "raise memoryMb in the scenario's machine, or use --memory-mb"};
   }
+  // Digest and list go onto the tape, so that a run says which files it had.
   pack.files = files.files();
   pack.archive = files.archive();
   pack.archive_digest = sha256(pack.archive);
@@ -113,6 +120,7 @@ Result<void> add_kernel_config(GuestPack& pack, const std::string& release,
   if (!pack.scheduler || config.empty()) return {};
   const std::string path = "/boot/config-" + release;
   const auto is_it = [&](const PackedFile& file) { return file.path == path; };
+  // The user's own file is better than what the image says.
   if (std::any_of(pack.files.begin(), pack.files.end(), is_it)) return {};
   GuestFiles more;
   KTAPE_TRY(more.add_content(path, config));
@@ -130,6 +138,7 @@ Result<UniqueFd> memory_file(const std::string& name,
   UniqueFd fd(::memfd_create(name.c_str(), MFD_CLOEXEC));
   if (!fd.valid()) return system_error(ErrorCode::kHost, "cannot create a memfd for the " + name);
   for (std::span<const std::byte> part : parts) {
+    // write() takes at most 2 GiB at a time.
     while (!part.empty()) {
       const ssize_t n = ::write(fd.get(), part.data(), part.size());
       if (n < 0 && errno == EINTR) continue;

@@ -27,6 +27,7 @@ constexpr std::string_view kCacheMagic = "glibc-ld.so.cache1.1";
 constexpr size_t kCacheCountAt = 20;
 constexpr size_t kCacheHeaderBytes = 48;
 constexpr size_t kCacheEntryBytes = 24;
+// Entries for other ABIs of the same library (i386, x32) have other flags.
 constexpr int32_t kX8664Libc6 = 0x0303;  // FLAG_X8664_LIB64 | FLAG_ELF_LIBC6
 
 template <typename T>
@@ -71,10 +72,14 @@ class Search {
     KTAPE_TRY(load(real_path(program), nullptr));
     const std::string interpreter = loaded_.front().needs.interpreter;
     if (!interpreter.empty()) {
+      // The interpreter is named with its full path and is searched for nowhere.
       if (!is_there(interpreter)) return missing(interpreter, program);
       found_.push_back(interpreter);
+      // libc and others list the dynamic linker among their libraries; it must not be searched for
+      // a second time.
       names_.insert(fs::path(interpreter).filename());
     }
+    // Breadth first, as the dynamic linker does: the first file of a name serves all that need it.
     for (size_t i = 0; i < loaded_.size(); ++i) {
       for (const std::string& name : loaded_[i].needs.needed) KTAPE_TRY(need(name, loaded_[i]));
     }
@@ -87,6 +92,7 @@ class Search {
     if (!needs.ok()) {
       const Error& error = needs.error();
       if (error.code != ErrorCode::kBadInput) return error;
+      // kBadInput does not name the file, as it may be in memory.
       return Error{error.code, "cannot use '" + path + "': " + error.message, error.hint};
     }
     loaded_.push_back(Loaded{path, std::move(needs).value(), loader});
@@ -117,6 +123,7 @@ class Search {
   }
 
   Result<void> need(const std::string& name, const Loaded& by) {
+    // By name, not path: so does the dynamic linker, for libraries without a '/'.
     if (!names_.insert(name).second) return {};
     const std::optional<std::string> path = find(name, by);
     if (!path) return missing(name, by.path);
@@ -131,6 +138,8 @@ class Search {
   [[nodiscard]] std::optional<std::string> find(const std::string& name, const Loaded& by) const {
     if (name.find('/') != std::string::npos)
       return is_there(name) ? std::optional(name) : std::nullopt;
+    // ld.so(8): RPATH of the file and of its loaders, unless the file has a RUNPATH; then RUNPATH
+    // of the file alone.
     if (by.needs.runpath.empty()) {
       for (const Loaded* from = &by; from != nullptr; from = from->loader) {
         if (auto path = in_folders(name, from->needs.rpath, from->path)) return path;
@@ -138,6 +147,7 @@ class Search {
     }
     if (auto path = in_folders(name, by.needs.runpath, by.path)) return path;
     const auto cached = places_.cache.find(name);
+    // The cache may be stale.
     if (cached != places_.cache.end() && is_there(cached->second)) return cached->second;
     return in_folders(name, places_.folders, by.path);
   }
@@ -168,7 +178,7 @@ class Search {
 
 std::map<std::string, std::string, std::less<>> parse_library_cache(std::string_view cache) {
   std::map<std::string, std::string, std::less<>> libraries;
-  // A cache in an older format may precede it.
+  // A cache in an older format may precede it. Since glibc 2.32 only the new format is written.
   const size_t start = cache.find(kCacheMagic);
   if (start == std::string_view::npos) return libraries;
   cache.remove_prefix(start);
@@ -177,7 +187,10 @@ std::map<std::string, std::string, std::less<>> parse_library_cache(std::string_
                                         (cache.size() - kCacheHeaderBytes) / kCacheEntryBytes);
   for (size_t i = 0; i < count; ++i) {
     const size_t at = kCacheHeaderBytes + i * kCacheEntryBytes;
+    // Offsets in the entry: flags, key, value, OS version, hwcap. hwcap not 0: built for CPUs that
+    // the guest may not have.
     if (load<int32_t>(cache, at) != kX8664Libc6 || load<uint64_t>(cache, at + 16) != 0) continue;
+    // The first entry of a name is the preferred one.
     libraries.try_emplace(text_at(cache, load<uint32_t>(cache, at + 4)),
                           text_at(cache, load<uint32_t>(cache, at + 8)));
   }

@@ -38,6 +38,7 @@ class Packer {
   Result<void> pack(const std::string& path) {
     KTAPE_ASSIGN(const auto script, script_at(path));
     if (!script) return pack_elf(path);
+    // Scripts keep their path and are not resolved: $0 is the path that was called.
     if (!files_.content(path)) KTAPE_TRY(files_.add_missing_file(path, path));
     return pack_interpreters(path, *script);
   }
@@ -63,10 +64,12 @@ class Packer {
   }
 
   Result<void> pack_elf(const std::string& path) {
+    // Before anything is added: an error leaves `files` as they were.
     KTAPE_ASSIGN(const auto libraries, needed_libraries(path, LibraryPlaces::of_guest(files_)));
     const std::string real = real_path(path);
     if (!files_.content(path)) {
       KTAPE_TRY(files_.add_missing_file(real, path));
+      // A link in the guest as on the host, since the file is at its real path.
       if (real != path && !files_.content(path)) KTAPE_TRY(files_.add_link(path, real));
     }
     for (const std::string& library : libraries) {
@@ -80,6 +83,7 @@ class Packer {
   }
 
   Result<void> pack_interpreters(const std::string& script, const std::vector<std::string>& words) {
+    // The kernel would look for "/bin/sh\r", and report "not found" for a file that is there.
     if (!words.empty() && words.back().ends_with('\r')) {
       return cannot_run(
           script,
@@ -104,6 +108,8 @@ class Packer {
   }
 
   Result<void> pack_interpreter(const std::string& script, const std::string& interpreter) {
+    // A kernel accepts a script as interpreter (fs/binfmt_script.c, a few levels); what it runs is
+    // unknown here.
     KTAPE_ASSIGN(const auto shim, script_at(interpreter));
     if (shim) {
       return cannot_run(script,
@@ -120,6 +126,7 @@ class Packer {
   Result<std::string> find_for_env(const std::string& script, const std::string& argument) {
     const std::string name = env_name(argument);
     if (name.find('/') != std::string::npos && is_there(name)) return name;
+    // The guest's PATH is not the host's: /opt/x/bin may have the program only here.
     std::optional<std::string> here;  // as found on this host
     for (const std::string& folder : folders_of(search_path_)) {
       if (!here && is_program(fs::path(folder) / name)) here = fs::path(folder) / name;
@@ -139,6 +146,7 @@ class Packer {
       return Error{ErrorCode::kNotFound,
                    "cannot find '" + name + "' on PATH, needed by script '" + script + "'", ""};
     }
+    // The guest's PATH has no folder with it, so it gets a link in one that it has.
     KTAPE_TRY(files_.add_link(files_.resolve(fs::path(kLinkFolder) / name), real_path(*here)));
     return *here;
   }
@@ -205,6 +213,7 @@ std::vector<std::string> folders_of(std::string_view search_path) {
   std::vector<std::string> folders;
   while (!search_path.empty()) {
     const size_t end = std::min(search_path.find(':'), search_path.size());
+    // An empty part means the current folder to a shell; not here.
     if (end > 0) folders.emplace_back(search_path.substr(0, end));
     search_path.remove_prefix(std::min(end + 1, search_path.size()));
   }
@@ -232,6 +241,7 @@ Result<void> pack_needs_of_all(const std::string& search_path, GuestFiles& files
     if (!program) continue;
     const Result<void> packed = pack_program(path, search_path, files, notes);
     if (packed.ok()) continue;
+    // A host that fails and files that do not fit are not the program's fault.
     if (packed.error().code == ErrorCode::kHost || packed.error().code == ErrorCode::kUsage)
       return packed.error();
     if (++unmet > kMaxNotes) continue;

@@ -43,6 +43,8 @@ std::vector<std::string> programs_in(const std::string& name,
   for (const std::string& folder : folders) {
     const std::string path = fs::path(folder) / name;
     std::error_code ignored;
+    // /bin and /usr/bin are one folder on most hosts: the same file must not be reported as
+    // ignored.
     if (is_program(path) && real_paths.insert(fs::canonical(path, ignored)).second)
       found.push_back(path);
   }
@@ -65,6 +67,7 @@ Result<Found> find(const std::string& name, const SchedulerPlaces& places) {
                  ""};
   }
   std::vector<std::string> folders = places.folders;
+  // `beside` is the scenario's folder.
   folders.push_back(places.beside.empty() ? "." : places.beside);
   std::vector<std::string> all = folders;
   for (std::string& folder : folders_of(places.search_path)) all.push_back(std::move(folder));
@@ -77,6 +80,7 @@ Result<Found> find(const std::string& name, const SchedulerPlaces& places) {
       found.passed_over.push_back("'" + path + "'");
     }
   }
+  // Named as ignored: a file without the x bit is a likely mistake.
   for (const std::string& folder : folders) {
     const fs::path path = fs::path(folder) / name;
     std::error_code ignored;
@@ -110,6 +114,7 @@ Result<SchedulerProgram> find_scheduler(const std::string& name, const Scheduler
     return Error{ErrorCode::kHost, "cannot resolve '" + found.path + "': " + error.message(), ""};
   KTAPE_ASSIGN(const std::vector<std::byte> file, read_file(path, kMaxProgramBytes));
   SchedulerProgram program{.path = path, .digest = sha256(file), .note = note_of(name, found)};
+  // A script has no build-id; its interpreter is not the scheduler.
   if (script_interpreter(file)) return program;
   Result<ElfNeeds> needs = read_elf_needs(file);
   if (!needs.ok()) {

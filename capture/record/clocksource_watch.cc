@@ -9,6 +9,8 @@ namespace ktape {
 
 void ClocksourceWatch::adopted(const Kernel& kernel) {
   Result<ClocksourceReader> reader = ClocksourceReader::create(kernel);
+  // Without the reader every look does nothing: the tape then has no clocksource, which older tapes
+  // have neither.
   if (reader.ok()) reader_.emplace(std::move(reader).value());
 }
 
@@ -23,6 +25,7 @@ void ClocksourceWatch::look(const GuestMemory& memory) {
 }
 
 Result<void> ClocksourceWatch::record(HostNs host, uint64_t freeze) {
+  // Only changes: the guest switches in early boot, and again if it finds its TSC unstable.
   if (seen_ == known_) return {};
   const std::string before = std::exchange(known_, seen_);
   return recorder_.record_at(host, GuestNs(0), [&](schema::Record::Builder record) {

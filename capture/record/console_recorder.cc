@@ -13,7 +13,9 @@ Result<void> ConsoleRecorder::feed(std::span<const std::byte> bytes) {
 }
 
 Result<void> ConsoleRecorder::finish() {
+  // A line without its end is still text that the guest printed.
   KTAPE_TRY(record(log_.rest()));
+  // Recorded last and as a whole, because a panic's text grows until the guest ends.
   if (!log_.panicked()) return {};
   return recorder_.record([&](schema::Record::Builder record) {
     record.initGuestPanicked().setText(as_data(log_.panic_text()));
@@ -25,6 +27,7 @@ Result<void> ConsoleRecorder::record(const std::string& text) {
     KTAPE_TRY(recorder_.record(
         [&](schema::Record::Builder record) { record.initConsole().setText(as_data(text)); }));
   }
+  // Before the panic is shown: the oops explains it.
   KTAPE_TRY(record_complaints());
   if (log_.panicked() && !std::exchange(panic_shown_, true))
     progress_.say("the guest panicked: " + log_.panic_line());
@@ -52,6 +55,7 @@ Result<void> ConsoleRecorder::record_complaints() {
 
 // Reports a death caused by a known fault of the emulator, once.
 void ConsoleRecorder::note_emulator(const std::string& oops) {
+  // Under KVM the same oops is the kernel's own fault.
   if (emulators_fault_ || machine_.facts().accelerator_used != Accelerator::kTcg ||
       !is_patching_fault(oops))
     return;

@@ -12,6 +12,7 @@ Result<void> record_kernel(const KernelKnowledge& knowledge, const Kernel& kerne
                            const LockupThresholds& lockups, std::chrono::nanoseconds took,
                            Recorder& recorder) {
   const KernelFacts& facts = kernel.facts();
+  // As restore_kernel() will read them from the tape; the digest binds the blob to this record.
   const std::string symbols = knowledge.symbols.text();
   return recorder.record([&](schema::Record::Builder record) {
     auto to = record.initKernelIdentified();

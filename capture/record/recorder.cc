@@ -5,6 +5,7 @@ namespace ktape {
 
 HostNs Recorder::at(Clock::time_point time) const {
   auto since = std::chrono::duration_cast<std::chrono::nanoseconds>(time - began_).count();
+  // A time before the run began (a stop that was under way) is 0, not a huge number.
   return HostNs(since > 0 ? static_cast<uint64_t>(since) : 0);
 }
 
@@ -30,6 +31,7 @@ Result<SealedTape> Recorder::seal(schema::Outcome outcome, int32_t exit_code,
     sealed.setDetail(detail);
     auto list = sealed.initLosses(static_cast<unsigned>(losses_.size()));
     unsigned i = 0;
+    // Sorted by name, so that equal runs give equal records.
     for (const auto& [name, loss] : losses_) {
       list[i].setName(name);
       list[i].setDescription(loss.description);

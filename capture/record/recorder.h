@@ -18,7 +18,8 @@
 namespace ktape {
 
 // Writes the events of a run to its tape: stamps records with the host time since the run began,
-// and counts what was left out. Independent of the machine.
+// and counts what was left out. Independent of the machine. Single-threaded: the order of calls is
+// the order on the tape.
 class Recorder {
  public:
   using Clock = std::chrono::steady_clock;
@@ -40,6 +41,7 @@ class Recorder {
   }
   Result<void> record_at(HostNs host, GuestNs guest,
                          const std::function<void(schema::Record::Builder)>& fill);
+  // Makes durable what was recorded so far (against the end of this process; see TapeWriter).
   Result<void> commit() { return writer_.commit(); }
   // The tape has reached its size limit as of the last commit. Records can still be added.
   [[nodiscard]] bool is_full() const { return writer_.bytes() >= most_tape_bytes_; }
@@ -53,7 +55,9 @@ class Recorder {
     return writer_.add_freeze_pages(freeze, rows);
   }
 
-  // Counts something that was not recorded under `name`. The counts are at the end of the tape.
+  // Counts something that was not recorded under `name`. The counts are at the end of the tape, in
+  // Sealed; a tape that is never sealed does not have them. A name always comes with the same
+  // description.
   void lose(const std::string& name, const std::string& description, uint64_t count);
 
   // Seals the tape. The recorder cannot be used afterwards.

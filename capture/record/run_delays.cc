@@ -6,6 +6,8 @@
 namespace ktape {
 
 Result<void> RunDelayLog::record_at(HostNs host, uint64_t freeze, const HostTimes& times) {
+  // A machine without threads, or a host without CONFIG_SCHED_INFO: a record full of zeros would
+  // read as "never waited".
   if (std::ranges::none_of(times.vcpus, &ThreadTimes::known)) return {};
   const std::optional<uint64_t> stolen_ns = steal_.read_ns();
   return recorder_.record_at(host, GuestNs(0), [&](schema::Record::Builder record) {
@@ -30,6 +32,7 @@ std::optional<uint64_t> waited_between(const HostTimes& earlier, const HostTimes
   uint64_t waited_ns = 0;
   for (const auto thread : {&HostTimes::own, &HostTimes::emulator}) {
     const ThreadTimes &from = earlier.*thread, &to = later.*thread;
+    // A counter that went back belongs to another thread or host.
     if (!from.known || !to.known || to.waited_ns < from.waited_ns) return std::nullopt;
     waited_ns += to.waited_ns - from.waited_ns;
   }

@@ -10,6 +10,7 @@ namespace ktape {
 Result<bool> AgentChannel::next(
     const std::function<Result<void>(schema::FromAgent::Reader)>& handle) {
   KTAPE_ASSIGN(std::optional<FrameMessage> frame, decoder_.next());
+  // Frames are checked for size before they are decoded; what is inside is checked here.
   if (!frame) return false;
   const auto bad = [&](const std::string& why) {
     return Error{ErrorCode::kBadInput,
@@ -17,6 +18,8 @@ Result<bool> AgentChannel::next(
                      excerpt(frame->payload()),
                  ""};
   };
+  // Everything that the handler reads of the message may throw, as Cap'n Proto checks pointers when
+  // they are followed.
   try {
     const Result<void> handled = handle(frame->reader().getRoot<schema::FromAgent>());
     if (handled.ok()) return true;

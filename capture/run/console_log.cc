@@ -20,6 +20,7 @@ std::string ConsoleLog::feed(std::span<const std::byte> bytes) {
   std::string whole;
   for (std::byte b : bytes) {
     partial_ += static_cast<char>(b);
+    // A line without an end is cut, so that a guest cannot make the host hold it all.
     if (b == std::byte{'\n'} || partial_.size() >= kMaxLineBytes) {
       line(partial_);
       whole += partial_;
@@ -33,11 +34,13 @@ std::string ConsoleLog::rest() {
   std::string text = std::move(partial_);
   partial_.clear();
   if (!text.empty()) line(text);
+  // A complaint that the guest did not finish is as complete as it will be.
   complaints_.end();
   return text;
 }
 
 void ConsoleLog::line(const std::string& text) {
+  // First: a panic ends an open complaint.
   complaints_.line(text);
   std::string plain = without_line_end(text);
   if (!plain.empty()) last_line_ = plain;
@@ -46,6 +49,7 @@ void ConsoleLog::line(const std::string& text) {
     panicked_ = true;
     panic_line_ = plain.substr(at);
   }
+  // What exceeds the limit is still in the Console records.
   if (panicked_ && panic_text_.size() + text.size() <= kMaxPanicBytes) panic_text_ += text;
 }
 

@@ -7,6 +7,8 @@
 namespace ktape {
 
 Result<UniqueFd> any_of(std::initializer_list<int> fds) {
+  // An epoll descriptor is readable while any of its descriptors is, so the machine has to poll one
+  // only.
   UniqueFd any(::epoll_create1(EPOLL_CLOEXEC));
   for (const int fd : fds) {
     epoll_event wanted{.events = EPOLLIN, .data = {}};

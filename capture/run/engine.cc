@@ -58,6 +58,7 @@ Result<RunEnd> Engine::run(const UserSignals& signals) {
   KTAPE_TRY(server_.freezer().look_while_running());
   KTAPE_ASSIGN(const UniqueFd wake, any_of({signals.end_fd, signals.freeze_fd}));
   while (!end_) {
+    // The earliest of everything that is due; kTick keeps the live line moving.
     Result<void> handled = turn(std::min({deadline(), host_freezes_.due(), server_.due(),
                                           schedulers_.due(), Clock::now() + kTick}),
                                 wake.get());
@@ -67,17 +68,22 @@ Result<RunEnd> Engine::run(const UserSignals& signals) {
     if (handled.ok() && !end_) handled = server_.on_time();
     if (handled.ok()) handled = look_at_schedulers();
     if (handled.ok() && !end_) handled = on_silence();
+    // From here on a failure has become an outcome, so the loop ends by itself.
     if (!handled.ok()) KTAPE_TRY(on_failure(handled.error()));
     // Checked again: time frozen meanwhile has moved the deadline.
     if (!end_ && Clock::now() >= deadline()) KTAPE_TRY(on_deadline());
+    // One commit per turn: whatever the turn recorded is one group, and is never split by a crash.
     KTAPE_TRY(recorder_.commit());
+    // After the commit, since the size is known only then.
     if (!end_ && recorder_.is_full()) KTAPE_TRY(on_full_tape());
     show_now();
   }
+  // Before the machine is ended: exits are read from its memory.
   KTAPE_TRY(schedulers_.record_unfinished());
   // After the guest has powered off there is nothing left to read; that was done when its agent was
   // done.
   if (!done_) KTAPE_TRY(server_.freezer().look_while_running());
+  // The console's last bytes arrive with the end, so its ending is recorded after this.
   machine_.end();
   KTAPE_TRY(record_ending());
   return *end_;
@@ -112,6 +118,7 @@ Result<void> Engine::turn(Clock::time_point until, int wake_fd) {
   KTAPE_ASSIGN(const bool had_message, take_message());
   if (had_message) return {};
   KTAPE_ASSIGN(const MachineEvent event, machine_.wait(until, wake_fd));
+  // A guest that only receives wake-ups is silent.
   const bool silent =
       event.kind == MachineEventKind::kNothing || event.kind == MachineEventKind::kWoken;
   if (!silent) last_heard_ = Clock::now();
@@ -131,10 +138,12 @@ Result<void> Engine::handle(const MachineEvent& event) {
       return taken.ok() ? Result<void>() : Result<void>(taken.error());
     }
     case MachineEventKind::kConsoleBytes: return on_console(event.bytes);
+    // Nobody asked for it: QEMU stopped the machine, e.g. for an I/O error.
     case MachineEventKind::kStopped: return on_lost("the machine stopped by itself: " + event.text);
     case MachineEventKind::kEnded: return on_ended();
     case MachineEventKind::kLost: return on_lost(event.text);
     case MachineEventKind::kBreakpoint: {
+      // The scheduler watch needs to know whether vCPUs at a breakpoint will step on.
       at_breakpoint_ = true;
       Result<void> handled = host_freezes_.on_breakpoint();
       at_breakpoint_ = false;
@@ -147,6 +156,7 @@ Result<void> Engine::handle(const MachineEvent& event) {
 
 Result<void> Engine::on_signals(const UserSignals& signals) {
   if (is_readable(signals.end_fd)) {
+    // A signal asked for the end; the guest is not waited for.
     end(schema::Outcome::INTERRUPTED, "ended by a signal while " + waiting_for());
     return {};
   }
@@ -162,6 +172,8 @@ Result<void> Engine::on_message(schema::FromAgent::Reader message) {
   agent_heard_ = Clock::now();
   auto record = [&](auto fill) { return recorder_.record_at(recorder_.now(), guest, fill); };
   using Which = schema::FromAgent::Which;
+  // DONE, too: an agent that cannot even say hello ends like that. A REQUEST is deferred by the
+  // server.
   if (phase_ == Phase::kBooting && message.which() != Which::HELLO &&
       message.which() != Which::REQUEST && message.which() != Which::DONE) {
     return Error{ErrorCode::kBadInput, "the agent sent another message before its hello", ""};
@@ -188,12 +200,14 @@ Result<void> Engine::on_message(schema::FromAgent::Reader message) {
       return record(
           [&](schema::Record::Builder r) { r.setWorkerReport(message.getWorkerReport()); });
     case Which::STEP_STARTED:
+      // Recorded before triggers are armed and before the agent may go on.
       KTAPE_TRY(
           record([&](schema::Record::Builder r) { r.setStepStarted(message.getStepStarted()); }));
       KTAPE_TRY(server_.freezer().look_while_running());
       return on_step_started(message.getStepStarted());
     case Which::STEP_FINISHED: {
       auto from = message.getStepFinished();
+      // Before it is recorded, which may fail.
       if (!from.getOk())
         progress_.say(fmt::format("step '{}' failed: {}", step_name_, from.getDetail().cStr()));
       step_name_.clear();
@@ -212,6 +226,7 @@ Result<void> Engine::on_message(schema::FromAgent::Reader message) {
 }
 
 Result<void> Engine::on_hello(schema::Hello::Reader hello, GuestNs guest) {
+  // Recorded even if it is refused: the tape then shows what the agent said.
   KTAPE_TRY(recorder_.record_at(recorder_.now(), guest, [&](schema::Record::Builder r) {
     r.setGuestHello(hello.getGuest());
   }));
@@ -225,6 +240,7 @@ Result<void> Engine::on_hello(schema::Hello::Reader hello, GuestNs guest) {
   }
   phase_ = Phase::kPreparing;
   progress_.say(fmt::format("booted {}", as_text(hello.getGuest().getRelease())));
+  // The kernel is adopted before the scenario is sent, so requests are rarely deferred.
   KTAPE_TRY(adopt());
   return agent_.send([&](schema::FromHost::Builder message) { message.setScenario(scenario_); });
 }
@@ -235,11 +251,14 @@ Result<void> Engine::adopt() {
   Result<Kernel> kernel = Kernel::adopt(knowledge_, machine_.live_memory());
   if (!kernel.ok()) {
     progress_.say("cannot adopt the kernel: " + kernel.error().message);
+    // The run goes on: what the guest reports is worth having, and each request gets this error as
+    // its reply.
     return server_.adoption_failed(kernel.error());
   }
   lockups_ = read_lockup_thresholds(*kernel, machine_.live_memory());
   KTAPE_TRY(record_kernel(*knowledge_, *kernel, lockups_, Clock::now() - start, recorder_));
   warn_of_hidden_lockups();
+  // The server first: triggers ask it for the kernel.
   KTAPE_TRY(server_.adopted(std::move(kernel).value()));
   KTAPE_TRY(host_freezes_.adopted());
   return scenario_.getScheduler().isExternal() ? watch_schedulers() : Result<void>();
@@ -260,6 +279,8 @@ void Engine::warn_of_hidden_lockups() {
 
 Result<void> Engine::watch_schedulers() {
   schedulers_.adopted(*server_.kernel());
+  // At every stop, whoever caused it: an enable that fails at once may be visible in that stop
+  // only.
   server_.freezer().observe([this](StoppedMachine& at) {
     if (at.registers.ok()) schedulers_.look_at(at.frozen.memory(), *at.registers, at_breakpoint_);
   });
@@ -282,6 +303,7 @@ Result<void> Engine::on_scheduler_exited(schema::SchedulerExited::Reader exited,
   progress_.say(fmt::format("scheduler exited: {}, {}",
                             exit_words(exited.getKind(), exited.getExitCode()),
                             printable(as_text(exited.getReason()))));
+  // Once: the agent has one scheduler, and a hostile one could report many exits.
   if (is_error_exit(exited.getKind()) && ejections_.empty())
     ejections_.push_back(ejection_words(own_scheduler_.value_or(""), as_text(exited.getReason()),
                                         as_text(exited.getMessage())));
@@ -296,6 +318,7 @@ Result<void> Engine::look_at_schedulers() {
   KTAPE_TRY(schedulers_.look());
   if (schedulers_.has_attached()) KTAPE_TRY(host_freezes_.scheduler_attached());
   for (const SchedulerNews& news : schedulers_.take_news()) {
+    // On the tape before the agent hears of it, because it acts on it.
     KTAPE_TRY(recorder_.commit());
     KTAPE_TRY(agent_.send([&](schema::FromHost::Builder message) {
       auto to = message.initSchedulerNews();
@@ -310,11 +333,15 @@ Result<void> Engine::look_at_schedulers() {
 }
 
 Result<void> Engine::on_step_started(schema::StepStarted::Reader step) {
+  // Later steps do not begin the watchdog again.
   if (phase_ == Phase::kPreparing) {
     phase_ = Phase::kStepping;
     first_step_ = Clock::now();
+    // The time frozen before counts for the boot deadline.
     frozen_before_ = server_.freezer().frozen_time();
   }
+  // Armed before the agent is told that it may begin: its first action may be what a trigger waits
+  // for.
   KTAPE_TRY(host_freezes_.step_started(step.getStep()));
   step_name_ = std::string(step.getName().cStr()).substr(0, kNameBytes);
   progress_.say(fmt::format("step {} of {}: {}", step.getStep() + 1, scenario_.getSteps().size(),
@@ -326,6 +353,7 @@ Result<void> Engine::on_step_started(schema::StepStarted::Reader step) {
 // The agent powers off after the host has confirmed that its last message is on the tape, so no
 // freeze can come in between.
 Result<void> Engine::on_done(schema::GuestExited::Reader done, GuestNs guest) {
+  // While the guest still stands: the count is in its memory.
   if (server_.kernel() != nullptr && !scenario_.getScheduler().isNone())
     KTAPE_TRY(record_enable_count(*server_.kernel(), machine_.live_memory(), recorder_));
   KTAPE_TRY(recorder_.record_at(recorder_.now(), guest, [&](schema::Record::Builder record) {
@@ -335,12 +363,14 @@ Result<void> Engine::on_done(schema::GuestExited::Reader done, GuestNs guest) {
   // Otherwise it could postpone its end forever.
   if (done_) return Error{ErrorCode::kBadInput, "the agent sent done twice", ""};
   const bool good = done.getExplicitDone() && done.getExitCode() == 0;
+  // The outcome is decided by the agent's report; end_ is set when the guest has ended.
   done_ = RunEnd{good ? schema::Outcome::COMPLETED : schema::Outcome::SCENARIO_FAILED,
                  done.getExitCode(),
                  done.getDetail().cStr(),
                  {},
                  {}};
   phase_ = Phase::kDone;
+  // A freeze while the guest powers off would only delay it.
   host_freezes_.steps_ended();
   last_words_ = Clock::now();
   KTAPE_TRY(recorder_.commit());
@@ -351,6 +381,7 @@ Result<void> Engine::on_console(std::span<const std::byte> bytes) {
   KTAPE_TRY(console_.feed(bytes));
   if (console_.panicked() && !std::exchange(heard_panic_, true)) {
     host_freezes_.steps_ended();
+    // A panicked guest may hang instead of resetting; the deadline is moved up.
     last_words_ = Clock::now();
   }
   return {};
@@ -363,6 +394,7 @@ Result<void> Engine::on_ended() {
         console_.panic_line() +
             (console_.emulators_fault() ? std::string("; ") + kPatchingFault : ""));
   } else if (done_) {
+    // The scenario's result stands, whatever the guest did after it was reported.
     end_ = done_;
   } else {
     end(schema::Outcome::GUEST_EXITED,
@@ -375,6 +407,7 @@ Result<void> Engine::on_ended() {
 // commit fails.
 Result<void> Engine::on_failure(const Error& error) {
   if (error.code == ErrorCode::kMachineLost) return hear_last_words(error.message);
+  // The agent broke the protocol, or sent what cannot be decoded.
   if (error.code == ErrorCode::kBadInput) return protocol_violation(error);
   progress_.say("host failed: " + error.message);
   end(schema::Outcome::HOST_FAILED, error.message);
@@ -388,11 +421,13 @@ Result<void> Engine::hear_last_words(const std::string& reason) {
     const Result<bool> had_message = take_message();
     Result<void> handled = had_message.ok() ? Result<void>() : Result<void>(had_message.error());
     if (had_message.ok() && !*had_message) {
+      // Without waiting: only what is there already.
       const Result<MachineEvent> event = machine_.wait(Clock::now(), -1);
       if (!event.ok() || event->kind == MachineEventKind::kNothing) break;
       handled = handle(*event);
     }
-    // Pending requests cannot be served any more.
+    // Pending requests cannot be served any more. The machine being lost is known; any other
+    // failure is a better outcome than that.
     if (!handled.ok() && handled.error().code != ErrorCode::kMachineLost)
       return on_failure(handled.error());
   }
@@ -424,6 +459,7 @@ Result<void> Engine::protocol_violation(const Error& error) {
 }
 
 void Engine::end(schema::Outcome outcome, const std::string& detail) {
+  // The agent's exit code stays on the tape even if the run ended otherwise.
   end_ = RunEnd{outcome, done_ ? done_->exit_code : -1, detail, {}, {}};
 }
 

@@ -59,7 +59,8 @@ class Engine {
   using Clock = Machine::Clock;
   enum class Phase { kBooting, kPreparing, kStepping, kDone };
 
-  // Handles the next message already received, or else waits for the next event until `until`.
+  // Handles the next message already received, or else waits for the next event until `until`. At
+  // most one message or event, so that deadlines are looked at between any two.
   Result<void> turn(Clock::time_point until, int wake_fd);
   // False if no complete message is available.
   Result<bool> take_message();

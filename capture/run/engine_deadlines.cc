@@ -30,18 +30,23 @@ constexpr int kMaxFrozenTimes = 10;
 // the watchdog.
 Result<void> Engine::on_silence() {
   if (Clock::now() - last_heard_ < kSilence) return {};
+  // The next check is due after another interval of silence.
   last_heard_ = Clock::now();
   return machine_.check();
 }
 
 Result<void> Engine::on_deadline() {
+  // The guest was done or has panicked, and did not go away: its outcome is known.
   if (phase_ == Phase::kDone || console_.panicked()) return on_ended();
   // The guest is to blame only if its machine still responds.
   if (const Result<void> alive = machine_.check(); !alive.ok()) return on_failure(alive.error());
   const bool boot = phase_ != Phase::kStepping;
+  // Preparing counts as booting: it ends with the first step.
   const uint64_t limit_ms =
       boot ? static_cast<uint64_t>(boot_deadline().count()) : scenario_.getWatchdogMs();
+  // What the CPUs run now is the evidence; without it a run that timed out explains nothing.
   const Result<std::string> instead = freeze_for_silence(server_, Clock::now() - agent_heard_);
+  // A freeze that failed otherwise (a full disk) does not hide that the time is up.
   if (!instead.ok() && instead.error().code == ErrorCode::kMachineLost)
     return on_failure(instead.error());
   const std::string detail =
@@ -72,6 +77,7 @@ Engine::Clock::time_point Engine::deadline() const {
   const std::chrono::nanoseconds limit =
       stepping ? std::chrono::milliseconds(scenario_.getWatchdogMs()) : boot_deadline();
   const std::chrono::nanoseconds frozen = server_.freezer().frozen_time() - frozen_before_;
+  // A guest that requests freezes without end is still ended, after 10 times its limit.
   return (stepping ? first_step_ : began_) + limit + std::min(frozen, kMaxFrozenTimes * limit);
 }
 

@@ -74,11 +74,14 @@ OopsKind kind_of(std::string_view line, bool after_cut) {
 }  // namespace
 
 void KernelComplaints::line(const std::string& text) {
+  // Signs are compared without the time stamp, which CONFIG_PRINTK_TIME may leave out.
   const std::string_view plain = without_stamp(text);
   const OopsKind kind = kind_of(plain, !cut_here_.empty());
+  // A panic line belongs to no complaint: ConsoleLog keeps it.
   if (open_ && (plain.starts_with(kPanic) || is_next(plain, kind))) end();
   if (open_) {
-    // For a stack overflow the kernel prints "BUG: " first (arch/x86/kernel/traps.c).
+    // For a stack overflow the kernel prints "BUG: " first (arch/x86/kernel/traps.c). `BUG: ` alone
+    // is a warning that the kernel survives; the oops that follows makes it one.
     if (open_->kind == OopsKind::WARNING && plain.starts_with(kOops)) open_->kind = OopsKind::OOPS;
     add(text);
     const bool marked = open_->kind == OopsKind::LOCKUP
@@ -95,6 +98,7 @@ void KernelComplaints::line(const std::string& text) {
     lines_ = 1;
   } else if (!cut_here_.empty()) {
     cut_here_ += text;
+    // No complaint came: the line was printed by something else.
     if (++lines_ > kMaxLinesOfCut) cut_here_.clear();
   }
 }
@@ -108,6 +112,7 @@ bool KernelComplaints::is_next(std::string_view line, OopsKind kind) const {
 void KernelComplaints::begin(OopsKind kind, std::string_view headline) {
   open_ = KernelComplaint{kind, std::string(headline), ""};
   lines_ = 1;
+  // The cut line and what followed it belong to the complaint.
   add(std::exchange(cut_here_, ""));
 }
 
@@ -115,6 +120,7 @@ void KernelComplaints::add(const std::string& text) {
   if (open_->text.size() + text.size() <= kMaxTextBytes) {
     open_->text += text;
   } else {
+    // Lines are dropped whole, so that the text stays readable.
     losses_.text_bytes += text.size();
   }
 }

@@ -40,8 +40,10 @@ std::string option_missed(std::string_view printed) {
 std::string explain_load_failure(std::string_view printed, const KernelKnowledge& kernel,
                                  bool config_is_whole) {
   const auto said = [&](std::string_view words) { return has(printed, words); };
+  // Words of libbpf and the verifier, whatever the program prints around them.
   if (std::any_of(kOtherForm.begin(), kOtherForm.end(), said)) {
     const std::vector<std::string> shown = kfuncs_with_shown_aux(kernel.btf_raw);
+    // Only if the kfunc is named in the output: the message alone has other causes.
     if (const std::string kfunc = kfunc_named_in(printed, shown); !kfunc.empty()) {
       return fmt::format(
           "; the BTF of kernel {} shows an argument in {} sched_ext kfuncs, including '{}', that "
@@ -51,6 +53,7 @@ std::string explain_load_failure(std::string_view printed, const KernelKnowledge
     }
   }
   const std::string option = option_missed(printed);
+  // A complete configuration that lacks the option is a property of the kernel.
   if (!config_is_whole && (!option.empty() || has(printed, kNoConfig))) {
     return fmt::format(
         "; the program reads {} from '/boot/config-{}', but ktape has only the part of that "

@@ -34,6 +34,7 @@ std::string outcome_line(const RunEnd& end) {
   std::string line = outcome_text(end.outcome);
   if (!end.detail.empty()) line += ": " + printable(end.detail.substr(0, kMaxDetailBytes));
   if (end.ejections.empty()) return line;
+  // Only the first by name: it usually caused the others.
   line += "; scheduler " + end.ejections.front().substr(0, kMaxDetailBytes);
   const uint64_t more = end.ejections.size() - 1 + end.ejections_left_out;
   return more == 0 ? line : line + fmt::format(", and {} more", more);
@@ -44,6 +45,7 @@ ExitCode outcome_code(const RunEnd& end, bool fail_on_eject) {
     case schema::Outcome::COMPLETED:
       return fail_on_eject && !end.ejections.empty() ? ExitCode::kViolated : ExitCode::kGood;
     case schema::Outcome::MACHINE_LOST:
+    // The host's fault, not the scenario's: a retry may help.
     case schema::Outcome::HOST_FAILED: return ExitCode::kHost;
     default: return ExitCode::kViolated;
   }

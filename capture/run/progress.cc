@@ -34,14 +34,17 @@ std::string TextProgress::stamp() const {
 }
 
 void TextProgress::say(const std::string& line) {
+  // The limit is on lines, too: a guest that complains without end must not scroll everything away.
   if (++lines_ > kMaxLines) return;
   const std::string text = lines_ < kMaxLines ? printable(line.substr(0, kMaxLineBytes))
                                               : "further lines are only on the tape";
+  // The live line is erased first; now() writes it again.
   put(fd_, (live_line_ ? kEraseLine : "") + stamp() + text + "\n");
   live_line_ = false;
 }
 
 void TextProgress::now(const std::string& line) {
+  // In a file or a pipe a line that is overwritten would be many.
   if (!terminal_) return;
   put(fd_, kEraseLine + stamp() + printable(line.substr(0, kMaxLineBytes)));
   live_line_ = true;

@@ -17,6 +17,7 @@ using namespace std::chrono_literals;
 
 constexpr size_t kMaxKnown = 4096;  // including those that have exited but are not freed yet
 constexpr unsigned kMaxNames = 64;
+// The first ejections name the cause; a scheduler that fails again and again adds nothing.
 constexpr size_t kMaxEjections = 16;
 // An enable takes tens of milliseconds, and the agent may be waiting for its result.
 constexpr auto kLookForEnable = 5ms;
@@ -46,6 +47,7 @@ std::vector<BreakpointRequest> SchedulerWatch::breakpoints(const KernelKnowledge
 }
 
 void SchedulerWatch::arm(Frozen& frozen, Breakpoints& breakpoints) {
+  // attach_unread() does without.
   if (!reader_) return;
   const Result<void> set = breakpoints.hold(frozen, reader_->free_function());
   armed_ = set.ok();
@@ -57,9 +59,12 @@ void SchedulerWatch::arm(Frozen& frozen, Breakpoints& breakpoints) {
 
 Result<void> SchedulerWatch::on_state(schema::SchedulerState::Reader state, GuestNs guest) {
   KTAPE_TRY(record_state(state, guest));
+  // sysfs is the agent's view; memory decides. This is kept for the end, when a scheduler stays
+  // behind.
   enabled_ = as_text(state.getState()) == "enabled";
   ended_ = ended_ || state.getEnded();
   if (!reader_) return attach_unread(state);
+  // Something has changed: look now and not at the next interval.
   next_look_ = {};
   return {};
 }
@@ -96,6 +101,8 @@ void SchedulerWatch::look_at(const GuestMemory& memory, const std::vector<VcpuRe
                              bool at_breakpoint) {
   if (!reader_) return;
   for (const VcpuRegisters& vcpu : registers) {
+    // A vCPU that does not step on is at the breakpoint again after the thaw, and would be met
+    // twice.
     if (at_breakpoint && arrives_at(vcpu, reader_->free_function()))
       meet(memory, reader_->scheduler_to_free(vcpu.rdi), true);
     if (vcpu.rip == reader_->exit_function().value)
@@ -104,12 +111,14 @@ void SchedulerWatch::look_at(const GuestMemory& memory, const std::vector<VcpuRe
 }
 
 void SchedulerWatch::meet(const GuestMemory& memory, GuestVirtual address, bool freed) {
+  // Several vCPUs may stand at one function with the same scheduler.
   const bool again = std::any_of(seen_.begin(), seen_.end(), [&](const Seen& seen) {
     return seen.state.address == address && seen.freed == freed;
   });
   if (again) return;
   Result<SchedulerState> state = reader_->read(memory, address);
   const Result<bool> enabled = reader_->was_enabled(memory, address);
+  // An error here means "unknown", which is not a loss: it only decides how an ejection is worded.
   const Result<bool> tasks = reader_->has_tasks(memory);
   Result<std::optional<SchedulerExitInfo>> info = reader_->exit_so_far(memory, address);
   if (state.ok() && enabled.ok() && info.ok()) {
@@ -122,7 +131,8 @@ void SchedulerWatch::meet(const GuestMemory& memory, GuestVirtual address, bool 
 
 Result<void> SchedulerWatch::record_seen() {
   for (const Seen& seen : std::exchange(seen_, {})) {
-    // It was enabled and freed between two looks.
+    // It was enabled and freed between two looks. A scheduler that was never seen linked: its
+    // attempt is recorded first, so that it has an id.
     if (find(seen.state.address) == nullptr) KTAPE_TRY(attempt(seen.state));
     Known* known = find(seen.state.address);
     if (known == nullptr) continue;
@@ -130,9 +140,10 @@ Result<void> SchedulerWatch::record_seen() {
     if (!seen.freed) continue;
     if (seen.enabled && !known->attached) KTAPE_TRY(attach(*known, seen.state));
     // A scheduler that was never enabled and has no exit info failed for lack of memory or similar.
+    // A scheduler that was enabled is freed after its exit; if there is none, nothing is claimed.
     const bool tells = seen.exit || !seen.enabled;
     if (!known->ended && tells) KTAPE_TRY(end(*known, seen.exit.value_or(SchedulerExitInfo{})));
-    // Its memory may be reused for another scheduler.
+    // Its memory may be reused for another scheduler. From here on its address proves nothing.
     std::erase_if(known_, [&](const Known& other) { return other.address == seen.state.address; });
   }
   return {};
@@ -159,6 +170,7 @@ Result<void> SchedulerWatch::read_memory() {
   }
   if (found->more) leave_out();
   const std::vector<GuestVirtual>& linked = found->addresses;
+  // An address that is linked again after its end is another scheduler.
   for (GuestVirtual address : linked) {
     // Without the breakpoint, freed memory may hold another scheduler by now.
     std::erase_if(known_,
@@ -187,11 +199,13 @@ Result<void> SchedulerWatch::read_known(Known& known, bool linked) {
     lose(enabled.error());
     return {};
   }
+  // Attached and exited between two looks: the attach is recorded first.
   if (*enabled && !known.attached) {
     const Result<SchedulerState> state = reader_->read(memory_, known.address);
     if (state.ok()) KTAPE_TRY(attach(known, *state));
     if (!state.ok()) lose(state.error());
   }
+  // Still linked: its exit, if any, is in progress. exit() would wait for it in vain.
   if (linked) return {};
   const Result<std::optional<SchedulerExitInfo>> info = reader_->exit(memory_, known.address);
   if (!info.ok()) lose(info.error());
@@ -201,10 +215,12 @@ Result<void> SchedulerWatch::read_known(Known& known, bool linked) {
 
 Result<void> SchedulerWatch::record_unfinished() {
   KTAPE_TRY(record_seen());
-  // Memory that may have been freed proves nothing.
+  // Memory that may have been freed proves nothing. armed_: only with the breakpoint is it certain
+  // that no object was freed unseen.
   if (!reader_ || !armed_) return {};
   for (Known& known : known_) {
     if (known.ended || !known.attached) continue;
+    // The exit as far as it was written, marked as unfinished.
     const Result<std::optional<SchedulerExitInfo>> info =
         reader_->exit_so_far(memory_, known.address);
     if (info.ok() && *info) KTAPE_TRY(end(known, **info, true));
@@ -214,6 +230,7 @@ Result<void> SchedulerWatch::record_unfinished() {
 
 Result<void> SchedulerWatch::attempt(const SchedulerState& state) {
   if (known_.size() >= kMaxKnown) {
+    // When an id is given, the parent is known already: linked() lists parents first.
     leave_out();
     return {};
   }
@@ -261,6 +278,7 @@ Result<void> SchedulerWatch::end(Known& known, const SchedulerExitInfo& info, bo
                             : known.had_tasks ? "was ejected while being enabled"
                                               : "was not enabled",
                             exit));
+  // The agent waits for the result of every enable.
   if (!known.attached)
     news_.push_back(
         {known.name, known.had_tasks, info.message.empty() ? info.reason : info.message});
@@ -296,6 +314,7 @@ Result<void> SchedulerWatch::attach_unread(schema::SchedulerState::Reader state)
   const std::string_view count = as_text(state.getEnableSeq());
   const bool any = state.getNames().size() > 0 ? enabled_ : !count.empty() && count != "0";
   if (!any || any_attached_) return {};
+  // Once per run: any_attached_ is set below.
   lose(Error{ErrorCode::kNotFound, unreadable_, ""});
   SchedulerState told;
   if (state.getNames().size() > 0) told.name = as_text(state.getNames()[0]);
@@ -317,6 +336,7 @@ uint32_t SchedulerWatch::id_of(GuestVirtual address) {
 }
 
 void SchedulerWatch::lose(const Error& error) {
+  // The same error is shown once; it is counted each time.
   if (std::exchange(last_loss_, error.message) != error.message)
     progress_.say("cannot read the scheduler's state: " + error.message);
   recorder_.lose("scheduler_state", "failed reads of a scheduler's state", 1);
@@ -334,6 +354,7 @@ void SchedulerWatch::leave_out() {
 bool SchedulerWatch::take_settled() {
   const bool open =
       std::any_of(known_.begin(), known_.end(), [](const Known& known) { return !known.ended; });
+  // Waits for exits as long as the breakpoint will show them; without it nothing more may come.
   if (settled_ || !ended_ || (open && armed_ && !enabled_)) return false;
   settled_ = true;
   if (open) recorder_.lose("scheduler_exits", "schedulers whose exit was not seen", 1);

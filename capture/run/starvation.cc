@@ -26,6 +26,7 @@ std::string running_text(schema::VcpuState::Reader vcpu) {
 
 // Uses the same words as the freeze's own record.
 std::string who_runs(const Kernel& kernel, const std::vector<CpuEvidence>& cpus) {
+  // Through a record's struct, so that the words are made in one place.
   std::string text;
   for (size_t cpu = 0; cpu < cpus.size(); ++cpu) {
     capnp::MallocMessageBuilder message;
@@ -53,10 +54,12 @@ Result<std::string> freeze_for_silence(RequestServer& server, std::chrono::nanos
   // Resolve names before the machine is stopped.
   const Result<CpuWait> wait = CpuWait::create(kernel);
   Freezer& freezer = server.freezer();
+  // At the deadline, once: this costs the guest nothing that it still needs.
   KTAPE_ASSIGN(StoppedMachine at, freezer.stop());
   FreezeInProgress freeze = freezer.begin(std::move(at));
   const std::string why = wait.ok() ? what_keeps_agent(*wait, *freeze.memory) : "";
   freezer.thaw(freeze);
+  // Text is made after the thaw.
   FreezeReason reason{.cause = schema::FreezeCause::WATCHDOG};
   if (!why.empty()) {
     reason.detail = fmt::format("the agent has been silent for {:.0f} s and {}: {}",

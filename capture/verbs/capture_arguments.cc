@@ -64,6 +64,7 @@ schema::MemoryMode memory_mode(const std::string& name) {
   for (const MemoryMode mode : {MemoryMode::NONE, MemoryMode::TOUCHED, MemoryMode::FULL}) {
     if (name == memory_name(mode)) return mode;
   }
+  // The parser accepts only the four names, so what is left is the default.
   return MemoryMode::SCHED;
 }
 
@@ -197,6 +198,7 @@ void add_options(CommandLine& program, Asked& asked) {
 
 Result<CaptureOptions> options_of(const Asked& asked) {
   CaptureOptions options = asked.options;
+  // An empty --scheduler would silently run the scenario's.
   if (asked.scheduler->count() > 0 && options.guest.scheduler.empty()) {
     return Error{ErrorCode::kUsage, "--scheduler: the command is empty",
                  "omit --scheduler to run the scenario's scheduler"};
@@ -207,6 +209,7 @@ Result<CaptureOptions> options_of(const Asked& asked) {
       return Error{ErrorCode::kUsage, "--topology: " + shape.error().message, shape.error().hint};
     options.machine.shape = *shape;
   }
+  // --cpus replaces the whole shape: the scenario's sockets may not divide another number of CPUs.
   if (asked.cpus != 0) options.machine.shape = MachineShape{.cpus = asked.cpus};
   if (asked.memory_mb != 0) options.machine.memory_mb = asked.memory_mb;
   options.kaslr = !asked.no_kaslr;
@@ -253,6 +256,7 @@ ParsedCapture parse_capture(int argc, char** argv) {
   if (const std::optional<int> status = program.begin(argc, argv)) return *status;
   Result<CaptureOptions> options = options_of(asked);
   if (options.ok()) {
+    // Named now: "host" and the default may mean another kernel when the tape is read.
     options->kernel = named_kernel(options->kernel);
     return std::move(options).value();
   }
@@ -262,6 +266,7 @@ ParsedCapture parse_capture(int argc, char** argv) {
 std::vector<std::string> capture_words(const CaptureOptions& options) {
   const CaptureOptions usual;
   Words words;
+  // Always, even if it was not given: the default changes as kernels are fetched.
   words.value("--kernel", options.kernel);
   if (options.machine.shape) words.value("--topology", topology_text(*options.machine.shape));
   if (options.machine.memory_mb)

@@ -22,6 +22,8 @@ UniqueFd take_signals(std::initializer_list<int> signals) {
   sigset_t set;
   sigemptyset(&set);
   for (const int signal : signals) sigaddset(&set, signal);
+  // Before any thread or child exists, so that all inherit the mask; Process::start() unblocks them
+  // in children.
   sigprocmask(SIG_BLOCK, &set, nullptr);
   return UniqueFd(::signalfd(-1, &set, SFD_CLOEXEC | SFD_NONBLOCK));
 }
@@ -62,6 +64,7 @@ int run(int argc, char** argv) {
   // A file size limit (RLIMIT_FSIZE) is then an error, like a full disk, and does not kill the
   // program.
   std::signal(SIGXFSZ, SIG_IGN);
+  // The progress line is erased before the result is printed.
   Result<CaptureResult> result = [&] {
     TextProgress progress(STDERR_FILENO);
     return capture(options, progress, {end.get(), freeze.get()});

@@ -24,6 +24,8 @@ constexpr size_t kCommitDigits = 40;  // SHA-1; SHA-256 has more digits
 
 bool is_below_checkout(fs::path folder) {
   std::error_code ignored;
+  // Git itself would look further, across file systems, and fail on a folder that belongs to
+  // another user.
   for (;; folder = folder.parent_path()) {
     if (fs::exists(folder / ".git", ignored)) return true;
     if (folder == folder.parent_path()) return false;
@@ -38,6 +40,8 @@ Result<std::string> git(const std::string& folder, const std::vector<std::string
                            "GIT_PREFIX", "GIT_OBJECT_DIRECTORY", "GIT_CONFIG_PARAMETERS"}) {
     arguments.insert(arguments.end(), {"-u", name});
   }
+  // The checkout's configuration may name programs to run; these two are the ones that a status
+  // would run.
   arguments.insert(arguments.end(), {"LC_ALL=C", "GIT_OPTIONAL_LOCKS=0", "GIT_TERMINAL_PROMPT=0",
                                      "git", "--no-optional-locks", "-c", "core.fsmonitor=false",
                                      "-c", "core.hooksPath=/dev/null", "-C", folder});
@@ -48,6 +52,7 @@ Result<std::string> git(const std::string& folder, const std::vector<std::string
     return Error{ErrorCode::kHost, "git did not answer within 10 s", ""};
   }
   child->drain_output();
+  // From here on the words of git, which name the cause (safe.directory, no commit yet).
   if (child->how_it_ended() == "exited with status 0") return child->output();
   const std::string told = telling_line(child->output());
   return Error{ErrorCode::kHost, told.empty() ? "git " + child->how_it_ended() : told, ""};
@@ -75,6 +80,7 @@ Checkout checkout_of(const std::string& folder) {
   const Result<std::string> found = git(folder, {"rev-parse", "--show-toplevel", "HEAD"});
   if (!found.ok()) return not_known(found.error().message);
   const size_t end = found->find('\n');
+  // A repository without a commit has no HEAD; rev-parse has failed then.
   if (end == std::string::npos || found->size() < end + 1 + kCommitDigits)
     return not_known("git did not say which commit is checked out");
   checkout.folder = found->substr(0, end);

@@ -28,6 +28,7 @@ std::string boot_image(const std::string& release) {
 
 Result<std::string> image_in_tree(const std::string& folder) {
   std::error_code ignored;
+  // bzImage first: it is what the build makes last, and boots with KASLR.
   for (const char* image : {"arch/x86/boot/bzImage", "vmlinux"}) {
     const fs::path path = fs::path(folder) / image;
     if (fs::is_regular_file(path, ignored)) return path.string();
@@ -44,6 +45,7 @@ Result<std::string> image_in_tree(const std::string& folder) {
 }
 
 Result<void> check_readable(const std::string& image) {
+  // AT_EACCESS: what open() will see, also in a set-uid program.
   if (::faccessat(AT_FDCWD, image.c_str(), R_OK, AT_EACCESS) == 0 || errno != EACCES) return {};
   Error error = system_error(ErrorCode::kHost, "cannot read kernel '" + image + "'", EACCES);
   error.hint = "make it readable with 'sudo chmod a+r " + shell_quoted(image) + "'";

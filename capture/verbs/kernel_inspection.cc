@@ -75,7 +75,8 @@ void inspect_ops(const KernelKnowledge& kernel, schema::Scenario::Reader scenari
   to.layouts = inspector.layouts();
 }
 
-// Checks each trigger by itself, as a capture would, then all of them together.
+// Checks each trigger by itself, as a capture would, then all of them together. Together they may
+// need more breakpoints than a CPU has.
 void inspect_triggers(const KernelKnowledge& kernel, schema::Scenario::Reader scenario,
                       KernelInspection& to) {
   std::vector<std::string> all;
@@ -87,6 +88,7 @@ void inspect_triggers(const KernelKnowledge& kernel, schema::Scenario::Reader sc
     each = each && planned.ok();
   }
   const auto together = plan_triggers(all, kernel, scenario);
+  // Only if each is good by itself; otherwise the same mistake would be reported twice.
   if (each && !together.ok() && to.scenario_problem.empty())
     to.scenario_problem = together.error().message;
 }
@@ -106,6 +108,7 @@ void inspect_types(std::span<const std::byte> btf, KernelInspection& to) {
 }
 
 std::string or_unknown(const std::string& text) {
+  // Banner, release and BTF are the image's own words.
   return text.empty() ? "not known" : printable(text);
 }
 
@@ -202,6 +205,8 @@ void put_triggers(JsonWriter& json, const KernelInspection& kernel) {
 KernelInspection inspect_kernel(const KernelImage& image, schema::Scenario::Reader scenario) {
   KernelInspection to;
   to.format = image.is_bzimage ? "bzImage, " + image.codec : "vmlinux";
+  // Step by step, as far as it goes: an image that ktape cannot use is described by what it does
+  // have.
   const Result<ElfImage> elf = ElfImage::parse(image.vmlinux);
   if (!elf.ok()) {
     to.unusable.push_back(elf.error().message);
@@ -209,6 +214,7 @@ KernelInspection inspect_kernel(const KernelImage& image, schema::Scenario::Read
   }
   to.banner = elf->banner();
   to.build_id = elf->build_id();
+  // Also where learn_kernel() will fail below: that names only the first thing that lacks.
   const Result<SymbolTable> symbols = SymbolTable::from_kallsyms(*elf);
   if (symbols.ok()) inspect_symbols(*symbols, to);
   const ElfSection* btf = elf->section(".BTF");

@@ -90,6 +90,7 @@ Result<ExitCode> inspect(const Options& options) {
       options.json ? inspection_json(kernel, name) : inspection_text(kernel, name);
   KTAPE_TRY(write_output(text));
   KTAPE_TRY(flush_output());
+  // The text is complete in either case; the status tells scripts.
   return kernel.unusable.empty() ? ExitCode::kGood : ExitCode::kBadInput;
 }
 

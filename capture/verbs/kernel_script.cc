@@ -58,6 +58,7 @@ Error run_kernel_script(std::vector<std::string> arguments) {
   words.reserve(arguments.size() + 1);
   for (std::string& argument : arguments) words.push_back(argument.data());
   words.push_back(nullptr);
+  // exec, not a child: the script then owns the terminal, its signals and its exit status.
   ::execv(script.c_str(), words.data());
   Error error = system_error(ErrorCode::kHost, "cannot run '" + script + "'");
   error.hint = "it is part of ktape and needs bash";
@@ -65,6 +66,7 @@ Error run_kernel_script(std::vector<std::string> arguments) {
 }
 
 bool can_be_fetched(const std::string& version) {
+  // A version has a dot; "host" or a file name does not.
   if (version.find('.') == std::string::npos) return false;
   const std::vector<std::string> listed = listed_kernels();
   return std::ranges::any_of(
@@ -72,6 +74,7 @@ bool can_be_fetched(const std::string& version) {
 }
 
 bool is_of_series(const std::string& version, const std::string& series) {
+  // The flavour is a suffix, so it goes behind the number: 7.3-rt is 7.3.*-rt.
   const std::string flavour = flavour_of(series);
   const std::string prefix = series.substr(0, series.size() - flavour.size()) + ".";
   return version.starts_with(prefix) && flavour_of(version) == flavour;

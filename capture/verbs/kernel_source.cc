@@ -48,6 +48,7 @@ std::vector<std::string> cached_versions() {
   for (const auto& entry : fs::directory_iterator(kernel_cache_folder(), ignored)) {
     if (is_file(entry.path() / "bzImage")) versions.push_back(entry.path().filename());
   }
+  // Numbers within names compare as numbers: 6.9 before 6.16.
   std::sort(versions.begin(), versions.end(), [](const std::string& a, const std::string& b) {
     return ::strverscmp(a.c_str(), b.c_str()) < 0;
   });
@@ -86,6 +87,7 @@ Result<KernelSource> at_path(const std::string& asked, const std::string& path) 
   KTAPE_ASSIGN(const std::string image, image_in_tree(path));
   KTAPE_ASSIGN(KernelSource found, source(asked, image));
   const fs::path config = fs::path(path) / ".config";
+  // A tree's configuration is in .config; beside its image there is none.
   found.config_path = is_file(config) ? config.string() : "";
   return found;
 }
@@ -127,6 +129,7 @@ std::string default_kernel() {
   if (std::find(cached.begin(), cached.end(), kDefaultKernel) != cached.end())
     return kDefaultKernel;
   const auto newest = std::find_if(cached.rbegin(), cached.rend(), [](const std::string& version) {
+    // Flavours (-rt, -generic) must be asked for by name.
     return version.find('-') == std::string::npos &&
            ::strverscmp(version.c_str(), kFirstWithSchedExt) >= 0;
   });
@@ -140,10 +143,13 @@ std::string named_kernel(const std::string& asked) {
 
 Result<KernelSource> find_kernel(const std::string& asked) {
   const std::string name = named_kernel(asked);
+  // A path or file is taken at its word. A folder comes last, so that one that happens to be named
+  // like a version hides nothing.
   if (name.find('/') != std::string::npos || is_file(name)) return at_path(name, name);
   const std::vector<std::string> cached = cached_versions();
   if (std::optional<std::string> image = cached_image(cached, name)) return source(name, *image);
   if (is_file(boot_image(name))) return source(name, boot_image(name));
+  // A tree without a '/', such as "linux".
   if (is_folder(name)) return at_path(name, name);
   if (name == host_release()) return no_host_kernel();
   return not_cached(name, cached);

@@ -29,6 +29,7 @@ Result<void> set_part(std::string_view name, uint32_t value, MachineShape& shape
   for (const auto& [known, member] : kParts) {
     names.emplace_back(known);
     if (known != name) continue;
+    // 0 means "not given", so a second value would replace the first unnoticed.
     if (shape.*member != 0)
       return Error{ErrorCode::kUsage, fmt::format("'{}' is given twice", name), ""};
     shape.*member = value;
@@ -53,6 +54,7 @@ Result<MachineShape> parse_topology(std::string_view text) {
         part.substr(equals == std::string_view::npos ? part.size() : equals + 1);
     uint32_t value = 0;
     const auto [end, error] = std::from_chars(number.data(), number.data() + number.size(), value);
+    // 0 CPUs or LLCs of anything is a mistake; leaving a field out asks for its default.
     if (error != std::errc() || end != number.data() + number.size() || value == 0) {
       return Error{ErrorCode::kUsage, fmt::format("'{}' is not of the form NAME=NUMBER", part),
                    "write e.g. sockets=2,cores=4,threads=2"};

@@ -29,6 +29,7 @@ Result<void> write_whole(int fd, std::string_view text, const std::string& path)
 }
 
 Result<void> write_new_file(const std::string& path, std::string_view text) {
+  // O_EXCL: not even a file that appears just now is overwritten.
   UniqueFd file(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666));
   if (!file.valid() && errno == EEXIST) {
     return Error{ErrorCode::kUsage, "'" + path + "' already exists",
@@ -36,6 +37,7 @@ Result<void> write_new_file(const std::string& path, std::string_view text) {
   }
   if (!file.valid()) return system_error(ErrorCode::kHost, "cannot create '" + path + "'");
   Result<void> written = write_whole(file.get(), text, path);
+  // A full disk may be reported by close() only.
   if (written.ok() && ::close(file.release()) != 0)
     written = system_error(ErrorCode::kHost, "cannot write '" + path + "'");
   if (!written.ok()) ::unlink(path.c_str());
@@ -46,6 +48,7 @@ Result<void> write_new_file(const std::string& path, std::string_view text) {
 
 std::string scenario_text(std::string_view text_of_template, std::string_view name) {
   const size_t first = text_of_template.find(kPlaceholder);
+  // rfind gives npos if it is the first line, and npos + 1 is 0.
   const size_t line = first == std::string_view::npos ? 0 : text_of_template.rfind('\n', first) + 1;
   std::string text(text_of_template.substr(line));
   for (size_t at = text.find(kPlaceholder); at != std::string::npos;

@@ -43,6 +43,7 @@ class OpsCheck {
     };
     const Result<Op> op = read_op(entry, from.getMode());
     if (!op.ok()) return error(where.place, op.error());
+    // A write that is expected to be refused is a test of the gates, and may run anywhere.
     const bool is_to_pass = entry.isWrite() && !from.getExpect().isRefused();
     if (std::holds_alternative<TaskRoot>(op->target.root) && is_to_pass &&
         !kernel_.has_sched_ext()) {
@@ -82,6 +83,7 @@ Result<void> check_sched_ext(schema::Scenario::Reader scenario, const KernelKnow
 }
 
 Result<void> check_scenario_ops(const LoadedScenario& scenario, const KernelKnowledge& kernel) {
+  // Parsed again, because the loaded scenario has no places.
   KTAPE_ASSIGN(const TextNode parsed, parse_text(scenario.path(), scenario.text()));
   return OpsCheck(scenario, kernel, parsed).check();
 }

@@ -13,6 +13,7 @@ namespace fs = std::filesystem;
 
 Result<std::string> find_scenario(const std::string& asked) {
   std::error_code ignored;
+  // A file in the current folder comes before a shipped scenario of that name.
   if (asked.find('/') != std::string::npos || fs::exists(asked, ignored)) return asked;
   KTAPE_ASSIGN(std::string data, data_folder());
   std::string shipped = data + "/scenarios/" + asked;

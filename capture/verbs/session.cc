@@ -51,10 +51,12 @@ struct Prepared {
   Checkout checkout;  // the checkout that contains the guest's scheduler
   UniqueFd initrd;    // the initramfs and the guest's files, if it has any
   std::string output;
+  // Kept open for the run: QEMU reads it through its path in /proc.
   UniqueFd vmlinux;  // the unpacked kernel, if that is what boots
   FreezePlan freezes;
 };
 
+// The image's bytes are given up here: what is not needed of them is freed before the guest starts.
 Result<std::shared_ptr<const KernelKnowledge>> learn(const KernelSource& source,
                                                      PageBuffer vmlinux) {
   auto knowledge = learn_kernel(std::move(vmlinux));
@@ -81,10 +83,13 @@ Result<void> give_config(Prepared& prepared) {
 Result<Prepared> prepare(const CaptureOptions& options) {
   KTAPE_ASSIGN(std::string scenario_path, find_scenario(options.scenario));
   KTAPE_ASSIGN(LoadedScenario scenario, load_scenario(scenario_path, options.machine));
+  // Before the kernel is looked for: a scheduler that cannot run is the likelier mistake, and is
+  // found faster.
   KTAPE_ASSIGN(GuestPack guest, pack_guest(scenario, options.guest));
   KTAPE_ASSIGN(KernelSource source, find_kernel(options.kernel));
   KTAPE_ASSIGN(KernelImage image, load_kernel_image(source.path));
   UniqueFd vmlinux;
+  // Before learn() below, which takes the bytes.
   if (!options.kaslr && image.is_bzimage) {
     KTAPE_ASSIGN(vmlinux, memory_file("vmlinux", {image.vmlinux}));
   }
@@ -98,6 +103,7 @@ Result<Prepared> prepare(const CaptureOptions& options) {
                     .knowledge = std::move(knowledge),
                     .guest = std::move(guest),
                     .vmlinux = std::move(vmlinux)};
+  // A kernel without sched_ext is refused here and not by the guest, minutes later.
   KTAPE_TRY(check_sched_ext(prepared.scenario.get(), *prepared.knowledge));
   KTAPE_TRY(give_config(prepared));
   KTAPE_TRY(check_scenario_ops(prepared.scenario, *prepared.knowledge));
@@ -105,6 +111,7 @@ Result<Prepared> prepare(const CaptureOptions& options) {
                                               *prepared.knowledge, prepared.scenario));
   if (prepared.guest.scheduler) {
     std::error_code ignored;
+    // The program itself may be a link into a build folder.
     const fs::path real = fs::canonical(prepared.guest.scheduler->path, ignored);
     prepared.checkout = checkout_of(real.parent_path());
   }
@@ -113,6 +120,7 @@ Result<Prepared> prepare(const CaptureOptions& options) {
   prepared.initramfs_path = data + "/initramfs.cpio.zst";
   KTAPE_ASSIGN(std::vector<std::byte> initramfs,
                read_file(prepared.initramfs_path, kMaxInitramfsBytes));
+  // Of the shipped initramfs; the guest's own files have a digest of their own.
   prepared.initramfs_digest = sha256(initramfs);
   if (!prepared.guest.archive.empty()) {
     KTAPE_ASSIGN(prepared.initrd, make_initrd(initramfs, prepared.guest));
@@ -135,6 +143,7 @@ MachineConfig machine_config(const CaptureOptions& options, const Prepared& prep
   config.numa_nodes = spec.getNumaNodes();
   config.memory_bytes = uint64_t{spec.getMemoryMb()} << 20;
   const auto path_of = [](const UniqueFd& fd, const std::string& otherwise) {
+    // By our own pid: QEMU is another process, and inherits no descriptor for these.
     return fd.valid() ? fmt::format("/proc/{}/fd/{}", ::getpid(), fd.get()) : otherwise;
   };
   config.kernel_path = path_of(prepared.vmlinux, prepared.source.path);
@@ -203,6 +212,7 @@ void write_run_started(const CaptureOptions& options, const Prepared& prepared,
                                                .count()));
   run.setFastBoot(options.fast_boot);
   const bool kvm = facts.accelerator_used == Accelerator::kKvm;
+  // Only on a KVM host that is no guest itself does a time on this tape mean anything.
   run.setTimeIsReal(kvm && host.known && !host.hypervisor);
   // QEMU's kvmclock issues KVM_KVMCLOCK_CTRL for each vCPU when the machine continues
   // (hw/i386/kvm/clock.c).
@@ -256,6 +266,7 @@ void write_freezes(const FreezePlan& freezes, schema::RunStarted::Builder run) {
 }
 
 Result<void> keep_blobs(Recorder& recorder, const Prepared& prepared) {
+  // BTF and symbols make the tape readable without the kernel; see restore_kernel().
   KTAPE_TRY(recorder.add_blob("btf", prepared.knowledge->btf_raw));
   const std::string symbols = prepared.knowledge->symbols.text();
   KTAPE_TRY(recorder.add_blob("symbols", as_bytes(symbols)));
@@ -279,6 +290,7 @@ void warn_of_starvation(schema::Scenario::Reader scenario, Progress& progress) {
 Result<CaptureResult> record_run(const CaptureOptions& options, const Prepared& prepared,
                                  const MachineConfig& config, Machine& machine, Recorder& recorder,
                                  Progress& progress, const UserSignals& signals) {
+  // First of all records: everything else on a tape is read with it.
   const MachineFacts& facts = machine.facts();
   KTAPE_TRY(recorder.record([&](schema::Record::Builder record) {
     write_run_started(options, prepared, config, facts, record.initRunStarted());
@@ -297,6 +309,8 @@ Result<CaptureResult> record_run(const CaptureOptions& options, const Prepared& 
   Engine engine(machine, recorder, progress, prepared.knowledge, prepared.scenario.get(),
                 options.memory, prepared.freezes, program);
   KTAPE_ASSIGN(RunEnd end, engine.run(signals));
+  // Appended to the outcome, because the agent's words are the program's and do not explain the
+  // kernel.
   if (end.outcome == schema::Outcome::SCENARIO_FAILED && prepared.guest.scheduler) {
     end.detail += explain_load_failure(end.detail, *prepared.knowledge, !prepared.config.empty());
   }
@@ -311,12 +325,15 @@ Result<CaptureResult> record_run(const CaptureOptions& options, const Prepared& 
 Result<CaptureResult> capture(const CaptureOptions& options, Progress& progress,
                               const UserSignals& signals) {
   KTAPE_ASSIGN(Prepared prepared, prepare(options));
+  // The name is claimed before the machine starts: a run whose tape cannot be written must not take
+  // place.
   KTAPE_ASSIGN(std::unique_ptr<TapeWriter> writer, TapeWriter::create(prepared.output));
   MachineConfig config = machine_config(options, prepared);
   Recorder recorder(*writer, options.max_tape_bytes);
   for (const std::string& note : prepared.guest.notes) progress.say(note);
   Result<std::unique_ptr<QemuMachine>> machine = QemuMachine::start(config);
   if (!machine.ok()) {
+    // Nothing was recorded yet, so no file is left.
     writer->discard();
     return machine.error();
   }
@@ -328,7 +345,8 @@ Result<CaptureResult> capture(const CaptureOptions& options, Progress& progress,
     progress.say(fmt::format("using {}: {}", accelerator_name(facts.accelerator_used),
                              facts.accelerator_reason));
   }
-  // The tape records the deadline that was applied.
+  // The tape records the deadline that was applied. Before RunStarted is recorded, which has the
+  // whole scenario.
   if (auto scenario = prepared.scenario.edit(); scenario.getBootDeadlineMs() == 0) {
     const auto deadline = default_boot_deadline(config.cpus, facts.accelerator_used);
     scenario.setBootDeadlineMs(static_cast<uint32_t>(deadline.count()));
@@ -339,6 +357,7 @@ Result<CaptureResult> capture(const CaptureOptions& options, Progress& progress,
   if (!result.ok()) {
     Error error = result.error();
     const std::string& partial = writer->partial_path();
+    // A tape that was sealed after all, or never begun, has no such file.
     if (!fs::exists(partial)) return error;
     error.message += "; the unsealed tape is '" + partial + "'";
     if (error.hint.empty())

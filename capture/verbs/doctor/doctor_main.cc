@@ -38,6 +38,7 @@ struct Options {
 std::vector<HostFact> examine(Options options) {
   const std::string name = named_kernel(options.kernel);
   const Result<KernelSource> source = find_kernel(name);
+  // Without a kernel the KVM test can only open the device.
   if (source.ok()) options.probe.kernel_path = source->path;
   std::vector<HostFact> facts = probe_host(options.probe);
   const Result<std::string> meminfo = read_text_file("/proc/meminfo", kMaxMeminfoBytes);
@@ -50,6 +51,7 @@ std::vector<HostFact> examine(Options options) {
     facts.push_back(agent_fact(*data));
     facts.push_back(scenarios_fact(*data));
   }
+  // With what the user asked, not its name: the hint for the default is another one.
   facts.push_back(kernel_fact(source, options.kernel));
   return facts;
 }

@@ -38,7 +38,8 @@ std::string install_command(const std::vector<HostFact>& facts, const HostSystem
     if (!fact.package.empty()) packages += " " + fact.package;
   }
   if (packages.empty() || system.installer.empty()) return "";
-  // Debian 12's own QEMU is too old for TCG.
+  // Debian 12's own QEMU is too old for TCG. -t applies to all packages of the command; apt takes
+  // those that backports lacks from the release.
   const bool backports =
       system.codename == "bookworm" && packages.find("qemu") != std::string::npos;
   return "sudo " + system.installer + (backports ? " -t bookworm-backports" : "") + packages;
@@ -62,6 +63,7 @@ HostSystem this_system() {
   constexpr std::string_view kCodename = "VERSION_CODENAME=";
   std::istringstream lines(*text);
   for (std::string line; std::getline(lines, line);) {
+    // os-release(5) allows quotes; Debian's codenames have none.
     if (line.starts_with(kCodename)) system.codename = line.substr(kCodename.size());
   }
   return system;
@@ -72,6 +74,7 @@ bool fit_for_capture(const std::vector<HostFact>& facts) {
 }
 
 std::string fixing_command(const std::vector<HostFact>& facts, const HostSystem& system) {
+  // Packages first: other fixes may need their programs.
   std::vector<std::string> commands = {install_command(facts, system)};
   for (const HostFact& fact : facts) commands.push_back(fact.fix);
   std::string line;

@@ -62,6 +62,7 @@ HostFact space_fact(const char* name, const std::string& folder, std::optional<u
                     uint64_t enough) {
   HostFact fact{.name = name};
   const fs::path there = existing_folder(folder);
+  // Effective ids, as open() uses them.
   if (::faccessat(AT_FDCWD, there.c_str(), W_OK | X_OK, AT_EACCESS) != 0) {
     fact.detail = "cannot write to '" + there.string() + "'";
     fact.hint = "use a folder that this user may write to";
@@ -102,6 +103,7 @@ rlim_t limit_of(int resource) {
 
 }  // namespace
 
+// Any readable image will do here; whether ktape can use it is `ktape kernel inspect`.
 HostFact kernel_fact(const Result<KernelSource>& source, const std::string& asked) {
   if (source.ok()) return {.name = "kernel", .ok = true, .detail = source->path};
   HostFact fact{.name = "kernel", .detail = source.error().message, .hint = source.error().hint};
@@ -223,6 +225,7 @@ HostFact limits_fact(const Limits& limits) {
 
 std::optional<uint64_t> free_bytes_at(const std::string& folder) {
   struct statvfs disk {};
+  // f_bavail and not f_bfree: root's reserve is not for this user.
   if (::statvfs(existing_folder(folder).c_str(), &disk) != 0) return std::nullopt;
   return uint64_t{disk.f_bavail} * disk.f_frsize;
 }
