@@ -27,6 +27,8 @@ int hex_digit(char c) {
 }  // namespace
 
 Sha256::Sha256() {
+  // The context is a member without its type, so that no includer sees OpenSSL; this keeps it large
+  // enough.
   static_assert(sizeof(SHA256_CTX) == sizeof context_ && alignof(SHA256_CTX) <= 8);
   KTAPE_CHECK(SHA256_Init(context(context_)) == 1);
 }

@@ -12,6 +12,7 @@ namespace ktape {
 
 using Digest = std::array<std::byte, 32>;  // SHA-256
 
+// Digests identify content and detect damage; see SECURITY.md for what they do not prove.
 [[nodiscard]] Digest sha256(std::span<const std::byte> bytes);
 
 // SHA-256 over parts that are added one after another.

@@ -8,6 +8,8 @@ namespace ktape {
 namespace {
 
 int severity(ExitCode code) {
+  // An input that cannot be read hides all other results, and a host that failed hides verdicts:
+  // the worse one is reported.
   switch (code) {
     case ExitCode::kGood: return 0;
     case ExitCode::kInconclusive: return 1;
@@ -45,6 +47,7 @@ ExitCode exit_code(const Error& error) {
     case ErrorCode::kNotApplicable: return ExitCode::kInconclusive;
     case ErrorCode::kHost:
     case ErrorCode::kMachineLost:
+    // A bug in ktape, too: the tape is not to blame.
     case ErrorCode::kInternal: return ExitCode::kHost;
   }
   return ExitCode::kHost;

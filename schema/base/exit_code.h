@@ -19,6 +19,8 @@ enum class ExitCode : int {
   kInconclusive = 77,  // not applicable, inconclusive, not captured
 };
 
+// kNotFound and the like mean bad input here: what was asked about does not exist in the tape or
+// kernel.
 [[nodiscard]] ExitCode exit_code(const Error& error);
 
 // The status for two results: 3 before 4 before 2 before 1 before 77 before 0.

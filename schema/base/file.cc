@@ -27,6 +27,8 @@ Result<Bytes> read_whole(const std::string& path, size_t limit_bytes) {
   Bytes bytes;
   size_t filled = 0;
   for (;;) {
+    // Doubles up to a chunk: most files are small, and one that only claims to be large costs
+    // nothing.
     bytes.resize(std::max(bytes.size(), filled + std::min(kChunkBytes, filled + 4096)));
     ssize_t n = ::read(fd.get(), bytes.data() + filled, bytes.size() - filled);
     if (n < 0 && errno == EINTR) continue;
@@ -80,11 +82,13 @@ Result<std::string> executable_folder() {
     return system_error(ErrorCode::kHost, "cannot resolve '/proc/self/exe'");
   }
   std::string text(path, static_cast<size_t>(n));
+  // "(deleted)" is appended if the executable was replaced while running; only the folder is used.
   return text.substr(0, text.rfind('/'));
 }
 
 std::string data_folder_of(std::string_view executable_folder) {
   constexpr std::string_view kLibexec = "/libexec/ktape";
+  // Installed verbs are in libexec, the launcher is in bin.
   const size_t behind_prefix = executable_folder.ends_with(kLibexec)
                                    ? executable_folder.size() - kLibexec.size()
                                    : executable_folder.rfind('/');

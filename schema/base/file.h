@@ -37,8 +37,9 @@ class UniqueFd {
   int fd_ = -1;
 };
 
-// The whole file. kNotFound if it does not exist, kBadInput if it is over `limit_bytes`, else
-// kHost.
+// The whole file, also one without a size (in /proc). kNotFound if it does not exist, kBadInput if
+// it is over `limit_bytes`, else kHost, with the path. Never holds more than `limit_bytes` and one
+// chunk.
 [[nodiscard]] Result<std::vector<std::byte>> read_file(const std::string& path, size_t limit_bytes);
 [[nodiscard]] Result<std::string> read_text_file(const std::string& path, size_t limit_bytes);
 [[nodiscard]] Result<PageBuffer> read_file_to_pages(const std::string& path, size_t limit_bytes);

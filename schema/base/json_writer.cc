@@ -30,6 +30,7 @@ JsonWriter& JsonWriter::end() {
 
 JsonWriter& JsonWriter::key(std::string_view name) {
   separate();
+  // separate() above wrote the comma; the value that comes next must write none.
   text_ += json_string(name);
   text_ += ':';
   separated_ = true;

@@ -31,6 +31,8 @@ struct JsonText {
 //   json.object().field("seq", JsonDigits{7}).key("names").list().value("a").end().end();
 //   json.take() == R"({"seq":"7","names":["a"]})"
 // Texts are escaped by json_string() of schema/base/text.h.
+//
+// Calls must be balanced and in order, which is not checked: the caller writes a fixed shape.
 class JsonWriter {
  public:
   // Begin an object or a list, which end() ends: the innermost one.

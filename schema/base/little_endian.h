@@ -13,7 +13,8 @@ namespace ktape {
 static_assert(std::endian::native == std::endian::little,
               "guest values are read as the host's own");
 
-// The integer at `offset`; nothing if the bytes end before it does.
+// The integer at `offset`; nothing if the bytes end before it does. memcpy(), because values in
+// images and tapes are not aligned.
 template <typename T>
 [[nodiscard]] std::optional<T> load(std::span<const std::byte> bytes, uint64_t offset) {
   if (offset > bytes.size() || sizeof(T) > bytes.size() - offset) return std::nullopt;

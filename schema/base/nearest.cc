@@ -24,6 +24,7 @@ std::string lower(std::string_view text) {
 size_t edit_distance(std::string_view a_text, std::string_view b_text) {
   const std::string a = lower(a_text);
   const std::string b = lower(b_text);
+  // Three rows of the matrix are enough: a swap of neighbours looks two rows back.
   std::vector<size_t> before(b.size() + 1), above(b.size() + 1), row(b.size() + 1);
   for (size_t j = 0; j <= b.size(); ++j) above[j] = j;
   for (size_t i = 1; i <= a.size(); ++i) {
@@ -45,17 +46,20 @@ std::vector<std::string> nearest(std::string_view name, std::span<const std::str
                                  size_t limit) {
   std::vector<std::pair<size_t, std::string>> found;
   if (name.empty() || name.size() > kMaxCompared) return {};
+  // One edit in three characters; more and anything is near.
   const size_t allowed = std::max<size_t>(1, name.size() / 3);
   for (const std::string& candidate : candidates) {
     if (candidate.empty() || candidate.size() > kMaxCompared) continue;
     const bool contains = name.size() >= 3 && candidate.find(name) != std::string::npos;
     const size_t gap = candidate.size() > name.size() ? candidate.size() - name.size()
                                                       : name.size() - candidate.size();
+    // The distance is at least the difference of the lengths.
     if (!contains && gap > allowed) continue;
     const size_t distance = edit_distance(name, candidate);
     if (distance <= allowed) {
       found.emplace_back(distance, candidate);
     } else if (contains) {
+      // Behind all that are near by edits, shortest first.
       found.emplace_back(allowed + gap, candidate);
     }
   }

@@ -22,6 +22,7 @@ size_t up(size_t bytes) { return (bytes + page_bytes() - 1) / page_bytes() * pag
 size_t down(size_t bytes) { return bytes / page_bytes() * page_bytes(); }
 
 bool is_zero(const std::byte* page) {
+  // Each byte equals the one before it, and the first is 0.
   return page[0] == std::byte{0} && std::memcmp(page, page + 1, page_bytes() - 1) == 0;
 }
 
@@ -52,12 +53,14 @@ void PageBuffer::resize(size_t bytes) {
 void PageBuffer::release(size_t offset, size_t bytes) {
   KTAPE_CHECK(offset <= size_ && bytes <= size_ - offset);
   const size_t first = up(offset);
+  // Only whole pages inside the range: those at its ends hold other bytes.
   const size_t end = down(offset + bytes);
   if (first < end) ::madvise(data_ + first, end - first, MADV_DONTNEED);
 }
 
 void PageBuffer::release_zeros(size_t offset, size_t bytes) {
   KTAPE_CHECK(offset <= size_ && bytes <= size_ - offset);
+  // An incomplete last page is left alone; it goes with the buffer.
   const size_t end = down(offset + bytes);
   for (size_t page = up(offset); page < end;) {
     size_t zeros = 0;

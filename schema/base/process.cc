@@ -30,13 +30,16 @@ bool place_descriptors(Child& child) {
   // All sources are moved out of the range of targets first, then into place: a source may have the
   // number of a target.
   int first_free = STDERR_FILENO + 1;
+  // Above every number that a descriptor is to have, so that moving one never closes another.
   for (auto& [source, target] : child.descriptors) first_free = std::max(first_free, target + 1);
   const int failure = ::fcntl(child.failure, F_DUPFD_CLOEXEC, first_free);
   if (failure < 0) return false;
   child.failure = failure;
+  // The plan's own numbers are overwritten: the child is a copy of us, so this is not seen outside.
   for (auto& [source, target] : child.descriptors)
     source = ::fcntl(source, F_DUPFD_CLOEXEC, first_free);
   const int null = ::open("/dev/null", O_RDONLY | O_CLOEXEC);
+  // A program never reads our standard input by accident.
   if (null < 0 || ::dup2(null, STDIN_FILENO) < 0) return false;
   // dup2() of a descriptor onto itself leaves close-on-exec unchanged.
   if (null == STDIN_FILENO && ::fcntl(null, F_SETFD, 0) != 0) return false;
@@ -61,10 +64,12 @@ void tie_to_parent(const Child& child) {
 }
 
 [[noreturn]] void become_program(Child& child) {
+  // Between fork() and exec only async-signal-safe calls, as other threads may hold locks.
   tie_to_parent(child);
   sigset_t none;
   ::sigemptyset(&none);
   ::sigprocmask(SIG_SETMASK, &none, nullptr);
+  // An ignored SIGPIPE is inherited through exec, and most programs rely on being killed by it.
   ::signal(SIGPIPE, SIG_DFL);
   if (place_descriptors(child)) {
     const char* program = child.plan.program.c_str();
@@ -74,6 +79,7 @@ void tie_to_parent(const Child& child) {
       ::execv(program, child.arguments);
   }
   const int failure = errno;
+  // The pipe is close-on-exec: success is its end, failure four bytes.
   const ssize_t written = ::write(child.failure, &failure, sizeof failure);
   ::_exit(written == sizeof failure ? 127 : 126);
 }
@@ -101,8 +107,10 @@ Result<Process> Process::start(const ProcessPlan& plan) {
   if (pid < 0) return system_error(ErrorCode::kHost, "cannot start '" + plan.program + "'");
   if (pid == 0) become_program(child);
   Process process(pid);
+  // Or the read below would not see the end.
   failure.write.reset();
-  // By number: glibc 2.36 declares pidfd_open() without C linkage.
+  // By number: glibc 2.36 declares pidfd_open() without C linkage. The child is not reaped before
+  // wait(), so its number is still its own.
   process.exit_fd_ = UniqueFd(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0)));
   if (!process.exit_fd_.valid())
     return system_error(ErrorCode::kHost, "cannot watch '" + plan.program + "'");

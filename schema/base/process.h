@@ -45,7 +45,8 @@ struct ProcessPlan {
 class Process {
  public:
   // Returns once the program runs; the environment is ours. kHost, with the cause, if it cannot be
-  // run. Threads may start processes concurrently.
+  // run; nothing is left then. Threads may start processes concurrently. The descriptors of the
+  // plan stay the caller's: the process gets copies.
   [[nodiscard]] static Result<Process> start(const ProcessPlan& plan);
   ~Process();
   Process(Process&& other) noexcept;

@@ -15,6 +15,7 @@ using Fault = std::optional<ShellFault>;
 // The characters that are special to a shell outside quotes, and within double quotes.
 constexpr std::string_view kActive = "$`*?[]{}()<>|&;!#~";
 constexpr std::string_view kActiveInQuotes = "$`";
+// Within double quotes a backslash before any other character stays (POSIX, 2.2.3).
 constexpr std::string_view kEscapableInQuotes = "$`\"\\\n";
 
 class Splitter {
@@ -37,12 +38,15 @@ class Splitter {
       ++at_;
       return {};
     }
+    // Quotes make a word even if there is nothing between them: '' is an empty argument.
     in_word_ = true;
     if (c == '\'') return single_quoted();
     if (c == '"') return double_quoted();
     if (c == '\\') return escaped();
     // "~" and "#" are special only at the start of a word.
     const bool only_at_start = c == '~' || c == '#';
+    // word_ may be empty after '' as well: then a '#' would still be part of a word, and is refused
+    // to be safe.
     if (is_active(c, kActive) && !(only_at_start && !word_.empty()))
       return ShellFault{ShellFault::Kind::kActive, c};
     word_ += c;
@@ -123,6 +127,8 @@ std::string shell_quoted(std::string_view word) {
   std::string quoted = "'";
   for (const char c : word) {
     if (c == '\'') {
+      // A single quote cannot be escaped within single quotes: end them, write it escaped, begin
+      // again.
       quoted += "'\\''";
     } else {
       quoted += c;

@@ -22,6 +22,7 @@ CodePoint first_code_point(std::string_view text) {
   uint8_t lead = byte(0);
   if (lead < 0x80) return {1, lead};
   size_t bytes = lead >= 0xf0 ? 4 : lead >= 0xe0 ? 3 : 2;
+  // 0xc0 and 0xc1 begin overlong forms only, and 0xf5 and above no code point.
   if (lead < 0xc2 || lead > 0xf4 || text.size() < bytes) return {};
   uint32_t value = lead & (0x7f >> bytes);
   for (size_t i = 1; i < bytes; ++i) {
@@ -36,12 +37,14 @@ CodePoint first_code_point(std::string_view text) {
 
 // Terminals interpret C1 controls like C0; the others reorder or hide the text around them.
 bool acts_on_terminal(uint32_t c) {
+  // Zero-width and bidirectional characters can make a line read other than it is.
   return c < 0x20 || (c >= 0x7f && c < 0xa0) || (c >= 0x200b && c <= 0x200f) ||
          (c >= 0x2028 && c <= 0x202e) || (c >= 0x2060 && c <= 0x206f) || c == 0xfeff;
 }
 
 // The number of leading bytes that need no escape: most of what is ever printed.
 size_t plain_bytes(std::string_view text) {
+  // `char` is signed here: bytes of 0x80 and above compare below 0x20, and are not plain.
   size_t plain = 0;
   while (plain < text.size() && text[plain] >= 0x20 && text[plain] < 0x7f && text[plain] != '\\')
     ++plain;
@@ -99,6 +102,7 @@ std::string printable(std::string_view text) {
 std::string in_quotes(std::string_view text) { return "'" + printable(text) + "'"; }
 
 std::string json_string(std::string_view text) {
+  // JSON is UTF-8, and kernel text need not be: the bytes survive as hex.
   if (!is_utf8(text)) return "{\"hex\":\"" + to_hex(as_bytes(text)) + "\"}";
   std::string out = "\"";
   for (char c : text) {
@@ -106,6 +110,7 @@ std::string json_string(std::string_view text) {
       out += '\\';
       out += c;
     } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
+      // DEL is no control character to JSON, but it is to a terminal.
       char escape[8];
       std::snprintf(escape, sizeof escape, "\\u%04x",
                     static_cast<unsigned>(static_cast<unsigned char>(c)));

@@ -17,9 +17,11 @@ namespace {
 
 constexpr size_t kMaxNameBytes = 15;  // the kernel truncates a task's comm to this
 constexpr size_t kMaxScenarioNameBytes = 100;
+// Longer times are slips of a unit, and would overflow sums of them.
 constexpr uint64_t kMaxMs = 7ull * 86'400'000;   // a week
 constexpr uint32_t kMaxPriority = 99;            // of the real-time policies
 constexpr uint32_t kMaxStallTimeoutMs = 30'000;  // SCX_WATCHDOG_MAX_TIMEOUT, kernel/sched/ext.c
+// SIGRTMAX on Linux.
 constexpr int32_t kMaxSignal = 64;
 
 bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z'); }
@@ -37,6 +39,8 @@ class ScenarioCheck {
       : file_(file), parsed_(parsed), scenario_(scenario), override_(machine) {}
 
   Result<void> check() {
+    // In the order in which a reader meets the mistakes: what the run is, the machine, then what
+    // happens on it.
     KTAPE_TRY(check_scenario_name());
     KTAPE_TRY(check_times());
     KTAPE_TRY(check_agent());
@@ -83,6 +87,7 @@ class ScenarioCheck {
     KTAPE_TRY(check_ms(parsed_, "watchdogMs", scenario_.getWatchdogMs()));
     KTAPE_TRY(check_ms(parsed_, "bootDeadlineMs", scenario_.getBootDeadlineMs()));
     KTAPE_TRY(check_retry_ms(file_, parsed_, scenario_.getRetryMs(), scenario_));
+    // Not "or equal": a run that ends with its watchdog has timed out.
     if (scenario_.getWatchdogMs() > scenario_.getDurationMs()) return {};
     return error(
         parsed_.at("durationMs").place,
@@ -100,6 +105,7 @@ class ScenarioCheck {
 
   Result<void> check_machine() const {
     const auto problem = find_machine_problem(scenario_.getMachine());
+    // The place of a field that the command line decides is not in this file.
     if (!problem) return {};
     if (override_.decides(problem->field)) {
       return Error{ErrorCode::kUsage, "the machine on the command line: " + problem->sentence,
@@ -127,6 +133,8 @@ class ScenarioCheck {
     auto external = scenario_.getScheduler().getExternal();
     if (external.getProgram().size() == 0)
       return error(where.place, "the external scheduler has no program");
+    // Written into the scenario when the guest is packed; a text that has it would be believed by
+    // the agent.
     if (where.has("guestPath")) {
       return error(where.at("guestPath").place,
                    "'guestPath' is set by ktape: give 'program' instead");
@@ -141,6 +149,7 @@ class ScenarioCheck {
       const TextNode& where = parsed_.at("workers").at(i);
       std::string name = workers[i].getName().cStr();
       KTAPE_TRY(check_worker_name(where, name));
+      // Names are how steps and tapes refer to workers.
       if (!names.insert(name).second) {
         return error(where.at("name").place, fmt::format("the worker '{}' already exists", name));
       }
@@ -161,7 +170,8 @@ class ScenarioCheck {
                       name, name.size(), kMaxNameBytes));
     }
     if (is_letter(name[0]) && std::ranges::all_of(name, is_name_part)) return {};
-    // "task:12.comm" reads a task by its pid, and a dot begins the path.
+    // "task:12.comm" reads a task by its pid, and a dot begins the path. A name that begins with a
+    // digit would read as a pid.
     return error(where.at("name").place,
                  fmt::format("a worker cannot be named {}", in_quotes(name)),
                  "use letters, digits, '_' and '-'; begin with a letter");
@@ -210,6 +220,7 @@ class ScenarioCheck {
                     : phases[i].isSpinMs() ? phases[i].getSpinMs()
                                            : phases[i].getYieldMs();
       if (ms == 0) return error(phase.place, "a phase lasts at least 1 ms");
+      // A void action has no field of its own.
       if (phase.fields.empty()) continue;
       KTAPE_TRY(check_ms(phase, phase.fields.front().name, ms));
     }
@@ -231,7 +242,8 @@ class ScenarioCheck {
     return {};
   }
 
-  // The least time that the steps take. How long a wait or an op takes is not known.
+  // The least time that the steps take. How long a wait or an op takes is not known. Bounds only
+  // what is certain, so that no scenario is refused that could have passed.
   Result<void> check_lasting() const {
     const uint64_t limit_ms = scenario_.getWatchdogMs();
     uint64_t lasted_ms = 0;
@@ -241,6 +253,7 @@ class ScenarioCheck {
       for (unsigned j = 0; j < actions.size(); ++j) {
         if (actions[j].isPanic()) return {};
         if (actions[j].isSleepMs()) lasted_ms += actions[j].getSleepMs();
+        // `hold` lasts until the duration is over, from the first step on, whatever came before it.
         if (actions[j].isHold())
           lasted_ms = std::max<uint64_t>(lasted_ms, scenario_.getDurationMs());
         if (lasted_ms < limit_ms) continue;
@@ -306,6 +319,7 @@ class ScenarioCheck {
       return error(where.place, "an op needs a 'tag'", "assertions find the value by its tag");
     }
     KTAPE_TRY(check_shown_name(where, "tag", tag));
+    // Assertions and diffs find an op by its tag, across all steps.
     if (tags_.insert(tag).second) return {};
     return error(where.at("tag").place, fmt::format("the tag '{}' is used already", tag));
   }

@@ -19,6 +19,7 @@ class OpCheck {
     const TextNode& where = parsed.at("entry");
     auto entry = op.getEntry();
     KTAPE_TRY(check_target(where.at("target"), entry.getTarget()));
+    // A field that is not written has its default, which is a valid read; so the text decides.
     if (!where.has("read") && !where.has("write")) {
       return error(where.place, "an op needs 'read' or 'write'",
                    "e.g. read = u64, or write = (u64 = 5)");
@@ -47,6 +48,7 @@ class OpCheck {
         if (target.getVirtual().getAddress() == 0) {
           return error(where.at("virtual").place, "'virtual' needs an address other than 0");
         }
+        // Without a type there are no members, and so no path.
         if (target.getVirtual().getType().size() > 0 || target.getPath().size() == 0) return {};
         return error(where.at("path").place, "a path needs the type of the object at the address",
                      "e.g. virtual = (address = 0xffff888000000000, type = \"struct rq\")");
@@ -68,6 +70,7 @@ class OpCheck {
       return check_worker_exists(file_, where.at("worker").place, scenario_,
                                  task.getWorker().cStr());
     }
+    // Two processes with one pid differ in their start time.
     if (task.getPid() > 0 && task.getStartBoottimeNs() > 0) return {};
     return error(where.place, "a task needs 'worker', or 'pid' and 'startBoottimeNs' together",
                  "a pid alone may belong to another task by the time it is looked up");
@@ -83,6 +86,7 @@ class OpCheck {
     if (entry.getLength() != 0) {
       return error(where.at("length").place, "'length' is for 'read = bytes' only");
     }
+    // Plain symbols have no type in BTF, which describes per-CPU variables only.
     bool typed = kind == schema::ValueKind::AUTO || kind == schema::ValueKind::WHOLE;
     if (typed && entry.getTarget().isSymbol()) {
       return error(
@@ -98,6 +102,7 @@ class OpCheck {
     if (entry.getLength() != 0) {
       return error(where.at("length").place, "'length' is for 'read = bytes' only");
     }
+    // Also refused by fit_op(), but here with the place in the text.
     for (auto step : entry.getTarget().getSteps()) {
       if (step.isList()) {
         return error(where.at("target").at("path").place,
@@ -170,6 +175,7 @@ class OpCheck {
                    "leave out 'mode = hot'");
     }
     const auto target = entry.getTarget();
+    // For other targets the lock is known only when the op has been resolved.
     if (!target.isSymbol() || !seqcount_of(target.getSymbol().cStr()).empty()) return {};
     return error(place,
                  fmt::format("ktape does not know what protects '{}'", target.getSymbol().cStr()),
@@ -178,6 +184,7 @@ class OpCheck {
 
   // Whether a gate can refuse such an op at all.
   static bool may_refuse(schema::Gate gate, schema::OpEntry::Reader entry) {
+    // Enforced gates are those of GateChecker: all for a write, identity for a read.
     if (gate == schema::Gate::CONSISTENT) return entry.getConsistent();
     if (!entry.getTarget().isTask()) return false;
     return entry.isWrite() || gate == schema::Gate::PID || gate == schema::Gate::IDENTITY ||
@@ -217,6 +224,7 @@ class OpCheck {
 
 Result<void> check_retry_ms(std::string_view file, const TextNode& where, int32_t retry_ms,
                             schema::Scenario::Reader scenario) {
+  // A value that was not written is filled in by fill_defaults(), and that is valid.
   if (!where.has("retryMs")) return {};
   const Place place = where.at("retryMs").place;
   if (retry_ms < kRetryNotSaid) {

@@ -25,6 +25,7 @@ int32_t retry_or(int32_t retry_ms, int32_t fallback) {
   return retry_ms == kRetryNotSaid ? fallback : retry_ms;
 }
 
+// The scenario's retryMs is the default of its ops.
 void fill_action(schema::Action::Builder action, int32_t retry_ms) {
   if (action.isOp()) action.getOp().setRetryMs(retry_or(action.getOp().getRetryMs(), retry_ms));
   if (action.isWait()) {
@@ -55,6 +56,7 @@ Result<void> parse_path(std::string_view file, const TextNode& where,
 }  // namespace
 
 void fill_defaults(schema::Scenario::Builder scenario) {
+  // In the order of the schema. The values are its comments, which are the promise to users.
   scenario.setWatchdogMs(or_default(scenario.getWatchdogMs(), 60'000u));
   scenario.setRetryMs(retry_or(scenario.getRetryMs(), kDefaultRetryMs));
   scenario.setAgentPriority(or_default(scenario.getAgentPriority(), 99u));
@@ -86,6 +88,7 @@ Result<void> parse_paths(std::string_view file, const TextNode& parsed,
     for (unsigned j = 0; j < actions.size(); ++j) {
       if (!actions[j].isOp()) continue;
       const TextNode& entry = parsed.at("steps").at(i).at("actions").at(j).at("op").at("entry");
+      // Places of the text, since the message has none.
       KTAPE_TRY(parse_path(file, entry.at("target"), actions[j].getOp().getEntry().getTarget()));
     }
   }

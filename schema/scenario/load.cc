@@ -29,6 +29,8 @@ Error decoder_error(const std::string& path, std::string_view text,
                     const kj::Exception& exception) {
   std::string_view description(exception.getDescription().begin(),
                                exception.getDescription().size());
+  // decode() reports the position in the text as the exception's line and, in its message, the
+  // columns.
   uint32_t line = static_cast<uint32_t>(exception.getLine());
   uint32_t column = 0;
   const char* end = description.data() + description.size();
@@ -50,13 +52,17 @@ Error decoder_error(const std::string& path, std::string_view text,
 
 Result<LoadedScenario> parse_scenario(const std::string& path, std::string text,
                                       const MachineOverride& machine) {
+  // Parsed by our own parser first: it gives places and better errors. Cap'n Proto decodes only
+  // what has passed.
   KTAPE_ASSIGN(TextNode parsed, parse_text(path, text));
   auto message = std::make_unique<capnp::MallocMessageBuilder>();
   try {
     KTAPE_TRY(check_shape(path, parsed, capnp::Schema::from<schema::Scenario>()));
     auto scenario = message->initRoot<schema::Scenario>();
     capnp::TextCodec().decode(kj::StringPtr(text.c_str(), text.size()), scenario);
+    // Before the defaults and checks: what the command line replaces need not be valid.
     apply_override(machine, scenario.getMachine());
+    // In this order: paths are checked against what they mean, and checks see complete values.
     fill_defaults(scenario);
     KTAPE_TRY(parse_paths(path, parsed, scenario));
     KTAPE_TRY(check_scenario(path, parsed, scenario.asReader(), machine));

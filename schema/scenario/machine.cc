@@ -20,6 +20,7 @@ std::string count(uint32_t number, std::string_view what) {
   return fmt::format("{} {}{}", number, what, number == 1 ? "" : "s");
 }
 
+// First, so that products of the numbers below cannot overflow.
 std::optional<MachineProblem> find_bound_problem(schema::MachineSpec::Reader machine) {
   if (machine.getCpus() > kMaxCpus) {
     return MachineProblem{"cpus", fmt::format("a machine can have 1 to {} CPUs", kMaxCpus), ""};
@@ -56,6 +57,7 @@ std::optional<MachineProblem> find_shape_problem(schema::MachineSpec::Reader mac
                     count(sockets, "socket"), count(threads, "thread")),
         ""};
   }
+  // Both were given and contradict each other.
   if (sockets * cores * threads != cpus) {
     return MachineProblem{
         "cpus",
@@ -71,6 +73,7 @@ std::optional<MachineProblem> find_sharing_problem(schema::MachineSpec::Reader m
   const uint32_t sockets = machine.getSockets();
   const uint32_t llcs = machine.getLlcs();
   const uint32_t nodes = machine.getNumaNodes();
+  // As QEMU can build it; see shares_evenly() in guest/machine/qemu_arguments.cc.
   if (llcs % sockets != 0) {
     return MachineProblem{"llcs",
                           fmt::format("{} cannot be divided evenly among {}", count(llcs, "LLC"),
@@ -124,16 +127,19 @@ void complete_machine(schema::MachineSpec::Builder machine) {
   machine.setSockets(or_default(machine.getSockets(), 1));
   machine.setThreads(or_default(machine.getThreads(), 1));
   machine.setNumaNodes(or_default(machine.getNumaNodes(), 1));
+  // One LLC per socket, as on most machines.
   machine.setLlcs(or_default(machine.getLlcs(), machine.getSockets()));
   // Products that overflow must not wrap around to a valid number.
   const uint64_t per_core = std::min<uint64_t>(
       uint64_t{machine.getSockets()} * machine.getThreads(), std::numeric_limits<uint32_t>::max());
+  // A topology without a number of CPUs has as many as it makes.
   if (machine.getCpus() == 0 && shaped) {
     const uint64_t made = per_core * or_default(machine.getCores(), 1);
     machine.setCpus(
         static_cast<uint32_t>(std::min<uint64_t>(made, std::numeric_limits<uint32_t>::max())));
   }
   machine.setCpus(or_default(machine.getCpus(), 2));
+  // Left at 0 if they do not divide: find_machine_problem() then says so.
   if (machine.getCores() == 0 && machine.getCpus() % per_core == 0) {
     machine.setCores(static_cast<uint32_t>(machine.getCpus() / per_core));
   }

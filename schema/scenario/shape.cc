@@ -81,11 +81,13 @@ std::optional<IntegerRange> integer_range(capnp::Type type) {
 bool integer_fits(std::string_view word, IntegerRange range) {
   bool negative = word.starts_with('-');
   if (negative) word.remove_prefix(1);
+  // A leading 0 means octal, as in C: 010 is 8.
   int base = word.starts_with("0x") || word.starts_with("0X") ? 16 : word.starts_with('0') ? 8 : 10;
   if (base == 16) word.remove_prefix(2);
   uint64_t magnitude = 0;
   auto [end, status] = std::from_chars(word.data(), word.data() + word.size(), magnitude, base);
   if (status != std::errc() || end != word.data() + word.size()) return false;
+  // Two's complement: -(lowest) without overflowing.
   if (negative) return magnitude <= uint64_t{0} - static_cast<uint64_t>(range.lowest);
   return magnitude <= range.highest;
 }
@@ -94,6 +96,7 @@ class ShapeCheck {
  public:
   explicit ShapeCheck(std::string_view file) : file_(file) {}
 
+  // Which of a union's members the text has: Cap'n Proto would take the last and forget the others.
   Result<void> check_struct(const TextNode& node, capnp::StructSchema schema) const {
     const TextField* member = nullptr;  // the union's
     for (const TextField& field : node.fields) {

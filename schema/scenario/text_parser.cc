@@ -20,6 +20,7 @@ size_t character_bytes(std::string_view text) {
   auto byte = [&](size_t i) { return static_cast<unsigned char>(text[i]); };
   unsigned char c = byte(0);
   if (c < 0x80) return (c >= 0x20 && c != 0x7f) || c == '\t' || c == '\n' || c == '\r' ? 1 : 0;
+  // Overlong forms of three and four bytes are let through: the text is only quoted in errors.
   size_t bytes = c >= 0xf0 && c <= 0xf4 ? 4 : c >= 0xe0 ? 3 : c >= 0xc2 ? 2 : 0;
   if (c > 0xf4 || bytes == 0 || text.size() < bytes) return 0;
   for (size_t i = 1; i < bytes; ++i) {
@@ -34,6 +35,7 @@ class Parser {
   Parser(std::string_view file, std::string_view text) : file_(file), text_(text) {}
 
   Result<TextNode> parse() {
+    // First of all, so that every later message may quote the text.
     KTAPE_TRY(check_characters());
     skip_blanks();
     if (at_end())
@@ -87,6 +89,7 @@ class Parser {
       if (!take('=')) return expected(fmt::format("'=' after '{}'", name.word));
       skip_blanks();
       KTAPE_ASSIGN(TextNode value, parse_value(depth + 1));
+      // Cap'n Proto would take the last.
       for (const TextField& earlier : node.fields) {
         if (earlier.name == name.word) {
           return error_at(
@@ -116,6 +119,7 @@ class Parser {
   Result<void> end_of_element(char closing, char opening, Place opened) {
     skip_blanks();
     if (at_end()) return never_closed(opening, opened);
+    // A trailing ',' is allowed: the next round finds the closing bracket.
     if (take(',') || peek() == closing) return {};
     return expected(
         fmt::format("',' or '{}' (the '{}' is on line {})", closing, opening, opened.line));
@@ -129,6 +133,7 @@ class Parser {
       if (take(quote)) return node;
       if (peek() == '\\') {
         advance();
+        // The escapes of Cap'n Proto's own lexer, so that the decoder accepts what passes here.
         if (at_end() ||
             std::string_view("abfnrtv'\"\\?x01234567").find(peek()) == std::string_view::npos) {
           return error("unknown escape in a string", "write \\\\ for a backslash");
@@ -144,6 +149,7 @@ class Parser {
     if (peek() == '-') node.word += advance();
     skip_blanks();
     while (!at_end() && (is_word_part(peek()) || peek() == '.')) node.word += advance();
+    // 0x"01 ff" is Cap'n Proto's literal for bytes.
     if (node.word == "0x" && !at_end() && peek() == '"') return parse_string(TextNode::Kind::kData);
     if (node.word == "-") return expected("a number after '-'");
     return node;
@@ -208,6 +214,7 @@ class Parser {
 
 }  // namespace
 
+// The nearest place that is known, so that every error has one.
 const TextNode& TextNode::at(std::string_view field) const {
   for (const TextField& candidate : fields) {
     if (candidate.name == field) return candidate.value;

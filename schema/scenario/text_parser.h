@@ -45,7 +45,8 @@ struct TextField {
 [[nodiscard]] Error error_at(std::string_view file, Place place, std::string_view sentence,
                              std::string hint = "");
 
-// Parses the text of one struct. Errors are kUsage with the place and what was expected there.
+// Parses the text of one struct, without a schema: names and kinds are not checked. Errors are
+// kUsage with the place and what was expected there. Bounded depth.
 [[nodiscard]] Result<TextNode> parse_text(std::string_view file, std::string_view text);
 
 }  // namespace ktape

@@ -29,9 +29,12 @@ Error does_not_start() { return Error{ErrorCode::kHost, "cannot initialize libzs
 Result<std::vector<std::byte>> decompress(ZSTD_DCtx* zstd, std::span<const std::byte> data,
                                           size_t limit_bytes) {
   unsigned long long size = ZSTD_getFrameContentSize(data.data(), data.size());
+  // Our own writer always stores the size; without it the content could not be bounded before it is
+  // unpacked.
   if (size == ZSTD_CONTENTSIZE_ERROR || size == ZSTD_CONTENTSIZE_UNKNOWN) {
     return bad("it is not a zstd frame with its content size");
   }
+  // Before anything is allocated.
   if (size > limit_bytes) return too_large(size, limit_bytes);
   // A decoder accepts several frames, and skips those that it does not know.
   if (ZSTD_findFrameCompressedSize(data.data(), data.size()) != data.size()) {
@@ -40,6 +43,7 @@ Result<std::vector<std::byte>> decompress(ZSTD_DCtx* zstd, std::span<const std::
   if (zstd == nullptr) return does_not_start();
   std::vector<std::byte> content(size);
   size_t got = ZSTD_decompressDCtx(zstd, content.data(), content.size(), data.data(), data.size());
+  // The frame's own checksum, if it has one, is checked by the decoder.
   if (ZSTD_isError(got) != 0)
     return bad(std::string("its zstd frame is damaged: ") + ZSTD_getErrorName(got));
   if (got != size) return bad("its zstd frame has less content than its header says");
@@ -54,11 +58,13 @@ namespace {
 // room and the source. `Room` holds the largest result.
 template <typename Room, typename Compress>
 Result<Packed> pack_by(Compress compress, std::span<const std::byte> content) {
+  // Room for the worst case, so that compression never fails for lack of it.
   Room room(ZSTD_compressBound(content.size()));
   const size_t size = compress(room.data(), room.size(), content.data(), content.size());
   if (ZSTD_isError(size) != 0) {
     return Error{ErrorCode::kHost, std::string("cannot compress: ") + ZSTD_getErrorName(size), ""};
   }
+  // Incompressible content costs no unpacking later.
   if (size >= content.size()) return Packed{Codec::kPlain, {content.begin(), content.end()}};
   return Packed{Codec::kZstd, {room.data(), room.data() + size}};
 }
@@ -66,6 +72,7 @@ Result<Packed> pack_by(Compress compress, std::span<const std::byte> content) {
 }  // namespace
 
 Result<Packed> pack(std::span<const std::byte> content) {
+  // Pages of its own for one large buffer: blobs are megabytes, and the heap would keep them.
   return pack_by<PageBuffer>([](auto... what) { return ZSTD_compress(what..., kLevel); }, content);
 }
 
@@ -108,10 +115,13 @@ Result<std::vector<std::byte>> unpack(int64_t codec, std::span<const std::byte> 
 
 void PackedRows::add(const Digest& hash, int64_t codec, std::span<const std::byte> data) {
   std::array<std::byte, sizeof codec> little_endian;
+  // The format's order, whatever the host's.
   for (size_t i = 0; i < little_endian.size(); ++i)
     little_endian[i] = std::byte(codec >> (8 * i) & 0xff);
   rows_.update(hash);
   rows_.update(little_endian);
+  // The packed bytes, not the content: two files that unpack alike but differ would otherwise have
+  // one digest.
   rows_.update(sha256(data));
 }
 

@@ -18,6 +18,8 @@ ErrorCode meaning(int code) {
     case SQLITE_FORMAT:
     case SQLITE_TOOBIG:
     case SQLITE_MISMATCH:
+    // SQLITE_ERROR here means SQL that does not fit the file's schema: the statements are
+    // constants.
     case SQLITE_ERROR: return ErrorCode::kBadInput;
     default: return ErrorCode::kHost;
   }
@@ -28,6 +30,7 @@ ErrorCode meaning(int code) {
 int system_errno(sqlite3* handle) {
   int errnum = sqlite3_system_errno(handle);
   sqlite3_file* log = nullptr;
+  // A commit writes the log through its own file object, which keeps its own errno.
   (void)sqlite3_file_control(handle, nullptr, SQLITE_FCNTL_JOURNAL_POINTER, &log);
   if (errnum == 0 && log != nullptr && log->pMethods != nullptr)
     (void)log->pMethods->xFileControl(log, SQLITE_FCNTL_LAST_ERRNO, &errnum);
@@ -47,6 +50,8 @@ Error database_error(sqlite3* handle, int code, const std::string& shown, const 
 Error statement_error(sqlite3_stmt* statement, int code, const std::string& shown) {
   // A pragma that checkpoints the log or changes the mode counts as read-only.
   const int kind = code & 0xff;
+  // By the code for I/O errors, since a reading statement may write (checkpoint) and a writing one
+  // read.
   const bool reading = kind == SQLITE_IOERR
                            ? code == SQLITE_IOERR_READ || code == SQLITE_IOERR_SHORT_READ
                            : kind != SQLITE_FULL && sqlite3_stmt_readonly(statement) != 0;
@@ -90,12 +95,14 @@ Result<bool> Statement::step() {
   if (code == SQLITE_ROW) return true;
   Result<bool> end = false;
   if (code != SQLITE_DONE) end = statement_error(statement_.get(), code, *shown_);
+  // reset() after every end, so that the statement neither holds a lock nor its bindings' memory.
   reset();
   return end;
 }
 
 Result<void> Statement::run() {
   KTAPE_ASSIGN(bool row, step());
+  // A statement without rows that returns one is a mistake in our SQL.
   KTAPE_CHECK(!row);
   return {};
 }
@@ -125,13 +132,16 @@ std::span<const std::byte> Statement::bytes(int column) const {
   return {data, size};
 }
 
+// close_v2: statements that still exist keep the connection alive until they are gone.
 void Database::Close::operator()(sqlite3* handle) const { sqlite3_close_v2(handle); }
 
 Result<Database> Database::open(const std::string& name, int flags, const std::string& shown) {
   sqlite3* handle = nullptr;
   int code = sqlite3_open_v2(name.c_str(), &handle, flags, nullptr);
+  // The handle exists also after a failure (sqlite3_open_v2) and holds the message.
   Database database(handle, shown);
   if (code != SQLITE_OK) return database_error(handle, code, shown, "open");
+  // Extended codes tell a short read from a full disk.
   sqlite3_extended_result_codes(handle, 1);
   return database;
 }
@@ -170,6 +180,7 @@ Result<void> Database::leave_wal_mode() {
 Result<void> Database::close() {
   int code = sqlite3_close(handle_.get());
   if (code != SQLITE_OK) return database_error(handle_.get(), code, *shown_, "close");
+  // The handle is gone only if close succeeded.
   (void)handle_.release();
   return {};
 }

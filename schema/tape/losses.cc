@@ -17,6 +17,7 @@ void LossTally::visit(schema::Record::Reader record) {
 }
 
 void LossTally::add(capnp::List<schema::LossCounter>::Reader counters) {
+  // Added to those of earlier records after a salvage, whose own losses come on top.
   for (auto counter : counters) {
     if (counter.getCount() == 0) continue;
     losses_.push_back({printable(chars(counter.getName())),

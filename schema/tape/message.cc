@@ -25,7 +25,8 @@ constexpr uint64_t kTraversalWordsAtLeast = uint64_t{1} << 20;
 
 Error bad(const std::string& message) { return Error{ErrorCode::kBadInput, message, ""}; }
 
-// A message that outgrew its first segment, copied into one.
+// A message that outgrew its first segment, copied into one. setRoot() copies into a first segment
+// that is as large as the whole.
 kj::Array<capnp::word> in_one_segment(schema::Record::Reader record) {
   capnp::MallocMessageBuilder message(static_cast<uint>(record.totalSize().wordCount + 1));
   message.setRoot(record);
@@ -53,6 +54,7 @@ Result<void> check_framing(std::span<const std::byte> bytes) {
 
 bool lists_fit(const capnp::DynamicValue::Reader& value);
 
+// The union's member that was chosen, and all others: what is not set has its default, which fits.
 bool struct_fits(const capnp::DynamicStruct::Reader& part) {
   KJ_IF_MAYBE (chosen, part.which()) {
     if (!lists_fit(part.get(*chosen))) return false;
@@ -86,6 +88,7 @@ Result<RecordMessage> RecordMessage::build(
     capnp::MallocMessageBuilder message(
         kj::arrayPtr(reinterpret_cast<capnp::word*>(scratch.data()), scratch.size()));
     auto record = message.initRoot<schema::Record>();
+    // After `fill`, which must not set these: the caller knows time and number.
     fill(record);
     record.setSeq(seq.value);
     record.setHostNs(host.value);
@@ -94,6 +97,7 @@ Result<RecordMessage> RecordMessage::build(
       return Error{ErrorCode::kInternal, "a record without a kind was appended", ""};
     }
     bool whole = message.getSegmentsForOutput().size() == 1;
+    // Rare: only a record that outgrew the scratch space.
     RecordMessage built(whole ? capnp::messageToFlatArray(message)
                               : in_one_segment(record.asReader()));
     if (built.bytes().size() > kMaxRecordBytes) {
@@ -125,8 +129,11 @@ Result<schema::Record::Reader> RecordDecoder::decode_in_place(std::span<const st
   KTAPE_CHECK(reinterpret_cast<uintptr_t>(bytes.data()) % kWordBytes == 0);
   KTAPE_TRY(check_framing(bytes));
   const std::span words(reinterpret_cast<const uint64_t*>(bytes.data()), bytes.size() / kWordBytes);
+  // Before Cap'n Proto sees it: its traversal limit has to allow for readers that walk a record
+  // many times.
   KTAPE_TRY(check_shape(words.subspan(1)));
   capnp::ReaderOptions limits;
+  // Generous for records, which are read more than once, and still a bound.
   limits.traversalLimitInWords =
       std::max(kTraversalWordsAtLeast, kTraversalsOfARecord * words.size());
   limits.nestingLimit = kNesting;
@@ -134,7 +141,8 @@ Result<schema::Record::Reader> RecordDecoder::decode_in_place(std::span<const st
     reader_.emplace(kj::arrayPtr(reinterpret_cast<const capnp::word*>(words.data()), words.size()),
                     limits);
     const auto record = reader_->getRoot<schema::Record>();
-    // An element may be as small as a byte: a smaller message has fewer elements than that.
+    // An element may be as small as a byte: a smaller message has fewer elements than that. A list
+    // of many small elements costs more rows and more text than its bytes suggest.
     if (bytes.size() > kMaxListElements && !lists_fit(capnp::toDynamic(record))) {
       return bad("it has a list of more than " + std::to_string(kMaxListElements) + " elements");
     }

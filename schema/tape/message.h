@@ -17,7 +17,8 @@
 
 namespace ktape {
 
-// A record as a tape stores it: one message of one segment in Cap'n Proto's stream framing.
+// A record as a tape stores it: one message of one segment in Cap'n Proto's stream framing. One
+// segment, so that a reader can use the bytes as they are in the database.
 class RecordMessage {
  public:
   // Builds it. kInternal if `fill` throws or chooses no kind, kOutOfRange if it is too large.

@@ -28,7 +28,9 @@ class ShapeCheck {
   explicit ShapeCheck(std::span<const uint64_t> words) : words_(words), left_(words.size()) {}
 
   Result<void> run() {
+    // The root pointer is the first word.
     reach({0, 1}, 1);
+    // Iterative: a chain of pointers must not use up our stack.
     while (!pending_.empty() && !far_ && !too_much_) {
       const Pointers part = pending_.back();
       pending_.pop_back();
@@ -69,6 +71,7 @@ class ShapeCheck {
     far_ = far_ || kind == kFar;
     if (kind != kStruct && kind != kList) return;
     // Two's complement: an offset before the segment becomes larger than the segment.
+    // Sign-extended: bits 2 to 31 are a signed offset in words.
     const uint64_t offset =
         static_cast<uint64_t>(static_cast<int64_t>(static_cast<int32_t>(pointer)) >> 2);
     const uint64_t target = at + 1 + offset;
@@ -85,6 +88,7 @@ class ShapeCheck {
 
   void reach_list(uint64_t at, uint64_t size, uint64_t count) {
     if (size == kComposite) return reach_structs(at, count);
+    // Elements without size cost nothing in bytes; counted as a word each, they cannot be many.
     if (size == kVoid) return reach({}, count);
     if (size == kPointer) {
       if (inside(at, count)) reach({at, count}, count);
@@ -99,7 +103,9 @@ class ShapeCheck {
     if (!inside(at, total + 1)) return;
     const uint64_t count = bits(words_[at], 2, 30);
     const uint64_t data = bits(words_[at], 32, 16), pointers = bits(words_[at], 48, 16);
+    // An inconsistent list is left to the reader, which refuses it.
     if (count * (data + pointers) > total) return;
+    // At least one word for each struct, also for those of size 0.
     reach({}, std::max(total + 1, count));
     if (pointers == 0) return;
     for (uint64_t i = 0; i < count && !too_much_; ++i)
@@ -107,6 +113,7 @@ class ShapeCheck {
   }
 
   std::span<const uint64_t> words_;
+  // Words that may still be reached. Every word of an honest message is reached once.
   uint64_t left_;
   bool far_ = false;
   bool too_much_ = false;

@@ -25,15 +25,18 @@ Result<void> PageListOrder::next(const FreezePage& row) {
   if (row.hash ? row.frames != 1 : row.frames == 0) {
     return bad(row, "is neither one page nor a run of zero pages");
   }
+  // In this order: frames + frame must not wrap around.
   if (row.frame >= kFrames || row.frames > kFrames - row.frame) {
     return bad(row, "reaches beyond the physical address space");
   }
+  // Ascending and disjoint, so each frame has one content.
   if (row.frame < free_frame_) return bad(row, "overlaps the row before it");
   free_frame_ = row.frame + row.frames;
   return {};
 }
 
 void PageListDigest::add(const FreezePage& row) {
+  // Hash, or zeros for a run of zero frames: a page of zeros has no row with a hash.
   std::array<std::byte, 48> bytes{};
   store_u64(row.frame, bytes.data());
   store_u64(row.frames, bytes.data() + 8);

@@ -21,6 +21,7 @@ constexpr off_t kSqliteLockBytes = 512;
 constexpr char kPartialSuffix[] = ".partial";
 
 bool exists(const std::string& path) {
+  // lstat(): a dangling link is in the way, too.
   struct stat status;
   return ::lstat(path.c_str(), &status) == 0;
 }
@@ -64,6 +65,8 @@ Result<void> claim_partial(const std::string& path) {
   if (exists(partial)) return partial_in_the_way(path);
   if (exists(partial + "-wal"))
     return in_the_way(partial + "-wal", "a recorder left it; move it away");
+  // O_EXCL decides between two recorders that start at once; the checks before it only make better
+  // errors.
   UniqueFd fd(::open(partial.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
   if (fd.valid()) return {};
   if (errno == EEXIST) return partial_in_the_way(path);  // created since we checked
@@ -73,14 +76,18 @@ Result<void> claim_partial(const std::string& path) {
 }
 
 Result<void> publish(const std::string& from, const std::string& path) {
+  // Before the rename: after a power cut the name must not lead to a file without its content.
   KTAPE_TRY(sync_path(from, O_RDWR));
+  // RENAME_NOREPLACE: a tape of that name that appeared meanwhile is kept.
   int failed = ::renameat2(AT_FDCWD, from.c_str(), AT_FDCWD, path.c_str(), RENAME_NOREPLACE);
+  // What file systems say that do not know the flag.
   if (failed != 0 && (errno == EINVAL || errno == ENOSYS)) failed = link_instead(from, path);
   if (failed != 0) {
     Error error = system_error(ErrorCode::kHost, "cannot rename '" + from + "' to '" + path + "'");
     error.hint = "the tape is complete as '" + from + "'";
     return error;
   }
+  // Makes the new name durable.
   return sync_folder_of(path);
 }
 
@@ -98,6 +105,7 @@ Result<void> copy_open_file(int fd, const std::string& to) {
   off_t offset = 0;
   ssize_t copied = 0;
   do {
+    // sendfile() copies within the kernel, from a file without a name as well.
     copied = ::sendfile(out.get(), fd, &offset, kAtOnce);
   } while (copied > 0 || (copied < 0 && errno == EINTR));
   if (copied < 0) return failure();
@@ -106,6 +114,8 @@ Result<void> copy_open_file(int fd, const std::string& to) {
 }
 
 void remove_partial(const std::string& path) {
+  // The log first: a database without its log is an older state, a log without its database is
+  // nothing.
   for (const char* suffix : {"-wal", ""}) ::unlink((partial_name(path) + suffix).c_str());
 }
 
@@ -119,6 +129,8 @@ std::optional<pid_t> recorder_at_work(const std::string& partial) {
   UniqueFd fd(::open(partial.c_str(), O_RDWR | O_CLOEXEC));
   if (!fd.valid()) return std::nullopt;
   struct flock lock = {};
+  // A shared lock is in the way of a write lock as well, so readers of the recording are found,
+  // too.
   lock.l_type = F_WRLCK;
   lock.l_whence = SEEK_SET;
   lock.l_start = kSqliteLocks;

@@ -19,7 +19,7 @@ namespace ktape {
 [[nodiscard]] Result<void> claim_partial(const std::string& path);
 
 // Makes the complete tape `from` durable and renames it to `path`, in the same folder; never
-// replaces a file.
+// replaces a file. kHost if that fails: `from` is then still there, and complete.
 [[nodiscard]] Result<void> publish(const std::string& from, const std::string& path);
 
 // Whether `path` names the file open as `fd`.
@@ -33,7 +33,8 @@ void remove_partial(const std::string& path);
 
 [[nodiscard]] Result<void> sync_folder_of(const std::string& path);
 
-// The process that has the database in this file open, if another process does.
+// The process that has the database in this file open, if another process does: it holds one of
+// SQLite's locks. A process that died holds none.
 [[nodiscard]] std::optional<pid_t> recorder_at_work(const std::string& partial);
 
 }  // namespace ktape

@@ -8,6 +8,7 @@ std::string_view seqcount_of(std::string_view symbol) {
 }
 
 bool is_changed_by_its_cpu_alone(std::string_view per_cpu_symbol) {
+  // A runqueue is the exception: other CPUs change it, under its lock.
   return per_cpu_symbol != "runqueues";
 }
 

@@ -10,6 +10,8 @@ namespace ktape {
 
 namespace {
 
+// kernel/sched/ext.c, SCX_ECODE_*: action in bits 48 to 63, reason in 32 to 47, the rest is the
+// scheduler's own.
 constexpr uint64_t kReasonShift = 32;
 constexpr uint64_t kActionShift = 48;
 constexpr uint64_t kPartMask = 0xffff;

@@ -12,7 +12,7 @@ namespace ktape {
 // scx_exit_code), so they hold for every kernel, even without its type information.
 
 // Kinds below SCX_EXIT_ERROR are orderly exits: requested by a program, the scheduler itself, the
-// kernel, sysrq.
+// kernel, sysrq. From there on the kernel has ejected it.
 [[nodiscard]] constexpr bool is_error_exit(uint64_t kind) { return kind >= 1024; }
 
 // "SCX_EXIT_ERROR_STALL (1026)"; "kind 77" for one without a name here.

@@ -28,6 +28,7 @@ std::optional<uint64_t> milliseconds(std::string_view text) {
   text.remove_prefix(1);
   const size_t before = text.size();
   const std::optional<uint64_t> rest = take_number<uint64_t>(text);
+  // Three digits, as the kernel prints milliseconds; another number of them is another format.
   if (!rest || before - text.size() != kMsDigits) return std::nullopt;
   if (*seconds > (UINT64_MAX - *rest) / kMsPerSecond) return UINT64_MAX;
   return *seconds * kMsPerSecond + *rest;

@@ -22,6 +22,7 @@ class HelpFormatter : public CLI::Formatter {
   std::string make_option_opts(const CLI::Option* option) const override {
     std::string text;
     const std::string values = option->get_type_name();
+    // "TEXT" says nothing about a positional argument, whose own name does.
     const bool told = values.empty() || (option->get_positional() && values == "TEXT");
     if (!told) text += " " + values;
     if (!option->get_default_str().empty()) text += " (default " + option->get_default_str() + ")";
@@ -90,7 +91,8 @@ const CLI::Option* without_value(const CLI::App& app, std::string_view last_word
   if (!last_word.starts_with('-')) return nullptr;
   const CLI::App& parsed = *parsed_apps(app).back();
   const std::vector<CLI::Option*>& order = parsed.parse_order();
-  // It may itself be the value of the option before it.
+  // It may itself be the value of the option before it. parse_order() has each option that got a
+  // value.
   if (!order.empty() && order.back()->results().back() == last_word) return nullptr;
   // "--at=" has no value either; a name with a value after the '=' matches no option.
   if (last_word.ends_with('=')) last_word.remove_suffix(1);
@@ -104,6 +106,7 @@ std::string argument_mismatch(const CLI::App& app, std::string_view last_word,
   if (const CLI::Option* option = without_value(app, last_word))
     return option->get_name() + " needs a value";
   for (const CLI::Option* option : parsed_options(app)) {
+    // CLI11's word for an option that takes one value and got more.
     if (option->get_multi_option_policy() != CLI::MultiOptionPolicy::Throw) continue;
     if (option->get_items_expected_max() > 1 || option->count() < 2) continue;
     return option->get_name() + " is given " + std::to_string(option->count()) +
@@ -116,6 +119,7 @@ std::string argument_mismatch(const CLI::App& app, std::string_view last_word,
 std::string conversion_error(const CLI::App& app, const std::string& said) {
   const CLI::Option* failed = nullptr;
   for (const CLI::Option* option : parsed_options(app)) {
+    // CLI11 sets this flag before it converts.
     if (option->get_callback_run()) failed = option;
   }
   if (failed == nullptr) return said;
@@ -137,7 +141,8 @@ std::string excludes_error(const CLI::App& app, const std::string& said) {
 // The error of a command line that `app` could not parse. `last_word` is its last word.
 Error usage_error(const CLI::App& app, const CLI::ParseError& cause, std::string_view last_word) {
   using Code = CLI::ExitCodes;
-  // Something may be missing only because an argument in its place was not recognised.
+  // Something may be missing only because an argument in its place was not recognised. An unknown
+  // option leaves its value as an unexpected argument, and that as a missing one.
   const std::vector<std::string> unknown = app.remaining(true);
   if (!unknown.empty() && (is(cause, Code::ExtrasError) || is(cause, Code::RequiredError)))
     return unexpected_arguments(unknown, app);
@@ -153,6 +158,7 @@ template <typename T>
 void limit(CLI::Option* option, T min, T max, const char* unit) {
   const CLI::Range range(min, max);
   const std::string expected = std::to_string(min) + " to " + std::to_string(max);
+  // The bounds are a part of the message, since CLI11's own would have them without the value.
   const auto mistake = [range, expected](const std::string& value) {
     return range(value).empty() ? "" : "got " + in_quotes(value) + ", expected " + expected;
   };
@@ -216,6 +222,7 @@ Option Option::shows_default() {
 }
 
 Option Option::repeated() {
+  // Otherwise "--option a b c" would take all three words.
   option_->allow_extra_args(false);
   return *this;
 }
@@ -286,6 +293,7 @@ Result<std::string> Program::parse(int argc, const char* const* argv) {
     app_->parse(argc, argv);
     return std::string();
   } catch (const CLI::ParseError& cause) {
+    // CLI11 throws for --help and --version, too, as a success.
     if (is(cause, CLI::ExitCodes::Success)) {
       std::ostringstream text;
       app_->exit(cause, text, text);

@@ -53,7 +53,8 @@ class Option {
 
 // The options of a program, or of one of its verbs. `names` is "-j,--jobs", or "TAPE" for a
 // positional argument; --help lists them in the order in which they are added. `to` outlives the
-// parsing, and keeps its value if the option is not given.
+// parsing, and keeps its value if the option is not given. Values are converted when the line is
+// parsed; a value that is none of its kind is a usage error that names the option.
 class CommandLine {
  public:
   Option add(const char* names, std::string& to, const std::string& help);
@@ -99,6 +100,7 @@ class Program : public CommandLine {
   [[nodiscard]] Result<std::string> parse(int argc, const char* const* argv);
   [[nodiscard]] std::string help() const;
 
+  // Of the program and its verbs, as CLI11 writes them; for tests and completions.
   [[nodiscard]] std::vector<std::string> option_names() const;
 
   // Parses, and prints the help, the version, or the mistake. If it returns an exit status, the

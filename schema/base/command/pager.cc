@@ -38,6 +38,8 @@ void close_input() {
 // so we die only after it has ended.
 void die_after_pager(int signal) {
   close_input();
+  // Without the pager's pid there is none to wait for; exchange() makes sure that only one of two
+  // signals waits.
   if (const int pid = pager_pid.exchange(-1); pid > 0) ::waitpid(pid, nullptr, 0);
   ::signal(signal, SIG_DFL);
   ::raise(signal);
@@ -51,6 +53,7 @@ ProcessPlan plan_of(const std::string& command) {
   plan.on_path = true;
   auto split = split_words(command, ActiveCharacters::kFault);
   auto* words = std::get_if<std::vector<std::string>>(&split);
+  // "LESS=R less" needs a shell, which sets the variable.
   const bool plain =
       words != nullptr && !words->empty() && words->front().find('=') == std::string::npos;
   plan.program = plain ? words->front() : "sh";
@@ -94,6 +97,7 @@ class PagedOutput::Pipe {
     if (!begun_) begin();
     if (!pager_) return write_all(STDOUT_FILENO, text, size);
     if (left_ || write_all(pager_input, text, size) == size) return size;
+    // EPIPE: the user has left it, which is no error. Anything else is: the output is incomplete.
     left_ = errno == EPIPE;
     close_input();
     return left_ ? size : 0;
@@ -101,6 +105,7 @@ class PagedOutput::Pipe {
 
   void finish() {
     if (!pager_) return;
+    // The pager sees its end and stays until the user leaves it.
     close_input();
     (void)pager_->wait();
     pager_pid = -1;
@@ -111,9 +116,12 @@ class PagedOutput::Pipe {
   // A signal waits until the pager is known to die_after_pager().
   void begin() {
     begun_ = true;
+    // What git sets for its pager; a user's own setting stands.
     ::setenv("LESS", "FRX", 0);
     ::setenv("LV", "-c", 0);
     sigset_t deadly;
+    // Until the handler knows the pager's pid, a signal would kill us and leave it alone at the
+    // terminal.
     sigset_t before;
     ::sigemptyset(&deadly);
     for (const int signal : kDeadly) ::sigaddset(&deadly, signal);
@@ -129,6 +137,7 @@ class PagedOutput::Pipe {
     plan.input = pipe->read.get();
     auto started = Process::start(plan);
     if (!started.ok()) {
+      // A missing `less` is normal on small systems, a missing program of the user's choice is not.
       if (command_ != kUsualPager)
         std::fprintf(stderr, "ktape: no pager: %s\n", printable(started.error().message).c_str());
       return;
@@ -136,6 +145,7 @@ class PagedOutput::Pipe {
     pager_.emplace(std::move(*started));
     pager_pid = pager_->pid();
     pager_input = pipe->write.release();
+    // The write's own error tells us that the pager is gone.
     ::signal(SIGPIPE, SIG_IGN);
     for (const int signal : kDeadly) ::signal(signal, die_after_pager);
   }
@@ -148,6 +158,7 @@ class PagedOutput::Pipe {
 
 PagedOutput::PagedOutput() {
   const std::string command = pager_command();
+  // is_dumb_terminal(): a pager would print its escape sequences.
   if (command.empty() || is_dumb_terminal() || !is_terminal(STDOUT_FILENO)) return;
   auto pipe = std::make_unique<Pipe>(command);
   cookie_io_functions_t functions = {};
@@ -156,6 +167,7 @@ PagedOutput::PagedOutput() {
   };
   std::FILE* stream = ::fopencookie(pipe.get(), "w", functions);
   if (stream == nullptr) return;
+  // What was printed before goes to the terminal first.
   std::fflush(stdout);
   pipe_ = std::move(pipe);
   terminal_ = std::exchange(stdout, stream);

@@ -14,6 +14,7 @@ Error cannot_write() { return system_error(ErrorCode::kHost, kCannotWrite); }
 }  // namespace
 
 Result<void> write_output(std::string_view text) {
+  // fwrite() counts complete items; an item is a byte here.
   if (std::fwrite(text.data(), 1, text.size(), stdout) == text.size()) return {};
   return cannot_write();
 }

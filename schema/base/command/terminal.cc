@@ -26,6 +26,7 @@ size_t told_columns() {
   size_t columns = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), columns);
   if (error == std::errc() && end == text.data() + text.size() && columns > 0) return columns;
+  // Zero columns are what a terminal says that does not know its own width.
   winsize size = {};
   return ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }

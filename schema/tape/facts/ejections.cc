@@ -12,6 +12,7 @@ namespace {
 
 bool is_of(const Ejections::Ejection& ejection, std::string_view scheduler) {
   const std::string& said = ejection.said;
+  // Kernels whose schedulers are not objects do not name them in the message: then there is one.
   return said.find(" of '") == said.npos || said.find(" of " + in_quotes(scheduler)) != said.npos;
 }
 
@@ -19,6 +20,7 @@ bool is_of(const Ejections::Ejection& ejection, std::string_view scheduler) {
 
 void Ejections::froze(Seq seq, schema::FreezeBegan::Reader began) {
   for (const RecordedHit& hit : hits_of(began)) {
+    // Without a detail the exit was unreadable, and nothing can be matched.
     if (hit.trigger != kEjectionTrigger || hit.detail.empty()) continue;
     if (under_way_.size() == kMaxUnderWay) under_way_.pop_front();
     under_way_.push_back({seq, printable(hit.detail)});

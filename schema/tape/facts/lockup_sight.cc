@@ -23,15 +23,19 @@ void LockupSight::stretch_ends(uint64_t host_ns) {
 void LockupSight::visit(const RecordView& view) {
   if (!view.known) return;
   const uint64_t host_ns = view.record.getHostNs();
+  // Host times never go back on a tape, except on one that was tampered with.
   last_ns_ = std::max(last_ns_, host_ns);
   if (view.record.isRunStarted()) {
     resets_ = view.record.getRunStarted().getFreezesResetWatchdogs();
   } else if (view.record.isKernelIdentified()) {
     soft_lockup_ms_ = view.record.getKernelIdentified().getSoftLockupMs();
     rcu_stall_ms_ = view.record.getKernelIdentified().getRcuStallMs();
+    // From here on the thresholds are known; what came before is the boot.
     began_ = true;
     began_ns_ = stretch_ns_ = host_ns;
   } else if (view.record.isFreezeBegan()) {
+    // The watchdogs restart at the thaw (PVCLOCK_GUEST_STOPPED, which QEMU sets as it resumes), so
+    // a stretch ends where the next freeze begins.
     ++freezes_;
     stretch_ends(host_ns);
   } else if (view.record.isThawed()) {
@@ -42,6 +46,7 @@ void LockupSight::visit(const RecordView& view) {
 
 std::string LockupSight::hidden_text() const {
   if (!resets_ || !began_ || freezes_ == 0) return "";
+  // The last stretch has no freeze at its end.
   const uint64_t longest_ms = std::max(longest_ns_, without(last_ns_, stretch_ns_)) / kNsPerMs;
   const uint64_t ran_ms = without(without(last_ns_, began_ns_), frozen_ns_) / kNsPerMs;
   // If the run was too short for a report anyway, its freezes hid nothing.

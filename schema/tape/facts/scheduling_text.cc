@@ -38,10 +38,13 @@ std::string scheduling_text(schema::VcpuState::Reader vcpu) {
   if (vcpu.getCurrentPolicy() < 0) return of_class.empty() ? "" : "class " + of_class;
   const PolicyName policy = policy_name(vcpu.getCurrentPolicy());
   std::string text = policy.name;
+  // The default class of a policy goes without saying.
   if (policy.of_class == "rt" && vcpu.getCurrentRtPriority() > 0)
     text += " " + std::to_string(vcpu.getCurrentRtPriority());
   if (of_class.empty() || of_class == policy.of_class) return text;
   text += ", class " + of_class;
+  // `prio` shows a boost by a mutex (rt_mutex_setprio()), which changes class and priority but not
+  // the policy.
   return of_class == "rt" ? text + ", prio " + std::to_string(vcpu.getCurrentPriority()) : text;
 }
 

@@ -8,6 +8,7 @@ namespace ktape {
 std::vector<RecordedHit> hits_of(schema::FreezeBegan::Reader began) {
   if (began.getCause() != schema::FreezeCause::TRIGGER) return {};
   const auto listed = began.getHits();
+  // Recorders before the list named one hit, in the freeze's own fields.
   if (listed.size() == 0)
     return {{chars(began.getTrigger()), began.getVcpu(), chars(began.getDetail())}};
   std::vector<RecordedHit> hits;

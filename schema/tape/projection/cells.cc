@@ -25,6 +25,7 @@ std::string hex_text(uint64_t value) {
 
 std::string bytes_text(capnp::Data::Reader data) {
   auto bytes = std::as_bytes(std::span(data.begin(), data.size()));
+  // SQL users see the beginning; the record has all.
   std::string text = "x'" + to_hex(bytes.first(std::min(bytes.size(), kMaxBytesShown))) + "'";
   if (bytes.size() > kMaxBytesShown) text += "... (" + std::to_string(bytes.size()) + " bytes)";
   return text;
@@ -38,6 +39,7 @@ void append_list(capnp::List<schema::Value>::Reader list, std::string& out) {
   for (auto value : list) {
     if (!first) out += ", ";
     first = false;
+    // Looked at before each element: nested lists share the limit.
     if (out.size() > kMaxValueText) {
       out += "...";
       break;
@@ -68,6 +70,7 @@ void append_value(schema::Value::Reader value, std::string& out) {
 
 std::string printable_lines(std::string_view text) {
   std::string out;
+  // Line by line, because printable() would turn the line ends into \n.
   for (size_t end; (end = text.find('\n')) != std::string_view::npos; text.remove_prefix(end + 1)) {
     out += printable(text.substr(0, end)) + "\n";
   }
@@ -81,6 +84,7 @@ std::string value_text(schema::Value::Reader value) {
 }
 
 Cell count(uint64_t value) {
+  // As text, which the column's affinity turns into a REAL: SQLite's integers are signed.
   if (value > static_cast<uint64_t>(std::numeric_limits<int64_t>::max()))
     return std::to_string(value);
   return static_cast<int64_t>(value);

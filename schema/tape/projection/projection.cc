@@ -62,6 +62,7 @@ constexpr ShapeInfo kShapes[] = {
     {RowShape::kEnding, "ending", 1},
 };
 
+// The tables are indexed by the enum, so a row in the wrong place must not compile.
 consteval bool in_the_order_of_the_enum() {
   for (size_t i = 0; i < std::size(kShapes); ++i) {
     if (kShapes[i].shape != static_cast<RowShape>(i)) return false;
@@ -71,6 +72,7 @@ consteval bool in_the_order_of_the_enum() {
 static_assert(in_the_order_of_the_enum());
 
 Cell joined(capnp::List<capnp::Text>::Reader list) {
+  // One cell, blank-separated: arguments are shown, not parsed again.
   std::string all;
   for (auto item : list) all += (all.empty() ? "" : " ") + std::string(item.begin(), item.size());
   return plain(all);
@@ -423,6 +425,8 @@ void sealed(Record::Reader record, Rows& rows) {
 
 void project_into(Record::Reader record, Rows& rows) {
   switch (record.which()) {
+    // A kind that this build does not know writes no rows: the same tape projected by a newer build
+    // may have more.
     case Record::UNKNOWN: return;
     case Record::RUN_STARTED: return run_started(record, rows);
     case Record::KERNEL_IDENTIFIED: return rows.push_back(kernel(record));

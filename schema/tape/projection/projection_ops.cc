@@ -68,6 +68,7 @@ void lock_users(uint64_t op, uint index, schema::EntryReply::Reader entry, Rows&
 Row vcpu(uint64_t freeze, schema::VcpuState::Reader vcpu) {
   bool known = vcpu.getKnown();
   bool kernel_known = vcpu.getKernelStateKnown();
+  // Recorders before scheduling was recorded wrote no policy; the default says so.
   bool scheduling_known = kernel_known && vcpu.getCurrentPolicy() >= 0;
   return {
       RowShape::kVcpu,
@@ -93,6 +94,7 @@ Row vcpu(uint64_t freeze, schema::VcpuState::Reader vcpu) {
 void project_op_requested(Record::Reader record, Rows& rows) {
   auto request = record.getOpRequested();
   auto entries = of_rows(request.getEntries());
+  // -1 in older records: the recorder did not retry.
   rows.push_back({RowShape::kRequest,
                   {{"op", count(request.getOp())},
                    {"step", count(request.getStep())},
@@ -142,6 +144,7 @@ void project_op_replied(Record::Reader record, Rows& rows) {
   // Once: each time that a list is reached counts against what may be read of a record.
   const auto entries = of_rows(reply.getEntries());
   uint64_t users = 0;
+  // Counted before any row is made: each entry may have a list of its own.
   for (auto entry : entries) users += entry.getLockUsers().size();
   bound_rows(users);
   for (uint i = 0; i < entries.size(); ++i) {
@@ -152,6 +155,7 @@ void project_op_replied(Record::Reader record, Rows& rows) {
 
 void project_gate(Record::Reader record, Rows& rows) {
   auto gate = record.getGateChecked();
+  // The number as well as the name: a gate of a later format has only the number.
   rows.push_back({RowShape::kGate,
                   {{"seq", count(record.getSeq())},
                    {"op", count(gate.getOp())},

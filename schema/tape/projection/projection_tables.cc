@@ -12,7 +12,8 @@ namespace ktape {
 namespace {
 
 // An INSERT that becomes an UPDATE of the other columns if the key exists. `which`: columns of the
-// row, key columns first.
+// row, key columns first. Records of one row come one after another (a request, then its reply), so
+// the later one sets only its own columns.
 std::string put_sql(const Row& row, const std::vector<size_t>& which) {
   std::string columns, values, keys, updates;
   for (const size_t i : which) {
@@ -70,6 +71,7 @@ Result<ProjectionTables::Put> ProjectionTables::prepare(const Database& database
                                                         const Row& row) const {
   Put put;
   put.known = true;
+  // The usual case: our own tables have all columns, in the row's order.
   if (format_ == kFormatVersion) {
     put.columns.resize(row.columns.size());
     std::iota(put.columns.begin(), put.columns.end(), size_t{0});
@@ -87,6 +89,7 @@ Result<ProjectionTables::Put> ProjectionTables::prepare(const Database& database
 Result<void> ProjectionTables::put_row(const Database& database, const Row& row) {
   Put& put = puts_[static_cast<size_t>(row.shape)];
   if (!put.known) {
+    // A table that an earlier format does not have.
     KTAPE_ASSIGN(put, prepare(database, row));
   }
   if (!put.statement.prepared()) return {};
@@ -97,6 +100,7 @@ Result<void> ProjectionTables::put_row(const Database& database, const Row& row)
 }
 
 void ProjectionTables::release() {
+  // Statements keep the connection open, and it could not be closed.
   for (Put& put : puts_) put = Put();
 }
 

@@ -14,7 +14,8 @@
 
 namespace ktape {
 
-// `project`, with exceptions for a bad record returned as kBadInput.
+// `project`, with exceptions for a bad record returned as kBadInput. For records of an untrusted
+// tape, and for the writer, which must not fail by an exception.
 [[nodiscard]] Result<std::vector<Row>> project_safely(schema::Record::Reader record);
 
 // Inserts rows into the projection tables of a database, which it must not outlive. The tables of
@@ -24,6 +25,7 @@ class ProjectionTables {
   // `format`: the version of the database's tables.
   explicit ProjectionTables(int32_t format = kFormatVersion) : format_(format) {}
 
+  // Not one transaction by itself: the caller begins and commits.
   [[nodiscard]] Result<void> put(const Database& database, const std::vector<Row>& rows);
   // Releases the database.
   void release();

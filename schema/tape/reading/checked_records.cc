@@ -29,6 +29,7 @@ class Batch {
     while (!last_ && bytes_.size() < kBatchBytes) {
       auto row = cursor.next();
       last_ = !row.ok() || !*row;
+      // Kept for visit(): the records before it are valid, and are visited first.
       if (!row.ok()) end_ = row.error();
       if (!last_) add(cursor);
     }
@@ -38,6 +39,7 @@ class Batch {
   Digest hash(Digest head) {
     for (const Item& item : items_) {
       head = next_link(head, message(item));
+      // The first wrong link decides; those behind it cannot be right either.
       if (!item.chain_whole || item.chain != head) {
         wrong_ = item.seq;
         return head;
@@ -51,9 +53,11 @@ class Batch {
   Result<void> visit(const std::string& path, RecordDecoder& decoder,
                      const std::function<Result<void>(const RecordView&)>& visit) const {
     for (const Item& item : items_) {
+      // Records behind this one do not follow from the chain, whatever they say.
       if (item.seq == wrong_) return edited(path, item.seq);
       KTAPE_ASSIGN(const schema::Record::Reader record,
                    agreeing(decoder.decode_in_place(message(item)), item.seq, item.kind));
+      // Reading a bad member throws only when a visitor reaches for it.
       try {
         KTAPE_TRY(visit({item.seq, item.kind, is_known_kind(item.kind), record}));
       } catch (const kj::Exception& exception) {
@@ -77,6 +81,7 @@ class Batch {
 
   void add(const EventCursor& cursor) {
     const auto record = cursor.message(), chain = cursor.chain();
+    // Copied as far as it goes: a chain value of another length is wrong in any case.
     Item item{cursor.seq(), cursor.kind(), bytes_.size(), record.size(),
               chain.size() == sizeof(Digest)};
     if (item.chain_whole) std::ranges::copy(chain, item.chain.begin());
@@ -117,13 +122,16 @@ Result<void> for_each_ahead(EventCursor& cursor, Digest head, const std::string&
                       [&batch, before = head] { return batch.hash(before); });
   };
   batches[0].fill(cursor);
-  // Declared after what the thread works on: its destructor waits for the thread.
+  // Declared after what the thread works on: its destructor waits for the thread. The first batch
+  // is hashed while nothing else is done; from then on two are under way.
   std::future<Digest> hashed = hash(batches[0]);
   for (size_t at = 0;; at ^= 1) {
     Batch& batch = batches[at];
     Batch& next = batches[at ^ 1];
+    // Reads the next batch while this one is being hashed.
     if (!batch.last()) next.fill(cursor);
     head = hashed.get();
+    // Started before the visit, which it runs beside.
     if (!batch.last()) hashed = hash(next);
     KTAPE_TRY(batch.visit(path, decoder, visit));
     if (batch.last()) return {};

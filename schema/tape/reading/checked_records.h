@@ -22,7 +22,8 @@ namespace ktape {
     EventCursor& cursor, Digest head, const std::string& path,
     const std::function<Result<void>(const RecordView&)>& visit);
 
-// The error for a record that its chain value does not follow from.
+// The error for a record that its chain value does not follow from. Names the tape, the record and
+// `ktape verify`, which finds out what else was changed.
 [[nodiscard]] Error edited(const std::string& path, Seq seq);
 
 }  // namespace ktape

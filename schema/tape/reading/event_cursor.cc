@@ -34,13 +34,17 @@ Result<bool> EventCursor::next() {
   KTAPE_ASSIGN(bool row, query_.step());
   if (!row) return false;
   Seq expected(seq_.value + 1);
+  // Before it becomes a number without sign.
   if (query_.integer(0) < 1)
     return Error{ErrorCode::kBadInput,
                  "event has a row with number " + std::to_string(query_.integer(0)), ""};
   seq_ = Seq(static_cast<uint64_t>(query_.integer(0)));
+  // Rows deleted from the middle leave a gap, which would otherwise go unnoticed until the chain is
+  // checked.
   if (dense_ && seq_ != expected) {
     return bad("record " + std::to_string(expected.value) + " is missing before it");
   }
+  // SQLite columns have no type: each row may hold anything.
   if (query_.type(1) != SQLITE_INTEGER || query_.type(2) != SQLITE_BLOB ||
       query_.type(3) != SQLITE_BLOB) {
     return bad("its row has a column of the wrong type");
@@ -61,6 +65,7 @@ Result<schema::Record::Reader> agreeing(Result<schema::Record::Reader> record, S
                                         uint16_t kind) {
   if (!record.ok()) return bad_record(seq, record.error().message);
   try {
+    // Number and kind are in the row and in the record; the record is what the chain covers.
     if (record->getSeq() != seq.value)
       return bad_record(seq, "the record has the number " + std::to_string(record->getSeq()));
     if (kind_of(*record) != kind) {
@@ -80,6 +85,7 @@ Error bad_record(Seq seq, const std::string& cause) {
 Result<TapeState> state_of(const Database& database) {
   KTAPE_ASSIGN(EventCursor cursor, EventCursor::last(database));
   KTAPE_ASSIGN(bool row, cursor.next());
+  // Also for an empty tape.
   if (!row || cursor.kind() != schema::Record::SEALED) return TapeState::kUnsealed;
   KTAPE_ASSIGN(schema::Record::Reader record, cursor.record());
   try {

@@ -16,6 +16,7 @@ std::optional<Digest> digest_in(const Statement& row, int column) {
 }
 
 Result<FreezePage> freeze_page_in(const Statement& row) {
+  // NULL stands for zero pages; anything else must be a digest.
   bool fits = row.type(3) == SQLITE_NULL || digest_in(row, 3);
   for (int column : {0, 1, 2}) {
     fits = fits && row.type(column) == SQLITE_INTEGER && row.integer(column) >= 0;

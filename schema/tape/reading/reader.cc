@@ -59,6 +59,7 @@ TapeReader::~TapeReader() = default;
 
 Result<std::unique_ptr<TapeReader>> TapeReader::open(const std::string& path) {
   KTAPE_ASSIGN(TapeSource source, open_source(path));
+  // A recording's file may be shorter than its header says: the rest is in its log.
   auto whole = source.recording ? Result<void>() : check_length(path);
   if (whole.ok()) whole = check_tables(source.database);
   if (!whole.ok()) return about(path, whole.error());
@@ -82,10 +83,12 @@ Result<void> TapeReader::for_each(const std::function<Result<void>(const RecordV
     if (!row) return {};
     if (chain == ChainCheck::kRecords) {
       head = next_link(head, cursor.message());
+      // Equal lengths as well: a chain value of another size is no digest.
       if (!std::ranges::equal(cursor.chain(), head)) return edited(impl_->path, cursor.seq());
       checked_bytes += cursor.message().size();
     }
     KTAPE_TRY(visit_row(cursor, visit));
+    // From here on hashing and visiting run beside each other.
     if (checked_bytes > kShortBytes) return for_each_ahead(cursor, head, impl_->path, visit);
   }
 }
@@ -110,6 +113,7 @@ Result<std::vector<std::byte>> TapeReader::Impl::content(const char* table, cons
   KTAPE_ASSIGN(bool row, query.step());
   std::string name = std::string(table) + " '" + to_hex(hash) + "' of '" + path + "'";
   if (!row) return Error{ErrorCode::kNotFound, "there is no " + name, ""};
+  // Bounded before it is unpacked, whatever its frame says.
   auto bytes = unpack(query.integer(0), query.bytes(1), limit_bytes);
   if (!bytes.ok()) return Error{bytes.error().code, name + ": " + bytes.error().message, ""};
   if (sha256(*bytes) != hash)
@@ -130,6 +134,7 @@ Result<std::vector<std::byte>> TapeReader::page(const Digest& hash) const {
 
 Result<std::vector<FreezePage>> TapeReader::freeze_pages(uint64_t freeze, size_t limit) const {
   std::vector<FreezePage> rows;
+  // SQLite's integers are signed: no row can have such a freeze.
   if (freeze > static_cast<uint64_t>(std::numeric_limits<int64_t>::max())) return rows;
   KTAPE_ASSIGN(
       Statement query,
@@ -140,6 +145,7 @@ Result<std::vector<FreezePage>> TapeReader::freeze_pages(uint64_t freeze, size_t
   for (;;) {
     KTAPE_ASSIGN(bool more, query.step());
     if (!more) return rows;
+    // After the rows that fit: the limit is on what is held in memory.
     if (rows.size() == limit) {
       return Error{ErrorCode::kOutOfRange,
                    "'" + impl_->path + "' has more than " + std::to_string(limit) +
@@ -147,6 +153,7 @@ Result<std::vector<FreezePage>> TapeReader::freeze_pages(uint64_t freeze, size_t
                    ""};
     }
     KTAPE_ASSIGN(FreezePage row, freeze_page_in(query));
+    // Checked as the rows come, so that a caller may rely on their order.
     KTAPE_TRY(order.next(row));
     rows.push_back(row);
   }

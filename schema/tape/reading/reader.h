@@ -43,6 +43,8 @@ class TapeReader {
  public:
   // kNotFound if there is no such file; kBadInput if it is not a tape, has a later format, or is
   // too damaged to read anything from it. The message names the file; `verify` reports the same.
+  // Not verified: a reader that must rely on the content asks for ChainCheck::kRecords or calls
+  // verify().
   [[nodiscard]] static Result<std::unique_ptr<TapeReader>> open(const std::string& path);
   ~TapeReader();
   TapeReader(const TapeReader&) = delete;

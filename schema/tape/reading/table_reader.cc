@@ -30,6 +30,7 @@ Result<TableReader> TableReader::open(const std::string& path) {
     KTAPE_ASSIGN(bool row, names.step());
     if (!row) break;
     std::string name = names.text(0);
+    // All others that check_tables() has let through are projections.
     if (std::ranges::find(kOtherTables, name) == kOtherTables.end()) reader.tables_.push_back(name);
   }
   return reader;
@@ -39,6 +40,7 @@ Result<std::vector<std::string>> TableReader::columns(const std::string& table) 
   if (std::ranges::find(tables_, table) == tables_.end()) {
     return Error{ErrorCode::kNotFound, "there is no table " + in_quotes(table), ""};
   }
+  // `table` is one of `tables_`, so it needs no quoting.
   KTAPE_ASSIGN(Statement query, source_.database.prepare("SELECT * FROM " + table));
   std::vector<std::string> columns;
   columns.reserve(static_cast<size_t>(query.columns()));

@@ -16,6 +16,7 @@ namespace {
 
 // The bytes of SQLite's b-trees, by the table that they belong to.
 Result<std::map<std::string, uint64_t>> tree_bytes(const Database& tape) {
+  // Indexes are counted with their table, which is where dbstat does not put them.
   auto query = tape.prepare(
       "SELECT coalesce(s.tbl_name, d.name), sum(d.pgsize) FROM dbstat AS d LEFT JOIN sqlite_schema "
       "AS s"
@@ -55,6 +56,7 @@ Result<void> add_table(const Database& tape, const char* table, const std::strin
   KTAPE_ASSIGN(uint64_t content, add_parts(tape, group, sql, size));
   uint64_t pages = trees[table];
   trees.erase(table);
+  // Content cannot be larger than the pages that hold it.
   if (content > pages)
     return Error{ErrorCode::kBadInput, "the database is damaged: its pages do not add up", ""};
   overhead += pages - content;
@@ -91,6 +93,7 @@ Result<TapeSize> measure_tape(const std::string& path) {
   if (!answered) return Error{ErrorCode::kBadInput, "the size of the database is not known", ""};
   size.file_bytes = static_cast<uint64_t>(pages.integer(0));
 
+  // The large tables in parts; what is then left in `trees` are small ones.
   uint64_t overhead = 0;
   KTAPE_TRY(add_table(tape, "event", "records",
                       "SELECT coalesce(kind, 0) & 65535, count(*), sum(length(record) + "
@@ -121,6 +124,7 @@ Result<TapeSize> measure_tape(const std::string& path) {
   size.parts.push_back({"sqlite", "table definitions", 0, schema_bytes});
   uint64_t used = 0;
   for (const SizePart& part : size.parts) used += part.bytes;
+  // Pages that two trees share: damage that a query does not notice.
   if (used > size.file_bytes) {
     return Error{ErrorCode::kBadInput, "the database is damaged: its pages do not add up", ""};
   }

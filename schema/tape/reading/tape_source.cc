@@ -39,6 +39,7 @@ constexpr size_t kVersionValidForAt = 92;
 constexpr std::byte kRollbackMode{1};  // a write or read version
 constexpr std::byte kWalMode{2};
 constexpr size_t kWalHeaderBytes = 32;
+// With pauses that double, about a second in all.
 constexpr int kCopyAttempts = 10;
 
 using Header = std::array<std::byte, kHeaderBytes>;
@@ -57,6 +58,7 @@ uint64_t database_bytes(const Header& header) {
   uint64_t page_bytes = std::to_integer<uint64_t>(header[kPageSizeAt]) << 8 |
                         std::to_integer<uint64_t>(header[kPageSizeAt + 1]);
   if (page_bytes == 1) page_bytes = 65536;
+  // Unsigned: a page count above 2^31 is damage, and must not become negative.
   return page_bytes * static_cast<uint32_t>(big_endian(header, kPageCountAt));
 }
 
@@ -73,6 +75,7 @@ ErrorCode meaning_of(int open_errno) {
   switch (open_errno) {
     case EACCES:
     case ELOOP:
+    // The user's mistake, not the host's fault.
     case ENAMETOOLONG:
     case ENOTDIR: return ErrorCode::kBadInput;
     default: return ErrorCode::kHost;
@@ -98,6 +101,7 @@ Result<Header> read_header(const std::string& path) {
   Header header{};
   ssize_t n = ::pread(fd.get(), header.data(), header.size(), 0);
   if (n < 0) return system_error(ErrorCode::kHost, "cannot read '" + path + "'");
+  // A file of a few bytes may still not begin like a tape.
   const auto bytes = static_cast<size_t>(n);
   if (std::memcmp(header.data(), kMagic, std::min(bytes, sizeof kMagic)) != 0) {
     return bad("'" + path + "' is not a tape: not an SQLite database");
@@ -144,7 +148,8 @@ struct HeaderField {
   const char* name;
 };
 
-// What the header of every sealed tape says, besides what `check_file` compares with the file.
+// What the header of every sealed tape says, besides what `check_file` compares with the file. A
+// value that SQLite would accept, but no recorder writes, is an edit (SQLite file format, 1.3).
 constexpr HeaderField kHeaderFields[] = {{kPageSizeAt, 2, kTapePageBytes, "page size"},
                                          {20, 1, 0, "reserved bytes per page"},
                                          {21, 3, 0x402020, "payload fractions"},
@@ -166,6 +171,7 @@ Result<void> check_constants(const Header& header) {
     return bad("its header has " + std::string(field.name) + " " + std::to_string(value) +
                ", not " + std::to_string(field.value));
   }
+  // SQLite ignores the page count in the header unless both counters agree.
   if (big_endian(header, kChangesAt) == big_endian(header, kVersionValidForAt)) return {};
   return bad("the page count in its header is stale");
 }
@@ -180,6 +186,7 @@ std::string uri(const std::string& path, const char* query) {
     auto byte = static_cast<unsigned char>(c);
     bool plain = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
                  (byte >= '0' && byte <= '9') || std::strchr("/._-", c) != nullptr;
+    // Everything else is escaped: '?' and '#' would begin a query or a fragment.
     if (plain) {
       text += c;
     } else {
@@ -197,6 +204,7 @@ constexpr int kMaxSchemaSteps = 2000;
 
 // Any other error in the schema is reported when a table is read.
 Result<void> load_schema(Database& database, const std::string& path) {
+  // Called after so many steps: stops a schema that is made to take long.
   sqlite3_progress_handler(
       database.handle(), kMaxSchemaSteps, [](void*) { return 1; }, nullptr);
   const Result<std::string> loaded = database.ask("SELECT 1 FROM sqlite_master LIMIT 1");
@@ -210,12 +218,14 @@ Result<void> load_schema(Database& database, const std::string& path) {
 Result<void> harden(Database& database, const std::string& path) {
   sqlite3* handle = database.handle();
   const std::pair<int, int> switches[] = {
+      // Nothing in the file may run: no triggers, no views, no functions of its own in the schema.
       {SQLITE_DBCONFIG_DEFENSIVE, 1},      {SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0},
       {SQLITE_DBCONFIG_ENABLE_TRIGGER, 0}, {SQLITE_DBCONFIG_ENABLE_VIEW, 0},
       {SQLITE_DBCONFIG_DQS_DDL, 0},        {SQLITE_DBCONFIG_DQS_DML, 0},
       {SQLITE_DBCONFIG_WRITABLE_SCHEMA, 0}};
   for (auto [option, value] : switches) sqlite3_db_config(handle, option, value, nullptr);
   const std::pair<int, int> limits[] = {
+      // A blob of the largest size with a row around it; SQLite's default is 1 GB.
       {SQLITE_LIMIT_LENGTH, static_cast<int>(kMaxBlobBytes + (1 << 16))},
       {SQLITE_LIMIT_SQL_LENGTH, kMaxSqlBytes},
       {SQLITE_LIMIT_COLUMN, 64},
@@ -229,11 +239,14 @@ Result<void> harden(Database& database, const std::string& path) {
       {SQLITE_LIMIT_WORKER_THREADS, 0}};
   for (auto [limit, value] : limits) sqlite3_limit(handle, limit, value);
   KTAPE_TRY(load_schema(database, path));
+  // mmap off: a file that shrinks while it is read would kill the process (SIGBUS). query_only
+  // after the schema was read.
   return database.execute("PRAGMA mmap_size=0; PRAGMA cell_size_check=1; PRAGMA query_only=1");
 }
 
 Result<TapeSource> open_sealed(const std::string& path) {
   constexpr int kFlags = SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOMUTEX;
+  // immutable: SQLite takes no lock and looks for no log or journal beside the file.
   KTAPE_ASSIGN(Database database, Database::open(uri(path, "?mode=ro&immutable=1"), kFlags, path));
   KTAPE_TRY(harden(database, path));
   return TapeSource{CopyFolder(), std::move(database), false};
@@ -241,6 +254,7 @@ Result<TapeSource> open_sealed(const std::string& path) {
 
 // Identity of a write-ahead log: its header changes when SQLite restarts it. Empty: no log.
 Result<std::vector<std::byte>> wal_header(const std::string& wal) {
+  // O_NONBLOCK: a FIFO of that name must not block the reader.
   UniqueFd fd(::open(wal.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
   struct stat status;
   if (fd.valid() && ::fstat(fd.get(), &status) == 0 && !S_ISREG(status.st_mode))
@@ -255,6 +269,7 @@ Result<std::vector<std::byte>> wal_header(const std::string& wal) {
 Result<void> copy_file(const std::string& from, const std::string& to) {
   std::error_code error;
   std::filesystem::copy_file(from, to, std::filesystem::copy_options::overwrite_existing, error);
+  // A log that is gone was checkpointed meanwhile; the next attempt sees that.
   if (error && error != std::errc::no_such_file_or_directory) {
     return system_error(ErrorCode::kHost, "cannot copy '" + from + "' to '" + to + "'",
                         error.value());
@@ -270,10 +285,12 @@ Result<void> copy_recording(const std::string& path, const std::string& copy) {
   for (int attempt = 0; attempt < kCopyAttempts; ++attempt) {
     KTAPE_ASSIGN(auto before, wal_header(wal));
     KTAPE_TRY(copy_file(path, copy));
+    // No log: everything is in the main file.
     if (before.empty()) return {};
     KTAPE_TRY(copy_file(wal, copy + "-wal"));
     KTAPE_ASSIGN(auto copied, wal_header(copy + "-wal"));
     KTAPE_ASSIGN(auto after, wal_header(wal));
+    // The log is the same before and after both copies, so they belong together.
     if (before == copied && before == after) return {};
     std::this_thread::sleep_for(std::chrono::milliseconds(1 << attempt));  // let a burst pass
   }
@@ -293,6 +310,7 @@ Result<TapeSource> open_recording(const std::string& path) {
   KTAPE_ASSIGN(CopyFolder folder, CopyFolder::make());
   std::string copy = folder.path() + "/tape";
   KTAPE_TRY(copy_recording(path, copy));
+  // Read-write, but a copy: recovering the log changes it.
   KTAPE_ASSIGN(Database database,
                Database::open(copy, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, path));
   // Exclusive: the log's index is then in memory, not in another file.
@@ -313,6 +331,7 @@ bool is_stillborn(const std::string& path) {
   if (::stat((path + "-journal").c_str(), &status) != 0 || status.st_size == 0) return false;
   const Result<Header> header = read_header(path);
   if (header.ok() && (*header)[kReadVersionAt] == kWalMode) return false;
+  // Immutable, so the journal beside it is not played back.
   const Result<TapeSource> source = open_sealed(path);
   if (!source.ok()) return true;
   const Result<std::string> first = source->database.ask("SELECT seq FROM event LIMIT 1");
@@ -334,6 +353,7 @@ CopyFolder::~CopyFolder() {
 }
 
 CopyFolder& CopyFolder::operator=(CopyFolder&& other) noexcept {
+  // The old folder, if any, goes with `other`.
   std::swap(path_, other.path_);
   return *this;
 }
@@ -350,6 +370,7 @@ Result<CopyFolder> CopyFolder::make() {
 }
 
 Result<TapeSource> open_source(const std::string& path) {
+  // Before the header is read, which a stillborn file does not have.
   if (is_stillborn(path)) return nothing_recorded(path);
   KTAPE_ASSIGN(Header header, read_header(path));
   KTAPE_TRY(check_header(path, header));
@@ -372,6 +393,8 @@ Result<void> check_file(const std::string& path) {
                " bytes, its header says " + std::to_string(length.expected));
   }
   KTAPE_ASSIGN(Header header, read_header(path));
+  // A sealed tape in WAL mode would make readers look for a log, which could then change what it
+  // says.
   if (header[kWriteVersionAt] != kRollbackMode || header[kReadVersionAt] != kRollbackMode) {
     return bad("its header does not have a sealed tape's journal mode: write and read version " +
                std::to_string(std::to_integer<int>(header[kWriteVersionAt])) + " and " +

@@ -34,7 +34,7 @@ struct TapeSource {
 // kNotFound; kBadInput if it is not a tape or has a later format. The tables are not checked yet.
 [[nodiscard]] Result<TapeSource> open_source(const std::string& path);
 
-// Whether a sealed tape's file has all of its bytes: else kBadInput.
+// Whether a sealed tape's file has all of its bytes: else kBadInput. Cheap: reads the header only.
 [[nodiscard]] Result<void> check_length(const std::string& path);
 
 // Whether a sealed tape's file is in rollback-journal mode and consists of exactly the database's

@@ -25,6 +25,7 @@ using Objects = std::map<std::string, Object>;
 constexpr size_t kMaxObjects = 100;
 
 Result<Objects> objects_of(const Database& database) {
+  // A blob in place of the text would be compared as text.
   KTAPE_ASSIGN(
       Statement query,
       database.prepare(
@@ -37,7 +38,7 @@ Result<Objects> objects_of(const Database& database) {
     if (!row) return objects;
     const std::string name = query.text(0);
     // SQLite tolerates several rows of one name. kMaxObjects is above any tape: an untrusted file
-    // may have a million names.
+    // may have a million names. Which of the two rows a query uses is not defined.
     if (!objects.emplace(name, Object{query.text(1), query.text(2), query.text(3), query.text(4)})
              .second)
       return bad("it has " + in_quotes(name) + " twice");
@@ -52,6 +53,7 @@ void add_expected(std::string_view tables, Objects& objects) {
   for (size_t at = tables.find(kCreate); at != std::string_view::npos;) {
     const size_t next = tables.find(kCreate, at + 1);
     const std::string_view whole = tables.substr(at, next - at);
+    // SQLite drops what follows the statement, such as a comment, but keeps what is inside.
     const std::string sql(whole.substr(0, whole.rfind(';')));
     const std::string name =
         sql.substr(kCreate.size(), sql.find(' ', kCreate.size()) - kCreate.size());
@@ -95,6 +97,8 @@ Result<void> compare_tables(const Database& database, int32_t format) {
     if (!expected.contains(name))
       return bad("it has the " + printable(object.type) + " " + in_quotes(name) +
                  ", which is not part of a tape");
+    // By text: two definitions that mean the same may differ in what they accept, and ours are
+    // constants.
     if (expected.at(name) != object)
       return bad("its " + object.type + " '" + name + "' differs from a tape's");
   }
@@ -112,6 +116,7 @@ Result<void> check_record_tables(const Database& database) {
   KTAPE_ASSIGN(const Objects found, objects_of(database));
   for (const auto& [name, object] : found) {
     const auto own = expected.find(name);
+    // An index of a key has no SQL; one that has was added by somebody.
     const bool plain = (object.type == "table" && object.sql.starts_with("CREATE TABLE ")) ||
                        (object.type == "index" && object.sql.empty());
     if (own != expected.end() ? own->second != object : !plain)
@@ -128,6 +133,8 @@ Result<void> check_tables(const Database& database) {
   KTAPE_ASSIGN(const int32_t format, format_of(database));
   Result<void> same = compare_tables(database, format);
   if (same.ok() || same.error().code != ErrorCode::kBadInput) return same;
+  // A format under development: the records are as they should be, and `ktape upgrade` makes the
+  // tables anew.
   if (format != kFormatVersion || !check_record_tables(database).ok()) return same;
   return Error{ErrorCode::kBadInput, same.error().message,
                "if another build of ktape recorded it before format " + std::to_string(format) +

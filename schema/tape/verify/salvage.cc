@@ -27,16 +27,20 @@ struct Salvage {
 // If the source is damaged, everything before the damage is kept. An error of the new tape is
 // sticky: sealing reports it.
 void note_damage(const Result<void>& copied, Salvage& salvage) {
+  // The first damage is the one to report; later ones may follow from it.
   if (!copied.ok() && salvage.stopped.empty()) salvage.stopped = copied.error().message;
 }
 
 // A seal is kept if all that it seals is valid; otherwise `checked` names the damage.
 Result<void> copy_everything(Salvage& salvage, bool has_seal) {
   Result<void> checked;
+  // Everything is checked before the seal is kept, since a seal vouches for all of it.
   if (has_seal) checked = check_contents(salvage.copy.source);
   // A fault of the host says nothing about the tape.
   if (!checked.ok() && checked.error().code != ErrorCode::kBadInput) return checked;
   salvage.copy.keep_seal = has_seal && checked.ok();
+  // In this order, since page lists depend on the freezes whose end was copied, and pages on the
+  // lists.
   note_damage(copy_records(salvage.copy), salvage);
   note_damage(copy_blobs(salvage.copy), salvage);
   note_damage(copy_freeze_pages(salvage.copy), salvage);
@@ -48,6 +52,7 @@ Result<void> copy_everything(Salvage& salvage, bool has_seal) {
 void fill_sealed(const Salvage& salvage, schema::Sealed::Builder sealed) {
   sealed.setOutcome(schema::Outcome::TRUNCATED);
   sealed.setExitCode(-1);
+  // The chain of the records says how far the recording went; this says why it ends there.
   sealed.setDetail(salvage.stopped.empty() ? "salvaged: its recorder died before it could seal it"
                                            : "salvaged up to the first damage: " + salvage.stopped);
   if (salvage.copy.blobs_left_out == 0) return;
@@ -59,6 +64,7 @@ void fill_sealed(const Salvage& salvage, schema::Sealed::Builder sealed) {
 
 Result<SealedTape> copy_and_seal(Salvage& salvage, bool has_seal) {
   KTAPE_TRY(copy_everything(salvage, has_seal));
+  // The same rows were valid when they were checked.
   if (salvage.copy.keep_seal && !salvage.stopped.empty()) {
     return Error{ErrorCode::kHost,
                  "cannot copy data that was valid a moment ago: " + salvage.stopped, ""};
@@ -71,6 +77,7 @@ Result<SealedTape> copy_and_seal(Salvage& salvage, bool has_seal) {
 }  // namespace
 
 Result<Verification> salvage(const std::string& path, const std::string& out) {
+  // Users name the tape, which a recorder that died has never made.
   std::string from = !exists(path) && exists(partial_name(path)) ? partial_name(path) : path;
   if (auto pid = recorder_at_work(from)) {
     return Error{ErrorCode::kRefused,
@@ -81,6 +88,7 @@ Result<Verification> salvage(const std::string& path, const std::string& out) {
   KTAPE_TRY(check_tables(source.database));
   auto state = state_of(source.database);
   bool has_seal = state.ok() && *state != TapeState::kUnsealed;
+  // In WAL mode (a seal whose log was not merged) there still is something to do.
   if (has_seal && !source.recording) {
     return Error{ErrorCode::kRefused, "'" + from + "' is sealed: there is nothing to salvage",
                  "copy it as it is"};
@@ -92,6 +100,7 @@ Result<Verification> salvage(const std::string& path, const std::string& out) {
     if (store->abandon()) error.hint.clear();  // it may name files that are now removed
     return error;
   }
+  // What was made is verified like any other tape; its integrity is the answer.
   return verify(out, std::nullopt);
 }
 

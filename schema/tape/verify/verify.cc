@@ -54,6 +54,7 @@ SealedFacts facts_of(schema::Sealed::Reader sealed) {
   facts.state = truncated ? TapeState::kTruncated : TapeState::kSealed;
   facts.detail = printable(chars(sealed.getDetail()));
   facts.records = sealed.getRecords();
+  // Sums, if a kind is listed twice; the comparison then fails.
   for (auto kind : sealed.getCounts()) facts.kinds[kind.getKind()] += kind.getCount();
   facts.pages = sealed.getPages();
   facts.blobs = sealed.getBlobs();
@@ -79,6 +80,7 @@ void note(schema::Record::Reader record, RecordFacts& facts) {
 
 Result<void> check_record(EventCursor& cursor, const Database& projection, ProjectionTables& tables,
                           RecordFacts& facts) {
+  // A seal in the middle would make what follows look unsealed.
   if (facts.sealed) return cursor.bad("it comes after the Sealed record");
   facts.head = next_link(facts.head, cursor.message());
   if (!std::ranges::equal(cursor.chain(), facts.head)) {
@@ -87,6 +89,7 @@ Result<void> check_record(EventCursor& cursor, const Database& projection, Proje
   KTAPE_ASSIGN(schema::Record::Reader record, cursor.record());
   auto rows = project_safely(record);
   if (!rows.ok()) return cursor.bad(rows.error().message);
+  // A row that violates a constraint of our tables cannot come from a recorder.
   if (auto put = tables.put(projection, *rows); !put.ok()) {
     if (put.error().code == ErrorCode::kHost) return put;
     return cursor.bad("its content does not fit into the tables");
@@ -115,8 +118,10 @@ Result<void> check_records(const Database& tape, int32_t format, const Database&
 Result<Database> empty_projection(int32_t format) {
   constexpr int kFlags = SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_NOMUTEX;
   KTAPE_ASSIGN(Database database, Database::open("", kFlags, "recomputed projection"));
+  // It is thrown away: neither a journal nor syncing is of use.
   KTAPE_TRY(database.execute("PRAGMA journal_mode=OFF; PRAGMA synchronous=OFF"));
   KTAPE_TRY(database.execute(projection_tables(format)));
+  // One transaction for all: a commit per record would take most of the time.
   KTAPE_TRY(database.execute("BEGIN"));
   return database;
 }
@@ -130,6 +135,8 @@ Result<void> check_count(const char* what, uint64_t found, uint64_t sealed) {
 Result<void> check_seal(const SealedFacts& sealed, RecordFacts& facts) {
   const TapeCounts& counts = facts.counts;
   KTAPE_TRY(check_count("records before it", counts.records, sealed.records));
+  // Also by kind, although the chain covers every record: a truncated tape may have been sealed
+  // anew.
   if (sealed.kinds != counts.kinds)
     return bad("the number of records of each kind differs from the Sealed record's");
   KTAPE_TRY(check_count("pages", counts.pages, sealed.pages));
@@ -137,6 +144,7 @@ Result<void> check_seal(const SealedFacts& sealed, RecordFacts& facts) {
   if (!std::ranges::equal(as_bytes(sealed.blobs_digest), blobs_digest(counts.blobs))) {
     return bad("hashes or names of the blobs do not match the Sealed record");
   }
+  // Older recorders did not write it.
   if (sealed.packed_digest.empty()) return {};
   if (!std::ranges::equal(as_bytes(sealed.packed_digest),
                           packed_digest(facts.blobs, facts.pages))) {
@@ -146,10 +154,12 @@ Result<void> check_seal(const SealedFacts& sealed, RecordFacts& facts) {
 }
 
 Result<void> check_database(const Database& tape) {
+  // Structure before content: damaged pages would give misleading findings.
   KTAPE_ASSIGN(Statement check, tape.prepare("PRAGMA integrity_check(1)"));
   KTAPE_ASSIGN(bool answered, check.step());
   std::string answer = answered ? check.text(0) : "";
-  // A line that names the database may come before it.
+  // A line that names the database may come before it. SQLite begins with a line "*** in database
+  // main ***".
   if (answer != "ok")
     return bad("the database is damaged: " + printable(answer.substr(answer.find('\n') + 1)));
   return {};
@@ -157,6 +167,8 @@ Result<void> check_database(const Database& tape) {
 
 // Each table was created once.
 Result<void> check_changes(const Database& tape) {
+  // schema_version counts changes of the schema; a table that was made, dropped and made again
+  // leaves its count.
   KTAPE_ASSIGN(std::string changes, tape.ask("PRAGMA schema_version"));
   KTAPE_ASSIGN(std::string tables,
                tape.ask("SELECT count(*) FROM sqlite_schema WHERE type = 'table'"));
@@ -166,6 +178,8 @@ Result<void> check_changes(const Database& tape) {
 }
 
 Result<void> check_everything(const Database& tape, RecordFacts& facts) {
+  // From the file inwards. The first difference is the finding, so the more basic check comes
+  // first.
   KTAPE_TRY(check_tables(tape));
   KTAPE_TRY(check_database(tape));
   KTAPE_TRY(check_changes(tape));
@@ -196,6 +210,8 @@ Result<void> check_source(const std::string& path, const TapeSource& source, Rec
   // Only a recorder leaves a seal in WAL mode, and only under the tape's own name.
   bool one_file = !source.recording || (facts.sealed && !is_partial_name(path));
   if (one_file) KTAPE_TRY(check_file(path));
+  // Reads the file itself, and relies on what was checked before; a recording has its rows in two
+  // files.
   if (!contents.ok() || source.recording) return contents;
   return check_rows(source.database, path);
 }
@@ -214,6 +230,7 @@ void conclude_unsealed(const std::string& path, bool seal, Verification& verific
 
 void conclude(const std::string& path, const TapeSource& source, const RecordFacts& facts,
               Verification& verification) {
+  // A seal that is still in the log is not a sealed tape.
   if (!facts.sealed || source.recording) {
     conclude_unsealed(path, facts.sealed.has_value(), verification);
   } else if (facts.sealed->state == TapeState::kTruncated) {
@@ -251,9 +268,10 @@ Result<Verification> verify(const std::string& path, const std::optional<Digest>
   KTAPE_ASSIGN(TapeSource source, open_source(path));
   RecordFacts facts;
   auto checked = check_source(path, source, facts);
-  // A fault of the host says nothing about the tape.
+  // A fault of the host says nothing about the tape. E.g. no space for the recomputed projection.
   if (!checked.ok() && checked.error().code != ErrorCode::kBadInput) return checked.error();
   Verification verification;
+  // Also for an altered tape: as far as it is valid.
   verification.records = facts.counts.records + (facts.sealed ? 1 : 0);
   verification.head = facts.head;
   verification.losses = facts.losses;
@@ -261,6 +279,7 @@ Result<Verification> verify(const std::string& path, const std::optional<Digest>
     verification.finding = checked.error().message;
     verification.hint = checked.error().hint;
   } else if (expect && *expect != facts.head) {
+    // Compared last: a tape that is damaged anyway gets the finding that says where.
     verification.finding =
         "its head digest is " + to_hex(facts.head) + ", not " + to_hex(*expect) + " as expected";
   } else {

@@ -32,9 +32,10 @@ struct Verification {
   LossTally losses;  // of the records up to the first damage
 };
 
-// Checks everything in a tape against everything else. Returns an error only if the file cannot be
-// read as a tape at all. `expect`: the head digest that the recorder printed; a different one is
-// kAltered.
+// Checks everything in a tape against everything else: file, tables, records and their chain,
+// projection, blobs, pages, seal. Returns an error only if the file cannot be read as a tape at
+// all. `expect`: the head digest that the recorder printed; a different one is kAltered. Without
+// it, a tape that was rewritten as a whole passes: whoever can do that can compute digests.
 [[nodiscard]] Result<Verification> verify(const std::string& path,
                                           const std::optional<Digest>& expect);
 

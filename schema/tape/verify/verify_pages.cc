@@ -25,6 +25,7 @@ struct Content {
 Result<Content> check_content(const std::string& table, const Statement& row, size_t limit_bytes,
                               Unpacker& unpacker) {
   auto hash = digest_in(row, 0);
+  // A hash that is none cannot be named.
   if (!hash) return bad("a row of " + table + " has no hash");
   std::string what = table + " " + to_hex(*hash);
   if (row.type(1) != SQLITE_INTEGER || row.type(2) != SQLITE_BLOB)
@@ -32,6 +33,7 @@ Result<Content> check_content(const std::string& table, const Statement& row, si
   auto content = unpacker.unpack(row.integer(1), row.bytes(2), limit_bytes);
   if (!content.ok()) return bad(what + ": " + content.error().message);
   if (sha256(*content) != *hash) return bad(what + " does not match its hash");
+  // A blob may have any size, a page only one.
   if (table == "page" && content->size() != kPageBytes)
     return bad(what + " does not have 4096 bytes");
   return Content{*hash, content->size()};
@@ -59,6 +61,7 @@ Result<void> check_freeze_pages(const Database& tape, std::map<uint64_t, ThawedP
   while (more) {
     KTAPE_ASSIGN(FreezePage page, freeze_page_in(rows));
     const uint64_t freeze = page.freeze;
+    // Taken out of the map, so that a freeze whose rows are not together is found.
     auto claimed = thawed.extract(freeze);
     if (claimed.empty())
       return bad("freeze_page has pages of freeze " + std::to_string(freeze) +
@@ -76,6 +79,7 @@ Result<void> check_freeze_pages(const Database& tape, std::map<uint64_t, ThawedP
     KTAPE_TRY(check_page_list(freeze, claimed.mapped(), list));
   }
   for (const auto& [freeze, claim] : thawed) {
+    // A freeze without pages has no rows, and its record says so.
     if (claim.pages != 0 || !claim.digest.empty()) {
       return bad("the rows of freeze_page of freeze " + std::to_string(freeze) + " are missing");
     }
@@ -102,7 +106,8 @@ Result<std::map<Digest, std::string>> check_blobs(const Database& tape, PackedRo
     KTAPE_ASSIGN(bool more, rows.step());
     if (!more) return names;
     KTAPE_ASSIGN(const Content blob, check_content("blob", rows, kMaxBlobBytes, unpacker));
-    // Zeros compress ten thousand to one: a small file may be a lot of work.
+    // Zeros compress ten thousand to one: a small file may be a lot of work. Summed up, since each
+    // blob by itself may be within its limit.
     bytes += blob.bytes;
     if (bytes > kMaxBlobsBytes) {
       return bad("its blobs are over the limit of " + std::to_string(kMaxBlobsBytes) +
@@ -130,6 +135,7 @@ Result<uint64_t> check_pages(const Database& tape, const std::map<uint64_t, Thaw
     packed.add(page.hash, rows.integer(1), rows.bytes(2));
     ++pages;
   }
+  // Both ways: a page that no freeze refers to is as suspicious as one that is missing.
   KTAPE_TRY(check_freeze_pages(tape, thawed));
   KTAPE_TRY(check_none(tape,
                        "SELECT hash FROM freeze_page WHERE hash NOT NULL AND hash NOT IN (SELECT "

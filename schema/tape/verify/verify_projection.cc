@@ -17,11 +17,13 @@ constexpr size_t kMaxShown = 60;  // bytes of a cell
 constexpr size_t kContext = 10;
 
 bool same_cell(const Statement& a, const Statement& b, int column) {
+  // A number stored as text compares equal in a query, but is not what was written.
   if (a.type(column) != b.type(column)) return false;
   switch (a.type(column)) {
     case SQLITE_NULL: return true;
     case SQLITE_INTEGER: return a.integer(column) == b.integer(column);
-    // As text its last digits would be lost.
+    // As text its last digits would be lost. As bits: NaN is not equal to itself, and -0 is equal
+    // to 0.
     case SQLITE_FLOAT:
       return std::bit_cast<uint64_t>(a.real(column)) == std::bit_cast<uint64_t>(b.real(column));
     default: return std::ranges::equal(a.bytes(column), b.bytes(column));
@@ -80,10 +82,12 @@ Result<std::set<std::string>> tables_of(const Database& database) {
 Result<void> compare_table(const Database& tape, const Database& expected, const std::string& table,
                            int keys) {
   std::string sql = "SELECT * FROM " + table + " ORDER BY 1";
+  // WITHOUT ROWID tables are walked in the order of their key in any case.
   if (keys == 2) sql += ", 2";
   KTAPE_ASSIGN(Statement found, tape.prepare(sql));
   KTAPE_ASSIGN(Statement wanted, expected.prepare(sql));
   for (;;) {
+    // Both are in the order of the key, so the first row that differs is the one that was changed.
     KTAPE_ASSIGN(bool more_found, found.step());
     KTAPE_ASSIGN(bool more_wanted, wanted.step());
     if (!more_found && !more_wanted) return {};
@@ -96,7 +100,8 @@ Result<void> compare_table(const Database& tape, const Database& expected, const
 }  // namespace
 
 Result<void> check_projection(const Database& tape, const Database& expected) {
-  // The tables that are still to be compared.
+  // The tables that are still to be compared. Of an earlier format, fewer; check_tables() has made
+  // sure that there are no others.
   KTAPE_ASSIGN(std::set<std::string> tables, tables_of(expected));
   for (size_t i = 0; i < static_cast<size_t>(RowShape::kCount); ++i) {
     auto shape = static_cast<RowShape>(i);

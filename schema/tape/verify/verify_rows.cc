@@ -26,6 +26,7 @@ namespace {
 constexpr size_t kFileHeaderBytes = 100;
 constexpr size_t kFreeTrunkAt = 32;
 constexpr size_t kFreePagesAt = 36;
+// As the reader's own limit (SQLITE_LIMIT_LENGTH), so no row that can be read is refused.
 constexpr size_t kMaxRowBytes = kMaxBlobBytes + (1 << 16);
 constexpr int kMaxDepth = 20;  // SQLite's BTCURSOR_MAX_DEPTH
 constexpr uint32_t kInteriorIndex = 2, kInteriorTable = 5, kLeafIndex = 10, kLeafTable = 13;
@@ -55,7 +56,8 @@ class Bytes {
     return value;
   }
 
-  // Seven bits a byte, and eight in the ninth; not `sound` if fewer bytes would do.
+  // Seven bits a byte, and eight in the ninth; not `sound` if fewer bytes would do. SQLite reads
+  // longer forms, but never writes them.
   uint64_t varint() {
     constexpr int kLast = 8;
     uint64_t value = 0;
@@ -69,6 +71,7 @@ class Bytes {
       value = value << 7 | (byte & 0x7f);
       if ((byte & 0x80) == 0) break;
     }
+    // The length that SQLite would have used for this value.
     int needed = 1;
     for (uint64_t rest = value >> 7; rest != 0 && needed <= kLast; rest >>= 7) ++needed;
     sound_ = sound_ && length + 1 == needed;
@@ -102,10 +105,13 @@ size_t width_of(uint64_t type) { return type <= 4 ? type : type == 5 ? 6 : 8; }
 // Whether an integer is of the narrowest type that holds it; 0 and 1 have types of their own.
 bool is_narrow(uint64_t raw, uint64_t type) {
   const size_t bits = 8 * width_of(type);
+  // Sign-extended to 64 bits.
   const auto value = static_cast<int64_t>(raw << (64 - bits)) >> (64 - bits);
+  // 0 and 1 are types 8 and 9, without a byte.
   if (value == 0 || value == 1) return false;
   if (type == 1) return true;
   const size_t narrower = 8 * width_of(type - 1);
+  // The upper bits of a narrower number would all be its sign.
   return value >> (narrower - 1) != 0 && value >> (narrower - 1) != -1;
 }
 
@@ -116,6 +122,7 @@ bool value_is_sound(uint64_t type, Bytes& body) {
   if (type < kReal) return is_narrow(body.number(width_of(type)), type);
   // NaN reads as NULL.
   if (type == kReal) return !std::isnan(std::bit_cast<double>(body.number(sizeof(double))));
+  // Types 10 and 11 are reserved.
   if (type < kText) return false;
   (void)body.take((type - kText) / 2);
   return true;
@@ -129,6 +136,7 @@ const char* fault_of(std::span<const std::byte> row, const Tree& tree, bool has_
   size_t columns = 0;
   for (; types.sound() && types.at() < header_bytes; ++columns) {
     const uint64_t type = types.varint();
+    // An INTEGER PRIMARY KEY is stored as the row number; the column itself is NULL.
     if (has_key && tree.key == columns && type != 0) return "has a value in place of its key";
     if (!value_is_sound(type, body)) return "has a value in a form that SQLite does not write";
   }
@@ -148,16 +156,19 @@ class Rows {
     KTAPE_ASSIGN(const std::unique_ptr<Page> first, read(1));
     auto trunk = static_cast<uint32_t>(Bytes(*first, kFreeTrunkAt).number(4));
     uint64_t left = Bytes(*first, kFreePagesAt).number(4);
+    // The header counts free pages; the chain must not be longer, whatever it says.
     while (trunk != 0 && left > 0) {
       KTAPE_ASSIGN(const std::unique_ptr<Page> page, visit(trunk));
       Bytes list(*page);
       trunk = static_cast<uint32_t>(list.number(4));
+      // Trunk pages are free pages, too.
       uint64_t entries = list.number(4);
       --left;
       for (; entries > 0 && left > 0 && list.sound(); --entries, --left) {
+        // secure_delete=ON: the recorder overwrites what it frees with zeros.
         KTAPE_TRY(check_free_page(static_cast<uint32_t>(list.number(4))));
       }
-      // After the list only its former entries may follow.
+      // After the list only its former entries may follow. Old entries are page numbers, or zero.
       while (list.at() < page->size()) {
         if (list.number(4) >= seen_.size()) return bad("a freelist page has other content");
       }
@@ -186,6 +197,7 @@ class Rows {
 
   // Visits each page only once, so that no cycle traps us.
   Result<std::unique_ptr<Page>> visit(uint32_t number) {
+    // A page of two trees would let one row appear in two tables.
     if (number == 0 || number >= seen_.size() || seen_[number])
       return bad("page " + std::to_string(number) + " of the file does not exist or is used twice");
     seen_[number] = true;
@@ -202,6 +214,7 @@ class Rows {
 
   Result<void> check_page(uint32_t number, int depth) {
     KTAPE_ASSIGN(const std::unique_ptr<Page> page, visit(number));
+    // The database's header takes the first bytes of page 1.
     Bytes header(*page, number == 1 ? kFileHeaderBytes : 0);
     const auto type = static_cast<uint32_t>(header.number(1));
     (void)header.number(2);  // the first free space
@@ -210,9 +223,11 @@ class Rows {
     const bool interior = type == kInteriorIndex || type == kInteriorTable;
     if ((!interior && type != kLeafIndex && type != kLeafTable) || depth > kMaxDepth)
       return fault(number, "is not a page of a table");
+    // The right-most child is in the header, not in a cell.
     const auto last_child = static_cast<uint32_t>(interior ? header.number(4) : 0);
     for (uint64_t i = 0; i < cells && header.sound(); ++i) {
       Bytes cell(*page, header.number(2));
+      // Sibling pages are visited in the order of their keys, depth first.
       KTAPE_TRY(check_cell(number, type, cell, depth));
     }
     if (!header.sound()) return fault(number, "has more rows than fit");
@@ -224,6 +239,7 @@ class Rows {
       KTAPE_TRY(check_page(static_cast<uint32_t>(cell.number(4)), depth + 1));
     if (type == kInteriorTable) {
       // Tapes only grow: the interior key between two pages is the last row number of the first.
+      // Rows were only ever appended, so no split has left another key there.
       if (cell.varint() != row_ || !cell.sound())
         return fault(number, "has an interior key that matches no row");
       return {};
@@ -231,6 +247,7 @@ class Rows {
     const uint64_t bytes = cell.varint();
     if (type == kLeafTable) {
       const uint64_t row = cell.varint();
+      // event counts from 1 without a gap; a row that was removed leaves one.
       if (tree_->numbered && row != row_ + 1)
         return fault(number, "has rows that do not count from 1");
       row_ = row;
@@ -244,6 +261,7 @@ class Rows {
 
   // The cell holds only a part of a long row, a chain of pages the rest.
   Result<std::vector<std::byte>> row_of(uint32_t number, Bytes& cell, size_t bytes, bool table) {
+    // The file format's own formula (1.6, "Cell Payload Overflow Pages").
     constexpr size_t kUsable = kTapePageBytes, kRest = kUsable - 4;
     constexpr size_t kLeast = (kUsable - 12) * 32 / 255 - 23;
     const size_t most = table ? kUsable - 35 : (kUsable - 12) * 64 / 255 - 23;
@@ -257,12 +275,14 @@ class Rows {
     auto next = static_cast<uint32_t>(local < bytes ? cell.number(4) : 0);
     if (!cell.sound()) return fault(number, "has a row that is cut short");
     while (row.size() < bytes) {
+      // visit() refuses a page that was seen, so a chain cannot be a cycle.
       KTAPE_ASSIGN(const std::unique_ptr<Page> page, visit(next));
       Bytes rest(*page);
       next = static_cast<uint32_t>(rest.number(4));
       const auto more = rest.take(std::min(kRest, bytes - row.size()));
       row.insert(row.end(), more.begin(), more.end());
     }
+    // Overflow pages behind the row's end would hold bytes that no query shows.
     if (next != 0) return fault(number, "has a row that continues after its end");
     return row;
   }
@@ -279,7 +299,9 @@ class Rows {
 };
 
 Result<std::vector<Tree>> trees_of(const Database& tape) {
+  // sqlite_schema itself is a table, at page 1.
   std::vector<Tree> trees = {{.name = "sqlite_schema", .root = 1, .columns = 5, .numbered = true}};
+  // An index has its key columns and the row number (index_xinfo counts both).
   KTAPE_ASSIGN(
       Statement rows,
       tape.prepare(
@@ -306,6 +328,7 @@ Result<void> check_rows(const Database& tape, const std::string& path) {
   if (!file.valid()) return system_error(ErrorCode::kHost, "cannot open '" + path + "'");
   KTAPE_ASSIGN(const std::string pages, tape.ask("PRAGMA page_count"));
   Rows rows(std::move(file), std::stoull(pages));
+  // Free pages first: a page that a tree uses as well is then found.
   KTAPE_TRY(rows.check_free_pages());
   KTAPE_ASSIGN(const std::vector<Tree> trees, trees_of(tape));
   for (const Tree& tree : trees) KTAPE_TRY(rows.check(tree));

@@ -24,8 +24,9 @@ struct TapeCopy {
   uint64_t blobs_left_out = 0;
 };
 
-// To be called in this order. Each stops at the first damage with kBadInput and keeps what it
-// copied until then; any other error is the host's, or the new tape's, which is sticky.
+// To be called in this order: each needs what the one before it noted in `copy`. Each stops at the
+// first damage with kBadInput and keeps what it copied until then; any other error is the host's,
+// or the new tape's, which is sticky. Nothing is committed before the store is sealed or finished.
 [[nodiscard]] Result<void> copy_records(TapeCopy& copy);
 [[nodiscard]] Result<void> copy_blobs(TapeCopy& copy);         // leaves out and counts damaged ones
 [[nodiscard]] Result<void> copy_freeze_pages(TapeCopy& copy);  // the page lists of finished freezes

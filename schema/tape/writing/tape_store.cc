@@ -22,6 +22,8 @@ namespace {
 // The tables exist before the database enters WAL mode, so the main file alone identifies it as a
 // tape.
 Result<void> make_tables(Database& database) {
+  // secure_delete: what is freed is overwritten, so a free page with content is an edit
+  // (check_rows()). EXCLUSIVE before WAL: no shared-memory file, and nobody else can write.
   KTAPE_TRY(database.execute(
       "PRAGMA page_size=" + std::to_string(kTapePageBytes) +
       "; PRAGMA encoding='UTF-8'; PRAGMA secure_delete=ON; PRAGMA locking_mode=EXCLUSIVE; BEGIN"));
@@ -30,6 +32,8 @@ Result<void> make_tables(Database& database) {
   KTAPE_TRY(database.execute("PRAGMA application_id=" + std::to_string(kApplicationId) +
                              "; PRAGMA user_version=" + std::to_string(kFormatVersion) +
                              "; COMMIT"));
+  // Only an answer of "wal" is a success: SQLite keeps the old mode on file systems without locks
+  // or shared memory.
   KTAPE_ASSIGN(std::string mode, database.ask("PRAGMA journal_mode=WAL"));
   if (mode != "wal") {
     return Error{ErrorCode::kHost, "this file system does not support SQLite's WAL mode",
@@ -72,11 +76,13 @@ TapeStore::TapeStore(std::string path, UniqueFd file, Database database)
 Result<std::unique_ptr<TapeStore>> TapeStore::create(const std::string& path) {
   KTAPE_TRY(claim_partial(path));
   auto store = open_claimed(path);
+  // The name was claimed by us, so nobody else's file is removed.
   if (!store.ok()) remove_partial(path);
   return store;
 }
 
 Result<std::unique_ptr<TapeStore>> TapeStore::open_claimed(const std::string& path) {
+  // A descriptor of our own, so that the file can be copied if its name is removed.
   UniqueFd file(::open(partial_name(path).c_str(), O_RDONLY | O_CLOEXEC));
   if (!file.valid())
     return system_error(ErrorCode::kHost, "cannot open '" + partial_name(path) + "'");
@@ -84,6 +90,7 @@ Result<std::unique_ptr<TapeStore>> TapeStore::open_claimed(const std::string& pa
                Database::open(partial_name(path), SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX,
                               partial_name(path)));
   KTAPE_TRY(make_tables(database));
+  // The name survives a power cut from here on.
   KTAPE_TRY(sync_folder_of(path));
   std::unique_ptr<TapeStore> store(new TapeStore(path, std::move(file), std::move(database)));
   KTAPE_TRY(store->prepare());
@@ -106,11 +113,13 @@ Result<void> TapeStore::prepare() {
 }
 
 Result<void> TapeStore::stick(Result<void> result) {
+  // The first error is the cause; later calls would report its consequences.
   if (!result.ok() && state_.ok()) state_ = result;
   return result;
 }
 
 Result<void> TapeStore::insert(Statement& statement) {
+  // A group begins with its first row, so an empty commit costs nothing.
   if (!in_group_) KTAPE_TRY(begin_.run());
   in_group_ = true;
   return statement.run();
@@ -119,6 +128,8 @@ Result<void> TapeStore::insert(Statement& statement) {
 Result<void> TapeStore::add_record(std::span<const std::byte> message) {
   KTAPE_TRY(state_);
   KTAPE_ASSIGN(schema::Record::Reader record, decoder_.decode(message));
+  // Projected before anything is inserted: a record that cannot be projected must not be on the
+  // tape.
   KTAPE_ASSIGN(std::vector<Row> rows, project_safely(record));
   if (record.getSeq() != next_seq().value) {
     return Error{ErrorCode::kBadInput,
@@ -131,12 +142,14 @@ Result<void> TapeStore::add_record(std::span<const std::byte> message) {
 
 Result<void> TapeStore::insert_record(uint16_t kind, std::span<const std::byte> message,
                                       const std::vector<Row>& rows) {
+  // The link is computed now, and head_ changes only once the row is in.
   Digest link = next_link(head_, message);
   insert_event_.bind(1, static_cast<int64_t>(next_seq().value));
   insert_event_.bind(2, int64_t{kind});
   insert_event_.bind(3, message);
   insert_event_.bind(4, std::span<const std::byte>(link));
   KTAPE_TRY(insert(insert_event_));
+  // In the same transaction as the record: no reader ever sees one without the other.
   KTAPE_TRY(projection_.put(database_, rows));
   head_ = link;
   ++counts_.records;
@@ -154,6 +167,7 @@ Result<void> TapeStore::add_blob(const Digest& hash, std::string_view name, int6
   insert_blob_.bind(4, data);
   KTAPE_TRY(stick(insert(insert_blob_)));
   counts_.blobs.emplace(hash, name);
+  // In the order of insertion, which is what packedDigest covers.
   packed_blobs_.add(hash, codec, data);
   return {};
 }
@@ -204,6 +218,7 @@ Result<SealedTape> TapeStore::seal(HostNs host,
   auto fill_record = [&](schema::Record::Builder record) {
     auto sealed = record.initSealed();
     fill(sealed);
+    // Now, when the Sealed record is the only one that is not counted.
     write_counts(counts_, sealed);
     sealed.setPackedDigest(as_data(packed_digest(packed_blobs_, packed_pages_)));
   };
@@ -214,7 +229,9 @@ Result<SealedTape> TapeStore::seal(HostNs host,
 }
 
 Result<SealedTape> TapeStore::finish() {
+  // Everything is in the database; what follows makes one file of it.
   KTAPE_TRY(commit());
+  // The name was removed or is another file's by now: see close_nameless().
   if (!is_name_of(partial_, file_.get())) return finish_nameless();
   if (auto closed = close_database(); !closed.ok()) {
     Error error = closed.error();
@@ -243,6 +260,7 @@ Result<SealedTape> TapeStore::finish_nameless() {
   return tape;
 }
 
+// A database with statements cannot be closed, and one that is still reading cannot leave WAL mode.
 void TapeStore::release_statements() {
   for (Statement* statement :
        {&begin_, &commit_, &insert_event_, &insert_blob_, &insert_page_, &insert_freeze_page_}) {
@@ -251,6 +269,7 @@ void TapeStore::release_statements() {
   projection_.release();
 }
 
+// By name: 0 for a file whose name is gone; then the tape never counts as full.
 uint64_t TapeStore::bytes() const {
   uint64_t bytes = 0;
   for (const std::string& path : {partial_, partial_ + "-wal"}) {
@@ -262,6 +281,7 @@ uint64_t TapeStore::bytes() const {
 
 bool TapeStore::abandon() {
   if (database_.handle() == nullptr) return false;
+  // A file of that name that is not ours stays.
   const bool named = is_name_of(partial_, file_.get());
   release_statements();
   (void)database_.close();
@@ -271,7 +291,9 @@ bool TapeStore::abandon() {
 }
 
 Result<void> TapeStore::fold_log() {
+  // FULL from here on: the tape must survive a power cut once its name exists.
   KTAPE_TRY(database_.execute("PRAGMA synchronous=FULL"));
+  // TRUNCATE merges the whole log and empties it; "0" means that nobody kept it from doing so.
   KTAPE_ASSIGN(std::string busy, database_.ask("PRAGMA wal_checkpoint(TRUNCATE)"));
   release_statements();
   if (busy == "0") return {};
@@ -280,6 +302,7 @@ Result<void> TapeStore::fold_log() {
 
 Result<void> TapeStore::close_database() {
   KTAPE_TRY(fold_log());
+  // The order matters: DELETE mode needs a merged log, and removes it.
   KTAPE_TRY(database_.leave_wal_mode());
   return database_.close();
 }
@@ -288,9 +311,11 @@ Result<void> TapeStore::close_database() {
 Result<void> TapeStore::close_nameless(const std::string& copy) {
   KTAPE_TRY(fold_log());
   KTAPE_TRY(copy_open_file(file_.get(), copy));
+  // PERSIST_WAL: closing would otherwise remove a `-wal` by name, which may be another recorder's.
   int keep = 1;
   (void)sqlite3_file_control(database_.handle(), nullptr, SQLITE_FCNTL_PERSIST_WAL, &keep);
   KTAPE_TRY(database_.close());
+  // The copy has everything, as the log was merged; only its header still says WAL.
   KTAPE_ASSIGN(Database database,
                Database::open(copy, SQLITE_OPEN_READWRITE | SQLITE_OPEN_NOMUTEX, copy));
   KTAPE_TRY(database.execute("PRAGMA locking_mode=EXCLUSIVE"));
@@ -299,6 +324,7 @@ Result<void> TapeStore::close_nameless(const std::string& copy) {
 }
 
 Result<SealedTape> TapeStore::publish_whole(const std::string& from) {
+  // From here on the store accepts nothing, whether or not the rename succeeds.
   state_ = Error{ErrorCode::kInternal, "'" + path_ + "' is sealed", ""};
   if (auto published = publish(from, path_); !published.ok()) {
     Error error = published.error();

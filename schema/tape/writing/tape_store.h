@@ -41,6 +41,9 @@ struct TapeCounts {
 // returns it.
 class TapeStore {
  public:
+  // Claims `PATH.partial` and makes the tables. kUsage if PATH or a recording of it exists; kHost
+  // if it cannot be created. Until seal(), finish() or abandon() the file belongs to this process
+  // alone.
   [[nodiscard]] static Result<std::unique_ptr<TapeStore>> create(const std::string& path);
 
   // Adds the encoded record whose seq is `next_seq()`. kBadInput for another seq or a record that
@@ -53,6 +56,9 @@ class TapeStore {
                                       std::span<const std::byte> data);
   [[nodiscard]] Result<void> add_freeze_page(const FreezePage& row);
 
+  // Makes durable, as one group, what was added since the last commit: a reader or a crash sees all
+  // of it or nothing. Against the death of this process at once, against a power cut from the next
+  // checkpoint on (synchronous=NORMAL).
   [[nodiscard]] Result<void> commit();
   // Adds the Sealed record, its counts after `fill`; makes one durable file of it, named PATH.
   [[nodiscard]] Result<SealedTape> seal(HostNs host,

@@ -14,6 +14,7 @@ namespace ktape {
 namespace {
 
 Result<SealedTape> copy_whole(const Database& source, TapeStore& store) {
+  // Records are copied bit for bit, so the chain and its head stay the same.
   TapeCopy copy{.source = source, .store = store, .keep_seal = true};
   KTAPE_TRY(copy_records(copy));
   KTAPE_TRY(copy_blobs(copy));
@@ -45,9 +46,11 @@ Result<UpgradedTape> upgrade(const std::string& path, const std::string& out) {
   if (!has_tables_of_another_build(source.database, format)) {
     KTAPE_TRY(check_whole(path));
   } else if (const Result<void> records = verify_records(source.database); !records.ok()) {
+    // Its tables are of no format, so everything but them was checked.
     return Error{records.error().code, in_quotes(path) + " is altered: " + records.error().message,
                  ""};
   }
+  // Only now: a tape that is refused leaves nothing behind.
   KTAPE_ASSIGN(std::unique_ptr<TapeStore> store, TapeStore::create(out));
   Result<SealedTape> made = copy_whole(source.database, *store);
   if (!made.ok()) {

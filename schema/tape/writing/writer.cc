@@ -27,6 +27,7 @@ Result<Seq> TapeWriter::append(HostNs host, GuestNs guest,
                                const std::function<void(schema::Record::Builder)>& fill) {
   Seq seq = impl_->store->next_seq();
   KTAPE_ASSIGN(RecordMessage message, RecordMessage::build(seq, host, guest, fill));
+  // build() has numbered it, and add_record() checks that number.
   KTAPE_TRY(impl_->store->add_record(message.bytes()));
   return seq;
 }
@@ -42,6 +43,7 @@ Result<Digest> TapeWriter::add_blob(std::string_view name, std::span<const std::
   }
   Digest hash = sha256(bytes);
   if (impl_->store->has_blob(hash)) return hash;
+  // A limit that readers enforce, so a tape that exceeds it must not be made.
   if (bytes.size() > kMaxBlobsBytes - impl_->blob_bytes) {
     return Error{ErrorCode::kOutOfRange,
                  "all blobs, with '" + std::string(name) + "', are over the limit of " +
@@ -60,6 +62,7 @@ Result<Digest> TapeWriter::add_page(std::span<const std::byte> bytes) {
                  "got a page of " + std::to_string(bytes.size()) + " bytes, expected 4096", ""};
   }
   Digest hash = sha256(bytes);
+  // The same content at another address or in another freeze is stored once.
   if (impl_->store->has_page(hash)) return hash;
   KTAPE_ASSIGN(Packed packed, impl_->pages.pack(bytes));
   KTAPE_TRY(impl_->store->add_page(hash, static_cast<int64_t>(packed.codec), packed.data));
@@ -73,6 +76,7 @@ Result<PagesKept> TapeWriter::add_freeze_pages(uint64_t freeze, std::span<const 
                      " runs of pages, over the limit of " + std::to_string(kMaxFreezeRows),
                  ""};
   }
+  // Checked as a whole before the first row is added, so that an error adds none.
   PageListOrder order;
   for (const FreezePage& row : rows) {
     if (auto fits = order.next(row); !fits.ok())
