@@ -21,6 +21,7 @@ const char* state_text(TapeState state) {
 }
 
 std::string finding_text(const Finding& finding) {
+  // Assertions say seq 0 for the tape as a whole, which no record has.
   return finding.seq == Seq(0) ? finding.text
                                : fmt::format("seq {}: {}", finding.seq.value, finding.text);
 }
@@ -47,6 +48,7 @@ std::string result_line(const Assertion& assertion) {
     case Verdict::kFail: return fmt::format("not ok 1 {}\n", assertion.name());
     case Verdict::kInconclusive: break;
   }
+  // The first of them is enough for one line; all are in the diagnostics.
   std::string why = assertion.undecided().empty()
                         ? "the tape has nothing to judge"
                         : finding_text(assertion.undecided().first().front());
@@ -62,11 +64,13 @@ void Findings::add(Seq seq, std::string text) {
 
 void Findings::add(const Findings& more) {
   for (const Finding& finding : more.first_) add(finding.seq, finding.text);
+  // Those that `more` has counted but not kept.
   count_ += more.count_ - more.first_.size();
 }
 
 Verdict Assertion::verdict() const {
   if (!violated_.empty()) return Verdict::kFail;
+  // An assertion that found nothing to judge has not been met.
   if (!undecided_.empty() || confirmed_.empty()) return Verdict::kInconclusive;
   return Verdict::kPass;
 }
@@ -77,6 +81,7 @@ Result<TapeFacts> evaluate(const TapeReader& tape, Assertion& assertion) {
   facts.state = tape.state();
   auto hand_in = [&](const RecordView& view) -> Result<void> {
     ++facts.records;
+    // Its members mean nothing to this build, but it is counted: a verdict may lack what it says.
     if (!view.known) {
       ++facts.unknown_records;
       return {};
@@ -85,7 +90,9 @@ Result<TapeFacts> evaluate(const TapeReader& tape, Assertion& assertion) {
     assertion.visit(view);
     return {};
   };
+  // The chain is checked on the way: a verdict about altered records is worse than none.
   KTAPE_TRY(tape.for_each(hand_in, ChainCheck::kRecords));
+  // Not reached after an error, so a half-read tape has no verdict.
   assertion.finish(facts.state);
   return facts;
 }
@@ -110,6 +117,7 @@ std::string ktap_lacking(const Assertion& assertion, const std::vector<std::stri
   std::string names;
   for (size_t i = 0; i < missing.size(); ++i) {
     if (i > 0) names += i + 1 == missing.size() ? " and " : ", ";
+    // `ktape check` tells this skip from an inconclusive one by its words.
     names += missing[i];
   }
   return fmt::format("KTAP version 1\n1..1\nok 1 {} # SKIP not asked: it needs {}\n",

@@ -71,9 +71,11 @@ class Assertion {
   [[nodiscard]] virtual std::vector<Argument> arguments() { return {}; }
 
   // Called for each record, in the tape's order, except those of kinds that this build does not
-  // know.
+  // know. Members of the record may be untrusted: reading one throws kj::Exception if it is bad,
+  // which evaluate() turns into kBadInput.
   virtual void visit(const RecordView& record) = 0;
-  // After the last record.
+  // After the last record. Called once, and only if the whole tape could be read; confirmations and
+  // the rest may still be added.
   virtual void finish(TapeState state) = 0;
 
   // Fail if anything was violated; else inconclusive if anything is undecided or nothing was
@@ -113,11 +115,12 @@ struct TapeFacts {
   LossTally losses;
 };
 
-// Passes every record of the tape to the assertion. kBadInput names the record that cannot be read
-// or was altered; the assertion's verdict is then meaningless.
+// Passes every record of the tape to the assertion, in order, checked against the chain. kBadInput
+// names the record that cannot be read or was altered; the assertion's verdict is then meaningless.
 [[nodiscard]] Result<TapeFacts> evaluate(const TapeReader& tape, Assertion& assertion);
 
 // The verdict in KTAP: a plan of one test, the findings and losses as diagnostics, the result line.
+// Safe to print. `ktape check` parses it, so its form is an interface (docs/assertions.md).
 [[nodiscard]] std::string ktap(const TapeFacts& facts, const Assertion& assertion);
 
 // The KTAP of an assertion that was not given the arguments that it needs: a skip that names them.

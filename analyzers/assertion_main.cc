@@ -28,6 +28,7 @@ ktape::Result<ktape::ExitCode> run(const std::string& path, ktape::Assertion& as
 // The arguments of an assertion as options, and the values given for them.
 class ArgumentOptions {
  public:
+  // The assertion outlives the options, whose `take` refers to it.
   ArgumentOptions(ktape::Assertion& assertion, ktape::CommandLine& program)
       : assertion_(assertion), arguments_(assertion.arguments()) {
     for (const ktape::Argument& argument : arguments_) {
@@ -47,12 +48,15 @@ class ArgumentOptions {
     for (size_t i = 0; i < arguments_.size(); ++i) {
       const ktape::Argument& argument = arguments_[i];
       if (options_[i].count() > 0) {
+        // In the order of the assertion's list, not of the command line.
         KTAPE_TRY(argument.take(argument.value.empty() ? "" : options_[i].value()));
       } else if (argument.required) {
         missing.push_back(argument.name);
       }
     }
     if (missing.empty()) return {};
+    // On standard output and as an error: a person sees what is missing, `ktape check` that it was
+    // not asked.
     std::fputs(ktape::ktap_lacking(assertion_, missing).c_str(), stdout);
     return ktape::Error{ktape::ErrorCode::kUsage, "it needs " + missing.front(),
                         "see '--help' for the arguments"};

@@ -40,16 +40,19 @@ class FreezeBound final : public TimeAssertion {
     if (view.record.isFreezeBegan()) {
       open_ = view.seq;
     } else if (view.record.isThawed()) {
+      // An end without a beginning is for freeze-order to judge.
       open_ = Seq(0);
       take(view.seq, view.record.getThawed());
     }
   }
 
-  // A freeze has its own record of waits: no vCPU runs in it.
+  // A freeze has its own record of waits: no vCPU runs in it. Of all freezes: with some unknown, a
+  // long one among them could not be judged.
   bool tells_of_waits() const override { return freezes_ > 0 && freezes_ == freezes_with_waits_; }
 
   void conclude(TapeState) override {
     if (by_waits()) {
+      // Every freeze that is too long is in one of the two.
       violate(clean_);
       leave_undecided(distorted_);
     } else {

@@ -59,6 +59,7 @@ std::string_view interrupt_name(schema::ExecContext context) {
 }
 
 std::optional<std::string> what_is_updated_in(schema::VcpuState::Reader vcpu) {
+  // Older recorders did not write the context.
   if (!vcpu.getKnown() || vcpu.getContext() == schema::ExecContext::NOT_SAID) return std::nullopt;
   return updating({interrupt_name(vcpu.getContext()), vcpu.getCpl(), vcpu.getInterruptsEnabled(),
                    vcpu.getPreemptCount(), vcpu.getCurrentPid()});
@@ -67,9 +68,11 @@ std::optional<std::string> what_is_updated_in(schema::VcpuState::Reader vcpu) {
 // The CPU that alone changes the target, if the target is a per-CPU variable that no runqueue lock
 // protects. Nothing where a path leads away from it.
 std::optional<int32_t> only_writer_of(schema::Target::Reader target) {
+  // Runqueues have a lock, which the evidence of each CPU covers.
   if (!target.isPerCpu() || !is_changed_by_its_cpu_alone(chars(target.getPerCpu().getSymbol())))
     return std::nullopt;
   for (auto step : target.getSteps()) {
+    // A pointer leads to an object with locks of its own.
     if (!step.isMember() && !step.isIndex()) return std::nullopt;
   }
   return static_cast<int32_t>(target.getPerCpu().getCpu());
@@ -96,6 +99,7 @@ class FreezeConsistent final : public OpAssertion {
     moment_ = Moment();
     freeze_ = view.record.getFrozen().getFreeze();
     for (auto vcpu : view.record.getFrozen().getVcpus()) {
+      // Missing rather than unlocked: see lacking().
       if (!vcpu.getKernelStateKnown()) continue;
       moment_.cpus[static_cast<int32_t>(vcpu.getCpu())] = {
           vcpu.getRunqueueLocked(), printable(chars(vcpu.getSymbol())), what_is_updated_in(vcpu)};
@@ -111,8 +115,10 @@ class FreezeConsistent final : public OpAssertion {
       return;
     }
     const std::string what = in_quotes(chars(entry.asked.getTag()));
+    // A reply that names another freeze than the last; its evidence is gone, or never was.
     if (entry.freeze != freeze_)
       return leave_undecided(entry.reply, what + ": its freeze left no evidence");
+    // A mark comes before anything that is lacking: one reason not to trust the value is enough.
     const std::optional<std::string> mark = marked(entry);
     if (mark)
       return leave_undecided(
@@ -141,6 +147,7 @@ class FreezeConsistent final : public OpAssertion {
   }
 
   void conclude_freeze() {
+    // One finding per freeze and not per value, or a long tape would drown in them.
     if (sound_values_ == 0) return;
     confirm(sound_reply_,
             fmt::format("freeze {}: {} read, none of their locks or sequence counts was held",
@@ -161,6 +168,7 @@ class FreezeConsistent final : public OpAssertion {
     if (notes(entry, kDsqLockHeld)) return std::string(kDsqLockHeld);
     const std::string seqcount = seqcount_protecting(entry.asked.getTarget());
     const auto found = moment_.seqcounts.find(seqcount);
+    // Odd: an update was under way (include/linux/seqlock.h).
     if (found != moment_.seqcounts.end() && found->second % 2 != 0)
       return fmt::format("{} was odd", seqcount);
     const std::optional<int32_t> writer = only_writer_of(entry.asked.getTarget());
@@ -184,6 +192,7 @@ class FreezeConsistent final : public OpAssertion {
   }
 
   bool judged(const AnsweredEntry& entry) const {
+    // Whatever is known to protect the value was looked at in marked(), and found free.
     return entry.got.getProtectingCpu() >= 0 || notes(entry, kDsqLockFree) ||
            moment_.seqcounts.contains(seqcount_protecting(entry.asked.getTarget())) ||
            only_writer_of(entry.asked.getTarget());

@@ -30,6 +30,7 @@ class FreezeOrder final : public Assertion {
       case schema::Record::FREEZE_BEGAN:
         return began(view, view.record.getFreezeBegan().getFreeze());
       case schema::Record::FROZEN: return frozen(view, view.record.getFrozen().getFreeze());
+      // A machine that is lost in a freeze never thaws it.
       case schema::Record::THAWED: return thawed(view, view.record.getThawed().getFreeze());
       case schema::Record::MACHINE_LOST: ended_early_ = true; return;
       case schema::Record::SEALED:
@@ -69,10 +70,12 @@ class FreezeOrder final : public Assertion {
       violate(view.seq, fmt::format("freeze {} began while freeze {} (seq {}) was in progress", id,
                                     open_->id, open_->began.value));
     }
+    // Numbers are dense, so a gap is a freeze that is not on the tape.
     if (id != last_id_ + 1) {
       violate(view.seq, fmt::format("freeze {} follows freeze {}", id, last_id_));
     }
     last_id_ = id;
+    // Also after a violation: the new freeze is the one that the next records belong to.
     open_ = Open{id, view.seq, std::nullopt, view.record.getHostNs()};
   }
 
@@ -101,6 +104,7 @@ class FreezeOrder final : public Assertion {
       violate(view.seq, fmt::format("freeze {} {} while it was not in progress", id, what));
       return false;
     }
+    // The same as the last time is in order: a freeze's records may share a time.
     if (view.record.getHostNs() < open_->last_ns) {
       violate(view.seq, fmt::format("freeze {} {} {} ns before its previous record", id, what,
                                     open_->last_ns - view.record.getHostNs()));

@@ -91,6 +91,7 @@ class GatesComplete final : public Assertion {
 
   void checked(Seq seq, schema::GateChecked::Reader gate) {
     auto it = pending_.find(gate.getOp());
+    // Replied already, or never asked.
     if (it == pending_.end()) {
       return violate(seq, fmt::format("a gate of request {}, which was not waiting for a reply",
                                       gate.getOp()));
@@ -111,16 +112,19 @@ class GatesComplete final : public Assertion {
     Pending pending = std::move(it->second);
     pending_.erase(it);
     auto request = pending.request->getRoot<schema::OpRequested>().asReader();
+    // An error stands for the whole request: no entry was looked at.
     if (request.getMode() != schema::OpMode::COLD || reply.getError().size() > 0) return;
     auto asked = request.getEntries();
     auto got = reply.getEntries();
     for (auto& [number, attempt] : pending.tries) {
+      // From a recorder that does not count tries both are 0.
       if (number < reply.getTries()) judge_earlier(seq, request, number, attempt);
     }
     judge_numbers(seq, reply, pending);
     Try& last = pending.tries[reply.getTries()];
     for (uint32_t i = 0; i < asked.size() && i < got.size(); ++i) {
       if (!asked[i].getTarget().isTask() && !asked[i].getConsistent()) continue;
+      // Stopped by an earlier write, before its gates.
       if (got[i].getStatus() == schema::EntryStatus::NOT_REACHED) continue;
       judge(seq, asked[i], got[i], last.gates[i]);
     }
@@ -153,6 +157,7 @@ class GatesComplete final : public Assertion {
     const std::string which = fmt::format("try {} of request {}", number, request.getOp());
     bool refused = false;
     for (const auto& [entry, gates] : attempt.gates) {
+      // An index from the tape, which may be anything.
       if (entry >= request.getEntries().size())
         return violate(seq,
                        fmt::format("{} has gates of entry {}, which does not exist", which, entry));
@@ -192,7 +197,8 @@ class GatesComplete final : public Assertion {
     std::vector<uint16_t> wanted;
     for (uint16_t gate = 1; asked.getTarget().isTask() && gate <= kGates; ++gate)
       wanted.push_back(gate);
-    // An entry that was refused before its value was reached has no gate `consistent`.
+    // An entry that was refused before its value was reached has no gate `consistent`. The value's
+    // protection is evaluated behind the gates of the task.
     const bool has_last = !gates.empty() && gates.back().gate == kConsistent;
     if (asked.getConsistent() && has_last) wanted.push_back(kConsistent);
     if (gates.size() != wanted.size())
@@ -209,6 +215,7 @@ class GatesComplete final : public Assertion {
       bool enforced = asked.isWrite() || enforced_for_reads(gate.gate);
       if (enforced && !gate.enforced)
         violate(gate.seq, fmt::format("{}: gate {} was not enforced", tag, gate.gate));
+      // The first: a refusal names the first gate that stopped it.
       if (gate.enforced && !gate.passed && barrier == nullptr) barrier = &gate;
     }
     return barrier;
@@ -223,7 +230,8 @@ class GatesComplete final : public Assertion {
                                  barrier->gate, barrier->seq.value));
     }
     if (barrier != nullptr || !refused) return;
-    // Types, widths and paths can cause a refusal too; they are not gates.
+    // Types, widths and paths can cause a refusal too; they are not gates. A width that differs
+    // from BTF's, a NULL pointer, a missing symbol.
     std::string reason = printable(chars(got.getReason()));
     if (reason.starts_with("gate ")) {
       violate(reply,

@@ -12,6 +12,8 @@ namespace ktape {
 
 namespace {
 
+// A tenth of a second: waits are counted in nanoseconds, but a few scheduling periods of the host
+// must fit.
 constexpr uint64_t kShortestWindowNs = 100'000'000;
 // Steal time is counted in ticks: one may have begun before a window.
 constexpr uint64_t kStolenTickNs = 10'000'000;
@@ -22,6 +24,7 @@ uint64_t without(uint64_t whole, uint64_t part) { return whole - std::min(whole,
 double seconds(uint64_t ns) { return static_cast<double>(ns) / 1e9; }
 
 double percent(uint64_t part, uint64_t whole) {
+  // A span without length in which something waited: all of it was waited away.
   return whole == 0 ? 100 : 100.0 * static_cast<double>(part) / static_cast<double>(whole);
 }
 
@@ -40,6 +43,7 @@ void HostWaits::visit(const RecordView& view) {
   if (view.record.isRunStarted()) {
     kvm_ = view.record.getRunStarted().getAcceleratorUsed() == schema::Accelerator::KVM;
   } else if (view.record.isClocksourceSeen()) {
+    // "tsc" and "tsc-early" run on in a freeze; kvm-clock stops with the machine.
     clock_is_tsc_ = chars(view.record.getClocksourceSeen().getName()).starts_with("tsc");
   } else if (view.record.isThawed()) {
     ++freezes_;
@@ -52,6 +56,7 @@ void HostWaits::visit(const RecordView& view) {
     if (delays.getStolenKnown()) reading.stolen_ns = delays.getStolenNs();
     for (auto vcpu : delays.getVcpus())
       reading.vcpus.push_back({vcpu.getKnown(), vcpu.getThread(), vcpu.getWaitedNs()});
+    // Readings of a host without statistics say nothing, and would end a window.
     if (std::ranges::any_of(reading.vcpus, &Vcpu::known)) take(std::move(reading));
   }
 }
@@ -63,6 +68,7 @@ void HostWaits::take(Reading reading) {
     start_ = std::move(reading);
     return;
   }
+  // Too short to judge by itself: it is extended by what follows.
   if (without(reading.running_ns, start_->running_ns) < kShortestWindowNs) {
     last_ = std::move(reading);
     return;
@@ -74,6 +80,7 @@ void HostWaits::take(Reading reading) {
 
 void HostWaits::finish() {
   if (!last_) return;
+  // The rest of the tape, with the window before it, which is long enough.
   judge(before_ ? *before_ : *start_, *last_, start_->host_ns);
   last_.reset();
 }
@@ -82,6 +89,7 @@ void HostWaits::judge(const Reading& from, const Reading& to, uint64_t span_from
   const std::string why = fault(from, to);
   if (why.empty()) return;
   const Span span{std::min(span_from_ns, to.host_ns), std::max(span_from_ns, to.host_ns)};
+  // The bound on memory: from here on one span grows instead.
   if (bad_.size() >= kMaxBadSpans) {
     bad_.back().span.to_ns = std::max(bad_.back().span.to_ns, span.to_ns);
     return;
@@ -93,6 +101,7 @@ void HostWaits::judge(const Reading& from, const Reading& to, uint64_t span_from
 
 std::string HostWaits::fault(const Reading& from, const Reading& to) const {
   const uint64_t length_ns = without(to.running_ns, from.running_ns);
+  // A tape that was put together by hand; the arithmetic below would find 0.
   if (to.host_ns < from.host_ns) return "time goes back on the tape";
   if (from.vcpus.size() != to.vcpus.size())
     return "the wait for a CPU of the host is not known for every vCPU";
@@ -114,8 +123,11 @@ std::string HostWaits::fault(const Reading& from, const Reading& to) const {
 std::string HostWaits::fault_of(size_t vcpu, const Reading& from, const Reading& to,
                                 uint64_t length_ns) const {
   const Vcpu &was = from.vcpus[vcpu], &is = to.vcpus[vcpu];
+  // A counter that fell belongs to another thread.
   if (!was.known || !is.known || is.waited_ns < was.waited_ns)
     return fmt::format("the time that vCPU {} waited for a CPU of the host is not known", vcpu);
+  // With one thread for all vCPUs (--tcg-single-thread) each waits for the others, unseen by the
+  // host.
   for (size_t other = 0; other < vcpu; ++other) {
     if (to.vcpus[other].thread == is.thread)
       return fmt::format("vCPUs {} and {} shared one thread of the host", other, vcpu);

@@ -36,7 +36,7 @@ class HostWaits {
   // Whether the tape has run delays at all.
   [[nodiscard]] bool told() const { return covered_.has_value(); }
   // Why the time between two host times cannot be judged; nothing if it lies in good windows. After
-  // finish().
+  // finish(). Overlapping a bad window in part is enough for an objection.
   [[nodiscard]] std::optional<Finding> objection(uint64_t from_ns, uint64_t to_ns) const;
   // Whether this share of a span is more than allowed.
   [[nodiscard]] bool is_too_much(uint64_t waited_ns, uint64_t of_ns) const;

@@ -51,6 +51,7 @@ class JiffiesNonzero final : public OpAssertion {
     } else {
       confirm(entry.reply, fmt::format("{} is {}", tag, now));
     }
+    // Also after a violation, or one bad value would make all later ones look wrong.
     last_ = Read{now, entry.reply};
   }
 

@@ -66,7 +66,9 @@ class NoSchedulerError final : public Assertion {
 
   void finish(TapeState) override {
     for (const auto& [id, seq] : attached_) {
+      // An empty name for an id that no record names, which is a truncated tape.
       const std::string who = in_quotes(names_[id]);
+      // A scheduler without its exit: a freeze at its ejection tells as much.
       if (const Ejections::Ejection* ejection = ejections_.of(names_[id])) {
         violate(ejection->seq,
                 fmt::format("scheduler {} was being ejected, {}", who, ejection->said));
@@ -97,6 +99,7 @@ class NoSchedulerError final : public Assertion {
     auto known = names_.find(exit.getId());
     const std::string who =
         known == names_.end() ? std::to_string(exit.getId()) : in_quotes(known->second);
+    // The freeze that announced the ejection has found its end; it is judged by the exit itself.
     if (known != names_.end()) ejections_.ended(known->second);
     std::string text = with_reasons(fmt::format("scheduler {} {}, {}", who, how,
                                                 exit_words(exit.getKind(), exit.getExitCode())),

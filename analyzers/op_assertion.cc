@@ -33,6 +33,7 @@ std::string AnsweredEntry::failure() const {
 }
 
 std::unique_ptr<capnp::MallocMessageBuilder> copy_of(schema::OpRequested::Reader request) {
+  // One word more than the content: the root pointer.
   auto copy = std::make_unique<capnp::MallocMessageBuilder>(
       static_cast<uint>(request.totalSize().wordCount + 1));
   copy->setRoot(request);
@@ -44,6 +45,7 @@ void OpAssertion::visit(const RecordView& view) {
     case schema::Record::OP_REQUESTED: return take_request(view);
     case schema::Record::GATE_CHECKED: return take_gate(view);
     case schema::Record::OP_REPLIED: return take_reply(view);
+    // The tape may have the record, the seal, or both.
     case schema::Record::MACHINE_LOST: machine_lost_ = true; break;
     case schema::Record::SEALED:
       machine_lost_ |= view.record.getSealed().getOutcome() == schema::Outcome::MACHINE_LOST;
@@ -63,8 +65,10 @@ void OpAssertion::take_request(const RecordView& view) {
 
 void OpAssertion::take_gate(const RecordView& view) {
   schema::GateChecked::Reader gate = view.record.getGateChecked();
+  // A gate that passed, or had nothing to look at, changes no judgement.
   if (gate.getOutcome() != schema::GateOutcome::FAILED) return;
   auto it = pending_.find(gate.getOp());
+  // Paired by op-pairing and gates-complete; here it is of no use.
   if (it == pending_.end()) return;
   it->second.failed_gates[gate.getEntry()].push_back(
       {view.seq, gate.getFreeze(), gate.getGate(), printable(chars(gate.getObserved()))});
@@ -84,6 +88,7 @@ void OpAssertion::take_reply(const RecordView& view) {
   for (unsigned i = 0; i < asked.size(); ++i) {
     if (!concerns(asked[i])) continue;
     any_ = true;
+    // A reply with fewer entries than its request: status and value are then unset.
     schema::EntryReply::Reader nothing;
     std::vector<FailedGate> failed = std::move(pending.failed_gates[i]);
     // Gates of earlier tries say nothing about the one that was served.

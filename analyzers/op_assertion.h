@@ -59,6 +59,8 @@ class OpAssertion : public Assertion {
   [[nodiscard]] virtual bool concerns(schema::OpEntry::Reader asked) const = 0;
   // What it judges, for messages: "read of jiffies_64".
   [[nodiscard]] virtual std::string subject() const = 0;
+  // Called for each entry that concerns it, in the order of the replies. The request may be of any
+  // mode.
   virtual void answered(const AnsweredEntry& entry) = 0;
   // Records that are not requests, replies or gates.
   virtual void other(const RecordView&) {}

@@ -24,7 +24,8 @@ Inconclusive if the tape has no request, or if one has no reply because the run 
 complete or its recorder was lost.)";
 
 // The number of answered requests that are remembered with their records; of older ones only the
-// numbers are kept.
+// numbers are kept. Bounds memory: of an answered request only its number is needed, to recognise a
+// second reply.
 constexpr size_t kRemembered = 1000;
 
 // A set of mostly consecutive numbers, kept as ranges.
@@ -43,6 +44,7 @@ class Numbers {
       last = after->second;
       ranges_.erase(after);
     }
+    // Looked up again: `after` may have been erased.
     const auto behind = ranges_.upper_bound(number);
     if (behind != ranges_.begin() && std::prev(behind)->second + 1 == number) {
       std::prev(behind)->second = last;
@@ -78,6 +80,7 @@ class OpPairing final : public Assertion {
       if (request.replied != Seq(0)) continue;
       std::string text = fmt::format("request {} has no reply", op);
       if (completed_) {
+        // Only a run that came to its end owes a reply to each request.
         violate(request.asked, text);
       } else {
         leave_undecided(request.asked, text + ": the run did not complete");
@@ -133,6 +136,7 @@ class OpPairing final : public Assertion {
                                       request.replied.value));
     }
     request.replied = seq;
+    // Read before remember(), which may erase the oldest request.
     const uint32_t entries = request.entries;
     remember(op);
     // A request that could not be served at all has an error instead of results.

@@ -42,6 +42,7 @@ class PercpuTyped final : public OpAssertion {
       return failed_with_machine_.add(entry.reply, entry.failure() + " (the machine was lost)");
     }
     std::string where = place(entry.asked);
+    // Widths of lists are checked element by element.
     std::string wrong = wrong_width(entry.asked, entry.got, entry.got.getValue());
     if (!wrong.empty()) return violate(entry.reply, where + wrong);
     confirm(entry.reply, fmt::format("{} is {} bytes wide{}", where, entry.got.getWidthBytes(),
@@ -74,6 +75,7 @@ class PercpuTyped final : public OpAssertion {
     }
     std::optional<uint64_t> width = width_bytes(value);
     if (!width) return " has no value";
+    // `auto` and `whole` mean BTF's width, which is the reply's.
     uint64_t wanted = got.getWidthBytes();
     switch (asked.getRead()) {
       case schema::ValueKind::U8: wanted = 1; break;
@@ -85,10 +87,12 @@ class PercpuTyped final : public OpAssertion {
       case schema::ValueKind::WHOLE: break;
     }
     if (*width != wanted) return fmt::format(" has {} bytes, {} were requested", *width, wanted);
+    // Bytes may ask for less than the object has.
     if (asked.getRead() == schema::ValueKind::BYTES) return "";
     if (got.getWidthBytes() != wanted) {
       return fmt::format(" is {} bytes wide, {} were requested", got.getWidthBytes(), wanted);
     }
+    // A number without BTF's word for its width proves nothing.
     return got.getWidthChecked() ? "" : ": its width was not checked against BTF";
   }
 

@@ -94,6 +94,7 @@ class RunCompleted final : public Assertion {
   void complained(Seq seq, schema::GuestOops::Reader oops) {
     const std::string_view text = chars(oops.getText());
     std::string_view line = text.substr(0, text.find('\n'));
+    // The line after the cut says what happened.
     if (line.find("[ cut here ]") != std::string_view::npos && line.size() < text.size()) {
       line = text.substr(line.size() + 1);
       line = line.substr(0, line.find('\n'));

@@ -37,6 +37,8 @@ std::vector<Argument> TimeAssertion::arguments() {
 void TimeAssertion::visit(const RecordView& view) {
   if (view.record.isRunStarted()) {
     run_seen_ = true;
+    // The recorder knows whether the host is real hardware under KVM; everything else is an
+    // objection.
     if (!view.record.getRunStarted().getTimeIsReal()) {
       objection_ = Finding{
           view.seq, "the run's times are not those of real hardware; --force judges them anyway"};
@@ -48,10 +50,12 @@ void TimeAssertion::visit(const RecordView& view) {
 
 void TimeAssertion::finish(TapeState state) {
   waits_.finish();
+  // --force judges all spans, also those with an objection.
   by_waits_ = !force_ && tells_of_waits();
   if (!run_seen_)
     objection_ = Finding{
         Seq(0), "the tape does not say whether its times are real; --force judges them anyway"};
+  // Waits on the tape replace the blanket objection: each span is then judged by itself.
   if (objection_ && !by_waits_ && !force_)
     return leave_undecided(objection_->seq, objection_->text);
   conclude(state);

@@ -70,6 +70,7 @@ class ValueAssertion final : public OpAssertion {
     auto value = entry.got.getValue();
     if (!value.isList()) return compare(entry.reply, value);
     for (auto element : value.getList()) compare(entry.reply, element);
+    // No value contradicts the comparison, and none confirms it.
     if (value.getList().size() == 0) note(entry.reply, "the list was empty");
   }
 

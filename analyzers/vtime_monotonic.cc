@@ -52,6 +52,7 @@ const char* membership(schema::Gate gate) {
 // suffice; once no half does, three values can be chosen so that every half has one of them.
 class History {
  public:
+  // A value that is there already adds nothing.
   void add(const Value& value) {
     if (values_.size() == kMaxValues || !values_.emplace(value.vtime, value).second ||
         values_.size() < kMaxValues)
@@ -59,6 +60,8 @@ class History {
     // If three values are on one half, the middle one is not needed.
     for (auto it = values_.begin(); it != values_.end(); ++it) {
       const auto after = next(it);
+      // More than half of the circle has no value: the three lie on the other half, and the one
+      // behind `after` is in the middle.
       if (after->first - it->first <= kHalf) continue;
       values_.erase(next(after));
       return;
@@ -71,6 +74,7 @@ class History {
     // Those are the u in (vtime, vtime + 2^63]: look at the last one at or before the end of that
     // range.
     auto it = values_.upper_bound(vtime + kHalf);
+    // Around the circle: the range may begin before 0.
     if (it == values_.begin()) it = values_.end();
     const Value& candidate = std::prev(it)->second;
     if (static_cast<int64_t>(vtime - candidate.vtime) >= 0) return std::nullopt;
@@ -116,10 +120,12 @@ class VtimeMonotonic final : public OpAssertion {
 
   void answered(const AnsweredEntry& entry) override {
     if (entry.as_expected) return note(entry.reply, entry.failure() + "; as the scenario expects");
+    // A write that was refused changed nothing and saw nothing.
     if (!entry.done() && entry.asked.isWrite()) return note(entry.reply, entry.failure());
     if (!entry.done()) return leave_undecided(entry.reply, entry.failure());
     if (outside(entry) || !judgeable(entry)) return;
     auto task = entry.asked.getTarget().getTask();
+    // An attachment, not a scheduler: values may start anew with each.
     Seq attachment = attached_.begin()->second.since;
     History& history = histories_[{attachment, task.getPid(), task.getStartBoottimeNs()}];
     std::string name =
@@ -131,7 +137,8 @@ class VtimeMonotonic final : public OpAssertion {
       history.add({*value, entry.reply, "read"});
       return;
     }
-    // An overwritten value does not bound the values that come after it.
+    // An overwritten value does not bound the values that come after it. It was there before the
+    // write, and what comes after it starts at the value written.
     if (auto before = number_of(entry.got.getBefore()))
       compare(history, {*before, entry.reply, "found by a write"}, name);
     if (!value) return note(entry.reply, "a write that is not a u64 is not judged");

@@ -45,6 +45,7 @@ constexpr uint64_t kForever = ~uint64_t{0};
 // them.
 constexpr size_t kMaxTooLong = 16;
 
+// Times of an untrusted tape saturate instead of wrapping around.
 uint64_t add(uint64_t a, uint64_t b) { return a > kForever - b ? kForever : a + b; }
 uint64_t multiply(uint64_t a, uint64_t b) { return b != 0 && a > kForever / b ? kForever : a * b; }
 
@@ -54,6 +55,7 @@ class Plan {
   Plan() = default;
   explicit Plan(schema::Worker::Reader worker) : loop_(worker.getLoop()) {
     for (auto phase : worker.getPhases()) {
+      // A wait within a phase of spinning or yielding does not make it longer.
       uint64_t busy_ms = phase.isSpinMs()    ? phase.getSpinMs()
                          : phase.isYieldMs() ? phase.getYieldMs()
                                              : 0;
@@ -67,6 +69,7 @@ class Plan {
   [[nodiscard]] uint64_t length_ns(uint64_t count) const {
     uint64_t phases = before_.size() - 1;
     if (phases == 0) return 0;
+    // A worker that does not loop ends with its last phase.
     if (!loop_) return before_[std::min(count, phases)];
     return add(multiply(before_.back(), count / phases), before_[count % phases]);
   }
@@ -104,6 +107,7 @@ class WorkerProgress final : public TimeAssertion {
       take_scenario(view.record.getRunStarted().getScenario());
     } else if (view.record.isWorkerStarted()) {
       std::string name(chars(view.record.getWorkerStarted().getName()));
+      // The start counts as a report of no phases.
       workers_[name].last = Point{view.seq, view.record.getGuestNs(), 0, view.record.getHostNs()};
       workers_[name].began_ns = view.record.getHostNs();
       workers_[name].pid = view.record.getWorkerStarted().getPid();
@@ -170,6 +174,7 @@ class WorkerProgress final : public TimeAssertion {
 
   void take_scenario(schema::Scenario::Reader scenario) {
     for (auto spec : scenario.getWorkers()) {
+      // Also workers that never start: conclude() names them.
       Worker& worker = workers_[std::string(chars(spec.getName()))];
       worker.plan = Plan(spec);
       worker.planned = true;
@@ -222,10 +227,13 @@ class WorkerProgress final : public TimeAssertion {
     // The phase of the first report may have been nearly done; the phase of the last one may not
     // have begun.
     uint64_t done_ns = worker.plan.length_ns(now.phases);
+    // At most: the phase under way at the first report began just then, and the one at the last is
+    // nearly done.
     uint64_t could = worker.plan.length_ns(now.phases + 1) - worker.plan.length_ns(before.phases);
     uint64_t must = done_ns - std::min(done_ns, worker.plan.length_ns(before.phases + 1));
     uint64_t phases = now.phases - before.phases + 1;
     uint64_t waited = passed - std::min(passed, must);
+    // If the waits were spread evenly over the phases, each has at least this share.
     worker.add({view.seq, std::min(passed, add(waited, worker.plan.longest_busy_ns())),
                 (passed - std::min(passed, could)) / phases, before.host_ns, now.host_ns},
                max_gap_ns_);
@@ -234,6 +242,7 @@ class WorkerProgress final : public TimeAssertion {
   void judge(const std::string& name, const Worker& worker) {
     const std::optional<Interval>&longest = worker.longest, &widest = worker.widest;
     const std::string who = "worker " + in_quotes(name);
+    // A worker that was stopped by SIGSTOP waited as well, and for a good reason.
     if (!worker.too_long.empty() && !worker.signalled) return judge_gaps(who, worker.too_long);
     if (widest->most_ns > max_gap_ns_) {
       std::string why = worker.signalled ? "; the scenario sends it signals"
