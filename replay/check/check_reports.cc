@@ -14,7 +14,8 @@ namespace ktape {
 
 namespace {
 
-// The output of an assertion that a report keeps.
+// The output of an assertion that a report keeps. A program that prints without end must not make
+// the report unreadable; 64 KiB hold any KTAP of ours.
 constexpr size_t kTextBytes = size_t{64} << 10;
 
 // The first bytes of text, up to a line end.
@@ -45,6 +46,7 @@ std::string xml(std::string_view text) {
   std::string out;
   for (size_t i = 0; i < text.size(); ++i) {
     std::string_view three = text.substr(i, 3);
+    // XML 1.0 excludes both, even as character references.
     if (three == "\xef\xbf\xbe" || three == "\xef\xbf\xbf") {
       out += three.back() == '\xbe' ? "\\u{FFFE}" : "\\u{FFFF}";
       i += 2;
@@ -68,6 +70,7 @@ std::string property(const char* name, const std::string& value) {
 }  // namespace
 
 void JsonReport::add(const CheckStep& step) {
+  // Tapes are told apart by their address: the results of one are consecutive.
   if (tape_ != &step.tape) {
     close_tape();
     tape_ = &step.tape;
@@ -175,6 +178,7 @@ std::string JunitReport::finish(const CheckSummary& summary) {
 }
 
 Result<void> check_report_path(const std::string& path) {
+  // An SQLite database may be a tape, which a mistyped --json would destroy.
   constexpr std::string_view kMagic = "SQLite format 3";
   std::string begin(kMagic.size(), '\0');
   std::ifstream(path, std::ios::binary)
@@ -186,6 +190,8 @@ Result<void> check_report_path(const std::string& path) {
 }
 
 Result<void> write_report(const std::string& path, const std::string& text) {
+  // Written at the end and at once: a report of a check that was interrupted would pass for a whole
+  // one.
   std::ofstream file(path, std::ios::binary | std::ios::trunc);
   file << text << std::flush;
   if (file) return {};

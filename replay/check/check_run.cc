@@ -26,12 +26,15 @@ CheckedRun run_assertion(const AssertionRun& run, const std::string& tape,
   std::vector<std::string> arguments = {as_argument(tape)};
   arguments.insert(arguments.end(), run.arguments.begin(), run.arguments.end());
   ChildOptions options{limits.output_bytes, limits.error_bytes, limits.time, limits.interrupt_fd};
+  // The deadline is for each assertion by itself, so one that hangs does not take the time of
+  // others.
   Result<ChildResult> child = run_child(run.program, arguments, options);
   if (!child.ok()) return {refusal(ExitCode::kHost, printable(child.error().message)), ""};
   CheckedRun checked{result_of_child(*child), ""};
   // What it lacks is in its KTAP; its usage message on standard error is for its caller.
   bool asked = checked.result.kind != CheckResult::Kind::kNotAsked;
   checked.text = as_subtest(run.label(), child->output, asked ? child->errors : "");
+  // After its own verdict: --require turns an undecided result into an error.
   if (run.required) checked.result = required(std::move(checked.result));
   return checked;
 }
@@ -54,6 +57,7 @@ CheckedTape inspect_tape(const std::string& path) {
   tape.finding = printable(found->finding);
   tape.losses = found->losses.text();
   tape.lossless = found->losses.known() && found->losses.losses().empty();
+  // The assertions would refuse it as well, each with the same sentence.
   if (found->integrity == Integrity::kAltered) {
     tape.refused = refusal(ExitCode::kBadInput, "the tape is altered: " + tape.finding);
   } else {

@@ -44,11 +44,13 @@ class Listener {
       int ready = ::poll(fds.data(), fds.size(), milliseconds_left());
       if (ready < 0 && errno != EINTR)
         return system_error(ErrorCode::kHost, "cannot wait for output");
+      // A poll without events: the deadline, or a signal that was not ours.
       if (ready == 0 && Clock::now() >= *deadline_) return out_of_time();
       if (ready <= 0) continue;
       if (fds[3].revents != 0) return stop("interrupted");
       if (fds[0].revents != 0) KTAPE_TRY(take_output());
       if (fds[1].revents != 0) KTAPE_TRY(take_errors());
+      // A limit was exceeded: the rest is not read.
       if (!result_.stopped.empty()) return {};
       if (fds[2].revents != 0) ended();
     }
@@ -58,11 +60,13 @@ class Listener {
  private:
   int milliseconds_left() const {
     if (!deadline_) return -1;
+    // Rounded up, and bounded to fit into poll's int.
     auto left = std::chrono::ceil<std::chrono::milliseconds>(*deadline_ - Clock::now()).count();
     return static_cast<int>(std::clamp<int64_t>(left, 0, 1'000'000));
   }
 
   void ended() {
+    // Descendants may hold the pipe open for ever; they get a second to print what is left.
     end_ = -1;
     auto last = Clock::now() + kAfterEnd;
     deadline_ = deadline_ ? std::min(*deadline_, last) : last;
@@ -88,6 +92,7 @@ class Listener {
 
   Result<void> take_output() {
     KTAPE_ASSIGN(std::string more, take(output_));
+    // What is over the limit is counted, and not kept.
     result_.output.append(more, 0, options_.output_bytes - result_.output.size());
     bytes_ += more.size();
     if (bytes_ <= options_.output_bytes) return {};
@@ -128,6 +133,7 @@ Result<ChildResult> run_child(const std::string& program, const std::vector<std:
   Listener listener(std::move(output.read), std::move(errors.read), child.exit_fd(), options,
                     result);
   KTAPE_TRY(listener.listen());
+  // Also after a normal end: kills what the program left behind in its group.
   KTAPE_TRY(child.kill());
   const int status = *child.status();
   if (WIFEXITED(status)) result.exit_status = WEXITSTATUS(status);

@@ -33,6 +33,7 @@ void in_order(size_t count, size_t jobs, const std::function<T(size_t)>& work,
   auto worker = [&] {
     std::unique_lock lock(mutex);
     for (;;) {
+      // Bounds the results that wait for a slow one before them.
       changed.wait(lock, [&] { return stop || next >= count || next < taken + 4 * jobs; });
       if (stop || next >= count) return;
       size_t piece = next++;
@@ -43,6 +44,7 @@ void in_order(size_t count, size_t jobs, const std::function<T(size_t)>& work,
       changed.notify_all();
     }
   };
+  // jthread: they are joined whichever way this returns.
   std::vector<std::jthread> workers;
   for (size_t i = 0; i < jobs && i < count; ++i) workers.emplace_back(worker);
 

@@ -26,6 +26,7 @@ std::vector<std::string_view> lines_of(std::string_view text) {
 
 // The line unchanged, unless it would act on a terminal.
 std::string safe_line(std::string_view line) {
+  // printable() doubles backslashes; a line that differs from it only by them is safe as it is.
   std::string doubled;
   for (char c : line) doubled += c == '\\' ? std::string("\\\\") : std::string(1, c);
   std::string safe = printable(line);
@@ -44,6 +45,7 @@ std::optional<size_t> plan_of(std::string_view line) {
   line.remove_prefix(3);
   size_t count = 0;
   auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), count);
+  // "1..N # SKIP reason" is a plan, too.
   bool only_number = end == line.data() + line.size() || *end == ' ';
   if (error != std::errc() || !only_number) return std::nullopt;
   return count;
@@ -58,6 +60,7 @@ void count_result(std::string_view line, KtapResults& results) {
     ++results.failed;
     return;
   }
+  // A skip is no pass: an inconclusive assertion must not look like one that was met.
   size_t skip = line.find("# SKIP");
   if (skip == std::string_view::npos) {
     ++results.passed;
@@ -82,6 +85,8 @@ Result<KtapResults> read_ktap(std::string_view text) {
   if (lines.empty() || !is_version(lines.front())) return not_ktap("the output is not KTAP");
   KtapResults results;
   std::optional<size_t> plan;
+  // Only the top level counts: lines of subtests are indented, so they begin with none of these
+  // words.
   for (std::string_view line : lines) {
     if (line.starts_with("Bail out!")) return not_ktap("bailed out: " + printable(line.substr(9)));
     if (auto count = plan_of(line)) plan = count;
@@ -90,6 +95,7 @@ Result<KtapResults> read_ktap(std::string_view text) {
   }
   if (!plan) return not_ktap("the KTAP has no plan");
   size_t given = results.passed + results.failed + results.skipped;
+  // A program that died in the middle has printed fewer results than it planned.
   if (given != *plan)
     return not_ktap(fmt::format("planned {} results and printed {}", *plan, given));
   if (given == 0) return not_ktap("printed no result");

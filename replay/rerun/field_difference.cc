@@ -52,10 +52,12 @@ std::vector<FieldDifference> differences(capnp::DynamicStruct::Reader recorded,
   for (const auto field : recorded.getSchema().getNonUnionFields()) {
     const std::string_view name = field.getProto().getName().cStr();
     if (std::ranges::find(except, name) != except.end()) continue;
+    // Ordinals grow with the schema, so a field's ordinal says whether the first release had it.
     if (field.getProto().getOrdinal().getExplicit() >= first_fields &&
         !recorded.has(field, capnp::HasMode::NON_DEFAULT)) {
       continue;
     }
+    // As JSON: exact, and the same for structs and lists of any depth.
     const std::string before = json_field(recorded, field);
     const std::string after = json_field(computed, field);
     if (before == after) continue;

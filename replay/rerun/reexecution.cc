@@ -16,7 +16,8 @@ namespace ktape {
 
 namespace {
 
-// The number of fields that these structs had in ktape's first release.
+// The number of fields that these structs had in ktape's first release. Fields beyond these are
+// compared only where the recorder wrote them.
 constexpr unsigned kEntryReplyFields = 12;
 constexpr unsigned kGateCheckedFields = 7;
 constexpr unsigned kVcpuStateFields = 11;
@@ -58,6 +59,7 @@ bool is_of_freeze(schema::GateChecked::Reader gate, uint64_t freeze) {
 size_t compare_gates(const ServedRequest& served, uint64_t freeze, uint32_t entry,
                      const std::string& name, const std::vector<GateResult>& gates,
                      std::vector<ReplayDifference>& to) {
+  // By gate and not by position: a recorder may have had fewer.
   std::map<schema::Gate, const RecordedGate*> recorded;
   for (const RecordedGate& gate : served.gates) {
     const auto of = gate.gate.get();
@@ -74,11 +76,13 @@ size_t compare_gates(const ServedRequest& served, uint64_t freeze, uint32_t entr
     capnp::MallocMessageBuilder message;
     auto computed = message.initRoot<schema::GateChecked>();
     write_gate(served.request.get().getOp(), entry, gate, computed);
+    // Where and when the gate was evaluated is the tape's own fact, not something that is computed.
     computed.setFreeze(found->second->gate.get().getFreeze());
     computed.setTry(found->second->gate.get().getTry());
     ++compared;
     add_all(to, found->second->seq, what,
             differences(found->second->gate.get(), computed.asReader(), {}, kGateCheckedFields));
+    // What is left over was recorded, and not evaluated now.
     recorded.erase(found);
   }
   for (const auto& [gate, unmatched] : recorded) {
@@ -117,6 +121,8 @@ ReplayReport Reexecution::finish() {
 
 // The memory of a freeze, with what its requests have written so far; nullptr if none was kept.
 Result<RecordedMemory*> Reexecution::memory_of(uint64_t freeze) {
+  // One memory at a time, in the order of the records. Requests of one freeze share it, so that a
+  // later one sees what an earlier one wrote.
   if (memory_freeze_ != freeze) {
     memory_freeze_ = freeze;
     memory_.reset();
@@ -128,6 +134,7 @@ Result<RecordedMemory*> Reexecution::memory_of(uint64_t freeze) {
     if (memory.ok()) {
       memory_.emplace(std::move(*memory));
     } else if (memory.error().code != ErrorCode::kNotApplicable) {
+      // No memory was kept: nothing to replay, and no error.
       return memory.error();
     }
   }
@@ -136,6 +143,7 @@ Result<RecordedMemory*> Reexecution::memory_of(uint64_t freeze) {
 
 Result<void> Reexecution::frozen(Seq seq, schema::Frozen::Reader recorded) {
   const Freeze* of = index_.freeze(recorded.getFreeze());
+  // Kept only for freezes of requests, whose ops need to know where the CPUs stood.
   if (of != nullptr && of->op != 0) {
     std::vector<StoppedCpu>& stopped = stopped_[of->id];
     stopped.clear();
@@ -147,11 +155,14 @@ Result<void> Reexecution::frozen(Seq seq, schema::Frozen::Reader recorded) {
   KTAPE_ASSIGN(RecordedMemory * memory, memory_of(recorded.getFreeze()));
   if (memory == nullptr) return {};
   (void)memory->take_missing();
+  // Older recorders did not read the scheduling of current tasks, and did not keep that memory.
   bool with_scheduling = false;
   for (const auto vcpu : recorded.getVcpus())
     with_scheduling = with_scheduling || vcpu.getCurrentPolicy() >= 0;
   const Evidence evidence = evidence_.read(*memory, with_scheduling);
+  // A page of the tape that does not match its hash makes everything read from it worthless.
   KTAPE_TRY(memory->intact());
+  // The evidence needed memory that was not captured, so a difference would mean nothing.
   if (memory->take_missing()) return {};
   ++report_.freezes;
   Found found;
@@ -195,6 +206,7 @@ Result<void> Reexecution::served(const ServedRequest& served) {
   } else {
     ++report_.no_memory;
   }
+  // From here on no record of the request can come.
   for (const Freeze* attempt : freezes_[served.request.get().getOp()]) stopped_.erase(attempt->id);
   return {};
 }
@@ -221,10 +233,12 @@ void Reexecution::compare_try(const ServedRequest& served, const Freeze& freeze,
   Found found;
   size_t gates = 0;
   for (uint32_t entry = 0; entry < execution.results.size(); ++entry) {
+    // An entry that saw less than the capture did says nothing about the try.
     if (execution.blind[entry]) return;
     gates += compare_gates(served, freeze.id, entry, which + entry_name(served, entry),
                            execution.results[entry].gates, found);
   }
+  // The recorder tried again, so it must have found that another try may help.
   if (!execution.may_pass)
     add(found, freeze.began, which + fmt::format("request {}", served.request.get().getOp()),
         {"outcome", "to be tried again",
@@ -242,6 +256,7 @@ StopMoment Reexecution::moment_of(uint64_t freeze, const RecordedMemory& memory)
 
 Reexecution::Execution Reexecution::execute(const std::vector<Op>& ops, RecordedMemory& memory,
                                             const StopMoment& moment) {
+  // Forgets what earlier reads missed.
   (void)memory.take_missing();
   Execution execution;
   if (std::holds_alternative<WriteAction>(ops.front().action)) {
@@ -253,6 +268,7 @@ Reexecution::Execution Reexecution::execute(const std::vector<Op>& ops, Recorded
     execution.blind.assign(ops.size(), memory.take_missing().has_value());
     return execution;
   }
+  // One by one, so that it is known which entry missed something.
   for (const Op& op : ops) {
     const std::vector<Op> alone{op};
     const PreparedOps prepared = executor_.prepare(alone);
@@ -295,6 +311,8 @@ Result<void> Reexecution::replay(const ServedRequest& served, RecordedMemory& me
     report({{served.replied, name, {"error", "served", in_quotes(ops.error().message)}}});
     return {};
   }
+  // Without a number of tries the recorder is one that tried once, and checked gates write by
+  // write.
   const bool told_tries = served.reply.getTries() > 0;
   Execution execution = told_tries
                             ? execute(*ops, memory, moment_of(served.reply.getFreeze(), memory))
@@ -303,6 +321,7 @@ Result<void> Reexecution::replay(const ServedRequest& served, RecordedMemory& me
   const bool done = all_done(execution.results);
   const bool whole = compare_entries(served, std::move(execution));
   ++(whole ? report_.replayed : report_.not_captured);
+  // Only if everything was captured: else `done` may be wrong for lack of memory.
   if (whole && served.reply.getOk() != done) {
     report({{served.replied, name, {"ok", truth(served.reply.getOk()), truth(done)}}});
   }
@@ -346,6 +365,7 @@ bool Reexecution::compare_entries(const ServedRequest& served, Execution executi
 }
 
 void Reexecution::layout_used(Seq seq, schema::LayoutUsed::Reader recorded) {
+  // An index of names from the tape: bounded in number and length.
   const bool is_plausible =
       recorded.getType().size() <= kMaxNameBytes && recorded.getPath().size() <= kMaxNameBytes;
   if (layouts_.size() == kMaxLayouts || !is_plausible) return;
@@ -387,6 +407,7 @@ void Reexecution::compare_layouts() {
 }
 
 void Reexecution::report(Found found) {
+  // All are counted, the first are kept.
   report_.difference_count += found.size();
   for (ReplayDifference& difference : found) {
     if (report_.differences.size() == kDifferencesKept) return;

@@ -92,6 +92,7 @@ Result<void> RunState::visit(const RecordView& view) {
   seq_ = view.seq;
   host_ns_ = view.record.getHostNs();
   kind_ = kind_name(view);
+  // Before fold(): a reply to a request that is not there ends the reading.
   KTAPE_TRY(requests_.visit(view));
   if (view.known) fold(view.seq, view.record);
   if (steps_.size() <= kMaxKept && workers_.size() <= kMaxKept && schedulers_.size() <= kMaxKept)
@@ -122,6 +123,7 @@ void RunState::fold(Seq seq, schema::Record::Reader record) {
     }
     case schema::Record::WORKER_STARTED: {
       Worker& worker = workers_[string_of(record.getWorkerStarted().getName())];
+      // A worker of that name started anew: what was reported of the old one is gone.
       worker = Worker{};
       worker.started.keep(record.getWorkerStarted());
       return;
@@ -158,6 +160,7 @@ void RunState::fold(Seq seq, schema::Record::Reader record) {
   }
 }
 
+// In the order of what matters most: an end hides a freeze, and a freeze a boot.
 std::string RunState::phase() const {
   if (!end_.empty()) return "ended: " + printable(end_);
   if (frozen_in_ != 0) return fmt::format("frozen in freeze {}", frozen_in_);
@@ -186,6 +189,7 @@ void RunState::show(TextWriter& writer) const {
   }
   if (!schedulers_.empty()) writer.section("SCHEDULERS");
   for (const auto& [id, scheduler] : schedulers_) {
+    // A tape of an older recorder has no attempts, only attaches.
     const bool attached = scheduler.attached.present() || !scheduler.attempted.present();
     writer.line(
         fmt::format("  {} {}", id,

@@ -32,6 +32,7 @@ Result<void> ServedRequests::visit(const RecordView& view) {
 
 Result<void> ServedRequests::grow(uint64_t words) {
   kept_words_ += words + kOverheadWords;
+  // A tape whose requests never get replies would be held in memory as a whole.
   if (kept_words_ <= kMaxWords) return {};
   return Error{ErrorCode::kOutOfRange, "more requests wait for their replies than a run can have",
                ""};
@@ -40,6 +41,7 @@ Result<void> ServedRequests::grow(uint64_t words) {
 Result<void> ServedRequests::requested(Seq seq, schema::OpRequested::Reader request) {
   KTAPE_TRY(grow(request.totalSize().wordCount));
   ServedRequest& waiting = waiting_[request.getOp()];
+  // A second request with that number replaces the first; op-pairing reports it.
   waiting = ServedRequest{};
   waiting.requested = seq;
   waiting.request.keep(request);
@@ -66,6 +68,7 @@ Result<void> ServedRequests::replied(Seq seq, schema::OpReplied::Reader reply) {
   }
   ServedRequest served = std::move(found->second);
   waiting_.erase(found);
+  // Nothing waits, so nothing is kept; exact bookkeeping is not needed.
   if (waiting_.empty()) kept_words_ = 0;
   served.replied = seq;
   served.reply = reply;

@@ -25,6 +25,7 @@ namespace ktape {
 namespace {
 
 constexpr std::string_view kReplacedBlobs[] = {"btf", "symbols"};
+// The configuration is text for people, and no replay reads it.
 constexpr std::string_view kDroppedBlobs[] = {"config"};
 
 Error refused(const std::string& path, std::string why, std::string hint) {
@@ -66,6 +67,7 @@ class Copy {
       : path_(path), source_(source), store_(store), kernel_(kernel) {}
 
   Result<SealedTape> run(const Digest& head) {
+    // Blobs and pages before the records, as the order of rows in a tape is free.
     KTAPE_TRY(add_kernel());
     KTAPE_TRY(blobs());
     KTAPE_TRY(freeze_pages());
@@ -76,6 +78,8 @@ class Copy {
       if (!row) return Error{ErrorCode::kBadInput, in_quotes(path_) + " is not sealed", ""};
       KTAPE_ASSIGN(const schema::Record::Reader record, cursor.record());
       KTAPE_TRY(check(record));
+      // Everything before the seal is copied; the seal is made anew, since counts and digests
+      // differ.
       if (record.isSealed()) return seal(record, head);
       KTAPE_TRY(copy(record, cursor.message()));
     }
@@ -103,6 +107,7 @@ class Copy {
   }
 
   Result<void> copy(schema::Record::Reader record, std::span<const std::byte> message) {
+    // Byte for byte, so the links of the chain up to KernelIdentified stay the same.
     if (!record.isKernelIdentified()) return store_.add_record(message);
     const auto fill = [&](schema::Record::Builder copy) {
       copy.setKernelIdentified(record.getKernelIdentified());
@@ -125,6 +130,7 @@ class Copy {
   Result<SealedTape> seal(schema::Record::Reader record, const Digest& head) {
     KTAPE_TRY(add(record, [&](schema::Record::Builder mark) {
       auto slimmed = mark.initSlimmed();
+      // The head of the tape that it was made from: the slim tape can be traced to it.
       slimmed.setHead(as_data(head));
       slimmed.setKtapeVersion(KTAPE_VERSION);
     }));
@@ -185,6 +191,7 @@ class Copy {
 }  // namespace
 
 Result<SealedTape> slim_tape(const std::string& path, const std::string& out) {
+  // A slim tape is sealed as intact, so its source must be.
   KTAPE_ASSIGN(const Verification whole, verify(path, std::nullopt));
   if (whole.integrity != Integrity::kIntact) {
     return Error{
@@ -201,6 +208,7 @@ Result<SealedTape> slim_tape(const std::string& path, const std::string& out) {
     if (store->abandon()) error.hint.clear();  // the hint may name files that are gone now
     return error;
   }
+  // Against its own seal: a slim tape that does not verify must not be handed out.
   KTAPE_ASSIGN(const Verification made, verify(out, sealed->head));
   if (made.integrity != Integrity::kIntact) {
     return Error{ErrorCode::kInternal, in_quotes(out) + " is not intact: " + made.finding, ""};

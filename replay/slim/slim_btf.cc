@@ -86,6 +86,7 @@ class Slimmer {
       : raw_(raw), table_(table), kept_(table.size()) {}
 
   std::vector<std::byte> slim(const BtfRoots& roots) {
+    // Roots first; `open_` then holds types whose parts are still to be kept.
     for (uint32_t id = 1; id < table_.size(); ++id) {
       if (is_root(table_.type(id), roots)) keep(id, Kept::kWhole);
     }
@@ -94,6 +95,7 @@ class Slimmer {
       open_.pop_back();
       keep_parts(id, table_.type(id));
     }
+    // Ids are dense in BTF, so those that are kept get new ones.
     number();
     for (uint32_t id = 1; id < table_.size(); ++id) {
       if (new_ids_[id] != 0) write(id, table_.type(id));
@@ -115,6 +117,7 @@ class Slimmer {
     const std::string name(text(type.name));
     const auto begins = [&](const std::string& prefix) { return name.starts_with(prefix); };
     switch (type.kind) {
+      // Integers are few, and everything refers to them.
       case BtfKind::kInteger: return true;
       case BtfKind::kTypedef: return roots.types.contains(name);
       case BtfKind::kVariable:
@@ -133,6 +136,7 @@ class Slimmer {
   }
 
   void keep(uint32_t id, Kept how) {
+    // kByName < kWhole: a type that was kept by name may still be needed as a whole.
     if (id == 0 || kept_[id] >= how) return;
     kept_[id] = how;
     open_.push_back(id);
@@ -144,6 +148,7 @@ class Slimmer {
     if (is_composite(type.kind) && kept_[id] == Kept::kWhole) {
       for (uint32_t i = 0; i < type.count; ++i) keep(table_.member(type, i).type, Kept::kWhole);
     } else if (type.kind == BtfKind::kPointer) {
+      // What is only pointed at keeps its name, so that texts still say "struct x *".
       keep(type.target, Kept::kByName);
     } else if (type.kind == BtfKind::kArray) {
       keep(table_.array(type).element, Kept::kWhole);

@@ -108,6 +108,7 @@ class Collector {
       case schema::Record::SAMPLE: target(view.record.getSample().getTarget()); break;
       case schema::Record::FROZEN:
         for (const auto vcpu : view.record.getFrozen().getVcpus()) {
+          // Link-time addresses, as the symbol table has them.
           roots_.symbols.addresses.insert(vcpu.getRip() - slide_);
         }
         break;
@@ -132,6 +133,7 @@ class Collector {
       default: break;
     }
     for (const auto step : target.getSteps()) {
+      // A list's container is named by the request, and no member leads to it.
       if (step.isList()) type(chars(step.getList().getContainer()));
     }
   }

@@ -46,6 +46,7 @@ Result<SymbolTable> slim_symbols(const SymbolTable& symbols, const SymbolRoots& 
     if (is_common(symbol.name) || roots.names.contains(symbol.name)) kept.insert(symbol.address);
   }
   for (const uint64_t address : roots.addresses) {
+    // The symbol that describe() would name for this address.
     const auto above = std::ranges::upper_bound(symbols.symbols(), address, {}, address_of);
     if (above != symbols.symbols().begin()) kept.insert(std::prev(above)->address);
   }
@@ -56,6 +57,7 @@ Result<SymbolTable> slim_symbols(const SymbolTable& symbols, const SymbolRoots& 
       text += fmt::format("{:016x} {} {}\n", address, type, name);
       gap = false;
     } else if (!gap) {
+      // One mark per gap is enough: the next symbol ends it.
       text += fmt::format("{:016x} ? {}\n", address, kLeftOut);
       gap = true;
     }

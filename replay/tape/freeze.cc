@@ -15,6 +15,7 @@ namespace ktape {
 
 namespace {
 
+// A machine with many vCPUs may have stopped all of them at one trigger.
 constexpr size_t kCpusShown = 16;
 
 using Cpus = std::set<int32_t>;
@@ -105,6 +106,7 @@ void Freeze::thaw(Seq seq, schema::Thawed::Reader record) {
   frozen_ns = record.getFrozenNs();
   pages = record.getPages();
   Digest digest;
+  // Nothing was kept: another length than that of a digest.
   if (record.getPagesDigest().size() != digest.size()) return;
   std::ranges::copy(as_bytes(chars(record.getPagesDigest())), digest.begin());
   pages_digest = digest;

@@ -36,6 +36,7 @@ const FreezePage* RecordedMemory::row_of(uint64_t frame) const {
   auto above = std::ranges::upper_bound(rows_, frame, {}, &FreezePage::frame);
   if (above == rows_.begin()) return nullptr;
   const FreezePage& row = *std::prev(above);
+  // Without overflow: the row begins at or below the frame.
   return frame - row.frame < row.frames ? &row : nullptr;
 }
 
@@ -46,6 +47,7 @@ Result<RecordedMemory::Page> RecordedMemory::load(const FreezePage& row) const {
         Error{ErrorCode::kBadInput,
               fmt::format("the page of frame {:#x} has {} bytes", row.frame, content->size()), ""};
   }
+  // Remembered, because readers treat the error of a single read as "not there".
   if (!content.ok() && intact_.ok()) intact_ = content.error();
   return content;
 }
@@ -56,14 +58,17 @@ Result<const RecordedMemory::Page*> RecordedMemory::page(uint64_t frame) const {
   const FreezePage* row = row_of(frame);
   if (row == nullptr) {
     const GuestPhysical at(frame * kPageBytes);
+    // The first address is enough to know that something was missing.
     if (!missing_) missing_ = at;
     return Error{ErrorCode::kNotApplicable,
                  fmt::format("guest-physical {:#x}: not captured", at.value), ""};
   }
+  // A run of zero frames has no page.
   if (!row->hash) return nullptr;
   const auto cached = cache_.find(*row->hash);
   if (cached != cache_.end()) return &cached->second;
   KTAPE_ASSIGN(Page content, load(*row));
+  // All at once: simpler than an order of use, and the pages come back from the tape.
   if (cache_.size() == kCachedPages) cache_.clear();
   return &cache_.emplace(*row->hash, std::move(content)).first->second;
 }
@@ -72,6 +77,7 @@ Result<RecordedMemory::Page*> RecordedMemory::own_page(uint64_t frame) {
   const auto written = written_.find(frame);
   if (written != written_.end()) return &written->second;
   KTAPE_ASSIGN(const Page* from, page(frame));
+  // Copy on write: the tape's page stays as it was.
   return &written_.emplace(frame, from == nullptr ? Page(kPageBytes) : *from).first->second;
 }
 
@@ -95,6 +101,7 @@ Result<void> RecordedMemory::write(GuestPhysical address, std::span<const std::b
     KTAPE_TRY(own_page(frame));
     return {};
   };
+  // All frames first, so that a write beyond what was captured changes nothing.
   KTAPE_TRY(for_each_frame(address, bytes.size(), prepare));
   return for_each_frame(
       address, bytes.size(),

@@ -23,6 +23,7 @@ HostSpan RunDelayFold::between(const Reading& from, const Reading& to) {
   for (size_t i = 0; i < to.vcpus.size(); ++i) {
     const VcpuWait& is = to.vcpus[i];
     VcpuWait& wait = span.vcpus.emplace_back(VcpuWait{is.vcpu});
+    // A vCPU that the first reading did not have.
     if (i >= from.vcpus.size()) continue;
     const VcpuWait& was = from.vcpus[i];
     wait.known = is.known && was.known && is.waited_ns >= was.waited_ns && is.ran_ns >= was.ran_ns;
@@ -42,6 +43,7 @@ void RunDelayFold::visit(const RecordView& view) {
     for (auto vcpu : view.record.getRunDelays().getVcpus())
       reading.vcpus.push_back(
           {vcpu.getVcpu(), vcpu.getKnown(), vcpu.getRanNs(), vcpu.getWaitedNs()});
+    // Every reading is also the start of the next span.
     if (readings_++ == 0) first_ = latest_ = reading;
     last_span_ = between(std::exchange(latest_, reading), reading);
   }
@@ -52,6 +54,7 @@ HostSpan RunDelayFold::all() const { return between(first_, latest_); }
 std::string waits_text(const HostSpan& span) {
   std::vector<VcpuWait> shown = span.vcpus;
   if (shown.size() > kVcpusShown) {
+    // Those that waited longest, in stable order.
     std::ranges::stable_sort(shown, std::greater(), &VcpuWait::waited_ns);
     shown.resize(kVcpusShown);
   }

@@ -59,6 +59,7 @@ ValueFacts value_facts(schema::Value::Reader value) {
   } else {
     facts.exact = facts.shown;
   }
+  // Long values are compared, not shown: a digest is as good and takes no memory.
   if (facts.exact.size() > kExactLimit) facts.exact = to_hex(sha256(as_bytes(facts.exact)));
   return facts;
 }
@@ -76,7 +77,8 @@ std::string last_name(schema::Target::Reader target) {
   return name;
 }
 
-// Steps are identified by name; the same index may be another step in another scenario.
+// Steps are identified by name; the same index may be another step in another scenario. A step
+// without a name has only its index.
 std::string key_of_step(uint32_t index, const std::string& name) {
   return name.empty() ? "step " + std::to_string(index) : "'" + name + "'";
 }
@@ -165,6 +167,7 @@ void Gatherer::kernel_identified(schema::KernelIdentified::Reader kernel) {
 // A change is an incident, except for those of every boot.
 void Gatherer::clocksource_seen(schema::ClocksourceSeen::Reader seen, Seq seq) {
   const std::string name = shortened(safe(seen.getName()));
+  // Bounded: a guest may switch for ever.
   if (facts_.clock.size() < kShownBytes)
     facts_.clock += (facts_.clock.empty() ? "" : ", then ") + name;
   if (seen.getBefore().size() == 0 || is_of_the_boot(seen)) return;
@@ -187,6 +190,7 @@ void Gatherer::scheduler_attached(schema::SchedulerAttached::Reader scheduler, S
 }
 
 void Gatherer::scheduler_exited(schema::SchedulerExited::Reader exited, Seq seq) {
+  // From the end: an id may be used again by a later scheduler.
   auto it = std::find_if(facts_.schedulers.rbegin(), facts_.schedulers.rend(),
                          [&](const SchedulerFacts& known) { return known.id == exited.getId(); });
   SchedulerFacts& facts = it != facts_.schedulers.rend() ? *it : facts_.schedulers.emplace_back();
@@ -211,6 +215,7 @@ void Gatherer::scheduler_attempted(schema::SchedulerAttempted::Reader attempted)
 }
 
 void Gatherer::enable_failed(schema::SchedulerExited::Reader failed, Seq seq) {
+  // With the name that its attempt told; an enable that failed was never attached.
   SchedulerFacts& facts = facts_.schedulers.emplace_back(attempted_[failed.getId()]);
   facts.id = failed.getId();
   facts.enabled = false;
@@ -219,6 +224,7 @@ void Gatherer::enable_failed(schema::SchedulerExited::Reader failed, Seq seq) {
 
 void Gatherer::note_ejections() {
   for (SchedulerFacts& scheduler : facts_.schedulers) {
+    // A scheduler with an exit has its reason there.
     const Ejections::Ejection* ejection =
         scheduler.exited ? nullptr : ejections_.of(names_[scheduler.id]);
     if (ejection == nullptr) continue;
@@ -262,6 +268,7 @@ void Gatherer::requested(schema::OpRequested::Reader request, Seq seq) {
   auto asked = request.getEntries();
   pending_[request.getOp()] = {facts_.entries.size(), asked.size()};
   const std::string step = step_name(request.getStep());
+  // Only after the loop: a write of this request does not count as earlier for its own entries.
   std::vector<std::string> written;
   for (auto from : asked) {
     EntryFacts& entry = facts_.entries.emplace_back();
@@ -281,6 +288,7 @@ void Gatherer::requested(schema::OpRequested::Reader request, Seq seq) {
     entry.request = seq;
     if (entry.write) written.push_back(entry.target);
   }
+  // No value yet: the reply tells what was written.
   for (std::string& target : written) written_.try_emplace(std::move(target));
 }
 
@@ -300,6 +308,7 @@ void Gatherer::replied(schema::OpReplied::Reader reply, Seq seq) {
     if (from.getReason().size() > 0) entry.reason = shortened(safe(from.getReason()));
     entry.value = value_facts(from.getValue());
     entry.before = value_facts(from.getBefore());
+    // The value read back, which is what is there now.
     if (entry.write && entry.status == schema::EntryStatus::DONE)
       written_[entry.target] = entry.value.exact;
     entry.type = safe(from.getType());
@@ -325,6 +334,7 @@ void Gatherer::freeze_began(schema::FreezeBegan::Reader began, Seq seq, HostNs a
 
 void Gatherer::losses(capnp::List<schema::LossCounter>::Reader counters) {
   for (auto loss : counters) {
+    // Counters are totals, so the last record decides.
     if (loss.getCount() > 0) facts_.losses[safe(loss.getName())] = loss.getCount();
   }
 }
@@ -410,6 +420,7 @@ Result<void> Gatherer::visit(const RecordView& view) {
     case schema::Record::SEALED: sealed(record.getSealed(), view.seq); break;
     default: break;
   }
+  // After each record, so that an untrusted tape is given up in time.
   if (too_many()) {
     return Error{ErrorCode::kBadInput,
                  fmt::format("record {}: more requests, layouts or names than can be compared",

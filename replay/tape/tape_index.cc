@@ -30,6 +30,7 @@ std::string string_of(const Reader& text) {
 
 Result<TapeIndex> TapeIndex::make(const TapeReader& tape) {
   TapeIndex index;
+  // Checked against the chain: what is found here decides how memory is read.
   KTAPE_TRY(tape.for_each([&](const RecordView& view) { return index.visit(view); },
                           ChainCheck::kRecords));
   return index;
@@ -40,6 +41,7 @@ Result<void> TapeIndex::visit(const RecordView& view) {
   if (!view.known) return {};
   switch (record.which()) {
     case schema::Record::KERNEL_IDENTIFIED:
+      // A kernel is identified once; a second record would be another kernel's.
       if (kernel_.present()) return {};
       kernel_.keep(record.getKernelIdentified());
       kernel_seq_ = view.seq;
@@ -52,6 +54,7 @@ Result<void> TapeIndex::visit(const RecordView& view) {
       return {};
     }
     case schema::Record::STEP_STARTED:
+      // The step that runs, for the freezes that come in it.
       step_ = string_of(record.getStepStarted().getName());
       return {};
     case schema::Record::FREEZE_BEGAN: {
@@ -109,6 +112,7 @@ Result<const RecordedWorker*> TapeIndex::worker(std::string_view name, Seq by) c
   const RecordedWorker* last = nullptr;
   std::vector<std::string> names;
   for (const RecordedWorker& worker : workers_) {
+    // Workers that start later are not meant.
     if (worker.started > by) break;
     names.push_back(worker.name);
     if (worker.name == name) last = &worker;

@@ -65,6 +65,7 @@ KernelFacts recorded_facts(schema::KernelIdentified::Reader record) {
   facts.slide = record.getKaslrSlide();
   facts.phys_base = record.getPhysBase();
   facts.page_offset = record.getPageOffset();
+  // Any number that is not 4 or 5 is refused by restore(); a cast must not make one of them.
   facts.paging_levels = static_cast<int>(std::min<uint32_t>(record.getPagingLevels(), 99));
   facts.hz = record.getHz();
   facts.cpus = record.getCpus();
@@ -104,6 +105,7 @@ Result<std::vector<FreezePage>> rows_at(const TapeReader& tape, const Freeze& fr
                  "capture the run with 'ktape capture --memory sched'"};
   }
   KTAPE_ASSIGN(std::vector<FreezePage> rows, tape.freeze_pages(freeze.id));
+  // The rows are only well formed so far; the Thawed record vouches for them.
   PageListDigest list;
   for (const FreezePage& row : rows) list.add(row);
   if (list.finish() != *freeze.pages_digest) {
@@ -117,6 +119,7 @@ Result<std::vector<FreezePage>> rows_at(const TapeReader& tape, const Freeze& fr
 
 Result<RecordedMemory> memory_at(const TapeReader& tape, const Freeze& freeze) {
   KTAPE_ASSIGN(std::vector<FreezePage> rows, rows_at(tape, freeze));
+  // Loaded when they are read, each checked against its hash.
   return RecordedMemory::make(std::move(rows),
                               [&tape](const Digest& hash) { return tape.page(hash); });
 }

@@ -151,6 +151,7 @@ bool zero_tells(Variation variation) {
 
 Variation how_it_varies(const ValueName& value) {
   if (value.bytes) return Variation::kBytes;
+  // Before the type: a momentary pointer (curr) varies although it is an address.
   if (is_momentary(value)) return Variation::kMomentary;
   if (value.type.ends_with('*')) return Variation::kAddress;
   if (is_process_id(value.name, value.type)) return Variation::kProcessId;
@@ -170,6 +171,7 @@ bool is_enum_like(std::string_view name, std::string_view type) {
 std::string without_numbers(std::string_view text) {
   std::string out;
   bool in_word = false;  // digits inside a name are part of it
+  // "sched_ext2" is a name, not a name and a number.
   while (!text.empty()) {
     size_t length = in_word ? 0 : number_length(text);
     if (length > 0) {

@@ -95,6 +95,7 @@ Result<std::string> next_tape(const Options& options) {
       fmt::format("{}/{}-{}-", options.folder, file_word(options.scenario, ".scenario"), kernel);
   for (size_t number = 1; number <= kMaxTapes; ++number) {
     std::string tape = fmt::format("{}{}.ktape", stem, number);
+    // Links are not followed: a dangling one is in the way, too.
     if (!fs::exists(fs::symlink_status(tape, error)) &&
         !fs::exists(fs::symlink_status(tape + ".partial", error))) {
       return tape;
@@ -144,6 +145,7 @@ Result<Finished> run_once(const Options& options, const std::string& capture,
   Finished finished;
   TestRun& run = finished.run;
   KTAPE_ASSIGN(run.capture, run_child(capture, arguments, kOutputLimitBytes));
+  // The capture was refused: its status and words are all there is.
   if (!fs::exists(tape)) return finished;
   Result<CheckedTape> checked = inspect_readable(tape);
   Result<void> read =
@@ -215,6 +217,7 @@ Result<Sum> run(const Options& options) {
     sum.kind = over_all(sum.kind, verdict.kind);
     sum.code = worst(sum.code, verdict.code);
     sum.count(verdict.kind);
+    // In git bisect the first bad run decides, so no time is spent on others.
     if (options.git_bisect && verdict.kind == TestVerdict::Kind::kBad) break;
     // A usage error would be the same in every run.
     if (verdict.code == ExitCode::kUsage || verdict.code == ExitCode::kBadInput) break;
@@ -228,6 +231,7 @@ Result<Sum> run(const Options& options) {
 int main_of_test(int argc, char** argv) {
   Options options;
   char** const end = argv + argc;
+  // Split before parsing: what follows "--" is the capture's.
   char** const own_end = std::find(argv, end, std::string_view("--"));
   if (own_end != end) options.capture.assign(own_end + 1, end);
   const bool bisect = std::find(argv, own_end, std::string_view(kBisect)) != own_end;
@@ -248,6 +252,8 @@ int main_of_test(int argc, char** argv) {
   program.add_flag(kBisect, options.git_bisect,
                    "Exit with the status that `git bisect run` expects");
   add_assertion_options(program, options.assertions);
+  // git bisect takes every status from 1 to 127 but 125 for a bad commit, so a mistake on the
+  // command line must be 125.
   if (std::optional<int> status = program.begin(static_cast<int>(own_end - argv), argv)) {
     return bisect && *status != 0 ? kBisectSkip : *status;
   }
