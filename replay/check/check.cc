@@ -59,6 +59,7 @@ CheckResult result_of_child(const ChildResult& child) {
                                                      ::strsignal(child.signal)));
   }
   auto code = static_cast<ExitCode>(child.exit_status);
+  // Such an assertion prints no KTAP, so its output is not looked at.
   if (code == ExitCode::kBadInput) return error_result(code, "cannot use the tape");
   if (code == ExitCode::kUsage && lacks_arguments(child.output)) {
     return {CheckResult::Kind::kNotAsked, ExitCode::kGood, read_ktap(child.output)->skip_reason};

@@ -92,6 +92,7 @@ class Interruption {
     ::sigaddset(&signals_, SIGINT);
     ::sigaddset(&signals_, SIGTERM);
     ::pthread_sigmask(SIG_BLOCK, &signals_, nullptr);
+    // A descriptor, and not a handler: it can be waited for together with the output of a child.
     fd_ = UniqueFd(::signalfd(-1, &signals_, SFD_CLOEXEC));
   }
   [[nodiscard]] int fd() const { return fd_.get(); }
@@ -230,6 +231,7 @@ Result<ExitCode> check(const Options& options, Colors colors,
     Counter counter("verified", paths.size(), options.for_people());
     tapes = inspect_tapes(paths, limits, [&](size_t done) {
       counter.show(done);
+      // No assertion runs yet, so the signal may end the program as it is.
       if (interruption.came()) interruption.deliver();
     });
   }
@@ -249,6 +251,7 @@ Result<ExitCode> check(const Options& options, Colors colors,
       return true;
     });
   }
+  // Before the summary, which would be that of a part.
   interruption.deliver();
   return printer.finish();
 }
@@ -289,6 +292,7 @@ Result<ExitCode> run(const Options& options, Colors colors) {
   }
   if (options.tapes.empty())
     return Error{ErrorCode::kUsage, "no tape is given", "ktape check run.ktape"};
+  // Before anything is judged, so that a wrong name costs nothing.
   for (const auto& report : {options.junit, options.json}) {
     if (!report.empty() && report != "-") KTAPE_TRY(check_report_path(report));
   }

@@ -64,6 +64,7 @@ std::vector<std::string> said_in(std::string_view subtest) {
     end = subtest.find('\n');
     std::string_view line = subtest.substr(0, end);
     if (end != std::string_view::npos) ++end;
+    // as_subtest() has indented each line by two.
     line.remove_prefix(std::min<size_t>(2, line.size()));
     if (line == "1..1") one_result = true;
     if (line.starts_with("not ok") && !one_result) said.emplace_back(line);
@@ -141,6 +142,7 @@ void TerminalReport::add(const CheckStep& step) {
       left_out_ |= counts.undecided > 1 || counts.other > 0;
       break;
     case Kind::kNotAsked:
+      // Once for all tapes: it does not depend on them.
       if (!not_asked_.insert(row.name).second) return;
       row.fact = without("not asked: ", result.reason);
       break;

@@ -43,6 +43,7 @@ bool is_in(const std::string& program, const std::vector<std::string>& folders) 
 Result<AskedAssertions> find_asked_assertions(const AssertionOptions& options) {
   std::vector<std::string> folders = options.folders;
   KTAPE_ASSIGN(std::string own_folder, executable_folder());
+  // After the user's folders, which may replace an assertion of ours.
   folders.push_back(own_folder);
   KTAPE_ASSIGN(FoundAssertions found, find_assertions(folders, path_folders()));
   AskedAssertions asked;
@@ -53,6 +54,7 @@ Result<AskedAssertions> find_asked_assertions(const AssertionOptions& options) {
                  "name their folder with --analyzers DIR"};
   }
   for (const AssertionRun& run : asked.runs) {
+    // Who gives arguments or a folder means that assertion, too.
     bool named = !options.choice.only.empty() || run.required || !run.arguments.empty() ||
                  is_in(run.program, options.folders);
     if (named) asked.named.push_back(printable(run.label()));
@@ -108,6 +110,7 @@ std::vector<std::string> findings_in(std::string_view subtest) {
 FindingCounts count_findings(const std::vector<std::string>& findings) {
   FindingCounts counts;
   const std::pair<std::string_view, size_t FindingCounts::*> kSorts[] = {
+      // The empty lead, at the end, takes what no other took.
       {"violated, ", &FindingCounts::violated},
       {"undecided, ", &FindingCounts::undecided},
       {"note, ", &FindingCounts::notes},

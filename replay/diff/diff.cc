@@ -164,11 +164,13 @@ void Comparison::incidents() {
       align_rows<IncidentFacts, Key>(a_, b_, [](const DiffTape& tape, const auto& visit) {
         std::map<std::string, size_t> turns;
         for (const IncidentFacts& incident : tape.run.incidents) {
+          // Addresses and pids differ between runs, so numbers are not part of the key.
           const std::string what = incident.what + without_numbers(incident.first);
           visit(Key(what, turns[what]++), incident);
         }
       });
   const auto seen = [](const IncidentFacts& incident) {
+    // The same key everywhere: only whether it happened is compared.
     return Seen{incident.first.empty() ? "it happened" : incident.first, "", std::nullopt,
                 incident.seq};
   };
@@ -215,6 +217,7 @@ bool Comparison::is_asked(const FieldName& field) const {
 void Comparison::layouts() {
   const RunFacts& run_a = a_.run();
   const RunFacts& run_b = b_.run();
+  // The same image has the same layouts: one that is missing was only not used.
   const bool same_image = run_a.image_digest == run_b.image_digest && !run_a.image_digest.empty();
   const auto rows = align_maps<FieldName, LayoutFacts>(
       a_, b_, [](const DiffTape& tape) -> const auto& { return tape.run.layouts; });
@@ -234,6 +237,7 @@ void Comparison::layouts() {
     }
     Column a = column_of(there.a, seen);
     Column b = column_of(there.b, seen);
+    // The entries that lead through it would report the same change again.
     if (asked && judge(a, b) != Judgement::kSame) moved_.insert(key.second);
     differences_.add(DiffKind::kLayout, subject, std::move(a), std::move(b), own);
   }
@@ -265,6 +269,7 @@ void Comparison::losses() {
       }
       return column;
     };
+    // Whether anything was lost comes first; if that is the same, the numbers are compared.
     const bool both = judge(of_side(a_, true), of_side(b_, true)) == Judgement::kSame;
     differences_.add(DiffKind::kLoss, name, of_side(a_, !both), of_side(b_, !both),
                      both ? Aside::may_vary("both lost some") : Aside{});

@@ -80,6 +80,8 @@ bool is_signed(std::string_view type) {
 // The position of a number in the range of its type.
 uint64_t rank_of(uint64_t number, const Entry& entry) {
   if (!is_signed(entry.type)) return number;
+  // Sign-extended, then with the sign bit turned over: unsigned numbers in the order of the signed
+  // ones.
   const unsigned bits = entry.width_bytes * 8;
   const bool negative = bits > 0 && bits < 64 && (number >> (bits - 1) & 1) != 0;
   return (negative ? number | ~uint64_t{0} << bits : number) ^ kSignBit;
@@ -94,8 +96,10 @@ struct ValueOf {
 
 Seen seen_value(const Entry& entry, const ValueOf& of) {
   const ValueFacts& value = entry.*of.member;
+  // No value has this key: texts that are safe to print have no control characters.
   if (!value.present) return Seen{"no value", "\x01no value", std::nullopt, entry.reply};
   Seen seen{value.shown, value.exact, std::nullopt, entry.reply};
+  // The values of an enum have no order that means anything.
   if (value.number && !is_enum_like(entry.name, entry.type))
     seen.rank = rank_of(*value.number, entry);
   return seen;
@@ -163,6 +167,7 @@ Aside Entries::of_value(const Row& row, const ValueOf& of) const {
     // With few repeats, values from a small set are the same by chance.
     const bool parted =
         judge(column_of(row.a, value), column_of(row.b, value)) == Judgement::kChanged;
+    // Whether this many repeats could tell two sides apart at all.
     const bool many = chance_of_shares(row.a.size(), row.a.size(), 0, row.b.size()) <= kOneOfTwenty;
     return parted && !many ? Aside::may_vary(too_few_text(row.a.size(), row.b.size())) : Aside{};
   }
@@ -210,6 +215,7 @@ void Entries::gates(const Row& row) {
       }
       return column;
     };
+    // Outcomes first: what a gate observes differs in every run.
     Column a = of_side(row.a, true);
     Column b = of_side(row.b, true);
     Aside aside;
@@ -266,6 +272,7 @@ void Entries::entry(const Row& row) {
       values(done, {&Entry::before, ", before the write", false});
     }
   }
+  // If the field moved, its layout is reported already, once for all entries.
   if (same_reply && !moved_.contains(any.path))
     (void)compared(DiffKind::kLayout, entry_subject(any), type);
   gates(row);

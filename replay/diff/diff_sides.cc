@@ -39,6 +39,7 @@ Result<std::vector<std::string>> repeats_in(const std::string& folder) {
                              names.size(), kMaxRepeats),
                  ""};
   }
+  // The order in a folder is arbitrary, and that of a report must not be.
   std::ranges::sort(names);
   return names;
 }
@@ -82,6 +83,7 @@ Result<DiffSide> load_side(const std::string& path, const AskedAssertions& asked
   DiffSide side;
   side.path = path;
   std::error_code ignored;
+  // Also false if nothing is there: load_tape() then says why.
   if (!std::filesystem::is_directory(path, ignored)) {
     KTAPE_ASSIGN(DiffTape tape, load_tape(path, path, asked));
     side.tapes.push_back(std::move(tape));

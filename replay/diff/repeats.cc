@@ -30,11 +30,14 @@ std::optional<Range> range_of(const Column& column) {
 }
 
 Judgement judge_numbers(const Range& a, size_t count_a, const Range& b, size_t count_b) {
+  // Only if both are one and the same number.
   if (a.least == b.most && b.least == a.most) return Judgement::kSame;
   const Range& low = a.least < b.least ? a : b;
   const Range& high = a.least < b.least ? b : a;
   if (high.least <= low.most) return Judgement::kWithinRepeats;
   const bool far = high.least - low.most > std::max(a.width(), b.width());
+  // Ranges without overlap are shares of all and none: the same test says how likely chance makes
+  // them.
   return far || chance_of_shares(count_a, count_a, 0, count_b) <= kOneOfTwenty
              ? Judgement::kChanged
              : Judgement::kBarelyApart;
@@ -47,6 +50,7 @@ std::map<std::string, size_t> counts_of(const Column& column) {
 }
 
 double log_choose(size_t n, size_t k) {
+  // As logarithms: from 171 on factorials exceed a double.
   const auto log_factorial = [](size_t of) { return std::lgamma(static_cast<double>(of) + 1); };
   return log_factorial(n) - log_factorial(k) - log_factorial(n - k);
 }
@@ -58,9 +62,12 @@ double chance_of_shares(size_t with_a, size_t a, size_t with_b, size_t b) {
   const auto log_chance = [&](size_t in_a) {
     return log_choose(a, in_a) + log_choose(b, with - in_a) - log_choose(a + b, with);
   };
+  // Shares that are exactly as likely count as well, in spite of rounding.
   constexpr double kRounding = 1e-9;
   const double seen = log_chance(with_a);
   double sum = 0;
+  // All shares with the same sums; those that are no likelier than the ones seen are at least as
+  // unequal.
   for (size_t in_a = with > b ? with - b : 0; in_a <= std::min(a, with); ++in_a) {
     const double one = log_chance(in_a);
     if (one <= seen + kRounding) sum += std::exp(one);

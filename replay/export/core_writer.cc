@@ -20,7 +20,8 @@ namespace ktape {
 namespace {
 
 constexpr uint64_t kPage = 4096;
-// e_phnum has 16 bits, and its largest value means something else.
+// e_phnum has 16 bits, and its largest value means something else. Two of the headers are the note
+// and the image.
 constexpr size_t kMaxSegments = PN_XNUM - 3;
 // Far above any guest; a run of zero frames costs an untrusted tape nothing.
 constexpr uint64_t kMaxBytes = uint64_t{1} << 42;
@@ -44,6 +45,7 @@ void append(std::vector<std::byte>& to, std::span<const std::byte> bytes) {
 
 void add_note(std::vector<std::byte>& notes, std::string_view name, uint32_t type,
               std::span<const std::byte> content) {
+  // Name and content are each padded to four bytes; the sizes in the header are without padding.
   const auto padded = [&] { notes.resize((notes.size() + 3) / 4 * 4); };
   Elf64_Nhdr header{};
   header.n_namesz = static_cast<uint32_t>(name.size() + 1);
@@ -120,6 +122,7 @@ Result<std::vector<std::byte>> make_notes(const CoreSource& source) {
     return Error{ErrorCode::kOutOfRange, fmt::format("{} vCPUs", source.frozen.getVcpus().size()),
                  ""};
   }
+  // Also for a vCPU whose registers are not known: readers take the n-th note for CPU n.
   for (const auto vcpu : source.frozen.getVcpus())
     add_note(notes, "CORE", NT_PRSTATUS, bytes_of(status_of(vcpu)));
   add_note(notes, "VMCOREINFO", 0, as_bytes(chars(source.kernel.getVmcoreinfo())));
@@ -154,6 +157,7 @@ Result<std::vector<Segment>> segments_of(const std::vector<FreezePage>& rows) {
 class NewFile {
  public:
   static Result<NewFile> create(const std::string& path) {
+    // O_EXCL: nothing is overwritten, not even through a link.
     UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
     if (!fd.valid()) {
       return system_error(errno == EEXIST ? ErrorCode::kUsage : ErrorCode::kHost,
@@ -180,9 +184,12 @@ class NewFile {
 
   // Sets its length, and keeps it.
   Result<void> finish(uint64_t bytes) {
+    // Frames that are zero are not written; if they are the last ones, the file is still as long as
+    // its headers say.
     if (::ftruncate(fd_.get(), static_cast<off_t>(bytes)) != 0) {
       return system_error(ErrorCode::kHost, "cannot write " + in_quotes(path_));
     }
+    // close() may be the first to report that the disk is full.
     if (::close(fd_.release()) == 0) return {};
     Error error = system_error(ErrorCode::kHost, "cannot write " + in_quotes(path_));
     ::unlink(path_.c_str());
@@ -254,12 +261,15 @@ Result<std::vector<std::byte>> make_front(const CoreSource& source, std::vector<
   note.p_type = PT_NOTE;
   note.p_offset = sizeof(Elf64_Ehdr) + headers * sizeof(Elf64_Phdr);
   note.p_filesz = notes.size();
+  // Page-aligned, so that readers may map it.
   end = place(segments, (note.p_offset + notes.size() + kPage - 1) / kPage * kPage);
   KTAPE_ASSIGN(const uint64_t image, image_offset(segments, source.image));
 
   std::vector<std::byte> front;
   append(front, bytes_of(make_header(headers)));
   append(front, bytes_of(note));
+  // The same bytes of the file are also in a segment below; only the virtual address is another
+  // one.
   append(front, bytes_of(make_load(image, source.image.start.value, source.image.physical.value,
                                    source.image.bytes)));
   for (const Segment& segment : segments) {
@@ -298,6 +308,7 @@ Result<CoreFacts> write_core(const CoreSource& source, const std::string& path,
   auto segment = segments.begin();
   for (const FreezePage& row : source.rows) {
     if (!row.hash) continue;
+    // Rows and segments are both by frame, so one pass is enough.
     while (row.frame >= segment->frame + segment->frames) ++segment;
     KTAPE_ASSIGN(const std::vector<std::byte> page, source.load(*row.hash));
     KTAPE_TRY(file.write(segment->offset + (row.frame - segment->frame) * kPage, page));

@@ -68,6 +68,7 @@ Result<std::optional<PerfettoTrace::Track>> PerfettoExport::track_of(Tracks& tra
   auto it = tracks.made.find(name);
   if (it != tracks.made.end()) return std::optional(it->second);
   if (tracks.made.size() >= kMaxTracks) {
+    // As a hash: names of an untrusted tape would need memory without a limit.
     tracks.left_out.insert(std::hash<std::string>()(name));
     return std::optional<Track>();
   }
@@ -84,6 +85,7 @@ Result<PerfettoTrace::Track> PerfettoExport::free_lane() {
   }
   if (lanes_.size() >= kMaxTracks) {
     ++cut_short_;
+    // begin() ends the request that is in it.
     return lanes_.back();
   }
   std::string name = lanes_.empty() ? "requests" : fmt::format("requests {}", lanes_.size() + 1);
@@ -97,6 +99,7 @@ Result<void> PerfettoExport::visit(const RecordView& view) {
   if (!view.known) return {};
   delays_.visit(view);
   if (view.record.isRunStarted()) return run_started(view.record.getRunStarted());
+  // A tape without RunStarted still has its tracks in a group.
   if (run_ == 0) {
     KTAPE_TRY(group(run_, "run"));
   }
@@ -247,6 +250,7 @@ Result<void> PerfettoExport::frozen(const RecordView& view) {
 
 Result<void> PerfettoExport::thawed(const RecordView& view) {
   auto thawed = view.record.getThawed();
+  // Does nothing for a vCPU without a slice.
   for (const auto& [name, track] : cpu_tracks_.made) {
     KTAPE_TRY(end(track, view, {{"frozen_ns", std::to_string(thawed.getFrozenNs())}}));
   }
@@ -264,6 +268,7 @@ Result<void> PerfettoExport::run_delays(const RecordView& view) {
     if (!counter || !wait.known) continue;
     const double share = 1000.0 * static_cast<double>(wait.waited_ns) /
                          static_cast<double>(delays_.last().running_ns);
+    // Bounded, because a share of an untrusted tape may be too large to be converted.
     KTAPE_TRY(trace_.value(*counter, HostNs(view.record.getHostNs()),
                            static_cast<uint64_t>(std::min(share, 1e6))));
   }

@@ -74,6 +74,7 @@ ProtoWriter event_of(uint64_t type, PerfettoTrace::Track track, const PerfettoTr
 
 Result<void> PerfettoTrace::packet(ProtoWriter packet) {
   packet.number(trace_packet::kSequenceId, kSequence);
+  // A trace is a message with a field for each packet, so it can be written packet by packet.
   ProtoWriter whole;
   whole.message(trace::kPacket, packet);
   return sink_(whole.bytes());
@@ -81,6 +82,7 @@ Result<void> PerfettoTrace::packet(ProtoWriter packet) {
 
 Result<void> PerfettoTrace::clock(uint64_t realtime_ns) {
   ProtoWriter snapshot;
+  // Both in one snapshot: this is how a reader relates them.
   for (auto [id, time] : {std::pair(clock_snapshot::kBoottime, uint64_t{0}),
                           std::pair(clock_snapshot::kRealtime, realtime_ns)}) {
     ProtoWriter clock;
@@ -95,6 +97,7 @@ Result<void> PerfettoTrace::clock(uint64_t realtime_ns) {
 
 Result<PerfettoTrace::Track> PerfettoTrace::define(ProtoWriter descriptor, Track parent,
                                                    const std::string& name) {
+  // From 1 on: 0 is no track.
   Track track = ++last_track_;
   descriptor.number(track_descriptor::kUuid, track);
   descriptor.text(track_descriptor::kName, printable(name));

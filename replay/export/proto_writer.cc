@@ -14,6 +14,7 @@ constexpr uint32_t kLengthDelimited = 2;
 }  // namespace
 
 void ProtoWriter::varint(uint64_t value) {
+  // Seven bits in each byte, the lowest first; the highest bit says that more follow.
   for (; value >= 0x80; value >>= 7) bytes_ += static_cast<char>((value & 0x7f) | 0x80);
   bytes_ += static_cast<char>(value);
 }

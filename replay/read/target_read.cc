@@ -142,6 +142,7 @@ Result<TargetRead> read_target(const Kernel& kernel, const RecordedMemory& memor
   if (task != nullptr) KTAPE_TRY(check_unambiguous(line, index, freeze, *task));
   if (task != nullptr) KTAPE_TRY(name_task(kernel, memory, index, freeze, *task));
 
+  // Forgets what the search for the task missed.
   (void)memory.take_missing();
   OpResult result = OpExecutor(kernel, Lists::kAsFarAsTheyGo).read(memory, {op}).at(0);
   KTAPE_TRY(memory.intact());

@@ -35,6 +35,7 @@ std::optional<WaitingTask> head_line(std::string_view line) {
     return std::nullopt;
   const auto pid = number<int32_t>(line.substr(open + 1, close - open - 1));
   const auto delta = number<int64_t>(trimmed(line.substr(close + 1)));
+  // It is runnable_at minus the present, so a wait is not positive; INT64_MIN cannot be negated.
   if (!pid || !delta || *delta > 0 || *delta == INT64_MIN) return std::nullopt;
   WaitingTask task;
   task.pid = *pid;
@@ -55,6 +56,7 @@ std::string_view value_of(std::string_view line, std::string_view name) {
 std::string mask_text(std::string_view bitmap) {
   std::vector<uint64_t> words;
   uint32_t halves = 0;
+  // 256 words are 8192 CPUs, the most that CONFIG_NR_CPUS allows.
   while (!bitmap.empty() && halves < 256) {
     const size_t comma = bitmap.rfind(',');
     const auto half =
@@ -88,6 +90,7 @@ WaitingTasks waiting_in_dump(std::string_view dump) {
       cpu = number<uint32_t>(trimmed(line.substr(4)));
       in_task = false;
     } else if (line.starts_with('*')) {
+      // The running task: the lines below are about it.
       in_task = false;
     } else if (auto task = head_line(line)) {
       task->last_cpu = cpu;

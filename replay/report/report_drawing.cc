@@ -40,6 +40,7 @@ std::vector<Span> freeze_spans(const ReportSpans& spans) {
   std::vector<Span> out;
   for (const DrawnFreeze& drawn : spans.freezes) {
     const Freeze& freeze = drawn.freeze;
+    // Within the run: the durations on an untrusted tape may be anything.
     uint64_t room = spans.end.value - std::min(freeze.at.value, spans.end.value);
     uint64_t lasted = std::min(freeze.stop_latency_ns, room);
     lasted += std::min(freeze.frozen_ns, room - lasted);
@@ -64,6 +65,7 @@ std::vector<Span> incident_spans(const RunFacts& run, const ReportSpans& spans) 
 
 // An integer as a point of a chart; other values have none.
 bool is_number(const ValueFacts& value) {
+  // 20 digits: the most that 64 bits have.
   return value.present && !value.bytes && !value.exact.empty() && value.exact.size() <= 20 &&
          std::ranges::all_of(value.exact, [](char c) { return c >= '0' && c <= '9'; });
 }

@@ -79,10 +79,12 @@ Result<void> find_waiting(const TapeReader& tape, const Result<Kernel>& kernel,
     }
     why = found.error();
   }
+  // What is damaged is refused; what is only missing leads to the next source.
   if (why.code == ErrorCode::kBadInput) return why;
   to.source_note = why.message;
   if (records.request.present() && records.reply.present()) {
     const auto hz = kernel.ok() ? kernel->facts().hz : 0;
+    // 64: the CPUs in the one word of the mask that the recorder reads.
     const auto cpus = kernel.ok() ? kernel->facts().cpus : 64;
     to.waiting = waiting_in_reads(records.request.get(), records.reply.get(), not_waiting(records),
                                   hz, cpus, kernel.ok() ? &kernel->btf() : nullptr);
@@ -223,6 +225,7 @@ Result<ReportFacts> gather_report(const ReportOptions& options) {
   report.losses = checked.losses;
   KTAPE_ASSIGN(report.run, gather_run_facts(*tape));
   const Result<Kernel> kernel = restore_kernel(*tape, index);
+  // Without types a report has less; with damaged ones it would be wrong.
   if (!kernel.ok() && kernel.error().code == ErrorCode::kBadInput) return kernel.error();
   for (const SchedulerFacts& facts : report.run.schedulers)
     report.schedulers.push_back(scheduler_facts(facts, kernel));

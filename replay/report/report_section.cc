@@ -148,6 +148,7 @@ void shrink(std::vector<Section>& sections, size_t most_lines) {
   for (Section& section : sections) trim(section, most_lines);
   for (const Rank rank : {Rank::kOrdinary, Rank::kNormal, Rank::kImportant}) {
     while (lines_of(sections).size() > most_lines) {
+      // Of several sections the tallest gives way.
       Section* most = nullptr;
       size_t most_height = 0;
       for (Section& section : sections) {

@@ -33,10 +33,12 @@ class OpenSpans {
   void begin(const Key& key, HostNs at, Seq seq, std::string label, std::string text) {
     if (spans_.size() >= kMaxSpans) {
       ++left_out_;
+      // The end that comes next is not that of an earlier span of this key.
       open_.erase(key);
       return;
     }
     open_[key] = spans_.size();
+    // Until its end comes; finish() bounds it by that of the run.
     spans_.push_back({at, HostNs(UINT64_MAX), std::move(label), std::move(text), false, seq});
   }
 
@@ -167,6 +169,7 @@ void Gatherer::console(std::string_view text) {
   size_t room = std::min(text.size(), kConsoleHead - head_.size());
   head_ += text.substr(0, room);
   tail_ += text.substr(room);
+  // At twice the limit, so that not every line moves the whole tail.
   if (tail_.size() > 2 * kConsoleTail) tail_.erase(0, tail_.size() - kConsoleTail);
 }
 

@@ -17,6 +17,7 @@ namespace {
 
 constexpr char kTask[] = "struct task_struct";
 constexpr size_t kPointerBytes = 8;
+// A list that does not come back to its head must end somewhere.
 constexpr size_t kMaxTasks = 65536;
 constexpr uint64_t kMaxMaskWords = 128;  // CONFIG_NR_CPUS is at most 8192
 constexpr uint64_t kBitsPerWord = 64;
@@ -51,6 +52,7 @@ class Walk {
     }
     if (const auto jiffies = kernel_.symbol("jiffies_64"); jiffies.ok())
       jiffies_ = number(*jiffies, 8);
+    // The head of the list is in init_task, so list() does not visit that task.
     process(first);
     list(first + *tasks_, [&](GuestVirtual link) { process(GuestVirtual(link.value - *tasks_)); });
     keep_longest(found_);
@@ -80,11 +82,13 @@ class Walk {
       ++seen_links_;
       const GuestVirtual link(*at);
       at = pointer(link);
+      // Only if its own link can be read: else nothing of the task was captured there.
       if (at) visit(link);
     }
   }
 
   void process(GuestVirtual leader) {
+    // The list of threads has the leader, too, but may not have been captured.
     task(leader);
     if (!signal_ || !thread_head_ || !thread_node_) return;
     const auto signal = pointer(leader + *signal_);
@@ -94,10 +98,12 @@ class Walk {
   }
 
   void task(GuestVirtual at) {
+    // A leader comes twice: by itself and among its threads.
     if (!seen_.insert(at.value).second) return;
     const GuestVirtual node = at + runnable_node_.value_or(0);
     const uint64_t next = runnable_node_ ? pointer(node).value_or(0) : 0;
     const uint64_t dsq = dsq_ ? pointer(at + *dsq_).value_or(0) : 0;
+    // A node in no list points to itself; one that was never initialised is zero.
     if (dsq != 0 || (next != 0 && next != node.value)) found_.tasks.push_back(describe(at, dsq));
   }
 

@@ -33,6 +33,7 @@ WaitingTasks waiting_in_reads(schema::OpRequested::Reader request, schema::OpRep
   std::map<int32_t, Read> workers;
   const auto asked = request.getEntries();
   const auto got = reply.getEntries();
+  // An untrusted tape may have fewer replies than entries.
   for (unsigned i = 0; i < std::min(asked.size(), got.size()); ++i) {
     const auto target = asked[i].getTarget();
     const auto value = number_of(got[i].getValue());
@@ -59,6 +60,7 @@ WaitingTasks waiting_in_reads(schema::OpRequested::Reader request, schema::OpRep
     if (dsq) task.dsq = btf != nullptr ? dsq_name(*btf, *dsq) : fmt::format("{:#x}", *dsq);
     if (jiffies && hz != 0 && *since <= *jiffies)
       task.waiting_ms = static_cast<uint64_t>(static_cast<double>(*jiffies - *since) * 1000.0 / hz);
+    // The recorder reads only this word of the mask: CPUs from 64 on are not in it.
     if (const auto mask = field("cpus_mask.bits[0]")) task.cpus = cpu_list({*mask}, cpus);
     waiting.tasks.push_back(std::move(task));
   }

@@ -187,6 +187,7 @@ void Timeline::freeze_began(const RecordView& view) {
 // The gates that refused the try before, as that try recorded them.
 void Timeline::why_again(uint64_t op) {
   const auto asked = requests_[op].get().getEntries();
+  // Erased, because each try records its gates anew.
   for (auto it = gates_.lower_bound({op, 0}); it != gates_.end() && it->first.first == op;
        it = gates_.erase(it)) {
     const uint32_t entry = it->first.second;

@@ -26,6 +26,8 @@ std::optional<TestVerdict> capture_failed(const TestRun& run) {
                 fmt::format("the capture was killed by signal {}", run.capture.signal));
   }
   switch (static_cast<ExitCode>(run.capture.exit_status)) {
+    // Status 1: the run ended badly, but there is a tape; that may be the very fault that is looked
+    // for.
     case ExitCode::kGood:
     case ExitCode::kViolated: return std::nullopt;
     case ExitCode::kUsage:
@@ -43,6 +45,7 @@ std::optional<TestVerdict> capture_failed(const TestRun& run) {
 // Why a run that ended this way says nothing, whatever the assertions say.
 std::optional<TestVerdict> outcome_failed(const TestRun& run) {
   switch (run.outcome) {
+    // Ends of the guest's own doing: they may be the fault that is looked for.
     case schema::Outcome::COMPLETED:
     case schema::Outcome::SCENARIO_FAILED:
     case schema::Outcome::GUEST_PANICKED:
@@ -50,6 +53,7 @@ std::optional<TestVerdict> outcome_failed(const TestRun& run) {
     case schema::Outcome::GUEST_EXITED: break;
     default: return none(ExitCode::kHost, outcome_of(run));
   }
+  // A kernel that does not boot says nothing about the scheduler.
   if (run.reached_first_step) return std::nullopt;
   return none(ExitCode::kInconclusive,
               "the guest did not reach the first step: " + outcome_of(run));
@@ -75,6 +79,8 @@ Tally tally(const Verdicts& verdicts) {
         break;
       case CheckResult::Kind::kError: first(found.error, name, verdict.result.reason); break;
       default:
+        // Most assertions do not apply to every run; only one that the user named has to be
+        // decided.
         if (verdict.named) first(found.undecided, name, verdict.result.reason);
         break;
     }
@@ -92,12 +98,14 @@ TestVerdict judge_run(const TestRun& run) {
   }
   if (auto failed = outcome_failed(run)) return *failed;
   Tally found = tally(run.verdicts);
+  // Without all assertions the verdict would be a guess, so this counts before a violation.
   if (!found.error.empty())
     return none(ExitCode::kHost, "an assertion could not be run: " + found.error);
   if (!found.violated.empty()) return {Kind::kBad, ExitCode::kViolated, found.violated};
   if (!run.ejection.empty()) return {Kind::kBad, ExitCode::kViolated, "scheduler " + run.ejection};
   if (!found.undecided.empty()) return none(ExitCode::kInconclusive, found.undecided);
   if (found.passed == 0) return none(ExitCode::kInconclusive, "no assertion was decided");
+  // A run that broke off might have violated something later.
   if (run.outcome != schema::Outcome::COMPLETED) {
     return none(ExitCode::kInconclusive,
                 "nothing is violated, but the run did not complete: " + outcome_of(run));
@@ -106,6 +114,7 @@ TestVerdict judge_run(const TestRun& run) {
 }
 
 TestVerdict::Kind over_all(Kind a, Kind b) {
+  // One bad run is enough: the fault is there, even if not every run shows it.
   if (a == Kind::kBad || b == Kind::kBad) return Kind::kBad;
   if (a == Kind::kNone || b == Kind::kNone) return Kind::kNone;
   return Kind::kGood;

@@ -29,6 +29,7 @@ std::string html_json(std::string_view json) {
   std::string out;
   out.reserve(json.size());
   for (char c : json) {
+    // Inside a script, "</script" and "<!--" have their meaning even in a JSON string.
     switch (c) {
       case '<': out += "\\u003c"; break;
       case '>': out += "\\u003e"; break;

@@ -43,6 +43,7 @@ void put_field(JsonWriter& out, capnp::DynamicStruct::Reader record,
 void put_struct(JsonWriter& out, capnp::DynamicStruct::Reader record) {
   out.object();
   for (auto field : record.getSchema().getNonUnionFields()) {
+    // Not NON_DEFAULT: a number that is 0 was recorded, a pointer that is null was not.
     if (record.has(field, capnp::HasMode::NON_NULL)) put_field(out, record, field);
   }
   KJ_IF_MAYBE (active, record.which()) {
@@ -62,6 +63,7 @@ void put_enum(JsonWriter& out, capnp::DynamicEnum value) {
   KJ_IF_MAYBE (enumerant, value.getEnumerant()) {
     out.value(enumerant->getProto().getName().cStr());
   } else {
+    // A value that a newer recorder added has no name here.
     out.value(value.getRaw());
   }
 }

@@ -12,6 +12,7 @@ namespace ktape {
 
 Result<OutputFile> OutputFile::create(const std::string& path) {
   if (path == "-") return OutputFile(path, stdout);
+  // x: fails if the file exists; e: is closed in child processes.
   std::FILE* file = std::fopen(path.c_str(), "wxe");
   if (file != nullptr) return OutputFile(path, file);
   if (errno == EEXIST)
@@ -37,6 +38,7 @@ Result<void> OutputFile::write(std::string_view bytes) {
 Result<void> OutputFile::finish() {
   std::FILE* file = std::exchange(file_, nullptr);
   bool flushed = std::fflush(file) == 0;
+  // Before fclose(), which may overwrite it.
   int error = errno;
   bool closed = file == stdout || std::fclose(file) == 0;
   if (flushed && closed) return {};

@@ -86,6 +86,7 @@ Result<std::string> capture_command(schema::RunStarted::Reader run) {
   // The names of scenario and files may be relative to this folder.
   const std::string_view folder = chars(run.getWorkingFolder());
   std::string command = folder.empty() ? "" : "cd " + shell_quoted(folder) + " && ";
+  // Without the folder the command is still right if its names are absolute.
   if (!is_safe(folder, "")) command.clear();
   command += "ktape capture";
   for (auto argument : run.getArguments()) {
