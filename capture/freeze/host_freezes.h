@@ -56,6 +56,7 @@ class HostFreezes {
   // Called when a step begins; its first action waits for the return. Periodic freezes start with
   // the first step.
   Result<void> step_started(uint32_t step);
+  // Later freezes of the host read the state of this worker.
   void worker_started(schema::WorkerStarted::Reader worker);
   // Ends periodic freezes.
   void steps_ended() { intervals_.end(Clock::now()); }

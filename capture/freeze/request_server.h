@@ -36,6 +36,7 @@ namespace ktape {
 // Faults of a request go into its reply.
 class RequestServer {
  public:
+  // All arguments outlive the server.
   RequestServer(Machine& machine, Recorder& recorder, AgentChannel& agent,
                 schema::MemoryMode memory)
       : machine_(machine),

@@ -14,6 +14,7 @@ namespace ktape {
 // 0, time 0. Paths have no leading '/'. Add a folder before its contents.
 class CpioWriter {
  public:
+  // `permissions` are those of chmod(2), without a file type.
   void folder(std::string_view path, uint32_t permissions);
   void file(std::string_view path, uint32_t permissions, std::span<const std::byte> content);
   void link(std::string_view path, std::string_view target);

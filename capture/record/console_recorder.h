@@ -21,6 +21,7 @@ class ConsoleRecorder {
   ConsoleRecorder(const Machine& machine, Recorder& recorder, Progress& progress)
       : machine_(machine), recorder_(recorder), progress_(progress) {}
 
+  // Bytes as they come: lines may be cut anywhere.
   Result<void> feed(std::span<const std::byte> bytes);
   // Call it after the last bytes.
   Result<void> finish();

@@ -15,6 +15,7 @@ namespace ktape {
 // with the cause. Cap'n Proto exceptions do not leave this class.
 class AgentChannel {
  public:
+  // `machine` outlives it.
   explicit AgentChannel(Machine& machine) : machine_(machine) {}
 
   // Bytes received from the guest.

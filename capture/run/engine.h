@@ -66,16 +66,24 @@ class Engine {
   Result<bool> take_message();
   Result<void> handle(const MachineEvent& event);
   Result<void> on_message(schema::FromAgent::Reader message);
+  // Adopts the kernel, then sends the scenario, so that requests are rarely deferred.
   Result<void> on_hello(schema::Hello::Reader hello, GuestNs guest);
   Result<void> on_scheduler_attached(schema::SchedulerAttached::Reader scheduler, GuestNs guest);
   Result<void> on_scheduler_exited(schema::SchedulerExited::Reader exited, GuestNs guest);
+  // Sends messages to the agent only after what they tell is on the tape.
   Result<void> look_at_schedulers();
+  // Arms the step's triggers, then lets the agent begin it.
   Result<void> on_step_started(schema::StepStarted::Reader step);
+  // The guest is still up: it powers off once it has the answer.
   Result<void> on_done(schema::GuestExited::Reader done, GuestNs guest);
   Result<void> on_console(std::span<const std::byte> bytes);
+  // A panic counts more than what the agent had reported before.
   Result<void> on_ended();
+  // Turns an error into an outcome; fails only if the tape cannot be written.
   Result<void> on_failure(const Error& error);
   Result<void> on_lost(const std::string& reason);
+  // Takes what arrived before the machine was found to be lost: the guest may have announced its
+  // end.
   Result<void> hear_last_words(const std::string& reason);
   Result<void> on_deadline();
   Result<void> on_silence();
@@ -89,6 +97,7 @@ class Engine {
   Result<void> record_ending();
   [[nodiscard]] Clock::time_point deadline() const;
   [[nodiscard]] std::string waiting_for() const;
+  // Only sets the outcome: run() ends after this turn.
   void end(schema::Outcome outcome, const std::string& detail);
   void show_now();
 

@@ -24,6 +24,7 @@ class Executor {
  public:
   using Log = std::function<void(const std::string&)>;
 
+  // All of them outlive the executor, and so does the message that `scenario` reads.
   Executor(Session& session, schema::Scenario::Reader scenario, Log log)
       : session_(session), scenario_(scenario), log_(std::move(log)) {}
 

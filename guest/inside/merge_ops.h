@@ -29,7 +29,8 @@ struct ActionGroup {
 };
 
 // Groups the actions of one step, in order: adjacent cold writes become one request, adjacent cold
-// reads another. A hot op is always its own request, because it is a single value.
+// reads another. A hot op is always its own request, because it is a single value. No action moves
+// past another, so a step does what it says in its order.
 [[nodiscard]] std::vector<ActionGroup> merge_ops(const std::vector<ActionToMerge>& actions);
 
 }  // namespace ktape

@@ -14,9 +14,11 @@
 
 namespace ktape {
 
-// Sends the agent's messages, stamped with guest time.
+// Sends the agent's messages, stamped with guest time. Errors are those of Channel::send: the host
+// is gone.
 class Reporter {
  public:
+  // `channel` outlives it.
   explicit Reporter(Channel& channel) : channel_(channel) {}
 
   // `fill` gets the schema::FromAgent::Builder and fills in the message.

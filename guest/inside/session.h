@@ -24,7 +24,8 @@ namespace ktape {
 // that the agent itself failed.
 class Session {
  public:
-  // Blocks SIGCHLD in this process, to wait for it together with the channel.
+  // Blocks SIGCHLD in this process, to wait for it together with the channel. `channel` outlives
+  // the session.
   [[nodiscard]] static Result<std::unique_ptr<Session>> create(Channel& channel);
 
   [[nodiscard]] Reporter& reporter() { return reporter_; }

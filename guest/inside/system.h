@@ -21,7 +21,8 @@ inline constexpr uint32_t kHighestPriority = 99;
 // starve the agent. `priority`: 1 to kHighestPriority.
 [[nodiscard]] Result<void> become_realtime(uint32_t priority);
 
-// Prints one line per stage on the kernel's console.
+// Prints one line per stage on the kernel's console. Without a console lines go nowhere: nobody
+// could be told.
 class ConsolePrinter {
  public:
   ConsolePrinter();

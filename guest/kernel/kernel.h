@@ -84,7 +84,8 @@ class Kernel {
   // not per-CPU; kOutOfRange for a CPU that does not exist.
   [[nodiscard]] Result<GuestVirtual> per_cpu(const GuestMemory& memory, std::string_view name,
                                              CpuId cpu) const;
-  // The instance on `cpu` of the target of a per-CPU pointer (__percpu), like per_cpu_ptr().
+  // The instance on `cpu` of the target of a per-CPU pointer (__percpu), like per_cpu_ptr(). The
+  // sum is not checked: `pointer` may be untrusted, and a read shows whether anything is there.
   [[nodiscard]] Result<GuestVirtual> per_cpu_pointer(const GuestMemory& memory, uint64_t pointer,
                                                      CpuId cpu) const;
 

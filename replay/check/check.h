@@ -28,8 +28,7 @@ struct CheckResult {
 // The same for a required assertion: inconclusive and not asked become violated.
 [[nodiscard]] CheckResult required(CheckResult result);
 
-// "ok 1 vtime-monotonic
-// ", with KTAP's directives.
+// "ok 1 vtime-monotonic\n", with KTAP's directives.
 [[nodiscard]] std::string result_line(size_t number, const std::string& name,
                                       const CheckResult& result);
 

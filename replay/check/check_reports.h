@@ -14,6 +14,7 @@ namespace ktape {
 class JsonReport {
  public:
   JsonReport() { tapes_.list(); }
+  // `step.tape` lives until finish().
   void add(const CheckStep& step);
   // {"format":1,"ktape":"0.1.0","exitStatus":1,"totals":{"pass":3,...},
   //  "tapes":[{"path":...,"results":[...]}]}
@@ -29,6 +30,7 @@ class JsonReport {
 // The same as JUnit XML: a suite for each tape, a case for each run.
 class JunitReport {
  public:
+  // `step.tape` lives until finish().
   void add(const CheckStep& step);
   [[nodiscard]] std::string finish(const CheckSummary& summary);
 
@@ -48,6 +50,7 @@ class JunitReport {
 // a tape and is never a report.
 [[nodiscard]] Result<void> check_report_path(const std::string& path);
 
+// Replaces the file. kHost if it cannot be written; a part may be there then.
 [[nodiscard]] Result<void> write_report(const std::string& path, const std::string& text);
 
 }  // namespace ktape

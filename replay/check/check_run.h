@@ -54,6 +54,7 @@ struct CheckLimits {
 // in order: tape by tape, and run by run within a tape. A refused tape has one result, with `run`
 // null. Stops when `take` returns false.
 struct CheckStep {
+  // Both are elements of the vectors that were given.
   const CheckedTape& tape;
   const AssertionRun* run;
   CheckedRun checked;

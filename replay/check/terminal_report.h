@@ -19,6 +19,7 @@ class TerminalReport {
  public:
   TerminalReport(Colors colors, size_t columns) : writer_(colors, columns) {}
 
+  // `step.tape` lives until finish().
   void add(const CheckStep& step);
   // The text, with the summary at its end.
   [[nodiscard]] std::string finish(const CheckSummary& summary);

@@ -44,8 +44,9 @@ struct DiffRow {
   }
 };
 
-// `each_item(tape, visit)` calls visit(key, item) for all items of a tape. Rows are in the order of
-// the first tape that has them; of several items with one key in a tape the first counts.
+// `each_item(tape, visit)` calls visit(key, item) for all items of a tape; rows point to these
+// items, which outlive them. Rows are in the order of the first tape that has them; of several
+// items with one key in a tape the first counts.
 template <typename Item, typename Key, typename EachItem>
 std::vector<std::pair<Key, DiffRow<Item>>> align_rows(const DiffSide& a, const DiffSide& b,
                                                       const EachItem& each_item) {

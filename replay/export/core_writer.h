@@ -22,7 +22,7 @@ struct ImagePlace {
   uint64_t bytes = 0;
 };
 
-// The contents of a core file.
+// The contents of a core file. What the readers refer to outlives the call of write_core().
 struct CoreSource {
   std::vector<FreezePage> rows;  // of the freeze, by frame
   std::function<Result<std::vector<std::byte>>(const Digest&)> load;

@@ -29,7 +29,7 @@ class PerfettoExport {
   [[nodiscard]] Result<void> finish();
 
   // "not in the trace: 2 workers, 1 value: it has at most 1000 tracks of each sort"; empty:
-  // everything is in it.
+  // everything is in it. Complete after finish().
   [[nodiscard]] std::string left_out() const;
 
  private:

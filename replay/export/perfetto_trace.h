@@ -25,6 +25,7 @@ class PerfettoTrace {
       std::vector<std::pair<std::string, std::string>>;  // shown with a slice: name and value
   using Track = uint64_t;
 
+  // `sink` gets the trace in pieces, in order; its errors are returned.
   explicit PerfettoTrace(Sink sink) : sink_(std::move(sink)) {}
 
   // Time 0 of the trace as wall-clock time.

@@ -16,6 +16,7 @@ namespace ktape {
 
 // The records of a tape about one freeze; seq 0: there is none.
 struct FreezeRecordSeqs {
+  // As given to find_freeze_records(), not a copy.
   const Freeze* freeze = nullptr;
   Seq frozen;
   Seq request;  // the one that the freeze served, or was made for

@@ -34,9 +34,11 @@ class TapeIndex {
   [[nodiscard]] const std::vector<RecordedWorker>& workers() const { return workers_; }
 
   // "freeze:2", "freeze:last". kUsage for anything else; kNotApplicable if there is no such freeze.
+  // The freeze is valid as long as the index.
   [[nodiscard]] Result<const Freeze*> freeze_at(std::string_view text) const;
   [[nodiscard]] const Freeze* freeze(uint64_t id) const;
-  // The last worker of that name that had started by then; kUsage names the nearest.
+  // The last worker of that name that had started by then, valid as long as the index; kUsage names
+  // the nearest.
   [[nodiscard]] Result<const RecordedWorker*> worker(std::string_view name, Seq by) const;
 
   // The first KernelIdentified; seq 0 if there is none.

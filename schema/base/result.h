@@ -48,6 +48,7 @@ struct Error {
 template <typename T>
 class [[nodiscard]] Result {
  public:
+  // Implicit, so that a function returns a value or an error as it is.
   Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}
   Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}
 

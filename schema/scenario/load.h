@@ -21,6 +21,7 @@ class LoadedScenario {
                  std::unique_ptr<capnp::MallocMessageBuilder> message)
       : path_(std::move(path)), text_(std::move(text)), message_(std::move(message)) {}
 
+  // Valid as long as this object, also after it was moved.
   [[nodiscard]] schema::Scenario::Reader get() const {
     return message_->getRoot<schema::Scenario>().asReader();
   }

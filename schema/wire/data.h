@@ -9,7 +9,8 @@
 
 namespace ktape {
 
-// Kernel and guest text is Data in the schema: bytes that need not be UTF-8.
+// Kernel and guest text is Data in the schema: bytes that need not be UTF-8. All of these are
+// views: they live as long as what they were given.
 
 [[nodiscard]] inline capnp::Data::Reader as_data(std::string_view text) {
   return {reinterpret_cast<const kj::byte*>(text.data()), text.size()};

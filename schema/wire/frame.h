@@ -15,7 +15,9 @@
 
 namespace ktape {
 
+// Of one message, without the length before it. A guest must not make the host allocate more.
 inline constexpr uint32_t kMaxFrameBytes = 1u << 20;
+// By this name the agent finds its virtio-serial port.
 inline constexpr char kAgentPortName[] = "org.ktape.agent";
 
 // One frame: the length, and the message in stream framing. kOutOfRange if it is over

@@ -11,6 +11,7 @@ namespace ktape {
 template <typename T>
 class OwnedMessage {
  public:
+  // Replaces what was kept before, and ends the validity of its reader.
   void keep(typename T::Reader part) {
     message_ = std::make_unique<capnp::MallocMessageBuilder>();
     message_->setRoot(part);

@@ -69,6 +69,7 @@ class VtimeScheduler {
   std::unique_ptr<bpf_object, Close> object_;
   std::unique_ptr<bpf_link, Close> link_;
   bpf_map* ops_map_ = nullptr;  // owned by object_
+  // The map of section .data.exit, which the scheduler writes at any time.
   const volatile vtime_exit* exit_ = nullptr;
   bool exit_taken_ = false;
   std::string name_;

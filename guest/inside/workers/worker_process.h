@@ -37,6 +37,7 @@ struct ForkedWorker {
 // Forks a worker. Its name is its comm; it dies with the agent, has none of the agent's
 // descriptors, and waits under the agent's policy and affinity, so that it can be configured even
 // if no other task gets a CPU. Its phases begin with a byte at `go`; after them it exits with 0.
+// `phases_done` is in memory that both share (SharedCounter).
 [[nodiscard]] Result<ForkedWorker> fork_worker(const std::string& name, PhasePlan plan,
                                                std::atomic<uint64_t>& phases_done);
 

@@ -55,7 +55,8 @@ class WorkerSet {
   [[nodiscard]] const std::deque<RunningWorker>& all() const { return workers_; }
 
   // Workers that have ended since the last call. As PID 1, the agent reaps other children here too,
-  // but only if no worker must stay a zombie: waitpid would return that one again and again.
+  // but only if no worker must stay a zombie: waitpid would return that one again and again. The
+  // `worker` of each is valid as long as this set.
   [[nodiscard]] std::vector<WorkerExit> reap();
   // The other children that were reaped.
   [[nodiscard]] std::vector<EndedChild> take_strangers() { return std::exchange(strangers_, {}); }

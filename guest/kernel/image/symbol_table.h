@@ -35,7 +35,8 @@ class SymbolTable {
   [[nodiscard]] static Result<SymbolTable> from_text(std::string_view text);
   [[nodiscard]] std::string text() const;
 
-  // Address of the first symbol with that name.
+  // Address of the first symbol with that name. Names are not unique: static functions of several
+  // files may share one.
   [[nodiscard]] std::optional<uint64_t> find(std::string_view name) const;
   // Name and offset of the symbol at or below a link-time address: "schedule+0x1c", or "schedule"
   // at its start; empty if there is none below. Of several at one address, the first is used.

@@ -49,6 +49,7 @@ struct ToProtect {
 // everything else protects values that it knows nothing about, and then the read is refused.
 class Protection {
  public:
+  // `kernel` outlives it; `log` is used here only.
   Protection(const Kernel& kernel, LayoutLog& log)
       : kernel_(kernel), runqueue_lock_(kernel, log), dsq_lock_(kernel, log) {}
 

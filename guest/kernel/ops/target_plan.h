@@ -35,7 +35,7 @@ class TargetPlan {
  public:
   // `root` is the type of the root object; nothing if unknown, and then only the empty path is
   // accepted. kRefused, kNotFound or kOutOfRange name the step that fails. `root_name` is for
-  // messages.
+  // messages. `log` gets the members on the way.
   [[nodiscard]] static Result<TargetPlan> make(const Btf& btf, const std::optional<TypeInfo>& root,
                                                const std::string& root_name,
                                                const std::vector<PathStep>& path, LayoutLog& log);

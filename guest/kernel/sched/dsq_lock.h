@@ -18,6 +18,7 @@ inline constexpr char kDispatchQueue[] = "struct scx_dispatch_q";
 // lock, any other by its own lock.
 class DsqLock {
  public:
+  // `kernel` outlives it; `log` is used here only.
   DsqLock(const Kernel& kernel, LayoutLog& log);
 
   // The CPU whose local DSQ `dsq` is; nothing if it is not a local one, or cannot be read.

@@ -64,6 +64,7 @@ struct StopMoment {
 // Takes evidence. Resolves names once, when created. One per adopted kernel, which outlives it.
 class EvidenceReader {
  public:
+  // Does not fail: what this kernel lacks is unknown in each reading.
   explicit EvidenceReader(const Kernel& kernel);
   ~EvidenceReader();
 

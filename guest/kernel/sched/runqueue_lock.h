@@ -18,6 +18,7 @@ inline constexpr char kLockWord[] = ".raw_lock.val.counter";
 // Reads whether a CPU's runqueue is locked.
 class RunqueueLock {
  public:
+  // `kernel` outlives it; `log` is used here only.
   RunqueueLock(const Kernel& kernel, LayoutLog& log);
 
   // The lock's word: 0 if free. kNotFound names what this kernel's BTF lacks; kOutOfRange for a CPU

@@ -34,6 +34,7 @@ class MemorySurvey {
   static constexpr size_t kMaxSteps = size_t{1} << 21;  // reads, including repeated ones
   static constexpr size_t kMaxChain = 65536;            // entries in one list
 
+  // Both outlive it. What it reads is kept because `memory` records each frame that is read.
   MemorySurvey(const Kernel& kernel, const RecordingMemory& memory)
       : kernel_(kernel), memory_(memory), first_(memory.recorded()) {}
 
@@ -62,6 +63,7 @@ class MemorySurvey {
   [[nodiscard]] const Kernel& kernel() const { return kernel_; }
   [[nodiscard]] const RecordingMemory& memory() const { return memory_; }
 
+  // By subject; empty if everything was reached.
   [[nodiscard]] std::vector<MemoryLoss> losses() const;
 
  private:

@@ -30,7 +30,7 @@ class SchedMemory {
   // Records what a kernel restored from a tape reads, but the adopted one does not:
   // __per_cpu_offset.
   void record_anchors(const RecordingMemory& memory) const;
-  // Records all of the above.
+  // Records all of the above. In a freeze. Does not fail: what cannot be read is in the result.
   [[nodiscard]] std::vector<MemoryLoss> record(const RecordingMemory& memory) const;
 
  private:

@@ -18,6 +18,7 @@ namespace ktape {
 // record before it is missing. Errors are kBadInput and name the row.
 class EventCursor {
  public:
+  // Each is before its first row until next(). The database outlives the cursor.
   [[nodiscard]] static Result<EventCursor> all(const Database& database);
   // The row of that number only, if there is one.
   [[nodiscard]] static Result<EventCursor> at(const Database& database, Seq seq);
