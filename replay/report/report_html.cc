@@ -20,6 +20,7 @@ namespace ktape {
 
 namespace {
 
+// Bounds of the page, which a browser has to lay out.
 constexpr size_t kMaxFindings = 50;  // of an assertion
 constexpr size_t kMaxFreezes = 200;  // with a table of vCPUs each
 constexpr size_t kMaxWaiting = 50;   // freezes with a table of who waited

@@ -71,7 +71,9 @@ class Reexecution {
   using Found = std::vector<ReplayDifference>;
 
   Result<RecordedMemory*> memory_of(uint64_t freeze);
+  // Compares the evidence of a freeze.
   Result<void> frozen(Seq seq, schema::Frozen::Reader recorded);
+  // Replays a request whose reply has come.
   Result<void> served(const ServedRequest& served);
   // The results of a request's ops in a freeze.
   struct Execution {
@@ -81,11 +83,14 @@ class Reexecution {
     bool may_pass = false;  // what refused them may be gone at the next try
   };
 
+  // Those before the one that was answered, each on the memory of its own freeze.
   Result<void> replay_earlier_tries(const ServedRequest& served);
   Result<void> replay(const ServedRequest& served, RecordedMemory& memory);
   [[nodiscard]] StopMoment moment_of(uint64_t freeze, const RecordedMemory& memory) const;
   Execution execute(const std::vector<Op>& ops, RecordedMemory& memory, const StopMoment& moment);
+  // As a recorder that tried only once: each write after its own gates.
   Execution execute_in_order(const std::vector<Op>& ops, RecordedMemory& memory);
+  // The gates of a try that was refused, and that it was right to try again.
   void compare_try(const ServedRequest& served, const Freeze& freeze, const Execution& execution);
   bool compare_entries(const ServedRequest& served, Execution execution);
   void layout_used(Seq seq, schema::LayoutUsed::Reader recorded);

@@ -162,6 +162,7 @@ Result<ExitCode> show_state(const TapeReader& tape, const Options& options) {
   const auto visit = [&](const RecordView& view) -> Result<void> {
     last = view.seq;
     const auto seq = static_cast<int64_t>(view.seq.value);
+    // Goes on to the end, which checks the chain and tells how many records there are.
     if (seq > options.state_at) return {};
     found = seq == options.state_at;
     return state.visit(view);

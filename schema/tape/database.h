@@ -22,6 +22,7 @@ namespace ktape {
 class Statement {
  public:
   Statement() = default;
+  // `shown` is the name of the database in error messages.
   Statement(sqlite3_stmt* statement, std::shared_ptr<const std::string> shown)
       : statement_(statement), shown_(std::move(shown)) {}
 

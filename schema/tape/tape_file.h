@@ -31,6 +31,7 @@ namespace ktape {
 // Removes `PATH.partial` and its `-wal`: for a recording with nothing worth keeping.
 void remove_partial(const std::string& path);
 
+// Makes durable that a file is in its folder: syncing the file alone does not.
 [[nodiscard]] Result<void> sync_folder_of(const std::string& path);
 
 // The process that has the database in this file open, if another process does: it holds one of

@@ -17,7 +17,7 @@ class OutputLimit {
  public:
   OutputLimit(size_t bytes, size_t last_bytes) : left_(bytes), last_(last_bytes) {}
 
-  // The part of `text` that may pass: a prefix.
+  // The part of `text` that may pass: a prefix of it, valid as long as it is.
   [[nodiscard]] std::string_view pass(std::string_view text) {
     const std::string_view passed = text.substr(0, left_);
     left_ -= passed.size();

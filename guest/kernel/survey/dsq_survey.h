@@ -17,7 +17,8 @@ class DsqSurvey {
   // `tasks` outlives the survey.
   DsqSurvey(const Kernel& kernel, const TaskSurvey& tasks);
 
-  // One DSQ, and every task in it.
+  // One DSQ, and every task in it that is not in `seen` yet. `seen` belongs to the whole survey, so
+  // that no task is recorded twice.
   void queue(MemorySurvey& survey, GuestVirtual queue, TaskSurvey::Seen& seen) const;
   // The DSQs embedded in the CPUs' runqueues.
   void local_queues(MemorySurvey& survey, TaskSurvey::Seen& seen) const;
