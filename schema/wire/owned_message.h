@@ -13,7 +13,10 @@ class OwnedMessage {
  public:
   // Replaces what was kept before, and ends the validity of its reader.
   void keep(typename T::Reader part) {
-    message_ = std::make_unique<capnp::MallocMessageBuilder>();
+    // The default first segment is 8 KiB: a stranger's tape of many small records would cost much
+    // more memory than its size. The pointer to the root is a word more.
+    const auto words = static_cast<unsigned>(part.totalSize().wordCount + 1);
+    message_ = std::make_unique<capnp::MallocMessageBuilder>(words);
     message_->setRoot(part);
   }
   [[nodiscard]] bool present() const { return message_ != nullptr; }
