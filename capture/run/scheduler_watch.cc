@@ -105,7 +105,9 @@ void SchedulerWatch::look_at(const GuestMemory& memory, const std::vector<VcpuRe
     // twice.
     if (at_breakpoint && arrives_at(vcpu, reader_->free_function()))
       meet(memory, reader_->scheduler_to_free(vcpu.rdi), true);
-    if (vcpu.rip == reader_->exit_function().value)
+    // 0: this kernel has no such function.
+    const uint64_t exit_function = reader_->exit_function().value;
+    if (exit_function != 0 && vcpu.rip == exit_function)
       meet(memory, reader_->scheduler_to_exit(vcpu.rdi), false);
   }
 }

@@ -41,12 +41,18 @@ Result<std::unique_ptr<QemuMachine>> QemuMachine::start(const MachineConfig& con
   if (config.accelerator == Accelerator::kKvm) return start_with_kvm(config, config.kvm_must_print);
 
   // `auto` always asks for proof. A KVM that accepts the guest and never runs it looks healthy to
-  // QEMU: some hosts have such a /dev/kvm. If TCG fails as well, its error is returned; the reason
-  // that KVM was not used is lost with the machine.
+  // QEMU: some hosts have such a /dev/kvm.
   auto machine = start_with_kvm(config, true);
   std::string reason = machine.ok() ? "the kernel runs under KVM" : machine.error().message;
   if (!machine.ok()) machine = launch(config, Accelerator::kTcg);
-  if (machine.ok()) machine.value()->facts_.accelerator_reason = std::move(reason);
+  if (!machine.ok()) {
+    Error error = machine.error();
+    // One cause is often that of both, such as a QEMU that is not there.
+    if (reason.find(error.message) == std::string::npos)
+      error.message = reason + "; and under TCG: " + error.message;
+    return error;
+  }
+  machine.value()->facts_.accelerator_reason = std::move(reason);
   return machine;
 }
 

@@ -102,7 +102,8 @@ HostFact kvm_fact(const HostProbe& probe) {
   UniqueFd kvm(::open(probe.kvm_device.c_str(), O_RDWR | O_CLOEXEC));
   if (!kvm.valid()) return closed_kvm(std::move(fact), probe.kvm_device, errno);
   if (probe.kernel_path.empty()) {
-    fact.detail = "'/dev/kvm' opens; not tested further, because no kernel is cached";
+    fact.detail =
+        "'" + probe.kvm_device + "' opens; not tested further, because no kernel is cached";
     fact.hint = "run 'ktape doctor' again when a kernel is cached";
     return fact;
   }

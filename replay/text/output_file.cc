@@ -42,9 +42,9 @@ Result<void> OutputFile::finish() {
   int error = errno;
   bool closed = file == stdout || std::fclose(file) == 0;
   if (flushed && closed) return {};
+  if (flushed) error = errno;
   if (file != stdout) ::unlink(path_.c_str());
-  return system_error(ErrorCode::kHost, "cannot write " + in_quotes(path_),
-                      flushed ? errno : error);
+  return system_error(ErrorCode::kHost, "cannot write " + in_quotes(path_), error);
 }
 
 }  // namespace ktape

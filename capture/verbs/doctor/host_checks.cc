@@ -70,7 +70,7 @@ HostFact space_fact(const char* name, const std::string& folder, std::optional<u
   }
   if (!free_bytes) {
     fact.detail = "the free space of '" + folder + "' is not known";
-    fact.hint = "make sure that it has about 100 MiB of free space";
+    fact.hint = fmt::format("make sure that it has {} MiB of free space", enough / kMiB);
     fact.needed = false;
     return fact;
   }

@@ -305,6 +305,26 @@ TEST_CASE_METHOD(Guest, "a QEMU that refuses to start is a host error in its own
   CHECK(machine.error().message.find("exited with status 1: qemu") != std::string::npos);
 }
 
+TEST_CASE_METHOD(Guest, "auto names both causes if neither KVM nor TCG can run the kernel") {
+  TempDir folder;
+  const std::string qemu = folder.file("qemu");
+  std::ofstream(qemu) << "#!/bin/sh\n"
+                         "case \"$*\" in\n"
+                         "*kvm*) echo 'qemu: error: no KVM here' >&2 ;;\n"
+                         "*) echo 'qemu: error: no TCG here' >&2 ;;\n"
+                         "esac\n"
+                         "exit 1\n";
+  std::filesystem::permissions(qemu, std::filesystem::perms::owner_all);
+  MachineConfig how = config("/dev/null");
+  how.accelerator = Accelerator::kAuto;
+  how.qemu_program = qemu;
+  auto machine = QemuMachine::start(how);
+  REQUIRE_FALSE(machine.ok());
+  CHECK(machine.error().message.starts_with("cannot run the kernel under KVM: "));
+  CHECK(machine.error().message.find("and under TCG: ") != std::string::npos);
+  CHECK(machine.error().message.find("no TCG here") != std::string::npos);
+}
+
 TEST_CASE("a missing kernel is named") {
   auto machine = QemuMachine::start(config("/no/kernel"));
   REQUIRE_FALSE(machine.ok());

@@ -37,6 +37,10 @@ TEST_CASE("memory for a guest is what /proc/meminfo calls available") {
   CHECK_FALSE(memory_fact("").needed);
 }
 
+TEST_CASE("a folder whose free space is not known asks for what that folder needs") {
+  CHECK_THAT(cache_fact("/tmp", std::nullopt).hint, ContainsSubstring("500 MiB"));
+}
+
 TEST_CASE("a full disk is told, of the tapes' folder and of the cache") {
   const test::TempDir folder;
   CHECK(output_fact(folder.path(), kGiB).ok);
