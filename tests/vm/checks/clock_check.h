@@ -14,8 +14,9 @@ struct ClockStatement {
 
 // Ticks that a boot does not count leave uptime ahead of jiffies ever after: -0.02 s to 0.19 s were
 // observed on 6.16 to 7.3 under TCG. Under KVM, kvm-clock counts from before the first tick: 2.6 s
-// to 2.9 s were observed, nested.
-inline constexpr double kMaxLeadTcg = 1, kMaxLeadKvm = 10;
+// to 10.6 s were observed, nested, on a busy host. That bound only separates such a boot from
+// jiffies without their initial offset of 300 s (INITIAL_JIFFIES, include/linux/jiffies.h).
+inline constexpr double kMaxLeadTcg = 1, kMaxLeadKvm = 60;
 
 // Compares jiffies that the host read in a freeze with the guest's reports before and after. They
 // are between the two by the guest's jiffies, and by its uptime, to within a few ticks. Uptime may
