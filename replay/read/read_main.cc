@@ -44,6 +44,8 @@ A target is a root and a path in C syntax, and after a colon the width:
                                    an object at an address; without a type, only bytes can be read
   '(struct task_struct)init_task.comm'
                                    an object at a symbol
+  '((struct scx_sched *)scx_root)->exit_kind'
+                                   an object that the pointer at a symbol points to
 A path has members, '->' to follow a pointer, '[i]', '{cpu N}' for a CPU's instance of a
 per-CPU pointer, and '{list TYPE LINK LIMIT}' to walk a list. The width is u8, u16, u32,
 u64, bytes(N), whole, or auto: the type's width, which is the default. Targets may also be

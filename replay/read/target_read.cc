@@ -93,7 +93,7 @@ std::vector<std::string> decode(const Kernel& kernel, const Op& op, const OpResu
   };
   std::vector<std::string> texts;
   const auto add = [&](const OpValue& value) {
-    texts.push_back(type_text(kernel.btf(), (*type)->id, value.bytes, options));
+    texts.push_back(type_text(kernel.btf(), **type, value.bytes, options));
   };
   if (result.value) add(*result.value);
   for (const OpValue& value : result.list) add(value);

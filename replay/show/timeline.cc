@@ -262,7 +262,7 @@ void Timeline::whole_value(schema::OpEntry::Reader asked, schema::Value::Reader 
   if (!type.ok() || !*type) return;
   const auto show = [&](schema::Value::Reader one) {
     if (!one.isBytes()) return;
-    writer_.block(type_text(*options_.types, (*type)->id, as_bytes(chars(one.getBytes()))), 1);
+    writer_.block(type_text(*options_.types, **type, as_bytes(chars(one.getBytes()))), 1);
   };
   show(value);
   if (!value.isList()) return;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <fmt/format.h>
 
+#include "schema/base/text.h"
 #include "schema/scenario/check.h"
 #include "schema/scenario/retry.h"
 #include "schema/target/target_path.h"
@@ -47,6 +48,10 @@ class OpCheck {
       case schema::Target::VIRTUAL:
         if (target.getVirtual().getAddress() == 0) {
           return error(where.at("virtual").place, "'virtual' needs an address other than 0");
+        }
+        if (chars(target.getVirtual().getType()).ends_with('*')) {
+          return error(where.at("virtual").place, "'virtual' needs the type of the object there",
+                       "without '*': a path follows pointers with '->'");
         }
         // Without a type there are no members, and so no path.
         if (target.getVirtual().getType().size() > 0 || target.getPath().size() == 0) return {};

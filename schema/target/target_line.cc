@@ -58,7 +58,7 @@ class LineParser {
   }
 
   Result<void> root() {
-    if (next_is("(")) return typed_address();
+    if (next_is("(")) return typed_place();
     for (const std::string_view type : {"struct ", "union ", "'struct ", "'union "}) {
       if (next_is(type)) {
         return expected("a symbol, 'cpuN:', 'task:' or an address, not a type",
@@ -187,18 +187,53 @@ class LineParser {
     return {};
   }
 
-  Result<void> typed_address() {
-    const size_t close = text_.find(')', at_);
-    if (close == std::string_view::npos || close == at_ + 1)
-      return expected("a type in parentheses");
-    const std::string type(text_.substr(at_ + 1, close - at_ - 1));
-    at_ = close + 1;
-    if (at_ < text_.size() && !digit(text_[at_])) {
+  // "(struct rq)0x1234", "(struct scx_sched *)scx_root"; the latter also in parentheses, as C needs
+  // them before "->".
+  Result<void> typed_place() {
+    const bool in_parentheses = skip("((");
+    if (!in_parentheses) skip("(");
+    KTAPE_ASSIGN(const std::string type, type_of_place());
+    const bool is_symbol = at_ < text_.size() && !digit(text_[at_]);
+    uint64_t address = 0;
+    if (is_symbol) {
       KTAPE_ASSIGN(symbol_, name("an address or a symbol"));
-      return place(type, 0);
+    } else {
+      KTAPE_ASSIGN(address, number("an address or a symbol"));
     }
-    KTAPE_ASSIGN(const uint64_t address, number("an address or a symbol"));
-    return place(type, address);
+    if (in_parentheses && !skip(")")) return expected("')'");
+    return is_symbol || !type.ends_with('*') ? place(type, address) : pointee(type, address);
+  }
+
+  // Up to its closing parenthesis; a pointer in BTF's spelling, "struct rq *".
+  Result<std::string> type_of_place() {
+    const size_t begin = at_;
+    const size_t close = text_.find(')', begin);
+    if (close == std::string_view::npos) return expected("a type in parentheses");
+    std::string type = trimmed(text_.substr(begin, close - begin));
+    const bool is_pointer = type.ends_with('*');
+    if (is_pointer) type = trimmed(std::string_view(type).substr(0, type.size() - 1));
+    if (type.empty()) return expected("a type in parentheses");
+    at_ = begin + text_.substr(begin).find('*');
+    if (type.ends_with('*')) return expected("a type with one '*' at most");
+    at_ = close + 1;
+    return is_pointer ? type + " *" : type;
+  }
+
+  static std::string trimmed(std::string_view text) {
+    while (text.starts_with(' ')) text.remove_prefix(1);
+    while (text.ends_with(' ')) text.remove_suffix(1);
+    return std::string(text);
+  }
+
+  // As in C, the number is the pointer, not the place of one.
+  Result<void> pointee(std::string_view type, uint64_t address) {
+    const std::string object = trimmed(type.substr(0, type.size() - 1));
+    if (!skip("->")) {
+      return expected("'->'",
+                      "the object at an address is '(" + object + ")" + "0x...', without '*'");
+    }
+    after_arrow_ = true;
+    return place(object, address);
   }
 
   Result<void> place(const std::string& type, uint64_t address) {
@@ -209,7 +244,9 @@ class LineParser {
   }
 
   Result<void> path(std::string_view text) {
-    if (!text.empty()) {
+    if (after_arrow_) {
+      if (text.empty() || !name_part(text.front())) return expected("a member's name");
+    } else if (!text.empty()) {
       const char first = text.front();
       // Between root and path: a dot, as between members, or a space, as after a quoted worker.
       const bool space = first == ' ' && entry_.getTarget().isTask();
@@ -262,7 +299,8 @@ class LineParser {
   std::string_view text_;
   schema::OpEntry::Builder entry_;
   size_t at_ = 0;
-  std::string symbol_;  // its address is the root
+  std::string symbol_;        // its address is the root
+  bool after_arrow_ = false;  // the path begins with a name
 };
 
 }  // namespace

@@ -20,6 +20,8 @@ namespace ktape {
 //   task:pid=147.comm                     the same if a worker is named '147'
 //   '(struct rq)0xffff888012345680.curr->pid'   the object at an address
 //   '(struct task_struct)init_task.comm'        the object at a symbol that has no type in BTF
+//   '((struct scx_sched *)scx_root)->exit_kind' the object that the pointer at a symbol points to
+//   '((struct rq *)0xffff888012345680)->cpu'    as C writes the object at an address
 //   0xffff888012345680:bytes(16)
 //
 // The width is u8, u16, u32, u64, bytes(N), whole, or auto (the default), which takes the type's.

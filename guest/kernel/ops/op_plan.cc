@@ -16,6 +16,7 @@ namespace ktape {
 namespace {
 
 constexpr std::string_view kTaskStruct = "struct task_struct";
+constexpr uint64_t kPointerBytes = 8;
 
 Error refused(std::string message, std::string hint = "") {
   return Error{ErrorCode::kRefused, std::move(message), std::move(hint)};
@@ -63,6 +64,23 @@ Result<void> check_variable(const KernelKnowledge& kernel, const std::string& na
   return {};
 }
 
+// "struct rq *": BTF has no names of pointers, and not every pointer.
+Result<TypeInfo> pointer_to(const Btf& btf, std::string_view object) {
+  while (object.ends_with(' ')) object.remove_suffix(1);
+  KTAPE_ASSIGN(const TypeInfo target, btf.type(object));
+  TypeInfo pointer;
+  pointer.kind = TypeKind::kPointer;
+  pointer.name = target.name + " *";
+  pointer.size_bytes = kPointerBytes;
+  pointer.target_id = target.id;
+  return pointer;
+}
+
+Result<TypeInfo> named_type(const Btf& btf, std::string_view name) {
+  if (!name.ends_with('*')) return btf.type(name);
+  return pointer_to(btf, name.substr(0, name.size() - 1));
+}
+
 // The type of the root; nothing if it is unknown.
 Result<std::optional<TypeInfo>> root_type(const Btf& btf, const OpTarget& target) {
   const auto* symbol = std::get_if<SymbolRoot>(&target.root);
@@ -75,7 +93,7 @@ Result<std::optional<TypeInfo>> root_type(const Btf& btf, const OpTarget& target
   }
   const auto* place = std::get_if<VirtualRoot>(&target.root);
   if (place != nullptr && place->type.empty()) return std::optional<TypeInfo>();
-  KTAPE_ASSIGN(TypeInfo type, btf.type(place != nullptr ? place->type : kTaskStruct));
+  KTAPE_ASSIGN(TypeInfo type, named_type(btf, place != nullptr ? place->type : kTaskStruct));
   return std::optional<TypeInfo>(std::move(type));
 }
 

@@ -18,7 +18,7 @@ enum class TypeKind { kVoid, kInteger, kEnum, kPointer, kStruct, kUnion, kArray,
 
 // A BTF type without typedefs and qualifiers.
 struct TypeInfo {
-  uint32_t id = 0;
+  uint32_t id = 0;  // 0 also for a pointer that BTF itself may lack (op_plan.h)
   TypeKind kind = TypeKind::kVoid;
   std::string name;  // as declared: "u64", "struct task_struct"; typedef names are kept
   uint64_t size_bytes = 0;

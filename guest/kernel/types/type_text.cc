@@ -45,8 +45,8 @@ class TypeWriter {
   TypeWriter(const Btf& btf, std::span<const std::byte> bytes, const TypeTextOptions& options)
       : btf_(btf), bytes_(bytes), options_(options) {}
 
-  std::string write(uint32_t type_id) {
-    value("", type_id, 0, 0);
+  std::string write(const TypeInfo& type) {
+    value("", type, 0, 0);
     if (full()) line(0, fmt::format("(cut after {} lines)", options_.max_lines));
     text_.pop_back();
     return std::move(text_);
@@ -67,10 +67,14 @@ class TypeWriter {
     const Result<TypeInfo> type = btf_.type(type_id);
     if (!type.ok())
       return line(depth, fmt::format("{}({})", label, printable(type.error().message)));
+    value(label, *type, offset, depth);
+  }
+
+  void value(const std::string& label, const TypeInfo& type, uint64_t offset, int depth) {
     if (depth > kMaxDepth) return line(depth, label + "(nested too deeply)");
-    if (is_composite(*type)) return composite(label, *type, offset, depth);
-    if (type->kind == TypeKind::kArray) return array(label, *type, offset, depth);
-    line(depth, label + scalar(*type, offset));
+    if (is_composite(type)) return composite(label, type, offset, depth);
+    if (type.kind == TypeKind::kArray) return array(label, type, offset, depth);
+    line(depth, label + scalar(type, offset));
   }
 
   void composite(const std::string& label, const TypeInfo& type, uint64_t offset, int depth) {
@@ -233,9 +237,9 @@ class TypeWriter {
 
 }  // namespace
 
-std::string type_text(const Btf& btf, uint32_t type_id, std::span<const std::byte> bytes,
+std::string type_text(const Btf& btf, const TypeInfo& type, std::span<const std::byte> bytes,
                       const TypeTextOptions& options) {
-  return TypeWriter(btf, bytes, options).write(type_id);
+  return TypeWriter(btf, bytes, options).write(type);
 }
 
 }  // namespace ktape

@@ -40,7 +40,7 @@ struct TypeTextOptions {
 // A scalar is one line. Unions show all of their members, bit-fields their value, character arrays
 // their text, runs of equal elements their length. Ends without a newline. Safe to print, and
 // bounded for any type and bytes; what lies beyond `bytes` appears as "(not there)".
-[[nodiscard]] std::string type_text(const Btf& btf, uint32_t type_id,
+[[nodiscard]] std::string type_text(const Btf& btf, const TypeInfo& type,
                                     std::span<const std::byte> bytes,
                                     const TypeTextOptions& options = {});
 

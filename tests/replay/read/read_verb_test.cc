@@ -135,6 +135,26 @@ TEST_CASE_METHOD(Fixture, "pointers are followed and lists are walked") {
   CHECK_THAT(null.output, ContainsSubstring("failed: 'scx.dsq->': the pointer is NULL"));
 }
 
+TEST_CASE_METHOD(Fixture, "the pointer at a symbol is cast and followed in one step") {
+  FakeKernel& kernel = tape.kernel();
+  const GuestVirtual root = kernel.allocate(224);
+  kernel.set(root, "struct scx_sched", "exit_kind", 1024);
+  kernel.put(kernel.symbol("scx_root"), root.value, 8);
+  const std::string cast = "((struct scx_sched *)scx_root)->exit_kind";
+  const ChildResult child = at_last(cast);
+  CHECK(child.exit_status == 0);
+  CHECK_THAT(child.output, StartsWith(cast + " = 1024\n  u32, at 0x"));
+  CHECK_THAT(at_last("(struct scx_sched *)scx_root").output,
+             StartsWith("(struct scx_sched *)scx_root = 0xffff8880"));
+  const ChildResult null = at_last("((struct scx_sched *)scx_enable_seq)->exit_kind");
+  CHECK(null.exit_status == 77);
+  CHECK_THAT(null.output, ContainsSubstring("failed: '->': the pointer is NULL"));
+  CHECK(at_last("((struct scx_sched *)jiffies_64)->exit_kind").exit_status == 77);
+  const ChildResult dot = all_of(path() + " --at freeze:1 '((struct scx_sched *)scx_root).level'");
+  CHECK(dot.exit_status == 2);
+  CHECK_THAT(dot.output, ContainsSubstring("hint: follow the pointer with '->'\n"));
+}
+
 TEST_CASE_METHOD(
     Fixture, "the entries of a list up to its limit are shown, with a note that there are more") {
   const std::string walk =

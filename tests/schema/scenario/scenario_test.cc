@@ -324,6 +324,11 @@ TEST_CASE("an address of 0 is refused") {
              ContainsSubstring("an address other than 0"));
 }
 
+TEST_CASE("the type of what is at an address is not a pointer") {
+  CHECK_THAT(complaint(with_op("virtual = (address = 4096, type = \"struct rq *\")", "read = u64")),
+             ContainsSubstring("'virtual' needs the type of the object there"));
+}
+
 TEST_CASE("a read of bytes needs a length, and no other read takes one") {
   CHECK_THAT(complaint(with_op(kTask, "read = bytes")),
              ContainsSubstring("needs a 'length' from 1"));

@@ -94,6 +94,30 @@ TEST_CASE("a symbol with a type in front is an address that is looked up later")
   CHECK(std::string(entry.asReader().getTarget().getPath()) == "comm");
 }
 
+TEST_CASE("a pointer at a symbol is cast and followed as in C, with and without parentheses") {
+  for (const char* text : {"((struct scx_sched *)scx_root)->exit_info->kind",
+                           "(struct scx_sched *)scx_root->exit_info->kind",
+                           "(( struct scx_sched* )'scx_root')->exit_info->kind:u32"}) {
+    capnp::MallocMessageBuilder message;
+    auto entry = message.initRoot<schema::OpEntry>();
+    const auto symbol = parse_target_line(text, entry);
+    REQUIRE(symbol.ok());
+    CHECK(*symbol == "scx_root");
+    const auto target = entry.asReader().getTarget();
+    CHECK(std::string(target.getVirtual().getType()) == "struct scx_sched *");
+    CHECK(std::string(target.getPath()) == "->exit_info->kind");
+  }
+}
+
+TEST_CASE("a number that is cast to a pointer is the address of the object, as in C") {
+  for (const char* text : {"((struct rq *)0xffff888012345680)->curr->pid",
+                           "(struct rq *)0xffff888012345680->curr->pid"}) {
+    Line line(text);
+    CHECK(line.target().getVirtual().getAddress() == 0xffff888012345680);
+    CHECK(line.text() == "(struct rq)0xffff888012345680.curr->pid");
+  }
+}
+
 TEST_CASE("a path has the steps that scenarios have, lists included") {
   Line line(
       "cpu1:runqueues.scx.runnable_list{list struct task_struct scx.runnable_node 100}.pid:u32");
@@ -143,6 +167,23 @@ TEST_CASE("a mistake is reported with its column and what was expected") {
         "target 'task:0': column 6: got '0', expected a pid from 1 to 2147483647");
   CHECK(error_of("(struct rq)") ==
         "target '(struct rq)': column 12: got the end, expected an address or a symbol");
+  CHECK(error_of("()jiffies_64") ==
+        "target '()jiffies_64': column 2: got ')', expected a type in parentheses");
+  CHECK(error_of("((struct rq *)scx_root->x") ==
+        "target '((struct rq *)scx_root->x': column 23: got '-', expected ')'");
+  CHECK(error_of("((struct rq **)scx_root)->x") ==
+        "target '((struct rq **)scx_root)->x': column 13: got '*', expected a type with one '*' at "
+        "most");
+  CHECK(error_of("((*)scx_root)->x") ==
+        "target '((*)scx_root)->x': column 3: got '*', expected a type in parentheses");
+  CHECK(error_of("((struct rq *)0x10).x") ==
+        "target '((struct rq *)0x10).x': column 20: got '.', expected '->'");
+  CHECK(error_of("((struct rq *)0x10)->") ==
+        "target '((struct rq *)0x10)->': column 22: got the end, expected a member's name");
+  CHECK(error_of("((struct rq *)0x10)->->x") ==
+        "target '((struct rq *)0x10)->->x': column 22: got '-', expected a member's name");
+  CHECK(error_of("((struct rq") ==
+        "target '((struct rq': column 3: got 's', expected a type in parentheses");
   CHECK(error_of("jiffies_64:bytes(0)") ==
         "target 'jiffies_64:bytes(0)': got 0 bytes, expected 1 to 65536");
   CHECK(error_of("jiffies_64:bytes(99999999999)") ==

@@ -84,6 +84,27 @@ TEST_CASE("each step of a path is checked against the types") {
   CHECK(message("reset_on_fork") == "'reset_on_fork' is a bit-field: it has no address of its own");
 }
 
+TEST_CASE("the type of a root may be a pointer, which the path follows") {
+  Fixture f;
+  const auto read = [](std::string type, std::string_view path) {
+    return read_of(virtual_target(GuestVirtual(0x1000), std::move(type), path));
+  };
+  const auto width = f.check(read("struct scx_sched *", "->exit_info->kind"));
+  REQUIRE(width.ok());
+  CHECK(width->bytes == 4);
+  CHECK(f.check(read("struct scx_sched *", "")).value().bytes == 8);
+  CHECK(f.check(read("struct scx_sched *", "[1].exit_kind")).ok());
+  const Error dot = f.error(read("struct scx_sched *", "exit_kind"));
+  CHECK(dot.message == "'struct scx_sched *' has no members: cannot take 'exit_kind'");
+  CHECK(dot.hint == "follow the pointer with '->'");
+  CHECK(f.error(read("struct scx_shed *", "->x")).message ==
+        "no type 'struct scx_shed' in this kernel's BTF");
+  CHECK(f.error(read("struct scx_sched **", "->x")).message ==
+        "no type 'struct scx_sched *' in this kernel's BTF");
+  CHECK(f.error(read("*", "->x")).code == ErrorCode::kNotFound);
+  CHECK(f.error(read("struct scx_sched *", ""), OpMode::HOT).code == ErrorCode::kRefused);
+}
+
 TEST_CASE("the container and the link of a list walk are checked against the types") {
   Fixture f;
   const auto error = [&](std::string_view walk) {

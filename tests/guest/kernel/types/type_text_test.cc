@@ -32,7 +32,7 @@ class Shown {
 
   std::string text(const std::string& type, const TypeTextOptions& options = {}) {
     const auto btf = must(Btf::parse(b.bytes()));
-    return type_text(*btf, must(btf->type(type)).id, memory, options);
+    return type_text(*btf, must(btf->type(type)), memory, options);
   }
 
   template <typename T>
