@@ -7,6 +7,8 @@
 #include <array>
 #include <charconv>
 
+#include "replay/text/csv_cell.h"
+
 namespace ktape {
 
 namespace {
@@ -26,14 +28,6 @@ bool is_wide(std::string_view table, std::string_view column) {
 }
 
 }  // namespace
-
-std::string csv_cell(const std::optional<std::string>& cell) {
-  if (!cell) return "";
-  if (!cell->empty() && cell->find_first_of(",\"\r\n") == std::string::npos) return *cell;
-  std::string out = "\"";
-  for (char c : *cell) out += c == '"' ? std::string("\"\"") : std::string(1, c);
-  return out + '"';
-}
 
 std::optional<std::string> hex_of_decimal(const std::optional<std::string>& cell) {
   if (!cell || cell->empty()) return std::nullopt;

@@ -11,10 +11,6 @@
 
 namespace ktape {
 
-// The cell of a CSV file (RFC 4180): NULL is empty, an empty text is "". Text with a comma, a quote
-// or a line end is quoted.
-[[nodiscard]] std::string csv_cell(const std::optional<std::string>& cell);
-
 // A decimal number of at most 64 bits in hex, "0x1f"; nothing for any other text.
 [[nodiscard]] std::optional<std::string> hex_of_decimal(const std::optional<std::string>& cell);
 

@@ -2,23 +2,15 @@
 
 // ktape-read: reads kernel state at a freeze, from the memory that the tape kept.
 
-#include <fmt/format.h>
-
-#include <algorithm>
-
+#include "replay/read/freeze_choice.h"
+#include "replay/read/read_output.h"
 #include "replay/read/target_read.h"
 #include "replay/tape/tape_kernel.h"
-#include "replay/text/entry_text.h"
 #include "replay/text/integrity_text.h"
-#include "replay/text/json_lines.h"
-#include "replay/text/record_text.h"
-#include "replay/text/text_writer.h"
 #include "schema/base/command/command_line.h"
 #include "schema/base/command/pager.h"
 #include "schema/base/command/standard_output.h"
 #include "schema/base/exit_code.h"
-#include "schema/base/json_format.h"
-#include "schema/base/json_writer.h"
 #include "schema/base/text.h"
 #include "schema/tape/reading/reader.h"
 #include "schema/tape/verify/verify.h"
@@ -59,12 +51,17 @@ constexpr char kFooter[] = R"(Examples:
   ktape read run.ktape --at freeze:2 \
       'cpu1:runqueues.scx.runnable_list{list struct task_struct scx.runnable_node 100}.comm'
       the names of the tasks in a list
+  ktape read run.ktape --at all --csv task:sleeper.scx.dsq_vtime cpu0:runqueues.nr_running
+      a table: a row for each value, at every freeze
   ktape read run.ktape --at freeze:2 --json task:sleeper.scx.dsq_vtime | jq -r .reply.value.u64
 
 For a target on a task, the gates that passed are shown; reads need only the first ones, which
 identify the task. Memory that the tape does not have is reported as not captured, with
 the physical address. If a list is longer than its limit, or leads to memory that was not
 captured, the entries before that are shown. The tape is verified first.
+
+--at names several freezes with 'all', 'trigger' (those by a trigger) or 'N-M'. Their targets are
+then shown without place and gates. 'freeze:' may be left out everywhere.
 
 Exit status: 0 read; 77 something was not captured, does not exist, or is only a part of a
 list; 2 usage, including a symbol or member that the kernel does not have; 3 the tape is
@@ -75,146 +72,106 @@ struct Options {
   std::string at;
   std::vector<std::string> targets;
   bool json = false;
+  bool csv = false;
 };
-
-// "for request 7 in step 'write'"
-std::string why_text(const Freeze& freeze) {
-  const std::string cause = cause_text(freeze);
-  return freeze.step.empty() ? cause : cause + " in step " + in_quotes(freeze.step);
-}
-
-std::string memory_text(const Freeze& freeze) {
-  if (!freeze.pages_digest) return "no memory was kept";
-  return count_text(freeze.pages, "page") + " kept";
-}
-
-std::string freeze_json(const Freeze& freeze, const Verification& found) {
-  JsonWriter json;
-  json.object()
-      .field("format", JsonFormat::kFreeze)
-      .field("freeze", JsonDigits{freeze.id})
-      .field("seq", JsonDigits{freeze.began.value})
-      .field("hostNs", JsonDigits{freeze.at.value})
-      .field("cause", enum_words(freeze.cause))
-      .field("op", JsonDigits{freeze.op})
-      .field("trigger", freeze.hits.empty() ? "" : freeze.hits.front().trigger)
-      .key("hits")
-      .list();
-  for (const FreezeHit& hit : freeze.hits)
-    json.object().field("vcpu", hit.vcpu).field("trigger", hit.trigger).end();
-  json.end()
-      .field("step", freeze.step)
-      .field("memoryKept", freeze.pages_digest.has_value())
-      .field("pages", JsonDigits{freeze.pages});
-  put_integrity(json, found);
-  return json.end().newline().take();
-}
 
 Result<ExitCode> list_freezes(const TapeIndex& index, const Verification& found,
                               const Options& options) {
-  TextWriter writer;
-  for (const Freeze& freeze : index.freezes()) {
-    if (options.json) {
-      KTAPE_TRY(write_output(freeze_json(freeze, found)));
-      continue;
-    }
-    writer.event(
-        freeze.began, freeze.at,
-        fmt::format("freeze:{}  {}, {}", freeze.id, why_text(freeze), memory_text(freeze)));
-    KTAPE_TRY(write_output(writer.take()));
-  }
+  for (const Freeze& freeze : index.freezes())
+    KTAPE_TRY(write_output(options.json ? freeze_json(freeze, found) : freeze_line(freeze)));
   if (index.freezes().empty()) {
     return Error{ErrorCode::kNotApplicable, "the machine was never frozen in this run", ""};
   }
   return ExitCode::kGood;
 }
 
-std::string read_json(const TargetRead& read, const Freeze& freeze, const Verification& found) {
-  JsonWriter json;
-  json.object()
-      .field("format", JsonFormat::kTarget)
-      .field("freeze", JsonDigits{freeze.id})
-      .field("target", read.line)
-      .key("notCaptured")
-      .value_or_null(read.missing ? fmt::format("{:#x}", read.missing->value) : "")
-      .key("notAll")
-      .value_or_null(printable(read.broke_off))
-      .field("reply", JsonText{json_text(read.reply.get())})
-      .key("decoded")
-      .values(read.decoded)
-      .key("gates")
-      .list();
-  for (const auto& gate : read.gates) json.value(JsonText{json_text(gate.get())});
-  json.end();
-  put_integrity(json, found);
-  return json.end().newline().take();
-}
+// Reads targets at freezes and prints what it gets.
+class Answers {
+ public:
+  Answers(const TapeReader& tape, const TapeIndex& index, const Kernel& kernel,
+          const Verification& found, const Options& options, bool is_series)
+      : tape_(tape),
+        reader_(kernel, index),
+        found_(found),
+        options_(options),
+        is_series_(is_series) {}
 
-// "5"; "{ ... }" over several lines; "2 entries: 77, 78", or one per line if they are long.
-std::string value_text(const TargetRead& read) {
-  const auto value = read.reply.get().getValue();
-  if (read.decoded.empty()) return shown_value(value);
-  if (!value.isList()) return read.decoded.front();
-  const bool is_short = std::ranges::all_of(
-      read.decoded, [](const std::string& text) { return text.find('\n') == text.npos; });
-  std::string text = count_text(read.decoded.size(), "entry", "entries");
-  if (!read.broke_off.empty()) text += " and more";
-  text += ":";
-  for (size_t i = 0; i < read.decoded.size(); ++i) {
-    text += is_short ? (i == 0 ? " " : ", ") : fmt::format("\n[{}] ", i);
-    text += read.decoded[i];
+  // A freeze whose memory was not kept is an error, except in a series.
+  Result<void> at(const Freeze& freeze, const std::vector<std::string>& lines) {
+    if (is_series_ && is_text()) KTAPE_TRY(write_output(freeze_line(freeze)));
+    const Result<RecordedMemory> memory = memory_at(tape_, freeze);
+    if (!memory.ok() && !(is_series_ && memory.error().code == ErrorCode::kNotApplicable))
+      return memory.error();
+    for (const std::string& line : lines) {
+      KTAPE_ASSIGN(const TargetRead read, memory.ok() ? answer(*memory, freeze, line)
+                                                      : TargetRead::of_error(line, memory.error()));
+      KTAPE_TRY(print(read, freeze));
+    }
+    return {};
   }
-  return text;
-}
 
-std::string read_text(const TargetRead& read) {
-  const auto reply = read.reply.get();
-  std::string text = printable(read.line);
-  if (reply.getStatus() == schema::EntryStatus::DONE) {
-    text += " = " + value_text(read) + "\n";
-    if (!read.broke_off.empty()) text += "  incomplete: " + printable(read.broke_off) + "\n";
-  } else if (read.missing) {
-    text += fmt::format(": not captured\n  {}\n", printable(chars(reply.getReason())));
-  } else {
-    text += fmt::format(": {}: {}\n", enum_words(reply.getStatus()),
-                        printable(chars(reply.getReason())));
+  [[nodiscard]] ExitCode code() const { return code_; }
+
+ private:
+  [[nodiscard]] bool is_text() const { return !options_.json && !options_.csv; }
+
+  // A mistake in a target would be one at every freeze; that a worker had not started is none.
+  Result<TargetRead> answer(const RecordedMemory& memory, const Freeze& freeze,
+                            const std::string& line) {
+    Result<TargetRead> read = reader_.read(memory, freeze, line);
+    if (read.ok() || read.error().code != ErrorCode::kNotApplicable) return read;
+    return TargetRead::of_error(line, read.error());
   }
-  const std::string place = place_text(reply);
-  if (!place.empty()) text += "  " + place + "\n";
-  if (reply.getNote().size() > 0) text += "  note: " + printable(chars(reply.getNote())) + "\n";
-  if (read.gates.empty()) return text;
-  for (const std::string& line : gate_lines(read.gates)) text += "  " + line + "\n";
-  return text;
-}
+
+  Result<void> print(const TargetRead& read, const Freeze& freeze) {
+    code_ = worst(code_, read.code());
+    if (options_.json) return write_output(target_json(read, freeze, found_));
+    if (options_.csv) return write_output(csv_rows(read, freeze));
+    return write_output(is_series_ ? lines_in_series(read) : target_lines(read));
+  }
+
+  const TapeReader& tape_;
+  TargetReader reader_;
+  const Verification& found_;
+  const Options& options_;
+  const bool is_series_;
+  ExitCode code_ = ExitCode::kGood;
+};
 
 Result<ExitCode> read_targets(const TapeReader& tape, const TapeIndex& index,
                               const Verification& found, const Options& options) {
-  KTAPE_ASSIGN(const Freeze* freeze, index.freeze_at(options.at));
-  KTAPE_ASSIGN(const RecordedMemory memory, memory_at(tape, *freeze));
+  KTAPE_ASSIGN(const FreezeChoice at, choose_freezes(index, options.at));
   KTAPE_ASSIGN(const Kernel kernel, restore_kernel(tape, index));
-  ExitCode code = ExitCode::kGood;
-  for (const std::string& target : options.targets) {
-    KTAPE_ASSIGN(const TargetRead read, read_target(kernel, memory, index, *freeze, target));
-    KTAPE_TRY(write_output(options.json ? read_json(read, *freeze, found) : read_text(read)));
-    code = worst(code, read.code());
+  Answers answers(tape, index, kernel, found, options, at.is_series);
+  if (options.csv) KTAPE_TRY(write_output(csv_header()));
+  for (const Freeze* freeze : at.freezes) KTAPE_TRY(answers.at(*freeze, options.targets));
+  return answers.code();
+}
+
+Result<void> check_options(const Options& options) {
+  if (options.at.empty() && options.targets.empty() && !options.csv) return {};
+  if (options.targets.empty()) {
+    return Error{ErrorCode::kUsage, options.csv ? "--csv needs targets" : "--at without a target",
+                 "see 'ktape read --help' for targets"};
   }
-  return code;
+  if (!options.at.empty()) return {};
+  return Error{ErrorCode::kUsage, "targets need --at", "list the freezes with 'ktape read TAPE'"};
 }
 
 Result<ExitCode> run(const Options& options) {
-  if (options.at.empty() != options.targets.empty()) {
-    return Error{ErrorCode::kUsage,
-                 options.at.empty() ? "targets need --at" : "--at without a target",
-                 options.at.empty() ? "list the freezes with 'ktape read TAPE'"
-                                    : "see 'ktape read --help' for targets"};
-  }
+  KTAPE_TRY(check_options(options));
   KTAPE_ASSIGN(auto tape, TapeReader::open(options.tape));
   KTAPE_ASSIGN(const Verification found, verify(options.tape, std::nullopt));
   KTAPE_ASSIGN(const TapeIndex index, TapeIndex::make(*tape));
   KTAPE_ASSIGN(ExitCode code, options.targets.empty() ? list_freezes(index, found, options)
                                                       : read_targets(*tape, index, found, options));
-  if (!options.json) KTAPE_TRY(write_output(integrity_lines(found)));
+  if (!options.json && !options.csv) KTAPE_TRY(write_output(integrity_lines(found)));
   KTAPE_TRY(flush_output());
+  // CSV has no place for it.
+  if (options.csv && found.integrity == Integrity::kAltered) {
+    return Error{ErrorCode::kBadInput,
+                 in_quotes(options.tape) + " is altered: " + printable(found.finding), ""};
+  }
   return with_integrity(code, found);
 }
 
@@ -227,8 +184,12 @@ int main(int argc, char** argv) {
   ktape::Options options;
   program.add("TAPE", options.tape, "A tape, or the .partial left by a recorder").required();
   program.add("TARGET", options.targets, "What to read; without targets, the freezes are listed");
-  program.add("--at", options.at, "The freeze: freeze:N or freeze:last").value_name("FREEZE");
-  program.add_flag("--json", options.json, "Print a line of JSON for each target, or freeze");
+  program
+      .add("--at", options.at, "The freeze: freeze:N or freeze:last; several: all, trigger or N-M")
+      .value_name("FREEZE");
+  const ktape::Option json =
+      program.add_flag("--json", options.json, "Print a line of JSON for each target, or freeze");
+  program.add_flag("--csv", options.csv, "Print a row of CSV for each value").excludes(json);
   const ktape::PagerOption pager(program);
   return program.run(argc, argv, [&] { return pager.paged([&] { return ktape::run(options); }); });
 }

@@ -4,12 +4,15 @@
 #include <capnp/message.h>
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <cstring>
+#include <limits>
 #include <utility>
 
 #include "guest/kernel/ops/gates.h"
-#include "guest/kernel/ops/op_executor.h"
 #include "guest/kernel/ops/op_plan.h"
 #include "guest/kernel/ops/op_records.h"
+#include "guest/kernel/ops/op_result.h"
 #include "guest/kernel/sched/tasks.h"
 #include "guest/kernel/types/layout_log.h"
 #include "guest/kernel/types/type_text.h"
@@ -55,10 +58,20 @@ Result<void> check_unambiguous(const std::string& line, const TapeIndex& index,
                fmt::format("\"task:'{0}'\" is the worker, task:pid={0} the pid", typed)};
 }
 
+// kNotApplicable for a worker that started later.
+Result<const RecordedWorker*> worker_at(const TapeIndex& index, const Freeze& freeze,
+                                        const std::string& name) {
+  const Result<const RecordedWorker*> worker = index.worker(name, freeze.began);
+  if (worker.ok() || !index.worker(name, Seq(std::numeric_limits<uint64_t>::max())).ok())
+    return worker;
+  return Error{ErrorCode::kNotApplicable,
+               fmt::format("worker {} had not started by then", in_quotes(name)), ""};
+}
+
 Result<void> name_task(const Kernel& kernel, const RecordedMemory& memory, const TapeIndex& index,
                        const Freeze& freeze, TaskRoot& task) {
   if (!task.worker.empty()) {
-    KTAPE_ASSIGN(const RecordedWorker* worker, index.worker(task.worker, freeze.began));
+    KTAPE_ASSIGN(const RecordedWorker* worker, worker_at(index, freeze, task.worker));
     task.pid = worker->pid;
     task.start_boottime_ns = worker->start_boottime_ns;
   } else if (task.start_boottime_ns == 0) {
@@ -81,44 +94,8 @@ Error usage(const std::string& line, const Error& why) {
                fmt::format("target {}: {}", in_quotes(line), why.message), why.hint};
 }
 
-std::vector<std::string> decode(const Kernel& kernel, const Op& op, const OpResult& result) {
-  const auto* action = std::get_if<ReadAction>(&op.action);
-  LayoutLog unused(kernel.btf());
-  const auto type = target_type(kernel.btf(), op.target, unused);
-  if (action == nullptr || action->kind == schema::ValueKind::BYTES || !type.ok() || !*type)
-    return {};
-  TypeTextOptions options;
-  options.symbol = [&](uint64_t address) {
-    return printable(kernel.describe(GuestVirtual(address)));
-  };
-  std::vector<std::string> texts;
-  const auto add = [&](const OpValue& value) {
-    texts.push_back(type_text(kernel.btf(), **type, value.bytes, options));
-  };
-  if (result.value) add(*result.value);
-  for (const OpValue& value : result.list) add(value);
-  return texts;
-}
-
-template <typename T, typename Fill>
-OwnedMessage<T> built(Fill fill) {
-  capnp::MallocMessageBuilder message;
-  fill(message.initRoot<T>());
-  OwnedMessage<T> kept;
-  kept.keep(message.getRoot<T>().asReader());
-  return kept;
-}
-
-}  // namespace
-
-ExitCode TargetRead::code() const {
-  const bool all = reply.get().getStatus() == schema::EntryStatus::DONE && broke_off.empty();
-  return all ? ExitCode::kGood : ExitCode::kInconclusive;
-}
-
-Result<TargetRead> read_target(const Kernel& kernel, const RecordedMemory& memory,
-                               const TapeIndex& index, const Freeze& freeze,
-                               const std::string& line) {
+// The op that a line asks for, checked against the kernel's names and types.
+Result<Op> asked_op(const Kernel& kernel, const std::string& line) {
   capnp::MallocMessageBuilder message;
   auto entry = message.initRoot<schema::OpEntry>();
   KTAPE_ASSIGN(const std::string symbol, parse_target_line(line, entry));
@@ -134,17 +111,88 @@ Result<TargetRead> read_target(const Kernel& kernel, const RecordedMemory& memor
                  Error{ErrorCode::kUsage, "a path needs the type of the object at the address",
                        "e.g. '(struct rq)" + line + "'"});
   }
-  Result<Op> asked = read_op(entry.asReader(), schema::OpMode::COLD);
-  if (!asked.ok()) return usage(line, asked.error());
-  Op& op = *asked;
-  if (auto fits = check_op(kernel, op); !fits.ok()) return usage(line, fits.error());
+  Result<Op> op = read_op(entry.asReader(), schema::OpMode::COLD);
+  if (!op.ok()) return usage(line, op.error());
+  if (auto fits = check_op(kernel, *op); !fits.ok()) return usage(line, fits.error());
+  return op;
+}
+
+// Nothing if no type is known, or the bytes were asked for whatever their type.
+std::optional<TypeInfo> type_of_value(const Kernel& kernel, const Op& op) {
+  const auto* action = std::get_if<ReadAction>(&op.action);
+  LayoutLog unused(kernel.btf());
+  auto type = target_type(kernel.btf(), op.target, unused);
+  if (action == nullptr || action->kind == schema::ValueKind::BYTES || !type.ok())
+    return std::nullopt;
+  return std::move(*type);
+}
+
+// In decimal; empty if it is not a number.
+std::string number_text(const Btf& btf, const std::optional<TypeInfo>& type, const OpValue& value) {
+  if (value.kind == schema::ValueKind::BYTES || value.kind == schema::ValueKind::WHOLE) return "";
+  uint64_t number = 0;
+  std::memcpy(&number, value.bytes.data(), std::min(sizeof number, value.bytes.size()));
+  const auto integer = type ? btf.integer(type->id) : Result<IntegerInfo>(IntegerInfo());
+  if (!integer.ok() || !integer->is_signed) return std::to_string(number);
+  const size_t unused_bits = 8 * (sizeof number - value.bytes.size());
+  return std::to_string(static_cast<int64_t>(number << unused_bits) >> unused_bits);
+}
+
+void decode(const Kernel& kernel, const Op& op, const OpResult& result, TargetRead& read) {
+  const std::optional<TypeInfo> type = type_of_value(kernel, op);
+  TypeTextOptions options;
+  options.symbol = [&](uint64_t address) {
+    return printable(kernel.describe(GuestVirtual(address)));
+  };
+  const auto add = [&](const OpValue& value) {
+    if (type) read.decoded.push_back(type_text(kernel.btf(), *type, value.bytes, options));
+    read.numbers.push_back(number_text(kernel.btf(), type, value));
+  };
+  if (result.value) add(*result.value);
+  for (const OpValue& value : result.list) add(value);
+}
+
+template <typename T, typename Fill>
+OwnedMessage<T> built(Fill fill) {
+  capnp::MallocMessageBuilder message;
+  fill(message.initRoot<T>());
+  OwnedMessage<T> kept;
+  kept.keep(message.getRoot<T>().asReader());
+  return kept;
+}
+
+}  // namespace
+
+TargetRead TargetRead::of_error(const std::string& line, const Error& error) {
+  const bool mistake = error.code == ErrorCode::kUsage;
+  TargetRead read;
+  read.line = line;
+  read.not_read = exit_code(error);
+  read.reply = built<schema::EntryReply>([&](auto to) {
+    to.setStatus(mistake ? schema::EntryStatus::REFUSED : schema::EntryStatus::FAILED);
+    to.setReason(reply_sentence(error));
+  });
+  return read;
+}
+
+ExitCode TargetRead::code() const {
+  if (reply.get().getStatus() != schema::EntryStatus::DONE) return not_read;
+  return broke_off.empty() ? ExitCode::kGood : ExitCode::kInconclusive;
+}
+
+TargetReader::TargetReader(const Kernel& kernel, const TapeIndex& index)
+    : kernel_(kernel), index_(index), executor_(kernel, Lists::kAsFarAsTheyGo) {}
+
+Result<TargetRead> TargetReader::read(const RecordedMemory& memory, const Freeze& freeze,
+                                      const std::string& line) {
+  KTAPE_ASSIGN(Op op, asked_op(kernel_, line));
   auto* task = std::get_if<TaskRoot>(&op.target.root);
-  if (task != nullptr) KTAPE_TRY(check_unambiguous(line, index, freeze, *task));
-  if (task != nullptr) KTAPE_TRY(name_task(kernel, memory, index, freeze, *task));
+  if (task != nullptr) KTAPE_TRY(check_unambiguous(line, index_, freeze, *task));
+  if (task != nullptr) KTAPE_TRY(name_task(kernel_, memory, index_, freeze, *task));
 
   // Forgets what the search for the task missed.
   (void)memory.take_missing();
-  OpResult result = OpExecutor(kernel, Lists::kAsFarAsTheyGo).read(memory, {op}).at(0);
+  OpResult result = executor_.read(memory, {op}).at(0);
   KTAPE_TRY(memory.intact());
   result.elapsed_ns = 0;  // of this host, now: it says nothing about the run
 
@@ -152,8 +200,7 @@ Result<TargetRead> read_target(const Kernel& kernel, const RecordedMemory& memor
   read.line = line;
   read.missing = memory.take_missing();
   read.broke_off = result.broke_off;
-  read.asked.keep(entry.asReader());
-  if (result.status == schema::EntryStatus::DONE) read.decoded = decode(kernel, op, result);
+  if (result.status == schema::EntryStatus::DONE) decode(kernel_, op, result, read);
   read.reply = built<schema::EntryReply>([&](auto to) { write_result(result, to); });
   for (const GateResult& gate : result.gates) {
     read.gates.push_back(

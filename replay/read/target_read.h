@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "guest/kernel/kernel.h"
+#include "guest/kernel/ops/op_executor.h"
 #include "replay/tape/recorded_memory.h"
 #include "replay/tape/tape_index.h"
 #include "schema/base/exit_code.h"
@@ -19,28 +20,46 @@ namespace ktape {
 // What one target read in recorded memory, in the form of records.
 struct TargetRead {
   std::string line;  // as it was typed
-  OwnedMessage<schema::OpEntry> asked;
   OwnedMessage<schema::EntryReply> reply;
   std::vector<OwnedMessage<schema::GateChecked>> gates;  // task targets
   // Its values as their type describes them, safe to print: one, or one for each entry of a list.
   // Empty if no type is known, and for a read of bytes.
   std::vector<std::string> decoded;
+  // The same values as decimal numbers, with the sign of their type; empty for one that is not a
+  // number. Also without a type.
+  std::vector<std::string> numbers;
   // What was needed and not captured; if the reply is done, only a gate needed it.
   std::optional<GuestPhysical> missing;
   // Why a list was not read to its end: it is longer than its limit, or an entry was not captured.
   std::string broke_off;
+  ExitCode not_read = ExitCode::kInconclusive;  // the status if the reply is not done
 
-  // 0 if it was read. 77 if it was not (not captured, no such task, a NULL pointer on the way), and
-  // for a list that was not read to its end.
+  // The answer of a target that could not be asked.
+  [[nodiscard]] static TargetRead of_error(const std::string& line, const Error& error);
+
+  // 0 if it was read. Otherwise 77 (not captured, no such task, a NULL pointer on the way, a list
+  // that was not read to its end), or 2 for a mistake in the target.
   [[nodiscard]] ExitCode code() const;
 };
 
-// Reads a target, as users type it (schema/target/target_line.h), at a freeze. Works like the ops
-// of a capture: identity gates are checked before a task is read. A worker is the last of that name
-// that had started; a pid without a start time is the task that has it in this memory. kUsage for a
-// target that this kernel cannot have: a symbol, a member, a width.
-[[nodiscard]] Result<TargetRead> read_target(const Kernel& kernel, const RecordedMemory& memory,
-                                             const TapeIndex& index, const Freeze& freeze,
-                                             const std::string& line);
+// Reads targets, as users type them (schema/target/target_line.h), at the freezes of a tape. Looks
+// up names once.
+class TargetReader {
+ public:
+  // Both outlive it.
+  TargetReader(const Kernel& kernel, const TapeIndex& index);
+
+  // Works like the ops of a capture: identity gates are checked before a task is read. A worker is
+  // the last of that name that had started; a pid without a start time is the task that has it in
+  // this memory. kUsage for a target that this kernel cannot have: a symbol, a member, a width.
+  // kNotApplicable for a worker that had not started. Any other error means a damaged tape.
+  [[nodiscard]] Result<TargetRead> read(const RecordedMemory& memory, const Freeze& freeze,
+                                        const std::string& line);
+
+ private:
+  const Kernel& kernel_;
+  const TapeIndex& index_;
+  OpExecutor executor_;
+};
 
 }  // namespace ktape

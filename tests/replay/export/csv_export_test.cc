@@ -3,6 +3,8 @@
 
 #include <catch2/catch_test_macros.hpp>
 
+#include "replay/text/csv_cell.h"
+
 namespace ktape::test {
 
 TEST_CASE("a cell of CSV is quoted only if necessary, and NULL is not an empty string") {

@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
+#include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 
@@ -233,6 +234,143 @@ TEST_CASE_METHOD(Fixture, "without --at the freezes are listed") {
              StartsWith("{\"format\":1,\"freeze\":\"1\",\"seq\":"));
 }
 
+namespace {
+
+// Freezes 1 to 3, the second by a trigger, each with one more task on CPU 1; then one without
+// memory.
+struct SeriesFixture : Fixture {
+  SeriesFixture() {
+    for (uint64_t freeze = 1; freeze <= 3; ++freeze) {
+      tape.set_edit([freeze](schema::Record::Builder record) {
+        if (!record.isFreezeBegan() || freeze != 2) return;
+        record.getFreezeBegan().setCause(schema::FreezeCause::TRIGGER);
+        record.getFreezeBegan().setTrigger("scx-error");
+        record.getFreezeBegan().setVcpu(1);
+      });
+      tape.kernel().set_rq(1, "nr_running", freeze);
+      tape.serve({read_line("jiffies_64:u64")});
+    }
+    tape.keep_no_memory();
+    tape.serve({read_line("jiffies_64:u64")});
+    path_ = tape.seal().path;
+  }
+  ChildResult at(const std::string& freezes, std::vector<std::string> more) {
+    more.insert(more.begin(), {path_, "--at", freezes});
+    return read(more);
+  }
+};
+
+}  // namespace
+
+TEST_CASE_METHOD(SeriesFixture, "a target is read at a range of freezes, under a line for each") {
+  const ChildResult child = at("1-2", {"cpu1:runqueues.nr_running", "cpu1:runqueues.cpu"});
+  CHECK(child.exit_status == 0);
+  CHECK_THAT(child.output, ContainsSubstring("freeze:1  for request 1 in step 'look', "));
+  const std::string indent(24, ' ');
+  CHECK_THAT(child.output,
+             ContainsSubstring(" pages kept\n" + indent + "cpu1:runqueues.nr_running = 1\n" +
+                               indent + "cpu1:runqueues.cpu = 1\n"));
+  CHECK_THAT(child.output, ContainsSubstring("freeze:2  by trigger 'scx-error' on CPU 1 in "));
+  CHECK_THAT(child.output, ContainsSubstring(indent + "cpu1:runqueues.nr_running = 2\n"));
+  CHECK_THAT(child.output, !ContainsSubstring("freeze:3"));
+  CHECK_THAT(child.output, !ContainsSubstring("physical 0x"));
+  CHECK(at("freeze:1-2", {"cpu1:runqueues.nr_running", "cpu1:runqueues.cpu"}).output ==
+        child.output);
+}
+
+TEST_CASE_METHOD(SeriesFixture, "a series has all freezes, or those by a trigger") {
+  const ChildResult all = at("all", {"--json", "cpu1:runqueues.nr_running"});
+  CHECK(all.exit_status == 77);
+  CHECK(std::count(all.output.begin(), all.output.end(), '\n') == 4);
+  for (const char* freeze : {"1", "2", "3"}) {
+    CHECK_THAT(all.output, ContainsSubstring("\"freeze\":\"" + std::string(freeze) + "\","));
+    CHECK_THAT(all.output, ContainsSubstring("\"value\":{\"u32\":" + std::string(freeze) + "}"));
+  }
+  CHECK_THAT(all.output, ContainsSubstring("\"status\":\"failed\",\"reason\":\"no memory of "
+                                           "freeze 4 was kept: capture the run with"));
+  const ChildResult triggers = at("trigger", {"--json", "cpu1:runqueues.nr_running"});
+  CHECK(triggers.exit_status == 0);
+  CHECK(std::count(triggers.output.begin(), triggers.output.end(), '\n') == 1);
+  CHECK_THAT(triggers.output, StartsWith("{\"format\":1,\"freeze\":\"2\","));
+}
+
+TEST_CASE_METHOD(SeriesFixture, "one freeze may be named without 'freeze:'") {
+  CHECK(at("3", {"cpu1:runqueues.nr_running"}).output ==
+        at("freeze:3", {"cpu1:runqueues.nr_running"}).output);
+  CHECK_THAT(at("2", {"cpu1:runqueues.nr_running"}).output,
+             StartsWith("cpu1:runqueues.nr_running = 2\n"));
+  CHECK(at("last", {"cpu1:runqueues.nr_running"}).exit_status == 77);  // has no memory
+}
+
+TEST_CASE_METHOD(SeriesFixture, "a series as CSV has a row for each value") {
+  const ChildResult child = at("all", {"--csv", "cpu1:runqueues.nr_running"});
+  CHECK(child.exit_status == 77);
+  const std::string output = child.output;
+  CHECK_THAT(output,
+             StartsWith("freeze,seq,host_ns,cause,step,target,status,entry,value,text,reason\n"
+                        "1,"));
+  for (const char* row : {"request,look,cpu1:runqueues.nr_running,done,,1,1,\n2,",
+                          "trigger,look,cpu1:runqueues.nr_running,done,,2,2,\n3,",
+                          "request,look,cpu1:runqueues.nr_running,done,,3,3,\n4,",
+                          "request,look,cpu1:runqueues.nr_running,failed,,,,no memory of freeze 4 "
+                          "was kept: capture the run with 'ktape capture --memory sched'\n"}) {
+    CHECK_THAT(output, ContainsSubstring(row));
+  }
+  CHECK_THAT(output, !ContainsSubstring("tape: intact"));
+}
+
+TEST_CASE_METHOD(SeriesFixture, "CSV has the entries of a list, the sign of numbers, and texts") {
+  const std::string list = "{list struct task_struct scx.runnable_node ";
+  const ChildResult pids = at("1", {"--csv", "cpu0:runqueues.scx.runnable_list" + list + "9}.pid"});
+  CHECK(pids.exit_status == 0);
+  CHECK_THAT(pids.output, ContainsSubstring(".pid,done,0,77,77,\n"));
+  CHECK_THAT(pids.output, ContainsSubstring(".pid,done,1,78,78,\n"));
+  const ChildResult cut = at("1", {"--csv", "cpu0:runqueues.scx.runnable_list" + list + "1}.pid"});
+  CHECK(cut.exit_status == 77);
+  CHECK_THAT(cut.output, ContainsSubstring(".pid,incomplete,0,77,77,'scx.runnable_list{list "));
+  const ChildResult text = at("1", {"--csv", "task:sleeper.comm", "jiffies_64:u64"});
+  CHECK_THAT(text.output, ContainsSubstring("task:sleeper.comm,done,,,\"\"\"sleeper\"\"\",\n"));
+  CHECK_THAT(text.output, ContainsSubstring("jiffies_64:u64,done,,4294892296,4294892296,\n"));
+  const ChildResult none = at("1", {"--csv", "cpu1:runqueues.scx.runnable_list" + list + "9}.pid"});
+  CHECK(none.exit_status == 77);  // its head was never initialised
+}
+
+TEST_CASE_METHOD(Fixture, "a number of a signed type has its sign in CSV") {
+  tape.kernel().set_task(tape.task(), "prio", static_cast<uint32_t>(-53));
+  const ChildResult child = read({path(), "--at", "1", "--csv", "task:sleeper.prio"});
+  CHECK_THAT(child.output, ContainsSubstring("task:sleeper.prio,done,,-53,-53,\n"));
+}
+
+TEST_CASE_METHOD(Fixture, "a worker that had not started does not end a series") {
+  tape.serve({read_line("jiffies_64:u64")});
+  tape.builder().worker_started("late", 78, FakeTape::kStartNs);
+  tape.serve({read_line("jiffies_64:u64")});
+  path_ = tape.seal().path;
+  const ChildResult child = read({path_, "--at", "all", "task:late.pid"});
+  CHECK(child.exit_status == 77);
+  CHECK_THAT(child.output,
+             ContainsSubstring("task:late.pid: failed: worker 'late' had not started by then\n"));
+  CHECK_THAT(child.output, ContainsSubstring("task:late.pid = 78\n"));
+  CHECK(all_of(path_ + " --at all task:later.pid").exit_status == 2);
+}
+
+TEST_CASE_METHOD(SeriesFixture, "a series that the tape does not have, and CSV of nothing") {
+  const ChildResult none = all_of(path_ + " --at 7-9 jiffies_64:u64");
+  CHECK(none.exit_status == 77);
+  CHECK(none.output ==
+        "ktape read: --at '7-9': the tape has no such freeze\n"
+        "hint: list the freezes with 'ktape read TAPE'\n");
+  CHECK_THAT(all_of(path_ + " --csv").output, ContainsSubstring("--csv needs targets"));
+  CHECK(all_of(path_ + " --csv --json --at 1 jiffies_64:u64").exit_status == 2);
+}
+
+TEST_CASE_METHOD(SeriesFixture, "CSV from an altered tape has exit status 3 and an error") {
+  sql(path_, "UPDATE kernel_op SET value = '1'");
+  const ChildResult child = all_of(path_ + " --at 1 --csv jiffies_64:u64");
+  CHECK(child.exit_status == 3);
+  CHECK_THAT(child.output, ContainsSubstring(" is altered: "));
+}
+
 TEST_CASE_METHOD(Fixture, "a freeze of several hits is listed with each of its triggers") {
   tape.builder().add([](schema::Record::Builder record) {
     auto began = record.initFreezeBegan();
@@ -259,9 +397,12 @@ TEST_CASE_METHOD(Fixture, "read as JSON has the reply and the gates as records h
   const ChildResult child =
       read({path(), "--at", "freeze:last", "--json", "task:sleeper.scx.dsq_vtime"});
   CHECK(child.exit_status == 0);
-  CHECK_THAT(child.output,
-             StartsWith("{\"format\":1,\"freeze\":\"1\",\"target\":\"task:sleeper.scx.dsq_vtime\","
+  CHECK_THAT(
+      child.output,
+      ContainsSubstring("\",\"target\":\"task:sleeper.scx.dsq_vtime\","
                         "\"notCaptured\":null,\"notAll\":null,\"reply\":{\"status\":\"done\","));
+  CHECK_THAT(child.output, StartsWith("{\"format\":1,\"freeze\":\"1\",\"seq\":\""));
+  CHECK_THAT(child.output, ContainsSubstring(",\"hostNs\":\""));
   CHECK_THAT(child.output, ContainsSubstring("\"value\":{\"u64\":\"4711\"}"));
   CHECK_THAT(child.output, ContainsSubstring("\"decoded\":[\"4711\"]"));
   CHECK_THAT(child.output, ContainsSubstring("\"gate\":\"enabled\",\"outcome\":\"passed\""));
@@ -295,8 +436,12 @@ TEST_CASE_METHOD(Fixture, "mistakes in a target are usage errors that say what i
         "ktape read: target 'jiffies_64:bytes(99999999999)': got 99999999999 bytes, expected 1 to "
         "65536\n");
   CHECK_THAT(mistake(at + "jiffies_64:u46"), ContainsSubstring("column 12: got 'u', expected u8"));
-  CHECK_THAT(mistake(path() + " --at 1 jiffies_64:u64"),
-             ContainsSubstring("expected freeze:N or freeze:last"));
+  const std::string one = mistake(path() + " --at one jiffies_64:u64");
+  CHECK_THAT(one, ContainsSubstring("'one' does not name a freeze: expected freeze:N"));
+  CHECK_THAT(one,
+             ContainsSubstring("hint: several freezes are 'all', 'trigger' or a range as 1-50\n"));
+  for (const char* at : {"2-1", "1-", "-1", "1-2-3", "freeze:", "freeze:freeze:1", "''"})
+    CHECK_THAT(mistake(path() + " --at=" + at + " jiffies_64:u64"), StartsWith("ktape read: "));
   CHECK_THAT(mistake(path() + " jiffies_64:u64"), ContainsSubstring("targets need --at"));
   CHECK_THAT(mistake(path() + " --at freeze:1"), ContainsSubstring("--at without a target"));
 }
