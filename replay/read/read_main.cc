@@ -2,6 +2,10 @@
 
 // ktape-read: reads kernel state at a freeze, from the memory that the tape kept.
 
+#include <iostream>
+#include <optional>
+#include <utility>
+
 #include "replay/read/freeze_choice.h"
 #include "replay/read/read_output.h"
 #include "replay/read/target_read.h"
@@ -53,6 +57,8 @@ constexpr char kFooter[] = R"(Examples:
       the names of the tasks in a list
   ktape read run.ktape --at all --csv task:sleeper.scx.dsq_vtime cpu0:runqueues.nr_running
       a table: a row for each value, at every freeze
+  ktape read run.ktape --at freeze:2 --batch --json <targets
+      many targets, with one verification of the tape
   ktape read run.ktape --at freeze:2 --json task:sleeper.scx.dsq_vtime | jq -r .reply.value.u64
 
 For a target on a task, the gates that passed are shown; reads need only the first ones, which
@@ -63,6 +69,10 @@ captured, the entries before that are shown. The tape is verified first.
 --at names several freezes with 'all', 'trigger' (those by a trigger) or 'N-M'. Their targets are
 then shown without place and gates. 'freeze:' may be left out everywhere.
 
+--batch reads targets from standard input, one in each line; empty lines and lines that begin with
+'#' are skipped. A mistake in one does not keep the others from being read. At a single freeze each
+is answered at once.
+
 Exit status: 0 read; 77 something was not captured, does not exist, or is only a part of a
 list; 2 usage, including a symbol or member that the kernel does not have; 3 the tape is
 altered or unusable.)";
@@ -71,8 +81,11 @@ struct Options {
   std::string tape;
   std::string at;
   std::vector<std::string> targets;
+  bool batch = false;
   bool json = false;
   bool csv = false;
+
+  [[nodiscard]] bool reads() const { return batch || !targets.empty(); }
 };
 
 Result<ExitCode> list_freezes(const TapeIndex& index, const Verification& found,
@@ -83,6 +96,21 @@ Result<ExitCode> list_freezes(const TapeIndex& index, const Verification& found,
     return Error{ErrorCode::kNotApplicable, "the machine was never frozen in this run", ""};
   }
   return ExitCode::kGood;
+}
+
+// The next target of standard input; nothing at its end. Empty lines and comments are skipped.
+std::optional<std::string> next_line() {
+  for (std::string line; std::getline(std::cin, line);) {
+    if (line.ends_with('\r')) line.pop_back();
+    if (!line.empty() && line.front() != '#') return line;
+  }
+  return std::nullopt;
+}
+
+std::vector<std::string> all_lines() {
+  std::vector<std::string> lines;
+  while (std::optional<std::string> line = next_line()) lines.push_back(std::move(*line));
+  return lines;
 }
 
 // Reads targets at freezes and prints what it gets.
@@ -110,16 +138,33 @@ class Answers {
     return {};
   }
 
+  // Each target of standard input as it arrives: a program may wait for one answer before it asks
+  // for the next.
+  Result<void> batch_at(const Freeze& freeze) {
+    KTAPE_ASSIGN(const RecordedMemory memory, memory_at(tape_, freeze));
+    while (const std::optional<std::string> line = next_line()) {
+      KTAPE_ASSIGN(const TargetRead read, answer(memory, freeze, *line));
+      KTAPE_TRY(print(read, freeze));
+      KTAPE_TRY(flush_output());
+    }
+    return {};
+  }
+
   [[nodiscard]] ExitCode code() const { return code_; }
 
  private:
   [[nodiscard]] bool is_text() const { return !options_.json && !options_.csv; }
 
-  // A mistake in a target would be one at every freeze; that a worker had not started is none.
+  // A mistake in a target of the command line is reported before anything else is read; in a batch
+  // it leaves the other targets as they are. That a worker had not started is no mistake.
   Result<TargetRead> answer(const RecordedMemory& memory, const Freeze& freeze,
                             const std::string& line) {
     Result<TargetRead> read = reader_.read(memory, freeze, line);
-    if (read.ok() || read.error().code != ErrorCode::kNotApplicable) return read;
+    if (read.ok()) return read;
+    const ErrorCode code = read.error().code;
+    const bool is_answer =
+        code == ErrorCode::kNotApplicable || (options_.batch && code == ErrorCode::kUsage);
+    if (!is_answer) return read;
     return TargetRead::of_error(line, read.error());
   }
 
@@ -144,18 +189,28 @@ Result<ExitCode> read_targets(const TapeReader& tape, const TapeIndex& index,
   KTAPE_ASSIGN(const Kernel kernel, restore_kernel(tape, index));
   Answers answers(tape, index, kernel, found, options, at.is_series);
   if (options.csv) KTAPE_TRY(write_output(csv_header()));
-  for (const Freeze* freeze : at.freezes) KTAPE_TRY(answers.at(*freeze, options.targets));
+  if (options.batch && !at.is_series) {
+    KTAPE_TRY(answers.batch_at(*at.freezes.front()));
+    return answers.code();
+  }
+  const std::vector<std::string> lines = options.batch ? all_lines() : options.targets;
+  for (const Freeze* freeze : at.freezes) KTAPE_TRY(answers.at(*freeze, lines));
   return answers.code();
 }
 
 Result<void> check_options(const Options& options) {
-  if (options.at.empty() && options.targets.empty() && !options.csv) return {};
-  if (options.targets.empty()) {
-    return Error{ErrorCode::kUsage, options.csv ? "--csv needs targets" : "--at without a target",
-                 "see 'ktape read --help' for targets"};
+  constexpr char kTargets[] = "see 'ktape read --help' for targets";
+  if (options.batch && !options.targets.empty()) {
+    return Error{ErrorCode::kUsage, "--batch reads the targets from standard input",
+                 "give none on the command line"};
   }
-  if (!options.at.empty()) return {};
-  return Error{ErrorCode::kUsage, "targets need --at", "list the freezes with 'ktape read TAPE'"};
+  if (options.reads() && options.at.empty()) {
+    return Error{ErrorCode::kUsage, "targets need --at", "list the freezes with 'ktape read TAPE'"};
+  }
+  if (options.reads()) return {};
+  if (options.csv) return Error{ErrorCode::kUsage, "--csv needs targets", kTargets};
+  if (!options.at.empty()) return Error{ErrorCode::kUsage, "--at without a target", kTargets};
+  return {};
 }
 
 Result<ExitCode> run(const Options& options) {
@@ -163,8 +218,8 @@ Result<ExitCode> run(const Options& options) {
   KTAPE_ASSIGN(auto tape, TapeReader::open(options.tape));
   KTAPE_ASSIGN(const Verification found, verify(options.tape, std::nullopt));
   KTAPE_ASSIGN(const TapeIndex index, TapeIndex::make(*tape));
-  KTAPE_ASSIGN(ExitCode code, options.targets.empty() ? list_freezes(index, found, options)
-                                                      : read_targets(*tape, index, found, options));
+  KTAPE_ASSIGN(ExitCode code, options.reads() ? read_targets(*tape, index, found, options)
+                                              : list_freezes(index, found, options));
   if (!options.json && !options.csv) KTAPE_TRY(write_output(integrity_lines(found)));
   KTAPE_TRY(flush_output());
   // CSV has no place for it.
@@ -190,6 +245,9 @@ int main(int argc, char** argv) {
   const ktape::Option json =
       program.add_flag("--json", options.json, "Print a line of JSON for each target, or freeze");
   program.add_flag("--csv", options.csv, "Print a row of CSV for each value").excludes(json);
+  program.add_flag("--batch", options.batch, "Read the targets from standard input, one per line");
   const ktape::PagerOption pager(program);
-  return program.run(argc, argv, [&] { return pager.paged([&] { return ktape::run(options); }); });
+  const auto run = [&] { return ktape::run(options); };
+  // A pager would take the terminal from the user who types targets.
+  return program.run(argc, argv, [&] { return options.batch ? run() : pager.paged(run); });
 }

@@ -2,6 +2,7 @@
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
+#include <fstream>
 
 #include "replay/check/child.h"
 #include "tests/replay/fake_tape.h"
@@ -51,6 +52,11 @@ struct Fixture {
   }
   ChildResult at_last(const std::string& target) {
     return read({path(), "--at", "freeze:last", target});
+  }
+
+  std::string file_of(const std::string& text) {
+    std::ofstream(folder.file("targets")) << text;
+    return folder.file("targets");
   }
 
   TempDir folder;
@@ -352,6 +358,85 @@ TEST_CASE_METHOD(Fixture, "a worker that had not started does not end a series")
              ContainsSubstring("task:late.pid: failed: worker 'late' had not started by then\n"));
   CHECK_THAT(child.output, ContainsSubstring("task:late.pid = 78\n"));
   CHECK(all_of(path_ + " --at all task:later.pid").exit_status == 2);
+}
+
+TEST_CASE_METHOD(Fixture, "a batch reads targets from standard input, and a mistake ends nothing") {
+  const std::string targets = file_of(
+      "# the runqueues\n"
+      "cpu1:runqueues.nr_running\r\n"
+      "\n"
+      "cpu0:runqueues.nr_runing\n"
+      "cpu0 runqueues\n"
+      "task:sleeper.scx.dsq->id\n"
+      "(struct task_struct)jiffies_64.comm:u64\n"
+      "task:sleeper.scx.dsq_vtime");
+  const std::string batch = path() + " --at freeze:last --batch ";
+  const ChildResult child = all_of(batch + "<" + targets);
+  CHECK(child.exit_status == 2);
+  CHECK_THAT(child.output, StartsWith("cpu1:runqueues.nr_running = 3\n"));
+  CHECK_THAT(child.output,
+             ContainsSubstring("\ncpu0:runqueues.nr_runing: refused: 'struct rq' has no member "
+                               "'nr_runing': did you mean 'nr_running'?\n"));
+  CHECK_THAT(child.output, ContainsSubstring("\ncpu0 runqueues: refused: column 5: got ' ', "));
+  CHECK_THAT(child.output, ContainsSubstring("\ntask:sleeper.scx.dsq->id: failed: "));
+  CHECK_THAT(child.output, ContainsSubstring("\ntask:sleeper.scx.dsq_vtime = 4711\n"));
+  CHECK_THAT(child.output, ContainsSubstring("\ntape: intact, "));
+
+  const ChildResult json = all_of(batch + "--json <" + targets);
+  CHECK(json.exit_status == 2);
+  CHECK(std::count(json.output.begin(), json.output.end(), '\n') == 6);
+  CHECK_THAT(json.output,
+             ContainsSubstring("\"target\":\"cpu0:runqueues.nr_runing\",\"notCaptured\":null,"
+                               "\"notAll\":null,\"reply\":{\"status\":\"refused\",\"reason\":"));
+
+  const ChildResult csv = all_of(batch + "--csv <" + targets);
+  CHECK(csv.exit_status == 2);
+  CHECK(std::count(csv.output.begin(), csv.output.end(), '\n') == 7);
+  CHECK_THAT(csv.output, ContainsSubstring(",cpu0 runqueues,refused,,,,\"target 'cpu0 "));
+}
+
+TEST_CASE_METHOD(Fixture, "the status of a batch says that something was not read") {
+  const std::string batch = path() + " --at freeze:last --batch ";
+  CHECK(all_of(batch + "</dev/null").exit_status == 0);
+  const auto status = [&](const std::string& lines) {
+    return all_of(batch + "<" + file_of(lines)).exit_status;
+  };
+  CHECK(status("jiffies_64:u64\ncpu0:runqueues.cpu\n") == 0);
+  CHECK(status("task:sleeper.scx.dsq->id\njiffies_64:u64\n") == 77);
+  CHECK(status("task:sleeper.scx.dsq->id\nnothing\njiffies_64:u64\n") == 2);
+}
+
+TEST_CASE_METHOD(SeriesFixture, "a batch reads a series too") {
+  const ChildResult child =
+      all_of(path_ + " --at all --batch --csv <<X\ncpu1:runqueues.nr_running\nnothing:u64\nX\n:");
+  CHECK_THAT(child.output, ContainsSubstring("nr_running,done,,3,3,\n"));
+  CHECK(std::count(child.output.begin(), child.output.end(), '\n') == 9);
+}
+
+TEST_CASE_METHOD(Fixture, "a batch answers each target before it reads the next") {
+  const std::string script =
+      "import subprocess, sys\n"
+      "of = subprocess.Popen(sys.argv[1:], stdin=subprocess.PIPE, stdout=subprocess.PIPE, "
+      "text=True)\n"
+      "for target in ('cpu1:runqueues.nr_running', 'nothing:u64', 'jiffies_64:u64'):\n"
+      "    print(target, file=of.stdin, flush=True)\n"
+      "    print(of.stdout.readline()[:40])\n"
+      "of.stdin.close()\n"
+      "sys.exit(of.wait())\n";
+  const ChildResult child =
+      must(run_child("/usr/bin/env",
+                     {"timeout", "60", "python3", "-c", script, KTAPE_BIN "/ktape-read", path(),
+                      "--at", "1", "--batch", "--json"},
+                     1 << 20));
+  CHECK(child.exit_status == 2);
+  CHECK(std::count(child.output.begin(), child.output.end(), '\n') == 6);
+}
+
+TEST_CASE_METHOD(Fixture, "a batch needs a freeze, and takes no targets besides") {
+  CHECK_THAT(all_of(path() + " --batch </dev/null").output, ContainsSubstring("targets need --at"));
+  const ChildResult both = all_of(path() + " --at 1 --batch jiffies_64:u64 </dev/null");
+  CHECK(both.exit_status == 2);
+  CHECK_THAT(both.output, ContainsSubstring("--batch reads the targets from standard input"));
 }
 
 TEST_CASE_METHOD(SeriesFixture, "a series that the tape does not have, and CSV of nothing") {
