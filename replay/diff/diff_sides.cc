@@ -53,7 +53,8 @@ Result<DiffTape> load_tape(const std::string& path, const std::string& name,
   loaded.integrity = checked.integrity == "intact" ? checked.integrity
                                                    : checked.integrity + ": " + checked.finding;
   loaded.head = checked.head;
-  KTAPE_ASSIGN(loaded.run, gather_run_facts(*tape));
+  TapeValues values(*tape);
+  KTAPE_ASSIGN(loaded.run, gather_run_facts(*tape, &values));
   Result<FieldNames> fields = asked_fields(*tape);
   // Without readable types, every layout counts.
   if (!fields.ok() && fields.error().code == ErrorCode::kHost) return fields.error();

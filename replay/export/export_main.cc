@@ -84,7 +84,8 @@ Result<void> export_jsonl(const Options& options) {
 Result<void> export_perfetto(const Options& options) {
   KTAPE_ASSIGN(auto tape, TapeReader::open(options.tape));
   KTAPE_ASSIGN(OutputFile out, OutputFile::create(options.out));
-  PerfettoExport exported([&](std::string_view bytes) { return out.write(bytes); });
+  TapeValues values(*tape);
+  PerfettoExport exported([&](std::string_view bytes) { return out.write(bytes); }, &values);
   KTAPE_TRY(tape->for_each([&](const RecordView& view) { return exported.visit(view); }));
   KTAPE_TRY(exported.finish());
   KTAPE_TRY(out.finish());

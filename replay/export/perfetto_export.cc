@@ -218,7 +218,7 @@ Result<void> PerfettoExport::replied(const RecordView& view) {
   for (unsigned i = 0; i < got.size() && i < asked.size(); ++i) {
     std::string tag = text(asked[i].getTag());
     bool done = got[i].getStatus() == schema::EntryStatus::DONE;
-    std::string value = done ? shown_value(got[i].getValue())
+    std::string value = done ? shown(asked[i], got[i].getValue(), reply.getFreeze())
                              : enum_words(got[i].getStatus()) + ": " + text(got[i].getReason());
     facts.emplace_back(printable(tag), value);
     if (done) KTAPE_TRY(count(view, tag, got[i].getValue()));
@@ -226,6 +226,11 @@ Result<void> PerfettoExport::replied(const RecordView& view) {
   Track lane = it->second.lane;
   requests_.erase(it);
   return end(lane, view, facts);
+}
+
+std::string PerfettoExport::shown(schema::OpEntry::Reader asked, schema::Value::Reader value,
+                                  uint64_t freeze) const {
+  return values_ == nullptr ? shown_value(value) : values_->line(asked, value, freeze);
 }
 
 Result<void> PerfettoExport::frozen(const RecordView& view) {

@@ -11,6 +11,7 @@
 
 #include "replay/export/perfetto_trace.h"
 #include "replay/tape/run_delays.h"
+#include "replay/tape/tape_values.h"
 #include "schema/tape/reading/reader.h"
 #include "schema/wire/owned_message.h"
 
@@ -22,7 +23,9 @@ namespace ktape {
 // values with all their bits.
 class PerfettoExport {
  public:
-  explicit PerfettoExport(PerfettoTrace::Sink sink) : trace_(std::move(sink)) {}
+  // Without `values`, which outlive it, they are shown as numbers and bytes.
+  explicit PerfettoExport(PerfettoTrace::Sink sink, TapeValues* values = nullptr)
+      : trace_(std::move(sink)), values_(values) {}
 
   [[nodiscard]] Result<void> visit(const RecordView& view);
   // After the last record: ends what was left open, and notes in the trace what is not in it.
@@ -55,6 +58,8 @@ class PerfettoExport {
   Result<void> frozen(const RecordView& view);
   Result<void> thawed(const RecordView& view);
   Result<void> run_delays(const RecordView& view);
+  [[nodiscard]] std::string shown(schema::OpEntry::Reader asked, schema::Value::Reader value,
+                                  uint64_t freeze) const;
   Result<void> count(const RecordView& view, const std::string& name, schema::Value::Reader value);
 
   Result<Track> group(Track& group, const std::string& name);
@@ -70,6 +75,7 @@ class PerfettoExport {
   Result<Track> free_lane();
 
   PerfettoTrace trace_;
+  TapeValues* values_;
   uint64_t groups_ = 0;
   Track run_ = 0;
   Track freezes_ = 0;

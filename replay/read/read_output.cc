@@ -3,9 +3,9 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
 #include <optional>
 
+#include "replay/tape/value_text.h"
 #include "replay/text/csv_cell.h"
 #include "replay/text/entry_text.h"
 #include "replay/text/integrity_text.h"
@@ -31,27 +31,26 @@ std::string memory_text(const Freeze& freeze) {
   return count_text(freeze.pages, "page") + " kept";
 }
 
-// "5"; "{ ... }" over several lines; "2 entries: 77, 78", or one per line if they are long.
-std::string value_text(const TargetRead& read) {
+// Each value as text. Without a type: as the reply has it.
+std::vector<std::string> value_texts(const TargetRead& read) {
   const auto value = read.reply.get().getValue();
-  if (read.decoded.empty()) return shown_value(value);
-  if (!value.isList()) return read.decoded.front();
-  const bool is_short = std::ranges::all_of(
-      read.decoded, [](const std::string& text) { return text.find('\n') == text.npos; });
-  std::string text = count_text(read.decoded.size(), "entry", "entries");
-  if (!read.broke_off.empty()) text += " and more";
-  text += ":";
-  for (size_t i = 0; i < read.decoded.size(); ++i) {
-    text += is_short ? (i == 0 ? " " : ", ") : fmt::format("\n[{}] ", i);
-    text += read.decoded[i];
-  }
-  return text;
+  if (!read.decoded.empty()) return read.decoded;
+  if (!value.isList()) return {shown_value(value)};
+  std::vector<std::string> texts;
+  for (const auto one : value.getList()) texts.push_back(shown_value(one));
+  return texts;
+}
+
+std::string text_of_all(const TargetRead& read) {
+  const std::vector<std::string> texts = value_texts(read);
+  if (!read.reply.get().getValue().isList()) return texts.front();
+  return list_text(texts, !read.broke_off.empty(), texts.size());
 }
 
 // " = 5"; ": not captured"; ": failed: 'x->': the pointer is NULL"
 std::string answer_text(const TargetRead& read) {
   const auto reply = read.reply.get();
-  if (reply.getStatus() == schema::EntryStatus::DONE) return " = " + value_text(read);
+  if (reply.getStatus() == schema::EntryStatus::DONE) return " = " + text_of_all(read);
   if (read.missing) return ": not captured";
   std::string_view reason = chars(reply.getReason());
   const std::string target = "target " + in_quotes(read.line) + ": ";
@@ -65,16 +64,6 @@ std::string status_text(const TargetRead& read) {
   if (status != schema::EntryStatus::DONE)
     return read.missing ? "not captured" : enum_words(status);
   return read.broke_off.empty() ? "done" : "incomplete";
-}
-
-// Each value as text. Without a type: as the reply has it.
-std::vector<std::string> value_texts(const TargetRead& read) {
-  const auto reply = read.reply.get();
-  if (!read.decoded.empty() || reply.getStatus() != schema::EntryStatus::DONE) return read.decoded;
-  if (!reply.getValue().isList()) return {shown_value(reply.getValue())};
-  std::vector<std::string> texts;
-  for (const auto value : reply.getValue().getList()) texts.push_back(shown_value(value));
-  return texts;
 }
 
 std::string csv_row(const Freeze& freeze, const TargetRead& read,

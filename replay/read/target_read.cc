@@ -15,7 +15,7 @@
 #include "guest/kernel/ops/op_result.h"
 #include "guest/kernel/sched/tasks.h"
 #include "guest/kernel/types/layout_log.h"
-#include "guest/kernel/types/type_text.h"
+#include "replay/tape/value_text.h"
 #include "schema/base/text.h"
 #include "schema/target/target_line.h"
 
@@ -138,14 +138,12 @@ std::string number_text(const Btf& btf, const std::optional<TypeInfo>& type, con
   return std::to_string(static_cast<int64_t>(number << unused_bits) >> unused_bits);
 }
 
-void decode(const Kernel& kernel, const Op& op, const OpResult& result, TargetRead& read) {
+void decode(const Kernel& kernel, const GuestMemory& memory, const Op& op, const OpResult& result,
+            TargetRead& read) {
   const std::optional<TypeInfo> type = type_of_value(kernel, op);
-  TypeTextOptions options;
-  options.symbol = [&](uint64_t address) {
-    return printable(kernel.describe(GuestVirtual(address)));
-  };
+  const ValueContext context{&kernel, [&] { return &memory; }};
   const auto add = [&](const OpValue& value) {
-    if (type) read.decoded.push_back(type_text(kernel.btf(), *type, value.bytes, options));
+    if (type) read.decoded.push_back(value_text(kernel.btf(), *type, value.bytes, context));
     read.numbers.push_back(number_text(kernel.btf(), type, value));
   };
   if (result.value) add(*result.value);
@@ -193,14 +191,14 @@ Result<TargetRead> TargetReader::read(const RecordedMemory& memory, const Freeze
   // Forgets what the search for the task missed.
   (void)memory.take_missing();
   OpResult result = executor_.read(memory, {op}).at(0);
-  KTAPE_TRY(memory.intact());
   result.elapsed_ns = 0;  // of this host, now: it says nothing about the run
 
   TargetRead read;
   read.line = line;
   read.missing = memory.take_missing();
   read.broke_off = result.broke_off;
-  if (result.status == schema::EntryStatus::DONE) decode(kernel_, op, result, read);
+  if (result.status == schema::EntryStatus::DONE) decode(kernel_, memory, op, result, read);
+  KTAPE_TRY(memory.intact());
   read.reply = built<schema::EntryReply>([&](auto to) { write_result(result, to); });
   for (const GateResult& gate : result.gates) {
     read.gates.push_back(

@@ -433,7 +433,8 @@ constexpr char kContents[] =
 
 Result<std::string> report_html(const TapeReader& tape, const CheckedTape& checked,
                                 const Verdicts& verdicts) {
-  KTAPE_ASSIGN(RunFacts run, gather_run_facts(tape));
+  TapeValues values(tape);
+  KTAPE_ASSIGN(RunFacts run, gather_run_facts(tape, &values));
   KTAPE_ASSIGN(ReportSpans spans, gather_report_spans(tape));
   KTAPE_ASSIGN(const ReportFreezes waiting, gather_report_freezes(tape, kMaxWaiting));
   const ReportDrawing drawing = report_drawing(run, spans);

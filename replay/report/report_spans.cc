@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "replay/tape/tape_values.h"
 #include "replay/text/record_text.h"
 #include "replay/text/text_writer.h"
 #include "schema/base/text.h"
@@ -60,6 +61,8 @@ class OpenSpans {
 
 class Gatherer {
  public:
+  explicit Gatherer(const TapeReader& tape) : values_(tape) {}
+
   void visit(const RecordView& view);
   ReportSpans finish();
 
@@ -74,6 +77,7 @@ class Gatherer {
   DrawnFreeze* freeze(uint64_t id);
   void time(HostNs at, Seq seq);
 
+  TapeValues values_;
   ReportSpans out_;
   OpenSpans<uint32_t> steps_{out_.steps, out_.left_out["steps"]};
   OpenSpans<uint64_t> requests_{out_.requests, out_.left_out["requests on the timeline"]};
@@ -160,8 +164,8 @@ void Gatherer::sample(schema::Sample::Reader sample, HostNs at, Seq seq) {
     ++out_.left_out["samples"];
     return;
   }
-  out_.samples.push_back(
-      {brief(sample.getName()), shortened(shown_value(sample.getValue())), at, seq});
+  const std::string value = values_.line(sample.getTarget(), sample.getValue());
+  out_.samples.push_back({brief(sample.getName()), shortened(value), at, seq});
 }
 
 void Gatherer::console(std::string_view text) {
@@ -255,7 +259,7 @@ ReportSpans Gatherer::finish() {
 }  // namespace
 
 Result<ReportSpans> gather_report_spans(const TapeReader& tape) {
-  Gatherer gatherer;
+  Gatherer gatherer(tape);
   KTAPE_TRY(tape.for_each([&](const RecordView& view) -> Result<void> {
     gatherer.visit(view);
     return {};

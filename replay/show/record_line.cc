@@ -110,11 +110,6 @@ std::string op_deferred(schema::OpDeferred::Reader deferred) {
   return fmt::format("request {} deferred{}", deferred.getOp(), after_colon(deferred.getReason()));
 }
 
-std::string sampled(schema::Sample::Reader sample) {
-  return fmt::format("sample {}: {} = {}", in_quotes(chars(sample.getName())),
-                     safe_target_text(sample.getTarget()), shown_value(sample.getValue()));
-}
-
 std::string trace_chunk(schema::TraceChunk::Reader trace) {
   return fmt::format("trace of CPU {}, {}", trace.getCpu(), bytes_text(trace.getPages().size()));
 }
@@ -153,7 +148,6 @@ std::string record_line(schema::Record::Reader record) {
     case schema::Record::STEP_FINISHED: return step_finished(record.getStepFinished());
     case schema::Record::OP_DEFERRED: return op_deferred(record.getOpDeferred());
     case schema::Record::THAWED: return thawed(record.getThawed());
-    case schema::Record::SAMPLE: return sampled(record.getSample());
     case schema::Record::TRACE_CHUNK: return trace_chunk(record.getTraceChunk());
     case schema::Record::WATCHDOG_FIRED: return watchdog_fired(record.getWatchdogFired());
     case schema::Record::MACHINE_LOST:

@@ -66,28 +66,15 @@ Result<ExitCode> show_json(const TapeReader& tape, const Options& options) {
   return integrity_code(found, options);
 }
 
-// The kernel's types, for showing whole objects; null if the tape has none.
-Result<std::unique_ptr<Btf>> load_types(const TapeReader& tape, const RunHeader& header) {
-  const std::optional<Digest> digest = header.types();
-  if (!digest) return std::unique_ptr<Btf>();
-  KTAPE_ASSIGN(const std::vector<std::byte> raw, tape.blob(*digest));
-  return Btf::parse(raw);
-}
-
 // The records that were asked for, and nothing above or below.
 Result<ExitCode> show_chosen(const TapeReader& tape, const Options& options, Colors colors) {
   KTAPE_ASSIGN(Verification found, verify(options.tape, std::nullopt));
   KTAPE_ASSIGN(const RecordFilter filter, RecordFilter::make(tape, options.choice));
-  RunHeader header;
-  KTAPE_TRY(tape.for_each([&](const RecordView& view) -> Result<void> {
-    header.visit(view);
-    return {};
-  }));
-  const Result<std::unique_ptr<Btf>> types = load_types(tape, header);
   KTAPE_ASSIGN(std::set<uint64_t> replies, filter.replies(tape));
   TextWriter writer(colors);
-  Timeline timeline(writer, {options.console || filter.names(schema::Record::CONSOLE),
-                             types.ok() ? types->get() : nullptr, std::move(replies)});
+  TapeValues values(tape);
+  Timeline timeline(writer, {options.console || filter.names(schema::Record::CONSOLE), &values,
+                             std::move(replies)});
   bool any = false;
   KTAPE_TRY(tape.for_each([&](const RecordView& view) {
     filter.takes(view) ? timeline.visit(view) : timeline.pass_over(view);
@@ -109,11 +96,11 @@ Result<ExitCode> show_text(const TapeReader& tape, const Options& options, Color
   }));
   TextWriter writer(colors);
   header.show(options.tape, found, writer);
-  const Result<std::unique_ptr<Btf>> types = load_types(tape, header);
-  if (!types.ok())
-    writer.field("types", "whole objects are shown as bytes: " + printable(types.error().message));
+  TapeValues values(tape);
+  if (const std::optional<Error> untyped = values.untyped())
+    writer.field("types", "values are shown without types: " + printable(untyped->message));
   writer.section("TIMELINE");
-  Timeline timeline(writer, {options.console, types.ok() ? types->get() : nullptr, {}});
+  Timeline timeline(writer, {options.console, &values, {}});
   KTAPE_TRY(tape.for_each([&](const RecordView& view) {
     timeline.visit(view);
     return write_output(writer.take());

@@ -5,9 +5,6 @@
 
 #include <limits>
 
-#include "guest/kernel/ops/op_plan.h"
-#include "guest/kernel/ops/op_records.h"
-#include "guest/kernel/types/type_text.h"
 #include "replay/show/record_line.h"
 #include "replay/tape/freeze.h"
 #include "replay/text/entry_text.h"
@@ -94,6 +91,7 @@ void Timeline::visit(const RecordView& view) {
     case schema::Record::GUEST_OOPS: return oops(view);
     case schema::Record::GUEST_FACTS: return guest_facts(view);
     case schema::Record::RUN_DELAYS: return run_delays(view);
+    case schema::Record::SAMPLE: return sampled(view);
     default: return event(view, record_line(record));
   }
 }
@@ -225,48 +223,49 @@ void Timeline::op_replied(const RecordView& view) {
   if (reply.getLiveNotCoherent()) text += " (live, not coherent)";
   event(view, text);
   auto asked = requests_[reply.getOp()].get().getEntries();
-  auto got = reply.getEntries();
-  for (unsigned i = 0; i < got.size(); ++i) {
-    entry_replied(reply.getOp(), i, i < asked.size() ? asked[i] : schema::OpEntry::Reader(),
-                  got[i]);
-  }
+  for (unsigned i = 0; i < reply.getEntries().size(); ++i)
+    entry_replied(reply, i, i < asked.size() ? asked[i] : schema::OpEntry::Reader());
   requests_.erase(reply.getOp());
 }
 
-void Timeline::entry_replied(uint64_t op, uint32_t index, schema::OpEntry::Reader asked,
-                             schema::EntryReply::Reader got) {
-  std::string target = tag_text(asked) + safe_target_text(asked.getTarget());
+void Timeline::entry_replied(schema::OpReplied::Reader reply, uint32_t index,
+                             schema::OpEntry::Reader asked) {
+  const auto got = reply.getEntries()[index];
   if (got.getStatus() == schema::EntryStatus::DONE) {
-    std::string before = got.getBefore().isNone() ? "" : ", was " + shown_value(got.getBefore());
-    writer_.detail(fmt::format("{} = {}{}", target, shown_value(got.getValue()), before));
+    entry_done(asked, got, reply.getFreeze());
   } else {
-    writer_.detail(
-        fmt::format("{} {}{}", target, enum_words(got.getStatus()), after_colon(got.getReason())));
+    writer_.detail(fmt::format("{}{} {}{}", tag_text(asked), safe_target_text(asked.getTarget()),
+                               enum_words(got.getStatus()), after_colon(got.getReason())));
   }
   std::string place = place_text(got);
   if (!place.empty()) writer_.detail(place, 1);
-  if (got.getStatus() == schema::EntryStatus::DONE) whole_value(asked, got.getValue());
   if (got.getNote().size() > 0) writer_.detail("note: " + safe(got.getNote()), 1);
-  gates(op, index);
+  gates(reply.getOp(), index);
 }
 
-// A whole object, shown with the kernel's types. If they do not describe it, the line above has its
-// bytes.
-void Timeline::whole_value(schema::OpEntry::Reader asked, schema::Value::Reader value) {
-  if (options_.types == nullptr || !asked.isRead() || asked.getRead() == schema::ValueKind::BYTES)
-    return;
-  const Result<Op> op = read_op(asked, schema::OpMode::COLD);
-  if (!op.ok()) return;
-  LayoutLog unused(*options_.types);
-  const Result<std::optional<TypeInfo>> type = target_type(*options_.types, op->target, unused);
-  if (!type.ok() || !*type) return;
-  const auto show = [&](schema::Value::Reader one) {
-    if (!one.isBytes()) return;
-    writer_.block(type_text(*options_.types, **type, as_bytes(chars(one.getBytes()))), 1);
+// What has several lines stands below the target.
+void Timeline::entry_done(schema::OpEntry::Reader asked, schema::EntryReply::Reader got,
+                          uint64_t freeze) {
+  const std::string target = tag_text(asked) + safe_target_text(asked.getTarget());
+  const auto text = [&](schema::Value::Reader value) {
+    return options_.values == nullptr ? shown_value(value)
+                                      : options_.values->text(asked, value, freeze);
   };
-  show(value);
-  if (!value.isList()) return;
-  for (auto one : value.getList()) show(one);
+  const std::string value = text(got.getValue());
+  const std::string before = got.getBefore().isNone() ? "" : ", was " + text(got.getBefore());
+  if ((value + before).find('\n') == std::string::npos)
+    return writer_.detail(fmt::format("{} = {}{}", target, value, before));
+  writer_.detail(target + " =");
+  writer_.block(value + before, 1);
+}
+
+void Timeline::sampled(const RecordView& view) {
+  const auto sample = view.record.getSample();
+  const std::string value = options_.values == nullptr
+                                ? shown_value(sample.getValue())
+                                : options_.values->line(sample.getTarget(), sample.getValue());
+  event(view, fmt::format("sample {}: {} = {}", in_quotes(chars(sample.getName())),
+                          safe_target_text(sample.getTarget()), value));
 }
 
 void Timeline::gates(uint64_t op, uint32_t index) {

@@ -9,8 +9,8 @@
 #include <utility>
 #include <vector>
 
-#include "guest/kernel/types/btf.h"
 #include "replay/tape/run_delays.h"
+#include "replay/tape/tape_values.h"
 #include "replay/text/text_writer.h"
 #include "schema/tape/reading/reader.h"
 #include "schema/wire/owned_message.h"
@@ -18,8 +18,8 @@
 namespace ktape {
 
 struct TimelineOptions {
-  bool console = false;        // also what the guest's kernel printed, and dumps, in full
-  const Btf* types = nullptr;  // the kernel's, to show whole objects by member; else as bytes
+  bool console = false;          // also what the guest's kernel printed, and dumps, in full
+  TapeValues* values = nullptr;  // shows them by their types; without it, as numbers and bytes
   // Set if only some records are shown, among them the replies of these ops. Layouts, which are
   // otherwise above the timeline, then have a line each, and so have the gates of other replies.
   std::optional<std::set<uint64_t>> chosen_replies;
@@ -45,9 +45,10 @@ class Timeline {
                        std::string_view how);
   void op_requested(const RecordView& view);
   void op_replied(const RecordView& view);
-  void entry_replied(uint64_t op, uint32_t index, schema::OpEntry::Reader asked,
-                     schema::EntryReply::Reader got);
-  void whole_value(schema::OpEntry::Reader asked, schema::Value::Reader value);
+  void entry_replied(schema::OpReplied::Reader reply, uint32_t index,
+                     schema::OpEntry::Reader asked);
+  void entry_done(schema::OpEntry::Reader asked, schema::EntryReply::Reader got, uint64_t freeze);
+  void sampled(const RecordView& view);
   void gate_checked(const RecordView& view);
   void layout_used(const RecordView& view);
   void gates(uint64_t op, uint32_t index);

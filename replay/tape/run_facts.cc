@@ -35,11 +35,11 @@ std::string first_line(std::string_view text) {
   return shortened(printable(text.substr(0, text.find_first_of("\r\n"))));
 }
 
+// Without the text that people see.
 ValueFacts value_facts(schema::Value::Reader value) {
   ValueFacts facts;
   if (value.isNone()) return facts;
   facts.present = true;
-  facts.shown = shortened(shown_value(value));
   if (auto number = number_of(value)) {
     facts.zero = *number == 0;
     facts.exact = std::to_string(*number);
@@ -57,7 +57,7 @@ ValueFacts value_facts(schema::Value::Reader value) {
       facts.exact += "[" + part.exact + "]";
     }
   } else {
-    facts.exact = facts.shown;
+    facts.exact = shown_value(value);
   }
   // Long values are compared, not shown: a digest is as good and takes no memory.
   if (facts.exact.size() > kExactLimit) facts.exact = to_hex(sha256(as_bytes(facts.exact)));
@@ -85,6 +85,8 @@ std::string key_of_step(uint32_t index, const std::string& name) {
 
 class Gatherer {
  public:
+  explicit Gatherer(TapeValues* values) : values_(values) {}
+
   Result<void> visit(const RecordView& view);
   RunFacts finish() {
     note_ejections();
@@ -121,8 +123,14 @@ class Gatherer {
   bool emulated_ = false;  // by TCG
   LockupSight lockups_;
   RunDelayFold delays_;
-  std::map<uint64_t, std::pair<size_t, size_t>>
-      pending_;                                   // op: its first entry, and the number of entries
+  // A request that was not replied to yet.
+  struct Pending {
+    size_t first = 0;  // of its entries in facts_
+    OwnedMessage<schema::OpRequested> asked;
+  };
+
+  TapeValues* values_;
+  std::map<uint64_t, Pending> pending_;           // by op
   std::map<uint32_t, size_t> steps_;              // their indexes in facts_
   std::map<std::string, uint32_t> seen_;          // step and tag: number so far
   std::map<std::string, std::string> written_;    // target: the last value written to it
@@ -266,7 +274,9 @@ void Gatherer::step_finished(schema::StepFinished::Reader finished, Seq seq) {
 
 void Gatherer::requested(schema::OpRequested::Reader request, Seq seq) {
   auto asked = request.getEntries();
-  pending_[request.getOp()] = {facts_.entries.size(), asked.size()};
+  Pending& pending = pending_[request.getOp()];
+  pending.first = facts_.entries.size();
+  pending.asked.keep(request);
   const std::string step = step_name(request.getStep());
   // Only after the loop: a write of this request does not count as earlier for its own entries.
   std::vector<std::string> written;
@@ -295,19 +305,27 @@ void Gatherer::requested(schema::OpRequested::Reader request, Seq seq) {
 void Gatherer::replied(schema::OpReplied::Reader reply, Seq seq) {
   auto it = pending_.find(reply.getOp());
   if (it == pending_.end()) return;
-  auto [first, count] = it->second;
+  const auto asked = it->second.asked.get().getEntries();
   auto got = reply.getEntries();
-  for (size_t i = 0; i < count; ++i) {
-    EntryFacts& entry = facts_.entries[first + i];
+  for (unsigned i = 0; i < asked.size(); ++i) {
+    EntryFacts& entry = facts_.entries[it->second.first + i];
     entry.reply = seq;
     entry.reason = shortened(safe(reply.getError()));
     if (i >= got.size()) continue;
-    auto from = got[static_cast<unsigned>(i)];
+    auto from = got[i];
     entry.status = from.getStatus();
     entry.as_expected = reply.getAsExpected();
     if (from.getReason().size() > 0) entry.reason = shortened(safe(from.getReason()));
-    entry.value = value_facts(from.getValue());
-    entry.before = value_facts(from.getBefore());
+    const auto facts = [&](schema::Value::Reader value) {
+      ValueFacts known = value_facts(value);
+      if (!known.present) return known;
+      known.shown =
+          shortened(values_ == nullptr ? shown_value(value)
+                                       : values_->line(asked[i], value, reply.getFreeze()));
+      return known;
+    };
+    entry.value = facts(from.getValue());
+    entry.before = facts(from.getBefore());
     // The value read back, which is what is there now.
     if (entry.write && entry.status == schema::EntryStatus::DONE)
       written_[entry.target] = entry.value.exact;
@@ -320,7 +338,7 @@ void Gatherer::replied(schema::OpReplied::Reader reply, Seq seq) {
 
 void Gatherer::gate(schema::GateChecked::Reader gate) {
   auto it = pending_.find(gate.getOp());
-  if (it == pending_.end() || gate.getEntry() >= it->second.second) return;
+  if (it == pending_.end() || gate.getEntry() >= it->second.asked.get().getEntries().size()) return;
   facts_.entries[it->second.first + gate.getEntry()].gates[gate.getGate()] = {
       gate.getOutcome(), gate.getEnforced(), shortened(safe(gate.getObserved()))};
 }
@@ -483,8 +501,8 @@ std::string RunFacts::outcome_text() const {
 std::string EntryFacts::step_key() const { return key_of_step(step, step_name); }
 std::string StepFacts::key() const { return key_of_step(index, name); }
 
-Result<RunFacts> gather_run_facts(const TapeReader& tape) {
-  Gatherer gatherer;
+Result<RunFacts> gather_run_facts(const TapeReader& tape, TapeValues* values) {
+  Gatherer gatherer(values);
   KTAPE_TRY(
       tape.for_each([&](const RecordView& view) -> Result<void> { return gatherer.visit(view); }));
   return gatherer.finish();

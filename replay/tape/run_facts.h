@@ -9,6 +9,7 @@
 #include <utility>
 #include <vector>
 
+#include "replay/tape/tape_values.h"
 #include "schema/base/result.h"
 #include "schema/base/units.h"
 #include "schema/tape/reading/reader.h"
@@ -163,7 +164,9 @@ struct RunFacts {
   [[nodiscard]] std::string outcome_text() const;
 };
 
-// Reads a whole tape. kBadInput if it cannot be read, or has more entries than can be compared.
-[[nodiscard]] Result<RunFacts> gather_run_facts(const TapeReader& tape);
+// Reads a whole tape. Without `values` they are shown as numbers and bytes. kBadInput if it cannot
+// be read, or has more entries than can be compared.
+[[nodiscard]] Result<RunFacts> gather_run_facts(const TapeReader& tape,
+                                                TapeValues* values = nullptr);
 
 }  // namespace ktape

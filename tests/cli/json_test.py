@@ -154,7 +154,7 @@ def runs_of(golden, folder, more):
     cold = str(golden / "cold_path_roundtrip-6.16.12.ktape")
     yield "ktape read with targets", ["read", "--json", cold, "--at", "freeze:2", *target]
     yield "ktape read with targets", ["read", "--json", cold, "--at", "freeze:1", "0xffff888000000000:u64"]
-    yield "ktape read with targets", ["read", "--json", cold, "--at", "all", *target]
+    yield "ktape read with targets", ["read", "--json", cold, "--at", "all", *target[:2]]
     old, new = (str(golden / f"vtime_across_policies-{kernel}.ktape") for kernel in ("6.16.12", "7.3.4"))
     yield "ktape diff", ["diff", "--json", "--all", old, new]
     for name, tape in (("old", old), ("new", new)):

@@ -72,9 +72,36 @@ class TypeWriter {
 
   void value(const std::string& label, const TypeInfo& type, uint64_t offset, int depth) {
     if (depth > kMaxDepth) return line(depth, label + "(nested too deeply)");
+    if (is_cpumask(type) && has(offset, type.size_bytes))
+      return line(depth, label + set_bits(offset, type.size_bytes));
     if (is_composite(type)) return composite(label, type, offset, depth);
     if (type.kind == TypeKind::kArray) return array(label, type, offset, depth);
     line(depth, label + scalar(type, offset));
+  }
+
+  // include/linux/cpumask_types.h; the name of a typedef, as cpumask_t, says less than the type's.
+  bool is_cpumask(const TypeInfo& type) const {
+    if (type.kind != TypeKind::kStruct) return false;
+    const Result<TypeInfo> itself = btf_.type(type.id);
+    return itself.ok() && itself->name == "struct cpumask";
+  }
+
+  // As the kernel prints a list of CPUs (%*pbl in lib/vsprintf.c): "0-3,6".
+  std::string set_bits(uint64_t offset, uint64_t bytes) const {
+    const auto is_set = [&](uint64_t bit) {
+      return (bytes_[offset + bit / 8] >> bit % 8 & std::byte{1}) != std::byte{0};
+    };
+    std::string text;
+    size_t runs = 0;
+    for (uint64_t bit = 0; bit < bytes * 8; ++bit) {
+      if (!is_set(bit)) continue;
+      if (++runs > kMaxRuns) return text + ",...";
+      const uint64_t first = bit;
+      while (bit + 1 < bytes * 8 && is_set(bit + 1)) ++bit;
+      text += fmt::format("{}{}", text.empty() ? "" : ",", first);
+      if (bit > first) text += fmt::format("-{}", bit);
+    }
+    return text.empty() ? "none" : text;
   }
 
   void composite(const std::string& label, const TypeInfo& type, uint64_t offset, int depth) {
@@ -148,7 +175,11 @@ class TypeWriter {
 
   std::string characters(uint64_t offset, uint64_t count) const {
     const auto* first = reinterpret_cast<const char*>(bytes_.data() + offset);
-    const std::string_view all(first, count);
+    return quoted(std::string_view(first, count));
+  }
+
+  // Up to a NUL.
+  static std::string quoted(std::string_view all) {
     std::string_view text = all.substr(0, all.find('\0'));
     const bool cut = text.size() > kMaxTextBytes;
     text = text.substr(0, kMaxTextBytes);
@@ -197,7 +228,7 @@ class TypeWriter {
     if (!has(offset, type.size_bytes)) return std::string(kNotThere);
     const bool shown_as_number = type.size_bytes >= 1 && type.size_bytes <= sizeof(uint64_t);
     if (shown_as_number && type.kind == TypeKind::kPointer)
-      return pointer(number(offset, type.size_bytes));
+      return pointer(type, number(offset, type.size_bytes));
     if (shown_as_number && type.kind == TypeKind::kEnum)
       return enumerator(type, number(offset, type.size_bytes));
     if (shown_as_number && type.kind == TypeKind::kInteger)
@@ -207,11 +238,15 @@ class TypeWriter {
                        shown < type.size_bytes ? "..." : "");
   }
 
-  std::string pointer(uint64_t address) const {
+  std::string pointer(const TypeInfo& type, uint64_t address) const {
     if (address == 0) return "NULL";
+    std::string shown = fmt::format("{:#x}", address);
     const std::string place = options_.symbol ? options_.symbol(address) : "";
-    return place.empty() ? fmt::format("{:#x}", address)
-                         : fmt::format("{:#x} ({})", address, printable(place));
+    if (!place.empty()) shown += fmt::format(" ({})", printable(place));
+    const Result<TypeInfo> target = btf_.type(type.target_id);
+    if (!options_.text || !target.ok() || !is_character(*target)) return shown;
+    const std::optional<std::string> text = options_.text(address);
+    return text ? fmt::format("{} {}", shown, quoted(*text)) : shown;
   }
 
   std::string enumerator(const TypeInfo& type, uint64_t value) const {

@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <optional>
 #include <span>
 #include <string>
 
@@ -14,8 +15,11 @@ namespace ktape {
 struct TypeTextOptions {
   // The text says what was left out beyond this.
   size_t max_lines = 400;
-  // The symbol at an address, e.g. "init_task+0x0"; empty if unknown. Shown beside pointers.
+  // The symbol at an address, e.g. "init_task"; empty if unknown. Shown beside pointers.
   std::function<std::string(uint64_t address)> symbol;
+  // The bytes at an address up to a NUL, or the first of many; nothing if unknown. Shown beside
+  // pointers to characters.
+  std::function<std::optional<std::string>(uint64_t address)> text;
 };
 
 // The bytes of an object (in the guest's order, from its start) as its type describes them:
@@ -37,9 +41,10 @@ struct TypeTextOptions {
 //     }
 //   }
 //
-// A scalar is one line. Unions show all of their members, bit-fields their value, character arrays
-// their text, runs of equal elements their length. Ends without a newline. Safe to print, and
-// bounded for any type and bytes; what lies beyond `bytes` appears as "(not there)".
+// A scalar is one line, and so is a mask of CPUs: "0-3,6". Unions show all of their members,
+// bit-fields their value, character arrays their text, runs of equal elements their length. Ends
+// without a newline. Safe to print, and bounded for any type and bytes; what lies beyond `bytes`
+// appears as "(not there)".
 [[nodiscard]] std::string type_text(const Btf& btf, const TypeInfo& type,
                                     std::span<const std::byte> bytes,
                                     const TypeTextOptions& options = {});

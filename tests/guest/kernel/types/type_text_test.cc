@@ -95,6 +95,57 @@ TEST_CASE("pointers are shown in hex, with the symbol known to the caller") {
         "}");
 }
 
+TEST_CASE("a pointer to characters is shown with the text that it leads to") {
+  Shown s;
+  const int text = s.b.pointer(s.b.constant(s.character));
+  const int bytes = s.b.pointer(s.b.integer("unsigned char", 1));
+  s.put(0, uint64_t{0x1000});
+  s.put(8, uint64_t{0x2000});
+  s.put(16, uint64_t{0x1000});
+  s.put(24, uint64_t{0});
+  const auto known = [](uint64_t at) {
+    return at == 0x1000 ? std::optional(std::string("/work\x1b[2J\0no more", 17)) : std::nullopt;
+  };
+  CHECK(s.of(32, {{"path", text, 0}, {"gone", text, 8}, {"data", bytes, 16}, {"null", text, 24}},
+             {.text = known}) ==
+        "{\n"
+        "  path = 0x1000 \"/work\\x1b[2J\"\n"
+        "  gone = 0x2000\n"
+        "  data = 0x1000\n"
+        "  null = NULL\n"
+        "}");
+}
+
+TEST_CASE("a mask of CPUs is a list of their numbers, whatever the name of its type") {
+  Shown s;
+  const int mask = s.b.structure("cpumask", 16, {{"bits", s.b.array(s.u64, 2), 0}});
+  const int alias = s.b.typedef_of("cpumask_t", mask);
+  s.put(0, std::array<uint64_t, 2>{0x4f, 0x3});
+  s.put(16, std::array<uint64_t, 2>{0, 0});
+  s.put(32, std::array<uint64_t, 2>{~uint64_t{0}, ~uint64_t{0}});
+  s.put(48, std::array<uint64_t, 2>{0x5555555555555555, 0x5555555555555555});
+  CHECK(s.of(80, {{"may", mask, 0},
+                  {"none", alias, 16},
+                  {"all", s.b.array(alias, 1), 32},
+                  {"cut", mask, 72}}) ==
+        "{\n"
+        "  may = 0-3,6,64-65\n"
+        "  none = none\n"
+        "  all = [\n"
+        "    0-127\n"
+        "  ]\n"
+        "  cut = (not there)\n"
+        "}");
+}
+
+TEST_CASE("a mask of very many CPUs is cut") {
+  Shown s;
+  s.b.structure("cpumask", 32, {{"bits", s.b.array(s.u64, 4), 0}});
+  s.put(0, std::array<uint64_t, 4>{0x5555555555555555, 0x5555555555555555, 0x5555555555555555, 0});
+  CHECK(s.text("struct cpumask").starts_with("0,2,4,6,"));
+  CHECK(s.text("struct cpumask").ends_with(",126,..."));
+}
+
 TEST_CASE("arrays of characters are shown as text that is safe for a terminal") {
   Shown s;
   s.put(0, std::array<char, 8>{'s', 'l', 'e', 'e', 'p', 0, 'x', 0});
