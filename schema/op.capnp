@@ -14,7 +14,7 @@ struct PathStep {
     deref @1 :Void;         # '->': follow the pointer reached so far
     index @2 :UInt64;       # '[i]': an element of the array reached so far, or of what a pointer points to
     cpu @3 :UInt32;         # the instance, on this CPU, of the per-CPU object that the pointer names
-    list @4 :ListWalk;      # every entry of the list whose struct list_head was reached
+    list @4 :ListWalk;      # every entry of the list or tree whose head was reached
   }
 }
 
@@ -22,6 +22,14 @@ struct ListWalk {
   container @0 :Text;       # type of an entry, e.g. "struct task_struct"
   link @1 :Text;            # its member that links it, e.g. "scx.runnable_node"
   limit @2 :UInt32;         # largest number of entries; a longer list is an error
+  kind @3 :WalkKind;
+}
+
+enum WalkKind {
+  list @0;                  # struct list_head
+  hlist @1;                 # struct hlist_head
+  llist @2;                 # struct llist_head
+  rbtree @3;                # struct rb_root or rb_root_cached, in the order of its keys
 }
 
 struct TaskRef {

@@ -43,9 +43,9 @@ A target is a root and a path in C syntax, and after a colon the width:
   '((struct scx_sched *)scx_root)->exit_kind'
                                    an object that the pointer at a symbol points to
 A path has members, '->' to follow a pointer, '[i]', '{cpu N}' for a CPU's instance of a
-per-CPU pointer, and '{list TYPE LINK LIMIT}' to walk a list. The width is u8, u16, u32,
-u64, bytes(N), whole, or auto: the type's width, which is the default. Targets may also be
-written as 'ktape show' prints them.)";
+per-CPU pointer, and '{list TYPE LINK LIMIT}' to walk a list; 'hlist', 'llist' and 'rbtree'
+walk what these are. The width is u8, u16, u32, u64, bytes(N), whole, or auto: the type's
+width, which is the default. Targets may also be written as 'ktape show' prints them.)";
 
 constexpr char kFooter[] = R"(Examples:
   ktape read run.ktape

@@ -15,6 +15,7 @@ namespace {
 // Far above any real path; limits what an untrusted tape can request.
 constexpr size_t kMaxSteps = 64;
 constexpr size_t kMaxNameBytes = 256;
+constexpr char kBraces[] = "'cpu N}' or 'list TYPE LINK LIMIT}'";
 constexpr char kListExample[] =
     "e.g. '{list struct task_struct scx.runnable_node 100}': the type of an entry, the member that "
     "links it, the limit";
@@ -31,21 +32,27 @@ bool is_name(std::string_view text) {
   return true;
 }
 
-// "scx.runnable_node": the path from an entry to its link member.
-bool is_member_path(std::string_view text) {
-  for (;;) {
-    const size_t dot = text.find('.');
-    if (!is_name(text.substr(0, dot))) return false;
-    if (dot == std::string_view::npos) return true;
-    text.remove_prefix(dot + 1);
-  }
-}
-
 bool is_type_name(std::string_view text) {
   for (std::string_view tag : {"struct ", "union "}) {
     if (text.starts_with(tag)) return is_name(text.substr(tag.size()));
   }
   return is_name(text);
+}
+
+constexpr std::pair<WalkKind, std::string_view> kWalks[] = {{WalkKind::kList, "list"},
+                                                            {WalkKind::kHlist, "hlist"},
+                                                            {WalkKind::kLlist, "llist"},
+                                                            {WalkKind::kRbtree, "rbtree"}};
+
+std::optional<WalkKind> walk_named(std::string_view word) {
+  for (const auto& [kind, name] : kWalks) {
+    if (name == word) return kind;
+  }
+  return std::nullopt;
+}
+
+std::string walk_name(WalkKind kind) {
+  return std::string(kWalks[static_cast<size_t>(kind)].second);
 }
 
 std::optional<uint64_t> to_number(std::string_view text) {
@@ -59,6 +66,23 @@ std::optional<uint64_t> to_number(std::string_view text) {
   const auto [stop, error] = std::from_chars(text.data(), end, value, base);
   if (text.empty() || error != std::errc() || stop != end) return std::nullopt;
   return value;
+}
+
+// "scx.runnable_node", "pid_links[0]": the path from an entry to its link member.
+bool is_member_path(std::string_view text) {
+  for (;;) {
+    const size_t dot = text.find('.');
+    std::string_view member = text.substr(0, dot);
+    const size_t open = member.find('[');
+    if (open != std::string_view::npos) {
+      if (!member.ends_with(']') || !to_number(member.substr(open + 1, member.size() - open - 2)))
+        return false;
+      member = member.substr(0, open);
+    }
+    if (!is_name(member)) return false;
+    if (dot == std::string_view::npos) return true;
+    text.remove_prefix(dot + 1);
+  }
 }
 
 std::vector<std::string_view> words(std::string_view text) {
@@ -142,15 +166,14 @@ class PathParser {
   Result<void> braces() {
     const size_t start = ++at_;
     const size_t close = text_.find('}', start);
-    if (close == std::string_view::npos)
-      return expected("'cpu N}' or 'list TYPE LINK LIMIT}'", kListExample);
+    if (close == std::string_view::npos) return expected(kBraces, kListExample);
     const std::vector<std::string_view> parts = words(text_.substr(start, close - start));
     if (!parts.empty() && parts[0] == "cpu") {
       KTAPE_TRY(cpu(parts));
-    } else if (!parts.empty() && parts[0] == "list") {
-      KTAPE_TRY(list(parts));
+    } else if (const auto kind = walk_named(parts.empty() ? "" : parts[0])) {
+      KTAPE_TRY(walk(*kind, parts));
     } else {
-      return expected("'cpu N}' or 'list TYPE LINK LIMIT}'", kListExample);
+      return expected(kBraces, kListExample);
     }
     at_ = close + 1;
     return {};
@@ -164,9 +187,11 @@ class PathParser {
     return {};
   }
 
-  Result<void> list(const std::vector<std::string_view>& parts) {
+  Result<void> walk(WalkKind kind, const std::vector<std::string_view>& parts) {
     if (parts.size() != 4 && parts.size() != 5) {
-      return expected("'list', the type of an entry, its link member, and a limit", kListExample);
+      return expected(
+          "'" + walk_name(kind) + "', the type of an entry, its link member, and a limit",
+          kListExample);
     }
     std::string container(parts[1]);
     if (parts.size() == 5) container += " " + std::string(parts[2]);
@@ -177,7 +202,8 @@ class PathParser {
     if (!limit || *limit == 0 || *limit > std::numeric_limits<uint32_t>::max()) {
       return expected("a limit of at least 1", kListExample);
     }
-    steps_.emplace_back(ListStep{container, std::string(link), static_cast<uint32_t>(*limit)});
+    steps_.emplace_back(
+        ListStep{container, std::string(link), static_cast<uint32_t>(*limit), kind});
     return {};
   }
 
@@ -205,7 +231,10 @@ Result<PathStep> read_step(size_t number, schema::PathStep::Reader step) {
     case schema::PathStep::CPU: return PathStep(CpuStep{step.getCpu()});
     case schema::PathStep::LIST: {
       const auto walk = step.getList();
-      ListStep list{walk.getContainer().cStr(), walk.getLink().cStr(), walk.getLimit()};
+      ListStep list{walk.getContainer().cStr(), walk.getLink().cStr(), walk.getLimit(),
+                    static_cast<WalkKind>(walk.getKind())};
+      if (walk.getKind() > schema::WalkKind::RBTREE)
+        return bad_step(number, "its walk is not known to this build");
       if (!is_type_name(list.container))
         return bad_step(number, "'" + list.container + "' is not a type");
       if (!is_member_path(list.link))
@@ -272,8 +301,8 @@ std::string target_path_text(const std::vector<PathStep>& steps) {
     } else if (const auto* cpu = std::get_if<CpuStep>(&step)) {
       text += "{cpu " + std::to_string(cpu->cpu) + "}";
     } else if (const auto* list = std::get_if<ListStep>(&step)) {
-      text +=
-          "{list " + list->container + " " + list->link + " " + std::to_string(list->limit) + "}";
+      text += "{" + walk_name(list->kind) + " " + list->container + " " + list->link + " " +
+              std::to_string(list->limit) + "}";
     }
     bare_name = std::holds_alternative<DerefStep>(step);
   }
@@ -296,6 +325,7 @@ void write_steps(const std::vector<PathStep>& steps, schema::Target::Builder tar
       to.setContainer(walk->container);
       to.setLink(walk->link);
       to.setLimit(walk->limit);
+      to.setKind(static_cast<schema::WalkKind>(walk->kind));
     }
   }
 }

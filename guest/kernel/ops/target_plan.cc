@@ -12,17 +12,6 @@ namespace ktape {
 namespace {
 
 constexpr uint64_t kPointerBytes = 8;
-// Far above any list of a scheduler; limits the cost of an untrusted path.
-constexpr uint32_t kMaxListEntries = 65536;
-
-// Takes `steps` from the budget; an error if there are not enough. Counts list entries as well as
-// pointers: a list of lists is impossible, but 1024 entries may each walk a long one.
-Result<void> spend(PathBudget& budget, uint64_t steps) {
-  if (steps > budget.steps)
-    return Error{ErrorCode::kOutOfRange, "the paths of this request lead to too many places", ""};
-  budget.steps -= steps;
-  return {};
-}
 
 Error refused(std::string message, std::string hint = "") {
   return Error{ErrorCode::kRefused, std::move(message), std::move(hint)};
@@ -161,25 +150,8 @@ class TargetPlan::Maker {
 
   Result<void> walk(const ListStep& list) {
     if (plan_.walks_list_) return refused(fmt::format("'{}': a path walks one list only", text()));
-    if (at_.name != "struct list_head") {
-      return refused(
-          fmt::format("'{}': '{}' is not a 'struct list_head': cannot walk it", text(), at_.name));
-    }
-    if (list.limit > kMaxListEntries) {
-      return refused(
-          fmt::format("'{}': a list may have {} entries at most", text(), kMaxListEntries));
-    }
-    // The container and link are the scenario's words: the list itself has no type (struct
-    // list_head).
+    KTAPE_ASSIGN(TargetWalk walk, plan_walk(btf_, list, at_, text(), log_));
     KTAPE_ASSIGN(const TypeInfo entry, btf_.type(list.container));
-    KTAPE_ASSIGN(const FieldInfo link, log_.field(list.container, list.link));
-    if (link.type.name != "struct list_head") {
-      return refused(fmt::format("'{}': '{}' of '{}' is a '{}', not a 'struct list_head'", text(),
-                                 list.link, list.container, link.type.name));
-    }
-    KTAPE_ASSIGN(const FieldInfo next, log_.field("struct list_head", "next"));
-    Walk walk{text(), next.offset_bytes, link.offset_bytes, list.limit, std::nullopt, 0};
-    find_cursor(list, walk);
     end_object();
     plan_.actions_.emplace_back(std::move(walk));
     plan_.walks_list_ = true;
@@ -187,20 +159,6 @@ class TargetPlan::Maker {
     plan_.follows_pointers_ = true;
     begin_object(entry);
     return {};
-  }
-
-  // include/linux/sched/ext.h: a BPF iterator over a DSQ links its own node into the list.
-  void find_cursor(const ListStep& list, Walk& walk) {
-    const size_t dot = list.link.rfind('.');
-    if (dot == std::string::npos) return;
-    const std::string holder = list.link.substr(0, dot);
-    const auto type = btf_.field(list.container, holder);
-    const auto mask = btf_.enumerator("scx_dsq_lnode_flags", "SCX_DSQ_LNODE_ITER_CURSOR");
-    if (!type.ok() || type->type.name != "struct scx_dsq_list_node" || !mask) return;
-    const auto flags = log_.field(list.container, holder + ".flags");
-    if (!flags.ok()) return;
-    walk.cursor_flags = *flags;
-    walk.cursor_mask = *mask;
   }
 
   const Btf& btf_;
@@ -243,48 +201,17 @@ Result<GuestVirtual> TargetPlan::step(const Kernel& kernel, const GuestMemory& m
   return kernel.per_cpu_pointer(memory, pointer, instance->cpu);
 }
 
-Result<void> TargetPlan::walk(const Kernel& kernel, const GuestMemory& memory, GuestVirtual head,
-                              const Walk& walk, std::vector<GuestVirtual>& entries,
-                              PathBudget& budget) const {
-  KTAPE_ASSIGN(uint64_t link, kernel.read_uint(memory, head + walk.next_offset, kPointerBytes));
-  // The limit comes with the path: a list that is being changed, or a hostile one, may never come
-  // back to its head.
-  for (uint32_t seen = 0; link != head.value; ++seen) {
-    KTAPE_TRY(spend(budget, 1));
-    if (seen == walk.limit) {
-      return Error{
-          ErrorCode::kBadInput,
-          fmt::format("'{}': the list does not end within {} entries", walk.path, walk.limit), ""};
-    }
-    if (link == 0) {
-      return Error{ErrorCode::kBadInput,
-                   fmt::format("'{}': entry {} of the list is NULL", walk.path, seen), ""};
-    }
-    // container_of().
-    const GuestVirtual entry(link - walk.link_offset);
-    uint64_t flags = 0;
-    if (walk.cursor_flags) {
-      KTAPE_ASSIGN(flags, kernel.read_uint(memory, entry + walk.cursor_flags->offset_bytes,
-                                           walk.cursor_flags->type.size_bytes));
-    }
-    // A cursor is not a task: reading it as one would give nonsense.
-    if ((flags & walk.cursor_mask) == 0) entries.push_back(entry);
-    KTAPE_ASSIGN(link,
-                 kernel.read_uint(memory, GuestVirtual(link) + walk.next_offset, kPointerBytes));
-  }
-  return {};
-}
-
 Result<TargetPlan::Places> TargetPlan::run(const Kernel& kernel, const GuestMemory& memory,
                                            GuestVirtual root, Lists lists,
                                            PathBudget& budget) const {
   Places places{{root}, {}, std::nullopt};
   for (const Action& action : actions_) {
-    if (const auto* list = std::get_if<Walk>(&action)) {
+    if (const auto* list = std::get_if<TargetWalk>(&action)) {
       std::vector<GuestVirtual> entries;
       // With kAsFarAsTheyGo a first entry that cannot be read is still an error: an empty answer
       // would look like an empty list.
-      const Result<void> walked = walk(kernel, memory, places.values[0], *list, entries, budget);
+      const Result<void> walked =
+          walk_target(kernel, memory, places.values[0], *list, entries, budget);
       if (!walked.ok() && (lists == Lists::kWhole || entries.empty())) return walked.error();
       if (!walked.ok()) places.broke_off = walked.error();
       places.values = std::move(entries);

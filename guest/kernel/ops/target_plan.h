@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "guest/kernel/kernel.h"
+#include "guest/kernel/ops/target_walk.h"
 #include "guest/kernel/types/layout_log.h"
 #include "guest/memory/guest_memory.h"
 #include "schema/base/result.h"
@@ -15,11 +16,6 @@
 #include "schema/target/target_path.h"
 
 namespace ktape {
-
-// What the paths of one request may cost: the number of places visited, including list entries.
-struct PathBudget {
-  uint64_t steps = uint64_t{1} << 20;
-};
 
 // What to do with a list that cannot be walked to its end, because it exceeds its limit or an entry
 // cannot be read.
@@ -75,26 +71,11 @@ class TargetPlan {
   struct Queue {
     uint64_t bytes = 0;  // from the place reached to the DSQ
   };
-  struct Walk {
-    std::string path;
-    uint64_t next_offset = 0;  // within struct list_head
-    uint64_t link_offset = 0;  // of the link within an entry
-    uint32_t limit = 0;
-    // A kernel iterator may be linked into the list among the entries; a flag next to the link
-    // marks it.
-    std::optional<FieldInfo> cursor_flags;
-    uint64_t cursor_mask = 0;
-  };
-  using Action = std::variant<Add, Follow, PerCpu, Queue, Walk>;
+  using Action = std::variant<Add, Follow, PerCpu, Queue, TargetWalk>;
   class Maker;
 
   [[nodiscard]] Result<GuestVirtual> step(const Kernel& kernel, const GuestMemory& memory,
                                           GuestVirtual from, const Action& action) const;
-  // Appends the entries that it reaches.
-  [[nodiscard]] Result<void> walk(const Kernel& kernel, const GuestMemory& memory,
-                                  GuestVirtual head, const Walk& walk,
-                                  std::vector<GuestVirtual>& entries, PathBudget& budget) const;
-
   std::vector<Action> actions_;
   std::optional<TypeInfo> type_;
   std::optional<uint64_t> fixed_offset_;

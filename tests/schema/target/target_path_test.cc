@@ -48,7 +48,9 @@ TEST_CASE("the empty path is the root itself") {
 
 TEST_CASE("path text and steps are inverses") {
   for (std::string_view text : {"scx.dsq_vtime", "scx.dsq->id", "->next", "a->->b", "p->",
-                                "p->[3].x", "[0][1]", "x{cpu 1}->y", "l{list foo node 8}"}) {
+                                "p->[3].x", "[0][1]", "x{cpu 1}->y", "l{list foo node 8}",
+                                "l{hlist struct foo a.node[2] 8}.x", "l{llist foo node 8}",
+                                "t{rbtree struct foo a.node 8}->y"}) {
     CHECK(round_trip(text) == text);
   }
   CHECK(round_trip("a[0x10]") == "a[16]");
@@ -64,6 +66,10 @@ TEST_CASE("a bad path is refused with its column") {
   CHECK(error_of("a{cpu}") ==
         "target path 'a{cpu}': column 3: got 'c', expected 'cpu' and a CPU's number");
   CHECK(error_of("a{list foo node 0}").ends_with("expected a limit of at least 1"));
+  CHECK(error_of("a{rbtree foo}")
+            .ends_with("expected 'rbtree', the type of an entry, its link member, and a limit"));
+  for (const char* link : {"a[", "a[]", "a[x]", "[1]", "a[1]b", "a[1][", "a]"})
+    CHECK(error_of("a{hlist foo " + std::string(link) + " 8}").ends_with("expected a link member"));
   CHECK(error_of("a{walk}").ends_with("expected 'cpu N}' or 'list TYPE LINK LIMIT}'"));
   CHECK(error_of("9a").ends_with("expected a member's name"));
 }
@@ -75,7 +81,7 @@ TEST_CASE("an endless path is refused") {
 }
 
 TEST_CASE("steps survive a record") {
-  const auto steps = parse_target_path("a->b[2]{cpu 1}{list struct t l.n 5}.c");
+  const auto steps = parse_target_path("a->b[2]{cpu 1}{rbtree struct t l.n 5}.c");
   REQUIRE(steps.ok());
   capnp::MallocMessageBuilder message;
   auto target = message.initRoot<schema::Target>();

@@ -1,0 +1,205 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "guest/kernel/ops/target_walk.h"
+
+#include <fmt/format.h>
+
+#include <string_view>
+#include <utility>
+
+namespace ktape {
+
+namespace {
+
+constexpr uint64_t kPointerBytes = 8;
+// Far above any list of a scheduler; limits the cost of an untrusted path.
+constexpr uint32_t kMaxListEntries = 65536;
+// A red-black tree of n nodes is at most 2 * log2(n + 1) deep (lib/rbtree.c).
+constexpr size_t kMaxTreeDepth = 34;
+
+Error refused(std::string message) { return Error{ErrorCode::kRefused, std::move(message), ""}; }
+
+// The types that a kind of walk needs, and where its pointers are (include/linux/types.h,
+// include/linux/llist.h, include/linux/rbtree_types.h).
+struct Shape {
+  std::string_view head;
+  std::string_view first;
+  std::string_view link;
+  std::string_view next;
+};
+
+Shape shape_of(WalkKind kind, const TypeInfo& head) {
+  switch (kind) {
+    case WalkKind::kHlist: return {"struct hlist_head", "first", "struct hlist_node", "next"};
+    case WalkKind::kLlist: return {"struct llist_head", "first", "struct llist_node", "next"};
+    case WalkKind::kRbtree:
+      if (head.name == "struct rb_root_cached")
+        return {"struct rb_root_cached", "rb_root.rb_node", "struct rb_node", "rb_left"};
+      return {"struct rb_root", "rb_node", "struct rb_node", "rb_left"};
+    case WalkKind::kList: break;
+  }
+  return {"struct list_head", "next", "struct list_head", "next"};
+}
+
+// include/linux/sched/ext.h: a BPF iterator over a DSQ links its own node into the list.
+void find_cursor(const Btf& btf, const ListStep& step, LayoutLog& log, TargetWalk& walk) {
+  const size_t dot = step.link.rfind('.');
+  if (dot == std::string::npos) return;
+  const std::string holder = step.link.substr(0, dot);
+  const auto type = btf.field(step.container, holder);
+  const auto mask = btf.enumerator("scx_dsq_lnode_flags", "SCX_DSQ_LNODE_ITER_CURSOR");
+  if (!type.ok() || type->type.name != "struct scx_dsq_list_node" || !mask) return;
+  const auto flags = log.field(step.container, holder + ".flags");
+  if (!flags.ok()) return;
+  walk.cursor_flags = *flags;
+  walk.cursor_mask = *mask;
+}
+
+// One walk. The memory may be hostile: each step counts against the limit and the budget.
+class Walker {
+ public:
+  Walker(const Kernel& kernel, const GuestMemory& memory, const TargetWalk& walk,
+         std::vector<GuestVirtual>& entries, PathBudget& budget)
+      : kernel_(kernel), memory_(memory), walk_(walk), entries_(entries), budget_(budget) {}
+
+  // A circle that ends at its head.
+  Result<void> list(GuestVirtual head) {
+    KTAPE_ASSIGN(uint64_t link, pointer(head + walk_.first_offset));
+    for (; link != head.value; ++seen_) {
+      KTAPE_TRY(count());
+      if (link == 0) return damaged(fmt::format("entry {} of the list is NULL", seen_));
+      KTAPE_TRY(add(link));
+      KTAPE_ASSIGN(link, pointer(GuestVirtual(link) + walk_.next_offset));
+    }
+    return {};
+  }
+
+  // Ends with NULL.
+  Result<void> chain(GuestVirtual head) {
+    KTAPE_ASSIGN(uint64_t link, pointer(head + walk_.first_offset));
+    for (; link != 0; ++seen_) {
+      KTAPE_TRY(count());
+      KTAPE_TRY(add(link));
+      KTAPE_ASSIGN(link, pointer(GuestVirtual(link) + walk_.next_offset));
+    }
+    return {};
+  }
+
+  // From left to right. `above` has the nodes whose left side is being walked.
+  Result<void> tree(GuestVirtual root) {
+    KTAPE_ASSIGN(uint64_t node, pointer(root + walk_.first_offset));
+    std::vector<uint64_t> above;
+    while (node != 0 || !above.empty()) {
+      KTAPE_TRY(spend(budget_, 1));
+      if (node != 0) {
+        if (above.size() == kMaxTreeDepth)
+          return damaged("the tree is too deep: it is damaged, or was being changed");
+        above.push_back(node);
+        KTAPE_ASSIGN(node, pointer(GuestVirtual(node) + walk_.next_offset));
+        continue;
+      }
+      node = above.back();
+      above.pop_back();
+      KTAPE_TRY(count());
+      KTAPE_TRY(add(node));
+      ++seen_;
+      KTAPE_ASSIGN(node, pointer(GuestVirtual(node) + walk_.right_offset));
+    }
+    return {};
+  }
+
+ private:
+  Result<uint64_t> pointer(GuestVirtual at) const {
+    return kernel_.read_uint(memory_, at, kPointerBytes);
+  }
+
+  Error damaged(std::string_view what) const {
+    return Error{ErrorCode::kBadInput, fmt::format("'{}': {}", walk_.path, what), ""};
+  }
+
+  // Before an entry is added.
+  Result<void> count() {
+    KTAPE_TRY(spend(budget_, 1));
+    if (seen_ < walk_.limit) return {};
+    return damaged(fmt::format("the {} does not end within {} entries",
+                               walk_.kind == WalkKind::kRbtree ? "tree" : "list", walk_.limit));
+  }
+
+  Result<void> add(uint64_t link) {
+    // container_of().
+    const GuestVirtual entry(link - walk_.link_offset);
+    uint64_t flags = 0;
+    if (walk_.cursor_flags) {
+      const FieldInfo& field = *walk_.cursor_flags;
+      KTAPE_ASSIGN(flags,
+                   kernel_.read_uint(memory_, entry + field.offset_bytes, field.type.size_bytes));
+    }
+    if ((flags & walk_.cursor_mask) == 0) entries_.push_back(entry);
+    return {};
+  }
+
+  const Kernel& kernel_;
+  const GuestMemory& memory_;
+  const TargetWalk& walk_;
+  std::vector<GuestVirtual>& entries_;
+  PathBudget& budget_;
+  uint32_t seen_ = 0;
+};
+
+}  // namespace
+
+Result<void> spend(PathBudget& budget, uint64_t steps) {
+  if (steps > budget.steps)
+    return Error{ErrorCode::kOutOfRange, "the paths of this request lead to too many places", ""};
+  budget.steps -= steps;
+  return {};
+}
+
+Result<TargetWalk> plan_walk(const Btf& btf, const ListStep& step, const TypeInfo& head,
+                             std::string path, LayoutLog& log) {
+  const Shape shape = shape_of(step.kind, head);
+  if (head.name != shape.head) {
+    return refused(
+        fmt::format("'{}': '{}' is not a '{}': cannot walk it", path, head.name, shape.head));
+  }
+  if (step.limit > kMaxListEntries) {
+    return refused(fmt::format("'{}': a list may have {} entries at most", path, kMaxListEntries));
+  }
+  KTAPE_ASSIGN(const FieldInfo link, log.field(step.container, step.link));
+  if (link.type.name != shape.link) {
+    return refused(fmt::format("'{}': '{}' of '{}' is a '{}', not a '{}'", path, step.link,
+                               step.container, link.type.name, shape.link));
+  }
+  KTAPE_ASSIGN(const FieldInfo next, log.field(shape.link, shape.next));
+  TargetWalk walk;
+  walk.path = std::move(path);
+  walk.kind = step.kind;
+  walk.first_offset = next.offset_bytes;
+  walk.next_offset = next.offset_bytes;
+  walk.link_offset = link.offset_bytes;
+  walk.limit = step.limit;
+  if (step.kind == WalkKind::kList) {
+    find_cursor(btf, step, log, walk);
+    return walk;
+  }
+  KTAPE_ASSIGN(const FieldInfo first, log.field(shape.head, shape.first));
+  walk.first_offset = first.offset_bytes;
+  if (step.kind != WalkKind::kRbtree) return walk;
+  KTAPE_ASSIGN(const FieldInfo right, log.field(shape.link, "rb_right"));
+  walk.right_offset = right.offset_bytes;
+  return walk;
+}
+
+Result<void> walk_target(const Kernel& kernel, const GuestMemory& memory, GuestVirtual head,
+                         const TargetWalk& walk, std::vector<GuestVirtual>& entries,
+                         PathBudget& budget) {
+  Walker walker(kernel, memory, walk, entries, budget);
+  switch (walk.kind) {
+    case WalkKind::kList: return walker.list(head);
+    case WalkKind::kHlist:
+    case WalkKind::kLlist: return walker.chain(head);
+    case WalkKind::kRbtree: return walker.tree(head);
+  }
+  return {};
+}
+
+}  // namespace ktape

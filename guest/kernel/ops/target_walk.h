@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: Apache-2.0
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "guest/kernel/kernel.h"
+#include "guest/kernel/types/layout_log.h"
+#include "guest/memory/guest_memory.h"
+#include "schema/base/result.h"
+#include "schema/base/units.h"
+#include "schema/target/target_path.h"
+
+namespace ktape {
+
+// What the paths of one request may cost: the number of places visited, including list entries.
+struct PathBudget {
+  uint64_t steps = uint64_t{1} << 20;
+};
+
+// Takes `steps` from the budget; kOutOfRange if there are not enough.
+[[nodiscard]] Result<void> spend(PathBudget& budget, uint64_t steps);
+
+// A walk over the entries of a list or tree, resolved against a kernel's types.
+struct TargetWalk {
+  std::string path;  // up to the walk, for messages
+  WalkKind kind = WalkKind::kList;
+  uint64_t first_offset = 0;  // of the first pointer, within the head
+  uint64_t next_offset = 0;   // of the next pointer, within a link; of a tree: to the left
+  uint64_t right_offset = 0;  // of a tree
+  uint64_t link_offset = 0;   // of the link within an entry
+  uint32_t limit = 0;
+  // A kernel iterator may be linked into a list among the entries; a flag next to the link marks
+  // it.
+  std::optional<FieldInfo> cursor_flags;
+  uint64_t cursor_mask = 0;
+};
+
+// A walk of what a path reached, an object of type `head`. kRefused or kNotFound say what does not
+// fit. `log` gets the fields used.
+[[nodiscard]] Result<TargetWalk> plan_walk(const Btf& btf, const ListStep& step,
+                                           const TypeInfo& head, std::string path, LayoutLog& log);
+
+// Appends the entries that it reaches: in list order, of a tree in the order of its keys. kBadInput
+// if it does not end within the limit, or is damaged; kOutOfRange when `budget` is used up;
+// otherwise the errors of memory.
+[[nodiscard]] Result<void> walk_target(const Kernel& kernel, const GuestMemory& memory,
+                                       GuestVirtual head, const TargetWalk& walk,
+                                       std::vector<GuestVirtual>& entries, PathBudget& budget);
+
+}  // namespace ktape
