@@ -8,11 +8,10 @@
 #include <optional>
 
 #include "capture/freeze/breakpoints.h"
-#include "capture/run/scheduler_watch.h"
+#include "guest/kernel/sched/sched_ext_state.h"
 #include "guest/kernel/sched/scx_exit.h"
 #include "schema/base/nearest.h"
 #include "schema/scenario/text_parser.h"
-#include "schema/terms/freeze_counts.h"
 
 namespace ktape {
 
@@ -146,12 +145,21 @@ Result<FreezeTrigger> read_trigger(std::string_view value, const KernelKnowledge
   return trigger;
 }
 
+// The functions where the machine must stop so that the exit of an external scheduler is seen.
+std::vector<BreakpointRequest> scheduler_breakpoints(const KernelKnowledge& kernel,
+                                                     schema::Scenario::Reader scenario) {
+  if (!scenario.getScheduler().isExternal() || !kernel.symbols.find(kSchedulerFreeFunction))
+    return {};
+  return {{BreakpointPriority::kSchedulers, "the exit of an external scheduler",
+           kSchedulerFreeFunction}};
+}
+
 // Rejects duplicate triggers, and more triggers than breakpoints, regardless of when they are
 // armed.
 Result<void> check_triggers(const std::vector<FreezeTrigger>& triggers,
                             const KernelKnowledge& kernel, schema::Scenario::Reader scenario) {
   // The scheduler watch's own breakpoints are counted first: a run is wrong without them.
-  std::vector<BreakpointRequest> requests = SchedulerWatch::breakpoints(kernel, scenario);
+  std::vector<BreakpointRequest> requests = scheduler_breakpoints(kernel, scenario);
   for (size_t i = 0; i < triggers.size(); ++i) {
     for (size_t j = 0; j < i; ++j) {
       if (triggers[i].name == triggers[j].name)
@@ -176,12 +184,6 @@ Place place_of_mistake(const std::vector<std::string>& on, const KernelKnowledge
 }
 
 }  // namespace
-
-std::string TriggerCount::text() const {
-  if (!armed) return name + ": never, it was not set up";
-  if (freezes > 0) return name + ": " + hits_text(freezes, hits);
-  return name + (name == kScxErrorTrigger ? ": never" : ": never, it was not entered");
-}
 
 Result<std::vector<FreezeTrigger>> plan_triggers(const std::vector<std::string>& freeze_on,
                                                  const KernelKnowledge& kernel,

@@ -10,11 +10,9 @@
 #include "schema/base/result.h"
 #include "schema/record.capnp.h"
 #include "schema/scenario/load.h"
+#include "schema/terms/freeze_counts.h"
 
 namespace ktape {
-
-// The default trigger.
-inline constexpr char kScxErrorTrigger[] = "scx-error";
 
 // A kernel function at whose entry the machine is frozen.
 struct FreezeTrigger {
@@ -24,18 +22,6 @@ struct FreezeTrigger {
   bool scx_error = false;  // only when a scheduler exits with an error
   schema::TriggerArming arming = schema::TriggerArming::KERNEL_KNOWN;  // when it is armed
   uint32_t step = 0;  // for TriggerArming::STEP: the step
-};
-
-// The result of a trigger. A hit is a vCPU that was at the function when the machine stopped. All
-// hits of one stop are served in one freeze.
-struct TriggerCount {
-  std::string name;
-  bool armed = false;  // its breakpoint was set
-  uint64_t freezes = 0;
-  uint64_t hits = 0;
-
-  // "symbol:schedule: 3 times", "symbol:schedule: never, it was not entered"
-  [[nodiscard]] std::string text() const;
 };
 
 // When to freeze, apart from the guest's requests.

@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "capture/freeze/freezer.h"
+#include "capture/io/agent_channel.h"
 #include "capture/record/recorder.h"
-#include "capture/run/agent_channel.h"
 #include "guest/kernel/kernel.h"
 #include "guest/kernel/ops/op_executor.h"
 #include "guest/machine/machine.h"

@@ -5,9 +5,9 @@
 #include <span>
 #include <string>
 
+#include "capture/io/console_log.h"
+#include "capture/io/progress.h"
 #include "capture/record/recorder.h"
-#include "capture/run/console_log.h"
-#include "capture/run/progress.h"
 #include "guest/machine/machine.h"
 #include "schema/base/result.h"
 

@@ -9,7 +9,6 @@
 #include <string>
 #include <vector>
 
-#include "capture/freeze/freeze_triggers.h"
 #include "schema/base/result.h"
 #include "schema/base/units.h"
 #include "schema/tape/writing/writer.h"

@@ -9,8 +9,8 @@
 #include <cerrno>
 #include <utility>
 
+#include "capture/io/descriptors.h"
 #include "capture/record/kernel_record.h"
-#include "capture/run/descriptors.h"
 #include "schema/base/file.h"
 #include "schema/base/text.h"
 #include "schema/terms/lockups.h"

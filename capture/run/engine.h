@@ -9,10 +9,10 @@
 
 #include "capture/freeze/host_freezes.h"
 #include "capture/freeze/request_server.h"
+#include "capture/io/agent_channel.h"
+#include "capture/io/progress.h"
 #include "capture/record/console_recorder.h"
 #include "capture/record/recorder.h"
-#include "capture/run/agent_channel.h"
-#include "capture/run/progress.h"
 #include "capture/run/scheduler_watch.h"
 #include "guest/kernel/guest_clock.h"
 #include "guest/kernel/kernel.h"

@@ -38,14 +38,6 @@ void SchedulerWatch::adopted(const Kernel& kernel) {
   }
 }
 
-std::vector<BreakpointRequest> SchedulerWatch::breakpoints(const KernelKnowledge& kernel,
-                                                           schema::Scenario::Reader scenario) {
-  if (!scenario.getScheduler().isExternal() || !kernel.symbols.find(kSchedulerFreeFunction))
-    return {};
-  return {{BreakpointPriority::kSchedulers, "the exit of an external scheduler",
-           kSchedulerFreeFunction}};
-}
-
 void SchedulerWatch::arm(Frozen& frozen, Breakpoints& breakpoints) {
   // attach_unread() does without.
   if (!reader_) return;

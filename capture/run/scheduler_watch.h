@@ -10,8 +10,8 @@
 #include <vector>
 
 #include "capture/freeze/breakpoints.h"
+#include "capture/io/progress.h"
 #include "capture/record/recorder.h"
-#include "capture/run/progress.h"
 #include "guest/kernel/kernel.h"
 #include "guest/kernel/sched/sched_ext_state.h"
 #include "guest/machine/machine.h"
@@ -48,10 +48,6 @@ class SchedulerWatch {
   SchedulerWatch(const GuestMemory& memory, Recorder& recorder, Progress& progress,
                  const Digest& program)
       : memory_(memory), recorder_(recorder), progress_(progress), program_(program) {}
-
-  // The functions where the machine must stop on this kernel; none without an external scheduler.
-  [[nodiscard]] static std::vector<BreakpointRequest> breakpoints(
-      const KernelKnowledge& kernel, schema::Scenario::Reader scenario);
 
   // Called once the kernel is adopted. `kernel` outlives the watch.
   void adopted(const Kernel& kernel);

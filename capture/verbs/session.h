@@ -5,9 +5,9 @@
 #include <string>
 #include <vector>
 
+#include "capture/io/progress.h"
 #include "capture/packing/guest_pack.h"
 #include "capture/run/engine.h"
-#include "capture/run/progress.h"
 #include "guest/machine/machine.h"
 #include "schema/base/result.h"
 #include "schema/scenario/machine.h"

@@ -13,7 +13,7 @@
 #include <exception>
 #include <string>
 
-#include "guest/inside/channel.h"
+#include "guest/inside/base/channel.h"
 #include "guest/inside/executor.h"
 #include "guest/inside/session.h"
 #include "guest/inside/system.h"

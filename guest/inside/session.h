@@ -9,8 +9,8 @@
 #include <optional>
 #include <string_view>
 
-#include "guest/inside/channel.h"
-#include "guest/inside/reporter.h"
+#include "guest/inside/base/channel.h"
+#include "guest/inside/base/reporter.h"
 #include "guest/inside/schedulers/external_scheduler.h"
 #include "guest/inside/schedulers/vtime_scheduler.h"
 #include "guest/inside/workers/worker_set.h"

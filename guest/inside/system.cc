@@ -12,7 +12,7 @@
 
 #include <cerrno>
 
-#include "guest/inside/schedulers/sysfs_text.h"
+#include "guest/inside/base/sysfs_text.h"
 #include "schema/wire/data.h"
 
 namespace ktape {

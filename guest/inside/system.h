@@ -4,7 +4,7 @@
 #include <cstdint>
 #include <string>
 
-#include "guest/inside/reporter.h"
+#include "guest/inside/base/reporter.h"
 #include "schema/base/file.h"
 #include "schema/base/result.h"
 

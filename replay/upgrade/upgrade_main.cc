@@ -10,8 +10,8 @@
 #include "schema/base/json_format.h"
 #include "schema/base/json_writer.h"
 #include "schema/base/text.h"
+#include "schema/tape/copy/upgrade.h"
 #include "schema/tape/tables.h"
-#include "schema/tape/writing/upgrade.h"
 
 namespace ktape {
 

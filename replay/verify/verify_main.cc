@@ -8,6 +8,7 @@
 #include "schema/base/command/standard_output.h"
 #include "schema/base/exit_code.h"
 #include "schema/base/text.h"
+#include "schema/tape/copy/salvage.h"
 #include "schema/tape/verify/verify.h"
 
 namespace ktape {

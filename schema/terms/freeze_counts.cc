@@ -10,6 +10,12 @@ constexpr char kLate[] = "the host was busy with something else, or late";
 
 }  // namespace
 
+std::string TriggerCount::text() const {
+  if (!armed) return name + ": never, it was not set up";
+  if (freezes > 0) return name + ": " + hits_text(freezes, hits);
+  return name + (name == kScxErrorTrigger ? ": never" : ": never, it was not entered");
+}
+
 std::string intervals_text(const IntervalCounts& counts) {
   if (counts.all() == 0) return "no interval has passed";
   const uint64_t skipped = counts.skipped_busy + counts.skipped_late;

@@ -6,6 +6,21 @@
 
 namespace ktape {
 
+// The default trigger.
+inline constexpr char kScxErrorTrigger[] = "scx-error";
+
+// The result of a trigger. A hit is a vCPU that was at the function when the machine stopped. All
+// hits of one stop are served in one freeze.
+struct TriggerCount {
+  std::string name;
+  bool armed = false;  // its breakpoint was set
+  uint64_t freezes = 0;
+  uint64_t hits = 0;
+
+  // "symbol:schedule: 3 times", "symbol:schedule: never, it was not entered"
+  [[nodiscard]] std::string text() const;
+};
+
 // What happened at the end of each interval at which the machine was to be frozen. As
 // IntervalCounts of record.capnp.
 struct IntervalCounts {

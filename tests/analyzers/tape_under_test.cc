@@ -3,6 +3,7 @@
 
 #include <stdexcept>
 
+#include "schema/tape/copy/salvage.h"
 #include "schema/tape/verify/verify.h"
 #include "tests/support/must.h"
 

@@ -43,6 +43,41 @@ case_arrows_hold_inside_a_room() {
   expect_no_output "guest/kernel/ops/b.cc"
 }
 
+case_the_parts_of_a_capture_have_an_order() {
+  source_file capture/run/a.cc '#include "capture/freeze/freezer.h"' '#include "capture/io/progress.h"'
+  source_file capture/freeze/b.cc '#include "capture/record/recorder.h"' '#include "capture/run/engine.h"'
+  source_file capture/record/c.cc '#include "capture/io/progress.h"' '#include "capture/freeze/freezer.h"'
+  expect_status 1 "$tools/layering" .
+  expect_output "capture/freeze/b.cc:2: capture/freeze may not use capture/run"
+  expect_output "capture/record/c.cc:2: capture/record may not use capture/freeze"
+  expect_no_output "capture/run/a.cc"
+}
+
+case_a_tape_is_written_without_what_copies_or_verifies_it() {
+  source_file schema/tape/writing/a.cc '#include "schema/tape/verify/verify.h"'
+  source_file schema/tape/verify/b.cc '#include "schema/tape/writing/writer.h"'
+  source_file schema/tape/copy/c.cc '#include "schema/tape/verify/verify.h"' '#include "schema/tape/writing/writer.h"'
+  expect_status 1 "$tools/layering" .
+  expect_output "schema/tape/writing/a.cc:1: schema/tape/writing may not use schema/tape/verify"
+  expect_output "schema/tape/verify/b.cc:1: schema/tape/verify may not use schema/tape/writing"
+  expect_no_output "schema/tape/copy/c.cc"
+}
+
+case_arrows_in_a_circle_are_refused() {
+  sed 's|"capture/io": \[|&"capture/run", |' "$tools/layering" >layering
+  expect_status 1 python3 layering .
+  expect_output "tools/layering: a circle of arrows: "
+  expect_output "capture/io -> capture/run"
+}
+
+case_a_folder_without_arrows_is_named() {
+  source_file guest/kernel/new/a.cc '#include <vector>'
+  source_file tests/new/b.cc '#include <vector>'
+  expect_status 1 "$tools/layering" .
+  expect_output "guest/kernel/new/a.cc:1: the folder 'guest/kernel/new' has no arrows in tools/layering"
+  expect_no_output "tests/new/b.cc"
+}
+
 case_verbs_do_not_use_each_other() {
   source_file replay/show/a.cc '#include "replay/diff/diff.h"' '#include "replay/text/text_writer.h"'
   expect_status 1 "$tools/layering" .

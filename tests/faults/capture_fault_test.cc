@@ -11,6 +11,7 @@
 #include <fstream>
 
 #include "replay/check/child.h"
+#include "schema/tape/copy/salvage.h"
 #include "schema/tape/reading/reader.h"
 #include "schema/tape/verify/verify.h"
 #include "tests/faults/live_capture.h"

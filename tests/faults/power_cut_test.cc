@@ -8,6 +8,7 @@
 #include <deque>
 #include <filesystem>
 
+#include "schema/tape/copy/salvage.h"
 #include "schema/tape/verify/verify.h"
 #include "tests/faults/real_mix.h"
 #include "tests/support/must.h"

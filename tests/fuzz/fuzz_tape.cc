@@ -6,6 +6,7 @@
 #include <string>
 
 #include "schema/base/file.h"
+#include "schema/tape/copy/salvage.h"
 #include "schema/tape/reading/reader.h"
 #include "schema/tape/reading/table_reader.h"
 #include "schema/tape/reading/tape_size.h"

@@ -5,7 +5,7 @@
 #include <optional>
 #include <string>
 
-#include "guest/inside/reporter.h"
+#include "guest/inside/base/reporter.h"
 #include "guest/inside/schedulers/output_excerpt.h"
 #include "guest/inside/schedulers/output_limit.h"
 #include "guest/inside/schedulers/sched_ext_sysfs.h"

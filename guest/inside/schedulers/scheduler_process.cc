@@ -10,7 +10,7 @@
 #include <array>
 #include <cerrno>
 
-#include "guest/inside/leave_agent.h"
+#include "guest/inside/base/leave_agent.h"
 #include "schema/base/pipe.h"
 #include "schema/terms/guest_paths.h"
 

@@ -5,7 +5,7 @@
 #include <charconv>
 #include <optional>
 
-#include "guest/inside/schedulers/sysfs_text.h"
+#include "guest/inside/base/sysfs_text.h"
 #include "schema/base/file.h"
 
 namespace ktape {

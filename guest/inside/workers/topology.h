@@ -5,7 +5,7 @@
 #include <string>
 #include <string_view>
 
-#include "guest/inside/facts.h"
+#include "guest/inside/base/facts.h"
 #include "schema/base/result.h"
 
 namespace ktape {

@@ -3,7 +3,7 @@
 
 #include <string_view>
 
-#include "guest/inside/facts.h"
+#include "guest/inside/base/facts.h"
 #include "schema/base/result.h"
 #include "schema/base/units.h"
 

@@ -11,7 +11,7 @@
 #include <cerrno>
 #include <chrono>
 
-#include "guest/inside/leave_agent.h"
+#include "guest/inside/base/leave_agent.h"
 #include "schema/base/pipe.h"
 
 namespace ktape {

@@ -14,9 +14,9 @@
 #include "schema/tape/reading/tape_source.h"
 #include "schema/tape/reading/tape_tables.h"
 #include "schema/tape/tables.h"
+#include "schema/tape/tape_counts.h"
 #include "schema/tape/tape_file.h"
 #include "schema/tape/verify/verify_parts.h"
-#include "schema/tape/writing/tape_store.h"
 #include "schema/wire/data.h"
 
 namespace ktape {

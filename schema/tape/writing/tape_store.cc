@@ -58,15 +58,6 @@ void write_counts(const TapeCounts& counts, schema::Sealed::Builder sealed) {
 
 }  // namespace
 
-Digest blobs_digest(const std::map<Digest, std::string>& names) {
-  Sha256 digest;
-  for (const auto& [hash, name] : names) {
-    digest.update(hash);
-    digest.update(sha256(as_bytes(name)));
-  }
-  return digest.finish();
-}
-
 TapeStore::TapeStore(std::string path, UniqueFd file, Database database)
     : path_(std::move(path)),
       partial_(partial_name(path_)),

@@ -2,7 +2,6 @@
 #pragma once
 
 #include <functional>
-#include <map>
 #include <memory>
 #include <set>
 #include <span>
@@ -19,22 +18,10 @@
 #include "schema/tape/message.h"
 #include "schema/tape/page_list.h"
 #include "schema/tape/projection/projection_tables.h"
+#include "schema/tape/tape_counts.h"
 #include "schema/tape/writing/writer.h"
 
 namespace ktape {
-
-// SHA-256 over hash and SHA-256(name) of every blob, sorted by hash: the value of
-// Sealed.blobsDigest.
-[[nodiscard]] Digest blobs_digest(const std::map<Digest, std::string>& names);
-
-// The content of a tape, as counted in its Sealed record.
-struct TapeCounts {
-  uint64_t records = 0;
-  std::map<uint16_t, uint64_t> kinds;
-  uint64_t pages = 0;
-  uint64_t page_bytes = 0;              // compressed
-  std::map<Digest, std::string> blobs;  // names by hash
-};
 
 // The database of a tape during writing, in finished rows. TapeWriter, which makes records, and
 // salvage, which copies them, are built on it. An error of the database is sticky: every later call

@@ -9,9 +9,9 @@
 #include <string>
 #include <vector>
 
+#include "capture/io/progress.h"
 #include "capture/record/recorder.h"
 #include "capture/run/engine.h"
-#include "capture/run/progress.h"
 #include "schema/scenario/load.h"
 #include "schema/tape/writing/writer.h"
 #include "schema/wire.capnp.h"

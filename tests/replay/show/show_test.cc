@@ -9,6 +9,7 @@
 #include "replay/show/timeline.h"
 #include "replay/text/record_text.h"
 #include "schema/base/file.h"
+#include "schema/tape/copy/salvage.h"
 #include "schema/wire/data.h"
 #include "tests/replay/sample_run.h"
 #include "tests/support/agreed_text.h"

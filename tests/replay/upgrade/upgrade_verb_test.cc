@@ -5,9 +5,9 @@
 #include <filesystem>
 
 #include "replay/check/child.h"
+#include "schema/tape/copy/upgrade.h"
 #include "schema/tape/tables.h"
 #include "schema/tape/verify/verify.h"
-#include "schema/tape/writing/upgrade.h"
 #include "tests/support/must.h"
 #include "tests/support/tape/sql.h"
 #include "tests/support/tape/tape_builder.h"

@@ -10,6 +10,7 @@
 #include <filesystem>
 
 #include "schema/tape/codec.h"
+#include "schema/tape/copy/salvage.h"
 #include "schema/tape/message.h"
 #include "schema/tape/page_list.h"
 #include "schema/tape/reading/reader.h"

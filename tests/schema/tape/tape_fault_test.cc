@@ -14,6 +14,7 @@
 #include <random>
 
 #include "schema/base/file.h"
+#include "schema/tape/copy/salvage.h"
 #include "schema/tape/reading/reader.h"
 #include "schema/tape/verify/verify.h"
 #include "tests/schema/tape/reference_tape.h"

@@ -7,6 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
+#include "schema/tape/copy/salvage.h"
 #include "schema/tape/reading/reader.h"
 #include "tests/schema/tape/reference_tape.h"
 #include "tests/support/must.h"

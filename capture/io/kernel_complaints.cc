@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "capture/run/kernel_complaints.h"
+#include "capture/io/kernel_complaints.h"
 
 #include <algorithm>
 #include <array>

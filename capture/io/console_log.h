@@ -6,7 +6,7 @@
 #include <span>
 #include <string>
 
-#include "capture/run/kernel_complaints.h"
+#include "capture/io/kernel_complaints.h"
 
 namespace ktape {
 

@@ -1,13 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "schema/tape/writing/upgrade.h"
+#include "schema/tape/copy/upgrade.h"
 
 #include <memory>
 
 #include "schema/base/text.h"
+#include "schema/tape/copy/tape_copy.h"
 #include "schema/tape/reading/tape_source.h"
 #include "schema/tape/reading/tape_tables.h"
 #include "schema/tape/verify/verify.h"
-#include "schema/tape/writing/tape_copy.h"
 
 namespace ktape {
 

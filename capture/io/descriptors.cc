@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "capture/run/descriptors.h"
+#include "capture/io/descriptors.h"
 
 #include <poll.h>
 #include <sys/epoll.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "guest/inside/reporter.h"
+#include "guest/inside/base/reporter.h"
 
 #include "schema/wire/data.h"
 

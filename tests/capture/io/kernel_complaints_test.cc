@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: Apache-2.0
 // Console texts as 6.16.12 printed them, shortened in the middle, unless stated otherwise.
-#include "capture/run/kernel_complaints.h"
+#include "capture/io/kernel_complaints.h"
 
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "capture/run/agent_channel.h"
+#include "capture/io/agent_channel.h"
 
 #include <kj/exception.h>
 

@@ -7,8 +7,8 @@
 #include <string_view>
 #include <utility>
 
-#include "guest/inside/channel.h"
-#include "guest/inside/facts.h"
+#include "guest/inside/base/channel.h"
+#include "guest/inside/base/facts.h"
 #include "schema/base/result.h"
 #include "schema/wire.capnp.h"
 

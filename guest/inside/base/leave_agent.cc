@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "guest/inside/leave_agent.h"
+#include "guest/inside/base/leave_agent.h"
 
 #include <fcntl.h>
 #include <signal.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "capture/run/progress.h"
+#include "capture/io/progress.h"
 
 #include <fmt/format.h>
 #include <unistd.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "guest/inside/channel.h"
+#include "guest/inside/base/channel.h"
 
 #include <fcntl.h>
 #include <poll.h>
@@ -11,7 +11,7 @@
 #include <filesystem>
 #include <thread>
 
-#include "guest/inside/schedulers/sysfs_text.h"
+#include "guest/inside/base/sysfs_text.h"
 
 namespace ktape {
 

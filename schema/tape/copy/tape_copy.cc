@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "schema/tape/writing/tape_copy.h"
+#include "schema/tape/copy/tape_copy.h"
 
 #include <algorithm>
 

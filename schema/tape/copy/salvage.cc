@@ -1,13 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
+#include "schema/tape/copy/salvage.h"
+
 #include <sys/stat.h>
 
+#include "schema/tape/copy/tape_copy.h"
 #include "schema/tape/reading/event_cursor.h"
 #include "schema/tape/reading/tape_source.h"
 #include "schema/tape/reading/tape_tables.h"
 #include "schema/tape/tape_file.h"
-#include "schema/tape/verify/verify.h"
 #include "schema/tape/verify/verify_parts.h"
-#include "schema/tape/writing/tape_copy.h"
 #include "schema/tape/writing/tape_store.h"
 
 namespace ktape {

@@ -6,7 +6,7 @@
 #include <catch2/generators/catch_generators.hpp>
 #include <catch2/generators/catch_generators_range.hpp>
 
-#include "capture/run/kernel_complaints.h"
+#include "capture/io/kernel_complaints.h"
 #include "guest/kernel/image/kernel_image.h"
 #include "tests/support/kernel/stock_kernel.h"
 #include "tests/support/must.h"

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "guest/inside/schedulers/sysfs_text.h"
+#include "guest/inside/base/sysfs_text.h"
 
 #include <catch2/catch_test_macros.hpp>
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "capture/run/console_log.h"
+#include "capture/io/console_log.h"
 
 namespace ktape {
 
