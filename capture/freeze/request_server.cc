@@ -192,7 +192,7 @@ Result<bool> RequestServer::serve(Request& request) {
 
 Result<RequestServer::Served> RequestServer::serve_stopped(StoppedMachine at,
                                                            const FreezeReason& reason,
-                                                           const PreparedOps& prepared,
+                                                           const std::vector<PreparedOp>& prepared,
                                                            bool writes) {
   Served served{freezer_.begin(std::move(at)), {}};
   FreezeInProgress& freeze = served.freeze;
@@ -212,7 +212,7 @@ Result<bool> RequestServer::serve_cold(Request& request) {
   if (pause_) request.waited += ran(*pause_);
   pause_.reset();
   // Resolve names now, before the freeze.
-  const PreparedOps prepared = executor_->prepare(request.ops);
+  const std::vector<PreparedOp> prepared = executor_->prepare(request.ops);
   const bool writes = std::holds_alternative<WriteAction>(request.ops.front().action);
   const FreezeReason reason{schema::FreezeCause::REQUEST, request.op, {}, 0, ++request.tries};
   Result<StoppedMachine> at = freezer_.stop();

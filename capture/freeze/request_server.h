@@ -105,7 +105,7 @@ class RequestServer {
   Result<bool> serve(Request& request);
   // Serves the ops in a freeze of the machine stopped by `at`, and records the freeze.
   Result<Served> serve_stopped(StoppedMachine at, const FreezeReason& reason,
-                               const PreparedOps& prepared, bool writes);
+                               const std::vector<PreparedOp>& prepared, bool writes);
   Result<bool> serve_cold(Request& request);
   Result<void> serve_hot(const Request& request);
   // Starts waiting before the next try, if there is time left.

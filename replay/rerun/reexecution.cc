@@ -261,7 +261,7 @@ Reexecution::Execution Reexecution::execute(const std::vector<Op>& ops, Recorded
   Execution execution;
   if (std::holds_alternative<WriteAction>(ops.front().action)) {
     // The first entry that is not done stops the rest: they are written together.
-    const PreparedOps prepared = executor_.prepare(ops);
+    const std::vector<PreparedOp> prepared = executor_.prepare(ops);
     ServedOps served = executor_.serve_writes(memory, prepared);
     execution.may_pass = served.may_pass;
     execution.results = executor_.describe(prepared, std::move(served), moment);
@@ -271,7 +271,7 @@ Reexecution::Execution Reexecution::execute(const std::vector<Op>& ops, Recorded
   // One by one, so that it is known which entry missed something.
   for (const Op& op : ops) {
     const std::vector<Op> alone{op};
-    const PreparedOps prepared = executor_.prepare(alone);
+    const std::vector<PreparedOp> prepared = executor_.prepare(alone);
     ServedOps served = executor_.serve_reads(memory, prepared, moment);
     execution.may_pass = execution.may_pass || served.may_pass;
     execution.results.push_back(executor_.describe(prepared, std::move(served), moment).at(0));

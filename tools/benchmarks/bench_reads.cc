@@ -56,7 +56,7 @@ void read_batches(benchmark::State& state, const std::string& version, int64_t e
                   MakeOp make) {
   StoppedKernel& kernel = stopped(version);
   const std::vector<Op> batch(static_cast<size_t>(entries), make(kernel.recorded));
-  const PreparedOps prepared = kernel.executor.prepare(batch);
+  const std::vector<PreparedOp> prepared = kernel.executor.prepare(batch);
   for (auto _ : state) {
     const ServedOps served = kernel.executor.serve_reads(kernel.machine.memory, prepared);
     if (served.ops.back().status != schema::EntryStatus::DONE)

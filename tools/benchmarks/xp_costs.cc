@@ -77,7 +77,7 @@ Result<Costs> compare(BareControl& bare, OpExecutor& executor, const GuestMemory
   const std::string seen =
       fmt::format("{:016x}: 0x{:0{}x}", place, test::number_in(*first.back().value), 2 * width);
   const std::vector<Place> places = places_of(executor, memory, op);
-  const PreparedOps prepared = executor.prepare(request);
+  const std::vector<PreparedOp> prepared = executor.prepare(request);
   Costs costs;
   costs.commands = places.size();
   for (uint32_t pair = 0; pair < pairs; ++pair) {

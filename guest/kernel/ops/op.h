@@ -16,10 +16,11 @@ namespace ktape {
 
 // A request and its reply as plain values: the input and output of op execution.
 //
-// The guest's OpRequest becomes Ops (read_ops() in op_records.h). With names resolved these become
-// PreparedOps, and a freeze turns them into ServedOps (served_op.h), which hold only words and
-// addresses, because no text is made while the guest is stopped. Once it runs again they become the
-// OpResults below, which OpReplied holds (write_result()).
+// The guest's OpRequest becomes Ops (read_ops() in op_records.h), because it may have to wait, and
+// its message does not last. With names resolved these become PreparedOps, and a freeze turns them
+// into ServedOps (served_op.h), which hold only words and addresses, because no text is made while
+// the guest is stopped. Once it runs again they become the OpResults below, which OpReplied holds
+// (write_result()).
 
 struct SymbolRoot {
   std::string name;

@@ -402,25 +402,25 @@ OpExecutor::OpExecutor(const Kernel& kernel, Lists lists)
     : impl_(std::make_unique<Impl>(kernel, lists)) {}
 OpExecutor::~OpExecutor() = default;
 
-PreparedOps OpExecutor::prepare(const std::vector<Op>& ops) {
-  PreparedOps prepared;
-  prepared.ops.reserve(ops.size());
-  for (const Op& op : ops)
-    prepared.ops.push_back(impl_->preparer.prepare(op, schema::OpMode::COLD));
+std::vector<PreparedOp> OpExecutor::prepare(const std::vector<Op>& ops) {
+  std::vector<PreparedOp> prepared;
+  prepared.reserve(ops.size());
+  for (const Op& op : ops) prepared.push_back(impl_->preparer.prepare(op, schema::OpMode::COLD));
   return prepared;
 }
 
-ServedOps OpExecutor::serve_reads(const GuestMemory& memory, const PreparedOps& prepared,
+ServedOps OpExecutor::serve_reads(const GuestMemory& memory,
+                                  const std::vector<PreparedOp>& prepared,
                                   const StopMoment& moment) {
   impl_->begin_request();
   // Only here: reads do not change page tables, and the machine stands still until they are done.
   // Writes walk each time.
   const TranslationCache still(memory);
-  ServedOps served{std::vector<ServedOp>(prepared.ops.size())};
+  ServedOps served{std::vector<ServedOp>(prepared.size())};
   LapTimer timer;
   for (size_t i = 0; i < served.ops.size(); ++i) {
     ServedOp& op = served.ops[i];
-    impl_->read_one(still, prepared.ops[i], moment, op);
+    impl_->read_one(still, prepared[i], moment, op);
     op.ticks = timer.lap();
     const bool is_disturbed =
         op.status == schema::EntryStatus::REFUSED && op.rest && op.rest->protection;
@@ -432,9 +432,10 @@ ServedOps OpExecutor::serve_reads(const GuestMemory& memory, const PreparedOps& 
   return served;
 }
 
-ServedOps OpExecutor::serve_writes(WritableGuestMemory& memory, const PreparedOps& prepared) {
+ServedOps OpExecutor::serve_writes(WritableGuestMemory& memory,
+                                   const std::vector<PreparedOp>& prepared) {
   impl_->begin_request();
-  ServedOps served{std::vector<ServedOp>(prepared.ops.size())};
+  ServedOps served{std::vector<ServedOp>(prepared.size())};
   LapTimer timer;
   const bool admitted = admit_writes(impl_->gates, memory, prepared, served, timer);
   bool stopped = false;
@@ -444,33 +445,33 @@ ServedOps OpExecutor::serve_writes(WritableGuestMemory& memory, const PreparedOp
       served.ops[i].more().reason = kStoppedBefore;
       continue;
     }
-    stopped = !impl_->write_one(memory, prepared.ops[i], served.ops[i]);
+    stopped = !impl_->write_one(memory, prepared[i], served.ops[i]);
     served.ops[i].ticks += timer.lap();
   }
   served.ns_per_tick = timer.ns_per_tick();
   return served;
 }
 
-std::vector<OpResult> OpExecutor::describe(const PreparedOps& prepared, ServedOps served,
-                                           const StopMoment& moment) const {
+std::vector<OpResult> OpExecutor::describe(const std::vector<PreparedOp>& prepared,
+                                           ServedOps served, const StopMoment& moment) const {
   std::vector<OpResult> results;
   results.reserve(served.ops.size());
   for (size_t i = 0; i < served.ops.size(); ++i) {
     results.push_back(
-        impl_->describe(prepared.ops[i], std::move(served.ops[i]), moment, served.ns_per_tick));
+        impl_->describe(prepared[i], std::move(served.ops[i]), moment, served.ns_per_tick));
   }
   return results;
 }
 
 std::vector<OpResult> OpExecutor::read(const GuestMemory& memory, const std::vector<Op>& ops,
                                        const StopMoment& moment) {
-  const PreparedOps prepared = prepare(ops);
+  const std::vector<PreparedOp> prepared = prepare(ops);
   return describe(prepared, serve_reads(memory, prepared, moment), moment);
 }
 
 std::vector<OpResult> OpExecutor::write(WritableGuestMemory& memory, const std::vector<Op>& ops,
                                         const StopMoment& moment) {
-  const PreparedOps prepared = prepare(ops);
+  const std::vector<PreparedOp> prepared = prepare(ops);
   return describe(prepared, serve_writes(memory, prepared), moment);
 }
 

@@ -24,18 +24,23 @@ class OpExecutor {
 
   // A request is served in three parts, so that only the second needs the machine stopped
   // (ARCHITECTURE.md, Invariants). `ops` outlive the results: PreparedOps points into them.
-  [[nodiscard]] PreparedOps prepare(const std::vector<Op>& ops);
+  // A request is served in three parts, so that only the second needs the machine stopped. `ops`
+  // outlive the results.
+  [[nodiscard]] std::vector<PreparedOp> prepare(const std::vector<Op>& ops);
   // A batch of reads: each succeeds or fails by itself. Same order and size as the ops. `moment`
   // belongs to the freeze; what is missing from it counts as unknown.
-  [[nodiscard]] ServedOps serve_reads(const GuestMemory& memory, const PreparedOps& prepared,
+  [[nodiscard]] ServedOps serve_reads(const GuestMemory& memory,
+                                      const std::vector<PreparedOp>& prepared,
                                       const StopMoment& moment = {});
   // A batch of writes: the gates of all are checked before anything is written, and if one refuses,
   // nothing is. After that, the first write that fails stops the rest (kNotReached); nothing is
   // rolled back. An op that cannot be served because of its names, and all ops after it, are not
   // checked.
-  [[nodiscard]] ServedOps serve_writes(WritableGuestMemory& memory, const PreparedOps& prepared);
+  [[nodiscard]] ServedOps serve_writes(WritableGuestMemory& memory,
+                                       const std::vector<PreparedOp>& prepared);
   // `served` belongs to `prepared` and `moment`.
-  [[nodiscard]] std::vector<OpResult> describe(const PreparedOps& prepared, ServedOps served,
+  [[nodiscard]] std::vector<OpResult> describe(const std::vector<PreparedOp>& prepared,
+                                               ServedOps served,
                                                const StopMoment& moment = {}) const;
 
   // All three at once.

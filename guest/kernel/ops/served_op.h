@@ -45,11 +45,6 @@ struct PreparedOp {
   bool is_runqueue = false;  // the root is a CPU's runqueue
 };
 
-// Refers to the ops that it was made from.
-struct PreparedOps {
-  std::vector<PreparedOp> ops;
-};
-
 // Parts that few ops have.
 struct ServedRest {
   std::string reason;

@@ -13,22 +13,22 @@ void look_at_task(const GateChecker& gates, const GuestMemory& memory, const Pre
 }
 
 // Evaluates the gates of all writes that can be reached.
-bool admit_writes(const GateChecker& gates, const GuestMemory& memory, const PreparedOps& prepared,
-                  ServedOps& served, LapTimer& timer) {
+bool admit_writes(const GateChecker& gates, const GuestMemory& memory,
+                  const std::vector<PreparedOp>& prepared, ServedOps& served, LapTimer& timer) {
   // The first of each kind decides: a write refused for good makes a retry pointless, so it is
   // preferred.
   std::optional<size_t> passing, lasting;  // first write refused temporarily; permanently
   for (size_t i = 0; i < served.ops.size(); ++i) {
-    const bool is_task = std::holds_alternative<TaskRoot>(prepared.ops[i].op->target.root);
+    const bool is_task = std::holds_alternative<TaskRoot>(prepared[i].op->target.root);
     if (is_task) {
-      look_at_task(gates, memory, prepared.ops[i], true, served.ops[i]);
+      look_at_task(gates, memory, prepared[i], true, served.ops[i]);
       served.ops[i].ticks = timer.lap();
       const GateReadings& readings = *served.ops[i].rest->gates;
       std::optional<size_t>& first = readings.may_pass ? passing : lasting;
       if (!readings.admitted && !first) first = i;
     }
     // Writes behind it are never reached, so their gates decide nothing.
-    if (!prepared.ops[i].refusal.empty()) break;  // it stops the rest, whatever memory says
+    if (!prepared[i].refusal.empty()) break;  // it stops the rest, whatever memory says
   }
   if (!passing && !lasting) return true;
   const size_t refused = lasting ? *lasting : *passing;

@@ -17,6 +17,7 @@ void look_at_task(const GateChecker& gates, const GuestMemory& memory, const Pre
 // permanently, or else the first write refused, is marked as refused and the others as not reached;
 // `served.may_pass` says whether another try may succeed.
 [[nodiscard]] bool admit_writes(const GateChecker& gates, const GuestMemory& memory,
-                                const PreparedOps& prepared, ServedOps& served, LapTimer& timer);
+                                const std::vector<PreparedOp>& prepared, ServedOps& served,
+                                LapTimer& timer);
 
 }  // namespace ktape
