@@ -36,7 +36,7 @@ class FreezeBound final : public TimeAssertion {
              }}};
   }
 
-  void look_at(const RecordView& view) override {
+  void observe(const RecordView& view) override {
     if (view.record.isFreezeBegan()) {
       open_ = view.seq;
     } else if (view.record.isThawed()) {
@@ -48,7 +48,8 @@ class FreezeBound final : public TimeAssertion {
 
   // A freeze has its own record of waits: no vCPU runs in it. Of all freezes: with some unknown, a
   // long one among them could not be judged.
-  bool tells_of_waits() const override { return freezes_ > 0 && freezes_ == freezes_with_waits_; }
+  // A freeze has its own record of waits: no vCPU runs in it.
+  bool records_waits() const override { return freezes_ > 0 && freezes_ == freezes_with_waits_; }
 
   void conclude(TapeState) override {
     if (by_waits()) {
@@ -65,14 +66,14 @@ class FreezeBound final : public TimeAssertion {
   }
 
  private:
-  struct Freeze {
+  struct Duration {
     Seq thawed;
     uint64_t id = 0;
     uint64_t frozen_ns = 0;
   };
 
   void take(Seq seq, schema::Thawed::Reader thawed) {
-    const Freeze freeze{seq, thawed.getFreeze(), thawed.getFrozenNs()};
+    const Duration freeze{seq, thawed.getFreeze(), thawed.getFrozenNs()};
     ++freezes_;
     freezes_with_waits_ += thawed.getWaitedKnown() ? 1 : 0;
     if (!longest_ || freeze.frozen_ns > longest_->frozen_ns) longest_ = freeze;
@@ -89,7 +90,7 @@ class FreezeBound final : public TimeAssertion {
   Seq open_;
   size_t freezes_ = 0;
   size_t freezes_with_waits_ = 0;
-  std::optional<Freeze> longest_;
+  std::optional<Duration> longest_;
   Findings too_long_;           // all of them
   Findings clean_, distorted_;  // the same, by whether the host distorted them
 };

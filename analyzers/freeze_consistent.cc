@@ -125,7 +125,7 @@ class FreezeConsistent final : public OpAssertion {
           entry.reply, fmt::format("{} was read in freeze {} while {}", what, entry.freeze, *mark));
     if (const std::string missing = lacking(entry); !missing.empty())
       return leave_undecided(entry.reply, what + ": " + missing);
-    if (judged(entry)) {
+    if (is_evaluated(entry)) {
       ++sound_values_;
       sound_reply_ = entry.reply;
     } else {
@@ -191,7 +191,7 @@ class FreezeConsistent final : public OpAssertion {
                : fmt::format("what CPU {} was doing is not known", *writer);
   }
 
-  bool judged(const AnsweredEntry& entry) const {
+  bool is_evaluated(const AnsweredEntry& entry) const {
     // Whatever is known to protect the value was looked at in marked(), and found free.
     return entry.got.getProtectingCpu() >= 0 || notes(entry, kDsqLockFree) ||
            moment_.seqcounts.contains(seqcount_protecting(entry.asked.getTarget())) ||

@@ -118,20 +118,20 @@ class GatesComplete final : public Assertion {
     auto got = reply.getEntries();
     for (auto& [number, attempt] : pending.tries) {
       // From a recorder that does not count tries both are 0.
-      if (number < reply.getTries()) judge_earlier(seq, request, number, attempt);
+      if (number < reply.getTries()) evaluate_earlier(seq, request, number, attempt);
     }
-    judge_numbers(seq, reply, pending);
+    evaluate_numbers(seq, reply, pending);
     Try& last = pending.tries[reply.getTries()];
     for (uint32_t i = 0; i < asked.size() && i < got.size(); ++i) {
       if (!asked[i].getTarget().isTask() && !asked[i].getConsistent()) continue;
       // Stopped by an earlier write, before its gates.
       if (got[i].getStatus() == schema::EntryStatus::NOT_REACHED) continue;
-      judge(seq, asked[i], got[i], last.gates[i]);
+      evaluate(seq, asked[i], got[i], last.gates[i]);
     }
   }
 
   // Each try left gates: an op is tried again only after a gate refused it.
-  void judge_numbers(Seq seq, schema::OpReplied::Reader reply, const Pending& pending) {
+  void evaluate_numbers(Seq seq, schema::OpReplied::Reader reply, const Pending& pending) {
     for (uint32_t number = 1; number < reply.getTries(); ++number) {
       if (!pending.tries.contains(number))
         return violate(seq, fmt::format("request {} was tried {} times, but try {} left no gate",
@@ -151,8 +151,8 @@ class GatesComplete final : public Assertion {
   }
 
   // A try that was followed by another was refused, and only by gates that refuse for a moment.
-  void judge_earlier(Seq seq, schema::OpRequested::Reader request, uint32_t number,
-                     const Try& attempt) {
+  void evaluate_earlier(Seq seq, schema::OpRequested::Reader request, uint32_t number,
+                        const Try& attempt) {
     ++tries_;
     const std::string which = fmt::format("try {} of request {}", number, request.getOp());
     bool refused = false;
@@ -166,13 +166,13 @@ class GatesComplete final : public Assertion {
           check_gates(seq, asked, which + ": " + in_quotes(chars(asked.getTag())), gates);
       if (barrier == nullptr) continue;
       refused = true;
-      judge_barriers(which, gates);
+      evaluate_barriers(which, gates);
     }
     if (!refused) violate(seq, which + " was not the last, though no gate refused it");
   }
 
   // One lasting gate is enough to make the first refusal final.
-  void judge_barriers(const std::string& which, const std::vector<SeenGate>& gates) {
+  void evaluate_barriers(const std::string& which, const std::vector<SeenGate>& gates) {
     for (const SeenGate& gate : gates) {
       if (gate.enforced && !gate.passed && !may_pass_later(gate.gate))
         violate(gate.seq,
@@ -182,12 +182,12 @@ class GatesComplete final : public Assertion {
     }
   }
 
-  void judge(Seq reply, schema::OpEntry::Reader asked, schema::EntryReply::Reader got,
-             const std::vector<SeenGate>& gates) {
+  void evaluate(Seq reply, schema::OpEntry::Reader asked, schema::EntryReply::Reader got,
+                const std::vector<SeenGate>& gates) {
     std::string tag = in_quotes(chars(asked.getTag()));
     if (asked.getTarget().isTask()) ++entries_;
     last_ = reply;
-    judge_refusal(reply, tag, got, check_gates(reply, asked, tag, gates));
+    evaluate_refusal(reply, tag, got, check_gates(reply, asked, tag, gates));
   }
 
   // Whether an entry has the gates that it should have, in order. Returns the first gate that had
@@ -221,8 +221,8 @@ class GatesComplete final : public Assertion {
     return barrier;
   }
 
-  void judge_refusal(Seq reply, const std::string& tag, schema::EntryReply::Reader got,
-                     const SeenGate* barrier) {
+  void evaluate_refusal(Seq reply, const std::string& tag, schema::EntryReply::Reader got,
+                        const SeenGate* barrier) {
     bool refused = got.getStatus() == schema::EntryStatus::REFUSED;
     refused_ += refused ? 1 : 0;
     if (barrier != nullptr && !refused) {

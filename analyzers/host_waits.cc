@@ -73,7 +73,7 @@ void HostWaits::take(Reading reading) {
     last_ = std::move(reading);
     return;
   }
-  judge(*start_, reading, start_->host_ns);
+  evaluate(*start_, reading, start_->host_ns);
   before_ = std::exchange(start_, std::move(reading));
   last_.reset();
 }
@@ -81,11 +81,11 @@ void HostWaits::take(Reading reading) {
 void HostWaits::finish() {
   if (!last_) return;
   // The rest of the tape, with the window before it, which is long enough.
-  judge(before_ ? *before_ : *start_, *last_, start_->host_ns);
+  evaluate(before_ ? *before_ : *start_, *last_, start_->host_ns);
   last_.reset();
 }
 
-void HostWaits::judge(const Reading& from, const Reading& to, uint64_t span_from_ns) {
+void HostWaits::evaluate(const Reading& from, const Reading& to, uint64_t span_from_ns) {
   const std::string why = fault(from, to);
   if (why.empty()) return;
   const Span span{std::min(span_from_ns, to.host_ns), std::max(span_from_ns, to.host_ns)};

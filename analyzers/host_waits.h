@@ -34,7 +34,7 @@ class HostWaits {
   void finish();
 
   // Whether the tape has run delays at all.
-  [[nodiscard]] bool told() const { return covered_.has_value(); }
+  [[nodiscard]] bool known() const { return covered_.has_value(); }
   // Why the time between two host times cannot be judged; nothing if it lies in good windows. After
   // finish(). Overlapping a bad window in part is enough for an objection.
   [[nodiscard]] std::optional<Finding> objection(uint64_t from_ns, uint64_t to_ns) const;
@@ -69,7 +69,7 @@ class HostWaits {
   };
 
   void take(Reading reading);
-  void judge(const Reading& from, const Reading& to, uint64_t span_from_ns);
+  void evaluate(const Reading& from, const Reading& to, uint64_t span_from_ns);
   // What is wrong with a window; empty if it is good.
   [[nodiscard]] std::string fault(const Reading& from, const Reading& to) const;
   [[nodiscard]] std::string fault_of(size_t vcpu, const Reading& from, const Reading& to,

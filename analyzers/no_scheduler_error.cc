@@ -12,7 +12,7 @@
 #include "analyzers/assertion.h"
 #include "schema/base/text.h"
 #include "schema/tape/facts/ejections.h"
-#include "schema/tape/facts/lockup_sight.h"
+#include "schema/tape/facts/lockup_coverage.h"
 #include "schema/terms/scheduler_exit.h"
 
 namespace ktape {
@@ -111,7 +111,7 @@ class NoSchedulerError final : public Assertion {
     }
   }
 
-  LockupSight lockups_;
+  LockupCoverage lockups_;
   std::map<uint32_t, std::string> names_;  // by id
   std::map<uint32_t, Seq> attached_;       // by id, those that have not exited yet
   Ejections ejections_;

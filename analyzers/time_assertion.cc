@@ -45,13 +45,13 @@ void TimeAssertion::visit(const RecordView& view) {
     }
   }
   waits_.visit(view);
-  look_at(view);
+  observe(view);
 }
 
 void TimeAssertion::finish(TapeState state) {
   waits_.finish();
   // --force judges all spans, also those with an objection.
-  by_waits_ = !force_ && tells_of_waits();
+  by_waits_ = !force_ && records_waits();
   if (!run_seen_)
     objection_ = Finding{
         Seq(0), "the tape does not say whether its times are real; --force judges them anyway"};

@@ -23,12 +23,12 @@ class TimeAssertion : public Assertion {
  protected:
   // The arguments except --force and --max-host-wait.
   [[nodiscard]] virtual std::vector<Argument> own_arguments() { return {}; }
-  virtual void look_at(const RecordView& record) = 0;
+  virtual void observe(const RecordView& record) = 0;
   // After the last record, if the time may be judged.
   virtual void conclude(TapeState state) = 0;
   // Whether the tape has the records that separate distorted time from other time: run delays of
   // vCPUs, unless overridden.
-  [[nodiscard]] virtual bool tells_of_waits() const { return waits_.told(); }
+  [[nodiscard]] virtual bool records_waits() const { return waits_.known(); }
 
   // Whether spans are judged one by one, by their objections; otherwise all of them may be judged.
   // After the last record.

@@ -123,7 +123,7 @@ class VtimeMonotonic final : public OpAssertion {
     // A write that was refused changed nothing and saw nothing.
     if (!entry.done() && entry.asked.isWrite()) return note(entry.reply, entry.failure());
     if (!entry.done()) return leave_undecided(entry.reply, entry.failure());
-    if (outside(entry) || !judgeable(entry)) return;
+    if (outside(entry) || !can_evaluate(entry)) return;
     auto task = entry.asked.getTarget().getTask();
     // An attachment, not a scheduler: values may start anew with each.
     Seq attachment = attached_.begin()->second.since;
@@ -178,7 +178,7 @@ class VtimeMonotonic final : public OpAssertion {
   }
 
   // Whether exactly one scheduler is attached, and declares the asserted property.
-  bool judgeable(const AnsweredEntry& entry) {
+  bool can_evaluate(const AnsweredEntry& entry) {
     if (attached_.empty()) {
       leave_undecided(entry.reply, "no scheduler was attached");
     } else if (attached_.size() > 1) {

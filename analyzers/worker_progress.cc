@@ -102,7 +102,7 @@ class WorkerProgress final : public TimeAssertion {
              }}};
   }
 
-  void look_at(const RecordView& view) override {
+  void observe(const RecordView& view) override {
     if (view.record.isRunStarted()) {
       take_scenario(view.record.getRunStarted().getScenario());
     } else if (view.record.isWorkerStarted()) {
@@ -125,7 +125,7 @@ class WorkerProgress final : public TimeAssertion {
       if (worker.last && worker.reports == 0) {
         leave_undecided(worker.last->seq, "worker " + in_quotes(name) + " has no report");
       }
-      if (worker.longest) judge(name, worker);
+      if (worker.longest) evaluate_worker(name, worker);
     }
     bool any = only_ ? workers_.contains(*only_) : !workers_.empty();
     if (!any)
@@ -239,11 +239,11 @@ class WorkerProgress final : public TimeAssertion {
                max_gap_ns_);
   }
 
-  void judge(const std::string& name, const Worker& worker) {
+  void evaluate_worker(const std::string& name, const Worker& worker) {
     const std::optional<Interval>&longest = worker.longest, &widest = worker.widest;
     const std::string who = "worker " + in_quotes(name);
     // A worker that was stopped by SIGSTOP waited as well, and for a good reason.
-    if (!worker.too_long.empty() && !worker.signalled) return judge_gaps(who, worker.too_long);
+    if (!worker.too_long.empty() && !worker.signalled) return evaluate_gaps(who, worker.too_long);
     if (widest->most_ns > max_gap_ns_) {
       std::string why = worker.signalled ? "; the scenario sends it signals"
                                          : "; more frequent reports would narrow this";
@@ -261,19 +261,19 @@ class WorkerProgress final : public TimeAssertion {
   }
 
   // One gap that the host did not distort is enough.
-  void judge_gaps(const std::string& who, const std::vector<Interval>& too_long) {
-    const auto told = [&](const Interval& gap) {
+  void evaluate_gaps(const std::string& who, const std::vector<Interval>& too_long) {
+    const auto describe = [&](const Interval& gap) {
       return fmt::format("{} waited for {} or longer at one time", who, milliseconds(gap.least_ns));
     };
     std::optional<Finding> first;
     for (const Interval& gap : too_long) {
       const auto found = objection(gap.from_ns, gap.to_ns);
       if (!found)
-        return violate(gap.end,
-                       fmt::format("{}, the limit is {}", told(gap), milliseconds(max_gap_ns_)));
+        return violate(
+            gap.end, fmt::format("{}, the limit is {}", describe(gap), milliseconds(max_gap_ns_)));
       if (!first) first = found;
     }
-    leave_undecided(first->seq, fmt::format("{}, but {}", told(too_long.front()), first->text));
+    leave_undecided(first->seq, fmt::format("{}, but {}", describe(too_long.front()), first->text));
   }
 
   uint64_t max_gap_ns_ = 0;

@@ -91,13 +91,13 @@ Result<void> Freezer::adopted(const Kernel& kernel) {
   layouts_ = std::make_unique<LayoutLog>(kernel.btf());
   pages_.adopted(kernel);
   clocksource_.adopted(kernel);
-  return look_while_running();
+  return sample_while_running();
 }
 
-Result<void> Freezer::look_while_running() {
+Result<void> Freezer::sample_while_running() {
   KTAPE_TRY(delays_.record());
   if (kernel_ == nullptr) return {};
-  clocksource_.look(machine_.live_memory());
+  clocksource_.sample(machine_.live_memory());
   return clocksource_.record(recorder_.now(), 0);
 }
 
@@ -139,7 +139,7 @@ FreezeInProgress Freezer::begin(StoppedMachine at) {
   freeze.stop.evidence = evidence_->read(*freeze.memory);
   // Bypasses the page keeper: a replay never reads the page with the clocksource's name, so it need
   // not be on the tape.
-  clocksource_.look(unwatched);
+  clocksource_.sample(unwatched);
   if (freeze.at.registers.ok()) {
     for (const VcpuRegisters& registers : *freeze.at.registers)
       freeze.stop.cpus.push_back(stopped_cpu(registers));

@@ -84,7 +84,7 @@ class Freezer {
 
   // Records how long the vCPUs have waited for host CPUs so far and, once the kernel is adopted,
   // any change of the clocksource. Call it while the machine runs or after it has ended.
-  Result<void> look_while_running();
+  Result<void> sample_while_running();
 
   // Called whenever the machine stops, for any reason. It may only copy and compare memory.
   void observe(std::function<void(StoppedMachine&)> observer) { observer_ = std::move(observer); }

@@ -14,7 +14,7 @@ void ClocksourceWatch::adopted(const Kernel& kernel) {
   if (reader.ok()) reader_.emplace(std::move(reader).value());
 }
 
-void ClocksourceWatch::look(const GuestMemory& memory) {
+void ClocksourceWatch::sample(const GuestMemory& memory) {
   if (!reader_) return;
   Result<std::string> name = reader_->read(memory);
   if (name.ok()) {

@@ -19,12 +19,12 @@ class ClocksourceWatch {
   // `recorder` outlives it.
   explicit ClocksourceWatch(Recorder& recorder) : recorder_(recorder) {}
 
-  // Called before the first look. `kernel` outlives it.
+  // Called before the first sample. `kernel` outlives it.
   void adopted(const Kernel& kernel);
 
   // Reads the clocksource without recording it. Works in a freeze and while the machine runs.
-  void look(const GuestMemory& memory);
-  // Records the clocksource of the last look if it changed. `freeze`: in which it was read; 0:
+  void sample(const GuestMemory& memory);
+  // Records the clocksource of the last sample if it changed. `freeze`: in which it was read; 0:
   // none.
   Result<void> record(HostNs host, uint64_t freeze);
 

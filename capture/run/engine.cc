@@ -55,7 +55,7 @@ Engine::Engine(Machine& machine, Recorder& recorder, Progress& progress,
 Result<RunEnd> Engine::run(const UserSignals& signals) {
   began_ = last_heard_ = Clock::now();
   // If the host starves a boot, this reading and the last one are the only evidence.
-  KTAPE_TRY(server_.freezer().look_while_running());
+  KTAPE_TRY(server_.freezer().sample_while_running());
   KTAPE_ASSIGN(const UniqueFd wake, any_of({signals.end_fd, signals.freeze_fd}));
   while (!end_) {
     // The earliest of everything that is due; kTick keeps the live line moving.
@@ -66,7 +66,7 @@ Result<RunEnd> Engine::run(const UserSignals& signals) {
     if (handled.ok() && !end_) handled = on_signals(signals);
     if (handled.ok() && !end_) handled = host_freezes_.on_time();
     if (handled.ok() && !end_) handled = server_.on_time();
-    if (handled.ok()) handled = look_at_schedulers();
+    if (handled.ok()) handled = update_schedulers();
     if (handled.ok() && !end_) handled = on_silence();
     // From here on a failure has become an outcome, so the loop ends by itself.
     if (!handled.ok()) KTAPE_TRY(on_failure(handled.error()));
@@ -82,7 +82,7 @@ Result<RunEnd> Engine::run(const UserSignals& signals) {
   KTAPE_TRY(schedulers_.record_unfinished());
   // After the guest has powered off there is nothing left to read; that was done when its agent was
   // done.
-  if (!done_) KTAPE_TRY(server_.freezer().look_while_running());
+  if (!done_) KTAPE_TRY(server_.freezer().sample_while_running());
   // The console's last bytes arrive with the end, so its ending is recorded after this.
   machine_.end();
   KTAPE_TRY(record_ending());
@@ -161,8 +161,9 @@ Result<void> Engine::on_signals(const UserSignals& signals) {
     return {};
   }
   if (!is_readable(signals.freeze_fd)) return {};
-  std::array<std::byte, 1024> told{};  // signals that arrive together are one request
-  if (::read(signals.freeze_fd, told.data(), told.size()) < 0 && errno != EAGAIN && errno != EINTR)
+  std::array<std::byte, 1024> signalled{};  // signals that arrive together are one request
+  if (::read(signals.freeze_fd, signalled.data(), signalled.size()) < 0 && errno != EAGAIN &&
+      errno != EINTR)
     return system_error(ErrorCode::kHost, "cannot read the pending signals");
   return host_freezes_.on_demand();
 }
@@ -203,7 +204,7 @@ Result<void> Engine::on_message(schema::FromAgent::Reader message) {
       // Recorded before triggers are armed and before the agent may go on.
       KTAPE_TRY(
           record([&](schema::Record::Builder r) { r.setStepStarted(message.getStepStarted()); }));
-      KTAPE_TRY(server_.freezer().look_while_running());
+      KTAPE_TRY(server_.freezer().sample_while_running());
       return on_step_started(message.getStepStarted());
     case Which::STEP_FINISHED: {
       auto from = message.getStepFinished();
@@ -212,7 +213,7 @@ Result<void> Engine::on_message(schema::FromAgent::Reader message) {
         progress_.say(fmt::format("step '{}' failed: {}", step_name_, from.getDetail().cStr()));
       step_name_.clear();
       KTAPE_TRY(record([&](schema::Record::Builder r) { r.setStepFinished(from); }));
-      return server_.freezer().look_while_running();
+      return server_.freezer().sample_while_running();
     }
     case Which::DONE: return on_done(message.getDone(), guest);
     case Which::FACTS:
@@ -282,7 +283,7 @@ Result<void> Engine::watch_schedulers() {
   // At every stop, whoever caused it: an enable that fails at once may be visible in that stop
   // only.
   server_.freezer().observe([this](StoppedMachine& at) {
-    if (at.registers.ok()) schedulers_.look_at(at.frozen.memory(), *at.registers, at_breakpoint_);
+    if (at.registers.ok()) schedulers_.observe(at.frozen.memory(), *at.registers, at_breakpoint_);
   });
   KTAPE_ASSIGN(StoppedMachine at, server_.freezer().stop());
   schedulers_.arm(at.frozen, breakpoints_);
@@ -314,8 +315,8 @@ Result<void> Engine::on_scheduler_exited(schema::SchedulerExited::Reader exited,
 
 // The agent waits for the result of its scheduler's enable, and does not end the guest before the
 // exits are on the tape.
-Result<void> Engine::look_at_schedulers() {
-  KTAPE_TRY(schedulers_.look());
+Result<void> Engine::update_schedulers() {
+  KTAPE_TRY(schedulers_.update());
   if (schedulers_.has_attached()) KTAPE_TRY(host_freezes_.scheduler_attached());
   for (const SchedulerNews& news : schedulers_.take_news()) {
     // On the tape before the agent hears of it, because it acts on it.
@@ -359,7 +360,7 @@ Result<void> Engine::on_done(schema::GuestExited::Reader done, GuestNs guest) {
   KTAPE_TRY(recorder_.record_at(recorder_.now(), guest, [&](schema::Record::Builder record) {
     record.setGuestExited(done);
   }));
-  KTAPE_TRY(server_.freezer().look_while_running());
+  KTAPE_TRY(server_.freezer().sample_while_running());
   // Otherwise it could postpone its end forever.
   if (done_) return Error{ErrorCode::kBadInput, "the agent sent done twice", ""};
   const bool good = done.getExplicitDone() && done.getExitCode() == 0;

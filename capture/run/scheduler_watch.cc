@@ -20,8 +20,8 @@ constexpr unsigned kMaxNames = 64;
 // The first ejections name the cause; a scheduler that fails again and again adds nothing.
 constexpr size_t kMaxEjections = 16;
 // An enable takes tens of milliseconds, and the agent may be waiting for its result.
-constexpr auto kLookForEnable = 5ms;
-constexpr auto kLook = 20ms;
+constexpr auto kEnableInterval = 5ms;
+constexpr auto kUpdateInterval = 20ms;
 
 std::string after_colon(const std::string& text) {
   return text.empty() ? "" : ": " + printable(text);
@@ -57,7 +57,7 @@ Result<void> SchedulerWatch::on_state(schema::SchedulerState::Reader state, Gues
   ended_ = ended_ || state.getEnded();
   if (!reader_) return attach_unread(state);
   // Something has changed: look now and not at the next interval.
-  next_look_ = {};
+  next_update_ = {};
   return {};
 }
 
@@ -89,7 +89,7 @@ Result<void> SchedulerWatch::record_state(schema::SchedulerState::Reader state, 
   });
 }
 
-void SchedulerWatch::look_at(const GuestMemory& memory, const std::vector<VcpuRegisters>& registers,
+void SchedulerWatch::observe(const GuestMemory& memory, const std::vector<VcpuRegisters>& registers,
                              bool at_breakpoint) {
   if (!reader_) return;
   for (const VcpuRegisters& vcpu : registers) {
@@ -125,6 +125,7 @@ void SchedulerWatch::meet(const GuestMemory& memory, GuestVirtual address, bool 
 
 Result<void> SchedulerWatch::record_seen() {
   for (const Seen& seen : std::exchange(seen_, {})) {
+    // It was enabled and freed between two updates.
     // It was enabled and freed between two looks. A scheduler that was never seen linked: its
     // attempt is recorded first, so that it has an id.
     if (find(seen.state.address) == nullptr) KTAPE_TRY(attempt(seen.state));
@@ -135,24 +136,26 @@ Result<void> SchedulerWatch::record_seen() {
     if (seen.enabled && !known->attached) KTAPE_TRY(attach(*known, seen.state));
     // A scheduler that was never enabled and has no exit info failed for lack of memory or similar.
     // A scheduler that was enabled is freed after its exit; if there is none, nothing is claimed.
-    const bool tells = seen.exit || !seen.enabled;
-    if (!known->ended && tells) KTAPE_TRY(end(*known, seen.exit.value_or(SchedulerExitInfo{})));
+    const bool is_conclusive = seen.exit || !seen.enabled;
+    if (!known->ended && is_conclusive)
+      KTAPE_TRY(end(*known, seen.exit.value_or(SchedulerExitInfo{})));
+    // Its memory may be reused for another scheduler.
     // Its memory may be reused for another scheduler. From here on its address proves nothing.
     std::erase_if(known_, [&](const Known& other) { return other.address == seen.state.address; });
   }
   return {};
 }
 
-Result<void> SchedulerWatch::look() {
+Result<void> SchedulerWatch::update() {
   KTAPE_TRY(record_seen());
-  if (!is_watching() || Clock::now() < next_look_) return {};
+  if (!is_watching() || Clock::now() < next_update_) return {};
   KTAPE_TRY(read_memory());
-  next_look_ = Clock::now() + (any_attached_ ? kLook : kLookForEnable);
+  next_update_ = Clock::now() + (any_attached_ ? kUpdateInterval : kEnableInterval);
   return {};
 }
 
 SchedulerWatch::Clock::time_point SchedulerWatch::due() const {
-  return is_watching() ? next_look_ : Clock::time_point::max();
+  return is_watching() ? next_update_ : Clock::time_point::max();
 }
 
 // No scheduler object goes away during this: the machine stops before one is freed.
@@ -310,10 +313,10 @@ Result<void> SchedulerWatch::attach_unread(schema::SchedulerState::Reader state)
   if (!any || any_attached_) return {};
   // Once per run: any_attached_ is set below.
   lose(Error{ErrorCode::kNotFound, unreadable_, ""});
-  SchedulerState told;
-  if (state.getNames().size() > 0) told.name = as_text(state.getNames()[0]);
-  Known known{GuestVirtual(0), ++last_id_, told.name};
-  KTAPE_TRY(attach(known, told));
+  SchedulerState reported;
+  if (state.getNames().size() > 0) reported.name = as_text(state.getNames()[0]);
+  Known known{GuestVirtual(0), ++last_id_, reported.name};
+  KTAPE_TRY(attach(known, reported));
   known_.push_back(std::move(known));
   return {};
 }

@@ -51,7 +51,7 @@ class SchedulerWatch {
 
   // Called once the kernel is adopted. `kernel` outlives the watch.
   void adopted(const Kernel& kernel);
-  // Sets the breakpoint where a scheduler is freed. Call look_at() at every stop from then on, for
+  // Sets the breakpoint where a scheduler is freed. Call observe() at every stop from then on, for
   // whatever reason. If the breakpoint cannot be set, exits are seen only while the scheduler's
   // object still exists; that is counted as lost.
   void arm(Frozen& frozen, Breakpoints& breakpoints);
@@ -61,11 +61,11 @@ class SchedulerWatch {
   // Called while the machine is stopped. Reads the schedulers that are being enabled or freed.
   // Records nothing. `at_breakpoint`: the stop was caused by a breakpoint, and vCPUs at a
   // breakpoint will step past it. Otherwise they hit it again, and are read then.
-  void look_at(const GuestMemory& memory, const std::vector<VcpuRegisters>& registers,
+  void observe(const GuestMemory& memory, const std::vector<VcpuRegisters>& registers,
                bool at_breakpoint);
-  // Called after the thaw. Records what look_at() found; then, if due, reads memory again.
-  Result<void> look();
-  // When look() is due next; the far future if there is nothing to watch.
+  // Called after the thaw. Records what observe() found; then, if due, reads memory again.
+  Result<void> update();
+  // When update() is due next; the far future if there is nothing to watch.
   [[nodiscard]] Clock::time_point due() const;
   // Called when the run ends. Records exits that the kernel has not completed.
   Result<void> record_unfinished();
@@ -122,7 +122,7 @@ class SchedulerWatch {
   std::unique_ptr<SchedExtReader> reader_;
   std::string unreadable_ = "the kernel is not known";  // why reader_ is null
   bool armed_ = false;
-  Clock::time_point next_look_{};
+  Clock::time_point next_update_{};
   std::vector<Known> known_;
   std::vector<Seen> seen_;
   std::vector<SchedulerNews> news_;

@@ -75,8 +75,8 @@ int run(int argc, char** argv) {
   }
   print_result(*result);
   // The tape is sealed and complete, but the head digest did not reach the user.
-  if (const Result<void> told = flush_output(); !told.ok()) {
-    fmt::print(stderr, "{}", describe(kCaptureProgram, told.error()));
+  if (const Result<void> flushed = flush_output(); !flushed.ok()) {
+    fmt::print(stderr, "{}", describe(kCaptureProgram, flushed.error()));
     return static_cast<int>(ExitCode::kHost);
   }
   return static_cast<int>(outcome_code(result->end, options.fail_on_eject));

@@ -54,8 +54,8 @@ Result<std::string> git(const std::string& folder, const std::vector<std::string
   child->drain_output();
   // From here on the words of git, which name the cause (safe.directory, no commit yet).
   if (child->how_it_ended() == "exited with status 0") return child->output();
-  const std::string told = telling_line(child->output());
-  return Error{ErrorCode::kHost, told.empty() ? "git " + child->how_it_ended() : told, ""};
+  const std::string message = error_line(child->output());
+  return Error{ErrorCode::kHost, message.empty() ? "git " + child->how_it_ended() : message, ""};
 }
 
 // Counts lines of `git status --porcelain`: changed files, and untracked files.

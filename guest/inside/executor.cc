@@ -15,7 +15,7 @@ namespace {
 constexpr uint32_t kDefaultDeadlineMs = 30'000;
 // A panic stops this CPU at once; the wait is for a kernel that does not panic.
 constexpr auto kPanicTakes = std::chrono::seconds(5);
-constexpr auto kLookAtWorker = std::chrono::milliseconds(10);
+constexpr auto kWorkerInterval = std::chrono::milliseconds(10);
 
 ActionKind kind_of(schema::Action::Reader action) {
   if (!action.isOp()) return ActionKind::kOther;
@@ -140,7 +140,7 @@ Result<Executor::ActionResult> Executor::wait_for(schema::WaitWorker::Reader wai
     // A worker about to be reaped may have no stat any more; `alive` shows that.
     if (auto stat = read_proc_stat((*worker)->pid)) state = stat->state;
     if (state == wanted) return ActionResult{};
-    KTAPE_TRY(session_.wait(Clock::now() + kLookAtWorker));
+    KTAPE_TRY(session_.wait(Clock::now() + kWorkerInterval));
   }
   if (!(*worker)->alive)
     return ActionResult{false, true, "worker '" + (*worker)->name + "' has exited"};
@@ -183,12 +183,12 @@ Result<Executor::ActionResult> Executor::change_policy(schema::WorkerPolicy::Rea
 Result<Executor::ActionResult> Executor::report(schema::WorkerFacts::Reader action) {
   auto worker = session_.workers().find(action.getWorker().cStr());
   if (!worker) return ActionResult{false, false, worker.error().message};
-  Result<void> told = session_.report_facts(**worker);
+  Result<void> reported = session_.report_facts(**worker);
   // A worker that has ended has no facts to report; any other error is the agent's own.
-  if (!told && told.error().code == ErrorCode::kNotFound) {
-    return ActionResult{false, false, told.error().message};
+  if (!reported && reported.error().code == ErrorCode::kNotFound) {
+    return ActionResult{false, false, reported.error().message};
   }
-  if (!told) return told.error();
+  if (!reported) return reported.error();
   return ActionResult{};
 }
 

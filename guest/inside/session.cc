@@ -19,7 +19,7 @@ namespace ktape {
 namespace {
 
 constexpr uint32_t kSchedulerId = 1;
-constexpr auto kLookForExit = std::chrono::milliseconds(100);     // the exit map cannot be polled
+constexpr auto kExitInterval = std::chrono::milliseconds(100);    // the exit map cannot be polled
 constexpr auto kLongestPoll = std::chrono::milliseconds(60'000);  // fits in poll's int
 // A deadline of the agent's own would compete with the host's watchdogs, which know about frozen
 // time.
@@ -158,7 +158,7 @@ Result<void> Session::wait(Clock::time_point deadline, const std::function<bool(
 }
 
 Result<void> Session::wait_once(std::chrono::milliseconds at_most) {
-  if (scheduler_ != nullptr || external_ != nullptr) at_most = std::min(at_most, kLookForExit);
+  if (scheduler_ != nullptr || external_ != nullptr) at_most = std::min(at_most, kExitInterval);
   std::array<pollfd, 3> fds = {pollfd{channel_.fd(), POLLIN, 0}, pollfd{children_.get(), POLLIN, 0},
                                pollfd{external_ ? external_->output_fd() : -1, POLLIN, 0}};
   int n = ::poll(fds.data(), fds.size(), static_cast<int>(std::min(at_most, kLongestPoll).count()));
@@ -173,7 +173,7 @@ Result<void> Session::wait_once(std::chrono::milliseconds at_most) {
   // Children before sysfs, so that a program that has ended is seen with its last state.
   if ((fds[1].revents & POLLIN) != 0) KTAPE_TRY(reap_children());
   // On every round, as sysfs cannot be polled.
-  if (external_ != nullptr) KTAPE_TRY(external_->look());
+  if (external_ != nullptr) KTAPE_TRY(external_->update());
   return report_scheduler_exit();
 }
 
@@ -276,7 +276,7 @@ Result<void> Session::end_external_scheduler() {
     external_->signal(ending.signal);
     KTAPE_TRY(wait(Clock::now() + ending.wait, [this] { return external_->has_ended(); }));
   }
-  KTAPE_TRY(external_->look());
+  KTAPE_TRY(external_->update());
   // The program's children, if any, are in its process group and may still be exiting.
   if (external_->is_there()) external_->signal(SIGTERM);
   KTAPE_TRY(wait(Clock::now() + kWaitForDetach, [this] { return !external_->is_there(); }));

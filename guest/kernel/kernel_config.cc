@@ -17,11 +17,12 @@ constexpr size_t kMaxConfigBytes = size_t{4} << 20;
 
 // A symbol that a kernel has if and only if the option is set; a function, because every kernel
 // lists those.
-struct Told {
+struct OptionSymbol {
   const char* option;
   const char* symbol;
 };
-constexpr Told kTold[] = {{"BPF_SYSCALL", "__x64_sys_bpf"}, {"CGROUPS", "cgroup_init"}};
+constexpr OptionSymbol kOptionSymbols[] = {{"BPF_SYSCALL", "__x64_sys_bpf"},
+                                           {"CGROUPS", "cgroup_init"}};
 
 }  // namespace
 
@@ -51,8 +52,8 @@ std::string known_config(const KernelKnowledge& kernel) {
       "derived from its image; others may be set, too.\n";
   if (kernel.hz > 0) text += fmt::format("CONFIG_HZ={0}\nCONFIG_HZ_{0}=y\n", kernel.hz);
   if (kernel.has_sched_ext()) text += "CONFIG_SCHED_CLASS_EXT=y\n";
-  for (const Told& told : kTold) {
-    if (kernel.symbols.find(told.symbol)) text += fmt::format("CONFIG_{}=y\n", told.option);
+  for (const OptionSymbol& known : kOptionSymbols) {
+    if (kernel.symbols.find(known.symbol)) text += fmt::format("CONFIG_{}=y\n", known.option);
   }
   return text;
 }

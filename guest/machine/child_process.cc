@@ -86,7 +86,7 @@ std::string ChildProcess::how_it_stopped() const {
 
 // Whatever the last line is, it is better than nothing: the dynamic linker, for one, does not say
 // "error" when a library lacks a version.
-std::string telling_line(std::string_view output) {
+std::string error_line(std::string_view output) {
   std::string last;
   while (!output.empty()) {
     size_t end = std::min(output.find('\n'), output.size());

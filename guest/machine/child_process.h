@@ -65,6 +65,6 @@ class ChildProcess {
 
 // The line of a program's output that best explains a failure: the first that mentions an error, or
 // else the last that is not blank. Empty if there is none.
-[[nodiscard]] std::string telling_line(std::string_view output);
+[[nodiscard]] std::string error_line(std::string_view output);
 
 }  // namespace ktape

@@ -25,7 +25,7 @@ constexpr size_t kMaxEventBytes = size_t{64} << 10;
 constexpr auto kEndGrace = 3s;
 constexpr int kConsolePipeBytes = 1 << 20;
 // Number of vCPUs shown for a guest that prints nothing.
-constexpr size_t kVcpusTold = 4;
+constexpr size_t kVcpusDescribed = 4;
 // Maximum number of steps to get a vCPU past a breakpoint; normally one is enough.
 constexpr int kMaxSteps = 8;
 // QEMU's serial port sends single bytes. Read them after this delay, so that a line does not become
@@ -144,13 +144,14 @@ Result<void> QemuMachine::map_memory(Clock::time_point deadline) {
 
 // If QEMU does not report the thread of a vCPU, only its times are unknown.
 Result<void> QemuMachine::watch_threads(Clock::time_point deadline) {
-  Result<QmpFields> told = qmp_->execute("query-cpus-fast", {}, deadline);
   // An emulator that has no such command is usable; one that does not answer is not.
-  if (!told.ok()) return told.error().code == ErrorCode::kRefused ? Result<void>() : told.error();
+  Result<QmpFields> fields = qmp_->execute("query-cpus-fast", {}, deadline);
+  if (!fields.ok())
+    return fields.error().code == ErrorCode::kRefused ? Result<void>() : fields.error();
   std::vector<pid_t> threads(config_.cpus);
   for (uint32_t i = 0; i < config_.cpus; ++i) {
-    const size_t cpu = number_field(*told, fmt::format("{}.cpu-index", i)).value_or(config_.cpus);
-    const uint64_t thread = number_field(*told, fmt::format("{}.thread-id", i)).value_or(0);
+    const size_t cpu = number_field(*fields, fmt::format("{}.cpu-index", i)).value_or(config_.cpus);
+    const uint64_t thread = number_field(*fields, fmt::format("{}.thread-id", i)).value_or(0);
     if (cpu < threads.size()) threads[cpu] = static_cast<pid_t>(thread);
   }
   host_ = HostWatch(process_->pid(), threads);
@@ -181,11 +182,11 @@ std::string QemuMachine::what_it_does() {
   std::string text = fmt::format("QEMU reports status '{}'", field(*status, "status"));
   // Leaves the guest stopped: the caller destroys it.
   if (const auto registers = gdb_->stop(config_.cpus, answer_deadline()); registers.ok()) {
-    for (size_t cpu = 0; cpu < std::min(registers->size(), kVcpusTold); ++cpu)
+    for (size_t cpu = 0; cpu < std::min(registers->size(), kVcpusDescribed); ++cpu)
       text += fmt::format(", vCPU {} is at {:#x}", cpu, (*registers)[cpu].rip);
   }
   process_->drain_output();
-  const std::string said = telling_line(process_->output());
+  const std::string said = error_line(process_->output());
   return said.empty() ? text : text + "; QEMU printed: " + said;
 }
 
@@ -439,8 +440,8 @@ void QemuMachine::take_stop() {
   }
   // KVM_EXIT_INTERNAL_ERROR and the like: QEMU prints the reason and the registers to stderr.
   process_->drain_output();
-  lose(fmt::format("the accelerator cannot continue the guest: {}",
-                   telling_line(process_->output())));
+  lose(
+      fmt::format("the accelerator cannot continue the guest: {}", error_line(process_->output())));
 }
 
 // Not an exit after all, or an exit that is already known.
@@ -466,7 +467,7 @@ void QemuMachine::take_end() {
     lost_ = fmt::format("the guest ended ({})", *shutdown_reason_);
     return;
   }
-  std::string said = telling_line(process_->output());
+  std::string said = error_line(process_->output());
   lose(fmt::format("QEMU {}{}{}", process_->how_it_ended(), said.empty() ? "" : ": ", said));
 }
 

@@ -131,7 +131,7 @@ void Comparison::scheduler(const DiffRow<SchedulerFacts>& row) {
   };
   const auto same = [&](const auto& seen) {
     return row.complete() &&
-           judge(column_of(row.a, seen), column_of(row.b, seen)) == Judgement::kSame;
+           change_between(column_of(row.a, seen), column_of(row.b, seen)) == Change::kSame;
   };
   if (same(end) && !same(message)) {
     differences_.add(DiffKind::kThisRun, subject + ", its message", column_of(row.a, message),
@@ -203,14 +203,14 @@ void Comparison::verdicts() {
 
 // If no tape says what was asked for, everything may have been.
 bool Comparison::is_asked(const FieldName& field) const {
-  bool told = false;
+  bool given = false;
   for (const DiffSide* side : {&a_, &b_}) {
     for (const DiffTape& tape : side->tapes) {
-      told = told || tape.asked;
+      given = given || tape.asked;
       if (tape.asked && tape.asked->contains(field)) return true;
     }
   }
-  return !told;
+  return !given;
 }
 
 // Repeats have one kernel, so each layout of a side comes from the first tape that used it.
@@ -238,7 +238,7 @@ void Comparison::layouts() {
     Column a = column_of(there.a, seen);
     Column b = column_of(there.b, seen);
     // The entries that lead through it would report the same change again.
-    if (asked && judge(a, b) != Judgement::kSame) moved_.insert(key.second);
+    if (asked && change_between(a, b) != Change::kSame) moved_.insert(key.second);
     differences_.add(DiffKind::kLayout, subject, std::move(a), std::move(b), own);
   }
 }
@@ -270,7 +270,7 @@ void Comparison::losses() {
       return column;
     };
     // Whether anything was lost comes first; if that is the same, the numbers are compared.
-    const bool both = judge(of_side(a_, true), of_side(b_, true)) == Judgement::kSame;
+    const bool both = change_between(of_side(a_, true), of_side(b_, true)) == Change::kSame;
     differences_.add(DiffKind::kLoss, name, of_side(a_, !both), of_side(b_, !both),
                      both ? Aside::may_vary("both lost some") : Aside{});
   }

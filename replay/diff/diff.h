@@ -101,12 +101,12 @@ struct Diff {
 // Compares two sides: steps by name, entries by step, tag and occurrence, fields by type and path,
 // everything else by name; never by time.
 //
-// With repeats on a side, their variation decides what matters: see judge(). What a CPU or a task
-// did at an instant matters only if there are enough repeats to rule out chance. Between single
-// tapes, a value of a kind that differs between any two runs (how_it_varies) may vary. Exceptions
-// are a value that is 0 on one side only (zero_tells), and one that both runs wrote before and at
-// least one still has as written: those say more than that time has passed. Addresses and process
-// ids are hidden, with repeats too.
+// With repeats on a side, their variation decides what matters: see change_between(). What a CPU or
+// a task did at an instant matters only if there are enough repeats to rule out chance. Between
+// single tapes, a value of a kind that differs between any two runs (how_it_varies) may vary.
+// Exceptions are a value that is 0 on one side only (zero_is_significant), and one that both runs
+// wrote before and at least one still has as written: those say more than that time has passed.
+// Addresses and process ids are hidden, with repeats too.
 //
 // A layout that no request of either side asked for (asked_fields) is hidden: ktape used it for
 // itself. A gate that was only observed, and looks at what the task did at that instant, is hidden

@@ -153,20 +153,20 @@ Aside Entries::of_value(const Row& row, const ValueOf& of) const {
     const ValueFacts& value = entry.*of.member;
     return Seen{"", !value.present ? "none" : value.zero ? "zero" : "other", std::nullopt, Seq(0)};
   };
-  const Judgement zeros = judge(column_of(row.a, zero), column_of(row.b, zero));
+  const Change zeros = change_between(column_of(row.a, zero), column_of(row.b, zero));
   const auto value = [&](const Entry& entry) { return seen_value(entry, of); };
   const bool constant = row.a.size() > 1 && row.b.size() > 1 &&
                         is_constant(column_of(row.a, value)) &&
                         is_constant(column_of(row.b, value));
   // With few repeats, values that are all different are separated by chance.
   const bool pointer = variation != Variation::kBytes && any.type.ends_with('*');
-  if (zeros == Judgement::kSame && (pointer || variation == Variation::kProcessId))
+  if (zeros == Change::kSame && (pointer || variation == Variation::kProcessId))
     return constant ? Aside{}
                     : Aside::may_vary(variation_text(pointer ? Variation::kAddress : variation));
   if (to_.repeated() && variation == Variation::kMomentary) {
     // With few repeats, values from a small set are the same by chance.
     const bool parted =
-        judge(column_of(row.a, value), column_of(row.b, value)) == Judgement::kChanged;
+        change_between(column_of(row.a, value), column_of(row.b, value)) == Change::kChanged;
     // Whether this many repeats could tell two sides apart at all.
     const bool many = chance_of_shares(row.a.size(), row.a.size(), 0, row.b.size()) <= kOneOfTwenty;
     return parted && !many ? Aside::may_vary(too_few_text(row.a.size(), row.b.size())) : Aside{};
@@ -176,9 +176,9 @@ Aside Entries::of_value(const Row& row, const ValueOf& of) const {
   const auto is_there = [&](const Entry* entry) { return (entry->*of.member).present; };
   const bool some_lack_it =
       !std::ranges::all_of(row.a, is_there) || !std::ranges::all_of(row.b, is_there);
-  const bool telling = of.is_read_back || some_lack_it || was_kept(row, of) ||
-                       (zeros == Judgement::kChanged && zero_tells(variation));
-  return telling ? Aside{} : Aside::may_vary(variation_text(variation));
+  const bool significant = of.is_read_back || some_lack_it || was_kept(row, of) ||
+                           (zeros == Change::kChanged && zero_is_significant(variation));
+  return significant ? Aside{} : Aside::may_vary(variation_text(variation));
 }
 
 void Entries::values(const Row& row, const ValueOf& of) {
@@ -219,7 +219,7 @@ void Entries::gates(const Row& row) {
     Column a = of_side(row.a, true);
     Column b = of_side(row.b, true);
     Aside aside;
-    if (judge(a, b) == Judgement::kSame) {
+    if (change_between(a, b) == Change::kSame) {
       a = of_side(row.a, false);
       b = of_side(row.b, false);
       aside = Aside::hide(HiddenClass::kSameGate);
@@ -239,7 +239,7 @@ void Entries::entry(const Row& row) {
                             Aside aside = {}) {
     Column a = column_of(row.a, seen);
     Column b = column_of(row.b, seen);
-    const bool same = judge(a, b) == Judgement::kSame;
+    const bool same = change_between(a, b) == Change::kSame;
     add(kind, subject, std::move(a), std::move(b), std::move(aside));
     return same;
   };
@@ -313,8 +313,8 @@ std::string with_reason(std::string text, const std::string& reason) {
 Aside Aside::hide(HiddenClass why) { return {Weight::kHidden, why, hidden_reason(why)}; }
 
 void Differences::add(DiffKind kind, std::string subject, Column a, Column b, Aside aside) {
-  const Judgement judgement = judge(a, b);
-  if (judgement == Judgement::kSame) return;
+  const Change change = change_between(a, b);
+  if (change == Change::kSame) return;
   Difference& found = found_.emplace_back();
   const auto missing = [](const Seen& seen) { return !seen.there; };
   found.kind = std::ranges::any_of(a, missing) || std::ranges::any_of(b, missing)
@@ -323,9 +323,9 @@ void Differences::add(DiffKind kind, std::string subject, Column a, Column b, As
   found.subject = std::move(subject);
   found.a = column_text(a);
   found.b = column_text(b);
-  if (aside.weight == Weight::kMatters && judgement != Judgement::kChanged) {
+  if (aside.weight == Weight::kMatters && change != Change::kChanged) {
     aside = Aside::may_vary(
-        judgement == Judgement::kWithinRepeats
+        change == Change::kWithinRepeats
             ? fmt::format("same within repeats ({})", repeats_text(a.size(), b.size()))
             : too_few_text(a.size(), b.size()));
   }

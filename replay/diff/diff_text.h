@@ -19,7 +19,7 @@ namespace ktape {
 [[nodiscard]] std::string diff_as_markdown(const DiffSide& a, const DiffSide& b, const Diff& diff,
                                            bool all);
 
-// Whether a difference is told: hidden ones where all is asked for.
+// Whether a difference is shown: hidden ones where all is asked for.
 [[nodiscard]] bool is_shown(const Difference& one, bool all);
 // How many are hidden, by why.
 [[nodiscard]] std::map<HiddenClass, size_t> hidden_counts(const Diff& diff);

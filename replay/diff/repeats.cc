@@ -29,18 +29,18 @@ std::optional<Range> range_of(const Column& column) {
   return column.empty() ? std::nullopt : std::optional(range);
 }
 
-Judgement judge_numbers(const Range& a, size_t count_a, const Range& b, size_t count_b) {
   // Only if both are one and the same number.
-  if (a.least == b.most && b.least == a.most) return Judgement::kSame;
+Change compare_numbers(const Range& a, size_t count_a, const Range& b, size_t count_b) {
+  if (a.least == b.most && b.least == a.most) return Change::kSame;
   const Range& low = a.least < b.least ? a : b;
   const Range& high = a.least < b.least ? b : a;
-  if (high.least <= low.most) return Judgement::kWithinRepeats;
+  if (high.least <= low.most) return Change::kWithinRepeats;
   const bool far = high.least - low.most > std::max(a.width(), b.width());
   // Ranges without overlap are shares of all and none: the same test says how likely chance makes
   // them.
   return far || chance_of_shares(count_a, count_a, 0, count_b) <= kOneOfTwenty
-             ? Judgement::kChanged
-             : Judgement::kBarelyApart;
+             ? Change::kChanged
+             : Change::kBarelyApart;
 }
 
 std::map<std::string, size_t> counts_of(const Column& column) {
@@ -75,14 +75,14 @@ double chance_of_shares(size_t with_a, size_t a, size_t with_b, size_t b) {
   return std::min(sum, 1.0);
 }
 
-Judgement judge(const Column& a, const Column& b) {
+Change change_between(const Column& a, const Column& b) {
   const std::optional<Range> range_a = range_of(a);
   const std::optional<Range> range_b = range_of(b);
-  if (range_a && range_b) return judge_numbers(*range_a, a.size(), *range_b, b.size());
+  if (range_a && range_b) return compare_numbers(*range_a, a.size(), *range_b, b.size());
   const std::map<std::string, size_t> in_a = counts_of(a);
   const std::map<std::string, size_t> in_b = counts_of(b);
   if (in_a.size() == 1 && in_b.size() == 1 && in_a.begin()->first == in_b.begin()->first)
-    return Judgement::kSame;
+    return Change::kSame;
   std::map<std::string, std::pair<size_t, size_t>> shares;
   for (const auto& [key, count] : in_a) shares[key].first = count;
   for (const auto& [key, count] : in_b) shares[key].second = count;
@@ -90,9 +90,9 @@ Judgement judge(const Column& a, const Column& b) {
   for (const auto& [key, counts] : shares) {
     shared = shared || (counts.first > 0 && counts.second > 0);
     if (chance_of_shares(counts.first, a.size(), counts.second, b.size()) <= kOneOfTwenty)
-      return Judgement::kChanged;
+      return Change::kChanged;
   }
-  return shared ? Judgement::kWithinRepeats : Judgement::kChanged;
+  return shared ? Change::kWithinRepeats : Change::kChanged;
 }
 
 std::string column_text(const Column& column) {
@@ -104,9 +104,9 @@ std::string column_text(const Column& column) {
   }
   const std::map<std::string, size_t> counts = counts_of(column);
   std::string text;
-  std::set<std::string> told;
+  std::set<std::string> described;
   for (const Seen& seen : column) {
-    if (!told.insert(seen.key).second) continue;
+    if (!described.insert(seen.key).second) continue;
     if (!text.empty()) text += "; ";
     if (counts.size() > 1) text += fmt::format("{} of {}: ", counts.at(seen.key), column.size());
     text += seen.text;

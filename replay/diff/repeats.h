@@ -28,7 +28,7 @@ using Column = std::vector<Seen>;
 
 inline constexpr double kOneOfTwenty = 0.05;
 
-enum class Judgement {
+enum class Change {
   kSame,           // one value in all tapes of both
   kChanged,        // another value, beyond the variation between repeats
   kWithinRepeats,  // repeats of B also have what A has
@@ -39,7 +39,7 @@ enum class Judgement {
 // range, or there are so many repeats that chance separates them in at most one of twenty
 // comparisons. Other values count as changed if no tape of A has a value that a tape of B has, or
 // if the shares differ by more than chance makes them in one of twenty comparisons.
-[[nodiscard]] Judgement judge(const Column& a, const Column& b);
+[[nodiscard]] Change change_between(const Column& a, const Column& b);
 
 // The probability that, of `a` and `b` tapes, shares at least as unequal as these have a property
 // that does not depend on the side (Fisher's exact test, two-sided).

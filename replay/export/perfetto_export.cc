@@ -265,7 +265,7 @@ Result<void> PerfettoExport::thawed(const RecordView& view) {
 // The time each vCPU waited since the previous reading, in thousandths of the time between:
 // counters have integers.
 Result<void> PerfettoExport::run_delays(const RecordView& view) {
-  if (!delays_.told() || delays_.last().running_ns == 0) return {};
+  if (!delays_.known() || delays_.last().running_ns == 0) return {};
   KTAPE_TRY(group(host_, "waits for a CPU of the host"));
   for (const VcpuWait& wait : delays_.last().vcpus) {
     const std::string name = fmt::format("CPU {} waited, per mille", wait.vcpu);

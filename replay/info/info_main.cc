@@ -147,7 +147,7 @@ void page_schedulers(const Facts& facts, TextWriter& writer) {
 void page_host(const Facts& facts, TextWriter& writer) {
   if (const std::string host = host_text(facts.run.get().getHostProcessor()); !host.empty())
     writer.field("host", printable(chars(facts.run.get().getHostCpu())) + ", " + host);
-  if (facts.delays.told()) {
+  if (facts.delays.known()) {
     const HostSpan all = facts.delays.all();
     writer.field("", fmt::format("in {}, vCPUs waited for a CPU: {}", duration_text(all.running_ns),
                                  waits_text(all)));
@@ -276,7 +276,7 @@ void put_host(JsonWriter& json, schema::RunStarted::Reader run) {
 // Null if the tape does not say, for the whole or for one vCPU.
 void put_delays(JsonWriter& json, const RunDelayFold& delays) {
   json.key("runDelays");
-  if (!delays.told()) {
+  if (!delays.known()) {
     json.null();
     return;
   }

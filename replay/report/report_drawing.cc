@@ -14,7 +14,7 @@ namespace {
 constexpr size_t kMaxPoints = 10'000;  // of all series
 constexpr size_t kMaxSeries = 200;
 
-std::string told(const Span& span) {
+std::string describe(const Span& span) {
   return fmt::format("{}; record {}, from {:.9f} s, {}", span.text, span.seq.value,
                      static_cast<double>(span.begin.value) / 1e9,
                      duration_text(span.end.value - span.begin.value));
@@ -29,7 +29,7 @@ void put_lane(JsonWriter& json, const char* name, const char* kind,
         .field("from", JsonNumber{span.begin.value})
         .field("to", JsonNumber{span.end.value})
         .field("label", span.label)
-        .field("text", told(span))
+        .field("text", describe(span))
         .field("failed", span.failed)
         .end();
   }

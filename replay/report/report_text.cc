@@ -162,17 +162,17 @@ int severity(const IncidentFacts& incident) {
 Section incidents(const ReportFacts& report) {
   Section section;
   section.title = "KERNEL";
-  std::vector<const IncidentFacts*> told;
+  std::vector<const IncidentFacts*> described;
   for (const IncidentFacts& incident : report.run.incidents) {
     if (incident.first.empty() && incident.what.starts_with("freeze by")) continue;
-    told.push_back(&incident);
+    described.push_back(&incident);
   }
-  std::ranges::stable_sort(told, {},
+  std::ranges::stable_sort(described, {},
                            [](const IncidentFacts* incident) { return severity(*incident); });
   const auto key = [](const IncidentFacts& incident) {
     return incident.what + without_numbers(incident.first);
   };
-  for (const Alike<IncidentFacts>& group : alike(told, key)) {
+  for (const Alike<IncidentFacts>& group : alike(described, key)) {
     const IncidentFacts& first = *group.first;
     section.add(
         wrapped("  ",
@@ -227,7 +227,7 @@ Section failures(const ReportFacts& report) {
 }
 
 // Whether the exit of a scheduler already says it.
-bool is_told(const ReportFacts& report, const std::string& detail) {
+bool is_reported(const ReportFacts& report, const std::string& detail) {
   return std::ranges::any_of(report.schedulers, [&](const ReportScheduler& scheduler) {
     const std::string& message = scheduler.facts.exit_message;
     return !message.empty() && detail.find(message) != std::string::npos;
@@ -244,7 +244,7 @@ Section freeze(const ReportFacts& report) {
   if (!freeze.step.empty())
     section.add(wrapped("  in step ", in_quotes(freeze.step), 2), Rank::kImportant);
   for (const std::string& detail : evidence.details) {
-    if (!is_told(report, detail)) section.add(wrapped("  ", detail, 3), Rank::kImportant);
+    if (!is_reported(report, detail)) section.add(wrapped("  ", detail, 3), Rank::kImportant);
   }
   for (const ReportCpu& cpu : evidence.cpus) {
     const std::string lead = fmt::format("  CPU {:<3} ran ", cpu.text.cpu);

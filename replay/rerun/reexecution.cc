@@ -313,8 +313,8 @@ Result<void> Reexecution::replay(const ServedRequest& served, RecordedMemory& me
   }
   // Without a number of tries the recorder is one that tried once, and checked gates write by
   // write.
-  const bool told_tries = served.reply.getTries() > 0;
-  Execution execution = told_tries
+  const bool recorded_tries = served.reply.getTries() > 0;
+  Execution execution = recorded_tries
                             ? execute(*ops, memory, moment_of(served.reply.getFreeze(), memory))
                             : execute_in_order(*ops, memory);
   KTAPE_TRY(memory.intact());

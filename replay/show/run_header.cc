@@ -263,7 +263,7 @@ void RunHeader::show_triggers(TextWriter& writer) const {
 }
 
 void RunHeader::show_host(TextWriter& writer) const {
-  if (delays_.told()) {
+  if (delays_.known()) {
     const HostSpan all = delays_.all();
     writer.field("host", fmt::format("in {}, vCPUs waited for a CPU: {}",
                                      duration_text(all.running_ns), waits_text(all)));

@@ -9,7 +9,7 @@
 
 #include "replay/tape/run_delays.h"
 #include "replay/text/text_writer.h"
-#include "schema/tape/facts/lockup_sight.h"
+#include "schema/tape/facts/lockup_coverage.h"
 #include "schema/tape/losses.h"
 #include "schema/tape/reading/reader.h"
 #include "schema/tape/verify/verify.h"
@@ -51,7 +51,7 @@ class RunHeader {
   OwnedMessage<schema::KernelIdentified> kernel_;
   OwnedMessage<schema::Sealed> sealed_;
   LossTally losses_;
-  LockupSight lockups_;
+  LockupCoverage lockups_;
   RunDelayFold delays_;
   uint64_t clocksources_ = 0;
   std::string clock_;  // the first of them, in their order

@@ -196,7 +196,7 @@ void Timeline::why_again(uint64_t op) {
 }
 
 void Timeline::run_delays(const RecordView& view) {
-  if (!delays_.told())
+  if (!delays_.known())
     return event(view, "vCPUs' waits for a CPU of the host are counted from here");
   event(view, fmt::format("waited for a CPU of the host, in {}: {}",
                           duration_text(delays_.last().running_ns), waits_text(delays_.last())));

@@ -88,7 +88,7 @@ class Slimmer {
   std::vector<std::byte> slim(const BtfRoots& roots) {
     // Roots first; `open_` then holds types whose parts are still to be kept.
     for (uint32_t id = 1; id < table_.size(); ++id) {
-      if (is_root(table_.type(id), roots)) keep(id, Kept::kWhole);
+      if (is_root(table_.type(id), roots)) keep(id, Extent::kWhole);
     }
     while (!open_.empty()) {
       const uint32_t id = open_.back();
@@ -104,7 +104,7 @@ class Slimmer {
   }
 
  private:
-  enum class Kept : uint8_t { kNot, kByName, kWhole };
+  enum class Extent : uint8_t { kNot, kByName, kWhole };
 
   [[nodiscard]] uint32_t word(size_t at) const {
     uint32_t value;
@@ -135,7 +135,7 @@ class Slimmer {
     return roots.types.contains(word + name) || std::ranges::any_of(roots.prefixes, begins);
   }
 
-  void keep(uint32_t id, Kept how) {
+  void keep(uint32_t id, Extent how) {
     // kByName < kWhole: a type that was kept by name may still be needed as a whole.
     if (id == 0 || kept_[id] >= how) return;
     kept_[id] = how;
@@ -144,17 +144,17 @@ class Slimmer {
 
   void keep_parts(uint32_t id, const BtfType& type) {
     // A type without a name cannot be declared forward.
-    if (is_composite(type.kind) && type.name == 0) kept_[id] = Kept::kWhole;
-    if (is_composite(type.kind) && kept_[id] == Kept::kWhole) {
-      for (uint32_t i = 0; i < type.count; ++i) keep(table_.member(type, i).type, Kept::kWhole);
+    if (is_composite(type.kind) && type.name == 0) kept_[id] = Extent::kWhole;
+    if (is_composite(type.kind) && kept_[id] == Extent::kWhole) {
+      for (uint32_t i = 0; i < type.count; ++i) keep(table_.member(type, i).type, Extent::kWhole);
     } else if (type.kind == BtfKind::kPointer) {
       // What is only pointed at keeps its name, so that texts still say "struct x *".
-      keep(type.target, Kept::kByName);
+      keep(type.target, Extent::kByName);
     } else if (type.kind == BtfKind::kArray) {
-      keep(table_.array(type).element, Kept::kWhole);
-      keep(index_type(type), Kept::kWhole);
+      keep(table_.array(type).element, Extent::kWhole);
+      keep(index_type(type), Extent::kWhole);
     } else if (type.kind == BtfKind::kVariable) {
-      keep(type.target, Kept::kWhole);
+      keep(type.target, Extent::kWhole);
     } else if (passes_on(type.kind)) {
       keep(type.target, kept_[id]);
     }
@@ -168,7 +168,7 @@ class Slimmer {
 
   [[nodiscard]] bool is_left_out(uint32_t id, const BtfType& type) const {
     if (type.kind == BtfKind::kDataSection) return variables_of(type).empty();
-    return kept_[id] == Kept::kNot || type.kind == BtfKind::kFunction ||
+    return kept_[id] == Extent::kNot || type.kind == BtfKind::kFunction ||
            type.kind == BtfKind::kDeclTag;
   }
 
@@ -178,7 +178,7 @@ class Slimmer {
     for (uint32_t i = 0; i < section.count; ++i) {
       const size_t at = section.first_item + size_t{i} * kTypeBytes;
       const uint32_t variable = word(at);
-      if (table_.contains(variable) && kept_[variable] != Kept::kNot) entries.push_back(at);
+      if (table_.contains(variable) && kept_[variable] != Extent::kNot) entries.push_back(at);
     }
     return entries;
   }
@@ -193,7 +193,7 @@ class Slimmer {
 
   void write(uint32_t id, const BtfType& type) {
     const std::string_view name = text(type.name);
-    if (is_composite(type.kind) && kept_[id] != Kept::kWhole) {
+    if (is_composite(type.kind) && kept_[id] != Extent::kWhole) {
       return text_.put_head(name, BtfKind::kForward, type.kind == BtfKind::kUnion, 0, 0);
     }
     if (type.kind == BtfKind::kFunctionProto) return text_.put_head(name, type.kind, false, 0, 0);
@@ -241,7 +241,7 @@ class Slimmer {
 
   std::span<const std::byte> raw_;
   const BtfTable& table_;
-  std::vector<Kept> kept_;  // by id
+  std::vector<Extent> kept_;  // by id
   std::vector<uint32_t> open_;
   std::vector<uint32_t> new_ids_;  // by id; 0: left out
   BtfText text_;

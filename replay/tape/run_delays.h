@@ -29,7 +29,7 @@ class RunDelayFold {
   void visit(const RecordView& record);
 
   // Whether there were two readings to take a difference of.
-  [[nodiscard]] bool told() const { return readings_ > 1; }
+  [[nodiscard]] bool known() const { return readings_ > 1; }
   // From the reading before the last to the last; from the first to the last.
   [[nodiscard]] const HostSpan& last() const { return last_span_; }
   [[nodiscard]] HostSpan all() const;

@@ -14,7 +14,7 @@
 #include "schema/base/digest.h"
 #include "schema/base/text.h"
 #include "schema/tape/facts/ejections.h"
-#include "schema/tape/facts/lockup_sight.h"
+#include "schema/tape/facts/lockup_coverage.h"
 #include "schema/target/target_path.h"
 #include "schema/terms/scheduler_exit.h"
 #include "schema/terms/tcg_fault.h"
@@ -91,7 +91,7 @@ class Gatherer {
   RunFacts finish() {
     note_ejections();
     facts_.hidden_lockups = lockups_.hidden_text();
-    if (delays_.told())
+    if (delays_.known())
       facts_.waits = fmt::format("in {} {}", duration_text(delays_.all().running_ns),
                                  waits_text(delays_.all()));
     return std::move(facts_);
@@ -121,7 +121,7 @@ class Gatherer {
 
   RunFacts facts_;
   bool emulated_ = false;  // by TCG
-  LockupSight lockups_;
+  LockupCoverage lockups_;
   RunDelayFold delays_;
   // A request that was not replied to yet.
   struct Pending {

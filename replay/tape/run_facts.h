@@ -137,7 +137,7 @@ struct RunFacts {
   std::string host;  // "2 CPUs of a host that is not a guest"; empty: not recorded
   // Times waited for a CPU of the host: "in 5.2 s CPU 0 1.2 ms (0.0 %), ..."; empty: not known.
   std::string waits;
-  std::string hidden_lockups;  // LockupSight::hidden_text()
+  std::string hidden_lockups;  // LockupCoverage::hidden_text()
   std::string recorder;        // ktape's version
   std::string captured;        // UTC
   uint64_t records = 0;

@@ -145,7 +145,7 @@ std::string variation_text(Variation variation) {
   return "";
 }
 
-bool zero_tells(Variation variation) {
+bool zero_is_significant(Variation variation) {
   return variation != Variation::kMomentary && variation != Variation::kCount;
 }
 

@@ -22,7 +22,7 @@ enum class Variation {
 
 // Whether 0 in one run and another value in the other means more than such a variation: a NULL
 // pointer, a time that was never taken. A count may be 0 by chance.
-[[nodiscard]] bool zero_tells(Variation variation);
+[[nodiscard]] bool zero_is_significant(Variation variation);
 
 // What the kind of variation is derived from.
 struct ValueName {

@@ -152,7 +152,7 @@ Result<Finished> run_once(const Options& options, const std::string& capture,
       checked.ok() ? read_run(*checked, options.fail_on_eject, run) : Result<void>(checked.error());
   if (!read.ok()) {
     run.sealed = false;
-    run.cannot_judge = printable(read.error().message);
+    run.not_evaluated = printable(read.error().message);
     return finished;
   }
   finished.losses = checked->losses;
@@ -187,8 +187,8 @@ void Sum::count(TestVerdict::Kind of) {
   }
 }
 
-void tell(size_t number, size_t of, const std::string& tape, const Finished& finished,
-          const TestVerdict& verdict) {
+void describe_run(size_t number, size_t of, const std::string& tape, const Finished& finished,
+                  const TestVerdict& verdict) {
   fmt::print("run {} of {}  {}: {}\n", number, of, word(verdict.kind), verdict.why);
   if (fs::exists(tape)) {
     fmt::print("  tape    {}\n", printable(tape));
@@ -213,7 +213,7 @@ Result<Sum> run(const Options& options) {
     KTAPE_ASSIGN(std::string tape, next_tape(options));
     KTAPE_ASSIGN(Finished finished, run_once(options, capture, asked, tape));
     TestVerdict verdict = judge_run(finished.run);
-    tell(number, options.repeat, tape, finished, verdict);
+    describe_run(number, options.repeat, tape, finished, verdict);
     sum.kind = over_all(sum.kind, verdict.kind);
     sum.code = worst(sum.code, verdict.code);
     sum.count(verdict.kind);

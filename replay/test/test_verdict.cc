@@ -94,7 +94,7 @@ TestVerdict judge_run(const TestRun& run) {
   if (auto failed = capture_failed(run)) return *failed;
   if (!run.sealed) {
     return none(ExitCode::kBadInput,
-                run.cannot_judge.empty() ? "no tape was sealed" : run.cannot_judge);
+                run.not_evaluated.empty() ? "no tape was sealed" : run.not_evaluated);
   }
   if (auto failed = outcome_failed(run)) return *failed;
   Tally found = tally(run.verdicts);

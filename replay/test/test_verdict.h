@@ -14,8 +14,8 @@ namespace ktape {
 // One run of a test: how the capture ended, and what its tape says.
 struct TestRun {
   ChildResult capture;
-  std::string cannot_judge;  // why the tape was not judged; empty if it was
-  bool sealed = false;       // there is a tape, and it is complete
+  std::string not_evaluated;  // why the tape was not judged; empty if it was
+  bool sealed = false;        // there is a tape, and it is complete
   schema::Outcome outcome = schema::Outcome::NOT_SAID;
   std::string outcome_detail;
   bool reached_first_step = false;

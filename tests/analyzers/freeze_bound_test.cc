@@ -31,7 +31,7 @@ TEST_CASE("freezes that are short enough pass, the longest is cited") {
   TapeUnderTest tape;
   tape.give("--max-ns", "1000");
   record(tape, {10, 1000, 500});
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.verdict() == Verdict::kPass);
   CHECK(tape.confirmed() == "seq 5: freeze 2 lasted 1000 ns, the longest of 3\n");
 }
@@ -40,7 +40,7 @@ TEST_CASE("a freeze that is too long is violated by its end") {
   TapeUnderTest tape;
   tape.give("--max-ns", "999");
   record(tape, {10, 1000});
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.verdict() == Verdict::kFail);
   CHECK(tape.violated() == "seq 5: freeze 2 lasted 1000 ns, the limit is 999 ns\n");
 }
@@ -59,7 +59,7 @@ TEST_CASE("the length of a freeze is not judged where time is not real, unless f
     tape.give("--max-ns", "5");
     if (force) tape.give("--force");
     record(tape, {10}, false);
-    tape.judge();
+    tape.evaluate();
     CHECK(tape.verdict() == (force ? Verdict::kFail : Verdict::kInconclusive));
     if (!force) {
       CHECK(tape.undecided() ==
@@ -88,7 +88,7 @@ TEST_CASE(
       thawed.setWaitedKnown(true);
       thawed.setWaitedNs(one.waited_ns);
     });
-    tape.judge();
+    tape.evaluate();
     CHECK(tape.verdict() == one.verdict);
     if (one.verdict == Verdict::kInconclusive) {
       CHECK(tape.undecided() ==
@@ -108,7 +108,7 @@ TEST_CASE("freezes are judged as from an older recorder if one of them lacks its
       record.initThawed().setWaitedKnown(true);
       record.getThawed().setFrozenNs(10);
     });
-    tape.judge();
+    tape.evaluate();
     CHECK(tape.verdict() == (real ? Verdict::kFail : Verdict::kInconclusive));
   }
 }
@@ -117,14 +117,14 @@ TEST_CASE("a tape without a freeze, and one whose freeze has no end, are inconcl
   TapeUnderTest none;
   none.give("--max-ns", "5");
   record(none, {});
-  none.judge();
+  none.evaluate();
   CHECK(none.undecided() == "seq 0: the tape has no freeze that ended\n");
 
   TapeUnderTest open;
   open.give("--max-ns", "5");
   record(open, {3});
   open->add([&](schema::Record::Builder record) { record.initFreezeBegan().setFreeze(2); });
-  open.judge_salvaged();
+  open.evaluate_salvaged();
   CHECK(open.verdict() == Verdict::kInconclusive);
   CHECK(open.undecided() == "seq 4: a freeze has no end on the tape\n");
 }
@@ -133,7 +133,7 @@ TEST_CASE("a freeze that is too long is violated on a truncated tape too") {
   TapeUnderTest tape;
   tape.give("--max-ns", "5");
   record(tape, {10});
-  tape.judge_salvaged();
+  tape.evaluate_salvaged();
   CHECK(tape.verdict() == Verdict::kFail);
 }
 

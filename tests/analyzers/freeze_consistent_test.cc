@@ -58,7 +58,7 @@ std::string undecided_of(const std::function<void(schema::VcpuState::Builder)>& 
   TapeUnderTest tape;
   tape->frozen = cpu0(fill);
   tape->op({counter(0), counter(1)});
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.confirmed().find("freeze 1: " +
                               std::string(tape.undecided().empty() ? "2 values" : "1 value")) !=
         std::string::npos);
@@ -71,7 +71,7 @@ TEST_CASE("values that were read while their lock was free pass, counted by free
   TapeUnderTest tape;
   tape->frozen = cpus({1});
   tape->op({vtime(0), vtime(0)});
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.verdict() == Verdict::kPass);
   CHECK(tape.confirmed() ==
         "seq 5: freeze 1: 2 values read, none of their locks or sequence counts was held\n");
@@ -81,7 +81,7 @@ TEST_CASE("a value that was read while its runqueue lock was held is marked") {
   TapeUnderTest tape;
   tape->frozen = cpus({1});
   tape->op({vtime(0), vtime(1)});
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.verdict() == Verdict::kInconclusive);
   CHECK(tape.undecided() ==
         "seq 5: 'vtime' was read in freeze 1 while the runqueue lock of CPU 1 was held, in "
@@ -94,7 +94,7 @@ TEST_CASE("a value whose task was locked is marked by its gate") {
   TapeEntry entry = vtime(0);
   entry.gates = {{schema::Gate::UNLOCKED, schema::GateOutcome::FAILED, "pi_lock=1"}};
   tape->op({entry});
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.undecided() ==
         "seq 6: 'vtime' was read in freeze 1 while a lock of its task was held: pi_lock=1\n");
 }
@@ -105,7 +105,7 @@ TEST_CASE("jiffies are marked while their sequence count is odd, and trusted whi
   tape->op({{.tag = "ticks", .target = symbol_target("jiffies_64"), .value = 1}});
   tape->frozen = cpus({}, 7);
   tape->op({{.tag = "ticks", .target = symbol_target("jiffies_64"), .value = 1}});
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.confirmed() ==
         "seq 5: freeze 1: 1 value read, none of their locks or sequence counts was held\n");
   CHECK(tape.undecided() == "seq 10: 'ticks' was read in freeze 2 while jiffies_seq was odd\n");
@@ -122,7 +122,7 @@ TEST_CASE(
   tape->op({entry});
   entry.note = "the lock of its DSQ was held";
   tape->op({entry});
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.verdict() == Verdict::kInconclusive);
   CHECK(tape.confirmed() ==
         "seq 5: freeze 1: 1 value read, none of their locks or sequence counts was held\n");
@@ -139,7 +139,7 @@ TEST_CASE(
   TapeEntry entry = vtime(0);
   entry.note = "the lock of its DSQ was held";
   tape->op({entry, vtime(0)});
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.undecided() ==
         "seq 5: 'vtime' was read in freeze 1 while the lock of its DSQ was held\n");
 }
@@ -200,7 +200,7 @@ TEST_CASE(
   tape->frozen =
       cpu0([](schema::VcpuState::Builder cpu) { cpu.setContext(schema::ExecContext::HARDIRQ); });
   tape->op({vtime(0)});
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.verdict() == Verdict::kPass);
 }
 
@@ -209,7 +209,7 @@ TEST_CASE("the target of a pointer in a per-CPU variable does not belong to that
   tape->frozen =
       cpu0([](schema::VcpuState::Builder cpu) { cpu.setContext(schema::ExecContext::HARDIRQ); });
   tape->op({{.tag = "far", .target = per_cpu_target("kstat", 0, "next->count"), .value = 1}});
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.undecided().empty());
   CHECK(tape.confirmed().empty());
 }
@@ -218,14 +218,14 @@ TEST_CASE("values with unknown protection are not judged") {
   TapeUnderTest tape;
   tape->frozen = cpus({0, 1}, 1);
   tape->op({{.tag = "loops", .target = symbol_target("loops_per_jiffy"), .value = 1}});
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.verdict() == Verdict::kInconclusive);
 }
 
 TEST_CASE("a protected value in a freeze without evidence is inconclusive") {
   TapeUnderTest tape;
   tape->op({vtime(0)});
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.verdict() == Verdict::kInconclusive);
   CHECK(tape.undecided() == "seq 5: 'vtime': the state of CPU 0 is not known\n");
 }
@@ -236,7 +236,7 @@ TEST_CASE("a refused read is not marked") {
   TapeEntry refused = vtime(0);
   refused.status = schema::EntryStatus::REFUSED;
   tape->op({refused, vtime(1)});
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.verdict() == Verdict::kPass);
 }
 
@@ -266,7 +266,7 @@ TEST_CASE("a lock held in an earlier try says nothing about the value read in th
     entry.setStatus(schema::EntryStatus::DONE);
     entry.setProtectingCpu(0);
   });
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.undecided().empty());
   CHECK(tape.verdict() == Verdict::kPass);
 }

@@ -68,7 +68,7 @@ TEST_CASE("a write whose gates all passed, and one that a gate refused, pass") {
   record(tape, 1, {});
   record(tape, 2,
          {.status = EntryStatus::REFUSED, .reason = "gate 4 (offRunqueue) refuses", .fails = 4});
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.verdict() == Verdict::kPass);
   CHECK(tape.confirmed() ==
         "seq 28: 2 ops on tasks have all 12 gates, 1 of the ops were refused\n");
@@ -78,7 +78,7 @@ TEST_CASE("a read observes most gates: one of them may fail, one of its identity
   TapeUnderTest tape;
   record(tape, 1, {.write = false, .fails = 4, .enforce_all = false});
   record(tape, 2, {.write = false, .fails = 2, .enforce_all = false});
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.violated() ==
         "seq 28: 'vtime' was not refused, though gate 2 (seq 17) did not pass\n");
 }
@@ -86,21 +86,21 @@ TEST_CASE("a read observes most gates: one of them may fail, one of its identity
 TEST_CASE("a missing gate is violated by the reply") {
   TapeUnderTest tape;
   record(tape, 1, {.leave_out = 12});
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.violated() == "seq 13: 'vtime' has 11 gates of 12 on the tape\n");
 }
 
 TEST_CASE("gates out of order are violated") {
   TapeUnderTest tape;
   record(tape, 1, {.swap = 6});
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.violated() == "seq 7: 'vtime': found gate 7, expected gate 6\n");
 }
 
 TEST_CASE("a write that was done although a gate failed is violated") {
   TapeUnderTest tape;
   record(tape, 1, {.fails = 11});
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.verdict() == Verdict::kFail);
   CHECK(tape.violated() ==
         "seq 14: 'vtime' was not refused, though gate 11 (seq 12) did not pass\n");
@@ -110,7 +110,7 @@ TEST_CASE("a refusal that names a gate is violated where every gate passed, one 
   TapeUnderTest tape;
   record(tape, 1, {.status = EntryStatus::REFUSED, .reason = "gate 4 (offRunqueue) refuses"});
   record(tape, 2, {.status = EntryStatus::REFUSED, .reason = "got u64, expected u32"});
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.violated() ==
         "seq 14: 'vtime' was refused though every enforced gate passed: gate 4 (offRunqueue) "
         "refuses\n");
@@ -122,18 +122,18 @@ TEST_CASE(
     "a gate that a write only observes is violated, one that a read enforces in addition is not") {
   TapeUnderTest read;
   record(read, 1, {.write = false, .enforce_all = true});
-  read.judge();
+  read.evaluate();
   CHECK(read.verdict() == Verdict::kPass);
   TapeUnderTest write;
   record(write, 1, {.enforce_all = false});
-  write.judge();
+  write.evaluate();
   CHECK_THAT(write.violated(), ContainsSubstring("seq 5: 'vtime': gate 4 was not enforced\n"));
 }
 
 TEST_CASE("a gate of a request that is not on the tape is violated") {
   TapeUnderTest tape;
   gate(tape, 9, 1, {});
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.violated() == "seq 1: a gate of request 9, which was not waiting for a reply\n");
 }
 
@@ -142,7 +142,7 @@ TEST_CASE(
   TapeUnderTest tape;
   tape->op({{.tag = "ticks", .target = symbol_target("jiffies_64")}});
   tape->request({{.tag = "v", .target = task_target("s", 5, 1, "pid")}});
-  tape.judge_salvaged();
+  tape.evaluate_salvaged();
   CHECK(tape.verdict() == Verdict::kInconclusive);
   CHECK(tape.undecided() == "seq 0: the tape has no answered cold op on a task\n");
 }
@@ -179,7 +179,7 @@ void record_tries(TapeUnderTest& tape, const std::vector<std::vector<uint16_t>>&
 TEST_CASE("a write that was done at its third try, after two that a lock refused, passes") {
   TapeUnderTest tape;
   record_tries(tape, {{11}, {11}, {}}, 3);
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.verdict() == Verdict::kPass);
   CHECK_THAT(tape.confirmed(), ContainsSubstring("; 2 earlier tries, each refused for a moment\n"));
 }
@@ -188,20 +188,20 @@ TEST_CASE("a try that nothing refused, or that something refused for good, had t
   TapeUnderTest tape;
   SECTION("nothing") {
     record_tries(tape, {{}, {}}, 2);
-    tape.judge();
+    tape.evaluate();
     CHECK_THAT(tape.violated(),
                ContainsSubstring("try 1 of request 1 was not the last, though no gate refused it"));
   }
   SECTION("for good, behind one that passes") {
     record_tries(tape, {{4, 7}, {}}, 2);
-    tape.judge();
+    tape.evaluate();
     CHECK_THAT(
         tape.violated(),
         ContainsSubstring("try 1 of request 1 was refused by gate 7, whose refusal is final"));
   }
   SECTION("for good") {
     record_tries(tape, {{7}, {}}, 2);
-    tape.judge();
+    tape.evaluate();
     CHECK_THAT(
         tape.violated(),
         ContainsSubstring("try 1 of request 1 was refused by gate 7, whose refusal is final"));
@@ -212,12 +212,12 @@ TEST_CASE("missing tries, and more tries than in the reply, are violations") {
   TapeUnderTest tape;
   SECTION("missing") {
     record_tries(tape, {{11}, {}}, 3);
-    tape.judge();
+    tape.evaluate();
     CHECK_FALSE(tape.violated().empty());
   }
   SECTION("more") {
     record_tries(tape, {{11}, {}}, 1);
-    tape.judge();
+    tape.evaluate();
     CHECK_THAT(tape.violated(),
                ContainsSubstring("request 1 was tried 1 times, but has gates of try 2"));
   }
@@ -242,7 +242,7 @@ TEST_CASE("a consistent read of any target has gate 13, and is refused where it 
     reply.setTries(1);
     reply.initEntries(1)[0].setStatus(refused ? EntryStatus::REFUSED : EntryStatus::DONE);
   });
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.violated().empty() == refused);
 }
 

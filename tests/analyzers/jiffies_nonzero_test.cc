@@ -22,7 +22,7 @@ TEST_CASE("jiffies that grow from read to read pass") {
   TapeUnderTest tape;
   tape->op({jiffies(kSoonAfterBoot)});
   tape->op({jiffies(kSoonAfterBoot), jiffies(kSoonAfterBoot + 3)});
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.verdict() == Verdict::kPass);
   CHECK(tape.confirmed() ==
         "seq 5: 'ticks' is 4294892296\nseq 10: 'ticks' is 4294892296\nseq 10: 'ticks' is "
@@ -32,7 +32,7 @@ TEST_CASE("jiffies that grow from read to read pass") {
 TEST_CASE("a read of zero jiffies is violated by its reply") {
   TapeUnderTest tape;
   tape->op({jiffies(0)});
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.verdict() == Verdict::kFail);
   CHECK(tape.violated() == "seq 5: 'ticks' is 0\n");
 }
@@ -42,7 +42,7 @@ TEST_CASE("jiffies that go back name both replies") {
   tape->op({jiffies(10)});
   tape->op({jiffies(20)});
   tape->op({jiffies(15)});
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.verdict() == Verdict::kFail);
   CHECK(tape.violated() == "seq 15: 'ticks' is 15, it was 20 before (seq 10)\n");
 }
@@ -50,7 +50,7 @@ TEST_CASE("jiffies that go back name both replies") {
 TEST_CASE("a tape without a read of jiffies is inconclusive and names the tags it has") {
   TapeUnderTest tape;
   tape->op({{.tag = "loops", .target = symbol_target("loops_per_jiffy"), .value = 1}});
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.verdict() == Verdict::kInconclusive);
   CHECK(tape.undecided() == "seq 0: the tape has no read of jiffies_64; tags found: 'loops'\n");
 }
@@ -61,7 +61,7 @@ TEST_CASE("a read of jiffies that did not succeed is inconclusive") {
   failed.status = schema::EntryStatus::FAILED;
   failed.reason = "not mapped";
   tape->op({jiffies(1), failed});
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.verdict() == Verdict::kInconclusive);
   CHECK(tape.undecided() == "seq 5: the read as 'ticks' failed: not mapped\n");
 }
@@ -71,7 +71,7 @@ TEST_CASE("the lower half of jiffies wraps around and is not judged") {
   TapeEntry narrow = jiffies(5);
   narrow.asked = schema::ValueKind::U32;
   tape->op({narrow});
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.verdict() == Verdict::kInconclusive);
   CHECK_THAT(tape.undecided(), ContainsSubstring("'ticks' was not read as u64"));
 }
@@ -79,7 +79,7 @@ TEST_CASE("the lower half of jiffies wraps around and is not judged") {
 TEST_CASE("an unsealed tape is judged by what it has") {
   TapeUnderTest tape;
   tape->op({jiffies(7)});
-  tape.judge_unsealed();
+  tape.evaluate_unsealed();
   CHECK(tape.verdict() == Verdict::kPass);
   CHECK_THAT(tape.ktap(),
              ContainsSubstring("(not sealed: the recorder died or is still running, 5 records)"));
@@ -88,7 +88,7 @@ TEST_CASE("an unsealed tape is judged by what it has") {
 TEST_CASE("a passed assertion prints its evidence, the losses and one result as KTAP") {
   TapeUnderTest tape;
   tape->op({jiffies(7)});
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.ktap() ==
         "KTAP version 1\n"
         "1..1\n"
@@ -101,7 +101,7 @@ TEST_CASE("a passed assertion prints its evidence, the losses and one result as 
 TEST_CASE("a violated assertion is a result that is not ok") {
   TapeUnderTest tape;
   tape->op({jiffies(0)});
-  tape.judge();
+  tape.evaluate();
   CHECK_THAT(tape.ktap(), ContainsSubstring("# violated, seq 5: 'ticks' is 0\n"));
   CHECK_THAT(tape.ktap(), ContainsSubstring("\nnot ok 1 jiffies-nonzero\n"));
 }
@@ -115,7 +115,7 @@ TEST_CASE("what the recorder lost is printed beside the verdict") {
     counter.setCount(17);
   });
   tape->op({jiffies(7)});
-  tape.judge_unsealed();
+  tape.evaluate_unsealed();
   CHECK_THAT(tape.ktap(),
              ContainsSubstring("# lost: 17 console_bytes (console text over its limit)\nok 1"));
 }
@@ -125,7 +125,7 @@ TEST_CASE("a tag with control characters cannot write to the terminal or forge a
   TapeEntry hostile = jiffies(0);
   hostile.tag = "x\nok 2 forged\x1b[2J";
   tape->op({hostile});
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.violated() == "seq 5: 'x\\nok 2 forged\\x1b[2J' is 0\n");
 }
 

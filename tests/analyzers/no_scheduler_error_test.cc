@@ -58,7 +58,7 @@ TEST_CASE("a scheduler that was unregistered passes") {
   TapeUnderTest tape;
   tape->scheduler_attached(1);
   exited(tape, 64, "unregistered from user space", "");
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.verdict() == Verdict::kPass);
   CHECK(
       tape.confirmed() ==
@@ -69,7 +69,7 @@ TEST_CASE("a scheduler that the kernel ejected is violated, with reason and mess
   TapeUnderTest tape;
   tape->scheduler_attached(1);
   exited(tape, 1026, "runnable task stall", "spinner[57] failed to run for 5.1s");
-  tape.judge(schema::Outcome::SCENARIO_FAILED, 1);
+  tape.evaluate(schema::Outcome::SCENARIO_FAILED, 1);
   CHECK(tape.verdict() == Verdict::kFail);
   CHECK(tape.violated() ==
         "seq 2: scheduler 'ktape_vtime' exited, SCX_EXIT_ERROR_STALL (1026): runnable task stall "
@@ -81,7 +81,7 @@ TEST_CASE(
     "every kind from SCX_EXIT_ERROR on is an error, and the message of the kernel is made safe") {
   TapeUnderTest tape;
   exited(tape, 1024, "runtime error", "\x1b[2J");
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.violated() ==
         "seq 1: scheduler 1 exited, SCX_EXIT_ERROR (1024): runtime error (\\x1b[2J)\n");
 }
@@ -89,14 +89,14 @@ TEST_CASE(
 TEST_CASE("a scheduler that is not known to have exited is inconclusive") {
   TapeUnderTest tape;
   tape->scheduler_attached(1);
-  tape.judge_salvaged();
+  tape.evaluate_salvaged();
   CHECK(tape.verdict() == Verdict::kInconclusive);
   CHECK(tape.undecided() == "seq 1: the exit of scheduler 'ktape_vtime' is not on the tape\n");
 }
 
 TEST_CASE("a run without a scheduler is inconclusive") {
   TapeUnderTest tape;
-  tape.judge();
+  tape.evaluate();
   CHECK_THAT(tape.undecided(), ContainsSubstring("no scheduler was attached"));
 }
 
@@ -108,7 +108,7 @@ TEST_CASE(
   frozen_for_error(
       tape,
       "SCX_EXIT_ERROR (1024) of 'ktape_vtime': runtime error: soft lockup - CPU 0 stuck for 23s");
-  tape.judge(schema::Outcome::RUN_TIMED_OUT);
+  tape.evaluate(schema::Outcome::RUN_TIMED_OUT);
   CHECK(tape.verdict() == Verdict::kFail);
   CHECK(tape.violated() ==
         "seq 2: scheduler 'ktape_vtime' was being ejected, SCX_EXIT_ERROR (1024) of 'ktape_vtime': "
@@ -127,7 +127,7 @@ TEST_CASE("of two schedulers that were being ejected when the run ended each is 
   });
   frozen_for_error(tape, "SCX_EXIT_ERROR (1024) of 'ktape_vtime': runtime error: first");
   frozen_for_error(tape, "SCX_EXIT_ERROR (1024) of 'other': runtime error: second");
-  tape.judge(schema::Outcome::RUN_TIMED_OUT);
+  tape.evaluate(schema::Outcome::RUN_TIMED_OUT);
   CHECK_THAT(tape.violated(), ContainsSubstring("scheduler 'ktape_vtime' was being ejected, ") &&
                                   ContainsSubstring("runtime error: first") &&
                                   ContainsSubstring("scheduler 'other' was being ejected, ") &&
@@ -138,7 +138,7 @@ TEST_CASE("the ejection of another scheduler says nothing about one that is stil
   TapeUnderTest tape;
   tape->scheduler_attached(1);
   frozen_for_error(tape, "SCX_EXIT_ERROR (1024) of 'other': runtime error");
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.verdict() == Verdict::kInconclusive);
 }
 
@@ -148,7 +148,7 @@ TEST_CASE("an ejection counts whichever of a freeze's hits it is") {
   frozen_for(tape, {{"symbol:schedule", ""},
                     {"scx-error", "SCX_EXIT_ERROR (1024) of 'ktape_vtime': runtime error"},
                     {"scx-error", "SCX_EXIT_ERROR (1024) of 'other': runtime error"}});
-  tape.judge(schema::Outcome::RUN_TIMED_OUT);
+  tape.evaluate(schema::Outcome::RUN_TIMED_OUT);
   CHECK(tape.violated() ==
         "seq 2: scheduler 'ktape_vtime' was being ejected, SCX_EXIT_ERROR (1024) of 'ktape_vtime': "
         "runtime "
@@ -161,7 +161,7 @@ TEST_CASE("an ejection that has ended says nothing about the next scheduler of t
   frozen_for_error(tape, "SCX_EXIT_ERROR_STALL (1026) of 'ktape_vtime': runnable task stall");
   exited(tape, 1026, "runnable task stall", "");
   tape->scheduler_attached(2);
-  tape.judge(schema::Outcome::RUN_TIMED_OUT);
+  tape.evaluate(schema::Outcome::RUN_TIMED_OUT);
   CHECK(
       tape.violated() ==
       "seq 3: scheduler 'ktape_vtime' exited, SCX_EXIT_ERROR_STALL (1026): runnable task stall\n");
@@ -177,7 +177,7 @@ TEST_CASE("an exit that the kernel had not finished counts as much as one that i
     exit.setKind(1024);
     exit.setUnfinished(true);
   });
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.violated() == "seq 2: scheduler 'ktape_vtime' exited, SCX_EXIT_ERROR (1024)\n");
 }
 
@@ -195,7 +195,7 @@ TEST_CASE("an enable that failed with an error is violated, under the name of it
     failed.setReason(as_data("runtime error"));
     failed.setMessage(as_data("ops.init() failed (-22)"));
   });
-  tape.judge(schema::Outcome::SCENARIO_FAILED, 1);
+  tape.evaluate(schema::Outcome::SCENARIO_FAILED, 1);
   CHECK(tape.violated() ==
         "seq 2: scheduler 'qmap' was not enabled, SCX_EXIT_ERROR (1024): runtime error (ops.init() "
         "failed "
@@ -212,7 +212,7 @@ TEST_CASE("an exit code is printed with its meaning, and a restart is not an err
     exit.setExitCode(0x1000100000000);
     exit.setReason(as_data("unregistered from the main kernel"));
   });
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.confirmed() ==
         "seq 2: scheduler 'ktape_vtime' exited, SCX_EXIT_UNREG_KERN (66), code 0x1000100000000: "
         "restart, CPU "
@@ -240,7 +240,7 @@ TEST_CASE(
     record.initSample().setName("scx_enable_seq");
     record.getSample().initValue().setU64(counted);
   });
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.verdict() == (counted == 1 ? Verdict::kPass : Verdict::kInconclusive));
   CHECK(tape.undecided() ==
         (counted == 1 ? "" : "seq 5: the kernel counts 2 enabled schedulers, the tape has 1\n"));
@@ -267,7 +267,7 @@ TEST_CASE("freezes that kept the kernel from reporting lockups are noted beside 
       record.initSchedulerExited().setId(1);
       record.getSchedulerExited().setKind(64);
     });
-    tape.judge();
+    tape.evaluate();
     CHECK(tape.verdict() == Verdict::kPass);
     CHECK(tape.notes().empty() == !resets);
     if (resets)

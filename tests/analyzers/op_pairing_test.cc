@@ -28,7 +28,7 @@ TEST_CASE("requests that each have one reply pass") {
   TapeUnderTest tape;
   tape->op({entry("a")});
   tape->op({entry("b"), entry("c")});
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.verdict() == Verdict::kPass);
   CHECK(tape.confirmed() == "seq 10: 2 requests, each with one reply\n");
 }
@@ -36,7 +36,7 @@ TEST_CASE("requests that each have one reply pass") {
 TEST_CASE("one request is reported in the singular") {
   TapeUnderTest tape;
   tape->op({entry("a")});
-  tape.judge();
+  tape.evaluate();
   CHECK_THAT(tape.confirmed(), Catch::Matchers::EndsWith(": 1 request, with one reply\n"));
 }
 
@@ -46,7 +46,7 @@ TEST_CASE("a reply may come after that of a later request") {
   tape->request({entry("b")});
   reply(tape, 2);
   reply(tape, 1);
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.verdict() == Verdict::kPass);
 }
 
@@ -55,7 +55,7 @@ TEST_CASE("a second reply, and a reply to nothing, are violated") {
   tape->op({entry("a")});
   reply(tape, 1);
   reply(tape, 7);
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.violated() ==
         "seq 6: a second reply to request 1, the first is seq 5\n"
         "seq 7: a reply to request 7, which is not on the tape before it\n");
@@ -72,7 +72,7 @@ TEST_CASE(
     replied.setOp(2);
     replied.setError("the kernel could not be adopted");
   });
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.violated() == "seq 2: request 1 has 2 entries, its reply 1\n");
 }
 
@@ -80,32 +80,32 @@ TEST_CASE("a gap in the numbers of requests is violated") {
   TapeUnderTest tape;
   tape->add([](schema::Record::Builder record) { record.initOpRequested().setOp(2); });
   reply(tape, 2, 0);
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.violated() == "seq 1: request 2 follows request 0\n");
 }
 
 TEST_CASE("a request without a reply is violated where the run completed, and else inconclusive") {
   TapeUnderTest completed;
   completed->request({entry("a")});
-  completed.judge();
+  completed.evaluate();
   CHECK(completed.violated() == "seq 1: request 1 has no reply\n");
 
   TapeUnderTest panicked;
   panicked->request({entry("a")});
-  panicked.judge(schema::Outcome::GUEST_PANICKED, -1);
+  panicked.evaluate(schema::Outcome::GUEST_PANICKED, -1);
   CHECK(panicked.verdict() == Verdict::kInconclusive);
 
   TapeUnderTest truncated;
   truncated->op({entry("a")});
   truncated->request({entry("b")});
-  truncated.judge_salvaged();
+  truncated.evaluate_salvaged();
   CHECK(truncated.verdict() == Verdict::kInconclusive);
   CHECK(truncated.undecided() == "seq 6: request 2 has no reply: the run did not complete\n");
 }
 
 TEST_CASE("a tape without a request is inconclusive for pairs") {
   TapeUnderTest tape;
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.verdict() == Verdict::kInconclusive);
   CHECK_THAT(tape.ktap(),
              ContainsSubstring("ok 1 op-pairing # SKIP inconclusive: the tape has no request\n"));
@@ -120,7 +120,7 @@ TEST_CASE("a request that was answered long ago is still known") {
   for (uint64_t op = 1; op <= kRequests; op += 2) reply(tape, op);
   for (const uint64_t op : {1, 2, 1501, 2499, 2501}) reply(tape, op);
   tape->add([](schema::Record::Builder record) { record.initOpRequested().setOp(3); });
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.violated() ==
         "seq 5001: a second reply to request 1\n"
         "seq 5002: a second reply to request 2\n"

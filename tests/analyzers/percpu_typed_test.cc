@@ -28,7 +28,7 @@ TapeEntry nr_running() {
 TEST_CASE("a per-CPU read of the width that BTF gives passes") {
   TapeUnderTest tape;
   tape->op({nr_running()});
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.verdict() == Verdict::kPass);
   CHECK(tape.confirmed() ==
         "seq 5: 'nr': runqueues[cpu 0].nr_running is 4 bytes wide, unsigned int\n");
@@ -40,7 +40,7 @@ TEST_CASE("a per-CPU read that was refused is violated, with the reason") {
   entry.status = schema::EntryStatus::REFUSED;
   entry.reason = "got u64, expected u32";
   tape->op({nr_running(), entry});
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.verdict() == Verdict::kFail);
   CHECK(tape.violated() == "seq 5: the read as 'nr' was refused: got u64, expected u32\n");
 }
@@ -55,7 +55,7 @@ TEST_CASE("a per-CPU read that was refused as the scenario expects violates noth
     reply.setAsExpected(true);
     reply.initEntries(1)[0].setStatus(schema::EntryStatus::REFUSED);
   });
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.verdict() == Verdict::kPass);
 }
 
@@ -64,7 +64,7 @@ TEST_CASE("a per-CPU read that failed is violated") {
   TapeEntry entry = nr_running();
   entry.status = schema::EntryStatus::FAILED;
   tape->op({entry});
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.verdict() == Verdict::kFail);
   CHECK(tape.violated() == "seq 5: the read as 'nr' failed\n");
 }
@@ -77,7 +77,7 @@ TEST_CASE("a reply to the whole request that is an error is violated by its text
     reply.setOp(1);
     reply.setError("the kernel was not adopted");
   });
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.violated() ==
         "seq 2: the read as 'nr' was not answered: the kernel was not adopted\n");
 }
@@ -87,7 +87,7 @@ TEST_CASE("a per-CPU read that failed on a machine that was lost is inconclusive
   TapeEntry entry = nr_running();
   entry.status = schema::EntryStatus::FAILED;
   tape->op({entry});
-  tape.judge(schema::Outcome::MACHINE_LOST, -1);
+  tape.evaluate(schema::Outcome::MACHINE_LOST, -1);
   CHECK(tape.verdict() == Verdict::kInconclusive);
   CHECK(tape.undecided() == "seq 5: the read as 'nr' failed (the machine was lost)\n");
 }
@@ -97,7 +97,7 @@ TEST_CASE("a per-CPU value of another width than asked is violated") {
   TapeEntry entry = nr_running();
   entry.width_bytes = 8;
   tape->op({entry});
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.violated() ==
         "seq 5: 'nr': runqueues[cpu 0].nr_running is 8 bytes wide, 4 were requested\n");
 }
@@ -107,7 +107,7 @@ TEST_CASE("a width that was never checked against BTF is violated") {
   TapeEntry entry = nr_running();
   entry.width_checked = false;
   tape->op({entry});
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.violated() ==
         "seq 5: 'nr': runqueues[cpu 0].nr_running: its width was not checked against BTF\n");
 }
@@ -118,7 +118,7 @@ TEST_CASE("a per-CPU read that takes its width from BTF passes with any") {
   entry.asked = schema::ValueKind::AUTO;
   entry.width_bytes = 8;
   tape->op({entry});
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.verdict() == Verdict::kPass);
 }
 
@@ -141,7 +141,7 @@ TEST_CASE("a per-CPU read of bytes has the requested length, and no type to chec
   };
   read_bytes(16, 16);
   read_bytes(16, 12);
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.confirmed() == "seq 2: 'raw': runqueues[cpu 1] is 16 bytes wide\n");
   CHECK(tape.violated() == "seq 4: 'raw': runqueues[cpu 1] has 12 bytes, 16 were requested\n");
 }
@@ -150,7 +150,7 @@ TEST_CASE("a request that was never answered is inconclusive") {
   TapeUnderTest tape;
   tape->op({nr_running()});
   tape->request({nr_running()});
-  tape.judge(schema::Outcome::GUEST_PANICKED, -1);
+  tape.evaluate(schema::Outcome::GUEST_PANICKED, -1);
   CHECK(tape.verdict() == Verdict::kInconclusive);
   CHECK(tape.undecided() == "seq 6: request 2 ('nr') was never answered\n");
 }
@@ -159,7 +159,7 @@ TEST_CASE("a tape without per-CPU reads is inconclusive and names the tags it ha
   TapeUnderTest tape;
   tape->op(
       {{.tag = "b", .target = symbol_target("x")}, {.tag = "a", .target = symbol_target("y")}});
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.verdict() == Verdict::kInconclusive);
   CHECK(tape.undecided() == "seq 0: the tape has no per-CPU read; tags found: 'a', 'b'\n");
   CHECK_THAT(tape.ktap(),
@@ -172,7 +172,7 @@ TEST_CASE("a write to a per-CPU target is not a read") {
   TapeEntry entry = nr_running();
   entry.write = 3;
   tape->op({entry});
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.verdict() == Verdict::kInconclusive);
 }
 

@@ -28,25 +28,25 @@ bool TapeUnderTest::give(const std::string& name, const std::string& value) {
   throw std::runtime_error("there is no argument " + name);
 }
 
-void TapeUnderTest::judge(schema::Outcome outcome, int32_t exit_code) {
-  judge_file(builder_->seal(outcome, exit_code).path);
+void TapeUnderTest::evaluate(schema::Outcome outcome, int32_t exit_code) {
+  evaluate_file(builder_->seal(outcome, exit_code).path);
 }
 
-void TapeUnderTest::judge_unsealed() {
+void TapeUnderTest::evaluate_unsealed() {
   must(builder_->writer().commit());
   std::string path = builder_->writer().partial_path();
   builder_.reset();
-  judge_file(path);
+  evaluate_file(path);
 }
 
-void TapeUnderTest::judge_salvaged() {
+void TapeUnderTest::evaluate_salvaged() {
   must(builder_->writer().commit());
   builder_.reset();
   must(salvage(folder_.file("run.ktape"), folder_.file("saved.ktape")));
-  judge_file(folder_.file("saved.ktape"));
+  evaluate_file(folder_.file("saved.ktape"));
 }
 
-void TapeUnderTest::judge_file(const std::string& path) {
+void TapeUnderTest::evaluate_file(const std::string& path) {
   auto tape = must(TapeReader::open(path));
   facts_ = must(ktape::evaluate(*tape, *assertion_));
 }

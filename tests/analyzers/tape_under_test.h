@@ -22,12 +22,12 @@ class TapeUnderTest {
   TapeBuilder* operator->() { return builder_.get(); }
 
   // Seals the tape and judges it.
-  void judge(schema::Outcome outcome = schema::Outcome::COMPLETED, int32_t exit_code = 0);
+  void evaluate(schema::Outcome outcome = schema::Outcome::COMPLETED, int32_t exit_code = 0);
   // Judges the tape that a dead recorder left.
-  void judge_unsealed();
+  void evaluate_unsealed();
   // Judges what salvage made of that tape.
-  void judge_salvaged();
-  void judge_file(const std::string& path);
+  void evaluate_salvaged();
+  void evaluate_file(const std::string& path);
 
   [[nodiscard]] Verdict verdict() const { return assertion_->verdict(); }
   [[nodiscard]] const Assertion& assertion() const { return *assertion_; }

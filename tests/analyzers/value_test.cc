@@ -21,7 +21,7 @@ Verdict verdict(uint64_t value, const std::string& op, const std::string& to) {
   tape.give("--op", op);
   tape.give("--to", to);
   tape->op({got(value), got(~uint64_t{0} - value, "other")});
-  tape.judge();
+  tape.evaluate();
   return tape.verdict();
 }
 
@@ -55,7 +55,7 @@ TEST_CASE("a value that does not compare is violated by its reply") {
   tape.give("--to", "8");
   tape->op({got(8)});
   tape->op({got(9)});
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.verdict() == Verdict::kFail);
   CHECK(tape.violated() == "seq 10: 'nr' is 9, not <= 8\n");
   CHECK(tape.confirmed() == "seq 5: 'nr' is 8\n");
@@ -76,7 +76,7 @@ TEST_CASE("each value of a list is compared") {
     list[0].setU32(7);
     list[1].setU32(100);
   });
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.violated() == "seq 2: 'pids' is 100, not < 100\n");
 }
 
@@ -92,7 +92,7 @@ TEST_CASE("a tape without the tag is inconclusive and names those that it has") 
   TapeUnderTest tape;
   tape.give("--tag", "rn");
   tape->op({got(1)});
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.verdict() == Verdict::kInconclusive);
   CHECK(tape.undecided() == "seq 0: the tape has no value with the tag 'rn'; tags found: 'nr'\n");
 }
@@ -112,7 +112,7 @@ TEST_CASE("a value that was not read, and one that is not a number, are inconclu
     entry.setStatus(schema::EntryStatus::DONE);
     entry.initValue().initBytes(16);
   });
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.verdict() == Verdict::kInconclusive);
   CHECK(tape.undecided() ==
         "seq 5: the read as 'nr' failed: not mapped\nseq 7: 'nr' is not a number of at most 64 "
@@ -125,7 +125,7 @@ TEST_CASE("a value on a truncated tape is judged, a request without its reply is
   tape.give("--to", "3");
   tape->op({got(3)});
   tape->request({got(3)});
-  tape.judge_salvaged();
+  tape.evaluate_salvaged();
   CHECK(tape.verdict() == Verdict::kInconclusive);
   CHECK(tape.confirmed() == "seq 5: 'nr' is 3\n");
   CHECK_THAT(tape.undecided(), ContainsSubstring("request 2 ('nr') was never answered"));

@@ -46,7 +46,7 @@ TEST_CASE("a vtime that is read at or after what was written passes") {
   tape->op({write(100)});
   tape->op({read(100)});
   tape->op({read(101)});
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.verdict() == Verdict::kPass);
   CHECK(tape.confirmed() ==
         "seq 11: task 'sleeper' (pid 57): 100 read, at or after every value before it\n"
@@ -58,7 +58,7 @@ TEST_CASE("a vtime that is read before what was written is violated by both repl
   tape->scheduler_attached(1);
   tape->op({write(100)});
   tape->op({read(93)});
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.verdict() == Verdict::kFail);
   CHECK(tape.violated() ==
         "seq 11: task 'sleeper' (pid 57): 93 read, 7 before 100 written at seq 6\n");
@@ -68,7 +68,7 @@ TEST_CASE("a vtime that goes back between two reads is violated, also within one
   TapeUnderTest tape;
   tape->scheduler_attached(1);
   tape->op({read(100), read(99)});
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.violated() == "seq 6: task 'sleeper' (pid 57): 99 read, 1 before 100 read at seq 6\n");
 }
 
@@ -78,7 +78,7 @@ TEST_CASE("a vtime that falls below any earlier value is violated, not only belo
   tape->op({read(100)});
   tape->op({write(50)});
   tape->op({read(60)});
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.violated() ==
         "seq 16: task 'sleeper' (pid 57): 60 read, 40 before 100 read at seq 6\n");
 }
@@ -88,7 +88,7 @@ TEST_CASE("a vtime that goes on beyond the largest u64 passes") {
   tape->scheduler_attached(1);
   tape->op({read(UINT64_MAX - 1)});
   tape->op({read(5)});
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.verdict() == Verdict::kPass);
 }
 
@@ -97,7 +97,7 @@ TEST_CASE("a vtime that goes back beyond 0 is violated") {
   tape->scheduler_attached(1);
   tape->op({read(5)});
   tape->op({read(UINT64_MAX)});
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.violated() ==
         "seq 11: task 'sleeper' (pid 57): 18446744073709551615 read, 6 before 5 read at seq 6\n");
 }
@@ -107,7 +107,7 @@ TEST_CASE("a distance of exactly 2^63 counts as before, as a signed difference d
   tape->scheduler_attached(1);
   tape->op({read(0)});
   tape->op({read(uint64_t{1} << 63)});
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.verdict() == Verdict::kFail);
 }
 
@@ -118,7 +118,7 @@ TEST_CASE("the value that a write replaced is compared with the values before it
   TapeEntry entry = write(200);
   entry.before = 90;
   tape->op({entry});
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.violated() ==
         "seq 11: task 'sleeper' (pid 57): 90 found by a write, 10 before 100 read at seq 6\n");
 }
@@ -130,7 +130,7 @@ TEST_CASE("an overwritten value bounds nothing that comes after it") {
   entry.before = 100;
   tape->op({entry});
   tape->op({read(50)});
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.verdict() == Verdict::kPass);
 }
 
@@ -142,7 +142,7 @@ TEST_CASE("a refused write changes nothing") {
   tape->op({read(5)});
   tape->op({refused});
   tape->op({read(6)});
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.verdict() == Verdict::kPass);
 }
 
@@ -153,7 +153,7 @@ TEST_CASE("tasks are told apart by pid and by start time") {
   tape->op({read(10, vtime_of(57, 2000))});
   tape->op({read(20, vtime_of(58, 1000))});
   tape->op({read(101, vtime_of(57, 1000))});
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.verdict() == Verdict::kPass);
 }
 
@@ -164,7 +164,7 @@ TEST_CASE("another attachment of a scheduler starts afresh") {
   tape->scheduler_exited(1);
   tape->scheduler_attached(1);
   tape->op({read(10)});
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.verdict() == Verdict::kPass);
 }
 
@@ -173,7 +173,7 @@ TEST_CASE("a value read while the task was not under the scheduler is not judged
   tape->scheduler_attached(1);
   tape->op({read(100)});
   tape->op({read(101), read_outside(0)});
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.verdict() == Verdict::kPass);
   CHECK_THAT(
       tape.ktap(),
@@ -188,7 +188,7 @@ TEST_CASE("any of the gates for class, policy and enabled puts a value outside o
   tape->op({read(100)});
   tape->op({read_outside(0, gate)});
   tape->op({read(100)});
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.verdict() == Verdict::kPass);
 }
 
@@ -198,7 +198,7 @@ TEST_CASE("a value read outside of the attachment bounds nothing that comes afte
   tape->op({read(50)});
   tape->op({read_outside(100)});
   tape->op({read(60)});
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.verdict() == Verdict::kPass);
 }
 
@@ -208,7 +208,7 @@ TEST_CASE("a task that is back under the scheduler is compared with its values b
   tape->op({read(100)});
   tape->op({read_outside(0)});
   tape->op({read(40)});
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.violated() ==
         "seq 18: task 'sleeper' (pid 57): 40 read, 60 before 100 read at seq 6\n");
 }
@@ -218,7 +218,7 @@ TEST_CASE("a tape whose only comparable value was read outside of the attachment
   tape->scheduler_attached(1);
   tape->op({read(100)});
   tape->op({read_outside(0)});
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.verdict() == Verdict::kInconclusive);
   CHECK(
       tape.undecided() ==
@@ -235,7 +235,7 @@ TEST_CASE(
     tape->scheduler_attached(1);
     tape->op({read(100)});
     tape->op({second});
-    tape.judge();
+    tape.evaluate();
     CHECK(tape.verdict() == Verdict::kFail);
   }
 }
@@ -245,7 +245,7 @@ TEST_CASE("the gates of one entry do not excuse another one") {
   tape->scheduler_attached(1);
   tape->op({read(100)});
   tape->op({read_outside(0), read(0)});
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.verdict() == Verdict::kFail);
 }
 
@@ -254,7 +254,7 @@ TEST_CASE("a scheduler that does not declare that its vtime grows leaves it unde
   tape->scheduler_attached(1, schema::VtimeSemantics::NOT_DECLARED);
   tape->op({write(100)});
   tape->op({read(50)});
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.verdict() == Verdict::kInconclusive);
   CHECK_THAT(tape.undecided(),
              ContainsSubstring("scheduler 'ktape_vtime' (seq 1) does not declare"));
@@ -263,7 +263,7 @@ TEST_CASE("a scheduler that does not declare that its vtime grows leaves it unde
 TEST_CASE("a vtime read with no scheduler attached is undecided") {
   TapeUnderTest tape;
   tape->op({read(1), read(2)});
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.verdict() == Verdict::kInconclusive);
   CHECK_THAT(tape.undecided(), ContainsSubstring("no scheduler was attached"));
 }
@@ -273,7 +273,7 @@ TEST_CASE("a vtime read with two schedulers attached is undecided") {
   tape->scheduler_attached(1);
   tape->scheduler_attached(2);
   tape->op({read(1), read(2)});
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.verdict() == Verdict::kInconclusive);
   CHECK_THAT(tape.undecided(), ContainsSubstring("2 schedulers were attached"));
 }
@@ -285,7 +285,7 @@ TEST_CASE("a read that did not succeed is undecided, with its reason") {
   failed.status = schema::EntryStatus::REFUSED;
   failed.reason = "gate 2";
   tape->op({failed});
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.verdict() == Verdict::kInconclusive);
   CHECK(tape.undecided() == "seq 6: the read as 'vtime' was refused: gate 2\n");
 }
@@ -294,7 +294,7 @@ TEST_CASE("a single value has nothing to be compared with") {
   TapeUnderTest tape;
   tape->scheduler_attached(1);
   tape->op({read(1)});
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.verdict() == Verdict::kInconclusive);
   CHECK_THAT(tape.undecided(), ContainsSubstring("no task has two values under one attachment"));
 }
@@ -303,7 +303,7 @@ TEST_CASE("a tape without a request for vtime is inconclusive and names the tags
   TapeUnderTest tape;
   tape->scheduler_attached(1);
   tape->op({{.tag = "slice", .target = task_target("w", 1, 1, "scx.slice"), .value = 1}});
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.verdict() == Verdict::kInconclusive);
   CHECK(tape.undecided() ==
         "seq 0: the tape has no request for scx.dsq_vtime of a task; tags found: 'slice'\n");
@@ -315,7 +315,7 @@ TEST_CASE("of very many findings the first are kept and shown, and all are count
   constexpr uint64_t kReads = 3000;
   for (uint64_t i = 0; i < kReads; ++i) tape->op({read(i)});
   tape->op({read(7)});
-  tape.judge();
+  tape.evaluate();
   const Findings& confirmed = tape.assertion().confirmed();
   CHECK(confirmed.count() == kReads - 1);
   CHECK(confirmed.first().size() == Findings::kKept);
@@ -349,7 +349,7 @@ TEST_CASE(
       seen.push_back(value);
       tape->op({read(value)});
     }
-    tape.judge();
+    tape.evaluate();
     INFO("round " << round);
     CHECK(tape.assertion().violated().count() == violated);
   }

@@ -71,7 +71,7 @@ TEST_CASE("a worker for whose sake the kernel ejected a scheduler was kept waiti
   at(tape, 5000, [](schema::Record::Builder record) {
     record.initSchedulerExited().setMessage(as_data("w[142] failed to run for 3.024s"));
   });
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.verdict() == Verdict::kFail);
   CHECK(
       tape.violated() ==
@@ -89,7 +89,7 @@ TEST_CASE("a scheduler's exit for the sake of another task says nothing of a wor
       record.initSchedulerExited().setMessage(as_data(std::string_view(message)));
     });
   }
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.violated().empty());
 }
 
@@ -99,7 +99,7 @@ TEST_CASE("a worker that ends its phases in time passes") {
   run(tape, {.spin_ms = {10}, .sleep_ms = {10}});
   started(tape, 1000);
   reported(tape, 2000, 100);  // 1000 ms of phases in 1000 ms
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.verdict() == Verdict::kPass);
   // The phase at its start may have been over: 10 ms; and a spin of 10 ms.
   CHECK(tape.confirmed() == "seq 3: worker 'w' waited for 20.000 ms at most\n");
@@ -112,7 +112,7 @@ TEST_CASE("a worker whose phases took too long is violated by its report") {
   started(tape, 1000);
   reported(tape, 2000,
            4);  // five phases were begun in 1000 ms: of 950 ms of waiting, 190 are one gap at least
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.verdict() == Verdict::kFail);
   CHECK(tape.violated() ==
         "seq 3: worker 'w' waited for 190.000 ms or longer at one time, the limit is 100.000 ms\n");
@@ -124,7 +124,7 @@ TEST_CASE("a worker that never ran is violated") {
   run(tape, {.spin_ms = {10}});
   started(tape, 1000);
   reported(tape, 6000, 0);
-  tape.judge();
+  tape.evaluate();
   CHECK_THAT(tape.violated(), ContainsSubstring("waited for 4990.000 ms or longer"));
 }
 
@@ -135,7 +135,7 @@ TEST_CASE("between two reports the later one counts from the earlier") {
   started(tape, 1000);
   reported(tape, 1500, 50);
   reported(tape, 2000, 51);
-  tape.judge();
+  tape.evaluate();
   CHECK_THAT(tape.violated(),
              ContainsSubstring("seq 4: worker 'w' waited for 240.000 ms or longer"));
 }
@@ -146,7 +146,7 @@ TEST_CASE("what may be one long wait or many short ones is inconclusive") {
   run(tape, {.spin_ms = {10}});
   started(tape, 1000);
   reported(tape, 2000, 50);
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.verdict() == Verdict::kInconclusive);
   CHECK(tape.undecided() ==
         "seq 3: worker 'w' waited between 9.608 ms and 520.000 ms; more frequent reports would "
@@ -160,7 +160,7 @@ TEST_CASE("a worker that has finished its phases waits for nothing") {
   started(tape, 1000);
   reported(tape, 1010, 1);
   reported(tape, 6000, 1);
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.verdict() == Verdict::kPass);
 }
 
@@ -170,7 +170,7 @@ TEST_CASE("a worker to which the scenario sends signals is never violated") {
   run(tape, {.spin_ms = {10}, .signalled = true});
   started(tape, 1000);
   reported(tape, 6000, 0);
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.verdict() == Verdict::kInconclusive);
   CHECK_THAT(tape.undecided(), ContainsSubstring("; the scenario sends it signals"));
 }
@@ -183,7 +183,7 @@ TEST_CASE("waiting is not judged where time is not real, unless forced") {
     run(tape, {.spin_ms = {10}}, false);
     started(tape, 1000);
     reported(tape, 6000, 0);
-    tape.judge();
+    tape.evaluate();
     CHECK(tape.verdict() == (force ? Verdict::kFail : Verdict::kInconclusive));
   }
 }
@@ -195,7 +195,7 @@ TEST_CASE("one worker can be judged alone, and must exist") {
   run(tape, {.spin_ms = {10}});
   started(tape, 1000);
   reported(tape, 6000, 0);
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.verdict() == Verdict::kInconclusive);
   CHECK(tape.undecided() == "seq 0: the tape has no worker 'v'\n");
 }
@@ -205,7 +205,7 @@ TEST_CASE("a worker without a report on a truncated tape is inconclusive") {
   tape.give("--max-gap-ms", "100");
   run(tape, {.spin_ms = {10}});
   started(tape, 1000);
-  tape.judge_salvaged();
+  tape.evaluate_salvaged();
   CHECK(tape.verdict() == Verdict::kInconclusive);
   CHECK(tape.undecided() == "seq 2: worker 'w' has no report\n");
 }
@@ -216,7 +216,7 @@ TEST_CASE("reports without the guest's time are inconclusive") {
   run(tape, {.spin_ms = {10}});
   started(tape, 0);
   reported(tape, 5000, 500);
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.verdict() == Verdict::kInconclusive);
   CHECK(tape.undecided() == "seq 3: worker 'w': the guest's time is not on the tape\n");
 }
@@ -227,7 +227,7 @@ TEST_CASE("phases of any length and number do not overflow") {
   run(tape, {.spin_ms = {~uint64_t{0}}, .sleep_ms = {~uint64_t{0}, 1}});
   started(tape, 1000);
   reported(tape, 6000, ~uint64_t{0} - 1);
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.verdict() != Verdict::kFail);
 }
 
@@ -262,15 +262,15 @@ void clocksource(TapeUnderTest& tape, uint64_t host_ms, const char* name) {
 }
 
 // A run without real time: a worker that ran well, or waited for 4.99 s, between two readings.
-Verdict judged(TapeUnderTest& tape, bool runs_well, const std::vector<uint64_t>& before,
-               const std::vector<uint64_t>& after, uint64_t stolen_ms = 0) {
+Verdict verdict_of(TapeUnderTest& tape, bool runs_well, const std::vector<uint64_t>& before,
+                   const std::vector<uint64_t>& after, uint64_t stolen_ms = 0) {
   tape.give("--max-gap-ms", "100");
   run(tape, {.spin_ms = {10}}, false);
   waited(tape, 500, before);
   started(tape, 1000);
   reported(tape, 6000, runs_well ? 500 : 0);
   waited(tape, 6500, after, stolen_ms);
-  tape.judge();
+  tape.evaluate();
   return tape.verdict();
 }
 
@@ -281,14 +281,14 @@ TEST_CASE(
     "accelerator") {
   TapeUnderTest well, badly;
   // 60 ms of 6000 are 1 %.
-  CHECK(judged(well, true, {40, 40}, {100, 40}) == Verdict::kPass);
-  CHECK(judged(badly, false, {40, 40}, {100, 40}) == Verdict::kFail);
+  CHECK(verdict_of(well, true, {40, 40}, {100, 40}) == Verdict::kPass);
+  CHECK(verdict_of(badly, false, {40, 40}, {100, 40}) == Verdict::kFail);
 }
 
 TEST_CASE("waiting is not judged in a window in which a vCPU waited long for the host") {
   for (const bool runs_well : {true, false}) {
     TapeUnderTest tape;
-    CHECK(judged(tape, runs_well, {40, 40}, {40, 640}) == Verdict::kInconclusive);
+    CHECK(verdict_of(tape, runs_well, {40, 40}, {40, 640}) == Verdict::kInconclusive);
     CHECK_THAT(tape.undecided(), ContainsSubstring("seq 5: worker 'w' waited for "));
     CHECK_THAT(tape.undecided(),
                ContainsSubstring(", but from 0.500 s to 6.500 s into the run vCPU 1 waited 10.0 % "
@@ -300,9 +300,9 @@ TEST_CASE("waiting is not judged in a window in which a vCPU waited long for the
 TEST_CASE("the share of the time that a vCPU may wait for the host can be set") {
   TapeUnderTest more, less;
   more.give("--max-host-wait", "10");
-  CHECK(judged(more, true, {40, 40}, {40, 640}) == Verdict::kPass);
+  CHECK(verdict_of(more, true, {40, 40}, {40, 640}) == Verdict::kPass);
   less.give("--max-host-wait", "0");
-  CHECK(judged(less, true, {40, 40}, {40, 41}) == Verdict::kInconclusive);
+  CHECK(verdict_of(less, true, {40, 40}, {40, 41}) == Verdict::kInconclusive);
   TapeUnderTest tape;
   CHECK_FALSE(tape.give("--max-host-wait", "101"));
   CHECK_FALSE(tape.give("--max-host-wait", "some"));
@@ -311,23 +311,23 @@ TEST_CASE("the share of the time that a vCPU may wait for the host can be set") 
 TEST_CASE("distorted time is judged if forced") {
   TapeUnderTest tape;
   tape.give("--force");
-  CHECK(judged(tape, false, {0}, {6000}) == Verdict::kFail);
+  CHECK(verdict_of(tape, false, {0}, {6000}) == Verdict::kFail);
 }
 
 TEST_CASE("the time that a hypervisor below the host took counts as well, except for one tick") {
   TapeUnderTest taken, little;
-  CHECK(judged(taken, true, {0}, {0}, 320) == Verdict::kInconclusive);
+  CHECK(verdict_of(taken, true, {0}, {0}, 320) == Verdict::kInconclusive);
   CHECK_THAT(taken.undecided(),
              ContainsSubstring("the hypervisor below the host took 5.2 % of a CPU"));
-  CHECK(judged(little, true, {0}, {0}, 310) == Verdict::kPass);
+  CHECK(verdict_of(little, true, {0}, {0}, 310) == Verdict::kPass);
 }
 
 TEST_CASE("time with an unknown wait of a vCPU is not judged") {
   TapeUnderTest back, fewer;
-  CHECK(judged(back, true, {40}, {39}) == Verdict::kInconclusive);
+  CHECK(verdict_of(back, true, {40}, {39}) == Verdict::kInconclusive);
   CHECK_THAT(back.undecided(),
              ContainsSubstring("the time that vCPU 0 waited for a CPU of the host is not known"));
-  CHECK(judged(fewer, true, {40, 40}, {40}) == Verdict::kInconclusive);
+  CHECK(verdict_of(fewer, true, {40, 40}, {40}) == Verdict::kInconclusive);
 }
 
 TEST_CASE("vCPUs that share one thread are not judged") {
@@ -343,7 +343,7 @@ TEST_CASE("vCPUs that share one thread are not judged") {
       for (auto vcpu : record.initRunDelays().initVcpus(2)) vcpu.setKnown(true);
     });
   }
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.verdict() == Verdict::kInconclusive);
   CHECK_THAT(tape.undecided(), ContainsSubstring("vCPUs 0 and 1 shared one thread of the host"));
 }
@@ -362,7 +362,7 @@ TEST_CASE("only the windows around a gap matter to it, and one good gap is enoug
     reported(tape, 5000, 150);
     if (twice) reported(tape, 6000, 150);  // and one of 1 s in a good one
     waited(tape, 6500, {2000});
-    tape.judge();
+    tape.evaluate();
     CHECK(tape.verdict() == (twice ? Verdict::kFail : Verdict::kInconclusive));
     if (twice)
       CHECK_THAT(tape.violated(),
@@ -381,7 +381,7 @@ TEST_CASE("a window does not include the time for which the machine was frozen")
     if (frozen_ms > 0) frozen(tape, 2500, frozen_ms);
     reported(tape, 3000, 200);
     waited(tape, 3000, {100});
-    tape.judge();
+    tape.evaluate();
     CHECK(tape.verdict() == (frozen_ms > 0 ? Verdict::kInconclusive : Verdict::kPass));
   }
 }
@@ -397,7 +397,7 @@ TEST_CASE("short windows count together: a wait of one millisecond is a large sh
   waited(tape, 2000, {3});
   reported(tape, 2000, 100);
   waited(tape, 2010, {5});
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.verdict() == Verdict::kPass);
 }
 
@@ -411,7 +411,7 @@ TEST_CASE("time without waits on the tape is not judged") {
     waited(*tape, 1100, {0});
     reported(*tape, 2000, 100);
     if (tape == &early) waited(*tape, 2100, {0});
-    tape->judge();
+    tape->evaluate();
     CHECK(tape->verdict() == Verdict::kInconclusive);
     CHECK_THAT(tape->undecided(),
                ContainsSubstring("the tape does not have the waits of the vCPUs for all of "
@@ -438,7 +438,7 @@ TEST_CASE(
       if (freezes) frozen(tape, 1500, 1);
       reported(tape, 2000, 100);
       waited(tape, 2000, {0});
-      tape.judge();
+      tape.evaluate();
       const bool distorted = freezes && std::string_view(clock) == "tsc";
       CHECK(tape.verdict() == (distorted ? Verdict::kInconclusive : Verdict::kPass));
       if (distorted)
@@ -464,7 +464,7 @@ TEST_CASE("an ejection's gap is judged by the windows around it") {
       record.initSchedulerExited().setMessage(as_data("w[142] failed to run for 3.024s"));
     });
     waited(tape, 5100, {500 + wait_ms});
-    tape.judge();
+    tape.evaluate();
     CHECK(tape.verdict() == (wait_ms == 0 ? Verdict::kFail : Verdict::kInconclusive));
   }
 }
@@ -477,7 +477,7 @@ TEST_CASE("very many bad windows are kept as few") {
   started(tape, ms);
   for (int i = 0; i < 3000; ++i) waited(tape, ms += 100, {wait_ms += i % 2 == 0 ? 90 : 0});
   reported(tape, ms, 0);
-  tape.judge();
+  tape.evaluate();
   CHECK(tape.verdict() == Verdict::kInconclusive);
 }
 

@@ -104,7 +104,7 @@ class BootOptions(unittest.TestCase):
         saved, own = boot_options.measured(options, boot, pairs)
         return {line[0]: line[3:] for line in boot_options.lines(options, saved, own)}, boots
 
-    def test_what_an_option_saves_is_told_of_the_boots_beside_it(self):
+    def test_what_an_option_saves_is_computed_from_the_boots_beside_it(self):
         said, boots = self.measure({None: (3, 4), "quick": (2.9, 3.8), "slow": (3.5, 4.5), "idle": (3, 4), "there": (3.2, 4.1)})
         self.assertEqual(said["quick"], ["+100 (+100 to +100)", "+200 (+200 to +200)", "yes"])
         self.assertEqual(said["slow"], ["-500 (-500 to -500)", "-500 (-500 to -500)", "costs"])
@@ -119,7 +119,7 @@ class BootOptions(unittest.TestCase):
         said, _ = self.measure({None: (3, 4), "quick": (2.9, 4), "slow": (3, 4.1), "idle": (3, 4), "there": (3, 4)})
         self.assertEqual((said["quick"][2], said["slow"][2]), ("noise", "noise"))
 
-    def test_a_boot_that_fails_is_told_and_is_no_pair(self):
+    def test_a_boot_that_fails_is_reported_and_is_no_pair(self):
         said, _ = self.measure({None: (3, 4), "quick": None, "slow": (3, 4), "idle": (3, 4), "there": (3, 4)})
         self.assertEqual(said["quick"], ["-", "-", "noise; 4 did not boot"])
 

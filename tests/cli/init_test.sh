@@ -47,13 +47,13 @@ case_a_name_that_no_scenario_can_have_is_refused() {
   [[ -z $(ls) ]] || fail "a file is written"
 }
 
-case_a_folder_that_cannot_be_written_is_told() {
+case_a_folder_that_cannot_be_written_is_an_error() {
   expect_status 4 sh -c 'cd /proc && exec "$0/ktape" init mine' "$bin"
   expect_output "cannot create 'mine.scenario': "
 }
 
 # /dev/full: the disk is full.
-case_an_output_that_cannot_be_written_is_told() {
+case_an_output_that_cannot_be_written_is_an_error() {
   expect_status 4 sh -c '"$0/ktape" init mine >/dev/full' "$bin"
 }
 

@@ -29,7 +29,7 @@ case_a_cached_kernel_is_fetched_without_a_network() {
   [[ $output == */6.16.12/bzImage ]] || fail "the default is another one"
 }
 
-case_a_mirror_that_is_not_there_is_told_under_the_name_that_was_called() {
+case_a_missing_mirror_is_reported_under_the_name_of_the_caller() {
   install_ktape
   sleep 0.01 && touch stamp
   expect_status 4 ktape kernel fetch 7.3.4 --mirror "file:$PWD/nowhere"
@@ -55,7 +55,7 @@ case_the_help_lists_the_verbs() {
   expect_output "--mirror URL"
 }
 
-case_an_installation_without_the_script_is_told() {
+case_an_installation_without_the_script_is_an_error() {
   install_ktape
   rm -r prefix/share/ktape/kernels
   expect_status 4 ktape kernel list
@@ -77,7 +77,7 @@ case_a_version_that_no_list_knows_is_not_suggested() {
   expect_no_output "fetch 9.9.9"
 }
 
-case_a_kernel_tree_that_is_not_built_is_told_so() {
+case_a_kernel_tree_that_is_not_built_is_an_error() {
   install_ktape
   mkdir linux
   touch linux/Kconfig

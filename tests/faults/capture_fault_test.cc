@@ -28,11 +28,12 @@ namespace {
 
 void check_interrupted(LiveCapture& capture) {
   CHECK(capture.wait() == 1);
-  INFO(capture.told());
+  INFO(capture.printed());
   CHECK(must(verify(capture.tape(), std::nullopt)).integrity == Integrity::kIntact);
   CHECK(sql_rows(capture.tape(), "SELECT outcome FROM ending") ==
         std::vector<std::string>{"interrupted"});
-  CHECK_THAT(capture.told(), ContainsSubstring("outcome  interrupted: ended by a signal while "));
+  CHECK_THAT(capture.printed(),
+             ContainsSubstring("outcome  interrupted: ended by a signal while "));
   CHECK_FALSE(std::filesystem::exists(capture.partial()));
   CHECK(capture.nothing_is_left());
 }
@@ -59,11 +60,11 @@ TEST_CASE("an output file that is removed during the capture is recreated, with 
   CHECK(std::filesystem::remove(capture.partial()));
   CHECK(std::filesystem::remove(capture.partial() + "-wal"));
   CHECK(capture.wait() == 0);
-  INFO(capture.told());
+  INFO(capture.printed());
   const Verification found = must(verify(capture.tape(), std::nullopt));
   CHECK(found.integrity == Integrity::kIntact);
-  CHECK_THAT(capture.told(), ContainsSubstring(to_hex(found.head)));
-  CHECK_THAT(capture.told(), ContainsSubstring("run.ktape.partial' was removed during the run"));
+  CHECK_THAT(capture.printed(), ContainsSubstring(to_hex(found.head)));
+  CHECK_THAT(capture.printed(), ContainsSubstring("run.ktape.partial' was removed during the run"));
   CHECK(capture.nothing_is_left());
 }
 
@@ -72,9 +73,9 @@ TEST_CASE("a folder that is removed with the tape in it is recreated, and so is 
   capture.wait_for("step 1 of 1: only");
   std::filesystem::remove_all(std::filesystem::path(capture.partial()).parent_path());
   CHECK(capture.wait() == 0);
-  INFO(capture.told());
+  INFO(capture.printed());
   CHECK(must(verify(capture.tape(), std::nullopt)).integrity == Integrity::kIntact);
-  CHECK_THAT(capture.told(), ContainsSubstring("run.ktape.partial' was removed during the run"));
+  CHECK_THAT(capture.printed(), ContainsSubstring("run.ktape.partial' was removed during the run"));
   CHECK(capture.nothing_is_left());
 }
 
@@ -82,7 +83,7 @@ TEST_CASE("a wall clock that jumps by years changes nothing, and no time on the 
   const auto began = std::chrono::steady_clock::now();
   LiveCapture capture(kBrief, {"LD_PRELOAD=" KTAPE_JUMPING_CLOCK});
   CHECK(capture.wait() == 0);
-  INFO(capture.told());
+  INFO(capture.printed());
   const auto took = std::chrono::steady_clock::now() - began;
   uint64_t last = 0;
   must(
@@ -105,11 +106,11 @@ TEST_CASE("a tape that cannot grow any more keeps what was committed, with a mes
   limit.rlim_cur = std::filesystem::file_size(capture.partial() + "-wal");
   REQUIRE(::prlimit(capture.pid(), RLIMIT_FSIZE, &limit, nullptr) == 0);
   CHECK(capture.wait() == 4);
-  INFO(capture.told());
-  CHECK_THAT(capture.told(), ContainsSubstring("ktape capture: cannot write '"));
-  CHECK_THAT(capture.told(),
+  INFO(capture.printed());
+  CHECK_THAT(capture.printed(), ContainsSubstring("ktape capture: cannot write '"));
+  CHECK_THAT(capture.printed(),
              ContainsSubstring("disk I/O error (File too large); the unsealed tape is '"));
-  CHECK_THAT(capture.told(), ContainsSubstring("\nhint: run 'ktape verify "));
+  CHECK_THAT(capture.printed(), ContainsSubstring("\nhint: run 'ktape verify "));
   CHECK(must(verify(capture.partial(), std::nullopt)).integrity == Integrity::kUnsealed);
   must(salvage(capture.partial(), capture.file("saved.ktape")));
   CHECK(sql_rows(capture.file("saved.ktape"), "SELECT status FROM kernel_op LIMIT 1") ==
@@ -139,12 +140,12 @@ exit 0
   const ChildResult result =
       must(run_child("/bin/sh", {"-c", unshare + " sh " + folder.file("script")}, 1 << 20));
   if (result.exit_status != 0) SKIP("no disk of its own can be mounted here: run as root");
-  const std::string told = must(read_text_file(folder.file("told"), 1 << 20));
-  INFO(result.output << told);
+  const std::string printed = must(read_text_file(folder.file("printed"), 1 << 20));
+  INFO(result.output << printed);
   CHECK_THAT(result.output, ContainsSubstring("status 4\n"));
-  CHECK_THAT(told, ContainsSubstring("ktape capture: cannot write '"));
-  CHECK_THAT(told, ContainsSubstring("database or disk is full; the unsealed tape is '"));
-  CHECK_THAT(told, ContainsSubstring("\nhint: run 'ktape verify "));
+  CHECK_THAT(printed, ContainsSubstring("ktape capture: cannot write '"));
+  CHECK_THAT(printed, ContainsSubstring("database or disk is full; the unsealed tape is '"));
+  CHECK_THAT(printed, ContainsSubstring("\nhint: run 'ktape verify "));
   CHECK_THAT(result.output, ContainsSubstring("unsealed"));
   const Verification saved = must(verify(folder.file("saved.ktape"), std::nullopt));
   CHECK(saved.integrity == Integrity::kTruncated);

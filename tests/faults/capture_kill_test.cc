@@ -90,7 +90,7 @@ class KilledCaptures {
     const auto writing = Clock::now();
     // 1: one of the writes met a held lock and was refused.
     const int status = capture.wait();
-    INFO(capture.told());
+    INFO(capture.printed());
     REQUIRE((status == 0 || status == 1));
     life_ = std::chrono::duration_cast<milliseconds>(Clock::now() - began).count();
     writes_ = std::chrono::duration_cast<milliseconds>(Clock::now() - writing).count();

@@ -15,13 +15,13 @@ namespace ktape::test {
 
 namespace {
 
-void tell(int fd, uint64_t number) {
+void report(int fd, uint64_t number) {
   if (::write(fd, &number, sizeof number) != sizeof number) ::_exit(9);
 }
 
 [[noreturn]] void live(const std::function<void(const DoomedProcess::Report&)>& work, int reports) {
   try {
-    work([&](uint64_t number) { tell(reports, number); });
+    work([&](uint64_t number) { report(reports, number); });
   } catch (const std::exception& exception) {
     std::fprintf(stderr, "%s\n", exception.what());
     ::_exit(8);
@@ -67,11 +67,11 @@ bool DoomedProcess::kill_after(uint64_t number, std::chrono::microseconds time) 
       ::kill(child_, SIGKILL);
       killed = true;
     }
-    uint64_t told = 0;
-    if (::read(reports_.get(), &told, sizeof told) != sizeof told) break;
+    uint64_t printed = 0;
+    if (::read(reports_.get(), &printed, sizeof printed) != sizeof printed) break;
     reported_ = true;
-    last_report_ = told;
-    if (moment == Clock::time_point::max() && told >= number) moment = Clock::now() + time;
+    last_report_ = printed;
+    if (moment == Clock::time_point::max() && printed >= number) moment = Clock::now() + time;
   }
   int status = 0;
   ::waitpid(std::exchange(child_, -1), &status, 0);

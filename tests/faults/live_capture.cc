@@ -50,7 +50,8 @@ LiveCapture::LiveCapture(const std::string& scenario, const std::vector<std::str
     variables.emplace_back(*variable);
   const std::vector<char*> argv = pointers(arguments);
   const std::vector<char*> envp = pointers(variables);
-  const UniqueFd out(::open(file("told").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
+  const UniqueFd out(
+      ::open(file("printed").c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
   pid_ = ::fork();
   if (pid_ < 0) throw std::runtime_error("cannot fork");
   if (pid_ > 0) return;
@@ -81,11 +82,11 @@ int LiveCapture::wait() {
 
 void LiveCapture::signal(int number) const { ::kill(pid_, number); }
 
-std::string LiveCapture::told() const { return must(read_text_file(file("told"), 1 << 20)); }
+std::string LiveCapture::printed() const { return must(read_text_file(file("printed"), 1 << 20)); }
 
 void LiveCapture::wait_for(const std::string& text) {
-  while (told().find(text) == std::string::npos) {
-    INFO("it never said '" << text << "': " << told());
+  while (printed().find(text) == std::string::npos) {
+    INFO("it never said '" << text << "': " << printed());
     REQUIRE_FALSE(has_ended());
     pause_a_little();
   }
@@ -93,7 +94,7 @@ void LiveCapture::wait_for(const std::string& text) {
 
 void LiveCapture::wait_for_guest() {
   while (mark_.processes().size() < 2) {
-    INFO(told());
+    INFO(printed());
     REQUIRE_FALSE(has_ended());
     pause_a_little();
   }

@@ -36,7 +36,7 @@ class LiveCapture {
   // The guest's memory, which stays while this is open; invalid if there is none.
   [[nodiscard]] UniqueFd guest_ram() const;
   // All of its output, standard output and error.
-  [[nodiscard]] std::string told() const;
+  [[nodiscard]] std::string printed() const;
   [[nodiscard]] std::string tape() const { return folder_.file("tapes/run.ktape"); }
   [[nodiscard]] std::string partial() const { return tape() + ".partial"; }
   [[nodiscard]] std::string file(const std::string& name) const { return folder_.file(name); }

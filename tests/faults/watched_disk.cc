@@ -37,8 +37,8 @@ struct Watched {
 Watched* watched = nullptr;
 sqlite3_vfs* real_vfs = nullptr;
 
-int tell(Kind kind, const std::string& name, uint64_t offset = 0, std::vector<std::byte> bytes = {},
-         const std::string& to = "") {
+int report(Kind kind, const std::string& name, uint64_t offset = 0,
+           std::vector<std::byte> bytes = {}, const std::string& to = "") {
   return watched->watcher({kind, name, offset, std::move(bytes), to});
 }
 
@@ -72,10 +72,10 @@ int x_read(sqlite3_file* file, void* out, int bytes, sqlite3_int64 offset) {
 int x_write(sqlite3_file* file, const void* data, int bytes, sqlite3_int64 offset) {
   WatchedFile* self = from(file);
   const auto* begin = static_cast<const std::byte*>(data);
-  const int failure =
-      self->name->empty()
-          ? 0
-          : tell(Kind::kWrite, *self->name, static_cast<uint64_t>(offset), {begin, begin + bytes});
+  const int failure = self->name->empty()
+                          ? 0
+                          : report(Kind::kWrite, *self->name, static_cast<uint64_t>(offset),
+                                   {begin, begin + bytes});
   if (failure == 0) return self->methods().xWrite(self->real(), data, bytes, offset);
   (void)self->methods().xWrite(self->real(), data, bytes / 2, offset);
   errno = failure;
@@ -83,15 +83,16 @@ int x_write(sqlite3_file* file, const void* data, int bytes, sqlite3_int64 offse
 }
 int x_truncate(sqlite3_file* file, sqlite3_int64 size) {
   WatchedFile* self = from(file);
-  if (!self->name->empty() && tell(Kind::kTruncate, *self->name, static_cast<uint64_t>(size)) != 0)
+  if (!self->name->empty() &&
+      report(Kind::kTruncate, *self->name, static_cast<uint64_t>(size)) != 0)
     return SQLITE_IOERR_TRUNCATE;
   return self->methods().xTruncate(self->real(), size);
 }
 int x_sync(sqlite3_file* file, int flags) {
   WatchedFile* self = from(file);
   if (!self->name->empty()) {
-    if (tell(Kind::kSync, *self->name) != 0) return SQLITE_IOERR_FSYNC;
-    if (std::exchange(self->folder_needs_sync, false) && tell(Kind::kSyncFolder, "") != 0)
+    if (report(Kind::kSync, *self->name) != 0) return SQLITE_IOERR_FSYNC;
+    if (std::exchange(self->folder_needs_sync, false) && report(Kind::kSyncFolder, "") != 0)
       return SQLITE_IOERR_DIR_FSYNC;
   }
   return self->methods().xSync(self->real(), flags);
@@ -144,7 +145,7 @@ int x_open(sqlite3_vfs*, const char* path, sqlite3_file* file, int flags, int* o
   self->base.pMethods = nullptr;
   const std::string name = name_of(path);
   // The recorder creates the tape's file itself, just before.
-  if (!name.empty() && watched->names.insert(name).second && tell(Kind::kCreate, name) != 0)
+  if (!name.empty() && watched->names.insert(name).second && report(Kind::kCreate, name) != 0)
     return SQLITE_CANTOPEN;
   const int code = real_vfs->xOpen(real_vfs, path, self->real(), flags, out_flags);
   if (code != SQLITE_OK) return code;
@@ -158,9 +159,9 @@ int x_open(sqlite3_vfs*, const char* path, sqlite3_file* file, int flags, int* o
 int x_delete(sqlite3_vfs*, const char* path, int sync_folder) {
   const std::string name = name_of(path);
   if (!name.empty()) {
-    if (tell(Kind::kDelete, name) != 0) return SQLITE_IOERR_DELETE;
+    if (report(Kind::kDelete, name) != 0) return SQLITE_IOERR_DELETE;
     watched->names.erase(name);
-    if (sync_folder != 0 && tell(Kind::kSyncFolder, "") != 0) return SQLITE_IOERR_DIR_FSYNC;
+    if (sync_folder != 0 && report(Kind::kSyncFolder, "") != 0) return SQLITE_IOERR_DIR_FSYNC;
   }
   return real_vfs->xDelete(real_vfs, path, sync_folder);
 }
@@ -203,9 +204,10 @@ int __wrap_fsync(int fd) {
       ::readlink(("/proc/self/fd/" + std::to_string(fd)).c_str(), path.data(), path.size());
   path.resize(size > 0 ? static_cast<size_t>(size) : 0);
   int failure = 0;
-  if (watched != nullptr && path == watched->folder) failure = tell(DiskOp::Kind::kSyncFolder, "");
+  if (watched != nullptr && path == watched->folder)
+    failure = report(DiskOp::Kind::kSyncFolder, "");
   if (const std::string name = name_of(path.c_str()); !name.empty())
-    failure = tell(DiskOp::Kind::kSync, name);
+    failure = report(DiskOp::Kind::kSync, name);
   errno = failure;
   return failure == 0 ? __real_fsync(fd) : -1;
 }
@@ -214,7 +216,7 @@ int __wrap_renameat2(int from_folder, const char* from, int to_folder, const cha
                      unsigned flags) {
   using namespace ktape::test;
   const std::string name = name_of(from);
-  const int failure = name.empty() ? 0 : tell(DiskOp::Kind::kRename, name, 0, {}, name_of(to));
+  const int failure = name.empty() ? 0 : report(DiskOp::Kind::kRename, name, 0, {}, name_of(to));
   errno = failure;
   return failure == 0 ? __real_renameat2(from_folder, from, to_folder, to, flags) : -1;
 }

@@ -21,8 +21,8 @@ namespace ktape::test {
 namespace {
 
 // Judges a golden tape with freeze-consistent, after `change` was applied to each record.
-std::unique_ptr<Assertion> judged(const std::string& name,
-                                  const std::function<void(schema::Record::Builder)>& change) {
+std::unique_ptr<Assertion> evaluated(const std::string& name,
+                                     const std::function<void(schema::Record::Builder)>& change) {
   std::unique_ptr<Assertion> assertion = make_assertion();
   const auto tape = must(TapeReader::open(KTAPE_GOLDEN "/" + name));
   must(tape->for_each([&](const RecordView& view) -> Result<void> {
@@ -53,13 +53,13 @@ TEST_CASE(
   const std::string tape = GENERATE(as<std::string>(), "queued_spinners-6.16.12.ktape",
                                     "queued_spinners-6.19.14.ktape", "queued_spinners-7.3.4.ktape");
   INFO(tape);
-  const auto as_it_is = judged(tape, [](schema::Record::Builder) {});
+  const auto as_it_is = evaluated(tape, [](schema::Record::Builder) {});
   CHECK(as_it_is->verdict() == Verdict::kPass);
   REQUIRE(as_it_is->confirmed().count() == 1);
   CHECK(as_it_is->confirmed().first()[0].text ==
         "freeze 2: 2 values read, none of their locks or sequence counts was held");
 
-  const auto locked = judged(tape, [](schema::Record::Builder record) {
+  const auto locked = evaluated(tape, [](schema::Record::Builder record) {
     if (!record.isFrozen()) return;
     for (auto vcpu : record.getFrozen().getVcpus()) vcpu.setRunqueueLocked(vcpu.getCpu() == 1);
   });
@@ -77,7 +77,7 @@ TEST_CASE("jiffies from a real kernel would be marked if their sequence count ha
                                     "kernel-6.19.14.ktape", "kernel-7.3.4.ktape");
   INFO(tape);
   const auto with_count = [&](uint32_t sequence) {
-    return judged(tape, [=](schema::Record::Builder record) {
+    return evaluated(tape, [=](schema::Record::Builder record) {
       if (!record.isFrozen()) return;
       auto count = record.getFrozen().initSeqcounts(1)[0];
       count.setName("jiffies_seq");

@@ -89,17 +89,17 @@ TEST_CASE("6.16 and 6.19 differ in layouts, and in no value that was read") {
 
 // It walks each CPU's list of runnable tasks, which no capture read.
 TEST_CASE("an assertion newer than a golden tape judges it by memory that its capture never read") {
-  const auto judged = [](const std::string& tape) {
+  const auto evaluated = [](const std::string& tape) {
     return must(run_child("/usr/bin/env",
                           {"PATH=" KTAPE_BIN ":/usr/bin:/bin", "ktape-check", kGolden + tape,
                            "--analyzers", kGolden + "newer", "--only", "nobody-waits"},
                           1 << 20));
   };
-  const ChildResult stalled = judged("scheduler_stall-6.16.12.ktape");
+  const ChildResult stalled = evaluated("scheduler_stall-6.16.12.ktape");
   INFO(stalled.output);
   CHECK(stalled.exit_status == 1);
   CHECK_THAT(stalled.output, ContainsSubstring("# seq 94: CPU 1: 'beside', 'left_alone' wait\n"));
-  const ChildResult asleep = judged("cold_path_roundtrip-6.16.12.ktape");
+  const ChildResult asleep = evaluated("cold_path_roundtrip-6.16.12.ktape");
   INFO(asleep.output);
   CHECK(asleep.exit_status == 0);
   CHECK_THAT(asleep.output, ContainsSubstring("ok 1 nobody-waits\n"));

@@ -66,9 +66,9 @@ TEST_CASE_METHOD(Coming,
       enables == "1" ? "SELECT name, seq_attached < seq_exited, exit_kind FROM scheduler"
                      : "SELECT name, seq_attempted < seq_failed, exit_kind FROM scheduler_attempt";
   CHECK(sql_rows(captured.tape, ends) == std::vector<std::string>{"qmap|1|1025"});
-  const ChildResult judged = run_built("ktape-assert-no-scheduler-error", {captured.tape});
-  INFO(judged.output);
-  CHECK(judged.exit_status == 1);
+  const ChildResult evaluated = run_built("ktape-assert-no-scheduler-error", {captured.tape});
+  INFO(evaluated.output);
+  CHECK(evaluated.exit_status == 1);
 }
 
 TEST_CASE_METHOD(Coming, "a failed enable is reported at once, even if its program keeps running") {

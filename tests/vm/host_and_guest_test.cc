@@ -55,7 +55,7 @@ class WorkerCheck {
   }
 
   // For a worker that sleeps or is stopped: the same before and after, so also in the freeze.
-  int64_t told(const std::string& name) const {
+  int64_t reported(const std::string& name) const {
     INFO(worker_ << ", " << name);
     REQUIRE(said_.before.contains(name));
     CHECK(said_.before.at(name) == said_.after.at(name));
@@ -64,21 +64,21 @@ class WorkerCheck {
 
   void check_identity() const {
     INFO(worker_);
-    CHECK(read("pid") == told("pid"));
+    CHECK(read("pid") == reported("pid"));
     CHECK(static_cast<uint64_t>(read("start_boottime")) / kClockTickNs ==
-          static_cast<uint64_t>(told("starttime")));
-    CHECK(read("thread_info.cpu") == told("processor"));
+          static_cast<uint64_t>(reported("starttime")));
+    CHECK(read("thread_info.cpu") == reported("processor"));
   }
 
   void check_priority() const {
     INFO(worker_);
-    CHECK(read("policy") == told("policy"));
-    CHECK(read("policy") == told("sched.policy"));
-    CHECK(read("static_prio") - kDefaultPrio == told("nice"));
-    CHECK(read("prio") - kMaxRtPrio == told("priority"));
-    CHECK(read("prio") == told("sched.prio"));
-    CHECK(read("rt_priority") == told("rt_priority"));
-    CHECK(read("se.load.weight") == told("sched.se.load.weight"));
+    CHECK(read("policy") == reported("policy"));
+    CHECK(read("policy") == reported("sched.policy"));
+    CHECK(read("static_prio") - kDefaultPrio == reported("nice"));
+    CHECK(read("prio") - kMaxRtPrio == reported("priority"));
+    CHECK(read("prio") == reported("sched.prio"));
+    CHECK(read("rt_priority") == reported("rt_priority"));
+    CHECK(read("se.load.weight") == reported("sched.se.load.weight"));
   }
 
   // By the symbol to which its sched_class points.
@@ -86,13 +86,13 @@ class WorkerCheck {
     const EntryFacts& entry = facts_.entries.at(worker_ + ".pid");
     INFO(worker_);
     CHECK(entry.observed.at(Gate::SCHED_CLASS) == "sched_class=" + symbol);
-    CHECK(told("sched.ext.enabled") == (symbol == "ext_sched_class" ? 1 : 0));
+    CHECK(reported("sched.ext.enabled") == (symbol == "ext_sched_class" ? 1 : 0));
   }
 
   void check_vtime() const {
     INFO(worker_);
     CHECK(read("scx.dsq_vtime") > 0);
-    CHECK(read("scx.dsq_vtime") == told("schedulerVtime"));
+    CHECK(read("scx.dsq_vtime") == reported("schedulerVtime"));
   }
 
  private:
@@ -170,8 +170,8 @@ void check_host_and_guest(const Captured& captured) {
   const WorkerCheck stopped(facts, "stopped");
   sleeper.check_vtime();
   stopped.check_vtime();
-  CHECK(sleeper.told("nice") == 5);
-  CHECK(stopped.told("nice") == -5);
+  CHECK(sleeper.reported("nice") == 5);
+  CHECK(stopped.reported("nice") == -5);
   // kernel/sched/core.c: sched_prio_to_weight[] has 335 for nice 5 and 3121 for -5; sched_ext's
   // weights are cgroup's, where 100 is nice 0: 335 * 100 / 1024 and 3121 * 100 / 1024, rounded.
   CHECK(sleeper.read("scx.weight") == 33);

@@ -36,8 +36,8 @@ constexpr char kScenario[] = R"((
   ])],
 ))";
 
-int judged(const std::string& assertion, const std::string& tape,
-           std::vector<std::string> arguments) {
+int evaluated(const std::string& assertion, const std::string& tape,
+              std::vector<std::string> arguments) {
   arguments.insert(arguments.begin(), tape);
   const ChildResult child = run_built("ktape-assert-" + assertion, arguments);
   INFO(child.output);
@@ -76,23 +76,25 @@ void check_figures(const std::string& tape) {
 void check_workers(const std::string& tape) {
   // 100 % is no limit: anything that the host did is allowed, and the verdict depends on the tape
   // alone.
-  CHECK(judged("worker-progress", tape, {"--max-gap-ms", "60000", "--max-host-wait", "100"}) ==
+  CHECK(evaluated("worker-progress", tape, {"--max-gap-ms", "60000", "--max-host-wait", "100"}) ==
         kPass);
-  CHECK(judged("worker-progress", tape,
-               {"--max-gap-ms", "50", "--worker", "starved", "--max-host-wait", "100"}) == kFail);
+  CHECK(evaluated("worker-progress", tape,
+                  {"--max-gap-ms", "50", "--worker", "starved", "--max-host-wait", "100"}) ==
+        kFail);
   // A busy host keeps a vCPU waiting for more than 5 %; the verdict says so, and nothing else makes
   // it undecided.
-  const int status = judged("worker-progress", tape, {"--max-gap-ms", "50", "--worker", "starved"});
+  const int status =
+      evaluated("worker-progress", tape, {"--max-gap-ms", "50", "--worker", "starved"});
   CHECK((status == kFail || status == kInconclusive));
 }
 
 void check_freezes(const std::string& tape) {
-  CHECK(judged("freeze-bound", tape, {"--max-ns", "60000000000"}) == kPass);
-  CHECK(judged("freeze-bound", tape, {"--max-ns", "1", "--max-host-wait", "100"}) == kFail);
+  CHECK(evaluated("freeze-bound", tape, {"--max-ns", "60000000000"}) == kPass);
+  CHECK(evaluated("freeze-bound", tape, {"--max-ns", "1", "--max-host-wait", "100"}) == kFail);
 }
 
 // The kernel's own reports of its clocksources before the last freeze began, in order.
-Rows switches_told(const std::string& tape) {
+Rows switches_reported(const std::string& tape) {
   constexpr std::string_view kSwitched = "Switched to clocksource ";
   std::string console;
   for (const std::string& text :
@@ -114,15 +116,15 @@ Rows switches_told(const std::string& tape) {
 // is recorded as well. A kernel may find its TSC unstable at any time.
 void check_clock(const std::string& tape) {
   const Rows seen = sql_rows(tape, "SELECT name FROM clocksource ORDER BY seq"),
-             told = switches_told(tape);
-  CAPTURE(seen, told);
+             reported = switches_reported(tape);
+  CAPTURE(seen, reported);
   REQUIRE_FALSE(seen.empty());
-  REQUIRE_FALSE(told.empty());
-  CHECK(seen.back() == told.back());
-  auto next = told.begin();
+  REQUIRE_FALSE(reported.empty());
+  CHECK(seen.back() == reported.back());
+  auto next = reported.begin();
   for (const std::string& name : seen) {
-    next = std::find(next, told.end(), name);
-    REQUIRE(next++ != told.end());
+    next = std::find(next, reported.end(), name);
+    REQUIRE(next++ != reported.end());
   }
   CHECK(sql_rows(tape, "SELECT soft_lockup_ms, rcu_stall_ms FROM kernel") == Rows{"20000|21000"});
   CHECK(run_built("ktape-verify", {tape}).exit_status == kPass);

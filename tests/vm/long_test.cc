@@ -165,10 +165,10 @@ TEST_CASE_METHOD(CaptureFixture,
                                          "6.16");
   INFO(captured.program.output);
   CHECK_THAT(captured.program.output, ContainsSubstring("scheduler 'ktape_vtime' was ejected"));
-  const ChildResult judged = run_built("ktape-assert-no-scheduler-error", {captured.tape});
-  INFO(judged.output);
-  CHECK(judged.exit_status == 1);
-  CHECK_THAT(judged.output, ContainsSubstring("# violated, seq "));
+  const ChildResult evaluated = run_built("ktape-assert-no-scheduler-error", {captured.tape});
+  INFO(evaluated.output);
+  CHECK(evaluated.exit_status == 1);
+  CHECK_THAT(evaluated.output, ContainsSubstring("# violated, seq "));
   const ChildResult report = run_built("ktape-report", {"--text", captured.tape});
   INFO(report.output);
   CHECK_THAT(report.output, ContainsSubstring("by trigger 'scx-error' on CPU ") &&

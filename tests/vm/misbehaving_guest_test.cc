@@ -136,7 +136,7 @@ TEST_CASE_METHOD(
         return oops.getKind() == OopsKind::LOCKUP ? std::string(as_text(oops.getText()))
                                                   : std::string();
       });
-  const bool told = std::any_of(lockups.begin(), lockups.end(), [](const std::string& text) {
+  const bool reported = std::any_of(lockups.begin(), lockups.end(), [](const std::string& text) {
     return contains(text, "rcu: INFO: ");
   });
   // In each freeze with a CPU that is locked up: whether the other waits for its answer to an
@@ -149,7 +149,7 @@ TEST_CASE_METHOD(
   CHECK(!both.empty());
   // The other CPU misses it, unless it was caught in turn when the "leaver" ended: then no CPU is
   // left to report it.
-  CHECK((told || std::ranges::all_of(both, std::identity())));
+  CHECK((reported || std::ranges::all_of(both, std::identity())));
 }
 
 TEST_CASE_METHOD(Misbehaving,

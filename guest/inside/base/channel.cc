@@ -21,7 +21,7 @@ constexpr char kPortsFolder[] = "/sys/class/virtio-ports";
 constexpr size_t kNameLimitBytes = 4096;
 constexpr size_t kWriteLimitBytes = 32768;  // the driver's limit for one write
 constexpr size_t kReadBytes = 4096;         // the driver's limit for one read
-constexpr auto kLookAgain = std::chrono::milliseconds(5);
+constexpr auto kRetryInterval = std::chrono::milliseconds(5);
 
 std::vector<VirtioPort> list_ports() {
   // There is no udev in the initramfs, so a port is found by the name that QEMU gives it.
@@ -50,7 +50,7 @@ Result<std::unique_ptr<Channel>> Channel::open(Clock::time_point deadline) {
     }
     // The port appears when the device's control queue has been read, some time after the driver is
     // up.
-    std::this_thread::sleep_for(kLookAgain);
+    std::this_thread::sleep_for(kRetryInterval);
   }
 }
 

@@ -54,7 +54,7 @@ Result<std::unique_ptr<ExternalScheduler>> ExternalScheduler::start(
       new ExternalScheduler(std::move(path), std::move(process), reporter));
 }
 
-Result<void> ExternalScheduler::look() {
+Result<void> ExternalScheduler::update() {
   KTAPE_TRY(take_output());
   SchedExtView view = read_sched_ext(kSysfsFolder);
   // Only changes are sent: this is called at every wake-up.
@@ -124,12 +124,12 @@ bool ExternalScheduler::has_given_up() const {
 
 std::string ExternalScheduler::why_not_attached() const {
   const std::string printed = excerpt_.text();
-  const std::string told = printed.empty() ? "" : ": " + printed;
+  const std::string suffix = printed.empty() ? "" : ": " + printed;
   if (!refusal_.empty())
     return refusal_ + "; the scheduler's program '" + path_ + "' " + process_->how_it_ended() +
-           told;
+           suffix;
   return "the scheduler's program '" + path_ + "' " + process_->how_it_ended() +
-         " and has not attached a scheduler" + told;
+         " and has not attached a scheduler" + suffix;
 }
 
 }  // namespace ktape

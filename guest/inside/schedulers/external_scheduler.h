@@ -30,7 +30,7 @@ class ExternalScheduler {
   // The program's output, for poll(2).
   [[nodiscard]] int output_fd() const { return process_->output_fd(); }
   // Forwards pending output and reads sysfs. Call it repeatedly.
-  [[nodiscard]] Result<void> look();
+  [[nodiscard]] Result<void> update();
   // Called when a child of the agent was reaped; if it was the program, reports its end.
   [[nodiscard]] Result<void> child_ended(Pid pid, int wait_status);
 

@@ -25,7 +25,9 @@ class OutputLimit {
     return passed;
   }
   // Bytes left out since the last call.
-  [[nodiscard]] uint64_t take_lost() { return last_.lost() - std::exchange(told_, last_.lost()); }
+  [[nodiscard]] uint64_t take_lost() {
+    return last_.lost() - std::exchange(reported_, last_.lost());
+  }
   // The last bytes that did not pass; they follow those counted by take_lost(). Call it after all
   // output.
   [[nodiscard]] std::string take_last() { return last_.take(); }
@@ -33,7 +35,7 @@ class OutputLimit {
  private:
   size_t left_;
   OutputTail last_;
-  uint64_t told_ = 0;
+  uint64_t reported_ = 0;
 };
 
 }  // namespace ktape

@@ -20,7 +20,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 
-constexpr int kSpinsPerLook = 1000;
+constexpr int kSpinsPerCheck = 1000;
 
 // Descriptors of a worker, after it has closed the agent's.
 constexpr int kGoFd = kFirstKeptFd;
@@ -42,7 +42,7 @@ void spin_until(Clock::time_point deadline) {
   while (Clock::now() < deadline) {
     // Looks at the clock only now and then: the point is to run, not to call the vDSO.
     volatile int spins = 0;  // volatile, so that the loop is not optimised away
-    while (spins < kSpinsPerLook) {
+    while (spins < kSpinsPerCheck) {
       spins = spins + 1;
     }
   }

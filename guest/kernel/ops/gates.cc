@@ -112,7 +112,7 @@ struct GateChecker::Impl {
 
   GateResult gate_in_words(const Entry& entry, const Result<GateReading>& seen,
                            const TaskRoot& asked, bool write) const;
-  std::vector<GateResult> without_task(const TaskRoot& asked, const std::string& why, bool looked,
+  std::vector<GateResult> without_task(const TaskRoot& asked, const std::string& why, bool searched,
                                        bool write) const;
 
   const Kernel& kernel;
@@ -359,7 +359,7 @@ GateResult GateChecker::Impl::gate_in_words(const Entry& entry, const Result<Gat
 }
 
 std::vector<GateResult> GateChecker::Impl::without_task(const TaskRoot& asked,
-                                                        const std::string& why, bool looked,
+                                                        const std::string& why, bool searched,
                                                         bool write) const {
   std::vector<GateResult> gates;
   for (const Entry& entry : kTable) {
@@ -370,7 +370,7 @@ std::vector<GateResult> GateChecker::Impl::without_task(const TaskRoot& asked,
         GateResult{entry.gate, schema::GateOutcome::NOT_EVALUATED, enforced_here, "no task", ""});
   }
   gates[0].observed = why;
-  if (looked) {
+  if (searched) {
     gates[0].outcome = schema::GateOutcome::FAILED;
     gates[0].expected = fmt::format("pid={}", asked.pid.value);
   }
@@ -415,7 +415,7 @@ GateReadings GateChecker::evaluate(const GuestMemory& memory, const TaskRoot& as
   const Result<std::optional<GuestVirtual>> found =
       impl_->finder.ok() ? impl_->finder->find(memory, asked.pid) : impl_->finder.error();
   // Two different answers: no task has the pid, or it could not be found out.
-  if (!found.ok()) readings.not_looked = found.error();
+  if (!found.ok()) readings.search_error = found.error();
   if (!found.ok() || !*found) return readings;
   const Subject subject{memory, asked, **found};
   readings.task = subject.task;
@@ -455,10 +455,10 @@ GateVerdict GateChecker::describe(const GateReadings& readings, const TaskRoot& 
           impl_->gate_in_words(Impl::kTable[i], readings.gates[i], asked, write));
     }
   } else {
-    const std::string why = readings.not_looked
-                                ? readings.not_looked->message
+    const std::string why = readings.search_error
+                                ? readings.search_error->message
                                 : fmt::format("no task has pid {}", asked.pid.value);
-    verdict.gates = impl_->without_task(asked, why, !readings.not_looked, write);
+    verdict.gates = impl_->without_task(asked, why, !readings.search_error, write);
   }
   if (readings.sched_delayed) {
     verdict.note = "sched_delayed is set: the task sleeps, but its dequeue is still to come";

@@ -39,7 +39,7 @@ struct GateReading {
 struct GateReadings {
   std::vector<Result<GateReading>> gates;  // all twelve, in order; empty if there is no task
   std::optional<GuestVirtual> task;        // its struct task_struct; nothing if no task has the pid
-  std::optional<Error> not_looked;         // why it is unknown whether a task has the pid
+  std::optional<Error> search_error;       // why it is unknown whether a task has the pid
   int32_t cpu = -1;                        // where it runs or last ran; -1: unknown
   GuestVirtual dsq;                        // the DSQ that it is in; 0: none
   bool sched_delayed = false;

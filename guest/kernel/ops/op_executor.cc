@@ -47,7 +47,7 @@ bool fail(ServedOp& served, const Error& error) {
 
 // Whether a task's member describes where it is queued: "p->scx.dsq_* can't change" under the DSQ's
 // lock (kernel/sched/ext.c, dispatch_dequeue()).
-bool tells_place_in_queue(const std::vector<PathStep>& path) {
+bool is_place_in_queue(const std::vector<PathStep>& path) {
   const auto* first = path.empty() ? nullptr : std::get_if<MemberStep>(&path[0]);
   if (first == nullptr || first->name != "scx") return path.empty();
   const auto* second = path.size() < 2 ? nullptr : std::get_if<MemberStep>(&path[1]);
@@ -99,7 +99,7 @@ struct OpExecutor::Impl {
   bool take_reply_bytes(uint64_t values, uint64_t width, ServedOp& served);
   Result<GuestVirtual> instance(const GuestMemory& memory, const PreparedOp& prepared, CpuId cpu);
   bool admit(const GuestMemory& memory, const PreparedOp& prepared, bool write, ServedOp& served);
-  void look_at_queues(const GuestMemory& memory, const Reached& to, ServedOp& served);
+  void observe_queues(const GuestMemory& memory, const Reached& to, ServedOp& served);
   bool reach(const GuestMemory& memory, const PreparedOp& prepared, bool write, ServedOp& served,
              Reached& to);
   bool follow(const GuestMemory& memory, const TargetPlan& plan, GuestVirtual root,
@@ -140,7 +140,7 @@ Result<GuestVirtual> OpExecutor::Impl::instance(const GuestMemory& memory,
 // they refuse it.
 bool OpExecutor::Impl::admit(const GuestMemory& memory, const PreparedOp& prepared, bool write,
                              ServedOp& served) {
-  if (!served.more().gates) look_at_task(gates, memory, prepared, write, served);
+  if (!served.more().gates) observe_task(gates, memory, prepared, write, served);
   const GateReadings& readings = *served.rest->gates;
   served.protecting_cpu = readings.cpu;
   if (!readings.admitted) served.status = schema::EntryStatus::REFUSED;
@@ -159,7 +159,7 @@ bool OpExecutor::Impl::reach(const GuestMemory& memory, const PreparedOp& prepar
   GuestVirtual root = prepared.root;
   if (is_task) {
     root = *served.rest->gates->task;
-    if (tells_place_in_queue(target.path)) to.own_queue = served.rest->gates->dsq;
+    if (is_place_in_queue(target.path)) to.own_queue = served.rest->gates->dsq;
   } else if (const auto* variable = std::get_if<PerCpuRoot>(&target.root)) {
     const Result<GuestVirtual> address = instance(memory, prepared, variable->cpu);
     if (!address.ok()) return refuse(served, reply_sentence(address.error()));
@@ -193,7 +193,7 @@ bool OpExecutor::Impl::follow(const GuestMemory& memory, const TargetPlan& plan,
 }
 
 // Records which lock protects what was reached in a DSQ, and whether a DSQ's own lock was held.
-void OpExecutor::Impl::look_at_queues(const GuestMemory& memory, const Reached& to,
+void OpExecutor::Impl::observe_queues(const GuestMemory& memory, const Reached& to,
                                       ServedOp& served) {
   // Most ops reach no DSQ; this keeps their cost in the freeze to a comparison.
   if (!to.found && to.own_queue == GuestVirtual()) return;
@@ -327,7 +327,7 @@ bool OpExecutor::Impl::read_one(const GuestMemory& memory, const PreparedOp& pre
                                 const StopMoment& moment, ServedOp& served) {
   Reached to;
   if (!reach(memory, prepared, false, served, to)) return false;
-  look_at_queues(memory, to, served);
+  observe_queues(memory, to, served);
   if (prepared.op->consistent && !is_consistent(memory, prepared, moment, to, served)) return false;
   if (to.is_list) {
     if (!fetch_list(memory, to, served)) return false;
@@ -363,7 +363,8 @@ bool OpExecutor::Impl::write_one(WritableGuestMemory& memory, const PreparedOp& 
                                  ServedOp& served) {
   Reached to;
   if (!reach(memory, prepared, true, served, to)) return false;
-  look_at_queues(memory, to, served);
+  observe_queues(memory, to, served);
+  // The values before and after.
   // The values before and after. Counted before anything is written: a write whose reply does not
   // fit must not happen.
   if (!take_reply_bytes(2, to.width.bytes, served)) return false;

@@ -25,7 +25,7 @@ std::string_view interrupt_name(ExecContext context) {
   return "";
 }
 
-Result<ProtectorSeen> look_at_own_cpu(CpuId cpu, const StopMoment& moment) {
+Result<ProtectorSeen> observe_own_cpu(CpuId cpu, const StopMoment& moment) {
   const size_t index = cpu.value;
   const bool known = index < moment.cpus.size() && moment.cpus[index].known &&
                      index < moment.evidence.cpus.size() && moment.evidence.cpus[index].known;
@@ -51,18 +51,18 @@ std::string state_text(const ProtectorSeen& protector) {
 
 }  // namespace
 
-Result<void> Protection::look_at_runqueue(const GuestMemory& memory, CpuId cpu,
+Result<void> Protection::observe_runqueue(const GuestMemory& memory, CpuId cpu,
                                           std::vector<ProtectorSeen>& seen) const {
   KTAPE_ASSIGN(const uint64_t word, runqueue_lock_.word(memory, cpu));
   seen.push_back({ProtectorKind::kRunqueueLock, cpu.value, word, word == 0});
   return {};
 }
 
-Result<void> Protection::look_at_queue(const GuestMemory& memory, GuestVirtual queue,
+Result<void> Protection::observe_queue(const GuestMemory& memory, GuestVirtual queue,
                                        std::vector<ProtectorSeen>& seen) const {
   const std::optional<CpuId> cpu = dsq_lock_.local_to(memory, queue);
   // A local DSQ shares the lock of its runqueue.
-  if (cpu) return look_at_runqueue(memory, *cpu, seen);
+  if (cpu) return observe_runqueue(memory, *cpu, seen);
   KTAPE_ASSIGN(const uint64_t word, dsq_lock_.word(memory, queue));
   seen.push_back({ProtectorKind::kDsqLock, queue.value, word, word == 0});
   return {};
@@ -74,8 +74,8 @@ ProtectionReading Protection::evaluate(const GuestMemory& memory, const ToProtec
   if (value.task != nullptr) {
     KTAPE_ASSIGN(seen, task_locks(*value.task));
   }
-  if (value.runqueue) KTAPE_TRY(look_at_runqueue(memory, *value.runqueue, seen));
-  for (const GuestVirtual queue : value.queues) KTAPE_TRY(look_at_queue(memory, queue, seen));
+  if (value.runqueue) KTAPE_TRY(observe_runqueue(memory, *value.runqueue, seen));
+  for (const GuestVirtual queue : value.queues) KTAPE_TRY(observe_queue(memory, queue, seen));
   // All that apply are looked at, and all must be free: a value may be protected by more than one.
   if (const std::string_view name = seqcount_of(value.symbol); !name.empty()) {
     KTAPE_ASSIGN(const GuestVirtual at, kernel_.symbol(name));
@@ -85,7 +85,7 @@ ProtectionReading Protection::evaluate(const GuestMemory& memory, const ToProtec
     seen.push_back({ProtectorKind::kSeqcount, 0, count, count % 2 == 0, std::string(name)});
   }
   if (value.own_cpu) {
-    KTAPE_ASSIGN(ProtectorSeen own, look_at_own_cpu(*value.own_cpu, moment));
+    KTAPE_ASSIGN(ProtectorSeen own, observe_own_cpu(*value.own_cpu, moment));
     seen.push_back(std::move(own));
   }
   return seen;

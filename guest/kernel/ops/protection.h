@@ -58,9 +58,9 @@ class Protection {
   [[nodiscard]] const DsqLock& dsq_lock() const { return dsq_lock_; }
 
  private:
-  Result<void> look_at_runqueue(const GuestMemory& memory, CpuId cpu,
+  Result<void> observe_runqueue(const GuestMemory& memory, CpuId cpu,
                                 std::vector<ProtectorSeen>& seen) const;
-  Result<void> look_at_queue(const GuestMemory& memory, GuestVirtual queue,
+  Result<void> observe_queue(const GuestMemory& memory, GuestVirtual queue,
                              std::vector<ProtectorSeen>& seen) const;
 
   const Kernel& kernel_;

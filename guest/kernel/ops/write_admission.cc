@@ -6,7 +6,7 @@
 
 namespace ktape {
 
-void look_at_task(const GateChecker& gates, const GuestMemory& memory, const PreparedOp& prepared,
+void observe_task(const GateChecker& gates, const GuestMemory& memory, const PreparedOp& prepared,
                   bool write, ServedOp& served) {
   served.more().gates.emplace(
       gates.evaluate(memory, std::get<TaskRoot>(prepared.op->target.root), write));
@@ -21,7 +21,7 @@ bool admit_writes(const GateChecker& gates, const GuestMemory& memory,
   for (size_t i = 0; i < served.ops.size(); ++i) {
     const bool is_task = std::holds_alternative<TaskRoot>(prepared[i].op->target.root);
     if (is_task) {
-      look_at_task(gates, memory, prepared[i], true, served.ops[i]);
+      observe_task(gates, memory, prepared[i], true, served.ops[i]);
       served.ops[i].ticks = timer.lap();
       const GateReadings& readings = *served.ops[i].rest->gates;
       std::optional<size_t>& first = readings.may_pass ? passing : lasting;

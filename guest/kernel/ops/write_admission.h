@@ -9,7 +9,7 @@
 namespace ktape {
 
 // Evaluates the gates of the task that an op targets, if it targets one.
-void look_at_task(const GateChecker& gates, const GuestMemory& memory, const PreparedOp& prepared,
+void observe_task(const GateChecker& gates, const GuestMemory& memory, const PreparedOp& prepared,
                   bool write, ServedOp& served);
 
 // Evaluates the gates for the tasks of a batch of writes, as far as they can be reached, before

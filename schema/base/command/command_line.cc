@@ -23,8 +23,8 @@ class HelpFormatter : public CLI::Formatter {
     std::string text;
     const std::string values = option->get_type_name();
     // "TEXT" says nothing about a positional argument, whose own name does.
-    const bool told = values.empty() || (option->get_positional() && values == "TEXT");
-    if (!told) text += " " + values;
+    const bool is_known = values.empty() || (option->get_positional() && values == "TEXT");
+    if (!is_known) text += " " + values;
     if (!option->get_default_str().empty()) text += " (default " + option->get_default_str() + ")";
     if (option->get_expected_max() > 1) text += " ...";
     for (const CLI::Option* other : option->get_excludes())

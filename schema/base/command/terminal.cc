@@ -21,7 +21,7 @@ std::string_view environment(const char* name) {
 }
 
 // 0: neither the environment nor the terminal says.
-size_t told_columns() {
+size_t window_columns() {
   const std::string_view text = environment("COLUMNS");
   size_t columns = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), columns);
@@ -53,8 +53,8 @@ bool is_dumb_terminal() {
 }
 
 size_t terminal_columns() {
-  const size_t told = told_columns();
-  return told == 0 ? kUsualColumns : std::max(told, kLeastColumns);
+  const size_t columns = window_columns();
+  return columns == 0 ? kUsualColumns : std::max(columns, kLeastColumns);
 }
 
 std::string Colors::paint(Paint paint, std::string_view text) const {

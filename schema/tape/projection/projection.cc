@@ -309,13 +309,13 @@ Row oops(Record::Reader record) {
 }
 
 void guest_facts(Record::Reader record, Rows& rows) {
-  auto told = record.getGuestFacts();
-  const auto facts = of_rows(told.getFacts());
+  auto guest_facts = record.getGuestFacts();
+  const auto facts = of_rows(guest_facts.getFacts());
   for (uint i = 0; i < facts.size(); ++i) {
     rows.push_back({RowShape::kGuestFact,
                     {{"seq", count(record.getSeq())},
                      {"fact", count(i)},
-                     {"subject", text(told.getSubject())},
+                     {"subject", text(guest_facts.getSubject())},
                      {"name", text(facts[i].getName())},
                      {"value", text(facts[i].getValue())}}});
   }

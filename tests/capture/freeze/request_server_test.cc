@@ -21,7 +21,7 @@ TEST_CASE_METHOD(Retry, "a write that a held runqueue lock refuses is done once 
   CHECK(run().outcome == Outcome::COMPLETED);
   CHECK(replies.at(0).ok);
   CHECK(vtime_of(sleeper) == 1000);
-  const SeenReply reply = told_once();
+  const SeenReply reply = only_reply();
   CHECK(reply.tries == 4);
   CHECK(reply.freeze == 4);
   CHECK(reply.waited_ns >= 7'000'000);  // 1, 2 and 4 ms
@@ -55,7 +55,7 @@ TEST_CASE_METHOD(
   CHECK(run().outcome == Outcome::COMPLETED);
   INFO(passing.field);
   CHECK(replies.at(0).ok);
-  CHECK(told_once().tries == 2);
+  CHECK(only_reply().tries == 2);
   CHECK(tries().at(0).refused == std::set<std::pair<uint32_t, Gate>>{{0, passing.gate}});
 }
 
@@ -75,7 +75,7 @@ TEST_CASE_METHOD(Retry, "a refusal that does not pass is final at once") {
   (void)run();
   INFO(lasting.field);
   CHECK(replies.at(0).statuses == std::vector{EntryStatus::REFUSED});
-  CHECK(told_once().tries == 1);
+  CHECK(only_reply().tries == 1);
   CHECK(tries().at(0).refused.contains({0, lasting.gate}));
   CHECK(machine().freezes() == 1);
 }
@@ -86,8 +86,8 @@ TEST_CASE_METHOD(Retry, "a runnable task is refused at once, by gate 4 or 5") {
   kernel.set_task(sleeper, "scx.dsq", 0xffff888000001000);
   write_sleeper(1, 1000);
   (void)run();
-  CHECK(told_once().tries == 1);
-  CHECK(told_once().refused_by == std::vector{Gate::OFF_RUNQUEUE});
+  CHECK(only_reply().tries == 1);
+  CHECK(only_reply().refused_by == std::vector{Gate::OFF_RUNQUEUE});
 }
 
 TEST_CASE_METHOD(
@@ -102,7 +102,7 @@ TEST_CASE_METHOD(
   CHECK(run().outcome == Outcome::COMPLETED);
   CHECK(replies.at(0).statuses == std::vector{EntryStatus::REFUSED});
   CHECK(vtime_of(sleeper) == 0);
-  const SeenReply reply = told_once();
+  const SeenReply reply = only_reply();
   CHECK(reply.tries >= 2);
   CHECK(reply.tries <= 6);  // after 0, 1, 3, 7, 15 and 20 ms
   CHECK(reply.waited_ns >= 20'000'000);
@@ -123,8 +123,8 @@ TEST_CASE_METHOD(Retry, "without time a request is tried once") {
   lock_runqueue(0);
   write_sleeper(1, 1000, 0);
   (void)run();
-  CHECK(told_once().tries == 1);
-  CHECK(told_once().waited_ns == 0);
+  CHECK(only_reply().tries == 1);
+  CHECK(only_reply().waited_ns == 0);
   CHECK(machine().freezes() == 1);
 }
 
@@ -141,7 +141,7 @@ TEST_CASE_METHOD(
   CHECK(first_meanwhile == 0);
   CHECK(vtime_of(sleeper) == 1000);
   CHECK(vtime_of(other) == 1000);
-  CHECK(told_once().tries == 3);
+  CHECK(only_reply().tries == 3);
   for (const SeenTry& seen : tries())
     CHECK(seen.gates == std::map<uint32_t, size_t>{{0, 12}, {1, 12}});
 }
@@ -151,7 +151,7 @@ TEST_CASE_METHOD(Retry, "a batch that a gate refuses for good writes nothing, be
   lock_runqueue(0);  // of the first, which would pass
   write_both(1, 1000);
   (void)run();
-  const SeenReply reply = told_once();
+  const SeenReply reply = only_reply();
   CHECK(reply.tries == 1);
   CHECK(reply.statuses == std::vector{EntryStatus::NOT_REACHED, EntryStatus::REFUSED});
   CHECK(reply.reasons[0] == "a later write of the batch was refused, so nothing was written");
@@ -215,7 +215,7 @@ TEST_CASE_METHOD(Retry, "time in which the machine is frozen does not count as w
   const auto began = std::chrono::steady_clock::now();
   (void)run();
   const auto took = std::chrono::steady_clock::now() - began;
-  const SeenReply reply = told_once();
+  const SeenReply reply = only_reply();
   CHECK(reply.statuses == std::vector{EntryStatus::REFUSED});
   std::chrono::nanoseconds frozen{0};
   visit([&](Record::Reader record) {
@@ -235,8 +235,8 @@ TEST_CASE_METHOD(
   after_thaw(1, [this] { machine().fail_next_freeze(Error{ErrorCode::kMachineLost, "gone", ""}); });
   write_sleeper(1, 1000);
   CHECK(run().outcome == Outcome::MACHINE_LOST);
-  CHECK(told_once().tries == 1);
-  CHECK(told_once().freeze == 0);
+  CHECK(only_reply().tries == 1);
+  CHECK(only_reply().freeze == 0);
 }
 
 TEST_CASE_METHOD(Retry, "a read that must be consistent waits for what protects its value") {
@@ -276,7 +276,7 @@ TEST_CASE_METHOD(Retry, "a read that must be consistent waits for what protects 
   }
   CHECK(run().outcome == Outcome::COMPLETED);
   CHECK(replies.at(0).ok);
-  CHECK(told_once().tries == 2);
+  CHECK(only_reply().tries == 2);
   CHECK(tries().at(0).refused == std::set<std::pair<uint32_t, Gate>>{{0, Gate::CONSISTENT}});
   CHECK(tries().at(1).refused.empty());
 }
@@ -300,7 +300,7 @@ TEST_CASE_METHOD(
     }
   });
   (void)run();
-  const SeenReply reply = told_once();
+  const SeenReply reply = only_reply();
   CHECK(reply.refused_by == std::vector{Gate::CONSISTENT});
   CHECK((reply.tries > 1) == known);
   CHECK(reply.reasons[0].starts_with(
@@ -319,7 +319,7 @@ TEST_CASE_METHOD(Retry, "an expected refusal is a success, and is not retried") 
     request.getEntries()[0].initWrite().setU64(1);
   });
   (void)run();
-  const SeenReply reply = told_once();
+  const SeenReply reply = only_reply();
   CHECK(reply.as_expected == (expected == Gate::UNLOCKED));
   CHECK((reply.tries == 1) == (expected == Gate::UNLOCKED));
   CHECK(reply.statuses == std::vector{EntryStatus::REFUSED});

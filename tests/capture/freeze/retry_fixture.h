@@ -132,7 +132,7 @@ class Retry : public EngineFixture {
     });
     return seen;
   }
-  std::vector<SeenReply> told() const {
+  std::vector<SeenReply> seen_replies() const {
     std::vector<SeenReply> seen;
     visit([&](Record::Reader record) {
       if (!record.isOpReplied()) return;
@@ -158,8 +158,8 @@ class Retry : public EngineFixture {
     });
     return seen;
   }
-  SeenReply told_once() const {
-    const std::vector<SeenReply> all = told();
+  SeenReply only_reply() const {
+    const std::vector<SeenReply> all = seen_replies();
     REQUIRE(all.size() == 1);
     return all[0];
   }

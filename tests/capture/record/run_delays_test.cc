@@ -73,7 +73,7 @@ class HostFixture : public EngineFixture {
     agent_says(
         [&](schema::FromAgent::Builder message) { message.initStepFinished().setStep(step); });
   }
-  [[nodiscard]] bool was_told(const std::string& part) const {
+  [[nodiscard]] bool was_reported(const std::string& part) const {
     return std::ranges::any_of(
         progress.lines, [&](const std::string& line) { return line.find(part) != line.npos; });
   }
@@ -253,17 +253,17 @@ TEST_CASE_METHOD(HostFixture,
     done();
     ended();
     (void)run();
-    return was_told("resets the guest's lockup detectors");
+    return was_reported("resets the guest's lockup detectors");
   };
   SECTION("shorter than the thresholds") {
     CHECK(warned(Accelerator::kKvm, 2000));
-    CHECK(
-        was_told("with a freeze every 2000 ms the kernel will not report a soft lockup (reported "
-                 "after 20 s) or an RCU stall (21 s)"));
+    CHECK(was_reported(
+        "with a freeze every 2000 ms the kernel will not report a soft lockup (reported "
+        "after 20 s) or an RCU stall (21 s)"));
   }
   SECTION("shorter than one of them") {
     CHECK(warned(Accelerator::kKvm, 20'000));
-    CHECK(was_told("the kernel will not report an RCU stall (reported after 21 s)"));
+    CHECK(was_reported("the kernel will not report an RCU stall (reported after 21 s)"));
   }
   SECTION("longer") { CHECK_FALSE(warned(Accelerator::kKvm, 21'000)); }
   SECTION("none") { CHECK_FALSE(warned(Accelerator::kKvm, 0)); }

@@ -116,10 +116,10 @@ void EngineFixture::hear(std::span<const std::byte> bytes) {
     if (message.isStepReady()) ready_steps.push_back(message.getStepReady());
     if (message.isDoneHeard()) ++done_heard;
     if (message.isSchedulerNews()) {
-      auto told = message.getSchedulerNews();
+      auto sent = message.getSchedulerNews();
       news.push_back(
-          std::string(as_text(told.getName())) +
-          (told.getAttached() ? " attached" : " failed: " + std::string(as_text(told.getWhy()))));
+          std::string(as_text(sent.getName())) +
+          (sent.getAttached() ? " attached" : " failed: " + std::string(as_text(sent.getWhy()))));
       if (on_news) on_news();
     }
     if (!message.isReply()) continue;

@@ -36,10 +36,11 @@ constexpr char kOption[] =
 }  // namespace
 
 TEST_CASE("a program that cannot load because of a kernel's BTF is named with the kfunc") {
-  const std::string told = explain_load_failure(kMismatch, kernel(), true);
-  CHECK_THAT(told, StartsWith("; the BTF of kernel 7.1.13+deb13-cloud-amd64 shows an argument in 1 "
-                              "sched_ext kfuncs, including 'scx_bpf_create_dsq'"));
-  CHECK_THAT(told, ContainsSubstring("schedulers built for the other form do not load;"));
+  const std::string explained = explain_load_failure(kMismatch, kernel(), true);
+  CHECK_THAT(explained,
+             StartsWith("; the BTF of kernel 7.1.13+deb13-cloud-amd64 shows an argument in 1 "
+                        "sched_ext kfuncs, including 'scx_bpf_create_dsq'"));
+  CHECK_THAT(explained, ContainsSubstring("schedulers built for the other form do not load;"));
 }
 
 TEST_CASE("a kfunc named for another reason, or the same as in every kernel, is not blamed") {

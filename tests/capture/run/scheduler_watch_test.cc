@@ -12,7 +12,7 @@ namespace ktape::test {
 
 namespace {
 
-struct Told {
+struct Recorded {
   std::vector<std::string> attempts;  // "1 first"
   // "attached 1 first", "exited 1 1026 reason", "failed 1 1024 reason".
   std::vector<std::string> lines;
@@ -70,37 +70,37 @@ class Watched : public EngineFixture {
     });
   }
 
-  Told told() {
-    Told told;
+  Recorded recorded() {
+    Recorded recorded;
     must(must(TapeReader::open(tape()))->for_each([&](const RecordView& view) -> Result<void> {
       if (view.record.isSchedulerAttempted()) {
         auto attempted = view.record.getSchedulerAttempted();
-        told.attempts.push_back(std::to_string(attempted.getId()) + " " +
-                                std::string(as_text(attempted.getName())));
+        recorded.attempts.push_back(std::to_string(attempted.getId()) + " " +
+                                    std::string(as_text(attempted.getName())));
       } else if (view.record.isSchedulerAttached()) {
         auto attached = view.record.getSchedulerAttached();
-        told.lines.push_back(
+        recorded.lines.push_back(
             "attached " + std::to_string(attached.getId()) + " " +
             std::string(as_text(attached.getName())) +
             (attached.getSwitchMode() == schema::SwitchMode::PARTIAL ? " partial" : "") +
             (attached.getParent() ? " of " + std::to_string(attached.getParent()) : ""));
       } else if (view.record.isSchedulerExited()) {
         auto exited = view.record.getSchedulerExited();
-        told.lines.push_back(end_line("exited", exited) +
-                             (exited.getUnfinished() ? " unfinished" : ""));
+        recorded.lines.push_back(end_line("exited", exited) +
+                                 (exited.getUnfinished() ? " unfinished" : ""));
       } else if (view.record.isSchedulerEnableFailed()) {
-        told.lines.push_back(end_line("failed", view.record.getSchedulerEnableFailed()));
+        recorded.lines.push_back(end_line("failed", view.record.getSchedulerEnableFailed()));
       } else if (view.record.isSample()) {
-        told.counted.push_back(view.record.getSample().getValue().getU64());
+        recorded.counted.push_back(view.record.getSample().getValue().getU64());
       } else if (view.record.isSealed()) {
         for (auto loss : view.record.getSealed().getLosses()) {
-          told.lost += loss.getCount();
-          told.losses.emplace_back(loss.getName().cStr());
+          recorded.lost += loss.getCount();
+          recorded.losses.emplace_back(loss.getName().cStr());
         }
       }
       return {};
     }));
-    return told;
+    return recorded;
   }
 
   FakeKernel kernel;
@@ -123,8 +123,8 @@ TEST_CASE_METHOD(Watched, "what is attached is read from memory, whatever sysfs 
     ended();
   };
   (void)run();
-  CHECK(told().attempts == std::vector<std::string>{"1 first", "2 second"});
-  CHECK(told().lines == std::vector<std::string>{"attached 1 first", "attached 2 second of 1"});
+  CHECK(recorded().attempts == std::vector<std::string>{"1 first", "2 second"});
+  CHECK(recorded().lines == std::vector<std::string>{"attached 1 first", "attached 2 second of 1"});
   CHECK(news == std::vector<std::string>{"first attached", "second attached"});
 }
 
@@ -136,8 +136,8 @@ TEST_CASE_METHOD(
   state("enabled", "first");
   then({[&] { done(); }, [&] { ended(); }});
   (void)run();
-  CHECK(told().attempts == std::vector<std::string>{"1 first"});
-  CHECK(told().lines.empty());
+  CHECK(recorded().attempts == std::vector<std::string>{"1 first"});
+  CHECK(recorded().lines.empty());
   CHECK(news.empty());
 }
 
@@ -154,7 +154,7 @@ TEST_CASE_METHOD(
     ended();
   };
   const RunEnd end = run();
-  CHECK(told().lines ==
+  CHECK(recorded().lines ==
         std::vector<std::string>{"attached 1 first", "exited 1 1024 runtime error"});
   CHECK(news == std::vector<std::string>{"first attached"});
   CHECK(end.outcome == schema::Outcome::COMPLETED);
@@ -174,8 +174,8 @@ TEST_CASE_METHOD(
     ended();
   };
   const RunEnd end = run();
-  CHECK(told().attempts == std::vector<std::string>{"1 first"});
-  CHECK(told().lines == std::vector<std::string>{"failed 1 1024 runtime error"});
+  CHECK(recorded().attempts == std::vector<std::string>{"1 first"});
+  CHECK(recorded().lines == std::vector<std::string>{"failed 1 1024 runtime error"});
   CHECK(news == std::vector<std::string>{"first failed: ops.init() failed (-22)"});
   CHECK(end.ejections.empty());
 }
@@ -199,7 +199,7 @@ TEST_CASE_METHOD(
   };
   const RunEnd end = run();
   CHECK(news == std::vector<std::string>{"first attached"});
-  CHECK(told().lines == std::vector<std::string>{"failed 1 1025 scx_bpf_error"});
+  CHECK(recorded().lines == std::vector<std::string>{"failed 1 1025 scx_bpf_error"});
   CHECK(end.outcome == schema::Outcome::COMPLETED);
   CHECK(end.ejections ==
         std::vector<std::string>{"'first' was ejected: scx_bpf_error: test triggering error"});
@@ -217,8 +217,8 @@ TEST_CASE_METHOD(Watched, "schedulers beyond the limit are counted as left out")
   hello();
   then({[&] { done(); }, [&] { ended(); }});
   (void)run();
-  CHECK(told().attempts.size() == SchedExtReader::kMaxSchedulers);
-  CHECK(told().losses == std::vector<std::string>{"schedulers_left_out"});
+  CHECK(recorded().attempts.size() == SchedExtReader::kMaxSchedulers);
+  CHECK(recorded().losses == std::vector<std::string>{"schedulers_left_out"});
 }
 
 TEST_CASE_METHOD(Watched,
@@ -252,7 +252,7 @@ TEST_CASE_METHOD(Watched,
   then({[&] { stop_at_free(first); }, [&] { state("disabled", "", true); }, [&] { done(1); },
         [&] { ended(); }});
   (void)run();
-  CHECK(told().lines == std::vector<std::string>{"failed 1 1024 runtime error"});
+  CHECK(recorded().lines == std::vector<std::string>{"failed 1 1024 runtime error"});
   CHECK(settled == 1);
 }
 
@@ -265,8 +265,8 @@ TEST_CASE_METHOD(Watched,
   then({[&] { stop_at_free(first); }, [&] { stop_at_free(first); }, [&] { done(); },
         [&] { ended(); }});
   (void)run();
-  CHECK(told().attempts == std::vector<std::string>{"1 first", "2 first"});
-  CHECK(told().lines.size() == 4);
+  CHECK(recorded().attempts == std::vector<std::string>{"1 first", "2 first"});
+  CHECK(recorded().lines.size() == 4);
 }
 
 TEST_CASE_METHOD(
@@ -289,7 +289,7 @@ TEST_CASE_METHOD(
     ended();
   };
   (void)run();
-  CHECK(told().lines ==
+  CHECK(recorded().lines ==
         std::vector<std::string>{"attached 1 first partial", "attached 2 second partial of 1"});
 }
 
@@ -306,7 +306,7 @@ TEST_CASE_METHOD(
     ended();
   };
   const RunEnd end = run();
-  CHECK(told().lines ==
+  CHECK(recorded().lines ==
         std::vector<std::string>{"attached 1 first", "exited 1 1024 runtime error unfinished"});
   CHECK(end.ejections ==
         std::vector<std::string>{
@@ -320,7 +320,7 @@ TEST_CASE_METHOD(Watched, "the kernel's own count of enables is on the tape") {
   done();
   ended();
   (void)run();
-  CHECK(told().counted == std::vector<uint64_t>{7});
+  CHECK(recorded().counted == std::vector<uint64_t>{7});
   CHECK(done_heard == 1);
 }
 
@@ -333,9 +333,9 @@ TEST_CASE_METHOD(
   then({[&] { stop_at_free(first); }, [&] { state("disabled", "", true); }, [&] { done(); },
         [&] { ended(); }});
   (void)run();
-  CHECK(told().lines ==
+  CHECK(recorded().lines ==
         std::vector<std::string>{"attached 1 first", "exited 1 64 unregistered from user space"});
-  CHECK(told().lost == 0);
+  CHECK(recorded().lost == 0);
   CHECK(machine().breakpoints().contains(kernel.symbol("scx_sched_free_rcu_work").value));
   CHECK(settled == 1);
 }
@@ -349,7 +349,7 @@ TEST_CASE_METHOD(Watched,
   state("enabled", "first");
   then({[&] { state("disabled", "", true); }, [&] { done(); }, [&] { ended(); }});
   (void)run();
-  CHECK(told().lines == std::vector<std::string>{"attached 1 first"});
+  CHECK(recorded().lines == std::vector<std::string>{"attached 1 first"});
   CHECK(settled == 0);
 }
 
@@ -363,7 +363,7 @@ TEST_CASE_METHOD(Watched, "an exit without a breakpoint is recorded as lost, and
   then({[&] { state("disabled", "", true); }, [&] { done(); }, [&] { ended(); }});
   (void)run();
   CHECK(settled == 1);
-  CHECK(told().losses == std::vector<std::string>{"scheduler_exit_watch", "scheduler_exits"});
+  CHECK(recorded().losses == std::vector<std::string>{"scheduler_exit_watch", "scheduler_exits"});
 }
 
 TEST_CASE_METHOD(Watched, "a pinned scheduler that outlives its program does not delay the agent") {
@@ -375,7 +375,7 @@ TEST_CASE_METHOD(Watched, "a pinned scheduler that outlives its program does not
   then({[&] { done(); }, [&] { ended(); }});
   (void)run();
   CHECK(settled == 1);
-  CHECK(told().lost == 1);
+  CHECK(recorded().lost == 1);
 }
 
 TEST_CASE_METHOD(
@@ -386,8 +386,8 @@ TEST_CASE_METHOD(
   done();
   ended();
   (void)run();
-  CHECK(told().lines == std::vector<std::string>{"attached 1 told"});
-  CHECK(told().lost > 0);
+  CHECK(recorded().lines == std::vector<std::string>{"attached 1 told"});
+  CHECK(recorded().lost > 0);
   CHECK(news == std::vector<std::string>{"told attached"});
   CHECK(settled == 1);
 }
@@ -405,7 +405,7 @@ TEST_CASE_METHOD(
   done();
   ended();
   (void)run();
-  CHECK(told().lines == std::vector<std::string>{"attached 1 "});
+  CHECK(recorded().lines == std::vector<std::string>{"attached 1 "});
   CHECK(settled == 1);
 }
 

@@ -113,7 +113,7 @@ TEST_CASE_METHOD(CacheFixture, "the release of a kernel in /boot, or host, is th
   CHECK(named_kernel("host") == host_release());
 }
 
-TEST_CASE_METHOD(CacheFixture, "a host without an image of its kernel is told") {
+TEST_CASE_METHOD(CacheFixture, "a host without an image of its kernel is an error") {
   const Result<KernelSource> source = find_kernel("host");
   REQUIRE_FALSE(source.ok());
   CHECK(source.error().message ==
@@ -131,7 +131,8 @@ TEST_CASE_METHOD(CacheFixture, "a kernel tree is its bzImage, or else its vmlinu
   CHECK(find_kernel(tree)->config_path == tree + "/.config");
 }
 
-TEST_CASE_METHOD(CacheFixture, "a kernel tree that is not built is told what to build") {
+TEST_CASE_METHOD(CacheFixture,
+                 "a kernel tree that is not built is an error that names what to build") {
   const std::string tree = folder_.file("linux");
   put_file(tree + "/Kconfig");
   const Result<KernelSource> source = find_kernel(tree);
@@ -142,7 +143,7 @@ TEST_CASE_METHOD(CacheFixture, "a kernel tree that is not built is told what to 
   CHECK(find_kernel(folder_.path()).error().message.starts_with("folder '"));
 }
 
-TEST_CASE_METHOD(CacheFixture, "an image that this user may not read is told with the remedy") {
+TEST_CASE_METHOD(CacheFixture, "an image that this user may not read is an error with a remedy") {
   put_in_boot("vmlinuz-6.8.0-50-generic");
   const std::string image = boot("vmlinuz-6.8.0-50-generic");
   fs::permissions(folder_.path(),

@@ -39,7 +39,7 @@ TEST_CASE("a name is taken with and without the suffix of scenarios") {
   CHECK(*new_scenario_name("mine.scenario") == "mine");
 }
 
-TEST_CASE("a name that no scenario can have is refused, and a path is told apart") {
+TEST_CASE("a name that no scenario can have is refused, and a path is recognised") {
   for (const char* name : {"", ".scenario", "a b", "-x", ".x", "\xff", "a\n"}) {
     INFO(name);
     const Result<std::string> refused = new_scenario_name(name);

@@ -92,10 +92,10 @@ TEST_CASE("a child inherits nothing else, even if close-on-exec was forgotten") 
 }
 
 TEST_CASE("the quoted line is one with an error, otherwise the last one") {
-  CHECK(telling_line("a warning: error-prone\nqemu: Error: no MSR\nassertion\n") ==
+  CHECK(error_line("a warning: error-prone\nqemu: Error: no MSR\nassertion\n") ==
         "qemu: Error: no MSR");
-  CHECK(telling_line("one\n  two \n\n") == "two");
-  CHECK(telling_line("").empty());
+  CHECK(error_line("one\n  two \n\n") == "two");
+  CHECK(error_line("").empty());
 }
 
 }  // namespace

@@ -254,9 +254,9 @@ TEST_CASE("addresses, times, process ids and counts are known by type and by nam
   CHECK(how_it_varies({.name = "whatever", .path = "se.avg.whatever"}) == Variation::kCount);
   CHECK(how_it_varies({.name = "nr_running", .per_cpu = true}) == Variation::kMomentary);
   CHECK(how_it_varies({.name = "on_rq"}) == Variation::kMomentary);
-  CHECK(!zero_tells(Variation::kMomentary));
-  CHECK(!zero_tells(Variation::kCount));
-  CHECK(zero_tells(Variation::kTime));
+  CHECK(!zero_is_significant(Variation::kMomentary));
+  CHECK(!zero_is_significant(Variation::kCount));
+  CHECK(zero_is_significant(Variation::kTime));
   CHECK(how_it_varies({.name = "scx", .bytes = true}) == Variation::kBytes);
   CHECK(how_it_varies({.name = "policy", .type = "unsigned int"}) == Variation::kNone);
   CHECK(how_it_varies({.name = "nr_cpus_allowed"}) == Variation::kNone);
@@ -356,8 +356,8 @@ TEST_CASE("the probability of shares is computed exactly") {
 
 TEST_CASE("negative values of repeats are ordered correctly") {
   const auto seen = [](uint64_t rank) { return Seen{"", std::to_string(rank), rank, Seq(0)}; };
-  CHECK(judge({seen(1), seen(5)}, {seen(2)}) == Judgement::kWithinRepeats);
-  CHECK(judge({seen(1), seen(2)}, {seen(UINT64_MAX)}) == Judgement::kChanged);
+  CHECK(change_between({seen(1), seen(5)}, {seen(2)}) == Change::kWithinRepeats);
+  CHECK(change_between({seen(1), seen(2)}, {seen(UINT64_MAX)}) == Change::kChanged);
 }
 
 TEST_CASE("numbers are removed from a text, names that end in digits stay") {

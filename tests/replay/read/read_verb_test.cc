@@ -552,13 +552,13 @@ TEST_CASE_METHOD(Fixture, "a value from an altered tape is marked as such, and i
 }
 
 TEST_CASE_METHOD(Fixture, "an assertion in Python reads the memory of a tape with ktape read") {
-  const auto judge = [](const std::string& of) {
+  const auto evaluate = [](const std::string& of) {
     return must(run_child(
         "/bin/sh",
         {"-c", "PATH=" KTAPE_BIN ":$PATH " KTAPE_EXAMPLES "/ktape-assert-runnable-counted " + of},
         1 << 20));
   };
-  const ChildResult violated = judge(path());
+  const ChildResult violated = evaluate(path());
   CHECK(violated.exit_status == 1);
   CHECK_THAT(violated.output,
              ContainsSubstring("# violated, seq 7: freeze 1, CPU 0: nr_running is 0, on the "
@@ -566,7 +566,7 @@ TEST_CASE_METHOD(Fixture, "an assertion in Python reads the memory of a tape wit
                                "# losses: none\nnot ok 1 runnable-counted\n"));
   for (const char* version : {"6.16.12", "6.19.14", "7.3.4"}) {
     const ChildResult good =
-        judge(std::string(KTAPE_TAPES "/queued_spinners-") + version + ".ktape");
+        evaluate(std::string(KTAPE_TAPES "/queued_spinners-") + version + ".ktape");
     CHECK(good.exit_status == 0);
     CHECK_THAT(good.output, ContainsSubstring("# 4 runqueues checked\n"));
   }

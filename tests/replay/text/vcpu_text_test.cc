@@ -39,7 +39,7 @@ class Vcpu {
 
 }  // namespace
 
-TEST_CASE("a vCPU is told in full, in short, and in a line") {
+TEST_CASE("a vCPU has a full text, a short text and a one-line text") {
   const Vcpu vcpu;
   const VcpuText full = vcpu_text(vcpu.get());
   CHECK(full.where == "kernel in do_idle+0x1c");
@@ -68,7 +68,7 @@ TEST_CASE("a vCPU in user space has an address and no symbol") {
   CHECK(vcpu_line(vcpu.get()) == "CPU 1: user space at 0x401136, irqs on");
 }
 
-TEST_CASE("of a vCPU that could not be read nothing else is told") {
+TEST_CASE("the text of a vCPU that could not be read says nothing else") {
   Vcpu vcpu;
   vcpu.builder().setKnown(false);
   CHECK(vcpu_text(vcpu.get()).where == "not known");

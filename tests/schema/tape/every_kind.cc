@@ -86,9 +86,9 @@ void add_what_is_rare(TapeBuilder& tape, uint64_t other) {
   });
   for (const char* subject : {"topology", "sleeper"}) {
     tape.add([&](Record::Builder record) {
-      auto told = record.initGuestFacts();
-      told.setSubject(subject);
-      auto facts = told.initFacts(2);
+      auto guest_facts = record.initGuestFacts();
+      guest_facts.setSubject(subject);
+      auto facts = guest_facts.initFacts(2);
       facts[0].setName("cpus");
       facts[1].setName("sockets");
     });

@@ -22,7 +22,7 @@ TEST_CASE("the task that a stall names is taken from the exit's message, whateve
   }
 }
 
-TEST_CASE("how long a task waited is told where the message says it as the kernel does") {
+TEST_CASE("the time that a task waited is taken from a message in the kernel's wording only") {
   const auto waited = [](const std::string& time) {
     return stalled_task("w[33] failed to run for " + time).value().waited_ms;
   };

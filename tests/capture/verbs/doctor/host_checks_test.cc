@@ -41,7 +41,7 @@ TEST_CASE("a folder whose free space is not known asks for what that folder need
   CHECK_THAT(cache_fact("/tmp", std::nullopt).hint, ContainsSubstring("500 MiB"));
 }
 
-TEST_CASE("a full disk is told, of the tapes' folder and of the cache") {
+TEST_CASE("a full disk is reported for the tapes' folder and for the cache") {
   const test::TempDir folder;
   CHECK(output_fact(folder.path(), kGiB).ok);
   const HostFact full = output_fact(folder.path(), 5 << 20);
@@ -61,12 +61,12 @@ TEST_CASE("a folder for tapes that does not exist is made by the command at the 
   CHECK(missing.fix == "mkdir -p '" + folder.file("a b") + "'");
 }
 
-TEST_CASE("a folder that cannot be written is told") {
+TEST_CASE("a folder that cannot be written is reported") {
   const test::OrdinaryUser user;
   CHECK_THAT(output_fact("/proc", kGiB).detail, ContainsSubstring("cannot write to '/proc'"));
 }
 
-TEST_CASE("an installation without the agent or without scenarios is told") {
+TEST_CASE("an installation without the agent or without scenarios is reported") {
   const test::TempDir folder;
   CHECK(agent_fact(folder.path()).needed);
   CHECK_THAT(agent_fact(folder.path()).detail, ContainsSubstring("initramfs.cpio.zst': No such"));
@@ -90,7 +90,7 @@ TEST_CASE("of the programs that ktape runs, those that are missing are named wit
   CHECK(programs_fact({folder.path()}).ok);
 }
 
-TEST_CASE("limits that a guest does not fit into are told with the commands that raise them") {
+TEST_CASE("limits that are too low for a guest are reported with the commands that raise them") {
   CHECK(limits_fact({}).ok);
   const HostFact fact = limits_fact({.file_bytes = 1 << 20, .files = 64});
   CHECK_FALSE(fact.ok);

@@ -110,7 +110,7 @@ TEST_CASE("an unknown kind of mistake is reported in its own words") {
   CHECK(said({"run", "--jobs", "\x1b[2J"}) == "--jobs: got '\\x1b[2J', expected 1 to 8");
 }
 
-TEST_CASE("a mistake in a verb of a program is told as one of the program's") {
+TEST_CASE("a mistake in a verb is reported under the name of the program") {
   const auto mistake = [](std::vector<std::string> words) {
     Program program("ktape x", "", "");
     Program::Verb verb = program.add_verb("inspect", "", "");

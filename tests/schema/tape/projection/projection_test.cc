@@ -184,9 +184,9 @@ TEST_CASE_METHOD(ProjectionFixture,
     oops.setText(as_data(std::string_view("WARNING: CPU: 1\nat x")));
   });
   tape.add([](schema::Record::Builder record) {
-    auto told = record.initGuestFacts();
-    told.setSubject("sleeper");
-    auto facts = told.initFacts(2);
+    auto guest_facts = record.initGuestFacts();
+    guest_facts.setSubject("sleeper");
+    auto facts = guest_facts.initFacts(2);
     facts[0].setName("policy");
     facts[0].setValue(as_data(std::string_view("0")));
     facts[1].setName("nice");

@@ -12,7 +12,7 @@ namespace ktape {
 // Under KVM its watchdogs restart after each freeze, so frequent freezes keep them from ever
 // reporting; the absence of a lockup report then means nothing. sched_ext's own watchdog, which
 // ejects a scheduler for a stall, is not affected.
-class LockupSight {
+class LockupCoverage {
  public:
   void visit(const RecordView& record);
 

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "schema/tape/facts/lockup_sight.h"
+#include "schema/tape/facts/lockup_coverage.h"
 
 #include <algorithm>
 
@@ -16,11 +16,11 @@ uint64_t without(uint64_t whole, uint64_t part) { return whole - std::min(whole,
 
 }  // namespace
 
-void LockupSight::stretch_ends(uint64_t host_ns) {
+void LockupCoverage::stretch_ends(uint64_t host_ns) {
   longest_ns_ = std::max(longest_ns_, without(host_ns, stretch_ns_));
 }
 
-void LockupSight::visit(const RecordView& view) {
+void LockupCoverage::visit(const RecordView& view) {
   if (!view.known) return;
   const uint64_t host_ns = view.record.getHostNs();
   // Host times never go back on a tape, except on one that was tampered with.
@@ -44,7 +44,7 @@ void LockupSight::visit(const RecordView& view) {
   }
 }
 
-std::string LockupSight::hidden_text() const {
+std::string LockupCoverage::hidden_text() const {
   if (!resets_ || !began_ || freezes_ == 0) return "";
   // The last stretch has no freeze at its end.
   const uint64_t longest_ms = std::max(longest_ns_, without(last_ns_, stretch_ns_)) / kNsPerMs;

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "schema/tape/facts/lockup_sight.h"
+#include "schema/tape/facts/lockup_coverage.h"
 
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
@@ -43,13 +43,13 @@ std::string hidden(const Run& run) {
   }
   at(1000 + run.lasts_ms, [](schema::Record::Builder record) { record.initGuestExited(); });
   must(tape.writer().commit());
-  LockupSight sight;
+  LockupCoverage coverage;
   must(must(TapeReader::open(tape.writer().partial_path()))
            ->for_each([&](const RecordView& view) -> Result<void> {
-             sight.visit(view);
+             coverage.visit(view);
              return {};
            }));
-  return sight.hidden_text();
+  return coverage.hidden_text();
 }
 
 }  // namespace
