@@ -25,7 +25,7 @@ struct FreezeRecordSeqs {
   std::set<uint32_t> other_class;  // entries of the request whose task is not in sched_ext
 };
 
-// The same records, read.
+// The same records, read: those of one freeze at a time, because a stranger's may be large.
 struct FreezeRecords {
   OwnedMessage<schema::FreezeBegan> began;
   OwnedMessage<schema::Frozen> frozen;

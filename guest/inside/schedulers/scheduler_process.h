@@ -15,6 +15,11 @@ namespace ktape {
 
 // The program of a scheduler that the user brought: a child of the agent in its own process group,
 // with policy SCHED_OTHER, that dies with the agent. Its destructor kills the group.
+//
+// It is not a Process of schema/base/process.h. The agent reaps all children of the guest, so none
+// may wait for its own. And what an agent's child needs, a Process does not do: leave SCHED_FIFO,
+// get an environment of its own, and stay in the agent's session, because setsid() would make a new
+// autogroup, in which the kernel would schedule it apart (kernel/sched/autogroup.c).
 class SchedulerProcess {
  public:
   // kHost, with the kernel's error for the file, if it cannot be started.
