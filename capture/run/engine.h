@@ -70,7 +70,7 @@ class Engine {
   Result<void> on_hello(schema::Hello::Reader hello, GuestNs guest);
   Result<void> on_scheduler_attached(schema::SchedulerAttached::Reader scheduler, GuestNs guest);
   Result<void> on_scheduler_exited(schema::SchedulerExited::Reader exited, GuestNs guest);
-  // Sends messages to the agent only after what they tell is on the tape.
+  // Messages to the agent are sent only after what they report is on the tape.
   Result<void> update_schedulers();
   // Arms the step's triggers, then lets the agent begin it.
   Result<void> on_step_started(schema::StepStarted::Reader step);

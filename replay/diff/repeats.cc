@@ -29,7 +29,7 @@ std::optional<Range> range_of(const Column& column) {
   return column.empty() ? std::nullopt : std::optional(range);
 }
 
-  // Only if both are one and the same number.
+// Only if both are one and the same number.
 Change compare_numbers(const Range& a, size_t count_a, const Range& b, size_t count_b) {
   if (a.least == b.most && b.least == a.most) return Change::kSame;
   const Range& low = a.least < b.least ? a : b;

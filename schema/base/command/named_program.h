@@ -12,10 +12,8 @@ struct NamedProgram {
   int (*main)(int argc, char** argv);
 };
 
-// Runs the program that the last part of argv[0] names. kUsage, printed on standard error, when
-// that is none of them.
-// Runs the program that the last part of argv[0] names and returns its exit status. kUsage, told on
-// standard error, when that is none of them: the file was started by its own name.
+// Runs the program that the last part of argv[0] names and returns its exit status. kUsage, with a
+// message on standard error, when that is none of them: the file was started by its own name.
 [[nodiscard]] int run_named_program(std::span<const NamedProgram> programs, int argc, char** argv);
 
 }  // namespace ktape

@@ -47,10 +47,10 @@ TEST_CASE("the empty path is the root itself") {
 }
 
 TEST_CASE("path text and steps are inverses") {
-  for (std::string_view text : {"scx.dsq_vtime", "scx.dsq->id", "->next", "a->->b", "p->",
-                                "p->[3].x", "[0][1]", "x{cpu 1}->y", "l{list foo node 8}",
-                                "l{hlist struct foo a.node[2] 8}.x", "l{llist foo node 8}",
-                                "t{rbtree struct foo a.node 8}->y"}) {
+  for (std::string_view text :
+       {"scx.dsq_vtime", "scx.dsq->id", "->next", "a->->b", "p->", "p->[3].x", "[0][1]",
+        "x{cpu 1}->y", "l{list foo node 8}", "l{hlist struct foo a.node[2] 8}.x",
+        "l{llist foo node 8}", "t{rbtree struct foo a.node 8}->y"}) {
     CHECK(round_trip(text) == text);
   }
   CHECK(round_trip("a[0x10]") == "a[16]");

@@ -60,17 +60,17 @@ struct Types {
 
   // What other lists and trees than list_head link.
   void links() {
-    const int rb = b.structure("rb_node", 24, {{"__rb_parent_color", word, 0},
-                                               {"rb_right", pointer, 8},
-                                               {"rb_left", pointer, 16}});
+    const int rb = b.structure(
+        "rb_node", 24,
+        {{"__rb_parent_color", word, 0}, {"rb_right", pointer, 8}, {"rb_left", pointer, 16}});
     const int root = b.structure("rb_root", 8, {{"rb_node", b.pointer(rb), 0}});
     const int cached =
         b.structure("rb_root_cached", 16, {{"rb_root", root, 0}, {"rb_leftmost", pointer, 8}});
     const int node = b.structure("llist_node", 8, {{"next", pointer, 0}});
     const int head = b.structure("llist_head", 8, {{"first", b.pointer(node), 0}});
-    b.structure("fake_heads", 40,
-                {{"tree", root, 0}, {"cached", cached, 8}, {"chain", head, 24},
-                 {"hash", hlist_head, 32}});
+    b.structure(
+        "fake_heads", 40,
+        {{"tree", root, 0}, {"cached", cached, 8}, {"chain", head, 24}, {"hash", hlist_head, 32}});
     b.structure("fake_entry", 64,
                 {{"key", u32, 0}, {"node", rb, 8}, {"next", node, 32}, {"hash", hlist_node, 40}});
   }

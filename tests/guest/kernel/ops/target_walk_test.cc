@@ -13,10 +13,10 @@ using schema::EntryStatus;
 
 namespace {
 
-constexpr uint64_t kNode = 8;    // of struct fake_entry
+constexpr uint64_t kNode = 8;  // of struct fake_entry
 constexpr uint64_t kChain = 32;
 constexpr uint64_t kHash = 40;
-constexpr uint64_t kRight = 8;   // of struct rb_node
+constexpr uint64_t kRight = 8;  // of struct rb_node
 constexpr uint64_t kLeft = 16;
 
 struct Fixture {

@@ -1,7 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
 // What ktape reads from stock Debian kernels, for those in the cache.
-#include "tests/support/kernel/stock_kernel.h"
-
 #include <algorithm>
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/generators/catch_generators.hpp>
@@ -12,6 +10,7 @@
 #include "guest/kernel/image/kernel_image.h"
 #include "guest/kernel/kernel.h"
 #include "schema/base/little_endian.h"
+#include "tests/support/kernel/stock_kernel.h"
 
 namespace ktape {
 namespace {

@@ -1,22 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
-#include <capnp/message.h>
+#include "replay/show/timeline.h"
 
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
-#include <limits>
 
-#include "replay/show/run_header.h"
-#include "replay/show/timeline.h"
 #include "replay/text/record_text.h"
-#include "schema/base/file.h"
-#include "schema/tape/copy/salvage.h"
 #include "schema/wire/data.h"
 #include "tests/replay/sample_run.h"
+#include "tests/replay/show/shown.h"
 #include "tests/support/agreed_text.h"
 #include "tests/support/kernel/btf_builder.h"
-#include "tests/support/must.h"
-#include "tests/support/tape/sql.h"
-#include "tests/support/temp_dir.h"
 
 namespace ktape::test {
 
@@ -24,38 +17,16 @@ using Catch::Matchers::ContainsSubstring;
 
 namespace {
 
-// The output of ktape-show for the tape, under the name run.ktape and without its head digest,
-// which changes with every version of ktape.
-std::string shown(const std::string& path, TimelineOptions options = {}, bool typed = false) {
-  auto tape = must(TapeReader::open(path));
-  TapeValues values(*tape);
-  if (typed) options.values = &values;
-  Verification found = must(verify(path, std::nullopt));
-  found.head = Digest{};
-  RunHeader header;
-  TextWriter writer;
-  must(tape->for_each([&](const RecordView& view) -> Result<void> {
-    header.visit(view);
-    return {};
-  }));
-  header.show("run.ktape", found, writer);
-  writer.section("TIMELINE");
-  Timeline timeline(writer, options);
-  must(tape->for_each([&](const RecordView& view) -> Result<void> {
-    timeline.visit(view);
-    return {};
-  }));
-  header.show_end(found, writer);
-  return writer.take();
-}
-
-// The timeline of a tape with this one record.
-std::string shown_record(const std::function<void(schema::Record::Builder)>& fill,
-                         TimelineOptions options = {}) {
-  TempDir folder;
-  TapeBuilder builder(folder.file("run.ktape"));
-  builder.add(fill);
-  return shown(builder.seal().path, options);
+void delays(TapeBuilder& builder, uint64_t freeze, const std::vector<uint64_t>& waited_us) {
+  builder.add([&](schema::Record::Builder record) {
+    auto vcpus = record.initRunDelays().initVcpus(static_cast<unsigned>(waited_us.size()));
+    record.getRunDelays().setFreeze(freeze);
+    for (unsigned i = 0; i < vcpus.size(); ++i) {
+      vcpus[i].setVcpu(i);
+      vcpus[i].setKnown(true);
+      vcpus[i].setWaitedNs(waited_us[i] * 1000);
+    }
+  });
 }
 
 }  // namespace
@@ -66,64 +37,6 @@ TEST_CASE("a run is shown as in the golden file") {
   record_sample_run(builder);
   std::string text = shown(builder.seal().path);
   CHECK(text == agreed_text(KTAPE_GOLDEN "/sample_run.txt", text));
-}
-
-TEST_CASE("the triggers of a run are shown at the top, and their results at the bottom") {
-  TempDir folder;
-  TapeBuilder builder(folder.file("run.ktape"));
-  builder.add([](schema::Record::Builder record) {
-    auto run = record.initRunStarted();
-    run.setFreezeEveryMs(200);
-    auto triggers = run.initFreezeTriggers(2);
-    triggers[0].setName("scx-error");
-    triggers[0].setFunction("scx_error_irq_workfn");
-    triggers[0].setTimes(16);
-    triggers[1].setName("symbol:\x1b[2J");
-    triggers[1].setTimes(1);
-  });
-  builder.triggers = {{"scx-error", true, 1}, {"symbol:\x1b[2J"}};
-  const std::string text = shown(builder.seal().path);
-  CHECK_THAT(text,
-             ContainsSubstring("frozen on   scx-error: scx_error_irq_workfn(), at most 16 times\n"
-                               "            symbol:\\x1b[2J: (), at most 1 time\n"
-                               "            time: every 200 ms\n"));
-  CHECK_THAT(
-      text, ContainsSubstring("frozen on   scx-error: once\n            symbol:\\x1b[2J: never\n"));
-}
-
-TEST_CASE(
-    "a trigger that was armed later is shown with the time, and its hits beside its freezes") {
-  TempDir folder;
-  TapeBuilder builder(folder.file("run.ktape"));
-  builder.add([](schema::Record::Builder record) {
-    auto run = record.initRunStarted();
-    auto steps = run.initScenario().initSteps(2);
-    steps[1].setName("b\x1b");
-    auto triggers = run.initFreezeTriggers(3);
-    for (auto trigger : triggers) trigger.setTimes(9);
-    triggers[0].setName("symbol:one");
-    triggers[0].setArming(schema::TriggerArming::ATTACH);
-    triggers[1].setName("symbol:two");
-    triggers[1].setArming(schema::TriggerArming::STEP);
-    triggers[1].setStep(1);
-    triggers[2].setName("symbol:three");
-    triggers[2].setArming(schema::TriggerArming::STEP);
-    triggers[2].setStep(std::numeric_limits<uint32_t>::max());
-  });
-  builder.triggers = {{"symbol:one", true, 2, 5}};
-  builder.intervals = [](schema::IntervalCounts::Builder counts) {
-    counts.setFroze(232);
-    counts.setSkippedBusy(218);
-  };
-  const std::string text = shown(builder.seal().path);
-  CHECK_THAT(text,
-             ContainsSubstring("symbol:one: (), at most 9 times, from the first attachment on\n"));
-  CHECK_THAT(text, ContainsSubstring("symbol:two: (), at most 9 times, from step 'b\\x1b' on\n"));
-  CHECK_THAT(text,
-             ContainsSubstring("symbol:three: (), at most 9 times, from step 4294967296 on\n"));
-  CHECK_THAT(text, ContainsSubstring(
-                       "frozen on   symbol:one: 5 hits in 2 freezes\n"
-                       "            time: 232 of 450 intervals froze; 218 were skipped: the"));
 }
 
 TEST_CASE("a trigger is shown being armed, spent, given up or not armed, with the reason") {
@@ -147,22 +60,6 @@ TEST_CASE("a trigger is shown being armed, spent, given up or not armed, with th
   CHECK_THAT(change(static_cast<TriggerChange>(77), 0, ""),
              ContainsSubstring(" changed in an unknown way\n"));
 }
-
-namespace {
-
-void delays(TapeBuilder& builder, uint64_t freeze, const std::vector<uint64_t>& waited_us) {
-  builder.add([&](schema::Record::Builder record) {
-    auto vcpus = record.initRunDelays().initVcpus(static_cast<unsigned>(waited_us.size()));
-    record.getRunDelays().setFreeze(freeze);
-    for (unsigned i = 0; i < vcpus.size(); ++i) {
-      vcpus[i].setVcpu(i);
-      vcpus[i].setKnown(true);
-      vcpus[i].setWaitedNs(waited_us[i] * 1000);
-    }
-  });
-}
-
-}  // namespace
 
 TEST_CASE(
     "the vCPUs' waits for a CPU of the host are shown since the previous reading, and in total") {
@@ -220,20 +117,6 @@ TEST_CASE("the change of clocksource that every boot makes is not an alarm") {
   const std::string text = shown(builder.seal().path);
   CHECK_THAT(text, ContainsSubstring("uses the clocksource 'tsc', no longer 'tsc-early'\n"));
   CHECK_THAT(text, !ContainsSubstring("CLOCKSOURCE CHANGED"));
-}
-
-TEST_CASE("a host that is itself a guest is shown as that") {
-  TempDir folder;
-  TapeBuilder builder(folder.file("run.ktape"));
-  builder.add([](schema::Record::Builder record) {
-    auto host = record.initRunStarted().initHostProcessor();
-    host.setKnown(true);
-    host.setHypervisor(true);
-    host.setHypervisorName(as_data("TCGTCGTCGTCG"));
-    host.setCpus(2);
-  });
-  CHECK_THAT(shown(builder.seal().path),
-             ContainsSubstring("2 CPUs of a host that is itself a guest, of 'TCGTCGTCGTCG'\n"));
 }
 
 TEST_CASE("a freeze at which several CPUs had reached functions shows each of them") {
@@ -330,26 +213,6 @@ TEST_CASE("losses are shown with what they mean") {
   CHECK_THAT(text, ContainsSubstring("17 console_bytes: console text over its limit\n"));
 }
 
-TEST_CASE("what the recorder lost is not known for a tape that salvage sealed") {
-  TempDir folder;
-  {
-    TapeBuilder builder(folder.file("run.ktape"));
-    builder.run_started("test");
-    (void)must(builder.writer().add_blob("btf", as_bytes(std::string(20'000, 'b'))));
-    must(builder.writer().commit());
-  }
-  must(salvage(folder.file("run.ktape.partial"), folder.file("saved.ktape")));
-  CHECK_THAT(shown(folder.file("saved.ktape")),
-             ContainsSubstring("lost        not known: the tape does not say\n"));
-
-  sql(folder.file("run.ktape.partial"), "UPDATE blob SET data = zeroblob(100)");
-  must(salvage(folder.file("run.ktape.partial"), folder.file("less.ktape")));
-  CHECK_THAT(shown(folder.file("less.ktape")),
-             ContainsSubstring(
-                 "lost        1 salvage_blobs: blobs that were damaged and left out by salvage\n"
-                 "            the recorder's losses are not known\n"));
-}
-
 TEST_CASE("an exit is shown with its code and its meaning, a failed enable as such") {
   const std::string exited = shown_record([](schema::Record::Builder record) {
     auto exit = record.initSchedulerExited();
@@ -380,25 +243,6 @@ TEST_CASE("text of the guest cannot control the terminal, wherever it is shown")
   });
   for (char c : text) CHECK((c == '\n' || static_cast<unsigned char>(c) >= 0x20));
   CHECK_THAT(text, ContainsSubstring("\\x1b]0;title\\x07"));
-}
-
-TEST_CASE("a tape that was never sealed is shown as far as it goes") {
-  TempDir folder;
-  std::string partial;
-  {
-    TapeBuilder builder(folder.file("run.ktape"));
-    builder.run_started("test");
-    must(builder.writer().commit());
-    partial = builder.writer().partial_path();
-  }
-  std::string text = shown(partial);
-  CHECK_THAT(
-      text,
-      ContainsSubstring(
-          "unsealed: its recorder died before it could seal it; all that was recorded is valid, "
-          "1\n            record\n"));
-  CHECK_THAT(text, ContainsSubstring("outcome     not known: the tape was never sealed\n"));
-  CHECK_THAT(text, ContainsSubstring("lost        not known: the tape does not say\n"));
 }
 
 TEST_CASE("a whole object is shown member by member, by the types that the tape has") {
