@@ -240,7 +240,8 @@ int main(int argc, char** argv) {
   program.add("TAPE", options.tape, "A tape, or the .partial left by a recorder").required();
   program.add("TARGET", options.targets, "What to read; without targets, the freezes are listed");
   program
-      .add("--at", options.at, "The freeze: freeze:N or freeze:last; several: all, trigger or N-M")
+      .add("--at", options.at,
+           "The freeze: freeze:N, freeze:last or freeze:error; several: all, trigger or N-M")
       .value_name("FREEZE");
   const ktape::Option json =
       program.add_flag("--json", options.json, "Print a line of JSON for each target, or freeze");

@@ -14,7 +14,6 @@
 #include "replay/tape/tape_kernel.h"
 #include "replay/text/record_text.h"
 #include "schema/base/text.h"
-#include "schema/tape/facts/ejections.h"
 #include "schema/tape/facts/trigger_hits.h"
 #include "schema/terms/scheduler_exit.h"
 
@@ -27,10 +26,7 @@ constexpr size_t kMaxDetails = 64;  // of a freeze: a guest may have this many v
 
 Result<const Freeze*> choose_freeze(const TapeIndex& index, const ReportOptions& options) {
   if (options.freeze) return index.freeze_at(fmt::format("freeze:{}", *options.freeze));
-  const Freeze* chosen = nullptr;
-  for (const Freeze& freeze : index.freezes()) {
-    if (freeze.is_hit_of(kEjectionTrigger)) chosen = &freeze;
-  }
+  const Freeze* chosen = index.error_freeze();
   if (chosen == nullptr && !index.freezes().empty()) chosen = &index.freezes().back();
   return chosen;
 }

@@ -9,9 +9,12 @@
 #include <string_view>
 #include <utility>
 
+#include "replay/tape/freeze_name.h"
 #include "replay/text/text_writer.h"
 #include "schema/base/nearest.h"
 #include "schema/base/text.h"
+#include "schema/tape/facts/ejections.h"
+#include "schema/tape/facts/trigger_hits.h"
 
 namespace ktape {
 
@@ -84,13 +87,15 @@ std::string quoted_list(const std::vector<std::string>& names) {
 }  // namespace
 
 bool RecordChoice::empty() const {
-  return !freeze && from.empty() && to.empty() && kinds.empty() && step.empty();
+  return freeze.empty() && from.empty() && to.empty() && kinds.empty() && step.empty();
 }
 
 void add_choice_options(CommandLine& program, RecordChoice& choice) {
   program
-      .add("--freeze", choice.freeze, "only this freeze, the request that it served, and the reply")
-      .value_name("N");
+      .add("--freeze", choice.freeze,
+           "only this freeze, the request that it served, and the reply: its number, 'last', or "
+           "'error', the last one on a scheduler's error")
+      .value_name("FREEZE");
   program
       .add("--from", choice.from,
            "only from this record on (120), or from this time on, in seconds since the run began "
@@ -110,7 +115,9 @@ void add_choice_options(CommandLine& program, RecordChoice& choice) {
 class RecordFilter::Scan {
  public:
   explicit Scan(const RecordChoice& choice)
-      : asked_(choice), step_number_(whole_number(choice.step)) {}
+      : asked_(choice),
+        freeze_name_(freeze_named(choice.freeze)),
+        step_number_(whole_number(choice.step)) {}
 
   void visit(const RecordView& view) {
     last_ = view.seq.value;
@@ -120,7 +127,7 @@ class RecordFilter::Scan {
       case schema::Record::FREEZE_BEGAN:
         return freeze_began(view.seq, view.record.getFreezeBegan());
       case schema::Record::THAWED:
-        if (freeze_open_ && view.record.getThawed().getFreeze() == asked_.freeze)
+        if (freeze_open_ && view.record.getThawed().getFreeze() == freeze_id_)
           end(freeze_, freeze_open_, view.seq.value);
         return;
       case schema::Record::STEP_STARTED:
@@ -135,8 +142,10 @@ class RecordFilter::Scan {
 
   [[nodiscard]] Result<Span> freeze() const {
     if (freeze_) return *freeze_;
-    return missing(freezes_, "freeze", std::to_string(asked_.freeze.value_or(0)));
+    if (freeze_name_->which == FreezeName::Which::kError) return no_error_freeze();
+    return missing(freezes_, "freeze", asked_.freeze);
   }
+  [[nodiscard]] uint64_t freeze_id() const { return freeze_id_; }
   [[nodiscard]] uint64_t op() const { return op_; }
 
   [[nodiscard]] Result<Span> step() const {
@@ -160,10 +169,24 @@ class RecordFilter::Scan {
   void freeze_began(Seq seq, schema::FreezeBegan::Reader began) {
     ++freezes_;
     end(freeze_, freeze_open_, seq.value - 1);
-    if (freeze_ || began.getFreeze() != asked_.freeze) return;
+    if (!is_asked_for(began)) return;
     freeze_ = Span{seq.value};
     freeze_open_ = true;
+    freeze_id_ = began.getFreeze();
     op_ = began.getOp();
+  }
+
+  // Whether it is the freeze, by what the tape has up to here.
+  [[nodiscard]] bool is_asked_for(schema::FreezeBegan::Reader began) const {
+    if (!freeze_name_) return false;
+    switch (freeze_name_->which) {
+      case FreezeName::Which::kNumber: return !freeze_ && began.getFreeze() == freeze_name_->number;
+      case FreezeName::Which::kLast: return true;
+      case FreezeName::Which::kError:
+        return std::ranges::any_of(
+            hits_of(began), [](const RecordedHit& hit) { return hit.trigger == kEjectionTrigger; });
+    }
+    return false;
   }
 
   void step_started(Seq seq, schema::StepStarted::Reader started) {
@@ -182,12 +205,14 @@ class RecordFilter::Scan {
   }
 
   const RecordChoice& asked_;
+  std::optional<FreezeName> freeze_name_;
   std::optional<uint64_t> step_number_;
   uint64_t last_ = 0;
   uint64_t last_us_ = 0;
   uint64_t freezes_ = 0;
   std::optional<Span> freeze_;
   bool freeze_open_ = false;
+  uint64_t freeze_id_ = 0;
   uint64_t op_ = 0;
   uint64_t steps_ = 0;
   std::vector<std::string> names_;
@@ -200,15 +225,21 @@ class RecordFilter::Scan {
 Result<RecordFilter> RecordFilter::make(const TapeReader& tape, const RecordChoice& choice) {
   RecordFilter filter;
   KTAPE_TRY(filter.take_kinds(choice.kinds));
+  if (!choice.freeze.empty() && !freeze_named(choice.freeze)) {
+    return Error{ErrorCode::kUsage,
+                 fmt::format("--freeze: got {}, expected a freeze's number, 'last' or 'error'",
+                             in_quotes(choice.freeze)),
+                 ""};
+  }
   Scan scan(choice);
   KTAPE_TRY(tape.for_each([&](const RecordView& view) -> Result<void> {
     scan.visit(view);
     return {};
   }));
   KTAPE_TRY(filter.take_bounds(choice, scan));
-  if (choice.freeze) {
+  if (!choice.freeze.empty()) {
     KTAPE_ASSIGN(filter.freeze_, scan.freeze());
-    filter.freeze_id_ = *choice.freeze;
+    filter.freeze_id_ = scan.freeze_id();
     filter.freeze_op_ = scan.op();
   }
   if (!choice.step.empty()) {

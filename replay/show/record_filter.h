@@ -17,8 +17,8 @@ namespace ktape {
 
 // Which records of a tape to show, as given on the command line.
 struct RecordChoice {
-  std::optional<uint64_t> freeze;
-  std::string from;  // "120", a record; "15.5s", a time since the run began
+  std::string freeze;  // "2", "last", "error"
+  std::string from;    // "120", a record; "15.5s", a time since the run began
   std::string to;
   std::vector<std::string> kinds;  // "freezeBegan", as in schema/record.capnp
   std::string step;                // its name, or its number on the time line

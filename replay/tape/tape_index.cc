@@ -4,10 +4,11 @@
 #include <fmt/format.h>
 
 #include <algorithm>
-#include <charconv>
 
+#include "replay/tape/freeze_name.h"
 #include "schema/base/nearest.h"
 #include "schema/base/text.h"
+#include "schema/tape/facts/ejections.h"
 
 namespace ktape {
 
@@ -86,24 +87,33 @@ const Freeze* TapeIndex::freeze(uint64_t id) const {
   return found == freezes_.end() ? nullptr : &*found;
 }
 
+const Freeze* TapeIndex::error_freeze() const {
+  const auto is_error = [](const Freeze& freeze) { return freeze.is_hit_of(kEjectionTrigger); };
+  const auto found = std::find_if(freezes_.rbegin(), freezes_.rend(), is_error);
+  return found == freezes_.rend() ? nullptr : &*found;
+}
+
 Result<const Freeze*> TapeIndex::freeze_at(std::string_view text) const {
   constexpr std::string_view kPrefix = "freeze:";
-  const std::string_view which = text.starts_with(kPrefix) ? text.substr(kPrefix.size()) : "";
-  uint64_t id = 0;
-  const auto [stop, error] = std::from_chars(which.data(), which.data() + which.size(), id);
-  const bool number = error == std::errc() && stop == which.data() + which.size();
-  if (!number && which != "last") {
+  const auto name =
+      freeze_named(text.starts_with(kPrefix) ? text.substr(kPrefix.size()) : std::string_view());
+  if (!name) {
     return Error{ErrorCode::kUsage,
-                 fmt::format("--at {} does not name a freeze: expected freeze:N or freeze:last",
+                 fmt::format("{} does not name a freeze: expected freeze:N, freeze:last or "
+                             "freeze:error",
                              in_quotes(text)),
                  ""};
   }
   if (freezes_.empty())
     return Error{ErrorCode::kNotApplicable, "the machine was never frozen in this run", ""};
-  const Freeze* found = number ? freeze(id) : &freezes_.back();
-  if (found != nullptr) return found;
+  if (name->which == FreezeName::Which::kLast) return &freezes_.back();
+  if (name->which == FreezeName::Which::kError) {
+    if (const Freeze* found = error_freeze()) return found;
+    return no_error_freeze();
+  }
+  if (const Freeze* found = freeze(name->number)) return found;
   return Error{ErrorCode::kNotApplicable,
-               fmt::format("freeze {} is not on the tape: it has freezes {} to {}", id,
+               fmt::format("freeze {} is not on the tape: it has freezes {} to {}", name->number,
                            freezes_.front().id, freezes_.back().id),
                ""};
 }

@@ -33,10 +33,14 @@ class TapeIndex {
   [[nodiscard]] const std::vector<Freeze>& freezes() const { return freezes_; }
   [[nodiscard]] const std::vector<RecordedWorker>& workers() const { return workers_; }
 
-  // "freeze:2", "freeze:last". kUsage for anything else; kNotApplicable if there is no such freeze.
+  // "freeze:2", "freeze:last", "freeze:error". kUsage for anything else; kNotApplicable if there is
+  // no such freeze.
   // The freeze is valid as long as the index.
   [[nodiscard]] Result<const Freeze*> freeze_at(std::string_view text) const;
   [[nodiscard]] const Freeze* freeze(uint64_t id) const;
+  // The last one because of a scheduler's error; nullptr if there is none.
+  [[nodiscard]] const Freeze* error_freeze() const;
+  // The last worker of that name that had started by then; kUsage names the nearest.
   // The last worker of that name that had started by then, valid as long as the index; kUsage names
   // the nearest.
   [[nodiscard]] Result<const RecordedWorker*> worker(std::string_view name, Seq by) const;

@@ -69,13 +69,13 @@ using Seqs = std::vector<uint64_t>;
 
 TEST_CASE("a freeze has its records, the request that it served, and the reply") {
   const TwoFreezes tape;
-  CHECK(tape.taken({.freeze = 1}) == Seqs{3, 4, 5, 6, 7});
-  CHECK(tape.taken({.freeze = 2}) == Seqs{10, 11, 12, 13, 14});
+  CHECK(tape.taken({.freeze = "1"}) == Seqs{3, 4, 5, 6, 7});
+  CHECK(tape.taken({.freeze = "2"}) == Seqs{10, 11, 12, 13, 14});
 }
 
 TEST_CASE("a freeze that the tape has not is named, with how many it has") {
   const TwoFreezes tape;
-  const Error error = tape.error({.freeze = 9});
+  const Error error = tape.error({.freeze = "9"});
   CHECK(error.code == ErrorCode::kNotApplicable);
   CHECK(error.message == "the tape has 2 freezes, there is no freeze 9");
 }
@@ -139,9 +139,9 @@ TEST_CASE("a step whose name is a number is found by its name") {
 
 TEST_CASE("all parts of a choice apply") {
   const TwoFreezes tape;
-  CHECK(tape.taken({.freeze = 2, .kinds = {"frozen", "opReplied"}}) == Seqs{12, 14});
-  CHECK(tape.taken({.freeze = 2, .to = "11"}) == Seqs{10, 11});
-  CHECK(tape.taken({.freeze = 2, .step = "settle"}).empty());
+  CHECK(tape.taken({.freeze = "2", .kinds = {"frozen", "opReplied"}}) == Seqs{12, 14});
+  CHECK(tape.taken({.freeze = "2", .to = "11"}) == Seqs{10, 11});
+  CHECK(tape.taken({.freeze = "2", .step = "settle"}).empty());
 }
 
 TEST_CASE("a freeze or step without its end goes on to the next, or to the end of the tape") {
@@ -165,8 +165,8 @@ TEST_CASE("a freeze or step without its end goes on to the next, or to the end o
     }));
     return taken;
   };
-  CHECK(count({.freeze = 1}) == 2);
-  CHECK(count({.freeze = 2}) == 3);
+  CHECK(count({.freeze = "1"}) == 2);
+  CHECK(count({.freeze = "2"}) == 3);
   CHECK(count({.step = "a"}) == 2);
   CHECK(count({.step = "b"}) == 4);
 }
@@ -180,7 +180,7 @@ TEST_CASE("the requests whose replies are taken are known") {
   const auto replies = [&](const RecordChoice& choice) {
     return must(must(RecordFilter::make(*tape, choice)).replies(*tape));
   };
-  CHECK(replies({.freeze = 2}) == std::set<uint64_t>{2});
+  CHECK(replies({.freeze = "2"}) == std::set<uint64_t>{2});
   CHECK(replies({.to = "4"}).empty());
 }
 
