@@ -2,17 +2,14 @@
 #include "replay/export/core_writer.h"
 
 #include <elf.h>
-#include <fcntl.h>
 #include <fmt/format.h>
 #include <sys/procfs.h>
 #include <sys/user.h>
-#include <unistd.h>
 
-#include <cerrno>
 #include <cstring>
 #include <string_view>
 
-#include "schema/base/file.h"
+#include "replay/export/sparse_file.h"
 #include "schema/base/text.h"
 
 namespace ktape {
@@ -101,9 +98,11 @@ user_regs_struct all_registers(uint64_t rip, schema::Registers::Reader from) {
   return to;
 }
 
-elf_prstatus status_of(schema::VcpuState::Reader vcpu) {
+// `number` counts the vCPUs from 1. It is the note's pid, as in QEMU's dump-guest-memory: readers
+// take threads with the same pid, such as two idle tasks, for one, and pid 0 for none.
+elf_prstatus status_of(schema::VcpuState::Reader vcpu, int number) {
   elf_prstatus status{};
-  status.pr_pid = vcpu.getCurrentPid();
+  status.pr_pid = number;
   if (!vcpu.getKnown()) return status;
   const user_regs_struct registers =
       vcpu.hasRegisters() ? all_registers(vcpu.getRip(), vcpu.getRegisters()) : few_registers(vcpu);
@@ -122,9 +121,10 @@ Result<std::vector<std::byte>> make_notes(const CoreSource& source) {
     return Error{ErrorCode::kOutOfRange, fmt::format("{} vCPUs", source.frozen.getVcpus().size()),
                  ""};
   }
+  int number = 0;
   // Also for a vCPU whose registers are not known: readers take the n-th note for CPU n.
   for (const auto vcpu : source.frozen.getVcpus())
-    add_note(notes, "CORE", NT_PRSTATUS, bytes_of(status_of(vcpu)));
+    add_note(notes, "CORE", NT_PRSTATUS, bytes_of(status_of(vcpu, ++number)));
   add_note(notes, "VMCOREINFO", 0, as_bytes(chars(source.kernel.getVmcoreinfo())));
   return notes;
 }
@@ -153,56 +153,10 @@ Result<std::vector<Segment>> segments_of(const std::vector<FreezePage>& rows) {
   return segments;
 }
 
-// A file that is removed again unless it is finished.
-class NewFile {
- public:
-  static Result<NewFile> create(const std::string& path) {
-    // O_EXCL: nothing is overwritten, not even through a link.
-    UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
-    if (!fd.valid()) {
-      return system_error(errno == EEXIST ? ErrorCode::kUsage : ErrorCode::kHost,
-                          "cannot create " + in_quotes(path));
-    }
-    return NewFile(path, std::move(fd));
-  }
-  NewFile(NewFile&&) = default;
-  ~NewFile() {
-    if (fd_.valid()) ::unlink(path_.c_str());
-  }
-
-  Result<void> write(uint64_t offset, std::span<const std::byte> bytes) {
-    while (!bytes.empty()) {
-      const ssize_t done =
-          ::pwrite(fd_.get(), bytes.data(), bytes.size(), static_cast<off_t>(offset));
-      if (done < 0 && errno == EINTR) continue;
-      if (done < 0) return system_error(ErrorCode::kHost, "cannot write " + in_quotes(path_));
-      bytes = bytes.subspan(static_cast<size_t>(done));
-      offset += static_cast<uint64_t>(done);
-    }
-    return {};
-  }
-
-  // Sets its length, and keeps it.
-  Result<void> finish(uint64_t bytes) {
+    // close() may be the first to report that the disk is full.
     // Frames that are zero are not written; if they are the last ones, the file is still as long as
     // its headers say.
-    if (::ftruncate(fd_.get(), static_cast<off_t>(bytes)) != 0) {
-      return system_error(ErrorCode::kHost, "cannot write " + in_quotes(path_));
-    }
-    // close() may be the first to report that the disk is full.
-    if (::close(fd_.release()) == 0) return {};
-    Error error = system_error(ErrorCode::kHost, "cannot write " + in_quotes(path_));
-    ::unlink(path_.c_str());
-    return error;
-  }
-
- private:
-  NewFile(std::string path, UniqueFd fd) : path_(std::move(path)), fd_(std::move(fd)) {}
-
-  std::string path_;
-  UniqueFd fd_;
-};
-
+    // O_EXCL: nothing is overwritten, not even through a link.
 Elf64_Ehdr make_header(size_t segments) {
   Elf64_Ehdr header{};
   std::memcpy(header.e_ident, ELFMAG, SELFMAG);
@@ -303,7 +257,7 @@ Result<CoreFacts> write_core(const CoreSource& source, const std::string& path,
   uint64_t total = 0;
   for (const FreezePage& row : source.rows) total += row.hash.has_value();
 
-  KTAPE_ASSIGN(NewFile file, NewFile::create(path));
+  KTAPE_ASSIGN(SparseFile file, SparseFile::create(path));
   KTAPE_TRY(file.write(0, front));
   auto segment = segments.begin();
   for (const FreezePage& row : source.rows) {

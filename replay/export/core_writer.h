@@ -44,12 +44,11 @@ struct CoreFacts {
 // by crash_prepare_elf64_headers (kernel/crash_core.c):
 //
 //   PT_NOTE: NT_PRSTATUS for each vCPU, with its registers as a user_regs_struct (sys/user.h;
-//   orig_rax is 0) and its task's pid; VMCOREINFO. A tape from before registers were kept has RIP,
-//   and CS and EFLAGS as derived from privilege level and interrupt flag.
-//   PT_LOAD: the kernel's image at the addresses at which it runs: readers find the page tables in
-//   it.
-//   PT_LOAD: each run of adjacent frames that were captured: p_paddr is guest-physical, p_vaddr the
-//   address in the direct map. Frames known to be zero are holes in the file.
+//   orig_rax is 0) and its number + 1 as pid; VMCOREINFO. A tape from before registers were kept
+//   has RIP, and CS and EFLAGS as derived from privilege level and interrupt flag. PT_LOAD: the
+//   kernel's image at the addresses at which it runs: readers find the page tables in it. PT_LOAD:
+//   each run of adjacent frames that were captured: p_paddr is guest-physical, p_vaddr the address
+//   in the direct map. Frames known to be zero are holes in the file.
 //
 // The file must not exist. `progress`: pages written so far, and their total. kUsage if `path`
 // exists; kNotApplicable if the kernel has no VMCOREINFO, without which no tool opens a core, or if

@@ -143,6 +143,18 @@ TEST_CASE_METHOD(Fixture, "a core has every register of a vCPU in its place") {
   CHECK(got.orig_rax == 0);
 }
 
+TEST_CASE_METHOD(Fixture, "each vCPU of a core is a thread of its own, also those that are idle") {
+  tape.set_edit([](schema::Record::Builder record) {
+    if (!record.isFrozen()) return;
+    for (auto vcpu : record.getFrozen().getVcpus()) vcpu.setCurrentPid(0);
+  });
+  REQUIRE(export_core().exit_status == 0);
+  const auto vcpus = statuses(must(read_file(core, size_t{64} << 20)));
+  REQUIRE(vcpus.size() == 2);
+  CHECK(vcpus[0].pr_pid == 1);
+  CHECK(vcpus[1].pr_pid == 2);
+}
+
 TEST_CASE_METHOD(Fixture,
                  "a core of a tape without all registers has three of them, and export says so") {
   tape.set_edit(set_registers);
