@@ -2,15 +2,14 @@
 
 // ktape-export: converts a tape for other tools.
 
-#include <sys/stat.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <cstdio>
 
 #include "replay/export/core_verb.h"
 #include "replay/export/csv_export.h"
+#include "replay/export/new_folder.h"
 #include "replay/export/perfetto_export.h"
+#include "replay/export/symbols_verb.h"
 #include "replay/text/json_lines.h"
 #include "replay/text/output_file.h"
 #include "schema/base/command/command_line.h"
@@ -34,34 +33,38 @@ overwritten.
   --csv       the tables for SQL, one file each in the folder OUT; only one of them with --table
   --core      the memory of a freeze as an ELF core file of the kernel: PT_LOAD segments by physical
               address and by address in the direct map, a note for each vCPU with its general and
-              segment registers, and the VMCOREINFO note. drgn and crash open it. The file is as long
-              as the guest's memory, and sparse.)";
+              segment registers, and the VMCOREINFO note. drgn, crash and gdb open it. The file is as
+              long as the guest's memory, and sparse.
+  --symbols   the kernel's symbols and types, in the new folder DIR: System.map, vmlinux.btf (raw
+              BTF) and vmlinux, an ELF file with the symbols, .BTF and the same types as DWARF. It
+              stands in for a debug package, but has no code, data or lines.)";
 
 constexpr char kFooter[] =
     R"(64-bit numbers are strings in JSON. In CSV a value of the kernel has two columns: NAME in
-decimal, and NAME_hex, which every reader takes for text. Readers that guess types round
-decimal values above 2^53 if the column also has empty cells, unless its type is given:
+decimal, and NAME_hex. Readers that guess types round decimal values above 2^53 if the column
+also has empty cells, and DuckDB takes NAME_hex for a number, unless they are told not to guess:
   pandas   pandas.read_csv('kernel_op.csv', dtype={'value': 'string', 'before': 'string'})
-  duckdb   SELECT * FROM read_csv('kernel_op.csv', types = {'value': 'VARCHAR'})
+  duckdb   SELECT tag, value::UBIGINT FROM read_csv('kernel_op.csv', all_varchar = true)
   sqlite3  .mode csv, then .import kernel_op.csv kernel_op: every column is text
 The recipes for pandas and sqlite3 are tested with the versions in Debian 12, which has no
-duckdb. Perfetto keeps counters as floating-point numbers; the exact value is in the slice
+DuckDB; its recipe was run with DuckDB 1.5.6. Perfetto keeps counters as floating-point numbers; the exact value is in the slice
 of its request. A trace has at most 1000 tracks of each sort: what is left out is listed
 in it and on standard error. Traces are tested with Protocol Buffers' own reader; Debian
 12 does not have Perfetto's trace_processor.
 
-drgn walks the kernel's page tables in a core and reads by virtual address. It has no
-types and few symbols unless -s gives it the kernel's debug information; addresses are in
-the output of 'ktape read --json'.
+drgn, crash and gdb take the vmlinux of --symbols, or that of a debug package. gdb has to be
+told by how much the kernel was moved at boot, which --symbols prints.
 
 Examples:
   ktape capture SCENARIO --memory full -o run.ktape && ktape export run.ktape --core freeze:last -o core
-  drgn -c core -s vmlinux
+  ktape export run.ktape --symbols symbols && drgn -c core -s symbols/vmlinux
+  crash --kaslr=auto symbols/vmlinux core
+  gdb -ex 'symbol-file -o 0x13200000 symbols/vmlinux' -ex 'core-file core'
   ktape export run.ktape --perfetto -o run.pftrace
   ktape export run.ktape --csv -o tables
   ktape export run.ktape --csv --table kernel_op -o - | head
 
-Exit status: 0 converted; 77 no memory of that freeze was kept; 2 usage, including an
+Exit status: 0 converted; 77 no memory of that freeze was kept, or no symbols; 2 usage, including an
 output that exists; 3 the tape is altered or unusable; 4 the output cannot be written.)";
 
 struct Options {
@@ -71,6 +74,7 @@ struct Options {
   bool csv = false;
   std::string table;
   std::string core;
+  std::string symbols;
   std::string out;
 };
 
@@ -111,13 +115,7 @@ Result<void> export_csv(const Options& options) {
     return Error{ErrorCode::kUsage, "there is no table " + in_quotes(options.table),
                  hint.empty() ? "see the list in schema/FORMAT.md" : hint};
   }
-  if (::mkdir(options.out.c_str(), 0777) != 0) {
-    if (errno == EEXIST) {
-      return Error{ErrorCode::kUsage, in_quotes(options.out) + " already exists",
-                   "give another name, or move the folder away"};
-    }
-    return system_error(ErrorCode::kHost, "cannot create the folder " + in_quotes(options.out));
-  }
+  KTAPE_TRY(make_new_folder(options.out));
   for (const auto& table : tape.tables()) {
     KTAPE_TRY(export_table(tape, table, options.out + "/" + table + ".csv"));
   }
@@ -125,10 +123,18 @@ Result<void> export_csv(const Options& options) {
 }
 
 Result<ExitCode> run(const Options& options) {
-  bool core = !options.core.empty();
-  if (int{options.perfetto} + int{options.jsonl} + int{options.csv} + int{core} != 1) {
-    return Error{ErrorCode::kUsage, "no output format is given", ""};
+  const bool core = !options.core.empty();
+  const bool symbols = !options.symbols.empty();
+  const int formats =
+      int{options.perfetto} + int{options.jsonl} + int{options.csv} + int{core} + int{symbols};
+  if (formats != 1) {
+    return Error{ErrorCode::kUsage,
+                 formats == 0 ? "no output format is given" : "several output formats are given",
+                 ""};
   }
+  if (symbols) return export_symbols(options.tape, options.symbols);
+  if (options.out.empty())
+    return Error{ErrorCode::kUsage, "--output is required", "see 'ktape export --help'"};
   if (core) return export_core(options.tape, options.core, options.out);
   if (options.out == "-" && options.csv && options.table.empty()) {
     return Error{ErrorCode::kUsage, "--csv writes a folder of files",
@@ -158,11 +164,18 @@ int main(int argc, char** argv) {
   program.add_flag("--perfetto", options.perfetto, "Write a Perfetto trace");
   program.add_flag("--jsonl", options.jsonl, "Write JSON Lines");
   program.add_flag("--csv", options.csv, "Write CSV files");
-  program.add("--core", options.core, "Write a core file of this freeze: freeze:N or freeze:last")
+  program
+      .add("--core", options.core,
+           "Write a core file of this freeze: freeze:N, freeze:last or freeze:error")
       .value_name("FREEZE");
+  const ktape::Option symbols =
+      program
+          .add("--symbols", options.symbols,
+               "Write System.map, vmlinux.btf and vmlinux into this folder")
+          .value_name("DIR");
   program.add("--table", options.table, "Write only this table").value_name("NAME");
   program.add("-o,--output", options.out, "The file or folder to write; '-' is standard output")
       .value_name("OUT")
-      .required();
+      .excludes(symbols);
   return program.run(argc, argv, [&] { return ktape::run(options); });
 }

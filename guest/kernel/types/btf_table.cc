@@ -253,6 +253,10 @@ std::string_view BtfTable::text(uint32_t name) const {
   return reinterpret_cast<const char*>(bytes_.data()) + strings_ + name;
 }
 
+std::string_view BtfTable::strings() const {
+  return {reinterpret_cast<const char*>(bytes_.data()) + strings_, strings_bytes_};
+}
+
 BtfMember BtfTable::member(const BtfType& composite, uint32_t index) const {
   KTAPE_CHECK(index < composite.count);
   const size_t at = composite.first_item + size_t{index} * kMemberBytes;

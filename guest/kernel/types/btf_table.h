@@ -91,6 +91,8 @@ class BtfTable {
   [[nodiscard]] BtfType type(uint32_t id) const;
   // At most kMaxNameBytes. Valid as long as the table.
   [[nodiscard]] std::string_view text(uint32_t name) const;
+  // All of them, each with its NUL; a name is an offset in it. Valid as long as the table.
+  [[nodiscard]] std::string_view strings() const;
 
   // `index` must be below the type's count, and the type of the right kind.
   [[nodiscard]] BtfMember member(const BtfType& composite, uint32_t index) const;

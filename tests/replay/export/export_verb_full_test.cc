@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 
 #include "tests/replay/programs.h"
+#include "tests/support/must.h"
 #include "tests/support/tape/tape_builder.h"
 #include "tests/support/temp_dir.h"
 
@@ -33,6 +35,20 @@ print(told.value.isna().tolist())
                {csv}) ==
         "[18446744073709551615, 9007199254740993]\n[18446744073709551615, 9007199254740993]\n"
         "[False, False, True]\n");
+}
+
+TEST_CASE("drgn finds in the DWARF of exported symbols what the BTF beside it has") {
+  const std::string version = GENERATE("6.16.12", "7.3.4");
+  const TempDir folder;
+  const std::string symbols = folder.file("symbols");
+  REQUIRE(run_program("ktape-export",
+                      {KTAPE_TAPES "/kernel-" + version + ".ktape", "--symbols", symbols})
+              .exit_status == 0);
+  const ChildResult compared = must(
+      run_child("/usr/bin/python3", {KTAPE_TESTS "/export/dwarf_layouts.py", symbols}, 1 << 20));
+  INFO(compared.output);
+  CHECK(compared.exit_status == 0);
+  CHECK(compared.output.starts_with("drgn "));
 }
 
 }  // namespace ktape::test
