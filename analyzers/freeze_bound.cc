@@ -48,7 +48,6 @@ class FreezeBound final : public TimeAssertion {
 
   // A freeze has its own record of waits: no vCPU runs in it. Of all freezes: with some unknown, a
   // long one among them could not be judged.
-  // A freeze has its own record of waits: no vCPU runs in it.
   bool records_waits() const override { return freezes_ > 0 && freezes_ == freezes_with_waits_; }
 
   void conclude(TapeState) override {

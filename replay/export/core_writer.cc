@@ -153,10 +153,6 @@ Result<std::vector<Segment>> segments_of(const std::vector<FreezePage>& rows) {
   return segments;
 }
 
-    // close() may be the first to report that the disk is full.
-    // Frames that are zero are not written; if they are the last ones, the file is still as long as
-    // its headers say.
-    // O_EXCL: nothing is overwritten, not even through a link.
 Elf64_Ehdr make_header(size_t segments) {
   Elf64_Ehdr header{};
   std::memcpy(header.e_ident, ELFMAG, SELFMAG);

@@ -11,6 +11,7 @@
 namespace ktape {
 
 Result<SparseFile> SparseFile::create(const std::string& path) {
+  // O_EXCL: nothing is overwritten, not even through a link.
   UniqueFd fd(::open(path.c_str(), O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0644));
   if (!fd.valid()) {
     return system_error(errno == EEXIST ? ErrorCode::kUsage : ErrorCode::kHost,
@@ -36,9 +37,11 @@ Result<void> SparseFile::write(uint64_t offset, std::span<const std::byte> bytes
 }
 
 Result<void> SparseFile::finish(uint64_t bytes) {
+  // Trailing bytes that were never written are zero.
   if (::ftruncate(fd_.get(), static_cast<off_t>(bytes)) != 0) {
     return system_error(ErrorCode::kHost, "cannot write " + in_quotes(path_));
   }
+  // close() may be the first to report that the disk is full.
   if (::close(fd_.release()) == 0) return {};
   Error error = system_error(ErrorCode::kHost, "cannot write " + in_quotes(path_));
   ::unlink(path_.c_str());

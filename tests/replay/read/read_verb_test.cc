@@ -522,7 +522,9 @@ TEST_CASE_METHOD(Fixture, "mistakes in a target are usage errors that say what i
         "65536\n");
   CHECK_THAT(mistake(at + "jiffies_64:u46"), ContainsSubstring("column 12: got 'u', expected u8"));
   const std::string one = mistake(path() + " --at one jiffies_64:u64");
-  CHECK_THAT(one, ContainsSubstring("'one' does not name a freeze: expected freeze:N, freeze:last or freeze:error"));
+  CHECK_THAT(one,
+             ContainsSubstring(
+                 "'one' does not name a freeze: expected freeze:N, freeze:last or freeze:error"));
   CHECK_THAT(one,
              ContainsSubstring("hint: several freezes are 'all', 'trigger' or a range as 1-50\n"));
   for (const char* at : {"2-1", "1-", "-1", "1-2-3", "freeze:", "freeze:freeze:1", "''"})
