@@ -111,4 +111,13 @@ case_help_of_a_verb_is_its_help_where_there_is_no_man() {
   expect_output "show: --help"
 }
 
+case_only_programs_of_ktape_are_in_the_build_folders_bin() {
+  expect_status 1 grep -v '^ktape' <(ls "$(dirname "$launcher")")
+}
+
+case_a_verb_of_the_build_folder_finds_the_programs_that_it_starts() {
+  expect_status 3 "$launcher" test cold_path_roundtrip --kernel 1.2.3
+  expect_output "kernel '1.2.3' is not in the cache"
+}
+
 run_cases

@@ -73,7 +73,7 @@ void start_nothing(benchmark::State& state, size_t tapes) {
   for (auto _ : state) {
     for (size_t i = 0; i < processes; ++i) {
       if (i >= at_once) programs.end_of_one();
-      programs.start({KTAPE_BIN "/bench_nothing"});
+      programs.start({KTAPE_BENCHMARKS "/bench_nothing"});
     }
     for (size_t i = 0; i < std::min(at_once, processes); ++i) programs.end_of_one();
   }

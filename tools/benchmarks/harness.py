@@ -52,7 +52,7 @@ class Context:
     def build_targets(self, targets):
         """Sets up and builds what is measured, with the preset release."""
         if not os.path.exists(os.path.join(self.build, "build.ninja")):
-            self.run([os.path.join(self.root, "tools", "setup")])
+            self.run([os.path.join(self.root, "tools", "setup"), "--tests"])
             self.run(["cmake", "--preset", "release"], cwd=self.root)
         for target in sorted(set(targets)):
             self.say(f"building {target}")
