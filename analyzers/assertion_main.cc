@@ -74,7 +74,7 @@ int ktape::assertion_main(Assertion& assertion, int argc, char** argv) {
   const std::string name = "ktape-assert-" + std::string(assertion.name());
   Program program(name, std::string(assertion.help()), kFooter, name);
   std::string path;
-  program.add("TAPE", path, "a tape, or the .partial that a recorder left").required();
+  program.add("TAPE", path, "A tape, or the .partial left by a recorder").required();
   const ArgumentOptions arguments(assertion, program);
   return program.run(argc, argv, [&]() -> Result<ExitCode> {
     KTAPE_TRY(arguments.take());

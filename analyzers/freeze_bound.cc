@@ -29,7 +29,7 @@ class FreezeBound final : public TimeAssertion {
 
  protected:
   std::vector<Argument> own_arguments() override {
-    return {{"--max-ns", "N", "the longest allowed freeze", true,
+    return {{"--max-ns", "N", "The longest allowed freeze, in nanoseconds", true,
              [this](const std::string& value) -> Result<void> {
                KTAPE_ASSIGN(max_ns_, number_argument("--max-ns", value));
                return {};

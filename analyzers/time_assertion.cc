@@ -16,7 +16,7 @@ std::vector<Argument> TimeAssertion::arguments() {
   all.push_back(
       {"--max-host-wait", "PERCENT",
        fmt::format(
-           "judge a span of time only if each vCPU waited at most this share of it for a CPU of "
+           "Judge a span of time only if each vCPU waited at most this share of it for a CPU of "
            "the host; default: {}",
            kMaxHostWaitPercent),
        false, [this](const std::string& value) -> Result<void> {
@@ -26,7 +26,7 @@ std::vector<Argument> TimeAssertion::arguments() {
          waits_.allow_percent(percent);
          return {};
        }});
-  all.push_back({"--force", "", "judge times that are not those of real hardware, too", false,
+  all.push_back({"--force", "", "Also judge times that are not those of real hardware", false,
                  [this](const std::string&) -> Result<void> {
                    force_ = true;
                    return {};

@@ -43,14 +43,14 @@ class ValueAssertion final : public OpAssertion {
   std::string_view help() const override { return kHelp; }
 
   std::vector<Argument> arguments() override {
-    return {{"--tag", "T", "the tag of the values", true,
+    return {{"--tag", "TAG", "The tag of the values", true,
              [this](const std::string& value) -> Result<void> {
                tag_ = value;
                return {};
              }},
-            {"--op", "OP", "==, !=, <, <=, > or >=", true,
+            {"--op", "OP", "The comparison: ==, !=, <, <=, > or >=", true,
              [this](const std::string& value) { return take_comparison(value); }},
-            {"--to", "N", "the number to compare with: decimal, or hex after 0x", true,
+            {"--to", "N", "The number to compare with: decimal, or hex after 0x", true,
              [this](const std::string& value) -> Result<void> {
                KTAPE_ASSIGN(to_, number_argument("--to", value));
                return {};

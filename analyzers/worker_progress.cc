@@ -89,13 +89,14 @@ class WorkerProgress final : public TimeAssertion {
 
  protected:
   std::vector<Argument> own_arguments() override {
-    return {{"--max-gap-ms", "N", "the longest that a worker may wait for its turn", true,
+    return {{"--max-gap-ms", "N",
+             "The longest that a worker may wait for its turn, in milliseconds", true,
              [this](const std::string& value) -> Result<void> {
                KTAPE_ASSIGN(uint64_t ms, number_argument("--max-gap-ms", value));
                max_gap_ns_ = multiply(ms, kNsPerMs);
                return {};
              }},
-            {"--worker", "NAME", "judge only this worker", false,
+            {"--worker", "NAME", "Judge only this worker", false,
              [this](const std::string& value) -> Result<void> {
                only_ = value;
                return {};

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "schema/base/command/command_description.h"
+#include "schema/base/command/pager.h"
 #include "schema/base/exit_code.h"
 #include "schema/base/file.h"
 #include "schema/base/json_writer.h"
@@ -26,6 +27,8 @@ constexpr std::string_view kPrefix = "ktape-";
 // Programs that `ktape check` runs; they are not verbs.
 constexpr std::string_view kAssertions = "ktape-assert-";
 constexpr char kAbout[] = "A flight recorder for Linux kernel schedulers.";
+
+constexpr size_t kNameColumns = 10;
 
 struct Verb {
   std::string_view name;
@@ -94,16 +97,22 @@ std::string find_verb(const std::string& verb) {
   return "";
 }
 
-void print_help(const std::map<std::string, std::filesystem::path>& found, std::FILE* out) {
-  std::fprintf(out, "usage: ktape VERB [ARGUMENTS]\n\n%s `ktape help VERB` says more.\n\n", kAbout);
+std::string help(const std::map<std::string, std::filesystem::path>& found) {
+  std::string text = "usage: ktape VERB [ARGUMENTS]\n\n" + std::string(kAbout) +
+                     " `ktape help VERB` says more.\n\n";
+  const auto row = [&](std::string name, std::string_view summary) {
+    name.resize(std::max(name.size(), kNameColumns), ' ');
+    text.append("  ").append(name).append(" ").append(summary).append("\n");
+  };
   for (const Verb& verb : kVerbs) {
     if (!found.contains(std::string(verb.name))) continue;
-    std::fprintf(out, "  %-10s %s\n", verb.name.data(), verb.summary.data());
+    row(std::string(verb.name), verb.summary);
   }
   for (const auto& [name, path] : found) {
     if (std::ranges::find(kVerbs, name, &Verb::name) != std::end(kVerbs)) continue;
-    std::fprintf(out, "  %-10s (%s)\n", name.c_str(), path.c_str());
+    row(name, "(" + path.string() + ")");
   }
+  return text;
 }
 
 ExitCode fail(ErrorCode code, std::string message, std::string hint) {
@@ -170,8 +179,10 @@ ExitCode run(int argc, char** argv) {
       verb == "help" && arguments.size() > 1 && !arguments[1].starts_with('-');
   if (asks_for_a_verb) return help_of(arguments[1]);
   if (verb.empty() || verb == "--help" || verb == "-h" || verb == "help") {
-    print_help(find_verbs(), verb.empty() ? stderr : stdout);
-    return verb.empty() ? ExitCode::kUsage : ExitCode::kGood;
+    const std::string text = help(find_verbs());
+    if (!verb.empty()) return print_paged(text).ok() ? ExitCode::kGood : ExitCode::kHost;
+    std::fputs(text.c_str(), stderr);
+    return ExitCode::kUsage;
   }
   if (verb == "--version") {
     std::printf("ktape %s\n", KTAPE_VERSION);

@@ -38,7 +38,7 @@ symbol:NAME: the first time a CPU enters that kernel function; symbol:NAME*N: th
 none: do not freeze on scx-error.
 Triggers are armed as soon as ktape has found the kernel's symbols in the booted guest. Append
 @attach to arm one when a scheduler attaches, or @step:STEP to arm it when that step begins.
-Repeatable, for at most four functions, or three if the scenario runs an external scheduler)";
+May be repeated, for at most four functions, or three if the scenario runs an external scheduler)";
 
 // Turns the values of `--freeze-on`, or of a scenario's `freezes.on`, into triggers for this kernel
 // and scenario. kUsage, with the nearest names, for an unknown symbol, data, a name shared by

@@ -90,9 +90,12 @@ void add_run_options(CommandLine& program, Asked& asked) {
       .add("SCENARIO", asked.options.scenario,
            "A scenario file, or the name of a scenario shipped with ktape")
       .required();
-  program.add("-o,--output", asked.options.output,
-              "The tape to write; default: SCENARIO-NAME.ktape");
-  program.add("-k,--kernel", asked.options.kernel, kKernelHelp).shows_default(kDefaultKernelText);
+  program
+      .add("-o,--output", asked.options.output, "The tape to write; default: SCENARIO-NAME.ktape")
+      .value_name("TAPE");
+  program.add("-k,--kernel", asked.options.kernel, kKernelHelp)
+      .value_name("KERNEL")
+      .shows_default(kDefaultKernelText);
 }
 
 void add_machine_options(CommandLine& program, Asked& asked) {
@@ -103,6 +106,7 @@ void add_machine_options(CommandLine& program, Asked& asked) {
       .add("--topology", asked.topology,
            R"(Sockets, cores per socket, threads per core, LLCs and NUMA nodes; overrides the
 scenario. Example: sockets=2,cores=4,threads=2,llcs=4,numaNodes=2)")
+      .value_name("TOPOLOGY")
       .excludes(cpus_option);
   program.add("--memory-mb", asked.memory_mb, "RAM in MiB; overrides the scenario")
       .range(kMinMemoryMb, kMaxMemoryMb);
@@ -119,13 +123,13 @@ Quoting is that of a shell, but no shell runs)")
       .add(
           "--scheduler-dir", asked.options.guest.scheduler_folders,
           R"(Look for the scheduler's program in this folder first, then in the scenario's folder and
-in PATH. Repeatable)")
+in PATH. May be repeated)")
       .value_name("DIR")
       .repeated();
   program
       .add("--overlay", asked.options.guest.overlays,
            R"(Copy the files in this folder into the guest, with the libraries and interpreters that
-programs among them need. Repeatable)")
+programs among them need. May be repeated)")
       .value_name("DIR")
       .repeated();
 }
@@ -133,14 +137,14 @@ programs among them need. Repeatable)")
 void add_accelerator_options(CommandLine& program, Asked& asked) {
   program
       .add("--accel", asked.accelerator,
-           "kvm, tcg or auto; auto uses kvm if it can run a kernel, else tcg")
+           "How to run the guest; auto: with kvm if it can run a kernel, else with tcg")
       .one_of({"auto", "kvm", "tcg"})
       .shows_default();
   program.add_flag(
       "--tcg-single-thread", asked.options.tcg_single_thread,
       R"(Without KVM, emulate all vCPUs in one thread. Use it for guests that attach hundreds of
-schedulers: with one thread per vCPU, such a guest has died of an int3 where its kernel patches
-code)");
+schedulers: with one thread per vCPU, such guests sometimes die with an int3 trap while the kernel
+patches its own code)");
 }
 
 void add_kernel_options(CommandLine& program, Asked& asked) {
@@ -156,12 +160,14 @@ touched: only what ops touched; full: all memory, tens of MB; none: nothing)")
   program.add_flag("--fast-boot", asked.options.fast_boot,
                    R"(Skip slow initcalls: module signing keys and one random number generator.
 This changes the kernel under test, and the tape records it)");
-  program.add("--append", asked.options.extra_arguments,
-              "Arguments to append to the guest kernel's command line");
+  program
+      .add("--append", asked.options.extra_arguments,
+           "Arguments to append to the guest kernel's command line")
+      .value_name("ARGUMENTS");
 }
 
 void add_freeze_options(CommandLine& program, Asked& asked) {
-  program.add("--freeze-on", asked.options.freeze_on, kFreezeOnHelp).repeated();
+  program.add("--freeze-on", asked.options.freeze_on, kFreezeOnHelp).value_name("WHAT").repeated();
   program
       .add(
           "--freeze-every", asked.every_ms,
@@ -181,9 +187,11 @@ void add_ending_options(CommandLine& program, Asked& asked) {
   program
       .add("--max-tape", asked.max_tape_mb,
            "End the run with outcome 'host failed' when the tape reaches this many MB")
-      .range(1, int64_t{1} << 40)
+      .range(1, int64_t{1} << 40, "MB")
       .shows_default();
-  program.add("--qemu", asked.options.qemu_program, "The QEMU binary").shows_default();
+  program.add("--qemu", asked.options.qemu_program, "The QEMU program")
+      .value_name("PROGRAM")
+      .shows_default();
 }
 
 void add_options(CommandLine& program, Asked& asked) {

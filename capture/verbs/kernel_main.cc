@@ -9,6 +9,7 @@
 #include "capture/verbs/kernel_source.h"
 #include "capture/verbs/scenario_source.h"
 #include "schema/base/command/command_line.h"
+#include "schema/base/command/pager.h"
 #include "schema/base/command/standard_output.h"
 #include "schema/base/exit_code.h"
 #include "schema/scenario/load.h"
@@ -44,8 +45,8 @@ Exit status: 0 the kernel is in the cache; 2 the mirror has no such kernel, or u
 constexpr char kListDescription[] =
     R"(Lists kernels: those in the cache, those that can be fetched from the mirror, and this
 host's in /boot. SCHED_EXT says whether a scheduler can run, STATE where the kernel is,
-TRIED how test captures on it ended. Without a network, the list has only the kernels that
-are on this host.)";
+TRIED what ktape's developers found when they tried it. Without a network, the list has only
+the kernels that are on this host.)";
 
 constexpr char kListFooter[] = R"(STATE is
   cached      in the cache
@@ -54,6 +55,12 @@ constexpr char kListFooter[] = R"(STATE is
   boot        in /boot: '--kernel VERSION' takes it
   unreadable  in /boot, but this user may not read it: 'sudo chmod a+r PATH'
 
+TRIED is empty for a kernel that was not tried, or
+  captured, 9 of 9            a capture completed, and 9 of 9 assertions passed
+  replayed                    'ktape replay' found no differences
+  own scheduler               ktape's own scheduler ran in the capture
+  scx_simple of 7.3,6.12      so did the kernel's example scheduler, as built from these series
+
 Exit status: 0 listed; 2 usage error; 4 the cache cannot be written)";
 
 constexpr char kFooter[] = R"(Examples:
@@ -61,7 +68,7 @@ constexpr char kFooter[] = R"(Examples:
   ktape kernel fetch 7.3.4
   ktape kernel inspect 7.3.4
 
-'ktape kernel SUBCOMMAND --help' explains each of them.)";
+'ktape kernel SUBCOMMAND --help' explains a subcommand.)";
 
 constexpr char kInspectFooter[] = R"(Examples:
   ktape kernel inspect 7.3.4
@@ -94,12 +101,12 @@ Result<ExitCode> inspect(const Options& options) {
   return kernel.unusable.empty() ? ExitCode::kGood : ExitCode::kBadInput;
 }
 
-Error run_script(const Options& options, const char* verb) {
+std::vector<std::string> script_arguments(const Options& options, const char* verb) {
   std::vector<std::string> arguments;
   if (!options.mirror.empty()) arguments = {"--mirror", options.mirror};
   arguments.emplace_back(verb);
   if (!options.version.empty()) arguments.push_back(options.version);
-  return run_kernel_script(std::move(arguments));
+  return arguments;
 }
 
 void add_mirror(Program::Verb& verb, Options& options) {
@@ -112,6 +119,7 @@ Program::Verb add_inspect(Program& program, Options& options) {
   verb.add("IMAGE", options.image, kKernelHelp).required();
   verb.add("--scenario", options.scenario,
            "Scenario whose fields to look up: a file, or the name of a shipped one")
+      .value_name("SCENARIO")
       .shows_default();
   verb.add_flag("--json", options.json, "Print one JSON object");
   return verb;
@@ -119,16 +127,16 @@ Program::Verb add_inspect(Program& program, Options& options) {
 
 Program::Verb add_fetch(Program& program, Options& options) {
   Program::Verb verb = program.add_verb("fetch", kFetchDescription, kFetchFooter);
-  verb.add("VERSION", options.version, "7.3.4, or a series, whose newest kernel is fetched: 7.3")
+  verb.add("VERSION", options.version, "Version 7.3.4, or series 7.3 for its newest kernel")
       .shows_default("6.16.12, or the newest with sched_ext");
   add_mirror(verb, options);
   return verb;
 }
 
-Program::Verb add_list(Program& program, Options& options) {
+PagerOption add_list(Program& program, Options& options) {
   Program::Verb verb = program.add_verb("list", kListDescription, kListFooter);
   add_mirror(verb, options);
-  return verb;
+  return PagerOption(verb);
 }
 
 int run(int argc, char** argv) {
@@ -136,10 +144,11 @@ int run(int argc, char** argv) {
   Program program(kProgram, kDescription, kFooter);
   const Program::Verb inspecting = add_inspect(program, options);
   const Program::Verb fetching = add_fetch(program, options);
-  add_list(program, options);
+  const PagerOption pager = add_list(program, options);
   return program.run(argc, argv, [&]() -> Result<ExitCode> {
     if (inspecting.given()) return inspect(options);
-    return run_script(options, fetching.given() ? "fetch" : "list");
+    if (fetching.given()) return run_kernel_script(script_arguments(options, "fetch"));
+    return pager.paged([&] { return print_kernel_script(script_arguments(options, "list")); });
   });
 }
 

@@ -4,6 +4,7 @@
 #include <string>
 #include <vector>
 
+#include "schema/base/exit_code.h"
 #include "schema/base/result.h"
 
 namespace ktape {
@@ -12,9 +13,12 @@ namespace ktape {
 // and lists them, with these arguments. Returns only if it cannot be run.
 [[nodiscard]] Error run_kernel_script(std::vector<std::string> arguments);
 
-// Whether `ktape kernel fetch VERSION` can be expected to find that kernel: the lists that ship
-// with ktape have it, or the mirror had it when its lists were last read, or it is the series of
-// one of those ("7.3", "7.3-rt").
+// Runs it, with what it prints sent to `stdout`, which may be paged. Returns its exit status.
+[[nodiscard]] Result<ExitCode> print_kernel_script(std::vector<std::string> arguments);
+
+// Whether `ktape kernel fetch VERSION` may find that kernel: it is a release ("7.3.4-rt") or a
+// series ("7.3") that is not older than what the lists that ship with ktape have, and newer by at
+// most one major version. The mirror is not asked.
 [[nodiscard]] bool can_be_fetched(const std::string& version);
 
 // Whether `version` is of a series: 6.17.13 of "6.17", 7.3.4-rt of "7.3-rt".

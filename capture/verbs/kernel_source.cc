@@ -110,7 +110,8 @@ Error not_cached(const std::string& version, const std::vector<std::string>& cac
                "kernel '" + version + "' is not in the cache '" + kernel_cache_folder() + "'" +
                    (cached.empty() ? "" : "; cached: " + listed(cached)),
                can_be_fetched(version)
-                   ? "fetch it with 'ktape kernel fetch " + version + "'"
+                   ? "fetch it with 'ktape kernel fetch " + version +
+                         "'; 'ktape kernel list' lists what there is"
                    : "list the kernels that can be fetched with 'ktape kernel list', or give "
                      "--kernel the path of a bzImage, a vmlinux or a kernel tree"};
 }

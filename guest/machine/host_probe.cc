@@ -20,7 +20,8 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr auto kAnswerWithin = 10s;
-constexpr char kQemuHint[] = "install QEMU 10 or later; Debian 12 has it in bookworm-backports";
+constexpr char kQemuHint[] =
+    "install QEMU 10 or later; on Debian 12: apt install -t bookworm-backports qemu-system-x86";
 constexpr char kQemuPackage[] = "qemu-system-x86";
 
 // Starts QEMU without a machine and asks for its version over QMP, which has it in numbers;

@@ -123,7 +123,7 @@ Result<void> check_version(const QemuVersion& version, Accelerator used) {
       fmt::format("cannot use {} without KVM: before QEMU {}, multi-threaded TCG corrupts guests "
                   "that patch their own code, as attaching a scheduler does",
                   version.text(), kMinTcgMajor),
-      "install QEMU 10 or later; Debian 12 has it in bookworm-backports"};
+      "install QEMU 10 or later; on Debian 12: apt install -t bookworm-backports qemu-system-x86"};
 }
 
 std::vector<std::string> qemu_arguments(const MachineConfig& config, Accelerator used,

@@ -15,13 +15,13 @@ inline void add_assertion_options(CommandLine& program, AssertionOptions& option
                       const char* help) {
     program.add(name, value, help).value_name(type).repeated();
   };
-  repeated("--only", options.choice.only, "NAME", "Run only these assertions. Repeatable");
+  repeated("--only", options.choice.only, "NAME", "Run only these assertions. May be repeated");
   repeated("--require", options.choice.require, "NAME",
-           "Always run this assertion, and count inconclusive as violated. Repeatable");
+           "Always run this assertion, and count inconclusive as violated. May be repeated");
   repeated("--with", options.choice.with, "'NAME ARG...'",
-           "Run this assertion with these arguments. Repeatable");
+           "Run this assertion with these arguments. May be repeated");
   repeated("--analyzers", options.folders, "DIR",
-           "Look for assertions in this folder first. Repeatable");
+           "Look for assertions in this folder first. May be repeated");
 }
 
 }  // namespace ktape

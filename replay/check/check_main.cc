@@ -57,7 +57,8 @@ result, named verify.
 Examples:
   ktape check run.ktape
   ktape check run.ktape --only 'vtime-*' --require vtime-monotonic
-  ktape check run.ktape --with 'value --tag nr --op "<=" --to 8' --with 'value --tag t --op != --to 0'
+  ktape check run.ktape --with 'value --tag nr --op "<=" --to 8' \
+      --with 'value --tag t --op != --to 0'
   ktape check *.ktape --junit check.xml
 
 Exit status: 0 all passed; else the worst of: 3 a tape is unusable, 4 an assertion could
@@ -306,21 +307,21 @@ void add_options(CommandLine& program, Options& options) {
   };
   program.add("TAPE", options.tapes, "Tapes; a file that is given twice is judged once");
   repeated("--only", options.choice.only, "NAME",
-           "Run only these assertions: a name, or a pattern such as 'vtime-*'. Repeatable");
+           "Run only these assertions: a name, or a pattern such as 'vtime-*'. May be repeated");
   repeated("--require", options.choice.require, "NAME",
-           "Always run this assertion, and count inconclusive as violated. Repeatable");
+           "Always run this assertion, and count inconclusive as violated. May be repeated");
   repeated("--with", options.choice.with, "'NAME ARG...'",
-           "Run this assertion with these arguments, quoted as for a shell. Repeatable: each is "
-           "one run");
+           "Run this assertion with these arguments, quoted as for a shell. May be "
+           "repeated: each is one run");
   repeated("--analyzers", options.folders, "DIR",
-           "Look for assertions in this folder first. Repeatable");
+           "Look for assertions in this folder first. May be repeated");
   program
       .add("-j,--jobs", options.jobs, "Number of assertions at a time; default: the number of CPUs")
       .range(1, 1024);
   program
       .add("--timeout", options.timeout_s,
            "Time limit for an assertion and a tape, in seconds; default 60")
-      .range(0.001, 1e6, "S");
+      .range(0.001, 1e6, "SECONDS");
   program.add("--junit", options.junit, "Also write the results as JUnit XML; replaces the file")
       .value_name("FILE");
   program

@@ -56,7 +56,8 @@ drgn, crash and gdb take the vmlinux of --symbols, or that of a debug package. g
 told by how much the kernel was moved at boot, which --symbols prints.
 
 Examples:
-  ktape capture SCENARIO --memory full -o run.ktape && ktape export run.ktape --core freeze:last -o core
+  ktape capture SCENARIO --memory full -o run.ktape
+  ktape export run.ktape --core freeze:last -o core
   ktape export run.ktape --symbols symbols && drgn -c core -s symbols/vmlinux
   crash --kaslr=auto symbols/vmlinux core
   gdb -ex 'symbol-file -o 0x13200000 symbols/vmlinux' -ex 'core-file core'

@@ -34,7 +34,8 @@ A target is a root and a path in C syntax, and after a colon the width:
   jiffies_64:u64                   a symbol; BTF has no types of plain symbols, so give its width
   cpu0:runqueues.nr_running        a CPU's instance of a per-CPU variable
   task:sleeper.scx.dsq_vtime       a worker of the scenario, by its name
-  task:147.comm                    a task by its pid; task:147@5230000000 also by its start time in ns
+  task:147.comm                    a task by its pid
+  task:147@5230000000.comm         a task by its pid and its start time in ns
   task:pid=147.comm                the same, if there is a worker named '147'
   '(struct rq)0xffff888012345680.curr->pid'
                                    an object at an address; without a type, only bytes can be read

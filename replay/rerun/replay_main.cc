@@ -12,6 +12,7 @@
 #include "replay/text/integrity_text.h"
 #include "replay/text/text_writer.h"
 #include "schema/base/command/command_line.h"
+#include "schema/base/command/pager.h"
 #include "schema/base/command/standard_output.h"
 #include "schema/base/exit_code.h"
 #include "schema/base/json_format.h"
@@ -199,5 +200,8 @@ int main(int argc, char** argv) {
       program.add("--state-at", options.state_at, "Show what was going on at this record")
           .value_name("SEQ");
   program.add_flag("--json", options.json, "Print one line of JSON");
-  return program.run(argc, argv, [&] { return ktape::run(options, state.count() > 0); });
+  const ktape::PagerOption pager(program);
+  return program.run(argc, argv, [&] {
+    return pager.paged([&] { return ktape::run(options, state.count() > 0); });
+  });
 }

@@ -84,6 +84,15 @@ std::string quoted_list(const std::vector<std::string>& names) {
   return text;
 }
 
+// The kinds of records, sorted.
+std::vector<std::string> kind_names() {
+  std::vector<std::string> names;
+  for (auto field : capnp::Schema::from<schema::Record>().getUnionFields())
+    names.emplace_back(field.getProto().getName().cStr());
+  std::ranges::sort(names);
+  return names;
+}
+
 }  // namespace
 
 bool RecordChoice::empty() const {
@@ -93,21 +102,22 @@ bool RecordChoice::empty() const {
 void add_choice_options(CommandLine& program, RecordChoice& choice) {
   program
       .add("--freeze", choice.freeze,
-           "only this freeze, the request that it served, and the reply: its number, 'last', or "
+           "Only this freeze, the request that it served, and the reply: its number, 'last', or "
            "'error', the last one on a scheduler's error")
       .value_name("FREEZE");
   program
       .add("--from", choice.from,
-           "only from this record on (120), or from this time on, in seconds since the run began "
+           "Only from this record on (120), or from this time on, in seconds since the run began "
            "(15.5s)")
       .value_name("SEQ|TIME");
-  program.add("--to", choice.to, "only up to this record, or this time").value_name("SEQ|TIME");
+  program.add("--to", choice.to, "Only up to this record, or this time").value_name("SEQ|TIME");
   program
       .add("--kind", choice.kinds,
-           "only records of this kind, named as by --json: freezeBegan; may be repeated")
+           "Only records of this kind, named as by --json: freezeBegan. May be repeated")
       .value_name("KIND")
+      .suggests(kind_names())
       .repeated();
-  program.add("--step", choice.step, "only this step: its name, or N as in 'STEP N'")
+  program.add("--step", choice.step, "Only this step: its name, or N as in 'STEP N'")
       .value_name("N|NAME");
 }
 
@@ -249,20 +259,16 @@ Result<RecordFilter> RecordFilter::make(const TapeReader& tape, const RecordChoi
 }
 
 Result<void> RecordFilter::take_kinds(const std::vector<std::string>& names) {
-  std::vector<std::string> known;
   for (const std::string& name : names) {
     bool found = false;
-    known.clear();
     for (auto field : capnp::Schema::from<schema::Record>().getUnionFields()) {
-      known.emplace_back(field.getProto().getName().cStr());
-      if (known.back() != name) continue;
+      if (name != field.getProto().getName().cStr()) continue;
       kinds_.insert(field.getProto().getDiscriminantValue());
       found = true;
     }
     if (found) continue;
-    std::ranges::sort(known);
     std::string list;
-    for (const std::string& one : known) list += (list.empty() ? "" : ", ") + one;
+    for (const std::string& one : kind_names()) list += (list.empty() ? "" : ", ") + one;
     return Error{ErrorCode::kUsage, "there is no kind " + in_quotes(name), "kinds are " + list};
   }
   return {};

@@ -39,8 +39,8 @@ digests and memory are hex.
 The options from --freeze to --step combine: a record is shown if it matches all of them. Then only
 records are printed.
 
-Exit status: 0 shown, 2 usage, 3 the tape is altered or unusable, 77 the tape has no such freeze, step,
-record or time.)";
+Exit status: 0 shown, 2 usage, 3 the tape is altered or unusable, 77 the tape has no such freeze,
+step, record or time.)";
 
 struct Options {
   std::string tape;

@@ -241,7 +241,8 @@ int main_of_test(int argc, char** argv) {
       .add("SCENARIO", options.scenario,
            "A scenario file, or the name of a scenario shipped with ktape")
       .required();
-  program.add("-k,--kernel", options.kernel, "The kernel, as for 'ktape capture'");
+  program.add("-k,--kernel", options.kernel, "The kernel, as for 'ktape capture'")
+      .value_name("KERNEL");
   program.add("--repeat", options.repeat, "Number of runs; default 1").range(1, 100'000);
   program.add("--tapes", options.folder, "Keep the tapes in this folder")
       .value_name("DIR")

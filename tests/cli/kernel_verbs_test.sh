@@ -47,6 +47,26 @@ case_the_list_has_the_cache_and_the_host() {
   expect_output "6.1.0-30-amd64           unknown    boot       $PWD/boot/vmlinuz-6.1.0-30-amd64"
 }
 
+# script(1) makes a terminal.
+case_on_a_terminal_the_list_is_paged() {
+  install_ktape
+  local list="ktape kernel list --mirror file:$PWD/nowhere"
+  TERM=xterm PAGER="sed s/^6/paged:6/" expect_status 0 script -qec "$list" /dev/null
+  expect_output "paged:6.16.12"
+  TERM=xterm PAGER="sed s/^6/paged:6/" expect_status 0 script -qec "$list --no-pager" /dev/null
+  expect_output "6.16.12"
+  expect_no_output "paged"
+}
+
+case_a_subcommand_that_is_none_is_answered_with_those_there_are() {
+  install_ktape
+  expect_status 2 ktape kernel nosuch
+  expect_output "ktape kernel: there is no subcommand 'nosuch'"
+  expect_output "hint: give inspect, fetch or list"
+  expect_status 2 ktape kernel fetsh
+  expect_output "hint: did you mean 'fetch'?"
+}
+
 case_the_help_lists_the_verbs() {
   install_ktape
   expect_status 0 ktape kernel --help
@@ -70,7 +90,15 @@ case_a_capture_names_the_command_that_fetches_its_kernel() {
   expect_output "hint: fetch it with 'ktape kernel fetch 7.3.4'"
 }
 
-case_a_version_that_no_list_knows_is_not_suggested() {
+# The lists of the mirror were never read, and no list that ships has it.
+case_a_kernel_that_only_the_mirror_can_have_is_suggested_too() {
+  install_ktape
+  expect_status 3 ktape capture cold_path_roundtrip --kernel 6.18.12
+  expect_output "hint: fetch it with 'ktape kernel fetch 6.18.12'; 'ktape kernel list' lists what there is"
+  [[ ! -e cache/ktape/kernels/on-mirror ]] || fail "the mirror was asked"
+}
+
+case_a_version_that_no_mirror_can_have_is_not_suggested() {
   install_ktape
   expect_status 3 ktape capture cold_path_roundtrip --kernel 9.9.9
   expect_output "hint: list the kernels that can be fetched with 'ktape kernel list'"

@@ -7,10 +7,13 @@ usage: pages_test.py SOURCE BUILD
 
 import glob
 import gzip
+import json
 import os
+import re
 import shutil
 import subprocess
 import sys
+import tempfile
 import unittest
 
 SOURCE, BUILD = sys.argv[1:3]
@@ -22,7 +25,7 @@ import roff  # noqa: E402
 
 
 def option(*names, **more):
-    common = {"description": "", "value": "", "default": "", "excludes": [], "flag": False, "required": False, "several": False}
+    common = {"description": "", "value": "", "words": [], "default": "", "excludes": [], "flag": False, "required": False, "several": False}
     return {**common, "names": list(names), **more}
 
 
@@ -43,12 +46,55 @@ VERB = {"name": "show", "summary": "show what is on a tape", "takes": TAKES}
 PAGE = roff.page(VERB, roff.Release("1.2.3", "2026-01-01"))
 
 
-def bash(words):
+NAMES = completions.Names(["a_scenario", "b_scenario"], ["an-assertion"])
+SHARE = os.path.join(BUILD, "share")
+
+
+def bash(words, script=completions.bash([VERB], NAMES), **more):
     """What bash completes the last of these words to."""
     line = " ".join(f"'{word}'" for word in words)
-    script = f'source /dev/stdin 3<&0; COMP_WORDS=({line}); COMP_CWORD={len(words) - 1}; _ktape; printf "%s\\n" "${{COMPREPLY[@]}}"'
-    run = subprocess.run(["bash", "-c", script], input=completions.bash([VERB]), stdout=subprocess.PIPE, text=True, check=True)
+    command = f'source /dev/stdin 3<&0; COMP_WORDS=({line}); COMP_CWORD={len(words) - 1}; _ktape 2>/dev/null'
+    command += '; printf "%s\\n" "${COMPREPLY[@]}"'
+    run = subprocess.run(["bash", "-c", command], input=script, stdout=subprocess.PIPE, text=True, check=True, **more)
     return run.stdout.split()
+
+
+def built(path):
+    with open(os.path.join(SHARE, path), encoding="utf-8") as file:
+        return file.read()
+
+
+def description(program):
+    """What a program that was built takes."""
+    run = subprocess.run([os.path.join(BUILD, "bin", program), "--describe-command"], stdout=subprocess.PIPE, check=True)
+    return json.loads(run.stdout)
+
+
+VERBS = [verb["name"] for verb in description("ktape")["verbs"]]
+ASSERTIONS = sorted(os.path.basename(path) for path in glob.glob(os.path.join(BUILD, "bin/ktape-assert-*")))
+
+
+def every_help():
+    """(page, words, help, what it takes) of each verb and each of its commands, and of each assertion, without a page."""
+    for program in [f"ktape-{verb}" for verb in VERBS] + ASSERTIONS:
+        takes = description(program)
+        page = "" if program in ASSERTIONS else program
+        for words, one in [([], takes)] + [([one["name"]], one) for one in takes["commands"]]:
+            command = [os.path.join(BUILD, "bin", program), *words, "--help"]
+            yield page, [program, *words], subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True).stdout, one
+
+
+def text_of(page):
+    """A page that was built, without what roff needs to print a character as it is."""
+    with gzip.open(os.path.join(SHARE, f"man/man1/{page}.1.gz"), "rt") as file:
+        text = file.read()
+    for code, character in (("\\&", ""), ("\\-", "-"), ("\\(aq", "'"), ("\\(ga", "`"), ("\\(ti", "~"), ("\\(ha", "^"), ("\\e", "\\")):
+        text = text.replace(code, character)
+    return text
+
+
+def plain(text):
+    return " ".join(text.split())
 
 
 class Pages(unittest.TestCase):
@@ -95,18 +141,41 @@ class Pages(unittest.TestCase):
                 lint = subprocess.run(["mandoc", "-Tlint", "-Wwarning", page], stdout=subprocess.PIPE, text=True)
                 self.assertEqual(lint.stdout, "")
 
-    def test_every_option_of_a_help_is_on_its_page(self):
-        for verb in ("capture", "check", "kernel"):
-            with gzip.open(os.path.join(BUILD, f"share/man/man1/ktape-{verb}.1.gz"), "rt") as file:
-                page = file.read().replace("\\-", "-")
-            command = [os.path.join(BUILD, "bin", f"ktape-{verb}")] + (["inspect"] if verb == "kernel" else [])
-            shown = subprocess.run([*command, "--help"], stdout=subprocess.PIPE, text=True, check=True).stdout
-            self.assertNotIn("--describe-command", shown)
-            names = [line.split()[0].split(",")[-1] for line in shown.splitlines() if line.startswith("  -")]
-            self.assertGreater(len(names), 2)
-            for name in names:
-                self.assertIn(f"\\fB{name}\\fR", page)
+    def test_what_a_help_says_is_on_its_page(self):
+        for page, words, shown, takes in every_help():
+            if not page:
+                continue
+            with self.subTest(words=words):
+                self.assertNotIn("--describe-command", shown)
+                text = text_of(page)
+                names = [line.split()[0].split(",")[-1] for line in shown.splitlines() if line.startswith("  -")]
+                self.assertGreater(len(names), 0)
+                for name in names:
+                    self.assertIn(f"\\fB{name}\\fR", text)
+                for one in takes["positionals"] + takes["options"]:
+                    self.assertIn(plain(one["description"])[1:], plain(text))
+                for part in re.split(r"Exit status:|Examples?:|\n", takes["footer"]):
+                    self.assertIn(plain(part), plain(text))
 
+    def test_every_page_says_what_the_exit_status_means(self):
+        for verb in VERBS:
+            with self.subTest(verb=verb):
+                self.assertRegex(text_of(f"ktape-{verb}"), r"(?i)exit status")
+
+    def test_helps_have_one_style(self):
+        for _, words, shown, takes in every_help():
+            with self.subTest(words=words):
+                self.assertEqual([line for line in shown.splitlines() if len(line) > 100], [])
+                for one in takes["positionals"] + takes["options"]:
+                    text = one["description"]
+                    self.assertRegex(text, r"^[A-Z]")
+                    self.assertFalse(text.endswith("."), text)
+                    self.assertFalse("epeatable" in text, text)
+                    if one["several"] and one["names"][0].startswith("-"):
+                        self.assertRegex(plain(text), "[Mm]ay be repeated")
+                    is_option = one["names"][0].startswith("-") and not one["flag"]
+                    self.assertNotIn(one["value"] if is_option else "", ("TEXT", "INT", "UINT", "FLOAT", "T", "S"))
+                    self.assertNotRegex(one["value"], "e[+]")
 
 class Completions(unittest.TestCase):
     def test_bash_completes_verbs_options_and_values(self):
@@ -114,6 +183,38 @@ class Completions(unittest.TestCase):
         self.assertEqual(bash(["ktape", "help", "sh"]), ["show"])
         self.assertEqual(bash(["ktape", "show", "--j"]), ["--json"])
         self.assertEqual(bash(["ktape", "show", "--accel", "k"]), ["kvm"])
+
+    def test_bash_completes_what_was_built(self):
+        script = built("bash-completion/completions/ktape")
+        with tempfile.TemporaryDirectory() as folder:
+            kernels = os.path.join(folder, "ktape/kernels")
+            os.makedirs(os.path.join(kernels, "6.16.12"))
+            with open(os.path.join(kernels, "on-mirror"), "w", encoding="utf-8") as file:
+                file.write("7.3.3\n7.3.4\n8.0\n")
+            with open(os.path.join(folder, "a.file"), "w", encoding="utf-8"):
+                pass
+
+            def completed(*words):
+                return bash(["ktape", *words], script, cwd=folder, env={**os.environ, "XDG_CACHE_HOME": folder})
+
+            for verb in VERBS:
+                self.assertEqual(completed(verb), [verb])
+                self.assertEqual(completed("help", verb), [verb])
+                self.assertIn("--help", completed(verb, "--h"))
+            self.assertEqual(completed("capture", "cold"), ["cold_path_roundtrip"])
+            self.assertEqual(completed("capture", "a."), ["a.file"])
+            self.assertEqual(completed("capture", "--kernel", "6"), ["6.16.12"])
+            self.assertEqual(completed("capture", "-k", "ho"), ["host"])
+            for option in ("--append", "--topology", "--freeze-on"):
+                self.assertEqual(completed("capture", option, "a"), [])
+            self.assertEqual(completed("show", "--kind", "freezeB"), ["freezeBegan"])
+            self.assertEqual(completed("show", "--from", "S"), [])
+            self.assertEqual(completed("show", "a"), ["a.file"])
+            self.assertEqual(completed("check", "--only", "vt"), ["vtime-monotonic"])
+            self.assertEqual(completed("kernel", "i"), ["inspect"])
+            self.assertEqual(completed("kernel", "fetch", "7"), ["7.3.3", "7.3.4"])
+            self.assertEqual(completed("kernel", "inspect", "6"), ["6.16.12"])
+            self.assertEqual(completed("init", "a"), [])
 
     def test_shells_read_what_was_built(self):
         for shell, path in (
@@ -129,8 +230,12 @@ class Completions(unittest.TestCase):
 
     @unittest.skipUnless(shutil.which("fish"), "there is no fish: tools/setup --full")
     def test_fish_completes_verbs_options_and_values(self):
-        script = completions.fish([VERB])
-        for line, wanted in (("ktape sh", "show"), ("ktape show --j", "--json"), ("ktape show --accel k", "kvm")):
+        script = built("fish/vendor_completions.d/ktape.fish")
+        for line, wanted in (
+            ("ktape sh", "show"), ("ktape show --j", "--json"), ("ktape capture --accel k", "kvm"),
+            ("ktape show --kind freezeB", "freezeBegan"), ("ktape capture cold", "cold_path_roundtrip"),
+            ("ktape kernel insp", "inspect"), ("ktape check --only vt", "vtime-monotonic"),
+        ):
             run = subprocess.run(
                 ["fish", "--no-config", "-c", f"{script}\ncomplete -C '{line}'"], stdout=subprocess.PIPE, text=True, check=True
             )

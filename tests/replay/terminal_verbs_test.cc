@@ -215,6 +215,7 @@ TEST_CASE("the user's pager gets the output of a terminal") {
       {"ktape-diff", {tape, tape, "--color", "never"}},
       {"ktape-info", {tape}},
       {"ktape-read", {tape}},
+      {"ktape-replay", {tape, "--state-at", "3"}},
       {"ktape-report", {tape}},
       {"ktape-show", {tape, "--color", "never"}}};
   for (const auto& [name, arguments] : calls) {
@@ -235,6 +236,24 @@ TEST_CASE("the user's pager gets the output of a terminal") {
   }
   (void)on_terminal("ktape-info", {tape}, {{"PAGER", pager}, {"LESS", "S"}});
   CHECK_THAT(text_of(seen), Catch::Matchers::EndsWith("\nS\n"));
+}
+
+TEST_CASE("a help that is longer than the terminal is paged") {
+  TempDir folder;
+  const std::string seen = folder.file("seen");
+  TerminalSetting setting;
+  setting.environment = {{"PAGER", make_pager(folder, "cat >'" + seen + "'")}};
+  for (const char* name : {"ktape", "ktape-show"}) {
+    INFO(name);
+    setting.rows = 10;
+    CHECK(run_on_terminal(std::string(KTAPE_BIN "/") + name, {"--help"}, setting).output.empty());
+    CHECK(text_of(seen) == run_program(name, {"--help"}).output);
+    std::filesystem::remove(seen);
+    setting.rows = 200;
+    const TerminalRun run = run_on_terminal(std::string(KTAPE_BIN "/") + name, {"--help"}, setting);
+    CHECK(run.output == run_program(name, {"--help"}).output);
+    CHECK_FALSE(std::filesystem::exists(seen));
+  }
 }
 
 TEST_CASE("there is no pager in a pipe, on a dumb terminal, or before an error") {

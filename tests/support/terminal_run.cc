@@ -18,7 +18,7 @@ namespace {
 
 [[noreturn]] void become(const std::string& program, const std::vector<std::string>& arguments,
                          const TerminalSetting& setting) {
-  for (const char* name : {"COLUMNS", "NO_COLOR", "PAGER", "KTAPE_PAGER", "LESS", "LV"})
+  for (const char* name : {"COLUMNS", "LINES", "NO_COLOR", "PAGER", "KTAPE_PAGER", "LESS", "LV"})
     ::unsetenv(name);
   ::setenv("TERM", "xterm", 1);
   for (const auto& [name, value] : setting.environment) ::setenv(name.c_str(), value.c_str(), 1);

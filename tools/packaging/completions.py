@@ -1,9 +1,24 @@
 # SPDX-License-Identifier: Apache-2.0
 """Completions for bash, zsh and fish, of the descriptions that ktape's programs print."""
 
+import collections
 import re
 
 LICENCE = "SPDX-License-Identifier: Apache-2.0"
+
+# Names that are known when the completions are made.
+Names = collections.namedtuple("Names", "scenarios assertions")
+
+# What a value, or a positional argument, is by its name in --help; see `kind`.
+KINDS = {
+    "DIR": "folders",
+    **dict.fromkeys(("A", "B", "FILE", "OUT", "PROGRAM", "TAPE"), "files"),
+    "SCENARIO": "scenarios",
+    **dict.fromkeys(("IMAGE", "KERNEL"), "kernels"),
+    "VERSION": "versions",
+}
+# Where `ktape kernel` keeps kernels, and what it knows of the mirror's.
+CACHE = "${XDG_CACHE_HOME:-$HOME/.cache}/ktape/kernels"
 
 
 def all_options(takes):
@@ -17,14 +32,23 @@ def all_options(takes):
 
 def choices(option):
     """What an option can be given, where that is a list."""
-    return option["value"].split("|") if "|" in option["value"] else []
+    if re.fullmatch(r"[a-z|-]*\|[a-z|-]*", option["value"]):
+        return option["value"].split("|")
+    return option["words"]
 
 
-def kind(option):
-    """What else an option takes: "folders", "files", or "nothing" that a shell can complete."""
-    if option["value"] == "DIR":
-        return "folders"
-    return "files" if re.match(r"(FILE|OUT|TEXT)\b", option["value"]) else "nothing"
+def kind(name):
+    """What a shell completes it to: "folders", "files", "nothing", or names: "scenarios" and "kernels", which can also
+    be files, "versions" of kernels, "assertions"."""
+    return KINDS.get(name.split(" ")[0], "nothing")
+
+
+def option_kind(option):
+    return "assertions" if option["names"][-1] in ("--only", "--require") else kind(option["value"])
+
+
+def positional_kind(takes):
+    return kind(takes["positionals"][0]["names"][0]) if takes["positionals"] else "nothing"
 
 
 def subcommands(verb):
@@ -40,7 +64,24 @@ def summary(option):
 # ----------------------------------------------------------------------------------------------- bash
 
 
-def bash_values(verbs):
+def bash_words(words, more=""):
+    return f"mapfile -t COMPREPLY < <(compgen -W \"{words}\"{more} -- \"$word\")"
+
+
+def bash_action(what, names):
+    files = "compopt -o filenames; "
+    return {
+        "folders": files + 'mapfile -t COMPREPLY < <(compgen -d -- "$word")',
+        "files": files + 'mapfile -t COMPREPLY < <(compgen -f -- "$word")',
+        "scenarios": files + bash_words(" ".join(names.scenarios), " -f"),
+        "kernels": files + bash_words("host $(_ktape_kernels)", " -f"),
+        "versions": bash_words("$(_ktape_on_mirror)"),
+        "assertions": bash_words(" ".join(names.assertions)),
+        "nothing": "COMPREPLY=()",
+    }[what]
+
+
+def bash_values(verbs, names):
     """Cases "VERB OPTION": how the word behind it is completed."""
     cases = []
     for verb in verbs:
@@ -48,20 +89,26 @@ def bash_values(verbs):
             if option["flag"]:
                 continue
             patterns = "|".join(f"'{verb['name']} {name}'" for name in option["names"])
-            if choices(option):
-                action = f"mapfile -t COMPREPLY < <(compgen -W '{' '.join(choices(option))}' -- \"$word\")"
-            else:
-                action = {
-                    "folders": 'compopt -o filenames; mapfile -t COMPREPLY < <(compgen -d -- "$word")',
-                    "files": 'compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$word")',
-                    "nothing": "COMPREPLY=()",
-                }[kind(option)]
+            words = " ".join(choices(option))
+            action = bash_words(words) if words else bash_action(option_kind(option), names)
             cases.append(f"    {patterns}) {action}; return ;;")
     return cases
 
 
-def bash(verbs):
-    names = " ".join(verb["name"] for verb in verbs)
+def bash_positionals(verbs, names):
+    """Cases "VERB COMMAND": how a word that is no option is completed."""
+    cases = []
+    for verb in verbs:
+        for command in verb["takes"]["commands"]:
+            action = bash_action(positional_kind(command), names)
+            cases.append(f"    '{verb['name']} {command['name']}') {action} ;;")
+        if not verb["takes"]["commands"]:
+            cases.append(f"    '{verb['name']} '*) {bash_action(positional_kind(verb['takes']), names)} ;;")
+    return cases
+
+
+def bash(verbs, names):
+    verb_names = " ".join(verb["name"] for verb in verbs)
     words = []
     for verb in verbs:
         options = " ".join(name for option in all_options(verb["takes"]) for name in option["names"])
@@ -70,30 +117,36 @@ def bash(verbs):
         [
             "# shellcheck shell=bash",
             f"# {LICENCE}",
+            f"_ktape_kernels() {{ ls \"{CACHE}\" 2>/dev/null | grep '^[0-9]'; }}",
+            f"_ktape_on_mirror() {{ cat \"{CACHE}/on-mirror\" 2>/dev/null; }}",
             "_ktape() {",
             "  local word=${COMP_WORDS[COMP_CWORD]} verb=${COMP_WORDS[1]} before=${COMP_WORDS[COMP_CWORD-1]}",
             "  local options='' commands=''",
             "  if ((COMP_CWORD == 1)); then",
-            f"    mapfile -t COMPREPLY < <(compgen -W 'help {names} --help --version' -- \"$word\")",
+            "    " + bash_words(f"help {verb_names} --help --version"),
             "    return",
             "  fi",
             '  if [[ $verb == help ]]; then',
-            f"    mapfile -t COMPREPLY < <(compgen -W '{names}' -- \"$word\")",
+            "    " + bash_words(verb_names),
             "    return",
             "  fi",
             '  case "$verb $before" in',
-            *bash_values(verbs),
+            *bash_values(verbs, names),
             "  esac",
             "  case $verb in",
             *words,
             "  esac",
             "  if [[ $word == -* ]]; then",
-            '    mapfile -t COMPREPLY < <(compgen -W "$options" -- "$word")',
-            "  elif [[ -n $commands ]] && ((COMP_CWORD == 2)); then",
-            '    mapfile -t COMPREPLY < <(compgen -W "$commands" -- "$word")',
-            "  else",
-            '    compopt -o filenames; mapfile -t COMPREPLY < <(compgen -f -- "$word")',
+            "    " + bash_words("$options"),
+            "    return",
             "  fi",
+            "  if [[ -n $commands ]] && ((COMP_CWORD == 2)); then",
+            "    " + bash_words("$commands"),
+            "    return",
+            "  fi",
+            '  case "$verb ${COMP_WORDS[2]}" in',
+            *bash_positionals(verbs, names),
+            "  esac",
             "}",
             "complete -F _ktape ktape",
             "",
@@ -109,23 +162,62 @@ def zsh_text(text):
     return re.sub(r"([\[\]:\\])", r"\\\1", text).replace("'", "'\\''")
 
 
-def zsh_option(option):
-    names = option["names"]
-    excluded = " ".join(names)
+def zsh_action(what, names):
+    return {
+        "folders": "_files -/",
+        "files": "_files",
+        "scenarios": "_ktape_scenarios",
+        "kernels": "_ktape_kernels",
+        "versions": "_ktape_versions",
+        "assertions": f"({' '.join(names.assertions)})",
+        "nothing": "",
+    }[what]
+
+
+def zsh_functions(names):
+    scenarios = " ".join(names.scenarios)
+    return [
+        "_ktape_scenarios() {",
+        f"  _alternative 'names:scenario:({scenarios})' 'files:file:_files'",
+        "}",
+        "_ktape_kernels() {",
+        "  local -a kernels",
+        f"  kernels=(host ${{(f)\"$(ls \"{CACHE}\" 2>/dev/null | grep '^[0-9]')\"}})",
+        "  _alternative 'names:kernel:($kernels)' 'files:file:_files'",
+        "}",
+        "_ktape_versions() {",
+        "  local -a versions",
+        f"  versions=(${{(f)\"$(cat \"{CACHE}/on-mirror\" 2>/dev/null)\"}})",
+        "  compadd -a versions",
+        "}",
+    ]
+
+
+def zsh_option(option, names):
+    excluded = " ".join(option["names"])
     value = ""
     if not option["flag"]:
-        action = {"folders": "_files -/", "files": "_files", "nothing": ""}[kind(option)]
-        if choices(option):
-            action = f"({' '.join(choices(option))})"
+        action = f"({' '.join(choices(option))})" if choices(option) else zsh_action(option_kind(option), names)
         value = f":{zsh_text(option['value'].split(' ')[0] or 'value')}:{action}"
     prefix = "*" if option["several"] else f"({excluded})"
-    return [f"    '{prefix}{name}[{zsh_text(summary(option))}]{value}'" for name in names]
+    return [f"    '{prefix}{name}[{zsh_text(summary(option))}]{value}'" for name in option["names"]]
 
 
-def zsh(verbs):
+def zsh_positionals(verb, names):
+    """Of a verb's commands, only the first one's positionals."""
+    takes, lines = verb["takes"], []
+    if takes["commands"]:
+        lines.append(f"    '1:command:({' '.join(subcommands(verb))})'")
+        takes = takes["commands"][0]
+    what = positional_kind(takes)
+    return lines + ([f"    '*:argument:{zsh_action(what, names)}'"] if what != "nothing" else [])
+
+
+def zsh(verbs, names):
     lines = [
         "#compdef ktape",
         f"# {LICENCE}",
+        *zsh_functions(names),
         "_ktape() {",
         "  local -a verbs",
         "  verbs=(",
@@ -143,10 +235,8 @@ def zsh(verbs):
         "  help) _describe verb verbs ;;",
     ]
     for verb in verbs:
-        specifications = [line for option in all_options(verb["takes"]) for line in zsh_option(option)]
-        if subcommands(verb):
-            specifications.append(f"    '1:command:({' '.join(subcommands(verb))})'")
-        specifications.append("    '*:file:_files'")
+        specifications = [line for option in all_options(verb["takes"]) for line in zsh_option(option, names)]
+        specifications += zsh_positionals(verb, names)
         lines += [f"  {verb['name']}) _arguments \\", " \\\n".join(specifications), "    ;;"]
     return "\n".join([*lines, "  esac", "}", '_ktape "$@"', ""])
 
@@ -158,29 +248,67 @@ def fish_text(text):
     return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"
 
 
-def fish_option(verb, option):
+def fish_action(what, names):
+    """Options of `complete` for a value, or for positional arguments."""
+    return {
+        "folders": "-x -a '(__fish_complete_directories)'",
+        "files": "-r -F",
+        "scenarios": f"-r -F -a '{' '.join(names.scenarios)}'",
+        "kernels": "-r -F -a 'host (__ktape_kernels)'",
+        "versions": "-x -a '(__ktape_on_mirror)'",
+        "assertions": f"-x -a '{' '.join(names.assertions)}'",
+        "nothing": "-x",
+    }[what]
+
+
+def fish_option(verb, option, names):
     words = ["complete -c ktape", f"-n '__fish_seen_subcommand_from {verb}'"]
     for name in option["names"]:
         words.append(f"-l {name[2:]}" if name.startswith("--") else f"-s {name[1:]}")
     if choices(option):
         words.append(f"-x -a {fish_text(' '.join(choices(option)))}")
     elif not option["flag"]:
-        words.append({"folders": "-x -a '(__fish_complete_directories)'", "files": "-r -F", "nothing": "-x"}[kind(option)])
+        words.append(fish_action(option_kind(option), names))
     return " ".join([*words, f"-d {fish_text(summary(option))}"])
 
 
-def fish(verbs):
-    names = " ".join(verb["name"] for verb in verbs)
-    lines = [f"# {LICENCE}", "complete -c ktape -n __fish_use_subcommand -f"]
+def fish_positional(word, what, names):
+    """Files are what fish offers by itself; -r and -x are about the values of options."""
+    action = fish_action(what, names).replace("-r -F", "").replace("-x", "-f").strip()
+    return f"complete -c ktape -n '__fish_seen_subcommand_from {word}' {action}" if action else ""
+
+
+def fish_verb(verb, names):
+    name, takes = verb["name"], verb["takes"]
+    lines = [fish_option(name, option, names) for option in all_options(takes)]
+    for command in takes["commands"]:
+        lines.append(
+            f"complete -c ktape -n '__fish_seen_subcommand_from {name}; and not __fish_seen_subcommand_from "
+            f"{' '.join(subcommands(verb))}' -f -a {command['name']} -d {fish_text(summary(command))}"
+        )
+        lines.append(fish_positional(command["name"], positional_kind(command), names))
+    if not takes["commands"]:
+        lines.append(fish_positional(name, positional_kind(takes), names))
+    return [line for line in lines if line]
+
+
+def fish(verbs, names):
+    verb_names = " ".join(verb["name"] for verb in verbs)
+    cache = "(set -q XDG_CACHE_HOME; and echo $XDG_CACHE_HOME; or echo ~/.cache)/ktape/kernels"
+    lines = [
+        f"# {LICENCE}",
+        "function __ktape_kernels",
+        f"  command ls {cache} 2>/dev/null | string match -r '^[0-9].*'",
+        "end",
+        "function __ktape_on_mirror",
+        f"  command cat {cache}/on-mirror 2>/dev/null",
+        "end",
+        "complete -c ktape -n __fish_use_subcommand -f",
+    ]
     for verb in verbs:
         lines.append(f"complete -c ktape -n __fish_use_subcommand -a {verb['name']} -d {fish_text(verb['summary'])}")
     lines.append("complete -c ktape -n __fish_use_subcommand -a help -d 'show the manual page of a verb'")
-    lines.append(f"complete -c ktape -n '__fish_seen_subcommand_from help' -f -a '{names}'")
+    lines.append(f"complete -c ktape -n '__fish_seen_subcommand_from help' -f -a '{verb_names}'")
     for verb in verbs:
-        lines += [fish_option(verb["name"], option) for option in all_options(verb["takes"])]
-        for command in verb["takes"]["commands"]:
-            lines.append(
-                f"complete -c ktape -n '__fish_seen_subcommand_from {verb['name']}' -a {command['name']} "
-                f"-d {fish_text(summary(command))}"
-            )
+        lines += fish_verb(verb, names)
     return "\n".join([*lines, ""])

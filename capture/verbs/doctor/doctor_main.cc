@@ -67,11 +67,15 @@ Result<ExitCode> report(const Options& options) {
 int run(int argc, char** argv) {
   Options options;
   Program program(kProgram, kDescription, kFooter);
-  program.add("-k,--kernel", options.kernel, kKernelHelp).shows_default(kDefaultKernelText);
+  program.add("-k,--kernel", options.kernel, kKernelHelp)
+      .value_name("KERNEL")
+      .shows_default(kDefaultKernelText);
   program.add("-o,--output", options.output, "Folder that tapes will be written to")
       .value_name("DIR")
       .shows_default();
-  program.add("--qemu", options.probe.qemu_program, "The QEMU binary").shows_default();
+  program.add("--qemu", options.probe.qemu_program, "The QEMU program")
+      .value_name("PROGRAM")
+      .shows_default();
   program.add_flag("--json", options.json, "Print one JSON object");
   return program.run(argc, argv, [&] { return report(options); });
 }

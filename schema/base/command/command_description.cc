@@ -22,6 +22,9 @@ void write_option(JsonWriter& json, const CLI::Option& option) {
   json.object().key("names").values(names);
   json.field("description", option.get_description());
   json.field("value", flag ? std::string() : option.get_type_name());
+  const std::string words = option.get_option_text();
+  json.key("words").values(words.empty() ? std::vector<std::string>()
+                                         : CLI::detail::split(words, ' '));
   json.field("default", option.get_default_str());
   json.key("excludes").values(excludes);
   json.field("flag", flag).field("required", option.get_required());

@@ -3,13 +3,14 @@
 
 #include <CLI/CLI.hpp>
 #include <algorithm>
+#include <charconv>
 #include <cstdio>
 #include <span>
 #include <sstream>
 #include <string_view>
 
 #include "schema/base/command/command_description.h"
-#include "schema/base/command/standard_output.h"
+#include "schema/base/command/pager.h"
 #include "schema/base/nearest.h"
 #include "schema/base/text.h"
 
@@ -17,8 +18,21 @@ namespace ktape {
 
 namespace {
 
+constexpr size_t kHelpColumns = 100;
+
+// Options stand left of their texts, which are as wide as is left of 100 columns. A line break of a
+// text stays where it ends a sentence or a clause.
 class HelpFormatter : public CLI::Formatter {
  public:
+  std::string make_option(const CLI::Option* option, bool positional) const override {
+    return entry(make_option_name(option, positional) + make_option_opts(option),
+                 option->get_description());
+  }
+
+  std::string make_subcommand(const CLI::App* verb) const override {
+    return entry(verb->get_name(), verb->get_description());
+  }
+
   std::string make_option_opts(const CLI::Option* option) const override {
     std::string text;
     const std::string values = option->get_type_name();
@@ -30,6 +44,40 @@ class HelpFormatter : public CLI::Formatter {
     for (const CLI::Option* other : option->get_excludes())
       text += " (not with " + other->get_name() + ")";
     return text;
+  }
+
+ private:
+  [[nodiscard]] std::string entry(const std::string& name, const std::string& text) const {
+    std::string lines = "  " + name;
+    size_t column = lines.size();
+    const auto next_line = [&] {
+      lines += "\n" + std::string(column_width_, ' ');
+      column = column_width_;
+    };
+    if (column < column_width_) {
+      lines.append(column_width_ - column, ' ');
+      column = column_width_;
+    } else if (!text.empty()) {
+      next_line();
+    }
+    std::istringstream words(text);
+    bool ends = false;  // the word before is the last one of its line
+    for (std::string word; words >> word; ends = words.peek() == '\n' && ends_clause(word)) {
+      const bool first = column == column_width_;
+      if (ends || (!first && column + 1 + word.size() > kHelpColumns)) {
+        next_line();
+      } else if (!first) {
+        lines += " ";
+        ++column;
+      }
+      lines += word;
+      column += word.size();
+    }
+    return lines.substr(0, lines.find_last_not_of(' ') + 1) + "\n";
+  }
+
+  static bool ends_clause(const std::string& word) {
+    return word.ends_with('.') || word.ends_with(';') || word.ends_with(':');
   }
 };
 
@@ -73,12 +121,22 @@ std::vector<std::string> option_names(const CLI::App& app) {
   return names;
 }
 
+Error no_such_verb(const std::string& name, const CLI::App& app) {
+  std::vector<std::string> verbs;
+  for (const CLI::App* verb : app.get_subcommands({})) verbs.push_back(verb->get_name());
+  const std::string near = did_you_mean(name, verbs);
+  return {ErrorCode::kUsage, "there is no subcommand " + in_quotes(name),
+          near.empty() ? "give " + alternatives(verbs) : near};
+}
+
 // The error for arguments that a program does not expect: an option is reported before a positional
 // argument, which may be its value.
 Error unexpected_arguments(std::span<const std::string> arguments, const CLI::App& app) {
   const auto is_option = [](const std::string& argument) { return argument.starts_with('-'); };
   const auto option = std::ranges::find_if(arguments, is_option);
   if (option == arguments.end()) {
+    const bool lacks_verb = app.get_require_subcommand_min() > app.get_subcommands().size();
+    if (lacks_verb) return no_such_verb(arguments.front(), app);
     return {ErrorCode::kUsage, "unexpected argument " + in_quotes(arguments.front()), ""};
   }
   const std::string name = option->substr(0, option->find('='));
@@ -153,18 +211,26 @@ Error usage_error(const CLI::App& app, const CLI::ParseError& cause, std::string
   return {ErrorCode::kUsage, text, ""};
 }
 
+std::string plain(int64_t number) { return std::to_string(number); }
+
+// 0.001 and 1000000, as people write them.
+std::string plain(double number) {
+  char text[64];
+  const auto [end, error] =
+      std::to_chars(text, text + sizeof text, number, std::chars_format::fixed);
+  return error == std::errc() ? std::string(text, end) : std::to_string(number);
+}
+
 // CLI11 checks the text before it is converted.
 template <typename T>
 void limit(CLI::Option* option, T min, T max, const char* unit) {
   const CLI::Range range(min, max);
-  const std::string expected = std::to_string(min) + " to " + std::to_string(max);
+  const std::string expected = plain(min) + " to " + plain(max);
   // The bounds are a part of the message, since CLI11's own would have them without the value.
   const auto mistake = [range, expected](const std::string& value) {
     return range(value).empty() ? "" : "got " + in_quotes(value) + ", expected " + expected;
   };
-  std::ostringstream values;
-  values << unit << " (" << min << " to " << max << ")";
-  option->type_name(values.str())->check(mistake);
+  option->type_name(std::string(unit) + " (" + expected + ")")->check(mistake);
 }
 
 // CLI11 takes "-1" for a 64-bit unsigned number, as strtoull() does.
@@ -203,6 +269,12 @@ Option Option::one_of(const std::vector<std::string>& words) {
                : "got " + in_quotes(value) + ", expected " + alternatives(words);
   };
   option_->type_name(CLI::detail::join(words, "|"))->check(mistake);
+  return *this;
+}
+
+// CLI11 keeps this text for a formatter of its own; ours leaves it out.
+Option Option::suggests(const std::vector<std::string>& words) {
+  option_->option_text(CLI::detail::join(words, " "));
   return *this;
 }
 
@@ -311,9 +383,8 @@ std::optional<int> Program::begin(int argc, const char* const* argv) {
   const Result<std::string> text = parse(argc, argv);
   if (!text.ok()) return end(text.error());
   if (text->empty()) return std::nullopt;
-  const Result<void> written = write_output(*text);
-  const Result<void> flushed = written.ok() ? flush_output() : written;
-  return flushed.ok() ? 0 : end(flushed.error());
+  const Result<void> printed = print_paged(*text);
+  return printed.ok() ? 0 : end(printed.error());
 }
 
 int Program::end(const Result<ExitCode>& result) const {

@@ -29,13 +29,15 @@ class Option {
   explicit Option(CLI::Option* option) : option_(option) {}
 
   Option required();
-  // The name of its value in --help; else "TEXT", "INT" and so on.
+  // The name of its value in --help: what a user is to put there, such as FILE, PROGRAM or N.
   Option value_name(const std::string& name);
   // A number in this range; --help shows "N (1 to 64)".
   Option range(int64_t min, int64_t max, const char* unit = "N");
   Option range(double min, double max, const char* unit);
   // One of two or more words; --help shows "auto|kvm|tcg".
   Option one_of(const std::vector<std::string>& words);
+  // Words that completions offer for its value, which may be others.
+  Option suggests(const std::vector<std::string>& words);
   Option excludes(Option other);
   // The default that --help shows: this text, or the variable's value.
   Option shows_default(const std::string& text);

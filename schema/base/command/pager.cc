@@ -5,6 +5,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <atomic>
 #include <cerrno>
 #include <cstdlib>
@@ -13,6 +14,7 @@
 #include <variant>
 #include <vector>
 
+#include "schema/base/command/standard_output.h"
 #include "schema/base/command/terminal.h"
 #include "schema/base/pipe.h"
 #include "schema/base/process.h"
@@ -177,6 +179,14 @@ PagedOutput::~PagedOutput() {
   if (!pipe_) return;
   std::fclose(std::exchange(stdout, terminal_));
   pipe_->finish();
+}
+
+Result<void> print_paged(const std::string& text) {
+  const auto lines = static_cast<size_t>(std::count(text.begin(), text.end(), '\n'));
+  std::optional<PagedOutput> paged;
+  if (lines >= terminal_rows()) paged.emplace();
+  KTAPE_TRY(write_output(text));
+  return flush_output();
 }
 
 PagerOption::PagerOption(CommandLine& program) {

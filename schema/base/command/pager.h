@@ -37,6 +37,9 @@ class PagedOutput {
   std::FILE* terminal_ = nullptr;  // the `stdout` of before
 };
 
+// Prints a text: through the pager if it has more lines than the terminal.
+[[nodiscard]] Result<void> print_paged(const std::string& text);
+
 // The option --no-pager.
 class PagerOption {
  public:

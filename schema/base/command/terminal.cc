@@ -14,21 +14,22 @@ namespace {
 
 constexpr size_t kUsualColumns = 100;
 constexpr size_t kLeastColumns = 60;
+constexpr size_t kUsualRows = 24;
 
 std::string_view environment(const char* name) {
   const char* value = std::getenv(name);
   return value != nullptr ? value : "";
 }
 
-// 0: neither the environment nor the terminal says.
-size_t window_columns() {
-  const std::string_view text = environment("COLUMNS");
-  size_t columns = 0;
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), columns);
-  if (error == std::errc() && end == text.data() + text.size() && columns > 0) return columns;
-  // Zero columns are what a terminal says that does not know its own width.
+// A size of the terminal: by the environment, else by the terminal; 0 if neither says.
+size_t window_size(const char* name, unsigned short winsize::*field) {
+  const std::string_view text = environment(name);
+  size_t given = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), given);
+  if (error == std::errc() && end == text.data() + text.size() && given > 0) return given;
+  // Zero is what a terminal says that does not know its own size.
   winsize size = {};
-  return ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+  return ::ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.*field : 0;
 }
 
 const char* sequence(Paint paint) {
@@ -53,8 +54,13 @@ bool is_dumb_terminal() {
 }
 
 size_t terminal_columns() {
-  const size_t columns = window_columns();
+  const size_t columns = window_size("COLUMNS", &winsize::ws_col);
   return columns == 0 ? kUsualColumns : std::max(columns, kLeastColumns);
+}
+
+size_t terminal_rows() {
+  const size_t rows = window_size("LINES", &winsize::ws_row);
+  return rows == 0 ? kUsualRows : rows;
 }
 
 std::string Colors::paint(Paint paint, std::string_view text) const {
@@ -72,7 +78,7 @@ std::string Colors::paint(Paint paint, std::string_view text) const {
 }
 
 ColorOption::ColorOption(CommandLine& program) {
-  program.add("--color", when_, "when to colour; auto: on a terminal, unless NO_COLOR is set")
+  program.add("--color", when_, "When to colour; auto: on a terminal, unless NO_COLOR is set")
       .one_of({"auto", "always", "never"})
       .shows_default();
 }

@@ -20,6 +20,9 @@ namespace ktape {
 // The width of standard output: COLUMNS, else what the terminal says, else 100; at least 60.
 [[nodiscard]] size_t terminal_columns();
 
+// The height of standard output: LINES, else what the terminal says, else 24.
+[[nodiscard]] size_t terminal_rows();
+
 enum class Paint {
   kPlain,
   kGood,   // green

@@ -28,7 +28,9 @@ TEST_CASE("a host without QEMU is reported, with the remedy") {
   CHECK_FALSE(qemu.ok);
   CHECK(qemu.needed);
   CHECK(qemu.detail == "cannot run '/no/qemu': No such file or directory");
-  CHECK(qemu.hint == "install QEMU 10 or later; Debian 12 has it in bookworm-backports");
+  CHECK(
+      qemu.hint ==
+      "install QEMU 10 or later; on Debian 12: apt install -t bookworm-backports qemu-system-x86");
   CHECK(qemu.package == "qemu-system-x86");
 }
 

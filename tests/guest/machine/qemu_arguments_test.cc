@@ -157,7 +157,9 @@ TEST_CASE("QEMU before 10 is refused under tcg, and only there") {
   REQUIRE_FALSE(refused.ok());
   CHECK(refused.error().code == ErrorCode::kHost);
   CHECK(refused.error().message.find("QEMU 7.2.19 (Debian 1:7.2)") != std::string::npos);
-  CHECK(refused.error().hint == "install QEMU 10 or later; Debian 12 has it in bookworm-backports");
+  CHECK(
+      refused.error().hint ==
+      "install QEMU 10 or later; on Debian 12: apt install -t bookworm-backports qemu-system-x86");
   CHECK(check_version(old, Accelerator::kKvm).ok());
   CHECK(check_version(QemuVersion{.major = 10}, Accelerator::kTcg).ok());
 }

@@ -26,7 +26,10 @@ TEST_CASE("a command line describes its positionals, options and commands") {
   bool flag = false;
   program.add("TAPE", text, "a tape").required();
   const Option json = program.add_flag("--json", flag, "for programs");
-  program.add("-o,--output", texts, "where to").value_name("OUT").excludes(json);
+  program.add("-o,--output", texts, "where to")
+      .value_name("OUT")
+      .suggests({"a", "b"})
+      .excludes(json);
   program.add("--accel", text, "").one_of({"auto", "kvm"}).shows_default("auto");
   program.add_verb("inspect", "Looks.", "");
 
@@ -36,13 +39,15 @@ TEST_CASE("a command line describes its positionals, options and commands") {
                                R"("footer":"Exit status: 0 done",)"));
   CHECK_THAT(json_line, ContainsSubstring(R"("positionals":[{"names":["TAPE"],)"));
   CHECK_THAT(json_line, ContainsSubstring(R"("flag":false,"required":true,"several":false}])"));
-  CHECK_THAT(json_line, ContainsSubstring(R"({"names":["--json"],"description":"for programs",)"
-                                          R"("value":"","default":"","excludes":["--output"],)"
-                                          R"("flag":true,)"));
+  CHECK_THAT(json_line,
+             ContainsSubstring(R"({"names":["--json"],"description":"for programs",)"
+                               R"("value":"","words":[],"default":"","excludes":["--output"],)"
+                               R"("flag":true,)"));
   CHECK_THAT(json_line, ContainsSubstring(R"({"names":["-o","--output"],)"));
-  CHECK_THAT(json_line, ContainsSubstring(R"("value":"OUT","default":"","excludes":["--json"],)"
-                                          R"("flag":false,"required":false,"several":true})"));
-  CHECK_THAT(json_line, ContainsSubstring(R"("value":"auto|kvm","default":"auto",)"));
+  CHECK_THAT(json_line, ContainsSubstring(
+                            R"("value":"OUT","words":["a","b"],"default":"","excludes":["--json"],)"
+                            R"("flag":false,"required":false,"several":true})"));
+  CHECK_THAT(json_line, ContainsSubstring(R"("value":"auto|kvm","words":[],"default":"auto",)"));
   CHECK_THAT(json_line, ContainsSubstring(R"("commands":[{"name":"inspect",)"));
 }
 

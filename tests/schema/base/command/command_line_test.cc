@@ -2,6 +2,7 @@
 #include "schema/base/command/command_line.h"
 
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/matchers/catch_matchers_string.hpp>
 
 namespace ktape::test {
 
@@ -59,7 +60,7 @@ TEST_CASE("mistakes on a command line are reported as got and expected") {
   CHECK(said({"run", "--jobs", "0"}) == "--jobs: got '0', expected 1 to 8");
   CHECK(said({"run", "-j9"}) == "--jobs: got '9', expected 1 to 8");
   CHECK(said({"run", "--jobs", "many"}) == "--jobs: got 'many', expected 1 to 8");
-  CHECK(said({"run", "--timeout=0"}) == "--timeout: got '0', expected 0.001000 to 1000000.000000");
+  CHECK(said({"run", "--timeout=0"}) == "--timeout: got '0', expected 0.001 to 1000000");
   CHECK(said({"run", "--accel", "foo"}) == "--accel: got 'foo', expected auto, kvm or tcg");
   CHECK(said({"run", "--state-at", "abc"}) == "--state-at: got 'abc', expected a number");
   CHECK(said({"run", "--state-at", "-1"}) == "--state-at: got '-1', expected a number");
@@ -123,7 +124,7 @@ TEST_CASE("a mistake in a verb is reported under the name of the program") {
     return mistake_of(program, words).message;
   };
   CHECK(mistake({}) == "A subcommand is required");
-  CHECK(mistake({"inspekt"}) == "unexpected argument 'inspekt'");
+  CHECK(mistake({"inspekt"}) == "there is no subcommand 'inspekt'");
   CHECK(mistake({"inspect"}) == "IMAGE is required");
   CHECK(mistake({"inspect", "a", "--jobs"}) == "--jobs needs a value");
   CHECK(mistake({"inspect", "a", "--jobs", "1", "--jobs", "2"}) ==
@@ -136,12 +137,38 @@ TEST_CASE("a mistake in a verb is reported under the name of the program") {
 TEST_CASE("the values of an option are printed as people write them") {
   const std::string help = Line().help();
   const auto has = [&](const char* text) { return help.find(text) != std::string::npos; };
-  CHECK(has("  --accel auto|kvm|tcg "));
-  CHECK(has("  -j,--jobs N (1 to 8) "));
-  CHECK(has("  --timeout S (0.001 to 1e+06)"));
-  CHECK(has("  --at FREEZE "));
-  CHECK(has("  --state-at UINT "));
+  CHECK(has("  --accel auto|kvm|tcg\n"));
+  CHECK(has("  -j,--jobs N (1 to 8)\n"));
+  CHECK(has("  --timeout S (0.001 to 1000000)"));
+  CHECK(has("  --at FREEZE\n"));
+  CHECK(has("  --state-at UINT\n"));
   CHECK(has("  --markdown (not with --json)"));
+}
+
+TEST_CASE("a subcommand that does not exist is answered with the nearest one, or with all") {
+  Program program("ktape x", "", "");
+  for (const char* name : {"inspect", "fetch", "list"}) program.add_verb(name, "", "");
+  CHECK(mistake_of(program, {"inspekt"}).hint == "did you mean 'inspect'?");
+  CHECK(mistake_of(program, {"nosuch"}).hint == "give inspect, fetch or list");
+}
+
+TEST_CASE("the text of an option is filled up to 100 columns, and keeps breaks behind clauses") {
+  Program program("ktape x", "", "");
+  std::string value;
+  program.add("--memory", value,
+              "What to keep, of which there is very much, so that this line is much longer than\n"
+              "others.\nsched: what the scheduler has;\nfull: all");
+  program.add("--a-name-of-an-option-that-is-long", value, "Text").value_name("FILE");
+  const std::string help = program.help();
+  const std::string indent = "\n" + std::string(30, ' ');
+  CHECK_THAT(help,
+             Catch::Matchers::ContainsSubstring(
+                 "  --memory TEXT               What to keep, of which there is very much, so "
+                 "that this line is much" +
+                 indent + "longer than others." + indent + "sched: what the scheduler has;" +
+                 indent + "full: all\n"));
+  CHECK_THAT(help, Catch::Matchers::ContainsSubstring("  --a-name-of-an-option-that-is-long FILE" +
+                                                      indent + "Text\n"));
 }
 
 }  // namespace ktape::test
