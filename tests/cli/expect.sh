@@ -34,6 +34,13 @@ run_cases_of() {
 
 run_cases() { run_cases_of case_; }
 
+# page_command SOURCE TEXT: the command of docs/installing.md that contains TEXT, without sudo and the comment behind it.
+page_command() {
+  local line
+  line=$(sed -n '/^```sh$/,/^```$/p' "$1/docs/installing.md" | grep -F -- "$2") || fail "docs/installing.md has no '$2'"
+  sed -E 's/ +# .*//; s/^sudo //' <<<"$line"
+}
+
 # The bzImage that stands for a series of tools/kernels.list in the tests; what is printed is empty where it is not cached.
 kernel_of_tests() {
   local kernels=${XDG_CACHE_HOME:-$HOME/.cache}/ktape/kernels version

@@ -35,7 +35,9 @@ prepare() {
     "$source/tests/cli/use_installed.sh" "$work/materials"
   mv "$work/materials/format-1.ktape" "$work/materials/golden.ktape"
   cp "$source/tests/golden/cold_path_roundtrip-6.16.12.ktape" "$work/materials/recorded.ktape"
-  expect_status 0 cmake --install "$build" --prefix "$work/first" --strip
+  local install
+  install=$(page_command "$source" "cmake --install build/release")
+  expect_status 0 bash -c "${install/build\/release/\"\$0\"} --prefix \"\$1\"" "$build" "$work/first"
   mv "$work/first" "$work/moved"
 }
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: Apache-2.0
-# usage: use_installed.sh PREFIX MATERIALS (use | build | capture KERNEL): what install_test.sh and deb_test.sh do with an
+# usage: use_installed.sh PREFIX MATERIALS (use | build | old_qemu KERNEL | capture KERNEL): what install_test.sh and deb_test.sh do with an
 # installed ktape, where there is neither source nor build folder. MATERIALS has a tape and what an assertion is built of.
 . "$(dirname "$0")/expect.sh"
 prefix=$1 materials=$2 what=$3 kernel=${4:-}
@@ -83,12 +83,40 @@ use_a_scenario_to_start_from_is_written() {
   expect_output "kernel '1.2.3' is not in the cache"
 }
 
-use_there_is_a_manual_page_and_completion_for_every_verb() {
+use_there_is_a_manual_page_for_every_verb() {
   local verb
   for verb in $(verbs); do
     gzip -dc "$prefix/share/man/man1/ktape-$verb.1.gz" | grep -q '^\.SH SYNOPSIS' || fail "no page of $verb"
-    grep -q "\b$verb\b" "$prefix/share/bash-completion/completions/ktape" || fail "bash does not know $verb"
   done
+}
+
+# What bash completes the last of these words to.
+completed() {
+  # shellcheck disable=SC2016  # expanded in there
+  bash -c '. "$0"; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _ktape 2>/dev/null; echo "${COMPREPLY[@]}"' \
+    "$prefix/share/bash-completion/completions/ktape" "$@"
+}
+
+use_bash_completes_every_verb_with_its_options() {
+  local verb
+  for verb in $(verbs); do
+    [[ $(completed ktape "$verb") == "$verb" ]] || fail "bash does not complete $verb"
+    [[ $(completed ktape "$verb" --hel) == --help ]] || fail "bash does not complete the options of $verb"
+  done
+  [[ $(completed ktape capture cold) == cold_path_roundtrip ]] || fail "bash does not complete a scenario"
+}
+
+# Debian's zsh looks into vendor-completions.
+use_zsh_and_fish_have_completions_that_they_can_read() {
+  local zsh fish=$prefix/share/fish/vendor_completions.d/ktape.fish verb
+  zsh=$(echo "$prefix"/share/zsh/*/_ktape)
+  [[ $(head -n 1 "$zsh") == "#compdef ktape" ]] || fail "zsh has no completions"
+  for verb in $(verbs); do
+    grep -q "^  $verb) _arguments " "$zsh" || fail "zsh does not know $verb"
+    grep -q -- "-a $verb -d " "$fish" || fail "fish does not know $verb"
+  done
+  ! command -v zsh >/dev/null || expect_status 0 zsh -n "$zsh"
+  ! command -v fish >/dev/null || expect_status 0 fish -n "$fish"
 }
 
 build_an_assertion_is_built_with_find_package() {
@@ -122,6 +150,13 @@ build_every_header_finds_what_it_includes() {
   read -ra flags < <(PKG_CONFIG_PATH=$prefix/lib/pkgconfig pkg-config --cflags ktape)
   (cd "$prefix/include/ktape" && printf '#include "%s"\n' analyzers/*.h schema/*.h schema/*/*.h schema/*/*/*.h) >all.cc
   expect_status 0 "${CXX:-c++}" "${flags[@]}" -fsyntax-only all.cc
+}
+
+# Of Debian 12's own QEMU, without KVM: what to do is said in a line.
+old_qemu_is_refused_with_the_command_that_gets_another() {
+  expect_status 4 ktape capture cold_path_roundtrip --kernel "$kernel" --accel tcg -o run.ktape
+  expect_output "cannot use QEMU 7.2"
+  expect_output "apt install -t bookworm-backports qemu-system-x86"
 }
 
 capture_a_run_is_recorded_and_judged() {
