@@ -10,10 +10,12 @@ A line '...' stands for any number of omitted lines. The expected exit status is
 and every block of the page whose first line is '# FILE.EXT'.
 
 `ktape capture` and `ktape test` boot nothing here: they check the command line and the scenario, and then a golden tape
-takes the place of the captured one. tools/* are not run; each option has to be in the tool's --help.
+takes the place of the captured one. Of tools/*, only the command line is checked: with --help behind it, the tool has
+to take it.
 
-  ```console vm    runs only with --vm, which boots kernels. Otherwise each option has to be in the verb's --help.
-                   Numbers may differ from those shown
+  ```console vm    runs only with --vm, which boots kernels and skips (77) if they are not cached. Otherwise each option
+                   has to be in the verb's --help. Numbers may differ from those shown. A capture that several pages show
+                   runs once
   ```console tty   runs on a terminal of 100 columns
   ```capnp         a scenario, fields of one, or actions of a step: `ktape capture` has to accept it
 
@@ -56,6 +58,7 @@ class Docs:
         self.bin = build / "bin"
         self.found = []
         self.helps = {}
+        self.captures = {}  # by its command: (status, output, tape)
 
     def mistake(self, page, line, what):
         self.found.append(f"{page}:{line + 1}: {what}")
@@ -125,6 +128,28 @@ class Docs:
         os.close(ours)
         return done.wait(), text.decode("utf-8", "replace").replace("\r\n", "\n")
 
+    def capture(self, command, folder, environment, name):
+        """A capture of `name`, or the result of the same one on an earlier page."""
+        (folder / name).unlink(missing_ok=True)
+        if command.text not in self.captures:
+            status, output = self.output_of(command, folder, environment)
+            tape = (folder / name).read_bytes() if (folder / name).exists() else b""
+            self.captures[command.text] = (status, output, tape)
+        status, output, tape = self.captures[command.text]
+        (folder / name).write_bytes(tape)
+        return status, output
+
+    def check_tool(self, page, command, folder):
+        """A command of tools/*: the tool takes its options; --help then ends it before it does anything."""
+        words = command.text.split(" # ")[0].split()
+        usage = self.help_of(words[0])
+        while len(words) > 1 and not words[-1].startswith("-") and not re.search(rf"{words[-2]} [A-Z]", usage):
+            words.pop()
+        run = {"stdin": subprocess.DEVNULL, "stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "text": True}
+        done = subprocess.run([*words, "--help"], cwd=folder, check=False, **run)
+        if done.returncode != 0 or not done.stdout.startswith(f"usage: {words[0]}"):
+            self.mistake(page, command.line - 1, f"'{command.text}' is not taken: {done.stdout.strip()[:200]}")
+
     def check_words(self, page, command):
         """Of a command that is not run: its program and the options that it names exist."""
         for part in re.split(r"&&|\|\||[|;]|\$\(", command.text):
@@ -148,15 +173,17 @@ class Docs:
             folder = Path(name)
             environment = self.scratch(folder, page, real=vm)
             for command in commands:
-                if not shutil.which("jq") and "| jq " in command.text:
-                    print(f"{page}:{command.line}: not run, jq is not installed")
+                if command.text.startswith("tools/"):
+                    self.check_tool(page, command, folder)
                     continue
-                if ("vm" in command.kind) != vm or command.text.startswith("tools/"):
+                if ("vm" in command.kind) != vm:
                     self.check_words(page, command)
                     continue
-                if "run.ktape" in re.findall(r"-o (\S+)", command.text) and vm:
-                    (folder / "run.ktape").unlink(missing_ok=True)
-                status, output = self.output_of(command, folder, environment)
+                tape = re.search(r"^ktape capture .* -o (\S+)$", command.text)
+                if tape and vm:
+                    status, output = self.capture(command, folder, environment, tape.group(1))
+                else:
+                    status, output = self.output_of(command, folder, environment)
                 lines = output.removesuffix("\n").split("\n")
                 if status != command.status:
                     tail = "\n    ".join(lines[-8:])
@@ -247,11 +274,18 @@ class Docs:
         text = self.text_of(page)
         names = {name for schema in schemas for name in re.findall(r"^ +(\w+) @\d+", schema, flags=re.MULTILINE)}
         for name in sorted(names - {"notSaid", "none", "truncated"}):
-            if not re.search(rf"(?<!\w){name}(?!\w)", text):
+            if not re.search(rf"`[^`\n]*(?<!\w){name}(?!\w)[^`\n]*`", text):
                 self.found.append(f"{page}: does not name '{name}'")
 
     def text_of(self, name):
         return "".join(page_text(page) for page in self.pages if page.path.name == name)
+
+
+def not_cached():
+    """What the commands of --vm need, and is not there; None where all is."""
+    cache = Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "ktape"
+    needed = [cache / "kernels/6.16.12/bzImage", cache / "kernels/7.3.4/bzImage", cache / "schedulers/6.16.12/scx_simple"]
+    return next((path for path in needed if not path.exists()), None)
 
 
 def body_of(schema, name):
@@ -355,6 +389,11 @@ def main():
         sys.exit(__doc__)
     source, build = (Path(argument).resolve() for argument in sys.argv[1:3])
     vm, renew = "--vm" in sys.argv, "--renew" in sys.argv
+    if not shutil.which("jq"):
+        sys.exit("docs_test: jq is missing\nhint: tools/setup --tests")
+    if vm and (missing := not_cached()):
+        print(f"skipped: {missing} is not in the cache: tools/kernel tests, tools/scx-examples 6.16.12")
+        return 77
     pages = [read_page(path) for path in [source / "README.md", *sorted((source / "docs").glob("*.md"))]]
     docs = Docs(source, build, pages)
     for page in pages:
