@@ -25,6 +25,13 @@ struct Scenario {
   agentPriority @11 :UInt32;     # of the agent, SCHED_FIFO: 1 to 99; default 99. A task of equal or higher priority that does
                                 # not sleep keeps it off its CPU, and so does any SCHED_DEADLINE task. PREEMPT_RT kernels
                                 # run interrupt threads at 50; sched_ext runs the thread that disables a scheduler at 50 too
+  expect @12 :List(ExpectedFailure); # failures of assertions that `ktape check` does not count as failures; at most 64
+}
+
+struct ExpectedFailure {
+  assertion @0 :Text;           # its name: "no-scheduler-error"
+  match @1 :Text;               # every failure of the assertion has this text, or that of another of its expectations;
+                                # empty: any failure is expected; at most 256 bytes
 }
 
 struct FreezeSpec {

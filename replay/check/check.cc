@@ -40,15 +40,20 @@ bool lacks_arguments(const std::string& output) {
   return results.ok() && results->passed == 0 && results->failed == 0;
 }
 
-// In KTAP a '#' begins a directive.
-std::string without_hash(std::string text) {
-  for (size_t at = text.find('#'); at != std::string::npos; at = text.find('#', at + 2))
-    text.insert(at, "\\");
-  return text;
+// " # why", or nothing. A reason that begins like a directive would be taken for one.
+std::string after_hash(const std::string& why) {
+  if (why.empty()) return "";
+  std::string begin = why.substr(0, 5);
+  for (char& c : begin) c = c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+  const bool like_one =
+      begin.starts_with("skip") || begin.starts_with("todo") || begin.starts_with("time=");
+  return (like_one ? " # violated, " : " # ") + ktap_reason(why);
 }
 
-// " # why", or nothing.
-std::string after_hash(const std::string& why) { return why.empty() ? "" : " # " + why; }
+// " # XFAIL why"
+std::string directive(const char* name, const std::string& why) {
+  return fmt::format(" # {}{}{}", name, why.empty() ? "" : " ", ktap_reason(why));
+}
 
 }  // namespace
 
@@ -89,17 +94,20 @@ CheckResult required(CheckResult result) {
 }
 
 std::string result_line(size_t number, const std::string& name, const CheckResult& result) {
-  std::string test = fmt::format("{} {}", number, without_hash(printable(name)));
+  std::string test = fmt::format("{} {}", number, ktap_name(name));
+  const std::string& why = result.reason;
   switch (result.kind) {
     case CheckResult::Kind::kPassed: return fmt::format("ok {}\n", test);
-    case CheckResult::Kind::kViolated:
-      return fmt::format("not ok {}{}\n", test, after_hash(result.reason));
+    case CheckResult::Kind::kViolated: return fmt::format("not ok {}{}\n", test, after_hash(why));
+    case CheckResult::Kind::kXfail: return fmt::format("ok {}{}\n", test, directive("XFAIL", why));
+    case CheckResult::Kind::kXpass:
+      return fmt::format("not ok {}{}\n", test, directive("XPASS", why));
     case CheckResult::Kind::kNotAsked:
     case CheckResult::Kind::kInconclusive:
-      return fmt::format("ok {} # SKIP {}\n", test, result.reason);
+      return fmt::format("ok {}{}\n", test, directive("SKIP", why));
     case CheckResult::Kind::kError: break;
   }
-  return fmt::format("not ok {} # ERROR {}\n", test, result.reason);
+  return fmt::format("not ok {}{}\n", test, directive("ERROR", why));
 }
 
 void CheckSummary::add(const std::string& name, const CheckResult& result) {
@@ -107,6 +115,8 @@ void CheckSummary::add(const std::string& name, const CheckResult& result) {
   switch (result.kind) {
     case CheckResult::Kind::kPassed: ++passed_; break;
     case CheckResult::Kind::kViolated: violated_.push_back(printable(name)); break;
+    case CheckResult::Kind::kXfail: xfailed_.push_back(printable(name)); break;
+    case CheckResult::Kind::kXpass: xpassed_.push_back(printable(name)); break;
     case CheckResult::Kind::kInconclusive: inconclusive_.push_back(printable(name)); break;
     case CheckResult::Kind::kNotAsked:
       ++not_asked_runs_;
@@ -121,16 +131,20 @@ void CheckSummary::add_losses(const std::string& tape, const std::string& losses
   if (!losses.empty()) losses_.push_back(fmt::format("{} ({})", printable(tape), losses));
 }
 
+size_t CheckSummary::decided() const {
+  return passed_ + violated_.size() + xfailed_.size() + xpassed_.size() + inconclusive_.size() +
+         errors_.size();
+}
+
 ExitCode CheckSummary::code() const {
-  const size_t decided = passed_ + violated_.size() + inconclusive_.size() + errors_.size();
-  return decided == 0 && not_asked_runs_ > 0 ? ExitCode::kInconclusive : code_;
+  return decided() == 0 && not_asked_runs_ > 0 ? ExitCode::kInconclusive : code_;
 }
 
 std::string CheckSummary::verdicts() const {
-  // Those that were asked.
-  const size_t all = passed_ + violated_.size() + inconclusive_.size() + errors_.size();
-  std::string out = fmt::format("{} of {} assertions passed", passed_, all);
+  std::string out = fmt::format("{} of {} assertions passed", passed_, decided());
   if (!violated_.empty()) out += "; violated: " + joined(violated_);
+  if (!xpassed_.empty()) out += "; passed, but expected to fail: " + joined(xpassed_);
+  if (!xfailed_.empty()) out += "; failed as expected: " + joined(xfailed_);
   if (!inconclusive_.empty()) out += "; inconclusive: " + joined(inconclusive_);
   if (!not_asked_.empty()) out += "; not asked: " + joined(not_asked_);
   if (!errors_.empty()) out += "; error: " + joined(errors_);
@@ -141,8 +155,9 @@ std::string CheckSummary::losses() const { return losses_.empty() ? "none" : joi
 
 std::string CheckSummary::text() const {
   return fmt::format(
-      "# {}\n# losses: {}\n# Totals: pass:{} fail:{} xfail:0 xpass:0 skip:{} error:{}\n",
-      verdicts(), losses(), passed_, violated_.size(), skipped(), errors_.size());
+      "# {}\n# losses: {}\n# Totals: pass:{} fail:{} xfail:{} xpass:{} skip:{} error:{}\n",
+      verdicts(), losses(), passed_, violated_.size(), xfailed_.size(), xpassed_.size(), skipped(),
+      errors_.size());
 }
 
 }  // namespace ktape

@@ -18,6 +18,8 @@
 #include "replay/check/check.h"
 #include "replay/check/check_reports.h"
 #include "replay/check/check_run.h"
+#include "replay/check/github_report.h"
+#include "replay/check/ktap_report.h"
 #include "replay/check/terminal_report.h"
 #include "schema/base/command/command_line.h"
 #include "schema/base/command/pager.h"
@@ -35,8 +37,12 @@ constexpr char kProgram[] = "ktape check";
 constexpr char kHelp[] =
     R"(Judges tapes: runs the programs ktape-assert-* over each tape, in the order of their
 names. On a terminal it prints one line for each, with the failures and their evidence
-last; elsewhere one KTAP stream with a subtest for each. A tape is verified first; an
-altered one is not judged.
+last; elsewhere one KTAP stream with a result for each, and a subtest for each of several
+tapes. A tape is verified first; an altered one is not judged.
+
+A scenario can list failures that it expects; it is on the tape. Such a failure is xfail,
+which is good. An assertion that passes although it was expected to fail is xpass, which
+is a failure.
 
 Assertions are looked up in the folders given by --analyzers, then in the folder of
 ktape-check, then in PATH. If several have one name, the first one found is run; --list
@@ -50,8 +56,8 @@ needs arguments is skipped if --with does not give it any, and does not count. A
 run in parallel; the output and its order do not depend on that.
 
 The JSON is one object: exitStatus; totals; and tapes, each with path, integrity, finding,
-head, losses and results: name, arguments, program, required, verdict (pass, fail,
-inconclusive, notAsked, error), reason, output. A tape that cannot be judged has one
+head, losses and results: name, arguments, program, required, verdict (pass, fail, xfail,
+xpass, inconclusive, notAsked, error), reason, output. A tape that cannot be judged has one
 result, named verify.
 
 Examples:
@@ -59,11 +65,11 @@ Examples:
   ktape check run.ktape --only 'vtime-*' --require vtime-monotonic
   ktape check run.ktape --with 'value --tag nr --op "<=" --to 8' \
       --with 'value --tag t --op != --to 0'
-  ktape check *.ktape --junit check.xml
+  ktape check *.ktape --junit check.xml --github
 
 Exit status: 0 all passed; else the worst of: 3 a tape is unusable, 4 an assertion could
-not be run, 1 an assertion is violated, 77 an assertion is inconclusive, or none was
-asked; 2 usage.)";
+not be run, 1 an assertion is violated, or passed unexpectedly, 77 an assertion is
+inconclusive, or none was asked; 2 usage.)";
 
 struct Options {
   std::vector<std::string> tapes;
@@ -75,6 +81,7 @@ struct Options {
   std::string json;
   bool list = false;
   bool ktap = false;
+  bool github = false;
 
   // Whether standard output gets a report for people, and not KTAP.
   [[nodiscard]] bool for_people() const {
@@ -144,48 +151,53 @@ std::vector<std::string> distinct(const std::vector<std::string>& paths) {
   return kept;
 }
 
-std::string heading(const CheckedTape& tape) {
-  std::string state = tape.integrity;
-  if (tape.integrity != "intact") state += ": " + tape.finding;
-  return fmt::format("# {}: {}, head {}\n# losses: {}\n", printable(tape.path), state, tape.head,
-                     tape.losses);
-}
-
 // Prints results as they come, and gathers what the reports need.
 class Printer {
  public:
-  Printer(const Options& options, Colors colors, size_t tapes)
-      : options_(options), several_(tapes > 1), report_(colors, terminal_columns()) {}
+  Printer(const Options& options, Colors colors, const KtapReport& ktap, size_t tapes)
+      : options_(options), several_(tapes > 1), ktap_(ktap), report_(colors, terminal_columns()) {}
 
-  void plan(size_t results) { print(fmt::format("KTAP version 1\n1..{}\n", results)); }
+  // Text from tapes, which follows, may look like a workflow command.
+  Result<void> stop_commands() {
+    if (!options_.github) return {};
+    KTAPE_ASSIGN(stop_word_, stop_word());
+    say("::stop-commands::" + stop_word_ + "\n");
+    std::fflush(stdout);
+    return {};
+  }
+
+  void begin() { print(ktap_.begin()); }
 
   void add(const CheckStep& step) {
     if (tape_ != &step.tape) {
       tape_ = &step.tape;
-      if (step.run != nullptr) print(heading(step.tape));
       summary_.add_losses(step.tape.path, step.tape.lossless ? "" : step.tape.losses);
     }
+    print(ktap_.add(step));
     std::string name = step.run == nullptr ? step.tape.path : step.run->label();
-    if (step.run != nullptr && several_) name = step.tape.path + ": " + name;
-    print(step.checked.text + result_line(++number_, name, step.checked.result));
     // That an assertion needs arguments has nothing to do with the tape.
-    const bool unasked =
-        step.run != nullptr && step.checked.result.kind == CheckResult::Kind::kNotAsked;
-    summary_.add(unasked ? step.run->label() : name, step.checked.result);
+    const bool unasked = step.checked.result.kind == CheckResult::Kind::kNotAsked;
+    if (step.run != nullptr && several_ && !unasked) name = step.tape.path + ": " + name;
+    summary_.add(name, step.checked.result);
     if (for_people_) report_.add(step);
+    if (options_.github) github_.add(step);
     if (!options_.json.empty()) json_.add(step);
     if (!options_.junit.empty()) junit_.add(step);
   }
 
   Result<ExitCode> finish() {
-    print(summary_.text());
+    print(ktap_.finish(summary_));
     if (for_people_) say(report_.finish(summary_));
+    if (options_.github) {
+      say("::" + stop_word_ + "::\n" + github_.commands());
+      KTAPE_TRY(append_job_summary(github_.summary(summary_)));
+    }
     if (options_.json == "-") {
       say(json_.finish(summary_));
     } else if (!options_.json.empty()) {
       KTAPE_TRY(write_report(options_.json, json_.finish(summary_)));
     }
-    if (!options_.junit.empty()) KTAPE_TRY(write_report(options_.junit, junit_.finish(summary_)));
+    if (!options_.junit.empty()) KTAPE_TRY(write_report(options_.junit, junit_.finish()));
     KTAPE_TRY(flush_output());
     return summary_.code();
   }
@@ -200,12 +212,14 @@ class Printer {
   const Options& options_;
   bool several_;
   bool for_people_ = options_.for_people();
+  KtapReport ktap_;
   TerminalReport report_;
-  size_t number_ = 0;
   const CheckedTape* tape_ = nullptr;
   CheckSummary summary_;
   JsonReport json_;
   JunitReport junit_;
+  GithubReport github_;
+  std::string stop_word_;
 };
 
 void tell_refusals(const std::vector<CheckedTape>& tapes) {
@@ -236,12 +250,13 @@ Result<ExitCode> check(const Options& options, Colors colors,
       if (interruption.came()) interruption.deliver();
     });
   }
-  tell_refusals(tapes);
   size_t planned = 0;
   for (const auto& tape : tapes) planned += tape.refused ? 1 : runs.size();
 
-  Printer printer(options, colors, tapes.size());
-  printer.plan(planned);
+  Printer printer(options, colors, KtapReport(tapes.size(), runs.size(), planned), tapes.size());
+  KTAPE_TRY(printer.stop_commands());
+  tell_refusals(tapes);
+  printer.begin();
   {
     Counter counter("judged", planned, options.for_people());
     size_t done = 0;
@@ -293,6 +308,10 @@ Result<ExitCode> run(const Options& options, Colors colors) {
   }
   if (options.tapes.empty())
     return Error{ErrorCode::kUsage, "no tape is given", "ktape check run.ktape"};
+  if (options.github && options.json == "-") {
+    return Error{ErrorCode::kUsage, "--github and '--json -' exclude each other",
+                 "both print to standard output; write the JSON to a file"};
+  }
   // Before anything is judged, so that a wrong name costs nothing.
   for (const auto& report : {options.junit, options.json}) {
     if (!report.empty() && report != "-") KTAPE_TRY(check_report_path(report));
@@ -329,6 +348,9 @@ void add_options(CommandLine& program, Options& options) {
            "Also write the results as JSON; replaces the file; '-' is standard output, in "
            "place of everything else")
       .value_name("FILE");
+  program.add_flag("--github", options.github,
+                   "Also print annotations for GitHub Actions, and append a summary to the file "
+                   "that GITHUB_STEP_SUMMARY names");
   program.add_flag("--ktap", options.ktap, "Print KTAP on a terminal too");
   program.add_flag("--list", options.list, "Print the names and programs of the assertions");
 }

@@ -3,10 +3,11 @@
 
 #include <fmt/format.h>
 
-#include <algorithm>
+#include <chrono>
 #include <fstream>
 #include <string_view>
 
+#include "replay/check/ktap.h"
 #include "schema/base/json_format.h"
 #include "schema/base/text.h"
 
@@ -29,6 +30,8 @@ const char* verdict_name(CheckResult::Kind kind) {
   switch (kind) {
     case CheckResult::Kind::kPassed: return "pass";
     case CheckResult::Kind::kViolated: return "fail";
+    case CheckResult::Kind::kXfail: return "xfail";
+    case CheckResult::Kind::kXpass: return "xpass";
     case CheckResult::Kind::kInconclusive: return "inconclusive";
     case CheckResult::Kind::kNotAsked: return "notAsked";
     case CheckResult::Kind::kError: return "error";
@@ -61,6 +64,24 @@ std::string xml(std::string_view text) {
     }
   }
   return out;
+}
+
+// What an assertion found, as lines.
+std::string evidence_of(const CheckedRun& run) {
+  std::string text;
+  for (const std::string& line : said_in(run.text)) text += line + "\n";
+  return shortened(text);
+}
+
+// Without exponents, which Jenkins' schema does not allow in a time.
+std::string seconds(std::chrono::nanoseconds time) {
+  return fmt::format("{:.3f}", std::chrono::duration<double>(time).count());
+}
+
+std::string element(const char* name, const char* type, const std::string& message,
+                    const std::string& text) {
+  return fmt::format("      <{0} type=\"{1}\" message=\"{2}\">{3}</{0}>\n", name, type,
+                     xml(message), xml(text));
 }
 
 std::string property(const char* name, const std::string& value) {
@@ -115,6 +136,8 @@ std::string JsonReport::finish(const CheckSummary& summary) {
       .object()
       .field("pass", JsonNumber{summary.passed()})
       .field("fail", JsonNumber{summary.violated()})
+      .field("xfail", JsonNumber{summary.xfailed()})
+      .field("xpass", JsonNumber{summary.xpassed()})
       .field("skip", JsonNumber{summary.skipped()})
       .field("error", JsonNumber{summary.errors()})
       .end();
@@ -127,54 +150,62 @@ void JunitReport::add(const CheckStep& step) {
     close_tape();
     tape_ = &step.tape;
   }
-  ++tests_;
-  const CheckResult& result = step.checked.result;
-  std::string why = xml(result.reason);
-  std::string outcome;
-  switch (result.kind) {
+  ++suite_.tests;
+  suite_.time += step.checked.lasted;
+  cases_ +=
+      fmt::format("    <testcase classname=\"{}\" name=\"{}\" time=\"{}\">\n{}    </testcase>\n",
+                  xml(printable(step.tape.path)), xml(printable(name_of(step))),
+                  seconds(step.checked.lasted), outcome(step.checked));
+}
+
+std::string JunitReport::outcome(const CheckedRun& run) {
+  const std::string& why = run.result.reason;
+  const std::string evidence = evidence_of(run);
+  switch (run.result.kind) {
     case CheckResult::Kind::kPassed: break;
     case CheckResult::Kind::kViolated:
-      ++failures_;
-      outcome = fmt::format("      <failure message=\"{}\"/>\n", why.empty() ? "violated" : why);
-      break;
+      ++suite_.failures;
+      return element("failure", "fail", why.empty() ? "violated" : why, evidence);
+    case CheckResult::Kind::kXpass:
+      ++suite_.failures;
+      return element("failure", "xpass", why, evidence);
+    case CheckResult::Kind::kXfail:
+      ++suite_.skipped;
+      return element("skipped", "xfail", "failed as expected: " + why, evidence);
     case CheckResult::Kind::kNotAsked:
     case CheckResult::Kind::kInconclusive:
-      ++skipped_;
-      outcome = fmt::format("      <skipped message=\"{}\"/>\n", why);
-      break;
+      ++suite_.skipped;
+      return element("skipped", verdict_name(run.result.kind), why, evidence);
     case CheckResult::Kind::kError:
-      ++errors_;
-      outcome = fmt::format("      <error message=\"{}\"/>\n", why);
-      break;
+      ++suite_.errors;
+      return element("error", "error", why, evidence);
   }
-  cases_ += fmt::format(
-      "    <testcase classname=\"{}\" name=\"{}\">\n{}      <system-out>{}</system-out>\n    "
-      "</testcase>\n",
-      xml(printable(step.tape.path)), xml(printable(name_of(step))), outcome,
-      xml(shortened(step.checked.text)));
+  return fmt::format("      <system-out>{}</system-out>\n", xml(evidence));
 }
 
 void JunitReport::close_tape() {
   if (tape_ == nullptr) return;
   suites_ += fmt::format(
-      "  <testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\">\n    "
-      "<properties>\n{}{}{}    </properties>\n{}  </testsuite>\n",
-      xml(printable(tape_->path)), tests_, failures_, errors_, skipped_,
-      property("integrity", tape_->integrity), property("head", tape_->head),
+      "  <testsuite name=\"{}\" tests=\"{}\" failures=\"{}\" errors=\"{}\" skipped=\"{}\" "
+      "time=\"{}\">\n    <properties>\n{}{}{}    </properties>\n{}  </testsuite>\n",
+      xml(printable(tape_->path)), suite_.tests, suite_.failures, suite_.errors, suite_.skipped,
+      seconds(suite_.time), property("integrity", tape_->integrity), property("head", tape_->head),
       property("losses", tape_->losses), cases_);
+  all_.tests += suite_.tests;
+  all_.failures += suite_.failures;
+  all_.errors += suite_.errors;
+  all_.time += suite_.time;
   cases_.clear();
-  tests_ = failures_ = errors_ = skipped_ = 0;
+  suite_ = {};
 }
 
-std::string JunitReport::finish(const CheckSummary& summary) {
+std::string JunitReport::finish() {
   close_tape();
-  size_t all = summary.passed() + summary.violated() + summary.skipped() + summary.errors();
   return fmt::format(
       "<?xml version=\"1.0\" encoding=\"UTF-8\"?>\n"
       "<testsuites name=\"ktape check\" tests=\"{}\" failures=\"{}\" errors=\"{}\" "
-      "skipped=\"{}\">\n{}"
-      "</testsuites>\n",
-      all, summary.violated(), summary.errors(), summary.skipped(), suites_);
+      "time=\"{}\">\n{}</testsuites>\n",
+      all_.tests, all_.failures, all_.errors, seconds(all_.time), suites_);
 }
 
 Result<void> check_report_path(const std::string& path) {

@@ -21,22 +21,39 @@ std::string as_argument(const std::string& path) {
   return path.starts_with('-') ? "./" + path : path;
 }
 
-CheckedRun run_assertion(const AssertionRun& run, const std::string& tape,
+CheckedRun run_assertion(const AssertionRun& run, const CheckedTape& tape,
                          const CheckLimits& limits) {
-  std::vector<std::string> arguments = {as_argument(tape)};
+  const auto began = std::chrono::steady_clock::now();
+  std::vector<std::string> arguments = {as_argument(tape.path)};
   arguments.insert(arguments.end(), run.arguments.begin(), run.arguments.end());
   ChildOptions options{limits.output_bytes, limits.error_bytes, limits.time, limits.interrupt_fd};
   // The deadline is for each assertion by itself, so one that hangs does not take the time of
   // others.
   Result<ChildResult> child = run_child(run.program, arguments, options);
-  if (!child.ok()) return {refusal(ExitCode::kHost, printable(child.error().message)), ""};
-  CheckedRun checked{result_of_child(*child), ""};
+  const auto lasted = std::chrono::steady_clock::now() - began;
+  if (!child.ok()) return {refusal(ExitCode::kHost, printable(child.error().message)), "", lasted};
+  CheckedRun checked{result_of_child(*child), "", lasted};
   // What it lacks is in its KTAP; its usage message on standard error is for its caller.
   bool asked = checked.result.kind != CheckResult::Kind::kNotAsked;
   checked.text = as_subtest(run.label(), child->output, asked ? child->errors : "");
+  checked.result = as_expected(tape.expected, run.name, std::move(checked.result), checked.text);
   // After its own verdict: --require turns an undecided result into an error.
   if (run.required) checked.result = required(std::move(checked.result));
   return checked;
+}
+
+CheckedTape unreadable(CheckedTape tape, const Error& error) {
+  tape.integrity = "unreadable";
+  tape.losses = "not known: the tape cannot be read";
+  tape.finding = printable(error.message);
+  tape.hint = error.hint;
+  tape.refused = refusal(exit_code(error), tape.finding);
+  return tape;
+}
+
+Result<Expectations> expectations_of(const std::string& path) {
+  KTAPE_ASSIGN(auto tape, TapeReader::open(path));
+  return read_expectations(*tape);
 }
 
 }  // namespace
@@ -45,14 +62,7 @@ CheckedTape inspect_tape(const std::string& path) {
   CheckedTape tape;
   tape.path = path;
   Result<Verification> found = verify(path, std::nullopt);
-  if (!found.ok()) {
-    tape.integrity = "unreadable";
-    tape.losses = "not known: the tape cannot be read";
-    tape.finding = printable(found.error().message);
-    tape.hint = found.error().hint;
-    tape.refused = refusal(exit_code(found.error()), tape.finding);
-    return tape;
-  }
+  if (!found.ok()) return unreadable(std::move(tape), found.error());
   tape.integrity = integrity_name(found->integrity);
   tape.finding = printable(found->finding);
   tape.losses = found->losses.text();
@@ -60,9 +70,12 @@ CheckedTape inspect_tape(const std::string& path) {
   // The assertions would refuse it as well, each with the same sentence.
   if (found->integrity == Integrity::kAltered) {
     tape.refused = refusal(ExitCode::kBadInput, "the tape is altered: " + tape.finding);
-  } else {
-    tape.head = to_hex(found->head);
+    return tape;
   }
+  Result<Expectations> expected = expectations_of(path);
+  if (!expected.ok()) return unreadable(std::move(tape), expected.error());
+  tape.expected = std::move(*expected);
+  tape.head = to_hex(found->head);
   return tape;
 }
 
@@ -95,8 +108,8 @@ void check_tapes(const std::vector<CheckedTape>& tapes, const std::vector<Assert
       pieces.size(), limits.jobs,
       [&](size_t i) {
         const auto& [tape, run] = pieces[i];
-        return run == nullptr ? CheckedRun{*tape->refused, ""}
-                              : run_assertion(*run, tape->path, limits);
+        return run == nullptr ? CheckedRun{*tape->refused, "", {}}
+                              : run_assertion(*run, *tape, limits);
       },
       [&](size_t i, CheckedRun checked) {
         return take({*pieces[i].tape, pieces[i].run, std::move(checked)});

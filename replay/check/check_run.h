@@ -10,6 +10,7 @@
 
 #include "replay/check/assertions.h"
 #include "replay/check/check.h"
+#include "replay/check/expectations.h"
 #include "schema/base/result.h"
 
 namespace ktape {
@@ -24,6 +25,7 @@ struct CheckedTape {
   std::string head;     // head digest in hex; empty if refused
   std::string losses;   // LossTally::text()
   bool lossless = false;
+  Expectations expected;               // failures; none if refused
   std::optional<CheckResult> refused;  // why it is not judged
 };
 
@@ -34,6 +36,7 @@ struct CheckedTape {
 struct CheckedRun {
   CheckResult result;
   std::string text;  // what it printed, as a subtest
+  std::chrono::nanoseconds lasted{0};
 };
 
 struct CheckLimits {

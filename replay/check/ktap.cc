@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <optional>
 #include <vector>
@@ -78,6 +79,8 @@ void take_failure(std::string_view line, KtapResults& results) {
   }
 }
 
+std::string hex_escape(char c) { return fmt::format("\\x{:02x}", static_cast<unsigned>(c)); }
+
 }  // namespace
 
 Result<KtapResults> read_ktap(std::string_view text) {
@@ -113,6 +116,63 @@ std::string as_subtest(std::string_view name, std::string_view text, std::string
   for (std::string_view line : lines_of(errors))
     out += fmt::format("  # stderr: {}\n", safe_line(line));
   return out;
+}
+
+std::string ktap_name(std::string_view name) {
+  const std::string safe = printable(name);
+  std::string out;
+  for (size_t i = 0; i < safe.size(); ++i) {
+    const bool outer = i == 0 || i + 1 == safe.size();
+    // kunit.py ends a name at '#', strips blanks and a leading "- " or ":- "; node's tap-parser
+    // reads a trailing '{' as the beginning of a block.
+    const bool special = safe[i] == '#' || (outer && (safe[i] == ' ' || safe[i] == '{')) ||
+                         (i == 0 && (safe.starts_with("- ") || safe.starts_with(":- ")));
+    out += special ? hex_escape(safe[i]) : safe.substr(i, 1);
+  }
+  return out;
+}
+
+std::string ktap_reason(std::string_view why) {
+  std::string out;
+  // kunit.py takes " # SKIP" anywhere for a directive.
+  for (const char& c : why) {
+    const bool special = c == '#' || (c == '{' && &c == &why.back());
+    out += special ? hex_escape(c) : std::string(1, c);
+  }
+  return out;
+}
+
+std::string as_diagnostics(std::string_view subtest) {
+  std::string out;
+  bool one_result = false;
+  for (std::string_view line : lines_of(subtest)) {
+    line.remove_prefix(std::min<size_t>(2, line.size()));
+    const std::optional<size_t> plan = plan_of(line);
+    if (plan) one_result = *plan == 1;
+    const bool result = starts_result(line, "ok") || starts_result(line, "not ok");
+    if (line.empty() || is_version(line) || plan || line.starts_with("# Subtest: ") ||
+        (result && one_result)) {
+      continue;
+    }
+    out += fmt::format("{}{}\n", line.starts_with("# ") ? "" : "# ", line);
+  }
+  return out;
+}
+
+std::vector<std::string> said_in(std::string_view subtest) {
+  constexpr std::string_view kElsewhere[] = {"Subtest: ", "tape: ", "losses: ", "lost: "};
+  std::vector<std::string> said;
+  bool one_result = false;
+  for (std::string_view line : lines_of(subtest)) {
+    line.remove_prefix(std::min<size_t>(2, line.size()));
+    if (line == "1..1") one_result = true;
+    if (line.starts_with("not ok") && !one_result) said.emplace_back(line);
+    if (!line.starts_with("# ")) continue;
+    line.remove_prefix(2);
+    if (std::ranges::none_of(kElsewhere, [&](auto lead) { return line.starts_with(lead); }))
+      said.emplace_back(line);
+  }
+  return said;
 }
 
 }  // namespace ktape

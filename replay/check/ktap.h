@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "schema/base/result.h"
 
@@ -28,5 +29,19 @@ struct KtapResults {
 // error. Lines that would act on a terminal are made safe.
 [[nodiscard]] std::string as_subtest(std::string_view name, std::string_view text,
                                      std::string_view errors = "");
+
+// A name as readers of KTAP need it in result lines and "# Subtest: NAME": on one line, and without
+// what would end it, or what they would cut off or take for syntax; these are written as \xNN.
+[[nodiscard]] std::string ktap_name(std::string_view name);
+// The same for what follows the '#' of a result line, which is safe to print already.
+[[nodiscard]] std::string ktap_reason(std::string_view why);
+
+// A subtest of an assertion as the diagnostics of its verdict, "# LINE" each, which stands for all
+// of its results: nested, an inner result would count besides the verdict.
+[[nodiscard]] std::string as_diagnostics(std::string_view subtest);
+
+// What an assertion says in its output as a subtest, safe to print: its diagnostics, but for what
+// is the same for every assertion of a tape, and of several results those that failed.
+[[nodiscard]] std::vector<std::string> said_in(std::string_view subtest);
 
 }  // namespace ktape

@@ -8,6 +8,7 @@
 #include <string_view>
 #include <utility>
 
+#include "replay/check/ktap.h"
 #include "replay/check/verdicts.h"
 #include "schema/base/text.h"
 
@@ -22,13 +23,15 @@ constexpr size_t kMaxNameColumns = 28;
 constexpr size_t kLinesKept = 128;  // more than an assertion of ours tells
 
 // In the order in which they are shown.
-constexpr Kind kOrder[] = {Kind::kPassed, Kind::kNotAsked, Kind::kInconclusive, Kind::kError,
-                           Kind::kViolated};
+constexpr Kind kOrder[] = {Kind::kPassed, Kind::kNotAsked, Kind::kInconclusive, Kind::kXfail,
+                           Kind::kError,  Kind::kXpass,    Kind::kViolated};
 
 const char* verdict_word(Kind kind) {
   switch (kind) {
     case Kind::kPassed: return "pass";
     case Kind::kViolated: return "VIOLATED";
+    case Kind::kXfail: return "xfail";
+    case Kind::kXpass: return "XPASS";
     case Kind::kInconclusive: return "inconclusive";
     case Kind::kNotAsked: return "not asked";
     case Kind::kError: break;
@@ -38,10 +41,12 @@ const char* verdict_word(Kind kind) {
 
 Paint paint_of(Kind kind) {
   switch (kind) {
-    case Kind::kPassed: return Paint::kGood;
+    case Kind::kPassed:
+    case Kind::kXfail: return Paint::kGood;
     case Kind::kInconclusive: return Paint::kOpen;
     case Kind::kNotAsked: return Paint::kFaint;
     case Kind::kViolated:
+    case Kind::kXpass:
     case Kind::kError: break;
   }
   return Paint::kBad;
@@ -55,27 +60,7 @@ std::string without(std::string_view lead, std::string_view text) {
   return std::string(text.starts_with(lead) ? text.substr(lead.size()) : text);
 }
 
-// What an assertion says in its output as a subtest (as_subtest), which is safe to print: its
-// diagnostics, but for what the tape's heading has, and of several results those that failed.
-std::vector<std::string> said_in(std::string_view subtest) {
-  std::vector<std::string> said;
-  bool one_result = false;
-  for (size_t end = 0; !subtest.empty(); subtest.remove_prefix(std::min(end, subtest.size()))) {
-    end = subtest.find('\n');
-    std::string_view line = subtest.substr(0, end);
-    if (end != std::string_view::npos) ++end;
     // as_subtest() has indented each line by two.
-    line.remove_prefix(std::min<size_t>(2, line.size()));
-    if (line == "1..1") one_result = true;
-    if (line.starts_with("not ok") && !one_result) said.emplace_back(line);
-    if (!line.starts_with("# ")) continue;
-    line.remove_prefix(2);
-    if (!begins_with_any(line, {"Subtest: ", "tape: ", "losses: ", "lost: "}))
-      said.emplace_back(line);
-  }
-  return said;
-}
-
 // About the verdict, or about the tape: nothing that proves it.
 bool is_note(std::string_view line) {
   return line.starts_with("note, ") || line.ends_with(" of kinds that this build does not know");
@@ -99,10 +84,10 @@ FindingCounts count_proofs(std::vector<std::string> said) {
   return count_findings(said);
 }
 
-// All that is said, but for `fact`, which stands above.
+// All that is said, but for the finding with which `fact`, which stands above, begins.
 std::vector<std::string> evidence(std::vector<std::string> said, const std::string& fact) {
   const auto shown = std::ranges::find_if(
-      said, [&](const std::string& line) { return line == fact || line == "violated, " + fact; });
+      said, [&](const std::string& line) { return fact.starts_with(without("violated, ", line)); });
   if (shown != said.end()) said.erase(shown);
   if (said.size() <= kLinesKept) return said;
   const size_t more = said.size() - kLinesKept;
@@ -150,6 +135,13 @@ void TerminalReport::add(const CheckStep& step) {
       row.fact = result.reason.empty() ? first_proof(said) : result.reason;
       row.more = evidence(said, row.fact);
       break;
+    case Kind::kXfail:
+      row.fact = result.reason.empty() ? first_proof(said) : result.reason;
+      row.suffix = more_text(counts.violated);
+      row.more = notes_in(said);
+      left_out_ |= counts.violated > 1 || counts.other > 0;
+      break;
+    case Kind::kXpass:
     case Kind::kError:
       row.fact = result.reason;
       row.more = evidence(said, "");
@@ -191,7 +183,7 @@ void TerminalReport::show(const Row& row, size_t name_columns) {
   }
   writer_.led(lead, row.fact + row.suffix,
               row.kind == Kind::kNotAsked ? Paint::kFaint : Paint::kPlain, paint_of(row.kind));
-  const bool failed = row.kind == Kind::kViolated || row.kind == Kind::kError;
+  const bool failed = paint_of(row.kind) == Paint::kBad;
   for (const std::string& line : row.more)
     writer_.led(failed ? std::string(kVerdictColumns, ' ') : below, line);
 }

@@ -26,6 +26,8 @@ std::string verdict_text(const CheckResult& result, const std::string& evidence)
   switch (result.kind) {
     case CheckResult::Kind::kPassed: return "passes";
     case CheckResult::Kind::kViolated: return with_reason("is violated", evidence);
+    case CheckResult::Kind::kXfail: return with_reason("fails as expected", result.reason);
+    case CheckResult::Kind::kXpass: return "passes, but is expected to fail";
     case CheckResult::Kind::kInconclusive:
       return result.reason.starts_with("inconclusive")
                  ? "is " + result.reason

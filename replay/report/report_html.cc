@@ -64,6 +64,8 @@ HtmlCell verdict_badge(CheckResult::Kind kind) {
   switch (kind) {
     case CheckResult::Kind::kPassed: return badge("passed", "good");
     case CheckResult::Kind::kViolated: return badge("violated", "bad");
+    case CheckResult::Kind::kXfail: return badge("failed as expected", "good");
+    case CheckResult::Kind::kXpass: return badge("passed unexpectedly", "bad");
     case CheckResult::Kind::kInconclusive: return badge("inconclusive", "open");
     case CheckResult::Kind::kNotAsked: return badge("not asked", "soft");
     case CheckResult::Kind::kError: return badge("error", "bad");

@@ -355,12 +355,18 @@ Section assertions(const ReportFacts& report) {
   if (const auto errors = count(Kind::kError); errors > 0)
     section.title += fmt::format(", {} with errors", errors);
   if (section.items.empty()) section.add({"  none is violated"});
-  std::string undecided;
-  for (const ReportAssertion& assertion : report.assertions) {
-    if (assertion.result.kind == Kind::kInconclusive)
-      undecided += (undecided.empty() ? "" : ", ") + assertion.name;
+  const std::pair<Kind, const char*> kLists[] = {
+      {Kind::kXpass, "  passed, but expected to fail: "},
+      {Kind::kXfail, "  failed as expected: "},
+      {Kind::kInconclusive, "  inconclusive: "},
+  };
+  for (const auto& [kind, lead] : kLists) {
+    std::string names;
+    for (const ReportAssertion& assertion : report.assertions) {
+      if (assertion.result.kind == kind) names += (names.empty() ? "" : ", ") + assertion.name;
+    }
+    if (!names.empty()) section.add(wrapped(lead, names, 5));
   }
-  if (!undecided.empty()) section.add(wrapped("  inconclusive: ", undecided, 5));
   return section;
 }
 

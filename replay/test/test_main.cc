@@ -35,11 +35,12 @@ constexpr char kHelp[] =
 overwritten. Arguments after '--' are passed to `ktape capture`.)";
 
 constexpr char kFooter[] = R"(A run is
-  bad      if an assertion is violated. run-completed is one: a panic or a hang after the first step
-           is bad, unless --only leaves it out; with --fail-on-eject also if a scheduler was ejected
-  good     if it completed, an assertion passed and none is violated. Assertions that are named by
-           --only, --require or --with, or are in a folder given by --analyzers, must be decided;
-           others may be inconclusive
+  bad      if an assertion is violated, or passed although the scenario expects it to fail.
+           run-completed is one: a panic or a hang after the first step is bad, unless --only leaves
+           it out; with --fail-on-eject also if a scheduler was ejected
+  good     if it completed, an assertion passed, or failed as the scenario expects, and none is
+           violated. Assertions that are named by --only, --require or --with, or are in a folder
+           given by --analyzers, must be decided; others may be inconclusive
   nothing  if it says nothing about the kernel: the capture was refused or killed, the kernel cannot
            be used, did not boot or panicked before the first step, the machine was lost, the host
            failed, the run was interrupted, an assertion could not be run, or none was decided

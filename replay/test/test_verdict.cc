@@ -61,6 +61,7 @@ std::optional<TestVerdict> outcome_failed(const TestRun& run) {
 
 struct Tally {
   size_t passed = 0;
+  size_t xfailed = 0;
   std::string violated;  // the first, with its evidence
   std::string undecided;
   std::string error;
@@ -75,8 +76,12 @@ Tally tally(const Verdicts& verdicts) {
     switch (verdict.result.kind) {
       case CheckResult::Kind::kPassed: ++found.passed; break;
       case CheckResult::Kind::kViolated:
-        first(found.violated, name, verdict.findings.empty() ? "" : verdict.findings.front());
+        first(found.violated, name,
+              verdict.result.reason.empty() && !verdict.findings.empty() ? verdict.findings.front()
+                                                                         : verdict.result.reason);
         break;
+      case CheckResult::Kind::kXfail: ++found.xfailed; break;
+      case CheckResult::Kind::kXpass: first(found.violated, name, verdict.result.reason); break;
       case CheckResult::Kind::kError: first(found.error, name, verdict.result.reason); break;
       default:
         // Most assertions do not apply to every run; only one that the user named has to be
@@ -86,6 +91,12 @@ Tally tally(const Verdicts& verdicts) {
     }
   }
   return found;
+}
+
+// Whether the scenario expects that the run does not complete.
+bool may_fail_to_complete(const Verdicts& verdicts) {
+  const auto found = verdicts.find("run-completed");
+  return found != verdicts.end() && found->second.result.kind == CheckResult::Kind::kXfail;
 }
 
 }  // namespace
@@ -104,13 +115,16 @@ TestVerdict judge_run(const TestRun& run) {
   if (!found.violated.empty()) return {Kind::kBad, ExitCode::kViolated, found.violated};
   if (!run.ejection.empty()) return {Kind::kBad, ExitCode::kViolated, "scheduler " + run.ejection};
   if (!found.undecided.empty()) return none(ExitCode::kInconclusive, found.undecided);
-  if (found.passed == 0) return none(ExitCode::kInconclusive, "no assertion was decided");
   // A run that broke off might have violated something later.
-  if (run.outcome != schema::Outcome::COMPLETED) {
+  if (found.passed + found.xfailed == 0)
+    return none(ExitCode::kInconclusive, "no assertion was decided");
+  if (run.outcome != schema::Outcome::COMPLETED && !may_fail_to_complete(run.verdicts)) {
     return none(ExitCode::kInconclusive,
                 "nothing is violated, but the run did not complete: " + outcome_of(run));
   }
-  return {Kind::kGood, ExitCode::kGood, count_text(found.passed, "assertion") + " passed"};
+  std::string why = count_text(found.passed, "assertion") + " passed";
+  if (found.xfailed > 0) why += fmt::format(", {} failed as expected", found.xfailed);
+  return {Kind::kGood, ExitCode::kGood, why};
 }
 
 TestVerdict::Kind over_all(Kind a, Kind b) {

@@ -42,10 +42,12 @@ struct TestVerdict {
 //   was interrupted, the agent's messages could not be decoded; an assertion could not be run, or
 //   one that was asked for by name is inconclusive; no assertion was decided; or all passed on a
 //   run that did not complete.
-//   kBad: an assertion is violated. run-completed is one: a panic or a hang after the first step is
-//   bad, unless --only leaves it out.
-//   kGood: the run completed, at least one assertion passed and none is violated. Assertions that
-//   were not asked for by name may be inconclusive: most do not apply to most scenarios.
+//   kBad: an assertion is violated, or passed although the scenario expects it to fail.
+//   run-completed is one: a panic or a hang after the first step is bad, unless --only leaves it
+//   out, or the scenario expects it.
+//   kGood: the run completed, or not, as the scenario expects; at least one assertion passed, or
+//   failed as expected, and none is violated. Assertions that were not asked for by name may be
+//   inconclusive: most do not apply to most scenarios.
 [[nodiscard]] TestVerdict judge_run(const TestRun& run);
 
 // Over several runs: bad if one is; else none if one is; else good.

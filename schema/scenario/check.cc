@@ -10,6 +10,7 @@
 
 #include "schema/base/nearest.h"
 #include "schema/base/text.h"
+#include "schema/scenario/expected_failures.h"
 
 namespace ktape {
 
@@ -50,6 +51,7 @@ class ScenarioCheck {
     KTAPE_TRY(check_workers());
     KTAPE_TRY(check_ms(parsed_.at("freezes"), "everyMs", scenario_.getFreezes().getEveryMs()));
     KTAPE_TRY(check_steps());
+    KTAPE_TRY(check_expected_failures(file_, parsed_, scenario_));
     return check_lasting();
   }
 

@@ -34,19 +34,20 @@ std::vector<std::string> golden_tapes() {
   return found;
 }
 
-// The lines of results with their verdicts, without numbers and the tape's name.
+// The lines of results with their verdicts, without numbers; of several tapes those of `tape`,
+// whose results are indented.
 std::vector<std::string> results(const ChildResult& checked, const std::string& tape) {
+  const std::string indent = tape.empty() ? "" : "  ";
+  bool wanted = tape.empty();
   std::vector<std::string> found;
   std::istringstream lines(checked.output);
   for (std::string line; std::getline(lines, line);) {
+    if (line.starts_with("  # Subtest: ")) wanted = line == "  # Subtest: " + tape;
+    if (!wanted || !line.starts_with(indent)) continue;
+    line.erase(0, indent.size());
     const bool bad = line.starts_with("not ok ");
     if (!bad && !line.starts_with("ok ")) continue;
-    std::string result = line.substr(line.find(' ', bad ? 7 : 3) + 1);
-    if (!tape.empty()) {
-      if (!result.starts_with(tape + ": ")) continue;
-      result.erase(0, tape.size() + 2);
-    }
-    found.push_back((bad ? "not ok " : "ok ") + result);
+    found.push_back((bad ? "not ok " : "ok ") + line.substr(line.find(' ', bad ? 7 : 3) + 1));
   }
   return found;
 }

@@ -21,6 +21,11 @@ void run_began(TapeBuilder& tape, const RunSpec& spec) {
     run.setKernelCommandLine("console=ttyS0");
     run.setScenarioText(spec.scenario_text);
     run.initScenario().setName(spec.scenario);
+    auto expect = run.getScenario().initExpect(static_cast<unsigned>(spec.expect.size()));
+    for (unsigned i = 0; i < expect.size(); ++i) {
+      expect[i].setAssertion(spec.expect[i].first);
+      expect[i].setMatch(spec.expect[i].second);
+    }
   });
   tape.add([&](schema::Record::Builder record) {
     auto kernel = record.initKernelIdentified();

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "tests/support/tape/tape_builder.h"
@@ -13,6 +14,8 @@ namespace ktape::test {
 struct RunSpec {
   std::string scenario = "test";
   std::string scenario_text = "( name = \"test\" )";
+  // Failures that it expects: assertion and match.
+  std::vector<std::pair<std::string, std::string>> expect = {};
   std::string kernel = "6.16.12";
   uint64_t slide = 0x15400000;
   int32_t pid = 147;

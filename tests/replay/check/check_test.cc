@@ -56,8 +56,29 @@ TEST_CASE("result lines carry the directives of KTAP") {
   CHECK(result_line(4, "a", ended(0, "")) == "not ok 4 a # ERROR the output is not KTAP\n");
 }
 
-TEST_CASE("a name with a hash cannot pass for a directive") {
-  CHECK(result_line(1, "x # SKIP", ended(1, kFailed)) == "not ok 1 x \\# SKIP\n");
+TEST_CASE("neither a name nor a reason can pass for a directive") {
+  CHECK(result_line(1, "x # SKIP", ended(1, kFailed)) == "not ok 1 x \\x23 SKIP\n");
+  const auto violated = [](const std::string& why) {
+    return result_line(1, "x", {CheckResult::Kind::kViolated, ExitCode::kViolated, why});
+  };
+  CHECK(violated("TODO later") == "not ok 1 x # violated, TODO later\n");
+  CHECK(violated("skipped # SKIP {") == "not ok 1 x # violated, skipped \\x23 SKIP \\x7b\n");
+  CHECK(violated("a # SKIP") == "not ok 1 x # a \\x23 SKIP\n");
+}
+
+TEST_CASE("an expected failure is ok, and an unexpected pass is not") {
+  const CheckResult xfail{CheckResult::Kind::kXfail, ExitCode::kGood, "seq 5: x"};
+  const CheckResult xpass{CheckResult::Kind::kXpass, ExitCode::kViolated, "passed, but"};
+  CHECK(result_line(1, "a", xfail) == "ok 1 a # XFAIL seq 5: x\n");
+  CHECK(result_line(2, "b", xpass) == "not ok 2 b # XPASS passed, but\n");
+  CheckSummary summary;
+  summary.add("a", xfail);
+  CHECK(summary.code() == ExitCode::kGood);
+  summary.add("b", xpass);
+  CHECK(summary.code() == ExitCode::kViolated);
+  CHECK(summary.text() ==
+        "# 0 of 2 assertions passed; passed, but expected to fail: b; failed as expected: a\n"
+        "# losses: none\n# Totals: pass:0 fail:0 xfail:1 xpass:1 skip:0 error:0\n");
 }
 
 TEST_CASE("the summary names what did not pass and takes the worst exit status") {

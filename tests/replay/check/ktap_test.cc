@@ -60,4 +60,23 @@ TEST_CASE("standard error is printed under the subtest") {
   CHECK(as_subtest("a", "", "no such table\n") == "  # stderr: no such table\n");
 }
 
+TEST_CASE("a name has nothing that ends it in a result line, or is cut off") {
+  CHECK(ktap_name("value --tag a") == "value --tag a");
+  CHECK(ktap_name(" a #b {") == "\\x20a \\x23b \\x7b");
+  CHECK(ktap_name("- a") == "\\x2d a");
+  CHECK(ktap_name("a\nok 2 b ") == "a\\nok 2 b\\x20");
+}
+
+TEST_CASE("as diagnostics an assertion's results do not count") {
+  CHECK(as_diagnostics(as_subtest("a", "KTAP version 1\n1..1\n# seq 3: x\nok 1 a\n")) ==
+        "# seq 3: x\n");
+  CHECK(as_diagnostics(as_subtest("a",
+                                  "KTAP version 1\n1..2\n  KTAP version 1\n  # Subtest: b\n  "
+                                  "1..1\n  ok 1 c\nok 1 b\nnot ok 2 d\n")) ==
+        "#   KTAP version 1\n#   # Subtest: b\n#   1..1\n#   ok 1 c\n# ok 1 b\n# not ok 2 d\n");
+  CHECK(as_diagnostics(as_subtest("a", "1..1\nBail out!\n", "no\n")) ==
+        "# 1..1\n# Bail out!\n# stderr: no\n");
+  CHECK(as_diagnostics(as_subtest("a", "KTAP version 1\n1..1\n# Subtest: b\nok 1 a\n")).empty());
+}
+
 }  // namespace ktape::test

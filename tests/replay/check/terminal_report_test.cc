@@ -113,4 +113,24 @@ TEST_CASE("what tapes lost is in their headings, and of several in the summary")
                  ContainsSubstring("\nlosses: a.ktape (3 console_bytes)\n"));
 }
 
+TEST_CASE("an expected failure has its fact, and an unexpected pass is among the failures") {
+  CHECK_THAT(
+      shown({Kind::kXfail, ExitCode::kGood, "seq 5: a stall"}, "a",
+            "# violated, seq 5: a stall\n# violated, seq 9: a stall\nnot ok 1 a\n"),
+      ContainsSubstring("\nxfail         a  seq 5: a stall (and 1 more)\n\n0 of 1 assertions "
+                        "passed; failed as expected: a\n--ktap"));
+  CHECK_THAT(
+      shown({Kind::kXpass, ExitCode::kViolated, "passed, but"}, "a", "# seq 5: fine\nok 1 a\n"),
+      ContainsSubstring("\nXPASS         a  passed, but\n              seq 5: fine\n\n0 of 1 "
+                        "assertions passed; passed, but expected to fail: a\n"));
+}
+
+TEST_CASE("a failure other than the expected one tells its evidence once") {
+  const std::string text = shown(
+      {Kind::kViolated, ExitCode::kViolated, "seq 5: a; the scenario expects a failure with 'b'"},
+      "a", "# violated, seq 5: a\nnot ok 1 a\n");
+  CHECK_THAT(text, ContainsSubstring("\nVIOLATED      a  seq 5: a; the scenario expects a failure "
+                                     "with 'b'\n\n0 of 1"));
+}
+
 }  // namespace ktape::test

@@ -90,6 +90,31 @@ TEST_CASE("a violated assertion is bad, even if others pass") {
   CHECK(bench.bisect() == 1);
 }
 
+TEST_CASE("a failure that the scenario expects is good, and a pass instead is bad") {
+  Bench bench;
+  bench.assertion("broken", 1);
+  bench.capture({.expect = {{"broken", ""}}});
+  ChildResult good = bench.run({});
+  CHECK(good.exit_status == 0);
+  CHECK_THAT(good.output, ContainsSubstring("good: 1 assertion passed, 1 failed as expected\n"));
+  CHECK(bench.run({"--only", "broken"}).exit_status == 0);
+  bench.capture({.expect = {{"broken", "a text"}}});
+  ChildResult other = bench.run({});
+  CHECK(other.exit_status == 1);
+  CHECK_THAT(other.output,
+             ContainsSubstring("BAD: broken: the scenario expects a failure with 'a text'\n"));
+  bench.assertion("run-completed", 1);
+  bench.capture({.expect = {{"run-completed", ""}, {"broken", ""}},
+                 .outcome = schema::Outcome::GUEST_PANICKED});
+  CHECK(bench.run({}).exit_status == 0);
+  bench.capture({.expect = {{"holds", ""}}});
+  ChildResult passed = bench.run({"--only", "holds"});
+  CHECK(passed.exit_status == 1);
+  CHECK_THAT(passed.output,
+             ContainsSubstring("BAD: holds: passed, but the scenario expects a failure\n"));
+  CHECK(bench.bisect({"--only", "holds"}) == 1);
+}
+
 TEST_CASE("an ejected scheduler is bad if that is requested, whatever the assertions say") {
   Bench bench;
   bench.capture({.exit_kind = 1026, .exit_message = "sleeper[147] failed to run for 30.012s"});

@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: Apache-2.0
+#include "replay/check/github_report.h"
+
+#include <fmt/format.h>
+#include <sys/random.h>
+
+#include <array>
+#include <cstdlib>
+#include <fstream>
+#include <string_view>
+
+#include "schema/base/digest.h"
+#include "schema/base/text.h"
+
+namespace ktape {
+
+namespace {
+
+using Kind = CheckResult::Kind;
+
+// GitHub takes at most 1 MiB of summary from a step, and none of a larger one.
+constexpr size_t kRowsBytes = size_t{256} << 10;
+constexpr size_t kReasonBytes = size_t{4} << 10;
+
+// Escapes of actions/toolkit, packages/core/src/command.ts: in a message, and in a property.
+std::string command_text(std::string_view text, bool property) {
+  std::string out;
+  for (const char c : text) {
+    const bool special = c == '%' || c == '\r' || c == '\n' || (property && (c == ':' || c == ','));
+    out += special ? fmt::format("%{:02X}", static_cast<unsigned>(c)) : std::string(1, c);
+  }
+  return out;
+}
+
+// As a cell of a Markdown table. Characters of Markdown and HTML become references, and so does
+// '@', which would notify someone.
+std::string cell(std::string_view text) {
+  constexpr std::string_view kSpecial = "&<>|`*_[]()#!~\\@:$\n\r";
+  std::string out;
+  for (const char c : text) {
+    const bool special = kSpecial.find(c) != std::string_view::npos;
+    out += special ? fmt::format("&#{};", static_cast<unsigned>(c)) : std::string(1, c);
+  }
+  return out;
+}
+
+struct Words {
+  const char* command;  // of an annotation
+  const char* verdict;
+};
+
+Words words_of(Kind kind) {
+  switch (kind) {
+    case Kind::kPassed: return {"", "pass"};
+    case Kind::kViolated: return {"error", "**violated**"};
+    case Kind::kXpass: return {"error", "**xpass**"};
+    case Kind::kXfail: return {"notice", "xfail"};
+    case Kind::kInconclusive: return {"warning", "inconclusive"};
+    case Kind::kNotAsked: return {"", "not asked"};
+    case Kind::kError: break;
+  }
+  return {"error", "**error**"};
+}
+
+std::string reason_of(const CheckResult& result) {
+  std::string reason = result.reason;
+  if (reason.size() > kReasonBytes) {
+    size_t end = kReasonBytes;
+    while ((static_cast<unsigned char>(reason[end]) & 0xc0) == 0x80) --end;  // inside a character
+    reason = reason.substr(0, end) + "...";
+  }
+  const char* why_not = result.kind == Kind::kViolated && reason.empty() ? "violated" : "";
+  return (result.kind == Kind::kXfail ? "failed as expected: " : why_not) + reason;
+}
+
+void add_row(std::string& rows, std::string row) {
+  if (rows.size() + row.size() <= kRowsBytes) rows += row;
+}
+
+}  // namespace
+
+void GithubReport::add(const CheckStep& step) {
+  if (tape_ != &step.tape) {
+    close_tape();
+    tape_ = &step.tape;
+  }
+  const CheckResult& result = step.checked.result;
+  const std::string name = step.run != nullptr ? printable(step.run->label()) : "verify";
+  const std::string tape = printable(step.tape.path);
+  of_tape_.add(name, result);
+  const Words words = words_of(result.kind);
+  if (*words.command == '\0') return;
+  const std::string reason = reason_of(result);
+  commands_ += fmt::format("::{} title={}::{}\n", words.command,
+                           command_text(name + ": " + tape, true), command_text(reason, false));
+  add_row(rows_, fmt::format("| {} | {} | {} | {} |\n", words.verdict, cell(name), cell(tape),
+                             cell(reason)));
+}
+
+void GithubReport::close_tape() {
+  if (tape_ == nullptr) return;
+  add_row(tapes_, fmt::format("| {} | {} | {} |\n", cell(printable(tape_->path)),
+                              cell(of_tape_.verdicts()), cell(tape_->losses)));
+  of_tape_ = {};
+}
+
+std::string GithubReport::summary(const CheckSummary& of_all) {
+  close_tape();
+  tape_ = nullptr;
+  std::string text = fmt::format("### ktape check: {}\n\n", cell(of_all.verdicts()));
+  if (!rows_.empty())
+    text += "| verdict | assertion | tape | why |\n|---|---|---|---|\n" + rows_ + "\n";
+  if (!tapes_.empty()) text += "| tape | result | losses |\n|---|---|---|\n" + tapes_ + "\n";
+  return text;
+}
+
+Result<std::string> stop_word() {
+  std::array<std::byte, 16> random;
+  if (::getrandom(random.data(), random.size(), 0) != static_cast<ssize_t>(random.size()))
+    return system_error(ErrorCode::kHost, "cannot get random bytes");
+  return "ktape-" + to_hex(random);
+}
+
+Result<void> append_job_summary(const std::string& text) {
+  const char* path = std::getenv("GITHUB_STEP_SUMMARY");
+  if (path == nullptr || *path == '\0') return {};
+  std::ofstream file(path, std::ios::binary | std::ios::app);
+  file << text << std::flush;
+  if (file) return {};
+  return system_error(ErrorCode::kHost, "cannot write the job summary " + in_quotes(path));
+}
+
+}  // namespace ktape
