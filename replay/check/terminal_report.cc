@@ -60,7 +60,7 @@ std::string without(std::string_view lead, std::string_view text) {
   return std::string(text.starts_with(lead) ? text.substr(lead.size()) : text);
 }
 
-    // as_subtest() has indented each line by two.
+// as_subtest() has indented each line by two.
 // About the verdict, or about the tape: nothing that proves it.
 bool is_note(std::string_view line) {
   return line.starts_with("note, ") || line.ends_with(" of kinds that this build does not know");
