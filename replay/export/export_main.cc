@@ -47,10 +47,10 @@ also has empty cells, and DuckDB takes NAME_hex for a number, unless they are to
   duckdb   SELECT tag, value::UBIGINT FROM read_csv('kernel_op.csv', all_varchar = true)
   sqlite3  .mode csv, then .import kernel_op.csv kernel_op: every column is text
 The recipes for pandas and sqlite3 are tested with the versions in Debian 12, which has no
-DuckDB; its recipe was run with DuckDB 1.5.6. Perfetto keeps counters as floating-point numbers; the exact value is in the slice
-of its request. A trace has at most 1000 tracks of each sort: what is left out is listed
-in it and on standard error. Traces are tested with Protocol Buffers' own reader; Debian
-12 does not have Perfetto's trace_processor.
+DuckDB; its recipe was run with DuckDB 1.5.6. Perfetto keeps counters as floating-point numbers;
+the exact value is in the slice of its request. A trace has at most 1000 tracks of each sort:
+what is left out is listed in it and on standard error. Traces are tested with Protocol Buffers'
+own reader; Debian 12 does not have Perfetto's trace_processor.
 
 drgn, crash and gdb take the vmlinux of --symbols, or that of a debug package. gdb has to be
 told by how much the kernel was moved at boot, which --symbols prints.
