@@ -438,6 +438,24 @@ struct Thawed {
   pagesDigest @4 :Data;         # SHA-256 over the sorted page list (FORMAT.md); empty: none kept
   waitedKnown @5 :Bool;         # false: an older recorder, or a host that does not report it
   waitedNs @6 :UInt64;          # part of frozenNs: ktape's thread and QEMU's main thread waited for a host CPU
+  waiting @7 :WaitingTasks;     # absent: an older recorder, no sched_ext, or not enough memory was kept to find them
+}
+
+struct WaitingTasks {
+  # The tasks that were runnable in this freeze and waited in sched_ext for a CPU: on their runqueue's runnable_list,
+  # which the kernel's watchdog checks, or in a DSQ. Found in the memory that was kept of the freeze.
+  total @0 :UInt64;
+  incomplete @1 :Bool;          # part of that memory could not be read: there may be more
+  tasks @2 :List(WaitingTask);  # the longest wait first; at most 1000
+}
+
+struct WaitingTask {
+  pid @0 :Int32;
+  comm @1 :Data;
+  dsq @2 :Data;                 # the name of its DSQ, SCX_DSQ_LOCAL, or "user 0x1f"; empty: in none
+  waitedMs @3 :Int64 = -1;      # since it became runnable, as the kernel's watchdog counts; -1: not known
+  cpus @4 :Text;                # where it may run, a CPU list: "0-3,7"; empty: not known
+  lastCpu @5 :Int32 = -1;       # where it ran last; -1: not known
 }
 
 struct RunDelays {

@@ -83,6 +83,21 @@ void write_hits(const std::vector<TriggerHit>& from, schema::FreezeBegan::Builde
   }
 }
 
+void write_waiting(const WaitingTasks& from, schema::WaitingTasks::Builder to) {
+  to.setTotal(from.total);
+  to.setIncomplete(from.incomplete);
+  auto tasks = to.initTasks(static_cast<unsigned>(from.tasks.size()));
+  for (unsigned i = 0; i < tasks.size(); ++i) {
+    const WaitingTask& task = from.tasks[i];
+    tasks[i].setPid(task.pid);
+    tasks[i].setComm(as_data(task.comm));
+    tasks[i].setDsq(as_data(task.dsq));
+    if (task.waiting_ms) tasks[i].setWaitedMs(static_cast<int64_t>(*task.waiting_ms));
+    tasks[i].setCpus(task.cpus);
+    if (task.last_cpu) tasks[i].setLastCpu(static_cast<int32_t>(*task.last_cpu));
+  }
+}
+
 }  // namespace
 
 Result<void> Freezer::adopted(const Kernel& kernel) {
@@ -243,6 +258,7 @@ Result<void> Freezer::record_thawed(const FreezeInProgress& freeze) {
   // Hashes and stores pages now, after the thaw; the digest of their list goes into the same
   // record.
   KTAPE_ASSIGN(std::optional<PagesKept> kept, pages_.keep(freeze.id));
+  const std::optional<WaitingTasks> waiting = pages_.waiting();
   return recorder_.record_at(
       recorder_.at(freeze.thawed), GuestNs(0), [&](schema::Record::Builder record) {
         auto to = record.initThawed();
@@ -253,6 +269,7 @@ Result<void> Freezer::record_thawed(const FreezeInProgress& freeze) {
           to.setWaitedKnown(true);
           to.setWaitedNs(*waited_ns);
         }
+        if (waiting) write_waiting(*waiting, to.initWaiting());
         // Nothing kept: the fields stay at their defaults, which mean that a tape has no memory of
         // this freeze.
         if (!kept) return;

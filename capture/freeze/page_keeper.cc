@@ -82,6 +82,7 @@ std::vector<FreezePage> rows_of(std::span<const FrameContent> contents,
 
 void PageKeeper::adopted(const Kernel& kernel) {
   if (mode_ == schema::MemoryMode::NONE) return;
+  kernel_ = &kernel;
   sched_ = std::make_unique<SchedMemory>(kernel);
 }
 
@@ -144,6 +145,13 @@ Result<std::optional<PagesKept>> PageKeeper::keep(uint64_t freeze) {
   if (rows.empty()) return std::optional<PagesKept>();
   KTAPE_ASSIGN(PagesKept kept, recorder_.add_freeze_pages(freeze, rows));
   return std::optional(kept);
+}
+
+std::optional<WaitingTasks> PageKeeper::waiting() const {
+  const bool all_tasks = mode_ == schema::MemoryMode::SCHED || mode_ == schema::MemoryMode::FULL;
+  if (!all_tasks || kernel_ == nullptr) return std::nullopt;
+  Result<WaitingTasks> found = find_waiting_tasks(*kernel_, RecordedFrames(memory_));
+  return found.ok() ? std::optional(std::move(*found)) : std::nullopt;
 }
 
 Result<FrameContent> PageKeeper::content_of(const RecordingMemory::Frame& frame) {

@@ -11,6 +11,7 @@
 #include "capture/record/recorder.h"
 #include "guest/kernel/kernel.h"
 #include "guest/kernel/survey/sched_memory.h"
+#include "guest/kernel/survey/waiting_tasks.h"
 #include "guest/memory/recording_memory.h"
 #include "schema/base/result.h"
 #include "schema/record.capnp.h"
@@ -51,6 +52,10 @@ class PageKeeper {
   // a freeze with pages that no record vouches for. Fails if the tape cannot be written.
   [[nodiscard]] Result<std::optional<PagesKept>> keep(uint64_t freeze);
 
+  // Which tasks waited in this freeze, from the copies of its memory. After the thaw. Nothing if
+  // not enough is kept to find them, or the kernel has no sched_ext.
+  [[nodiscard]] std::optional<WaitingTasks> waiting() const;
+
  private:
   void record_everything();
   [[nodiscard]] Result<FrameContent> content_of(const RecordingMemory::Frame& frame);
@@ -58,6 +63,7 @@ class PageKeeper {
   schema::MemoryMode mode_;
   Recorder& recorder_;
   std::unique_ptr<SchedMemory> sched_;
+  const Kernel* kernel_ = nullptr;
   RecordingMemory memory_;
   std::vector<FreezePage> zero_runs_;  // of this freeze: RAM that was never touched
   // By slot: the content of its copy, if hashed.

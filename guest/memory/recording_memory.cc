@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "guest/memory/recording_memory.h"
 
+#include <fmt/format.h>
+
 #include <algorithm>
 #include <array>
 #include <cstring>
@@ -79,6 +81,11 @@ RecordingMemory::Copy& RecordingMemory::copy_of(uint64_t number, bool& is_new) c
       Copy{number, blocks_.back().get() + next % kFramesPerBlock * kFrameBytes, false});
 }
 
+std::span<const std::byte> RecordingMemory::frame(uint64_t number) const {
+  if (!is_recorded(number)) return {};
+  return {copies_[slots_.at(number)].bytes, kFrameBytes};
+}
+
 std::vector<RecordingMemory::Frame> RecordingMemory::frames() const {
   std::vector<Frame> frames;
   frames.reserve(recorded_.size());
@@ -88,6 +95,35 @@ std::vector<RecordingMemory::Frame> RecordingMemory::frames() const {
   }
   std::ranges::sort(frames, {}, &Frame::number);
   return frames;
+}
+
+Result<void> RecordedFrames::read(GuestPhysical address, std::span<std::byte> out) const {
+  constexpr uint64_t kFrameBytes = RecordingMemory::kFrameBytes;
+  for (uint64_t at = address.value; !out.empty();) {
+    const std::span<const std::byte> frame = recording_.frame(at / kFrameBytes);
+    if (frame.empty())
+      return Error{ErrorCode::kNotApplicable,
+                   fmt::format("guest-physical address {:#x} was not recorded", at), ""};
+    const uint64_t offset = at % kFrameBytes;
+    const size_t bytes = std::min<uint64_t>(out.size(), kFrameBytes - offset);
+    std::memcpy(out.data(), frame.data() + offset, bytes);
+    out = out.subspan(bytes);
+    at += bytes;
+  }
+  return {};
+}
+
+Result<std::vector<PhysicalRange>> RecordedFrames::populated() const {
+  std::vector<PhysicalRange> ranges;
+  for (const RecordingMemory::Frame& frame : recording_.frames()) {
+    const uint64_t start = frame.number * RecordingMemory::kFrameBytes;
+    if (!ranges.empty() && ranges.back().start.value + ranges.back().bytes == start) {
+      ranges.back().bytes += RecordingMemory::kFrameBytes;
+    } else {
+      ranges.push_back({GuestPhysical(start), RecordingMemory::kFrameBytes});
+    }
+  }
+  return ranges;
 }
 
 }  // namespace ktape

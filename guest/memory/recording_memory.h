@@ -52,6 +52,9 @@ class RecordingMemory final : public WritableGuestMemory {
   // What was recorded since `begin`, ascending. Works after the thaw, too.
   [[nodiscard]] std::vector<Frame> frames() const;
   [[nodiscard]] size_t recorded() const { return recorded_.size(); }
+  // The bytes of a frame recorded since `begin`, as `Frame` has them; empty: it is not recorded.
+  // Works after the thaw, too.
+  [[nodiscard]] std::span<const std::byte> frame(uint64_t number) const;
 
  private:
   struct Copy {
@@ -73,6 +76,20 @@ class RecordingMemory final : public WritableGuestMemory {
   mutable std::vector<Copy> copies_;                    // by slot
   mutable std::unordered_map<uint64_t, size_t> slots_;  // by frame number
   mutable std::vector<std::unique_ptr<std::byte[]>> blocks_;
+};
+
+// The frames that a RecordingMemory recorded since its last `begin`, as they were then. For reading
+// a freeze's memory after the thaw. Valid until the next `begin`.
+class RecordedFrames final : public GuestMemory {
+ public:
+  explicit RecordedFrames(const RecordingMemory& recording) : recording_(recording) {}
+
+  // kNotApplicable if a frame was not recorded.
+  Result<void> read(GuestPhysical address, std::span<std::byte> out) const override;
+  Result<std::vector<PhysicalRange>> populated() const override;
+
+ private:
+  const RecordingMemory& recording_;
 };
 
 }  // namespace ktape

@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <charconv>
 #include <string>
 
@@ -39,7 +40,7 @@ std::optional<WaitingTask> head_line(std::string_view line) {
   if (!pid || !delta || *delta > 0 || *delta == INT64_MIN) return std::nullopt;
   WaitingTask task;
   task.pid = *pid;
-  task.comm = printable(line.substr(2, open - 2)).substr(0, 64);
+  task.comm = line.substr(2, std::min<size_t>(open - 2, 64));
   task.waiting_ms = static_cast<uint64_t>(-*delta);
   return task;
 }

@@ -3,7 +3,7 @@
 
 #include <string_view>
 
-#include "replay/report/waiting_tasks.h"
+#include "guest/kernel/survey/waiting_tasks.h"
 
 namespace ktape {
 

@@ -8,8 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "guest/kernel/survey/waiting_tasks.h"
 #include "replay/check/verdicts.h"
-#include "replay/report/waiting_tasks.h"
 #include "replay/tape/freeze.h"
 #include "replay/tape/run_facts.h"
 #include "replay/text/vcpu_text.h"

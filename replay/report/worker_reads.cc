@@ -17,7 +17,7 @@ namespace ktape {
 namespace {
 
 // "kworker/0:1" of "kworker/0:1[33].on_rq": a task that is not a worker.
-std::string comm_of_tag(std::string_view tag) { return printable(tag.substr(0, tag.rfind('['))); }
+std::string comm_of_tag(std::string_view tag) { return std::string(tag.substr(0, tag.rfind('['))); }
 
 struct Read {
   std::string worker;
@@ -41,7 +41,7 @@ WaitingTasks waiting_in_reads(schema::OpRequested::Reader request, schema::OpRep
     if (target.isSymbol() && chars(target.getSymbol()) == "jiffies_64") jiffies = value;
     if (!target.isTask()) continue;
     Read& read = workers[target.getTask().getPid()];
-    read.worker = printable(chars(target.getTask().getWorker()));
+    read.worker = chars(target.getTask().getWorker());
     if (read.worker.empty()) read.worker = comm_of_tag(chars(asked[i].getTag()));
     read.fields[std::string(chars(target.getPath()))] = *value;
   }

@@ -4,8 +4,8 @@
 #include <cstdint>
 #include <set>
 
+#include "guest/kernel/survey/waiting_tasks.h"
 #include "guest/kernel/types/btf.h"
-#include "replay/report/waiting_tasks.h"
 #include "schema/record.capnp.h"
 
 namespace ktape {

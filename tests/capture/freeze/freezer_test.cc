@@ -5,9 +5,11 @@
 #include <fmt/format.h>
 
 #include <catch2/catch_test_macros.hpp>
+#include <catch2/generators/catch_generators.hpp>
 #include <set>
 
 #include "guest/machine/gdb_packet.h"
+#include "schema/base/text.h"
 #include "schema/tape/reading/reader.h"
 #include "tests/capture/run/engine_fixture.h"
 #include "tests/support/kernel/fake_kernel.h"
@@ -48,6 +50,37 @@ TEST_CASE_METHOD(EngineFixture, "every register of a vCPU is on the tape") {
     return {};
   }));
   CHECK(frozen == 1);
+}
+
+TEST_CASE_METHOD(EngineFixture, "who waited is on the tape if the memory of all tasks is kept") {
+  const bool sched = GENERATE(true, false);
+  FakeKernel kernel({.task_list = true});
+  const GuestVirtual task = kernel.add_task(71, "late", 2, 1);
+  kernel.link(kernel.field(kernel.per_cpu("runqueues", 1), "struct rq", "scx.runnable_list"),
+              kernel.field(task, "struct task_struct", "scx.runnable_node"));
+  kernel.add_task(72, "asleep", 3);
+  memory(sched ? schema::MemoryMode::SCHED : schema::MemoryMode::TOUCHED);
+  knowledge(kernel.knowledge(), kernel.ram());
+  hello();
+  read_symbol(1, "jiffies", "jiffies_64");
+  done();
+  ended();
+  (void)run();
+  int thawed = 0;
+  must(must(TapeReader::open(tape()))->for_each([&](const RecordView& view) -> Result<void> {
+    if (!view.record.isThawed()) return {};
+    ++thawed;
+    CHECK(view.record.getThawed().hasWaiting() == sched);
+    if (!sched) return {};
+    const auto waiting = view.record.getThawed().getWaiting();
+    CHECK(waiting.getTotal() == 1);
+    REQUIRE(waiting.getTasks().size() == 1);
+    CHECK(waiting.getTasks()[0].getPid() == 71);
+    CHECK(chars(waiting.getTasks()[0].getComm()) == "late");
+    CHECK(waiting.getTasks()[0].getLastCpu() == 1);
+    return {};
+  }));
+  CHECK(thawed == 1);
 }
 
 }  // namespace ktape::test

@@ -123,6 +123,22 @@ TEST_CASE_METHOD(Recorded, "a write in a freeze counts as a change in the next o
   CHECK(copied(0, 0, 1) == "x");
 }
 
+TEST_CASE_METHOD(Recorded,
+                 "recorded frames can be read after the machine has changed, and no others") {
+  std::vector<std::byte> out(8);
+  memory.begin(ram);
+  must(ram.write(GuestPhysical(kFrame - 4), as_bytes("beforehand")));
+  must(memory.read(GuestPhysical(kFrame - 4), out));
+  must(ram.write(GuestPhysical(kFrame - 4), as_bytes("afterwards")));
+  const RecordedFrames recorded(memory);
+  must(recorded.read(GuestPhysical(kFrame - 4), out));
+  CHECK(std::ranges::equal(out, as_bytes("beforeha")));
+  CHECK(must(recorded.populated()).size() == 1);
+  CHECK(must(recorded.populated())[0].bytes == 2 * kFrame);
+  const auto missing = recorded.read(GuestPhysical(2 * kFrame - 4), out);
+  CHECK(missing.error().code == ErrorCode::kNotApplicable);
+}
+
 TEST_CASE("frames above the PCI hole are recorded by their guest-physical number") {
   std::vector<std::byte> bytes(2 * kFrame);
   FlatMemory ram(bytes, kFrame);

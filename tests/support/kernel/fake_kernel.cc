@@ -58,6 +58,7 @@ constexpr std::array kSymbols = {
     Placed{"jiffies_seq", kText + 0x3a80},
     Placed{"task_groups", kText + 0x3b00},
     Placed{"curr_clocksource", kText + 0x3c00},
+    Placed{"init_task", kText + 0x4000},
     Placed{"watchdog_enabled", kText + 0x3c10},
     Placed{"watchdog_thresh", kText + 0x3c18},
     Placed{"rcu_cpu_stall_suppress", kText + 0x3c1c},
@@ -84,6 +85,7 @@ std::string symbol_text(const FakeKernelShape& shape) {
     if (shape.bypass_per_scheduler && symbol.name == "scx_bypass_depth") continue;
     const bool of_clock = symbol.link >= kText + 0x3c00 && symbol.link < kText + 0x3d00;
     if (!shape.clock && of_clock) continue;
+    if (!shape.task_list && symbol.name == "init_task") continue;
     static constexpr char kDigits[] = "0123456789abcdef";
     for (int shift = 60; shift >= 0; shift -= 4) text += kDigits[symbol.link >> shift & 15];
     text += " D " + std::string(symbol.name) + "\n";
@@ -137,6 +139,11 @@ void FakeKernel::fill_image() {
 void FakeKernel::fill_cpus() {
   put(symbol("jiffies_64"), 4294892296, 8);
   put(symbol("__scx_switched_all"), 1, 4);
+  if (shape_.task_list) {
+    const GuestVirtual list = field(symbol("init_task"), "struct task_struct", "tasks");
+    put(list, list.value, 8);
+    put(list + 8, list.value, 8);
+  }
   const GuestVirtual root = allocate(576);
   set(root, "struct xa_node", "shift", 6);
   set(symbol("init_pid_ns"), "struct pid_namespace", "idr.idr_rt.xa_head", root.value | kNode);
@@ -231,6 +238,9 @@ GuestVirtual FakeKernel::add_task(int32_t pid, std::string_view comm, uint64_t s
                       std::as_bytes(std::span(comm))));
   set_task(task, "sched_class",
            symbol(shape_.sched_ext ? "ext_sched_class" : "fair_sched_class").value);
+  if (shape_.task_list)
+    link(field(symbol("init_task"), "struct task_struct", "tasks"),
+         field(task, "struct task_struct", "tasks"));
   if (!shape_.sched_ext) return task;
   const GuestVirtual node = field(task, "struct task_struct", "scx.runnable_node");
   put(node, node.value, 8);

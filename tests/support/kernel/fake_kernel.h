@@ -24,6 +24,7 @@ struct FakeKernelShape {
   bool per_cpu_hot = false;           // preempt count and current task in struct pcpu_hot
   bool per_cpu_groups = false;        // a task group's parts in one per-CPU allocation
   bool clock = false;                 // a clocksource, and the thresholds of its watch for lockups
+  bool task_list = false;             // init_task, and the list of all tasks
 };
 
 // A made-up kernel with two CPUs that lies in memory as a real one does: banner, page tables,

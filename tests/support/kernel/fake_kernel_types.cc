@@ -166,15 +166,16 @@ struct Types {
                                        {"SCX_TASK_READY", 2},
                                        {"SCX_TASK_ENABLED", 3}});
     }
-    return b.structure("sched_ext_entity", 112,
-                       {{"dsq", b.pointer(queue), 0},
-                        {"dsq_list", node, 8},
-                        {"flags", u32, 36},
-                        {"ops_state", atomic_long, 40},
-                        {"runnable_node", list_head, 48},
-                        {"ddsp_dsq_id", u64, 64},
-                        {"slice", u64, 72},
-                        {"dsq_vtime", u64, 80}});
+    Fields fields = {{"dsq", b.pointer(queue), 0},
+                     {"dsq_list", node, 8},
+                     {"flags", u32, 36},
+                     {"ops_state", atomic_long, 40},
+                     {"runnable_node", list_head, 48},
+                     {"ddsp_dsq_id", u64, 64},
+                     {"slice", u64, 72},
+                     {"dsq_vtime", u64, 80}};
+    if (shape.task_list) fields.push_back({"runnable_at", word, 88});
+    return b.structure("sched_ext_entity", 112, fields);
   }
 
   void maps() {
@@ -236,6 +237,11 @@ struct Types {
         {"prio", s32, 384},
         {"rt_priority", u32, 388}};
     if (shape.sched_ext) fields.push_back({"scx", sched_ext_entity(), 136});
+    if (shape.task_list) {
+      fields.push_back({"tasks", list_head, 392});
+      fields.push_back(
+          {"cpus_mask", b.structure("cpumask", 8, {{"bits", b.array(word, 1), 0}}), 408});
+    }
     const int task = b.structure("task_struct", 512, fields);
     runqueues(task);
   }

@@ -13,15 +13,15 @@
 
 namespace ktape {
 
-// A task that is runnable and waits in sched_ext for a CPU. Texts are safe to print.
+// A task that is runnable and waits in sched_ext for a CPU.
 struct WaitingTask {
   int32_t pid = 0;
-  std::string comm;
-  std::string dsq;                         // "SCX_DSQ_LOCAL", "0x1f"; empty: not in a DSQ
+  std::string comm;                        // byte for byte
+  std::string dsq;                         // "SCX_DSQ_LOCAL", "user 0x1f"; empty: not in a DSQ
   std::optional<uint64_t> waiting_ms;      // since it became runnable
   std::string cpus;                        // where it may run: "0-3,7"; empty: not known
   std::optional<uint32_t> last_cpu;        // where it ran last
-  [[nodiscard]] std::string name() const;  // "spinner[57]", as the kernel's messages have it
+  [[nodiscard]] std::string name() const;  // "spinner[57]", as in the kernel's messages, printable
 };
 
 struct WaitingTasks {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "replay/report/waiting_tasks.h"
+#include "guest/kernel/survey/waiting_tasks.h"
 
 #include <fmt/format.h>
 
@@ -127,8 +127,7 @@ class Walk {
         !kernel_.read(memory_, at + comm_->offset_bytes, std::as_writable_bytes(std::span(bytes)))
              .ok())
       return "";
-    return printable(
-        {bytes.data(), static_cast<size_t>(std::ranges::find(bytes, '\0') - bytes.begin())});
+    return {bytes.data(), static_cast<size_t>(std::ranges::find(bytes, '\0') - bytes.begin())};
   }
 
   // Counted as by check_rq_for_timeouts() of kernel/sched/ext.c.
@@ -163,7 +162,7 @@ class Walk {
 
 }  // namespace
 
-std::string WaitingTask::name() const { return fmt::format("{}[{}]", comm, pid); }
+std::string WaitingTask::name() const { return fmt::format("{}[{}]", printable(comm), pid); }
 
 Result<WaitingTasks> find_waiting_tasks(const Kernel& kernel, const GuestMemory& memory) {
   return Walk(kernel, memory).run();
