@@ -172,6 +172,14 @@ ExitCode help_of(const std::string& verb) {
   return execute(program, {program, "--help"});
 }
 
+// Where the files are that ktape brings besides programs, as `git --exec-path` says it of programs.
+ExitCode print_data_path() {
+  const auto folder = data_folder();
+  if (!folder.ok()) return fail(folder.error().code, folder.error().message, folder.error().hint);
+  std::printf("%s\n", folder->c_str());
+  return ExitCode::kGood;
+}
+
 ExitCode run(int argc, char** argv) {
   const std::vector<std::string> arguments(argv + std::min(argc, 1), argv + argc);
   const std::string verb = arguments.empty() ? "" : arguments.front();
@@ -188,6 +196,7 @@ ExitCode run(int argc, char** argv) {
     std::printf("ktape %s\n", KTAPE_VERSION);
     return ExitCode::kGood;
   }
+  if (verb == "--data-path") return print_data_path();
   if (verb == kDescribeCommand) {
     describe_verbs();
     return ExitCode::kGood;

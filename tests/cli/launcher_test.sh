@@ -75,6 +75,12 @@ case_the_version_is_printed() {
   expect_output "ktape "
 }
 
+case_the_folder_of_the_data_is_printed() {
+  install_launcher
+  expect_status 0 bin/ktape --data-path
+  [[ $output == "$PWD/share/ktape" ]] || fail "it is not beside bin/"
+}
+
 case_help_of_a_verb_is_its_help_where_there_is_no_terminal() {
   install_launcher
   page_of show

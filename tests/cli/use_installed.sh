@@ -65,6 +65,11 @@ use_scenarios_are_found_by_name() {
   expect_output "did you mean 'cold_path_roundtrip'?"
 }
 
+use_the_views_for_sql_are_where_ktape_says() {
+  expect_status 0 ktape --data-path
+  expect_status 0 grep -c "^CREATE TEMP VIEW" "$output/views.sql"
+}
+
 use_kernels_are_fetched_and_listed() {
   export XDG_CACHE_HOME=$PWD/cache
   mkdir -p cache/ktape/kernels/6.16.12

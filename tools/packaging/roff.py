@@ -195,6 +195,8 @@ def overview(description, verbs, release):
     for verb in verbs:
         rows += [".TP", f"\\fBktape\\-{escaped(verb['name'])}\\fR(1)", escaped(sentence(verb["summary"]))]
     lines += section("VERBS", rows)
+    data = "Print the folder of ktape's data: scenarios, and views.sql for SQL."
+    lines += section("OPTIONS", [".TP", bold("--data-path"), escaped(data), ".TP", bold("--version"), "Print the version."])
     rows = []
     for status, meaning in EXIT_STATUSES:
         rows += [".TP", f"\\fB{status}\\fR", escaped(sentence(meaning))]

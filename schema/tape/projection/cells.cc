@@ -90,6 +90,7 @@ Cell count(uint64_t value) {
   return static_cast<int64_t>(value);
 }
 
+Cell guest_time(uint64_t guest_ns) { return optional(guest_ns != 0, count(guest_ns)); }
 Cell plain(std::string_view text) { return printable_lines(text); }
 Cell text(capnp::Text::Reader text) { return printable_lines(chars(text)); }
 Cell text(capnp::Data::Reader data) { return printable_lines(chars(data)); }

@@ -20,7 +20,8 @@ namespace ktape::cells {
 // bits, "[1, 2]" for lists. Text that grows too long ends in "...".
 [[nodiscard]] std::string value_text(schema::Value::Reader value);
 
-[[nodiscard]] Cell count(uint64_t value);  // INTEGER; from 2^63 on SQLite stores a REAL
+[[nodiscard]] Cell count(uint64_t value);          // INTEGER; from 2^63 on SQLite stores a REAL
+[[nodiscard]] Cell guest_time(uint64_t guest_ns);  // NULL for 0: it did not come from the guest
 [[nodiscard]] inline Cell number(int64_t value) { return value; }
 [[nodiscard]] inline Cell flag(bool value) { return int64_t{value}; }
 [[nodiscard]] Cell plain(std::string_view text);

@@ -44,6 +44,7 @@ constexpr ShapeInfo kShapes[] = {
     {RowShape::kFreezeHit, "freeze_hit", 2},
     {RowShape::kFrozen, "freeze", 1},
     {RowShape::kThawed, "freeze", 1},
+    {RowShape::kWaiting, "waiting", 2},
     {RowShape::kVcpu, "vcpu", 2},
     {RowShape::kRunDelay, "run_delay", 2},
     {RowShape::kClocksource, "clocksource", 1},
@@ -84,6 +85,8 @@ void run_started(Record::Reader record, Rows& rows) {
   auto host = run.getHostProcessor();
   rows.push_back({RowShape::kRun,
                   {{"seq", count(record.getSeq())},
+                   {"host_ns", count(record.getHostNs())},
+                   {"guest_ns", guest_time(record.getGuestNs())},
                    {"scenario", text(run.getScenario().getName())},
                    {"started", utc(run.getWallClockNs())},
                    {"ktape_version", text(run.getKtapeVersion())},
@@ -135,6 +138,8 @@ Row kernel(Record::Reader record) {
   auto kernel = record.getKernelIdentified();
   return {RowShape::kKernel,
           {{"seq", count(record.getSeq())},
+           {"host_ns", count(record.getHostNs())},
+           {"guest_ns", guest_time(record.getGuestNs())},
            {"release", text(kernel.getRelease())},
            {"banner", text(kernel.getBanner())},
            {"preemption", text(kernel.getPreemption())},
@@ -158,6 +163,7 @@ Row guest(Record::Reader record) {
   return {RowShape::kGuest,
           {{"seq", count(record.getSeq())},
            {"host_ns", count(record.getHostNs())},
+           {"guest_ns", guest_time(record.getGuestNs())},
            {"release", text(hello.getRelease())},
            {"version", text(hello.getVersion())},
            {"command_line", text(hello.getCommandLine())},
@@ -170,6 +176,8 @@ Row layout(Record::Reader record) {
   auto layout = record.getLayoutUsed();
   return {RowShape::kLayout,
           {{"seq", count(record.getSeq())},
+           {"host_ns", count(record.getHostNs())},
+           {"guest_ns", guest_time(record.getGuestNs())},
            {"type", text(layout.getType())},
            {"path", text(layout.getPath())},
            {"offset_bytes", count(layout.getOffsetBytes())},
@@ -189,7 +197,9 @@ Row scheduler_attached(Record::Reader record) {
            {"parent", count(scheduler.getParent())},
            {"cgroup", text(scheduler.getCgroup())},
            {"object_sha256", digest(scheduler.getObjectDigest())},
-           {"seq_attached", count(record.getSeq())}}};
+           {"seq_attached", count(record.getSeq())},
+           {"attached_ns", count(record.getHostNs())},
+           {"attached_guest_ns", guest_time(record.getGuestNs())}}};
 }
 
 Row scheduler_attempted(Record::Reader record) {
@@ -199,7 +209,9 @@ Row scheduler_attempted(Record::Reader record) {
            {"name", text(attempted.getName())},
            {"parent", count(attempted.getParent())},
            {"cgroup", text(attempted.getCgroup())},
-           {"seq_attempted", count(record.getSeq())}}};
+           {"seq_attempted", count(record.getSeq())},
+           {"attempted_ns", count(record.getHostNs())},
+           {"attempted_guest_ns", guest_time(record.getGuestNs())}}};
 }
 
 Row scheduler_enable_failed(Record::Reader record) {
@@ -211,7 +223,9 @@ Row scheduler_enable_failed(Record::Reader record) {
            {"exit_message", text(failed.getMessage())},
            {"exit_code", number(failed.getExitCode())},
            {"exit_dump", text(failed.getDump())},
-           {"seq_failed", count(record.getSeq())}}};
+           {"seq_failed", count(record.getSeq())},
+           {"failed_ns", count(record.getHostNs())},
+           {"failed_guest_ns", guest_time(record.getGuestNs())}}};
 }
 
 Row scheduler_exited(Record::Reader record) {
@@ -224,7 +238,9 @@ Row scheduler_exited(Record::Reader record) {
            {"exit_code", number(exited.getExitCode())},
            {"exit_dump", text(exited.getDump())},
            {"exit_unfinished", flag(exited.getUnfinished())},
-           {"seq_exited", count(record.getSeq())}}};
+           {"seq_exited", count(record.getSeq())},
+           {"exited_ns", count(record.getHostNs())},
+           {"exited_guest_ns", guest_time(record.getGuestNs())}}};
 }
 
 Row scheduler_output(Record::Reader record) {
@@ -232,6 +248,7 @@ Row scheduler_output(Record::Reader record) {
   return {RowShape::kSchedulerOutput,
           {{"seq", count(record.getSeq())},
            {"host_ns", count(record.getHostNs())},
+           {"guest_ns", guest_time(record.getGuestNs())},
            {"scheduler", count(output.getId())},
            {"text", text(output.getText())}}};
 }
@@ -244,7 +261,9 @@ Row worker_started(Record::Reader record) {
            {"start_boottime_ns", count(worker.getStartBoottimeNs())},
            {"policy", name(worker.getPolicy())},
            {"comm", text(worker.getComm())},
-           {"seq_started", count(record.getSeq())}}};
+           {"seq_started", count(record.getSeq())},
+           {"started_ns", count(record.getHostNs())},
+           {"started_guest_ns", guest_time(record.getGuestNs())}}};
 }
 
 Row worker_report(Record::Reader record) {
@@ -254,7 +273,9 @@ Row worker_report(Record::Reader record) {
            {"event", name(report.getEvent())},
            {"status", number(report.getStatus())},
            {"phases_done", count(report.getPhasesDone())},
-           {"seq_reported", count(record.getSeq())}}};
+           {"seq_reported", count(record.getSeq())},
+           {"reported_ns", count(record.getHostNs())},
+           {"reported_guest_ns", guest_time(record.getGuestNs())}}};
 }
 
 Row step_started(Record::Reader record) {
@@ -263,7 +284,8 @@ Row step_started(Record::Reader record) {
           {{"step", count(step.getStep())},
            {"name", text(step.getName())},
            {"started_ns", count(record.getHostNs())},
-           {"seq_started", count(record.getSeq())}}};
+           {"seq_started", count(record.getSeq())},
+           {"started_guest_ns", guest_time(record.getGuestNs())}}};
 }
 
 Row step_finished(Record::Reader record) {
@@ -273,13 +295,16 @@ Row step_finished(Record::Reader record) {
            {"ok", flag(step.getOk())},
            {"detail", text(step.getDetail())},
            {"finished_ns", count(record.getHostNs())},
-           {"seq_finished", count(record.getSeq())}}};
+           {"seq_finished", count(record.getSeq())},
+           {"finished_guest_ns", guest_time(record.getGuestNs())}}};
 }
 
 Row trace_chunk(Record::Reader record) {
   auto chunk = record.getTraceChunk();
   return {RowShape::kTraceChunk,
           {{"seq", count(record.getSeq())},
+           {"host_ns", count(record.getHostNs())},
+           {"guest_ns", guest_time(record.getGuestNs())},
            {"cpu", count(chunk.getCpu())},
            {"bytes", count(chunk.getPages().size())}}};
 }
@@ -288,6 +313,7 @@ Row console(Record::Reader record) {
   return {RowShape::kConsole,
           {{"seq", count(record.getSeq())},
            {"host_ns", count(record.getHostNs())},
+           {"guest_ns", guest_time(record.getGuestNs())},
            {"text", text(record.getConsole().getText())}}};
 }
 
@@ -295,6 +321,7 @@ Row incident(Record::Reader record, const char* what, Cell detail) {
   return {RowShape::kIncident,
           {{"seq", count(record.getSeq())},
            {"host_ns", count(record.getHostNs())},
+           {"guest_ns", guest_time(record.getGuestNs())},
            {"what", plain(what)},
            {"detail", std::move(detail)}}};
 }
@@ -304,6 +331,7 @@ Row oops(Record::Reader record) {
   return {RowShape::kOops,
           {{"seq", count(record.getSeq())},
            {"host_ns", count(record.getHostNs())},
+           {"guest_ns", guest_time(record.getGuestNs())},
            {"kind", name(oops.getKind())},
            {"text", text(oops.getText())}}};
 }
@@ -315,6 +343,8 @@ void guest_facts(Record::Reader record, Rows& rows) {
     rows.push_back({RowShape::kGuestFact,
                     {{"seq", count(record.getSeq())},
                      {"fact", count(i)},
+                     {"host_ns", count(record.getHostNs())},
+                     {"guest_ns", guest_time(record.getGuestNs())},
                      {"subject", text(guest_facts.getSubject())},
                      {"name", text(facts[i].getName())},
                      {"value", text(facts[i].getValue())}}});
@@ -326,6 +356,7 @@ Row trigger_changed(Record::Reader record) {
   return {RowShape::kTriggerChanged,
           {{"seq", count(record.getSeq())},
            {"host_ns", count(record.getHostNs())},
+           {"guest_ns", guest_time(record.getGuestNs())},
            {"name", text(changed.getTrigger())},
            {"change", name(changed.getChange())},
            {"address", hex(changed.getAddress())},
@@ -341,6 +372,7 @@ void run_delays(Record::Reader record, Rows& rows) {
          {{"seq", count(record.getSeq())},
           {"cpu", count(vcpu.getVcpu())},
           {"host_ns", count(record.getHostNs())},
+          {"guest_ns", guest_time(record.getGuestNs())},
           {"freeze", count(delays.getFreeze())},
           {"thread", optional(known, number(vcpu.getThread()))},
           {"ran_ns", optional(known, count(vcpu.getRanNs()))},
@@ -355,6 +387,7 @@ Row clocksource_seen(Record::Reader record) {
   return {RowShape::kClocksource,
           {{"seq", count(record.getSeq())},
            {"host_ns", count(record.getHostNs())},
+           {"guest_ns", guest_time(record.getGuestNs())},
            {"name", text(seen.getName())},
            {"before", text(seen.getBefore())},
            {"freeze", count(seen.getFreeze())}}};
@@ -364,6 +397,8 @@ Row slimmed(Record::Reader record) {
   auto slimmed = record.getSlimmed();
   return {RowShape::kSlimmed,
           {{"seq", count(record.getSeq())},
+           {"host_ns", count(record.getHostNs())},
+           {"guest_ns", guest_time(record.getGuestNs())},
            {"head_sha256", digest(slimmed.getHead())},
            {"ktape_version", text(slimmed.getKtapeVersion())}}};
 }
@@ -381,6 +416,7 @@ Row guest_exited(Record::Reader record) {
   return {RowShape::kGuestExit,
           {{"seq", count(record.getSeq())},
            {"host_ns", count(record.getHostNs())},
+           {"guest_ns", guest_time(record.getGuestNs())},
            {"explicit_done", flag(exited.getExplicitDone())},
            {"exit_code", number(exited.getExitCode())},
            {"detail", text(exited.getDetail())}}};
@@ -391,6 +427,8 @@ void losses(Record::Reader record, capnp::List<schema::LossCounter>::Reader coun
     rows.push_back({RowShape::kLoss,
                     {{"seq", count(record.getSeq())},
                      {"name", text(counter.getName())},
+                     {"host_ns", count(record.getHostNs())},
+                     {"guest_ns", guest_time(record.getGuestNs())},
                      {"count", count(counter.getCount())},
                      {"description", text(counter.getDescription())}}});
   }
@@ -404,6 +442,8 @@ void sealed(Record::Reader record, Rows& rows) {
   };
   rows.push_back({RowShape::kEnding,
                   {{"seq", count(record.getSeq())},
+                   {"host_ns", count(record.getHostNs())},
+                   {"guest_ns", guest_time(record.getGuestNs())},
                    {"outcome", name(sealed.getOutcome())},
                    {"exit_code", number(sealed.getExitCode())},
                    {"detail", text(sealed.getDetail())},

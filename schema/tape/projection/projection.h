@@ -46,6 +46,7 @@ enum class RowShape {
   kFreezeHit,
   kFrozen,
   kThawed,
+  kWaiting,
   kVcpu,
   kRunDelay,
   kClocksource,

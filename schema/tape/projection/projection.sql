@@ -1,6 +1,8 @@
 -- SPDX-License-Identifier: Apache-2.0
 CREATE TABLE run (
   seq                 INTEGER PRIMARY KEY,
+  host_ns             INTEGER NOT NULL,  -- here and in all tables: the host's clock, from the begin of the run
+  guest_ns            INTEGER,           -- the guest's CLOCK_MONOTONIC when it sent this; NULL: it did not
   scenario            TEXT NOT NULL,
   started             TEXT,              -- UTC
   ktape_version       TEXT NOT NULL,
@@ -41,6 +43,8 @@ CREATE TABLE run (
 );
 CREATE TABLE kernel (
   seq               INTEGER PRIMARY KEY,
+  host_ns           INTEGER NOT NULL,
+  guest_ns          INTEGER,
   release           TEXT NOT NULL,
   banner            TEXT NOT NULL,
   preemption        TEXT NOT NULL,
@@ -61,6 +65,7 @@ CREATE TABLE kernel (
 CREATE TABLE guest (
   seq           INTEGER PRIMARY KEY,
   host_ns       INTEGER NOT NULL,
+  guest_ns      INTEGER,
   release       TEXT NOT NULL,
   version       TEXT NOT NULL,
   command_line  TEXT NOT NULL,
@@ -70,6 +75,8 @@ CREATE TABLE guest (
 );
 CREATE TABLE layout (
   seq          INTEGER PRIMARY KEY,
+  host_ns      INTEGER NOT NULL,
+  guest_ns     INTEGER,
   type         TEXT NOT NULL,
   path         TEXT NOT NULL,
   offset_bytes INTEGER NOT NULL,
@@ -93,7 +100,11 @@ CREATE TABLE scheduler (
   exit_message  TEXT,
   exit_code     INTEGER,
   exit_dump     TEXT,
-  exit_unfinished INTEGER -- 1: the kernel was not done with the exit when the run ended
+  exit_unfinished INTEGER, -- 1: the kernel was not done with the exit when the run ended
+  attached_ns       INTEGER, -- the host's clock
+  attached_guest_ns INTEGER, -- the guest's; NULL here and in exited_guest_ns: the record did not come from it
+  exited_ns         INTEGER,
+  exited_guest_ns   INTEGER
 );
 CREATE TABLE scheduler_attempt (
   id            INTEGER PRIMARY KEY,  -- of the scheduler, where its enable was successful
@@ -106,11 +117,16 @@ CREATE TABLE scheduler_attempt (
   exit_reason   TEXT,
   exit_message  TEXT,
   exit_code     INTEGER,
-  exit_dump     TEXT
+  exit_dump     TEXT,
+  attempted_ns       INTEGER, -- the host's clock
+  attempted_guest_ns INTEGER,
+  failed_ns          INTEGER,
+  failed_guest_ns    INTEGER
 );
 CREATE TABLE scheduler_output (
   seq       INTEGER PRIMARY KEY,
   host_ns   INTEGER NOT NULL,
+  guest_ns  INTEGER,
   scheduler INTEGER NOT NULL,
   text      TEXT NOT NULL
 );
@@ -124,7 +140,11 @@ CREATE TABLE worker (
   status            INTEGER,
   phases_done       INTEGER,
   seq_started       INTEGER,
-  seq_reported      INTEGER
+  seq_reported      INTEGER,
+  started_ns        INTEGER,  -- the host's clock
+  started_guest_ns  INTEGER,
+  reported_ns       INTEGER,
+  reported_guest_ns INTEGER
 ) WITHOUT ROWID;
 CREATE TABLE step (
   step        INTEGER PRIMARY KEY,  -- index in the scenario
@@ -134,7 +154,9 @@ CREATE TABLE step (
   started_ns  INTEGER,
   finished_ns INTEGER,
   seq_started  INTEGER,
-  seq_finished INTEGER
+  seq_finished INTEGER,
+  started_guest_ns  INTEGER,  -- the guest's clock, which under KVM stands still in a freeze
+  finished_guest_ns INTEGER
 );
 CREATE TABLE request (
   op              INTEGER PRIMARY KEY,
@@ -154,7 +176,10 @@ CREATE TABLE request (
   expected        TEXT,     -- done, or the gate that is to refuse it
   tries           INTEGER,  -- freezes that it took; 0: none, or an older recorder did not say
   waited_ns       INTEGER,  -- host time that the guest ran between them
-  as_expected     INTEGER   -- it was refused by that gate
+  as_expected     INTEGER,  -- it was refused by that gate
+  requested_guest_ns INTEGER, -- NULL: the host made the request
+  deferred_ns     INTEGER,
+  by_host         INTEGER   -- 1: the host made the request, in a freeze that it began
 );
 CREATE TABLE kernel_op (
   op               INTEGER NOT NULL,
@@ -183,12 +208,23 @@ CREATE TABLE kernel_op (
   seq_replied      INTEGER,
   consistent       INTEGER,           -- 1: a read only of what is not being changed
   refused_by       TEXT,              -- the gate, the first of several; notSaid: none
+  root             TEXT,              -- what the target's path begins at: symbol, perCpu, task, virtual
+  symbol           TEXT,              -- roots symbol and perCpu
+  cpu              INTEGER,           -- root perCpu
+  worker           TEXT,              -- root task: the scenario's worker; empty: another task
+  pid              INTEGER,           -- root task
+  path             TEXT,              -- empty: the root itself
+  requested_ns       INTEGER,
+  requested_guest_ns INTEGER,         -- NULL: the host made the request
+  replied_ns         INTEGER,         -- a cold op was done in the freeze before, see freeze.stopped_ns
   PRIMARY KEY (op, entry)
 ) WITHOUT ROWID;
 CREATE TABLE lock_user (
   op       INTEGER NOT NULL,
   entry    INTEGER NOT NULL,
   place    INTEGER NOT NULL,  -- within the entry's reply, from 0
+  host_ns  INTEGER NOT NULL,
+  guest_ns INTEGER,
   lock     TEXT NOT NULL,
   role     TEXT NOT NULL,     -- holder, waiter
   basis    TEXT NOT NULL,     -- observed, inferred
@@ -200,6 +236,8 @@ CREATE TABLE lock_user (
 ) WITHOUT ROWID;
 CREATE TABLE gate (
   seq      INTEGER PRIMARY KEY,
+  host_ns  INTEGER NOT NULL,
+  guest_ns INTEGER,
   op       INTEGER NOT NULL,
   entry    INTEGER NOT NULL,
   gate     INTEGER NOT NULL,  -- 1 to 12
@@ -230,19 +268,40 @@ CREATE TABLE freeze (
   seq_frozen      INTEGER,
   seq_thawed      INTEGER,
   try             INTEGER,  -- of the request: 1 for its first freeze; 0: none, or an older recorder did not say
-  waited_ns       INTEGER   -- of frozen_ns: ktape and QEMU waited for a CPU of the host; NULL: not known
+  waited_ns       INTEGER,  -- of frozen_ns: ktape and QEMU waited for a CPU of the host; NULL: not known
+  stopped_ns      INTEGER,  -- when every vCPU had stopped
+  thawed_ns       INTEGER,  -- when they ran again
+  waiting         INTEGER,  -- tasks that were runnable and waited in sched_ext for a CPU; NULL: nobody looked
+  waiting_missed  INTEGER   -- 1: part of the memory that shows them could not be read
 );
 CREATE TABLE freeze_hit (
   freeze       INTEGER NOT NULL,
   hit          INTEGER NOT NULL,  -- within the freeze, from 0
+  host_ns      INTEGER NOT NULL,
+  guest_ns     INTEGER,
   cpu          INTEGER NOT NULL,  -- which stood at the trigger's function
   trigger_name TEXT NOT NULL,
   detail       TEXT NOT NULL,
   PRIMARY KEY (freeze, hit)
 ) WITHOUT ROWID;
+CREATE TABLE waiting (
+  freeze    INTEGER NOT NULL,
+  place     INTEGER NOT NULL,  -- within the freeze, from 0: the longest wait first
+  host_ns   INTEGER NOT NULL,
+  guest_ns  INTEGER,
+  pid       INTEGER NOT NULL,
+  comm      TEXT NOT NULL,
+  dsq       TEXT NOT NULL,     -- SCX_DSQ_LOCAL, user 0x1f; empty: it was in none
+  waited_ms INTEGER,           -- since it became runnable, in the guest's jiffies; NULL: not known
+  cpus      TEXT NOT NULL,     -- where it may run: 0-3,7; empty: not known
+  last_cpu  INTEGER,           -- where it ran last; NULL: not known
+  PRIMARY KEY (freeze, place)
+) WITHOUT ROWID;
 CREATE TABLE vcpu (
   freeze             INTEGER NOT NULL,
   cpu                INTEGER NOT NULL,
+  host_ns             INTEGER NOT NULL,
+  guest_ns            INTEGER,
   rip                TEXT,     -- NULL here and below: it could not be read
   symbol             TEXT,
   cpl                INTEGER,
@@ -262,6 +321,7 @@ CREATE TABLE run_delay (
   seq        INTEGER NOT NULL,
   cpu        INTEGER NOT NULL,
   host_ns    INTEGER NOT NULL,
+  guest_ns   INTEGER,
   freeze     INTEGER NOT NULL,  -- 0: read while the machine ran
   thread     INTEGER,           -- of the host, that this vCPU is; NULL here and below: not known
   ran_ns     INTEGER,           -- since the thread began
@@ -273,6 +333,7 @@ CREATE TABLE run_delay (
 CREATE TABLE clocksource (
   seq     INTEGER PRIMARY KEY,
   host_ns INTEGER NOT NULL,
+  guest_ns INTEGER,
   name    TEXT NOT NULL,     -- what the guest's kernel takes its time from, from here on
   before  TEXT NOT NULL,     -- empty: it is the first that was seen
   freeze  INTEGER NOT NULL   -- 0: read while the machine ran
@@ -280,35 +341,49 @@ CREATE TABLE clocksource (
 CREATE TABLE sample (
   seq     INTEGER PRIMARY KEY,
   host_ns INTEGER NOT NULL,
+  guest_ns INTEGER,
   name    TEXT NOT NULL,
   target  TEXT NOT NULL,
-  value   TEXT
+  value   TEXT,
+  root    TEXT,              -- as in kernel_op, and all below
+  symbol  TEXT,
+  cpu     INTEGER,
+  worker  TEXT,
+  pid     INTEGER,
+  path    TEXT
 );
 CREATE TABLE trace_chunk (
   seq   INTEGER PRIMARY KEY,
+  host_ns INTEGER NOT NULL,
+  guest_ns INTEGER,
   cpu   INTEGER NOT NULL,
   bytes INTEGER NOT NULL
 );
 CREATE TABLE console (
   seq     INTEGER PRIMARY KEY,
   host_ns INTEGER NOT NULL,
+  guest_ns INTEGER,
   text    TEXT NOT NULL
 );
 CREATE TABLE incident (
   seq     INTEGER PRIMARY KEY,
   host_ns INTEGER NOT NULL,
+  guest_ns INTEGER,
   what    TEXT NOT NULL,  -- guestPanicked, watchdogFired, machineLost
   detail  TEXT NOT NULL
 );
 CREATE TABLE oops (
   seq     INTEGER PRIMARY KEY,
   host_ns INTEGER NOT NULL,
+  guest_ns INTEGER,
   kind    TEXT NOT NULL,  -- oops, bug, warning, lockup
   text    TEXT NOT NULL
 );
 CREATE TABLE guest_fact (
   seq     INTEGER NOT NULL,
   fact    INTEGER NOT NULL,  -- within the record, from 0
+  host_ns INTEGER NOT NULL,
+  guest_ns INTEGER,
   subject TEXT NOT NULL,     -- "topology", "sched_ext", or a worker
   name    TEXT NOT NULL,
   value   TEXT NOT NULL,
@@ -327,6 +402,7 @@ CREATE TABLE freeze_trigger (
 CREATE TABLE trigger_change (
   seq     INTEGER PRIMARY KEY,
   host_ns INTEGER NOT NULL,
+  guest_ns INTEGER,
   name    TEXT NOT NULL,
   change  TEXT NOT NULL,  -- armed, notArmed, spent, givenUp
   address TEXT NOT NULL,
@@ -334,12 +410,15 @@ CREATE TABLE trigger_change (
 );
 CREATE TABLE slimmed (
   seq           INTEGER PRIMARY KEY,
+  host_ns       INTEGER NOT NULL,
+  guest_ns      INTEGER,
   head_sha256   TEXT,          -- head digest of the tape that it was made from
   ktape_version TEXT NOT NULL
 );
 CREATE TABLE guest_exit (
   seq           INTEGER PRIMARY KEY,
   host_ns       INTEGER NOT NULL,
+  guest_ns      INTEGER,
   explicit_done INTEGER NOT NULL,
   exit_code     INTEGER NOT NULL,
   detail        TEXT NOT NULL
@@ -347,12 +426,16 @@ CREATE TABLE guest_exit (
 CREATE TABLE loss (
   seq         INTEGER NOT NULL,
   name        TEXT NOT NULL,
+  host_ns     INTEGER NOT NULL,
+  guest_ns    INTEGER,
   count       INTEGER NOT NULL,
   description TEXT NOT NULL,
   PRIMARY KEY (seq, name)
 ) WITHOUT ROWID;
 CREATE TABLE ending (
   seq       INTEGER PRIMARY KEY,
+  host_ns                INTEGER NOT NULL,
+  guest_ns               INTEGER,
   outcome   TEXT NOT NULL,
   exit_code INTEGER NOT NULL,  -- the agent's; -1: it never said
   detail    TEXT NOT NULL,

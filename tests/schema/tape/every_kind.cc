@@ -25,6 +25,16 @@ void add_freeze(TapeBuilder& tape, uint64_t freeze) {
     thawed.setFreeze(freeze);
     thawed.setPages(kept.pages);
     thawed.setPagesDigest(as_data(std::span<const std::byte>(kept.digest)));
+    auto tasks = thawed.initWaiting().initTasks(2);
+    for (uint32_t i = 0; i < tasks.size(); ++i) {
+      tasks[i].setPid(static_cast<int32_t>(freeze * 10 + i));
+      tasks[i].setComm(as_data("late"));
+      tasks[i].setDsq(as_data(i == 0 ? "SCX_DSQ_LOCAL" : "user 0x1f"));
+      tasks[i].setWaitedMs(3000 - i);
+      tasks[i].setCpus(i == 0 ? "0-1" : "1");
+      tasks[i].setLastCpu(static_cast<int32_t>(i));
+    }
+    thawed.getWaiting().setTotal(2);
   });
 }
 

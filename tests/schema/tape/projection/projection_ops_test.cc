@@ -75,18 +75,20 @@ TEST_CASE_METHOD(ProjectionFixture, "a request makes rows of kernel_op that its 
     entries[1].setProtectingCpu(1);
     entries[1].setElapsedNs(900);
   });
-  CHECK(rows("SELECT * FROM request") == Rows{"5|2|cold|2|0||7|the kernel is not adopted "
-                                              "yet|1000000|4000000|1|2|4|30|unlocked|2|1000123|0"});
+  CHECK(rows("SELECT * FROM request") ==
+        Rows{"5|2|cold|2|0||7|the kernel is not adopted "
+             "yet|1000000|4000000|1|2|4|30|unlocked|2|1000123|0||2000000|1"});
   CHECK(rows("SELECT * FROM kernel_op") ==
         Rows{"5|0|2|cold|write|flags|task 'sleeper' flags|set 0x10|refused|||gate "
-             "4|||0|0|||-1|0|7|4|1|4|0|offRunqueue",
+             "4|||0|0|||-1|0|7|4|1|4|0|offRunqueue|task|||sleeper|71|flags|1000000||4000000",
              "5|1|2|cold|read|raw|runqueues[cpu 1]|bytes(3)|done|x'010203'||||struct "
              "rq|3|1|0xffff88801f02a2c0|"
-             "0x1f02a2c0|1|900|7|5|1|4|1|notSaid"});
+             "0x1f02a2c0|1|900|7|5|1|4|1|notSaid|perCpu|runqueues|1||||1000000||4000000"});
   CHECK(rows("SELECT * FROM lock_user") ==
-        Rows{"5|0|0|pi_lock|holder|inferred|1|81|spin|schedule+0x1",
-             "5|0|1|pi_lock|waiter|observed|-1|0||"});
-  CHECK(rows("SELECT * FROM gate") == Rows{"3|5|0|4|offRunqueue|failed|1|on_rq 1|on_rq 0|7|2"});
+        Rows{"5|0|0|4000000||pi_lock|holder|inferred|1|81|spin|schedule+0x1",
+             "5|0|1|4000000||pi_lock|waiter|observed|-1|0||"});
+  CHECK(rows("SELECT * FROM gate") ==
+        Rows{"3|3000000||5|0|4|offRunqueue|failed|1|on_rq 1|on_rq 0|7|2"});
 }
 
 TEST_CASE_METHOD(ProjectionFixture,
@@ -122,11 +124,34 @@ TEST_CASE_METHOD(ProjectionFixture,
     thawed.setThawLatencyNs(400'000);
   });
   CHECK(rows("SELECT * FROM freeze") ==
-        Rows{"1|request|1||-1||0|500000|2000000|400000|-1|0||1000000|1|2|3|2|"});
-  CHECK(rows("SELECT * FROM vcpu") == Rows{"1|0|0xffffffff9f0012a4|halt+0x4|0|0|0x80000001|0|"
-                                           "swapper/0|0|notSaid|1|rt_sched_class|49|50",
-                                           "1|1|||||||||||||"});
+        Rows{"1|request|1||-1||0|500000|2000000|400000|-1|0||1000000|1|2|3|2||2000000|3000000||"});
+  CHECK(rows("SELECT * FROM vcpu") ==
+        Rows{"1|0|2000000||0xffffffff9f0012a4|halt+0x4|0|0|0x80000001|0|"
+             "swapper/0|0|notSaid|1|rt_sched_class|49|50",
+             "1|1|2000000||||||||||||||"});
   CHECK(rows("SELECT count(*) FROM vcpu WHERE rip IS NULL") == Rows{"1"});
+}
+
+TEST_CASE_METHOD(ProjectionFixture,
+                 "a task that waited in a freeze has a row, with its text exact") {
+  tape.add([](schema::Record::Builder record) {
+    record.initThawed().setFreeze(4);
+    auto waiting = record.getThawed().initWaiting();
+    waiting.setTotal(1001);
+    waiting.setIncomplete(true);
+    auto tasks = waiting.initTasks(2);
+    tasks[0].setPid(90);
+    tasks[0].setComm(as_data(std::string_view("a\\b\xff")));
+    tasks[0].setDsq(as_data(std::string_view("SCX_DSQ_LOCAL")));
+    tasks[0].setWaitedMs(3120);
+    tasks[0].setCpus("0-1,7");
+    tasks[0].setLastCpu(7);
+    tasks[1].setPid(91);
+  });
+  tape.add([](schema::Record::Builder record) { record.initThawed().setFreeze(5); });
+  CHECK(rows("SELECT * FROM waiting") ==
+        Rows{"4|0|1000000||90|a\\\\b\\xff|SCX_DSQ_LOCAL|3120|0-1,7|7", "4|1|1000000||91|||||"});
+  CHECK(rows("SELECT freeze, waiting, waiting_missed FROM freeze") == Rows{"4|1001|1", "5||"});
 }
 
 TEST_CASE_METHOD(

@@ -38,7 +38,7 @@ TEST_CASE_METHOD(ProjectionFixture, "the table run says what was run, where and 
     program.setCommit("abc");
   });
   CHECK(rows("SELECT * FROM run") ==
-        Rows{"1|roundtrip|2026-11-22T09:42:18Z|0.1.0|6.16.12|01ff|console=ttyS0 "
+        Rows{"1|1000000||roundtrip|2026-11-22T09:42:18Z|0.1.0|6.16.12|01ff|console=ttyS0 "
              "quiet||2|0|0|0|0|536870912|tcg|auto|"
              "no /dev/kvm|0|0||-m 512|some\\tCPU\\x1b||0|notSaid|0|"
              "--kernel 6.16.12 roundtrip|/code|/code/scx|02||clean|abc||||0|0"});
@@ -57,7 +57,7 @@ TEST_CASE_METHOD(ProjectionFixture, "the table kernel shows addresses as hex tex
     kernel.setAdoptionNs(70'000'000);
   });
   CHECK(rows("SELECT * FROM kernel") ==
-        Rows{"1|6.16.12|||250|2|4|0x1e000000|0x0|0xffff888000000000|1||||70000000|0|0"});
+        Rows{"1|1000000||6.16.12|||250|2|4|0x1e000000|0x0|0xffff888000000000|1||||70000000|0|0"});
 }
 
 TEST_CASE_METHOD(ProjectionFixture,
@@ -89,11 +89,13 @@ TEST_CASE_METHOD(ProjectionFixture,
     chunk.setCpu(1);
     chunk.initPages(4096);
   });
-  CHECK(rows("SELECT * FROM guest") == Rows{"1|1000000||||2|0|0.1.0"});
-  CHECK(rows("SELECT * FROM layout") == Rows{"2|struct task_struct|scx.dsq_vtime|848|8|u64"});
-  CHECK(rows("SELECT * FROM console") == Rows{"3|3000000|first\nsecond\\\\\\xff"});
-  CHECK(rows("SELECT * FROM sample") == Rows{"4|4000000|load|jiffies_64|18446744073709551615"});
-  CHECK(rows("SELECT * FROM trace_chunk") == Rows{"5|1|4096"});
+  CHECK(rows("SELECT * FROM guest") == Rows{"1|1000000|||||2|0|0.1.0"});
+  CHECK(rows("SELECT * FROM layout") ==
+        Rows{"2|2000000||struct task_struct|scx.dsq_vtime|848|8|u64"});
+  CHECK(rows("SELECT * FROM console") == Rows{"3|3000000||first\nsecond\\\\\\xff"});
+  CHECK(rows("SELECT * FROM sample") ==
+        Rows{"4|4000000||load|jiffies_64|18446744073709551615|symbol|jiffies_64||||"});
+  CHECK(rows("SELECT * FROM trace_chunk") == Rows{"5|5000000||1|4096"});
 }
 
 TEST_CASE_METHOD(ProjectionFixture,
@@ -121,12 +123,12 @@ TEST_CASE_METHOD(ProjectionFixture,
     exited.setReason(as_data(std::string_view("runnable task stall")));
     exited.setExitCode(-1);
   });
-  CHECK(rows("SELECT * FROM scheduler") ==
-        Rows{"1|ktape_vtime|full|onlyGrows|30000||0|||1|7|1026|runnable task stall||-1||0"});
-  CHECK(rows("SELECT * FROM scheduler_output") == Rows{"5|5000000|1|attached"});
+  CHECK(rows("SELECT * FROM scheduler") == Rows{"1|ktape_vtime|full|onlyGrows|30000||0|||1|7|1026|"
+                                                "runnable task stall||-1||0|1000000||7000000|"});
+  CHECK(rows("SELECT * FROM scheduler_output") == Rows{"5|5000000||1|attached"});
   CHECK(rows("SELECT * FROM worker") ==
-        Rows{"sleeper|71|4210000000|normal|sleeper|killed|9|3|2|6"});
-  CHECK(rows("SELECT * FROM step") == Rows{"0|roundtrip|1||3000000|4000000|3|4"});
+        Rows{"sleeper|71|4210000000|normal|sleeper|killed|9|3|2|6|2000000||6000000|"});
+  CHECK(rows("SELECT * FROM step") == Rows{"0|roundtrip|1||3000000|4000000|3|4||"});
 }
 
 TEST_CASE_METHOD(ProjectionFixture, "an enable has its own row, with its error") {
@@ -146,7 +148,8 @@ TEST_CASE_METHOD(ProjectionFixture, "an enable has its own row, with its error")
     failed.setMessage(as_data(std::string_view("ops.init() failed (-22)")));
   });
   CHECK(rows("SELECT * FROM scheduler_attempt") ==
-        Rows{"1|qmap|0||1||||||", "2|qmap|1||2|3|1024|runtime error|ops.init() failed (-22)|0|"});
+        Rows{"1|qmap|0||1|||||||1000000|||",
+             "2|qmap|1||2|3|1024|runtime error|ops.init() failed (-22)|0||2000000||3000000|"});
   CHECK(rows("SELECT * FROM scheduler").empty());
 }
 
@@ -168,12 +171,13 @@ TEST_CASE_METHOD(ProjectionFixture, "incidents, losses and the ending have rows"
     counter.setDescription("console text over the limit");
   });
   CHECK(rows("SELECT * FROM incident") ==
-        Rows{"1|1000000|guestPanicked|Kernel panic\n",
-             "2|2000000|watchdogFired|run after 60000 ms: waiting for the agent",
-             "3|3000000|machineLost|it exited"});
-  CHECK(rows("SELECT * FROM loss") == Rows{"4|console_bytes|17|console text over the limit"});
-  CHECK(rows("SELECT * FROM guest_exit") == Rows{"5|5000000|1|0|"});
-  CHECK(rows("SELECT * FROM ending") == Rows{"6|completed|0||5|0|0|||"});
+        Rows{"1|1000000||guestPanicked|Kernel panic\n",
+             "2|2000000||watchdogFired|run after 60000 ms: waiting for the agent",
+             "3|3000000||machineLost|it exited"});
+  CHECK(rows("SELECT * FROM loss") ==
+        Rows{"4|console_bytes|4000000||17|console text over the limit"});
+  CHECK(rows("SELECT * FROM guest_exit") == Rows{"5|5000000||1|0|"});
+  CHECK(rows("SELECT * FROM ending") == Rows{"6|6000000||completed|0||5|0|0|||"});
 }
 
 TEST_CASE_METHOD(ProjectionFixture,
@@ -192,8 +196,9 @@ TEST_CASE_METHOD(ProjectionFixture,
     facts[1].setName("nice");
     facts[1].setValue(as_data(std::string_view("-5")));
   });
-  CHECK(rows("SELECT * FROM oops") == Rows{"1|1000000|warning|WARNING: CPU: 1\nat x"});
-  CHECK(rows("SELECT * FROM guest_fact") == Rows{"2|0|sleeper|policy|0", "2|1|sleeper|nice|-5"});
+  CHECK(rows("SELECT * FROM oops") == Rows{"1|1000000||warning|WARNING: CPU: 1\nat x"});
+  CHECK(rows("SELECT * FROM guest_fact") ==
+        Rows{"2|0|2000000||sleeper|policy|0", "2|1|2000000||sleeper|nice|-5"});
 }
 
 TEST_CASE_METHOD(ProjectionFixture, "a planned trigger gets its result from the seal") {
@@ -233,9 +238,9 @@ TEST_CASE_METHOD(ProjectionFixture,
     changed.setAddress(0xffffffff81000100);
   });
   CHECK(rows("SELECT * FROM freeze_hit") ==
-        Rows{"7|0|0|symbol:schedule|", "7|1|3|scx-error|stall"});
+        Rows{"7|0|1000000||0|symbol:schedule|", "7|1|1000000||3|scx-error|stall"});
   CHECK(rows("SELECT * FROM trigger_change") ==
-        Rows{"2|2000000|symbol:schedule|givenUp|0xffffffff81000100|"});
+        Rows{"2|2000000||symbol:schedule|givenUp|0xffffffff81000100|"});
 }
 
 TEST_CASE_METHOD(ProjectionFixture,
@@ -258,7 +263,7 @@ TEST_CASE_METHOD(ProjectionFixture,
     delays.initVcpus(1)[0].setKnown(true);
   });
   CHECK(rows("SELECT * FROM run_delay WHERE seq = 1") ==
-        Rows{"1|0|1000000|4|4711|70|5|2|", "1|1|1000000|4|||||"});
+        Rows{"1|0|1000000||4|4711|70|5|2|", "1|1|1000000||4|||||"});
   CHECK(rows("SELECT freeze, ran_ns, stolen_ns FROM run_delay WHERE seq = 2") ==
         Rows{"0|0|20000000"});
 }
@@ -274,7 +279,7 @@ TEST_CASE_METHOD(ProjectionFixture, "the guest's clocksource and its changes are
     seen.setFreeze(3);
   });
   CHECK(rows("SELECT * FROM clocksource") ==
-        Rows{"1|1000000|kvm-clock||0", "2|2000000|acpi_pm|kvm-clock|3"});
+        Rows{"1|1000000||kvm-clock||0", "2|2000000||acpi_pm|kvm-clock|3"});
 }
 
 TEST_CASE_METHOD(ProjectionFixture,
@@ -321,7 +326,43 @@ TEST_CASE_METHOD(ProjectionFixture, "a slim tape names the tape that it was made
     record.initSlimmed().setHead(as_data(std::string_view("\x12\x34")));
     record.getSlimmed().setKtapeVersion("0.2.0");
   });
-  CHECK(rows("SELECT * FROM slimmed") == Rows{"1|1234|0.2.0"});
+  CHECK(rows("SELECT * FROM slimmed") == Rows{"1|1000000||1234|0.2.0"});
+}
+
+TEST_CASE_METHOD(ProjectionFixture, "what the guest sends has the time of its clock as well") {
+  const auto add = [&](const std::function<void(schema::Record::Builder)>& fill) {
+    must(tape.writer().append(HostNs(1000), GuestNs(77), fill));
+  };
+  add([](schema::Record::Builder record) { record.initGuestHello(); });
+  add([](schema::Record::Builder record) { record.initStepStarted().setStep(3); });
+  add([](schema::Record::Builder record) { record.initStepFinished().setStep(3); });
+  add([](schema::Record::Builder record) { record.initWorkerStarted().setName("late"); });
+  add([](schema::Record::Builder record) { record.initWorkerReport().setName("late"); });
+  add([](schema::Record::Builder record) { record.initSchedulerAttached().setId(1); });
+  add([](schema::Record::Builder record) { record.initSchedulerExited().setId(1); });
+  add([](schema::Record::Builder record) { record.initSchedulerAttempted().setId(1); });
+  add([](schema::Record::Builder record) { record.initSchedulerEnableFailed().setId(1); });
+  add([](schema::Record::Builder record) { record.initGuestFacts().initFacts(1); });
+  CHECK(rows("SELECT host_ns, guest_ns FROM guest") == Rows{"1000|77"});
+  CHECK(rows("SELECT host_ns, guest_ns FROM guest_fact") == Rows{"1000|77"});
+  CHECK(rows("SELECT started_ns, started_guest_ns, finished_ns, finished_guest_ns FROM step") ==
+        Rows{"1000|77|1000|77"});
+  CHECK(rows("SELECT started_ns, started_guest_ns, reported_ns, reported_guest_ns FROM worker") ==
+        Rows{"1000|77|1000|77"});
+  CHECK(rows("SELECT attached_ns, attached_guest_ns, exited_ns, exited_guest_ns FROM scheduler") ==
+        Rows{"1000|77|1000|77"});
+  CHECK(rows("SELECT attempted_ns, attempted_guest_ns, failed_ns, failed_guest_ns "
+             "FROM scheduler_attempt") == Rows{"1000|77|1000|77"});
+}
+
+TEST_CASE_METHOD(ProjectionFixture, "every row has a time of the host's clock") {
+  const Rows tables = rows(
+      "SELECT m.name FROM sqlite_master AS m WHERE m.type = 'table' AND NOT EXISTS ("
+      "SELECT 1 FROM pragma_table_info(m.name) WHERE name LIKE 'host_ns' OR name LIKE "
+      "'%started_ns' "
+      "OR name LIKE '%began_ns' OR name LIKE '%requested_ns' OR name LIKE 'att%ed_ns') ORDER BY 1");
+  // The recording itself; and what was planned, which is of the run's begin.
+  CHECK(tables == Rows{"blob", "event", "freeze_page", "freeze_trigger", "page"});
 }
 
 TEST_CASE_METHOD(ProjectionFixture, "an enumerant of a later schema shows as its number") {
