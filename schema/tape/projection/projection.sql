@@ -155,7 +155,7 @@ CREATE TABLE step (
   finished_ns INTEGER,
   seq_started  INTEGER,
   seq_finished INTEGER,
-  started_guest_ns  INTEGER,  -- the guest's clock, which under KVM stands still in a freeze
+  started_guest_ns  INTEGER,  -- the guest's clock: whether it runs on in a freeze depends on its clocksource
   finished_guest_ns INTEGER
 );
 CREATE TABLE request (
