@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "capture/verbs/checkout.h"
 
+#include <fmt/format.h>
+
 #include <chrono>
 #include <filesystem>
-#include <memory>
 #include <sstream>
 #include <utility>
 #include <vector>
 
 #include "guest/machine/child_process.h"
+#include "schema/base/child.h"
 #include "schema/base/result.h"
 
 namespace ktape {
@@ -20,6 +22,9 @@ using namespace std::chrono_literals;
 using schema::CheckoutState;
 
 constexpr auto kAnswerWithin = 10s;
+// A line for each changed file: as many as a kernel tree has.
+constexpr size_t kMaxOutputBytes = size_t{16} << 20;
+constexpr size_t kMaxErrorBytes = size_t{16} << 10;
 constexpr size_t kCommitDigits = 40;  // SHA-1; SHA-256 has more digits
 
 bool is_below_checkout(fs::path folder) {
@@ -46,16 +51,17 @@ Result<std::string> git(const std::string& folder, const std::vector<std::string
                                      "git", "--no-optional-locks", "-c", "core.fsmonitor=false",
                                      "-c", "core.hooksPath=/dev/null", "-C", folder});
   arguments.insert(arguments.end(), words.begin(), words.end());
-  KTAPE_ASSIGN(const std::unique_ptr<ChildProcess> child,
-               ChildProcess::start("env", arguments, {}));
-  if (!child->wait_for_end(std::chrono::steady_clock::now() + kAnswerWithin)) {
-    return Error{ErrorCode::kHost, "git did not answer within 10 s", ""};
-  }
-  child->drain_output();
-  // From here on the words of git, which name the cause (safe.directory, no commit yet).
-  if (child->how_it_ended() == "exited with status 0") return child->output();
-  const std::string message = error_line(child->output());
-  return Error{ErrorCode::kHost, message.empty() ? "git " + child->how_it_ended() : message, ""};
+  KTAPE_ASSIGN(const ChildResult ran, run_child("/usr/bin/env", arguments,
+                                                {.output_bytes = kMaxOutputBytes,
+                                                 .error_bytes = kMaxErrorBytes,
+                                                 .time = kAnswerWithin}));
+  if (ran.exit_status == 0 && ran.stopped.empty()) return ran.output;
+  if (!ran.stopped.empty()) return Error{ErrorCode::kHost, "git " + ran.stopped, ""};
+  // The words of git, which name the cause (safe.directory, no commit yet).
+  const std::string cause = error_line(ran.errors);
+  return Error{ErrorCode::kHost,
+               cause.empty() ? fmt::format("git exited with status {}", ran.exit_status) : cause,
+               ""};
 }
 
 // Counts lines of `git status --porcelain`: changed files, and untracked files.

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "replay/check/child.h"
+#include "schema/base/child.h"
 #include "schema/base/exit_code.h"
 #include "schema/base/result.h"
 

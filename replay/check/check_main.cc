@@ -234,22 +234,20 @@ void tell_refusals(const std::vector<CheckedTape>& tapes) {
 
 Result<ExitCode> check(const Options& options, Colors colors,
                        const std::vector<AssertionRun>& runs) {
-  Interruption interruption;
   CheckLimits limits;
   limits.jobs = options.jobs;
   limits.time = std::chrono::milliseconds(static_cast<int64_t>(options.timeout_s * 1000));
-  limits.interrupt_fd = interruption.fd();
 
   std::vector<std::string> paths = distinct(options.tapes);
   std::vector<CheckedTape> tapes;
   {
     Counter counter("verified", paths.size(), options.for_people());
-    tapes = inspect_tapes(paths, limits, [&](size_t done) {
-      counter.show(done);
-      // No assertion runs yet, so the signal may end the program as it is.
-      if (interruption.came()) interruption.deliver();
-    });
+    tapes = inspect_tapes(paths, limits, [&](size_t done) { counter.show(done); });
   }
+  // Only now: while tapes are verified no assertion runs, and a signal may end the program as it
+  // is.
+  Interruption interruption;
+  limits.interrupt_fd = interruption.fd();
   size_t planned = 0;
   for (const auto& tape : tapes) planned += tape.refused ? 1 : runs.size();
 

@@ -1,9 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 #include "replay/check/check_run.h"
 
-#include "replay/check/child.h"
 #include "replay/check/in_order.h"
 #include "replay/check/ktap.h"
+#include "schema/base/child.h"
 #include "schema/base/digest.h"
 #include "schema/base/text.h"
 #include "schema/tape/verify/verify.h"

@@ -192,8 +192,10 @@ Result<void> PerfettoExport::worker_report(const RecordView& view) {
   Facts facts = {{"event", enum_words(report.getEvent())},
                  {"status", std::to_string(report.getStatus())},
                  {"phases_done", std::to_string(report.getPhasesDone())}};
-  if (report.getEvent() == schema::WorkerEvent::PROGRESS)
-    return instant(it->second, view, "progress", facts);
+  const bool ended = report.getEvent() == schema::WorkerEvent::EXITED ||
+                     report.getEvent() == schema::WorkerEvent::KILLED;
+  // An event that this build does not know does not end the worker.
+  if (!ended) return instant(it->second, view, enum_words(report.getEvent()), facts);
   return end(it->second, view, facts);
 }
 

@@ -4,8 +4,8 @@
 #include <optional>
 #include <string>
 
-#include "replay/check/child.h"
 #include "replay/check/verdicts.h"
+#include "schema/base/child.h"
 #include "schema/base/exit_code.h"
 #include "schema/record.capnp.h"
 

@@ -10,7 +10,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "replay/check/child.h"
+#include "schema/base/child.h"
 #include "schema/tape/copy/salvage.h"
 #include "schema/tape/reading/reader.h"
 #include "schema/tape/verify/verify.h"

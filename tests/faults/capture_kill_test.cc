@@ -10,7 +10,7 @@
 #include <random>
 #include <thread>
 
-#include "replay/check/child.h"
+#include "schema/base/child.h"
 #include "schema/tape/reading/reader.h"
 #include "schema/tape/verify/verify.h"
 #include "tests/faults/live_capture.h"

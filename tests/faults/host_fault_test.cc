@@ -9,7 +9,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "replay/check/child.h"
+#include "schema/base/child.h"
 #include "schema/tape/verify/verify.h"
 #include "schema/tape/writing/writer.h"
 #include "tests/faults/left_processes.h"

@@ -6,7 +6,7 @@
 #include <filesystem>
 #include <random>
 
-#include "replay/check/child.h"
+#include "schema/base/child.h"
 #include "schema/tape/verify/verify.h"
 #include "tests/faults/doomed_process.h"
 #include "tests/faults/real_mix.h"

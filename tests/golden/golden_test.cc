@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 #include <catch2/catch_test_macros.hpp>
 
-#include "replay/check/child.h"
+#include "schema/base/child.h"
 #include "schema/base/file.h"
 #include "tests/support/agreed_text.h"
 #include "tests/support/must.h"

@@ -9,7 +9,7 @@
 #include <sstream>
 #include <thread>
 
-#include "replay/check/child.h"
+#include "schema/base/child.h"
 #include "tests/support/must.h"
 #include "tests/support/temp_dir.h"
 

@@ -10,8 +10,8 @@
 #include <memory>
 #include <sstream>
 
-#include "replay/check/child.h"
 #include "replay/tape/tape_kernel.h"
+#include "schema/base/child.h"
 #include "tests/support/must.h"
 
 // Slim tapes of real runs on three kernels. Every version of ktape reads them, replays each gate

@@ -4,7 +4,7 @@
 #include <catch2/matchers/catch_matchers_string.hpp>
 #include <sstream>
 
-#include "replay/check/child.h"
+#include "schema/base/child.h"
 #include "schema/base/file.h"
 #include "tests/support/agreed_text.h"
 #include "tests/support/must.h"

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "replay/check/child.h"
+#include "schema/base/child.h"
 #include "schema/tape/writing/writer.h"
 
 // The programs themselves, run over tapes on disk.

@@ -7,7 +7,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "replay/check/child.h"
+#include "schema/base/child.h"
 #include "tests/support/must.h"
 #include "tests/support/temp_dir.h"
 

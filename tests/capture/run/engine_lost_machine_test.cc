@@ -3,7 +3,7 @@
 // says that the kernel failed.
 #include <catch2/catch_test_macros.hpp>
 
-#include "replay/check/child.h"
+#include "schema/base/child.h"
 #include "schema/wire/data.h"
 #include "tests/capture/run/engine_fixture.h"
 #include "tests/support/kernel/fake_kernel.h"

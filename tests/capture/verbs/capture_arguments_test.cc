@@ -8,8 +8,8 @@
 #include <chrono>
 #include <regex>
 
-#include "replay/check/child.h"
 #include "replay/text/provenance.h"
+#include "schema/base/child.h"
 #include "schema/base/shell_words.h"
 #include "tests/support/must.h"
 

@@ -6,7 +6,7 @@
 #include <fstream>
 
 #include "guest/kernel/image/elf_image.h"
-#include "replay/check/child.h"
+#include "schema/base/child.h"
 #include "tests/support/kernel/stock_kernel.h"
 #include "tests/support/kernel/synthetic_guest.h"
 #include "tests/support/must.h"

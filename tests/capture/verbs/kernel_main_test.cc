@@ -5,7 +5,7 @@
 #include <catch2/matchers/catch_matchers_string.hpp>
 #include <fstream>
 
-#include "replay/check/child.h"
+#include "schema/base/child.h"
 #include "tests/support/kernel/stock_kernel.h"
 #include "tests/support/must.h"
 #include "tests/support/temp_dir.h"

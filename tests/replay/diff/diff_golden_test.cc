@@ -5,7 +5,7 @@
 #include <fstream>
 #include <regex>
 
-#include "replay/check/child.h"
+#include "schema/base/child.h"
 #include "schema/base/file.h"
 #include "tests/replay/two_runs.h"
 #include "tests/support/agreed_text.h"

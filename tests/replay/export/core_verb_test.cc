@@ -11,7 +11,7 @@
 #include <filesystem>
 #include <iterator>
 
-#include "replay/check/child.h"
+#include "schema/base/child.h"
 #include "schema/base/file.h"
 #include "schema/record.capnp.h"
 #include "schema/wire/data.h"

@@ -3,7 +3,7 @@
 
 #include <catch2/catch_test_macros.hpp>
 
-#include "replay/check/child.h"
+#include "schema/base/child.h"
 #include "tests/support/must.h"
 
 namespace ktape::test {

@@ -10,8 +10,8 @@
 #include <filesystem>
 
 #include "guest/kernel/image/elf_image.h"
-#include "replay/check/child.h"
 #include "replay/tape/tape_kernel.h"
+#include "schema/base/child.h"
 #include "schema/base/file.h"
 #include "tests/support/must.h"
 #include "tests/support/temp_dir.h"

@@ -8,7 +8,7 @@
 #include <map>
 #include <set>
 
-#include "replay/check/child.h"
+#include "schema/base/child.h"
 #include "tests/replay/hostile/hostile_tapes.h"
 #include "tests/support/must.h"
 #include "tests/support/temp_dir.h"

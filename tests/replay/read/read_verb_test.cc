@@ -4,7 +4,7 @@
 #include <catch2/matchers/catch_matchers_string.hpp>
 #include <fstream>
 
-#include "replay/check/child.h"
+#include "schema/base/child.h"
 #include "tests/replay/fake_tape.h"
 #include "tests/support/must.h"
 #include "tests/support/tape/sql.h"

@@ -4,8 +4,8 @@
 #include <filesystem>
 #include <fstream>
 
-#include "replay/check/child.h"
 #include "replay/report/report_html.h"
+#include "schema/base/child.h"
 #include "schema/base/file.h"
 #include "tests/replay/report/hostile_run.h"
 #include "tests/support/must.h"

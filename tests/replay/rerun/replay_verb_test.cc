@@ -4,7 +4,7 @@
 #include <functional>
 #include <regex>
 
-#include "replay/check/child.h"
+#include "schema/base/child.h"
 #include "schema/wire/data.h"
 #include "tests/replay/fake_tape.h"
 #include "tests/support/must.h"

@@ -3,7 +3,7 @@
 #include <catch2/matchers/catch_matchers_string.hpp>
 #include <set>
 
-#include "replay/check/child.h"
+#include "schema/base/child.h"
 #include "tests/replay/fake_tape.h"
 #include "tests/support/must.h"
 #include "tests/support/temp_dir.h"

@@ -5,7 +5,7 @@
 #include <catch2/catch_test_macros.hpp>
 #include <catch2/matchers/catch_matchers_string.hpp>
 
-#include "replay/check/child.h"
+#include "schema/base/child.h"
 #include "schema/base/file.h"
 #include "tests/replay/fake_tape.h"
 #include "tests/support/must.h"

@@ -4,7 +4,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "replay/check/child.h"
+#include "schema/base/child.h"
 #include "schema/base/file.h"
 #include "tests/replay/two_runs.h"
 #include "tests/support/must.h"

@@ -4,7 +4,7 @@
 #include <catch2/matchers/catch_matchers_string.hpp>
 #include <filesystem>
 
-#include "replay/check/child.h"
+#include "schema/base/child.h"
 #include "schema/tape/copy/upgrade.h"
 #include "schema/tape/tables.h"
 #include "schema/tape/verify/verify.h"

@@ -4,7 +4,7 @@
 #include <string>
 #include <vector>
 
-#include "replay/check/child.h"
+#include "schema/base/child.h"
 #include "tests/vm/checks/tape_facts.h"
 
 namespace ktape::test {

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "replay/check/child.h"
+#include "schema/base/child.h"
 
 #include <fcntl.h>
 #include <sys/file.h>

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: Apache-2.0
-#include "replay/check/child.h"
+#include "schema/base/child.h"
 
 #include <poll.h>
 #include <sys/wait.h>
