@@ -232,7 +232,7 @@ Result<void> PerfettoExport::replied(const RecordView& view) {
 
 std::string PerfettoExport::shown(schema::OpEntry::Reader asked, schema::Value::Reader value,
                                   uint64_t freeze) const {
-  return values_ == nullptr ? shown_value(value) : values_->line(asked, value, freeze);
+  return texts_ == nullptr ? shown_value(value) : texts_->line(asked, value, freeze);
 }
 
 Result<void> PerfettoExport::frozen(const RecordView& view) {

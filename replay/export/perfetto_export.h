@@ -25,7 +25,7 @@ class PerfettoExport {
  public:
   // Without `values`, which outlive it, they are shown as numbers and bytes.
   explicit PerfettoExport(PerfettoTrace::Sink sink, TapeValues* values = nullptr)
-      : trace_(std::move(sink)), values_(values) {}
+      : trace_(std::move(sink)), texts_(values) {}
 
   [[nodiscard]] Result<void> visit(const RecordView& view);
   // After the last record: ends what was left open, and notes in the trace what is not in it.
@@ -75,7 +75,7 @@ class PerfettoExport {
   Result<Track> free_lane();
 
   PerfettoTrace trace_;
-  TapeValues* values_;
+  TapeValues* texts_;
   uint64_t groups_ = 0;
   Track run_ = 0;
   Track freezes_ = 0;

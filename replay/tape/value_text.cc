@@ -54,6 +54,7 @@ std::string value_text(const Btf& types, const TypeInfo& type, std::span<const s
                        const ValueContext& context) {
   TypeTextOptions options;
   if (context.kernel == nullptr) return type_text(types, type, bytes, options);
+  options.cpus = context.kernel->facts().cpus;
   options.symbol = [&](uint64_t address) { return pointer_name(*context.kernel, address); };
   options.text = [&](uint64_t address) {
     const GuestMemory* memory = context.memory ? context.memory() : nullptr;

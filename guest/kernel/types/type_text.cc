@@ -73,7 +73,7 @@ class TypeWriter {
   void value(const std::string& label, const TypeInfo& type, uint64_t offset, int depth) {
     if (depth > kMaxDepth) return line(depth, label + "(nested too deeply)");
     if (is_cpumask(type) && has(offset, type.size_bytes))
-      return line(depth, label + set_bits(offset, type.size_bytes));
+      return line(depth, label + cpus(offset, type.size_bytes * 8));
     if (is_composite(type)) return composite(label, type, offset, depth);
     if (type.kind == TypeKind::kArray) return array(label, type, offset, depth);
     line(depth, label + scalar(type, offset));
@@ -87,17 +87,18 @@ class TypeWriter {
   }
 
   // As the kernel prints a list of CPUs (%*pbl in lib/vsprintf.c): "0-3,6".
-  std::string set_bits(uint64_t offset, uint64_t bytes) const {
+  std::string cpus(uint64_t offset, uint64_t bits) const {
+    if (options_.cpus != 0) bits = std::min(bits, options_.cpus);
     const auto is_set = [&](uint64_t bit) {
       return (bytes_[offset + bit / 8] >> bit % 8 & std::byte{1}) != std::byte{0};
     };
     std::string text;
     size_t runs = 0;
-    for (uint64_t bit = 0; bit < bytes * 8; ++bit) {
+    for (uint64_t bit = 0; bit < bits; ++bit) {
       if (!is_set(bit)) continue;
       if (++runs > kMaxRuns) return text + ",...";
       const uint64_t first = bit;
-      while (bit + 1 < bytes * 8 && is_set(bit + 1)) ++bit;
+      while (bit + 1 < bits && is_set(bit + 1)) ++bit;
       text += fmt::format("{}{}", text.empty() ? "" : ",", first);
       if (bit > first) text += fmt::format("-{}", bit);
     }

@@ -15,6 +15,9 @@ namespace ktape {
 struct TypeTextOptions {
   // The text says what was left out beyond this.
   size_t max_lines = 400;
+  // What a mask of CPUs has beyond them means nothing (nr_cpumask_bits in include/linux/cpumask.h);
+  // 0: all of it is shown.
+  uint64_t cpus = 0;
   // The symbol at an address, e.g. "init_task"; empty if unknown. Shown beside pointers.
   std::function<std::string(uint64_t address)> symbol;
   // The bytes at an address up to a NUL, or the first of many; nothing if unknown. Shown beside

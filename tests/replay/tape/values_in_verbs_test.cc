@@ -19,7 +19,7 @@ namespace {
 
 // A run that reads a name, a class, a text and a negative number.
 struct Values {
-  explicit Values(const std::string& path, int32_t prio = -53) : tape(path) {
+  explicit Values(const std::string& file, int32_t prio = -53) : tape(file) {
     FakeKernel& kernel = tape.kernel();
     const GuestVirtual scheduler = kernel.allocate(224);
     const GuestVirtual text = kernel.allocate(16);
@@ -31,7 +31,7 @@ struct Values {
     tape.serve({read_line("task:sleeper.comm"), read_line("task:sleeper.sched_class"),
                 read_line(path_target), read_line("task:sleeper.prio"),
                 read_line("cpu0:runqueues.scx"), read_line("task:sleeper.comm:bytes(2)")});
-    this->path = tape.seal().path;
+    path = tape.seal().path;
   }
 
   static constexpr std::string_view kPath = "/work";

@@ -138,6 +138,16 @@ TEST_CASE("a mask of CPUs is a list of their numbers, whatever the name of its t
         "}");
 }
 
+TEST_CASE("a mask ends with the last CPU of the machine") {
+  Shown s;
+  s.b.structure("cpumask", 16, {{"bits", s.b.array(s.u64, 2), 0}});
+  s.put(0, std::array<uint64_t, 2>{3, ~uint64_t{0}});
+  CHECK(s.text("struct cpumask") == "0-1,64-127");
+  CHECK(s.text("struct cpumask", {.cpus = 2}) == "0-1");
+  CHECK(s.text("struct cpumask", {.cpus = 1}) == "0");
+  CHECK(s.text("struct cpumask", {.cpus = 1000}) == "0-1,64-127");
+}
+
 TEST_CASE("a mask of very many CPUs is cut") {
   Shown s;
   s.b.structure("cpumask", 32, {{"bits", s.b.array(s.u64, 4), 0}});
