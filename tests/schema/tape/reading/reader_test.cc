@@ -6,36 +6,18 @@
 #include <fstream>
 
 #include "schema/tape/writing/writer.h"
+#include "tests/schema/tape/records_of.h"
 #include "tests/support/must.h"
 #include "tests/support/tape/tape_builder.h"
 #include "tests/support/temp_dir.h"
 
 namespace ktape {
 
+using test::console;
+using test::kinds_of;
 using test::must;
 using test::TapeBuilder;
 using test::TempDir;
-
-namespace {
-
-std::vector<uint16_t> kinds_of(const std::string& path) {
-  std::vector<uint16_t> kinds;
-  must(must(TapeReader::open(path))->for_each([&](const RecordView& view) -> Result<void> {
-    CHECK(view.seq.value == kinds.size() + 1);
-    kinds.push_back(view.kind);
-    return {};
-  }));
-  return kinds;
-}
-
-void console(TapeBuilder& tape, size_t bytes) {
-  tape.add([&](schema::Record::Builder record) {
-    auto text = record.initConsole().initText(static_cast<uint>(bytes));
-    std::fill(text.begin(), text.end(), 'x');
-  });
-}
-
-}  // namespace
 
 TEST_CASE("records are read back in order, with their times and contents") {
   TempDir dir;
