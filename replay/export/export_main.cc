@@ -33,8 +33,8 @@ overwritten.
   --csv       the tables for SQL, one file each in the folder OUT; only one of them with --table
   --core      the memory of a freeze as an ELF core file of the kernel: PT_LOAD segments by physical
               address and by address in the direct map, a note for each vCPU with its general and
-              segment registers, and the VMCOREINFO note. drgn, crash and gdb open it. The file is as
-              long as the guest's memory, and sparse.
+              segment registers, and the VMCOREINFO note. drgn, crash and gdb open it. The file is
+              as long as the guest's memory, and sparse.
   --symbols   the kernel's symbols and types, in the new folder DIR: System.map, vmlinux.btf (raw
               BTF) and vmlinux, an ELF file with the symbols, .BTF and the same types as DWARF. It
               stands in for a debug package, but has no code, data or lines.)";

@@ -97,6 +97,11 @@ class TargetPlan::Maker {
   }
 
   Result<void> member(const std::string& name) {
+    if (at_.kind == TypeKind::kPointer) {  // which BTF may lack
+      return Error{ErrorCode::kNotFound,
+                   fmt::format("'{}' has no members: cannot take '{}'", at_.name, name),
+                   "follow the pointer with '->'"};
+    }
     KTAPE_ASSIGN(FieldInfo found, btf_.member(at_.id, name));
     return enter(MemberStep{name}, std::move(found));
   }

@@ -306,7 +306,7 @@ TEST_CASE_METHOD(Guest, "a QEMU that refuses to start is a host error in its own
 }
 
 TEST_CASE_METHOD(Guest, "auto names both causes if neither KVM nor TCG can run the kernel") {
-  TempDir folder;
+  const test::TempDir folder;
   const std::string qemu = folder.file("qemu");
   std::ofstream(qemu) << "#!/bin/sh\n"
                          "case \"$*\" in\n"

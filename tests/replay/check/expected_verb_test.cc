@@ -138,7 +138,8 @@ TEST_CASE("the results of several tapes are subtests, each with a plan of its ow
                                folder.file("c.ktape") + " # ERROR cannot open tape"));
 }
 
-TEST_CASE("--github prints annotations after all that could be taken for one, and a summary") {
+TEST_CASE(
+    "check --github prints annotations after all that could be taken for one, and a summary") {
   const TempDir folder;
   const std::string tape = make_tape(folder.file("a.ktape")).path;
   make_analyzer(folder.file("ktape-assert-forger"),
@@ -163,7 +164,7 @@ TEST_CASE("--github prints annotations after all that could be taken for one, an
       StartsWith("before\n### ktape check: 0 of 1 assertions passed; violated&#58; forger\n"));
 }
 
-TEST_CASE("--github needs standard output, and a summary that can be written") {
+TEST_CASE("check --github needs standard output, and a summary that can be written") {
   const TempDir folder;
   const std::string tape = make_tape(folder.file("a.ktape")).path;
   CHECK(check(tape, {"--github", "--json", "-"}).exit_status == 2);

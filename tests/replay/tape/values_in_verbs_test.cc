@@ -63,7 +63,7 @@ TEST_CASE("read, show, diff, report and export show a value in the same words") 
   CHECK_THAT(show, ContainsSubstring(" (ext_sched_class)\n"));
   CHECK_THAT(show, ContainsSubstring(" \"/work\"\n"));
   CHECK_THAT(show, ContainsSubstring("task 'sleeper' prio = -53\n"));
-  CHECK_THAT(show, ContainsSubstring("runqueues[cpu 0] scx =\n"));
+  CHECK_THAT(show, ContainsSubstring("runqueues[cpu 0].scx =\n"));
   CHECK_THAT(show, ContainsSubstring("  nr_running = 0\n"));
   CHECK_THAT(show, ContainsSubstring("comm = 2 bytes: 736c\n"));
 

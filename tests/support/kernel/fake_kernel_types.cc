@@ -234,7 +234,7 @@ struct Types {
         {"comm", b.array(character, 16), 344},
         {"parent", b.pointer(b.forward("task_struct")), 360},
         {"stats", b.pointer(b.structure("task_stats", 16, {{"a", u64, 0}, {"b", u64, 8}})), 368},
-        {"prio", s32, 384},
+        {"prio", b.signed_integer("int", 4), 384},
         {"rt_priority", u32, 388}};
     if (shape.sched_ext) fields.push_back({"scx", sched_ext_entity(), 136});
     if (shape.task_list) {
