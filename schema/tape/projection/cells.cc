@@ -94,6 +94,12 @@ Cell guest_time(uint64_t guest_ns) { return optional(guest_ns != 0, count(guest_
 Cell plain(std::string_view text) { return printable_lines(text); }
 Cell text(capnp::Text::Reader text) { return printable_lines(chars(text)); }
 Cell text(capnp::Data::Reader data) { return printable_lines(chars(data)); }
+Cell joined(capnp::List<capnp::Text>::Reader list) {
+  std::string all;
+  for (auto item : list) all += (all.empty() ? "" : " ") + std::string(item.begin(), item.size());
+  return plain(all);
+}
+
 Cell hex(uint64_t value) { return hex_text(value); }
 Cell address(uint64_t value) { return optional(value != 0, hex(value)); }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <capnp/blob.h>
+#include <capnp/list.h>
 
 #include <cstdint>
 #include <string>
@@ -27,6 +28,8 @@ namespace ktape::cells {
 [[nodiscard]] Cell plain(std::string_view text);
 [[nodiscard]] Cell text(capnp::Text::Reader text);
 [[nodiscard]] Cell text(capnp::Data::Reader data);
+// One cell, blank-separated: arguments are shown, not parsed again.
+[[nodiscard]] Cell joined(capnp::List<capnp::Text>::Reader list);
 [[nodiscard]] Cell hex(uint64_t value);                 // "0x1f"
 [[nodiscard]] Cell address(uint64_t value);             // the same, NULL for 0
 [[nodiscard]] Cell digest(capnp::Data::Reader data);    // hex digits; NULL when empty

@@ -4,6 +4,7 @@
 #include <string>
 
 #include "schema/tape/projection/cells.h"
+#include "schema/tape/projection/projection_guest.h"
 #include "schema/tape/projection/projection_ops.h"
 
 namespace ktape {
@@ -71,13 +72,6 @@ consteval bool in_the_order_of_the_enum() {
   return std::size(kShapes) == static_cast<size_t>(RowShape::kCount);
 }
 static_assert(in_the_order_of_the_enum());
-
-Cell joined(capnp::List<capnp::Text>::Reader list) {
-  // One cell, blank-separated: arguments are shown, not parsed again.
-  std::string all;
-  for (auto item : list) all += (all.empty() ? "" : " ") + std::string(item.begin(), item.size());
-  return plain(all);
-}
 
 void run_started(Record::Reader record, Rows& rows) {
   auto run = record.getRunStarted();
@@ -158,20 +152,6 @@ Row kernel(Record::Reader record) {
            {"rcu_stall_ms", count(kernel.getRcuStallMs())}}};
 }
 
-Row guest(Record::Reader record) {
-  auto hello = record.getGuestHello();
-  return {RowShape::kGuest,
-          {{"seq", count(record.getSeq())},
-           {"host_ns", count(record.getHostNs())},
-           {"guest_ns", guest_time(record.getGuestNs())},
-           {"release", text(hello.getRelease())},
-           {"version", text(hello.getVersion())},
-           {"command_line", text(hello.getCommandLine())},
-           {"online_cpus", count(hello.getOnlineCpus())},
-           {"boot_time_ns", count(hello.getBootTimeNs())},
-           {"agent_version", text(hello.getAgentVersion())}}};
-}
-
 Row layout(Record::Reader record) {
   auto layout = record.getLayoutUsed();
   return {RowShape::kLayout,
@@ -183,120 +163,6 @@ Row layout(Record::Reader record) {
            {"offset_bytes", count(layout.getOffsetBytes())},
            {"size_bytes", count(layout.getSizeBytes())},
            {"encoding", text(layout.getEncoding())}}};
-}
-
-Row scheduler_attached(Record::Reader record) {
-  auto scheduler = record.getSchedulerAttached();
-  return {RowShape::kSchedulerAttached,
-          {{"id", count(scheduler.getId())},
-           {"name", text(scheduler.getName())},
-           {"switch_mode", name(scheduler.getSwitchMode())},
-           {"vtime", name(scheduler.getVtime())},
-           {"timeout_ms", count(scheduler.getTimeoutMs())},
-           {"ops", joined(scheduler.getOps())},
-           {"parent", count(scheduler.getParent())},
-           {"cgroup", text(scheduler.getCgroup())},
-           {"object_sha256", digest(scheduler.getObjectDigest())},
-           {"seq_attached", count(record.getSeq())},
-           {"attached_ns", count(record.getHostNs())},
-           {"attached_guest_ns", guest_time(record.getGuestNs())}}};
-}
-
-Row scheduler_attempted(Record::Reader record) {
-  auto attempted = record.getSchedulerAttempted();
-  return {RowShape::kSchedulerAttempted,
-          {{"id", count(attempted.getId())},
-           {"name", text(attempted.getName())},
-           {"parent", count(attempted.getParent())},
-           {"cgroup", text(attempted.getCgroup())},
-           {"seq_attempted", count(record.getSeq())},
-           {"attempted_ns", count(record.getHostNs())},
-           {"attempted_guest_ns", guest_time(record.getGuestNs())}}};
-}
-
-Row scheduler_enable_failed(Record::Reader record) {
-  auto failed = record.getSchedulerEnableFailed();
-  return {RowShape::kSchedulerEnableFailed,
-          {{"id", count(failed.getId())},
-           {"exit_kind", count(failed.getKind())},
-           {"exit_reason", text(failed.getReason())},
-           {"exit_message", text(failed.getMessage())},
-           {"exit_code", number(failed.getExitCode())},
-           {"exit_dump", text(failed.getDump())},
-           {"seq_failed", count(record.getSeq())},
-           {"failed_ns", count(record.getHostNs())},
-           {"failed_guest_ns", guest_time(record.getGuestNs())}}};
-}
-
-Row scheduler_exited(Record::Reader record) {
-  auto exited = record.getSchedulerExited();
-  return {RowShape::kSchedulerExited,
-          {{"id", count(exited.getId())},
-           {"exit_kind", count(exited.getKind())},
-           {"exit_reason", text(exited.getReason())},
-           {"exit_message", text(exited.getMessage())},
-           {"exit_code", number(exited.getExitCode())},
-           {"exit_dump", text(exited.getDump())},
-           {"exit_unfinished", flag(exited.getUnfinished())},
-           {"seq_exited", count(record.getSeq())},
-           {"exited_ns", count(record.getHostNs())},
-           {"exited_guest_ns", guest_time(record.getGuestNs())}}};
-}
-
-Row scheduler_output(Record::Reader record) {
-  auto output = record.getSchedulerOutput();
-  return {RowShape::kSchedulerOutput,
-          {{"seq", count(record.getSeq())},
-           {"host_ns", count(record.getHostNs())},
-           {"guest_ns", guest_time(record.getGuestNs())},
-           {"scheduler", count(output.getId())},
-           {"text", text(output.getText())}}};
-}
-
-Row worker_started(Record::Reader record) {
-  auto worker = record.getWorkerStarted();
-  return {RowShape::kWorkerStarted,
-          {{"name", text(worker.getName())},
-           {"pid", number(worker.getPid())},
-           {"start_boottime_ns", count(worker.getStartBoottimeNs())},
-           {"policy", name(worker.getPolicy())},
-           {"comm", text(worker.getComm())},
-           {"seq_started", count(record.getSeq())},
-           {"started_ns", count(record.getHostNs())},
-           {"started_guest_ns", guest_time(record.getGuestNs())}}};
-}
-
-Row worker_report(Record::Reader record) {
-  auto report = record.getWorkerReport();
-  return {RowShape::kWorkerReport,
-          {{"name", text(report.getName())},
-           {"event", name(report.getEvent())},
-           {"status", number(report.getStatus())},
-           {"phases_done", count(report.getPhasesDone())},
-           {"seq_reported", count(record.getSeq())},
-           {"reported_ns", count(record.getHostNs())},
-           {"reported_guest_ns", guest_time(record.getGuestNs())}}};
-}
-
-Row step_started(Record::Reader record) {
-  auto step = record.getStepStarted();
-  return {RowShape::kStepStarted,
-          {{"step", count(step.getStep())},
-           {"name", text(step.getName())},
-           {"started_ns", count(record.getHostNs())},
-           {"seq_started", count(record.getSeq())},
-           {"started_guest_ns", guest_time(record.getGuestNs())}}};
-}
-
-Row step_finished(Record::Reader record) {
-  auto step = record.getStepFinished();
-  return {RowShape::kStepFinished,
-          {{"step", count(step.getStep())},
-           {"ok", flag(step.getOk())},
-           {"detail", text(step.getDetail())},
-           {"finished_ns", count(record.getHostNs())},
-           {"seq_finished", count(record.getSeq())},
-           {"finished_guest_ns", guest_time(record.getGuestNs())}}};
 }
 
 Row trace_chunk(Record::Reader record) {
@@ -334,21 +200,6 @@ Row oops(Record::Reader record) {
            {"guest_ns", guest_time(record.getGuestNs())},
            {"kind", name(oops.getKind())},
            {"text", text(oops.getText())}}};
-}
-
-void guest_facts(Record::Reader record, Rows& rows) {
-  auto guest_facts = record.getGuestFacts();
-  const auto facts = of_rows(guest_facts.getFacts());
-  for (uint i = 0; i < facts.size(); ++i) {
-    rows.push_back({RowShape::kGuestFact,
-                    {{"seq", count(record.getSeq())},
-                     {"fact", count(i)},
-                     {"host_ns", count(record.getHostNs())},
-                     {"guest_ns", guest_time(record.getGuestNs())},
-                     {"subject", text(guest_facts.getSubject())},
-                     {"name", text(facts[i].getName())},
-                     {"value", text(facts[i].getValue())}}});
-  }
 }
 
 Row trigger_changed(Record::Reader record) {
@@ -411,17 +262,6 @@ Row watchdog_fired(Record::Reader record) {
   return incident(record, "watchdogFired", plain(detail));
 }
 
-Row guest_exited(Record::Reader record) {
-  auto exited = record.getGuestExited();
-  return {RowShape::kGuestExit,
-          {{"seq", count(record.getSeq())},
-           {"host_ns", count(record.getHostNs())},
-           {"guest_ns", guest_time(record.getGuestNs())},
-           {"explicit_done", flag(exited.getExplicitDone())},
-           {"exit_code", number(exited.getExitCode())},
-           {"detail", text(exited.getDetail())}}};
-}
-
 void losses(Record::Reader record, capnp::List<schema::LossCounter>::Reader counters, Rows& rows) {
   for (auto counter : of_rows(counters)) {
     rows.push_back({RowShape::kLoss,
@@ -471,14 +311,14 @@ void project_into(Record::Reader record, Rows& rows) {
     case Record::RUN_STARTED: return run_started(record, rows);
     case Record::KERNEL_IDENTIFIED: return rows.push_back(kernel(record));
     case Record::LAYOUT_USED: return rows.push_back(layout(record));
-    case Record::GUEST_HELLO: return rows.push_back(guest(record));
-    case Record::SCHEDULER_ATTACHED: return rows.push_back(scheduler_attached(record));
-    case Record::SCHEDULER_OUTPUT: return rows.push_back(scheduler_output(record));
-    case Record::SCHEDULER_EXITED: return rows.push_back(scheduler_exited(record));
-    case Record::WORKER_STARTED: return rows.push_back(worker_started(record));
-    case Record::WORKER_REPORT: return rows.push_back(worker_report(record));
-    case Record::STEP_STARTED: return rows.push_back(step_started(record));
-    case Record::STEP_FINISHED: return rows.push_back(step_finished(record));
+    case Record::GUEST_HELLO: return project_guest(record, rows);
+    case Record::SCHEDULER_ATTACHED: return project_scheduler_attached(record, rows);
+    case Record::SCHEDULER_OUTPUT: return project_scheduler_output(record, rows);
+    case Record::SCHEDULER_EXITED: return project_scheduler_exited(record, rows);
+    case Record::WORKER_STARTED: return project_worker_started(record, rows);
+    case Record::WORKER_REPORT: return project_worker_report(record, rows);
+    case Record::STEP_STARTED: return project_step_started(record, rows);
+    case Record::STEP_FINISHED: return project_step_finished(record, rows);
     case Record::OP_REQUESTED: return project_op_requested(record, rows);
     case Record::OP_DEFERRED: return project_op_deferred(record, rows);
     case Record::FREEZE_BEGAN: return project_freeze_began(record, rows);
@@ -496,15 +336,15 @@ void project_into(Record::Reader record, Rows& rows) {
     case Record::MACHINE_LOST:
       return rows.push_back(
           incident(record, "machineLost", text(record.getMachineLost().getReason())));
-    case Record::GUEST_EXITED: return rows.push_back(guest_exited(record));
+    case Record::GUEST_EXITED: return project_guest_exited(record, rows);
     case Record::LOST: return losses(record, record.getLost().getCounters(), rows);
     case Record::SEALED: return sealed(record, rows);
     case Record::GUEST_OOPS: return rows.push_back(oops(record));
-    case Record::GUEST_FACTS: return guest_facts(record, rows);
+    case Record::GUEST_FACTS: return project_guest_facts(record, rows);
     case Record::SLIMMED: return rows.push_back(slimmed(record));
     case Record::TRIGGER_CHANGED: return rows.push_back(trigger_changed(record));
-    case Record::SCHEDULER_ATTEMPTED: return rows.push_back(scheduler_attempted(record));
-    case Record::SCHEDULER_ENABLE_FAILED: return rows.push_back(scheduler_enable_failed(record));
+    case Record::SCHEDULER_ATTEMPTED: return project_scheduler_attempted(record, rows);
+    case Record::SCHEDULER_ENABLE_FAILED: return project_scheduler_enable_failed(record, rows);
     case Record::RUN_DELAYS: return run_delays(record, rows);
     case Record::CLOCKSOURCE_SEEN: return rows.push_back(clocksource_seen(record));
   }

@@ -1,33 +1,12 @@
 // SPDX-License-Identifier: Apache-2.0
 #pragma once
 
-#include <kj/exception.h>
-
-#include <vector>
-
 #include "schema/record.capnp.h"
-#include "schema/tape/projection/projection.h"
+#include "schema/tape/projection/rows.h"
 
 namespace ktape {
 
 // The part of `project` for requests, gates, freezes and values.
-
-using Rows = std::vector<Row>;
-
-// Throws kj::Exception for more rows of a table than kMaxRowsOfARecord.
-inline void bound_rows(uint64_t rows) {
-  if (rows <= kMaxRowsOfARecord) return;
-  kj::throwFatalException(
-      kj::Exception(kj::Exception::Type::FAILED, __FILE__, __LINE__,
-                    kj::str("it has a list longer than any that a recorder writes")));
-}
-
-// The list; each of its elements becomes a row.
-template <typename List>
-List of_rows(List list) {
-  bound_rows(list.size());
-  return list;
-}
 
 void project_op_requested(schema::Record::Reader record, Rows& rows);
 void project_op_deferred(schema::Record::Reader record, Rows& rows);
