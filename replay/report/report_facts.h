@@ -23,7 +23,7 @@ namespace ktape {
 
 struct ReportOptions {
   std::string tape;
-  std::optional<uint64_t> freeze;  // the freeze to report on; nothing: see ReportFacts::freeze
+  std::string freeze;  // "2", "last" or "error"; empty: see ReportFacts::freeze
   AssertionOptions assertions;
 };
 

@@ -65,9 +65,9 @@ int main(int argc, char** argv) {
       program.add_flag("--text", text, "Print text for an email (the default)");
   const ktape::Option freeze = program
                                    .add("--freeze", options.freeze,
-                                        "Report on this freeze; default: the last freeze on a "
-                                        "scheduler's error, or else the last one")
-                                   .value_name("N");
+                                        "Report on this freeze: its number, 'last' or 'error'; "
+                                        "default: 'error', or 'last' if there was no error")
+                                   .value_name("FREEZE");
   std::string page;
   program
       .add("-o,--output", page,

@@ -195,7 +195,22 @@ TEST_CASE("a report on a freeze that the tape does not have is exit status 77") 
   TempDir folder;
   StallTape tape(folder.file("run.ktape"));
   tape.end();
-  CHECK(run_program("ktape-report", {folder.file("run.ktape"), "--freeze", "9"}).exit_status == 77);
+  const auto freeze = [&](const char* which) {
+    return run_program("ktape-report", {folder.file("run.ktape"), "--freeze", which});
+  };
+  CHECK(freeze("9").exit_status == 77);
+  CHECK(freeze("first").exit_status == 2);
+}
+
+TEST_CASE("a report names a freeze as the other verbs do") {
+  TempDir folder;
+  StallTape tape(folder.file("run.ktape"));
+  tape.end();
+  const std::string path = folder.file("run.ktape");
+  const std::string by_default = run_program("ktape-report", {path}).output;
+  CHECK_FALSE(by_default.empty());
+  CHECK(run_program("ktape-report", {path, "--freeze", "error"}).output == by_default);
+  CHECK(run_program("ktape-report", {path, "--freeze", "last"}).exit_status == 0);
 }
 
 }  // namespace ktape::test
